@@ -1,0 +1,123 @@
+/**
+ * The interface both engines implement (cpu-fallback/ and gpu/): about a dozen verbs on volumes.
+ * A volume is an opaque handle owned by its engine; voxels cross between host and engine only in
+ * `upload` and `download`. All volumes are float32, ordered (z, y, x) with x fastest.
+ */
+import type { Shape } from './math/grid.ts';
+import type { NoiseBox } from './math/confidence.ts';
+import type { ScalingRule } from './math/scaling-rules.ts';
+import type { RadialTransfer } from './math/radial-transfer.ts';
+import type { RadialProfileKind } from './math/windows.ts';
+
+export interface Volume {
+  readonly shape: Shape;
+}
+
+export interface VolumeStatistics {
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  /** Population standard deviation (divided by N). */
+  readonly sd: number;
+  readonly count: number;
+  /** Voxels that are exactly 0. */
+  readonly zeros: number;
+  /** Voxels that are NaN or infinite. */
+  readonly nonFinite: number;
+}
+
+/** Sums over full-sphere integer shells r = floor(|k|), r = 0 ... floor(min(shape)/2) - 1 (method 1). */
+export interface ShellSpectra {
+  /** Sum of Re(A conj B). */
+  readonly cross: Float64Array;
+  /** Sum of |A|^2. */
+  readonly powerA: Float64Array;
+  /** Sum of |B|^2. */
+  readonly powerB: Float64Array;
+  /** Fourier coefficients in the shell (of the full sphere, Friedel mates counted). */
+  readonly counts: Float64Array;
+}
+
+
+export interface LocalScalingJob {
+  /** Map to be scaled. */
+  readonly map: Volume;
+  /** Reference map; absent only for the rule 'no-reference'. */
+  readonly reference?: Volume;
+  /** Voxels > 0.5 are scaled; the result is 0 elsewhere. */
+  readonly mask: Volume;
+  /** For the rule 'hybrid': voxels > 0.5 use the theoretical-profile rule. */
+  readonly differenceMask?: Volume;
+  /** Window edge in voxels, even. */
+  readonly windowVoxels: number;
+  readonly profileKind: RadialProfileKind;
+  readonly rule: ScalingRule;
+  /**
+   * Value that voxels outside the box take when a window reaches beyond it (method 4: mean outside
+   * the mask), for map and reference. The engine never materialises a padded copy.
+   */
+  readonly padValues: { readonly map: number; readonly reference: number };
+  /** Also return the local B factor and the fit quality. */
+  readonly measureBFactors: boolean;
+}
+
+export interface LocalScalingResult {
+  readonly scaled: Volume;
+  readonly bFactor?: Volume;
+  readonly quality?: Volume;
+}
+
+/** What a local-scaling job would cost, known before it starts. */
+export interface LocalScalingEstimate {
+  readonly maskVoxels: number;
+  /** Working memory in bytes beyond the volumes themselves. */
+  readonly workingBytes: number;
+  /** Expected wall time, seconds, on this engine. */
+  readonly seconds: number;
+}
+
+export interface OperationHooks {
+  /** `done` of `total` units of work (mask voxels for local scaling). */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Engine {
+  readonly name: 'cpu' | 'gpu';
+  /** In words, for the log: "CPU, 8 worker threads, WASM SIMD". */
+  readonly description: string;
+
+  /** Host memory that `upload` can adopt without a copy (shared memory on the CPU engine). */
+  allocateHost(voxels: number): Float32Array;
+  /** Takes over `data` (the caller must not use it afterwards). */
+  upload(data: Float32Array, shape: Shape): Promise<Volume>;
+  /** Copies nothing where the engine's memory is host memory: treat the result as read-only. */
+  download(volume: Volume): Promise<Float32Array>;
+  release(...volumes: Volume[]): void;
+
+  /** (a + b) / 2 in float32. */
+  average(a: Volume, b: Volume): Promise<Volume>;
+  /** Statistics over all voxels, or over those where `where` is above 0.5 (or at most 0.5). */
+  statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics>;
+  /** 1 where volume >= threshold, else 0. */
+  binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }>;
+  /** Multiplies the Fourier transform by a function of |f|. */
+  radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume>;
+  /** Cross and power spectra in shells, for the FSC. */
+  shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra>;
+  /** Mean and variance (N) of the voxels in the noise boxes. */
+  noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics>;
+  /** FDR confidence map (method 2). */
+  confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume>;
+
+  estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate>;
+  localScaling(job: LocalScalingJob, hooks?: OperationHooks): Promise<LocalScalingResult>;
+
+  dispose(): Promise<void>;
+}
+
+export interface BoxStatistics {
+  readonly mean: number;
+  readonly variance: number;
+  readonly perBox: readonly { readonly mean: number; readonly variance: number }[];
+}

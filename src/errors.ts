@@ -1,0 +1,45 @@
+/**
+ * Tagged errors. Each says what happened, where, what was expected, and what to do about it.
+ * The command line prints `message` and `hint`, and maps the tag to an exit code (cli/exit-codes.ts).
+ */
+export type ErrorTag =
+  | 'usage' // an option is unknown, missing, contradictory or out of range
+  | 'bad-input' // a file is missing, unreadable, not what it says it is, or does not fit the others
+  | 'bad-output' // an output cannot be written, or would overwrite an input
+  | 'unsupported' // a mode of LocScale that this version does not have
+  | 'no-device' // no usable GPU, or the device was lost
+  | 'out-of-memory'
+  | 'aborted' // AbortSignal or a signal
+  | 'internal';
+
+export interface ErrorDetails {
+  /** What the user can do about it, one sentence. */
+  hint?: string;
+  /** File, option or step concerned. */
+  where?: string;
+  expected?: string;
+  found?: string;
+  cause?: unknown;
+}
+
+export class LocScaleError extends Error {
+  readonly tag: ErrorTag;
+  readonly hint: string | undefined;
+  readonly where: string | undefined;
+  readonly expected: string | undefined;
+  readonly found: string | undefined;
+
+  constructor(tag: ErrorTag, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'LocScaleError';
+    this.tag = tag;
+    this.hint = details.hint;
+    this.where = details.where;
+    this.expected = details.expected;
+    this.found = details.found;
+  }
+}
+
+export function isLocScaleError(error: unknown): error is LocScaleError {
+  return error instanceof LocScaleError;
+}

@@ -1,0 +1,77 @@
+/**
+ * Builds dist/: the WASM kernels with AssemblyScript, then the TypeScript sources with tsc.
+ * Each half is skipped while its inputs are unchanged (hash kept in dist/).
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const kernelsSource = join(root, 'src/cpu-fallback/kernels/assembly');
+const kernelsBinary = join(root, 'src/cpu-fallback/kernels/kernels.wasm');
+const dist = join(root, 'dist');
+
+function filesUnder(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function hashOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
+  return hash.digest('hex');
+}
+
+function upToDate(stamp, digest, product) {
+  return existsSync(product) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest;
+}
+
+async function buildKernels() {
+  const digest = hashOf([...filesUnder(kernelsSource), join(root, 'package-lock.json'), fileURLToPath(import.meta.url)]);
+  const stamp = join(dist, '.kernels-hash');
+  if (upToDate(stamp, digest, kernelsBinary)) return;
+  const { default: asc } = await import('assemblyscript/asc');
+  const options = ['-O3', '--converge', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--initialMemory', '1'];
+  const { error, stderr } = await asc.main([
+    join('src/cpu-fallback/kernels/assembly', 'index.ts'), '--baseDir', root, '-o', kernelsBinary.slice(root.length + 1), ...options,
+  ]);
+  if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
+  mkdirSync(dist, { recursive: true });
+  writeFileSync(stamp, digest);
+}
+
+function buildTypeScript() {
+  const sources = filesUnder(join(root, 'src')).filter((f) => !f.includes(`${sep}assembly${sep}`));
+  const configs = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((f) => join(root, f));
+  const digest = hashOf([...sources, ...configs, fileURLToPath(import.meta.url)]);
+  const stamp = join(dist, '.typescript-hash');
+  if (upToDate(stamp, digest, join(dist, 'cli.js'))) return;
+  const kernelsHash = existsSync(join(dist, '.kernels-hash')) ? readFileSync(join(dist, '.kernels-hash')) : undefined;
+  rmSync(dist, { recursive: true, force: true });
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const run = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  if (run.status !== 0) throw new Error('tsc failed: the messages above say where.');
+  // Everything under src/ that is not TypeScript (shaders, kernels, fonts) lies beside the code that loads it.
+  for (const file of sources) {
+    if (file.endsWith('.ts')) continue;
+    const target = join(dist, relative(join(root, 'src'), file));
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(file, target);
+  }
+  if (kernelsHash) writeFileSync(join(dist, '.kernels-hash'), kernelsHash);
+  writeFileSync(stamp, digest);
+}
+
+process.chdir(root);
+try {
+  await buildKernels();
+  buildTypeScript();
+} catch (error) {
+  process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,36 @@
+/**
+ * Brings a fresh clone to where `npm run demo` and `npm test` can start: checks Node, installs the
+ * packages of package-lock.json if they are not there, builds if sources changed. Node built-ins only.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`locscale-gpu needs Node 20.19 or newer; this is Node ${process.versions.node}.\n`);
+  process.exit(2);
+}
+
+function run(command, args) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+const digest = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .update(`${process.platform}-${process.arch}`)
+  .digest('hex');
+const stamp = join(root, 'node_modules', '.locscale-ready');
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
+  process.stdout.write('Installing packages (npm ci) ...\n');
+  const npmCli = process.env.npm_execpath;
+  if (npmCli?.endsWith('.js')) run(process.execPath, [npmCli, 'ci', '--no-audit', '--no-fund']);
+  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund']);
+  writeFileSync(stamp, digest);
+}
+run(process.execPath, [join(root, 'tools/build.mjs')]);
