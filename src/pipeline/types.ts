@@ -1,0 +1,130 @@
+/** What goes into a LocScale run and what comes out of it. The command line is one caller among others. */
+import type { Engine, Volume } from '../engine.ts';
+import type { MrcHeader } from '../formats/mrc-header.ts';
+import type { Grid } from '../math/grid.ts';
+import type { RadialProfileKind } from '../math/windows.ts';
+
+/** A map as read: canonical (z, y, x) order, x fastest, with the header of its file. */
+export interface MapImage {
+  /** File name or label, for messages. */
+  readonly name: string;
+  readonly header: MrcHeader;
+  readonly grid: Grid;
+  readonly data: Float32Array;
+}
+
+export type ReferenceChoice =
+  | { readonly kind: 'model-map'; readonly map: MapImage }
+  /** Theoretical-profile rule with a simulated (pseudo-)model map. */
+  | { readonly kind: 'pseudo-model-map'; readonly map: MapImage }
+  /** Theoretical-profile rule inside the difference mask, plain rule elsewhere. */
+  | { readonly kind: 'hybrid-map'; readonly map: MapImage; readonly differenceMask: MapImage }
+  | { readonly kind: 'none' };
+
+export interface LocScaleParameters {
+  /** Window edge in voxels; default 25 A rounded up to an even number of voxels. */
+  windowVoxels?: number;
+  /** Resolution in angstrom (-res); default: half-map FSC = 0.143, else the nyquist rule of method 3. */
+  resolution?: number;
+  profileKind: RadialProfileKind;
+  measureBFactors: boolean;
+  /** Average-profile rule. */
+  boostSecondaryStructure: number;
+  setLocalBFactor: number;
+  /** Average secondary-structure profile for the theoretical-profile rules: samples on [0, 1/(2 voxelSize)]. */
+  theoreticalProfile?: { readonly frequency: readonly number[]; readonly amplitude: readonly number[] };
+  /** False-discovery rate (0.01) and, in A, the low-pass before it; undefined: no filter. */
+  fdrThreshold: number;
+  fdrFilter?: number;
+  /** Edge of the noise boxes in voxels; default 10 % of the box, rounded up to even. */
+  fdrWindow?: number;
+  /** Noise boxes set by the user (first voxel z, y, x), instead of the four default ones. */
+  fdrNoiseBoxes?: readonly (readonly [number, number, number])[];
+  /** Confidence from which a voxel counts for the molecular volume and the scaling mask (0.99). */
+  maskThreshold: number;
+  /** Low-pass the input at its resolution before scaling (-filter_input), or weight it by the FSC (-apply_fsc_filter). */
+  filterInput: boolean;
+  applyFscFilter: boolean;
+  molecularWeightKiloDalton?: number;
+}
+
+export interface LocScaleJob {
+  readonly input:
+    | { readonly kind: 'map'; readonly map: MapImage }
+    | { readonly kind: 'half-maps'; readonly half1: MapImage; readonly half2: MapImage };
+  readonly mask?: MapImage;
+  readonly reference: ReferenceChoice;
+  readonly parameters: LocScaleParameters;
+}
+
+export type StepName = 'read' | 'fsc' | 'mask' | 'reference' | 'scaling' | 'write';
+
+export interface LocScaleEvents {
+  onStep?: (step: StepName, message: string) => void;
+  onProgress?: (step: StepName, done: number, total: number) => void;
+  /** One sentence each. */
+  onWarning?: (message: string) => void;
+  onInfo?: (message: string) => void;
+}
+
+export interface LocScaleContext extends LocScaleEvents {
+  readonly engine: Engine;
+  readonly signal?: AbortSignal;
+}
+
+export interface FscCurve {
+  /** 1/A, LocScale's axis: linspace(0, 1/(2 voxelSize), n/2). */
+  readonly frequency: readonly number[];
+  readonly correlation: readonly number[];
+  /** First crossing of 0.143, A; undefined if the curve never crosses. */
+  readonly resolution: number | undefined;
+  /** First crossing of 0.5, A. */
+  readonly resolutionHalf: number | undefined;
+}
+
+/** Numbers of method 3 and everything a reader needs to repeat the run. */
+export interface LocScaleNumbers {
+  readonly voxelSize: number;
+  readonly shape: readonly [number, number, number];
+  readonly windowVoxels: number;
+  readonly windowAngstrom: number;
+  readonly maskVoxels: number;
+  readonly molecularVolume: number;
+  readonly atoms: number;
+  readonly pseudoModelAtoms: number;
+  readonly wilsonCutoff: number;
+  readonly nyquistCutoff: number;
+  readonly fscCutoff: number;
+  readonly fscCutoffSource: 'user' | 'half-map FSC' | 'nyquist';
+  readonly noise?: {
+    readonly mean: number;
+    readonly variance: number;
+    readonly boxes: readonly { readonly start: readonly number[]; readonly size: number; readonly mean: number; readonly sd: number }[];
+  };
+}
+
+export interface LocScaleResult {
+  readonly grid: Grid;
+  readonly header: MrcHeader;
+  /** Volumes live on the engine until downloaded or released. */
+  readonly scaled: Volume;
+  readonly mask: Volume;
+  readonly confidence?: Volume;
+  readonly bFactor?: Volume;
+  readonly quality?: Volume;
+  readonly fsc?: FscCurve;
+  readonly numbers: LocScaleNumbers;
+  /** Seconds per step. */
+  readonly timings: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/** What `--dry-run` prints: everything known before the expensive step. */
+export interface LocScalePlan {
+  readonly numbers: LocScaleNumbers;
+  readonly mode: string;
+  readonly engine: string;
+  readonly workingBytes: number;
+  readonly volumeBytes: number;
+  readonly seconds: number;
+}
