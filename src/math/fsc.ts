@@ -1,0 +1,64 @@
+/**
+ * Fourier shell correlation of half maps (method 1) and the resolution read from it.
+ *   FSC(r) = sum Re(A conj B) / sqrt(sum |A|^2 sum |B|^2)  over the coefficients with floor(|k|) = r
+ */
+
+/** Sums over shells r = 0 ... floor(min(shape) / 2) - 1. */
+export interface ShellSums {
+  readonly cross: ArrayLike<number>;
+  readonly powerA: ArrayLike<number>;
+  readonly powerB: ArrayLike<number>;
+}
+
+export interface FourierShellCorrelation {
+  /** 1/A, LocScale's axis: evenly on [0, 1/(2 voxelSize)], both ends included. */
+  readonly frequency: readonly number[];
+  readonly correlation: readonly number[];
+  /** First fall below 0.143, in A; undefined if the curve stays above (or always below). */
+  readonly resolution: number | undefined;
+  /** First fall below 0.5, in A. */
+  readonly resolutionHalf: number | undefined;
+}
+
+/**
+ * The curve as the original has it: its axis puts the last shell on the Nyquist frequency (a shell's
+ * true frequencies are r/edge ... (r + 1)/edge cycles per voxel), FSC[0] is clipped to >= 0, a shell
+ * without power has FSC 0.
+ */
+export function fourierShellCorrelation(sums: ShellSums, voxelSize: number): FourierShellCorrelation {
+  const shells = sums.cross.length;
+  const last = 1 / (2 * voxelSize);
+  const frequency = Array.from({ length: shells }, (_, r) => (shells > 1 ? (r * last) / (shells - 1) : 0));
+  const correlation = Array.from({ length: shells }, (_, r) => {
+    const power = sums.powerA[r] * sums.powerB[r];
+    const value = power > 0 ? sums.cross[r] / Math.sqrt(power) : 0;
+    return r === 0 ? Math.max(0, value) : value;
+  });
+  return {
+    frequency,
+    correlation,
+    resolution: firstCrossing(frequency, correlation, 0.143),
+    resolutionHalf: firstCrossing(frequency, correlation, 0.5),
+  };
+}
+
+/**
+ * Resolution (A) at which the curve first falls from >= threshold to below it, interpolated linearly in
+ * frequency. Shells before the curve first reaches the threshold are passed over: maps without a mean
+ * have FSC[0] = 0.
+ */
+export function firstCrossing(
+  frequency: readonly number[],
+  correlation: readonly number[],
+  threshold: number,
+): number | undefined {
+  for (let r = 1; r < correlation.length; r++) {
+    const above = correlation[r - 1];
+    const below = correlation[r];
+    if (above >= threshold && below < threshold) {
+      const fraction = (above - threshold) / (above - below);
+      return 1 / (frequency[r - 1] + fraction * (frequency[r] - frequency[r - 1]));
+    }
+  }
+  return undefined;
+}
