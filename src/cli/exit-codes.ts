@@ -1,0 +1,51 @@
+/** Exit codes of the command line, one per kind of failure. */
+import { type ErrorTag, LocScaleError } from '../errors.ts';
+
+export const exitCodes = {
+  done: 0,
+  internal: 1,
+  usage: 2,
+  badInput: 3,
+  noDevice: 4,
+  outOfMemory: 5,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+const byTag: Record<ErrorTag, number> = {
+  usage: exitCodes.usage,
+  unsupported: exitCodes.usage,
+  'bad-input': exitCodes.badInput,
+  'bad-output': exitCodes.badInput,
+  'no-device': exitCodes.noDevice,
+  'out-of-memory': exitCodes.outOfMemory,
+  aborted: exitCodes.interrupted,
+  internal: exitCodes.internal,
+};
+
+export function exitCodeOf(error: LocScaleError, signal: 'SIGINT' | 'SIGTERM' | undefined): number {
+  if (signal === 'SIGTERM') return exitCodes.terminated;
+  if (signal === 'SIGINT') return exitCodes.interrupted;
+  return byTag[error.tag];
+}
+
+/** Makes a LocScaleError of anything thrown: failed allocations and file-system errors get their tag. */
+export function toLocScaleError(error: unknown): LocScaleError {
+  if (error instanceof LocScaleError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RangeError && /alloc|array (buffer|length)|invalid (typed )?array length|memory/i.test(message)) {
+    return new LocScaleError('out-of-memory', `Not enough memory: ${message}.`, {
+      cause: error, hint: 'Use a machine with more memory, or lower --memory so that the work is cut into smaller slabs.',
+    });
+  }
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new LocScaleError('bad-output', 'The disk is full.', { cause: error, hint: 'Free some space or write elsewhere with -o.' });
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new LocScaleError('aborted', 'The run was stopped.', { cause: error });
+  }
+  return new LocScaleError('internal', `Internal error: ${message}`, {
+    cause: error, hint: 'This is a fault of locscale-gpu: run again with --debug and report what it prints.',
+  });
+}
