@@ -1,17 +1,11 @@
 /** What goes into a LocScale run and what comes out of it. The command line is one caller among others. */
 import type { Engine, Volume } from '../engine.ts';
+import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 
-/** A map as read: canonical (z, y, x) order, x fastest, with the header of its file. */
-export interface MapImage {
-  /** File name or label, for messages. */
-  readonly name: string;
-  readonly header: MrcHeader;
-  readonly grid: Grid;
-  readonly data: Float32Array;
-}
+export type { MapImage };
 
 export type ReferenceChoice =
   | { readonly kind: 'model-map'; readonly map: MapImage }
@@ -28,19 +22,24 @@ export interface LocScaleParameters {
   resolution?: number;
   profileKind: RadialProfileKind;
   measureBFactors: boolean;
+  /** Low-pass the reference map at this resolution, A (-mres); undefined: as it is. */
+  referenceResolution?: number;
   /** Average-profile rule. */
   boostSecondaryStructure: number;
   setLocalBFactor: number;
   /** Average secondary-structure profile for the theoretical-profile rules: samples on [0, 1/(2 voxelSize)]. */
   theoreticalProfile?: { readonly frequency: readonly number[]; readonly amplitude: readonly number[] };
-  /** False-discovery rate (0.01) and, in A, the low-pass before it; undefined: no filter. */
+  /**
+   * False-discovery rate (0.01): the scaling mask is where the confidence is at least 1 - rate.
+   * `fdrFilter`: low-pass before it, A; undefined: no filter.
+   */
   fdrThreshold: number;
   fdrFilter?: number;
   /** Edge of the noise boxes in voxels; default 10 % of the box, rounded up to even. */
   fdrWindow?: number;
   /** Noise boxes set by the user (first voxel z, y, x), instead of the four default ones. */
   fdrNoiseBoxes?: readonly (readonly [number, number, number])[];
-  /** Confidence from which a voxel counts for the molecular volume and the scaling mask (0.99). */
+  /** Confidence (or value of the user's mask) from which a voxel counts for the molecular volume (0.99). */
   maskThreshold: number;
   /** Low-pass the input at its resolution before scaling (-filter_input), or weight it by the FSC (-apply_fsc_filter). */
   filterInput: boolean;
@@ -65,11 +64,21 @@ export interface LocScaleEvents {
   /** One sentence each. */
   onWarning?: (message: string) => void;
   onInfo?: (message: string) => void;
+  /** Called once, when everything but the scaling itself is known. */
+  onPlan?: (plan: LocScalePlan) => void;
 }
 
 export interface LocScaleContext extends LocScaleEvents {
   readonly engine: Engine;
   readonly signal?: AbortSignal;
+  /** Keep the raw FDR confidence map in the result; otherwise it is released once the mask is made. */
+  readonly keepConfidence?: boolean;
+  /**
+   * The run takes the voxels of the job's maps over for good (`data` of each is replaced by an empty
+   * array), so that the memory of half maps is free again before the scaling starts. Without it the
+   * arrays stay referenced by the caller's job; they must not be changed during the run.
+   */
+  readonly consumeInputs?: boolean;
 }
 
 export interface FscCurve {

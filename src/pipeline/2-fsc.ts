@@ -1,0 +1,61 @@
+/**
+ * Step 2: resolution from the half maps (method 1), the full map, and the optional filters of the
+ * input. LocScale takes the resolution of the unmasked half maps.
+ */
+import type { Engine, Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { fourierShellCorrelation } from '../math/fsc.ts';
+import { chooseFscCutoff, type FscCutoff } from '../math/molecular-numbers.ts';
+import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
+import type { InputMaps } from './1-read-maps.ts';
+import type { Run } from './run.ts';
+import type { FscCurve, LocScaleParameters } from './types.ts';
+
+export interface ResolvedMap {
+  /** The map that is scaled: mean of the half maps, or the one map; filtered if asked. */
+  readonly map: Volume;
+  readonly fsc: FscCurve | undefined;
+  readonly cutoff: FscCutoff;
+}
+
+export async function resolveMap(maps: InputMaps, parameters: LocScaleParameters, run: Run): Promise<ResolvedMap> {
+  const { engine } = run;
+  const [first, second] = maps.volumes;
+  let map = first;
+  let fsc: FscCurve | undefined;
+  if (second !== undefined) {
+    fsc = await measureFsc(engine, first, second, maps.voxelSize);
+    map = run.hold(await engine.average(first, second));
+    run.release(first, second);
+    run.info(fsc.resolution === undefined
+      ? 'The FSC of the half maps does not cross 0.143.'
+      : `Resolution of the half maps (unmasked): ${fsc.resolution.toFixed(2)} A at FSC = 0.143.`);
+  }
+  const cutoff = chooseFscCutoff(parameters.resolution, fsc?.resolution, maps.voxelSize);
+
+  if (parameters.applyFscFilter) {
+    if (fsc === undefined) {
+      throw new LocScaleError('usage', 'Weighting by the FSC (-apply_fsc_filter) needs half maps.', { where: '-apply_fsc_filter', hint: 'Give the half maps with -hm.' });
+    }
+    map = await filterInPlaceOf(map, fscWeightFilter(fsc.correlation, Math.min(...maps.grid.shape)), run);
+  }
+  if (parameters.filterInput) {
+    if (cutoff.source === 'nyquist') {
+      throw new LocScaleError('usage', 'Filtering the input (-filter_input) needs a resolution.', { where: '-filter_input', hint: 'Give it with -res, or give half maps with -hm.' });
+    }
+    map = await filterInPlaceOf(map, tanhLowPass(cutoff.cutoff, maps.voxelSize), run);
+    run.info(`Input low-passed at ${cutoff.cutoff.toFixed(2)} A.`);
+  }
+  return { map, fsc, cutoff };
+}
+
+/** FSC of two half maps; the axis is LocScale's (method 1). */
+export async function measureFsc(engine: Engine, half1: Volume, half2: Volume, voxelSize: number): Promise<FscCurve> {
+  return fourierShellCorrelation(await engine.shellSpectra(half1, half2), voxelSize);
+}
+
+async function filterInPlaceOf(map: Volume, transfer: Parameters<Engine['radialFilter']>[1], run: Run): Promise<Volume> {
+  const filtered = run.hold(await run.engine.radialFilter(map, transfer));
+  run.release(map);
+  return filtered;
+}
