@@ -1,0 +1,79 @@
+/** Bytes as they arrive from a file, a network response or a decompressor, and exact reads from them. */
+
+export interface ByteSource {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Exact length in bytes, where it is known (a plain file). */
+  readonly byteLength?: number;
+  /** Most bytes that can possibly arrive, where the exact length is unknown (a compressed file). */
+  readonly byteLengthLimit?: number;
+}
+
+/** Pulls chunks on demand and hands them out in the sizes asked for. Call `close` when done. */
+export class ByteReader {
+  /** Bytes handed out so far. */
+  position = 0;
+  private readonly iterator: AsyncIterator<Uint8Array>;
+  private pending: Uint8Array = new Uint8Array(0);
+  private ended = false;
+
+  constructor(bytes: AsyncIterable<Uint8Array>) {
+    this.iterator = bytes[Symbol.asyncIterator]();
+  }
+
+  /** The next chunk, at most `limit` bytes long; undefined at the end. A view: use it before the next call. */
+  async next(limit: number): Promise<Uint8Array | undefined> {
+    while (this.pending.length === 0) {
+      if (this.ended) return undefined;
+      const step = await this.iterator.next();
+      if (step.done) {
+        this.ended = true;
+        return undefined;
+      }
+      this.pending = step.value;
+    }
+    const chunk = this.pending.length > limit ? this.pending.subarray(0, limit) : this.pending;
+    this.pending = this.pending.subarray(chunk.length);
+    this.position += chunk.length;
+    return chunk;
+  }
+
+  /**
+   * A copy of the next `count` bytes; shorter only if the source ends first. Memory grows with the bytes
+   * that do arrive, so that a false count in a short file costs nothing.
+   */
+  async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
+    let out = new Uint8Array(Math.min(count, 65_536));
+    let filled = 0;
+    while (filled < count) {
+      const chunk = await this.next(count - filled);
+      if (chunk === undefined) break;
+      if (filled + chunk.length > out.length) {
+        const larger = new Uint8Array(Math.min(count, Math.max(2 * out.length, filled + chunk.length)));
+        larger.set(out.subarray(0, filled));
+        out = larger;
+      }
+      out.set(chunk, filled);
+      filled += chunk.length;
+    }
+    return filled === out.length ? out : out.slice(0, filled);
+  }
+
+  /** Reads on to the end, at most `limit` bytes. Returns how many there were and whether it was the end. */
+  async drain(limit: number): Promise<{ bytes: number; ended: boolean }> {
+    let bytes = 0;
+    for (;;) {
+      const chunk = await this.next(limit - bytes + 1);
+      if (chunk === undefined) return { bytes, ended: true };
+      bytes += chunk.length;
+      if (bytes > limit) return { bytes: limit, ended: false };
+    }
+  }
+
+  /** Lets the source release what it holds (file handle, decompressor), whether or not it was read to the end. */
+  async close(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    this.pending = new Uint8Array(0);
+    await this.iterator.return?.();
+  }
+}

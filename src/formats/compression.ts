@@ -1,0 +1,157 @@
+/**
+ * Decompression of map files, recognised by their first bytes (a wrong extension does no harm). Everything
+ * streams: what is not asked for is never decompressed, so a reader that stops at the size a map declares
+ * cannot be flooded.
+ */
+import { isLocScaleError, LocScaleError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
+import { Bzip2DataError, bunzip2 } from './bzip2.ts';
+
+export type Compression = 'none' | 'gzip' | 'bzip2';
+
+/** Most that deflate can expand: 258 bytes from 2 bits, 1032:1. */
+const gzipRatioLimit = 1032;
+/** Most that bzip2 can expand: 47 MB from a block of about 40 bytes. */
+const bzip2RatioLimit = 1_200_000;
+/** gzip's header and trailer, and the first block's tables. */
+const ratioSlackBytes = 65_536;
+
+/** Compression of a file that starts with `start` (at least 4 bytes unless the file is shorter). */
+export function detectCompression(start: Uint8Array): Compression {
+  if (start[0] === 0x1f && start[1] === 0x8b && start[2] === 0x08) return 'gzip';
+  if (start[0] === 0x42 && start[1] === 0x5a && start[2] === 0x68 && start[3] >= 0x31 && start[3] <= 0x39)
+    return 'bzip2';
+  return 'none';
+}
+
+/** `source` with its first bytes looked at: the same bytes again, from the start. */
+async function peek(
+  source: AsyncIterable<Uint8Array>,
+  count: number,
+): Promise<{ start: Uint8Array; bytes: AsyncGenerator<Uint8Array> }> {
+  const iterator = source[Symbol.asyncIterator]();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  let ended = false;
+  while (length < count) {
+    const step = await iterator.next();
+    if (step.done) {
+      ended = true;
+      break;
+    }
+    // The source may reuse its memory once asked for more.
+    const chunk = step.value.slice();
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  const start = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    start.set(chunk, at);
+    at += chunk.length;
+  }
+  return { start, bytes: chain(start, iterator, ended) };
+}
+
+async function* chain(
+  start: Uint8Array,
+  iterator: AsyncIterator<Uint8Array>,
+  ended: boolean,
+): AsyncGenerator<Uint8Array> {
+  let done = ended;
+  try {
+    yield start;
+    while (!done) {
+      const step = await iterator.next();
+      if (step.done) done = true;
+      else yield step.value;
+    }
+  } finally {
+    if (!done) await iterator.return?.();
+  }
+}
+
+/** Raised inside the stream when the source itself fails, so that it is not taken for damaged data. */
+class SourceFailure extends Error {}
+
+async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  let failure: unknown;
+  const input = new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        try {
+          const step = await iterator.next();
+          if (step.done) controller.close();
+          // A copy: the source may reuse its memory, and the stream keeps chunks queued.
+          else controller.enqueue(new Uint8Array(step.value));
+        } catch (cause) {
+          failure = cause;
+          controller.error(cause);
+        }
+      },
+      async cancel() {
+        await iterator.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const reader = input.pipeThrough(new DecompressionStream('gzip')).getReader();
+  try {
+    for (;;) {
+      const step = await reader.read();
+      if (step.done) return;
+      yield step.value;
+    }
+  } catch (cause) {
+    if (failure !== undefined) throw new SourceFailure('reading failed', { cause: failure });
+    throw cause;
+  } finally {
+    // After an error or the end this has nothing to do; otherwise it closes the source.
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function* withClearErrors(
+  bytes: AsyncGenerator<Uint8Array>,
+  name: string,
+  compression: 'gzip' | 'bzip2',
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (cause) {
+    if (isLocScaleError(cause)) throw cause;
+    if (cause instanceof SourceFailure) throw cause.cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (compression === 'bzip2' && !(cause instanceof Bzip2DataError)) throw cause;
+    throw new LocScaleError(
+      'bad-input',
+      `${name} is a damaged or truncated ${compression} file: ${reason}.`,
+      {
+        where: name,
+        cause,
+        expected: `a complete ${compression} file`,
+        found: reason,
+        hint: 'Copy or download the file again.',
+      },
+    );
+  }
+}
+
+/** The decompressed bytes of `source`, which may also not be compressed at all. */
+export async function decompress(
+  source: ByteSource,
+  name: string,
+): Promise<ByteSource & { readonly compression: Compression }> {
+  const { start, bytes } = await peek(source.bytes, 4);
+  const compression = detectCompression(start);
+  if (compression === 'none') return { ...source, bytes, compression };
+  const ratio = compression === 'gzip' ? gzipRatioLimit : bzip2RatioLimit;
+  const available = source.byteLength ?? source.byteLengthLimit;
+  const plain = compression === 'gzip' ? gunzip(bytes) : bunzip2(bytes);
+  return {
+    bytes: withClearErrors(plain, name, compression),
+    compression,
+    ...(available === undefined ? {} : { byteLengthLimit: available * ratio + ratioSlackBytes }),
+  };
+}

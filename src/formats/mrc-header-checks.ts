@@ -1,0 +1,334 @@
+/**
+ * What a header must say before its map can be read: everything is refused or warned about here, before
+ * memory for the voxels is asked for.
+ */
+import { LocScaleError } from '../errors.ts';
+import { describeShape, type Grid } from '../math/grid.ts';
+import { type AxisLayout, axisLayout } from './axis-order.ts';
+import {
+  byteOrderOfMachineStamp,
+  isAxisPermutation,
+  type MrcHeader,
+  magicOf,
+  mrcHeaderBytes,
+  mrcMagic,
+  mrcModes,
+} from './mrc-header.ts';
+import { isRealMode, type RealMode, realModeBytes } from './voxel-codec.ts';
+
+/** Longest edge and largest volume taken seriously; the largest maps in the EMDB have about 2000^3 voxels. */
+const maxEdge = 65_536;
+const maxVoxels = 2 ** 34;
+/** Far above any extended header in use (FEI: 768 bytes for each image of a stack). */
+const maxExtendedBytes = 2 ** 28;
+const minVoxelSize = 0.05;
+const maxVoxelSize = 50;
+const anisotropyRefused = 0.01;
+const anisotropyWarned = 0.001;
+/** Degrees; float32 holds 90 exactly, so this only forgives rounding in conversions by other programs. */
+const angleTolerance = 0.01;
+const apixHint = 'Give the voxel size in angstrom with -p/--apix.';
+
+export interface HeaderContext {
+  readonly name: string;
+  readonly byteLength?: number | undefined;
+  readonly byteLengthLimit?: number | undefined;
+  readonly voxelSizeOverride?: number | undefined;
+  readonly onWarning: (message: string) => void;
+}
+
+export interface CheckedHeader {
+  /** The header with the cell, axis order and origin that were actually used. */
+  readonly header: MrcHeader;
+  readonly layout: AxisLayout;
+  readonly grid: Grid;
+  readonly mode: RealMode;
+  readonly voxels: number;
+}
+
+function refuse(
+  context: HeaderContext,
+  message: string,
+  details: { hint?: string; expected?: string; found?: string } = {},
+): never {
+  throw new LocScaleError('bad-input', message, { where: context.name, ...details });
+}
+
+function checkMagic(header: MrcHeader, context: HeaderContext): void {
+  const magic = magicOf(header);
+  if (magic === mrcMagic) return;
+  const { nc, nr, ns, mapc, mapr, maps } = header;
+  const plausible =
+    mrcModes.has(header.mode) &&
+    (isAxisPermutation(mapc, mapr, maps) || (mapc === 0 && mapr === 0 && maps === 0)) &&
+    [nc, nr, ns].every((n) => n > 0 && n <= maxEdge);
+  if (!plausible) {
+    refuse(
+      context,
+      `${context.name} is not an MRC/CCP4 map: the letters "MAP " are missing at byte 208 and the header makes no sense.`,
+      {
+        expected: '"MAP "',
+        found: JSON.stringify(magic),
+        hint: 'Give a map in MRC2014 or CCP4 format (.mrc, .map, .ccp4, also as .gz or .bz2).',
+      },
+    );
+  }
+  context.onWarning(
+    `${context.name} lacks the letters "MAP " at byte 208; the rest of its header is plausible, so it is read.`,
+  );
+}
+
+function checkByteOrder(header: MrcHeader, context: HeaderContext): void {
+  const used = header.littleEndian ? 'little' : 'big';
+  const stamped = byteOrderOfMachineStamp(header.machst);
+  if (stamped === used) return;
+  const stamp = header.machst.map((byte) => `0x${byte.toString(16).padStart(2, '0')}`).join(' ');
+  context.onWarning(
+    stamped === undefined
+      ? `${context.name} has the unknown machine stamp ${stamp}; judging by its other fields it is read as ${used} endian.`
+      : `${context.name} has a machine stamp for ${stamped} endian (${stamp}), but its fields only make sense as ${used} endian.`,
+  );
+}
+
+function checkMode(header: MrcHeader, context: HeaderContext): RealMode {
+  const { mode } = header;
+  if (isRealMode(mode)) return mode;
+  const known = mrcModes.get(mode);
+  return refuse(
+    context,
+    known !== undefined
+      ? `${context.name} has mode ${mode} (${known.name}), which is not a density map that can be scaled.`
+      : `${context.name} has the unknown mode ${mode}.`,
+    {
+      expected: 'mode 0, 1, 2, 6 or 12',
+      found: `mode ${mode}`,
+      hint: 'Convert the map to float32 (mode 2).',
+    },
+  );
+}
+
+function checkExtents(header: MrcHeader, context: HeaderContext): number {
+  const { nc, nr, ns } = header;
+  const voxels = nc * nr * ns;
+  if (![nc, nr, ns].every((n) => n > 0 && n <= maxEdge) || voxels > maxVoxels) {
+    refuse(context, `${context.name} declares ${nc} x ${nr} x ${ns} voxels, which cannot be right.`, {
+      expected: `1 to ${maxEdge} along each axis, at most ${maxVoxels} voxels`,
+      found: `${nc} x ${nr} x ${ns}`,
+      hint: 'The file is damaged or not a map.',
+    });
+  }
+  return voxels;
+}
+
+/** Size of header, extended header and voxels against what the file can hold. */
+function checkLength(header: MrcHeader, mode: RealMode, voxels: number, context: HeaderContext): void {
+  const { nsymbt } = header;
+  if (nsymbt < 0 || nsymbt > maxExtendedBytes) {
+    refuse(
+      context,
+      `${context.name} declares an extended header of ${nsymbt} bytes, which cannot be right.`,
+      {
+        expected: `0 to ${maxExtendedBytes} bytes`,
+        found: `${nsymbt} bytes`,
+        hint: 'The file is damaged or not a map.',
+      },
+    );
+  }
+  const expected = declaredByteLength(nsymbt, mode, voxels);
+  const available = context.byteLength ?? context.byteLengthLimit;
+  if (available === undefined || available >= expected) return;
+  const found = context.byteLength === undefined ? `at most ${available} bytes` : `${available} bytes`;
+  refuseTruncated(header, mode, context.name, expected, found);
+}
+
+export function declaredByteLength(nsymbt: number, mode: RealMode, voxels: number): number {
+  return mrcHeaderBytes + nsymbt + voxels * realModeBytes[mode];
+}
+
+export function refuseTruncated(
+  header: MrcHeader,
+  mode: RealMode,
+  name: string,
+  expected: number,
+  found: string,
+): never {
+  const kind = mrcModes.get(mode)?.name;
+  const extended = header.nsymbt > 0 ? `, ${header.nsymbt} bytes of extended header` : '';
+  throw new LocScaleError(
+    'bad-input',
+    `${name} is truncated: its header declares ${header.nc} x ${header.nr} x ${header.ns} voxels of ${kind}${extended}, ${expected} bytes in all, but it has ${found}.`,
+    { where: name, expected: `${expected} bytes`, found, hint: 'Copy or download the file again.' },
+  );
+}
+
+function checkAxes(header: MrcHeader, context: HeaderContext): MrcHeader {
+  const { mapc, mapr, maps } = header;
+  if (isAxisPermutation(mapc, mapr, maps)) return header;
+  if (mapc === 0 && mapr === 0 && maps === 0) {
+    context.onWarning(`${context.name} names no axis order (MAPC, MAPR, MAPS are 0); 1, 2, 3 is assumed.`);
+    return { ...header, mapc: 1, mapr: 2, maps: 3 };
+  }
+  return refuse(
+    context,
+    `${context.name} has the axis order ${mapc}, ${mapr}, ${maps}, which is not a permutation of 1, 2, 3.`,
+    {
+      expected: 'MAPC, MAPR, MAPS a permutation of 1, 2, 3',
+      found: `${mapc}, ${mapr}, ${maps}`,
+      hint: 'The file is damaged or not a map.',
+    },
+  );
+}
+
+function checkAngles(header: MrcHeader, context: HeaderContext): void {
+  const angles = [header.alpha, header.beta, header.gamma];
+  if (angles.every((angle) => angle === 0)) {
+    context.onWarning(`${context.name} has cell angles of 0; 90 degrees are assumed.`);
+    return;
+  }
+  if (!angles.every((angle) => Math.abs(angle - 90) <= angleTolerance)) {
+    refuse(
+      context,
+      `${context.name} has a cell that is not orthogonal (angles ${angles.map(short).join(', ')} degrees).`,
+      {
+        expected: '90, 90, 90 degrees',
+        found: `${angles.map(short).join(', ')} degrees`,
+        hint: 'Resample the map onto an orthogonal grid.',
+      },
+    );
+  }
+}
+
+function checkSpaceGroup(header: MrcHeader, shape: Grid['shape'], context: HeaderContext): void {
+  const { ispg, ns } = header;
+  if (ispg >= 401 && ispg <= 630) {
+    refuse(context, `${context.name} is a stack of volumes (space group ${ispg}), not one map.`, {
+      expected: 'a single volume',
+      found: `ISPG ${ispg}, MZ ${header.mz}, NZ ${ns}`,
+      hint: 'Extract one volume of the stack into a file of its own.',
+    });
+  }
+  if (ispg === 0 && ns > 1) {
+    context.onWarning(
+      `${context.name} is marked as a stack of images (space group 0); it is read as a volume of ${describeShape(shape)} voxels.`,
+    );
+  }
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+/** Voxel size along x, y, z in A from cell and sampling, and the header with the cell in use. */
+function checkVoxelSize(
+  header: MrcHeader,
+  layout: AxisLayout,
+  context: HeaderContext,
+): { header: MrcHeader; size: readonly [number, number, number] } {
+  const { name, voxelSizeOverride: override } = context;
+  const declared = [header.cellA / header.mx, header.cellB / header.my, header.cellC / header.mz] as const;
+  const words = `${declared.map(short).join(' x ')} A`;
+  if (override !== undefined) {
+    if (!(override >= minVoxelSize && override <= maxVoxelSize)) {
+      throw new LocScaleError(
+        'usage',
+        `The voxel size of ${override} A given for ${name} is not between ${minVoxelSize} and ${maxVoxelSize} A.`,
+        { where: '-p/--apix' },
+      );
+    }
+    // 1e-5: the rounding of a cell edge in float32, with a margin.
+    const same = declared.every((size) => Math.abs(size - override) <= 1e-5 * override);
+    if (!same)
+      context.onWarning(
+        `The voxel size of ${name} is set to ${short(override)} A by -p/--apix; its header says ${words}.`,
+      );
+    const [nz, ny, nx] = layout.shape;
+    const [mx, my, mz] = [
+      [header.mx, nx],
+      [header.my, ny],
+      [header.mz, nz],
+    ].map(([m, n]) => (m > 0 ? m : n));
+    const cell = [mx, my, mz].map((m) => Math.fround(m * override));
+    return {
+      header: { ...header, mx, my, mz, cellA: cell[0], cellB: cell[1], cellC: cell[2] },
+      size: [override, override, override],
+    };
+  }
+  const sampling = [header.mx, header.my, header.mz];
+  if (!declared.every((size, i) => sampling[i] > 0 && size > 0 && Number.isFinite(size))) {
+    refuse(
+      context,
+      `${name} has no usable voxel size (cell ${[header.cellA, header.cellB, header.cellC].map(short).join(' x ')} A, sampling ${sampling.join(' x ')}).`,
+      {
+        expected: 'a cell and a sampling above 0',
+        found: words,
+        hint: apixHint,
+      },
+    );
+  }
+  if (!declared.every((size) => size >= minVoxelSize && size <= maxVoxelSize)) {
+    refuse(context, `${name} has an absurd voxel size of ${words}.`, {
+      expected: `${minVoxelSize} to ${maxVoxelSize} A`,
+      found: words,
+      hint: apixHint,
+    });
+  }
+  const mean = (declared[0] + declared[1] + declared[2]) / 3;
+  const spread = (Math.max(...declared) - Math.min(...declared)) / mean;
+  if (spread > anisotropyRefused) {
+    refuse(
+      context,
+      `${name} has a different voxel size along each axis (${words}), and local scaling needs cubic voxels.`,
+      {
+        expected: 'equal voxel sizes within 1 %',
+        found: words,
+        hint: apixHint,
+      },
+    );
+  }
+  if (spread > anisotropyWarned)
+    context.onWarning(`${name} has slightly different voxel sizes along its axes (${words}).`);
+  return { header, size: declared };
+}
+
+/** Position of voxel (0, 0, 0), x, y, z in A: ORIGIN if any of it is set, else NSTART x voxel size. */
+function originOf(
+  header: MrcHeader,
+  size: readonly number[],
+  context: HeaderContext,
+): { header: MrcHeader; origin: readonly number[] } {
+  const origin = [header.originX, header.originY, header.originZ];
+  const finite = origin.every((value) => Number.isFinite(value));
+  if (!finite)
+    context.onWarning(
+      `${context.name} has an ORIGIN that is not a number (${origin.join(', ')}); it is ignored.`,
+    );
+  if (finite && origin.some((value) => value !== 0)) return { header, origin };
+  const start = [0, 0, 0];
+  start[header.mapc - 1] = header.ncstart;
+  start[header.mapr - 1] = header.nrstart;
+  start[header.maps - 1] = header.nsstart;
+  return {
+    header: finite ? header : { ...header, originX: 0, originY: 0, originZ: 0 },
+    origin: start.map((index, axis) => index * size[axis]),
+  };
+}
+
+export function checkMrcHeader(parsed: MrcHeader, context: HeaderContext): CheckedHeader {
+  checkMagic(parsed, context);
+  checkByteOrder(parsed, context);
+  const mode = checkMode(parsed, context);
+  const voxels = checkExtents(parsed, context);
+  checkLength(parsed, mode, voxels, context);
+  const withAxes = checkAxes(parsed, context);
+  const layout = axisLayout(withAxes);
+  checkSpaceGroup(withAxes, layout.shape, context);
+  checkAngles(withAxes, context);
+  const { header: withCell, size } = checkVoxelSize(withAxes, layout, context);
+  const { header, origin } = originOf(withCell, size, context);
+  const grid: Grid = {
+    shape: layout.shape,
+    voxelSize: [size[2], size[1], size[0]],
+    origin: [origin[2], origin[1], origin[0]],
+  };
+  return { header, layout, grid, mode, voxels };
+}

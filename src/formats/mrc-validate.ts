@@ -1,0 +1,382 @@
+/**
+ * Every deviation of a map file from MRC2014 (Cheng et al. 2015 and the updates at ccpem.ac.uk), as a list.
+ * Severity: `error` breaks the specification or makes the file unreadable, `warning` is allowed but wrong or
+ * misleading in practice, `note` is worth knowing. Nothing a file contains makes this throw.
+ */
+import { isLocScaleError } from '../errors.ts';
+import { ByteReader, type ByteSource } from './byte-source.ts';
+import {
+  byteOrderOfMachineStamp,
+  decodeLabelSlots,
+  isAxisPermutation,
+  type MrcHeader,
+  magicOf,
+  mrcHeaderBytes,
+  mrcMagic,
+  mrcModes,
+  parseMrcHeader,
+} from './mrc-header.ts';
+import { isRealMode, VoxelDecoder } from './voxel-codec.ts';
+
+export type Severity = 'error' | 'warning' | 'note';
+
+export interface Deviation {
+  readonly severity: Severity;
+  /** Header field in the specification's spelling, or 'file' or 'data'. */
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface ValidationSummary {
+  /** No error. */
+  readonly valid: boolean;
+  readonly errors: number;
+  readonly warnings: number;
+  readonly notes: number;
+  /** Of a file long enough to have one. */
+  readonly header?: MrcHeader;
+  /** Of the data, where it could be read. */
+  readonly statistics?: {
+    readonly min: number;
+    readonly max: number;
+    readonly mean: number;
+    readonly rms: number;
+  };
+}
+
+export interface ValidationReport {
+  readonly deviations: readonly Deviation[];
+  readonly summary: ValidationSummary;
+}
+
+type Report = (severity: Severity, field: string, message: string) => void;
+
+const knownExtendedTypes = ['CCP4', 'MRCO', 'SERI', 'AGAR', 'FEI1', 'FEI2', 'HDF5'];
+/** Relative difference of statistics that counts as wrong: 1 %, as mrcfile's validator has it. */
+const statisticsTolerance = 0.01;
+
+function checkIdentity(h: MrcHeader, report: Report): void {
+  const magic = magicOf(h);
+  if (magic !== mrcMagic) report('error', 'MAP', `is ${JSON.stringify(magic)}, should be "MAP "`);
+  const stamp = h.machst.map((byte) => `0x${byte.toString(16).padStart(2, '0')}`).join(' ');
+  const stamped = byteOrderOfMachineStamp(h.machst);
+  const used = h.littleEndian ? 'little' : 'big';
+  if (stamped === undefined)
+    report(
+      'error',
+      'MACHST',
+      `is ${stamp}, should be 0x44 0x44 0x00 0x00 or 0x11 0x11 0x00 0x00; read as ${used} endian`,
+    );
+  else if (stamped !== used)
+    report(
+      'error',
+      'MACHST',
+      `says ${stamped} endian (${stamp}), but the fields make sense as ${used} endian`,
+    );
+  else if (h.machst[2] !== 0 || h.machst[3] !== 0)
+    report('warning', 'MACHST', `is ${stamp}; the last two bytes should be 0`);
+  const mode = mrcModes.get(h.mode);
+  if (mode === undefined) report('error', 'MODE', `is ${h.mode}, which is not defined`);
+  else if (!isRealMode(h.mode))
+    report('note', 'MODE', `is ${h.mode} (${mode.name}), valid but not a map that can be scaled`);
+  if (h.nversion !== 20140 && h.nversion !== 20141)
+    report('error', 'NVERSION', `is ${h.nversion}, should be 20140 or 20141`);
+}
+
+function checkGrid(h: MrcHeader, report: Report): void {
+  const fields = [
+    ['NX', h.nc],
+    ['NY', h.nr],
+    ['NZ', h.ns],
+    ['MX', h.mx],
+    ['MY', h.my],
+    ['MZ', h.mz],
+  ] as const;
+  for (const [field, value] of fields)
+    if (value <= 0) report('error', field, `is ${value}, should be above 0`);
+  const starts = [
+    ['NXSTART', h.ncstart],
+    ['NYSTART', h.nrstart],
+    ['NZSTART', h.nsstart],
+  ] as const;
+  for (const [field, value] of starts) {
+    // Beyond a million voxels from the origin it is a byte-order or writing error.
+    if (Math.abs(value) > 1e6) report('warning', field, `is ${value}, which is absurd`);
+  }
+  if (!isAxisPermutation(h.mapc, h.mapr, h.maps)) {
+    report(
+      'error',
+      'MAPC',
+      `MAPC, MAPR, MAPS are ${h.mapc}, ${h.mapr}, ${h.maps}, should be a permutation of 1, 2, 3`,
+    );
+  }
+}
+
+function checkCell(h: MrcHeader, report: Report): void {
+  const edges = [
+    ['CELLA.X', h.cellA],
+    ['CELLA.Y', h.cellB],
+    ['CELLA.Z', h.cellC],
+  ] as const;
+  for (const [field, value] of edges) {
+    if (!Number.isFinite(value) || value < 0) report('error', field, `is ${value}, should be a length in A`);
+    else if (value === 0) report('warning', field, 'is 0: the voxel size is not known');
+  }
+  const size = [h.cellA / h.mx, h.cellB / h.my, h.cellC / h.mz];
+  if (size.every((s) => s > 0 && Number.isFinite(s))) {
+    const words = `${size.map((s) => Number(s.toPrecision(6))).join(' x ')} A`;
+    if (size.some((s) => s < 0.05 || s > 50))
+      report('warning', 'CELLA', `gives an absurd voxel size of ${words}`);
+    if (Math.max(...size) > 1.001 * Math.min(...size))
+      report('note', 'CELLA', `gives a different voxel size along each axis: ${words}`);
+  }
+  const angles = [
+    ['CELLB.ALPHA', h.alpha],
+    ['CELLB.BETA', h.beta],
+    ['CELLB.GAMMA', h.gamma],
+  ] as const;
+  for (const [field, value] of angles) {
+    if (value === 0) report('warning', field, 'is 0, should be 90 degrees for an orthogonal cell');
+    else if (!(value > 0 && value < 180))
+      report('error', field, `is ${value}, should be between 0 and 180 degrees`);
+    else if (value !== 90) report('note', field, `is ${value} degrees: the cell is not orthogonal`);
+  }
+  const origin = [
+    ['ORIGIN.X', h.originX],
+    ['ORIGIN.Y', h.originY],
+    ['ORIGIN.Z', h.originZ],
+  ] as const;
+  for (const [field, value] of origin)
+    if (!Number.isFinite(value)) report('error', field, `is ${value}, should be a position in A`);
+  if (origin.some(([, value]) => value !== 0) && (h.ncstart !== 0 || h.nrstart !== 0 || h.nsstart !== 0)) {
+    report(
+      'note',
+      'ORIGIN',
+      'and NSTART are both set; programs differ in which one they follow (ORIGIN here)',
+    );
+  }
+}
+
+function checkSpaceGroup(h: MrcHeader, report: Report): void {
+  const { ispg } = h;
+  if (ispg === 0) {
+    if (h.ns > 1 && h.mz !== 1)
+      report(
+        'warning',
+        'ISPG',
+        `is 0 (image stack) but MZ is ${h.mz}: a volume should have 1, an image stack MZ = 1`,
+      );
+    else if (h.ns > 1) report('note', 'ISPG', `is 0: a stack of ${h.ns} images`);
+    if (h.ns > 1 && h.mz === 1 && (h.mapc !== 1 || h.mapr !== 2 || h.maps !== 3))
+      report('error', 'MAPC', 'an image stack should have the axis order 1, 2, 3');
+  } else if (ispg >= 401 && ispg <= 630) {
+    if (h.mz > 0 && h.ns % h.mz !== 0)
+      report('error', 'NZ', `is ${h.ns}, should be a multiple of MZ (${h.mz}) in a stack of volumes`);
+    else if (h.mz > 0) report('note', 'ISPG', `is ${ispg}: a stack of ${h.ns / h.mz} volumes`);
+  } else if (ispg < 0) report('error', 'ISPG', `is ${ispg}, which is negative`);
+  else if (ispg > 230)
+    report(
+      'warning',
+      'ISPG',
+      `is ${ispg}, which is no space group (1 to 230), image stack (0) or volume stack (401 to 630)`,
+    );
+}
+
+function checkExtended(h: MrcHeader, report: Report): void {
+  const type = JSON.stringify(h.exttyp);
+  const blank = h.exttyp.replace(/[\0 ]/g, '') === '';
+  if (h.nsymbt < 0) report('error', 'NSYMBT', `is ${h.nsymbt}, which is negative`);
+  else if (h.nsymbt === 0 && !blank)
+    report('note', 'EXTTYP', `is ${type} although there is no extended header`);
+  else if (h.nsymbt > 0) {
+    if (!knownExtendedTypes.includes(h.exttyp))
+      report(
+        'error',
+        'EXTTYP',
+        `is ${type} for an extended header of ${h.nsymbt} bytes, should be one of ${knownExtendedTypes.join(', ')}`,
+      );
+    if (h.exttyp === 'CCP4' && h.nsymbt % 80 !== 0)
+      report('warning', 'NSYMBT', `is ${h.nsymbt}, should be a multiple of 80 for CCP4 symmetry records`);
+  }
+}
+
+function checkLabels(h: MrcHeader, report: Report): void {
+  const slots = decodeLabelSlots(h.raw);
+  const used = slots.map((text) => text.trim() !== '');
+  const count = used.filter(Boolean).length;
+  if (h.nlabl < 0 || h.nlabl > 10) report('error', 'NLABL', `is ${h.nlabl}, should be 0 to 10`);
+  else if (h.nlabl !== count) report('error', 'NLABL', `is ${h.nlabl}, but ${count} labels contain text`);
+  if (used.lastIndexOf(true) + 1 > count)
+    report('error', 'LABEL', 'has blank labels between labels with text');
+  slots.forEach((text, i) => {
+    if (/[^\x20-\x7e]/.test(text))
+      report('warning', 'LABEL', `${i + 1} contains characters that cannot be printed`);
+  });
+}
+
+class RunningStatistics {
+  count = 0;
+  min = Infinity;
+  max = -Infinity;
+  nonFinite = 0;
+  private shift = 0;
+  private sum = 0;
+  private squares = 0;
+
+  add(values: Float32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const value = values[i];
+      if (!Number.isFinite(value)) {
+        this.nonFinite++;
+        continue;
+      }
+      // Sums about the first value: they do not cancel where the mean is large against the deviation.
+      if (this.count === 0) this.shift = value;
+      const d = value - this.shift;
+      this.count++;
+      this.sum += d;
+      this.squares += d * d;
+      if (value < this.min) this.min = value;
+      if (value > this.max) this.max = value;
+    }
+  }
+
+  get mean(): number {
+    return this.shift + this.sum / this.count;
+  }
+
+  get rms(): number {
+    return Math.sqrt(Math.max(0, this.squares / this.count - (this.sum / this.count) ** 2));
+  }
+}
+
+function checkStatistics(h: MrcHeader, s: RunningStatistics, report: Report): void {
+  if (s.nonFinite > 0) report('error', 'data', `has ${s.nonFinite} voxels that are NaN or infinite`);
+  if (s.count === 0) return;
+  if (s.min === s.max) report('warning', 'data', `is ${s.min} in every voxel`);
+  const stated = [
+    ['DMIN', h.dmin],
+    ['DMAX', h.dmax],
+    ['DMEAN', h.dmean],
+    ['RMS', h.rms],
+  ] as const;
+  for (const [field, value] of stated)
+    if (!Number.isFinite(value)) report('error', field, `is ${value}, should be a number`);
+  // Conventions for "not determined": DMAX < DMIN; DMEAN below both; RMS < 0.
+  if (h.dmax < h.dmin) report('note', 'DMIN', 'and DMAX are marked as not determined');
+  else {
+    if (h.dmin !== Math.fround(s.min) && Number.isFinite(h.dmin))
+      report('error', 'DMIN', `is ${h.dmin}, but the data's minimum is ${s.min}`);
+    if (h.dmax !== Math.fround(s.max) && Number.isFinite(h.dmax))
+      report('error', 'DMAX', `is ${h.dmax}, but the data's maximum is ${s.max}`);
+  }
+  if (h.dmean < Math.min(h.dmin, h.dmax)) report('note', 'DMEAN', 'is marked as not determined');
+  // A mean near 0 carries the rounding of float32 sums: allowed is 0.1 % of the deviation.
+  else if (Math.abs(h.dmean - s.mean) > Math.max(statisticsTolerance * Math.abs(s.mean), 1e-3 * s.rms))
+    report('error', 'DMEAN', `is ${h.dmean}, but the data's mean is ${s.mean}`);
+  if (h.rms < 0) report('note', 'RMS', 'is marked as not determined');
+  else if (Math.abs(h.rms - s.rms) > statisticsTolerance * s.rms)
+    report('error', 'RMS', `is ${h.rms}, but the data's deviation from its mean is ${s.rms}`);
+}
+
+/** Reads the data to its end, whatever its length; returns the bytes that were there beyond header and extension. */
+async function readData(
+  reader: ByteReader,
+  h: MrcHeader,
+  expectedBytes: number,
+  statistics: RunningStatistics,
+): Promise<number> {
+  const decoder = isRealMode(h.mode) ? new VoxelDecoder(h.mode, h.littleEndian) : undefined;
+  const values = new Float32Array(262_144);
+  let bytes = 0;
+  for (;;) {
+    const inside = bytes < expectedBytes;
+    const chunk = await reader.next(
+      inside ? Math.min(decoder?.room ?? 65_536, expectedBytes - bytes) : 1_048_576,
+    );
+    if (chunk !== undefined) bytes += chunk.length;
+    if (decoder !== undefined) {
+      if (chunk !== undefined && inside) decoder.push(chunk);
+      if (decoder.room === 0 || chunk === undefined || bytes >= expectedBytes)
+        statistics.add(values, decoder.flush(values, 0));
+    }
+    if (chunk === undefined) return bytes;
+    // Enough is known: what comes out of a compressed file beyond this may have no end.
+    if (bytes > expectedBytes + 1_048_576) return bytes;
+  }
+}
+
+async function inspectFile(
+  source: ByteSource,
+  reader: ByteReader,
+  report: Report,
+): Promise<Pick<ValidationSummary, 'header' | 'statistics'>> {
+  const bytes = await reader.read(mrcHeaderBytes);
+  if (bytes.length < mrcHeaderBytes) {
+    report('error', 'file', `has ${bytes.length} bytes, fewer than the ${mrcHeaderBytes} of a header`);
+    return {};
+  }
+  let header = parseMrcHeader(bytes);
+  checkIdentity(header, report);
+  checkGrid(header, report);
+  checkCell(header, report);
+  checkSpaceGroup(header, report);
+  checkExtended(header, report);
+  checkLabels(header, report);
+  const { nc, nr, ns, nsymbt } = header;
+  const mode = mrcModes.get(header.mode);
+  if (mode === undefined || nc <= 0 || nr <= 0 || ns <= 0 || nsymbt < 0) {
+    report(
+      'note',
+      'file',
+      'data and file size were not checked, because the header does not say how long the data is',
+    );
+    return { header };
+  }
+  // 4-bit rows are padded to whole bytes.
+  const dataBytes = Math.ceil(nc * mode.bytesPerVoxel) * nr * ns;
+  const expected = mrcHeaderBytes + nsymbt + dataBytes;
+  const extended = await reader.read(nsymbt);
+  header = { ...header, extended };
+  const statistics = new RunningStatistics();
+  const found = mrcHeaderBytes + extended.length + (await readData(reader, header, dataBytes, statistics));
+  const length = source.byteLength ?? found;
+  const atLeast = source.byteLength === undefined && found > expected + 1_048_576 ? 'at least ' : '';
+  if (length < expected) report('error', 'file', `has ${length} bytes, but the header declares ${expected}`);
+  else if (length > expected)
+    report(
+      'error',
+      'file',
+      `has ${atLeast}${length} bytes, ${atLeast}${length - expected} more than the ${expected} the header declares`,
+    );
+  if (length < expected || !isRealMode(header.mode)) return { header };
+  checkStatistics(header, statistics, report);
+  if (statistics.count === 0) return { header };
+  return {
+    header,
+    statistics: { min: statistics.min, max: statistics.max, mean: statistics.mean, rms: statistics.rms },
+  };
+}
+
+/** Lists every deviation of the file with these (decompressed) bytes from MRC2014. */
+export async function validateMrc(source: ByteSource): Promise<ValidationReport> {
+  const deviations: Deviation[] = [];
+  const report: Report = (severity, field, message) => deviations.push({ severity, field, message });
+  const reader = new ByteReader(source.bytes);
+  let facts: Pick<ValidationSummary, 'header' | 'statistics'> = {};
+  try {
+    facts = await inspectFile(source, reader, report);
+  } catch (error) {
+    // Damaged compressed data; a failing disk is the caller's to report.
+    if (!isLocScaleError(error) || error.tag !== 'bad-input') throw error;
+    report('error', 'file', error.message);
+  } finally {
+    await reader.close();
+  }
+  const count = (severity: Severity): number => deviations.filter((d) => d.severity === severity).length;
+  const errors = count('error');
+  return {
+    deviations,
+    summary: { valid: errors === 0, errors, warnings: count('warning'), notes: count('note'), ...facts },
+  };
+}

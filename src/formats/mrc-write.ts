@@ -1,0 +1,119 @@
+/**
+ * Writing a map file: mode 2, little endian, in the axis order and on the grid of the header it came with.
+ *
+ * Kept from that header: extents, NSTART, MX/MY/MZ, cell, angles, MAPC/R/S, ISPG, ORIGIN, labels, the bytes
+ * the specification leaves free, and the extended header with its EXTTYP (as bytes: a numeric extended
+ * header of a big-endian file keeps its byte order). Changed: mode, byte order, statistics (recomputed),
+ * NVERSION (20140 where the input declares neither 20140 nor 20141), and one label is added. If all ten
+ * labels are in use the last one is replaced. NLABL is the number of labels with text.
+ */
+import { LocScaleError } from '../errors.ts';
+import { type AxisLayout, axisLayout, gatherSections } from './axis-order.ts';
+import { addLabel, encodeMrcHeader, type MrcHeader, mrcHeaderBytes, mrcMagic } from './mrc-header.ts';
+import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
+
+export interface MrcWriteOptions {
+  /** Text of the label that is added; at most 80 printable ASCII characters. */
+  readonly label: string;
+}
+
+export interface DensityStatistics {
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  /** Root mean square deviation from the mean (divided by N). */
+  readonly rms: number;
+}
+
+/** Voxels in one chunk of output, where the axis order allows any size (1 MiB). */
+const chunkVoxels = 262_144;
+
+/** Statistics in float64, two passes: sums of squares about the mean do not cancel. */
+export function densityStatistics(data: Float32Array): DensityStatistics {
+  let min = Infinity;
+  let max = -Infinity;
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i];
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const mean = sum / data.length;
+  let squares = 0;
+  for (let i = 0; i < data.length; i++) {
+    const deviation = data[i] - mean;
+    squares += deviation * deviation;
+  }
+  return { min, max, mean, rms: Math.sqrt(squares / data.length) };
+}
+
+function outputHeader(header: MrcHeader, statistics: DensityStatistics, label: string): MrcHeader {
+  const labels = addLabel(header.labels, label);
+  return {
+    ...header,
+    mode: 2,
+    dmin: statistics.min,
+    dmax: statistics.max,
+    dmean: statistics.mean,
+    rms: statistics.rms,
+    nversion: header.nversion === 20140 || header.nversion === 20141 ? header.nversion : 20140,
+    nsymbt: header.extended.length,
+    machst: [0x44, 0x44, 0, 0],
+    labels,
+    nlabl: labels.filter((text) => text.trim() !== '').length,
+  };
+}
+
+/** The header's own bytes with the letters "MAP ", which the input may have lacked. */
+function withMagic(raw: Uint8Array): Uint8Array {
+  const bytes = raw.slice();
+  if (bytes.length === mrcHeaderBytes) bytes.set(new TextEncoder().encode(mrcMagic), 208);
+  return bytes;
+}
+
+/** Bytes of the voxels in file order, a chunk at a time; each chunk has memory of its own. */
+function* encodeVoxels(layout: AxisLayout, data: Float32Array): Generator<Uint8Array<ArrayBuffer>> {
+  const emit = (values: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+    if (!hostIsLittleEndian) swapBytes32(new Uint32Array(values.buffer), values.length);
+    return new Uint8Array(values.buffer);
+  };
+  if (layout.identity) {
+    for (let start = 0; start < data.length; start += chunkVoxels) {
+      // A copy also where the volume is not shared memory: the volume may change or be released once asked on.
+      const values = new Float32Array(Math.min(chunkVoxels, data.length - start));
+      values.set(data.subarray(start, start + values.length));
+      yield emit(values);
+    }
+    return;
+  }
+  const sectionVoxels = layout.columns * layout.rows;
+  for (let first = 0; first < layout.sections; first += layout.sectionsPerBlock) {
+    const count = Math.min(layout.sectionsPerBlock, layout.sections - first);
+    const values = new Float32Array(count * sectionVoxels);
+    gatherSections(layout, first, count, data, values);
+    yield emit(values);
+  }
+}
+
+/**
+ * The file's bytes in chunks. `image.data` is in canonical (z, y, x) order and must fit the header's extents
+ * and axis order.
+ */
+export async function* writeMrc(
+  image: { readonly header: MrcHeader; readonly data: Float32Array },
+  options: MrcWriteOptions,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { header, data } = image;
+  const layout = axisLayout(header);
+  if (layout.columns * layout.rows * layout.sections !== data.length) {
+    throw new LocScaleError('internal', 'The volume to write does not have the extents of its header.', {
+      expected: `${header.nc} x ${header.nr} x ${header.ns} voxels`,
+      found: `${data.length} voxels`,
+    });
+  }
+  const output = outputHeader(header, densityStatistics(data), options.label);
+  yield encodeMrcHeader({ ...output, raw: withMagic(header.raw) }, true);
+  if (header.extended.length > 0) yield header.extended.slice();
+  yield* encodeVoxels(layout, data);
+}
