@@ -10,6 +10,7 @@ import type { Volume, VolumeStatistics } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
+import { maskedMapWarning } from '../math/input-checks.ts';
 import type { Run } from './run.ts';
 import type { LocScaleJob, MapImage } from './types.ts';
 
@@ -18,7 +19,7 @@ const ORIGIN_TOLERANCE_VOXELS = 0.5;
 /** Voxel sizes along x, y, z may differ by this; the method is isotropic. */
 const ANISOTROPY_TOLERANCE = 1e-2;
 /** Single-particle maps lie between 0.2 and 10 A; outside this the header is not in angstrom. */
-const SENSIBLE_VOXEL_SIZE = { min: 0.05, max: 100 } as const;
+const SENSIBLE_VOXEL_SIZE = { min: 0.05, max: 50 } as const;
 
 export interface InputMaps {
   readonly grid: Grid;
@@ -41,7 +42,10 @@ export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
   const volumes: Volume[] = [];
   for (const image of inputs) {
     const volume = await run.upload(image);
-    checkValues(image.name, await run.engine.statistics(volume));
+    const statistics = await run.engine.statistics(volume);
+    checkValues(image.name, statistics);
+    const masked = maskedMapWarning(statistics.zeros, statistics.count);
+    if (masked !== undefined) run.warn(`${image.name}: ${masked}`);
     volumes.push(volume);
   }
   return { grid, header, voxelSize: isotropicVoxelSize(grid), volumes: volumes as unknown as InputMaps['volumes'] };
@@ -120,13 +124,17 @@ function checkHalfMapsDiffer(half1: MapImage, half2: MapImage): void {
   });
 }
 
+/** NaN and infinities spread over every window that touches them. */
+export function checkFinite(name: string, statistics: VolumeStatistics): void {
+  if (statistics.nonFinite === 0) return;
+  throw new LocScaleError('bad-input', `${name} holds ${statistics.nonFinite} voxels that are NaN or infinite.`, {
+    where: name, found: `${statistics.nonFinite} of ${statistics.count}`, hint: 'Repair the map, or write it again with the program that made it.',
+  });
+}
+
 /** A map of NaN, infinities or one single value cannot be scaled. */
 export function checkValues(name: string, statistics: VolumeStatistics): void {
-  if (statistics.nonFinite > 0) {
-    throw new LocScaleError('bad-input', `${name} holds ${statistics.nonFinite} voxels that are NaN or infinite.`, {
-      where: name, found: `${statistics.nonFinite} of ${statistics.count}`, hint: 'Set these voxels to a number first; they spread over every window that touches them.',
-    });
-  }
+  checkFinite(name, statistics);
   if (!(statistics.max > statistics.min)) {
     const value = statistics.max === 0 ? 'zero' : `equal (${statistics.max})`;
     throw new LocScaleError('bad-input', `All voxels of ${name} are ${value}.`, { where: name, hint: 'Check that this is the right file.' });

@@ -2,9 +2,10 @@
  * Step 2: resolution from the half maps (method 1), the full map, and the optional filters of the
  * input. LocScale takes the resolution of the unmasked half maps.
  */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, ShellSpectra, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { fourierShellCorrelation } from '../math/fsc.ts';
+import { filteredMapWarning } from '../math/input-checks.ts';
 import { chooseFscCutoff, type FscCutoff } from '../math/molecular-numbers.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
 import type { InputMaps } from './1-read-maps.ts';
@@ -31,6 +32,7 @@ export async function resolveMap(maps: InputMaps, parameters: LocScaleParameters
       ? 'The FSC of the half maps does not cross 0.143.'
       : `Resolution of the half maps (unmasked): ${fsc.resolution.toFixed(2)} A at FSC = 0.143.`);
   }
+  warnIfFiltered(await engine.shellSpectra(map, map), maps.voxelSize, run);
   const cutoff = chooseFscCutoff(parameters.resolution, fsc?.resolution, maps.voxelSize);
 
   if (parameters.applyFscFilter) {
@@ -52,6 +54,12 @@ export async function resolveMap(maps: InputMaps, parameters: LocScaleParameters
 /** FSC of two half maps; the axis is LocScale's (method 1). */
 export async function measureFsc(engine: Engine, half1: Volume, half2: Volume, voxelSize: number): Promise<FscCurve> {
   return fourierShellCorrelation(await engine.shellSpectra(half1, half2), voxelSize);
+}
+
+function warnIfFiltered(spectra: ShellSpectra, voxelSize: number, run: Run): void {
+  const meanPower = spectra.powerA.map((power, shell) => power / Math.max(1, spectra.counts[shell]));
+  const warning = filteredMapWarning(meanPower, voxelSize);
+  if (warning !== undefined) run.warn(warning);
 }
 
 async function filterInPlaceOf(map: Volume, transfer: Parameters<Engine['radialFilter']>[1], run: Run): Promise<Volume> {

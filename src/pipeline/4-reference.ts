@@ -1,7 +1,7 @@
 /** Step 4: the reference map that gives every window its profile (method 5). */
 import type { Volume } from '../engine.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
-import { checkValues } from './1-read-maps.ts';
+import { checkFinite, checkValues } from './1-read-maps.ts';
 import type { Run } from './run.ts';
 import type { LocScaleJob } from './types.ts';
 
@@ -27,7 +27,7 @@ export async function prepareReference(job: LocScaleJob, voxelSize: number, run:
   if (job.reference.kind !== 'hybrid-map') return { reference, differenceMask: undefined };
 
   const raw = await run.upload(job.reference.differenceMask);
-  checkValues(job.reference.differenceMask.name, await engine.statistics(raw));
+  checkFinite(job.reference.differenceMask.name, await engine.statistics(raw));
   const { mask, voxels } = await engine.binarise(raw, 0.5);
   run.hold(mask);
   run.release(raw);

@@ -1,0 +1,87 @@
+/**
+ * Map files from disk: streamed through decompression into the engine's memory, hashed on the way, so
+ * that every file is read once.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { LocScaleError } from '../errors.ts';
+import { decompress } from '../formats/compression.ts';
+import { readMrc } from '../formats/mrc.ts';
+import type { MapImage } from '../pipeline/types.ts';
+
+/** Large enough that calls do not count, small beside any map. */
+const CHUNK_BYTES = 1 << 20;
+
+export interface InputFile {
+  readonly role: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface OpenOptions {
+  /** Option or role the file was given for, for the manifest: "half map 1". */
+  readonly role: string;
+  readonly allocate: (voxels: number) => Float32Array;
+  readonly voxelSizeOverride?: number | undefined;
+  readonly kind?: 'map' | 'mask';
+  readonly allowAllZero?: boolean;
+  readonly onWarning: (message: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function openMap(path: string, options: OpenOptions): Promise<{ image: MapImage; file: InputFile }> {
+  const byteLength = await sizeOfInput(path);
+  const hashing = { hash: createHash('sha256'), bytes: 0 };
+  try {
+    const bytes = hashedBytes(path, hashing, options.signal);
+    const source = await decompress({ bytes, byteLength }, path);
+    const { kind, allowAllZero } = options;
+    const image = await readMrc(source, {
+      name: path, allocate: options.allocate, voxelSizeOverride: options.voxelSizeOverride, onWarning: options.onWarning,
+      ...(kind === undefined ? {} : { kind }), ...(allowAllZero === undefined ? {} : { allowAllZero }),
+    });
+    // Bytes behind the map (or behind the compressed data) belong to the file's hash too.
+    for await (const chunk of createReadStream(path, { start: hashing.bytes, highWaterMark: CHUNK_BYTES })) hashing.hash.update(chunk as Uint8Array);
+    return { image, file: { role: options.role, path, bytes: byteLength, sha256: hashing.hash.digest('hex') } };
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+async function* hashedBytes(path: string, state: { hash: Hash; bytes: number }, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
+    if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
+    const bytes = chunk as Uint8Array;
+    state.hash.update(bytes);
+    state.bytes += bytes.length;
+    yield bytes;
+  }
+}
+
+/** Size in bytes of a file that is to be read; says in words what is wrong with it otherwise. */
+export async function sizeOfInput(path: string): Promise<number> {
+  try {
+    const info = await stat(path);
+    if (info.isDirectory()) {
+      throw new LocScaleError('bad-input', `${path} is a folder, not a file.`, { where: path, hint: 'Give the file inside it.' });
+    }
+    return info.size;
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+function readError(path: string, error: unknown): unknown {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (error instanceof LocScaleError || typeof code !== 'string') return error;
+  const reasons: Record<string, readonly [string, string]> = {
+    ENOENT: ['does not exist', 'Check the name; relative names start in the working directory.'],
+    ENOTDIR: ['does not exist', 'A part of its path is a file, not a folder.'],
+    EACCES: ['may not be read', 'Ask for permission to read it.'],
+    EPERM: ['may not be read', 'Ask for permission to read it.'],
+  };
+  const [what, hint] = reasons[code] ?? [`cannot be read (${code})`, 'Check the file and its disk.'];
+  return new LocScaleError('bad-input', `${path} ${what}.`, { where: path, hint, cause: error });
+}
