@@ -36,7 +36,7 @@ async function buildKernels() {
   const stamp = join(dist, '.kernels-hash');
   if (upToDate(stamp, digest, kernelsBinary)) return;
   const { default: asc } = await import('assemblyscript/asc');
-  const options = ['-O3', '--converge', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--initialMemory', '1'];
+  const options = ['-O3', '--converge', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--initialMemory', '1', '--disableWarning', '201'];
   const { error, stderr } = await asc.main([
     join('src/cpu-fallback/kernels/assembly', 'index.ts'), '--baseDir', root, '-o', kernelsBinary.slice(root.length + 1), ...options,
   ]);

@@ -1,0 +1,3 @@
+export { fftColumns, rfftRows8, irfftRows8 } from './fft';
+export { configureProfiles, seedX, slideX, profileRow, emitRow } from './window-profiles';
+export { multiplySpectra, accumulateShell } from './shell-convolutions';

@@ -1,0 +1,106 @@
+/**
+ * The WASM kernels of one thread: an instance with its own memory, and a bump allocator over it.
+ * Memory is laid out by the operations in TypeScript; the kernels only get addresses.
+ */
+import { type FftPlan, planFft, rootsOfUnity } from '../../math/fft-plan.ts';
+
+export interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  fftColumns(plan: number, re: number, im: number, strideBytes: number, groups: number): void;
+  rfftRows8(plan: number, rows: number, pitch: number, outRe: number, outIm: number, outPitch: number, work: number): void;
+  configureProfiles(
+    windowVoxels: number, zInput: number, yInput: number, rowPitch: number, planePitch: number,
+    xTable: number, xTablePitch: number, yTable: number, yTablePitch: number, zTable: number, zTablePitch: number,
+    state: number, xCells: number, yCells: number, delta: number, folded: number, sums: number, pairs: number,
+  ): void;
+  seedX(input: number, x0: number): void;
+  slideX(input: number, x0: number): void;
+  profileRow(seed: boolean, y: number, runs: number, runCount: number): void;
+  emitRow(lanes: number, runs: number, runCount: number, norms: number, out: number): number;
+  multiplySpectra(aRe: number, aIm: number, bRe: number, bIm: number, toRe: number, toIm: number, groups: number): void;
+  accumulateShell(out: number, factors: number, shells: number, r: number, volume: number, index: number, count: number): void;
+  irfftRows8(plan: number, inRe: number, inIm: number, inPitch: number, rows: number, pitch: number, scale: number, work: number): void;
+}
+
+const PAGE = 65536;
+
+export class Kernels {
+  readonly exports: KernelExports;
+  private next = 1024;
+  private readonly fftPlans = new Map<number, number>();
+
+  constructor(module: WebAssembly.Module) {
+    // AssemblyScript's stub runtime wants an abort import; no kernel can reach it.
+    const imports = { env: { abort: () => { throw new Error('WASM kernel aborted'); } } };
+    this.exports = new WebAssembly.Instance(module, imports).exports as unknown as KernelExports;
+  }
+
+  /** Address of `bytes` zeroed bytes, 64-byte aligned, valid until `release`. */
+  allocate(bytes: number): number {
+    const address = this.next;
+    this.next = Math.ceil((address + bytes) / 64) * 64;
+    const missing = this.next - this.exports.memory.buffer.byteLength;
+    if (missing > 0) this.exports.memory.grow(Math.ceil(missing / PAGE));
+    new Uint8Array(this.exports.memory.buffer, address, bytes).fill(0);
+    return address;
+  }
+
+  /** Everything allocated after `mark()` is free again after `release(mark)`. */
+  mark(): number {
+    return this.next;
+  }
+
+  release(mark: number): void {
+    this.next = mark;
+    for (const [key, address] of this.fftPlans) if (address >= mark) this.fftPlans.delete(key);
+  }
+
+  /** View of memory as float32. Stale after the next `allocate`: take it again. */
+  floats(address: number, count: number): Float32Array {
+    return new Float32Array(this.exports.memory.buffer, address, count);
+  }
+
+  bytes(address: number, count: number): Uint8Array {
+    return new Uint8Array(this.exports.memory.buffer, address, count);
+  }
+
+  words(address: number, count: number): Uint32Array {
+    return new Uint32Array(this.exports.memory.buffer, address, count);
+  }
+
+  putFloats(values: ArrayLike<number>): number {
+    const address = this.allocate(4 * values.length);
+    this.floats(address, values.length).set(values);
+    return address;
+  }
+
+  putWords(values: ArrayLike<number>): number {
+    const address = this.allocate(4 * values.length);
+    this.words(address, values.length).set(values);
+    return address;
+  }
+
+  /** Address of the FFT plan for length n, with its tables and scratch (see assembly/fft.ts). */
+  fftPlan(n: number): number {
+    const known = this.fftPlans.get(n);
+    if (known !== undefined) return known;
+    const address = this.putPlan(planFft(n));
+    this.fftPlans.set(n, address);
+    return address;
+  }
+
+  private putPlan(plan: FftPlan): number {
+    if (plan.bluestein) {
+      const { length, inner, chirp, spectrum } = plan.bluestein;
+      const innerPlan = this.putPlan(inner);
+      const scratch = this.allocate(32 * length);
+      return this.putWords([plan.n, 0, length, scratch, innerPlan, this.putFloats(chirp), this.putFloats(spectrum)]);
+    }
+    const scratch = this.allocate(64 * plan.n + 1024);
+    const words = [plan.n, plan.passes.length, 0, scratch, 0, 0, 0];
+    for (const { radix, twiddles } of plan.passes) {
+      words.push(radix, this.putFloats(twiddles), radix > 5 ? this.putFloats(rootsOfUnity(radix)) : 0);
+    }
+    return this.putWords(words);
+  }
+}

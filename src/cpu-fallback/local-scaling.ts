@@ -1,0 +1,126 @@
+/**
+ * Local scaling of one tile on one thread: profiles of the map and of the reference, the scaling rule
+ * per voxel, the shell convolutions, the results written at the mask voxels.
+ */
+import type { Shape } from '../math/grid.ts';
+import { compileScalingRule, type ScaleFactorFunction, type ScalingRule } from '../math/scaling-rules.ts';
+import { type RadialProfileKind, shellCountOf } from '../math/windows.ts';
+import type { Kernels } from './kernels/kernels.ts';
+import { ShellConvolver } from './shell-convolutions.ts';
+import { gatherTile, gatherTileMask, makeTileShape, type TileMask, type TileShape } from './tile.ts';
+import { WindowProfiler } from './window-profiles.ts';
+
+/** Everything the threads share about a job; volumes are float32 (z, y, x) over shared memory. */
+export interface TileJob {
+  readonly shape: Shape;
+  readonly windowVoxels: number;
+  readonly profileKind: RadialProfileKind;
+  readonly rule: ScalingRule;
+  readonly measureBFactors: boolean;
+  readonly padValues: { readonly map: number; readonly reference: number };
+  readonly tileSize: Shape;
+  readonly fftShape: Shape;
+  readonly map: Float32Array;
+  readonly reference: Float32Array | undefined;
+  readonly mask: Float32Array;
+  readonly differenceMask: Float32Array | undefined;
+  readonly scaled: Float32Array;
+  readonly bFactor: Float32Array | undefined;
+  readonly quality: Float32Array | undefined;
+}
+
+/** Seconds spent in the parts of a tile, for benchmarks and logs. */
+export interface TileTimings {
+  profiles: number;
+  rule: number;
+  convolutions: number;
+  gather: number;
+}
+
+export class TileScaler {
+  readonly timings: TileTimings = { profiles: 0, rule: 0, convolutions: 0, gather: 0 };
+  private readonly kernels: Kernels;
+  private readonly job: TileJob;
+  private readonly tile: TileShape;
+  private readonly profiler: WindowProfiler;
+  private readonly convolver: ShellConvolver;
+  private readonly scaleFactors: ScaleFactorFunction;
+  private readonly input: number;
+  private readonly lanes: number;
+
+  constructor(kernels: Kernels, job: TileJob) {
+    this.kernels = kernels;
+    this.job = job;
+    this.tile = makeTileShape(job.windowVoxels, job.tileSize, job.fftShape);
+    this.profiler = new WindowProfiler(kernels, this.tile, job.profileKind);
+    this.convolver = new ShellConvolver(kernels, this.tile);
+    this.scaleFactors = compileScalingRule(job.rule, shellCountOf(job.windowVoxels), job.measureBFactors);
+    this.input = kernels.allocate(4 * this.tile.inputFloats);
+    this.lanes = kernels.allocate((job.tileSize[0] * job.tileSize[1] * job.tileSize[2]) / 8);
+  }
+
+  /** Scales the mask voxels of the tile whose first voxel is `start`; returns their number. */
+  run(start: Shape): number {
+    const { kernels, job, tile } = this;
+    const memory = kernels.mark();
+    try {
+      let clock = performance.now();
+      const lap = (part: keyof TileTimings): void => {
+        const now = performance.now();
+        this.timings[part] += (now - clock) / 1000;
+        clock = now;
+      };
+      const mask = gatherTileMask(kernels, tile, job.mask, job.shape, start, this.lanes);
+      lap('gather');
+      if (mask.count === 0) return 0;
+      const profileBytes = 4 * mask.count * this.profiler.shells;
+      const mapProfiles = kernels.allocate(profileBytes);
+      const referenceProfiles = job.reference ? kernels.allocate(profileBytes) : mapProfiles;
+      const inTile = kernels.putWords(mask.inTile);
+      const out = kernels.allocate(4 * mask.count);
+      if (job.reference) {
+        gatherTile(kernels, tile, job.reference, job.shape, start, job.padValues.reference, this.input);
+        lap('gather');
+        this.profiler.run(this.input, mask, referenceProfiles);
+        lap('profiles');
+      }
+      gatherTile(kernels, tile, job.map, job.shape, start, job.padValues.map, this.input);
+      lap('gather');
+      this.profiler.run(this.input, mask, mapProfiles);
+      lap('profiles');
+      this.applyRule(mask, mapProfiles, referenceProfiles);
+      lap('rule');
+      this.convolver.run(this.input, mask, mapProfiles, inTile, out);
+      const values = kernels.floats(out, mask.count);
+      for (let i = 0; i < mask.count; i++) job.scaled[mask.voxels[i]!] = values[i]!;
+      lap('convolutions');
+      return mask.count;
+    } finally {
+      kernels.release(memory);
+    }
+  }
+
+  /** Replaces every map profile by the scale factors of its voxel. */
+  private applyRule(mask: TileMask, mapAddress: number, referenceAddress: number): void {
+    const { shells } = this.profiler;
+    const { differenceMask, bFactor, quality } = this.job;
+    const map = this.kernels.floats(mapAddress, mask.count * shells);
+    const reference = this.kernels.floats(referenceAddress, mask.count * shells);
+    const mapProfile = new Float64Array(shells);
+    const referenceProfile = new Float64Array(shells);
+    const factors = new Float64Array(shells);
+    const fit = new Float64Array(2);
+    for (let i = 0, at = 0; i < mask.count; i++, at += shells) {
+      for (let r = 0; r < shells; r++) {
+        mapProfile[r] = map[at + r]!;
+        referenceProfile[r] = reference[at + r]!;
+      }
+      const voxel = mask.voxels[i]!;
+      const inside = differenceMask !== undefined && differenceMask[voxel]! > 0.5;
+      this.scaleFactors(mapProfile, referenceProfile, inside, factors, fit);
+      for (let r = 0; r < shells; r++) map[at + r] = factors[r]!;
+      if (bFactor) bFactor[voxel] = fit[0]!;
+      if (quality) quality[voxel] = fit[1]!;
+    }
+  }
+}

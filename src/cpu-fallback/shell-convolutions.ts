@@ -1,0 +1,138 @@
+/**
+ * out(v) = sum_r s_r(v) (map * K_r)(v) at the mask voxels of a tile (method 4), with overlap-save FFTs:
+ * one forward transform of the tile, one inverse per shell, only planes and rows that hold mask voxels.
+ */
+import { shellKernels } from '../math/shell-kernels.ts';
+import type { Kernels } from './kernels/kernels.ts';
+import type { TileMask, TileShape } from './tile.ts';
+
+export class ShellConvolver {
+  private readonly kernels: Kernels;
+  private readonly tile: TileShape;
+  private readonly shells: number;
+  private readonly binPitch: number;
+  private readonly spectrumFloats: number;
+  private readonly kernelSpectra: { re: number; im: number }[];
+  private readonly mapSpectrum: { re: number; im: number };
+  private readonly product: { re: number; im: number };
+  private readonly volume: number;
+  private readonly work: number;
+
+  constructor(kernels: Kernels, tile: TileShape) {
+    this.kernels = kernels;
+    this.tile = tile;
+    this.shells = tile.windowVoxels / 2 + 1;
+    const [nz, ny, nx] = tile.fft;
+    this.binPitch = 4 * Math.ceil((Math.floor(nx / 2) + 1) / 4);
+    this.spectrumFloats = nz * ny * this.binPitch;
+    for (const n of tile.fft) kernels.fftPlan(n);
+    this.work = kernels.allocate(64 * (nx + 4));
+    this.volume = kernels.allocate(4 * tile.inputFloats);
+    this.mapSpectrum = this.allocateSpectrum();
+    this.product = this.allocateSpectrum();
+    const w = tile.windowVoxels;
+    const h = w / 2;
+    this.kernelSpectra = shellKernels(w).map((values) => {
+      const spectrum = this.allocateSpectrum();
+      const floats = kernels.floats(this.volume, tile.inputFloats).fill(0);
+      // Correlation with K as a product of spectra: K(d) is placed at -d.
+      for (let dz = -h; dz < h; dz++) {
+        for (let dy = -h; dy < h; dy++) {
+          const at = ((nz - dz) % nz) * tile.planePitch + ((ny - dy) % ny) * tile.rowPitch;
+          const from = (Math.abs(dz) * (h + 1) + Math.abs(dy)) * (h + 1);
+          for (let dx = -h; dx < h; dx++) floats[at + ((nx - dx) % nx)] = values[from + Math.abs(dx)]!;
+        }
+      }
+      this.forward(this.volume, spectrum);
+      return spectrum;
+    });
+  }
+
+  /** Adds sum_r s_r B_r to `out` (one float per mask voxel); `factors`: shells floats per voxel. */
+  run(input: number, mask: TileMask, factors: number, inTile: number, out: number): void {
+    const { exports } = this.kernels;
+    const rows = this.wantedRows(mask);
+    this.forward(input, this.mapSpectrum);
+    for (let r = 0; r < this.shells; r++) {
+      const kernel = this.kernelSpectra[r]!;
+      exports.multiplySpectra(
+        this.mapSpectrum.re, this.mapSpectrum.im, kernel.re, kernel.im,
+        this.product.re, this.product.im, this.spectrumFloats / 4,
+      );
+      this.inverse(this.product, rows);
+      exports.accumulateShell(out, factors, this.shells, r, this.volume, inTile, mask.count);
+    }
+  }
+
+  private allocateSpectrum(): { re: number; im: number } {
+    const bytes = 4 * (this.spectrumFloats + 8 * this.binPitch);
+    return { re: this.kernels.allocate(bytes), im: this.kernels.allocate(bytes) };
+  }
+
+  /** Groups of eight rows with mask voxels, per plane of the FFT box: [plane, first row, ...]. */
+  private wantedRows(mask: TileMask): { plane: number; firstRows: number[] }[] {
+    const { size, fft, windowVoxels, planePitch, rowPitch } = this.tile;
+    const h = windowVoxels / 2;
+    const groups = Math.ceil(size[1] / 8);
+    const wanted = new Uint8Array(size[0] * groups);
+    for (const at of mask.inTile) {
+      const plane = Math.floor(at / planePitch);
+      const row = Math.floor((at - plane * planePitch) / rowPitch);
+      wanted[(plane - h) * groups + ((row - h) >> 3)] = 1;
+    }
+    const rows: { plane: number; firstRows: number[] }[] = [];
+    for (let z = 0; z < size[0]; z++) {
+      const firstRows: number[] = [];
+      for (let g = 0; g < groups; g++) {
+        // The last group is moved back inside the box rather than transform rows that are not there.
+        if (wanted[z * groups + g]) firstRows.push(Math.min(h + 8 * g, fft[1] - 8));
+      }
+      if (firstRows.length > 0) rows.push({ plane: z + h, firstRows });
+    }
+    return rows;
+  }
+
+  private forward(input: number, to: { re: number; im: number }): void {
+    const { kernels, tile, binPitch } = this;
+    const { exports } = kernels;
+    const [nz, ny, nx] = tile.fft;
+    const planX = kernels.fftPlan(nx);
+    const planY = kernels.fftPlan(ny);
+    const rowBytes = 4 * binPitch;
+    for (let z = 0; z < nz; z++) {
+      const source = input + 4 * z * tile.planePitch;
+      const offset = z * ny * rowBytes;
+      for (let y = 0; y < ny; y += 8) {
+        const row = Math.min(y, ny - 8);
+        exports.rfftRows8(
+          planX, source + 4 * row * tile.rowPitch, 4 * tile.rowPitch,
+          to.re + offset + row * rowBytes, to.im + offset + row * rowBytes, rowBytes, this.work,
+        );
+      }
+      exports.fftColumns(planY, to.re + offset, to.im + offset, rowBytes, binPitch / 4);
+    }
+    exports.fftColumns(kernels.fftPlan(nz), to.re, to.im, ny * rowBytes, (ny * binPitch) / 4);
+  }
+
+  private inverse(from: { re: number; im: number }, rows: readonly { plane: number; firstRows: number[] }[]): void {
+    const { kernels, tile, binPitch } = this;
+    const { exports } = kernels;
+    const [nz, ny, nx] = tile.fft;
+    const planX = kernels.fftPlan(nx);
+    const planY = kernels.fftPlan(ny);
+    const rowBytes = 4 * binPitch;
+    // The inverse transform is the forward one with re and im exchanged.
+    exports.fftColumns(kernels.fftPlan(nz), from.im, from.re, ny * rowBytes, (ny * binPitch) / 4);
+    const scale = 1 / (nz * ny * nx);
+    for (const { plane, firstRows } of rows) {
+      const offset = plane * ny * rowBytes;
+      exports.fftColumns(planY, from.im + offset, from.re + offset, rowBytes, binPitch / 4);
+      for (const row of firstRows) {
+        exports.irfftRows8(
+          planX, from.re + offset + row * rowBytes, from.im + offset + row * rowBytes, rowBytes,
+          this.volume + 4 * (plane * tile.planePitch + row * tile.rowPitch), 4 * tile.rowPitch, scale, this.work,
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * A tile of local scaling: `size` voxels are computed, `size + w - 1` are read, and the shell
+ * convolutions run on an FFT box at least that large. Tiles are small enough to stay in cache and
+ * independent of each other: any number of threads gives the same bits.
+ */
+import type { Shape } from '../math/grid.ts';
+import type { Kernels } from './kernels/kernels.ts';
+
+/** Voxels of the block along x that one profile kernel call serves (two SIMD vectors). */
+export const BLOCK = 8;
+
+export interface TileShape {
+  readonly windowVoxels: number;
+  /** Voxels computed per tile (z, y, x); x is a multiple of 8. */
+  readonly size: Shape;
+  /** FFT box (z, y, x), each at least size + w - 1. */
+  readonly fft: Shape;
+  /** Floats between rows and planes of the input in kernel memory. */
+  readonly rowPitch: number;
+  readonly planePitch: number;
+  /** Input planes the profile kernel walks: size + w - 1 rounded up to a multiple of 4. */
+  readonly zPlanes: number;
+  /** Floats of the input buffer, slack for reads past the last row included. */
+  readonly inputFloats: number;
+}
+
+export function makeTileShape(windowVoxels: number, size: Shape, fft: Shape): TileShape {
+  const rowPitch = Math.ceil(Math.max(fft[2], size[2] + windowVoxels) / 4) * 4;
+  const planePitch = rowPitch * Math.max(fft[1], 8);
+  const zPlanes = Math.ceil((size[0] + windowVoxels - 1) / 4) * 4;
+  const inputFloats = planePitch * Math.max(fft[0], zPlanes) + 8 * rowPitch;
+  return { windowVoxels, size, fft, rowPitch, planePitch, zPlanes, inputFloats };
+}
+
+/** Which voxels of a tile lie in the mask. */
+export interface TileMask {
+  /** One byte per (x block, y, z), bit l = voxel 8 block + l, also at `lanesAddress` in kernel memory. */
+  readonly lanes: Uint8Array;
+  readonly lanesAddress: number;
+  readonly firstBlock: number;
+  readonly lastBlock: number;
+  /** Last row with mask voxels per block, -1 for none. */
+  readonly lastRow: Int32Array;
+  /** Voxels in the order (block, y, z, lane): index into the volume. */
+  readonly voxels: Float64Array;
+  /** Index of the same voxels in the tile's input buffer. */
+  readonly inTile: Uint32Array;
+  readonly count: number;
+}
+
+/** Copies the tile's surroundings into kernel memory; `padValue` stands for what lies outside the box. */
+export function gatherTile(
+  kernels: Kernels,
+  tile: TileShape,
+  volume: Float32Array,
+  shape: Shape,
+  start: Shape,
+  padValue: number,
+  address: number,
+): void {
+  const h = tile.windowVoxels / 2;
+  const [nz, ny, nx] = shape;
+  const input = kernels.floats(address, tile.inputFloats).fill(padValue);
+  const x0 = start[2] - h;
+  const from = Math.max(0, x0);
+  const to = Math.min(nx, x0 + tile.size[2] + tile.windowVoxels - 1);
+  if (to <= from) return;
+  for (let dz = 0; dz < tile.size[0] + tile.windowVoxels - 1; dz++) {
+    const z = start[0] - h + dz;
+    if (z < 0 || z >= nz) continue;
+    for (let dy = 0; dy < tile.size[1] + tile.windowVoxels - 1; dy++) {
+      const y = start[1] - h + dy;
+      if (y < 0 || y >= ny) continue;
+      const row = (z * ny + y) * nx;
+      input.set(volume.subarray(row + from, row + to), dz * tile.planePitch + dy * tile.rowPitch + from - x0);
+    }
+  }
+}
+
+/** Mask bits and voxel lists of the tile at `start`; `lanesAddress` has room for size[0] size[1] size[2] / 8 bytes. */
+export function gatherTileMask(
+  kernels: Kernels,
+  tile: TileShape,
+  mask: Float32Array,
+  shape: Shape,
+  start: Shape,
+  lanesAddress: number,
+): TileMask {
+  const [tz, ty, tx] = tile.size;
+  const [nz, ny, nx] = shape;
+  const h = tile.windowVoxels / 2;
+  const blocks = tx / BLOCK;
+  const inKernel = kernels.bytes(lanesAddress, tz * ty * blocks);
+  const lanes = new Uint8Array(tz * ty * blocks);
+  const zEnd = Math.min(tz, nz - start[0]);
+  const yEnd = Math.min(ty, ny - start[1]);
+  const xEnd = Math.min(tx, nx - start[2]);
+  let count = 0;
+  for (let z = 0; z < zEnd; z++) {
+    for (let y = 0; y < yEnd; y++) {
+      const row = ((start[0] + z) * ny + start[1] + y) * nx + start[2];
+      for (let x = 0; x < xEnd; x++) {
+        if (mask[row + x]! > 0.5) {
+          lanes[((x >> 3) * ty + y) * tz + z]! |= 1 << (x & 7);
+          count++;
+        }
+      }
+    }
+  }
+  inKernel.set(lanes);
+  const voxels = new Float64Array(count);
+  const inTile = new Uint32Array(count);
+  const lastRow = new Int32Array(blocks).fill(-1);
+  let firstBlock = blocks;
+  let lastBlock = -1;
+  let i = 0;
+  for (let block = 0; block < blocks; block++) {
+    for (let y = 0; y < ty; y++) {
+      for (let z = 0; z < tz; z++) {
+        const bits = lanes[(block * ty + y) * tz + z]!;
+        if (bits === 0) continue;
+        firstBlock = Math.min(firstBlock, block);
+        lastBlock = block;
+        lastRow[block] = y;
+        for (let lane = 0; lane < BLOCK; lane++) {
+          if ((bits & (1 << lane)) === 0) continue;
+          const x = BLOCK * block + lane;
+          voxels[i] = ((start[0] + z) * ny + start[1] + y) * nx + start[2] + x;
+          inTile[i++] = (z + h) * tile.planePitch + (y + h) * tile.rowPitch + x + h;
+        }
+      }
+    }
+  }
+  return { lanes, lanesAddress, firstBlock, lastBlock, lastRow, voxels, inTile, count };
+}

@@ -1,0 +1,61 @@
+/**
+ * Local scaling as convolutions (method 4): out(v) = sum_r s_r(v) (map * K_r)(v), where K_r is the
+ * w^3 kernel whose DFT is the hat function h_r(|f|), the linear interpolation between shells.
+ */
+
+/**
+ * Weights of the two shells between which |f| (in units of 1 / (window voxel), i.e. |(a, b, c)|) lies:
+ * `lower` gets 1 - t and `lower + 1` gets t; beyond the last shell h the weight of h is 1.
+ */
+export function shellInterpolation(radius: number, h: number): { lower: number; t: number } {
+  if (radius >= h) return { lower: h, t: 0 };
+  const lower = Math.floor(radius);
+  return { lower, t: radius - lower };
+}
+
+/**
+ * K_r(d) = w^-3 sum_f h_r(|f|) cos(2 pi f.d / w) for d = (dz, dy, dx) with 0 <= d_i <= h, r = 0 ... h,
+ * in float64: array [r] of (h+1)^3 values, dx fastest. K_r is even in every component of d; a window
+ * [v - h, v + h) holds d = -h ... h - 1.
+ */
+export function shellKernels(windowVoxels: number): Float64Array[] {
+  const w = windowVoxels;
+  const h = w / 2;
+  const n = h + 1;
+  // Frequencies fold onto 0 ... h: every one of 1 ... h-1 stands for +f and -f.
+  const cosines = new Float64Array(n * n);
+  for (let d = 0; d < n; d++) {
+    for (let f = 0; f < n; f++) {
+      const multiplicity = f === 0 || f === h ? 1 : 2;
+      cosines[d * n + f] = multiplicity * Math.cos((2 * Math.PI * ((d * f) % w)) / w);
+    }
+  }
+  return Array.from({ length: n }, (_, shell) => {
+    const hat = new Float64Array(n * n * n);
+    for (let a = 0, i = 0; a < n; a++) {
+      for (let b = 0; b < n; b++) {
+        for (let c = 0; c < n; c++, i++) {
+          const { lower, t } = shellInterpolation(Math.sqrt(a * a + b * b + c * c), h);
+          hat[i] = lower === shell ? 1 - t : lower + 1 === shell ? t : 0;
+        }
+      }
+    }
+    let values = hat;
+    for (let axis = 0; axis < 3; axis++) values = transformLastAxis(values, cosines, n);
+    const norm = 1 / (w * w * w);
+    return values.map((value) => value * norm);
+  });
+}
+
+/** Contracts the last axis with `cosines` and rotates the axes, so that three calls transform all. */
+function transformLastAxis(values: Float64Array, cosines: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(values.length);
+  for (let i = 0; i < n * n; i++) {
+    for (let d = 0; d < n; d++) {
+      let sum = 0;
+      for (let f = 0; f < n; f++) sum += values[i * n + f]! * cosines[d * n + f]!;
+      out[d * n * n + i] = sum;
+    }
+  }
+  return out;
+}
