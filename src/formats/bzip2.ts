@@ -17,6 +17,32 @@ const maxCompressedBlockBytes = 2_000_000;
 /** Thrown for damaged data; decompress() turns it into a LocScaleError with the file's name. */
 export class Bzip2DataError extends Error {}
 
+interface ProcessListeners {
+  listeners(event: string): unknown[];
+  removeListener(event: string, listener: unknown): void;
+}
+
+let loading: Promise<Bzip2> | undefined;
+
+/**
+ * The library, instantiated once. Under Node its Emscripten start-up code installs process-wide handlers that
+ * rethrow uncaught errors and so change the exit code of the program; they are taken out again. They are added
+ * before `init` first waits, so nobody else's can be among them.
+ */
+function loadLibrary(): Promise<Bzip2> {
+  if (loading !== undefined) return loading;
+  const host = (globalThis as { process?: Partial<ProcessListeners> }).process;
+  const events = ['uncaughtException', 'unhandledRejection'];
+  const before = events.map((event) => new Set(host?.listeners?.(event)));
+  loading = Bzip2.init();
+  events.forEach((event, i) => {
+    for (const listener of host?.listeners?.(event) ?? []) {
+      if (!before[i].has(listener)) host?.removeListener?.(event, listener);
+    }
+  });
+  return loading;
+}
+
 /** Growing byte buffer that is consumed from the front. */
 class ByteQueue {
   private storage = new Uint8Array(65_536);
@@ -114,7 +140,7 @@ function bigEndian32(bytes: Uint8Array): number {
 
 /** Decodes a bzip2 file, also one of several streams back to back. */
 export async function* bunzip2(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const library = await Bzip2.init();
+  const library = await loadLibrary();
   const queue = new ByteQueue();
   const input = source[Symbol.asyncIterator]();
   let ended = false;

@@ -77,11 +77,13 @@ class SourceFailure extends Error {}
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   let failure: unknown;
+  let cancelled = false;
   const input = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
         try {
           const step = await iterator.next();
+          if (cancelled) return;
           if (step.done) controller.close();
           // A copy: the source may reuse its memory, and the stream keeps chunks queued.
           else controller.enqueue(new Uint8Array(step.value));
@@ -90,8 +92,8 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
           controller.error(cause);
         }
       },
-      async cancel() {
-        await iterator.return?.();
+      cancel() {
+        cancelled = true;
       },
     },
     { highWaterMark: 0 },
@@ -107,8 +109,9 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     if (failure !== undefined) throw new SourceFailure('reading failed', { cause: failure });
     throw cause;
   } finally {
-    // After an error or the end this has nothing to do; otherwise it closes the source.
+    // After an error or the end this has nothing left to do.
     await reader.cancel().catch(() => {});
+    await iterator.return?.();
   }
 }
 
