@@ -1,0 +1,144 @@
+/**
+ * Test and demo data with a known answer: a structure, its ideal map, and two half maps of it.
+ *   truth      the structure's map, noise-free, all B factors raised by `overallB`;
+ *   half maps  truth + independent coloured Gaussian noise over the whole box, its level such that the
+ *              expected half-map FSC is 0.143 at `resolution`;
+ *   reference  the structure's map with its local B factors shifted so that their 1st percentile is 0
+ *              (floor 0): the ideally sharpened map. The half maps' average should come close to it.
+ */
+import type { MapImage } from '../formats/map-image.ts';
+import type { Atom } from '../math/atom.ts';
+import { type Grid, isotropicVoxelSize, type Shape, voxelCount } from '../math/grid.ts';
+import { createRandom } from '../math/random.ts';
+import { filterPair, forEachFrequency, transformVolume } from './fourier.ts';
+import { buildIdealStructure, type IdealStructure } from './ideal-structure.ts';
+import { makeMapImage } from './map-image.ts';
+import { simulateMapPair } from './simulate-map.ts';
+
+export interface DemoDataOptions {
+  readonly seed: number;
+  readonly shape: Shape;
+  /** Angstrom. */
+  readonly voxelSize: number;
+  /** Point group of the chains, C<n> or D<n>. */
+  readonly symmetry: string;
+  /** Where the half maps' FSC is to cross 0.143, A. */
+  readonly resolution: number;
+  /** B factor added to every atom in truth and half maps, A^2: what sharpening has to undo. */
+  readonly overallB: number;
+  readonly onStep?: (message: string) => void;
+}
+
+export interface DemoData {
+  readonly structure: IdealStructure;
+  readonly atoms: readonly Atom[];
+  readonly half1: MapImage;
+  readonly half2: MapImage;
+  readonly truth: MapImage;
+  readonly reference: MapImage;
+  /** The B factor shift of the reference, A^2. */
+  readonly referenceShift: number;
+}
+
+export const DEMO_DEFAULTS = {
+  seed: 1,
+  shape: [108, 108, 108] as Shape,
+  voxelSize: 1.2,
+  symmetry: 'C4',
+  resolution: 3.5,
+  overallB: 90,
+} satisfies DemoDataOptions;
+
+/** FSC at which a half-map resolution is read, and the noise-to-signal power ratio there: (1 - 0.143) / 0.143. */
+const FSC_THRESHOLD = 0.143;
+/**
+ * Colour of the noise amplitude: flat at high frequency, 3 times higher towards 0 with a half width of
+ * 1/15 A, as the structural noise of ice and unaligned material is.
+ */
+const NOISE_LOW_FREQUENCY_GAIN = 2;
+const NOISE_LOW_FREQUENCY_WIDTH = 1 / 15;
+const NOISE_STREAMS = [1, 2] as const;
+
+export function generateDemoData(options: Partial<DemoDataOptions> = {}): DemoData {
+  const { seed, shape, voxelSize, symmetry, resolution, overallB, onStep } = { ...DEMO_DEFAULTS, ...options };
+  const grid: Grid = { shape, voxelSize: [voxelSize, voxelSize, voxelSize], origin: [0, 0, 0] };
+  // Voxel n/2 is the centre of symmetry (method 9).
+  const [cz, cy, cx] = shape.map((n) => Math.floor(n / 2) * voxelSize) as [number, number, number];
+  const structure = buildIdealStructure({ seed, symmetry, centre: [cx, cy, cz] });
+  onStep?.(
+    `built ${structure.rotations.length} chains, ${structure.atoms.length} atoms, point group ${symmetry}`,
+  );
+
+  const referenceShift = percentile(
+    structure.atoms.map((a) => a.bFactor),
+    0.01,
+  );
+  const maps = simulateMapPair(
+    structure.atoms.map((a) => ({ ...a, bFactor: a.bFactor + overallB })),
+    structure.atoms.map((a) => ({ ...a, bFactor: Math.max(0, a.bFactor - referenceShift) })),
+    grid,
+  );
+  onStep?.('simulated the noise-free map and the reference map');
+
+  const level = noiseLevel(maps.first, grid, resolution);
+  const noise = colouredNoisePair(grid, seed, level);
+  const half = (which: Float64Array): Float32Array => Float32Array.from(maps.first, (v, i) => v + which[i]!);
+  onStep?.(`added independent noise to two half maps, aimed at ${resolution} A`);
+  return {
+    structure,
+    atoms: structure.atoms,
+    half1: makeMapImage('half map 1', grid, half(noise.first)),
+    half2: makeMapImage('half map 2', grid, half(noise.second)),
+    truth: makeMapImage('noise-free map', grid, Float32Array.from(maps.first)),
+    reference: makeMapImage('reference', grid, Float32Array.from(maps.second)),
+    referenceShift,
+  };
+}
+
+/** Linear interpolation between order statistics. */
+function percentile(values: readonly number[], fraction: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const at = fraction * (sorted.length - 1);
+  const low = Math.floor(at);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+}
+
+function noiseColour(frequency: number): number {
+  return 1 + NOISE_LOW_FREQUENCY_GAIN * Math.exp(-Math.LN2 * (frequency / NOISE_LOW_FREQUENCY_WIDTH) ** 2);
+}
+
+/**
+ * Standard deviation of white noise that, coloured, has (1 - FSC) / FSC times the power of `signal` in
+ * the shell at 1 / resolution, one Fourier sampling step to each side.
+ */
+function noiseLevel(signal: Float64Array, grid: Grid, resolution: number): number {
+  const real = signal.slice();
+  const imaginary = new Float64Array(real.length);
+  transformVolume(real, imaginary, grid.shape);
+  const target = 1 / resolution;
+  const step = 1 / (Math.min(...grid.shape) * isotropicVoxelSize(grid));
+  let power = 0;
+  let count = 0;
+  forEachFrequency(grid, (i, squared) => {
+    if (Math.abs(Math.sqrt(squared) - target) > step) return;
+    power += real[i]! ** 2 + imaginary[i]! ** 2;
+    count++;
+  });
+  const wanted = ((1 - FSC_THRESHOLD) / FSC_THRESHOLD) * (power / count);
+  return Math.sqrt(wanted / voxelCount(grid.shape)) / noiseColour(target);
+}
+
+/** Two independent noise volumes, up to the corners of the Fourier box as in real half maps. */
+function colouredNoisePair(
+  grid: Grid,
+  seed: number,
+  level: number,
+): { first: Float64Array; second: Float64Array } {
+  const [first, second] = NOISE_STREAMS.map((stream) => {
+    const random = createRandom(seed, stream);
+    return Float64Array.from({ length: voxelCount(grid.shape) }, () => level * random.gaussian());
+  }) as [Float64Array, Float64Array];
+  filterPair(first, second, grid, noiseColour);
+  return { first, second };
+}

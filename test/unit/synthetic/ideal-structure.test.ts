@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import type { Atom } from '../../../src/math/atom.ts';
+import { buildBackbone, chiralityOf } from '../../../src/synthetic/backbone.ts';
+import { buildIdealStructure, type IdealStructure } from '../../../src/synthetic/ideal-structure.ts';
+import {
+  add, angleOf, apply, cross, dihedralOf, distance, dot, normalise, scale, subtract, type Vector,
+} from '../../../src/synthetic/vectors.ts';
+
+const position = (a: Atom): Vector => [a.x, a.y, a.z];
+
+/** Rise and turn per residue from four consecutive CA (Kahn, Comput. Chem. 13 (1989) 185). */
+function helixOf(ca: readonly Vector[]): { rise: number; turn: number; handed: number } {
+  const [a, b, c, d] = ca as [Vector, Vector, Vector, Vector];
+  const towardsAxis1 = normalise(subtract(add(a, c), scale(b, 2)));
+  const towardsAxis2 = normalise(subtract(add(b, d), scale(c, 2)));
+  const axis = normalise(cross(towardsAxis1, towardsAxis2));
+  const turn = (Math.acos(dot(towardsAxis1, towardsAxis2)) * 180) / Math.PI;
+  const rise = dot(subtract(c, b), axis);
+  return { rise: Math.abs(rise), turn, handed: Math.sign(rise) };
+}
+
+describe('ideal backbones', () => {
+  const helix = buildBackbone('helix', 18);
+  const strand = buildBackbone('strand', 8);
+
+  it('have the bond lengths, angles and torsions they were asked for', () => {
+    for (const [residues, phi, psi] of [[helix, -57, -47], [strand, -139, 135]] as const) {
+      residues.forEach((r, i) => {
+        expect(distance(r.N, r.CA)).toBeCloseTo(1.458, 9);
+        expect(distance(r.CA, r.C)).toBeCloseTo(1.525, 9);
+        expect(distance(r.C, r.O)).toBeCloseTo(1.231, 9);
+        expect(distance(r.CA, r.CB)).toBeCloseTo(1.53, 9);
+        expect(angleOf(r.N, r.CA, r.C)).toBeCloseTo(111, 6);
+        expect(angleOf(r.CA, r.C, r.O)).toBeCloseTo(120.1, 6);
+        const next = residues[i + 1];
+        if (!next) return;
+        expect(distance(r.C, next.N)).toBeCloseTo(1.329, 9);
+        expect(angleOf(r.CA, r.C, next.N)).toBeCloseTo(117.2, 6);
+        expect(angleOf(r.C, next.N, next.CA)).toBeCloseTo(121.7, 6);
+        expect(dihedralOf(r.N, r.CA, r.C, next.N)).toBeCloseTo(psi, 6);
+        expect(dihedralOf(r.C, next.N, next.CA, next.C)).toBeCloseTo(phi, 6);
+        // O and the next N lie on opposite sides of the flat peptide group.
+        expect(angleOf(r.O, r.C, next.N)).toBeGreaterThan(120);
+      });
+    }
+  });
+
+  it('are of L amino acids', () => {
+    // Looking from H to CA the sequence CO, R, N is clockwise: (N - CA) x (C - CA) points to CB.
+    for (const r of [...helix, ...strand]) expect(chiralityOf(r)).toBe(1);
+  });
+
+  it('make a right-handed alpha helix of 1.5 A and 3.6 residues a turn', () => {
+    const { rise, turn, handed } = helixOf(helix.slice(4, 8).map((r) => r.CA));
+    // phi, psi = -57, -47 with these bond angles give 1.50 +- 0.05 A and 3.6 +- 0.1 (textbook values).
+    expect(Math.abs(rise - 1.5)).toBeLessThan(0.05);
+    expect(Math.abs(360 / turn - 3.6)).toBeLessThan(0.1);
+    expect(handed).toBe(1);
+    // The hydrogen bond O(i)...N(i+4).
+    expect(distance(helix[2]!.O, helix[6]!.N)).toBeGreaterThan(2.7);
+    expect(distance(helix[2]!.O, helix[6]!.N)).toBeLessThan(3.2);
+  });
+
+  it('make an extended strand with alternating side chains', () => {
+    const rise = distance(strand[0]!.CA, strand[6]!.CA) / 6;
+    expect(rise).toBeGreaterThan(3.2);
+    expect(rise).toBeLessThan(3.5);
+    const side = (i: number): Vector => normalise(subtract(strand[i]!.CB, strand[i]!.CA));
+    expect(dot(side(3), side(4))).toBeLessThan(-0.4);
+    expect(dot(side(3), side(5))).toBeGreaterThan(0.8);
+  });
+});
+
+describe('the ideal structure', () => {
+  const structures: [string, IdealStructure][] = ['C1', 'C2', 'C4', 'D2', 'C3'].map((symmetry, seed) => [
+    symmetry,
+    buildIdealStructure({ seed, symmetry, centre: [40, 45, 50] }),
+  ]);
+
+  it.each(structures)('%s: every rotation maps atoms on atoms', (_, { atoms, rotations }) => {
+    const centre: Vector = [40, 45, 50];
+    const known = new Map(atoms.map((a) => [keyOf(position(a)), a]));
+    const perChain = atoms.length / rotations.length;
+    expect(Number.isInteger(perChain)).toBe(true);
+    for (const rotation of rotations) {
+      for (const atom of atoms.slice(0, perChain)) {
+        for (const turned of [apply(rotation, subtract(position(atom), centre))]) {
+          const mate = known.get(keyOf(add(centre, turned)));
+          expect(mate).toMatchObject({
+            element: atom.element, atomName: atom.atomName, residueNumber: atom.residueNumber,
+            bFactor: atom.bFactor, occupancy: atom.occupancy,
+          });
+        }
+      }
+    }
+  });
+
+  it('C4 and D2 are exact to the last bit about the origin', () => {
+    for (const symmetry of ['C4', 'D2']) {
+      const { atoms, rotations } = buildIdealStructure({ seed: 3, symmetry, centre: [0, 0, 0] });
+      const all = new Set(atoms.map((a) => JSON.stringify([a.x + 0, a.y + 0, a.z + 0])));
+      for (const rotation of rotations) {
+        for (const atom of atoms) {
+          const [x, y, z] = apply(rotation, position(atom));
+          expect(all.has(JSON.stringify([x + 0, y + 0, z + 0]))).toBe(true);
+        }
+      }
+    }
+  });
+
+  it.each(structures)('%s: stretches and chains do not touch', (_, { atoms, stretches }) => {
+    const groupOf = (a: Atom): number =>
+      stretches.findIndex((s) => s.chain === a.chain && a.residueNumber >= s.firstResidue && a.residueNumber <= s.lastResidue);
+    const groups = atoms.map(groupOf);
+    expect(groups.every((g) => g >= 0)).toBe(true);
+    let closest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < atoms.length; i++) {
+      const a = atoms[i]!;
+      for (let j = i + 1; j < atoms.length; j++) {
+        if (groups[i] === groups[j]) continue;
+        const b = atoms[j]!;
+        const d2 = (a.x - b.x) ** 2 + (a.y - b.y) ** 2 + (a.z - b.z) ** 2;
+        if (d2 < closest) closest = d2;
+      }
+    }
+    expect(Math.sqrt(closest)).toBeGreaterThan(2.7);
+  });
+
+  it.each(structures)('%s: within a stretch no non-bonded atoms of different residues come closer than 2.2 A', (_, { atoms }) => {
+    const chain = atoms.filter((a) => a.chain === 'A');
+    for (const a of chain) {
+      for (const b of chain) {
+        if (b.residueNumber <= a.residueNumber) continue;
+        const peptideBond = a.atomName === 'C' && b.atomName === 'N' && b.residueNumber === a.residueNumber + 1;
+        if (peptideBond) continue;
+        // O...N and C...CA of a peptide group are 2.2 to 2.5 A apart.
+        expect(distance(position(a), position(b))).toBeGreaterThan(2.2);
+      }
+    }
+  });
+
+  it.each(structures)('%s: has the size, composition and B factors of a small protein', (_, { atoms, rotations, stretches }) => {
+    const residues = atoms.filter((a) => a.atomName === 'CA').length / rotations.length;
+    expect(residues).toBeGreaterThanOrEqual(140);
+    expect(residues).toBeLessThanOrEqual(165);
+    expect(stretches.filter((s) => s.kind === 'strand')).toHaveLength(5 * rotations.length);
+    expect(stretches.filter((s) => s.flexible)).toHaveLength(3 * rotations.length);
+    expect(atoms.length / rotations.length / residues).toBeGreaterThan(6);
+    expect(new Set(atoms.map((a) => a.element))).toEqual(new Set(['C', 'N', 'O', 'S']));
+    expect(new Set(atoms.map((a) => a.chain)).size).toBe(rotations.length);
+    const b = atoms.map((a) => a.bFactor);
+    expect(Math.min(...b)).toBeGreaterThan(20);
+    expect(Math.max(...b)).toBeGreaterThan(100);
+    expect(Math.max(...b)).toBeLessThan(150);
+    // Smooth in space: bonded neighbours differ by little.
+    const chain = atoms.filter((a) => a.chain === 'A');
+    for (const a of chain) {
+      for (const c of chain) {
+        if (distance(position(a), position(c)) < 1.6) expect(Math.abs(a.bFactor - c.bFactor)).toBeLessThan(12);
+      }
+    }
+  });
+
+  it('repeats for a seed and differs for another', () => {
+    const build = (seed: number) => buildIdealStructure({ seed, symmetry: 'C2', centre: [0, 0, 0] });
+    expect(build(4).atoms).toEqual(build(4).atoms);
+    expect(build(4).atoms).not.toEqual(build(5).atoms);
+  });
+
+  it('refuses a point group it does not know', () => {
+    expect(() => buildIdealStructure({ seed: 1, symmetry: 'T', centre: [0, 0, 0] })).toThrow(/point group "T"/);
+  });
+});
+
+/** Positions to 1e-6 A: rotations by 120 degrees are not exact in binary. */
+function keyOf(p: Vector): string {
+  return p.map((v) => (Math.round(v * 1e6) + 0).toString()).join();
+}
