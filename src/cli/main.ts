@@ -1,0 +1,71 @@
+/** From argv to an exit code: parse, dispatch to one command (loaded on use), report errors. */
+import { LocScaleError } from '../errors.ts';
+import type { CommandName } from '../options.ts';
+import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { checkOptionStates, parseArgv } from './parse-argv.ts';
+import { createProgress, type ProgressStream } from './progress.ts';
+import type { Session } from './session.ts';
+import { removeTemporaries } from './write-file.ts';
+
+export interface Terminal {
+  readonly out: ProgressStream;
+  readonly err: { write(text: string): unknown };
+}
+
+type Runner = (session: Session) => Promise<void> | void;
+
+const runners: Record<CommandName, () => Promise<Runner>> = {
+  scale: async () => (await import('./scale.ts')).runScale,
+  fsc: async () => (await import('./fsc.ts')).runFscCommand,
+  mask: async () => (await import('./mask.ts')).runMaskCommand,
+  validate: async () => (await import('./validate.ts')).runValidate,
+  demo: async () => (await import('./demo-command.ts')).runDemoCommand,
+  version: async () => (await import('./version.ts')).runVersion,
+  feature_enhance: async () => () => {
+    throw new LocScaleError('unsupported', 'The command feature_enhance is not in this version: it needs the network.', {
+      where: 'feature_enhance', hint: 'Scale with a reference map (-mm) or with --no_reference.',
+    });
+  },
+};
+
+/** Runs the program; returns the exit code. `signal` stops it, `stoppedBy` tells by which signal. */
+export async function main(
+  argv: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+  stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined = () => undefined,
+): Promise<number> {
+  const progress = createProgress(terminal.out);
+  const settings = { verbose: argv.includes('-v') || argv.includes('--verbose'), debug: argv.includes('--debug'), beforeLine: progress.clear };
+  const logger = createLogger(terminal, settings);
+  try {
+    await dispatch(argv, logger, progress, signal);
+    return 0;
+  } catch (thrown) {
+    const error = toLocScaleError(thrown);
+    logger.error(error);
+    return exitCodeOf(error, stoppedBy());
+  } finally {
+    progress.clear();
+    removeTemporaries();
+  }
+}
+
+async function dispatch(argv: readonly string[], logger: Logger, progress: Session['progress'], signal: AbortSignal): Promise<void> {
+  const parsed = parseArgv(argv);
+  const { values, command } = parsed;
+  if (argv.length === 0 || values.help === true) {
+    const { helpText } = await import('./help.ts');
+    logger.line(helpText(command));
+    return;
+  }
+  if (values.version === true) {
+    (await import('./version.ts')).runVersion({ logger });
+    return;
+  }
+  // A command that is refused as a whole says so before its options are judged one by one.
+  if (command !== 'feature_enhance') for (const note of checkOptionStates(parsed)) logger.note(note);
+  const run = await runners[command]();
+  await run({ parsed, argv, logger, progress, signal });
+}

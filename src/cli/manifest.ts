@@ -1,0 +1,39 @@
+/**
+ * `<outfile stem>.json`: everything needed to know what a run did and to repeat it.
+ */
+import { extname } from 'node:path';
+import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+import { runtimeName } from '../runtime.ts';
+import type { InputFile } from './open-map.ts';
+
+export interface Manifest {
+  readonly program: 'locscale-gpu';
+  readonly version: string;
+  readonly runtime: string;
+  readonly command: readonly string[];
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly mode: string;
+  readonly engine: string;
+  readonly inputs: readonly InputFile[];
+  /** All parameters in use, defaults included. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Voxel size, shape, window, mask voxels, cut-offs (angstrom) and noise. */
+  readonly numbers: Readonly<Partial<LocScaleNumbers>>;
+  /** Half-map FSC: frequency in 1/angstrom. */
+  readonly fsc?: FscCurve;
+  readonly secondsPerStep: Readonly<Record<string, number>>;
+  readonly outputs: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export function encodeManifest(manifest: Omit<Manifest, 'program' | 'runtime'>): string {
+  const whole: Manifest = { program: 'locscale-gpu', runtime: runtimeName(), ...manifest };
+  return `${JSON.stringify(whole, null, 2)}\n`;
+}
+
+/** "out/map.mrc" -> "out/map" */
+export function stemOf(path: string): string {
+  const extension = extname(path);
+  return extension === '' ? path : path.slice(0, -extension.length);
+}

@@ -1,0 +1,31 @@
+/** `locscale-gpu validate FILE ...`: every deviation from the MRC2014 format, one line each. */
+import { createReadStream } from 'node:fs';
+import { LocScaleError } from '../errors.ts';
+import { decompress } from '../formats/compression.ts';
+import { validateMrc } from '../formats/mrc-validate.ts';
+import { sizeOfInput } from './open-map.ts';
+import type { Session } from './session.ts';
+
+/** Throws 'bad-input' (exit code 3) at the end if any file has an error. */
+export async function runValidate(session: Session): Promise<void> {
+  const { positionals } = session.parsed;
+  if (positionals.length === 0) {
+    throw new LocScaleError('usage', 'The command validate needs a file.', { where: 'validate', hint: 'Write locscale-gpu validate FILE ...' });
+  }
+  let invalid = 0;
+  for (const path of positionals) {
+    const byteLength = await sizeOfInput(path);
+    const source = await decompress({ bytes: createReadStream(path), byteLength }, path);
+    const { deviations, summary } = await validateMrc(source);
+    if (!summary.valid) invalid++;
+    const { header, statistics } = summary;
+    session.logger.line(`${path}: ${summary.errors} errors, ${summary.warnings} warnings, ${summary.notes} notes`);
+    for (const { severity, field, message } of deviations) session.logger.line(`  ${severity}: ${field}: ${message}`);
+    if (header !== undefined) session.logger.detail(`  ${header.nc} x ${header.nr} x ${header.ns} voxels, mode ${header.mode}, axes ${header.mapc}, ${header.mapr}, ${header.maps}`);
+    if (statistics !== undefined) session.logger.detail(`  min ${statistics.min}, max ${statistics.max}, mean ${statistics.mean}, rms ${statistics.rms}`);
+  }
+  if (invalid > 0) {
+    const which = positionals.length === 1 ? `${positionals[0]} breaks` : `${invalid} of ${positionals.length} files break`;
+    throw new LocScaleError('bad-input', `${which} the MRC2014 format.`, { hint: 'The errors are listed above.' });
+  }
+}

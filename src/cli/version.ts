@@ -1,0 +1,13 @@
+/** `locscale-gpu version`. The number is package.json's, which lies beside dist/ and src/ alike. */
+import { readFileSync } from 'node:fs';
+import { runtimeName } from '../runtime.ts';
+import type { Session } from './session.ts';
+
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+export function runVersion(session: Pick<Session, 'logger'>): void {
+  session.logger.line(`locscale-gpu ${packageVersion()} (${runtimeName()})`);
+}
