@@ -81,7 +81,8 @@ export function renderSlices(columns: readonly SliceColumn[], options: SliceOpti
       const section = cutSection(column.data, shape, crop, row.axis, sections[row.axis]);
       const offset = Math.floor((panelWidth - row.width * magnification) / 2);
       drawPanel(canvas, section, row.width, row.height, magnification, white, x0 + offset, y0);
-      if (i === 0) write(canvas, `${row.name} = ${sections[row.axis]}`, MARGIN, y0 + heights[r]! / 2 - GLYPH_HEIGHT);
+      if (i === 0)
+        write(canvas, `${row.name} = ${sections[row.axis]}`, MARGIN, y0 + heights[r]! / 2 - GLYPH_HEIGHT);
       y0 += heights[r]! + GAP;
     });
   });
@@ -129,7 +130,13 @@ function cutSection(
   at: number,
 ): Float64Array {
   const [, ny, nx] = shape;
-  const [rowAxis, columnAxis] = ([[1, 2], [0, 2], [0, 1]] as const)[axis];
+  const [rowAxis, columnAxis] = (
+    [
+      [1, 2],
+      [0, 2],
+      [0, 1],
+    ] as const
+  )[axis];
   const strides = [ny * nx, nx, 1] as const;
   const [height, width] = [size[rowAxis], size[columnAxis]];
   const section = new Float64Array(width * height);
@@ -170,7 +177,9 @@ function drawPanel(
   x0: number,
   y0: number,
 ): void {
-  const weights = Array.from({ length: magnification }, (_, i) => cubicWeights((i + 0.5) / magnification - 0.5));
+  const weights = Array.from({ length: magnification }, (_, i) =>
+    cubicWeights((i + 0.5) / magnification - 0.5),
+  );
   for (let py = 0; py < height * magnification; py++) {
     for (let px = 0; px < width * magnification; px++) {
       const value = sample(section, width, height, px, py, magnification, weights);
@@ -228,7 +237,8 @@ function write(canvas: Canvas, text: string, x0: number, y0: number): void {
 
 function fill(canvas: Canvas, x0: number, y0: number, width: number, height: number): void {
   for (let y = Math.max(0, y0); y < Math.min(canvas.height, y0 + height); y++) {
-    for (let x = Math.max(0, x0); x < Math.min(canvas.width, x0 + width); x++) canvas.pixels[y * canvas.width + x] = INK;
+    for (let x = Math.max(0, x0); x < Math.min(canvas.width, x0 + width); x++)
+      canvas.pixels[y * canvas.width + x] = INK;
   }
 }
 
@@ -239,7 +249,8 @@ function centred(width: number, text: string): number {
 /** Shortens a label that is wider than its panel. */
 function fitText(text: string, width: number): string {
   let fitting = text;
-  while (fitting.length > 3 && textWidth(fitting) * TEXT_SCALE > width) fitting = `${fitting.slice(0, -4).trimEnd()}...`;
+  while (fitting.length > 3 && textWidth(fitting) * TEXT_SCALE > width)
+    fitting = `${fitting.slice(0, -4).trimEnd()}...`;
   return fitting;
 }
 

@@ -1,12 +1,12 @@
 /**
  * Ideal backbones from internal coordinates: N, CA, C, O and CB of helices and strands.
- * Bond lengths and angles: Engh & Huber, International Tables F (2001), ch. 18.3.
+ * Peptide geometry: Corey & Pauling, Proc. R. Soc. B 141 (1953) 10-20, with which the textbook torsions
+ * -57, -47 give the textbook helix (modern restraints would stretch its rise by 4 %).
  */
 import {
   add,
   apply,
   centroid,
-  cross,
   frameAlong,
   type Matrix,
   multiply,
@@ -29,8 +29,8 @@ export interface BackboneResidue {
   readonly CB: Vector;
 }
 
-const BOND = { nToCa: 1.458, caToC: 1.525, cToN: 1.329, cToO: 1.231, caToCb: 1.53 };
-const ANGLE = { nCaC: 111, caCN: 117.2, cNCa: 121.7, caCO: 120.1, nCaCb: 110.5 };
+const BOND = { nToCa: 1.47, caToC: 1.53, cToN: 1.32, cToO: 1.24, caToCb: 1.53 };
+const ANGLE = { nCaC: 110, caCN: 114, cNCa: 123, caCO: 121, nCaCb: 110.5 };
 /** Dihedral of CB about N-CA against C, for an L amino acid. */
 const CB_DIHEDRAL = -122.6;
 /** Helix: rise 1.5 A, 3.6 residues a turn. Strand: antiparallel, rise 3.3 A. */
@@ -93,11 +93,4 @@ function mapResidue(residue: BackboneResidue, map: (p: Vector) => Vector): Backb
     O: map(residue.O),
     CB: map(residue.CB),
   };
-}
-
-/** Unit normal of the plane N, CA, C: used by tests of chirality. */
-export function chiralityOf(residue: BackboneResidue): number {
-  const normal = cross(subtract(residue.N, residue.CA), subtract(residue.C, residue.CA));
-  const cb = subtract(residue.CB, residue.CA);
-  return Math.sign(normal[0] * cb[0] + normal[1] * cb[1] + normal[2] * cb[2]);
 }

@@ -21,7 +21,11 @@ export function fourierShells(a: ArrayLike<number>, b: ArrayLike<number>, grid: 
   transformVolume(ar, ai, grid.shape);
   transformVolume(br, bi, grid.shape);
   const shells: Shell[] = Array.from({ length: n / 2 }, (_, r) => ({
-    frequency: (r + 0.5) * step, cross: 0, powerA: 0, powerB: 0, count: 0,
+    frequency: (r + 0.5) * step,
+    cross: 0,
+    powerA: 0,
+    powerB: 0,
+    count: 0,
   }));
   forEachFrequency(grid, (i, squared) => {
     const shell = shells[Math.floor(Math.sqrt(squared) / step + 1e-9)];

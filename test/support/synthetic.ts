@@ -1,7 +1,8 @@
 /** Small generated data sets, made once per test process. */
+
+import type { MapImage } from '../../src/formats/map-image.ts';
 import { type DemoData, type DemoDataOptions, generateDemoData } from '../../src/synthetic/half-maps.ts';
 import { makeMapImage } from '../../src/synthetic/map-image.ts';
-import type { MapImage } from '../../src/formats/map-image.ts';
 
 export interface SmallDataset extends DemoData {
   /** 1 within about 3 A of the structure, else 0. */
@@ -18,7 +19,14 @@ export function smallDataset(options: Partial<DemoDataOptions> = {}): SmallDatas
   const key = JSON.stringify(options);
   const known = cache.get(key);
   if (known) return known;
-  const data = generateDemoData({ seed: 7, shape: [60, 60, 60], voxelSize: 1.5, symmetry: 'C1', resolution: 4, ...options });
+  const data = generateDemoData({
+    seed: 7,
+    shape: [60, 60, 60],
+    voxelSize: 1.5,
+    symmetry: 'C1',
+    resolution: 4,
+    ...options,
+  });
   const dataset = { ...data, mask: maskAround(data, 3) };
   cache.set(key, dataset);
   return dataset;

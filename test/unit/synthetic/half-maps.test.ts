@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { DEMO_DEFAULTS, generateDemoData } from '../../../src/synthetic/half-maps.ts';
 import { fourierShells, type Shell } from '../../support/fourier-shells.ts';
 import { smallDataset } from '../../support/synthetic.ts';
-import { DEMO_DEFAULTS, generateDemoData } from '../../../src/synthetic/half-maps.ts';
 
 const hash = (data: Float32Array): string =>
-  createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex');
+  createHash('sha256')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest('hex');
 
 /** First crossing of 0.143 with linear interpolation, A. */
 function resolutionOf(shells: readonly Shell[]): number {
@@ -88,13 +90,28 @@ describe('generated half maps', () => {
   });
 
   it('has a header that describes its grid', () => {
-    expect(data.half1.header).toMatchObject({ nc: 60, nr: 60, ns: 60, cellA: 90, cellB: 90, cellC: 90, mode: 2 });
+    expect(data.half1.header).toMatchObject({
+      nc: 60,
+      nr: 60,
+      ns: 60,
+      cellA: 90,
+      cellB: 90,
+      cellC: 90,
+      mode: 2,
+    });
     expect(data.half1.grid).toEqual({ shape: [60, 60, 60], voxelSize: [1.5, 1.5, 1.5], origin: [0, 0, 0] });
   });
 
   it('shares the symmetry of the structure voxel by voxel', () => {
-    const { truth } = generateDemoData({ shape: [40, 40, 40], voxelSize: 3, symmetry: 'C4', resolution: 8, seed: 3 });
-    const at = (z: number, y: number, x: number): number => truth.data[(z * 40 + ((y + 40) % 40)) * 40 + ((x + 40) % 40)]!;
+    const { truth } = generateDemoData({
+      shape: [40, 40, 40],
+      voxelSize: 3,
+      symmetry: 'C4',
+      resolution: 8,
+      seed: 3,
+    });
+    const at = (z: number, y: number, x: number): number =>
+      truth.data[(z * 40 + ((y + 40) % 40)) * 40 + ((x + 40) % 40)]!;
     const max = truth.data.reduce((m, v) => Math.max(m, v), 0);
     let worst = 0;
     for (let z = 0; z < 40; z++) {
@@ -110,5 +127,8 @@ describe('generated half maps', () => {
 
 function amplitudeRatio(a: Float32Array, b: Float32Array): { frequency: number[]; ratio: number[] } {
   const shells = fourierShells(a, b, smallDataset().truth.grid);
-  return { frequency: shells.map((s) => s.frequency), ratio: shells.map((s) => Math.sqrt(s.powerA / s.powerB)) };
+  return {
+    frequency: shells.map((s) => s.frequency),
+    ratio: shells.map((s) => Math.sqrt(s.powerA / s.powerB)),
+  };
 }

@@ -7,8 +7,24 @@ import { antialiasBlur, bandLimit, simulateMap, sumGaussians } from '../../../sr
 
 const grid: Grid = { shape: [40, 36, 44], voxelSize: [1.2, 1.2, 1.2], origin: [3, -5, 7] };
 
-const makeAtom = (element: string, x: number, y: number, z: number, bFactor: number, occupancy = 1): Atom => ({
-  element, x, y, z, bFactor, occupancy, chain: 'A', residueNumber: 1, residueName: 'ALA', atomName: element,
+const makeAtom = (
+  element: string,
+  x: number,
+  y: number,
+  z: number,
+  bFactor: number,
+  occupancy = 1,
+): Atom => ({
+  element,
+  x,
+  y,
+  z,
+  bFactor,
+  occupancy,
+  chain: 'A',
+  residueNumber: 1,
+  residueName: 'ALA',
+  atomName: element,
 });
 
 const atoms = [
@@ -20,7 +36,10 @@ const atoms = [
 ];
 
 /** The transform at integer indices (kz, ky, kx) by its definition, voxel volume included. */
-function analytic(k: readonly [number, number, number], addedB: number): { re: number; im: number; size: number } {
+function analytic(
+  k: readonly [number, number, number],
+  addedB: number,
+): { re: number; im: number; size: number } {
   const f = k.map((v, axis) => v / (grid.shape[axis]! * grid.voxelSize[axis]!));
   const frequency = Math.hypot(...f);
   let [re, im, size] = [0, 0, 0];
@@ -90,7 +109,10 @@ describe('a simulated map', () => {
 
   it('is cut where it no longer matters: the total is the sum of f(0)', () => {
     const sum = sumGaussians(atoms, grid, 100).reduce((s, v) => s + v, 0) * 1.2 ** 3;
-    const wanted = atoms.reduce((s, a) => s + a.occupancy * evaluateScatteringFactor(scatteringFactorOf(a.element)!, 0), 0);
+    const wanted = atoms.reduce(
+      (s, a) => s + a.occupancy * evaluateScatteringFactor(scatteringFactorOf(a.element)!, 0),
+      0,
+    );
     expect(Math.abs(sum / wanted - 1)).toBeLessThan(1e-5);
   });
 
