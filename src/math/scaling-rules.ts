@@ -9,9 +9,9 @@ import {
   fitLogAmplitude,
   prepareWilsonFit,
   shellFrequencies,
-  wilsonRangeBetween,
   type WilsonFit,
   type WilsonFitRange,
+  wilsonRangeBetween,
 } from './wilson-fit.ts';
 
 export interface ReferenceProfileRule {
@@ -75,7 +75,11 @@ export type ScaleFactorFunction = (
  * reference the map's own profile is only weighted at its resolution. A shell where the map has no
  * amplitude gets the factor 0.
  */
-export function compileScalingRule(rule: ScalingRule, shellCount: number, measure: boolean): ScaleFactorFunction {
+export function compileScalingRule(
+  rule: ScalingRule,
+  shellCount: number,
+  measure: boolean,
+): ScaleFactorFunction {
   switch (rule.kind) {
     case 'reference-profile':
       return compileReferenceProfile(rule, shellCount, measure);
@@ -87,7 +91,13 @@ export function compileScalingRule(rule: ScalingRule, shellCount: number, measur
       const inside = compileTheoreticalProfile(rule.inside, shellCount, measure);
       const outside = compileReferenceProfile(rule.outside, shellCount, measure);
       return (mapProfile, referenceProfile, inDifferenceMask, scaleFactors, fit) => {
-        (inDifferenceMask ? inside : outside)(mapProfile, referenceProfile, inDifferenceMask, scaleFactors, fit);
+        (inDifferenceMask ? inside : outside)(
+          mapProfile,
+          referenceProfile,
+          inDifferenceMask,
+          scaleFactors,
+          fit,
+        );
       };
     }
   }
@@ -145,7 +155,7 @@ function compileTheoreticalProfile(
   // A resolution beyond the last shell leaves all shells boosted; the original stops with an error.
   const deviationEnd = firstShellFrom(frequency, 1 / rule.fscCutoff);
   // The original multiplies the deviation only by factors above 1.
-  const boost = rule.boost > 1 ? rule.boost : 1;
+  const boost = Math.max(rule.boost, 1);
 
   const logs = new Float64Array(shellCount);
   const line: WilsonFit = { slope: 0, intercept: 0, quality: 0 };
@@ -191,7 +201,11 @@ function compileTheoreticalProfile(
 }
 
 /** Sets the B factor of the window's own profile: P exp((B - B_set) f^2 / 4), weighted down beyond the resolution. */
-function compileNoReference(rule: NoReferenceRule, shellCount: number, measure: boolean): ScaleFactorFunction {
+function compileNoReference(
+  rule: NoReferenceRule,
+  shellCount: number,
+  measure: boolean,
+): ScaleFactorFunction {
   const frequency = shellFrequencies(shellCount, rule.voxelSize);
   const squared = frequency.map((f) => f * f);
   const { start, end } = wilsonRangeBetween(frequency, rule.wilsonCutoff, rule.fscCutoff);
@@ -231,6 +245,8 @@ export function resampleTheoreticalProfile(
   return Array.from(shellFrequencies(shellCount, voxelSize), (f) => {
     while (segment < frequency.length - 2 && frequency[segment + 1] < f) segment++;
     const width = frequency[segment + 1] - frequency[segment];
-    return amplitude[segment] + ((amplitude[segment + 1] - amplitude[segment]) * (f - frequency[segment])) / width;
+    return (
+      amplitude[segment] + ((amplitude[segment + 1] - amplitude[segment]) * (f - frequency[segment])) / width
+    );
   });
 }

@@ -35,7 +35,11 @@ export interface WilsonFitRange {
 }
 
 /** Prepares fits of shells start <= r < end against `squaredFrequency` (shellCount values, 1/A^2). */
-export function prepareWilsonFit(squaredFrequency: ArrayLike<number>, start: number, end: number): WilsonFitRange {
+export function prepareWilsonFit(
+  squaredFrequency: ArrayLike<number>,
+  start: number,
+  end: number,
+): WilsonFitRange {
   const slopeWeight = new Float64Array(squaredFrequency.length);
   const count = end - start;
   if (count < 2) return { start, end, usable: false, meanSquaredFrequency: 0, slopeWeight };
