@@ -3,7 +3,12 @@
  *   FSC(r) = sum Re(A conj B) / sqrt(sum |A|^2 sum |B|^2)  over the coefficients with floor(|k|) = r
  */
 
-/** Sums over shells r = 0 ... floor(min(shape) / 2) - 1. */
+/**
+ * Sums over shells r = 0 ... floor(min(shape) / 2) - 1.
+ * The original sums the half kx = 0 ... nx/2 of Fourier space as a real transform stores it, each
+ * coefficient once: those with kx = 0 therefore count twice relative to the others, whose Friedel mates
+ * are not stored. Counting all mates gives a curve that differs by up to 3e-3 (TRPV1 half maps, 96^3).
+ */
 export interface ShellSums {
   readonly cross: ArrayLike<number>;
   readonly powerA: ArrayLike<number>;
