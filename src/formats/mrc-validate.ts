@@ -252,7 +252,7 @@ class RunningStatistics {
 
 function checkStatistics(h: MrcHeader, s: RunningStatistics, report: Report): void {
   if (s.nonFinite > 0) report('error', 'data', `has ${s.nonFinite} voxels that are NaN or infinite`);
-  if (s.count === 0) return;
+  if (s.nonFinite > 0 || s.count === 0) return;
   if (s.min === s.max) report('warning', 'data', `is ${s.min} in every voxel`);
   const stated = [
     ['DMIN', h.dmin],

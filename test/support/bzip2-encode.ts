@@ -76,7 +76,8 @@ function writeBlock(out: BitWriter, data: Uint8Array): number {
   const used = [...new Set(last)].sort((a, b) => a - b);
   for (let g = 0; g < 16; g++) out.bits(used.some((b) => b >> 4 === g) ? 1 : 0, 1);
   for (let g = 0; g < 16; g++) {
-    if (used.some((b) => b >> 4 === g)) for (let b = 0; b < 16; b++) out.bits(used.includes(g * 16 + b) ? 1 : 0, 1);
+    if (used.some((b) => b >> 4 === g))
+      for (let b = 0; b < 16; b++) out.bits(used.includes(g * 16 + b) ? 1 : 0, 1);
   }
   // Move to front; runs of zeros in bijective base 2 with the symbols 0 and 1.
   const list = [...used];

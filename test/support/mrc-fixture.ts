@@ -51,15 +51,27 @@ export function halfBits(value: number): number {
 const bytesPerVoxel: Readonly<Record<number, number>> = { 0: 1, 1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2 };
 
 export function makeMrc(fixture: MrcFixture): Uint8Array<ArrayBuffer> {
-  const { extents, mode = 2, littleEndian: le = true, axes = [1, 2, 3], extended = new Uint8Array(0) } = fixture;
+  const {
+    extents,
+    mode = 2,
+    littleEndian: le = true,
+    axes = [1, 2, 3],
+    extended = new Uint8Array(0),
+  } = fixture;
   const [nc, nr, ns] = extents;
   const voxels = nc * nr * ns;
   const size = bytesPerVoxel[mode] ?? 1;
   const bytes = new Uint8Array(1024 + extended.length + voxels * size);
   const view = new DataView(bytes.buffer);
-  const i32 = (word: number, values: readonly number[]): void => values.forEach((v, i) => view.setInt32(4 * (word - 1 + i), v, le));
-  const f32 = (word: number, values: readonly number[]): void => values.forEach((v, i) => view.setFloat32(4 * (word - 1 + i), v, le));
-  const text = (offset: number, value: string): void => [...value].forEach((c, i) => view.setUint8(offset + i, c.charCodeAt(0)));
+  const i32 = (word: number, values: readonly number[]): void => {
+    for (const [i, v] of values.entries()) view.setInt32(4 * (word - 1 + i), v, le);
+  };
+  const f32 = (word: number, values: readonly number[]): void => {
+    for (const [i, v] of values.entries()) view.setFloat32(4 * (word - 1 + i), v, le);
+  };
+  const text = (offset: number, value: string): void => {
+    for (let i = 0; i < value.length; i++) view.setUint8(offset + i, value.charCodeAt(i));
+  };
   const along = [nc, nr, ns];
   axes.forEach((axis, i) => {
     if (axis >= 1 && axis <= 3) along[axis - 1] = extents[i];
@@ -86,7 +98,7 @@ export function makeMrc(fixture: MrcFixture): Uint8Array<ArrayBuffer> {
   f32(55, [(fixture.statistics ?? [0, 0, 0, -1])[3]]);
   const labels = fixture.labels ?? [];
   i32(56, [fixture.labelCount ?? labels.length]);
-  labels.forEach((label, i) => text(224 + 80 * i, label));
+  for (const [i, label] of labels.entries()) text(224 + 80 * i, label);
   bytes.set(extended, 1024);
   const data = 1024 + extended.length;
   const values = fixture.values ?? Array.from({ length: voxels }, (_, i) => (i % 100) + 1);
@@ -107,7 +119,10 @@ export async function* inChunks(bytes: Uint8Array, size = 65_536): AsyncGenerato
 }
 
 /** A source with known length, as a plain file has. */
-export function asFile(bytes: Uint8Array, chunkSize?: number): { bytes: AsyncIterable<Uint8Array>; byteLength: number } {
+export function asFile(
+  bytes: Uint8Array,
+  chunkSize?: number,
+): { bytes: AsyncIterable<Uint8Array>; byteLength: number } {
   return { bytes: inChunks(bytes, chunkSize), byteLength: bytes.length };
 }
 

@@ -55,7 +55,8 @@ describe('compression', () => {
 
   it('handles several streams back to back', async () => {
     const twice = new Uint8Array([...sample, ...sample]);
-    for (const { bytes } of compressed) expect(await decompressed(new Uint8Array([...bytes, ...bytes]))).toEqual(twice);
+    for (const { bytes } of compressed)
+      expect(await decompressed(new Uint8Array([...bytes, ...bytes]))).toEqual(twice);
   });
 
   it('bounds the most compressible data there is', async () => {
@@ -67,9 +68,13 @@ describe('compression', () => {
 
   it('bzip2 blocks at every bit alignment', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.integer({ min: 5, max: 60 }), async (data, blockBytes) => {
-        expect(await decompressed(encodeBzip2(data, blockBytes))).toEqual(data);
-      }),
+      fc.asyncProperty(
+        fc.uint8Array({ minLength: 1, maxLength: 300 }),
+        fc.integer({ min: 5, max: 60 }),
+        async (data, blockBytes) => {
+          expect(await decompressed(encodeBzip2(data, blockBytes))).toEqual(data);
+        },
+      ),
       { seed: 7, numRuns: 60 },
     );
   });
@@ -81,8 +86,13 @@ describe('compression', () => {
       { kind: 'bzip2', bytes: encodeBzip2(short, 150) },
     ]) {
       for (let length = 4; length < bytes.length; length++) {
-        await expect(decompressed(bytes.subarray(0, length)), `${kind} cut to ${length}`).rejects.toMatchObject({
-          name: 'LocScaleError', tag: 'bad-input', message: expect.stringContaining(`x.mrc is a damaged or truncated ${kind} file`),
+        await expect(
+          decompressed(bytes.subarray(0, length)),
+          `${kind} cut to ${length}`,
+        ).rejects.toMatchObject({
+          name: 'LocScaleError',
+          tag: 'bad-input',
+          message: expect.stringContaining(`x.mrc is a damaged or truncated ${kind} file`),
         });
       }
     }
@@ -101,7 +111,10 @@ describe('compression', () => {
       for (const at of [Math.floor(bytes.length / 3), Math.floor(bytes.length / 2), bytes.length - 3]) {
         const damaged = bytes.slice();
         damaged[at] ^= 0x55;
-        await expect(decompressed(damaged), `${kind} damaged at ${at}`).rejects.toMatchObject({ tag: 'bad-input', where: 'x.mrc' });
+        await expect(decompressed(damaged), `${kind} damaged at ${at}`).rejects.toMatchObject({
+          tag: 'bad-input',
+          where: 'x.mrc',
+        });
       }
     }
   });
@@ -135,8 +148,12 @@ describe('compression', () => {
 describeWithSharedData('compression of real files', () => {
   it('bzip2 and gzip give the plain file', async () => {
     const map = readFileSync(sharedPath('maps/mrcfile/EMD-3001.map'));
-    expect(await decompressed(readFileSync(sharedPath('maps/mrcfile/EMD-3001.map.bz2')))).toEqual(new Uint8Array(map));
+    expect(await decompressed(readFileSync(sharedPath('maps/mrcfile/EMD-3001.map.bz2')))).toEqual(
+      new Uint8Array(map),
+    );
     const other = readFileSync(sharedPath('maps/mrcfile/EMD-3197.map'));
-    expect(await decompressed(readFileSync(sharedPath('maps/mrcfile/emd_3197.map.gz')))).toEqual(new Uint8Array(other));
+    expect(await decompressed(readFileSync(sharedPath('maps/mrcfile/emd_3197.map.gz')))).toEqual(
+      new Uint8Array(other),
+    );
   });
 });
