@@ -3,10 +3,11 @@
  * A volume is an opaque handle owned by its engine; voxels cross between host and engine only in
  * `upload` and `download`. All volumes are float32, ordered (z, y, x) with x fastest.
  */
-import type { Shape } from './math/grid.ts';
+
 import type { NoiseBox } from './math/confidence.ts';
-import type { ScalingRule } from './math/scaling-rules.ts';
+import type { Shape } from './math/grid.ts';
 import type { RadialTransfer } from './math/radial-transfer.ts';
+import type { ScalingRule } from './math/scaling-rules.ts';
 import type { RadialProfileKind } from './math/windows.ts';
 
 export interface Volume {
@@ -26,7 +27,10 @@ export interface VolumeStatistics {
   readonly nonFinite: number;
 }
 
-/** Sums over full-sphere integer shells r = floor(|k|), r = 0 ... floor(min(shape)/2) - 1 (method 1). */
+/**
+ * Sums over integer shells r = floor(|k|), signed indices, r = 0 ... floor(min(shape)/2) - 1 (method 1).
+ * As in the original every coefficient of the half spectrum (0 <= kx <= nx/2) counts once.
+ */
 export interface ShellSpectra {
   /** Sum of Re(A conj B). */
   readonly cross: Float64Array;
@@ -34,10 +38,9 @@ export interface ShellSpectra {
   readonly powerA: Float64Array;
   /** Sum of |B|^2. */
   readonly powerB: Float64Array;
-  /** Fourier coefficients in the shell (of the full sphere, Friedel mates counted). */
+  /** Coefficients of the half spectrum in the shell. */
   readonly counts: Float64Array;
 }
-
 
 export interface LocalScalingJob {
   /** Map to be scaled. */

@@ -1,6 +1,7 @@
 /**
  * The only file that knows Node from Deno: cores, memory, worker entry points, assets beside the code.
  */
+import { readFile } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 
 declare const Deno: unknown;
@@ -23,6 +24,11 @@ export function totalMemoryBytes(): number {
 
 export function freeMemoryBytes(): number {
   return freemem();
+}
+
+/** Bytes of a file that is shipped beside the code. */
+export async function readAsset(url: URL): Promise<Uint8Array> {
+  return readFile(url);
 }
 
 /**

@@ -23,7 +23,8 @@ function filesUnder(folder) {
 
 function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of files) hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
+  for (const file of files)
+    hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }
 
@@ -32,13 +33,34 @@ function upToDate(stamp, digest, product) {
 }
 
 async function buildKernels() {
-  const digest = hashOf([...filesUnder(kernelsSource), join(root, 'package-lock.json'), fileURLToPath(import.meta.url)]);
+  const digest = hashOf([
+    ...filesUnder(kernelsSource),
+    join(root, 'package-lock.json'),
+    fileURLToPath(import.meta.url),
+  ]);
   const stamp = join(dist, '.kernels-hash');
   if (upToDate(stamp, digest, kernelsBinary)) return;
   const { default: asc } = await import('assemblyscript/asc');
-  const options = ['-O3', '--converge', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--initialMemory', '1', '--disableWarning', '201'];
+  const options = [
+    '-O3',
+    '--converge',
+    '--runtime',
+    'stub',
+    '--noAssert',
+    '--enable',
+    'simd',
+    '--initialMemory',
+    '1',
+    '--disableWarning',
+    '201',
+  ];
   const { error, stderr } = await asc.main([
-    join('src/cpu-fallback/kernels/assembly', 'index.ts'), '--baseDir', root, '-o', kernelsBinary.slice(root.length + 1), ...options,
+    join('src/cpu-fallback/kernels/assembly', 'index.ts'),
+    '--baseDir',
+    root,
+    '-o',
+    kernelsBinary.slice(root.length + 1),
+    ...options,
   ]);
   if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
   mkdirSync(dist, { recursive: true });
@@ -51,11 +73,10 @@ function buildTypeScript() {
   const digest = hashOf([...sources, ...configs, fileURLToPath(import.meta.url)]);
   const stamp = join(dist, '.typescript-hash');
   if (upToDate(stamp, digest, join(dist, 'cli.js'))) return;
-  const kernelsHash = existsSync(join(dist, '.kernels-hash')) ? readFileSync(join(dist, '.kernels-hash')) : undefined;
+  const kernelsHash = existsSync(join(dist, '.kernels-hash'))
+    ? readFileSync(join(dist, '.kernels-hash'))
+    : undefined;
   rmSync(dist, { recursive: true, force: true });
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const run = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
-  if (run.status !== 0) throw new Error('tsc failed: the messages above say where.');
   // Everything under src/ that is not TypeScript (shaders, kernels, fonts) lies beside the code that loads it.
   for (const file of sources) {
     if (file.endsWith('.ts')) continue;
@@ -63,6 +84,12 @@ function buildTypeScript() {
     mkdirSync(dirname(target), { recursive: true });
     cpSync(file, target);
   }
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const run = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (run.status !== 0) throw new Error('tsc failed: the messages above say where.');
   if (kernelsHash) writeFileSync(join(dist, '.kernels-hash'), kernelsHash);
   writeFileSync(stamp, digest);
 }

@@ -9,12 +9,23 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = mkdtempSync(join(tmpdir(), 'locscale-test-'));
 const report = join(folder, 'vitest.json');
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)];
-const run = spawnSync(process.execPath, [vitest, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+const args = [
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  ...process.argv.slice(2),
+];
+const run = spawnSync(process.execPath, [vitest, ...args], {
+  cwd: root,
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
 try {
   const counts = JSON.parse(readFileSync(report, 'utf8'));
   const skipped = counts.numPendingTests + (counts.numTodoTests ?? 0);
-  process.stdout.write(`${counts.numPassedTests} passed, ${counts.numFailedTests} failed, ${skipped} skipped\n`);
+  process.stdout.write(
+    `${counts.numPassedTests} passed, ${counts.numFailedTests} failed, ${skipped} skipped\n`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

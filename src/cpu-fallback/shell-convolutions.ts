@@ -56,8 +56,13 @@ export class ShellConvolver {
     for (let r = 0; r < this.shells; r++) {
       const kernel = this.kernelSpectra[r]!;
       exports.multiplySpectra(
-        this.mapSpectrum.re, this.mapSpectrum.im, kernel.re, kernel.im,
-        this.product.re, this.product.im, this.spectrumFloats / 4,
+        this.mapSpectrum.re,
+        this.mapSpectrum.im,
+        kernel.re,
+        kernel.im,
+        this.product.re,
+        this.product.im,
+        this.spectrumFloats / 4,
       );
       this.inverse(this.product, rows);
       exports.accumulateShell(out, factors, this.shells, r, this.volume, inTile, mask.count);
@@ -105,8 +110,13 @@ export class ShellConvolver {
       for (let y = 0; y < ny; y += 8) {
         const row = Math.min(y, ny - 8);
         exports.rfftRows8(
-          planX, source + 4 * row * tile.rowPitch, 4 * tile.rowPitch,
-          to.re + offset + row * rowBytes, to.im + offset + row * rowBytes, rowBytes, this.work,
+          planX,
+          source + 4 * row * tile.rowPitch,
+          4 * tile.rowPitch,
+          to.re + offset + row * rowBytes,
+          to.im + offset + row * rowBytes,
+          rowBytes,
+          this.work,
         );
       }
       exports.fftColumns(planY, to.re + offset, to.im + offset, rowBytes, binPitch / 4);
@@ -114,7 +124,10 @@ export class ShellConvolver {
     exports.fftColumns(kernels.fftPlan(nz), to.re, to.im, ny * rowBytes, (ny * binPitch) / 4);
   }
 
-  private inverse(from: { re: number; im: number }, rows: readonly { plane: number; firstRows: number[] }[]): void {
+  private inverse(
+    from: { re: number; im: number },
+    rows: readonly { plane: number; firstRows: number[] }[],
+  ): void {
     const { kernels, tile, binPitch } = this;
     const { exports } = kernels;
     const [nz, ny, nx] = tile.fft;
@@ -129,8 +142,14 @@ export class ShellConvolver {
       exports.fftColumns(planY, from.im + offset, from.re + offset, rowBytes, binPitch / 4);
       for (const row of firstRows) {
         exports.irfftRows8(
-          planX, from.re + offset + row * rowBytes, from.im + offset + row * rowBytes, rowBytes,
-          this.volume + 4 * (plane * tile.planePitch + row * tile.rowPitch), 4 * tile.rowPitch, scale, this.work,
+          planX,
+          from.re + offset + row * rowBytes,
+          from.im + offset + row * rowBytes,
+          rowBytes,
+          this.volume + 4 * (plane * tile.planePitch + row * tile.rowPitch),
+          4 * tile.rowPitch,
+          scale,
+          this.work,
         );
       }
     }

@@ -29,10 +29,17 @@ export class WindowProfiler {
     const zPitch = 8 * (size[0] + w);
     const k = kernels;
     k.exports.configureProfiles(
-      w, zIn, size[1] + w - 1, 4 * shape.rowPitch, 4 * shape.planePitch,
-      k.putFloats(phaseTable(w, h + 1, size[2] + w)), xPitch,
-      k.putFloats(phaseTable(w, w, size[1] + w)), yPitch,
-      k.putFloats(phaseTable(w, w, size[0] + w)), zPitch,
+      w,
+      zIn,
+      size[1] + w - 1,
+      4 * shape.rowPitch,
+      4 * shape.planePitch,
+      k.putFloats(phaseTable(w, h + 1, size[2] + w)),
+      xPitch,
+      k.putFloats(phaseTable(w, w, size[1] + w)),
+      yPitch,
+      k.putFloats(phaseTable(w, w, size[0] + w)),
+      zPitch,
       k.allocate(8 * zIn * (size[1] + w - 1) * (h + 1)),
       k.allocate(64 * zIn * (size[1] + w - 1) * (h + 1)),
       k.allocate(64 * zIn * pairCount),

@@ -126,7 +126,7 @@ function planBluestein(n: number): FftPlan {
 function transformFloat64(re: Float64Array, im: Float64Array): void {
   let stride = 1;
   let rest = re.length;
-  let [xr, xi, yr, yi] = [re, im, new Float64Array(re.length), new Float64Array(re.length)];
+  let [xr, xi, yr, yi]: Float64Array[] = [re, im, new Float64Array(re.length), new Float64Array(re.length)];
   for (const { radix, twiddles } of planFft(re.length).passes) {
     rest /= radix;
     const roots = rootsOfUnity(radix);

@@ -40,7 +40,7 @@ export function shellKernels(windowVoxels: number): Float64Array[] {
         }
       }
     }
-    let values = hat;
+    let values: Float64Array = hat;
     for (let axis = 0; axis < 3; axis++) values = transformLastAxis(values, cosines, n);
     const norm = 1 / (w * w * w);
     return values.map((value) => value * norm);

@@ -7,19 +7,67 @@ import { type FftPlan, planFft, rootsOfUnity } from '../../math/fft-plan.ts';
 export interface KernelExports {
   readonly memory: WebAssembly.Memory;
   fftColumns(plan: number, re: number, im: number, strideBytes: number, groups: number): void;
-  rfftRows8(plan: number, rows: number, pitch: number, outRe: number, outIm: number, outPitch: number, work: number): void;
+  rfftRows8(
+    plan: number,
+    rows: number,
+    pitch: number,
+    outRe: number,
+    outIm: number,
+    outPitch: number,
+    work: number,
+  ): void;
   configureProfiles(
-    windowVoxels: number, zInput: number, yInput: number, rowPitch: number, planePitch: number,
-    xTable: number, xTablePitch: number, yTable: number, yTablePitch: number, zTable: number, zTablePitch: number,
-    state: number, xCells: number, yCells: number, delta: number, folded: number, sums: number, pairs: number,
+    windowVoxels: number,
+    zInput: number,
+    yInput: number,
+    rowPitch: number,
+    planePitch: number,
+    xTable: number,
+    xTablePitch: number,
+    yTable: number,
+    yTablePitch: number,
+    zTable: number,
+    zTablePitch: number,
+    state: number,
+    xCells: number,
+    yCells: number,
+    delta: number,
+    folded: number,
+    sums: number,
+    pairs: number,
   ): void;
   seedX(input: number, x0: number): void;
   slideX(input: number, x0: number): void;
   profileRow(seed: boolean, y: number, runs: number, runCount: number): void;
   emitRow(lanes: number, runs: number, runCount: number, norms: number, out: number): number;
-  multiplySpectra(aRe: number, aIm: number, bRe: number, bIm: number, toRe: number, toIm: number, groups: number): void;
-  accumulateShell(out: number, factors: number, shells: number, r: number, volume: number, index: number, count: number): void;
-  irfftRows8(plan: number, inRe: number, inIm: number, inPitch: number, rows: number, pitch: number, scale: number, work: number): void;
+  multiplySpectra(
+    aRe: number,
+    aIm: number,
+    bRe: number,
+    bIm: number,
+    toRe: number,
+    toIm: number,
+    groups: number,
+  ): void;
+  accumulateShell(
+    out: number,
+    factors: number,
+    shells: number,
+    r: number,
+    volume: number,
+    index: number,
+    count: number,
+  ): void;
+  irfftRows8(
+    plan: number,
+    inRe: number,
+    inIm: number,
+    inPitch: number,
+    rows: number,
+    pitch: number,
+    scale: number,
+    work: number,
+  ): void;
 }
 
 const PAGE = 65536;
@@ -31,7 +79,13 @@ export class Kernels {
 
   constructor(module: WebAssembly.Module) {
     // AssemblyScript's stub runtime wants an abort import; no kernel can reach it.
-    const imports = { env: { abort: () => { throw new Error('WASM kernel aborted'); } } };
+    const imports = {
+      env: {
+        abort: () => {
+          throw new Error('WASM kernel aborted');
+        },
+      },
+    };
     this.exports = new WebAssembly.Instance(module, imports).exports as unknown as KernelExports;
   }
 
@@ -94,7 +148,15 @@ export class Kernels {
       const { length, inner, chirp, spectrum } = plan.bluestein;
       const innerPlan = this.putPlan(inner);
       const scratch = this.allocate(32 * length);
-      return this.putWords([plan.n, 0, length, scratch, innerPlan, this.putFloats(chirp), this.putFloats(spectrum)]);
+      return this.putWords([
+        plan.n,
+        0,
+        length,
+        scratch,
+        innerPlan,
+        this.putFloats(chirp),
+        this.putFloats(spectrum),
+      ]);
     }
     const scratch = this.allocate(64 * plan.n + 1024);
     const words = [plan.n, plan.passes.length, 0, scratch, 0, 0, 0];

@@ -1,0 +1,261 @@
+/**
+ * Real 3D FFT of whole volumes in three passes over shared memory: planes (rows along x, columns along
+ * y), then blocks of columns along z; each task copies its part into kernel memory and back.
+ */
+import type { Shape } from '../math/grid.ts';
+import type { RadialTransfer } from '../math/radial-transfer.ts';
+import type { Kernels } from './kernels/kernels.ts';
+
+/** Half spectrum (kz, ky, kx <= nx/2), re and im apart, rows of `pitch` floats. */
+export interface SharedSpectrum {
+  readonly shape: Shape;
+  readonly pitch: number;
+  readonly re: Float32Array;
+  readonly im: Float32Array;
+}
+
+/** Rows of columns along z that one task takes: contiguous pieces of 8 rows per plane. */
+export const ROWS_PER_TASK = 8;
+
+export function binPitch(nx: number): number {
+  return 4 * Math.ceil((Math.floor(nx / 2) + 1) / 4);
+}
+
+/** Rows along x and columns along y of the planes from <= z < to. */
+export function forwardPlanes(
+  kernels: Kernels,
+  volume: Float32Array,
+  spectrum: SharedSpectrum,
+  from: number,
+  to: number,
+): void {
+  const [, ny, nx] = spectrum.shape;
+  const { pitch } = spectrum;
+  const planX = kernels.fftPlan(nx);
+  const planY = kernels.fftPlan(ny);
+  const memory = kernels.mark();
+  const { exports } = kernels;
+  const buffers = planeBuffers(kernels, ny, nx, pitch);
+  const { rows, re, im, work } = buffers;
+  for (let z = from; z < to; z++) {
+    kernels.floats(rows, ny * nx).set(volume.subarray(z * ny * nx, (z + 1) * ny * nx));
+    forEachRowGroup(ny, (y) => {
+      exports.rfftRows8(
+        planX,
+        rows + 4 * y * nx,
+        4 * nx,
+        re + 4 * y * pitch,
+        im + 4 * y * pitch,
+        4 * pitch,
+        work,
+      );
+    });
+    exports.fftColumns(planY, re, im, 4 * pitch, pitch / 4);
+    spectrum.re.set(kernels.floats(re, ny * pitch), z * ny * pitch);
+    spectrum.im.set(kernels.floats(im, ny * pitch), z * ny * pitch);
+  }
+  kernels.release(memory);
+}
+
+/** Columns along y and rows along x of the planes from <= z < to, divided by the number of voxels. */
+export function inversePlanes(
+  kernels: Kernels,
+  spectrum: SharedSpectrum,
+  out: Float32Array,
+  from: number,
+  to: number,
+): void {
+  const [nz, ny, nx] = spectrum.shape;
+  const { pitch } = spectrum;
+  const planX = kernels.fftPlan(nx);
+  const planY = kernels.fftPlan(ny);
+  const memory = kernels.mark();
+  const { exports } = kernels;
+  const rowPitch = 4 * Math.ceil(nx / 4);
+  const { rows, re, im, work } = planeBuffers(kernels, ny, rowPitch, pitch);
+  const scale = 1 / (nz * ny * nx);
+  for (let z = from; z < to; z++) {
+    kernels.floats(re, ny * pitch).set(spectrum.re.subarray(z * ny * pitch, (z + 1) * ny * pitch));
+    kernels.floats(im, ny * pitch).set(spectrum.im.subarray(z * ny * pitch, (z + 1) * ny * pitch));
+    // The inverse transform is the forward one with re and im exchanged.
+    exports.fftColumns(planY, im, re, 4 * pitch, pitch / 4);
+    forEachRowGroup(ny, (y) => {
+      exports.irfftRows8(
+        planX,
+        re + 4 * y * pitch,
+        im + 4 * y * pitch,
+        4 * pitch,
+        rows + 4 * y * rowPitch,
+        4 * rowPitch,
+        scale,
+        work,
+      );
+    });
+    const plane = kernels.floats(rows, ny * rowPitch);
+    for (let y = 0; y < ny; y++) out.set(plane.subarray(y * rowPitch, y * rowPitch + nx), (z * ny + y) * nx);
+  }
+  kernels.release(memory);
+}
+
+/** Columns along z of rows from <= ky < to: forward, times transfer(|f|), inverse (unnormalised). */
+export function filterColumns(
+  kernels: Kernels,
+  spectrum: SharedSpectrum,
+  transfer: RadialTransfer,
+  from: number,
+  to: number,
+): void {
+  const [nz, ny, nx] = spectrum.shape;
+  const { pitch } = spectrum;
+  const plan = kernels.fftPlan(nz);
+  const memory = kernels.mark();
+  const block = loadColumns(kernels, spectrum, from, to);
+  const groups = ((to - from) * pitch) / 4;
+  const stride = 4 * (to - from) * pitch;
+  kernels.exports.fftColumns(plan, block.re, block.im, stride, groups);
+  const re = kernels.floats(block.re, nz * (to - from) * pitch);
+  const im = kernels.floats(block.im, nz * (to - from) * pitch);
+  const { table } = transfer;
+  const perSample = (table.length - 1) / transfer.maxFrequency;
+  const bins = Math.floor(nx / 2) + 1;
+  for (let kz = 0; kz < nz; kz++) {
+    const fz = signed(kz, nz) / nz;
+    for (let ky = from; ky < to; ky++) {
+      const fy = signed(ky, ny) / ny;
+      const rest = fz * fz + fy * fy;
+      const row = (kz * (to - from) + ky - from) * pitch;
+      for (let kx = 0; kx < bins; kx++) {
+        const position = Math.sqrt(rest + (kx / nx) ** 2) * perSample;
+        const lower = Math.min(Math.floor(position), table.length - 2);
+        const g = table[lower] + (position - lower) * (table[lower + 1] - table[lower]);
+        re[row + kx] *= g;
+        im[row + kx] *= g;
+      }
+    }
+  }
+  kernels.exports.fftColumns(plan, block.im, block.re, stride, groups);
+  storeColumns(kernels, spectrum, block, from, to);
+  kernels.release(memory);
+}
+
+export interface PartialShellSums {
+  cross: Float64Array;
+  powerA: Float64Array;
+  powerB: Float64Array;
+  counts: Float64Array;
+}
+
+export function shellSumCount(shape: Shape): number {
+  return Math.floor(Math.min(...shape) / 2);
+}
+
+/**
+ * Shell sums of the columns of rows from <= ky < to, every stored coefficient (kx <= nx/2) once as in the
+ * original; spectra as `forwardPlanes` leaves them, not changed.
+ */
+export function shellSumsOfColumns(
+  kernels: Kernels,
+  a: SharedSpectrum,
+  b: SharedSpectrum,
+  from: number,
+  to: number,
+): PartialShellSums {
+  const [nz, ny, nx] = a.shape;
+  const { pitch } = a;
+  const shells = shellSumCount(a.shape);
+  const plan = kernels.fftPlan(nz);
+  const memory = kernels.mark();
+  const blockA = loadColumns(kernels, a, from, to);
+  const blockB = loadColumns(kernels, b, from, to);
+  const rows = to - from;
+  for (const block of [blockA, blockB]) {
+    kernels.exports.fftColumns(plan, block.re, block.im, 4 * rows * pitch, (rows * pitch) / 4);
+  }
+  const [ar, ai, br, bi] = [blockA.re, blockA.im, blockB.re, blockB.im].map((address) =>
+    kernels.floats(address, nz * rows * pitch),
+  );
+  const sums: PartialShellSums = {
+    cross: new Float64Array(shells),
+    powerA: new Float64Array(shells),
+    powerB: new Float64Array(shells),
+    counts: new Float64Array(shells),
+  };
+  const bins = Math.floor(nx / 2) + 1;
+  for (let kz = 0; kz < nz; kz++) {
+    const z2 = signed(kz, nz) ** 2;
+    for (let ky = from; ky < to; ky++) {
+      const rest = z2 + signed(ky, ny) ** 2;
+      const row = (kz * rows + ky - from) * pitch;
+      for (let kx = 0; kx < bins; kx++) {
+        // Exact: the square root of an integer below 2^53 never rounds across an integer.
+        const shell = Math.floor(Math.sqrt(rest + kx * kx));
+        if (shell >= shells) break;
+        const i = row + kx;
+        sums.cross[shell] += ar[i] * br[i] + ai[i] * bi[i];
+        sums.powerA[shell] += ar[i] * ar[i] + ai[i] * ai[i];
+        sums.powerB[shell] += br[i] * br[i] + bi[i] * bi[i];
+        sums.counts[shell]++;
+      }
+    }
+  }
+  kernels.release(memory);
+  return sums;
+}
+
+function signed(k: number, n: number): number {
+  return 2 * k < n ? k : k - n;
+}
+
+/** Rows in groups of eight; the last group moves back inside the plane. */
+function forEachRowGroup(ny: number, run: (y: number) => void): void {
+  for (let y = 0; y < ny; y += 8) run(Math.max(0, Math.min(y, ny - 8)));
+}
+
+function planeBuffers(kernels: Kernels, ny: number, rowPitch: number, pitch: number) {
+  // Eight rows at least, and slack for vector reads past the last row.
+  const height = Math.max(8, ny);
+  return {
+    rows: kernels.allocate(4 * (height * rowPitch + 8)),
+    re: kernels.allocate(4 * height * pitch),
+    im: kernels.allocate(4 * height * pitch),
+    work: kernels.allocate(64 * (Math.max(rowPitch, 4) + 8)),
+  };
+}
+
+function loadColumns(
+  kernels: Kernels,
+  spectrum: SharedSpectrum,
+  from: number,
+  to: number,
+): { re: number; im: number } {
+  const [nz, ny] = spectrum.shape;
+  const { pitch } = spectrum;
+  const count = (to - from) * pitch;
+  const block = { re: kernels.allocate(4 * nz * count), im: kernels.allocate(4 * nz * count) };
+  for (const part of ['re', 'im'] as const) {
+    const floats = kernels.floats(block[part], nz * count);
+    for (let z = 0; z < nz; z++) {
+      const at = (z * ny + from) * pitch;
+      floats.set(spectrum[part].subarray(at, at + count), z * count);
+    }
+  }
+  return block;
+}
+
+function storeColumns(
+  kernels: Kernels,
+  spectrum: SharedSpectrum,
+  block: { re: number; im: number },
+  from: number,
+  to: number,
+): void {
+  const [nz, ny] = spectrum.shape;
+  const { pitch } = spectrum;
+  const count = (to - from) * pitch;
+  for (const part of ['re', 'im'] as const) {
+    const floats = kernels.floats(block[part], nz * count);
+    for (let z = 0; z < nz; z++) {
+      spectrum[part].set(floats.subarray(z * count, (z + 1) * count), (z * ny + from) * pitch);
+    }
+  }
+}

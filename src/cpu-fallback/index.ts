@@ -1,0 +1,343 @@
+/**
+ * The CPU engine: worker threads over shared memory, WASM SIMD kernels. It computes exactly what the
+ * GPU engine computes, and its results do not depend on the number of threads.
+ */
+import type {
+  BoxStatistics,
+  Engine,
+  LocalScalingEstimate,
+  LocalScalingJob,
+  LocalScalingResult,
+  OperationHooks,
+  ShellSpectra,
+  Volume,
+  VolumeStatistics,
+} from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
+import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import type { RadialTransfer } from '../math/radial-transfer.ts';
+import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
+import { binPitch, ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
+import type { TileJob, TileTimings } from './local-scaling.ts';
+import { OCCUPANCY_BLOCK, planTiles, type TilePlan } from './plan-tiles.ts';
+import { Pool } from './pool.ts';
+import type { Range } from './tasks.ts';
+import { mergeStatistics, type PartialStatistics } from './volume-operations.ts';
+
+export interface CpuEngineOptions {
+  /** Worker threads; default all cores. */
+  readonly threads?: number;
+  /** Upper bound for volumes and working memory together, bytes; default 60 % of the machine's memory. */
+  readonly memoryLimitBytes?: number;
+}
+
+/** A volume of this engine: voxels in shared memory. */
+interface CpuVolume extends Volume {
+  readonly data: Float32Array;
+}
+
+/** Voxels per task of the voxel-wise operations: fixed, so that sums do not depend on the threads. */
+const VOXELS_PER_TASK = 1 << 20;
+/** Planes per task of the 2D transforms. */
+const PLANES_PER_TASK = 4;
+/** Seconds per model operation of plan-tiles.ts on one core of a 2020s x86 server. */
+const SECONDS_PER_OPERATION = 5.5e-10;
+
+export async function createCpuEngine(options: CpuEngineOptions = {}): Promise<CpuEngine> {
+  const threads = options.threads ?? coreCount();
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new LocScaleError('usage', `The number of threads must be a positive integer, not ${threads}.`);
+  }
+  const kernels = await readAsset(new URL('./kernels/kernels.wasm', import.meta.url));
+  return new CpuEngine(new Pool(threads, { kernels }), options.memoryLimitBytes ?? 0.6 * totalMemoryBytes());
+}
+
+export class CpuEngine implements Engine {
+  readonly name = 'cpu';
+  readonly description: string;
+  /** Seconds per part of the last local scaling, summed over threads. */
+  lastScalingTimings: TileTimings | undefined;
+  private readonly pool: Pool;
+  private readonly memoryLimitBytes: number;
+  private volumeBytes = 0;
+
+  constructor(pool: Pool, memoryLimitBytes: number) {
+    this.pool = pool;
+    this.memoryLimitBytes = memoryLimitBytes;
+    this.description = `CPU, ${pool.size} worker ${pool.size === 1 ? 'thread' : 'threads'}, WASM SIMD`;
+  }
+
+  allocateHost(voxels: number): Float32Array {
+    try {
+      return new Float32Array(new SharedArrayBuffer(4 * voxels));
+    } catch (cause) {
+      throw new LocScaleError('out-of-memory', `No memory for a volume of ${(4 * voxels) / 2 ** 20} MiB.`, {
+        hint: 'Close other programs, or use a machine with more memory.',
+        cause,
+      });
+    }
+  }
+
+  async upload(data: Float32Array, shape: Shape): Promise<Volume> {
+    if (data.length !== voxelCount(shape)) {
+      throw new LocScaleError(
+        'internal',
+        `A volume of ${describeShape(shape)} cannot have ${data.length} voxels.`,
+      );
+    }
+    if (data.buffer instanceof SharedArrayBuffer) return this.adopt(data, shape);
+    const shared = this.allocateHost(data.length);
+    shared.set(data);
+    return this.adopt(shared, shape);
+  }
+
+  async download(volume: Volume): Promise<Float32Array> {
+    return dataOf(volume);
+  }
+
+  release(...volumes: Volume[]): void {
+    // Memory goes back when the last reference does; only the account is kept here.
+    for (const volume of volumes) this.volumeBytes -= dataOf(volume).byteLength;
+  }
+
+  async average(a: Volume, b: Volume): Promise<Volume> {
+    requireSameShape(a, b);
+    const out = this.create(a.shape);
+    const ranges = split(out.data.length, VOXELS_PER_TASK);
+    await this.pool.map(
+      'average',
+      ranges.map((range) => ({ ...range, a: dataOf(a), b: dataOf(b), out: out.data })),
+    );
+    return out;
+  }
+
+  async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
+    if (where) requireSameShape(volume, where.mask);
+    const data = dataOf(volume);
+    const mask = where && dataOf(where.mask);
+    const inside = where?.inside ?? true;
+    const parts = await this.pool.map(
+      'statistics',
+      split(data.length, VOXELS_PER_TASK).map((range) => ({ ...range, volume: data, mask, inside })),
+    );
+    const { squares, ...sums } = parts.reduce<PartialStatistics>(mergeStatistics, {
+      count: 0,
+      mean: 0,
+      squares: 0,
+      min: Number.POSITIVE_INFINITY,
+      max: Number.NEGATIVE_INFINITY,
+      zeros: 0,
+      nonFinite: 0,
+    });
+    return { ...sums, sd: sums.count > 0 ? Math.sqrt(squares / sums.count) : 0 };
+  }
+
+  async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
+    const mask = this.create(volume.shape);
+    const ranges = split(mask.data.length, VOXELS_PER_TASK);
+    const counts = await this.pool.map(
+      'binarise',
+      ranges.map((range) => ({ ...range, volume: dataOf(volume), threshold, out: mask.data })),
+    );
+    return { mask, voxels: counts.reduce((sum, count) => sum + count, 0) };
+  }
+
+  async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {
+    const spectrum = await this.forwardPlanes(volume);
+    const [nz, ny] = volume.shape;
+    await this.pool.map(
+      'filterColumns',
+      split(ny, ROWS_PER_TASK).map((range) => ({ ...range, spectrum, transfer })),
+    );
+    const out = this.create(volume.shape);
+    await this.pool.map(
+      'inversePlanes',
+      split(nz, PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
+    );
+    return out;
+  }
+
+  async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {
+    requireSameShape(a, b);
+    const spectrumA = await this.forwardPlanes(a);
+    const spectrumB = a === b ? spectrumA : await this.forwardPlanes(b);
+    const parts = await this.pool.map(
+      'shellSums',
+      split(a.shape[1], ROWS_PER_TASK).map((range) => ({ ...range, a: spectrumA, b: spectrumB })),
+    );
+    const shells = shellSumCount(a.shape);
+    const sum = (key: keyof ShellSpectra): Float64Array =>
+      Float64Array.from({ length: shells }, (_, r) => parts.reduce((total, part) => total + part[key][r], 0));
+    return { cross: sum('cross'), powerA: sum('powerA'), powerB: sum('powerB'), counts: sum('counts') };
+  }
+
+  async noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics> {
+    return noiseEstimate(dataOf(volume), volume.shape, boxes);
+  }
+
+  async confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume> {
+    const out = this.create(volume.shape);
+    const { mean, variance } = noise;
+    await this.pool.map('confidence', [
+      { volume: dataOf(volume), shape: volume.shape, mean, variance, out: out.data },
+    ]);
+    return out;
+  }
+
+  async estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate> {
+    const plan = await this.planScaling(job);
+    if (!plan) return { maskVoxels: 0, workingBytes: 0, seconds: 0 };
+    const threads = Math.min(this.pool.size, plan.starts.length);
+    const seconds = (plan.cost * SECONDS_PER_OPERATION) / threads;
+    return { maskVoxels: plan.maskVoxels, workingBytes: plan.bytesPerThread * this.pool.size, seconds };
+  }
+
+  async localScaling(job: LocalScalingJob, hooks: OperationHooks = {}): Promise<LocalScalingResult> {
+    const plan = await this.planScaling(job);
+    const scaled = this.create(job.map.shape);
+    const bFactor = job.measureBFactors ? this.create(job.map.shape) : undefined;
+    const quality = job.measureBFactors ? this.create(job.map.shape) : undefined;
+    const result = { scaled, ...(bFactor && quality ? { bFactor, quality } : {}) };
+    if (!plan) return result;
+    const tileJob: TileJob = {
+      shape: job.map.shape,
+      windowVoxels: job.windowVoxels,
+      profileKind: job.profileKind,
+      rule: job.rule,
+      measureBFactors: job.measureBFactors,
+      padValues: job.padValues,
+      tileSize: plan.tileSize,
+      fftShape: plan.fftShape,
+      map: dataOf(job.map),
+      reference: job.reference && dataOf(job.reference),
+      mask: dataOf(job.mask),
+      differenceMask: job.differenceMask && dataOf(job.differenceMask),
+      scaled: scaled.data,
+      bFactor: bFactor?.data,
+      quality: quality?.data,
+    };
+    await this.pool.broadcast('beginScaling', tileJob);
+    try {
+      // Full tiles first, so that no thread is left alone with a large one at the end.
+      const order = plan.starts.map((_, i) => i).sort((i, k) => plan.voxels[k] - plan.voxels[i]);
+      let done = 0;
+      await this.pool.map(
+        'scaleTile',
+        order.map((i) => ({ start: plan.starts[i] })),
+        {
+          signal: hooks.signal,
+          onResult: (voxels) => {
+            done += voxels;
+            hooks.onProgress?.(done, plan.maskVoxels);
+          },
+        },
+      );
+    } finally {
+      const timings = await this.pool.broadcast('endScaling', undefined);
+      this.lastScalingTimings = timings.reduce((sum, part) => ({
+        profiles: sum.profiles + part.profiles,
+        rule: sum.rule + part.rule,
+        convolutions: sum.convolutions + part.convolutions,
+        gather: sum.gather + part.gather,
+      }));
+    }
+    return result;
+  }
+
+  async dispose(): Promise<void> {
+    await this.pool.close();
+  }
+
+  private async planScaling(job: LocalScalingJob): Promise<TilePlan | undefined> {
+    const { map, mask, reference, differenceMask, windowVoxels } = job;
+    for (const other of [mask, reference, differenceMask]) if (other) requireSameShape(map, other);
+    if (windowVoxels < 4 || windowVoxels % 2 !== 0) {
+      throw new LocScaleError(
+        'usage',
+        `The window must be an even number of at least 4 voxels, not ${windowVoxels}.`,
+      );
+    }
+    if (!reference && job.rule.kind !== 'no-reference') {
+      throw new LocScaleError('internal', `The rule '${job.rule.kind}' needs a reference map.`);
+    }
+    const blocks = map.shape.map((n) => Math.ceil(n / OCCUPANCY_BLOCK)) as unknown as Shape;
+    const parts = await this.pool.map(
+      'occupancy',
+      split(blocks[0], 1).map((range) => ({
+        ...range,
+        mask: dataOf(mask),
+        shape: map.shape,
+        block: OCCUPANCY_BLOCK,
+      })),
+    );
+    const counts = new Uint32Array(voxelCount(blocks));
+    parts.forEach((part, z) => {
+      counts.set(part, z * blocks[1] * blocks[2]);
+    });
+    const results = job.measureBFactors ? 3 : 1;
+    const free = this.memoryLimitBytes - this.volumeBytes - results * dataOf(map).byteLength;
+    const maps = reference ? 2 : 1;
+    const plan = planTiles({ blocks, counts }, windowVoxels, job.profileKind, maps, free / this.pool.size);
+    if (plan && plan.bytesPerThread * this.pool.size > free) {
+      const need = this.memoryLimitBytes - free + plan.bytesPerThread * this.pool.size;
+      throw new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {
+        expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
+        found: `${gibibytes(need)} with ${this.pool.size} threads`,
+        hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
+      });
+    }
+    return plan;
+  }
+
+  private async forwardPlanes(volume: Volume): Promise<SharedSpectrum> {
+    const [nz, ny, nx] = volume.shape;
+    const pitch = binPitch(nx);
+    const spectrum: SharedSpectrum = {
+      shape: volume.shape,
+      pitch,
+      re: this.allocateHost(nz * ny * pitch),
+      im: this.allocateHost(nz * ny * pitch),
+    };
+    const data = dataOf(volume);
+    await this.pool.map(
+      'forwardPlanes',
+      split(nz, PLANES_PER_TASK).map((range) => ({ ...range, volume: data, spectrum })),
+    );
+    return spectrum;
+  }
+
+  private create(shape: Shape): CpuVolume {
+    return this.adopt(this.allocateHost(voxelCount(shape)), shape);
+  }
+
+  private adopt(data: Float32Array, shape: Shape): CpuVolume {
+    this.volumeBytes += data.byteLength;
+    return { shape, data };
+  }
+}
+
+function dataOf(volume: Volume): Float32Array {
+  const { data } = volume as Partial<CpuVolume>;
+  if (!data) throw new LocScaleError('internal', 'This volume belongs to another engine.');
+  return data;
+}
+
+function requireSameShape(a: Volume, b: Volume): void {
+  if (sameShape(a.shape, b.shape)) return;
+  throw new LocScaleError('internal', 'Volumes of different shape cannot be combined.', {
+    expected: describeShape(a.shape),
+    found: describeShape(b.shape),
+  });
+}
+
+function split(total: number, step: number): Range[] {
+  return Array.from({ length: Math.ceil(total / step) }, (_, i) => ({
+    from: i * step,
+    to: Math.min(total, (i + 1) * step),
+  }));
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+}

@@ -1,0 +1,181 @@
+/**
+ * Chooses the tiles of a local-scaling job: large enough that the FFT box and the recursion's start
+ * are used well, small enough to stay in cache, to follow the mask and to fit the memory.
+ * Pure: depends on the mask's occupancy only, never on the number of threads.
+ */
+import { nextFastLength } from '../math/fft-plan.ts';
+import type { Shape } from '../math/grid.ts';
+import type { RadialProfileKind } from '../math/windows.ts';
+import { shellWeights } from '../math/windows.ts';
+import { makeTileShape } from './tile.ts';
+
+/** Occupancy is counted in blocks of this edge, and tiles start at multiples of it. */
+export const OCCUPANCY_BLOCK = 8;
+
+/** Mask voxels per block, ordered (bz, by, bx). */
+export interface Occupancy {
+  readonly blocks: Shape;
+  readonly counts: Uint32Array;
+}
+
+export interface TilePlan {
+  readonly tileSize: Shape;
+  readonly fftShape: Shape;
+  /** First voxels of the tiles that hold mask voxels. */
+  readonly starts: readonly Shape[];
+  /** Mask voxels of each. */
+  readonly voxels: readonly number[];
+  readonly maskVoxels: number;
+  /** Kernel memory per thread, bytes. */
+  readonly bytesPerThread: number;
+  /** Arithmetic of the job in model operations (see `tileCost`). */
+  readonly cost: number;
+}
+
+/** Tile edges tried, in occupancy blocks. */
+const EDGES = [2, 3, 4, 5, 6, 7, 8, 10, 12];
+
+export function planTiles(
+  occupancy: Occupancy,
+  windowVoxels: number,
+  kind: RadialProfileKind,
+  profiledMaps: number,
+  memoryPerThread: number,
+): TilePlan | undefined {
+  const extent = occupiedExtent(occupancy);
+  if (!extent) return undefined;
+  const plans = EDGES.map((edge) => makePlan(occupancy, extent, edge, windowVoxels, kind, profiledMaps));
+  const fitting = plans.filter((plan) => plan.bytesPerThread <= memoryPerThread);
+  const candidates = fitting.length > 0 ? fitting : plans.slice(0, 1);
+  return candidates.reduce((best, plan) => (plan.cost < best.cost ? plan : best));
+}
+
+type Extent = { readonly first: Shape; readonly end: Shape };
+
+function occupiedExtent({ blocks, counts }: Occupancy): Extent | undefined {
+  const first = [...blocks] as [number, number, number];
+  const end: [number, number, number] = [0, 0, 0];
+  for (let z = 0, i = 0; z < blocks[0]; z++) {
+    for (let y = 0; y < blocks[1]; y++) {
+      for (let x = 0; x < blocks[2]; x++, i++) {
+        if (counts[i] === 0) continue;
+        [z, y, x].forEach((k, axis) => {
+          first[axis] = Math.min(first[axis], k);
+          end[axis] = Math.max(end[axis], k + 1);
+        });
+      }
+    }
+  }
+  return end[0] > 0 ? { first, end } : undefined;
+}
+
+function makePlan(
+  occupancy: Occupancy,
+  { first, end }: Extent,
+  edge: number,
+  w: number,
+  kind: RadialProfileKind,
+  profiledMaps: number,
+): TilePlan {
+  const numbers = [0, 1, 2].map((axis) => Math.ceil((end[axis] - first[axis]) / edge));
+  const size = numbers.map((n, axis) => Math.ceil((end[axis] - first[axis]) / n)) as [number, number, number];
+  const tileSize = size.map((s) => s * OCCUPANCY_BLOCK) as unknown as Shape;
+  const fftShape = tileSize.map((s) => nextFastLength(s + w - 1)) as unknown as Shape;
+  const starts: Shape[] = [];
+  const voxels: number[] = [];
+  const weights = shellWeights(w, kind);
+  const pairs = countPairs(weights.b, weights.c);
+  let cost = 0;
+  let maskVoxels = 0;
+  for (let tz = first[0]; tz < end[0]; tz += size[0]) {
+    for (let ty = first[1]; ty < end[1]; ty += size[1]) {
+      for (let tx = first[2]; tx < end[2]; tx += size[2]) {
+        const use = tileUse(occupancy, [tz, ty, tx], size);
+        if (use.voxels === 0) continue;
+        starts.push([tz * OCCUPANCY_BLOCK, ty * OCCUPANCY_BLOCK, tx * OCCUPANCY_BLOCK]);
+        voxels.push(use.voxels);
+        maskVoxels += use.voxels;
+        cost += tileCost(use, tileSize, fftShape, w, weights.shell.length, pairs, profiledMaps);
+      }
+    }
+  }
+  return {
+    tileSize,
+    fftShape,
+    starts,
+    voxels,
+    maskVoxels,
+    bytesPerThread: kernelBytes(w, tileSize, fftShape, pairs),
+    cost,
+  };
+}
+
+interface TileUse {
+  voxels: number;
+  /** Blocks with mask voxels. */
+  blocks: number;
+  /** (y, x) columns of blocks with mask voxels: each is one z recursion per frequency. */
+  columns: number;
+}
+
+function tileUse({ blocks, counts }: Occupancy, at: Shape, size: Shape): TileUse {
+  const use = { voxels: 0, blocks: 0, columns: 0 };
+  for (let y = at[1]; y < Math.min(blocks[1], at[1] + size[1]); y++) {
+    for (let x = at[2]; x < Math.min(blocks[2], at[2] + size[2]); x++) {
+      let column = 0;
+      for (let z = at[0]; z < Math.min(blocks[0], at[0] + size[0]); z++) {
+        const count = counts[(z * blocks[1] + y) * blocks[2] + x];
+        if (count === 0) continue;
+        use.voxels += count;
+        column++;
+      }
+      use.blocks += column;
+      if (column > 0) use.columns++;
+    }
+  }
+  return use;
+}
+
+/**
+ * Cost of a tile in units of one frequency at one voxel of the z recursion (about 0.5 ns per core).
+ * The weights were fitted to measured tiles (bench/local-scaling.bench.ts).
+ */
+function tileCost(
+  use: TileUse,
+  size: Shape,
+  fft: Shape,
+  w: number,
+  frequencies: number,
+  pairs: number,
+  maps: number,
+): number {
+  const block = OCCUPANCY_BLOCK;
+  const h = w / 2;
+  const rowVoxels = use.columns * block * block;
+  const slide = use.blocks * block ** 3 * frequencies;
+  const zSeeds = rowVoxels * h * frequencies * 0.5;
+  const ySlides = rowVoxels * (size[0] + w) * pairs * 0.6;
+  const ySeeds = (use.columns / (size[1] / block)) * block * (size[0] + w) * w * pairs * 0.6;
+  const points = fft[0] * fft[1] * fft[2];
+  const convolutions = (h + 3) * points * Math.log2(points) * 0.25;
+  return maps * (slide + zSeeds + ySlides + ySeeds) + convolutions;
+}
+
+/** Kernel memory of WindowProfiler, ShellConvolver and TileScaler. */
+function kernelBytes(w: number, size: Shape, fft: Shape, pairs: number): number {
+  const shells = w / 2 + 1;
+  const tile = makeTileShape(w, size, fft);
+  const yIn = size[1] + w - 1;
+  const profiler = tile.zPlanes * (yIn * (72 * shells) + 64 * pairs + 128) + 32 * size[0] * shells;
+  const bins = 4 * Math.ceil((Math.floor(fft[2] / 2) + 1) / 4);
+  const spectra = (shells + 2) * 8 * bins * (fft[0] * fft[1] + 8);
+  const inputs = 2 * 4 * tile.inputFloats;
+  const perVoxel = size[0] * size[1] * size[2] * (2 * 4 * shells + 8);
+  return profiler + spectra + inputs + perVoxel;
+}
+
+function countPairs(b: Int16Array, c: Int16Array): number {
+  let pairs = 0;
+  for (let i = 0; i < b.length; i++) if (i === 0 || b[i] !== b[i - 1] || c[i] !== c[i - 1]) pairs++;
+  return pairs;
+}

@@ -1,0 +1,88 @@
+/**
+ * What a worker thread can do, each task by name. Volumes are float32 arrays over shared memory, so
+ * arguments and results are small.
+ */
+import { confidenceFromMap } from '../math/confidence.ts';
+import type { Shape } from '../math/grid.ts';
+import type { RadialTransfer } from '../math/radial-transfer.ts';
+import {
+  filterColumns,
+  forwardPlanes,
+  inversePlanes,
+  type SharedSpectrum,
+  shellSumsOfColumns,
+} from './fft.ts';
+import type { Kernels } from './kernels/kernels.ts';
+import { type TileJob, TileScaler, type TileTimings } from './local-scaling.ts';
+import { averageRange, binariseRange, blockOccupancy, rangeStatistics } from './volume-operations.ts';
+
+/** State of one thread. */
+export interface Thread {
+  readonly kernels: Kernels;
+  scaler: TileScaler | undefined;
+  /** Kernel memory below this mark outlives the running job. */
+  scalerMark: number;
+}
+
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const tasks = {
+  average: (_: Thread, args: Range & { a: Float32Array; b: Float32Array; out: Float32Array }) =>
+    averageRange(args.a, args.b, args.out, args.from, args.to),
+
+  binarise: (_: Thread, args: Range & { volume: Float32Array; threshold: number; out: Float32Array }) =>
+    binariseRange(args.volume, args.threshold, args.out, args.from, args.to),
+
+  statistics: (
+    _: Thread,
+    args: Range & { volume: Float32Array; mask: Float32Array | undefined; inside: boolean },
+  ) => rangeStatistics(args.volume, args.from, args.to, args.mask, args.inside),
+
+  occupancy: (_: Thread, args: Range & { mask: Float32Array; shape: Shape; block: number }) =>
+    blockOccupancy(args.mask, args.shape, args.block, args.from, args.to),
+
+  forwardPlanes: (thread: Thread, args: Range & { volume: Float32Array; spectrum: SharedSpectrum }) =>
+    forwardPlanes(thread.kernels, args.volume, args.spectrum, args.from, args.to),
+
+  filterColumns: (thread: Thread, args: Range & { spectrum: SharedSpectrum; transfer: RadialTransfer }) =>
+    filterColumns(thread.kernels, args.spectrum, args.transfer, args.from, args.to),
+
+  inversePlanes: (thread: Thread, args: Range & { spectrum: SharedSpectrum; out: Float32Array }) =>
+    inversePlanes(thread.kernels, args.spectrum, args.out, args.from, args.to),
+
+  shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum }) =>
+    shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to),
+
+  confidence: (
+    _: Thread,
+    args: { volume: Float32Array; shape: Shape; mean: number; variance: number; out: Float32Array },
+  ): void => {
+    confidenceFromMap(args.volume, args.shape, args.mean, args.variance, args.out);
+  },
+
+  beginScaling: (thread: Thread, job: TileJob): void => {
+    thread.kernels.release(thread.scalerMark);
+    thread.scaler = new TileScaler(thread.kernels, job);
+  },
+
+  scaleTile: (thread: Thread, args: { start: Shape }): number => {
+    if (!thread.scaler) throw new Error('scaleTile before beginScaling');
+    return thread.scaler.run(args.start);
+  },
+
+  endScaling: (thread: Thread): TileTimings => {
+    const timings = thread.scaler?.timings ?? { profiles: 0, rule: 0, convolutions: 0, gather: 0 };
+    thread.scaler = undefined;
+    thread.kernels.release(thread.scalerMark);
+    return timings;
+  },
+};
+
+export type Tasks = typeof tasks;
+export type TaskName = keyof Tasks;
+export type TaskArguments<T extends TaskName> =
+  Parameters<Tasks[T]> extends [Thread, infer A] ? A : undefined;
+export type TaskResult<T extends TaskName> = ReturnType<Tasks[T]>;

@@ -1,0 +1,117 @@
+/** Voxel-wise operations on ranges of shared volumes. Sums are float64, ranges do not depend on the threads. */
+import type { Shape } from '../math/grid.ts';
+
+export function averageRange(
+  a: Float32Array,
+  b: Float32Array,
+  out: Float32Array,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) out[i] = Math.fround(a[i] + b[i]) / 2;
+}
+
+/** Returns the number of voxels set. */
+export function binariseRange(
+  volume: Float32Array,
+  threshold: number,
+  out: Float32Array,
+  from: number,
+  to: number,
+): number {
+  let voxels = 0;
+  for (let i = from; i < to; i++) {
+    const set = volume[i] >= threshold;
+    out[i] = set ? 1 : 0;
+    if (set) voxels++;
+  }
+  return voxels;
+}
+
+/** Moments of a part of a volume, mergeable with others. */
+export interface PartialStatistics {
+  count: number;
+  mean: number;
+  /** Sum of squared deviations from the mean. */
+  squares: number;
+  min: number;
+  max: number;
+  zeros: number;
+  nonFinite: number;
+}
+
+export function rangeStatistics(
+  volume: Float32Array,
+  from: number,
+  to: number,
+  mask: Float32Array | undefined,
+  inside: boolean,
+): PartialStatistics {
+  let count = 0;
+  let sum = 0;
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let zeros = 0;
+  let nonFinite = 0;
+  for (let i = from; i < to; i++) {
+    if (mask && mask[i] > 0.5 !== inside) continue;
+    const value = volume[i];
+    if (!Number.isFinite(value)) {
+      nonFinite++;
+      continue;
+    }
+    count++;
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (value === 0) zeros++;
+  }
+  const mean = count > 0 ? sum / count : 0;
+  let squares = 0;
+  for (let i = from; i < to; i++) {
+    if (mask && mask[i] > 0.5 !== inside) continue;
+    const deviation = volume[i] - mean;
+    if (Number.isFinite(deviation)) squares += deviation * deviation;
+  }
+  return { count, mean, squares, min, max, zeros, nonFinite };
+}
+
+/** Chan's pairwise merge of moments. */
+export function mergeStatistics(a: PartialStatistics, b: PartialStatistics): PartialStatistics {
+  const count = a.count + b.count;
+  const difference = b.mean - a.mean;
+  return {
+    count,
+    mean: count > 0 ? a.mean + (difference * b.count) / count : 0,
+    squares: a.squares + b.squares + (count > 0 ? (difference * difference * a.count * b.count) / count : 0),
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    zeros: a.zeros + b.zeros,
+    nonFinite: a.nonFinite + b.nonFinite,
+  };
+}
+
+/**
+ * Mask voxels in blocks of block^3, for planes of blocks from <= bz < to: counts ordered (bz, by, bx).
+ */
+export function blockOccupancy(
+  mask: Float32Array,
+  shape: Shape,
+  block: number,
+  from: number,
+  to: number,
+): Uint32Array {
+  const [nz, ny, nx] = shape;
+  const by = Math.ceil(ny / block);
+  const bx = Math.ceil(nx / block);
+  const counts = new Uint32Array((to - from) * by * bx);
+  for (let z = from * block; z < Math.min(nz, to * block); z++) {
+    const plane = (Math.floor(z / block) - from) * by * bx;
+    for (let y = 0; y < ny; y++) {
+      const base = plane + Math.floor(y / block) * bx;
+      const row = (z * ny + y) * nx;
+      for (let x = 0; x < nx; x++) if (mask[row + x] > 0.5) counts[base + Math.floor(x / block)]++;
+    }
+  }
+  return counts;
+}
