@@ -1,0 +1,352 @@
+/**
+ * The demo: makes two half maps of a generated structure, sharpens them with the pipeline every other
+ * run goes through, and compares the result with the truth, which is known here.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Engine } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { writeMrc } from '../formats/mrc.ts';
+import { describeShape, type Shape } from '../math/grid.ts';
+import { correlationInside } from '../math/statistics.ts';
+import { defaultParameters, imageOf, runLocScale } from '../pipeline/index.ts';
+import type { LocScaleParameters, LocScaleResult, MapImage } from '../pipeline/types.ts';
+import { boxAround, renderSlices } from '../report/slices.ts';
+import { DEMO_DEFAULTS, type DemoData, generateDemoData } from '../synthetic/half-maps.ts';
+import { encodeManifest } from './manifest.ts';
+import { type InputFile, openMap } from './open-map.ts';
+import { formatSeconds } from './progress.ts';
+import { packageVersion } from './version.ts';
+import { checkOutputs, makeFolder, StagedOutputs } from './write-file.ts';
+
+export const DEFAULT_DEMO_FOLDER = 'demo-output';
+
+export interface DemoRunOptions {
+  readonly outputFolder: string;
+  readonly seed: number;
+  /** Box of the generated maps; 108^3 voxels of 1.2 A by default. */
+  readonly shape?: Shape;
+  readonly voxelSize?: number;
+  readonly symmetry?: string;
+  readonly print: (line: string) => void;
+  readonly warn: (line: string) => void;
+  readonly onProgress?: (label: string, done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+  /** As typed, for the record. */
+  readonly command?: readonly string[];
+}
+
+export interface DemoOptions extends DemoRunOptions {
+  readonly engine: 'auto' | 'cpu' | 'gpu';
+  readonly threads?: number;
+  readonly memoryLimitBytes?: number;
+}
+
+export interface DemoOutcome {
+  /** Correlation with the truth over the voxels of the mask. */
+  readonly before: number;
+  readonly after: number;
+  /** Half-map FSC = 0.143, A. */
+  readonly resolution: number | undefined;
+  readonly outputs: readonly string[];
+}
+
+const FILES = {
+  half1: 'half_map_1.mrc',
+  half2: 'half_map_2.mrc',
+  reference: 'reference.mrc',
+  scaled: 'locscale_output.mrc',
+  slices: 'slices.png',
+  record: 'demo.json',
+} as const;
+/** Voxels shown around the mask in the picture. */
+const PICTURE_MARGIN = 3;
+
+/** Runs the demo on the engine asked for, and stops that engine afterwards. */
+export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
+  await claimFolder(options.outputFolder);
+  const { selectEngine } = await import('../select-engine.ts');
+  const { engine, reason } = await selectEngine({
+    engine: options.engine,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
+  });
+  try {
+    options.print(`Engine: ${engine.description} (${reason})`);
+    return await runDemoOn(engine, options);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** The same on an engine that is running. */
+export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promise<DemoOutcome> {
+  const started = new Date();
+  const { outputFolder, print } = options;
+  await claimFolder(outputFolder);
+  const clock = createClock(print);
+
+  const generation = { ...DEMO_DEFAULTS, ...pick(options, ['seed', 'shape', 'voxelSize', 'symmetry']) };
+  print(
+    `Generating data: seed ${generation.seed}, ${describeShape(generation.shape)} voxels of ${generation.voxelSize} A`,
+  );
+  const data = generateDemoData({ ...generation, onStep: clock.lap });
+  stopIfAborted(options.signal);
+  await writeInputs(outputFolder, data, { seed: generation.seed });
+  clock.lap(`wrote ${FILES.half1}, ${FILES.half2}, ${FILES.reference}`);
+
+  const parameters: LocScaleParameters = { ...defaultParameters };
+  const { job, files } = await readJob(engine, outputFolder, parameters, options);
+  clock.lap('read them back');
+  let mode = '';
+  const result = await runLocScale(job, {
+    engine,
+    consumeInputs: true,
+    onStep: (_step, message) => print(message),
+    onProgress: (step, done, total) => options.onProgress?.(step, done, total),
+    onWarning: options.warn,
+    onPlan: (plan) => {
+      mode = plan.mode;
+    },
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  for (const [step, seconds] of Object.entries(result.timings)) clock.record(step, seconds);
+  clock.restart();
+
+  const scaled = await imageOf(engine, result.scaled, FILES.scaled, result);
+  const mask = await engine.download(result.mask);
+  const before = data.half1.data.map((v, i) => (v + data.half2.data[i]!) / 2);
+  const correlation = {
+    before: correlationInside(before, data.reference.data, mask),
+    after: correlationInside(scaled.data, data.reference.data, mask),
+  };
+  const picture = drawPicture(before, scaled.data, mask, data);
+  clock.lap('compared with the truth, drew the sections');
+
+  const outputs = [FILES.scaled, FILES.slices, FILES.record].map((name) => join(outputFolder, name));
+  const record = encodeManifest({
+    version: packageVersion(),
+    command: options.command ?? ['locscale-gpu', 'demo'],
+    started: started.toISOString(),
+    mode,
+    engine: engine.description,
+    inputs: files,
+    parameters: {
+      ...parameters,
+      windowVoxels: result.numbers.windowVoxels,
+      resolution: result.numbers.fscCutoff,
+    },
+    numbers: result.numbers,
+    ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
+    secondsPerStep: clock.seconds(),
+    outputs,
+    warnings: result.warnings,
+  });
+  const demo = { ...describeData(data), ...generation, correlationWithTruth: correlation };
+  await writeResults(outputFolder, scaled, picture, addDemo(record, demo), options.signal);
+  engine.release(result.scaled, result.mask);
+  clock.lap(`wrote ${FILES.scaled}, ${FILES.slices}, ${FILES.record}`);
+  report(options, result, correlation, clock.total());
+  return { ...correlation, resolution: result.fsc?.resolution, outputs };
+}
+
+/**
+ * Makes the folder, or takes one that holds an earlier demo. Files of the same names that no demo
+ * wrote are left alone.
+ */
+async function claimFolder(folder: string): Promise<void> {
+  await makeFolder(folder);
+  const paths = Object.values(FILES).map((name) => join(folder, name));
+  await checkOutputs(paths, []);
+  if (await isDemoRecord(join(folder, FILES.record))) return;
+  for (const path of paths) {
+    if (!(await exists(path))) continue;
+    throw new LocScaleError('bad-output', `${path} exists and was not written by the demo.`, {
+      where: path,
+      hint: 'Choose another folder with -o, or move the file away.',
+    });
+  }
+}
+
+async function isDemoRecord(path: string): Promise<boolean> {
+  try {
+    const record = JSON.parse(await readFile(path, 'utf8')) as { program?: unknown; demo?: unknown } | null;
+    return record?.program === 'locscale-gpu' && typeof record.demo === 'object';
+  } catch {
+    return false;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  const { access } = await import('node:fs/promises');
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The record comes first, so that a run that is stopped half-way leaves files the next one may replace. */
+async function writeInputs(folder: string, data: DemoData, demo: object): Promise<void> {
+  const label = `locscale-gpu ${packageVersion()}: generated by the demo`;
+  const staged = new StagedOutputs();
+  try {
+    await staged.stage(
+      join(folder, FILES.record),
+      addDemo(JSON.stringify({ program: 'locscale-gpu' }), demo),
+    );
+    await staged.stage(join(folder, FILES.half1), writeMrc(data.half1, { label }));
+    await staged.stage(join(folder, FILES.half2), writeMrc(data.half2, { label }));
+    await staged.stage(join(folder, FILES.reference), writeMrc(data.reference, { label }));
+    await staged.commit();
+  } finally {
+    staged.discard();
+  }
+}
+
+async function writeResults(
+  folder: string,
+  scaled: MapImage,
+  picture: Uint8Array,
+  record: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const staged = new StagedOutputs();
+  try {
+    const label = `locscale-gpu ${packageVersion()}: local scaling, demo`;
+    await staged.stage(join(folder, FILES.scaled), writeMrc(scaled, { label }));
+    await staged.stage(join(folder, FILES.slices), [picture]);
+    await staged.stage(join(folder, FILES.record), record);
+    stopIfAborted(signal);
+    await staged.commit();
+  } finally {
+    staged.discard();
+  }
+}
+
+async function readJob(
+  engine: Engine,
+  folder: string,
+  parameters: LocScaleParameters,
+  options: DemoRunOptions,
+) {
+  const files: InputFile[] = [];
+  const open = async (name: string, role: string): Promise<MapImage> => {
+    const { image, file } = await openMap(join(folder, name), {
+      role,
+      allocate: (voxels) => engine.allocateHost(voxels),
+      onWarning: options.warn,
+      signal: options.signal,
+    });
+    files.push(file);
+    return image;
+  };
+  const half1 = await open(FILES.half1, 'half map 1');
+  const half2 = await open(FILES.half2, 'half map 2');
+  const map = await open(FILES.reference, 'reference map');
+  const job = {
+    input: { kind: 'half-maps', half1, half2 },
+    reference: { kind: 'model-map', map },
+    parameters,
+  } as const;
+  return { job, files };
+}
+
+/** Sections through the centre (z, y) and through the middle of the first chain (x). */
+function drawPicture(
+  before: Float32Array,
+  after: Float32Array,
+  mask: Float32Array,
+  data: DemoData,
+): Uint8Array {
+  const { shape, voxelSize } = data.reference.grid;
+  const first = data.atoms.filter((a) => a.chain === data.atoms[0]!.chain);
+  const x = first.reduce((sum, a) => sum + a.x, 0) / first.length / voxelSize[2];
+  const crop = boxAround(mask, shape, 0.5, PICTURE_MARGIN);
+  return renderSlices(
+    [
+      { label: 'before: half-map average', data: before },
+      { label: 'after: locally scaled', data: after },
+      { label: 'truth: ideal map', data: data.reference.data },
+    ],
+    {
+      shape,
+      voxelSize: voxelSize[2],
+      sections: [Math.floor(shape[0] / 2), Math.floor(shape[1] / 2), Math.round(x)],
+      ...(crop === undefined ? {} : { crop }),
+    },
+  );
+}
+
+function describeData(data: DemoData): Record<string, unknown> {
+  const b = data.atoms.map((a) => a.bFactor);
+  return {
+    chains: data.structure.rotations.length,
+    atoms: data.atoms.length,
+    lowestBFactor: Math.min(...b),
+    highestBFactor: Math.max(...b),
+    referenceShift: data.referenceShift,
+  };
+}
+
+function addDemo(record: string, demo: object): string {
+  return `${JSON.stringify({ ...(JSON.parse(record) as object), demo }, null, 2)}\n`;
+}
+
+function report(
+  { print, outputFolder }: DemoRunOptions,
+  result: LocScaleResult,
+  correlation: { before: number; after: number },
+  seconds: number,
+): void {
+  const { numbers, fsc } = result;
+  if (fsc?.resolution !== undefined)
+    print(`Resolution at half-map FSC 0.143: ${fsc.resolution.toFixed(2)} A`);
+  print(`Scaled ${numbers.maskVoxels} voxels in windows of ${numbers.windowVoxels} voxels`);
+  print(
+    `Correlation with the truth inside the mask: ${correlation.before.toFixed(4)} before, ${correlation.after.toFixed(4)} after`,
+  );
+  print(`Done in ${formatSeconds(seconds)}; look at ${join(outputFolder, FILES.slices)}`);
+}
+
+interface Clock {
+  /** Prints what was done since the last lap, and how long it took. */
+  lap: (what: string) => void;
+  /** A step timed elsewhere. */
+  record: (step: string, seconds: number) => void;
+  restart: () => void;
+  seconds: () => Record<string, number>;
+  total: () => number;
+}
+
+function createClock(print: (line: string) => void): Clock {
+  const begun = performance.now();
+  const laps: Record<string, number> = {};
+  let last = begun;
+  const note = (what: string, seconds: number): void => {
+    laps[what] = (laps[what] ?? 0) + seconds;
+    print(`  ${formatSeconds(seconds).padStart(6)}  ${what}`);
+  };
+  return {
+    lap: (what) => {
+      const now = performance.now();
+      note(what, (now - last) / 1000);
+      last = now;
+    },
+    record: note,
+    restart: () => {
+      last = performance.now();
+    },
+    seconds: () => ({ ...laps }),
+    total: () => (performance.now() - begun) / 1000,
+  };
+}
+
+function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Partial<Pick<T, K>> {
+  return Object.fromEntries(
+    keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]),
+  ) as Partial<Pick<T, K>>;
+}
+
+function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
+}
