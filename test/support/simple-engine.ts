@@ -1,0 +1,170 @@
+/**
+ * An engine made of the tests' float64 reference code: slow, plain, single-threaded. It drives the
+ * pipeline in tests without a real engine, and is an oracle for real ones on small maps. It counts the
+ * volumes that are held, so that tests see what a run leaves behind.
+ */
+import type { Engine, LocalScalingJob, Volume } from '../../src/engine.ts';
+import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
+import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import { directLocalScaling } from './direct-local-scaling.ts';
+import { referenceFft3d, referenceShellSums, signedIndex } from './reference-fft.ts';
+
+interface SimpleVolume extends Volume {
+  readonly data: Float32Array;
+}
+
+export interface SimpleEngine extends Engine {
+  /** Volumes uploaded or made and not yet released. */
+  readonly held: ReadonlySet<Volume>;
+  /** Names of the verbs called, in order. */
+  readonly calls: string[];
+  /** Most volumes held at any time. */
+  mostHeld(): number;
+}
+
+export function createSimpleEngine(): SimpleEngine {
+  const held = new Set<Volume>();
+  const calls: string[] = [];
+  let most = 0;
+  const make = (data: Float32Array, shape: Shape): SimpleVolume => {
+    const volume = { data, shape };
+    held.add(volume);
+    most = Math.max(most, held.size);
+    return volume;
+  };
+  const voxels = (volume: Volume, verb: string): Float32Array => {
+    if (!held.has(volume)) throw new Error(`${verb}: the volume was released, or is another engine's`);
+    return (volume as SimpleVolume).data;
+  };
+  const called = (verb: string): void => {
+    calls.push(verb);
+  };
+
+  return {
+    name: 'cpu',
+    description: 'reference code of the tests',
+    held,
+    calls,
+    mostHeld: () => most,
+    allocateHost: (count) => new Float32Array(count),
+    async upload(data, shape) {
+      called('upload');
+      if (data.length !== voxelCount(shape)) throw new Error(`upload: ${data.length} voxels for ${shape}`);
+      return make(data, shape);
+    },
+    async download(volume) {
+      called('download');
+      return voxels(volume, 'download');
+    },
+    release(...volumes) {
+      for (const volume of volumes) if (!held.delete(volume)) throw new Error('release: the volume is not held');
+    },
+    async average(a, b) {
+      called('average');
+      const other = voxels(b, 'average');
+      return make(voxels(a, 'average').map((value, i) => (value + other[i]) / 2), a.shape);
+    },
+    async statistics(volume, where) {
+      called('statistics');
+      const data = voxels(volume, 'statistics');
+      const mask = where === undefined ? undefined : voxels(where.mask, 'statistics');
+      const values = Array.from(data).filter((_, i) => mask === undefined || mask[i] > 0.5 === where?.inside);
+      const finite = values.filter((value) => Number.isFinite(value));
+      const mean = finite.reduce((sum, value) => sum + value, 0) / finite.length;
+      const variance = finite.reduce((sum, value) => sum + (value - mean) ** 2, 0) / finite.length;
+      return {
+        min: finite.reduce((a, b) => Math.min(a, b), Infinity),
+        max: finite.reduce((a, b) => Math.max(a, b), -Infinity),
+        mean,
+        sd: Math.sqrt(variance),
+        count: values.length,
+        zeros: values.filter((value) => value === 0).length,
+        nonFinite: values.length - finite.length,
+      };
+    },
+    async binarise(volume, threshold) {
+      called('binarise');
+      const limit = Math.fround(threshold);
+      const mask = voxels(volume, 'binarise').map((value) => (value >= limit ? 1 : 0));
+      return { mask: make(mask, volume.shape), voxels: mask.reduce((sum, value) => sum + value, 0) };
+    },
+    async radialFilter(volume, transfer) {
+      called('radialFilter');
+      const { shape } = volume;
+      const [nz, ny, nx] = shape;
+      const spectrum = referenceFft3d(voxels(volume, 'radialFilter'), undefined, shape);
+      const last = transfer.table.length - 1;
+      for (let i = 0; i < spectrum.re.length; i++) {
+        const fz = signedIndex(Math.floor(i / (ny * nx)), nz) / nz;
+        const fy = signedIndex(Math.floor(i / nx) % ny, ny) / ny;
+        const fx = signedIndex(i % nx, nx) / nx;
+        const at = (Math.sqrt(fz * fz + fy * fy + fx * fx) / transfer.maxFrequency) * last;
+        const low = Math.min(Math.floor(at), last - 1);
+        const gain = transfer.table[low] + (at - low) * (transfer.table[low + 1] - transfer.table[low]);
+        spectrum.re[i] *= gain;
+        spectrum.im[i] *= gain;
+      }
+      const back = referenceFft3d(spectrum.re, spectrum.im, shape, true);
+      return make(Float32Array.from(back.re, (value) => value / back.re.length), shape);
+    },
+    async shellSpectra(a, b) {
+      called('shellSpectra');
+      const first = referenceFft3d(voxels(a, 'shellSpectra'), undefined, a.shape);
+      const second = a === b ? first : referenceFft3d(voxels(b, 'shellSpectra'), undefined, b.shape);
+      return referenceShellSums(first, second, a.shape, 'full');
+    },
+    async noiseStatistics(volume, boxes) {
+      called('noiseStatistics');
+      return noiseEstimate(voxels(volume, 'noiseStatistics'), volume.shape, boxes);
+    },
+    async confidenceMap(volume, noise) {
+      called('confidenceMap');
+      return make(confidenceFromMap(voxels(volume, 'confidenceMap'), volume.shape, noise.mean, noise.variance), volume.shape);
+    },
+    async estimateLocalScaling(job) {
+      called('estimateLocalScaling');
+      return { maskVoxels: maskIndices(voxels(job.mask, 'estimate')).length, workingBytes: 1_000_000, seconds: 1 };
+    },
+    async localScaling(job, hooks) {
+      called('localScaling');
+      const indices = maskIndices(voxels(job.mask, 'localScaling'));
+      const { shape } = job.map;
+      const input = directInput(job, (volume) => voxels(volume, 'localScaling'));
+      const results = [new Float32Array(voxelCount(shape)), new Float32Array(voxelCount(shape)), new Float32Array(voxelCount(shape))];
+      let done = 0;
+      for (const index of indices) {
+        // Lets timers and aborts of the caller run between windows.
+        if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (hooks?.signal?.aborted === true) throw new Error('stopped in the middle');
+        const [voxel] = directLocalScaling(input, [index]);
+        results[0][index] = voxel.value;
+        results[1][index] = voxel.bFactor;
+        results[2][index] = voxel.quality;
+        hooks?.onProgress?.(++done, indices.length);
+      }
+      const [scaled, bFactor, quality] = results;
+      if (!job.measureBFactors) return { scaled: make(scaled, shape) };
+      return { scaled: make(scaled, shape), bFactor: make(bFactor, shape), quality: make(quality, shape) };
+    },
+    async dispose() {
+      held.clear();
+    },
+  };
+}
+
+function maskIndices(mask: Float32Array): number[] {
+  return Array.from(mask.keys()).filter((i) => mask[i] > 0.5);
+}
+
+function directInput(job: LocalScalingJob, voxels: (volume: Volume) => Float32Array): Parameters<typeof directLocalScaling>[0] {
+  return {
+    shape: job.map.shape,
+    map: voxels(job.map),
+    ...(job.reference === undefined ? {} : { reference: voxels(job.reference) }),
+    ...(job.differenceMask === undefined ? {} : { differenceMask: voxels(job.differenceMask) }),
+    windowVoxels: job.windowVoxels,
+    profileKind: job.profileKind,
+    rule: job.rule,
+    padValues: job.padValues,
+  };
+}

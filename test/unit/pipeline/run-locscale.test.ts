@@ -1,0 +1,251 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { isLocScaleError, LocScaleError } from '../../../src/errors.ts';
+import { defaultParameters, imageOf, planLocScale, runFsc, runLocScale, runMask } from '../../../src/pipeline/index.ts';
+import type { LocScaleContext, LocScaleJob, LocScaleParameters } from '../../../src/pipeline/types.ts';
+import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
+import { ballMask, edge, gridOf, noisyBlob, radialMap, shape } from './test-maps.ts';
+
+let engine: SimpleEngine;
+beforeEach(() => {
+  engine = createSimpleEngine();
+});
+
+const parameters = (change: Partial<LocScaleParameters> = {}): LocScaleParameters => ({ ...defaultParameters, windowVoxels: 6, ...change });
+
+function halfMapJob(change: Partial<LocScaleJob> = {}): LocScaleJob {
+  return {
+    input: { kind: 'half-maps', half1: noisyBlob('half1.mrc', 1), half2: noisyBlob('half2.mrc', 2) },
+    mask: ballMask('mask.mrc', 3),
+    reference: { kind: 'model-map', map: noisyBlob('reference.mrc', 3, 0.01, 2) },
+    parameters: parameters(),
+    ...change,
+  };
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<LocScaleError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (isLocScaleError(error)) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+function relativeL2(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < a.length; i++) {
+    difference += (a[i] - b[i]) ** 2;
+    norm += b[i] ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
+
+describe('runLocScale', () => {
+  it('returns the map itself inside the mask when the reference is the map', async () => {
+    const map = noisyBlob('map.mrc', 5);
+    const mask = ballMask('mask.mrc', 3);
+    const result = await runLocScale(
+      { input: { kind: 'map', map }, mask, reference: { kind: 'model-map', map: { ...map, name: 'same.mrc' } }, parameters: parameters() },
+      { engine },
+    );
+    const scaled = await engine.download(result.scaled);
+    const expected = map.data.map((value, i) => value * mask.data[i]);
+    // All scale factors are 1: float64 transforms and one rounding to float32.
+    expect(relativeL2(scaled, expected)).toBeLessThan(1e-6);
+  });
+
+  it('goes through the method in order, tells what it does and times each step', async () => {
+    const steps: string[] = [];
+    const order: string[] = [];
+    const progress: number[] = [];
+    const result = await runLocScale(halfMapJob(), {
+      engine,
+      onStep: (step) => {
+        steps.push(step);
+        order.push(step);
+      },
+      onPlan: (plan) => {
+        order.push('plan');
+        expect(plan.numbers.maskVoxels).toBe(result0MaskVoxels);
+      },
+      onProgress: (_step, done, total) => progress.push(done / total),
+    });
+    expect(order).toEqual(['read', 'fsc', 'mask', 'reference', 'plan', 'scaling']);
+    expect(Object.keys(result.timings)).toEqual(steps);
+    expect(Object.values(result.timings).every((seconds) => seconds >= 0)).toBe(true);
+    expect(progress.at(-1)).toBe(1);
+    expect(result.numbers.fscCutoffSource).toBe('half-map FSC');
+    expect(result.fsc?.resolution).toBe(result.numbers.fscCutoff);
+    expect(result.numbers).toMatchObject({ windowVoxels: 6, windowAngstrom: 18, voxelSize: 3, shape });
+  });
+  const result0MaskVoxels = Array.from(ballMask('m', 3).data).reduce((sum, value) => sum + value, 0);
+
+  it('lets volumes go as soon as they are not needed, and keeps only the result', async () => {
+    const result = await runLocScale(halfMapJob(), { engine });
+    expect([...engine.held]).toEqual(expect.arrayContaining([result.scaled, result.mask]));
+    expect(engine.held.size).toBe(2);
+    // Full map, mask, reference and result: the half maps are gone before the scaling.
+    expect(engine.mostHeld()).toBe(4);
+  });
+
+  it('gives the voxels of consumed inputs away and leaves the others alone', async () => {
+    const consumed = halfMapJob();
+    await runLocScale(consumed, { engine, consumeInputs: true });
+    expect(consumed.input.kind === 'half-maps' && consumed.input.half1.data.length).toBe(0);
+    expect(consumed.mask?.data.length).toBe(0);
+    expect((await errorOf(runLocScale(consumed, { engine }))).message).toContain('half1.mrc');
+    const kept = halfMapJob();
+    await runLocScale(kept, { engine });
+    expect(kept.mask?.data.length).toBe(edge ** 3);
+  });
+
+  it('is a LocScale of half the sum: half maps and their mean give one result', async () => {
+    const job = halfMapJob();
+    if (job.input.kind !== 'half-maps') throw new Error('half maps expected');
+    const { half1, half2 } = job.input;
+    const mean = { ...half1, name: 'mean.mrc', data: half1.data.map((value, i) => (value + half2.data[i]) / 2) };
+    const fromHalves = await runLocScale(job, { engine });
+    const fromMean = await runLocScale({ ...job, input: { kind: 'map', map: mean } }, { engine });
+    expect(await engine.download(fromMean.scaled)).toEqual(await engine.download(fromHalves.scaled));
+    expect(fromMean.numbers.fscCutoffSource).toBe('nyquist');
+    expect(fromMean.numbers.fscCutoff).toBeCloseTo(7.1, 10);
+  });
+
+  it('measures B factors on request', async () => {
+    const result = await runLocScale(halfMapJob({ parameters: parameters({ measureBFactors: true, windowVoxels: 8 }) }), { engine });
+    if (result.bFactor === undefined || result.quality === undefined) throw new Error('no B factor maps');
+    const mask = await engine.download(result.mask);
+    const bFactor = await engine.download(result.bFactor);
+    expect(bFactor.some((value, i) => mask[i] > 0.5 && value !== 0)).toBe(true);
+    expect(bFactor.every((value, i) => mask[i] > 0.5 || value === 0)).toBe(true);
+  });
+
+  it('runs without a reference, with a theoretical profile and as hybrid', async () => {
+    const theoreticalProfile = { frequency: [0, 0.1, 0.2, 0.25, 0.34], amplitude: [9, 5, 4, 2, 1] };
+    // At 1.5 A/voxel the window has shells between the Wilson cut-off of this small mask (5 A) and 3 A.
+    const fine = gridOf({ voxelSize: [1.5, 1.5, 1.5] });
+    const map = noisyBlob('reference.mrc', 3, 0.01, 1, fine);
+    const differenceMask = radialMap('difference.mrc', (_radius, i) => (i % edge > edge / 2 ? 1 : 0), fine);
+    const scaledWith = async (reference: LocScaleJob['reference']): Promise<Float32Array> => {
+      const result = await runLocScale({
+        input: { kind: 'map', map: noisyBlob('map.mrc', 1, 0.05, 1, fine) },
+        mask: ballMask('mask.mrc', 2, fine),
+        reference,
+        parameters: parameters({ theoreticalProfile, setLocalBFactor: 50, windowVoxels: 14, resolution: 3 }),
+      }, { engine });
+      return engine.download(result.scaled);
+    };
+    const noneMap = await scaledWith({ kind: 'none' });
+    const pseudoMap = await scaledWith({ kind: 'pseudo-model-map', map });
+    const hybridMap = await scaledWith({ kind: 'hybrid-map', map, differenceMask });
+    const plainMap = await scaledWith({ kind: 'model-map', map });
+    expect(noneMap.some((value) => value !== 0)).toBe(true);
+    expect(pseudoMap).not.toEqual(plainMap);
+    // The hybrid follows each of the two rules in its own part of the map.
+    expect(hybridMap).toEqual(pseudoMap.map((value, i) => (differenceMask.data[i] > 0.5 ? value : plainMap[i])));
+  });
+
+  it('low-passes the reference at -mres before its profiles are taken', async () => {
+    const job = halfMapJob();
+    const plain = await runLocScale(job, { engine });
+    const filtered = await runLocScale({ ...job, parameters: parameters({ referenceResolution: 15 }) }, { engine });
+    const energy = (data: Float32Array): number => data.reduce((sum, value) => sum + value * value, 0);
+    expect(energy(await engine.download(filtered.scaled))).toBeLessThan(energy(await engine.download(plain.scaled)));
+    expect(engine.calls.filter((call) => call === 'radialFilter')).toHaveLength(1);
+  });
+
+  it('filters the input by resolution and by FSC only when asked', async () => {
+    const plain = await runLocScale(halfMapJob(), { engine });
+    expect(engine.calls).not.toContain('radialFilter');
+    const filtered = await runLocScale(halfMapJob({ parameters: parameters({ filterInput: true }) }), { engine });
+    const weighted = await runLocScale(halfMapJob({ parameters: parameters({ applyFscFilter: true }) }), { engine });
+    const maps = await Promise.all([plain, filtered, weighted].map((result) => engine.download(result.scaled)));
+    expect(maps[1]).not.toEqual(maps[0]);
+    expect(maps[2]).not.toEqual(maps[0]);
+    const oneMap: LocScaleJob['input'] = { kind: 'map', map: noisyBlob('map.mrc', 5) };
+    expect((await errorOf(runLocScale(halfMapJob({ input: oneMap, parameters: parameters({ applyFscFilter: true }) }), { engine }))).tag).toBe('usage');
+    expect((await errorOf(runLocScale(halfMapJob({ input: oneMap, parameters: parameters({ filterInput: true }) }), { engine }))).tag).toBe('usage');
+  });
+
+  it('makes the FDR mask when none is given, and says which noise boxes it used', async () => {
+    const infos: string[] = [];
+    const { mask: _mask, ...withoutMask } = halfMapJob();
+    const result = await runLocScale(withoutMask, { engine, keepConfidence: true, onInfo: (message) => infos.push(message) });
+    expect(result.numbers.noise?.boxes).toHaveLength(4);
+    expect(infos.filter((message) => message.startsWith('Noise box'))).toHaveLength(4);
+    const confidence = await engine.download(result.confidence as NonNullable<typeof result.confidence>);
+    const mask = await engine.download(result.mask);
+    expect(mask).toEqual(confidence.map((value) => (value >= Math.fround(0.99) ? 1 : 0)));
+    // The blob of sd 3 voxels stands out of noise of sd 0.035 to a radius of about 7 voxels.
+    expect(result.numbers.maskVoxels).toBeGreaterThan(300);
+    expect(result.numbers.maskVoxels).toBeLessThan(3000);
+    expect(engine.held.size).toBe(3);
+  });
+
+  it('counts the molecular volume at -th and the scaling mask at 0.5', async () => {
+    const soft = radialMap('soft.mrc', (radius) => (radius <= 2 ? 1 : radius <= 4 ? 0.7 : 0));
+    const result = await runLocScale(halfMapJob({ mask: soft }), { engine });
+    const count = (limit: number): number => soft.data.filter((value) => value >= limit).length;
+    expect(result.numbers.maskVoxels).toBe(count(0.5));
+    expect(result.numbers.molecularVolume).toBeCloseTo(count(1) * 27, 6);
+    expect(result.mask.shape).toEqual(shape);
+  });
+
+  it('hands results over on the grid and with the header of the input', async () => {
+    const job = halfMapJob();
+    const result = await runLocScale(job, { engine });
+    const image = await imageOf(engine, result.scaled, 'out.mrc', result);
+    if (job.input.kind !== 'half-maps') throw new Error('half maps expected');
+    expect(image.header).toBe(job.input.half1.header);
+    expect(image.grid).toEqual(job.input.half1.grid);
+    expect(image.data).toHaveLength(edge ** 3);
+  });
+});
+
+describe('planLocScale', () => {
+  it('tells everything before the expensive step and leaves nothing behind', async () => {
+    const plan = await planLocScale(halfMapJob(), { engine });
+    expect(engine.calls).not.toContain('localScaling');
+    expect(engine.held.size).toBe(0);
+    expect(plan.mode).toBe('reference map reference.mrc');
+    expect(plan.volumeBytes).toBe(4 * 4 * edge ** 3);
+    expect(plan).toMatchObject({ seconds: 1, workingBytes: 1_000_000, engine: engine.description });
+  });
+});
+
+describe('stopping', () => {
+  it('ends with the tag aborted and holds nothing, in every step', async () => {
+    for (const at of ['read', 'fsc', 'mask', 'reference', 'scaling'] as const) {
+      const stop = new AbortController();
+      const context: LocScaleContext = { engine, signal: stop.signal, onStep: (step) => step === at && stop.abort() };
+      const error = await errorOf(runLocScale(halfMapJob(), context));
+      expect([at, error.tag]).toEqual([at, 'aborted']);
+      expect(engine.held.size).toBe(0);
+    }
+  });
+
+  it('releases everything when the engine fails', async () => {
+    const failing = { ...engine, localScaling: () => Promise.reject(new LocScaleError('out-of-memory', 'No memory.')) };
+    expect((await errorOf(runLocScale(halfMapJob(), { engine: failing }))).tag).toBe('out-of-memory');
+    expect(engine.held.size).toBe(0);
+  });
+});
+
+describe('parts of the method', () => {
+  it('runFsc measures two half maps and leaves nothing behind', async () => {
+    const { fsc } = await runFsc(noisyBlob('a', 1), noisyBlob('b', 2), { engine });
+    expect(fsc.correlation[1]).toBeGreaterThan(0.9);
+    expect(fsc.frequency).toHaveLength(edge / 2);
+    expect(fsc.frequency.at(-1)).toBeCloseTo(1 / 6, 12);
+    expect(engine.held.size).toBe(0);
+  });
+
+  it('runMask returns mask and confidence of a map', async () => {
+    const result = await runMask({ kind: 'map', map: noisyBlob('a', 1) }, parameters(), { engine });
+    expect(engine.held.size).toBe(2);
+    expect(result.maskVoxels).toBe((await engine.download(result.mask)).reduce((sum, value) => sum + value, 0));
+    expect(Math.max(...(await engine.download(result.confidence)))).toBeLessThanOrEqual(1);
+  });
+});
