@@ -5,6 +5,7 @@
  */
 import { isLocScaleError } from '../errors.ts';
 import { ByteReader, type ByteSource } from './byte-source.ts';
+import { type DensityStatistics, RunningStatistics } from './density-statistics.ts';
 import {
   byteOrderOfMachineStamp,
   decodeLabelSlots,
@@ -36,12 +37,7 @@ export interface ValidationSummary {
   /** Of a file long enough to have one. */
   readonly header?: MrcHeader;
   /** Of the data, where it could be read. */
-  readonly statistics?: {
-    readonly min: number;
-    readonly max: number;
-    readonly mean: number;
-    readonly rms: number;
-  };
+  readonly statistics?: DensityStatistics;
 }
 
 export interface ValidationReport {
@@ -183,8 +179,8 @@ function checkSpaceGroup(h: MrcHeader, report: Report): void {
 }
 
 function checkExtended(h: MrcHeader, report: Report): void {
-  const type = JSON.stringify(h.exttyp);
   const blank = h.exttyp.replace(/[\0 ]/g, '') === '';
+  const type = blank ? 'blank' : JSON.stringify(h.exttyp);
   if (h.nsymbt < 0) report('error', 'NSYMBT', `is ${h.nsymbt}, which is negative`);
   else if (h.nsymbt === 0 && !blank)
     report('note', 'EXTTYP', `is ${type} although there is no extended header`);
@@ -212,42 +208,6 @@ function checkLabels(h: MrcHeader, report: Report): void {
     if (/[^\x20-\x7e]/.test(text))
       report('warning', 'LABEL', `${i + 1} contains characters that cannot be printed`);
   });
-}
-
-class RunningStatistics {
-  count = 0;
-  min = Infinity;
-  max = -Infinity;
-  nonFinite = 0;
-  private shift = 0;
-  private sum = 0;
-  private squares = 0;
-
-  add(values: Float32Array, count: number): void {
-    for (let i = 0; i < count; i++) {
-      const value = values[i];
-      if (!Number.isFinite(value)) {
-        this.nonFinite++;
-        continue;
-      }
-      // Sums about the first value: they do not cancel where the mean is large against the deviation.
-      if (this.count === 0) this.shift = value;
-      const d = value - this.shift;
-      this.count++;
-      this.sum += d;
-      this.squares += d * d;
-      if (value < this.min) this.min = value;
-      if (value > this.max) this.max = value;
-    }
-  }
-
-  get mean(): number {
-    return this.shift + this.sum / this.count;
-  }
-
-  get rms(): number {
-    return Math.sqrt(Math.max(0, this.squares / this.count - (this.sum / this.count) ** 2));
-  }
 }
 
 function checkStatistics(h: MrcHeader, s: RunningStatistics, report: Report): void {

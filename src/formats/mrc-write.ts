@@ -9,6 +9,7 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { type AxisLayout, axisLayout, gatherSections } from './axis-order.ts';
+import { type DensityStatistics, densityStatistics } from './density-statistics.ts';
 import { addLabel, encodeMrcHeader, type MrcHeader, mrcHeaderBytes, mrcMagic } from './mrc-header.ts';
 import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
 
@@ -17,36 +18,8 @@ export interface MrcWriteOptions {
   readonly label: string;
 }
 
-export interface DensityStatistics {
-  readonly min: number;
-  readonly max: number;
-  readonly mean: number;
-  /** Root mean square deviation from the mean (divided by N). */
-  readonly rms: number;
-}
-
 /** Voxels in one chunk of output, where the axis order allows any size (1 MiB). */
 const chunkVoxels = 262_144;
-
-/** Statistics in float64, two passes: sums of squares about the mean do not cancel. */
-export function densityStatistics(data: Float32Array): DensityStatistics {
-  let min = Infinity;
-  let max = -Infinity;
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i];
-    sum += value;
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  const mean = sum / data.length;
-  let squares = 0;
-  for (let i = 0; i < data.length; i++) {
-    const deviation = data[i] - mean;
-    squares += deviation * deviation;
-  }
-  return { min, max, mean, rms: Math.sqrt(squares / data.length) };
-}
 
 function outputHeader(header: MrcHeader, statistics: DensityStatistics, label: string): MrcHeader {
   const labels = addLabel(header.labels, label);
