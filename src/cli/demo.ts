@@ -2,7 +2,7 @@
  * The demo: makes two half maps of a generated structure, sharpens them with the pipeline every other
  * run goes through, and compares the result with the truth, which is known here.
  */
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -59,7 +59,8 @@ const FILES = {
   slices: 'slices.png',
   record: 'demo.json',
 } as const;
-/** Voxels shown around the mask in the picture. */
+/** The picture shows the box in which the noise-free map exceeds this share of its maximum, and some voxels more. */
+const PARTICLE_LEVEL = 0.1;
 const PICTURE_MARGIN = 3;
 
 /** Runs the demo on the engine asked for, and stops that engine afterwards. */
@@ -90,14 +91,14 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   print(
     `Generating data: seed ${generation.seed}, ${describeShape(generation.shape)} voxels of ${generation.voxelSize} A`,
   );
-  const data = generateDemoData({ ...generation, onStep: clock.lap });
+  const data = generateDemoData({ ...generation, onStep: (what) => clock.lap('generate', what) });
   stopIfAborted(options.signal);
   await writeInputs(outputFolder, data, { seed: generation.seed });
-  clock.lap(`wrote ${FILES.half1}, ${FILES.half2}, ${FILES.reference}`);
+  clock.lap('write inputs', `wrote ${FILES.half1}, ${FILES.half2}, ${FILES.reference}`);
 
   const parameters: LocScaleParameters = { ...defaultParameters };
   const { job, files } = await readJob(engine, outputFolder, parameters, options);
-  clock.lap('read them back');
+  clock.lap('read', 'read them back');
   let mode = '';
   const result = await runLocScale(job, {
     engine,
@@ -110,7 +111,7 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
     },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  for (const [step, seconds] of Object.entries(result.timings)) clock.record(step, seconds);
+  for (const [step, seconds] of Object.entries(result.timings)) clock.record(step, step, seconds);
   clock.restart();
 
   const scaled = await imageOf(engine, result.scaled, FILES.scaled, result);
@@ -120,8 +121,8 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
     before: correlationInside(before, data.reference.data, mask),
     after: correlationInside(scaled.data, data.reference.data, mask),
   };
-  const picture = drawPicture(before, scaled.data, mask, data);
-  clock.lap('compared with the truth, drew the sections');
+  const picture = drawPicture(before, scaled.data, data);
+  clock.lap('compare', 'compared with the truth, drew the sections');
 
   const outputs = [FILES.scaled, FILES.slices, FILES.record].map((name) => join(outputFolder, name));
   const record = encodeManifest({
@@ -145,7 +146,7 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   const demo = { ...describeData(data), ...generation, correlationWithTruth: correlation };
   await writeResults(outputFolder, scaled, picture, addDemo(record, demo), options.signal);
   engine.release(result.scaled, result.mask);
-  clock.lap(`wrote ${FILES.scaled}, ${FILES.slices}, ${FILES.record}`);
+  clock.lap('write', `wrote ${FILES.scaled}, ${FILES.slices}, ${FILES.record}`);
   report(options, result, correlation, clock.total());
   return { ...correlation, resolution: result.fsc?.resolution, outputs };
 }
@@ -178,7 +179,6 @@ async function isDemoRecord(path: string): Promise<boolean> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  const { access } = await import('node:fs/promises');
   return access(path).then(
     () => true,
     () => false,
@@ -252,16 +252,12 @@ async function readJob(
 }
 
 /** Sections through the centre (z, y) and through the middle of the first chain (x). */
-function drawPicture(
-  before: Float32Array,
-  after: Float32Array,
-  mask: Float32Array,
-  data: DemoData,
-): Uint8Array {
+function drawPicture(before: Float32Array, after: Float32Array, data: DemoData): Uint8Array {
   const { shape, voxelSize } = data.reference.grid;
   const first = data.atoms.filter((a) => a.chain === data.atoms[0]!.chain);
   const x = first.reduce((sum, a) => sum + a.x, 0) / first.length / voxelSize[2];
-  const crop = boxAround(mask, shape, 0.5, PICTURE_MARGIN);
+  const highest = data.truth.data.reduce((max, v) => Math.max(max, v), 0);
+  const crop = boxAround(data.truth.data, shape, PARTICLE_LEVEL * highest, PICTURE_MARGIN);
   return renderSlices(
     [
       { label: 'before: half-map average', data: before },
@@ -309,10 +305,10 @@ function report(
 }
 
 interface Clock {
-  /** Prints what was done since the last lap, and how long it took. */
-  lap: (what: string) => void;
-  /** A step timed elsewhere. */
-  record: (step: string, seconds: number) => void;
+  /** Prints what was done since the last lap, and how long it took; the time counts for `step`. */
+  lap: (step: string, what: string) => void;
+  /** The same for a step timed elsewhere. */
+  record: (step: string, what: string, seconds: number) => void;
   restart: () => void;
   seconds: () => Record<string, number>;
   total: () => number;
@@ -322,14 +318,14 @@ function createClock(print: (line: string) => void): Clock {
   const begun = performance.now();
   const laps: Record<string, number> = {};
   let last = begun;
-  const note = (what: string, seconds: number): void => {
-    laps[what] = (laps[what] ?? 0) + seconds;
+  const note = (step: string, what: string, seconds: number): void => {
+    laps[step] = (laps[step] ?? 0) + seconds;
     print(`  ${formatSeconds(seconds).padStart(6)}  ${what}`);
   };
   return {
-    lap: (what) => {
+    lap: (step, what) => {
       const now = performance.now();
-      note(what, (now - last) / 1000);
+      note(step, what, (now - last) / 1000);
       last = now;
     },
     record: note,
