@@ -30,6 +30,8 @@ export interface OptionDefinition<T = unknown> {
   readonly help: string;
   /** In words, for the help text. */
   readonly defaultText?: string;
+  /** Where a command means something of its own by the option. */
+  readonly perCommand?: Partial<Record<CommandName, { readonly placeholder?: string; readonly help: string; readonly defaultText: string }>>;
   readonly commands: readonly CommandName[];
   readonly group: OptionGroup;
   /** An addition of this program, not an option of LocScale. */
@@ -51,6 +53,7 @@ interface Common<T> {
   group: OptionGroup;
   commands?: readonly CommandName[];
   defaultText?: string;
+  perCommand?: OptionDefinition['perCommand'];
   own?: boolean;
   state?: OptionState | ((value: T) => OptionState);
 }
@@ -70,6 +73,7 @@ function define<T>(
     placeholder,
     help: common.help,
     ...(common.defaultText === undefined ? {} : { defaultText: common.defaultText }),
+    ...(common.perCommand === undefined ? {} : { perCommand: common.perCommand }),
     commands: common.commands ?? ['scale', 'feature_enhance'],
     group: common.group,
     own: common.own ?? false,
@@ -150,9 +154,9 @@ function noted(note: string): OptionState {
 }
 
 const giveReferenceMap = 'Give the reference as a map with -mm, or run with --no_reference.';
-const notTheNetwork = noted('only used by the network reference, which this run does not use');
-const notThePseudoModel = noted('only used when a pseudo-model is built, which this run does not do');
-const notRefinement = noted('only used when an atomic model is refined, which this run does not do');
+const notTheNetwork = noted('is only used by the network reference, which this run does not use');
+const notThePseudoModel = noted('is only used when a pseudo-model is built, which this run does not do');
+const notRefinement = noted('is only used when an atomic model is refined, which this run does not do');
 const scaleOnly = ['scale'] as const;
 const maps = ['scale', 'feature_enhance', 'mask', 'fsc'] as const;
 const maskMakers = ['scale', 'feature_enhance', 'mask'] as const;
@@ -269,8 +273,14 @@ export const options = {
   // Output
   outfile: text('-o --outfile', 'FILE', {
     group: 'Output', commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'demo'],
-    help: 'Output; a relative name goes to the working directory. <stem>.json beside it records the run.',
+    help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
     defaultText: 'locscale_output.mrc',
+    perCommand: {
+      feature_enhance: { help: 'Enhanced map.', defaultText: 'feature_enhanced_output.mrc' },
+      fsc: { help: 'Curve as .json or .xml.', defaultText: 'none is written' },
+      mask: { help: 'Mask; <stem>_confidence.mrc and <stem>.json are written beside it.', defaultText: 'mask.mrc' },
+      demo: { placeholder: 'FOLDER', help: 'Folder for maps, picture and record.', defaultText: 'demo-output' },
+    },
   }),
   outputProcessingFiles: text('-op --output_processing_files', 'FOLDER', {
     group: 'Output', help: 'Also write mask, confidence map and FSC curve into this folder (made if absent).',

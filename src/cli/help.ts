@@ -51,7 +51,7 @@ export function helpText(command: CommandName): string {
     const members = optionIds.map(definitionOf).filter((option) => option.group === group && option.commands.includes(command));
     if (members.length === 0) continue;
     lines.push('', `${group}:`);
-    for (const option of members) lines.push(...optionLines(option));
+    for (const option of members) lines.push(...optionLines({ ...option, ...option.perCommand?.[command] }));
   }
   if (command === 'scale') {
     lines.push('', ...wrap('Long names may be shortened as long as they stay unambiguous; --name=value and --dry-run for --dry_run are the same.', WIDTH));

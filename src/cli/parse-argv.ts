@@ -34,9 +34,12 @@ export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   return parseOptions(command, rest);
 }
 
-/** Index of the command: the first token that is neither an option nor an option's value. */
+/**
+ * Index of the command: the first token that is neither an option nor an option's value. Options before
+ * it must be known without it, as in LocScale.
+ */
 function findCommand(argv: readonly string[]): number | undefined {
-  const spellings = spellingsOf(undefined);
+  const spellings = spellingsOf('scale');
   for (let i = 0; i < argv.length; i++) {
     const token = argv[i] as string;
     if (token === '--') return undefined;
@@ -45,7 +48,9 @@ function findCommand(argv: readonly string[]): number | undefined {
       throw unknownCommand(token);
     }
     const match = matchOption(token, spellings);
-    if (match === undefined || match.attached !== undefined) continue;
+    // The parser proper says what is wrong with an unknown option.
+    if (match === undefined) return undefined;
+    if (match.attached !== undefined) continue;
     const wanted = match.spelling.definition.values;
     for (let taken = 0; i + 1 < argv.length && !looksLikeOption(argv[i + 1] as string); taken++) {
       if (wanted !== 'many' && taken >= wanted) break;

@@ -19,7 +19,7 @@ export async function runValidate(session: Session): Promise<void> {
     const { deviations, summary } = await validateMrc(source);
     if (!summary.valid) invalid++;
     const { header, statistics } = summary;
-    session.logger.line(`${path}: ${summary.errors} errors, ${summary.warnings} warnings, ${summary.notes} notes`);
+    session.logger.line(`${path}: ${count(summary.errors, 'error')}, ${count(summary.warnings, 'warning')}, ${count(summary.notes, 'note')}`);
     for (const { severity, field, message } of deviations) session.logger.line(`  ${severity}: ${field}: ${message}`);
     if (header !== undefined) session.logger.detail(`  ${header.nc} x ${header.nr} x ${header.ns} voxels, mode ${header.mode}, axes ${header.mapc}, ${header.mapr}, ${header.maps}`);
     if (statistics !== undefined) session.logger.detail(`  min ${statistics.min}, max ${statistics.max}, mean ${statistics.mean}, rms ${statistics.rms}`);
@@ -28,4 +28,8 @@ export async function runValidate(session: Session): Promise<void> {
     const which = positionals.length === 1 ? `${positionals[0]} breaks` : `${invalid} of ${positionals.length} files break`;
     throw new LocScaleError('bad-input', `${which} the MRC2014 format.`, { hint: 'The errors are listed above.' });
   }
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -94,7 +94,7 @@ async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRun> {
     resolveMap(maps, parameters, run));
   const maskMessage = job.mask === undefined ? 'Making the FDR confidence mask' : `Reading the mask ${job.mask.name}`;
   const mask = await run.step('mask', maskMessage, () => prepareMask(job.mask, resolved.map, voxelSize, parameters, run));
-  const { reference, differenceMask } = await run.step('reference', `Mode: ${describeMode(job)}`, () =>
+  const { reference, differenceMask } = await run.step('reference', job.reference.kind === 'none' ? 'No reference' : 'Preparing the reference', () =>
     prepareReference(job, voxelSize, run));
 
   const rule = chooseRule(job, windowVoxels, voxelSize, { wilson: mask.molecule.wilsonCutoff, fsc: resolved.cutoff.cutoff });
