@@ -28,7 +28,8 @@ export interface VolumeStatistics {
 }
 
 /**
- * Sums over integer shells r = floor(|k|), signed indices, r = 0 ... floor(min(shape)/2) - 1 (method 1).
+ * Sums over shells r = floor(|f| edge), f in cycles per voxel, edge = min(shape), r = 0 ... floor(edge/2) - 1:
+ * in a cubic box the shells of integer radius of method 1.
  * As in the original every coefficient of the half spectrum (0 <= kx <= nx/2) counts once.
  */
 export interface ShellSpectra {

@@ -150,7 +150,8 @@ export function shellSumCount(shape: Shape): number {
 }
 
 /**
- * Shell sums of the columns of rows from <= ky < to, every stored coefficient (kx <= nx/2) once as in the
+ * Shell sums of the columns of rows from <= ky < to, shell = floor(|f| min(shape)), every stored
+ * coefficient (kx <= nx/2) once as in the
  * original; spectra as `forwardPlanes` leaves them, not changed.
  */
 export function shellSumsOfColumns(
@@ -181,14 +182,14 @@ export function shellSumsOfColumns(
     counts: new Float64Array(shells),
   };
   const bins = Math.floor(nx / 2) + 1;
+  const [squareZ, squareY, squareX] = a.shape.map((n) => squaredShellRadii(n, Math.min(...a.shape)));
   for (let kz = 0; kz < nz; kz++) {
-    const z2 = signed(kz, nz) ** 2;
     for (let ky = from; ky < to; ky++) {
-      const rest = z2 + signed(ky, ny) ** 2;
+      const rest = squareZ[kz] + squareY[ky];
       const row = (kz * rows + ky - from) * pitch;
       for (let kx = 0; kx < bins; kx++) {
-        // Exact: the square root of an integer below 2^53 never rounds across an integer.
-        const shell = Math.floor(Math.sqrt(rest + kx * kx));
+        // Exact in a cubic box: the square root of an integer below 2^53 never rounds across an integer.
+        const shell = Math.floor(Math.sqrt(rest + squareX[kx]));
         if (shell >= shells) break;
         const i = row + kx;
         sums.cross[shell] += ar[i] * br[i] + ai[i] * bi[i];
@@ -200,6 +201,11 @@ export function shellSumsOfColumns(
   }
   kernels.release(memory);
   return sums;
+}
+
+/** Squared frequency of every index of an axis, in shells: signed k times edge / n. */
+function squaredShellRadii(n: number, edge: number): Float64Array {
+  return Float64Array.from({ length: n }, (_, k) => ((signed(k, n) * edge) / n) ** 2);
 }
 
 function signed(k: number, n: number): number {

@@ -1,0 +1,25 @@
+/** The engines every engine test runs on: one body, each engine. */
+import { afterAll, describe } from 'vitest';
+import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
+import type { Engine } from '../../src/engine.ts';
+
+interface EngineUnderTest {
+  readonly name: string;
+  create(): Promise<Engine>;
+}
+
+const ENGINES: readonly EngineUnderTest[] = [{ name: 'cpu', create: () => createCpuEngine({ threads: 2 }) }];
+
+/** `body` gets a function that returns the engine (started on first use, disposed of at the end). */
+export function describeEngines(name: string, body: (engine: () => Promise<Engine>) => void): void {
+  for (const candidate of ENGINES) {
+    describe(`${name} (${candidate.name})`, () => {
+      let started: Promise<Engine> | undefined;
+      afterAll(async () => (await started)?.dispose());
+      body(() => {
+        started ??= candidate.create();
+        return started;
+      });
+    });
+  }
+}
