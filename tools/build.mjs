@@ -73,10 +73,6 @@ function buildTypeScript() {
   const digest = hashOf([...sources, ...configs, fileURLToPath(import.meta.url)]);
   const stamp = join(dist, '.typescript-hash');
   if (upToDate(stamp, digest, join(dist, 'cli.js'))) return;
-  const kernelsHash = existsSync(join(dist, '.kernels-hash'))
-    ? readFileSync(join(dist, '.kernels-hash'))
-    : undefined;
-  rmSync(dist, { recursive: true, force: true });
   // Everything under src/ that is not TypeScript (shaders, kernels, fonts) lies beside the code that loads it.
   for (const file of sources) {
     if (file.endsWith('.ts')) continue;
@@ -90,11 +86,12 @@ function buildTypeScript() {
     stdio: 'inherit',
   });
   if (run.status !== 0) throw new Error('tsc failed: the messages above say where.');
-  if (kernelsHash) writeFileSync(join(dist, '.kernels-hash'), kernelsHash);
   writeFileSync(stamp, digest);
 }
 
 process.chdir(root);
+// Packages are made from a clean folder; otherwise running programs keep theirs.
+if (process.argv.includes('--clean')) rmSync(dist, { recursive: true, force: true });
 try {
   await buildKernels();
   buildTypeScript();

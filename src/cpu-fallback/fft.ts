@@ -161,7 +161,7 @@ export function shellSumsOfColumns(
   from: number,
   to: number,
 ): PartialShellSums {
-  const [nz, ny, nx] = a.shape;
+  const [nz, , nx] = a.shape;
   const { pitch } = a;
   const shells = shellSumCount(a.shape);
   const plan = kernels.fftPlan(nz);

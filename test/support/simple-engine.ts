@@ -111,7 +111,7 @@ export function createSimpleEngine(): SimpleEngine {
       called('shellSpectra');
       const first = referenceFft3d(voxels(a, 'shellSpectra'), undefined, a.shape);
       const second = a === b ? first : referenceFft3d(voxels(b, 'shellSpectra'), undefined, b.shape);
-      return referenceShellSums(first, second, a.shape, 'full');
+      return referenceShellSums(first, second, a.shape, 'half');
     },
     async noiseStatistics(volume, boxes) {
       called('noiseStatistics');
