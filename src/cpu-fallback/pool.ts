@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { LocScaleError } from '../errors.ts';
 import { workerUrl } from '../runtime.ts';
+import { packShared } from './shared-arrays.ts';
 import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
 export interface WorkerStart {
@@ -62,7 +63,7 @@ class Thread {
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
       this.worker.ref();
-      const request: Request = { id, task, args };
+      const request: Request = { id, task, args: packShared(args) };
       this.worker.postMessage(request);
     });
   }

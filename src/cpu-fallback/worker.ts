@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { isLocScaleError } from '../errors.ts';
 import { Kernels } from './kernels/kernels.ts';
 import type { Reply, Request, WorkerStart } from './pool.ts';
+import { unpackShared } from './shared-arrays.ts';
 import { type Thread, tasks } from './tasks.ts';
 
 const port = parentPort;
@@ -17,7 +18,7 @@ port.on('message', ({ id, task, args }: Request) => {
   let reply: Reply;
   try {
     const run = tasks[task] as (thread: Thread, args: unknown) => unknown;
-    reply = { id, result: run(thread, args) };
+    reply = { id, result: run(thread, unpackShared(args)) };
   } catch (error) {
     reply = { id, error: describe(error) };
   }
