@@ -14,7 +14,8 @@ let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     // The second signal does not wait for the engine to come to a halt.
-    if (stoppedBy !== undefined) process.exit(name === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
+    if (stoppedBy !== undefined)
+      process.exit(name === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
     stoppedBy = name;
     stop.abort();
   });
@@ -25,4 +26,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-process.exitCode = await main(process.argv.slice(2), { out: process.stdout, err: process.stderr }, stop.signal, () => stoppedBy);
+process.exitCode = await main(
+  process.argv.slice(2),
+  { out: process.stdout, err: process.stderr },
+  stop.signal,
+  () => stoppedBy,
+);

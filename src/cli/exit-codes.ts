@@ -33,19 +33,27 @@ export function exitCodeOf(error: LocScaleError, signal: 'SIGINT' | 'SIGTERM' | 
 export function toLocScaleError(error: unknown): LocScaleError {
   if (error instanceof LocScaleError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof RangeError && /alloc|array (buffer|length)|invalid (typed )?array length|memory/i.test(message)) {
+  if (
+    error instanceof RangeError &&
+    /alloc|array (buffer|length)|invalid (typed )?array length|memory/i.test(message)
+  ) {
     return new LocScaleError('out-of-memory', `Not enough memory: ${message}.`, {
-      cause: error, hint: 'Use a machine with more memory, or lower --memory so that the work is cut into smaller slabs.',
+      cause: error,
+      hint: 'Use a machine with more memory, or lower --memory so that the work is cut into smaller slabs.',
     });
   }
   const code = (error as { code?: unknown } | null)?.code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new LocScaleError('bad-output', 'The disk is full.', { cause: error, hint: 'Free some space or write elsewhere with -o.' });
+    return new LocScaleError('bad-output', 'The disk is full.', {
+      cause: error,
+      hint: 'Free some space or write elsewhere with -o.',
+    });
   }
   if (error instanceof Error && error.name === 'AbortError') {
     return new LocScaleError('aborted', 'The run was stopped.', { cause: error });
   }
   return new LocScaleError('internal', `Internal error: ${message}`, {
-    cause: error, hint: 'This is a fault of locscale-gpu: run again with --debug and report what it prints.',
+    cause: error,
+    hint: 'This is a fault of locscale-gpu: run again with --debug and report what it prints.',
   });
 }

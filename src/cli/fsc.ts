@@ -18,14 +18,21 @@ export async function runFscCommand(session: Session): Promise<void> {
   if (outfile !== undefined) await checkOutputs([outfile], [half1, half2]);
 
   await withEngine(session, async (engine) => {
-    const open = async (path: string, role: string) => (await openMap(path, {
-      role,
-      allocate: (voxels) => engine.allocateHost(voxels),
-      voxelSizeOverride: values.apix,
-      onWarning: (message) => session.logger.warn(message),
-      signal: session.signal,
-    })).image;
-    const { fsc } = await runFsc(await open(half1, 'half map 1'), await open(half2, 'half map 2'), contextFor(session, engine));
+    const open = async (path: string, role: string) =>
+      (
+        await openMap(path, {
+          role,
+          allocate: (voxels) => engine.allocateHost(voxels),
+          voxelSizeOverride: values.apix,
+          onWarning: (message) => session.logger.warn(message),
+          signal: session.signal,
+        })
+      ).image;
+    const { fsc } = await runFsc(
+      await open(half1, 'half map 1'),
+      await open(half2, 'half map 2'),
+      contextFor(session, engine),
+    );
     for (const line of fscLines(fsc)) session.logger.line(line);
     if (outfile === undefined || encode === undefined) return;
     const staged = new StagedOutputs();
@@ -38,7 +45,10 @@ function chooseHalfMaps(session: Session): readonly [string, string] {
   const { values, positionals } = session.parsed;
   if (values.halfmapPaths !== undefined) return values.halfmapPaths;
   if (positionals.length < 2) {
-    throw new LocScaleError('usage', 'The command fsc needs two half maps.', { where: 'fsc', hint: 'Write locscale-gpu fsc HALF1 HALF2.' });
+    throw new LocScaleError('usage', 'The command fsc needs two half maps.', {
+      where: 'fsc',
+      hint: 'Write locscale-gpu fsc HALF1 HALF2.',
+    });
   }
   return [positionals[0], positionals[1]];
 }
@@ -49,31 +59,45 @@ function encoderFor(outfile: string): Encoder {
   const extension = extname(outfile).toLowerCase();
   if (extension === '.json') return encodeFscJson;
   if (extension === '.xml') return encodeFscXml;
-  throw new LocScaleError('usage', `The curve cannot be written as "${extension}".`, { where: '-o', hint: 'Give a name that ends in .json or .xml.' });
+  throw new LocScaleError('usage', `The curve cannot be written as "${extension}".`, {
+    where: '-o',
+    hint: 'Give a name that ends in .json or .xml.',
+  });
 }
 
 export function encodeFscJson(fsc: FscCurve, files: readonly [string, string]): string {
-  return `${JSON.stringify({
-    half1: files[0],
-    half2: files[1],
-    resolution0143: fsc.resolution ?? null,
-    resolution05: fsc.resolutionHalf ?? null,
-    frequency: fsc.frequency,
-    correlation: fsc.correlation,
-  }, null, 2)}\n`;
+  return `${JSON.stringify(
+    {
+      half1: files[0],
+      half2: files[1],
+      resolution0143: fsc.resolution ?? null,
+      resolution05: fsc.resolutionHalf ?? null,
+      frequency: fsc.frequency,
+      correlation: fsc.correlation,
+    },
+    null,
+    2,
+  )}\n`;
 }
 
 /** The FSC schema of the EMDB, as RELION writes it. */
 export function encodeFscXml(fsc: FscCurve): string {
-  const points = fsc.frequency.map((x, i) => `  <coordinate>\n    <x>${x.toFixed(6)}</x>\n    <y>${fsc.correlation[i].toFixed(6)}</y>\n  </coordinate>\n`);
+  const points = fsc.frequency.map(
+    (x, i) =>
+      `  <coordinate>\n    <x>${x.toFixed(6)}</x>\n    <y>${fsc.correlation[i].toFixed(6)}</y>\n  </coordinate>\n`,
+  );
   return `<fsc title="Unmasked half maps" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n${points.join('')}</fsc>\n`;
 }
 
 export function fscLines(fsc: FscCurve): string[] {
-  const resolution = (value: number | undefined): string => (value === undefined ? 'not crossed' : `${value.toFixed(2)} A`);
+  const resolution = (value: number | undefined): string =>
+    value === undefined ? 'not crossed' : `${value.toFixed(2)} A`;
   return [
     ` 1/A       A        FSC`,
-    ...fsc.frequency.map((f, i) => `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}  ${fsc.correlation[i].toFixed(5).padStart(8)}`),
+    ...fsc.frequency.map(
+      (f, i) =>
+        `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}  ${fsc.correlation[i].toFixed(5).padStart(8)}`,
+    ),
     `Resolution at FSC = 0.5: ${resolution(fsc.resolutionHalf)}`,
     `Resolution at FSC = 0.143: ${resolution(fsc.resolution)}`,
   ];

@@ -11,7 +11,12 @@ import type { LocScaleParameters } from '../pipeline/types.ts';
 export type ReferenceFiles =
   | { readonly kind: 'model-map'; readonly map: string }
   | { readonly kind: 'pseudo-model-map'; readonly map: string; readonly profile: string }
-  | { readonly kind: 'hybrid-map'; readonly map: string; readonly profile: string; readonly differenceMask: string }
+  | {
+      readonly kind: 'hybrid-map';
+      readonly map: string;
+      readonly profile: string;
+      readonly differenceMask: string;
+    }
   | { readonly kind: 'none' };
 
 export type InputFiles =
@@ -26,35 +31,76 @@ function usage(message: string, where: string, hint: string): LocScaleError {
 export function chooseInput(values: OptionValues, positional?: string): InputFiles {
   const { emmapPath, halfmapPaths } = values;
   const map = emmapPath ?? positional;
-  if (emmapPath !== undefined && positional !== undefined) throw usage('Two maps are given.', '-em', 'Name the map once.');
-  if (map !== undefined && halfmapPaths !== undefined) throw usage('Both a map (-em) and half maps (-hm) are given.', '-em', 'Give one of them; half maps are the better choice.');
-  if (halfmapPaths !== undefined) return { kind: 'half-maps', half1: halfmapPaths[0], half2: halfmapPaths[1] };
+  if (emmapPath !== undefined && positional !== undefined)
+    throw usage('Two maps are given.', '-em', 'Name the map once.');
+  if (map !== undefined && halfmapPaths !== undefined)
+    throw usage(
+      'Both a map (-em) and half maps (-hm) are given.',
+      '-em',
+      'Give one of them; half maps are the better choice.',
+    );
+  if (halfmapPaths !== undefined)
+    return { kind: 'half-maps', half1: halfmapPaths[0], half2: halfmapPaths[1] };
   if (map !== undefined) return { kind: 'map', map };
   throw usage('No map is given.', '-em', 'Give two half maps with -hm HALF1 HALF2, or one map with -em MAP.');
 }
 
 export function chooseReference(values: OptionValues): ReferenceFiles {
-  const { modelMap, noReference, activatePseudomodel, theoreticalProfile, differenceMask, modelResolution } = values;
+  const { modelMap, noReference, activatePseudomodel, theoreticalProfile, differenceMask, modelResolution } =
+    values;
   if (noReference === true) {
-    const conflicting = modelMap !== undefined ? '-mm' : modelResolution !== undefined ? '-mres' : activatePseudomodel === true ? '--activate_pseudomodel'
-      : theoreticalProfile !== undefined ? '--theoretical_profile' : differenceMask !== undefined ? '--difference_mask' : undefined;
-    if (conflicting !== undefined) throw usage(`--no_reference and ${conflicting} exclude each other.`, conflicting, 'Leave one of them out.');
+    const conflicting =
+      modelMap !== undefined
+        ? '-mm'
+        : modelResolution !== undefined
+          ? '-mres'
+          : activatePseudomodel === true
+            ? '--activate_pseudomodel'
+            : theoreticalProfile !== undefined
+              ? '--theoretical_profile'
+              : differenceMask !== undefined
+                ? '--difference_mask'
+                : undefined;
+    if (conflicting !== undefined)
+      throw usage(
+        `--no_reference and ${conflicting} exclude each other.`,
+        conflicting,
+        'Leave one of them out.',
+      );
     return { kind: 'none' };
   }
   if (modelMap === undefined) {
-    throw new LocScaleError('unsupported', 'No reference is given, and the reference predicted by a network is not in this version.', {
-      where: '-mm', hint: 'Give a reference map with -mm, or run with --no_reference.',
-    });
+    throw new LocScaleError(
+      'unsupported',
+      'No reference is given, and the reference predicted by a network is not in this version.',
+      {
+        where: '-mm',
+        hint: 'Give a reference map with -mm, or run with --no_reference.',
+      },
+    );
   }
   if (activatePseudomodel !== true && differenceMask === undefined) {
-    if (theoreticalProfile !== undefined) throw usage('--theoretical_profile is only used with --activate_pseudomodel or --difference_mask.', '--theoretical_profile', 'Add the rule you mean.');
+    if (theoreticalProfile !== undefined)
+      throw usage(
+        '--theoretical_profile is only used with --activate_pseudomodel or --difference_mask.',
+        '--theoretical_profile',
+        'Add the rule you mean.',
+      );
     return { kind: 'model-map', map: modelMap };
   }
   if (activatePseudomodel === true && differenceMask !== undefined) {
-    throw usage('--activate_pseudomodel and --difference_mask exclude each other.', '--difference_mask', 'With a difference mask the rule holds inside it, without one everywhere.');
+    throw usage(
+      '--activate_pseudomodel and --difference_mask exclude each other.',
+      '--difference_mask',
+      'With a difference mask the rule holds inside it, without one everywhere.',
+    );
   }
   if (theoreticalProfile === undefined) {
-    throw usage(`${differenceMask === undefined ? '--activate_pseudomodel' : '--difference_mask'} needs an average profile.`, '--theoretical_profile', 'Give it with --theoretical_profile FILE.json.');
+    throw usage(
+      `${differenceMask === undefined ? '--activate_pseudomodel' : '--difference_mask'} needs an average profile.`,
+      '--theoretical_profile',
+      'Give it with --theoretical_profile FILE.json.',
+    );
   }
   return differenceMask === undefined
     ? { kind: 'pseudo-model-map', map: modelMap, profile: theoreticalProfile }
@@ -64,7 +110,10 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
 /** All parameters in use: LocScale's defaults, overridden by the options given. */
 export function parametersOf(values: OptionValues): LocScaleParameters {
   const given: Partial<LocScaleParameters> = {};
-  const set = <K extends keyof LocScaleParameters>(key: K, value: LocScaleParameters[K] | undefined): void => {
+  const set = <K extends keyof LocScaleParameters>(
+    key: K,
+    value: LocScaleParameters[K] | undefined,
+  ): void => {
     if (value !== undefined) given[key] = value;
   };
   set('windowVoxels', values.windowSize);
@@ -85,14 +134,21 @@ export function parametersOf(values: OptionValues): LocScaleParameters {
   return { ...defaultParameters, ...given };
 }
 
-const defaultOutfiles: Partial<Record<CommandName, string>> = { scale: 'locscale_output.mrc', mask: 'mask.mrc' };
+const defaultOutfiles: Partial<Record<CommandName, string>> = {
+  scale: 'locscale_output.mrc',
+  mask: 'mask.mrc',
+};
 
 /** The output map. Compressed output and the manifest's own name are refused. */
 export function chooseOutfile(values: OptionValues, command: 'scale' | 'mask'): string {
   const outfile = values.outfile ?? (defaultOutfiles[command] as string);
   const extension = extname(outfile).toLowerCase();
   if (['.gz', '.bz2', '.json', '.xml'].includes(extension)) {
-    throw usage(`The output map cannot be written as ${extension}.`, '-o', 'Give a name that ends in .mrc or .map.');
+    throw usage(
+      `The output map cannot be written as ${extension}.`,
+      '-o',
+      'Give a name that ends in .mrc or .map.',
+    );
   }
   return outfile;
 }
@@ -100,10 +156,18 @@ export function chooseOutfile(values: OptionValues, command: 'scale' | 'mask'): 
 /** Options that only make sense together, before any file is opened. */
 export function checkCombinations(values: OptionValues, input: InputFiles): void {
   if (values.applyFscFilter === true && input.kind === 'map') {
-    throw usage('Weighting by the FSC (-apply_fsc_filter) needs half maps.', '-apply_fsc_filter', 'Give the half maps with -hm.');
+    throw usage(
+      'Weighting by the FSC (-apply_fsc_filter) needs half maps.',
+      '-apply_fsc_filter',
+      'Give the half maps with -hm.',
+    );
   }
   if (values.filterInput === true && input.kind === 'map' && values.resolution === undefined) {
-    throw usage('Filtering the input (-filter_input) needs a resolution.', '-filter_input', 'Give it with -res, or give half maps with -hm.');
+    throw usage(
+      'Filtering the input (-filter_input) needs a resolution.',
+      '-filter_input',
+      'Give it with -res, or give half maps with -hm.',
+    );
   }
 }
 
@@ -119,9 +183,14 @@ export function ineffectiveOptions(values: OptionValues, reference: ReferenceFil
     note(values.fdrWindow, '--fdr_window_size', 'a mask is given');
     note(values.noiseBox, '--noise_box', 'a mask is given');
   }
-  if (reference.kind !== 'none') note(values.setLocalBfactor, '--set_local_bfactor', 'it belongs to --no_reference');
+  if (reference.kind !== 'none')
+    note(values.setLocalBfactor, '--set_local_bfactor', 'it belongs to --no_reference');
   if (reference.kind === 'none' || reference.kind === 'model-map') {
-    note(values.boostSecondaryStructure, '--boost_secondary_structure', 'it belongs to the theoretical-profile rule');
+    note(
+      values.boostSecondaryStructure,
+      '--boost_secondary_structure',
+      'it belongs to the theoretical-profile rule',
+    );
   }
   note(values.seed, '--seed', 'nothing in this run is random');
   return notes;
@@ -130,5 +199,10 @@ export function ineffectiveOptions(values: OptionValues, reference: ReferenceFil
 /** Unexpected words are errors, with the likely reason. */
 export function refusePositionals(positionals: readonly string[], most: number): void {
   const extra = positionals[most];
-  if (extra !== undefined) throw usage(`Unexpected argument "${extra}".`, extra, 'Maps are given with options: -em MAP or -hm HALF1 HALF2; run --help for the list.');
+  if (extra !== undefined)
+    throw usage(
+      `Unexpected argument "${extra}".`,
+      extra,
+      'Maps are given with options: -em MAP or -hm HALF1 HALF2; run --help for the list.',
+    );
 }

@@ -23,9 +23,14 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   demo: async () => (await import('./demo-command.ts')).runDemoCommand,
   version: async () => (await import('./version.ts')).runVersion,
   feature_enhance: async () => () => {
-    throw new LocScaleError('unsupported', 'The command feature_enhance is not in this version: it needs the network.', {
-      where: 'feature_enhance', hint: 'Scale with a reference map (-mm) or with --no_reference.',
-    });
+    throw new LocScaleError(
+      'unsupported',
+      'The command feature_enhance is not in this version: it needs the network.',
+      {
+        where: 'feature_enhance',
+        hint: 'Scale with a reference map (-mm) or with --no_reference.',
+      },
+    );
   },
 };
 
@@ -37,7 +42,11 @@ export async function main(
   stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined = () => undefined,
 ): Promise<number> {
   const progress = createProgress(terminal.out);
-  const settings = { verbose: argv.includes('-v') || argv.includes('--verbose'), debug: argv.includes('--debug'), beforeLine: progress.clear };
+  const settings = {
+    verbose: argv.includes('-v') || argv.includes('--verbose'),
+    debug: argv.includes('--debug'),
+    beforeLine: progress.clear,
+  };
   const logger = createLogger(terminal, settings);
   try {
     await dispatch(argv, logger, progress, signal);
@@ -52,7 +61,12 @@ export async function main(
   }
 }
 
-async function dispatch(argv: readonly string[], logger: Logger, progress: Session['progress'], signal: AbortSignal): Promise<void> {
+async function dispatch(
+  argv: readonly string[],
+  logger: Logger,
+  progress: Session['progress'],
+  signal: AbortSignal,
+): Promise<void> {
   const parsed = parseArgv(argv);
   const { values, command } = parsed;
   if (argv.length === 0 || values.help === true) {

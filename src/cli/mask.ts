@@ -37,35 +37,54 @@ export async function runMaskCommand(session: Session): Promise<void> {
       files.push(file);
       return image;
     };
-    const maps: LocScaleJob['input'] = input.kind === 'map'
-      ? { kind: 'map', map: await open(input.map, 'map') }
-      : { kind: 'half-maps', half1: await open(input.half1, 'half map 1'), half2: await open(input.half2, 'half map 2') };
+    const maps: LocScaleJob['input'] =
+      input.kind === 'map'
+        ? { kind: 'map', map: await open(input.map, 'map') }
+        : {
+            kind: 'half-maps',
+            half1: await open(input.half1, 'half map 1'),
+            half2: await open(input.half2, 'half map 2'),
+          };
     const made = await runMask(maps, parameters, contextFor(session, engine));
 
     const staged = new StagedOutputs();
     const stage = async (path: string, volume: Volume, what: string): Promise<void> =>
-      staged.stage(path, writeMrc(await imageOf(engine, volume, path, made), { label: `locscale-gpu ${version}: ${what}` }));
+      staged.stage(
+        path,
+        writeMrc(await imageOf(engine, volume, path, made), { label: `locscale-gpu ${version}: ${what}` }),
+      );
     try {
       await stage(maskPath, made.mask, 'FDR mask');
       await stage(confidencePath, made.confidence, 'FDR confidence map');
-      await staged.stage(manifestPath, encodeManifest({
-        version,
-        command: ['locscale-gpu', ...session.argv],
-        started,
-        mode: 'FDR confidence mask',
-        engine: engine.description,
-        inputs: files,
-        parameters: { ...parameters },
-        numbers: { maskVoxels: made.maskVoxels, ...made.molecule, ...(made.noise === undefined ? {} : { noise: made.noise }) },
-        secondsPerStep: made.timings,
-        outputs: [maskPath, confidencePath],
-        warnings: made.warnings,
-      }));
+      await staged.stage(
+        manifestPath,
+        encodeManifest({
+          version,
+          command: ['locscale-gpu', ...session.argv],
+          started,
+          mode: 'FDR confidence mask',
+          engine: engine.description,
+          inputs: files,
+          parameters: { ...parameters },
+          numbers: {
+            maskVoxels: made.maskVoxels,
+            ...made.molecule,
+            ...(made.noise === undefined ? {} : { noise: made.noise }),
+          },
+          secondsPerStep: made.timings,
+          outputs: [maskPath, confidencePath],
+          warnings: made.warnings,
+        }),
+      );
       const { noise, molecule } = made;
       if (noise !== undefined) {
-        session.logger.line(`Noise: mean ${noise.mean.toPrecision(4)}, sd ${Math.sqrt(noise.variance).toPrecision(4)} from ${noise.boxes.length} boxes of ${noise.boxes[0].size} voxels`);
+        session.logger.line(
+          `Noise: mean ${noise.mean.toPrecision(4)}, sd ${Math.sqrt(noise.variance).toPrecision(4)} from ${noise.boxes.length} boxes of ${noise.boxes[0].size} voxels`,
+        );
       }
-      session.logger.line(`Mask: ${made.maskVoxels} voxels, ${Math.round(molecule.molecularVolume)} A^3, about ${molecule.atoms} atoms; Wilson cut-off ${molecule.wilsonCutoff.toFixed(2)} A`);
+      session.logger.line(
+        `Mask: ${made.maskVoxels} voxels, ${Math.round(molecule.molecularVolume)} A^3, about ${molecule.atoms} atoms; Wilson cut-off ${molecule.wilsonCutoff.toFixed(2)} A`,
+      );
       for (const path of await staged.commit()) session.logger.line(`Wrote ${path}`);
     } finally {
       staged.discard();

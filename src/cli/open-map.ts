@@ -31,7 +31,10 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export async function openMap(path: string, options: OpenOptions): Promise<{ image: MapImage; file: InputFile }> {
+export async function openMap(
+  path: string,
+  options: OpenOptions,
+): Promise<{ image: MapImage; file: InputFile }> {
   const byteLength = await sizeOfInput(path);
   const hashing = { hash: createHash('sha256'), bytes: 0 };
   try {
@@ -39,18 +42,30 @@ export async function openMap(path: string, options: OpenOptions): Promise<{ ima
     const source = await decompress({ bytes, byteLength }, path);
     const { kind, allowAllZero } = options;
     const image = await readMrc(source, {
-      name: path, allocate: options.allocate, voxelSizeOverride: options.voxelSizeOverride, onWarning: options.onWarning,
-      ...(kind === undefined ? {} : { kind }), ...(allowAllZero === undefined ? {} : { allowAllZero }),
+      name: path,
+      allocate: options.allocate,
+      voxelSizeOverride: options.voxelSizeOverride,
+      onWarning: options.onWarning,
+      ...(kind === undefined ? {} : { kind }),
+      ...(allowAllZero === undefined ? {} : { allowAllZero }),
     });
     // Bytes behind the map (or behind the compressed data) belong to the file's hash too.
-    for await (const chunk of createReadStream(path, { start: hashing.bytes, highWaterMark: CHUNK_BYTES })) hashing.hash.update(chunk as Uint8Array);
-    return { image, file: { role: options.role, path, bytes: byteLength, sha256: hashing.hash.digest('hex') } };
+    for await (const chunk of createReadStream(path, { start: hashing.bytes, highWaterMark: CHUNK_BYTES }))
+      hashing.hash.update(chunk as Uint8Array);
+    return {
+      image,
+      file: { role: options.role, path, bytes: byteLength, sha256: hashing.hash.digest('hex') },
+    };
   } catch (error) {
     throw readError(path, error);
   }
 }
 
-async function* hashedBytes(path: string, state: { hash: Hash; bytes: number }, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* hashedBytes(
+  path: string,
+  state: { hash: Hash; bytes: number },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
     if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
     const bytes = chunk as Uint8Array;
@@ -65,7 +80,10 @@ export async function sizeOfInput(path: string): Promise<number> {
   try {
     const info = await stat(path);
     if (info.isDirectory()) {
-      throw new LocScaleError('bad-input', `${path} is a folder, not a file.`, { where: path, hint: 'Give the file inside it.' });
+      throw new LocScaleError('bad-input', `${path} is a folder, not a file.`, {
+        where: path,
+        hint: 'Give the file inside it.',
+      });
     }
     return info.size;
   } catch (error) {

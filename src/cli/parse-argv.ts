@@ -7,7 +7,13 @@
  */
 import { LocScaleError } from '../errors.ts';
 import {
-  type CommandName, commandNames, definitionOf, type OptionDefinition, type OptionId, type OptionValues, optionIds,
+  type CommandName,
+  commandNames,
+  definitionOf,
+  type OptionDefinition,
+  type OptionId,
+  type OptionValues,
+  optionIds,
 } from '../options.ts';
 
 export interface ParsedCommandLine {
@@ -29,7 +35,8 @@ export const typedCommands = commandNames.filter((name) => name !== 'scale');
 
 export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   const commandIndex = findCommand(argv);
-  const command = commandIndex === undefined ? 'scale' : (canonicalCommand(argv[commandIndex] as string) as CommandName);
+  const command =
+    commandIndex === undefined ? 'scale' : (canonicalCommand(argv[commandIndex] as string) as CommandName);
   const rest = commandIndex === undefined ? argv : argv.filter((_, index) => index !== commandIndex);
   return parseOptions(command, rest);
 }
@@ -70,8 +77,12 @@ function canonicalCommand(token: string): CommandName | undefined {
 function unknownCommand(token: string): LocScaleError {
   const nearest = nearestOf(token, typedCommands);
   const file = /[./\\]/.test(token);
-  const hint = nearest !== undefined ? `Did you mean "${nearest}"?`
-    : file ? 'Maps are given with -em MAP or -hm HALF1 HALF2.' : `Commands are ${typedCommands.join(', ')}.`;
+  const hint =
+    nearest !== undefined
+      ? `Did you mean "${nearest}"?`
+      : file
+        ? 'Maps are given with -em MAP or -hm HALF1 HALF2.'
+        : `Commands are ${typedCommands.join(', ')}.`;
   return new LocScaleError('usage', `Unknown command "${token}".`, { where: token, hint });
 }
 
@@ -95,20 +106,34 @@ function parseOptions(command: CommandName, argv: readonly string[]): ParsedComm
     const { id, name, definition } = match.spelling;
     const texts: string[] = [];
     if (match.attached !== undefined) {
-      if (definition.values === 0) throw new LocScaleError('usage', `Option ${name} takes no value, found "${match.attached}".`, { where: name, hint: `Write ${name} alone.` });
+      if (definition.values === 0)
+        throw new LocScaleError('usage', `Option ${name} takes no value, found "${match.attached}".`, {
+          where: name,
+          hint: `Write ${name} alone.`,
+        });
       texts.push(match.attached);
     }
     const most = definition.values === 'many' ? Number.POSITIVE_INFINITY : definition.values;
     const attachedIsAll = match.attached !== undefined && definition.values === 'many';
-    while (!attachedIsAll && texts.length < most && i + 1 < argv.length && !looksLikeOption(argv[i + 1] as string)) {
+    while (
+      !attachedIsAll &&
+      texts.length < most &&
+      i + 1 < argv.length &&
+      !looksLikeOption(argv[i + 1] as string)
+    ) {
       texts.push(argv[++i] as string);
     }
     const least = definition.values === 'many' ? 1 : definition.values;
     if (texts.length < least) {
       const found = texts.length === 0 ? 'none was given' : `only ${texts.length} was given`;
-      throw new LocScaleError('usage', `Option ${name} needs ${least === 1 ? 'a value' : `${least} values`}, ${found}.`, {
-        where: name, hint: `Write ${name} ${definition.placeholder}.`,
-      });
+      throw new LocScaleError(
+        'usage',
+        `Option ${name} needs ${least === 1 ? 'a value' : `${least} values`}, ${found}.`,
+        {
+          where: name,
+          hint: `Write ${name} ${definition.placeholder}.`,
+        },
+      );
     }
     values[id] = definition.parse(texts, name, values[id]);
     if (!given.includes(id)) given.push(id);
@@ -148,15 +173,22 @@ function matchOption(token: string, spellings: readonly Spelling[]): Match | und
   const exact = spellings.find((spelling) => normalise(spelling.name) === written);
   if (exact !== undefined) return { spelling: exact, attached };
 
-  const candidates = distinct(written.length > 2 ? spellings.filter((s) => normalise(s.name).startsWith(written)) : []);
+  const candidates = distinct(
+    written.length > 2 ? spellings.filter((s) => normalise(s.name).startsWith(written)) : [],
+  );
   // An abbreviation that LocScale would have understood keeps its meaning beside our own options.
   const original = candidates.filter((candidate) => !candidate.definition.own);
   const only = candidates.length === 1 ? candidates[0] : original.length === 1 ? original[0] : undefined;
   if (only !== undefined) return { spelling: only, attached };
   if (candidates.length > 1) {
-    throw new LocScaleError('usage', `Option ${token} is ambiguous: it could be ${candidates.map((c) => c.name).join(', ')}.`, {
-      where: token, hint: 'Write the name in full.',
-    });
+    throw new LocScaleError(
+      'usage',
+      `Option ${token} is ambiguous: it could be ${candidates.map((c) => c.name).join(', ')}.`,
+      {
+        where: token,
+        hint: 'Write the name in full.',
+      },
+    );
   }
   return matchAttachedShort(token, spellings);
 }
@@ -165,29 +197,45 @@ function matchOption(token: string, spellings: readonly Spelling[]): Match | und
 function matchAttachedShort(token: string, spellings: readonly Spelling[]): Match | undefined {
   if (token.startsWith('--')) return undefined;
   const long = normalise(`-${token}`);
-  if (spellings.some((spelling) => normalise(spelling.name).startsWith(long.split('=')[0] as string))) return undefined;
+  if (spellings.some((spelling) => normalise(spelling.name).startsWith(long.split('=')[0] as string)))
+    return undefined;
   const spelling = spellings.find((s) => s.name === token.slice(0, 2));
   if (spelling === undefined || spelling.definition.values === 0) return undefined;
   return { spelling, attached: token.slice(token[2] === '=' ? 3 : 2) };
 }
 
 function distinct(spellings: readonly Spelling[]): Spelling[] {
-  return spellings.filter((spelling, index) => spellings.findIndex((other) => other.id === spelling.id) === index);
+  return spellings.filter(
+    (spelling, index) => spellings.findIndex((other) => other.id === spelling.id) === index,
+  );
 }
 
 function unknownOption(token: string, command: CommandName, spellings: readonly Spelling[]): LocScaleError {
   const written = token.split('=')[0] as string;
-  const elsewhere = spellingsOf(undefined).find((spelling) => normalise(spelling.name) === normalise(written));
+  const elsewhere = spellingsOf(undefined).find(
+    (spelling) => normalise(spelling.name) === normalise(written),
+  );
   if (elsewhere !== undefined) {
-    const owners = elsewhere.definition.commands.map((name) => (name === 'scale' ? 'scaling (no command)' : name));
-    return new LocScaleError('usage', `Option ${written} does not belong to ${command === 'scale' ? 'scaling' : `the command ${command}`}.`, {
-      where: written, hint: `It belongs to: ${owners.join(', ')}.`,
-    });
+    const owners = elsewhere.definition.commands.map((name) =>
+      name === 'scale' ? 'scaling (no command)' : name,
+    );
+    return new LocScaleError(
+      'usage',
+      `Option ${written} does not belong to ${command === 'scale' ? 'scaling' : `the command ${command}`}.`,
+      {
+        where: written,
+        hint: `It belongs to: ${owners.join(', ')}.`,
+      },
+    );
   }
-  const nearest = nearestOf(written, spellings.map((spelling) => spelling.name));
+  const nearest = nearestOf(
+    written,
+    spellings.map((spelling) => spelling.name),
+  );
   const help = `locscale-gpu ${command === 'scale' ? '' : `${command} `}--help`;
   return new LocScaleError('usage', `Unknown option ${written}.`, {
-    where: written, hint: nearest === undefined ? `Run "${help}" for the list.` : `Did you mean ${nearest}?`,
+    where: written,
+    hint: nearest === undefined ? `Run "${help}" for the list.` : `Did you mean ${nearest}?`,
   });
 }
 
@@ -233,7 +281,8 @@ export function checkOptionStates(parsed: ParsedCommandLine): string[] {
     const definition = definitionOf(id);
     const name = definition.names.at(-1) as string;
     const state = definition.state((parsed.values as Record<string, unknown>)[id]);
-    if (state.kind === 'refused') throw new LocScaleError('unsupported', state.reason, { where: name, hint: state.hint });
+    if (state.kind === 'refused')
+      throw new LocScaleError('unsupported', state.reason, { where: name, hint: state.hint });
     if (state.kind === 'noted') notes.push(`${name} ${state.note}.`);
   }
   return notes;

@@ -19,7 +19,10 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-export function createProgress(stream: ProgressStream, now: () => number = () => performance.now()): Progress {
+export function createProgress(
+  stream: ProgressStream,
+  now: () => number = () => performance.now(),
+): Progress {
   let label: string | undefined;
   let started = 0;
   let lastDrawn = 0;
@@ -54,7 +57,11 @@ export function createProgress(stream: ProgressStream, now: () => number = () =>
         stream.write(`\r\x1b[2K${text.slice(0, (stream.columns ?? 80) - 1)}`);
         onScreen = true;
         lastDrawn = time;
-      } else if (fraction < 1 && percent >= lastPercent + PLAIN_PERCENT && time - lastDrawn >= PLAIN_MILLISECONDS) {
+      } else if (
+        fraction < 1 &&
+        percent >= lastPercent + PLAIN_PERCENT &&
+        time - lastDrawn >= PLAIN_MILLISECONDS
+      ) {
         stream.write(`  ${nextLabel}: ${percent} %${eta}\n`);
         lastDrawn = time;
         lastPercent = percent;

@@ -6,13 +6,27 @@ import { LocScaleError } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { describeShape } from '../math/grid.ts';
 import { imageOf, planLocScale, runLocScale } from '../pipeline/index.ts';
-import type { LocScaleJob, LocScaleParameters, LocScalePlan, LocScaleResult, MapImage, ReferenceChoice } from '../pipeline/types.ts';
+import type {
+  LocScaleJob,
+  LocScaleParameters,
+  LocScalePlan,
+  LocScaleResult,
+  MapImage,
+  ReferenceChoice,
+} from '../pipeline/types.ts';
 import {
-  checkCombinations, chooseInput, chooseOutfile, chooseReference, ineffectiveOptions, type InputFiles, parametersOf,
-  type ReferenceFiles, refusePositionals,
+  checkCombinations,
+  chooseInput,
+  chooseOutfile,
+  chooseReference,
+  type InputFiles,
+  ineffectiveOptions,
+  parametersOf,
+  type ReferenceFiles,
+  refusePositionals,
 } from './job-options.ts';
 import { encodeManifest, stemOf } from './manifest.ts';
-import { type InputFile, openMap, type OpenOptions, sizeOfInput } from './open-map.ts';
+import { type InputFile, type OpenOptions, openMap, sizeOfInput } from './open-map.ts';
 import { formatBytes, formatSeconds } from './progress.ts';
 import { contextFor, memoryLimitOf, type Session, withEngine } from './session.ts';
 import { packageVersion } from './version.ts';
@@ -24,7 +38,12 @@ interface OutputNames {
   readonly bFactor?: string;
   readonly quality?: string;
   /** With -op. */
-  readonly processing?: { readonly folder: string; readonly mask: string; readonly confidence?: string; readonly fsc?: string };
+  readonly processing?: {
+    readonly folder: string;
+    readonly mask: string;
+    readonly confidence?: string;
+    readonly fsc?: string;
+  };
 }
 
 export async function runScale(session: Session): Promise<void> {
@@ -49,9 +68,12 @@ export async function runScale(session: Session): Promise<void> {
     const opened = performance.now();
     const { job, files } = await openJob(session, engine, input, reference, parameters);
     const readSeconds = (performance.now() - opened) / 1000;
-    const context = { ...contextFor(session, engine), keepConfidence: outputs.processing?.confidence !== undefined };
+    const context = {
+      ...contextFor(session, engine),
+      keepConfidence: outputs.processing?.confidence !== undefined,
+    };
     if (dryRun) {
-      for (const line of planLines(await planLocScale(job, context), session)) session.logger.line(line);
+      printPlan(await planLocScale(job, context), session, '');
       return;
     }
     let plan: LocScalePlan | undefined;
@@ -59,12 +81,17 @@ export async function runScale(session: Session): Promise<void> {
       ...context,
       onPlan: (known) => {
         plan = known;
-        for (const line of planLines(known, session)) session.logger.line(`  ${line}`);
+        printPlan(known, session, '  ');
       },
     });
     session.progress.clear();
     const timings = { ...result.timings, read: (result.timings.read ?? 0) + readSeconds };
-    const written = await writeResult(session, engine, { ...result, timings }, outputs, { files, started, parameters, plan: plan as LocScalePlan });
+    const written = await writeResult(session, engine, { ...result, timings }, outputs, {
+      files,
+      started,
+      parameters,
+      plan: plan as LocScalePlan,
+    });
     report(session, result, timings, written);
   });
 }
@@ -78,21 +105,33 @@ function nameOutputs(session: Session, input: InputFiles): OutputNames {
   return {
     scaled,
     manifest: `${stem}.json`,
-    ...(values.measureBfactors === true ? { bFactor: `${stem}_bfactor.mrc`, quality: `${stem}_quality.mrc` } : {}),
-    ...(folder === undefined ? {} : {
-      processing: {
-        folder,
-        mask: inFolder('mask.mrc'),
-        ...(values.mask === undefined ? { confidence: inFolder('confidence.mrc') } : {}),
-        ...(input.kind === 'half-maps' ? { fsc: inFolder('fsc.json') } : {}),
-      },
-    }),
+    ...(values.measureBfactors === true
+      ? { bFactor: `${stem}_bfactor.mrc`, quality: `${stem}_quality.mrc` }
+      : {}),
+    ...(folder === undefined
+      ? {}
+      : {
+          processing: {
+            folder,
+            mask: inFolder('mask.mrc'),
+            ...(values.mask === undefined ? { confidence: inFolder('confidence.mrc') } : {}),
+            ...(input.kind === 'half-maps' ? { fsc: inFolder('fsc.json') } : {}),
+          },
+        }),
   };
 }
 
 function pathsOf(outputs: OutputNames): string[] {
   const { scaled, bFactor, quality, processing, manifest } = outputs;
-  return [scaled, bFactor, quality, processing?.mask, processing?.confidence, processing?.fsc, manifest].filter((path) => path !== undefined);
+  return [
+    scaled,
+    bFactor,
+    quality,
+    processing?.mask,
+    processing?.confidence,
+    processing?.fsc,
+    manifest,
+  ].filter((path) => path !== undefined);
 }
 
 function inputPaths(input: InputFiles, reference: ReferenceFiles, mask: string | undefined): string[] {
@@ -105,17 +144,29 @@ function inputPaths(input: InputFiles, reference: ReferenceFiles, mask: string |
   ];
 }
 
-async function parametersWithProfile(session: Session, reference: ReferenceFiles): Promise<LocScaleParameters> {
+async function parametersWithProfile(
+  session: Session,
+  reference: ReferenceFiles,
+): Promise<LocScaleParameters> {
   const parameters = parametersOf(session.parsed.values);
   if (reference.kind === 'model-map' || reference.kind === 'none') return parameters;
-  return { ...parameters, theoreticalProfile: parseProfile(await readFile(reference.profile, 'utf8'), reference.profile) };
+  return {
+    ...parameters,
+    theoreticalProfile: parseProfile(await readFile(reference.profile, 'utf8'), reference.profile),
+  };
 }
 
 /** {"frequency": [1/angstrom, ascending], "amplitude": [positive]} */
-export function parseProfile(text: string, path: string): NonNullable<LocScaleParameters['theoreticalProfile']> {
-  const wrong = (what: string, cause?: unknown): LocScaleError => new LocScaleError('bad-input', `The profile ${path} ${what}.`, {
-    where: path, hint: 'It must be JSON: {"frequency": [ascending, 1/angstrom], "amplitude": [positive numbers]}.', ...(cause === undefined ? {} : { cause }),
-  });
+export function parseProfile(
+  text: string,
+  path: string,
+): NonNullable<LocScaleParameters['theoreticalProfile']> {
+  const wrong = (what: string, cause?: unknown): LocScaleError =>
+    new LocScaleError('bad-input', `The profile ${path} ${what}.`, {
+      where: path,
+      hint: 'It must be JSON: {"frequency": [ascending, 1/angstrom], "amplitude": [positive numbers]}.',
+      ...(cause === undefined ? {} : { cause }),
+    });
   let parsed: { frequency?: unknown; amplitude?: unknown } | null;
   try {
     parsed = JSON.parse(text) as typeof parsed;
@@ -123,10 +174,14 @@ export function parseProfile(text: string, path: string): NonNullable<LocScalePa
     throw wrong('is not JSON', cause);
   }
   const { frequency, amplitude } = parsed ?? {};
-  const isNumbers = (list: unknown): list is number[] => Array.isArray(list) && list.every((value) => Number.isFinite(value));
-  if (!isNumbers(frequency) || !isNumbers(amplitude)) throw wrong('lacks the lists "frequency" and "amplitude" of numbers');
-  if (frequency.length !== amplitude.length || frequency.length < 2) throw wrong(`has ${frequency.length} frequencies and ${amplitude.length} amplitudes`);
-  if (frequency.some((value, i) => i > 0 && value <= frequency[i - 1])) throw wrong('has frequencies that do not ascend');
+  const isNumbers = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.every((value) => Number.isFinite(value));
+  if (!isNumbers(frequency) || !isNumbers(amplitude))
+    throw wrong('lacks the lists "frequency" and "amplitude" of numbers');
+  if (frequency.length !== amplitude.length || frequency.length < 2)
+    throw wrong(`has ${frequency.length} frequencies and ${amplitude.length} amplitudes`);
+  if (frequency.some((value, i) => i > 0 && value <= frequency[i - 1]))
+    throw wrong('has frequencies that do not ascend');
   if (amplitude.some((value) => value <= 0)) throw wrong('has amplitudes that are not positive');
   return { frequency, amplitude };
 }
@@ -153,18 +208,44 @@ async function openJob(
     files.push(file);
     return image;
   };
-  const inputMaps: LocScaleJob['input'] = input.kind === 'map'
-    ? { kind: 'map', map: await open(input.map, 'map') }
-    : { kind: 'half-maps', half1: await open(input.half1, 'half map 1'), half2: await open(input.half2, 'half map 2') };
+  const inputMaps: LocScaleJob['input'] =
+    input.kind === 'map'
+      ? { kind: 'map', map: await open(input.map, 'map') }
+      : {
+          kind: 'half-maps',
+          half1: await open(input.half1, 'half map 1'),
+          half2: await open(input.half2, 'half map 2'),
+        };
   const mask = values.mask === undefined ? undefined : await open(values.mask, 'mask', { kind: 'mask' });
   let choice: ReferenceChoice = { kind: 'none' };
   if (reference.kind === 'hybrid-map') {
     const map = await open(reference.map, 'reference map');
-    choice = { kind: 'hybrid-map', map, differenceMask: await open(reference.differenceMask, 'difference mask', { kind: 'mask', allowAllZero: true }) };
+    choice = {
+      kind: 'hybrid-map',
+      map,
+      differenceMask: await open(reference.differenceMask, 'difference mask', {
+        kind: 'mask',
+        allowAllZero: true,
+      }),
+    };
   } else if (reference.kind !== 'none') {
     choice = { kind: reference.kind, map: await open(reference.map, 'reference map') };
   }
-  return { job: { input: inputMaps, ...(mask === undefined ? {} : { mask }), reference: choice, parameters }, files };
+  return {
+    job: { input: inputMaps, ...(mask === undefined ? {} : { mask }), reference: choice, parameters },
+    files,
+  };
+}
+
+/** Prints the plan; a need beyond the limit is told before the long step, not by a failure in it. */
+function printPlan(plan: LocScalePlan, session: Session, indent: string): void {
+  for (const line of planLines(plan, session)) session.logger.line(`${indent}${line}`);
+  const need = plan.workingBytes + plan.volumeBytes;
+  if (need > memoryLimitOf(session)) {
+    session.logger.warn(
+      `The run needs about ${formatBytes(need)}, more than the limit of ${formatBytes(memoryLimitOf(session))}.`,
+    );
+  }
 }
 
 function planLines(plan: LocScalePlan, session: Session): string[] {
@@ -188,7 +269,13 @@ interface RunRecord {
 }
 
 /** All maps and the manifest under temporary names first, then renamed together. */
-async function writeResult(session: Session, engine: Engine, result: LocScaleResult, outputs: OutputNames, record: RunRecord): Promise<string[]> {
+async function writeResult(
+  session: Session,
+  engine: Engine,
+  result: LocScaleResult,
+  outputs: OutputNames,
+  record: RunRecord,
+): Promise<string[]> {
   const version = packageVersion();
   const label = `locscale-gpu ${version}: local scaling`;
   const begun = performance.now();
@@ -206,22 +293,26 @@ async function writeResult(session: Session, engine: Engine, result: LocScaleRes
     await stageMap(outputs.quality, result.quality);
     await stageMap(outputs.processing?.mask, result.mask);
     await stageMap(outputs.processing?.confidence, result.confidence);
-    if (outputs.processing?.fsc !== undefined) await staged.stage(outputs.processing.fsc, `${JSON.stringify(result.fsc, null, 2)}\n`);
+    if (outputs.processing?.fsc !== undefined)
+      await staged.stage(outputs.processing.fsc, `${JSON.stringify(result.fsc, null, 2)}\n`);
     const seconds = { ...result.timings, write: (performance.now() - begun) / 1000 };
-    await staged.stage(outputs.manifest, encodeManifest({
-      version,
-      command: ['locscale-gpu', ...session.argv],
-      started: record.started.toISOString(),
-      mode: record.plan.mode,
-      engine: engine.description,
-      inputs: record.files,
-      parameters: parametersInUse(session, record.parameters, result),
-      numbers: result.numbers,
-      ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
-      secondsPerStep: seconds,
-      outputs: pathsOf(outputs).filter((path) => path !== outputs.manifest),
-      warnings: result.warnings,
-    }));
+    await staged.stage(
+      outputs.manifest,
+      encodeManifest({
+        version,
+        command: ['locscale-gpu', ...session.argv],
+        started: record.started.toISOString(),
+        mode: record.plan.mode,
+        engine: engine.description,
+        inputs: record.files,
+        parameters: parametersInUse(session, record.parameters, result),
+        numbers: result.numbers,
+        ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
+        secondsPerStep: seconds,
+        outputs: pathsOf(outputs).filter((path) => path !== outputs.manifest),
+        warnings: result.warnings,
+      }),
+    );
     if (session.signal.aborted) throw new LocScaleError('aborted', 'The run was stopped.');
     return await staged.commit();
   } finally {
@@ -230,7 +321,11 @@ async function writeResult(session: Session, engine: Engine, result: LocScaleRes
 }
 
 /** Parameters with what was derived filled in, and the options that steer the run but not the method. */
-function parametersInUse(session: Session, parameters: LocScaleParameters, result: LocScaleResult): Record<string, unknown> {
+function parametersInUse(
+  session: Session,
+  parameters: LocScaleParameters,
+  result: LocScaleResult,
+): Record<string, unknown> {
   const { values } = session.parsed;
   return {
     ...parameters,
@@ -244,7 +339,12 @@ function parametersInUse(session: Session, parameters: LocScaleParameters, resul
   };
 }
 
-function report(session: Session, result: LocScaleResult, timings: Readonly<Record<string, number>>, written: readonly string[]): void {
+function report(
+  session: Session,
+  result: LocScaleResult,
+  timings: Readonly<Record<string, number>>,
+  written: readonly string[],
+): void {
   const steps = Object.entries(timings).map(([step, seconds]) => `${step} ${formatSeconds(seconds)}`);
   session.logger.line(`Scaled ${result.numbers.maskVoxels} voxels (${steps.join(', ')}).`);
   for (const path of written) session.logger.line(`Wrote ${path}`);

@@ -1,10 +1,10 @@
 /** What every command gets: the parsed command line, where to print, and the signal that stops it. */
 import type { Engine } from '../engine.ts';
-import type { ParsedCommandLine } from './parse-argv.ts';
-import type { Logger } from './logger.ts';
-import type { Progress } from './progress.ts';
 import type { LocScaleContext } from '../pipeline/types.ts';
 import { totalMemoryBytes } from '../runtime.ts';
+import type { Logger } from './logger.ts';
+import type { ParsedCommandLine } from './parse-argv.ts';
+import type { Progress } from './progress.ts';
 
 export interface Session {
   readonly parsed: ParsedCommandLine;
@@ -20,7 +20,9 @@ const DEFAULT_MEMORY_SHARE = 0.6;
 
 export function memoryLimitOf(session: Session): number {
   const { memory } = session.parsed.values;
-  return memory === undefined ? Math.floor(DEFAULT_MEMORY_SHARE * totalMemoryBytes()) : Math.floor(memory * 2 ** 30);
+  return memory === undefined
+    ? Math.floor(DEFAULT_MEMORY_SHARE * totalMemoryBytes())
+    : Math.floor(memory * 2 ** 30);
 }
 
 /** Starts the engine the options ask for, runs `body`, and stops the engine whatever happens. */

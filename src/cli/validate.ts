@@ -10,7 +10,10 @@ import type { Session } from './session.ts';
 export async function runValidate(session: Session): Promise<void> {
   const { positionals } = session.parsed;
   if (positionals.length === 0) {
-    throw new LocScaleError('usage', 'The command validate needs a file.', { where: 'validate', hint: 'Write locscale-gpu validate FILE ...' });
+    throw new LocScaleError('usage', 'The command validate needs a file.', {
+      where: 'validate',
+      hint: 'Write locscale-gpu validate FILE ...',
+    });
   }
   let invalid = 0;
   for (const path of positionals) {
@@ -19,14 +22,28 @@ export async function runValidate(session: Session): Promise<void> {
     const { deviations, summary } = await validateMrc(source);
     if (!summary.valid) invalid++;
     const { header, statistics } = summary;
-    session.logger.line(`${path}: ${count(summary.errors, 'error')}, ${count(summary.warnings, 'warning')}, ${count(summary.notes, 'note')}`);
-    for (const { severity, field, message } of deviations) session.logger.line(`  ${severity}: ${field}: ${message}`);
-    if (header !== undefined) session.logger.detail(`  ${header.nc} x ${header.nr} x ${header.ns} voxels, mode ${header.mode}, axes ${header.mapc}, ${header.mapr}, ${header.maps}`);
-    if (statistics !== undefined) session.logger.detail(`  min ${statistics.min}, max ${statistics.max}, mean ${statistics.mean}, rms ${statistics.rms}`);
+    session.logger.line(
+      `${path}: ${count(summary.errors, 'error')}, ${count(summary.warnings, 'warning')}, ${count(summary.notes, 'note')}`,
+    );
+    for (const { severity, field, message } of deviations)
+      session.logger.line(`  ${severity}: ${field}: ${message}`);
+    if (header !== undefined)
+      session.logger.detail(
+        `  ${header.nc} x ${header.nr} x ${header.ns} voxels, mode ${header.mode}, axes ${header.mapc}, ${header.mapr}, ${header.maps}`,
+      );
+    if (statistics !== undefined)
+      session.logger.detail(
+        `  min ${statistics.min}, max ${statistics.max}, mean ${statistics.mean}, rms ${statistics.rms}`,
+      );
   }
   if (invalid > 0) {
-    const which = positionals.length === 1 ? `${positionals[0]} breaks` : `${invalid} of ${positionals.length} files break`;
-    throw new LocScaleError('bad-input', `${which} the MRC2014 format.`, { hint: 'The errors are listed above.' });
+    const which =
+      positionals.length === 1
+        ? `${positionals[0]} breaks`
+        : `${invalid} of ${positionals.length} files break`;
+    throw new LocScaleError('bad-input', `${which} the MRC2014 format.`, {
+      hint: 'The errors are listed above.',
+    });
   }
 }
 

@@ -33,16 +33,24 @@ function temporaryNameFor(path: string): string {
  */
 export async function checkOutputs(outputs: readonly string[], inputs: readonly string[]): Promise<void> {
   const inputIdentities = new Map<string, string>();
-  for (const input of inputs) for (const identity of await identitiesOf(input)) inputIdentities.set(identity, input);
+  for (const input of inputs)
+    for (const identity of await identitiesOf(input)) inputIdentities.set(identity, input);
   const seen = new Set<string>();
   for (const output of outputs) {
     for (const identity of await identitiesOf(output)) {
       const input = inputIdentities.get(identity);
       if (input === undefined) continue;
-      throw new LocScaleError('bad-output', `The output ${output} would overwrite the input ${input}.`, { where: output, hint: 'Choose another name with -o.' });
+      throw new LocScaleError('bad-output', `The output ${output} would overwrite the input ${input}.`, {
+        where: output,
+        hint: 'Choose another name with -o.',
+      });
     }
     const absolute = resolve(output);
-    if (seen.has(absolute)) throw new LocScaleError('bad-output', `Two outputs have the name ${output}.`, { where: output, hint: 'Choose another name with -o.' });
+    if (seen.has(absolute))
+      throw new LocScaleError('bad-output', `Two outputs have the name ${output}.`, {
+        where: output,
+        hint: 'Choose another name with -o.',
+      });
     seen.add(absolute);
     await checkWritable(output);
   }
@@ -62,7 +70,9 @@ async function checkWritable(output: string): Promise<void> {
   const folder = dirname(resolve(output));
   const refuse = (reason: string, cause?: unknown): never => {
     throw new LocScaleError('bad-output', `${output} cannot be written: ${reason}.`, {
-      where: output, hint: 'Choose another folder or name with -o.', ...(cause === undefined ? {} : { cause }),
+      where: output,
+      hint: 'Choose another folder or name with -o.',
+      ...(cause === undefined ? {} : { cause }),
     });
   };
   const existing = await stat(output).catch(() => undefined);
@@ -86,8 +96,12 @@ async function checkWritable(output: string): Promise<void> {
 function reasonOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   const words: Record<string, string> = {
-    EACCES: 'permission is denied', EPERM: 'permission is denied', EROFS: 'the disk is read-only', ENOSPC: 'the disk is full',
-    EDQUOT: 'the disk quota is used up', ENAMETOOLONG: 'its name is too long',
+    EACCES: 'permission is denied',
+    EPERM: 'permission is denied',
+    EROFS: 'the disk is read-only',
+    ENOSPC: 'the disk is full',
+    EDQUOT: 'the disk quota is used up',
+    ENAMETOOLONG: 'its name is too long',
   };
   return words[String(code)] ?? (error instanceof Error ? error.message : String(error));
 }
@@ -96,7 +110,11 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
-    throw new LocScaleError('bad-output', `The folder ${path} cannot be made: ${reasonOf(error)}.`, { where: path, cause: error, hint: 'Choose another folder with -op.' });
+    throw new LocScaleError('bad-output', `The folder ${path} cannot be made: ${reasonOf(error)}.`, {
+      where: path,
+      cause: error,
+      hint: 'Choose another folder with -op.',
+    });
   }
 }
 
@@ -120,8 +138,13 @@ export class StagedOutputs {
       }
     } catch (error) {
       discard(temporary);
-      if (error instanceof LocScaleError || typeof (error as { code?: unknown } | null)?.code !== 'string') throw error;
-      throw new LocScaleError('bad-output', `${path} cannot be written: ${reasonOf(error)}.`, { where: path, cause: error, hint: 'Choose another folder or name with -o.' });
+      if (error instanceof LocScaleError || typeof (error as { code?: unknown } | null)?.code !== 'string')
+        throw error;
+      throw new LocScaleError('bad-output', `${path} cannot be written: ${reasonOf(error)}.`, {
+        where: path,
+        cause: error,
+        hint: 'Choose another folder or name with -o.',
+      });
     }
     this.staged.push({ temporary, path });
   }

@@ -48,7 +48,12 @@ export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
     if (masked !== undefined) run.warn(`${image.name}: ${masked}`);
     volumes.push(volume);
   }
-  return { grid, header, voxelSize: isotropicVoxelSize(grid), volumes: volumes as unknown as InputMaps['volumes'] };
+  return {
+    grid,
+    header,
+    voxelSize: isotropicVoxelSize(grid),
+    volumes: volumes as unknown as InputMaps['volumes'],
+  };
 }
 
 function furtherMaps(job: LocScaleJob): MapImage[] {
@@ -67,49 +72,102 @@ export function checkGrid(image: MapImage): void {
   const largest = Math.max(...voxelSize);
   const found = describeVoxelSize(image.grid);
   if (!(smallest >= SENSIBLE_VOXEL_SIZE.min && largest <= SENSIBLE_VOXEL_SIZE.max)) {
-    throw new LocScaleError('bad-input', `The voxel size of ${image.name} is ${found} A, which cannot be right.`, {
-      where: image.name, found, expected: `${SENSIBLE_VOXEL_SIZE.min} to ${SENSIBLE_VOXEL_SIZE.max} A`, hint: 'Give the voxel size with -p.',
-    });
+    throw new LocScaleError(
+      'bad-input',
+      `The voxel size of ${image.name} is ${found} A, which cannot be right.`,
+      {
+        where: image.name,
+        found,
+        expected: `${SENSIBLE_VOXEL_SIZE.min} to ${SENSIBLE_VOXEL_SIZE.max} A`,
+        hint: 'Give the voxel size with -p.',
+      },
+    );
   }
   if (largest / smallest - 1 > ANISOTROPY_TOLERANCE) {
     throw new LocScaleError('bad-input', `The voxels of ${image.name} are not cubic: ${found} A.`, {
-      where: image.name, found, hint: 'Resample the map to cubic voxels, or give the true voxel size with -p if the header is wrong.',
+      where: image.name,
+      found,
+      hint: 'Resample the map to cubic voxels, or give the true voxel size with -p if the header is wrong.',
     });
   }
   if (image.data.length !== voxelCount(shape)) {
-    throw new LocScaleError('bad-input', `${image.name} has ${image.data.length} voxels, its header says ${describeShape(shape)}.`, {
-      where: image.name, expected: describeShape(shape), found: String(image.data.length),
-    });
+    throw new LocScaleError(
+      'bad-input',
+      `${image.name} has ${image.data.length} voxels, its header says ${describeShape(shape)}.`,
+      {
+        where: image.name,
+        expected: describeShape(shape),
+        found: String(image.data.length),
+      },
+    );
   }
 }
 
 /** Names the first difference in shape, voxel size or origin, with both values and both files. */
 export function checkSameGrid(first: MapImage, other: MapImage, run: Pick<Run, 'warn'>): void {
   if (!sameShape(first.grid.shape, other.grid.shape)) {
-    throw differs('box', first, describeShape(first.grid.shape), other, describeShape(other.grid.shape),
-      'Resample or pad one map onto the box of the other.');
+    throw differs(
+      'box',
+      first,
+      describeShape(first.grid.shape),
+      other,
+      describeShape(other.grid.shape),
+      'Resample or pad one map onto the box of the other.',
+    );
   }
   checkGrid(other);
-  const voxelSizes = first.grid.voxelSize.map((size, axis) => Math.abs(other.grid.voxelSize[axis] / size - 1));
+  const voxelSizes = first.grid.voxelSize.map((size, axis) =>
+    Math.abs(other.grid.voxelSize[axis] / size - 1),
+  );
   if (Math.max(...voxelSizes) > VOXEL_SIZE_TOLERANCE) {
-    throw differs('voxel size', first, `${describeVoxelSize(first.grid)} A`, other, `${describeVoxelSize(other.grid)} A`,
-      'If only a header is wrong, give the true voxel size with -p.');
+    throw differs(
+      'voxel size',
+      first,
+      `${describeVoxelSize(first.grid)} A`,
+      other,
+      `${describeVoxelSize(other.grid)} A`,
+      'If only a header is wrong, give the true voxel size with -p.',
+    );
   }
-  const shift = Math.max(...first.grid.origin.map((start, axis) => Math.abs(other.grid.origin[axis] - start)));
+  const shift = Math.max(
+    ...first.grid.origin.map((start, axis) => Math.abs(other.grid.origin[axis] - start)),
+  );
   if (shift <= ORIGIN_TOLERANCE_VOXELS * isotropicVoxelSize(first.grid)) return;
   const texts = [describeOrigin(first.grid), describeOrigin(other.grid)] as const;
   if ([first, other].some((image) => image.grid.origin.every((value) => value === 0))) {
-    run.warn(`The origins differ (${first.name}: ${texts[0]} A, ${other.name}: ${texts[1]} A); the zero one is taken as dropped and voxels are matched by index.`);
+    run.warn(
+      `The origins differ (${first.name}: ${texts[0]} A, ${other.name}: ${texts[1]} A); the zero one is taken as dropped and voxels are matched by index.`,
+    );
     return;
   }
-  throw differs('origin', first, `${texts[0]} A`, other, `${texts[1]} A`,
-    'Shift one map onto the other, or correct ORIGIN or NSTART in its header.');
+  throw differs(
+    'origin',
+    first,
+    `${texts[0]} A`,
+    other,
+    `${texts[1]} A`,
+    'Shift one map onto the other, or correct ORIGIN or NSTART in its header.',
+  );
 }
 
-function differs(what: string, first: MapImage, one: string, other: MapImage, two: string, hint: string): LocScaleError {
-  return new LocScaleError('bad-input', `The maps differ in ${what}: ${first.name} has ${one}, ${other.name} has ${two}.`, {
-    where: other.name, expected: one, found: two, hint,
-  });
+function differs(
+  what: string,
+  first: MapImage,
+  one: string,
+  other: MapImage,
+  two: string,
+  hint: string,
+): LocScaleError {
+  return new LocScaleError(
+    'bad-input',
+    `The maps differ in ${what}: ${first.name} has ${one}, ${other.name} has ${two}.`,
+    {
+      where: other.name,
+      expected: one,
+      found: two,
+      hint,
+    },
+  );
 }
 
 /** The same file given twice has FSC 1 everywhere, and a resolution that means nothing. */
@@ -120,16 +178,23 @@ function checkHalfMapsDiffer(half1: MapImage, half2: MapImage): void {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return;
   if (a.length === 0) return;
   throw new LocScaleError('bad-input', `The half maps ${half1.name} and ${half2.name} are identical.`, {
-    where: half2.name, hint: 'Give the two independent half maps, or one map with -em.',
+    where: half2.name,
+    hint: 'Give the two independent half maps, or one map with -em.',
   });
 }
 
 /** NaN and infinities spread over every window that touches them. */
 export function checkFinite(name: string, statistics: VolumeStatistics): void {
   if (statistics.nonFinite === 0) return;
-  throw new LocScaleError('bad-input', `${name} holds ${statistics.nonFinite} voxels that are NaN or infinite.`, {
-    where: name, found: `${statistics.nonFinite} of ${statistics.count}`, hint: 'Repair the map, or write it again with the program that made it.',
-  });
+  throw new LocScaleError(
+    'bad-input',
+    `${name} holds ${statistics.nonFinite} voxels that are NaN or infinite.`,
+    {
+      where: name,
+      found: `${statistics.nonFinite} of ${statistics.count}`,
+      hint: 'Repair the map, or write it again with the program that made it.',
+    },
+  );
 }
 
 /** A map of NaN, infinities or one single value cannot be scaled. */
@@ -137,7 +202,10 @@ export function checkValues(name: string, statistics: VolumeStatistics): void {
   checkFinite(name, statistics);
   if (!(statistics.max > statistics.min)) {
     const value = statistics.max === 0 ? 'zero' : `equal (${statistics.max})`;
-    throw new LocScaleError('bad-input', `All voxels of ${name} are ${value}.`, { where: name, hint: 'Check that this is the right file.' });
+    throw new LocScaleError('bad-input', `All voxels of ${name} are ${value}.`, {
+      where: name,
+      hint: 'Check that this is the right file.',
+    });
   }
 }
 

@@ -19,7 +19,11 @@ export interface ResolvedMap {
   readonly cutoff: FscCutoff;
 }
 
-export async function resolveMap(maps: InputMaps, parameters: LocScaleParameters, run: Run): Promise<ResolvedMap> {
+export async function resolveMap(
+  maps: InputMaps,
+  parameters: LocScaleParameters,
+  run: Run,
+): Promise<ResolvedMap> {
   const { engine } = run;
   const [first, second] = maps.volumes;
   let map = first;
@@ -28,22 +32,30 @@ export async function resolveMap(maps: InputMaps, parameters: LocScaleParameters
     fsc = await measureFsc(engine, first, second, maps.voxelSize);
     map = run.hold(await engine.average(first, second));
     run.release(first, second);
-    run.info(fsc.resolution === undefined
-      ? 'The FSC of the half maps does not cross 0.143.'
-      : `Resolution of the half maps (unmasked): ${fsc.resolution.toFixed(2)} A at FSC = 0.143.`);
+    run.info(
+      fsc.resolution === undefined
+        ? 'The FSC of the half maps does not cross 0.143.'
+        : `Resolution of the half maps (unmasked): ${fsc.resolution.toFixed(2)} A at FSC = 0.143.`,
+    );
   }
   warnIfFiltered(await engine.shellSpectra(map, map), maps.voxelSize, run);
   const cutoff = chooseFscCutoff(parameters.resolution, fsc?.resolution, maps.voxelSize);
 
   if (parameters.applyFscFilter) {
     if (fsc === undefined) {
-      throw new LocScaleError('usage', 'Weighting by the FSC (-apply_fsc_filter) needs half maps.', { where: '-apply_fsc_filter', hint: 'Give the half maps with -hm.' });
+      throw new LocScaleError('usage', 'Weighting by the FSC (-apply_fsc_filter) needs half maps.', {
+        where: '-apply_fsc_filter',
+        hint: 'Give the half maps with -hm.',
+      });
     }
     map = await filterInPlaceOf(map, fscWeightFilter(fsc.correlation, Math.min(...maps.grid.shape)), run);
   }
   if (parameters.filterInput) {
     if (cutoff.source === 'nyquist') {
-      throw new LocScaleError('usage', 'Filtering the input (-filter_input) needs a resolution.', { where: '-filter_input', hint: 'Give it with -res, or give half maps with -hm.' });
+      throw new LocScaleError('usage', 'Filtering the input (-filter_input) needs a resolution.', {
+        where: '-filter_input',
+        hint: 'Give it with -res, or give half maps with -hm.',
+      });
     }
     map = await filterInPlaceOf(map, tanhLowPass(cutoff.cutoff, maps.voxelSize), run);
     run.info(`Input low-passed at ${cutoff.cutoff.toFixed(2)} A.`);
@@ -52,7 +64,12 @@ export async function resolveMap(maps: InputMaps, parameters: LocScaleParameters
 }
 
 /** FSC of two half maps; the axis is LocScale's (method 1). */
-export async function measureFsc(engine: Engine, half1: Volume, half2: Volume, voxelSize: number): Promise<FscCurve> {
+export async function measureFsc(
+  engine: Engine,
+  half1: Volume,
+  half2: Volume,
+  voxelSize: number,
+): Promise<FscCurve> {
   return fourierShellCorrelation(await engine.shellSpectra(half1, half2), voxelSize);
 }
 
@@ -62,7 +79,11 @@ function warnIfFiltered(spectra: ShellSpectra, voxelSize: number, run: Run): voi
   if (warning !== undefined) run.warn(warning);
 }
 
-async function filterInPlaceOf(map: Volume, transfer: Parameters<Engine['radialFilter']>[1], run: Run): Promise<Volume> {
+async function filterInPlaceOf(
+  map: Volume,
+  transfer: Parameters<Engine['radialFilter']>[1],
+  run: Run,
+): Promise<Volume> {
   const filtered = run.hold(await run.engine.radialFilter(map, transfer));
   run.release(map);
   return filtered;

@@ -4,7 +4,13 @@
  */
 import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { defaultNoiseBoxes, defaultNoiseBoxSize, type NoiseBox, noiseBoxWarning, userNoiseBoxes } from '../math/confidence.ts';
+import {
+  defaultNoiseBoxes,
+  defaultNoiseBoxSize,
+  type NoiseBox,
+  noiseBoxWarning,
+  userNoiseBoxes,
+} from '../math/confidence.ts';
 import type { Shape } from '../math/grid.ts';
 import { type MolecularNumbers, molecularNumbers } from '../math/molecular-numbers.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
@@ -40,13 +46,22 @@ export async function prepareMask(
   const { mask, voxels: maskVoxels } = await engine.binarise(raw, threshold);
   run.hold(mask);
   if (maskVoxels === 0) throw emptyMask(userMask, parameters);
-  const volumeVoxels = parameters.maskThreshold === threshold ? maskVoxels : await countFrom(engine, raw, parameters.maskThreshold);
+  const volumeVoxels =
+    parameters.maskThreshold === threshold
+      ? maskVoxels
+      : await countFrom(engine, raw, parameters.maskThreshold);
   const keep = made !== undefined && run.context.keepConfidence === true;
   if (!keep) run.release(raw);
   if (volumeVoxels === 0) {
-    run.warn(`No voxel of the mask reaches ${parameters.maskThreshold}; the molecular volume is taken from all ${maskVoxels} voxels of the scaling mask.`);
+    run.warn(
+      `No voxel of the mask reaches ${parameters.maskThreshold}; the molecular volume is taken from all ${maskVoxels} voxels of the scaling mask.`,
+    );
   }
-  const molecule = molecularNumbers(volumeVoxels || maskVoxels, voxelSize, parameters.molecularWeightKiloDalton);
+  const molecule = molecularNumbers(
+    volumeVoxels || maskVoxels,
+    voxelSize,
+    parameters.molecularWeightKiloDalton,
+  );
   return { mask, maskVoxels, molecule, confidence: keep ? raw : undefined, noise: made?.noise };
 }
 
@@ -64,13 +79,23 @@ async function countFrom(engine: Engine, raw: Volume, threshold: number): Promis
 
 function emptyMask(userMask: MapImage | undefined, parameters: LocScaleParameters): LocScaleError {
   if (userMask !== undefined) {
-    return new LocScaleError('bad-input', `The mask ${userMask.name} is empty: no voxel reaches ${USER_MASK_THRESHOLD}.`, {
-      where: userMask.name, expected: `voxels of at least ${USER_MASK_THRESHOLD}`, hint: 'Check that this is the right file and that its values go from 0 to 1.',
-    });
+    return new LocScaleError(
+      'bad-input',
+      `The mask ${userMask.name} is empty: no voxel reaches ${USER_MASK_THRESHOLD}.`,
+      {
+        where: userMask.name,
+        expected: `voxels of at least ${USER_MASK_THRESHOLD}`,
+        hint: 'Check that this is the right file and that its values go from 0 to 1.',
+      },
+    );
   }
-  return new LocScaleError('bad-input', `The FDR mask is empty: no voxel is significant at a rate of ${parameters.fdrThreshold}.`, {
-    hint: 'Give a mask with -ma, low-pass the map for the mask with -fdr_f, or set noise boxes outside the particle with --noise_box.',
-  });
+  return new LocScaleError(
+    'bad-input',
+    `The FDR mask is empty: no voxel is significant at a rate of ${parameters.fdrThreshold}.`,
+    {
+      hint: 'Give a mask with -ma, low-pass the map for the mask with -fdr_f, or set noise boxes outside the particle with --noise_box.',
+    },
+  );
 }
 
 export interface Confidence {
@@ -87,23 +112,33 @@ export async function makeConfidence(
 ): Promise<Confidence> {
   const { engine } = run;
   const boxes = chooseNoiseBoxes(map.shape, parameters);
-  const filtered = parameters.fdrFilter === undefined ? map
-    : run.hold(await engine.radialFilter(map, tanhLowPass(parameters.fdrFilter, voxelSize)));
+  const filtered =
+    parameters.fdrFilter === undefined
+      ? map
+      : run.hold(await engine.radialFilter(map, tanhLowPass(parameters.fdrFilter, voxelSize)));
   const noise = await engine.noiseStatistics(filtered, boxes);
   const warning = noiseBoxWarning(noise, (await engine.statistics(filtered)).sd);
   if (warning !== undefined) run.warn(warning);
   const reported = boxes.map((box, i) => ({
-    start: box.start, size: box.size, mean: noise.perBox[i].mean, sd: Math.sqrt(noise.perBox[i].variance),
+    start: box.start,
+    size: box.size,
+    mean: noise.perBox[i].mean,
+    sd: Math.sqrt(noise.perBox[i].variance),
   }));
   for (const box of reported) {
-    run.info(`Noise box from voxel (z, y, x) = ${box.start.join(', ')}, edge ${box.size}: mean ${box.mean.toPrecision(3)}, sd ${box.sd.toPrecision(3)}.`);
+    run.info(
+      `Noise box from voxel (z, y, x) = ${box.start.join(', ')}, edge ${box.size}: mean ${box.mean.toPrecision(3)}, sd ${box.sd.toPrecision(3)}.`,
+    );
   }
   const confidence = run.hold(await engine.confidenceMap(filtered, noise));
   if (filtered !== map) run.release(filtered);
   return { confidence, noise: { mean: noise.mean, variance: noise.variance, boxes: reported } };
 }
 
-function chooseNoiseBoxes(shape: Shape, parameters: Pick<LocScaleParameters, 'fdrWindow' | 'fdrNoiseBoxes'>): NoiseBox[] {
+function chooseNoiseBoxes(
+  shape: Shape,
+  parameters: Pick<LocScaleParameters, 'fdrWindow' | 'fdrNoiseBoxes'>,
+): NoiseBox[] {
   const size = parameters.fdrWindow ?? defaultNoiseBoxSize(shape);
   return parameters.fdrNoiseBoxes === undefined
     ? defaultNoiseBoxes(shape, size)

@@ -11,7 +11,11 @@ export interface ReferenceMaps {
   readonly differenceMask: Volume | undefined;
 }
 
-export async function prepareReference(job: LocScaleJob, voxelSize: number, run: Run): Promise<ReferenceMaps> {
+export async function prepareReference(
+  job: LocScaleJob,
+  voxelSize: number,
+  run: Run,
+): Promise<ReferenceMaps> {
   if (job.reference.kind === 'none') return { reference: undefined, differenceMask: undefined };
   const { engine } = run;
   const { map } = job.reference;
@@ -19,7 +23,9 @@ export async function prepareReference(job: LocScaleJob, voxelSize: number, run:
   let reference = await run.upload(map);
   checkValues(map.name, await engine.statistics(reference));
   if (referenceResolution !== undefined) {
-    const filtered = run.hold(await engine.radialFilter(reference, tanhLowPass(referenceResolution, voxelSize)));
+    const filtered = run.hold(
+      await engine.radialFilter(reference, tanhLowPass(referenceResolution, voxelSize)),
+    );
     run.release(reference);
     reference = filtered;
     run.info(`Reference low-passed at ${referenceResolution} A.`);
@@ -31,7 +37,9 @@ export async function prepareReference(job: LocScaleJob, voxelSize: number, run:
   const { mask, voxels } = await engine.binarise(raw, 0.5);
   run.hold(mask);
   run.release(raw);
-  run.info(`Difference mask ${job.reference.differenceMask.name}: ${voxels} voxels follow the theoretical-profile rule.`);
+  run.info(
+    `Difference mask ${job.reference.differenceMask.name}: ${voxels} voxels follow the theoretical-profile rule.`,
+  );
   return { reference, differenceMask: mask };
 }
 

@@ -11,7 +11,10 @@ import { LocScaleError } from '../errors.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
 import {
-  type ReferenceProfileRule, resampleTheoreticalProfile, type ScalingRule, type TheoreticalProfileRule,
+  type ReferenceProfileRule,
+  resampleTheoreticalProfile,
+  type ScalingRule,
+  type TheoreticalProfileRule,
 } from '../math/scaling-rules.ts';
 import { shellCountOf, windowVoxelsFor } from '../math/windows.ts';
 import type { Run } from './run.ts';
@@ -25,19 +28,33 @@ const SMALL_WINDOW_ANGSTROM = 10;
 const REFERENCE_FIT_START = 10;
 
 /** Edge of the window: the user's (odd sizes become the next even one) or 25 A. */
-export function chooseWindow(parameters: LocScaleParameters, shape: Shape, voxelSize: number, run: Pick<Run, 'warn'>): number {
+export function chooseWindow(
+  parameters: LocScaleParameters,
+  shape: Shape,
+  voxelSize: number,
+  run: Pick<Run, 'warn'>,
+): number {
   const asked = parameters.windowVoxels;
   const windowVoxels = asked === undefined ? windowVoxelsFor(voxelSize) : asked + (asked % 2);
-  if (asked !== undefined && windowVoxels !== asked) run.warn(`The window must have an even number of voxels: ${asked} becomes ${windowVoxels}.`);
+  if (asked !== undefined && windowVoxels !== asked)
+    run.warn(`The window must have an even number of voxels: ${asked} becomes ${windowVoxels}.`);
   const angstrom = `${(windowVoxels * voxelSize).toFixed(1)} A`;
   if (windowVoxels > Math.min(...shape)) {
-    throw new LocScaleError('bad-input', `The window of ${windowVoxels} voxels (${angstrom}) is larger than the map (${describeShape(shape)}).`, {
-      expected: `at most ${Math.min(...shape)} voxels`, found: String(windowVoxels), hint: 'Choose a smaller window with -wn, or pad the map.',
-    });
+    throw new LocScaleError(
+      'bad-input',
+      `The window of ${windowVoxels} voxels (${angstrom}) is larger than the map (${describeShape(shape)}).`,
+      {
+        expected: `at most ${Math.min(...shape)} voxels`,
+        found: String(windowVoxels),
+        hint: 'Choose a smaller window with -wn, or pad the map.',
+      },
+    );
   }
   if (windowVoxels < SMALLEST_WINDOW_VOXELS) {
     throw new LocScaleError('bad-input', `The window of ${windowVoxels} voxels (${angstrom}) is too small.`, {
-      expected: `at least ${SMALLEST_WINDOW_VOXELS} voxels`, found: String(windowVoxels), hint: 'Choose a larger window with -wn; 25 A is usual.',
+      expected: `at least ${SMALLEST_WINDOW_VOXELS} voxels`,
+      found: String(windowVoxels),
+      hint: 'Choose a larger window with -wn; 25 A is usual.',
     });
   }
   if (windowVoxels * voxelSize < SMALL_WINDOW_ANGSTROM) {
@@ -54,16 +71,31 @@ export function chooseRule(
   cutoffs: { readonly wilson: number; readonly fsc: number },
 ): ScalingRule {
   const { parameters, reference } = job;
-  const plain: ReferenceProfileRule = { kind: 'reference-profile', voxelSize, wilsonCutoff: REFERENCE_FIT_START, fscCutoff: cutoffs.fsc };
+  const plain: ReferenceProfileRule = {
+    kind: 'reference-profile',
+    voxelSize,
+    wilsonCutoff: REFERENCE_FIT_START,
+    fscCutoff: cutoffs.fsc,
+  };
   switch (reference.kind) {
     case 'model-map':
       return plain;
     case 'none':
-      return { kind: 'no-reference', voxelSize, wilsonCutoff: cutoffs.wilson, fscCutoff: cutoffs.fsc, setLocalBFactor: parameters.setLocalBFactor };
+      return {
+        kind: 'no-reference',
+        voxelSize,
+        wilsonCutoff: cutoffs.wilson,
+        fscCutoff: cutoffs.fsc,
+        setLocalBFactor: parameters.setLocalBFactor,
+      };
     case 'pseudo-model-map':
       return theoreticalRule(parameters, windowVoxels, voxelSize, cutoffs);
     case 'hybrid-map':
-      return { kind: 'hybrid', inside: theoreticalRule(parameters, windowVoxels, voxelSize, cutoffs), outside: plain };
+      return {
+        kind: 'hybrid',
+        inside: theoreticalRule(parameters, windowVoxels, voxelSize, cutoffs),
+        outside: plain,
+      };
   }
 }
 
@@ -75,7 +107,8 @@ function theoreticalRule(
 ): TheoreticalProfileRule {
   if (parameters.theoreticalProfile === undefined) {
     throw new LocScaleError('usage', 'The theoretical-profile rule needs an average profile.', {
-      where: '--theoretical_profile', hint: 'Give it with --theoretical_profile.',
+      where: '--theoretical_profile',
+      hint: 'Give it with --theoretical_profile.',
     });
   }
   return {
@@ -85,7 +118,11 @@ function theoreticalRule(
     fscCutoff: cutoffs.fsc,
     nyquistCutoff: nyquistCutoffOf(voxelSize),
     boost: parameters.boostSecondaryStructure,
-    theoreticalProfile: resampleTheoreticalProfile(parameters.theoreticalProfile, shellCountOf(windowVoxels), voxelSize),
+    theoreticalProfile: resampleTheoreticalProfile(
+      parameters.theoreticalProfile,
+      shellCountOf(windowVoxels),
+      voxelSize,
+    ),
   };
 }
 

@@ -35,12 +35,17 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
     const prepared = await prepareRun(job, run);
     context.onPlan?.(planOf(job, prepared, run));
     const { scaling, mask } = prepared;
-    const result = await run.step('scaling', `Scaling ${prepared.estimate.maskVoxels} windows of ${scaling.windowVoxels} voxels`, () =>
-      context.engine.localScaling(scaling, {
-        onProgress: (done, total) => context.onProgress?.('scaling', done, total),
-        ...(context.signal === undefined ? {} : { signal: context.signal }),
-      }));
-    for (const volume of [result.scaled, result.bFactor, result.quality]) if (volume !== undefined) run.hold(volume);
+    const result = await run.step(
+      'scaling',
+      `Scaling ${prepared.estimate.maskVoxels} windows of ${scaling.windowVoxels} voxels`,
+      () =>
+        context.engine.localScaling(scaling, {
+          onProgress: (done, total) => context.onProgress?.('scaling', done, total),
+          ...(context.signal === undefined ? {} : { signal: context.signal }),
+        }),
+    );
+    for (const volume of [result.scaled, result.bFactor, result.quality])
+      if (volume !== undefined) run.hold(volume);
     stopIfAborted(context.signal);
     run.releaseAllBut(result.scaled, result.bFactor, result.quality, mask.mask, mask.confidence);
     return {
@@ -90,20 +95,43 @@ async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRun> {
   const { voxelSize, grid } = maps;
   const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, run);
 
-  const resolved = await run.step('fsc', job.input.kind === 'map' ? 'Preparing the map' : 'Measuring the FSC', () =>
-    resolveMap(maps, parameters, run));
-  const maskMessage = job.mask === undefined ? 'Making the FDR confidence mask' : `Reading the mask ${job.mask.name}`;
-  const mask = await run.step('mask', maskMessage, () => prepareMask(job.mask, resolved.map, voxelSize, parameters, run));
-  const { reference, differenceMask } = await run.step('reference', job.reference.kind === 'none' ? 'No reference' : 'Preparing the reference', () =>
-    prepareReference(job, voxelSize, run));
+  const resolved = await run.step(
+    'fsc',
+    job.input.kind === 'map' ? 'Preparing the map' : 'Measuring the FSC',
+    () => resolveMap(maps, parameters, run),
+  );
+  const maskMessage =
+    job.mask === undefined ? 'Making the FDR confidence mask' : `Reading the mask ${job.mask.name}`;
+  const mask = await run.step('mask', maskMessage, () =>
+    prepareMask(job.mask, resolved.map, voxelSize, parameters, run),
+  );
+  const { reference, differenceMask } = await run.step(
+    'reference',
+    job.reference.kind === 'none' ? 'No reference' : 'Preparing the reference',
+    () => prepareReference(job, voxelSize, run),
+  );
 
-  const rule = chooseRule(job, windowVoxels, voxelSize, { wilson: mask.molecule.wilsonCutoff, fsc: resolved.cutoff.cutoff });
-  const scaling = await prepareScaling(job, { map: resolved.map, mask: mask.mask, reference, differenceMask }, windowVoxels, rule, engine);
+  const rule = chooseRule(job, windowVoxels, voxelSize, {
+    wilson: mask.molecule.wilsonCutoff,
+    fsc: resolved.cutoff.cutoff,
+  });
+  const scaling = await prepareScaling(
+    job,
+    { map: resolved.map, mask: mask.mask, reference, differenceMask },
+    windowVoxels,
+    rule,
+    engine,
+  );
   const estimate = await engine.estimateLocalScaling(scaling);
   return { maps, resolved, mask, scaling, estimate, numbers: numbersOf(maps, resolved, mask, windowVoxels) };
 }
 
-function numbersOf(maps: InputMaps, resolved: ResolvedMap, mask: ScalingMask, windowVoxels: number): LocScaleNumbers {
+function numbersOf(
+  maps: InputMaps,
+  resolved: ResolvedMap,
+  mask: ScalingMask,
+  windowVoxels: number,
+): LocScaleNumbers {
   const { voxelSize, grid } = maps;
   return {
     voxelSize,
@@ -121,7 +149,13 @@ function numbersOf(maps: InputMaps, resolved: ResolvedMap, mask: ScalingMask, wi
 
 function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocScalePlan {
   const { scaling, estimate, mask } = prepared;
-  const inputs: (Volume | undefined)[] = [scaling.map, scaling.mask, scaling.reference, scaling.differenceMask, mask.confidence];
+  const inputs: (Volume | undefined)[] = [
+    scaling.map,
+    scaling.mask,
+    scaling.reference,
+    scaling.differenceMask,
+    mask.confidence,
+  ];
   const outputs = scaling.measureBFactors ? 3 : 1;
   const atScaling = inputs.filter((volume) => volume !== undefined).length + outputs;
   // While the mean of two half maps is made, three volumes exist.

@@ -5,9 +5,9 @@ import type { Grid } from '../math/grid.ts';
 import { readMaps } from './1-read-maps.ts';
 import { measureFsc, resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';
+import { defaultParameters } from './parameters.ts';
 import { startRun } from './run.ts';
 import type { FscCurve, LocScaleContext, LocScaleJob, LocScaleParameters, MapImage } from './types.ts';
-import { defaultParameters } from './parameters.ts';
 
 export interface FscResult {
   readonly fsc: FscCurve;
@@ -19,10 +19,16 @@ export interface FscResult {
 export async function runFsc(half1: MapImage, half2: MapImage, context: LocScaleContext): Promise<FscResult> {
   const run = startRun(context);
   try {
-    const job: LocScaleJob = { input: { kind: 'half-maps', half1, half2 }, reference: { kind: 'none' }, parameters: defaultParameters };
+    const job: LocScaleJob = {
+      input: { kind: 'half-maps', half1, half2 },
+      reference: { kind: 'none' },
+      parameters: defaultParameters,
+    };
     const maps = await run.step('read', 'Checking the half maps', () => readMaps(job, run));
     const [first, second] = maps.volumes as readonly [Volume, Volume];
-    const fsc = await run.step('fsc', 'Measuring the FSC', () => measureFsc(run.engine, first, second, maps.voxelSize));
+    const fsc = await run.step('fsc', 'Measuring the FSC', () =>
+      measureFsc(run.engine, first, second, maps.voxelSize),
+    );
     return { fsc, grid: maps.grid, warnings: run.warnings };
   } finally {
     run.releaseAllBut();
@@ -38,15 +44,30 @@ export interface MaskResult extends Omit<ScalingMask, 'confidence'> {
 }
 
 /** Steps 1 to 3 without a user's mask. The volumes stay on the engine: release them. */
-export async function runMask(input: LocScaleJob['input'], parameters: LocScaleParameters, context: LocScaleContext): Promise<MaskResult> {
+export async function runMask(
+  input: LocScaleJob['input'],
+  parameters: LocScaleParameters,
+  context: LocScaleContext,
+): Promise<MaskResult> {
   const run = startRun({ ...context, keepConfidence: true });
   try {
-    const maps = await run.step('read', 'Checking the map', () => readMaps({ input, reference: { kind: 'none' }, parameters }, run));
+    const maps = await run.step('read', 'Checking the map', () =>
+      readMaps({ input, reference: { kind: 'none' }, parameters }, run),
+    );
     const { map } = await run.step('fsc', 'Preparing the map', () => resolveMap(maps, parameters, run));
-    const made = await run.step('mask', 'Making the FDR confidence mask', () => prepareMask(undefined, map, maps.voxelSize, parameters, run));
+    const made = await run.step('mask', 'Making the FDR confidence mask', () =>
+      prepareMask(undefined, map, maps.voxelSize, parameters, run),
+    );
     const confidence = made.confidence as Volume;
     run.releaseAllBut(made.mask, confidence);
-    return { ...made, confidence, grid: maps.grid, header: maps.header, timings: run.timings, warnings: run.warnings };
+    return {
+      ...made,
+      confidence,
+      grid: maps.grid,
+      header: maps.header,
+      timings: run.timings,
+      warnings: run.warnings,
+    };
   } catch (error) {
     run.releaseAllBut();
     throw error;

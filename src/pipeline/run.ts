@@ -62,9 +62,14 @@ export function startRun(context: LocScaleContext): Run {
     async upload(image) {
       const data = image.data;
       if (data.length === 0) {
-        throw new LocScaleError('usage', `The voxels of ${image.name} (${describeShape(image.grid.shape)}) were taken over by an earlier run.`, {
-          where: image.name, hint: 'Read the map again, or run without consumeInputs.',
-        });
+        throw new LocScaleError(
+          'usage',
+          `The voxels of ${image.name} (${describeShape(image.grid.shape)}) were taken over by an earlier run.`,
+          {
+            where: image.name,
+            hint: 'Read the map again, or run without consumeInputs.',
+          },
+        );
       }
       if (context.consumeInputs === true) (image as { data: Float32Array }).data = new Float32Array(0);
       return run.hold(await context.engine.upload(data, image.grid.shape));

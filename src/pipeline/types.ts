@@ -108,7 +108,12 @@ export interface LocScaleNumbers {
   readonly noise?: {
     readonly mean: number;
     readonly variance: number;
-    readonly boxes: readonly { readonly start: readonly number[]; readonly size: number; readonly mean: number; readonly sd: number }[];
+    readonly boxes: readonly {
+      readonly start: readonly number[];
+      readonly size: number;
+      readonly mean: number;
+      readonly sd: number;
+    }[];
   };
 }
 

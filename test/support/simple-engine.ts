@@ -57,12 +57,16 @@ export function createSimpleEngine(): SimpleEngine {
       return voxels(volume, 'download');
     },
     release(...volumes) {
-      for (const volume of volumes) if (!held.delete(volume)) throw new Error('release: the volume is not held');
+      for (const volume of volumes)
+        if (!held.delete(volume)) throw new Error('release: the volume is not held');
     },
     async average(a, b) {
       called('average');
       const other = voxels(b, 'average');
-      return make(voxels(a, 'average').map((value, i) => (value + other[i]) / 2), a.shape);
+      return make(
+        voxels(a, 'average').map((value, i) => (value + other[i]) / 2),
+        a.shape,
+      );
     },
     async statistics(volume, where) {
       called('statistics');
@@ -105,7 +109,10 @@ export function createSimpleEngine(): SimpleEngine {
         spectrum.im[i] *= gain;
       }
       const back = referenceFft3d(spectrum.re, spectrum.im, shape, true);
-      return make(Float32Array.from(back.re, (value) => value / back.re.length), shape);
+      return make(
+        Float32Array.from(back.re, (value) => value / back.re.length),
+        shape,
+      );
     },
     async shellSpectra(a, b) {
       called('shellSpectra');
@@ -119,18 +126,29 @@ export function createSimpleEngine(): SimpleEngine {
     },
     async confidenceMap(volume, noise) {
       called('confidenceMap');
-      return make(confidenceFromMap(voxels(volume, 'confidenceMap'), volume.shape, noise.mean, noise.variance), volume.shape);
+      return make(
+        confidenceFromMap(voxels(volume, 'confidenceMap'), volume.shape, noise.mean, noise.variance),
+        volume.shape,
+      );
     },
     async estimateLocalScaling(job) {
       called('estimateLocalScaling');
-      return { maskVoxels: maskIndices(voxels(job.mask, 'estimate')).length, workingBytes: 1_000_000, seconds: 1 };
+      return {
+        maskVoxels: maskIndices(voxels(job.mask, 'estimate')).length,
+        workingBytes: 1_000_000,
+        seconds: 1,
+      };
     },
     async localScaling(job, hooks) {
       called('localScaling');
       const indices = maskIndices(voxels(job.mask, 'localScaling'));
       const { shape } = job.map;
       const input = directInput(job, (volume) => voxels(volume, 'localScaling'));
-      const results = [new Float32Array(voxelCount(shape)), new Float32Array(voxelCount(shape)), new Float32Array(voxelCount(shape))];
+      const results = [
+        new Float32Array(voxelCount(shape)),
+        new Float32Array(voxelCount(shape)),
+        new Float32Array(voxelCount(shape)),
+      ];
       let done = 0;
       for (const index of indices) {
         // Lets timers and aborts of the caller run between windows.
@@ -156,7 +174,10 @@ function maskIndices(mask: Float32Array): number[] {
   return Array.from(mask.keys()).filter((i) => mask[i] > 0.5);
 }
 
-function directInput(job: LocalScalingJob, voxels: (volume: Volume) => Float32Array): Parameters<typeof directLocalScaling>[0] {
+function directInput(
+  job: LocalScalingJob,
+  voxels: (volume: Volume) => Float32Array,
+): Parameters<typeof directLocalScaling>[0] {
   return {
     shape: job.map.shape,
     map: voxels(job.map),

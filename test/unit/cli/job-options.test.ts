@@ -1,16 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { isLocScaleError } from '../../../src/errors.ts';
 import { exitCodeOf, toLocScaleError } from '../../../src/cli/exit-codes.ts';
 import { encodeFscXml, fscLines } from '../../../src/cli/fsc.ts';
 import {
-  checkCombinations, chooseInput, chooseOutfile, chooseReference, ineffectiveOptions, parametersOf,
+  checkCombinations,
+  chooseInput,
+  chooseOutfile,
+  chooseReference,
+  ineffectiveOptions,
+  parametersOf,
 } from '../../../src/cli/job-options.ts';
 import { stemOf } from '../../../src/cli/manifest.ts';
 import { parseArgv } from '../../../src/cli/parse-argv.ts';
 import { parseProfile } from '../../../src/cli/scale.ts';
+import { isLocScaleError } from '../../../src/errors.ts';
 import type { OptionValues } from '../../../src/options.ts';
 
-const values = (line: string): OptionValues => parseArgv(line.split(' ').filter((word) => word !== '')).values;
+const values = (line: string): OptionValues =>
+  parseArgv(line.split(' ').filter((word) => word !== '')).values;
 function messageOf(run: () => unknown): string {
   try {
     run();
@@ -27,7 +33,9 @@ describe('input', () => {
     expect(chooseInput(values('-hm a b'))).toEqual({ kind: 'half-maps', half1: 'a', half2: 'b' });
     expect(chooseInput({}, 'a')).toEqual({ kind: 'map', map: 'a' });
     expect(messageOf(() => chooseInput({}))).toBe('usage: No map is given.');
-    expect(messageOf(() => chooseInput(values('-em a -hm a b')))).toBe('usage: Both a map (-em) and half maps (-hm) are given.');
+    expect(messageOf(() => chooseInput(values('-em a -hm a b')))).toBe(
+      'usage: Both a map (-em) and half maps (-hm) are given.',
+    );
     expect(messageOf(() => chooseInput(values('-em a'), 'b'))).toBe('usage: Two maps are given.');
   });
 });
@@ -36,44 +44,81 @@ describe('reference', () => {
   const kinds: readonly (readonly [string, unknown])[] = [
     ['-mm r', { kind: 'model-map', map: 'r' }],
     ['--no_reference', { kind: 'none' }],
-    ['-mm r --activate_pseudomodel --theoretical_profile t', { kind: 'pseudo-model-map', map: 'r', profile: 't' }],
-    ['-mm r --difference_mask d --theoretical_profile t', { kind: 'hybrid-map', map: 'r', profile: 't', differenceMask: 'd' }],
+    [
+      '-mm r --activate_pseudomodel --theoretical_profile t',
+      { kind: 'pseudo-model-map', map: 'r', profile: 't' },
+    ],
+    [
+      '-mm r --difference_mask d --theoretical_profile t',
+      { kind: 'hybrid-map', map: 'r', profile: 't', differenceMask: 'd' },
+    ],
   ];
-  for (const [line, expected] of kinds) it(line, () => expect(chooseReference(values(line))).toEqual(expected));
+  for (const [line, expected] of kinds)
+    it(line, () => expect(chooseReference(values(line))).toEqual(expected));
 
   const refused: readonly (readonly [string, string])[] = [
-    ['', 'unsupported: No reference is given, and the reference predicted by a network is not in this version.'],
+    [
+      '',
+      'unsupported: No reference is given, and the reference predicted by a network is not in this version.',
+    ],
     ['-mm r --no_reference', 'usage: --no_reference and -mm exclude each other.'],
     ['--no_reference -mres 3', 'usage: --no_reference and -mres exclude each other.'],
     ['--no_reference --difference_mask d', 'usage: --no_reference and --difference_mask exclude each other.'],
     ['-mm r --activate_pseudomodel', 'usage: --activate_pseudomodel needs an average profile.'],
     ['-mm r --difference_mask d', 'usage: --difference_mask needs an average profile.'],
-    ['-mm r --theoretical_profile t', 'usage: --theoretical_profile is only used with --activate_pseudomodel or --difference_mask.'],
-    ['-mm r --activate_pseudomodel --difference_mask d --theoretical_profile t', 'usage: --activate_pseudomodel and --difference_mask exclude each other.'],
+    [
+      '-mm r --theoretical_profile t',
+      'usage: --theoretical_profile is only used with --activate_pseudomodel or --difference_mask.',
+    ],
+    [
+      '-mm r --activate_pseudomodel --difference_mask d --theoretical_profile t',
+      'usage: --activate_pseudomodel and --difference_mask exclude each other.',
+    ],
   ];
-  for (const [line, message] of refused) it(`refused: ${line}`, () => expect(messageOf(() => chooseReference(values(line)))).toBe(message));
+  for (const [line, message] of refused)
+    it(`refused: ${line}`, () => expect(messageOf(() => chooseReference(values(line)))).toBe(message));
 });
 
 describe('parameters', () => {
   it('have the defaults of LocScale', () => {
     expect(parametersOf({})).toEqual({
-      profileKind: 'octant', measureBFactors: false, boostSecondaryStructure: 1.5, setLocalBFactor: 20,
-      fdrThreshold: 0.01, maskThreshold: 0.99, filterInput: false, applyFscFilter: false,
+      profileKind: 'octant',
+      measureBFactors: false,
+      boostSecondaryStructure: 1.5,
+      setLocalBFactor: 20,
+      fdrThreshold: 0.01,
+      maskThreshold: 0.99,
+      filterInput: false,
+      applyFscFilter: false,
     });
   });
 
   it('take every option that steers the method', () => {
-    const line = '-wn 20 -res 3.3 --radial_profile sphere --measure_bfactors -mres 4 --boost_secondary_structure 2 --set_local_bfactor 30'
-      + ' -fdr 0.05 -fdr_f 6 -fdr_w 8 --noise_box 1,2,3 -th 0.9 -filter_input -apply_fsc_filter -mw 100';
+    const line =
+      '-wn 20 -res 3.3 --radial_profile sphere --measure_bfactors -mres 4 --boost_secondary_structure 2 --set_local_bfactor 30' +
+      ' -fdr 0.05 -fdr_f 6 -fdr_w 8 --noise_box 1,2,3 -th 0.9 -filter_input -apply_fsc_filter -mw 100';
     expect(parametersOf(values(line))).toEqual({
-      windowVoxels: 20, resolution: 3.3, profileKind: 'sphere', measureBFactors: true, referenceResolution: 4, boostSecondaryStructure: 2,
-      setLocalBFactor: 30, fdrThreshold: 0.05, fdrFilter: 6, fdrWindow: 8, fdrNoiseBoxes: [[1, 2, 3]], maskThreshold: 0.9,
-      filterInput: true, applyFscFilter: true, molecularWeightKiloDalton: 100,
+      windowVoxels: 20,
+      resolution: 3.3,
+      profileKind: 'sphere',
+      measureBFactors: true,
+      referenceResolution: 4,
+      boostSecondaryStructure: 2,
+      setLocalBFactor: 30,
+      fdrThreshold: 0.05,
+      fdrFilter: 6,
+      fdrWindow: 8,
+      fdrNoiseBoxes: [[1, 2, 3]],
+      maskThreshold: 0.9,
+      filterInput: true,
+      applyFscFilter: true,
+      molecularWeightKiloDalton: 100,
     });
   });
 
   it('that cannot work together are refused before any file is read', () => {
-    const check = (line: string): string => messageOf(() => checkCombinations(values(line), chooseInput(values(line))));
+    const check = (line: string): string =>
+      messageOf(() => checkCombinations(values(line), chooseInput(values(line))));
     expect(check('-em a -apply_fsc_filter')).toContain('needs half maps');
     expect(check('-em a -filter_input')).toContain('needs a resolution');
     expect(check('-em a -filter_input -res 4')).toBe('accepted');
@@ -82,7 +127,11 @@ describe('parameters', () => {
 
   it('without effect are noted, one by one', () => {
     const notes = (line: string): string[] => ineffectiveOptions(values(line), chooseReference(values(line)));
-    expect(notes('-mm r -ma m -fdr 0.1 --noise_box 1,2,3 --set_local_bfactor 3 --boost_secondary_structure 2 --seed 1')).toEqual([
+    expect(
+      notes(
+        '-mm r -ma m -fdr 0.1 --noise_box 1,2,3 --set_local_bfactor 3 --boost_secondary_structure 2 --seed 1',
+      ),
+    ).toEqual([
       '--fdr_threshold has no effect: a mask is given.',
       '--noise_box has no effect: a mask is given.',
       '--set_local_bfactor has no effect: it belongs to --no_reference.',
@@ -94,21 +143,28 @@ describe('parameters', () => {
 });
 
 describe('names of outputs', () => {
-  it('are LocScale\'s by default', () => {
+  it("are LocScale's by default", () => {
     expect(chooseOutfile({}, 'scale')).toBe('locscale_output.mrc');
     expect(chooseOutfile(values('-o a.map'), 'scale')).toBe('a.map');
-    expect(messageOf(() => chooseOutfile(values('-o a.mrc.gz'), 'scale'))).toBe('usage: The output map cannot be written as .gz.');
-    expect(messageOf(() => chooseOutfile(values('-o a.json'), 'scale'))).toBe('usage: The output map cannot be written as .json.');
+    expect(messageOf(() => chooseOutfile(values('-o a.mrc.gz'), 'scale'))).toBe(
+      'usage: The output map cannot be written as .gz.',
+    );
+    expect(messageOf(() => chooseOutfile(values('-o a.json'), 'scale'))).toBe(
+      'usage: The output map cannot be written as .json.',
+    );
   });
 
-  it('lose only their extension in the manifest\'s name', () => {
+  it("lose only their extension in the manifest's name", () => {
     expect([stemOf('a.mrc'), stemOf('x.y/a'), stemOf('x/a.b.mrc')]).toEqual(['a', 'x.y/a', 'x/a.b']);
   });
 });
 
 describe('theoretical profiles', () => {
   it('are checked', () => {
-    expect(parseProfile('{"frequency": [0, 0.1], "amplitude": [2, 1]}', 't')).toEqual({ frequency: [0, 0.1], amplitude: [2, 1] });
+    expect(parseProfile('{"frequency": [0, 0.1], "amplitude": [2, 1]}', 't')).toEqual({
+      frequency: [0, 0.1],
+      amplitude: [2, 1],
+    });
     const refused: readonly (readonly [string, string])[] = [
       ['{', 'is not JSON'],
       ['null', 'lacks the lists'],
@@ -118,7 +174,8 @@ describe('theoretical profiles', () => {
       ['{"frequency": [0, 0], "amplitude": [1, 1]}', 'do not ascend'],
       ['{"frequency": [0, 1], "amplitude": [1, 0]}', 'not positive'],
     ];
-    for (const [text, message] of refused) expect(messageOf(() => parseProfile(text, 't'))).toContain(message);
+    for (const [text, message] of refused)
+      expect(messageOf(() => parseProfile(text, 't'))).toContain(message);
   });
 });
 
@@ -127,22 +184,26 @@ describe('FSC output', () => {
 
   it('prints table and resolutions', () => {
     expect(fscLines(fsc).slice(1)).toEqual([
-      '0.00000      inf   1.00000', '0.10000    10.00   0.25000', 'Resolution at FSC = 0.5: 15.00 A', 'Resolution at FSC = 0.143: not crossed',
+      '0.00000      inf   1.00000',
+      '0.10000    10.00   0.25000',
+      'Resolution at FSC = 0.5: 15.00 A',
+      'Resolution at FSC = 0.143: not crossed',
     ]);
   });
 
   it('writes the XML of the EMDB', () => {
     expect(encodeFscXml(fsc)).toBe(
-      '<fsc title="Unmasked half maps" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n'
-      + '  <coordinate>\n    <x>0.000000</x>\n    <y>1.000000</y>\n  </coordinate>\n'
-      + '  <coordinate>\n    <x>0.100000</x>\n    <y>0.250000</y>\n  </coordinate>\n</fsc>\n',
+      '<fsc title="Unmasked half maps" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n' +
+        '  <coordinate>\n    <x>0.000000</x>\n    <y>1.000000</y>\n  </coordinate>\n' +
+        '  <coordinate>\n    <x>0.100000</x>\n    <y>0.250000</y>\n  </coordinate>\n</fsc>\n',
     );
   });
 });
 
 describe('exit codes', () => {
   it('follow the kind of failure', () => {
-    const code = (error: unknown, signal?: 'SIGINT' | 'SIGTERM'): number => exitCodeOf(toLocScaleError(error), signal);
+    const code = (error: unknown, signal?: 'SIGINT' | 'SIGTERM'): number =>
+      exitCodeOf(toLocScaleError(error), signal);
     expect(code(new RangeError('Array buffer allocation failed'))).toBe(5);
     expect(code(new RangeError('Invalid array length'))).toBe(5);
     expect(code(Object.assign(new Error('x'), { code: 'ENOSPC' }))).toBe(3);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isLocScaleError, type LocScaleError } from '../../../src/errors.ts';
 import { checkOptionStates, parseArgv } from '../../../src/cli/parse-argv.ts';
+import { isLocScaleError, type LocScaleError } from '../../../src/errors.ts';
 import { type CommandName, definitionOf, type OptionId, optionIds } from '../../../src/options.ts';
 
 function errorOf(run: () => unknown): LocScaleError {
@@ -99,9 +99,16 @@ describe('every option in every spelling', () => {
         expect(parsed.values, spelling).toEqual({ [id]: expected });
         expect(parsed.given).toEqual([id]);
         expect(parsed.command).toBe(command);
-        if (texts.length === 1) expect(parseArgv([...prefix, `${spelling}=${texts[0]}`]).values, `${spelling}=`).toEqual({ [id]: expected });
-        if (texts.length > 0) expect(errorOf(() => parseArgv([...prefix, spelling])).message, `${spelling} alone`).toContain(`Option ${definitionOf(id).names.find((name) => name.replaceAll('-', '_') === spelling.replaceAll('-', '_'))} needs`);
-        if (texts.length === 0) expect(errorOf(() => parseArgv([...prefix, `${spelling}=1`])).message).toContain('takes no value');
+        if (texts.length === 1)
+          expect(parseArgv([...prefix, `${spelling}=${texts[0]}`]).values, `${spelling}=`).toEqual({
+            [id]: expected,
+          });
+        if (texts.length > 0)
+          expect(errorOf(() => parseArgv([...prefix, spelling])).message, `${spelling} alone`).toContain(
+            `Option ${definitionOf(id).names.find((name) => name.replaceAll('-', '_') === spelling.replaceAll('-', '_'))} needs`,
+          );
+        if (texts.length === 0)
+          expect(errorOf(() => parseArgv([...prefix, `${spelling}=1`])).message).toContain('takes no value');
       }
     });
   }
@@ -115,7 +122,11 @@ describe('every option in every spelling', () => {
   });
 
   it('has no spelling twice within a command', () => {
-    const seen = optionIds.flatMap((id) => definitionOf(id).commands.flatMap((command) => definitionOf(id).names.map((name) => `${command} ${name}`)));
+    const seen = optionIds.flatMap((id) =>
+      definitionOf(id).commands.flatMap((command) =>
+        definitionOf(id).names.map((name) => `${command} ${name}`),
+      ),
+    );
     expect(new Set(seen).size).toBe(seen.length);
   });
 });
@@ -123,13 +134,28 @@ describe('every option in every spelling', () => {
 describe('values', () => {
   it('stay text where text is meant: names like numbers survive', () => {
     const { values } = parseArgv(['-hm', '007', '1e3', '-o', '0x10', '-ma', 'true', '-op', '1.50']);
-    expect(values).toEqual({ halfmapPaths: ['007', '1e3'], outfile: '0x10', mask: 'true', outputProcessingFiles: '1.50' });
+    expect(values).toEqual({
+      halfmapPaths: ['007', '1e3'],
+      outfile: '0x10',
+      mask: 'true',
+      outputProcessingFiles: '1.50',
+    });
   });
 
   it('read the usual command line', () => {
-    const { command, values, positionals } = parseArgv(['-hm', 'a.mrc', 'b.mrc', '-o', 'out.mrc', '-np', '4']);
+    const { command, values, positionals } = parseArgv([
+      '-hm',
+      'a.mrc',
+      'b.mrc',
+      '-o',
+      'out.mrc',
+      '-np',
+      '4',
+    ]);
     expect({ command, values, positionals }).toEqual({
-      command: 'scale', positionals: [], values: { halfmapPaths: ['a.mrc', 'b.mrc'], outfile: 'out.mrc', processes: 4 },
+      command: 'scale',
+      positionals: [],
+      values: { halfmapPaths: ['a.mrc', 'b.mrc'], outfile: 'out.mrc', processes: 4 },
     });
   });
 
@@ -139,7 +165,12 @@ describe('values', () => {
   });
 
   it('collect repeated noise boxes; of other options the last counts', () => {
-    expect(parseArgv(['--noise_box', '1,2,3', '--noise_box=4,5,6']).values).toEqual({ noiseBox: [[1, 2, 3], [4, 5, 6]] });
+    expect(parseArgv(['--noise_box', '1,2,3', '--noise_box=4,5,6']).values).toEqual({
+      noiseBox: [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    });
     expect(parseArgv(['-p', '1', '-p', '2'])).toMatchObject({ values: { apix: 2 }, given: ['apix'] });
   });
 
@@ -179,7 +210,11 @@ describe('values', () => {
 
 describe('abbreviations', () => {
   it('of long names work while they are unambiguous', () => {
-    expect(parseArgv(['--emm', 'a', '--no_ref', '--outf', 'o']).values).toEqual({ emmapPath: 'a', noReference: true, outfile: 'o' });
+    expect(parseArgv(['--emm', 'a', '--no_ref', '--outf', 'o']).values).toEqual({
+      emmapPath: 'a',
+      noReference: true,
+      outfile: 'o',
+    });
     expect(parseArgv(['-filter', '-apply']).values).toEqual({ filterInput: true, applyFscFilter: true });
   });
 
@@ -192,11 +227,17 @@ describe('abbreviations', () => {
     expect(errorOf(() => parseArgv(['--model', 'x'])).message).toBe(
       'Option --model is ambiguous: it could be --model_map, --model_resolution, --model_coordinates, --model_path.',
     );
-    expect(errorOf(() => parseArgv(['--fdr', '1'])).message).toContain('--fdr_threshold, --fdr_window_size, --fdr_filter');
+    expect(errorOf(() => parseArgv(['--fdr', '1'])).message).toContain(
+      '--fdr_threshold, --fdr_window_size, --fdr_filter',
+    );
   });
 
   it('with the value attached to a one-letter option', () => {
-    expect(parseArgv(['-p1.2', '-oout.mrc', '-s8']).values).toEqual({ apix: 1.2, outfile: 'out.mrc', stride: 8 });
+    expect(parseArgv(['-p1.2', '-oout.mrc', '-s8']).values).toEqual({
+      apix: 1.2,
+      outfile: 'out.mrc',
+      stride: 8,
+    });
     // LocScale would write to "utfile" here.
     expect(errorOf(() => parseArgv(['-outfile', 'x'])).hint).toBe('Did you mean --outfile?');
   });
@@ -211,11 +252,23 @@ describe('unknown things', () => {
     [['--zzzzzz'], 'Unknown option --zzzzzz.', 'Run "locscale-gpu --help" for the list.'],
     [['fsc', '--quux'], 'Unknown option --quux.', 'Run "locscale-gpu fsc --help" for the list.'],
     [['-mc_it', '3'], 'Option -mc_it does not belong to scaling.', 'It belongs to: feature_enhance.'],
-    [['fsc', '-mm', 'x'], 'Option -mm does not belong to the command fsc.', 'It belongs to: scaling (no command).'],
+    [
+      ['fsc', '-mm', 'x'],
+      'Option -mm does not belong to the command fsc.',
+      'It belongs to: scaling (no command).',
+    ],
     [['feature_enchance'], 'Unknown command "feature_enchance".', 'Did you mean "feature_enhance"?'],
     [['map.mrc'], 'Unknown command "map.mrc".', 'Maps are given with -em MAP or -hm HALF1 HALF2.'],
-    [['scale'], 'Unknown command "scale".', 'Commands are feature_enhance, fsc, mask, validate, demo, version.'],
-    [['-em', 'a.mrc', 'b.mrc'], 'Unknown command "b.mrc".', 'Maps are given with -em MAP or -hm HALF1 HALF2.'],
+    [
+      ['scale'],
+      'Unknown command "scale".',
+      'Commands are feature_enhance, fsc, mask, validate, demo, version.',
+    ],
+    [
+      ['-em', 'a.mrc', 'b.mrc'],
+      'Unknown command "b.mrc".',
+      'Maps are given with -em MAP or -hm HALF1 HALF2.',
+    ],
   ];
   for (const [argv, message, hint] of unknown) {
     it(argv.join(' '), () => {
@@ -251,7 +304,14 @@ describe('commands', () => {
 describe('states of options', () => {
   const state = (argv: string[]): string[] => checkOptionStates(parseArgv(argv));
 
-  for (const argv of [['-mc', 'a.pdb'], ['--build_using_pseudomodel'], ['--complete_model'], ['-mpi'], ['-sym', 'C4'], ['--print_report']]) {
+  for (const argv of [
+    ['-mc', 'a.pdb'],
+    ['--build_using_pseudomodel'],
+    ['--complete_model'],
+    ['-mpi'],
+    ['-sym', 'C4'],
+    ['--print_report'],
+  ]) {
     it(`${argv.join(' ')} is refused by name, with a reason and a way out`, () => {
       const error = errorOf(() => state(argv));
       expect(error.tag).toBe('unsupported');

@@ -1,4 +1,13 @@
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -17,8 +26,16 @@ describe('checkOutputs', () => {
     symlinkSync(at('in.mrc'), at('symlink.mrc'));
     linkSync(at('in.mrc'), at('hardlink.mrc'));
     mkdirSync(at('sub'));
-    for (const output of [at('in.mrc'), at('symlink.mrc'), at('hardlink.mrc'), join(folder, 'sub', '..', 'in.mrc')]) {
-      await expect(checkOutputs([output], [at('in.mrc')])).rejects.toMatchObject({ tag: 'bad-output', message: `The output ${output} would overwrite the input ${at('in.mrc')}.` });
+    for (const output of [
+      at('in.mrc'),
+      at('symlink.mrc'),
+      at('hardlink.mrc'),
+      join(folder, 'sub', '..', 'in.mrc'),
+    ]) {
+      await expect(checkOutputs([output], [at('in.mrc')])).rejects.toMatchObject({
+        tag: 'bad-output',
+        message: `The output ${output} would overwrite the input ${at('in.mrc')}.`,
+      });
     }
     await checkOutputs([at('out.mrc')], [at('in.mrc')]);
   });
@@ -27,7 +44,9 @@ describe('checkOutputs', () => {
     mkdirSync(at('sub'));
     writeFileSync(at('file'), 'x');
     await expect(checkOutputs([at('sub')], [])).rejects.toThrow('it is a folder');
-    await expect(checkOutputs([at('none/out.mrc')], [])).rejects.toThrow(`the folder ${at('none')} does not exist`);
+    await expect(checkOutputs([at('none/out.mrc')], [])).rejects.toThrow(
+      `the folder ${at('none')} does not exist`,
+    );
     await expect(checkOutputs([at('file/out.mrc')], [])).rejects.toThrow(`${at('file')} is not a folder`);
     await expect(checkOutputs([at('a'), at('a')], [])).rejects.toThrow('Two outputs have the name');
     await expect(checkOutputs([at('n'.repeat(300))], [])).rejects.toThrow('its name is too long');

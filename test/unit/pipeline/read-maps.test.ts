@@ -14,7 +14,9 @@ beforeEach(() => {
   warnings = [];
 });
 
-async function refusal(change: Partial<LocScaleJob> & { parameters?: LocScaleJob['parameters'] }): Promise<LocScaleError> {
+async function refusal(
+  change: Partial<LocScaleJob> & { parameters?: LocScaleJob['parameters'] },
+): Promise<LocScaleError> {
   const job: LocScaleJob = {
     input: { kind: 'map', map: noisyBlob('map.mrc', 1) },
     mask: ballMask('mask.mrc', 2),
@@ -32,17 +34,31 @@ async function refusal(change: Partial<LocScaleJob> & { parameters?: LocScaleJob
   throw new Error('the job was accepted');
 }
 
-const mapWith = (name: string, change: Parameters<typeof gridOf>[0]): MapImage => noisyBlob(name, 7, 0.05, 3, gridOf(change));
+const mapWith = (name: string, change: Parameters<typeof gridOf>[0]): MapImage =>
+  noisyBlob(name, 7, 0.05, 3, gridOf(change));
 const withMap = (map: MapImage): Partial<LocScaleJob> => ({ input: { kind: 'map', map } });
 
 describe('maps that do not fit together', () => {
   it('names the first difference with both values and both files', async () => {
     const mask = ballMask('mask.mrc', 2, gridOf({ shape: [edge, edge, edge + 2] }));
-    expect((await refusal({ mask })).message).toBe('The maps differ in box: map.mrc has 20 x 20 x 20, mask.mrc has 22 x 20 x 20.');
-    const reference = { kind: 'model-map', map: mapWith('reference.mrc', { voxelSize: [3.1, 3.1, 3.1] }) } as const;
-    expect((await refusal({ reference })).message).toBe('The maps differ in voxel size: map.mrc has 3 A, reference.mrc has 3.1 A.');
-    const input = { kind: 'half-maps', half1: mapWith('half1.mrc', { origin: [3, 3, 3] }), half2: mapWith('half2.mrc', { origin: [3, 3, 30] }) } as const;
-    expect((await refusal({ input })).message).toBe('The maps differ in origin: half1.mrc has (3, 3, 3) A, half2.mrc has (30, 3, 3) A.');
+    expect((await refusal({ mask })).message).toBe(
+      'The maps differ in box: map.mrc has 20 x 20 x 20, mask.mrc has 22 x 20 x 20.',
+    );
+    const reference = {
+      kind: 'model-map',
+      map: mapWith('reference.mrc', { voxelSize: [3.1, 3.1, 3.1] }),
+    } as const;
+    expect((await refusal({ reference })).message).toBe(
+      'The maps differ in voxel size: map.mrc has 3 A, reference.mrc has 3.1 A.',
+    );
+    const input = {
+      kind: 'half-maps',
+      half1: mapWith('half1.mrc', { origin: [3, 3, 3] }),
+      half2: mapWith('half2.mrc', { origin: [3, 3, 30] }),
+    } as const;
+    expect((await refusal({ input })).message).toBe(
+      'The maps differ in origin: half1.mrc has (3, 3, 3) A, half2.mrc has (30, 3, 3) A.',
+    );
   });
 
   it('accepts voxel sizes within 0.1 % and origins within half a voxel', async () => {
@@ -71,7 +87,13 @@ describe('maps that do not fit together', () => {
 
   it('refuses the same half map twice', async () => {
     const half = noisyBlob('half1.mrc', 1);
-    const error = await refusal({ input: { kind: 'half-maps', half1: half, half2: { ...half, name: 'half2.mrc', data: half.data.slice() } } });
+    const error = await refusal({
+      input: {
+        kind: 'half-maps',
+        half1: half,
+        half2: { ...half, name: 'half2.mrc', data: half.data.slice() },
+      },
+    });
     expect(error.message).toBe('The half maps half1.mrc and half2.mrc are identical.');
   });
 });
@@ -83,7 +105,9 @@ describe('maps that cannot be scaled', () => {
       map.data[77] = bad;
       expect((await refusal(withMap(map))).message).toBe('map.mrc holds 1 voxels that are NaN or infinite.');
     }
-    expect((await refusal(withMap(radialMap('map.mrc', () => 0)))).message).toBe('All voxels of map.mrc are zero.');
+    expect((await refusal(withMap(radialMap('map.mrc', () => 0)))).message).toBe(
+      'All voxels of map.mrc are zero.',
+    );
     const reference = { kind: 'model-map', map: radialMap('reference.mrc', () => 2) } as const;
     expect((await refusal({ reference })).message).toBe('All voxels of reference.mrc are equal (2).');
     const nanMask = ballMask('mask.mrc', 2);
@@ -101,8 +125,12 @@ describe('maps that cannot be scaled', () => {
   });
 
   it('refuses voxel sizes that cannot be right and voxels that are not cubic', async () => {
-    expect((await refusal(withMap(mapWith('map.mrc', { voxelSize: [0, 0, 0] })))).message).toContain('voxel size of map.mrc is 0 A');
-    expect((await refusal(withMap(mapWith('map.mrc', { voxelSize: [3, 3, 3.2] })))).message).toBe('The voxels of map.mrc are not cubic: 3.2 x 3 x 3 A.');
+    expect((await refusal(withMap(mapWith('map.mrc', { voxelSize: [0, 0, 0] })))).message).toContain(
+      'voxel size of map.mrc is 0 A',
+    );
+    expect((await refusal(withMap(mapWith('map.mrc', { voxelSize: [3, 3, 3.2] })))).message).toBe(
+      'The voxels of map.mrc are not cubic: 3.2 x 3 x 3 A.',
+    );
   });
 
   it('warns about a map that was masked already', async () => {
@@ -110,7 +138,12 @@ describe('maps that cannot be scaled', () => {
     const masked = radialMap('masked.mrc', (radius, i) => (radius < 7 ? random.data[i] : 0));
     const mask = ballMask('mask.mrc', 1);
     await runLocScale(
-      { input: { kind: 'map', map: masked }, mask, reference: { kind: 'none' }, parameters: { ...defaultParameters, windowVoxels: 6 } },
+      {
+        input: { kind: 'map', map: masked },
+        mask,
+        reference: { kind: 'none' },
+        parameters: { ...defaultParameters, windowVoxels: 6 },
+      },
       { engine, onWarning: (message) => warnings.push(message) },
     );
     expect(warnings.filter((message) => message.includes('exactly 0'))).toHaveLength(1);
@@ -123,7 +156,12 @@ describe('the window', () => {
     warnings.push(message);
   };
   const choose = (windowVoxels: number | undefined, voxelSize: number): number =>
-    chooseWindow({ ...defaultParameters, ...(windowVoxels === undefined ? {} : { windowVoxels }) }, shape, voxelSize, { warn });
+    chooseWindow(
+      { ...defaultParameters, ...(windowVoxels === undefined ? {} : { windowVoxels }) },
+      shape,
+      voxelSize,
+      { warn },
+    );
 
   it('is 25 A rounded up to even by default', () => {
     expect([choose(undefined, 1.4), choose(undefined, 2.5), choose(undefined, 1.25)]).toEqual([18, 10, 20]);
@@ -136,7 +174,9 @@ describe('the window', () => {
   });
 
   it('must fit into the map and hold enough shells', () => {
-    expect(() => choose(22, 1.4)).toThrow('The window of 22 voxels (30.8 A) is larger than the map (30 x 24 x 20).');
+    expect(() => choose(22, 1.4)).toThrow(
+      'The window of 22 voxels (30.8 A) is larger than the map (30 x 24 x 20).',
+    );
     expect(() => choose(undefined, 1)).toThrow('larger than the map');
     expect(() => choose(4, 1.4)).toThrow('too small');
     expect(choose(6, 1.2)).toBe(6);

@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isLocScaleError, LocScaleError } from '../../../src/errors.ts';
-import { defaultParameters, imageOf, planLocScale, runFsc, runLocScale, runMask } from '../../../src/pipeline/index.ts';
+import {
+  defaultParameters,
+  imageOf,
+  planLocScale,
+  runFsc,
+  runLocScale,
+  runMask,
+} from '../../../src/pipeline/index.ts';
 import type { LocScaleContext, LocScaleJob, LocScaleParameters } from '../../../src/pipeline/types.ts';
 import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
 import { ballMask, edge, gridOf, noisyBlob, radialMap, shape } from './test-maps.ts';
@@ -10,7 +17,11 @@ beforeEach(() => {
   engine = createSimpleEngine();
 });
 
-const parameters = (change: Partial<LocScaleParameters> = {}): LocScaleParameters => ({ ...defaultParameters, windowVoxels: 6, ...change });
+const parameters = (change: Partial<LocScaleParameters> = {}): LocScaleParameters => ({
+  ...defaultParameters,
+  windowVoxels: 6,
+  ...change,
+});
 
 function halfMapJob(change: Partial<LocScaleJob> = {}): LocScaleJob {
   return {
@@ -47,7 +58,12 @@ describe('runLocScale', () => {
     const map = noisyBlob('map.mrc', 5);
     const mask = ballMask('mask.mrc', 3);
     const result = await runLocScale(
-      { input: { kind: 'map', map }, mask, reference: { kind: 'model-map', map: { ...map, name: 'same.mrc' } }, parameters: parameters() },
+      {
+        input: { kind: 'map', map },
+        mask,
+        reference: { kind: 'model-map', map: { ...map, name: 'same.mrc' } },
+        parameters: parameters(),
+      },
       { engine },
     );
     const scaled = await engine.download(result.scaled);
@@ -105,7 +121,11 @@ describe('runLocScale', () => {
     const job = halfMapJob();
     if (job.input.kind !== 'half-maps') throw new Error('half maps expected');
     const { half1, half2 } = job.input;
-    const mean = { ...half1, name: 'mean.mrc', data: half1.data.map((value, i) => (value + half2.data[i]) / 2) };
+    const mean = {
+      ...half1,
+      name: 'mean.mrc',
+      data: half1.data.map((value, i) => (value + half2.data[i]) / 2),
+    };
     const fromHalves = await runLocScale(job, { engine });
     const fromMean = await runLocScale({ ...job, input: { kind: 'map', map: mean } }, { engine });
     expect(await engine.download(fromMean.scaled)).toEqual(await engine.download(fromHalves.scaled));
@@ -114,7 +134,10 @@ describe('runLocScale', () => {
   });
 
   it('measures B factors on request', async () => {
-    const result = await runLocScale(halfMapJob({ parameters: parameters({ measureBFactors: true, windowVoxels: 8 }) }), { engine });
+    const result = await runLocScale(
+      halfMapJob({ parameters: parameters({ measureBFactors: true, windowVoxels: 8 }) }),
+      { engine },
+    );
     if (result.bFactor === undefined || result.quality === undefined) throw new Error('no B factor maps');
     const mask = await engine.download(result.mask);
     const bFactor = await engine.download(result.bFactor);
@@ -123,18 +146,26 @@ describe('runLocScale', () => {
   });
 
   it('runs without a reference, with a theoretical profile and as hybrid', async () => {
-    const theoreticalProfile = { frequency: [0, 0.1, 0.2, 0.25, 0.34], amplitude: [9, 5, 4, 2, 1] };
-    // At 1.5 A/voxel the window has shells between the Wilson cut-off of this small mask (5 A) and 3 A.
-    const fine = gridOf({ voxelSize: [1.5, 1.5, 1.5] });
+    const theoreticalProfile = { frequency: [0, 0.2, 0.3, 0.36, 0.5], amplitude: [9, 5, 4, 2, 1.5] };
+    // At 1 A/voxel the window has three shells between the Wilson cut-off of this small mask (4.2 A) and 2.2 A.
+    const fine = gridOf({ voxelSize: [1, 1, 1] });
     const map = noisyBlob('reference.mrc', 3, 0.01, 1, fine);
     const differenceMask = radialMap('difference.mrc', (_radius, i) => (i % edge > edge / 2 ? 1 : 0), fine);
     const scaledWith = async (reference: LocScaleJob['reference']): Promise<Float32Array> => {
-      const result = await runLocScale({
-        input: { kind: 'map', map: noisyBlob('map.mrc', 1, 0.05, 1, fine) },
-        mask: ballMask('mask.mrc', 2, fine),
-        reference,
-        parameters: parameters({ theoreticalProfile, setLocalBFactor: 50, windowVoxels: 14, resolution: 3 }),
-      }, { engine });
+      const result = await runLocScale(
+        {
+          input: { kind: 'map', map: noisyBlob('map.mrc', 1, 0.05, 1, fine) },
+          mask: ballMask('mask.mrc', 2, fine),
+          reference,
+          parameters: parameters({
+            theoreticalProfile,
+            setLocalBFactor: 50,
+            windowVoxels: 14,
+            resolution: 2.2,
+          }),
+        },
+        { engine },
+      );
       return engine.download(result.scaled);
     };
     const noneMap = await scaledWith({ kind: 'none' });
@@ -144,35 +175,68 @@ describe('runLocScale', () => {
     expect(noneMap.some((value) => value !== 0)).toBe(true);
     expect(pseudoMap).not.toEqual(plainMap);
     // The hybrid follows each of the two rules in its own part of the map.
-    expect(hybridMap).toEqual(pseudoMap.map((value, i) => (differenceMask.data[i] > 0.5 ? value : plainMap[i])));
+    expect(hybridMap).toEqual(
+      pseudoMap.map((value, i) => (differenceMask.data[i] > 0.5 ? value : plainMap[i])),
+    );
   });
 
   it('low-passes the reference at -mres before its profiles are taken', async () => {
     const job = halfMapJob();
     const plain = await runLocScale(job, { engine });
-    const filtered = await runLocScale({ ...job, parameters: parameters({ referenceResolution: 15 }) }, { engine });
+    const filtered = await runLocScale(
+      { ...job, parameters: parameters({ referenceResolution: 15 }) },
+      { engine },
+    );
     const energy = (data: Float32Array): number => data.reduce((sum, value) => sum + value * value, 0);
-    expect(energy(await engine.download(filtered.scaled))).toBeLessThan(energy(await engine.download(plain.scaled)));
+    expect(energy(await engine.download(filtered.scaled))).toBeLessThan(
+      energy(await engine.download(plain.scaled)),
+    );
     expect(engine.calls.filter((call) => call === 'radialFilter')).toHaveLength(1);
   });
 
   it('filters the input by resolution and by FSC only when asked', async () => {
     const plain = await runLocScale(halfMapJob(), { engine });
     expect(engine.calls).not.toContain('radialFilter');
-    const filtered = await runLocScale(halfMapJob({ parameters: parameters({ filterInput: true }) }), { engine });
-    const weighted = await runLocScale(halfMapJob({ parameters: parameters({ applyFscFilter: true }) }), { engine });
-    const maps = await Promise.all([plain, filtered, weighted].map((result) => engine.download(result.scaled)));
+    const filtered = await runLocScale(halfMapJob({ parameters: parameters({ filterInput: true }) }), {
+      engine,
+    });
+    const weighted = await runLocScale(halfMapJob({ parameters: parameters({ applyFscFilter: true }) }), {
+      engine,
+    });
+    const maps = await Promise.all(
+      [plain, filtered, weighted].map((result) => engine.download(result.scaled)),
+    );
     expect(maps[1]).not.toEqual(maps[0]);
     expect(maps[2]).not.toEqual(maps[0]);
     const oneMap: LocScaleJob['input'] = { kind: 'map', map: noisyBlob('map.mrc', 5) };
-    expect((await errorOf(runLocScale(halfMapJob({ input: oneMap, parameters: parameters({ applyFscFilter: true }) }), { engine }))).tag).toBe('usage');
-    expect((await errorOf(runLocScale(halfMapJob({ input: oneMap, parameters: parameters({ filterInput: true }) }), { engine }))).tag).toBe('usage');
+    expect(
+      (
+        await errorOf(
+          runLocScale(halfMapJob({ input: oneMap, parameters: parameters({ applyFscFilter: true }) }), {
+            engine,
+          }),
+        )
+      ).tag,
+    ).toBe('usage');
+    expect(
+      (
+        await errorOf(
+          runLocScale(halfMapJob({ input: oneMap, parameters: parameters({ filterInput: true }) }), {
+            engine,
+          }),
+        )
+      ).tag,
+    ).toBe('usage');
   });
 
   it('makes the FDR mask when none is given, and says which noise boxes it used', async () => {
     const infos: string[] = [];
     const { mask: _mask, ...withoutMask } = halfMapJob();
-    const result = await runLocScale(withoutMask, { engine, keepConfidence: true, onInfo: (message) => infos.push(message) });
+    const result = await runLocScale(withoutMask, {
+      engine,
+      keepConfidence: true,
+      onInfo: (message) => infos.push(message),
+    });
     expect(result.numbers.noise?.boxes).toHaveLength(4);
     expect(infos.filter((message) => message.startsWith('Noise box'))).toHaveLength(4);
     const confidence = await engine.download(result.confidence as NonNullable<typeof result.confidence>);
@@ -219,7 +283,11 @@ describe('stopping', () => {
   it('ends with the tag aborted and holds nothing, in every step', async () => {
     for (const at of ['read', 'fsc', 'mask', 'reference', 'scaling'] as const) {
       const stop = new AbortController();
-      const context: LocScaleContext = { engine, signal: stop.signal, onStep: (step) => step === at && stop.abort() };
+      const context: LocScaleContext = {
+        engine,
+        signal: stop.signal,
+        onStep: (step) => step === at && stop.abort(),
+      };
       const error = await errorOf(runLocScale(halfMapJob(), context));
       expect([at, error.tag]).toEqual([at, 'aborted']);
       expect(engine.held.size).toBe(0);
@@ -227,7 +295,10 @@ describe('stopping', () => {
   });
 
   it('releases everything when the engine fails', async () => {
-    const failing = { ...engine, localScaling: () => Promise.reject(new LocScaleError('out-of-memory', 'No memory.')) };
+    const failing = {
+      ...engine,
+      localScaling: () => Promise.reject(new LocScaleError('out-of-memory', 'No memory.')),
+    };
     expect((await errorOf(runLocScale(halfMapJob(), { engine: failing }))).tag).toBe('out-of-memory');
     expect(engine.held.size).toBe(0);
   });
@@ -245,7 +316,9 @@ describe('parts of the method', () => {
   it('runMask returns mask and confidence of a map', async () => {
     const result = await runMask({ kind: 'map', map: noisyBlob('a', 1) }, parameters(), { engine });
     expect(engine.held.size).toBe(2);
-    expect(result.maskVoxels).toBe((await engine.download(result.mask)).reduce((sum, value) => sum + value, 0));
+    expect(result.maskVoxels).toBe(
+      (await engine.download(result.mask)).reduce((sum, value) => sum + value, 0),
+    );
     expect(Math.max(...(await engine.download(result.confidence)))).toBeLessThanOrEqual(1);
   });
 });

@@ -12,7 +12,11 @@ export function gridOf(change: Partial<Grid> = {}): Grid {
 }
 
 /** Value of each voxel from its distance (voxels) to the box centre. */
-export function radialMap(name: string, value: (radius: number, index: number) => number, grid: Grid = gridOf()): MapImage {
+export function radialMap(
+  name: string,
+  value: (radius: number, index: number) => number,
+  grid: Grid = gridOf(),
+): MapImage {
   const [nz, ny, nx] = grid.shape;
   const data = new Float32Array(nz * ny * nx);
   for (let i = 0; i < data.length; i++) {
@@ -23,9 +27,19 @@ export function radialMap(name: string, value: (radius: number, index: number) =
 }
 
 /** exp(-r^2 / 2 / width^2) plus Gaussian noise of the given sd. */
-export function noisyBlob(name: string, seed: number, noise = 0.05, width = 3, grid: Grid = gridOf()): MapImage {
+export function noisyBlob(
+  name: string,
+  seed: number,
+  noise = 0.05,
+  width = 3,
+  grid: Grid = gridOf(),
+): MapImage {
   const random = createRandom(seed);
-  return radialMap(name, (radius) => Math.exp(-(radius ** 2) / 2 / width ** 2) + noise * random.gaussian(), grid);
+  return radialMap(
+    name,
+    (radius) => Math.exp(-(radius ** 2) / 2 / width ** 2) + noise * random.gaussian(),
+    grid,
+  );
 }
 
 export function ballMask(name: string, radiusVoxels: number, grid: Grid = gridOf()): MapImage {

@@ -1,0 +1,188 @@
+/** What an option is, and the small words the tables of options are written in. */
+import { LocScaleError } from '../errors.ts';
+
+export const commandNames = [
+  'scale',
+  'feature_enhance',
+  'fsc',
+  'mask',
+  'validate',
+  'demo',
+  'version',
+] as const;
+export type CommandName = (typeof commandNames)[number];
+
+export type OptionState =
+  | { readonly kind: 'works' }
+  /** The run stops with exit code 2 and this reason. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly hint: string }
+  /** The run goes on; this note is printed once. */
+  | { readonly kind: 'noted'; readonly note: string };
+
+export interface OptionDefinition<T = unknown> {
+  /** All spellings with their dashes, short ones first. Dashes and underscores inside a name are equal. */
+  readonly names: readonly string[];
+  /** Values taken: none, exactly n, or one and more. */
+  readonly values: 0 | 1 | 2 | 'many';
+  /** How the values are called in the help text. */
+  readonly placeholder: string;
+  readonly help: string;
+  /** In words, for the help text. */
+  readonly defaultText?: string;
+  /** Where a command means something of its own by the option. */
+  readonly perCommand?: Partial<
+    Record<
+      CommandName,
+      { readonly placeholder?: string; readonly help: string; readonly defaultText: string }
+    >
+  >;
+  readonly commands: readonly CommandName[];
+  readonly group: OptionGroup;
+  /** An addition of this program, not an option of LocScale. */
+  readonly own: boolean;
+  readonly repeatable: boolean;
+  readonly parse: (texts: readonly string[], name: string, previous: T | undefined) => T;
+  readonly state: (value: T) => OptionState;
+}
+
+export const optionGroups = [
+  'Map input',
+  'Reference',
+  'Mask',
+  'Scaling',
+  'Output',
+  'Run',
+  'Network',
+  'Pseudo-model and refinement',
+] as const;
+export type OptionGroup = (typeof optionGroups)[number];
+
+export const works: OptionState = { kind: 'works' };
+
+interface Common<T> {
+  help: string;
+  group: OptionGroup;
+  commands?: readonly CommandName[];
+  defaultText?: string;
+  perCommand?: OptionDefinition['perCommand'];
+  own?: boolean;
+  state?: OptionState | ((value: T) => OptionState);
+}
+
+export function define<T>(
+  names: string,
+  values: OptionDefinition['values'],
+  placeholder: string,
+  common: Common<T>,
+  parse: OptionDefinition<T>['parse'],
+  repeatable = false,
+): OptionDefinition<T> {
+  const { state = works } = common;
+  return {
+    names: names.split(' '),
+    values,
+    placeholder,
+    help: common.help,
+    ...(common.defaultText === undefined ? {} : { defaultText: common.defaultText }),
+    ...(common.perCommand === undefined ? {} : { perCommand: common.perCommand }),
+    commands: common.commands ?? ['scale', 'feature_enhance'],
+    group: common.group,
+    own: common.own ?? false,
+    repeatable,
+    parse,
+    state: typeof state === 'function' ? state : () => state,
+  };
+}
+
+export function flag(names: string, common: Common<true>): OptionDefinition<true> {
+  return define(names, 0, '', common, () => true);
+}
+
+export function text(names: string, placeholder: string, common: Common<string>): OptionDefinition<string> {
+  return define(names, 1, placeholder, common, ([value], name) => {
+    if (value === '') throw badValue(name, value, 'a non-empty text');
+    return value;
+  });
+}
+
+interface Range {
+  /** Smallest value allowed; `above` excludes it. */
+  min?: number;
+  above?: number;
+  max?: number;
+  below?: number;
+}
+
+export function number(
+  names: string,
+  placeholder: string,
+  range: Range,
+  common: Common<number>,
+  integer = false,
+) {
+  return define<number>(names, 1, placeholder, common, ([value], name) =>
+    parseNumber(value, name, range, integer),
+  );
+}
+
+export function integer(names: string, placeholder: string, range: Range, common: Common<number>) {
+  return number(names, placeholder, range, common, true);
+}
+
+export function choice<T extends string>(
+  names: string,
+  choices: readonly T[],
+  common: Common<T>,
+): OptionDefinition<T> {
+  return define<T>(names, 1, choices.join('|'), common, ([value], name) => {
+    const found = choices.find((candidate) => candidate === value);
+    if (found === undefined) throw badValue(name, value, `one of ${choices.join(', ')}`);
+    return found;
+  });
+}
+
+export function badValue(name: string, value: string | undefined, expected: string): LocScaleError {
+  return new LocScaleError('usage', `Option ${name} needs ${expected}, not "${value ?? ''}".`, {
+    where: name,
+    expected,
+    found: value ?? '',
+    hint: `Run "locscale-gpu --help" for what ${name} means.`,
+  });
+}
+
+/** Plain decimal numbers only: "0x10", "", " 5" and "Infinity" are not what a user meant. */
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
+export function parseNumber(
+  value: string | undefined,
+  name: string,
+  range: Range,
+  wantInteger: boolean,
+): number {
+  const kind = wantInteger ? 'a whole number' : 'a number';
+  const parsed = value !== undefined && decimal.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isFinite(parsed) || (wantInteger && !Number.isSafeInteger(parsed)))
+    throw badValue(name, value, kind);
+  if (range.min !== undefined && parsed < range.min)
+    throw badValue(name, value, `${kind} of at least ${range.min}`);
+  if (range.above !== undefined && parsed <= range.above)
+    throw badValue(name, value, `${kind} above ${range.above}`);
+  if (range.max !== undefined && parsed > range.max)
+    throw badValue(name, value, `${kind} of at most ${range.max}`);
+  if (range.below !== undefined && parsed >= range.below)
+    throw badValue(name, value, `${kind} below ${range.below}`);
+  return parsed;
+}
+
+export function refused(reason: string, hint: string): OptionState {
+  return { kind: 'refused', reason, hint };
+}
+
+export function noted(note: string): OptionState {
+  return { kind: 'noted', note };
+}
+
+export const scaleOnly = ['scale'] as const;
+export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc'] as const;
+export const makesMasks = ['scale', 'feature_enhance', 'mask'] as const;
+export const usesEngine = ['scale', 'feature_enhance', 'mask', 'fsc', 'demo'] as const;

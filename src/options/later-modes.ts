@@ -1,0 +1,181 @@
+/** Options of modes that this version does not have: known, so that LocScale command lines are understood. */
+import { define, flag, integer, noted, number, parseNumber, scaleOnly, text } from './definition.ts';
+
+const enhanceOnly = ['feature_enhance'] as const;
+const notTheNetwork = noted('is only used by the network reference, which this run does not use');
+const notThePseudoModel = noted('is only used when a pseudo-model is built, which this run does not do');
+const notRefinement = noted('is only used when an atomic model is refined, which this run does not do');
+
+export const laterModeOptions = {
+  // Network
+  modelPath: text('-model_path --model_path', 'FILE', {
+    group: 'Network',
+    help: 'Trained network.',
+    state: notTheNetwork,
+  }),
+  lowContextModel: flag('--use_low_context_model', {
+    group: 'Network',
+    help: 'Network trained on low-context data.',
+    state: notTheNetwork,
+  }),
+  batchSize: integer(
+    '-bs --batch_size',
+    'N',
+    { min: 1 },
+    { group: 'Network', help: 'Cubes per batch.', defaultText: '8', state: notTheNetwork },
+  ),
+  gpuIds: define<readonly number[]>(
+    '-gpus --gpu_ids',
+    'many',
+    'ID ...',
+    {
+      group: 'Network',
+      help: 'GPUs for the network.',
+      state: notTheNetwork,
+    },
+    (values, name) => values.map((value) => parseNumber(value, name, { min: 0 }, true)),
+  ),
+  cubeSize: integer(
+    '-cube_size --cube_size',
+    'VOXELS',
+    { min: 1 },
+    { group: 'Network', help: 'Edge of a cube.', defaultText: '32', state: notTheNetwork },
+  ),
+  stride: integer(
+    '-s --stride',
+    'VOXELS',
+    { min: 1 },
+    { group: 'Network', help: 'Step between cubes.', defaultText: '16', state: notTheNetwork },
+  ),
+  noMonteCarlo: flag('-no_mc --no_monte_carlo', {
+    group: 'Network',
+    commands: enhanceOnly,
+    help: 'One pass without dropout.',
+  }),
+  monteCarloIterations: integer(
+    '-mc_it --monte_carlo_iterations',
+    'N',
+    { min: 1 },
+    {
+      group: 'Network',
+      commands: enhanceOnly,
+      help: 'Passes with dropout.',
+      defaultText: '15',
+    },
+  ),
+  physicsBased: flag('-pb --physics_based', {
+    group: 'Network',
+    commands: enhanceOnly,
+    help: 'Physics-based network.',
+  }),
+  download: flag('-download --download', {
+    group: 'Network',
+    commands: enhanceOnly,
+    help: 'Download the weights.',
+  }),
+
+  // Pseudo-model and refinement
+  pseudomodelMethod: text('-pm --pseudomodel_method', 'METHOD', {
+    group: 'Pseudo-model and refinement',
+    commands: scaleOnly,
+    help: 'gradient or kick.',
+    defaultText: 'gradient',
+    state: notThePseudoModel,
+  }),
+  totalIterations: integer(
+    '-pm_it --total_iterations',
+    'N',
+    { min: 1 },
+    {
+      group: 'Pseudo-model and refinement',
+      commands: scaleOnly,
+      help: 'Iterations.',
+      defaultText: '50',
+      state: notThePseudoModel,
+    },
+  ),
+  distance: number(
+    '-dst --distance',
+    'A',
+    { above: 0 },
+    {
+      group: 'Pseudo-model and refinement',
+      commands: scaleOnly,
+      help: 'Distance between atoms.',
+      defaultText: '1.2',
+      state: notThePseudoModel,
+    },
+  ),
+  averagingWindow: integer(
+    '-avg_w --averaging_window',
+    'VOXELS',
+    { min: 1 },
+    {
+      group: 'Pseudo-model and refinement',
+      commands: scaleOnly,
+      help: 'Smoothing of the difference mask.',
+      defaultText: '3',
+      state: notThePseudoModel,
+    },
+  ),
+  smoothFactor: number(
+    '-smooth --smooth_factor',
+    'FACTOR',
+    { min: 0 },
+    {
+      group: 'Pseudo-model and refinement',
+      commands: scaleOnly,
+      help: 'Accepted; profiles are merged without it.',
+      defaultText: '0.3',
+      state: noted('has no effect: the theoretical-profile rule merges profiles without it'),
+    },
+  ),
+  refmacIterations: integer(
+    '-ref_it --refmac_iterations',
+    'N',
+    { min: 0 },
+    {
+      group: 'Pseudo-model and refinement',
+      commands: scaleOnly,
+      help: 'Cycles of refinement.',
+      defaultText: '10',
+      state: notRefinement,
+    },
+  ),
+  addBlur: number(
+    '--add_blur',
+    'B',
+    {},
+    {
+      group: 'Pseudo-model and refinement',
+      commands: scaleOnly,
+      help: 'Blur of the refinement target.',
+      defaultText: '20',
+      state: notRefinement,
+    },
+  ),
+  skipRefine: flag('--skip_refine', {
+    group: 'Pseudo-model and refinement',
+    commands: scaleOnly,
+    help: 'Do not refine.',
+    state: noted('has no effect: nothing is refined in this run'),
+  }),
+  cifInfo: text('-cif_info --cif_info', 'FILE', {
+    group: 'Pseudo-model and refinement',
+    commands: scaleOnly,
+    help: 'Restraints for refinement.',
+    state: notRefinement,
+  }),
+  refmac5Path: text('--refmac5_path', 'FILE', {
+    group: 'Pseudo-model and refinement',
+    commands: scaleOnly,
+    help: 'Accepted; refmac5 is never called.',
+    state: noted('has no effect: refmac5 is never called'),
+  }),
+  crefPickle: text('--cref_pickle', 'FILE', {
+    group: 'Pseudo-model and refinement',
+    commands: scaleOnly,
+    help: 'Accepted; refmac5 is never called.',
+    state: noted('has no effect: refmac5 is never called'),
+  }),
+} as const;

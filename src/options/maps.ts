@@ -1,0 +1,156 @@
+/** Options that name the maps of a run and what is done to them first. */
+import {
+  define,
+  flag,
+  makesMasks,
+  number,
+  readsMaps,
+  refused,
+  scaleOnly,
+  text,
+  works,
+} from './definition.ts';
+
+const giveReferenceMap = 'Give the reference as a map with -mm, or run with --no_reference.';
+
+export const mapOptions = {
+  // Map input
+  emmapPath: text('-em --emmap_path', 'MAP', {
+    group: 'Map input',
+    commands: makesMasks,
+    help: 'Unsharpened map (MRC/CCP4, also .gz and .bz2).',
+  }),
+  halfmapPaths: define<readonly [string, string]>(
+    '-hm --halfmap_paths',
+    2,
+    'HALF1 HALF2',
+    {
+      group: 'Map input',
+      commands: readsMaps,
+      help: 'The two half maps; their mean is scaled and their FSC gives the resolution.',
+    },
+    ([first, second]) => [first as string, second as string],
+  ),
+  apix: number(
+    '-p --apix',
+    'A',
+    { above: 0 },
+    {
+      group: 'Map input',
+      commands: readsMaps,
+      help: 'Voxel size in angstrom, instead of the one in the file.',
+    },
+  ),
+  resolution: number(
+    '-res --ref_resolution',
+    'A',
+    { above: 0 },
+    {
+      group: 'Map input',
+      help: 'Resolution in angstrom, instead of the half-map FSC.',
+      defaultText: 'FSC = 0.143, without half maps Nyquist + 1 A',
+    },
+  ),
+  filterInput: flag('-filter_input --filter_input', {
+    group: 'Map input',
+    help: 'Low-pass the map at its resolution before scaling (LocScale accepts this and does nothing).',
+  }),
+  applyFscFilter: flag('-apply_fsc_filter --apply_fsc_filter', {
+    group: 'Map input',
+    help: 'Weight the map by sqrt(2 FSC / (1 + FSC)) before scaling; needs half maps.',
+  }),
+
+  // Reference
+  modelMap: text('-mm --model_map', 'MAP', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'Reference map on the same grid.',
+  }),
+  modelResolution: number(
+    '-mres --model_resolution',
+    'A',
+    { above: 0 },
+    {
+      group: 'Reference',
+      commands: scaleOnly,
+      help: 'Low-pass the reference map at this resolution, angstrom.',
+    },
+  ),
+  noReference: flag('--no_reference', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'Scale every window to a constant B factor instead of to a reference.',
+  }),
+  setLocalBfactor: number(
+    '--set_local_bfactor',
+    'B',
+    {},
+    {
+      group: 'Reference',
+      commands: scaleOnly,
+      help: 'That constant B factor, A^2.',
+      defaultText: '20',
+    },
+  ),
+  activatePseudomodel: flag('--activate_pseudomodel', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'With -mm: treat the reference as simulated from a pseudo-model (theoretical-profile rule).',
+  }),
+  theoreticalProfile: text('--theoretical_profile', 'JSON', {
+    group: 'Reference',
+    commands: scaleOnly,
+    own: true,
+    help: 'Average secondary-structure profile for that rule: {"frequency": [1/A ...], "amplitude": [...]}.',
+  }),
+  differenceMask: text('--difference_mask', 'MAP', {
+    group: 'Reference',
+    commands: scaleOnly,
+    own: true,
+    help: 'With -mm: theoretical-profile rule inside this mask, plain rule outside (hybrid).',
+  }),
+  boostSecondaryStructure: number(
+    '--boost_secondary_structure',
+    'FACTOR',
+    { min: 0 },
+    {
+      group: 'Reference',
+      commands: scaleOnly,
+      help: 'Weight of the secondary-structure signal in that rule.',
+      defaultText: '1.5',
+    },
+  ),
+  symmetry: text('-sym --symmetry', 'GROUP', {
+    group: 'Reference',
+    help: 'Point group imposed on the reference.',
+    defaultText: 'C1',
+    state: (value) =>
+      value.toUpperCase() === 'C1'
+        ? works
+        : refused(
+            `Symmetry ${value} cannot be imposed yet.`,
+            'Leave -sym out, or give a reference map that is already symmetrised with -mm.',
+          ),
+  }),
+  modelCoordinates: text('-mc --model_coordinates', 'MODEL', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'Atomic model (PDB or mmCIF).',
+    state: refused('A reference cannot be simulated from an atomic model (-mc) yet.', giveReferenceMap),
+  }),
+  completeModel: flag('--complete_model', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'Complete a partial model with pseudo-atoms.',
+    state: refused(
+      'A partial model cannot be completed with pseudo-atoms (--complete_model) yet.',
+      giveReferenceMap,
+    ),
+  }),
+  buildUsingPseudomodel: flag('--build_using_pseudomodel', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'Build a pseudo-model as reference.',
+    state: refused('A pseudo-model cannot be built (--build_using_pseudomodel) yet.', giveReferenceMap),
+  }),
+} as const;

@@ -1,0 +1,249 @@
+/** Options of mask, scaling, output and the run itself. */
+import {
+  badValue,
+  choice,
+  commandNames,
+  define,
+  flag,
+  integer,
+  makesMasks,
+  noted,
+  number,
+  parseNumber,
+  refused,
+  scaleOnly,
+  text,
+  usesEngine,
+} from './definition.ts';
+
+function parseBoxStart(value: string | undefined, name: string): readonly [number, number, number] {
+  const parts = (value ?? '').split(',');
+  if (parts.length !== 3) throw badValue(name, value, 'three whole numbers z,y,x');
+  const [z, y, x] = parts.map((part) => parseNumber(part, name, { min: 0 }, true));
+  return [z, y, x];
+}
+
+export const runOptions = {
+  // Mask
+  mask: text('-ma --mask', 'MAP', {
+    group: 'Mask',
+    help: 'Mask; voxels of at least 0.5 are scaled.',
+    defaultText: 'FDR confidence mask',
+  }),
+  fdrThreshold: number(
+    '-fdr --fdr_threshold',
+    'RATE',
+    { above: 0, below: 1 },
+    {
+      group: 'Mask',
+      commands: makesMasks,
+      help: 'False-discovery rate of the mask made when none is given.',
+      defaultText: '0.01',
+    },
+  ),
+  fdrWindow: integer(
+    '-fdr_w --fdr_window_size',
+    'VOXELS',
+    { min: 2 },
+    {
+      group: 'Mask',
+      commands: makesMasks,
+      help: 'Edge of the noise boxes in voxels.',
+      defaultText: '10 % of the box',
+    },
+  ),
+  fdrFilter: number(
+    '-fdr_f --fdr_filter',
+    'A',
+    { above: 0 },
+    {
+      group: 'Mask',
+      commands: makesMasks,
+      help: 'Low-pass before the mask is made, angstrom.',
+      defaultText: 'none with -mm or --no_reference',
+    },
+  ),
+  noiseBox: define<readonly (readonly [number, number, number])[]>(
+    '--noise_box',
+    1,
+    'Z,Y,X',
+    {
+      group: 'Mask',
+      commands: makesMasks,
+      own: true,
+      help: 'First voxel of a noise box (repeat for several), instead of the four default boxes.',
+    },
+    ([value], name, previous) => [...(previous ?? []), parseBoxStart(value, name)],
+    true,
+  ),
+  maskThreshold: number(
+    '-th --mask_threshold',
+    'CONFIDENCE',
+    { above: 0, max: 1 },
+    {
+      group: 'Mask',
+      help: 'Mask value from which a voxel counts for the molecular volume.',
+      defaultText: '0.99',
+    },
+  ),
+  averagingFilter: integer(
+    '-avg_filter --averaging_filter_size',
+    'VOXELS',
+    {},
+    {
+      group: 'Mask',
+      commands: makesMasks,
+      help: 'Accepted; LocScale 2.3 does not average the mask either.',
+      state: noted('has no effect: LocScale 2.3 does not average the mask either'),
+    },
+  ),
+  molecularWeight: number(
+    '-mw --molecular_weight',
+    'kDa',
+    { above: 0 },
+    {
+      group: 'Mask',
+      commands: scaleOnly,
+      help: 'Molecular weight, for the number of pseudo-atoms.',
+      defaultText: 'from the mask volume',
+    },
+  ),
+
+  // Scaling
+  windowSize: integer(
+    '-wn --window_size',
+    'VOXELS',
+    { min: 1 },
+    {
+      group: 'Scaling',
+      help: 'Edge of the scaling window in voxels; odd sizes become the next even one.',
+      defaultText: '25 A',
+    },
+  ),
+  radialProfile: choice('--radial_profile', ['octant', 'sphere'], {
+    group: 'Scaling',
+    own: true,
+    help: "Shells of LocScale's octant, or of the full sphere (the better estimate).",
+    defaultText: 'octant',
+  }),
+  measureBfactors: flag('--measure_bfactors', {
+    group: 'Scaling',
+    commands: scaleOnly,
+    help: 'Also write <outfile stem>_bfactor.mrc and <outfile stem>_quality.mrc.',
+  }),
+
+  // Output
+  outfile: text('-o --outfile', 'FILE', {
+    group: 'Output',
+    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'demo'],
+    help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
+    defaultText: 'locscale_output.mrc',
+    perCommand: {
+      feature_enhance: { help: 'Enhanced map.', defaultText: 'feature_enhanced_output.mrc' },
+      fsc: { help: 'Curve as .json or .xml.', defaultText: 'none is written' },
+      mask: {
+        help: 'Mask; <stem>_confidence.mrc and <stem>.json are written beside it.',
+        defaultText: 'mask.mrc',
+      },
+      demo: {
+        placeholder: 'FOLDER',
+        help: 'Folder for maps, picture and record.',
+        defaultText: 'demo-output',
+      },
+    },
+  }),
+  outputProcessingFiles: text('-op --output_processing_files', 'FOLDER', {
+    group: 'Output',
+    help: 'Also write mask, confidence map and FSC curve into this folder (made if absent).',
+  }),
+  verbose: flag('-v --verbose', {
+    group: 'Output',
+    commands: commandNames,
+    help: 'Say more about each step.',
+  }),
+  printReport: flag('--print_report', {
+    group: 'Output',
+    help: 'Write a report.',
+    state: refused(
+      'A report (--print_report) cannot be written yet.',
+      'Leave it out: <outfile stem>.json records the parameters, numbers and timings.',
+    ),
+  }),
+  reportFilename: text('--report_filename', 'NAME', {
+    group: 'Output',
+    help: 'Name of the report.',
+    state: noted('has no effect without --print_report'),
+  }),
+
+  // Run
+  processes: integer(
+    '-np --number_processes',
+    'N',
+    { min: 1, max: 1024 },
+    {
+      group: 'Run',
+      commands: usesEngine,
+      help: 'Threads of the CPU engine (LocScale itself starts 1 process unless told).',
+      defaultText: 'all cores',
+    },
+  ),
+  engine: choice('--engine', ['auto', 'gpu', 'cpu'], {
+    group: 'Run',
+    commands: usesEngine,
+    own: true,
+    help: 'Where to compute; auto takes the GPU if there is one.',
+    defaultText: 'auto',
+  }),
+  memory: number(
+    '--memory',
+    'GIB',
+    { above: 0 },
+    {
+      group: 'Run',
+      commands: usesEngine,
+      own: true,
+      help: 'Memory the engine may use, GiB.',
+      defaultText: '60 % of RAM',
+    },
+  ),
+  seed: integer(
+    '--seed',
+    'N',
+    { min: 0 },
+    {
+      group: 'Run',
+      commands: ['scale', 'feature_enhance', 'demo'],
+      own: true,
+      help: 'Seed of everything random (the demo structure and its noise); scaling with -mm or --no_reference is not random.',
+      defaultText: '1',
+    },
+  ),
+  dryRun: flag('--dry_run --dry-run', {
+    group: 'Run',
+    own: true,
+    commands: scaleOnly,
+    help: 'Print the plan (mode, voxels, window, memory, expected time) and stop.',
+  }),
+  debug: flag('--debug', {
+    group: 'Run',
+    own: true,
+    commands: commandNames,
+    help: 'Print the stack with an error.',
+  }),
+  help: flag('-h --help', { group: 'Run', commands: commandNames, help: 'Print this help.' }),
+  version: flag('--version', { group: 'Run', own: true, commands: commandNames, help: 'Print the version.' }),
+  mpi: flag('-mpi --mpi', {
+    group: 'Run',
+    help: 'Run under MPI.',
+    state: refused(
+      'Runs over several machines (-mpi) are not possible yet.',
+      'Leave -mpi out: -np N uses N cores of this machine.',
+    ),
+  }),
+  devMode: flag('--dev_mode', {
+    group: 'Run',
+    commands: scaleOnly,
+    help: 'Accepted; inputs are always checked.',
+    state: noted('has no effect: inputs are always checked'),
+  }),
+} as const;

@@ -1,0 +1,93 @@
+/** Runs the program as a user does, in a folder of its own. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type MrcFixture, makeMrc } from '../support/mrc-fixture.ts';
+import { edge, noisyBlob } from '../unit/pipeline/test-maps.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const deno = join(root, 'node_modules/.bin/deno');
+
+export type Runtime = 'node' | 'deno';
+/** Deno comes with the development packages; where its binary is missing only Node is tested. */
+export const runtimes: readonly Runtime[] = existsSync(deno) ? ['node', 'deno'] : ['node'];
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly runtime?: Runtime;
+  /** Called with each piece of stdout; returns a signal to send, once. */
+  readonly signalWhen?: (stdout: string) => NodeJS.Signals | undefined;
+}
+
+export function runCli(cwd: string, args: readonly string[], options: RunOptions = {}): Promise<CliResult> {
+  const [command, ...first] =
+    options.runtime === 'deno'
+      ? [deno, 'run', '-A', join(root, 'src/cli.ts')]
+      : [process.execPath, join(root, 'dist/cli.js')];
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, [...first, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    let signalled = false;
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+      const signal = signalled ? undefined : options.signalWhen?.(stdout);
+      if (signal === undefined) return;
+      signalled = true;
+      child.kill(signal);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+export class Workspace {
+  readonly folder = mkdtempSync(join(tmpdir(), 'locscale-cli-'));
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Writes an MRC file of the test blob, changed as asked; returns its name. */
+  map(name: string, seed = 1, change: Partial<MrcFixture> = {}): string {
+    const { data } = noisyBlob(name, seed);
+    writeFileSync(
+      this.path(name),
+      makeMrc({ extents: [edge, edge, edge], voxelSize: 3, values: data, ...change }),
+    );
+    return name;
+  }
+
+  bytes(name: string, content: Uint8Array | string): string {
+    writeFileSync(this.path(name), content);
+    return name;
+  }
+
+  /** Everything in the folder, hidden files too. */
+  list(): string[] {
+    return readdirSync(this.folder, { recursive: true }).map(String).sort();
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function ballValues(radius: number, value = 1): Float32Array {
+  const values = new Float32Array(edge ** 3);
+  for (let i = 0; i < values.length; i++) {
+    const [z, y, x] = [Math.floor(i / edge ** 2), Math.floor(i / edge) % edge, i % edge];
+    if (Math.hypot(z - edge / 2, y - edge / 2, x - edge / 2) <= radius) values[i] = value;
+  }
+  return values;
+}
