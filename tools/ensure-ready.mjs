@@ -27,10 +27,12 @@ const digest = createHash('sha256')
   .digest('hex');
 const stamp = join(root, 'node_modules', '.locscale-ready');
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
-  process.stdout.write('Installing packages (npm ci) ...\n');
+  process.stdout.write('Installing packages (npm install) ...\n');
+  // Not `npm ci`: it refuses a lock file that lacks the optional binaries of other platforms.
+  const install = ['install', '--no-save', '--no-audit', '--no-fund'];
   const npmCli = process.env.npm_execpath;
-  if (npmCli?.endsWith('.js')) run(process.execPath, [npmCli, 'ci', '--no-audit', '--no-fund']);
-  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund']);
+  if (npmCli?.endsWith('.js')) run(process.execPath, [npmCli, ...install]);
+  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', install);
   writeFileSync(stamp, digest);
 }
 run(process.execPath, [join(root, 'tools/build.mjs')]);
