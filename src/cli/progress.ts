@@ -53,8 +53,9 @@ export function createProgress(
         if (onScreen && time - lastDrawn < REDRAW_MILLISECONDS) return;
         const filled = Math.round(fraction * BAR_WIDTH);
         const bar = `${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}`;
+        // Some terminals report a width of 0.
         const text = `  [${bar}] ${String(percent).padStart(3)} % ${nextLabel}${eta}`;
-        stream.write(`\r\x1b[2K${text.slice(0, (stream.columns ?? 80) - 1)}`);
+        stream.write(`\r\x1b[2K${text.slice(0, (stream.columns || 80) - 1)}`);
         onScreen = true;
         lastDrawn = time;
       } else if (

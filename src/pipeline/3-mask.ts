@@ -118,7 +118,8 @@ export async function makeConfidence(
       : run.hold(await engine.radialFilter(map, tanhLowPass(parameters.fdrFilter, voxelSize)));
   const noise = await engine.noiseStatistics(filtered, boxes);
   const warning = noiseBoxWarning(noise, (await engine.statistics(filtered)).sd);
-  if (warning !== undefined) run.warn(warning);
+  // Without any variance the confidence map is refused, in a sentence of its own.
+  if (warning !== undefined && noise.variance > 0) run.warn(warning);
   const reported = boxes.map((box, i) => ({
     start: box.start,
     size: box.size,

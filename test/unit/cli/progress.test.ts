@@ -29,6 +29,9 @@ describe('progress on a terminal', () => {
     const { written, progress } = recorder(true, 30);
     progress.update('scaling', 1, 3);
     expect(written.at(-1)?.replace('\r\x1b[2K', '').length).toBe(29);
+    const unknown = recorder(true, 0);
+    unknown.progress.update('scaling', 1, 3);
+    expect(unknown.written.at(-1)).toContain(' left');
   });
 });
 
