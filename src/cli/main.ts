@@ -1,4 +1,5 @@
 /** From argv to an exit code: parse, dispatch to one command (loaded on use), report errors. */
+import { cac } from 'cac';
 import { LocScaleError } from '../errors.ts';
 import type { CommandName } from '../options.ts';
 import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
@@ -80,6 +81,19 @@ async function dispatch(
   }
   // A command that is refused as a whole says so before its options are judged one by one.
   if (command !== 'feature_enhance') for (const note of checkOptionStates(parsed)) logger.note(note);
-  const run = await runners[command]();
-  await run({ parsed, argv, logger, progress, signal });
+  await routeToCommand(command, { parsed, argv, logger, progress, signal });
+}
+
+/**
+ * cac holds the commands and loads the one that runs. It gets the command's name only: options have
+ * been parsed by LocScale's rules (parse-argv.ts), which cac's own parser does not know (`-hm a b`,
+ * prefixes of names, values such as 007 that stay text).
+ */
+async function routeToCommand(command: CommandName, session: Session): Promise<void> {
+  const cli = cac('locscale-gpu');
+  for (const name of Object.keys(runners) as CommandName[]) {
+    cli.command(name === 'scale' ? '' : name).action(async () => (await runners[name]())(session));
+  }
+  cli.parse(['', 'locscale-gpu', ...(command === 'scale' ? [] : [command])], { run: false });
+  await cli.runMatchedCommand();
 }

@@ -55,8 +55,13 @@ describe('compression', () => {
 
   it('handles several streams back to back', async () => {
     const twice = new Uint8Array([...sample, ...sample]);
-    for (const { bytes } of compressed)
-      expect(await decompressed(new Uint8Array([...bytes, ...bytes]))).toEqual(twice);
+    for (const { kind, bytes } of compressed) {
+      const both = decompressed(new Uint8Array([...bytes, ...bytes]));
+      // Deno's DecompressionStream takes one gzip member only: refused in words, not cut short.
+      if (kind === 'gzip' && 'Deno' in globalThis)
+        await expect(both).rejects.toMatchObject({ tag: 'bad-input' });
+      else expect(await both).toEqual(twice);
+    }
   });
 
   it('bounds the most compressible data there is', async () => {
