@@ -1,0 +1,32 @@
+/** The machine and the state of the sources, as stored with every result. */
+import { spawnSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { coreCount, runtimeName, totalMemoryBytes } from '../src/runtime.ts';
+import type { Machine } from './results.ts';
+
+export function describeMachine(device: string): Machine {
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown processor',
+    cores: coreCount(),
+    memoryGiB: Math.round(totalMemoryBytes() / 2 ** 30),
+    runtime: runtimeName(),
+    device,
+  };
+}
+
+/** Part of a file name: "amd-epyc-2-cores-cpu". */
+export function machineSlug(machine: Machine, engine: string): string {
+  return `${machine.processor} ${machine.cores} cores ${engine}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+}
+
+/** Commit of the checkout; `modified` when tracked files differ from it. */
+export function describeCommit(root: string): { commit: string; modified: boolean } {
+  const git = (...args: string[]): string | undefined => {
+    const run = spawnSync('git', args, { cwd: root, encoding: 'utf8' });
+    return run.status === 0 ? run.stdout.trim() : undefined;
+  };
+  return {
+    commit: git('rev-parse', '--short=10', 'HEAD') ?? 'unknown',
+    modified: (git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'bench/*.ts') ?? '') !== '',
+  };
+}

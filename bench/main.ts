@@ -1,0 +1,117 @@
+/** The benches in order: options, engines, gates and times, JSON, tables. Started by run.mjs. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { coreCount } from '../src/runtime.ts';
+import { selectEngine } from '../src/select-engine.ts';
+import type { BenchContext } from './context.ts';
+import { benchEstimates } from './estimate.bench.ts';
+import { benchFft } from './fft.bench.ts';
+import { GateError } from './gate.ts';
+import { benchLocalScaling } from './local-scaling.bench.ts';
+import { describeCommit, describeMachine, machineSlug } from './machine.ts';
+import type { BenchResults } from './results.ts';
+import { makeSpeedDocument, readResults } from './tables.ts';
+
+const BENCHES = ['fft', 'local-scaling', 'estimate'] as const;
+
+const HELP = `npm run bench -- [options]
+  --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all)
+  --quick            small sizes, one run each: checks that the benches work
+  --write            store bench/results/<date>-<machine>.json and make docs/speed.md from all results
+  --engine NAME      cpu (default) | gpu
+  --threads N        threads of the many-thread runs (default: all cores)
+  --packages FOLDER  folder whose node_modules holds the npm FFT packages (default: this repository)
+  LOCSCALE_ORIGINAL  environment variable: checkout of the original program to compare with
+`;
+
+const { values } = parseArgs({
+  options: {
+    root: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    engine: { type: 'string', default: 'cpu' },
+    threads: { type: 'string' },
+    packages: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+async function main(): Promise<void> {
+  const { root } = values;
+  if (values.help || root === undefined) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const only = values.only ?? [...BENCHES];
+  const unknown = only.find((name) => !BENCHES.some((bench) => bench === name));
+  const threads = values.threads === undefined ? coreCount() : Number(values.threads);
+  if (unknown !== undefined || (values.engine !== 'cpu' && values.engine !== 'gpu')) {
+    throw new Error(`There is no bench or engine '${unknown ?? values.engine}': see --help.`);
+  }
+  if (values.write && (values.quick || values.only)) {
+    throw new Error('Only a whole run is stored: --write goes without --quick and --only.');
+  }
+  const started = performance.now();
+  const choice = values.engine;
+  const { engine: allThreads } = await selectEngine({ engine: choice, threads });
+  const oneThread =
+    choice === 'cpu' && threads > 1
+      ? (await selectEngine({ engine: choice, threads: 1 })).engine
+      : allThreads;
+  const context: BenchContext = {
+    quick: values.quick,
+    oneThread,
+    allThreads,
+    threads,
+    packagesFolder: values.packages ?? root,
+    originalFolder: process.env.LOCSCALE_ORIGINAL || undefined,
+    root,
+    say: (line) => process.stdout.write(`${line}\n`),
+  };
+  const machine = describeMachine(allThreads.description);
+  context.say(`${machine.processor}, ${machine.cores} cores, ${machine.runtime}; ${machine.device}`);
+  try {
+    const measured: Partial<Pick<BenchResults, 'fft' | 'localScaling' | 'estimates'>> = {};
+    if (only.includes('fft')) {
+      context.say('FFT');
+      Object.assign(measured, { fft: await benchFft(context) });
+    }
+    if (only.includes('local-scaling')) {
+      context.say('Local scaling');
+      if (context.originalFolder === undefined)
+        context.say('  LOCSCALE_ORIGINAL is not set: no comparison with it');
+      Object.assign(measured, { localScaling: await benchLocalScaling(context) });
+    }
+    if (only.includes('estimate')) {
+      context.say('Expected time');
+      Object.assign(measured, { estimates: await benchEstimates(context) });
+    }
+    context.say(`${((performance.now() - started) / 1000).toFixed(0)} s in all`);
+    if (!values.write) return;
+    const date = new Date().toISOString().slice(0, 10);
+    const results: BenchResults = {
+      schema: 1,
+      date,
+      ...describeCommit(root),
+      engine: choice,
+      machine,
+      ...measured,
+    };
+    const file = join(root, 'bench/results', `${date}-${machineSlug(machine, choice)}.json`);
+    mkdirSync(join(root, 'bench/results'), { recursive: true });
+    writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+    writeFileSync(join(root, 'docs/speed.md'), makeSpeedDocument(readResults(join(root, 'bench/results'))));
+    context.say(`wrote ${file} and docs/speed.md`);
+  } finally {
+    await allThreads.dispose();
+    if (oneThread !== allThreads) await oneThread.dispose();
+  }
+}
+
+main().catch((error: unknown) => {
+  const gate = error instanceof GateError ? 'gate failed: ' : '';
+  process.stderr.write(`bench: ${gate}${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

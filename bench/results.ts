@@ -1,0 +1,85 @@
+/** What a run of the benches stores: bench/results/<date>-<machine>.json. Times in seconds. */
+import type { Timing } from './clock.ts';
+import type { Gate } from './gate.ts';
+
+export interface BenchResults {
+  readonly schema: 1;
+  /** ISO date of the run. */
+  readonly date: string;
+  readonly commit: string;
+  /** True where the working tree had changes that are not in the commit. */
+  readonly modified: boolean;
+  readonly engine: string;
+  readonly machine: Machine;
+  readonly fft?: readonly FftResult[];
+  readonly localScaling?: LocalScalingResults;
+  readonly estimates?: readonly EstimateResult[];
+}
+
+export interface Machine {
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly runtime: string;
+  /** The engine's own words, with all threads. */
+  readonly device: string;
+}
+
+export interface FftResult {
+  readonly edge: number;
+  readonly gates: readonly Gate[];
+  /** Forward transform, one thread; absent for an engine that cannot be stopped after it. */
+  readonly forward?: Timing;
+  /** Engine verb radialFilter: forward, multiplication by a radial function, inverse. */
+  readonly filterOneThread: Timing;
+  readonly filterAllThreads?: Timing;
+  /** Engine verb shellSpectra of one volume: forward and sums over shells. */
+  readonly shellSums: Timing;
+  readonly packages: readonly PackageFftResult[];
+}
+
+export interface PackageFftResult {
+  /** npm name and version. */
+  readonly name: string;
+  readonly gate: Gate;
+  /** One thread. */
+  readonly forward: Timing;
+  readonly forwardAndInverse: Timing;
+}
+
+export interface LocalScalingResults {
+  readonly edge: number;
+  readonly maskVoxels: number;
+  readonly windows: readonly WindowResult[];
+}
+
+export interface WindowResult {
+  readonly windowVoxels: number;
+  readonly mode: 'reference-profile' | 'theoretical-profile';
+  readonly gate: Gate;
+  readonly oneThread: Timing;
+  /** Seconds of one thread by part, of the fastest run, `setUp` = the rest; only engines that tell. */
+  readonly parts?: Readonly<Record<string, number>>;
+  readonly allThreads?: Timing;
+  readonly threads: number;
+  /** Seconds per voxel of the float64 oracle. */
+  readonly directPerVoxel: number;
+  readonly original?: OriginalResult;
+}
+
+export interface OriginalResult {
+  readonly version: string;
+  readonly voxels: number;
+  readonly secondsPerVoxel: number;
+  /** This engine against the original's values. */
+  readonly gate: Gate;
+}
+
+export interface EstimateResult {
+  readonly windowVoxels: number;
+  readonly profileKind: string;
+  readonly edge: number;
+  readonly maskVoxels: number;
+  readonly predictedSeconds: number;
+  readonly measuredSeconds: number;
+}

@@ -1,0 +1,154 @@
+/** docs/speed.md out of bench/results/*.json: numbers in the documentation are made, never typed. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BenchResults, FftResult, LocalScalingResults } from './results.ts';
+
+/** The latest results of every machine and engine, in the order of their file names. */
+export function readResults(folder: string): BenchResults[] {
+  const latest = new Map<string, BenchResults>();
+  for (const file of readdirSync(folder).sort()) {
+    if (!file.endsWith('.json')) continue;
+    const results = JSON.parse(readFileSync(join(folder, file), 'utf8')) as BenchResults;
+    latest.set(file.replace(/^\d{4}-\d{2}-\d{2}-/, ''), results);
+  }
+  return [...latest.values()];
+}
+
+export function makeSpeedDocument(all: readonly BenchResults[]): string {
+  const sections = all.map((results) =>
+    [
+      `## ${results.machine.processor}, ${results.machine.cores} cores, engine ${results.engine}`,
+      `${results.date}, commit ${results.commit}${results.modified ? ' with changes' : ''}, ${results.machine.runtime}, ${results.machine.memoryGiB} GiB; ${results.machine.device}. Every time is the median of the runs made.`,
+      ...(results.localScaling ? scalingSection(results.localScaling) : []),
+      ...(results.fft ? fftSection(results.fft) : []),
+      ...(results.estimates ? estimateSection(results.estimates) : []),
+    ].join('\n\n'),
+  );
+  return `${[
+    '# Speed',
+    'Made by `npm run bench -- --write` from the files in bench/results/; not edited by hand. Every result was compared with an oracle before it was timed (bench/README.md says how).',
+    ...sections,
+  ].join('\n\n')}\n`;
+}
+
+function scalingSection({ edge, maskVoxels, windows }: LocalScalingResults): string[] {
+  const micro = (seconds: number | undefined): string =>
+    seconds === undefined ? '-' : ((seconds / maskVoxels) * 1e6).toFixed(1);
+  const times = (factor: number | undefined): string => (factor === undefined ? '-' : `${round(factor)}×`);
+  const rows = windows.map((w) => {
+    const perVoxel = w.oneThread.median / maskVoxels;
+    return [
+      `${w.windowVoxels}`,
+      w.mode,
+      `**${micro(w.oneThread.median)}**`,
+      ...['profiles', 'rule', 'convolutions', 'gather', 'setUp'].map((part) => micro(w.parts?.[part])),
+      times(w.allThreads && w.oneThread.median / w.allThreads.median),
+      w.gate.error.toExponential(1),
+      times(w.directPerVoxel / perVoxel),
+      w.original ? `${round(w.original.secondsPerVoxel * 1e6)}` : '-',
+      times(w.original && w.original.secondsPerVoxel / perVoxel),
+      w.original ? w.original.gate.error.toExponential(1) : '-',
+    ];
+  });
+  const threads = windows[0]?.threads ?? 1;
+  const version = windows.find((w) => w.original)?.original?.version;
+  return [
+    '### Local scaling',
+    `Map and reference of ${edge}³ voxels, ${maskVoxels} of them in the mask. Microseconds per mask voxel on one thread, whole and by part; "${threads} threads" is how much faster all threads are; errors are relative L2; set-up is what is left of the wall time: shell kernels and tables of the thread, the result volume; the oracle is the float64 window-by-window form in this repository; the original is LocScale${version ? ` ${version}` : ''}, its own loop on one core in the same run.`,
+    table(
+      [
+        'window',
+        'rule',
+        'µs',
+        'profiles',
+        'rule',
+        'convolutions',
+        'gather',
+        'set-up',
+        `${threads} threads`,
+        'error to oracle',
+        'faster than oracle',
+        'original, µs',
+        'faster than original',
+        'error to original',
+      ],
+      rows,
+    ),
+  ];
+}
+
+function fftSection(results: readonly FftResult[]): string[] {
+  const rows = results.flatMap((r) => {
+    const n = r.edge ** 3;
+    const flops = 2.5 * n * Math.log2(n);
+    const row = (name: string, seconds: number, passes: number, ratio: string): string[] => [
+      `${r.edge}³`,
+      name,
+      ms(seconds),
+      ((passes * 8 * n) / seconds / 1e9).toFixed(2),
+      ((passes * flops) / seconds / 1e9).toFixed(2),
+      ratio,
+    ];
+    const forward = r.forward?.median;
+    const filter = r.filterOneThread.median;
+    const many = r.filterAllThreads?.median;
+    return [
+      ...(forward === undefined ? [] : [row('forward', forward, 1, '')]),
+      row('forward, filter, inverse', filter, 2, ''),
+      ...(many === undefined ? [] : [row('the same, all threads', many, 2, '')]),
+      row('forward, shell sums', r.shellSums.median, 1, ''),
+      ...r.packages.flatMap((p) => [
+        row(
+          `${p.name}, forward`,
+          p.forward.median,
+          1,
+          forward === undefined ? '' : `${(p.forward.median / forward).toFixed(2)}×`,
+        ),
+        row(
+          `${p.name}, forward and inverse`,
+          p.forwardAndInverse.median,
+          2,
+          `${(p.forwardAndInverse.median / filter).toFixed(2)}×`,
+        ),
+      ]),
+    ];
+  });
+  return [
+    '### Real 3D FFT',
+    'One thread unless said. GB/s counts 8 bytes per voxel and transform (volume read, half spectrum written); Gflop/s counts 2.5 N log2 N per transform. The last column says how many times longer the npm package takes than this engine; the engine also multiplies by a radial function where the package does nothing.',
+    table(['size', 'what', 'ms', 'GB/s', 'Gflop/s', 'takes longer'], rows),
+  ];
+}
+
+function estimateSection(results: NonNullable<BenchResults['estimates']>): string[] {
+  return [
+    '### Expected time',
+    'What `--dry-run` would say against what one thread then took.',
+    table(
+      ['window', 'profile', 'box', 'mask voxels', 'expected, s', 'took, s', 'expected / took'],
+      results.map((r) => [
+        `${r.windowVoxels}`,
+        r.profileKind,
+        `${r.edge}³`,
+        `${r.maskVoxels}`,
+        r.predictedSeconds.toFixed(2),
+        r.measuredSeconds.toFixed(2),
+        (r.predictedSeconds / r.measuredSeconds).toFixed(2),
+      ]),
+    ),
+  ];
+}
+
+function ms(seconds: number): string {
+  return round(seconds * 1000);
+}
+
+/** Three digits, or whole numbers beyond a hundred. */
+function round(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
