@@ -43,16 +43,21 @@ export async function benchEstimates(context: BenchContext): Promise<EstimateRes
       measureBFactors: false,
     };
     const estimate = await engine.estimateLocalScaling(job);
+    // The faster of two runs: the first one also warms the compiled code up.
+    let measuredSeconds = Number.POSITIVE_INFINITY;
     let scaledVoxels = 0;
-    const start = performance.now();
-    const { scaled } = await engine.localScaling(job, { onProgress: (done) => (scaledVoxels = done) });
-    const measuredSeconds = (performance.now() - start) / 1000;
+    for (let run = 0; run < 2; run++) {
+      const start = performance.now();
+      const { scaled } = await engine.localScaling(job, { onProgress: (done) => (scaledVoxels = done) });
+      measuredSeconds = Math.min(measuredSeconds, (performance.now() - start) / 1000);
+      engine.release(scaled);
+    }
     if (scaledVoxels !== maps.maskVoxels) {
       throw new GateError(
         `${scaledVoxels} of ${maps.maskVoxels} mask voxels were scaled; nothing was timed.`,
       );
     }
-    engine.release(map, reference, mask, scaled);
+    engine.release(map, reference, mask);
     const result: EstimateResult = {
       windowVoxels,
       profileKind,

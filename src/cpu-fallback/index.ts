@@ -42,7 +42,7 @@ const VOXELS_PER_TASK = 1 << 20;
 /** Planes per task of the 2D transforms. */
 const PLANES_PER_TASK = 4;
 /** Seconds per model operation of plan-tiles.ts on one core of a 2020s x86 server. */
-const SECONDS_PER_OPERATION = 5.5e-10;
+const SECONDS_PER_OPERATION = 4.1e-10;
 
 export async function createCpuEngine(options: CpuEngineOptions = {}): Promise<CpuEngine> {
   const threads = options.threads ?? coreCount();

@@ -85,7 +85,7 @@ function makePlan(
   const voxels: number[] = [];
   const weights = shellWeights(w, kind);
   const pairs = countPairs(weights.b, weights.c);
-  let cost = 0;
+  let cost = setUpCost(fftShape, w);
   let maskVoxels = 0;
   for (let tz = first[0]; tz < end[0]; tz += size[0]) {
     for (let ty = first[1]; ty < end[1]; ty += size[1]) {
@@ -137,8 +137,10 @@ function tileUse({ blocks, counts }: Occupancy, at: Shape, size: Shape): TileUse
 }
 
 /**
- * Cost of a tile in units of one frequency at one voxel of the z recursion (about 0.5 ns per core).
- * The weights were fitted to measured tiles (bench/local-scaling.bench.ts).
+ * Cost of a tile in units of one frequency at one voxel of the z recursion (SECONDS_PER_OPERATION of
+ * index.ts). The weights are a non-negative least-squares fit to the parts of 53 measured jobs, windows
+ * 14 ... 40, masks of 5 to 35 % of boxes of 64 and 96, tiles of 16 to 88 voxels, both profile kinds: single
+ * jobs lie within 20 % of it. The direct sums that start the y recursions are part of `seeds`.
  */
 function tileCost(
   use: TileUse,
@@ -151,14 +153,21 @@ function tileCost(
 ): number {
   const block = OCCUPANCY_BLOCK;
   const h = w / 2;
-  const rowVoxels = use.columns * block * block;
-  const slide = use.blocks * block ** 3 * frequencies;
-  const zSeeds = rowVoxels * h * frequencies * 0.5;
-  const ySlides = rowVoxels * (size[0] + w) * pairs * 0.6;
-  const ySeeds = (use.columns / (size[1] / block)) * block * (size[0] + w) * w * pairs * 0.6;
+  const zSlides = use.blocks * block ** 3 * frequencies;
+  const ySlides = 1.05 * use.columns * block * block * (size[0] + w) * pairs;
+  const seeds = 4.5 * (size[0] + w) * (size[1] + w) * w * (h + 1);
   const points = fft[0] * fft[1] * fft[2];
-  const convolutions = (h + 3) * points * Math.log2(points) * 0.25;
-  return maps * (slide + zSeeds + ySlides + ySeeds) + convolutions;
+  const gather = 4.3 * points;
+  const convolutions = 0.235 * (h + 3) * points * Math.log2(points);
+  // Rule, sum over shells and lists of the mask voxels.
+  const perVoxel = use.voxels * (53 * (h + 1) + 116);
+  return maps * (zSlides + ySlides + seeds + gather) + convolutions + perVoxel;
+}
+
+/** Cost of what a thread prepares before its first tile: the transforms of the shell kernels. */
+function setUpCost(fft: Shape, w: number): number {
+  const points = fft[0] * fft[1] * fft[2];
+  return 1.6 * (w / 2 + 3) * points * Math.log2(points);
 }
 
 /** Kernel memory of WindowProfiler, ShellConvolver and TileScaler. */

@@ -303,7 +303,7 @@ describe('CPU engine', () => {
       { threads: 1 },
       { threads: 2 },
       { threads: 5 },
-      { threads: 2, memoryLimitBytes: 24 * 2 ** 20 },
+      { threads: 2, memoryLimitBytes: 8 * 2 ** 20 },
     ]) {
       const engine = await createCpuEngine(options);
       results.push((await scale(engine, { shape, windowVoxels: 12, rule: theoretical(12) })).scaled.slice());
