@@ -5,7 +5,8 @@
  * the specification leaves free, and the extended header with its EXTTYP (as bytes: a numeric extended
  * header of a big-endian file keeps its byte order). Changed: mode, byte order, statistics (recomputed),
  * NVERSION (20140 where the input declares neither 20140 nor 20141), and one label is added. If all ten
- * labels are in use the last one is replaced. NLABL is the number of labels with text.
+ * labels are in use the last one is replaced. NLABL is the number of labels with text. An extended header of
+ * text lines without EXTTYP (written before 2014: symmetry operators) becomes type CCP4, which NVERSION asks for.
  */
 import { LocScaleError } from '../errors.ts';
 import { type AxisLayout, axisLayout, gatherSections } from './axis-order.ts';
@@ -32,10 +33,18 @@ function outputHeader(header: MrcHeader, statistics: DensityStatistics, label: s
     rms: statistics.rms,
     nversion: header.nversion === 20140 || header.nversion === 20141 ? header.nversion : 20140,
     nsymbt: header.extended.length,
+    exttyp: isUnnamedText(header) ? 'CCP4' : header.exttyp,
     machst: [0x44, 0x44, 0, 0],
     labels,
     nlabl: labels.filter((text) => text.trim() !== '').length,
   };
+}
+
+/** Lines of 80 printable characters, as CCP4's symmetry operators are, without a declared type. */
+function isUnnamedText({ exttyp, extended }: MrcHeader): boolean {
+  const blank = /^[ \0]*$/.test(exttyp);
+  const lines = extended.length > 0 && extended.length % 80 === 0;
+  return blank && lines && extended.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
 /** The header's own bytes with the letters "MAP ", which the input may have lacked. */

@@ -184,7 +184,6 @@ const spatialFields = [
   'originX',
   'originY',
   'originZ',
-  'exttyp',
   'nsymbt',
   'extended',
 ] as const;
@@ -209,10 +208,20 @@ describeWithSharedData('real maps', () => {
     expect(again.header.labels).toContain(label);
     for (const text of image.header.labels) expect(again.header.labels).toContain(text);
     const { deviations } = await validateMrc(asFile(output));
-    // What a kept field may still deviate in: ISPG 0 for a volume, and an extended header of no declared type.
-    expect(
-      deviations.filter((d) => d.severity !== 'note' && d.field !== 'ISPG' && d.field !== 'EXTTYP'),
-    ).toEqual([]);
+    // What a kept field may still deviate in: ISPG 0 for a volume.
+    expect(deviations.filter((d) => d.severity !== 'note' && d.field !== 'ISPG')).toEqual([]);
+  });
+
+  it('text of an extended header without a type is called CCP4, anything else stays as it is', async () => {
+    const text = new TextEncoder().encode('X, Y, Z'.padEnd(80));
+    const typeOf = async (change: Partial<MrcFixture>): Promise<string> =>
+      (await read(await write(await read(makeMrc({ ...rich, extended: text, ...change }))))).header.exttyp;
+    expect(await typeOf({ extendedType: '' })).toBe('CCP4');
+    expect(await typeOf({ extendedType: '    ' })).toBe('CCP4');
+    expect(await typeOf({ extendedType: 'SERI' })).toBe('SERI');
+    expect(await typeOf({ extendedType: '', extended: new Uint8Array(80) })).toBe('\0\0\0\0');
+    expect(await typeOf({ extendedType: '', extended: text.subarray(0, 40) })).toBe('\0\0\0\0');
+    expect(await typeOf({ extendedType: '', extended: new Uint8Array(0) })).toBe('\0\0\0\0');
   });
 
   it.each(['EMD-3001.map', 'EMD-3001.map.bz2'])('a crystal cell is refused: %s', async (file) => {
