@@ -1,0 +1,110 @@
+/**
+ * A compute pipeline of one shader entry point. Bindings are given by the names of the shader's
+ * variables, so that a call reads like the shader; sizes are override constants, everything else is
+ * in one uniform struct.
+ */
+import { LocScaleError } from '../errors.ts';
+import type { GpuDevice } from './device.ts';
+
+export interface KernelSource {
+  /** Operation name, the shader's file name. */
+  readonly name: string;
+  readonly code: string;
+  readonly entryPoint?: string;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** A whole buffer or a part of it (offset a multiple of 256 bytes). */
+export type Bound =
+  | GPUBuffer
+  | { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number };
+
+export interface Kernel {
+  readonly name: string;
+  /** Records one dispatch of x * y * z workgroups. `bound` names every binding of the shader's group 0. */
+  run(
+    pass: GPUComputePassEncoder,
+    bound: Readonly<Record<string, Bound>>,
+    workgroups: readonly [number, number?, number?],
+  ): void;
+}
+
+const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<[^>]*>)?\s+(\w+)/g;
+
+export async function createKernel(gpu: GpuDevice, source: KernelSource): Promise<Kernel> {
+  const { device } = gpu;
+  const { name, code, entryPoint = 'main', constants } = source;
+  const shader = device.createShaderModule({ label: name, code });
+  const messages = (await shader.getCompilationInfo()).messages.filter((message) => message.type === 'error');
+  if (messages.length > 0) {
+    const lines = code.split('\n');
+    const text = messages.map(
+      (m) => `${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}\n  ${lines[m.lineNum - 1] ?? ''}`,
+    );
+    throw new LocScaleError(
+      'internal',
+      `The shader ${name} does not compile on ${gpu.name}:\n${text.join('\n')}`,
+    );
+  }
+  const pipeline = await device.createComputePipelineAsync({
+    label: `${name}.${entryPoint}`,
+    layout: 'auto',
+    compute: { module: shader, entryPoint, ...(constants ? { constants } : {}) },
+  });
+  const slots = new Map<string, number>();
+  for (const [, binding, variable] of code.matchAll(BINDING)) slots.set(variable, Number(binding));
+  const layout = pipeline.getBindGroupLayout(0);
+  return {
+    name,
+    run(pass, bound, [x, y = 1, z = 1]) {
+      if (x === 0 || y === 0 || z === 0) return;
+      const most = gpu.limits.workgroupsPerDimension;
+      if (x > most || y > most || z > most) {
+        throw new LocScaleError(
+          'internal',
+          `${name}: ${x} x ${y} x ${z} workgroups exceed the limit ${most}.`,
+        );
+      }
+      const entries = Object.entries(bound).map(([variable, resource]) => {
+        const binding = slots.get(variable);
+        if (binding === undefined)
+          throw new LocScaleError('internal', `${name}.wgsl has no binding '${variable}'.`);
+        return { binding, resource: 'buffer' in resource ? resource : { buffer: resource } };
+      });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, device.createBindGroup({ label: name, layout, entries }));
+      pass.dispatchWorkgroups(x, y, z);
+    },
+  };
+}
+
+/** A uniform buffer with 32-bit fields in declaration order (u32, i32 or f32 by `kinds`). */
+export function createUniform(
+  gpu: GpuDevice,
+  label: string,
+  fields: readonly (readonly ['u32' | 'i32' | 'f32', number])[],
+): GPUBuffer {
+  const bytes = 16 * Math.ceil(fields.length / 4);
+  const data = new DataView(new ArrayBuffer(bytes));
+  fields.forEach(([kind, value], i) => {
+    if (kind === 'u32') data.setUint32(4 * i, value, true);
+    else if (kind === 'i32') data.setInt32(4 * i, value, true);
+    else data.setFloat32(4 * i, value, true);
+  });
+  const buffer = gpu.createBuffer(`${label} parameters`, bytes, 0x0040 | 0x0008);
+  gpu.device.queue.writeBuffer(buffer, 0, data.buffer);
+  return buffer;
+}
+
+/** A read-only table of float32 values. */
+export function createTable(gpu: GpuDevice, label: string, values: ArrayLike<number>): GPUBuffer {
+  const buffer = gpu.createBuffer(label, 4 * values.length, 0x0080 | 0x0008);
+  gpu.device.queue.writeBuffer(buffer, 0, Float32Array.from(values));
+  return buffer;
+}
+
+export function createIndexTable(gpu: GpuDevice, label: string, values: ArrayLike<number>): GPUBuffer {
+  const buffer = gpu.createBuffer(label, 4 * values.length, 0x0080 | 0x0008);
+  gpu.device.queue.writeBuffer(buffer, 0, Uint32Array.from(values));
+  return buffer;
+}

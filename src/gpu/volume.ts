@@ -1,0 +1,84 @@
+/**
+ * A volume on the GPU: z-slabs, each in a buffer of its own that fits one binding. A volume that fits
+ * one binding has one slab.
+ */
+import type { Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
+import { type GpuDevice, STORAGE } from './device.ts';
+
+export interface Slab {
+  readonly firstPlane: number;
+  readonly planes: number;
+  readonly buffer: GPUBuffer;
+}
+
+export interface GpuVolume extends Volume {
+  readonly slabs: readonly Slab[];
+}
+
+/** Planes per slab when a plane has `planeBytes`: as many as one binding (and buffer) holds. */
+export function planesPerSlab(gpu: GpuDevice, planes: number, planeBytes: number): number {
+  const bytes = Math.min(gpu.limits.bindingBytes, gpu.limits.bufferBytes);
+  const most = Math.floor(bytes / planeBytes);
+  if (most < 1) {
+    throw new LocScaleError(
+      'out-of-memory',
+      `One plane of the map (${planeBytes} bytes) exceeds the binding limit of ${gpu.name}.`,
+      {
+        hint: 'Use --engine cpu.',
+      },
+    );
+  }
+  // Slabs of equal size.
+  return Math.ceil(planes / Math.ceil(planes / most));
+}
+
+/** Uninitialised memory is zero in WebGPU. */
+export function createVolume(gpu: GpuDevice, label: string, shape: Shape): GpuVolume {
+  const [nz, ny, nx] = shape;
+  const thickness = planesPerSlab(gpu, nz, 4 * ny * nx);
+  const slabs: Slab[] = [];
+  try {
+    for (let z = 0; z < nz; z += thickness) {
+      const planes = Math.min(thickness, nz - z);
+      slabs.push({ firstPlane: z, planes, buffer: gpu.createBuffer(label, 4 * planes * ny * nx, STORAGE) });
+    }
+  } catch (error) {
+    for (const slab of slabs) gpu.destroyBuffer(slab.buffer);
+    throw error;
+  }
+  return { shape, slabs };
+}
+
+export function destroyVolume(gpu: GpuDevice, volume: GpuVolume): void {
+  for (const slab of volume.slabs) gpu.destroyBuffer(slab.buffer);
+}
+
+/** Copies voxels to the GPU, slab by slab. */
+export function writeVolume(gpu: GpuDevice, volume: GpuVolume, data: Float32Array): void {
+  const [, ny, nx] = volume.shape;
+  if (data.length !== voxelCount(volume.shape)) {
+    throw new LocScaleError(
+      'internal',
+      `A volume of ${volume.shape.join(' x ')} cannot have ${data.length} voxels.`,
+    );
+  }
+  for (const { firstPlane, planes, buffer } of volume.slabs) {
+    const part = data.subarray(firstPlane * ny * nx, (firstPlane + planes) * ny * nx);
+    gpu.device.queue.writeBuffer(buffer, 0, part as Float32Array<ArrayBuffer>);
+  }
+}
+
+export async function readVolume(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  out: Float32Array,
+): Promise<Float32Array> {
+  const [, ny, nx] = volume.shape;
+  for (const { firstPlane, planes, buffer } of volume.slabs) {
+    const bytes = await gpu.read(buffer, 0, 4 * planes * ny * nx);
+    out.set(new Float32Array(bytes), firstPlane * ny * nx);
+  }
+  return out;
+}
