@@ -1,0 +1,17 @@
+/** Types of doc-tables.mjs, for the tests. */
+export interface StoredFile {
+  readonly name: string;
+  readonly text: string;
+}
+export interface DocumentBlock {
+  /** Relative to the repository. */
+  readonly file: string;
+  readonly name: string;
+  readonly content: string;
+}
+export function fillBlock(document: string, name: string, content: string): string;
+export function documentBlocks(input: {
+  readonly options: object;
+  readonly accuracy: readonly StoredFile[];
+  readonly speed: readonly StoredFile[];
+}): DocumentBlock[];

@@ -1,0 +1,191 @@
+/**
+ * Tables of the documentation, made from stored results and from the table of options; pure. A table
+ * stands between `<!-- name:begin -->` and `<!-- name:end -->`; fill-tables.mjs puts it there and
+ * test/unit/docs.test.ts checks that it is there.
+ */
+
+/** Replaces what stands between the markers `name`; throws where a document lacks them. */
+export function fillBlock(document, name, content) {
+  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`The markers ${begin} and ${end} are not there.`);
+  return `${document.slice(0, from + begin.length)}\n${content}\n${document.slice(to)}`;
+}
+
+/** Aligned as Biome formats documents, so that filling and formatting agree. */
+function table(head, rows, rightFrom = head.length) {
+  const widths = head.map((title, i) => Math.max(3, ...[title, ...rows.map((row) => row[i])].map(widthOf)));
+  const line = (cells) =>
+    `| ${cells.map((cell, i) => (i >= rightFrom ? padStart(cell, widths[i]) : padEnd(cell, widths[i]))).join(' | ')} |`;
+  const rule = widths.map((width, i) => (i >= rightFrom ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
+  return [line(head), line(rule), ...rows.map(line)].join('\n');
+}
+
+/** Characters, not UTF-16 units. */
+function widthOf(text) {
+  return [...text].length;
+}
+
+function padStart(text, width) {
+  return ' '.repeat(width - widthOf(text)) + text;
+}
+
+function padEnd(text, width) {
+  return text + ' '.repeat(width - widthOf(text));
+}
+
+/** Differences of every engine from the stored outputs of the original program. */
+export function accuracyTable(engines) {
+  return engines
+    .map((engine) =>
+      [
+        `${engine.description}; ${engine.runtime}, locscale-gpu ${engine.version}, ${engine.date}.`,
+        table(
+          [
+            'compared with the original',
+            'values',
+            'relative L2',
+            'largest difference',
+            'rms of the original',
+          ],
+          engine.results.map((r) => [
+            r.title,
+            String(r.values),
+            r.relativeL2.toExponential(1),
+            r.largestDifference.toExponential(1),
+            r.rms.toPrecision(3),
+          ]),
+          1,
+        ),
+        `Voxels of confidence of at least 0.99: ${engine.confidentVoxels.ours}, original ${engine.confidentVoxels.original}.`,
+      ].join('\n\n'),
+    )
+    .join('\n\n');
+}
+
+/** What the demo prints with its default seed. */
+export function demoSentence({ demo }) {
+  return (
+    `With the built-in seed the half maps reach ${demo.resolution.toFixed(2)} Å, and the correlation with the ` +
+    `truth inside the mask is ${demo.before.toFixed(4)} before scaling and ${demo.after.toFixed(4)} after.`
+  );
+}
+
+/** Time per mask voxel, beside the original's where it was measured in the same run. */
+export function speedTable(all) {
+  const measured = all.filter((results) => results.localScaling !== undefined);
+  if (measured.length === 0) return 'No measurement is stored yet: `npm run bench -- --write` makes one.';
+  return measured
+    .map(({ machine, date, engine, localScaling }) => {
+      const { maskVoxels, edge, windows } = localScaling;
+      const micro = (seconds) => (seconds * 1e6).toPrecision(3);
+      const rows = windows.map((w) => {
+        const own = w.oneThread.median / maskVoxels;
+        const original = w.original?.secondsPerVoxel;
+        return [
+          `${w.windowVoxels}`,
+          w.mode,
+          micro(own),
+          w.allThreads === undefined ? '-' : micro(w.allThreads.median / maskVoxels),
+          original === undefined ? '-' : (original * 1e6).toFixed(0),
+          original === undefined ? '-' : `${(original / own).toFixed(0)}×`,
+        ];
+      });
+      const threads = windows[0]?.threads ?? 1;
+      return [
+        `${machine.processor}, ${machine.cores} cores, ${machine.runtime}, engine ${engine}, ${date}: map and reference of ${edge}³ voxels, ${maskVoxels} in the mask; microseconds per mask voxel.`,
+        table(
+          ['window', 'rule', '1 thread', `${threads} threads`, 'LocScale, 1 core', 'ratio, 1 core'],
+          rows,
+          2,
+        ),
+      ].join('\n\n');
+    })
+    .join('\n\n');
+}
+
+/** The results of `npm run bench`: the newest of every machine and engine, by file name. */
+export function newestSpeedResults(files) {
+  const newest = new Map();
+  for (const { name, text } of [...files].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (/^\d{4}-\d{2}-\d{2}-.+\.json$/.test(name)) newest.set(name.slice(11), JSON.parse(text));
+  }
+  return [...newest.values()];
+}
+
+function cell(text) {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}
+
+function spellings({ names, placeholder }) {
+  const value = placeholder === '' ? '' : ` ${placeholder}`;
+  return names.map((name) => `\`${cell(name)}\``).join(', ') + (value === '' ? '' : ` ${cell(value.trim())}`);
+}
+
+/** How this version treats an option, in words. */
+function treatment(definition) {
+  // Only symmetry looks at its value: any group but the default stands for "all others" here.
+  const state = definition.state('C4');
+  if (definition.commands.every((name) => name === 'feature_enhance'))
+    return '**refused** with its command `feature_enhance`';
+  if (state.kind === 'noted') return `accepted; note: ${cell(state.note)}`;
+  if (state.kind === 'works') return 'works';
+  if (definition.defaultText !== undefined && definition.state(definition.defaultText).kind === 'works')
+    return `\`${definition.defaultText}\` only, others **refused**: ${cell(state.hint)}`;
+  return `**refused**: ${cell(state.hint)}`;
+}
+
+function isOption(definition) {
+  return !definition.names.includes('--help');
+}
+
+/** Options of LocScale; `options`: the definitions of src/options.ts. */
+export function originalOptionsTable(options) {
+  const rows = Object.values(options)
+    .filter((definition) => !definition.own && isOption(definition))
+    .map((definition) => [
+      spellings(definition),
+      definition.defaultText === undefined ? '' : cell(definition.defaultText),
+      treatment(definition),
+      cell(definition.help),
+    ]);
+  return table(['LocScale option', 'default here', 'here', 'what it does here'], rows);
+}
+
+/** Options that LocScale does not have. */
+export function ownOptionsTable(options) {
+  const rows = Object.values(options)
+    .filter((definition) => definition.own)
+    .map((definition) => [
+      spellings(definition),
+      definition.defaultText === undefined ? '' : cell(definition.defaultText),
+      cell(definition.help),
+    ]);
+  return table(['option', 'default', 'what it does'], rows);
+}
+
+/**
+ * Every generated block: file, marker name, content. `accuracy` and `speed`: name and text of the JSON
+ * files in bench/results/accuracy/ (one an engine) and in bench/results/.
+ */
+export function documentBlocks({ options, accuracy, speed }) {
+  const engines = [...accuracy]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ text }) => JSON.parse(text));
+  const demo = engines.find((engine) => engine.demo !== undefined);
+  if (demo === undefined) throw new Error('bench/results/accuracy/cpu.json is not there.');
+  const measured = accuracyTable(engines);
+  return [
+    { file: 'README.md', name: 'demo', content: demoSentence(demo) },
+    { file: 'README.md', name: 'accuracy', content: measured },
+    { file: 'README.md', name: 'speed', content: speedTable(newestSpeedResults(speed)) },
+    { file: 'docs/accuracy.md', name: 'accuracy', content: measured },
+    {
+      file: 'docs/coming-from-locscale.md',
+      name: 'original-options',
+      content: originalOptionsTable(options),
+    },
+    { file: 'docs/coming-from-locscale.md', name: 'own-options', content: ownOptionsTable(options) },
+  ];
+}
