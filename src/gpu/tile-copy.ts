@@ -1,0 +1,139 @@
+/**
+ * Copies boxes of voxels between a volume in slabs and one tile buffer: `gather` with a halo (pad value
+ * outside the volume), `scatter` back (only inside the volume, and the mask). Each is one dispatch per
+ * slab that the tile touches.
+ */
+import { LocScaleError } from '../errors.ts';
+import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { loadShader } from '../shaders/load.ts';
+import type { GpuDevice } from './device.ts';
+import { type Bound, createKernel } from './kernel.ts';
+import { createUniformSlots, type UniformField } from './uniform-slots.ts';
+import type { GpuVolume } from './volume.ts';
+import { linearWorkgroups } from './workgroups.ts';
+
+/** First voxel (z, y, x); may be negative. */
+export type TileStart = readonly [z: number, y: number, x: number];
+
+export interface TileCopy {
+  /** tile[z, y, x] = volume[start + (z, y, x)], `padValue` outside. `tile` takes 4 * voxelCount(size) bytes. */
+  gather(
+    pass: GPUComputePassEncoder,
+    volume: GpuVolume,
+    start: TileStart,
+    size: Shape,
+    padValue: number,
+    tile: Bound,
+  ): void;
+  /**
+   * volume[start + (z, y, x)] = tile[z, y, x] inside the volume, and where `mask` (of the volume's shape)
+   * is above 0.5 if it is given. Other voxels keep their value.
+   */
+  scatter(
+    pass: GPUComputePassEncoder,
+    tile: Bound,
+    volume: GpuVolume,
+    start: TileStart,
+    size: Shape,
+    mask?: GpuVolume,
+  ): void;
+  /** To be called when all recorded copies were submitted: their parameter slots are used again. */
+  submitted(): void;
+  destroy(): void;
+}
+
+/** Planes of a tile that one slab serves. */
+export interface TileRange {
+  readonly slab: number;
+  /** First tile plane and number of planes. */
+  readonly firstPlane: number;
+  readonly planes: number;
+}
+
+/**
+ * Which slab serves which planes of a tile. With `outside` the first slab also takes the planes before
+ * the volume and the last one those behind it, so that every plane is served exactly once.
+ */
+export function tileRanges(
+  slabs: readonly { readonly firstPlane: number; readonly planes: number }[],
+  startPlane: number,
+  planes: number,
+  outside: boolean,
+): TileRange[] {
+  const ranges: TileRange[] = [];
+  slabs.forEach((slab, i) => {
+    const from = outside && i === 0 ? startPlane : Math.max(startPlane, slab.firstPlane);
+    const end = startPlane + planes;
+    const to = outside && i === slabs.length - 1 ? end : Math.min(end, slab.firstPlane + slab.planes);
+    if (to > from) ranges.push({ slab: i, firstPlane: from - startPlane, planes: to - from });
+  });
+  return ranges;
+}
+
+export async function createTileCopy(gpu: GpuDevice): Promise<TileCopy> {
+  const code = await loadShader('tile-copy');
+  const kernel = (entryPoint: string) => createKernel(gpu, { name: 'tile-copy', code, entryPoint });
+  const [gather, scatter, scatterMasked] = await Promise.all([
+    kernel('gather'),
+    kernel('scatter'),
+    kernel('scatter_masked'),
+  ]);
+  const slots = createUniformSlots(gpu, 'tile-copy');
+
+  function parametersOf(
+    volume: GpuVolume,
+    range: TileRange,
+    start: TileStart,
+    size: Shape,
+    pad: number,
+  ): UniformField[] {
+    const slab = volume.slabs[range.slab];
+    return [
+      ['u32', range.firstPlane],
+      ['u32', range.planes * size[1] * size[2]],
+      ['u32', size[1]],
+      ['u32', size[2]],
+      ['i32', start[0] - slab.firstPlane],
+      ['i32', start[1]],
+      ['i32', start[2]],
+      ['i32', slab.planes],
+      ['i32', volume.shape[1]],
+      ['i32', volume.shape[2]],
+      ['f32', pad],
+    ];
+  }
+
+  return {
+    gather(pass, volume, start, size, padValue, tile) {
+      for (const range of tileRanges(volume.slabs, start[0], size[0], true)) {
+        const parameters = slots.write(parametersOf(volume, range, start, size, padValue));
+        gather.run(
+          pass,
+          { parameters, volume: volume.slabs[range.slab].buffer, tile },
+          linearWorkgroups(gpu, voxelCount([range.planes, size[1], size[2]])),
+        );
+      }
+    },
+    scatter(pass, tile, volume, start, size, mask) {
+      if (mask && !sameShape(mask.shape, volume.shape)) {
+        throw new LocScaleError('internal', 'A tile cannot be written through a mask of another shape.', {
+          expected: describeShape(volume.shape),
+          found: describeShape(mask.shape),
+        });
+      }
+      for (const range of tileRanges(volume.slabs, start[0], size[0], false)) {
+        const parameters = slots.write(parametersOf(volume, range, start, size, 0));
+        const slab = volume.slabs[range.slab].buffer;
+        const groups = linearWorkgroups(gpu, voxelCount([range.planes, size[1], size[2]]));
+        if (mask) {
+          const bound = { parameters, results: tile, slab, mask: mask.slabs[range.slab].buffer };
+          scatterMasked.run(pass, bound, groups);
+        } else {
+          scatter.run(pass, { parameters, results: tile, slab }, groups);
+        }
+      }
+    },
+    submitted: slots.reset,
+    destroy: slots.destroy,
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * Uniform structs for many dispatches recorded before one submission: slots of a few long-lived buffers,
+ * so that a loop over tiles creates no buffer per dispatch. A slot may be written anew only once the
+ * work that reads it has been submitted, which the owner says by `reset`.
+ */
+import { type GpuDevice, usage } from './device.ts';
+import type { Bound } from './kernel.ts';
+
+export type UniformField = readonly ['u32' | 'i32' | 'f32', number];
+
+export interface UniformSlots {
+  /** 32-bit fields in declaration order, at most 64. */
+  write(fields: readonly UniformField[]): Bound;
+  /** Everything that uses slots written so far has been submitted: they may be used again. */
+  reset(): void;
+  destroy(): void;
+}
+
+/** The largest offset alignment a WebGPU implementation may ask for uniform bindings. */
+const SLOT_BYTES = 256;
+const SLOTS_PER_BUFFER = 256;
+
+export function createUniformSlots(gpu: GpuDevice, label: string): UniformSlots {
+  const buffers: GPUBuffer[] = [];
+  let next = 0;
+  return {
+    write(fields) {
+      const index = Math.floor(next / SLOTS_PER_BUFFER);
+      const offset = (next % SLOTS_PER_BUFFER) * SLOT_BYTES;
+      next++;
+      buffers[index] ??= gpu.createBuffer(
+        `${label} parameters`,
+        SLOTS_PER_BUFFER * SLOT_BYTES,
+        usage.uniform | usage.copyTarget,
+      );
+      const size = 16 * Math.ceil(fields.length / 4);
+      const data = new DataView(new ArrayBuffer(size));
+      fields.forEach(([kind, value], i) => {
+        if (kind === 'u32') data.setUint32(4 * i, value, true);
+        else if (kind === 'i32') data.setInt32(4 * i, value, true);
+        else data.setFloat32(4 * i, value, true);
+      });
+      gpu.device.queue.writeBuffer(buffers[index], offset, data.buffer);
+      return { buffer: buffers[index], offset, size };
+    },
+    reset() {
+      next = 0;
+    },
+    destroy() {
+      for (const buffer of buffers) gpu.destroyBuffer(buffer);
+      buffers.length = 0;
+      next = 0;
+    },
+  };
+}

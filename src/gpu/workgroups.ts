@@ -1,0 +1,20 @@
+/** How the kernels that treat voxels one by one are dispatched. */
+import type { GpuDevice } from './device.ts';
+
+/** Threads per workgroup of the voxel-wise shaders, in their @workgroup_size. */
+export const VOXEL_THREADS = 256;
+
+/**
+ * Workgroups for `count` items of which each workgroup takes `itemsPerGroup`. Beyond the limit of one
+ * dimension they continue in the next: the shader's group index is y * groups.x + x, and the last
+ * row may hold groups beyond the end.
+ */
+export function linearWorkgroups(
+  gpu: GpuDevice,
+  count: number,
+  itemsPerGroup: number = VOXEL_THREADS,
+): [number, number] {
+  const groups = Math.ceil(count / itemsPerGroup);
+  const rows = Math.ceil(groups / gpu.limits.workgroupsPerDimension);
+  return rows === 0 ? [0, 0] : [Math.ceil(groups / rows), rows];
+}
