@@ -1,0 +1,139 @@
+/**
+ * Memory of a run on a map that is large beside the program itself, as the kernel counts it. Linux only:
+ * elsewhere there is no /proc to read the peak from.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeMrc } from '../support/mrc-fixture.ts';
+import { Workspace } from './run-cli.ts';
+
+const program = join(fileURLToPath(new URL('../../', import.meta.url)), 'dist/cli.js');
+const edge = 320;
+const small = 32;
+const MIB = 2 ** 20;
+const mapBytes = 4 * edge ** 3;
+
+describe.skipIf(!existsSync('/proc/self/status'))(`memory of a ${edge}^3 run`, () => {
+  const workspace = new Workspace();
+  let idle: Peaks;
+  beforeAll(async () => {
+    for (const [name, n] of [
+      ['', edge],
+      ['small-', small],
+    ] as const) {
+      writeSections(workspace.path(`${name}map.mrc`), n, waves);
+      writeSections(workspace.path(`${name}half.mrc`), n, otherWaves);
+      writeSections(workspace.path(`${name}reference.mrc`), n, wideWaves);
+      writeSections(workspace.path(`${name}mask.mrc`), n, ball(10));
+    }
+    // What Node, the threads and the program need whatever the map.
+    idle = await peaksOf(workspace, ['-em', 'small-map.mrc', ...others('small-')]);
+  });
+  afterAll(() => workspace.remove());
+
+  it('reads every map once, without a second copy', async () => {
+    const peaks = await peaksOf(workspace, ['-em', 'map.mrc', ...others('')]);
+    expect(idle.atEnd).toBeLessThan(300 * MIB);
+    // Three maps, and what is in flight between disk and memory.
+    const reading = peaks.afterReading - idle.afterReading - 3 * mapBytes;
+    expect(reading).toBeLessThan(0.5 * mapBytes);
+    expect(peaks.afterReading).toBeGreaterThan(2.9 * mapBytes);
+
+    // Beyond the volumes it announces: at most 2.5 times the map.
+    expect(peaks.predicted).toBeGreaterThan(4 * mapBytes);
+    expect(peaks.atEnd - idle.atEnd - peaks.predicted).toBeLessThan(2.5 * mapBytes);
+    // The announced need is not an overestimate either.
+    expect(peaks.atEnd).toBeGreaterThan(0.9 * peaks.predicted);
+  });
+});
+
+const others = (prefix: string): string[] => [
+  '-mm',
+  `${prefix}reference.mrc`,
+  '-ma',
+  `${prefix}mask.mrc`,
+  '-np',
+  '2',
+];
+
+interface Peaks {
+  /** Highest resident memory, bytes: until all maps are read, and of the whole run. */
+  readonly afterReading: number;
+  readonly atEnd: number;
+  /** What the program said it would need, bytes. */
+  readonly predicted: number;
+}
+
+function peaksOf(workspace: Workspace, args: readonly string[]): Promise<Peaks> {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: workspace.folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Promise((resolve, reject) => {
+    let stdout = '';
+    let stderr = '';
+    let afterReading: number | undefined;
+    let atEnd = 0;
+    const sample = (): void => {
+      atEnd = Math.max(atEnd, peakOf(child));
+    };
+    // VmHWM is a peak itself: sampling only has to catch its last value.
+    const timer = setInterval(sample, 10);
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+      sample();
+      if (stdout.includes('Checking the')) afterReading ??= atEnd;
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearInterval(timer);
+      const memory = stdout.match(/Memory: ([\d.]+) (MiB|GiB)/);
+      if (code !== 0 || afterReading === undefined || memory === null)
+        return reject(new Error(`exit code ${code}\n${stdout}${stderr}`));
+      resolve({ afterReading, atEnd, predicted: Number(memory[1]) * (memory[2] === 'GiB' ? 1024 : 1) * MIB });
+    });
+  });
+}
+
+/** Peak resident memory so far, bytes; 0 once the process is gone. */
+function peakOf(child: ChildProcess): number {
+  try {
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    return 1024 * Number(status.match(/VmHWM:\s+(\d+) kB/)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+type Density = (z: number, y: number, x: number, n: number) => number;
+const waves: Density = (z, y, x) => Math.sin(0.9 * x + 0.2 * z) * Math.cos(0.8 * y) + 0.3 * Math.sin(1.7 * z);
+const otherWaves: Density = (z, y, x) => waves(z, y, x, 0) + 0.2 * Math.sin(2.1 * x + 1.3 * y);
+const wideWaves: Density = (z, y, x) => Math.sin(0.5 * x + 0.1 * z) * Math.cos(0.4 * y);
+const ball =
+  (radius: number): Density =>
+  (z, y, x, n) =>
+    Math.hypot(z - n / 2, y - n / 2, x - n / 2) <= radius ? 1 : 0;
+
+/** A cubic map, section by section: the test itself never holds a volume. */
+function writeSections(path: string, n: number, density: Density): void {
+  const header = makeMrc({ extents: [n, n, 0], sampling: [n, n, n], voxelSize: 1.5, values: [] });
+  const view = new DataView(header.buffer);
+  view.setInt32(8, n, true);
+  const file = openSync(path, 'wx');
+  try {
+    writeSync(file, header);
+    const section = new Float32Array(n * n);
+    for (let z = 0; z < n; z++) {
+      for (let y = 0, i = 0; y < n; y++) for (let x = 0; x < n; x++, i++) section[i] = density(z, y, x, n);
+      writeSync(file, new Uint8Array(section.buffer));
+    }
+  } finally {
+    closeSync(file);
+  }
+}
