@@ -1,12 +1,19 @@
 /**
  * Real 3D FFT of whole volumes: this engine, and the fastest packages on npm on one thread.
- *   forward         CPU engine's transform alone, one thread, copies into and out of kernel memory included
+ *   forward, and forward + inverse   the CPU engine's transforms alone, on this thread, over reused memory;
+ *                   copies into and out of kernel memory included
  *   filter          engine verb radialFilter: forward, multiplication by a radial function, inverse
  *   shellSums       engine verb shellSpectra(a, a): forward, and the sums over shells
  * The packages do forward, and forward + inverse without any multiplication.
  */
 
-import { binPitch, forwardPlanes, ROWS_PER_TASK, type SharedSpectrum } from '../src/cpu-fallback/fft.ts';
+import {
+  binPitch,
+  forwardPlanes,
+  inversePlanes,
+  ROWS_PER_TASK,
+  type SharedSpectrum,
+} from '../src/cpu-fallback/fft.ts';
 import { Kernels } from '../src/cpu-fallback/kernels/kernels.ts';
 import type { Engine, Volume } from '../src/engine.ts';
 import { tabulateTransfer } from '../src/math/radial-transfer.ts';
@@ -36,18 +43,30 @@ async function benchEdge(context: BenchContext, edge: number): Promise<FftResult
   const frequencies = sampleFrequencies(edge);
   const oracle = directCoefficients(noise, edge, frequencies);
   const gates: Gate[] = [];
+  const back = new Float32Array(edge ** 3);
 
-  const transform = oneThread.name === 'cpu' ? await openForward(edge) : undefined;
+  const transform = oneThread.name === 'cpu' ? await openTransform(edge) : undefined;
   if (transform) {
-    transform.run(noise);
+    transform.forward(noise);
     const found = frequencies.flatMap((k) => transform.coefficient(...k));
     gates.push(checkGate(`forward FFT ${edge}^3 against the float64 sum`, found, oracle, LIMIT));
+    transform.inverse(back);
+    gates.push(checkGate(`forward and inverse FFT ${edge}^3 against the input`, back, noise, LIMIT));
   }
   gates.push(await gateFilter(oneThread, edge));
   if (allThreads !== oneThread) gates.push(await gateFilter(allThreads, edge));
   gates.push(await gateShellSums(oneThread, noise, edge));
 
-  const forward = transform && (await measure(() => transform.run(noise), { runs }));
+  const forward = transform && (await measure(() => transform.forward(noise), { runs }));
+  const forwardAndInverse =
+    transform &&
+    (await measure(
+      () => {
+        transform.forward(noise);
+        transform.inverse(back);
+      },
+      { runs },
+    ));
   const flat = tabulateTransfer(() => 1);
   const filter = async (engine: Engine) => {
     const volume = await engine.upload(Float32Array.from(noise), [edge, edge, edge]);
@@ -71,7 +90,6 @@ async function benchEdge(context: BenchContext, edge: number): Promise<FftResult
     const found = frequencies.flatMap(([z, y, x]) => fft.coefficient(z, y, x));
     // Only to know that the comparison does the same work.
     const gate = checkGate(`${fft.name} ${edge}^3 against the float64 sum`, found, oracle, 1e-5);
-    const out = new Float32Array(edge ** 3);
     const slow = fft.name.startsWith('ndarray');
     const packageRuns = slow ? 1 : Math.min(runs, 5);
     packages.push({
@@ -81,7 +99,7 @@ async function benchEdge(context: BenchContext, edge: number): Promise<FftResult
       forwardAndInverse: await measure(
         () => {
           fft.forward(noise);
-          fft.inverse(out);
+          fft.inverse(back);
         },
         { runs: packageRuns, warmUps: 0 },
       ),
@@ -90,7 +108,7 @@ async function benchEdge(context: BenchContext, edge: number): Promise<FftResult
   const result: FftResult = {
     edge,
     gates,
-    ...(forward ? { forward } : {}),
+    ...(forward && forwardAndInverse ? { forward, forwardAndInverse } : {}),
     filterOneThread,
     ...(filterAllThreads ? { filterAllThreads } : {}),
     shellSums,
@@ -107,6 +125,7 @@ function describe(r: FftResult): string {
   );
   const own = [
     ...(r.forward ? [`forward ${ms(r.forward.median)}`] : []),
+    ...(r.forwardAndInverse ? [`and inverse ${ms(r.forwardAndInverse.median)}`] : []),
     `filter ${ms(r.filterOneThread.median)}`,
     ...(r.filterAllThreads ? [`filter, all threads ${ms(r.filterAllThreads.median)}`] : []),
     `shell sums ${ms(r.shellSums.median)}`,
@@ -114,8 +133,8 @@ function describe(r: FftResult): string {
   return `  ${r.edge}^3: ${own.join(', ')}${packages.map((p) => `\n         ${p}`).join('')}`;
 }
 
-/** The CPU engine's forward transform on this thread: its planes, then its columns along z. */
-async function openForward(edge: number) {
+/** The CPU engine's transforms on this thread: its planes and its columns along z. */
+async function openTransform(edge: number) {
   const wasm = await readAsset(new URL('../src/cpu-fallback/kernels/kernels.wasm', import.meta.url));
   const kernels = new Kernels(new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>));
   const pitch = binPitch(edge);
@@ -125,8 +144,8 @@ async function openForward(edge: number) {
     re: new Float32Array(edge * edge * pitch),
     im: new Float32Array(edge * edge * pitch),
   };
-  for (let pass = 0; pass < 2; pass++) kernels.fftPlan(edge);
-  const columnsOfRows = (from: number, to: number): void => {
+  kernels.fftPlan(edge);
+  const columnsOfRows = (from: number, to: number, inverse: boolean): void => {
     const count = (to - from) * pitch;
     const memory = kernels.mark();
     const [re, im] = [kernels.allocate(4 * edge * count), kernels.allocate(4 * edge * count)];
@@ -140,7 +159,9 @@ async function openForward(edge: number) {
         block.set(volume.subarray(at, at + count), z * count);
       }
     }
-    kernels.exports.fftColumns(kernels.fftPlan(edge), re, im, 4 * count, count / 4);
+    // The inverse transform is the forward one with re and im exchanged.
+    const [first, second] = inverse ? [im, re] : [re, im];
+    kernels.exports.fftColumns(kernels.fftPlan(edge), first, second, 4 * count, count / 4);
     for (const { volume, block } of parts) {
       for (let z = 0; z < edge; z++) {
         volume.set(block.subarray(z * count, (z + 1) * count), (z * edge + from) * pitch);
@@ -148,10 +169,18 @@ async function openForward(edge: number) {
     }
     kernels.release(memory);
   };
+  const columns = (inverse: boolean): void => {
+    for (let y = 0; y < edge; y += ROWS_PER_TASK)
+      columnsOfRows(y, Math.min(edge, y + ROWS_PER_TASK), inverse);
+  };
   return {
-    run: (volume: Float32Array): void => {
+    forward: (volume: Float32Array): void => {
       forwardPlanes(kernels, volume, spectrum, 0, edge);
-      for (let y = 0; y < edge; y += ROWS_PER_TASK) columnsOfRows(y, Math.min(edge, y + ROWS_PER_TASK));
+      columns(false);
+    },
+    inverse: (out: Float32Array): void => {
+      columns(true);
+      inversePlanes(kernels, spectrum, out, 0, edge);
     },
     coefficient: (kz: number, ky: number, kx: number): [number, number] => {
       const at = (kz * edge + ky) * pitch + kx;

@@ -69,7 +69,7 @@ async function benchWindow(
   );
   const original = compareWithOriginal(context, maps, windowVoxels, rule, first.data);
 
-  const runs = quick ? 1 : 2;
+  const runs = quick ? 1 : 3;
   const seconds: number[] = [];
   let parts: Readonly<Record<string, number>> | undefined;
   for (let i = 0; i < runs; i++) {

@@ -28,8 +28,9 @@ export interface Machine {
 export interface FftResult {
   readonly edge: number;
   readonly gates: readonly Gate[];
-  /** Forward transform, one thread; absent for an engine that cannot be stopped after it. */
+  /** Transforms alone, one thread; absent for an engine that has no way to time them alone. */
   readonly forward?: Timing;
+  readonly forwardAndInverse?: Timing;
   /** Engine verb radialFilter: forward, multiplication by a radial function, inverse. */
   readonly filterOneThread: Timing;
   readonly filterAllThreads?: Timing;
