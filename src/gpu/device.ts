@@ -33,6 +33,9 @@ export interface GpuDevice {
   finish(encoder?: GPUCommandEncoder): Promise<void>;
   /** Copies `bytes` of a buffer to the host. Throws stored errors (never hangs on a lost device). */
   read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer>;
+  /** The same into memory of the caller: as many bytes as `target` has. */
+  readInto(buffer: GPUBuffer, offset: number, target: Uint8Array): Promise<void>;
+  /** Whatever is still waited for, and every later call, fails with tag 'no-device'. */
   destroy(): void;
 }
 
@@ -48,6 +51,11 @@ export const usage = {
 
 /** Storage that can be written by shaders and copied both ways. */
 export const STORAGE = usage.storage | usage.copySource | usage.copyTarget;
+
+/** Bytes read back at a time: two buffers of this size, one filled by the device while the host copies the other. */
+const READ_BYTES = 32 * 2 ** 20;
+
+const LATE_EVENT_MILLISECONDS = 20;
 
 export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<GpuLimits> = {}): GpuDevice {
   const limits: GpuLimits = {
@@ -68,38 +76,52 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     totalBytes: overrides.totalBytes ?? Number.POSITIVE_INFINITY,
   };
   let failure: LocScaleError | undefined;
-  let destroyed = false;
   let allocatedBytes = 0;
   const sizes = new Map<GPUBuffer, number>();
+  /** Those who wait for the device: told at once when it is lost. */
+  const waiting = new Set<(error: LocScaleError) => void>();
 
   device.addEventListener('uncapturederror', (event) => {
     failure ??= toError((event as GPUUncapturedErrorEvent).error, name);
+    event.preventDefault();
   });
-  const lost = device.lost.then((info) => {
-    if (!destroyed) failure ??= deviceLost(name, info.message);
-  });
+  device.lost.then((info) => fail(deviceLost(name, info.message)));
+
+  function fail(error: LocScaleError): void {
+    failure ??= error;
+    for (const reject of waiting) reject(failure);
+    waiting.clear();
+  }
 
   function check(): void {
     if (failure) throw failure;
   }
 
-  /** Races work against the loss of the device, so that nothing waits for ever. */
+  /**
+   * Waits for work or for the loss of the device, whichever comes first. Work of a lost device may well
+   * resolve (Dawn and wgpu differ in what does), so stored errors count more than its result.
+   */
   async function survive<T>(work: Promise<T>): Promise<T> {
+    let reject: (error: LocScaleError) => void = () => undefined;
     try {
       const result = await Promise.race([
         work,
-        lost.then(() => {
-          check();
-          throw deviceLost(name, 'it was destroyed');
+        new Promise<never>((_, whenLost) => {
+          reject = whenLost;
+          waiting.add(reject);
         }),
       ]);
       check();
       return result;
     } catch (cause) {
-      // A map or submit that fails because the device went away: say that, not the symptom.
-      await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, 20))]);
+      // The event that explains why a map or submit failed may be delivered just after the failure.
+      if (failure === undefined) await new Promise((resolve) => setTimeout(resolve, LATE_EVENT_MILLISECONDS));
       check();
-      throw cause;
+      throw new LocScaleError('internal', `The GPU ${name} did not finish its work: ${messageOf(cause)}`, {
+        cause,
+      });
+    } finally {
+      waiting.delete(reject);
     }
   }
 
@@ -141,26 +163,47 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       await survive(device.queue.onSubmittedWorkDone());
     },
     async read(buffer, offset, bytes) {
+      const data = new ArrayBuffer(bytes);
+      await self.readInto(buffer, offset, new Uint8Array(data));
+      return data;
+    },
+    async readInto(buffer, offset, target) {
       check();
-      const staging = self.createBuffer(
-        `${buffer.label} (read back)`,
-        bytes,
-        usage.mapRead | usage.copyTarget,
-      );
-      try {
+      const chunk = Math.min(READ_BYTES, 4 * Math.ceil(target.length / 4));
+      const count = Math.ceil(target.length / READ_BYTES);
+      const staging: GPUBuffer[] = [];
+      const start = async (i: number): Promise<void> => {
+        const bytes = Math.min(chunk, 4 * Math.ceil((target.length - i * chunk) / 4));
         const encoder = device.createCommandEncoder({ label: 'read back' });
-        encoder.copyBufferToBuffer(buffer, offset, staging, 0, Math.ceil(bytes / 4) * 4);
+        encoder.copyBufferToBuffer(buffer, offset + i * chunk, staging[i % 2], 0, bytes);
         device.queue.submit([encoder.finish()]);
-        await survive(staging.mapAsync(1));
-        const copy = staging.getMappedRange().slice(0, bytes);
-        staging.unmap();
-        return copy;
+        await survive(staging[i % 2].mapAsync(1, 0, bytes));
+      };
+      try {
+        for (let i = 0; i < Math.min(2, count); i++)
+          staging.push(
+            self.createBuffer(`${buffer.label} (read back)`, chunk, usage.mapRead | usage.copyTarget),
+          );
+        const pending = staging.map((_, i) => start(i));
+        // A failure of the second must not go unhandled while the first is waited for.
+        for (const work of pending) work.catch(() => undefined);
+        for (let i = 0; i < count; i++) {
+          await pending[i % 2];
+          const bytes = Math.min(chunk, target.length - i * chunk);
+          const mapped = staging[i % 2].getMappedRange(0, 4 * Math.ceil(bytes / 4));
+          target.set(new Uint8Array(mapped, 0, bytes), i * chunk);
+          staging[i % 2].unmap();
+          if (i + 2 < count) {
+            pending[i % 2] = start(i + 2);
+            pending[i % 2].catch(() => undefined);
+          }
+        }
       } finally {
-        self.destroyBuffer(staging);
+        for (const part of staging) self.destroyBuffer(part);
       }
     },
     destroy() {
-      destroyed = true;
+      fail(deviceLost(name, 'it was closed'));
       for (const buffer of sizes.keys()) buffer.destroy();
       sizes.clear();
       allocatedBytes = 0;
@@ -189,6 +232,10 @@ function deviceLost(name: string, message: string): LocScaleError {
       hint: 'Run again; if it happens again, update the driver or use --engine cpu.',
     },
   );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 function mebibytes(bytes: number): string {
