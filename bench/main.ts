@@ -19,6 +19,7 @@ const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all)
   --quick            small sizes, one run each: checks that the benches work
   --write            store bench/results/<date>-<machine>.json and make docs/speed.md from all results
+  --tables           only make docs/speed.md from the stored results
   --engine NAME      cpu (default) | gpu
   --threads N        threads of the many-thread runs (default: all cores)
   --packages FOLDER  folder whose node_modules holds the npm FFT packages (default: this repository)
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    tables: { type: 'boolean', default: false },
     engine: { type: 'string', default: 'cpu' },
     threads: { type: 'string' },
     packages: { type: 'string' },
@@ -42,6 +44,10 @@ async function main(): Promise<void> {
   const { root } = values;
   if (values.help || root === undefined) {
     process.stdout.write(HELP);
+    return;
+  }
+  if (values.tables) {
+    writeTables(root);
     return;
   }
   const only = values.only ?? [...BENCHES];
@@ -102,12 +108,16 @@ async function main(): Promise<void> {
     const file = join(root, 'bench/results', `${date}-${machineSlug(machine, choice)}.json`);
     mkdirSync(join(root, 'bench/results'), { recursive: true });
     writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
-    writeFileSync(join(root, 'docs/speed.md'), makeSpeedDocument(readResults(join(root, 'bench/results'))));
+    writeTables(root);
     context.say(`wrote ${file} and docs/speed.md`);
   } finally {
     await allThreads.dispose();
     if (oneThread !== allThreads) await oneThread.dispose();
   }
+}
+
+function writeTables(root: string): void {
+  writeFileSync(join(root, 'docs/speed.md'), makeSpeedDocument(readResults(join(root, 'bench/results'))));
 }
 
 main().catch((error: unknown) => {

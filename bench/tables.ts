@@ -61,7 +61,7 @@ function scalingSection({ edge, maskVoxels, windows }: LocalScalingResults): str
         'rule',
         'µs',
         'profiles',
-        'rule',
+        'factors',
         'convolutions',
         'gather',
         'set-up',
@@ -150,7 +150,10 @@ function round(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
+/** Cells padded to the width of their column, as the formatter of this repository wants them. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  const widths = head.map((title, i) => Math.max(3, title.length, ...rows.map((row) => row[i].length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
