@@ -138,11 +138,24 @@ function compileReferenceProfile(
  *   D = A_R exp(b_R f^2 / 4) * (T / (A_T exp(b_T f^2 / 4)) - 1)
  * whose last factor depends only on where the fit range starts, and is tabulated.
  */
-function compileTheoreticalProfile(
+export interface TheoreticalTables {
+  readonly frequency: Float64Array;
+  readonly squared: Float64Array;
+  readonly deviationEnd: number;
+  /** Fit range for every first shell 0 ... shellCount. */
+  readonly ranges: readonly WilsonFitRange[];
+  /** boost * (T / line of T - 1) for every first shell; undefined where T has no line. */
+  readonly deviations: readonly (Float64Array | undefined)[];
+  /** Bounds of the local Wilson cut-off, A; the upper one wins if they cross, as in the original. */
+  readonly shortestLocalCutoff: number;
+  readonly longestLocalCutoff: number;
+}
+
+/** Everything of the theoretical-profile rule that does not depend on the voxel. */
+export function tabulateTheoreticalProfile(
   rule: TheoreticalProfileRule,
   shellCount: number,
-  measure: boolean,
-): ScaleFactorFunction {
+): TheoreticalTables {
   if (rule.theoreticalProfile.length !== shellCount) {
     throw new LocScaleError('internal', 'The average profile is not sampled on the shells of the window.', {
       expected: `${shellCount} values`,
@@ -175,12 +188,31 @@ function compileTheoreticalProfile(
     }
     deviations.push(deviation);
   }
-  const longestLocalCutoff = rule.wilsonCutoff;
-  const shortestLocalCutoff = 1.5 * rule.fscCutoff;
+  return {
+    frequency,
+    squared,
+    deviationEnd,
+    ranges,
+    deviations,
+    shortestLocalCutoff: 1.5 * rule.fscCutoff,
+    longestLocalCutoff: rule.wilsonCutoff,
+  };
+}
+
+function compileTheoreticalProfile(
+  rule: TheoreticalProfileRule,
+  shellCount: number,
+  measure: boolean,
+): ScaleFactorFunction {
+  const tables = tabulateTheoreticalProfile(rule, shellCount);
+  const { frequency, squared, deviationEnd, ranges, deviations } = tables;
+  const { shortestLocalCutoff, longestLocalCutoff } = tables;
+  const logs = new Float64Array(shellCount);
+  const line: WilsonFit = { slope: 0, intercept: 0, quality: 0 };
 
   return (mapProfile, referenceProfile, _inDifferenceMask, scaleFactors, fit) => {
     // Local Wilson cut-off from a molecular weight of 16 Da per unit of the reference's zero-frequency
-    // amplitude; the upper bound wins if the bounds cross, as in the original.
+    // amplitude.
     const molecularWeight = 16 * referenceProfile[0];
     const cutoff = 1 / (0.309 * molecularWeight ** (-1 / 12));
     const localCutoff = Math.min(Math.max(cutoff, shortestLocalCutoff), longestLocalCutoff);
@@ -210,8 +242,7 @@ function compileNoReference(
   const squared = frequency.map((f) => f * f);
   const { start, end } = wilsonRangeBetween(frequency, rule.wilsonCutoff, rule.fscCutoff);
   const range = prepareWilsonFit(squared, start, end);
-  // 1/f is infinite at f = 0: exp(-Infinity) = 0 gives the weight 1 that is wanted there.
-  const weight = frequency.map((f) => 1 / (1 + Math.exp(10 * (rule.fscCutoff - 1 / f))));
+  const weight = resolutionWeights(frequency, rule.fscCutoff);
   const logs = new Float64Array(shellCount);
   const line: WilsonFit = { slope: 0, intercept: 0, quality: 0 };
   return (mapProfile, _referenceProfile, _inDifferenceMask, scaleFactors, fit) => {
@@ -229,6 +260,11 @@ function compileNoReference(
       scaleFactors[r] = factor - factor === 0 ? factor : 0;
     }
   };
+}
+
+/** 1 / (1 + exp(10 (d_fsc - 1/f))); 1/f is infinite at f = 0, where exp(-Infinity) = 0 gives the weight 1. */
+export function resolutionWeights(frequency: Float64Array, fscCutoff: number): Float64Array {
+  return frequency.map((f) => 1 / (1 + Math.exp(10 * (fscCutoff - 1 / f))));
 }
 
 /**

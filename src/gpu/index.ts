@@ -1,0 +1,243 @@
+/**
+ * The GPU engine: the Engine interface on one WebGPU device. Voxels cross the bus in `upload` and
+ * `download` only.
+ */
+import type {
+  BoxStatistics,
+  Engine,
+  LocalScalingEstimate,
+  LocalScalingJob,
+  LocalScalingResult,
+  OperationHooks,
+  ShellSpectra,
+  Volume,
+  VolumeStatistics,
+} from '../engine.ts';
+import { isLocScaleError, LocScaleError } from '../errors.ts';
+import type { NoiseBox } from '../math/confidence.ts';
+import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
+import type { RadialTransfer } from '../math/radial-transfer.ts';
+import type { GpuDevice } from './device.ts';
+import { scaleTiles } from './local-scaling.ts';
+import { type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
+import { radialFilter } from './radial-filter.ts';
+import { shellSpectra } from './shell-spectra.ts';
+import { createTileCopy, type TileCopy } from './tile-copy.ts';
+import { createVolume, destroyVolume, type GpuVolume, readVolume, writeVolume } from './volume.ts';
+import {
+  average,
+  binarise,
+  blockOccupancy,
+  confidenceMap,
+  noiseStatistics,
+  statistics,
+} from './volume-operations.ts';
+
+export interface GpuEngineOptions {
+  /** Model operations per second for the expected time; measured by the caller or a default. */
+  readonly operationsPerSecond?: number;
+}
+
+/** Bytes a scaling job takes where the device does not say how much memory it has. */
+const DEFAULT_JOB_BYTES = 1.5 * 2 ** 30;
+/** Multiply-adds per second assumed for the expected time of a hardware GPU. */
+const DEFAULT_OPERATIONS_PER_SECOND = 5e11;
+
+export async function createGpuEngine(gpu: GpuDevice, options: GpuEngineOptions = {}): Promise<GpuEngine> {
+  return new GpuEngine(gpu, await createTileCopy(gpu), options);
+}
+
+export class GpuEngine implements Engine {
+  readonly name = 'gpu';
+  readonly description: string;
+  readonly gpu: GpuDevice;
+  private readonly copy: TileCopy;
+  private readonly operationsPerSecond: number;
+  private readonly volumes = new Set<GpuVolume>();
+
+  constructor(gpu: GpuDevice, copy: TileCopy, options: GpuEngineOptions) {
+    this.gpu = gpu;
+    this.copy = copy;
+    this.operationsPerSecond = options.operationsPerSecond ?? DEFAULT_OPERATIONS_PER_SECOND;
+    this.description = `GPU, ${gpu.name}, WebGPU`;
+  }
+
+  allocateHost(voxels: number): Float32Array {
+    return new Float32Array(voxels);
+  }
+
+  async upload(data: Float32Array, shape: Shape): Promise<Volume> {
+    if (data.length !== voxelCount(shape)) {
+      throw new LocScaleError(
+        'internal',
+        `A volume of ${describeShape(shape)} cannot have ${data.length} voxels.`,
+      );
+    }
+    const volume = this.adopt(createVolume(this.gpu, 'volume', shape));
+    writeVolume(this.gpu, volume, data);
+    return volume;
+  }
+
+  async download(volume: Volume): Promise<Float32Array> {
+    return readVolume(this.gpu, this.own(volume), new Float32Array(voxelCount(volume.shape)));
+  }
+
+  release(...volumes: Volume[]): void {
+    for (const volume of volumes) {
+      const own = volume as GpuVolume;
+      if (this.volumes.delete(own)) destroyVolume(this.gpu, own);
+    }
+  }
+
+  async average(a: Volume, b: Volume): Promise<Volume> {
+    requireSameShape(a, b);
+    return this.adopt(await average(this.gpu, this.own(a), this.own(b)));
+  }
+
+  async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
+    if (!where) return statistics(this.gpu, this.own(volume));
+    requireSameShape(volume, where.mask);
+    return statistics(this.gpu, this.own(volume), { mask: this.own(where.mask), inside: where.inside });
+  }
+
+  async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
+    const { mask, voxels } = await binarise(this.gpu, this.own(volume), threshold);
+    return { mask: this.adopt(mask), voxels };
+  }
+
+  async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {
+    return this.adopt(await radialFilter(this.gpu, this.own(volume), transfer));
+  }
+
+  async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {
+    requireSameShape(a, b);
+    return shellSpectra(this.gpu, this.own(a), this.own(b));
+  }
+
+  async noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics> {
+    return noiseStatistics(this.gpu, this.own(volume), boxes);
+  }
+
+  async confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume> {
+    return this.adopt(await confidenceMap(this.gpu, this.own(volume), noise));
+  }
+
+  async estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate> {
+    const plan = await this.planScaling(job, this.jobBudget(job));
+    if (!plan) return { maskVoxels: 0, workingBytes: 0, seconds: 0 };
+    return {
+      maskVoxels: plan.maskVoxels,
+      workingBytes: plan.bytes,
+      seconds: plan.cost / this.operationsPerSecond,
+    };
+  }
+
+  async localScaling(job: LocalScalingJob, hooks: OperationHooks = {}): Promise<LocalScalingResult> {
+    let budget = this.jobBudget(job);
+    const { shape } = job.map;
+    const made: GpuVolume[] = [];
+    const make = (label: string): GpuVolume => {
+      const volume = this.adopt(createVolume(this.gpu, label, shape));
+      made.push(volume);
+      return volume;
+    };
+    try {
+      const scaled = make('scaled map');
+      const bFactor = job.measureBFactors ? make('B factors') : undefined;
+      const quality = job.measureBFactors ? make('fit quality') : undefined;
+      const volumes = {
+        map: this.own(job.map),
+        reference: job.reference && this.own(job.reference),
+        mask: this.own(job.mask),
+        differenceMask: job.differenceMask && this.own(job.differenceMask),
+        scaled,
+        bFactor,
+        quality,
+      };
+      for (;;) {
+        const plan = await this.planScaling(job, budget);
+        if (!plan) break;
+        try {
+          await scaleTiles(this.gpu, plan, job, volumes, this.copy, hooks);
+          break;
+        } catch (error) {
+          // The GPU has less memory than assumed: smaller tiles, until none is small enough.
+          if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
+          budget = plan.bytes / 2;
+        }
+      }
+      return { scaled, ...(bFactor && quality ? { bFactor, quality } : {}) };
+    } catch (error) {
+      this.release(...made);
+      throw error;
+    }
+  }
+
+  /** Bytes for the buffers of a job, its result volumes left out. */
+  private jobBudget(job: LocalScalingJob): number {
+    const { totalBytes } = this.gpu.limits;
+    if (!Number.isFinite(totalBytes)) return DEFAULT_JOB_BYTES;
+    const results = (job.measureBFactors ? 3 : 1) * 4 * voxelCount(job.map.shape);
+    return totalBytes - this.gpu.allocatedBytes - results;
+  }
+
+  private async planScaling(job: LocalScalingJob, budgetBytes: number): Promise<GpuTilePlan | undefined> {
+    const { map, mask, reference, differenceMask, windowVoxels } = job;
+    for (const other of [mask, reference, differenceMask]) if (other) requireSameShape(map, other);
+    requireWindow(windowVoxels);
+    if (!reference && job.rule.kind !== 'no-reference') {
+      throw new LocScaleError('internal', `The rule '${job.rule.kind}' needs a reference map.`);
+    }
+    const support = planGpuTiles({
+      occupancy: await blockOccupancy(this.gpu, this.own(mask), OCCUPANCY_BLOCK),
+      windowVoxels,
+      kind: job.profileKind,
+      profiledMaps: reference ? 2 : 1,
+      limits: this.gpu.limits,
+      budgetBytes,
+    });
+    if (support.ok) return support.plan;
+    throw new LocScaleError(
+      'out-of-memory',
+      `Local scaling does not fit the GPU ${this.gpu.name}: ${support.reason}.`,
+      {
+        hint: 'Use a smaller window (-wn), a GPU with more memory, or --engine cpu.',
+      },
+    );
+  }
+
+  private adopt(volume: GpuVolume): GpuVolume {
+    this.volumes.add(volume);
+    return volume;
+  }
+
+  private own(volume: Volume): GpuVolume {
+    if (!this.volumes.has(volume as GpuVolume)) {
+      throw new LocScaleError('internal', 'This volume was released, or belongs to another engine.');
+    }
+    return volume as GpuVolume;
+  }
+
+  async dispose(): Promise<void> {
+    this.copy.destroy();
+    this.volumes.clear();
+    this.gpu.destroy();
+  }
+}
+
+function requireSameShape(a: Volume, b: Volume): void {
+  if (sameShape(a.shape, b.shape)) return;
+  throw new LocScaleError('internal', 'Volumes of different shape cannot be combined.', {
+    expected: describeShape(a.shape),
+    found: describeShape(b.shape),
+  });
+}
+
+function requireWindow(windowVoxels: number): void {
+  if (windowVoxels >= 4 && windowVoxels % 2 === 0) return;
+  throw new LocScaleError(
+    'usage',
+    `The window must be an even number of at least 4 voxels, not ${windowVoxels}.`,
+  );
+}

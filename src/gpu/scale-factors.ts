@@ -1,0 +1,61 @@
+/** Scale factors of all unit voxels from their profiles (shaders/scale-factors.wgsl). */
+import type { Shape } from '../math/grid.ts';
+import type { ScalingRule } from '../math/scaling-rules.ts';
+import { tabulateScalingRule } from '../math/scaling-tables.ts';
+import { loadShader } from '../shaders/load.ts';
+import type { GpuDevice } from './device.ts';
+import { type Bound, createKernel, createTable } from './kernel.ts';
+import { RUN } from './tile-units.ts';
+import type { UniformSlots } from './uniform-slots.ts';
+
+export interface ScaleFactors {
+  /**
+   * Replaces the map's profiles by scale factors and writes (B factor, quality) per unit voxel.
+   * `differenceMask` is the tile's, (z, y, x) of `tileSize`; only the hybrid rule reads it.
+   */
+  encode(
+    pass: GPUComputePassEncoder,
+    bound: {
+      readonly factors: Bound;
+      readonly reference: Bound;
+      readonly units: Bound;
+      readonly differenceMask: Bound;
+      readonly fits: Bound;
+    },
+    unitCount: number,
+    uniforms: UniformSlots,
+  ): void;
+  destroy(): void;
+}
+
+export async function createScaleFactors(
+  gpu: GpuDevice,
+  rule: ScalingRule,
+  shellCount: number,
+  tileSize: Shape,
+  lanes: number,
+): Promise<ScaleFactors> {
+  const name = 'scale-factors';
+  const main = await createKernel(gpu, {
+    name,
+    code: await loadShader(name),
+    constants: { shellCount, lanes },
+  });
+  const { values, setFloats, hybrid } = tabulateScalingRule(rule, shellCount);
+  const tables = createTable(gpu, `${name} tables`, values);
+  return {
+    encode(pass, bound, unitCount, uniforms) {
+      const parameters = uniforms.write([
+        ['u32', unitCount],
+        ['u32', setFloats],
+        ['u32', hybrid ? 1 : 0],
+        ['u32', tileSize[1]],
+        ['u32', tileSize[2]],
+      ]);
+      main.run(pass, { parameters, tables, ...bound }, [Math.ceil((unitCount * lanes * RUN) / 64)]);
+    },
+    destroy() {
+      gpu.destroyBuffer(tables);
+    },
+  };
+}

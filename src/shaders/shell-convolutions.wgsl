@@ -1,0 +1,101 @@
+// out(v) = sum_r s_r(v) (map * K_r)(v) at the unit voxels of a tile (method 4), shell by shell.
+//
+// multiply    product = spectrum of the tile times spectrum of K_r; one thread = one coefficient.
+// accumulate  scaled[voxel] += s_r[voxel] B_r[voxel]; one thread = one unit voxel. B_r is the FFT box
+//             (z, y, x), in which the tile's voxel (0,0,0) lies at (h, h, h).
+// place       results to the voxels of the mask in one slab of the volume; one thread = one unit voxel.
+
+override lanes: u32 = 16u;
+const RUN: u32 = 16u;
+
+struct Parameters {
+  unitCount: u32,
+  shell: u32,
+  halfWindow: u32,
+  boxY: u32,
+  boxX: u32,
+  coefficients: u32, // of a spectrum
+  startZ: i32,       // of the tile in the volume
+  startY: i32,
+  startX: i32,
+  slabFirst: i32,    // first plane of the slab
+  slabPlanes: i32,
+  volumeY: i32,
+  volumeX: i32,
+}
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read> mapSpectrum: array<vec2f>;
+@group(0) @binding(2) var<storage, read> kernelSpectrum: array<vec2f>;
+@group(0) @binding(3) var<storage, read_write> product: array<vec2f>;
+@group(0) @binding(4) var<storage, read> units: array<vec4u>;
+@group(0) @binding(5) var<storage, read> factors: array<f32>;
+@group(0) @binding(6) var<storage, read> shellMap: array<f32>;
+@group(0) @binding(7) var<storage, read_write> scaled: array<f32>;
+@group(0) @binding(8) var<storage, read> mask: array<f32>;
+@group(0) @binding(9) var<storage, read_write> volume: array<f32>;
+@group(0) @binding(10) var<storage, read_write> bFactor: array<f32>;
+@group(0) @binding(11) var<storage, read_write> quality: array<f32>;
+@group(0) @binding(12) var<storage, read> fits: array<vec2f>;
+
+@compute @workgroup_size(256)
+fn multiply(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.y * groups.x * 256u + id.x;
+  if (i >= parameters.coefficients) {
+    return;
+  }
+  let a = mapSpectrum[i];
+  let b = kernelSpectrum[i];
+  product[i] = vec2f(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
+}
+
+@compute @workgroup_size(64)
+fn accumulate(@builtin(global_invocation_id) id: vec3u) {
+  let voxels = parameters.unitCount * lanes * RUN;
+  let i = id.x;
+  if (i >= voxels) {
+    return;
+  }
+  let unit = units[i / (lanes * RUN)];
+  let h = parameters.halfWindow;
+  let z = unit.x + (i / lanes) % RUN + h;
+  let at = (z * parameters.boxY + unit.y + h) * parameters.boxX + unit.z + i % lanes + h;
+  let term = factors[parameters.shell * voxels + i] * shellMap[at];
+  scaled[i] = select(scaled[i] + term, term, parameters.shell == 0u);
+}
+
+// Index in the slab of unit voxel i, or -1 if it is not there or not in the mask.
+fn slabIndex(i: u32) -> i32 {
+  let unit = units[i / (lanes * RUN)];
+  let z = parameters.startZ + i32(unit.x + (i / lanes) % RUN) - parameters.slabFirst;
+  let y = parameters.startY + i32(unit.y);
+  let x = parameters.startX + i32(unit.z + i % lanes);
+  if (z < 0 || z >= parameters.slabPlanes || y >= parameters.volumeY || x >= parameters.volumeX) {
+    return -1;
+  }
+  let at = (z * parameters.volumeY + y) * parameters.volumeX + x;
+  return select(-1, at, mask[at] > 0.5);
+}
+
+@compute @workgroup_size(64)
+fn place(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= parameters.unitCount * lanes * RUN) {
+    return;
+  }
+  let at = slabIndex(id.x);
+  if (at >= 0) {
+    volume[at] = scaled[id.x];
+  }
+}
+
+@compute @workgroup_size(64)
+fn place_fits(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= parameters.unitCount * lanes * RUN) {
+    return;
+  }
+  let at = slabIndex(id.x);
+  if (at >= 0) {
+    bFactor[at] = fits[id.x].x;
+    quality[at] = fits[id.x].y;
+  }
+}
