@@ -1,0 +1,254 @@
+/**
+ * Which GPUs this machine has. Adapters are asked for in every way WebGPU offers, because none of them
+ * lists all: each failure is kept in words, and adapters that come back more than once are listed once.
+ */
+import { LocScaleError } from '../errors.ts';
+import type { GpuEntry } from '../runtime.ts';
+import { type GpuDevice, type GpuLimits, wrapDevice } from './device.ts';
+
+/** The limits that the engine depends on; a device is opened with all the adapter has of each. */
+export const adapterLimits = [
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBuffersPerShaderStage',
+  'maxUniformBufferBindingSize',
+] as const;
+export type AdapterLimit = (typeof adapterLimits)[number];
+
+export interface GpuAdapterEntry {
+  /** Place in the list: what --gpu_ids counts. */
+  readonly index: number;
+  /** "NVIDIA H200". */
+  readonly name: string;
+  /** In words where the implementation gives a number. */
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  /** Under Dawn the driver and its version. */
+  readonly description: string;
+  /** vulkan, metal, d3d12 ...; unknown under wgpu. */
+  readonly backend?: string;
+  readonly implementation: GpuEntry['implementation'];
+  readonly kind: 'hardware' | 'software';
+  /** More than 1: the machine has several of this name, and only the first can be opened. */
+  readonly sameName: number;
+  readonly limits: Readonly<Record<AdapterLimit, number>>;
+  readonly features: readonly string[];
+  /** An adapter opens one device: each device asks again, the way this one was found. */
+  readonly request: () => Promise<GPUAdapter | null>;
+}
+
+export interface AdapterList {
+  readonly adapters: readonly GpuAdapterEntry[];
+  /** Ways of asking that brought nothing. */
+  readonly failures: readonly { readonly way: string; readonly reason: string }[];
+}
+
+interface Way {
+  readonly name: string;
+  readonly request: () => Promise<GPUAdapter | null>;
+  /** What the implementation's own list says of the adapter. */
+  readonly listed?: ListedAdapter;
+}
+
+interface ListedAdapter {
+  readonly backend: string;
+  readonly name: string;
+  readonly count: number;
+}
+
+/** Hardware first; otherwise in the order in which they were found. */
+export async function listAdapters(entry: GpuEntry): Promise<AdapterList> {
+  const failures: { way: string; reason: string }[] = [];
+  const ways: Way[] = [
+    requestWith(entry.gpu, { powerPreference: 'high-performance' }),
+    requestWith(entry.gpu, {}),
+    requestWith(entry.gpu, { powerPreference: 'low-power' }),
+  ];
+  try {
+    for (const listed of await readDawnList(entry)) ways.push(requestListed(entry, listed));
+  } catch (error) {
+    failures.push({ way: "the implementation's own list", reason: messageOf(error) });
+  }
+  const found = new Map<string, Omit<GpuAdapterEntry, 'index'>>();
+  for (const way of ways) {
+    try {
+      const adapter = await way.request();
+      if (!adapter) {
+        failures.push({ way: way.name, reason: 'no adapter' });
+        continue;
+      }
+      const described = describe(adapter, entry, way);
+      const key = [described.vendor, described.device, described.description, described.kind].join('\n');
+      const earlier = found.get(key);
+      found.set(key, earlier === undefined ? described : addListing(earlier, way.listed));
+    } catch (error) {
+      failures.push({ way: way.name, reason: messageOf(error) });
+    }
+  }
+  const ordered = [...found.values()].sort(
+    (a, b) => Number(a.kind === 'software') - Number(b.kind === 'software'),
+  );
+  return { adapters: ordered.map((adapter, index) => ({ index, ...adapter })), failures };
+}
+
+function requestWith(gpu: GPU, options: GPURequestAdapterOptions): Way {
+  const { powerPreference } = options;
+  return {
+    name: powerPreference === undefined ? 'no power preference' : `power preference ${powerPreference}`,
+    request: () => gpu.requestAdapter(options),
+  };
+}
+
+function requestListed({ open }: GpuEntry, listed: ListedAdapter): Way {
+  const flags = [`backend=${listed.backend}`, `adapter=${listed.name}`];
+  return {
+    name: flags.join(' '),
+    listed,
+    request: async () => (open as NonNullable<typeof open>)(flags).requestAdapter(),
+  };
+}
+
+/** A name that no adapter has makes Dawn refuse with the list of those there are. */
+async function readDawnList({ open }: GpuEntry): Promise<ListedAdapter[]> {
+  if (open === undefined) return [];
+  let message: string;
+  try {
+    await open(['adapter=(list)']).requestAdapter();
+    return [];
+  } catch (error) {
+    message = messageOf(error);
+  }
+  const counts = new Map<string, number>();
+  for (const [, backend, name] of message.matchAll(/\* backend: '([^']*)', name: '(.*)'/g)) {
+    const key = `${backend}\n${name}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return Array.from(counts, ([key, count]) => {
+    const [backend, name] = key.split('\n');
+    return { backend, name, count };
+  });
+}
+
+function describe(adapter: GPUAdapter, entry: GpuEntry, way: Way): Omit<GpuAdapterEntry, 'index'> {
+  const { info } = adapter;
+  const name = way.listed?.name ?? (entry.implementation === 'wgpu' ? info.description : info.device);
+  return {
+    name: name || info.description || info.device || 'unnamed adapter',
+    vendor: vendors[info.vendor] ?? info.vendor,
+    architecture: info.architecture,
+    device: info.device,
+    description: info.description,
+    ...(way.listed === undefined ? {} : { backend: way.listed.backend }),
+    implementation: entry.implementation,
+    kind: isSoftware(info) ? 'software' : 'hardware',
+    sameName: way.listed?.count ?? 1,
+    limits: Object.fromEntries(adapterLimits.map((limit) => [limit, adapter.limits[limit]])) as Record<
+      AdapterLimit,
+      number
+    >,
+    features: [...adapter.features].sort(),
+    request: way.request,
+  };
+}
+
+/** Name and backend are known only from the implementation's list, which is asked after the other ways. */
+function addListing(
+  adapter: Omit<GpuAdapterEntry, 'index'>,
+  listed: ListedAdapter | undefined,
+): Omit<GpuAdapterEntry, 'index'> {
+  if (listed === undefined || adapter.backend !== undefined) return adapter;
+  return { ...adapter, name: listed.name, backend: listed.backend, sameName: listed.count };
+}
+
+/** PCI and Khronos vendor numbers, which wgpu gives instead of words. */
+const vendors: Readonly<Record<string, string>> = {
+  '4098': 'amd',
+  '4203': 'apple',
+  '4318': 'nvidia',
+  '5045': 'arm',
+  '5140': 'microsoft',
+  '5197': 'imagination',
+  '6880': 'google',
+  '20803': 'qualcomm',
+  '32902': 'intel',
+  '65541': 'mesa',
+};
+
+/** Drivers that compute on the CPU: SwiftShader, Mesa's llvmpipe and lavapipe, Windows' WARP. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|subzero|basic render|\bwarp\b/i;
+
+function isSoftware(info: GPUAdapterInfo): boolean {
+  return (
+    info.isFallbackAdapter === true ||
+    [info.architecture, info.device, info.description].some((text) => SOFTWARE.test(text))
+  );
+}
+
+/** "NVIDIA H200 (vulkan)". */
+export function adapterName({ name, backend, implementation }: GpuAdapterEntry): string {
+  return `${name} (${backend ?? implementation})`;
+}
+
+/**
+ * The adapters that `ids` name: each is an index, or a part of a name or description in any case.
+ * Throws 'no-device' with the list when one names nothing.
+ */
+export function pickAdapters(
+  adapters: readonly GpuAdapterEntry[],
+  ids: readonly string[],
+): GpuAdapterEntry[] {
+  const picked = ids.map((id) => {
+    const found = /^\d+$/.test(id)
+      ? adapters[Number(id)]
+      : adapters.find(({ name, device, description }) =>
+          [name, device, description].some((text) => text.toLowerCase().includes(id.toLowerCase())),
+        );
+    if (found !== undefined) return found;
+    throw new LocScaleError('no-device', `There is no GPU "${id}"; found: ${listInWords(adapters)}.`, {
+      where: '--gpu_ids',
+      found: listInWords(adapters),
+      hint: 'Run "locscale-gpu devices" for the list.',
+    });
+  });
+  return [...new Set(picked)];
+}
+
+export function listInWords(adapters: readonly GpuAdapterEntry[]): string {
+  if (adapters.length === 0) return 'none';
+  return adapters.map((adapter) => `${adapter.index} ${adapterName(adapter)}, ${adapter.kind}`).join('; ');
+}
+
+/** Opens a device with every limit the adapter has. `overrides` make limits smaller, for tests. */
+export async function openDevice(
+  adapter: GpuAdapterEntry,
+  overrides: Partial<GpuLimits> = {},
+): Promise<GpuDevice> {
+  const name = adapterName(adapter);
+  try {
+    const fresh = await adapter.request();
+    if (!fresh) throw new Error('the adapter is gone');
+    const device = await fresh.requestDevice({
+      label: 'locscale-gpu',
+      requiredFeatures: fresh.features.has('timestamp-query') ? ['timestamp-query'] : [],
+      requiredLimits: Object.fromEntries(adapterLimits.map((limit) => [limit, fresh.limits[limit]])),
+    });
+    return wrapDevice(device, name, overrides);
+  } catch (cause) {
+    throw new LocScaleError('no-device', `The GPU ${name} cannot be opened: ${messageOf(cause)}.`, {
+      hint: 'Update its driver, close other programs that use it, or use --engine cpu.',
+      cause,
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.trim().replace(/\.$/, '');
+}

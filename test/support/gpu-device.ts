@@ -1,0 +1,63 @@
+/** Devices of the test GPU, for tests of shaders and of the device layer. */
+import process from 'node:process';
+import { afterAll, describe, it } from 'vitest';
+import { type GpuAdapterEntry, listAdapters, openDevice } from '../../src/gpu/adapters.ts';
+import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
+import { loadTestGpu, usesHardware } from './software-gpu.ts';
+
+/** The adapter tests run on, or the reason why there is none. */
+export async function findTestAdapter(): Promise<GpuAdapterEntry | { readonly reason: string }> {
+  const entry = await loadTestGpu();
+  if ('reason' in entry) return entry;
+  const { adapters, failures } = await listAdapters(entry);
+  const adapter = adapters.find(({ kind }) => kind === (usesHardware ? 'hardware' : 'software'));
+  if (adapter !== undefined) return adapter;
+  const reasons = failures.map(({ way, reason }) => `${way}: ${reason}`).join('; ');
+  return {
+    reason: `no ${usesHardware ? 'hardware' : 'software'} GPU was found (${reasons || 'no failures'})`,
+  };
+}
+
+/**
+ * A group of tests that cannot run for `reason`: skipped where that is seen in the list of tests, and
+ * a failure where the caller insists (LOCSCALE_REQUIRE=gpu).
+ */
+export function describeMissing(name: string, reason: string, body: () => void): void {
+  if (process.env.LOCSCALE_REQUIRE !== 'gpu') {
+    describe.skip(`${name} (gpu: ${reason})`, body);
+    return;
+  }
+  describe(`${name} (gpu)`, () => {
+    it('has a GPU, as LOCSCALE_REQUIRE=gpu demands', () => {
+      throw new Error(reason);
+    });
+  });
+}
+
+const adapter = await findTestAdapter();
+
+/**
+ * `body` gets a function that opens devices, with smaller limits where asked; equal limits share a
+ * device. All are closed at the end.
+ */
+export function describeGpu(
+  name: string,
+  body: (gpu: (limits?: Partial<GpuLimits>) => Promise<GpuDevice>) => void,
+): void {
+  if ('reason' in adapter) {
+    describeMissing(name, adapter.reason, () => body(() => Promise.reject(new Error(adapter.reason))));
+    return;
+  }
+  describe(name, () => {
+    const opened = new Map<string, Promise<GpuDevice>>();
+    afterAll(async () => {
+      for (const device of opened.values()) (await device).destroy();
+    });
+    body((limits = {}) => {
+      const key = JSON.stringify(limits);
+      const device = opened.get(key) ?? openDevice(adapter, limits);
+      opened.set(key, device);
+      return device;
+    });
+  });
+}
