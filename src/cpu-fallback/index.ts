@@ -16,14 +16,15 @@ import type {
 import { LocScaleError } from '../errors.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
 import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
+import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
 import { binPitch, ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import type { TileJob, TileTimings } from './local-scaling.ts';
-import { OCCUPANCY_BLOCK, planTiles, type TilePlan } from './plan-tiles.ts';
+import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
 import type { Range } from './tasks.ts';
-import { mergeStatistics, type PartialStatistics } from './volume-operations.ts';
 
 export interface CpuEngineOptions {
   /** Worker threads; default all cores. */
@@ -121,16 +122,7 @@ export class CpuEngine implements Engine {
       'statistics',
       split(data.length, VOXELS_PER_TASK).map((range) => ({ ...range, volume: data, mask, inside })),
     );
-    const { squares, ...sums } = parts.reduce<PartialStatistics>(mergeStatistics, {
-      count: 0,
-      mean: 0,
-      squares: 0,
-      min: Number.POSITIVE_INFINITY,
-      max: Number.NEGATIVE_INFINITY,
-      zeros: 0,
-      nonFinite: 0,
-    });
-    return { ...sums, sd: sums.count > 0 ? Math.sqrt(squares / sums.count) : 0 };
+    return finishStatistics(parts.reduce(mergeStatistics, NO_VOXELS));
   }
 
   async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
@@ -261,7 +253,7 @@ export class CpuEngine implements Engine {
     if (!reference && job.rule.kind !== 'no-reference') {
       throw new LocScaleError('internal', `The rule '${job.rule.kind}' needs a reference map.`);
     }
-    const blocks = map.shape.map((n) => Math.ceil(n / OCCUPANCY_BLOCK)) as unknown as Shape;
+    const blocks = blockGrid(map.shape);
     const parts = await this.pool.map(
       'occupancy',
       split(blocks[0], 1).map((range) => ({

@@ -5,18 +5,10 @@
  */
 import { nextFastLength } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import { shellWeights } from '../math/windows.ts';
 import { makeTileShape } from './tile.ts';
-
-/** Occupancy is counted in blocks of this edge, and tiles start at multiples of it. */
-export const OCCUPANCY_BLOCK = 8;
-
-/** Mask voxels per block, ordered (bz, by, bx). */
-export interface Occupancy {
-  readonly blocks: Shape;
-  readonly counts: Uint32Array;
-}
 
 export interface TilePlan {
   readonly tileSize: Shape;

@@ -1,5 +1,7 @@
 /** Voxel-wise operations on ranges of shared volumes. Sums are float64, ranges do not depend on the threads. */
 import type { Shape } from '../math/grid.ts';
+import type { PartialStatistics } from '../math/moments.ts';
+import { blockGrid } from '../math/occupancy.ts';
 
 export function averageRange(
   a: Float32Array,
@@ -26,18 +28,6 @@ export function binariseRange(
     if (set) voxels++;
   }
   return voxels;
-}
-
-/** Moments of a part of a volume, mergeable with others. */
-export interface PartialStatistics {
-  count: number;
-  mean: number;
-  /** Sum of squared deviations from the mean. */
-  squares: number;
-  min: number;
-  max: number;
-  zeros: number;
-  nonFinite: number;
 }
 
 export function rangeStatistics(
@@ -76,21 +66,6 @@ export function rangeStatistics(
   return { count, mean, squares, min, max, zeros, nonFinite };
 }
 
-/** Chan's pairwise merge of moments. */
-export function mergeStatistics(a: PartialStatistics, b: PartialStatistics): PartialStatistics {
-  const count = a.count + b.count;
-  const difference = b.mean - a.mean;
-  return {
-    count,
-    mean: count > 0 ? a.mean + (difference * b.count) / count : 0,
-    squares: a.squares + b.squares + (count > 0 ? (difference * difference * a.count * b.count) / count : 0),
-    min: Math.min(a.min, b.min),
-    max: Math.max(a.max, b.max),
-    zeros: a.zeros + b.zeros,
-    nonFinite: a.nonFinite + b.nonFinite,
-  };
-}
-
 /**
  * Mask voxels in blocks of block^3, for planes of blocks from <= bz < to: counts ordered (bz, by, bx).
  */
@@ -102,8 +77,7 @@ export function blockOccupancy(
   to: number,
 ): Uint32Array {
   const [nz, ny, nx] = shape;
-  const by = Math.ceil(ny / block);
-  const bx = Math.ceil(nx / block);
+  const [, by, bx] = blockGrid(shape, block);
   const counts = new Uint32Array((to - from) * by * bx);
   for (let z = from * block; z < Math.min(nz, to * block); z++) {
     const plane = (Math.floor(z / block) - from) * by * bx;

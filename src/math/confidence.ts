@@ -207,15 +207,58 @@ export function harmonicNumber(n: number): number {
   return Math.log(n) + 0.5772 + 0.5 / n - 1 / (12 * n ** 2) + 1 / (120 * n ** 4);
 }
 
+/** What the test of a map needs beside its voxels. */
+export interface ConfidenceTest {
+  readonly sphere: ConfidenceSphere;
+  readonly mean: number;
+  readonly sd: number;
+  /** Harmonic number of the voxels of the sphere. */
+  readonly factor: number;
+  /** Values up to this have confidence 0. */
+  readonly threshold: number;
+}
+
+export function confidenceTest(shape: Shape, mean: number, variance: number): ConfidenceTest {
+  if (!(variance > 0)) {
+    throw new LocScaleError('bad-input', 'The noise boxes hold no noise: their variance is 0.', {
+      hint: 'The map is masked; give a mask (-ma), or set noise boxes in a region that is not masked.',
+      expected: 'a variance above 0',
+      found: String(variance),
+    });
+  }
+  const sphere = confidenceSphere(shape);
+  const factor = harmonicNumber(sphere.voxels);
+  const sd = Math.sqrt(variance);
+  return { sphere, mean, sd, factor, threshold: smallestTestedValue(mean, sd, 1 / factor) };
+}
+
 /**
- * Confidence of every voxel. `data` (z, y, x); `mean`, `variance` of the noise; `out` is written and
- * returned if given (data.length values), else allocated.
+ * Confidence of each of `sorted`, all values of the sphere above the threshold in ascending order.
  *
  * With N voxels in the sphere, sorted by rising p, q_i = min over j >= i of p_j N H_N / j, at most 1. It is
  * a function of the value alone (voxels of equal value get the same q), and since j <= N a voxel with
  * p >= 1 / H_N has q = 1. Only the values above that (z > 1.3 to 1.6) are sorted; the others are 0.
- * Memory beyond `data` and `out`: 8 bytes per sorted value, typically 2-10 % of the voxels, plus 8 bytes
- * per row of the map.
+ */
+export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array): Float32Array {
+  const count = sorted.length;
+  const tests = test.sphere.voxels;
+  const confidence = new Float32Array(count);
+  // Ascending values are falling p: the running minimum of the procedure starts at the largest p.
+  let q = 1;
+  for (let i = 0; i < count; i++) {
+    if (i === 0 || sorted[i] !== sorted[i - 1]) {
+      const p = normalUpperTail((sorted[i] - test.mean) / test.sd);
+      q = Math.min(q, p * (tests / (count - i)) * test.factor);
+    }
+    confidence[i] = 1 - q;
+  }
+  return confidence;
+}
+
+/**
+ * Confidence of every voxel. `data` (z, y, x); `mean`, `variance` of the noise; `out` is written and
+ * returned if given (data.length values), else allocated. Memory beyond `data` and `out`: 8 bytes per
+ * sorted value, typically 2-10 % of the voxels, plus 8 bytes per row of the map.
  */
 export function confidenceFromMap(
   data: Float32Array,
@@ -224,38 +267,13 @@ export function confidenceFromMap(
   variance: number,
   out: Float32Array = new Float32Array(voxelCount(shape)),
 ): Float32Array {
-  if (!(variance > 0)) {
-    throw new LocScaleError('bad-input', 'The noise boxes hold no noise: their variance is 0.', {
-      hint: 'The map is masked; give a mask (-ma), or set noise boxes in a region that is not masked.',
-      expected: 'a variance above 0',
-      found: String(variance),
-    });
-  }
+  const test = confidenceTest(shape, mean, variance);
+  const { sphere, threshold } = test;
   out.fill(0);
-  const sphere = confidenceSphere(shape);
-  const tests = sphere.voxels;
-  const factor = harmonicNumber(tests);
-  const sd = Math.sqrt(variance);
-  const pValue = (value: number): number => normalUpperTail((value - mean) / sd);
-  const threshold = smallestTestedValue(mean, sd, 1 / factor);
-
   const sorted = collectAbove(data, shape[2], sphere, threshold);
   sorted.sort();
-  const count = sorted.length;
-  if (count === 0) return out;
-
-  // Ascending values are falling p: the running minimum of the procedure starts at the largest p.
-  const confidence = new Float32Array(count);
-  let q = 1;
-  let p = 1;
-  for (let i = 0; i < count; i++) {
-    if (i === 0 || sorted[i] !== sorted[i - 1]) {
-      p = pValue(sorted[i]);
-      q = Math.min(q, p * (tests / (count - i)) * factor);
-    }
-    confidence[i] = 1 - q;
-  }
-
+  if (sorted.length === 0) return out;
+  const confidence = confidenceOfSorted(test, sorted);
   const position = makeLookup(sorted);
   for (let row = 0; row < sphere.rowStart.length; row++) {
     const base = row * shape[2];
