@@ -113,24 +113,24 @@ export function filterColumns(
   const groups = ((to - from) * pitch) / 4;
   const stride = 4 * (to - from) * pitch;
   kernels.exports.fftColumns(plan, block.re, block.im, stride, groups);
-  const re = kernels.floats(block.re, nz * (to - from) * pitch);
-  const im = kernels.floats(block.im, nz * (to - from) * pitch);
-  const { table } = transfer;
-  const perSample = (table.length - 1) / transfer.maxFrequency;
-  const bins = Math.floor(nx / 2) + 1;
+  const table = kernels.putFloats(transfer.table);
+  const perSample = (transfer.table.length - 1) / transfer.maxFrequency;
+  const squares = kernels.putFloats(Float64Array.from({ length: pitch }, (_, kx) => (kx / nx) ** 2));
   for (let kz = 0; kz < nz; kz++) {
     const fz = signed(kz, nz) / nz;
     for (let ky = from; ky < to; ky++) {
       const fy = signed(ky, ny) / ny;
-      const rest = fz * fz + fy * fy;
-      const row = (kz * (to - from) + ky - from) * pitch;
-      for (let kx = 0; kx < bins; kx++) {
-        const position = Math.sqrt(rest + (kx / nx) ** 2) * perSample;
-        const lower = Math.min(Math.floor(position), table.length - 2);
-        const g = table[lower] + (position - lower) * (table[lower + 1] - table[lower]);
-        re[row + kx] *= g;
-        im[row + kx] *= g;
-      }
+      const row = 4 * (kz * (to - from) + ky - from) * pitch;
+      kernels.exports.filterRow(
+        block.re + row,
+        block.im + row,
+        pitch / 4,
+        fz * fz + fy * fy,
+        squares,
+        table,
+        perSample,
+        transfer.table.length - 2,
+      );
     }
   }
   kernels.exports.fftColumns(plan, block.im, block.re, stride, groups);

@@ -40,6 +40,16 @@ export interface KernelExports {
   slideX(input: number, x0: number): void;
   profileRow(seed: boolean, y: number, runs: number, runCount: number): void;
   emitRow(lanes: number, runs: number, runCount: number, norms: number, out: number): number;
+  filterRow(
+    re: number,
+    im: number,
+    groups: number,
+    rest: number,
+    squares: number,
+    table: number,
+    perSample: number,
+    last: number,
+  ): void;
   multiplySpectra(
     aRe: number,
     aIm: number,

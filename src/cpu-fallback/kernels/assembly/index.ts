@@ -1,3 +1,4 @@
 export { fftColumns, rfftRows8, irfftRows8 } from './fft';
 export { configureProfiles, seedX, slideX, profileRow, emitRow } from './window-profiles';
 export { multiplySpectra, accumulateShell } from './shell-convolutions';
+export { filterRow } from './radial-filter';
