@@ -85,6 +85,12 @@ export async function sizeOfInput(path: string): Promise<number> {
         hint: 'Give the file inside it.',
       });
     }
+    if (!info.isFile()) {
+      throw new LocScaleError('bad-input', `${path} is a device or a pipe, not a file.`, {
+        where: path,
+        hint: 'Save the map to a file first.',
+      });
+    }
     return info.size;
   } catch (error) {
     throw readError(path, error);

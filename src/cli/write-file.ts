@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { mkdir, open, realpath, rename, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve, sep } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 
 /** Temporary files that exist now, removed when the process ends for whatever reason. */
@@ -24,7 +24,8 @@ export function removeTemporaries(): void {
 let counter = 0;
 function temporaryNameFor(path: string): string {
   counter++;
-  return join(dirname(path), `.${basename(path)}.${process.pid}-${counter}.tmp`);
+  // Not `join`: it takes `a/..` out of a path, which is another folder where `a` is a link or absent.
+  return `${dirname(path)}${sep}.${basename(path)}.${process.pid}-${counter}.tmp`;
 }
 
 /**
@@ -67,7 +68,7 @@ async function identitiesOf(path: string): Promise<string[]> {
 }
 
 async function checkWritable(output: string): Promise<void> {
-  const folder = dirname(resolve(output));
+  const folder = dirname(output);
   const refuse = (reason: string, cause?: unknown): never => {
     throw new LocScaleError('bad-output', `${output} cannot be written: ${reason}.`, {
       where: output,
@@ -77,8 +78,10 @@ async function checkWritable(output: string): Promise<void> {
   };
   const existing = await stat(output).catch(() => undefined);
   if (existing?.isDirectory() === true) refuse('it is a folder');
+  // The rename at the end would put a file in the place of the device itself (/dev/null, as superuser).
+  if (existing?.isFile() === false) refuse('it is a device or a pipe, not a file');
   const parent = await stat(folder).catch(() => undefined);
-  if (parent === undefined) refuse(`the folder ${folder} does not exist`);
+  if (parent === undefined) refuse(`the folder ${resolve(folder)} does not exist`);
   else if (!parent.isDirectory()) refuse(`${folder} is not a folder`);
   // Permissions, read-only disks and quotas show only when a file is made.
   const probe = temporaryNameFor(output);
