@@ -5,9 +5,9 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import { loadShader } from '../shaders/load.ts';
 import type { GpuDevice } from './device.ts';
-import { type Bound, createKernel } from './kernel.ts';
+import type { Bound } from './kernel.ts';
+import { getKernel } from './kernel-cache.ts';
 import { createUniformSlots, type UniformField } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
@@ -71,12 +71,10 @@ export function tileRanges(
 }
 
 export async function createTileCopy(gpu: GpuDevice): Promise<TileCopy> {
-  const code = await loadShader('tile-copy');
-  const kernel = (entryPoint: string) => createKernel(gpu, { name: 'tile-copy', code, entryPoint });
   const [gather, scatter, scatterMasked] = await Promise.all([
-    kernel('gather'),
-    kernel('scatter'),
-    kernel('scatter_masked'),
+    getKernel(gpu, 'tile-copy', 'gather'),
+    getKernel(gpu, 'tile-copy', 'scatter'),
+    getKernel(gpu, 'tile-copy', 'scatter_masked'),
   ]);
   const slots = createUniformSlots(gpu, 'tile-copy');
 

@@ -19,6 +19,12 @@ export function fromOrderKey(key: number): number {
   return value[0];
 }
 
+/** The values of many keys. */
+export function fromOrderKeys(keys: Uint32Array): Float32Array {
+  const pattern = keys.map((key) => (key >>> 31 === 1 ? key & 0x7fffffff : ~key));
+  return new Float32Array(pattern.buffer);
+}
+
 /** Key of the smallest float32 that is at least `x`: v >= x if and only if orderKey(v) >= this. */
 export function keyAtLeast(x: number): number {
   const key = orderKey(Math.fround(x));

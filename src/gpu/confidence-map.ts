@@ -1,0 +1,152 @@
+/**
+ * FDR confidence map (method 2). The confidence depends on the value alone, through its rank among the
+ * values of the sphere: the GPU collects those that can have a confidence above 0 (typically 2-10 % of the
+ * voxels), the host sorts them and makes the table of values, the GPU looks every voxel up in it.
+ */
+import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/confidence.ts';
+import { fromOrderKeys, keyAbove } from '../math/float-order.ts';
+import { sortKeys } from '../math/sort-keys.ts';
+import type { GpuDevice } from './device.ts';
+import { getKernel } from './kernel-cache.ts';
+import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
+import { slabVoxels } from './slabs.ts';
+import type { UniformField } from './uniform-slots.ts';
+import type { GpuVolume } from './volume.ts';
+import { linearWorkgroups } from './workgroups.ts';
+
+export async function confidenceMap(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  noise: { readonly mean: number; readonly variance: number },
+): Promise<GpuVolume> {
+  const test = confidenceTest(volume.shape, noise.mean, noise.variance);
+  const { volume: out } = await makeVolume(gpu, 'confidence map', volume.shape, (map) =>
+    withScratch(gpu, async (scratch) => {
+      const rows = volume.slabs.map(({ firstPlane, planes }) =>
+        scratch.table('confidence sphere', packRows(test, volume.shape[1], firstPlane, planes)),
+      );
+      const keys = await collectKeys(gpu, scratch, volume, map, rows, test.threshold);
+      const table = makeTable(test, keys);
+      await applyTable(gpu, scratch, volume, map, rows, test.threshold, table);
+    }),
+  );
+  return out;
+}
+
+/** Per row of the slab: first x inside the sphere + 2^16 * first x beyond it. */
+function packRows(test: ConfidenceTest, ny: number, firstPlane: number, planes: number): Uint32Array {
+  const { rowStart, rowEnd } = test.sphere;
+  const first = firstPlane * ny;
+  return Uint32Array.from(
+    { length: planes * ny },
+    (_, i) => rowStart[first + i] + 0x10000 * rowEnd[first + i],
+  );
+}
+
+function parametersOf(
+  volume: GpuVolume,
+  slab: number,
+  threshold: number,
+  entries: number,
+  clear: boolean,
+): UniformField[] {
+  return [
+    ['u32', slabVoxels(volume, volume.slabs[slab])],
+    ['u32', volume.shape[2]],
+    ['u32', keyAbove(threshold)],
+    ['u32', slab],
+    ['u32', entries],
+    ['u32', clear ? 1 : 0],
+  ];
+}
+
+/** Order keys of the values above the threshold inside the sphere, in any order. `room` is overwritten. */
+async function collectKeys(
+  gpu: GpuDevice,
+  scratch: Scratch,
+  volume: GpuVolume,
+  room: GpuVolume,
+  rows: readonly GPUBuffer[],
+  threshold: number,
+): Promise<Uint32Array> {
+  const kernel = await getKernel(gpu, 'confidence-map', 'collect');
+  const counters = scratch.storage('confidence counts', 4 * volume.slabs.length);
+  submitPass(gpu, 'confidence: collect', (pass) => {
+    volume.slabs.forEach((slab, i) => {
+      const bound = {
+        parameters: scratch.uniform('confidence', parametersOf(volume, i, threshold, 0, false)),
+        volume: slab.buffer,
+        rows: rows[i],
+        keys_out: room.slabs[i].buffer,
+        counts: counters,
+      };
+      kernel.run(pass, bound, linearWorkgroups(gpu, slabVoxels(volume, slab)));
+    });
+  });
+  const counts = new Uint32Array(await gpu.read(counters, 0, 4 * volume.slabs.length));
+  const keys = new Uint32Array(counts.reduce((sum, count) => sum + count, 0));
+  let next = 0;
+  for (const [i, count] of counts.entries()) {
+    if (count > 0) {
+      const bytes = new Uint8Array(keys.buffer, 4 * next, 4 * count);
+      await gpu.readInto(room.slabs[i].buffer, 0, bytes);
+    }
+    next += count;
+  }
+  return keys;
+}
+
+interface ConfidenceTable {
+  /** Distinct order keys, ascending. */
+  readonly keys: Uint32Array;
+  readonly values: Float32Array;
+}
+
+function makeTable(test: ConfidenceTest, unsorted: Uint32Array): ConfidenceTable {
+  const keys = sortKeys(unsorted);
+  const values = confidenceOfSorted(test, fromOrderKeys(keys));
+  let entries = 0;
+  for (let i = 0; i < keys.length; i++) {
+    if (i > 0 && keys[i] === keys[i - 1]) continue;
+    keys[entries] = keys[i];
+    values[entries++] = values[i];
+  }
+  return { keys: keys.subarray(0, entries), values: values.subarray(0, entries) };
+}
+
+/** In parts of the table that fit a binding; the first also writes 0 to voxels without an entry. */
+async function applyTable(
+  gpu: GpuDevice,
+  scratch: Scratch,
+  volume: GpuVolume,
+  out: GpuVolume,
+  rows: readonly GPUBuffer[],
+  threshold: number,
+  { keys, values }: ConfidenceTable,
+): Promise<void> {
+  const kernel = await getKernel(gpu, 'confidence-map', 'apply');
+  const most = Math.floor(Math.min(gpu.limits.bindingBytes, gpu.limits.bufferBytes) / 4);
+  const parts = Math.max(1, Math.ceil(keys.length / most));
+  for (let part = 0; part < parts; part++) {
+    const from = part * most;
+    const to = Math.min(keys.length, from + most);
+    const tableKeys = scratch.table('confidence keys', keys.subarray(from, to));
+    const tableValues = scratch.table('confidence values', values.subarray(from, to));
+    submitPass(gpu, 'confidence: apply', (pass) => {
+      volume.slabs.forEach((slab, i) => {
+        const bound = {
+          parameters: scratch.uniform(
+            'confidence',
+            parametersOf(volume, i, threshold, to - from, part === 0),
+          ),
+          volume: slab.buffer,
+          rows: rows[i],
+          table_keys: tableKeys,
+          table_values: tableValues,
+          out: out.slabs[i].buffer,
+        };
+        kernel.run(pass, bound, linearWorkgroups(gpu, slabVoxels(volume, slab)));
+      });
+    });
+  }
+}

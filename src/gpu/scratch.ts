@@ -1,0 +1,68 @@
+/** Buffers and volumes that live as long as one operation, and the submission of its passes. */
+import type { Shape } from '../math/grid.ts';
+import { type GpuDevice, STORAGE } from './device.ts';
+import { createUniform } from './kernel.ts';
+import type { UniformField } from './uniform-slots.ts';
+import { createVolume, destroyVolume, type GpuVolume } from './volume.ts';
+
+export interface Scratch {
+  storage(label: string, bytes: number): GPUBuffer;
+  uniform(label: string, fields: readonly UniformField[]): GPUBuffer;
+  /** A read-only table. */
+  table(label: string, values: Uint32Array | Float32Array): GPUBuffer;
+}
+
+/**
+ * Runs `work` with buffers that are destroyed when it ends. Work that was submitted by then is still
+ * done: WebGPU keeps a destroyed buffer's memory until the queue no longer needs it.
+ */
+export async function withScratch<T>(gpu: GpuDevice, work: (scratch: Scratch) => Promise<T>): Promise<T> {
+  const buffers: GPUBuffer[] = [];
+  const own = (buffer: GPUBuffer): GPUBuffer => {
+    buffers.push(buffer);
+    return buffer;
+  };
+  try {
+    return await work({
+      storage: (label, bytes) => own(gpu.createBuffer(label, bytes, STORAGE)),
+      uniform: (label, fields) => own(createUniform(gpu, label, fields)),
+      table: (label, values) => {
+        const buffer = own(gpu.createBuffer(label, values.byteLength, STORAGE));
+        gpu.device.queue.writeBuffer(buffer, 0, values as Uint32Array<ArrayBuffer>);
+        return buffer;
+      },
+    });
+  } finally {
+    for (const buffer of buffers) gpu.destroyBuffer(buffer);
+  }
+}
+
+/** A new volume filled by `fill`; destroyed again if that fails. */
+export async function makeVolume<T>(
+  gpu: GpuDevice,
+  label: string,
+  shape: Shape,
+  fill: (volume: GpuVolume) => Promise<T>,
+): Promise<{ volume: GpuVolume; result: T }> {
+  const volume = createVolume(gpu, label, shape);
+  try {
+    return { volume, result: await fill(volume) };
+  } catch (error) {
+    destroyVolume(gpu, volume);
+    throw error;
+  }
+}
+
+/** Submits one compute pass without waiting for it. */
+export function submitPass(
+  gpu: GpuDevice,
+  label: string,
+  record: (pass: GPUComputePassEncoder) => void,
+): void {
+  gpu.check();
+  const encoder = gpu.device.createCommandEncoder({ label });
+  const pass = encoder.beginComputePass({ label });
+  record(pass);
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
+}

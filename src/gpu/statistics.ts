@@ -1,0 +1,71 @@
+/**
+ * Minimum, maximum, mean and standard deviation of a volume. The GPU reduces parts of 4096 voxels to
+ * moments (shaders/statistics.wgsl), the host merges these in float64 by Chan's formula.
+ */
+import type { VolumeStatistics } from '../engine.ts';
+import { fromOrderKey } from '../math/float-order.ts';
+import { finishStatistics, mergeStatistics, NO_VOXELS, type PartialStatistics } from '../math/moments.ts';
+import type { GpuDevice } from './device.ts';
+import { getKernel } from './kernel-cache.ts';
+import { submitPass, withScratch } from './scratch.ts';
+import { requireSameShape, slabVoxels } from './slabs.ts';
+import type { GpuVolume } from './volume.ts';
+import { linearWorkgroups } from './workgroups.ts';
+
+/** Voxels of one part: THREADS * VOXELS_PER_THREAD of the shader. */
+const PART_VOXELS = 4096;
+/** 32-bit words of one part. */
+const PART_WORDS = 9;
+
+/** Over all voxels, or over those where `where.mask` is above 0.5 (`inside`) or not. */
+export async function statistics(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  where?: { readonly mask: GpuVolume; readonly inside: boolean },
+): Promise<VolumeStatistics> {
+  if (where) requireSameShape(volume, where.mask);
+  const kernel = await getKernel(gpu, 'statistics');
+  const choice = where ? (where.inside ? 1 : 2) : 0;
+  return withScratch(gpu, async (scratch) => {
+    const groups = volume.slabs.map((slab) => linearWorkgroups(gpu, slabVoxels(volume, slab), PART_VOXELS));
+    const count = groups.reduce((sum, [x, y]) => sum + x * y, 0);
+    const parts = scratch.storage('statistics parts', 4 * PART_WORDS * count);
+    submitPass(gpu, 'statistics', (pass) => {
+      let firstPart = 0;
+      volume.slabs.forEach((slab, i) => {
+        const parameters = scratch.uniform('statistics', [
+          ['u32', slabVoxels(volume, slab)],
+          ['u32', choice],
+          ['u32', firstPart],
+        ]);
+        const mask = (where ? where.mask : volume).slabs[i].buffer;
+        kernel.run(pass, { parameters, volume: slab.buffer, mask, parts }, groups[i]);
+        firstPart += groups[i][0] * groups[i][1];
+      });
+    });
+    const words = new Uint32Array(await gpu.read(parts, 0, 4 * PART_WORDS * count));
+    let total: PartialStatistics = NO_VOXELS;
+    for (let i = 0; i < count; i++) total = mergeStatistics(total, decodePart(words, i * PART_WORDS));
+    return finishStatistics(total);
+  });
+}
+
+/** One part as the shader writes it, in the volume's own units. */
+function decodePart(words: Uint32Array, at: number): PartialStatistics {
+  const count = words[at];
+  const nonFinite = words[at + 2];
+  if (count === 0) return { ...NO_VOXELS, nonFinite };
+  const [pivot, sum, squares] = new Float32Array(words.buffer, 4 * (at + 6), 3);
+  // The shader's values are 2^(biased - 127) times the volume's.
+  const scale = 2 ** (127 - words[at + 5]);
+  const correction = sum / count;
+  return {
+    count,
+    mean: (pivot + correction) * scale,
+    squares: Math.max(0, squares - sum * correction) * scale * scale,
+    min: fromOrderKey(words[at + 3]),
+    max: fromOrderKey(words[at + 4]),
+    zeros: words[at + 1],
+    nonFinite,
+  };
+}

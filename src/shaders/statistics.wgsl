@@ -1,0 +1,132 @@
+//#include lib/float-order.wgsl
+// Moments of the chosen voxels of one slab, 4096 at a time; the host merges the parts in float64.
+//   volume, mask   one slab each, (z, y, x), x fastest (bind the volume again where there is no mask)
+//   parts          9 words per workgroup: finite voxels, zeros, not finite, order keys of the smallest and
+//                  the largest value, biased exponent of the scale s = 2^(biased - 127), then three floats
+//                  of the scaled values u = s v: pivot m, sum of (u - m), sum of (u - m)^2
+// One workgroup = 4096 voxels, 16 per thread, read three times (from the cache after the first).
+// Hazards: the scale brings the largest |v| of the part into [1, 2), so that squares neither overflow nor
+// vanish; the pivot is close to the mean and its error is repaired by the sum of deviations, so that a
+// mean far above the standard deviation costs no digits; NaN and infinity are told by their bits.
+
+struct Parameters {
+  voxels: u32,
+  // 0: all voxels; 1: those inside the mask; 2: those outside.
+  choice: u32,
+  // First part of this slab.
+  first_part: u32,
+}
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read> volume: array<u32>;
+@group(0) @binding(2) var<storage, read> mask: array<u32>;
+@group(0) @binding(3) var<storage, read_write> parts: array<u32>;
+
+const THREADS = 256u;
+const VOXELS_PER_THREAD = 16u;
+
+// Finite voxels + zeros * 2^16, not finite, smallest and largest key: at most 4096 fit 16 bits.
+var<workgroup> tallies: array<vec4<u32>, 256>;
+var<workgroup> sums: array<vec2<f32>, 256>;
+
+fn chosen(i: u32) -> bool {
+  if (i >= parameters.voxels) { return false; }
+  if (parameters.choice == 0u) { return true; }
+  return in_mask(mask[i]) == (parameters.choice == 1u);
+}
+
+// Sum over the workgroup into sums[0].
+fn reduce_sums(local: u32) {
+  workgroupBarrier();
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    if (local < half) { sums[local] += sums[local + half]; }
+    workgroupBarrier();
+  }
+}
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group_id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let group = group_id.y * groups.x + group_id.x;
+  let first = group * (THREADS * VOXELS_PER_THREAD) + local;
+
+  var tally = vec4<u32>(0u, 0u, 0xffffffffu, 0u);
+  for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
+    let i = first + k * THREADS;
+    if (chosen(i)) {
+      let bits = volume[i];
+      if (is_finite(bits)) {
+        let key = order_key(bits);
+        let zero = select(0u, 0x10000u, (bits & 0x7fffffffu) == 0u);
+        tally = vec4<u32>(tally.x + 1u + zero, tally.y, min(tally.z, key), max(tally.w, key));
+      } else {
+        tally.y += 1u;
+      }
+    }
+  }
+  tallies[local] = tally;
+  workgroupBarrier();
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    if (local < half) {
+      let a = tallies[local];
+      let b = tallies[local + half];
+      tallies[local] = vec4<u32>(a.x + b.x, a.y + b.y, min(a.z, b.z), max(a.w, b.w));
+    }
+    workgroupBarrier();
+  }
+  let total = tallies[0];
+  let count = total.x & 0xffffu;
+
+  // Keys back to magnitudes: a key with its high bit is a positive value's bits, else the complement.
+  let low = select(~total.z, total.z, total.z >= 0x80000000u) & 0x7fffffffu;
+  let high = select(~total.w, total.w, total.w >= 0x80000000u) & 0x7fffffffu;
+  let exponent = select(127u, max(low, high) >> 23u, count > 0u);
+  let biased = clamp(254u - exponent, 1u, 253u);
+  let scale = bitcast<f32>(biased << 23u);
+
+  var sum = 0.0;
+  for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
+    let i = first + k * THREADS;
+    if (chosen(i)) {
+      let bits = volume[i];
+      if (is_finite(bits)) { sum += bitcast<f32>(bits) * scale; }
+    }
+  }
+  sums[local] = vec2<f32>(sum, 0.0);
+  reduce_sums(local);
+  if (local == 0u) { sums[0].x = sums[0].x / f32(max(count, 1u)); }
+  workgroupBarrier();
+  // One value for all threads: the repair needs the same pivot everywhere.
+  let pivot = sums[0].x;
+  workgroupBarrier();
+
+  var deviations = vec2<f32>(0.0, 0.0);
+  for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
+    let i = first + k * THREADS;
+    if (chosen(i)) {
+      let bits = volume[i];
+      if (is_finite(bits)) {
+        let d = bitcast<f32>(bits) * scale - pivot;
+        deviations += vec2<f32>(d, d * d);
+      }
+    }
+  }
+  sums[local] = deviations;
+  reduce_sums(local);
+
+  if (local == 0u) {
+    let at = 9u * (parameters.first_part + group);
+    parts[at] = count;
+    parts[at + 1u] = total.x >> 16u;
+    parts[at + 2u] = total.y;
+    parts[at + 3u] = total.z;
+    parts[at + 4u] = total.w;
+    parts[at + 5u] = biased;
+    parts[at + 6u] = bitcast<u32>(pivot);
+    parts[at + 7u] = bitcast<u32>(sums[0].x);
+    parts[at + 8u] = bitcast<u32>(sums[0].y);
+  }
+}
