@@ -1,0 +1,94 @@
+/**
+ * The two kinds of pass a 3D transform is made of: real rows along x, complex columns along y or z.
+ * Each pass is prepared (pipeline, table, parameters) and then recorded as one dispatch.
+ */
+import type { GpuDevice } from './device.ts';
+import { dispatchSize, type LineFftPlan, lineKernel, lineTableBuffer } from './fft-lines.ts';
+import { type Bound, createUniform } from './kernel.ts';
+
+export interface RowRange {
+  readonly rows: number;
+  /** Number of the first row in the buffer of real rows and in the spectrum. */
+  readonly firstReal: number;
+  readonly firstSpectrum: number;
+  /** Complex numbers from one spectrum row to the next. */
+  readonly pitch: number;
+}
+
+export interface RowsPass {
+  forward(pass: GPUComputePassEncoder, real: Bound, spectrum: Bound): void;
+  /** Multiplies by `scale`. The spectrum stays as it is. */
+  inverse(pass: GPUComputePassEncoder, spectrum: Bound, real: Bound): void;
+  destroy(): void;
+}
+
+export async function prepareRows(
+  gpu: GpuDevice,
+  plan: LineFftPlan,
+  range: RowRange,
+  scale: number,
+): Promise<RowsPass> {
+  const [forward, inverse] = await Promise.all(
+    ['forward', 'inverse'].map((entry) => lineKernel(gpu, plan, 'fft-rows', entry)),
+  );
+  const table = lineTableBuffer(gpu, plan);
+  const params = createUniform(gpu, 'fft-rows', [
+    ['u32', range.rows],
+    ['u32', range.firstReal],
+    ['u32', range.firstSpectrum],
+    ['u32', range.pitch],
+    ['f32', scale],
+  ]);
+  const groups = dispatchSize(Math.ceil(range.rows / (2 * plan.lines)), gpu.limits);
+  return {
+    forward: (pass, real, spectrum) =>
+      forward.run(pass, { table, params, realRows: real, spectrumOut: spectrum }, groups),
+    inverse: (pass, spectrum, real) =>
+      inverse.run(pass, { table, params, spectrumRows: spectrum, realOut: real }, groups),
+    destroy: () => gpu.destroyBuffer(params),
+  };
+}
+
+export interface ColumnRange {
+  /** Neighbouring columns of a block, and number of blocks. */
+  readonly columns: number;
+  readonly blocks: number;
+  /** In complex numbers. */
+  readonly blockStride: number;
+  readonly elementStride: number;
+}
+
+export interface ColumnsPass {
+  forward(pass: GPUComputePassEncoder, spectrum: Bound): void;
+  inverse(pass: GPUComputePassEncoder, spectrum: Bound): void;
+  destroy(): void;
+}
+
+/** In place and unnormalised, both ways. */
+export async function prepareColumns(
+  gpu: GpuDevice,
+  plan: LineFftPlan,
+  range: ColumnRange,
+): Promise<ColumnsPass> {
+  const kernel = await lineKernel(gpu, plan, 'fft-columns', 'main');
+  const table = lineTableBuffer(gpu, plan);
+  const [forward, inverse] = [0, 1].map((direction) =>
+    createUniform(gpu, 'fft-columns', [
+      ['u32', range.columns],
+      ['u32', range.blocks],
+      ['u32', range.blockStride],
+      ['u32', range.elementStride],
+      ['u32', direction],
+    ]),
+  );
+  const groups = dispatchSize(range.blocks * Math.ceil(range.columns / plan.lines), gpu.limits);
+  const record = (params: GPUBuffer) => (pass: GPUComputePassEncoder, spectrum: Bound) => {
+    // A line of one value is its own transform.
+    if (plan.n > 1) kernel.run(pass, { table, params, spectrum }, groups);
+  };
+  return {
+    forward: record(forward),
+    inverse: record(inverse),
+    destroy: () => [forward, inverse].forEach(gpu.destroyBuffer),
+  };
+}

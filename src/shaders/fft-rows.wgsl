@@ -1,0 +1,110 @@
+//#include lib/line-fft.wgsl
+// Fourier transform of real rows along x and back, two rows as one complex line: works for every length.
+//   forward: Z = FFT(row0 + i row1); X0[k] = (Z[k] + conj Z[N - k]) / 2, X1[k] = (Z[k] - conj Z[N - k]) / 2i
+//   inverse: Z[k] = X0[k] + i X1[k], Z[N - k] = conj X0[k] + i conj X1[k]; rows = Re, Im of FFT^-1(Z) * scale
+// Buffers: real rows of N float32, dense; spectrum rows of `pitch` complex numbers (re, im), the first
+// N / 2 + 1 of which are written or read.
+// One workgroup = LINES pairs of rows; one thread = every THREADS-th value, then butterfly, then value.
+// Hazards: imaginary parts of the coefficients 0 and N / 2 are taken as 0 by the inverse transform.
+
+struct Rows {
+  // Rows to be done, and the first one's number in either buffer.
+  count: u32,
+  firstReal: u32,
+  firstSpectrum: u32,
+  pitch: u32,
+  // Factor of the inverse transform.
+  scale: f32,
+}
+
+@group(0) @binding(1) var<uniform> params: Rows;
+@group(0) @binding(2) var<storage, read> realRows: array<f32>;
+@group(0) @binding(3) var<storage, read_write> spectrumOut: array<vec2<f32>>;
+@group(0) @binding(4) var<storage, read> spectrumRows: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read_write> realOut: array<f32>;
+
+@compute @workgroup_size(THREADS)
+fn forward(
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let first = 2u * LINES * (id.x + id.y * groups.x);
+  for (var t = thread; t < LINES * N; t += THREADS) {
+    let l = t / N;
+    let i = t % N;
+    let row = first + 2u * l;
+    var value = vec2<f32>();
+    if (row < params.count) {
+      value.x = realRows[(params.firstReal + row) * N + i];
+    }
+    if (row + 1u < params.count) {
+      value.y = realRows[(params.firstReal + row + 1u) * N + i];
+    }
+    place(i, l, value);
+  }
+  let half = transformLines(thread);
+  let bins = N / 2u + 1u;
+  for (var t = thread; t < LINES * bins; t += THREADS) {
+    let l = t / bins;
+    let k = t % bins;
+    let row = first + 2u * l;
+    let a = transformed(half, k, l);
+    let b = transformed(half, select(N - k, 0u, k == 0u), l);
+    let at = (params.firstSpectrum + row) * params.pitch + k;
+    if (row < params.count) {
+      spectrumOut[at] = 0.5 * vec2<f32>(a.x + b.x, a.y - b.y);
+    }
+    if (row + 1u < params.count) {
+      spectrumOut[at + params.pitch] = 0.5 * vec2<f32>(a.y + b.y, b.x - a.x);
+    }
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn inverse(
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let first = 2u * LINES * (id.x + id.y * groups.x);
+  let bins = N / 2u + 1u;
+  for (var t = thread; t < LINES * bins; t += THREADS) {
+    let l = t / bins;
+    let k = t % bins;
+    let row = first + 2u * l;
+    let at = (params.firstSpectrum + row) * params.pitch + k;
+    var a = vec2<f32>();
+    var b = vec2<f32>();
+    if (row < params.count) {
+      a = spectrumRows[at];
+    }
+    if (row + 1u < params.count) {
+      b = spectrumRows[at + params.pitch];
+    }
+    let alone = k == 0u || 2u * k == N;
+    if (alone) {
+      a.y = 0.0;
+      b.y = 0.0;
+    }
+    // Real and imaginary part exchanged: see lib/line-fft.wgsl.
+    place(k, l, vec2<f32>(a.y + b.x, a.x - b.y));
+    if (!alone) {
+      place(N - k, l, vec2<f32>(b.x - a.y, a.x + b.y));
+    }
+  }
+  let half = transformLines(thread);
+  for (var t = thread; t < LINES * N; t += THREADS) {
+    let l = t / N;
+    let i = t % N;
+    let row = first + 2u * l;
+    let value = params.scale * transformed(half, i, l);
+    let at = (params.firstReal + row) * N + i;
+    if (row < params.count) {
+      realOut[at] = value.y;
+    }
+    if (row + 1u < params.count) {
+      realOut[at + N] = value.x;
+    }
+  }
+}
