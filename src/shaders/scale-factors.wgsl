@@ -52,17 +52,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (i >= voxels) {
     return;
   }
-  var set = 0u;
+  var chosen = 0u;
   if (parameters.hybrid == 1u) {
     let unit = units[i / (lanes * RUN)];
     let z = unit.x + (i / lanes) % RUN;
     let at = (z * parameters.tileY + unit.y) * parameters.tileX + unit.z + i % lanes;
-    set = select(0u, parameters.tableFloats, differenceMask[at] > 0.5);
+    chosen = select(0u, parameters.tableFloats, differenceMask[at] > 0.5);
   }
-  let kind = u32(tables[set]);
-  let fitEnd = u32(tables[set + 2u]);
-  let deviationEnd = u32(tables[set + 3u]);
-  let squared = set + 4u;
+  let kind = u32(tables[chosen]);
+  let fitEnd = u32(tables[chosen + 2u]);
+  let deviationEnd = u32(tables[chosen + 3u]);
+  let squared = chosen + 4u;
   let weight = squared + shellCount;
   let firstReference = weight + shellCount;
   let starts = firstReference + shellCount + 1u;
@@ -105,7 +105,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   fits[i] = select(vec2f(0.0), vec2f(-4.0 * slope, quality), usable);
 
-  let sharpening = select(0.0, -slope - tables[set + 1u], usable);
+  let sharpening = select(0.0, -slope - tables[chosen + 1u], usable);
   for (var r = 0u; r < shellCount; r++) {
     let at = r * voxels + i;
     if (kind == 2u) {
