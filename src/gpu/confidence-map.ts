@@ -12,7 +12,7 @@ import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts'
 import { slabVoxels } from './slabs.ts';
 import type { UniformField } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
-import { linearWorkgroups } from './workgroups.ts';
+import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 
 export async function confidenceMap(
   gpu: GpuDevice,
@@ -80,7 +80,7 @@ async function collectKeys(
         keys_out: room.slabs[i].buffer,
         counts: counters,
       };
-      kernel.run(pass, bound, linearWorkgroups(gpu, slabVoxels(volume, slab)));
+      kernel.run(pass, bound, linearWorkgroups(gpu, slabVoxels(volume, slab), PART_VOXELS));
     });
   });
   const counts = new Uint32Array(await gpu.read(counters, 0, 4 * volume.slabs.length));

@@ -10,10 +10,8 @@ import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';
 import { requireSameShape, slabVoxels } from './slabs.ts';
 import type { GpuVolume } from './volume.ts';
-import { linearWorkgroups } from './workgroups.ts';
+import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 
-/** Voxels of one part: THREADS * VOXELS_PER_THREAD of the shader. */
-const PART_VOXELS = 4096;
 /** 32-bit words of one part. */
 const PART_WORDS = 9;
 

@@ -10,7 +10,7 @@ import { makeVolume, submitPass, withScratch } from './scratch.ts';
 import { requireSameShape, slabVoxels } from './slabs.ts';
 import { createTileCopy } from './tile-copy.ts';
 import type { GpuVolume } from './volume.ts';
-import { linearWorkgroups } from './workgroups.ts';
+import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 
 export { confidenceMap } from './confidence-map.ts';
 export { statistics } from './statistics.ts';
@@ -54,7 +54,7 @@ export async function binarise(
             ['u32', i],
           ]);
           const bound = { parameters, volume: volume.slabs[i].buffer, mask: slab.buffer, counts };
-          kernel.run(pass, bound, linearWorkgroups(gpu, voxels));
+          kernel.run(pass, bound, linearWorkgroups(gpu, voxels, PART_VOXELS));
         });
       });
       return new Uint32Array(await gpu.read(counts, 0, 4 * out.slabs.length));

@@ -4,6 +4,9 @@ import type { GpuDevice } from './device.ts';
 /** Threads per workgroup of the voxel-wise shaders, in their @workgroup_size. */
 export const VOXEL_THREADS = 256;
 
+/** Voxels per workgroup of the shaders that count or reduce, THREADS * VOXELS_PER_THREAD there. */
+export const PART_VOXELS = 4096;
+
 /**
  * Workgroups for `count` items of which each workgroup takes `itemsPerGroup`. Beyond the limit of one
  * dimension they continue in the next: the shader's group index is y * groups.x + x, and the last

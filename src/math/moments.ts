@@ -40,7 +40,9 @@ export function mergeStatistics(a: PartialStatistics, b: PartialStatistics): Par
 }
 
 /** The squares as a population standard deviation (divided by N). */
-export function finishStatistics(total: PartialStatistics): Omit<PartialStatistics, 'squares'> & { sd: number } {
+export function finishStatistics(
+  total: PartialStatistics,
+): Omit<PartialStatistics, 'squares'> & { sd: number } {
   const { squares, ...sums } = total;
   return { ...sums, sd: sums.count > 0 ? Math.sqrt(squares / sums.count) : 0 };
 }

@@ -2,7 +2,7 @@
 // mask = 1 where volume >= threshold, else 0 (also for NaN); counts the ones.
 //   volume, mask   one slab each, (z, y, x), x fastest
 //   counts         one counter per slab
-// One thread = one voxel; each workgroup adds its count once. The threshold comes as the order key of
+// One thread = 16 voxels, a workgroup 4096 in a row; each workgroup adds its count once. The threshold comes as the order key of
 // the smallest float32 that reaches it.
 
 struct Parameters {
@@ -16,6 +16,9 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read_write> mask: array<f32>;
 @group(0) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
 
+const THREADS = 256u;
+const VOXELS_PER_THREAD = 16u;
+
 var<workgroup> ones: atomic<u32>;
 
 @compute @workgroup_size(256)
@@ -24,13 +27,18 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 256u + local;
-  if (i < parameters.voxels) {
-    let bits = volume[i];
-    let reached = !is_nan(bits) && order_key(bits) >= parameters.threshold_key;
-    mask[i] = select(0.0, 1.0, reached);
-    if (reached) { atomicAdd(&ones, 1u); }
+  let first = (group.y * groups.x + group.x) * (THREADS * VOXELS_PER_THREAD) + local;
+  var own = 0u;
+  for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
+    let i = first + k * THREADS;
+    if (i < parameters.voxels) {
+      let bits = volume[i];
+      let reached = !is_nan(bits) && order_key(bits) >= parameters.threshold_key;
+      mask[i] = select(0.0, 1.0, reached);
+      own += select(0u, 1u, reached);
+    }
   }
+  if (own > 0u) { atomicAdd(&ones, own); }
   workgroupBarrier();
   if (local == 0u) {
     let count = atomicLoad(&ones);

@@ -9,7 +9,8 @@
 //   keys_out, counts  keys of this slab, and how many, one counter per slab
 //   table_keys        distinct keys in ascending order (all, or the part of them that fits a binding)
 //   table_values      confidence of each
-// One thread = one voxel. Values are compared by their bits.
+// collect: one thread = 16 voxels, a workgroup 4096 in a row, which asks once for room for its keys.
+// apply: one thread = one voxel. Values are compared by their bits.
 
 struct Parameters {
   voxels: u32,
@@ -30,6 +31,9 @@ struct Parameters {
 @group(0) @binding(5) var<storage, read> table_keys: array<u32>;
 @group(0) @binding(6) var<storage, read> table_values: array<f32>;
 @group(0) @binding(7) var<storage, read_write> out: array<f32>;
+
+const THREADS = 256u;
+const VOXELS_PER_THREAD = 16u;
 
 // Keys found by the workgroup, and where they go.
 var<workgroup> found: atomic<u32>;
@@ -53,16 +57,28 @@ fn collect(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let key = tested_key((group.y * groups.x + group.x) * 256u + local);
+  let first = (group.y * groups.x + group.x) * (THREADS * VOXELS_PER_THREAD) + local;
   var own = 0u;
-  if (key != 0u) { own = atomicAdd(&found, 1u); }
+  for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
+    if (tested_key(first + k * THREADS) != 0u) { own += 1u; }
+  }
+  var at = 0u;
+  if (own > 0u) { at = atomicAdd(&found, own); }
   workgroupBarrier();
   if (local == 0u) {
     let count = atomicLoad(&found);
     if (count > 0u) { first_key = atomicAdd(&counts[parameters.counter], count); }
   }
   workgroupBarrier();
-  if (key != 0u) { keys_out[first_key + own] = key; }
+  if (own == 0u) { return; }
+  at += first_key;
+  for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
+    let key = tested_key(first + k * THREADS);
+    if (key != 0u) {
+      keys_out[at] = key;
+      at += 1u;
+    }
+  }
 }
 
 @compute @workgroup_size(256)

@@ -4,7 +4,9 @@
 //   parts          9 words per workgroup: finite voxels, zeros, not finite, order keys of the smallest and
 //                  the largest value, biased exponent of the scale s = 2^(biased - 127), then three floats
 //                  of the scaled values u = s v: pivot m, sum of (u - m), sum of (u - m)^2
-// One workgroup = 4096 voxels, 16 per thread, read three times (from the cache after the first).
+// One workgroup = 4096 voxels, 64 per thread, read three times (from the cache after the first). Partial
+// results of the 64 threads are added up by every thread that needs the total, in the same order: one
+// barrier instead of a tree of them.
 // Hazards: the scale brings the largest |v| of the part into [1, 2), so that squares neither overflow nor
 // vanish; the pivot is close to the mean and its error is repaired by the sum of deviations, so that a
 // mean far above the standard deviation costs no digits; NaN and infinity are told by their bits.
@@ -22,12 +24,14 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read> mask: array<u32>;
 @group(0) @binding(3) var<storage, read_write> parts: array<u32>;
 
-const THREADS = 256u;
-const VOXELS_PER_THREAD = 16u;
+const THREADS = 64u;
+const VOXELS_PER_THREAD = 64u;
 
 // Finite voxels + zeros * 2^16, not finite, smallest and largest key: at most 4096 fit 16 bits.
-var<workgroup> tallies: array<vec4<u32>, 256>;
-var<workgroup> sums: array<vec2<f32>, 256>;
+var<workgroup> tallies: array<vec4<u32>, 64>;
+var<workgroup> sums: array<f32, 64>;
+// Sums of deviations and of their squares.
+var<workgroup> deviations: array<vec2<f32>, 64>;
 
 fn chosen(i: u32) -> bool {
   if (i >= parameters.voxels) { return false; }
@@ -35,16 +39,11 @@ fn chosen(i: u32) -> bool {
   return in_mask(mask[i]) == (parameters.choice == 1u);
 }
 
-// Sum over the workgroup into sums[0].
-fn reduce_sums(local: u32) {
-  workgroupBarrier();
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    if (local < half) { sums[local] += sums[local + half]; }
-    workgroupBarrier();
-  }
+fn merge(a: vec4<u32>, b: vec4<u32>) -> vec4<u32> {
+  return vec4<u32>(a.x + b.x, a.y + b.y, min(a.z, b.z), max(a.w, b.w));
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group_id: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -61,7 +60,7 @@ fn main(
       if (is_finite(bits)) {
         let key = order_key(bits);
         let zero = select(0u, 0x10000u, (bits & 0x7fffffffu) == 0u);
-        tally = vec4<u32>(tally.x + 1u + zero, tally.y, min(tally.z, key), max(tally.w, key));
+        tally = merge(tally, vec4<u32>(1u + zero, 0u, key, key));
       } else {
         tally.y += 1u;
       }
@@ -69,15 +68,8 @@ fn main(
   }
   tallies[local] = tally;
   workgroupBarrier();
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    if (local < half) {
-      let a = tallies[local];
-      let b = tallies[local + half];
-      tallies[local] = vec4<u32>(a.x + b.x, a.y + b.y, min(a.z, b.z), max(a.w, b.w));
-    }
-    workgroupBarrier();
-  }
-  let total = tallies[0];
+  var total = tallies[0];
+  for (var t = 1u; t < THREADS; t++) { total = merge(total, tallies[t]); }
   let count = total.x & 0xffffu;
 
   // Keys back to magnitudes: a key with its high bit is a positive value's bits, else the complement.
@@ -95,29 +87,28 @@ fn main(
       if (is_finite(bits)) { sum += bitcast<f32>(bits) * scale; }
     }
   }
-  sums[local] = vec2<f32>(sum, 0.0);
-  reduce_sums(local);
-  if (local == 0u) { sums[0].x = sums[0].x / f32(max(count, 1u)); }
+  sums[local] = sum;
   workgroupBarrier();
-  // One value for all threads: the repair needs the same pivot everywhere.
-  let pivot = sums[0].x;
-  workgroupBarrier();
+  var pivot = sums[0];
+  for (var t = 1u; t < THREADS; t++) { pivot += sums[t]; }
+  pivot = pivot / f32(max(count, 1u));
 
-  var deviations = vec2<f32>(0.0, 0.0);
+  var own = vec2<f32>(0.0, 0.0);
   for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
     let i = first + k * THREADS;
     if (chosen(i)) {
       let bits = volume[i];
       if (is_finite(bits)) {
         let d = bitcast<f32>(bits) * scale - pivot;
-        deviations += vec2<f32>(d, d * d);
+        own += vec2<f32>(d, d * d);
       }
     }
   }
-  sums[local] = deviations;
-  reduce_sums(local);
+  deviations[local] = own;
+  workgroupBarrier();
 
   if (local == 0u) {
+    for (var t = 1u; t < THREADS; t++) { own += deviations[t]; }
     let at = 9u * (parameters.first_part + group);
     parts[at] = count;
     parts[at + 1u] = total.x >> 16u;
@@ -126,7 +117,7 @@ fn main(
     parts[at + 4u] = total.w;
     parts[at + 5u] = biased;
     parts[at + 6u] = bitcast<u32>(pivot);
-    parts[at + 7u] = bitcast<u32>(sums[0].x);
-    parts[at + 8u] = bitcast<u32>(sums[0].y);
+    parts[at + 7u] = bitcast<u32>(own.x);
+    parts[at + 8u] = bitcast<u32>(own.y);
   }
 }

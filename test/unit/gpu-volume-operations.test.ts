@@ -58,8 +58,8 @@ function plainStatistics(data: Float32Array, chosen: (i: number) => boolean = ()
 }
 
 /**
- * Counts and extremes exactly. The GPU sums 4096 values in float32 around a pivot, 16 one after the other
- * and then pairwise: measured errors are some 1e-8 of the sd, so 1e-6 only covers other devices' rounding.
+ * Counts and extremes exactly. The GPU sums 4096 values in float32 around a pivot, 64 per thread: measured
+ * errors are some 1e-8 of the sd, so 1e-6 only covers other devices' rounding.
  */
 function expectStatistics(found: VolumeStatistics, expected: VolumeStatistics): void {
   const { mean, sd, ...exact } = expected;
