@@ -59,6 +59,12 @@ export interface GpuEntryOptions {
   readonly vulkanLoader?: string;
 }
 
+/**
+ * Dawn clears workgroup memory through a Vulkan extension that software drivers turn into one store per
+ * value: a shader with 32 KiB then takes 17 s to compile. The loop Dawn uses otherwise does the same.
+ */
+const DAWN_FLAGS = ['disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension'];
+
 /** Objects of Dawn live as long as they are referenced; a lost reference would take the devices along. */
 const dawnEntries = new Map<string, GPU>();
 let vulkanLibrary: unknown;
@@ -77,7 +83,7 @@ export async function loadGpu(
     const { create } = await import('webgpu');
     const open = (flags: readonly string[]): GPU => {
       const key = flags.join('\n');
-      const gpu = dawnEntries.get(key) ?? create([...flags]);
+      const gpu = dawnEntries.get(key) ?? create([...DAWN_FLAGS, ...flags]);
       dawnEntries.set(key, gpu);
       return gpu;
     };

@@ -1,29 +1,128 @@
-/** Chooses the engine: the one asked for, or says in words why not. Engines are loaded on use. */
+/**
+ * Chooses the engine: a hardware GPU that passes its self-test, else the CPU, and says in words why.
+ * What was asked for and is not there is an error, never a silent replacement. Engines are loaded on use.
+ */
 import type { Engine } from './engine.ts';
 import { LocScaleError } from './errors.ts';
+import {
+  type AdapterList,
+  adapterName,
+  type GpuAdapterEntry,
+  listAdapters,
+  listInWords,
+  NO_ADAPTER,
+  openDevice,
+  pickAdapters,
+} from './gpu/adapters.ts';
+import { type GpuEntryOptions, loadGpu } from './runtime.ts';
 
-export interface EngineChoice {
+export interface EngineChoice extends GpuEntryOptions {
   readonly engine: 'auto' | 'gpu' | 'cpu';
+  /** Worker threads of the CPU engine. */
   readonly threads?: number;
+  /** For the CPU engine: host memory that volumes and working memory may take. */
   readonly memoryLimitBytes?: number;
-  /** One line per engine that was passed over, with the reason. */
+  /** For the GPU engine: memory that all its buffers may take; unset: what the device gives. */
+  readonly gpuMemoryBytes?: number;
+  /** Indices or parts of names from the list of GPUs. Naming any asks for the GPU. */
+  readonly gpuIds?: readonly string[];
+  /** Drivers that compute on the CPU count as GPUs too. */
+  readonly allowSoftwareGpu?: boolean;
+  /** Details, one line each. */
   readonly onInfo?: (message: string) => void;
+  /** What was asked for and has no effect, one sentence each. */
+  readonly onNote?: (message: string) => void;
 }
 
-export async function selectEngine(choice: EngineChoice): Promise<{ engine: Engine; reason: string }> {
-  if (choice.engine === 'gpu') {
-    throw new LocScaleError('unsupported', 'The GPU engine is not part of this version.', {
-      where: '--engine gpu',
-      hint: 'Use --engine cpu.',
-    });
+export interface SelectedEngine {
+  readonly engine: Engine;
+  /** Why this one, one line. */
+  readonly reason: string;
+}
+
+export async function selectEngine(choice: EngineChoice): Promise<SelectedEngine> {
+  if (choice.engine === 'cpu') {
+    if (choice.gpuIds !== undefined) choice.onNote?.('--gpu_ids has no effect: the CPU is asked for.');
+    if (choice.allowSoftwareGpu === true)
+      choice.onNote?.('--allow_software_gpu has no effect: the CPU is asked for.');
+    return { engine: await startCpu(choice), reason: 'asked for' };
   }
-  if (choice.engine === 'auto') choice.onInfo?.('GPU engine: not part of this version.');
+  try {
+    return await startGpu(choice);
+  } catch (error) {
+    const asked = choice.engine === 'gpu' || choice.gpuIds !== undefined;
+    if (asked || !(error instanceof LocScaleError)) throw error;
+    const [why = ''] = error.message.split('\n', 1);
+    return { engine: await startCpu(choice), reason: why.replace(/\.$/, '') };
+  }
+}
+
+async function startCpu({ threads, memoryLimitBytes }: EngineChoice): Promise<Engine> {
   const { createCpuEngine } = await import('./cpu-fallback/index.ts');
-  const { threads, memoryLimitBytes } = choice;
-  const engine = await createCpuEngine({
+  return createCpuEngine({
     ...(threads === undefined ? {} : { threads }),
     ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
   });
-  const reason = choice.engine === 'cpu' ? 'asked for' : 'this version computes on the CPU';
-  return { engine, reason };
+}
+
+async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
+  const entry = await loadGpu(choice);
+  if ('reason' in entry) throw noGpu(`No GPU can be used: ${entry.reason}.`);
+  const list = await listAdapters(entry);
+  for (const { way, reason } of list.failures) choice.onInfo?.(`GPU, ${way}: ${reason}`);
+  const adapter = chooseAdapter(list, choice);
+  const name = adapterName(adapter);
+
+  const { gpuMemoryBytes } = choice;
+  const device = await openDevice(
+    adapter,
+    gpuMemoryBytes === undefined ? {} : { totalBytes: gpuMemoryBytes },
+  );
+  let engine: Engine | undefined;
+  try {
+    const { createGpuEngine } = await import('./gpu/index.ts');
+    const { selfTest } = await import('./gpu/self-test.ts');
+    engine = await createGpuEngine(device);
+    const { ok, milliseconds, reason } = await selfTest(engine);
+    if (!ok) throw noGpu(`The GPU ${name} failed its self-test: ${reason}.`);
+    const passed = `self-test passed in ${(milliseconds / 1000).toFixed(1)} s`;
+    const why =
+      choice.engine === 'gpu' || choice.gpuIds !== undefined ? 'asked for' : `a ${adapter.kind} GPU`;
+    return { engine, reason: `${why}, ${passed}` };
+  } catch (error) {
+    await engine?.dispose();
+    device.destroy();
+    throw error;
+  }
+}
+
+/** The GPU to use, or the error that says what was found instead. */
+export function chooseAdapter(list: AdapterList, choice: EngineChoice): GpuAdapterEntry {
+  const { adapters } = list;
+  const allowed = (adapter: GpuAdapterEntry): boolean =>
+    adapter.kind === 'hardware' || choice.allowSoftwareGpu === true;
+  const software = 'To compute on a software GPU all the same, add --allow_software_gpu.';
+  if (choice.gpuIds === undefined) {
+    const adapter = adapters.find(allowed);
+    if (adapter !== undefined) return adapter;
+    if (adapters.length > 0)
+      throw noGpu(
+        `No hardware GPU was found, only ${listInWords(adapters)}.`,
+        `Use --engine cpu. ${software}`,
+      );
+    const reasons = new Set(list.failures.map(({ reason }) => reason).filter((why) => why !== NO_ADAPTER));
+    throw noGpu(`No GPU was found${reasons.size > 0 ? ` (${[...reasons].join('; ')})` : ''}.`);
+  }
+  const [adapter, ...more] = pickAdapters(adapters, choice.gpuIds);
+  if (!allowed(adapter)) throw noGpu(`${adapter.name} is a software GPU.`, software);
+  if (more.length > 0)
+    choice.onNote?.(`Of the GPUs given, only ${adapter.name} is used: a run uses one GPU.`);
+  return adapter;
+}
+
+function noGpu(
+  message: string,
+  hint = 'Use --engine cpu, or install the driver of the GPU; "locscale-gpu devices" says more.',
+): LocScaleError {
+  return new LocScaleError('no-device', message, { where: '--engine', hint });
 }

@@ -1,7 +1,7 @@
 /** `locscale-gpu demo`: the command line of demo.ts. */
 import { DEFAULT_DEMO_FOLDER, runDemo } from './demo.ts';
 import { refusePositionals } from './job-options.ts';
-import { memoryLimitOf, type Session } from './session.ts';
+import { engineChoiceOf, type Session } from './session.ts';
 
 const DEFAULT_SEED = 1;
 
@@ -12,9 +12,7 @@ export async function runDemoCommand(session: Session): Promise<void> {
   await runDemo({
     outputFolder: values.outfile ?? DEFAULT_DEMO_FOLDER,
     seed: values.seed ?? DEFAULT_SEED,
-    engine: values.engine ?? 'auto',
-    ...(values.processes === undefined ? {} : { threads: values.processes }),
-    memoryLimitBytes: memoryLimitOf(session),
+    ...engineChoiceOf(session),
     print: (line) => logger.line(line),
     warn: (line) => logger.warn(line),
     onProgress: (label, done, total) => progress.update(label, done, total),

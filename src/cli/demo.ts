@@ -12,6 +12,7 @@ import { correlationInside } from '../math/statistics.ts';
 import { defaultParameters, imageOf, runLocScale } from '../pipeline/index.ts';
 import type { LocScaleParameters, LocScaleResult, MapImage } from '../pipeline/types.ts';
 import { boxAround, renderSlices } from '../report/slices.ts';
+import type { EngineChoice } from '../select-engine.ts';
 import { DEMO_DEFAULTS, type DemoData, generateDemoData } from '../synthetic/half-maps.ts';
 import { encodeManifest } from './manifest.ts';
 import { type InputFile, openMap } from './open-map.ts';
@@ -36,11 +37,7 @@ export interface DemoRunOptions {
   readonly command?: readonly string[];
 }
 
-export interface DemoOptions extends DemoRunOptions {
-  readonly engine: 'auto' | 'cpu' | 'gpu';
-  readonly threads?: number;
-  readonly memoryLimitBytes?: number;
-}
+export interface DemoOptions extends DemoRunOptions, EngineChoice {}
 
 export interface DemoOutcome {
   /** Correlation with the truth over the voxels of the mask. */
@@ -67,11 +64,7 @@ const PICTURE_MARGIN = 3;
 export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   await claimFolder(options.outputFolder);
   const { selectEngine } = await import('../select-engine.ts');
-  const { engine, reason } = await selectEngine({
-    engine: options.engine,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-    ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
-  });
+  const { engine, reason } = await selectEngine(options);
   try {
     options.print(`Engine: ${engine.description} (${reason})`);
     return await runDemoOn(engine, options);

@@ -22,6 +22,7 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   mask: async () => (await import('./mask.ts')).runMaskCommand,
   validate: async () => (await import('./validate.ts')).runValidate,
   demo: async () => (await import('./demo-command.ts')).runDemoCommand,
+  devices: async () => (await import('./devices.ts')).runDevices,
   version: async () => (await import('./version.ts')).runVersion,
   feature_enhance: async () => () => {
     throw new LocScaleError(

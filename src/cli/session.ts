@@ -1,7 +1,9 @@
 /** What every command gets: the parsed command line, where to print, and the signal that stops it. */
+import process from 'node:process';
 import type { Engine } from '../engine.ts';
 import type { LocScaleContext } from '../pipeline/types.ts';
 import { totalMemoryBytes } from '../runtime.ts';
+import type { EngineChoice } from '../select-engine.ts';
 import type { Logger } from './logger.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import type { Progress } from './progress.ts';
@@ -25,16 +27,35 @@ export function memoryLimitOf(session: Session): number {
     : Math.floor(memory * 2 ** 30);
 }
 
+/** What the options say about the engine. */
+export function engineChoiceOf(session: Session): EngineChoice {
+  const { values } = session.parsed;
+  const { engine = 'auto', processes, memory, gpuIds, allowSoftwareGpu } = values;
+  const memoryLimitBytes = memoryLimitOf(session);
+  return {
+    engine,
+    memoryLimitBytes,
+    // The share of RAM that is the default says nothing about the memory of a GPU.
+    ...(memory === undefined ? {} : { gpuMemoryBytes: memoryLimitBytes }),
+    ...(processes === undefined ? {} : { threads: processes }),
+    ...(gpuIds === undefined ? {} : { gpuIds }),
+    ...(allowSoftwareGpu === undefined ? {} : { allowSoftwareGpu }),
+    ...vulkanLoaderFromEnvironment(),
+    onInfo: (message) => session.logger.detail(`  ${message}`),
+    onNote: (message) => session.logger.note(message),
+  };
+}
+
+/** For systems with a GPU driver but without the Vulkan loader: a copy of libvulkan.so.1. */
+export function vulkanLoaderFromEnvironment(): { vulkanLoader?: string } {
+  const path = process.env.LOCSCALE_VULKAN_LOADER;
+  return path === undefined || path === '' ? {} : { vulkanLoader: path };
+}
+
 /** Starts the engine the options ask for, runs `body`, and stops the engine whatever happens. */
 export async function withEngine<T>(session: Session, body: (engine: Engine) => Promise<T>): Promise<T> {
-  const { values } = session.parsed;
   const { selectEngine } = await import('../select-engine.ts');
-  const { engine, reason } = await selectEngine({
-    engine: values.engine ?? 'auto',
-    memoryLimitBytes: memoryLimitOf(session),
-    ...(values.processes === undefined ? {} : { threads: values.processes }),
-    onInfo: (message: string) => session.logger.detail(`  ${message}`),
-  });
+  const { engine, reason } = await selectEngine(engineChoiceOf(session));
   try {
     session.logger.line(`Engine: ${engine.description} (${reason})`);
     return await body(engine);

@@ -50,6 +50,9 @@ export interface AdapterList {
   readonly failures: readonly { readonly way: string; readonly reason: string }[];
 }
 
+/** What is said of a way of asking that was answered with nothing. */
+export const NO_ADAPTER = 'no adapter';
+
 interface Way {
   readonly name: string;
   readonly request: () => Promise<GPUAdapter | null>;
@@ -81,7 +84,7 @@ export async function listAdapters(entry: GpuEntry): Promise<AdapterList> {
     try {
       const adapter = await way.request();
       if (!adapter) {
-        failures.push({ way: way.name, reason: 'no adapter' });
+        failures.push({ way: way.name, reason: NO_ADAPTER });
         continue;
       }
       const described = describe(adapter, entry, way);
@@ -192,7 +195,11 @@ function isSoftware(info: GPUAdapterInfo): boolean {
 }
 
 /** "NVIDIA H200 (vulkan)". */
-export function adapterName({ name, backend, implementation }: GpuAdapterEntry): string {
+export function adapterName({
+  name,
+  backend,
+  implementation,
+}: Pick<GpuAdapterEntry, 'name' | 'backend' | 'implementation'>): string {
   return `${name} (${backend ?? implementation})`;
 }
 

@@ -29,6 +29,11 @@ export interface GpuDevice {
   destroyBuffer(buffer: GPUBuffer): void;
   /** Throws the first stored error, if there is one. */
   check(): void;
+  /**
+   * After 'out-of-memory': true if the device can go on (with smaller buffers) once the caller has
+   * destroyed what it made. Waits for all work, then forgets the error and those that followed from it.
+   */
+  recover(): Promise<boolean>;
   /** Submits, and waits until the device has done all work so far; throws stored errors. */
   finish(encoder?: GPUCommandEncoder): Promise<void>;
   /** Copies `bytes` of a buffer to the host. Throws stored errors (never hangs on a lost device). */
@@ -76,6 +81,7 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     totalBytes: overrides.totalBytes ?? Number.POSITIVE_INFINITY,
   };
   let failure: LocScaleError | undefined;
+  let lost = false;
   let allocatedBytes = 0;
   const sizes = new Map<GPUBuffer, number>();
   /** Those who wait for the device: told at once when it is lost. */
@@ -85,10 +91,11 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     failure ??= toError((event as GPUUncapturedErrorEvent).error, name);
     event.preventDefault();
   });
-  device.lost.then((info) => fail(deviceLost(name, info.message)));
+  device.lost.then((info) => lose(info.message));
 
-  function fail(error: LocScaleError): void {
-    failure ??= error;
+  function lose(why: string): void {
+    lost = true;
+    failure ??= deviceLost(name, why);
     for (const reject of waiting) reject(failure);
     waiting.clear();
   }
@@ -157,6 +164,15 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       buffer.destroy();
     },
     check,
+    async recover() {
+      if (failure === undefined) return true;
+      if (failure.tag !== 'out-of-memory') return false;
+      await Promise.race([device.queue.onSubmittedWorkDone(), device.lost]);
+      await new Promise((resolve) => setTimeout(resolve, LATE_EVENT_MILLISECONDS));
+      if (lost) return false;
+      failure = undefined;
+      return true;
+    },
     async finish(encoder) {
       check();
       if (encoder) device.queue.submit([encoder.finish()]);
@@ -203,7 +219,7 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       }
     },
     destroy() {
-      fail(deviceLost(name, 'it was closed'));
+      lose('it was closed');
       for (const buffer of sizes.keys()) buffer.destroy();
       sizes.clear();
       allocatedBytes = 0;

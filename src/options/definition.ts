@@ -8,6 +8,7 @@ export const commandNames = [
   'mask',
   'validate',
   'demo',
+  'devices',
   'version',
 ] as const;
 export type CommandName = (typeof commandNames)[number];

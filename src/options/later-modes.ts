@@ -1,5 +1,5 @@
 /** Options of modes that this version does not have: known, so that LocScale command lines are understood. */
-import { define, flag, integer, noted, number, parseNumber, scaleOnly, text } from './definition.ts';
+import { flag, integer, noted, number, scaleOnly, text } from './definition.ts';
 
 const enhanceOnly = ['feature_enhance'] as const;
 const notTheNetwork = noted('is only used by the network reference, which this run does not use');
@@ -23,17 +23,6 @@ export const laterModeOptions = {
     'N',
     { min: 1 },
     { group: 'Network', help: 'Cubes per batch.', defaultText: '8', state: notTheNetwork },
-  ),
-  gpuIds: define<readonly number[]>(
-    '-gpus --gpu_ids',
-    'many',
-    'ID ...',
-    {
-      group: 'Network',
-      help: 'GPUs for the network.',
-      state: notTheNetwork,
-    },
-    (values, name) => values.map((value) => parseNumber(value, name, { min: 0 }, true)),
   ),
   cubeSize: integer(
     '-cube_size --cube_size',

@@ -191,8 +191,30 @@ export const runOptions = {
     group: 'Run',
     commands: usesEngine,
     own: true,
-    help: 'Where to compute; auto takes the GPU if there is one.',
+    help: 'Where to compute; auto takes a hardware GPU that passes its self-test, else the CPU.',
     defaultText: 'auto',
+  }),
+  gpuIds: define<readonly string[]>(
+    '-gpus --gpu_ids',
+    'many',
+    'ID ...',
+    {
+      group: 'Run',
+      commands: usesEngine,
+      help: 'GPU to use, by its number or a part of its name in the list of the command devices. A run uses one GPU, the first given.',
+      defaultText: 'the first hardware GPU',
+    },
+    (values, name) =>
+      values.map((value) => {
+        if (value === '') throw badValue(name, value, 'numbers or names of GPUs');
+        return value;
+      }),
+  ),
+  allowSoftwareGpu: flag('--allow_software_gpu --allow-software-gpu', {
+    group: 'Run',
+    own: true,
+    commands: usesEngine,
+    help: 'Also take a GPU driver that computes on the CPU (slow: for trying things out).',
   }),
   memory: number(
     '--memory',
@@ -202,8 +224,8 @@ export const runOptions = {
       group: 'Run',
       commands: usesEngine,
       own: true,
-      help: 'Memory the engine may use, GiB.',
-      defaultText: '60 % of RAM',
+      help: 'Memory the engine may use, GiB: RAM on the CPU, GPU memory on a GPU.',
+      defaultText: '60 % of RAM; on a GPU what it gives',
     },
   ),
   seed: integer(
@@ -223,6 +245,12 @@ export const runOptions = {
     own: true,
     commands: scaleOnly,
     help: 'Print the plan (mode, voxels, window, memory, expected time) and stop.',
+  }),
+  json: flag('--json', {
+    group: 'Output',
+    own: true,
+    commands: ['devices'],
+    help: 'Print the list as JSON.',
   }),
   debug: flag('--debug', {
     group: 'Run',

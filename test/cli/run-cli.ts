@@ -22,6 +22,8 @@ export interface CliResult {
 
 export interface RunOptions {
   readonly runtime?: Runtime;
+  /** Added to the environment of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Called with each piece of stdout; returns a signal to send, once. */
   readonly signalWhen?: (stdout: string) => NodeJS.Signals | undefined;
 }
@@ -32,7 +34,11 @@ export function runCli(cwd: string, args: readonly string[], options: RunOptions
       ? [deno, 'run', '-A', join(root, 'src/cli.ts')]
       : [process.execPath, join(root, 'dist/cli.js')];
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...first, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, [...first, ...args], {
+      cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     let signalled = false;

@@ -2,13 +2,24 @@
 import { afterAll, describe } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine.ts';
+import { openDevice } from '../../src/gpu/adapters.ts';
+import { createGpuEngine } from '../../src/gpu/index.ts';
+import { describeMissing, findTestAdapter } from './gpu-device.ts';
 
 interface EngineUnderTest {
   readonly name: string;
   create(): Promise<Engine>;
 }
 
-const ENGINES: readonly EngineUnderTest[] = [{ name: 'cpu', create: () => createCpuEngine({ threads: 2 }) }];
+const adapter = await findTestAdapter();
+const missingGpu = 'reason' in adapter ? adapter.reason : undefined;
+
+const ENGINES: readonly EngineUnderTest[] = [
+  { name: 'cpu', create: () => createCpuEngine({ threads: 2 }) },
+  ...('reason' in adapter
+    ? []
+    : [{ name: 'gpu', create: async () => createGpuEngine(await openDevice(adapter)) }]),
+];
 
 /** `body` gets a function that returns the engine (started on first use, disposed of at the end). */
 export function describeEngines(name: string, body: (engine: () => Promise<Engine>) => void): void {
@@ -22,4 +33,6 @@ export function describeEngines(name: string, body: (engine: () => Promise<Engin
       });
     });
   }
+  if (missingGpu !== undefined)
+    describeMissing(name, missingGpu, () => body(() => Promise.reject(new Error(missingGpu))));
 }

@@ -188,9 +188,11 @@ class FakeDevice extends EventTarget {
     this.lose = resolve;
   });
   failWork: (error: Error) => void = () => undefined;
+  endWork: () => void = () => undefined;
   readonly queue = {
     onSubmittedWorkDone: () =>
-      new Promise((_, reject) => {
+      new Promise<void>((resolve, reject) => {
+        this.endWork = resolve;
         this.failWork = reject;
       }),
   };
@@ -218,6 +220,29 @@ describe('errors that arrive late', () => {
     fake.report(new GPUOutOfMemoryError());
     fake.report({ message: 'invalid buffer' });
     expect(() => gpu.check()).toThrowError(expect.objectContaining({ tag: 'out-of-memory' }));
+  });
+
+  it('a device that ran out of memory can go on, and forgets what followed from it', async () => {
+    const { fake, gpu } = wrap();
+    expect(await gpu.recover()).toBe(true);
+    fake.report(new GPUOutOfMemoryError());
+    const recovered = gpu.recover();
+    fake.report({ message: 'invalid buffer' });
+    fake.endWork();
+    expect(await recovered).toBe(true);
+    gpu.check();
+  });
+
+  it('a device that is lost, or was given a wrong command, does not recover', async () => {
+    const { fake, gpu } = wrap();
+    fake.report({ message: 'invalid buffer' });
+    expect(await gpu.recover()).toBe(false);
+    const other = wrap();
+    other.fake.report(new GPUOutOfMemoryError());
+    const recovered = other.gpu.recover();
+    other.fake.lose({ message: 'gone' });
+    expect(await recovered).toBe(false);
+    expect(() => other.gpu.check()).toThrowError(expect.objectContaining({ tag: 'out-of-memory' }));
   });
 
   it('work that never ends is given up when the device is lost', async () => {

@@ -31,7 +31,7 @@ const scaleOptions: readonly (readonly [OptionId, string, readonly string[], unk
   ['modelPath', '-model_path --model_path', ['net.pt'], 'net.pt'],
   ['lowContextModel', '--use_low_context_model', [], true],
   ['batchSize', '-bs --batch_size', ['4'], 4],
-  ['gpuIds', '-gpus --gpu_ids', ['0', '1', '2'], [0, 1, 2]],
+  ['gpuIds', '-gpus --gpu_ids', ['0', '1', 'H200'], ['0', '1', 'H200']],
   ['cubeSize', '-cube_size --cube_size', ['32'], 32],
   ['stride', '-s --stride', ['8'], 8],
   ['applyFscFilter', '-apply_fsc_filter --apply_fsc_filter', [], true],
@@ -72,8 +72,10 @@ const enhanceOptions: typeof scaleOptions = [
   ['physicsBased', '-pb --physics_based', [], true],
   ['download', '-download --download', [], true],
 ];
+const devicesOptions: typeof scaleOptions = [['json', '--json', [], true]];
 const ownOptions: typeof scaleOptions = [
   ['engine', '--engine', ['cpu'], 'cpu'],
+  ['allowSoftwareGpu', '--allow_software_gpu --allow-software-gpu', [], true],
   ['seed', '--seed', ['7'], 7],
   ['dryRun', '--dry_run --dry-run', [], true],
   ['memory', '--memory', ['0.5'], 0.5],
@@ -90,6 +92,7 @@ describe('every option in every spelling', () => {
   const cases = [
     ...[...scaleOptions, ...ownOptions].map((entry) => ['scale', ...entry] as const),
     ...enhanceOptions.map((entry) => ['feature_enhance', ...entry] as const),
+    ...devicesOptions.map((entry) => ['devices', ...entry] as const),
   ];
   for (const [command, id, spellings, texts, expected] of cases) {
     it(`${spellings} ${texts.join(' ')}`, () => {
@@ -114,7 +117,7 @@ describe('every option in every spelling', () => {
   }
 
   it('lists every option of the table, so that no new one goes untested', () => {
-    const tested = [...scaleOptions, ...enhanceOptions, ...ownOptions];
+    const tested = [...scaleOptions, ...enhanceOptions, ...devicesOptions, ...ownOptions];
     expect(tested.map(([id]) => id).sort()).toEqual([...optionIds].sort());
     for (const [id, spellings] of tested) {
       for (const name of definitionOf(id).names) expect(spellings.split(' ')).toContain(name);
@@ -175,8 +178,8 @@ describe('values', () => {
   });
 
   it('take as many as given with -gpus, up to the next option', () => {
-    expect(parseArgv(['-gpus', '0', '1', '-o', 'x']).values).toEqual({ gpuIds: [0, 1], outfile: 'x' });
-    expect(parseArgv(['-gpus=3', '-o', 'x']).values).toEqual({ gpuIds: [3], outfile: 'x' });
+    expect(parseArgv(['-gpus', '0', '1', '-o', 'x']).values).toEqual({ gpuIds: ['0', '1'], outfile: 'x' });
+    expect(parseArgv(['-gpus=3', '-o', 'x']).values).toEqual({ gpuIds: ['3'], outfile: 'x' });
   });
 
   const refused: readonly (readonly [string[], string])[] = [
@@ -193,7 +196,7 @@ describe('values', () => {
     [['--radial_profile', 'disc'], 'Option --radial_profile needs one of octant, sphere, not "disc".'],
     [['--noise_box', '1,2'], 'Option --noise_box needs three whole numbers z,y,x, not "1,2".'],
     [['--noise_box', '1,2,x'], 'Option --noise_box needs a whole number, not "x".'],
-    [['-gpus', '0', 'one'], 'Option -gpus needs a whole number, not "one".'],
+    [['-gpus', '0', ''], 'Option -gpus needs numbers or names of GPUs, not "".'],
     [['-hm', 'a.mrc'], 'Option -hm needs 2 values, only 1 was given.'],
     [['-hm', 'a.mrc', '-o', 'x'], 'Option -hm needs 2 values, only 1 was given.'],
     [['-hm'], 'Option -hm needs 2 values, none was given.'],
@@ -262,7 +265,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, validate, demo, version.',
+      'Commands are feature_enhance, fsc, mask, validate, demo, devices, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],

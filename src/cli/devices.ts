@@ -1,0 +1,122 @@
+/** `locscale-gpu devices`: what there is to compute on. Having no GPU is an answer, not a failure. */
+import {
+  type AdapterList,
+  adapterName,
+  type GpuAdapterEntry,
+  listAdapters,
+  openDevice,
+} from '../gpu/adapters.ts';
+import { createGpuEngine } from '../gpu/index.ts';
+import { type SelfTestResult, selfTest } from '../gpu/self-test.ts';
+import { coreCount, loadGpu, runtimeName } from '../runtime.ts';
+import { wrap } from './help.ts';
+import { refusePositionals } from './job-options.ts';
+import { type OnnxruntimeProviders, probeOnnxruntime } from './onnxruntime-providers.ts';
+import { formatBytes } from './progress.ts';
+import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
+
+/** Columns of a list that runs over several lines. */
+const WIDTH = 95;
+
+type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & { readonly selfTest: SelfTestResult };
+
+interface Devices {
+  readonly runtime: string;
+  readonly cpuCores: number;
+  /** Dawn or wgpu; absent when WebGPU itself is not there. */
+  readonly webgpu?: string;
+  /** Why WebGPU is not there. */
+  readonly reason?: string;
+  readonly adapters: readonly TestedAdapter[];
+  readonly failures: AdapterList['failures'];
+  readonly onnxruntime: OnnxruntimeProviders;
+}
+
+export async function runDevices(session: Session): Promise<void> {
+  const { values, positionals } = session.parsed;
+  refusePositionals(positionals, 0);
+  const devices = await findDevices();
+  const lines = values.json === true ? [JSON.stringify(devices, null, 2)] : deviceLines(devices);
+  for (const line of lines) session.logger.line(line);
+}
+
+async function findDevices(): Promise<Devices> {
+  const machine = { runtime: runtimeName(), cpuCores: coreCount() };
+  const entry = await loadGpu(vulkanLoaderFromEnvironment());
+  const none = { adapters: [], failures: [] };
+  if ('reason' in entry)
+    return { ...machine, reason: entry.reason, ...none, onnxruntime: await probeOnnxruntime(false) };
+  const { adapters, failures } = await listAdapters(entry);
+  const tested: TestedAdapter[] = [];
+  for (const adapter of adapters) {
+    const { request: _, ...described } = adapter;
+    tested.push({ ...described, selfTest: await testAdapter(adapter) });
+  }
+  const onnxruntime = await probeOnnxruntime(adapters.length > 0);
+  return { ...machine, webgpu: entry.implementation, adapters: tested, failures, onnxruntime };
+}
+
+async function testAdapter(adapter: GpuAdapterEntry): Promise<SelfTestResult> {
+  const begun = performance.now();
+  try {
+    const device = await openDevice(adapter);
+    try {
+      return await selfTest(await createGpuEngine(device));
+    } finally {
+      device.destroy();
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, milliseconds: performance.now() - begun, reason };
+  }
+}
+
+function deviceLines(devices: Devices): string[] {
+  const { webgpu, adapters, failures, onnxruntime } = devices;
+  const lines = [
+    `${devices.runtime}, ${devices.cpuCores} CPU cores, ${webgpu === undefined ? 'no WebGPU' : `WebGPU by ${webgpu}`}`,
+    '',
+  ];
+  if (devices.reason !== undefined) lines.push(`No GPU: ${devices.reason}.`);
+  else if (adapters.length === 0) lines.push('No GPU was found.');
+  for (const adapter of adapters) lines.push(...adapterLines(adapter));
+  if (failures.length > 0) lines.push('Asked without success:');
+  for (const { way, reason } of failures) lines.push(`  ${way}: ${reason}`);
+  lines.push(engineLine(adapters), '');
+  if (onnxruntime.reason !== undefined) lines.push(`onnxruntime: ${onnxruntime.reason}`);
+  else lines.push(`onnxruntime ${onnxruntime.version}:`);
+  for (const { name, works, reason } of onnxruntime.providers)
+    lines.push(`  ${name}: ${works ? 'works' : reason}`);
+  return lines;
+}
+
+function adapterLines(adapter: TestedAdapter): string[] {
+  const { limits, vendor, architecture, device, description, sameName, features, selfTest } = adapter;
+  const seconds = `${(selfTest.milliseconds / 1000).toFixed(2)} s`;
+  const chip = [vendor, architecture, device].filter((text) => text !== '').join(', ');
+  const lines = [
+    `${adapter.index}  ${adapterName(adapter)}, ${adapter.kind}`,
+    `   Chip: ${chip}`,
+    `   Driver: ${description === adapter.name ? `not told by ${adapter.implementation}` : description || 'unknown'}`,
+    `   Limits: ${formatBytes(limits.maxStorageBufferBindingSize)} per binding, ${formatBytes(limits.maxBufferSize)} per buffer, ${limits.maxStorageBuffersPerShaderStage} buffers per shader,`,
+    `     ${limits.maxComputeWorkgroupStorageSize / 1024} KiB workgroup memory, ${limits.maxComputeInvocationsPerWorkgroup} invocations per workgroup`,
+    ...wrap(`Features: ${features.join(' ') || 'none'}`, WIDTH).map(
+      (line, i) => `   ${i > 0 ? '  ' : ''}${line}`,
+    ),
+    `   Self-test: ${selfTest.ok ? `passed in ${seconds}` : `failed after ${seconds}: ${selfTest.reason}`}`,
+  ];
+  if (sameName > 1)
+    lines.push(`   ${sameName} GPUs have this name; WebGPU cannot tell them apart: the first is used.`);
+  return [...lines, ''];
+}
+
+function engineLine(adapters: readonly TestedAdapter[]): string {
+  const first = adapters.find(({ kind }) => kind === 'hardware');
+  if (first === undefined) {
+    const software = adapters.length > 0 ? ' (a software GPU is taken with --allow_software_gpu)' : '';
+    return `--engine auto computes on the CPU${software}.`;
+  }
+  return first.selfTest.ok
+    ? `--engine auto computes on ${adapterName(first)}.`
+    : `--engine auto computes on the CPU, because ${adapterName(first)} fails its self-test.`;
+}

@@ -1,0 +1,96 @@
+/** Which execution providers of onnxruntime work on this machine: each runs a network of one node. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+
+export interface OnnxruntimeProviders {
+  readonly version?: string;
+  /** Why the package cannot be used at all. */
+  readonly reason?: string;
+  readonly providers: readonly {
+    readonly name: string;
+    readonly works: boolean;
+    /** Why not. */
+    readonly reason?: string;
+  }[];
+}
+
+/**
+ * `gpuFound`: WebGPU has an adapter. Without one its provider is not tried: it would print warnings of
+ * its own past the logger. For the same reason providers whose libraries are not installed are not tried.
+ */
+export async function probeOnnxruntime(gpuFound: boolean): Promise<OnnxruntimeProviders> {
+  let onnxruntime: typeof import('onnxruntime-node');
+  try {
+    const loaded = await import('onnxruntime-node');
+    // A CommonJS package: under Node all of it is the default export too.
+    onnxruntime = (loaded as unknown as { default?: typeof loaded }).default ?? loaded;
+  } catch (error) {
+    return { reason: `cannot be used: ${firstLine(error)}`, providers: [] };
+  }
+  const { InferenceSession, Tensor, env, listSupportedBackends } = onnxruntime;
+  const providers: { name: string; works: boolean; reason?: string }[] = [];
+  for (const { name, bundled } of listSupportedBackends()) {
+    const refuse = (reason: string) => providers.push({ name, works: false, reason });
+    if (!bundled && !sharedProvidersInstalled()) {
+      refuse('not installed');
+      continue;
+    }
+    if (name === 'webgpu' && !gpuFound) {
+      refuse('no GPU');
+      continue;
+    }
+    try {
+      const session = await InferenceSession.create(identityNetwork(), {
+        executionProviders: [name],
+        logSeverityLevel: 4,
+      });
+      const { y } = await session.run({ x: new Tensor('float32', [3], [1]) });
+      await session.release();
+      if (y?.data[0] === 3) providers.push({ name, works: true });
+      else refuse('computes wrongly');
+    } catch (error) {
+      refuse(firstLine(error));
+    }
+  }
+  return { version: env.versions.node ?? env.versions.common, providers };
+}
+
+/** Providers that are not bundled (cuda, tensorrt) are separate libraries beside the binding. */
+function sharedProvidersInstalled(): boolean {
+  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
+  const folder = join(dirname(main), '../bin/napi-v6', process.platform, process.arch);
+  return ['libonnxruntime_providers_shared.so', 'onnxruntime_providers_shared.dll'].some((file) =>
+    existsSync(join(folder, file)),
+  );
+}
+
+/** y = Identity(x), one float: the protocol buffer of an ONNX model (IR version 8, operator set 13). */
+function identityNetwork(): Uint8Array {
+  const number = (field: number, value: number): number[] => [field << 3, value];
+  const bytes = (field: number, content: readonly number[]): number[] => [
+    (field << 3) | 2,
+    content.length,
+    ...content,
+  ];
+  const text = (field: number, value: string): number[] => bytes(field, [...new TextEncoder().encode(value)]);
+  const oneFloat = bytes(1, [...number(1, 1), ...bytes(2, bytes(1, number(1, 1)))]);
+  const node = [...text(1, 'x'), ...text(2, 'y'), ...text(4, 'Identity')];
+  const graph = [
+    ...bytes(1, node),
+    ...text(2, 'identity'),
+    ...bytes(11, [...text(1, 'x'), ...bytes(2, oneFloat)]),
+    ...bytes(12, [...text(1, 'y'), ...bytes(2, oneFloat)]),
+  ];
+  return Uint8Array.from([
+    ...number(1, 8),
+    ...bytes(7, graph),
+    ...bytes(8, [...text(1, ''), ...number(2, 13)]),
+  ]);
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0] ?? '';
+}

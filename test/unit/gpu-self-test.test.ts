@@ -1,0 +1,75 @@
+/** The self-test passes correct engines, and fails wrong, broken and hanging ones in words. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
+import type { Engine, LocalScalingJob, Volume } from '../../src/engine.ts';
+import { selfTest } from '../../src/gpu/self-test.ts';
+import type { RadialTransfer } from '../../src/math/radial-transfer.ts';
+import { createSimpleEngine } from '../support/simple-engine.ts';
+
+const cpu = await createCpuEngine({ threads: 1 });
+afterAll(() => cpu.dispose());
+
+/** The CPU engine with some operations replaced. */
+function altered(change: Partial<Engine>): Engine {
+  return new Proxy(cpu, {
+    get: (target, key) => {
+      const own = change[key as keyof Engine] ?? target[key as keyof Engine];
+      return typeof own === 'function' ? own.bind(target) : own;
+    },
+  }) as Engine;
+}
+
+/** The volume with its largest voxel changed by a thousandth. */
+async function spoil(volume: Volume): Promise<Volume> {
+  const data = (await cpu.download(volume)).slice();
+  const largest = data.reduce((best, value, i) => (Math.abs(value) > Math.abs(data[best]) ? i : best), 0);
+  data[largest] *= 1.01;
+  const host = cpu.allocateHost(data.length);
+  host.set(data);
+  return cpu.upload(host, volume.shape);
+}
+
+describe('the self-test', () => {
+  it('passes the CPU engine and the float64 reference engine', async () => {
+    for (const engine of [cpu, createSimpleEngine()]) {
+      const { ok, milliseconds, reason } = await selfTest(engine);
+      expect([ok, reason]).toEqual([true, undefined]);
+      expect(milliseconds).toBeGreaterThan(0);
+    }
+  });
+
+  it('sees one wrong voxel of the low-pass', async () => {
+    const radialFilter = async (volume: Volume, transfer: RadialTransfer) =>
+      spoil(await cpu.radialFilter(volume, transfer));
+    const { ok, reason } = await selfTest(altered({ radialFilter }));
+    expect(ok).toBe(false);
+    expect(reason).toMatch(/^its low-pass is wrong by \d\.\de-\d/);
+  });
+
+  it('sees one wrong voxel of the local scaling', async () => {
+    const localScaling = async (job: LocalScalingJob) => {
+      const { scaled } = await cpu.localScaling(job);
+      return { scaled: await spoil(scaled) };
+    };
+    const { ok, reason } = await selfTest(altered({ localScaling }));
+    expect(ok).toBe(false);
+    expect(reason).toMatch(/^its local scaling is wrong by/);
+  });
+
+  it('takes NaN for wrong', async () => {
+    const download = async () => new Float32Array(16 ** 3).fill(Number.NaN);
+    expect(await selfTest(altered({ download }))).toMatchObject({ ok: false });
+  });
+
+  it('tells what an engine throws', async () => {
+    const radialFilter = () => Promise.reject(new Error('shader refused'));
+    expect(await selfTest(altered({ radialFilter }))).toMatchObject({ ok: false, reason: 'shader refused' });
+  });
+
+  it('gives up an engine that hangs', async () => {
+    const radialFilter = () => new Promise<Volume>(() => undefined);
+    const result = await selfTest(altered({ radialFilter }), { timeoutMilliseconds: 50 });
+    expect(result).toMatchObject({ ok: false, reason: 'it did not finish within 0.05 s' });
+    expect(result.milliseconds).toBeLessThan(5000);
+  });
+});
