@@ -72,12 +72,7 @@ export async function createRealFft3d(gpu: GpuDevice, plan: RealFft3dPlan): Prom
   const { shape, pitch, spectrumBytes } = plan;
   const [nz, ny, nx] = shape;
   const [rows, alongY, alongZ] = await Promise.all([
-    prepareRows(
-      gpu,
-      plan.x,
-      { rows: nz * ny, firstReal: 0, firstSpectrum: 0, pitch },
-      1 / (nz * ny * nx),
-    ),
+    prepareRows(gpu, plan.x, { rows: nz * ny, firstReal: 0, firstSpectrum: 0, pitch }, 1 / (nz * ny * nx)),
     prepareColumns(gpu, plan.y, {
       columns: Math.floor(nx / 2) + 1,
       blocks: nz,
