@@ -5,7 +5,6 @@
  */
 import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/confidence.ts';
 import { fromOrderKeys, keyAbove } from '../math/float-order.ts';
-import { sortKeys } from '../math/sort-keys.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
 import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
@@ -33,7 +32,7 @@ export async function confidenceMap(
   return out;
 }
 
-/** Per row of the slab: first x inside the sphere + 2^16 * first x beyond it. */
+/** Per row of the slab: first x inside the sphere + 2^16 * first x beyond it (rows are shorter than 2^16). */
 function packRows(test: ConfidenceTest, ny: number, firstPlane: number, planes: number): Uint32Array {
   const { rowStart, rowEnd } = test.sphere;
   const first = firstPlane * ny;
@@ -102,8 +101,9 @@ interface ConfidenceTable {
   readonly values: Float32Array;
 }
 
-function makeTable(test: ConfidenceTest, unsorted: Uint32Array): ConfidenceTable {
-  const keys = sortKeys(unsorted);
+/** `keys` is overwritten. */
+function makeTable(test: ConfidenceTest, keys: Uint32Array): ConfidenceTable {
+  keys.sort();
   const values = confidenceOfSorted(test, fromOrderKeys(keys));
   let entries = 0;
   for (let i = 0; i < keys.length; i++) {

@@ -179,21 +179,36 @@ export function confidenceSphere(shape: Shape): ConfidenceSphere {
   const radius = Math.floor(Math.max(...shape) / 2);
   const rowStart = new Int32Array(shape[0] * shape[1]);
   const rowEnd = new Int32Array(shape[0] * shape[1]);
+  // The coordinate next to the centre: from there the distance rises both ways.
+  const middle = xs.reduce((best, x, i) => (Math.abs(x) < Math.abs(xs[best]) ? i : best), 0);
   let voxels = 0;
   for (let z = 0; z < shape[0]; z++) {
     for (let y = 0; y < shape[1]; y++) {
       const rest = zs[z] * zs[z] + ys[y] * ys[y];
       const outside = (x: number): boolean => Math.sqrt(rest + xs[x] * xs[x]) > radius;
+      // A row beside the sphere stays empty: start = end = 0.
       let start = 0;
-      let end = shape[2];
-      while (start < end && outside(start)) start++;
-      while (end > start && outside(end - 1)) end--;
+      let end = 0;
+      if (!outside(middle)) {
+        start = bisect(0, middle, (x) => !outside(x));
+        end = bisect(middle + 1, shape[2], outside);
+      }
       rowStart[z * shape[1] + y] = start;
       rowEnd[z * shape[1] + y] = end;
       voxels += end - start;
     }
   }
   return { voxels, rowStart, rowEnd };
+}
+
+/** First x of [low, high) for which `holds`, which stays true from there on; `high` if there is none. */
+function bisect(low: number, high: number, holds: (x: number) => boolean): number {
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function sphereCoordinates(n: number): Float64Array {
@@ -232,6 +247,9 @@ export function confidenceTest(shape: Shape, mean: number, variance: number): Co
   return { sphere, mean, sd, factor, threshold: smallestTestedValue(mean, sd, 1 / factor) };
 }
 
+/** Below half the distance from 1 to the float32 before it. */
+const NEGLIGIBLE_Q = 2 ** -26;
+
 /**
  * Confidence of each of `sorted`, all values of the sphere above the threshold in ascending order.
  *
@@ -249,6 +267,8 @@ export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array): 
     if (i === 0 || sorted[i] !== sorted[i - 1]) {
       const p = normalUpperTail((sorted[i] - test.mean) / test.sd);
       q = Math.min(q, p * (tests / (count - i)) * test.factor);
+      // From here on q is lost when 1 - q is rounded to float32, and it only falls.
+      if (q < NEGLIGIBLE_Q) return confidence.fill(1, i);
     }
     confidence[i] = 1 - q;
   }

@@ -21,8 +21,10 @@ export function fromOrderKey(key: number): number {
 
 /** The values of many keys. */
 export function fromOrderKeys(keys: Uint32Array): Float32Array {
-  const pattern = keys.map((key) => (key >>> 31 === 1 ? key & 0x7fffffff : ~key));
-  return new Float32Array(pattern.buffer);
+  const values = new Float32Array(keys.length);
+  const patterns = new Uint32Array(values.buffer);
+  for (let i = 0; i < keys.length; i++) patterns[i] = keys[i] >>> 31 === 1 ? keys[i] & 0x7fffffff : ~keys[i];
+  return values;
 }
 
 /** Key of the smallest float32 that is at least `x`: v >= x if and only if orderKey(v) >= this. */

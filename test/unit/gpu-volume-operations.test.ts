@@ -220,6 +220,24 @@ describeGpu('voxel-wise operations on the GPU', (open) => {
     },
   );
 
+  it('continues in the next dimension where one takes too few workgroups', async () => {
+    const gpu = await open();
+    const limited = (workgroupsPerDimension: number): GpuDevice =>
+      Object.create(gpu, { limits: { value: { ...gpu.limits, workgroupsPerDimension } } });
+    const shape: Shape = [23, 18, 31];
+    const [a, b] = [noiseVolume(shape, 12), noiseVolume(shape, 13)];
+    const [volume, other] = [upload(gpu, shape, a), upload(gpu, shape, b)];
+    // 51 workgroups of 256 voxels in 6 rows, with 3 to spare; 4 of 4096 voxels in 2 rows.
+    const expected = new Float32Array(a.length);
+    averageRange(a, b, expected, 0, a.length);
+    expect(await download(gpu, await average(limited(10), volume, other))).toEqual(expected);
+    expect(await statistics(limited(2), volume)).toEqual(await statistics(gpu, volume));
+    expect((await binarise(limited(2), volume, 0.2)).voxels).toBe(a.filter((v) => v >= 0.2).length);
+    const map = await confidenceMap(limited(10), volume, { mean: 0, variance: 0.3 });
+    expect(await download(gpu, map)).toEqual(confidenceFromMap(a, shape, 0, 0.3));
+    await expect(average(limited(6), volume, other)).rejects.toThrow(/exceed the limit/);
+  });
+
   it('refuses noise without variance, and leaves no buffer behind', async () => {
     const gpu = await open();
     const volume = createVolume(gpu, 'map', [8, 8, 8]);

@@ -7,7 +7,6 @@ import {
   orderKey,
 } from '../../../src/math/float-order.ts';
 import { createRandom } from '../../../src/math/random.ts';
-import { sortKeys } from '../../../src/math/sort-keys.ts';
 
 const random = createRandom(1);
 /** Values of all magnitudes, denormals and both infinities. */
@@ -46,18 +45,5 @@ describe('order keys of float32 values', () => {
       }
     }
     expect(wrong).toEqual([]);
-  });
-});
-
-describe('sorting of keys', () => {
-  it.each([0, 1, 2, 1000, 70_000])('equals the runtime’s: %i keys', (count) => {
-    const keys = Uint32Array.from({ length: count }, () => Math.floor(random.uniform() * 2 ** 32));
-    expect(sortKeys(keys.slice())).toEqual(keys.slice().sort());
-  });
-
-  it('of keys that share digits', () => {
-    const keys = Uint32Array.from({ length: 500 }, (_, i) => 0x80000000 + ((i * 7919) % 500) * 2048);
-    expect(sortKeys(keys.slice())).toEqual(keys.slice().sort());
-    expect(sortKeys(new Uint32Array(9).fill(5))).toEqual(new Uint32Array(9).fill(5));
   });
 });
