@@ -28,7 +28,8 @@ export async function withScratch<T>(gpu: GpuDevice, work: (scratch: Scratch) =>
       uniform: (label, fields) => own(createUniform(gpu, label, fields)),
       table: (label, values) => {
         const buffer = own(gpu.createBuffer(label, values.byteLength, STORAGE));
-        gpu.device.queue.writeBuffer(buffer, 0, values as Uint32Array<ArrayBuffer>);
+        // Deno's wgpu ends the process on an empty write.
+        if (values.length > 0) gpu.device.queue.writeBuffer(buffer, 0, values as Uint32Array<ArrayBuffer>);
         return buffer;
       },
     });
