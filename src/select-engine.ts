@@ -53,7 +53,10 @@ export async function selectEngine(choice: EngineChoice): Promise<SelectedEngine
     const asked = choice.engine === 'gpu' || choice.gpuIds !== undefined;
     if (asked || !(error instanceof LocScaleError)) throw error;
     const [why = ''] = error.message.split('\n', 1);
-    return { engine: await startCpu(choice), reason: why.replace(/\.$/, '') };
+    return {
+      engine: await startCpu(choice),
+      reason: why.charAt(0).toLowerCase() + why.slice(1).replace(/\.$/, ''),
+    };
   }
 }
 
@@ -83,8 +86,12 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
     const { createGpuEngine } = await import('./gpu/index.ts');
     const { selfTest } = await import('./gpu/self-test.ts');
     engine = await createGpuEngine(device);
-    const { ok, milliseconds, reason } = await selfTest(engine);
-    if (!ok) throw noGpu(`The GPU ${name} failed its self-test: ${reason}.`);
+    const { ok, milliseconds, reason } = await selfTest(engine, adapter.kind);
+    if (!ok)
+      throw noGpu(
+        `The GPU ${name} failed its self-test: ${reason}.`,
+        'Update its driver, or use --engine cpu.',
+      );
     const passed = `self-test passed in ${(milliseconds / 1000).toFixed(1)} s`;
     const why =
       choice.engine === 'gpu' || choice.gpuIds !== undefined ? 'asked for' : `a ${adapter.kind} GPU`;

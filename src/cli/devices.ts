@@ -61,7 +61,7 @@ async function testAdapter(adapter: GpuAdapterEntry): Promise<SelfTestResult> {
   try {
     const device = await openDevice(adapter);
     try {
-      return await selfTest(await createGpuEngine(device));
+      return await selfTest(await createGpuEngine(device), adapter.kind);
     } finally {
       device.destroy();
     }

@@ -98,7 +98,7 @@ function testsWithGpu(): void {
       const job = maps();
       const auto = await run([...job, '--dry_run']);
       expect([auto.code, auto.stderr]).toEqual([0, '']);
-      expect(auto.stdout).toMatch(/^Engine: CPU, .* \(No hardware GPU was found, only 0 .*, software\)$/m);
+      expect(auto.stdout).toMatch(/^Engine: CPU, .* \(no hardware GPU was found, only 0 .*, software\)$/m);
       const gpu = await run([...job, '--engine', 'gpu']);
       expect(gpu.code).toBe(4);
       expect(gpu.stderr).toMatch(
@@ -129,7 +129,7 @@ describe.skipIf('reason' in files).each(runtimes)('a machine without a GPU, unde
   it('computes on the CPU and says why', async () => {
     const { code, stdout } = await run([...maps(), '--dry_run']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Engine: CPU, .* \(No GPU was found\)$/m);
+    expect(stdout).toMatch(/^Engine: CPU, .* \(no GPU was found\)$/m);
   });
 
   it('refuses --engine gpu and --gpu_ids with exit code 4, and writes nothing', async () => {

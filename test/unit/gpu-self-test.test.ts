@@ -19,7 +19,7 @@ function altered(change: Partial<Engine>): Engine {
   }) as Engine;
 }
 
-/** The volume with its largest voxel changed by a thousandth. */
+/** The volume with its largest voxel changed by a hundredth. */
 async function spoil(volume: Volume): Promise<Volume> {
   const data = (await cpu.download(volume)).slice();
   const largest = data.reduce((best, value, i) => (Math.abs(value) > Math.abs(data[best]) ? i : best), 0);
@@ -32,7 +32,7 @@ async function spoil(volume: Volume): Promise<Volume> {
 describe('the self-test', () => {
   it('passes the CPU engine and the float64 reference engine', async () => {
     for (const engine of [cpu, createSimpleEngine()]) {
-      const { ok, milliseconds, reason } = await selfTest(engine);
+      const { ok, milliseconds, reason } = await selfTest(engine, 'software');
       expect([ok, reason]).toEqual([true, undefined]);
       expect(milliseconds).toBeGreaterThan(0);
     }
@@ -41,7 +41,7 @@ describe('the self-test', () => {
   it('sees one wrong voxel of the low-pass', async () => {
     const radialFilter = async (volume: Volume, transfer: RadialTransfer) =>
       spoil(await cpu.radialFilter(volume, transfer));
-    const { ok, reason } = await selfTest(altered({ radialFilter }));
+    const { ok, reason } = await selfTest(altered({ radialFilter }), 'hardware');
     expect(ok).toBe(false);
     expect(reason).toMatch(/^its low-pass is wrong by \d\.\de-\d/);
   });
@@ -51,24 +51,27 @@ describe('the self-test', () => {
       const { scaled } = await cpu.localScaling(job);
       return { scaled: await spoil(scaled) };
     };
-    const { ok, reason } = await selfTest(altered({ localScaling }));
+    const { ok, reason } = await selfTest(altered({ localScaling }), 'hardware');
     expect(ok).toBe(false);
     expect(reason).toMatch(/^its local scaling is wrong by/);
   });
 
   it('takes NaN for wrong', async () => {
     const download = async () => new Float32Array(16 ** 3).fill(Number.NaN);
-    expect(await selfTest(altered({ download }))).toMatchObject({ ok: false });
+    expect(await selfTest(altered({ download }), 'hardware')).toMatchObject({ ok: false });
   });
 
   it('tells what an engine throws', async () => {
     const radialFilter = () => Promise.reject(new Error('shader refused'));
-    expect(await selfTest(altered({ radialFilter }))).toMatchObject({ ok: false, reason: 'shader refused' });
+    expect(await selfTest(altered({ radialFilter }), 'hardware')).toMatchObject({
+      ok: false,
+      reason: 'shader refused',
+    });
   });
 
   it('gives up an engine that hangs', async () => {
     const radialFilter = () => new Promise<Volume>(() => undefined);
-    const result = await selfTest(altered({ radialFilter }), { timeoutMilliseconds: 50 });
+    const result = await selfTest(altered({ radialFilter }), 'hardware', { timeoutMilliseconds: 50 });
     expect(result).toMatchObject({ ok: false, reason: 'it did not finish within 0.05 s' });
     expect(result.milliseconds).toBeLessThan(5000);
   });
