@@ -32,7 +32,7 @@ export async function prepareRows(
     ['forward', 'inverse'].map((entry) => lineKernel(gpu, plan, 'fft-rows', entry)),
   );
   const table = lineTableBuffer(gpu, plan);
-  const params = createUniform(gpu, 'fft-rows', [
+  const parameters = createUniform(gpu, 'fft-rows', [
     ['u32', range.rows],
     ['u32', range.firstReal],
     ['u32', range.firstSpectrum],
@@ -42,10 +42,10 @@ export async function prepareRows(
   const groups = dispatchSize(Math.ceil(range.rows / (2 * plan.lines)), gpu.limits);
   return {
     forward: (pass, real, spectrum) =>
-      forward.run(pass, { table, params, realRows: real, spectrumOut: spectrum }, groups),
+      forward.run(pass, { table, parameters, realRows: real, spectrumOut: spectrum }, groups),
     inverse: (pass, spectrum, real) =>
-      inverse.run(pass, { table, params, spectrumRows: spectrum, realOut: real }, groups),
-    destroy: () => gpu.destroyBuffer(params),
+      inverse.run(pass, { table, parameters, spectrumRows: spectrum, realOut: real }, groups),
+    destroy: () => gpu.destroyBuffer(parameters),
   };
 }
 
@@ -82,9 +82,9 @@ export async function prepareColumns(
     ]),
   );
   const groups = dispatchSize(range.blocks * Math.ceil(range.columns / plan.lines), gpu.limits);
-  const record = (params: GPUBuffer) => (pass: GPUComputePassEncoder, spectrum: Bound) => {
+  const record = (parameters: GPUBuffer) => (pass: GPUComputePassEncoder, spectrum: Bound) => {
     // A line of one value is its own transform.
-    if (plan.n > 1) kernel.run(pass, { table, params, spectrum }, groups);
+    if (plan.n > 1) kernel.run(pass, { table, parameters, spectrum }, groups);
   };
   return {
     forward: record(forward),

@@ -1,7 +1,7 @@
 //#include lib/line-fft.wgsl
 // Complex Fourier transform along y or z of a half spectrum, in place, unnormalised.
-// Buffer: spectrum, complex numbers (re, im); column c of block o begins at o * blockStride + c and its
-// values are elementStride apart (z, y, x order: along y a block is a plane; along z there is one block).
+// Buffer: spectrum, complex numbers (re, im); column c of block o begins at o * block_stride + c and its
+// values are element_stride apart (z, y, x order: along y a block is a plane; along z there is one block).
 // One workgroup = LINES neighbouring columns, so that each access covers contiguous memory; one thread =
 // every THREADS-th value, then butterfly, then value.
 // Hazards: in place is safe, for a workgroup reads all of its columns before it writes any.
@@ -9,13 +9,13 @@
 struct Columns {
   columns: u32,
   blocks: u32,
-  blockStride: u32,
-  elementStride: u32,
+  block_stride: u32,
+  element_stride: u32,
   // 0 forward, 1 inverse.
   inverse: u32,
 }
 
-@group(0) @binding(1) var<uniform> params: Columns;
+@group(0) @binding(1) var<uniform> parameters: Columns;
 @group(0) @binding(2) var<storage, read_write> spectrum: array<vec2<f32>>;
 
 @compute @workgroup_size(THREADS)
@@ -25,22 +25,22 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let group = id.x + id.y * groups.x;
-  let groupsPerBlock = (params.columns + LINES - 1u) / LINES;
+  let groupsPerBlock = (parameters.columns + LINES - 1u) / LINES;
   let block = group / groupsPerBlock;
-  if (block >= params.blocks) {
+  if (block >= parameters.blocks) {
     return;
   }
   let first = (group - block * groupsPerBlock) * LINES;
-  let lines = min(LINES, params.columns - first);
-  let start = block * params.blockStride + first;
+  let lines = min(LINES, parameters.columns - first);
+  let start = block * parameters.block_stride + first;
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;
     var value = vec2<f32>();
     if (l < lines) {
-      value = spectrum[start + i * params.elementStride + l];
+      value = spectrum[start + i * parameters.element_stride + l];
     }
-    place(i, l, select(value, value.yx, params.inverse != 0u));
+    place(i, l, select(value, value.yx, parameters.inverse != 0u));
   }
   let half = transformLines(thread);
   for (var t = thread; t < N * LINES; t += THREADS) {
@@ -48,7 +48,7 @@ fn main(
     let i = t / LINES;
     if (l < lines) {
       let value = transformed(half, i, l);
-      spectrum[start + i * params.elementStride + l] = select(value, value.yx, params.inverse != 0u);
+      spectrum[start + i * parameters.element_stride + l] = select(value, value.yx, parameters.inverse != 0u);
     }
   }
 }

@@ -10,14 +10,14 @@
 struct Rows {
   // Rows to be done, and the first one's number in either buffer.
   count: u32,
-  firstReal: u32,
-  firstSpectrum: u32,
+  first_real: u32,
+  first_spectrum: u32,
   pitch: u32,
   // Factor of the inverse transform.
   scale: f32,
 }
 
-@group(0) @binding(1) var<uniform> params: Rows;
+@group(0) @binding(1) var<uniform> parameters: Rows;
 @group(0) @binding(2) var<storage, read> realRows: array<f32>;
 @group(0) @binding(3) var<storage, read_write> spectrumOut: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> spectrumRows: array<vec2<f32>>;
@@ -35,11 +35,11 @@ fn forward(
     let i = t % N;
     let row = first + 2u * l;
     var value = vec2<f32>();
-    if (row < params.count) {
-      value.x = realRows[(params.firstReal + row) * N + i];
+    if (row < parameters.count) {
+      value.x = realRows[(parameters.first_real + row) * N + i];
     }
-    if (row + 1u < params.count) {
-      value.y = realRows[(params.firstReal + row + 1u) * N + i];
+    if (row + 1u < parameters.count) {
+      value.y = realRows[(parameters.first_real + row + 1u) * N + i];
     }
     place(i, l, value);
   }
@@ -51,12 +51,12 @@ fn forward(
     let row = first + 2u * l;
     let a = transformed(half, k, l);
     let b = transformed(half, select(N - k, 0u, k == 0u), l);
-    let at = (params.firstSpectrum + row) * params.pitch + k;
-    if (row < params.count) {
+    let at = (parameters.first_spectrum + row) * parameters.pitch + k;
+    if (row < parameters.count) {
       spectrumOut[at] = 0.5 * vec2<f32>(a.x + b.x, a.y - b.y);
     }
-    if (row + 1u < params.count) {
-      spectrumOut[at + params.pitch] = 0.5 * vec2<f32>(a.y + b.y, b.x - a.x);
+    if (row + 1u < parameters.count) {
+      spectrumOut[at + parameters.pitch] = 0.5 * vec2<f32>(a.y + b.y, b.x - a.x);
     }
   }
 }
@@ -73,14 +73,14 @@ fn inverse(
     let l = t / bins;
     let k = t % bins;
     let row = first + 2u * l;
-    let at = (params.firstSpectrum + row) * params.pitch + k;
+    let at = (parameters.first_spectrum + row) * parameters.pitch + k;
     var a = vec2<f32>();
     var b = vec2<f32>();
-    if (row < params.count) {
+    if (row < parameters.count) {
       a = spectrumRows[at];
     }
-    if (row + 1u < params.count) {
-      b = spectrumRows[at + params.pitch];
+    if (row + 1u < parameters.count) {
+      b = spectrumRows[at + parameters.pitch];
     }
     let alone = k == 0u || 2u * k == N;
     if (alone) {
@@ -98,12 +98,12 @@ fn inverse(
     let l = t / N;
     let i = t % N;
     let row = first + 2u * l;
-    let value = params.scale * transformed(half, i, l);
-    let at = (params.firstReal + row) * N + i;
-    if (row < params.count) {
+    let value = parameters.scale * transformed(half, i, l);
+    let at = (parameters.first_real + row) * N + i;
+    if (row < parameters.count) {
       realOut[at] = value.y;
     }
-    if (row + 1u < params.count) {
+    if (row + 1u < parameters.count) {
       realOut[at + N] = value.x;
     }
   }

@@ -1,0 +1,193 @@
+/**
+ * Real 3D Fourier transform of volumes in several z-slabs. Rows along x and columns along y are
+ * transformed slab by slab; for the columns along z, strips of rows ky are gathered from the slabs into
+ * one buffer and, where the operation needs it, put back. A spectrum of one slab is one strip and is
+ * never copied. Layout of a slab: as in fft.ts; of a strip: (kz, ky - firstRow, kx), same pitch.
+ */
+import { LocScaleError } from '../errors.ts';
+import type { Shape } from '../math/grid.ts';
+import type { GpuDevice, GpuLimits } from './device.ts';
+import { planAxes, spectrumPitch } from './fft.ts';
+import { prepareColumns, prepareRows } from './fft-axes.ts';
+import type { LineFftPlan, Planned } from './fft-lines.ts';
+import type { Scratch } from './scratch.ts';
+import type { GpuVolume, Slab } from './volume.ts';
+
+export interface SlabFftPlan {
+  readonly shape: Shape;
+  readonly x: LineFftPlan;
+  readonly y: LineFftPlan;
+  readonly z: LineFftPlan;
+  /** Complex numbers from one row of the spectrum to the next. */
+  readonly pitch: number;
+  readonly planesPerSlab: number;
+  /** All rows where the spectrum is one slab. */
+  readonly rowsPerStrip: number;
+}
+
+/** Rows firstRow <= ky < firstRow + rows of all planes. */
+export interface Strip {
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+export interface Spectrum {
+  readonly plan: SlabFftPlan;
+  readonly slabs: readonly Slab[];
+}
+
+/** `spectra` at a time, each with a strip of its own, in `freeBytes` of memory. */
+export function planSlabFft(
+  shape: Shape,
+  limits: GpuLimits,
+  spectra: number,
+  freeBytes: number,
+): Planned<SlabFftPlan> {
+  const axes = planAxes(shape, limits);
+  if (!axes.ok) return axes;
+  const [nz, ny, nx] = shape;
+  const pitch = spectrumPitch(nx);
+  const bufferBytes = Math.min(limits.bindingBytes, limits.bufferBytes);
+  const planeBytes = 8 * ny * pitch;
+  const planes = evenParts(nz, bufferBytes / planeBytes);
+  const left = freeBytes / spectra - nz * planeBytes;
+  const rows = planes === nz ? ny : evenParts(ny, Math.min(bufferBytes, left) / (8 * nz * pitch));
+  if (planes === 0 || rows === 0 || left < 0) {
+    return {
+      ok: false,
+      reason:
+        `the Fourier transform of a box of ${shape.join(' x ')} needs ${spectra * nz * planeBytes} bytes ` +
+        `in buffers of at most ${bufferBytes} bytes, and ${Math.max(0, freeBytes)} bytes are free`,
+    };
+  }
+  return { ok: true, plan: { shape, ...axes.plan, pitch, planesPerSlab: planes, rowsPerStrip: rows } };
+}
+
+/** Size of equal parts of `count` that hold at most `most`; 0 if not even one fits. */
+function evenParts(count: number, most: number): number {
+  if (most < 1) return 0;
+  return Math.ceil(count / Math.ceil(count / Math.floor(most)));
+}
+
+/**
+ * The plan for the memory that is free now less `reservedBytes` for other buffers of the operation, or an
+ * error that says why there is none.
+ */
+export function requireSlabFft(
+  gpu: GpuDevice,
+  shape: Shape,
+  spectra: number,
+  reservedBytes: number,
+): SlabFftPlan {
+  const freeBytes = gpu.limits.totalBytes - gpu.allocatedBytes - reservedBytes;
+  const planned = planSlabFft(shape, gpu.limits, spectra, freeBytes);
+  if (planned.ok) return planned.plan;
+  throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} cannot do this: ${planned.reason}.`, {
+    hint: 'Use --engine cpu, or a GPU with more memory.',
+  });
+}
+
+export function createSpectrum(scratch: Scratch, label: string, plan: SlabFftPlan): Spectrum {
+  const [nz, ny] = plan.shape;
+  const slabs: Slab[] = [];
+  for (let z = 0; z < nz; z += plan.planesPerSlab) {
+    const planes = Math.min(plan.planesPerSlab, nz - z);
+    const buffer = scratch.storage(`${label} spectrum`, 8 * planes * ny * plan.pitch);
+    slabs.push({ firstPlane: z, planes, buffer });
+  }
+  return { plan, slabs };
+}
+
+export function stripsOf({ shape, rowsPerStrip }: SlabFftPlan): Strip[] {
+  const strips: Strip[] = [];
+  for (let firstRow = 0; firstRow < shape[1]; firstRow += rowsPerStrip) {
+    strips.push({ firstRow, rows: Math.min(rowsPerStrip, shape[1] - firstRow) });
+  }
+  return strips;
+}
+
+/** Buffer for the strips of a spectrum: the spectrum's own where it is one slab. */
+export function stripBuffer(scratch: Scratch, label: string, { plan, slabs }: Spectrum): GPUBuffer {
+  if (slabs.length === 1) return slabs[0].buffer;
+  return scratch.storage(`${label} strip`, 8 * plan.shape[0] * plan.rowsPerStrip * plan.pitch);
+}
+
+/** Copies a strip from the slabs to `buffer` or back; nothing where the spectrum is one slab. */
+export function copyStrip(
+  encoder: GPUCommandEncoder,
+  spectrum: Spectrum,
+  { firstRow, rows }: Strip,
+  buffer: GPUBuffer,
+  direction: 'gather' | 'scatter',
+): void {
+  const { plan, slabs } = spectrum;
+  if (slabs.length === 1) return;
+  const rowBytes = 8 * plan.pitch;
+  for (const slab of slabs) {
+    for (let plane = 0; plane < slab.planes; plane++) {
+      const inSlab = (plane * plan.shape[1] + firstRow) * rowBytes;
+      const inStrip = (slab.firstPlane + plane) * rows * rowBytes;
+      if (direction === 'gather') {
+        encoder.copyBufferToBuffer(slab.buffer, inSlab, buffer, inStrip, rows * rowBytes);
+      } else {
+        encoder.copyBufferToBuffer(buffer, inStrip, slab.buffer, inSlab, rows * rowBytes);
+      }
+    }
+  }
+}
+
+/** Rows along x and columns along y of all planes, forward. The volume stays as it is. */
+export async function transformPlanes(gpu: GpuDevice, volume: GpuVolume, spectrum: Spectrum): Promise<void> {
+  await doPlanes(gpu, volume, spectrum, 'forward');
+}
+
+/** Columns along y and rows along x, inverse, divided by the number of voxels. Destroys the spectrum. */
+export async function restorePlanes(gpu: GpuDevice, spectrum: Spectrum, volume: GpuVolume): Promise<void> {
+  await doPlanes(gpu, volume, spectrum, 'inverse');
+}
+
+async function doPlanes(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  { plan, slabs }: Spectrum,
+  direction: 'forward' | 'inverse',
+): Promise<void> {
+  const { pitch, shape } = plan;
+  const [nz, ny, nx] = shape;
+  const used: { destroy(): void }[] = [];
+  const encoder = gpu.device.createCommandEncoder({ label: `planes, ${direction}` });
+  try {
+    for (const slab of slabs) {
+      const columns = await prepareColumns(gpu, plan.y, {
+        columns: Math.floor(nx / 2) + 1,
+        blocks: slab.planes,
+        blockStride: ny * pitch,
+        elementStride: pitch,
+      });
+      used.push(columns);
+      const pass = encoder.beginComputePass({ label: `planes, ${direction}` });
+      if (direction === 'inverse') columns.inverse(pass, slab.buffer);
+      for (const part of volume.slabs) {
+        const first = Math.max(slab.firstPlane, part.firstPlane);
+        const last = Math.min(slab.firstPlane + slab.planes, part.firstPlane + part.planes);
+        if (first >= last) continue;
+        const range = {
+          rows: (last - first) * ny,
+          firstReal: (first - part.firstPlane) * ny,
+          firstSpectrum: (first - slab.firstPlane) * ny,
+          pitch,
+        };
+        const rows = await prepareRows(gpu, plan.x, range, 1 / (nz * ny * nx));
+        used.push(rows);
+        if (direction === 'forward') rows.forward(pass, part.buffer, slab.buffer);
+        else rows.inverse(pass, slab.buffer, part.buffer);
+      }
+      if (direction === 'forward') columns.forward(pass, slab.buffer);
+      pass.end();
+    }
+    gpu.check();
+    gpu.device.queue.submit([encoder.finish()]);
+  } finally {
+    for (const prepared of used) prepared.destroy();
+  }
+}

@@ -1,0 +1,123 @@
+/** Cross and power spectra of two volumes in shells floor(|f| min(shape)): shaders/shell-spectra.wgsl. */
+import type { ShellSpectra } from '../engine.ts';
+import type { Shape } from '../math/grid.ts';
+import type { GpuDevice } from './device.ts';
+import { prepareColumns } from './fft-axes.ts';
+import {
+  copyStrip,
+  createSpectrum,
+  requireSlabFft,
+  type SlabFftPlan,
+  stripBuffer,
+  stripsOf,
+  transformPlanes,
+} from './fft-slabs.ts';
+import { getKernel } from './kernel-cache.ts';
+import { withScratch } from './scratch.ts';
+import { requireSameShape } from './slabs.ts';
+import type { GpuVolume } from './volume.ts';
+
+/** Shells per workgroup, @workgroup_size of the shader. */
+const SHELLS_PER_GROUP = 64;
+/** Rows per float32 sum: at least so many that parts are few, at most so many that digits are kept. */
+const LEAST_ROWS_PER_BLOCK = 16;
+const MOST_ROWS_PER_BLOCK = 256;
+const USEFUL_BLOCKS = 1024;
+/** Room for FFT tables, squared radii and parameters. */
+const SMALL_BUFFERS_BYTES = 128 * 1024;
+
+export async function shellSpectra(gpu: GpuDevice, a: GpuVolume, b: GpuVolume): Promise<ShellSpectra> {
+  requireSameShape(a, b);
+  const { shape } = a;
+  const shells = Math.floor(Math.min(...shape) / 2);
+  if (shells === 0) return addUp(new Float32Array(0), 0);
+  const [nz, ny] = shape;
+  const rowsPerBlock = Math.min(
+    MOST_ROWS_PER_BLOCK,
+    Math.max(LEAST_ROWS_PER_BLOCK, Math.ceil((nz * ny) / USEFUL_BLOCKS)),
+  );
+  // One block more for the end of each strip, and the parts once more while they are read back.
+  const partsBytes = 2 * 16 * shells * (Math.ceil((nz * ny) / rowsPerBlock) + ny);
+  const plan = requireSlabFft(gpu, shape, 2, partsBytes + SMALL_BUFFERS_BYTES);
+  const layout = stripsOf(plan).map((strip) => ({
+    strip,
+    blocks: Math.ceil((nz * strip.rows) / rowsPerBlock),
+  }));
+  const blockCount = layout.reduce((sum, { blocks }) => sum + blocks, 0);
+  const parts = await withScratch(gpu, async (scratch) => {
+    const spectra = ['a', 'b'].map((name) => createSpectrum(scratch, name, plan));
+    for (const [i, volume] of [a, b].entries()) await transformPlanes(gpu, volume, spectra[i]);
+    const kernel = await getKernel(gpu, 'shell-spectra');
+    const buffers = spectra.map((spectrum, i) => stripBuffer(scratch, 'ab'[i], spectrum));
+    const squares = scratch.table('squared radii', squaredRadii(shape));
+    const sums = scratch.storage('shell-spectra parts', 16 * blockCount * shells);
+    let firstBlock = 0;
+    for (const { strip, blocks } of layout) {
+      const encoder = gpu.device.createCommandEncoder({ label: 'shell-spectra' });
+      for (const [i, spectrum] of spectra.entries()) {
+        copyStrip(encoder, spectrum, strip, buffers[i], 'gather');
+      }
+      const columns = await prepareColumns(gpu, plan.z, {
+        columns: strip.rows * plan.pitch,
+        blocks: 1,
+        blockStride: 0,
+        elementStride: strip.rows * plan.pitch,
+      });
+      const parameters = scratch.uniform('shell-spectra', [
+        ['u32', nz * strip.rows],
+        ['u32', strip.rows],
+        ['u32', strip.firstRow],
+        ['u32', rowsPerBlock],
+        ...describeShells(plan, shells),
+        ['u32', firstBlock * shells],
+        ['f32', shape[2] / Math.min(...shape)],
+      ]);
+      const pass = encoder.beginComputePass({ label: 'shell-spectra' });
+      for (const buffer of buffers) columns.forward(pass, buffer);
+      kernel.run(pass, { parameters, a: buffers[0], b: buffers[1], squares, parts: sums }, [
+        Math.ceil(shells / SHELLS_PER_GROUP),
+        blocks,
+      ]);
+      pass.end();
+      gpu.check();
+      gpu.device.queue.submit([encoder.finish()]);
+      columns.destroy();
+      firstBlock += blocks;
+    }
+    return new Float32Array(await gpu.read(sums, 0, 16 * blockCount * shells));
+  });
+  return addUp(parts, shells);
+}
+
+function describeShells({ shape, pitch }: SlabFftPlan, shells: number): ['u32', number][] {
+  const [nz, ny, nx] = shape;
+  return [nz, ny, Math.floor(nx / 2) + 1, pitch, shells].map((value) => ['u32', value]);
+}
+
+/**
+ * (k edge / n)^2, k signed, of all indices along z and y and of kx = 0 ... nx / 2, as pairs (fraction / 2^32,
+ * whole): exact wherever the radii along the axis are whole numbers, as in a cubic box.
+ */
+export function squaredRadii(shape: Shape): Uint32Array<ArrayBuffer> {
+  const edge = Math.min(...shape);
+  const [nz, ny, nx] = shape;
+  const along = (n: number, count: number): number[] =>
+    Array.from({ length: count }, (_, k) => (((2 * k < n ? k : k - n) * edge) / n) ** 2);
+  const values = [...along(nz, nz), ...along(ny, ny), ...along(nx, Math.floor(nx / 2) + 1)];
+  return Uint32Array.from(
+    values.flatMap((value) => {
+      const whole = Math.floor(value);
+      const fraction = Math.round((value - whole) * 2 ** 32);
+      return fraction === 2 ** 32 ? [0, whole + 1] : [fraction, whole];
+    }),
+  );
+}
+
+function addUp(parts: Float32Array, shells: number): ShellSpectra {
+  const sums = Array.from({ length: 4 }, () => new Float64Array(shells));
+  parts.forEach((value, i) => {
+    sums[i % 4][Math.floor(i / 4) % shells] += value;
+  });
+  const [cross, powerA, powerB, counts] = sums;
+  return { cross, powerA, powerB, counts };
+}
