@@ -65,16 +65,20 @@ export interface GpuEntryOptions {
  */
 const DAWN_FLAGS = ['disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension'];
 
+export interface GpuMissing {
+  readonly reason: string;
+  /** What the user can do about it, one sentence. */
+  readonly hint?: string;
+}
+
 /** Objects of Dawn live as long as they are referenced; a lost reference would take the devices along. */
 const dawnEntries = new Map<string, GPU>();
 let vulkanLibrary: unknown;
 
 /** The way to WebGPU on this runtime, or the reason in words why there is none. */
-export async function loadGpu(
-  options: GpuEntryOptions = {},
-): Promise<GpuEntry | { readonly reason: string }> {
+export async function loadGpu(options: GpuEntryOptions = {}): Promise<GpuEntry | GpuMissing> {
   const missing = await loadVulkanLoader(options.vulkanLoader);
-  if (missing !== undefined) return { reason: missing };
+  if (missing !== undefined) return missing;
   if (isDeno) {
     const { gpu } = (globalThis as unknown as { navigator: { gpu?: GPU } }).navigator;
     return gpu ? { implementation: 'wgpu', gpu } : { reason: 'this Deno has no WebGPU (navigator.gpu)' };
@@ -95,10 +99,10 @@ export async function loadGpu(
 
 /**
  * Makes libvulkan.so.1 known to the process before WebGPU looks for it, which is also how its absence
- * is told in words: Dawn by itself prints a warning per attempt. Returns the reason when there is none.
+ * is told in words: Dawn by itself prints a warning per attempt. Returns what is missing.
  * Deno goes on without Vulkan: its wgpu has OpenGL as well.
  */
-async function loadVulkanLoader(own: string | undefined): Promise<string | undefined> {
+async function loadVulkanLoader(own: string | undefined): Promise<GpuMissing | undefined> {
   if (process.platform !== 'linux' || vulkanLibrary !== undefined) return undefined;
   let load: (path: string) => unknown;
   if (isDeno) load = (path) => Deno.dlopen(path, {});
@@ -108,7 +112,7 @@ async function loadVulkanLoader(own: string | undefined): Promise<string | undef
       load = (path) => koffi.load(path, { global: true });
     } catch {
       // koffi is optional: without it Dawn looks for the loader itself.
-      return own === undefined ? undefined : `the package koffi is needed to load ${own}`;
+      return own === undefined ? undefined : { reason: `the package koffi is needed to load ${own}` };
     }
   }
   let reason = '';
@@ -123,7 +127,10 @@ async function loadVulkanLoader(own: string | undefined): Promise<string | undef
           : 'there is no Vulkan loader (libvulkan.so.1) on this machine';
     }
   }
-  return isDeno && own === undefined ? undefined : reason;
+  if (isDeno && own === undefined) return undefined;
+  const hint =
+    'Install the Vulkan loader (Debian, Ubuntu: libvulkan1; Fedora: vulkan-loader), or name a copy of libvulkan.so.1 in the environment variable LOCSCALE_VULKAN_LOADER.';
+  return { reason, hint };
 }
 
 function firstLine(error: unknown): string {

@@ -3,7 +3,7 @@
  * What was asked for and is not there is an error, never a silent replacement. Engines are loaded on use.
  */
 import type { Engine } from './engine.ts';
-import { LocScaleError } from './errors.ts';
+import { isLocScaleError, LocScaleError } from './errors.ts';
 import {
   type AdapterList,
   adapterName,
@@ -51,7 +51,7 @@ export async function selectEngine(choice: EngineChoice): Promise<SelectedEngine
     return await startGpu(choice);
   } catch (error) {
     const asked = choice.engine === 'gpu' || choice.gpuIds !== undefined;
-    if (asked || !(error instanceof LocScaleError)) throw error;
+    if (asked || !isLocScaleError(error)) throw error;
     const [why = ''] = error.message.split('\n', 1);
     return {
       engine: await startCpu(choice),
@@ -70,7 +70,7 @@ async function startCpu({ threads, memoryLimitBytes }: EngineChoice): Promise<En
 
 async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
   const entry = await loadGpu(choice);
-  if ('reason' in entry) throw noGpu(`No GPU can be used: ${entry.reason}.`);
+  if ('reason' in entry) throw noGpu(`No GPU can be used: ${entry.reason}.`, entry.hint);
   const list = await listAdapters(entry);
   for (const { way, reason } of list.failures) choice.onInfo?.(`GPU, ${way}: ${reason}`);
   const adapter = chooseAdapter(list, choice);
@@ -86,7 +86,9 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
     const { createGpuEngine } = await import('./gpu/index.ts');
     const { selfTest } = await import('./gpu/self-test.ts');
     engine = await createGpuEngine(device);
-    const { ok, milliseconds, reason } = await selfTest(engine, adapter.kind);
+    const { ok, milliseconds, reason, error } = await selfTest(engine, adapter.kind);
+    // Too little memory is no fault of the GPU.
+    if (isLocScaleError(error) && error.tag === 'out-of-memory') throw error;
     if (!ok)
       throw noGpu(
         `The GPU ${name} failed its self-test: ${reason}.`,
@@ -99,7 +101,12 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
   } catch (error) {
     await engine?.dispose();
     device.destroy();
-    throw error;
+    if (isLocScaleError(error)) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new LocScaleError('internal', `The GPU ${name} cannot run the engine: ${message}`, {
+      hint: 'Update its driver, or use --engine cpu.',
+      cause: error,
+    });
   }
 }
 

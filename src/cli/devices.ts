@@ -18,15 +18,18 @@ import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 /** Columns of a list that runs over several lines. */
 const WIDTH = 95;
 
-type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & { readonly selfTest: SelfTestResult };
+type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & {
+  readonly selfTest: Pick<SelfTestResult, 'ok' | 'milliseconds' | 'reason'>;
+};
 
 interface Devices {
   readonly runtime: string;
   readonly cpuCores: number;
   /** Dawn or wgpu; absent when WebGPU itself is not there. */
   readonly webgpu?: string;
-  /** Why WebGPU is not there. */
+  /** Why WebGPU is not there, and what to do about it. */
   readonly reason?: string;
+  readonly hint?: string;
   readonly adapters: readonly TestedAdapter[];
   readonly failures: AdapterList['failures'];
   readonly onnxruntime: OnnxruntimeProviders;
@@ -44,13 +47,13 @@ async function findDevices(): Promise<Devices> {
   const machine = { runtime: runtimeName(), cpuCores: coreCount() };
   const entry = await loadGpu(vulkanLoaderFromEnvironment());
   const none = { adapters: [], failures: [] };
-  if ('reason' in entry)
-    return { ...machine, reason: entry.reason, ...none, onnxruntime: await probeOnnxruntime(false) };
+  if ('reason' in entry) return { ...machine, ...entry, ...none, onnxruntime: await probeOnnxruntime(false) };
   const { adapters, failures } = await listAdapters(entry);
   const tested: TestedAdapter[] = [];
   for (const adapter of adapters) {
     const { request: _, ...described } = adapter;
-    tested.push({ ...described, selfTest: await testAdapter(adapter) });
+    const { error: __, ...result } = await testAdapter(adapter);
+    tested.push({ ...described, selfTest: result });
   }
   const onnxruntime = await probeOnnxruntime(adapters.length > 0);
   return { ...machine, webgpu: entry.implementation, adapters: tested, failures, onnxruntime };
@@ -78,7 +81,8 @@ function deviceLines(devices: Devices): string[] {
     '',
   ];
   if (devices.reason !== undefined) lines.push(`No GPU: ${devices.reason}.`);
-  else if (adapters.length === 0) lines.push('No GPU was found.');
+  if (devices.hint !== undefined) lines.push(devices.hint);
+  if (devices.reason === undefined && adapters.length === 0) lines.push('No GPU was found.');
   for (const adapter of adapters) lines.push(...adapterLines(adapter));
   if (failures.length > 0) lines.push('Asked without success:');
   for (const { way, reason } of failures) lines.push(`  ${way}: ${reason}`);

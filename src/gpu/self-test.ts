@@ -16,6 +16,8 @@ export interface SelfTestResult {
   readonly milliseconds: number;
   /** Why not ok, in words. */
   readonly reason?: string;
+  /** What the engine threw, where that is why. */
+  readonly error?: unknown;
 }
 
 const EDGE = 16;
@@ -52,7 +54,7 @@ export async function selfTest(
     return { ok: reason === undefined, milliseconds, ...(reason === undefined ? {} : { reason }) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ok: false, milliseconds: performance.now() - begun, reason };
+    return { ok: false, milliseconds: performance.now() - begun, reason, error };
   } finally {
     clearTimeout(timer);
   }

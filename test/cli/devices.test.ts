@@ -36,6 +36,9 @@ const allowed = usesHardware ? [] : ['--allow_software_gpu'];
 function testsWithGpu(): void {
   const env = gpuEnvironment();
   describe.each(runtimes)('a GPU under %s', (runtime) => {
+    // wgpu compiles shaders for SwiftShader slowly (10 s per start): what does not depend on the
+    // implementation of WebGPU is tested once.
+    const isNode = runtime === 'node';
     const run = (args: readonly string[]) => runCli(workspace.folder, args, { runtime, env });
 
     it('is listed with driver, limits, features and a passed self-test', async () => {
@@ -53,7 +56,7 @@ function testsWithGpu(): void {
       expect(stdout).toMatch(/^onnxruntime \d+\.\d+\.\d+:\n {2}cpu: works$/m);
     });
 
-    it('is listed as JSON', async () => {
+    it.runIf(isNode)('is listed as JSON', async () => {
       const { code, stdout } = await run(['devices', '--json']);
       const list = JSON.parse(stdout);
       expect(code).toBe(0);
@@ -78,7 +81,7 @@ function testsWithGpu(): void {
       expect(manifest.engine).toMatch(/^GPU, /);
     });
 
-    it('is chosen by number or name; the name of none is refused with the list', async () => {
+    it.runIf(isNode)('is chosen by number or name; the name of none is refused with the list', async () => {
       const job = [...maps(), ...allowed];
       const byName = await run([...job, '--gpu_ids', '0', '0', '--dry_run']);
       expect([byName.code, byName.stderr]).toEqual([0, '']);
@@ -87,6 +90,22 @@ function testsWithGpu(): void {
       expect(missing.code).toBe(4);
       expect(missing.stderr).toMatch(/^error: There is no GPU "no-such-gpu"; found: 0 \S.*\.$/m);
       expect(workspace.list()).toEqual(['map.mrc', 'mask.mrc', 'reference.mrc']);
+    });
+
+    it.runIf(isNode)('with too little memory by --memory is refused with exit code 5', async () => {
+      const job = [...maps(), ...allowed, '--memory', '0.0001'];
+      const { code, stderr } = await run([...job, '--engine', 'gpu']);
+      expect(code).toBe(5);
+      expect(stderr).toMatch(/^error: The GPU .* (no room for|bytes are free)/m);
+      expect(workspace.list()).toEqual(['map.mrc', 'mask.mrc', 'reference.mrc']);
+    });
+
+    it.skipIf(usesHardware)('is found with a Vulkan loader of the user', async () => {
+      if ('reason' in files) throw new Error(files.reason);
+      const own = { VK_ICD_FILENAMES: files.description, LOCSCALE_VULKAN_LOADER: files.loader };
+      const job = [...maps(), '--engine', 'gpu'];
+      const { stderr } = await runCli(workspace.folder, job, { runtime, env: own });
+      expect(stderr).toMatch(/^error: No hardware GPU was found, only 0 SwiftShader/);
     });
 
     it('has no effect on a run that asks for the CPU, and that is said', async () => {
@@ -104,8 +123,11 @@ function testsWithGpu(): void {
       expect(gpu.stderr).toMatch(
         /^error: No hardware GPU was found, only 0 .*, software\.\nhint: .*--allow_software_gpu/,
       );
-      const allowedAuto = await run([...job, '--dry-run', '--allow-software-gpu']);
-      expect(allowedAuto.stdout).toMatch(/^Engine: GPU, .* \(a software GPU, self-test passed/m);
+    });
+
+    it.runIf(isNode && !usesHardware)('made of software is taken by auto when allowed', async () => {
+      const { stdout } = await run([...maps(), '--dry-run', '--allow-software-gpu']);
+      expect(stdout).toMatch(/^Engine: GPU, .* \(a software GPU, self-test passed/m);
     });
   });
 }
