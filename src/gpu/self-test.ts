@@ -20,8 +20,12 @@ export interface SelfTestResult {
   readonly error?: unknown;
 }
 
+/** Box of the local scaling. */
 const EDGE = 16;
 const SHAPE: Shape = [EDGE, EDGE, EDGE];
+/** Box of the low-pass: EDGE + WINDOW, so that both need Fourier transforms of the same length compiled. */
+const FILTER_EDGE = 24;
+const FILTER_SHAPE: Shape = [FILTER_EDGE, FILTER_EDGE, FILTER_EDGE];
 const WINDOW = 8;
 const SCALED_VOXELS = 50;
 const WAVES = 40;
@@ -77,23 +81,25 @@ async function compare(engine: Engine): Promise<string | undefined> {
 async function checkLowPass(engine: Engine): Promise<number> {
   const random = createRandom(1);
   const transfer = tanhLowPass(4, 1);
-  const input = new Float64Array(voxelCount(SHAPE));
+  const input = new Float64Array(voxelCount(FILTER_SHAPE));
   const expected = new Float64Array(input.length);
   for (let wave = 0; wave < WAVES; wave++) {
-    const k = [0, 1, 2].map(() => random.integer(-EDGE / 2, EDGE / 2));
+    const k = [0, 1, 2].map(() => random.integer(-FILTER_EDGE / 2, FILTER_EDGE / 2));
     const phase = 2 * Math.PI * random.uniform();
-    const frequency = Math.hypot(...k) / EDGE;
+    const frequency = Math.hypot(...k) / FILTER_EDGE;
     const gain =
       transfer.table[Math.round((frequency / transfer.maxFrequency) * (transfer.table.length - 1))];
     for (let i = 0; i < input.length; i++) {
       const turns =
-        k[0] * Math.floor(i / EDGE ** 2) + k[1] * (Math.floor(i / EDGE) % EDGE) + k[2] * (i % EDGE);
-      const value = Math.cos((2 * Math.PI * turns) / EDGE + phase);
+        k[0] * Math.floor(i / FILTER_EDGE ** 2) +
+        k[1] * (Math.floor(i / FILTER_EDGE) % FILTER_EDGE) +
+        k[2] * (i % FILTER_EDGE);
+      const value = Math.cos((2 * Math.PI * turns) / FILTER_EDGE + phase);
       input[i] += value;
       expected[i] += gain * value;
     }
   }
-  const volume = await engine.upload(toHost(engine, input), SHAPE);
+  const volume = await engine.upload(toHost(engine, input), FILTER_SHAPE);
   const filtered = await engine.radialFilter(volume, transfer);
   const error = relativeError(await engine.download(filtered), expected);
   engine.release(volume, filtered);

@@ -57,7 +57,7 @@ describe('the self-test', () => {
   });
 
   it('takes NaN for wrong', async () => {
-    const download = async () => new Float32Array(16 ** 3).fill(Number.NaN);
+    const download = async () => new Float32Array(24 ** 3).fill(Number.NaN);
     expect(await selfTest(altered({ download }), 'hardware')).toMatchObject({ ok: false });
   });
 
