@@ -36,6 +36,8 @@ export interface CpuEngineOptions {
 /** A volume of this engine: voxels in shared memory. */
 interface CpuVolume extends Volume {
   readonly data: Float32Array;
+  /** Its voxels were handed out, and may still be read after the volume is released. */
+  downloaded: boolean;
 }
 
 /** Voxels per task of the voxel-wise operations: fixed, so that sums do not depend on the threads. */
@@ -62,6 +64,9 @@ export class CpuEngine implements Engine {
   private readonly pool: Pool;
   private readonly memoryLimitBytes: number;
   private volumeBytes = 0;
+  private readonly live = new Set<CpuVolume>();
+  /** Memory of released volumes and spectra by size: shared memory is collected late, so it is used again. */
+  private readonly free = new Map<number, SharedArrayBuffer[]>();
 
   constructor(pool: Pool, memoryLimitBytes: number) {
     this.pool = pool;
@@ -70,14 +75,18 @@ export class CpuEngine implements Engine {
   }
 
   allocateHost(voxels: number): Float32Array {
-    try {
-      return new Float32Array(new SharedArrayBuffer(4 * voxels));
-    } catch (cause) {
-      throw new LocScaleError('out-of-memory', `No memory for a volume of ${(4 * voxels) / 2 ** 20} MiB.`, {
-        hint: 'Close other programs, or use a machine with more memory.',
-        cause,
-      });
-    }
+    const reused = this.free.get(4 * voxels)?.pop();
+    if (reused) return new Float32Array(reused).fill(0);
+    const { data, error } = tryAllocate(voxels);
+    if (data) return data;
+    // Free blocks of other sizes may be all that is in the way.
+    this.free.clear();
+    const again = tryAllocate(voxels);
+    if (again.data) return again.data;
+    throw new LocScaleError('out-of-memory', `No memory for a volume of ${(4 * voxels) / 2 ** 20} MiB.`, {
+      hint: 'Close other programs, or use a machine with more memory.',
+      cause: error,
+    });
   }
 
   async upload(data: Float32Array, shape: Shape): Promise<Volume> {
@@ -94,12 +103,17 @@ export class CpuEngine implements Engine {
   }
 
   async download(volume: Volume): Promise<Float32Array> {
-    return dataOf(volume);
+    (volume as CpuVolume).downloaded = true;
+    return this.own(volume);
   }
 
   release(...volumes: Volume[]): void {
-    // Memory goes back when the last reference does; only the account is kept here.
-    for (const volume of volumes) this.volumeBytes -= dataOf(volume).byteLength;
+    for (const volume of volumes as CpuVolume[]) {
+      // A second release must not put the same memory to use twice.
+      if (!this.live.delete(volume)) continue;
+      this.volumeBytes -= volume.data.byteLength;
+      if (!volume.downloaded) this.recycle(volume.data);
+    }
   }
 
   async average(a: Volume, b: Volume): Promise<Volume> {
@@ -108,15 +122,15 @@ export class CpuEngine implements Engine {
     const ranges = split(out.data.length, VOXELS_PER_TASK);
     await this.pool.map(
       'average',
-      ranges.map((range) => ({ ...range, a: dataOf(a), b: dataOf(b), out: out.data })),
+      ranges.map((range) => ({ ...range, a: this.own(a), b: this.own(b), out: out.data })),
     );
     return out;
   }
 
   async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
     if (where) requireSameShape(volume, where.mask);
-    const data = dataOf(volume);
-    const mask = where && dataOf(where.mask);
+    const data = this.own(volume);
+    const mask = where && this.own(where.mask);
     const inside = where?.inside ?? true;
     const parts = await this.pool.map(
       'statistics',
@@ -130,7 +144,7 @@ export class CpuEngine implements Engine {
     const ranges = split(mask.data.length, VOXELS_PER_TASK);
     const counts = await this.pool.map(
       'binarise',
-      ranges.map((range) => ({ ...range, volume: dataOf(volume), threshold, out: mask.data })),
+      ranges.map((range) => ({ ...range, volume: this.own(volume), threshold, out: mask.data })),
     );
     return { mask, voxels: counts.reduce((sum, count) => sum + count, 0) };
   }
@@ -147,6 +161,7 @@ export class CpuEngine implements Engine {
       'inversePlanes',
       split(nz, PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
     );
+    this.recycle(spectrum.re, spectrum.im);
     return out;
   }
 
@@ -158,6 +173,8 @@ export class CpuEngine implements Engine {
       'shellSums',
       split(a.shape[1], ROWS_PER_TASK).map((range) => ({ ...range, a: spectrumA, b: spectrumB })),
     );
+    this.recycle(spectrumA.re, spectrumA.im);
+    if (spectrumB !== spectrumA) this.recycle(spectrumB.re, spectrumB.im);
     const shells = shellSumCount(a.shape);
     const sum = (key: keyof ShellSpectra): Float64Array =>
       Float64Array.from({ length: shells }, (_, r) => parts.reduce((total, part) => total + part[key][r], 0));
@@ -165,14 +182,14 @@ export class CpuEngine implements Engine {
   }
 
   async noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics> {
-    return noiseEstimate(dataOf(volume), volume.shape, boxes);
+    return noiseEstimate(this.own(volume), volume.shape, boxes);
   }
 
   async confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume> {
     const out = this.create(volume.shape);
     const { mean, variance } = noise;
     await this.pool.map('confidence', [
-      { volume: dataOf(volume), shape: volume.shape, mean, variance, out: out.data },
+      { volume: this.own(volume), shape: volume.shape, mean, variance, out: out.data },
     ]);
     return out;
   }
@@ -201,10 +218,10 @@ export class CpuEngine implements Engine {
       padValues: job.padValues,
       tileSize: plan.tileSize,
       fftShape: plan.fftShape,
-      map: dataOf(job.map),
-      reference: job.reference && dataOf(job.reference),
-      mask: dataOf(job.mask),
-      differenceMask: job.differenceMask && dataOf(job.differenceMask),
+      map: this.own(job.map),
+      reference: job.reference && this.own(job.reference),
+      mask: this.own(job.mask),
+      differenceMask: job.differenceMask && this.own(job.differenceMask),
       scaled: scaled.data,
       bFactor: bFactor?.data,
       quality: quality?.data,
@@ -238,6 +255,8 @@ export class CpuEngine implements Engine {
   }
 
   async dispose(): Promise<void> {
+    this.live.clear();
+    this.free.clear();
     await this.pool.close();
   }
 
@@ -258,7 +277,7 @@ export class CpuEngine implements Engine {
       'occupancy',
       split(blocks[0], 1).map((range) => ({
         ...range,
-        mask: dataOf(mask),
+        mask: this.own(mask),
         shape: map.shape,
         block: OCCUPANCY_BLOCK,
       })),
@@ -268,7 +287,7 @@ export class CpuEngine implements Engine {
       counts.set(part, z * blocks[1] * blocks[2]);
     });
     const results = job.measureBFactors ? 3 : 1;
-    const free = this.memoryLimitBytes - this.volumeBytes - results * dataOf(map).byteLength;
+    const free = this.memoryLimitBytes - this.volumeBytes - results * this.own(map).byteLength;
     const maps = reference ? 2 : 1;
     const plan = planTiles({ blocks, counts }, windowVoxels, job.profileKind, maps, free / this.pool.size);
     if (plan && plan.bytesPerThread * this.pool.size > free) {
@@ -291,12 +310,27 @@ export class CpuEngine implements Engine {
       re: this.allocateHost(nz * ny * pitch),
       im: this.allocateHost(nz * ny * pitch),
     };
-    const data = dataOf(volume);
+    const data = this.own(volume);
     await this.pool.map(
       'forwardPlanes',
       split(nz, PLANES_PER_TASK).map((range) => ({ ...range, volume: data, spectrum })),
     );
     return spectrum;
+  }
+
+  private own(volume: Volume): Float32Array {
+    if (this.live.has(volume as CpuVolume)) return (volume as CpuVolume).data;
+    throw new LocScaleError('internal', 'This volume was released, or belongs to another engine.');
+  }
+
+  private recycle(...arrays: Float32Array[]): void {
+    for (const { buffer, byteLength } of arrays) {
+      // Views of a part of a buffer were made by the caller, and so was their memory.
+      if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== byteLength) continue;
+      const list = this.free.get(byteLength);
+      if (list) list.push(buffer);
+      else this.free.set(byteLength, [buffer]);
+    }
   }
 
   private create(shape: Shape): CpuVolume {
@@ -305,14 +339,18 @@ export class CpuEngine implements Engine {
 
   private adopt(data: Float32Array, shape: Shape): CpuVolume {
     this.volumeBytes += data.byteLength;
-    return { shape, data };
+    const volume = { shape, data, downloaded: false };
+    this.live.add(volume);
+    return volume;
   }
 }
 
-function dataOf(volume: Volume): Float32Array {
-  const { data } = volume as Partial<CpuVolume>;
-  if (!data) throw new LocScaleError('internal', 'This volume belongs to another engine.');
-  return data;
+function tryAllocate(voxels: number): { data?: Float32Array; error?: unknown } {
+  try {
+    return { data: new Float32Array(new SharedArrayBuffer(4 * voxels)) };
+  } catch (error) {
+    return { error };
+  }
 }
 
 function requireSameShape(a: Volume, b: Volume): void {

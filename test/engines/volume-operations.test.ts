@@ -141,7 +141,16 @@ describeEngines('volume operations', (engine) => {
     const host = on.allocateHost(27);
     host.fill(2);
     const volume = await on.upload(host, [3, 3, 3]);
-    expect([...(await on.download(volume))]).toEqual(Array(27).fill(2));
+    const voxels = await on.download(volume);
     on.release(volume);
+    await expect(on.statistics(volume)).rejects.toThrow(/released/);
+    // What was handed out stays as it is; what was not may be used again, but never for two volumes.
+    const others = await Promise.all([1, 2].map(() => on.upload(on.allocateHost(27).fill(3), [3, 3, 3])));
+    on.release(others[0], others[0], others[1]);
+    const [a, b] = await Promise.all(
+      [5, 6].map((value) => on.upload(on.allocateHost(27).fill(value), [3, 3, 3])),
+    );
+    expect([...voxels]).toEqual(Array(27).fill(2));
+    expect((await on.download(a))[0] + (await on.download(b))[26]).toBe(11);
   });
 });
