@@ -6,6 +6,7 @@
 import process from 'node:process';
 import { exitCodes } from './cli/exit-codes.ts';
 import { main } from './cli/main.ts';
+import { OutputStream } from './cli/output-stream.ts';
 import { removeTemporaries } from './cli/write-file.ts';
 
 const stop = new AbortController();
@@ -21,14 +22,13 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 process.on('exit', removeTemporaries);
-// `locscale-gpu fsc a b | head` closes the pipe early: that is no failure of the run.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
 
 process.exitCode = await main(
   process.argv.slice(2),
-  { out: process.stdout, err: process.stderr },
+  {
+    out: new OutputStream(process.stdout, 'The standard output'),
+    err: new OutputStream(process.stderr, 'The standard error'),
+  },
   stop.signal,
   () => stoppedBy,
 );

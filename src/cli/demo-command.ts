@@ -7,7 +7,7 @@ const DEFAULT_SEED = 1;
 
 export async function runDemoCommand(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
-  refusePositionals(positionals, 0);
+  refusePositionals(positionals, 0, 'The demo makes its own maps; its folder is chosen with -o FOLDER.');
   const { logger, progress, signal } = session;
   await runDemo({
     outputFolder: values.outfile ?? DEFAULT_DEMO_FOLDER,

@@ -66,7 +66,7 @@ export function helpText(command: CommandName): string {
     for (const [name, help] of Object.entries(commandHelp)) {
       if (name !== 'scale') lines.push(`  ${name.padEnd(16)}  ${help.summary}`);
     }
-    lines.push('', 'locscale-gpu COMMAND --help says more about one command.');
+    lines.push('', 'locscale-gpu COMMAND --help (or help COMMAND) says more about one command.');
   }
   for (const group of optionGroups) {
     const members = optionIds

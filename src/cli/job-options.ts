@@ -197,12 +197,11 @@ export function ineffectiveOptions(values: OptionValues, reference: ReferenceFil
 }
 
 /** Unexpected words are errors, with the likely reason. */
-export function refusePositionals(positionals: readonly string[], most: number): void {
+export function refusePositionals(
+  positionals: readonly string[],
+  most: number,
+  hint = 'Maps are given with options: -em MAP or -hm HALF1 HALF2; run --help for the list.',
+): void {
   const extra = positionals[most];
-  if (extra !== undefined)
-    throw usage(
-      `Unexpected argument "${extra}".`,
-      extra,
-      'Maps are given with options: -em MAP or -hm HALF1 HALF2; run --help for the list.',
-    );
+  if (extra !== undefined) throw usage(`Unexpected argument "${extra}".`, extra, hint);
 }

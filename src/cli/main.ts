@@ -10,7 +10,8 @@ import type { Session } from './session.ts';
 import { removeTemporaries } from './write-file.ts';
 
 export interface Terminal {
-  readonly out: ProgressStream;
+  /** `settle` waits until everything is written, and tells of a stream that failed. */
+  readonly out: ProgressStream & { settle?(): Promise<LocScaleError | undefined> };
   readonly err: { write(text: string): unknown };
 }
 
@@ -52,6 +53,8 @@ export async function main(
   const logger = createLogger(terminal, settings);
   try {
     await dispatch(argv, logger, progress, signal);
+    const failure = await terminal.out.settle?.();
+    if (failure !== undefined) throw failure;
     return 0;
   } catch (thrown) {
     const error = toLocScaleError(thrown);

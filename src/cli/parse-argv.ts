@@ -33,12 +33,24 @@ interface Spelling {
 /** Commands a user can type; `scale` is what runs without one. */
 export const typedCommands = commandNames.filter((name) => name !== 'scale');
 
+/** `locscale-gpu help [COMMAND]` is `locscale-gpu [COMMAND] --help`. */
+const HELP_WORD = 'help';
+
 export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   const commandIndex = findCommand(argv);
+  if (commandIndex !== undefined && argv[commandIndex] === HELP_WORD)
+    return parseHelp(argv.slice(commandIndex + 1));
   const command =
     commandIndex === undefined ? 'scale' : (canonicalCommand(argv[commandIndex] as string) as CommandName);
   const rest = commandIndex === undefined ? argv : argv.filter((_, index) => index !== commandIndex);
   return parseOptions(command, rest);
+}
+
+function parseHelp(words: readonly string[]): ParsedCommandLine {
+  const asked = words.find((word) => !looksLikeOption(word));
+  const command = asked === undefined ? 'scale' : canonicalCommand(asked);
+  if (command === undefined) throw unknownCommand(asked as string);
+  return { command, values: { help: true }, positionals: [], given: ['help'] };
 }
 
 /**
@@ -51,14 +63,18 @@ function findCommand(argv: readonly string[]): number | undefined {
     const token = argv[i] as string;
     if (token === '--') return undefined;
     if (!looksLikeOption(token)) {
-      if (canonicalCommand(token) !== undefined) return i;
+      if (token === HELP_WORD || canonicalCommand(token) !== undefined) return i;
       throw unknownCommand(token);
     }
     const match = matchOption(token, spellings);
     // The parser proper says what is wrong with an unknown option.
     if (match === undefined) return undefined;
-    if (match.attached !== undefined) continue;
     const wanted = match.spelling.definition.values;
+    if (match.attached !== undefined) {
+      // A list that begins behind "=": the parser proper says how it is written.
+      if (wanted !== 'many' && wanted > 1) return undefined;
+      continue;
+    }
     for (let taken = 0; i + 1 < argv.length && !looksLikeOption(argv[i + 1] as string); taken++) {
       if (wanted !== 'many' && taken >= wanted) break;
       // `-gpus 0 1 feature_enhance`: a list of values ends where a command begins.
@@ -111,6 +127,13 @@ function parseOptions(command: CommandName, argv: readonly string[]): ParsedComm
           where: name,
           hint: `Write ${name} alone.`,
         });
+      // As in LocScale: "=" attaches one value, never the first of several.
+      if (definition.values !== 'many' && definition.values > 1)
+        throw new LocScaleError(
+          'usage',
+          `Option ${name} takes ${definition.values} values, which cannot be attached to it: found "${token}".`,
+          { where: name, hint: `Write ${name} ${definition.placeholder}.` },
+        );
       texts.push(match.attached);
     }
     const most = definition.values === 'many' ? Number.POSITIVE_INFINITY : definition.values;

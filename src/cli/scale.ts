@@ -58,7 +58,7 @@ export async function runScale(session: Session): Promise<void> {
   for (const path of inputs) await sizeOfInput(path);
   const dryRun = values.dryRun === true;
   if (!dryRun) {
-    if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder);
+    if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder, '-op');
     await checkOutputs(pathsOf(outputs), inputs);
   }
   const parameters = await parametersWithProfile(session, reference);

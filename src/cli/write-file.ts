@@ -1,11 +1,13 @@
 /**
  * Output files: checked before the computation starts, written under a temporary name in their own
  * folder, and renamed together when all are complete. A run that fails or is stopped leaves nothing.
+ * Symbolic links are followed: the file they point to is written, and the link stays.
  */
 import { closeSync, openSync, unlinkSync } from 'node:fs';
-import { mkdir, open, realpath, rename, stat } from 'node:fs/promises';
-import { basename, dirname, resolve, sep } from 'node:path';
+import { lstat, mkdir, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
 import { LocScaleError } from '../errors.ts';
+import { reasonOf } from './file-errors.ts';
 
 /** Temporary files that exist now, removed when the process ends for whatever reason. */
 const temporaries = new Set<string>();
@@ -46,15 +48,40 @@ export async function checkOutputs(outputs: readonly string[], inputs: readonly 
         hint: 'Choose another name with -o.',
       });
     }
-    const absolute = resolve(output);
-    if (seen.has(absolute))
+    const target = await targetOf(output);
+    const identity = await identityOfName(target);
+    if (seen.has(identity))
       throw new LocScaleError('bad-output', `Two outputs have the name ${output}.`, {
         where: output,
         hint: 'Choose another name with -o.',
       });
-    seen.add(absolute);
-    await checkWritable(output);
+    seen.add(identity);
+    await checkWritable(output, target);
   }
+}
+
+/** More links than this in a row are a circle (Linux gives up after as many). */
+const MOST_LINKS = 40;
+
+/** The path that `path` stands for: itself, or where its symbolic links end, be there a file or not. */
+async function targetOf(path: string): Promise<string> {
+  let target = path;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const next = await readlink(target).catch(() => undefined);
+    if (next === undefined) return target;
+    // Not `join`, for the reason given above.
+    target = isAbsolute(next) ? next : `${dirname(target)}${sep}${next}`;
+  }
+  throw new LocScaleError('bad-output', `${path} cannot be written: its links lead in a circle.`, {
+    where: path,
+    hint: 'Choose another name with -o.',
+  });
+}
+
+/** Equal for two names of one place in a folder, whether a file is there or not. */
+async function identityOfName(path: string): Promise<string> {
+  const folder = await realpath(dirname(path)).catch(() => resolve(dirname(path)));
+  return `${folder}${sep}${basename(path)}`;
 }
 
 async function identitiesOf(path: string): Promise<string[]> {
@@ -67,8 +94,8 @@ async function identitiesOf(path: string): Promise<string[]> {
   }
 }
 
-async function checkWritable(output: string): Promise<void> {
-  const folder = dirname(output);
+async function checkWritable(output: string, target: string): Promise<void> {
+  const folder = dirname(target);
   const refuse = (reason: string, cause?: unknown): never => {
     throw new LocScaleError('bad-output', `${output} cannot be written: ${reason}.`, {
       where: output,
@@ -76,7 +103,7 @@ async function checkWritable(output: string): Promise<void> {
       ...(cause === undefined ? {} : { cause }),
     });
   };
-  const existing = await stat(output).catch(() => undefined);
+  const existing = await stat(target).catch(() => undefined);
   if (existing?.isDirectory() === true) refuse('it is a folder');
   // The rename at the end would put a file in the place of the device itself (/dev/null, as superuser).
   if (existing?.isFile() === false) refuse('it is a device or a pipe, not a file');
@@ -84,7 +111,7 @@ async function checkWritable(output: string): Promise<void> {
   if (parent === undefined) refuse(`the folder ${resolve(folder)} does not exist`);
   else if (!parent.isDirectory()) refuse(`${folder} is not a folder`);
   // Permissions, read-only disks and quotas show only when a file is made.
-  const probe = temporaryNameFor(output);
+  const probe = temporaryNameFor(target);
   temporaries.add(probe);
   try {
     closeSync(openSync(probe, 'wx'));
@@ -96,39 +123,40 @@ async function checkWritable(output: string): Promise<void> {
   }
 }
 
-function reasonOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  const words: Record<string, string> = {
-    EACCES: 'permission is denied',
-    EPERM: 'permission is denied',
-    EROFS: 'the disk is read-only',
-    ENOSPC: 'the disk is full',
-    EDQUOT: 'the disk quota is used up',
-    ENAMETOOLONG: 'its name is too long',
-  };
-  return words[String(code)] ?? (error instanceof Error ? error.message : String(error));
-}
-
-export async function makeFolder(path: string): Promise<void> {
+/** `option`: the one that chose the folder, for the hint. */
+export async function makeFolder(path: string, option: '-o' | '-op'): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
-    throw new LocScaleError('bad-output', `The folder ${path} cannot be made: ${reasonOf(error)}.`, {
+    const why =
+      (error as { code?: unknown } | null)?.code === 'ENOENT'
+        ? 'its place is missing or takes no folders'
+        : reasonOf(error);
+    throw new LocScaleError('bad-output', `The folder ${path} cannot be made: ${why}.`, {
       where: path,
       cause: error,
-      hint: 'Choose another folder with -op.',
+      hint: `Choose another folder with ${option}.`,
     });
   }
 }
 
 export type FileContent = string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
+interface StagedFile {
+  readonly temporary: string;
+  /** Where the file goes: `path`, or what it links to. */
+  readonly target: string;
+  /** As the user knows it. */
+  readonly path: string;
+}
+
 /** Files of one run: all staged under temporary names, then committed together or discarded. */
 export class StagedOutputs {
-  private readonly staged: { readonly temporary: string; readonly path: string }[] = [];
+  private readonly staged: StagedFile[] = [];
 
   async stage(path: string, content: FileContent): Promise<void> {
-    const temporary = temporaryNameFor(path);
+    const target = await targetOf(path);
+    const temporary = temporaryNameFor(target);
     temporaries.add(temporary);
     try {
       const file = await open(temporary, 'wx');
@@ -149,23 +177,61 @@ export class StagedOutputs {
         hint: 'Choose another folder or name with -o.',
       });
     }
-    this.staged.push({ temporary, path });
+    this.staged.push({ temporary, target, path });
   }
 
-  /** Renames all; returns the final paths in the order they were staged. */
+  /**
+   * Renames all, the first staged last: where the main file is, the others are too. If one cannot be
+   * renamed, those before it are taken back, except where they replaced an older file, which is gone.
+   * Returns the paths in the order they were staged.
+   */
   async commit(): Promise<string[]> {
-    const written: string[] = [];
-    for (const { temporary, path } of this.staged.splice(0)) {
-      await rename(temporary, path);
-      temporaries.delete(temporary);
-      written.push(path);
+    const files = this.staged.splice(0);
+    const inPlace: { file: StagedFile; replaced: boolean }[] = [];
+    for (const file of files.toReversed()) {
+      try {
+        const replaced = (await lstat(file.target).catch(() => undefined)) !== undefined;
+        await rename(file.temporary, file.target);
+        temporaries.delete(file.temporary);
+        inPlace.push({ file, replaced });
+      } catch (error) {
+        for (const { temporary } of files) discard(temporary);
+        throw await takenBack(file, error, inPlace);
+      }
     }
-    return written;
+    return files.map(({ path }) => path);
   }
 
   discard(): void {
     for (const { temporary } of this.staged.splice(0)) discard(temporary);
   }
+}
+
+/** Removes the files that are in place already; returns what to tell of `failed` and of them. */
+async function takenBack(
+  failed: StagedFile,
+  cause: unknown,
+  inPlace: readonly { file: StagedFile; replaced: boolean }[],
+): Promise<LocScaleError> {
+  const staying: string[] = [];
+  for (const { file, replaced } of inPlace) {
+    const removed =
+      !replaced &&
+      (await unlink(file.target).then(
+        () => true,
+        () => false,
+      ));
+    if (!removed) staying.push(`${file.path}${replaced ? ' (in place of an older file)' : ''}`);
+  }
+  const rest =
+    staying.length === 0
+      ? 'no output was written'
+      : `of the outputs only ${staying.join(', ')} ${staying.length === 1 ? 'was' : 'were'} written`;
+  return new LocScaleError('bad-output', `${failed.path} cannot be written: ${reasonOf(cause)}; ${rest}.`, {
+    where: failed.path,
+    cause,
+    hint: 'Choose another folder or name with -o.',
+  });
 }
 
 async function writeWhole(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {

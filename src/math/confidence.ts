@@ -235,11 +235,15 @@ export interface ConfidenceTest {
 
 export function confidenceTest(shape: Shape, mean: number, variance: number): ConfidenceTest {
   if (!(variance > 0)) {
-    throw new LocScaleError('bad-input', 'The noise boxes hold no noise: their variance is 0.', {
-      hint: 'The map is masked; give a mask (-ma), or set noise boxes in a region that is not masked.',
-      expected: 'a variance above 0',
-      found: String(variance),
-    });
+    throw new LocScaleError(
+      'bad-input',
+      `The map is masked, its noise boxes hold no noise (variance ${variance}): give a mask with -ma, or set the boxes with --noise_box.`,
+      {
+        hint: '--noise_box takes the first voxel of a box (z,y,x) that lies where the map still holds noise.',
+        expected: 'a variance above 0',
+        found: String(variance),
+      },
+    );
   }
   const sphere = confidenceSphere(shape);
   const factor = harmonicNumber(sphere.voxels);

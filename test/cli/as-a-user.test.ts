@@ -1,17 +1,19 @@
 /** Ways in which people call the program that its authors did not have in mind. */
 import { spawnSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { edge } from '../unit/pipeline/test-maps.ts';
 import { ballValues, runCli, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
@@ -103,12 +105,115 @@ describe('outputs', () => {
     expect(after.every((bytes, i) => bytes.equals(before[i]))).toBe(true);
   });
 
-  it('a link is replaced; what it points to stays', async () => {
-    writeFileSync(workspace.path('kept.mrc'), 'old');
-    symlinkSync('kept.mrc', workspace.path('out.mrc'));
-    expect((await run([...scale, '-o', 'out.mrc'])).code).toBe(0);
-    expect(readFileSync(workspace.path('kept.mrc'), 'utf8')).toBe('old');
-    expect(lstatSync(workspace.path('out.mrc')).isFile()).toBe(true);
-    rmSync(workspace.path('out.mrc'));
+  it('a link is followed: its file is written, also when it is not there yet, and the link stays', async () => {
+    mkdirSync(workspace.path('data'));
+    writeFileSync(workspace.path('data/old.mrc'), 'old');
+    symlinkSync('data/old.mrc', workspace.path('out.mrc'));
+    symlinkSync('data/new.json', workspace.path('out.json'));
+    const result = await run([...scale, '-o', 'out.mrc']);
+    expect([result.code, result.stderr]).toEqual([0, '']);
+    expect(lstatSync(workspace.path('out.mrc')).isSymbolicLink()).toBe(true);
+    expect(lstatSync(workspace.path('data/old.mrc')).size).toBe(1024 + 4 * edge ** 3);
+    expect(JSON.parse(readFileSync(workspace.path('data/new.json'), 'utf8')).outputs).toEqual(['out.mrc']);
+    expect(workspace.list().filter((name) => name.startsWith('data/'))).toEqual([
+      'data/new.json',
+      'data/old.mrc',
+    ]);
+  });
+
+  // The map is put in place last: what stands in its way is found when the record is already there.
+  it('that cannot be put in place are told by name, and nothing of the run stays', async () => {
+    const before = workspace.list();
+    const result = await runCli(workspace.folder, scale, {
+      onStdout: (text) => {
+        if (text.includes('Scaling') && !existsSync(workspace.path('locscale_output.mrc')))
+          mkdirSync(workspace.path('locscale_output.mrc'));
+      },
+    });
+    expect(result.code).toBe(3);
+    expect(result.stderr).toBe(
+      'error: locscale_output.mrc cannot be written: a folder has that name; no output was written.\n' +
+        'hint: Choose another folder or name with -o.\n',
+    );
+    expect(workspace.list()).toEqual([...before, 'locscale_output.mrc'].sort());
+  });
+});
+
+describe('the standard output', () => {
+  // Open for reading only: every write fails, as on a full disk. Deno takes just this error as success.
+  it('that cannot be written ends in one sentence and exit code 3', async () => {
+    writeFileSync(workspace.path('log'), '');
+    const stdout = openSync(workspace.path('log'), 'r');
+    try {
+      const args = ['fsc', 'half1.mrc', 'half2.mrc', '--engine', 'cpu', '-np', '1'];
+      const result = await runCli(workspace.folder, args, { stdout });
+      expect(result.code).toBe(3);
+      expect(result.stderr.trimEnd().split('\n')).toEqual([
+        'error: The standard output cannot be written: it is not open for writing.',
+        expect.stringMatching(/^hint: /),
+      ]);
+    } finally {
+      closeSync(stdout);
+    }
+  });
+});
+
+describe('words', () => {
+  it('help [COMMAND] is --help', async () => {
+    for (const command of ['', 'fsc', 'mask', 'validate', 'demo', 'version', 'feature-enhance']) {
+      const words = command === '' ? [] : [command];
+      const result = await run(['help', ...words]);
+      expect([command, result.code, result.stderr]).toEqual([command, 0, '']);
+      expect(result.stdout).toBe((await run([...words, '--help'])).stdout);
+    }
+    const unknown = await run(['help', 'masc']);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      'error: Unknown command "masc".\nhint: Did you mean "mask"?\n',
+    ]);
+  });
+
+  it('a list attached with "=" is refused in one sentence about the option', async () => {
+    for (const written of ['--halfmap_paths', '-hm']) {
+      const result = await run([`${written}=half1.mrc`, 'half2.mrc', ...rest]);
+      expect([result.code, result.stderr]).toEqual([
+        2,
+        `error: Option ${written} takes 2 values, which cannot be attached to it: found "${written}=half1.mrc".\n` +
+          `hint: Write ${written} HALF1 HALF2.\n`,
+      ]);
+    }
+  });
+
+  it('the demo says what is wrong with its folder, and that it takes no files', async () => {
+    writeFileSync(workspace.path('file'), '');
+    const folder = await run(['demo', '-o', 'file/demo']);
+    expect([folder.code, folder.stderr]).toEqual([
+      3,
+      'error: The folder file/demo cannot be made: a part of its path is a file, not a folder.\n' +
+        'hint: Choose another folder with -o.\n',
+    ]);
+    const extra = await run(['demo', 'extra']);
+    expect([extra.code, extra.stderr]).toEqual([
+      2,
+      'error: Unexpected argument "extra".\nhint: The demo makes its own maps; its folder is chosen with -o FOLDER.\n',
+    ]);
+  });
+
+  // The superuser may write anywhere.
+  it.skipIf(process.getuid?.() === 0)('a read-only folder is refused by the demo', async () => {
+    mkdirSync(workspace.path('locked'), { mode: 0o555 });
+    const result = await runCli(workspace.path('locked'), ['demo']);
+    expect([result.code, result.stderr]).toEqual([
+      3,
+      'error: The folder demo-output cannot be made: permission is denied.\nhint: Choose another folder with -o.\n',
+    ]);
+  });
+
+  it('--memory that is too little is told with what the run needs', async () => {
+    const result = await run([...scale, '--memory', '0.0001']);
+    expect(result.code).toBe(5);
+    expect(result.stderr).toMatch(
+      /^error: Local scaling does not fit the memory limit: the run needs \d+\.\d\d GiB with 1 threads, and may take at most \d+\.\d\d GiB\.\nhint: Raise --memory, .*\n$/,
+    );
   });
 });

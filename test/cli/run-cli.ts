@@ -26,6 +26,10 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called with each piece of stdout; returns a signal to send, once. */
   readonly signalWhen?: (stdout: string) => NodeJS.Signals | undefined;
+  /** Called with all of stdout so far. */
+  readonly onStdout?: (stdout: string) => void;
+  /** File descriptor for stdout instead of a pipe. */
+  readonly stdout?: number;
 }
 
 export function runCli(cwd: string, args: readonly string[], options: RunOptions = {}): Promise<CliResult> {
@@ -37,19 +41,20 @@ export function runCli(cwd: string, args: readonly string[], options: RunOptions
     const child = spawn(command, [...first, ...args], {
       cwd,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
     });
     let stdout = '';
     let stderr = '';
     let signalled = false;
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
+      options.onStdout?.(stdout);
       const signal = signalled ? undefined : options.signalWhen?.(stdout);
       if (signal === undefined) return;
       signalled = true;
       child.kill(signal);
     });
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
     });
     child.on('error', reject);

@@ -1,5 +1,6 @@
 import {
   linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -88,16 +89,87 @@ describe('StagedOutputs', () => {
   });
 
   it('says in words why a file cannot be written', async () => {
-    await expect(new StagedOutputs().stage(at('none/a'), 'x')).rejects.toMatchObject({ tag: 'bad-output' });
+    await expect(new StagedOutputs().stage(at('none/a'), 'x')).rejects.toMatchObject({
+      tag: 'bad-output',
+      message: `${at('none/a')} cannot be written: the folder it belongs in is not there or takes no files.`,
+    });
+  });
+
+  it('puts the first staged file in place last', async () => {
+    const staged = new StagedOutputs();
+    for (const name of ['map', 'extra', 'record']) await staged.stage(at(name), name);
+    // A folder in the way of the main file stops the commit when all others are in place.
+    mkdirSync(at('map'));
+    const failure = await staged.commit().catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      tag: 'bad-output',
+      message: `${at('map')} cannot be written: a folder has that name; no output was written.`,
+    });
+    expect(readdirSync(folder)).toEqual(['map']);
+    expect(readdirSync(at('map'))).toEqual([]);
+  });
+
+  it('takes back what was in place when another file fails, and says what it cannot take back', async () => {
+    writeFileSync(at('record'), 'old');
+    const staged = new StagedOutputs();
+    for (const name of ['map', 'extra', 'other', 'record']) await staged.stage(at(name), `new ${name}`);
+    mkdirSync(at('extra'));
+    await expect(staged.commit()).rejects.toMatchObject({
+      message: `${at('extra')} cannot be written: a folder has that name; of the outputs only ${at('record')} (in place of an older file) was written.`,
+    });
+    expect(readdirSync(folder).sort()).toEqual(['extra', 'record']);
+    expect(readFileSync(at('record'), 'utf8')).toBe('new record');
+    expect(await staged.commit()).toEqual([]);
+  });
+});
+
+describe('links', () => {
+  it('are followed: the file behind them is written, beside it its temporary, and they stay', async () => {
+    mkdirSync(at('data'));
+    writeFileSync(at('data/old.mrc'), 'old');
+    symlinkSync('data/old.mrc', at('existing.mrc'));
+    symlinkSync('data/new.mrc', at('dangling.mrc'));
+    symlinkSync('dangling.mrc', at('twice.mrc'));
+    await checkOutputs([at('existing.mrc'), at('twice.mrc')], []);
+    const staged = new StagedOutputs();
+    await staged.stage(at('existing.mrc'), 'one');
+    await staged.stage(at('twice.mrc'), 'two');
+    expect(readdirSync(at('data'))).toHaveLength(3);
+    expect(await staged.commit()).toEqual([at('existing.mrc'), at('twice.mrc')]);
+    expect(readdirSync(at('data')).sort()).toEqual(['new.mrc', 'old.mrc']);
+    expect(readFileSync(at('data/old.mrc'), 'utf8')).toBe('one');
+    expect(readFileSync(at('data/new.mrc'), 'utf8')).toBe('two');
+    for (const name of ['existing.mrc', 'dangling.mrc', 'twice.mrc'])
+      expect(lstatSync(at(name)).isSymbolicLink()).toBe(true);
+  });
+
+  it('are refused where they lead nowhere, in a circle, or to another output', async () => {
+    symlinkSync('none/out.mrc', at('nowhere.mrc'));
+    symlinkSync('b.mrc', at('a.mrc'));
+    symlinkSync('a.mrc', at('b.mrc'));
+    symlinkSync('out.json', at('out.mrc'));
+    await expect(checkOutputs([at('nowhere.mrc')], [])).rejects.toThrow('none does not exist');
+    await expect(checkOutputs([at('a.mrc')], [])).rejects.toThrow('its links lead in a circle');
+    await expect(checkOutputs([at('out.mrc'), at('out.json')], [])).rejects.toThrow(
+      'Two outputs have the name',
+    );
   });
 });
 
 describe('makeFolder', () => {
   it('makes parents, accepts an existing folder, refuses a file', async () => {
-    await makeFolder(at('x/y'));
-    await makeFolder(at('x/y'));
+    await makeFolder(at('x/y'), '-op');
+    await makeFolder(at('x/y'), '-op');
     expect(readdirSync(at('x'))).toEqual(['y']);
     writeFileSync(at('file'), '');
-    await expect(makeFolder(at('file'))).rejects.toMatchObject({ tag: 'bad-output' });
+    await expect(makeFolder(at('file'), '-op')).rejects.toMatchObject({
+      tag: 'bad-output',
+      message: `The folder ${at('file')} cannot be made: something else has that name.`,
+      hint: 'Choose another folder with -op.',
+    });
+    await expect(makeFolder(at('file/sub'), '-o')).rejects.toMatchObject({
+      message: `The folder ${at('file/sub')} cannot be made: a part of its path is a file, not a folder.`,
+      hint: 'Choose another folder with -o.',
+    });
   });
 });

@@ -83,7 +83,9 @@ describe('confidence map', () => {
     expect(confidenceFromMap(new Float32Array(1000).fill(50), shape, 0, 1).reduce((n, v) => n + v, 0)).toBe(
       confidenceSphere(shape).voxels,
     );
-    expect(() => confidenceFromMap(out, shape, 0, 0)).toThrow('variance is 0');
+    expect(() => confidenceFromMap(out, shape, 0, 0)).toThrow(
+      /^The map is masked, .* \(variance 0\): give a mask with -ma, or set the boxes with --noise_box\.$/,
+    );
     expect(() => confidenceFromMap(out, shape, 0, Number.NaN)).toThrow('variance');
   });
 

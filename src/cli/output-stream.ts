@@ -1,0 +1,73 @@
+/**
+ * stdout and stderr as the program uses them. Whatever happens to them ends no computation: a run of
+ * hours must not be lost because its log could not be written. The first failure is kept, and reported
+ * at the end of the run. A closed pipe (`locscale-gpu fsc a b | head`) is no failure.
+ */
+import { LocScaleError } from '../errors.ts';
+import { reasonOf } from './file-errors.ts';
+
+/** What is needed of a Node stream. */
+export interface WritableEnd {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string, done?: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export class OutputStream {
+  private readonly stream: WritableEnd;
+  /** As it appears in the message: "The standard output". */
+  private readonly name: string;
+  private closed = false;
+  private cause: unknown;
+
+  constructor(stream: WritableEnd, name: string) {
+    this.stream = stream;
+    this.name = name;
+    stream.on('error', (error) => this.fail(error));
+  }
+
+  get isTTY(): boolean {
+    return this.stream.isTTY === true;
+  }
+
+  get columns(): number {
+    return this.stream.columns ?? 0;
+  }
+
+  write(text: string): void {
+    if (this.closed) return;
+    try {
+      this.stream.write(text);
+    } catch (error) {
+      // Streams to files may throw at once instead of emitting 'error'.
+      this.fail(error);
+    }
+  }
+
+  /** Waits for what was written; the error to report, if the stream failed. */
+  async settle(): Promise<LocScaleError | undefined> {
+    if (!this.closed) {
+      await new Promise<void>((resolve) => {
+        try {
+          this.stream.write('', () => resolve());
+        } catch (error) {
+          this.fail(error);
+          resolve();
+        }
+      });
+      // 'error' is emitted after the callback of the write that failed.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    if (this.cause === undefined) return undefined;
+    return new LocScaleError('bad-output', `${this.name} cannot be written: ${reasonOf(this.cause)}.`, {
+      cause: this.cause,
+      hint: 'Send the output to a file or terminal that takes it; files the run was to write are not affected.',
+    });
+  }
+
+  private fail(error: unknown): void {
+    if (!this.closed && (error as { code?: unknown } | null)?.code !== 'EPIPE') this.cause = error;
+    this.closed = true;
+  }
+}
