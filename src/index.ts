@@ -22,6 +22,8 @@ export type {
   LocScalePlan,
   LocScaleResult,
   MapImage,
+  MapInput,
+  MapSource,
   ReferenceChoice,
   StepName,
 } from './pipeline/types.ts';

@@ -7,8 +7,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { LocScaleError } from '../errors.ts';
 import { decompress } from '../formats/compression.ts';
-import { readMrc } from '../formats/mrc.ts';
-import type { MapImage } from '../pipeline/types.ts';
+import { readMrc, readMrcHeader } from '../formats/mrc.ts';
+import type { MapImage, MapSource } from '../pipeline/types.ts';
 
 /** Large enough that calls do not count, small beside any map. */
 const CHUNK_BYTES = 1 << 20;
@@ -55,6 +55,41 @@ export async function openMap(
     return {
       image,
       file: { role: options.role, path, bytes: byteLength, sha256: hashing.hash.digest('hex') },
+    };
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+/**
+ * Reads the header now and the voxels when they are asked for. What the header is warned about is told once.
+ */
+export async function openMapLater(
+  path: string,
+  options: OpenOptions,
+  hooks: { onReading: () => void; onRead: (file: InputFile) => void },
+): Promise<MapSource> {
+  const told = new Set<string>();
+  const onWarning = (message: string): void => {
+    if (told.has(message)) return;
+    told.add(message);
+    options.onWarning(message);
+  };
+  const byteLength = await sizeOfInput(path);
+  try {
+    const source = await decompress({ bytes: createReadStream(path), byteLength }, path);
+    const { voxelSizeOverride } = options;
+    const { header, grid } = await readMrcHeader(source, { name: path, voxelSizeOverride, onWarning });
+    return {
+      name: path,
+      header,
+      grid,
+      load: async () => {
+        hooks.onReading();
+        const { image, file } = await openMap(path, { ...options, onWarning });
+        hooks.onRead(file);
+        return image;
+      },
     };
   } catch (error) {
     throw readError(path, error);

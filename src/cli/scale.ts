@@ -12,6 +12,7 @@ import type {
   LocScalePlan,
   LocScaleResult,
   MapImage,
+  MapSource,
   ReferenceChoice,
 } from '../pipeline/types.ts';
 import {
@@ -26,7 +27,7 @@ import {
   refusePositionals,
 } from './job-options.ts';
 import { encodeManifest, stemOf } from './manifest.ts';
-import { type InputFile, type OpenOptions, openMap, sizeOfInput } from './open-map.ts';
+import { type InputFile, type OpenOptions, openMap, openMapLater, sizeOfInput } from './open-map.ts';
 import { formatBytes, formatSeconds } from './progress.ts';
 import { contextFor, memoryLimitOf, type Session, withEngine } from './session.ts';
 import { packageVersion } from './version.ts';
@@ -195,19 +196,29 @@ async function openJob(
 ): Promise<{ job: LocScaleJob; files: InputFile[] }> {
   const { values } = session.parsed;
   const files: InputFile[] = [];
-  const open = async (path: string, role: string, more: Partial<OpenOptions> = {}): Promise<MapImage> => {
+  const options = (role: string): OpenOptions => ({
+    role,
+    allocate: (voxels) => engine.allocateHost(voxels),
+    voxelSizeOverride: values.apix,
+    onWarning: (message) => session.logger.warn(message),
+    signal: session.signal,
+  });
+  const open = async (path: string, role: string): Promise<MapImage> => {
     session.logger.line(`Reading ${path}`);
-    const { image, file } = await openMap(path, {
-      role,
-      allocate: (voxels) => engine.allocateHost(voxels),
-      voxelSizeOverride: values.apix,
-      onWarning: (message) => session.logger.warn(message),
-      signal: session.signal,
-      ...more,
-    });
+    const { image, file } = await openMap(path, options(role));
     files.push(file);
     return image;
   };
+  // Their voxels are read when their step begins: until then the half maps and their spectra need the memory.
+  const openLater = async (path: string, role: string, more: Partial<OpenOptions> = {}): Promise<MapSource> =>
+    openMapLater(
+      path,
+      { ...options(role), ...more },
+      {
+        onReading: () => session.logger.line(`Reading ${path}`),
+        onRead: (file) => files.push(file),
+      },
+    );
   const inputMaps: LocScaleJob['input'] =
     input.kind === 'map'
       ? { kind: 'map', map: await open(input.map, 'map') }
@@ -216,20 +227,20 @@ async function openJob(
           half1: await open(input.half1, 'half map 1'),
           half2: await open(input.half2, 'half map 2'),
         };
-  const mask = values.mask === undefined ? undefined : await open(values.mask, 'mask', { kind: 'mask' });
+  const mask = values.mask === undefined ? undefined : await openLater(values.mask, 'mask', { kind: 'mask' });
   let choice: ReferenceChoice = { kind: 'none' };
   if (reference.kind === 'hybrid-map') {
-    const map = await open(reference.map, 'reference map');
+    const map = await openLater(reference.map, 'reference map');
     choice = {
       kind: 'hybrid-map',
       map,
-      differenceMask: await open(reference.differenceMask, 'difference mask', {
+      differenceMask: await openLater(reference.differenceMask, 'difference mask', {
         kind: 'mask',
         allowAllZero: true,
       }),
     };
   } else if (reference.kind !== 'none') {
-    choice = { kind: reference.kind, map: await open(reference.map, 'reference map') };
+    choice = { kind: reference.kind, map: await openLater(reference.map, 'reference map') };
   }
   return {
     job: { input: inputMaps, ...(mask === undefined ? {} : { mask }), reference: choice, parameters },
@@ -240,23 +251,22 @@ async function openJob(
 /** Prints the plan; a need beyond the limit is told before the long step, not by a failure in it. */
 function printPlan(plan: LocScalePlan, session: Session, indent: string): void {
   for (const line of planLines(plan, session)) session.logger.line(`${indent}${line}`);
-  const need = plan.workingBytes + plan.volumeBytes;
-  if (need > memoryLimitOf(session)) {
+  const limit = memoryLimitOf(session);
+  if (plan.peakBytes > limit) {
     session.logger.warn(
-      `The run needs about ${formatBytes(need)}, more than the limit of ${formatBytes(memoryLimitOf(session))}.`,
+      `The run needs about ${formatBytes(plan.peakBytes)} (step ${plan.peakStep}), more than the limit of ${formatBytes(limit)}.`,
     );
   }
 }
 
 function planLines(plan: LocScalePlan, session: Session): string[] {
   const { numbers } = plan;
-  const need = plan.workingBytes + plan.volumeBytes;
   return [
     `Mode: ${plan.mode}`,
     `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${numbers.fscCutoffSource})`,
     `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
     `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)`,
-    `Memory: ${formatBytes(need)} (${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working), limit ${formatBytes(memoryLimitOf(session))}`,
+    `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working), limit ${formatBytes(memoryLimitOf(session))}`,
     `Expected time for scaling: ${formatSeconds(plan.seconds)} on ${plan.engine}`,
   ];
 }

@@ -170,33 +170,60 @@ function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadO
   }
 }
 
+async function readHeader(
+  reader: ByteReader,
+  source: ByteSource,
+  options: Pick<MrcReadOptions, 'name' | 'voxelSizeOverride' | 'onWarning'>,
+): Promise<CheckedHeader> {
+  const { name } = options;
+  const headerBytes = await reader.read(mrcHeaderBytes);
+  if (headerBytes.length < mrcHeaderBytes) {
+    throw new LocScaleError(
+      'bad-input',
+      `${name} is too short for a map: a header has ${mrcHeaderBytes} bytes, the file only ${headerBytes.length}.`,
+      {
+        where: name,
+        expected: `at least ${mrcHeaderBytes} bytes`,
+        found: `${headerBytes.length} bytes`,
+        hint: 'Copy or download the file again.',
+      },
+    );
+  }
+  const { byteLength, byteLengthLimit } = source;
+  return checkMrcHeader(parseMrcHeader(headerBytes), {
+    name,
+    byteLength,
+    byteLengthLimit,
+    voxelSizeOverride: options.voxelSizeOverride,
+    onWarning: options.onWarning ?? (() => {}),
+  });
+}
+
+/**
+ * Header and grid of a map, checked as `readMrc` checks them, without its voxels. The extended header is
+ * left out. Ends the source.
+ */
+export async function readMrcHeader(
+  source: ByteSource,
+  options: Pick<MrcReadOptions, 'name' | 'voxelSizeOverride' | 'onWarning'>,
+): Promise<Omit<MapImage, 'data'>> {
+  const reader = new ByteReader(source.bytes);
+  try {
+    const { header, grid } = await readHeader(reader, source, options);
+    return { name: options.name, header, grid };
+  } finally {
+    await reader.close();
+  }
+}
+
 /** Reads a map from its (decompressed) bytes. Throws LocScaleError 'bad-input' for whatever is not a usable map. */
 export async function readMrc(source: ByteSource, options: MrcReadOptions): Promise<MapImage> {
   const { name } = options;
   const onWarning = options.onWarning ?? (() => {});
   const reader = new ByteReader(source.bytes);
   try {
-    const headerBytes = await reader.read(mrcHeaderBytes);
-    if (headerBytes.length < mrcHeaderBytes) {
-      throw new LocScaleError(
-        'bad-input',
-        `${name} is too short for a map: a header has ${mrcHeaderBytes} bytes, the file only ${headerBytes.length}.`,
-        {
-          where: name,
-          expected: `at least ${mrcHeaderBytes} bytes`,
-          found: `${headerBytes.length} bytes`,
-          hint: 'Copy or download the file again.',
-        },
-      );
-    }
-    const { byteLength, byteLengthLimit } = source;
-    const checked = checkMrcHeader(parseMrcHeader(headerBytes), {
-      name,
-      byteLength,
-      byteLengthLimit,
-      voxelSizeOverride: options.voxelSizeOverride,
-      onWarning,
-    });
+    const { byteLength } = source;
+    const checked = await readHeader(reader, source, options);
     const { header, layout, mode, voxels } = checked;
     const declared = declaredByteLength(header.nsymbt, mode, voxels);
     const extended = await reader.read(header.nsymbt);

@@ -12,7 +12,7 @@ import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
 import { maskedMapWarning } from '../math/input-checks.ts';
 import type { Run } from './run.ts';
-import type { LocScaleJob, MapImage } from './types.ts';
+import type { LocScaleJob, MapImage, MapInput } from './types.ts';
 
 const VOXEL_SIZE_TOLERANCE = 1e-3;
 const ORIGIN_TOLERANCE_VOXELS = 0.5;
@@ -33,6 +33,7 @@ export interface InputMaps {
 /** Checks that all maps of the job agree, and hands the input map or half maps to the engine. */
 export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
   const inputs = job.input.kind === 'map' ? [job.input.map] : [job.input.half1, job.input.half2];
+  run.countUntilUploaded([...inputs, ...furtherMaps(job)]);
   const first = inputs[0];
   checkGrid(first);
   for (const other of [...inputs.slice(1), ...furtherMaps(job)]) checkSameGrid(first, other, run);
@@ -56,7 +57,8 @@ export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
   };
 }
 
-function furtherMaps(job: LocScaleJob): MapImage[] {
+/** Mask and reference maps of a job. */
+function furtherMaps(job: LocScaleJob): MapInput[] {
   const { reference } = job;
   return [
     ...(job.mask === undefined ? [] : [job.mask]),
@@ -66,7 +68,7 @@ function furtherMaps(job: LocScaleJob): MapImage[] {
 }
 
 /** Voxel size must be positive, plausible and the same along x, y and z. */
-export function checkGrid(image: MapImage): void {
+export function checkGrid(image: MapInput): void {
   const { voxelSize, shape } = image.grid;
   const smallest = Math.min(...voxelSize);
   const largest = Math.max(...voxelSize);
@@ -90,7 +92,7 @@ export function checkGrid(image: MapImage): void {
       hint: 'Resample the map to cubic voxels, or give the true voxel size with -p if the header is wrong.',
     });
   }
-  if (image.data.length !== voxelCount(shape)) {
+  if ('data' in image && image.data.length !== voxelCount(shape)) {
     throw new LocScaleError(
       'bad-input',
       `${image.name} has ${image.data.length} voxels, its header says ${describeShape(shape)}.`,
@@ -104,7 +106,7 @@ export function checkGrid(image: MapImage): void {
 }
 
 /** Names the first difference in shape, voxel size or origin, with both values and both files. */
-export function checkSameGrid(first: MapImage, other: MapImage, run: Pick<Run, 'warn'>): void {
+export function checkSameGrid(first: MapInput, other: MapInput, run: Pick<Run, 'warn'>): void {
   if (!sameShape(first.grid.shape, other.grid.shape)) {
     throw differs(
       'box',
@@ -152,9 +154,9 @@ export function checkSameGrid(first: MapImage, other: MapImage, run: Pick<Run, '
 
 function differs(
   what: string,
-  first: MapImage,
+  first: MapInput,
   one: string,
-  other: MapImage,
+  other: MapInput,
   two: string,
   hint: string,
 ): LocScaleError {

@@ -9,7 +9,7 @@ import { filteredMapWarning } from '../math/input-checks.ts';
 import { chooseFscCutoff, type FscCutoff } from '../math/molecular-numbers.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
 import type { InputMaps } from './1-read-maps.ts';
-import type { Run } from './run.ts';
+import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { FscCurve, LocScaleParameters } from './types.ts';
 
 export interface ResolvedMap {
@@ -29,6 +29,7 @@ export async function resolveMap(
   let map = first;
   let fsc: FscCurve | undefined;
   if (second !== undefined) {
+    run.countScratch(2 * SPECTRUM_VOLUMES);
     fsc = await measureFsc(engine, first, second, maps.voxelSize);
     map = run.hold(await engine.average(first, second));
     run.release(first, second);
@@ -38,6 +39,7 @@ export async function resolveMap(
         : `Resolution of the half maps (unmasked): ${fsc.resolution.toFixed(2)} A at FSC = 0.143.`,
     );
   }
+  run.countScratch(SPECTRUM_VOLUMES);
   warnIfFiltered(await engine.shellSpectra(map, map), maps.voxelSize, run);
   const cutoff = chooseFscCutoff(parameters.resolution, fsc?.resolution, maps.voxelSize);
 
@@ -84,6 +86,7 @@ async function filterInPlaceOf(
   transfer: Parameters<Engine['radialFilter']>[1],
   run: Run,
 ): Promise<Volume> {
+  run.countScratch(SPECTRUM_VOLUMES + 1);
   const filtered = run.hold(await run.engine.radialFilter(map, transfer));
   run.release(map);
   return filtered;

@@ -2,7 +2,7 @@
  * Step 3: where to scale (method 2), and the numbers that follow from it (method 3). A mask of the
  * user is binarised at 0.5; without one, the FDR confidence map decides: confidence >= 1 - rate.
  */
-import type { Engine, Volume } from '../engine.ts';
+import type { Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import {
   defaultNoiseBoxes,
@@ -15,8 +15,8 @@ import type { Shape } from '../math/grid.ts';
 import { type MolecularNumbers, molecularNumbers } from '../math/molecular-numbers.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
 import { checkFinite } from './1-read-maps.ts';
-import type { Run } from './run.ts';
-import type { LocScaleNumbers, LocScaleParameters, MapImage } from './types.ts';
+import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { LocScaleNumbers, LocScaleParameters, MapInput } from './types.ts';
 
 /** A user's mask counts from here (LocScale's fixed value for scaling). */
 const USER_MASK_THRESHOLD = 0.5;
@@ -32,7 +32,7 @@ export interface ScalingMask {
 }
 
 export async function prepareMask(
-  userMask: MapImage | undefined,
+  userMask: MapInput | undefined,
   map: Volume,
   voxelSize: number,
   parameters: LocScaleParameters,
@@ -40,16 +40,16 @@ export async function prepareMask(
 ): Promise<ScalingMask> {
   const { engine } = run;
   const made = userMask === undefined ? await makeConfidence(map, voxelSize, parameters, run) : undefined;
-  const raw = made?.confidence ?? (await uploadMask(userMask as MapImage, run));
+  const raw = made?.confidence ?? (await uploadMask(userMask as MapInput, run));
   const threshold = made === undefined ? USER_MASK_THRESHOLD : 1 - parameters.fdrThreshold;
 
+  // Counted first: the mask that is only counted is gone when the one that stays is made.
+  const counted =
+    parameters.maskThreshold === threshold ? undefined : await countFrom(raw, parameters.maskThreshold, run);
   const { mask, voxels: maskVoxels } = await engine.binarise(raw, threshold);
   run.hold(mask);
   if (maskVoxels === 0) throw emptyMask(userMask, parameters);
-  const volumeVoxels =
-    parameters.maskThreshold === threshold
-      ? maskVoxels
-      : await countFrom(engine, raw, parameters.maskThreshold);
+  const volumeVoxels = counted ?? maskVoxels;
   const keep = made !== undefined && run.context.keepConfidence === true;
   if (!keep) run.release(raw);
   if (volumeVoxels === 0) {
@@ -65,19 +65,20 @@ export async function prepareMask(
   return { mask, maskVoxels, molecule, confidence: keep ? raw : undefined, noise: made?.noise };
 }
 
-async function uploadMask(image: MapImage, run: Run): Promise<Volume> {
+async function uploadMask(image: MapInput, run: Run): Promise<Volume> {
   const volume = await run.upload(image);
   checkFinite(image.name, await run.engine.statistics(volume));
   return volume;
 }
 
-async function countFrom(engine: Engine, raw: Volume, threshold: number): Promise<number> {
-  const { mask, voxels } = await engine.binarise(raw, threshold);
-  engine.release(mask);
+async function countFrom(raw: Volume, threshold: number, run: Run): Promise<number> {
+  run.countScratch(1);
+  const { mask, voxels } = await run.engine.binarise(raw, threshold);
+  run.engine.release(mask);
   return voxels;
 }
 
-function emptyMask(userMask: MapImage | undefined, parameters: LocScaleParameters): LocScaleError {
+function emptyMask(userMask: MapInput | undefined, parameters: LocScaleParameters): LocScaleError {
   if (userMask !== undefined) {
     return new LocScaleError(
       'bad-input',
@@ -112,6 +113,7 @@ export async function makeConfidence(
 ): Promise<Confidence> {
   const { engine } = run;
   const boxes = chooseNoiseBoxes(map.shape, parameters);
+  if (parameters.fdrFilter !== undefined) run.countScratch(SPECTRUM_VOLUMES + 1);
   const filtered =
     parameters.fdrFilter === undefined
       ? map

@@ -2,7 +2,7 @@
 import type { Volume } from '../engine.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
 import { checkFinite, checkValues } from './1-read-maps.ts';
-import type { Run } from './run.ts';
+import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { LocScaleJob } from './types.ts';
 
 export interface ReferenceMaps {
@@ -23,6 +23,7 @@ export async function prepareReference(
   let reference = await run.upload(map);
   checkValues(map.name, await engine.statistics(reference));
   if (referenceResolution !== undefined) {
+    run.countScratch(SPECTRUM_VOLUMES + 1);
     const filtered = run.hold(
       await engine.radialFilter(reference, tanhLowPass(referenceResolution, voxelSize)),
     );

@@ -9,7 +9,8 @@
  *   5 local scaling   window by window: amplitudes of the map become those of the reference
  *   7 write           volumes -> maps on the input's grid (6, symmetry, acts on the reference)
  */
-import type { LocalScalingEstimate, LocalScalingJob, Volume } from '../engine.ts';
+import type { Engine, LocalScalingEstimate, LocalScalingJob } from '../engine.ts';
+import { isLocScaleError, LocScaleError } from '../errors.ts';
 import { voxelCount } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
 import { type InputMaps, readMaps } from './1-read-maps.ts';
@@ -101,7 +102,7 @@ async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRun> {
     () => resolveMap(maps, parameters, run),
   );
   const maskMessage =
-    job.mask === undefined ? 'Making the FDR confidence mask' : `Reading the mask ${job.mask.name}`;
+    job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
   const mask = await run.step('mask', maskMessage, () =>
     prepareMask(job.mask, resolved.map, voxelSize, parameters, run),
   );
@@ -122,8 +123,30 @@ async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRun> {
     rule,
     engine,
   );
-  const estimate = await engine.estimateLocalScaling(scaling);
+  const estimate = await estimateScaling(scaling, engine);
   return { maps, resolved, mask, scaling, estimate, numbers: numbersOf(maps, resolved, mask, windowVoxels) };
+}
+
+/** An engine that has too little memory says how much it would take; that belongs into the sentence. */
+async function estimateScaling(scaling: LocalScalingJob, engine: Engine): Promise<LocalScalingEstimate> {
+  try {
+    return await engine.estimateLocalScaling(scaling);
+  } catch (error) {
+    if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
+    const { message, found, expected, hint, where } = error;
+    if (found === undefined || expected === undefined) throw error;
+    throw new LocScaleError(
+      error.tag,
+      `${message.replace(/\.$/, '')}: the run needs ${found}, and may take ${expected}.`,
+      {
+        cause: error,
+        found,
+        expected,
+        ...(hint === undefined ? {} : { hint }),
+        ...(where === undefined ? {} : { where }),
+      },
+    );
+  }
 }
 
 function numbersOf(
@@ -148,24 +171,20 @@ function numbersOf(
 }
 
 function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocScalePlan {
-  const { scaling, estimate, mask } = prepared;
-  const inputs: (Volume | undefined)[] = [
-    scaling.map,
-    scaling.mask,
-    scaling.reference,
-    scaling.differenceMask,
-    mask.confidence,
-  ];
-  const outputs = scaling.measureBFactors ? 3 : 1;
-  const atScaling = inputs.filter((volume) => volume !== undefined).length + outputs;
-  // While the mean of two half maps is made, three volumes exist.
-  const volumes = Math.max(atScaling, prepared.maps.volumes.length === 2 ? 3 : 1);
+  const { scaling, estimate } = prepared;
+  const bytesPerVolume = 4 * voxelCount(prepared.maps.grid.shape);
+  const results = scaling.measureBFactors ? 3 : 1;
+  const volumeBytes = (run.heldVolumes() + results) * bytesPerVolume;
+  const before = run.peak.volumes * bytesPerVolume;
+  const atScaling = volumeBytes + estimate.workingBytes;
   return {
     numbers: prepared.numbers,
     mode: describeMode(job),
     engine: run.engine.description,
     workingBytes: estimate.workingBytes,
-    volumeBytes: volumes * 4 * voxelCount(prepared.maps.grid.shape),
+    volumeBytes,
+    peakBytes: Math.max(before, atScaling),
+    peakStep: before > atScaling ? run.peak.step : 'scaling',
     seconds: estimate.seconds,
   };
 }

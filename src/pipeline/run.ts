@@ -4,8 +4,11 @@
  */
 import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { describeShape } from '../math/grid.ts';
-import type { LocScaleContext, MapImage, StepName } from './types.ts';
+import { describeShape, sameShape, voxelCount } from '../math/grid.ts';
+import type { LocScaleContext, MapImage, MapInput, StepName } from './types.ts';
+
+/** The half spectrum of a volume takes as much memory as the volume. */
+export const SPECTRUM_VOLUMES = 1;
 
 export interface Run {
   readonly engine: Engine;
@@ -18,8 +21,16 @@ export interface Run {
   info(message: string): void;
   /** Registers a volume made by a step. */
   hold(volume: Volume): Volume;
-  /** Hands a map's voxels to the engine. */
-  upload(image: MapImage): Promise<Volume>;
+  /** Hands a map's voxels to the engine, reading them first if they are still in their file. */
+  upload(map: MapInput): Promise<Volume>;
+  /** Volumes held by the engine now. */
+  heldVolumes(): number;
+  /** Most volumes' worth of memory in use at any time so far, and the step it was in. */
+  readonly peak: { readonly volumes: number; readonly step: StepName };
+  /** Maps that are in memory before the engine gets them count from the start. */
+  countUntilUploaded(maps: readonly MapInput[]): void;
+  /** An operation is about to hold `volumes` more for itself: spectra, results that are dropped at once. */
+  countScratch(volumes: number): void;
   release(...volumes: (Volume | undefined)[]): void;
   /** Releases all volumes still held, except those given. */
   releaseAllBut(...kept: (Volume | undefined)[]): void;
@@ -27,6 +38,15 @@ export interface Run {
 
 export function startRun(context: LocScaleContext): Run {
   const held = new Set<Volume>();
+  const waiting = new Set<MapInput>();
+  const peak: { volumes: number; step: StepName } = { volumes: 0, step: 'read' };
+  let current: StepName = 'read';
+  const count = (extra: number): void => {
+    const volumes = held.size + waiting.size + extra;
+    if (volumes <= peak.volumes) return;
+    peak.volumes = volumes;
+    peak.step = current;
+  };
   const timings: Record<string, number> = {};
   const warnings: string[] = [];
   const run: Run = {
@@ -36,6 +56,7 @@ export function startRun(context: LocScaleContext): Run {
     warnings,
     async step(name, message, body) {
       stopIfAborted(context.signal);
+      current = name;
       context.onStep?.(name, message);
       const started = performance.now();
       try {
@@ -57,9 +78,19 @@ export function startRun(context: LocScaleContext): Run {
     },
     hold(volume) {
       held.add(volume);
+      count(0);
       return volume;
     },
-    async upload(image) {
+    heldVolumes: () => held.size,
+    peak,
+    countUntilUploaded(maps) {
+      for (const map of maps) if (!('load' in map)) waiting.add(map);
+      count(0);
+    },
+    countScratch: count,
+    async upload(map) {
+      const image = 'load' in map ? await loadSource(map) : map;
+      waiting.delete(map);
       const data = image.data;
       if (data.length === 0) {
         throw new LocScaleError(
@@ -85,6 +116,19 @@ export function startRun(context: LocScaleContext): Run {
     },
   };
   return run;
+}
+
+/** The header was judged before: the voxels must be those of the same map. */
+async function loadSource(source: Extract<MapInput, { load: unknown }>): Promise<MapImage> {
+  const image = await source.load();
+  if (sameShape(image.grid.shape, source.grid.shape) && image.data.length === voxelCount(image.grid.shape))
+    return image;
+  throw new LocScaleError('bad-input', `${source.name} changed while the program was running.`, {
+    where: source.name,
+    expected: describeShape(source.grid.shape),
+    found: describeShape(image.grid.shape),
+    hint: 'Run again when nothing writes to the file.',
+  });
 }
 
 export function stopIfAborted(signal: AbortSignal | undefined, cause?: unknown): void {

@@ -7,12 +7,26 @@ import type { RadialProfileKind } from '../math/windows.ts';
 
 export type { MapImage };
 
+/**
+ * A map whose voxels stay in their file until the step that needs them: header and grid are known, so
+ * that maps that do not fit are found before anything is computed.
+ */
+export interface MapSource {
+  readonly name: string;
+  readonly header: MrcHeader;
+  readonly grid: Grid;
+  load(): Promise<MapImage>;
+}
+
+/** A map in memory, or one that is read when it is needed. */
+export type MapInput = MapImage | MapSource;
+
 export type ReferenceChoice =
-  | { readonly kind: 'model-map'; readonly map: MapImage }
+  | { readonly kind: 'model-map'; readonly map: MapInput }
   /** Theoretical-profile rule with a simulated (pseudo-)model map. */
-  | { readonly kind: 'pseudo-model-map'; readonly map: MapImage }
+  | { readonly kind: 'pseudo-model-map'; readonly map: MapInput }
   /** Theoretical-profile rule inside the difference mask, plain rule elsewhere. */
-  | { readonly kind: 'hybrid-map'; readonly map: MapImage; readonly differenceMask: MapImage }
+  | { readonly kind: 'hybrid-map'; readonly map: MapInput; readonly differenceMask: MapInput }
   | { readonly kind: 'none' };
 
 export interface LocScaleParameters {
@@ -51,7 +65,7 @@ export interface LocScaleJob {
   readonly input:
     | { readonly kind: 'map'; readonly map: MapImage }
     | { readonly kind: 'half-maps'; readonly half1: MapImage; readonly half2: MapImage };
-  readonly mask?: MapImage;
+  readonly mask?: MapInput;
   readonly reference: ReferenceChoice;
   readonly parameters: LocScaleParameters;
 }
@@ -138,7 +152,11 @@ export interface LocScalePlan {
   readonly numbers: LocScaleNumbers;
   readonly mode: string;
   readonly engine: string;
+  /** Scaling: memory of the engine beside the maps, and the maps it holds then, results included. */
   readonly workingBytes: number;
   readonly volumeBytes: number;
+  /** Most memory in use at any time, and the step it is needed in. */
+  readonly peakBytes: number;
+  readonly peakStep: StepName;
   readonly seconds: number;
 }

@@ -34,20 +34,26 @@ describe.skipIf(!existsSync('/proc/self/status'))(`memory of a ${edge}^3 run`, (
   });
   afterAll(() => workspace.remove());
 
-  it('reads every map once, without a second copy', async () => {
-    const peaks = await peaksOf(workspace, ['-em', 'map.mrc', ...others('')]);
-    expect(idle.atEnd).toBeLessThan(300 * MIB);
-    // Three maps, and what is in flight between disk and memory.
-    const reading = peaks.afterReading - idle.afterReading - 3 * mapBytes;
-    expect(reading).toBeLessThan(0.5 * mapBytes);
-    expect(peaks.afterReading).toBeGreaterThan(2.9 * mapBytes);
+  it.each([
+    ['one map', ['-em', 'map.mrc'], 1],
+    ['half maps', ['-hm', 'map.mrc', 'half.mrc'], 2],
+  ] as const)(
+    'of %s: every map is read once, when it is needed, without a second copy',
+    async (_, input, inputs) => {
+      const peaks = await peaksOf(workspace, [...input, ...others('')]);
+      expect(idle.atEnd).toBeLessThan(300 * MIB);
+      // The input, and what is in flight between disk and memory; mask and reference are still on disk.
+      const reading = peaks.afterReading - idle.afterReading - inputs * mapBytes;
+      expect(reading).toBeLessThan(0.5 * mapBytes);
+      expect(peaks.afterReading).toBeGreaterThan(0.9 * inputs * mapBytes);
 
-    // Beyond the volumes it announces: at most 2.5 times the map.
-    expect(peaks.predicted).toBeGreaterThan(4 * mapBytes);
-    expect(peaks.atEnd - idle.atEnd - peaks.predicted).toBeLessThan(2.5 * mapBytes);
-    // The announced need is not an overestimate either.
-    expect(peaks.atEnd).toBeGreaterThan(0.9 * peaks.predicted);
-  });
+      // Beyond the need it announces: at most 2.5 times the map.
+      expect(peaks.predicted).toBeGreaterThan(4 * mapBytes);
+      expect(peaks.atEnd - idle.atEnd - peaks.predicted).toBeLessThan(2.5 * mapBytes);
+      // The announced need is not an overestimate either.
+      expect(peaks.atEnd).toBeGreaterThan(0.9 * peaks.predicted);
+    },
+  );
 });
 
 const others = (prefix: string): string[] => [

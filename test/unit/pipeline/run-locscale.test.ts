@@ -8,7 +8,13 @@ import {
   runLocScale,
   runMask,
 } from '../../../src/pipeline/index.ts';
-import type { LocScaleContext, LocScaleJob, LocScaleParameters } from '../../../src/pipeline/types.ts';
+import type {
+  LocScaleContext,
+  LocScaleJob,
+  LocScaleParameters,
+  MapImage,
+  MapSource,
+} from '../../../src/pipeline/types.ts';
 import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
 import { ballMask, edge, gridOf, noisyBlob, radialMap, shape } from './test-maps.ts';
 
@@ -107,14 +113,15 @@ describe('runLocScale', () => {
   });
 
   it('gives the voxels of consumed inputs away and leaves the others alone', async () => {
-    const consumed = halfMapJob();
+    const mask = ballMask('mask.mrc', 3);
+    const consumed = halfMapJob({ mask });
     await runLocScale(consumed, { engine, consumeInputs: true });
     expect(consumed.input.kind === 'half-maps' && consumed.input.half1.data.length).toBe(0);
-    expect(consumed.mask?.data.length).toBe(0);
+    expect(mask.data.length).toBe(0);
     expect((await errorOf(runLocScale(consumed, { engine }))).message).toContain('half1.mrc');
-    const kept = halfMapJob();
-    await runLocScale(kept, { engine });
-    expect(kept.mask?.data.length).toBe(edge ** 3);
+    const kept = ballMask('mask.mrc', 3);
+    await runLocScale(halfMapJob({ mask: kept }), { engine });
+    expect(kept.data.length).toBe(edge ** 3);
   });
 
   it('is a LocScale of half the sum: half maps and their mean give one result', async () => {
@@ -275,7 +282,128 @@ describe('planLocScale', () => {
     expect(engine.held.size).toBe(0);
     expect(plan.mode).toBe('reference map reference.mrc');
     expect(plan.volumeBytes).toBe(4 * 4 * edge ** 3);
-    expect(plan).toMatchObject({ seconds: 1, workingBytes: 1_000_000, engine: engine.description });
+    // At this size the working memory is most of it.
+    expect(plan.peakBytes).toBe(plan.volumeBytes + plan.workingBytes);
+    expect(plan).toMatchObject({
+      peakStep: 'scaling',
+      seconds: 1,
+      workingBytes: 1_000_000,
+      engine: engine.description,
+    });
+  });
+});
+
+describe('memory', () => {
+  /** Volumes in use at the peak, and its step, on an engine whose scaling needs nothing of its own. */
+  async function peakOf(job: LocScaleJob, change: Partial<LocScaleContext> = {}): Promise<[number, string]> {
+    const frugal = {
+      ...engine,
+      estimateLocalScaling: async () => ({ maskVoxels: 1, workingBytes: 0, seconds: 1 }),
+    };
+    const plan = await planLocScale(job, { engine: frugal, ...change });
+    return [plan.peakBytes / (4 * edge ** 3), plan.peakStep];
+  }
+  const later = (image: MapImage): MapSource => {
+    const { name, header, grid } = image;
+    return { name, header, grid, load: async () => image };
+  };
+  const oneMap: LocScaleJob['input'] = { kind: 'map', map: noisyBlob('map.mrc', 5) };
+
+  it('counts maps that wait for their step, spectra, masks and results', async () => {
+    const job = halfMapJob();
+    // Two half maps, their spectra, and mask and reference waiting.
+    expect(await peakOf(job)).toEqual([6, 'fsc']);
+    const mask = later(ballMask('mask.mrc', 3));
+    const reference: LocScaleJob['reference'] = {
+      kind: 'model-map',
+      map: later(noisyBlob('reference.mrc', 3, 0.01, 2)),
+    };
+    const lean = { ...job, mask, reference };
+    // Now the scaling takes as much: map, mask, reference and result.
+    expect(await peakOf(lean)).toEqual([4, 'scaling']);
+    expect(await peakOf({ ...lean, input: oneMap })).toEqual([4, 'scaling']);
+    // Two half maps and their spectra; without a reference the scaling takes less.
+    expect(await peakOf({ ...lean, reference: { kind: 'none' } })).toEqual([4, 'fsc']);
+    // With B factor and quality: two more.
+    const withB = { ...lean, input: oneMap, parameters: parameters({ measureBFactors: true }) };
+    expect(await peakOf(withB)).toEqual([6, 'scaling']);
+    // Map, mask, reference, its spectrum and the filtered reference.
+    const filtered = { ...lean, input: oneMap, parameters: parameters({ referenceResolution: 15 }) };
+    expect(await peakOf(filtered)).toEqual([5, 'reference']);
+    // Map, confidence, mask, reference and result.
+    const { mask: _mask, ...withoutMask } = lean;
+    expect(await peakOf({ ...withoutMask, input: oneMap }, { keepConfidence: true })).toEqual([5, 'scaling']);
+    // Map, spectrum and filtered map before the confidence map; nothing is scaled by a reference.
+    const none: LocScaleJob = {
+      input: oneMap,
+      reference: { kind: 'none' },
+      parameters: parameters({ fdrFilter: 12 }),
+    };
+    expect(await peakOf(none)).toEqual([3, 'mask']);
+  });
+
+  it('reads a map that is given as a source when its step begins, and no earlier', async () => {
+    const order: string[] = [];
+    const source = (image: MapImage): MapSource => ({
+      ...later(image),
+      load: async () => {
+        order.push(`load ${image.name}`);
+        return image;
+      },
+    });
+    const job = halfMapJob();
+    const direct = await runLocScale(job, { engine });
+    const result = await runLocScale(
+      {
+        ...job,
+        mask: source(ballMask('mask.mrc', 3)),
+        reference: { kind: 'model-map', map: source(noisyBlob('reference.mrc', 3, 0.01, 2)) },
+      },
+      { engine, onStep: (step) => order.push(step) },
+    );
+    expect(order).toEqual([
+      'read',
+      'fsc',
+      'mask',
+      'load mask.mrc',
+      'reference',
+      'load reference.mrc',
+      'scaling',
+    ]);
+    expect(await engine.download(result.scaled)).toEqual(await engine.download(direct.scaled));
+  });
+
+  it('refuses a source that does not fit before it is read, and one that changed after', async () => {
+    const small = ballMask('small.mrc', 2, gridOf({ shape: [10, 10, 10] }));
+    const unread: MapSource = { ...later(small), load: () => expect.unreachable('it does not fit') };
+    expect((await errorOf(runLocScale(halfMapJob({ mask: unread }), { engine }))).message).toContain(
+      'The maps differ in box',
+    );
+    const changed: MapSource = { ...later(ballMask('mask.mrc', 3)), load: async () => small };
+    expect((await errorOf(runLocScale(halfMapJob({ mask: changed }), { engine }))).message).toBe(
+      'mask.mrc changed while the program was running.',
+    );
+    expect(engine.held.size).toBe(0);
+  });
+
+  it('says how much is needed when the engine has too little', async () => {
+    const small = {
+      ...engine,
+      estimateLocalScaling: () =>
+        Promise.reject(
+          new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {
+            found: '0.50 GiB with 2 threads',
+            expected: 'at most 0.01 GiB',
+            hint: 'Raise --memory.',
+          }),
+        ),
+    };
+    expect(await errorOf(runLocScale(halfMapJob(), { engine: small }))).toMatchObject({
+      tag: 'out-of-memory',
+      message:
+        'Local scaling does not fit the memory limit: the run needs 0.50 GiB with 2 threads, and may take at most 0.01 GiB.',
+      hint: 'Raise --memory.',
+    });
   });
 });
 
