@@ -32,8 +32,8 @@ const MOST_PASSES = 8;
 const COMPLEX_BYTES = 8;
 /** Beyond this a workgroup's memory lowers the number of workgroups that run at once. */
 const USEFUL_WORKGROUP_BYTES = 32 * 1024;
-/** Columns per workgroup: 16 x 8 bytes are a whole cache line. */
-const MOST_COLUMNS = 16;
+/** Lines per workgroup: 16 columns x 8 bytes are a whole cache line. */
+const MOST_LINES = 16;
 /** Rows are contiguous anyway: only enough of them to give every thread work. */
 const ROW_VALUES = 1024;
 
@@ -53,7 +53,8 @@ export function planLineFft(n: number, kind: LineKind, limits: GpuLimits): Plann
   const most = Math.min(limits.workgroupBytes, USEFUL_WORKGROUP_BYTES) / lineBytes;
   const lines = Math.min(
     powerOfTwoUpTo(most),
-    kind === 'columns' ? MOST_COLUMNS : powerOfTwoUpTo(ROW_VALUES / length),
+    MOST_LINES,
+    kind === 'rows' ? powerOfTwoUpTo(ROW_VALUES / length) : Number.POSITIVE_INFINITY,
   );
   const threads = Math.min(
     powerOfTwoUpTo(limits.workgroupInvocations),
