@@ -251,12 +251,12 @@ function sampleShell(noise: Float32Array, edge: number): [number, number] {
   return power;
 }
 
-function whiteNoise(edge: number): Float32Array {
+export function whiteNoise(edge: number): Float32Array {
   const random = createRandom(20);
   return Float32Array.from({ length: edge ** 3 }, () => random.gaussian());
 }
 
-function sampleFrequencies(edge: number): [number, number, number][] {
+export function sampleFrequencies(edge: number): [number, number, number][] {
   const random = createRandom(21, edge);
   return Array.from({ length: SAMPLED_FREQUENCIES }, () => [
     random.integer(0, edge - 1),
@@ -266,7 +266,7 @@ function sampleFrequencies(edge: number): [number, number, number][] {
 }
 
 /** Sums by the definition of the DFT in float64: [re, im, re, im, ...]. */
-function directCoefficients(
+export function directCoefficients(
   volume: Float32Array,
   edge: number,
   frequencies: readonly (readonly [number, number, number])[],

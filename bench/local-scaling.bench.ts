@@ -171,7 +171,7 @@ function compareWithOriginal(
   return { version, voxels: voxels.length, secondsPerVoxel: seconds / voxels.length, gate };
 }
 
-function ruleOf(mode: WindowResult['mode'], windowVoxels: number): ScalingRule {
+export function ruleOf(mode: WindowResult['mode'], windowVoxels: number): ScalingRule {
   const voxelSize = WINDOW_ANGSTROM / windowVoxels;
   const fscCutoff = 2 * voxelSize + 1;
   if (mode === 'reference-profile') {
@@ -189,7 +189,7 @@ function ruleOf(mode: WindowResult['mode'], windowVoxels: number): ScalingRule {
 }
 
 /** Seeded mask voxels at least `margin` from the faces. */
-function sampleVoxels(maps: BlobMaps, count: number, margin: number): number[] {
+export function sampleVoxels(maps: BlobMaps, count: number, margin: number): number[] {
   const [nz, ny, nx] = maps.shape;
   const inside: number[] = [];
   for (let z = margin, last = nz - margin; z < last; z++) {

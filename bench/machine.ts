@@ -16,7 +16,11 @@ export function describeMachine(device: string): Machine {
 
 /** Part of a file name: "amd-epyc-2-cores-cpu". */
 export function machineSlug(machine: Machine, engine: string): string {
-  return `${machine.processor} ${machine.cores} cores ${engine}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return slugOf(`${machine.processor} ${machine.cores} cores ${engine}`);
+}
+
+export function slugOf(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 }
 
 /** Commit of the checkout; `modified` when tracked files differ from it. */

@@ -1,6 +1,6 @@
 /** The benches in order: options, engines, gates and times, JSON, tables. Started by run.mjs. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { coreCount } from '../src/runtime.ts';
 import { selectEngine } from '../src/select-engine.ts';
@@ -8,21 +8,29 @@ import type { BenchContext } from './context.ts';
 import { benchEstimates } from './estimate.bench.ts';
 import { benchFft } from './fft.bench.ts';
 import { GateError } from './gate.ts';
+import { benchGpu, GPU_BENCHES } from './gpu-main.ts';
+import type { GpuResults } from './gpu-results.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
-import { describeCommit, describeMachine, machineSlug } from './machine.ts';
+import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
 import type { BenchResults } from './results.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
 
 const BENCHES = ['fft', 'local-scaling', 'estimate'] as const;
 
 const HELP = `npm run bench -- [options]
-  --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all)
+  --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
+                     with --engine gpu: ${GPU_BENCHES.join(' | ')}
   --quick            small sizes, one run each: checks that the benches work
   --write            store bench/results/<date>-<machine>.json and make docs/speed.md from all results
   --tables           only make docs/speed.md from the stored results
   --engine NAME      cpu (default) | gpu
   --threads N        threads of the many-thread runs (default: all cores)
   --packages FOLDER  folder whose node_modules holds the npm FFT packages (default: this repository)
+  --gpu_ids N        index or part of the name of the GPU; with --engine gpu, as the next four
+  --allow-software-gpu  measure SwiftShader, or what VK_ICD_FILENAMES names: never stored
+  --max-size N       largest box edge (default: 512; 64 on a software GPU)
+  --mask-voxels N    mask voxels of the 256^3 case, other boxes in proportion (default: 1000000)
+  --out FILE         store the JSON there and nothing else, partial runs and software GPUs too
   LOCSCALE_ORIGINAL  environment variable: checkout of the original program to compare with
 `;
 
@@ -36,6 +44,11 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'cpu' },
     threads: { type: 'string' },
     packages: { type: 'string' },
+    gpu_ids: { type: 'string', multiple: true },
+    'allow-software-gpu': { type: 'boolean', default: false },
+    'max-size': { type: 'string' },
+    'mask-voxels': { type: 'string' },
+    out: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -50,8 +63,9 @@ async function main(): Promise<void> {
     writeTables(root);
     return;
   }
-  const only = values.only ?? [...BENCHES];
-  const unknown = only.find((name) => !BENCHES.some((bench) => bench === name));
+  const benches: readonly string[] = values.engine === 'gpu' ? GPU_BENCHES : BENCHES;
+  const only = values.only ?? [...benches];
+  const unknown = only.find((name) => !benches.includes(name));
   const threads = values.threads === undefined ? coreCount() : Number(values.threads);
   if (unknown !== undefined || (values.engine !== 'cpu' && values.engine !== 'gpu')) {
     throw new Error(`There is no bench or engine '${unknown ?? values.engine}': see --help.`);
@@ -60,12 +74,13 @@ async function main(): Promise<void> {
     throw new Error('Only a whole run is stored: --write goes without --quick and --only.');
   }
   const started = performance.now();
+  if (values.engine === 'gpu') {
+    await runGpu(root, only, threads);
+    return;
+  }
   const choice = values.engine;
   const { engine: allThreads } = await selectEngine({ engine: choice, threads });
-  const oneThread =
-    choice === 'cpu' && threads > 1
-      ? (await selectEngine({ engine: choice, threads: 1 })).engine
-      : allThreads;
+  const oneThread = threads > 1 ? (await selectEngine({ engine: choice, threads: 1 })).engine : allThreads;
   const context: BenchContext = {
     quick: values.quick,
     oneThread,
@@ -96,24 +111,55 @@ async function main(): Promise<void> {
     }
     context.say(`${((performance.now() - started) / 1000).toFixed(0)} s in all`);
     if (!values.write) return;
-    const date = new Date().toISOString().slice(0, 10);
-    const results: BenchResults = {
-      schema: 1,
-      date,
-      ...describeCommit(root),
-      engine: choice,
-      machine,
-      ...measured,
-    };
-    const file = join(root, 'bench/results', `${date}-${machineSlug(machine, choice)}.json`);
-    mkdirSync(join(root, 'bench/results'), { recursive: true });
-    writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
-    writeTables(root);
-    context.say(`wrote ${file} and docs/speed.md`);
+    store(root, { engine: choice, machine, ...measured }, machineSlug(machine, choice));
   } finally {
     await allThreads.dispose();
     if (oneThread !== allThreads) await oneThread.dispose();
   }
+}
+
+/** `slug`: machine or adapter and engine, the name of the file behind the date. */
+function store(
+  root: string,
+  measured: Omit<BenchResults, 'schema' | 'date' | 'commit' | 'modified'>,
+  slug: string,
+) {
+  const date = new Date().toISOString().slice(0, 10);
+  const results: BenchResults = { schema: 1, date, ...describeCommit(root), ...measured };
+  const file = values.out ?? join(root, 'bench/results', `${date}-${slug}.json`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  if (values.out === undefined) writeTables(root);
+  process.stdout.write(`wrote ${file}${values.out === undefined ? ' and docs/speed.md' : ''}\n`);
+}
+
+async function runGpu(root: string, only: readonly string[], threads: number): Promise<void> {
+  const started = performance.now();
+  const say = (line: string): void =>
+    void process.stdout.write(`${line}
+`);
+  const save = (gpu: GpuResults): void => {
+    const { name } = gpu.adapter;
+    store(root, { engine: 'gpu', machine: describeMachine(name), gpu }, slugOf(`${name} gpu`));
+  };
+  const gpu = await benchGpu({
+    root,
+    only,
+    threads,
+    quick: values.quick,
+    allowSoftwareGpu: values['allow-software-gpu'],
+    ...(values.gpu_ids === undefined ? {} : { gpuIds: values.gpu_ids }),
+    ...(values['max-size'] === undefined ? {} : { maxSize: Number(values['max-size']) }),
+    ...(values['mask-voxels'] === undefined ? {} : { maskVoxels: Number(values['mask-voxels']) }),
+    say,
+    // A run that is stopped leaves what it has measured.
+    save: values.out === undefined ? () => undefined : save,
+  });
+  say(`${((performance.now() - started) / 1000).toFixed(0)} s in all`);
+  if (!values.write) return;
+  if (gpu.adapter.kind === 'software')
+    throw new Error(`${gpu.adapter.name} is a software GPU: its times are not stored.`);
+  save(gpu);
 }
 
 function writeTables(root: string): void {

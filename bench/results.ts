@@ -1,6 +1,7 @@
 /** What a run of the benches stores: bench/results/<date>-<machine>.json. Times in seconds. */
 import type { Timing } from './clock.ts';
 import type { Gate } from './gate.ts';
+import type { GpuResults } from './gpu-results.ts';
 
 export interface BenchResults {
   readonly schema: 1;
@@ -14,6 +15,8 @@ export interface BenchResults {
   readonly fft?: readonly FftResult[];
   readonly localScaling?: LocalScalingResults;
   readonly estimates?: readonly EstimateResult[];
+  /** Only for the engine 'gpu', which has benches of its own. */
+  readonly gpu?: GpuResults;
 }
 
 export interface Machine {

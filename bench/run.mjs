@@ -3,7 +3,7 @@
  * cache folder (Node 20 cannot run TypeScript), then runs main.ts. `--help` lists the options.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,4 +20,11 @@ function run(args) {
 run([join(root, 'node_modules/typescript/bin/tsc'), '-p', 'bench/tsconfig.json']);
 mkdirSync(dirname(join(compiled, kernels)), { recursive: true });
 cpSync(join(root, kernels), join(compiled, kernels));
+cpSync(join(root, 'src/shaders'), join(compiled, 'src/shaders'), {
+  recursive: true,
+  filter: (path) => !path.endsWith('.ts'),
+});
+// test/support looks for packages two folders up.
+const packages = join(compiled, 'node_modules');
+if (!existsSync(packages)) symlinkSync(join(root, 'node_modules'), packages, 'dir');
 run([join(compiled, 'bench/main.js'), '--root', root, ...process.argv.slice(2)]);
