@@ -333,13 +333,6 @@ describe('memory', () => {
     // Map, confidence, mask, reference and result.
     const { mask: _mask, ...withoutMask } = lean;
     expect(await peakOf({ ...withoutMask, input: oneMap }, { keepConfidence: true })).toEqual([5, 'scaling']);
-    // Map, spectrum and filtered map before the confidence map; nothing is scaled by a reference.
-    const none: LocScaleJob = {
-      input: oneMap,
-      reference: { kind: 'none' },
-      parameters: parameters({ fdrFilter: 12 }),
-    };
-    expect(await peakOf(none)).toEqual([3, 'mask']);
   });
 
   it('reads a map that is given as a source when its step begins, and no earlier', async () => {
