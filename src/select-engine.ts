@@ -85,7 +85,7 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
   try {
     const { createGpuEngine } = await import('./gpu/index.ts');
     const { selfTest } = await import('./gpu/self-test.ts');
-    engine = await createGpuEngine(device);
+    engine = await createGpuEngine(device, { kind: adapter.kind });
     const { ok, milliseconds, reason, error } = await selfTest(engine, adapter.kind);
     // Too little memory is no fault of the GPU.
     if (isLocScaleError(error) && error.tag === 'out-of-memory') throw error;

@@ -208,6 +208,8 @@ export class CpuEngine implements Engine {
     const bFactor = job.measureBFactors ? this.create(job.map.shape) : undefined;
     const quality = job.measureBFactors ? this.create(job.map.shape) : undefined;
     const result = { scaled, ...(bFactor && quality ? { bFactor, quality } : {}) };
+    // Idle memory of earlier steps (spectra) is given back before the working memory is taken.
+    this.free.clear();
     if (!plan) return result;
     const tileJob: TileJob = {
       shape: job.map.shape,
@@ -294,7 +296,7 @@ export class CpuEngine implements Engine {
       const need = this.memoryLimitBytes - free + plan.bytesPerThread * this.pool.size;
       throw new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {
         expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
-        found: `${gibibytes(need)} with ${this.pool.size} threads`,
+        found: `${gibibytes(need)} with ${this.pool.size} ${this.pool.size === 1 ? 'thread' : 'threads'}`,
         hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
       });
     }
@@ -369,5 +371,5 @@ function split(total: number, step: number): Range[] {
 }
 
 function gibibytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }

@@ -6,10 +6,10 @@
 import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/confidence.ts';
 import { fromOrderKeys, keyAbove } from '../math/float-order.ts';
 import type { GpuDevice } from './device.ts';
+import type { UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
-import type { UniformField } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 

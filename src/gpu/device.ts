@@ -9,6 +9,8 @@ export interface GpuLimits {
   /** Largest binding and largest buffer, bytes. */
   readonly bindingBytes: number;
   readonly bufferBytes: number;
+  /** Largest slab of a volume; at most the two above. */
+  readonly slabBytes: number;
   readonly workgroupBytes: number;
   readonly workgroupInvocations: number;
   readonly workgroupsPerDimension: number;
@@ -69,6 +71,13 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       overrides.bindingBytes ?? Number.POSITIVE_INFINITY,
     ),
     bufferBytes: Math.min(device.limits.maxBufferSize, overrides.bufferBytes ?? Number.POSITIVE_INFINITY),
+    slabBytes: Math.min(
+      device.limits.maxStorageBufferBindingSize,
+      device.limits.maxBufferSize,
+      overrides.bindingBytes ?? Number.POSITIVE_INFINITY,
+      overrides.bufferBytes ?? Number.POSITIVE_INFINITY,
+      overrides.slabBytes ?? Number.POSITIVE_INFINITY,
+    ),
     workgroupBytes: Math.min(
       device.limits.maxComputeWorkgroupStorageSize,
       overrides.workgroupBytes ?? Number.POSITIVE_INFINITY,

@@ -35,14 +35,14 @@ import {
 } from './volume-operations.ts';
 
 export interface GpuEngineOptions {
-  /** Model operations per second for the expected time; measured by the caller or a default. */
-  readonly operationsPerSecond?: number;
+  /** What the device is; the expected time of a job follows from it. */
+  readonly kind?: 'hardware' | 'software';
 }
 
 /** Bytes a scaling job takes where the device does not say how much memory it has. */
 const DEFAULT_JOB_BYTES = 1.5 * 2 ** 30;
-/** Multiply-adds per second assumed for the expected time of a hardware GPU. */
-const DEFAULT_OPERATIONS_PER_SECOND = 5e11;
+/** Multiply-adds per second assumed for the expected time. */
+const OPERATIONS_PER_SECOND = { hardware: 5e11, software: 3e8 };
 
 export async function createGpuEngine(gpu: GpuDevice, options: GpuEngineOptions = {}): Promise<GpuEngine> {
   return new GpuEngine(gpu, await createTileCopy(gpu), options);
@@ -59,7 +59,7 @@ export class GpuEngine implements Engine {
   constructor(gpu: GpuDevice, copy: TileCopy, options: GpuEngineOptions) {
     this.gpu = gpu;
     this.copy = copy;
-    this.operationsPerSecond = options.operationsPerSecond ?? DEFAULT_OPERATIONS_PER_SECOND;
+    this.operationsPerSecond = OPERATIONS_PER_SECOND[options.kind ?? 'hardware'];
     this.description = `GPU, ${gpu.name}, WebGPU`;
   }
 
@@ -164,6 +164,7 @@ export class GpuEngine implements Engine {
         } catch (error) {
           // The GPU has less memory than assumed: smaller tiles, until none is small enough.
           if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
+          if (!(await this.gpu.recover())) throw error;
           budget = plan.bytes / 2;
         }
       }

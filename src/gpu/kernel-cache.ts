@@ -1,4 +1,4 @@
-/** Kernels without override constants, compiled once per device. */
+/** Kernels compiled once per device, entry point and set of override constants. */
 import { loadShader } from '../shaders/load.ts';
 import type { GpuDevice } from './device.ts';
 import { createKernel, type Kernel } from './kernel.ts';
@@ -6,16 +6,21 @@ import { createKernel, type Kernel } from './kernel.ts';
 const kernelsOf = new WeakMap<GpuDevice, Map<string, Promise<Kernel>>>();
 
 /** The kernel of `shaders/<name>.wgsl`. */
-export function getKernel(gpu: GpuDevice, name: string, entryPoint = 'main'): Promise<Kernel> {
+export function getKernel(
+  gpu: GpuDevice,
+  name: string,
+  entryPoint = 'main',
+  constants: Readonly<Record<string, number>> = {},
+): Promise<Kernel> {
   let kernels = kernelsOf.get(gpu);
   if (!kernels) {
     kernels = new Map();
     kernelsOf.set(gpu, kernels);
   }
-  const key = `${name}.${entryPoint}`;
+  const key = `${name}.${entryPoint} ${JSON.stringify(constants)}`;
   let kernel = kernels.get(key);
   if (!kernel) {
-    kernel = loadShader(name).then((code) => createKernel(gpu, { name, code, entryPoint }));
+    kernel = loadShader(name).then((code) => createKernel(gpu, { name, code, entryPoint, constants }));
     kernels.set(key, kernel);
   }
   return kernel;

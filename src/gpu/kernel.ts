@@ -4,7 +4,7 @@
  * in one uniform struct.
  */
 import { LocScaleError } from '../errors.ts';
-import type { GpuDevice } from './device.ts';
+import { type GpuDevice, usage } from './device.ts';
 
 export interface KernelSource {
   /** Operation name, the shader's file name. */
@@ -78,33 +78,44 @@ export async function createKernel(gpu: GpuDevice, source: KernelSource): Promis
   };
 }
 
-/** A uniform buffer with 32-bit fields in declaration order (u32, i32 or f32 by `kinds`). */
-export function createUniform(
-  gpu: GpuDevice,
-  label: string,
-  fields: readonly (readonly ['u32' | 'i32' | 'f32', number])[],
-): GPUBuffer {
-  const bytes = 16 * Math.ceil(fields.length / 4);
-  const data = new DataView(new ArrayBuffer(bytes));
+/** A member of a uniform struct; all are 32-bit scalars, in declaration order (test/unit/shaders.test.ts holds it). */
+export type UniformField = readonly ['u32' | 'i32' | 'f32', number];
+
+export function encodeFields(fields: readonly UniformField[]): ArrayBuffer {
+  const data = new DataView(new ArrayBuffer(16 * Math.ceil(fields.length / 4)));
   fields.forEach(([kind, value], i) => {
     if (kind === 'u32') data.setUint32(4 * i, value, true);
     else if (kind === 'i32') data.setInt32(4 * i, value, true);
     else data.setFloat32(4 * i, value, true);
   });
-  const buffer = gpu.createBuffer(`${label} parameters`, bytes, 0x0040 | 0x0008);
-  gpu.device.queue.writeBuffer(buffer, 0, data.buffer);
+  return data.buffer;
+}
+
+/** A uniform buffer of one struct. */
+export function createUniform(gpu: GpuDevice, label: string, fields: readonly UniformField[]): GPUBuffer {
+  const data = encodeFields(fields);
+  const buffer = gpu.createBuffer(`${label} parameters`, data.byteLength, usage.uniform | usage.copyTarget);
+  gpu.device.queue.writeBuffer(buffer, 0, data);
   return buffer;
 }
 
 /** A read-only table of float32 values. */
 export function createTable(gpu: GpuDevice, label: string, values: ArrayLike<number>): GPUBuffer {
-  const buffer = gpu.createBuffer(label, 4 * values.length, 0x0080 | 0x0008);
-  gpu.device.queue.writeBuffer(buffer, 0, Float32Array.from(values));
+  const buffer = gpu.createBuffer(label, 4 * values.length, usage.storage | usage.copyTarget);
+  gpu.device.queue.writeBuffer(
+    buffer,
+    0,
+    values instanceof Float32Array ? (values as Float32Array<ArrayBuffer>) : Float32Array.from(values),
+  );
   return buffer;
 }
 
 export function createIndexTable(gpu: GpuDevice, label: string, values: ArrayLike<number>): GPUBuffer {
-  const buffer = gpu.createBuffer(label, 4 * values.length, 0x0080 | 0x0008);
-  gpu.device.queue.writeBuffer(buffer, 0, Uint32Array.from(values));
+  const buffer = gpu.createBuffer(label, 4 * values.length, usage.storage | usage.copyTarget);
+  gpu.device.queue.writeBuffer(
+    buffer,
+    0,
+    values instanceof Uint32Array ? (values as Uint32Array<ArrayBuffer>) : Uint32Array.from(values),
+  );
   return buffer;
 }

@@ -2,9 +2,9 @@
 import type { Shape } from '../math/grid.ts';
 import type { ScalingRule } from '../math/scaling-rules.ts';
 import { tabulateScalingRule } from '../math/scaling-tables.ts';
-import { loadShader } from '../shaders/load.ts';
 import type { GpuDevice } from './device.ts';
-import { type Bound, createKernel, createTable } from './kernel.ts';
+import { type Bound, createTable } from './kernel.ts';
+import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 
@@ -36,11 +36,7 @@ export async function createScaleFactors(
   lanes: number,
 ): Promise<ScaleFactors> {
   const name = 'scale-factors';
-  const main = await createKernel(gpu, {
-    name,
-    code: await loadShader(name),
-    constants: { shellCount, lanes },
-  });
+  const main = await getKernel(gpu, name, 'main', { shellCount, lanes });
   const { values, setFloats, hybrid } = tabulateScalingRule(rule, shellCount);
   const tables = createTable(gpu, `${name} tables`, values);
   return {

@@ -1,8 +1,8 @@
 /** Buffers and volumes that live as long as one operation, and the submission of its passes. */
 import type { Shape } from '../math/grid.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
+import type { UniformField } from './kernel.ts';
 import { createUniform } from './kernel.ts';
-import type { UniformField } from './uniform-slots.ts';
 import { createVolume, destroyVolume, type GpuVolume } from './volume.ts';
 
 export interface Scratch {

@@ -5,12 +5,12 @@
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
 import { shellKernels } from '../math/shell-kernels.ts';
-import { loadShader } from '../shaders/load.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 import type { RealFft3d } from './fft.ts';
-import { type Bound, createKernel } from './kernel.ts';
+import type { Bound, UniformField } from './kernel.ts';
+import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
-import type { UniformField, UniformSlots } from './uniform-slots.ts';
+import type { UniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
@@ -49,9 +49,8 @@ export async function createShellConvolutions(
   lanes: number,
 ): Promise<ShellConvolutions> {
   const name = 'shell-convolutions';
-  const code = await loadShader(name);
   const kernel = (entryPoint: string, constants: Record<string, number> = { lanes }) =>
-    createKernel(gpu, { name, code, entryPoint, constants });
+    getKernel(gpu, name, entryPoint, constants);
   const [multiply, accumulate, place, placeFits] = await Promise.all([
     kernel('multiply', {}),
     kernel('accumulate'),

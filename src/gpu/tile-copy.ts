@@ -6,9 +6,9 @@
 import { LocScaleError } from '../errors.ts';
 import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
-import type { Bound } from './kernel.ts';
+import type { Bound, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
-import { createUniformSlots, type UniformField } from './uniform-slots.ts';
+import { createUniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 

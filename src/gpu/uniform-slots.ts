@@ -4,9 +4,7 @@
  * work that reads it has been submitted, which the owner says by `reset`.
  */
 import { type GpuDevice, usage } from './device.ts';
-import type { Bound } from './kernel.ts';
-
-export type UniformField = readonly ['u32' | 'i32' | 'f32', number];
+import { type Bound, encodeFields, type UniformField } from './kernel.ts';
 
 export interface UniformSlots {
   /** 32-bit fields in declaration order, at most 64. */
@@ -33,15 +31,9 @@ export function createUniformSlots(gpu: GpuDevice, label: string): UniformSlots 
         SLOTS_PER_BUFFER * SLOT_BYTES,
         usage.uniform | usage.copyTarget,
       );
-      const size = 16 * Math.ceil(fields.length / 4);
-      const data = new DataView(new ArrayBuffer(size));
-      fields.forEach(([kind, value], i) => {
-        if (kind === 'u32') data.setUint32(4 * i, value, true);
-        else if (kind === 'i32') data.setInt32(4 * i, value, true);
-        else data.setFloat32(4 * i, value, true);
-      });
-      gpu.device.queue.writeBuffer(buffers[index], offset, data.buffer);
-      return { buffer: buffers[index], offset, size };
+      const data = encodeFields(fields);
+      gpu.device.queue.writeBuffer(buffers[index], offset, data);
+      return { buffer: buffers[index], offset, size: data.byteLength };
     },
     reset() {
       next = 0;

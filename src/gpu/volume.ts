@@ -17,10 +17,9 @@ export interface GpuVolume extends Volume {
   readonly slabs: readonly Slab[];
 }
 
-/** Planes per slab when a plane has `planeBytes`: as many as one binding (and buffer) holds. */
+/** Planes per slab when a plane has `planeBytes`: as many as one binding and one buffer hold. */
 export function planesPerSlab(gpu: GpuDevice, planes: number, planeBytes: number): number {
-  const bytes = Math.min(gpu.limits.bindingBytes, gpu.limits.bufferBytes);
-  const most = Math.floor(bytes / planeBytes);
+  const most = Math.floor(gpu.limits.slabBytes / planeBytes);
   if (most < 1) {
     throw new LocScaleError(
       'out-of-memory',
@@ -77,8 +76,8 @@ export async function readVolume(
 ): Promise<Float32Array> {
   const [, ny, nx] = volume.shape;
   for (const { firstPlane, planes, buffer } of volume.slabs) {
-    const bytes = await gpu.read(buffer, 0, 4 * planes * ny * nx);
-    out.set(new Float32Array(bytes), firstPlane * ny * nx);
+    const bytes = new Uint8Array(out.buffer, out.byteOffset + 4 * firstPlane * ny * nx, 4 * planes * ny * nx);
+    await gpu.readInto(buffer, 0, bytes);
   }
   return out;
 }

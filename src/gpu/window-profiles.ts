@@ -5,9 +5,9 @@
 import { LocScaleError } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/windows.ts';
-import { loadShader } from '../shaders/load.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
-import { type Bound, createIndexTable, createKernel, createTable } from './kernel.ts';
+import { type Bound, createIndexTable, createTable } from './kernel.ts';
+import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 
@@ -136,7 +136,6 @@ export async function createWindowProfiles(
 ): Promise<WindowProfiles> {
   const { windowVoxels, shellCount, lanes, tileSize, box } = plan;
   const name = 'window-profiles';
-  const code = await loadShader(name);
   const constants = { windowVoxels, shellCount, lanes };
   const needed: Record<string, (keyof typeof constants)[]> = {
     slide_x: ['windowVoxels', 'shellCount'],
@@ -146,12 +145,7 @@ export async function createWindowProfiles(
   };
   const [slideX, slideY, slideZ, reduce] = await Promise.all(
     Object.entries(needed).map(([entryPoint, keys]) =>
-      createKernel(gpu, {
-        name,
-        code,
-        entryPoint,
-        constants: Object.fromEntries(keys.map((key) => [key, constants[key]])),
-      }),
+      getKernel(gpu, name, entryPoint, Object.fromEntries(keys.map((key) => [key, constants[key]]))),
     ),
   );
   const buffers: GPUBuffer[] = [];

@@ -1,0 +1,66 @@
+/** What holds for every shader: plain 32-bit uniform structs, bindings that can be named, a head that explains. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+// The package's main entry is CommonJS in an ES module package; its module build is named in full.
+import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { loadShader } from '../../src/shaders/load.ts';
+
+const folder = fileURLToPath(new URL('../../src/shaders', import.meta.url));
+const names = readdirSync(folder)
+  .filter((file) => file.endsWith('.wgsl'))
+  .map((file) => file.slice(0, -5));
+
+/** Structs, bindings and constants without the functions: the reflection's parser knows less of WGSL than compilers do. */
+function declarationsOf(code: string): string {
+  let rest = code.replace(/\/\/.*$/gm, '');
+  for (;;) {
+    const start = rest.search(/((@\w+(\([^)]*\))?\s*)*)\bfn\s+\w+/);
+    if (start < 0) return rest;
+    let end = rest.indexOf('{', start);
+    for (let depth = 1; depth > 0; ) {
+      end++;
+      if (rest[end] === '{') depth++;
+      if (rest[end] === '}') depth--;
+      if (end > rest.length) throw new Error('unbalanced braces');
+    }
+    rest = rest.slice(0, start) + rest.slice(end + 1);
+  }
+}
+
+describe('shaders', () => {
+  it('are there', () => {
+    expect(names).toContain('window-profiles');
+    expect(names.length).toBeGreaterThan(8);
+  });
+
+  it.each(names)(
+    '%s: uniform structs are 32-bit scalars without gaps, as encodeFields writes them',
+    async (name) => {
+      const reflected = new WgslReflect(declarationsOf(await loadShader(name)));
+      for (const uniform of reflected.uniforms) {
+        const members = uniform.members ?? [];
+        expect(members.length).toBeGreaterThan(0);
+        members.forEach((member, i) => {
+          expect(['u32', 'i32', 'f32']).toContain(member.type.name);
+          expect(member.offset).toBe(4 * i);
+        });
+      }
+    },
+  );
+
+  it.each(names)('%s: bindings of group 0 have names and numbers of their own', async (name) => {
+    const reflected = new WgslReflect(declarationsOf(await loadShader(name)));
+    const bindings = [...reflected.uniforms, ...reflected.storage];
+    expect(bindings.length).toBeGreaterThan(1);
+    expect(new Set(bindings.map((binding) => binding.binding)).size).toBe(bindings.length);
+    for (const binding of bindings) expect(binding.group).toBe(0);
+  });
+
+  it.each(names)('%s: begins by saying what it does; no trigonometry in it', (name) => {
+    const text = readFileSync(`${folder}/${name}.wgsl`, 'utf8');
+    const head = text.split('\n').filter((line) => !line.startsWith('//#include'))[0];
+    expect(head).toMatch(/^\/\/ \w.{20,}/);
+    expect(text.replace(/\/\/.*$/gm, '')).not.toMatch(/\b(sin|cos|tan)\s*\(/);
+  });
+});
