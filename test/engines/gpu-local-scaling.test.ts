@@ -51,6 +51,7 @@ describeGpu('local scaling on the GPU', (gpu) => {
     ['the limits of the adapter', {}],
     ['bindings of 1 MiB (small tiles)', { bindingBytes: MIB }],
     ['bindings of 2 MiB and 32 MiB in all', { bindingBytes: 2 * MIB, totalBytes: 32 * MIB }],
+    ['bindings of 128 MiB and 256 MiB in all', { bindingBytes: 128 * MIB, totalBytes: 256 * MIB }],
     ['workgroups of 64 threads', { workgroupInvocations: 64 }],
   ];
   it.each(limits)('agrees with the CPU engine to 5e-6, with %s', async (_, limit) => {
