@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 export function setup(): void {
   const build = fileURLToPath(new URL('../../tools/build.mjs', import.meta.url));
-  const node = 'Deno' in globalThis ? 'node' : process.execPath;
-  const run = spawnSync(node, [build], { stdio: 'inherit' });
+  const runtime = 'Deno' in globalThis ? ['run', '-A'] : [];
+  const run = spawnSync(process.execPath, [...runtime, build], { stdio: 'inherit' });
   if (run.status !== 0) throw new Error('The build failed: the messages above say where.');
 }
