@@ -81,7 +81,8 @@ function buildTypeScript() {
     cpSync(file, target);
   }
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const run = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  const runtime = 'Deno' in globalThis ? ['run', '-A'] : [];
+  const run = spawnSync(process.execPath, [...runtime, tsc, '-p', 'tsconfig.build.json'], {
     cwd: root,
     stdio: 'inherit',
   });
