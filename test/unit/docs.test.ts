@@ -4,7 +4,9 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { documentBlocks, fillBlock } from '../../bench/doc-tables.mjs';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { checkOptionStates, parseArgv } from '../../src/cli/parse-argv.ts';
+import * as library from '../../src/index.ts';
 import { definitionOf, optionIds, options } from '../../src/options.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -40,6 +42,14 @@ function anchorsOf(file: string): string[] {
   return [...prose(read(file)).matchAll(/^#+ (.+)$/gm)].map((match) => anchorOf(match[1]));
 }
 
+/** All source text below a folder of the repository. */
+function sourcesOf(folder: string): string {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|mjs)$/.test(name))
+    .map((name) => read(join(folder, name)))
+    .join('\n');
+}
+
 function shellLines(file: string): string[] {
   const blocks = [...read(file).matchAll(/^```sh\n(.*?)^```$/gms)];
   return blocks.flatMap((block) => block[1].split('\n')).filter((line) => line.trim() !== '');
@@ -62,7 +72,8 @@ describe('documents', () => {
     const lines = documents.flatMap(shellLines);
     expect(lines.length).toBeGreaterThan(10);
     for (const line of lines) {
-      const words = line.split(/\s+/);
+      // Environment variables set for one command come first.
+      const words = line.replace(/^([A-Z_]+=\S+ )+/, '').split(/\s+/);
       const [program, ...rest] = words;
       if (program === 'locscale-gpu' || line.startsWith('deno run -A src/cli.ts')) {
         // Throws for unknown options, wrong values, and options that this version refuses.
@@ -78,7 +89,8 @@ describe('documents', () => {
 
   it('options named in the text exist', () => {
     const names = new Set(optionIds.flatMap((id) => [...definitionOf(id).names]));
-    for (const file of ['README.md', 'docs/method.md', 'docs/coming-from-locscale.md']) {
+    const described = ['method', 'coming-from-locscale', 'troubleshooting'].map((name) => `docs/${name}.md`);
+    for (const file of ['README.md', ...described]) {
       const codes = [...prose(read(file)).matchAll(/`(-[^`]+)`/g)].map((match) => match[1].split(/[\s=]/)[0]);
       expect(codes.length).toBeGreaterThan(3);
       for (const name of codes) {
@@ -86,6 +98,34 @@ describe('documents', () => {
         if (name !== '--name') expect(names, `${file}: ${name}`).toContain(name);
       }
     }
+  });
+
+  it('environment variables named in the text are read somewhere', () => {
+    const named = new Set(documents.flatMap((file) => read(file).match(/LOCSCALE_[A-Z_]+/g) ?? []));
+    expect(named.size).toBeGreaterThan(3);
+    const code = ['src', 'test', 'bench'].map(sourcesOf).join('\n');
+    for (const name of named) expect(code).toContain(`process.env.${name}`);
+  });
+
+  it('README has every exit code', () => {
+    const sentence = /Exit codes: [^.]+\./.exec(read('README.md'))?.[0] ?? '';
+    for (const code of Object.values(exitCodes)) expect(sentence).toMatch(new RegExp(`\\b${code}\\b`));
+  });
+
+  it('the messages that docs/troubleshooting.md explains are those of the program', () => {
+    const code = sourcesOf('src');
+    const heads = read('docs/troubleshooting.md').match(/^\*\*".*?\*\*/gms) ?? [];
+    const quotes = heads.flatMap((head) => [...head.replaceAll(/\s+/g, ' ').matchAll(/"([^"]+)"/g)]);
+    expect(quotes.length).toBeGreaterThan(10);
+    for (const [, quote] of quotes)
+      for (const part of quote.split('…')) expect(code, quote).toContain(part.trim().replace(/^, /, ''));
+  });
+
+  it('what the library example imports is exported', () => {
+    const example = /^```ts\n(.*?)^```$/ms.exec(read('README.md'))?.[1] ?? '';
+    const names = /import \{([^}]+)\} from 'locscale-gpu'/.exec(example)?.[1].split(',') ?? [];
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of names) expect(library).toHaveProperty(name.trim());
   });
 
   it('every option stands in docs/coming-from-locscale.md, in all its spellings', () => {
