@@ -1,6 +1,8 @@
 /** The machine and the state of the sources, as stored with every result. */
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { coreCount, runtimeName, totalMemoryBytes } from '../src/runtime.ts';
 import type { Machine } from './results.ts';
 
@@ -25,6 +27,10 @@ export function slugOf(text: string): string {
 
 /** Commit of the checkout; `modified` when tracked files differ from it. */
 export function describeCommit(root: string): { commit: string; modified: boolean } {
+  // A packed copy has no repository but says what it was made from.
+  const packed = join(root, 'commit.json');
+  if (existsSync(packed))
+    return JSON.parse(readFileSync(packed, 'utf8')) as { commit: string; modified: boolean };
   const git = (...args: string[]): string | undefined => {
     const run = spawnSync('git', args, { cwd: root, encoding: 'utf8' });
     return run.status === 0 ? run.stdout.trim() : undefined;

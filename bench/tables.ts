@@ -1,14 +1,17 @@
 /** docs/speed.md out of bench/results/*.json: numbers in the documentation are made, never typed. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gpuSections } from './gpu-tables.ts';
+import { ms, round, table } from './markdown.ts';
 import type { BenchResults, FftResult, LocalScalingResults } from './results.ts';
 
-/** The latest results of every machine and engine, in the order of their file names. */
+/** The latest results of every machine and engine, in the order of their file names; no software GPUs. */
 export function readResults(folder: string): BenchResults[] {
   const latest = new Map<string, BenchResults>();
   for (const file of readdirSync(folder).sort()) {
     if (!file.endsWith('.json')) continue;
     const results = JSON.parse(readFileSync(join(folder, file), 'utf8')) as BenchResults;
+    if (results.gpu?.adapter.kind === 'software') continue;
     latest.set(file.replace(/^\d{4}-\d{2}-\d{2}-/, ''), results);
   }
   return [...latest.values()];
@@ -17,8 +20,9 @@ export function readResults(folder: string): BenchResults[] {
 export function makeSpeedDocument(all: readonly BenchResults[]): string {
   const sections = all.map((results) =>
     [
-      `## ${results.machine.processor}, ${results.machine.cores} cores, engine ${results.engine}`,
-      `${results.date}, commit ${results.commit}${results.modified ? ' with changes' : ''}, ${results.machine.runtime}, ${results.machine.memoryGiB} GiB; ${results.machine.device}. Every time is the median of the runs made.`,
+      `## ${results.gpu ? `${results.gpu.adapter.name}, engine gpu` : `${results.machine.processor}, ${results.machine.cores} cores, engine ${results.engine}`}`,
+      `${results.date}, commit ${results.commit}${results.modified ? ' with changes' : ''}, ${results.machine.runtime}, ${results.gpu ? `${results.machine.processor}, ${results.machine.cores} cores, ` : ''}${results.machine.memoryGiB} GiB; ${results.machine.device}. Every time is the median of the runs made.`,
+      ...(results.gpu ? gpuSections(results.gpu) : []),
       ...(results.localScaling ? scalingSection(results.localScaling) : []),
       ...(results.fft ? fftSection(results.fft) : []),
       ...(results.estimates ? estimateSection(results.estimates) : []),
@@ -139,21 +143,4 @@ function estimateSection(results: NonNullable<BenchResults['estimates']>): strin
       ]),
     ),
   ];
-}
-
-function ms(seconds: number): string {
-  return round(seconds * 1000);
-}
-
-/** Three digits, or whole numbers beyond a hundred. */
-function round(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
-
-/** Cells padded to the width of their column, as the formatter of this repository wants them. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(3, title.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
