@@ -90,6 +90,8 @@ export interface Engine {
   readonly name: 'cpu' | 'gpu';
   /** In words, for the log: "CPU, 8 worker threads, WASM SIMD". */
   readonly description: string;
+  /** What volumes and working memory together may take, bytes; undefined where nobody has said. */
+  readonly memoryLimitBytes: number | undefined;
 
   /** Host memory that `upload` can adopt without a copy (shared memory on the CPU engine). */
   allocateHost(voxels: number): Float32Array;

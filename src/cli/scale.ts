@@ -29,7 +29,7 @@ import {
 import { encodeManifest, stemOf } from './manifest.ts';
 import { type InputFile, type OpenOptions, openMap, openMapLater, sizeOfInput } from './open-map.ts';
 import { formatBytes, formatSeconds } from './progress.ts';
-import { contextFor, memoryLimitOf, type Session, withEngine } from './session.ts';
+import { contextFor, type Session, withEngine } from './session.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, makeFolder, StagedOutputs } from './write-file.ts';
 
@@ -250,23 +250,24 @@ async function openJob(
 
 /** Prints the plan; a need beyond the limit is told before the long step, not by a failure in it. */
 function printPlan(plan: LocScalePlan, session: Session, indent: string): void {
-  for (const line of planLines(plan, session)) session.logger.line(`${indent}${line}`);
-  const limit = memoryLimitOf(session);
-  if (plan.peakBytes > limit) {
+  for (const line of planLines(plan)) session.logger.line(`${indent}${line}`);
+  const limit = plan.memoryLimitBytes;
+  if (limit !== undefined && plan.peakBytes > limit) {
     session.logger.warn(
       `The run needs about ${formatBytes(plan.peakBytes)} (step ${plan.peakStep}), more than the limit of ${formatBytes(limit)}.`,
     );
   }
 }
 
-function planLines(plan: LocScalePlan, session: Session): string[] {
-  const { numbers } = plan;
+function planLines(plan: LocScalePlan): string[] {
+  const { numbers, memoryLimitBytes } = plan;
+  const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
   return [
     `Mode: ${plan.mode}`,
     `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${numbers.fscCutoffSource})`,
     `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
     `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)`,
-    `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working), limit ${formatBytes(memoryLimitOf(session))}`,
+    `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
     `Expected time for scaling: ${formatSeconds(plan.seconds)} on ${plan.engine}`,
   ];
 }
@@ -315,7 +316,7 @@ async function writeResult(
         mode: record.plan.mode,
         engine: engine.description,
         inputs: record.files,
-        parameters: parametersInUse(session, record.parameters, result),
+        parameters: parametersInUse(session, record, result),
         numbers: result.numbers,
         ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
         secondsPerStep: seconds,
@@ -333,7 +334,7 @@ async function writeResult(
 /** Parameters with what was derived filled in, and the options that steer the run but not the method. */
 function parametersInUse(
   session: Session,
-  parameters: LocScaleParameters,
+  { parameters, plan }: RunRecord,
   result: LocScaleResult,
 ): Record<string, unknown> {
   const { values } = session.parsed;
@@ -345,7 +346,7 @@ function parametersInUse(
     symmetry: 'C1',
     engine: values.engine ?? 'auto',
     threads: values.processes ?? 'all cores',
-    memoryLimitBytes: memoryLimitOf(session),
+    memoryLimitBytes: plan.memoryLimitBytes ?? null,
   };
 }
 

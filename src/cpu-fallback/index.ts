@@ -62,7 +62,7 @@ export class CpuEngine implements Engine {
   /** Seconds per part of the last local scaling, summed over threads. */
   lastScalingTimings: TileTimings | undefined;
   private readonly pool: Pool;
-  private readonly memoryLimitBytes: number;
+  readonly memoryLimitBytes: number;
   private volumeBytes = 0;
   private readonly live = new Set<CpuVolume>();
   /** Memory of released volumes and spectra by size: shared memory is collected late, so it is used again. */

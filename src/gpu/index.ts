@@ -51,6 +51,7 @@ export async function createGpuEngine(gpu: GpuDevice, options: GpuEngineOptions 
 export class GpuEngine implements Engine {
   readonly name = 'gpu';
   readonly description: string;
+  readonly memoryLimitBytes: number | undefined;
   readonly gpu: GpuDevice;
   private readonly copy: TileCopy;
   private readonly operationsPerSecond: number;
@@ -61,6 +62,8 @@ export class GpuEngine implements Engine {
     this.copy = copy;
     this.operationsPerSecond = OPERATIONS_PER_SECOND[options.kind ?? 'hardware'];
     this.description = `GPU, ${gpu.name}, WebGPU`;
+    const { totalBytes } = gpu.limits;
+    this.memoryLimitBytes = Number.isFinite(totalBytes) ? totalBytes : undefined;
   }
 
   allocateHost(voxels: number): Float32Array {

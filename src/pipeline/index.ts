@@ -185,6 +185,7 @@ function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocScalePlan
     volumeBytes,
     peakBytes: Math.max(before, atScaling),
     peakStep: before > atScaling ? run.peak.step : 'scaling',
+    memoryLimitBytes: run.engine.memoryLimitBytes,
     seconds: estimate.seconds,
   };
 }

@@ -158,5 +158,7 @@ export interface LocScalePlan {
   /** Most memory in use at any time, and the step it is needed in. */
   readonly peakBytes: number;
   readonly peakStep: StepName;
+  /** The engine's limit, bytes, if it has one. */
+  readonly memoryLimitBytes: number | undefined;
   readonly seconds: number;
 }

@@ -43,6 +43,7 @@ export function createSimpleEngine(): SimpleEngine {
   return {
     name: 'cpu',
     description: 'reference code of the tests',
+    memoryLimitBytes: undefined,
     held,
     calls,
     mostHeld: () => most,

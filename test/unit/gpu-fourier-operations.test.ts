@@ -39,7 +39,13 @@ function upload(gpu: GpuDevice, shape: Shape, data: Float32Array): GpuVolume {
 
 describeGpu('Fourier operations on slabs (gpu)', (open) => {
   it.each(CASES)('%s with limits %o: the strips are as meant', (shape, limits, planes, rows) => {
-    const all = { bindingBytes: 1, slabBytes: 1, bufferBytes: 2 ** 28, workgroupBytes: 32768, workgroupInvocations: 256 };
+    const all = {
+      bindingBytes: 1,
+      slabBytes: 1,
+      bufferBytes: 2 ** 28,
+      workgroupBytes: 32768,
+      workgroupInvocations: 256,
+    };
     const planned = planSlabFft(
       shape,
       { ...all, workgroupsPerDimension: 65535, totalBytes: Number.POSITIVE_INFINITY, ...limits },
