@@ -13,9 +13,10 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
+import { checkScalingJob, requireSameShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
-import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Shape, voxelCount } from '../math/grid.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
 import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
@@ -263,17 +264,8 @@ export class CpuEngine implements Engine {
   }
 
   private async planScaling(job: LocalScalingJob): Promise<TilePlan | undefined> {
-    const { map, mask, reference, differenceMask, windowVoxels } = job;
-    for (const other of [mask, reference, differenceMask]) if (other) requireSameShape(map, other);
-    if (windowVoxels < 4 || windowVoxels % 2 !== 0) {
-      throw new LocScaleError(
-        'usage',
-        `The window must be an even number of at least 4 voxels, not ${windowVoxels}.`,
-      );
-    }
-    if (!reference && job.rule.kind !== 'no-reference') {
-      throw new LocScaleError('internal', `The rule '${job.rule.kind}' needs a reference map.`);
-    }
+    const { map, mask, reference, windowVoxels } = job;
+    checkScalingJob(job);
     const blocks = blockGrid(map.shape);
     const parts = await this.pool.map(
       'occupancy',
@@ -353,14 +345,6 @@ function tryAllocate(voxels: number): { data?: Float32Array; error?: unknown } {
   } catch (error) {
     return { error };
   }
-}
-
-function requireSameShape(a: Volume, b: Volume): void {
-  if (sameShape(a.shape, b.shape)) return;
-  throw new LocScaleError('internal', 'Volumes of different shape cannot be combined.', {
-    expected: describeShape(a.shape),
-    found: describeShape(b.shape),
-  });
 }
 
 function split(total: number, step: number): Range[] {

@@ -5,7 +5,7 @@
  */
 import { nextFastLength } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
-import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
+import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from '../math/occupancy.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import { shellWeights } from '../math/windows.ts';
 import { makeTileShape } from './tile.ts';
@@ -42,24 +42,7 @@ export function planTiles(
   return candidates.reduce((best, plan) => (plan.cost < best.cost ? plan : best));
 }
 
-type Extent = { readonly first: Shape; readonly end: Shape };
-
-function occupiedExtent({ blocks, counts }: Occupancy): Extent | undefined {
-  const first = [...blocks] as [number, number, number];
-  const end: [number, number, number] = [0, 0, 0];
-  for (let z = 0, i = 0; z < blocks[0]; z++) {
-    for (let y = 0; y < blocks[1]; y++) {
-      for (let x = 0; x < blocks[2]; x++, i++) {
-        if (counts[i] === 0) continue;
-        [z, y, x].forEach((k, axis) => {
-          first[axis] = Math.min(first[axis], k);
-          end[axis] = Math.max(end[axis], k + 1);
-        });
-      }
-    }
-  }
-  return end[0] > 0 ? { first, end } : undefined;
-}
+type Extent = NonNullable<ReturnType<typeof occupiedExtent>>;
 
 function makePlan(
   occupancy: Occupancy,

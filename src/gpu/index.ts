@@ -13,9 +13,10 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
+import { checkScalingJob, requireSameShape } from '../engine-checks.ts';
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { NoiseBox } from '../math/confidence.ts';
-import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import type { GpuDevice } from './device.ts';
@@ -187,12 +188,8 @@ export class GpuEngine implements Engine {
   }
 
   private async planScaling(job: LocalScalingJob, budgetBytes: number): Promise<GpuTilePlan | undefined> {
-    const { map, mask, reference, differenceMask, windowVoxels } = job;
-    for (const other of [mask, reference, differenceMask]) if (other) requireSameShape(map, other);
-    requireWindow(windowVoxels);
-    if (!reference && job.rule.kind !== 'no-reference') {
-      throw new LocScaleError('internal', `The rule '${job.rule.kind}' needs a reference map.`);
-    }
+    const { mask, reference, windowVoxels } = job;
+    checkScalingJob(job);
     const support = planGpuTiles({
       occupancy: await blockOccupancy(this.gpu, this.own(mask), OCCUPANCY_BLOCK),
       windowVoxels,
@@ -228,20 +225,4 @@ export class GpuEngine implements Engine {
     this.volumes.clear();
     this.gpu.destroy();
   }
-}
-
-function requireSameShape(a: Volume, b: Volume): void {
-  if (sameShape(a.shape, b.shape)) return;
-  throw new LocScaleError('internal', 'Volumes of different shape cannot be combined.', {
-    expected: describeShape(a.shape),
-    found: describeShape(b.shape),
-  });
-}
-
-function requireWindow(windowVoxels: number): void {
-  if (windowVoxels >= 4 && windowVoxels % 2 === 0) return;
-  throw new LocScaleError(
-    'usage',
-    `The window must be an even number of at least 4 voxels, not ${windowVoxels}.`,
-  );
 }

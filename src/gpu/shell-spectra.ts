@@ -1,5 +1,6 @@
 /** Cross and power spectra of two volumes in shells floor(|f| min(shape)): shaders/shell-spectra.wgsl. */
 import type { ShellSpectra } from '../engine.ts';
+import { requireSameShape } from '../engine-checks.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
 import { prepareColumns } from './fft-axes.ts';
@@ -14,7 +15,7 @@ import {
 } from './fft-slabs.ts';
 import { getKernel } from './kernel-cache.ts';
 import { withScratch } from './scratch.ts';
-import { requireSameShape } from './slabs.ts';
+
 import type { GpuVolume } from './volume.ts';
 
 /** Shells per workgroup, @workgroup_size of the shader. */

@@ -3,12 +3,13 @@
  * moments (shaders/statistics.wgsl), the host merges these in float64 by Chan's formula.
  */
 import type { VolumeStatistics } from '../engine.ts';
+import { requireSameShape } from '../engine-checks.ts';
 import { fromOrderKey } from '../math/float-order.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS, type PartialStatistics } from '../math/moments.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';
-import { requireSameShape, slabVoxels } from './slabs.ts';
+import { slabVoxels } from './slabs.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 

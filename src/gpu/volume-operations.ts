@@ -1,5 +1,6 @@
 /** Operations that treat voxels one by one: average, binarise, block occupancy, voxels of the noise boxes. */
 import type { BoxStatistics } from '../engine.ts';
+import { requireSameShape } from '../engine-checks.ts';
 import { combineNoise, type NoiseBox, noiseEstimate } from '../math/confidence.ts';
 import { keyAtLeast } from '../math/float-order.ts';
 import { voxelCount } from '../math/grid.ts';
@@ -7,7 +8,7 @@ import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
 import { makeVolume, submitPass, withScratch } from './scratch.ts';
-import { requireSameShape, slabVoxels } from './slabs.ts';
+import { slabVoxels } from './slabs.ts';
 import { createTileCopy } from './tile-copy.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
