@@ -1,5 +1,5 @@
 /**
- * `node bench/accuracy.mjs [--engine cpu|gpu] [--check]`: runs the program on the reference data of the
+ * `node bench/accuracy.mjs [--engine cpu|gpu] [--allow-software-gpu] [--check]`: runs the program on the reference data of the
  * original one and stores the differences in bench/results/accuracy/<engine>.json (`--check` only prints them), then
  * fills the tables of the documentation. The data is looked for in LOCSCALE_SHARED, else in
  * shared/ beside the checkout; it is not part of the repository.
@@ -16,7 +16,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const shared = process.env.LOCSCALE_SHARED ?? join(root, '../shared');
 const results = join(root, 'bench/results/accuracy');
 const { values } = parseArgs({
-  options: { engine: { type: 'string', default: 'cpu' }, check: { type: 'boolean', default: false } },
+  options: {
+    engine: { type: 'string', default: 'cpu' },
+    'allow-software-gpu': { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+  },
 });
 
 if (!existsSync(join(shared, 'golden'))) {
@@ -89,7 +93,11 @@ async function runDemo(engine) {
   }
 }
 
-const { engine } = await selectEngine({ engine: values.engine });
+const { engine } = await selectEngine({
+  engine: values.engine,
+  allowSoftwareGpu: values['allow-software-gpu'],
+  vulkanLoader: process.env.LOCSCALE_VULKAN_LOADER,
+});
 try {
   const whole = await compareWholeMaps(engine);
   const window = await compareWindow(engine);
