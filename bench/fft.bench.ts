@@ -7,15 +7,10 @@
  * The packages do forward, and forward + inverse without any multiplication.
  */
 
-import {
-  binPitch,
-  forwardPlanes,
-  inversePlanes,
-  ROWS_PER_TASK,
-  type SharedSpectrum,
-} from '../src/cpu-fallback/fft.ts';
+import { forwardPlanes, inversePlanes, ROWS_PER_TASK, type SharedSpectrum } from '../src/cpu-fallback/fft.ts';
 import { Kernels } from '../src/cpu-fallback/kernels/kernels.ts';
 import type { Engine, Volume } from '../src/engine.ts';
+import { spectrumPitch } from '../src/math/fft-plan.ts';
 import { tabulateTransfer } from '../src/math/radial-transfer.ts';
 import { createRandom } from '../src/math/random.ts';
 import { readAsset } from '../src/runtime.ts';
@@ -137,7 +132,7 @@ function describe(r: FftResult): string {
 async function openTransform(edge: number) {
   const wasm = await readAsset(new URL('../src/cpu-fallback/kernels/kernels.wasm', import.meta.url));
   const kernels = new Kernels(new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>));
-  const pitch = binPitch(edge);
+  const pitch = spectrumPitch(edge);
   const spectrum: SharedSpectrum = {
     shape: [edge, edge, edge],
     pitch,

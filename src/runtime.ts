@@ -3,7 +3,7 @@
  * and where WebGPU comes from.
  */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 
 declare const Deno: { dlopen(path: string, symbols: object): unknown };
 
@@ -21,10 +21,6 @@ export function coreCount(): number {
 
 export function totalMemoryBytes(): number {
   return totalmem();
-}
-
-export function freeMemoryBytes(): number {
-  return freemem();
 }
 
 /** Bytes of a file that is shipped beside the code. */

@@ -3,7 +3,6 @@ import {
   type CommandName,
   definitionOf,
   type OptionDefinition,
-  type OptionId,
   optionGroups,
   optionIds,
 } from '../options.ts';
@@ -135,9 +134,4 @@ export function wrap(text: string, width: number): string[] {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   return [...lines, line];
-}
-
-/** The spelling to name an option by in messages: the short one where there is one. */
-export function spellingOf(id: OptionId): string {
-  return definitionOf(id).names[0];
 }

@@ -17,10 +17,6 @@ export interface SharedSpectrum {
 /** Rows of columns along z that one task takes: contiguous pieces of 8 rows per plane. */
 export const ROWS_PER_TASK = 8;
 
-export function binPitch(nx: number): number {
-  return 4 * Math.ceil((Math.floor(nx / 2) + 1) / 4);
-}
-
 /** Rows along x and columns along y of the planes from <= z < to. */
 export function forwardPlanes(
   kernels: Kernels,

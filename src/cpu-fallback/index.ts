@@ -16,12 +16,13 @@ import type {
 import { checkScalingJob, requireSameShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
+import { spectrumPitch } from '../math/fft-plan.ts';
 import { describeShape, type Shape, voxelCount } from '../math/grid.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
 import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
-import { binPitch, ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
+import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import type { TileJob, TileTimings } from './local-scaling.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
@@ -297,7 +298,7 @@ export class CpuEngine implements Engine {
 
   private async forwardPlanes(volume: Volume): Promise<SharedSpectrum> {
     const [nz, ny, nx] = volume.shape;
-    const pitch = binPitch(nx);
+    const pitch = spectrumPitch(nx);
     const spectrum: SharedSpectrum = {
       shape: volume.shape,
       pitch,

@@ -3,7 +3,7 @@
  * are used well, small enough to stay in cache, to follow the mask and to fit the memory.
  * Pure: depends on the mask's occupancy only, never on the number of threads.
  */
-import { nextFastLength } from '../math/fft-plan.ts';
+import { nextFastLength, spectrumPitch } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from '../math/occupancy.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
@@ -151,7 +151,7 @@ function kernelBytes(w: number, size: Shape, fft: Shape, pairs: number): number 
   const tile = makeTileShape(w, size, fft);
   const yIn = size[1] + w - 1;
   const profiler = tile.zPlanes * (yIn * (72 * shells) + 64 * pairs + 128) + 32 * size[0] * shells;
-  const bins = 4 * Math.ceil((Math.floor(fft[2] / 2) + 1) / 4);
+  const bins = spectrumPitch(fft[2]);
   const spectra = (shells + 2) * 8 * bins * (fft[0] * fft[1] + 8);
   const inputs = 2 * 4 * tile.inputFloats;
   const perVoxel = size[0] * size[1] * size[2] * (2 * 4 * shells + 8);

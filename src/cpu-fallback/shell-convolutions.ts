@@ -2,6 +2,7 @@
  * out(v) = sum_r s_r(v) (map * K_r)(v) at the mask voxels of a tile (method 4), with overlap-save FFTs:
  * one forward transform of the tile, one inverse per shell, only planes and rows that hold mask voxels.
  */
+import { spectrumPitch } from '../math/fft-plan.ts';
 import { shellKernels } from '../math/shell-kernels.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import type { TileMask, TileShape } from './tile.ts';
@@ -23,7 +24,7 @@ export class ShellConvolver {
     this.tile = tile;
     this.shells = tile.windowVoxels / 2 + 1;
     const [nz, ny, nx] = tile.fft;
-    this.binPitch = 4 * Math.ceil((Math.floor(nx / 2) + 1) / 4);
+    this.binPitch = spectrumPitch(nx);
     this.spectrumFloats = nz * ny * this.binPitch;
     for (const n of tile.fft) kernels.fftPlan(n);
     this.work = kernels.allocate(64 * (nx + 4));

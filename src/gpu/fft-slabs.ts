@@ -4,10 +4,12 @@
  * one buffer and, where the operation needs it, put back. A spectrum of one slab is one strip and is
  * never copied. Layout of a slab: as in fft.ts; of a strip: (kz, ky - firstRow, kx), same pitch.
  */
+
 import { LocScaleError } from '../errors.ts';
+import { spectrumPitch } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
-import { planAxes, spectrumPitch } from './fft.ts';
+import { planAxes } from './fft.ts';
 import { prepareColumns, prepareRows } from './fft-axes.ts';
 import type { LineFftPlan, Planned } from './fft-lines.ts';
 import type { Scratch } from './scratch.ts';

@@ -6,6 +6,7 @@
  * (kz, ky) beginning at (kz ny + ky) * pitch complex numbers. The numbers between floor(nx / 2) + 1 and
  * pitch are padding of no meaning.
  */
+import { spectrumPitch } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import { prepareColumns, prepareRows } from './fft-axes.ts';
@@ -32,11 +33,6 @@ export interface RealFft3d {
   inverse(pass: GPUComputePassEncoder, spectrum: Bound, real: Bound): void;
   /** Frees the parameters; pipelines and tables stay with the device. */
   destroy(): void;
-}
-
-/** Rows begin at multiples of 32 bytes, the unit of memory traffic. */
-export function spectrumPitch(nx: number): number {
-  return 4 * Math.ceil((Math.floor(nx / 2) + 1) / 4);
 }
 
 /** Transforms along the three axes, whatever the size of the volume; `ok` as long as the lines fit. */

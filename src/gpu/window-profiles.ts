@@ -3,7 +3,7 @@
  * dispatches recorded into a command encoder.
  */
 import { LocScaleError } from '../errors.ts';
-import { type Shape, voxelCount } from '../math/grid.ts';
+import type { Shape } from '../math/grid.ts';
 import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/windows.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
 import { type Bound, createIndexTable, createTable } from './kernel.ts';
@@ -230,7 +230,6 @@ function phaseTable(w: number): Float64Array {
 
 /** Bytes of all buffers of `createWindowProfiles`, profiles not counted. */
 export function windowProfilesBytes(plan: WindowProfilesPlan): number {
-  return (
-    plan.xSumBytes + plan.ySumBytes + plan.slotBytes + 4 * voxelCount([plan.shellCount, plan.shellCount, 4])
-  );
+  const tables = plan.pairs.byteLength + 4 * (plan.shellCount ** 2 + plan.shellCount + 2 * plan.windowVoxels);
+  return plan.xSumBytes + plan.ySumBytes + plan.slotBytes + tables;
 }

@@ -62,6 +62,14 @@ export function rootsOfUnity(radix: number): Float64Array {
   return table;
 }
 
+/**
+ * Values per row of a half spectrum, both engines: nx/2 + 1 bins rounded up to a multiple of 4, one SIMD
+ * vector of the CPU and 32 bytes, the unit of memory traffic, of a GPU. What lies between is meaningless.
+ */
+export function spectrumPitch(nx: number): number {
+  return 4 * Math.ceil((Math.floor(nx / 2) + 1) / 4);
+}
+
 const plans = new Map<number, FftPlan>();
 
 /** Plan for length n (cached). */

@@ -131,13 +131,6 @@ function compileReferenceProfile(
   };
 }
 
-/**
- * Adds to R the deviation of the average secondary-structure profile T from its own exponential fall-off.
- * T, brought to the line of R (T' = T A_R/A_T exp((b_R - b_T) f^2 / 4)), has by linearity of least
- * squares exactly the line of R as its own fit, so that the deviation is
- *   D = A_R exp(b_R f^2 / 4) * (T / (A_T exp(b_T f^2 / 4)) - 1)
- * whose last factor depends only on where the fit range starts, and is tabulated.
- */
 export interface TheoreticalTables {
   readonly frequency: Float64Array;
   readonly squared: Float64Array;
@@ -199,6 +192,13 @@ export function tabulateTheoreticalProfile(
   };
 }
 
+/**
+ * Adds to R the deviation of the average secondary-structure profile T from its own exponential fall-off.
+ * T, brought to the line of R (T' = T A_R/A_T exp((b_R - b_T) f^2 / 4)), has by linearity of least
+ * squares exactly the line of R as its own fit, so that the deviation is
+ *   D = A_R exp(b_R f^2 / 4) * (T / (A_T exp(b_T f^2 / 4)) - 1)
+ * whose last factor depends only on where the fit range starts, and is tabulated.
+ */
 function compileTheoreticalProfile(
   rule: TheoreticalProfileRule,
   shellCount: number,

@@ -45,6 +45,19 @@ export interface ShellWeights {
  * (h and -h are the same coefficient of an even window).
  */
 export function shellWeights(windowVoxels: number, kind: RadialProfileKind): ShellWeights {
+  const key = `${kind} ${windowVoxels}`;
+  let weights = weightsOf.get(key);
+  if (!weights) {
+    weights = listShellWeights(windowVoxels, kind);
+    weightsOf.set(key, weights);
+  }
+  return weights;
+}
+
+/** Every tile size that is tried asks for the same list. */
+const weightsOf = new Map<string, ShellWeights>();
+
+function listShellWeights(windowVoxels: number, kind: RadialProfileKind): ShellWeights {
   const h = windowVoxels / 2;
   const entries: [a: number, b: number, c: number, shell: number, multiplicity: number][] = [];
   const counts = new Float64Array(shellCountOf(windowVoxels));

@@ -1,6 +1,5 @@
 // Small vector helpers shared by the kernels. A "lane group" is four float32 values in one v128.
 
-
 // @ts-ignore: decorator
 @inline
 export function lowPairs(a: v128, b: v128): v128 {

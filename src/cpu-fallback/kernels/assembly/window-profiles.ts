@@ -11,7 +11,7 @@
 //   profileRow  for one y: Y[(b,c)][z] from X, then for every z-run and (a,b,c) |F| summed into shells
 //   emitRow  mask voxels of the row, profile by profile
 
-import { storeTransposed } from './vec';
+import { highHalves, highPairs, lowHalves, lowPairs, storeTransposed } from './vec';
 
 let w: usize = 0; // window edge
 let h: usize = 0; // w / 2
@@ -105,10 +105,10 @@ export function slideX(input: usize, x0: usize): void {
         const d2 = f32x4.sub(v128.load(p2 + wBytes), v128.load(p2));
         const d3 = f32x4.sub(v128.load(p3 + wBytes), v128.load(p3));
         // e0..e3: lanes along z, one vector per x.
-        const l01 = v128.shuffle<f32>(d0, d1, 0, 4, 1, 5), l23 = v128.shuffle<f32>(d2, d3, 0, 4, 1, 5);
-        const h01 = v128.shuffle<f32>(d0, d1, 2, 6, 3, 7), h23 = v128.shuffle<f32>(d2, d3, 2, 6, 3, 7);
-        const e0 = v128.shuffle<f64>(l01, l23, 0, 2), e1 = v128.shuffle<f64>(l01, l23, 1, 3);
-        const e2 = v128.shuffle<f64>(h01, h23, 0, 2), e3 = v128.shuffle<f64>(h01, h23, 1, 3);
+        const l01 = lowPairs(d0, d1), l23 = lowPairs(d2, d3);
+        const h01 = highPairs(d0, d1), h23 = highPairs(d2, d3);
+        const e0 = lowHalves(l01, l23), e1 = highHalves(l01, l23);
+        const e2 = lowHalves(h01, h23), e3 = highHalves(h01, h23);
         let tab = xTable + (x << 3);
         let s = state;
         let to = cells + (half << 4);
