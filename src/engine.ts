@@ -109,6 +109,11 @@ export interface Engine {
   binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }>;
   /** Multiplies the Fourier transform by a function of |f|. */
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume>;
+  /**
+   * The same periodic box on another number of voxels, by cropping or padding the Fourier transform.
+   * Voxel (0, 0, 0) stays where it is; values are kept (a constant map stays that constant).
+   */
+  resample(volume: Volume, shape: Shape): Promise<Volume>;
   /** Cross and power spectra in shells, for the FSC. */
   shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra>;
   /** Mean and variance (N) of the voxels in the noise boxes. */
