@@ -1,0 +1,203 @@
+/**
+ * Neural networks as ONNX files: a graph of operators written, and the weights of such a file read back.
+ *
+ * Only what this program's own networks need: float32 and int64 tensors with `raw_data` (little-endian, as
+ * every machine is that runs a JavaScript engine), one graph, the default operator domain.
+ *
+ * Weights are nearly all of a file (91 MB for EMmerNet). A protobuf library would collect them in a buffer
+ * that grows by doubling, and slice the message out of it at the end. Here the library encodes the
+ * structure, and the weights are copied once, into a file whose size is known.
+ */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { LocScaleError } from '../errors.ts';
+
+/** IR version 8 and operator set 17 (ONNX 1.12, 2022): read by onnxruntime 1.12 and all later ones. */
+export const ONNX_IR_VERSION = 8;
+export const ONNX_OPERATOR_SET = 17;
+
+export interface OnnxTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | BigInt64Array;
+}
+
+/** An int, a list of ints, or a float, which has to be said: 1.0 and 1 are one number in JavaScript. */
+export type OnnxAttribute = number | readonly number[] | { readonly float: number };
+
+export interface OnnxNode {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** A float32 input or output of the graph; an axis given by name has any length. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly shape: readonly (number | string)[];
+}
+
+export interface OnnxGraph {
+  readonly name: string;
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  /** In an order in which every input has been computed before. */
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly OnnxTensor[];
+}
+
+/** Field numbers of onnx.proto, of the messages that are put together here. */
+const FIELD = { modelGraph: 7, graphInitializer: 5, tensorRawData: 9 } as const;
+
+/** The bytes of an ONNX file. */
+export function encodeOnnxModel(graph: OnnxGraph): Uint8Array<ArrayBuffer> {
+  const model = toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: BigInt(ONNX_IR_VERSION),
+      producerName: 'locscale-gpu',
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(ONNX_OPERATOR_SET) })],
+    }),
+  );
+  const structure = toBinary(
+    GraphProtoSchema,
+    create(GraphProtoSchema, {
+      name: graph.name,
+      node: graph.nodes.map((node) =>
+        create(NodeProtoSchema, {
+          name: node.outputs[0] ?? '',
+          opType: node.operator,
+          input: [...node.inputs],
+          output: [...node.outputs],
+          attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
+        }),
+      ),
+      input: graph.inputs.map(encodeValue),
+      output: graph.outputs.map(encodeValue),
+    }),
+  );
+  const tensors = graph.initializers.map(({ name, shape, data }) => {
+    const dataType = data instanceof Float32Array ? TensorProto_DataType.FLOAT : TensorProto_DataType.INT64;
+    const head = toBinary(
+      TensorProtoSchema,
+      create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType }),
+    );
+    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const rawHead = lengthDelimited(FIELD.tensorRawData, raw.length);
+    const length = head.length + rawHead.length + raw.length;
+    return [lengthDelimited(FIELD.graphInitializer, length), head, rawHead, raw];
+  });
+
+  const graphParts = [structure, ...tensors.flat()];
+  const parts = [model, lengthDelimited(FIELD.modelGraph, totalLength(graphParts)), ...graphParts];
+  const file = new Uint8Array(totalLength(parts));
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
+  const type = AttributeProto_AttributeType;
+  if (typeof value === 'number')
+    return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
+  return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
+}
+
+function encodeValue({ name, shape }: OnnxValue): ValueInfoProto {
+  const dim = shape.map((length) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value:
+        typeof length === 'number'
+          ? { case: 'dimValue', value: BigInt(length) }
+          : { case: 'dimParam', value: length },
+    }),
+  );
+  const tensor = create(TypeProto_TensorSchema, {
+    elemType: TensorProto_DataType.FLOAT,
+    shape: create(TensorShapeProtoSchema, { dim }),
+  });
+  const type = create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } });
+  return create(ValueInfoProtoSchema, { name, type });
+}
+
+/** Tag and length that stand before a message or a string of bytes: two varints (wire type 2). */
+function lengthDelimited(field: number, length: number): Uint8Array {
+  const bytes: number[] = [];
+  for (let value of [field * 8 + 2, length]) {
+    // Not by shifts: lengths may exceed 31 bits.
+    for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
+    bytes.push(value);
+  }
+  return Uint8Array.from(bytes);
+}
+
+function totalLength(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+/**
+ * The float32 weights of a file that `encodeOnnxModel` has written, by name. Constants of the graph (int64)
+ * are left out. The arrays are copies: the file's bytes may go.
+ */
+export function readOnnxInitializers(
+  file: Uint8Array,
+): Map<string, { readonly shape: readonly number[]; readonly data: Float32Array<ArrayBuffer> }> {
+  const tensors = new Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }>();
+  for (const tensor of parseModel(file).graph?.initializer ?? []) {
+    const { name, dims, dataType, rawData, dataLocation } = tensor;
+    if (dataType === TensorProto_DataType.INT64) continue;
+    if (dataType !== TensorProto_DataType.FLOAT || dataLocation === TensorProto_DataLocation.EXTERNAL)
+      throw broken(`Tensor ${name} is not stored as float32 inside the ONNX file.`);
+    const shape = dims.map(Number);
+    const values = shape.reduce((product, length) => product * length, 1);
+    if (rawData.length !== 4 * values || shape.some((length) => length < 0)) {
+      throw broken(`Tensor ${name} of the ONNX file has the wrong number of bytes.`, {
+        expected: `${4 * values} for ${shape.join(' x ')}`,
+        found: String(rawData.length),
+      });
+    }
+    if (tensors.has(name)) throw broken(`The ONNX file holds tensor ${name} twice.`);
+    const data = new Float32Array(values);
+    new Uint8Array(data.buffer).set(rawData);
+    tensors.set(name, { shape, data });
+  }
+  return tensors;
+}
+
+function parseModel(file: Uint8Array): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, file, { readUnknownFields: false });
+  } catch (cause) {
+    throw broken('The file is not ONNX, or is damaged.', { cause });
+  }
+}
+
+function broken(message: string, details: { expected?: string; found?: string; cause?: unknown } = {}) {
+  return new LocScaleError('bad-input', message, {
+    ...details,
+    hint: 'Import the weights again from the file they came in.',
+  });
+}
