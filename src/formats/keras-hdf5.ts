@@ -1,0 +1,222 @@
+/**
+ * Layers and weights of a model that Keras 2 saved as HDF5: attribute `model_config` (JSON), group
+ * `model_weights` with attribute `layer_names`, a group for each layer with attribute `weight_names`,
+ * and the arrays under those names. HDF5 itself is read by h5wasm (the HDF Group's library as
+ * WebAssembly), from memory and loaded on first use. What an array declares is known before it is read.
+ */
+import { LocScaleError } from '../errors.ts';
+import { printable } from './printable.ts';
+import { elementCount, type StoredTensor } from './stored-tensor.ts';
+
+export interface KerasLayer {
+  readonly name: string;
+  /** "Conv3D"; absent where the file has no model_config. */
+  readonly className?: string;
+  /** Layers whose output this one takes, first input first; absent where the file does not say. */
+  readonly inputs?: readonly string[];
+  readonly config: Readonly<Record<string, unknown>>;
+  /** By the last part of their names: "kernel". */
+  readonly weights: readonly StoredTensor[];
+}
+
+export interface KerasModel {
+  /** In the order of `layer_names`. */
+  readonly layers: readonly KerasLayer[];
+  /** Releases the file; weights cannot be read afterwards. */
+  readonly close: () => void;
+}
+
+const signature = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
+const MOST_LAYERS = 10_000;
+/** Attributes are lists of names, and one JSON text of some 50 kB. */
+const MOST_ATTRIBUTE_BYTES = 16 * 2 ** 20;
+/** Elements of one array: the largest of EMmerNet has 4.1 million. */
+const MOST_ELEMENTS = 2 ** 28;
+/** HDF5 type classes. */
+const INTEGER_CLASS = 0;
+const FLOAT_CLASS = 1;
+const STRING_CLASS = 3;
+const VARIABLE_LENGTH_CLASS = 9;
+
+type Hdf5 = typeof import('h5wasm');
+type Group = InstanceType<Hdf5['Group']>;
+type Dataset = InstanceType<Hdf5['Dataset']>;
+
+/** A name of its own for each file in the memory of h5wasm. */
+let opened = 0;
+
+export function looksLikeHdf5(start: Uint8Array): boolean {
+  return signature.every((byte, i) => start[i] === byte);
+}
+
+export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<KerasModel> {
+  if (!looksLikeHdf5(bytes))
+    throw new LocScaleError('bad-input', `${name} is not an HDF5 file.`, {
+      where: name,
+      expected: 'the HDF5 signature at the start',
+      hint: 'Give the .hdf5 file of EMmerNet, or emmernet.tar.gz as it is.',
+    });
+  const hdf5 = await import('h5wasm');
+  const { FS } = await hdf5.ready;
+  opened++;
+  const path = `/weights-${opened}.hdf5`;
+  let file: InstanceType<Hdf5['File']> | undefined;
+  const close = (): void => {
+    try {
+      file?.close();
+    } finally {
+      FS.unlink(path);
+    }
+  };
+  // The file system in memory takes the array over without a copy.
+  FS.writeFile(path, bytes, { canOwn: true } as never);
+  try {
+    file = guarded(name, () => new hdf5.File(path, 'r'));
+    const opening = file;
+    const layers = guarded(name, () => readLayers(opening, hdf5, name));
+    return { layers, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function damaged(name: string, what: string, cause?: unknown): LocScaleError {
+  return new LocScaleError('bad-input', `${name} is not a readable Keras file: ${what}.`, {
+    where: name,
+    hint: 'Copy or download the file again.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** HDF5's own errors, and whatever its library does on damaged files, as one clear error. */
+function guarded<T>(name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    if (cause instanceof LocScaleError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw damaged(name, printable(reason.split('\n', 1)[0] ?? ''), cause);
+  }
+}
+
+function readLayers(file: InstanceType<Hdf5['File']>, hdf5: Hdf5, name: string): KerasLayer[] {
+  const inside = file.get('model_weights');
+  // `save_weights` puts the layers at the root.
+  const root: Group = inside instanceof hdf5.Group ? inside : file;
+  const names = textsOf(root, 'layer_names', name);
+  if (names === undefined)
+    throw damaged(name, 'it has no list of layers (attribute layer_names of model_weights)');
+  if (names.length > MOST_LAYERS) throw damaged(name, `it lists ${names.length} layers`);
+  if (new Set(names).size !== names.length) throw damaged(name, 'it lists a layer twice');
+  const config = readConfig(file, name);
+  return names.map((layerName) => {
+    const group = childOf(root, layerName);
+    if (!(group instanceof hdf5.Group)) throw damaged(name, `the layer ${printable(layerName)} is missing`);
+    const weightNames = textsOf(group, 'weight_names', name) ?? [];
+    const weights = weightNames.map((weightName) => {
+      const dataset = childOf(group, weightName);
+      if (!(dataset instanceof hdf5.Dataset))
+        throw damaged(name, `the array ${printable(weightName)} is missing`);
+      return storedTensor(dataset, weightName, name);
+    });
+    return { name: layerName, config: {}, ...config.get(layerName), weights };
+  });
+}
+
+/** Names come from the file: no absolute paths, no way up. */
+function childOf(group: Group, name: string): unknown {
+  return name === '' || name.startsWith('/') || name.split('/').includes('..') ? null : group.get(name);
+}
+
+/** A list of texts in an attribute; an empty list has a number type in the files of Keras. */
+function textsOf(group: Group, attribute: string, file: string): string[] | undefined {
+  const found = group.attrs[attribute];
+  if (found === undefined) return undefined;
+  const { type, size, total_size: count } = found.metadata;
+  if (count === 0) return [];
+  if (type !== STRING_CLASS && type !== VARIABLE_LENGTH_CLASS)
+    throw damaged(file, `the attribute ${attribute} is not text`);
+  if (count * size > MOST_ATTRIBUTE_BYTES) throw damaged(file, `the attribute ${attribute} is too long`);
+  const { value } = found;
+  const texts = Array.isArray(value) ? value : [value];
+  if (!texts.every((text): text is string => typeof text === 'string'))
+    throw damaged(file, `the attribute ${attribute} is not text`);
+  return texts;
+}
+
+type LayerConfig = Pick<KerasLayer, 'className' | 'inputs' | 'config'>;
+
+/** What `model_config` says about each layer; nothing where it is absent. */
+function readConfig(file: Group, name: string): Map<string, LayerConfig> {
+  const [text] = textsOf(file, 'model_config', name) ?? [];
+  const all = new Map<string, LayerConfig>();
+  if (text === undefined) return all;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw damaged(name, 'its attribute model_config is not JSON', cause);
+  }
+  const layers = member(member(parsed, 'config'), 'layers');
+  if (!Array.isArray(layers)) throw damaged(name, 'its attribute model_config lists no layers');
+  for (const layer of layers) {
+    const config = member(layer, 'config');
+    const layerName = member(layer, 'name') ?? member(config, 'name');
+    if (typeof layerName !== 'string') continue;
+    const className = member(layer, 'class_name');
+    const inputs = inputsOf(member(layer, 'inbound_nodes'));
+    all.set(layerName, {
+      config: isRecord(config) ? config : {},
+      ...(typeof className === 'string' ? { className } : {}),
+      ...(inputs === undefined ? {} : { inputs }),
+    });
+  }
+  return all;
+}
+
+/** [[["conv1_1_3d", 0, 0, {}], ...]]: one call of the layer, with (layer, call, tensor, arguments) for each input. */
+function inputsOf(nodes: unknown): string[] | undefined {
+  if (!Array.isArray(nodes) || !Array.isArray(nodes[0])) return undefined;
+  const names = nodes[0].map((input: unknown) => (Array.isArray(input) ? input[0] : undefined));
+  return names.every((name): name is string => typeof name === 'string') ? names : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function member(value: unknown, key: string): unknown {
+  return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+function storedTensor(dataset: Dataset, weightName: string, file: string): StoredTensor {
+  const { type, size, littleEndian } = dataset.metadata;
+  const shape = dataset.shape ?? [];
+  const name = (weightName.split('/').at(-1) ?? '').replace(/:\d+$/, '');
+  const typeName =
+    type === FLOAT_CLASS ? `float${8 * size}` : type === INTEGER_CLASS ? `int${8 * size}` : 'other';
+  return {
+    name,
+    shape,
+    type: typeName,
+    async read() {
+      const count = elementCount(shape);
+      const what = `the array ${printable(weightName)}`;
+      if (type !== FLOAT_CLASS || ![4, 8].includes(size) || !littleEndian)
+        throw damaged(file, `${what} does not hold float32 or float64 numbers (little-endian)`);
+      if (count > MOST_ELEMENTS) throw damaged(file, `${what} declares ${count} numbers`);
+      const value = guarded(file, () => dataset.value);
+      const numbers = floatsOf(value);
+      if (numbers === undefined || numbers.length !== count)
+        throw damaged(file, `${what} does not hold the ${count} numbers that it declares`);
+      return numbers;
+    },
+  };
+}
+
+function floatsOf(value: unknown): Float32Array | undefined {
+  if (value instanceof Float32Array) return value;
+  if (value instanceof Float64Array) return new Float32Array(value);
+  return undefined;
+}

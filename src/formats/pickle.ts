@@ -1,0 +1,347 @@
+/**
+ * Python pickles as data. A pickle is a program for a small stack machine, and Python runs whatever
+ * functions it names; this reader runs nothing. It knows the instructions that dictionaries of tensors
+ * need, asks its caller about each function that is named, and refuses the rest by name.
+ * Instructions: Python's Lib/pickletools.py, protocols 2 to 5.
+ */
+import { LocScaleError } from '../errors.ts';
+import { printable } from './printable.ts';
+
+/** A function or class that a pickle names: "torch._utils._rebuild_tensor_v2". */
+export class PickleGlobal {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+export class PickleTuple {
+  readonly items: readonly PickleValue[];
+  constructor(items: readonly PickleValue[]) {
+    this.items = items;
+  }
+}
+
+/** What the caller made out of a call. */
+export class PickleObject<T = unknown> {
+  readonly value: T;
+  constructor(value: T) {
+    this.value = value;
+  }
+}
+
+export type PickleKey = string | number | boolean | null;
+export type PickleDict = Map<PickleKey, PickleValue>;
+export type PickleValue =
+  | PickleKey
+  | bigint
+  | Uint8Array
+  | PickleValue[]
+  | PickleDict
+  | PickleTuple
+  | PickleGlobal
+  | PickleObject;
+
+export interface PickleCaller {
+  /** May a pickle name this at all? */
+  readonly allows: (name: string) => boolean;
+  /** Result of calling a global that is allowed; undefined: this one cannot be called, or not so. */
+  readonly call: (name: string, args: readonly PickleValue[]) => PickleValue | undefined;
+  /** The object behind a persistent id (torch: a storage); undefined: not a known one. */
+  readonly persistent: (id: PickleValue) => PickleValue | undefined;
+}
+
+/** One item of stack or memo takes at least one byte of the pickle, so that its size bounds the memory. */
+const MOST_BYTES = 64 * 2 ** 20;
+const MARK = Symbol('mark');
+
+/** Bytes of LONG1 integers: enough for 64 bits; more are not in state dicts. */
+const MOST_LONG_BYTES = 9;
+
+export function readPickle(bytes: Uint8Array, where: string, caller: PickleCaller): PickleValue {
+  return new Unpickler(bytes, where, caller).run();
+}
+
+class Unpickler {
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private readonly where: string;
+  private readonly caller: PickleCaller;
+  private readonly stack: (PickleValue | typeof MARK)[] = [];
+  private readonly memo = new Map<number, PickleValue>();
+  private at = 0;
+
+  constructor(bytes: Uint8Array, where: string, caller: PickleCaller) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.where = where;
+    this.caller = caller;
+  }
+
+  run(): PickleValue {
+    if (this.bytes.length > MOST_BYTES) throw this.damaged(`it has ${this.bytes.length} bytes`);
+    for (;;) {
+      const code = this.bytes[this.take(1)];
+      if (code === 0x2e) return this.finish();
+      this.step(code);
+    }
+  }
+
+  private finish(): PickleValue {
+    const value = this.pop();
+    if (this.stack.length > 0) throw this.damaged('it ends with values left over');
+    return value;
+  }
+
+  private step(code: number): void {
+    const { view, stack } = this;
+    switch (code) {
+      case 0x80: // PROTO
+        if (this.bytes[this.take(1)] > 5) throw this.damaged('its protocol is newer than 5');
+        return;
+      case 0x95: // FRAME: a length that only helps buffering
+        this.take(8);
+        return;
+      case 0x28: // MARK
+        stack.push(MARK);
+        return;
+      case 0x4e: // NONE
+        stack.push(null);
+        return;
+      case 0x88: // NEWTRUE
+        stack.push(true);
+        return;
+      case 0x89: // NEWFALSE
+        stack.push(false);
+        return;
+      case 0x4a: // BININT
+        stack.push(view.getInt32(this.take(4), true));
+        return;
+      case 0x4b: // BININT1
+        stack.push(this.bytes[this.take(1)]);
+        return;
+      case 0x4d: // BININT2
+        stack.push(view.getUint16(this.take(2), true));
+        return;
+      case 0x8a: // LONG1
+        stack.push(this.long(this.bytes[this.take(1)]));
+        return;
+      case 0x47: // BINFLOAT, big-endian
+        stack.push(view.getFloat64(this.take(8)));
+        return;
+      case 0x58: // BINUNICODE
+        stack.push(this.text(view.getUint32(this.take(4), true)));
+        return;
+      case 0x8c: // SHORT_BINUNICODE
+        stack.push(this.text(this.bytes[this.take(1)]));
+        return;
+      case 0x42: // BINBYTES
+        stack.push(this.slice(view.getUint32(this.take(4), true)));
+        return;
+      case 0x43: // SHORT_BINBYTES
+        stack.push(this.slice(this.bytes[this.take(1)]));
+        return;
+      case 0x5d: // EMPTY_LIST
+        stack.push([]);
+        return;
+      case 0x7d: // EMPTY_DICT
+        stack.push(new Map());
+        return;
+      case 0x29: // EMPTY_TUPLE
+        stack.push(new PickleTuple([]));
+        return;
+      case 0x74: // TUPLE
+        stack.push(new PickleTuple(this.popToMark()));
+        return;
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        stack.push(new PickleTuple(this.popMany(code - 0x84)));
+        return;
+      case 0x61: // APPEND
+        this.append([this.pop()]);
+        return;
+      case 0x65: // APPENDS
+        this.append(this.popToMark());
+        return;
+      case 0x73: // SETITEM
+        this.setItems(this.popMany(2));
+        return;
+      case 0x75: // SETITEMS
+        this.setItems(this.popToMark());
+        return;
+      case 0x71: // BINPUT
+        this.memo.set(this.bytes[this.take(1)], this.top());
+        return;
+      case 0x72: // LONG_BINPUT
+        this.memo.set(view.getUint32(this.take(4), true), this.top());
+        return;
+      case 0x94: // MEMOIZE
+        this.memo.set(this.memo.size, this.top());
+        return;
+      case 0x68: // BINGET
+        stack.push(this.recall(this.bytes[this.take(1)]));
+        return;
+      case 0x6a: // LONG_BINGET
+        stack.push(this.recall(view.getUint32(this.take(4), true)));
+        return;
+      case 0x63: // GLOBAL
+        this.pushGlobal(this.line(), this.line());
+        return;
+      case 0x93: {
+        // STACK_GLOBAL
+        const [module, name] = this.popMany(2);
+        if (typeof module !== 'string' || typeof name !== 'string')
+          throw this.damaged('the name of a function is not text');
+        this.pushGlobal(module, name);
+        return;
+      }
+      case 0x51: // BINPERSID
+        this.pushPersistent(this.pop());
+        return;
+      case 0x52: // REDUCE
+        this.reduce();
+        return;
+      case 0x62: // BUILD
+        this.build();
+        return;
+      default:
+        throw this.damaged(
+          `it has the instruction 0x${code.toString(16)} at byte ${this.at - 1}, which dictionaries of tensors do not need`,
+        );
+    }
+  }
+
+  /** Moves on by `count` bytes; returns where they begin. */
+  private take(count: number): number {
+    const start = this.at;
+    if (start + count > this.bytes.length) throw this.damaged('it ends early');
+    this.at = start + count;
+    return start;
+  }
+
+  private slice(count: number): Uint8Array {
+    const start = this.take(count);
+    // Not `slice`, which gives a view where the bytes are a Buffer of Node.
+    return new Uint8Array(this.bytes.subarray(start, start + count));
+  }
+
+  private text(count: number): string {
+    const start = this.take(count);
+    return new TextDecoder().decode(this.bytes.subarray(start, start + count));
+  }
+
+  /** Module and name of a GLOBAL are lines. */
+  private line(): string {
+    const end = this.bytes.indexOf(0x0a, this.at);
+    if (end < 0) throw this.damaged('it ends early');
+    const start = this.take(end + 1 - this.at);
+    return new TextDecoder().decode(this.bytes.subarray(start, end));
+  }
+
+  /** Two's complement, little-endian. */
+  private long(count: number): number | bigint {
+    if (count > MOST_LONG_BYTES) throw this.damaged(`it has an integer of ${count} bytes`);
+    const start = this.take(count);
+    let value = 0n;
+    for (let i = 0; i < count; i++) value |= BigInt(this.bytes[start + i]) << BigInt(8 * i);
+    value = BigInt.asIntN(Math.max(1, 8 * count), value);
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+
+  private pop(): PickleValue {
+    const value = this.stack.pop();
+    if (value === undefined || value === MARK) throw this.damaged('it takes a value that is not there');
+    return value as PickleValue;
+  }
+
+  private top(): PickleValue {
+    const value = this.stack.at(-1);
+    if (value === undefined || value === MARK) throw this.damaged('it keeps a value that is not there');
+    return value as PickleValue;
+  }
+
+  private popMany(count: number): PickleValue[] {
+    const values = Array.from({ length: count }, () => this.pop());
+    return values.reverse();
+  }
+
+  private popToMark(): PickleValue[] {
+    const mark = this.stack.lastIndexOf(MARK);
+    if (mark < 0) throw this.damaged('it has no mark where there should be one');
+    const values = this.stack.splice(mark);
+    return values.slice(1) as PickleValue[];
+  }
+
+  private recall(index: number): PickleValue {
+    const value = this.memo.get(index);
+    if (value === undefined) throw this.damaged(`it recalls a value (${index}) that it has not kept`);
+    return value;
+  }
+
+  private append(values: readonly PickleValue[]): void {
+    const list = this.top();
+    if (!Array.isArray(list)) throw this.damaged('it appends to what is not a list');
+    for (const value of values) list.push(value);
+  }
+
+  private setItems(values: readonly PickleValue[]): void {
+    const dict = this.top();
+    if (!(dict instanceof Map)) throw this.damaged('it sets items of what is not a dictionary');
+    if (values.length % 2 !== 0) throw this.damaged('a dictionary has a key without a value');
+    for (let i = 0; i < values.length; i += 2) {
+      const key = values[i];
+      if (key !== null && typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'boolean')
+        throw this.damaged('a dictionary has a key that is neither text nor a number');
+      dict.set(key, values[i + 1]);
+    }
+  }
+
+  private pushGlobal(module: string, name: string): void {
+    const full = `${module}.${name}`;
+    if (!this.caller.allows(full)) throw this.refused(full);
+    this.stack.push(new PickleGlobal(full));
+  }
+
+  private pushPersistent(id: PickleValue): void {
+    const value = this.caller.persistent(id);
+    if (value === undefined) throw this.damaged('it refers to data of an unknown kind');
+    this.stack.push(value);
+  }
+
+  private reduce(): void {
+    const [callee, args] = this.popMany(2);
+    if (!(callee instanceof PickleGlobal)) throw this.damaged('it calls what is not a function');
+    if (!(args instanceof PickleTuple))
+      throw this.damaged(`it calls ${printable(callee.name)} without a list of arguments`);
+    const value = this.caller.call(callee.name, args.items);
+    if (value === undefined)
+      throw this.damaged(`it calls ${printable(callee.name)} with arguments that make no tensor`);
+    this.stack.push(value);
+  }
+
+  /** Modules put `_metadata` on their dictionary this way; it says nothing about the tensors. */
+  private build(): void {
+    this.pop();
+    if (!(this.top() instanceof Map)) throw this.damaged('it sets the state of what is not a dictionary');
+  }
+
+  private refused(name: string): LocScaleError {
+    return new LocScaleError(
+      'bad-input',
+      `${this.where} is not only tensors: it names ${printable(name)}, which is not read, because a pickle can run any program by naming it.`,
+      {
+        where: this.where,
+        found: printable(name),
+        hint: 'Save the state dict alone: torch.save(model.state_dict(), "weights.pt").',
+      },
+    );
+  }
+
+  private damaged(what: string): LocScaleError {
+    return new LocScaleError('bad-input', `${this.where} is not a readable pickle of tensors: ${what}.`, {
+      where: this.where,
+      hint: 'Copy or download the file again, or save it anew with torch.save(model.state_dict(), "weights.pt").',
+    });
+  }
+}
