@@ -1,7 +1,7 @@
 /** What every engine asks of its arguments before it works. Breaches are mistakes of the caller, not of the user. */
 import type { LocalScalingJob, Volume } from './engine.ts';
 import { LocScaleError } from './errors.ts';
-import { describeShape, sameShape } from './math/grid.ts';
+import { describeShape, type Shape, sameShape } from './math/grid.ts';
 
 export function requireSameShape(a: Volume, b: Volume): void {
   if (sameShape(a.shape, b.shape)) return;
@@ -9,6 +9,11 @@ export function requireSameShape(a: Volume, b: Volume): void {
     expected: describeShape(a.shape),
     found: describeShape(b.shape),
   });
+}
+
+export function requireShape(shape: Shape): void {
+  if (shape.every((n) => Number.isInteger(n) && n >= 1)) return;
+  throw new LocScaleError('internal', `A volume of ${describeShape(shape)} voxels cannot be made.`);
 }
 
 export function checkScalingJob({

@@ -27,25 +27,16 @@ export function forwardPlanes(
 ): void {
   const [, ny, nx] = spectrum.shape;
   const { pitch } = spectrum;
-  const planX = kernels.fftPlan(nx);
+  // Plans made now outlive the task.
+  kernels.fftPlan(nx);
   const planY = kernels.fftPlan(ny);
   const memory = kernels.mark();
   const { exports } = kernels;
   const buffers = planeBuffers(kernels, ny, nx, pitch);
-  const { rows, re, im, work } = buffers;
+  const { rows, re, im } = buffers;
   for (let z = from; z < to; z++) {
     kernels.floats(rows, ny * nx).set(volume.subarray(z * ny * nx, (z + 1) * ny * nx));
-    forEachRowGroup(ny, (y) => {
-      exports.rfftRows8(
-        planX,
-        rows + 4 * y * nx,
-        4 * nx,
-        re + 4 * y * pitch,
-        im + 4 * y * pitch,
-        4 * pitch,
-        work,
-      );
-    });
+    transformRows(kernels, ny, nx, pitch, buffers);
     exports.fftColumns(planY, re, im, 4 * pitch, pitch / 4);
     spectrum.re.set(kernels.floats(re, ny * pitch), z * ny * pitch);
     spectrum.im.set(kernels.floats(im, ny * pitch), z * ny * pitch);
@@ -213,7 +204,30 @@ function forEachRowGroup(ny: number, run: (y: number) => void): void {
   for (let y = 0; y < ny; y += 8) run(Math.max(0, Math.min(y, ny - 8)));
 }
 
-function planeBuffers(kernels: Kernels, ny: number, rowPitch: number, pitch: number) {
+/** Forward transform of the rows of the plane in `rows`, which has no gaps, to `re` and `im`. */
+export function transformRows(
+  kernels: Kernels,
+  ny: number,
+  nx: number,
+  pitch: number,
+  { rows, re, im, work }: PlaneBuffers,
+): void {
+  const plan = kernels.fftPlan(nx);
+  forEachRowGroup(ny, (y) => {
+    const to = 4 * y * pitch;
+    kernels.exports.rfftRows8(plan, rows + 4 * y * nx, 4 * nx, re + to, im + to, 4 * pitch, work);
+  });
+}
+
+interface PlaneBuffers {
+  readonly rows: number;
+  readonly re: number;
+  readonly im: number;
+  readonly work: number;
+}
+
+/** Kernel memory for one plane: rows of `rowPitch` floats, half spectrum, work. */
+export function planeBuffers(kernels: Kernels, ny: number, rowPitch: number, pitch: number): PlaneBuffers {
   // Eight rows at least, and slack for vector reads past the last row.
   const height = Math.max(8, ny);
   return {
@@ -224,13 +238,14 @@ function planeBuffers(kernels: Kernels, ny: number, rowPitch: number, pitch: num
   };
 }
 
-function loadColumns(
+export function loadColumns(
   kernels: Kernels,
   spectrum: SharedSpectrum,
   from: number,
   to: number,
+  nz: number = spectrum.shape[0],
 ): { re: number; im: number } {
-  const [nz, ny] = spectrum.shape;
+  const [, ny] = spectrum.shape;
   const { pitch } = spectrum;
   const count = (to - from) * pitch;
   const block = { re: kernels.allocate(4 * nz * count), im: kernels.allocate(4 * nz * count) };

@@ -13,11 +13,11 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
-import { checkScalingJob, requireSameShape } from '../engine-checks.ts';
+import { checkScalingJob, requireSameShape, requireShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
 import { spectrumPitch } from '../math/fft-plan.ts';
-import { describeShape, type Shape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
 import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
@@ -26,6 +26,7 @@ import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import type { TileJob, TileTimings } from './local-scaling.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
+import { resamplePlanes } from './resample.ts';
 import type { Range } from './tasks.ts';
 
 export interface CpuEngineOptions {
@@ -162,6 +163,36 @@ export class CpuEngine implements Engine {
     await this.pool.map(
       'inversePlanes',
       split(nz, PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
+    );
+    this.recycle(spectrum.re, spectrum.im);
+    return out;
+  }
+
+  async resample(volume: Volume, shape: Shape): Promise<Volume> {
+    requireShape(shape);
+    // (a + a) / 2 is a copy.
+    if (sameShape(volume.shape, shape)) return this.average(volume, volume);
+    const data = this.own(volume);
+    const pitch = spectrumPitch(shape[2]);
+    const floats = resamplePlanes(volume.shape, shape) * shape[1] * pitch;
+    const spectrum = { shape, pitch, re: this.allocateHost(floats), im: this.allocateHost(floats) };
+    await this.pool.map(
+      'forwardResampledPlanes',
+      split(volume.shape[0], PLANES_PER_TASK).map((range) => ({
+        ...range,
+        volume: data,
+        shape: volume.shape,
+        spectrum,
+      })),
+    );
+    await this.pool.map(
+      'resampleColumns',
+      split(shape[1], ROWS_PER_TASK).map((range) => ({ ...range, shape: volume.shape, spectrum })),
+    );
+    const out = this.create(shape);
+    await this.pool.map(
+      'inversePlanes',
+      split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
     );
     this.recycle(spectrum.re, spectrum.im);
     return out;

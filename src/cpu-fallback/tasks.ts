@@ -14,6 +14,7 @@ import {
 } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { type TileJob, TileScaler, type TileTimings } from './local-scaling.ts';
+import { forwardResampledPlanes, resampleColumns } from './resample.ts';
 import { averageRange, binariseRange, blockOccupancy, rangeStatistics } from './volume-operations.ts';
 
 /** State of one thread. */
@@ -52,6 +53,14 @@ export const tasks = {
 
   inversePlanes: (thread: Thread, args: Range & { spectrum: SharedSpectrum; out: Float32Array }) =>
     inversePlanes(thread.kernels, args.spectrum, args.out, args.from, args.to),
+
+  forwardResampledPlanes: (
+    thread: Thread,
+    args: Range & { volume: Float32Array; shape: Shape; spectrum: SharedSpectrum },
+  ) => forwardResampledPlanes(thread.kernels, args.volume, args.shape, args.spectrum, args.from, args.to),
+
+  resampleColumns: (thread: Thread, args: Range & { shape: Shape; spectrum: SharedSpectrum }) =>
+    resampleColumns(thread.kernels, args.spectrum, args.shape, args.from, args.to),
 
   shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum }) =>
     shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to),

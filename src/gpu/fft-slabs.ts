@@ -66,7 +66,7 @@ export function planSlabFft(
 }
 
 /** Size of equal parts of `count` that hold at most `most`; 0 if not even one fits. */
-function evenParts(count: number, most: number): number {
+export function evenParts(count: number, most: number): number {
   if (most < 1) return 0;
   return Math.ceil(count / Math.ceil(count / Math.floor(most)));
 }

@@ -13,16 +13,17 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
-import { checkScalingJob, requireSameShape } from '../engine-checks.ts';
+import { checkScalingJob, requireSameShape, requireShape } from '../engine-checks.ts';
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { NoiseBox } from '../math/confidence.ts';
-import { describeShape, type Shape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import type { GpuDevice } from './device.ts';
 import { scaleTiles } from './local-scaling.ts';
 import { type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
 import { radialFilter } from './radial-filter.ts';
+import { resample } from './resample.ts';
 import { shellSpectra } from './shell-spectra.ts';
 import { createTileCopy, type TileCopy } from './tile-copy.ts';
 import { createVolume, destroyVolume, type GpuVolume, readVolume, writeVolume } from './volume.ts';
@@ -112,6 +113,14 @@ export class GpuEngine implements Engine {
 
   async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {
     return this.adopt(await radialFilter(this.gpu, this.own(volume), transfer));
+  }
+
+  async resample(volume: Volume, shape: Shape): Promise<Volume> {
+    requireShape(shape);
+    const own = this.own(volume);
+    // (a + a) / 2 is a copy.
+    if (sameShape(volume.shape, shape)) return this.average(volume, volume);
+    return this.adopt(await resample(this.gpu, own, shape));
   }
 
   async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {

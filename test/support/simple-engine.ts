@@ -7,6 +7,7 @@ import type { Engine, LocalScalingJob, Volume } from '../../src/engine.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
+import { resampleDirectly } from './direct-resample.ts';
 import { referenceFft3d, referenceShellSums, signedIndex } from './reference-fft.ts';
 
 interface SimpleVolume extends Volume {
@@ -112,6 +113,13 @@ export function createSimpleEngine(): SimpleEngine {
       const back = referenceFft3d(spectrum.re, spectrum.im, shape, true);
       return make(
         Float32Array.from(back.re, (value) => value / back.re.length),
+        shape,
+      );
+    },
+    async resample(volume, shape) {
+      called('resample');
+      return make(
+        Float32Array.from(resampleDirectly(voxels(volume, 'resample'), volume.shape, shape)),
         shape,
       );
     },
