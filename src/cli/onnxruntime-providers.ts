@@ -1,8 +1,6 @@
 /** Which execution providers of onnxruntime work on this machine: each runs a network of one node. */
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import process from 'node:process';
+import { firstLine, loadOnnxruntime } from '../inference/onnxruntime.ts';
+import { sharedProvidersInstalled } from '../inference/providers.ts';
 
 export interface OnnxruntimeProviders {
   readonly version?: string;
@@ -21,14 +19,8 @@ export interface OnnxruntimeProviders {
  * its own past the logger. For the same reason providers whose libraries are not installed are not tried.
  */
 export async function probeOnnxruntime(gpuFound: boolean): Promise<OnnxruntimeProviders> {
-  let onnxruntime: typeof import('onnxruntime-node');
-  try {
-    const loaded = await import('onnxruntime-node');
-    // A CommonJS package: under Node all of it is the default export too.
-    onnxruntime = (loaded as unknown as { default?: typeof loaded }).default ?? loaded;
-  } catch (error) {
-    return { reason: `cannot be used: ${firstLine(error)}`, providers: [] };
-  }
+  const onnxruntime = await loadOnnxruntime();
+  if ('reason' in onnxruntime) return { reason: `cannot be used: ${onnxruntime.reason}`, providers: [] };
   const { InferenceSession, Tensor, env, listSupportedBackends } = onnxruntime;
   const providers: { name: string; works: boolean; reason?: string }[] = [];
   for (const { name, bundled } of listSupportedBackends()) {
@@ -57,15 +49,6 @@ export async function probeOnnxruntime(gpuFound: boolean): Promise<OnnxruntimePr
   return { version: env.versions.node ?? env.versions.common, providers };
 }
 
-/** Providers that are not bundled (cuda, tensorrt) are separate libraries beside the binding. */
-function sharedProvidersInstalled(): boolean {
-  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
-  const folder = join(dirname(main), '../bin/napi-v6', process.platform, process.arch);
-  return ['libonnxruntime_providers_shared.so', 'onnxruntime_providers_shared.dll'].some((file) =>
-    existsSync(join(folder, file)),
-  );
-}
-
 /** y = Identity(x), one float: the protocol buffer of an ONNX model (IR version 8, operator set 13). */
 function identityNetwork(): Uint8Array {
   const number = (field: number, value: number): number[] => [field << 3, value];
@@ -88,9 +71,4 @@ function identityNetwork(): Uint8Array {
     ...bytes(7, graph),
     ...bytes(8, [...text(1, ''), ...number(2, 13)]),
   ]);
-}
-
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n', 1)[0] ?? '';
 }

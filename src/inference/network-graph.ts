@@ -1,0 +1,49 @@
+/** The ONNX graph to load: as stored, or written from EMmerNet's weights in the variant that is needed. */
+import { LocScaleError } from '../errors.ts';
+import type { ModelManifest } from '../reference/network/model.ts';
+import type { ProviderName } from './provider-names.ts';
+
+/** A model whose files are read (and checked against the manifest's sums) when they are needed. */
+export interface NetworkFiles {
+  readonly manifest: ModelManifest;
+  readPlain(): Promise<Uint8Array>;
+  /** Architecture 'onnx' with dropout only. */
+  readMonteCarlo?(): Promise<Uint8Array>;
+}
+
+/**
+ * Bytes of the graph. onnxruntime's WebGPU has no transposed convolution in three dimensions, so
+ * EMmerNet gets it as a convolution and an interleave there.
+ */
+export async function readGraph(
+  model: NetworkFiles,
+  provider: ProviderName,
+  monteCarlo: boolean,
+): Promise<Uint8Array> {
+  const { manifest } = model;
+  if (monteCarlo && manifest.dropout.length === 0) throw noDropout(manifest);
+  if (manifest.architecture === 'onnx') {
+    if (!monteCarlo) return model.readPlain();
+    if (model.readMonteCarlo === undefined) throw noDropout(manifest);
+    return model.readMonteCarlo();
+  }
+  const plain = await model.readPlain();
+  if (!monteCarlo && provider !== 'webgpu') return plain;
+  const { readOnnxInitializers } = await import('../formats/onnx.ts');
+  const { writeEmmernet } = await import('../reference/network/emmernet-graph.ts');
+  return writeEmmernet(readOnnxInitializers(plain), {
+    transposedConvolution: provider === 'webgpu' ? 'interleave' : 'native',
+    dropoutMasks: monteCarlo,
+  });
+}
+
+function noDropout({ title }: ModelManifest): LocScaleError {
+  return new LocScaleError(
+    'bad-input',
+    `The network "${title}" has no dropout: it cannot give Monte-Carlo samples.`,
+    {
+      where: title,
+      hint: 'Add -no_mc, or use another network.',
+    },
+  );
+}
