@@ -1,0 +1,35 @@
+// Compares the exported network with what torch computed: node check.mjs ONNX_FOLDER CASES_FOLDER [cpu|webgpu]
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+
+const [folder, cases, provider = "cpu"] = process.argv.slice(2);
+const read = (name) => {
+  const bytes = readFileSync(join(cases, name));
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4).slice();
+};
+let failed = false;
+const list = JSON.parse(readFileSync(join(cases, "cases.json"), "utf8"));
+for (const [k, { file, inputs }] of list.entries()) {
+  const session = await ort.InferenceSession.create(join(folder, file), {
+    executionProviders: [provider],
+    intraOpNumThreads: 2,
+    logSeverityLevel: provider === "cpu" ? 2 : 3,
+  });
+  const feeds = {};
+  for (const [name, shape] of Object.entries(inputs)) feeds[name] = new ort.Tensor("float32", read(`${k}-${name}.bin`), shape);
+  const result = await session.run(feeds);
+  const started = performance.now();
+  for (let i = 0; i < 3; i++) await session.run(feeds);
+  const ms = (performance.now() - started) / 3;
+  for (const name of ["reference", "enhanced"]) {
+    const ours = await result[name].getData();
+    const theirs = read(`${k}-${name}.bin`);
+    let worst = 0;
+    for (let i = 0; i < theirs.length; i++) worst = Math.max(worst, Math.abs(ours[i] - theirs[i]));
+    if (!(worst <= 1e-5) || ours.length !== theirs.length) failed = true;
+    console.log(`${provider} ${file} ${inputs.map} ${name}: largest difference ${worst.toExponential(2)}, ${ms.toFixed(1)} ms`);
+  }
+  await session.release();
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,167 @@
+"""Writes the trained network as ONNX with its manifest.
+
+    python3 export.py --checkpoint work/checkpoints/run/last.pt --out ../src/reference/bundled
+
+Two files: reference-network.onnx (input `map`), and reference-network-mc.onnx for Monte
+Carlo dropout, with the masks as further inputs: (n, channels, 1, 1, 1), values 0 or
+1 / keepProbability, chosen by the caller. Outputs: `reference` (used for scaling) and
+`enhanced` (the full prediction). check.mjs compares both with what torch computes.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from network import ReferenceNetwork, parameter_count
+from structures import digest_of_list
+
+VERSION = "1.0.0"
+DESCRIPTION = (
+    "Local band-wise Wiener filter steered by a small U-Net, trained on maps simulated from "
+    "real structures; predicts a model map with its local B factors. Not EMmerNet."
+)
+
+
+class Plain(torch.nn.Module):
+    """The network as it is used: (reference, enhanced); which head is the reference is `head`."""
+
+    def __init__(self, model, head):
+        super().__init__()
+        self.model, self.head = model, head
+
+    def forward(self, x, *masks):
+        part, full = self.model(x, masks if masks else (None, None, None))
+        return (part if self.head == "filter" else full), full
+
+
+def load_network(path, averaged=True):
+    """(network in evaluation mode, checkpoint)."""
+    state = torch.load(path, map_location="cpu")
+    config = state["config"]
+    model = ReferenceNetwork(tuple(config["widths"]), config["rate"], tuple(config["blocks"]))
+    model.load_state_dict(state["averaged" if averaged else "model"])
+    return model.eval().requires_grad_(False), state
+
+
+def multiply_adds(model, edge=32):
+    """GFLOP of all convolutions for one cube (two per multiply-add)."""
+    total = 0
+
+    def hook(layer, _, output):
+        nonlocal total
+        total += 2 * output.numel() * layer.weight[0].numel()
+
+    hooks = [m.register_forward_hook(hook) for m in model.modules() if isinstance(m, torch.nn.Conv3d)]
+    model(torch.zeros(1, 1, edge, edge, edge))
+    for handle in hooks:
+        handle.remove()
+    return total / 1e9
+
+
+def sha256(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--data", default="../../shared")
+    parser.add_argument("--head", choices=["filter", "full"], default="filter")
+    parser.add_argument("--cube", type=int, default=48)
+    parser.add_argument("--stride", type=int, default=32)
+    parser.add_argument("--metrics", help="JSON of evaluate.py whose summary goes into the manifest")
+    parser.add_argument("--calibration", help="JSON of calibrate.py")
+    options = parser.parse_args()
+    model, state = load_network(options.checkpoint)
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    wrapped = Plain(model, options.head).eval()
+    axes = {0: "n", 2: "z", 3: "y", 4: "x"}
+    example = torch.randn(2, 1, 32, 32, 32) * 0.1
+    dropouts = model.dropouts()
+    names = ["mask_" + name.replace("drop_", "") for name, _ in dropouts]
+    masks = [
+        (torch.rand(2, d.channels, 1, 1, 1) >= d.rate).float() / (1 - d.rate) for _, d in dropouts
+    ]
+    for name, inputs in (("reference-network", []), ("reference-network-mc", masks)):
+        torch.onnx.export(
+            wrapped, (example, *inputs), out / f"{name}.onnx", opset_version=17,
+            input_names=["map"] + (names if inputs else []), output_names=["reference", "enhanced"],
+            dynamic_axes={"map": axes, "reference": axes, "enhanced": axes}
+            | ({n: {0: "n"} for n in names} if inputs else {}),
+        )
+    check = Path(options.checkpoint).parent / "check"
+    check.mkdir(exist_ok=True)
+    wide = torch.randn(1, 1, 48, 40, 56) * 0.1
+    wide = torch.nn.functional.avg_pool3d(wide, 3, stride=1, padding=1)
+    cases = []
+    for k, (x, m) in enumerate([(example, []), (example, masks), (wide, [])]):
+        result = wrapped(x, *m)
+        for label, tensor in zip(["map"] + names, [x, *m]):
+            tensor.numpy().astype(np.float32).tofile(check / f"{k}-{label}.bin")
+        for label, tensor in zip(("reference", "enhanced"), result):
+            tensor.numpy().astype(np.float32).tofile(check / f"{k}-{label}.bin")
+        cases.append({"file": "reference-network-mc.onnx" if m else "reference-network.onnx",
+                      "inputs": {n: list(t.shape) for n, t in zip(["map"] + names, [x, *m])}})
+    (check / "cases.json").write_text(json.dumps(cases))
+
+    log = state["log"]
+    metrics = json.loads(Path(options.metrics).read_text())["summary"] if options.metrics else {}
+    calibration = json.loads(Path(options.calibration).read_text()) if options.calibration else None
+    settings = {k: v for k, v in state["options"].items() if k not in ("work", "name", "threads", "device")}
+    files = [out / "reference-network.onnx", out / "reference-network-mc.onnx"]
+    manifest = {
+        "format": 1,
+        "name": "locscale-gpu-reference",
+        "title": "bundled reference network",
+        "version": VERSION,
+        "description": DESCRIPTION,
+        "architecture": "onnx",
+        "source": "trained by training/ of locscale-gpu",
+        "sourceSha256": sha256(files[0]),
+        "licence": "BSD-3-Clause",
+        "files": {
+            key: {"file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size}
+            for key, path in zip(("plain", "monteCarlo"), files)
+        },
+        "parameters": parameter_count(model),
+        "gflopPerCube": round(multiply_adds(model, options.cube), 3),
+        "input": "map",
+        "output": "reference",
+        "axes": "n, 1, z, y, x; edges are multiples of 8",
+        "voxelSizeAngstrom": 1,
+        "standardisation": "mean-10sd",
+        "outputs": {
+            "reference": {"head": options.head, "use": "reference map for local scaling"},
+            "enhanced": {"head": "full", "use": "the full prediction: filter plus correction"},
+        },
+        "outputUnits": "10 sd of the model map",
+        "cubeEdge": options.cube,
+        "stride": options.stride,
+        "dropout": [{"input": n, "channels": d.channels, "shape": [d.channels, 1, 1, 1],
+                     "keepProbability": round(1 - d.rate, 6)}
+                    for n, (_, d) in zip(names, dropouts)],
+        "training": settings | {
+            "network": state["config"], "steps": state["step"], "cubes32": round(state["cubes"]),
+            "minutes": round(state["elapsed"] / 60, 1), "maps": log["maps"],
+            "dataListSha256": digest_of_list(Path(options.data) / "structures"),
+            "splitSha256": sha256(Path(__file__).parent / "split.json"),
+        },
+        "validation": log["validation"],
+        "metrics": metrics,
+    }
+    if calibration:
+        manifest["calibration"] = calibration
+    (out / "reference-network.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    print(json.dumps({k: manifest[k] for k in ("parameters", "gflopPerCube", "files")}, indent=1))
+    subprocess.run(["node", str(Path(__file__).parent / "check.mjs"), str(out), str(check)], check=True)
+
+
+if __name__ == "__main__":
+    main()
