@@ -1,0 +1,208 @@
+/** `locscale-gpu models`: list, import, download and check networks. */
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { LocScaleError } from '../errors.ts';
+import {
+  BUNDLED_NAME,
+  checkCalibration,
+  downloadArchive,
+  HIGH_CONTEXT,
+  type ImportedModel,
+  type ImportOptions,
+  importModel,
+  type ListedModel,
+  LOW_CONTEXT,
+  listModels,
+  loadModel,
+  openBundled,
+  readJson,
+  type StoredModel,
+  verifyModel,
+} from '../model-store/index.ts';
+import type { OptionValues } from '../options.ts';
+import type { Calibration } from '../reference/network/model.ts';
+import { refusePositionals } from './job-options.ts';
+import { modelsFolder } from './models-folder.ts';
+import { formatBytes } from './progress.ts';
+import type { Session } from './session.ts';
+
+const actions = ['list', 'import', 'download', 'verify', 'path'] as const;
+type Action = (typeof actions)[number];
+
+const runners: Record<Action, (session: Session, args: readonly string[]) => Promise<void>> = {
+  list,
+  import: importFiles,
+  download,
+  verify,
+  path,
+};
+
+/** Options that belong to some of the actions only. */
+const optionsOf: Partial<Record<keyof OptionValues, readonly Action[]>> = {
+  modelName: ['import'],
+  calibration: ['import', 'download'],
+  downloadFrom: ['download'],
+  json: ['list'],
+};
+
+export async function runModels(session: Session): Promise<void> {
+  const [word = 'list', ...args] = session.parsed.positionals;
+  const action = actions.find((name) => name === word);
+  if (action === undefined)
+    throw usage(`There is no "models ${word}".`, word, `Write one of: ${actions.join(', ')}.`);
+  for (const id of session.parsed.given) {
+    const owners = optionsOf[id];
+    if (owners !== undefined && !owners.includes(action))
+      throw usage(
+        `An option was given that "models ${action}" does not have.`,
+        id,
+        'Run "locscale-gpu models --help" for what belongs together.',
+      );
+  }
+  await runners[action](session, args);
+}
+
+function usage(message: string, where: string, hint: string): LocScaleError {
+  return new LocScaleError('usage', message, { where, hint });
+}
+
+async function list(session: Session, args: readonly string[]): Promise<void> {
+  refuseArguments(args, 0);
+  const { logger, parsed } = session;
+  const folder = modelsFolder();
+  const listed = await withBundled(await listModels(folder));
+  if (parsed.values.json === true) {
+    const models = listed.map((entry) =>
+      'model' in entry
+        ? { name: entry.name, location: entry.model.location, manifest: entry.model.manifest }
+        : entry,
+    );
+    logger.line(JSON.stringify({ folder, models }, null, 2));
+    return;
+  }
+  for (const entry of listed) {
+    logger.line(entry.name);
+    if ('problem' in entry) logger.line(`   cannot be used: ${entry.problem}`);
+    else for (const line of describe(entry.model)) logger.line(`   ${line}`);
+  }
+  if (!listed.some(({ name }) => name === HIGH_CONTEXT || name === LOW_CONTEXT))
+    logger.line('EMmerNet is not imported: "locscale-gpu models download" fetches it.');
+  logger.line(`Folder: ${folder}`);
+}
+
+/** The one that comes with the program first, if there is one. */
+async function withBundled(imported: ListedModel[]): Promise<ListedModel[]> {
+  try {
+    return [{ name: BUNDLED_NAME, model: await openBundled() }, ...imported];
+  } catch {
+    // An installation without one; a run that needs it says so.
+    return imported;
+  }
+}
+
+function describe({ manifest }: StoredModel): string[] {
+  const { title, source, licence, parameters, cubeEdge, gflopPerCube, dropout, calibration } = manifest;
+  const size = `${(parameters / 1e6).toFixed(1)} M parameters (${formatBytes(4 * parameters)}), ${gflopPerCube.toFixed(1)} GFLOP per cube of ${cubeEdge}`;
+  const monteCarlo = dropout.length === 0 ? 'no Monte-Carlo dropout' : 'Monte-Carlo dropout';
+  return [
+    `${title}: ${size}`,
+    `Source: ${source}`,
+    `Licence: ${licence}`,
+    `${monteCarlo}, ${calibration === undefined ? 'no calibration' : 'calibrated'}`,
+  ];
+}
+
+async function importFiles(session: Session, args: readonly string[]): Promise<void> {
+  const { values } = session.parsed;
+  const [file] = args;
+  if (file === undefined)
+    throw usage('"models import" needs a file.', 'import', 'Write locscale-gpu models import FILE.');
+  refuseArguments(args, 1);
+  const { modelName } = values;
+  const imported = await importModel(file, {
+    ...(await importOptions(session)),
+    ...(modelName === undefined ? {} : { name: modelName }),
+  });
+  report(session, imported);
+}
+
+async function importOptions({ parsed, signal }: Session): Promise<ImportOptions> {
+  const path = parsed.values.calibration;
+  const calibration: Calibration | undefined =
+    path === undefined ? undefined : checkCalibration(await readJson(path), path);
+  return { folder: modelsFolder(), signal, ...(calibration === undefined ? {} : { calibration }) };
+}
+
+function report({ logger }: Session, imported: readonly ImportedModel[]): void {
+  for (const { manifest, location, unchanged } of imported) {
+    logger.line(`${manifest.title}: ${manifest.parameters} parameters, from ${manifest.source}`);
+    logger.line(`   SHA-256 ${manifest.sourceSha256}`);
+    logger.line(`   ${unchanged ? 'Was there already' : 'Imported'}: ${resolve(location)}`);
+    if (manifest.name !== HIGH_CONTEXT)
+      logger.line(
+        `   Used with ${manifest.name === LOW_CONTEXT ? '--use_low_context_model' : `-model_path ${manifest.name}`}.`,
+      );
+    else logger.line('   Used by default from now on.');
+  }
+}
+
+async function download(session: Session, args: readonly string[]): Promise<void> {
+  refuseArguments(args, 0);
+  const { logger, progress, signal, parsed } = session;
+  const { downloadFrom } = parsed.values;
+  // Before the download: a calibration that cannot be read should not cost one.
+  const options = await importOptions(session);
+  logger.line('Downloading EMmerNet (Zenodo record 8211668).');
+  const archive = await downloadArchive({
+    folder: options.folder,
+    signal,
+    ...(downloadFrom === undefined ? {} : { address: downloadFrom }),
+    onProgress: (done, total) => progress.update('download', done, total),
+    onNote: (message) => logger.note(message),
+  });
+  progress.clear();
+  logger.line(`Downloaded ${formatBytes(archive.bytes)}, ${archive.checksum} as the record states.`);
+  const licence =
+    archive.licence === undefined ? {} : { licence: `${archive.licence} (Zenodo record 8211668)` };
+  report(session, await importModel(archive.path, { ...options, ...licence }));
+  await rm(archive.path, { force: true });
+}
+
+/** For `feature_enhance --download`: EMmerNet, unless it is there. */
+export async function downloadUnlessImported(session: Session): Promise<void> {
+  const { lowContextModel } = session.parsed.values;
+  const wanted = lowContextModel === true ? LOW_CONTEXT : HIGH_CONTEXT;
+  const listed = await listModels(modelsFolder());
+  if (!listed.some((entry) => entry.name === wanted && 'model' in entry)) await download(session, []);
+}
+
+async function verify(session: Session, args: readonly string[]): Promise<void> {
+  refuseArguments(args, 1);
+  const folder = modelsFolder();
+  const [name] = args;
+  const entries: ListedModel[] =
+    name === undefined
+      ? await withBundled(await listModels(folder))
+      : [{ name, model: await loadModel(name, folder) }];
+  if (entries.length === 0) session.logger.line('There are no models.');
+  let damaged = 0;
+  for (const entry of entries) {
+    const problem = 'problem' in entry ? entry.problem : await verifyModel(entry.model);
+    if (problem !== undefined) damaged++;
+    session.logger.line(`${entry.name}: ${problem ?? 'all files are as they were imported'}`);
+  }
+  if (damaged > 0)
+    throw new LocScaleError('bad-input', `${damaged} of ${entries.length} models cannot be used.`, {
+      where: folder,
+      hint: 'Import them again with "locscale-gpu models import FILE".',
+    });
+}
+
+async function path(session: Session, args: readonly string[]): Promise<void> {
+  refuseArguments(args, 0);
+  session.logger.line(modelsFolder());
+}
+
+function refuseArguments(args: readonly string[], most: number): void {
+  refusePositionals(args, most, 'Run "locscale-gpu models --help" for what can be written.');
+}

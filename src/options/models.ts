@@ -1,0 +1,44 @@
+/** Options of the commands models and setup. */
+import { badValue, define, flag, text } from './definition.ts';
+
+const modelsOnly = ['models'] as const;
+
+export const modelOptions = {
+  modelName: text('--name', 'NAME', {
+    group: 'Network',
+    commands: modelsOnly,
+    own: true,
+    help: 'Name for what is imported, to be used with -model_path.',
+    defaultText: 'from the name of the file',
+  }),
+  calibration: text('--calibration', 'FILE', {
+    group: 'Network',
+    commands: modelsOnly,
+    own: true,
+    help: 'Calibration of standard errors for what is imported: JSON with the lists standardError and calibrated.',
+    defaultText: 'none',
+  }),
+  downloadFrom: define<string>(
+    '--from',
+    1,
+    'ADDRESS',
+    {
+      group: 'Network',
+      commands: modelsOnly,
+      own: true,
+      help: 'Where to download from: a server with the paths of Zenodo.',
+      defaultText: 'https://zenodo.org',
+    },
+    ([value], name) => {
+      if (value === undefined || !/^https?:\/\/[^\s/]+/.test(value))
+        throw badValue(name, value, 'an address that starts with http:// or https://');
+      return value;
+    },
+  ),
+  cuda: flag('--cuda', {
+    group: 'Network',
+    commands: ['setup'],
+    own: true,
+    help: 'Install the CUDA libraries of onnxruntime (Linux on x86-64, some hundred MiB from nuget.org).',
+  }),
+} as const;
