@@ -9,11 +9,13 @@
 import type { OptionDefinition } from './options/definition.ts';
 import { laterModeOptions } from './options/later-modes.ts';
 import { mapOptions } from './options/maps.ts';
+import { modelOptions } from './options/models.ts';
+import { networkOptions } from './options/network.ts';
 import { runOptions } from './options/run.ts';
 
 export { type CommandName, commandNames, type OptionDefinition, optionGroups } from './options/definition.ts';
 
-export const options = { ...mapOptions, ...runOptions, ...laterModeOptions } as const;
+export const options = { ...mapOptions, ...runOptions, ...networkOptions, ...modelOptions, ...laterModeOptions } as const;
 
 export type OptionId = keyof typeof options;
 type ValueOf<D> = D extends OptionDefinition<infer T> ? T : never;

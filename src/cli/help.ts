@@ -17,15 +17,20 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
   scale: {
     summary: 'Scale the local amplitudes of a map to those of a reference.',
     usage: [
-      'locscale-gpu -hm HALF1 HALF2 -mm REFERENCE [-ma MASK] [-o FILE] [options]',
-      'locscale-gpu -em MAP -mm REFERENCE [-ma MASK] [-o FILE] [options]',
+      'locscale-gpu -hm HALF1 HALF2 [-o FILE] [options]',
+      'locscale-gpu -em MAP [-o FILE] [options]',
+      'locscale-gpu -hm HALF1 HALF2 -mm REFERENCE [-ma MASK] [options]',
       'locscale-gpu -em MAP --no_reference [options]',
     ],
-    text: 'Writes the scaled map on the grid of the input, and <outfile stem>.json with all parameters, numbers and timings.',
+    text: 'Without a reference, a network predicts one from the map itself (model-free). Writes the scaled map on the grid of the input, and <outfile stem>.json with all parameters, numbers and timings.',
   },
   feature_enhance: {
-    summary: 'Enhance features with the network (not in this version).',
-    usage: ['locscale-gpu feature_enhance'],
+    summary: 'Enhance features with the network, and tell how far to trust them.',
+    usage: [
+      'locscale-gpu feature_enhance -hm HALF1 HALF2 [-o FILE] [options]',
+      'locscale-gpu feature_enhance -em MAP [-o FILE] [options]',
+    ],
+    text: 'Writes the mean map over Monte-Carlo passes of the network, and beside it <outfile stem>_baseline.mrc (the map scaled with the mean as reference), _variance.mrc, _pVDDT.mrc (-100 ... 100: how significant the difference between the two is), a ChimeraX file .cxc and the record .json.',
   },
   fsc: {
     summary: 'Fourier shell correlation of two half maps.',
@@ -49,6 +54,22 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     summary: 'List the GPUs of this machine and what they can do.',
     usage: ['locscale-gpu devices [--json]'],
     text: 'Every GPU with its driver, limits and features and the result of a self-test, the ways of asking for a GPU that brought none, and the providers that onnxruntime can use.',
+  },
+  models: {
+    summary: 'List, import, download and check the networks that predict references.',
+    usage: [
+      'locscale-gpu models [list] [--json]',
+      'locscale-gpu models import FILE [--name NAME] [--calibration FILE]',
+      'locscale-gpu models download [--from ADDRESS] [--calibration FILE]',
+      'locscale-gpu models verify [NAME]',
+      'locscale-gpu models path',
+    ],
+    text: 'import takes emmernet.tar.gz, or a Keras .hdf5 or PyTorch .pt file of EMmerNet, and runs nothing that is in it. download fetches emmernet.tar.gz (Zenodo record 8211668), goes on where it stopped, and checks the sum that the record states; apart from setup it is the only command that uses the network. Models are kept in the folder that path prints; LOCSCALE_MODELS names another.',
+  },
+  setup: {
+    summary: 'Install what npm cannot bring.',
+    usage: ['locscale-gpu setup --cuda'],
+    text: 'The CUDA libraries of onnxruntime, for networks on NVIDIA GPUs; without them networks run on WebGPU or the CPU.',
   },
   version: { summary: 'Print the version.', usage: ['locscale-gpu version'] },
 };

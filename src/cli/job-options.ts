@@ -17,6 +17,7 @@ export type ReferenceFiles =
       readonly profile: string;
       readonly differenceMask: string;
     }
+  | { readonly kind: 'network' }
   | { readonly kind: 'none' };
 
 export type InputFiles =
@@ -46,9 +47,16 @@ export function chooseInput(values: OptionValues, positional?: string): InputFil
 }
 
 export function chooseReference(values: OptionValues): ReferenceFiles {
-  const { modelMap, noReference, activatePseudomodel, theoreticalProfile, differenceMask, modelResolution } =
-    values;
-  if (noReference === true) {
+  const { modelMap, activatePseudomodel, theoreticalProfile, differenceMask, modelResolution } = values;
+  const { noReference, reference } = values;
+  if (reference === 'network' && (noReference === true || modelMap !== undefined))
+    throw usage(
+      `--reference network and ${noReference === true ? '--no_reference' : '-mm'} exclude each other.`,
+      '--reference',
+      'Leave one of them out.',
+    );
+  if (noReference === true || reference === 'none') {
+    const name = noReference === true ? '--no_reference' : '--reference none';
     const conflicting =
       modelMap !== undefined
         ? '-mm'
@@ -62,22 +70,20 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
                 ? '--difference_mask'
                 : undefined;
     if (conflicting !== undefined)
-      throw usage(
-        `--no_reference and ${conflicting} exclude each other.`,
-        conflicting,
-        'Leave one of them out.',
-      );
+      throw usage(`${name} and ${conflicting} exclude each other.`, conflicting, 'Leave one of them out.');
     return { kind: 'none' };
   }
   if (modelMap === undefined) {
-    throw new LocScaleError(
-      'unsupported',
-      'No reference is given, and the reference predicted by a network is not in this version.',
-      {
-        where: '-mm',
-        hint: 'Give a reference map with -mm, or run with --no_reference.',
-      },
-    );
+    const needy =
+      activatePseudomodel === true
+        ? '--activate_pseudomodel'
+        : differenceMask !== undefined
+          ? '--difference_mask'
+          : theoreticalProfile !== undefined
+            ? '--theoretical_profile'
+            : undefined;
+    if (needy !== undefined) throw usage(`${needy} needs a reference map.`, needy, 'Give it with -mm.');
+    return { kind: 'network' };
   }
   if (activatePseudomodel !== true && differenceMask === undefined) {
     if (theoreticalProfile !== undefined)
@@ -107,8 +113,11 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
     : { kind: 'hybrid-map', map: modelMap, profile: theoreticalProfile, differenceMask };
 }
 
+/** Low-pass before the FDR mask where a network predicts the reference, A (LocScale's default there). */
+const NETWORK_FDR_FILTER = 5;
+
 /** All parameters in use: LocScale's defaults, overridden by the options given. */
-export function parametersOf(values: OptionValues): LocScaleParameters {
+export function parametersOf(values: OptionValues, usesNetwork = false): LocScaleParameters {
   const given: Partial<LocScaleParameters> = {};
   const set = <K extends keyof LocScaleParameters>(
     key: K,
@@ -124,7 +133,7 @@ export function parametersOf(values: OptionValues): LocScaleParameters {
   set('boostSecondaryStructure', values.boostSecondaryStructure);
   set('setLocalBFactor', values.setLocalBfactor);
   set('fdrThreshold', values.fdrThreshold);
-  set('fdrFilter', values.fdrFilter);
+  set('fdrFilter', values.fdrFilter ?? (usesNetwork ? NETWORK_FDR_FILTER : undefined));
   set('fdrWindow', values.fdrWindow);
   set('fdrNoiseBoxes', values.noiseBox);
   set('maskThreshold', values.maskThreshold);
@@ -136,11 +145,12 @@ export function parametersOf(values: OptionValues): LocScaleParameters {
 
 const defaultOutfiles: Partial<Record<CommandName, string>> = {
   scale: 'locscale_output.mrc',
+  feature_enhance: 'feature_enhanced_output.mrc',
   mask: 'mask.mrc',
 };
 
 /** The output map. Compressed output and the manifest's own name are refused. */
-export function chooseOutfile(values: OptionValues, command: 'scale' | 'mask'): string {
+export function chooseOutfile(values: OptionValues, command: 'scale' | 'feature_enhance' | 'mask'): string {
   const outfile = values.outfile ?? (defaultOutfiles[command] as string);
   const extension = extname(outfile).toLowerCase();
   if (['.gz', '.bz2', '.json', '.xml'].includes(extension)) {
@@ -172,7 +182,11 @@ export function checkCombinations(values: OptionValues, input: InputFiles): void
 }
 
 /** Options that are fine but change nothing in this run: one line each, nothing is ignored silently. */
-export function ineffectiveOptions(values: OptionValues, reference: ReferenceFiles): string[] {
+export function ineffectiveOptions(
+  values: OptionValues,
+  reference: ReferenceFiles,
+  command: CommandName = 'scale',
+): string[] {
   const notes: string[] = [];
   const note = (given: unknown, name: string, reason: string): void => {
     if (given !== undefined) notes.push(`${name} has no effect: ${reason}.`);
@@ -185,14 +199,31 @@ export function ineffectiveOptions(values: OptionValues, reference: ReferenceFil
   }
   if (reference.kind !== 'none')
     note(values.setLocalBfactor, '--set_local_bfactor', 'it belongs to --no_reference');
-  if (reference.kind === 'none' || reference.kind === 'model-map') {
+  if (reference.kind !== 'network') {
+    const reason = 'this run uses no network';
+    note(values.modelPath, '-model_path', reason);
+    note(values.lowContextModel, '--use_low_context_model', reason);
+    note(values.provider, '--provider', reason);
+    note(values.batchSize, '--batch_size', reason);
+    note(values.cubeSize, '--cube_size', reason);
+    note(values.stride, '--stride', reason);
+  }
+  if (reference.kind !== 'pseudo-model-map' && reference.kind !== 'hybrid-map') {
     note(
       values.boostSecondaryStructure,
       '--boost_secondary_structure',
       'it belongs to the theoretical-profile rule',
     );
   }
-  note(values.seed, '--seed', 'nothing in this run is random');
+  if (values.noMonteCarlo === true) {
+    note(
+      values.monteCarloIterations,
+      '--monte_carlo_iterations',
+      'there is no Monte-Carlo sampling (-no_mc)',
+    );
+  }
+  const samples = command === 'feature_enhance' && values.noMonteCarlo !== true;
+  if (!samples) note(values.seed, '--seed', 'nothing in this run is random');
   return notes;
 }
 

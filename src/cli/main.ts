@@ -1,6 +1,6 @@
 /** From argv to an exit code: parse, dispatch to one command (loaded on use), report errors. */
 import { cac } from 'cac';
-import { LocScaleError } from '../errors.ts';
+import type { LocScaleError } from '../errors.ts';
 import type { CommandName } from '../options.ts';
 import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -24,17 +24,10 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   validate: async () => (await import('./validate.ts')).runValidate,
   demo: async () => (await import('./demo-command.ts')).runDemoCommand,
   devices: async () => (await import('./devices.ts')).runDevices,
+  models: async () => (await import('./models.ts')).runModels,
+  setup: async () => (await import('./setup.ts')).runSetup,
   version: async () => (await import('./version.ts')).runVersion,
-  feature_enhance: async () => () => {
-    throw new LocScaleError(
-      'unsupported',
-      'The command feature_enhance is not in this version: it needs the network.',
-      {
-        where: 'feature_enhance',
-        hint: 'Scale with a reference map (-mm) or with --no_reference.',
-      },
-    );
-  },
+  feature_enhance: async () => (await import('./feature-enhance.ts')).runFeatureEnhanceCommand,
 };
 
 /** Runs the program; returns the exit code. `signal` stops it, `stoppedBy` tells by which signal. */
@@ -83,8 +76,7 @@ async function dispatch(
     (await import('./version.ts')).runVersion({ logger });
     return;
   }
-  // A command that is refused as a whole says so before its options are judged one by one.
-  if (command !== 'feature_enhance') for (const note of checkOptionStates(parsed)) logger.note(note);
+  for (const note of checkOptionStates(parsed)) logger.note(note);
   await routeToCommand(command, { parsed, argv, logger, progress, signal });
 }
 

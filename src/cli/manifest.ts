@@ -6,6 +6,22 @@ import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import { runtimeName } from '../runtime.ts';
 import type { InputFile } from './open-map.ts';
 
+/** The network that predicted the reference, and the work it did. */
+export interface NetworkRecord {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly sourceSha256: string;
+  readonly licence: string;
+  /** With the device, in words. */
+  readonly ranOn: string;
+  readonly cubeEdge: number;
+  readonly stride: number;
+  readonly cubes: number;
+  readonly passes: number;
+  readonly seed?: number;
+}
+
 export interface Manifest {
   readonly program: 'locscale-gpu';
   readonly version: string;
@@ -15,6 +31,7 @@ export interface Manifest {
   readonly started: string;
   readonly mode: string;
   readonly engine: string;
+  readonly network?: NetworkRecord;
   readonly inputs: readonly InputFile[];
   /** All parameters in use, defaults included. */
   readonly parameters: Readonly<Record<string, unknown>>;

@@ -1,20 +1,17 @@
 /** The main command: maps in, locally scaled map out, on the grid of the input. */
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { writeMrc } from '../formats/mrc.ts';
-import { describeShape } from '../math/grid.ts';
-import { imageOf, planLocScale, runLocScale } from '../pipeline/index.ts';
+import { planLocScale, runLocScale } from '../pipeline/index.ts';
 import type {
   LocScaleJob,
   LocScaleParameters,
   LocScalePlan,
   LocScaleResult,
-  MapImage,
-  MapSource,
   ReferenceChoice,
 } from '../pipeline/types.ts';
+import type { ReferencePredictor } from '../reference/network/model.ts';
 import {
   checkCombinations,
   chooseInput,
@@ -26,12 +23,15 @@ import {
   type ReferenceFiles,
   refusePositionals,
 } from './job-options.ts';
-import { encodeManifest, stemOf } from './manifest.ts';
-import { type InputFile, type OpenOptions, openMap, openMapLater, sizeOfInput } from './open-map.ts';
-import { formatBytes, formatSeconds } from './progress.ts';
+import { stemOf } from './manifest.ts';
+import { chooseNetwork, networkRecordOf, withPredictor } from './network.ts';
+import { inputPathsOf, openInputs } from './open-inputs.ts';
+import { type InputFile, sizeOfInput } from './open-map.ts';
+import { printPlan } from './print-plan.ts';
+import { formatSeconds } from './progress.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
-import { packageVersion } from './version.ts';
-import { checkOutputs, makeFolder, StagedOutputs } from './write-file.ts';
+import { checkOutputs, makeFolder } from './write-file.ts';
+import { type RunOutputs, writeRun } from './write-run.ts';
 
 interface OutputNames {
   readonly scaled: string;
@@ -44,6 +44,7 @@ interface OutputNames {
     readonly mask: string;
     readonly confidence?: string;
     readonly fsc?: string;
+    readonly reference?: string;
   };
 }
 
@@ -54,7 +55,7 @@ export async function runScale(session: Session): Promise<void> {
   const reference = chooseReference(values);
   checkCombinations(values, input);
   for (const note of ineffectiveOptions(values, reference)) session.logger.note(note);
-  const outputs = nameOutputs(session, input);
+  const outputs = nameOutputs(session, input, reference);
   const inputs = inputPaths(input, reference, values.mask);
   for (const path of inputs) await sizeOfInput(path);
   const dryRun = values.dryRun === true;
@@ -63,41 +64,63 @@ export async function runScale(session: Session): Promise<void> {
     await checkOutputs(pathsOf(outputs), inputs);
   }
   const parameters = await parametersWithProfile(session, reference);
+  const network = reference.kind === 'network' ? await chooseNetwork(session) : undefined;
 
   const started = new Date();
   await withEngine(session, async (engine) => {
-    const opened = performance.now();
-    const { job, files } = await openJob(session, engine, input, reference, parameters);
-    const readSeconds = (performance.now() - opened) / 1000;
-    const context = {
-      ...contextFor(session, engine),
-      keepConfidence: outputs.processing?.confidence !== undefined,
-    };
-    if (dryRun) {
-      printPlan(await planLocScale(job, context), session, '');
-      return;
-    }
-    let plan: LocScalePlan | undefined;
-    const result = await runLocScale(job, {
-      ...context,
-      onPlan: (known) => {
-        plan = known;
-        printPlan(known, session, '  ');
-      },
+    await withPredictor(session, network, { monteCarlo: false, enhanced: false }, async (predictor) => {
+      const opened = performance.now();
+      const { job, files } = await openJob(session, engine, input, reference, parameters, predictor);
+      const readSeconds = (performance.now() - opened) / 1000;
+      const context = {
+        ...contextFor(session, engine),
+        keepConfidence: outputs.processing?.confidence !== undefined,
+        keepReference: outputs.processing?.reference !== undefined,
+      };
+      if (dryRun) {
+        printPlan(await planLocScale(job, context), session, '');
+        return;
+      }
+      let plan: LocScalePlan | undefined;
+      const result = await runLocScale(job, {
+        ...context,
+        onPlan: (known) => {
+          plan = known;
+          printPlan(known, session, '  ');
+        },
+      });
+      session.progress.clear();
+      const timings = { ...result.timings, read: (result.timings.read ?? 0) + readSeconds };
+      const written = await writeRun(session, engine, { ...result, timings }, filesOf(outputs, result), {
+        files,
+        started,
+        parameters,
+        plan: plan as LocScalePlan,
+        ...networkRecordOf(predictor, result.prediction),
+      });
+      report(session, result, timings, written);
     });
-    session.progress.clear();
-    const timings = { ...result.timings, read: (result.timings.read ?? 0) + readSeconds };
-    const written = await writeResult(session, engine, { ...result, timings }, outputs, {
-      files,
-      started,
-      parameters,
-      plan: plan as LocScalePlan,
-    });
-    report(session, result, timings, written);
   });
 }
 
-function nameOutputs(session: Session, input: InputFiles): OutputNames {
+/** What goes into which file. */
+function filesOf(outputs: OutputNames, result: LocScaleResult): RunOutputs {
+  const { processing } = outputs;
+  return {
+    maps: [
+      { path: outputs.scaled, volume: result.scaled, label: 'local scaling' },
+      { path: outputs.bFactor, volume: result.bFactor, label: 'local B factor, A^2' },
+      { path: outputs.quality, volume: result.quality, label: 'quality of the B-factor fit' },
+      { path: processing?.mask, volume: result.mask, label: 'mask' },
+      { path: processing?.confidence, volume: result.confidence, label: 'FDR confidence' },
+      { path: processing?.reference, volume: result.reference, label: 'predicted reference' },
+    ],
+    texts: [{ path: processing?.fsc, text: `${JSON.stringify(result.fsc, null, 2)}\n` }],
+    manifest: outputs.manifest,
+  };
+}
+
+function nameOutputs(session: Session, input: InputFiles, reference: ReferenceFiles): OutputNames {
   const { values } = session.parsed;
   const scaled = chooseOutfile(values, 'scale');
   const stem = stemOf(scaled);
@@ -117,6 +140,7 @@ function nameOutputs(session: Session, input: InputFiles): OutputNames {
             mask: inFolder('mask.mrc'),
             ...(values.mask === undefined ? { confidence: inFolder('confidence.mrc') } : {}),
             ...(input.kind === 'half-maps' ? { fsc: inFolder('fsc.json') } : {}),
+            ...(reference.kind === 'network' ? { reference: inFolder('predicted_reference.mrc') } : {}),
           },
         }),
   };
@@ -131,15 +155,15 @@ function pathsOf(outputs: OutputNames): string[] {
     processing?.mask,
     processing?.confidence,
     processing?.fsc,
+    processing?.reference,
     manifest,
   ].filter((path) => path !== undefined);
 }
 
 function inputPaths(input: InputFiles, reference: ReferenceFiles, mask: string | undefined): string[] {
   return [
-    ...(input.kind === 'map' ? [input.map] : [input.half1, input.half2]),
-    ...(mask === undefined ? [] : [mask]),
-    ...(reference.kind === 'none' ? [] : [reference.map]),
+    ...inputPathsOf(input, mask),
+    ...(reference.kind === 'none' || reference.kind === 'network' ? [] : [reference.map]),
     ...(reference.kind === 'hybrid-map' ? [reference.differenceMask] : []),
     ...(reference.kind === 'hybrid-map' || reference.kind === 'pseudo-model-map' ? [reference.profile] : []),
   ];
@@ -149,8 +173,8 @@ async function parametersWithProfile(
   session: Session,
   reference: ReferenceFiles,
 ): Promise<LocScaleParameters> {
-  const parameters = parametersOf(session.parsed.values);
-  if (reference.kind === 'model-map' || reference.kind === 'none') return parameters;
+  const parameters = parametersOf(session.parsed.values, reference.kind === 'network');
+  if (reference.kind !== 'pseudo-model-map' && reference.kind !== 'hybrid-map') return parameters;
   return {
     ...parameters,
     theoreticalProfile: parseProfile(await readFile(reference.profile, 'utf8'), reference.profile),
@@ -193,43 +217,14 @@ async function openJob(
   input: InputFiles,
   reference: ReferenceFiles,
   parameters: LocScaleParameters,
+  predictor: ReferencePredictor | undefined,
 ): Promise<{ job: LocScaleJob; files: InputFile[] }> {
-  const { values } = session.parsed;
-  const files: InputFile[] = [];
-  const options = (role: string): OpenOptions => ({
-    role,
-    allocate: (voxels) => engine.allocateHost(voxels),
-    voxelSizeOverride: values.apix,
-    onWarning: (message) => session.logger.warn(message),
-    signal: session.signal,
-  });
-  const open = async (path: string, role: string): Promise<MapImage> => {
-    session.logger.line(`Reading ${path}`);
-    const { image, file } = await openMap(path, options(role));
-    files.push(file);
-    return image;
-  };
-  // Their voxels are read when their step begins: until then the half maps and their spectra need the memory.
-  const openLater = async (path: string, role: string, more: Partial<OpenOptions> = {}): Promise<MapSource> =>
-    openMapLater(
-      path,
-      { ...options(role), ...more },
-      {
-        onReading: () => session.logger.line(`Reading ${path}`),
-        onRead: (file) => files.push(file),
-      },
-    );
-  const inputMaps: LocScaleJob['input'] =
-    input.kind === 'map'
-      ? { kind: 'map', map: await open(input.map, 'map') }
-      : {
-          kind: 'half-maps',
-          half1: await open(input.half1, 'half map 1'),
-          half2: await open(input.half2, 'half map 2'),
-        };
-  const mask = values.mask === undefined ? undefined : await openLater(values.mask, 'mask', { kind: 'mask' });
+  const opened = await openInputs(session, engine, input);
+  const { openLater, files, mask } = opened;
   let choice: ReferenceChoice = { kind: 'none' };
-  if (reference.kind === 'hybrid-map') {
+  if (reference.kind === 'network') {
+    choice = { kind: 'network', predictor: predictor as ReferencePredictor };
+  } else if (reference.kind === 'hybrid-map') {
     const map = await openLater(reference.map, 'reference map');
     choice = {
       kind: 'hybrid-map',
@@ -243,110 +238,8 @@ async function openJob(
     choice = { kind: reference.kind, map: await openLater(reference.map, 'reference map') };
   }
   return {
-    job: { input: inputMaps, ...(mask === undefined ? {} : { mask }), reference: choice, parameters },
+    job: { input: opened.input, ...(mask === undefined ? {} : { mask }), reference: choice, parameters },
     files,
-  };
-}
-
-/** Prints the plan; a need beyond the limit is told before the long step, not by a failure in it. */
-function printPlan(plan: LocScalePlan, session: Session, indent: string): void {
-  for (const line of planLines(plan)) session.logger.line(`${indent}${line}`);
-  const limit = plan.memoryLimitBytes;
-  if (limit !== undefined && plan.peakBytes > limit) {
-    session.logger.warn(
-      `The run needs about ${formatBytes(plan.peakBytes)} (step ${plan.peakStep}), more than the limit of ${formatBytes(limit)}.`,
-    );
-  }
-}
-
-function planLines(plan: LocScalePlan): string[] {
-  const { numbers, memoryLimitBytes } = plan;
-  const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
-  return [
-    `Mode: ${plan.mode}`,
-    `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${numbers.fscCutoffSource})`,
-    `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
-    `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)`,
-    `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
-    `Expected time for scaling: ${formatSeconds(plan.seconds)} on ${plan.engine}`,
-  ];
-}
-
-interface RunRecord {
-  readonly files: readonly InputFile[];
-  readonly started: Date;
-  readonly parameters: LocScaleParameters;
-  readonly plan: LocScalePlan;
-}
-
-/** All maps and the manifest under temporary names first, then renamed together. */
-async function writeResult(
-  session: Session,
-  engine: Engine,
-  result: LocScaleResult,
-  outputs: OutputNames,
-  record: RunRecord,
-): Promise<string[]> {
-  const version = packageVersion();
-  const label = `locscale-gpu ${version}: local scaling`;
-  const begun = performance.now();
-  const staged = new StagedOutputs();
-  const stageMap = async (path: string | undefined, volume: Volume | undefined): Promise<void> => {
-    if (path === undefined || volume === undefined) return;
-    const image = await imageOf(engine, volume, path, result);
-    await staged.stage(path, writeMrc(image, { label }));
-    engine.release(volume);
-  };
-  try {
-    session.logger.line('Writing the results');
-    await stageMap(outputs.scaled, result.scaled);
-    await stageMap(outputs.bFactor, result.bFactor);
-    await stageMap(outputs.quality, result.quality);
-    await stageMap(outputs.processing?.mask, result.mask);
-    await stageMap(outputs.processing?.confidence, result.confidence);
-    if (outputs.processing?.fsc !== undefined)
-      await staged.stage(outputs.processing.fsc, `${JSON.stringify(result.fsc, null, 2)}\n`);
-    const seconds = { ...result.timings, write: (performance.now() - begun) / 1000 };
-    await staged.stage(
-      outputs.manifest,
-      encodeManifest({
-        version,
-        command: ['locscale-gpu', ...session.argv],
-        started: record.started.toISOString(),
-        mode: record.plan.mode,
-        engine: engine.description,
-        inputs: record.files,
-        parameters: parametersInUse(session, record, result),
-        numbers: result.numbers,
-        ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
-        secondsPerStep: seconds,
-        outputs: pathsOf(outputs).filter((path) => path !== outputs.manifest),
-        warnings: result.warnings,
-      }),
-    );
-    if (session.signal.aborted) throw new LocScaleError('aborted', 'The run was stopped.');
-    return await staged.commit();
-  } finally {
-    staged.discard();
-  }
-}
-
-/** Parameters with what was derived filled in, and the options that steer the run but not the method. */
-function parametersInUse(
-  session: Session,
-  { parameters, plan }: RunRecord,
-  result: LocScaleResult,
-): Record<string, unknown> {
-  const { values } = session.parsed;
-  return {
-    ...parameters,
-    windowVoxels: result.numbers.windowVoxels,
-    resolution: result.numbers.fscCutoff,
-    ...(values.apix === undefined ? {} : { voxelSizeOverride: values.apix }),
-    symmetry: 'C1',
-    engine: values.engine ?? 'auto',
-    threads: values.processes ?? 'all cores',
-    memoryLimitBytes: plan.memoryLimitBytes ?? null,
   };
 }
 

@@ -9,6 +9,8 @@ export interface SessionChoice {
   readonly provider: ProviderName;
   /** The graph has the dropout masks of the manifest as inputs. */
   readonly monteCarlo: boolean;
+  /** The output for feature enhancement, if the network has one of its own. */
+  readonly enhanced?: boolean;
   readonly deviceId?: number;
   readonly threads?: number;
 }
@@ -39,7 +41,8 @@ export async function createNetworkSession(
     ...(provider === 'webgpu' ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
     logSeverityLevel: 4,
   });
-  const { cubeEdge: edge, input, output } = manifest;
+  const { cubeEdge: edge, input } = manifest;
+  const output = (choice.enhanced === true ? manifest.enhancedOutput : undefined) ?? manifest.output;
   const masks = monteCarlo ? manifest.dropout : [];
   const voxels = edge ** 3;
   let largest = Number.POSITIVE_INFINITY;

@@ -16,6 +16,8 @@ export interface PredictorOptions {
   readonly provider: ProviderName | 'auto';
   /** The graph with dropout masks, for Monte-Carlo passes. */
   readonly monteCarlo: boolean;
+  /** Give the output for feature enhancement, if the network has one of its own. */
+  readonly enhanced?: boolean;
   /** Cubes per batch; default 8 on a GPU and 1 on the CPU (where more does not help). */
   readonly batchSize?: number;
   /** Threads of the CPU provider. */
@@ -110,7 +112,7 @@ class Trial {
   /** Sessions on `provider`, one a device; throws in words if it cannot run the network or computes wrongly. */
   async open(provider: ProviderName): Promise<NetworkSession[]> {
     const { manifest } = this.model;
-    const { monteCarlo, deviceIds, threads } = this.options;
+    const { monteCarlo, enhanced, deviceIds, threads } = this.options;
     const graph = await readGraph(this.model, provider, monteCarlo);
     const spread = provider === 'cuda' || provider === 'dml';
     const devices = spread && deviceIds !== undefined ? deviceIds : [undefined];
@@ -120,6 +122,7 @@ class Trial {
         const session = await createNetworkSession(this.onnxruntime, graph, manifest, {
           provider,
           monteCarlo,
+          ...(enhanced === undefined ? {} : { enhanced }),
           ...(deviceId === undefined ? {} : { deviceId }),
           ...(threads === undefined ? {} : { threads }),
         });
@@ -157,11 +160,12 @@ class Trial {
 
   private async cpuResult(): Promise<Float32Array> {
     if (this.expected === undefined) {
-      const { threads } = this.options;
+      const { enhanced, threads } = this.options;
       const graph = await readGraph(this.model, 'cpu', false);
       const session = await createNetworkSession(this.onnxruntime, graph, this.model.manifest, {
         provider: 'cpu',
         monteCarlo: false,
+        ...(enhanced === undefined ? {} : { enhanced }),
         ...(threads === undefined ? {} : { threads }),
       });
       try {

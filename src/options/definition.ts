@@ -9,6 +9,8 @@ export const commandNames = [
   'validate',
   'demo',
   'devices',
+  'models',
+  'setup',
   'version',
 ] as const;
 export type CommandName = (typeof commandNames)[number];

@@ -1,68 +1,10 @@
 /** Options of modes that this version does not have: known, so that LocScale command lines are understood. */
 import { flag, integer, noted, number, scaleOnly, text } from './definition.ts';
 
-const enhanceOnly = ['feature_enhance'] as const;
-const notTheNetwork = noted('is only used by the network reference, which this run does not use');
 const notThePseudoModel = noted('is only used when a pseudo-model is built, which this run does not do');
 const notRefinement = noted('is only used when an atomic model is refined, which this run does not do');
 
 export const laterModeOptions = {
-  // Network
-  modelPath: text('-model_path --model_path', 'FILE', {
-    group: 'Network',
-    help: 'Trained network.',
-    state: notTheNetwork,
-  }),
-  lowContextModel: flag('--use_low_context_model', {
-    group: 'Network',
-    help: 'Network trained on low-context data.',
-    state: notTheNetwork,
-  }),
-  batchSize: integer(
-    '-bs --batch_size',
-    'N',
-    { min: 1 },
-    { group: 'Network', help: 'Cubes per batch.', defaultText: '8', state: notTheNetwork },
-  ),
-  cubeSize: integer(
-    '-cube_size --cube_size',
-    'VOXELS',
-    { min: 1 },
-    { group: 'Network', help: 'Edge of a cube.', defaultText: '32', state: notTheNetwork },
-  ),
-  stride: integer(
-    '-s --stride',
-    'VOXELS',
-    { min: 1 },
-    { group: 'Network', help: 'Step between cubes.', defaultText: '16', state: notTheNetwork },
-  ),
-  noMonteCarlo: flag('-no_mc --no_monte_carlo', {
-    group: 'Network',
-    commands: enhanceOnly,
-    help: 'One pass without dropout.',
-  }),
-  monteCarloIterations: integer(
-    '-mc_it --monte_carlo_iterations',
-    'N',
-    { min: 1 },
-    {
-      group: 'Network',
-      commands: enhanceOnly,
-      help: 'Passes with dropout.',
-      defaultText: '15',
-    },
-  ),
-  physicsBased: flag('-pb --physics_based', {
-    group: 'Network',
-    commands: enhanceOnly,
-    help: 'Physics-based network.',
-  }),
-  download: flag('-download --download', {
-    group: 'Network',
-    commands: enhanceOnly,
-    help: 'Download the weights.',
-  }),
-
   // Pseudo-model and refinement
   pseudomodelMethod: text('-pm --pseudomodel_method', 'METHOD', {
     group: 'Pseudo-model and refinement',

@@ -60,7 +60,7 @@ export const runOptions = {
       group: 'Mask',
       commands: makesMasks,
       help: 'Low-pass before the mask is made, angstrom.',
-      defaultText: 'none with -mm or --no_reference',
+      defaultText: '5 where a network predicts the reference, else none',
     },
   ),
   noiseBox: define<readonly (readonly [number, number, number])[]>(
@@ -236,7 +236,7 @@ export const runOptions = {
       group: 'Run',
       commands: ['scale', 'feature_enhance', 'demo'],
       own: true,
-      help: 'Seed of everything random (the demo structure and its noise); scaling with -mm or --no_reference is not random.',
+      help: "Seed of everything random: the dropout of feature_enhance, the demo's structure and noise. Scaling is not random.",
       defaultText: '1',
     },
   ),
@@ -249,7 +249,7 @@ export const runOptions = {
   json: flag('--json', {
     group: 'Output',
     own: true,
-    commands: ['devices'],
+    commands: ['devices', 'models'],
     help: 'Print the list as JSON.',
   }),
   debug: flag('--debug', {

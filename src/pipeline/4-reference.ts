@@ -1,9 +1,19 @@
-/** Step 4: the reference map that gives every window its profile (method 5). */
+/**
+ * Step 4: the reference map that gives every window its profile (method 5): a map of the user, or one
+ * that a network predicts from the map itself (method 6).
+ */
 import type { Volume } from '../engine.ts';
+import { type Grid, voxelCount } from '../math/grid.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
+import {
+  type PredictionPlan,
+  planPrediction,
+  predictionBytes,
+  predictReference,
+} from '../reference/network/predict-reference.ts';
 import { checkFinite, checkValues } from './1-read-maps.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
-import type { LocScaleJob } from './types.ts';
+import type { LocScaleJob, Prediction, ReferenceChoice } from './types.ts';
 
 export interface ReferenceMaps {
   readonly reference: Volume | undefined;
@@ -16,21 +26,14 @@ export async function prepareReference(
   voxelSize: number,
   run: Run,
 ): Promise<ReferenceMaps> {
-  if (job.reference.kind === 'none') return { reference: undefined, differenceMask: undefined };
+  if (job.reference.kind === 'none' || job.reference.kind === 'network')
+    return { reference: undefined, differenceMask: undefined };
   const { engine } = run;
   const { map } = job.reference;
   const { referenceResolution } = job.parameters;
-  let reference = await run.upload(map);
-  checkValues(map.name, await engine.statistics(reference));
-  if (referenceResolution !== undefined) {
-    run.countScratch(SPECTRUM_VOLUMES + 1);
-    const filtered = run.hold(
-      await engine.radialFilter(reference, tanhLowPass(referenceResolution, voxelSize)),
-    );
-    run.release(reference);
-    reference = filtered;
-    run.info(`Reference low-passed at ${referenceResolution} A.`);
-  }
+  const uploaded = await run.upload(map);
+  checkValues(map.name, await engine.statistics(uploaded));
+  const reference = await lowPass(uploaded, referenceResolution, voxelSize, run);
   if (job.reference.kind !== 'hybrid-map') return { reference, differenceMask: undefined };
 
   const raw = await run.upload(job.reference.differenceMask);
@@ -44,6 +47,87 @@ export async function prepareReference(
   return { reference, differenceMask: mask };
 }
 
+type NetworkChoice = Extract<ReferenceChoice, { kind: 'network' }>;
+
+/** A prediction whose cubes are known; the network has not run yet. */
+export interface PlannedPrediction {
+  readonly choice: NetworkChoice;
+  readonly plan: PredictionPlan;
+  readonly map: Volume;
+  readonly voxelSize: number;
+  /** -mres */
+  readonly referenceResolution: number | undefined;
+  readonly summary: Prediction;
+}
+
+export async function planPredictionFor(
+  choice: NetworkChoice,
+  { grid, map, mask }: { grid: Grid; map: Volume; mask: Volume },
+  voxelSize: number,
+  referenceResolution: number | undefined,
+  run: Run,
+): Promise<PlannedPrediction> {
+  const { predictor, monteCarlo } = choice;
+  const { manifest } = predictor;
+  const plan = await planPrediction({ engine: run.engine, mask, grid, manifest });
+  if (plan.inputIsFiner)
+    run.warn(
+      `The network works at ${manifest.voxelSizeAngstrom} A per voxel: beyond ${2 * manifest.voxelSizeAngstrom} A the reference has no detail, and neither has the result.`,
+    );
+  run.countScratch(
+    predictionBytes(plan, predictor.batchSize, monteCarlo !== undefined) / (4 * voxelCount(grid.shape)),
+  );
+  const passes = monteCarlo?.passes ?? 1;
+  const summary: Prediction = {
+    network: predictor.description,
+    cubes: plan.cubes.count,
+    passes,
+    networkShape: plan.networkGrid.shape,
+    seconds: plan.cubes.count * passes * predictor.secondsPerCube,
+  };
+  return { choice, plan, map, voxelSize, referenceResolution, summary };
+}
+
+/** Runs the network. The volumes are held by the run. */
+export async function predictPlanned(
+  { choice, plan, map, voxelSize, referenceResolution, summary }: PlannedPrediction,
+  run: Run,
+): Promise<{ reference: Volume; variance: Volume | undefined }> {
+  const { engine, context } = run;
+  const { predictor, monteCarlo } = choice;
+  const passes = summary.passes > 1 ? ` x ${summary.passes} passes` : '';
+  return run.step('reference', `Predicting the reference: ${summary.cubes} cubes${passes}`, async () => {
+    const predicted = await predictReference({
+      engine,
+      map,
+      plan,
+      predictor,
+      ...(monteCarlo === undefined ? {} : { monteCarlo }),
+      onProgress: (done, total) => context.onProgress?.('reference', done, total),
+      ...(context.signal === undefined ? {} : { signal: context.signal }),
+    });
+    run.hold(predicted.reference);
+    if (predicted.variance !== undefined) run.hold(predicted.variance);
+    const reference = await lowPass(predicted.reference, referenceResolution, voxelSize, run);
+    return { reference, variance: predicted.variance };
+  });
+}
+
+/** -mres: the reference without what lies beyond that resolution; takes the place of `reference`. */
+async function lowPass(
+  reference: Volume,
+  resolution: number | undefined,
+  voxelSize: number,
+  run: Run,
+): Promise<Volume> {
+  if (resolution === undefined) return reference;
+  run.countScratch(SPECTRUM_VOLUMES + 1);
+  const filtered = run.hold(await run.engine.radialFilter(reference, tanhLowPass(resolution, voxelSize)));
+  run.release(reference);
+  run.info(`Reference low-passed at ${resolution} A.`);
+  return filtered;
+}
+
 /** The mode in words, for the log, the plan and the manifest. */
 export function describeMode(job: LocScaleJob): string {
   switch (job.reference.kind) {
@@ -53,6 +137,8 @@ export function describeMode(job: LocScaleJob): string {
       return `theoretical profile on pseudo-model map ${job.reference.map.name}`;
     case 'hybrid-map':
       return `hybrid: theoretical profile inside ${job.reference.differenceMask.name}, reference map ${job.reference.map.name} elsewhere`;
+    case 'network':
+      return `model-free: reference predicted by ${job.reference.predictor.description}`;
     case 'none':
       return `no reference, constant local B factor ${job.parameters.setLocalBFactor} A^2`;
   }

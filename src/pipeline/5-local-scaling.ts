@@ -79,6 +79,7 @@ export function chooseRule(
   };
   switch (reference.kind) {
     case 'model-map':
+    case 'network':
       return plain;
     case 'none':
       return {

@@ -4,6 +4,7 @@ import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
+import type { ReferencePredictor } from '../reference/network/model.ts';
 
 export type { MapImage };
 
@@ -27,6 +28,13 @@ export type ReferenceChoice =
   | { readonly kind: 'pseudo-model-map'; readonly map: MapInput }
   /** Theoretical-profile rule inside the difference mask, plain rule elsewhere. */
   | { readonly kind: 'hybrid-map'; readonly map: MapInput; readonly differenceMask: MapInput }
+  /** Predicted from the map itself by a network (model-free, LocScale's default). */
+  | {
+      readonly kind: 'network';
+      readonly predictor: ReferencePredictor;
+      /** Mean over passes with dropout instead of one pass without. */
+      readonly monteCarlo?: { readonly passes: number; readonly seed: number };
+    }
   | { readonly kind: 'none' };
 
 export interface LocScaleParameters {
@@ -70,7 +78,17 @@ export interface LocScaleJob {
   readonly parameters: LocScaleParameters;
 }
 
-export type StepName = 'read' | 'fsc' | 'mask' | 'reference' | 'scaling' | 'write';
+/** Enhancement of features: a network's mean map over Monte-Carlo passes, and how much to trust it (method 7). */
+export interface FeatureEnhanceJob {
+  readonly input: LocScaleJob['input'];
+  readonly mask?: MapInput;
+  readonly predictor: ReferencePredictor;
+  /** Passes with dropout and the seed of their masks; undefined: one pass without dropout. */
+  readonly monteCarlo?: { readonly passes: number; readonly seed: number };
+  readonly parameters: LocScaleParameters;
+}
+
+export type StepName = 'read' | 'fsc' | 'mask' | 'reference' | 'scaling' | 'significance' | 'write';
 
 export interface LocScaleEvents {
   onStep?: (step: StepName, message: string) => void;
@@ -87,6 +105,8 @@ export interface LocScaleContext extends LocScaleEvents {
   readonly signal?: AbortSignal;
   /** Keep the raw FDR confidence map in the result; otherwise it is released once the mask is made. */
   readonly keepConfidence?: boolean;
+  /** Keep the predicted reference in the result. */
+  readonly keepReference?: boolean;
   /**
    * The run takes the voxels of the job's maps over for good (`data` of each is replaced by an empty
    * array), so that the memory of half maps is free again before the scaling starts. Without it the
@@ -138,11 +158,45 @@ export interface LocScaleResult {
   readonly scaled: Volume;
   readonly mask: Volume;
   readonly confidence?: Volume;
+  /** The predicted reference, with `keepReference`. */
+  readonly reference?: Volume;
   readonly bFactor?: Volume;
   readonly quality?: Volume;
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
+  readonly prediction?: Prediction;
   /** Seconds per step. */
+  readonly timings: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/** The work of a network, known before it starts. */
+export interface Prediction {
+  /** Network and device, in words. */
+  readonly network: string;
+  readonly cubes: number;
+  readonly passes: number;
+  /** Shape of the map on the network's grid, (z, y, x). */
+  readonly networkShape: readonly [number, number, number];
+  /** Expected wall time. */
+  readonly seconds: number;
+}
+
+export interface FeatureEnhanceResult {
+  readonly grid: Grid;
+  readonly header: MrcHeader;
+  /** Volumes live on the engine until downloaded or released. The enhanced map: mean of the passes. */
+  readonly mean: Volume;
+  /** The map scaled locally with the mean as reference. */
+  readonly baseline: Volume;
+  readonly mask: Volume;
+  readonly confidence?: Volume;
+  /** Monte-Carlo only: biased variance over the passes, and -100 ... 100 (method 7). */
+  readonly variance?: Volume;
+  readonly pvddt?: Volume;
+  readonly fsc?: FscCurve;
+  readonly numbers: LocScaleNumbers;
+  readonly prediction: Prediction;
   readonly timings: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
 }
@@ -160,5 +214,8 @@ export interface LocScalePlan {
   readonly peakStep: StepName;
   /** The engine's limit, bytes, if it has one. */
   readonly memoryLimitBytes: number | undefined;
+  /** Expected time for the scaling. */
   readonly seconds: number;
+  /** What the prediction of the reference takes before it. */
+  readonly prediction?: Prediction;
 }

@@ -50,6 +50,8 @@ export interface ModelManifest {
   /** Names of the input and the output, shape (n, 1, z, y, x), float32. */
   readonly input: string;
   readonly output: string;
+  /** A second output for feature enhancement, where the best reference is not the best map to look at. */
+  readonly enhancedOutput?: string;
   readonly voxelSizeAngstrom: number;
   /** (v - mean) / (10 sd) over the whole resampled map. */
   readonly standardisation: 'mean-10sd';

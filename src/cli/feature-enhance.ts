@@ -1,0 +1,194 @@
+/**
+ * `locscale-gpu feature_enhance`: the network's mean map over Monte-Carlo passes (the output), the
+ * baseline map it is compared with, the variance, pVDDT, and a ChimeraX file that shows them.
+ */
+import { basename, join, resolve } from 'node:path';
+import { runFeatureEnhance } from '../pipeline/index.ts';
+import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScalePlan } from '../pipeline/types.ts';
+import type { ReferencePredictor } from '../reference/network/model.ts';
+import { chimeraxScript, PVDDT_PALETTE } from '../report/chimerax.ts';
+import {
+  checkCombinations,
+  chooseInput,
+  chooseOutfile,
+  type InputFiles,
+  ineffectiveOptions,
+  parametersOf,
+  refusePositionals,
+} from './job-options.ts';
+import { stemOf } from './manifest.ts';
+import { chooseNetwork, networkRecordOf, withPredictor } from './network.ts';
+import { inputPathsOf, openInputs } from './open-inputs.ts';
+import { sizeOfInput } from './open-map.ts';
+import { printPlan } from './print-plan.ts';
+import { formatSeconds } from './progress.ts';
+import { contextFor, type Session, withEngine } from './session.ts';
+import { checkOutputs, makeFolder } from './write-file.ts';
+import { type RunOutputs, writeRun } from './write-run.ts';
+
+/** LocScale's number of Monte-Carlo passes. */
+const DEFAULT_PASSES = 15;
+const DEFAULT_SEED = 1;
+
+interface OutputNames {
+  readonly mean: string;
+  readonly baseline: string;
+  readonly variance?: string;
+  readonly pvddt?: string;
+  readonly scene: string;
+  readonly manifest: string;
+  /** With -op. */
+  readonly processing?: {
+    readonly folder: string;
+    readonly mask: string;
+    readonly confidence?: string;
+    readonly fsc?: string;
+  };
+}
+
+export async function runFeatureEnhanceCommand(session: Session): Promise<void> {
+  const { values, positionals } = session.parsed;
+  refusePositionals(positionals, 0);
+  const input = chooseInput(values);
+  checkCombinations(values, input);
+  for (const note of ineffectiveOptions(values, { kind: 'network' }, 'feature_enhance'))
+    session.logger.note(note);
+  const monteCarlo =
+    values.noMonteCarlo === true
+      ? undefined
+      : { passes: values.monteCarloIterations ?? DEFAULT_PASSES, seed: values.seed ?? DEFAULT_SEED };
+  const outputs = nameOutputs(session, input, monteCarlo !== undefined);
+  const inputs = inputPathsOf(input, values.mask);
+  for (const path of inputs) await sizeOfInput(path);
+  if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder, '-op');
+  await checkOutputs(pathsOf(outputs), inputs);
+  const parameters = parametersOf(values, true);
+  if (values.download === true) await (await import('./models.ts')).downloadUnlessImported(session);
+  const network = await chooseNetwork(session);
+
+  const started = new Date();
+  await withEngine(session, async (engine) => {
+    await withPredictor(
+      session,
+      network,
+      { monteCarlo: monteCarlo !== undefined, enhanced: true },
+      async (opened) => {
+        const predictor = opened as ReferencePredictor;
+        const { input: maps, mask, files } = await openInputs(session, engine, input);
+        const job: FeatureEnhanceJob = {
+          input: maps,
+          ...(mask === undefined ? {} : { mask }),
+          predictor,
+          ...(monteCarlo === undefined ? {} : { monteCarlo }),
+          parameters,
+        };
+        let plan: LocScalePlan | undefined;
+        const result = await runFeatureEnhance(job, {
+          ...contextFor(session, engine),
+          keepConfidence: outputs.processing?.confidence !== undefined,
+          onPlan: (known) => {
+            plan = known;
+            printPlan(known, session, '  ');
+          },
+        });
+        session.progress.clear();
+        const written = await writeRun(session, engine, result, filesOf(outputs, result), {
+          files,
+          started,
+          parameters,
+          plan: plan as LocScalePlan,
+          ...networkRecordOf(predictor, result.prediction, monteCarlo?.seed),
+        });
+        report(session, result, outputs, written);
+      },
+    );
+  });
+}
+
+function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): OutputNames {
+  const { values } = session.parsed;
+  const mean = chooseOutfile(values, 'feature_enhance');
+  const stem = stemOf(mean);
+  const folder = values.outputProcessingFiles;
+  const inFolder = (name: string): string => join(folder as string, `${basename(stem)}_${name}`);
+  return {
+    mean,
+    baseline: `${stem}_baseline.mrc`,
+    ...(monteCarlo ? { variance: `${stem}_variance.mrc`, pvddt: `${stem}_pVDDT.mrc` } : {}),
+    scene: `${stem}.cxc`,
+    manifest: `${stem}.json`,
+    ...(folder === undefined
+      ? {}
+      : {
+          processing: {
+            folder,
+            mask: inFolder('mask.mrc'),
+            ...(values.mask === undefined ? { confidence: inFolder('confidence.mrc') } : {}),
+            ...(input.kind === 'half-maps' ? { fsc: inFolder('fsc.json') } : {}),
+          },
+        }),
+  };
+}
+
+function pathsOf({ processing, ...own }: OutputNames): string[] {
+  const { mask, confidence, fsc } = processing ?? {};
+  return [...Object.values(own), mask, confidence, fsc].filter((path) => path !== undefined);
+}
+
+/** What goes into which file. */
+function filesOf(outputs: OutputNames, result: FeatureEnhanceResult): RunOutputs {
+  const { processing } = outputs;
+  return {
+    maps: [
+      { path: outputs.mean, volume: result.mean, label: 'feature-enhanced map' },
+      { path: outputs.baseline, volume: result.baseline, label: 'baseline: local scaling' },
+      { path: outputs.variance, volume: result.variance, label: 'Monte-Carlo variance' },
+      { path: outputs.pvddt, volume: result.pvddt, label: 'pVDDT' },
+      { path: processing?.mask, volume: result.mask, label: 'mask' },
+      { path: processing?.confidence, volume: result.confidence, label: 'FDR confidence' },
+    ],
+    texts: [
+      { path: outputs.scene, text: sceneOf(outputs, result) },
+      { path: processing?.fsc, text: `${JSON.stringify(result.fsc, null, 2)}\n` },
+    ],
+    manifest: outputs.manifest,
+  };
+}
+
+/** #1 enhanced map, #2 baseline, #3 pVDDT: LocScale's order. */
+function sceneOf(outputs: OutputNames, { numbers }: FeatureEnhanceResult): string {
+  const { pvddt } = outputs;
+  return chimeraxScript(
+    'Feature-enhanced map (#1) and baseline (#2)',
+    [
+      { path: resolve(outputs.mean), shown: true },
+      { path: resolve(outputs.baseline), shown: true },
+      ...(pvddt === undefined ? [] : [{ path: resolve(pvddt), shown: false }]),
+    ],
+    numbers.maskVoxels * numbers.voxelSize ** 3,
+    pvddt === undefined
+      ? undefined
+      : {
+          by: 3,
+          palette: PVDDT_PALETTE,
+          key: 'pVDDT (#3): red where the network added density, blue where it took it away, green where neither',
+        },
+  );
+}
+
+function report(
+  session: Session,
+  result: FeatureEnhanceResult,
+  outputs: OutputNames,
+  written: readonly string[],
+): void {
+  const steps = Object.entries(result.timings).map(([step, seconds]) => `${step} ${formatSeconds(seconds)}`);
+  session.logger.line(
+    `Enhanced from ${result.prediction.cubes} cubes x ${result.prediction.passes} passes (${steps.join(', ')}).`,
+  );
+  for (const path of written) session.logger.line(`Wrote ${path}`);
+  if (outputs.pvddt !== undefined)
+    session.logger.line(
+      `Read the enhanced map together with ${outputs.pvddt}: density with a pVDDT near 100 is the network's, not the data's.`,
+    );
+}

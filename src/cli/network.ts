@@ -1,0 +1,125 @@
+/** From the options to a network that is ready to run, and what the record of a run says of it. */
+import { LocScaleError } from '../errors.ts';
+import { listAdapters } from '../gpu/adapters.ts';
+import type { NetworkFiles } from '../inference/network-graph.ts';
+import { openPredictor } from '../inference/open-predictor.ts';
+import type { WebGpuState } from '../inference/providers.ts';
+import type { OptionValues } from '../options.ts';
+import type { Prediction } from '../pipeline/types.ts';
+import type { ReferencePredictor } from '../reference/network/model.ts';
+import { loadGpu } from '../runtime.ts';
+import type { NetworkRecord } from './manifest.ts';
+import { modelsFolder } from './models-folder.ts';
+import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
+
+/** The network the options name, with the cubes they ask for. */
+export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
+  const { chooseModel } = await import('../model-store/index.ts');
+  const { values } = session.parsed;
+  const model = await chooseModel({
+    folder: modelsFolder(),
+    ...(values.modelPath === undefined ? {} : { modelPath: values.modelPath }),
+    ...(values.lowContextModel === undefined ? {} : { lowContext: values.lowContextModel }),
+  });
+  return withCubes(model, values);
+}
+
+/** -cube_size and -s. EMmerNet knows cubes of its own size only; other networks take multiples of 8. */
+function withCubes(model: NetworkFiles, { cubeSize, stride }: OptionValues): NetworkFiles {
+  const { manifest } = model;
+  const edge = cubeSize ?? manifest.cubeEdge;
+  const fixed = manifest.architecture === 'emmernet';
+  if (edge !== manifest.cubeEdge && (fixed || edge % 8 !== 0))
+    throw new LocScaleError('usage', `The network "${manifest.title}" cannot take cubes of ${edge} voxels.`, {
+      where: '-cube_size',
+      expected: fixed ? String(manifest.cubeEdge) : 'a multiple of 8',
+      found: String(edge),
+      hint: 'Leave -cube_size out.',
+    });
+  const step = stride ?? Math.max(1, Math.round((manifest.stride * edge) / manifest.cubeEdge));
+  if (step > edge)
+    throw new LocScaleError('usage', `Cubes of ${edge} voxels every ${step} voxels leave gaps.`, {
+      where: '-s',
+      expected: `at most ${edge}`,
+      found: String(step),
+      hint: 'Choose a smaller step with -s.',
+    });
+  const gflopPerCube = manifest.gflopPerCube * (edge / manifest.cubeEdge) ** 3;
+  return { ...model, manifest: { ...manifest, cubeEdge: edge, stride: step, gflopPerCube } };
+}
+
+/** Opens the network, runs `body`, and closes it whatever happens. Without a network `body` gets undefined. */
+export async function withPredictor<T>(
+  session: Session,
+  network: NetworkFiles | undefined,
+  use: { readonly monteCarlo: boolean; readonly enhanced: boolean },
+  body: (predictor: ReferencePredictor | undefined) => Promise<T>,
+): Promise<T> {
+  if (network === undefined) return body(undefined);
+  const { values } = session.parsed;
+  const { logger } = session;
+  // TensorFloat-32, which CUDA uses unless told, gives maps that differ from the CPU's in the third digit.
+  process.env.NVIDIA_TF32_OVERRIDE ??= '0';
+  const deviceIds = numericGpuIds(values.gpuIds);
+  const predictor = await openPredictor(network, {
+    provider: values.provider ?? 'auto',
+    ...use,
+    ...(values.batchSize === undefined ? {} : { batchSize: values.batchSize }),
+    ...(values.processes === undefined ? {} : { threads: values.processes }),
+    ...(deviceIds === undefined ? {} : { deviceIds }),
+    webgpu: () => webGpuState(session),
+    onInfo: (message) => logger.detail(`  ${message}`),
+    onNote: (message) => logger.note(message),
+  });
+  try {
+    const { parameters, source } = network.manifest;
+    logger.line(
+      `Network: ${predictor.description} (${(parameters / 1e6).toFixed(1)} M parameters, ${source})`,
+    );
+    return await body(predictor);
+  } finally {
+    await predictor.dispose();
+  }
+}
+
+/** Numbers of -gpus; names cannot be passed on to CUDA. */
+function numericGpuIds(ids: readonly string[] | undefined): number[] | undefined {
+  const numbers = ids?.filter((id) => /^\d+$/.test(id)).map(Number);
+  return numbers === undefined || numbers.length === 0 ? undefined : numbers;
+}
+
+/** onnxruntime chooses its GPU itself: it must not come upon a software driver that nobody asked for. */
+async function webGpuState(session: Session): Promise<WebGpuState> {
+  const { allowSoftwareGpu } = session.parsed.values;
+  const entry = await loadGpu(vulkanLoaderFromEnvironment());
+  if ('reason' in entry) return { usable: false, reason: entry.reason };
+  const { adapters } = await listAdapters(entry);
+  const [first] = adapters;
+  if (first === undefined) return { usable: false, reason: 'no GPU' };
+  if (first.kind === 'hardware' || allowSoftwareGpu === true) return { usable: true };
+  return { usable: false, reason: 'only a software GPU, which --allow_software_gpu would take' };
+}
+
+export function networkRecordOf(
+  predictor: ReferencePredictor | undefined,
+  prediction: Prediction | undefined,
+  seed?: number,
+): { network?: NetworkRecord } {
+  if (predictor === undefined || prediction === undefined) return {};
+  const { name, title, source, sourceSha256, licence, cubeEdge, stride } = predictor.manifest;
+  return {
+    network: {
+      name,
+      title,
+      source,
+      sourceSha256,
+      licence,
+      ranOn: predictor.description,
+      cubeEdge,
+      stride,
+      cubes: prediction.cubes,
+      passes: prediction.passes,
+      ...(seed === undefined ? {} : { seed }),
+    },
+  };
+}

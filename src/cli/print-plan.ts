@@ -1,0 +1,34 @@
+/** What is known before the expensive steps, in words. */
+import { describeShape } from '../math/grid.ts';
+import type { LocScalePlan } from '../pipeline/types.ts';
+import { formatBytes, formatSeconds } from './progress.ts';
+import type { Session } from './session.ts';
+
+/** Prints the plan; a need beyond the limit is told before the long step, not by a failure in it. */
+export function printPlan(plan: LocScalePlan, session: Session, indent: string): void {
+  for (const line of planLines(plan)) session.logger.line(`${indent}${line}`);
+  const limit = plan.memoryLimitBytes;
+  if (limit !== undefined && plan.peakBytes > limit) {
+    session.logger.warn(
+      `The run needs about ${formatBytes(plan.peakBytes)} (step ${plan.peakStep}), more than the limit of ${formatBytes(limit)}.`,
+    );
+  }
+}
+
+function planLines(plan: LocScalePlan): string[] {
+  const { numbers, memoryLimitBytes, prediction } = plan;
+  const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
+  return [
+    `Mode: ${plan.mode}`,
+    `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${numbers.fscCutoffSource})`,
+    `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
+    `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)`,
+    `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
+    ...(prediction === undefined
+      ? []
+      : [
+          `Network: ${prediction.cubes} cubes${prediction.passes > 1 ? ` x ${prediction.passes} passes` : ''} at ${describeShape(prediction.networkShape)} voxels, expected time ${formatSeconds(prediction.seconds)}, ${prediction.network}`,
+        ]),
+    `Expected time for scaling: ${formatSeconds(plan.seconds)} on ${plan.engine}`,
+  ];
+}

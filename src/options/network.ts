@@ -1,0 +1,86 @@
+/** Options of the network that predicts a reference, and of feature enhancement. */
+import { providerNames } from '../inference/provider-names.ts';
+import { choice, flag, integer, refused, text } from './definition.ts';
+
+const enhanceOnly = ['feature_enhance'] as const;
+
+export const networkOptions = {
+  reference: choice('--reference', ['network', 'none'], {
+    group: 'Reference',
+    commands: ['scale'],
+    own: true,
+    help: 'Where the reference comes from when none is given: predicted from the map by a network, or none (as --no_reference).',
+    defaultText: 'network',
+  }),
+  modelPath: text('-model_path --model_path', 'MODEL', {
+    group: 'Network',
+    help: 'Trained network: the name of an imported one, its folder, or a file (.hdf5, .pt, .tar.gz, or .onnx with its manifest).',
+    defaultText: 'EMmerNet if imported, else the bundled network',
+  }),
+  lowContextModel: flag('--use_low_context_model', {
+    group: 'Network',
+    help: 'EMmerNet trained on low-context data (import it with "locscale-gpu models").',
+  }),
+  provider: choice('--provider', ['auto', ...providerNames], {
+    group: 'Network',
+    own: true,
+    help: 'What runs the network; auto takes the first that computes a trial cube correctly.',
+    defaultText: 'auto',
+  }),
+  batchSize: integer(
+    '-bs --batch_size',
+    'N',
+    { min: 1, max: 4096 },
+    {
+      group: 'Network',
+      help: 'Cubes per batch; halved when memory runs out.',
+      defaultText: '8; 1 on the CPU',
+    },
+  ),
+  cubeSize: integer(
+    '-cube_size --cube_size',
+    'VOXELS',
+    { min: 8, max: 512 },
+    {
+      group: 'Network',
+      help: 'Edge of a cube, in voxels of 1 A.',
+      defaultText: "the network's (EMmerNet: 32)",
+    },
+  ),
+  stride: integer(
+    '-s --stride',
+    'VOXELS',
+    { min: 1, max: 512 },
+    { group: 'Network', help: 'Step between cubes.', defaultText: "the network's (EMmerNet: 16)" },
+  ),
+  noMonteCarlo: flag('-no_mc --no_monte_carlo', {
+    group: 'Network',
+    commands: enhanceOnly,
+    help: 'One pass without dropout: no variance, no pVDDT.',
+  }),
+  monteCarloIterations: integer(
+    '-mc_it --monte_carlo_iterations',
+    'N',
+    { min: 2, max: 10000 },
+    {
+      group: 'Network',
+      commands: enhanceOnly,
+      help: 'Passes with dropout.',
+      defaultText: '15',
+    },
+  ),
+  physicsBased: flag('-pb --physics_based', {
+    group: 'Network',
+    commands: enhanceOnly,
+    help: 'Physics-based network.',
+    state: refused(
+      'The physics-based network (-pb) cannot be run: its weights were never published.',
+      'Leave -pb out.',
+    ),
+  }),
+  download: flag('-download --download', {
+    group: 'Network',
+    commands: enhanceOnly,
+    help: "Download EMmerNet's weights first, unless they are imported already.",
+  }),
+} as const;

@@ -1,0 +1,83 @@
+/**
+ * Feature enhancement (method 7): the network's mean over Monte-Carlo passes is the enhanced map, the
+ * map scaled with it as reference is the baseline, and pVDDT tells where the two differ significantly.
+ */
+import type { Volume } from '../engine.ts';
+import { pvddtOf } from '../math/pvddt.ts';
+import { predictPlanned } from './4-reference.ts';
+import { planOf, prepareRun, scaleWith } from './prepare.ts';
+import { type Run, startRun, stopIfAborted } from './run.ts';
+import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScaleContext, LocScaleJob } from './types.ts';
+
+/** The volumes of the result stay on the engine: turn them into maps with `imageOf`, and release them. */
+export async function runFeatureEnhance(
+  enhance: FeatureEnhanceJob,
+  context: LocScaleContext,
+): Promise<FeatureEnhanceResult> {
+  const run = startRun(context);
+  const { input, mask: userMask, parameters, predictor, monteCarlo } = enhance;
+  const job: LocScaleJob = {
+    input,
+    ...(userMask === undefined ? {} : { mask: userMask }),
+    reference: { kind: 'network', predictor, ...(monteCarlo === undefined ? {} : { monteCarlo }) },
+    parameters: { ...parameters, measureBFactors: false },
+  };
+  try {
+    const prepared = await prepareRun(job, run);
+    const { prediction, maps, resolved, numbers } = prepared;
+    if (prediction === undefined) throw new Error('a network job without a planned prediction');
+    context.onPlan?.(planOf(job, prepared, run));
+    const { reference: mean, variance } = await predictPlanned(prediction, run);
+    const { scaled: baseline } = await scaleWith(mean, prepared, job, run);
+    const pvddt =
+      variance === undefined || monteCarlo === undefined
+        ? undefined
+        : await run.step('significance', 'Comparing the enhanced map with the baseline', () =>
+            measureSignificance({ mean, baseline, variance }, monteCarlo.passes, enhance, run),
+          );
+    stopIfAborted(context.signal);
+    const { mask, confidence } = prepared.mask;
+    run.releaseAllBut(mean, baseline, variance, pvddt, mask, confidence);
+    return {
+      grid: maps.grid,
+      header: maps.header,
+      mean,
+      baseline,
+      mask,
+      ...(confidence === undefined ? {} : { confidence }),
+      ...(variance === undefined ? {} : { variance }),
+      ...(pvddt === undefined ? {} : { pvddt }),
+      ...(resolved.fsc === undefined ? {} : { fsc: resolved.fsc }),
+      numbers,
+      prediction: prediction.summary,
+      timings: run.timings,
+      warnings: run.warnings,
+    };
+  } catch (error) {
+    run.releaseAllBut();
+    throw error;
+  }
+}
+
+async function measureSignificance(
+  maps: { mean: Volume; baseline: Volume; variance: Volume },
+  passes: number,
+  { predictor }: FeatureEnhanceJob,
+  run: Run,
+): Promise<Volume> {
+  const { engine } = run;
+  const { calibration, title } = predictor.manifest;
+  if (calibration === undefined)
+    run.warn(
+      `The network "${title}" has no calibration: pVDDT is computed from the uncalibrated spread of the passes and overstates significance.`,
+    );
+  run.countScratch(4);
+  const [mean, baseline, variance] = await Promise.all([
+    engine.download(maps.mean),
+    engine.download(maps.baseline),
+    engine.download(maps.variance),
+  ]);
+  const pvddt = engine.allocateHost(mean.length);
+  pvddt.set(pvddtOf(mean, baseline, variance, passes, calibration));
+  return run.hold(await engine.upload(pvddt, maps.mean.shape));
+}

@@ -1,0 +1,186 @@
+/**
+ * What every run of the method does before its expensive steps: steps 1 to 4, and step 5 up to the point
+ * where the engine would start. A reference that a network predicts is planned here and predicted later.
+ */
+import type { Engine, LocalScalingEstimate, LocalScalingJob, LocalScalingResult, Volume } from '../engine.ts';
+import { isLocScaleError, LocScaleError } from '../errors.ts';
+import { voxelCount } from '../math/grid.ts';
+import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
+import type { ScalingRule } from '../math/scaling-rules.ts';
+import { type InputMaps, readMaps } from './1-read-maps.ts';
+import { type ResolvedMap, resolveMap } from './2-fsc.ts';
+import { prepareMask, type ScalingMask } from './3-mask.ts';
+import { describeMode, type PlannedPrediction, planPredictionFor, prepareReference } from './4-reference.ts';
+import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
+import type { Run } from './run.ts';
+import type { LocScaleJob, LocScaleNumbers, LocScalePlan } from './types.ts';
+
+export interface PreparedRun {
+  readonly maps: InputMaps;
+  readonly resolved: ResolvedMap;
+  readonly mask: ScalingMask;
+  readonly rule: ScalingRule;
+  /** For a predicted reference, the map stands in for it. */
+  readonly scaling: LocalScalingJob;
+  readonly estimate: LocalScalingEstimate;
+  readonly prediction: PlannedPrediction | undefined;
+  readonly numbers: LocScaleNumbers;
+}
+
+export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRun> {
+  const { parameters } = job;
+  const { engine } = run;
+  const inputName = job.input.kind === 'map' ? 'map' : 'half maps';
+  const maps = await run.step('read', `Checking the ${inputName}`, () => readMaps(job, run));
+  const { voxelSize, grid } = maps;
+  const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, run);
+
+  const resolved = await run.step(
+    'fsc',
+    job.input.kind === 'map' ? 'Preparing the map' : 'Measuring the FSC',
+    () => resolveMap(maps, parameters, run),
+  );
+  const maskMessage =
+    job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
+  const mask = await run.step('mask', maskMessage, () =>
+    prepareMask(job.mask, resolved.map, voxelSize, parameters, run),
+  );
+  const network = job.reference.kind === 'network' ? job.reference : undefined;
+  const { reference, differenceMask } =
+    network !== undefined
+      ? { reference: resolved.map, differenceMask: undefined }
+      : await run.step(
+          'reference',
+          job.reference.kind === 'none' ? 'No reference' : 'Preparing the reference',
+          () => prepareReference(job, voxelSize, run),
+        );
+  const prediction =
+    network === undefined
+      ? undefined
+      : await planPredictionFor(
+          network,
+          { grid, map: resolved.map, mask: mask.mask },
+          voxelSize,
+          parameters.referenceResolution,
+          run,
+        );
+
+  const rule = chooseRule(job, windowVoxels, voxelSize, {
+    wilson: mask.molecule.wilsonCutoff,
+    fsc: resolved.cutoff.cutoff,
+  });
+  const scaling = await prepareScaling(
+    job,
+    { map: resolved.map, mask: mask.mask, reference, differenceMask },
+    windowVoxels,
+    rule,
+    engine,
+  );
+  const estimate = await estimateScaling(scaling, engine);
+  return {
+    maps,
+    resolved,
+    mask,
+    rule,
+    scaling,
+    estimate,
+    prediction,
+    numbers: numbersOf(maps, resolved, mask, windowVoxels),
+  };
+}
+
+/** Step 5 on the engine; `predicted` takes the place of its stand-in. The results are held by the run. */
+export async function scaleWith(
+  predicted: Volume | undefined,
+  prepared: PreparedRun,
+  job: LocScaleJob,
+  run: Run,
+): Promise<LocalScalingResult> {
+  const { engine, context } = run;
+  const { estimate, rule, mask, resolved } = prepared;
+  const { windowVoxels } = prepared.scaling;
+  return run.step('scaling', `Scaling ${estimate.maskVoxels} windows of ${windowVoxels} voxels`, async () => {
+    const scaling =
+      predicted === undefined
+        ? prepared.scaling
+        : await prepareScaling(
+            job,
+            { map: resolved.map, mask: mask.mask, reference: predicted, differenceMask: undefined },
+            windowVoxels,
+            rule,
+            engine,
+          );
+    const result = await engine.localScaling(scaling, {
+      onProgress: (done, total) => context.onProgress?.('scaling', done, total),
+      ...(context.signal === undefined ? {} : { signal: context.signal }),
+    });
+    for (const volume of [result.scaled, result.bFactor, result.quality])
+      if (volume !== undefined) run.hold(volume);
+    return result;
+  });
+}
+
+/** An engine that has too little memory says how much it would take; that belongs into the sentence. */
+async function estimateScaling(scaling: LocalScalingJob, engine: Engine): Promise<LocalScalingEstimate> {
+  try {
+    return await engine.estimateLocalScaling(scaling);
+  } catch (error) {
+    if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
+    const { message, found, expected, hint, where } = error;
+    if (found === undefined || expected === undefined) throw error;
+    throw new LocScaleError(
+      error.tag,
+      `${message.replace(/\.$/, '')}: the run needs ${found}, and may take ${expected}.`,
+      {
+        cause: error,
+        found,
+        expected,
+        ...(hint === undefined ? {} : { hint }),
+        ...(where === undefined ? {} : { where }),
+      },
+    );
+  }
+}
+
+function numbersOf(
+  maps: InputMaps,
+  resolved: ResolvedMap,
+  mask: ScalingMask,
+  windowVoxels: number,
+): LocScaleNumbers {
+  const { voxelSize, grid } = maps;
+  return {
+    voxelSize,
+    shape: grid.shape,
+    windowVoxels,
+    windowAngstrom: windowVoxels * voxelSize,
+    maskVoxels: mask.maskVoxels,
+    ...mask.molecule,
+    nyquistCutoff: nyquistCutoffOf(voxelSize),
+    fscCutoff: resolved.cutoff.cutoff,
+    fscCutoffSource: resolved.cutoff.source,
+    ...(mask.noise === undefined ? {} : { noise: mask.noise }),
+  };
+}
+
+export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocScalePlan {
+  const { scaling, estimate } = prepared;
+  const bytesPerVolume = 4 * voxelCount(prepared.maps.grid.shape);
+  const results = scaling.measureBFactors ? 3 : 1;
+  const predicted = prepared.prediction === undefined ? 0 : 1;
+  const volumeBytes = (run.heldVolumes() + predicted + results) * bytesPerVolume;
+  const before = run.peak.volumes * bytesPerVolume;
+  const atScaling = volumeBytes + estimate.workingBytes;
+  return {
+    numbers: prepared.numbers,
+    mode: describeMode(job),
+    engine: run.engine.description,
+    workingBytes: estimate.workingBytes,
+    volumeBytes,
+    peakBytes: Math.max(before, atScaling),
+    peakStep: before > atScaling ? run.peak.step : 'scaling',
+    memoryLimitBytes: run.engine.memoryLimitBytes,
+    seconds: estimate.seconds,
+    ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
+  };
+}

@@ -1,0 +1,52 @@
+/** ChimeraX command files (.cxc) that open the maps of a run at sensible levels, coloured. */
+
+/** LocScale's colours of pVDDT: blue where density was lost, red where it was gained. */
+export const PVDDT_PALETTE = '-95,#0000ff:-80,#00ffff:0,#00ff00:80,#ffff00:95,#ff0000';
+
+/**
+ * Share of the scaling mask's volume that a surface of good detail encloses: the mask goes round the
+ * molecule, the surface round its chains.
+ */
+const SURFACE_SHARE = 0.35;
+
+export interface SceneMap {
+  /** Absolute path: ChimeraX reads relative ones from its own working directory. */
+  readonly path: string;
+  /** Shown as a surface; the others are opened hidden. */
+  readonly shown: boolean;
+}
+
+/**
+ * `maps` become models #1, #2 ... in their order. `colour`: the shown maps are coloured by the values of
+ * model `by` (counted from 1).
+ */
+export function chimeraxScript(
+  title: string,
+  maps: readonly SceneMap[],
+  maskVolumeCubicAngstrom: number,
+  colour: { readonly by: number; readonly palette: string; readonly key: string } | undefined,
+): string {
+  const shown = maps.flatMap((map, i) => (map.shown ? [`#${i + 1}`] : []));
+  const enclosed = Math.round(SURFACE_SHARE * maskVolumeCubicAngstrom);
+  return [
+    `# ${title}`,
+    ...maps.map(({ path }) => `open ${quote(path)}`),
+    'volume all hide',
+    ...shown.map((model) => `volume ${model} show style surface step 1 encloseVolume ${enclosed}`),
+    ...(colour === undefined
+      ? []
+      : [
+          `# ${colour.key}`,
+          ...shown.map((model) => `color sample ${model} map #${colour.by} palette ${colour.palette}`),
+        ]),
+    // One at a time: surfaces of the same molecule cover each other.
+    ...shown.slice(1).map((model) => `hide ${model} models`),
+    'view',
+    '',
+  ].join('\n');
+}
+
+/** Double quotes keep spaces together; a quote inside is doubled. */
+function quote(path: string): string {
+  return `"${path.replaceAll('"', '""')}"`;
+}
