@@ -40,8 +40,12 @@ export interface OnnxTensor {
   readonly data: Float32Array | BigInt64Array;
 }
 
-/** An int, a list of ints, or a float, which has to be said: 1.0 and 1 are one number in JavaScript. */
-export type OnnxAttribute = number | readonly number[] | { readonly float: number };
+/** An int, a list of ints, or floats, which have to be said: 1.0 and 1 are one number in JavaScript. */
+export type OnnxAttribute =
+  | number
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
 
 export interface OnnxNode {
   readonly operator: string;
@@ -123,6 +127,8 @@ function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
   if (typeof value === 'number')
     return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
   if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
+  if ('floats' in value)
+    return create(AttributeProtoSchema, { name, type: type.FLOATS, floats: [...value.floats] });
   return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
 }
 
