@@ -5,13 +5,19 @@ import math
 import torch
 
 #: Added to a cube's target power (per voxel) so that nearly empty cubes count little.
-POWER_FLOOR = 0.01
+POWER_FLOOR = 0.03
 
 
 def relative_error(prediction, target):
     """Squared error of every cube relative to the target's power, (n,)."""
     dims = (1, 2, 3, 4)
     return ((prediction - target) ** 2).mean(dims) / ((target**2).mean(dims) + POWER_FLOOR)
+
+
+def tamed(errors, limit=1.5):
+    """Errors as they are up to the limit, their logarithm beyond: one cube gone wrong early in
+    a run must not move everything. Mean over the batch."""
+    return torch.where(errors < limit, errors, limit * (1 + torch.log(errors.clamp(min=limit) / limit))).mean()
 
 
 def radial_amplitudes(cubes, edge=24):
@@ -49,7 +55,7 @@ def profile_error(prediction, target, resolutions, edge=24):
     return weight * (used * (ours - truth) ** 2).sum(1) / used.sum(1).clamp(min=1)
 
 
-def learning_rate(progress, peak, warm=0.01):
+def learning_rate(progress, peak, warm=0.02):
     """Cosine decay to 1 % of the peak over progress 0 … 1, after a linear start."""
     if progress < warm:
         return peak * (0.05 + 0.95 * progress / warm)

@@ -13,6 +13,8 @@ everything it handles is near 1 whatever the blurring of the map. Two heads:
 * residual head: a correction at full resolution that is added to it.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -23,6 +25,8 @@ DEGREE = 6
 BANDS = DEGREE + 2
 #: Local powers are floored at this share of the power of all bands.
 RELATIVE_FLOOR = 1e-9
+#: Powers far below this look alike to the trunk (masked-out regions have none at all).
+FEATURE_FLOOR = 1e-8
 
 
 def smooth(x, passes=1):
@@ -34,20 +38,33 @@ def smooth(x, passes=1):
 
 
 def double(x):
-    """Upsampling by two: nearest neighbour, then binomial smoothing."""
-    return smooth(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+    """Upsampling by two, trilinear. Exported as nearest neighbour and binomial smoothing,
+    which is the same thing: not every provider interpolates in three dimensions."""
+    if torch.onnx.is_in_onnx_export():
+        return smooth(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+    return F.interpolate(x, scale_factor=2.0, mode="trilinear", align_corners=False)
+
+
+def bernstein(degree):
+    """Rows: coefficients of C(K, k) h^k (1 - h)^(K - k) in powers of h; they sum to 1."""
+    rows = [[0.0] * (degree + 1) for _ in range(degree + 1)]
+    for k in range(degree + 1):
+        for i in range(degree - k + 1):
+            rows[k][k + i] = float((-1) ** i * math.comb(degree, k) * math.comb(degree - k, i))
+    return rows
 
 
 def split_bands(x):
-    """(n, 1, …) -> (n, BANDS, …), lowest frequencies first; the bands sum to x."""
-    bands = x
+    """(n, 1, …) -> (n, BANDS, …), lowest frequencies first; the bands sum to x.
+
+    With S the binomial smoothing and H = 1 - S the bands are C(K, k) H^k S^(K - k) x,
+    mixed from the powers H^k x: these lose no digits where high frequencies are weak.
+    """
+    powers = [x]
     for _ in range(DEGREE):
-        soft = smooth(bands)
-        hard = bands - soft
-        if bands.shape[1] == 1:
-            bands = torch.cat([soft, hard], 1)
-        else:
-            bands = torch.cat([soft[:, :1], soft[:, 1:] + hard[:, :-1], hard[:, -1:]], 1)
+        powers.append(powers[-1] - smooth(powers[-1]))
+    mixing = torch.tensor(bernstein(DEGREE), dtype=x.dtype, device=x.device)
+    bands = F.conv3d(torch.cat(powers, 1), mixing[:, :, None, None, None])
     base = bands[:, :1]
     lowest = double(double(smooth(F.avg_pool3d(base, 4))))
     return torch.cat([lowest, base - lowest, bands[:, 1:]], 1)
@@ -61,7 +78,7 @@ def flatten_bands(x):
     # Interpolated before the division: near the edge of a masked map powers change by
     # orders of magnitude from one point of the grid to the next.
     flat = torch.clamp(bands / torch.sqrt(double(double(power))), -8.0, 8.0)
-    return flat, 0.25 * (torch.log(power) + 8)
+    return flat, 0.25 * (torch.log(power + FEATURE_FLOOR) + 8)
 
 
 class ChannelDropout(nn.Module):
@@ -121,7 +138,7 @@ class ReferenceNetwork(nn.Module):
         self.up1 = nn.Conv3d(c2, c1, 1)
         self.fine_out = nn.Sequential(*[Residual(c1) for _ in range(blocks[0])])
         self.correction = nn.Conv3d(c1, 8, 3, padding=1)
-        nn.init.constant_(self.gains.bias, -2.0)
+        nn.init.zeros_(self.gains.bias)
         self.gains.weight.data *= 0.3
         self.correction.weight.data *= 0.1
 
@@ -142,7 +159,7 @@ class ReferenceNetwork(nn.Module):
         e3 = self.drop_deep(self.deep(self.down2(F.leaky_relu(e2, 0.1))), masks[1])
         up = F.interpolate(self.up2(e3), scale_factor=2.0, mode="nearest")
         d2 = F.leaky_relu(self.drop_out(self.middle_out(e2 + up), masks[2]), 0.1)
-        gains = torch.exp(torch.clamp(self.gains(d2).float(), -12.0, 3.0))
+        gains = torch.exp(torch.clamp(self.gains(d2).float() - 3.0, max=2.0))
         filtered = (double(double(gains)) * flat).sum(1, keepdim=True)
         up = F.interpolate(self.up1(d2), scale_factor=2.0, mode="nearest")
         d1 = F.leaky_relu(self.fine_out(e1 + up), 0.1)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from cubes import CubeSource
-from losses import learning_rate, profile_error, relative_error
+from losses import learning_rate, profile_error, relative_error, tamed
 from network import ReferenceNetwork, flatten_bands, parameter_count
 
 
@@ -78,7 +78,7 @@ def main():
     parser.add_argument("--edge", type=int, default=32)
     parser.add_argument("--late-edge", type=int, default=48, help="edge in the last part of the run")
     parser.add_argument("--late-from", type=float, default=0.6)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--widths", type=int, nargs=3, default=(32, 96, 128))
     parser.add_argument("--blocks", type=int, nargs=3, default=(1, 1, 1))
@@ -106,7 +106,7 @@ def main():
         optimiser.load_state_dict(state["optimiser"])
         step, cubes, elapsed = state["step"], state["cubes"], state["elapsed"]
     source = CubeSource(Path(options.work) / "train", seed=[options.seed, step])
-    held = validation_set(Path(options.work) / "validation", 320, 32)
+    held = validation_set(Path(options.work) / "validation", 192, 32)
     left = seconds_until(options.stop_at) if options.stop_at else (options.minutes or 90) * 60
     began, earlier = time.time(), elapsed
     print(f"{parameter_count(model)} parameters, {len(source.maps)} maps, step {step}", flush=True)
@@ -146,10 +146,10 @@ def main():
         with torch.autocast(device.type, torch.bfloat16):
             part, full = model.predict(flat, powers)
         part, full = part.float(), full.float()
-        errors = [relative_error(part, models).mean(), relative_error(full, models).mean()]
+        errors = [tamed(relative_error(part, models)), tamed(relative_error(full, models))]
         if options.profile > 0:
-            errors += [profile_error(part, models, resolutions).mean(),
-                       profile_error(full, models, resolutions).mean()]
+            errors += [tamed(profile_error(part, models, resolutions)),
+                       tamed(profile_error(full, models, resolutions))]
         loss = 0.5 * (errors[0] + errors[1]) + options.profile * sum(errors[2:])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -1,0 +1,255 @@
+"""Measures a network on structures it never saw and on real maps with models.
+
+    python3 evaluate.py --data ../../shared --work work --network ../src/reference/bundled/reference-network.onnx
+    python3 evaluate.py --table results/test.json
+
+For every case, inside the mask (within 3 A of an atom) against the model map with its
+local B factors: (a) the raw average, (b) the best single B with FSC weighting (searched
+for the highest correlation) and the Guinier estimate, (c) local scaling with the
+network's reference, (d) local scaling with the true model map, (e) the bare prediction.
+Local scaling is done by the program itself (--cli). The share closed is (c-b)/(d-b).
+Cases that are in the result file already are not measured again.
+"""
+
+import argparse
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+
+from measures import (
+    best_global, correlation, fourier_shell_correlation, crossing, fsc_weight, guinier_b,
+    local_b_factors, low_pass, map_model_resolution, sharpened,
+)
+from noise import draw_shape, measured_spectra
+from realmaps import REAL, read_real
+from simulate import simulate, standardise
+from structures import atom_mask, list_structures, read_structure
+
+HERE = Path(__file__).parent
+
+
+def evaluation_recipe(rng, spectra, resolution, experimental):
+    """Half maps at a given resolution. B factors of cryo-EM entries are used as deposited
+    (shifted); those of crystal structures are scaled to a standard deviation of 25 A^2,
+    the middle of the cryo-EM entries of the set, because a crystal hides motion."""
+    text, shape = draw_shape(rng, spectra)
+    return {
+        "resolution": resolution, "overall_b": 30 + 5 * resolution**2,
+        "spread_b": 0.0 if experimental else 25.0, "field_b": 0.0, "noise": text, "shape": shape,
+        "noise_factor": 1.0, "anisotropy": 0.0, "solvent_contrast": 0.25, "solvent_b": 250.0,
+        "belt": False, "padding": 1.4, "pixel": 0.0, "masking": "none", "processed": False,
+    }
+
+
+def write_map(path, values, pixel):
+    with mrcfile.new(path, overwrite=True) as target:
+        target.set_data(np.ascontiguousarray(values, dtype=np.float32))
+        target.voxel_size = pixel
+
+
+def predict(network, values, mask, folder, edge, stride):
+    """Outputs of an ONNX network over a whole map on the 1 A grid: {output: map}, timing."""
+    values.astype(np.float32).tofile(folder / "net-map.bin")
+    mask.astype(np.uint8).tofile(folder / "net-mask.bin")
+    size = ",".join(map(str, values.shape))
+    done = subprocess.run(
+        ["node", str(HERE / "infer.mjs"), str(network), str(folder / "net-map.bin"),
+         str(folder / "net-mask.bin"), size, str(edge), str(stride), str(folder / "net")],
+        check=True, capture_output=True, text=True,
+    )
+    outputs = {p.stem[4:]: np.fromfile(p, np.float32).reshape(values.shape)
+               for p in folder.glob("net-*.bin") if p.stem not in ("net-map", "net-mask")}
+    for name in outputs:
+        (folder / f"net-{name}.bin").unlink()
+    return outputs, json.loads(done.stdout)
+
+
+def scale(cli, folder, values, reference, mask, pixel):
+    """The program's local scaling of a map with a reference."""
+    for name, array in (("map", values), ("reference", reference), ("mask", mask)):
+        write_map(folder / f"{name}.mrc", array, pixel)
+    out = folder / "scaled.mrc"
+    command = ["node", str(cli), "-em", "map.mrc", "-mm", "reference.mrc", "-ma", "mask.mrc", "-o", str(out),
+               "--engine", "cpu"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    with mrcfile.open(out) as source:
+        return np.array(source.data)
+
+
+def measure(case, options, folder):
+    """All figures of one case (see read_simulated and read_real for its fields)."""
+    values, model, mask, pixel = case["map"], case["model"], case["mask"], case["pixel"]
+    result = {k: case[k] for k in ("name", "class", "resolution", "pixel", "about")}
+
+    def judge(array):
+        return {"cc": round(correlation(array, model, mask), 4),
+                "fsc05": round(map_model_resolution(array, model, mask, pixel), 2)}
+
+    result["raw"] = judge(values)
+    best, b = best_global(values, model, mask, pixel, case["weight"])
+    result["global"] = judge(best) | {"b": round(b)}
+    b = guinier_b(values, mask, pixel, case["resolution"])
+    result["guinier"] = judge(sharpened(values, pixel, b, case["weight"])) | {"b": round(b)}
+    result["true"] = judge(scale(options.cli, folder, values, model, mask, pixel))
+    rng = np.random.default_rng(0)
+    inside = np.argwhere(mask)
+    points = inside[rng.choice(len(inside), min(400, len(inside)), replace=False)]
+    truth = local_b_factors(model, points, pixel, case["resolution"])
+    result["localBsd"] = round(float(truth.std()), 1)
+    grid = standardise(case["map1A"])
+    networks = [("network", options.network, options.edge, options.stride)]
+    if options.baseline:
+        networks.append(("baseline", options.baseline, 32, 16))
+    for label, path, edge, stride in networks:
+        outputs, timing = predict(path, grid, case["mask1A"], folder, edge, stride)
+        found = {"timing": timing}
+        for name, array in outputs.items():
+            if name != "reference" and not options.all_heads:
+                found[f"bare-{name}"] = judge(case["back"](array))
+                continue
+            array = case["back"](array)
+            key = "" if name == "reference" else f"-{name}"
+            found[f"bare{key}"] = judge(array)
+            found[f"scaled{key}"] = judge(scale(options.cli, folder, values, array, mask, pixel))
+            ours = local_b_factors(array, points, pixel, case["resolution"])
+            found[f"localB{key}"] = round(float(np.corrcoef(ours, truth)[0, 1]), 3)
+            found[f"localBoffset{key}"] = round(float((ours - truth).mean()), 1)
+            gain = result["true"]["cc"] - result["global"]["cc"]
+            closed = (found[f"scaled{key}"]["cc"] - result["global"]["cc"]) / gain
+            found[f"closed{key}"] = round(100 * closed, 1)
+        result[label] = found
+    return result
+
+
+def read_simulated(name, resolution, kind, row, options, spectra):
+    """A test structure as half maps at a resolution."""
+    seed = [77, sum(map(ord, name)), round(10 * resolution)]
+    rng = np.random.default_rng(seed)
+    structure = read_structure(Path(options.data) / "structures" / row["file"])
+    recipe = evaluation_recipe(rng, spectra, resolution, "ELECTRON" in row["method"])
+    made = simulate(structure, recipe, rng, halves=2)
+    average = (made["maps"][0] + made["maps"][1]) / 2
+    mask = atom_mask(made["positions"], made["size"], 3.0)
+    measured = crossing(*fourier_shell_correlation(*made["maps"], 1.0), 0.143)
+    return {
+        "name": f"{name} {resolution} A", "class": kind, "resolution": resolution, "pixel": 1.0,
+        "about": f"box {made['size']}, FSC 0.143 at {measured:.2f} A, B sd {made['b_factors'].std():.0f}, "
+                 f"{recipe['noise']}", "map": average, "model": made["model"],
+        "mask": mask, "weight": fsc_weight(*made["maps"], 1.0), "map1A": average, "mask1A": mask,
+        "back": lambda array: array,
+    }
+
+
+def test_cases(split):
+    """(structure, resolution, class): every structure at one resolution in turn; those of
+    the three special classes at 6 A as well."""
+    levels = [2.5, 3.5, 4.5, 6.0]
+    cases = []
+    for kind, names in split["testClasses"].items():
+        for k, name in enumerate(names):
+            cases.append((name, levels[(k + len(kind)) % 4], kind))
+    extra = [("4gxy", 3.5, "nucleic"), ("1kx5", 2.5, "nucleic"), ("6hbu", 3.5, "membrane"), ("7cec", 6.0, "flexible"),
+             ("6n7w", 3.5, "flexible"), ("2src", 6.0, "protein"), ("5ni1", 3.5, "protein")]
+    return list(dict.fromkeys(cases + extra))
+
+
+def summary(rows):
+    """Means and worst values over the simulated cases, per class, at 6 A and in all."""
+    groups = {"all": [r for r in rows if r["class"] != "real"]}
+    for kind in ("protein", "nucleic", "membrane", "flexible"):
+        groups[kind] = [r for r in rows if r["class"] == kind]
+    for level in (2.5, 3.5, 4.5, 6.0):
+        groups[f"{level} A"] = [r for r in groups["all"] if r["resolution"] == level]
+    result = {}
+    for group, members in groups.items():
+        if not members:
+            continue
+        out = {"cases": len(members)}
+        for key in ("raw", "global", "guinier", "true"):
+            out[key] = round(float(np.mean([r[key]["cc"] for r in members])), 4)
+        for label in ("network", "baseline"):
+            if label not in members[0]:
+                continue
+            part = [r[label] for r in members]
+            out[label] = {
+                "scaled": round(float(np.mean([p["scaled"]["cc"] for p in part])), 4),
+                "bare": round(float(np.mean([p["bare"]["cc"] for p in part])), 4),
+                "closedMean": round(float(np.mean([p["closed"] for p in part])), 1),
+                "closedWorst": min(p["closed"] for p in part),
+                "localBmean": round(float(np.mean([p["localB"] for p in part])), 3),
+                "worseThanGlobal": sum(p["scaled"]["cc"] <= r["global"]["cc"] for p, r in zip(part, members)),
+            }
+        result[group] = out
+    return result
+
+
+def table(rows):
+    """Markdown table of all cases."""
+    def pair(x):
+        return f"{x['cc']:.3f} / {x['fsc05']:.1f}"
+
+    lines = ["| case | class | (a) raw | (b) best global B | Guinier | (c) network | (d) true model | (e) bare | "
+             "closed, % | local B r | baseline: (c), closed, r |", "|" + "---|" * 11]
+    for r in rows:
+        n, o = r["network"], r.get("baseline")
+        other = f"{o['scaled']['cc']:.3f}, {o['closed']:.0f}, {o['localB']:.2f}" if o else ""
+        lines.append(
+            f"| {r['name']} | {r['class']} | {pair(r['raw'])} | {pair(r['global'])} | {pair(r['guinier'])} | "
+            f"{pair(n['scaled'])} | {pair(r['true'])} | {pair(n['bare'])} | {n['closed']:.0f} | {n['localB']:.2f} | {other} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="../../shared")
+    parser.add_argument("--work", default="work")
+    parser.add_argument("--network", default=str(HERE / "../src/reference/bundled/reference-network.onnx"))
+    parser.add_argument("--baseline", help="a second ONNX network to measure alike")
+    parser.add_argument("--cli", default=str((HERE / "../dist/cli.js").resolve()))
+    parser.add_argument("--edge", type=int, default=48)
+    parser.add_argument("--stride", type=int, default=32)
+    parser.add_argument("--all-heads", action="store_true")
+    parser.add_argument("--part", choices=["test", "real"], nargs="+", default=["test", "real"])
+    parser.add_argument("--only", nargs="+", help="names of cases")
+    parser.add_argument("--out", default=str(HERE / "results/test.json"))
+    parser.add_argument("--table", help="print the tables of a result file and do nothing else")
+    options = parser.parse_args()
+    if options.table:
+        content = json.loads(Path(options.table).read_text())
+        print(table(content["cases"]), "\n\n", json.dumps(content["summary"], indent=1))
+        return
+    out = Path(options.out)
+    rows = json.loads(out.read_text())["cases"] if out.exists() else []
+    known = {r["name"] for r in rows}
+    folder = (Path(options.work) / "evaluation" / out.stem).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    structures = {r["id"]: r for r in list_structures(Path(options.data) / "structures")}
+    spectra = measured_spectra(options.data)
+    todo = []
+    if "test" in options.part:
+        split = json.loads((HERE / "split.json").read_text())
+        for name, level, kind in test_cases(split):
+            todo.append((f"{name} {level} A", lambda n=name, d=level, k=kind: read_simulated(
+                n, d, k, structures[n], options, spectra)))
+    if "real" in options.part:
+        for real in REAL:
+            todo.append((real["name"], lambda r=real: read_real(r, options.data, low_pass)))
+    for name, read in todo:
+        if name in known or (options.only and name not in options.only):
+            continue
+        began = time.time()
+        row = measure(read(), options, folder)
+        row["seconds"] = round(time.time() - began)
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+        out.write_text(json.dumps({"summary": summary(rows), "cases": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
