@@ -9,6 +9,7 @@
  * Padding and cropping back is the identity, and so is cropping and padding back of a map without
  * frequencies from min(n, m) / 2 on. Voxel i of n and voxel j of m lie at i / n and j / m of the box.
  */
+import { spectrumPitch } from './fft-plan.ts';
 import { type Shape, voxelCount } from './grid.ts';
 
 /** What the coefficients of one axis are made of: Y[k] = weight[k] (X[first[k]] + X[second[k]]); -1 is none. */
@@ -60,4 +61,13 @@ export function halfAxis(from: number, to: number): HalfAxis {
 /** Factor of the coefficients for inverse transforms that divide by the number of voxels of `to`. */
 export function resampleScale(from: Shape, to: Shape): number {
   return voxelCount(to) / voxelCount(from);
+}
+
+/**
+ * Bytes that resampling takes beside the volume given: the half spectrum between the passes (the new rows and
+ * columns, the planes of the longer box) and the result. Parts of it that pass through a thread or a
+ * workgroup are small beside them.
+ */
+export function resampleBytes(from: Shape, to: Shape): number {
+  return 8 * Math.max(from[0], to[0]) * to[1] * spectrumPitch(to[2]) + 4 * voxelCount(to);
 }

@@ -1,0 +1,46 @@
+/**
+ * Mean and variance (divided by N, as the original's) of the passes of Monte-Carlo dropout over a batch of
+ * cubes, value by value, without keeping the passes: Welford's recurrence
+ *   mean_n = mean_(n-1) + (x - mean_(n-1)) / n,   squares_n = squares_(n-1) + (x - mean_(n-1)) (x - mean_n),
+ * which never subtracts large numbers from each other.
+ */
+
+export interface PassMoments {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+}
+
+export interface PassAccumulator {
+  add(values: Float32Array): void;
+  /** Forgets the passes; the arrays are used again by the next ones. */
+  finish(): PassMoments;
+}
+
+/** For batches of at most `capacity` values; a batch has as many as its first pass. */
+export function createPassAccumulator(capacity: number): PassAccumulator {
+  const means = new Float32Array(capacity);
+  const squares = new Float32Array(capacity);
+  let passes = 0;
+  let length = 0;
+  return {
+    add(values) {
+      if (passes === 0) {
+        length = values.length;
+        means.fill(0, 0, length);
+        squares.fill(0, 0, length);
+      }
+      passes++;
+      for (let i = 0; i < length; i++) {
+        const deviation = values[i] - means[i];
+        const mean = means[i] + deviation / passes;
+        squares[i] += deviation * (values[i] - mean);
+        means[i] = mean;
+      }
+    },
+    finish() {
+      for (let i = 0; i < length; i++) squares[i] = Math.max(0, squares[i] / passes);
+      passes = 0;
+      return { mean: means.subarray(0, length), variance: squares.subarray(0, length) };
+    },
+  };
+}
