@@ -69,7 +69,7 @@ async function measureSignificance(
   const { calibration, title } = predictor.manifest;
   if (calibration === undefined)
     run.warn(
-      `The network "${title}" has no calibration: pVDDT is computed from the uncalibrated spread of the passes and overstates significance.`,
+      `The network "${title}" has no calibration: pVDDT is computed from the spread of the passes as it is.`,
     );
   run.countScratch(4);
   const [mean, baseline, variance] = await Promise.all([
