@@ -32,14 +32,16 @@ export function engineChoiceOf(session: Session): EngineChoice {
   const { values } = session.parsed;
   const { engine = 'auto', processes, memory, gpuIds, allowSoftwareGpu } = values;
   const memoryLimitBytes = memoryLimitOf(session);
+  // With the CPU engine these two may still be meant for the network.
+  const toEngine = engine !== 'cpu' || values.provider === undefined || values.provider === 'cpu';
   return {
     engine,
     memoryLimitBytes,
     // The share of RAM that is the default says nothing about the memory of a GPU.
     ...(memory === undefined ? {} : { gpuMemoryBytes: memoryLimitBytes }),
     ...(processes === undefined ? {} : { threads: processes }),
-    ...(gpuIds === undefined ? {} : { gpuIds }),
-    ...(allowSoftwareGpu === undefined ? {} : { allowSoftwareGpu }),
+    ...(gpuIds === undefined || !toEngine ? {} : { gpuIds }),
+    ...(allowSoftwareGpu === undefined || !toEngine ? {} : { allowSoftwareGpu }),
     ...vulkanLoaderFromEnvironment(),
     onInfo: (message) => session.logger.detail(`  ${message}`),
     onNote: (message) => session.logger.note(message),
