@@ -98,10 +98,11 @@ def main():
         )
     check = Path(options.checkpoint).parent / "check"
     check.mkdir(exist_ok=True)
-    wide = torch.randn(1, 1, 48, 40, 56) * 0.1
+    wide = torch.randn(1, 1, 48, 24, 56) * 0.1
     wide = torch.nn.functional.avg_pool3d(wide, 3, stride=1, padding=1)
+    small = example[:1, :, :16, :16, 8:24].contiguous()
     cases = []
-    for k, (x, m) in enumerate([(example, []), (example, masks), (wide, [])]):
+    for k, (x, m) in enumerate([(small, []), (example, masks), (wide, [])]):
         result = wrapped(x, *m)
         for label, tensor in zip(["map"] + names, [x, *m]):
             tensor.numpy().astype(np.float32).tofile(check / f"{k}-{label}.bin")
@@ -134,6 +135,7 @@ def main():
         "gflopPerCube": round(multiply_adds(model, options.cube), 3),
         "input": "map",
         "output": "reference",
+        "enhancedOutput": "enhanced",
         "axes": "n, 1, z, y, x; edges are multiples of 8",
         "voxelSizeAngstrom": 1,
         "standardisation": "mean-10sd",

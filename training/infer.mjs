@@ -1,7 +1,7 @@
 // Predicts a whole map cube by cube with onnxruntime, as the program does:
 // node infer.mjs NETWORK.onnx MAP.bin MASK.bin z,y,x EDGE STRIDE OUT_PREFIX
 // MAP.bin: float32, standardised, x fastest. MASK.bin: bytes; cubes with more than 5 mask voxels are
-// predicted, overlaps averaged. Writes OUT_PREFIX-<output>.bin for every output of the network.
+// predicted, overlaps averaged with weights that fall to the faces (sin^2). Writes OUT_PREFIX-<output>.bin for every output of the network.
 import { readFileSync, writeFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
 
@@ -21,6 +21,10 @@ const session = await ort.InferenceSession.create(network, { intraOpNumThreads: 
 const sums = Object.fromEntries(session.outputNames.map((name) => [name, new Float32Array(map.length)]));
 const count = new Float32Array(map.length);
 const cube = new Float32Array(edge ** 3);
+const along = Float64Array.from({ length: edge }, (_, i) => Math.sin((Math.PI * (i + 0.5)) / edge) ** 2);
+const weights = new Float32Array(edge ** 3);
+for (let i = 0; i < weights.length; i++)
+  weights[i] = along[Math.floor(i / edge ** 2)] * along[Math.floor(i / edge) % edge] * along[i % edge];
 let cubes = 0;
 let ms = 0;
 /** Calls visit(index in the map, index in the cube) for the part of the cube inside the map. */
@@ -47,10 +51,12 @@ for (const z0 of starts(nz))
       for (const [name, sum] of Object.entries(sums)) {
         const values = result[name].data;
         each(z0, y0, x0, (i, j) => {
-          sum[i] += values[j];
+          sum[i] += weights[j] * values[j];
         });
       }
-      each(z0, y0, x0, (i) => count[i]++);
+      each(z0, y0, x0, (i, j) => {
+        count[i] += weights[j];
+      });
     }
 for (const [name, sum] of Object.entries(sums)) {
   for (let i = 0; i < sum.length; i++) if (count[i] > 0) sum[i] /= count[i];

@@ -54,6 +54,9 @@ def bernstein(degree):
     return rows
 
 
+BERNSTEIN = bernstein(DEGREE)
+
+
 def split_bands(x):
     """(n, 1, …) -> (n, BANDS, …), lowest frequencies first; the bands sum to x.
 
@@ -63,7 +66,7 @@ def split_bands(x):
     powers = [x]
     for _ in range(DEGREE):
         powers.append(powers[-1] - smooth(powers[-1]))
-    mixing = torch.tensor(bernstein(DEGREE), dtype=x.dtype, device=x.device)
+    mixing = torch.tensor(BERNSTEIN, dtype=x.dtype, device=x.device)
     bands = F.conv3d(torch.cat(powers, 1), mixing[:, :, None, None, None])
     base = bands[:, :1]
     lowest = double(double(smooth(F.avg_pool3d(base, 4))))
@@ -166,11 +169,30 @@ class ReferenceNetwork(nn.Module):
         return filtered, filtered + interleave(self.correction(d1).float())
 
 
+class MergeLast(torch.autograd.Function):
+    """(a, b, c, d, 2 left) -> (a, b, c, 2 d, left). Exported with a constant shape (0: as it is), so that no
+    provider has to compute shapes, whatever the size of the cubes."""
+
+    @staticmethod
+    def forward(_, x, left):
+        a, b, c, d, _ = x.shape
+        return x.reshape(a, b, c, 2 * d, left)
+
+    @staticmethod
+    def symbolic(g, x, left):
+        return g.op("Reshape", x, g.op("Constant", value_t=torch.tensor([0, 0, 0, -1, left])))
+
+
 def interleave(x):
     """(n, 8, z, y, x) -> (n, 1, 2z, 2y, 2x): channel 4a + 2b + c goes to offset (a, b, c)."""
-    n, _, d, h, w = x.shape
-    x = x.reshape(n, 2, 2, 2, d, h, w).permute(0, 4, 1, 5, 2, 6, 3)
-    return x.reshape(n, 1, 2 * d, 2 * h, 2 * w)
+    if not torch.onnx.is_in_onnx_export():
+        n, _, d, h, w = x.shape
+        x = x.reshape(n, 2, 2, 2, d, h, w).permute(0, 4, 1, 5, 2, 6, 3)
+        return x.reshape(n, 1, 2 * d, 2 * h, 2 * w)
+    x = MergeLast.apply(x.permute(0, 3, 4, 2, 1), 4)  # n, y, x, 2z, (b, c)
+    x = MergeLast.apply(x.permute(0, 2, 3, 1, 4), 2)  # n, x, 2z, 2y, c
+    x = MergeLast.apply(x.permute(0, 2, 3, 1, 4), 1)  # n, 2z, 2y, 2x, 1
+    return x.permute(0, 4, 1, 2, 3)
 
 
 def parameter_count(model):
