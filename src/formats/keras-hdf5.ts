@@ -58,6 +58,7 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
     });
   const hdf5 = await import('h5wasm');
   const { FS } = await hdf5.ready;
+  silence(FS);
   opened++;
   const path = `/weights-${opened}.hdf5`;
   let file: InstanceType<Hdf5['File']> | undefined;
@@ -79,6 +80,16 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
     close();
     throw error;
   }
+}
+
+/** The library prints a page about each error on what it takes for a terminal, and throws it as well. */
+function silence(files: unknown): void {
+  interface Terminal {
+    ops: { put_char: (terminal: unknown, char: number) => void; fsync: (terminal: unknown) => void };
+  }
+  const { getStream } = files as { getStream: (descriptor: number) => { tty?: Terminal } | null };
+  const terminal = getStream(2)?.tty;
+  if (terminal !== undefined) terminal.ops = { ...terminal.ops, put_char: () => {}, fsync: () => {} };
 }
 
 function damaged(name: string, what: string, cause?: unknown): LocScaleError {

@@ -312,6 +312,7 @@ function elementReader(storage: Storage, bytes: Uint8Array, what: string): (inde
           where: what,
           expected: 'floating-point numbers',
           found: storage.typeName,
+          hint: 'Save the weights as floating-point numbers: model.float().state_dict().',
         },
       );
   }

@@ -38,7 +38,8 @@ export async function* readTar(
       if (step.done) return;
       const { header, body } = step.value;
       if ((header.type ?? 'file') !== 'file' || !wanted(header.name)) {
-        await body.cancel();
+        // Not `cancel`: where the next entry has begun already, modern-tar 0.8 would cancel that one.
+        for await (const _ of chunksOf(body));
         continue;
       }
       if (header.size > limits.fileBytes)

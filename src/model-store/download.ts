@@ -105,6 +105,7 @@ async function readRecord(base: string, options: DownloadOptions): Promise<Recor
   } catch {
     throw wrong('is not a record of Zenodo');
   }
+  if (typeof record !== 'object' || record === null) throw wrong('is not a record of Zenodo');
   const { files, metadata } = record as { files?: unknown; metadata?: { license?: { id?: unknown } } };
   const entry = (Array.isArray(files) ? files : []).find(
     (file: { key?: unknown } | null) => file?.key === ARCHIVE,
