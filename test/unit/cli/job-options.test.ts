@@ -42,8 +42,11 @@ describe('input', () => {
 
 describe('reference', () => {
   const kinds: readonly (readonly [string, unknown])[] = [
+    ['', { kind: 'network' }],
+    ['--reference network', { kind: 'network' }],
     ['-mm r', { kind: 'model-map', map: 'r' }],
     ['--no_reference', { kind: 'none' }],
+    ['--reference none', { kind: 'none' }],
     [
       '-mm r --activate_pseudomodel --theoretical_profile t',
       { kind: 'pseudo-model-map', map: 'r', profile: 't' },
@@ -54,13 +57,18 @@ describe('reference', () => {
     ],
   ];
   for (const [line, expected] of kinds)
-    it(line, () => expect(chooseReference(values(line))).toEqual(expected));
+    it(line || 'nothing at all', () => expect(chooseReference(values(line))).toEqual(expected));
 
   const refused: readonly (readonly [string, string])[] = [
+    ['--activate_pseudomodel', 'usage: --activate_pseudomodel needs a reference map.'],
+    ['--difference_mask d', 'usage: --difference_mask needs a reference map.'],
+    ['--theoretical_profile t', 'usage: --theoretical_profile needs a reference map.'],
     [
-      '',
-      'unsupported: No reference is given, and the reference predicted by a network is not in this version.',
+      '--reference network --no_reference',
+      'usage: --reference network and --no_reference exclude each other.',
     ],
+    ['--reference network -mm r', 'usage: --reference network and -mm exclude each other.'],
+    ['--reference none -mm r', 'usage: --reference none and -mm exclude each other.'],
     ['-mm r --no_reference', 'usage: --no_reference and -mm exclude each other.'],
     ['--no_reference -mres 3', 'usage: --no_reference and -mres exclude each other.'],
     ['--no_reference --difference_mask d', 'usage: --no_reference and --difference_mask exclude each other.'],
@@ -91,6 +99,11 @@ describe('parameters', () => {
       filterInput: false,
       applyFscFilter: false,
     });
+  });
+
+  it('low-pass at 5 A before the mask where a network predicts the reference, as LocScale does', () => {
+    expect(parametersOf({}, true).fdrFilter).toBe(5);
+    expect(parametersOf(values('-fdr_f 7'), true).fdrFilter).toBe(7);
   });
 
   it('take every option that steers the method', () => {

@@ -73,7 +73,15 @@ const enhanceOptions: typeof scaleOptions = [
   ['download', '-download --download', [], true],
 ];
 const devicesOptions: typeof scaleOptions = [['json', '--json', [], true]];
+const modelsOptions: typeof scaleOptions = [
+  ['modelName', '--name', ['mine'], 'mine'],
+  ['calibration', '--calibration', ['c.json'], 'c.json'],
+  ['downloadFrom', '--from', ['https://example.org/record'], 'https://example.org/record'],
+];
+const setupOptions: typeof scaleOptions = [['cuda', '--cuda', [], true]];
 const ownOptions: typeof scaleOptions = [
+  ['reference', '--reference', ['network'], 'network'],
+  ['provider', '--provider', ['webgpu'], 'webgpu'],
   ['engine', '--engine', ['cpu'], 'cpu'],
   ['allowSoftwareGpu', '--allow_software_gpu --allow-software-gpu', [], true],
   ['seed', '--seed', ['7'], 7],
@@ -93,6 +101,8 @@ describe('every option in every spelling', () => {
     ...[...scaleOptions, ...ownOptions].map((entry) => ['scale', ...entry] as const),
     ...enhanceOptions.map((entry) => ['feature_enhance', ...entry] as const),
     ...devicesOptions.map((entry) => ['devices', ...entry] as const),
+    ...modelsOptions.map((entry) => ['models', ...entry] as const),
+    ...setupOptions.map((entry) => ['setup', ...entry] as const),
   ];
   for (const [command, id, spellings, texts, expected] of cases) {
     it(`${spellings} ${texts.join(' ')}`, () => {
@@ -117,7 +127,14 @@ describe('every option in every spelling', () => {
   }
 
   it('lists every option of the table, so that no new one goes untested', () => {
-    const tested = [...scaleOptions, ...enhanceOptions, ...devicesOptions, ...ownOptions];
+    const tested = [
+      ...scaleOptions,
+      ...enhanceOptions,
+      ...devicesOptions,
+      ...modelsOptions,
+      ...setupOptions,
+      ...ownOptions,
+    ];
     expect(tested.map(([id]) => id).sort()).toEqual([...optionIds].sort());
     for (const [id, spellings] of tested) {
       for (const name of definitionOf(id).names) expect(spellings.split(' ')).toContain(name);
@@ -265,7 +282,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, validate, demo, devices, version.',
+      'Commands are feature_enhance, fsc, mask, validate, demo, devices, models, setup, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],
@@ -331,7 +348,6 @@ describe('states of options', () => {
     expect(state(['--refmac5_path', 'x', '--dev_mode', '-bs', '4', '-em', 'a'])).toEqual([
       '--refmac5_path has no effect: refmac5 is never called.',
       '--dev_mode has no effect: inputs are always checked.',
-      '--batch_size is only used by the network reference, which this run does not use.',
     ]);
   });
 });
