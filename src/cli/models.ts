@@ -1,5 +1,4 @@
 /** `locscale-gpu models`: list, import, download and check networks. */
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import {
@@ -165,7 +164,7 @@ async function download(session: Session, args: readonly string[]): Promise<void
   const licence =
     archive.licence === undefined ? {} : { licence: `${archive.licence} (Zenodo record 8211668)` };
   report(session, await importModel(archive.path, { ...options, ...licence }));
-  await rm(archive.path, { force: true });
+  await archive.remove();
 }
 
 /** For `feature_enhance --download`: EMmerNet, unless it is there. */

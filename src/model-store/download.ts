@@ -42,6 +42,8 @@ export interface Download {
   readonly checksum: string;
   /** As the record states it. */
   readonly licence?: string;
+  /** Removes it from disk. */
+  readonly remove: () => Promise<void>;
 }
 
 interface RecordFile {
@@ -52,14 +54,15 @@ interface RecordFile {
   readonly licence?: string;
 }
 
-/** Fetches the archive, or what is missing of it. The caller removes the file when it has used it. */
+/** Fetches the archive, or what is missing of it. The caller removes it when it has used it. */
 export async function downloadArchive(options: DownloadOptions): Promise<Download> {
   const { folder, address = ZENODO, onNote } = options;
   const base = address.replace(/\/+$/, '');
   const file = await readRecord(base, options);
-  await mkdir(folder, { recursive: true });
   // With the checksum in its name a file is never continued with the bytes of another version.
-  const path = join(folder, `.${file.digest.slice(0, 12)}-${ARCHIVE}.part`);
+  const place = join(folder, `.download-${file.digest.slice(0, 12)}`);
+  await mkdir(place, { recursive: true });
+  const path = join(place, ARCHIVE);
   for (let attempt = 1; ; attempt++) {
     const resumed = await fetchMissing(file, path, base, options);
     const found = await digestOf(path, file.algorithm, options.signal);
@@ -75,7 +78,13 @@ export async function downloadArchive(options: DownloadOptions): Promise<Downloa
     });
   }
   const { bytes, algorithm, digest, licence } = file;
-  return { path, bytes, checksum: `${algorithm}:${digest}`, ...(licence === undefined ? {} : { licence }) };
+  return {
+    path,
+    bytes,
+    checksum: `${algorithm}:${digest}`,
+    ...(licence === undefined ? {} : { licence }),
+    remove: () => rm(place, { recursive: true, force: true }),
+  };
 }
 
 function failed(

@@ -1,10 +1,10 @@
 /** Downloading the archive of EMmerNet from a server that behaves in all kinds of ways. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LocScaleError } from '../../src/errors.ts';
 import { type DownloadOptions, downloadArchive } from '../../src/model-store/index.ts';
@@ -100,16 +100,20 @@ async function refusal(change: Partial<DownloadOptions> = {}): Promise<LocScaleE
   expect((error as LocScaleError).hint).toContain('locscale-gpu models import emmernet.tar.gz');
   return error as LocScaleError;
 }
+/** Where the unfinished file is. */
+const place = (): string => join(folder, `.download-${md5.slice(0, 12)}`);
 const requestsOfFile = (): string[] => asked.filter((url) => url !== recordPath);
 
 it('fetches the file that the record names, with progress, and checks it', async () => {
   const progress: [number, number][] = [];
-  const { path, ...rest } = await download({ onProgress: (...p) => progress.push(p) });
+  const { path, remove, ...rest } = await download({ onProgress: (...p) => progress.push(p) });
   expect(rest).toEqual({ bytes: content.length, checksum: `md5:${md5}`, licence: 'cc-by-4.0' });
   expect(new Uint8Array(readFileSync(path))).toEqual(content);
   expect(progress.at(-1)).toEqual([content.length, content.length]);
   expect(asked).toEqual([recordPath, filePath]);
   expect(notes).toEqual([]);
+  await remove();
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 it('goes on where the connection was cut, in this run', async () => {
@@ -123,7 +127,7 @@ it('goes on where the connection was cut, in this run', async () => {
 it('goes on where an earlier run stopped', async () => {
   answers = [cutAfter(120_000), status(404)];
   await refusal();
-  expect(readdirSync(folder)).toEqual([`.${md5.slice(0, 12)}-emmernet.tar.gz.part`]);
+  expect(readdirSync(folder)).toEqual([basename(place())]);
   const { path } = await download();
   expect(requestsOfFile().at(-1)).toBe(`${filePath} bytes=120000-`);
   expect(new Uint8Array(readFileSync(path))).toEqual(content);
@@ -152,11 +156,12 @@ it('a wrong checksum is an error, and the file goes', async () => {
   const error = await refusal();
   expect(error.message).toContain('does not have the checksum');
   expect(error.expected).toBe(`md5 ${md5}`);
-  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(place())).toEqual([]);
 });
 
 it('a wrong checksum after going on starts again once', async () => {
-  writeFileSync(join(folder, `.${md5.slice(0, 12)}-emmernet.tar.gz.part`), new Uint8Array(5000));
+  mkdirSync(place());
+  writeFileSync(join(place(), 'emmernet.tar.gz'), new Uint8Array(5000));
   const { path } = await download();
   expect(requestsOfFile()).toEqual([`${filePath} bytes=5000-`, filePath]);
   expect(new Uint8Array(readFileSync(path))).toEqual(content);
@@ -170,7 +175,7 @@ it('404 is final, 503 is tried again, 416 starts again', async () => {
   answers = [status(503), status(503)];
   await download();
   expect(requestsOfFile()).toHaveLength(4);
-  rmSync(join(folder, `.${md5.slice(0, 12)}-emmernet.tar.gz.part`));
+  rmSync(place(), { recursive: true });
   answers = [cutAfter(1000), status(416)];
   const { path } = await download();
   expect(new Uint8Array(readFileSync(path))).toEqual(content);
