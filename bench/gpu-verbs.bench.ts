@@ -4,6 +4,7 @@
  */
 import type { Engine, Volume } from '../src/engine.ts';
 import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../src/math/confidence.ts';
+import type { Shape } from '../src/math/grid.ts';
 import { tanhLowPass } from '../src/math/radial-transfer.ts';
 import type { BlobMaps } from './blob-map.ts';
 import { checkGate, type Gate } from './gate.ts';
@@ -136,12 +137,21 @@ function verbs(maps: BlobMaps): Verb[] {
     engine.release(volume);
     return data;
   };
+  // As from 1.3 A to 1 A.
+  const [nz, ny, nx] = maps.shape.map((n) => Math.round(1.3 * n));
+  const networkShape: Shape = [nz, ny, nx];
   const boxes = defaultNoiseBoxes(maps.shape, defaultNoiseBoxSize(maps.shape));
   return [
     {
       name: 'radialFilter',
       limit: 1e-6,
       run: (engine, { map }) => engine.radialFilter(map, tanhLowPass(5, 1)),
+      valuesOf: voxels,
+    },
+    {
+      name: 'resample',
+      limit: 2e-6,
+      run: (engine, { map }) => engine.resample(map, networkShape),
       valuesOf: voxels,
     },
     {

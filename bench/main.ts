@@ -12,10 +12,11 @@ import { benchGpu, GPU_BENCHES } from './gpu-main.ts';
 import type { GpuResults } from './gpu-results.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
 import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
+import { benchResample } from './resample.bench.ts';
 import type { BenchResults } from './results.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
 
-const BENCHES = ['fft', 'local-scaling', 'estimate'] as const;
+const BENCHES = ['fft', 'resample', 'local-scaling', 'estimate'] as const;
 
 const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
@@ -94,10 +95,14 @@ async function main(): Promise<void> {
   const machine = describeMachine(allThreads.description);
   context.say(`${machine.processor}, ${machine.cores} cores, ${machine.runtime}; ${machine.device}`);
   try {
-    const measured: Partial<Pick<BenchResults, 'fft' | 'localScaling' | 'estimates'>> = {};
+    const measured: Partial<Pick<BenchResults, 'fft' | 'resample' | 'localScaling' | 'estimates'>> = {};
     if (only.includes('fft')) {
       context.say('FFT');
       Object.assign(measured, { fft: await benchFft(context) });
+    }
+    if (only.includes('resample')) {
+      context.say('Resampling');
+      Object.assign(measured, { resample: await benchResample(context) });
     }
     if (only.includes('local-scaling')) {
       context.say('Local scaling');

@@ -13,6 +13,7 @@ export interface BenchResults {
   readonly engine: string;
   readonly machine: Machine;
   readonly fft?: readonly FftResult[];
+  readonly resample?: readonly ResampleResult[];
   readonly localScaling?: LocalScalingResults;
   readonly estimates?: readonly EstimateResult[];
   /** Only for the engine 'gpu', which has benches of its own. */
@@ -49,6 +50,15 @@ export interface PackageFftResult {
   /** One thread. */
   readonly forward: Timing;
   readonly forwardAndInverse: Timing;
+}
+
+/** Engine verb resample, cubic boxes. */
+export interface ResampleResult {
+  readonly from: number;
+  readonly to: number;
+  readonly gate: Gate;
+  readonly oneThread: Timing;
+  readonly allThreads?: Timing;
 }
 
 export interface LocalScalingResults {

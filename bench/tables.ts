@@ -25,6 +25,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
       ...(results.gpu ? gpuSections(results.gpu) : []),
       ...(results.localScaling ? scalingSection(results.localScaling) : []),
       ...(results.fft ? fftSection(results.fft) : []),
+      ...(results.resample ? resampleSection(results.resample) : []),
       ...(results.estimates ? estimateSection(results.estimates) : []),
     ].join('\n\n'),
   );
@@ -123,6 +124,23 @@ function fftSection(results: readonly FftResult[]): string[] {
     '### Real 3D FFT',
     'One thread unless said. GB/s counts 8 bytes per voxel and transform (volume read, half spectrum written); Gflop/s counts 2.5 N log2 N per transform. The last column says how many times longer the npm package takes than the same transforms here. The rows with a filter and with shell sums are engine verbs: they also make new volumes and do that work.',
     table(['size', 'what', 'ms', 'GB/s', 'Gflop/s', 'takes longer'], rows),
+  ];
+}
+
+function resampleSection(results: NonNullable<BenchResults['resample']>): string[] {
+  return [
+    '### Resampling',
+    'Engine verb `resample`, new volume included: forward over the old voxels, inverse over the new ones.',
+    table(
+      ['from', 'to', 'one thread, ms', 'all threads, ms', 'difference'],
+      results.map((r) => [
+        `${r.from}³`,
+        `${r.to}³`,
+        ms(r.oneThread.median),
+        r.allThreads ? ms(r.allThreads.median) : '-',
+        r.gate.error.toExponential(1),
+      ]),
+    ),
   ];
 }
 
