@@ -240,7 +240,9 @@ async function withRetries<T>(
     const attempt: Attempt = {
       fetch: (address, headers) => {
         watch();
-        return fetch(address, { headers, signal: stop.signal, redirect: 'follow' });
+        return fetch(address, { headers, signal: stop.signal, redirect: 'follow' }).catch((error) => {
+          throw new Error(`the server cannot be reached (${reasonOf(error)})`);
+        });
       },
       alive: watch,
       succeeds: () => {
@@ -269,16 +271,13 @@ async function withRetries<T>(
   }
 }
 
-/** `fetch` says "fetch failed" and keeps the reason as the cause. */
+/** The innermost reason: `fetch` of Node says "fetch failed" or "terminated" and keeps the reason as cause. */
 function reasonOf(error: unknown): string {
   const inner = (error as { cause?: unknown } | null)?.cause;
   const told = inner instanceof Error ? inner : error;
-  const code = (told as { code?: unknown } | null)?.code;
   const message = told instanceof Error ? told.message : String(told);
-  const text = message === '' && typeof code === 'string' ? code : message;
-  return error instanceof TypeError && inner instanceof Error
-    ? `the server cannot be reached (${text})`
-    : text;
+  const code = (told as { code?: unknown } | null)?.code;
+  return message === '' && typeof code === 'string' ? code : message;
 }
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

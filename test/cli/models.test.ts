@@ -108,7 +108,9 @@ describe('the command models', () => {
     runCli(workspace.folder, ['models', ...args], { env: { LOCSCALE_MODELS: workspace.path('store') } });
 
   it('says what to do without a network', async () => {
-    const { code, stderr } = await run('download', '--from', 'http://127.0.0.1:9');
+    const server = await zenodo(archive);
+    await server.close();
+    const { code, stderr } = await run('download', '--from', server.address);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^error: The download failed: the server cannot be reached/m);
     expect(stderr).toMatch(

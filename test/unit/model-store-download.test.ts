@@ -85,7 +85,7 @@ const address = (): string => `http://127.0.0.1:${(server.address() as AddressIn
 const download = (change: Partial<DownloadOptions> = {}) =>
   downloadArchive({
     folder,
-    address: address(),
+    address: change.address ?? address(),
     firstWaitMilliseconds: 5,
     onNote: (message) => notes.push(message),
     ...change,
@@ -230,7 +230,10 @@ it.each<[string, unknown, string]>([
 });
 
 it('without a network it says what to do', async () => {
-  const error = await refusal({ address: 'http://127.0.0.1:9' });
+  // Where a server was and is no more.
+  const closed = address();
+  await new Promise((done) => server.close(done));
+  const error = await refusal({ address: closed });
   expect(error.message).toContain('the server cannot be reached');
   expect(error.hint).toContain('https://zenodo.org/records/8211668/files/emmernet.tar.gz');
   expect(readdirSync(folder)).toEqual([]);
