@@ -1,4 +1,7 @@
-/** One set of weights in the three published layouts, written by h5py and PyTorch: what is read is the same. */
+/**
+ * One set of weights in the three published layouts, written by h5py and PyTorch: what is read is the same,
+ * and is the network that an independent program computed.
+ */
 import { spawnSync } from 'node:child_process';
 import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +13,10 @@ import { readTar } from '../../src/formats/tar-gz.ts';
 import { importModel, loadModel } from '../../src/model-store/index.ts';
 import { weightsFromKeras, weightsFromPytorch } from '../../src/reference/network/emmernet-weights.ts';
 import type { WeightSet } from '../../src/reference/network/model.ts';
+import { relativeL2 } from '../support/compare.ts';
 import { describeWithEmmernetFiles, findPython } from '../support/emmernet-files.ts';
+import { describeProviders } from '../support/onnxruntime.ts';
+import { sharedPath } from '../support/shared-data.ts';
 
 async function fromKeras(bytes: Uint8Array): Promise<WeightSet> {
   const model = await openKerasHdf5(bytes, 'x.hdf5');
@@ -30,6 +36,10 @@ function expectEqual(a: WeightSet, b: WeightSet): void {
     const [left, right] = [data, other.data].map((d) => Buffer.from(d.buffer, d.byteOffset, d.byteLength));
     expect(left!.equals(right!), name).toBe(true);
   }
+}
+
+function readCubes(name: string): Float32Array {
+  return new Float32Array(new Uint8Array(readFileSync(sharedPath('golden', 'emmernet', name))).buffer);
 }
 
 describeWithEmmernetFiles('the published layouts of EMmerNet', (files) => {
@@ -68,6 +78,18 @@ describeWithEmmernetFiles('the published layouts of EMmerNet', (files) => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  describeProviders('the imported network', ['cpu'], (open) => {
+    it('reproduces the reference cubes', async () => {
+      const model = await loadModel(files.hdf5, tmpdir());
+      const network = await open(await model.readPlain());
+      const { data } = await network.run({
+        map: { data: readCubes('cubes.bin'), shape: [2, 1, 32, 32, 32] },
+      });
+      // The reference is in float64; float32 alone differs from it by up to 1.3e-5.
+      expect(relativeL2(data, readCubes('expected.bin'))).toBeLessThan(5e-5);
+    });
   });
 
   it('what PyTorch writes in other ways is read or refused as such', async () => {
