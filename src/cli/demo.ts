@@ -10,11 +10,14 @@ import { writeMrc } from '../formats/mrc.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics.ts';
 import { defaultParameters, imageOf, runLocScale } from '../pipeline/index.ts';
-import type { LocScaleParameters, LocScaleResult, MapImage } from '../pipeline/types.ts';
+import type { LocScaleParameters, LocScaleResult, MapImage, ReferenceChoice } from '../pipeline/types.ts';
+import type { ReferencePredictor } from '../reference/network/model.ts';
 import { boxAround, renderSlices } from '../report/slices.ts';
 import type { EngineChoice } from '../select-engine.ts';
 import { DEMO_DEFAULTS, type DemoData, generateDemoData } from '../synthetic/half-maps.ts';
+import { NETWORK_FDR_FILTER } from './job-options.ts';
 import { encodeManifest } from './manifest.ts';
+import { networkRecordOf } from './network.ts';
 import { type InputFile, openMap } from './open-map.ts';
 import { formatSeconds } from './progress.ts';
 import { packageVersion } from './version.ts';
@@ -29,6 +32,8 @@ export interface DemoRunOptions {
   readonly shape?: Shape;
   readonly voxelSize?: number;
   readonly symmetry?: string;
+  /** Predicts the reference, as in a run of the default mode; without it the truth is the reference. */
+  readonly predictor?: ReferencePredictor;
   readonly print: (line: string) => void;
   readonly warn: (line: string) => void;
   readonly onProgress?: (label: string, done: number, total: number) => void;
@@ -89,7 +94,11 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   await writeInputs(outputFolder, data, { seed: generation.seed });
   clock.lap('write inputs', `wrote ${FILES.half1}, ${FILES.half2}, ${FILES.reference}`);
 
-  const parameters: LocScaleParameters = { ...defaultParameters };
+  const { predictor } = options;
+  const parameters: LocScaleParameters = {
+    ...defaultParameters,
+    ...(predictor === undefined ? {} : { fdrFilter: NETWORK_FDR_FILTER }),
+  };
   const { job, files } = await readJob(engine, outputFolder, parameters, options);
   clock.lap('read', 'read them back');
   let mode = '';
@@ -124,6 +133,7 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
     started: started.toISOString(),
     mode,
     engine: engine.description,
+    ...networkRecordOf(predictor, result.prediction),
     inputs: files,
     parameters: {
       ...parameters,
@@ -235,13 +245,12 @@ async function readJob(
   };
   const half1 = await open(FILES.half1, 'half map 1');
   const half2 = await open(FILES.half2, 'half map 2');
-  const map = await open(FILES.reference, 'reference map');
-  const job = {
-    input: { kind: 'half-maps', half1, half2 },
-    reference: { kind: 'model-map', map },
-    parameters,
-  } as const;
-  return { job, files };
+  const { predictor } = options;
+  const reference: ReferenceChoice =
+    predictor === undefined
+      ? { kind: 'model-map', map: await open(FILES.reference, 'reference map') }
+      : { kind: 'network', predictor };
+  return { job: { input: { kind: 'half-maps', half1, half2 }, reference, parameters } as const, files };
 }
 
 /** Sections through the centre (z, y) and through the middle of the first chain (x). */

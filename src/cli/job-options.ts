@@ -114,7 +114,7 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
 }
 
 /** Low-pass before the FDR mask where a network predicts the reference, A (LocScale's default there). */
-const NETWORK_FDR_FILTER = 5;
+export const NETWORK_FDR_FILTER = 5;
 
 /** All parameters in use: LocScale's defaults, overridden by the options given. */
 export function parametersOf(values: OptionValues, usesNetwork = false): LocScaleParameters {

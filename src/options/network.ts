@@ -23,6 +23,7 @@ export const networkOptions = {
   }),
   provider: choice('--provider', ['auto', ...providerNames], {
     group: 'Network',
+    commands: ['scale', 'feature_enhance', 'demo'],
     own: true,
     help: 'What runs the network; auto takes the first that computes a trial cube correctly.',
     defaultText: 'auto',
