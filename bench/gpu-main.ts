@@ -9,8 +9,9 @@ import { openGpu } from './gpu-open.ts';
 import type { GpuResults } from './gpu-results.ts';
 import { benchGpuScaling } from './gpu-scaling.bench.ts';
 import { benchVerbs } from './gpu-verbs.bench.ts';
+import { benchNetworks } from './network.bench.ts';
 
-export const GPU_BENCHES = ['fft', 'local-scaling', 'verbs', 'command'] as const;
+export const GPU_BENCHES = ['fft', 'local-scaling', 'verbs', 'network', 'command'] as const;
 
 export interface GpuBenchOptions {
   readonly root: string;
@@ -76,6 +77,11 @@ export async function benchGpu(options: GpuBenchOptions): Promise<GpuResults> {
     if (only.includes('verbs')) {
       say('Engine verbs');
       results.verbs = await benchVerbs(context);
+      options.save(results);
+    }
+    if (only.includes('network') && adapter.kind === 'hardware') {
+      say('Networks');
+      results.networks = await benchNetworks({ quick, webgpu: true, say });
       options.save(results);
     }
     if (only.includes('command')) {

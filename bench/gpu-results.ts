@@ -2,6 +2,8 @@
 import type { Timing } from './clock.ts';
 import type { Gate } from './gate.ts';
 
+import type { NetworkResult } from './results.ts';
+
 export interface GpuResults {
   readonly adapter: AdapterDescription;
   /** Host threads of the CPU engine in the comparisons. */
@@ -10,6 +12,7 @@ export interface GpuResults {
   readonly fft?: readonly GpuFftResult[];
   readonly scaling?: readonly GpuScalingResult[];
   readonly verbs?: readonly VerbResult[];
+  readonly networks?: readonly NetworkResult[];
   readonly command?: readonly CommandResult[];
   /** Sizes that could not be measured, and why. */
   readonly skipped: readonly string[];

@@ -12,11 +12,12 @@ import { benchGpu, GPU_BENCHES } from './gpu-main.ts';
 import type { GpuResults } from './gpu-results.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
 import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
+import { benchNetworks } from './network.bench.ts';
 import { benchResample } from './resample.bench.ts';
 import type { BenchResults } from './results.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
 
-const BENCHES = ['fft', 'resample', 'local-scaling', 'estimate'] as const;
+const BENCHES = ['fft', 'resample', 'local-scaling', 'network', 'estimate'] as const;
 
 const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
@@ -95,7 +96,9 @@ async function main(): Promise<void> {
   const machine = describeMachine(allThreads.description);
   context.say(`${machine.processor}, ${machine.cores} cores, ${machine.runtime}; ${machine.device}`);
   try {
-    const measured: Partial<Pick<BenchResults, 'fft' | 'resample' | 'localScaling' | 'estimates'>> = {};
+    const measured: Partial<
+      Pick<BenchResults, 'fft' | 'resample' | 'localScaling' | 'networks' | 'estimates'>
+    > = {};
     if (only.includes('fft')) {
       context.say('FFT');
       Object.assign(measured, { fft: await benchFft(context) });
@@ -109,6 +112,11 @@ async function main(): Promise<void> {
       if (context.originalFolder === undefined)
         context.say('  LOCSCALE_ORIGINAL is not set: no comparison with it');
       Object.assign(measured, { localScaling: await benchLocalScaling(context) });
+    }
+    if (only.includes('network')) {
+      context.say('Networks');
+      const { quick, say } = context;
+      Object.assign(measured, { networks: await benchNetworks({ quick, webgpu: false, say }) });
     }
     if (only.includes('estimate')) {
       context.say('Expected time');

@@ -14,6 +14,7 @@ export interface BenchResults {
   readonly machine: Machine;
   readonly fft?: readonly FftResult[];
   readonly resample?: readonly ResampleResult[];
+  readonly networks?: readonly NetworkResult[];
   readonly localScaling?: LocalScalingResults;
   readonly estimates?: readonly EstimateResult[];
   /** Only for the engine 'gpu', which has benches of its own. */
@@ -59,6 +60,19 @@ export interface ResampleResult {
   readonly gate: Gate;
   readonly oneThread: Timing;
   readonly allThreads?: Timing;
+}
+
+/** One network on one provider of onnxruntime. */
+export interface NetworkResult {
+  readonly network: string;
+  readonly parameters: number;
+  readonly cubeEdge: number;
+  readonly gflopPerCube: number;
+  readonly provider: string;
+  /** Cubes given at once; `timing` is for all of them. */
+  readonly batch: number;
+  readonly gate: Gate;
+  readonly timing: Timing;
 }
 
 export interface LocalScalingResults {
