@@ -4,8 +4,9 @@
  * `upload` and `download`. All volumes are float32, ordered (z, y, x) with x fastest.
  */
 
+import type { AtomSet } from './math/atom-set.ts';
 import type { NoiseBox } from './math/confidence.ts';
-import type { Shape } from './math/grid.ts';
+import type { Grid, Shape } from './math/grid.ts';
 import type { RadialTransfer } from './math/radial-transfer.ts';
 import type { ScalingRule } from './math/scaling-rules.ts';
 import type { RadialProfileKind } from './math/windows.ts';
@@ -80,6 +81,11 @@ export interface LocalScalingEstimate {
   readonly seconds: number;
 }
 
+export interface ModelMapOptions {
+  /** Added to every B factor, A^2; sums below 0 count as 0. Default 0. */
+  readonly blurBFactor?: number;
+}
+
 export interface OperationHooks {
   /** `done` of `total` units of work (mask voxels for local scaling). */
   readonly onProgress?: (done: number, total: number) => void;
@@ -114,6 +120,11 @@ export interface Engine {
    * Voxel (0, 0, 0) stays where it is; values are kept (a constant map stays that constant).
    */
   resample(volume: Volume, shape: Shape): Promise<Volume>;
+  /**
+   * Electrostatic potential of a model on a grid, periodic, from electron form factors, B factors and
+   * occupancies; without frequencies beyond Nyquist (math/splat-plan.ts).
+   */
+  simulateMap(atoms: AtomSet, grid: Grid, options?: ModelMapOptions): Promise<Volume>;
   /** Cross and power spectra in shells, for the FSC. */
   shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra>;
   /** Mean and variance (N) of the voxels in the noise boxes. */

@@ -8,6 +8,7 @@ import type {
   LocalScalingEstimate,
   LocalScalingJob,
   LocalScalingResult,
+  ModelMapOptions,
   OperationHooks,
   ShellSpectra,
   Volume,
@@ -15,15 +16,18 @@ import type {
 } from '../engine.ts';
 import { checkScalingJob, requireSameShape, requireShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
+import type { AtomSet } from '../math/atom-set.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
 import { spectrumPitch } from '../math/fft-plan.ts';
-import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
 import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
+import { planSplat } from '../math/splat-plan.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import type { TileJob, TileTimings } from './local-scaling.ts';
+import { PLANES_PER_SLAB } from './model-map.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
 import { resamplePlanes } from './resample.ts';
@@ -196,6 +200,27 @@ export class CpuEngine implements Engine {
     );
     this.recycle(spectrum.re, spectrum.im);
     return out;
+  }
+
+  async simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
+    requireShape(grid.shape);
+    const { grid: fine, records, reach, unblur } = planSplat(atoms, grid, options.blurBFactor);
+    const shared = this.allocateHost(records.length);
+    shared.set(records);
+    const sum = this.create(fine.shape);
+    await this.pool.map(
+      'splatPlanes',
+      split(fine.shape[0], PLANES_PER_SLAB).map((range) => ({
+        ...range,
+        job: { grid: fine, records: shared, reach, out: sum.data },
+      })),
+    );
+    this.recycle(shared);
+    const cropped = await this.resample(sum, grid.shape);
+    this.release(sum);
+    const map = await this.radialFilter(cropped, unblur);
+    this.release(cropped);
+    return map;
   }
 
   async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {

@@ -14,6 +14,7 @@ import {
 } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { type TileJob, TileScaler, type TileTimings } from './local-scaling.ts';
+import { type SplatJob, splatPlanes } from './model-map.ts';
 import { forwardResampledPlanes, resampleColumns } from './resample.ts';
 import { averageRange, binariseRange, blockOccupancy, rangeStatistics } from './volume-operations.ts';
 
@@ -61,6 +62,9 @@ export const tasks = {
 
   resampleColumns: (thread: Thread, args: Range & { shape: Shape; spectrum: SharedSpectrum }) =>
     resampleColumns(thread.kernels, args.spectrum, args.shape, args.from, args.to),
+
+  splatPlanes: (thread: Thread, args: Range & { job: SplatJob }) =>
+    splatPlanes(thread.kernels, args.job, args.from, args.to),
 
   shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum }) =>
     shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to),

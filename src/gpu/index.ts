@@ -8,6 +8,7 @@ import type {
   LocalScalingEstimate,
   LocalScalingJob,
   LocalScalingResult,
+  ModelMapOptions,
   OperationHooks,
   ShellSpectra,
   Volume,
@@ -15,12 +16,15 @@ import type {
 } from '../engine.ts';
 import { checkScalingJob, requireSameShape, requireShape } from '../engine-checks.ts';
 import { isLocScaleError, LocScaleError } from '../errors.ts';
+import type { AtomSet } from '../math/atom-set.ts';
 import type { NoiseBox } from '../math/confidence.ts';
-import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
+import { planSplat } from '../math/splat-plan.ts';
 import type { GpuDevice } from './device.ts';
 import { scaleTiles } from './local-scaling.ts';
+import { simulateMap } from './model-map.ts';
 import { type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
 import { radialFilter } from './radial-filter.ts';
 import { resample } from './resample.ts';
@@ -121,6 +125,11 @@ export class GpuEngine implements Engine {
     // (a + a) / 2 is a copy.
     if (sameShape(volume.shape, shape)) return this.average(volume, volume);
     return this.adopt(await resample(this.gpu, own, shape));
+  }
+
+  async simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
+    requireShape(grid.shape);
+    return this.adopt(await simulateMap(this.gpu, planSplat(atoms, grid, options.blurBFactor), grid.shape));
   }
 
   async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {

@@ -7,6 +7,7 @@ import type { Engine, LocalScalingJob, Volume } from '../../src/engine.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
+import { modelMapDirectly } from './direct-model-map.ts';
 import { resampleDirectly } from './direct-resample.ts';
 import { referenceFft3d, referenceShellSums, signedIndex } from './reference-fft.ts';
 
@@ -122,6 +123,10 @@ export function createSimpleEngine(): SimpleEngine {
         Float32Array.from(resampleDirectly(voxels(volume, 'resample'), volume.shape, shape)),
         shape,
       );
+    },
+    async simulateMap(atoms, grid, options) {
+      called('simulateMap');
+      return make(Float32Array.from(modelMapDirectly(atoms, grid, options?.blurBFactor)), grid.shape);
     },
     async shellSpectra(a, b) {
       called('shellSpectra');

@@ -68,6 +68,19 @@ export interface KernelExports {
     index: number,
     count: number,
   ): void;
+  splatAtom(
+    tile: number,
+    zTable: number,
+    planes: number,
+    yTable: number,
+    rows: number,
+    xTable: number,
+    groups: number,
+    base: number,
+    centre: number,
+    perStep: number,
+    squaredReach: number,
+  ): void;
   irfftRows8(
     plan: number,
     inRe: number,

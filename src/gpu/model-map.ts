@@ -1,0 +1,90 @@
+/**
+ * Sum of atoms on a grid (math/splat-plan.ts): the host lists the atoms of every block of voxels, a
+ * workgroup per block adds them up. Blocks are submitted in runs of planes whose lists fit a buffer.
+ */
+import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../math/atom-blocks.ts';
+import type { Grid, Shape } from '../math/grid.ts';
+import type { SplatPlan } from '../math/splat-plan.ts';
+import type { GpuDevice } from './device.ts';
+import { getKernel } from './kernel-cache.ts';
+import { radialFilter } from './radial-filter.ts';
+import { resample } from './resample.ts';
+import { makeVolume, submitPass, withScratch } from './scratch.ts';
+import { destroyVolume, type GpuVolume } from './volume.ts';
+import { linearWorkgroups } from './workgroups.ts';
+
+/** List entries in one submission, eight bytes each. */
+const MOST_ENTRIES = 4 * 2 ** 20;
+
+export async function simulateMap(gpu: GpuDevice, plan: SplatPlan, shape: Shape): Promise<GpuVolume> {
+  const { volume: sum } = await makeVolume(gpu, 'model-map', plan.grid.shape, (volume) =>
+    splat(gpu, plan, volume),
+  );
+  const cropped = await resample(gpu, sum, shape).finally(() => destroyVolume(gpu, sum));
+  return radialFilter(gpu, cropped, plan.unblur).finally(() => destroyVolume(gpu, cropped));
+}
+
+/** A run of planes of one slab. */
+interface PlaneRun {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Runs of whole blocks whose lists have at most `most` entries, or one layer of blocks where that has more. */
+export function planPlaneRuns(
+  records: Float32Array,
+  grid: Grid,
+  from: number,
+  to: number,
+  most: number,
+): PlaneRun[] {
+  if (to - from <= BLOCK_EDGE || countAtomBlocks(records, grid, from, to) <= most) return [{ from, to }];
+  const layers = Math.ceil((to - from) / BLOCK_EDGE);
+  const middle = from + BLOCK_EDGE * Math.ceil(layers / 2);
+  return [
+    ...planPlaneRuns(records, grid, from, middle, most),
+    ...planPlaneRuns(records, grid, middle, to, most),
+  ];
+}
+
+async function splat(gpu: GpuDevice, { records, grid }: SplatPlan, sum: GpuVolume): Promise<void> {
+  if (records.length === 0) return;
+  const kernel = await getKernel(gpu, 'model-map');
+  const [nz, ny, nx] = grid.shape;
+  const [stepZ, stepY, stepX] = grid.voxelSize;
+  await withScratch(gpu, async (scratch) => {
+    const atoms = scratch.table('model-map atoms', records);
+    for (const slab of sum.slabs) {
+      const end = slab.firstPlane + slab.planes;
+      for (const { from, to } of planPlaneRuns(records, grid, slab.firstPlane, end, MOST_ENTRIES)) {
+        const { blockCount, blocks, entries } = listAtomBlocks(records, grid, from, to);
+        if (blockCount === 0) continue;
+        // Blocks are counted from the first plane of the run, voxels from that of the slab.
+        const shift = from - slab.firstPlane;
+        for (let i = 0; i < blocks.length; i += BLOCK_RECORD) blocks[i] += shift;
+        await withScratch(gpu, async (lists) => {
+          const bound = {
+            parameters: lists.uniform('model-map', [
+              ['u32', blockCount],
+              ['u32', slab.planes],
+              ['u32', ny],
+              ['u32', nx],
+              ['u32', nz],
+              ['u32', slab.firstPlane],
+              ['f32', stepZ],
+              ['f32', stepY],
+              ['f32', stepX],
+            ]),
+            atoms,
+            blocks: lists.table('model-map blocks', blocks),
+            entries: lists.table('model-map entries', entries),
+            out: slab.buffer,
+          };
+          submitPass(gpu, 'model-map', (pass) =>
+            kernel.run(pass, bound, linearWorkgroups(gpu, blockCount, 1)),
+          );
+        });
+      }
+    }
+  });
+}
