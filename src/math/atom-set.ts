@@ -23,3 +23,23 @@ export function atomSetOf(atoms: readonly Atom[]): AtomSet {
     occupancies: Float64Array.from(atoms, ({ occupancy }) => occupancy),
   };
 }
+
+/** The atoms of all sets, in their order. */
+export function joinAtomSets(...sets: readonly AtomSet[]): AtomSet {
+  const count = sets.reduce((sum, set) => sum + set.count, 0);
+  const joined = {
+    count,
+    positions: new Float64Array(3 * count),
+    elements: sets.flatMap(({ elements }) => elements),
+    bFactors: new Float64Array(count),
+    occupancies: new Float64Array(count),
+  };
+  let at = 0;
+  for (const set of sets) {
+    joined.positions.set(set.positions, 3 * at);
+    joined.bFactors.set(set.bFactors, at);
+    joined.occupancies.set(set.occupancies, at);
+    at += set.count;
+  }
+  return joined;
+}

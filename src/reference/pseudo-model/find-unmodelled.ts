@@ -1,0 +1,60 @@
+/**
+ * The part of the mask that an atomic model leaves out (`--complete_model`): confidence mask minus the mask
+ * around the model, averaged over a window of -avg_w voxels.
+ *
+ * The original averages in whole numbers, which cut off what is behind the point along every axis: only
+ * where the whole window is unmodelled does anything remain. This erosion is what it uses, and what is done here.
+ */
+import type { Shape } from '../../math/grid.ts';
+
+export interface UnmodelledJob {
+  /** Confidence map, or a mask; (z, y, x), x fastest. */
+  readonly confidence: ArrayLike<number>;
+  /** A voxel belongs to the mask from this confidence on. LocScale: 0.99. */
+  readonly threshold: number;
+  /** Above 0.5 around the model (`makeModelMask`). */
+  readonly modelMask: ArrayLike<number>;
+  readonly shape: Shape;
+  /** Edge of the averaging window in voxels (-avg_w); LocScale: 3. */
+  readonly averagingWindow: number;
+}
+
+export interface Unmodelled {
+  /** 1 where pseudo-atoms belong, else 0; ready for the engine. */
+  readonly differenceMask: Float32Array;
+  readonly voxels: number;
+}
+
+export function findUnmodelled(job: UnmodelledJob): Unmodelled {
+  const { confidence, modelMask, shape } = job;
+  // Confidence is float32, and so must be what it is compared with.
+  const threshold = Math.fround(job.threshold);
+  let differenceMask = new Float32Array(confidence.length);
+  for (let i = 0; i < confidence.length; i++)
+    differenceMask[i] = confidence[i] >= threshold && !(modelMask[i] > 0.5) ? 1 : 0;
+  const strides = [1, shape[2], shape[1] * shape[2]];
+  strides.forEach((stride, k) => {
+    differenceMask = erodeLines(differenceMask, shape[2 - k], stride, job.averagingWindow);
+  });
+  return { differenceMask, voxels: differenceMask.reduce((sum, value) => sum + value, 0) };
+}
+
+/** 1 where all `edge` voxels from -floor(edge / 2) on are 1, along one axis; the faces of the box are mirrors. */
+function erodeLines(mask: Float32Array, n: number, stride: number, edge: number): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(mask.length);
+  const before = Math.floor(edge / 2);
+  for (let i = 0; i < mask.length; i++) {
+    const position = Math.floor(i / stride) % n;
+    let all = 1;
+    for (let k = -before; k < edge - before && all === 1; k++)
+      all = mask[i + (mirror(position + k, n) - position) * stride];
+    out[i] = all;
+  }
+  return out;
+}
+
+/** d c b a | a b c d | d c b a */
+function mirror(index: number, n: number): number {
+  const turned = ((index % (2 * n)) + 2 * n) % (2 * n);
+  return turned < n ? turned : 2 * n - 1 - turned;
+}
