@@ -43,7 +43,10 @@ export async function createNetworkSession(
   });
   const { cubeEdge: edge, input } = manifest;
   const output = (choice.enhanced === true ? manifest.enhancedOutput : undefined) ?? manifest.output;
-  const masks = monteCarlo ? manifest.dropout : [];
+  // One file may serve both: then the masks are inputs in any case, and 1 where dropout is off.
+  const { plain, monteCarlo: sampled } = manifest.files;
+  const hasMasks = monteCarlo || (manifest.architecture === 'onnx' && sampled?.file === plain.file);
+  const masks = hasMasks ? manifest.dropout : [];
   const voxels = edge ** 3;
   let largest = Number.POSITIVE_INFINITY;
 

@@ -94,6 +94,20 @@ describeProviders('network predictor', ['cpu', 'webgpu'], (_open, provider) => {
     expect([...tail]).toEqual([...on.subarray(2 * VOXELS)]);
   });
 
+  it('takes one file for both uses: masks of 1 where dropout is off', async () => {
+    const network = smallNetwork();
+    const { files } = network.manifest;
+    const both = { plain: files.monteCarlo!, monteCarlo: files.monteCarlo! };
+    const predictor = await openPredictor(
+      { ...network, manifest: { ...network.manifest, files: both }, readPlain: network.readMonteCarlo! },
+      { provider, monteCarlo: false, webgpu: async () => ({ usable: true }) },
+    );
+    opened.push(predictor);
+    const cube = randomCubes(1);
+    const expected = convolveDirectly(cube).map((value, v) => value + cube[v]);
+    expect(largestDifference(await predictor.predict(cube, 1), expected)).toBeLessThan(TOLERANCE * 10);
+  });
+
   it('refuses a network that gives no numbers on this provider', async () => {
     await expect(
       openPredictor(smallNetwork(Number.POSITIVE_INFINITY), {
@@ -103,9 +117,7 @@ describeProviders('network predictor', ['cpu', 'webgpu'], (_open, provider) => {
       }),
     ).rejects.toMatchObject({
       tag: 'no-device',
-      message: expect.stringMatching(
-        /^The network cannot run on \w+: it gives values that are not numbers/,
-      ),
+      message: expect.stringMatching(/^The network cannot run on \w+: it gives values that are not numbers/),
     });
   });
 });

@@ -44,7 +44,10 @@ export interface ModelManifest {
   readonly gflopPerCube: number;
   readonly files: {
     readonly plain: ModelFile;
-    /** With the masks of `dropout` as inputs; architecture 'emmernet' makes it from `plain`. */
+    /**
+     * With the masks of `dropout` as inputs; architecture 'emmernet' makes it from `plain`. It may be the same
+     * file as `plain`, which then has these inputs too.
+     */
     readonly monteCarlo?: ModelFile;
   };
   /** Names of the input and the output, shape (n, 1, z, y, x), float32. */
