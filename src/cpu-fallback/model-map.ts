@@ -29,67 +29,42 @@ export function splatPlanes(kernels: Kernels, job: SplatJob, from: number, to: n
   const pitch = 4 * Math.ceil((nx + 2 * margin + 4) / 4);
   const memory = kernels.mark();
   const tile = kernels.allocate(4 * (to - from) * ny * pitch);
-  const [longestZ, longestY, longestX] = grid.voxelSize.map((step) => 2 * Math.ceil(reach / step) + 3);
-  const zTable = kernels.allocate(4 * ENTRY * longestZ);
-  const yTable = kernels.allocate(4 * ENTRY * longestY);
-  const xPitch = 4 * Math.ceil((longestX + 4) / 4);
-  const xTable = kernels.allocate(4 * 5 * xPitch);
-  const tables = {
-    z: kernels.floats(zTable, ENTRY * longestZ),
-    y: kernels.floats(yTable, ENTRY * longestY),
-    x: kernels.floats(xTable, 5 * xPitch),
-    zWords: kernels.words(zTable, ENTRY * longestZ),
-    yWords: kernels.words(yTable, ENTRY * longestY),
-  };
-  const inSlab = (z: number): boolean => z >= from && z < to;
+  const longest = grid.voxelSize.map((step) => 2 * Math.ceil(reach / step) + 4);
+  const zAddress = kernels.allocate(4 * ENTRY * longest[0]);
+  const yAddress = kernels.allocate(4 * ENTRY * longest[1]);
+  const xAddress = kernels.allocate(4 * 5 * (longest[2] + 4));
+  const zTable = entryTable(kernels, zAddress, longest[0]);
+  const yTable = entryTable(kernels, yAddress, longest[1]);
+  const xTable = kernels.floats(xAddress, 5 * (longest[2] + 4));
+  const line = new Float64Array(Math.max(...longest));
   for (let at = 0; at < records.length; at += RECORD.length) {
     const radius = records[at + RECORD.reach];
     const reachZ = Math.ceil(radius / stepZ);
-    const planes = fillAxis(
-      tables.z,
-      tables.zWords,
-      records,
-      at,
-      0,
-      reachZ,
-      stepZ,
-      nz,
-      inSlab,
-      (z) => z - from,
-      4 * ny * pitch,
-      true,
-    );
-    if (planes === 0) continue;
+    // First plane the atom is felt in, counted from the slab's first plane around the periodic box.
+    const begin = modulo(records[at + RECORD.voxel] - reachZ - from, nz);
+    if (begin >= to - from && begin + 2 * reachZ < nz) continue;
+    const planes = fillEntries(zTable, line, records, at, 0, reachZ, stepZ, nz, 4 * ny * pitch, from, to);
     const reachY = Math.ceil(radius / stepY);
-    const rows = fillAxis(
-      tables.y,
-      tables.yWords,
-      records,
-      at,
-      1,
-      reachY,
-      stepY,
-      ny,
-      always,
-      itself,
-      4 * pitch,
-      false,
-    );
+    const rows = fillEntries(yTable, line, records, at, 1, reachY, stepY, ny, 4 * pitch, 0, ny);
     const reachX = Math.ceil(radius / stepX);
-    const lanes = 2 * reachX + 1;
-    const groups = Math.ceil(lanes / 4);
-    fillRow(tables.x, records, at, reachX, stepX, 4 * groups);
-    const first = records[at + RECORD.voxel + 2] - reachX + margin;
+    const groups = Math.ceil((2 * reachX + 1) / 4);
+    const offset = records[at + RECORD.offset + 2];
+    for (let g = 0; g < 5; g++) {
+      fillLine(line, records[at + RECORD.exponents + g] * stepX * stepX, offset, reachX);
+      const first = 4 * groups * g;
+      for (let i = 0; i <= 2 * reachX; i++) xTable[first + i] = line[i];
+      for (let i = 2 * reachX + 1; i < 4 * groups; i++) xTable[first + i] = 0;
+    }
     kernels.exports.splatAtom(
       tile,
-      zTable,
+      zAddress,
       planes,
-      yTable,
+      yAddress,
       rows,
-      xTable,
+      xAddress,
       groups,
-      4 * first,
-      reachX + records[at + RECORD.offset + 2],
+      4 * (records[at + RECORD.voxel + 2] - reachX + margin),
+      reachX + offset,
       1 / stepX,
       radius * radius,
     );
@@ -98,76 +73,80 @@ export function splatPlanes(kernels: Kernels, job: SplatJob, from: number, to: n
   kernels.release(memory);
 }
 
-const always = (): boolean => true;
-const itself = (i: number): number => i;
+interface EntryTable {
+  readonly floats: Float32Array;
+  readonly words: Uint32Array;
+}
+
+function entryTable(kernels: Kernels, address: number, entries: number): EntryTable {
+  return { floats: kernels.floats(address, ENTRY * entries), words: kernels.words(address, ENTRY * entries) };
+}
 
 /**
- * Entries for the voxels within `reach` along an axis, those that `wanted` accepts: five Gaussians (times
- * heights), squared distance, byte offset. Returns how many.
+ * Entries for the voxels first <= i < last within `reach` along an axis of n: five Gaussians (along z times the
+ * heights), squared distance, (i - first) * placeBytes. Returns how many.
  */
-function fillAxis(
-  table: Float32Array,
-  words: Uint32Array,
+function fillEntries(
+  { floats, words }: EntryTable,
+  line: Float64Array,
   records: Float32Array,
   at: number,
   axis: 0 | 1,
   reach: number,
   step: number,
   n: number,
-  wanted: (i: number) => boolean,
-  place: (i: number) => number,
   placeBytes: number,
-  withHeights: boolean,
+  first: number,
+  last: number,
 ): number {
   const centre = records[at + RECORD.voxel + axis];
   const offset = records[at + RECORD.offset + axis];
   let count = 0;
-  for (let d = -reach; d <= reach; d++) {
-    const i = (((centre + d) % n) + n) % n;
-    if (!wanted(i)) continue;
-    const distance = (d - offset) * step;
-    const entry = ENTRY * count++;
-    for (let g = 0; g < 5; g++) {
-      const value = Math.exp(-records[at + RECORD.exponents + g] * distance * distance);
-      table[entry + g] = withHeights ? value * records[at + RECORD.heights + g] : value;
+  for (let g = 0; g < 5; g++) {
+    fillLine(line, records[at + RECORD.exponents + g] * step * step, offset, reach);
+    const height = axis === 0 ? records[at + RECORD.heights + g] : 1;
+    count = 0;
+    for (let d = -reach; d <= reach; d++) {
+      const i = modulo(centre + d, n);
+      if (i < first || i >= last) continue;
+      const entry = ENTRY * count++;
+      floats[entry + g] = height * line[reach + d];
+      if (g > 0) continue;
+      floats[entry + 5] = ((d - offset) * step) ** 2;
+      words[entry + 6] = (i - first) * placeBytes;
     }
-    table[entry + 5] = distance * distance;
-    words[entry + 6] = place(i) * placeBytes;
   }
   return count;
 }
 
 /**
- * Five lines of `pitch` values, voxels -reach ... Gaussians at equal steps follow from their neighbours,
- *   e(d + 1) = e(d) r(d), r(d + 1) = r(d) exp(-2 c step^2),
+ * exp(-c (d - offset)^2) for d = -reach ... reach. Gaussians at equal steps follow from their neighbours,
+ *   e(d + 1) = e(d) r(d), r(d + 1) = r(d) exp(-2 c),
  * in float64 outwards from the atom, where values and ratios only fall.
  */
-function fillRow(
-  table: Float32Array,
-  records: Float32Array,
-  at: number,
-  reach: number,
-  step: number,
-  pitch: number,
-): void {
-  const offset = records[at + RECORD.offset + 2];
-  for (let g = 0; g < 5; g++) {
-    const c = records[at + RECORD.exponents + g] * step * step;
-    const q = Math.exp(-2 * c);
-    const middle = g * pitch + reach;
-    const peak = Math.exp(-c * offset * offset);
-    table[middle] = peak;
-    for (const direction of [1, -1] as const) {
-      let value = peak;
-      let ratio = Math.exp(-c * (1 - 2 * direction * offset));
-      for (let d = 1; d <= reach; d++) {
-        value *= ratio;
-        ratio *= q;
-        table[middle + direction * d] = value;
-      }
-    }
-    for (let i = 2 * reach + 1; i < pitch; i++) table[g * pitch + i] = 0;
+function fillLine(line: Float64Array, c: number, offset: number, reach: number): void {
+  const fall = Math.exp(-2 * c);
+  const peak = Math.exp(-c * offset * offset);
+  line[reach] = peak;
+  let value = peak;
+  let ratio = Math.exp(-c * (1 - 2 * offset));
+  for (let d = 1; d <= reach; d++) {
+    value *= ratio;
+    ratio *= fall;
+    line[reach + d] = value;
   }
+  value = peak;
+  ratio = Math.exp(-c * (1 + 2 * offset));
+  for (let d = 1; d <= reach; d++) {
+    value *= ratio;
+    ratio *= fall;
+    line[reach - d] = value;
+  }
+}
+
+function modulo(i: number, n: number): number {
+  const rest = i % n;
+  return rest < 0 ? rest + n : rest;
 }
 
 /** Rows of the tile into rows of the volume; what lies beyond the box comes back on the other side. */
@@ -181,10 +160,7 @@ function foldRows(
 ): void {
   for (let row = 0, to = start; row < tile.length; row += pitch, to += nx) {
     const first = row + margin;
-    for (let x = margin - 1; x >= 0; x--) {
-      // Outwards from the box, so that each lands on a voxel of the box or of a part not folded yet.
-      tile[first + ((((x - margin) % nx) + nx) % nx)] += tile[row + x];
-    }
+    for (let x = 0; x < margin; x++) tile[first + modulo(x - margin, nx)] += tile[row + x];
     for (let x = margin + nx; x < pitch; x++) tile[first + ((x - margin) % nx)] += tile[row + x];
     out.set(tile.subarray(first, first + nx), to);
   }

@@ -5,7 +5,7 @@
  * the transform of occ sum_i a_i exp(-w_i k^2 / 4). So that nothing aliases, the sum is made on a finer grid
  * and with an extra blur B0; then the transform is cropped to the grid's own frequencies and B0 taken away,
  * up to the Nyquist frequency. The finer grid lets B0 be small: its inverse amplifies float32 rounding by
- * exp(B0 f^2 / 4), 150 times at most, where the grid itself would need 6000 times. The grid is periodic.
+ * exp(B0 f^2 / 4), 250 times at most, where the grid itself would need 6000. The grid is periodic.
  */
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from './atom-set.ts';
@@ -15,13 +15,13 @@ import { type RadialTransfer, tabulateTransfer } from './radial-transfer.ts';
 import { type ScatteringFactor, scatteringFactorOf } from './scattering-factors.ts';
 
 /** The finer grid has at least this many voxels per voxel along each axis. */
-const OVERSAMPLING = 4 / 3;
+const OVERSAMPLING = 5 / 4;
 /**
  * B factor of the sharpest atom with B0, in units of 1 / (Nyquist frequency)^2 of the grid itself. With the
- * oversampling r, the alias of the frequency f_Nyquist is exp(-20 (r^2 - r)) of the signal there, at most
- * 1.4e-4, and that of half that frequency 1e-9.
+ * oversampling r, the alias of the frequency alpha f_Nyquist is exp(-22 (r^2 - r alpha)) of the signal there:
+ * at most 1e-3 at alpha = 1, where the band ends, 7e-5 at 0.9, 1e-9 at 0.5.
  */
-const SHARPEST_AT_NYQUIST = 20;
+const SHARPEST_AT_NYQUIST = 22;
 /** The band ends softly, from this fraction of the Nyquist frequency to all of it, against ringing. */
 const TAPER_START = 0.9;
 /** What is cut off an atom's tails may come to this share of its peak once the blur is taken away. */
