@@ -35,7 +35,7 @@ export function makeModelMask({ atoms, shape, voxelSize, origin, radiusAngstrom 
   const weights = Float64Array.from({ length: COSINE_VOXELS }, (_, k) =>
     Math.sin((Math.PI * (k + 0.5)) / COSINE_VOXELS),
   );
-  let smooth = dilated;
+  let smooth: Float32Array = dilated;
   for (const stride of [1, nx, nx * ny]) smooth = convolveLines(smooth, shape, stride, weights);
   const largest = smooth.reduce((most, value) => Math.max(most, value), 0);
   return Uint8Array.from(smooth, (value) => (largest > 0 && value >= largest / 2 ? 1 : 0));

@@ -1,7 +1,8 @@
 /**
  * Takes atoms apart that a solver left too close: each pass moves both atoms of every pair closer than the
- * distance by half of what they lack, inside the mask. Not in the original, whose 50 iterations may end in the
- * middle of a collision.
+ * distance by half of what they lack, inside the mask. Not in the original: there the pull of the map, as
+ * strong as the neighbours' push is allowed to become, holds a third of the atoms closer than 80 % of the
+ * distance, however many the iterations. A few passes free nearly all of them.
  */
 import { createCellList, nearestDistances } from '../../math/cell-list.ts';
 import type { Shape } from '../../math/grid.ts';
