@@ -33,13 +33,14 @@ HERE = Path(__file__).parent
 
 
 def evaluation_recipe(rng, spectra, resolution, experimental):
-    """Half maps at a given resolution. B factors of cryo-EM entries are used as deposited
-    (shifted); those of crystal structures are scaled to a standard deviation of 25 A^2,
-    the middle of the cryo-EM entries of the set, because a crystal hides motion."""
+    """Half maps at a given resolution. Deposited B factors are shifted; those of crystal
+    structures are scaled to a standard deviation of 25 A^2, the middle of the cryo-EM entries
+    of the set. On all, B rises smoothly by up to 80 A^2 away from a random atom: a crystal, and
+    a refinement of side chains, hide the motion that makes maps locally different."""
     text, shape = draw_shape(rng, spectra)
     return {
         "resolution": resolution, "overall_b": 30 + 5 * resolution**2,
-        "spread_b": 0.0 if experimental else 25.0, "field_b": 0.0, "noise": text, "shape": shape,
+        "spread_b": 0.0 if experimental else 25.0, "field_b": 80.0, "noise": text, "shape": shape,
         "noise_factor": 1.0, "anisotropy": 0.0, "solvent_contrast": 0.25, "solvent_b": 250.0,
         "belt": False, "padding": 1.4, "pixel": 0.0, "masking": "none", "processed": False,
     }

@@ -2,10 +2,10 @@
 
     python3 export.py --checkpoint work/checkpoints/run/last.pt --out ../src/reference/bundled
 
-Two files: reference-network.onnx (input `map`), and reference-network-mc.onnx for Monte
-Carlo dropout, with the masks as further inputs: (n, channels, 1, 1, 1), values 0 or
-1 / keepProbability, chosen by the caller. Outputs: `reference` (used for scaling) and
-`enhanced` (the full prediction). check.mjs compares both with what torch computes.
+One file, reference-network.onnx. Inputs: `map`, and the masks of dropout, (n, channels, 1, 1, 1):
+all 1 without dropout; 0 or 1 / keepProbability, drawn by the caller, for Monte-Carlo passes.
+Outputs: `reference` (used for scaling) and `enhanced` (the full prediction). check.mjs compares
+with what torch computes.
 """
 
 import argparse
@@ -89,34 +89,31 @@ def main():
     masks = [
         (torch.rand(2, d.channels, 1, 1, 1) >= d.rate).float() / (1 - d.rate) for _, d in dropouts
     ]
-    for name, inputs in (("reference-network", []), ("reference-network-mc", masks)):
-        torch.onnx.export(
-            wrapped, (example, *inputs), out / f"{name}.onnx", opset_version=17,
-            input_names=["map"] + (names if inputs else []), output_names=["reference", "enhanced"],
-            dynamic_axes={"map": axes, "reference": axes, "enhanced": axes}
-            | ({n: {0: "n"} for n in names} if inputs else {}),
-        )
+    weights = out / "reference-network.onnx"
+    torch.onnx.export(
+        wrapped, (example, *masks), weights, opset_version=17,
+        input_names=["map", *names], output_names=["reference", "enhanced"],
+        dynamic_axes={"map": axes, "reference": axes, "enhanced": axes} | {n: {0: "n"} for n in names},
+    )
     check = Path(options.checkpoint).parent / "check"
     check.mkdir(exist_ok=True)
     wide = torch.randn(1, 1, 48, 24, 56) * 0.1
     wide = torch.nn.functional.avg_pool3d(wide, 3, stride=1, padding=1)
     small = example[:1, :, :16, :16, 8:24].contiguous()
     cases = []
-    for k, (x, m) in enumerate([(small, []), (example, masks), (wide, [])]):
+    ones = [torch.ones(1, d.channels, 1, 1, 1) for _, d in dropouts]
+    for k, (x, m) in enumerate([(small, ones), (example, masks), (wide, ones)]):
         result = wrapped(x, *m)
-        for label, tensor in zip(["map"] + names, [x, *m]):
+        for label, tensor in zip(["map", *names, "reference", "enhanced"], [x, *m, *result]):
             tensor.numpy().astype(np.float32).tofile(check / f"{k}-{label}.bin")
-        for label, tensor in zip(("reference", "enhanced"), result):
-            tensor.numpy().astype(np.float32).tofile(check / f"{k}-{label}.bin")
-        cases.append({"file": "reference-network-mc.onnx" if m else "reference-network.onnx",
-                      "inputs": {n: list(t.shape) for n, t in zip(["map"] + names, [x, *m])}})
+        cases.append({n: list(t.shape) for n, t in zip(["map", *names], [x, *m])})
     (check / "cases.json").write_text(json.dumps(cases))
 
     log = state["log"]
     metrics = json.loads(Path(options.metrics).read_text())["summary"] if options.metrics else {}
     calibration = json.loads(Path(options.calibration).read_text()) if options.calibration else None
     settings = {k: v for k, v in state["options"].items() if k not in ("work", "name", "threads", "device")}
-    files = [out / "reference-network.onnx", out / "reference-network-mc.onnx"]
+    file = {"file": weights.name, "sha256": sha256(weights), "bytes": weights.stat().st_size}
     manifest = {
         "format": 1,
         "name": "locscale-gpu-reference",
@@ -125,12 +122,9 @@ def main():
         "description": DESCRIPTION,
         "architecture": "onnx",
         "source": "trained by training/ of locscale-gpu",
-        "sourceSha256": sha256(files[0]),
+        "sourceSha256": file["sha256"],
         "licence": "BSD-3-Clause",
-        "files": {
-            key: {"file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size}
-            for key, path in zip(("plain", "monteCarlo"), files)
-        },
+        "files": {"plain": file, "monteCarlo": file},
         "parameters": parameter_count(model),
         "gflopPerCube": round(multiply_adds(model, options.cube), 3),
         "input": "map",
@@ -162,7 +156,7 @@ def main():
         manifest["calibration"] = calibration
     (out / "reference-network.json").write_text(json.dumps(manifest, indent=2) + "\n")
     print(json.dumps({k: manifest[k] for k in ("parameters", "gflopPerCube", "files")}, indent=1))
-    subprocess.run(["node", str(Path(__file__).parent / "check.mjs"), str(out), str(check)], check=True)
+    subprocess.run(["node", str(Path(__file__).parent / "check.mjs"), str(weights), str(check)], check=True)
 
 
 if __name__ == "__main__":

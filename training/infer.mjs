@@ -18,6 +18,12 @@ const starts = (n) => {
   return [...new Set(list)];
 };
 const session = await ort.InferenceSession.create(network, { intraOpNumThreads: 2, logSeverityLevel: 3 });
+// Masks of dropout: 1 keeps everything.
+const masks = {};
+for (const { name, shape } of session.inputMetadata.filter((input) => input.name.startsWith("mask_"))) {
+  const dims = shape.map((n) => (typeof n === "number" ? n : 1));
+  masks[name] = new ort.Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b)).fill(1), dims);
+}
 const sums = Object.fromEntries(session.outputNames.map((name) => [name, new Float32Array(map.length)]));
 const count = new Float32Array(map.length);
 const cube = new Float32Array(edge ** 3);
@@ -45,7 +51,7 @@ for (const z0 of starts(nz))
       });
       if (inside <= 5) continue;
       const began = performance.now();
-      const result = await session.run({ map: new ort.Tensor("float32", cube, [1, 1, edge, edge, edge]) });
+      const result = await session.run({ ...masks, map: new ort.Tensor("float32", cube, [1, 1, edge, edge, edge]) });
       ms += performance.now() - began;
       cubes++;
       for (const [name, sum] of Object.entries(sums)) {
