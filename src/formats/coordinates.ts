@@ -1,0 +1,107 @@
+/**
+ * Coordinate files: PDB or mmCIF by what they say, not by their name; gzipped or not. Work and memory are
+ * proportional to the text, whose size is limited.
+ */
+import { Gunzip } from 'fflate';
+import { LocScaleError } from '../errors.ts';
+import { beginsDataBlock } from './cif-tokens.ts';
+import { detectCompression } from './compression.ts';
+import { readMmcif } from './mmcif.ts';
+import { readPdb } from './pdb.ts';
+import { printable } from './printable.ts';
+import { DEFAULT_MAX_BYTES, type ReadStructureOptions, type Structure } from './structure.ts';
+import { crc32 } from './zip.ts';
+
+/** Compressed bytes at a time, so that what expands too far is stopped soon. */
+const CHUNK_BYTES = 1 << 16;
+
+/** `name`: of the file, for messages. */
+export function readStructure(
+  bytes: Uint8Array,
+  name: string,
+  options: ReadStructureOptions = {},
+): Structure {
+  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+  const compression = detectCompression(bytes);
+  if (compression === 'bzip2') {
+    throw new LocScaleError('bad-input', `${name} is compressed with bzip2.`, {
+      where: name,
+      hint: 'Decompress it, or compress it with gzip.',
+    });
+  }
+  const plain = compression === 'gzip' ? gunzip(bytes, name, maxBytes) : bytes;
+  if (plain.length > maxBytes) throw tooLarge(name, maxBytes);
+  const text = decode(plain);
+  const structure = beginsDataBlock(text) ? readMmcif(text, name, options) : readPdb(text, name, options);
+  if (structure.atoms.length > 0) return structure;
+  throw new LocScaleError('bad-input', `${name} holds no atoms.`, {
+    where: name,
+    expected: 'a PDB or mmCIF file with atoms',
+    found: describeStart(plain, text),
+  });
+}
+
+/** UTF-8 where it is, else one character a byte: old files hold Latin-1 in titles and names. */
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('latin1').decode(bytes);
+  }
+}
+
+function gunzip(bytes: Uint8Array, name: string, maxBytes: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  const stream = new Gunzip((chunk) => {
+    total += chunk.length;
+    if (total > maxBytes) throw tooLarge(name, maxBytes);
+    chunks.push(chunk);
+  });
+  /** Where each member ends: in the file, behind its checksum, and in the output. */
+  const ends: { readonly file: number; readonly out: number }[] = [];
+  stream.onmember = (file) => ends.push({ file, out: total });
+  try {
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      stream.push(bytes.subarray(at, at + CHUNK_BYTES), at + CHUNK_BYTES >= bytes.length);
+    }
+  } catch (cause) {
+    if (cause instanceof LocScaleError) throw cause;
+    throw damaged(name, cause);
+  }
+  ends.push({ file: bytes.length, out: total });
+  const out = new Uint8Array(total);
+  let at = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.length;
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  ends.forEach((end, i) => {
+    const stated = end.file >= 8 ? view.getUint32(end.file - 8, true) : undefined;
+    if (crc32(out.subarray(i === 0 ? 0 : ends[i - 1].out, end.out)) !== stated) throw damaged(name);
+  });
+  return out;
+}
+
+function damaged(name: string, cause?: unknown): LocScaleError {
+  return new LocScaleError('bad-input', `${name} is damaged: its gzip data cannot be decompressed.`, {
+    where: name,
+    hint: 'Copy or download the file again.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function tooLarge(name: string, maxBytes: number): LocScaleError {
+  return new LocScaleError('bad-input', `${name} is larger than ${maxBytes} bytes.`, {
+    where: name,
+    hint: 'Split the model, or leave out what is not in the map.',
+  });
+}
+
+function describeStart(bytes: Uint8Array, text: string): string {
+  if (bytes.length === 0) return 'an empty file';
+  if (bytes.length > 212 && String.fromCharCode(...bytes.subarray(208, 212)) === 'MAP ') return 'a map';
+  const line = text.slice(0, 200).split(/[\r\n]/, 1)[0];
+  return `a file that begins with "${printable(line.slice(0, 40))}"`;
+}
