@@ -2,11 +2,11 @@
 // node infer.mjs NETWORK.onnx MAP.bin MASK.bin z,y,x EDGE STRIDE OUT_PREFIX
 // MAP.bin: float32, standardised, x fastest. MASK.bin: bytes; cubes with more than 5 mask voxels are
 // predicted, overlaps averaged with weights that fall to the faces (sin^2). Writes OUT_PREFIX-<output>.bin for every output of the network.
-import { readFileSync, writeFileSync } from "node:fs";
-import * as ort from "onnxruntime-node";
+import { readFileSync, writeFileSync } from 'node:fs';
+import * as ort from 'onnxruntime-node';
 
 const [network, mapFile, maskFile, size, edgeText, strideText, prefix] = process.argv.slice(2);
-const [nz, ny, nx] = size.split(",").map(Number);
+const [nz, ny, nx] = size.split(',').map(Number);
 const [edge, stride] = [Number(edgeText), Number(strideText)];
 const bytes = readFileSync(mapFile);
 const map = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
@@ -20,9 +20,9 @@ const starts = (n) => {
 const session = await ort.InferenceSession.create(network, { intraOpNumThreads: 2, logSeverityLevel: 3 });
 // Masks of dropout: 1 keeps everything.
 const masks = {};
-for (const { name, shape } of session.inputMetadata.filter((input) => input.name.startsWith("mask_"))) {
-  const dims = shape.map((n) => (typeof n === "number" ? n : 1));
-  masks[name] = new ort.Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b)).fill(1), dims);
+for (const { name, shape } of session.inputMetadata.filter((input) => input.name.startsWith('mask_'))) {
+  const dims = shape.map((n) => (typeof n === 'number' ? n : 1));
+  masks[name] = new ort.Tensor('float32', new Float32Array(dims.reduce((a, b) => a * b)).fill(1), dims);
 }
 const sums = Object.fromEntries(session.outputNames.map((name) => [name, new Float32Array(map.length)]));
 const count = new Float32Array(map.length);
@@ -51,7 +51,10 @@ for (const z0 of starts(nz))
       });
       if (inside <= 5) continue;
       const began = performance.now();
-      const result = await session.run({ ...masks, map: new ort.Tensor("float32", cube, [1, 1, edge, edge, edge]) });
+      const result = await session.run({
+        ...masks,
+        map: new ort.Tensor('float32', cube, [1, 1, edge, edge, edge]),
+      });
       ms += performance.now() - began;
       cubes++;
       for (const [name, sum] of Object.entries(sums)) {
