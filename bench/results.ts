@@ -16,6 +16,7 @@ export interface BenchResults {
   readonly resample?: readonly ResampleResult[];
   readonly networks?: readonly NetworkResult[];
   readonly localScaling?: LocalScalingResults;
+  readonly pseudoModels?: readonly PseudoModelResult[];
   readonly estimates?: readonly EstimateResult[];
   /** Only for the engine 'gpu', which has benches of its own. */
   readonly gpu?: GpuResults;
@@ -101,6 +102,18 @@ export interface OriginalResult {
   readonly secondsPerVoxel: number;
   /** This engine against the original's values. */
   readonly gate: Gate;
+}
+
+/** Calling thread alone. */
+export interface PseudoModelResult {
+  readonly atoms: number;
+  readonly method: 'gradient' | 'kick';
+  readonly iterations: number;
+  readonly separationPasses: number;
+  readonly separatedShare: number;
+  /** Of the gradient solver. */
+  readonly gate: Gate;
+  readonly timing: Timing;
 }
 
 export interface EstimateResult {

@@ -27,6 +27,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
       ...(results.fft ? fftSection(results.fft) : []),
       ...(results.resample ? resampleSection(results.resample) : []),
       ...networkSection([...(results.networks ?? []), ...(results.gpu?.networks ?? [])]),
+      ...(results.pseudoModels ? pseudoModelSection(results.pseudoModels) : []),
       ...(results.estimates ? estimateSection(results.estimates) : []),
     ].join('\n\n'),
   );
@@ -140,6 +141,23 @@ function resampleSection(results: NonNullable<BenchResults['resample']>): string
         ms(r.oneThread.median),
         r.allThreads ? ms(r.allThreads.median) : '-',
         r.gate.error.toExponential(1),
+      ]),
+    ),
+  ];
+}
+
+function pseudoModelSection(results: NonNullable<BenchResults['pseudoModels']>): string[] {
+  return [
+    '### Pseudo-models',
+    'Moving atoms that fill a mask, one per 25 Å³, on one thread: up to 50 iterations and what takes atoms apart afterwards. The last column is the share of atoms without a neighbour within 80 % of the distance.',
+    table(
+      ['atoms', 'method', 'iterations', 'ms', 'apart'],
+      results.map((r) => [
+        `${r.atoms}`,
+        r.method,
+        `${r.iterations}`,
+        `**${ms(r.timing.median)}**`,
+        `${(100 * r.separatedShare).toFixed(1)} %`,
       ]),
     ),
   ];
