@@ -5,7 +5,7 @@
  * the transform of occ sum_i a_i exp(-w_i k^2 / 4). So that nothing aliases, the sum is made on a finer grid
  * and with an extra blur B0; then the transform is cropped to the grid's own frequencies and B0 taken away,
  * up to the Nyquist frequency. The finer grid lets B0 be small: its inverse amplifies float32 rounding by
- * exp(B0 f^2 / 4), 250 times at most, where the grid itself would need 6000. The grid is periodic.
+ * exp(B0 f^2 / 4), 400 times at most, where the grid itself would need 6000. The grid is periodic.
  */
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from './atom-set.ts';
@@ -18,12 +18,15 @@ import { type ScatteringFactor, scatteringFactorOf } from './scattering-factors.
 const OVERSAMPLING = 5 / 4;
 /**
  * B factor of the sharpest atom with B0, in units of 1 / (Nyquist frequency)^2 of the grid itself. With the
- * oversampling r, the alias of the frequency alpha f_Nyquist is exp(-22 (r^2 - r alpha)) of the signal there:
- * at most 1e-3 at alpha = 1, where the band ends, 7e-5 at 0.9, 1e-9 at 0.5.
+ * oversampling r, the alias of the frequency alpha f_Nyquist is exp(-24 (r^2 - r alpha)) of the signal there:
+ * at most 6e-4 at alpha = 1, where the band ends, 3e-5 at 0.9, 2e-10 at 0.5.
  */
-const SHARPEST_AT_NYQUIST = 22;
-/** The band ends softly, from this fraction of the Nyquist frequency to all of it, against ringing. */
-const TAPER_START = 0.9;
+const SHARPEST_AT_NYQUIST = 24;
+/**
+ * The band ends here, cycles per voxel: at the Nyquist frequency, as in the original's maps, less two samples of
+ * the table of the transfer function, so that Nyquist itself is not on the slope between two samples.
+ */
+const BAND_END = 0.5 - 3e-5;
 /** What is cut off an atom's tails may come to this share of its peak once the blur is taken away. */
 const TAIL_TOLERANCE = 1e-6;
 
@@ -60,12 +63,9 @@ export function effectiveBFactors(atoms: AtomSet, blurBFactor: number): Float64A
   return atoms.bFactors.map((b) => Math.max(0, b + blurBFactor));
 }
 
-/** 1 up to 0.9 of the Nyquist frequency, raised cosine to 0 at the Nyquist frequency; cycles per voxel. */
+/** 1 below the Nyquist frequency, 0 from there on; cycles per voxel. */
 export function bandLimit(frequency: number): number {
-  const relative = 2 * frequency;
-  if (relative <= TAPER_START) return 1;
-  if (relative >= 1) return 0;
-  return 0.5 + 0.5 * Math.cos((Math.PI * (relative - TAPER_START)) / (1 - TAPER_START));
+  return frequency < BAND_END ? 1 : 0;
 }
 
 export function planSplat(atoms: AtomSet, grid: Grid, blurBFactor = 0): SplatPlan {
@@ -102,10 +102,7 @@ export function planSplat(atoms: AtomSet, grid: Grid, blurBFactor = 0): SplatPla
     records[at + RECORD.reach] = radius;
     reach = Math.max(reach, radius);
   }
-  const unblur = tabulateTransfer((f) => {
-    const band = bandLimit(f);
-    return band === 0 ? 0 : band * Math.exp(perSquare * f * f);
-  });
+  const unblur = tabulateTransfer((f) => (bandLimit(f) === 0 ? 0 : Math.exp(perSquare * f * f)));
   return { grid: fine, records, reach, blur, unblur };
 }
 

@@ -1,0 +1,163 @@
+/**
+ * Why a model does not fit a map, found out by trying: the origin ignored, the map centred on 0, the mirror image,
+ * other voxel sizes. All at low resolution, where small shifts do not matter and a trial takes milliseconds.
+ */
+import type { Engine, Volume } from '../engine.ts';
+import type { Atom } from '../math/atom.ts';
+import { type AtomSet, atomSetOf } from '../math/atom-set.ts';
+import { type Grid, isotropicVoxelSize, type Shape } from '../math/grid.ts';
+import { scatteringFactorOf } from '../math/scattering-factors.ts';
+import { correlationInside } from '../math/statistics.ts';
+
+export interface DiagnosisJob {
+  readonly engine: Engine;
+  /** In absolute coordinates, atoms outside the map too. */
+  readonly structure: { readonly atoms: readonly Atom[] };
+  readonly grid: Grid;
+  readonly map: Volume;
+  /** Only its voxels (above 0.5) are compared. */
+  readonly mask?: Volume;
+  /** Of the model's map as it lies, at full resolution. */
+  readonly correlation: number;
+}
+
+/** Voxel size (A) of the trials and B factor added: what is finer than 10 A hardly counts. */
+const TRIAL_VOXEL_SIZE = 3;
+const TRIAL_BLUR = 400;
+/** A trial explains a bad fit if it reaches this, and is this much better than the model as it lies. */
+const CONVINCING = 0.3;
+const CONVINCING_GAIN = 0.1;
+
+const SCALES = [0.97, 0.98, 0.99, 1.01, 1.02, 1.03];
+
+interface Trial {
+  readonly atoms: AtomSet;
+  readonly sentence: string;
+}
+
+/** The probable cause, in one sentence. */
+export async function diagnoseModel(job: DiagnosisJob): Promise<string> {
+  const { engine, structure, grid, map, mask } = job;
+  const atoms = atomSetOf(
+    structure.atoms.filter(({ element, occupancy }) => occupancy !== 0 && scatteringFactorOf(element)),
+  );
+  const coarse = coarseGrid(grid);
+  const target = await lowResolution(engine, map, coarse.shape);
+  const where = mask ? await lowResolution(engine, mask, coarse.shape) : target.map(() => 1);
+  const correlate = async (trial: AtomSet): Promise<number> => {
+    const inside = insideOf(trial, coarse);
+    if (inside.count === 0) return 0;
+    const volume = await engine.simulateMap(inside, coarse, { blurBFactor: TRIAL_BLUR });
+    const value = correlationInside(await engine.download(volume), target, where);
+    engine.release(volume);
+    return Number.isFinite(value) ? value : 0;
+  };
+  const asItLies = await correlate(atoms);
+  let best = { correlation: asItLies, sentence: '' };
+  for (const trial of trialsOf(atoms, grid)) {
+    const reached = await correlate(trial.atoms);
+    if (reached > best.correlation) best = { correlation: reached, sentence: trial.sentence };
+  }
+  return conclude(job.correlation, asItLies, best);
+}
+
+function conclude(
+  correlation: number,
+  asItLies: number,
+  best: { readonly correlation: number; readonly sentence: string },
+): string {
+  const at10 = `correlation at 10 A ${asItLies.toFixed(2)}`;
+  // A wrong voxel size costs little at 10 A, and the details everything.
+  const better = best.correlation - asItLies;
+  if (best.correlation >= CONVINCING && (better >= CONVINCING_GAIN || better > 0.5 * (1 - asItLies))) {
+    return `${best.sentence} (${at10}, then ${best.correlation.toFixed(2)}).`;
+  }
+  if (asItLies >= CONVINCING)
+    return `At low resolution it fits (${at10}), so that its details or B factors do not agree with the map (${correlation.toFixed(2)}).`;
+  return `Neither origin, nor hand, nor voxel size explains it (${at10}, at best ${best.correlation.toFixed(2)}): it probably belongs to another map, or was not fitted.`;
+}
+
+/** The same box on voxels of about 3 A. */
+function coarseGrid({ shape, voxelSize, origin }: Grid): Grid {
+  const coarse = shape.map((n, axis) =>
+    Math.min(n, Math.max(4, Math.round((n * voxelSize[axis]) / TRIAL_VOXEL_SIZE))),
+  );
+  const [nz, ny, nx] = coarse;
+  const [sz, sy, sx] = voxelSize.map((size, axis) => (size * shape[axis]) / coarse[axis]);
+  return { shape: [nz, ny, nx], voxelSize: [sz, sy, sx], origin };
+}
+
+async function lowResolution(engine: Engine, volume: Volume, shape: Shape): Promise<Float32Array> {
+  const small = await engine.resample(volume, shape);
+  const data = Float32Array.from(await engine.download(small));
+  engine.release(small);
+  return data;
+}
+
+function trialsOf(atoms: AtomSet, grid: Grid): Trial[] {
+  const { origin } = grid;
+  // Along x, y, z, as positions are.
+  const start = [origin[2], origin[1], origin[0]];
+  const size = [2, 1, 0].map((axis) => grid.shape[axis] * grid.voxelSize[axis]);
+  const step = isotropicVoxelSize(grid);
+  const middle = start.map((from, k) => from + Math.floor(grid.shape[2 - k] / 2) * grid.voxelSize[2 - k]);
+  const trials: Trial[] = [];
+  const move = (change: (position: number, k: number) => number, sentence: string): void => {
+    const positions = atoms.positions.map((position, i) => change(position, i % 3));
+    trials.push({ atoms: { ...atoms, positions }, sentence });
+  };
+  if (start.some((value) => Math.abs(value) > 0.5 * step)) {
+    move(
+      (position, k) => position + start[k],
+      'It fits if the origin in the header of the map is ignored: it was built in a copy of the map whose origin is 0',
+    );
+    move(
+      (position, k) => position - start[k],
+      'It fits if the origin in the header of the map is taken with the opposite sign',
+    );
+  }
+  move(
+    (position, k) => position + middle[k],
+    'It fits if its coordinates count from the centre of the map: shift it by half the box',
+  );
+  for (const [k, axis] of ['x', 'y', 'z'].entries()) {
+    move(
+      (position, j) => (j === k ? 2 * start[k] + size[k] - grid.voxelSize[2 - k] - position : position),
+      `It fits the mirror image of the map (along ${axis}): the map has the wrong hand`,
+    );
+  }
+  const centre = centreOf(atoms);
+  for (const scale of SCALES) {
+    const sentence = `It fits if the voxel size of the map is ${(step * scale).toFixed(4)} A instead of ${step.toFixed(4)} A`;
+    // A voxel size that is s times larger makes the model 1 / s times as large in voxels. The model may have been
+    // fitted as a whole nevertheless: then its centre stays where it is.
+    move((position, k) => start[k] + (position - start[k]) / scale, sentence);
+    move((position, k) => centre[k] + (position - centre[k]) / scale, sentence);
+  }
+  return trials;
+}
+
+function centreOf({ positions, count }: AtomSet): number[] {
+  const sum = [0, 0, 0];
+  for (let i = 0; i < positions.length; i++) sum[i % 3] += positions[i];
+  return sum.map((value) => value / Math.max(1, count));
+}
+
+/** Without atoms outside the box, which the periodic map would show on its other side. */
+function insideOf(atoms: AtomSet, { shape, voxelSize, origin }: Grid): AtomSet {
+  const inside: number[] = [];
+  for (let i = 0; i < atoms.count; i++) {
+    const within = [0, 1, 2].every((axis) => {
+      const at = (atoms.positions[3 * i + 2 - axis] - origin[axis]) / voxelSize[axis];
+      return at >= -0.5 && at <= shape[axis] - 0.5;
+    });
+    if (within) inside.push(i);
+  }
+  return {
+    count: inside.length,
+    positions: Float64Array.from(inside.flatMap((i) => [0, 1, 2].map((k) => atoms.positions[3 * i + k]))),
+    elements: inside.map((i) => atoms.elements[i]),
+    bFactors: Float64Array.from(inside, (i) => atoms.bFactors[i]),
+    occupancies: Float64Array.from(inside, (i) => atoms.occupancies[i]),
+  };
+}
