@@ -6,8 +6,8 @@
  * Spellings are LocScale's own (single-dash long names included) so that existing command lines run
  * unchanged; options marked `own` are additions of this program.
  */
+import { atomicModelOptions } from './options/atomic-models.ts';
 import type { OptionDefinition } from './options/definition.ts';
-import { laterModeOptions } from './options/later-modes.ts';
 import { mapOptions } from './options/maps.ts';
 import { modelOptions } from './options/models.ts';
 import { networkOptions } from './options/network.ts';
@@ -15,7 +15,13 @@ import { runOptions } from './options/run.ts';
 
 export { type CommandName, commandNames, type OptionDefinition, optionGroups } from './options/definition.ts';
 
-export const options = { ...mapOptions, ...runOptions, ...networkOptions, ...modelOptions, ...laterModeOptions } as const;
+export const options = {
+  ...mapOptions,
+  ...atomicModelOptions,
+  ...runOptions,
+  ...networkOptions,
+  ...modelOptions,
+} as const;
 
 export type OptionId = keyof typeof options;
 type ValueOf<D> = D extends OptionDefinition<infer T> ? T : never;

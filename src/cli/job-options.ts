@@ -10,13 +10,12 @@ import type { LocScaleParameters } from '../pipeline/types.ts';
 
 export type ReferenceFiles =
   | { readonly kind: 'model-map'; readonly map: string }
-  | { readonly kind: 'pseudo-model-map'; readonly map: string; readonly profile: string }
-  | {
-      readonly kind: 'hybrid-map';
-      readonly map: string;
-      readonly profile: string;
-      readonly differenceMask: string;
-    }
+  | { readonly kind: 'pseudo-model-map'; readonly map: string }
+  | { readonly kind: 'hybrid-map'; readonly map: string; readonly differenceMask: string }
+  /** Simulated from an atomic model; with `theoreticalProfile` by the rule for pseudo-models. */
+  | { readonly kind: 'atomic-model'; readonly model: string; readonly theoreticalProfile: boolean }
+  | { readonly kind: 'hybrid-model'; readonly model: string }
+  | { readonly kind: 'pseudo-model' }
   | { readonly kind: 'network' }
   | { readonly kind: 'none' };
 
@@ -46,71 +45,100 @@ export function chooseInput(values: OptionValues, positional?: string): InputFil
   throw usage('No map is given.', '-em', 'Give two half maps with -hm HALF1 HALF2, or one map with -em MAP.');
 }
 
+/**
+ * Each way to a reference excludes the others; what belongs to one way only is refused with another, so
+ * that nothing is ignored silently.
+ */
 export function chooseReference(values: OptionValues): ReferenceFiles {
-  const { modelMap, activatePseudomodel, theoreticalProfile, differenceMask, modelResolution } = values;
-  const { noReference, reference } = values;
-  if (reference === 'network' && (noReference === true || modelMap !== undefined))
+  const ways = waysGiven(values);
+  const [way, other] = ways;
+  if (other !== undefined)
+    throw usage(`${way?.name} and ${other.name} exclude each other.`, other.name, 'Leave one of them out.');
+  const kind = way?.kind ?? 'network';
+  refuseStrangers(values, kind, way?.name);
+  const { modelMap, modelCoordinates, activatePseudomodel, differenceMask } = values;
+  switch (kind) {
+    case 'map': {
+      const map = modelMap as string;
+      if (activatePseudomodel === true && differenceMask !== undefined)
+        throw usage(
+          '--activate_pseudomodel and --difference_mask exclude each other.',
+          '--difference_mask',
+          'With a difference mask the rule holds inside it, without one everywhere.',
+        );
+      if (differenceMask !== undefined) return { kind: 'hybrid-map', map, differenceMask };
+      return { kind: activatePseudomodel === true ? 'pseudo-model-map' : 'model-map', map };
+    }
+    case 'model': {
+      const model = modelCoordinates as string;
+      if (values.completeModel !== true)
+        return { kind: 'atomic-model', model, theoreticalProfile: activatePseudomodel === true };
+      for (const [given, name] of [
+        [values.skipRefine, '--skip_refine'],
+        [activatePseudomodel, '--activate_pseudomodel'],
+      ] as const)
+        if (given === true)
+          throw usage(`--complete_model and ${name} exclude each other.`, name, 'Leave one of them out.');
+      return { kind: 'hybrid-model', model };
+    }
+    case 'pseudo-model':
+    case 'network':
+    case 'none':
+      return { kind };
+  }
+}
+
+type Way = 'map' | 'model' | 'pseudo-model' | 'network' | 'none';
+
+function waysGiven(values: OptionValues): { kind: Way; name: string }[] {
+  const { noReference, reference, modelMap, modelCoordinates, buildUsingPseudomodel } = values;
+  const ways: { kind: Way; name: string }[] = [];
+  if (noReference === true) ways.push({ kind: 'none', name: '--no_reference' });
+  else if (reference === 'none') ways.push({ kind: 'none', name: '--reference none' });
+  if (reference === 'network') ways.push({ kind: 'network', name: '--reference network' });
+  if (buildUsingPseudomodel === true) ways.push({ kind: 'pseudo-model', name: '--build_using_pseudomodel' });
+  else if (reference === 'pseudomodel') ways.push({ kind: 'pseudo-model', name: '--reference pseudomodel' });
+  if (modelMap !== undefined) ways.push({ kind: 'map', name: '-mm' });
+  if (modelCoordinates !== undefined) ways.push({ kind: 'model', name: '-mc' });
+  return ways;
+}
+
+/** Options that belong to some ways to a reference only. */
+const companions: readonly {
+  readonly id: keyof OptionValues;
+  readonly name: string;
+  readonly with: readonly Way[];
+  readonly needs: string;
+}[] = [
+  {
+    id: 'modelResolution',
+    name: '-mres',
+    with: ['map', 'model', 'pseudo-model', 'network'],
+    needs: 'a reference',
+  },
+  { id: 'activatePseudomodel', name: '--activate_pseudomodel', with: ['map', 'model'], needs: '-mm or -mc' },
+  { id: 'differenceMask', name: '--difference_mask', with: ['map'], needs: '-mm' },
+  { id: 'completeModel', name: '--complete_model', with: ['model'], needs: '-mc' },
+  { id: 'skipRefine', name: '--skip_refine', with: ['map', 'model'], needs: '-mc' },
+];
+
+function refuseStrangers(values: OptionValues, kind: Way, way: string | undefined): void {
+  for (const { id, name, with: ways, needs } of companions) {
+    if (values[id] === undefined || ways.includes(kind)) continue;
+    throw way === undefined
+      ? usage(`${name} needs ${needs}.`, name, `Add ${needs}, or leave ${name} out.`)
+      : usage(`${way} and ${name} exclude each other.`, name, 'Leave one of them out.');
+  }
+  const rule =
+    kind === 'pseudo-model' ||
+    (kind === 'model' && (values.activatePseudomodel === true || values.completeModel === true)) ||
+    (kind === 'map' && (values.activatePseudomodel === true || values.differenceMask !== undefined));
+  if (values.theoreticalProfile !== undefined && !rule)
     throw usage(
-      `--reference network and ${noReference === true ? '--no_reference' : '-mm'} exclude each other.`,
-      '--reference',
-      'Leave one of them out.',
-    );
-  if (noReference === true || reference === 'none') {
-    const name = noReference === true ? '--no_reference' : '--reference none';
-    const conflicting =
-      modelMap !== undefined
-        ? '-mm'
-        : modelResolution !== undefined
-          ? '-mres'
-          : activatePseudomodel === true
-            ? '--activate_pseudomodel'
-            : theoreticalProfile !== undefined
-              ? '--theoretical_profile'
-              : differenceMask !== undefined
-                ? '--difference_mask'
-                : undefined;
-    if (conflicting !== undefined)
-      throw usage(`${name} and ${conflicting} exclude each other.`, conflicting, 'Leave one of them out.');
-    return { kind: 'none' };
-  }
-  if (modelMap === undefined) {
-    const needy =
-      activatePseudomodel === true
-        ? '--activate_pseudomodel'
-        : differenceMask !== undefined
-          ? '--difference_mask'
-          : theoreticalProfile !== undefined
-            ? '--theoretical_profile'
-            : undefined;
-    if (needy !== undefined) throw usage(`${needy} needs a reference map.`, needy, 'Give it with -mm.');
-    return { kind: 'network' };
-  }
-  if (activatePseudomodel !== true && differenceMask === undefined) {
-    if (theoreticalProfile !== undefined)
-      throw usage(
-        '--theoretical_profile is only used with --activate_pseudomodel or --difference_mask.',
-        '--theoretical_profile',
-        'Add the rule you mean.',
-      );
-    return { kind: 'model-map', map: modelMap };
-  }
-  if (activatePseudomodel === true && differenceMask !== undefined) {
-    throw usage(
-      '--activate_pseudomodel and --difference_mask exclude each other.',
-      '--difference_mask',
-      'With a difference mask the rule holds inside it, without one everywhere.',
-    );
-  }
-  if (theoreticalProfile === undefined) {
-    throw usage(
-      `${differenceMask === undefined ? '--activate_pseudomodel' : '--difference_mask'} needs an average profile.`,
+      '--theoretical_profile belongs to the theoretical-profile rule, which this run does not use.',
       '--theoretical_profile',
-      'Give it with --theoretical_profile FILE.json.',
+      'Add --activate_pseudomodel, --difference_mask, --complete_model or --build_using_pseudomodel, or leave it out.',
     );
-  }
-  return differenceMask === undefined
-    ? { kind: 'pseudo-model-map', map: modelMap, profile: theoreticalProfile }
-    : { kind: 'hybrid-map', map: modelMap, profile: theoreticalProfile, differenceMask };
 }
 
 /** Low-pass before the FDR mask where a network predicts the reference, A (LocScale's default there). */
@@ -208,13 +236,30 @@ export function ineffectiveOptions(
     note(values.cubeSize, '--cube_size', reason);
     note(values.stride, '--stride', reason);
   }
-  if (reference.kind !== 'pseudo-model-map' && reference.kind !== 'hybrid-map') {
+  const { kind } = reference;
+  const usesProfile =
+    kind === 'pseudo-model-map' ||
+    kind === 'hybrid-map' ||
+    kind === 'pseudo-model' ||
+    kind === 'hybrid-model' ||
+    (kind === 'atomic-model' && reference.theoreticalProfile);
+  if (!usesProfile)
     note(
       values.boostSecondaryStructure,
       '--boost_secondary_structure',
       'it belongs to the theoretical-profile rule',
     );
+  const places = kind === 'pseudo-model' || kind === 'hybrid-model';
+  if (!places) {
+    note(values.pseudomodelMethod, '--pseudomodel_method', 'no pseudo-atoms are placed');
+    note(values.totalIterations, '--total_iterations', 'no pseudo-atoms are placed');
+    note(values.distance, '--distance', 'no pseudo-atoms are placed');
   }
+  if (kind !== 'hybrid-model')
+    note(values.averagingWindow, '--averaging_window', 'it belongs to --complete_model');
+  const refines = places || (kind === 'atomic-model' && values.skipRefine !== true);
+  if (kind !== 'atomic-model') note(values.skipRefine, '--skip_refine', 'there is no model to refine');
+  if (!refines) note(values.refmacIterations, '--refmac_iterations', 'no B factors are refined');
   if (values.noMonteCarlo === true) {
     note(
       values.monteCarloIterations,
@@ -222,8 +267,8 @@ export function ineffectiveOptions(
       'there is no Monte-Carlo sampling (-no_mc)',
     );
   }
-  const samples = command === 'feature_enhance' && values.noMonteCarlo !== true;
-  if (!samples) note(values.seed, '--seed', 'nothing in this run is random');
+  const random = places || (command === 'feature_enhance' && values.noMonteCarlo !== true);
+  if (!random) note(values.seed, '--seed', 'nothing in this run is random');
   return notes;
 }
 

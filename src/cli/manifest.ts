@@ -22,6 +22,14 @@ export interface NetworkRecord {
   readonly seed?: number;
 }
 
+/** The atoms that the reference was simulated from. */
+export interface ModelRecord {
+  readonly atoms: number;
+  readonly pseudoAtoms: number;
+  /** As simulated, A^2. */
+  readonly bFactors: { readonly min: number; readonly mean: number; readonly max: number };
+}
+
 export interface Manifest {
   readonly program: 'locscale-gpu';
   readonly version: string;
@@ -32,6 +40,7 @@ export interface Manifest {
   readonly mode: string;
   readonly engine: string;
   readonly network?: NetworkRecord;
+  readonly model?: ModelRecord;
   readonly inputs: readonly InputFile[];
   /** All parameters in use, defaults included. */
   readonly parameters: Readonly<Record<string, unknown>>;

@@ -3,12 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
+import { writeMmcif } from '../formats/write-mmcif.ts';
+import type { Structure } from '../formats/structure.ts';
 import { planLocScale, runLocScale } from '../pipeline/index.ts';
 import type {
   LocScaleJob,
   LocScaleParameters,
   LocScalePlan,
   LocScaleResult,
+  PseudoAtomSettings,
   ReferenceChoice,
 } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
@@ -25,13 +28,21 @@ import {
 } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import { chooseNetwork, networkRecordOf, withPredictor } from './network.ts';
-import { inputPathsOf, openInputs } from './open-inputs.ts';
+import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
 import { type InputFile, sizeOfInput } from './open-map.ts';
+import { openStructure } from './open-structure.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunOutputs, writeRun } from './write-run.ts';
+
+/** LocScale's numbers. */
+const DEFAULT_REFINEMENT_CYCLES = 10;
+const DEFAULT_PSEUDO_MODEL_ITERATIONS = 50;
+const DEFAULT_PSEUDO_ATOM_DISTANCE = 1.2;
+const DEFAULT_AVERAGING_WINDOW = 3;
+const DEFAULT_SEED = 1;
 
 interface OutputNames {
   readonly scaled: string;
@@ -45,7 +56,10 @@ interface OutputNames {
     readonly confidence?: string;
     readonly fsc?: string;
     readonly reference?: string;
+    readonly differenceMask?: string;
   };
+  /** The atoms that the reference was simulated from, with their B factors. */
+  readonly model?: string;
 }
 
 export async function runScale(session: Session): Promise<void> {
@@ -56,7 +70,7 @@ export async function runScale(session: Session): Promise<void> {
   checkCombinations(values, input);
   for (const note of ineffectiveOptions(values, reference)) session.logger.note(note);
   const outputs = nameOutputs(session, input, reference);
-  const inputs = inputPaths(input, reference, values.mask);
+  const inputs = inputPaths(input, reference, values.mask, values.theoreticalProfile);
   for (const path of inputs) await sizeOfInput(path);
   const dryRun = values.dryRun === true;
   if (!dryRun) {
@@ -97,6 +111,15 @@ export async function runScale(session: Session): Promise<void> {
         parameters,
         plan: plan as LocScalePlan,
         ...networkRecordOf(predictor, result.prediction),
+        ...(result.model === undefined
+          ? {}
+          : {
+              model: {
+                atoms: result.model.structure.atoms.length,
+                pseudoAtoms: result.model.pseudoAtoms,
+                bFactors: result.model.bFactors,
+              },
+            }),
       });
       report(session, result, timings, written);
     });
@@ -113,9 +136,16 @@ function filesOf(outputs: OutputNames, result: LocScaleResult): RunOutputs {
       { path: outputs.quality, volume: result.quality, label: 'quality of the B-factor fit' },
       { path: processing?.mask, volume: result.mask, label: 'mask' },
       { path: processing?.confidence, volume: result.confidence, label: 'FDR confidence' },
-      { path: processing?.reference, volume: result.reference, label: 'predicted reference' },
+      { path: processing?.reference, volume: result.reference, label: 'reference' },
+      { path: processing?.differenceMask, volume: result.differenceMask, label: 'difference mask' },
     ],
-    texts: [{ path: processing?.fsc, text: `${JSON.stringify(result.fsc, null, 2)}\n` }],
+    texts: [
+      {
+        path: outputs.model,
+        text: result.model === undefined ? '' : writeMmcif(result.model.structure),
+      },
+      { path: processing?.fsc, text: `${JSON.stringify(result.fsc, null, 2)}\n` },
+    ],
     manifest: outputs.manifest,
   };
 }
@@ -129,6 +159,7 @@ function nameOutputs(session: Session, input: InputFiles, reference: ReferenceFi
   return {
     scaled,
     manifest: `${stem}.json`,
+    ...(isSimulated(reference) && values.skipRefine !== true ? { model: `${stem}_model.cif` } : {}),
     ...(values.measureBfactors === true
       ? { bFactor: `${stem}_bfactor.mrc`, quality: `${stem}_quality.mrc` }
       : {}),
@@ -141,13 +172,20 @@ function nameOutputs(session: Session, input: InputFiles, reference: ReferenceFi
             ...(values.mask === undefined ? { confidence: inFolder('confidence.mrc') } : {}),
             ...(input.kind === 'half-maps' ? { fsc: inFolder('fsc.json') } : {}),
             ...(reference.kind === 'network' ? { reference: inFolder('predicted_reference.mrc') } : {}),
+            ...(isSimulated(reference) ? { reference: inFolder('simulated_reference.mrc') } : {}),
+            ...(reference.kind === 'hybrid-model' ? { differenceMask: inFolder('difference_mask.mrc') } : {}),
           },
         }),
   };
 }
 
+/** The reference is simulated from atoms. */
+function isSimulated({ kind }: ReferenceFiles): boolean {
+  return kind === 'atomic-model' || kind === 'hybrid-model' || kind === 'pseudo-model';
+}
+
 function pathsOf(outputs: OutputNames): string[] {
-  const { scaled, bFactor, quality, processing, manifest } = outputs;
+  const { scaled, bFactor, quality, processing, model, manifest } = outputs;
   return [
     scaled,
     bFactor,
@@ -156,16 +194,24 @@ function pathsOf(outputs: OutputNames): string[] {
     processing?.confidence,
     processing?.fsc,
     processing?.reference,
+    processing?.differenceMask,
+    model,
     manifest,
   ].filter((path) => path !== undefined);
 }
 
-function inputPaths(input: InputFiles, reference: ReferenceFiles, mask: string | undefined): string[] {
+function inputPaths(
+  input: InputFiles,
+  reference: ReferenceFiles,
+  mask: string | undefined,
+  profile: string | undefined,
+): string[] {
   return [
     ...inputPathsOf(input, mask),
-    ...(reference.kind === 'none' || reference.kind === 'network' ? [] : [reference.map]),
+    ...('map' in reference ? [reference.map] : []),
+    ...('model' in reference ? [reference.model] : []),
     ...(reference.kind === 'hybrid-map' ? [reference.differenceMask] : []),
-    ...(reference.kind === 'hybrid-map' || reference.kind === 'pseudo-model-map' ? [reference.profile] : []),
+    ...(profile === undefined ? [] : [profile]),
   ];
 }
 
@@ -174,11 +220,9 @@ async function parametersWithProfile(
   reference: ReferenceFiles,
 ): Promise<LocScaleParameters> {
   const parameters = parametersOf(session.parsed.values, reference.kind === 'network');
-  if (reference.kind !== 'pseudo-model-map' && reference.kind !== 'hybrid-map') return parameters;
-  return {
-    ...parameters,
-    theoreticalProfile: parseProfile(await readFile(reference.profile, 'utf8'), reference.profile),
-  };
+  const path = session.parsed.values.theoreticalProfile;
+  if (path === undefined) return parameters;
+  return { ...parameters, theoreticalProfile: parseProfile(await readFile(path, 'utf8'), path) };
 }
 
 /** {"frequency": [1/angstrom, ascending], "amplitude": [positive]} */
@@ -211,6 +255,58 @@ export function parseProfile(
   return { frequency, amplitude };
 }
 
+/** The reference the options ask for; maps stay in their files until they are needed. */
+async function openReference(
+  { parsed: { values } }: Session,
+  reference: ReferenceFiles,
+  predictor: ReferencePredictor | undefined,
+  openLater: OpenedInputs['openLater'],
+  readModel: (path: string) => Promise<Structure>,
+): Promise<ReferenceChoice> {
+  const refinementCycles = values.refmacIterations ?? DEFAULT_REFINEMENT_CYCLES;
+  const pseudoAtoms: PseudoAtomSettings = {
+    method: values.pseudomodelMethod ?? 'gradient',
+    iterations: values.totalIterations ?? DEFAULT_PSEUDO_MODEL_ITERATIONS,
+    distanceAngstrom: values.distance ?? DEFAULT_PSEUDO_ATOM_DISTANCE,
+    seed: values.seed ?? DEFAULT_SEED,
+  };
+  switch (reference.kind) {
+    case 'none':
+      return { kind: 'none' };
+    case 'network':
+      return { kind: 'network', predictor: predictor as ReferencePredictor };
+    case 'model-map':
+    case 'pseudo-model-map':
+      return { kind: reference.kind, map: await openLater(reference.map, 'reference map') };
+    case 'hybrid-map': {
+      const map = await openLater(reference.map, 'reference map');
+      const mask = { kind: 'mask', allowAllZero: true } as const;
+      return {
+        kind: 'hybrid-map',
+        map,
+        differenceMask: await openLater(reference.differenceMask, 'difference mask', mask),
+      };
+    }
+    case 'atomic-model':
+      return {
+        kind: 'atomic-model',
+        structure: await readModel(reference.model),
+        refinementCycles: values.skipRefine === true ? undefined : refinementCycles,
+        theoreticalProfile: reference.theoreticalProfile,
+      };
+    case 'hybrid-model':
+      return {
+        kind: 'hybrid-model',
+        structure: await readModel(reference.model),
+        refinementCycles,
+        pseudoAtoms,
+        averagingWindow: values.averagingWindow ?? DEFAULT_AVERAGING_WINDOW,
+      };
+    case 'pseudo-model':
+      return { kind: 'pseudo-model', refinementCycles, pseudoAtoms };
+  }
+}
+
 async function openJob(
   session: Session,
   engine: Engine,
@@ -221,22 +317,13 @@ async function openJob(
 ): Promise<{ job: LocScaleJob; files: InputFile[] }> {
   const opened = await openInputs(session, engine, input);
   const { openLater, files, mask } = opened;
-  let choice: ReferenceChoice = { kind: 'none' };
-  if (reference.kind === 'network') {
-    choice = { kind: 'network', predictor: predictor as ReferencePredictor };
-  } else if (reference.kind === 'hybrid-map') {
-    const map = await openLater(reference.map, 'reference map');
-    choice = {
-      kind: 'hybrid-map',
-      map,
-      differenceMask: await openLater(reference.differenceMask, 'difference mask', {
-        kind: 'mask',
-        allowAllZero: true,
-      }),
-    };
-  } else if (reference.kind !== 'none') {
-    choice = { kind: reference.kind, map: await openLater(reference.map, 'reference map') };
-  }
+  const readModel = async (path: string): Promise<Structure> => {
+    session.logger.line(`Reading ${path}`);
+    const { structure, file } = await openStructure(path, 'atomic model');
+    files.push(file);
+    return structure;
+  };
+  const choice = await openReference(session, reference, predictor, openLater, readModel);
   return {
     job: { input: opened.input, ...(mask === undefined ? {} : { mask }), reference: choice, parameters },
     files,

@@ -6,7 +6,7 @@ import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { imageOf } from '../pipeline/index.ts';
 import type { FscCurve, LocScaleNumbers, LocScaleParameters, LocScalePlan } from '../pipeline/types.ts';
-import { encodeManifest, type NetworkRecord } from './manifest.ts';
+import { encodeManifest, type ModelRecord, type NetworkRecord } from './manifest.ts';
 import type { InputFile } from './open-map.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
@@ -25,6 +25,7 @@ export interface RunRecord {
   readonly parameters: LocScaleParameters;
   readonly plan: LocScalePlan;
   readonly network?: NetworkRecord;
+  readonly model?: ModelRecord;
 }
 
 export interface RunOutputs {
@@ -79,6 +80,7 @@ export async function writeRun(
         mode: record.plan.mode,
         engine: engine.description,
         ...(record.network === undefined ? {} : { network: record.network }),
+        ...(record.model === undefined ? {} : { model: record.model }),
         inputs: record.files,
         parameters: parametersInUse(session, record, result),
         numbers: result.numbers,

@@ -11,8 +11,6 @@ import {
   works,
 } from './definition.ts';
 
-const giveReferenceMap = 'Give the reference as a map with -mm, or run with --no_reference.';
-
 export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
@@ -95,13 +93,14 @@ export const mapOptions = {
   activatePseudomodel: flag('--activate_pseudomodel', {
     group: 'Reference',
     commands: scaleOnly,
-    help: 'With -mm: treat the reference as simulated from a pseudo-model (theoretical-profile rule).',
+    help: 'With -mm or -mc: treat the reference as that of a pseudo-model (theoretical-profile rule).',
   }),
   theoreticalProfile: text('--theoretical_profile', 'JSON', {
     group: 'Reference',
     commands: scaleOnly,
     own: true,
     help: 'Average secondary-structure profile for that rule: {"frequency": [1/A ...], "amplitude": [...]}.',
+    defaultText: 'a helix profile of the program',
   }),
   differenceMask: text('--difference_mask', 'MAP', {
     group: 'Reference',
@@ -131,26 +130,5 @@ export const mapOptions = {
             `Symmetry ${value} cannot be imposed yet.`,
             'Leave -sym out, or give a reference map that is already symmetrised with -mm.',
           ),
-  }),
-  modelCoordinates: text('-mc --model_coordinates', 'MODEL', {
-    group: 'Reference',
-    commands: scaleOnly,
-    help: 'Atomic model (PDB or mmCIF).',
-    state: refused('A reference cannot be simulated from an atomic model (-mc) yet.', giveReferenceMap),
-  }),
-  completeModel: flag('--complete_model', {
-    group: 'Reference',
-    commands: scaleOnly,
-    help: 'Complete a partial model with pseudo-atoms.',
-    state: refused(
-      'A partial model cannot be completed with pseudo-atoms (--complete_model) yet.',
-      giveReferenceMap,
-    ),
-  }),
-  buildUsingPseudomodel: flag('--build_using_pseudomodel', {
-    group: 'Reference',
-    commands: scaleOnly,
-    help: 'Build a pseudo-model as reference.',
-    state: refused('A pseudo-model cannot be built (--build_using_pseudomodel) yet.', giveReferenceMap),
   }),
 } as const;

@@ -5,11 +5,11 @@ import { choice, flag, integer, refused, text } from './definition.ts';
 const enhanceOnly = ['feature_enhance'] as const;
 
 export const networkOptions = {
-  reference: choice('--reference', ['network', 'none'], {
+  reference: choice('--reference', ['network', 'pseudomodel', 'none'], {
     group: 'Reference',
     commands: ['scale'],
     own: true,
-    help: 'Where the reference comes from when none is given: predicted from the map by a network, or none (as --no_reference).',
+    help: 'Where the reference comes from when none is given: predicted from the map by a network, simulated from a pseudo-model (as --build_using_pseudomodel), or none (as --no_reference).',
     defaultText: 'network',
   }),
   modelPath: text('-model_path --model_path', 'MODEL', {

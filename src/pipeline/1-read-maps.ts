@@ -62,7 +62,7 @@ function furtherMaps(job: LocScaleJob): MapInput[] {
   const { reference } = job;
   return [
     ...(job.mask === undefined ? [] : [job.mask]),
-    ...(reference.kind === 'none' || reference.kind === 'network' ? [] : [reference.map]),
+    ...('map' in reference ? [reference.map] : []),
     ...(reference.kind === 'hybrid-map' ? [reference.differenceMask] : []),
   ];
 }

@@ -17,12 +17,15 @@ export interface ResolvedMap {
   readonly map: Volume;
   readonly fsc: FscCurve | undefined;
   readonly cutoff: FscCutoff;
+  /** The half maps, where a later step measures the signal with them. */
+  readonly halves: readonly [Volume, Volume] | undefined;
 }
 
 export async function resolveMap(
   maps: InputMaps,
   parameters: LocScaleParameters,
   run: Run,
+  keepHalves = false,
 ): Promise<ResolvedMap> {
   const { engine } = run;
   const [first, second] = maps.volumes;
@@ -32,7 +35,7 @@ export async function resolveMap(
     run.countScratch(2 * SPECTRUM_VOLUMES);
     fsc = await measureFsc(engine, first, second, maps.voxelSize);
     map = run.hold(await engine.average(first, second));
-    run.release(first, second);
+    if (!keepHalves) run.release(first, second);
     run.info(
       fsc.resolution === undefined
         ? 'The FSC of the half maps does not cross 0.143.'
@@ -62,7 +65,8 @@ export async function resolveMap(
     map = await filterInPlaceOf(map, tanhLowPass(cutoff.cutoff, maps.voxelSize), run);
     run.info(`Input low-passed at ${cutoff.cutoff.toFixed(2)} A.`);
   }
-  return { map, fsc, cutoff };
+  const halves = keepHalves && second !== undefined ? ([first, second] as const) : undefined;
+  return { map, fsc, cutoff, halves };
 }
 
 /** FSC of two half maps; the axis is LocScale's (method 1). */

@@ -1,10 +1,11 @@
 /**
- * Step 4: the reference map that gives every window its profile (method 5): a map of the user, or one
- * that a network predicts from the map itself (method 6).
+ * Step 4: the reference map that gives every window its profile (method 5): a map of the user, one
+ * simulated from atoms (model-reference.ts), or one that a network predicts from the map itself (method 6).
  */
 import type { Volume } from '../engine.ts';
-import { type Grid, voxelCount } from '../math/grid.ts';
+import { type Grid, isotropicVoxelSize, voxelCount } from '../math/grid.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
+import type { ModelReferenceData } from '../reference/model-reference.ts';
 import {
   type PredictionPlan,
   planPrediction,
@@ -12,29 +13,40 @@ import {
   predictReference,
 } from '../reference/network/predict-reference.ts';
 import { checkFinite, checkValues } from './1-read-maps.ts';
+import { isModelChoice, simulateReference } from './model-reference.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
-import type { LocScaleJob, Prediction, ReferenceChoice } from './types.ts';
+import type { LocScaleJob, ModelUsed, Prediction, ReferenceChoice } from './types.ts';
 
 export interface ReferenceMaps {
   readonly reference: Volume | undefined;
   /** Hybrid rule: 1 where the theoretical-profile rule holds. */
   readonly differenceMask: Volume | undefined;
+  readonly model: ModelUsed | undefined;
 }
 
 export async function prepareReference(
   job: LocScaleJob,
-  voxelSize: number,
+  data: ModelReferenceData,
   run: Run,
 ): Promise<ReferenceMaps> {
   if (job.reference.kind === 'none' || job.reference.kind === 'network')
-    return { reference: undefined, differenceMask: undefined };
+    return { reference: undefined, differenceMask: undefined, model: undefined };
   const { engine } = run;
+  const voxelSize = isotropicVoxelSize(data.grid);
+  if (isModelChoice(job.reference)) {
+    const simulated = await simulateReference(job.reference, data, job.parameters, run);
+    const { referenceResolution } = job.parameters;
+    return {
+      ...simulated,
+      reference: await lowPass(simulated.reference, referenceResolution, voxelSize, run),
+    };
+  }
   const { map } = job.reference;
   const { referenceResolution } = job.parameters;
   const uploaded = await run.upload(map);
   checkValues(map.name, await engine.statistics(uploaded));
   const reference = await lowPass(uploaded, referenceResolution, voxelSize, run);
-  if (job.reference.kind !== 'hybrid-map') return { reference, differenceMask: undefined };
+  if (job.reference.kind !== 'hybrid-map') return { reference, differenceMask: undefined, model: undefined };
 
   const raw = await run.upload(job.reference.differenceMask);
   checkFinite(job.reference.differenceMask.name, await engine.statistics(raw));
@@ -44,7 +56,7 @@ export async function prepareReference(
   run.info(
     `Difference mask ${job.reference.differenceMask.name}: ${voxels} voxels follow the theoretical-profile rule.`,
   );
-  return { reference, differenceMask: mask };
+  return { reference, differenceMask: mask, model: undefined };
 }
 
 type NetworkChoice = Extract<ReferenceChoice, { kind: 'network' }>;
@@ -137,6 +149,12 @@ export function describeMode(job: LocScaleJob): string {
       return `theoretical profile on pseudo-model map ${job.reference.map.name}`;
     case 'hybrid-map':
       return `hybrid: theoretical profile inside ${job.reference.differenceMask.name}, reference map ${job.reference.map.name} elsewhere`;
+    case 'atomic-model':
+      return `reference simulated from ${job.reference.structure.id || 'the atomic model'}, ${job.reference.refinementCycles === undefined ? 'B factors as in the file' : `B factors refined (${job.reference.refinementCycles} cycles)`}${job.reference.theoreticalProfile ? ', theoretical profile' : ''}`;
+    case 'hybrid-model':
+      return `hybrid: reference simulated from ${job.reference.structure.id || 'the atomic model'} completed with pseudo-atoms, theoretical profile where it has none`;
+    case 'pseudo-model':
+      return `reference simulated from a pseudo-model (${job.reference.pseudoAtoms.method}), theoretical profile`;
     case 'network':
       return `model-free: reference predicted by ${job.reference.predictor.description}`;
     case 'none':

@@ -17,6 +17,7 @@ import {
   type TheoreticalProfileRule,
 } from '../math/scaling-rules.ts';
 import { shellCountOf, windowVoxelsFor } from '../math/windows.ts';
+import { helixProfile } from '../reference/average-profile/helix-profile.ts';
 import type { Run } from './run.ts';
 import type { LocScaleJob, LocScaleParameters } from './types.ts';
 
@@ -89,9 +90,15 @@ export function chooseRule(
         fscCutoff: cutoffs.fsc,
         setLocalBFactor: parameters.setLocalBFactor,
       };
+    case 'atomic-model':
+      return reference.theoreticalProfile
+        ? theoreticalRule(parameters, windowVoxels, voxelSize, cutoffs)
+        : plain;
     case 'pseudo-model-map':
+    case 'pseudo-model':
       return theoreticalRule(parameters, windowVoxels, voxelSize, cutoffs);
     case 'hybrid-map':
+    case 'hybrid-model':
       return {
         kind: 'hybrid',
         inside: theoreticalRule(parameters, windowVoxels, voxelSize, cutoffs),
@@ -106,12 +113,6 @@ function theoreticalRule(
   voxelSize: number,
   cutoffs: { readonly wilson: number; readonly fsc: number },
 ): TheoreticalProfileRule {
-  if (parameters.theoreticalProfile === undefined) {
-    throw new LocScaleError('usage', 'The theoretical-profile rule needs an average profile.', {
-      where: '--theoretical_profile',
-      hint: 'Give it with --theoretical_profile.',
-    });
-  }
   return {
     kind: 'theoretical-profile',
     voxelSize,
@@ -120,7 +121,7 @@ function theoreticalRule(
     nyquistCutoff: nyquistCutoffOf(voxelSize),
     boost: parameters.boostSecondaryStructure,
     theoreticalProfile: resampleTheoreticalProfile(
-      parameters.theoreticalProfile,
+      parameters.theoreticalProfile ?? helixProfile(),
       shellCountOf(windowVoxels),
       voxelSize,
     ),

@@ -33,9 +33,21 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
       prepared.prediction === undefined ? undefined : await predictPlanned(prepared.prediction, run);
     const result = await scaleWith(predicted?.reference, prepared, job, run);
     const { mask } = prepared;
-    const reference = context.keepReference === true ? predicted?.reference : undefined;
+    const used =
+      predicted?.reference ?? (prepared.model === undefined ? undefined : prepared.scaling.reference);
+    const keep = context.keepReference === true;
+    const reference = keep ? used : undefined;
+    const differenceMask = keep && prepared.model !== undefined ? prepared.scaling.differenceMask : undefined;
     stopIfAborted(context.signal);
-    run.releaseAllBut(result.scaled, result.bFactor, result.quality, mask.mask, mask.confidence, reference);
+    run.releaseAllBut(
+      result.scaled,
+      result.bFactor,
+      result.quality,
+      mask.mask,
+      mask.confidence,
+      reference,
+      differenceMask,
+    );
     return {
       grid: prepared.maps.grid,
       header: prepared.maps.header,
@@ -47,6 +59,8 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
       ...(result.quality === undefined ? {} : { quality: result.quality }),
       ...(prepared.resolved.fsc === undefined ? {} : { fsc: prepared.resolved.fsc }),
       ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
+      ...(prepared.model === undefined ? {} : { model: prepared.model }),
+      ...(differenceMask === undefined ? {} : { differenceMask }),
       numbers: prepared.numbers,
       timings: run.timings,
       warnings: run.warnings,

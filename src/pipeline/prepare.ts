@@ -12,8 +12,9 @@ import { type ResolvedMap, resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';
 import { describeMode, type PlannedPrediction, planPredictionFor, prepareReference } from './4-reference.ts';
 import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
+import { isModelChoice } from './model-reference.ts';
 import type { Run } from './run.ts';
-import type { LocScaleJob, LocScaleNumbers, LocScalePlan } from './types.ts';
+import type { LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
 
 export interface PreparedRun {
   readonly maps: InputMaps;
@@ -24,6 +25,7 @@ export interface PreparedRun {
   readonly scaling: LocalScalingJob;
   readonly estimate: LocalScalingEstimate;
   readonly prediction: PlannedPrediction | undefined;
+  readonly model: ModelUsed | undefined;
   readonly numbers: LocScaleNumbers;
 }
 
@@ -38,22 +40,35 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
   const resolved = await run.step(
     'fsc',
     job.input.kind === 'map' ? 'Preparing the map' : 'Measuring the FSC',
-    () => resolveMap(maps, parameters, run),
+    () => resolveMap(maps, parameters, run, isModelChoice(job.reference)),
   );
   const maskMessage =
     job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
   const mask = await run.step('mask', maskMessage, () =>
     prepareMask(job.mask, resolved.map, voxelSize, parameters, run),
   );
+  const cutoffs = { wilson: mask.molecule.wilsonCutoff, fsc: resolved.cutoff.cutoff };
   const network = job.reference.kind === 'network' ? job.reference : undefined;
-  const { reference, differenceMask } =
-    network !== undefined
-      ? { reference: resolved.map, differenceMask: undefined }
-      : await run.step(
-          'reference',
-          job.reference.kind === 'none' ? 'No reference' : 'Preparing the reference',
-          () => prepareReference(job, voxelSize, run),
-        );
+  const { reference, differenceMask, model } =
+    network === undefined
+      ? await run.step('reference', referenceMessage(job), () =>
+          prepareReference(
+            job,
+            {
+              engine,
+              grid,
+              map: resolved.map,
+              halves: resolved.halves,
+              mask: mask.mask,
+              wilsonCutoff: cutoffs.wilson,
+              fscCutoff: cutoffs.fsc,
+              windowVoxels,
+            },
+            run,
+          ),
+        )
+      : { reference: resolved.map, differenceMask: undefined, model: undefined };
+  run.release(...(resolved.halves ?? []));
   const prediction =
     network === undefined
       ? undefined
@@ -65,10 +80,7 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
           run,
         );
 
-  const rule = chooseRule(job, windowVoxels, voxelSize, {
-    wilson: mask.molecule.wilsonCutoff,
-    fsc: resolved.cutoff.cutoff,
-  });
+  const rule = chooseRule(job, windowVoxels, voxelSize, cutoffs);
   const scaling = await prepareScaling(
     job,
     { map: resolved.map, mask: mask.mask, reference, differenceMask },
@@ -85,8 +97,26 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
     scaling,
     estimate,
     prediction,
+    model,
     numbers: numbersOf(maps, resolved, mask, windowVoxels),
   };
+}
+
+function referenceMessage({ reference }: LocScaleJob): string {
+  switch (reference.kind) {
+    case 'none':
+      return 'No reference';
+    case 'atomic-model':
+      return reference.refinementCycles === undefined
+        ? 'Simulating the reference from the atomic model'
+        : 'Finding the B factors of the atomic model, simulating the reference';
+    case 'hybrid-model':
+      return 'Completing the atomic model, finding its B factors, simulating the reference';
+    case 'pseudo-model':
+      return 'Building a pseudo-model, finding its B factors, simulating the reference';
+    default:
+      return 'Preparing the reference';
+  }
 }
 
 /** Step 5 on the engine; `predicted` takes the place of its stand-in. The results are held by the run. */

@@ -2,6 +2,7 @@
 import type { Engine, Volume } from '../engine.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
+import type { Structure } from '../formats/structure.ts';
 import type { Grid } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
@@ -35,7 +36,40 @@ export type ReferenceChoice =
       /** Mean over passes with dropout instead of one pass without. */
       readonly monteCarlo?: { readonly passes: number; readonly seed: number };
     }
+  /**
+   * Simulated from an atomic model. `refinementCycles`: B factors from the data first; undefined: as they are.
+   * `theoreticalProfile`: by the rule for pseudo-models.
+   */
+  | {
+      readonly kind: 'atomic-model';
+      readonly structure: Structure;
+      readonly refinementCycles: number | undefined;
+      readonly theoreticalProfile: boolean;
+    }
+  /** The same, with pseudo-atoms where the mask has none; the rule for pseudo-models there. */
+  | {
+      readonly kind: 'hybrid-model';
+      readonly structure: Structure;
+      readonly refinementCycles: number;
+      readonly pseudoAtoms: PseudoAtomSettings;
+      /** Window that smooths the mask of what is not modelled, voxels. */
+      readonly averagingWindow: number;
+    }
+  /** Simulated from atoms that fill the mask; the rule for pseudo-models. */
+  | {
+      readonly kind: 'pseudo-model';
+      readonly refinementCycles: number;
+      readonly pseudoAtoms: PseudoAtomSettings;
+    }
   | { readonly kind: 'none' };
+
+/** How pseudo-atoms find their places (method 8). */
+export interface PseudoAtomSettings {
+  readonly method: 'gradient' | 'kick';
+  readonly iterations: number;
+  readonly distanceAngstrom: number;
+  readonly seed: number;
+}
 
 export interface LocScaleParameters {
   /** Window edge in voxels; default 25 A rounded up to an even number of voxels. */
@@ -165,9 +199,21 @@ export interface LocScaleResult {
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
   readonly prediction?: Prediction;
+  /** The model the reference was simulated from, with the B factors used. */
+  readonly model?: ModelUsed;
+  /** Where the theoretical-profile rule was used, with `keepReference`. */
+  readonly differenceMask?: Volume;
   /** Seconds per step. */
   readonly timings: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+}
+
+/** The atoms behind a simulated reference. */
+export interface ModelUsed {
+  readonly structure: Structure;
+  readonly pseudoAtoms: number;
+  /** A^2, over all atoms, as simulated. */
+  readonly bFactors: { readonly min: number; readonly mean: number; readonly max: number };
 }
 
 /** The work of a network, known before it starts. */

@@ -247,9 +247,9 @@ const cases: readonly (readonly [string, (w: Workspace) => void, readonly string
   [
     'a mode that is not there',
     () => {},
-    [...full, '--complete_model'],
+    [...full, '-mpi'],
     2,
-    /^error: .*--complete_model.* yet\.$/,
+    /^error: .*-mpi.* yet\.$/,
   ],
   [
     'the physics-based network',

@@ -47,36 +47,56 @@ describe('reference', () => {
     ['-mm r', { kind: 'model-map', map: 'r' }],
     ['--no_reference', { kind: 'none' }],
     ['--reference none', { kind: 'none' }],
-    [
-      '-mm r --activate_pseudomodel --theoretical_profile t',
-      { kind: 'pseudo-model-map', map: 'r', profile: 't' },
-    ],
+    ['-mm r --activate_pseudomodel', { kind: 'pseudo-model-map', map: 'r' }],
+    ['-mm r --activate_pseudomodel --theoretical_profile t', { kind: 'pseudo-model-map', map: 'r' }],
     [
       '-mm r --difference_mask d --theoretical_profile t',
-      { kind: 'hybrid-map', map: 'r', profile: 't', differenceMask: 'd' },
+      { kind: 'hybrid-map', map: 'r', differenceMask: 'd' },
     ],
+    ['-mc m', { kind: 'atomic-model', model: 'm', theoreticalProfile: false }],
+    ['-mc m --skip_refine', { kind: 'atomic-model', model: 'm', theoreticalProfile: false }],
+    ['-mc m --activate_pseudomodel', { kind: 'atomic-model', model: 'm', theoreticalProfile: true }],
+    ['-mc m --complete_model', { kind: 'hybrid-model', model: 'm' }],
+    ['--build_using_pseudomodel', { kind: 'pseudo-model' }],
+    ['--reference pseudomodel', { kind: 'pseudo-model' }],
+    ['--reference pseudomodel --build_using_pseudomodel', { kind: 'pseudo-model' }],
   ];
   for (const [line, expected] of kinds)
     it(line || 'nothing at all', () => expect(chooseReference(values(line))).toEqual(expected));
 
   const refused: readonly (readonly [string, string])[] = [
-    ['--activate_pseudomodel', 'usage: --activate_pseudomodel needs a reference map.'],
-    ['--difference_mask d', 'usage: --difference_mask needs a reference map.'],
-    ['--theoretical_profile t', 'usage: --theoretical_profile needs a reference map.'],
+    ['--activate_pseudomodel', 'usage: --activate_pseudomodel needs -mm or -mc.'],
+    ['--difference_mask d', 'usage: --difference_mask needs -mm.'],
+    ['--complete_model', 'usage: --complete_model needs -mc.'],
+    ['--skip_refine', 'usage: --skip_refine needs -mc.'],
+    [
+      '--theoretical_profile t',
+      'usage: --theoretical_profile belongs to the theoretical-profile rule, which this run does not use.',
+    ],
     [
       '--reference network --no_reference',
-      'usage: --reference network and --no_reference exclude each other.',
+      'usage: --no_reference and --reference network exclude each other.',
     ],
     ['--reference network -mm r', 'usage: --reference network and -mm exclude each other.'],
     ['--reference none -mm r', 'usage: --reference none and -mm exclude each other.'],
+    ['-mm r -mc m', 'usage: -mm and -mc exclude each other.'],
+    ['-mc m --build_using_pseudomodel', 'usage: --build_using_pseudomodel and -mc exclude each other.'],
+    ['-mc m --difference_mask d', 'usage: -mc and --difference_mask exclude each other.'],
+    ['-mc m --complete_model --skip_refine', 'usage: --complete_model and --skip_refine exclude each other.'],
+    [
+      '-mc m --complete_model --activate_pseudomodel',
+      'usage: --complete_model and --activate_pseudomodel exclude each other.',
+    ],
+    [
+      '--build_using_pseudomodel --skip_refine',
+      'usage: --build_using_pseudomodel and --skip_refine exclude each other.',
+    ],
     ['-mm r --no_reference', 'usage: --no_reference and -mm exclude each other.'],
     ['--no_reference -mres 3', 'usage: --no_reference and -mres exclude each other.'],
     ['--no_reference --difference_mask d', 'usage: --no_reference and --difference_mask exclude each other.'],
-    ['-mm r --activate_pseudomodel', 'usage: --activate_pseudomodel needs an average profile.'],
-    ['-mm r --difference_mask d', 'usage: --difference_mask needs an average profile.'],
     [
       '-mm r --theoretical_profile t',
-      'usage: --theoretical_profile is only used with --activate_pseudomodel or --difference_mask.',
+      'usage: --theoretical_profile belongs to the theoretical-profile rule, which this run does not use.',
     ],
     [
       '-mm r --activate_pseudomodel --difference_mask d --theoretical_profile t',

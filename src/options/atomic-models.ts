@@ -1,0 +1,104 @@
+/** Options of atomic models, pseudo-models and their refinement. */
+import { choice, flag, integer, noted, number, scaleOnly, text } from './definition.ts';
+
+const group = 'Pseudo-model and refinement';
+
+export const atomicModelOptions = {
+  modelCoordinates: text('-mc --model_coordinates', 'MODEL', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'Atomic model (PDB or mmCIF, also .gz): its B factors are refined, and the reference is simulated from it.',
+  }),
+  completeModel: flag('--complete_model', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'With -mc: fill what the model leaves out of the mask with pseudo-atoms (hybrid).',
+  }),
+  buildUsingPseudomodel: flag('--build_using_pseudomodel', {
+    group: 'Reference',
+    commands: scaleOnly,
+    help: 'Build a pseudo-model of the map and simulate the reference from it (as --reference pseudomodel).',
+  }),
+  pseudomodelMethod: choice('-pm --pseudomodel_method', ['gradient', 'kick'], {
+    group,
+    commands: scaleOnly,
+    help: 'How pseudo-atoms find their places.',
+    defaultText: 'gradient',
+  }),
+  totalIterations: integer(
+    '-pm_it --total_iterations',
+    'N',
+    { min: 1, max: 100000 },
+    { group, commands: scaleOnly, help: 'Iterations of that.', defaultText: '50' },
+  ),
+  distance: number(
+    '-dst --distance',
+    'A',
+    { above: 0 },
+    { group, commands: scaleOnly, help: 'Distance of pseudo-atoms, angstrom.', defaultText: '1.2' },
+  ),
+  averagingWindow: integer(
+    '-avg_w --averaging_window',
+    'VOXELS',
+    { min: 1 },
+    {
+      group,
+      commands: scaleOnly,
+      help: 'With --complete_model: window that smooths the mask of what is not modelled.',
+      defaultText: '3',
+    },
+  ),
+  smoothFactor: number(
+    '-smooth --smooth_factor',
+    'FACTOR',
+    { min: 0 },
+    {
+      group,
+      commands: scaleOnly,
+      help: 'Accepted; profiles are merged without it.',
+      defaultText: '0.3',
+      state: noted('has no effect: the theoretical-profile rule merges profiles without it'),
+    },
+  ),
+  refmacIterations: integer(
+    '-ref_it --refmac_iterations',
+    'N',
+    { min: 0, max: 1000 },
+    { group, commands: scaleOnly, help: 'Cycles of B-factor refinement.', defaultText: '10' },
+  ),
+  addBlur: number(
+    '--add_blur',
+    'B',
+    {},
+    {
+      group,
+      commands: scaleOnly,
+      help: 'Accepted; no blur is needed to refine B factors here.',
+      defaultText: '20',
+      state: noted('has no effect: B factors are refined against the half maps as they are'),
+    },
+  ),
+  skipRefine: flag('--skip_refine', {
+    group,
+    commands: scaleOnly,
+    help: 'With -mc: simulate the reference with the B factors of the file.',
+  }),
+  cifInfo: text('-cif_info --cif_info', 'FILE', {
+    group,
+    commands: scaleOnly,
+    help: 'Accepted; only B factors are refined, which needs no restraints.',
+    state: noted('has no effect: only B factors are refined, which needs no restraints'),
+  }),
+  refmac5Path: text('--refmac5_path', 'FILE', {
+    group,
+    commands: scaleOnly,
+    help: 'Accepted; refmac5 is never called.',
+    state: noted('has no effect: refmac5 is never called'),
+  }),
+  crefPickle: text('--cref_pickle', 'FILE', {
+    group,
+    commands: scaleOnly,
+    help: 'Accepted; refmac5 is never called.',
+    state: noted('has no effect: refmac5 is never called'),
+  }),
+} as const;

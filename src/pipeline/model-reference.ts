@@ -1,0 +1,186 @@
+/**
+ * Step 4 with atoms: places them in the map's frame, gives them B factors from the data, simulates the
+ * reference, and says which rule holds where (method 5 and 8).
+ */
+import type { Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import type { Structure, StructureAtom } from '../formats/structure.ts';
+import type { AtomSet } from '../math/atom-set.ts';
+import { correlationInside } from '../math/statistics.ts';
+import {
+  completeWithPseudoAtoms,
+  findBFactors,
+  type ModelReferenceData,
+  placePseudoAtoms,
+  rangeOf,
+} from '../reference/model-reference.ts';
+import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../reference/place-model.ts';
+import type { PseudoModel } from '../reference/pseudo-model/build.ts';
+import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { LocScaleParameters, ModelUsed, ReferenceChoice } from './types.ts';
+
+export type ModelChoice = Extract<
+  ReferenceChoice,
+  { kind: 'atomic-model' | 'hybrid-model' | 'pseudo-model' }
+>;
+
+export function isModelChoice(choice: ReferenceChoice): choice is ModelChoice {
+  return choice.kind === 'atomic-model' || choice.kind === 'hybrid-model' || choice.kind === 'pseudo-model';
+}
+
+export interface SimulatedReference {
+  readonly reference: Volume;
+  readonly differenceMask: Volume | undefined;
+  readonly model: ModelUsed;
+}
+
+/** A B-factor range below this says that nothing was found (LocScale's limit), A^2. */
+const NARROW_RANGE = 10;
+
+export async function simulateReference(
+  choice: ModelChoice,
+  data: ModelReferenceData,
+  parameters: LocScaleParameters,
+  run: Run,
+): Promise<SimulatedReference> {
+  const { engine, grid } = data;
+  const pseudoJob = {
+    ...(choice.kind === 'atomic-model' ? undefined : choice.pseudoAtoms),
+    ...(parameters.molecularWeightKiloDalton === undefined
+      ? {}
+      : { molecularWeightKiloDalton: parameters.molecularWeightKiloDalton }),
+  };
+  const hooks = {
+    onProgress: (done: number, total: number) => run.context.onProgress?.('reference', done, total),
+    ...(run.context.signal === undefined ? {} : { signal: run.context.signal }),
+  };
+  const given = choice.kind === 'pseudo-model' ? undefined : await placeGiven(choice.structure, data, run);
+  let atoms = given?.atoms;
+  let pseudo: PseudoModel | undefined;
+  let differenceMask: Volume | undefined;
+  if (choice.kind === 'pseudo-model') {
+    pseudo = await placePseudoAtoms(data, { ...choice.pseudoAtoms, ...pseudoJob }, hooks);
+    atoms = pseudo.atoms;
+  } else if (choice.kind === 'hybrid-model') {
+    const { averagingWindow, pseudoAtoms } = choice;
+    const completed = await completeWithPseudoAtoms(
+      data,
+      (given as PlacedModel<StructureAtom>).atoms,
+      { ...pseudoAtoms, ...pseudoJob, averagingWindow },
+      hooks,
+    );
+    ({ atoms, pseudoModel: pseudo } = completed);
+    differenceMask = run.hold(await engine.upload(completed.differenceMask, grid.shape));
+    run.info(
+      `${completed.unmodelledVoxels} voxels of the mask are not modelled: ${pseudo.atoms.count} pseudo-atoms added.`,
+    );
+  }
+  if (pseudo !== undefined) reportPseudoModel(pseudo, choice, run);
+  const placed = atoms as AtomSet;
+  const { refinementCycles } = choice;
+  let bFactors = placed.bFactors;
+  if (refinementCycles !== undefined) {
+    const found = await findBFactors(data, placed, refinementCycles, hooks);
+    ({ bFactors } = found);
+    const { min, mean, max } = found.measured;
+    run.info(
+      `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
+    );
+    if (max - min < NARROW_RANGE)
+      run.warn(
+        `The B factors of the model all lie within ${(max - min).toFixed(1)} A^2: the reference varies little over the map.`,
+      );
+  }
+  run.countScratch(SPECTRUM_VOLUMES + 1);
+  const reference = run.hold(await engine.simulateMap({ ...placed, bFactors }, grid));
+  return {
+    reference,
+    differenceMask,
+    model: {
+      structure: structureOf(choice, given?.kept ?? [], placed, bFactors),
+      pseudoAtoms: pseudo?.atoms.count ?? 0,
+      bFactors: rangeOf(bFactors),
+    },
+  };
+}
+
+/** The atoms of a file in the map's frame; a model that does not fit is told with its probable cause. */
+async function placeGiven(
+  structure: Structure,
+  data: ModelReferenceData,
+  run: Run,
+): Promise<PlacedModel<StructureAtom>> {
+  const { engine, grid, map, mask } = data;
+  for (const note of structure.notes) run.info(note);
+  const placed = placeModel(structure, grid);
+  for (const warning of placed.warnings) run.warn(warning);
+  const { atoms } = placed;
+  if (atoms.count === 0)
+    throw new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
+      where: '-mc',
+      expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
+      ...(placed.warnings[0] === undefined ? {} : { found: placed.warnings[0] }),
+      hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
+    });
+  const model = run.hold(await engine.simulateMap(atoms, grid));
+  try {
+    const [modelMap, density, inside] = await Promise.all([model, map, mask].map((v) => engine.download(v)));
+    const correlation = correlationInside(density, modelMap, inside);
+    const misfit = judgeModelFit(correlation);
+    if (misfit === undefined)
+      run.info(`The model fits the map: correlation ${correlation.toFixed(2)} inside the mask.`);
+    else run.warn(`${misfit} ${await diagnoseModel({ engine, structure, grid, map, mask, correlation })}`);
+  } finally {
+    run.release(model);
+  }
+  return placed;
+}
+
+function reportPseudoModel(pseudo: PseudoModel, choice: ModelChoice, run: Run): void {
+  run.info(
+    `${pseudo.atoms.count} pseudo-atoms, ${pseudo.iterations} iterations; ${(100 * pseudo.separatedShare).toFixed(1)} % keep their distance.`,
+  );
+  if (pseudo.separatedShare < 0.95 && choice.kind !== 'atomic-model')
+    run.warn(
+      `Only ${(100 * pseudo.separatedShare).toFixed(0)} % of the pseudo-atoms keep 80 % of ${choice.pseudoAtoms.distanceAngstrom} A: the mask is too small for ${pseudo.atoms.count} atoms.`,
+    );
+}
+
+/** The atoms as used: those of the file with new B factors, then the pseudo-atoms as a chain of their own. */
+function structureOf(
+  choice: ModelChoice,
+  kept: readonly StructureAtom[],
+  atoms: AtomSet,
+  bFactors: Float64Array,
+): Structure {
+  const given = choice.kind === 'pseudo-model' ? undefined : choice.structure;
+  const modelled: StructureAtom[] = kept.map((atom, i) => ({ ...atom, bFactor: bFactors[i] }));
+  for (let i = modelled.length; i < atoms.count; i++) {
+    const [x, y, z] = atoms.positions.subarray(3 * i, 3 * i + 3);
+    modelled.push({
+      element: atoms.elements[i],
+      x,
+      y,
+      z,
+      bFactor: bFactors[i],
+      occupancy: atoms.occupancies[i],
+      chain: 'PSD',
+      residueNumber: i - kept.length + 1,
+      residueName: 'PSD',
+      atomName: atoms.elements[i],
+      altloc: '',
+      insertionCode: '',
+      model: 1,
+      charge: 0,
+      hetero: true,
+      serial: i + 1,
+    });
+  }
+  return {
+    id: given?.id ?? 'pseudo_model',
+    title: given?.title ?? 'pseudo-model',
+    ...(given?.cell === undefined ? {} : { cell: given.cell }),
+    atoms: modelled,
+    notes: [],
+  };
+}

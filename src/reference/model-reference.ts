@@ -1,0 +1,153 @@
+/**
+ * A reference map simulated from atoms (method 5 and 8): an atomic model, pseudo-atoms that fill the mask, or
+ * a model completed with pseudo-atoms. B factors come from the data, are averaged over 25 A and shifted so
+ * that the sharpest atoms have B = 0; the map of those atoms is the reference.
+ */
+import type { Engine, OperationHooks, Volume } from '../engine.ts';
+import { type AtomSet, atomSetOf } from '../math/atom-set.ts';
+import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
+import { averageBFactors, shiftBFactors } from './bfactors/average-bfactors.ts';
+import { bFactorsAt } from './bfactors/b-factor-field.ts';
+import { measureLocalB } from './bfactors/local-wilson-b.ts';
+import { refineBFactors } from './bfactors/refine-bfactors.ts';
+import { buildPseudoModel, type PseudoModel } from './pseudo-model/build.ts';
+import { completeModel } from './pseudo-model/complete-model.ts';
+import type { SolverSettings } from './pseudo-model/solve.ts';
+
+/** The data that B factors and pseudo-atoms are found in; volumes stay the caller's. */
+export interface ModelReferenceData {
+  readonly engine: Engine;
+  readonly grid: Grid;
+  /** The map that is scaled. */
+  readonly map: Volume;
+  /** Half maps, where there are any: without them noise counts as signal. */
+  readonly halves: readonly [Volume, Volume] | undefined;
+  /** 1 inside. */
+  readonly mask: Volume;
+  readonly wilsonCutoff: number;
+  /** Resolution, A. */
+  readonly fscCutoff: number;
+  readonly windowVoxels: number;
+}
+
+export interface PseudoAtomJob extends Omit<SolverSettings, never> {
+  readonly seed: number;
+  readonly molecularWeightKiloDalton?: number;
+}
+
+/** B factors as used, and what was done to get them. */
+export interface BFactorsFound {
+  readonly bFactors: Float64Array;
+  /** Before averaging and shift: lowest, mean, highest, A^2. */
+  readonly measured: { readonly min: number; readonly mean: number; readonly max: number };
+  /** Taken away from all, A^2. */
+  readonly shift: number;
+}
+
+/** Pseudo-atoms in the whole mask. */
+export async function placePseudoAtoms(
+  data: ModelReferenceData,
+  job: PseudoAtomJob,
+  hooks: OperationHooks = {},
+): Promise<PseudoModel> {
+  const { engine, grid } = data;
+  const [map, mask] = await Promise.all([engine.download(data.map), engine.download(data.mask)]);
+  return buildPseudoModel({ ...job, ...boxOf(grid), map, mask }, hooks);
+}
+
+export interface CompletedReference {
+  readonly atoms: AtomSet;
+  readonly pseudoModel: PseudoModel;
+  readonly differenceMask: Float32Array;
+  readonly unmodelledVoxels: number;
+}
+
+/** Pseudo-atoms where the mask has none of the model's. */
+export async function completeWithPseudoAtoms(
+  data: ModelReferenceData,
+  model: AtomSet,
+  job: PseudoAtomJob & { readonly averagingWindow: number },
+  hooks: OperationHooks = {},
+): Promise<CompletedReference> {
+  const { engine, grid, fscCutoff } = data;
+  const [map, mask] = await Promise.all([engine.download(data.map), engine.download(data.mask)]);
+  return completeModel(
+    {
+      ...job,
+      ...boxOf(grid),
+      map,
+      model,
+      confidence: mask,
+      // The scaling mask: binary.
+      maskThreshold: 0.5,
+      resolution: fscCutoff,
+    },
+    hooks,
+  );
+}
+
+/**
+ * B factors of `atoms` from the data: local Wilson B factors to begin with, then `cycles` of refinement,
+ * then averages over 25 A and the shift.
+ */
+export async function findBFactors(
+  data: ModelReferenceData,
+  atoms: AtomSet,
+  cycles: number,
+  hooks: OperationHooks = {},
+): Promise<BFactorsFound> {
+  const { engine, grid, map, halves, mask, wilsonCutoff, fscCutoff } = data;
+  const unit = await engine.simulateMap({ ...atoms, bFactors: new Float64Array(atoms.count) }, grid);
+  let started: Float64Array;
+  try {
+    const [unitMap, inside, ...density] = await Promise.all(
+      [unit, mask, ...(halves ?? [map])].map((volume) => engine.download(volume)),
+    );
+    const [first, second] = density;
+    const field = measureLocalB(
+      {
+        data: second === undefined ? { map: first } : { half1: first, half2: second },
+        unitMap,
+        mask: inside,
+      },
+      grid,
+      { positions: atoms.positions },
+      { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels },
+    );
+    started = bFactorsAt(field, grid, atoms.positions);
+  } finally {
+    engine.release(unit);
+  }
+  const refined =
+    cycles === 0
+      ? started
+      : await refineBFactors({ ...data, atoms: { ...atoms, bFactors: started }, cycles }, hooks);
+  const averaged = averageBFactors({ positions: atoms.positions, bFactors: refined });
+  const { bFactors, shift } = shiftBFactors(averaged);
+  return { bFactors, measured: rangeOf(refined), shift };
+}
+
+export function rangeOf(values: Float64Array): { min: number; mean: number; max: number } {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  for (const value of values) {
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+    sum += value;
+  }
+  return { min, mean: sum / values.length, max };
+}
+
+/** Atoms of a file for a reference; unknown elements scatter as carbon does. */
+export function atomsOfStructure(structure: { readonly atoms: Parameters<typeof atomSetOf>[0] }): AtomSet {
+  return atomSetOf(structure.atoms);
+}
+
+function boxOf(grid: Grid): {
+  shape: Grid['shape'];
+  voxelSize: number;
+  origin: readonly [number, number, number];
+} {
+  return { shape: grid.shape, voxelSize: isotropicVoxelSize(grid), origin: grid.origin };
+}
