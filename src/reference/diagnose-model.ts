@@ -5,7 +5,8 @@
 import type { Engine, Volume } from '../engine.ts';
 import type { Atom } from '../math/atom.ts';
 import { type AtomSet, atomSetOf } from '../math/atom-set.ts';
-import { type Grid, isotropicVoxelSize, type Shape } from '../math/grid.ts';
+import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
+import { tabulateTransfer } from '../math/radial-transfer.ts';
 import { scatteringFactorOf } from '../math/scattering-factors.ts';
 import { correlationInside } from '../math/statistics.ts';
 
@@ -21,7 +22,7 @@ export interface DiagnosisJob {
   readonly correlation: number;
 }
 
-/** Voxel size (A) of the trials and B factor added: what is finer than 10 A hardly counts. */
+/** Voxel size (A) of the trials, and B factor added to model and map: what is finer than 10 A hardly counts. */
 const TRIAL_VOXEL_SIZE = 3;
 const TRIAL_BLUR = 400;
 /** A trial explains a bad fit if it reaches this, and is this much better than the model as it lies. */
@@ -42,8 +43,8 @@ export async function diagnoseModel(job: DiagnosisJob): Promise<string> {
     structure.atoms.filter(({ element, occupancy }) => occupancy !== 0 && scatteringFactorOf(element)),
   );
   const coarse = coarseGrid(grid);
-  const target = await lowResolution(engine, map, coarse.shape);
-  const where = mask ? await lowResolution(engine, mask, coarse.shape) : target.map(() => 1);
+  const target = await lowResolution(engine, map, coarse, TRIAL_BLUR);
+  const where = mask ? await lowResolution(engine, mask, coarse, 0) : target.map(() => 1);
   const correlate = async (trial: AtomSet): Promise<number> => {
     const inside = insideOf(trial, coarse);
     if (inside.count === 0) return 0;
@@ -87,10 +88,19 @@ function coarseGrid({ shape, voxelSize, origin }: Grid): Grid {
   return { shape: [nz, ny, nx], voxelSize: [sz, sy, sx], origin };
 }
 
-async function lowResolution(engine: Engine, volume: Volume, shape: Shape): Promise<Float32Array> {
-  const small = await engine.resample(volume, shape);
-  const data = Float32Array.from(await engine.download(small));
-  engine.release(small);
+/** The map on the coarse grid, blurred as the model is. */
+async function lowResolution(
+  engine: Engine,
+  volume: Volume,
+  coarse: Grid,
+  blurBFactor: number,
+): Promise<Float32Array> {
+  const small = await engine.resample(volume, coarse.shape);
+  const squared = isotropicVoxelSize(coarse) ** 2;
+  const blur = tabulateTransfer((cycles) => Math.exp((-blurBFactor * cycles * cycles) / (4 * squared)));
+  const blurred = await engine.radialFilter(small, blur);
+  const data = Float32Array.from(await engine.download(blurred));
+  engine.release(small, blurred);
   return data;
 }
 

@@ -5,9 +5,8 @@ import type { Engine, Volume } from '../../src/engine.ts';
 import type { Atom } from '../../src/math/atom.ts';
 import { atomSetOf } from '../../src/math/atom-set.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { judgeModelFit, placeModel } from '../../src/math/place-model.ts';
 import { createRandom } from '../../src/math/random.ts';
-import { diagnoseModel } from '../../src/reference/diagnose-model.ts';
+import { diagnoseModel, judgeModelFit, placeModel } from '../../src/reference/place-model.ts';
 
 function atomAt(x: number, y: number, z: number, more: Partial<Atom> = {}): Atom {
   return {
@@ -47,7 +46,9 @@ describe('placeModel', () => {
     expect(placed.outside.count).toBe(2);
     // 4 A beyond 229.5 along x and 4 A beyond 119.5 along y.
     expect(placed.outside.farthestAngstrom).toBeCloseTo(Math.hypot(4, 4), 10);
-    expect(placed.warnings).toEqual(['2 of 20 atoms lie outside the map, by up to 5.7 A; these are left out.']);
+    expect(placed.warnings).toEqual([
+      '2 of 20 atoms lie outside the map, by up to 5.7 A; these are left out.',
+    ]);
   });
 
   it('says when a map without its origin would hold the model', () => {
@@ -73,7 +74,9 @@ describe('placeModel', () => {
       '1 atom with a negative B factor, which counts as 0.',
     ]);
     const flat = [atomAt(205, 105, -45, { bFactor: 20 }), atomAt(206, 105, -45, { bFactor: 20 })];
-    expect(placeModel({ atoms: flat }, GRID).warnings).toEqual(['All atoms have the same B factor, 20.0 A^2.']);
+    expect(placeModel({ atoms: flat }, GRID).warnings).toEqual([
+      'All atoms have the same B factor, 20.0 A^2.',
+    ]);
   });
 });
 
@@ -82,7 +85,6 @@ describe('judgeModelFit', () => {
     expect(judgeModelFit(0.3)).toBeUndefined();
     expect(judgeModelFit(0.29)).toMatch(/does not fit the map: correlation 0.29/);
     expect(judgeModelFit(Number.NaN)).toMatch(/undefined/);
-  });
   });
 });
 
@@ -99,7 +101,12 @@ describe('diagnoseModel', () => {
     return atomAt(90 + 52 + walk[0], -64 + 40 + walk[1], 30 + 36 + walk[2], { bFactor: 60 });
   });
   const moved = (change: (position: number, k: number) => number): { atoms: Atom[] } => ({
-    atoms: truth.map((atom) => ({ ...atom, x: change(atom.x, 0), y: change(atom.y, 1), z: change(atom.z, 2) })),
+    atoms: truth.map((atom) => ({
+      ...atom,
+      x: change(atom.x, 0),
+      y: change(atom.y, 1),
+      z: change(atom.z, 2),
+    })),
   });
   const origin = [90, -64, 30];
 
