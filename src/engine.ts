@@ -7,7 +7,9 @@
 import type { AtomSet } from './math/atom-set.ts';
 import type { NoiseBox } from './math/confidence.ts';
 import type { Grid, Shape } from './math/grid.ts';
+import type { Operator } from './math/point-group.ts';
 import type { RadialTransfer } from './math/radial-transfer.ts';
+import type { SymmetriseOptions } from './math/rotation-plan.ts';
 import type { ScalingRule } from './math/scaling-rules.ts';
 import type { RadialProfileKind } from './math/windows.ts';
 
@@ -125,6 +127,11 @@ export interface Engine {
    * occupancies; without frequencies beyond Nyquist (math/splat-plan.ts).
    */
   simulateMap(atoms: AtomSet, grid: Grid, options?: ModelMapOptions): Promise<Volume>;
+  /**
+   * Average of the map over a group of rotations (math/point-group.ts) about a voxel, or over rotations with
+   * shifts. Exact where all operators map the grid onto itself, else to 1e-4 (math/rotation-plan.ts).
+   */
+  symmetrise(volume: Volume, operators: readonly Operator[], options?: SymmetriseOptions): Promise<Volume>;
   /** Cross and power spectra in shells, for the FSC. */
   shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra>;
   /** Mean and variance (N) of the voxels in the noise boxes. */

@@ -22,7 +22,9 @@ import { spectrumPitch } from '../math/fft-plan.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
 import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
+import type { Operator } from '../math/point-group.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
+import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/rotation-plan.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
@@ -31,6 +33,7 @@ import { PLANES_PER_SLAB } from './model-map.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
 import { resamplePlanes } from './resample.ts';
+import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
 import type { Range } from './tasks.ts';
 
 export interface CpuEngineOptions {
@@ -176,27 +179,34 @@ export class CpuEngine implements Engine {
     requireShape(shape);
     // (a + a) / 2 is a copy.
     if (sameShape(volume.shape, shape)) return this.average(volume, volume);
-    const data = this.own(volume);
+    return this.adopt(await this.resampleWith(this.own(volume), volume.shape, shape), shape);
+  }
+
+  /** Voxels on the new grid; with a prefilter its factors are in the spectrum. */
+  private async resampleWith(
+    data: Float32Array,
+    from: Shape,
+    shape: Shape,
+    prefilter?: Prefilter,
+  ): Promise<Float32Array> {
     const pitch = spectrumPitch(shape[2]);
-    const floats = resamplePlanes(volume.shape, shape) * shape[1] * pitch;
+    const floats = resamplePlanes(from, shape) * shape[1] * pitch;
     const spectrum = { shape, pitch, re: this.allocateHost(floats), im: this.allocateHost(floats) };
     await this.pool.map(
       'forwardResampledPlanes',
-      split(volume.shape[0], PLANES_PER_TASK).map((range) => ({
-        ...range,
-        volume: data,
-        shape: volume.shape,
-        spectrum,
-      })),
+      split(from[0], PLANES_PER_TASK).map((range) => ({ ...range, volume: data, shape: from, spectrum })),
     );
-    await this.pool.map(
-      'resampleColumns',
-      split(shape[1], ROWS_PER_TASK).map((range) => ({ ...range, shape: volume.shape, spectrum })),
-    );
-    const out = this.create(shape);
+    const rows = split(shape[1], ROWS_PER_TASK).map((range) => ({ ...range, shape: from, spectrum }));
+    if (prefilter === undefined) await this.pool.map('resampleColumns', rows);
+    else
+      await this.pool.map(
+        'prefilterColumns',
+        rows.map((row) => ({ ...row, prefilter })),
+      );
+    const out = this.allocateHost(voxelCount(shape));
     await this.pool.map(
       'inversePlanes',
-      split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
+      split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out })),
     );
     this.recycle(spectrum.re, spectrum.im);
     return out;
@@ -221,6 +231,58 @@ export class CpuEngine implements Engine {
     const map = await this.radialFilter(cropped, unblur);
     this.release(cropped);
     return map;
+  }
+
+  async symmetrise(
+    volume: Volume,
+    operators: readonly Operator[],
+    options: SymmetriseOptions = {},
+  ): Promise<Volume> {
+    const { shape } = volume;
+    const data = this.own(volume);
+    const plan = planSymmetrise(shape, operators, options);
+    const { maps, interpolation } = plan;
+    const need = symmetriseBytes(plan);
+    if (this.volumeBytes + need > this.memoryLimitBytes) {
+      throw new LocScaleError('out-of-memory', 'Averaging over the symmetry does not fit the memory limit.', {
+        expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
+        found: gibibytes(this.volumeBytes + need),
+        hint: 'Raise --memory.',
+      });
+    }
+    const moved = interpolation !== undefined && maps.count === 1 ? undefined : this.create(shape);
+    if (moved) {
+      await this.pool.map(
+        'averageOrbits',
+        split(shape[0], PLANES_PER_TASK).map((range) => ({
+          ...range,
+          volume: data,
+          shape,
+          maps,
+          out: moved.data,
+        })),
+      );
+      if (interpolation === undefined) return moved;
+    }
+    if (interpolation === undefined) return this.average(volume, volume);
+    const { gains, planar } = interpolation;
+    const fine = await this.resampleWith(moved?.data ?? data, shape, interpolation.fine, { gains, planar });
+    if (moved) this.release(moved);
+    const out = this.create(shape);
+    const job = { shape, maps, interpolation, fine, out: out.data };
+    const rows = split(shape[1], BLOCK_ROWS);
+    await this.pool.map(
+      'gatherCopies',
+      split(shape[0], planar ? BLOCK_PLANES.planar : BLOCK_PLANES.spatial).flatMap((planes) =>
+        rows.map(({ from, to }) => ({
+          job,
+          planes: [planes.from, planes.to] as const,
+          rows: [from, to] as const,
+        })),
+      ),
+    );
+    this.recycle(fine);
+    return out;
   }
 
   async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {

@@ -65,7 +65,8 @@ export function forwardResampledPlanes(
 
 /**
  * Columns along z of rows first <= ky < last: forward over the old planes, cropped or padded, inverse
- * (unnormalised) over the new ones, in place. Includes the factor that the inverse planes expect.
+ * (unnormalised) over the new ones, in place. Includes the factor that the inverse planes expect. `filter` may
+ * change the new coefficients of each plane kz: rows first <= ky < last of `pitch` floats.
  */
 export function resampleColumns(
   kernels: Kernels,
@@ -73,6 +74,7 @@ export function resampleColumns(
   from: Shape,
   first: number,
   last: number,
+  filter?: (re: Float32Array, im: Float32Array, kz: number) => void,
 ): void {
   const [nz] = from;
   const [mz, my] = spectrum.shape;
@@ -96,6 +98,12 @@ export function resampleColumns(
       if (b < 0) for (let i = 0; i < count; i++) out[to + i] = factor * source[a + i];
       else for (let i = 0; i < count; i++) out[to + i] = factor * (source[a + i] + source[b + i]);
     }
+  }
+  if (filter) {
+    const plane = (address: number, kz: number): Float32Array =>
+      kernels.floats(address + 4 * kz * count, count);
+    for (let kz = 0; kz < mz; kz++)
+      if (taps.first[kz] >= 0) filter(plane(target.re, kz), plane(target.im, kz), kz);
   }
   // The inverse transform is the forward one with re and im exchanged.
   kernels.exports.fftColumns(inverse, target.im, target.re, 4 * count, count / 4);

@@ -5,6 +5,7 @@
 import { confidenceFromMap } from '../math/confidence.ts';
 import type { Shape } from '../math/grid.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
+import type { GridMaps } from '../math/rotation-plan.ts';
 import {
   filterColumns,
   forwardPlanes,
@@ -16,6 +17,13 @@ import type { Kernels } from './kernels/kernels.ts';
 import { type TileJob, TileScaler, type TileTimings } from './local-scaling.ts';
 import { type SplatJob, splatPlanes } from './model-map.ts';
 import { forwardResampledPlanes, resampleColumns } from './resample.ts';
+import {
+  averageOrbits,
+  type GatherJob,
+  gatherCopies,
+  type Prefilter,
+  prefilterColumns,
+} from './symmetrise.ts';
 import { averageRange, binariseRange, blockOccupancy, rangeStatistics } from './volume-operations.ts';
 
 /** State of one thread. */
@@ -65,6 +73,21 @@ export const tasks = {
 
   splatPlanes: (thread: Thread, args: Range & { job: SplatJob }) =>
     splatPlanes(thread.kernels, args.job, args.from, args.to),
+
+  averageOrbits: (
+    _: Thread,
+    args: Range & { volume: Float32Array; shape: Shape; maps: GridMaps; out: Float32Array },
+  ) => averageOrbits(args.volume, args.shape, args.maps, args.out, args.from, args.to),
+
+  prefilterColumns: (
+    thread: Thread,
+    args: Range & { shape: Shape; spectrum: SharedSpectrum; prefilter: Prefilter },
+  ) => prefilterColumns(thread.kernels, args.spectrum, args.shape, args.prefilter, args.from, args.to),
+
+  gatherCopies: (
+    thread: Thread,
+    args: { job: GatherJob; planes: readonly [number, number]; rows: readonly [number, number] },
+  ) => gatherCopies(thread.kernels, args.job, args.planes, args.rows),
 
   shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum }) =>
     shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to),

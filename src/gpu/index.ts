@@ -20,7 +20,9 @@ import type { AtomSet } from '../math/atom-set.ts';
 import type { NoiseBox } from '../math/confidence.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
+import type { Operator } from '../math/point-group.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
+import { planSymmetrise, type SymmetriseOptions } from '../math/rotation-plan.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import type { GpuDevice } from './device.ts';
 import { scaleTiles } from './local-scaling.ts';
@@ -29,6 +31,7 @@ import { type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
 import { radialFilter } from './radial-filter.ts';
 import { resample } from './resample.ts';
 import { shellSpectra } from './shell-spectra.ts';
+import { symmetrise } from './symmetrise.ts';
 import { createTileCopy, type TileCopy } from './tile-copy.ts';
 import { createVolume, destroyVolume, type GpuVolume, readVolume, writeVolume } from './volume.ts';
 import {
@@ -130,6 +133,15 @@ export class GpuEngine implements Engine {
   async simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
     requireShape(grid.shape);
     return this.adopt(await simulateMap(this.gpu, planSplat(atoms, grid, options.blurBFactor), grid.shape));
+  }
+
+  async symmetrise(
+    volume: Volume,
+    operators: readonly Operator[],
+    options: SymmetriseOptions = {},
+  ): Promise<Volume> {
+    const own = this.own(volume);
+    return this.adopt(await symmetrise(this.gpu, own, planSymmetrise(volume.shape, operators, options)));
   }
 
   async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {

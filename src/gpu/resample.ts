@@ -92,7 +92,23 @@ export function planResample(
   };
 }
 
-export async function resample(gpu: GpuDevice, volume: GpuVolume, shape: Shape): Promise<GpuVolume> {
+/**
+ * Records a change of the new coefficients: a strip of the rows ky from strip.firstRow on, complex,
+ * (kz, ky - firstRow, kx) with rows of `pitch` numbers.
+ */
+export type StripFilter = (
+  pass: GPUComputePassEncoder,
+  target: GPUBuffer,
+  strip: Strip,
+  pitch: number,
+) => void;
+
+export async function resample(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  shape: Shape,
+  filter?: StripFilter,
+): Promise<GpuVolume> {
   const freeBytes = gpu.limits.totalBytes - gpu.allocatedBytes - SMALL_BUFFERS_BYTES;
   const planned = planResample(volume.shape, shape, gpu.limits, freeBytes);
   if (!planned.ok) {
@@ -104,7 +120,7 @@ export async function resample(gpu: GpuDevice, volume: GpuVolume, shape: Shape):
   return withScratch(gpu, async (scratch) => {
     const slabs = createSlabs(scratch, plan);
     await cropPlanes(gpu, plan, volume, slabs);
-    await cropColumns(gpu, plan, slabs);
+    await cropColumns(gpu, plan, slabs, filter);
     // The result takes its memory only when chunks and strips have given theirs back.
     const { volume: resampled } = await makeVolume(gpu, 'resample', shape, async (out) => {
       const filled = slabs
@@ -171,7 +187,12 @@ async function cropPlanes(
 }
 
 /** Columns along z: forward over the old planes, cropped or padded, inverse over the new ones, in place. */
-async function cropColumns(gpu: GpuDevice, plan: ResamplePlan, slabs: readonly Slab[]): Promise<void> {
+async function cropColumns(
+  gpu: GpuDevice,
+  plan: ResamplePlan,
+  slabs: readonly Slab[],
+  filter?: StripFilter,
+): Promise<void> {
   const { from, to, rowsPerStrip } = plan;
   const kernel = await getKernel(gpu, 'resample');
   const [nz, mz] = [from.shape[0], to.shape[0]];
@@ -205,6 +226,7 @@ async function cropColumns(gpu: GpuDevice, plan: ResamplePlan, slabs: readonly S
       const pass = encoder.beginComputePass({ label: 'resample columns' });
       forward.forward(pass, source);
       kernel.run(pass, { parameters, source, taps, result: target }, linearWorkgroups(gpu, mz * columns));
+      filter?.(pass, target, strip, to.pitch);
       inverse.inverse(pass, target);
       pass.end();
       copyRows(encoder, to, slabs, strip, target, mz, 'scatter');

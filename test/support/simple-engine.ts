@@ -9,6 +9,7 @@ import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
 import { modelMapDirectly } from './direct-model-map.ts';
 import { resampleDirectly } from './direct-resample.ts';
+import { symmetriseDirectly } from './direct-symmetrise.ts';
 import { referenceFft3d, referenceShellSums, signedIndex } from './reference-fft.ts';
 
 interface SimpleVolume extends Volume {
@@ -127,6 +128,11 @@ export function createSimpleEngine(): SimpleEngine {
     async simulateMap(atoms, grid, options) {
       called('simulateMap');
       return make(Float32Array.from(modelMapDirectly(atoms, grid, options?.blurBFactor)), grid.shape);
+    },
+    async symmetrise(volume, operators, options) {
+      called('symmetrise');
+      const averaged = symmetriseDirectly(voxels(volume, 'symmetrise'), volume.shape, operators, options);
+      return make(Float32Array.from(averaged), volume.shape);
     },
     async shellSpectra(a, b) {
       called('shellSpectra');

@@ -81,6 +81,26 @@ export interface KernelExports {
     perStep: number,
     squaredReach: number,
   ): void;
+  gatherRow(
+    xs: number,
+    count: number,
+    sums: number,
+    counts: number,
+    z: number,
+    y: number,
+    x: number,
+    dz: number,
+    dy: number,
+    dx: number,
+    box: number,
+    rowBytes: number,
+    planeBytes: number,
+    low: number,
+    high: number,
+    table: number,
+    scratch: number,
+    planar: boolean,
+  ): void;
   irfftRows8(
     plan: number,
     inRe: number,

@@ -3,3 +3,4 @@ export { configureProfiles, seedX, slideX, profileRow, emitRow } from './window-
 export { multiplySpectra, accumulateShell } from './shell-convolutions';
 export { filterRow } from './radial-filter';
 export { splatAtom } from './model-map';
+export { gatherRow } from './symmetrise';

@@ -1,0 +1,188 @@
+/**
+ * Averages over symmetry operators (math/rotation-plan.ts): voxels moved by the operators that map the grid onto
+ * itself, then, for the others, the fine grid (resample.ts, with the interpolation kernel's factors on its
+ * spectrum) and one thread a voxel that gathers from all copies. Every slab of a result reads every slab of its source.
+ */
+import { LocScaleError } from '../errors.ts';
+import { weightTable } from '../math/rotation-kernel.ts';
+import type { Copy, GridMaps, Interpolation, SymmetrisePlan } from '../math/rotation-plan.ts';
+import { symmetriseBytes } from '../math/rotation-plan.ts';
+import type { GpuDevice } from './device.ts';
+import type { Kernel, UniformField } from './kernel.ts';
+import { getKernel } from './kernel-cache.ts';
+import { resample, type StripFilter } from './resample.ts';
+import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
+import { slabVoxels } from './slabs.ts';
+import { destroyVolume, type GpuVolume, type Slab } from './volume.ts';
+import { linearWorkgroups } from './workgroups.ts';
+
+export async function symmetrise(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  plan: SymmetrisePlan,
+): Promise<GpuVolume> {
+  const { maps, interpolation } = plan;
+  const need = symmetriseBytes(plan);
+  if (gpu.allocatedBytes + need > gpu.limits.totalBytes) {
+    throw new LocScaleError(
+      'out-of-memory',
+      `The GPU ${gpu.name} cannot average over the symmetry: ${need} bytes are needed.`,
+      { hint: 'Use --engine cpu, or a GPU with more memory.' },
+    );
+  }
+  if (interpolation === undefined) return moveVoxels(gpu, volume, maps);
+  const moved = maps.count > 1 ? await moveVoxels(gpu, volume, maps) : undefined;
+  try {
+    const fine = await prefiltered(gpu, moved ?? volume, interpolation);
+    try {
+      return await gatherCopies(gpu, volume, fine, maps, interpolation);
+    } finally {
+      destroyVolume(gpu, fine);
+    }
+  } finally {
+    if (moved) destroyVolume(gpu, moved);
+  }
+}
+
+async function moveVoxels(gpu: GpuDevice, volume: GpuVolume, maps: GridMaps): Promise<GpuVolume> {
+  const kernel = await getKernel(gpu, 'symmetrise', 'moveVoxels');
+  const { volume: moved } = await makeVolume(gpu, 'symmetrise', volume.shape, (out) =>
+    withScratch(gpu, async (scratch) => {
+      const tables = scratch.table('grid maps', new Uint32Array(maps.tables.buffer));
+      const fields = {
+        fine: volume.shape,
+        count: 0,
+        maps: maps.count,
+        planar: false,
+        first: [0, 0, 0],
+        last: [0, 0, 0],
+      };
+      runSlabs(gpu, scratch, kernel, volume, out, fields, { tables });
+    }),
+  );
+  return moved;
+}
+
+async function gatherCopies(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  fine: GpuVolume,
+  maps: GridMaps,
+  { copies, planar, first, last }: Interpolation,
+): Promise<GpuVolume> {
+  const kernel = await getKernel(gpu, 'symmetrise', 'gather');
+  const { volume: gathered } = await makeVolume(gpu, 'symmetrise', volume.shape, (out) =>
+    withScratch(gpu, async (scratch) => {
+      const bound = {
+        tables: scratch.table('grid maps', new Uint32Array(maps.tables.buffer)),
+        copies: scratch.table('copies', packCopies(copies)),
+        weights: scratch.table('weights', weightTable()),
+      };
+      const fields = { fine: fine.shape, count: copies.length, maps: maps.count, planar, first, last };
+      runSlabs(gpu, scratch, kernel, fine, out, fields, bound);
+    }),
+  );
+  return gathered;
+}
+
+interface RunFields {
+  readonly fine: readonly number[];
+  readonly count: number;
+  readonly maps: number;
+  readonly planar: boolean;
+  readonly first: readonly number[];
+  readonly last: readonly number[];
+}
+
+function runSlabs(
+  gpu: GpuDevice,
+  scratch: Scratch,
+  kernel: Kernel,
+  source: GpuVolume,
+  out: GpuVolume,
+  { fine, count, maps, planar, first, last }: RunFields,
+  bound: Readonly<Record<string, GPUBuffer>>,
+): void {
+  const [nz, ny, nx] = out.shape;
+  const fieldsOf = (to: Slab, from: Slab, finish: boolean): UniformField[] => [
+    ['u32', to.planes],
+    ['u32', ny],
+    ['u32', nx],
+    ['u32', nz],
+    ['u32', to.firstPlane],
+    ['u32', from.firstPlane],
+    ['u32', from.planes],
+    ['u32', fine[0]],
+    ['u32', fine[1]],
+    ['u32', fine[2]],
+    ['u32', count],
+    ['u32', planar ? 1 : 0],
+    ['u32', finish ? 1 : 0],
+    ['u32', maps],
+    ['f32', first[0]],
+    ['f32', first[1]],
+    ['f32', first[2]],
+    ['f32', last[0]],
+    ['f32', last[1]],
+    ['f32', last[2]],
+  ];
+  for (const to of out.slabs) {
+    source.slabs.forEach((from, i) => {
+      const parameters = scratch.uniform('symmetrise', fieldsOf(to, from, i === source.slabs.length - 1));
+      submitPass(gpu, 'symmetrise', (pass) =>
+        kernel.run(
+          pass,
+          { parameters, source: from.buffer, out: to.buffer, ...bound },
+          linearWorkgroups(gpu, slabVoxels(out, to)),
+        ),
+      );
+    });
+  }
+}
+
+/** Coarse parts, multiples of 2^-12, and what they leave; four floats a vector (z, y, x, 0). */
+export function packCopies(copies: readonly Copy[]): Float32Array {
+  const packed = new Float32Array(32 * copies.length);
+  copies.forEach(({ start, byZ, byY, byX }, i) => {
+    [start, byZ, byY, byX].forEach((vector, v) => {
+      vector.forEach((value, axis) => {
+        const coarse = Math.round(value * 4096) / 4096;
+        packed[32 * i + 4 * v + axis] = coarse;
+        packed[32 * i + 16 + 4 * v + axis] = value - coarse;
+      });
+    });
+  });
+  return packed;
+}
+
+/** Interpolation coefficients on the fine grid. */
+async function prefiltered(
+  gpu: GpuDevice,
+  volume: GpuVolume,
+  { fine, planar, gains }: Interpolation,
+): Promise<GpuVolume> {
+  const kernel = await getKernel(gpu, 'symmetrise', 'prefilter');
+  const [nz, ny, nx] = volume.shape;
+  return withScratch(gpu, async (scratch) => {
+    const all = new Float32Array(gains[0].length + gains[1].length + gains[2].length);
+    all.set(gains[0]);
+    all.set(gains[1], gains[0].length);
+    all.set(gains[2], gains[0].length + gains[1].length);
+    const weights = scratch.table('gains', all);
+    const filter: StripFilter = (pass, spectrum, { firstRow, rows }, pitch) => {
+      const strip = scratch.uniform('prefilter', [
+        ['u32', fine[0]],
+        ['u32', rows],
+        ['u32', firstRow],
+        ['u32', pitch],
+        ['u32', fine[1]],
+        ['u32', nz],
+        ['u32', ny],
+        ['u32', nx],
+        ['u32', planar ? 1 : 0],
+      ]);
+      kernel.run(pass, { strip, spectrum, weights }, linearWorkgroups(gpu, fine[0] * rows * pitch));
+    };
+    return resample(gpu, volume, fine, filter);
+  });
+}
