@@ -10,7 +10,7 @@
  *    coordinates (half of the files have no HELIX records); up to 3 a structure, drawn by a seed.
  * 2. For each a cube of 25 A, as LocScale's window, centred on the axis in the middle of the helix, in a
  *    random orientation. It holds the residues of all helices of the structure that reach into it, other
- *    residues left out: electron form factors, B = 0, voxels of 0.5 A, band limit at 0.9 / A.
+ *    residues left out: electron form factors, B = 0, voxels of 0.3125 A, band limit at 1.44 / A.
  * 3. Amplitudes |F(a, b, c)| of the window, a, b, c >= 0 as in LocScale, averaged over bins one coefficient
  *    wide every half coefficient, and over the windows.
  * 4. Frequency of a bin: the mean of sqrt(a^2 + b^2 + c^2) / 25 A over it. LocScale labels shell r of a window
@@ -37,13 +37,13 @@ const { values } = parseArgs({
 const SEED = 25;
 const SHORTEST_HELIX = 14;
 const HELICES_PER_STRUCTURE = 3;
-const VOXEL = 0.5;
+const VOXEL = 0.3125;
 const WINDOW_ANGSTROM = 25;
 const WINDOW = WINDOW_ANGSTROM / VOXEL;
-/** The periodic box of the simulation: what wraps around stays 15 A from the window. */
-const BOX = 80;
+/** The periodic box of the simulation: what wraps around stays 7.5 A from the window. */
+const BOX = 128;
 /** simulateMap tapers beyond 0.9 of Nyquist, 1 / A. */
-const LAST_FREQUENCY = 0.9;
+const LAST_FREQUENCY = 1.44;
 /** Residues whose axis is averaged for the centre of the window: two turns. */
 const AXIS_RESIDUES = 7;
 

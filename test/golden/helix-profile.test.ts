@@ -44,7 +44,7 @@ describeWithSharedData('helix profile', () => {
         Math.exp(theirLine.intercept - ownLine.intercept + (theirLine.slope - ownLine.slope) * squared[i]),
     );
     const theirs = range.map((i) => amplitude[i]);
-    // Measured 0.9978; 0.9987 without that scaling, both profiles falling off nearly alike (B 25 and 28 A^2).
+    // Measured 0.9978; 0.9986 without that scaling, both profiles falling off nearly alike (B 25 and 28 A^2).
     expect(correlation(scaled, theirs)).toBeGreaterThanOrEqual(0.98);
   });
 
@@ -52,7 +52,7 @@ describeWithSharedData('helix profile', () => {
     const deviation = (profile: readonly number[], { slope, intercept }: WilsonFit) =>
       range.map((i) => profile[i] / Math.exp(intercept + slope * squared[i]) - 1);
     const [ours, theirs] = [deviation(own, ownLine), deviation(amplitude, theirLine)];
-    // Measured 0.9945, with ours about a sixth weaker. Which helices theirs came from is not known; the choice
+    // Measured 0.9943, with ours about a sixth weaker. Which helices theirs came from is not known; the choice
     // changes as much: windows of 35 A make ours a tenth stronger, only helices of 24 residues or more a fifth
     // weaker (correlation 0.97).
     expect(correlation(ours, theirs)).toBeGreaterThanOrEqual(0.98);

@@ -11,7 +11,7 @@ export interface AverageProfile {
   readonly amplitude: readonly number[];
 }
 
-/** Electron scattering of helices at B = 0 in windows of 25 A, to 0.9 / A. */
+/** Electron scattering of helices at B = 0 in windows of 25 A, to 1.44 / A. */
 export function helixProfile(): AverageProfile {
   return { frequency: HELIX_FREQUENCY, amplitude: HELIX_AMPLITUDE };
 }
