@@ -80,7 +80,12 @@ export async function simulateReference(
   const { refinementCycles } = choice;
   let bFactors = placed.bFactors;
   if (refinementCycles !== undefined) {
-    const found = await findBFactors(data, placed, refinementCycles, hooks);
+    const found = await findBFactors(
+      data,
+      placed,
+      { cycles: refinementCycles, pseudoAtoms: pseudo !== undefined },
+      hooks,
+    );
     ({ bFactors } = found);
     const { min, mean, max } = found.measured;
     run.info(

@@ -89,25 +89,30 @@ export async function completeWithPseudoAtoms(
 /**
  * B factors of `atoms` from the data: local Wilson B factors to begin with, then `cycles` of refinement,
  * then averages over 25 A and the shift.
+ *
+ * The fall-off of the atoms themselves is divided out where they are known. Pseudo-atoms have climbed the very
+ * density that is measured, so that their own map would explain its fall-off away: for them it is that
+ * of an average protein.
  */
 export async function findBFactors(
   data: ModelReferenceData,
   atoms: AtomSet,
-  cycles: number,
+  { cycles, pseudoAtoms }: { readonly cycles: number; readonly pseudoAtoms: boolean },
   hooks: OperationHooks = {},
 ): Promise<BFactorsFound> {
   const { engine, grid, map, halves, mask, wilsonCutoff, fscCutoff } = data;
-  const unit = await engine.simulateMap({ ...atoms, bFactors: new Float64Array(atoms.count) }, grid);
+  const unit = pseudoAtoms
+    ? undefined
+    : await engine.simulateMap({ ...atoms, bFactors: new Float64Array(atoms.count) }, grid);
   let started: Float64Array;
   try {
-    const [unitMap, inside, ...density] = await Promise.all(
-      [unit, mask, ...(halves ?? [map])].map((volume) => engine.download(volume)),
+    const [inside, first, second] = await Promise.all(
+      [mask, ...(halves ?? [map])].map((volume) => engine.download(volume)),
     );
-    const [first, second] = density;
     const field = measureLocalB(
       {
         data: second === undefined ? { map: first } : { half1: first, half2: second },
-        unitMap,
+        ...(unit === undefined ? {} : { unitMap: await engine.download(unit) }),
         mask: inside,
       },
       grid,
@@ -116,7 +121,7 @@ export async function findBFactors(
     );
     started = bFactorsAt(field, grid, atoms.positions);
   } finally {
-    engine.release(unit);
+    if (unit !== undefined) engine.release(unit);
   }
   const refined =
     cycles === 0

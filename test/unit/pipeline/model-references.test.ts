@@ -1,0 +1,138 @@
+/** References simulated from atoms, through the whole pipeline: atomic model, hybrid, pseudo-model. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
+import type { Engine } from '../../../src/engine.ts';
+import type { Structure, StructureAtom } from '../../../src/formats/structure.ts';
+import { correlationInside } from '../../../src/math/statistics.ts';
+import { defaultParameters, runLocScale } from '../../../src/pipeline/index.ts';
+import type { LocScaleResult, ReferenceChoice } from '../../../src/pipeline/types.ts';
+import { smallDataset } from '../../support/synthetic.ts';
+
+const data = smallDataset();
+const pseudoAtoms = { method: 'gradient', iterations: 20, distanceAngstrom: 1.2, seed: 3 } as const;
+
+/** The generated structure as a file would give it; B factors all 20: what is in the file must not matter. */
+function structureOf(change: (atom: StructureAtom) => Partial<StructureAtom> | undefined): Structure {
+  const atoms = data.atoms.flatMap((atom, i) => {
+    const whole: StructureAtom = {
+      ...atom,
+      bFactor: 20,
+      altloc: '',
+      insertionCode: '',
+      model: 1,
+      charge: 0,
+      hetero: false,
+      serial: i + 1,
+    };
+    const changed = change(whole);
+    return changed === undefined ? [] : [{ ...whole, ...changed }];
+  });
+  return { id: 'test', title: '', atoms, notes: [] };
+}
+
+let engine: Engine | undefined;
+afterAll(() => engine?.dispose());
+
+async function run(reference: ReferenceChoice): Promise<{
+  result: LocScaleResult;
+  warnings: string[];
+  /** Correlation with the ideal map inside the mask. */
+  after: number;
+  /** The same for the difference mask, if there is one. */
+  differenceMask: Float32Array | undefined;
+}> {
+  engine ??= await createCpuEngine({ threads: 2 });
+  const { half1, half2, mask } = data;
+  const warnings: string[] = [];
+  const result = await runLocScale(
+    { input: { kind: 'half-maps', half1, half2 }, mask, reference, parameters: { ...defaultParameters } },
+    { engine, keepReference: true, onWarning: (message) => warnings.push(message) },
+  );
+  const scaled = await engine.download(result.scaled);
+  const differenceMask = result.differenceMask && (await engine.download(result.differenceMask)).slice();
+  const after = correlationInside(scaled, data.reference.data, mask.data);
+  for (const volume of [result.scaled, result.mask, result.reference, result.differenceMask])
+    if (volume !== undefined) engine.release(volume);
+  return { result, warnings, after, differenceMask };
+}
+
+const before = correlationInside(
+  data.half1.data.map((value, i) => (value + data.half2.data[i]) / 2),
+  data.reference.data,
+  data.mask.data,
+);
+
+describe('a reference simulated from atoms', () => {
+  it('of an atomic model: B factors come from the half maps, not from the file', async () => {
+    const { result, warnings, after } = await run({
+      kind: 'atomic-model',
+      structure: structureOf(() => ({})),
+      refinementCycles: 3,
+      theoreticalProfile: false,
+    });
+    expect(warnings.filter((message) => !message.includes('same B factor'))).toEqual([]);
+    // 0.87 with the true model map as reference.
+    expect(after).toBeGreaterThan(before + 0.05);
+    const { structure, pseudoAtoms: added, bFactors } = result.model!;
+    expect([structure.atoms.length, added]).toEqual([data.atoms.length, 0]);
+    // Shifted: the sharpest percent of the atoms has 0; the generated B factors differ by more than 50.
+    expect(bFactors.min).toBe(0);
+    expect(bFactors.max).toBeGreaterThan(20);
+  });
+
+  it('of an atomic model as it is: the B factors of the file are used', async () => {
+    const { result } = await run({
+      kind: 'atomic-model',
+      structure: structureOf(({ serial }) => ({ bFactor: serial % 2 === 0 ? 30 : 50 })),
+      refinementCycles: undefined,
+      theoreticalProfile: false,
+    });
+    expect(result.model!.bFactors).toEqual({ min: 30, mean: expect.closeTo(40, 0), max: 50 });
+  });
+
+  it('of a pseudo-model improves the map without knowing any atom', async () => {
+    const { result, after } = await run({ kind: 'pseudo-model', refinementCycles: 0, pseudoAtoms });
+    expect(after).toBeGreaterThan(before + 0.03);
+    const { structure, pseudoAtoms: added } = result.model!;
+    expect(added).toBe(structure.atoms.length);
+    expect(added).toBe(result.numbers.pseudoModelAtoms);
+  });
+
+  it('of a partial model: pseudo-atoms and the theoretical-profile rule where it has none', async () => {
+    const middle = data.reference.grid.shape[2] / 2;
+    const voxelSize = data.reference.grid.voxelSize[2];
+    const { result, after, differenceMask } = await run({
+      kind: 'hybrid-model',
+      structure: structureOf(({ x }) => (x < middle * voxelSize ? {} : undefined)),
+      refinementCycles: 0,
+      pseudoAtoms,
+      averagingWindow: 3,
+    });
+    expect(after).toBeGreaterThan(before + 0.03);
+    const nx = data.reference.grid.shape[2];
+    const [left, right] = [0, 0].map((_, side) =>
+      differenceMask!.reduce((sum, value, i) => sum + (i % nx >= middle === (side === 1) ? value : 0), 0),
+    );
+    expect(right).toBeGreaterThan(20 * left);
+    const { structure, pseudoAtoms: added } = result.model!;
+    expect(added).toBeGreaterThan(50);
+    expect(structure.atoms.filter(({ chain }) => chain === 'PSD')).toHaveLength(added);
+  });
+
+  it('that lies elsewhere is told with its probable cause', async () => {
+    const { warnings } = await run({
+      kind: 'atomic-model',
+      structure: structureOf(({ z }) => ({ z: 88.5 - z })),
+      refinementCycles: undefined,
+      theoreticalProfile: false,
+    });
+    expect(warnings.join('\n')).toMatch(/does not fit the map: correlation .*hand/);
+  });
+
+  it('with no atom in the map is refused', async () => {
+    const far = structureOf(({ x }) => ({ x: x + 1000 }));
+    await expect(
+      run({ kind: 'atomic-model', structure: far, refinementCycles: 1, theoreticalProfile: false }),
+    ).rejects.toMatchObject({ tag: 'bad-input', message: 'No atom of the model lies in the map.' });
+  });
+});
