@@ -12,6 +12,7 @@ import { mapOptions } from './options/maps.ts';
 import { modelOptions } from './options/models.ts';
 import { networkOptions } from './options/network.ts';
 import { runOptions } from './options/run.ts';
+import { symmetryOptions } from './options/symmetry.ts';
 
 export { type CommandName, commandNames, type OptionDefinition, optionGroups } from './options/definition.ts';
 
@@ -21,6 +22,7 @@ export const options = {
   ...runOptions,
   ...networkOptions,
   ...modelOptions,
+  ...symmetryOptions,
 } as const;
 
 export type OptionId = keyof typeof options;

@@ -42,6 +42,19 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     usage: ['locscale-gpu mask MAP [-o mask.mrc]', 'locscale-gpu mask -hm HALF1 HALF2 [-o mask.mrc]'],
     text: 'Writes the mask, the confidence map <outfile stem>_confidence.mrc and <outfile stem>.json.',
   },
+  symmetrise: {
+    summary: 'Average a map over a point group or a helix.',
+    usage: [
+      'locscale-gpu symmetrise MAP -sym GROUP [-o FILE] [--sym_center Z,Y,X]',
+      'locscale-gpu symmetrise MAP --helical_twist DEGREES --helical_rise ANGSTROM [-sym GROUP] [-o FILE]',
+    ],
+    text: "Groups are in RELION's setting: axis of C<n> and D<n> along z, 2-fold of D<n> along x, I is I2. Operators that map the grid onto itself move voxels and interpolate nothing. A map that does not have the symmetry is warned about.",
+  },
+  symmetry: {
+    summary: 'Find the point group of a map and its axis.',
+    usage: ['locscale-gpu symmetry MAP'],
+    text: 'Compares a low-passed small copy of the map with turned copies of itself: the axis along z first, then every direction. Prints the correlation for each fold about the axis found, and the group.',
+  },
   validate: {
     summary: 'List every deviation of map files from the MRC2014 format.',
     usage: ['locscale-gpu validate FILE ...'],
@@ -94,7 +107,14 @@ export function helpText(command: CommandName): string {
       .filter((option) => option.group === group && option.commands.includes(command));
     if (members.length === 0) continue;
     lines.push('', `${group}:`);
-    for (const option of members) lines.push(...optionLines({ ...option, ...option.perCommand?.[command] }));
+    for (const option of members)
+      lines.push(
+        ...optionLines({
+          ...option,
+          ...option.perCommand?.[command],
+          state: (value) => option.state(value, command),
+        }),
+      );
   }
   if (command === 'scale') {
     lines.push(

@@ -21,6 +21,8 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   scale: async () => (await import('./scale.ts')).runScale,
   fsc: async () => (await import('./fsc.ts')).runFscCommand,
   mask: async () => (await import('./mask.ts')).runMaskCommand,
+  symmetrise: async () => (await import('./symmetrise.ts')).runSymmetriseCommand,
+  symmetry: async () => (await import('./symmetry.ts')).runSymmetryCommand,
   validate: async () => (await import('./validate.ts')).runValidate,
   demo: async () => (await import('./demo-command.ts')).runDemoCommand,
   devices: async () => (await import('./devices.ts')).runDevices,

@@ -6,6 +6,8 @@ export const commandNames = [
   'feature_enhance',
   'fsc',
   'mask',
+  'symmetrise',
+  'symmetry',
   'validate',
   'demo',
   'devices',
@@ -45,7 +47,7 @@ export interface OptionDefinition<T = unknown> {
   readonly own: boolean;
   readonly repeatable: boolean;
   readonly parse: (texts: readonly string[], name: string, previous: T | undefined) => T;
-  readonly state: (value: T) => OptionState;
+  readonly state: (value: T, command?: CommandName) => OptionState;
 }
 
 export const optionGroups = [
@@ -69,7 +71,7 @@ interface Common<T> {
   defaultText?: string;
   perCommand?: OptionDefinition['perCommand'];
   own?: boolean;
-  state?: OptionState | ((value: T) => OptionState);
+  state?: OptionState | ((value: T, command?: CommandName) => OptionState);
 }
 
 export function define<T>(
@@ -187,5 +189,6 @@ export function noted(note: string): OptionState {
 
 export const scaleOnly = ['scale'] as const;
 export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc'] as const;
+export const readsAnyMap = [...readsMaps, 'symmetrise', 'symmetry'] as const;
 export const makesMasks = ['scale', 'feature_enhance', 'mask'] as const;
-export const usesEngine = ['scale', 'feature_enhance', 'mask', 'fsc', 'demo'] as const;
+export const usesEngine = [...readsAnyMap, 'demo'] as const;

@@ -4,6 +4,7 @@ import {
   flag,
   makesMasks,
   number,
+  readsAnyMap,
   readsMaps,
   refused,
   scaleOnly,
@@ -15,7 +16,7 @@ export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
     group: 'Map input',
-    commands: makesMasks,
+    commands: [...makesMasks, 'symmetrise', 'symmetry'],
     help: 'Unsharpened map (MRC/CCP4, also .gz and .bz2).',
   }),
   halfmapPaths: define<readonly [string, string]>(
@@ -35,7 +36,7 @@ export const mapOptions = {
     { above: 0 },
     {
       group: 'Map input',
-      commands: readsMaps,
+      commands: readsAnyMap,
       help: 'Voxel size in angstrom, instead of the one in the file.',
     },
   ),
@@ -121,10 +122,17 @@ export const mapOptions = {
   ),
   symmetry: text('-sym --symmetry', 'GROUP', {
     group: 'Reference',
+    commands: ['scale', 'feature_enhance', 'symmetrise'],
     help: 'Point group imposed on the reference.',
     defaultText: 'C1',
-    state: (value) =>
-      value.toUpperCase() === 'C1'
+    perCommand: {
+      symmetrise: {
+        help: "Point group in RELION's setting (C<n>, D<n>, T, O, I, I1 ... I4), or a file with operators: 3x3 or 3x4 matrices, or REMARK 350 BIOMT lines.",
+        defaultText: 'none; C1 with a helix',
+      },
+    },
+    state: (value, command) =>
+      command === 'symmetrise' || value.toUpperCase() === 'C1'
         ? works
         : refused(
             `Symmetry ${value} cannot be imposed yet.`,

@@ -135,7 +135,7 @@ export const runOptions = {
   // Output
   outfile: text('-o --outfile', 'FILE', {
     group: 'Output',
-    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'demo'],
+    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'symmetrise', 'demo'],
     help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
     defaultText: 'locscale_output.mrc',
     perCommand: {
@@ -145,6 +145,7 @@ export const runOptions = {
         help: 'Mask; <stem>_confidence.mrc and <stem>.json are written beside it.',
         defaultText: 'mask.mrc',
       },
+      symmetrise: { help: 'Averaged map.', defaultText: 'symmetrised.mrc' },
       demo: {
         placeholder: 'FOLDER',
         help: 'Folder for maps, picture and record.',

@@ -1,0 +1,102 @@
+/** `locscale-gpu symmetrise MAP -sym GROUP`: the map averaged over a point group or a helix. */
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { LocScaleError } from '../errors.ts';
+import { writeMrc } from '../formats/mrc.ts';
+import { type Grid, voxelCount } from '../math/grid.ts';
+import type { OptionValues } from '../options.ts';
+import { checkSymmetry, resolveSymmetry, type Symmetry } from '../pipeline/6-symmetrise.ts';
+import { imageOf } from '../pipeline/7-write.ts';
+import { chooseInput, refusePositionals } from './job-options.ts';
+import { openMap, sizeOfInput } from './open-map.ts';
+import { contextFor, type Session, withEngine } from './session.ts';
+import { packageVersion } from './version.ts';
+import { checkOutputs, StagedOutputs } from './write-file.ts';
+
+export async function runSymmetriseCommand(session: Session): Promise<void> {
+  const { values, positionals } = session.parsed;
+  const path = mapOf(values, positionals);
+  const outfile = values.outfile ?? 'symmetrised.mrc';
+  if (['.gz', '.bz2', '.json'].includes(extname(outfile).toLowerCase())) {
+    throw new LocScaleError('usage', `The map cannot be written as ${extname(outfile)}.`, {
+      where: '-o',
+      hint: 'Give a name that ends in .mrc or .map.',
+    });
+  }
+  const resolve = await prepareSymmetry(values);
+  await sizeOfInput(path);
+  await checkOutputs([outfile], [path]);
+  await withEngine(session, async (engine) => {
+    const { image } = await openMap(path, {
+      role: 'map',
+      allocate: (voxels) => engine.allocateHost(voxels),
+      voxelSizeOverride: values.apix,
+      onWarning: (message) => session.logger.warn(message),
+      signal: session.signal,
+    });
+    const symmetry = resolve(image.grid);
+    const volume = await engine.upload(image.data, image.grid.shape);
+    const { logger } = session;
+    const { warning, correlation } = await checkSymmetry(engine, volume, image.grid, symmetry);
+    if (warning !== undefined) contextFor(session, engine).onWarning?.(warning);
+    else if (symmetry.options.translations === undefined)
+      logger.line(`The map correlates with its turned copies by ${correlation.toFixed(2)} or more.`);
+    logger.line(`Averaging over ${symmetry.operators.length} operators (${symmetry.name})`);
+    const averaged = await engine.symmetrise(volume, symmetry.operators, symmetry.options);
+    engine.release(volume);
+    const made = await imageOf(engine, averaged, outfile, image);
+    const staged = new StagedOutputs();
+    try {
+      const label = `locscale-gpu ${packageVersion()}: symmetry ${symmetry.name}`;
+      await staged.stage(outfile, writeMrc(made, { label: label.slice(0, 80) }));
+      for (const written of await staged.commit()) logger.line(`Wrote ${written}`);
+    } finally {
+      staged.discard();
+    }
+    logger.detail(`  ${voxelCount(image.grid.shape)} voxels`);
+  });
+}
+
+/** The one map of the commands symmetrise and symmetry. */
+export function mapOf(values: OptionValues, positionals: readonly string[]): string {
+  const input = chooseInput(values, positionals[0]);
+  refusePositionals(positionals, 1);
+  if (input.kind === 'map') return input.map;
+  throw new LocScaleError('usage', 'This command takes one map.', {
+    where: '-hm',
+    hint: 'Give it with -em MAP.',
+  });
+}
+
+const HELIX_HINT = 'Give --helical_twist DEGREES and --helical_rise ANGSTROM.';
+
+/** -sym, --sym_center and the helix, read and checked before any map; the grid comes later. */
+export async function prepareSymmetry(values: OptionValues): Promise<(grid: Grid) => Symmetry> {
+  const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise } = values;
+  if ((helicalTwist === undefined) !== (helicalRise === undefined)) {
+    const missing = helicalTwist === undefined ? '--helical_twist' : '--helical_rise';
+    throw new LocScaleError('usage', `A helix needs ${missing}, too.`, { where: missing, hint: HELIX_HINT });
+  }
+  const helix =
+    helicalTwist === undefined || helicalRise === undefined
+      ? undefined
+      : { twistDegrees: helicalTwist, riseAngstrom: helicalRise };
+  if (text === undefined && helix === undefined) {
+    throw new LocScaleError('usage', 'No symmetry is given.', {
+      where: '-sym',
+      hint: 'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
+    });
+  }
+  const group = await groupOf(text ?? 'C1');
+  return (grid) => resolveSymmetry({ group, centre, helix }, grid);
+}
+
+/** A name of a group, or a file: what has a dot or a slash in it. */
+async function groupOf(text: string): Promise<{ name: string } | { file: string; text: string }> {
+  if (!/[./\\]/.test(text)) {
+    const { parseSymmetry } = await import('../math/point-group.ts');
+    return { name: parseSymmetry(text).name };
+  }
+  await sizeOfInput(text);
+  return { file: text, text: await readFile(text, 'utf8') };
+}

@@ -1,0 +1,306 @@
+/**
+ * Self-rotation of a small low-passed map: how well it agrees with turned copies of itself, and the point group
+ * that follows. Correlations are Pearson's, over the voxels of a sphere, values between voxels by
+ * trilinear interpolation; the map is coarse, so both are float64 on the host.
+ */
+import type { Shape } from './grid.ts';
+import { type Operator, parseSymmetry, pointGroup } from './point-group.ts';
+import {
+  applyMatrix,
+  dot,
+  multiplyMatrices,
+  normalise,
+  rotationAbout,
+  rotationFromZ,
+  type Vector3,
+} from './rotation.ts';
+import { turnOperators } from './symmetry-operators.ts';
+
+export interface CoarseMap {
+  readonly data: Float32Array;
+  readonly shape: Shape;
+  /** Centre of rotation, voxels along (z, y, x). */
+  readonly centre: readonly [z: number, y: number, x: number];
+  /** Of the sphere that is compared, voxels. */
+  readonly radius: number;
+}
+
+/** Correlation of the map with its copy turned by `operator`. */
+export type SelfCorrelation = (operator: Operator) => number;
+
+/** `most` voxels of the sphere at the most, on a regular sublattice. */
+export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
+  const { data, shape, centre, radius } = map;
+  const [nz, ny, nx] = shape;
+  const spacing = Math.max(1, Math.cbrt(((4 / 3) * Math.PI * radius ** 3) / most));
+  const points: number[] = [];
+  const reach = Math.floor(radius / spacing);
+  for (let z = -reach; z <= reach; z++) {
+    for (let y = -reach; y <= reach; y++) {
+      for (let x = -reach; x <= reach; x++) {
+        if (z * z + y * y + x * x <= reach * reach) points.push(x * spacing, y * spacing, z * spacing);
+      }
+    }
+  }
+  const at = (x: number, y: number, z: number): number => {
+    const [pz, py, px] = [z + centre[0], y + centre[1], x + centre[2]];
+    const [iz, iy, ix] = [Math.floor(pz), Math.floor(py), Math.floor(px)];
+    if (iz < 0 || iy < 0 || ix < 0 || iz + 1 >= nz || iy + 1 >= ny || ix + 1 >= nx) return 0;
+    const [fz, fy, fx] = [pz - iz, py - iy, px - ix];
+    const i = (iz * ny + iy) * nx + ix;
+    const row = (k: number): number => data[k] + fx * (data[k + 1] - data[k]);
+    const plane = (k: number): number => row(k) + fy * (row(k + nx) - row(k));
+    return plane(i) + fz * (plane(i + ny * nx) - plane(i));
+  };
+  const count = points.length / 3;
+  const own = Float64Array.from({ length: count }, (_, i) =>
+    at(points[3 * i], points[3 * i + 1], points[3 * i + 2]),
+  );
+  return (m) => {
+    let [a, b, aa, bb, ab] = [0, 0, 0, 0, 0];
+    for (let i = 0; i < count; i++) {
+      const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]];
+      const u = own[i];
+      const v = at(
+        m[0][0] * x + m[0][1] * y + m[0][2] * z,
+        m[1][0] * x + m[1][1] * y + m[1][2] * z,
+        m[2][0] * x + m[2][1] * y + m[2][2] * z,
+      );
+      a += u;
+      b += v;
+      aa += u * u;
+      bb += v * v;
+      ab += u * v;
+    }
+    const variance = (aa - (a * a) / count) * (bb - (b * b) / count);
+    return variance > 0 ? (ab - (a * b) / count) / Math.sqrt(variance) : 0;
+  };
+}
+
+/** Least correlation over the operators other than the identity; 1 if there is none. */
+export function groupCorrelation(correlate: SelfCorrelation, operators: readonly Operator[]): number {
+  let least = 1;
+  for (const m of operators)
+    if (m[0][0] + m[1][1] + m[2][2] < 3 - 1e-9) least = Math.min(least, correlate(m));
+  return least;
+}
+
+export interface DetectedSymmetry {
+  /** "C1" where nothing repeats. */
+  readonly name: string;
+  /** Direction of the main axis, (x, y, z). */
+  readonly axis: Vector3;
+  /** Direction of a 2-fold across it, for D<n>. */
+  readonly twofold: Vector3 | undefined;
+  /** Least correlation over the operators. */
+  readonly correlation: number;
+  /** In RELION's setting, so that `-sym NAME` applies to the map as it is. */
+  readonly standard: boolean;
+  /** Correlation about the main axis for every fold 2 ... 12. */
+  readonly folds: readonly { readonly fold: number; readonly correlation: number }[];
+}
+
+const FOLDS = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] as const;
+/** Below it nothing counts as symmetric. */
+const LEAST_CORRELATION = 0.6;
+/** Groups this much worse than the best one found are accidents of a roundish map. */
+const ALLOWANCE = 0.12;
+
+export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
+  const correlate = selfCorrelation(map);
+  const z: Vector3 = [0, 0, 1];
+  const standard = [...FOLDS.flatMap((n) => [`C${n}`, `D${n}`]), 'T', 'O', 'I1', 'I2', 'I3', 'I4'];
+  const scored = standard.map((name) => ({ name, correlation: quickly(correlate, pointGroup(name)) }));
+  const inPlace = choose(scored);
+  const foldsAbout = (axis: Vector3) =>
+    FOLDS.map((fold) => ({ fold, correlation: cyclicCorrelation(correlate, axis, fold) }));
+  const turned = searchAxes(map, correlate);
+  if (inPlace !== undefined && (turned === undefined || turned.order <= parseSymmetry(inPlace.name).order)) {
+    const twofold: Vector3 | undefined = inPlace.name[0] === 'D' ? [1, 0, 0] : undefined;
+    return { ...inPlace, axis: z, twofold, standard: true, folds: foldsAbout(z) };
+  }
+  if (turned === undefined) {
+    return { name: 'C1', axis: z, twofold: undefined, correlation: 1, standard: true, folds: foldsAbout(z) };
+  }
+  const { name, axis, twofold, correlation } = turned;
+  return { name, axis, twofold, correlation, standard: false, folds: foldsAbout(axis) };
+}
+
+/** The least correlation, given up as soon as it is too low. */
+function quickly(correlate: SelfCorrelation, operators: readonly Operator[]): number {
+  let least = 1;
+  for (const m of operators.slice(1)) {
+    least = Math.min(least, correlate(m));
+    if (least < LEAST_CORRELATION) return least;
+  }
+  return least;
+}
+
+/** The largest group that is nearly as good as the best. */
+function choose<T extends { readonly name: string; readonly correlation: number }>(
+  candidates: readonly T[],
+): T | undefined {
+  const best = candidates.reduce((most, { correlation }) => Math.max(most, correlation), 0);
+  const least = Math.max(LEAST_CORRELATION, best - ALLOWANCE);
+  const good = candidates.filter(({ correlation }) => correlation >= least);
+  return good.sort(
+    (a, b) => parseSymmetry(b.name).order - parseSymmetry(a.name).order || b.correlation - a.correlation,
+  )[0];
+}
+
+/** Least correlation over the rotations by multiples of 360 / fold up to half a turn (the others are their inverses). */
+function cyclicCorrelation(correlate: SelfCorrelation, axis: Vector3, fold: number): number {
+  let least = 1;
+  for (let k = 1; 2 * k <= fold; k++) {
+    least = Math.min(least, correlate(rotationAbout(axis, (360 * k) / fold)));
+    if (least < 0) break;
+  }
+  return least;
+}
+
+interface TurnedGroup {
+  readonly name: string;
+  readonly order: number;
+  readonly axis: Vector3;
+  readonly twofold: Vector3 | undefined;
+  readonly correlation: number;
+}
+
+interface FoundAxis {
+  readonly axis: Vector3;
+  readonly fold: number;
+  readonly correlation: number;
+}
+
+/** Axes of the coarse search, on a hemisphere, about 7 degrees apart. */
+const DIRECTIONS = 420;
+/** Angles (degrees) of the refinement of an axis. */
+const REFINEMENT = [3, 1.5, 0.7, 0.3];
+/** Primes: an axis of any fold shows in one of them. */
+const SEARCHED_FOLDS = [2, 3, 5, 7, 11] as const;
+
+function searchAxes(map: CoarseMap, correlate: SelfCorrelation): TurnedGroup | undefined {
+  const coarse = selfCorrelation(map, 1500);
+  const directions = hemisphere(DIRECTIONS);
+  const axes: FoundAxis[] = [];
+  for (const fold of SEARCHED_FOLDS) {
+    const list = directions.map((axis) => ({ axis, value: coarse(rotationAbout(axis, 360 / fold)) }));
+    list.sort((a, b) => b.value - a.value);
+    for (const { axis } of separated(list.slice(0, 40).map((entry) => entry.axis)).slice(0, 6)) {
+      const refined = refineAxis(correlate, axis, fold);
+      if (refined.correlation < LEAST_CORRELATION) continue;
+      const best = FOLDS.map((n) => ({
+        fold: n,
+        correlation: cyclicCorrelation(correlate, refined.axis, n),
+      }));
+      const chosen = choose(best.map((entry) => ({ ...entry, name: `C${entry.fold}` })));
+      if (chosen) axes.push({ axis: refined.axis, fold: chosen.fold, correlation: chosen.correlation });
+    }
+  }
+  if (axes.length === 0) return undefined;
+  const groups = axes.flatMap((found) => groupsAbout(found, correlate));
+  const polyhedral = polyhedralGroups(axes, correlate);
+  return choose([...groups, ...polyhedral]);
+}
+
+function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorrelation): TurnedGroup[] {
+  const cyclic = { name: `C${fold}`, order: fold, axis, twofold: undefined, correlation };
+  const frame = rotationFromZ(axis);
+  let best = { angle: 0, value: -1 };
+  const half = 180 / fold;
+  const twofoldAt = (angle: number): Vector3 =>
+    applyMatrix(frame, [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180), 0]);
+  for (let angle = 0; angle < half; angle += 3) {
+    const value = correlate(rotationAbout(twofoldAt(angle), 180));
+    if (value > best.value) best = { angle, value };
+  }
+  if (best.value < LEAST_CORRELATION) return [cyclic];
+  const twofold = twofoldAt(best.angle);
+  const dihedral = Math.min(correlation, best.value);
+  return [cyclic, { name: `D${fold}`, order: 2 * fold, axis, twofold, correlation: dihedral }];
+}
+
+/** T, O and I from two axes that do not coincide: their operators follow from the frame the two span. */
+function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation): TurnedGroup[] {
+  const groups: TurnedGroup[] = [];
+  // Settings with an axis of this fold along z; how the others lie about it is tried.
+  const settings = [
+    { name: 'I', standard: 'I3', fold: 5 },
+    { name: 'O', standard: 'O', fold: 4 },
+    { name: 'T', standard: 'T', fold: 3 },
+  ] as const;
+  for (const { name, standard, fold } of settings) {
+    const candidates = axes.filter((found) => found.fold % fold === 0);
+    for (let i = 0; i < candidates.length && groups.length === 0; i++) {
+      for (let k = i + 1; k < candidates.length && groups.length === 0; k++) {
+        const [a, b] = [candidates[i].axis, candidates[k].axis];
+        const angle = Math.abs(dot(a, b));
+        if (angle > 0.98) continue;
+        const operators = pointGroup(standard);
+        const frame = frameOf(a, b);
+        for (let turn = 0; turn < 360; turn += 6) {
+          const turned = turnOperators(operators, multiplyMatrices(frame, rotationAbout([0, 0, 1], turn)));
+          const correlation = quickly(correlate, turned);
+          if (correlation < LEAST_CORRELATION) continue;
+          groups.push({ name, order: operators.length, axis: a, twofold: undefined, correlation });
+          break;
+        }
+      }
+    }
+  }
+  return groups;
+}
+
+/** z along a, x in the plane of a and b. */
+function frameOf(a: Vector3, b: Vector3): Operator {
+  const z = normalise(a);
+  const along = dot(b, z);
+  const x = normalise([b[0] - along * z[0], b[1] - along * z[1], b[2] - along * z[2]]);
+  const y: Vector3 = [z[1] * x[2] - z[2] * x[1], z[2] * x[0] - z[0] * x[2], z[0] * x[1] - z[1] * x[0]];
+  return [
+    [x[0], y[0], z[0]],
+    [x[1], y[1], z[1]],
+    [x[2], y[2], z[2]],
+  ];
+}
+
+function refineAxis(
+  correlate: SelfCorrelation,
+  start: Vector3,
+  fold: number,
+): { axis: Vector3; correlation: number } {
+  let axis = start;
+  let correlation = correlate(rotationAbout(axis, 360 / fold));
+  for (const step of REFINEMENT) {
+    for (let moved = true, rounds = 0; moved && rounds < 6; rounds++) {
+      moved = false;
+      const frame = rotationFromZ(axis);
+      for (const side of [0, 60, 120, 180, 240, 300]) {
+        const tilt = multiplyMatrices(rotationAbout([0, 0, 1], side), rotationAbout([1, 0, 0], step));
+        const next = applyMatrix(frame, applyMatrix(tilt, [0, 0, 1]));
+        const value = correlate(rotationAbout(next, 360 / fold));
+        if (value > correlation) [axis, correlation, moved] = [next, value, true];
+      }
+    }
+  }
+  return { axis: axis[2] < 0 ? [-axis[0], -axis[1], -axis[2]] : axis, correlation };
+}
+
+/** Evenly spread directions with z >= 0 (a Fibonacci spiral). */
+function hemisphere(count: number): Vector3[] {
+  const golden = Math.PI * (3 - Math.sqrt(5));
+  return Array.from({ length: count }, (_, i) => {
+    const z = 1 - i / count;
+    const r = Math.sqrt(1 - z * z);
+    return [r * Math.cos(golden * i), r * Math.sin(golden * i), z] as const;
+  });
+}
+
+/** Directions more than 20 degrees apart, in the order given. */
+function separated(list: readonly Vector3[]): { axis: Vector3 }[] {
+  const kept: Vector3[] = [];
+  for (const axis of list) {
+    if (kept.every((other) => Math.abs(dot(axis, other)) < Math.cos(Math.PI / 9))) kept.push(axis);
+  }
+  return kept.map((axis) => ({ axis }));
+}

@@ -1,0 +1,77 @@
+/** Options of point-group and helical symmetry. `-sym` itself is among the maps' (maps.ts). */
+import {
+  badValue,
+  type CommandName,
+  define,
+  flag,
+  number,
+  type OptionState,
+  parseNumber,
+  refused,
+  works,
+} from './definition.ts';
+
+const averages = ['scale', 'feature_enhance', 'symmetrise'] as const;
+
+/** Runs that scale take -sym C1 only. */
+function onlySymmetrise(_: unknown, command?: CommandName): OptionState {
+  return command === 'symmetrise'
+    ? works
+    : refused(
+        'Symmetry cannot be imposed on a reference yet.',
+        'Symmetrise the reference first (locscale-gpu symmetrise).',
+      );
+}
+
+export const symmetryOptions = {
+  symmetryCentre: define<readonly [z: number, y: number, x: number]>(
+    '--sym_center --symmetry_center',
+    1,
+    'Z,Y,X',
+    {
+      group: 'Map input',
+      commands: averages,
+      own: true,
+      state: onlySymmetrise,
+      help: 'Point about which the symmetry turns, in voxels; may lie between voxels.',
+      defaultText: 'voxel n/2 on each axis',
+    },
+    ([value], name) => {
+      const parts = (value ?? '').split(',');
+      if (parts.length !== 3) throw badValue(name, value, 'three numbers z,y,x');
+      const [z, y, x] = parts.map((part) => parseNumber(part.trim(), name, { min: 0 }, false));
+      return [z, y, x] as const;
+    },
+  ),
+  helicalTwist: number(
+    '--helical_twist',
+    'DEGREES',
+    { min: -360, max: 360 },
+    {
+      group: 'Map input',
+      commands: averages,
+      own: true,
+      state: onlySymmetrise,
+      help: 'Helix along z: turn from one subunit to the next; negative for a left-handed helix.',
+    },
+  ),
+  helicalRise: number(
+    '--helical_rise',
+    'ANGSTROM',
+    { above: 0 },
+    {
+      group: 'Map input',
+      commands: averages,
+      own: true,
+      state: onlySymmetrise,
+      help: 'Helix along z: shift from one subunit to the next.',
+    },
+  ),
+  symmetriseOutput: flag('--symmetrise_output', {
+    group: 'Output',
+    commands: ['scale', 'feature_enhance'],
+    own: true,
+    state: onlySymmetrise,
+    help: 'Average the final map over the symmetry (-sym), too.',
+  }),
+} as const;
