@@ -12,13 +12,22 @@ import { benchGpu, GPU_BENCHES } from './gpu-main.ts';
 import type { GpuResults } from './gpu-results.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
 import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
+import { benchModelMap } from './model-map.bench.ts';
 import { benchNetworks } from './network.bench.ts';
 import { benchPseudoModel } from './pseudo-model.bench.ts';
 import { benchResample } from './resample.bench.ts';
 import type { BenchResults } from './results.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
 
-const BENCHES = ['fft', 'resample', 'local-scaling', 'network', 'pseudo-model', 'estimate'] as const;
+const BENCHES = [
+  'fft',
+  'resample',
+  'local-scaling',
+  'network',
+  'model-map',
+  'pseudo-model',
+  'estimate',
+] as const;
 
 const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
@@ -98,7 +107,10 @@ async function main(): Promise<void> {
   context.say(`${machine.processor}, ${machine.cores} cores, ${machine.runtime}; ${machine.device}`);
   try {
     const measured: Partial<
-      Pick<BenchResults, 'fft' | 'resample' | 'localScaling' | 'networks' | 'pseudoModels' | 'estimates'>
+      Pick<
+        BenchResults,
+        'fft' | 'resample' | 'localScaling' | 'networks' | 'modelMaps' | 'pseudoModels' | 'estimates'
+      >
     > = {};
     if (only.includes('fft')) {
       context.say('FFT');
@@ -118,6 +130,10 @@ async function main(): Promise<void> {
       context.say('Networks');
       const { quick, say } = context;
       Object.assign(measured, { networks: await benchNetworks({ quick, webgpu: false, say }) });
+    }
+    if (only.includes('model-map')) {
+      context.say('Maps of models');
+      Object.assign(measured, { modelMaps: await benchModelMap(context) });
     }
     if (only.includes('pseudo-model')) {
       context.say('Pseudo-models');

@@ -16,6 +16,7 @@ export interface BenchResults {
   readonly resample?: readonly ResampleResult[];
   readonly networks?: readonly NetworkResult[];
   readonly localScaling?: LocalScalingResults;
+  readonly modelMaps?: readonly ModelMapResult[];
   readonly pseudoModels?: readonly PseudoModelResult[];
   readonly estimates?: readonly EstimateResult[];
   /** Only for the engine 'gpu', which has benches of its own. */
@@ -58,6 +59,15 @@ export interface PackageFftResult {
 export interface ResampleResult {
   readonly from: number;
   readonly to: number;
+  readonly gate: Gate;
+  readonly oneThread: Timing;
+  readonly allThreads?: Timing;
+}
+
+/** Engine verb simulateMap, a ball of atoms in a cubic box of 1 A voxels. */
+export interface ModelMapResult {
+  readonly edge: number;
+  readonly atoms: number;
   readonly gate: Gate;
   readonly oneThread: Timing;
   readonly allThreads?: Timing;

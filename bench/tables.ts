@@ -27,6 +27,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
       ...(results.fft ? fftSection(results.fft) : []),
       ...(results.resample ? resampleSection(results.resample) : []),
       ...networkSection([...(results.networks ?? []), ...(results.gpu?.networks ?? [])]),
+      ...(results.modelMaps ? modelMapSection(results.modelMaps) : []),
       ...(results.pseudoModels ? pseudoModelSection(results.pseudoModels) : []),
       ...(results.estimates ? estimateSection(results.estimates) : []),
     ].join('\n\n'),
@@ -140,6 +141,23 @@ function resampleSection(results: NonNullable<BenchResults['resample']>): string
         `${r.to}³`,
         ms(r.oneThread.median),
         r.allThreads ? ms(r.allThreads.median) : '-',
+        r.gate.error.toExponential(1),
+      ]),
+    ),
+  ];
+}
+
+function modelMapSection(results: NonNullable<BenchResults['modelMaps']>): string[] {
+  return [
+    '### Maps of models',
+    "Engine verb `simulateMap`: a ball of atoms at a protein's density, voxels of 1 Å. The last column is the difference of Fourier coefficients from their definition.",
+    table(
+      ['atoms', 'box', 'one thread, ms', 'all threads, ms', 'difference'],
+      results.map((r) => [
+        `${r.atoms}`,
+        `${r.edge}³`,
+        ms(r.oneThread.median),
+        r.allThreads ? `**${ms(r.allThreads.median)}**` : '-',
         r.gate.error.toExponential(1),
       ]),
     ),
