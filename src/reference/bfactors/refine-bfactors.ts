@@ -115,7 +115,7 @@ export async function prepareRefinement(job: RefinementJob): Promise<RefinementS
   const frequencyOf: ShellFrequency = (r) => (r + 0.5) / edge;
   const mapSpectra = await engine.shellSpectra(map, map);
   const halfSpectra = halves && (await engine.shellSpectra(...halves));
-  const weight = refinementWeight(mapSpectra, halfSpectra, frequencyOf, fscCutoff);
+  const weight = refinementWeight(mapSpectra, halfSpectra, frequencyOf, fscCutoff, voxelSize);
   const blur = samplingBlur(voxelSize, weight.highestFrequency);
   return { job, mapSpectra, weight, blur, frequencyOf };
 }

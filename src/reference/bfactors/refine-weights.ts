@@ -16,6 +16,12 @@ const LOWEST_RESOLUTION = 15;
 /** Both ends of the range fall off over this share of the end's frequency. */
 const EDGE = 0.1;
 
+/**
+ * Share of the Nyquist frequency that simulated maps are complete to (math/splat-plan.ts). Beyond, their power falls
+ * to 0, and whatever is left of a difference would be divided by next to nothing.
+ */
+const SIMULATED_BAND = 0.9;
+
 /** A function of the frequency in 1/A, and where it ends. */
 export interface RefinementWeight {
   /** W^2. */
@@ -28,14 +34,16 @@ export type ShellFrequency = (r: number) => number;
 
 /**
  * `map`: spectra of the map (with itself); `halves`: those of the half maps, where there are any, else everything
- * up to the resolution counts as signal.
+ * up to the resolution (`fscCutoff`, A) counts as signal.
  */
 export function refinementWeight(
   map: ShellSpectra,
   halves: ShellSpectra | undefined,
   frequencyOf: ShellFrequency,
-  resolution: number,
+  fscCutoff: number,
+  voxelSize: number,
 ): RefinementWeight {
+  const resolution = Math.max(fscCutoff, ((1 + EDGE) * 2 * voxelSize) / SIMULATED_BAND);
   const shells = map.counts.length;
   const table = new Float64Array(shells);
   for (let r = 0; r < shells; r++) {
