@@ -13,11 +13,11 @@ const HIGHEST_SHARE = 0.9;
 const LOWEST_SHARE = 0.1;
 
 /**
- * One sentence if the map was low-pass filtered well before Nyquist, else undefined.
+ * Resolution (A) at which the map was low-pass filtered well before Nyquist, or undefined.
  * `meanPower`: mean |F|^2 of the coefficients of shells r = 0, 1, ... up to Nyquist (spectral sums divided
  * by counts); `voxelSize` in angstrom.
  */
-export function filteredMapWarning(meanPower: ArrayLike<number>, voxelSize: number): string | undefined {
+export function findLowPass(meanPower: ArrayLike<number>, voxelSize: number): number | undefined {
   const shells = meanPower.length;
   const width = Math.max(2, Math.round(DROP_WIDTH * shells));
   const highestAfter = new Float64Array(shells + 1);
@@ -28,13 +28,17 @@ export function filteredMapWarning(meanPower: ArrayLike<number>, voxelSize: numb
     // The cut-off itself: where the power has fallen by one power of ten.
     let edge = r;
     while (edge < r + width && meanPower[edge] > 0.1 * meanPower[r]) edge++;
-    const resolution = (2 * voxelSize * shells) / edge;
-    return (
-      `The map seems to be low-pass filtered at about ${resolution.toFixed(1)} A already; ` +
-      'finer detail cannot be recovered: use the unfiltered half maps if you have them.'
-    );
+    return (2 * voxelSize * shells) / edge;
   }
   return undefined;
+}
+
+/** One sentence for what `findLowPass` found. */
+export function filteredMapWarning(meanPower: ArrayLike<number>, voxelSize: number): string | undefined {
+  const resolution = findLowPass(meanPower, voxelSize);
+  return resolution === undefined
+    ? undefined
+    : `The map seems to be low-pass filtered at about ${resolution.toFixed(1)} A already; finer detail cannot be recovered: use the unfiltered half maps if you have them.`;
 }
 
 /** A sphere inscribed in the box leaves 1 - pi/6 = 48 % of the voxels outside; more zeros mean a tighter mask. */

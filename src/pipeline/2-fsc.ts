@@ -5,7 +5,7 @@
 import type { Engine, ShellSpectra, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { fourierShellCorrelation } from '../math/fsc.ts';
-import { filteredMapWarning } from '../math/input-checks.ts';
+import { filteredMapWarning, findLowPass } from '../math/input-checks.ts';
 import { chooseFscCutoff, type FscCutoff } from '../math/molecular-numbers.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
 import type { InputMaps } from './1-read-maps.ts';
@@ -17,6 +17,8 @@ export interface ResolvedMap {
   readonly map: Volume;
   readonly fsc: FscCurve | undefined;
   readonly cutoff: FscCutoff;
+  /** Where the map seems to be low-pass filtered already, A. */
+  readonly lowPass: number | undefined;
   /** The half maps, where a later step measures the signal with them. */
   readonly halves: readonly [Volume, Volume] | undefined;
 }
@@ -43,7 +45,7 @@ export async function resolveMap(
     );
   }
   run.countScratch(SPECTRUM_VOLUMES);
-  warnIfFiltered(await engine.shellSpectra(map, map), maps.voxelSize, run);
+  const lowPass = warnIfFiltered(await engine.shellSpectra(map, map), maps.voxelSize, run);
   const cutoff = chooseFscCutoff(parameters.resolution, fsc?.resolution, maps.voxelSize);
 
   if (parameters.applyFscFilter) {
@@ -66,7 +68,7 @@ export async function resolveMap(
     run.info(`Input low-passed at ${cutoff.cutoff.toFixed(2)} A.`);
   }
   const halves = keepHalves && second !== undefined ? ([first, second] as const) : undefined;
-  return { map, fsc, cutoff, halves };
+  return { map, fsc, cutoff, lowPass, halves };
 }
 
 /** FSC of two half maps; the axis is LocScale's (method 1). */
@@ -79,10 +81,11 @@ export async function measureFsc(
   return fourierShellCorrelation(await engine.shellSpectra(half1, half2), voxelSize);
 }
 
-function warnIfFiltered(spectra: ShellSpectra, voxelSize: number, run: Run): void {
+function warnIfFiltered(spectra: ShellSpectra, voxelSize: number, run: Run): number | undefined {
   const meanPower = spectra.powerA.map((power, shell) => power / Math.max(1, spectra.counts[shell]));
   const warning = filteredMapWarning(meanPower, voxelSize);
   if (warning !== undefined) run.warn(warning);
+  return findLowPass(meanPower, voxelSize);
 }
 
 async function filterInPlaceOf(

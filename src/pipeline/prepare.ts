@@ -16,6 +16,9 @@ import { isModelChoice } from './model-reference.ts';
 import type { Run } from './run.ts';
 import type { LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
 
+/** A low-pass begins to take away signal at this multiple of its cut-off. */
+const LOW_PASS_FLANK = 1.2;
+
 export interface PreparedRun {
   readonly maps: InputMaps;
   readonly resolved: ResolvedMap;
@@ -61,7 +64,8 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
               halves: resolved.halves,
               mask: mask.mask,
               wilsonCutoff: cutoffs.wilson,
-              fscCutoff: cutoffs.fsc,
+              // Beyond a low-pass, and in its flank, there is nothing that B factors could be measured in.
+              fscCutoff: Math.max(cutoffs.fsc, LOW_PASS_FLANK * (resolved.lowPass ?? 0)),
               windowVoxels,
             },
             run,

@@ -4,10 +4,11 @@
  * that the sharpest atoms have B = 0; the map of those atoms is the reference.
  */
 import type { Engine, OperationHooks, Volume } from '../engine.ts';
-import { type AtomSet, atomSetOf } from '../math/atom-set.ts';
+import { isLocScaleError } from '../errors.ts';
+import type { AtomSet } from '../math/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { averageBFactors, shiftBFactors } from './bfactors/average-bfactors.ts';
-import { bFactorsAt } from './bfactors/b-factor-field.ts';
+import { type BFactorField, bFactorsAt } from './bfactors/b-factor-field.ts';
 import { measureLocalB } from './bfactors/local-wilson-b.ts';
 import { refineBFactors } from './bfactors/refine-bfactors.ts';
 import { buildPseudoModel, type PseudoModel } from './pseudo-model/build.ts';
@@ -39,7 +40,9 @@ export interface PseudoAtomJob extends Omit<SolverSettings, never> {
 export interface BFactorsFound {
   readonly bFactors: Float64Array;
   /** Before averaging and shift: lowest, mean, highest, A^2. */
-  readonly measured: { readonly min: number; readonly mean: number; readonly max: number };
+  readonly refined: { readonly min: number; readonly mean: number; readonly max: number };
+  /** False where the map has no signal in the range of the fit: refinement began with the file's B factors. */
+  readonly localFallOff: boolean;
   /** Taken away from all, A^2. */
   readonly shift: number;
 }
@@ -105,11 +108,12 @@ export async function findBFactors(
     ? undefined
     : await engine.simulateMap({ ...atoms, bFactors: new Float64Array(atoms.count) }, grid);
   let started: Float64Array;
+  let measured: boolean;
   try {
     const [inside, first, second] = await Promise.all(
       [mask, ...(halves ?? [map])].map((volume) => engine.download(volume)),
     );
-    const field = measureLocalB(
+    const field = measureOrNot(
       {
         data: second === undefined ? { map: first } : { half1: first, half2: second },
         ...(unit === undefined ? {} : { unitMap: await engine.download(unit) }),
@@ -119,7 +123,9 @@ export async function findBFactors(
       { positions: atoms.positions },
       { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels },
     );
-    started = bFactorsAt(field, grid, atoms.positions);
+    // Without a measurement refinement starts where the file stands.
+    started = field === undefined ? atoms.bFactors : bFactorsAt(field, grid, atoms.positions);
+    measured = field !== undefined;
   } finally {
     if (unit !== undefined) engine.release(unit);
   }
@@ -129,7 +135,17 @@ export async function findBFactors(
       : await refineBFactors({ ...data, atoms: { ...atoms, bFactors: started }, cycles }, hooks);
   const averaged = averageBFactors({ positions: atoms.positions, bFactors: refined });
   const { bFactors, shift } = shiftBFactors(averaged);
-  return { bFactors, measured: rangeOf(refined), shift };
+  return { bFactors, refined: rangeOf(refined), shift, localFallOff: measured };
+}
+
+/** Local B factors; undefined where the map holds no signal between the Wilson cut-off and the resolution. */
+function measureOrNot(...args: Parameters<typeof measureLocalB>): BFactorField | undefined {
+  try {
+    return measureLocalB(...args);
+  } catch (error) {
+    if (isLocScaleError(error) && error.tag === 'bad-input') return undefined;
+    throw error;
+  }
 }
 
 export function rangeOf(values: Float64Array): { min: number; mean: number; max: number } {
@@ -142,11 +158,6 @@ export function rangeOf(values: Float64Array): { min: number; mean: number; max:
     sum += value;
   }
   return { min, mean: sum / values.length, max };
-}
-
-/** Atoms of a file for a reference; unknown elements scatter as carbon does. */
-export function atomsOfStructure(structure: { readonly atoms: Parameters<typeof atomSetOf>[0] }): AtomSet {
-  return atomSetOf(structure.atoms);
 }
 
 function boxOf(grid: Grid): {
