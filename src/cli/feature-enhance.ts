@@ -23,6 +23,7 @@ import { sizeOfInput } from './open-map.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
+import { symmetryMissing, symmetryRequestOf } from './symmetry-request.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunOutputs, writeRun } from './write-run.ts';
 
@@ -64,6 +65,8 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
   await checkOutputs(pathsOf(outputs), inputs);
   const parameters = parametersOf(values, true);
   if (values.download === true) await (await import('./models.ts')).downloadUnlessImported(session);
+  const symmetry = await symmetryRequestOf(values);
+  if (values.symmetriseOutput === true && symmetry === undefined) throw symmetryMissing();
   const network = await chooseNetwork(session);
 
   const started = new Date();

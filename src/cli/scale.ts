@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { writeMmcif } from '../formats/write-mmcif.ts';
 import type { Structure } from '../formats/structure.ts';
+import { writeMmcif } from '../formats/write-mmcif.ts';
 import { planLocScale, runLocScale } from '../pipeline/index.ts';
 import type {
   LocScaleJob,
@@ -34,6 +34,7 @@ import { openStructure } from './open-structure.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
+import { symmetryMissing, symmetryRequestOf } from './symmetry-request.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunOutputs, writeRun } from './write-run.ts';
 
@@ -78,13 +79,21 @@ export async function runScale(session: Session): Promise<void> {
     await checkOutputs(pathsOf(outputs), inputs);
   }
   const parameters = await parametersWithProfile(session, reference);
+  const symmetry = await symmetryRequestOf(values);
+  if (values.symmetriseOutput === true && symmetry === undefined) throw symmetryMissing();
   const network = reference.kind === 'network' ? await chooseNetwork(session) : undefined;
 
   const started = new Date();
   await withEngine(session, async (engine) => {
     await withPredictor(session, network, { monteCarlo: false, enhanced: false }, async (predictor) => {
       const opened = performance.now();
-      const { job, files } = await openJob(session, engine, input, reference, parameters, predictor);
+      const opening = await openJob(session, engine, input, reference, parameters, predictor);
+      const { files } = opening;
+      const job: LocScaleJob = {
+        ...opening.job,
+        ...(symmetry === undefined ? {} : { symmetry }),
+        ...(values.symmetriseOutput === undefined ? {} : { symmetriseOutput: values.symmetriseOutput }),
+      };
       const readSeconds = (performance.now() - opened) / 1000;
       const context = {
         ...contextFor(session, engine),

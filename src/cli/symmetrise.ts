@@ -1,15 +1,15 @@
 /** `locscale-gpu symmetrise MAP -sym GROUP`: the map averaged over a point group or a helix. */
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
-import { type Grid, voxelCount } from '../math/grid.ts';
+import { voxelCount } from '../math/grid.ts';
 import type { OptionValues } from '../options.ts';
-import { checkSymmetry, resolveSymmetry, type Symmetry } from '../pipeline/6-symmetrise.ts';
+import { checkSymmetry, resolveSymmetry } from '../pipeline/6-symmetrise.ts';
 import { imageOf } from '../pipeline/7-write.ts';
 import { chooseInput, refusePositionals } from './job-options.ts';
 import { openMap, sizeOfInput } from './open-map.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
+import { symmetryRequestOf } from './symmetry-request.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, StagedOutputs } from './write-file.ts';
 
@@ -23,7 +23,12 @@ export async function runSymmetriseCommand(session: Session): Promise<void> {
       hint: 'Give a name that ends in .mrc or .map.',
     });
   }
-  const resolve = await prepareSymmetry(values);
+  const request = await symmetryRequestOf(values);
+  if (request === undefined)
+    throw new LocScaleError('usage', 'No symmetry is given.', {
+      where: '-sym',
+      hint: 'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
+    });
   await sizeOfInput(path);
   await checkOutputs([outfile], [path]);
   await withEngine(session, async (engine) => {
@@ -34,7 +39,7 @@ export async function runSymmetriseCommand(session: Session): Promise<void> {
       onWarning: (message) => session.logger.warn(message),
       signal: session.signal,
     });
-    const symmetry = resolve(image.grid);
+    const symmetry = resolveSymmetry(request, image.grid);
     const volume = await engine.upload(image.data, image.grid.shape);
     const { logger } = session;
     const { warning, correlation } = await checkSymmetry(engine, volume, image.grid, symmetry);
@@ -66,37 +71,4 @@ export function mapOf(values: OptionValues, positionals: readonly string[]): str
     where: '-hm',
     hint: 'Give it with -em MAP.',
   });
-}
-
-const HELIX_HINT = 'Give --helical_twist DEGREES and --helical_rise ANGSTROM.';
-
-/** -sym, --sym_center and the helix, read and checked before any map; the grid comes later. */
-export async function prepareSymmetry(values: OptionValues): Promise<(grid: Grid) => Symmetry> {
-  const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise } = values;
-  if ((helicalTwist === undefined) !== (helicalRise === undefined)) {
-    const missing = helicalTwist === undefined ? '--helical_twist' : '--helical_rise';
-    throw new LocScaleError('usage', `A helix needs ${missing}, too.`, { where: missing, hint: HELIX_HINT });
-  }
-  const helix =
-    helicalTwist === undefined || helicalRise === undefined
-      ? undefined
-      : { twistDegrees: helicalTwist, riseAngstrom: helicalRise };
-  if (text === undefined && helix === undefined) {
-    throw new LocScaleError('usage', 'No symmetry is given.', {
-      where: '-sym',
-      hint: 'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
-    });
-  }
-  const group = await groupOf(text ?? 'C1');
-  return (grid) => resolveSymmetry({ group, centre, helix }, grid);
-}
-
-/** A name of a group, or a file: what has a dot or a slash in it. */
-async function groupOf(text: string): Promise<{ name: string } | { file: string; text: string }> {
-  if (!/[./\\]/.test(text)) {
-    const { parseSymmetry } = await import('../math/point-group.ts');
-    return { name: parseSymmetry(text).name };
-  }
-  await sizeOfInput(text);
-  return { file: text, text: await readFile(text, 'utf8') };
 }

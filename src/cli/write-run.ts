@@ -109,7 +109,7 @@ function parametersInUse(
     windowVoxels: result.numbers.windowVoxels,
     resolution: result.numbers.fscCutoff,
     ...(values.apix === undefined ? {} : { voxelSizeOverride: values.apix }),
-    symmetry: 'C1',
+    symmetry: result.numbers.symmetry?.name ?? 'C1',
     engine: values.engine ?? 'auto',
     threads: values.processes ?? 'all cores',
     memoryLimitBytes: plan.memoryLimitBytes ?? null,

@@ -1,16 +1,5 @@
 /** Options that name the maps of a run and what is done to them first. */
-import {
-  define,
-  flag,
-  makesMasks,
-  number,
-  readsAnyMap,
-  readsMaps,
-  refused,
-  scaleOnly,
-  text,
-  works,
-} from './definition.ts';
+import { define, flag, makesMasks, number, readsAnyMap, readsMaps, scaleOnly, text } from './definition.ts';
 
 export const mapOptions = {
   // Map input
@@ -123,7 +112,7 @@ export const mapOptions = {
   symmetry: text('-sym --symmetry', 'GROUP', {
     group: 'Reference',
     commands: ['scale', 'feature_enhance', 'symmetrise'],
-    help: 'Point group imposed on the reference.',
+    help: "Point group imposed on the reference, in RELION's setting (C<n>, D<n>, T, O, I, I1 ... I4), or a file with operators.",
     defaultText: 'C1',
     perCommand: {
       symmetrise: {
@@ -131,12 +120,5 @@ export const mapOptions = {
         defaultText: 'none; C1 with a helix',
       },
     },
-    state: (value, command) =>
-      command === 'symmetrise' || value.toUpperCase() === 'C1'
-        ? works
-        : refused(
-            `Symmetry ${value} cannot be imposed yet.`,
-            'Leave -sym out, or give a reference map that is already symmetrised with -mm.',
-          ),
   }),
 } as const;

@@ -1,27 +1,7 @@
 /** Options of point-group and helical symmetry. `-sym` itself is among the maps' (maps.ts). */
-import {
-  badValue,
-  type CommandName,
-  define,
-  flag,
-  number,
-  type OptionState,
-  parseNumber,
-  refused,
-  works,
-} from './definition.ts';
+import { badValue, define, flag, number, parseNumber } from './definition.ts';
 
 const averages = ['scale', 'feature_enhance', 'symmetrise'] as const;
-
-/** Runs that scale take -sym C1 only. */
-function onlySymmetrise(_: unknown, command?: CommandName): OptionState {
-  return command === 'symmetrise'
-    ? works
-    : refused(
-        'Symmetry cannot be imposed on a reference yet.',
-        'Symmetrise the reference first (locscale-gpu symmetrise).',
-      );
-}
 
 export const symmetryOptions = {
   symmetryCentre: define<readonly [z: number, y: number, x: number]>(
@@ -32,7 +12,6 @@ export const symmetryOptions = {
       group: 'Map input',
       commands: averages,
       own: true,
-      state: onlySymmetrise,
       help: 'Point about which the symmetry turns, in voxels; may lie between voxels.',
       defaultText: 'voxel n/2 on each axis',
     },
@@ -51,7 +30,6 @@ export const symmetryOptions = {
       group: 'Map input',
       commands: averages,
       own: true,
-      state: onlySymmetrise,
       help: 'Helix along z: turn from one subunit to the next; negative for a left-handed helix.',
     },
   ),
@@ -63,7 +41,6 @@ export const symmetryOptions = {
       group: 'Map input',
       commands: averages,
       own: true,
-      state: onlySymmetrise,
       help: 'Helix along z: shift from one subunit to the next.',
     },
   ),
@@ -71,7 +48,6 @@ export const symmetryOptions = {
     group: 'Output',
     commands: ['scale', 'feature_enhance'],
     own: true,
-    state: onlySymmetrise,
     help: 'Average the final map over the symmetry (-sym), too.',
   }),
 } as const;

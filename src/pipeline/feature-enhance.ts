@@ -4,8 +4,7 @@
  */
 import type { Volume } from '../engine.ts';
 import { pvddtOf } from '../math/pvddt.ts';
-import { predictPlanned } from './4-reference.ts';
-import { planOf, prepareRun, scaleWith } from './prepare.ts';
+import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
 import { type Run, startRun, stopIfAborted } from './run.ts';
 import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScaleContext, LocScaleJob } from './types.ts';
 
@@ -20,6 +19,7 @@ export async function runFeatureEnhance(
     input,
     ...(userMask === undefined ? {} : { mask: userMask }),
     reference: { kind: 'network', predictor, ...(monteCarlo === undefined ? {} : { monteCarlo }) },
+    ...(enhance.symmetry === undefined ? {} : { symmetry: enhance.symmetry }),
     parameters: { ...parameters, measureBFactors: false },
   };
   try {
@@ -27,8 +27,13 @@ export async function runFeatureEnhance(
     const { prediction, maps, resolved, numbers } = prepared;
     if (prediction === undefined) throw new Error('a network job without a planned prediction');
     context.onPlan?.(planOf(job, prepared, run));
-    const { reference: mean, variance } = await predictPlanned(prediction, run);
-    const { scaled: baseline } = await scaleWith(mean, prepared, job, run);
+    const { symmetry } = prepared;
+    const { reference: mean, variance } = await predictSymmetric(prediction, symmetry, run);
+    const { scaled } = await scaleWith(mean, prepared, job, run);
+    const baseline =
+      symmetry === undefined || enhance.symmetriseOutput !== true
+        ? scaled
+        : await symmetriseStep(scaled, symmetry, run);
     const pvddt =
       variance === undefined || monteCarlo === undefined
         ? undefined

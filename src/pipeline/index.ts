@@ -7,10 +7,10 @@
  *   3 mask            where to scale; volume, atoms, Wilson cut-off
  *   4 reference       the map whose local amplitudes are wanted
  *   5 local scaling   window by window: amplitudes of the map become those of the reference
- *   7 write           volumes -> maps on the input's grid (6, symmetry, acts on the reference)
+ *   6 symmetrise      where a point group is given: the reference, and the result if asked
+ *   7 write           volumes -> maps on the input's grid
  */
-import { predictPlanned } from './4-reference.ts';
-import { planOf, prepareRun, scaleWith } from './prepare.ts';
+import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
 import { startRun, stopIfAborted } from './run.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan, LocScaleResult } from './types.ts';
 
@@ -29,9 +29,16 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
   try {
     const prepared = await prepareRun(job, run);
     context.onPlan?.(planOf(job, prepared, run));
+    const { symmetry } = prepared;
     const predicted =
-      prepared.prediction === undefined ? undefined : await predictPlanned(prepared.prediction, run);
-    const result = await scaleWith(predicted?.reference, prepared, job, run);
+      prepared.prediction === undefined
+        ? undefined
+        : await predictSymmetric(prepared.prediction, symmetry, run);
+    const scaledAs = await scaleWith(predicted?.reference, prepared, job, run);
+    const result =
+      symmetry === undefined || job.symmetriseOutput !== true
+        ? scaledAs
+        : { ...scaledAs, scaled: await symmetriseStep(scaledAs.scaled, symmetry, run) };
     const { mask } = prepared;
     const used =
       predicted?.reference ?? (prepared.model === undefined ? undefined : prepared.scaling.reference);

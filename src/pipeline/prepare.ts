@@ -4,14 +4,21 @@
  */
 import type { Engine, LocalScalingEstimate, LocalScalingJob, LocalScalingResult, Volume } from '../engine.ts';
 import { isLocScaleError, LocScaleError } from '../errors.ts';
-import { voxelCount } from '../math/grid.ts';
+import { type Grid, voxelCount } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
 import type { ScalingRule } from '../math/scaling-rules.ts';
 import { type InputMaps, readMaps } from './1-read-maps.ts';
 import { type ResolvedMap, resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';
-import { describeMode, type PlannedPrediction, planPredictionFor, prepareReference } from './4-reference.ts';
+import {
+  describeMode,
+  type PlannedPrediction,
+  planPredictionFor,
+  predictPlanned,
+  prepareReference,
+} from './4-reference.ts';
 import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
+import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
 import { isModelChoice } from './model-reference.ts';
 import type { Run } from './run.ts';
 import type { LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
@@ -29,6 +36,8 @@ export interface PreparedRun {
   readonly estimate: LocalScalingEstimate;
   readonly prediction: PlannedPrediction | undefined;
   readonly model: ModelUsed | undefined;
+  /** To be imposed; undefined for C1. */
+  readonly symmetry: Symmetry | undefined;
   readonly numbers: LocScaleNumbers;
 }
 
@@ -52,7 +61,8 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
   );
   const cutoffs = { wilson: mask.molecule.wilsonCutoff, fsc: resolved.cutoff.cutoff };
   const network = job.reference.kind === 'network' ? job.reference : undefined;
-  const { reference, differenceMask, model } =
+  const symmetry = await prepareSymmetry(job, grid, resolved.map, run);
+  const made =
     network === undefined
       ? await run.step('reference', referenceMessage(job), () =>
           prepareReference(
@@ -73,6 +83,11 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
         )
       : { reference: resolved.map, differenceMask: undefined, model: undefined };
   run.release(...(resolved.halves ?? []));
+  const { differenceMask, model } = made;
+  const reference =
+    symmetry === undefined || made.reference === undefined || network !== undefined
+      ? made.reference
+      : await symmetriseStep(made.reference, symmetry, run);
   const prediction =
     network === undefined
       ? undefined
@@ -102,8 +117,43 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
     estimate,
     prediction,
     model,
-    numbers: numbersOf(maps, resolved, mask, windowVoxels),
+    symmetry,
+    numbers: {
+      ...numbersOf(maps, resolved, mask, windowVoxels),
+      ...(symmetry === undefined
+        ? {}
+        : { symmetry: { name: symmetry.name, operators: symmetry.operators.length } }),
+    },
   };
+}
+
+/** The operators on this grid; says in a sentence if the map contradicts them. */
+async function prepareSymmetry(
+  { symmetry: request, reference }: LocScaleJob,
+  grid: Grid,
+  map: Volume,
+  run: Run,
+): Promise<Symmetry | undefined> {
+  if (request === undefined) return undefined;
+  const symmetry = resolveSymmetry(request, grid);
+  if (symmetry.trivial) return undefined;
+  if (reference.kind === 'none')
+    throw new LocScaleError('usage', 'Without a reference there is nothing to impose the symmetry on.', {
+      where: '-sym',
+      hint: 'Leave -sym out, or symmetrise the result with "locscale-gpu symmetrise".',
+    });
+  const { warning } = await checkSymmetry(run.engine, map, grid, symmetry);
+  if (warning !== undefined) run.warn(warning);
+  return symmetry;
+}
+
+/** The average, as a step of its own; `volume` is released. */
+export async function symmetriseStep(volume: Volume, symmetry: Symmetry, run: Run): Promise<Volume> {
+  return run.step(
+    'symmetry',
+    `Averaging over ${symmetry.operators.length} operators (${symmetry.name})`,
+    () => symmetriseReference(volume, symmetry, run),
+  );
 }
 
 function referenceMessage({ reference }: LocScaleJob): string {
@@ -121,6 +171,17 @@ function referenceMessage({ reference }: LocScaleJob): string {
     default:
       return 'Preparing the reference';
   }
+}
+
+/** The predicted reference with the symmetry imposed; the variance of the passes stays as it is. */
+export async function predictSymmetric(
+  planned: PlannedPrediction,
+  symmetry: Symmetry | undefined,
+  run: Run,
+): Promise<{ reference: Volume; variance: Volume | undefined }> {
+  const predicted = await predictPlanned(planned, run);
+  if (symmetry === undefined) return predicted;
+  return { ...predicted, reference: await symmetriseStep(predicted.reference, symmetry, run) };
 }
 
 /** Step 5 on the engine; `predicted` takes the place of its stand-in. The results are held by the run. */

@@ -6,6 +6,7 @@ import type { Structure } from '../formats/structure.ts';
 import type { Grid } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
+import type { SymmetryRequest } from './6-symmetrise.ts';
 
 export type { MapImage };
 
@@ -109,6 +110,9 @@ export interface LocScaleJob {
     | { readonly kind: 'half-maps'; readonly half1: MapImage; readonly half2: MapImage };
   readonly mask?: MapInput;
   readonly reference: ReferenceChoice;
+  /** Imposed on the reference; with `symmetriseOutput` on the scaled map, too. */
+  readonly symmetry?: SymmetryRequest;
+  readonly symmetriseOutput?: boolean;
   readonly parameters: LocScaleParameters;
 }
 
@@ -119,10 +123,21 @@ export interface FeatureEnhanceJob {
   readonly predictor: ReferencePredictor;
   /** Passes with dropout and the seed of their masks; undefined: one pass without dropout. */
   readonly monteCarlo?: { readonly passes: number; readonly seed: number };
+  /** Imposed on the mean map; with `symmetriseOutput` on the baseline, too. */
+  readonly symmetry?: SymmetryRequest;
+  readonly symmetriseOutput?: boolean;
   readonly parameters: LocScaleParameters;
 }
 
-export type StepName = 'read' | 'fsc' | 'mask' | 'reference' | 'scaling' | 'significance' | 'write';
+export type StepName =
+  | 'read'
+  | 'fsc'
+  | 'mask'
+  | 'reference'
+  | 'symmetry'
+  | 'scaling'
+  | 'significance'
+  | 'write';
 
 export interface LocScaleEvents {
   onStep?: (step: StepName, message: string) => void;
@@ -170,6 +185,8 @@ export interface LocScaleNumbers {
   readonly atoms: number;
   readonly pseudoModelAtoms: number;
   readonly wilsonCutoff: number;
+  /** What the reference was averaged over, if anything. */
+  readonly symmetry?: { readonly name: string; readonly operators: number };
   readonly nyquistCutoff: number;
   readonly fscCutoff: number;
   readonly fscCutoffSource: 'user' | 'half-map FSC' | 'nyquist';

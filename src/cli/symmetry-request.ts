@@ -1,0 +1,45 @@
+/** -sym, --sym_center and the helix, read and checked before any map. */
+import { readFile } from 'node:fs/promises';
+import { LocScaleError } from '../errors.ts';
+import { parseSymmetry } from '../math/point-group.ts';
+import type { OptionValues } from '../options.ts';
+import type { SymmetryRequest } from '../pipeline/6-symmetrise.ts';
+import { sizeOfInput } from './open-map.ts';
+
+const HELIX_HINT = 'Give --helical_twist DEGREES and --helical_rise ANGSTROM.';
+
+/** Undefined where no symmetry is asked for. */
+export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryRequest | undefined> {
+  const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise } = values;
+  if ((helicalTwist === undefined) !== (helicalRise === undefined)) {
+    const missing = helicalTwist === undefined ? '--helical_twist' : '--helical_rise';
+    throw new LocScaleError('usage', `A helix needs ${missing}, too.`, { where: missing, hint: HELIX_HINT });
+  }
+  const helix =
+    helicalTwist === undefined || helicalRise === undefined
+      ? undefined
+      : { twistDegrees: helicalTwist, riseAngstrom: helicalRise };
+  if (text === undefined && helix === undefined) {
+    if (centre === undefined) return undefined;
+    throw new LocScaleError('usage', 'A centre of symmetry is given, but no symmetry.', {
+      where: '--sym_center',
+      hint: 'Add -sym GROUP, or leave --sym_center out.',
+    });
+  }
+  return { group: await groupOf(text ?? 'C1'), centre, helix };
+}
+
+/** --symmetrise_output alone. */
+export function symmetryMissing(): LocScaleError {
+  return new LocScaleError('usage', 'The output is to be symmetrised, but no symmetry is given.', {
+    where: '--symmetrise_output',
+    hint: 'Add -sym GROUP, or leave --symmetrise_output out.',
+  });
+}
+
+/** A name of a group, or a file: what has a dot or a slash in it. */
+async function groupOf(text: string): Promise<SymmetryRequest['group']> {
+  if (!/[./\\]/.test(text)) return { name: parseSymmetry(text).name };
+  await sizeOfInput(text);
+  return { file: text, text: await readFile(text, 'utf8') };
+}
