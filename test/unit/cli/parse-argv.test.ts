@@ -81,6 +81,10 @@ const modelsOptions: typeof scaleOptions = [
 const setupOptions: typeof scaleOptions = [['cuda', '--cuda', [], true]];
 const ownOptions: typeof scaleOptions = [
   ['reference', '--reference', ['network'], 'network'],
+  ['symmetryCentre', '--sym_center --symmetry_center', ['3,4,5.5'], [3, 4, 5.5]],
+  ['helicalTwist', '--helical_twist', ['-22.03'], -22.03],
+  ['helicalRise', '--helical_rise', ['1.41'], 1.41],
+  ['symmetriseOutput', '--symmetrise_output', [], true],
   ['provider', '--provider', ['webgpu'], 'webgpu'],
   ['engine', '--engine', ['cpu'], 'cpu'],
   ['allowSoftwareGpu', '--allow_software_gpu --allow-software-gpu', [], true],
@@ -282,7 +286,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, validate, demo, devices, models, setup, version.',
+      'Commands are feature_enhance, fsc, mask, symmetrise, symmetry, validate, demo, devices, models, setup, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],
