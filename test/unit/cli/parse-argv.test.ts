@@ -328,7 +328,7 @@ describe('commands', () => {
 describe('states of options', () => {
   const state = (argv: string[]): string[] => checkOptionStates(parseArgv(argv));
 
-  for (const argv of [['-mpi'], ['-sym', 'C4'], ['--print_report']]) {
+  for (const argv of [['-mpi'], ['--print_report']]) {
     it(`${argv.join(' ')} is refused by name, with a reason and a way out`, () => {
       const error = errorOf(() => state(argv));
       expect(error.tag).toBe('unsupported');
