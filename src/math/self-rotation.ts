@@ -30,7 +30,8 @@ export type SelfCorrelation = (operator: Operator) => number;
 
 /** `most` voxels of the sphere at the most, on a regular sublattice. */
 export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
-  const { data, shape, centre, radius } = map;
+  const { shape, centre, radius } = map;
+  const data = withoutRadialMean(map);
   const [nz, ny, nx] = shape;
   const spacing = Math.max(1, Math.cbrt(((4 / 3) * Math.PI * radius ** 3) / most));
   const points: number[] = [];
@@ -77,6 +78,32 @@ export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
   };
 }
 
+/** The map less its mean at each distance from the centre, which every rotation keeps. */
+function withoutRadialMean({ data, shape, centre }: CoarseMap): Float32Array {
+  const [nz, ny, nx] = shape;
+  const sums = new Float64Array(nz + ny + nx);
+  const weights = new Float64Array(sums.length);
+  const distances = new Float32Array(data.length);
+  for (let z = 0, i = 0; z < nz; z++) {
+    for (let y = 0; y < ny; y++) {
+      for (let x = 0; x < nx; x++, i++) {
+        const r = Math.hypot(z - centre[0], y - centre[1], x - centre[2]);
+        distances[i] = r;
+        const [low, part] = [Math.floor(r), r - Math.floor(r)];
+        sums[low] += (1 - part) * data[i];
+        weights[low] += 1 - part;
+        sums[low + 1] += part * data[i];
+        weights[low + 1] += part;
+      }
+    }
+  }
+  const mean = sums.map((sum, r) => (weights[r] > 0 ? sum / weights[r] : 0));
+  return data.map((value, i) => {
+    const low = Math.floor(distances[i]);
+    return value - mean[low] - (distances[i] - low) * (mean[low + 1] - mean[low]);
+  });
+}
+
 /** Least correlation over the operators other than the identity; 1 if there is none. */
 export function groupCorrelation(correlate: SelfCorrelation, operators: readonly Operator[]): number {
   let least = 1;
@@ -103,7 +130,7 @@ export interface DetectedSymmetry {
 const FOLDS = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] as const;
 /** Below it nothing counts as symmetric. */
 const LEAST_CORRELATION = 0.6;
-/** Groups this much worse than the best one found are accidents of a roundish map. */
+/** Groups this much worse than the best one found, or less where that is very good, may still be the map's. */
 const ALLOWANCE = 0.12;
 
 export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
@@ -111,7 +138,12 @@ export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
   const z: Vector3 = [0, 0, 1];
   const standard = [...FOLDS.flatMap((n) => [`C${n}`, `D${n}`]), 'T', 'O', 'I1', 'I2', 'I3', 'I4'];
   const scored = standard.map((name) => ({ name, correlation: quickly(correlate, pointGroup(name)) }));
-  const inPlace = choose(scored);
+  const distinct = scored.filter(
+    ({ name, correlation }) =>
+      correlation >= LEAST_CORRELATION &&
+      (!/^[CD]/.test(name) || isDistinct(correlate, z, Number(name.slice(1)), correlation)),
+  );
+  const inPlace = choose(distinct);
   const foldsAbout = (axis: Vector3) =>
     FOLDS.map((fold) => ({ fold, correlation: cyclicCorrelation(correlate, axis, fold) }));
   const turned = searchAxes(map, correlate);
@@ -141,7 +173,7 @@ function choose<T extends { readonly name: string; readonly correlation: number 
   candidates: readonly T[],
 ): T | undefined {
   const best = candidates.reduce((most, { correlation }) => Math.max(most, correlation), 0);
-  const least = Math.max(LEAST_CORRELATION, best - ALLOWANCE);
+  const least = Math.max(LEAST_CORRELATION, best - Math.min(ALLOWANCE, 0.03 + 2 * (1 - best)));
   const good = candidates.filter(({ correlation }) => correlation >= least);
   return good.sort(
     (a, b) => parseSymmetry(b.name).order - parseSymmetry(a.name).order || b.correlation - a.correlation,
@@ -156,6 +188,14 @@ function cyclicCorrelation(correlate: SelfCorrelation, axis: Vector3, fold: numb
     if (least < 0) break;
   }
   return least;
+}
+
+/** How much worse half the angle of a fold must be: about the axis of something round every angle is alike. */
+const HALF_STEP_FACTOR = 2;
+
+/** Whether turning by half the angle of a fold spoils the agreement. */
+function isDistinct(correlate: SelfCorrelation, axis: Vector3, fold: number, correlation: number): boolean {
+  return 1 - correlate(rotationAbout(axis, 180 / fold)) > HALF_STEP_FACTOR * (1 - correlation);
 }
 
 interface TurnedGroup {
@@ -186,14 +226,18 @@ function searchAxes(map: CoarseMap, correlate: SelfCorrelation): TurnedGroup | u
   for (const fold of SEARCHED_FOLDS) {
     const list = directions.map((axis) => ({ axis, value: coarse(rotationAbout(axis, 360 / fold)) }));
     list.sort((a, b) => b.value - a.value);
-    for (const { axis } of separated(list.slice(0, 40).map((entry) => entry.axis)).slice(0, 6)) {
+    for (const { axis } of separated(list.slice(0, 80).map((entry) => entry.axis)).slice(0, 8)) {
       const refined = refineAxis(correlate, axis, fold);
       if (refined.correlation < LEAST_CORRELATION) continue;
       const best = FOLDS.map((n) => ({
         fold: n,
         correlation: cyclicCorrelation(correlate, refined.axis, n),
       }));
-      const chosen = choose(best.map((entry) => ({ ...entry, name: `C${entry.fold}` })));
+      const chosen = choose(
+        best
+          .filter((entry) => isDistinct(correlate, refined.axis, entry.fold, entry.correlation))
+          .map((entry) => ({ ...entry, name: `C${entry.fold}` })),
+      );
       if (chosen) axes.push({ axis: refined.axis, fold: chosen.fold, correlation: chosen.correlation });
     }
   }
