@@ -77,8 +77,16 @@ async function compareProfiles() {
 
 async function runDemo(engine) {
   const folder = mkdtempSync(join(tmpdir(), 'locscale-demo-'));
+  const { openBundled } = await import('../dist/model-store/index.js');
+  const { openPredictor } = await import('../dist/inference/open-predictor.js');
+  const predictor = await openPredictor(await openBundled(), {
+    provider: 'cpu',
+    monteCarlo: false,
+    webgpu: async () => ({ usable: false }),
+  });
   try {
     const { before, after, resolution } = await runDemoOn(engine, {
+      predictor,
       outputFolder: folder,
       seed: 1,
       print: () => {},
@@ -89,6 +97,7 @@ async function runDemo(engine) {
     );
     return { before, after, resolution };
   } finally {
+    await predictor.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }
