@@ -283,9 +283,9 @@ function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation
         const operators = pointGroup(standard);
         const frame = frameOf(a, b);
         for (let turn = 0; turn < 360; turn += 6) {
-          const turned = turnOperators(operators, multiplyMatrices(frame, rotationAbout([0, 0, 1], turn)));
-          const correlation = quickly(correlate, turned);
-          if (correlation < LEAST_CORRELATION) continue;
+          const start = multiplyMatrices(frame, rotationAbout([0, 0, 1], turn));
+          if (quickly(correlate, turnOperators(operators, start)) < LEAST_CORRELATION) continue;
+          const correlation = refineFrame(correlate, operators, start);
           groups.push({ name, order: operators.length, axis: a, twofold: undefined, correlation });
           break;
         }
@@ -293,6 +293,26 @@ function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation
     }
   }
   return groups;
+}
+
+/** The least correlation after small turns of the frame that raise it. */
+function refineFrame(correlate: SelfCorrelation, operators: readonly Operator[], start: Operator): number {
+  let frame = start;
+  let best = quickly(correlate, turnOperators(operators, frame));
+  for (const step of [2, 1, 0.5]) {
+    for (const axis of [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ] as const) {
+      for (const degrees of [step, -step]) {
+        const next = multiplyMatrices(rotationAbout(axis, degrees), frame);
+        const value = quickly(correlate, turnOperators(operators, next));
+        if (value > best) [frame, best] = [next, value];
+      }
+    }
+  }
+  return best;
 }
 
 /** z along a, x in the plane of a and b. */

@@ -1,5 +1,6 @@
 /** Averages over symmetry operators: against the float64 definition, and what must hold for any map. */
 import { expect, it } from 'vitest';
+import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { type Operator, pointGroup } from '../../src/math/point-group.ts';
@@ -140,6 +141,25 @@ describeEngines('symmetrise', (engine) => {
       return once[(z * 24 + ((24 - y) % 24)) * 24 + ((24 - x) % 24)];
     });
     expect(maxDifference(flipped, once)).toBeLessThan(1e-5 * Math.max(...once.map(Math.abs)));
+  });
+
+  it('is what the CPU engine computes, faces and corners too (1e-5)', async () => {
+    const on = await engine();
+    const cpu = await createCpuEngine({ threads: 1 });
+    try {
+      for (const [name, shape] of [
+        ['C7', [10, 12, 14]],
+        ['D3', cube(16)],
+        ['T', cube(15)],
+        ['I', cube(16)],
+      ] as const) {
+        const data = mapLikeVolume(shape, 10);
+        const expected = await symmetrised(cpu, data, shape, pointGroup(name));
+        expect(relativeL2(await symmetrised(on, data, shape, pointGroup(name)), expected)).toBeLessThan(1e-5);
+      }
+    } finally {
+      await cpu.dispose();
+    }
   });
 
   it('refuses operators that are no group', async () => {
