@@ -1,0 +1,103 @@
+/** References from atoms as a user asks for them: real maps with their models, and a pseudo-model. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openMap } from '../../src/cli/open-map.ts';
+import { readStructure } from '../../src/formats/coordinates.ts';
+import { writeMmcif } from '../../src/formats/write-mmcif.ts';
+import { correlationInside } from '../../src/math/statistics.ts';
+import { describeWithSharedData, sharedPath } from '../support/shared-data.ts';
+import { runCli, Workspace } from './run-cli.ts';
+
+let workspace: Workspace;
+beforeAll(() => {
+  workspace = new Workspace();
+});
+afterAll(() => workspace.remove());
+
+async function dataOf(path: string): Promise<Float32Array> {
+  const { image } = await openMap(path, {
+    role: 'map',
+    allocate: (voxels) => new Float32Array(voxels),
+    onWarning: () => undefined,
+  });
+  return image.data;
+}
+
+const run = (args: readonly string[]) => runCli(workspace.folder, [...args, '--engine', 'cpu', '-np', '2']);
+
+describeWithSharedData('references from atoms', () => {
+  const maps: [string, string, string, number][] = [
+    ['emd_3186_5fj6/emd_3186.map', 'emd_3186_5fj6/5fj6.pdb', 'a', 10],
+    // Fewer cycles: what is asked here is whether axis order, ORIGIN and mmCIF come through.
+    ['emd_3240_5fn5/5fn5_box.ccp4', 'emd_3240_5fn5/5fn5_box_complete.pdb', 'b', 2],
+    ['emd_30342_7cec/390_emd_30342_A_z4.mrc', 'emd_30342_7cec/390_7cec_A.cif', 'c', 2],
+  ];
+  it.each(maps)(
+    '%s with %s: no other program is needed',
+    { timeout: 120_000 },
+    async (map, model, name, cycles) => {
+      const input = sharedPath('maps', map);
+      const result = await run([
+        ...['-em', input, '-mc', sharedPath('maps', model), '-ref_it', String(cycles)],
+        ...['-o', `${name}.mrc`, '-op', 'steps', '-v'],
+      ]);
+      expect(result.code, result.stderr).toBe(0);
+      expect(result.stdout).toMatch(/The model fits the map: correlation 0\.\d\d inside the mask\./);
+      const record = JSON.parse(readFileSync(workspace.path(`${name}.json`), 'utf8'));
+      const written = readStructure(readFileSync(workspace.path(`${name}_model.cif`)), 'model');
+      expect(written.atoms.length).toBe(record.model.atoms);
+      expect(record.model.bFactors.min).toBe(0);
+      expect(record.inputs.map(({ role }: { role: string }) => role)).toContain('atomic model');
+      const [before, after, reference, mask] = await Promise.all([
+        dataOf(input),
+        dataOf(workspace.path(`${name}.mrc`)),
+        dataOf(workspace.path(`steps/${name}_simulated_reference.mrc`)),
+        dataOf(workspace.path(`steps/${name}_mask.mrc`)),
+      ]);
+      const [was, is] = [before, after].map((density) => correlationInside(density, reference, mask));
+      // A chain cut out of a sharpened map with a mask around it (7cec): its B factors rise towards the rim, and
+      // sharpening its middle to B = 0 costs correlation. The other maps gain.
+      expect(is).toBeGreaterThan(name === 'c' ? was - 0.05 : was);
+    },
+  );
+
+  it('a pseudo-model of TRPV1 brings the map closer to the truth', { timeout: 120_000 }, async () => {
+    const golden = (file: string) => sharedPath('golden/trpv1-c4', file);
+    const halves = ['-hm', golden('half1.mrc'), golden('half2.mrc'), '-ma', golden('mask.mrc')];
+    const result = await run([...halves, '--build_using_pseudomodel', '-ref_it', '0', '-o', 'p.mrc', '-v']);
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stdout).toMatch(/14235 pseudo-atoms, 50 iterations; 9\d\.\d % keep their distance\./);
+    // The truth, sharpened with the model map.
+    const truth = ['-em', golden('truth.mrc'), '-ma', golden('mask.mrc'), '-mm', golden('reference.mrc')];
+    await run([...truth, '-res', '4.1', '-o', 'truth.mrc']);
+    const [half1, half2, ideal, scaled, mask] = await Promise.all([
+      dataOf(golden('half1.mrc')),
+      dataOf(golden('half2.mrc')),
+      dataOf(workspace.path('truth.mrc')),
+      dataOf(workspace.path('p.mrc')),
+      dataOf(golden('mask.mrc')),
+    ]);
+    const average = half1.map((value, i) => (value + half2[i]) / 2);
+    const before = correlationInside(average, ideal, mask);
+    const after = correlationInside(scaled, ideal, mask);
+    // 0.888 before (no global B factor does better here), 0.910 after; 0.95 with the true model map.
+    expect(after).toBeGreaterThan(before + 0.01);
+  });
+
+  it('--complete_model fills what a partial model leaves out', { timeout: 120_000 }, async () => {
+    const golden = (file: string) => sharedPath('golden/trpv1-c4', file);
+    const halves = ['-hm', golden('half1.mrc'), golden('half2.mrc'), '-ma', golden('mask.mrc')];
+    const whole = readStructure(readFileSync(golden('model.cif')), 'model.cif');
+    // The box is 134.4 A wide: what lies beyond its middle is left out.
+    const atoms = whole.atoms.filter(({ x }) => x < 67.2);
+    workspace.bytes('partial.cif', writeMmcif({ ...whole, atoms }));
+    const args = ['-mc', 'partial.cif', '--complete_model', '-ref_it', '0', '-pm_it', '10', '-o', 'h.mrc'];
+    const result = await run([...halves, ...args, '-op', 'steps', '-v']);
+    expect(result.code, result.stderr).toBe(0);
+    const record = JSON.parse(readFileSync(workspace.path('h.json'), 'utf8'));
+    expect(record.model.pseudoAtoms).toBeGreaterThan(2000);
+    expect(record.model.atoms).toBe(atoms.length + record.model.pseudoAtoms);
+    const difference = await dataOf(workspace.path('steps/h_difference_mask.mrc'));
+    expect(difference.some((value) => value > 0.5)).toBe(true);
+  });
+});
