@@ -21,6 +21,7 @@ from export import load_network
 
 PASSES = 15
 BINS = 24
+HEADS = {"filter": 0, "full": 1, "reference": 2}
 
 
 def passes(model, maps, head):
@@ -31,7 +32,7 @@ def passes(model, maps, head):
         for _, layer in model.dropouts():
             shape = (len(maps), layer.channels, 1, 1, 1)
             masks.append((torch.rand(shape) >= layer.rate).float() / (1 - layer.rate))
-        values.append(model(maps, masks)[0 if head == "filter" else 1][:, 0])
+        values.append(model(maps, masks)[HEADS[head]][:, 0])
     values = torch.stack(values)
     return values.mean(0), torch.sqrt(values.var(0, unbiased=False) / PASSES)
 
@@ -54,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--work", default="work")
-    parser.add_argument("--head", choices=["filter", "full"], default="full")
+    parser.add_argument("--head", choices=list(HEADS), default="full")
     parser.add_argument("--cubes", type=int, default=96)
     parser.add_argument("--edge", type=int, default=48)
     parser.add_argument("--out", default=str(Path(__file__).parent / "results/calibration.json"))

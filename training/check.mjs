@@ -31,8 +31,12 @@ for (const [k, inputs] of list.slice(0, Number(most)).entries()) {
     const ours = await result[name].getData();
     const theirs = read(`${k}-${name}.bin`);
     let worst = 0;
-    for (let i = 0; i < theirs.length; i++) worst = Math.max(worst, Math.abs(ours[i] - theirs[i]));
-    if (!(worst <= 1e-5) || ours.length !== theirs.length) failed = true;
+    let largest = 1;
+    for (let i = 0; i < theirs.length; i++) {
+      worst = Math.max(worst, Math.abs(ours[i] - theirs[i]));
+      largest = Math.max(largest, Math.abs(theirs[i]));
+    }
+    if (!(worst <= 1e-5 * largest) || ours.length !== theirs.length) failed = true;
     console.log(
       `${provider} ${inputs.map} ${name}: largest difference ${worst.toExponential(2)}, ${ms.toFixed(1)} ms`,
     );

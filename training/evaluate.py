@@ -7,7 +7,8 @@ For every case, inside the mask (within 3 A of an atom) against the model map wi
 local B factors: (a) the raw average, (b) the best single B with FSC weighting (searched
 for the highest correlation) and the Guinier estimate, (c) local scaling with the
 network's reference, (d) local scaling with the true model map, (e) the bare prediction.
-Local scaling is done by the program itself (--cli). The share closed is (c-b)/(d-b).
+Local scaling is done by the program itself (--cli). The share of a gap closed is
+(c-b)/(d-b), where (d) is better than (b) at all.
 Cases that are in the result file already are not measured again.
 """
 
@@ -109,13 +110,13 @@ def measure_fixed(case, options, folder):
     private = {"points": points.tolist(), "truth": truth.tolist()}
     if options.baseline:
         result["baseline"] = measure_network(
-            case, result, private, options.baseline, (32, 16), options, folder, heads=("reference",)
+            case, private, options.baseline, (32, 16), options, folder, heads=("reference",)
         )
     return result, private
 
 
-def measure_network(case, fixed, private, network, cubes, options, folder, heads):
-    """(c), (e), the share closed and the local B factors of one network. `cubes`: edge and
+def measure_network(case, private, network, cubes, options, folder, heads):
+    """(c), (e) and the local B factors of one network. `cubes`: edge and
     stride. `heads`: outputs that local scaling is done with; of others only the bare prediction is judged."""
     grid = standardise(case["map1A"])
     outputs, timing = predict(network, grid, case["mask1A"], folder, *cubes)
@@ -131,9 +132,6 @@ def measure_network(case, fixed, private, network, cubes, options, folder, heads
         if name in heads:
             scaled = scale(options.cli, folder, case["map"], array, case["mask"], case["pixel"])
             found[f"scaled{key}"] = judge(case, scaled)
-            gain = fixed["true"]["cc"] - fixed["global"]["cc"]
-            closed = (found[f"scaled{key}"]["cc"] - fixed["global"]["cc"]) / gain
-            found[f"closed{key}"] = round(100 * closed, 1)
     return found
 
 
@@ -151,7 +149,7 @@ def measure(case, options, folder):
         return None
     heads = ("reference", "enhanced") if options.all_heads else ("reference",)
     cubes = (options.edge, options.stride)
-    result["network"] = measure_network(case, result, private, options.network, cubes, options, folder, heads)
+    result["network"] = measure_network(case, private, options.network, cubes, options, folder, heads)
     return result
 
 
@@ -187,13 +185,28 @@ def test_cases(split):
     return cases + extra
 
 
+#: (d) must be this much better than a competitor for the share closed to mean something.
+LEAST_GAP = 0.01
+
+
+def shares(members, label, competitor):
+    """Shares of the gap between a competitor and (d) that (c) closes, %, where there is one."""
+    result = []
+    for r in members:
+        gap = r["true"]["cc"] - r[competitor]["cc"]
+        if gap >= LEAST_GAP:
+            result.append(100 * (r[label]["scaled"]["cc"] - r[competitor]["cc"]) / gap)
+    return result
+
+
 def summary(rows):
-    """Means and worst values over the simulated cases, per class, at 6 A and in all."""
-    groups = {"all": [r for r in rows if r["class"] != "real"]}
+    """Means over the simulated cases, per class and resolution; counts of who is better."""
+    simulated = [r for r in rows if r["class"] != "real"]
+    groups = {"all": simulated, "real maps": [r for r in rows if r["class"] == "real"]}
     for kind in ("protein", "nucleic", "membrane", "flexible"):
         groups[kind] = [r for r in rows if r["class"] == kind]
     for level in (2.5, 3.5, 4.5, 6.0):
-        groups[f"{level} A"] = [r for r in groups["all"] if r["resolution"] == level]
+        groups[f"{level} A"] = [r for r in simulated if r["resolution"] == level]
     result = {}
     for group, members in groups.items():
         if not members:
@@ -205,14 +218,21 @@ def summary(rows):
             if label not in members[0]:
                 continue
             part = [r[label] for r in members]
-            out[label] = {
+            found = {
                 "scaled": round(float(np.mean([p["scaled"]["cc"] for p in part])), 4),
-                "bare": round(float(np.mean([p["bare"]["cc"] for p in part])), 4),
-                "closedMean": round(float(np.mean([p["closed"] for p in part])), 1),
-                "closedWorst": min(p["closed"] for p in part),
-                "localBmean": round(float(np.mean([p["localB"] for p in part])), 3),
-                "worseThanGlobal": sum(p["scaled"]["cc"] <= r["global"]["cc"] for p, r in zip(part, members)),
+                "bare": round(float(np.mean([p.get("bare-enhanced", p["bare"])["cc"] for p in part])), 4),
+                "localB": round(float(np.mean([p["localB"] for p in part])), 3),
+                "localBbare": round(float(np.mean([p.get("localB-enhanced", p["localB"]) for p in part])), 3),
             }
+            for key in ("global", "guinier", "true"):
+                better = sum(p["scaled"]["cc"] > r[key]["cc"] for p, r in zip(part, members))
+                found[f"scaledAbove{key.capitalize()}"] = better
+            for key in ("global", "guinier"):
+                closed = shares(members, label, key)
+                if closed:
+                    found[f"closedFrom{key.capitalize()}"] = {
+                        "cases": len(closed), "mean": round(float(np.mean(closed)), 1), "worst": round(min(closed), 1)}
+            out[label] = found
         result[group] = out
     return result
 
@@ -223,13 +243,33 @@ def table(rows):
         return f"{x['cc']:.3f} / {x['fsc05']:.1f}"
 
     lines = ["| case | class | (a) raw | (b) best global B | Guinier | (c) network | (d) true model | (e) bare | "
-             "closed, % | local B r | baseline: (c), closed, r |", "|" + "---|" * 11]
+             "local B r: (c), (e) | baseline (c), r |", "|" + "---|" * 10]
     for r in rows:
         n, o = r["network"], r.get("baseline")
-        other = f"{o['scaled']['cc']:.3f}, {o['closed']:.0f}, {o['localB']:.2f}" if o else ""
+        other = f"{o['scaled']['cc']:.3f}, {o['localB']:.2f}" if o else ""
         lines.append(
-            f"| {r['name']} | {r['class']} | {pair(r['raw'])} | {pair(r['global'])} | {pair(r['guinier'])} | "
-            f"{pair(n['scaled'])} | {pair(r['true'])} | {pair(n['bare'])} | {n['closed']:.0f} | {n['localB']:.2f} | {other} |")
+            f"| {r['name'].replace(' A', ' Å')} | {r['class']} | {pair(r['raw'])} | {pair(r['global'])} | "
+            f"{pair(r['guinier'])} | {pair(n['scaled'])} | {pair(r['true'])} | {pair(n.get('bare-enhanced', n['bare']))} | "
+            f"{n['localB']:.2f}, {n.get('localB-enhanced', n['localB']):.2f} | {other} |")
+    return "\n".join(lines)
+
+
+def summary_table(result):
+    """Markdown table of the means."""
+    lines = ["| | cases | (a) | (b) | Guinier | (c) | (d) | (e) | local B r: (c), (e) | (c) above (b), Guinier, (d) | closed from (b) "
+             "| closed from Guinier | baseline (c), r |", "|" + "---|" * 13]
+    for group, g in result.items():
+        n, o = g["network"], g.get("baseline")
+        other = f"{o['scaled']:.3f}, {o['localB']:.2f}" if o else ""
+
+        def share(key):
+            c = n.get(key)
+            return f"{c['mean']:.0f} % (worst {c['worst']:.0f}; {c['cases']} cases)" if c else "no gap"
+
+        lines.append(
+            f"| {group.replace(' A', ' Å')} | {g['cases']} | {g['raw']:.3f} | {g['global']:.3f} | {g['guinier']:.3f} | "
+            f"{n['scaled']:.3f} | {g['true']:.3f} | {n['bare']:.3f} | {n['localB']:.2f}, {n['localBbare']:.2f} | {n['scaledAboveGlobal']}, "
+            f"{n['scaledAboveGuinier']}, {n['scaledAboveTrue']} | {share('closedFromGlobal')} | {share('closedFromGuinier')} | {other} |")
     return "\n".join(lines)
 
 
@@ -251,7 +291,8 @@ def main():
     options = parser.parse_args()
     if options.table:
         content = json.loads(Path(options.table).read_text())
-        print(table(content["cases"]), "\n\n", json.dumps(content["summary"], indent=1))
+        print(table(content["cases"]), "\n")
+        print(summary_table(summary(content["cases"])))
         return
     out = Path(options.out)
     rows = json.loads(out.read_text())["cases"] if out.exists() else []

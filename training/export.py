@@ -35,8 +35,8 @@ class Plain(torch.nn.Module):
         self.model, self.head = model, head
 
     def forward(self, x, *masks):
-        part, full = self.model(x, masks if masks else (None, None, None))
-        return (part if self.head == "filter" else full), full
+        part, full, reference = self.model(x, masks if masks else (None, None, None))
+        return {"filter": part, "full": full, "reference": reference}[self.head], full
 
 
 def load_network(path, averaged=True):
@@ -44,7 +44,7 @@ def load_network(path, averaged=True):
     state = torch.load(path, map_location="cpu")
     config = state["config"]
     model = ReferenceNetwork(tuple(config["widths"]), config["rate"], tuple(config["blocks"]))
-    model.load_state_dict(state["averaged" if averaged else "model"])
+    model.load_state_dict(state["averaged" if averaged else "model"], strict=False)
     return model.eval().requires_grad_(False), state
 
 
@@ -72,7 +72,7 @@ def main():
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--data", default="../../shared")
-    parser.add_argument("--head", choices=["filter", "full"], default="filter")
+    parser.add_argument("--head", choices=["filter", "full", "reference"], default="reference")
     parser.add_argument("--cube", type=int, default=48)
     parser.add_argument("--stride", type=int, default=32)
     parser.add_argument("--metrics", help="JSON of evaluate.py whose summary goes into the manifest")
@@ -146,6 +146,7 @@ def main():
         "training": settings | {
             "network": state["config"], "steps": state["step"], "cubes32": round(state["cubes"]),
             "minutes": round(state["elapsed"] / 60, 1), "maps": log["maps"],
+            "emphasis": state.get("emphasis"),
             "dataListSha256": digest_of_list(Path(options.data) / "structures"),
             "splitSha256": sha256(Path(__file__).parent / "split.json"),
         },

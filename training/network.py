@@ -6,11 +6,14 @@ The input is split into bands by repeated binomial smoothing (average pooling on
 the bands sum to the input exactly, are isotropic to a few per cent and have no
 weights). Each band is divided by its own local root mean square over about 25 A; the
 trunk sees these flattened bands and the logarithms of the local powers, so that
-everything it handles is near 1 whatever the blurring of the map. Two heads:
+everything it handles is near 1 whatever the blurring of the map. Three heads:
 
 * filter head: a local amplitude for every band on a 4 A grid, upsampled smoothly;
   sum_k a_k(x) flat_k(x) is a local Wiener filter of the input;
-* residual head: a correction at full resolution that is added to it.
+* residual head: a correction at full resolution that is added to it;
+* emphasis: factors on the filter's amplitudes, trained last and alone, that make the result of
+  local scaling best: its windows leak from strong low frequencies into weak high ones, and a
+  reference that is exactly right is scaled to too little at high frequency.
 """
 
 import math
@@ -27,6 +30,7 @@ BANDS = DEGREE + 2
 RELATIVE_FLOOR = 1e-9
 #: Powers far below this look alike to the trunk (masked-out regions have none at all).
 FEATURE_FLOOR = 1e-8
+DIRECT_SCALE = 5.0
 
 
 def smooth(x, passes=1):
@@ -119,7 +123,8 @@ class Residual(nn.Module):
 
 
 class ReferenceNetwork(nn.Module):
-    """Input (n, 1, z, y, x), standardised; returns (filter part, full prediction)."""
+    """Input (n, 1, z, y, x), standardised; returns (filter part, full prediction, reference
+    for local scaling)."""
 
     def __init__(self, widths=(32, 96, 128), rate=0.12, blocks=(1, 1, 1)):
         super().__init__()
@@ -138,10 +143,15 @@ class ReferenceNetwork(nn.Module):
         self.middle_out = nn.Sequential(*[Residual(c2) for _ in range(blocks[1])])
         self.drop_out = ChannelDropout(c2, rate)
         self.gains = nn.Conv3d(c2, BANDS, 3, padding=1)
+        self.direct = nn.Conv3d(BANDS, BANDS, 1, bias=False)
+        self.emphasis = nn.Conv3d(c2 + BANDS, BANDS, 1)
         self.up1 = nn.Conv3d(c2, c1, 1)
         self.fine_out = nn.Sequential(*[Residual(c1) for _ in range(blocks[0])])
         self.correction = nn.Conv3d(c1, 8, 3, padding=1)
         nn.init.zeros_(self.gains.bias)
+        for layer in (self.direct, self.emphasis):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.emphasis.bias)
         self.gains.weight.data *= 0.3
         self.correction.weight.data *= 0.1
 
@@ -162,11 +172,17 @@ class ReferenceNetwork(nn.Module):
         e3 = self.drop_deep(self.deep(self.down2(F.leaky_relu(e2, 0.1))), masks[1])
         up = F.interpolate(self.up2(e3), scale_factor=2.0, mode="nearest")
         d2 = F.leaky_relu(self.drop_out(self.middle_out(e2 + up), masks[2]), 0.1)
-        gains = torch.exp(torch.clamp(self.gains(d2).float() - 3.0, max=2.0))
+        # The direct path lets amplitudes follow the local powers exactly: what is left to the
+        # trunk is the gain, which varies slowly. The factor makes it learn faster.
+        logs = self.gains(d2).float() + DIRECT_SCALE * self.direct(powers).float()
+        gains = torch.exp(torch.clamp(logs - 3.0, max=2.0))
         filtered = (double(double(gains)) * flat).sum(1, keepdim=True)
+        emphasis = torch.clamp(self.emphasis(torch.cat([d2.float(), powers], 1)).float(), -3.0, 3.0)
+        emphasised = (double(double(gains * torch.exp(emphasis))) * flat).sum(1, keepdim=True)
         up = F.interpolate(self.up1(d2), scale_factor=2.0, mode="nearest")
         d1 = F.leaky_relu(self.fine_out(e1 + up), 0.1)
-        return filtered, filtered + interleave(self.correction(d1).float())
+        correction = interleave(self.correction(d1).float())
+        return filtered, filtered + correction, emphasised + correction
 
 
 class MergeLast(torch.autograd.Function):
