@@ -81,7 +81,7 @@ export async function benchGpu(options: GpuBenchOptions): Promise<GpuResults> {
     }
     if (only.includes('network') && adapter.kind === 'hardware') {
       say('Networks');
-      results.networks = await benchNetworks({ quick, webgpu: true, say });
+      results.networks = await benchNetworks({ root: options.root, quick, webgpu: true, say });
       options.save(results);
     }
     if (only.includes('command')) {

@@ -129,7 +129,7 @@ async function main(): Promise<void> {
     if (only.includes('network')) {
       context.say('Networks');
       const { quick, say } = context;
-      Object.assign(measured, { networks: await benchNetworks({ quick, webgpu: false, say }) });
+      Object.assign(measured, { networks: await benchNetworks({ root, quick, webgpu: false, say }) });
     }
     if (only.includes('model-map')) {
       context.say('Maps of models');

@@ -2,7 +2,9 @@
  * Networks on onnxruntime: EMmerNet's graph with random weights and the bundled network, cubes per second
  * and GFLOP/s by provider and batch. Hand-over of the cubes to the provider and back is included.
  */
+import { join } from 'node:path';
 import type { NetworkFiles } from '../src/inference/network-graph.ts';
+import { createNetworkSession } from '../src/inference/network-session.ts';
 import { loadOnnxruntime } from '../src/inference/onnxruntime.ts';
 import { openPredictor, type PredictorOptions } from '../src/inference/open-predictor.ts';
 import type { ProviderName } from '../src/inference/provider-names.ts';
@@ -24,6 +26,8 @@ import type { NetworkResult } from './results.ts';
 const LIMIT = 5e-5;
 
 export interface NetworkBenchOptions {
+  /** Checkout whose bundled network is measured. */
+  readonly root: string;
   readonly quick: boolean;
   /** WebGPU is measured too: there is a hardware GPU. */
   readonly webgpu: boolean;
@@ -41,7 +45,8 @@ export async function benchNetworks(options: NetworkBenchOptions): Promise<Netwo
     .filter(({ reason }) => reason === undefined)
     .map(({ name }) => name);
   const results: NetworkResult[] = [];
-  for (const network of [await bundledNetwork(), emmernetWithRandomWeights()])
+  const bundled = await openBundled(join(options.root, 'src/reference/bundled'));
+  for (const network of [bundled, emmernetWithRandomWeights()])
     for (const provider of providers)
       results.push(...(await benchProvider(network, provider, webgpu, options)));
   return results;
@@ -92,13 +97,12 @@ async function compareWithPlain(
 ): Promise<Gate> {
   const onnxruntime = await loadOnnxruntime();
   if ('reason' in onnxruntime) throw new Error(onnxruntime.reason);
-  const { cubeEdge: edge, input, output, title } = network.manifest;
-  const session = await onnxruntime.InferenceSession.create(await network.readPlain(), {
-    logSeverityLevel: 4,
+  const { cubeEdge: edge, title } = network.manifest;
+  const session = await createNetworkSession(onnxruntime, await network.readPlain(), network.manifest, {
+    provider: 'cpu',
+    monteCarlo: false,
   });
-  const last = cubes.slice((batch - 1) * edge ** 3);
-  const feeds = { [input]: new onnxruntime.Tensor('float32', last, [1, 1, edge, edge, edge]) };
-  const expected = (await session.run(feeds))[output]?.data as Float32Array;
+  const expected = await session.run(cubes.slice((batch - 1) * edge ** 3), 1);
   await session.release();
   return checkGate(
     `${title}, last of ${batch} cubes against the stored graph on the CPU`,
@@ -111,10 +115,6 @@ async function compareWithPlain(
 function randomCubes(count: number, edge: number): Float32Array {
   const random = createRandom(5);
   return Float32Array.from({ length: count * edge ** 3 }, () => 0.1 * random.gaussian());
-}
-
-async function bundledNetwork(): Promise<NetworkFiles> {
-  return openBundled();
 }
 
 function emmernetWithRandomWeights(): NetworkFiles {
