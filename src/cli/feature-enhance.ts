@@ -23,7 +23,7 @@ import { sizeOfInput } from './open-map.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
-import { symmetryMissing, symmetryRequestOf } from './symmetry-request.ts';
+import { symmetryRequestOf } from './symmetry-request.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunOutputs, writeRun } from './write-run.ts';
 
@@ -66,7 +66,6 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
   const parameters = parametersOf(values, true);
   if (values.download === true) await (await import('./models.ts')).downloadUnlessImported(session);
   const symmetry = await symmetryRequestOf(values);
-  if (values.symmetriseOutput === true && symmetry === undefined) throw symmetryMissing();
   const network = await chooseNetwork(session);
 
   const started = new Date();
@@ -83,6 +82,8 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
           ...(mask === undefined ? {} : { mask }),
           predictor,
           ...(monteCarlo === undefined ? {} : { monteCarlo }),
+          ...(symmetry === undefined ? {} : { symmetry }),
+          ...(values.symmetriseOutput === undefined ? {} : { symmetriseOutput: values.symmetriseOutput }),
           parameters,
         };
         let plan: LocScalePlan | undefined;

@@ -34,7 +34,7 @@ import { openStructure } from './open-structure.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
-import { symmetryMissing, symmetryRequestOf } from './symmetry-request.ts';
+import { symmetryRequestOf } from './symmetry-request.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunOutputs, writeRun } from './write-run.ts';
 
@@ -80,7 +80,6 @@ export async function runScale(session: Session): Promise<void> {
   }
   const parameters = await parametersWithProfile(session, reference);
   const symmetry = await symmetryRequestOf(values);
-  if (values.symmetriseOutput === true && symmetry === undefined) throw symmetryMissing();
   const network = reference.kind === 'network' ? await chooseNetwork(session) : undefined;
 
   const started = new Date();

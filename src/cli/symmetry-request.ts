@@ -20,6 +20,7 @@ export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryR
       ? undefined
       : { twistDegrees: helicalTwist, riseAngstrom: helicalRise };
   if (text === undefined && helix === undefined) {
+    if (values.symmetriseOutput === true) throw symmetryMissing();
     if (centre === undefined) return undefined;
     throw new LocScaleError('usage', 'A centre of symmetry is given, but no symmetry.', {
       where: '--sym_center',
@@ -30,7 +31,7 @@ export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryR
 }
 
 /** --symmetrise_output alone. */
-export function symmetryMissing(): LocScaleError {
+function symmetryMissing(): LocScaleError {
   return new LocScaleError('usage', 'The output is to be symmetrised, but no symmetry is given.', {
     where: '--symmetrise_output',
     hint: 'Add -sym GROUP, or leave --symmetrise_output out.',

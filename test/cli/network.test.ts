@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NetworkFiles } from '../../src/inference/network-graph.ts';
+import { relativeL2 } from '../support/compare.ts';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
 import { smallNetwork } from '../support/small-network.ts';
 import { gpuEnvironment, usesHardware } from '../support/software-gpu.ts';
@@ -49,16 +50,6 @@ const run = (args: readonly string[], options: Parameters<typeof runCli>[2] = {}
 /** Voxels of a map that this program wrote: 1024 bytes of header, then float32. */
 function mapOf(name: string): Float32Array {
   return new Float32Array(Uint8Array.from(readFileSync(workspace.path(name)).subarray(1024)).buffer);
-}
-
-function relativeL2(a: Float32Array, b: Float32Array): number {
-  let difference = 0;
-  let power = 0;
-  for (let i = 0; i < b.length; i++) {
-    difference += (a[i] - b[i]) ** 2;
-    power += b[i] ** 2;
-  }
-  return Math.sqrt(difference / power);
 }
 
 describe.each(runtimes)('without a reference, under %s', (runtime) => {
@@ -129,6 +120,16 @@ describe('feature_enhance', () => {
     const [a, b, c] = ['a.mrc', 'b.mrc', 'c.mrc'].map(mapOf);
     expect(relativeL2(b, a)).toBe(0);
     expect(relativeL2(c, a)).toBeGreaterThan(1e-3);
+  });
+
+  it('-sym is imposed on the mean map', async () => {
+    const once = ['feature_enhance', ...halves, '--provider', 'cpu', '-no_mc'];
+    await run([...once, '-o', 'plain.mrc']);
+    const result = await run([...once, '-sym', 'C2', '-o', 'two.mrc']);
+    expect(result.code, result.stderr).toBe(0);
+    await run(['symmetrise', 'plain.mrc', '-sym', 'C2', '--engine', 'cpu', '-o', 'expected.mrc']);
+    expect(relativeL2(mapOf('two.mrc'), mapOf('expected.mrc'))).toBe(0);
+    expect(relativeL2(mapOf('two.mrc'), mapOf('plain.mrc'))).toBeGreaterThan(1e-3);
   });
 
   it('-no_mc runs once without dropout', async () => {
