@@ -112,7 +112,7 @@ export function helpText(command: CommandName): string {
         ...optionLines({
           ...option,
           ...option.perCommand?.[command],
-          state: (value) => option.state(value, command),
+          state: (value) => option.state(value),
         }),
       );
   }

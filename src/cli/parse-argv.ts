@@ -303,7 +303,7 @@ export function checkOptionStates(parsed: ParsedCommandLine): string[] {
   for (const id of parsed.given) {
     const definition = definitionOf(id);
     const name = definition.names.at(-1) as string;
-    const state = definition.state((parsed.values as Record<string, unknown>)[id], parsed.command);
+    const state = definition.state((parsed.values as Record<string, unknown>)[id]);
     if (state.kind === 'refused')
       throw new LocScaleError('unsupported', state.reason, { where: name, hint: state.hint });
     if (state.kind === 'noted') notes.push(`${name} ${state.note}.`);

@@ -6,6 +6,7 @@
  */
 import { normalUpperTail } from './normal-tail.ts';
 
+/** Standard errors as predicted and as they are: piecewise linear, rising. */
 export interface CalibrationTable {
   readonly standardError: readonly number[];
   readonly calibrated: readonly number[];

@@ -47,7 +47,7 @@ export interface OptionDefinition<T = unknown> {
   readonly own: boolean;
   readonly repeatable: boolean;
   readonly parse: (texts: readonly string[], name: string, previous: T | undefined) => T;
-  readonly state: (value: T, command?: CommandName) => OptionState;
+  readonly state: (value: T) => OptionState;
 }
 
 export const optionGroups = [
@@ -71,7 +71,7 @@ interface Common<T> {
   defaultText?: string;
   perCommand?: OptionDefinition['perCommand'];
   own?: boolean;
-  state?: OptionState | ((value: T, command?: CommandName) => OptionState);
+  state?: OptionState | ((value: T) => OptionState);
 }
 
 export function define<T>(

@@ -44,12 +44,8 @@ export async function simulateReference(
   run: Run,
 ): Promise<SimulatedReference> {
   const { engine, grid } = data;
-  const pseudoJob = {
-    ...(choice.kind === 'atomic-model' ? undefined : choice.pseudoAtoms),
-    ...(parameters.molecularWeightKiloDalton === undefined
-      ? {}
-      : { molecularWeightKiloDalton: parameters.molecularWeightKiloDalton }),
-  };
+  const { molecularWeightKiloDalton } = parameters;
+  const weight = molecularWeightKiloDalton === undefined ? {} : { molecularWeightKiloDalton };
   const hooks = {
     onProgress: (done: number, total: number) => run.context.onProgress?.('reference', done, total),
     ...(run.context.signal === undefined ? {} : { signal: run.context.signal }),
@@ -59,14 +55,14 @@ export async function simulateReference(
   let pseudo: PseudoModel | undefined;
   let differenceMask: Volume | undefined;
   if (choice.kind === 'pseudo-model') {
-    pseudo = await placePseudoAtoms(data, { ...choice.pseudoAtoms, ...pseudoJob }, hooks);
+    pseudo = await placePseudoAtoms(data, { ...choice.pseudoAtoms, ...weight }, hooks);
     atoms = pseudo.atoms;
   } else if (choice.kind === 'hybrid-model') {
     const { averagingWindow, pseudoAtoms } = choice;
     const completed = await completeWithPseudoAtoms(
       data,
       (given as PlacedModel<StructureAtom>).atoms,
-      { ...pseudoAtoms, ...pseudoJob, averagingWindow },
+      { ...pseudoAtoms, ...weight, averagingWindow },
       hooks,
     );
     ({ atoms, pseudoModel: pseudo } = completed);

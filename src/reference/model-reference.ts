@@ -31,7 +31,7 @@ export interface ModelReferenceData {
   readonly windowVoxels: number;
 }
 
-export interface PseudoAtomJob extends Omit<SolverSettings, never> {
+export interface PseudoAtomJob extends SolverSettings {
   readonly seed: number;
   readonly molecularWeightKiloDalton?: number;
 }

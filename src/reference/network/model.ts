@@ -2,6 +2,7 @@
  * What a reference network is to the rest of the program: the manifest beside its weights, and a
  * predictor that turns cubes of the standardised map into cubes of the reference (method 6).
  */
+import type { CalibrationTable } from '../../math/pvddt.ts';
 
 /** One random mask of Monte-Carlo dropout: an extra input of the network, values 0 or 1 / keepProbability. */
 export interface DropoutMask {
@@ -12,11 +13,8 @@ export interface DropoutMask {
   readonly keepProbability: number;
 }
 
-/** Where predicted standard errors come out as true ones: piecewise linear, rising, in units of the output. */
-export interface Calibration {
-  readonly standardError: readonly number[];
-  readonly calibrated: readonly number[];
-}
+/** Where predicted standard errors come out as true ones, in units of the output. */
+export type Calibration = CalibrationTable;
 
 export interface ModelFile {
   readonly file: string;
