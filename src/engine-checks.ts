@@ -1,5 +1,5 @@
 /** What every engine asks of its arguments before it works. Breaches are mistakes of the caller, not of the user. */
-import type { LocalScalingJob, Volume } from './engine.ts';
+import type { LocalScalingEstimate, LocalScalingJob, LocalScalingPart, Volume } from './engine.ts';
 import { LocScaleError } from './errors.ts';
 import { describeShape, type Shape, sameShape } from './math/grid.ts';
 
@@ -34,4 +34,27 @@ export function checkScalingJob({
   if (!reference && rule.kind !== 'no-reference') {
     throw new LocScaleError('internal', `The rule '${rule.kind}' needs a reference map.`);
   }
+}
+
+export const NOTHING_TO_SCALE: LocalScalingEstimate = {
+  maskVoxels: 0,
+  workingBytes: 0,
+  seconds: 0,
+  tileSize: [0, 0, 0],
+  tiles: [],
+};
+
+/** The tiles of a plan that belong to the part, in the plan's order; all without one. */
+export function chooseTiles<T extends { readonly start: Shape }>(
+  tiles: readonly T[],
+  part: LocalScalingPart | undefined,
+): readonly T[] {
+  if (part === undefined) return tiles;
+  const wanted = new Set(part.starts.map(String));
+  const chosen = tiles.filter(({ start }) => wanted.has(String(start)));
+  if (chosen.length === wanted.size) return chosen;
+  throw new LocScaleError('internal', 'The tiles asked for are not those of the job.', {
+    expected: `${wanted.size} tiles of ${describeShape(part.tileSize)} voxels`,
+    found: `${chosen.length} of them`,
+  });
 }

@@ -81,6 +81,30 @@ export interface LocalScalingEstimate {
   readonly workingBytes: number;
   /** Expected wall time, seconds, on this engine. */
   readonly seconds: number;
+  /** Edges of the tiles that the engine would cut the job into, in voxels, and those that hold mask voxels. */
+  readonly tileSize: Shape;
+  readonly tiles: readonly ScalingTile[];
+}
+
+/** Mask voxels that the engine scales together. */
+export interface ScalingTile {
+  /** First voxel (z, y, x). */
+  readonly start: Shape;
+  readonly maskVoxels: number;
+  /** Expected time, relative to that of the other tiles. */
+  readonly cost: number;
+}
+
+/**
+ * Some tiles of a job, for runs that share the work or may be interrupted. What a tile gives depends on the job
+ * and the size of the tiles only: in whatever parts, and wherever, a job is done, its voxels are the same.
+ */
+export interface LocalScalingPart {
+  /** Of the job's estimate. */
+  readonly tileSize: Shape;
+  readonly starts: readonly Shape[];
+  /** What an earlier part of the job returned: written into, and returned again. */
+  readonly into?: LocalScalingResult;
 }
 
 export interface ModelMapOptions {
@@ -140,7 +164,11 @@ export interface Engine {
   confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume>;
 
   estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate>;
-  localScaling(job: LocalScalingJob, hooks?: OperationHooks): Promise<LocalScalingResult>;
+  localScaling(
+    job: LocalScalingJob,
+    hooks?: OperationHooks,
+    part?: LocalScalingPart,
+  ): Promise<LocalScalingResult>;
 
   dispose(): Promise<void>;
 }

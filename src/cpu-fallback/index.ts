@@ -7,6 +7,7 @@ import type {
   Engine,
   LocalScalingEstimate,
   LocalScalingJob,
+  LocalScalingPart,
   LocalScalingResult,
   ModelMapOptions,
   OperationHooks,
@@ -14,7 +15,13 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
-import { checkScalingJob, requireSameShape, requireShape } from '../engine-checks.ts';
+import {
+  checkScalingJob,
+  chooseTiles,
+  NOTHING_TO_SCALE,
+  requireSameShape,
+  requireShape,
+} from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
@@ -316,21 +323,29 @@ export class CpuEngine implements Engine {
 
   async estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate> {
     const plan = await this.planScaling(job);
-    if (!plan) return { maskVoxels: 0, workingBytes: 0, seconds: 0 };
-    const threads = Math.min(this.pool.size, plan.starts.length);
+    if (!plan) return NOTHING_TO_SCALE;
+    const { maskVoxels, tileSize, tiles } = plan;
+    const threads = Math.min(this.pool.size, tiles.length);
     const seconds = (plan.cost * SECONDS_PER_OPERATION) / threads;
-    return { maskVoxels: plan.maskVoxels, workingBytes: plan.bytesPerThread * this.pool.size, seconds };
+    return { maskVoxels, workingBytes: plan.bytesPerThread * this.pool.size, seconds, tileSize, tiles };
   }
 
-  async localScaling(job: LocalScalingJob, hooks: OperationHooks = {}): Promise<LocalScalingResult> {
-    const plan = await this.planScaling(job);
-    const scaled = this.create(job.map.shape);
-    const bFactor = job.measureBFactors ? this.create(job.map.shape) : undefined;
-    const quality = job.measureBFactors ? this.create(job.map.shape) : undefined;
-    const result = { scaled, ...(bFactor && quality ? { bFactor, quality } : {}) };
+  async localScaling(
+    job: LocalScalingJob,
+    hooks: OperationHooks = {},
+    part?: LocalScalingPart,
+  ): Promise<LocalScalingResult> {
+    const plan = await this.planScaling(job, part);
+    const tiles = chooseTiles(plan?.tiles ?? [], part);
+    const make = (): Volume => this.create(job.map.shape);
+    const result: LocalScalingResult = part?.into ?? {
+      scaled: make(),
+      ...(job.measureBFactors ? { bFactor: make(), quality: make() } : {}),
+    };
+    const { scaled, bFactor, quality } = result;
     // Idle memory of earlier steps (spectra) is given back before the working memory is taken.
     this.free.clear();
-    if (!plan) return result;
+    if (!plan || tiles.length === 0) return result;
     const tileJob: TileJob = {
       shape: job.map.shape,
       windowVoxels: job.windowVoxels,
@@ -344,23 +359,24 @@ export class CpuEngine implements Engine {
       reference: job.reference && this.own(job.reference),
       mask: this.own(job.mask),
       differenceMask: job.differenceMask && this.own(job.differenceMask),
-      scaled: scaled.data,
-      bFactor: bFactor?.data,
-      quality: quality?.data,
+      scaled: this.own(scaled),
+      bFactor: bFactor && this.own(bFactor),
+      quality: quality && this.own(quality),
     };
     await this.pool.broadcast('beginScaling', tileJob);
     try {
       // Full tiles first, so that no thread is left alone with a large one at the end.
-      const order = plan.starts.map((_, i) => i).sort((i, k) => plan.voxels[k] - plan.voxels[i]);
+      const order = [...tiles].sort((a, b) => b.maskVoxels - a.maskVoxels);
+      const total = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
       let done = 0;
       await this.pool.map(
         'scaleTile',
-        order.map((i) => ({ start: plan.starts[i] })),
+        order.map(({ start }) => ({ start })),
         {
           signal: hooks.signal,
           onResult: (voxels) => {
             done += voxels;
-            hooks.onProgress?.(done, plan.maskVoxels);
+            hooks.onProgress?.(done, total);
           },
         },
       );
@@ -382,7 +398,7 @@ export class CpuEngine implements Engine {
     await this.pool.close();
   }
 
-  private async planScaling(job: LocalScalingJob): Promise<TilePlan | undefined> {
+  private async planScaling(job: LocalScalingJob, part?: LocalScalingPart): Promise<TilePlan | undefined> {
     const { map, mask, reference, windowVoxels } = job;
     checkScalingJob(job);
     const blocks = blockGrid(map.shape);
@@ -399,10 +415,17 @@ export class CpuEngine implements Engine {
     parts.forEach((part, z) => {
       counts.set(part, z * blocks[1] * blocks[2]);
     });
-    const results = job.measureBFactors ? 3 : 1;
+    const results = part?.into ? 0 : job.measureBFactors ? 3 : 1;
     const free = this.memoryLimitBytes - this.volumeBytes - results * this.own(map).byteLength;
     const maps = reference ? 2 : 1;
-    const plan = planTiles({ blocks, counts }, windowVoxels, job.profileKind, maps, free / this.pool.size);
+    const plan = planTiles(
+      { blocks, counts },
+      windowVoxels,
+      job.profileKind,
+      maps,
+      free / this.pool.size,
+      part?.tileSize,
+    );
     if (plan && plan.bytesPerThread * this.pool.size > free) {
       const need = this.memoryLimitBytes - free + plan.bytesPerThread * this.pool.size;
       throw new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {

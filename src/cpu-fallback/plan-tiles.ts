@@ -3,6 +3,7 @@
  * are used well, small enough to stay in cache, to follow the mask and to fit the memory.
  * Pure: depends on the mask's occupancy only, never on the number of threads.
  */
+import type { ScalingTile } from '../engine.ts';
 import { nextFastLength, spectrumPitch } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from '../math/occupancy.ts';
@@ -13,10 +14,8 @@ import { makeTileShape } from './tile.ts';
 export interface TilePlan {
   readonly tileSize: Shape;
   readonly fftShape: Shape;
-  /** First voxels of the tiles that hold mask voxels. */
-  readonly starts: readonly Shape[];
-  /** Mask voxels of each. */
-  readonly voxels: readonly number[];
+  /** Those that hold mask voxels. */
+  readonly tiles: readonly ScalingTile[];
   readonly maskVoxels: number;
   /** Kernel memory per thread, bytes. */
   readonly bytesPerThread: number;
@@ -33,10 +32,14 @@ export function planTiles(
   kind: RadialProfileKind,
   profiledMaps: number,
   memoryPerThread: number,
+  /** Tiles of this size (voxels) instead of the best. */
+  tileSize?: Shape,
 ): TilePlan | undefined {
   const extent = occupiedExtent(occupancy);
   if (!extent) return undefined;
-  const plans = EDGES.map((edge) => makePlan(occupancy, extent, edge, windowVoxels, kind, profiledMaps));
+  const make = (size: Shape): TilePlan => makePlan(occupancy, extent, size, windowVoxels, kind, profiledMaps);
+  if (tileSize) return make(tileSize.map((n) => n / OCCUPANCY_BLOCK) as unknown as Shape);
+  const plans = EDGES.map((edge) => make(sizeInBlocks(extent, edge)));
   const fitting = plans.filter((plan) => plan.bytesPerThread <= memoryPerThread);
   const candidates = fitting.length > 0 ? fitting : plans.slice(0, 1);
   return candidates.reduce((best, plan) => (plan.cost < best.cost ? plan : best));
@@ -44,20 +47,25 @@ export function planTiles(
 
 type Extent = NonNullable<ReturnType<typeof occupiedExtent>>;
 
+/** Tiles of at most `edge` blocks that share the extent evenly. */
+function sizeInBlocks({ first, end }: Extent, edge: number): Shape {
+  return [0, 1, 2].map((axis) => {
+    const blocks = end[axis] - first[axis];
+    return Math.ceil(blocks / Math.ceil(blocks / edge));
+  }) as unknown as Shape;
+}
+
 function makePlan(
   occupancy: Occupancy,
   { first, end }: Extent,
-  edge: number,
+  size: Shape,
   w: number,
   kind: RadialProfileKind,
   profiledMaps: number,
 ): TilePlan {
-  const numbers = [0, 1, 2].map((axis) => Math.ceil((end[axis] - first[axis]) / edge));
-  const size = numbers.map((n, axis) => Math.ceil((end[axis] - first[axis]) / n)) as [number, number, number];
   const tileSize = size.map((s) => s * OCCUPANCY_BLOCK) as unknown as Shape;
   const fftShape = tileSize.map((s) => nextFastLength(s + w - 1)) as unknown as Shape;
-  const starts: Shape[] = [];
-  const voxels: number[] = [];
+  const tiles: ScalingTile[] = [];
   const weights = shellWeights(w, kind);
   const pairs = countPairs(weights.b, weights.c);
   let cost = setUpCost(fftShape, w);
@@ -67,18 +75,18 @@ function makePlan(
       for (let tx = first[2]; tx < end[2]; tx += size[2]) {
         const use = tileUse(occupancy, [tz, ty, tx], size);
         if (use.voxels === 0) continue;
-        starts.push([tz * OCCUPANCY_BLOCK, ty * OCCUPANCY_BLOCK, tx * OCCUPANCY_BLOCK]);
-        voxels.push(use.voxels);
+        const start: Shape = [tz * OCCUPANCY_BLOCK, ty * OCCUPANCY_BLOCK, tx * OCCUPANCY_BLOCK];
+        const costOfTile = tileCost(use, tileSize, fftShape, w, weights.shell.length, pairs, profiledMaps);
+        tiles.push({ start, maskVoxels: use.voxels, cost: costOfTile });
         maskVoxels += use.voxels;
-        cost += tileCost(use, tileSize, fftShape, w, weights.shell.length, pairs, profiledMaps);
+        cost += costOfTile;
       }
     }
   }
   return {
     tileSize,
     fftShape,
-    starts,
-    voxels,
+    tiles,
     maskVoxels,
     bytesPerThread: kernelBytes(w, tileSize, fftShape, pairs),
     cost,

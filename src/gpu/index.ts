@@ -7,6 +7,7 @@ import type {
   Engine,
   LocalScalingEstimate,
   LocalScalingJob,
+  LocalScalingPart,
   LocalScalingResult,
   ModelMapOptions,
   OperationHooks,
@@ -14,7 +15,13 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
-import { checkScalingJob, requireSameShape, requireShape } from '../engine-checks.ts';
+import {
+  checkScalingJob,
+  chooseTiles,
+  NOTHING_TO_SCALE,
+  requireSameShape,
+  requireShape,
+} from '../engine-checks.ts';
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import type { NoiseBox } from '../math/confidence.ts';
@@ -159,15 +166,22 @@ export class GpuEngine implements Engine {
 
   async estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate> {
     const plan = await this.planScaling(job, this.jobBudget(job));
-    if (!plan) return { maskVoxels: 0, workingBytes: 0, seconds: 0 };
+    if (!plan) return NOTHING_TO_SCALE;
+    const { maskVoxels, tileSize, tiles } = plan;
     return {
-      maskVoxels: plan.maskVoxels,
+      maskVoxels,
       workingBytes: plan.bytes,
       seconds: plan.cost / this.operationsPerSecond,
+      tileSize,
+      tiles,
     };
   }
 
-  async localScaling(job: LocalScalingJob, hooks: OperationHooks = {}): Promise<LocalScalingResult> {
+  async localScaling(
+    job: LocalScalingJob,
+    hooks: OperationHooks = {},
+    part?: LocalScalingPart,
+  ): Promise<LocalScalingResult> {
     let budget = this.jobBudget(job);
     const { shape } = job.map;
     const made: GpuVolume[] = [];
@@ -177,32 +191,36 @@ export class GpuEngine implements Engine {
       return volume;
     };
     try {
-      const scaled = make('scaled map');
-      const bFactor = job.measureBFactors ? make('B factors') : undefined;
-      const quality = job.measureBFactors ? make('fit quality') : undefined;
+      const result: LocalScalingResult = part?.into ?? {
+        scaled: make('scaled map'),
+        ...(job.measureBFactors ? { bFactor: make('B factors'), quality: make('fit quality') } : {}),
+      };
+      const { scaled, bFactor, quality } = result;
       const volumes = {
         map: this.own(job.map),
         reference: job.reference && this.own(job.reference),
         mask: this.own(job.mask),
         differenceMask: job.differenceMask && this.own(job.differenceMask),
-        scaled,
-        bFactor,
-        quality,
+        scaled: this.own(scaled),
+        bFactor: bFactor && this.own(bFactor),
+        quality: quality && this.own(quality),
       };
       for (;;) {
-        const plan = await this.planScaling(job, budget);
-        if (!plan) break;
+        const plan = await this.planScaling(job, budget, part?.tileSize);
+        const tiles = chooseTiles(plan?.tiles ?? [], part);
+        if (!plan || tiles.length === 0) break;
         try {
-          await scaleTiles(this.gpu, plan, job, volumes, this.copy, hooks);
+          await scaleTiles(this.gpu, plan, tiles, job, volumes, this.copy, hooks);
           break;
         } catch (error) {
-          // The GPU has less memory than assumed: smaller tiles, until none is small enough.
-          if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
+          // The GPU has less memory than assumed: smaller tiles, until none is small enough. The tiles of
+          // a part are not this engine's to choose.
+          if (part !== undefined || !isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
           if (!(await this.gpu.recover())) throw error;
           budget = plan.bytes / 2;
         }
       }
-      return { scaled, ...(bFactor && quality ? { bFactor, quality } : {}) };
+      return result;
     } catch (error) {
       this.release(...made);
       throw error;
@@ -217,7 +235,11 @@ export class GpuEngine implements Engine {
     return totalBytes - this.gpu.allocatedBytes - results;
   }
 
-  private async planScaling(job: LocalScalingJob, budgetBytes: number): Promise<GpuTilePlan | undefined> {
+  private async planScaling(
+    job: LocalScalingJob,
+    budgetBytes: number,
+    tileSize?: Shape,
+  ): Promise<GpuTilePlan | undefined> {
     const { mask, reference, windowVoxels } = job;
     checkScalingJob(job);
     const support = planGpuTiles({
@@ -227,6 +249,7 @@ export class GpuEngine implements Engine {
       profiledMaps: reference ? 2 : 1,
       limits: this.gpu.limits,
       budgetBytes,
+      tileSize,
     });
     if (support.ok) return support.plan;
     throw new LocScaleError(

@@ -31,6 +31,7 @@ const IN_FLIGHT = 2;
 export async function scaleTiles(
   gpu: GpuDevice,
   plan: GpuTilePlan,
+  tiles: readonly GpuTile[],
   job: LocalScalingJob,
   volumes: ScalingVolumes,
   copy: TileCopy,
@@ -39,14 +40,15 @@ export async function scaleTiles(
   const machine = await prepareTiles(gpu, plan, job, volumes, copy);
   try {
     const pending: { done: Promise<void>; voxels: number }[] = [];
+    const total = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
     let done = 0;
     const settle = async (): Promise<void> => {
       const next = pending.shift()!;
       await next.done;
       done += next.voxels;
-      hooks.onProgress?.(done, plan.maskVoxels);
+      hooks.onProgress?.(done, total);
     };
-    for (const tile of plan.tiles) {
+    for (const tile of tiles) {
       hooks.signal?.throwIfAborted();
       const work = gpu.finish(machine.encode(tile));
       // Failures surface when the tile is settled.

@@ -2,6 +2,7 @@
  * Chooses the tiles of a local-scaling job on the GPU: as large as limits and memory allow, since
  * halos and FFT boxes cost less then, but following the mask.
  */
+import type { ScalingTile } from '../engine.ts';
 import { nextFastLength } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
@@ -18,11 +19,9 @@ import {
   windowProfilesBytes,
 } from './window-profiles.ts';
 
-export interface GpuTile {
-  readonly start: Shape;
+export interface GpuTile extends ScalingTile {
   readonly units: Uint32Array;
   readonly unitCount: number;
-  readonly maskVoxels: number;
 }
 
 export interface GpuTilePlan {
@@ -49,32 +48,40 @@ export interface TilingRequest {
   readonly limits: GpuLimits;
   /** Bytes the job's buffers may take. */
   readonly budgetBytes: number;
+  /** Tiles of this size (voxels) instead of the best. */
+  readonly tileSize?: Shape | undefined;
 }
 
 /** The cheapest plan that fits; undefined for an empty mask; a reason where nothing fits. */
 export function planGpuTiles(request: TilingRequest): Support<GpuTilePlan | undefined> {
   const extent = occupiedExtent(request.occupancy);
   if (!extent) return { ok: true, plan: undefined };
+  if (request.tileSize) return makePlan(request, extent, request.tileSize);
   let best: GpuTilePlan | undefined;
   let reason = '';
   for (const edge of EDGES) {
-    const candidate = makePlan(request, extent, edge);
+    const candidate = makePlan(request, extent, evenTiles(extent, edge));
     if (!candidate.ok) reason ||= candidate.reason;
     else if (!best || candidate.plan.cost < best.cost) best = candidate.plan;
   }
   return best ? { ok: true, plan: best } : { ok: false, reason };
 }
 
-function makePlan(
-  request: TilingRequest,
-  { first, end }: { first: Shape; end: Shape },
-  edge: number,
-): Support<GpuTilePlan> {
-  const { occupancy, windowVoxels, kind, limits, budgetBytes } = request;
-  const tileSize = [0, 1, 2].map((axis) => {
+interface Extent {
+  readonly first: Shape;
+  readonly end: Shape;
+}
+
+/** Tiles of about `edge` voxels that share the extent evenly. */
+function evenTiles({ first, end }: Extent, edge: number): Shape {
+  return [0, 1, 2].map((axis) => {
     const voxels = (end[axis] - first[axis]) * OCCUPANCY_BLOCK;
     return Math.ceil(voxels / Math.ceil(voxels / edge) / RUN) * RUN;
   }) as unknown as Shape;
+}
+
+function makePlan(request: TilingRequest, { first, end }: Extent, tileSize: Shape): Support<GpuTilePlan> {
+  const { occupancy, windowVoxels, kind, limits, budgetBytes } = request;
   const box = tileSize.map((n) => nextFastLength(n + windowVoxels - 1)) as unknown as Shape;
   const profiles = planWindowProfiles(windowVoxels, kind, tileSize, box, limits);
   if (!profiles.ok) return profiles;
@@ -94,8 +101,9 @@ function makePlan(
         const maskVoxels = countVoxels(occupancy, [z, y, x], step);
         if (maskVoxels === 0) continue;
         const units = listUnits(occupancy, OCCUPANCY_BLOCK, start, tileSize, profiles.plan.lanes);
-        tiles.push({ start, units: units.list, unitCount: units.count, maskVoxels });
-        cost += tileCost(profiles.plan, units.count, request.profiledMaps);
+        const costOfTile = tileCost(profiles.plan, units.count, request.profiledMaps);
+        tiles.push({ start, units: units.list, unitCount: units.count, maskVoxels, cost: costOfTile });
+        cost += costOfTile;
       }
     }
   }

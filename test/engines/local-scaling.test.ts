@@ -177,6 +177,49 @@ async function expectOracle(engine: Engine, test: Case): Promise<void> {
     if (mask[i] === 0 && scaled[i] !== 0) expect.fail(`voxel ${i} outside the mask is ${scaled[i]}`);
 }
 
+describeEngines('local scaling in parts', (engine) => {
+  it('gives the bits of the whole job, in any order and on volumes of several calls', async () => {
+    const shape: Shape = [26, 36, 20];
+    const chosen = await engine();
+    const upload = (data: Float32Array) => chosen.upload(data, shape);
+    const job: LocalScalingJob = {
+      map: await upload(mapLikeVolume(shape, 11)),
+      reference: await upload(mapLikeVolume(shape, 12)),
+      mask: await upload(blobMask(shape, 2)),
+      windowVoxels: 8,
+      profileKind: 'octant',
+      rule: PLAIN,
+      padValues: { map: 0.7, reference: -0.3 },
+      measureBFactors: true,
+    };
+    const { maskVoxels } = await chosen.estimateLocalScaling(job);
+    const tileSize: Shape = [16, 16, 16];
+    const starts: Shape[] = [];
+    for (let z = 0; z < shape[0]; z += tileSize[0])
+      for (let y = 0; y < shape[1]; y += tileSize[1])
+        for (let x = 0; x < shape[2]; x += tileSize[2]) starts.push([z, y, x]);
+    const whole = await chosen.localScaling(job, {}, { tileSize, starts });
+    const progress: number[] = [];
+    const hooks = { onProgress: (done: number) => progress.push(done) };
+    const first = await chosen.localScaling(job, hooks, { tileSize, starts: starts.slice(3) });
+    const into = await chosen.localScaling(job, {}, { tileSize, starts: starts.slice(0, 3), into: first });
+    expect(into.scaled).toBe(first.scaled);
+    expect(progress.at(-1)).toBeLessThan(maskVoxels);
+    for (const [part, all] of [
+      [into.scaled, whole.scaled],
+      [into.bFactor!, whole.bFactor!],
+      [into.quality!, whole.quality!],
+    ]) {
+      const values = await chosen.download(part);
+      expect(values.some((value) => value !== 0)).toBe(true);
+      expect(values).toEqual(await chosen.download(all));
+    }
+    await expect(chosen.localScaling(job, {}, { tileSize, starts: [[1, 2, 3]] })).rejects.toThrow(
+      /not those of the job/,
+    );
+  });
+});
+
 /** Edge of the cubic volumes that are turned and mirrored. */
 const N = 22;
 

@@ -3,7 +3,8 @@
  * pipeline in tests without a real engine, and is an oracle for real ones on small maps. It counts the
  * volumes that are held, so that tests see what a run leaves behind.
  */
-import type { Engine, LocalScalingJob, Volume } from '../../src/engine.ts';
+import type { Engine, LocalScalingJob, ScalingTile, Volume } from '../../src/engine.ts';
+import { chooseTiles } from '../../src/engine-checks.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
@@ -153,22 +154,26 @@ export function createSimpleEngine(): SimpleEngine {
     },
     async estimateLocalScaling(job) {
       called('estimateLocalScaling');
+      const mask = voxels(job.mask, 'estimate');
       return {
-        maskVoxels: maskIndices(voxels(job.mask, 'estimate')).length,
+        maskVoxels: maskIndices(mask).length,
         workingBytes: 1_000_000,
         seconds: 1,
+        tileSize: TILE,
+        tiles: tilesOf(mask, job.mask.shape),
       };
     },
-    async localScaling(job, hooks) {
+    async localScaling(job, hooks, part) {
       called('localScaling');
-      const indices = maskIndices(voxels(job.mask, 'localScaling'));
+      const mask = voxels(job.mask, 'localScaling');
       const { shape } = job.map;
+      const tiles = chooseTiles(tilesOf(mask, shape), part).map(({ start }) => String(start));
+      const indices = maskIndices(mask).filter((i) => tiles.includes(String(tileStart(i, shape))));
       const input = directInput(job, (volume) => voxels(volume, 'localScaling'));
-      const results = [
-        new Float32Array(voxelCount(shape)),
-        new Float32Array(voxelCount(shape)),
-        new Float32Array(voxelCount(shape)),
-      ];
+      const { into } = part ?? {};
+      const results = [into?.scaled, into?.bFactor, into?.quality].map((volume) =>
+        volume === undefined ? new Float32Array(voxelCount(shape)) : voxels(volume, 'localScaling'),
+      );
       let done = 0;
       for (const index of indices) {
         // Lets timers and aborts of the caller run between windows.
@@ -180,6 +185,7 @@ export function createSimpleEngine(): SimpleEngine {
         results[2][index] = voxel.quality;
         hooks?.onProgress?.(++done, indices.length);
       }
+      if (into !== undefined) return into;
       const [scaled, bFactor, quality] = results;
       if (!job.measureBFactors) return { scaled: make(scaled, shape) };
       return { scaled: make(scaled, shape), bFactor: make(bFactor, shape), quality: make(quality, shape) };
@@ -188,6 +194,24 @@ export function createSimpleEngine(): SimpleEngine {
       held.clear();
     },
   };
+}
+
+/** Edges of its tiles: small, so that small maps have several. */
+const TILE: Shape = [8, 8, 8];
+
+function tileStart(index: number, [, ny, nx]: Shape): Shape {
+  const at = [Math.floor(index / (ny * nx)), Math.floor(index / nx) % ny, index % nx];
+  return at.map((k, axis) => k - (k % TILE[axis])) as unknown as Shape;
+}
+
+function tilesOf(mask: Float32Array, shape: Shape): ScalingTile[] {
+  const tiles = new Map<string, ScalingTile>();
+  for (const index of maskIndices(mask)) {
+    const start = tileStart(index, shape);
+    const voxels = (tiles.get(String(start))?.maskVoxels ?? 0) + 1;
+    tiles.set(String(start), { start, maskVoxels: voxels, cost: voxels });
+  }
+  return [...tiles.values()];
 }
 
 function maskIndices(mask: Float32Array): number[] {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { NOTHING_TO_SCALE } from '../../../src/engine-checks.ts';
 import { isLocScaleError, LocScaleError } from '../../../src/errors.ts';
 import {
   defaultParameters,
@@ -298,7 +299,7 @@ describe('memory', () => {
   async function peakOf(job: LocScaleJob, change: Partial<LocScaleContext> = {}): Promise<[number, string]> {
     const frugal = {
       ...engine,
-      estimateLocalScaling: async () => ({ maskVoxels: 1, workingBytes: 0, seconds: 1 }),
+      estimateLocalScaling: async () => ({ ...NOTHING_TO_SCALE, maskVoxels: 1, seconds: 1 }),
     };
     const plan = await planLocScale(job, { engine: frugal, ...change });
     return [plan.peakBytes / (4 * edge ** 3), plan.peakStep];
