@@ -1,0 +1,174 @@
+/**
+ * Ranks without libmpi: messages are files in a folder that all ranks see. Slower than MPI to start a
+ * message, as fast as the file system with long ones.
+ */
+import { rm } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import type { Communicator, Traffic } from './communicator.ts';
+import type { Launcher } from './launcher.ts';
+import { readPart, writePart } from './part-file.ts';
+import { DEFAULT_TIMINGS, SharedFolder, type SharedFolderTimings } from './shared-folder.ts';
+import { Turns } from './turns.ts';
+
+export interface FilesOptions {
+  readonly folder: string;
+  readonly rank: number;
+  readonly size: number;
+  /** For the description: "SLURM". */
+  readonly launcher: Launcher['name'];
+  readonly timings?: Partial<SharedFolderTimings>;
+}
+
+export async function createFilesCommunicator(options: FilesOptions): Promise<Communicator> {
+  const { folder, rank, size } = options;
+  const timings = { ...DEFAULT_TIMINGS, ...options.timings };
+  const shared = new SharedFolder(folder, rank, size, timings);
+  await shared.open();
+  return new FilesCommunicator(shared, options.launcher, timings);
+}
+
+/** Between two looks for a message: short at first, as ranks mostly wait for one another for milliseconds or minutes. */
+const SHORTEST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 200;
+const EMPTY = new Uint8Array(0);
+
+class FilesCommunicator implements Communicator {
+  readonly kind = 'files';
+  readonly description: string;
+  readonly rank: number;
+  readonly size: number;
+  readonly localRank: number;
+  readonly localSize: number;
+  readonly failure: Promise<never>;
+  readonly #folder: SharedFolder;
+  readonly #timings: SharedFolderTimings;
+  readonly #turns = new Turns();
+  readonly #traffic = { sent: 0, received: 0 };
+  /** The same on all ranks, as all call the same verbs. */
+  #sequence = 0;
+  /** Own broadcasts that some rank may still have to read. */
+  #unread: string[] = [];
+  #closed = false;
+
+  constructor(folder: SharedFolder, launcher: string, timings: SharedFolderTimings) {
+    this.#folder = folder;
+    this.#timings = timings;
+    const { rank, size, hosts } = folder;
+    this.rank = rank;
+    this.size = size;
+    this.description = `shared folder, rank ${rank} of ${size} (${launcher})`;
+    this.localRank = hosts.slice(0, rank).filter((host) => host === hosts[rank]).length;
+    this.localSize = hosts.filter((host) => host === hosts[rank]).length;
+    this.failure = folder.failure;
+  }
+
+  get traffic(): Traffic {
+    return { ...this.#traffic };
+  }
+
+  broadcast(bytes: Uint8Array | undefined, root = 0): Promise<Uint8Array> {
+    if (this.rank === root && bytes === undefined) {
+      return Promise.reject(new TypeError('the root of a broadcast needs bytes'));
+    }
+    return this.#turns.take(() => this.#broadcast(bytes, root));
+  }
+
+  gather(bytes: Uint8Array): Promise<readonly Uint8Array[] | undefined> {
+    return this.#turns.take(() => this.#gather(bytes));
+  }
+
+  barrier(): Promise<void> {
+    return this.#turns.take(() => this.#meet());
+  }
+
+  abort(exitCode: number, sentence: string): void {
+    if (!this.#closed) this.#folder.abort(exitCode, sentence);
+    this.#closed = true;
+  }
+
+  close(): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#closed) return;
+      await this.#meet();
+      this.#closed = true;
+      // Nobody is missed any more; rank 0 stays until all have read that they may go.
+      this.#folder.stopWatching();
+      const sequence = this.#sequence++;
+      if (this.rank !== 0) {
+        await this.#write(sequence, EMPTY);
+        this.#folder.leave([]);
+        return;
+      }
+      const patience = performance.now() + this.#timings.beatMs * this.#timings.missedBeats;
+      for (let sender = 1; sender < this.size; sender++) {
+        while ((await this.#read(sequence, sender)) === undefined && performance.now() < patience) {
+          await setTimeout(SHORTEST_PAUSE_MS);
+        }
+      }
+      this.#folder.leave([]);
+      this.#folder.remove();
+    });
+  }
+
+  async #broadcast(bytes: Uint8Array | undefined, root: number): Promise<Uint8Array> {
+    const sequence = this.#sequence++;
+    if (this.rank !== root) {
+      const received = await this.#receive(sequence, root);
+      this.#traffic.received += received.length;
+      return received;
+    }
+    this.#unread.push(await this.#write(sequence, bytes!));
+    this.#traffic.sent += bytes!.length * (this.size - 1);
+    return bytes!;
+  }
+
+  async #gather(bytes: Uint8Array): Promise<Uint8Array[] | undefined> {
+    const sequence = this.#sequence++;
+    if (this.rank !== 0) {
+      await this.#write(sequence, bytes);
+      this.#traffic.sent += bytes.length;
+      return undefined;
+    }
+    const parts = [bytes];
+    for (let sender = 1; sender < this.size; sender++) {
+      const part = await this.#receive(sequence, sender);
+      await rm(this.#name(sequence, sender), { force: true });
+      this.#traffic.received += part.length;
+      parts.push(part);
+    }
+    return parts;
+  }
+
+  async #meet(): Promise<void> {
+    await this.#gather(EMPTY);
+    // Everybody is here and has read what was broadcast before.
+    const read = this.#unread;
+    this.#unread = [];
+    await this.#broadcast(EMPTY, 0);
+    for (const file of read) await rm(file, { force: true });
+  }
+
+  async #write(sequence: number, bytes: Uint8Array): Promise<string> {
+    this.#folder.throwIfFailed();
+    const file = this.#name(sequence, this.rank);
+    await writePart(file, { session: this.#folder.session, sequence, sender: this.rank }, bytes);
+    return file;
+  }
+
+  async #receive(sequence: number, sender: number): Promise<Uint8Array> {
+    for (let pause = SHORTEST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.1)) {
+      this.#folder.throwIfFailed();
+      const bytes = await this.#read(sequence, sender);
+      if (bytes !== undefined) return bytes;
+      await setTimeout(pause);
+    }
+  }
+
+  #read(sequence: number, sender: number): Promise<Uint8Array | undefined> {
+    return readPart(this.#name(sequence, sender), { session: this.#folder.session, sequence, sender });
+  }
+
+  #name(sequence: number, sender: number): string {
+    return this.#folder.file(`${this.#folder.session}.${sequence}.${sender}.part`);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Which libmpi: the one that belongs to the mpirun that started this process, else the one the environment
+ * names, else what the system's loader finds.
+ */
+import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import process from 'node:process';
+import type { Environment, Launcher, MpiFamily } from './launcher.ts';
+import { bindMpi, identifyMpi, loadKoffi, type MpiLibrary } from './mpi-library.ts';
+
+/** Names by family, the ones with an ABI number first: Open MPI 2 to 5; MPICH, Intel MPI, Debian's MPICH, Cray. */
+const FILE_NAMES: Record<'linux' | 'darwin', Record<MpiFamily, readonly string[]>> = {
+  linux: {
+    'open-mpi': ['libmpi.so.40', 'libmpi.so.20', 'libmpi.so'],
+    mpich: ['libmpi.so.12', 'libmpich.so.12', 'libmpi_cray.so.12', 'libmpi.so'],
+  },
+  darwin: {
+    'open-mpi': ['libmpi.40.dylib', 'libmpi.dylib'],
+    mpich: ['libmpi.12.dylib', 'libmpi.dylib'],
+  },
+};
+
+/** Beside bin/; Intel MPI before 2021.11 keeps the library it means one folder further down. */
+const LIBRARY_FOLDERS = ['lib', 'lib64', 'lib/release'];
+/** Shells and wrappers between mpirun and this process. */
+const MAX_ANCESTORS = 8;
+const LAUNCHER_NAMES = /^(mpirun|mpiexec|orterun|orted|prterun|prted|hydra_|mpispawn)/;
+
+/** Names this file of libmpi, or `none`. */
+export const LIBRARY_VARIABLE = 'LOCSCALE_MPI_LIBRARY';
+
+/** The library, or in words why there is none. */
+export async function findMpi(
+  environment: Environment,
+  launcher: Launcher,
+): Promise<MpiLibrary | { readonly reason: string }> {
+  const chosen = environment[LIBRARY_VARIABLE];
+  if (chosen === 'none') return { reason: `${LIBRARY_VARIABLE} is none` };
+  if (launcher.families.length === 0) {
+    return {
+      reason: `${launcher.name} offers MPI no way to find the other ranks (for srun: --mpi=pmix or --mpi=pmi2)`,
+    };
+  }
+  const { platform } = process;
+  if (platform !== 'linux' && platform !== 'darwin')
+    return { reason: `libmpi is not looked for on ${platform}` };
+  let koffi: Awaited<ReturnType<typeof loadKoffi>>;
+  try {
+    koffi = await loadKoffi();
+  } catch {
+    return { reason: 'the optional package koffi, which calls libmpi, is not installed' };
+  }
+  keepSignalHandlers();
+  const folders = libraryFolders(environment);
+  const rejected: string[] = [];
+  for (const family of launcher.families) {
+    const names = FILE_NAMES[platform][family];
+    for (const path of chosen === undefined ? candidatePaths(folders, names) : [chosen]) {
+      try {
+        const identity = identifyMpi(koffi, path);
+        if (identity.family === family) {
+          unblockProcessManager(koffi, environment);
+          return bindMpi(koffi, path, identity);
+        }
+        rejected.push(`${path} is ${identity.version}`);
+      } catch (error) {
+        // A bare name that the loader does not know is no news.
+        if (path.includes('/')) rejected.push(`${path}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+  }
+  const wanted = launcher.families.map((family) => (family === 'mpich' ? 'MPICH' : 'Open MPI')).join(' or ');
+  const found = rejected.length === 0 ? '' : ` (${[...new Set(rejected)].join('; ')})`;
+  return { reason: `no libmpi of ${wanted}, as ${launcher.name} needs it, was found${found}` };
+}
+
+/** Existing files in the folders, then bare names for the loader (LD_LIBRARY_PATH, ldconfig). */
+function candidatePaths(folders: readonly string[], names: readonly string[]): string[] {
+  const files = folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .filter((f) => existsSync(f));
+  return [...files, ...names];
+}
+
+function libraryFolders(environment: Environment): string[] {
+  const { I_MPI_ROOT, OPAL_PREFIX, MPI_HOME, PATH = '' } = environment;
+  const onPath = PATH.split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, 'mpirun'))
+    .find((file) => existsSync(file));
+  const prefixes = [
+    ...launcherFiles().map((file) => dirname(dirname(file))),
+    ...[I_MPI_ROOT, OPAL_PREFIX, MPI_HOME],
+    onPath === undefined ? undefined : dirname(dirname(realpathSync(onPath))),
+  ];
+  const known = prefixes.filter((prefix) => prefix !== undefined && prefix !== '');
+  return [...new Set(known.flatMap((prefix) => LIBRARY_FOLDERS.map((folder) => join(prefix!, folder))))];
+}
+
+/** Programs of MPI among the processes that this one descends from (Linux). */
+function launcherFiles(): string[] {
+  const files: string[] = [];
+  let id = process.ppid;
+  for (let step = 0; step < MAX_ANCESTORS && id > 1; step++) {
+    try {
+      const file = readlinkSync(`/proc/${id}/exe`);
+      if (LAUNCHER_NAMES.test(file.slice(file.lastIndexOf('/') + 1))) files.push(file);
+      // "pid (name) state ppid ...": the name may hold spaces and brackets.
+      const status = readFileSync(`/proc/${id}/stat`, 'utf8');
+      id = Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[1]);
+    } catch {
+      break;
+    }
+  }
+  return files;
+}
+
+/**
+ * UCX, on which MPICH and Open MPI build, takes over SIGSEGV when it is loaded; JavaScript engines
+ * use that signal for WebAssembly. Nothing else of the environment is touched.
+ */
+function keepSignalHandlers(): void {
+  process.env.UCX_ERROR_SIGNALS ??= '';
+}
+
+/** fcntl.h of Linux. */
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0x800;
+
+/** MPICH reads the socket of its launcher as a blocking one; Deno makes inherited sockets non-blocking. */
+function unblockProcessManager(koffi: Awaited<ReturnType<typeof loadKoffi>>, environment: Environment): void {
+  const socket = Number(environment.PMI_FD);
+  if (process.platform !== 'linux' || !Number.isInteger(socket)) return;
+  const control = koffi.load(null).func('int fcntl(int, int, ...)') as (...parameters: unknown[]) => number;
+  const flags = control(socket, F_GETFL, 'int', 0);
+  if (flags >= 0 && (flags & O_NONBLOCK) !== 0) control(socket, F_SETFL, 'int', flags & ~O_NONBLOCK);
+}

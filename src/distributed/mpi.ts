@@ -1,0 +1,191 @@
+/**
+ * Ranks through libmpi. Nothing here blocks the event loop: transfers are started, and asked now and then
+ * whether they have ended, so that signals, worker threads and progress go on meanwhile.
+ *
+ * A message has two phases. First all ranks meet (a barrier), which can take as long as the slowest rank
+ * computes: asked seldom. Then bytes flow, and libmpi moves them only while it is being asked: asked all the time.
+ */
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { splitIntoChunks } from './chunks.ts';
+import { type Communicator, RankFailure, type Traffic } from './communicator.ts';
+import type { Launcher } from './launcher.ts';
+import type { MpiLibrary, MpiRequest } from './mpi-library.ts';
+import { Turns } from './turns.ts';
+
+/**
+ * Bytes per transfer. Far below the 2^31 that a count can say, because a transfer within a host is
+ * one copy during which the event loop stands still.
+ */
+export const CHUNK_BYTES = 16 * 2 ** 20;
+
+/** `library` is initialised. */
+export function createMpiCommunicator(library: MpiLibrary, launcher: Launcher): Communicator {
+  return new MpiCommunicator(library, launcher);
+}
+
+class MpiCommunicator implements Communicator {
+  readonly kind = 'mpi';
+  readonly description: string;
+  readonly rank: number;
+  readonly size: number;
+  readonly localRank: number;
+  readonly localSize: number;
+  readonly failure: Promise<never>;
+  readonly #library: MpiLibrary;
+  readonly #turns = new Turns();
+  readonly #traffic = { sent: 0, received: 0 };
+  #fail: (failure: RankFailure) => void = () => {};
+  #closed = false;
+
+  constructor(library: MpiLibrary, launcher: Launcher) {
+    this.#library = library;
+    this.rank = library.rank();
+    this.size = library.size();
+    this.description = `${library.version}, rank ${this.rank} of ${this.size}`;
+    // Launchers say the same on all ranks, so that either all or none take part in asking libmpi.
+    const { localRank, localSize } = launcher;
+    const local =
+      localRank === undefined || localSize === undefined
+        ? library.localRanks()
+        : { rank: localRank, size: localSize };
+    this.localRank = local.rank;
+    this.localSize = local.size;
+    this.failure = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    // Nobody has to listen.
+    this.failure.catch(() => {});
+  }
+
+  get traffic(): Traffic {
+    return { ...this.#traffic };
+  }
+
+  broadcast(bytes: Uint8Array | undefined, root = 0): Promise<Uint8Array> {
+    if (this.rank === root && bytes === undefined) {
+      return Promise.reject(new TypeError('the root of a broadcast needs bytes'));
+    }
+    return this.#turn(async () => {
+      await this.#meet();
+      const length = this.rank === root ? encodeLength(bytes!.length) : new Uint8Array(8);
+      await this.#finish([this.#library.startBroadcast(length, root)]);
+      const data = this.rank === root ? bytes! : new Uint8Array(decodeLength(length));
+      for (const { start, end } of splitIntoChunks(data.length, CHUNK_BYTES)) {
+        await this.#finish([this.#library.startBroadcast(data.subarray(start, end), root)]);
+      }
+      if (this.rank === root) this.#traffic.sent += data.length * (this.size - 1);
+      else this.#traffic.received += data.length;
+      return data;
+    });
+  }
+
+  gather(bytes: Uint8Array): Promise<readonly Uint8Array[] | undefined> {
+    return this.#turn(async () => {
+      await this.#meet();
+      if (this.rank === 0) return this.#receiveAll(bytes);
+      await this.#finish([this.#library.startSend(encodeLength(bytes.length), 0)]);
+      for (const { start, end } of splitIntoChunks(bytes.length, CHUNK_BYTES)) {
+        await this.#finish([this.#library.startSend(bytes.subarray(start, end), 0)]);
+      }
+      this.#traffic.sent += bytes.length;
+      return undefined;
+    });
+  }
+
+  barrier(): Promise<void> {
+    return this.#turn(() => this.#meet());
+  }
+
+  abort(exitCode: number, _sentence: string): void {
+    if (!this.#closed) this.#library.abort(exitCode);
+  }
+
+  close(): Promise<void> {
+    return this.#turn(async () => {
+      if (this.#closed) return;
+      // MPI_Finalize waits for all ranks with the event loop standing still: meet first.
+      await this.#meet();
+      this.#closed = true;
+      this.#library.finalise();
+    });
+  }
+
+  /** From all ranks at once, a chunk of each at a time. */
+  async #receiveAll(own: Uint8Array): Promise<Uint8Array[]> {
+    const others = Array.from({ length: this.size - 1 }, (_, index) => index + 1);
+    const lengths = others.map(() => new Uint8Array(8));
+    await this.#finish(others.map((from, index) => this.#library.startReceive(lengths[index]!, from)));
+    const parts = lengths.map((length) => new Uint8Array(decodeLength(length)));
+    const longest = Math.max(0, ...parts.map((part) => part.length));
+    for (const { start, end } of splitIntoChunks(longest, CHUNK_BYTES)) {
+      const requests = others.flatMap((from, index) => {
+        const chunk = parts[index]!.subarray(start, end);
+        return chunk.length === 0 ? [] : [this.#library.startReceive(chunk, from)];
+      });
+      await this.#finish(requests);
+    }
+    for (const part of parts) this.#traffic.received += part.length;
+    return [own, ...parts];
+  }
+
+  async #meet(): Promise<void> {
+    await waitForAll(this.#library, [this.#library.startBarrier()], MEETING);
+  }
+
+  async #finish(requests: readonly MpiRequest[]): Promise<void> {
+    await waitForAll(this.#library, requests, TRANSFER);
+  }
+
+  /** In turn; an error of libmpi means that the job cannot go on. */
+  #turn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(async () => {
+      try {
+        return await work();
+      } catch (error) {
+        const sentence = error instanceof Error ? error.message : String(error);
+        const failure = new RankFailure(sentence, { exitCode: 1, announced: false });
+        this.#fail(failure);
+        throw failure;
+      }
+    });
+  }
+}
+
+interface Pace {
+  /** Asked in every turn of the event loop for this long. */
+  readonly eagerMs: number;
+  /** Then after pauses that grow up to this. */
+  readonly longestPauseMs: number;
+}
+
+const MEETING: Pace = { eagerMs: 2, longestPauseMs: 20 };
+/** A chunk that takes longer than this waits for a rank that is busy, or for a slow network: 16 MB/s. */
+const TRANSFER: Pace = { eagerMs: 1000, longestPauseMs: 5 };
+/** Asking without a look at the event loop, whose turn costs more than many questions. */
+const BURST_MS = 0.3;
+
+async function waitForAll(library: MpiLibrary, requests: readonly MpiRequest[], pace: Pace): Promise<void> {
+  let open = requests;
+  const started = performance.now();
+  for (;;) {
+    const turn = performance.now();
+    do {
+      open = open.filter((request) => !library.isDone(request));
+      if (open.length === 0) return;
+    } while (performance.now() - turn < BURST_MS);
+    const waited = turn - started;
+    if (waited < pace.eagerMs) await setImmediate();
+    else await setTimeout(Math.min(pace.longestPauseMs, 1 + (waited - pace.eagerMs) / 10));
+  }
+}
+
+/** 64 bits, little-endian. */
+function encodeLength(length: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  return bytes;
+}
+
+function decodeLength(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+}

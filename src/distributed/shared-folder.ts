@@ -1,0 +1,327 @@
+/**
+ * The folder through which ranks meet: who is there, who has gone, who has called it off.
+ *
+ *   rank-N.alive      life of rank N, counting on (heartbeat.ts)
+ *   session.json      written by rank 0 when all are there: a name for this run and the processes in it
+ *   SESSION.abort     why the job has ended; its writer tells the user
+ *   SESSION.*.part    messages (part-file.ts)
+ *
+ * What an earlier job has left in a folder of the same name does not move, and has another session.
+ *
+ * The files of life lie in the same folder as the messages for a reason: a client of a network file system
+ * remembers for up to a minute that a name does not exist, unless it sees the folder change. Beats change it.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { LocScaleError } from '../errors.ts';
+import { RankFailure } from './communicator.ts';
+import {
+  describeOwnLife,
+  type Heartbeat,
+  hasEnded,
+  type Life,
+  Pulse,
+  readBeat,
+  startHeartbeat,
+} from './heartbeat.ts';
+import { isMissing, SESSION_CHARACTERS } from './part-file.ts';
+
+export interface SharedFolderTimings {
+  /** Between two beats and two looks. */
+  readonly beatMs: number;
+  /** While the ranks are looking for one another. */
+  readonly openingBeatMs: number;
+  /** Looks without a sign of life after which a rank counts as dead. */
+  readonly missedBeats: number;
+  /** How long to wait for ranks that have not been seen at all. */
+  readonly openingMs: number;
+}
+
+export const DEFAULT_TIMINGS: SharedFolderTimings = {
+  beatMs: 1000,
+  openingBeatMs: 100,
+  missedBeats: 10,
+  openingMs: 300_000,
+};
+
+interface Session {
+  readonly session: string;
+  /** Of every rank. */
+  readonly lives: readonly Life[];
+}
+
+interface AbortNote {
+  readonly rank: number;
+  readonly exitCode: number;
+  readonly sentence: string;
+  /** Ranks that will not tidy up after themselves. */
+  readonly gone: readonly number[];
+}
+
+/** Exit code of a job of which a rank has vanished: a failure that has no other name. */
+const VANISHED_EXIT_CODE = 1;
+
+export class SharedFolder {
+  readonly path: string;
+  readonly rank: number;
+  readonly size: number;
+  readonly failure: Promise<never>;
+  readonly #timings: SharedFolderTimings;
+  readonly #own: Life = describeOwnLife();
+  readonly #pulses = new Map<number, Pulse>();
+  #heartbeat: Heartbeat | undefined;
+  #session: Session = { session: '', lives: [] };
+  #failed: RankFailure | undefined;
+  #reject: (failure: RankFailure) => void = () => {};
+  #watch: ReturnType<typeof setInterval> | undefined;
+  #foreignBeats = 0;
+
+  constructor(path: string, rank: number, size: number, timings: SharedFolderTimings) {
+    this.path = path;
+    this.rank = rank;
+    this.size = size;
+    this.#timings = timings;
+    this.failure = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    // Nobody has to listen.
+    this.failure.catch(() => {});
+  }
+
+  get session(): string {
+    return this.#session.session;
+  }
+
+  /** Hosts of all ranks. */
+  get hosts(): readonly string[] {
+    return this.#session.lives.map(({ host }) => host);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Until all ranks are known to be alive and to belong to this job. */
+  async open(): Promise<void> {
+    mkdirSync(this.path, { recursive: true });
+    const { openingBeatMs, beatMs } = this.#timings;
+    const pauses = { opening: openingBeatMs, settled: beatMs };
+    if (this.rank === 0) this.#removeLeftovers();
+    this.#heartbeat = startHeartbeat(this.#aliveFile(this.rank), this.#own, pauses);
+    try {
+      this.#session = this.rank === 0 ? await this.#callRoll() : await this.#waitForSession();
+    } catch (error) {
+      this.leave([]);
+      throw error;
+    }
+    this.#heartbeat.settle();
+    // The beats have become rarer: what was missed before says nothing.
+    this.#pulses.clear();
+    let looking = false;
+    this.#watch = setInterval(async () => {
+      // A look that hangs in the file system is one look, however long it takes.
+      if (looking) return;
+      looking = true;
+      await this.#look().catch(() => {});
+      looking = false;
+    }, beatMs);
+    this.#watch.unref();
+  }
+
+  throwIfFailed(): void {
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  /** Tells the others that this rank ends the job. */
+  abort(exitCode: number, sentence: string, gone: readonly number[] = []): boolean {
+    const note: AbortNote = { rank: this.rank, exitCode, sentence, gone };
+    let first = false;
+    if (this.session !== '' && this.#failed === undefined) {
+      try {
+        // Only one can create the file.
+        writeFileSync(this.#abortFile(), JSON.stringify(note), { flag: 'wx' });
+        first = true;
+      } catch {
+        // Another rank was quicker.
+      }
+    }
+    this.leave(gone);
+    return first;
+  }
+
+  /** Ends watching and beating, and removes the folder if everybody else has left or is in `gone`. */
+  leave(gone: readonly number[]): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
+    try {
+      const waiting = readdirSync(this.path).filter((name) => name.endsWith('.alive'));
+      if (waiting.every((name) => gone.some((rank) => name === aliveName(rank)))) this.remove();
+    } catch {
+      // The last one out was quicker.
+    }
+  }
+
+  /** Ends watching; beats go on. */
+  stopWatching(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 });
+  }
+
+  /** Rank 0: until every other rank counts on. */
+  async #callRoll(): Promise<Session> {
+    const others = Array.from({ length: this.size - 1 }, (_, index) => index + 1);
+    const lives = new Map<number, Life>([[0, this.#own]]);
+    await this.#poll(
+      async () => {
+        for (const rank of others) {
+          const beat = await readBeat(this.#aliveFile(rank));
+          const pulse = this.#pulse(rank);
+          pulse.see(beat);
+          if (beat !== undefined && pulse.aliveNonce === beat.nonce) lives.set(rank, beat);
+        }
+        return lives.size === this.size;
+      },
+      () => others.filter((rank) => !lives.has(rank)),
+    );
+    const session = crypto.randomUUID().replaceAll('-', '').slice(0, SESSION_CHARACTERS);
+    const found: Session = { session, lives: [0, ...others].map((rank) => lives.get(rank)!) };
+    const file = this.file('session.json');
+    await writeFile(`${file}.new`, JSON.stringify(found));
+    await rename(`${file}.new`, file);
+    return found;
+  }
+
+  /** Other ranks: until rank 0 has seen this process. */
+  async #waitForSession(): Promise<Session> {
+    let found: Session | undefined;
+    await this.#poll(
+      async () => {
+        try {
+          const session = JSON.parse(await readFile(this.file('session.json'), 'utf8')) as Session;
+          if (session.lives[this.rank]?.nonce === this.#own.nonce) found = session;
+        } catch (error) {
+          if (!isMissing(error) && !(error instanceof SyntaxError)) throw error;
+        }
+        return found !== undefined;
+      },
+      () => [0],
+    );
+    return found!;
+  }
+
+  async #poll(isDone: () => Promise<boolean>, missing: () => readonly number[]): Promise<void> {
+    const started = performance.now();
+    while (!(await isDone())) {
+      const waited = performance.now() - started;
+      if (waited > this.#timings.openingMs) {
+        const ranks = missing();
+        const who = ranks.length === 1 ? `Rank ${ranks[0]} was` : `Ranks ${ranks.join(', ')} were`;
+        const seconds = Math.round(this.#timings.openingMs / 1000);
+        throw new LocScaleError('bad-input', `${who} not seen in ${this.path} within ${seconds} s.`, {
+          where: this.path,
+          hint: 'All ranks must run the same command in a folder that all hosts share.',
+        });
+      }
+      await setTimeout(this.#timings.openingBeatMs / 2);
+    }
+  }
+
+  /** Rank 0 watches everybody, the others watch rank 0 and the note: so all learn of a death with few looks. */
+  async #look(): Promise<void> {
+    const note = readNote(this.#abortFile());
+    if (note !== undefined) {
+      this.#fail(new RankFailure(note.sentence, { exitCode: note.exitCode, announced: true }), note.gone);
+      return;
+    }
+    const own = await readBeat(this.#aliveFile(this.rank));
+    if (own !== undefined && own.nonce !== this.#own.nonce) this.#foreignBeats++;
+    if (this.#foreignBeats > 1) {
+      this.#tell(
+        `Another job is using ${this.path} at the same time.`,
+        [],
+        'Give the jobs different output names.',
+      );
+      return;
+    }
+    const watched = this.rank === 0 ? this.#session.lives.map((_, rank) => rank).slice(1) : [0];
+    const gone: number[] = [];
+    for (const rank of watched) {
+      const pulse = this.#pulse(rank);
+      pulse.see(await readBeat(this.#aliveFile(rank)));
+      const life = this.#session.lives[rank]!;
+      if (pulse.missed >= this.#timings.missedBeats || hasEnded(life, this.#own)) gone.push(rank);
+    }
+    // Stopped meanwhile.
+    if (gone.length === 0 || this.#watch === undefined) return;
+    // A rank that has called the job off ends right after its note, and is no riddle.
+    const late = readNote(this.#abortFile());
+    if (late !== undefined) {
+      this.#fail(new RankFailure(late.sentence, { exitCode: late.exitCode, announced: true }), late.gone);
+      return;
+    }
+    const who = gone.map((rank) => `rank ${rank} on ${this.#session.lives[rank]!.host}`).join(', ');
+    this.#tell(
+      `${who.charAt(0).toUpperCase()}${who.slice(1)} has vanished: killed, out of memory, or cut off.`,
+      gone,
+      'See what the system or the batch system says about it (out-of-memory killer, time limit).',
+    );
+  }
+
+  #tell(sentence: string, gone: readonly number[], hint: string): void {
+    const first = this.abort(VANISHED_EXIT_CODE, sentence, gone);
+    this.#fail(new RankFailure(sentence, { exitCode: VANISHED_EXIT_CODE, announced: !first, hint }), gone);
+  }
+
+  #fail(failure: RankFailure, gone: readonly number[]): void {
+    if (this.#failed !== undefined) return;
+    this.#failed = failure;
+    this.leave(gone);
+    this.#reject(failure);
+  }
+
+  #pulse(rank: number): Pulse {
+    let pulse = this.#pulses.get(rank);
+    if (pulse === undefined) {
+      pulse = new Pulse();
+      this.#pulses.set(rank, pulse);
+    }
+    return pulse;
+  }
+
+  #removeLeftovers(): void {
+    for (const name of readdirSync(this.path)) {
+      if (/\.(part|abort|new)$|^session\.json/.test(name) && !name.includes('.alive')) {
+        rmSync(this.file(name), { force: true });
+      }
+    }
+  }
+
+  #aliveFile(rank: number): string {
+    return this.file(aliveName(rank));
+  }
+
+  #abortFile(): string {
+    return this.file(`${this.session}.abort`);
+  }
+}
+
+function aliveName(rank: number): string {
+  return `rank-${rank}.alive`;
+}
+
+function readNote(path: string): AbortNote | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as AbortNote;
+  } catch {
+    // None, or one that is just being written.
+    return undefined;
+  }
+}

@@ -1,0 +1,24 @@
+/** One rank: everything it says, it says to itself. */
+import type { Communicator } from './communicator.ts';
+
+export function createSingleCommunicator(description = 'one process'): Communicator {
+  return {
+    kind: 'single',
+    description,
+    rank: 0,
+    size: 1,
+    localRank: 0,
+    localSize: 1,
+    broadcast: async (bytes) => {
+      if (bytes === undefined) throw new TypeError('the root of a broadcast needs bytes');
+      return bytes;
+    },
+    gather: async (bytes) => [bytes],
+    barrier: async () => {},
+    // The caller ends its own process; there is nobody else.
+    abort: () => {},
+    close: async () => {},
+    traffic: { sent: 0, received: 0 },
+    failure: new Promise<never>(() => {}),
+  };
+}
