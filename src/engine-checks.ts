@@ -1,7 +1,14 @@
 /** What every engine asks of its arguments before it works. Breaches are mistakes of the caller, not of the user. */
-import type { LocalScalingEstimate, LocalScalingJob, LocalScalingPart, Volume } from './engine.ts';
+import type {
+  LocalResolutionJob,
+  LocalScalingEstimate,
+  LocalScalingJob,
+  LocalScalingPart,
+  Volume,
+} from './engine.ts';
 import { LocScaleError } from './errors.ts';
 import { describeShape, type Shape, sameShape } from './math/grid.ts';
+import { SMALLEST_RESOLUTION_WINDOW } from './math/local-resolution.ts';
 
 export function requireSameShape(a: Volume, b: Volume): void {
   if (sameShape(a.shape, b.shape)) return;
@@ -57,4 +64,22 @@ export function chooseTiles<T extends { readonly start: Shape }>(
     expected: `${wanted.size} tiles of ${describeShape(part.tileSize)} voxels`,
     found: `${chosen.length} of them`,
   });
+}
+
+export function checkResolutionJob({
+  half1,
+  half2,
+  mask,
+  windowVoxels,
+  correlationShells = [],
+}: LocalResolutionJob): void {
+  for (const other of [half2, mask]) requireSameShape(half1, other);
+  if (windowVoxels < SMALLEST_RESOLUTION_WINDOW || windowVoxels % 2 !== 0) {
+    throw new LocScaleError(
+      'usage',
+      `The window must be an even number of at least ${SMALLEST_RESOLUTION_WINDOW} voxels, not ${windowVoxels}.`,
+    );
+  }
+  if (correlationShells.some((r) => !Number.isInteger(r) || r < 0 || r > windowVoxels / 2))
+    throw new LocScaleError('internal', `A window of ${windowVoxels} voxels has no such shell.`);
 }

@@ -7,6 +7,7 @@
 import type { AtomSet } from './math/atom-set.ts';
 import type { NoiseBox } from './math/confidence.ts';
 import type { Grid, Shape } from './math/grid.ts';
+import type { WindowWeights } from './math/local-resolution.ts';
 import type { Operator } from './math/point-group.ts';
 import type { RadialTransfer } from './math/radial-transfer.ts';
 import type { SymmetriseOptions } from './math/rotation-plan.ts';
@@ -72,6 +73,32 @@ export interface LocalScalingResult {
   readonly scaled: Volume;
   readonly bFactor?: Volume;
   readonly quality?: Volume;
+}
+
+/** Local FSC of two half maps (math/local-resolution.ts). */
+export interface LocalResolutionJob {
+  readonly half1: Volume;
+  readonly half2: Volume;
+  /** Voxels > 0.5 are resolved; the result is 0 elsewhere. */
+  readonly mask: Volume;
+  /** Window edge in voxels, even. */
+  readonly windowVoxels: number;
+  readonly weights: WindowWeights;
+  /** Angstrom. */
+  readonly voxelSize: number;
+  /** FSC at which the resolution is read. */
+  readonly threshold: number;
+  /** Values of the half maps outside the box. */
+  readonly padValues: readonly [number, number];
+  /** Shells whose FSC is returned as well. */
+  readonly correlationShells?: readonly number[];
+}
+
+export interface LocalResolutionResult {
+  /** Angstrom, between twice the voxel size and the window's edge; 0 outside the mask. */
+  readonly resolution: Volume;
+  /** FSC of the shells asked for, in their order; 0 outside the mask. */
+  readonly correlations: readonly Volume[];
 }
 
 /** What a local-scaling job would cost, known before it starts. */
@@ -169,6 +196,8 @@ export interface Engine {
     hooks?: OperationHooks,
     part?: LocalScalingPart,
   ): Promise<LocalScalingResult>;
+  /** Resolution of the half maps around every mask voxel, from the FSC of windows. */
+  localResolution(job: LocalResolutionJob, hooks?: OperationHooks): Promise<LocalResolutionResult>;
 
   dispose(): Promise<void>;
 }

@@ -5,6 +5,8 @@
 import type {
   BoxStatistics,
   Engine,
+  LocalResolutionJob,
+  LocalResolutionResult,
   LocalScalingEstimate,
   LocalScalingJob,
   LocalScalingPart,
@@ -16,6 +18,7 @@ import type {
   VolumeStatistics,
 } from '../engine.ts';
 import {
+  checkResolutionJob,
   checkScalingJob,
   chooseTiles,
   NOTHING_TO_SCALE,
@@ -40,6 +43,7 @@ import { PLANES_PER_SLAB } from './model-map.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
 import { resamplePlanes } from './resample.ts';
+import { resolveTiles } from './resolve-tiles.ts';
 import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
 import type { Range } from './tasks.ts';
 
@@ -390,6 +394,24 @@ export class CpuEngine implements Engine {
       }));
     }
     return result;
+  }
+
+  async localResolution(job: LocalResolutionJob, hooks: OperationHooks = {}): Promise<LocalResolutionResult> {
+    checkResolutionJob(job);
+    const [half1, half2, mask] = [job.half1, job.half2, job.mask].map((volume) => this.own(volume));
+    const resolution = this.create(job.half1.shape);
+    const shells = job.correlationShells ?? [];
+    const correlations = shells.map(() => this.create(job.half1.shape));
+    try {
+      this.free.clear();
+      const curves = shells.map((shell, i) => ({ shell, volume: correlations[i].data }));
+      const arrays = { half1, half2, mask, resolution: resolution.data, correlations: curves };
+      await resolveTiles(this.pool, job, arrays, this.memoryLimitBytes - this.volumeBytes, hooks);
+      return { resolution, correlations };
+    } catch (error) {
+      this.release(resolution, ...correlations);
+      throw error;
+    }
   }
 
   async dispose(): Promise<void> {

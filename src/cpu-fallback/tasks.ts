@@ -14,6 +14,7 @@ import {
   shellSumsOfColumns,
 } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
+import { type ResolutionTileJob, TileResolver } from './local-resolution.ts';
 import { type TileJob, TileScaler, type TileTimings } from './local-scaling.ts';
 import { type SplatJob, splatPlanes } from './model-map.ts';
 import { forwardResampledPlanes, resampleColumns } from './resample.ts';
@@ -30,6 +31,7 @@ import { averageRange, binariseRange, blockOccupancy, rangeStatistics } from './
 export interface Thread {
   readonly kernels: Kernels;
   scaler: TileScaler | undefined;
+  resolver?: TileResolver | undefined;
   /** Kernel memory below this mark outlives the running job. */
   scalerMark: number;
 }
@@ -114,6 +116,21 @@ export const tasks = {
     thread.scaler = undefined;
     thread.kernels.release(thread.scalerMark);
     return timings;
+  },
+
+  beginResolving: (thread: Thread, job: ResolutionTileJob): void => {
+    thread.kernels.release(thread.scalerMark);
+    thread.resolver = new TileResolver(thread.kernels, job);
+  },
+
+  resolveTile: (thread: Thread, args: { start: Shape }): number => {
+    if (!thread.resolver) throw new Error('resolveTile before beginResolving');
+    return thread.resolver.run(args.start);
+  },
+
+  endResolving: (thread: Thread): void => {
+    thread.resolver = undefined;
+    thread.kernels.release(thread.scalerMark);
   },
 };
 

@@ -88,7 +88,7 @@ export class WindowProfiler {
 }
 
 /** Runs [first, end) of non-zero bytes, merged over short gaps. */
-function findRuns(lanes: Uint8Array, at: number, count: number): number[] {
+export function findRuns(lanes: Uint8Array, at: number, count: number): number[] {
   const runs: number[] = [];
   for (let z = 0; z < count; z++) {
     if (lanes[at + z] === 0) continue;

@@ -5,6 +5,8 @@
 import type {
   BoxStatistics,
   Engine,
+  LocalResolutionJob,
+  LocalResolutionResult,
   LocalScalingEstimate,
   LocalScalingJob,
   LocalScalingPart,
@@ -225,6 +227,13 @@ export class GpuEngine implements Engine {
       this.release(...made);
       throw error;
     }
+  }
+
+  async localResolution(
+    _job: LocalResolutionJob,
+    _hooks: OperationHooks = {},
+  ): Promise<LocalResolutionResult> {
+    throw new LocScaleError('unsupported', 'Not yet.');
   }
 
   /** Bytes for the buffers of a job, its result volumes left out. */

@@ -7,6 +7,7 @@ import type { Engine, LocalScalingJob, ScalingTile, Volume } from '../../src/eng
 import { chooseTiles } from '../../src/engine-checks.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import { directLocalResolution } from './direct-local-resolution.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
 import { modelMapDirectly } from './direct-model-map.ts';
 import { resampleDirectly } from './direct-resample.ts';
@@ -189,6 +190,23 @@ export function createSimpleEngine(): SimpleEngine {
       const [scaled, bFactor, quality] = results;
       if (!job.measureBFactors) return { scaled: make(scaled, shape) };
       return { scaled: make(scaled, shape), bFactor: make(bFactor, shape), quality: make(quality, shape) };
+    },
+    async localResolution(job, hooks) {
+      called('localResolution');
+      const { shape } = job.half1;
+      const [half1, half2] = [job.half1, job.half2].map((volume) => voxels(volume, 'localResolution'));
+      const indices = maskIndices(voxels(job.mask, 'localResolution'));
+      const resolution = new Float32Array(voxelCount(shape));
+      const curves = (job.correlationShells ?? []).map(() => new Float32Array(voxelCount(shape)));
+      for (const [done, index] of indices.entries()) {
+        const found = directLocalResolution({ ...job, shape, half1, half2 }, index);
+        resolution[index] = found.resolution;
+        job.correlationShells?.forEach((shell, i) => {
+          curves[i][index] = found.curve[shell];
+        });
+        hooks?.onProgress?.(done + 1, indices.length);
+      }
+      return { resolution: make(resolution, shape), correlations: curves.map((curve) => make(curve, shape)) };
     },
     async dispose() {
       held.clear();

@@ -40,6 +40,9 @@ export interface KernelExports {
   slideX(input: number, x0: number): void;
   profileRow(seed: boolean, y: number, runs: number, runCount: number): void;
   emitRow(lanes: number, runs: number, runCount: number, norms: number, out: number): number;
+  configureCorrelations(words: number): void;
+  softenX(x0: number): void;
+  correlateRow(seed: boolean, y: number, runs: number, runCount: number): void;
   filterRow(
     re: number,
     im: number,

@@ -4,3 +4,4 @@ export { multiplySpectra, accumulateShell } from './shell-convolutions';
 export { filterRow } from './radial-filter';
 export { splatAtom } from './model-map';
 export { gatherRow } from './symmetrise';
+export { configureCorrelations, softenX, correlateRow } from './local-resolution';

@@ -1,0 +1,195 @@
+/** Local resolution: curves and crossings of every engine against a float64 transform per voxel, and what must hold. */
+import { describe, expect, it } from 'vitest';
+import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
+import type { Engine } from '../../src/engine.ts';
+import type { Shape } from '../../src/math/grid.ts';
+import { createRandom } from '../../src/math/random.ts';
+import { maxDifference } from '../support/compare.ts';
+import { directLocalResolution } from '../support/direct-local-resolution.ts';
+import { describeEngines } from '../support/engines.ts';
+import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
+
+interface Case {
+  readonly shape: Shape;
+  readonly half1: Float32Array;
+  readonly half2: Float32Array;
+  readonly mask: Float32Array;
+  readonly windowVoxels: number;
+  readonly weights: 'hann' | 'box';
+  readonly threshold: number;
+  readonly padValues?: readonly [number, number];
+}
+
+const VOXEL_SIZE = 1.3;
+
+/** A common signal that fades along x, and noise of its own in each half map. */
+function halfMaps(shape: Shape, seed: number): [Float32Array, Float32Array] {
+  const signal = mapLikeVolume(shape, seed);
+  return [1, 2].map((k) => {
+    const noise = noiseVolume(shape, seed + k);
+    return signal.map((v, i) => v * (1.5 - (i % shape[2]) / shape[2]) + 0.6 * noise[i]);
+  }) as [Float32Array, Float32Array];
+}
+
+async function resolve(engine: Engine, test: Case) {
+  const { shape, windowVoxels, weights, threshold } = test;
+  const upload = (data: Float32Array) => engine.upload(data.slice(), shape);
+  const [half1, half2, mask] = [await upload(test.half1), await upload(test.half2), await upload(test.mask)];
+  const shells = Array.from({ length: windowVoxels / 2 + 1 }, (_, r) => r);
+  const result = await engine.localResolution({
+    half1,
+    half2,
+    mask,
+    windowVoxels,
+    weights,
+    voxelSize: VOXEL_SIZE,
+    threshold,
+    padValues: test.padValues ?? [0, 0],
+    correlationShells: shells,
+  });
+  const resolution = Float32Array.from(await engine.download(result.resolution));
+  const correlations: Float32Array[] = [];
+  for (const volume of result.correlations)
+    correlations.push(Float32Array.from(await engine.download(volume)));
+  engine.release(half1, half2, mask, result.resolution, ...result.correlations);
+  return { resolution, correlations };
+}
+
+/** Some mask voxels, the first and the last among them. */
+function sample(mask: Float32Array, count: number): number[] {
+  const all = Array.from(mask.keys()).filter((i) => mask[i] > 0.5);
+  const random = createRandom(9);
+  const some = Array.from({ length: count }, () => all[Math.floor(random.uniform() * all.length)]);
+  return [all[0], all[all.length - 1], ...some];
+}
+
+describeEngines('local resolution', (engine) => {
+  describe.each(['hann', 'box'] as const)('%s window', (weights) => {
+    // Float32 recursions: errors of some 1e-7 of the window's power, shells down to 1e-3 of it. 1e-4 is the bound.
+    it.each([
+      { shape: [20, 18, 23] as Shape, windowVoxels: 8, threshold: 0.143 },
+      { shape: [14, 20, 17] as Shape, windowVoxels: 10, threshold: 0.5 },
+      { shape: [24, 24, 24] as Shape, windowVoxels: 16, threshold: 0.143 },
+      { shape: [9, 12, 10] as Shape, windowVoxels: 6, threshold: 0.143 },
+    ])('agrees with a transform per voxel: $shape, window $windowVoxels', async (size) => {
+      const { shape, threshold, windowVoxels } = size;
+      const [half1, half2] = halfMaps(shape, 31);
+      const mask = blobMask(shape, 0.9);
+      const padValues = [0.3, -0.2] as const;
+      const made = await resolve(await engine(), { ...size, half1, half2, mask, weights, padValues });
+      const random = { worst: 0, moved: 0 };
+      for (const index of sample(mask, 40)) {
+        const direct = directLocalResolution(
+          { shape, half1, half2, windowVoxels, weights, voxelSize: VOXEL_SIZE, threshold, padValues },
+          index,
+        );
+        const curve = made.correlations.map((volume) => volume[index]);
+        random.worst = Math.max(random.worst, maxDifference(curve, direct.curve));
+        // A crossing is as sharp as the curve is steep; one at a touching point may differ, none did.
+        random.moved = Math.max(random.moved, Math.abs(made.resolution[index] / direct.resolution - 1));
+      }
+      expect(random.worst).toBeLessThan(1e-5);
+      expect(random.moved).toBeLessThan(1e-3);
+    });
+  });
+
+  it('is 0 outside the mask and between Nyquist and the window inside', async () => {
+    const shape: Shape = [16, 16, 16];
+    const [half1, half2] = halfMaps(shape, 41);
+    const mask = blobMask(shape, 0.7);
+    const made = await resolve(await engine(), {
+      shape,
+      half1,
+      half2,
+      mask,
+      windowVoxels: 8,
+      weights: 'hann',
+      threshold: 0.143,
+    });
+    mask.forEach((inside, i) => {
+      if (inside > 0.5) {
+        expect(made.resolution[i]).toBeGreaterThanOrEqual(2 * VOXEL_SIZE * (1 - 1e-6));
+        expect(made.resolution[i]).toBeLessThanOrEqual(8 * VOXEL_SIZE * (1 + 1e-6));
+      } else expect(made.resolution[i]).toBe(0);
+    });
+  });
+
+  it('equal halves resolve to Nyquist, opposite ones to the window, an empty half too', async () => {
+    const shape: Shape = [12, 12, 16];
+    const half1 = mapLikeVolume(shape, 51);
+    const mask = blobMask(shape, 0.8);
+    const base = { shape, half1, mask, windowVoxels: 6, weights: 'hann', threshold: 0.143 } as const;
+    const expectAll = async (half2: Float32Array, angstrom: number, fsc: number) => {
+      const made = await resolve(await engine(), { ...base, half2 });
+      for (const i of sample(mask, 100)) {
+        expect(made.resolution[i]).toBeCloseTo(angstrom, 4);
+        expect(made.correlations[2][i]).toBeCloseTo(fsc, 5);
+      }
+    };
+    await expectAll(half1, 2 * VOXEL_SIZE, 1);
+    await expectAll(
+      half1.map((v) => -v),
+      6 * VOXEL_SIZE,
+      -1,
+    );
+    await expectAll(new Float32Array(half1.length), 6 * VOXEL_SIZE, 0);
+  });
+
+  it('does not depend on the scale of either half map', async () => {
+    const shape: Shape = [12, 14, 16];
+    const [half1, half2] = halfMaps(shape, 61);
+    const mask = blobMask(shape, 0.8);
+    const base = { shape, mask, windowVoxels: 8, weights: 'hann', threshold: 0.143 } as const;
+    const one = await resolve(await engine(), { ...base, half1, half2 });
+    // Powers of two: the same bits, unless products leave float32's range.
+    const other = await resolve(await engine(), {
+      ...base,
+      half1: half1.map((v) => v * 2 ** -20),
+      half2: half2.map((v) => v * 2 ** 12),
+    });
+    expect(maxDifference(one.resolution, other.resolution)).toBeLessThan(1e-4);
+  });
+
+  it('an empty mask gives an empty map', async () => {
+    const shape: Shape = [8, 8, 8];
+    const half = mapLikeVolume(shape, 71);
+    const made = await resolve(await engine(), {
+      shape,
+      half1: half,
+      half2: half,
+      mask: new Float32Array(512),
+      windowVoxels: 6,
+      weights: 'box',
+      threshold: 0.143,
+    });
+    expect(made.resolution.every((value) => value === 0)).toBe(true);
+  });
+});
+
+describe('local resolution on threads', () => {
+  it('gives the same bits with one thread and with three', async () => {
+    const shape: Shape = [40, 36, 44];
+    const [half1, half2] = halfMaps(shape, 81);
+    const mask = blobMask(shape, 0.8);
+    const made = [];
+    for (const threads of [1, 3]) {
+      const engine = await createCpuEngine({ threads });
+      try {
+        made.push(
+          await resolve(engine, {
+            shape,
+            half1,
+            half2,
+            mask,
+            windowVoxels: 8,
+            weights: 'hann',
+            threshold: 0.143,
+          }),
+        );
+      } finally {
+        await engine.dispose();
+      }
+    }
+    expect(maxDifference(made[0].resolution, made[1].resolution)).toBe(0);
+  });
+});
