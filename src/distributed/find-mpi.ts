@@ -6,7 +6,7 @@ import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import type { Environment, Launcher, MpiFamily } from './launcher.ts';
-import { bindMpi, identifyMpi, loadKoffi, type MpiLibrary } from './mpi-library.ts';
+import { bindMpi, identifyMpi, type Koffi, type MpiLibrary } from './mpi-library.ts';
 
 /** Names by family, the ones with an ABI number first: Open MPI 2 to 5; MPICH, Intel MPI, Debian's MPICH, Cray. */
 const FILE_NAMES: Record<'linux' | 'darwin', Record<MpiFamily, readonly string[]>> = {
@@ -44,9 +44,14 @@ export async function findMpi(
   const { platform } = process;
   if (platform !== 'linux' && platform !== 'darwin')
     return { reason: `libmpi is not looked for on ${platform}` };
-  let koffi: Awaited<ReturnType<typeof loadKoffi>>;
+  if (hasLostLauncher(environment)) {
+    return {
+      reason: `a program in between, such as npx, has cut the connection to ${launcher.name}'s launcher (start locscale-gpu itself)`,
+    };
+  }
+  let koffi: Koffi;
   try {
-    koffi = await loadKoffi();
+    koffi = (await import('koffi')).default;
   } catch {
     return { reason: 'the optional package koffi, which calls libmpi, is not installed' };
   }
@@ -59,7 +64,6 @@ export async function findMpi(
       try {
         const identity = identifyMpi(koffi, path);
         if (identity.family === family) {
-          unblockProcessManager(koffi, environment);
           return bindMpi(koffi, path, identity);
         }
         rejected.push(`${path} is ${identity.version}`);
@@ -98,10 +102,10 @@ function libraryFolders(environment: Environment): string[] {
 }
 
 /** Programs of MPI among the processes that this one descends from (Linux). */
-function launcherFiles(): string[] {
+function launcherFiles(generations = MAX_ANCESTORS): string[] {
   const files: string[] = [];
   let id = process.ppid;
-  for (let step = 0; step < MAX_ANCESTORS && id > 1; step++) {
+  for (let step = 0; step < generations && id > 1; step++) {
     try {
       const file = readlinkSync(`/proc/${id}/exe`);
       if (LAUNCHER_NAMES.test(file.slice(file.lastIndexOf('/') + 1))) files.push(file);
@@ -124,15 +128,30 @@ function keepSignalHandlers(): void {
 }
 
 /** fcntl.h of Linux. */
-const F_GETFL = 3;
-const F_SETFL = 4;
-const O_NONBLOCK = 0x800;
+const O_NONBLOCK = 0o4000;
 
-/** MPICH reads the socket of its launcher as a blocking one; Deno makes inherited sockets non-blocking. */
-function unblockProcessManager(koffi: Awaited<ReturnType<typeof loadKoffi>>, environment: Environment): void {
-  const socket = Number(environment.PMI_FD);
-  if (process.platform !== 'linux' || !Number.isInteger(socket)) return;
-  const control = koffi.load(null).func('int fcntl(int, int, ...)') as (...parameters: unknown[]) => number;
-  const flags = control(socket, F_GETFL, 'int', 0);
-  if (flags >= 0 && (flags & O_NONBLOCK) !== 0) control(socket, F_SETFL, 'int', flags & ~O_NONBLOCK);
+/**
+ * Whether the socket to the launcher, inherited as number PMI_FD, has got lost. Node closes inherited
+ * descriptors in the programs it starts, npx and the like are such programs, and the number then
+ * belongs to something else: libmpi would talk to it and hang. Other systems than Linux are trusted.
+ */
+export function hasLostLauncher(environment: Environment): boolean {
+  const descriptor = environment.PMI_FD;
+  if (process.platform !== 'linux' || descriptor === undefined) return false;
+  const own = openedAs('self', descriptor);
+  if (own === undefined || !own.startsWith('socket:')) return true;
+  const info = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8');
+  const flags = Number.parseInt(/flags:\s*([0-7]+)/.exec(info)?.[1] ?? '0', 8);
+  // MPICH's is blocking, those of the runtime are not.
+  if ((flags & O_NONBLOCK) !== 0) return true;
+  const parents = openedAs(String(process.ppid), descriptor);
+  return parents?.startsWith('socket:') === true && parents !== own && launcherFiles(1).length === 0;
+}
+
+function openedAs(id: string, descriptor: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${id}/fd/${descriptor}`);
+  } catch {
+    return undefined;
+  }
 }

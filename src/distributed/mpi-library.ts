@@ -8,7 +8,8 @@ import { LocScaleError } from '../errors.ts';
 import type { MpiFamily } from './launcher.ts';
 
 type Handle = bigint | number;
-type Koffi = typeof import('koffi')['default'];
+/** The optional package, given by the caller that has loaded it. */
+export type Koffi = typeof import('koffi')['default'];
 type NativeFunction = (...parameters: unknown[]) => number;
 
 /** A transfer on its way. It keeps its memory: libmpi reads and writes there until the transfer has ended. */
@@ -69,21 +70,6 @@ const OPEN_MPI_SYMBOLS = {
   noInfo: 'ompi_mpi_info_null',
   errorsReturn: 'ompi_mpi_errors_return',
 } as const;
-
-export async function loadKoffi(): Promise<Koffi> {
-  try {
-    return (await import('koffi')).default;
-  } catch (cause) {
-    throw new LocScaleError(
-      'unsupported',
-      'The optional package koffi, which calls libmpi, is not installed.',
-      {
-        cause,
-        hint: 'Install it with `npm install koffi`.',
-      },
-    );
-  }
-}
 
 export interface MpiIdentity {
   readonly family: MpiFamily;
