@@ -42,7 +42,7 @@ export async function createNetworkSession(
     logSeverityLevel: 4,
   });
   const { cubeEdge: edge, input } = manifest;
-  const output = (choice.enhanced === true ? manifest.enhancedOutput : undefined) ?? manifest.output;
+  const output = outputOf(manifest, choice.enhanced);
   // One file may serve both: then the masks are inputs in any case, and 1 where dropout is off.
   const { plain, monteCarlo: sampled } = manifest.files;
   const hasMasks = monteCarlo || (manifest.architecture === 'onnx' && sampled?.file === plain.file);
@@ -121,4 +121,9 @@ function tooLittleMemory(cause: unknown): LocScaleError {
     hint: 'Close other programs that use this device, or use --provider cpu.',
     cause,
   });
+}
+
+/** The output for scaling, or the one for feature enhancement where the network has one of its own. */
+export function outputOf({ output, enhancedOutput }: ModelManifest, enhanced: boolean | undefined): string {
+  return (enhanced === true ? enhancedOutput : undefined) ?? output;
 }

@@ -6,7 +6,7 @@ import { LocScaleError } from '../errors.ts';
 import { createRandom } from '../math/random.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import { type NetworkFiles, readGraph } from './network-graph.ts';
-import { createNetworkSession, type NetworkSession } from './network-session.ts';
+import { createNetworkSession, type NetworkSession, outputOf } from './network-session.ts';
 import { firstLine, loadOnnxruntime, type Onnxruntime } from './onnxruntime.ts';
 import type { ProviderName } from './provider-names.ts';
 import { listProviders, type ProviderState, providerTitles, type WebGpuState } from './providers.ts';
@@ -196,6 +196,7 @@ function createPredictor(
   return {
     manifest,
     description: `${manifest.title}, on ${providerTitles[provider]}${devices}`,
+    output: outputOf(manifest, options.enhanced),
     batchSize: perSession * sessions.length,
     secondsPerCube: secondsPerCube / sessions.length,
     async predict(cubes, count, pass) {

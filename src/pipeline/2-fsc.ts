@@ -9,6 +9,7 @@ import { filteredMapWarning, findLowPass } from '../math/input-checks.ts';
 import { chooseFscCutoff, type FscCutoff } from '../math/molecular-numbers.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
 import type { InputMaps } from './1-read-maps.ts';
+import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { FscCurve, LocScaleParameters } from './types.ts';
 
@@ -35,7 +36,16 @@ export async function resolveMap(
   let fsc: FscCurve | undefined;
   if (second !== undefined) {
     run.countScratch(2 * SPECTRUM_VOLUMES);
-    fsc = await measureFsc(engine, first, second, maps.voxelSize);
+    fsc = await keptFacts(
+      run,
+      'fsc',
+      async () => ({
+        engine: engineIdentity(engine),
+        halves: [await hashVolume(engine, first), await hashVolume(engine, second)],
+        voxelSize: maps.voxelSize,
+      }),
+      () => measureFsc(engine, first, second, maps.voxelSize),
+    );
     map = run.hold(await engine.average(first, second));
     if (!keepHalves) run.release(first, second);
     run.info(

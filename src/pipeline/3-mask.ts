@@ -15,6 +15,7 @@ import type { Shape } from '../math/grid.ts';
 import { type MolecularNumbers, molecularNumbers } from '../math/molecular-numbers.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
 import { checkFinite } from './1-read-maps.ts';
+import { engineIdentity, hashVolume, keptVolume } from './checkpoints.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { LocScaleNumbers, LocScaleParameters, MapInput } from './types.ts';
 
@@ -133,7 +134,15 @@ export async function makeConfidence(
       `Noise box from voxel (z, y, x) = ${box.start.join(', ')}, edge ${box.size}: mean ${box.mean.toPrecision(3)}, sd ${box.sd.toPrecision(3)}.`,
     );
   }
-  const confidence = run.hold(await engine.confidenceMap(filtered, noise));
+  const confidence = run.hold(
+    await keptVolume(
+      run,
+      'confidence',
+      async () => ({ engine: engineIdentity(engine), map: await hashVolume(engine, filtered), noise }),
+      map.shape,
+      () => engine.confidenceMap(filtered, noise),
+    ),
+  );
   if (filtered !== map) run.release(filtered);
   return { confidence, noise: { mean: noise.mean, variance: noise.variance, boxes: reported } };
 }

@@ -8,11 +8,13 @@ import { tanhLowPass } from '../math/radial-transfer.ts';
 import type { ModelReferenceData } from '../reference/model-reference.ts';
 import {
   type PredictionPlan,
+  type PredictionProgress,
   planPrediction,
   predictionBytes,
   predictReference,
 } from '../reference/network/predict-reference.ts';
 import { checkFinite, checkValues } from './1-read-maps.ts';
+import { engineIdentity, hashVolume, hashVoxels } from './checkpoints.ts';
 import { isModelChoice, simulateReference } from './model-reference.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { LocScaleJob, ModelUsed, Prediction, ReferenceChoice } from './types.ts';
@@ -35,11 +37,8 @@ export async function prepareReference(
   const voxelSize = isotropicVoxelSize(data.grid);
   if (isModelChoice(job.reference)) {
     const simulated = await simulateReference(job.reference, data, job.parameters, run);
-    const { referenceResolution } = job.parameters;
-    return {
-      ...simulated,
-      reference: await lowPass(simulated.reference, referenceResolution, voxelSize, run),
-    };
+    const end = simulated.model.referenceEnd;
+    return { ...simulated, reference: await lowPass(simulated.reference, end, voxelSize, run) };
   }
   const { map } = job.reference;
   const { referenceResolution } = job.parameters;
@@ -109,11 +108,13 @@ export async function predictPlanned(
   const { predictor, monteCarlo } = choice;
   const passes = summary.passes > 1 ? ` x ${summary.passes} passes` : '';
   return run.step('reference', `Predicting the reference: ${summary.cubes} cubes${passes}`, async () => {
+    const kept = await keptPrediction(choice, plan, map, run);
     const predicted = await predictReference({
       engine,
       map,
       plan,
-      predictor,
+      predictor: context.team?.sharePredictor(predictor) ?? predictor,
+      ...(kept === undefined ? {} : { progress: kept }),
       ...(monteCarlo === undefined ? {} : { monteCarlo }),
       onProgress: (done, total) => context.onProgress?.('reference', done, total),
       ...(context.signal === undefined ? {} : { signal: context.signal }),
@@ -123,6 +124,42 @@ export async function predictPlanned(
     const reference = await lowPass(predicted.reference, referenceResolution, voxelSize, run);
     return { reference, variance: predicted.variance };
   });
+}
+
+/** Where an interrupted prediction is continued from; a finished one is taken over whole. */
+async function keptPrediction(
+  { predictor, monteCarlo }: NetworkChoice,
+  plan: PredictionPlan,
+  map: Volume,
+  run: Run,
+): Promise<PredictionProgress | undefined> {
+  const { checkpoints } = run.context;
+  if (checkpoints === undefined) return undefined;
+  const { name, sourceSha256, files, cubeEdge, stride } = predictor.manifest;
+  const key = {
+    network: { name, sourceSha256, files, output: predictor.output },
+    ranOn: predictor.description,
+    engine: engineIdentity(run.engine),
+    map: await hashVolume(run.engine, map),
+    shape: plan.networkGrid.shape,
+    cubes: { cubeEdge, stride, count: plan.cubes.count, positions: await hashPositions(plan) },
+    monteCarlo: monteCarlo ?? null,
+  };
+  return {
+    async load() {
+      const [state] = await checkpoints.list('prediction', key);
+      if (state === undefined) return undefined;
+      const { nextCube } = state.facts as { nextCube: number };
+      run.info(`${nextCube} of ${plan.cubes.count} cubes were predicted by an earlier run.`);
+      return { nextCube, sums: state.arrays };
+    },
+    save: ({ nextCube, sums }) =>
+      checkpoints.replace('prediction', key, { facts: { nextCube }, arrays: sums }),
+  };
+}
+
+function hashPositions({ cubes: { positions } }: PredictionPlan): Promise<string> {
+  return hashVoxels(Float32Array.from(positions));
 }
 
 /** -mres: the reference without what lies beyond that resolution; takes the place of `reference`. */
@@ -136,7 +173,7 @@ async function lowPass(
   run.countScratch(SPECTRUM_VOLUMES + 1);
   const filtered = run.hold(await run.engine.radialFilter(reference, tanhLowPass(resolution, voxelSize)));
   run.release(reference);
-  run.info(`Reference low-passed at ${resolution} A.`);
+  run.info(`Reference low-passed at ${Number(resolution.toFixed(2))} A.`);
   return filtered;
 }
 

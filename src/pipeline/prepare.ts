@@ -21,10 +21,8 @@ import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
 import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
 import { isModelChoice } from './model-reference.ts';
 import type { Run } from './run.ts';
+import { scaleInRounds } from './scaling-rounds.ts';
 import type { LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
-
-/** A low-pass begins to take away signal at this multiple of its cut-off. */
-const LOW_PASS_FLANK = 1.2;
 
 export interface PreparedRun {
   readonly maps: InputMaps;
@@ -74,8 +72,9 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
               halves: resolved.halves,
               mask: mask.mask,
               wilsonCutoff: cutoffs.wilson,
-              // Beyond a low-pass, and in its flank, there is nothing that B factors could be measured in.
-              fscCutoff: Math.max(cutoffs.fsc, LOW_PASS_FLANK * (resolved.lowPass ?? 0)),
+              fscCutoff: cutoffs.fsc,
+              resolutionKnown: resolved.cutoff.source !== 'nyquist',
+              lowPass: resolved.lowPass,
               windowVoxels,
             },
             run,
@@ -205,10 +204,13 @@ export async function scaleWith(
             rule,
             engine,
           );
-    const result = await engine.localScaling(scaling, {
-      onProgress: (done, total) => context.onProgress?.('scaling', done, total),
-      ...(context.signal === undefined ? {} : { signal: context.signal }),
-    });
+    const result =
+      context.team === undefined && context.checkpoints === undefined
+        ? await engine.localScaling(scaling, {
+            onProgress: (done, total) => context.onProgress?.('scaling', done, total),
+            ...(context.signal === undefined ? {} : { signal: context.signal }),
+          })
+        : await scaleInRounds(scaling, await estimateScaling(scaling, engine), run);
     for (const volume of [result.scaled, result.bFactor, result.quality])
       if (volume !== undefined) run.hold(volume);
     return result;

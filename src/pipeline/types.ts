@@ -7,6 +7,8 @@ import type { Grid } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { SymmetryRequest } from './6-symmetrise.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import type { Team } from './team.ts';
 
 export type { MapImage };
 
@@ -156,6 +158,10 @@ export interface LocScaleContext extends LocScaleEvents {
   readonly keepConfidence?: boolean;
   /** Keep the predicted reference in the result. */
   readonly keepReference?: boolean;
+  /** Results of steps are kept here and taken from here. */
+  readonly checkpoints?: Checkpoints;
+  /** Processes that share the work. */
+  readonly team?: Team;
   /**
    * The run takes the voxels of the job's maps over for good (`data` of each is replaced by an empty
    * array), so that the memory of half maps is free again before the scaling starts. Without it the
@@ -231,6 +237,8 @@ export interface ModelUsed {
   readonly pseudoAtoms: number;
   /** A^2, over all atoms, as simulated. */
   readonly bFactors: { readonly min: number; readonly mean: number; readonly max: number };
+  /** A; the reference was low-passed where the map ends. Undefined: it reaches to the grid's limit. */
+  readonly referenceEnd?: number;
 }
 
 /** The work of a network, known before it starts. */

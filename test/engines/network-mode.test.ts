@@ -26,6 +26,7 @@ function scalingPredictor(
   return {
     manifest: { ...smallNetwork(1, EDGE).manifest, ...change },
     description: 'a predictor of the tests',
+    output: 'reference',
     batchSize: 64,
     secondsPerCube: 0.25,
     passes,

@@ -51,6 +51,7 @@ function predictorOf(
   return {
     manifest: { ...MANIFEST, ...manifest },
     description: 'a predictor of the tests',
+    output: 'output',
     batchSize,
     secondsPerCube: 0,
     calls,

@@ -16,6 +16,8 @@ export interface CubeBlend {
    * what lies outside the box is dropped.
    */
   add(positions: Int32Array, index: number, ...cubes: Float32Array[]): void;
+  /** Weighted sums per channel, then the weights: what a blend can be continued from, by setting them. */
+  readonly state: readonly Float32Array[];
   /** The blended maps, one per channel. The blend cannot be used any more. */
   finish(): Float32Array[];
 }
@@ -34,6 +36,7 @@ export function createBlend(
   const along = axisWeights(edge, weighting);
 
   return {
+    state: [...sums, weights],
     add(positions, index, ...cubes) {
       const [z0, y0, x0] = positions.subarray(3 * index, 3 * index + 3);
       const [fromX, toX] = [Math.max(0, -x0), Math.min(edge, nx - x0)];

@@ -75,6 +75,8 @@ export interface ReferencePredictor {
   readonly manifest: ModelManifest;
   /** In words: "EMmerNet, high context, on CUDA". */
   readonly description: string;
+  /** Name of the network's output that it gives. */
+  readonly output: string;
   /** Cubes that are given to `predict` at once for good throughput. */
   readonly batchSize: number;
   /** Expected seconds for one cube and pass, measured when the network was loaded. */

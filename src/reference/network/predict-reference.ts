@@ -83,10 +83,28 @@ export interface PredictReferenceInput {
   readonly weighting?: CubeWeighting;
   /** Dropout stays on; the reference is the mean of the passes. */
   readonly monteCarlo?: { readonly passes: number; readonly seed: number };
+  /** Where an interrupted prediction is continued from, and what is kept of this one. */
+  readonly progress?: PredictionProgress;
   /** `done` of `total` passes over single cubes. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
+
+export interface PredictionProgress {
+  /** The state that was saved last. */
+  load(): Promise<PredictionState | undefined>;
+  save(state: PredictionState): Promise<void>;
+}
+
+/** Cubes before `nextCube` are in the sums. */
+export interface PredictionState {
+  readonly nextCube: number;
+  readonly sums: readonly Float32Array[];
+}
+
+/** A state is saved after so many seconds, and never so often that it takes more than 1/20 of the time. */
+const SAVE_SECONDS = 60;
+const SAVE_SHARE = 20;
 
 export interface PredictedReference {
   /**
@@ -151,7 +169,7 @@ export async function predictReference(input: PredictReferenceInput): Promise<Pr
  * their order, so that the size of the batches does not change the result.
  */
 async function predictCubes(
-  { engine, plan, predictor, weighting, monteCarlo, onProgress, signal }: PredictReferenceInput,
+  { engine, plan, predictor, weighting, monteCarlo, progress, onProgress, signal }: PredictReferenceInput,
   map: Float32Array,
   standardisation: Standardisation,
 ): Promise<Float32Array[]> {
@@ -167,8 +185,16 @@ async function predictCubes(
     (voxels) => engine.allocateHost(voxels),
   );
   const moments = monteCarlo && createPassAccumulator(batchSize * cubeVoxels);
-  let done = 0;
+  const saved = await progress?.load();
+  saved?.sums.forEach((sum, i) => {
+    blend.state[i].set(sum);
+  });
+  const firstCube = saved?.nextCube ?? 0;
+  let blended = firstCube;
+  let done = passes * firstCube;
+  if (done > 0) onProgress?.(done, passes * cubes.count);
 
+  const saver = createSaver(progress, () => ({ nextCube: blended, sums: blend.state }));
   const take = ({ first, count, pass }: Step, predicted: Float32Array): void => {
     if (predicted.length !== count * cubeVoxels) {
       throw new LocScaleError('internal', `${predictor.description} returned cubes of another size.`, {
@@ -186,13 +212,14 @@ async function predictCubes(
       const parts = results.map((values) => values.subarray(i * cubeVoxels, (i + 1) * cubeVoxels));
       blend.add(cubes.positions, first + i, ...parts);
     }
+    blended = first + count;
   };
 
   // Two buffers: one is with the network, the other is being filled.
   const buffers = [0, 1].map(() => new Float32Array(batchSize * cubeVoxels));
   let running: { readonly step: Step; readonly result: Promise<Float32Array> } | undefined;
   try {
-    for (const step of stepsOf(cubes.count, batchSize, passes)) {
+    for (const step of stepsOf(firstCube, cubes.count, batchSize, passes)) {
       const { batch, first, count, pass } = step;
       const buffer = buffers[batch % 2].subarray(0, count * cubeVoxels);
       if (pass === 0) cutCubes(map, cubes, standardisation, first, count, buffer);
@@ -208,9 +235,15 @@ async function predictCubes(
       result.catch(() => undefined);
       running = { step, result };
       if (previous) take(previous.step, previous.predicted);
+      await saver.whenDue();
     }
     if (running) take(running.step, await running.result);
     running = undefined;
+    await saver.now();
+  } catch (error) {
+    // What is finished is kept; the reason why it ended comes first.
+    await saver.now().catch(() => undefined);
+    throw error;
   } finally {
     // The network must be at rest before its caller may close it.
     await running?.result.catch(() => undefined);
@@ -226,8 +259,29 @@ interface Step {
   readonly pass: number;
 }
 
-function* stepsOf(cubes: number, batchSize: number, passes: number): Generator<Step> {
-  for (let first = 0, batch = 0; first < cubes; first += batchSize, batch++) {
+function createSaver(progress: PredictionProgress | undefined, state: () => PredictionState) {
+  let savedAt = performance.now();
+  let interval = SAVE_SECONDS;
+  let saved = state().nextCube;
+  const now = async (): Promise<void> => {
+    const current = state();
+    if (progress === undefined || current.nextCube === saved) return;
+    const begun = performance.now();
+    await progress.save(current);
+    saved = current.nextCube;
+    savedAt = performance.now();
+    interval = Math.max(SAVE_SECONDS, (SAVE_SHARE * (savedAt - begun)) / 1000);
+  };
+  return {
+    now,
+    whenDue: async (): Promise<void> => {
+      if (performance.now() - savedAt > 1000 * interval) await now();
+    },
+  };
+}
+
+function* stepsOf(from: number, cubes: number, batchSize: number, passes: number): Generator<Step> {
+  for (let first = from, batch = 0; first < cubes; first += batchSize, batch++) {
     const count = Math.min(batchSize, cubes - first);
     for (let pass = 0; pass < passes; pass++) yield { batch, first, count, pass };
   }

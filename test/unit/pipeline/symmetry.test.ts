@@ -73,6 +73,7 @@ describe('symmetry', () => {
     const predictor = {
       manifest: smallNetwork(1, 16).manifest,
       description: 'a predictor of the tests',
+      output: 'reference',
       batchSize: 64,
       secondsPerCube: 0,
       predict: async (cubes: Float32Array) => cubes.slice(),

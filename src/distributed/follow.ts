@@ -1,0 +1,121 @@
+/** A rank that does not lead: it waits for orders, does its share and sends what came out. */
+import type { Engine, LocalScalingJob, LocalScalingResult, Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import type { Shape } from '../math/grid.ts';
+import { packTiles, type TileSet, volumesOf } from '../pipeline/tile-values.ts';
+import type { ReferencePredictor } from '../reference/network/model.ts';
+import type { Communicator } from './communicator.ts';
+import { bytesOf, decodeOrder, floatsOf, type Order, runOf, type VolumeName } from './orders.ts';
+
+export interface FollowerTools {
+  readonly communicator: Communicator;
+  readonly engine: Engine;
+  /** Opened when the first cubes come. */
+  openPredictor(): Promise<ReferencePredictor>;
+  readonly signal?: AbortSignal;
+}
+
+interface OpenScaling {
+  readonly job: LocalScalingJob;
+  readonly set: TileSet;
+  result: LocalScalingResult | undefined;
+}
+
+/** Works until the leading rank says that the run is over. */
+export async function follow(tools: FollowerTools): Promise<void> {
+  const { communicator, engine, signal } = tools;
+  const orFailure = <T>(work: Promise<T>): Promise<T> => Promise.race([work, communicator.failure]);
+  let scaling: OpenScaling | undefined;
+  for (;;) {
+    const order = decodeOrder(await orFailure(communicator.broadcast(undefined)));
+    if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
+    switch (order.kind) {
+      case 'open-scaling':
+        scaling = await openScaling(order, tools, orFailure);
+        break;
+      case 'scale': {
+        const values = await scaleShare(order.shares[communicator.rank], scaling, engine, signal);
+        await orFailure(communicator.gather(bytesOf(values)));
+        break;
+      }
+      case 'close-scaling':
+        if (scaling !== undefined) releaseScaling(scaling, engine);
+        scaling = undefined;
+        break;
+      case 'predict':
+        await predictShare(order, tools, orFailure);
+        break;
+      case 'end':
+        return;
+    }
+  }
+}
+
+type OrFailure = <T>(work: Promise<T>) => Promise<T>;
+
+async function openScaling(
+  { engine: leads, shape, tileSize, settings, volumes }: Extract<Order, { kind: 'open-scaling' }>,
+  { communicator, engine }: FollowerTools,
+  orFailure: OrFailure,
+): Promise<OpenScaling> {
+  if (leads !== engine.name) {
+    throw new LocScaleError(
+      'no-device',
+      `Rank ${communicator.rank} computes on the ${engine.name.toUpperCase()}, rank 0 on the ${leads.toUpperCase()}: their results would differ in the last digits.`,
+      { where: '--engine', hint: 'Choose the same with --engine gpu or --engine cpu.' },
+    );
+  }
+  const held: Partial<Record<VolumeName, Volume>> = {};
+  let mask: Float32Array | undefined;
+  for (const name of volumes) {
+    const received = floatsOf(await orFailure(communicator.broadcast(undefined)));
+    const voxels = engine.allocateHost(received.length);
+    voxels.set(received);
+    if (name === 'mask') mask = received;
+    held[name] = await engine.upload(voxels, shape);
+  }
+  await orFailure(communicator.barrier());
+  return {
+    job: { ...settings, ...held } as LocalScalingJob,
+    set: { shape, tileSize, mask: mask as Float32Array },
+    result: undefined,
+  };
+}
+
+async function scaleShare(
+  starts: readonly Shape[],
+  scaling: OpenScaling | undefined,
+  engine: Engine,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  if (scaling === undefined) throw new LocScaleError('internal', 'Tiles came before their job.');
+  const { job, set, result } = scaling;
+  scaling.result = await engine.localScaling(job, signal === undefined ? {} : { signal }, {
+    tileSize: set.tileSize,
+    starts,
+    ...(result === undefined ? {} : { into: result }),
+  });
+  const volumes = await Promise.all(volumesOf(scaling.result).map((volume) => engine.download(volume)));
+  return packTiles(set, starts, volumes);
+}
+
+function releaseScaling({ job, result }: OpenScaling, engine: Engine): void {
+  const { map, reference, mask, differenceMask } = job;
+  const volumes = [map, reference, mask, differenceMask, ...(result === undefined ? [] : volumesOf(result))];
+  engine.release(...volumes.filter((volume) => volume !== undefined));
+}
+
+async function predictShare(
+  { counts, passes }: Extract<Order, { kind: 'predict' }>,
+  { communicator, openPredictor }: FollowerTools,
+  orFailure: OrFailure,
+): Promise<void> {
+  const { rank } = communicator;
+  const all = floatsOf(await orFailure(communicator.broadcast(undefined)));
+  const [first, count] = runOf(counts, rank);
+  const voxels = all.length / counts.reduce((sum, n) => sum + n, 0);
+  const cubes = all.subarray(first * voxels, (first + count) * voxels);
+  const predicted =
+    count === 0 ? cubes : await (await openPredictor()).predict(cubes, count, passes[rank] ?? undefined);
+  await orFailure(communicator.gather(bytesOf(predicted)));
+}

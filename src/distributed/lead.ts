@@ -1,0 +1,114 @@
+/** The team as its leading rank sees it: orders go out, the others' results come back. */
+import type { Engine, LocalScalingJob } from '../engine.ts';
+import type { Shape } from '../math/grid.ts';
+import type { SharedScaling, Team } from '../pipeline/team.ts';
+import type { MonteCarloPass, ReferencePredictor } from '../reference/network/model.ts';
+import type { Communicator } from './communicator.ts';
+import { bytesOf, floatsOf, type Order, runOf, sendOrder, type VolumeName, volumeNames } from './orders.ts';
+
+export interface LeadingTeam extends Team {
+  /** Tells the other ranks that there is nothing more to do. */
+  end(): Promise<void>;
+}
+
+/** `communicator.rank` is 0. */
+export function leadTeam(communicator: Communicator): LeadingTeam {
+  /** Whatever is waited for ends when another rank fails. */
+  const orFailure = <T>(work: Promise<T>): Promise<T> => Promise.race([work, communicator.failure]);
+  const order = async (what: Order): Promise<void> => {
+    await orFailure(sendOrder(communicator, what));
+  };
+  const collect = async (own: Float32Array): Promise<Float32Array[]> => {
+    const parts = (await orFailure(communicator.gather(bytesOf(own)))) as readonly Uint8Array[];
+    return parts.map(floatsOf);
+  };
+
+  return {
+    size: communicator.size,
+    description: `${communicator.size} processes, ${communicator.description}`,
+
+    async openScaling(job: LocalScalingJob, tileSize: Shape, engine: Engine): Promise<SharedScaling> {
+      const { map, reference, mask, differenceMask, ...settings } = job;
+      const volumes = { map, reference, mask, differenceMask };
+      const present = volumeNames.filter((name: VolumeName) => volumes[name] !== undefined);
+      await order({
+        kind: 'open-scaling',
+        engine: engine.name,
+        shape: map.shape,
+        tileSize,
+        settings,
+        volumes: present,
+      });
+      for (const name of present) {
+        const voxels = await engine.download(volumes[name] as typeof map);
+        await orFailure(communicator.broadcast(bytesOf(voxels)));
+      }
+      await orFailure(communicator.barrier());
+      let broken = false;
+      return {
+        async scale(shares, own) {
+          broken = true;
+          await order({ kind: 'scale', shares });
+          await orFailure(own());
+          const [, ...others] = await collect(new Float32Array(0));
+          broken = false;
+          return others;
+        },
+        async close() {
+          // In the middle of a round the others are not listening for orders.
+          if (!broken) await order({ kind: 'close-scaling' });
+        },
+      };
+    },
+
+    sharePredictor: (predictor) => sharePredictor(predictor, communicator, order, collect),
+
+    end: () => order({ kind: 'end' }),
+  };
+}
+
+/** Every batch is cut into equal runs of cubes, one for each rank. */
+function sharePredictor(
+  predictor: ReferencePredictor,
+  communicator: Communicator,
+  order: (what: Order) => Promise<void>,
+  collect: (own: Float32Array) => Promise<Float32Array[]>,
+): ReferencePredictor {
+  const { size } = communicator;
+  const { manifest, output, batchSize, secondsPerCube, description } = predictor;
+  return {
+    manifest,
+    description,
+    output,
+    batchSize: batchSize * size,
+    secondsPerCube: secondsPerCube / size,
+    async predict(cubes, count, pass) {
+      const counts = shareCubes(count, size);
+      const firsts = counts.map((_, rank) => runOf(counts, rank)[0]);
+      const passes = firsts.map((first): MonteCarloPass | null =>
+        pass === undefined ? null : { ...pass, firstCube: pass.firstCube + first },
+      );
+      const voxels = manifest.cubeEdge ** 3;
+      const own = cubes.subarray(0, counts[0] * voxels);
+      await order({ kind: 'predict', counts, passes });
+      await communicator.broadcast(bytesOf(cubes.subarray(0, count * voxels)));
+      const results = await collect(
+        counts[0] === 0 ? own : await predictor.predict(own, counts[0], passes[0] ?? undefined),
+      );
+      const whole = new Float32Array(count * voxels);
+      results.forEach((result, rank) => {
+        whole.set(result, firsts[rank] * voxels);
+      });
+      return whole;
+    },
+    dispose: async () => undefined,
+  };
+}
+
+/** Numbers of cubes that differ by one at most; rank 0, which also cuts and blends, has the smaller ones. */
+export function shareCubes(count: number, ranks: number): number[] {
+  return Array.from(
+    { length: ranks },
+    (_, rank) => Math.floor(((rank + 1) * count) / ranks) - Math.floor((rank * count) / ranks),
+  );
+}

@@ -1,0 +1,208 @@
+/**
+ * Step 5 in rounds: tiles that an earlier run has finished are taken over, the others are shared among the team,
+ * and what a round has brought is kept before the next one starts. The result has the same bits as one call of the
+ * engine, in however many rounds and processes it was made.
+ */
+import type { LocalScalingEstimate, LocalScalingJob, LocalScalingResult, ScalingTile } from '../engine.ts';
+import type { Shape } from '../math/grid.ts';
+import { type Checkpoint, engineIdentity, hashVolume } from './checkpoints.ts';
+import type { Run } from './run.ts';
+import type { SharedScaling } from './team.ts';
+import { packTiles, type TileSet, unpackTiles, volumesOf } from './tile-values.ts';
+
+/** What a kill may cost, about: the length of a round where finished tiles are kept. Seconds. */
+const ROUND_SECONDS = 20;
+/** The first round, whose time is only guessed. */
+const FIRST_ROUND_SECONDS = 5;
+/** With fewer tiles per process threads are idle at the end of a round. */
+const LEAST_TILES_PER_PROCESS = 4;
+/** Name of the checkpoints. */
+const NAME = 'scaling';
+
+/** Tiles and their packed values. */
+interface FinishedTiles {
+  readonly starts: readonly Shape[];
+  readonly values: Float32Array;
+}
+
+export async function scaleInRounds(
+  job: LocalScalingJob,
+  estimate: LocalScalingEstimate,
+  run: Run,
+): Promise<LocalScalingResult> {
+  const { engine, context } = run;
+  const { team, checkpoints, signal } = context;
+  const { tileSize, maskVoxels } = estimate;
+  const set: TileSet = { shape: job.map.shape, tileSize, mask: await engine.download(job.mask) };
+  const key = checkpoints && (await describeScaling(job, tileSize, run));
+  const elsewhere = key === undefined ? [] : await loadFinished(key, estimate.tiles, run);
+  let left = withoutFinished(estimate.tiles, elsewhere);
+  let done = maskVoxels - voxelsOf(left);
+  if (done > 0)
+    run.info(
+      `${done} of ${maskVoxels} windows were scaled by an earlier run: ${left.length} tiles are left.`,
+    );
+  const ranks = team?.size ?? 1;
+  const pace = createPace(estimate, ranks);
+  let own: LocalScalingResult | undefined;
+  let shared: SharedScaling | undefined;
+  try {
+    shared = left.length === 0 ? undefined : await team?.openScaling(job, tileSize, engine);
+    while (left.length > 0) {
+      const round = key === undefined ? left : takeRound(left, pace.nextCost(), ranks);
+      left = left.slice(round.length);
+      const shares = shareTiles(round, ranks).map((share) => share.map(({ start }) => start));
+      const voxels = voxelsOf(round);
+      const scaleOwn = async (): Promise<void> => {
+        const onProgress = (some: number, all: number): void =>
+          // The others are about as far.
+          context.onProgress?.('scaling', done + Math.round((voxels * some) / all), maskVoxels);
+        own = await engine.localScaling(
+          job,
+          { onProgress, ...(signal === undefined ? {} : { signal }) },
+          { tileSize, starts: shares[0], ...(own === undefined ? {} : { into: own }) },
+        );
+      };
+      const begun = performance.now();
+      const received = shared === undefined ? [] : await shared.scale(shares, scaleOwn);
+      if (shared === undefined) await scaleOwn();
+      pace.finished(costOf(round), (performance.now() - begun) / 1000);
+      const others = received.map((values, i) => ({ starts: shares[i + 1], values }));
+      elsewhere.push(...others);
+      done += voxels;
+      if (key !== undefined) {
+        const volumes = await downloadAll(own as unknown as LocalScalingResult, run);
+        const values = packTiles(set, shares[0], volumes);
+        await keepFinished(key, [{ starts: shares[0], values }, ...others], run);
+      }
+    }
+    own ??= await engine.localScaling(job, {}, { tileSize, starts: [] });
+    return elsewhere.length === 0 ? own : await merge(own, set, elsewhere, run);
+  } catch (error) {
+    if (own !== undefined) engine.release(...volumesOf(own));
+    throw error;
+  } finally {
+    await shared?.close();
+  }
+}
+
+/** Everything that the values of a tile depend on. */
+async function describeScaling(job: LocalScalingJob, tileSize: Shape, { engine }: Run): Promise<unknown> {
+  const { map, reference, mask, differenceMask, windowVoxels, profileKind, rule, padValues } = job;
+  const hash = async (volume: typeof map | undefined): Promise<string | null> =>
+    volume === undefined ? null : hashVolume(engine, volume);
+  return {
+    engine: engineIdentity(engine),
+    shape: map.shape,
+    map: await hash(map),
+    reference: await hash(reference),
+    mask: await hash(mask),
+    differenceMask: await hash(differenceMask),
+    windowVoxels,
+    profileKind,
+    rule,
+    padValues,
+    measureBFactors: job.measureBFactors,
+    tileSize,
+  };
+}
+
+/** How much work takes how long; the estimate is corrected by what the rounds have taken. */
+function createPace({ tiles, seconds }: LocalScalingEstimate, ranks: number) {
+  let costPerSecond = (costOf(tiles) * ranks) / Math.max(1e-3, seconds);
+  let roundSeconds = FIRST_ROUND_SECONDS;
+  return {
+    nextCost: () => costPerSecond * roundSeconds,
+    finished(cost: number, took: number): void {
+      costPerSecond = cost / Math.max(1e-3, took);
+      roundSeconds = ROUND_SECONDS;
+    },
+  };
+}
+
+/** The first tiles, as many as make up `cost`; the rest too if it would be a small round. */
+export function takeRound(tiles: readonly ScalingTile[], cost: number, ranks: number): ScalingTile[] {
+  const least = LEAST_TILES_PER_PROCESS * ranks;
+  let sum = 0;
+  let count = 0;
+  while (count < tiles.length && (sum < cost || count < least)) sum += tiles[count++].cost;
+  return tiles.length - count < least ? [...tiles] : tiles.slice(0, count);
+}
+
+/**
+ * Tiles for every rank, so that all take about as long: the most expensive first, each to the rank that has least
+ * to do. The order of each share is that of the tiles.
+ */
+export function shareTiles(tiles: readonly ScalingTile[], ranks: number): ScalingTile[][] {
+  const load = new Float64Array(ranks);
+  const rankOf = new Map<ScalingTile, number>();
+  for (const tile of [...tiles].sort((a, b) => b.cost - a.cost)) {
+    const rank = load.indexOf(Math.min(...load));
+    load[rank] += tile.cost;
+    rankOf.set(tile, rank);
+  }
+  return Array.from({ length: ranks }, (_, rank) => tiles.filter((tile) => rankOf.get(tile) === rank));
+}
+
+async function loadFinished(
+  key: unknown,
+  tiles: readonly ScalingTile[],
+  { context }: Run,
+): Promise<FinishedTiles[]> {
+  const known = new Set(tiles.map(({ start }) => String(start)));
+  const finished: FinishedTiles[] = [];
+  for (const { facts, arrays } of (await context.checkpoints?.list(NAME, key)) ?? []) {
+    const { parts } = facts as { parts: readonly (readonly Shape[])[] };
+    parts.forEach((starts, i) => {
+      const fresh = starts.every((start) => known.delete(String(start)));
+      if (fresh) finished.push({ starts, values: arrays[i] });
+    });
+  }
+  return finished;
+}
+
+async function keepFinished(key: unknown, parts: readonly FinishedTiles[], { context }: Run): Promise<void> {
+  const content: Checkpoint = {
+    facts: { parts: parts.map(({ starts }) => starts) },
+    arrays: parts.map(({ values }) => values),
+  };
+  await context.checkpoints?.add(NAME, key, content);
+}
+
+function withoutFinished(tiles: readonly ScalingTile[], finished: readonly FinishedTiles[]): ScalingTile[] {
+  const gone = new Set(finished.flatMap(({ starts }) => starts.map(String)));
+  return tiles.filter(({ start }) => !gone.has(String(start)));
+}
+
+/** The volumes of `own` with the values that were made elsewhere in them. */
+async function merge(
+  own: LocalScalingResult,
+  set: TileSet,
+  elsewhere: readonly FinishedTiles[],
+  run: Run,
+): Promise<LocalScalingResult> {
+  const { engine } = run;
+  const host = (await downloadAll(own, run)).map((voxels) => {
+    const copy = engine.allocateHost(voxels.length);
+    copy.set(voxels);
+    return copy;
+  });
+  engine.release(...volumesOf(own));
+  for (const { starts, values } of elsewhere) unpackTiles(set, starts, values, host);
+  const [scaled, bFactor, quality] = await Promise.all(
+    host.map((voxels) => engine.upload(voxels, set.shape)),
+  );
+  return { scaled, ...(bFactor && quality ? { bFactor, quality } : {}) };
+}
+
+function downloadAll(result: LocalScalingResult, { engine }: Run): Promise<Float32Array[]> {
+  return Promise.all(volumesOf(result).map((volume) => engine.download(volume)));
+}
+
+function costOf(tiles: readonly ScalingTile[]): number {
+  return tiles.reduce((sum, { cost }) => sum + cost, 0);
+}
+
+function voxelsOf(tiles: readonly ScalingTile[]): number {
+  return tiles.reduce((sum, { maskVoxels }) => sum + maskVoxels, 0);
+}
