@@ -18,6 +18,7 @@ import type {
   VolumeStatistics,
 } from '../engine.ts';
 import {
+  checkResolutionJob,
   checkScalingJob,
   chooseTiles,
   NOTHING_TO_SCALE,
@@ -34,6 +35,7 @@ import type { RadialTransfer } from '../math/radial-transfer.ts';
 import { planSymmetrise, type SymmetriseOptions } from '../math/rotation-plan.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import type { GpuDevice } from './device.ts';
+import { resolveTiles } from './local-resolution.ts';
 import { scaleTiles } from './local-scaling.ts';
 import { simulateMap } from './model-map.ts';
 import { type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
@@ -229,11 +231,31 @@ export class GpuEngine implements Engine {
     }
   }
 
-  async localResolution(
-    _job: LocalResolutionJob,
-    _hooks: OperationHooks = {},
-  ): Promise<LocalResolutionResult> {
-    throw new LocScaleError('unsupported', 'Not yet.');
+  async localResolution(job: LocalResolutionJob, hooks: OperationHooks = {}): Promise<LocalResolutionResult> {
+    checkResolutionJob(job);
+    const [half1, half2, mask] = [job.half1, job.half2, job.mask].map((volume) => this.own(volume));
+    const made: GpuVolume[] = [];
+    const make = (label: string): GpuVolume => {
+      const volume = this.adopt(createVolume(this.gpu, label, job.half1.shape));
+      made.push(volume);
+      return volume;
+    };
+    try {
+      const resolution = make('local resolution');
+      const correlations = (job.correlationShells ?? []).map((shell) => ({
+        shell,
+        volume: make(`FSC ${shell}`),
+      }));
+      const volumes = { half1, half2, mask, resolution, correlations };
+      const occupancy = await blockOccupancy(this.gpu, mask, OCCUPANCY_BLOCK);
+      const { totalBytes } = this.gpu.limits;
+      const budget = Number.isFinite(totalBytes) ? totalBytes - this.gpu.allocatedBytes : DEFAULT_JOB_BYTES;
+      await resolveTiles(this.gpu, job, volumes, occupancy, this.copy, hooks, budget);
+      return { resolution, correlations: correlations.map(({ volume }) => volume) };
+    } catch (error) {
+      this.release(...made);
+      throw error;
+    }
   }
 
   /** Bytes for the buffers of a job, its result volumes left out. */

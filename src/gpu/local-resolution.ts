@@ -1,0 +1,220 @@
+/** Local resolution on the GPU, tile by tile (shaders/local-resolution.wgsl); two tiles are in flight. */
+import type { LocalResolutionJob, OperationHooks } from '../engine.ts';
+import { isLocScaleError, LocScaleError } from '../errors.ts';
+import { voxelCount } from '../math/grid.ts';
+import { roundedShells, type WindowWeights, windowWeights } from '../math/local-resolution.ts';
+import type { Occupancy } from '../math/occupancy.ts';
+import { type GpuDevice, STORAGE } from './device.ts';
+import { type Bound, createIndexTable, createTable, type UniformField } from './kernel.ts';
+import { getKernel } from './kernel-cache.ts';
+import { type GpuResolutionPlan, planGpuResolution } from './plan-local-resolution.ts';
+import type { TileCopy } from './tile-copy.ts';
+import { RUN } from './tile-units.ts';
+import { createUniformSlots } from './uniform-slots.ts';
+import type { GpuVolume } from './volume.ts';
+
+export interface ResolutionVolumes {
+  readonly half1: GpuVolume;
+  readonly half2: GpuVolume;
+  readonly mask: GpuVolume;
+  readonly resolution: GpuVolume;
+  readonly correlations: readonly { readonly shell: number; readonly volume: GpuVolume }[];
+}
+
+/** Tiles submitted and not yet known to be done. */
+const IN_FLIGHT = 2;
+
+/** Plans the job within the budget and runs it; where the GPU has less memory, again with smaller tiles. */
+export async function resolveTiles(
+  gpu: GpuDevice,
+  job: LocalResolutionJob,
+  volumes: ResolutionVolumes,
+  occupancy: Occupancy,
+  copy: TileCopy,
+  hooks: OperationHooks,
+  budgetBytes: number,
+): Promise<void> {
+  let budget = budgetBytes;
+  for (;;) {
+    const support = planGpuResolution(occupancy, job.windowVoxels, gpu.limits, budget);
+    if (!support.ok) {
+      throw new LocScaleError(
+        'out-of-memory',
+        `The local resolution does not fit the GPU ${gpu.name}: ${support.reason}.`,
+        { hint: 'Use a smaller window (--locres_window), a GPU with more memory, or --engine cpu.' },
+      );
+    }
+    if (!support.plan) return;
+    try {
+      await runPlan(gpu, support.plan, job, volumes, copy, hooks);
+      return;
+    } catch (error) {
+      if (!isLocScaleError(error) || error.tag !== 'out-of-memory' || !(await gpu.recover())) throw error;
+      budget = support.plan.bytes / 2;
+    }
+  }
+}
+
+async function runPlan(
+  gpu: GpuDevice,
+  plan: GpuResolutionPlan,
+  job: LocalResolutionJob,
+  volumes: ResolutionVolumes,
+  copy: TileCopy,
+  hooks: OperationHooks,
+): Promise<void> {
+  const machine = await prepare(gpu, plan, job, volumes, copy);
+  try {
+    const pending: { done: Promise<void>; voxels: number }[] = [];
+    let done = 0;
+    const settle = async (): Promise<void> => {
+      const next = pending.shift()!;
+      await next.done;
+      done += next.voxels;
+      hooks.onProgress?.(done, plan.maskVoxels);
+    };
+    for (const tile of plan.tiles) {
+      hooks.signal?.throwIfAborted();
+      const work = gpu.finish(machine.encode(tile));
+      // Failures surface when the tile is settled.
+      work.catch(() => undefined);
+      pending.push({ done: work, voxels: tile.maskVoxels });
+      if (pending.length >= IN_FLIGHT) await settle();
+    }
+    while (pending.length > 0) await settle();
+  } finally {
+    machine.destroy();
+  }
+}
+
+async function prepare(
+  gpu: GpuDevice,
+  plan: GpuResolutionPlan,
+  job: LocalResolutionJob,
+  volumes: ResolutionVolumes,
+  copy: TileCopy,
+) {
+  const { windowVoxels, shellCount, lanes, tileSize, box } = plan;
+  const name = 'local-resolution';
+  const constants = { windowVoxels, shellCount, lanes };
+  const compile = (entryPoint: string, ...keys: (keyof typeof constants)[]) =>
+    getKernel(gpu, name, entryPoint, Object.fromEntries(keys.map((key) => [key, constants[key]])));
+  const [rows, columns, windows, resolve, pick] = await Promise.all([
+    compile('rows', 'windowVoxels', 'shellCount'),
+    compile('columns', 'windowVoxels'),
+    compile('windows', 'windowVoxels', 'lanes'),
+    compile('resolve', 'shellCount', 'lanes'),
+    compile('pick', 'lanes'),
+  ]);
+  const buffers: GPUBuffer[] = [];
+  const keep = (buffer: GPUBuffer): GPUBuffer => {
+    buffers.push(buffer);
+    return buffer;
+  };
+  const make = (label: string, bytes: number): GPUBuffer =>
+    keep(gpu.createBuffer(`${name} ${label}`, bytes, STORAGE));
+  const uniforms = createUniformSlots(gpu, name);
+  const destroy = (): void => {
+    for (const buffer of buffers) gpu.destroyBuffer(buffer);
+    uniforms.destroy();
+  };
+  gpu.device.pushErrorScope('out-of-memory');
+  let scoped = true;
+  try {
+    const turns = keep(createTable(gpu, `${name} turns`, turnTable(windowVoxels, job.weights)));
+    const columnList = keep(createIndexTable(gpu, `${name} columns`, plan.columns));
+    const shellOf = keep(createIndexTable(gpu, `${name} shells`, roundedShells(windowVoxels)));
+    const half1 = make('half 1', 4 * voxelCount(box));
+    const half2 = make('half 2', 4 * voxelCount(box));
+    const units = make('units', 16 * plan.unitCapacity);
+    const xSums = make('x sums', plan.xSumBytes);
+    const ySums = make('y sums', plan.ySumBytes);
+    const sums = make('sums', plan.sumBytes);
+    scoped = false;
+    const refused = await gpu.device.popErrorScope();
+    if (refused)
+      throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
+        hint: 'Close other programs that use the GPU, use a smaller window, or --engine cpu.',
+        cause: refused,
+      });
+    const columnCount = plan.columns.length / 4;
+
+    const encode = ({
+      start,
+      units: list,
+      unitCount,
+    }: GpuResolutionPlan['tiles'][number]): GPUCommandEncoder => {
+      const { device } = gpu;
+      device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
+      const corner = start.map((n) => n - windowVoxels / 2) as unknown as [number, number, number];
+      const parametersOf = (batch: [first: number, count: number], shell: number, slab: number[]): Bound =>
+        uniforms.write([
+          ...[...tileSize, box[2], box[1] * box[2], ...batch, unitCount, shell].map(asUnsigned),
+          ['f32', job.threshold],
+          ['f32', windowVoxels * job.voxelSize],
+          ...[...start, ...slab].map((n): UniformField => ['i32', n]),
+        ]);
+      const encoder = device.createCommandEncoder({ label: name });
+      encoder.clearBuffer(sums);
+      const pass = encoder.beginComputePass({ label: name });
+      copy.gather(pass, volumes.half1, corner, box, job.padValues[0], half1);
+      copy.gather(pass, volumes.half2, corner, box, job.padValues[1], half2);
+      const first = parametersOf([0, 0], 0, [0, 0, 0, 0]);
+      rows.run(pass, { parameters: first, half1, half2, turns, xSums }, [
+        Math.ceil(tileSize[2] / 64),
+        box[1],
+        box[0],
+      ]);
+      for (let column = 0; column < columnCount; column += plan.columnsPerBatch) {
+        const now = Math.min(plan.columnsPerBatch, columnCount - column);
+        const parameters = parametersOf([column, now], 0, [0, 0, 0, 0]);
+        columns.run(pass, { parameters, turns, xSums, columnList, ySums }, [
+          Math.ceil((tileSize[1] * tileSize[2]) / 64),
+          box[0],
+          now,
+        ]);
+        windows.run(pass, { parameters, turns, columnList, ySums, units, shellOf, sums }, [unitCount]);
+      }
+      const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
+      const place = (kernel: typeof resolve, out: GpuVolume, shell: number): void => {
+        out.slabs.forEach((slab, i) => {
+          if (slab.firstPlane + slab.planes <= start[0] || slab.firstPlane >= start[0] + tileSize[0]) return;
+          const where = [slab.firstPlane, slab.planes, out.shape[1], out.shape[2]];
+          const parameters = parametersOf([0, 0], shell, where);
+          const mask = volumes.mask.slabs[i].buffer;
+          kernel.run(pass, { parameters, units, sums, mask, volume: slab.buffer }, groups);
+        });
+      };
+      place(resolve, volumes.resolution, 0);
+      for (const { shell, volume } of volumes.correlations) place(pick, volume, shell);
+      pass.end();
+      // Later writes to the same slots queue up behind the work just recorded.
+      copy.submitted();
+      uniforms.reset();
+      return encoder;
+    };
+    return { encode, destroy };
+  } catch (error) {
+    if (scoped) await gpu.device.popErrorScope().catch(() => null);
+    destroy();
+    throw error;
+  }
+}
+
+function asUnsigned(n: number): UniformField {
+  return ['u32', n];
+}
+
+/** t(d) {cos, sin} of 2 pi k d / w at [k][d + h], k = 0 ... w - 1, d = -h ... h - 1. */
+function turnTable(w: number, weights: WindowWeights): Float64Array {
+  const t = windowWeights(w, weights);
+  const table = new Float64Array(2 * w * w);
+  for (let k = 0, i = 0; k < w; k++) {
+    for (let u = 0; u < w; u++) {
+      const angle = (2 * Math.PI * ((k * (u + w / 2)) % w)) / w;
+      table[i++] = t[u] * Math.cos(angle);
+      table[i++] = t[u] * Math.sin(angle);
+    }
+  }
+  return table;
+}

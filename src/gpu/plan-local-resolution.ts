@@ -1,0 +1,147 @@
+/** Chooses the tiles of a local-resolution job on the GPU: as large as limits and memory allow. */
+import type { Shape } from '../math/grid.ts';
+import { coefficientColumns, correlationShellCount } from '../math/local-resolution.ts';
+import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from '../math/occupancy.ts';
+import type { GpuLimits } from './device.ts';
+import { listUnits, RUN } from './tile-units.ts';
+import type { Support } from './window-profiles.ts';
+
+export interface GpuResolutionPlan {
+  readonly windowVoxels: number;
+  readonly shellCount: number;
+  /** Voxels along x per unit: lanes * RUN threads and their line of coefficients fit a workgroup. */
+  readonly lanes: number;
+  readonly tileSize: Shape;
+  /** Input box, tile and halo. */
+  readonly box: Shape;
+  /** b mod w, c, b^2 + c^2, 4 * largest a + multiplicity of every column of coefficients. */
+  readonly columns: Uint32Array;
+  readonly columnsPerBatch: number;
+  readonly unitCapacity: number;
+  readonly tiles: readonly {
+    readonly start: Shape;
+    readonly units: Uint32Array;
+    readonly unitCount: number;
+    readonly maskVoxels: number;
+  }[];
+  readonly maskVoxels: number;
+  readonly xSumBytes: number;
+  readonly ySumBytes: number;
+  readonly sumBytes: number;
+  /** Bytes of all buffers of the job beyond the volumes. */
+  readonly bytes: number;
+}
+
+/** Tile edges tried, in voxels. */
+const EDGES = [16, 32, 48, 64, 80, 96];
+/** Bytes that the y sums of one batch of columns may take where the limits allow more. */
+const LARGEST_BATCH_BYTES = 256 * 2 ** 20;
+
+/** The cheapest plan that fits; undefined for an empty mask; a reason where nothing fits. */
+export function planGpuResolution(
+  occupancy: Occupancy,
+  windowVoxels: number,
+  limits: GpuLimits,
+  budgetBytes: number,
+): Support<GpuResolutionPlan | undefined> {
+  const extent = occupiedExtent(occupancy);
+  if (!extent) return { ok: true, plan: undefined };
+  const lanes = [16, 8, 4].find(
+    (n) =>
+      n * RUN <= limits.workgroupInvocations && 16 * (RUN + windowVoxels - 1) * n <= limits.workgroupBytes,
+  );
+  if (lanes === undefined)
+    return { ok: false, reason: `a window of ${windowVoxels} voxels needs larger workgroups than it has` };
+  let best: { plan: GpuResolutionPlan; cost: number } | undefined;
+  for (const edge of EDGES) {
+    const made = makePlan(occupancy, extent, edge, windowVoxels, lanes, limits);
+    if (!made || made.plan.bytes > budgetBytes) continue;
+    if (!best || made.cost < best.cost) best = made;
+  }
+  return best
+    ? { ok: true, plan: best.plan }
+    : { ok: false, reason: 'the working buffers of the smallest tile exceed its memory or buffer limits' };
+}
+
+function makePlan(
+  occupancy: Occupancy,
+  { first, end }: { first: Shape; end: Shape },
+  edge: number,
+  w: number,
+  lanes: number,
+  limits: GpuLimits,
+): { plan: GpuResolutionPlan; cost: number } | undefined {
+  const tileSize = [0, 1, 2].map((axis) => {
+    const voxels = (end[axis] - first[axis]) * OCCUPANCY_BLOCK;
+    return Math.ceil(voxels / Math.ceil(voxels / edge) / RUN) * RUN;
+  }) as unknown as Shape;
+  const [tz, ty, tx] = tileSize;
+  const box = tileSize.map((n) => n + w - 1) as unknown as Shape;
+  const shellCount = correlationShellCount(w);
+  const list = coefficientColumns(w);
+  const columns = Uint32Array.from(
+    list.flatMap(({ b, c, deepest, multiplicity }) => [
+      (b + w) % w,
+      c,
+      b * b + c * c,
+      4 * deepest + multiplicity,
+    ]),
+  );
+  const largest = Math.min(limits.bindingBytes, limits.bufferBytes);
+  const perColumn = 16 * box[0] * ty * tx;
+  const columnsPerBatch = Math.min(
+    list.length,
+    Math.floor(Math.min(largest, LARGEST_BATCH_BYTES) / perColumn),
+    limits.workgroupsPerDimension,
+  );
+  const unitCapacity = (tz / RUN) * ty * (tx / lanes);
+  const xSumBytes = 16 * shellCount * box[0] * box[1] * tx;
+  const ySumBytes = columnsPerBatch * perColumn;
+  const sumBytes = 12 * shellCount * tz * ty * tx;
+  if (columnsPerBatch < 1 || Math.max(xSumBytes, sumBytes) > largest) return undefined;
+  if (unitCapacity > limits.workgroupsPerDimension) return undefined;
+
+  const tiles: GpuResolutionPlan['tiles'][number][] = [];
+  const step = tileSize.map((n) => n / OCCUPANCY_BLOCK);
+  const perVoxel = list.reduce((sum, { deepest }) => sum + (deepest + 1) * 7 * w, 0);
+  let cost = 0;
+  for (let z = first[0]; z < end[0]; z += step[0]) {
+    for (let y = first[1]; y < end[1]; y += step[1]) {
+      for (let x = first[2]; x < end[2]; x += step[2]) {
+        const maskVoxels = countVoxels(occupancy, [z, y, x], step);
+        if (maskVoxels === 0) continue;
+        const start = [z, y, x].map((n) => n * OCCUPANCY_BLOCK) as unknown as Shape;
+        const units = listUnits(occupancy, OCCUPANCY_BLOCK, start, tileSize, lanes);
+        tiles.push({ start, units: units.list, unitCount: units.count, maskVoxels });
+        cost += units.count * lanes * RUN * perVoxel;
+        cost += list.length * box[0] * ty * tx * 8 * w + (xSumBytes / 16) * 4 * w;
+      }
+    }
+  }
+  const bytes =
+    xSumBytes +
+    ySumBytes +
+    sumBytes +
+    8 * box[0] * box[1] * box[2] +
+    16 * unitCapacity +
+    columns.byteLength +
+    8 * w * w +
+    4 * (w / 2 + 1) ** 2;
+  const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
+  const sizes = { columnsPerBatch, unitCapacity, xSumBytes, ySumBytes, sumBytes, bytes };
+  return {
+    plan: { windowVoxels: w, shellCount, lanes, tileSize, box, columns, tiles, maskVoxels, ...sizes },
+    cost,
+  };
+}
+
+function countVoxels({ blocks, counts }: Occupancy, at: Shape, step: readonly number[]): number {
+  let voxels = 0;
+  for (let z = at[0]; z < Math.min(blocks[0], at[0] + step[0]); z++) {
+    for (let y = at[1]; y < Math.min(blocks[1], at[1] + step[1]); y++) {
+      for (let x = at[2]; x < Math.min(blocks[2], at[2] + step[2]); x++)
+        voxels += counts[(z * blocks[1] + y) * blocks[2] + x];
+    }
+  }
+  return voxels;
+}
