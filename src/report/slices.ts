@@ -6,17 +6,14 @@
 import { encode } from 'fast-png';
 import type { Shape } from '../math/grid.ts';
 import { drawText, GLYPH_HEIGHT, textWidth } from './bitmap-font.ts';
+import { cutSection, type VoxelBox } from './section.ts';
+
+export type { VoxelBox } from './section.ts';
 
 export interface SliceColumn {
   readonly label: string;
   /** (z, y, x), x fastest. */
   readonly data: ArrayLike<number>;
-}
-
-export interface VoxelBox {
-  /** First voxel (z, y, x). */
-  readonly start: Shape;
-  readonly size: Shape;
 }
 
 export interface SliceOptions {
@@ -78,7 +75,7 @@ export function renderSlices(columns: readonly SliceColumn[], options: SliceOpti
     const white = whiteLevel(column.data, shape, crop);
     let y0 = top;
     rows.forEach((row, r) => {
-      const section = cutSection(column.data, shape, crop, row.axis, sections[row.axis]);
+      const section = cutSection(column.data, shape, crop, row.axis, sections[row.axis]).values;
       const offset = Math.floor((panelWidth - row.width * magnification) / 2);
       drawPanel(canvas, section, row.width, row.height, magnification, white, x0 + offset, y0);
       if (i === 0)
@@ -121,37 +118,6 @@ function createCanvas(width: number, height: number): Canvas {
   return { width, height, pixels: new Uint8Array(width * height).fill(PAPER) };
 }
 
-/** Rows from the top of the panel down, that is from high to low y or z. */
-function cutSection(
-  data: ArrayLike<number>,
-  shape: Shape,
-  { start, size }: VoxelBox,
-  axis: 0 | 1 | 2,
-  at: number,
-): Float64Array {
-  const [, ny, nx] = shape;
-  const [rowAxis, columnAxis] = (
-    [
-      [1, 2],
-      [0, 2],
-      [0, 1],
-    ] as const
-  )[axis];
-  const strides = [ny * nx, nx, 1] as const;
-  const [height, width] = [size[rowAxis], size[columnAxis]];
-  const section = new Float64Array(width * height);
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const index =
-        at * strides[axis] +
-        (start[rowAxis] + height - 1 - row) * strides[rowAxis] +
-        (start[columnAxis] + column) * strides[columnAxis];
-      section[row * width + column] = data[index]!;
-    }
-  }
-  return section;
-}
-
 /** The value shown as white; a map of zeros gets 1. */
 function whiteLevel(data: ArrayLike<number>, [, ny, nx]: Shape, { start, size }: VoxelBox): number {
   const values = new Float32Array(size[0] * size[1] * size[2]);
@@ -169,7 +135,7 @@ function whiteLevel(data: ArrayLike<number>, [, ny, nx]: Shape, { start, size }:
 
 function drawPanel(
   canvas: Canvas,
-  section: Float64Array,
+  section: Float32Array,
   width: number,
   height: number,
   magnification: number,
@@ -207,7 +173,7 @@ function cubicWeights(offset: number): CubicWeights {
 }
 
 function sample(
-  section: Float64Array,
+  section: Float32Array,
   width: number,
   height: number,
   px: number,

@@ -1,0 +1,14 @@
+/** Bytes as base64, in pieces: a call with millions of arguments would overflow the stack. */
+
+const PIECE = 0x8000;
+
+export function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += PIECE)
+    binary += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+  return btoa(binary);
+}
+
+export function pngUrl(png: Uint8Array): string {
+  return `data:image/png;base64,${toBase64(png)}`;
+}

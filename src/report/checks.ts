@@ -1,0 +1,163 @@
+/** What a careful reader would look at first, looked at: each check is one sentence with its numbers. */
+import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+import { type Findings, mapOf, quantile } from './findings.ts';
+import { bFactorsOf } from './local-windows.ts';
+
+export interface Check {
+  readonly state: 'good' | 'look';
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Half maps that were filtered or masked together stay correlated where there is no signal. */
+const HIGHEST_TAIL = 0.1;
+/** A noise box with any more of the molecule in it makes the noise too strong. */
+const MOST_IN_MASK = 0.001;
+/** Boxes in one kind of noise differ by less. */
+const MOST_SD_RATIO = 1.5;
+const MOST_OF_BOX = 0.5;
+const LEAST_OF_BOX = 0.002;
+/** Most of the windows of a map at a typical sharpness have B factors above this, A^2. */
+const OVERSHARPENED = -20;
+
+export function runChecks(
+  findings: Findings,
+  fsc: FscCurve | undefined,
+  numbers: Readonly<Partial<LocScaleNumbers>>,
+): Check[] {
+  return [
+    ...checkFsc(fsc, numbers),
+    checkMaskSize(findings),
+    ...checkFaces(findings),
+    ...checkNoise(findings),
+    ...checkSharpness(findings),
+  ];
+}
+
+function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleNumbers>>): Check[] {
+  const title = 'Half-map FSC';
+  if (fsc === undefined)
+    return [
+      {
+        state: 'look',
+        title,
+        text: `No half maps were given, so the resolution (${angstrom(numbers.fscCutoff)}) is ${numbers.fscCutoffSource === 'user' ? 'what was typed' : 'taken from the voxel size'}. Half maps would measure it.`,
+      },
+    ];
+  const tail = fsc.correlation.slice(-Math.max(3, Math.floor(fsc.correlation.length / 20)));
+  const mean = tail.reduce((sum, c) => sum + c, 0) / tail.length;
+  if (fsc.resolution === undefined)
+    return [
+      {
+        state: 'look',
+        title,
+        text: 'The curve never falls below 0.143: the half maps may be filtered alike, share their noise, or have voxels too large for their resolution.',
+      },
+    ];
+  if (Math.abs(mean) > HIGHEST_TAIL)
+    return [
+      {
+        state: 'look',
+        title,
+        text: `The curve ends at ${twoDigits(mean)}, not at 0: half maps that were masked or filtered before look like this.`,
+      },
+    ];
+  return [
+    {
+      state: 'good',
+      title,
+      text: `Falls below 0.143 at ${fsc.resolution.toFixed(2)} Å and ends at ${twoDigits(mean)}, as unmasked, independent half maps do.`,
+    },
+  ];
+}
+
+function checkMaskSize({ mask }: Findings): Check {
+  const title = 'Size of the mask';
+  const share = percent(mask.share);
+  if (mask.share > MOST_OF_BOX)
+    return {
+      state: 'look',
+      title,
+      text: `The mask takes ${share} of the box. Noise may have been taken for molecule: see its outline.`,
+    };
+  if (mask.share < LEAST_OF_BOX)
+    return {
+      state: 'look',
+      title,
+      text: `The mask takes only ${share} of the box. Parts of the molecule may be missing.`,
+    };
+  return { state: 'good', title, text: `The mask takes ${share} of the box.` };
+}
+
+function checkFaces({ mask }: Findings): Check[] {
+  if (mask.onFaces === 0) return [];
+  return [
+    {
+      state: 'look',
+      title: 'Mask at the faces of the box',
+      text: `${mask.onFaces} voxels of the mask lie on the faces of the box: the molecule is cut off, or something beside it was taken for molecule.`,
+    },
+  ];
+}
+
+function checkNoise({ noiseBoxes }: Findings): Check[] {
+  if (noiseBoxes.length === 0) return [];
+  const touching = noiseBoxes.filter(({ inMask }) => inMask > MOST_IN_MASK);
+  const sds = noiseBoxes.map(({ sd }) => sd);
+  const ratio = Math.max(...sds) / Math.min(...sds);
+  const checks: Check[] = [
+    touching.length === 0
+      ? {
+          state: 'good',
+          title: 'Noise boxes',
+          text: `None of the ${noiseBoxes.length} boxes touches the mask.`,
+        }
+      : {
+          state: 'look',
+          title: 'Noise boxes',
+          text: `${touching.length} of ${noiseBoxes.length} boxes ${touching.length === 1 ? 'reaches' : 'reach'} into the mask (up to ${percent(Math.max(...touching.map(({ inMask }) => inMask)))} of a box). Noise is overestimated then and weak density lost: place boxes with --noise_box, or make them smaller with -fdr_w.`,
+        },
+  ];
+  if (noiseBoxes.length > 1 && !(ratio <= MOST_SD_RATIO))
+    checks.push({
+      state: 'look',
+      title: 'Noise in different places',
+      text: `The noise of the boxes differs by a factor of ${Number.isFinite(ratio) ? ratio.toFixed(1) : 'more than can be said (one of them is empty)'}: one may contain density, or lie where the map was masked.`,
+    });
+  return checks;
+}
+
+function checkSharpness(findings: Findings): Check[] {
+  const result = mapOf(findings, 'result');
+  if (result === undefined) return [];
+  const sorted = bFactorsOf(result.profiles, findings.windows)
+    .filter(Number.isFinite)
+    .sort((a, b) => a - b);
+  if (sorted.length === 0) return [];
+  const median = quantile(sorted, 0.5);
+  const title = 'Sharpness of the result';
+  if (median < OVERSHARPENED)
+    return [
+      {
+        state: 'look',
+        title,
+        text: `Half of the windows have a B factor below ${median.toFixed(0)} Å²: amplitudes rise with frequency, which noise does. Was the right reference given?`,
+      },
+    ];
+  return [
+    { state: 'good', title, text: `The median local B factor of the result is ${median.toFixed(0)} Å².` },
+  ];
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
+}
+
+/** Without a minus before zeros. */
+function twoDigits(v: number): string {
+  return (Math.round(100 * v) / 100 || 0).toFixed(2);
+}
+
+function angstrom(v: number | undefined): string {
+  return v === undefined ? 'unknown' : `${v.toFixed(2)} Å`;
+}

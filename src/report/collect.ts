@@ -1,0 +1,201 @@
+/**
+ * Finds what a report shows in the volumes of a run. One map is in memory at a time, next to the mask;
+ * what stays are sections, profiles of sampled windows and small copies: a few megabytes.
+ */
+import type { Shape } from '../math/grid.ts';
+import type { RadialProfileKind } from '../math/windows.ts';
+import type { Findings, LocalFindings, MapFindings, MapRole, NoiseBoxFindings } from './findings.ts';
+import { localPower } from './local-power.ts';
+import { placeWindows, profilesOf, sampleMask } from './local-windows.ts';
+import { axes, cutSection, type Section, type VoxelBox } from './section.ts';
+import { shrink } from './solid.ts';
+
+export interface MapToShow {
+  readonly role: MapRole;
+  readonly label: string;
+  /** (z, y, x), x fastest. */
+  readonly load: () => Promise<ArrayLike<number>>;
+}
+
+export interface LocalToShow {
+  readonly label: string;
+  readonly unit: string;
+  readonly load: () => Promise<ArrayLike<number>>;
+}
+
+export interface RunToShow {
+  readonly shape: Shape;
+  /** A. */
+  readonly voxelSize: number;
+  /** Edge of the scaling window. */
+  readonly windowVoxels: number;
+  readonly profileKind: RadialProfileKind;
+  /** A; the cut-off of the run. */
+  readonly resolution: number;
+  readonly noiseBoxes: readonly Omit<NoiseBoxFindings, 'inMask'>[];
+  readonly mask: () => Promise<ArrayLike<number>>;
+  /** Input and result, and a reference if there is one. */
+  readonly maps: readonly MapToShow[];
+  readonly local?: LocalToShow;
+}
+
+/** Voxels of the mask that stand for all of them in histograms. */
+const HISTOGRAM_SAMPLE = 20_000;
+/** Margin of what is shown around the mask, as a share of the scaling window. */
+const CROP_MARGIN = 0.25;
+/** Share of the mask that may stick out at each side: a speck in a corner would make all else small. */
+const STRAYS = 0.001;
+
+export async function collectFindings(run: RunToShow): Promise<Findings> {
+  const { shape, voxelSize, windowVoxels, resolution } = run;
+  const mask = Uint8Array.from(await run.mask(), (value) => (value > 0.5 ? 1 : 0));
+  const extent = measureMask(mask, shape);
+  const crop = growBox(extent, shape, Math.ceil(CROP_MARGIN * windowVoxels));
+  const { centre } = extent;
+  const windows = placeWindows(mask, extent.voxels, { shape, voxelSize, edge: windowVoxels, resolution });
+  const wholeBox: VoxelBox = { start: [0, 0, 0], size: shape };
+  const cut = (data: ArrayLike<number>): Section[] =>
+    axes.map((axis) => cutSection(data, shape, wholeBox, axis, centre[axis]));
+
+  const maps: MapFindings[] = [];
+  const powers: Partial<Record<MapRole, Section[]>> = {};
+  for (const { role, label, load } of run.maps) {
+    const data = await load();
+    maps.push({
+      role,
+      label,
+      sections: cut(data),
+      profiles: profilesOf(data, shape, windows, run.profileKind),
+      solid: shrink(data, shape, crop),
+    });
+    if (role !== 'reference')
+      powers[role] = axes.map((axis) => localPower(data, mask, shape, axis, centre[axis], windowVoxels));
+  }
+  return {
+    shape,
+    voxelSize,
+    centre,
+    crop,
+    mask: {
+      voxels: extent.voxels,
+      share: extent.voxels / mask.length,
+      onFaces: extent.onFaces,
+      sections: cut(mask),
+    },
+    noiseBoxes: run.noiseBoxes.map((box) => ({ ...box, inMask: shareInMask(mask, shape, box) })),
+    windows,
+    maps,
+    gain: gainOf(powers.input ?? [], powers.result ?? []),
+    local: run.local === undefined ? undefined : await localOf(run.local, mask, extent.voxels, cut),
+  };
+}
+
+interface MaskExtent extends VoxelBox {
+  readonly voxels: number;
+  readonly centre: Shape;
+  readonly onFaces: number;
+}
+
+function measureMask(mask: Uint8Array, shape: Shape): MaskExtent {
+  const counts = shape.map((n) => new Float64Array(n)) as [Float64Array, Float64Array, Float64Array];
+  let onFaces = 0;
+  let index = 0;
+  for (let z = 0; z < shape[0]; z++) {
+    for (let y = 0; y < shape[1]; y++) {
+      const edge = z === 0 || z === shape[0] - 1 || y === 0 || y === shape[1] - 1;
+      let count = 0;
+      for (let x = 0; x < shape[2]; x++) {
+        if (mask[index++] === 0) continue;
+        count++;
+        counts[2][x]!++;
+        if (edge || x === 0 || x === shape[2] - 1) onFaces++;
+      }
+      counts[0][z]! += count;
+      counts[1][y]! += count;
+    }
+  }
+  const voxels = counts[0].reduce((sum, count) => sum + count, 0);
+  const start = counts.map((list) => firstBeyond(list, STRAYS * voxels));
+  const end = counts.map((list) => list.length - firstBeyond(list.toReversed(), STRAYS * voxels));
+  return {
+    voxels,
+    onFaces,
+    start: start as unknown as Shape,
+    size: end.map((v, axis) => v - start[axis]!) as unknown as Shape,
+    centre: counts.map((list) =>
+      Math.round(list.reduce((sum, count, i) => sum + count * i, 0) / voxels),
+    ) as unknown as Shape,
+  };
+}
+
+/** First index at which the running sum exceeds `limit`. */
+function firstBeyond(counts: Float64Array, limit: number): number {
+  let sum = 0;
+  for (let i = 0; i < counts.length; i++) {
+    sum += counts[i]!;
+    if (sum > limit) return i;
+  }
+  return 0;
+}
+
+function growBox({ start, size }: VoxelBox, shape: Shape, margin: number): VoxelBox {
+  const from = start.map((v) => Math.max(0, v - margin));
+  return {
+    start: from as unknown as Shape,
+    size: size.map(
+      (n, axis) => Math.min(shape[axis]!, start[axis]! + n + margin) - from[axis]!,
+    ) as unknown as Shape,
+  };
+}
+
+function shareInMask(
+  mask: Uint8Array,
+  shape: Shape,
+  { start, size }: Omit<NoiseBoxFindings, 'inMask'>,
+): number {
+  let inside = 0;
+  const [z0, y0, x0] = start as unknown as Shape;
+  for (let z = z0; z < z0 + size; z++)
+    for (let y = y0; y < y0 + size; y++)
+      for (let x = x0; x < x0 + size; x++) inside += mask[(z * shape[1] + y) * shape[2] + x]!;
+  return inside / size ** 3;
+}
+
+/** Gain relative to its median: the overall scale of a scaled map means nothing. */
+function gainOf(input: readonly Section[], result: readonly Section[]): LocalFindings {
+  const ratios = result.map((section, i) => ({
+    ...section,
+    values: section.values.map((power, at) => Math.sqrt(power / input[i]!.values[at]!)),
+  }));
+  const sorted = sortFinite(ratios.flatMap(({ values }) => [...values]));
+  const median = sorted[Math.floor(sorted.length / 2)] ?? 1;
+  return {
+    label: 'gain',
+    unit: '',
+    sections: ratios.map((section) => ({ ...section, values: section.values.map((v) => v / median) })),
+    sorted: sorted.map((v) => v / median),
+  };
+}
+
+async function localOf(
+  { label, unit, load }: LocalToShow,
+  mask: Uint8Array,
+  maskVoxels: number,
+  cut: (data: ArrayLike<number>) => Section[],
+): Promise<LocalFindings> {
+  const data = await load();
+  const inside = cut(mask);
+  return {
+    label,
+    unit,
+    sections: cut(data).map((section, i) => ({
+      ...section,
+      values: section.values.map((v, at) => (inside[i]!.values[at]! > 0.5 ? v : Number.NaN)),
+    })),
+    sorted: sortFinite(sampleMask(mask, maskVoxels, HISTOGRAM_SAMPLE).map((index) => data[index]!)),
+  };
+}
+
+function sortFinite(values: readonly number[]): Float32Array {
+  return Float32Array.from(values.filter((v) => Number.isFinite(v))).sort();
+}

@@ -1,0 +1,123 @@
+/** What a report shows, as numbers: found in the volumes of a run (collect.ts), drawn by the rest of this folder. */
+import type { Shape } from '../math/grid.ts';
+import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+import type { Section, VoxelBox } from './section.ts';
+
+/** `input`: before. `result`: after. `reference`: whose amplitudes were imposed, or what the result is compared with. */
+export type MapRole = 'input' | 'reference' | 'result';
+
+export interface MapFindings {
+  readonly role: MapRole;
+  readonly label: string;
+  /** Normal to z, y, x, through `Findings.centre`, whole box. */
+  readonly sections: readonly Section[];
+  /** Amplitude profile of each window of `Findings.windows`. */
+  readonly profiles: readonly Float64Array[];
+  readonly solid: Solid;
+}
+
+/** A small copy of a map for the view in three dimensions. */
+export interface Solid {
+  readonly shape: Shape;
+  /** 255 sqrt(value / highest), values below 0 as 0. */
+  readonly bytes: Uint8Array;
+}
+
+/** Values of one kind over the mask: B factors, pVDDT, the gain. */
+export interface Distribution {
+  /** Ascending; a sample spread evenly over the mask. */
+  readonly sorted: Float32Array;
+}
+
+export interface LocalFindings extends Distribution {
+  readonly label: string;
+  readonly unit: string;
+  /** NaN outside the mask. */
+  readonly sections: readonly Section[];
+}
+
+export interface Windows {
+  readonly edge: number;
+  /** Voxel (z, y, x) at index edge/2 of each window. */
+  readonly centres: readonly Shape[];
+  /** Share of the mask in each window. */
+  readonly fill: readonly number[];
+  /** Windows looked at to find these. */
+  readonly candidates: number;
+  /** 1/A, one for each shell. */
+  readonly frequency: Float64Array;
+  /** Shells of the fit of B factors; undefined where the resolution leaves fewer than 3. */
+  readonly fit: { readonly start: number; readonly end: number } | undefined;
+}
+
+export interface NoiseBoxFindings {
+  readonly start: readonly number[];
+  readonly size: number;
+  readonly mean: number;
+  readonly sd: number;
+  /** Share of its voxels that lie in the mask. */
+  readonly inMask: number;
+}
+
+export interface Findings {
+  readonly shape: Shape;
+  /** A. */
+  readonly voxelSize: number;
+  /** Voxel (z, y, x) nearest to the mask's centre of gravity. */
+  readonly centre: Shape;
+  /** The mask and a margin. */
+  readonly crop: VoxelBox;
+  readonly mask: {
+    readonly voxels: number;
+    /** Share of the box. */
+    readonly share: number;
+    /** Voxels of the mask on the faces of the box. */
+    readonly onFaces: number;
+    readonly sections: readonly Section[];
+  };
+  readonly noiseBoxes: readonly NoiseBoxFindings[];
+  readonly windows: Windows;
+  readonly maps: readonly MapFindings[];
+  /** Root-mean-square of the result over that of the input, around each voxel. */
+  readonly gain: LocalFindings;
+  /** A map of the run's own: local B factor, pVDDT. */
+  readonly local: LocalFindings | undefined;
+}
+
+/** What the run itself recorded. */
+export interface ReportRecord {
+  readonly program: string;
+  readonly version: string;
+  readonly runtime: string;
+  readonly command: readonly string[];
+  readonly started: string;
+  readonly mode: string;
+  readonly engine: string;
+  readonly network?: object;
+  readonly model?: object;
+  readonly inputs: readonly {
+    readonly role: string;
+    readonly path: string;
+    readonly bytes: number;
+    readonly sha256: string;
+  }[];
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly numbers: Readonly<Partial<LocScaleNumbers>>;
+  readonly fsc?: FscCurve;
+  readonly secondsPerStep: Readonly<Record<string, number>>;
+  readonly outputs: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export function mapOf(findings: Findings, role: MapRole): MapFindings | undefined {
+  return findings.maps.find((map) => map.role === role);
+}
+
+/** Value below which the share `p` of an ascending list lies. */
+export function quantile(sorted: ArrayLike<number>, p: number): number {
+  if (sorted.length === 0) return Number.NaN;
+  const at = p * (sorted.length - 1);
+  const low = Math.floor(at);
+  const high = Math.min(sorted.length - 1, low + 1);
+  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+}

@@ -1,0 +1,53 @@
+/** HTML text from templates whose values are escaped: file names, warnings and labels come from outside. */
+
+/** Markup that is finished: a template's result, or an SVG made by this folder. */
+export interface Markup {
+  readonly markup: string;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Safe as text and inside quoted attributes. Control characters, which HTML forbids, become a question mark. */
+export function escapeHtml(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '?')
+      .replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!)
+  );
+}
+
+export type HtmlValue = string | number | Markup | undefined | readonly HtmlValue[];
+
+/** Values are escaped unless they are markup; lists are joined; undefined is nothing. */
+export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Markup {
+  return { markup: parts.map((part, i) => part + render(values[i])).join('') };
+}
+
+/** Markup from text that needs no escaping because this program wrote all of it. */
+export function trusted(markup: string): Markup {
+  return { markup };
+}
+
+function render(value: HtmlValue): string {
+  if (value === undefined) return '';
+  if (typeof value === 'string') return escapeHtml(value);
+  if (typeof value === 'number') return String(value);
+  if (isMarkup(value)) return value.markup;
+  return value.map(render).join('');
+}
+
+function isMarkup(value: Markup | readonly HtmlValue[]): value is Markup {
+  return 'markup' in value;
+}
+
+/** JSON for a data block of a page: no "</script>" or "<!--" can appear in it. */
+export function jsonForScript(value: unknown): Markup {
+  return { markup: JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e') };
+}

@@ -1,0 +1,162 @@
+/**
+ * Windows spread over the mask, and the radial amplitude profiles of maps in them: what the method itself
+ * works with (method 4), for a sample of places instead of every voxel.
+ */
+import type { Shape } from '../math/grid.ts';
+import {
+  fitLogAmplitude,
+  prepareWilsonFit,
+  shellFrequencies,
+  type WilsonFit,
+  wilsonRangeBetween,
+} from '../math/wilson-fit.ts';
+import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/windows.ts';
+import { transformVolume } from '../synthetic/fourier.ts';
+import type { Windows } from './findings.ts';
+
+/** Voxels transformed per map: bounds the time, to a second or two. */
+const VOXEL_BUDGET = 3e6;
+const MOST_WINDOWS = 128;
+const FEWEST_WINDOWS = 12;
+const CANDIDATES_PER_WINDOW = 4;
+/** Windows with less molecule in them say more about the solvent, which is 0 in the result. */
+const WANTED_FILL = 0.5;
+const FIT_START_ANGSTROM = 10;
+/** Below this, a line through ln(amplitude) says nothing. */
+const FEWEST_FIT_SHELLS = 3;
+
+export interface WindowSettings {
+  readonly shape: Shape;
+  readonly voxelSize: number;
+  readonly edge: number;
+  /** A; B factors are fitted from 10 A to here. */
+  readonly resolution: number;
+}
+
+/**
+ * Places at equal intervals in the order of the mask's voxels, which spreads them over the molecule; of
+ * these, windows that are mostly mask, or the fullest ones where there are hardly any.
+ */
+export function placeWindows(
+  mask: ArrayLike<number>,
+  maskVoxels: number,
+  { shape, voxelSize, edge, resolution }: WindowSettings,
+): Windows {
+  const wanted = Math.max(FEWEST_WINDOWS, Math.min(MOST_WINDOWS, Math.floor(VOXEL_BUDGET / edge ** 3)));
+  const places = sampleMask(mask, maskVoxels, wanted * CANDIDATES_PER_WINDOW).map((index) => {
+    const centre = inBox(index, shape, edge);
+    return { centre, fill: fillOf(mask, shape, centre, edge) };
+  });
+  const good = places.filter(({ fill }) => fill >= WANTED_FILL);
+  const chosen =
+    good.length >= FEWEST_WINDOWS
+      ? thin(good, wanted)
+      : places.toSorted((a, b) => b.fill - a.fill).slice(0, FEWEST_WINDOWS);
+  const frequency = shellFrequencies(shellCountOf(edge), voxelSize);
+  const fit = wilsonRangeBetween(frequency, FIT_START_ANGSTROM, resolution);
+  return {
+    edge,
+    centres: chosen.map(({ centre }) => centre),
+    fill: chosen.map(({ fill }) => fill),
+    candidates: places.length,
+    frequency,
+    fit: fit.end - fit.start >= FEWEST_FIT_SHELLS ? fit : undefined,
+  };
+}
+
+/** Indices of at most `count` voxels of the mask, at equal intervals of their rank. */
+export function sampleMask(mask: ArrayLike<number>, maskVoxels: number, count: number): number[] {
+  const wanted = Math.min(count, maskVoxels);
+  const indices: number[] = [];
+  let rank = 0;
+  for (let index = 0; index < mask.length && indices.length < wanted; index++) {
+    if (!(mask[index]! > 0.5)) continue;
+    if (rank === Math.floor(((indices.length + 0.5) * maskVoxels) / wanted)) indices.push(index);
+    rank++;
+  }
+  return indices;
+}
+
+/** Amplitude profiles of one map in all windows, shell by shell. */
+export function profilesOf(
+  data: ArrayLike<number>,
+  shape: Shape,
+  { edge, centres }: Windows,
+  kind: RadialProfileKind,
+): Float64Array[] {
+  const { a, b, c, shell, multiplicity, counts } = shellWeights(edge, kind);
+  const at = (k: number): number => (k < 0 ? k + edge : k);
+  const places = Uint32Array.from(a, (k, i) => (at(k) * edge + at(b[i]!)) * edge + at(c[i]!));
+  const voxels = edge ** 3;
+  const real = new Float64Array(voxels);
+  const imaginary = new Float64Array(voxels);
+  return centres.map((centre) => {
+    copyWindow(data, shape, centre, edge, real);
+    imaginary.fill(0);
+    transformVolume(real, imaginary, [edge, edge, edge]);
+    const profile = new Float64Array(counts.length);
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i]!;
+      profile[shell[i]!]! += multiplicity[i]! * Math.hypot(real[place]!, imaginary[place]!);
+    }
+    return profile.map((sum, r) => sum / counts[r]!);
+  });
+}
+
+/** B = -4 slope of ln(amplitude) against f^2 (method 5), A^2; NaN where no line can be drawn. */
+export function bFactorsOf(profiles: readonly Float64Array[], { frequency, fit: shells }: Windows): number[] {
+  if (shells === undefined) return profiles.map(() => Number.NaN);
+  const squared = frequency.map((f) => f * f);
+  const range = prepareWilsonFit(squared, shells.start, shells.end);
+  const logs = new Float64Array(frequency.length);
+  const fit: WilsonFit = { slope: 0, intercept: 0, quality: 0 };
+  return profiles.map((profile) =>
+    fitLogAmplitude(range, squared, profile, logs, fit, false) ? -4 * fit.slope : Number.NaN,
+  );
+}
+
+/** The voxel, moved as little as needed for its window to lie in the box. */
+function inBox(index: number, [nz, ny, nx]: Shape, edge: number): Shape {
+  const half = edge / 2;
+  const move = (v: number, n: number): number => Math.min(n - half, Math.max(half, v));
+  return [
+    move(Math.floor(index / (ny * nx)), nz),
+    move(Math.floor(index / nx) % ny, ny),
+    move(index % nx, nx),
+  ];
+}
+
+/** Share of the mask among every second voxel of the window along each axis. */
+function fillOf(mask: ArrayLike<number>, shape: Shape, centre: Shape, edge: number): number {
+  let inside = 0;
+  let all = 0;
+  const [z0, y0, x0] = centre.map((v) => v - edge / 2) as unknown as Shape;
+  for (let z = z0; z < z0 + edge; z += 2)
+    for (let y = y0; y < y0 + edge; y += 2)
+      for (let x = x0; x < x0 + edge; x += 2) {
+        all++;
+        if (mask[(z * shape[1] + y) * shape[2] + x]! > 0.5) inside++;
+      }
+  return inside / all;
+}
+
+function copyWindow(
+  data: ArrayLike<number>,
+  shape: Shape,
+  centre: Shape,
+  edge: number,
+  into: Float64Array,
+): void {
+  const [z0, y0, x0] = centre.map((v) => v - edge / 2) as unknown as Shape;
+  let i = 0;
+  for (let z = z0; z < z0 + edge; z++)
+    for (let y = y0; y < y0 + edge; y++) {
+      const row = (z * shape[1] + y) * shape[2] + x0;
+      for (let x = 0; x < edge; x++) into[i++] = data[row + x]!;
+    }
+}
+
+function thin<T>(list: readonly T[], count: number): T[] {
+  if (list.length <= count) return [...list];
+  return Array.from({ length: count }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / count)]!);
+}

@@ -1,0 +1,302 @@
+/** The parts of a report, each with its figures and the sentences that say what to look for. */
+import { toBase64 } from './base64.ts';
+import { type Findings, type LocalFindings, mapOf, quantile, type ReportRecord } from './findings.ts';
+import { html, jsonForScript, type Markup, trusted } from './html.ts';
+import { bFactorsOf } from './local-windows.ts';
+import { scaleGradient } from './palette.ts';
+import {
+  plotBFactors,
+  plotDistribution,
+  plotFsc,
+  plotProfiles,
+  plotScaleFactors,
+  plotWindowProfile,
+} from './plots.ts';
+import { AXIS_NAMES, axes } from './section.ts';
+import { type ColourScale, greyUrls, localFigure, maskFigure, scaleFor, whiteOf } from './section-figures.ts';
+
+/** An SVG that can stand alone; colours are style variables until withLightColours. */
+export interface Figure {
+  /** For a file name. */
+  readonly name: string;
+  readonly svg: string;
+}
+
+export interface Part {
+  readonly id: string;
+  readonly heading: string;
+  readonly content: Markup;
+  readonly figures: readonly Figure[];
+}
+
+/** Surfaces enclose this share of the mask's volume at first (as in ChimeraX files, chimerax.ts). */
+const FIRST_SURFACE_PERCENT = 35;
+
+export function comparePart(findings: Findings): Part {
+  const result = mapOf(findings, 'result')!;
+  const others = findings.maps.filter((map) => map !== result);
+  const after = greyUrls(result, findings);
+  const before = others.map((map) => ({ ...map, urls: greyUrls(map, findings) }));
+  const [first] = before;
+  return {
+    id: 'compare',
+    heading: 'Before and after',
+    figures: [],
+    content: html`<p>Sections through the mask's centre of gravity. Drag across a picture, or move the slider. Each map is shown on its own grey scale: zero is dark grey, the brightest 0.2 % are white. Side chains and strands should come out clearer where density was blurred, without grain appearing in places that were empty.</p>
+<div data-compare style="--cut: 50%">
+<div class="controls"><label><span>before</span><input type="range" min="0" max="100" step="0.5" value="50" aria-label="Position of the divider between before and after"><span>after</span></label>
+${before.length < 2 ? undefined : html`<span>compare with:</span>${before.map(({ role, label }, i) => html`<label><input type="radio" name="before" value="${role}" data-label="${label}"${trusted(i === 0 ? ' checked' : '')}>${label}</label>`)}`}</div>
+<div class="three">${axes.map(
+      (
+        axis,
+      ) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[axis]}, voxel ${findings.centre[axis]}</p>
+<div class="compare" data-axis="${AXIS_NAMES[axis]}">${before.map(({ role, label, urls }, i) => html`<img data-map="${role}" src="${trusted(urls[axis]!)}" alt="${label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"${trusted(i === 0 ? '' : ' hidden')}>`)}<div class="after"><img src="${trusted(after[axis]!)}" alt="${result.label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"></div><span class="tag left">${first?.label}</span><span class="tag right">${result.label}</span></div></div>`,
+    )}</div>
+</div>`,
+  };
+}
+
+export function solidPart(findings: Findings): Part {
+  const result = mapOf(findings, 'result')!;
+  const others = findings.maps.filter((map) => map !== result);
+  const { size } = findings.crop;
+  const data = {
+    shape: result.solid.shape,
+    maskShare: findings.mask.voxels / (size[0] * size[1] * size[2]),
+    maps: findings.maps.map(({ role, solid }) => ({ role, bytes: toBase64(solid.bytes) })),
+  };
+  const [nz, ny, nx] = result.solid.shape;
+  const spacing = (findings.voxelSize * Math.max(...size)) / Math.max(...result.solid.shape);
+  return {
+    id: 'solid',
+    heading: 'In three dimensions',
+    figures: [],
+    content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a difference is one of shape, not of level. The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: for detail open the .cxc file in ChimeraX.</p>
+<div id="solid-view" class="solid">
+<div class="controls"><label>surface encloses <input id="solid-level" type="range" min="5" max="100" step="1" value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output id="solid-percent">${FIRST_SURFACE_PERCENT} %</output> of the mask</label>
+<label>size <input id="solid-zoom" type="range" min="0.7" max="3" step="0.05" value="1" aria-label="Magnification"></label>
+${others.length < 2 ? undefined : html`<label>left <select id="solid-left">${others.map(({ role, label }) => html`<option value="${role}">${label}</option>`)}</select></label>`}</div>
+<canvas id="solid-canvas" tabindex="0" role="img" aria-label="Surfaces of the maps before and after"></canvas>
+<div class="names"><span id="solid-left-name">${others[0]?.label}</span><span>${result.label}</span></div>
+</div>
+<p id="solid-missing" class="quiet" hidden>This browser offers no WebGL 2, which the surfaces need; everything else on this page works without it.</p>
+<script type="application/json" id="solids">${jsonForScript(data)}</script>`,
+  };
+}
+
+export function fscPart({ fsc, numbers }: ReportRecord): Part {
+  const id = 'fsc';
+  const heading = 'Fourier shell correlation';
+  if (fsc === undefined) {
+    const source =
+      numbers.fscCutoffSource === 'user' ? 'the resolution given with -res' : 'a limit from the voxel size';
+    return {
+      id,
+      heading,
+      figures: [],
+      content: html`<p>One map was given, not two half maps: there is no FSC. The run used ${source}${numbers.fscCutoff === undefined ? '' : `, ${numbers.fscCutoff.toFixed(2)} Å`}.</p>`,
+    };
+  }
+  const svg = plotFsc(fsc);
+  return {
+    id,
+    heading,
+    figures: [{ name: 'fsc', svg }],
+    content: plot(
+      svg,
+      html`Correlation of the two half maps, unmasked, shell by shell. It should stay near 1, fall once, and end around 0. A curve that stays up at the right end was masked, filtered or symmetrised before; bumps after the fall point to duplicated particles or a mask. The result is amplified up to the resolution at 0.143${fsc.resolution === undefined ? ', which this curve never reaches' : ` (${fsc.resolution.toFixed(2)} Å)`} and what lies beyond is mostly noise.`,
+    ),
+  };
+}
+
+export function profilePart(
+  findings: Findings,
+  { numbers }: ReportRecord,
+  kind: 'scale' | 'feature_enhance',
+): Part {
+  const cutoff = numbers.fscCutoff ?? 0;
+  const { windows } = findings;
+  const svg = plotProfiles(findings, cutoff);
+  const chosen = chooseWindows(findings);
+  const hasReference = mapOf(findings, 'reference') !== undefined;
+  const lead =
+    kind === 'scale'
+      ? hasReference
+        ? 'The result should follow the reference: that is what local scaling does. Where noise dominates it lies below, because the mask takes away the noise around the molecule; a gap at low resolution would mean that reference and map do not match.'
+        : 'There is no reference map: the result follows an exponential fall-off beyond the low resolution.'
+      : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with its amplitudes.';
+  const small = chosen.map(({ window, words }) => ({
+    words,
+    window,
+    svg: plotWindowProfile(findings, window, cutoff),
+  }));
+  return {
+    id: 'profiles',
+    heading: 'Radial profiles',
+    figures: [
+      { name: 'profiles', svg },
+      ...small.map((one, i) => ({ name: `profile-window-${i + 1}`, svg: one.svg })),
+    ],
+    content: html`${plot(
+      svg,
+      html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread over the mask${describeFill(findings)}. ${lead} The input is shifted to the height of the result at the lowest shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result that turns upwards to the right of it amplifies noise.`,
+    )}
+<h3>At four places</h3>
+<p>From the window in which the input falls off least to the one in which it falls off most: the point of scaling locally is that these need different corrections.</p>
+<div class="two">${small.map(
+      ({ window, words, svg: one }) =>
+        html`<figure class="plot panel">${trusted(one)}<figcaption>${words}: voxel (x, y, z) = ${[...windows.centres[window]!].reverse().join(', ')}</figcaption></figure>`,
+    )}</div>`,
+  };
+}
+
+export function scaleFactorPart(findings: Findings, { numbers }: ReportRecord): Part {
+  const svg = plotScaleFactors(findings, numbers.fscCutoff ?? 0);
+  const { gain } = findings;
+  const scale = scaleFor(gain, 'diverging', true, 1);
+  const histogram = plotDistribution(gain, 'gain (median = 1)', true);
+  const sections = localPanels(gain, findings, scale);
+  const [low, high] = [quantile(gain.sorted, 0.05), quantile(gain.sorted, 0.95)];
+  return {
+    id: 'scale-factors',
+    heading: 'Scale factors',
+    figures: [{ name: 'scale-factors', svg }, { name: 'gain', svg: histogram }, ...sections.figures],
+    content: html`${plot(
+      svg,
+      html`Amplitude of the result over that of the input, in the same windows. The more the curve rises, the more high resolution was amplified; the wider the bands, the more places differ and the less a single B factor would have done.`,
+    )}
+<h3>Where the map was amplified</h3>
+${sections.content}
+<p class="quiet">Strength (root mean square within a window, inside the mask) of the result over that of the input; white is the median. Red: amplified more, as in weak or flexible parts; blue: less. Red patches on the rim, without a structure to go with them, mean that the mask holds solvent or detergent. The sections show their mask only.</p>
+${plot(histogram, html`The same over the three sections: 90 % of the values lie between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which is dotted.`)}`,
+  };
+}
+
+export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance'): Part {
+  const svg = plotBFactors(findings);
+  const { local, windows } = findings;
+  const medians = findings.maps.map(({ label, profiles }) => {
+    const sorted = bFactorsOf(profiles, windows)
+      .filter(Number.isFinite)
+      .sort((a, b) => a - b);
+    return sorted.length === 0 ? undefined : `${label} ${quantile(sorted, 0.5).toFixed(0)} Å²`;
+  });
+  const measured =
+    local === undefined
+      ? {
+          figures: [],
+          content:
+            kind === 'scale'
+              ? html`<p>For a map of local B factors at every voxel run with <code>--measure_bfactors</code>.</p>`
+              : html``,
+        }
+      : localMap(local, findings);
+  const fitRange =
+    windows.fit === undefined
+      ? ''
+      : ` from ${(1 / windows.frequency[windows.fit.start]!).toFixed(1)} to ${(1 / windows.frequency[windows.fit.end - 1]!).toFixed(1)} Å`;
+  return {
+    id: 'b-factors',
+    heading:
+      local === undefined || local.unit !== '' ? 'Local B factors' : `Local B factors and ${local.label}`,
+    figures: [...(svg === undefined ? [] : [{ name: 'b-factors', svg }]), ...measured.figures],
+    content: html`${
+      svg === undefined
+        ? html`<p>The resolution leaves too few shells for a fit of B factors.</p>`
+        : plot(
+            svg,
+            html`Fall-off of the amplitudes in the sampled windows, as a B factor fitted${fitRange}. Medians (dotted): ${medians.filter((text) => text !== undefined).join(', ')}. A broad distribution before is what local scaling is for. Negative values after it mean that amplitudes rise with resolution: over-sharpened.`,
+          )
+    }
+${measured.content}`,
+  };
+}
+
+export function maskPart(findings: Findings): Part {
+  const input = mapOf(findings, 'input')!;
+  const white = whiteOf(input.sections);
+  const svgs = axes.map((axis) => maskFigure(input, findings, axis, white));
+  const boxes = findings.noiseBoxes;
+  return {
+    id: 'mask',
+    heading: 'Mask and noise',
+    figures: svgs.map((svg, i) => ({ name: `mask-${AXIS_NAMES[i]}`, svg })),
+    content: html`<div class="three">${svgs.map((svg, i) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[i]}, voxel ${findings.centre[i]}</p>${trusted(svg)}</div>`)}</div>
+<p class="quiet">The whole box of the input. Blue: outline of the mask; outside it the result is 0. It should follow the molecule with a little room, hold no islands of noise and cut through no density. ${
+      boxes.length === 0
+        ? 'The mask was given, so no noise was measured.'
+        : 'Orange: the boxes in which the noise was measured (dashed: in front of or behind the section). They must hold solvent only: no density, no carbon edge, no masked corners.'
+    }</p>
+${
+  boxes.length === 0
+    ? undefined
+    : html`<div class="scroll"><table><thead><tr><th>noise box, first voxel (x, y, z)</th><th class="number">edge</th><th class="number">mean</th><th class="number">standard deviation</th><th class="number">in the mask</th></tr></thead><tbody>${boxes.map(
+        ({ start, size, mean, sd, inMask }) =>
+          html`<tr><td>${[...start].reverse().join(', ')}</td><td class="number">${size}</td><td class="number">${mean.toPrecision(3)}</td><td class="number">${sd.toPrecision(3)}</td><td class="number">${Number((100 * inMask).toPrecision(2))} %</td></tr>`,
+      )}</tbody></table></div>`
+}`,
+  };
+}
+
+/** Windows at the ends and between of the order of B factors; in the order of the sample without them. */
+export function chooseWindows(findings: Findings): { window: number; words: string }[] {
+  const b = bFactorsOf(mapOf(findings, 'input')?.profiles ?? [], findings.windows);
+  const known = b.map((value, window) => ({ value, window })).filter(({ value }) => Number.isFinite(value));
+  const order =
+    known.length < 4
+      ? b.map((_, window) => ({ value: Number.NaN, window }))
+      : known.toSorted((one, other) => one.value - other.value);
+  return [0.03, 0.35, 0.65, 0.97].map((share) => {
+    const { value, window } = order[Math.round(share * (order.length - 1))]!;
+    return {
+      window,
+      words: Number.isNaN(value) ? 'a window' : `B factor of the input here ${value.toFixed(0)} Å²`,
+    };
+  });
+}
+
+function localMap(local: LocalFindings, findings: Findings): { content: Markup; figures: readonly Figure[] } {
+  const signed = local.unit === '';
+  const scale = signed ? scaleFor(local, 'diverging', false) : scaleFor(local, 'sequential', false);
+  const label = `${local.label}${signed ? '' : `, ${local.unit}`}`;
+  const svg = plotDistribution(local, label);
+  const sections = localPanels(local, findings, scale);
+  return {
+    figures: [...sections.figures, { name: signed ? 'local-values' : 'local-b-factors', svg }],
+    content: html`<h3>${local.label} at every voxel</h3>
+${sections.content}
+<p class="quiet">${
+      signed
+        ? 'Near 0: the network shows what the data show. Towards 100 it added density, towards -100 it took density away: do not build there on the enhanced map alone.'
+        : 'Low values (dark) are the well-ordered core, high values (yellow) flexible or poorly aligned parts. Neighbouring places should change smoothly; a pattern of rings or stripes comes from the mask or from symmetry.'
+    }</p>
+${plot(svg, html`Distribution over the mask; the median, ${quantile(local.sorted, 0.5).toFixed(0)}${signed ? '' : ` ${local.unit}`}, is dotted.`)}`,
+  };
+}
+
+function localPanels(
+  local: LocalFindings,
+  findings: Findings,
+  scale: ColourScale,
+): { content: Markup; figures: readonly Figure[] } {
+  const svgs = axes.map((axis) => localFigure(local, findings, axis, scale));
+  const name = local.label.replaceAll(/[^a-zA-Z]+/g, '-');
+  return {
+    figures: svgs.map((svg, i) => ({ name: `${name}-${AXIS_NAMES[i]}`, svg })),
+    content: html`<div class="three">${svgs.map((svg, i) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[i]}</p>${trusted(svg)}</div>`)}</div>
+<div class="key"><span>${shortNumber(scale.low)}</span><i style="background: ${trusted(scaleGradient(scale.kind))}"></i><span>${shortNumber(scale.high)}${local.unit === '' ? '' : ` ${local.unit}`}</span></div>`,
+  };
+}
+
+function describeFill({ windows }: Findings): string {
+  const least = Math.min(...windows.fill);
+  return ` (the emptiest is ${Math.round(100 * least)} % mask)`;
+}
+
+function plot(svg: string, caption: Markup): Markup {
+  return html`<figure class="plot">${trusted(svg)}<figcaption>${caption}</figcaption></figure>`;
+}
+
+function shortNumber(v: number): string {
+  return String(Number(v.toPrecision(2)));
+}

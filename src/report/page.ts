@@ -1,0 +1,116 @@
+/**
+ * The report of a run: one HTML file that needs nothing else, neither network nor other files. The page's
+ * content-security policy says so to the browser: nothing may be loaded, and no script runs but its own.
+ */
+import { toBase64 } from './base64.ts';
+import { runChecks } from './checks.ts';
+import { type Findings, mapOf, type ReportRecord } from './findings.ts';
+import { html, type Markup, trusted } from './html.ts';
+import {
+  bFactorPart,
+  comparePart,
+  type Figure,
+  fscPart,
+  maskPart,
+  type Part,
+  profilePart,
+  scaleFactorPart,
+  solidPart,
+} from './page-parts.ts';
+import { pageScript } from './page-script.ts';
+import { pageStyle } from './page-style.ts';
+import { recordPart } from './record-part.ts';
+
+export interface Report {
+  readonly html: string;
+  /** The curves, each on its own. */
+  readonly figures: readonly Figure[];
+}
+
+export interface ReportWords {
+  /** Name of the output, as the heading. */
+  readonly title: string;
+  readonly kind: 'scale' | 'feature_enhance';
+}
+
+export async function renderReport(
+  findings: Findings,
+  record: ReportRecord,
+  words: ReportWords,
+): Promise<Report> {
+  const parts: Part[] = [
+    checksPart(findings, record),
+    comparePart(findings),
+    solidPart(findings),
+    fscPart(record),
+    profilePart(findings, record, words.kind),
+    scaleFactorPart(findings, record),
+    bFactorPart(findings, words.kind),
+    maskPart(findings),
+    recordPart(record),
+  ];
+  const body = html`<header><div>
+<h1>${words.title}</h1>
+<p class="quiet">${record.mode} · ${record.program} ${record.version} · ${record.started.replace('T', ' ').slice(0, 16)} UTC</p>
+<nav aria-label="Contents">${parts.map(({ id, heading }) => html`<a href="#${id}">${heading}</a>`)}</nav>
+</div></header>
+<main>
+${keyNumbers(findings, record)}
+${parts.map(({ id, heading, content }) => html`<section id="${id}"><h2>${heading}</h2>${content}</section>\n`)}
+</main>
+<footer class="quiet">Written by ${record.program} ${record.version}. This file is complete: it loads nothing, and can be mailed or archived.</footer>`;
+  return { html: await wrap(words.title, body), figures: parts.flatMap(({ figures }) => figures) };
+}
+
+async function wrap(title: string, body: Markup): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(pageScript));
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${toBase64(new Uint8Array(digest))}'; base-uri 'none'; form-action 'none'`;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · report</title>
+<style>${trusted(pageStyle())}</style>
+</head>
+<body>
+${body}
+<script>${trusted(pageScript)}</script>
+</body>
+</html>
+`.markup;
+}
+
+function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc }: ReportRecord): Markup {
+  const total = Object.values(secondsPerStep).reduce((sum, s) => sum + s, 0);
+  const tile = (name: string, value: string): Markup => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+  const resolution = fsc?.resolution ?? numbers.fscCutoff;
+  const [z, y, x] = findings.shape;
+  return html`<dl class="numbers">
+${resolution === undefined ? undefined : tile(fsc?.resolution === undefined ? 'resolution used' : 'FSC = 0.143', `${resolution.toFixed(2)} Å`)}
+${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
+${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
+${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}
+${tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)}
+${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1)} min`)}
+</dl>`;
+}
+
+function checksPart(findings: Findings, record: ReportRecord): Part {
+  const checks = runChecks(findings, record.fsc, record.numbers);
+  const list = [
+    ...record.warnings.map((text) => ({ state: 'warning', sign: '!', title: 'Warning of the run', text })),
+    ...checks.map((check) => ({ ...check, sign: check.state === 'good' ? '✓' : '!' })),
+  ];
+  const open = list.filter(({ state }) => state !== 'good').length;
+  const result = mapOf(findings, 'result')?.label ?? 'result';
+  return {
+    id: 'checks',
+    heading: 'What to look at',
+    figures: [],
+    content: html`<p>${open === 0 ? 'Nothing stands out.' : `${open} of ${list.length} points deserve a look before the ${result} is used.`} The figures below show the rest.</p>
+<ul class="checks">${list.map(({ state, sign, title, text }) => html`<li class="${state}"><span class="sign">${sign}</span><span><strong>${title}.</strong> ${text}</span></li>`)}</ul>`,
+  };
+}

@@ -1,0 +1,375 @@
+/**
+ * The curves of a report as SVG text. Observable Plot draws into a document of linkedom, so no browser is
+ * needed. Frequencies are in 1/A, with the resolution in A along the top.
+ */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import type { FscCurve } from '../pipeline/types.ts';
+import { type Distribution, type Findings, type MapFindings, mapOf, quantile } from './findings.ts';
+import { bFactorsOf } from './local-windows.ts';
+import { type ColourName, colour } from './palette.ts';
+
+export interface PlotSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+const WIDE: PlotSize = { width: 640, height: 340 };
+const SMALL: PlotSize = { width: 360, height: 250 };
+/** Resolutions, A, that people think in; those that fit are marked. */
+const RESOLUTION_TICKS = [20, 10, 8, 6, 5, 4, 3.5, 3, 2.5, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1];
+/** Two marks are at least this share of the axis apart. */
+const TICK_DISTANCE = 0.065;
+const HISTOGRAM_BINS = 40;
+/** What lies beyond is drawn at the rim: a few windows of noise would squeeze the rest together. */
+const TAIL = 0.005;
+/** On narrower ranges a logarithmic axis has hardly a label. */
+const LEAST_LOG_RATIO = 5;
+/** Room above bars for the legend. */
+const HEADROOM = 1.3;
+
+type Marks = Plot.Markish[];
+
+/** Half-map FSC with the two thresholds and where the curve crosses them. */
+export function plotFsc({ frequency, correlation, resolution, resolutionHalf }: FscCurve): string {
+  const points = frequency.map((f, i) => ({ f, c: correlation[i]! }));
+  const crossings = [
+    { threshold: 0.143, at: resolution },
+    { threshold: 0.5, at: resolutionHalf },
+  ].flatMap(({ threshold, at }) =>
+    at === undefined ? [] : [{ f: 1 / at, c: threshold, label: `${at.toFixed(2)} Å` }],
+  );
+  const last = frequency.at(-1) ?? 1;
+  return draw(
+    WIDE,
+    {
+      x: frequencyAxis(last),
+      y: { domain: [Math.min(-0.1, ...correlation), 1.02], label: 'correlation of the half maps', ticks: 6 },
+    },
+    [
+      ...resolutionAxis(last),
+      Plot.ruleY([0], { stroke: colour('faint') }),
+      Plot.ruleY([0.143, 0.5], { stroke: colour('limit'), strokeDasharray: '5 4', strokeWidth: 1 }),
+      Plot.text([{ c: 0.143 }, { c: 0.5 }], {
+        x: 0,
+        y: 'c',
+        text: 'c',
+        textAnchor: 'start',
+        dx: 4,
+        dy: -7,
+        fill: colour('limit'),
+      }),
+      Plot.line(points, { x: 'f', y: 'c', stroke: colour('result'), strokeWidth: 2 }),
+      Plot.dot(crossings, { x: 'f', y: 'c', r: 4, fill: colour('result') }),
+      Plot.text(crossings, {
+        x: 'f',
+        y: 'c',
+        text: 'label',
+        textAnchor: 'start',
+        dx: 8,
+        dy: -10,
+        fontWeight: 'bold',
+        fill: colour('ink'),
+      }),
+    ],
+  );
+}
+
+/** Mean amplitude over all windows, each map with its first fitted shell at the height of the result's. */
+export function plotProfiles(findings: Findings, cutoffAngstrom: number): string {
+  const { windows, maps } = findings;
+  return drawProfiles(
+    maps.map((map) => ({ map, profile: meanProfile(map.profiles) })),
+    windows.frequency,
+    cutoffAngstrom,
+    WIDE,
+  );
+}
+
+/** The same for one window. */
+export function plotWindowProfile(findings: Findings, window: number, cutoffAngstrom: number): string {
+  return drawProfiles(
+    findings.maps.map((map) => ({ map, profile: map.profiles[window]! })),
+    findings.windows.frequency,
+    cutoffAngstrom,
+    SMALL,
+  );
+}
+
+/** Amplitude of the result over that of the input, shell by shell: median and spread over the windows. */
+export function plotScaleFactors(findings: Findings, cutoffAngstrom: number): string {
+  const input = mapOf(findings, 'input')?.profiles ?? [];
+  const result = mapOf(findings, 'result')?.profiles ?? [];
+  const { frequency } = findings.windows;
+  const shells = Array.from(frequency, (f, r) => {
+    const ratios = result.map((profile, i) => profile[r]! / input[i]![r]!).filter((v) => v > 0 && v < 1e30);
+    const sorted = Float64Array.from(ratios).sort();
+    return { f, q: [0.05, 0.25, 0.5, 0.75, 0.95].map((p) => quantile(sorted, p)) };
+  })
+    .slice(1)
+    .filter(({ q }) => q.every((v) => v > 0));
+  const unit = shells[0]?.q[2] ?? 1;
+  const band = (low: number, high: number, opacity: number): Plot.Markish =>
+    Plot.areaY(shells, {
+      x: 'f',
+      y1: (d: (typeof shells)[0]) => d.q[low]! / unit,
+      y2: (d: (typeof shells)[0]) => d.q[high]! / unit,
+      fill: colour('result'),
+      fillOpacity: opacity,
+    });
+  const last = frequency.at(-1) ?? 1;
+  return draw(
+    WIDE,
+    {
+      x: frequencyAxis(last),
+      y: { type: 'log', label: 'scale factor (lowest shell = 1)', tickFormat: shortNumber },
+    },
+    [
+      ...resolutionAxis(last),
+      ...cutoffMark(cutoffAngstrom, last),
+      band(0, 4, 0.15),
+      band(1, 3, 0.3),
+      Plot.line(shells, {
+        x: 'f',
+        y: (d: (typeof shells)[0]) => d.q[2]! / unit,
+        stroke: colour('result'),
+        strokeWidth: 2,
+      }),
+      ...legend(
+        [
+          ['result', 'median of the windows'],
+          ['result', 'bands: 50 % and 90 % of them'],
+        ],
+        'top-left',
+      ),
+    ],
+  );
+}
+
+/** Local B factors in the windows, before and after. Undefined where no line could be fitted. */
+export function plotBFactors(findings: Findings): string | undefined {
+  const series = findings.maps.flatMap((map) => {
+    const sorted = Float32Array.from(
+      bFactorsOf(map.profiles, findings.windows).filter(Number.isFinite),
+    ).sort();
+    return sorted.length === 0 ? [] : [{ name: map.role as ColourName, label: map.label, sorted }];
+  });
+  if (series.length === 0) return undefined;
+  return drawHistogram(series, 'local B factor, Å² (windows)', 'share of the windows', 24);
+}
+
+/** One distribution over the mask. */
+export function plotDistribution({ sorted }: Distribution, label: string, log = false): string {
+  return drawHistogram(
+    [{ name: 'result', label: '', sorted }],
+    label,
+    'share of the mask',
+    HISTOGRAM_BINS,
+    log,
+  );
+}
+
+/** Mean over windows, shell by shell. */
+export function meanProfile(profiles: readonly Float64Array[]): Float64Array {
+  const mean = new Float64Array(profiles[0]?.length ?? 0);
+  for (const profile of profiles)
+    for (let r = 0; r < mean.length; r++) mean[r]! += profile[r]! / profiles.length;
+  return mean;
+}
+
+interface Series {
+  readonly name: ColourName;
+  readonly label: string;
+  readonly sorted: Float32Array;
+}
+
+function drawProfiles(
+  curves: readonly { map: MapFindings; profile: Float64Array }[],
+  frequency: Float64Array,
+  cutoffAngstrom: number,
+  size: PlotSize,
+): string {
+  // Shell 0 is the mean of the window: no amplitude of structure.
+  const anchor = curves.find(({ map }) => map.role === 'result')?.profile[1] ?? 1;
+  const points = curves.flatMap(({ map, profile }) =>
+    Array.from(profile, (amplitude, r) => ({
+      role: map.role,
+      f: frequency[r]!,
+      a: map.role === 'input' ? (amplitude * anchor) / profile[1]! : amplitude,
+    })).filter(({ a }, r) => r > 0 && a > 0 && Number.isFinite(a)),
+  );
+  const last = frequency.at(-1) ?? 1;
+  return draw(
+    size,
+    { x: frequencyAxis(last), y: { type: 'log', label: 'amplitude', tickFormat: shortNumber } },
+    [
+      ...resolutionAxis(last),
+      ...cutoffMark(cutoffAngstrom, last),
+      ...(['reference', 'input', 'result'] as const).map((role) =>
+        Plot.line(
+          points.filter((point) => point.role === role),
+          {
+            x: 'f',
+            y: 'a',
+            stroke: colour(role),
+            strokeWidth: role === 'reference' ? 3.5 : 2,
+            ...(role === 'reference' ? { strokeOpacity: 0.6 } : {}),
+          },
+        ),
+      ),
+      // Small plots stand below a large one with the same colours.
+      ...(size === SMALL ? [] : legend(curves.map(({ map }) => [map.role, map.label]))),
+    ],
+  );
+}
+
+function drawHistogram(
+  series: readonly Series[],
+  xLabel: string,
+  yLabel: string,
+  bins: number,
+  mayBeLog = false,
+): string {
+  const log =
+    mayBeLog &&
+    series.every(({ sorted }) => quantile(sorted, 1 - TAIL) > LEAST_LOG_RATIO * quantile(sorted, TAIL));
+  const forward = (v: number): number => (log ? Math.log(Math.max(v, 1e-30)) : v);
+  const lows = series.map(({ sorted }) => forward(quantile(sorted, TAIL)));
+  const highs = series.map(({ sorted }) => forward(quantile(sorted, 1 - TAIL)));
+  const low = Math.min(...lows);
+  const high = Math.max(...highs, low + 1e-6);
+  const step = (high - low) / bins;
+  const edge = (i: number): number => (log ? Math.exp(low + i * step) : low + i * step);
+  const bars = series.flatMap(({ name, sorted }) => {
+    const counts = new Float64Array(bins);
+    for (const v of sorted) counts[Math.min(bins - 1, Math.max(0, Math.floor((forward(v) - low) / step)))]!++;
+    return Array.from(counts, (count, i) => ({
+      name,
+      from: edge(i),
+      to: edge(i + 1),
+      share: count / sorted.length,
+    }));
+  });
+  const percent = (v: number): string => `${Number((100 * v).toPrecision(3))} %`;
+  return draw(
+    WIDE,
+    {
+      x: {
+        type: log ? 'log' : 'linear',
+        label: xLabel,
+        ...(log ? { tickFormat: shortNumber } : {}),
+        domain: [edge(0), edge(bins)],
+      },
+      y: {
+        label: yLabel,
+        tickFormat: percent,
+        ticks: 5,
+        domain: [0, Math.max(...bars.map(({ share }) => share)) * (series.length > 1 ? HEADROOM : 1.03)],
+      },
+    },
+    [
+      ...series.map(({ name }) =>
+        Plot.rectY(
+          bars.filter((bar) => bar.name === name),
+          {
+            x1: 'from',
+            x2: 'to',
+            y: 'share',
+            fill: colour(name),
+            fillOpacity: series.length > 1 ? 0.45 : 0.8,
+            inset: 0,
+          },
+        ),
+      ),
+      Plot.ruleX(
+        series.map(({ sorted }) => quantile(sorted, 0.5)),
+        { stroke: colour('ink'), strokeDasharray: '2 3' },
+      ),
+      ...(series.length > 1 ? legend(series.map(({ name, label }) => [name, label])) : []),
+    ],
+  );
+}
+
+function frequencyAxis(last: number): Plot.ScaleOptions {
+  return { domain: [0, last], label: 'spatial frequency, 1/Å' };
+}
+
+/** Resolutions along the top. */
+function resolutionAxis(last: number): Marks {
+  const ticks: number[] = [];
+  for (const resolution of RESOLUTION_TICKS) {
+    const f = 1 / resolution;
+    if (f > last * 1.0001 || f - (ticks.at(-1) ?? 0) < TICK_DISTANCE * last) continue;
+    ticks.push(f);
+  }
+  return [
+    Plot.axisX({ anchor: 'bottom', label: 'spatial frequency, 1/Å' }),
+    Plot.axisX(ticks, {
+      anchor: 'top',
+      tickFormat: (f: number) => `${Number((1 / f).toFixed(1))}`,
+      label: null,
+    }),
+    Plot.text(['Å'], { frameAnchor: 'top-right', dy: -20, dx: 4, textAnchor: 'start' }),
+    Plot.gridX(ticks, { strokeOpacity: 0.08 }),
+  ];
+}
+
+function cutoffMark(cutoffAngstrom: number, last: number): Marks {
+  const f = 1 / cutoffAngstrom;
+  if (!(f < last)) return [];
+  return [
+    Plot.ruleX([f], { stroke: colour('limit'), strokeDasharray: '5 4' }),
+    Plot.text([`${cutoffAngstrom.toFixed(2)} Å`], {
+      x: f,
+      frameAnchor: 'bottom',
+      textAnchor: 'end',
+      dx: -4,
+      dy: -6,
+      fill: colour('limit'),
+    }),
+  ];
+}
+
+/** Coloured words in a corner. */
+function legend(
+  entries: readonly (readonly [ColourName, string])[],
+  corner: 'top-right' | 'top-left' = 'top-right',
+): Marks {
+  return entries.map(([name, label], i) =>
+    Plot.text([`\u2014 ${label}`], {
+      frameAnchor: corner,
+      dx: corner === 'top-right' ? -8 : 8,
+      dy: 8 + 15 * i,
+      fill: colour(name),
+      fontWeight: 'bold',
+    }),
+  );
+}
+
+function shortNumber(v: number): string {
+  return v >= 1e-3 && v < 1e4 ? String(Number(v.toPrecision(2))) : v.toExponential(0);
+}
+
+function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): string {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const plot = Plot.plot({
+    // Plot asks for the DOM types of a browser, which this program does without.
+    document: document as never,
+    ...size,
+    marginTop: 34,
+    marginLeft: 58,
+    marginRight: 16,
+    marginBottom: 42,
+    style: { fontSize: '12px', overflow: 'visible' },
+    ...options,
+    marks: [...marks, Plot.frame({ strokeOpacity: 0.35 })],
+  });
+  return withNamespace(plot.outerHTML);
+}
+
+/** What stands alone as a file needs it, and HTML does not mind. */
+function withNamespace(svg: string): string {
+  return svg.startsWith('<svg') && !svg.includes('xmlns=')
+    ? svg.replace('<svg', '<svg xmlns="http://www.w3.org/2000/svg"')
+    : svg;
+}

@@ -1,0 +1,152 @@
+/** Sections as pictures: grey PNGs for maps, coloured ones for local values, outlines and boxes drawn on top. */
+import { encode } from 'fast-png';
+import { pngUrl } from './base64.ts';
+import type { Findings, LocalFindings, MapFindings } from './findings.ts';
+import { quantile } from './findings.ts';
+import { colour, type ScaleKind, scaleColour } from './palette.ts';
+import { AXIS_NAMES, cropSection, outlineOf, PLANE_AXES, type Section } from './section.ts';
+
+/** Larger sections are shrunk: more pixels than that no screen shows side by side. */
+const MOST_PIXELS = 512;
+/** Small ones are enlarged, smoothly. */
+const FEWEST_PIXELS = 200;
+const WHITE_PERCENTILE = 0.998;
+/** Grey of the value 0, as a fraction of white. */
+const ZERO_LEVEL = 0.25;
+
+/** The value shown as white, the same for the sections of one map. */
+export function whiteOf(sections: readonly Section[]): number {
+  const values = Float32Array.from(sections.flatMap(({ values: v }) => [...v])).sort();
+  const white = quantile(values, WHITE_PERCENTILE);
+  return white > 0 ? white : 1;
+}
+
+/** 8-bit grey PNG: 0 is one quarter grey, `white` and above is white. */
+export function greyPng(section: Section, white: number): Uint8Array {
+  const { width, height, values } = resize(section);
+  const data = Uint8Array.from(values, (v) =>
+    Math.round(255 * Math.min(1, Math.max(0, ZERO_LEVEL + (1 - ZERO_LEVEL) * (v / white)))),
+  );
+  return encode({ width, height, data, depth: 8, channels: 1 });
+}
+
+export interface ColourScale {
+  readonly kind: ScaleKind;
+  readonly low: number;
+  readonly high: number;
+  readonly log: boolean;
+}
+
+/** From the 2nd to the 98th percentile; a diverging scale has the same reach on both sides of its middle. */
+export function scaleFor({ sorted }: LocalFindings, kind: ScaleKind, log: boolean, middle = 0): ColourScale {
+  const forward = (v: number): number => (log ? Math.log(Math.max(v, 1e-30)) : v);
+  let low = forward(quantile(sorted, 0.02));
+  let high = forward(quantile(sorted, 0.98));
+  if (kind === 'diverging') {
+    const reach = Math.max(Math.abs(low - forward(middle)), Math.abs(high - forward(middle)), 1e-6);
+    [low, high] = [forward(middle) - reach, forward(middle) + reach];
+  }
+  if (!(high > low)) high = low + 1e-6;
+  return log ? { kind, low: Math.exp(low), high: Math.exp(high), log } : { kind, low, high, log };
+}
+
+/** RGBA PNG, transparent where there is no value. */
+export function colourPng(section: Section, { kind, low, high, log }: ColourScale): Uint8Array {
+  const stride = Math.ceil(Math.max(section.width, section.height) / MOST_PIXELS);
+  const width = Math.floor(section.width / stride);
+  const height = Math.floor(section.height / stride);
+  const data = new Uint8Array(4 * width * height);
+  const position = (v: number): number =>
+    log ? Math.log(v / low) / Math.log(high / low) : (v - low) / (high - low);
+  for (let i = 0; i < width * height; i++) {
+    const v = section.values[Math.floor(i / width) * stride * section.width + (i % width) * stride]!;
+    if (Number.isNaN(v)) continue;
+    data.set([...scaleColour(kind, position(v)), 255], 4 * i);
+  }
+  return encode({ width, height, data, depth: 8, channels: 4 });
+}
+
+/** Three grey pictures of a map, cut to the mask. */
+export function greyUrls(map: MapFindings, findings: Findings): string[] {
+  const cropped = map.sections.map((section) => cropSection(section, findings.crop));
+  const white = whiteOf(cropped);
+  return cropped.map((section) => pngUrl(greyPng(section, white)));
+}
+
+/** Whole section of the input with the mask's outline and the noise boxes; dashed: in front or behind. */
+export function maskFigure(map: MapFindings, findings: Findings, axis: 0 | 1 | 2, white: number): string {
+  const section = map.sections[axis]!;
+  const { width, height, at } = section;
+  const [rowAxis, columnAxis] = PLANE_AXES[axis];
+  const line = Math.max(width, height) / 220;
+  const boxes = findings.noiseBoxes.map(({ start, size }) => {
+    const cut = at >= start[axis]! && at < start[axis]! + size;
+    const y = height - start[rowAxis]! - size;
+    return `<rect x="${start[columnAxis]}" y="${y}" width="${size}" height="${size}" fill="${cut ? '#f0935a33' : 'none'}" stroke="#f0935a" stroke-width="${line}"${cut ? '' : ` stroke-dasharray="${4 * line} ${3 * line}"`}/>`;
+  });
+  return frame(section, `Section normal to ${AXIS_NAMES[axis]} with mask and noise boxes`, [
+    image(greyPng(section, white), width, height),
+    `<path d="${outlineOf(findings.mask.sections[axis]!)}" fill="none" stroke="#4fc3f7" stroke-width="${line}" stroke-linecap="square"/>`,
+    ...boxes,
+  ]);
+}
+
+/** Local values in colour, cut to the mask. */
+export function localFigure(
+  local: LocalFindings,
+  findings: Findings,
+  axis: 0 | 1 | 2,
+  scale: ColourScale,
+): string {
+  const section = cropSection(local.sections[axis]!, findings.crop);
+  return frame(section, `${local.label}, section normal to ${AXIS_NAMES[axis]}`, [
+    `<rect width="${section.width}" height="${section.height}" fill="${colour('faint')}" fill-opacity="0.18"/>`,
+    image(colourPng(section, scale), section.width, section.height),
+  ]);
+}
+
+function frame({ width, height }: Section, label: string, inner: readonly string[]): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${inner.join('')}</svg>`;
+}
+
+function image(png: Uint8Array, width: number, height: number): string {
+  return `<image href="${pngUrl(png)}" width="${width}" height="${height}" preserveAspectRatio="none"/>`;
+}
+
+/** Means over blocks of large sections; bilinear between the voxels of small ones. */
+function resize(section: Section): { width: number; height: number; values: Float32Array } {
+  const { width, height, values } = section;
+  const longest = Math.max(width, height);
+  if (longest <= MOST_PIXELS && longest >= FEWEST_PIXELS) return section;
+  if (longest > MOST_PIXELS) {
+    const step = Math.ceil(longest / MOST_PIXELS);
+    const [w, h] = [Math.floor(width / step), Math.floor(height / step)];
+    const small = new Float32Array(w * h);
+    for (let i = 0; i < small.length; i++) {
+      let sum = 0;
+      for (let y = 0; y < step; y++)
+        for (let x = 0; x < step; x++)
+          sum += values[(Math.floor(i / w) * step + y) * width + (i % w) * step + x]!;
+      small[i] = sum / step ** 2;
+    }
+    return { width: w, height: h, values: small };
+  }
+  const factor = Math.ceil(FEWEST_PIXELS / longest);
+  const [w, h] = [width * factor, height * factor];
+  const large = new Float32Array(w * h);
+  const between = (i: number, n: number): readonly [number, number, number] => {
+    const at = Math.min(n - 1, Math.max(0, (i + 0.5) / factor - 0.5));
+    const low = Math.floor(at);
+    return [low, Math.min(n - 1, low + 1), at - low];
+  };
+  for (let row = 0; row < h; row++) {
+    const [y0, y1, ty] = between(row, height);
+    for (let column = 0; column < w; column++) {
+      const [x0, x1, tx] = between(column, width);
+      const upper = values[y0 * width + x0]! * (1 - tx) + values[y0 * width + x1]! * tx;
+      const lower = values[y1 * width + x0]! * (1 - tx) + values[y1 * width + x1]! * tx;
+      large[row * w + column] = upper * (1 - ty) + lower * ty;
+    }
+  }
+  return { width: w, height: h, values: large };
+}

@@ -1,0 +1,40 @@
+/** What the parameters of a run are called in a report; those not listed keep their own name. */
+export const settingsWords: Readonly<Record<string, string>> = {
+  windowVoxels: 'edge of the scaling window, voxels',
+  resolution: 'resolution used (FSC cut-off), Å',
+  profileKind: 'shells of the radial profiles',
+  measureBFactors: 'local B factors measured',
+  referenceResolution: 'low-pass of the reference, Å',
+  boostSecondaryStructure: 'boost of the secondary-structure profile',
+  setLocalBFactor: 'B factor set without a reference, Å²',
+  theoreticalProfile: 'average profile given by the user',
+  fdrThreshold: 'false-discovery rate of the mask',
+  fdrFilter: 'low-pass before the mask, Å',
+  fdrWindow: 'edge of the noise boxes, voxels',
+  fdrNoiseBoxes: 'noise boxes given by the user, first voxel (z, y, x)',
+  maskThreshold: 'mask value that counts for the molecular volume',
+  filterInput: 'input low-passed at its resolution',
+  applyFscFilter: 'input weighted by the FSC',
+  molecularWeightKiloDalton: 'molecular weight, kDa',
+  voxelSizeOverride: 'voxel size given by the user, Å',
+  symmetry: 'symmetry imposed',
+  engine: 'engine asked for',
+  threads: 'threads',
+  memoryLimitBytes: 'memory limit of the engine, bytes',
+};
+
+/** A value in words: lists of numbers of any length stay one line. */
+export function settingText(value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number') return String(Number(value.toPrecision(7)));
+  if (Array.isArray(value)) {
+    const texts = value.map(settingText);
+    return texts.length > 12 ? `${texts.length} values` : texts.join(', ');
+  }
+  if (typeof value === 'object')
+    return Object.entries(value)
+      .map(([key, inner]) => `${key}: ${settingText(inner)}`)
+      .join('; ');
+  return String(value);
+}
