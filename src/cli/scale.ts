@@ -126,6 +126,9 @@ export async function runScale(session: Session): Promise<void> {
                 atoms: result.model.structure.atoms.length,
                 pseudoAtoms: result.model.pseudoAtoms,
                 bFactors: result.model.bFactors,
+                ...(result.model.referenceEnd === undefined
+                  ? {}
+                  : { referenceEnd: result.model.referenceEnd }),
               },
             }),
       });

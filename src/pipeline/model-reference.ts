@@ -6,7 +6,9 @@ import type { Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Structure, StructureAtom } from '../formats/structure.ts';
 import type { AtomSet } from '../math/atom-set.ts';
+import { isotropicVoxelSize } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics.ts';
+import { agreementOf, type ModelAgreement } from '../reference/bfactors/model-agreement.ts';
 import {
   completeWithPseudoAtoms,
   findBFactors,
@@ -36,6 +38,14 @@ export interface SimulatedReference {
 
 /** A B-factor range below this says that nothing was found (LocScale's limit), A^2. */
 const NARROW_RANGE = 10;
+/** A low-pass begins to take away signal at this multiple of its cut-off. */
+const LOW_PASS_FLANK = 1.2;
+
+/** A model of a file in the map's frame. */
+interface GivenModel extends PlacedModel<StructureAtom> {
+  /** How far the map agrees with it, where nothing else tells the resolution. */
+  readonly agreement: ModelAgreement | undefined;
+}
 
 export async function simulateReference(
   choice: ModelChoice,
@@ -61,7 +71,7 @@ export async function simulateReference(
     const { averagingWindow, pseudoAtoms } = choice;
     const completed = await completeWithPseudoAtoms(
       data,
-      (given as PlacedModel<StructureAtom>).atoms,
+      (given as GivenModel).atoms,
       { ...pseudoAtoms, ...weight, averagingWindow },
       hooks,
     );
@@ -73,11 +83,14 @@ export async function simulateReference(
   }
   if (pseudo !== undefined) reportPseudoModel(pseudo, choice, run);
   const placed = atoms as AtomSet;
+  const resolution = given?.agreement?.reliable ?? data.fscCutoff;
+  const referenceEnd = parameters.referenceResolution ?? endOfReference(choice, given, data);
   const { refinementCycles } = choice;
   let bFactors = placed.bFactors;
   if (refinementCycles !== undefined) {
     const found = await findBFactors(
-      data,
+      // Beyond a low-pass, and in its flank, there is nothing that B factors could be measured in.
+      { ...data, fscCutoff: Math.max(resolution, LOW_PASS_FLANK * (data.lowPass ?? 0)) },
       placed,
       { cycles: refinementCycles, pseudoAtoms: pseudo !== undefined },
       hooks,
@@ -86,7 +99,7 @@ export async function simulateReference(
     const { min, mean, max } = found.refined;
     if (!found.localFallOff)
       run.warn(
-        `The map holds too little signal between ${data.wilsonCutoff.toFixed(1)} and ${data.fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}. Give the resolution with -res if it is known.`,
+        `The map holds too little signal between ${data.wilsonCutoff.toFixed(1)} and ${resolution.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}. Give the resolution with -res if it is known.`,
       );
     run.info(
       `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
@@ -105,16 +118,29 @@ export async function simulateReference(
       structure: structureOf(choice, given?.kept ?? [], placed, bFactors),
       pseudoAtoms: pseudo?.atoms.count ?? 0,
       bFactors: rangeOf(bFactors),
+      ...(referenceEnd === undefined ? {} : { referenceEnd }),
     },
   };
 }
 
+/**
+ * Where a model's map is cut off, A: where the map ends. The model's own amplitudes go on to the grid's limit, and
+ * scaling to them what is noise, or the rounding errors behind an earlier low-pass, would bury the signal. Theoretical
+ * profiles replace amplitudes beyond the resolution anyway, after a fit that reaches to the grid's limit.
+ */
+function endOfReference(
+  choice: ModelChoice,
+  given: GivenModel | undefined,
+  { resolutionKnown, fscCutoff, lowPass }: ModelReferenceData,
+): number | undefined {
+  if (choice.kind !== 'atomic-model' || choice.theoreticalProfile) return undefined;
+  const resolution = resolutionKnown ? fscCutoff : given?.agreement?.end;
+  const end = Math.max(resolution ?? 0, lowPass ?? 0);
+  return end > 0 ? end : undefined;
+}
+
 /** The atoms of a file in the map's frame; a model that does not fit is told with its probable cause. */
-async function placeGiven(
-  structure: Structure,
-  data: ModelReferenceData,
-  run: Run,
-): Promise<PlacedModel<StructureAtom>> {
+async function placeGiven(structure: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
   const { engine, grid, map, mask } = data;
   for (const note of structure.notes) run.info(note);
   const placed = placeModel(structure, grid);
@@ -135,10 +161,26 @@ async function placeGiven(
     if (misfit === undefined)
       run.info(`The model fits the map: correlation ${correlation.toFixed(2)} inside the mask.`);
     else run.warn(`${misfit} ${await diagnoseModel({ engine, structure, grid, map, mask, correlation })}`);
+    return { ...placed, agreement: data.resolutionKnown ? undefined : await agreementWith(model, data, run) };
   } finally {
     run.release(model);
   }
-  return placed;
+}
+
+/** Without half maps and without -res the model says how far the map goes. */
+async function agreementWith(
+  model: Volume,
+  { engine, grid, map }: ModelReferenceData,
+  run: Run,
+): Promise<ModelAgreement | undefined> {
+  run.countScratch(2 * SPECTRUM_VOLUMES);
+  const edge = Math.min(...grid.shape) * isotropicVoxelSize(grid);
+  const agreement = agreementOf(await engine.shellSpectra(map, model), edge);
+  if (agreement !== undefined)
+    run.info(
+      `Map and model agree up to ${agreement.reliable.toFixed(1)} A (FSC = 0.5; 0.2 at ${agreement.end.toFixed(1)} A): the resolution is taken from that; give another with -res.`,
+    );
+  return agreement;
 }
 
 function reportPseudoModel(pseudo: PseudoModel, choice: ModelChoice, run: Run): void {

@@ -21,13 +21,17 @@ export interface ModelReferenceData {
   readonly grid: Grid;
   /** The map that is scaled. */
   readonly map: Volume;
-  /** Half maps, where there are any: without them noise counts as signal. */
+  /** Half maps, where there are any: they tell signal from noise. */
   readonly halves: readonly [Volume, Volume] | undefined;
   /** 1 inside. */
   readonly mask: Volume;
   readonly wilsonCutoff: number;
-  /** Resolution, A. */
+  /** Resolution, A: the user's or that of the half maps; else hardly more than the grid's limit. */
   readonly fscCutoff: number;
+  /** False where `fscCutoff` is the grid's. */
+  readonly resolutionKnown: boolean;
+  /** Where the map was low-pass filtered already, A. */
+  readonly lowPass: number | undefined;
   readonly windowVoxels: number;
 }
 

@@ -11,7 +11,8 @@
  * neighbours before they are divided.
  *
  * A cycle: scale k and an overall B from shells; one Newton step, limited; B in [0, 500] A^2; average over neighbours
- * within 3 A, as LocScale does with pseudo-atoms after each cycle of refmac.
+ * within 3 A. LocScale does that with pseudo-atoms after each cycle of refmac, which restrains B factors of bonded
+ * atoms itself where there are bonds; here nothing else does, so that atoms of a model are averaged, too.
  */
 import type { Engine, OperationHooks, ShellSpectra, Volume } from '../../engine.ts';
 import { LocScaleError } from '../../errors.ts';
@@ -26,6 +27,8 @@ import {
   type RefinementWeight,
   refinementWeight,
   type ShellFrequency,
+  signalOfHalves,
+  signalOfModel,
 } from './refine-weights.ts';
 import { sampleAtoms, samplingBlur } from './sample-atoms.ts';
 
@@ -34,7 +37,7 @@ export interface RefinementJob {
   readonly grid: Grid;
   /** Volumes stay the caller's. */
   readonly map: Volume;
-  /** Their FSC gives the weights. */
+  /** Their FSC gives the weights; without them the FSC of the map with the model does. */
   readonly halves: readonly [Volume, Volume] | undefined;
   /** Resolution, A. */
   readonly fscCutoff: number;
@@ -114,10 +117,23 @@ export async function prepareRefinement(job: RefinementJob): Promise<RefinementS
   const edge = Math.min(...grid.shape) * voxelSize;
   const frequencyOf: ShellFrequency = (r) => (r + 0.5) / edge;
   const mapSpectra = await engine.shellSpectra(map, map);
-  const halfSpectra = halves && (await engine.shellSpectra(...halves));
-  const weight = refinementWeight(mapSpectra, halfSpectra, frequencyOf, fscCutoff, voxelSize);
+  const signal =
+    halves === undefined
+      ? signalOfModel(await spectraWithModel(job))
+      : signalOfHalves(await engine.shellSpectra(...halves));
+  const weight = refinementWeight(mapSpectra, signal, frequencyOf, fscCutoff, voxelSize);
   const blur = samplingBlur(voxelSize, weight.highestFrequency);
   return { job, mapSpectra, weight, blur, frequencyOf };
+}
+
+/** Spectra of the map and of the model as the refinement begins. */
+async function spectraWithModel({ engine, atoms, grid, map }: RefinementJob): Promise<ShellSpectra> {
+  const model = await engine.simulateMap(atoms, grid);
+  try {
+    return await engine.shellSpectra(map, model);
+  } finally {
+    engine.release(model);
+  }
 }
 
 export interface Derivatives {
@@ -159,13 +175,16 @@ export async function bFactorDerivatives(
     held.push(push);
     const bend = await filtered(setting, model, 2, scale.addedB);
     held.push(bend);
-    const maps = await Promise.all([pull, push, bend].map((volume) => engine.download(volume)));
+    const [pulling, pushing, bending] = await Promise.all(
+      [pull, push, bend].map((volume) => engine.download(volume)),
+    );
     const atoms = { ...job.atoms, bFactors: clamp(bFactors.map((b) => b + scale.addedB)) };
-    const [pulled, pushed, bent] = sampleAtoms(maps, grid, atoms, blur);
     const k = scale.factor;
+    const difference = pulling.map((value, v) => value - k * pushing[v]);
+    const [slope, bent] = sampleAtoms([difference, bending], grid, atoms, blur);
     return {
       target: targetOf(spectra, weight, frequencyOf, scale),
-      gradient: pulled.map((value, i) => k * (value - k * pushed[i])),
+      gradient: slope.map((value) => k * value),
       curvature: bent.map((value) => k * k * value),
       scale,
     };

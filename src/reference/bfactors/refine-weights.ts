@@ -2,9 +2,12 @@
  * Weights and scale of a B factor refinement, per shell of the whole map's transform.
  *
  * The target is E = 1/2 sum over f of W^2(f) |k F_model - F_map|^2. The variance of the map's coefficients about
- * the model's has a part from noise, (1 - C) P with P the map's power and C = 2 FSC / (1 + FSC) the share of it
- * that is signal, and a part from the model's own errors, taken as a fixed share of P:
+ * the model's has a part from noise, (1 - C) P with P the map's power and C the share of it that is signal, and a
+ * part from the model's own errors, taken as a fixed share of P:
  *   W^2 = C / (P (1 - C + MODEL_ERROR)).
+ * Half maps give C = 2 FSC / (1 + FSC). Without them it is the share of the power that the model explains, the
+ * square of its FSC with the map: if all power counted as signal, shells of noise would weigh as much as any, and
+ * drive B factors up until the model's own power is gone from them.
  * The factor C takes out shells whose FSC is uncertain itself. Shells beyond the resolution, and those at so low a
  * frequency that solvent, which models lack, matters, have no weight.
  */
@@ -32,13 +35,28 @@ export interface RefinementWeight {
 /** Frequency of shell r, 1/A. */
 export type ShellFrequency = (r: number) => number;
 
-/**
- * `map`: spectra of the map (with itself); `halves`: those of the half maps, where there are any, else everything
- * up to the resolution (`fscCutoff`, A) counts as signal.
- */
+/** Share of each shell's power that is signal, by the FSC of two half maps: of their average. */
+export function signalOfHalves(halves: ShellSpectra): Float64Array {
+  return shellCorrelations(halves).map((fsc) => (2 * fsc) / (1 + fsc));
+}
+
+/** Share of each shell's power that a model explains; `spectra`: of the map and of the model's map. */
+export function signalOfModel(spectra: ShellSpectra): Float64Array {
+  return shellCorrelations(spectra).map((fsc) => fsc * fsc);
+}
+
+/** FSC, none below 0. */
+function shellCorrelations({ cross, powerA, powerB }: ShellSpectra): Float64Array {
+  return cross.map((value, r) => {
+    const product = powerA[r] * powerB[r];
+    return product > 0 ? Math.max(0, value / Math.sqrt(product)) : 0;
+  });
+}
+
+/** `map`: spectra of the map (with itself); `signal`: share of each shell's power; `fscCutoff`: resolution, A. */
 export function refinementWeight(
   map: ShellSpectra,
-  halves: ShellSpectra | undefined,
+  signal: Float64Array,
   frequencyOf: ShellFrequency,
   fscCutoff: number,
   voxelSize: number,
@@ -49,13 +67,7 @@ export function refinementWeight(
   for (let r = 0; r < shells; r++) {
     const power = map.powerA[r] / (map.counts[r] || 1);
     if (!(power > 0)) continue;
-    let signal = 1;
-    if (halves !== undefined) {
-      const product = halves.powerA[r] * halves.powerB[r];
-      const fsc = product > 0 ? Math.max(0, halves.cross[r] / Math.sqrt(product)) : 0;
-      signal = (2 * fsc) / (1 + fsc);
-    }
-    table[r] = signal / (power * (1 - signal + MODEL_ERROR));
+    table[r] = signal[r] / (power * (1 - signal[r] + MODEL_ERROR));
   }
   const step = frequencyOf(1) - frequencyOf(0);
   const highestFrequency = (1 + EDGE) / resolution;

@@ -35,9 +35,10 @@ export function sampleAtoms(
   const [, ny, nx] = grid.shape;
   const volume = isotropicVoxelSize(grid) ** 3;
   const factors = new Map<string, ScatteringFactor>();
-  const axes = [0, 1, 2].map(() => ({ values: new Float64Array(0), places: new Int32Array(0), count: 0 }));
+  const axes = [0, 1, 2].map(() => createAxisTable());
   const heights = new Float64Array(5);
   const widths = new Float64Array(5);
+  let density = new Float64Array(0);
   for (let i = 0; i < atoms.count; i++) {
     const { a, b } = factorOf(atoms.elements[i], factors);
     let widest = 0;
@@ -54,25 +55,29 @@ export function sampleAtoms(
     const [z, y, x] = axes;
     const ex = x.values;
     const m = x.count;
+    if (density.length < m) density = new Float64Array(2 * m);
     for (let iz = 0; iz < z.count; iz++) {
       for (let iy = 0; iy < y.count; iy++) {
+        // Only voxels within the reach: a little more than half of the cube.
+        const left = reach * reach - z.squared[iz] - y.squared[iy];
+        if (left < 0) continue;
+        let first = 0;
+        while (first < m && x.squared[first] > left) first++;
+        let end = m;
+        while (end > first && x.squared[end - 1] > left) end--;
         const row = (z.places[iz] * ny + y.places[iy]) * nx;
         const l0 = heights[0] * z.values[iz] * y.values[iy];
         const l1 = heights[1] * z.values[z.count + iz] * y.values[y.count + iy];
         const l2 = heights[2] * z.values[2 * z.count + iz] * y.values[2 * y.count + iy];
         const l3 = heights[3] * z.values[3 * z.count + iz] * y.values[3 * y.count + iy];
         const l4 = heights[4] * z.values[4 * z.count + iz] * y.values[4 * y.count + iy];
+        for (let ix = first; ix < end; ix++)
+          density[ix] =
+            l0 * ex[ix] + l1 * ex[m + ix] + l2 * ex[2 * m + ix] + l3 * ex[3 * m + ix] + l4 * ex[4 * m + ix];
         for (let k = 0; k < results.length; k++) {
           const map = maps[k];
           let sum = 0;
-          for (let ix = 0; ix < m; ix++)
-            sum +=
-              map[row + x.places[ix]] *
-              (l0 * ex[ix] +
-                l1 * ex[m + ix] +
-                l2 * ex[2 * m + ix] +
-                l3 * ex[3 * m + ix] +
-                l4 * ex[4 * m + ix]);
+          for (let ix = first; ix < end; ix++) sum += map[row + x.places[ix]] * density[ix];
           results[k][i] += sum;
         }
       }
@@ -86,7 +91,18 @@ interface AxisTable {
   values: Float64Array;
   /** Voxel indices inside the periodic box. */
   places: Int32Array;
+  /** Squared distances from the atom along the axis, A^2. */
+  squared: Float64Array;
   count: number;
+}
+
+function createAxisTable(): AxisTable {
+  return {
+    values: new Float64Array(0),
+    places: new Int32Array(0),
+    squared: new Float64Array(0),
+    count: 0,
+  };
 }
 
 function fillAxis(
@@ -102,11 +118,13 @@ function fillAxis(
   table.count = count;
   if (table.places.length < count) {
     table.places = new Int32Array(2 * count);
+    table.squared = new Float64Array(2 * count);
     table.values = new Float64Array(10 * count);
   }
   for (let i = 0; i < count; i++) {
     table.places[i] = (((first + i) % n) + n) % n;
     const squared = ((first + i - at) * step) ** 2;
+    table.squared[i] = squared;
     for (let g = 0; g < 5; g++)
       table.values[g * count + i] = Math.exp((-4 * Math.PI * Math.PI * squared) / widths[g]);
   }
