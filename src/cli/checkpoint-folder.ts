@@ -1,0 +1,194 @@
+/**
+ * Checkpoints as files: `<prefix><name>-<hash>-<number>.part`. The hash stands for everything the content depends
+ * on, this program's version included, so that nothing is ever taken over from another job. Files are written
+ * under a temporary name; what is damaged is not taken over.
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { Checkpoint, Checkpoints } from '../pipeline/checkpoints.ts';
+import { reasonOf } from './file-errors.ts';
+
+export interface CheckpointFolderOptions {
+  readonly folder: string;
+  /** Of all file names: the name of the job's output. */
+  readonly prefix: string;
+  readonly version: string;
+  /** One sentence each; the run goes on. */
+  readonly onWarning: (message: string) => void;
+}
+
+export interface CheckpointFolder extends Checkpoints {
+  /** Removes all checkpoints of this name that this run has used or made. */
+  remove(name: string): Promise<void>;
+}
+
+/** Behind the first bytes of a file, as JSON. */
+interface Head {
+  readonly hash: string;
+  readonly facts: unknown;
+  /** Values of each array. */
+  readonly lengths: readonly number[];
+}
+
+/** First bytes of a file; the length of the JSON follows (uint32, little-endian), then SHA-256 of all that is behind. */
+const MAGIC = 'LSGCHK01';
+const DIGEST_BYTES = 32;
+const START_BYTES = MAGIC.length + 4 + DIGEST_BYTES;
+const PIECE_BYTES = 1 << 26;
+/** Hexadecimal digits of the hash in file names; the whole hash is inside. */
+const NAME_DIGITS = 16;
+
+export function openCheckpointFolder(options: CheckpointFolderOptions): CheckpointFolder {
+  const { folder, prefix, version, onWarning } = options;
+  const used = new Map<string, Set<string>>();
+  let broken = false;
+
+  const hashOf = (name: string, of: unknown): string =>
+    createHash('sha256').update(JSON.stringify({ version, name, of })).digest('hex');
+  const remember = (name: string, file: string): string => {
+    const files = used.get(name) ?? new Set();
+    used.set(name, files.add(file));
+    return file;
+  };
+  const stemOf = (name: string, hash: string): string => `${prefix}${name}-${hash.slice(0, NAME_DIGITS)}-`;
+  const filesOf = async (name: string, hash: string): Promise<string[]> => {
+    const stem = stemOf(name, hash);
+    const names = await readdir(folder).catch(() => []);
+    return names.filter((file) => file.startsWith(stem) && file.endsWith('.part')).sort();
+  };
+  /** A full disk does not end a run that could finish. */
+  const tolerate = async (body: () => Promise<void>): Promise<void> => {
+    if (broken) return;
+    try {
+      await body();
+    } catch (error) {
+      broken = true;
+      onWarning(`Intermediate results cannot be kept in ${folder} (${reasonOf(error)}); the run goes on.`);
+    }
+  };
+  const write = async (name: string, hash: string, index: number, content: Checkpoint): Promise<void> => {
+    const file = `${stemOf(name, hash)}${String(index).padStart(4, '0')}.part`;
+    const temporary = join(folder, `.${file}.${process.pid}.tmp`);
+    try {
+      await writeParts(temporary, encode(hash, content));
+      await rename(temporary, join(folder, file));
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined);
+      throw error;
+    }
+    remember(name, file);
+  };
+
+  return {
+    async list(name, of) {
+      const hash = hashOf(name, of);
+      const contents: Checkpoint[] = [];
+      for (const file of await filesOf(name, hash)) {
+        const content = await read(join(folder, file), hash);
+        if (content !== undefined) contents.push(content);
+        else onWarning(`${join(folder, file)} is damaged: what it held is computed again.`);
+        remember(name, file);
+      }
+      return contents;
+    },
+    add: (name, of, content) =>
+      tolerate(async () => {
+        const hash = hashOf(name, of);
+        const last = (await filesOf(name, hash)).at(-1);
+        const index =
+          last === undefined ? 0 : Number(last.slice(stemOf(name, hash).length, -'.part'.length)) + 1;
+        await write(name, hash, index, content);
+      }),
+    replace: (name, of, content) =>
+      tolerate(async () => {
+        const hash = hashOf(name, of);
+        const [, ...more] = await filesOf(name, hash);
+        await write(name, hash, 0, content);
+        for (const file of more) await unlink(join(folder, file)).catch(() => undefined);
+      }),
+    async remove(name) {
+      for (const file of used.get(name) ?? []) await unlink(join(folder, file)).catch(() => undefined);
+      used.delete(name);
+    },
+  };
+}
+
+function encode(hash: string, { facts, arrays }: Checkpoint): Uint8Array[] {
+  const bodies = arrays.map(bytesOf);
+  const head: Head = { hash, facts, lengths: arrays.map(({ length }) => length) };
+  const json = Buffer.from(JSON.stringify(head));
+  const sha256 = createHash('sha256').update(json);
+  for (const body of bodies) for (const piece of pieces(body)) sha256.update(piece);
+  const start = Buffer.alloc(START_BYTES);
+  start.write(MAGIC);
+  start.writeUInt32LE(json.length, MAGIC.length);
+  sha256.digest().copy(start, START_BYTES - DIGEST_BYTES);
+  return [start, json, ...bodies];
+}
+
+/** undefined: not a whole checkpoint of this hash. */
+async function read(path: string, hash: string): Promise<Checkpoint | undefined> {
+  const file = await open(path, 'r');
+  try {
+    const fill = async (target: Uint8Array): Promise<boolean> => {
+      for (const piece of pieces(target)) {
+        const { bytesRead } = await file.read(piece, 0, piece.length);
+        if (bytesRead < piece.length) return false;
+      }
+      return true;
+    };
+    const { size } = await file.stat();
+    const start = Buffer.alloc(START_BYTES);
+    if (!(await fill(start)) || start.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined;
+    const headBytes = start.readUInt32LE(MAGIC.length);
+    if (START_BYTES + headBytes > size) return undefined;
+    const json = Buffer.alloc(headBytes);
+    if (!(await fill(json))) return undefined;
+    const head = JSON.parse(json.toString()) as Head;
+    const values = head.lengths.reduce((sum, length) => sum + length, 0);
+    if (head.hash !== hash || START_BYTES + headBytes + 4 * values !== size) return undefined;
+    const sha256 = createHash('sha256').update(json);
+    const arrays: Float32Array[] = [];
+    for (const length of head.lengths) {
+      const array = new Float32Array(length);
+      if (!(await fill(bytesOf(array)))) return undefined;
+      for (const piece of pieces(bytesOf(array))) sha256.update(piece);
+      arrays.push(array);
+    }
+    const same = sha256.digest().equals(start.subarray(START_BYTES - DIGEST_BYTES));
+    return same ? { facts: head.facts, arrays } : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+function bytesOf(array: Float32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** Calls of the system take less than 2 GiB at a time. */
+function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
+}
+
+/** On the disk when it returns: a crash of the machine must not leave a whole name for half a content. */
+async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (const part of parts) for (const piece of pieces(part)) await writeAll(file, piece);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at);
+    at += bytesWritten;
+  }
+}
