@@ -42,7 +42,8 @@ export async function runFeatureEnhance(
           );
     stopIfAborted(context.signal);
     const { mask, confidence } = prepared.mask;
-    run.releaseAllBut(mean, baseline, variance, pvddt, mask, confidence);
+    const map = context.keepMap === true ? resolved.map : undefined;
+    run.releaseAllBut(mean, baseline, variance, pvddt, mask, confidence, map);
     return {
       grid: maps.grid,
       header: maps.header,
@@ -52,6 +53,7 @@ export async function runFeatureEnhance(
       ...(confidence === undefined ? {} : { confidence }),
       ...(variance === undefined ? {} : { variance }),
       ...(pvddt === undefined ? {} : { pvddt }),
+      ...(map === undefined ? {} : { map }),
       ...(resolved.fsc === undefined ? {} : { fsc: resolved.fsc }),
       numbers,
       prediction: prediction.summary,

@@ -40,10 +40,10 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
         ? scaledAs
         : { ...scaledAs, scaled: await symmetriseStep(scaledAs.scaled, symmetry, run) };
     const { mask } = prepared;
-    const used =
-      predicted?.reference ?? (prepared.model === undefined ? undefined : prepared.scaling.reference);
+    const used = job.reference.kind === 'network' ? predicted?.reference : prepared.scaling.reference;
     const keep = context.keepReference === true;
     const reference = keep ? used : undefined;
+    const map = context.keepMap === true ? prepared.resolved.map : undefined;
     const differenceMask = keep && prepared.model !== undefined ? prepared.scaling.differenceMask : undefined;
     stopIfAborted(context.signal);
     run.releaseAllBut(
@@ -53,6 +53,7 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
       mask.mask,
       mask.confidence,
       reference,
+      map,
       differenceMask,
     );
     return {
@@ -62,6 +63,7 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
       mask: mask.mask,
       ...(mask.confidence === undefined ? {} : { confidence: mask.confidence }),
       ...(reference === undefined ? {} : { reference }),
+      ...(map === undefined ? {} : { map }),
       ...(result.bFactor === undefined ? {} : { bFactor: result.bFactor }),
       ...(result.quality === undefined ? {} : { quality: result.quality }),
       ...(prepared.resolved.fsc === undefined ? {} : { fsc: prepared.resolved.fsc }),

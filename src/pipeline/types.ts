@@ -156,8 +156,10 @@ export interface LocScaleContext extends LocScaleEvents {
   readonly signal?: AbortSignal;
   /** Keep the raw FDR confidence map in the result; otherwise it is released once the mask is made. */
   readonly keepConfidence?: boolean;
-  /** Keep the predicted reference in the result. */
+  /** Keep the reference in the result, whether given, simulated or predicted. */
   readonly keepReference?: boolean;
+  /** Keep the map that was scaled in the result. */
+  readonly keepMap?: boolean;
   /** Results of steps are kept here and taken from here. */
   readonly checkpoints?: Checkpoints;
   /** Processes that share the work. */
@@ -215,8 +217,10 @@ export interface LocScaleResult {
   readonly scaled: Volume;
   readonly mask: Volume;
   readonly confidence?: Volume;
-  /** The predicted reference, with `keepReference`. */
+  /** With `keepReference`. */
   readonly reference?: Volume;
+  /** The map before scaling, with `keepMap`. */
+  readonly map?: Volume;
   readonly bFactor?: Volume;
   readonly quality?: Volume;
   readonly fsc?: FscCurve;
@@ -265,6 +269,8 @@ export interface FeatureEnhanceResult {
   /** Monte-Carlo only: biased variance over the passes, and -100 ... 100 (method 7). */
   readonly variance?: Volume;
   readonly pvddt?: Volume;
+  /** The map that was enhanced, with `keepMap`. */
+  readonly map?: Volume;
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
   readonly prediction: Prediction;
