@@ -7,6 +7,7 @@
 import type { AtomSet } from './math/atom-set.ts';
 import type { NoiseBox } from './math/confidence.ts';
 import type { Grid, Shape } from './math/grid.ts';
+import type { FilterBin } from './math/local-filter.ts';
 import type { WindowWeights } from './math/local-resolution.ts';
 import type { Operator } from './math/point-group.ts';
 import type { RadialTransfer } from './math/radial-transfer.ts';
@@ -198,6 +199,8 @@ export interface Engine {
   ): Promise<LocalScalingResult>;
   /** Resolution of the half maps around every mask voxel, from the FSC of windows. */
   localResolution(job: LocalResolutionJob, hooks?: OperationHooks): Promise<LocalResolutionResult>;
+  /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/local-filter.ts); 0 where it is 0. */
+  localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;
 
   dispose(): Promise<void>;
 }

@@ -30,6 +30,7 @@ import type { AtomSet } from '../math/atom-set.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
 import { spectrumPitch } from '../math/fft-plan.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import type { FilterBin } from '../math/local-filter.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
 import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { Operator } from '../math/point-group.ts';
@@ -412,6 +413,21 @@ export class CpuEngine implements Engine {
       this.release(resolution, ...correlations);
       throw error;
     }
+  }
+
+  async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
+    requireSameShape(volume, cutoffs);
+    const out = this.create(volume.shape);
+    for (const { transfer, below, at, above } of bins) {
+      const filtered = await this.radialFilter(volume, transfer);
+      const shared = { filtered: this.own(filtered), cutoffs: this.own(cutoffs), out: out.data };
+      await this.pool.map(
+        'blend',
+        split(out.data.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared, below, at, above })),
+      );
+      this.release(filtered);
+    }
+    return out;
   }
 
   async dispose(): Promise<void> {

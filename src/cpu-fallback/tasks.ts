@@ -14,6 +14,7 @@ import {
   shellSumsOfColumns,
 } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
+import { type BlendArguments, blendRange } from './local-filter.ts';
 import { type ResolutionTileJob, TileResolver } from './local-resolution.ts';
 import { type TileJob, TileScaler, type TileTimings } from './local-scaling.ts';
 import { type SplatJob, splatPlanes } from './model-map.ts';
@@ -117,6 +118,8 @@ export const tasks = {
     thread.kernels.release(thread.scalerMark);
     return timings;
   },
+
+  blend: (_: Thread, args: BlendArguments): void => blendRange(args),
 
   beginResolving: (thread: Thread, job: ResolutionTileJob): void => {
     thread.kernels.release(thread.scalerMark);

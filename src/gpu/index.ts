@@ -29,12 +29,14 @@ import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import type { NoiseBox } from '../math/confidence.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import type { FilterBin } from '../math/local-filter.ts';
 import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { Operator } from '../math/point-group.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import { planSymmetrise, type SymmetriseOptions } from '../math/rotation-plan.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import type { GpuDevice } from './device.ts';
+import { localFilter } from './local-filter.ts';
 import { resolveTiles } from './local-resolution.ts';
 import { scaleTiles } from './local-scaling.ts';
 import { simulateMap } from './model-map.ts';
@@ -256,6 +258,10 @@ export class GpuEngine implements Engine {
       this.release(...made);
       throw error;
     }
+  }
+
+  async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
+    return this.adopt(await localFilter(this.gpu, this.own(volume), this.own(cutoffs), bins));
   }
 
   /** Bytes for the buffers of a job, its result volumes left out. */

@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine.ts';
 import type { Shape } from '../../src/math/grid.ts';
+import { filterBins } from '../../src/math/local-filter.ts';
 import { createRandom } from '../../src/math/random.ts';
 import { maxDifference } from '../support/compare.ts';
 import { directLocalResolution } from '../support/direct-local-resolution.ts';
 import { describeEngines } from '../support/engines.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
+import { referenceFft3d, signedIndex } from '../support/reference-fft.ts';
 
 interface Case {
   readonly shape: Shape;
@@ -191,5 +193,47 @@ describe('local resolution on threads', () => {
       }
     }
     expect(maxDifference(made[0].resolution, made[1].resolution)).toBe(0);
+  });
+});
+
+describeEngines('local filter', (engine) => {
+  it('gives every voxel the value of a low-pass at its own cut-off (3 % of the gain), 0 where there is none', async () => {
+    const shape: Shape = [12, 16, 18];
+    const map = mapLikeVolume(shape, 91);
+    const cutoffs = map.map((_, i) => (i % 7 === 0 ? 0 : 3 + ((i * 37) % 100) / 10));
+    const voxelSize = 1.3;
+    const e = await engine();
+    const [volume, at] = [await e.upload(map.slice(), shape), await e.upload(cutoffs.slice(), shape)];
+    const out = await e.localFilter(volume, at, filterBins(cutoffs, voxelSize));
+    const made = Float32Array.from(await e.download(out));
+    e.release(volume, at, out);
+
+    const [nz, ny, nx] = shape;
+    const spectrum = referenceFft3d(map, undefined, shape);
+    const gain = (f: number, fc: number): number =>
+      0.5 * (Math.tanh((5 * Math.PI * (f + fc)) / fc) - Math.tanh((5 * Math.PI * (f - fc)) / fc));
+    // Inverse transform at single voxels.
+    const exact = (index: number): number => {
+      const [z, y, x] = [Math.floor(index / (ny * nx)), Math.floor(index / nx) % ny, index % nx];
+      let sum = 0;
+      for (let i = 0; i < map.length; i++) {
+        const [kz, ky, kx] = [Math.floor(i / (ny * nx)), Math.floor(i / nx) % ny, i % nx];
+        const f = Math.hypot(signedIndex(kz, nz) / nz, signedIndex(ky, ny) / ny, signedIndex(kx, nx) / nx);
+        const phase = 2 * Math.PI * ((kz * z) / nz + (ky * y) / ny + (kx * x) / nx);
+        const g = gain(f / voxelSize, 1 / cutoffs[index]);
+        sum += g * (spectrum.re[i] * Math.cos(phase) - spectrum.im[i] * Math.sin(phase));
+      }
+      return sum / map.length;
+    };
+    const inside = sample(
+      cutoffs.map((d) => (d > 0 ? 1 : 0)),
+      60,
+    );
+    const differences = inside.map((i) => made[i] - exact(i));
+    const rms = (values: number[]): number => Math.hypot(...values) / Math.sqrt(values.length);
+    // Interpolation between bins; the error is that of single coefficients and averages out over them.
+    expect(rms(differences)).toBeLessThan(0.01 * rms(inside.map((i) => map[i])));
+    expect(rms(inside.map((i) => map[i] - exact(i)))).toBeGreaterThan(0.03 * rms(inside.map((i) => map[i])));
+    for (let i = 0; i < map.length; i += 7) expect(made[i]).toBe(0);
   });
 });

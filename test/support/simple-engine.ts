@@ -7,6 +7,7 @@ import type { Engine, LocalScalingJob, ScalingTile, Volume } from '../../src/eng
 import { chooseTiles } from '../../src/engine-checks.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import { binWeight } from '../../src/math/local-filter.ts';
 import { directLocalResolution } from './direct-local-resolution.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
 import { modelMapDirectly } from './direct-model-map.ts';
@@ -207,6 +208,20 @@ export function createSimpleEngine(): SimpleEngine {
         hooks?.onProgress?.(done + 1, indices.length);
       }
       return { resolution: make(resolution, shape), correlations: curves.map((curve) => make(curve, shape)) };
+    },
+    async localFilter(volume, cutoffs, bins) {
+      called('localFilter');
+      const at = voxels(cutoffs, 'localFilter');
+      const out = new Float32Array(at.length);
+      for (const bin of bins) {
+        const filtered = await this.radialFilter(volume, bin.transfer);
+        const data = voxels(filtered, 'localFilter');
+        at.forEach((cutoff, i) => {
+          if (cutoff > 0) out[i] += binWeight(1 / cutoff, bin.below, bin.at, bin.above) * data[i];
+        });
+        held.delete(filtered);
+      }
+      return make(out, volume.shape);
     },
     async dispose() {
       held.clear();

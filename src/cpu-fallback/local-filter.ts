@@ -1,0 +1,21 @@
+/** out += hat(1 / cut-off) filtered, the share of one bin of a local low-pass (math/local-filter.ts). */
+import { binWeight } from '../math/local-filter.ts';
+
+export interface BlendArguments {
+  readonly from: number;
+  readonly to: number;
+  readonly filtered: Float32Array;
+  /** A; 0 where the result is 0. */
+  readonly cutoffs: Float32Array;
+  readonly out: Float32Array;
+  readonly below: number;
+  readonly at: number;
+  readonly above: number;
+}
+
+export function blendRange({ from, to, filtered, cutoffs, out, below, at, above }: BlendArguments): void {
+  for (let i = from; i < to; i++) {
+    const cutoff = cutoffs[i]!;
+    if (cutoff > 0) out[i]! += binWeight(1 / cutoff, below, at, above) * filtered[i]!;
+  }
+}
