@@ -4,6 +4,7 @@
  */
 import type { Volume } from '../engine.ts';
 import { pvddtOf } from '../math/pvddt.ts';
+import { measureBeside, numbersWith } from './local-resolution.ts';
 import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
 import { type Run, startRun, stopIfAborted } from './run.ts';
 import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScaleContext, LocScaleJob } from './types.ts';
@@ -27,6 +28,7 @@ export async function runFeatureEnhance(
     const { prediction, maps, resolved, numbers } = prepared;
     if (prediction === undefined) throw new Error('a network job without a planned prediction');
     context.onPlan?.(planOf(job, prepared, run));
+    const localResolution = await measureBeside(prepared, parameters.localResolution, run);
     const { symmetry } = prepared;
     const { reference: mean, variance } = await predictSymmetric(prediction, symmetry, run);
     const { scaled } = await scaleWith(mean, prepared, job, run);
@@ -43,7 +45,8 @@ export async function runFeatureEnhance(
     stopIfAborted(context.signal);
     const { mask, confidence } = prepared.mask;
     const map = context.keepMap === true ? resolved.map : undefined;
-    run.releaseAllBut(mean, baseline, variance, pvddt, mask, confidence, map);
+    const { resolution, filtered } = localResolution ?? {};
+    run.releaseAllBut(mean, baseline, variance, pvddt, mask, confidence, map, resolution, filtered);
     return {
       grid: maps.grid,
       header: maps.header,
@@ -55,7 +58,8 @@ export async function runFeatureEnhance(
       ...(pvddt === undefined ? {} : { pvddt }),
       ...(map === undefined ? {} : { map }),
       ...(resolved.fsc === undefined ? {} : { fsc: resolved.fsc }),
-      numbers,
+      ...(localResolution === undefined ? {} : { localResolution }),
+      numbers: numbersWith(numbers, localResolution),
       prediction: prediction.summary,
       timings: run.timings,
       warnings: run.warnings,

@@ -10,12 +10,21 @@
  *   6 symmetrise      where a point group is given: the reference, and the result if asked
  *   7 write           volumes -> maps on the input's grid
  */
+import { measureBeside, numbersWith } from './local-resolution.ts';
 import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
 import { startRun, stopIfAborted } from './run.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan, LocScaleResult } from './types.ts';
 
 export { imageOf } from './7-write.ts';
 export { runFeatureEnhance } from './feature-enhance.ts';
+export {
+  defaultLocalResolution,
+  type LocalResolutionMaps,
+  type LocalResolutionNumbers,
+  type LocalResolutionResult,
+  type LocalResolutionSettings,
+  runLocalResolution,
+} from './local-resolution.ts';
 export { defaultParameters } from './parameters.ts';
 export { type FscResult, type MaskResult, runFsc, runMask } from './parts.ts';
 export type * from './types.ts';
@@ -29,6 +38,7 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
   try {
     const prepared = await prepareRun(job, run);
     context.onPlan?.(planOf(job, prepared, run));
+    const localResolution = await measureBeside(prepared, job.parameters.localResolution, run);
     const { symmetry } = prepared;
     const predicted =
       prepared.prediction === undefined
@@ -55,6 +65,8 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
       reference,
       map,
       differenceMask,
+      localResolution?.resolution,
+      localResolution?.filtered,
     );
     return {
       grid: prepared.maps.grid,
@@ -70,7 +82,8 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
       ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
       ...(prepared.model === undefined ? {} : { model: prepared.model }),
       ...(differenceMask === undefined ? {} : { differenceMask }),
-      numbers: prepared.numbers,
+      ...(localResolution === undefined ? {} : { localResolution }),
+      numbers: numbersWith(prepared.numbers, localResolution),
       timings: run.timings,
       warnings: run.warnings,
     };

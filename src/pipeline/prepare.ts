@@ -19,6 +19,7 @@ import {
 } from './4-reference.ts';
 import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
 import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
+import { chooseResolutionWindow } from './local-resolution.ts';
 import { isModelChoice } from './model-reference.ts';
 import type { Run } from './run.ts';
 import { scaleInRounds } from './scaling-rounds.ts';
@@ -47,10 +48,14 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
   const { voxelSize, grid } = maps;
   const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, run);
 
+  const keepHalves = isModelChoice(job.reference) || parameters.localResolution !== undefined;
+  if (parameters.localResolution !== undefined)
+    chooseResolutionWindow(parameters.localResolution, grid, voxelSize);
+
   const resolved = await run.step(
     'fsc',
     job.input.kind === 'map' ? 'Preparing the map' : 'Measuring the FSC',
-    () => resolveMap(maps, parameters, run, isModelChoice(job.reference)),
+    () => resolveMap(maps, parameters, run, keepHalves),
   );
   const maskMessage =
     job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
@@ -81,7 +86,8 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
           ),
         )
       : { reference: resolved.map, differenceMask: undefined, model: undefined };
-  run.release(...(resolved.halves ?? []));
+  // The local resolution is measured when the plan is known.
+  if (parameters.localResolution === undefined) run.release(...(resolved.halves ?? []));
   const { differenceMask, model } = made;
   const reference =
     symmetry === undefined || made.reference === undefined || network !== undefined
@@ -277,7 +283,7 @@ export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocSc
     peakBytes: Math.max(before, atScaling),
     peakStep: before > atScaling ? run.peak.step : 'scaling',
     memoryLimitBytes: run.engine.memoryLimitBytes,
-    seconds: estimate.seconds,
+    seconds: estimate.seconds / (run.context.team?.size ?? 1),
     ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
   };
 }

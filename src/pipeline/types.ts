@@ -8,6 +8,11 @@ import type { RadialProfileKind } from '../math/windows.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { SymmetryRequest } from './6-symmetrise.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import type {
+  LocalResolutionMaps,
+  LocalResolutionNumbers,
+  LocalResolutionSettings,
+} from './local-resolution.ts';
 import type { Team } from './team.ts';
 
 export type { MapImage };
@@ -104,6 +109,8 @@ export interface LocScaleParameters {
   filterInput: boolean;
   applyFscFilter: boolean;
   molecularWeightKiloDalton?: number;
+  /** Also measure the local resolution; needs half maps. */
+  localResolution?: LocalResolutionSettings;
 }
 
 export interface LocScaleJob {
@@ -137,6 +144,7 @@ export type StepName =
   | 'mask'
   | 'reference'
   | 'symmetry'
+  | 'local-resolution'
   | 'scaling'
   | 'significance'
   | 'write';
@@ -195,6 +203,7 @@ export interface LocScaleNumbers {
   readonly wilsonCutoff: number;
   /** What the reference was averaged over, if anything. */
   readonly symmetry?: { readonly name: string; readonly operators: number };
+  readonly localResolution?: LocalResolutionNumbers;
   readonly nyquistCutoff: number;
   readonly fscCutoff: number;
   readonly fscCutoffSource: 'user' | 'half-map FSC' | 'nyquist';
@@ -223,6 +232,7 @@ export interface LocScaleResult {
   readonly map?: Volume;
   readonly bFactor?: Volume;
   readonly quality?: Volume;
+  readonly localResolution?: LocalResolutionMaps;
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
   readonly prediction?: Prediction;
@@ -271,6 +281,7 @@ export interface FeatureEnhanceResult {
   readonly pvddt?: Volume;
   /** The map that was enhanced, with `keepMap`. */
   readonly map?: Volume;
+  readonly localResolution?: LocalResolutionMaps;
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
   readonly prediction: Prediction;

@@ -1,0 +1,227 @@
+/**
+ * Local resolution of two half maps (math/local-resolution.ts), and their mean low-passed at every voxel's own
+ * resolution: beside the main run, or by itself.
+ */
+import type { Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import type { MrcHeader } from '../formats/mrc-header.ts';
+import { describeShape, type Grid } from '../math/grid.ts';
+import { filterBins } from '../math/local-filter.ts';
+import {
+  correlationNoise,
+  resolutionWindowVoxels,
+  SMALLEST_RESOLUTION_WINDOW,
+  type WindowWeights,
+} from '../math/local-resolution.ts';
+import { type ResolutionSummary, summariseResolution } from '../math/resolution-summary.ts';
+import { readMaps } from './1-read-maps.ts';
+import { resolveMap } from './2-fsc.ts';
+import { prepareMask } from './3-mask.ts';
+import { type Run, SPECTRUM_VOLUMES, startRun, stopIfAborted } from './run.ts';
+import type { FscCurve, LocScaleContext, LocScaleJob, LocScaleNumbers, LocScaleParameters } from './types.ts';
+
+export interface LocalResolutionSettings {
+  /** Edge of the window, A; the next even number of voxels is taken. */
+  readonly windowAngstrom: number;
+  readonly weights: WindowWeights;
+  /** FSC at which the resolution is read. */
+  readonly threshold: number;
+}
+
+/**
+ * A Hann window of 50 A is as wide at half its height as the windows of local scaling, and holds as many
+ * independent coefficients as a box of 26 A.
+ */
+export const defaultLocalResolution: LocalResolutionSettings = {
+  windowAngstrom: 50,
+  weights: 'hann',
+  threshold: 0.143,
+};
+
+export interface LocalResolutionMaps {
+  /** Angstrom, 0 outside the mask. */
+  readonly resolution: Volume;
+  /** Mean of the half maps, every voxel low-passed at its resolution; 0 outside the mask. */
+  readonly filtered: Volume;
+  readonly numbers: LocalResolutionNumbers;
+}
+
+export interface LocalResolutionNumbers extends ResolutionSummary, LocalResolutionSettings {
+  readonly windowVoxels: number;
+  /** Standard deviation of the FSC of windows of noise, per shell r; its frequency is r / windowAngstrom. */
+  readonly noise: readonly number[];
+}
+
+/** Step beside the scaling: resolves the half maps inside the mask. The volumes are held by the run. */
+export async function measureLocalResolution(
+  halves: readonly [Volume, Volume],
+  mask: Volume,
+  voxelSize: number,
+  settings: LocalResolutionSettings,
+  run: Run,
+): Promise<LocalResolutionMaps> {
+  const { engine, context } = run;
+  const windowVoxels = chooseResolutionWindow(settings, halves[0], voxelSize);
+  const { weights, threshold } = settings;
+  const windowAngstrom = windowVoxels * voxelSize;
+  return run.step(
+    'local-resolution',
+    `Measuring the local resolution in windows of ${windowVoxels} voxels`,
+    async () => {
+      const { resolution } = await engine.localResolution(
+        {
+          half1: halves[0],
+          half2: halves[1],
+          mask,
+          windowVoxels,
+          weights,
+          voxelSize,
+          threshold,
+          padValues: [await meanOutside(halves[0], mask, run), await meanOutside(halves[1], mask, run)],
+        },
+        {
+          onProgress: (done, total) => context.onProgress?.('local-resolution', done, total),
+          ...(context.signal === undefined ? {} : { signal: context.signal }),
+        },
+      );
+      run.hold(resolution);
+      // The mean, one bin of the filter and its spectrum.
+      run.countScratch(2 + SPECTRUM_VOLUMES);
+      const mean = await engine.average(halves[0], halves[1]);
+      try {
+        const angstrom = await engine.download(resolution);
+        const filtered = run.hold(
+          await engine.localFilter(mean, resolution, filterBins(angstrom, voxelSize)),
+        );
+        const summary = summariseResolution(angstrom, 2 * voxelSize, windowAngstrom);
+        const noise = Array.from(correlationNoise(windowVoxels, weights));
+        return {
+          resolution,
+          filtered,
+          numbers: { ...summary, windowVoxels, windowAngstrom, weights, threshold, noise },
+        };
+      } finally {
+        engine.release(mean);
+      }
+    },
+  );
+}
+
+/** As a part of another run, if its parameters ask for it; the half maps are released. */
+export async function measureBeside(
+  prepared: {
+    readonly maps: { readonly voxelSize: number };
+    readonly resolved: { readonly halves: readonly [Volume, Volume] | undefined };
+    readonly mask: { readonly mask: Volume };
+  },
+  settings: LocalResolutionSettings | undefined,
+  run: Run,
+): Promise<LocalResolutionMaps | undefined> {
+  if (settings === undefined) return undefined;
+  const { halves } = prepared.resolved;
+  if (halves === undefined)
+    throw new LocScaleError('usage', 'The local resolution (--local_resolution) needs half maps.', {
+      where: '--local_resolution',
+      hint: 'Give the half maps with -hm.',
+    });
+  const { maps, mask } = prepared;
+  const found = await measureLocalResolution(halves, mask.mask, maps.voxelSize, settings, run);
+  run.release(...halves);
+  return found;
+}
+
+/** Even number of voxels nearest to the length asked for; must fit the map. */
+export function chooseResolutionWindow(
+  { windowAngstrom }: LocalResolutionSettings,
+  { shape }: Pick<Volume, 'shape'>,
+  voxelSize: number,
+): number {
+  const windowVoxels = resolutionWindowVoxels(windowAngstrom, voxelSize);
+  const most = Math.min(...shape);
+  if (windowVoxels >= SMALLEST_RESOLUTION_WINDOW && windowVoxels <= most) return windowVoxels;
+  const small = windowVoxels < SMALLEST_RESOLUTION_WINDOW;
+  throw new LocScaleError(
+    'bad-input',
+    `The window of the local resolution (${windowVoxels} voxels, ${(windowVoxels * voxelSize).toFixed(1)} A) is ${
+      small ? 'too small' : `larger than the map (${describeShape(shape)})`
+    }.`,
+    {
+      where: '--locres_window',
+      expected: small ? `at least ${SMALLEST_RESOLUTION_WINDOW} voxels` : `at most ${most} voxels`,
+      found: String(windowVoxels),
+      hint: 'Choose another length with --locres_window.',
+    },
+  );
+}
+
+async function meanOutside(volume: Volume, mask: Volume, run: Run): Promise<number> {
+  const outside = await run.engine.statistics(volume, { mask, inside: false });
+  return outside.count === 0 ? 0 : outside.mean;
+}
+
+export interface LocalResolutionResult extends LocalResolutionMaps {
+  readonly grid: Grid;
+  readonly header: MrcHeader;
+  readonly mask: Volume;
+  readonly maskVoxels: number;
+  readonly noiseBoxes: LocScaleNumbers['noise'];
+  readonly voxelSize: number;
+  readonly fsc: FscCurve;
+  readonly timings: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/** Steps 1 to 3, then the local resolution. The volumes stay on the engine: release them. */
+export async function runLocalResolution(
+  job: Pick<LocScaleJob, 'mask'> & {
+    readonly input: Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
+    readonly parameters: LocScaleParameters;
+    readonly settings: LocalResolutionSettings;
+  },
+  context: LocScaleContext,
+): Promise<LocalResolutionResult> {
+  const run = startRun(context);
+  const { parameters, settings } = job;
+  try {
+    const whole: LocScaleJob = { ...job, reference: { kind: 'none' } };
+    const maps = await run.step('read', 'Checking the half maps', () => readMaps(whole, run));
+    const { voxelSize, grid, header } = maps;
+    chooseResolutionWindow(settings, grid, voxelSize);
+    const resolved = await run.step('fsc', 'Measuring the FSC', () =>
+      resolveMap(maps, parameters, run, true),
+    );
+    const message =
+      job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
+    const made = await run.step('mask', message, () =>
+      prepareMask(job.mask, resolved.map, voxelSize, parameters, run),
+    );
+    run.release(resolved.map);
+    const halves = resolved.halves as readonly [Volume, Volume];
+    const found = await measureLocalResolution(halves, made.mask, voxelSize, settings, run);
+    stopIfAborted(context.signal);
+    run.releaseAllBut(found.resolution, found.filtered, made.mask);
+    return {
+      ...found,
+      grid,
+      header,
+      voxelSize,
+      mask: made.mask,
+      maskVoxels: made.maskVoxels,
+      noiseBoxes: made.noise,
+      fsc: resolved.fsc as FscCurve,
+      timings: run.timings,
+      warnings: run.warnings,
+    };
+  } catch (error) {
+    run.releaseAllBut();
+    throw error;
+  }
+}
+
+/** The numbers of a run with those of its local resolution. */
+export function numbersWith(
+  numbers: LocScaleNumbers,
+  found: LocalResolutionMaps | undefined,
+): LocScaleNumbers {
+  return found === undefined ? numbers : { ...numbers, localResolution: found.numbers };
+}
