@@ -107,6 +107,7 @@ class FilesCommunicator implements Communicator {
       }
       this.#folder.leave([]);
       this.#folder.remove();
+      this.#folder.removeDeadSiblings();
     });
   }
 

@@ -93,7 +93,8 @@ export function identifyMpi(koffi: Koffi, path: string): MpiIdentity {
 
 /** "Open MPI v4.1.4, package: ..." and "MPICH Version:\t4.0.2\n..." to name and number. */
 export function shortVersion(text: string, family: MpiFamily): string {
-  const line = text.split(/[\n\0]/, 1)[0]?.trim() ?? '';
+  // Cray's begins with "MPI VERSION    : ".
+  const line = (text.split(/[\n\0]/, 1)[0] ?? '').replace(/^MPI VERSION\s*:/, '').trim();
   const match = /^(.*?)(?:\s+Version)?[\s:]+v?(\d+(?:\.\d+)+\S*?)(?:[\s,]|$)/i.exec(line);
   if (match !== null) return `${match[1]?.replace(/\(R\)/g, '').replace(/[\s:]+$/, '')} ${match[2]}`;
   return line === '' ? (family === 'open-mpi' ? 'Open MPI' : 'MPICH') : line;

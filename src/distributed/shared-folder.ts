@@ -26,6 +26,7 @@ import {
   readBeat,
   startHeartbeat,
 } from './heartbeat.ts';
+import { type FolderStates, observeSiblings, removeUnchanged } from './leftovers.ts';
 import { isMissing, SESSION_CHARACTERS } from './part-file.ts';
 
 export interface SharedFolderTimings {
@@ -60,6 +61,9 @@ interface AbortNote {
   readonly gone: readonly number[];
 }
 
+/** Pause between looks while opening, in beats. */
+const OPENING_LOOK_BEATS = 0.5;
+
 /** Exit code of a job of which a rank has vanished: a failure that has no other name. */
 const VANISHED_EXIT_CODE = 1;
 
@@ -77,6 +81,8 @@ export class SharedFolder {
   #reject: (failure: RankFailure) => void = () => {};
   #watch: ReturnType<typeof setInterval> | undefined;
   #foreignBeats = 0;
+  #siblings: FolderStates = new Map();
+  #openedAt = 0;
 
   constructor(path: string, rank: number, size: number, timings: SharedFolderTimings) {
     this.path = path;
@@ -108,7 +114,11 @@ export class SharedFolder {
     mkdirSync(this.path, { recursive: true });
     const { openingBeatMs, beatMs } = this.#timings;
     const pauses = { opening: openingBeatMs, settled: beatMs };
-    if (this.rank === 0) this.#removeLeftovers();
+    if (this.rank === 0) {
+      this.#removeLeftovers();
+      this.#siblings = observeSiblings(this.path);
+      this.#openedAt = performance.now();
+    }
     this.#heartbeat = startHeartbeat(this.#aliveFile(this.rank), this.#own, pauses);
     try {
       this.#session = this.rank === 0 ? await this.#callRoll() : await this.#waitForSession();
@@ -165,6 +175,12 @@ export class SharedFolder {
     }
   }
 
+  /** Rank 0, at the end of a job: folders of dead jobs with the same output go too. */
+  removeDeadSiblings(): void {
+    const { beatMs, missedBeats } = this.#timings;
+    if (performance.now() - this.#openedAt > beatMs * missedBeats) removeUnchanged(this.#siblings, this.path);
+  }
+
   /** Ends watching; beats go on. */
   stopWatching(): void {
     clearInterval(this.#watch);
@@ -179,18 +195,13 @@ export class SharedFolder {
   async #callRoll(): Promise<Session> {
     const others = Array.from({ length: this.size - 1 }, (_, index) => index + 1);
     const lives = new Map<number, Life>([[0, this.#own]]);
-    await this.#poll(
-      async () => {
-        for (const rank of others) {
-          const beat = await readBeat(this.#aliveFile(rank));
-          const pulse = this.#pulse(rank);
-          pulse.see(beat);
-          if (beat !== undefined && pulse.aliveNonce === beat.nonce) lives.set(rank, beat);
-        }
-        return lives.size === this.size;
-      },
-      () => others.filter((rank) => !lives.has(rank)),
-    );
+    await this.#poll(async () => {
+      for (const rank of others) {
+        const life = await this.#checkPulse(rank);
+        if (life !== undefined) lives.set(rank, life);
+      }
+      return others.filter((rank) => !lives.has(rank));
+    });
     const session = crypto.randomUUID().replaceAll('-', '').slice(0, SESSION_CHARACTERS);
     const found: Session = { session, lives: [0, ...others].map((rank) => lives.get(rank)!) };
     const file = this.file('session.json');
@@ -202,35 +213,51 @@ export class SharedFolder {
   /** Other ranks: until rank 0 has seen this process. */
   async #waitForSession(): Promise<Session> {
     let found: Session | undefined;
-    await this.#poll(
-      async () => {
-        try {
-          const session = JSON.parse(await readFile(this.file('session.json'), 'utf8')) as Session;
-          if (session.lives[this.rank]?.nonce === this.#own.nonce) found = session;
-        } catch (error) {
-          if (!isMissing(error) && !(error instanceof SyntaxError)) throw error;
-        }
-        return found !== undefined;
-      },
-      () => [0],
-    );
+    await this.#poll(async () => {
+      await this.#checkPulse(0);
+      try {
+        const session = JSON.parse(await readFile(this.file('session.json'), 'utf8')) as Session;
+        if (session.lives[this.rank]?.nonce === this.#own.nonce) found = session;
+      } catch (error) {
+        if (!isMissing(error) && !(error instanceof SyntaxError)) throw error;
+      }
+      return found === undefined ? [0] : [];
+    });
     return found!;
   }
 
-  async #poll(isDone: () => Promise<boolean>, missing: () => readonly number[]): Promise<void> {
+  /** While opening: who the rank is once it is known to be alive. One that was and is no more ends the wait. */
+  async #checkPulse(rank: number): Promise<Life | undefined> {
+    const pulse = this.#pulse(rank);
+    const beat = await readBeat(this.#aliveFile(rank));
+    pulse.see(beat);
+    if (pulse.aliveNonce === undefined) return undefined;
+    const { missedBeats, beatMs, openingBeatMs } = this.#timings;
+    const silent = pulse.missed * openingBeatMs * OPENING_LOOK_BEATS > missedBeats * beatMs;
+    if (silent || (beat !== undefined && hasEnded(beat, this.#own))) {
+      throw new RankFailure(`Rank ${rank} has ended before the job began.`, {
+        exitCode: VANISHED_EXIT_CODE,
+        announced: false,
+      });
+    }
+    return beat?.nonce === pulse.aliveNonce ? beat : undefined;
+  }
+
+  /** Until no rank is missing. */
+  async #poll(findMissing: () => Promise<readonly number[]>): Promise<void> {
     const started = performance.now();
-    while (!(await isDone())) {
-      const waited = performance.now() - started;
-      if (waited > this.#timings.openingMs) {
-        const ranks = missing();
-        const who = ranks.length === 1 ? `Rank ${ranks[0]} was` : `Ranks ${ranks.join(', ')} were`;
+    for (;;) {
+      const missing = await findMissing();
+      if (missing.length === 0) return;
+      if (performance.now() - started > this.#timings.openingMs) {
+        const who = missing.length === 1 ? `Rank ${missing[0]} was` : `Ranks ${missing.join(', ')} were`;
         const seconds = Math.round(this.#timings.openingMs / 1000);
         throw new LocScaleError('bad-input', `${who} not seen in ${this.path} within ${seconds} s.`, {
           where: this.path,
           hint: 'All ranks must run the same command in a folder that all hosts share.',
         });
       }
-      await setTimeout(this.#timings.openingBeatMs / 2);
+      await setTimeout(this.#timings.openingBeatMs * OPENING_LOOK_BEATS);
     }
   }
 

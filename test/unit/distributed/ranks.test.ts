@@ -1,0 +1,161 @@
+/** Ranks as processes: through both MPIs where they are installed, and through a shared folder. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, describe, expect, it } from 'vitest';
+import { findMpiLaunchers, type Job, startWithMpi, startWithoutMpi } from '../../support/ranks.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'locscale-processes-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const output = join(folder, 'out');
+
+const SIZE = 3;
+/** Per rank: roots 0, 1, 2 with messages of 0, 1, 1000 bytes and three chunks. */
+const BROADCASTS = Array.from({ length: 4 * SIZE }, () => true);
+const BROADCAST_BYTES = 1001 + 33 * 2 ** 20 + 5;
+/** Rank r gathers this much (see rank-program.mjs). */
+const gatherBytes = (rank: number) => 17 * 2 ** 20 * rank + 64 - rank;
+
+function expectExchange(lines: Job['lines'], kind: string, describeRank: (rank: number) => unknown): void {
+  const sorted = [...lines].sort((a, b) => Number(a.rank) - Number(b.rank));
+  expect(sorted).toHaveLength(SIZE);
+  sorted.forEach((line, rank) => {
+    const sent = BROADCAST_BYTES * (SIZE - 1) + (rank === 0 ? 0 : gatherBytes(rank));
+    const gathered = gatherBytes(1) + gatherBytes(2);
+    const received = BROADCAST_BYTES * (SIZE - 1) + (rank === 0 ? gathered : 0);
+    expect(line).toMatchObject({ rank, size: SIZE, kind, localRank: rank, localSize: SIZE });
+    expect(line.description).toEqual(describeRank(rank));
+    expect(line.broadcasts).toEqual(BROADCASTS);
+    expect(line.gathered).toEqual(rank === 0 ? [true, true, true] : undefined);
+    expect(line.lengths).toEqual(rank === 0 ? [0, 0, 0] : undefined);
+    expect(line.traffic).toEqual({ sent, received });
+  });
+  // Every byte that was sent has arrived.
+  const sum = (key: 'sent' | 'received') =>
+    sorted.reduce((total, line) => total + (line.traffic as Record<string, number>)[key]!, 0);
+  expect(sum('sent')).toBe(sum('received'));
+}
+
+/** Waiting must not keep a core busy, which the threads of other ranks need, nor hold up the event loop. */
+function expectOverlap(lines: Job['lines']): void {
+  const waiting = lines.filter(({ rank }) => rank !== 1);
+  expect(waiting).toHaveLength(SIZE - 1);
+  for (const { ms, turns, processorMs } of waiting) {
+    // Rank 1 comes after 1500 ms; a timer of 5 ms would go off 300 times, on a busy machine fewer.
+    expect(ms).toBeGreaterThan(1400);
+    expect(turns).toBeGreaterThan(50);
+    // Waiting busily would take 1500 ms; asking 50 times a second takes 60.
+    expect(processorMs).toBeLessThan(600);
+  }
+}
+
+/** Kills one rank and returns how long the others take to end, in seconds. */
+async function killRank(job: Job, rank: number, signal: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL'): Promise<number> {
+  await job.waitForLines(SIZE);
+  const pid = Number(job.lines.find((line) => line.rank === rank)?.ready);
+  const started = performance.now();
+  process.kill(pid, signal);
+  if (signal === 'SIGSTOP') await job.waitForLines(2 * SIZE - 1);
+  else await job.ended;
+  return (performance.now() - started) / 1000;
+}
+
+for (const { name, launcher } of findMpiLaunchers()) {
+  const title = `ranks under ${name}`;
+  if (launcher === undefined) {
+    describe.skip(`${title} [skipped: ${name} is not installed]`, () => it('exchange', () => undefined));
+    continue;
+  }
+  describe(title, () => {
+    it('exchange bytes through libmpi', async () => {
+      const job = startWithMpi(launcher, SIZE, ['exchange', output]);
+      expect(await job.ended, job.errors()).toEqual([0]);
+      const version = new RegExp(`^${name} [0-9]+\\.[0-9.]+\\S*, rank (\\d) of 3$`);
+      expectExchange(job.lines, 'mpi', () => expect.stringMatching(version));
+      expect(job.lines.flatMap(({ warnings }) => warnings)).toEqual([]);
+      expect(readdirSync(folder)).toEqual([]);
+    });
+
+    it('leave the processor and the event loop alone while they wait', async () => {
+      const job = startWithMpi(launcher, SIZE, ['overlap', output]);
+      expect(await job.ended, job.errors()).toEqual([0]);
+      expectOverlap(job.lines);
+    });
+
+    it('end together with the code of the rank that gives up', async () => {
+      const job = startWithMpi(launcher, SIZE, ['abort', output]);
+      expect(await job.ended).toEqual([7]);
+      expect(job.errors()).toContain('the last rank gives up');
+    });
+
+    it('end within seconds when one is killed', async () => {
+      const job = startWithMpi(launcher, SIZE, ['wait', output]);
+      expect(await killRank(job, 2)).toBeLessThan(8);
+      expect((await job.ended)[0]).toBeGreaterThan(0);
+    });
+
+    it('use a shared folder without libmpi, and say so once', async () => {
+      const job = startWithMpi(launcher, SIZE, ['exchange', output], { LOCSCALE_MPI_LIBRARY: 'none' });
+      expect(await job.ended, job.errors()).toEqual([0]);
+      expectExchange(job.lines, 'files', (rank) => `shared folder, rank ${rank} of 3 (${name})`);
+      expect(job.lines.flatMap(({ warnings }) => warnings)).toEqual([
+        expect.stringMatching(
+          /^MPI cannot be used: LOCSCALE_MPI_LIBRARY is none; the ranks exchange files in /,
+        ),
+      ]);
+      expect(readdirSync(folder)).toEqual([]);
+    });
+  });
+}
+
+describe('ranks of srun without MPI', () => {
+  it('exchange bytes through a shared folder', async () => {
+    const job = startWithoutMpi(SIZE, ['exchange', output]);
+    expect(await job.ended, job.errors()).toEqual([0, 0, 0]);
+    expectExchange(job.lines, 'files', (rank) => `shared folder, rank ${rank} of 3 (SLURM)`);
+    expect(job.lines.flatMap(({ warnings }) => warnings)).toEqual([
+      `MPI cannot be used: SLURM offers MPI no way to find the other ranks (for srun: --mpi=pmix or --mpi=pmi2); the ranks exchange files in ${output}.ranks-slurm-7.0.`,
+    ]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('leave the processor and the event loop alone while they wait', async () => {
+    const job = startWithoutMpi(SIZE, ['overlap', output]);
+    expect(await job.ended, job.errors()).toEqual([0, 0, 0]);
+    expectOverlap(job.lines);
+  });
+
+  it('end with the code of the rank that gives up', async () => {
+    const job = startWithoutMpi(SIZE, ['abort', output]);
+    expect(await job.ended).toEqual([7, 7, 7]);
+    expect(job.lines.filter(({ announced }) => announced === true)).toHaveLength(SIZE - 1);
+  });
+
+  it.each([0, 2])('end within seconds when rank %i is killed, and one of them tells', async (rank) => {
+    const job = startWithoutMpi(SIZE, ['wait', output]);
+    expect(await killRank(job, rank)).toBeLessThan(8);
+    const codes = await job.ended;
+    expect(codes).toEqual(codes.map((_, index) => (index === rank ? null : 1)));
+    const ends = job.lines.filter(({ error }) => error === 'RankFailure');
+    expect(ends.map(({ announced }) => announced).sort()).toEqual([false, true]);
+    for (const { message } of ends) {
+      expect(message).toMatch(
+        new RegExp(`^Rank ${rank} on \\S+ has vanished: killed, out of memory, or cut off\\.$`),
+      );
+    }
+    expect(existsSync(`${output}.ranks-slurm-7.0`)).toBe(false);
+  });
+
+  it('end when one stands still, as on a host that has lost the network', async () => {
+    const job = startWithoutMpi(SIZE, ['wait', output], { LOCSCALE_TEST_BEAT_MS: '200' });
+    const stopped = job.processes[2]!;
+    try {
+      // Ten beats of 200 ms without a sign of life, and time to notice.
+      expect(await killRank(job, 2, 'SIGSTOP')).toBeLessThan(8);
+    } finally {
+      stopped.kill('SIGKILL');
+    }
+    expect(await job.ended).toEqual([1, 1, null]);
+  });
+});
