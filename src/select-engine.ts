@@ -26,6 +26,8 @@ export interface EngineChoice extends GpuEntryOptions {
   readonly gpuMemoryBytes?: number;
   /** Indices or parts of names from the list of GPUs. Naming any asks for the GPU. */
   readonly gpuIds?: readonly string[];
+  /** Of processes that share this machine: each takes a GPU of its own while there are enough. Default 0. */
+  readonly localRank?: number;
   /** Drivers that compute on the CPU count as GPUs too. */
   readonly allowSoftwareGpu?: boolean;
   /** Details, one line each. */
@@ -117,8 +119,8 @@ export function chooseAdapter(list: AdapterList, choice: EngineChoice): GpuAdapt
     adapter.kind === 'hardware' || choice.allowSoftwareGpu === true;
   const software = 'To compute on a software GPU all the same, add --allow_software_gpu.';
   if (choice.gpuIds === undefined) {
-    const adapter = adapters.find(allowed);
-    if (adapter !== undefined) return adapter;
+    const usable = adapters.filter(allowed);
+    if (usable.length > 0) return usable[(choice.localRank ?? 0) % usable.length];
     if (adapters.length > 0)
       throw noGpu(
         `No hardware GPU was found, only ${listInWords(adapters)}.`,
@@ -130,7 +132,7 @@ export function chooseAdapter(list: AdapterList, choice: EngineChoice): GpuAdapt
   const [adapter, ...more] = pickAdapters(adapters, choice.gpuIds);
   if (!allowed(adapter)) throw noGpu(`${adapter.name} is a software GPU.`, software);
   if (more.length > 0)
-    choice.onNote?.(`Of the GPUs given, only ${adapter.name} is used: a run uses one GPU.`);
+    choice.onNote?.(`Of the GPUs given, only ${adapter.name} is used: this command uses one GPU.`);
   return adapter;
 }
 

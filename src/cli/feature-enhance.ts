@@ -22,6 +22,8 @@ import { inputPathsOf, openInputs } from './open-inputs.ts';
 import { sizeOfInput } from './open-map.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
+import { enhancementToShow, type ReportFiles, reportFilesOf } from './report.ts';
+import { finishResume, openResume } from './resume.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
@@ -38,6 +40,7 @@ interface OutputNames {
   readonly pvddt?: string;
   readonly scene: string;
   readonly manifest: string;
+  readonly report?: ReportFiles;
   /** With -op. */
   readonly processing?: {
     readonly folder: string;
@@ -68,6 +71,7 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
   const symmetry = await symmetryRequestOf(values);
   const network = await chooseNetwork(session);
 
+  const checkpoints = await openResume(session, outputs.mean);
   const started = new Date();
   await withEngine(session, async (engine) => {
     await withPredictor(
@@ -89,7 +93,9 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
         let plan: LocScalePlan | undefined;
         const result = await runFeatureEnhance(job, {
           ...contextFor(session, engine),
+          ...(checkpoints === undefined ? {} : { checkpoints }),
           keepConfidence: outputs.processing?.confidence !== undefined,
+          keepMap: outputs.report !== undefined,
           onPlan: (known) => {
             plan = known;
             printPlan(known, session, '  ');
@@ -102,7 +108,18 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
           parameters,
           plan: plan as LocScalePlan,
           ...networkRecordOf(predictor, result.prediction, monteCarlo?.seed),
+          ...(outputs.report === undefined
+            ? {}
+            : {
+                report: {
+                  files: outputs.report,
+                  run: enhancementToShow(engine, result, parameters),
+                  title: basename(outputs.mean),
+                  kind: 'feature_enhance',
+                },
+              }),
         });
+        await finishResume(checkpoints);
         report(session, result, outputs, written);
       },
     );
@@ -115,7 +132,9 @@ function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): 
   const stem = stemOf(mean);
   const folder = values.outputProcessingFiles;
   const inFolder = (name: string): string => join(folder as string, `${basename(stem)}_${name}`);
+  const report = reportFilesOf(values, mean);
   return {
+    ...(report === undefined ? {} : { report }),
     mean,
     baseline: `${stem}_baseline.mrc`,
     ...(monteCarlo ? { variance: `${stem}_variance.mrc`, pvddt: `${stem}_pVDDT.mrc` } : {}),
@@ -134,9 +153,9 @@ function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): 
   };
 }
 
-function pathsOf({ processing, ...own }: OutputNames): string[] {
+function pathsOf({ processing, report, ...own }: OutputNames): string[] {
   const { mask, confidence, fsc } = processing ?? {};
-  return [...Object.values(own), mask, confidence, fsc].filter((path) => path !== undefined);
+  return [...Object.values(own), report?.page, mask, confidence, fsc].filter((path) => path !== undefined);
 }
 
 /** What goes into which file. */

@@ -1,11 +1,13 @@
 /** From argv to an exit code: parse, dispatch to one command (loaded on use), report errors. */
 import { cac } from 'cac';
+import { RankFailure } from '../distributed/communicator.ts';
 import type { LocScaleError } from '../errors.ts';
 import type { CommandName } from '../options.ts';
 import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { createProgress, type ProgressStream } from './progress.ts';
+import { runOnRanks, tellsUsage } from './ranks.ts';
 import type { Session } from './session.ts';
 import { removeTemporaries } from './write-file.ts';
 
@@ -47,14 +49,16 @@ export async function main(
   };
   const logger = createLogger(terminal, settings);
   try {
-    await dispatch(argv, logger, progress, signal);
+    await dispatch(argv, logger, progress, signal, stoppedBy);
     const failure = await terminal.out.settle?.();
     if (failure !== undefined) throw failure;
     return 0;
   } catch (thrown) {
     const error = toLocScaleError(thrown);
-    logger.error(error);
-    return exitCodeOf(error, stoppedBy());
+    const failure = error instanceof RankFailure ? error : undefined;
+    const toldElsewhere = failure?.announced === true || (error.tag === 'usage' && !tellsUsage(argv));
+    if (!toldElsewhere) logger.error(error);
+    return failure?.exitCode ?? exitCodeOf(error, stoppedBy());
   } finally {
     progress.clear();
     removeTemporaries();
@@ -66,6 +70,7 @@ async function dispatch(
   logger: Logger,
   progress: Session['progress'],
   signal: AbortSignal,
+  stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined,
 ): Promise<void> {
   const parsed = parseArgv(argv);
   const { values, command } = parsed;
@@ -79,7 +84,8 @@ async function dispatch(
     return;
   }
   for (const note of checkOptionStates(parsed)) logger.note(note);
-  await routeToCommand(command, { parsed, argv, logger, progress, signal });
+  const session: Session = { parsed, argv, logger, progress, signal };
+  await runOnRanks(session, (shared) => routeToCommand(command, shared), stoppedBy);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { ReferencePredictor } from '../reference/network/model.ts';
 import { loadGpu } from '../runtime.ts';
 import type { NetworkRecord } from './manifest.ts';
 import { modelsFolder } from './models-folder.ts';
-import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
+import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';
 
 /** The network the options name, with the cubes they ask for. */
 export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
@@ -60,12 +60,13 @@ export async function withPredictor<T>(
   const { logger } = session;
   // TensorFloat-32, which CUDA uses unless told, gives maps that differ from the CPU's in the third digit.
   process.env.NVIDIA_TF32_OVERRIDE ??= '0';
-  const deviceIds = numericGpuIds(values.gpuIds);
+  const deviceIds = numericGpuIds(gpuIdsOf(session));
+  const threads = threadsOf(session);
   const predictor = await openPredictor(network, {
     provider: values.provider ?? 'auto',
     ...use,
     ...(values.batchSize === undefined ? {} : { batchSize: values.batchSize }),
-    ...(values.processes === undefined ? {} : { threads: values.processes }),
+    ...(threads === undefined ? {} : { threads }),
     ...(deviceIds === undefined ? {} : { deviceIds }),
     webgpu: () => webGpuState(session),
     onInfo: (message) => logger.detail(`  ${message}`),

@@ -33,6 +33,9 @@ import { type InputFile, sizeOfInput } from './open-map.ts';
 import { openStructure } from './open-structure.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
+import { type ReportFiles, reportFilesOf, scaleToShow } from './report.ts';
+import { finishResume, openResume } from './resume.ts';
+import { sceneOfScaling } from './scene.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
@@ -47,6 +50,7 @@ const DEFAULT_SEED = 1;
 
 interface OutputNames {
   readonly scaled: string;
+  readonly scene: string;
   readonly manifest: string;
   readonly bFactor?: string;
   readonly quality?: string;
@@ -58,9 +62,11 @@ interface OutputNames {
     readonly fsc?: string;
     readonly reference?: string;
     readonly differenceMask?: string;
+    readonly audit: string;
   };
   /** The atoms that the reference was simulated from, with their B factors. */
   readonly model?: string;
+  readonly report?: ReportFiles;
 }
 
 export async function runScale(session: Session): Promise<void> {
@@ -82,6 +88,7 @@ export async function runScale(session: Session): Promise<void> {
   const symmetry = await symmetryRequestOf(values);
   const network = reference.kind === 'network' ? await chooseNetwork(session) : undefined;
 
+  const checkpoints = dryRun ? undefined : await openResume(session, outputs.scaled);
   const started = new Date();
   await withEngine(session, async (engine) => {
     await withPredictor(session, network, { monteCarlo: false, enhanced: false }, async (predictor) => {
@@ -96,8 +103,11 @@ export async function runScale(session: Session): Promise<void> {
       const readSeconds = (performance.now() - opened) / 1000;
       const context = {
         ...contextFor(session, engine),
+        ...(checkpoints === undefined ? {} : { checkpoints }),
         keepConfidence: outputs.processing?.confidence !== undefined,
-        keepReference: outputs.processing?.reference !== undefined,
+        keepReference: outputs.processing?.reference !== undefined || outputs.report !== undefined,
+        ...(outputs.processing === undefined ? {} : { auditSeed: values.seed ?? DEFAULT_SEED }),
+        keepMap: outputs.report !== undefined,
       };
       if (dryRun) {
         printPlan(await planLocScale(job, context), session, '');
@@ -113,32 +123,54 @@ export async function runScale(session: Session): Promise<void> {
       });
       session.progress.clear();
       const timings = { ...result.timings, read: (result.timings.read ?? 0) + readSeconds };
-      const written = await writeRun(session, engine, { ...result, timings }, filesOf(outputs, result), {
-        files,
-        started,
-        parameters,
-        plan: plan as LocScalePlan,
-        ...networkRecordOf(predictor, result.prediction),
-        ...(result.model === undefined
-          ? {}
-          : {
-              model: {
-                atoms: result.model.structure.atoms.length,
-                pseudoAtoms: result.model.pseudoAtoms,
-                bFactors: result.model.bFactors,
-                ...(result.model.referenceEnd === undefined
-                  ? {}
-                  : { referenceEnd: result.model.referenceEnd }),
-              },
-            }),
+      const scene = await sceneOfScaling(engine, result, {
+        scaled: outputs.scaled,
+        bFactor: outputs.bFactor,
+        input: input.kind === 'map' ? input.map : undefined,
       });
+      const written = await writeRun(
+        session,
+        engine,
+        { ...result, timings },
+        filesOf(outputs, result, scene),
+        {
+          files,
+          started,
+          parameters,
+          plan: plan as LocScalePlan,
+          ...networkRecordOf(predictor, result.prediction),
+          ...(outputs.report === undefined
+            ? {}
+            : {
+                report: {
+                  files: outputs.report,
+                  run: scaleToShow(engine, result, parameters),
+                  title: basename(outputs.scaled),
+                  kind: 'scale',
+                },
+              }),
+          ...(result.model === undefined
+            ? {}
+            : {
+                model: {
+                  atoms: result.model.structure.atoms.length,
+                  pseudoAtoms: result.model.pseudoAtoms,
+                  bFactors: result.model.bFactors,
+                  ...(result.model.referenceEnd === undefined
+                    ? {}
+                    : { referenceEnd: result.model.referenceEnd }),
+                },
+              }),
+        },
+      );
+      await finishResume(checkpoints);
       report(session, result, timings, written);
     });
   });
 }
 
 /** What goes into which file. */
-function filesOf(outputs: OutputNames, result: LocScaleResult): RunOutputs {
+function filesOf(outputs: OutputNames, result: LocScaleResult, scene: string): RunOutputs {
   const { processing } = outputs;
   return {
     maps: [
@@ -151,11 +183,13 @@ function filesOf(outputs: OutputNames, result: LocScaleResult): RunOutputs {
       { path: processing?.differenceMask, volume: result.differenceMask, label: 'difference mask' },
     ],
     texts: [
+      { path: outputs.scene, text: scene },
       {
         path: outputs.model,
         text: result.model === undefined ? '' : writeMmcif(result.model.structure),
       },
       { path: processing?.fsc, text: `${JSON.stringify(result.fsc, null, 2)}\n` },
+      { path: processing?.audit, text: `${JSON.stringify(result.audit)}\n` },
     ],
     manifest: outputs.manifest,
   };
@@ -167,9 +201,12 @@ function nameOutputs(session: Session, input: InputFiles, reference: ReferenceFi
   const stem = stemOf(scaled);
   const folder = values.outputProcessingFiles;
   const inFolder = (name: string): string => join(folder as string, `${basename(stem)}_${name}`);
+  const report = reportFilesOf(values, scaled);
   return {
     scaled,
+    scene: `${stem}.cxc`,
     manifest: `${stem}.json`,
+    ...(report === undefined ? {} : { report }),
     ...(isSimulated(reference) && values.skipRefine !== true ? { model: `${stem}_model.cif` } : {}),
     ...(values.measureBfactors === true
       ? { bFactor: `${stem}_bfactor.mrc`, quality: `${stem}_quality.mrc` }
@@ -180,6 +217,7 @@ function nameOutputs(session: Session, input: InputFiles, reference: ReferenceFi
           processing: {
             folder,
             mask: inFolder('mask.mrc'),
+            audit: inFolder('profiles_audit.json'),
             ...(values.mask === undefined ? { confidence: inFolder('confidence.mrc') } : {}),
             ...(input.kind === 'half-maps' ? { fsc: inFolder('fsc.json') } : {}),
             ...(reference.kind === 'network' ? { reference: inFolder('predicted_reference.mrc') } : {}),
@@ -196,9 +234,11 @@ function isSimulated({ kind }: ReferenceFiles): boolean {
 }
 
 function pathsOf(outputs: OutputNames): string[] {
-  const { scaled, bFactor, quality, processing, model, manifest } = outputs;
+  const { scaled, scene, bFactor, quality, processing, model, report, manifest } = outputs;
   return [
     scaled,
+    scene,
+    report?.page,
     bFactor,
     quality,
     processing?.mask,
@@ -206,6 +246,7 @@ function pathsOf(outputs: OutputNames): string[] {
     processing?.fsc,
     processing?.reference,
     processing?.differenceMask,
+    processing?.audit,
     model,
     manifest,
   ].filter((path) => path !== undefined);

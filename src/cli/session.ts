@@ -2,11 +2,12 @@
 import process from 'node:process';
 import type { Engine } from '../engine.ts';
 import type { LocScaleContext } from '../pipeline/types.ts';
-import { totalMemoryBytes } from '../runtime.ts';
+import { coreCount, totalMemoryBytes } from '../runtime.ts';
 import type { EngineChoice } from '../select-engine.ts';
 import type { Logger } from './logger.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import type { Progress } from './progress.ts';
+import type { Ranks } from './ranks.ts';
 
 export interface Session {
   readonly parsed: ParsedCommandLine;
@@ -15,6 +16,8 @@ export interface Session {
   readonly logger: Logger;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Where several processes share the run. */
+  readonly ranks?: Ranks;
 }
 
 /** Share of the machine's memory the engine may take unless --memory says otherwise. */
@@ -22,15 +25,31 @@ const DEFAULT_MEMORY_SHARE = 0.6;
 
 export function memoryLimitOf(session: Session): number {
   const { memory } = session.parsed.values;
+  const { localSize = 1 } = session.ranks ?? {};
   return memory === undefined
-    ? Math.floor(DEFAULT_MEMORY_SHARE * totalMemoryBytes())
+    ? Math.floor((DEFAULT_MEMORY_SHARE * totalMemoryBytes()) / localSize)
     : Math.floor(memory * 2 ** 30);
+}
+
+/** -np; processes that share a machine share its cores. */
+export function threadsOf({ parsed: { values }, ranks }: Session): number | undefined {
+  if (values.processes !== undefined || ranks === undefined || ranks.localSize === 1) return values.processes;
+  return Math.max(1, Math.floor(coreCount() / ranks.localSize));
+}
+
+/** --gpu_ids; of several, every process on a machine takes one in turn. */
+export function gpuIdsOf({ parsed: { values }, ranks }: Session): readonly string[] | undefined {
+  const { gpuIds } = values;
+  if (gpuIds === undefined || ranks === undefined || ranks.localSize === 1) return gpuIds;
+  return [gpuIds[ranks.localRank % gpuIds.length] as string];
 }
 
 /** What the options say about the engine. */
 export function engineChoiceOf(session: Session): EngineChoice {
   const { values } = session.parsed;
-  const { engine = 'auto', processes, memory, gpuIds, allowSoftwareGpu } = values;
+  const { engine = 'auto', memory, allowSoftwareGpu } = values;
+  const threads = threadsOf(session);
+  const gpuIds = gpuIdsOf(session);
   const memoryLimitBytes = memoryLimitOf(session);
   // With the CPU engine these two may still be meant for the network.
   const toEngine = engine !== 'cpu' || values.provider === undefined || values.provider === 'cpu';
@@ -39,7 +58,8 @@ export function engineChoiceOf(session: Session): EngineChoice {
     memoryLimitBytes,
     // The share of RAM that is the default says nothing about the memory of a GPU.
     ...(memory === undefined ? {} : { gpuMemoryBytes: memoryLimitBytes }),
-    ...(processes === undefined ? {} : { threads: processes }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(session.ranks === undefined ? {} : { localRank: session.ranks.localRank }),
     ...(gpuIds === undefined || !toEngine ? {} : { gpuIds }),
     ...(allowSoftwareGpu === undefined || !toEngine ? {} : { allowSoftwareGpu }),
     ...vulkanLoaderFromEnvironment(),
@@ -73,6 +93,7 @@ export function contextFor(session: Session, engine: Engine): LocScaleContext {
     engine,
     signal,
     consumeInputs: true,
+    ...(session.ranks?.team === undefined ? {} : { team: session.ranks.team }),
     onStep: (_step, message) => logger.line(message),
     onProgress: (step, done, total) => progress.update(step, done, total),
     onWarning: (message) => logger.warn(message),

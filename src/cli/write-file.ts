@@ -124,7 +124,7 @@ async function checkWritable(output: string, target: string): Promise<void> {
 }
 
 /** `option`: the one that chose the folder, for the hint. */
-export async function makeFolder(path: string, option: '-o' | '-op'): Promise<void> {
+export async function makeFolder(path: string, option: '-o' | '-op' | '--resume'): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {

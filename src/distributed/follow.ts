@@ -10,8 +10,8 @@ import { bytesOf, decodeOrder, floatsOf, type Order, runOf, type VolumeName } fr
 export interface FollowerTools {
   readonly communicator: Communicator;
   readonly engine: Engine;
-  /** Opened when the first cubes come. */
-  openPredictor(): Promise<ReferencePredictor>;
+  /** Where the run has a network. */
+  readonly predictor?: ReferencePredictor | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -106,8 +106,8 @@ function releaseScaling({ job, result }: OpenScaling, engine: Engine): void {
 }
 
 async function predictShare(
-  { counts, passes }: Extract<Order, { kind: 'predict' }>,
-  { communicator, openPredictor }: FollowerTools,
+  { ranOn, counts, passes }: Extract<Order, { kind: 'predict' }>,
+  { communicator, predictor }: FollowerTools,
   orFailure: OrFailure,
 ): Promise<void> {
   const { rank } = communicator;
@@ -115,7 +115,13 @@ async function predictShare(
   const [first, count] = runOf(counts, rank);
   const voxels = all.length / counts.reduce((sum, n) => sum + n, 0);
   const cubes = all.subarray(first * voxels, (first + count) * voxels);
-  const predicted =
-    count === 0 ? cubes : await (await openPredictor()).predict(cubes, count, passes[rank] ?? undefined);
+  if (predictor?.description !== ranOn) {
+    throw new LocScaleError(
+      'no-device',
+      `The network runs as "${predictor?.description}" on rank ${rank}, as "${ranOn}" on rank 0: their results would differ in the last digits.`,
+      { where: '--provider', hint: 'Choose the same with --provider.' },
+    );
+  }
+  const predicted = count === 0 ? cubes : await predictor.predict(cubes, count, passes[rank] ?? undefined);
   await orFailure(communicator.gather(bytesOf(predicted)));
 }

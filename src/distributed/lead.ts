@@ -90,7 +90,7 @@ function sharePredictor(
       );
       const voxels = manifest.cubeEdge ** 3;
       const own = cubes.subarray(0, counts[0] * voxels);
-      await order({ kind: 'predict', counts, passes });
+      await order({ kind: 'predict', ranOn: description, counts, passes });
       await communicator.broadcast(bytesOf(cubes.subarray(0, count * voxels)));
       const results = await collect(
         counts[0] === 0 ? own : await predictor.predict(own, counts[0], passes[0] ?? undefined),

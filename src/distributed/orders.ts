@@ -30,6 +30,8 @@ export type Order =
   /** Numbers of cubes of every rank; all of them follow as a broadcast, answered by a gather of predicted ones. */
   | {
       readonly kind: 'predict';
+      /** The network and its provider in words, which must be the same everywhere. */
+      readonly ranOn: string;
       readonly counts: readonly number[];
       readonly passes: readonly (MonteCarloPass | null)[];
     }

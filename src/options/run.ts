@@ -10,7 +10,6 @@ import {
   noted,
   number,
   parseNumber,
-  refused,
   scaleOnly,
   text,
   usesEngine,
@@ -164,16 +163,12 @@ export const runOptions = {
   }),
   printReport: flag('--print_report', {
     group: 'Output',
-    help: 'Write a report.',
-    state: refused(
-      'A report (--print_report) cannot be written yet.',
-      'Leave it out: <outfile stem>.json records the parameters, numbers and timings.',
-    ),
+    help: 'Also write <outfile stem>_report.html, one page that shows what was done to the map, and its figures as PNGs in <outfile stem>_report_figures.',
   }),
   reportFilename: text('--report_filename', 'NAME', {
     group: 'Output',
-    help: 'Name of the report.',
-    state: noted('has no effect without --print_report'),
+    help: 'Name of the report; without a folder it goes beside the output.',
+    defaultText: '<outfile stem>_report.html',
   }),
 
   // Run
@@ -202,7 +197,7 @@ export const runOptions = {
     {
       group: 'Run',
       commands: usesEngine,
-      help: 'GPU to use, by its number or a part of its name in the list of the command devices. A run uses one GPU, the first given.',
+      help: 'GPUs to use, by their number or a part of their name in the list of the command devices. Several share scaling and prediction; each gets a process. Other commands use the first.',
       defaultText: 'the first hardware GPU',
     },
     (values, name) =>
@@ -263,11 +258,21 @@ export const runOptions = {
   version: flag('--version', { group: 'Run', own: true, commands: commandNames, help: 'Print the version.' }),
   mpi: flag('-mpi --mpi', {
     group: 'Run',
-    help: 'Run under MPI.',
-    state: refused(
-      'Runs over several machines (-mpi) are not possible yet.',
-      'Leave -mpi out: -np N uses N cores of this machine.',
-    ),
+    commands: ['scale', 'feature_enhance'],
+    help: 'Share the work among the processes that mpirun or srun started; without them the run is alone.',
+  }),
+  resume: flag('--resume', {
+    group: 'Output',
+    own: true,
+    commands: ['scale', 'feature_enhance'],
+    help: 'Keep finished steps in the folder of -op (without it: processing_files beside the output), and take those of an earlier run of the same job.',
+    defaultText: 'on with -op',
+  }),
+  noResume: flag('--no_resume --no-resume', {
+    group: 'Output',
+    own: true,
+    commands: ['scale', 'feature_enhance'],
+    help: 'Compute everything again, and keep nothing for later runs.',
   }),
   devMode: flag('--dev_mode', {
     group: 'Run',

@@ -156,7 +156,7 @@ describe('choosing a GPU', async () => {
     const notes: string[] = [];
     const onNote = (note: string) => notes.push(note);
     expect(choose(adapters, { gpuIds: ['1', '0'], onNote }).name).toBe('NVIDIA A100');
-    expect(notes).toEqual(['Of the GPUs given, only NVIDIA A100 is used: a run uses one GPU.']);
+    expect(notes).toEqual(['Of the GPUs given, only NVIDIA A100 is used: this command uses one GPU.']);
     choose(adapters, { gpuIds: ['1', 'a100'], onNote });
     expect(notes).toHaveLength(1);
   });

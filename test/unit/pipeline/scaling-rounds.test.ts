@@ -199,8 +199,7 @@ describe('a run in rounds', () => {
       const [lead, ...rest] = memoryCommunicators(size);
       const others = rest.map((communicator) => {
         const engine = createSimpleEngine();
-        const openPredictor = () => Promise.reject(new Error('there is no network in this run'));
-        return { engine, done: follow({ communicator, engine, openPredictor }) };
+        return { engine, done: follow({ communicator, engine }) };
       });
       const team = leadTeam(lead);
       const engine = slow(createSimpleEngine());

@@ -117,7 +117,7 @@ describe('a prediction', () => {
     const others = rest.map((communicator) => {
       const { predictor, cubesSeen } = numberingPredictor();
       const engine = createSimpleEngine();
-      return { cubesSeen, done: follow({ communicator, engine, openPredictor: async () => predictor }) };
+      return { cubesSeen, done: follow({ communicator, engine, predictor }) };
     });
     const team = leadTeam(lead);
     const own = numberingPredictor();

@@ -1,0 +1,219 @@
+/**
+ * Runs that several processes share: ranks of mpirun or srun (-mpi), or one process for each GPU of --gpu_ids, which
+ * this program starts itself. Rank 0 runs the command as if it were alone; the others wait for its orders. Rank 0
+ * alone prints results and writes files.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type Communicator, RankFailure } from '../distributed/communicator.ts';
+import { detectLauncher } from '../distributed/launcher.ts';
+import { LocScaleError } from '../errors.ts';
+import type { Team } from '../pipeline/team.ts';
+import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
+import { chooseOutfile, chooseReference } from './job-options.ts';
+import { stemOf } from './manifest.ts';
+import type { Session } from './session.ts';
+
+/** This process among the others. */
+export interface Ranks {
+  readonly rank: number;
+  /** On this machine: whose cores, memory and GPUs the processes share. */
+  readonly localRank: number;
+  readonly localSize: number;
+  /** Rank 0 only. */
+  readonly team?: Team;
+}
+
+/** Commands whose work is shared. */
+const SHARED_COMMANDS = ['scale', 'feature_enhance'];
+
+/** What this program tells the processes that it starts. */
+const RANK_VARIABLE = 'LOCSCALE_RANK';
+const SIZE_VARIABLE = 'LOCSCALE_RANKS';
+const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
+
+/** Runs the command alone, or as the ranks that were asked for. */
+export async function runOnRanks(
+  session: Session,
+  run: (session: Session) => Promise<void>,
+  stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined,
+): Promise<void> {
+  const { command, values } = session.parsed;
+  if (!SHARED_COMMANDS.includes(command)) return run(session);
+  const gpus = process.env[RANK_VARIABLE] === undefined ? gpusOf(session) : 1;
+  const started = gpus > 1 && values.mpi !== true ? await startProcesses(gpus) : undefined;
+  const communicator = await open(session, started);
+  try {
+    const ranks: Ranks = {
+      rank: communicator.rank,
+      localRank: communicator.localRank,
+      localSize: communicator.localSize,
+    };
+    if (communicator.rank === 0) await lead({ ...session, ranks }, communicator, run);
+    else await followAs({ ...session, ranks, logger: quiet(session.logger) }, communicator);
+    await communicator.close();
+  } catch (thrown) {
+    const error = toLocScaleError(thrown);
+    const code = error instanceof RankFailure ? error.exitCode : exitCodeOf(error, stoppedBy());
+    if (communicator.size > 1 && !(error instanceof RankFailure)) {
+      // MPI ends this process too: what is to be read must be printed before.
+      const told = nameRank(error, communicator);
+      session.progress.clear();
+      session.logger.error(told);
+      communicator.abort(code, told.message);
+      throw new RankFailure(told.message, { exitCode: code, announced: true });
+    }
+    throw error;
+  } finally {
+    await started?.end();
+  }
+}
+
+async function lead(
+  session: Session & { ranks: Ranks },
+  communicator: Communicator,
+  run: (session: Session) => Promise<void>,
+): Promise<void> {
+  if (communicator.size === 1) return run(session);
+  const { leadTeam } = await import('../distributed/lead.ts');
+  const team = leadTeam(communicator);
+  const { logger } = session;
+  logger.line(`Team: ${team.description}`);
+  await run({ ...session, ranks: { ...session.ranks, team } });
+  await team.end();
+  const { sent, received } = communicator.traffic;
+  logger.line(`Between the processes: ${megabytes(sent)} sent, ${megabytes(received)} received by this one.`);
+}
+
+async function followAs(session: Session, communicator: Communicator): Promise<void> {
+  const { command, values } = session.parsed;
+  const { follow } = await import('../distributed/follow.ts');
+  const { withEngine } = await import('./session.ts');
+  const { chooseNetwork, withPredictor } = await import('./network.ts');
+  const enhance = command === 'feature_enhance';
+  const predicted = enhance || chooseReference(values).kind === 'network';
+  const network = predicted ? await chooseNetwork(session) : undefined;
+  const use = { monteCarlo: enhance && values.noMonteCarlo !== true, enhanced: enhance };
+  await withEngine(session, (engine) =>
+    withPredictor(session, network, use, async (predictor) => {
+      await follow({ communicator, engine, predictor, signal: session.signal });
+    }),
+  );
+}
+
+async function open(session: Session, started: StartedProcesses | undefined): Promise<Communicator> {
+  const { env } = process;
+  const folder = started?.folder ?? env[FOLDER_VARIABLE];
+  if (folder !== undefined) {
+    const { createFilesCommunicator } = await import('../distributed/files.ts');
+    return createFilesCommunicator({
+      folder: join(folder, 'ranks'),
+      rank: started === undefined ? Number(env[RANK_VARIABLE]) : 0,
+      size: started?.size ?? Number(env[SIZE_VARIABLE]),
+      launcher: 'one for each GPU',
+    });
+  }
+  const { openCommunicator } = await import('../distributed/open-communicator.ts');
+  const { command, values } = session.parsed;
+  return openCommunicator({
+    mpi: values.mpi === true,
+    environment: env,
+    sharedFolder: sharedFolderOf(command as 'scale', values),
+    onWarning: (sentence) => session.logger.warn(sentence),
+  });
+}
+
+/** Beside the output, where all machines can be expected to write. What is wrong with the options rank 0 says later. */
+function sharedFolderOf(command: 'scale', values: Session['parsed']['values']): string {
+  try {
+    return stemOf(chooseOutfile(values, command));
+  } catch {
+    return 'locscale-gpu';
+  }
+}
+
+/**
+ * Whether this process should tell a wrong command line: all ranks see the same one, and rank 0 tells.
+ */
+export function tellsUsage(argv: readonly string[]): boolean {
+  if (!argv.some((word) => word === '-mpi' || word === '--mpi')) return true;
+  return (detectLauncher(process.env)?.rank ?? 0) === 0;
+}
+
+/** GPUs that each get a process of their own: Dawn opens one adapter per process reliably. */
+function gpusOf({ parsed: { values } }: Session): number {
+  return values.engine === 'cpu' || values.dryRun === true ? 1 : (values.gpuIds?.length ?? 1);
+}
+
+interface StartedProcesses {
+  readonly folder: string;
+  readonly size: number;
+  end(): Promise<void>;
+}
+
+/** The other ranks are this program with the same arguments. */
+async function startProcesses(size: number): Promise<StartedProcesses> {
+  const folder = await mkdtemp(join(tmpdir(), 'locscale-gpu-'));
+  const children: ChildProcess[] = [];
+  for (let rank = 1; rank < size; rank++) {
+    const variables = {
+      [RANK_VARIABLE]: String(rank),
+      [SIZE_VARIABLE]: String(size),
+      [FOLDER_VARIABLE]: folder,
+    };
+    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+      env: { ...process.env, ...variables },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    children.push(child);
+  }
+  return {
+    folder,
+    size,
+    async end() {
+      // They end by themselves when they are told to, or see that rank 0 has failed.
+      await Promise.all(children.map(ended));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** How long a process may take to notice that the run is over. */
+const PATIENCE_MS = 15_000;
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
+    const kill = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    child.once('exit', () => {
+      clearTimeout(kill);
+      resolve();
+    });
+    child.once('error', () => resolve());
+  });
+}
+
+/** Ranks other than 0 speak of failures only. */
+function quiet(logger: Session['logger']): Session['logger'] {
+  const nothing = (): void => undefined;
+  return { ...logger, line: nothing, detail: nothing, warn: nothing, note: nothing };
+}
+
+function nameRank(error: LocScaleError, { rank, size }: Communicator): LocScaleError {
+  if (rank === 0) return error;
+  const { hint, where, expected, found } = error;
+  return new LocScaleError(error.tag, `Rank ${rank} of ${size}: ${error.message}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+    ...(where === undefined ? {} : { where }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(found === undefined ? {} : { found }),
+  });
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`;
+}

@@ -1,0 +1,38 @@
+/** --resume: where finished steps are kept, and what goes when the run is over. */
+import { basename, dirname, join } from 'node:path';
+import { LocScaleError } from '../errors.ts';
+import { type CheckpointFolder, openCheckpointFolder } from './checkpoint-folder.ts';
+import { stemOf } from './manifest.ts';
+import type { Session } from './session.ts';
+import { packageVersion } from './version.ts';
+import { makeFolder } from './write-file.ts';
+
+/** LocScale's name for the folder of intermediate files. */
+const DEFAULT_FOLDER = 'processing_files';
+/** Of no use once the map is written. FSC, confidence map and prediction may serve a run with another window. */
+const FINISHED = ['scaling'];
+
+/** undefined where nothing is to be kept. */
+export async function openResume(session: Session, outfile: string): Promise<CheckpointFolder | undefined> {
+  const { resume, noResume, outputProcessingFiles } = session.parsed.values;
+  if (resume === true && noResume === true) {
+    throw new LocScaleError('usage', 'Both --resume and --no_resume are given.', {
+      where: '--resume',
+      hint: 'Give one of them.',
+    });
+  }
+  if (noResume === true || (resume !== true && outputProcessingFiles === undefined)) return undefined;
+  const folder = outputProcessingFiles ?? join(dirname(outfile), DEFAULT_FOLDER);
+  await makeFolder(folder, outputProcessingFiles === undefined ? '--resume' : '-op');
+  return openCheckpointFolder({
+    folder,
+    prefix: `${basename(stemOf(outfile))}_checkpoint_`,
+    version: packageVersion(),
+    onWarning: (message) => session.logger.warn(message),
+  });
+}
+
+/** To be called when the results are written. */
+export async function finishResume(checkpoints: CheckpointFolder | undefined): Promise<void> {
+  for (const name of FINISHED) await checkpoints?.remove(name);
+}
