@@ -260,6 +260,8 @@ export function ineffectiveOptions(
   const refines = places || (kind === 'atomic-model' && values.skipRefine !== true);
   if (kind !== 'atomic-model') note(values.skipRefine, '--skip_refine', 'there is no model to refine');
   if (!refines) note(values.refmacIterations, '--refmac_iterations', 'no B factors are refined');
+  if (values.printReport !== true)
+    note(values.reportFilename, '--report_filename', 'no report is written without --print_report');
   if (values.noMonteCarlo === true) {
     note(
       values.monteCarloIterations,

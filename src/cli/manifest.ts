@@ -28,6 +28,8 @@ export interface ModelRecord {
   readonly pseudoAtoms: number;
   /** As simulated, A^2. */
   readonly bFactors: { readonly min: number; readonly mean: number; readonly max: number };
+  /** A; where the reference was cut off. */
+  readonly referenceEnd?: number;
 }
 
 export interface Manifest {
@@ -53,9 +55,14 @@ export interface Manifest {
   readonly warnings: readonly string[];
 }
 
-export function encodeManifest(manifest: Omit<Manifest, 'program' | 'runtime'>): string {
-  const whole: Manifest = { program: 'locscale-gpu', runtime: runtimeName(), ...manifest };
-  return `${JSON.stringify(whole, null, 2)}\n`;
+export type ManifestFields = Omit<Manifest, 'program' | 'runtime'>;
+
+export function manifestOf(fields: ManifestFields): Manifest {
+  return { program: 'locscale-gpu', runtime: runtimeName(), ...fields };
+}
+
+export function encodeManifest(fields: ManifestFields): string {
+  return `${JSON.stringify(manifestOf(fields), null, 2)}\n`;
 }
 
 /** "out/map.mrc" -> "out/map" */

@@ -128,41 +128,36 @@ export async function runScale(session: Session): Promise<void> {
         bFactor: outputs.bFactor,
         input: input.kind === 'map' ? input.map : undefined,
       });
-      const written = await writeRun(
-        session,
-        engine,
-        { ...result, timings },
-        filesOf(outputs, result, scene),
-        {
-          files,
-          started,
-          parameters,
-          plan: plan as LocScalePlan,
-          ...networkRecordOf(predictor, result.prediction),
-          ...(outputs.report === undefined
-            ? {}
-            : {
-                report: {
-                  files: outputs.report,
-                  run: scaleToShow(engine, result, parameters),
-                  title: basename(outputs.scaled),
-                  kind: 'scale',
-                },
-              }),
-          ...(result.model === undefined
-            ? {}
-            : {
-                model: {
-                  atoms: result.model.structure.atoms.length,
-                  pseudoAtoms: result.model.pseudoAtoms,
-                  bFactors: result.model.bFactors,
-                  ...(result.model.referenceEnd === undefined
-                    ? {}
-                    : { referenceEnd: result.model.referenceEnd }),
-                },
-              }),
-        },
-      );
+      const contents = filesOf(outputs, result, scene);
+      const written = await writeRun(session, engine, { ...result, timings }, contents, {
+        files,
+        started,
+        parameters,
+        plan: plan as LocScalePlan,
+        ...networkRecordOf(predictor, result.prediction),
+        ...(outputs.report === undefined
+          ? {}
+          : {
+              report: {
+                files: outputs.report,
+                run: scaleToShow(engine, result, parameters),
+                title: basename(outputs.scaled),
+                kind: 'scale',
+              },
+            }),
+        ...(result.model === undefined
+          ? {}
+          : {
+              model: {
+                atoms: result.model.structure.atoms.length,
+                pseudoAtoms: result.model.pseudoAtoms,
+                bFactors: result.model.bFactors,
+                ...(result.model.referenceEnd === undefined
+                  ? {}
+                  : { referenceEnd: result.model.referenceEnd }),
+              },
+            }),
+      });
       await finishResume(checkpoints);
       report(session, result, timings, written);
     });

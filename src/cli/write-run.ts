@@ -6,11 +6,19 @@ import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { imageOf } from '../pipeline/index.ts';
 import type { FscCurve, LocScaleNumbers, LocScaleParameters, LocScalePlan } from '../pipeline/types.ts';
-import { encodeManifest, type ModelRecord, type NetworkRecord } from './manifest.ts';
+import type { Findings } from '../report/findings.ts';
+import {
+  encodeManifest,
+  type ManifestFields,
+  type ModelRecord,
+  manifestOf,
+  type NetworkRecord,
+} from './manifest.ts';
 import type { InputFile } from './open-map.ts';
+import { drawReport, findForReport, type ReportRequest, withoutPictures } from './report.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
-import { StagedOutputs } from './write-file.ts';
+import { makeFolder, StagedOutputs } from './write-file.ts';
 
 /** What stands in the label of every map written: "locscale-gpu 1.0: LABEL". */
 export interface OutputMap {
@@ -26,6 +34,8 @@ export interface RunRecord {
   readonly plan: LocScalePlan;
   readonly network?: NetworkRecord;
   readonly model?: ModelRecord;
+  /** With --print_report. */
+  readonly report?: ReportRequest;
 }
 
 export interface RunOutputs {
@@ -57,6 +67,7 @@ export async function writeRun(
   const staged = new StagedOutputs();
   const written: string[] = [];
   try {
+    const looked = await lookForReport(session, record.report);
     session.logger.line('Writing the results');
     for (const { path, volume, label } of maps) {
       if (path === undefined || volume === undefined) continue;
@@ -70,31 +81,74 @@ export async function writeRun(
       await staged.stage(path, text);
       written.push(path);
     }
-    const seconds = { ...result.timings, write: (performance.now() - begun) / 1000 };
-    await staged.stage(
-      manifest,
-      encodeManifest({
-        version,
-        command: ['locscale-gpu', ...session.argv],
-        started: record.started.toISOString(),
-        mode: record.plan.mode,
-        engine: engine.description,
-        ...(record.network === undefined ? {} : { network: record.network }),
-        ...(record.model === undefined ? {} : { model: record.model }),
-        inputs: record.files,
-        parameters: parametersInUse(session, record, result),
-        numbers: result.numbers,
-        ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
-        secondsPerStep: seconds,
-        outputs: written,
-        warnings: result.warnings,
-      }),
-    );
+    const reportSeconds = looked === undefined ? {} : { report: looked.seconds };
+    const seconds = { ...result.timings, ...reportSeconds, write: (performance.now() - begun) / 1000 };
+    const fields: ManifestFields = {
+      version,
+      command: ['locscale-gpu', ...session.argv],
+      started: record.started.toISOString(),
+      mode: record.plan.mode,
+      engine: engine.description,
+      ...(record.network === undefined ? {} : { network: record.network }),
+      ...(record.model === undefined ? {} : { model: record.model }),
+      inputs: record.files,
+      parameters: parametersInUse(session, record, result),
+      numbers: result.numbers,
+      ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
+      secondsPerStep: seconds,
+      outputs: written,
+      warnings: result.warnings,
+    };
+    const reported = looked !== undefined && (await stageReport(session, staged, looked, fields, record));
+    await staged.stage(manifest, encodeManifest(reported ? withReport(fields, record) : fields));
     if (session.signal.aborted) throw new LocScaleError('aborted', 'The run was stopped.');
-    return await staged.commit();
+    return withoutPictures(await staged.commit(), record.report);
   } finally {
     staged.discard();
   }
+}
+
+/** Hours of computing are not lost to a picture: what goes wrong with a report is told, and the maps are written. */
+async function lookForReport(
+  session: Session,
+  request: ReportRequest | undefined,
+): Promise<{ findings: Findings; seconds: number } | undefined> {
+  if (request === undefined) return undefined;
+  session.logger.line('Looking through the maps for the report');
+  const begun = performance.now();
+  try {
+    const findings = await findForReport(request.run);
+    return { findings, seconds: (performance.now() - begun) / 1000 };
+  } catch (error) {
+    session.logger.warn(`The report was not written: ${error instanceof Error ? error.message : error}`);
+    return undefined;
+  }
+}
+
+/** False if there is none after all. */
+async function stageReport(
+  session: Session,
+  staged: StagedOutputs,
+  { findings }: { readonly findings: Findings },
+  fields: ManifestFields,
+  record: RunRecord,
+): Promise<boolean> {
+  const request = record.report as ReportRequest;
+  const drawn = await drawReport(findings, manifestOf(withReport(fields, record)), request).catch(
+    (error: unknown) => {
+      session.logger.warn(`The report was not written: ${error instanceof Error ? error.message : error}`);
+      return undefined;
+    },
+  );
+  if (drawn === undefined) return false;
+  if (drawn.note !== undefined) session.logger.note(drawn.note);
+  if (drawn.files.length > 1) await makeFolder(request.files.folder, '-o');
+  for (const { path, content } of drawn.files) await staged.stage(path, content);
+  return true;
+}
+
+function withReport(fields: ManifestFields, { report }: RunRecord): ManifestFields {
+  return report === undefined ? fields : { ...fields, outputs: [...fields.outputs, report.files.page] };
 }
 
 /** Parameters with what was derived filled in, and the options that steer the run but not the method. */

@@ -3,6 +3,16 @@
 /** LocScale's colours of pVDDT: blue where density was lost, red where it was gained. */
 export const PVDDT_PALETTE = '-95,#0000ff:-80,#00ffff:0,#00ff00:80,#ffff00:95,#ff0000';
 
+/** Colours of local B factors, low to high, A^2: blue, white, red, as models are coloured. */
+export function bFactorPalette(low: number, high: number): string {
+  const stops = [
+    [low, '#2166ac'],
+    [(low + high) / 2, '#f7f7f7'],
+    [high, '#b2182b'],
+  ] as const;
+  return stops.map(([value, colour]) => `${Number(value.toFixed(1))},${colour}`).join(':');
+}
+
 /**
  * Share of the scaling mask's volume that a surface of good detail encloses: the mask goes round the
  * molecule, the surface round its chains.

@@ -1,0 +1,183 @@
+/**
+ * `--print_report`: the report of a run (report/page.ts) beside its output, and its figures as PNGs in a
+ * folder of the same name. Everything that draws is loaded only when a report is asked for.
+ */
+import { basename, dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Engine, Volume } from '../engine.ts';
+import type { OptionValues } from '../options.ts';
+import type { FeatureEnhanceResult, LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';
+import type { LocalToShow, MapToShow, RunToShow } from '../report/collect.ts';
+import type { Findings, ReportRecord } from '../report/findings.ts';
+import type { Figure } from '../report/page-parts.ts';
+import { stemOf } from './manifest.ts';
+import type { FileContent } from './write-file.ts';
+
+export interface ReportFiles {
+  readonly page: string;
+  /** Of the pictures. */
+  readonly folder: string;
+}
+
+export interface ReportRequest {
+  readonly files: ReportFiles;
+  readonly run: RunToShow;
+  /** Name of the output. */
+  readonly title: string;
+  readonly kind: 'scale' | 'feature_enhance';
+}
+
+/** Beside the output unless --report_filename says otherwise; a bare name goes beside the output, too. */
+export function reportFilesOf(values: OptionValues, outfile: string): ReportFiles | undefined {
+  if (values.printReport !== true) return undefined;
+  const name = values.reportFilename;
+  if (name === undefined) return filesAt(`${stemOf(outfile)}_report.html`);
+  const path = extname(name).toLowerCase() === '.html' ? name : `${name}.html`;
+  return filesAt(basename(path) === path ? join(dirname(outfile), path) : path);
+}
+
+function filesAt(page: string): ReportFiles {
+  return { page, folder: `${stemOf(page)}_figures` };
+}
+
+/** What a report shows of `scale`. */
+export function scaleToShow(
+  engine: Engine,
+  result: LocScaleResult,
+  parameters: LocScaleParameters,
+): RunToShow {
+  const { bFactor } = result;
+  return {
+    ...frameOf(engine, result, parameters),
+    maps: mapsOf(engine, [
+      ['input', 'input', result.map],
+      ['reference', 'reference', result.reference],
+      ['result', 'scaled map', result.scaled],
+    ]),
+    ...(bFactor === undefined ? {} : { local: localOf(engine, 'local B factor', 'Å²', bFactor) }),
+  };
+}
+
+/** What a report shows of `feature_enhance`. */
+export function enhancementToShow(
+  engine: Engine,
+  result: FeatureEnhanceResult,
+  parameters: LocScaleParameters,
+): RunToShow {
+  const { pvddt } = result;
+  return {
+    ...frameOf(engine, result, parameters),
+    maps: mapsOf(engine, [
+      ['input', 'input', result.map],
+      ['reference', 'baseline', result.baseline],
+      ['result', 'enhanced map', result.mean],
+    ]),
+    ...(pvddt === undefined ? {} : { local: localOf(engine, 'pVDDT', '', pvddt) }),
+  };
+}
+
+function frameOf(
+  engine: Engine,
+  { numbers, mask }: Pick<LocScaleResult, 'numbers' | 'mask'>,
+  { profileKind }: LocScaleParameters,
+): Omit<RunToShow, 'maps' | 'local'> {
+  return {
+    shape: numbers.shape,
+    voxelSize: numbers.voxelSize,
+    windowVoxels: numbers.windowVoxels,
+    resolution: numbers.fscCutoff,
+    profileKind,
+    noiseBoxes: numbers.noise?.boxes ?? [],
+    mask: () => engine.download(mask),
+  };
+}
+
+function mapsOf(
+  engine: Engine,
+  maps: readonly (readonly [MapToShow['role'], string, Volume | undefined])[],
+): MapToShow[] {
+  return maps.flatMap(([role, label, volume]) =>
+    volume === undefined ? [] : [{ role, label, load: () => engine.download(volume) }],
+  );
+}
+
+function localOf(engine: Engine, label: string, unit: string, volume: Volume): LocalToShow {
+  return { label, unit, load: () => engine.download(volume) };
+}
+
+/** Looks through the volumes of a run, which must still be on the engine. */
+export async function findForReport(run: RunToShow): Promise<Findings> {
+  const { collectFindings } = await import('../report/collect.ts');
+  return collectFindings(run);
+}
+
+export interface WrittenReport {
+  readonly files: readonly { readonly path: string; readonly content: FileContent }[];
+  /** Why there are no pictures, if there are none. */
+  readonly note: string | undefined;
+}
+
+export async function drawReport(
+  findings: Findings,
+  record: ReportRecord,
+  { files: { page, folder }, title, kind }: Omit<ReportRequest, 'run'>,
+): Promise<WrittenReport> {
+  const { renderReport } = await import('../report/page.ts');
+  const report = await renderReport(findings, record, { title, kind });
+  const pictures = await drawPictures(report.figures);
+  return {
+    files: [
+      { path: page, content: report.html },
+      ...(pictures ?? []).map(({ name, png }) => ({ path: join(folder, `${name}.png`), content: [png] })),
+    ],
+    note:
+      pictures === undefined
+        ? `The report has no folder of pictures: the optional package @resvg/resvg-js is not installed here ("npm install @resvg/resvg-js"). The figures are all in ${page}.`
+        : undefined,
+  };
+}
+
+/** For the list of what was written: the folder stands for its pictures. */
+export function withoutPictures(
+  paths: readonly string[],
+  request: Pick<ReportRequest, 'files'> | undefined,
+): string[] {
+  if (request === undefined) return [...paths];
+  const { folder } = request.files;
+  const rest = paths.filter((path) => dirname(path) !== folder);
+  const pictures = paths.length - rest.length;
+  return pictures === 0 ? rest : [...rest, `${folder} (${pictures} pictures)`];
+}
+
+/** Pixels across a picture: enough for a column of print. */
+const PICTURE_WIDTH = 1600;
+
+/** Undefined where the package that draws them is missing. */
+async function drawPictures(
+  figures: readonly Figure[],
+): Promise<{ name: string; png: Uint8Array }[] | undefined> {
+  const { withLightColours } = await import('../report/palette.ts');
+  let resvg: typeof import('@resvg/resvg-js');
+  try {
+    resvg = await import('@resvg/resvg-js');
+  } catch {
+    return undefined;
+  }
+  // A font of its own: servers often have none, and then all text would be missing.
+  const font = fileURLToPath(new URL('../report/fonts/report-font.ttf', import.meta.url));
+  return figures.map(({ name, svg }) => ({
+    name,
+    png: new resvg.Resvg(withLightColours(svg), {
+      background: '#ffffff',
+      fitTo: { mode: 'width', value: PICTURE_WIDTH },
+      font: {
+        fontFiles: [font],
+        loadSystemFonts: false,
+        defaultFontFamily: 'Open Sans',
+        sansSerifFamily: 'Open Sans',
+      },
+    })
+      .render()
+      .asPng(),
+  }));
+}
