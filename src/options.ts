@@ -8,6 +8,7 @@
  */
 import { atomicModelOptions } from './options/atomic-models.ts';
 import type { OptionDefinition } from './options/definition.ts';
+import { localResolutionOptions } from './options/local-resolution.ts';
 import { mapOptions } from './options/maps.ts';
 import { modelOptions } from './options/models.ts';
 import { networkOptions } from './options/network.ts';
@@ -23,6 +24,7 @@ export const options = {
   ...networkOptions,
   ...modelOptions,
   ...symmetryOptions,
+  ...localResolutionOptions,
 } as const;
 
 export type OptionId = keyof typeof options;

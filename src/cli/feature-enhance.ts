@@ -16,6 +16,12 @@ import {
   parametersOf,
   refusePositionals,
 } from './job-options.ts';
+import {
+  describeLocalResolution,
+  type LocalResolutionFiles,
+  localResolutionFilesOf,
+  localResolutionOutputs,
+} from './local-resolution.ts';
 import { stemOf } from './manifest.ts';
 import { chooseNetwork, networkRecordOf, withPredictor } from './network.ts';
 import { inputPathsOf, openInputs } from './open-inputs.ts';
@@ -41,6 +47,7 @@ interface OutputNames {
   readonly scene: string;
   readonly manifest: string;
   readonly report?: ReportFiles;
+  readonly localResolution?: LocalResolutionFiles;
   /** With -op. */
   readonly processing?: {
     readonly folder: string;
@@ -131,6 +138,7 @@ function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): 
   const mean = chooseOutfile(values, 'feature_enhance');
   const stem = stemOf(mean);
   const folder = values.outputProcessingFiles;
+  const localResolution = localResolutionFilesOf(values, mean);
   const inFolder = (name: string): string => join(folder as string, `${basename(stem)}_${name}`);
   const report = reportFilesOf(values, mean);
   return {
@@ -140,6 +148,7 @@ function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): 
     ...(monteCarlo ? { variance: `${stem}_variance.mrc`, pvddt: `${stem}_pVDDT.mrc` } : {}),
     scene: `${stem}.cxc`,
     manifest: `${stem}.json`,
+    ...(localResolution === undefined ? {} : { localResolution }),
     ...(folder === undefined
       ? {}
       : {
@@ -153,16 +162,28 @@ function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): 
   };
 }
 
-function pathsOf({ processing, report, ...own }: OutputNames): string[] {
+function pathsOf({ processing, report, localResolution, ...own }: OutputNames): string[] {
   const { mask, confidence, fsc } = processing ?? {};
-  return [...Object.values(own), report?.page, mask, confidence, fsc].filter((path) => path !== undefined);
+  const resolved = Object.values(localResolution ?? {});
+  return [...Object.values(own), ...resolved, report?.page, mask, confidence, fsc].filter(
+    (path) => path !== undefined,
+  );
 }
 
 /** What goes into which file. */
 function filesOf(outputs: OutputNames, result: FeatureEnhanceResult): RunOutputs {
   const { processing } = outputs;
+  const { numbers } = result;
+  const volume = numbers.maskVoxels * numbers.voxelSize ** 3;
+  const resolved = localResolutionOutputs(
+    outputs.localResolution,
+    result.localResolution,
+    outputs.mean,
+    volume,
+  );
   return {
     maps: [
+      ...resolved.maps,
       { path: outputs.mean, volume: result.mean, label: 'feature-enhanced map' },
       { path: outputs.baseline, volume: result.baseline, label: 'baseline: local scaling' },
       { path: outputs.variance, volume: result.variance, label: 'Monte-Carlo variance' },
@@ -171,6 +192,7 @@ function filesOf(outputs: OutputNames, result: FeatureEnhanceResult): RunOutputs
       { path: processing?.confidence, volume: result.confidence, label: 'FDR confidence' },
     ],
     texts: [
+      ...resolved.texts,
       { path: outputs.scene, text: sceneOf(outputs, result) },
       { path: processing?.fsc, text: `${JSON.stringify(result.fsc, null, 2)}\n` },
     ],
@@ -209,6 +231,8 @@ function report(
   session.logger.line(
     `Enhanced from ${result.prediction.cubes} cubes x ${result.prediction.passes} passes (${steps.join(', ')}).`,
   );
+  const { localResolution } = result.numbers;
+  if (localResolution !== undefined) session.logger.line(describeLocalResolution(localResolution));
   for (const path of written) session.logger.line(`Wrote ${path}`);
   if (outputs.pvddt !== undefined)
     session.logger.line(

@@ -42,6 +42,11 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     usage: ['locscale-gpu mask MAP [-o mask.mrc]', 'locscale-gpu mask -hm HALF1 HALF2 [-o mask.mrc]'],
     text: 'Writes the mask, the confidence map <outfile stem>_confidence.mrc and <outfile stem>.json.',
   },
+  locres: {
+    summary: 'Local resolution of two half maps, at every voxel of the mask.',
+    usage: ['locscale-gpu locres -hm HALF1 HALF2 [-ma MASK] [-o localres.mrc] [options]'],
+    text: 'The FSC of the half maps in a window around every voxel gives the local resolution (angstrom; 0 outside the mask). Beside it: <outfile stem>_filtered.mrc, the mean of the half maps low-passed at the resolution of each voxel, a ChimeraX file .cxc that colours it, and the record .json.',
+  },
   symmetrise: {
     summary: 'Average a map over a point group or a helix.',
     usage: [

@@ -7,6 +7,7 @@ import { LocScaleError } from '../errors.ts';
 import type { CommandName, OptionValues } from '../options.ts';
 import { defaultParameters } from '../pipeline/parameters.ts';
 import type { LocScaleParameters } from '../pipeline/types.ts';
+import { localResolutionSettings } from './local-resolution.ts';
 
 export type ReferenceFiles =
   | { readonly kind: 'model-map'; readonly map: string }
@@ -168,6 +169,7 @@ export function parametersOf(values: OptionValues, usesNetwork = false): LocScal
   set('filterInput', values.filterInput);
   set('applyFscFilter', values.applyFscFilter);
   set('molecularWeightKiloDalton', values.molecularWeight);
+  set('localResolution', values.localResolution === true ? localResolutionSettings(values) : undefined);
   return { ...defaultParameters, ...given };
 }
 
@@ -200,6 +202,13 @@ export function checkCombinations(values: OptionValues, input: InputFiles): void
       'Give the half maps with -hm.',
     );
   }
+  if (values.localResolution === true && input.kind === 'map') {
+    throw usage(
+      'The local resolution (--local_resolution) needs half maps.',
+      '--local_resolution',
+      'Give the half maps with -hm.',
+    );
+  }
   if (values.filterInput === true && input.kind === 'map' && values.resolution === undefined) {
     throw usage(
       'Filtering the input (-filter_input) needs a resolution.',
@@ -224,6 +233,12 @@ export function ineffectiveOptions(
     note(values.fdrFilter, '--fdr_filter', 'a mask is given');
     note(values.fdrWindow, '--fdr_window_size', 'a mask is given');
     note(values.noiseBox, '--noise_box', 'a mask is given');
+  }
+  if (values.localResolution !== true) {
+    const reason = 'it belongs to --local_resolution';
+    note(values.locresWindow, '--locres_window', reason);
+    note(values.locresShape, '--locres_shape', reason);
+    note(values.locresThreshold, '--locres_threshold', reason);
   }
   if (reference.kind !== 'none')
     note(values.setLocalBfactor, '--set_local_bfactor', 'it belongs to --no_reference');

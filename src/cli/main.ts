@@ -23,6 +23,7 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   scale: async () => (await import('./scale.ts')).runScale,
   fsc: async () => (await import('./fsc.ts')).runFscCommand,
   mask: async () => (await import('./mask.ts')).runMaskCommand,
+  locres: async () => (await import('./locres.ts')).runLocresCommand,
   symmetrise: async () => (await import('./symmetrise.ts')).runSymmetriseCommand,
   symmetry: async () => (await import('./symmetry.ts')).runSymmetryCommand,
   validate: async () => (await import('./validate.ts')).runValidate,

@@ -26,6 +26,12 @@ import {
   type ReferenceFiles,
   refusePositionals,
 } from './job-options.ts';
+import {
+  describeLocalResolution,
+  type LocalResolutionFiles,
+  localResolutionFilesOf,
+  localResolutionOutputs,
+} from './local-resolution.ts';
 import { stemOf } from './manifest.ts';
 import { chooseNetwork, networkRecordOf, withPredictor } from './network.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
@@ -67,6 +73,7 @@ interface OutputNames {
   /** The atoms that the reference was simulated from, with their B factors. */
   readonly model?: string;
   readonly report?: ReportFiles;
+  readonly localResolution?: LocalResolutionFiles;
 }
 
 export async function runScale(session: Session): Promise<void> {
@@ -167,8 +174,17 @@ export async function runScale(session: Session): Promise<void> {
 /** What goes into which file. */
 function filesOf(outputs: OutputNames, result: LocScaleResult, scene: string): RunOutputs {
   const { processing } = outputs;
+  const { numbers } = result;
+  const volume = numbers.maskVoxels * numbers.voxelSize ** 3;
+  const resolved = localResolutionOutputs(
+    outputs.localResolution,
+    result.localResolution,
+    outputs.scaled,
+    volume,
+  );
   return {
     maps: [
+      ...resolved.maps,
       { path: outputs.scaled, volume: result.scaled, label: 'local scaling' },
       { path: outputs.bFactor, volume: result.bFactor, label: 'local B factor, A^2' },
       { path: outputs.quality, volume: result.quality, label: 'quality of the B-factor fit' },
@@ -178,6 +194,7 @@ function filesOf(outputs: OutputNames, result: LocScaleResult, scene: string): R
       { path: processing?.differenceMask, volume: result.differenceMask, label: 'difference mask' },
     ],
     texts: [
+      ...resolved.texts,
       { path: outputs.scene, text: scene },
       {
         path: outputs.model,
@@ -195,12 +212,14 @@ function nameOutputs(session: Session, input: InputFiles, reference: ReferenceFi
   const scaled = chooseOutfile(values, 'scale');
   const stem = stemOf(scaled);
   const folder = values.outputProcessingFiles;
+  const localResolution = localResolutionFilesOf(values, scaled);
   const inFolder = (name: string): string => join(folder as string, `${basename(stem)}_${name}`);
   const report = reportFilesOf(values, scaled);
   return {
     scaled,
     scene: `${stem}.cxc`,
     manifest: `${stem}.json`,
+    ...(localResolution === undefined ? {} : { localResolution }),
     ...(report === undefined ? {} : { report }),
     ...(isSimulated(reference) && values.skipRefine !== true ? { model: `${stem}_model.cif` } : {}),
     ...(values.measureBfactors === true
@@ -244,6 +263,7 @@ function pathsOf(outputs: OutputNames): string[] {
     processing?.audit,
     model,
     manifest,
+    ...Object.values(outputs.localResolution ?? {}),
   ].filter((path) => path !== undefined);
 }
 
@@ -385,5 +405,7 @@ function report(
 ): void {
   const steps = Object.entries(timings).map(([step, seconds]) => `${step} ${formatSeconds(seconds)}`);
   session.logger.line(`Scaled ${result.numbers.maskVoxels} voxels (${steps.join(', ')}).`);
+  const { localResolution } = result.numbers;
+  if (localResolution !== undefined) session.logger.line(describeLocalResolution(localResolution));
   for (const path of written) session.logger.line(`Wrote ${path}`);
 }

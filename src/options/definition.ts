@@ -6,6 +6,7 @@ export const commandNames = [
   'feature_enhance',
   'fsc',
   'mask',
+  'locres',
   'symmetrise',
   'symmetry',
   'validate',
@@ -55,6 +56,7 @@ export const optionGroups = [
   'Reference',
   'Mask',
   'Scaling',
+  'Local resolution',
   'Output',
   'Run',
   'Network',
@@ -188,7 +190,7 @@ export function noted(note: string): OptionState {
 }
 
 export const scaleOnly = ['scale'] as const;
-export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc'] as const;
+export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres'] as const;
 export const readsAnyMap = [...readsMaps, 'symmetrise', 'symmetry'] as const;
-export const makesMasks = ['scale', 'feature_enhance', 'mask'] as const;
+export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres'] as const;
 export const usesEngine = [...readsAnyMap, 'demo'] as const;

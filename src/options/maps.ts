@@ -1,11 +1,11 @@
 /** Options that name the maps of a run and what is done to them first. */
-import { define, flag, makesMasks, number, readsAnyMap, readsMaps, scaleOnly, text } from './definition.ts';
+import { define, flag, number, readsAnyMap, readsMaps, scaleOnly, text } from './definition.ts';
 
 export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
     group: 'Map input',
-    commands: [...makesMasks, 'symmetrise', 'symmetry'],
+    commands: ['scale', 'feature_enhance', 'mask', 'symmetrise', 'symmetry'],
     help: 'Unsharpened map (MRC/CCP4, also .gz and .bz2).',
   }),
   halfmapPaths: define<readonly [string, string]>(

@@ -26,8 +26,12 @@ export const runOptions = {
   // Mask
   mask: text('-ma --mask', 'MAP', {
     group: 'Mask',
+    commands: ['scale', 'feature_enhance', 'locres'],
     help: 'Mask; voxels of at least 0.5 are scaled.',
     defaultText: 'FDR confidence mask',
+    perCommand: {
+      locres: { help: 'Mask; voxels of at least 0.5 are resolved.', defaultText: 'FDR confidence mask' },
+    },
   }),
   fdrThreshold: number(
     '-fdr --fdr_threshold',
@@ -134,7 +138,7 @@ export const runOptions = {
   // Output
   outfile: text('-o --outfile', 'FILE', {
     group: 'Output',
-    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'symmetrise', 'demo'],
+    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'locres', 'symmetrise', 'demo'],
     help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
     defaultText: 'locscale_output.mrc',
     perCommand: {
@@ -143,6 +147,10 @@ export const runOptions = {
       mask: {
         help: 'Mask; <stem>_confidence.mrc and <stem>.json are written beside it.',
         defaultText: 'mask.mrc',
+      },
+      locres: {
+        help: 'Local resolution, angstrom; <stem>_filtered.mrc, <stem>.cxc and <stem>.json are written beside it.',
+        defaultText: 'localres.mrc',
       },
       symmetrise: { help: 'Averaged map.', defaultText: 'symmetrised.mrc' },
       demo: {

@@ -1,0 +1,45 @@
+/** Options of the local resolution of half maps. */
+import { choice, flag, number } from './definition.ts';
+
+const group = 'Local resolution';
+const commands = ['scale', 'feature_enhance', 'locres'] as const;
+
+export const localResolutionOptions = {
+  localResolution: flag('--local_resolution', {
+    group,
+    commands: ['scale', 'feature_enhance'],
+    own: true,
+    help: 'Also write <outfile stem>_locres.mrc, the local resolution of the half maps (angstrom), and <outfile stem>_locres_filtered.mrc, their mean low-passed at it.',
+  }),
+  locresWindow: number(
+    '--locres_window',
+    'A',
+    { above: 0 },
+    {
+      group,
+      commands,
+      own: true,
+      help: 'Edge of the sliding window, angstrom; the nearest even number of voxels is taken.',
+      defaultText: '50; 26 for a box',
+    },
+  ),
+  locresShape: choice('--locres_shape', ['hann', 'box'], {
+    group,
+    commands,
+    own: true,
+    help: 'Weights of the window: falling off smoothly to its edge (hann), or none (box).',
+    defaultText: 'hann',
+  }),
+  locresThreshold: number(
+    '--locres_threshold',
+    'FSC',
+    { above: 0, below: 1 },
+    {
+      group,
+      commands,
+      own: true,
+      help: 'FSC at which the local resolution is read.',
+      defaultText: '0.143',
+    },
+  ),
+} as const;
