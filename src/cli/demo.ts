@@ -4,7 +4,7 @@
  */
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Engine } from '../engine.ts';
+import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
@@ -12,14 +12,16 @@ import { correlationInside } from '../math/statistics.ts';
 import { defaultParameters, imageOf, runLocScale } from '../pipeline/index.ts';
 import type { LocScaleParameters, LocScaleResult, MapImage, ReferenceChoice } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
+import type { MapToShow } from '../report/collect.ts';
 import { boxAround, renderSlices } from '../report/slices.ts';
 import type { EngineChoice } from '../select-engine.ts';
 import { DEMO_DEFAULTS, type DemoData, generateDemoData } from '../synthetic/half-maps.ts';
 import { NETWORK_FDR_FILTER } from './job-options.ts';
-import { encodeManifest } from './manifest.ts';
+import { encodeManifest, type ManifestFields, manifestOf } from './manifest.ts';
 import { networkRecordOf } from './network.ts';
 import { type InputFile, openMap } from './open-map.ts';
 import { formatSeconds } from './progress.ts';
+import { drawPage, findForReport, scaleToShow } from './report.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, makeFolder, StagedOutputs } from './write-file.ts';
 
@@ -59,6 +61,7 @@ const FILES = {
   reference: 'reference.mrc',
   scaled: 'locscale_output.mrc',
   slices: 'slices.png',
+  report: 'report.html',
   record: 'demo.json',
 } as const;
 /** The picture shows the box in which the noise-free map exceeds this share of its maximum, and some voxels more. */
@@ -105,6 +108,7 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   const result = await runLocScale(job, {
     engine,
     consumeInputs: true,
+    keepReference: true,
     onStep: (_step, message) => print(message),
     onProgress: (step, done, total) => options.onProgress?.(step, done, total),
     onWarning: options.warn,
@@ -126,8 +130,20 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   const picture = drawPicture(before, scaled.data, data);
   clock.lap('compare', 'compared with the truth, drew the sections');
 
-  const outputs = [FILES.scaled, FILES.slices, FILES.record].map((name) => join(outputFolder, name));
-  const record = encodeManifest({
+  const findings = await findForReport({
+    ...scaleToShow(engine, result, parameters),
+    maps: [
+      { role: 'input', label: 'half-map average', load: async () => before },
+      ...(result.reference === undefined ? [] : [referenceToShow(engine, result.reference, predictor)]),
+      { role: 'result', label: 'locally scaled', load: async () => scaled.data },
+    ],
+  });
+  clock.lap('report', 'looked through the maps for the report');
+
+  const outputs = [FILES.scaled, FILES.slices, FILES.report, FILES.record].map((name) =>
+    join(outputFolder, name),
+  );
+  const fields: ManifestFields = {
     version: packageVersion(),
     command: options.command ?? ['locscale-gpu', 'demo'],
     started: started.toISOString(),
@@ -145,11 +161,13 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
     secondsPerStep: clock.seconds(),
     outputs,
     warnings: result.warnings,
-  });
+  };
+  const { html } = await drawPage(findings, manifestOf(fields), { title: FILES.scaled, kind: 'scale' });
   const demo = { ...describeData(data), ...generation, correlationWithTruth: correlation };
-  await writeResults(outputFolder, scaled, picture, addDemo(record, demo), options.signal);
-  engine.release(result.scaled, result.mask);
-  clock.lap('write', `wrote ${FILES.scaled}, ${FILES.slices}, ${FILES.record}`);
+  const record = addDemo(encodeManifest(fields), demo);
+  await writeResults(outputFolder, scaled, { picture, html, record }, options.signal);
+  engine.release(result.scaled, result.mask, ...(result.reference === undefined ? [] : [result.reference]));
+  clock.lap('write', `wrote ${FILES.scaled}, ${FILES.slices}, ${FILES.report}, ${FILES.record}`);
   report(options, result, correlation, clock.total());
   return { ...correlation, resolution: result.fsc?.resolution, outputs };
 }
@@ -209,8 +227,7 @@ async function writeInputs(folder: string, data: DemoData, demo: object): Promis
 async function writeResults(
   folder: string,
   scaled: MapImage,
-  picture: Uint8Array,
-  record: string,
+  { picture, html, record }: { picture: Uint8Array; html: string; record: string },
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const staged = new StagedOutputs();
@@ -218,6 +235,7 @@ async function writeResults(
     const label = `locscale-gpu ${packageVersion()}: local scaling, demo`;
     await staged.stage(join(folder, FILES.scaled), writeMrc(scaled, { label }));
     await staged.stage(join(folder, FILES.slices), [picture]);
+    await staged.stage(join(folder, FILES.report), html);
     await staged.stage(join(folder, FILES.record), record);
     stopIfAborted(signal);
     await staged.commit();
@@ -275,6 +293,16 @@ function drawPicture(before: Float32Array, after: Float32Array, data: DemoData):
   );
 }
 
+/** What the amplitudes came from: the network, or the truth where there is none. */
+function referenceToShow(
+  engine: Engine,
+  reference: Volume,
+  predictor: ReferencePredictor | undefined,
+): MapToShow {
+  const label = predictor === undefined ? 'reference' : 'predicted reference';
+  return { role: 'reference', label, load: () => engine.download(reference) };
+}
+
 function describeData(data: DemoData): Record<string, unknown> {
   const b = data.atoms.map((a) => a.bFactor);
   return {
@@ -303,7 +331,7 @@ function report(
   print(
     `Correlation with the truth inside the mask: ${correlation.before.toFixed(4)} before, ${correlation.after.toFixed(4)} after`,
   );
-  print(`Done in ${formatSeconds(seconds)}; look at ${join(outputFolder, FILES.slices)}`);
+  print(`Done in ${formatSeconds(seconds)}; look at ${join(outputFolder, FILES.report)} in a browser`);
 }
 
 interface Clock {

@@ -9,6 +9,7 @@ import type { OptionValues } from '../options.ts';
 import type { FeatureEnhanceResult, LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';
 import type { LocalToShow, MapToShow, RunToShow } from '../report/collect.ts';
 import type { Findings, ReportRecord } from '../report/findings.ts';
+import type { Report } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
 import { stemOf } from './manifest.ts';
 import type { FileContent } from './write-file.ts';
@@ -111,6 +112,15 @@ export async function findForReport(run: RunToShow): Promise<Findings> {
   return collectFindings(run);
 }
 
+export async function drawPage(
+  findings: Findings,
+  record: ReportRecord,
+  words: Pick<ReportRequest, 'title' | 'kind'>,
+): Promise<Report> {
+  const { renderReport } = await import('../report/page.ts');
+  return renderReport(findings, record, words);
+}
+
 export interface WrittenReport {
   readonly files: readonly { readonly path: string; readonly content: FileContent }[];
   /** Why there are no pictures, if there are none. */
@@ -122,8 +132,7 @@ export async function drawReport(
   record: ReportRecord,
   { files: { page, folder }, title, kind }: Omit<ReportRequest, 'run'>,
 ): Promise<WrittenReport> {
-  const { renderReport } = await import('../report/page.ts');
-  const report = await renderReport(findings, record, { title, kind });
+  const report = await drawPage(findings, record, { title, kind });
   const pictures = await drawPictures(report.figures);
   return {
     files: [
@@ -149,8 +158,10 @@ export function withoutPictures(
   return pictures === 0 ? rest : [...rest, `${folder} (${pictures} pictures)`];
 }
 
-/** Pixels across a picture: enough for a column of print. */
-const PICTURE_WIDTH = 1600;
+/** Pixels across a curve: enough for a column of print. */
+const CURVE_WIDTH = 1600;
+/** Across a section, which is hardly finer than its voxels. */
+const SECTION_WIDTH = 800;
 
 /** Undefined where the package that draws them is missing. */
 async function drawPictures(
@@ -169,7 +180,7 @@ async function drawPictures(
     name,
     png: new resvg.Resvg(withLightColours(svg), {
       background: '#ffffff',
-      fitTo: { mode: 'width', value: PICTURE_WIDTH },
+      fitTo: { mode: 'width', value: svg.includes('<image') ? SECTION_WIDTH : CURVE_WIDTH },
       font: {
         fontFiles: [font],
         loadSystemFonts: false,

@@ -13,7 +13,15 @@ import {
   plotWindowProfile,
 } from './plots.ts';
 import { AXIS_NAMES, axes } from './section.ts';
-import { type ColourScale, greyUrls, localFigure, maskFigure, scaleFor, whiteOf } from './section-figures.ts';
+import {
+  type ColourScale,
+  greyUrls,
+  localFigure,
+  maskFigure,
+  scaleFor,
+  sectionsFigure,
+  whiteOf,
+} from './section-figures.ts';
 
 /** An SVG that can stand alone; colours are style variables until withLightColours. */
 export interface Figure {
@@ -41,7 +49,7 @@ export function comparePart(findings: Findings): Part {
   return {
     id: 'compare',
     heading: 'Before and after',
-    figures: [],
+    figures: [{ name: 'sections', svg: sectionsFigure(findings) }],
     content: html`<p>Sections through the mask's centre of gravity. Drag across a picture, or move the slider. Each map is shown on its own grey scale: zero is dark grey, the brightest 0.2 % are white. Side chains and strands should come out clearer where density was blurred, without grain appearing in places that were empty.</p>
 <div data-compare style="--cut: 50%">
 <div class="controls"><label><span>before</span><input type="range" min="0" max="100" step="0.5" value="50" aria-label="Position of the divider between before and after"><span>after</span></label>
@@ -122,7 +130,7 @@ export function profilePart(
   const lead =
     kind === 'scale'
       ? hasReference
-        ? 'The result should follow the reference: that is what local scaling does. Where noise dominates it lies below, because the mask takes away the noise around the molecule; a gap at low resolution would mean that reference and map do not match.'
+        ? 'The result should follow the reference, that is what local scaling does, and then run below it: at high resolution a part of what windows measure is noise around the molecule, which the mask takes away, and density cut at their faces. A gap at low resolution would mean that reference and map do not match.'
         : 'There is no reference map: the result follows an exponential fall-off beyond the low resolution.'
       : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with its amplitudes.';
   const small = chosen.map(({ window, words }) => ({

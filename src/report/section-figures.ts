@@ -3,6 +3,7 @@ import { encode } from 'fast-png';
 import { pngUrl } from './base64.ts';
 import type { Findings, LocalFindings, MapFindings } from './findings.ts';
 import { quantile } from './findings.ts';
+import { escapeHtml } from './html.ts';
 import { colour, type ScaleKind, scaleColour } from './palette.ts';
 import { AXIS_NAMES, cropSection, outlineOf, PLANE_AXES, type Section } from './section.ts';
 
@@ -71,6 +72,36 @@ export function greyUrls(map: MapFindings, findings: Findings): string[] {
   const cropped = map.sections.map((section) => cropSection(section, findings.crop));
   const white = whiteOf(cropped);
   return cropped.map((section) => pngUrl(greyPng(section, white)));
+}
+
+/** All maps side by side, one column each, as one picture; for documents, where nothing can be dragged. */
+export function sectionsFigure(findings: Findings): string {
+  const order = ['input', 'result', 'reference'] as const;
+  const maps = findings.maps.toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
+  const cropped = maps.map((map) => map.sections.map((section) => cropSection(section, findings.crop)));
+  const widest = Math.max(...cropped[0]!.map(({ width }) => width));
+  const gap = widest / 30;
+  const heading = widest / 9;
+  const images: string[] = [];
+  let bottom = 0;
+  maps.forEach((map, column) => {
+    const white = whiteOf(cropped[column]!);
+    const left = column * (widest + gap);
+    images.push(
+      `<text x="${left + widest / 2}" y="${heading * 0.7}" font-size="${heading * 0.6}" text-anchor="middle" fill="currentColor">${escapeHtml(map.label)}</text>`,
+    );
+    let top = heading;
+    for (const section of cropped[column]!) {
+      const { width, height } = section;
+      images.push(
+        `<g transform="translate(${left + (widest - width) / 2} ${top})">${image(greyPng(section, white), width, height)}</g>`,
+      );
+      top += height + gap;
+    }
+    bottom = top;
+  });
+  const width = maps.length * (widest + gap) - gap;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom}" font-family="sans-serif" role="img" aria-label="Sections of the maps">${images.join('')}</svg>`;
 }
 
 /** Whole section of the input with the mask's outline and the noise boxes; dashed: in front or behind. */

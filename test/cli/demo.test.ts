@@ -41,6 +41,7 @@ describe('the demo', () => {
       'half_map_2.mrc',
       'locscale_output.mrc',
       'reference.mrc',
+      'report.html',
       'slices.png',
     ]);
     const record = JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8'));
