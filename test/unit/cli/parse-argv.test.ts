@@ -286,7 +286,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, symmetrise, symmetry, validate, demo, devices, models, setup, version.',
+      'Commands are feature_enhance, fsc, mask, locres, symmetrise, symmetry, validate, demo, devices, models, setup, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],
