@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
+import { findMpiAncestors } from './ancestors.ts';
 import type { Environment, Launcher, MpiFamily } from './launcher.ts';
 import { bindMpi, identifyMpi, type Koffi, type MpiLibrary } from './mpi-library.ts';
 
@@ -22,10 +23,6 @@ const FILE_NAMES: Record<'linux' | 'darwin', Record<MpiFamily, readonly string[]
 
 /** Beside bin/; Intel MPI before 2021.11 keeps the library it means one folder further down. */
 const LIBRARY_FOLDERS = ['lib', 'lib64', 'lib/release'];
-/** Shells and wrappers between mpirun and this process. */
-const MAX_ANCESTORS = 8;
-const LAUNCHER_NAMES = /^(mpirun|mpiexec|orterun|orted|prterun|prted|hydra_|mpispawn)/;
-
 /** Names this file of libmpi, or `none`. */
 export const LIBRARY_VARIABLE = 'LOCSCALE_MPI_LIBRARY';
 
@@ -93,30 +90,12 @@ function libraryFolders(environment: Environment): string[] {
     .map((folder) => join(folder, 'mpirun'))
     .find((file) => existsSync(file));
   const prefixes = [
-    ...launcherFiles().map((file) => dirname(dirname(file))),
+    ...findMpiAncestors().map(({ file }) => dirname(dirname(file))),
     ...[I_MPI_ROOT, OPAL_PREFIX, MPI_HOME],
     onPath === undefined ? undefined : dirname(dirname(realpathSync(onPath))),
   ];
   const known = prefixes.filter((prefix) => prefix !== undefined && prefix !== '');
   return [...new Set(known.flatMap((prefix) => LIBRARY_FOLDERS.map((folder) => join(prefix!, folder))))];
-}
-
-/** Programs of MPI among the processes that this one descends from (Linux). */
-function launcherFiles(generations = MAX_ANCESTORS): string[] {
-  const files: string[] = [];
-  let id = process.ppid;
-  for (let step = 0; step < generations && id > 1; step++) {
-    try {
-      const file = readlinkSync(`/proc/${id}/exe`);
-      if (LAUNCHER_NAMES.test(file.slice(file.lastIndexOf('/') + 1))) files.push(file);
-      // "pid (name) state ppid ...": the name may hold spaces and brackets.
-      const status = readFileSync(`/proc/${id}/stat`, 'utf8');
-      id = Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[1]);
-    } catch {
-      break;
-    }
-  }
-  return files;
 }
 
 /**
@@ -145,7 +124,7 @@ export function hasLostLauncher(environment: Environment): boolean {
   // MPICH's is blocking, those of the runtime are not.
   if ((flags & O_NONBLOCK) !== 0) return true;
   const parents = openedAs(String(process.ppid), descriptor);
-  return parents?.startsWith('socket:') === true && parents !== own && launcherFiles(1).length === 0;
+  return parents?.startsWith('socket:') === true && parents !== own && findMpiAncestors(1).length === 0;
 }
 
 function openedAs(id: string, descriptor: string): string | undefined {

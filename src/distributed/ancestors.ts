@@ -1,0 +1,31 @@
+/** The programs of MPI that this process descends from: mpirun itself, or its daemon on another host (Linux). */
+import { readFileSync, readlinkSync } from 'node:fs';
+import process from 'node:process';
+
+export interface MpiAncestor {
+  readonly id: number;
+  /** Its program file. */
+  readonly file: string;
+}
+
+/** Shells and wrappers between mpirun and this process. */
+const MAX_GENERATIONS = 8;
+const LAUNCHER_NAMES = /^(mpirun|mpiexec|orterun|orted|prterun|prted|hydra_|mpispawn)/;
+
+/** Nearest first. */
+export function findMpiAncestors(generations = MAX_GENERATIONS): MpiAncestor[] {
+  const found: MpiAncestor[] = [];
+  let id = process.ppid;
+  for (let step = 0; step < generations && id > 1; step++) {
+    try {
+      const file = readlinkSync(`/proc/${id}/exe`);
+      if (LAUNCHER_NAMES.test(file.slice(file.lastIndexOf('/') + 1))) found.push({ id, file });
+      // "pid (name) state ppid ...": the name may hold spaces and brackets.
+      const status = readFileSync(`/proc/${id}/stat`, 'utf8');
+      id = Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[1]);
+    } catch {
+      break;
+    }
+  }
+  return found;
+}
