@@ -12,6 +12,7 @@
  */
 import { measureBeside, numbersWith } from './local-resolution.ts';
 import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
+import { auditProfiles } from './profiles-audit.ts';
 import { startRun, stopIfAborted } from './run.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan, LocScaleResult } from './types.ts';
 
@@ -55,6 +56,15 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
     const reference = keep ? used : undefined;
     const map = context.keepMap === true ? prepared.resolved.map : undefined;
     const differenceMask = keep && prepared.model !== undefined ? prepared.scaling.differenceMask : undefined;
+    const audit =
+      context.auditSeed === undefined
+        ? undefined
+        : await auditProfiles(
+            run.engine,
+            { ...prepared.scaling, ...(used === undefined ? {} : { reference: used }) },
+            result.scaled,
+            context.auditSeed,
+          );
     stopIfAborted(context.signal);
     run.releaseAllBut(
       result.scaled,
@@ -81,6 +91,7 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
       ...(prepared.resolved.fsc === undefined ? {} : { fsc: prepared.resolved.fsc }),
       ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
       ...(prepared.model === undefined ? {} : { model: prepared.model }),
+      ...(audit === undefined ? {} : { audit }),
       ...(differenceMask === undefined ? {} : { differenceMask }),
       ...(localResolution === undefined ? {} : { localResolution }),
       numbers: numbersWith(prepared.numbers, localResolution),

@@ -13,6 +13,7 @@ import type {
   LocalResolutionNumbers,
   LocalResolutionSettings,
 } from './local-resolution.ts';
+import type { ProfilesAudit } from './profiles-audit.ts';
 import type { Team } from './team.ts';
 
 export type { MapImage };
@@ -168,6 +169,8 @@ export interface LocScaleContext extends LocScaleEvents {
   readonly keepReference?: boolean;
   /** Keep the map that was scaled in the result. */
   readonly keepMap?: boolean;
+  /** Keep the radial profiles of some voxels, chosen by this seed. */
+  readonly auditSeed?: number;
   /** Results of steps are kept here and taken from here. */
   readonly checkpoints?: Checkpoints;
   /** Processes that share the work. */
@@ -236,6 +239,8 @@ export interface LocScaleResult {
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
   readonly prediction?: Prediction;
+  /** With `auditSeed`. */
+  readonly audit?: ProfilesAudit;
   /** The model the reference was simulated from, with the B factors used. */
   readonly model?: ModelUsed;
   /** Where the theoretical-profile rule was used, with `keepReference`. */

@@ -21,6 +21,7 @@ import { type Grid, isotropicVoxelSize } from '../../math/grid.ts';
 import { tabulateTransfer } from '../../math/radial-transfer.ts';
 import { averageOverNeighbours } from './average-bfactors.ts';
 import { B_RANGE } from './b-factor-field.ts';
+import { onCoarserGrid } from './refine-grid.ts';
 import {
   fitScale,
   type MapScale,
@@ -71,7 +72,11 @@ const GAIN_AFTER_RISE = 0.4;
 const LEAST_CURVATURE = 0.2;
 
 /** Refined B factors, A^2. Deterministic. */
-export async function refineBFactors(job: RefinementJob, hooks: OperationHooks = {}): Promise<Float64Array> {
+export function refineBFactors(job: RefinementJob, hooks: OperationHooks = {}): Promise<Float64Array> {
+  return onCoarserGrid(job.engine, job, job.fscCutoff, (maps) => refineOnGrid({ ...job, ...maps }, hooks));
+}
+
+async function refineOnGrid(job: RefinementJob, hooks: OperationHooks): Promise<Float64Array> {
   const { engine, atoms, cycles } = job;
   const radius = job.neighbourRadius ?? NEIGHBOUR_RADIUS;
   const setting = await prepareRefinement(job);
@@ -180,7 +185,8 @@ export async function bFactorDerivatives(
     );
     const atoms = { ...job.atoms, bFactors: clamp(bFactors.map((b) => b + scale.addedB)) };
     const k = scale.factor;
-    const difference = pulling.map((value, v) => value - k * pushing[v]);
+    const difference = new Float32Array(pulling.length);
+    for (let v = 0; v < difference.length; v++) difference[v] = pulling[v] - k * pushing[v];
     const [slope, bent] = sampleAtoms([difference, bending], grid, atoms, blur);
     return {
       target: targetOf(spectra, weight, frequencyOf, scale),

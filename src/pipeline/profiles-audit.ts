@@ -1,0 +1,115 @@
+/**
+ * Radial profiles of a few voxels, to see what local scaling did there: those of map, reference and result, the
+ * scale factors, and the B factor of the fit. LocScale keeps the same of 1 % of the voxels
+ * (profiles_audit.pickle, only with theoretical profiles). Computed by the definition, in float64, from what the
+ * engine got: a check of the engine as well.
+ */
+import type { Engine, LocalScalingJob, Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { createRandom } from '../math/random.ts';
+import { compileScalingRule } from '../math/scaling-rules.ts';
+import { shellFrequencies } from '../math/wilson-fit.ts';
+import { createWindowProfile, cutWindow } from '../math/window-profile.ts';
+import { type RadialProfileKind, shellCountOf } from '../math/windows.ts';
+
+export interface ProfilesAudit {
+  readonly maskVoxels: number;
+  readonly seed: number;
+  readonly windowVoxels: number;
+  readonly profileKind: RadialProfileKind;
+  /** LocScale's axis, 1/A: shell r = 0 ... windowVoxels / 2 on [0, 1/(2 voxelSize)]. */
+  readonly frequency: readonly number[];
+  readonly profiles: readonly VoxelProfiles[];
+}
+
+/** Amplitudes are means over shells of the orthonormal transform of the window about the voxel. */
+export interface VoxelProfiles {
+  /** Indices along (z, y, x) of the file's grid. */
+  readonly voxel: readonly [z: number, y: number, x: number];
+  readonly map: readonly number[];
+  /** Of the reference map; left out where there is none. */
+  readonly reference?: readonly number[];
+  readonly scaleFactors: readonly number[];
+  /** Of the map that was written. */
+  readonly result: readonly number[];
+  /** A^2, of the fit that the rule makes; and its R^2. */
+  readonly bFactor: number;
+  readonly quality: number;
+  /** In hybrids: whether the theoretical-profile rule holds here. */
+  readonly theoreticalProfile?: boolean;
+}
+
+/** LocScale's share of the voxels. */
+const SHARE = 0.01;
+/** More say nothing new, and take a second per 500. */
+const MOST_VOXELS = 1000;
+const FEWEST_VOXELS = 20;
+
+/** `scaled`: the result. Volumes stay the caller's. */
+export async function auditProfiles(
+  engine: Engine,
+  job: LocalScalingJob,
+  scaled: Volume,
+  seed: number,
+): Promise<ProfilesAudit> {
+  const { windowVoxels, profileKind, rule, padValues } = job;
+  const { shape } = job.map;
+  const [, ny, nx] = shape;
+  const download = async (volume: Volume | undefined) => volume && (await engine.download(volume));
+  const [map, mask, result] = await Promise.all([job.map, job.mask, scaled].map((v) => engine.download(v)));
+  const [reference, differenceMask] = await Promise.all([job.reference, job.differenceMask].map(download));
+  const { voxels, maskVoxels } = chooseVoxels(mask, seed);
+  const shells = shellCountOf(windowVoxels);
+  const profileOf = createWindowProfile(windowVoxels, profileKind);
+  const scaleFactorsOf = compileScalingRule(rule, shells, true);
+  const window = new Float64Array(windowVoxels ** 3);
+  const fit = new Float64Array(2);
+  const profiles = voxels.map((index): VoxelProfiles => {
+    const voxel = [Math.floor(index / (ny * nx)), Math.floor(index / nx) % ny, index % nx] as const;
+    const profile = (data: Float32Array, padValue: number): Float64Array =>
+      profileOf(cutWindow(data, shape, voxel, windowVoxels, padValue, window));
+    const ofMap = profile(map, padValues.map);
+    const ofReference = reference && profile(reference, padValues.reference);
+    const inside = differenceMask !== undefined && differenceMask[index] > 0.5;
+    const scaleFactors = new Float64Array(shells);
+    scaleFactorsOf(ofMap, ofReference ?? ofMap, inside, scaleFactors, fit);
+    return {
+      voxel,
+      map: rounded(ofMap),
+      ...(ofReference === undefined ? {} : { reference: rounded(ofReference) }),
+      scaleFactors: rounded(scaleFactors),
+      // The result is 0 outside the mask.
+      result: rounded(profile(result, 0)),
+      bFactor: fit[0],
+      quality: fit[1],
+      ...(differenceMask === undefined ? {} : { theoreticalProfile: inside }),
+    };
+  });
+  const { voxelSize } = rule.kind === 'hybrid' ? rule.outside : rule;
+  const frequency = [...shellFrequencies(shells, voxelSize)];
+  return { maskVoxels, seed, windowVoxels, profileKind, frequency, profiles };
+}
+
+/** Voxels of the mask by chance, in ascending order. */
+function chooseVoxels(mask: Float32Array, seed: number): { voxels: number[]; maskVoxels: number } {
+  const inside: number[] = [];
+  mask.forEach((value, index) => {
+    if (value > 0.5) inside.push(index);
+  });
+  if (inside.length === 0) throw new LocScaleError('internal', 'Profiles of an empty mask were asked for.');
+  const wanted = Math.min(MOST_VOXELS, Math.max(FEWEST_VOXELS, Math.round(SHARE * inside.length)));
+  const count = Math.min(wanted, inside.length);
+  const random = createRandom(seed);
+  // The first steps of a shuffle: each voxel at most once.
+  for (let i = 0; i < count; i++) {
+    const other = random.integer(i, inside.length - 1);
+    [inside[i], inside[other]] = [inside[other], inside[i]];
+  }
+  const voxels = inside.slice(0, count).sort((a, b) => a - b);
+  return { voxels, maskVoxels: inside.length };
+}
+
+/** Six digits: what float32 maps hold. */
+function rounded(values: Float64Array): number[] {
+  return Array.from(values, (value) => Number(value.toPrecision(6)));
+}
