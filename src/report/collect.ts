@@ -48,7 +48,7 @@ const STRAYS = 0.001;
 
 export async function collectFindings(run: RunToShow): Promise<Findings> {
   const { shape, voxelSize, windowVoxels, resolution } = run;
-  const mask = Uint8Array.from(await run.mask(), (value) => (value > 0.5 ? 1 : 0));
+  const mask = bytesOf(await run.mask());
   const extent = measureMask(mask, shape);
   const crop = growBox(extent, shape, Math.ceil(CROP_MARGIN * windowVoxels));
   const { centre } = extent;
@@ -88,6 +88,13 @@ export async function collectFindings(run: RunToShow): Promise<Findings> {
     gain: gainOf(powers.input ?? [], powers.result ?? []),
     local: run.local === undefined ? undefined : await localOf(run.local, mask, extent.voxels, cut),
   };
+}
+
+/** One byte a voxel: the mask stays while maps come and go. */
+function bytesOf(mask: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(mask.length);
+  for (let i = 0; i < bytes.length; i++) if (mask[i]! > 0.5) bytes[i] = 1;
+  return bytes;
 }
 
 interface MaskExtent extends VoxelBox {

@@ -77,7 +77,10 @@ export function sampleMask(mask: ArrayLike<number>, maskVoxels: number, count: n
   return indices;
 }
 
-/** Amplitude profiles of one map in all windows, shell by shell. */
+/**
+ * Amplitude profiles of one map in all windows, shell by shell. Two windows ride in one complex transform Z:
+ *   A(k) = (Z(k) + conj Z(-k)) / 2,   B(k) = (Z(k) - conj Z(-k)) / 2i
+ */
 export function profilesOf(
   data: ArrayLike<number>,
   shape: Shape,
@@ -85,22 +88,30 @@ export function profilesOf(
   kind: RadialProfileKind,
 ): Float64Array[] {
   const { a, b, c, shell, multiplicity, counts } = shellWeights(edge, kind);
-  const at = (k: number): number => (k < 0 ? k + edge : k);
-  const places = Uint32Array.from(a, (k, i) => (at(k) * edge + at(b[i]!)) * edge + at(c[i]!));
-  const voxels = edge ** 3;
-  const real = new Float64Array(voxels);
-  const imaginary = new Float64Array(voxels);
-  return centres.map((centre) => {
-    copyWindow(data, shape, centre, edge, real);
-    imaginary.fill(0);
+  const at = (k: number): number => (k + edge) % edge;
+  const place = (i: number, sign: number): number =>
+    (at(sign * a[i]!) * edge + at(sign * b[i]!)) * edge + at(sign * c[i]!);
+  const places = Uint32Array.from(a, (_, i) => place(i, 1));
+  const mates = Uint32Array.from(a, (_, i) => place(i, -1));
+  const real = new Float64Array(edge ** 3);
+  const imaginary = new Float64Array(edge ** 3);
+  const profiles = centres.map(() => new Float64Array(counts.length));
+  for (let w = 0; w < centres.length; w += 2) {
+    copyWindow(data, shape, centres[w]!, edge, real);
+    copyWindow(data, shape, centres[w + 1] ?? centres[w]!, edge, imaginary);
     transformVolume(real, imaginary, [edge, edge, edge]);
-    const profile = new Float64Array(counts.length);
+    const first = profiles[w]!;
+    const second = profiles[w + 1];
     for (let i = 0; i < places.length; i++) {
-      const place = places[i]!;
-      profile[shell[i]!]! += multiplicity[i]! * Math.hypot(real[place]!, imaginary[place]!);
+      const [re, im] = [real[places[i]!]!, imaginary[places[i]!]!];
+      const [reMate, imMate] = [real[mates[i]!]!, imaginary[mates[i]!]!];
+      const weight = multiplicity[i]! / (2 * counts[shell[i]!]!);
+      first[shell[i]!]! += weight * Math.sqrt((re + reMate) ** 2 + (im - imMate) ** 2);
+      if (second !== undefined)
+        second[shell[i]!]! += weight * Math.sqrt((im + imMate) ** 2 + (reMate - re) ** 2);
     }
-    return profile.map((sum, r) => sum / counts[r]!);
-  });
+  }
+  return profiles;
 }
 
 /** B = -4 slope of ln(amplitude) against f^2 (method 5), A^2; NaN where no line can be drawn. */
