@@ -34,7 +34,8 @@ class MpiCommunicator implements Communicator {
   readonly #library: MpiLibrary;
   readonly #turns = new Turns();
   readonly #traffic = { sent: 0, received: 0 };
-  #fail: (failure: RankFailure) => void = () => {};
+  #failed: RankFailure | undefined;
+  #reject: (failure: RankFailure) => void = () => {};
   #closed = false;
 
   constructor(library: MpiLibrary, launcher: Launcher) {
@@ -51,7 +52,7 @@ class MpiCommunicator implements Communicator {
     this.localRank = local.rank;
     this.localSize = local.size;
     this.failure = new Promise<never>((_, reject) => {
-      this.#fail = reject;
+      this.#reject = reject;
     });
     // Nobody has to listen.
     this.failure.catch(() => {});
@@ -139,13 +140,18 @@ class MpiCommunicator implements Communicator {
   /** In turn; an error of libmpi means that the job cannot go on. */
   #turn<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take(async () => {
+      if (this.#failed !== undefined) throw this.#failed;
       try {
         return await work();
       } catch (error) {
-        const sentence = error instanceof Error ? error.message : String(error);
-        const failure = new RankFailure(sentence, { exitCode: 1, announced: false });
-        this.#fail(failure);
-        throw failure;
+        const { message, hint } = error as { message?: string; hint?: string };
+        this.#failed = new RankFailure(message ?? String(error), {
+          exitCode: 1,
+          announced: false,
+          ...(hint === undefined ? {} : { hint }),
+        });
+        this.#reject(this.#failed);
+        throw this.#failed;
       }
     });
   }

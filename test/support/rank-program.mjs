@@ -41,7 +41,7 @@ async function exchange() {
   const megabyte = 2 ** 20;
   const broadcasts = [];
   for (let root = 0; root < size; root++) {
-    for (const length of [0, 1, 1000, 33 * megabyte + 5]) {
+    for (const length of [0, 1, 1000, ...(root === 0 ? [17 * megabyte + 5] : [])]) {
       const bytes = await communicator.broadcast(rank === root ? pattern(length, root) : undefined, root);
       broadcasts.push(digest(bytes) === digest(pattern(length, root)));
     }
@@ -91,6 +91,7 @@ async function abort() {
 
 async function overlap() {
   let turns = 0;
+  await communicator.barrier();
   const timer = setInterval(() => turns++, 5);
   const started = performance.now();
   const processor = process.cpuUsage();

@@ -50,16 +50,24 @@ export interface Job {
   waitForLines(count: number): Promise<void>;
 }
 
+/** Starts what follows as npx does: from another Node process. */
+export const wrapper: readonly string[] = [
+  process.execPath,
+  '-e',
+  "const [file, ...rest] = process.argv.slice(1); process.exitCode = require('node:child_process').spawnSync(file, rest, { stdio: 'inherit' }).status",
+];
+
 /** With mpirun. */
 export function startWithMpi(
   launcher: MpiLauncher,
   size: number,
   parameters: readonly string[],
   environment: Record<string, string> = {},
+  before: readonly string[] = [],
 ): Job {
   const [command, ...flags] = launcher.command;
   return follow([
-    spawn(command!, [...flags, '-np', String(size), ...runProgram, ...parameters], {
+    spawn(command!, [...flags, '-np', String(size), ...before, ...runProgram, ...parameters], {
       env: { ...process.env, ...AS_ROOT, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
@@ -70,7 +78,7 @@ export function startWithMpi(
 export function startWithoutMpi(
   size: number,
   parameters: readonly string[],
-  environment: Record<string, string> = {},
+  environment: (rank: number) => Record<string, string> = () => ({}),
 ): Job & { readonly processes: readonly ChildProcess[] } {
   const [command, ...first] = runProgram;
   const processes = Array.from({ length: size }, (_, rank) =>
@@ -81,7 +89,7 @@ export function startWithoutMpi(
         SLURM_STEP_ID: '0',
         SLURM_STEP_NUM_TASKS: String(size),
         SLURM_PROCID: String(rank),
-        ...environment,
+        ...environment(rank),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
