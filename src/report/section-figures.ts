@@ -137,7 +137,7 @@ export function localFigure(
 }
 
 function frame({ width, height }: Section, label: string, inner: readonly string[]): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${inner.join('')}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}">${inner.join('')}</svg>`;
 }
 
 function image(png: Uint8Array, width: number, height: number): string {
