@@ -10,6 +10,7 @@ import { benchFft } from './fft.bench.ts';
 import { GateError } from './gate.ts';
 import { benchGpu, GPU_BENCHES } from './gpu-main.ts';
 import type { GpuResults } from './gpu-results.ts';
+import { benchLocalResolution } from './local-resolution.bench.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
 import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
 import { benchModelMap } from './model-map.bench.ts';
@@ -23,6 +24,7 @@ const BENCHES = [
   'fft',
   'resample',
   'local-scaling',
+  'local-resolution',
   'network',
   'model-map',
   'pseudo-model',
@@ -109,7 +111,14 @@ async function main(): Promise<void> {
     const measured: Partial<
       Pick<
         BenchResults,
-        'fft' | 'resample' | 'localScaling' | 'networks' | 'modelMaps' | 'pseudoModels' | 'estimates'
+        | 'fft'
+        | 'resample'
+        | 'localScaling'
+        | 'localResolution'
+        | 'networks'
+        | 'modelMaps'
+        | 'pseudoModels'
+        | 'estimates'
       >
     > = {};
     if (only.includes('fft')) {
@@ -125,6 +134,10 @@ async function main(): Promise<void> {
       if (context.originalFolder === undefined)
         context.say('  LOCSCALE_ORIGINAL is not set: no comparison with it');
       Object.assign(measured, { localScaling: await benchLocalScaling(context) });
+    }
+    if (only.includes('local-resolution')) {
+      context.say('Local resolution');
+      Object.assign(measured, { localResolution: await benchLocalResolution(context) });
     }
     if (only.includes('network')) {
       context.say('Networks');

@@ -16,6 +16,7 @@ export interface BenchResults {
   readonly resample?: readonly ResampleResult[];
   readonly networks?: readonly NetworkResult[];
   readonly localScaling?: LocalScalingResults;
+  readonly localResolution?: LocalResolutionResults;
   readonly modelMaps?: readonly ModelMapResult[];
   readonly pseudoModels?: readonly PseudoModelResult[];
   readonly estimates?: readonly EstimateResult[];
@@ -133,4 +134,19 @@ export interface EstimateResult {
   readonly maskVoxels: number;
   readonly predictedSeconds: number;
   readonly measuredSeconds: number;
+}
+
+/** Engine verb localResolution on two half maps of edge^3. */
+export interface LocalResolutionResults {
+  readonly edge: number;
+  readonly maskVoxels: number;
+  readonly windows: readonly {
+    readonly weights: 'hann' | 'box';
+    readonly windowVoxels: number;
+    readonly gate: Gate;
+    readonly oneThread: Timing;
+    readonly allThreads?: Timing;
+    /** Seconds per voxel of the float64 transform of both windows. */
+    readonly directPerVoxel: number;
+  }[];
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gpuSections } from './gpu-tables.ts';
 import { ms, round, table } from './markdown.ts';
-import type { BenchResults, FftResult, LocalScalingResults } from './results.ts';
+import type { BenchResults, FftResult, LocalResolutionResults, LocalScalingResults } from './results.ts';
 
 /** The latest results of every machine and engine, in the order of their file names; no software GPUs. */
 export function readResults(folder: string): BenchResults[] {
@@ -24,6 +24,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
       `${results.date}, commit ${results.commit}${results.modified ? ' with changes' : ''}, ${results.machine.runtime}, ${results.gpu ? `${results.machine.processor}, ${results.machine.cores} cores, ` : ''}${results.machine.memoryGiB} GiB; ${results.machine.device}. Every time is the median of the runs made.`,
       ...(results.gpu ? gpuSections(results.gpu) : []),
       ...(results.localScaling ? scalingSection(results.localScaling) : []),
+      ...(results.localResolution ? resolutionSection(results.localResolution) : []),
       ...(results.fft ? fftSection(results.fft) : []),
       ...(results.resample ? resampleSection(results.resample) : []),
       ...networkSection([...(results.networks ?? []), ...(results.gpu?.networks ?? [])]),
@@ -142,6 +143,24 @@ function resampleSection(results: NonNullable<BenchResults['resample']>): string
         ms(r.oneThread.median),
         r.allThreads ? ms(r.allThreads.median) : '-',
         r.gate.error.toExponential(1),
+      ]),
+    ),
+  ];
+}
+
+function resolutionSection({ edge, maskVoxels, windows }: LocalResolutionResults): string[] {
+  return [
+    '### Local resolution',
+    `Engine verb \`localResolution\`: two half maps of ${edge}³, ${maskVoxels} mask voxels, all shells to Nyquist. µs per voxel; the oracle transforms both windows of a voxel in float64.`,
+    table(
+      ['window', 'voxels', 'one thread', 'all threads', 'difference', 'times the oracle'],
+      windows.map((w) => [
+        w.weights,
+        `${w.windowVoxels}`,
+        ((1e6 * w.oneThread.median) / maskVoxels).toFixed(1),
+        w.allThreads ? `**${((1e6 * w.allThreads.median) / maskVoxels).toFixed(1)}**` : '-',
+        w.gate.error.toExponential(1),
+        `${round((w.directPerVoxel * maskVoxels) / w.oneThread.median)}×`,
       ]),
     ),
   ];
