@@ -43,12 +43,18 @@ def main():
     parser.add_argument("--stop-at")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=8e-3)
+    parser.add_argument("--start", help="checkpoint whose emphasis head is gone on with")
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=8)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     model, state = load_network(options.checkpoint)
     model.to(device)
+    if options.start:
+        model.emphasis.load_state_dict(load_network(options.start)[0].emphasis.state_dict())
     head = list(model.emphasis.parameters())
     for parameter in head:
         parameter.requires_grad_(True)

@@ -1,13 +1,18 @@
 """Measures a network on structures it never saw and on real maps with models.
 
     python3 evaluate.py --data ../../shared --work work --network ../src/reference/bundled/reference-network.onnx
-    python3 evaluate.py --table results/test.json
+    python3 evaluate.py --table results/test.json --fill ../docs/network.md
+
+    python3 evaluate.py --part validation --out work/validation.json      # what choices are made by
 
 For every case, inside the mask (within 3 A of an atom) against the model map with its
 local B factors: (a) the raw average, (b) the best single B with FSC weighting (searched
 for the highest correlation) and the Guinier estimate, (c) local scaling with the
 network's reference, (d) local scaling with the true model map, (e) the bare prediction.
-Local scaling is done by the program itself (--cli). The share of a gap closed is
+Local scaling is done by the program itself (--cli), in a mask 4 A wider than the one
+judged; (c) and (d) are also judged after the weighting that (b) has (sqrt(2 FSC / (1 + FSC)),
+low-pass at the resolution for maps without half maps): `scaledWeighted`, `trueWeighted`; and after
+that weighting and a best single B, all that (b) has: `scaledBest`, `trueBest`. The share of a gap closed is
 (c-b)/(d-b), where (d) is better than (b) at all.
 Cases that are in the result file already are not measured again.
 """
@@ -20,6 +25,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from measures import (
     best_global, correlation, fourier_shell_correlation, crossing, fsc_weight, guinier_b,
@@ -29,7 +35,7 @@ from noise import draw_shape, measured_spectra
 from realmaps import REAL, read_real
 from simulate import simulate, standardise
 from structures import atom_mask, list_structures, read_structure
-from tables import summary, summary_table, table
+from tables import fill, summary, summary_table, table, treatment_table
 
 HERE = Path(__file__).parent
 
@@ -72,7 +78,9 @@ def predict(network, values, mask, folder, edge, stride):
 
 
 def scale(cli, folder, values, reference, mask, pixel):
-    """The program's local scaling of a map with a reference."""
+    """The program's local scaling of a map with a reference, in a mask wider than the one given, so that
+    a filter afterwards does not see its edge."""
+    mask = binary_dilation(mask, iterations=max(1, round(4 / pixel)))
     for name, array in (("map", values), ("reference", reference), ("mask", mask)):
         write_map(folder / f"{name}.mrc", array, pixel)
     out = folder / "scaled.mrc"
@@ -93,6 +101,14 @@ def judge(case, array):
     }
 
 
+def judge_further(case, scaled, label, key=""):
+    """A scaled map as (b) is treated: weighted alone, and weighted with the best single B as well."""
+    weighted = sharpened(scaled, case["pixel"], 0, case["weight"])
+    best, b = best_global(scaled, case["model"], case["mask"], case["pixel"], case["weight"])
+    return {f"{label}Weighted{key}": judge(case, weighted),
+            f"{label}Best{key}": judge(case, best) | {"b": round(b)}}
+
+
 def measure_fixed(case, options, folder):
     """What does not depend on the network measured: (a), (b), (d), true local B factors."""
     values, model, mask, pixel = case["map"], case["model"], case["mask"], case["pixel"]
@@ -102,7 +118,7 @@ def measure_fixed(case, options, folder):
     result["global"] = judge(case, best) | {"b": round(b)}
     b = guinier_b(values, mask, pixel, case["resolution"])
     result["guinier"] = judge(case, sharpened(values, pixel, b, case["weight"])) | {"b": round(b)}
-    result["true"] = judge(case, scale(options.cli, folder, values, model, mask, pixel))
+    measure_true(case, result, options, folder)
     rng = np.random.default_rng(0)
     inside = np.argwhere(mask)
     points = inside[rng.choice(len(inside), min(400, len(inside)), replace=False)]
@@ -114,6 +130,13 @@ def measure_fixed(case, options, folder):
             case, private, options.baseline, (32, 16), options, folder, heads=("reference",)
         )
     return result, private
+
+
+def measure_true(case, result, options, folder):
+    """(d): local scaling with the true model map, as it is and weighted."""
+    scaled = scale(options.cli, folder, case["map"], case["model"], case["mask"], case["pixel"])
+    result["true"] = judge(case, scaled)
+    result |= judge_further(case, scaled, "true")
 
 
 def measure_network(case, private, network, cubes, options, folder, heads):
@@ -133,6 +156,11 @@ def measure_network(case, private, network, cubes, options, folder, heads):
         if name in heads:
             scaled = scale(options.cli, folder, case["map"], array, case["mask"], case["pixel"])
             found[f"scaled{key}"] = judge(case, scaled)
+            found |= judge_further(case, scaled, "scaled", key)
+            if options.weighted_input:
+                values = sharpened(case["map"], case["pixel"], 0, case["weight"])
+                scaled = scale(options.cli, folder, values, array, case["mask"], case["pixel"])
+                found[f"scaledOfWeighted{key}"] = judge(case, scaled)
     return found
 
 
@@ -142,6 +170,9 @@ def measure(case, options, folder):
     cache = folder.parent / "fixed" / f"{slug}.json"
     if cache.exists():
         result, private = json.loads(cache.read_text())
+        if "trueBest" not in result:
+            measure_true(case, result, options, folder)
+            cache.write_text(json.dumps([result, private]))
     else:
         result, private = measure_fixed(case, options, folder)
         cache.parent.mkdir(exist_ok=True)
@@ -155,20 +186,27 @@ def measure(case, options, folder):
 
 
 def read_simulated(name, resolution, kind, row, options, spectra):
-    """A test structure as half maps at a resolution."""
+    """A structure as half maps at a resolution; class `deposited`: as a sharpened, masked, low-passed map."""
     seed = [77, sum(map(ord, name)), round(10 * resolution)]
     rng = np.random.default_rng(seed)
     structure = read_structure(Path(options.data) / "structures" / row["file"])
     recipe = evaluation_recipe(rng, spectra, resolution, "ELECTRON" in row["method"])
+    deposited = kind == "deposited"
+    if deposited:
+        recipe["deposited"] = {
+            "factor": float(rng.uniform(0.6, 1.2)), "weighted": bool(rng.random() < 0.6),
+            "cut": float(rng.uniform(0.9, 1.1)), "width": float(rng.uniform(0.008, 0.025)),
+        }
+        recipe["masking"] = str(rng.choice(["none", "solvent", "tight"]))
     made = simulate(structure, recipe, rng, halves=2)
     average = (made["maps"][0] + made["maps"][1]) / 2
     mask = atom_mask(made["positions"], made["size"], 3.0)
     measured = crossing(*fourier_shell_correlation(*made["maps"], 1.0), 0.143)
     return {
-        "name": f"{name} {resolution} A", "class": kind, "resolution": resolution, "pixel": 1.0,
+        "name": f"{name} {resolution} A{' deposited' if deposited else ''}", "class": kind, "resolution": resolution, "pixel": 1.0,
         "about": f"box {made['size']}, FSC 0.143 at {measured:.2f} A, B sd {made['b_factors'].std():.0f}, "
                  f"{recipe['noise']}", "map": average, "model": made["model"],
-        "mask": mask, "weight": fsc_weight(*made["maps"], 1.0), "map1A": average, "mask1A": mask,
+        "mask": mask, "weight": low_pass(resolution) if deposited else fsc_weight(*made["maps"], 1.0), "map1A": average, "mask1A": mask,
         "back": lambda array: array,
     }
 
@@ -186,6 +224,14 @@ def test_cases(split):
     return cases + extra
 
 
+def validation_cases(split):
+    """The validation structures: each as half maps at one resolution, most also as a deposited map at another."""
+    levels = [2.5, 3.5, 4.5, 6.0]
+    names = split["validation"]
+    cases = [(name, levels[k % 4], "halves") for k, name in enumerate(names)]
+    return cases + [(name, levels[(k + 1) % 4], "deposited") for k, name in enumerate(names[:9])]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="../../shared")
@@ -197,15 +243,22 @@ def main():
     parser.add_argument("--stride", type=int, default=32)
     parser.add_argument("--all-heads", action="store_true", help="scale with both outputs")
     parser.add_argument("--prepare", action="store_true", help="only what does not depend on the network")
-    parser.add_argument("--part", choices=["test", "real"], nargs="+", default=["test", "real"])
+    parser.add_argument("--weighted-input", action="store_true", help="also scale the map weighted beforehand")
+    parser.add_argument("--part", choices=["test", "real", "validation"], nargs="+", default=["test", "real"])
     parser.add_argument("--only", nargs="+", help="names of cases")
     parser.add_argument("--out", default=str(HERE / "results/test.json"))
     parser.add_argument("--table", help="print the tables of a result file and do nothing else")
+    parser.add_argument("--fill", help="with --table: a page whose marked tables are replaced instead")
     options = parser.parse_args()
     if options.table:
         content = json.loads(Path(options.table).read_text())
-        print(table(content["cases"]), "\n")
-        print(summary_table(summary(content["cases"])))
+        means = summary(content["cases"])
+        tables = {"cases": table(content["cases"]), "means": summary_table(means), "treatments": treatment_table(means)}
+        if options.fill:
+            page = Path(options.fill)
+            page.write_text(fill(page.read_text(), tables))
+        else:
+            print(*tables.values(), sep="\n\n")
         return
     out = Path(options.out)
     rows = json.loads(out.read_text())["cases"] if out.exists() else []
@@ -219,6 +272,12 @@ def main():
         split = json.loads((HERE / "split.json").read_text())
         for name, level, kind in test_cases(split):
             todo.append((f"{name} {level} A", lambda n=name, d=level, k=kind: read_simulated(
+                n, d, k, structures[n], options, spectra)))
+    if "validation" in options.part:
+        split = json.loads((HERE / "split.json").read_text())
+        for name, level, kind in validation_cases(split):
+            label = f"{name} {level} A" + (" deposited" if kind == "deposited" else "")
+            todo.append((label, lambda n=name, d=level, k=kind: read_simulated(
                 n, d, k, structures[n], options, spectra)))
     if "real" in options.part:
         for real in REAL:

@@ -73,12 +73,15 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--data", default="../../shared")
     parser.add_argument("--head", choices=["filter", "full", "reference"], default="reference")
+    parser.add_argument("--emphasis", type=float, default=1.0, help="strength of the emphasis head")
     parser.add_argument("--cube", type=int, default=48)
     parser.add_argument("--stride", type=int, default=32)
     parser.add_argument("--metrics", help="JSON of evaluate.py whose summary goes into the manifest")
     parser.add_argument("--calibration", help="JSON of calibrate.py")
     options = parser.parse_args()
     model, state = load_network(options.checkpoint)
+    model.emphasis.weight *= options.emphasis
+    model.emphasis.bias *= options.emphasis
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     wrapped = Plain(model, options.head).eval()
@@ -146,7 +149,7 @@ def main():
         "training": settings | {
             "network": state["config"], "steps": state["step"], "cubes32": round(state["cubes"]),
             "minutes": round(state["elapsed"] / 60, 1), "maps": log["maps"],
-            "emphasis": state.get("emphasis"),
+            "emphasis": (state.get("emphasis") or {}) | {"strength": options.emphasis},
             "dataListSha256": digest_of_list(Path(options.data) / "structures"),
             "splitSha256": sha256(Path(__file__).parent / "split.json"),
         },

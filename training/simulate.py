@@ -1,6 +1,6 @@
 """Simulates pairs (map, model map) at 1 A/voxel from atomic structures.
 
-    python3 simulate.py --data ../../shared --work work --maps 600
+    python3 simulate.py --data ../../shared --work work --maps 600 --later 400
 
 Every map has its own seed, so the set is the same on every machine, and a run
 that was stopped goes on where it was. Per map two files are written, cut around
@@ -62,6 +62,34 @@ def draw_recipe(rng, spectra):
         "masking": str(rng.choice(["none", "sphere", "solvent"], p=[0.5, 0.32, 0.18])),
         "processed": bool(rng.random() < 0.12),
     }
+
+
+def draw_later_recipe(rng, spectra):
+    """The second series: wider ranges of local B factors, and two thirds of the maps as they are deposited
+    (sharpened by a single B that is not quite right, weighted by the FSC, low-passed, masked more or less tightly)."""
+    recipe = draw_recipe(rng, spectra) | {"processed": False}
+    if rng.random() < 0.6:
+        recipe["spread_b"] = float(np.clip(rng.lognormal(np.log(30), 0.5), 5, 100))
+        recipe["field_b"] = float(rng.uniform(40, 250))
+    if rng.random() < 0.67:
+        recipe["masking"] = str(rng.choice(["none", "sphere", "solvent", "tight"], p=[0.25, 0.15, 0.2, 0.4]))
+        recipe["deposited"] = {
+            "factor": float(rng.uniform(0.5, 1.35)),
+            "weighted": bool(rng.random() < 0.6),
+            "cut": float(rng.uniform(0.88, 1.15)),
+            "width": float(rng.uniform(0.006, 0.03)),
+        }
+    return recipe
+
+
+def deposited_filter(choice, frequency, overall, resolution, fsc):
+    """Gain of post-processing on the frequency grid: exp(B s^2 / 4) with B a share of the overall one, the weights
+    sqrt(2 FSC / (1 + FSC)), and a soft low-pass near the resolution. `fsc`: the expected FSC on the grid."""
+    gain = np.exp(np.minimum(choice["factor"] * overall * frequency**2 / 4, 12))
+    if choice["weighted"]:
+        gain = gain * np.sqrt(2 * fsc / (1 + fsc))
+    limit = choice["cut"] / resolution
+    return gain / (1 + np.exp(np.clip((frequency - limit) / choice["width"], -30, 30)))
 
 
 def local_b_factors(structure, positions, spread, field, rng):
@@ -175,11 +203,20 @@ def simulate(structure, recipe, rng, halves=1):
             (gaussian_filter(particle.astype(np.float32), 3) > rng.uniform(0.05, 0.3)).astype(np.float32),
             rng.uniform(0.5, 2.5),
         )
+    elif recipe["masking"] == "tight":
+        inside = gaussian_filter(particle.astype(np.float32), 1.5) > rng.uniform(0.15, 0.7)
+        soft = gaussian_filter(inside.astype(np.float32), rng.uniform(0.7, 3))
     elif recipe["masking"] == "sphere":
         grid = np.arange(size, dtype=np.float32) - size / 2
         r2 = grid[:, None, None] ** 2 + grid[None, :, None] ** 2 + grid[None, None, :] ** 2
         soft = np.clip((size / 2 * rng.uniform(0.94, 1.0) - np.sqrt(r2)) / 3, 0, 1)
 
+    post = None
+    if recipe.get("deposited"):
+        fsc = (power / (power + radial**2 + 1e-30))[shells]
+        overall = recipe["overall_b"] + 0.5 * float(b.mean())
+        post = deposited_filter(recipe["deposited"], frequency, overall, recipe["resolution"], fsc)
+        post = post.astype(np.float32)
     maps = []
     for _ in range(halves):
         spectrum = signal + noise_spectrum(rng, size, amplitude)
@@ -189,6 +226,8 @@ def simulate(structure, recipe, rng, halves=1):
             sharp = np.exp(np.minimum(0.8 * recipe["overall_b"] * frequency**2 / 4, 12))
             cut = 1 / (1 + np.exp(np.clip((frequency - wanted * 1.1) / 0.012, -30, 30)))
             spectrum = spectrum * (sharp * cut).astype(np.float32)
+        if post is not None:
+            spectrum = spectrum * post
         values = fft.irfftn(spectrum, s=(size,) * 3, workers=2).astype(np.float32)
         maps.append(values if soft is None else values * soft)
     return {
@@ -243,13 +282,14 @@ def main():
     parser.add_argument("--split", default=str(Path(__file__).parent / "split.json"))
     parser.add_argument("--part", choices=["train", "validation"], default="train")
     parser.add_argument("--maps", type=int, default=600)
+    parser.add_argument("--later", type=int, default=0, help="maps of the second series, after --maps of the first")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--until", help="stop at this wall-clock time, HH:MM")
     options = parser.parse_args()
     split = json.loads(Path(options.split).read_text())
     files = {row["id"]: row["file"] for row in list_structures(Path(options.data) / "structures")}
     seed = options.seed + (1000 if options.part == "validation" else 0)
-    order = training_order(split[options.part], set(split["nucleic"]), options.maps, seed)
+    order = training_order(split[options.part], set(split["nucleic"]), options.maps + options.later, seed)
     folder = Path(options.work) / options.part
     folder.mkdir(parents=True, exist_ok=True)
     spectra = measured_spectra(options.data)
@@ -258,7 +298,8 @@ def main():
             break
         if (folder / f"{index:05d}-map.npy").exists():
             continue
-        recipe = draw_recipe(np.random.default_rng([seed, index, 0]), spectra)
+        draw = draw_recipe if index < options.maps else draw_later_recipe
+        recipe = draw(np.random.default_rng([seed, index, 0]), spectra)
         structure = read_structure(Path(options.data) / "structures" / files[name])
         started = time.time()
         record = write_map(folder, index, structure, recipe, seed)

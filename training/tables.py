@@ -20,7 +20,7 @@ def summary(rows):
     """Means over the simulated cases, per class and resolution; counts of who is better."""
     simulated = [r for r in rows if r["class"] != "real"]
     groups = {"all": simulated, "real maps": [r for r in rows if r["class"] == "real"]}
-    for kind in ("protein", "nucleic", "membrane", "flexible"):
+    for kind in ("protein", "nucleic", "membrane", "flexible", "halves", "deposited"):
         groups[kind] = [r for r in rows if r["class"] == kind]
     for level in (2.5, 3.5, 4.5, 6.0):
         groups[f"{level} A"] = [r for r in simulated if r["resolution"] == level]
@@ -29,8 +29,9 @@ def summary(rows):
         if not members:
             continue
         out = {"cases": len(members)}
-        for key in ("raw", "global", "guinier", "true"):
-            out[key] = round(float(np.mean([r[key]["cc"] for r in members])), 4)
+        for key in ("raw", "global", "guinier", "true", "trueWeighted", "trueBest"):
+            if key in members[0]:
+                out[key] = round(float(np.mean([r[key]["cc"] for r in members])), 4)
         for label in ("network", "baseline"):
             if label not in members[0]:
                 continue
@@ -41,6 +42,9 @@ def summary(rows):
                 "localB": round(float(np.mean([p["localB"] for p in part])), 3),
                 "localBbare": round(float(np.mean([p.get("localB-enhanced", p["localB"]) for p in part])), 3),
             }
+            for key in ("scaledWeighted", "scaledBest", "scaled-enhanced"):
+                if key in part[0]:
+                    found[key] = round(float(np.mean([p[key]["cc"] for p in part])), 4)
             for key in ("global", "guinier", "true"):
                 better = sum(p["scaled"]["cc"] > r[key]["cc"] for p, r in zip(part, members))
                 found[f"scaledAbove{key.capitalize()}"] = better
@@ -91,3 +95,24 @@ def summary_table(result):
             f"{n['scaledAboveGuinier']}, {n['scaledAboveTrue']} | {share('closedFromGlobal')} | "
             f"{share('closedFromGuinier')} | {other} |")
     return "\n".join(lines)
+
+
+def treatment_table(result):
+    """Markdown table of means: (b), and (c) and (d) as they are, weighted as (b) is, and with a best single B too."""
+    lines = ["| | cases | (b) | (c) | (d) | (c) weighted | (d) weighted | (c) weighted, best B | (d) weighted, best B |",
+             "|" + "---|" * 9]
+    for group, g in result.items():
+        n = g["network"]
+        values = [g["global"], n["scaled"], g["true"], n["scaledWeighted"], g["trueWeighted"], n["scaledBest"],
+                  g["trueBest"]]
+        lines.append(f"| {group.replace(' A', ' Å')} | {g['cases']} | " + " | ".join(f"{v:.3f}" for v in values) + " |")
+    return "\n".join(lines)
+
+
+def fill(text, tables):
+    """`text` with what stands between <!-- NAME --> and <!-- /NAME --> replaced by the table of that name."""
+    for name, lines in tables.items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, rest = text.split(start)
+        text = f"{before}{start}\n\n{lines}\n\n{end}{rest.split(end)[1]}"
+    return text
