@@ -34,48 +34,67 @@ export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
   const data = withoutRadialMean(map);
   const [nz, ny, nx] = shape;
   const spacing = Math.max(1, Math.cbrt(((4 / 3) * Math.PI * radius ** 3) / most));
-  const points: number[] = [];
-  const reach = Math.floor(radius / spacing);
-  for (let z = -reach; z <= reach; z++) {
-    for (let y = -reach; y <= reach; y++) {
-      for (let x = -reach; x <= reach; x++) {
-        if (z * z + y * y + x * x <= reach * reach) points.push(x * spacing, y * spacing, z * spacing);
-      }
-    }
-  }
-  const at = (x: number, y: number, z: number): number => {
-    const [pz, py, px] = [z + centre[0], y + centre[1], x + centre[2]];
-    const [iz, iy, ix] = [Math.floor(pz), Math.floor(py), Math.floor(px)];
-    if (iz < 0 || iy < 0 || ix < 0 || iz + 1 >= nz || iy + 1 >= ny || ix + 1 >= nx) return 0;
-    const [fz, fy, fx] = [pz - iz, py - iy, px - ix];
-    const i = (iz * ny + iy) * nx + ix;
-    const row = (k: number): number => data[k] + fx * (data[k + 1] - data[k]);
-    const plane = (k: number): number => row(k) + fy * (row(k + nx) - row(k));
-    return plane(i) + fz * (plane(i + ny * nx) - plane(i));
-  };
+  const points = spherePoints(Math.floor(radius / spacing), spacing);
   const count = points.length / 3;
-  const own = Float64Array.from({ length: count }, (_, i) =>
-    at(points[3 * i], points[3 * i + 1], points[3 * i + 2]),
-  );
-  return (m) => {
-    let [a, b, aa, bb, ab] = [0, 0, 0, 0, 0];
-    for (let i = 0; i < count; i++) {
-      const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]];
-      const u = own[i];
-      const v = at(
-        m[0][0] * x + m[0][1] * y + m[0][2] * z,
-        m[1][0] * x + m[1][1] * y + m[1][2] * z,
-        m[2][0] * x + m[2][1] * y + m[2][2] * z,
-      );
-      a += u;
-      b += v;
-      aa += u * u;
-      bb += v * v;
-      ab += u * v;
-    }
-    const variance = (aa - (a * a) / count) * (bb - (b * b) / count);
-    return variance > 0 ? (ab - (a * b) / count) / Math.sqrt(variance) : 0;
+  const [cz, cy, cx] = centre;
+  const rowLength = nx;
+  const planeLength = ny * nx;
+  // Written out, without functions for rows and planes: this is called some ten thousand times.
+  const at = (x: number, y: number, z: number): number => {
+    const pz = z + cz;
+    const py = y + cy;
+    const px = x + cx;
+    const iz = Math.floor(pz);
+    const iy = Math.floor(py);
+    const ix = Math.floor(px);
+    if (iz < 0 || iy < 0 || ix < 0 || iz + 1 >= nz || iy + 1 >= ny || ix + 1 >= nx) return 0;
+    const fz = pz - iz;
+    const fy = py - iy;
+    const fx = px - ix;
+    const i = iz * planeLength + iy * rowLength + ix;
+    const j = i + planeLength;
+    const r0 = data[i] + fx * (data[i + 1] - data[i]);
+    const r1 = data[i + rowLength] + fx * (data[i + rowLength + 1] - data[i + rowLength]);
+    const r2 = data[j] + fx * (data[j + 1] - data[j]);
+    const r3 = data[j + rowLength] + fx * (data[j + rowLength + 1] - data[j + rowLength]);
+    const low = r0 + fy * (r1 - r0);
+    return low + fz * (r2 + fy * (r3 - r2) - low);
   };
+  const own = new Float64Array(count);
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < count; i++) {
+    own[i] = at(points[3 * i], points[3 * i + 1], points[3 * i + 2]);
+    sum += own[i];
+    squares += own[i] * own[i];
+  }
+  const variance = squares - (sum * sum) / count;
+  return ([[m00, m01, m02], [m10, m11, m12], [m20, m21, m22]]) => {
+    let turned = 0;
+    let turnedSquares = 0;
+    let products = 0;
+    for (let i = 0, p = 0; i < count; i++, p += 3) {
+      const x = points[p];
+      const y = points[p + 1];
+      const z = points[p + 2];
+      const v = at(m00 * x + m01 * y + m02 * z, m10 * x + m11 * y + m12 * z, m20 * x + m21 * y + m22 * z);
+      turned += v;
+      turnedSquares += v * v;
+      products += own[i] * v;
+    }
+    const both = variance * (turnedSquares - (turned * turned) / count);
+    return both > 0 ? (products - (sum * turned) / count) / Math.sqrt(both) : 0;
+  };
+}
+
+/** Points (x, y, z) of a cubic lattice in a sphere about (0, 0, 0), one after the other; `reach` steps of `spacing`. */
+function spherePoints(reach: number, spacing: number): Float64Array {
+  const points: number[] = [];
+  for (let z = -reach; z <= reach; z++)
+    for (let y = -reach; y <= reach; y++)
+      for (let x = -reach; x <= reach; x++)
+        if (z * z + y * y + x * x <= reach * reach) points.push(x * spacing, y * spacing, z * spacing);
+  return Float64Array.from(points);
 }
 
 /** The map less its mean at each distance from the centre, which every rotation keeps. */
