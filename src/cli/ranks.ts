@@ -23,6 +23,8 @@ export interface Ranks {
   /** On this machine: whose cores, memory and GPUs the processes share. */
   readonly localRank: number;
   readonly localSize: number;
+  /** Threads that leave the other processes theirs. */
+  readonly threads?: number;
   /** Rank 0 only. */
   readonly team?: Team;
 }
@@ -47,11 +49,9 @@ export async function runOnRanks(
   const started = gpus > 1 && values.mpi !== true ? await startProcesses(gpus) : undefined;
   const communicator = await open(session, started);
   try {
-    const ranks: Ranks = {
-      rank: communicator.rank,
-      localRank: communicator.localRank,
-      localSize: communicator.localSize,
-    };
+    const { rank, size, localRank, localSize } = communicator;
+    const threads = size === 1 ? undefined : await fairThreads(session, communicator);
+    const ranks: Ranks = { rank, localRank, localSize, ...(threads === undefined ? {} : { threads }) };
     if (communicator.rank === 0) await lead({ ...session, ranks }, communicator, run);
     else await followAs({ ...session, ranks, logger: quiet(session.logger) }, communicator);
     await communicator.close();
@@ -70,6 +70,15 @@ export async function runOnRanks(
   } finally {
     await started?.end();
   }
+}
+
+/** Collective. With -np the user decides. */
+async function fairThreads(session: Session, communicator: Communicator): Promise<number> {
+  const { measureCoreShare } = await import('../distributed/core-share.ts');
+  const { threads, note } = await measureCoreShare(communicator);
+  const decides = session.parsed.values.processes === undefined;
+  if (note !== undefined && decides && communicator.rank === 0) session.logger.note(note);
+  return threads;
 }
 
 async function lead(

@@ -2,7 +2,7 @@
 import process from 'node:process';
 import type { Engine } from '../engine.ts';
 import type { LocScaleContext } from '../pipeline/types.ts';
-import { coreCount, totalMemoryBytes } from '../runtime.ts';
+import { totalMemoryBytes } from '../runtime.ts';
 import type { EngineChoice } from '../select-engine.ts';
 import type { Logger } from './logger.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
@@ -33,8 +33,7 @@ export function memoryLimitOf(session: Session): number {
 
 /** -np; processes that share a machine share its cores. */
 export function threadsOf({ parsed: { values }, ranks }: Session): number | undefined {
-  if (values.processes !== undefined || ranks === undefined || ranks.localSize === 1) return values.processes;
-  return Math.max(1, Math.floor(coreCount() / ranks.localSize));
+  return values.processes ?? ranks?.threads;
 }
 
 /** --gpu_ids; of several, every process on a machine takes one in turn. */

@@ -22,6 +22,8 @@ export interface CliResult {
 
 export interface RunOptions {
   readonly runtime?: Runtime;
+  /** What starts the program: mpirun and its options. */
+  readonly launcher?: readonly string[];
   /** Added to the environment of the tests. */
   readonly env?: Readonly<Record<string, string>>;
   /** Called with each piece of stdout; returns a signal to send, once. */
@@ -33,10 +35,12 @@ export interface RunOptions {
 }
 
 export function runCli(cwd: string, args: readonly string[], options: RunOptions = {}): Promise<CliResult> {
-  const [command, ...first] =
-    options.runtime === 'deno'
+  const [command, ...first] = [
+    ...(options.launcher ?? []),
+    ...(options.runtime === 'deno'
       ? [deno, 'run', '-A', join(root, 'src/cli.ts')]
-      : [process.execPath, join(root, 'dist/cli.js')];
+      : [process.execPath, join(root, 'dist/cli.js')]),
+  ] as [string, ...string[]];
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...first, ...args], {
       cwd,
