@@ -39,6 +39,7 @@ describe('names', () => {
     const result = await run([...files, ...rest, '-o', 'my maps/scaled ü.mrc']);
     expect([result.code, result.stderr]).toEqual([0, '']);
     expect(workspace.list().filter((name) => name.includes('scaled'))).toEqual([
+      'my maps/scaled ü.cxc',
       'my maps/scaled ü.json',
       'my maps/scaled ü.mrc',
     ]);
@@ -114,7 +115,10 @@ describe('outputs', () => {
     expect([result.code, result.stderr]).toEqual([0, '']);
     expect(lstatSync(workspace.path('out.mrc')).isSymbolicLink()).toBe(true);
     expect(lstatSync(workspace.path('data/old.mrc')).size).toBe(1024 + 4 * edge ** 3);
-    expect(JSON.parse(readFileSync(workspace.path('data/new.json'), 'utf8')).outputs).toEqual(['out.mrc']);
+    expect(JSON.parse(readFileSync(workspace.path('data/new.json'), 'utf8')).outputs).toEqual([
+      'out.mrc',
+      'out.cxc',
+    ]);
     expect(workspace.list().filter((name) => name.startsWith('data/'))).toEqual([
       'data/new.json',
       'data/old.mrc',

@@ -39,18 +39,21 @@ const floats = (name: string): Float32Array =>
   new Float32Array(Uint8Array.from(readFileSync(workspace.path(name)).subarray(1024)).buffer);
 
 describe.each(runtimes)('the main command under %s', (runtime) => {
-  it('writes map and manifest, and nothing else', async () => {
+  it('writes map, ChimeraX file and manifest, and nothing else', async () => {
     const result = await run(scale, runtime);
     expect([result.code, result.stderr]).toEqual([0, '']);
     expect(workspace.list()).toEqual([
       'half1.mrc',
       'half2.mrc',
+      'locscale_output.cxc',
       'locscale_output.json',
       'locscale_output.mrc',
       'mask.mrc',
       'reference.mrc',
     ]);
-    expect(result.stdout).toContain('Wrote locscale_output.mrc\nWrote locscale_output.json\n');
+    expect(result.stdout).toContain(
+      'Wrote locscale_output.mrc\nWrote locscale_output.cxc\nWrote locscale_output.json\n',
+    );
     const manifest = json('locscale_output.json');
     expect(manifest.inputs.map((file: { role: string }) => file.role)).toEqual([
       'half map 1',
@@ -62,7 +65,7 @@ describe.each(runtimes)('the main command under %s', (runtime) => {
     expect(manifest).toMatchObject({
       program: 'locscale-gpu',
       command: ['locscale-gpu', ...scale],
-      outputs: ['locscale_output.mrc'],
+      outputs: ['locscale_output.mrc', 'locscale_output.cxc'],
       warnings: [],
       parameters: {
         windowVoxels: 6,
@@ -130,6 +133,7 @@ describe('the main command', () => {
     ]);
     expect(result.code).toBe(0);
     expect(workspace.list().filter((name) => /out|work/.test(name))).toEqual([
+      'out.cxc',
       'out.json',
       'out.map',
       'out_bfactor.mrc',
@@ -146,6 +150,7 @@ describe('the main command', () => {
       'out_quality.mrc',
       'work/files/out_mask.mrc',
       'work/files/out_confidence.mrc',
+      'out.cxc',
       'work/files/out_fsc.json',
     ]);
     expect(json('out.json').numbers.noise.boxes).toHaveLength(4);

@@ -69,6 +69,7 @@ describe.each(runtimes)('without a reference, under %s', (runtime) => {
       'more/out_fsc.json',
       'more/out_mask.mrc',
       'more/out_predicted_reference.mrc',
+      'out.cxc',
       'out.json',
       'out.mrc',
     ]);

@@ -172,6 +172,10 @@ describe('parameters', () => {
       '--seed has no effect: nothing in this run is random.',
     ]);
     expect(notes('--no_reference --set_local_bfactor 3 -fdr 0.1')).toEqual([]);
+    expect(notes('-mm r --report_filename x')).toEqual([
+      '--report_filename has no effect: no report is written without --print_report.',
+    ]);
+    expect(notes('-mm r --print_report --report_filename x')).toEqual([]);
   });
 });
 

@@ -1,0 +1,34 @@
+/**
+ * A headless browser for tests of the report: the one in LOCSCALE_BROWSER, else Chromium out of the
+ * development package @sparticuz/chromium (x86-64 Linux), which unpacks itself into the temporary folder.
+ */
+import type { Browser } from 'puppeteer-core';
+
+export type Launched =
+  | { readonly browser: Browser; readonly reason?: undefined }
+  | { readonly browser?: undefined; readonly reason: string };
+
+export async function launchBrowser(): Promise<Launched> {
+  try {
+    const [{ default: puppeteer }, { default: chromium }] = await Promise.all([
+      import('puppeteer-core'),
+      import('@sparticuz/chromium'),
+    ]);
+    const own = process.env.LOCSCALE_BROWSER;
+    const browser = await puppeteer.launch({
+      executablePath: own ?? (await chromium.executablePath()),
+      // Surfaces are drawn by a software GPU.
+      args:
+        own === undefined
+          ? chromium.args
+          : ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+      headless: own === undefined ? 'shell' : true,
+    });
+    return { browser };
+  } catch (error) {
+    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0];
+    if (process.env.LOCSCALE_REQUIRE?.includes('browser') === true)
+      throw new Error(`LOCSCALE_REQUIRE asks for a browser, and there is none: ${reason}`);
+    return { reason: `(skipped: no browser starts here: ${reason})` };
+  }
+}
