@@ -5,6 +5,7 @@
 import type { Engine, Volume } from '../src/engine.ts';
 import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../src/math/confidence.ts';
 import type { Shape } from '../src/math/grid.ts';
+import { pointGroup } from '../src/math/point-group.ts';
 import { tanhLowPass } from '../src/math/radial-transfer.ts';
 import type { BlobMaps } from './blob-map.ts';
 import { checkGate, type Gate } from './gate.ts';
@@ -200,5 +201,14 @@ function verbs(maps: BlobMaps): Verb[] {
       run: async (engine, { map }) => engine.confidenceMap(map, await engine.noiseStatistics(map, boxes)),
       valuesOf: voxels,
     },
+    // Last: their fine grids take the most memory.
+    ...['C4', 'D7', 'I'].map(
+      (group): Verb => ({
+        name: `symmetrise ${group}`,
+        limit: 1e-5,
+        run: (engine, { map }) => engine.symmetrise(map, pointGroup(group)),
+        valuesOf: voxels,
+      }),
+    ),
   ];
 }

@@ -18,6 +18,7 @@ import { benchNetworks } from './network.bench.ts';
 import { benchPseudoModel } from './pseudo-model.bench.ts';
 import { benchResample } from './resample.bench.ts';
 import type { BenchResults } from './results.ts';
+import { benchSymmetrise } from './symmetrise.bench.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
 
 const BENCHES = [
@@ -28,6 +29,7 @@ const BENCHES = [
   'network',
   'model-map',
   'pseudo-model',
+  'symmetrise',
   'estimate',
 ] as const;
 
@@ -118,6 +120,7 @@ async function main(): Promise<void> {
         | 'networks'
         | 'modelMaps'
         | 'pseudoModels'
+        | 'symmetrise'
         | 'estimates'
       >
     > = {};
@@ -151,6 +154,10 @@ async function main(): Promise<void> {
     if (only.includes('pseudo-model')) {
       context.say('Pseudo-models');
       Object.assign(measured, { pseudoModels: await benchPseudoModel(context) });
+    }
+    if (only.includes('symmetrise')) {
+      context.say('Symmetry');
+      Object.assign(measured, { symmetrise: await benchSymmetrise(context) });
     }
     if (only.includes('estimate')) {
       context.say('Expected time');

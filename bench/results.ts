@@ -19,6 +19,7 @@ export interface BenchResults {
   readonly localResolution?: LocalResolutionResults;
   readonly modelMaps?: readonly ModelMapResult[];
   readonly pseudoModels?: readonly PseudoModelResult[];
+  readonly symmetrise?: readonly SymmetriseResult[];
   readonly estimates?: readonly EstimateResult[];
   /** Only for the engine 'gpu', which has benches of its own. */
   readonly gpu?: GpuResults;
@@ -69,6 +70,15 @@ export interface ResampleResult {
 export interface ModelMapResult {
   readonly edge: number;
   readonly atoms: number;
+  readonly gate: Gate;
+  readonly oneThread: Timing;
+  readonly allThreads?: Timing;
+}
+
+/** Engine verb symmetrise, cubic boxes. */
+export interface SymmetriseResult {
+  readonly edge: number;
+  readonly group: string;
   readonly gate: Gate;
   readonly oneThread: Timing;
   readonly allThreads?: Timing;

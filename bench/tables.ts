@@ -30,6 +30,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
       ...networkSection([...(results.networks ?? []), ...(results.gpu?.networks ?? [])]),
       ...(results.modelMaps ? modelMapSection(results.modelMaps) : []),
       ...(results.pseudoModels ? pseudoModelSection(results.pseudoModels) : []),
+      ...(results.symmetrise ? symmetriseSection(results.symmetrise) : []),
       ...(results.estimates ? estimateSection(results.estimates) : []),
     ].join('\n\n'),
   );
@@ -174,6 +175,23 @@ function modelMapSection(results: NonNullable<BenchResults['modelMaps']>): strin
       ['atoms', 'box', 'one thread, ms', 'all threads, ms', 'difference'],
       results.map((r) => [
         `${r.atoms}`,
+        `${r.edge}³`,
+        ms(r.oneThread.median),
+        r.allThreads ? `**${ms(r.allThreads.median)}**` : '-',
+        r.gate.error.toExponential(1),
+      ]),
+    ),
+  ];
+}
+
+function symmetriseSection(results: NonNullable<BenchResults['symmetrise']>): string[] {
+  return [
+    '### Symmetry',
+    'Engine verb `symmetrise`. C4 moves voxels; D7 and I interpolate 7 and 5 copies. The last column is the difference from blobs at turned places.',
+    table(
+      ['group', 'box', 'one thread, ms', 'all threads, ms', 'difference'],
+      results.map((r) => [
+        r.group,
         `${r.edge}³`,
         ms(r.oneThread.median),
         r.allThreads ? `**${ms(r.allThreads.median)}**` : '-',
