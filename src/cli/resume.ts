@@ -22,11 +22,11 @@ export async function openResume(session: Session, outfile: string): Promise<Che
     });
   }
   if (noResume === true || (resume !== true && outputProcessingFiles === undefined)) return undefined;
-  const folder = outputProcessingFiles ?? join(dirname(outfile), DEFAULT_FOLDER);
+  const folder = join(outputProcessingFiles ?? join(dirname(outfile), DEFAULT_FOLDER), 'checkpoints');
   await makeFolder(folder, outputProcessingFiles === undefined ? '--resume' : '-op');
   return openCheckpointFolder({
     folder,
-    prefix: `${basename(stemOf(outfile))}_checkpoint_`,
+    prefix: `${basename(stemOf(outfile))}_`,
     version: packageVersion(),
     onWarning: (message) => session.logger.warn(message),
   });

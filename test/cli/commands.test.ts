@@ -140,9 +140,13 @@ describe('the main command', () => {
       'out_quality.mrc',
       'work',
       'work/files',
+      'work/files/checkpoints',
+      expect.stringMatching(/^work\/files\/checkpoints\/out_confidence-\w{16}-0000\.part$/),
+      expect.stringMatching(/^work\/files\/checkpoints\/out_fsc-\w{16}-0000\.part$/),
       'work/files/out_confidence.mrc',
       'work/files/out_fsc.json',
       'work/files/out_mask.mrc',
+      'work/files/out_profiles_audit.json',
     ]);
     expect(json('out.json').outputs).toEqual([
       'out.map',
@@ -152,6 +156,7 @@ describe('the main command', () => {
       'work/files/out_confidence.mrc',
       'out.cxc',
       'work/files/out_fsc.json',
+      'work/files/out_profiles_audit.json',
     ]);
     expect(json('out.json').numbers.noise.boxes).toHaveLength(4);
   });

@@ -66,9 +66,13 @@ describe.each(runtimes)('without a reference, under %s', (runtime) => {
     expect(result.stdout).toMatch(/^Predicting the reference: \d+ cubes$/m);
     expect(workspace.list().filter((name) => /^(out|more)/.test(name))).toEqual([
       'more',
+      'more/checkpoints',
+      expect.stringMatching(/^more\/checkpoints\/out_fsc-\w{16}-0000\.part$/),
+      expect.stringMatching(/^more\/checkpoints\/out_prediction-\w{16}-0000\.part$/),
       'more/out_fsc.json',
       'more/out_mask.mrc',
       'more/out_predicted_reference.mrc',
+      'more/out_profiles_audit.json',
       'out.cxc',
       'out.json',
       'out.mrc',

@@ -211,7 +211,7 @@ describe('a rank that is killed', () => {
 
 describe('a run that was killed', () => {
   const parts = (name: string): string[] =>
-    readdirSync(workspace.path('more')).filter((file) => file.includes(`_checkpoint_${name}-`));
+    readdirSync(workspace.path('more/checkpoints')).filter((file) => file.startsWith(`out_${name}-`));
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
     'half-way through the scaling by %s goes on where it was: the same bits',
@@ -224,8 +224,7 @@ describe('a run that was killed', () => {
       });
       const ended = new Promise<number | null>((resolve) => killed.on('close', (code) => resolve(code)));
       const poll = setInterval(() => {
-        if (workspace.list().some((file) => /checkpoint_scaling-\w+-\d+\.part$/.test(file)))
-          killed.kill(signal);
+        if (workspace.list().some((file) => /out_scaling-\w+-\d+\.part$/.test(file))) killed.kill(signal);
       }, 20);
       const code = await ended;
       clearInterval(poll);

@@ -90,6 +90,8 @@ const ownOptions: typeof scaleOptions = [
   ['allowSoftwareGpu', '--allow_software_gpu --allow-software-gpu', [], true],
   ['seed', '--seed', ['7'], 7],
   ['dryRun', '--dry_run --dry-run', [], true],
+  ['resume', '--resume', [], true],
+  ['noResume', '--no_resume --no-resume', [], true],
   ['memory', '--memory', ['0.5'], 0.5],
   ['radialProfile', '--radial_profile --radial-profile', ['sphere'], 'sphere'],
   ['noiseBox', '--noise_box', ['1,2,3'], [[1, 2, 3]]],
