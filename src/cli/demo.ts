@@ -22,6 +22,7 @@ import { networkRecordOf } from './network.ts';
 import { type InputFile, openMap } from './open-map.ts';
 import { formatSeconds } from './progress.ts';
 import { drawPage, findForReport, scaleToShow } from './report.ts';
+import { sceneOfScaling } from './scene.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, makeFolder, StagedOutputs } from './write-file.ts';
 
@@ -61,6 +62,7 @@ const FILES = {
   reference: 'reference.mrc',
   scaled: 'locscale_output.mrc',
   slices: 'slices.png',
+  scene: 'locscale_output.cxc',
   report: 'report.html',
   record: 'demo.json',
 } as const;
@@ -140,7 +142,7 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   });
   clock.lap('report', 'looked through the maps for the report');
 
-  const outputs = [FILES.scaled, FILES.slices, FILES.report, FILES.record].map((name) =>
+  const outputs = [FILES.scaled, FILES.scene, FILES.slices, FILES.report, FILES.record].map((name) =>
     join(outputFolder, name),
   );
   const fields: ManifestFields = {
@@ -164,8 +166,12 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   };
   const { html } = await drawPage(findings, manifestOf(fields), { title: FILES.scaled, kind: 'scale' });
   const demo = { ...describeData(data), ...generation, correlationWithTruth: correlation };
-  const record = addDemo(encodeManifest(fields), demo);
-  await writeResults(outputFolder, scaled, { picture, html, record }, options.signal);
+  const texts = {
+    scene: await sceneOfScaling(engine, result, { scaled: join(outputFolder, FILES.scaled) }),
+    report: html,
+    record: addDemo(encodeManifest(fields), demo),
+  };
+  await writeResults(outputFolder, scaled, picture, texts, options.signal);
   engine.release(result.scaled, result.mask, ...(result.reference === undefined ? [] : [result.reference]));
   clock.lap('write', `wrote ${FILES.scaled}, ${FILES.slices}, ${FILES.report}, ${FILES.record}`);
   report(options, result, correlation, clock.total());
@@ -227,7 +233,8 @@ async function writeInputs(folder: string, data: DemoData, demo: object): Promis
 async function writeResults(
   folder: string,
   scaled: MapImage,
-  { picture, html, record }: { picture: Uint8Array; html: string; record: string },
+  picture: Uint8Array,
+  texts: Readonly<Record<'scene' | 'report' | 'record', string>>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const staged = new StagedOutputs();
@@ -235,8 +242,8 @@ async function writeResults(
     const label = `locscale-gpu ${packageVersion()}: local scaling, demo`;
     await staged.stage(join(folder, FILES.scaled), writeMrc(scaled, { label }));
     await staged.stage(join(folder, FILES.slices), [picture]);
-    await staged.stage(join(folder, FILES.report), html);
-    await staged.stage(join(folder, FILES.record), record);
+    for (const name of ['scene', 'report', 'record'] as const)
+      await staged.stage(join(folder, FILES[name]), texts[name]);
     stopIfAborted(signal);
     await staged.commit();
   } finally {

@@ -6,9 +6,9 @@ import { bFactorPalette, chimeraxScript, type SceneMap } from '../report/chimera
 
 export interface SceneFiles {
   readonly scaled: string;
-  readonly bFactor: string | undefined;
+  readonly bFactor?: string | undefined;
   /** The map before scaling, where it is one file. */
-  readonly input: string | undefined;
+  readonly input?: string | undefined;
 }
 
 /** Colours reach this many standard deviations to both sides of the mean. */

@@ -74,12 +74,13 @@ export function solidPart(findings: Findings): Part {
     maps: findings.maps.map(({ role, solid }) => ({ role, bytes: toBase64(solid.bytes) })),
   };
   const [nz, ny, nx] = result.solid.shape;
+  const shrunk = Math.max(...size) > Math.max(...result.solid.shape);
   const spacing = (findings.voxelSize * Math.max(...size)) / Math.max(...result.solid.shape);
   return {
     id: 'solid',
     heading: 'In three dimensions',
     figures: [],
-    content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a difference is one of shape, not of level. The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: for detail open the .cxc file in ChimeraX.</p>
+    content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a difference is one of shape, not of level. ${shrunk ? `The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: for detail open` : 'For more, open'} the .cxc file beside the map in ChimeraX.</p>
 <div id="solid-view" class="solid">
 <div class="controls"><label>surface encloses <input id="solid-level" type="range" min="5" max="100" step="1" value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output id="solid-percent">${FIRST_SURFACE_PERCENT} %</output> of the mask</label>
 <label>size <input id="solid-zoom" type="range" min="0.7" max="3" step="0.05" value="1" aria-label="Magnification"></label>

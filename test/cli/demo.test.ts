@@ -39,6 +39,7 @@ describe('the demo', () => {
       'demo.json',
       'half_map_1.mrc',
       'half_map_2.mrc',
+      'locscale_output.cxc',
       'locscale_output.mrc',
       'reference.mrc',
       'report.html',
