@@ -194,6 +194,51 @@ describe('local resolution on threads', () => {
     }
     expect(maxDifference(made[0].resolution, made[1].resolution)).toBe(0);
   });
+
+  async function openJob(engine: Engine) {
+    const shape: Shape = [40, 40, 40];
+    const [half1, half2] = halfMaps(shape, 85);
+    const [a, b, mask] = await Promise.all(
+      [half1, half2, blobMask(shape, 0.9)].map((data) => engine.upload(data, shape)),
+    );
+    const fixed = {
+      windowVoxels: 8,
+      weights: 'hann',
+      voxelSize: 1,
+      threshold: 0.143,
+      padValues: [0, 0],
+    } as const;
+    const { count } = await engine.statistics(mask, { mask, inside: true });
+    return { job: { half1: a, half2: b, mask, ...fixed }, voxels: count };
+  }
+
+  it('counts every mask voxel once, and stops when told', async () => {
+    const engine = await createCpuEngine({ threads: 2 });
+    try {
+      const { job, voxels } = await openJob(engine);
+      const seen: number[][] = [];
+      await engine.localResolution(job, { onProgress: (...counts) => seen.push(counts) });
+      expect(seen.at(-1)).toEqual([voxels, voxels]);
+      const stop = new AbortController();
+      stop.abort();
+      await expect(engine.localResolution(job, { signal: stop.signal })).rejects.toThrow(/abort/i);
+    } finally {
+      await engine.dispose();
+    }
+  });
+
+  it('refuses what does not fit the memory limit, in words', async () => {
+    const engine = await createCpuEngine({ threads: 2, memoryLimitBytes: 2 * 2 ** 20 });
+    try {
+      const { job } = await openJob(engine);
+      await expect(engine.localResolution(job)).rejects.toMatchObject({
+        tag: 'out-of-memory',
+        hint: expect.stringContaining('--locres_window'),
+      });
+    } finally {
+      await engine.dispose();
+    }
+  });
 });
 
 describeEngines('local filter', (engine) => {
