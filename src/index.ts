@@ -11,7 +11,16 @@ export { type ErrorTag, isLocScaleError, LocScaleError } from './errors.ts';
 export { type MrcReadOptions, type MrcWriteOptions, readMrc, writeMrc } from './formats/mrc.ts';
 export type { MrcHeader } from './formats/mrc-header.ts';
 export type { Grid, Shape } from './math/grid.ts';
-export { defaultParameters, imageOf, planLocScale, runLocScale } from './pipeline/index.ts';
+export {
+  defaultLocalResolution,
+  defaultParameters,
+  imageOf,
+  type LocalResolutionResult,
+  type LocalResolutionSettings,
+  planLocScale,
+  runLocalResolution,
+  runLocScale,
+} from './pipeline/index.ts';
 export type {
   FscCurve,
   LocScaleContext,

@@ -35,7 +35,8 @@ export async function runLocresCommand(session: Session): Promise<void> {
   for (const path of inputs) await sizeOfInput(path);
   await checkOutputs([...Object.values(files), manifest], inputs);
   noteIneffective(session);
-  const parameters = parametersOf(values);
+  // The mask of the default run.
+  const parameters = parametersOf(values, true);
   const settings = localResolutionSettings(values);
   const version = packageVersion();
   const started = new Date().toISOString();

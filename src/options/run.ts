@@ -64,6 +64,7 @@ export const runOptions = {
       commands: makesMasks,
       help: 'Low-pass before the mask is made, angstrom.',
       defaultText: '5 where a network predicts the reference, else none',
+      perCommand: { locres: { help: 'Low-pass before the mask is made, angstrom.', defaultText: '5' } },
     },
   ),
   noiseBox: define<readonly (readonly [number, number, number])[]>(
