@@ -61,7 +61,7 @@ export const mapOptions = {
     {
       group: 'Reference',
       commands: scaleOnly,
-      help: 'Low-pass the reference map at this resolution, angstrom.',
+      help: 'Low-pass the reference map at this resolution, angstrom. That of an atomic model ends at the resolution of the map without it.',
     },
   ),
   noReference: flag('--no_reference', {

@@ -163,7 +163,7 @@ export const runOptions = {
   }),
   outputProcessingFiles: text('-op --output_processing_files', 'FOLDER', {
     group: 'Output',
-    help: 'Also write mask, confidence map and FSC curve into this folder (made if absent).',
+    help: 'Also write mask, confidence map and FSC curve into this folder (made if absent); scaling also the reference it made and the radial profiles of 1 % of the voxels.',
   }),
   verbose: flag('-v --verbose', {
     group: 'Output',

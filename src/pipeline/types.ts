@@ -87,7 +87,7 @@ export interface LocScaleParameters {
   resolution?: number;
   profileKind: RadialProfileKind;
   measureBFactors: boolean;
-  /** Low-pass the reference map at this resolution, A (-mres); undefined: as it is. */
+  /** Low-pass the reference map at this resolution, A (-mres); undefined: as it is, or for atoms where the map ends. */
   referenceResolution?: number;
   /** Average-profile rule. */
   boostSecondaryStructure: number;
