@@ -10,6 +10,8 @@ import { createHash } from 'node:crypto';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 
+// As the program does (cli/ranks.ts).
+process.env.UCX_MEM_EVENTS ??= 'no';
 const source =
   'Deno' in globalThis ? 'src/distributed/open-communicator.ts' : 'dist/distributed/open-communicator.js';
 const { openCommunicator } = await import(new URL(`../../${source}`, import.meta.url).href);
