@@ -27,8 +27,8 @@ export async function launchBrowser(): Promise<Launched> {
     return { browser };
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0];
-    if (process.env.LOCSCALE_REQUIRE?.includes('browser') === true)
-      throw new Error(`LOCSCALE_REQUIRE asks for a browser, and there is none: ${reason}`);
+    if (process.env.LOCSCALE_REQUIRE_BROWSER === '1')
+      throw new Error(`LOCSCALE_REQUIRE_BROWSER asks for a browser, and none starts: ${reason}`);
     return { reason: `(skipped: no browser starts here: ${reason})` };
   }
 }
