@@ -125,8 +125,8 @@ async function open(session: Session, started: StartedProcesses | undefined): Pr
       launcher: 'one for each GPU',
     });
   }
-  // UCX, under MPICH and many Open MPIs, moves the end of the heap while other threads allocate: one start in a
-  // hundred then ended in a segmentation fault. It serves a cache of registered memory, which is not missed here.
+  // UCX, under MPICH and many Open MPIs, moves the end of the heap while other threads allocate: one start in
+  // thirty then ended in a segmentation fault. It serves a cache of registered memory, which is not missed here.
   env.UCX_MEM_EVENTS ??= 'no';
   const { openCommunicator } = await import('../distributed/open-communicator.ts');
   const { command, values } = session.parsed;

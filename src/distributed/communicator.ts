@@ -19,6 +19,8 @@ export interface Communicator {
    * The bytes must not change before the promise is kept.
    */
   broadcast(bytes: Uint8Array | undefined, root?: number): Promise<Uint8Array>;
+  /** Rank k gets the k-th of the parts that rank 0 has; `parts` is read there only. Lengths may differ. */
+  scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array>;
   /** Every rank's bytes on rank 0, in rank order; undefined elsewhere. Lengths may differ. */
   gather(bytes: Uint8Array): Promise<readonly Uint8Array[] | undefined>;
   barrier(): Promise<void>;

@@ -73,6 +73,13 @@ class FilesCommunicator implements Communicator {
     return this.#turns.take(() => this.#broadcast(bytes, root));
   }
 
+  scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array> {
+    if (this.rank === 0 && parts?.length !== this.size) {
+      return Promise.reject(new TypeError('the root of a scatter needs a part for every rank'));
+    }
+    return this.#turns.take(() => this.#scatter(parts));
+  }
+
   gather(bytes: Uint8Array): Promise<readonly Uint8Array[] | undefined> {
     return this.#turns.take(() => this.#gather(bytes));
   }
@@ -121,6 +128,23 @@ class FilesCommunicator implements Communicator {
     this.#unread.push(await this.#write(sequence, bytes!));
     this.#traffic.sent += bytes!.length * (this.size - 1);
     return bytes!;
+  }
+
+  /** A message to each rank but 0, with a number of its own. */
+  async #scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array> {
+    const before = this.#sequence - 1;
+    this.#sequence += this.size - 1;
+    if (this.rank === 0) {
+      for (let rank = 1; rank < this.size; rank++) {
+        await this.#write(before + rank, parts![rank]!);
+        this.#traffic.sent += parts![rank]!.length;
+      }
+      return parts![0]!;
+    }
+    const part = await this.#receive(before + this.rank, 0);
+    await rm(this.#name(before + this.rank, 0), { force: true });
+    this.#traffic.received += part.length;
+    return part;
   }
 
   async #gather(bytes: Uint8Array): Promise<Uint8Array[] | undefined> {

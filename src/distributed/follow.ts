@@ -5,7 +5,7 @@ import type { Shape } from '../math/grid.ts';
 import { packTiles, type TileSet, volumesOf } from '../pipeline/tile-values.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { Communicator } from './communicator.ts';
-import { bytesOf, decodeOrder, floatsOf, type Order, runOf, type VolumeName } from './orders.ts';
+import { bytesOf, decodeOrder, floatsOf, type Order, type VolumeName } from './orders.ts';
 
 export interface FollowerTools {
   readonly communicator: Communicator;
@@ -111,10 +111,8 @@ async function predictShare(
   orFailure: OrFailure,
 ): Promise<void> {
   const { rank } = communicator;
-  const all = floatsOf(await orFailure(communicator.broadcast(undefined)));
-  const [first, count] = runOf(counts, rank);
-  const voxels = all.length / counts.reduce((sum, n) => sum + n, 0);
-  const cubes = all.subarray(first * voxels, (first + count) * voxels);
+  const cubes = floatsOf(await orFailure(communicator.scatter(undefined)));
+  const count = counts[rank];
   if (predictor?.description !== ranOn) {
     throw new LocScaleError(
       'no-device',

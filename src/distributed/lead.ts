@@ -4,7 +4,7 @@ import type { Shape } from '../math/grid.ts';
 import type { SharedScaling, Team } from '../pipeline/team.ts';
 import type { MonteCarloPass, ReferencePredictor } from '../reference/network/model.ts';
 import type { Communicator } from './communicator.ts';
-import { bytesOf, floatsOf, type Order, runOf, sendOrder, type VolumeName, volumeNames } from './orders.ts';
+import { bytesOf, floatsOf, type Order, sendOrder, type VolumeName, volumeNames } from './orders.ts';
 
 export interface LeadingTeam extends Team {
   /** Tells the other ranks that there is nothing more to do. */
@@ -84,14 +84,17 @@ function sharePredictor(
     secondsPerCube: secondsPerCube / size,
     async predict(cubes, count, pass) {
       const counts = shareCubes(count, size);
-      const firsts = counts.map((_, rank) => runOf(counts, rank)[0]);
+      const firsts = counts.map((_, rank) => counts.slice(0, rank).reduce((sum, n) => sum + n, 0));
       const passes = firsts.map((first): MonteCarloPass | null =>
         pass === undefined ? null : { ...pass, firstCube: pass.firstCube + first },
       );
       const voxels = manifest.cubeEdge ** 3;
-      const own = cubes.subarray(0, counts[0] * voxels);
+      const parts = firsts.map((first, rank) =>
+        cubes.subarray(first * voxels, (first + counts[rank]) * voxels),
+      );
       await order({ kind: 'predict', ranOn: description, counts, passes });
-      await communicator.broadcast(bytesOf(cubes.subarray(0, count * voxels)));
+      await communicator.scatter(parts.map(bytesOf));
+      const [own] = parts;
       const results = await collect(
         counts[0] === 0 ? own : await predictor.predict(own, counts[0], passes[0] ?? undefined),
       );

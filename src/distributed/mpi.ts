@@ -80,6 +80,24 @@ class MpiCommunicator implements Communicator {
     });
   }
 
+  scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array> {
+    if (this.rank === 0 && parts?.length !== this.size) {
+      return Promise.reject(new TypeError('the root of a scatter needs a part for every rank'));
+    }
+    return this.#turn(async () => {
+      await this.#meet();
+      if (this.rank === 0) return this.#sendAll(parts!);
+      const length = new Uint8Array(8);
+      await this.#finish([this.#library.startReceive(length, 0)]);
+      const part = new Uint8Array(decodeLength(length));
+      for (const { start, end } of splitIntoChunks(part.length, CHUNK_BYTES)) {
+        await this.#finish([this.#library.startReceive(part.subarray(start, end), 0)]);
+      }
+      this.#traffic.received += part.length;
+      return part;
+    });
+  }
+
   gather(bytes: Uint8Array): Promise<readonly Uint8Array[] | undefined> {
     return this.#turn(async () => {
       await this.#meet();
@@ -109,6 +127,22 @@ class MpiCommunicator implements Communicator {
       this.#closed = true;
       this.#library.finalise();
     });
+  }
+
+  /** To all ranks at once, a chunk of each at a time. */
+  async #sendAll([own, ...parts]: readonly Uint8Array[]): Promise<Uint8Array> {
+    const lengths = parts.map((part) => encodeLength(part.length));
+    await this.#finish(lengths.map((length, index) => this.#library.startSend(length, index + 1)));
+    const longest = Math.max(0, ...parts.map((part) => part.length));
+    for (const { start, end } of splitIntoChunks(longest, CHUNK_BYTES)) {
+      const requests = parts.flatMap((part, index) => {
+        const chunk = part.subarray(start, end);
+        return chunk.length === 0 ? [] : [this.#library.startSend(chunk, index + 1)];
+      });
+      await this.#finish(requests);
+    }
+    for (const part of parts) this.#traffic.sent += part.length;
+    return own!;
   }
 
   /** From all ranks at once, a chunk of each at a time. */

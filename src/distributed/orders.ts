@@ -27,7 +27,7 @@ export type Order =
   /** First voxels of every rank's tiles; answered by a gather of packed values. */
   | { readonly kind: 'scale'; readonly shares: readonly (readonly Shape[])[] }
   | { readonly kind: 'close-scaling' }
-  /** Numbers of cubes of every rank; all of them follow as a broadcast, answered by a gather of predicted ones. */
+  /** Numbers of cubes of every rank; they follow as a scatter, answered by a gather of predicted ones. */
   | {
       readonly kind: 'predict';
       /** The network and its provider in words, which must be the same everywhere. */
@@ -66,9 +66,4 @@ export function floatsOf(bytes: Uint8Array): Float32Array {
   if (bytes.byteOffset % 4 === 0)
     return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   return new Float32Array(bytes.slice().buffer);
-}
-
-/** First and number of a rank's cubes. */
-export function runOf(counts: readonly number[], rank: number): [first: number, count: number] {
-  return [counts.slice(0, rank).reduce((sum, n) => sum + n, 0), counts[rank]];
 }

@@ -13,6 +13,10 @@ export function createSingleCommunicator(description = 'one process'): Communica
       if (bytes === undefined) throw new TypeError('the root of a broadcast needs bytes');
       return bytes;
     },
+    scatter: async (parts) => {
+      if (parts?.[0] === undefined) throw new TypeError('the root of a scatter needs a part for every rank');
+      return parts[0];
+    },
     gather: async (bytes) => [bytes],
     barrier: async () => {},
     // The caller ends its own process; there is nobody else.

@@ -39,6 +39,13 @@ export function memoryCommunicators(size: number): Communicator[] {
         await until(round, () => round.root !== undefined);
         return (round.root as Uint8Array).slice();
       },
+      async scatter(parts) {
+        const round = at(next++);
+        if (rank === 0) for (const [to, part] of (parts ?? []).entries()) round.parts.set(to, part.slice());
+        tell(round);
+        await until(round, () => round.parts.has(rank));
+        return round.parts.get(rank) as Uint8Array;
+      },
       gather,
       async barrier() {
         await gather(new Uint8Array(0));

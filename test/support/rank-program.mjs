@@ -56,6 +56,10 @@ async function exchange() {
     communicator.gather(shared),
     communicator.gather(new Uint8Array(0)),
   ]);
+  const part = await communicator.scatter(
+    rank === 0 ? Array.from({ length: size }, (_, to) => pattern(17 * megabyte * to + to, to)) : undefined,
+  );
+  const scattered = digest(part) === digest(pattern(17 * megabyte * rank + rank, rank));
   await communicator.barrier();
   const gathered = parts?.map(
     (part, from) => digest(part) === digest(pattern(17 * megabyte * from + 64 - from, from)),
@@ -73,6 +77,7 @@ async function exchange() {
     traffic,
     broadcasts,
     gathered,
+    scattered,
     lengths,
     warnings,
   });

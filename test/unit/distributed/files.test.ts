@@ -62,12 +62,18 @@ describe('three ranks with a shared folder', () => {
     const gathered = await Promise.all(ranks.map((rank) => rank.gather(bytesOf('x'.repeat(rank.rank)))));
     expect(gathered[0]?.map(textOf)).toEqual(['', 'x', 'xx']);
     expect(gathered.slice(1)).toEqual([undefined, undefined]);
-    // Each sent 6 bytes to two ranks and heard twice 6; gather: 0 + 1 + 2 bytes.
+    const parts = ['own', 'first', ''].map(bytesOf);
+    const scattered = await Promise.all(
+      ranks.map((rank) => rank.scatter(rank.rank === 0 ? parts : undefined)),
+    );
+    expect(scattered.map(textOf)).toEqual(['own', 'first', '']);
+    // Each sent 6 bytes to two ranks and heard twice 6; gather: 0 + 1 + 2 bytes; scatter: 5.
     expect(ranks.map(({ traffic }) => traffic)).toEqual([
-      { sent: 12, received: 15 },
-      { sent: 13, received: 12 },
+      { sent: 17, received: 15 },
+      { sent: 13, received: 17 },
       { sent: 14, received: 12 },
     ]);
+    await expect(ranks[0]!.scatter(parts.slice(1))).rejects.toThrow(/a part for every rank/);
     await Promise.all(ranks.map((rank) => rank.close()));
     expect(existsSync(folder)).toBe(false);
   });

@@ -16,19 +16,22 @@ const BROADCASTS = Array.from({ length: 3 * SIZE + 1 }, () => true);
 const broadcastBytes = (root: number) => 1001 + (root === 0 ? 17 * 2 ** 20 + 5 : 0);
 /** Rank r gathers this much (see rank-program.mjs). */
 const gatherBytes = (rank: number) => 17 * 2 ** 20 * rank + 64 - rank;
+const scatterBytes = (rank: number) => 17 * 2 ** 20 * rank + rank;
 
 function expectExchange(lines: Job['lines'], kind: string, describeRank: (rank: number) => unknown): void {
   const sorted = [...lines].sort((a, b) => Number(a.rank) - Number(b.rank));
   expect(sorted).toHaveLength(SIZE);
   sorted.forEach((line, rank) => {
-    const sent = broadcastBytes(rank) * (SIZE - 1) + (rank === 0 ? 0 : gatherBytes(rank));
+    const scattered = scatterBytes(1) + scatterBytes(2);
+    const sent = broadcastBytes(rank) * (SIZE - 1) + (rank === 0 ? scattered : gatherBytes(rank));
     const heard = broadcastBytes(0) + broadcastBytes(1) + broadcastBytes(2) - broadcastBytes(rank);
     const gathered = gatherBytes(1) + gatherBytes(2);
-    const received = heard + (rank === 0 ? gathered : 0);
+    const received = heard + (rank === 0 ? gathered : scatterBytes(rank));
     expect(line).toMatchObject({ rank, size: SIZE, kind, localRank: rank, localSize: SIZE });
     expect(line.description).toEqual(describeRank(rank));
     expect(line.broadcasts).toEqual(BROADCASTS);
     expect(line.gathered).toEqual(rank === 0 ? [true, true, true] : undefined);
+    expect(line.scattered).toBe(true);
     expect(line.lengths).toEqual(rank === 0 ? [0, 0, 0] : undefined);
     expect(line.traffic).toEqual({ sent, received });
   });
