@@ -122,7 +122,8 @@ export async function drawPage(
 }
 
 export interface WrittenReport {
-  readonly files: readonly { readonly path: string; readonly content: FileContent }[];
+  readonly page: string;
+  readonly pictures: readonly { readonly path: string; readonly content: FileContent }[];
   /** Why there are no pictures, if there are none. */
   readonly note: string | undefined;
 }
@@ -135,10 +136,11 @@ export async function drawReport(
   const report = await drawPage(findings, record, { title, kind });
   const pictures = await drawPictures(report.figures);
   return {
-    files: [
-      { path: page, content: report.html },
-      ...(pictures ?? []).map(({ name, png }) => ({ path: join(folder, `${name}.png`), content: [png] })),
-    ],
+    page: report.html,
+    pictures: (pictures ?? []).map(({ name, png }) => ({
+      path: join(folder, `${name}.png`),
+      content: [png],
+    })),
     note:
       pictures === undefined
         ? `The report has no folder of pictures: the optional package @resvg/resvg-js is not installed here ("npm install @resvg/resvg-js"). The figures are all in ${page}.`

@@ -125,7 +125,7 @@ async function lookForReport(
   }
 }
 
-/** False if there is none after all. */
+/** False if there is no page after all. */
 async function stageReport(
   session: Session,
   staged: StagedOutputs,
@@ -134,17 +134,19 @@ async function stageReport(
   record: RunRecord,
 ): Promise<boolean> {
   const request = record.report as ReportRequest;
-  const drawn = await drawReport(findings, manifestOf(withReport(fields, record)), request).catch(
-    (error: unknown) => {
-      session.logger.warn(`The report was not written: ${error instanceof Error ? error.message : error}`);
-      return undefined;
-    },
-  );
-  if (drawn === undefined) return false;
-  if (drawn.note !== undefined) session.logger.note(drawn.note);
-  if (drawn.files.length > 1) await makeFolder(request.files.folder, '-o');
-  for (const { path, content } of drawn.files) await staged.stage(path, content);
-  return true;
+  let hasPage = false;
+  try {
+    const drawn = await drawReport(findings, manifestOf(withReport(fields, record)), request);
+    if (drawn.note !== undefined) session.logger.note(drawn.note);
+    await staged.stage(request.files.page, drawn.page);
+    hasPage = true;
+    if (drawn.pictures.length > 0) await makeFolder(request.files.folder, '-o');
+    for (const { path, content } of drawn.pictures) await staged.stage(path, content);
+  } catch (error) {
+    const what = hasPage ? 'pictures of the report were' : 'report was';
+    session.logger.warn(`The ${what} not written: ${error instanceof Error ? error.message : error}`);
+  }
+  return hasPage;
 }
 
 function withReport(fields: ManifestFields, { report }: RunRecord): ManifestFields {

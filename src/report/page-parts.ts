@@ -82,7 +82,7 @@ export function solidPart(findings: Findings): Part {
     figures: [],
     content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a difference is one of shape, not of level. ${shrunk ? `The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: for detail open` : 'For more, open'} the .cxc file beside the map in ChimeraX.</p>
 <div id="solid-view" class="solid">
-<div class="controls"><label>surface encloses <input id="solid-level" type="range" min="5" max="100" step="1" value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output id="solid-percent">${FIRST_SURFACE_PERCENT} %</output> of the mask</label>
+<div class="controls"><label>surface <input id="solid-level" type="range" min="5" max="100" step="1" value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output id="solid-percent">${FIRST_SURFACE_PERCENT} % of the mask</output></label>
 <label>size <input id="solid-zoom" type="range" min="0.7" max="3" step="0.05" value="1" aria-label="Magnification"></label>
 ${others.length < 2 ? undefined : html`<label>left <select id="solid-left">${others.map(({ role, label }) => html`<option value="${role}">${label}</option>`)}</select></label>`}</div>
 <canvas id="solid-canvas" tabindex="0" role="img" aria-label="Surfaces of the maps before and after"></canvas>

@@ -149,7 +149,7 @@ const SOLID = `
       gl.uniform3f(uniform('ink'), ...colourOf(role));
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     });
-    document.getElementById('solid-percent').textContent = levelSlider.value + ' %';
+    document.getElementById('solid-percent').textContent = levelSlider.value + ' % of the mask';
     canvas.dataset.drawn = String(Number(canvas.dataset.drawn || 0) + 1);
   };
   const redraw = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw); } };

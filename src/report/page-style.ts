@@ -42,7 +42,8 @@ figcaption { font-size: .92rem; max-width: 78ch; margin-top: 6px; color: color-m
 .compare .tag.left { left: 6px; } .compare .tag.right { right: 6px; }
 .controls { display: flex; flex-wrap: wrap; gap: 8px 22px; align-items: center; margin: 10px 0; font-size: .92rem; }
 .controls label { display: flex; align-items: center; gap: 8px; }
-input[type=range] { width: min(260px, 55vw); accent-color: var(--result); }
+.controls span, output { white-space: nowrap; }
+input[type=range] { width: min(260px, 45vw); accent-color: var(--result); }
 .key { display: flex; align-items: center; gap: 8px; font-size: .85rem; font-variant-numeric: tabular-nums; margin: 8px 0; }
 .key i { flex: 0 1 260px; height: 12px; border-radius: 3px; }
 .solid { position: relative; }

@@ -14,7 +14,7 @@ export interface PlotSize {
   readonly height: number;
 }
 
-const WIDE: PlotSize = { width: 640, height: 340 };
+const WIDE: PlotSize = { width: 600, height: 330 };
 const SMALL: PlotSize = { width: 360, height: 250 };
 /** Resolutions, A, that people think in; those that fit are marked. */
 const RESOLUTION_TICKS = [20, 10, 8, 6, 5, 4, 3.5, 3, 2.5, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1];
@@ -356,11 +356,11 @@ function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): string {
     // Plot asks for the DOM types of a browser, which this program does without.
     document: document as never,
     ...size,
-    marginTop: 34,
-    marginLeft: 58,
+    marginTop: 36,
+    marginLeft: 60,
     marginRight: 16,
-    marginBottom: 42,
-    style: { fontSize: '12px', overflow: 'visible' },
+    marginBottom: 44,
+    style: { fontSize: '13px', overflow: 'visible' },
     ...options,
     marks: [...marks, Plot.frame({ strokeOpacity: 0.35 })],
   });

@@ -1,5 +1,5 @@
 /** The default mode and feature_enhance as a user runs them, with a network of one convolution. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NetworkFiles } from '../../src/inference/network-graph.ts';
@@ -125,6 +125,17 @@ describe('feature_enhance', () => {
     const [a, b, c] = ['a.mrc', 'b.mrc', 'c.mrc'].map(mapOf);
     expect(relativeL2(b, a)).toBe(0);
     expect(relativeL2(c, a)).toBeGreaterThan(1e-3);
+  });
+
+  it('--print_report shows input, baseline, enhanced map and pVDDT', async () => {
+    const result = await run([...enhance, '--seed', '4', '--print_report', '-o', 'a.mrc']);
+    expect(result.code, result.stderr).toBe(0);
+    const page = readFileSync(workspace.path('a_report.html'), 'utf8');
+    for (const text of ['pVDDT at every voxel', 'baseline', 'enhanced map', 'small test network'])
+      expect(page, text).toContain(text);
+    expect(readdirSync(workspace.path('a_report_figures'))).toEqual(
+      expect.arrayContaining(['pVDDT-z.png', 'profiles.png', 'sections.png']),
+    );
   });
 
   it('-sym is imposed on the mean map', async () => {

@@ -64,7 +64,7 @@ describe.each(runtimes)('a report under %s', (runtime) => {
     const folder = `${out}_report_figures`;
     expect(result.stdout).toMatch(new RegExp(`^Wrote ${folder} \\(\\d+ pictures\\)$`, 'm'));
     const fsc = decode(readFileSync(workspace.path(`${folder}/fsc.png`)));
-    expect([fsc.width, fsc.height]).toEqual([1600, 850]);
+    expect([fsc.width, fsc.height]).toEqual([1600, 880]);
     // White paper, and a curve in its colour.
     expect([...fsc.data.subarray(0, 3)]).toEqual([255, 255, 255]);
     const blue = countPixels(fsc, [31, 111, 178]);
