@@ -16,6 +16,7 @@ import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.
 import { benchModelMap } from './model-map.bench.ts';
 import { benchNetworks } from './network.bench.ts';
 import { benchPseudoModel } from './pseudo-model.bench.ts';
+import { benchRefinement } from './refine-bfactors.bench.ts';
 import { benchResample } from './resample.bench.ts';
 import type { BenchResults } from './results.ts';
 import { benchSymmetrise } from './symmetrise.bench.ts';
@@ -29,6 +30,7 @@ const BENCHES = [
   'network',
   'model-map',
   'pseudo-model',
+  'refine-bfactors',
   'symmetrise',
   'estimate',
 ] as const;
@@ -120,6 +122,7 @@ async function main(): Promise<void> {
         | 'networks'
         | 'modelMaps'
         | 'pseudoModels'
+        | 'refinements'
         | 'symmetrise'
         | 'estimates'
       >
@@ -154,6 +157,10 @@ async function main(): Promise<void> {
     if (only.includes('pseudo-model')) {
       context.say('Pseudo-models');
       Object.assign(measured, { pseudoModels: await benchPseudoModel(context) });
+    }
+    if (only.includes('refine-bfactors')) {
+      context.say('Refinement of B factors');
+      Object.assign(measured, { refinements: await benchRefinement(context) });
     }
     if (only.includes('symmetrise')) {
       context.say('Symmetry');

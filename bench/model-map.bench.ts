@@ -43,7 +43,8 @@ export async function benchModelMap(context: BenchContext): Promise<ModelMapResu
   return results;
 }
 
-function ballOfAtoms(count: number, edge: number): AtomSet {
+/** At a protein's density, in the middle of a box of 1 A voxels. */
+export function ballOfAtoms(count: number, edge: number): AtomSet {
   const random = createRandom(31);
   const radius = Math.min(0.45 * edge, Math.cbrt((3 * ATOM_VOLUME * count) / (4 * Math.PI)));
   const positions = new Float64Array(3 * count);

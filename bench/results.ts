@@ -19,6 +19,7 @@ export interface BenchResults {
   readonly localResolution?: LocalResolutionResults;
   readonly modelMaps?: readonly ModelMapResult[];
   readonly pseudoModels?: readonly PseudoModelResult[];
+  readonly refinements?: readonly RefinementResult[];
   readonly symmetrise?: readonly SymmetriseResult[];
   readonly estimates?: readonly EstimateResult[];
   /** Only for the engine 'gpu', which has benches of its own. */
@@ -73,6 +74,15 @@ export interface ModelMapResult {
   readonly gate: Gate;
   readonly oneThread: Timing;
   readonly allThreads?: Timing;
+}
+
+/** Refinement of B factors, all threads. */
+export interface RefinementResult {
+  readonly edge: number;
+  readonly atoms: number;
+  readonly cycles: number;
+  readonly gate: Gate;
+  readonly timing: Timing;
 }
 
 /** Engine verb symmetrise, cubic boxes. */

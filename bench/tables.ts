@@ -30,6 +30,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
       ...networkSection([...(results.networks ?? []), ...(results.gpu?.networks ?? [])]),
       ...(results.modelMaps ? modelMapSection(results.modelMaps) : []),
       ...(results.pseudoModels ? pseudoModelSection(results.pseudoModels) : []),
+      ...(results.refinements ? refinementSection(results.refinements) : []),
       ...(results.symmetrise ? symmetriseSection(results.symmetrise) : []),
       ...(results.estimates ? estimateSection(results.estimates) : []),
     ].join('\n\n'),
@@ -178,6 +179,23 @@ function modelMapSection(results: NonNullable<BenchResults['modelMaps']>): strin
         `${r.edge}³`,
         ms(r.oneThread.median),
         r.allThreads ? `**${ms(r.allThreads.median)}**` : '-',
+        r.gate.error.toExponential(1),
+      ]),
+    ),
+  ];
+}
+
+function refinementSection(results: NonNullable<BenchResults['refinements']>): string[] {
+  return [
+    '### Refinement of B factors',
+    'A ball of atoms against its own map, voxels of 1 Å, as at 4 Å resolution. The last column is the difference of the B factors from the true ones.',
+    table(
+      ['atoms', 'box', 'cycles', 's', 'difference'],
+      results.map((r) => [
+        `${r.atoms}`,
+        `${r.edge}³`,
+        `${r.cycles}`,
+        `**${r.timing.median.toFixed(1)}**`,
         r.gate.error.toExponential(1),
       ]),
     ),
