@@ -14,4 +14,5 @@ export function documentBlocks(input: {
   readonly options: object;
   readonly accuracy: readonly StoredFile[];
   readonly speed: readonly StoredFile[];
+  readonly ranks: readonly StoredFile[];
 }): DocumentBlock[];

@@ -3,6 +3,7 @@
  * stands between `<!-- name:begin -->` and `<!-- name:end -->`; fill-tables.mjs puts it there and
  * test/unit/docs.test.ts checks that it is there.
  */
+import { clusterTable, ranksTable } from './cluster-model.mjs';
 
 /** Replaces what stands between the markers `name`; throws where a document lacks them. */
 export function fillBlock(document, name, content) {
@@ -14,7 +15,7 @@ export function fillBlock(document, name, content) {
 }
 
 /** Aligned as Biome formats documents, so that filling and formatting agree. */
-function table(head, rows, rightFrom = head.length) {
+export function table(head, rows, rightFrom = head.length) {
   const widths = head.map((title, i) => Math.max(3, ...[title, ...rows.map((row) => row[i])].map(widthOf)));
   const line = (cells) =>
     `| ${cells.map((cell, i) => (i >= rightFrom ? padStart(cell, widths[i]) : padEnd(cell, widths[i]))).join(' | ')} |`;
@@ -165,11 +166,22 @@ export function ownOptionsTable(options) {
   return table(['option', 'default', 'what it does'], rows);
 }
 
+/** The newest of bench/results/ranks/, and what a model makes of it. */
+function ranksBlocks(files) {
+  const newest = [...files].sort((a, b) => (a.name < b.name ? -1 : 1)).at(-1);
+  if (newest === undefined) return [];
+  const results = JSON.parse(newest.text);
+  return [
+    { file: 'docs/clusters.md', name: 'ranks', content: ranksTable(results) },
+    { file: 'docs/clusters.md', name: 'cluster-model', content: clusterTable(results) },
+  ];
+}
+
 /**
- * Every generated block: file, marker name, content. `accuracy` and `speed`: name and text of the JSON
- * files in bench/results/accuracy/ (one an engine) and in bench/results/.
+ * Every generated block: file, marker name, content. `accuracy`, `speed` and `ranks`: name and text of the JSON
+ * files in bench/results/accuracy/ (one an engine), in bench/results/ and in bench/results/ranks/.
  */
-export function documentBlocks({ options, accuracy, speed }) {
+export function documentBlocks({ options, accuracy, speed, ranks }) {
   const engines = [...accuracy]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ text }) => JSON.parse(text));
@@ -187,5 +199,6 @@ export function documentBlocks({ options, accuracy, speed }) {
       content: originalOptionsTable(options),
     },
     { file: 'docs/coming-from-locscale.md', name: 'own-options', content: ownOptionsTable(options) },
+    ...ranksBlocks(ranks),
   ];
 }

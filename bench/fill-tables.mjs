@@ -24,6 +24,7 @@ const blocks = documentBlocks({
   options,
   accuracy: jsonFilesOf('bench/results/accuracy'),
   speed: jsonFilesOf('bench/results'),
+  ranks: jsonFilesOf('bench/results/ranks'),
 });
 const changed = new Set();
 for (const { file, name, content } of blocks) {

@@ -72,8 +72,11 @@ describe('documents', () => {
     const lines = documents.flatMap(shellLines);
     expect(lines.length).toBeGreaterThan(10);
     for (const line of lines) {
-      // Environment variables set for one command come first.
-      const words = line.replace(/^([A-Z_]+=\S+ )+/, '').split(/\s+/);
+      // Environment variables set for one command come first, and what starts ranks.
+      const launched = line
+        .replace(/^([A-Z_]+=\S+ )+/, '')
+        .replace(/^(mpirun|srun) .*?(?=locscale-gpu )/, '');
+      const words = launched.split(/\s+/);
       const [program, ...rest] = words;
       if (program === 'locscale-gpu' || line.startsWith('deno run -A src/cli.ts')) {
         // Throws for unknown options, wrong values, and options that this version refuses.
@@ -145,6 +148,7 @@ describe('documents', () => {
     options,
     accuracy: jsonFiles('bench/results/accuracy'),
     speed: jsonFiles('bench/results'),
+    ranks: jsonFiles('bench/results/ranks'),
   });
   it.each(blocks)('$file: "$name" is what the stored results make', ({ file, name, content }) => {
     const text = read(file);
