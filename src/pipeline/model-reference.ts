@@ -2,7 +2,7 @@
  * Step 4 with atoms: places them in the map's frame, gives them B factors from the data, simulates the
  * reference, and says which rule holds where (method 5 and 8).
  */
-import type { Volume } from '../engine.ts';
+import type { OperationHooks, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Structure, StructureAtom } from '../formats/structure.ts';
 import type { AtomSet } from '../math/atom-set.ts';
@@ -38,6 +38,8 @@ export interface SimulatedReference {
 
 /** A B-factor range below this says that nothing was found (LocScale's limit), A^2. */
 const NARROW_RANGE = 10;
+/** Share of pseudo-atoms that keep 80 % of their distance, wherever the mask has room for them. */
+const WANTED_SEPARATED_SHARE = 0.95;
 /** A low-pass begins to take away signal at this multiple of its cut-off. */
 const LOW_PASS_FLANK = 1.2;
 
@@ -47,6 +49,15 @@ interface GivenModel extends PlacedModel<StructureAtom> {
   readonly agreement: ModelAgreement | undefined;
 }
 
+/** The atoms that a reference is simulated from, before they have B factors. */
+interface GatheredAtoms {
+  /** Those of the file first, then pseudo-atoms. */
+  readonly atoms: AtomSet;
+  readonly given: GivenModel | undefined;
+  readonly pseudo: PseudoModel | undefined;
+  readonly differenceMask: Volume | undefined;
+}
+
 export async function simulateReference(
   choice: ModelChoice,
   data: ModelReferenceData,
@@ -54,73 +65,96 @@ export async function simulateReference(
   run: Run,
 ): Promise<SimulatedReference> {
   const { engine, grid } = data;
-  const { molecularWeightKiloDalton } = parameters;
-  const weight = molecularWeightKiloDalton === undefined ? {} : { molecularWeightKiloDalton };
-  const hooks = {
-    onProgress: (done: number, total: number) => run.context.onProgress?.('reference', done, total),
-    ...(run.context.signal === undefined ? {} : { signal: run.context.signal }),
+  const { signal } = run.context;
+  const hooks: OperationHooks = {
+    onProgress: (done, total) => run.context.onProgress?.('reference', done, total),
+    ...(signal === undefined ? {} : { signal }),
   };
-  const given = choice.kind === 'pseudo-model' ? undefined : await placeGiven(choice.structure, data, run);
-  let atoms = given?.atoms;
-  let pseudo: PseudoModel | undefined;
-  let differenceMask: Volume | undefined;
-  if (choice.kind === 'pseudo-model') {
-    pseudo = await placePseudoAtoms(data, { ...choice.pseudoAtoms, ...weight }, hooks);
-    atoms = pseudo.atoms;
-  } else if (choice.kind === 'hybrid-model') {
-    const { averagingWindow, pseudoAtoms } = choice;
-    const completed = await completeWithPseudoAtoms(
-      data,
-      (given as GivenModel).atoms,
-      { ...pseudoAtoms, ...weight, averagingWindow },
-      hooks,
-    );
-    ({ atoms, pseudoModel: pseudo } = completed);
-    differenceMask = run.hold(await engine.upload(completed.differenceMask, grid.shape));
-    run.info(
-      `${completed.unmodelledVoxels} voxels of the mask are not modelled: ${pseudo.atoms.count} pseudo-atoms added.`,
-    );
-  }
-  if (pseudo !== undefined) reportPseudoModel(pseudo, choice, run);
-  const placed = atoms as AtomSet;
-  const resolution = given?.agreement?.reliable ?? data.fscCutoff;
+  const gathered = await gatherAtoms(choice, data, parameters, hooks, run);
+  const { atoms, given, pseudo, differenceMask } = gathered;
+  const bFactors = await chooseBFactors(choice, data, gathered, hooks, run);
   const referenceEnd = parameters.referenceResolution ?? endOfReference(choice, given, data);
-  const { refinementCycles } = choice;
-  let bFactors = placed.bFactors;
-  if (refinementCycles !== undefined) {
-    const found = await findBFactors(
-      // Beyond a low-pass, and in its flank, there is nothing that B factors could be measured in.
-      { ...data, fscCutoff: Math.max(resolution, LOW_PASS_FLANK * (data.lowPass ?? 0)) },
-      placed,
-      { cycles: refinementCycles, pseudoAtoms: pseudo !== undefined },
-      hooks,
-    );
-    ({ bFactors } = found);
-    const { min, mean, max } = found.refined;
-    if (!found.localFallOff)
-      run.warn(
-        `The map holds too little signal between ${data.wilsonCutoff.toFixed(1)} and ${resolution.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}. Give the resolution with -res if it is known.`,
-      );
-    run.info(
-      `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
-    );
-    if (max - min < NARROW_RANGE)
-      run.warn(
-        `The B factors of the model all lie within ${(max - min).toFixed(1)} A^2: the reference varies little over the map.`,
-      );
-  }
   run.countScratch(SPECTRUM_VOLUMES + 1);
-  const reference = run.hold(await engine.simulateMap({ ...placed, bFactors }, grid));
+  const reference = run.hold(await engine.simulateMap({ ...atoms, bFactors }, grid));
   return {
     reference,
     differenceMask,
     model: {
-      structure: structureOf(choice, given?.kept ?? [], placed, bFactors),
+      structure: structureOf(choice, given?.kept ?? [], atoms, bFactors),
       pseudoAtoms: pseudo?.atoms.count ?? 0,
       bFactors: rangeOf(bFactors),
       ...(referenceEnd === undefined ? {} : { referenceEnd }),
     },
   };
+}
+
+/** Atoms of the file, pseudo-atoms, or both. */
+async function gatherAtoms(
+  choice: ModelChoice,
+  data: ModelReferenceData,
+  { molecularWeightKiloDalton }: LocScaleParameters,
+  hooks: OperationHooks,
+  run: Run,
+): Promise<GatheredAtoms> {
+  const weight = molecularWeightKiloDalton === undefined ? {} : { molecularWeightKiloDalton };
+  if (choice.kind === 'pseudo-model') {
+    const pseudo = await placePseudoAtoms(data, { ...choice.pseudoAtoms, ...weight }, hooks);
+    reportPseudoModel(pseudo, choice.pseudoAtoms.distanceAngstrom, run);
+    return { atoms: pseudo.atoms, given: undefined, pseudo, differenceMask: undefined };
+  }
+  const given = await placeGiven(choice.structure, data, run);
+  if (choice.kind === 'atomic-model')
+    return { atoms: given.atoms, given, pseudo: undefined, differenceMask: undefined };
+  const { averagingWindow, pseudoAtoms } = choice;
+  const completed = await completeWithPseudoAtoms(
+    data,
+    given.atoms,
+    { ...pseudoAtoms, ...weight, averagingWindow },
+    hooks,
+  );
+  const { atoms, pseudoModel: pseudo, unmodelledVoxels } = completed;
+  const differenceMask = run.hold(await data.engine.upload(completed.differenceMask, data.grid.shape));
+  run.info(
+    `${unmodelledVoxels} voxels of the mask are not modelled: ${pseudo.atoms.count} pseudo-atoms added.`,
+  );
+  reportPseudoModel(pseudo, pseudoAtoms.distanceAngstrom, run);
+  return { atoms, given, pseudo, differenceMask };
+}
+
+/** Those of the file, or found in the data. */
+async function chooseBFactors(
+  choice: ModelChoice,
+  data: ModelReferenceData,
+  { atoms, given, pseudo }: GatheredAtoms,
+  hooks: OperationHooks,
+  run: Run,
+): Promise<Float64Array> {
+  const { refinementCycles: cycles } = choice;
+  if (cycles === undefined) return atoms.bFactors;
+  // Beyond a low-pass, and in its flank, there is nothing that B factors could be measured in.
+  const fscCutoff = Math.max(
+    given?.agreement?.reliable ?? data.fscCutoff,
+    LOW_PASS_FLANK * (data.lowPass ?? 0),
+  );
+  const found = await findBFactors(
+    { ...data, fscCutoff },
+    atoms,
+    { cycles, pseudoAtoms: pseudo !== undefined },
+    hooks,
+  );
+  const { min, mean, max } = found.refined;
+  if (!found.localFallOff)
+    run.warn(
+      `The map holds too little signal between ${data.wilsonCutoff.toFixed(1)} and ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}. Give the resolution with -res if it is known.`,
+    );
+  run.info(
+    `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
+  );
+  if (max - min < NARROW_RANGE)
+    run.warn(
+      `The B factors of the model all lie within ${(max - min).toFixed(1)} A^2: the reference varies little over the map.`,
+    );
+  return found.bFactors;
 }
 
 /**
@@ -183,13 +217,18 @@ async function agreementWith(
   return agreement;
 }
 
-function reportPseudoModel(pseudo: PseudoModel, choice: ModelChoice, run: Run): void {
+function reportPseudoModel(
+  { atoms, iterations, separatedShare }: PseudoModel,
+  distanceAngstrom: number,
+  run: Run,
+): void {
+  const percent = 100 * separatedShare;
   run.info(
-    `${pseudo.atoms.count} pseudo-atoms, ${pseudo.iterations} iterations; ${(100 * pseudo.separatedShare).toFixed(1)} % keep their distance.`,
+    `${atoms.count} pseudo-atoms, ${iterations} iterations; ${percent.toFixed(1)} % keep their distance.`,
   );
-  if (pseudo.separatedShare < 0.95 && choice.kind !== 'atomic-model')
+  if (separatedShare < WANTED_SEPARATED_SHARE)
     run.warn(
-      `Only ${(100 * pseudo.separatedShare).toFixed(0)} % of the pseudo-atoms keep 80 % of ${choice.pseudoAtoms.distanceAngstrom} A: the mask is too small for ${pseudo.atoms.count} atoms.`,
+      `Only ${percent.toFixed(0)} % of the pseudo-atoms keep 80 % of ${distanceAngstrom} A: the mask is too small for ${atoms.count} atoms.`,
     );
 }
 
