@@ -19,8 +19,6 @@ const VOXEL_BUDGET = 3e6;
 const MOST_WINDOWS = 128;
 const FEWEST_WINDOWS = 12;
 const CANDIDATES_PER_WINDOW = 4;
-/** Windows with less molecule in them say more about the solvent, which is 0 in the result. */
-const WANTED_FILL = 0.5;
 const FIT_START_ANGSTROM = 10;
 /** Below this, a line through ln(amplitude) says nothing. */
 const FEWEST_FIT_SHELLS = 3;
@@ -35,7 +33,7 @@ export interface WindowSettings {
 
 /**
  * Places at equal intervals in the order of the mask's voxels, which spreads them over the molecule; of
- * these, windows that are mostly mask, or the fullest ones where there are hardly any.
+ * these, from the half that holds most of the mask: the others say more about the solvent, which is 0 in the result.
  */
 export function placeWindows(
   mask: ArrayLike<number>,
@@ -47,11 +45,11 @@ export function placeWindows(
     const centre = inBox(index, shape, edge);
     return { centre, fill: fillOf(mask, shape, centre, edge) };
   });
-  const good = places.filter(({ fill }) => fill >= WANTED_FILL);
-  const chosen =
-    good.length >= FEWEST_WINDOWS
-      ? thin(good, wanted)
-      : places.toSorted((a, b) => b.fill - a.fill).slice(0, FEWEST_WINDOWS);
+  const median = places.map(({ fill }) => fill).sort((a, b) => a - b)[Math.floor(places.length / 2)] ?? 0;
+  const chosen = thin(
+    places.filter(({ fill }) => fill >= median),
+    wanted,
+  );
   const frequency = shellFrequencies(shellCountOf(edge), voxelSize);
   const fit = wilsonRangeBetween(frequency, FIT_START_ANGSTROM, resolution);
   return {

@@ -131,7 +131,7 @@ export function profilePart(
   const lead =
     kind === 'scale'
       ? hasReference
-        ? 'The result should follow the reference, that is what local scaling does, and then run below it: at high resolution a part of what windows measure is noise around the molecule, which the mask takes away, and density cut at their faces. A gap at low resolution would mean that reference and map do not match.'
+        ? 'The result should run along the reference: that is what local scaling does. It does not lie on it exactly, because windows see the rim of the mask: the noise around the molecule is gone from the result, which lowers it at high resolution, and a ragged mask cuts density, which raises it. A gap of a factor of two and more at low resolution would mean that reference and map do not match.'
         : 'There is no reference map: the result follows an exponential fall-off beyond the low resolution.'
       : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with its amplitudes.';
   const small = chosen.map(({ window, words }) => ({
@@ -176,7 +176,7 @@ export function scaleFactorPart(findings: Findings, { numbers }: ReportRecord): 
     )}
 <h3>Where the map was amplified</h3>
 ${sections.content}
-<p class="quiet">Strength (root mean square within a window, inside the mask) of the result over that of the input; white is the median. Red: amplified more, as in weak or flexible parts; blue: less. Red patches on the rim, without a structure to go with them, mean that the mask holds solvent or detergent. The sections show their mask only.</p>
+<p class="quiet">Strength (root mean square within a window, inside the mask) of the result over that of the input; white is the median. Red: strengthened more, mostly where the reference is well ordered; blue: less, mostly where it is flexible. Red patches on the rim, without a structure to go with them, mean that the mask holds solvent or detergent.</p>
 ${plot(histogram, html`The same over the three sections: 90 % of the values lie between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which is dotted.`)}`,
   };
 }
@@ -272,7 +272,7 @@ function localMap(local: LocalFindings, findings: Findings): { content: Markup; 
   const sections = localPanels(local, findings, scale);
   return {
     figures: [...sections.figures, { name: signed ? 'local-values' : 'local-b-factors', svg }],
-    content: html`<h3>${local.label} at every voxel</h3>
+    content: html`<h3>At every voxel: ${local.label}</h3>
 ${sections.content}
 <p class="quiet">${
       signed

@@ -131,7 +131,7 @@ describe('feature_enhance', () => {
     const result = await run([...enhance, '--seed', '4', '--print_report', '-o', 'a.mrc']);
     expect(result.code, result.stderr).toBe(0);
     const page = readFileSync(workspace.path('a_report.html'), 'utf8');
-    for (const text of ['pVDDT at every voxel', 'baseline', 'enhanced map', 'small test network'])
+    for (const text of ['At every voxel: pVDDT', 'baseline', 'enhanced map', 'small test network'])
       expect(page, text).toContain(text);
     expect(readdirSync(workspace.path('a_report_figures'))).toEqual(
       expect.arrayContaining(['pVDDT-z.png', 'profiles.png', 'sections.png']),

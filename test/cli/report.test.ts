@@ -52,7 +52,7 @@ describe.each(runtimes)('a report under %s', (runtime) => {
       record.started,
       `${record.fsc.resolution.toFixed(2)} Å`,
       `${record.secondsPerStep.scaling.toFixed(2)} s`,
-      'local B factor at every voxel',
+      'At every voxel: local B factor',
       ...record.warnings,
     ])
       expect(page, expected).toContain(expected);

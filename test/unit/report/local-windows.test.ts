@@ -85,7 +85,7 @@ describe('places of windows', () => {
       edge: 8,
       resolution: 3,
     });
-    expect(centres.length).toBeGreaterThanOrEqual(12);
+    expect(centres.length).toBeGreaterThan(100);
     for (const centre of centres)
       centre.forEach((v, axis) => {
         expect(v).toBeGreaterThanOrEqual(4);
@@ -94,6 +94,7 @@ describe('places of windows', () => {
   });
 
   it('are those with most of the molecule', () => {
+    // The lower half of the box: windows in its middle are full, those at its end are half empty.
     const mask = new Float32Array(40 ** 3);
     for (let i = 0; i < mask.length; i++) if (Math.floor(i / 1600) < 20) mask[i] = 1;
     const box: Shape = [40, 40, 40];
@@ -103,8 +104,9 @@ describe('places of windows', () => {
       edge: 10,
       resolution: 3,
     });
-    expect(Math.min(...fill)).toBeGreaterThanOrEqual(0.5);
-    expect(Math.max(...centres.map(([z]) => z))).toBeLessThanOrEqual(20);
+    // Every second voxel is looked at: a window may reach one layer beyond.
+    expect(Math.min(...fill)).toBe(1);
+    expect(Math.max(...centres.map(([z]) => z))).toBeLessThanOrEqual(16);
     // Spread over the mask, not heaped at its start.
     expect(Math.max(...centres.map(([z]) => z))).toBeGreaterThan(12);
     expect(Math.min(...centres.map(([z]) => z))).toBeLessThan(8);
