@@ -40,6 +40,7 @@ import { planSplat } from '../math/splat-plan.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import type { TileJob, TileTimings } from './local-scaling.ts';
+import { VolumeMemory } from './memory.ts';
 import { PLANES_PER_SLAB } from './model-map.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
@@ -53,13 +54,6 @@ export interface CpuEngineOptions {
   readonly threads?: number;
   /** Upper bound for volumes and working memory together, bytes; default 60 % of the machine's memory. */
   readonly memoryLimitBytes?: number;
-}
-
-/** A volume of this engine: voxels in shared memory. */
-interface CpuVolume extends Volume {
-  readonly data: Float32Array;
-  /** Its voxels were handed out, and may still be read after the volume is released. */
-  downloaded: boolean;
 }
 
 /** Voxels per task of the voxel-wise operations: fixed, so that sums do not depend on the threads. */
@@ -85,10 +79,7 @@ export class CpuEngine implements Engine {
   lastScalingTimings: TileTimings | undefined;
   private readonly pool: Pool;
   readonly memoryLimitBytes: number;
-  private volumeBytes = 0;
-  private readonly live = new Set<CpuVolume>();
-  /** Memory of released volumes and spectra by size: shared memory is collected late, so it is used again. */
-  private readonly free = new Map<number, SharedArrayBuffer[]>();
+  private readonly memory = new VolumeMemory();
 
   constructor(pool: Pool, memoryLimitBytes: number) {
     this.pool = pool;
@@ -97,18 +88,7 @@ export class CpuEngine implements Engine {
   }
 
   allocateHost(voxels: number): Float32Array {
-    const reused = this.free.get(4 * voxels)?.pop();
-    if (reused) return new Float32Array(reused).fill(0);
-    const { data, error } = tryAllocate(voxels);
-    if (data) return data;
-    // Free blocks of other sizes may be all that is in the way.
-    this.free.clear();
-    const again = tryAllocate(voxels);
-    if (again.data) return again.data;
-    throw new LocScaleError('out-of-memory', `No memory for a volume of ${(4 * voxels) / 2 ** 20} MiB.`, {
-      hint: 'Close other programs, or use a machine with more memory.',
-      cause: error,
-    });
+    return this.memory.allocate(voxels);
   }
 
   async upload(data: Float32Array, shape: Shape): Promise<Volume> {
@@ -118,41 +98,35 @@ export class CpuEngine implements Engine {
         `A volume of ${describeShape(shape)} cannot have ${data.length} voxels.`,
       );
     }
-    if (data.buffer instanceof SharedArrayBuffer) return this.adopt(data, shape);
+    if (data.buffer instanceof SharedArrayBuffer) return this.memory.adopt(data, shape);
     const shared = this.allocateHost(data.length);
     shared.set(data);
-    return this.adopt(shared, shape);
+    return this.memory.adopt(shared, shape);
   }
 
   async download(volume: Volume): Promise<Float32Array> {
-    (volume as CpuVolume).downloaded = true;
-    return this.own(volume);
+    return this.memory.handOut(volume);
   }
 
   release(...volumes: Volume[]): void {
-    for (const volume of volumes as CpuVolume[]) {
-      // A second release must not put the same memory to use twice.
-      if (!this.live.delete(volume)) continue;
-      this.volumeBytes -= volume.data.byteLength;
-      if (!volume.downloaded) this.recycle(volume.data);
-    }
+    this.memory.release(volumes);
   }
 
   async average(a: Volume, b: Volume): Promise<Volume> {
     requireSameShape(a, b);
-    const out = this.create(a.shape);
+    const out = this.memory.create(a.shape);
     const ranges = split(out.data.length, VOXELS_PER_TASK);
     await this.pool.map(
       'average',
-      ranges.map((range) => ({ ...range, a: this.own(a), b: this.own(b), out: out.data })),
+      ranges.map((range) => ({ ...range, a: this.memory.own(a), b: this.memory.own(b), out: out.data })),
     );
     return out;
   }
 
   async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
     if (where) requireSameShape(volume, where.mask);
-    const data = this.own(volume);
-    const mask = where && this.own(where.mask);
+    const data = this.memory.own(volume);
+    const mask = where && this.memory.own(where.mask);
     const inside = where?.inside ?? true;
     const parts = await this.pool.map(
       'statistics',
@@ -162,11 +136,11 @@ export class CpuEngine implements Engine {
   }
 
   async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
-    const mask = this.create(volume.shape);
+    const mask = this.memory.create(volume.shape);
     const ranges = split(mask.data.length, VOXELS_PER_TASK);
     const counts = await this.pool.map(
       'binarise',
-      ranges.map((range) => ({ ...range, volume: this.own(volume), threshold, out: mask.data })),
+      ranges.map((range) => ({ ...range, volume: this.memory.own(volume), threshold, out: mask.data })),
     );
     return { mask, voxels: counts.reduce((sum, count) => sum + count, 0) };
   }
@@ -178,12 +152,12 @@ export class CpuEngine implements Engine {
       'filterColumns',
       split(ny, ROWS_PER_TASK).map((range) => ({ ...range, spectrum, transfer })),
     );
-    const out = this.create(volume.shape);
+    const out = this.memory.create(volume.shape);
     await this.pool.map(
       'inversePlanes',
       split(nz, PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
     );
-    this.recycle(spectrum.re, spectrum.im);
+    this.memory.recycle(spectrum.re, spectrum.im);
     return out;
   }
 
@@ -191,7 +165,7 @@ export class CpuEngine implements Engine {
     requireShape(shape);
     // (a + a) / 2 is a copy.
     if (sameShape(volume.shape, shape)) return this.average(volume, volume);
-    return this.adopt(await this.resampleWith(this.own(volume), volume.shape, shape), shape);
+    return this.memory.adopt(await this.resampleWith(this.memory.own(volume), volume.shape, shape), shape);
   }
 
   /** Voxels on the new grid; with a prefilter its factors are in the spectrum. */
@@ -220,7 +194,7 @@ export class CpuEngine implements Engine {
       'inversePlanes',
       split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out })),
     );
-    this.recycle(spectrum.re, spectrum.im);
+    this.memory.recycle(spectrum.re, spectrum.im);
     return out;
   }
 
@@ -229,7 +203,7 @@ export class CpuEngine implements Engine {
     const { grid: fine, records, reach, unblur } = planSplat(atoms, grid, options.blurBFactor);
     const shared = this.allocateHost(records.length);
     shared.set(records);
-    const sum = this.create(fine.shape);
+    const sum = this.memory.create(fine.shape);
     await this.pool.map(
       'splatPlanes',
       split(fine.shape[0], PLANES_PER_SLAB).map((range) => ({
@@ -237,7 +211,7 @@ export class CpuEngine implements Engine {
         job: { grid: fine, records: shared, reach, out: sum.data },
       })),
     );
-    this.recycle(shared);
+    this.memory.recycle(shared);
     const cropped = await this.resample(sum, grid.shape);
     this.release(sum);
     const map = await this.radialFilter(cropped, unblur);
@@ -251,18 +225,18 @@ export class CpuEngine implements Engine {
     options: SymmetriseOptions = {},
   ): Promise<Volume> {
     const { shape } = volume;
-    const data = this.own(volume);
+    const data = this.memory.own(volume);
     const plan = planSymmetrise(shape, operators, options);
     const { maps, interpolation } = plan;
     const need = symmetriseBytes(plan);
-    if (this.volumeBytes + need > this.memoryLimitBytes) {
+    if (this.memory.volumeBytes + need > this.memoryLimitBytes) {
       throw new LocScaleError('out-of-memory', 'Averaging over the symmetry does not fit the memory limit.', {
         expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
-        found: gibibytes(this.volumeBytes + need),
+        found: gibibytes(this.memory.volumeBytes + need),
         hint: 'Raise --memory.',
       });
     }
-    const moved = interpolation !== undefined && maps.count === 1 ? undefined : this.create(shape);
+    const moved = interpolation !== undefined && maps.count === 1 ? undefined : this.memory.create(shape);
     if (moved) {
       await this.pool.map(
         'averageOrbits',
@@ -280,7 +254,7 @@ export class CpuEngine implements Engine {
     const { gains, planar } = interpolation;
     const fine = await this.resampleWith(moved?.data ?? data, shape, interpolation.fine, { gains, planar });
     if (moved) this.release(moved);
-    const out = this.create(shape);
+    const out = this.memory.create(shape);
     const job = { shape, maps, interpolation, fine, out: out.data };
     const rows = split(shape[1], BLOCK_ROWS);
     await this.pool.map(
@@ -293,7 +267,7 @@ export class CpuEngine implements Engine {
         })),
       ),
     );
-    this.recycle(fine);
+    this.memory.recycle(fine);
     return out;
   }
 
@@ -305,8 +279,8 @@ export class CpuEngine implements Engine {
       'shellSums',
       split(a.shape[1], ROWS_PER_TASK).map((range) => ({ ...range, a: spectrumA, b: spectrumB })),
     );
-    this.recycle(spectrumA.re, spectrumA.im);
-    if (spectrumB !== spectrumA) this.recycle(spectrumB.re, spectrumB.im);
+    this.memory.recycle(spectrumA.re, spectrumA.im);
+    if (spectrumB !== spectrumA) this.memory.recycle(spectrumB.re, spectrumB.im);
     const shells = shellSumCount(a.shape);
     const sum = (key: keyof ShellSpectra): Float64Array =>
       Float64Array.from({ length: shells }, (_, r) => parts.reduce((total, part) => total + part[key][r], 0));
@@ -314,14 +288,14 @@ export class CpuEngine implements Engine {
   }
 
   async noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics> {
-    return noiseEstimate(this.own(volume), volume.shape, boxes);
+    return noiseEstimate(this.memory.own(volume), volume.shape, boxes);
   }
 
   async confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume> {
-    const out = this.create(volume.shape);
+    const out = this.memory.create(volume.shape);
     const { mean, variance } = noise;
     await this.pool.map('confidence', [
-      { volume: this.own(volume), shape: volume.shape, mean, variance, out: out.data },
+      { volume: this.memory.own(volume), shape: volume.shape, mean, variance, out: out.data },
     ]);
     return out;
   }
@@ -342,14 +316,14 @@ export class CpuEngine implements Engine {
   ): Promise<LocalScalingResult> {
     const plan = await this.planScaling(job, part);
     const tiles = chooseTiles(plan?.tiles ?? [], part);
-    const make = (): Volume => this.create(job.map.shape);
+    const make = (): Volume => this.memory.create(job.map.shape);
     const result: LocalScalingResult = part?.into ?? {
       scaled: make(),
       ...(job.measureBFactors ? { bFactor: make(), quality: make() } : {}),
     };
     const { scaled, bFactor, quality } = result;
     // Idle memory of earlier steps (spectra) is given back before the working memory is taken.
-    this.free.clear();
+    this.memory.trim();
     if (!plan || tiles.length === 0) return result;
     const tileJob: TileJob = {
       shape: job.map.shape,
@@ -360,13 +334,13 @@ export class CpuEngine implements Engine {
       padValues: job.padValues,
       tileSize: plan.tileSize,
       fftShape: plan.fftShape,
-      map: this.own(job.map),
-      reference: job.reference && this.own(job.reference),
-      mask: this.own(job.mask),
-      differenceMask: job.differenceMask && this.own(job.differenceMask),
-      scaled: this.own(scaled),
-      bFactor: bFactor && this.own(bFactor),
-      quality: quality && this.own(quality),
+      map: this.memory.own(job.map),
+      reference: job.reference && this.memory.own(job.reference),
+      mask: this.memory.own(job.mask),
+      differenceMask: job.differenceMask && this.memory.own(job.differenceMask),
+      scaled: this.memory.own(scaled),
+      bFactor: bFactor && this.memory.own(bFactor),
+      quality: quality && this.memory.own(quality),
     };
     await this.pool.broadcast('beginScaling', tileJob);
     try {
@@ -399,15 +373,15 @@ export class CpuEngine implements Engine {
 
   async localResolution(job: LocalResolutionJob, hooks: OperationHooks = {}): Promise<LocalResolutionResult> {
     checkResolutionJob(job);
-    const [half1, half2, mask] = [job.half1, job.half2, job.mask].map((volume) => this.own(volume));
-    const resolution = this.create(job.half1.shape);
+    const [half1, half2, mask] = [job.half1, job.half2, job.mask].map((volume) => this.memory.own(volume));
+    const resolution = this.memory.create(job.half1.shape);
     const shells = job.correlationShells ?? [];
-    const correlations = shells.map(() => this.create(job.half1.shape));
+    const correlations = shells.map(() => this.memory.create(job.half1.shape));
     try {
-      this.free.clear();
+      this.memory.trim();
       const curves = shells.map((shell, i) => ({ shell, volume: correlations[i].data }));
       const arrays = { half1, half2, mask, resolution: resolution.data, correlations: curves };
-      await resolveTiles(this.pool, job, arrays, this.memoryLimitBytes - this.volumeBytes, hooks);
+      await resolveTiles(this.pool, job, arrays, this.memoryLimitBytes - this.memory.volumeBytes, hooks);
       return { resolution, correlations };
     } catch (error) {
       this.release(resolution, ...correlations);
@@ -417,10 +391,14 @@ export class CpuEngine implements Engine {
 
   async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
     requireSameShape(volume, cutoffs);
-    const out = this.create(volume.shape);
+    const out = this.memory.create(volume.shape);
     for (const { transfer, below, at, above } of bins) {
       const filtered = await this.radialFilter(volume, transfer);
-      const shared = { filtered: this.own(filtered), cutoffs: this.own(cutoffs), out: out.data };
+      const shared = {
+        filtered: this.memory.own(filtered),
+        cutoffs: this.memory.own(cutoffs),
+        out: out.data,
+      };
       await this.pool.map(
         'blend',
         split(out.data.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared, below, at, above })),
@@ -431,8 +409,7 @@ export class CpuEngine implements Engine {
   }
 
   async dispose(): Promise<void> {
-    this.live.clear();
-    this.free.clear();
+    this.memory.clear();
     await this.pool.close();
   }
 
@@ -444,7 +421,7 @@ export class CpuEngine implements Engine {
       'occupancy',
       split(blocks[0], 1).map((range) => ({
         ...range,
-        mask: this.own(mask),
+        mask: this.memory.own(mask),
         shape: map.shape,
         block: OCCUPANCY_BLOCK,
       })),
@@ -454,7 +431,7 @@ export class CpuEngine implements Engine {
       counts.set(part, z * blocks[1] * blocks[2]);
     });
     const results = part?.into ? 0 : job.measureBFactors ? 3 : 1;
-    const free = this.memoryLimitBytes - this.volumeBytes - results * this.own(map).byteLength;
+    const free = this.memoryLimitBytes - this.memory.volumeBytes - results * this.memory.own(map).byteLength;
     const maps = reference ? 2 : 1;
     const plan = planTiles(
       { blocks, counts },
@@ -484,46 +461,12 @@ export class CpuEngine implements Engine {
       re: this.allocateHost(nz * ny * pitch),
       im: this.allocateHost(nz * ny * pitch),
     };
-    const data = this.own(volume);
+    const data = this.memory.own(volume);
     await this.pool.map(
       'forwardPlanes',
       split(nz, PLANES_PER_TASK).map((range) => ({ ...range, volume: data, spectrum })),
     );
     return spectrum;
-  }
-
-  private own(volume: Volume): Float32Array {
-    if (this.live.has(volume as CpuVolume)) return (volume as CpuVolume).data;
-    throw new LocScaleError('internal', 'This volume was released, or belongs to another engine.');
-  }
-
-  private recycle(...arrays: Float32Array[]): void {
-    for (const { buffer, byteLength } of arrays) {
-      // Views of a part of a buffer were made by the caller, and so was their memory.
-      if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== byteLength) continue;
-      const list = this.free.get(byteLength);
-      if (list) list.push(buffer);
-      else this.free.set(byteLength, [buffer]);
-    }
-  }
-
-  private create(shape: Shape): CpuVolume {
-    return this.adopt(this.allocateHost(voxelCount(shape)), shape);
-  }
-
-  private adopt(data: Float32Array, shape: Shape): CpuVolume {
-    this.volumeBytes += data.byteLength;
-    const volume = { shape, data, downloaded: false };
-    this.live.add(volume);
-    return volume;
-  }
-}
-
-function tryAllocate(voxels: number): { data?: Float32Array; error?: unknown } {
-  try {
-    return { data: new Float32Array(new SharedArrayBuffer(4 * voxels)) };
-  } catch (error) {
-    return { error };
   }
 }
 
