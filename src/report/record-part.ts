@@ -23,9 +23,9 @@ ${rows([
 ${record.network === undefined ? undefined : html`<h3>Network</h3>${rows(entriesOf(record.network))}`}
 ${record.model === undefined ? undefined : html`<h3>Atomic model</h3>${rows(entriesOf(record.model))}`}
 <h3>Parameters</h3>
-${rows(entriesOf(record.parameters).map(([key, value]) => [settingsWords[key] ?? key, value]))}
+${rows(entriesOf(record.parameters))}
 <h3>Numbers</h3>
-${rows(entriesOf(record.numbers).filter(([key]) => key !== 'noise'))}
+${rows(entriesOf({ ...record.numbers, noise: undefined }))}
 <h3>Inputs</h3>
 <div class="scroll"><table><thead><tr><th>role</th><th>file</th><th class="number">bytes</th><th>SHA-256</th></tr></thead><tbody>
 ${record.inputs.map(({ role, path, bytes, sha256 }) => html`<tr><td>${role}</td><td><code>${path}</code></td><td class="number">${bytes.toLocaleString('en')}</td><td><code>${sha256}</code></td></tr>`)}
@@ -49,7 +49,7 @@ function timeTable(secondsPerStep: Readonly<Record<string, number>>): Markup {
 function entriesOf(object: object): [string, string][] {
   return Object.entries(object)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => [key, settingText(value)]);
+    .map(([key, value]) => [settingsWords[key] ?? key, settingText(value)]);
 }
 
 function rows(entries: readonly (readonly [string, string])[]): Markup {

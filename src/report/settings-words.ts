@@ -1,4 +1,4 @@
-/** What the parameters of a run are called in a report; those not listed keep their own name. */
+/** What the entries of a run's record are called in a report; those not listed keep their own name. */
 export const settingsWords: Readonly<Record<string, string>> = {
   windowVoxels: 'edge of the scaling window, voxels',
   resolution: 'resolution used (FSC cut-off), Å',
@@ -21,6 +21,24 @@ export const settingsWords: Readonly<Record<string, string>> = {
   engine: 'engine asked for',
   threads: 'threads',
   memoryLimitBytes: 'memory limit of the engine, bytes',
+  voxelSize: 'voxel size, Å',
+  shape: 'voxels of the box (z, y, x)',
+  windowAngstrom: 'edge of the scaling window, Å',
+  maskVoxels: 'voxels of the mask',
+  molecularVolume: 'molecular volume, Å³',
+  atoms: 'atoms',
+  pseudoModelAtoms: 'atoms of a pseudo-model',
+  pseudoAtoms: 'pseudo-atoms',
+  bFactors: 'B factors of the model, Å²',
+  referenceEnd: 'resolution where the reference ends, Å',
+  wilsonCutoff: 'Wilson cut-off, Å',
+  nyquistCutoff: 'Nyquist limit as LocScale takes it, Å',
+  fscCutoff: 'FSC cut-off, Å',
+  fscCutoffSource: 'FSC cut-off taken from',
+  sourceSha256: 'SHA-256 of its source',
+  ranOn: 'ran on',
+  cubeEdge: 'edge of a cube, voxels',
+  stride: 'distance of the cubes, voxels',
 };
 
 /** A value in words: lists of numbers of any length stay one line. */

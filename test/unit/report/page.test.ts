@@ -111,7 +111,7 @@ describe('the page', () => {
       'out/scaled.mrc',
       'The origins differ.',
       '28×20×24',
-      'wilsonCutoff',
+      'Wilson cut-off, Å',
     ])
       expect(page, text).toContain(text);
   });
