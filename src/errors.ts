@@ -43,3 +43,9 @@ export class LocScaleError extends Error {
 export function isLocScaleError(error: unknown): error is LocScaleError {
   return error instanceof LocScaleError;
 }
+
+/** Ends what a signal has asked to end. `cause`: what was thrown for it. */
+export function stopIfAborted(signal: AbortSignal | undefined, cause?: unknown): void {
+  if (signal?.aborted !== true) return;
+  throw new LocScaleError('aborted', 'The run was stopped.', cause === undefined ? {} : { cause });
+}

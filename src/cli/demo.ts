@@ -5,7 +5,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, Volume } from '../engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics.ts';
@@ -378,8 +378,4 @@ function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]):
   return Object.fromEntries(
     keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]),
   ) as Partial<Pick<T, K>>;
-}
-
-function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
 }

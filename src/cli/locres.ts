@@ -1,6 +1,6 @@
 /** `locscale-gpu locres HALF1 HALF2`: local resolution, the map filtered at it, a ChimeraX scene, the record. */
 import { extname } from 'node:path';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { imageOf, runLocalResolution } from '../pipeline/index.ts';
 import type { LocScaleJob } from '../pipeline/types.ts';
@@ -87,7 +87,7 @@ export async function runLocresCommand(session: Session): Promise<void> {
           warnings: found.warnings,
         }),
       );
-      if (session.signal.aborted) throw new LocScaleError('aborted', 'The run was stopped.');
+      stopIfAborted(session.signal);
       for (const line of histogramLines(numbers)) session.logger.line(line);
       const { resolution: whole } = found.fsc;
       session.logger.line(

@@ -5,7 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { decompress } from '../formats/compression.ts';
 import { readMrc, readMrcHeader } from '../formats/mrc.ts';
 import type { MapImage, MapSource } from '../pipeline/types.ts';
@@ -102,7 +102,7 @@ async function* hashedBytes(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-    if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
+    stopIfAborted(signal);
     const bytes = chunk as Uint8Array;
     state.hash.update(bytes);
     state.bytes += bytes.length;

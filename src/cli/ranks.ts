@@ -12,6 +12,7 @@ import { type Communicator, RankFailure } from '../distributed/communicator.ts';
 import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Team } from '../pipeline/team.ts';
+import { isDeno } from '../runtime.ts';
 import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
 import { chooseOutfile, chooseReference } from './job-options.ts';
 import { stemOf } from './manifest.ts';
@@ -170,13 +171,14 @@ interface StartedProcesses {
 async function startProcesses(size: number): Promise<StartedProcesses> {
   const folder = await mkdtemp(join(tmpdir(), 'locscale-gpu-'));
   const children: ChildProcess[] = [];
+  const first = isDeno ? ['run', '-A'] : process.execArgv;
   for (let rank = 1; rank < size; rank++) {
     const variables = {
       [RANK_VARIABLE]: String(rank),
       [SIZE_VARIABLE]: String(size),
       [FOLDER_VARIABLE]: folder,
     };
-    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    const child = spawn(process.execPath, [...first, ...process.argv.slice(1)], {
       env: { ...process.env, ...variables },
       stdio: ['ignore', 'ignore', 'inherit'],
     });

@@ -1,6 +1,6 @@
 /** Writes what a run made: all maps and its record under temporary names first, then renamed together. */
 import type { Engine, Volume } from '../engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
@@ -101,7 +101,7 @@ export async function writeRun(
     };
     const reported = looked !== undefined && (await stageReport(session, staged, looked, fields, record));
     await staged.stage(manifest, encodeManifest(reported ? withReport(fields, record) : fields));
-    if (session.signal.aborted) throw new LocScaleError('aborted', 'The run was stopped.');
+    stopIfAborted(session.signal);
     return withoutPictures(await staged.commit(), record.report);
   } finally {
     staged.discard();

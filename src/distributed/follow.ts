@@ -1,6 +1,6 @@
 /** A rank that does not lead: it waits for orders, does its share and sends what came out. */
 import type { Engine, LocalScalingJob, LocalScalingResult, Volume } from '../engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
 import { packTiles, type TileSet, volumesOf } from '../pipeline/tile-values.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
@@ -28,7 +28,7 @@ export async function follow(tools: FollowerTools): Promise<void> {
   let scaling: OpenScaling | undefined;
   for (;;) {
     const order = decodeOrder(await orFailure(communicator.broadcast(undefined)));
-    if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
+    stopIfAborted(signal);
     switch (order.kind) {
       case 'open-scaling':
         scaling = await openScaling(order, tools, orFailure);

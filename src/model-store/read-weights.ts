@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { detectCompression } from '../formats/compression.ts';
 import { looksLikeHdf5, openKerasHdf5 } from '../formats/keras-hdf5.ts';
 import { readPytorchState } from '../formats/pytorch-state.ts';
@@ -121,7 +121,7 @@ async function* chunksOf(path: string, signal: AbortSignal | undefined): AsyncGe
 }
 
 export function throwIfStopped(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new LocScaleError('aborted', 'The run was stopped.');
+  stopIfAborted(signal);
 }
 
 async function* readArchive(

@@ -2,11 +2,13 @@
  * Feature enhancement (method 7): the network's mean over Monte-Carlo passes is the enhanced map, the
  * map scaled with it as reference is the baseline, and pVDDT tells where the two differ significantly.
  */
+
 import type { Volume } from '../engine.ts';
+import { stopIfAborted } from '../errors.ts';
 import { pvddtOf } from '../math/pvddt.ts';
 import { measureBeside, numbersWith } from './local-resolution.ts';
 import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
-import { type Run, startRun, stopIfAborted } from './run.ts';
+import { type Run, startRun } from './run.ts';
 import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScaleContext, LocScaleJob } from './types.ts';
 
 /** The volumes of the result stay on the engine: turn them into maps with `imageOf`, and release them. */

@@ -10,10 +10,11 @@
  *   6 symmetrise      where a point group is given: the reference, and the result if asked
  *   7 write           volumes -> maps on the input's grid
  */
+import { stopIfAborted } from '../errors.ts';
 import { measureBeside, numbersWith } from './local-resolution.ts';
 import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
 import { auditProfiles } from './profiles-audit.ts';
-import { startRun, stopIfAborted } from './run.ts';
+import { startRun } from './run.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan, LocScaleResult } from './types.ts';
 
 export { imageOf } from './7-write.ts';

@@ -3,7 +3,7 @@
  * resolution: beside the main run, or by itself.
  */
 import type { Volume } from '../engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid } from '../math/grid.ts';
 import { filterBins } from '../math/local-filter.ts';
@@ -17,7 +17,7 @@ import { type ResolutionSummary, summariseResolution } from '../math/resolution-
 import { readMaps } from './1-read-maps.ts';
 import { resolveMap } from './2-fsc.ts';
 import { prepareMask } from './3-mask.ts';
-import { type Run, SPECTRUM_VOLUMES, startRun, stopIfAborted } from './run.ts';
+import { type Run, SPECTRUM_VOLUMES, startRun } from './run.ts';
 import type { FscCurve, LocScaleContext, LocScaleJob, LocScaleNumbers, LocScaleParameters } from './types.ts';
 
 export interface LocalResolutionSettings {

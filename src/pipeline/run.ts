@@ -3,7 +3,7 @@
  * engine volumes that are still held, so that none is left behind when a step fails.
  */
 import type { Engine, Volume } from '../engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { describeShape, sameShape, voxelCount } from '../math/grid.ts';
 import type { LocScaleContext, MapImage, MapInput, StepName } from './types.ts';
 
@@ -129,9 +129,4 @@ async function loadSource(source: Extract<MapInput, { load: unknown }>): Promise
     found: describeShape(image.grid.shape),
     hint: 'Run again when nothing writes to the file.',
   });
-}
-
-export function stopIfAborted(signal: AbortSignal | undefined, cause?: unknown): void {
-  if (signal?.aborted !== true) return;
-  throw new LocScaleError('aborted', 'The run was stopped.', cause === undefined ? {} : { cause });
 }

@@ -3,7 +3,7 @@
  * cut the cubes that the mask selects, predict, blend, and resample back to the input's grid.
  */
 import type { Engine, Volume } from '../../engine.ts';
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, stopIfAborted } from '../../errors.ts';
 import { type Grid, type Shape, sameShape, voxelCount } from '../../math/grid.ts';
 import { resampleBytes } from '../../math/resample-plan.ts';
 import { resampleTrilinear } from '../../math/trilinear.ts';
@@ -300,9 +300,4 @@ async function requireFinite(engine: Engine, volume: Volume, predictor: Referenc
     where: predictor.description,
     hint: 'Choose another --provider.',
   });
-}
-
-function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  throw new LocScaleError('aborted', 'The run was stopped.');
 }

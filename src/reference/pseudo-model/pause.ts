@@ -1,6 +1,6 @@
 /** Long loops of this folder tell how far they are, can be stopped, and let the rest of the program run. */
 import type { OperationHooks } from '../../engine.ts';
-import { LocScaleError } from '../../errors.ts';
+import { stopIfAborted } from '../../errors.ts';
 
 /** To be awaited after each iteration. */
 export type Pause = (done: number, total: number) => Promise<void>;
@@ -16,6 +16,6 @@ export function createPause({ onProgress, signal }: OperationHooks): Pause {
       await new Promise<void>((resolve) => setTimeout(resolve, 0));
       lastTurn = performance.now();
     }
-    if (signal?.aborted === true) throw new LocScaleError('aborted', 'The run was stopped.');
+    stopIfAborted(signal);
   };
 }
