@@ -152,6 +152,12 @@ describe('choosing a GPU', async () => {
     expect(choose(adapters, { gpuIds: ['2'], allowSoftwareGpu: true }).name).toBe('llvmpipe (LLVM 15)');
   });
 
+  it('gives every process of a machine a GPU in turn', () => {
+    const names = [0, 1, 2, 3].map((localRank) => choose(adapters, { localRank }).name);
+    expect(new Set(names).size).toBe(adapters.filter(({ kind }) => kind === 'hardware').length);
+    expect(names[2]).toBe(names[0]);
+  });
+
   it('uses the first of several and says so', () => {
     const notes: string[] = [];
     const onNote = (note: string) => notes.push(note);
