@@ -48,22 +48,34 @@ export async function runOnRanks(
   if (!SHARED_COMMANDS.includes(command)) return run(session);
   const gpus = process.env[RANK_VARIABLE] === undefined ? gpusOf(session) : 1;
   const started = gpus > 1 && values.mpi !== true ? await startProcesses(gpus) : undefined;
-  const communicator = await open(session, started);
+  const communicator = await open(session, started).catch(async (error: unknown) => {
+    await started?.end();
+    throw error;
+  });
+  // When another rank has gone, this one's work is of no use: it stops in the middle.
+  const gone = new AbortController();
+  let failure: RankFailure | undefined;
+  communicator.failure.catch((error: RankFailure) => {
+    failure = error;
+    gone.abort();
+  });
+  const signal = AbortSignal.any([session.signal, gone.signal]);
   try {
     const { rank, size, localRank, localSize } = communicator;
     const threads = size === 1 ? undefined : await fairThreads(session, communicator);
     const ranks: Ranks = { rank, localRank, localSize, ...(threads === undefined ? {} : { threads }) };
-    if (communicator.rank === 0) await lead({ ...session, ranks }, communicator, run);
-    else await followAs({ ...session, ranks, logger: quiet(session.logger) }, communicator);
+    if (communicator.rank === 0) await lead({ ...session, signal, ranks }, communicator, run);
+    else await followAs({ ...session, signal, ranks, logger: quiet(session.logger) }, communicator);
     await communicator.close();
   } catch (thrown) {
-    const error = toLocScaleError(thrown);
-    const code = error instanceof RankFailure ? error.exitCode : exitCodeOf(error, stoppedBy());
+    const error = failure ?? toLocScaleError(thrown);
     if (communicator.size > 1 && !(error instanceof RankFailure)) {
+      const code = exitCodeOf(error, stoppedBy());
       // MPI ends this process too: what is to be read must be printed before.
       const told = nameRank(error, communicator);
       session.progress.clear();
-      session.logger.error(told);
+      // A signal that stops all ranks is told of once.
+      if (communicator.rank === 0 || error.tag !== 'aborted') session.logger.error(told);
       communicator.abort(code, told.message);
       throw new RankFailure(told.message, { exitCode: code, announced: true });
     }
