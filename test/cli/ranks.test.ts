@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
 import { findMpiLaunchers } from '../support/ranks.ts';
 import { gpuEnvironment, usesHardware } from '../support/software-gpu.ts';
-import { ballValues, runCli, Workspace } from './run-cli.ts';
+import { ballValues, runCli, runtimes, Workspace } from './run-cli.ts';
 
 const AS_ROOT = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
 const adapter = await findTestAdapter();
@@ -275,11 +275,11 @@ else {
       ...(usesHardware ? [] : ['--allow_software_gpu']),
     ];
 
-    it('share a run, one process each: the bits of one GPU', async () => {
-      const env = gpuEnvironment();
-      const one = await runCli(workspace.folder, [...gpu, '--gpu_ids', '0', '-o', 'one.mrc'], { env });
+    it.each(runtimes)('share a run, one process each: the bits of one GPU, under %s', async (runtime) => {
+      const options = { runtime, env: gpuEnvironment() };
+      const one = await runCli(workspace.folder, [...gpu, '--gpu_ids', '0', '-o', 'one.mrc'], options);
       expect([one.code, one.stderr]).toEqual([0, '']);
-      const two = await runCli(workspace.folder, [...gpu, '--gpu_ids', '0', '0', '-o', 'two.mrc'], { env });
+      const two = await runCli(workspace.folder, [...gpu, '--gpu_ids', '0', '0', '-o', 'two.mrc'], options);
       expect([two.code, two.stderr]).toEqual([0, '']);
       expect(two.stdout).toMatch(/^Team: 2 processes, shared folder, rank 0 of 2 \(one for each GPU\)$/m);
       expect(voxelsOf('two.mrc').equals(voxelsOf('one.mrc'))).toBe(true);
