@@ -89,6 +89,13 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     usage: ['locscale-gpu setup --cuda'],
     text: 'The CUDA libraries of onnxruntime, for networks on NVIDIA GPUs; without them networks run on WebGPU or the CPU.',
   },
+  relion: {
+    summary: 'Run as an external job of RELION.',
+    usage: [
+      'locscale-gpu-relion --o FOLDER/ --in_3dref HALF1 [--in_mask MASK] [--LABEL VALUE ...] --j THREADS',
+    ],
+    text: "RELION writes this command line: give locscale-gpu-relion as external executable of a job of type External, the first half map as its 3D reference, and options of this program as parameters (label window_size, value 26). The second half map is found by its name. The label feature_enhance or locres, without a value, chooses that command. Results, RELION_OUTPUT_NODES.star and RELION_JOB_EXIT_SUCCESS (or FAILURE, ABORTED) go into the job's folder; the job stops when RELION asks it to.",
+  },
   version: { summary: 'Print the version.', usage: ['locscale-gpu version'] },
 };
 

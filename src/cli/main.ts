@@ -30,6 +30,7 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   demo: async () => (await import('./demo-command.ts')).runDemoCommand,
   devices: async () => (await import('./devices.ts')).runDevices,
   models: async () => (await import('./models.ts')).runModels,
+  relion: async () => (await import('./relion.ts')).runRelion,
   setup: async () => (await import('./setup.ts')).runSetup,
   version: async () => (await import('./version.ts')).runVersion,
   feature_enhance: async () => (await import('./feature-enhance.ts')).runFeatureEnhanceCommand,

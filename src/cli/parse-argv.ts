@@ -43,6 +43,13 @@ export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   const command =
     commandIndex === undefined ? 'scale' : (canonicalCommand(argv[commandIndex] as string) as CommandName);
   const rest = commandIndex === undefined ? argv : argv.filter((_, index) => index !== commandIndex);
+  // The words of RELION are sorted in relion-arguments.ts.
+  if (command === 'relion') {
+    const asked = rest.filter((word) => ['-h', '--help', '--version'].includes(word));
+    return asked.length > 0
+      ? parseOptions(command, asked)
+      : { command, values: {}, positionals: rest, given: [] };
+  }
   return parseOptions(command, rest);
 }
 

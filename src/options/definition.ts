@@ -14,6 +14,7 @@ export const commandNames = [
   'devices',
   'models',
   'setup',
+  'relion',
   'version',
 ] as const;
 export type CommandName = (typeof commandNames)[number];

@@ -1,0 +1,181 @@
+/**
+ * What RELION writes on the command line of an external job, turned into a command line of this program:
+ *   EXECUTABLE --o External/job012/ --in_3dref MAP [--in_mask MASK] [--LABEL VALUE ...] --j THREADS [more words]
+ * LABEL and VALUE are what the user typed into the Params tab; they are options of this program.
+ */
+import { LocScaleError } from '../errors.ts';
+import { type CommandName, definitionOf, optionIds } from '../options.ts';
+import { parseArgv } from './parse-argv.ts';
+
+/** Commands that make sense as a job. A label with such a name chooses it; without one the map is scaled. */
+export const relionCommands = ['scale', 'feature_enhance', 'locres'] as const;
+export type RelionCommand = (typeof relionCommands)[number];
+
+/** Name of the main output in the folder of the job. */
+export const relionOutputs: Readonly<Record<RelionCommand, string>> = {
+  scale: 'locscale.mrc',
+  feature_enhance: 'feature_enhanced.mrc',
+  locres: 'localres.mrc',
+};
+
+export const RELION_PROCESSING_FOLDER = 'processing_files';
+
+/** The words of RELION itself; each takes one value. */
+const ownWords = ['--o', '--in_3dref', '--in_mask', '--j'] as const;
+type OwnWord = (typeof ownWords)[number];
+
+/** Input nodes that RELION's form offers for other kinds of programs. */
+const otherInputs = ['--in_movies', '--in_mics', '--in_parts', '--in_coords'];
+
+export interface RelionWords {
+  readonly own: Readonly<Partial<Record<OwnWord, string>>>;
+  readonly command: RelionCommand;
+  /** Options of this program. */
+  readonly rest: readonly string[];
+}
+
+/** Sorts the words behind `relion`. */
+export function sortRelionWords(words: readonly string[]): RelionWords {
+  const own: Partial<Record<OwnWord, string>> = {};
+  const commands: RelionCommand[] = [];
+  const rest: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string;
+    const known = ownWords.find((name) => name === word);
+    const command = relionCommands.find((name) => word.replaceAll('-', '_') === `__${name}`);
+    if (known !== undefined) {
+      const value = words[++i];
+      if (value === undefined || value === '')
+        throw usage(`${word} needs a value.`, word, 'RELION writes it: start the job from RELION.');
+      own[known] = value;
+    } else if (otherInputs.includes(word))
+      throw usage(
+        `${word} is of no use here: this job takes maps.`,
+        word,
+        'On the Input tab, give a half map as "Input 3D reference" and, if you have one, a mask.',
+      );
+    else if (command !== undefined) commands.push(command);
+    else rest.push(singleDash(word));
+  }
+  if (commands.length > 1)
+    throw usage(`A job is one of ${commands.join(' and ')}, not both.`, `--${commands[1]}`);
+  return { own, command: commands[0] ?? 'scale', rest };
+}
+
+/** RELION puts two dashes before a label: --wn becomes -wn where only that is an option. */
+function singleDash(word: string): string {
+  const names = optionIds.flatMap((id) => [...definitionOf(id).names]);
+  const name = word.split('=')[0] as string;
+  return name.startsWith('--') && !names.includes(name) && names.includes(name.slice(1))
+    ? word.slice(1)
+    : word;
+}
+
+/** The command line of the job in `folder`. `exists` tells whether there is such a file. */
+export async function relionArgv(
+  { own, command, rest }: RelionWords,
+  folder: string,
+  exists: (path: string) => Promise<boolean>,
+  note: (sentence: string) => void,
+): Promise<string[]> {
+  const first = command === 'scale' ? [] : [command];
+  const { values } = parseArgv([...first, ...rest]);
+  if (values.outfile !== undefined)
+    throw usage(
+      '-o cannot be chosen: the results of a job lie in its folder.',
+      '-o',
+      `The result will be ${folder}/${relionOutputs[command]}.`,
+    );
+  const argv: string[] = [...first];
+  const map = own['--in_3dref'];
+  const mapGiven = values.emmapPath !== undefined || values.halfmapPaths !== undefined;
+  if (map === undefined && !mapGiven)
+    throw usage(
+      'The job has no map.',
+      '--in_3dref',
+      'On the Input tab, give the first half map as "Input 3D reference", as run_half1_class001_unfil.mrc.',
+    );
+  if (map !== undefined && mapGiven)
+    throw usage('The maps are given twice: as "Input 3D reference" and by an option.', '--in_3dref');
+  if (map !== undefined) argv.push(...(await mapWords(map, command, exists, note)));
+  if (own['--in_mask'] !== undefined) {
+    if (values.mask !== undefined)
+      throw usage('The mask is given twice: as "Input 3D mask" and by an option.');
+    argv.push('-ma', own['--in_mask']);
+  }
+  // RELION always says --j; an option of the user is more.
+  if (own['--j'] !== undefined && values.processes === undefined) argv.push('-np', own['--j']);
+  // Mask and FSC curve belong to the job, and a job that is continued finds its finished steps there.
+  if (command !== 'locres' && values.outputProcessingFiles === undefined)
+    argv.push('-op', `${folder}/${RELION_PROCESSING_FOLDER}`);
+  return [...argv, '-o', `${folder}/${relionOutputs[command]}`, ...rest];
+}
+
+async function mapWords(
+  map: string,
+  command: RelionCommand,
+  exists: (path: string) => Promise<boolean>,
+  note: (sentence: string) => void,
+): Promise<string[]> {
+  const other = otherHalf(map);
+  if (other !== undefined) {
+    if (!(await exists(other)))
+      throw new LocScaleError('bad-input', `The other half of ${map} is not there: ${other}.`, {
+        where: other,
+        hint: 'Both half maps have to lie in one folder, with 1 and 2 (or A and B) behind "half" in their names.',
+      });
+    return ['-hm', map, other];
+  }
+  if (command === 'locres')
+    throw usage(`${map} is no half map by its name, and a local resolution needs two.`, '--in_3dref');
+  const half = map.replace(/_class(\d+)\.mrc$/, '_half1_class$1_unfil.mrc');
+  if (half !== map && (await exists(half)))
+    note(`${map} is one map, filtered by RELION: the half map ${half} beside it is the better input.`);
+  return ['-em', map];
+}
+
+const HALF = /(half(?:[_-]?map)?[_-]?)([12ab])(?![a-z0-9])/gi;
+const counterparts: Readonly<Record<string, string>> = {
+  '1': '2',
+  '2': '1',
+  a: 'b',
+  b: 'a',
+  A: 'B',
+  B: 'A',
+};
+
+/** run_half1_class001_unfil.mrc -> run_half2_class001_unfil.mrc; undefined where the name tells of no half. */
+export function otherHalf(path: string): string | undefined {
+  const start = path.lastIndexOf('/') + 1;
+  const name = path.slice(start);
+  const last = [...name.matchAll(HALF)].at(-1);
+  if (last === undefined) return undefined;
+  const at = last.index + (last[1] as string).length;
+  return path.slice(0, start) + name.slice(0, at) + counterparts[last[2] as string] + name.slice(at + 1);
+}
+
+function usage(message: string, where = 'relion', hint?: string): LocScaleError {
+  return new LocScaleError('usage', message, { where, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** "External/job012/" -> "External/job012", as names of nodes in RELION's pipeline begin. */
+export function relionFolderOf(words: readonly string[]): string {
+  const at = words.indexOf('--o');
+  const folder = at < 0 ? undefined : words[at + 1];
+  if (folder === undefined || folder === '')
+    throw usage(
+      'The command relion needs the folder of the job: --o FOLDER.',
+      '--o',
+      'RELION writes it: give this program as external executable of a job of type External.',
+    );
+  return folder.replace(/(?<=.)\/+$/, '');
+}
+
+/** Typed as a command line that does the same. */
+export function inWords(argv: readonly string[]): string {
+  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' ');
+}
+
+export function isRelionCommand(command: CommandName): command is RelionCommand {
+  return relionCommands.some((name) => name === command);
+}

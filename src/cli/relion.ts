@@ -1,0 +1,153 @@
+/**
+ * `locscale-gpu relion`: an external job of RELION (3.1 to 5). Results go into the folder of the job, with the files
+ * by which RELION's pipeline knows how a job has ended:
+ *   RELION_OUTPUT_NODES.star   the results, for the nodes of later jobs
+ *   RELION_JOB_EXIT_SUCCESS, RELION_JOB_EXIT_FAILURE, RELION_JOB_EXIT_ABORTED
+ *   RELION_JOB_ABORT_NOW       made by RELION ("Abort running"): the job is to stop
+ */
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import process from 'node:process';
+import { detectLauncher } from '../distributed/launcher.ts';
+import { LocScaleError, stopIfAborted } from '../errors.ts';
+import { toLocScaleError } from './exit-codes.ts';
+import { reasonOf } from './file-errors.ts';
+import { checkOptionStates, parseArgv } from './parse-argv.ts';
+import { runOnRanks } from './ranks.ts';
+import {
+  inWords,
+  isRelionCommand,
+  RELION_PROCESSING_FOLDER,
+  type RelionCommand,
+  relionArgv,
+  relionFolderOf,
+  relionOutputs,
+  sortRelionWords,
+} from './relion-arguments.ts';
+import type { Session } from './session.ts';
+
+const SUCCESS = 'RELION_JOB_EXIT_SUCCESS';
+const FAILURE = 'RELION_JOB_EXIT_FAILURE';
+const ABORTED = 'RELION_JOB_EXIT_ABORTED';
+const ABORT_NOW = 'RELION_JOB_ABORT_NOW';
+const NODES = 'RELION_OUTPUT_NODES.star';
+
+/** A look at the folder a second: notifications of changes do not cross network file systems. */
+const LOOK_EVERY_MS = 1000;
+
+const runners: Record<RelionCommand, () => Promise<(session: Session) => Promise<void>>> = {
+  scale: async () => (await import('./scale.ts')).runScale,
+  feature_enhance: async () => (await import('./feature-enhance.ts')).runFeatureEnhanceCommand,
+  locres: async () => (await import('./locres.ts')).runLocresCommand,
+};
+
+export async function runRelion(session: Session): Promise<void> {
+  const words = session.parsed.positionals;
+  const folder = relionFolderOf(words);
+  // Other ranks of one job compute only: the first tells RELION.
+  if (!isFirstRank(words)) return runJob(session, folder, words);
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const mark of [SUCCESS, FAILURE, ABORTED]) await rm(`${folder}/${mark}`, { force: true });
+  } catch (cause) {
+    throw new LocScaleError('bad-output', `${folder} cannot be written: ${reasonOf(cause)}.`, {
+      where: '--o',
+      cause,
+    });
+  }
+  const asked = new AbortController();
+  const look = async (): Promise<void> => {
+    if (await exists(`${folder}/${ABORT_NOW}`)) asked.abort();
+  };
+  const looking = setInterval(look, LOOK_EVERY_MS);
+  try {
+    await look();
+    stopIfAborted(asked.signal);
+    await runJob({ ...session, signal: AbortSignal.any([session.signal, asked.signal]) }, folder, words);
+    await writeFile(`${folder}/${SUCCESS}`, '');
+  } catch (thrown) {
+    const stopped = asked.signal.aborted || session.signal.aborted;
+    const aborted = stopped || toLocScaleError(thrown).tag === 'aborted';
+    // A full disk leaves no room for this file either; the error itself says so.
+    await writeFile(`${folder}/${aborted ? ABORTED : FAILURE}`, '').catch(() => undefined);
+    await rm(`${folder}/${ABORT_NOW}`, { force: true }).catch(() => undefined);
+    if (!asked.signal.aborted) throw thrown;
+    throw new LocScaleError('aborted', 'RELION asked the job to stop.', { where: ABORT_NOW, cause: thrown });
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+async function runJob(session: Session, folder: string, words: readonly string[]): Promise<void> {
+  const { logger } = session;
+  const argv = await relionArgv(sortRelionWords(words), folder, exists, (sentence) => logger.note(sentence));
+  const parsed = parseArgv(argv);
+  const { command } = parsed;
+  if (!isRelionCommand(command)) throw new LocScaleError('usage', `A job cannot be the command ${command}.`);
+  logger.line(`Job ${folder}: locscale-gpu ${inWords(argv)}`);
+  for (const note of checkOptionStates(parsed)) logger.note(note);
+  const run = await runners[command]();
+  await runOnRanks({ ...session, parsed }, run, () => undefined);
+  if (isFirstRank(words)) await writeNodes(folder, command);
+}
+
+/** Types of nodes: a label since RELION 4, a number in 3.1, where 11 is a sharpened map and 12 a local resolution. */
+interface Node {
+  readonly file: string;
+  readonly label: string;
+  readonly number: number;
+}
+
+const MAP = { label: 'DensityMap.mrc', number: 11 };
+const IMAGE = { label: 'Image3D.mrc', number: 11 };
+const RESOLUTION = { label: 'Image3D.mrc.localresmap', number: 12 };
+const MASK = { label: 'Mask3D.mrc', number: 7 };
+
+function nodesOf(command: RelionCommand): Node[] {
+  const main = relionOutputs[command];
+  const stem = main.replace(/\.mrc$/, '');
+  return [
+    { file: main, ...(command === 'locres' ? RESOLUTION : MAP) },
+    { file: `${stem}_baseline.mrc`, ...MAP },
+    { file: `${stem}_filtered.mrc`, ...MAP },
+    { file: `${stem}_locres_filtered.mrc`, ...MAP },
+    { file: `${stem}_locres.mrc`, ...RESOLUTION },
+    { file: `${stem}_bfactor.mrc`, ...IMAGE },
+    { file: `${stem}_quality.mrc`, ...IMAGE },
+    { file: `${stem}_variance.mrc`, ...IMAGE },
+    { file: `${stem}_pVDDT.mrc`, ...IMAGE },
+    { file: `${RELION_PROCESSING_FOLDER}/${stem}_mask.mrc`, ...MASK },
+  ];
+}
+
+/** Both columns of types: RELION 3.1 reads the numbers, later ones the labels, and each ignores the other. */
+async function writeNodes(folder: string, command: RelionCommand): Promise<void> {
+  const lines = [
+    '# version 30001',
+    '',
+    'data_output_nodes',
+    '',
+    'loop_',
+    '_rlnPipeLineNodeName #1',
+    '_rlnPipeLineNodeTypeLabel #2',
+    '_rlnPipeLineNodeType #3',
+  ];
+  for (const { file, label, number } of nodesOf(command)) {
+    const path = `${folder}/${file}`;
+    if (await exists(path)) lines.push(`${path} ${label} ${number}`);
+  }
+  await writeFile(`${folder}/${NODES}`, `${lines.join('\n')}\n\n`);
+}
+
+/** Ranks that this program starts for several GPUs are told their number; mpirun counts with -mpi only. */
+function isFirstRank(words: readonly string[]): boolean {
+  if (process.env.LOCSCALE_RANK !== undefined) return process.env.LOCSCALE_RANK === '0';
+  const mpi = words.some((word) => word === '-mpi' || word === '--mpi');
+  return !mpi || (detectLauncher(process.env)?.rank ?? 0) === 0;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
