@@ -244,7 +244,6 @@ const cases: readonly (readonly [string, (w: Workspace) => void, readonly string
     2,
     /^error: Both a map \(-em\) and half maps \(-hm\) are given\.$/,
   ],
-  ['a mode that is not there', () => {}, [...full, '-mpi'], 2, /^error: .*-mpi.* yet\.$/],
   [
     'the physics-based network',
     () => {},
