@@ -144,7 +144,7 @@ function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): 
   return {
     ...(report === undefined ? {} : { report }),
     mean,
-    baseline: `${stem}_baseline.mrc`,
+    baseline: `${stem}${values.baselineSuffix ?? '_baseline'}.mrc`,
     ...(monteCarlo ? { variance: `${stem}_variance.mrc`, pvddt: `${stem}_pVDDT.mrc` } : {}),
     scene: `${stem}.cxc`,
     manifest: `${stem}.json`,

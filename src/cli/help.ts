@@ -86,8 +86,8 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
   },
   setup: {
     summary: 'Install what npm cannot bring.',
-    usage: ['locscale-gpu setup --cuda'],
-    text: 'The CUDA libraries of onnxruntime, for networks on NVIDIA GPUs; without them networks run on WebGPU or the CPU.',
+    usage: ['locscale-gpu setup --cuda', 'locscale-gpu setup --shim FOLDER'],
+    text: 'The CUDA libraries of onnxruntime, for networks on NVIDIA GPUs; without them networks run on WebGPU or the CPU. A shim is a program named locscale that runs this one: scripts and programs that call LocScale by its name then use it, where its folder is first in PATH.',
   },
   relion: {
     summary: 'Run as an external job of RELION.',

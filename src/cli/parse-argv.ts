@@ -94,10 +94,16 @@ function findCommand(argv: readonly string[]): number | undefined {
 
 function canonicalCommand(token: string): CommandName | undefined {
   const name = token.replaceAll('-', '_');
+  if (name === 'run_locscale') return 'scale';
   return typedCommands.find((command) => command === name);
 }
 
 function unknownCommand(token: string): LocScaleError {
+  if (token === 'run_emmernet')
+    return new LocScaleError('usage', 'The command run_emmernet was given up by LocScale 2.2.', {
+      where: token,
+      hint: 'Its successor is feature_enhance, with the same -hm, -em and -o.',
+    });
   const nearest = nearestOf(token, typedCommands);
   const file = /[./\\]/.test(token);
   const hint =

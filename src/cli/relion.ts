@@ -6,17 +6,19 @@
  *   RELION_JOB_ABORT_NOW       made by RELION ("Abort running"): the job is to stop
  */
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import process from 'node:process';
 import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
+import type { OptionValues } from '../options.ts';
 import { toLocScaleError } from './exit-codes.ts';
 import { reasonOf } from './file-errors.ts';
+import { stemOf } from './manifest.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { runOnRanks } from './ranks.ts';
 import {
   inWords,
   isRelionCommand,
-  RELION_PROCESSING_FOLDER,
   type RelionCommand,
   relionArgv,
   relionFolderOf,
@@ -87,7 +89,7 @@ async function runJob(session: Session, folder: string, words: readonly string[]
   for (const note of checkOptionStates(parsed)) logger.note(note);
   const run = await runners[command]();
   await runOnRanks({ ...session, parsed }, run, () => undefined);
-  if (isFirstRank(words)) await writeNodes(folder, command);
+  if (isFirstRank(words)) await writeNodes(folder, nodesOf(folder, command, parsed.values));
 }
 
 /** Types of nodes: a label since RELION 4, a number in 3.1, where 11 is a sharpened map and 12 a local resolution. */
@@ -102,12 +104,14 @@ const IMAGE = { label: 'Image3D.mrc', number: 11 };
 const RESOLUTION = { label: 'Image3D.mrc.localresmap', number: 12 };
 const MASK = { label: 'Mask3D.mrc', number: 7 };
 
-function nodesOf(command: RelionCommand): Node[] {
-  const main = relionOutputs[command];
-  const stem = main.replace(/\.mrc$/, '');
+/** `folder`: of the job, as everything in RELION relative to the project. */
+function nodesOf(folder: string, command: RelionCommand, values: OptionValues): Node[] {
+  const main = `${folder}/${relionOutputs[command]}`;
+  const stem = stemOf(main);
+  const steps = values.outputProcessingFiles;
   return [
     { file: main, ...(command === 'locres' ? RESOLUTION : MAP) },
-    { file: `${stem}_baseline.mrc`, ...MAP },
+    { file: `${stem}${values.baselineSuffix ?? '_baseline'}.mrc`, ...MAP },
     { file: `${stem}_filtered.mrc`, ...MAP },
     { file: `${stem}_locres_filtered.mrc`, ...MAP },
     { file: `${stem}_locres.mrc`, ...RESOLUTION },
@@ -115,12 +119,12 @@ function nodesOf(command: RelionCommand): Node[] {
     { file: `${stem}_quality.mrc`, ...IMAGE },
     { file: `${stem}_variance.mrc`, ...IMAGE },
     { file: `${stem}_pVDDT.mrc`, ...IMAGE },
-    { file: `${RELION_PROCESSING_FOLDER}/${stem}_mask.mrc`, ...MASK },
+    ...(steps === undefined ? [] : [{ file: `${steps}/${basename(stem)}_mask.mrc`, ...MASK }]),
   ];
 }
 
 /** Both columns of types: RELION 3.1 reads the numbers, later ones the labels, and each ignores the other. */
-async function writeNodes(folder: string, command: RelionCommand): Promise<void> {
+async function writeNodes(folder: string, nodes: readonly Node[]): Promise<void> {
   const lines = [
     '# version 30001',
     '',
@@ -131,10 +135,8 @@ async function writeNodes(folder: string, command: RelionCommand): Promise<void>
     '_rlnPipeLineNodeTypeLabel #2',
     '_rlnPipeLineNodeType #3',
   ];
-  for (const { file, label, number } of nodesOf(command)) {
-    const path = `${folder}/${file}`;
-    if (await exists(path)) lines.push(`${path} ${label} ${number}`);
-  }
+  for (const { file, label, number } of nodes)
+    if (await exists(file)) lines.push(`${file} ${label} ${number}`);
   await writeFile(`${folder}/${NODES}`, `${lines.join('\n')}\n\n`);
 }
 

@@ -1,4 +1,5 @@
 /**
+ * `locscale-gpu setup --shim FOLDER`: see shim.ts.
  * `locscale-gpu setup --cuda`: the CUDA libraries of onnxruntime are too large for npm. The install script of
  * its own package fetches them from nuget.org; here it is run with its output passed on.
  */
@@ -17,14 +18,16 @@ const cudaLibraries = ['libonnxruntime_providers_shared.so', 'libonnxruntime_pro
 
 export async function runSetup(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
-  refusePositionals(positionals, 0, 'Write locscale-gpu setup --cuda.');
-  if (values.cuda !== true)
+  const hint = 'Write locscale-gpu setup --cuda, or locscale-gpu setup --shim FOLDER.';
+  refusePositionals(positionals, 0, hint);
+  const { cuda, shim } = values;
+  if (cuda !== true && shim === undefined)
     throw new LocScaleError('usage', 'The command setup needs to be told what to set up.', {
       where: 'setup',
-      hint: 'Write locscale-gpu setup --cuda.',
+      hint,
     });
-  const root = packageFolder();
-  await installCuda(session, root);
+  if (shim !== undefined) await (await import('./shim.ts')).installShim(session, shim);
+  if (cuda === true) await installCuda(session, packageFolder());
 }
 
 function packageFolder(): string {

@@ -41,4 +41,10 @@ export const modelOptions = {
     own: true,
     help: 'Install the CUDA libraries of onnxruntime (Linux on x86-64, some hundred MiB from nuget.org).',
   }),
+  shim: text('--shim', 'FOLDER', {
+    group: 'Run',
+    commands: ['setup'],
+    own: true,
+    help: 'Write a program named locscale into this folder, for what calls LocScale by its name.',
+  }),
 } as const;

@@ -1,6 +1,6 @@
 /** Options of the network that predicts a reference, and of feature enhancement. */
 import { providerNames } from '../inference/provider-names.ts';
-import { choice, flag, integer, refused, text } from './definition.ts';
+import { badValue, choice, define, flag, integer, refused, text } from './definition.ts';
 
 const enhanceOnly = ['feature_enhance'] as const;
 
@@ -68,6 +68,24 @@ export const networkOptions = {
       commands: enhanceOnly,
       help: 'Passes with dropout.',
       defaultText: '15',
+    },
+  ),
+  baselineSuffix: define<string>(
+    '--baseline_suffix',
+    1,
+    'SUFFIX',
+    {
+      group: 'Output',
+      commands: enhanceOnly,
+      own: true,
+      help: 'Ends the name of the baseline. In LocScale 2.2 (and for Scipion) it is _locscale_output.',
+      defaultText: '_baseline',
+    },
+    ([value], name) => {
+      const taken = ['_variance', '_pVDDT', '_locres', '_locres_filtered', '_mask', '_confidence'];
+      if (value === undefined || !/^_[\w-]+$/.test(value) || taken.includes(value))
+        throw badValue(name, value, 'an underscore and letters that end no other output');
+      return value;
     },
   ),
   physicsBased: flag('-pb --physics_based', {

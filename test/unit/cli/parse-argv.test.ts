@@ -71,6 +71,7 @@ const enhanceOptions: typeof scaleOptions = [
   ['monteCarloIterations', '-mc_it --monte_carlo_iterations', ['15'], 15],
   ['physicsBased', '-pb --physics_based', [], true],
   ['download', '-download --download', [], true],
+  ['baselineSuffix', '--baseline_suffix', ['_locscale_output'], '_locscale_output'],
 ];
 const devicesOptions: typeof scaleOptions = [['json', '--json', [], true]];
 const modelsOptions: typeof scaleOptions = [
@@ -78,7 +79,10 @@ const modelsOptions: typeof scaleOptions = [
   ['calibration', '--calibration', ['c.json'], 'c.json'],
   ['downloadFrom', '--from', ['https://example.org/record'], 'https://example.org/record'],
 ];
-const setupOptions: typeof scaleOptions = [['cuda', '--cuda', [], true]];
+const setupOptions: typeof scaleOptions = [
+  ['cuda', '--cuda', [], true],
+  ['shim', '--shim', ['folder'], 'folder'],
+];
 const ownOptions: typeof scaleOptions = [
   ['reference', '--reference', ['network'], 'network'],
   ['symmetryCentre', '--sym_center --symmetry_center', ['3,4,5.5'], [3, 4, 5.5]],
@@ -292,7 +296,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, locres, symmetrise, symmetry, validate, demo, devices, models, setup, version.',
+      'Commands are feature_enhance, fsc, mask, locres, symmetrise, symmetry, validate, demo, devices, models, setup, relion, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],

@@ -1,0 +1,86 @@
+/**
+ * `locscale-gpu setup --shim FOLDER`: a small program named `locscale`, for scripts and other programs that call
+ * LocScale by its name. It is written only where the user says, never by an installation: whoever has LocScale
+ * too decides by the order of PATH which of the two computes a map.
+ *
+ *   FOLDER/locscale   runs this program (locscale.cmd on Windows)
+ *   FOLDER/activate   puts FOLDER first in PATH, for programs that activate an environment before they call
+ */
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { LocScaleError } from '../errors.ts';
+import { isDeno } from '../runtime.ts';
+import { reasonOf } from './file-errors.ts';
+import type { Session } from './session.ts';
+
+/** By this a file is known as one that may be written again. */
+const MARK = 'written by locscale-gpu setup --shim';
+
+export async function installShim({ logger }: Pick<Session, 'logger'>, where: string): Promise<void> {
+  const folder = resolve(where);
+  const windows = process.platform === 'win32';
+  const files = windows
+    ? [{ name: 'locscale.cmd', text: windowsShim() }]
+    : [
+        { name: 'locscale', text: shellShim() },
+        { name: 'activate', text: activation(folder) },
+      ];
+  for (const { name } of files) await refuseForeign(join(folder, name));
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const { name, text } of files) {
+      await writeFile(join(folder, name), text);
+      await chmod(join(folder, name), 0o755);
+    }
+  } catch (cause) {
+    throw new LocScaleError('bad-output', `${folder} cannot be written: ${reasonOf(cause)}.`, {
+      where: '--shim',
+      cause,
+    });
+  }
+  for (const { name } of files) logger.line(`Wrote ${join(folder, name)}`);
+  logger.line(
+    windows
+      ? `Put ${folder} first in PATH: "locscale" is then this program.`
+      : `In a shell where "locscale" is to be this program: . ${quoted(join(folder, 'activate'))}`,
+  );
+}
+
+/** A program that is there already may be LocScale itself. */
+async function refuseForeign(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const code = (error as { code?: unknown }).code;
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : '';
+  });
+  if (text === undefined || text.includes(MARK)) return;
+  throw new LocScaleError('bad-output', `${path} is there already, and not by this program.`, {
+    where: '--shim',
+    hint: 'Name a folder of its own, which no other program uses.',
+  });
+}
+
+/** This program as it runs now: runtime and script. */
+function ownCommand(): string[] {
+  const script = import.meta.url.endsWith('.js') ? '../cli.js' : '../cli.ts';
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  return isDeno ? [process.execPath, 'run', '-A', path] : [process.execPath, path];
+}
+
+function shellShim(): string {
+  return `#!/bin/sh\n# locscale-gpu under the name of LocScale; ${MARK}.\nexec ${ownCommand().map(quoted).join(' ')} "$@"\n`;
+}
+
+function activation(folder: string): string {
+  return `# To be read by a shell: locscale is locscale-gpu from here on; ${MARK}.\nPATH=${quoted(folder)}:$PATH\nexport PATH\n`;
+}
+
+function windowsShim(): string {
+  const words = ownCommand().map((word) => `"${word}"`);
+  return `@rem locscale-gpu under the name of LocScale; ${MARK}.\r\n@${words.join(' ')} %*\r\n`;
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,128 @@
+/** `locscale` by the name: as a shell, scipion-em-locscale and CCP-EM's Doppio call it. */
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { edge } from '../unit/pipeline/test-maps.ts';
+import { ballValues, runCli, runtimes, Workspace } from './run-cli.ts';
+
+const windows = process.platform === 'win32';
+const shell = (line: string, cwd: string) => spawnSync('sh', ['-c', line], { cwd, encoding: 'utf8' });
+
+describe.skipIf(windows).each(runtimes)('the shim under %s', (runtime) => {
+  let workspace: Workspace;
+  let activate: string;
+  beforeAll(async () => {
+    workspace = new Workspace();
+    const made = await runCli(workspace.folder, ['setup', '--shim', "bin's folder"], { runtime });
+    expect([made.code, made.stderr]).toEqual([0, '']);
+    activate = `. '${workspace.path("bin's folder").replace("'", "'\\''")}/activate'`;
+    expect(made.stdout).toContain(activate);
+  });
+  afterAll(() => workspace.remove());
+
+  it('is locscale after its folder is activated', () => {
+    const { status, stdout } = shell(`${activate} && command -v locscale && locscale version`, '/');
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/bin's folder\/locscale\nlocscale-gpu \d+\.\d+\.\d+/),
+    ]);
+  });
+
+  it('passes words on as they are, and the exit code back', () => {
+    const { status, stderr } = shell(`${activate} && locscale -em 'no such $map "x".mrc'`, workspace.folder);
+    expect(status).toBe(3);
+    expect(stderr).toContain('no such $map "x".mrc');
+  });
+
+  it('may be written again, but never over another program', async () => {
+    const again = await runCli(workspace.folder, ['setup', '--shim', "bin's folder"], { runtime });
+    expect(again.code).toBe(0);
+    mkdirSync(workspace.path('conda/bin'), { recursive: true });
+    const other = '#!/usr/bin/env python\nimport locscale\n';
+    writeFileSync(workspace.path('conda/bin/locscale'), other);
+    chmodSync(workspace.path('conda/bin/locscale'), 0o755);
+    const refused = await runCli(workspace.folder, ['setup', '--shim', 'conda/bin'], { runtime });
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain('conda/bin/locscale is there already, and not by this program.');
+    expect(readFileSync(workspace.path('conda/bin/locscale'), 'utf8')).toBe(other);
+    expect(readdirSync(workspace.path('conda/bin'))).toEqual(['locscale']);
+  });
+});
+
+describe.skipIf(windows)('locscale as other programs call it', () => {
+  let project: Workspace;
+  let activate: string;
+  /** Scipion's protocol: inputs are links with absolute targets in the folder it works in, named without folder. */
+  const run = '000123_ProtLocScale/tmp';
+  beforeAll(async () => {
+    project = new Workspace();
+    await runCli(project.folder, ['setup', '--shim', 'shim']);
+    activate = `. ${project.path('shim/activate')}`;
+    mkdirSync(project.path(run), { recursive: true });
+    project.map('half1.mrc', 2);
+    project.map('half2.mrc', 3);
+    project.map('reference.mrc', 4);
+    project.map('mask.mrc', 0, { values: ballValues(3) });
+    for (const name of ['half1.mrc', 'half2.mrc', 'reference.mrc', 'mask.mrc'])
+      symlinkSync(realpathSync(project.path(name)), project.path(`${run}/${name}`));
+  });
+  afterAll(() => project.remove());
+
+  const isMap = (name: string): boolean =>
+    existsSync(project.path(name)) && readFileSync(project.path(name)).length === 1024 + 4 * edge ** 3;
+  const inRun = (words: string) => shell(`${activate} && ${words}`, project.path(run));
+
+  it('Scipion: local sharpening with a reference volume, without CCP4', () => {
+    const { status, stderr } = inRun(
+      'locscale   --outfile volume_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --apix 3.0 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --number_processes 3 --skip_refine --window_size 6',
+    );
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    // It moves this file to its own folder of results.
+    expect(isMap(`${run}/volume_scaled.mrc`)).toBe(true);
+  });
+
+  it('Scipion 3.1 with LocScale 2.1: the command run_locscale', () => {
+    const { status } = inRun(
+      'locscale run_locscale  --outfile old_scaled.mrc --verbose --emmap_path half1.mrc --apix 3.0 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --number_processes 3 --skip_refine -wn 6',
+    );
+    expect(status).toBe(0);
+    expect(isMap(`${run}/old_scaled.mrc`)).toBe(true);
+    const emmernet = inRun(
+      'locscale run_emmernet --outfile old_scaled.mrc --halfmap_paths half1.mrc half2.mrc',
+    );
+    expect(emmernet.status).toBe(2);
+    expect(emmernet.stderr).toContain('feature_enhance');
+  });
+
+  it('Scipion: EMmerNet, with its additional parameter for the name it looks for', () => {
+    const { status, stderr } = inRun(
+      'locscale feature_enhance  --outfile volume_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --gpu_ids 0 --baseline_suffix _locscale_output --engine cpu -mc_it 2',
+    );
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    expect(isMap(`${run}/volume_scaled_locscale_output.mrc`)).toBe(true);
+    expect(isMap(`${run}/volume_scaled_baseline.mrc`)).toBe(false);
+  });
+
+  it.each(['/x', '_pVDDT', 'baseline'])('a baseline cannot be called %s', (suffix) => {
+    expect(inRun(`locscale feature_enhance -em half1.mrc --baseline_suffix ${suffix}`).status).toBe(2);
+  });
+
+  const mpi = spawnSync('mpirun', ['--version'], { encoding: 'utf8' });
+  const flags = /Open MPI/.test(mpi.stdout ?? '') ? '--allow-run-as-root --oversubscribe' : '';
+  it.skipIf(mpi.status !== 0)('Scipion: with MPI between environment and program', () => {
+    const { status, stderr } = inRun(
+      `mpirun ${flags} -np 2 locscale  --outfile mpi_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --apix 3.0 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --mpi --window_size 6`,
+    );
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    expect(isMap(`${run}/mpi_scaled.mrc`)).toBe(true);
+  });
+});
