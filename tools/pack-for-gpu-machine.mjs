@@ -18,16 +18,14 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { copyNode, copyPackages, copyProgram, copyVulkanLoader, root, run } from './package-files.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({
   options: {
     golden: { type: 'string' },
@@ -46,69 +44,21 @@ const LARGEST_ARCHIVE_BYTES = 64 * 2 ** 20;
 /** Imported by nothing that runs there. */
 const LEFT_OUT = new Set(['onnxruntime-node', '@webgpu/types', 'debug']);
 
-function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
-  if (result.error) throw result.error;
-  if (result.status !== 0) throw new Error(`${command} ${args[0]} failed`);
-  return result;
-}
-
-/** A package and what it depends on. */
-function copyPackage(name, done = new Set()) {
-  if (done.has(name) || LEFT_OUT.has(name)) return;
-  done.add(name);
-  const from = join(root, 'node_modules', name);
-  const { dependencies = {} } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'));
-  const unused = /\/(build|doc|docs|vendor|musl_x64|\.bin)$|\.map$|\.md$/;
-  cpSync(from, join(pack, 'node_modules', name), {
-    recursive: true,
-    filter: (path) => {
-      if (name === 'webgpu' && path.includes('/webgpu/dist/')) return path.includes('/dist/linux-x64');
-      return !unused.test(path.slice(from.length));
-    },
-  });
-  for (const dependency of Object.keys(dependencies)) copyPackage(dependency, done);
-}
-
-/** Path of a shared library that a program is linked with. */
-function libraryOf(program, name) {
-  const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
-  return new RegExp(`${name.replaceAll('.', '\\.').replaceAll('+', '\\+')}[^ ]* => (\\S+)`).exec(
-    stdout ?? '',
-  )?.[1];
-}
-
 run(process.execPath, ['tools/ensure-ready.mjs']);
-run(process.execPath, ['bench/run.mjs', '--help'], { stdio: ['ignore', 'ignore', 'inherit'] });
 rmSync(pack, { recursive: true, force: true });
-for (const folder of ['bin', 'lib/fallback', 'node_modules', 'bench'])
-  mkdirSync(join(pack, folder), { recursive: true });
+mkdirSync(join(pack, 'bench'), { recursive: true });
 
-copyFileSync(realpathSync(process.execPath), join(pack, 'bin/node'));
-chmodSync(join(pack, 'bin/node'), 0o755);
-spawnSync('strip', [join(pack, 'bin/node')]);
-for (const name of ['libstdc++.so.6', 'libgcc_s.so.1']) {
-  const path = libraryOf(process.execPath, name);
-  if (path !== undefined) copyFileSync(realpathSync(path), join(pack, 'lib/fallback', name));
-}
-
-const { softwareGpuFiles } = await import(join(compiled, 'test/support/software-gpu.js'));
-const software = softwareGpuFiles();
-if ('reason' in software) throw new Error(`No Vulkan loader to pack: ${software.reason}.`);
-copyFileSync(software.loader, join(pack, 'lib/libvulkan.so.1'));
+copyNode(pack);
+copyProgram(pack);
+const missing = await copyVulkanLoader(pack);
+if (missing !== undefined) throw new Error(`No Vulkan loader to pack: ${missing}.`);
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-for (const name of [...Object.keys(manifest.dependencies), 'koffi', '@koromix/koffi-linux-x64'])
-  copyPackage(name);
-cpSync(join(root, 'dist'), join(pack, 'dist'), {
-  recursive: true,
-  filter: (path) => !path.endsWith('.d.ts'),
-});
+copyPackages([...Object.keys(manifest.dependencies), 'koffi'], pack, LEFT_OUT);
 for (const folder of ['bench', 'src', 'test'])
   cpSync(join(compiled, folder), join(pack, 'bench-compiled', folder), { recursive: true });
 for (const file of ['gpu-check.mjs', 'golden.mjs'])
   copyFileSync(join(root, 'bench', file), join(pack, 'bench', file));
-copyFileSync(join(root, 'package.json'), join(pack, 'package.json'));
 copyFileSync(join(root, 'tools/gpu-machine.sh'), join(pack, 'run.sh'));
 chmodSync(join(pack, 'run.sh'), 0o755);
 
