@@ -15,6 +15,7 @@ export interface CheckpointFolderOptions {
   /** Of all file names: the name of the job's output. */
   readonly prefix: string;
   readonly version: string;
+  readonly intervalSeconds?: number | undefined;
   /** One sentence each; the run goes on. */
   readonly onWarning: (message: string) => void;
 }
@@ -82,6 +83,7 @@ export function openCheckpointFolder(options: CheckpointFolderOptions): Checkpoi
   };
 
   return {
+    intervalSeconds: options.intervalSeconds,
     async list(name, of) {
       const hash = hashOf(name, of);
       const contents: Checkpoint[] = [];

@@ -1,5 +1,6 @@
 /** --resume: where finished steps are kept, and what goes when the run is over. */
 import { basename, dirname, join } from 'node:path';
+import process from 'node:process';
 import { LocScaleError } from '../errors.ts';
 import { type CheckpointFolder, openCheckpointFolder } from './checkpoint-folder.ts';
 import { stemOf } from './manifest.ts';
@@ -28,7 +29,21 @@ export async function openResume(session: Session, outfile: string): Promise<Che
     folder,
     prefix: `${basename(stemOf(outfile))}_`,
     version: packageVersion(),
+    intervalSeconds: intervalFromEnvironment(),
     onWarning: (message) => session.logger.warn(message),
+  });
+}
+
+function intervalFromEnvironment(): number | undefined {
+  const text = process.env.LOCSCALE_CHECKPOINT_SECONDS;
+  if (text === undefined || text === '') return undefined;
+  const seconds = Number(text);
+  if (seconds > 0) return seconds;
+  throw new LocScaleError('usage', `LOCSCALE_CHECKPOINT_SECONDS is "${text}", not a number of seconds.`, {
+    where: 'environment',
+    expected: 'a positive number',
+    found: text,
+    hint: 'Unset it, or give a number such as 60.',
   });
 }
 

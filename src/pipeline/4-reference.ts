@@ -146,6 +146,7 @@ async function keptPrediction(
     monteCarlo: monteCarlo ?? null,
   };
   return {
+    intervalSeconds: checkpoints.intervalSeconds,
     async load() {
       const [state] = await checkpoints.list('prediction', key);
       if (state === undefined) return undefined;

@@ -13,6 +13,8 @@ export interface Checkpoint {
 }
 
 export interface Checkpoints {
+  /** How often work under way is kept, about; default 20 for tiles, 60 for cubes of the network. */
+  readonly intervalSeconds?: number | undefined;
   /** All that were added under this name for `of`, in the order in which they were added. */
   list(name: string, of: unknown): Promise<Checkpoint[]>;
   /** Kept in full or not at all, whatever happens. `of`: plain data; everything the content depends on. */

@@ -43,7 +43,7 @@ export async function scaleInRounds(
       `${done} of ${maskVoxels} windows were scaled by an earlier run: ${left.length} tiles are left.`,
     );
   const ranks = team?.size ?? 1;
-  const pace = createPace(estimate, ranks);
+  const pace = createPace(estimate, ranks, checkpoints?.intervalSeconds ?? ROUND_SECONDS);
   let own: LocalScalingResult | undefined;
   let shared: SharedScaling | undefined;
   try {
@@ -108,14 +108,14 @@ async function describeScaling(job: LocalScalingJob, tileSize: Shape, { engine }
 }
 
 /** How much work takes how long; the estimate is corrected by what the rounds have taken. */
-function createPace({ tiles, seconds }: LocalScalingEstimate, ranks: number) {
+function createPace({ tiles, seconds }: LocalScalingEstimate, ranks: number, interval: number) {
   let costPerSecond = (costOf(tiles) * ranks) / Math.max(1e-3, seconds);
-  let roundSeconds = FIRST_ROUND_SECONDS;
+  let roundSeconds = Math.min(FIRST_ROUND_SECONDS, interval);
   return {
     nextCost: () => costPerSecond * roundSeconds,
     finished(cost: number, took: number): void {
       costPerSecond = cost / Math.max(1e-3, took);
-      roundSeconds = ROUND_SECONDS;
+      roundSeconds = interval;
     },
   };
 }

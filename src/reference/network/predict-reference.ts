@@ -91,6 +91,8 @@ export interface PredictReferenceInput {
 }
 
 export interface PredictionProgress {
+  /** How often a state is saved, about; default 60. */
+  readonly intervalSeconds?: number | undefined;
   /** The state that was saved last. */
   load(): Promise<PredictionState | undefined>;
   save(state: PredictionState): Promise<void>;
@@ -261,7 +263,8 @@ interface Step {
 
 function createSaver(progress: PredictionProgress | undefined, state: () => PredictionState) {
   let savedAt = performance.now();
-  let interval = SAVE_SECONDS;
+  const least = progress?.intervalSeconds ?? SAVE_SECONDS;
+  let interval = least;
   let saved = state().nextCube;
   const now = async (): Promise<void> => {
     const current = state();
@@ -270,7 +273,7 @@ function createSaver(progress: PredictionProgress | undefined, state: () => Pred
     await progress.save(current);
     saved = current.nextCube;
     savedAt = performance.now();
-    interval = Math.max(SAVE_SECONDS, (SAVE_SHARE * (savedAt - begun)) / 1000);
+    interval = Math.max(least, (SAVE_SHARE * (savedAt - begun)) / 1000);
   };
   return {
     now,
