@@ -156,7 +156,8 @@ def measure_network(case, private, network, cubes, options, folder, heads):
         if name in heads:
             scaled = scale(options.cli, folder, case["map"], array, case["mask"], case["pixel"])
             found[f"scaled{key}"] = judge(case, scaled)
-            found |= judge_further(case, scaled, "scaled", key)
+            if not options.quick:
+                found |= judge_further(case, scaled, "scaled", key)
             if options.weighted_input:
                 values = sharpened(case["map"], case["pixel"], 0, case["weight"])
                 scaled = scale(options.cli, folder, values, array, case["mask"], case["pixel"])
@@ -243,6 +244,7 @@ def main():
     parser.add_argument("--stride", type=int, default=32)
     parser.add_argument("--all-heads", action="store_true", help="scale with both outputs")
     parser.add_argument("--prepare", action="store_true", help="only what does not depend on the network")
+    parser.add_argument("--quick", action="store_true", help="scaled maps only as they are, not weighted")
     parser.add_argument("--weighted-input", action="store_true", help="also scale the map weighted beforehand")
     parser.add_argument("--part", choices=["test", "real", "validation"], nargs="+", default=["test", "real"])
     parser.add_argument("--only", nargs="+", help="names of cases")

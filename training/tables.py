@@ -103,6 +103,8 @@ def treatment_table(result):
              "|" + "---|" * 9]
     for group, g in result.items():
         n = g["network"]
+        if "scaledWeighted" not in n:  # evaluate.py --quick
+            continue
         values = [g["global"], n["scaled"], g["true"], n["scaledWeighted"], g["trueWeighted"], n["scaledBest"],
                   g["trueBest"]]
         lines.append(f"| {group.replace(' A', ' Å')} | {g['cases']} | " + " | ".join(f"{v:.3f}" for v in values) + " |")
