@@ -4,24 +4,42 @@ export type {
   LocalScalingEstimate,
   LocalScalingJob,
   LocalScalingResult,
+  ShellSpectra,
   Volume,
   VolumeStatistics,
 } from './engine.ts';
-export { type ErrorTag, isLocScaleError, LocScaleError } from './errors.ts';
+export { type ErrorDetails, type ErrorTag, isLocScaleError, LocScaleError } from './errors.ts';
+export { type MapFileOptions, openMapFile, readMapFile, readModelFile, writeMapFile } from './files.ts';
 export { type MrcReadOptions, type MrcWriteOptions, readMrc, writeMrc } from './formats/mrc.ts';
-export type { MrcHeader } from './formats/mrc-header.ts';
+export { createMrcHeader, type MrcHeader } from './formats/mrc-header.ts';
+export { type Deviation, type ValidationReport, validateMrc } from './formats/mrc-validate.ts';
+export type { Structure } from './formats/structure.ts';
+export { writeMmcif } from './formats/write-mmcif.ts';
 export type { Grid, Shape } from './math/grid.ts';
+export { type NetworkChoice, openNetwork } from './open-network.ts';
 export {
   defaultLocalResolution,
   defaultParameters,
+  type FscResult,
   imageOf,
+  type LocalResolutionMaps,
+  type LocalResolutionNumbers,
   type LocalResolutionResult,
   type LocalResolutionSettings,
+  type MaskResult,
+  type PredictionJob,
+  type PredictionResult,
   planLocScale,
+  runFeatureEnhance,
+  runFsc,
   runLocalResolution,
   runLocScale,
+  runMask,
+  runPrediction,
 } from './pipeline/index.ts';
 export type {
+  FeatureEnhanceJob,
+  FeatureEnhanceResult,
   FscCurve,
   LocScaleContext,
   LocScaleEvents,
@@ -33,7 +51,11 @@ export type {
   MapImage,
   MapInput,
   MapSource,
+  ModelUsed,
+  Prediction,
+  PseudoAtomSettings,
   ReferenceChoice,
   StepName,
 } from './pipeline/types.ts';
-export { selectEngine } from './select-engine.ts';
+export type { ModelManifest, ReferencePredictor } from './reference/network/model.ts';
+export { type EngineChoice, type SelectedEngine, selectEngine } from './select-engine.ts';

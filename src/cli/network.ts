@@ -1,13 +1,11 @@
 /** From the options to a network that is ready to run, and what the record of a run says of it. */
 import { LocScaleError } from '../errors.ts';
-import { listAdapters } from '../gpu/adapters.ts';
 import type { NetworkFiles } from '../inference/network-graph.ts';
 import { openPredictor } from '../inference/open-predictor.ts';
-import type { WebGpuState } from '../inference/providers.ts';
+import { webGpuStateOf } from '../open-network.ts';
 import type { OptionValues } from '../options.ts';
 import type { Prediction } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
-import { loadGpu } from '../runtime.ts';
 import type { NetworkRecord } from './manifest.ts';
 import { modelsFolder } from './models-folder.ts';
 import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';
@@ -68,7 +66,7 @@ export async function withPredictor<T>(
     ...(values.batchSize === undefined ? {} : { batchSize: values.batchSize }),
     ...(threads === undefined ? {} : { threads }),
     ...(deviceIds === undefined ? {} : { deviceIds }),
-    webgpu: () => webGpuState(session),
+    webgpu: () => webGpuStateOf(values.allowSoftwareGpu === true, vulkanLoaderFromEnvironment()),
     onInfo: (message) => logger.detail(`  ${message}`),
     onNote: (message) => logger.note(message),
   });
@@ -87,18 +85,6 @@ export async function withPredictor<T>(
 function numericGpuIds(ids: readonly string[] | undefined): number[] | undefined {
   const numbers = ids?.filter((id) => /^\d+$/.test(id)).map(Number);
   return numbers === undefined || numbers.length === 0 ? undefined : numbers;
-}
-
-/** onnxruntime chooses its GPU itself: it must not come upon a software driver that nobody asked for. */
-async function webGpuState(session: Session): Promise<WebGpuState> {
-  const { allowSoftwareGpu } = session.parsed.values;
-  const entry = await loadGpu(vulkanLoaderFromEnvironment());
-  if ('reason' in entry) return { usable: false, reason: entry.reason };
-  const { adapters } = await listAdapters(entry);
-  const [first] = adapters;
-  if (first === undefined) return { usable: false, reason: 'no GPU' };
-  if (first.kind === 'hardware' || allowSoftwareGpu === true) return { usable: true };
-  return { usable: false, reason: 'only a software GPU, which --allow_software_gpu would take' };
 }
 
 export function networkRecordOf(

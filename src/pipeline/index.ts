@@ -29,6 +29,7 @@ export {
 } from './local-resolution.ts';
 export { defaultParameters } from './parameters.ts';
 export { type FscResult, type MaskResult, runFsc, runMask } from './parts.ts';
+export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
 export type * from './types.ts';
 
 /**

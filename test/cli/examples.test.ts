@@ -1,0 +1,157 @@
+/** The examples as they stand, run as their first lines say; and what only the library offers. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createMrcHeader,
+  defaultParameters,
+  type Engine,
+  imageOf,
+  openMapFile,
+  openNetwork,
+  readMapFile,
+  runFeatureEnhance,
+  runLocScale,
+  runPrediction,
+  selectEngine,
+  writeMapFile,
+} from '../../src/index.ts';
+import { relativeL2 } from '../support/compare.ts';
+import { edge, gridOf, noisyBlob } from '../unit/pipeline/test-maps.ts';
+import { ballValues, runCli, Workspace } from './run-cli.ts';
+
+const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
+let workspace: Workspace;
+beforeAll(() => {
+  workspace = new Workspace();
+  workspace.map('half1.mrc', 2);
+  workspace.map('half2.mrc', 3);
+  workspace.map('mask.mrc', 0, { values: ballValues(5) });
+});
+afterAll(() => workspace.remove());
+
+function example(name: string, ...words: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`${folder}${name}`, ...words], {
+    cwd: workspace.folder,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+const voxelsOf = async (name: string): Promise<Float32Array> =>
+  (await readMapFile(workspace.path(name))).data;
+
+describe('examples', () => {
+  it('are these, and say how they are called', () => {
+    const names = readdirSync(folder).sort();
+    expect(names).toEqual(['fsc.mjs', 'predict-reference.mjs', 'sharpen.mjs']);
+    for (const name of names)
+      expect(readFileSync(`${folder}${name}`, 'utf8')).toContain(`//   node examples/${name} `);
+  });
+
+  it('sharpen.mjs writes the map that the command line writes', async () => {
+    const { status, stdout } = example('sharpen.mjs', 'half1.mrc', 'half2.mrc', 'out.mrc');
+    expect([status, stdout]).toEqual([0, expect.stringContaining('out.mrc')]);
+    await runCli(workspace.folder, ['-hm', 'half1.mrc', 'half2.mrc', '-o', 'cli.mrc']);
+    // The same code on the same engine.
+    expect(await voxelsOf('out.mrc')).toEqual(await voxelsOf('cli.mrc'));
+  });
+
+  it('fsc.mjs prints the curve and the resolution that the command fsc prints', async () => {
+    const { status, stdout } = example('fsc.mjs', 'half1.mrc', 'half2.mrc');
+    expect(status).toBe(0);
+    expect(stdout.match(/1\/A/g)).toHaveLength(edge / 2);
+    const { stdout: printed } = await runCli(workspace.folder, ['fsc', 'half1.mrc', 'half2.mrc']);
+    const resolution = /Resolution at 0\.143: ([\d.]+) A/.exec(stdout)?.[1];
+    expect(resolution).toBeDefined();
+    expect(printed).toContain(`${resolution} A`);
+  });
+
+  it('predict-reference.mjs writes what -op keeps of a run', async () => {
+    const { status } = example('predict-reference.mjs', 'half1.mrc', 'reference.mrc', 'bundled', 'mask.mrc');
+    expect(status).toBe(0);
+    const args = '-em half1.mrc -ma mask.mrc -op steps -o scaled.mrc'.split(' ');
+    expect((await runCli(workspace.folder, args)).code).toBe(0);
+    expect(await voxelsOf('reference.mrc')).toEqual(await voxelsOf('steps/scaled_predicted_reference.mrc'));
+  });
+});
+
+describe('the library', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = (await selectEngine({ engine: 'cpu', threads: 1 })).engine;
+  });
+  afterAll(() => engine.dispose());
+
+  it('stops a run by an AbortSignal, from within its own progress', async () => {
+    const predictor = await openNetwork({ provider: 'cpu', threads: 1 });
+    const stop = new AbortController();
+    const job = {
+      input: { kind: 'map', map: await readMapFile(workspace.path('half1.mrc')) },
+      mask: await openMapFile(workspace.path('mask.mrc'), { kind: 'mask' }),
+      predictor,
+      parameters: defaultParameters,
+    } as const;
+    const steps: string[] = [];
+    const running = runPrediction(job, {
+      engine,
+      signal: stop.signal,
+      onStep: (step) => steps.push(step),
+      onProgress: () => stop.abort(),
+    });
+    await expect(running).rejects.toMatchObject({ name: 'LocScaleError', tag: 'aborted' });
+    expect(steps.at(-1)).toBe('reference');
+    // The engine is as good as new.
+    const { reference } = await runPrediction(job, { engine });
+    expect((await engine.download(reference)).length).toBe(edge ** 3);
+    engine.release(reference);
+    await predictor.dispose();
+  });
+
+  it('gives mean and variance of Monte-Carlo passes, in feature enhancement and in a prediction', async () => {
+    const predictor = await openNetwork({ provider: 'cpu', threads: 1, monteCarlo: true });
+    const job = {
+      input: { kind: 'map', map: await readMapFile(workspace.path('half1.mrc')) },
+      mask: await readMapFile(workspace.path('mask.mrc'), { kind: 'mask' }),
+      predictor,
+      monteCarlo: { passes: 2, seed: 3 },
+      parameters: { ...defaultParameters, windowVoxels: 6 },
+    } as const;
+    const predicted = await runPrediction(job, { engine });
+    const enhanced = await runFeatureEnhance(job, { engine });
+    const [mean, same] = [await engine.download(predicted.reference), await engine.download(enhanced.mean)];
+    expect(relativeL2(mean, same)).toBe(0);
+    expect(Math.max(...(await engine.download(predicted.variance as never)))).toBeGreaterThan(0);
+    await predictor.dispose();
+  });
+
+  it('takes maps that never were files, and writes and reads them back as they are', async () => {
+    const grid = gridOf();
+    const map = { name: 'made', grid, header: createMrcHeader(grid), data: noisyBlob('made', 1).data };
+    const mask = { name: 'ball', grid, header: createMrcHeader(grid), data: ballValues(3) };
+    const { scaled, header } = await runLocScale(
+      {
+        input: { kind: 'map', map },
+        mask,
+        reference: { kind: 'none' },
+        parameters: { ...defaultParameters, windowVoxels: 6 },
+      },
+      { engine },
+    );
+    const image = await imageOf(engine, scaled, 'scaled', { grid, header });
+    await writeMapFile(workspace.path('made.mrc'), image, 'made by the library');
+    const again = await readMapFile(workspace.path('made.mrc'), { engine });
+    expect(again.data).toEqual(image.data);
+    expect(again.header.labels.join()).toContain('made by the library');
+    expect(workspace.list().filter((name) => name.startsWith('made'))).toEqual(['made.mrc']);
+  });
+
+  it('says in a LocScaleError what is wrong with a file', async () => {
+    await expect(readMapFile(workspace.path('absent.mrc'))).rejects.toMatchObject({
+      name: 'LocScaleError',
+      tag: 'bad-input',
+    });
+    await expect(openNetwork({ model: 'no-such-network' })).rejects.toMatchObject({ name: 'LocScaleError' });
+  });
+});
