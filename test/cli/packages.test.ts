@@ -121,6 +121,29 @@ await engine.dispose();
     expect([result.status, result.stdout]).toEqual([0, expect.stringContaining('CPU')]);
   });
 
+  it.skipIf(windows)('has types, which say what is wrong with a call', () => {
+    workspace.bytes(
+      'caller.ts',
+      `import { defaultParameters, type FscCurve, type LocScaleResult, runFsc, runLocScale } from 'locscale-gpu';
+export const resolutionOf = (curve: FscCurve): number | undefined => curve.resolution;
+export const voxels = (result: LocScaleResult): number => result.numbers.maskVoxels;
+// @ts-expect-error: the resolution of a curve may be undefined.
+export const wrong = (curve: FscCurve): number => curve.resolution;
+// @ts-expect-error: two maps are needed.
+export const one = () => runFsc({ name: 'a' });
+// @ts-expect-error: there is no such parameter.
+export const scaled = runLocScale({} as never, { parameters: { ...defaultParameters, windowSize: 3 } });
+`,
+    );
+    const options = '--noEmit --strict --module nodenext --target es2022 --skipLibCheck --types node'.split(
+      ' ',
+    );
+    const roots = ['--typeRoots', join(root, 'node_modules/@types')];
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const result = run(process.execPath, [tsc, ...options, ...roots, 'caller.ts'], { cwd: workspace.folder });
+    expect([result.status, result.stdout]).toEqual([0, '']);
+  });
+
   it('is one that publint finds nothing to say about', () => {
     const tarball = workspace.path(`locscale-gpu-${manifest.version}.tgz`);
     const cli = join(root, 'node_modules/publint/src/cli.js');
