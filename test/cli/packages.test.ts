@@ -69,7 +69,7 @@ describe('the package', () => {
 
   it('holds the program and what belongs to it, and nothing else', () => {
     expect(readdirSync(installed).sort()).toEqual(
-      ['CHANGELOG.md', 'CITATION.cff', 'LICENSE', 'README.md', 'dist', 'package.json'].sort(),
+      ['CHANGELOG.md', 'CITATION.cff', 'LICENSE', 'README.md', 'dist', 'examples', 'package.json'].sort(),
     );
     expect(existsSync(join(installed, 'dist/cpu-fallback/kernels/kernels.wasm'))).toBe(true);
     expect(existsSync(join(installed, 'dist/reference/bundled/reference-network.onnx'))).toBe(true);

@@ -77,6 +77,16 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
   });
   afterAll(() => project.remove());
 
+  it("Scipion's configuration, as docs/integrations.md has it, is taken for a LocScale later than 2.1", () => {
+    const document = readFileSync(new URL('../../docs/integrations.md', import.meta.url), 'utf8');
+    const variable = 'LOCSCALE_ENV_ACTIVATION';
+    const value = new RegExp(`${variable} = (.*)`).exec(document)?.[1] as string;
+    // How the plugin reads the version: what stands behind the last dash of the last word.
+    expect(value.split(/\s+/).at(-1)?.split('-').at(-1)).not.toBe('2.1');
+    const line = `${value.replace('/opt/locscale-shim', project.path('shim'))} && locscale  version`;
+    expect(shell(line, project.folder).stdout).toMatch(/^locscale-gpu /);
+  });
+
   const isMap = (name: string): boolean =>
     existsSync(project.path(name)) && readFileSync(project.path(name)).length === 1024 + 4 * edge ** 3;
   const inRun = (words: string) => shell(`${activate} && ${words}`, project.path(run));
