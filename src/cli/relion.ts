@@ -85,8 +85,10 @@ async function runJob(session: Session, folder: string, words: readonly string[]
   const parsed = parseArgv(argv);
   const { command } = parsed;
   if (!isRelionCommand(command)) throw new LocScaleError('usage', `A job cannot be the command ${command}.`);
-  logger.line(`Job ${folder}: locscale-gpu ${inWords(argv)}`);
-  for (const note of checkOptionStates(parsed)) logger.note(note);
+  if (isFirstRank(words)) {
+    logger.line(`Job ${folder}: locscale-gpu ${inWords(argv)}`);
+    for (const note of checkOptionStates(parsed)) logger.note(note);
+  }
   const run = await runners[command]();
   await runOnRanks({ ...session, parsed }, run, () => undefined);
   if (isFirstRank(words)) await writeNodes(folder, nodesOf(folder, command, parsed.values));

@@ -35,9 +35,12 @@ interface Running {
 }
 
 /** RELION pastes the executable and its arguments into one line, and the log behind it. */
-function start(args: string): Running {
+function start(args: string, environment: Readonly<Record<string, string>> = {}): Running {
   const line = `'${process.execPath}' '${program}' --o ${job} ${args} >> ${job}run.out 2>> ${job}run.err`;
-  const child = spawn('sh', ['-c', `exec ${line}`], { cwd: project.folder });
+  const child = spawn('sh', ['-c', `exec ${line}`], {
+    cwd: project.folder,
+    env: { ...process.env, ...environment },
+  });
   return {
     ended: new Promise((resolve, reject) => {
       child.on('error', reject);
@@ -141,6 +144,22 @@ describe('an external job', () => {
     expect(marks()).toEqual(['RELION_JOB_EXIT_ABORTED']);
     expect(log('run.err')).toContain('RELION asked the job to stop.');
     expect(readdirSync(project.path(job)).filter((name) => name.endsWith('.mrc'))).toEqual([]);
+  });
+
+  it('that was stopped is continued where it was', async () => {
+    // The first cubes are kept long before the last one is reached, and all are done in seconds.
+    const args = `--in_3dref ${half1} --feature_enhance --mc_it 8 --verbose --engine cpu --provider cpu --j 1`;
+    const environment = { LOCSCALE_CHECKPOINT_SECONDS: '0.01' };
+    const { ended } = start(args, environment);
+    const kept = project.path(`${job}processing_files/checkpoints`);
+    const predicted = (): boolean =>
+      existsSync(kept) && readdirSync(kept).some((name) => /_prediction-.*-0000\.part$/.test(name));
+    while (!predicted()) await new Promise((resolve) => setTimeout(resolve, 20));
+    writeFileSync(project.path(`${job}RELION_JOB_ABORT_NOW`), '');
+    expect(await ended).toBe(130);
+    expect(await start(args, environment).ended).toBe(0);
+    expect(log('run.out')).toMatch(/[1-9]\d* of \d+ cubes were predicted by an earlier run\./);
+    expect(marks()).toEqual(['RELION_JOB_EXIT_SUCCESS']);
   });
 
   it('asked to stop before it began does not begin', async () => {
