@@ -263,6 +263,9 @@ for (const name of ['shared', 'cuda']) fs.writeFileSync(path.join(__dirname, '..
 
   it('wants to be told what to set up', async () => {
     const { code, stderr } = await runCli(workspace.folder, ['setup']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('hint: Write locscale-gpu setup --cuda, or locscale-gpu setup --shim FOLDER.')]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('hint: Write locscale-gpu setup --cuda, or locscale-gpu setup --shim FOLDER.'),
+    ]);
   });
 });
