@@ -4,12 +4,14 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { createRandom } from '../math/random.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
+import type { ModelManifest, ReferencePredictor } from '../reference/network/model.ts';
+import { coreCount, totalMemoryBytes } from '../runtime.ts';
 import { type NetworkFiles, readGraph } from './network-graph.ts';
 import { createNetworkSession, type NetworkSession, outputOf } from './network-session.ts';
 import { firstLine, loadOnnxruntime, type Onnxruntime } from './onnxruntime.ts';
 import type { ProviderName } from './provider-names.ts';
 import { listProviders, type ProviderState, providerTitles, type WebGpuState } from './providers.ts';
+import { createWorkerSessions } from './worker-session.ts';
 
 export interface PredictorOptions {
   /** 'auto': the first provider that works; any other: that one or an error. */
@@ -18,9 +20,9 @@ export interface PredictorOptions {
   readonly monteCarlo: boolean;
   /** Give the output for feature enhancement, if the network has one of its own. */
   readonly enhanced?: boolean;
-  /** Cubes per batch; default 8 on a GPU and 1 on the CPU (where more does not help). */
+  /** Cubes per session and batch; default 8 on a GPU and 1 on the CPU (where more does not help). */
   readonly batchSize?: number;
-  /** Threads of the CPU provider. */
+  /** Threads of the CPU provider: sessions of one thread each, side by side. */
   readonly threads?: number;
   /** Numbers of the GPUs to spread cubes over (CUDA, DirectML). */
   readonly deviceIds?: readonly number[];
@@ -37,6 +39,10 @@ const GPU_BATCH = 8;
  * EMmerNet; more than this is arithmetic of lower precision or a wrong kernel.
  */
 const TRIAL_TOLERANCE = 1e-3;
+/** Share of the machine's memory that sessions on the CPU may take together. */
+const MEMORY_SHARE = 0.25;
+/** Values at full resolution that a session holds at its peak, per voxel of a cube (EMmerNet and the bundled network). */
+const CHANNELS_AT_ONCE = 300;
 /** A first run shorter than this is measured again: it was mostly start-up. Seconds. */
 const SHORT_RUN = 1;
 
@@ -115,6 +121,7 @@ class Trial {
     const { manifest } = this.model;
     const { monteCarlo, enhanced, deviceIds, threads } = this.options;
     const graph = await readGraph(this.model, provider, monteCarlo);
+    if (provider === 'cpu') return this.openOnThreads(graph);
     const spread = provider === 'cuda' || provider === 'dml';
     const devices = spread && deviceIds !== undefined ? deviceIds : [undefined];
     const sessions: NetworkSession[] = [];
@@ -130,6 +137,29 @@ class Trial {
         sessions.push(session);
         await this.check(session, provider);
       }
+      return sessions;
+    } catch (error) {
+      await Promise.all(sessions.map((session) => session.release()));
+      throw error;
+    }
+  }
+
+  /** A session a thread, as far as the memory goes. */
+  private async openOnThreads(graph: Uint8Array): Promise<NetworkSession[]> {
+    const { manifest } = this.model;
+    const { monteCarlo, enhanced, threads = coreCount() } = this.options;
+    const count = Math.max(
+      1,
+      Math.min(threads, Math.floor(memoryForSessions() / sessionBytes(graph, manifest))),
+    );
+    if (count < threads)
+      this.options.onInfo?.(`Network on the CPU: ${count} of ${threads} threads, for want of memory.`);
+    const sessions = await createWorkerSessions(count, graph, manifest, {
+      monteCarlo,
+      ...(enhanced === undefined ? {} : { enhanced }),
+    });
+    try {
+      await this.check(sessions[0] as NetworkSession, 'cpu');
       return sessions;
     } catch (error) {
       await Promise.all(sessions.map((session) => session.release()));
@@ -188,7 +218,7 @@ function createPredictor(
 ): ReferencePredictor {
   const { manifest } = model;
   const voxels = manifest.cubeEdge ** 3;
-  const devices = sessions.length > 1 ? ` (${sessions.length} GPUs)` : '';
+  const devices = sessions.length > 1 && provider !== 'cpu' ? ` (${sessions.length} GPUs)` : '';
   const perSession = options.batchSize ?? (provider === 'cpu' ? 1 : GPU_BATCH);
   for (const session of sessions)
     session.onSmallerBatch = (size) =>
@@ -231,6 +261,15 @@ function createPredictor(
       await Promise.all(sessions.map((session) => session.release()));
     },
   };
+}
+
+function memoryForSessions(): number {
+  return MEMORY_SHARE * totalMemoryBytes();
+}
+
+/** Weights as read and as onnxruntime packs them, and what a cube passes through. */
+function sessionBytes(graph: Uint8Array, { cubeEdge }: ModelManifest): number {
+  return 3 * graph.length + 4 * CHANNELS_AT_ONCE * cubeEdge ** 3;
 }
 
 /** Noise with the spread of a standardised map, a tenth. */

@@ -82,6 +82,8 @@ for (const { name, launcher } of findMpiLaunchers()) {
       await single(predicted, 'p1.mrc');
       expect((await start(3, [...predicted, '-o', 'p3.mrc'])).code).toBe(0);
       expect(voxelsOf('p3.mrc').equals(voxelsOf('p1.mrc'))).toBe(true);
+      await single([...predicted, '-np', '2'], 'p2.mrc');
+      expect(voxelsOf('p2.mrc').equals(voxelsOf('p1.mrc'))).toBe(true);
     });
 
     it('tells what is wrong once, with its exit code, and writes nothing', async () => {

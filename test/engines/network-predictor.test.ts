@@ -27,12 +27,16 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return largest;
 }
 
+/** Sessions of one thread on the CPU. */
+const THREADS = 3;
+
 describeProviders('network predictor', ['cpu', 'webgpu'], (_open, provider) => {
   const opened: ReferencePredictor[] = [];
   const open = async (monteCarlo: boolean, batchSize?: number): Promise<ReferencePredictor> => {
     const predictor = await openPredictor(smallNetwork(), {
       provider,
       monteCarlo,
+      threads: THREADS,
       ...(batchSize === undefined ? {} : { batchSize }),
       webgpu: async () => ({ usable: true }),
     });
@@ -46,7 +50,7 @@ describeProviders('network predictor', ['cpu', 'webgpu'], (_open, provider) => {
   it('computes what the network says, whatever the batch', async () => {
     const predictor = await open(false, 2);
     expect(predictor.description).toBe(`small test network, on ${provider === 'cpu' ? 'CPU' : 'WebGPU'}`);
-    expect(predictor.batchSize).toBe(2);
+    expect(predictor.batchSize).toBe(provider === 'cpu' ? 2 * THREADS : 2);
     expect(predictor.secondsPerCube).toBeGreaterThan(0);
     const cubes = randomCubes(COUNT);
     const together = await predictor.predict(cubes.slice(), COUNT);
@@ -128,11 +132,12 @@ describeProviders('choice of a provider', ['cpu'], () => {
     const predictor = await openPredictor(smallNetwork(), {
       provider: 'auto',
       monteCarlo: false,
+      threads: THREADS,
       webgpu: noGpu,
       onInfo: (message) => infos.push(message),
     });
     expect(predictor.description).toMatch(/, on CPU$/);
-    expect(predictor.batchSize).toBe(1);
+    expect(predictor.batchSize).toBe(THREADS);
     expect(infos).toContain('Network on WebGPU: no GPU');
     await predictor.dispose();
   });
