@@ -18,8 +18,8 @@ if (values.data === undefined) throw new Error('--data FOLDER: the folder that h
 const golden = join(values.data, 'golden/trpv1-c4');
 const folder = mkdtempSync(join(tmpdir(), 'locscale-ranks-'));
 const program = join(root, 'dist/cli.js');
-const RUNS = 5;
-/** Edge of the larger map: the golden one, resampled by repetition of its box. */
+const RUNS = 3;
+/** The larger map is the golden one, so many times along each axis. */
 const COPIES = 3;
 
 const asRoot = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
@@ -88,9 +88,13 @@ try {
     ...['-hm', join(where, 'half1.mrc'), join(where, 'half2.mrc'), '-ma', join(where, 'mask.mrc')],
     ...['--engine', 'cpu', '--provider', 'cpu'],
   ];
+  let edge = 0;
+  for (const name of ['half1.mrc', 'half2.mrc', 'mask.mrc', 'reference.mrc']) edge = tile(name);
+  const withReference = (where) => [...inputs(where), '-mm', join(where, 'reference.mrc')];
   const jobs = [
-    { name: 'scaling', step: 'scaling', args: [...inputs(golden), '-mm', join(golden, 'reference.mrc')] },
+    { name: 'scaling', step: 'scaling', args: withReference(folder) },
     { name: 'prediction', step: 'reference', args: inputs(golden) },
+    { name: 'small', step: 'scaling', args: withReference(golden) },
   ];
   const measured = [];
   for (const job of jobs) {
@@ -117,6 +121,7 @@ try {
     measured.push({
       name: job.name,
       maskVoxels: first.numbers.maskVoxels,
+      edge: first.numbers.shape[0],
       windowVoxels: first.numbers.windowVoxels,
       ...(first.network === undefined
         ? {}
@@ -124,8 +129,6 @@ try {
       times,
     });
   }
-  for (const name of ['half1.mrc', 'half2.mrc', 'mask.mrc', 'reference.mrc']) tile(name);
-  const edge = tile('half1.mrc');
   const large = run([...inputs(folder), '-mm', 'reference.mrc'], ways[1], 'large.mrc');
   const { read = 0, fsc = 0, mask = 0, reference = 0, write = 0, scaling } = large.seconds;
   const results = {

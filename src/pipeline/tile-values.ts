@@ -23,17 +23,10 @@ export function packTiles(
   starts: readonly Shape[],
   volumes: readonly Float32Array[],
 ): Float32Array {
-  let voxels = 0;
-  for (const start of starts) voxels += visitTile(set, start, () => undefined);
-  const packed = new Float32Array(voxels * volumes.length);
+  const voxels = voxelsOf(set, starts);
+  const packed = new Float32Array(voxels.length * volumes.length);
   let at = 0;
-  for (const volume of volumes) {
-    for (const start of starts) {
-      visitTile(set, start, (voxel) => {
-        packed[at++] = volume[voxel];
-      });
-    }
-  }
+  for (const volume of volumes) for (let i = 0; i < voxels.length; i++) packed[at++] = volume[voxels[i]];
   return packed;
 }
 
@@ -44,35 +37,36 @@ export function unpackTiles(
   packed: Float32Array,
   volumes: readonly Float32Array[],
 ): void {
-  let at = 0;
-  for (const volume of volumes) {
-    for (const start of starts) {
-      visitTile(set, start, (voxel) => {
-        volume[voxel] = packed[at++];
-      });
-    }
-  }
-  if (at !== packed.length)
+  const voxels = voxelsOf(set, starts);
+  if (packed.length !== voxels.length * volumes.length)
     throw new LocScaleError('internal', 'Values of tiles do not fit the mask.', {
-      expected: `${at} values`,
+      expected: `${voxels.length * volumes.length} values`,
       found: `${packed.length}`,
     });
+  let at = 0;
+  for (const volume of volumes) for (let i = 0; i < voxels.length; i++) volume[voxels[i]] = packed[at++];
 }
 
-/** Calls `visit` with the index of every mask voxel of a tile; returns their number. */
-function visitTile({ shape, tileSize, mask }: TileSet, start: Shape, visit: (voxel: number) => void): number {
-  const [nz, ny, nx] = shape;
-  const [endZ, endY, endX] = [nz, ny, nx].map((n, axis) => Math.min(n, start[axis] + tileSize[axis]));
+/** Indices of the mask voxels of the tiles, tile by tile. */
+function voxelsOf(set: TileSet, starts: readonly Shape[]): Uint32Array {
+  const { shape, tileSize, mask } = set;
+  let voxels = new Uint32Array(1 << 16);
   let count = 0;
-  for (let z = start[0]; z < endZ; z++) {
-    for (let y = start[1]; y < endY; y++) {
-      const row = (z * ny + y) * nx;
-      for (let voxel = row + start[2]; voxel < row + endX; voxel++) {
-        if (!(mask[voxel] > 0.5)) continue;
-        visit(voxel);
-        count++;
+  for (const start of starts) {
+    const [endZ, endY, endX] = shape.map((n, axis) => Math.min(n, start[axis] + tileSize[axis]));
+    for (let z = start[0]; z < endZ; z++) {
+      for (let y = start[1]; y < endY; y++) {
+        const row = (z * shape[1] + y) * shape[2];
+        if (count + endX > voxels.length) {
+          const more = new Uint32Array(2 * (voxels.length + endX));
+          more.set(voxels);
+          voxels = more;
+        }
+        for (let voxel = row + start[2]; voxel < row + endX; voxel++) {
+          if (mask[voxel] > 0.5) voxels[count++] = voxel;
+        }
       }
     }
   }
-  return count;
+  return voxels.subarray(0, count);
 }
