@@ -8,6 +8,7 @@ import { type GpuDevice, STORAGE } from './device.ts';
 import { type Bound, createIndexTable, createTable, type UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { type GpuResolutionPlan, planGpuResolution } from './plan-local-resolution.ts';
+import { runTiles } from './run-tiles.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { RUN } from './tile-units.ts';
 import { createUniformSlots } from './uniform-slots.ts';
@@ -20,9 +21,6 @@ export interface ResolutionVolumes {
   readonly resolution: GpuVolume;
   readonly correlations: readonly { readonly shell: number; readonly volume: GpuVolume }[];
 }
-
-/** Tiles submitted and not yet known to be done. */
-const IN_FLIGHT = 2;
 
 /** Plans the job within the budget and runs it; where the GPU has less memory, again with smaller tiles. */
 export async function resolveTiles(
@@ -65,23 +63,7 @@ async function runPlan(
 ): Promise<void> {
   const machine = await prepare(gpu, plan, job, volumes, copy);
   try {
-    const pending: { done: Promise<void>; voxels: number }[] = [];
-    let done = 0;
-    const settle = async (): Promise<void> => {
-      const next = pending.shift()!;
-      await next.done;
-      done += next.voxels;
-      hooks.onProgress?.(done, plan.maskVoxels);
-    };
-    for (const tile of plan.tiles) {
-      hooks.signal?.throwIfAborted();
-      const work = gpu.finish(machine.encode(tile));
-      // Failures surface when the tile is settled.
-      work.catch(() => undefined);
-      pending.push({ done: work, voxels: tile.maskVoxels });
-      if (pending.length >= IN_FLIGHT) await settle();
-    }
-    while (pending.length > 0) await settle();
+    await runTiles(gpu, plan.tiles, machine.encode, hooks);
   } finally {
     machine.destroy();
   }

@@ -8,6 +8,7 @@ import { voxelCount } from '../math/grid.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 import { createRealFft3d } from './fft.ts';
 import type { GpuTile, GpuTilePlan } from './plan-tiles.ts';
+import { runTiles } from './run-tiles.ts';
 import { createScaleFactors } from './scale-factors.ts';
 import { createShellConvolutions } from './shell-convolutions.ts';
 import type { TileCopy } from './tile-copy.ts';
@@ -25,9 +26,6 @@ export interface ScalingVolumes {
   readonly quality: GpuVolume | undefined;
 }
 
-/** Tiles submitted and not yet known to be done. */
-const IN_FLIGHT = 2;
-
 export async function scaleTiles(
   gpu: GpuDevice,
   plan: GpuTilePlan,
@@ -39,24 +37,7 @@ export async function scaleTiles(
 ): Promise<void> {
   const machine = await prepareTiles(gpu, plan, job, volumes, copy);
   try {
-    const pending: { done: Promise<void>; voxels: number }[] = [];
-    const total = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
-    let done = 0;
-    const settle = async (): Promise<void> => {
-      const next = pending.shift()!;
-      await next.done;
-      done += next.voxels;
-      hooks.onProgress?.(done, total);
-    };
-    for (const tile of tiles) {
-      hooks.signal?.throwIfAborted();
-      const work = gpu.finish(machine.encode(tile));
-      // Failures surface when the tile is settled.
-      work.catch(() => undefined);
-      pending.push({ done: work, voxels: tile.maskVoxels });
-      if (pending.length >= IN_FLIGHT) await settle();
-    }
-    while (pending.length > 0) await settle();
+    await runTiles(gpu, tiles, machine.encode, hooks);
   } finally {
     machine.destroy();
   }

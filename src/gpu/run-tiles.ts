@@ -1,0 +1,32 @@
+/** Tiles of a job one after the other on the GPU, two of them in flight; progress, and a stop, between them. */
+import type { OperationHooks } from '../engine.ts';
+import type { GpuDevice } from './device.ts';
+
+/** Tiles submitted and not yet known to be done. */
+const IN_FLIGHT = 2;
+
+export async function runTiles<Tile extends { readonly maskVoxels: number }>(
+  gpu: GpuDevice,
+  tiles: readonly Tile[],
+  encode: (tile: Tile) => GPUCommandEncoder,
+  hooks: OperationHooks,
+): Promise<void> {
+  const pending: { done: Promise<void>; voxels: number }[] = [];
+  const total = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
+  let done = 0;
+  const settle = async (): Promise<void> => {
+    const next = pending.shift()!;
+    await next.done;
+    done += next.voxels;
+    hooks.onProgress?.(done, total);
+  };
+  for (const tile of tiles) {
+    hooks.signal?.throwIfAborted();
+    const work = gpu.finish(encode(tile));
+    // Failures surface when the tile is settled.
+    work.catch(() => undefined);
+    pending.push({ done: work, voxels: tile.maskVoxels });
+    if (pending.length >= IN_FLIGHT) await settle();
+  }
+  while (pending.length > 0) await settle();
+}
