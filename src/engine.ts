@@ -114,6 +114,9 @@ export interface LocalScalingEstimate {
   readonly tiles: readonly ScalingTile[];
 }
 
+/** What a local-resolution job would cost, known before it starts. */
+export type LocalResolutionEstimate = Pick<LocalScalingEstimate, 'maskVoxels' | 'workingBytes' | 'seconds'>;
+
 /** Mask voxels that the engine scales together. */
 export interface ScalingTile {
   /** First voxel (z, y, x). */
@@ -197,6 +200,7 @@ export interface Engine {
     hooks?: OperationHooks,
     part?: LocalScalingPart,
   ): Promise<LocalScalingResult>;
+  estimateLocalResolution(job: LocalResolutionJob): Promise<LocalResolutionEstimate>;
   /** Resolution of the half maps around every mask voxel, from the FSC of windows. */
   localResolution(job: LocalResolutionJob, hooks?: OperationHooks): Promise<LocalResolutionResult>;
   /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/local-filter.ts); 0 where it is 0. */

@@ -16,7 +16,7 @@ export function printPlan(plan: LocScalePlan, session: Session, indent: string):
 }
 
 function planLines(plan: LocScalePlan): string[] {
-  const { numbers, memoryLimitBytes, prediction } = plan;
+  const { numbers, memoryLimitBytes, prediction, localResolution } = plan;
   const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
   return [
     `Mode: ${plan.mode}`,
@@ -28,6 +28,11 @@ function planLines(plan: LocScalePlan): string[] {
       ? []
       : [
           `Network: ${prediction.cubes} cubes${prediction.passes > 1 ? ` x ${prediction.passes} passes` : ''} at ${describeShape(prediction.networkShape)} voxels, expected time ${formatSeconds(prediction.seconds)}, ${prediction.network}`,
+        ]),
+    ...(localResolution === undefined
+      ? []
+      : [
+          `Local resolution: windows of ${localResolution.windowVoxels} voxels (${localResolution.windowAngstrom.toFixed(1)} A), expected time ${formatSeconds(localResolution.seconds)}`,
         ]),
     `Expected time for scaling: ${formatSeconds(plan.seconds)} on ${plan.engine}`,
   ];

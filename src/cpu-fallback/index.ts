@@ -5,6 +5,7 @@
 import type {
   BoxStatistics,
   Engine,
+  LocalResolutionEstimate,
   LocalResolutionJob,
   LocalResolutionResult,
   LocalScalingEstimate,
@@ -45,7 +46,7 @@ import { PLANES_PER_SLAB } from './model-map.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
 import { resamplePlanes } from './resample.ts';
-import { resolveTiles } from './resolve-tiles.ts';
+import { estimateResolution, resolveTiles } from './resolve-tiles.ts';
 import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
 import type { Range } from './tasks.ts';
 
@@ -371,6 +372,11 @@ export class CpuEngine implements Engine {
     return result;
   }
 
+  async estimateLocalResolution(job: LocalResolutionJob): Promise<LocalResolutionEstimate> {
+    checkResolutionJob(job);
+    return estimateResolution(this.pool, job, this.memory.own(job.mask), this.freeBytes());
+  }
+
   async localResolution(job: LocalResolutionJob, hooks: OperationHooks = {}): Promise<LocalResolutionResult> {
     checkResolutionJob(job);
     const [half1, half2, mask] = [job.half1, job.half2, job.mask].map((volume) => this.memory.own(volume));
@@ -381,7 +387,7 @@ export class CpuEngine implements Engine {
       this.memory.trim();
       const curves = shells.map((shell, i) => ({ shell, volume: correlations[i].data }));
       const arrays = { half1, half2, mask, resolution: resolution.data, correlations: curves };
-      await resolveTiles(this.pool, job, arrays, this.memoryLimitBytes - this.memory.volumeBytes, hooks);
+      await resolveTiles(this.pool, job, arrays, this.freeBytes(), hooks);
       return { resolution, correlations };
     } catch (error) {
       this.release(resolution, ...correlations);
@@ -411,6 +417,11 @@ export class CpuEngine implements Engine {
   async dispose(): Promise<void> {
     this.memory.clear();
     await this.pool.close();
+  }
+
+  /** For working memory, beside the volumes. */
+  private freeBytes(): number {
+    return this.memoryLimitBytes - this.memory.volumeBytes;
   }
 
   private async planScaling(job: LocalScalingJob, part?: LocalScalingPart): Promise<TilePlan | undefined> {

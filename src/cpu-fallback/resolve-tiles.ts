@@ -1,13 +1,52 @@
 /** The local resolution of a map: tiles planned and handed to the worker threads (local-resolution.ts). */
-import type { LocalResolutionJob, OperationHooks } from '../engine.ts';
+import type { LocalResolutionEstimate, LocalResolutionJob, OperationHooks } from '../engine.ts';
+import { NOTHING_TO_SCALE } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
 import type { ResolutionTileJob } from './local-resolution.ts';
-import { planResolutionTiles } from './plan-local-resolution.ts';
+import { planResolutionTiles, type ResolutionPlan } from './plan-local-resolution.ts';
 import type { Pool } from './pool.ts';
 
 type Arrays = Pick<ResolutionTileJob, 'half1' | 'half2' | 'mask' | 'resolution' | 'correlations'>;
+
+/** Per unit of a plan's cost on one core of a 2020s x86 server; softened windows take more sums. */
+const SECONDS_PER_COST = { box: 1e-9, hann: 1.5e-9 };
+
+/** What resolveTiles would take. */
+export async function estimateResolution(
+  pool: Pool,
+  job: LocalResolutionJob,
+  mask: Float32Array,
+  freeBytes: number,
+): Promise<LocalResolutionEstimate> {
+  const plan = await planResolution(pool, job, mask, freeBytes);
+  if (!plan) return NOTHING_TO_SCALE;
+  const threads = Math.min(pool.size, plan.starts.length);
+  return {
+    maskVoxels: plan.maskVoxels,
+    workingBytes: plan.bytesPerThread * pool.size,
+    seconds: (plan.cost * SECONDS_PER_COST[job.weights]) / threads,
+  };
+}
+
+/** undefined for an empty mask. */
+async function planResolution(
+  pool: Pool,
+  { windowVoxels, weights, half1: { shape } }: LocalResolutionJob,
+  mask: Float32Array,
+  freeBytes: number,
+): Promise<ResolutionPlan | undefined> {
+  const occupancy = await measureOccupancy(pool, mask, shape);
+  const plan = planResolutionTiles(occupancy, windowVoxels, weights, freeBytes / pool.size);
+  const needed = (plan?.bytesPerThread ?? 0) * pool.size;
+  if (needed <= freeBytes) return plan;
+  throw new LocScaleError('out-of-memory', 'The local resolution does not fit the memory limit.', {
+    expected: `at most ${mebibytes(freeBytes)} beside the maps`,
+    found: `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`,
+    hint: 'Raise --memory, use fewer threads (-np), or a smaller window (--locres_window).',
+  });
+}
 
 /** Writes to `resolution` and `correlations`; `freeBytes` is what the threads may take together. */
 export async function resolveTiles(
@@ -19,17 +58,8 @@ export async function resolveTiles(
 ): Promise<void> {
   const { windowVoxels, weights, voxelSize, threshold, padValues } = job;
   const { shape } = job.half1;
-  const occupancy = await measureOccupancy(pool, arrays.mask, shape);
-  const plan = planResolutionTiles(occupancy, windowVoxels, weights, freeBytes / pool.size);
+  const plan = await planResolution(pool, job, arrays.mask, freeBytes);
   if (!plan) return;
-  const needed = plan.bytesPerThread * pool.size;
-  if (needed > freeBytes) {
-    throw new LocScaleError('out-of-memory', 'The local resolution does not fit the memory limit.', {
-      expected: `at most ${mebibytes(freeBytes)} beside the maps`,
-      found: `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`,
-      hint: 'Raise --memory, use fewer threads (-np), or a smaller window (--locres_window).',
-    });
-  }
   const tileJob: ResolutionTileJob = {
     shape,
     windowVoxels,

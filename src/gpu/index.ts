@@ -5,6 +5,7 @@
 import type {
   BoxStatistics,
   Engine,
+  LocalResolutionEstimate,
   LocalResolutionJob,
   LocalResolutionResult,
   LocalScalingEstimate,
@@ -37,7 +38,7 @@ import { planSymmetrise, type SymmetriseOptions } from '../math/rotation-plan.ts
 import { planSplat } from '../math/splat-plan.ts';
 import type { GpuDevice } from './device.ts';
 import { localFilter } from './local-filter.ts';
-import { resolveTiles } from './local-resolution.ts';
+import { planResolution, resolveTiles } from './local-resolution.ts';
 import { scaleTiles } from './local-scaling.ts';
 import { simulateMap } from './model-map.ts';
 import { type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
@@ -171,7 +172,7 @@ export class GpuEngine implements Engine {
   }
 
   async estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate> {
-    const plan = await this.planScaling(job, this.jobBudget(job));
+    const plan = await this.planScaling(job, this.scalingBudget(job));
     if (!plan) return NOTHING_TO_SCALE;
     const { maskVoxels, tileSize, tiles } = plan;
     return {
@@ -188,7 +189,7 @@ export class GpuEngine implements Engine {
     hooks: OperationHooks = {},
     part?: LocalScalingPart,
   ): Promise<LocalScalingResult> {
-    let budget = this.jobBudget(job);
+    let budget = this.scalingBudget(job);
     const { shape } = job.map;
     const made: GpuVolume[] = [];
     const make = (label: string): GpuVolume => {
@@ -233,6 +234,17 @@ export class GpuEngine implements Engine {
     }
   }
 
+  async estimateLocalResolution(job: LocalResolutionJob): Promise<LocalResolutionEstimate> {
+    checkResolutionJob(job);
+    const occupancy = await blockOccupancy(this.gpu, this.own(job.mask), OCCUPANCY_BLOCK);
+    const results = 1 + (job.correlationShells?.length ?? 0);
+    const budget = this.jobBudget(results, job.half1.shape);
+    const plan = planResolution(this.gpu, job, occupancy, budget);
+    if (!plan) return NOTHING_TO_SCALE;
+    const { maskVoxels, bytes, cost } = plan;
+    return { maskVoxels, workingBytes: bytes, seconds: cost / this.operationsPerSecond };
+  }
+
   async localResolution(job: LocalResolutionJob, hooks: OperationHooks = {}): Promise<LocalResolutionResult> {
     checkResolutionJob(job);
     const [half1, half2, mask] = [job.half1, job.half2, job.mask].map((volume) => this.own(volume));
@@ -250,8 +262,7 @@ export class GpuEngine implements Engine {
       }));
       const volumes = { half1, half2, mask, resolution, correlations };
       const occupancy = await blockOccupancy(this.gpu, mask, OCCUPANCY_BLOCK);
-      const { totalBytes } = this.gpu.limits;
-      const budget = Number.isFinite(totalBytes) ? totalBytes - this.gpu.allocatedBytes : DEFAULT_JOB_BYTES;
+      const budget = this.jobBudget(0, job.half1.shape);
       await resolveTiles(this.gpu, job, volumes, occupancy, this.copy, hooks, budget);
       return { resolution, correlations: correlations.map(({ volume }) => volume) };
     } catch (error) {
@@ -264,12 +275,15 @@ export class GpuEngine implements Engine {
     return this.adopt(await localFilter(this.gpu, this.own(volume), this.own(cutoffs), bins));
   }
 
-  /** Bytes for the buffers of a job, its result volumes left out. */
-  private jobBudget(job: LocalScalingJob): number {
+  /** Bytes for the buffers of a job whose results are so many volumes that are still to be made. */
+  private jobBudget(results: number, shape: Shape): number {
     const { totalBytes } = this.gpu.limits;
     if (!Number.isFinite(totalBytes)) return DEFAULT_JOB_BYTES;
-    const results = (job.measureBFactors ? 3 : 1) * 4 * voxelCount(job.map.shape);
-    return totalBytes - this.gpu.allocatedBytes - results;
+    return totalBytes - this.gpu.allocatedBytes - results * 4 * voxelCount(shape);
+  }
+
+  private scalingBudget({ measureBFactors, map }: LocalScalingJob): number {
+    return this.jobBudget(measureBFactors ? 3 : 1, map.shape);
   }
 
   private async planScaling(

@@ -34,23 +34,32 @@ export async function resolveTiles(
 ): Promise<void> {
   let budget = budgetBytes;
   for (;;) {
-    const support = planGpuResolution(occupancy, job.windowVoxels, gpu.limits, budget);
-    if (!support.ok) {
-      throw new LocScaleError(
-        'out-of-memory',
-        `The local resolution does not fit the GPU ${gpu.name}: ${support.reason}.`,
-        { hint: 'Use a smaller window (--locres_window), a GPU with more memory, or --engine cpu.' },
-      );
-    }
-    if (!support.plan) return;
+    const plan = planResolution(gpu, job, occupancy, budget);
+    if (!plan) return;
     try {
-      await runPlan(gpu, support.plan, job, volumes, copy, hooks);
+      await runPlan(gpu, plan, job, volumes, copy, hooks);
       return;
     } catch (error) {
       if (!isLocScaleError(error) || error.tag !== 'out-of-memory' || !(await gpu.recover())) throw error;
-      budget = support.plan.bytes / 2;
+      budget = plan.bytes / 2;
     }
   }
+}
+
+/** undefined for an empty mask. */
+export function planResolution(
+  gpu: GpuDevice,
+  job: LocalResolutionJob,
+  occupancy: Occupancy,
+  budgetBytes: number,
+): GpuResolutionPlan | undefined {
+  const support = planGpuResolution(occupancy, job.windowVoxels, gpu.limits, budgetBytes);
+  if (support.ok) return support.plan;
+  throw new LocScaleError(
+    'out-of-memory',
+    `The local resolution does not fit the GPU ${gpu.name}: ${support.reason}.`,
+    { hint: 'Use a smaller window (--locres_window), a GPU with more memory, or --engine cpu.' },
+  );
 }
 
 async function runPlan(

@@ -30,6 +30,8 @@ export interface GpuResolutionPlan {
   readonly sumBytes: number;
   /** Bytes of all buffers of the job beyond the volumes. */
   readonly bytes: number;
+  /** Multiply-adds. */
+  readonly cost: number;
 }
 
 /** Tile edges tried, in voxels. */
@@ -52,14 +54,14 @@ export function planGpuResolution(
   );
   if (lanes === undefined)
     return { ok: false, reason: `a window of ${windowVoxels} voxels needs larger workgroups than it has` };
-  let best: { plan: GpuResolutionPlan; cost: number } | undefined;
+  let best: GpuResolutionPlan | undefined;
   for (const edge of EDGES) {
-    const made = makePlan(occupancy, extent, edge, windowVoxels, lanes, limits);
-    if (!made || made.plan.bytes > budgetBytes) continue;
-    if (!best || made.cost < best.cost) best = made;
+    const plan = makePlan(occupancy, extent, edge, windowVoxels, lanes, limits);
+    if (!plan || plan.bytes > budgetBytes) continue;
+    if (!best || plan.cost < best.cost) best = plan;
   }
   return best
-    ? { ok: true, plan: best.plan }
+    ? { ok: true, plan: best }
     : { ok: false, reason: 'the working buffers of the smallest tile exceed its memory or buffer limits' };
 }
 
@@ -70,7 +72,7 @@ function makePlan(
   w: number,
   lanes: number,
   limits: GpuLimits,
-): { plan: GpuResolutionPlan; cost: number } | undefined {
+): GpuResolutionPlan | undefined {
   const tileSize = [0, 1, 2].map((axis) => {
     const voxels = (end[axis] - first[axis]) * OCCUPANCY_BLOCK;
     return Math.ceil(voxels / Math.ceil(voxels / edge) / RUN) * RUN;
@@ -129,10 +131,7 @@ function makePlan(
     4 * (w / 2 + 1) ** 2;
   const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
   const sizes = { columnsPerBatch, unitCapacity, xSumBytes, ySumBytes, sumBytes, bytes };
-  return {
-    plan: { windowVoxels: w, shellCount, lanes, tileSize, box, columns, tiles, maskVoxels, ...sizes },
-    cost,
-  };
+  return { windowVoxels: w, shellCount, lanes, tileSize, box, columns, tiles, maskVoxels, ...sizes, cost };
 }
 
 function countVoxels({ blocks, counts }: Occupancy, at: Shape, step: readonly number[]): number {

@@ -2,10 +2,10 @@
  * Local resolution of two half maps (math/local-resolution.ts), and their mean low-passed at every voxel's own
  * resolution: beside the main run, or by itself.
  */
-import type { Volume } from '../engine.ts';
+import type { LocalResolutionJob, Volume } from '../engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
-import { describeShape, type Grid } from '../math/grid.ts';
+import { describeShape, type Grid, voxelCount } from '../math/grid.ts';
 import { filterBins } from '../math/local-filter.ts';
 import {
   correlationNoise,
@@ -18,7 +18,14 @@ import { readMaps } from './1-read-maps.ts';
 import { resolveMap } from './2-fsc.ts';
 import { prepareMask } from './3-mask.ts';
 import { type Run, SPECTRUM_VOLUMES, startRun } from './run.ts';
-import type { FscCurve, LocScaleContext, LocScaleJob, LocScaleNumbers, LocScaleParameters } from './types.ts';
+import type {
+  FscCurve,
+  LocScaleContext,
+  LocScaleJob,
+  LocScaleNumbers,
+  LocScaleParameters,
+  PlannedLocalResolution,
+} from './types.ts';
 
 export interface LocalResolutionSettings {
   /** Edge of the window, A; the next even number of voxels is taken. */
@@ -52,6 +59,42 @@ export interface LocalResolutionNumbers extends ResolutionSummary, LocalResoluti
   readonly noise: readonly number[];
 }
 
+/** Volumes that the filter holds at once: the mean, one bin of it and its spectrum. */
+const FILTER_VOLUMES = 2 + SPECTRUM_VOLUMES;
+
+/** What `measureLocalResolution` would take beside the volumes that the run holds now. */
+export async function planLocalResolution(
+  halves: readonly [Volume, Volume],
+  mask: Volume,
+  voxelSize: number,
+  settings: LocalResolutionSettings,
+  run: Run,
+): Promise<PlannedLocalResolution> {
+  const job = resolutionJob(halves, mask, voxelSize, settings, [0, 0]);
+  const { seconds, workingBytes } = await run.engine.estimateLocalResolution(job);
+  const bytesPerVolume = 4 * voxelCount(mask.shape);
+  // The resolution of the voxels is a volume; so is the filtered map.
+  const held = run.heldVolumes() + 1;
+  return {
+    windowVoxels: job.windowVoxels,
+    windowAngstrom: job.windowVoxels * voxelSize,
+    peakBytes: held * bytesPerVolume + Math.max(workingBytes, (1 + FILTER_VOLUMES) * bytesPerVolume),
+    seconds,
+  };
+}
+
+function resolutionJob(
+  [half1, half2]: readonly [Volume, Volume],
+  mask: Volume,
+  voxelSize: number,
+  settings: LocalResolutionSettings,
+  padValues: readonly [number, number],
+): LocalResolutionJob {
+  const windowVoxels = chooseResolutionWindow(settings, half1, voxelSize);
+  const { weights, threshold } = settings;
+  return { half1, half2, mask, windowVoxels, weights, voxelSize, threshold, padValues };
+}
+
 /** Step beside the scaling: resolves the half maps inside the mask. The volumes are held by the run. */
 export async function measureLocalResolution(
   halves: readonly [Volume, Volume],
@@ -68,25 +111,19 @@ export async function measureLocalResolution(
     'local-resolution',
     `Measuring the local resolution in windows of ${windowVoxels} voxels`,
     async () => {
+      const padValues = [
+        await meanOutside(halves[0], mask, run),
+        await meanOutside(halves[1], mask, run),
+      ] as const;
       const { resolution } = await engine.localResolution(
-        {
-          half1: halves[0],
-          half2: halves[1],
-          mask,
-          windowVoxels,
-          weights,
-          voxelSize,
-          threshold,
-          padValues: [await meanOutside(halves[0], mask, run), await meanOutside(halves[1], mask, run)],
-        },
+        resolutionJob(halves, mask, voxelSize, settings, padValues),
         {
           onProgress: (done, total) => context.onProgress?.('local-resolution', done, total),
           ...(context.signal === undefined ? {} : { signal: context.signal }),
         },
       );
       run.hold(resolution);
-      // The mean, one bin of the filter and its spectrum.
-      run.countScratch(2 + SPECTRUM_VOLUMES);
+      run.countScratch(FILTER_VOLUMES);
       const mean = await engine.average(halves[0], halves[1]);
       try {
         const angstrom = await engine.download(resolution);

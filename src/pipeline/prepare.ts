@@ -19,11 +19,17 @@ import {
 } from './4-reference.ts';
 import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
 import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
-import { chooseResolutionWindow } from './local-resolution.ts';
+import { chooseResolutionWindow, planLocalResolution } from './local-resolution.ts';
 import { isModelChoice } from './model-reference.ts';
 import type { Run } from './run.ts';
 import { scaleInRounds } from './scaling-rounds.ts';
-import type { LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
+import type {
+  LocScaleJob,
+  LocScaleNumbers,
+  LocScalePlan,
+  ModelUsed,
+  PlannedLocalResolution,
+} from './types.ts';
 
 export interface PreparedRun {
   readonly maps: InputMaps;
@@ -34,6 +40,7 @@ export interface PreparedRun {
   readonly scaling: LocalScalingJob;
   readonly estimate: LocalScalingEstimate;
   readonly prediction: PlannedPrediction | undefined;
+  readonly localResolution: PlannedLocalResolution | undefined;
   readonly model: ModelUsed | undefined;
   /** To be imposed; undefined for C1. */
   readonly symmetry: Symmetry | undefined;
@@ -113,6 +120,10 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
     engine,
   );
   const estimate = await estimateScaling(scaling, engine);
+  const localResolution =
+    parameters.localResolution === undefined || resolved.halves === undefined
+      ? undefined
+      : await planLocalResolution(resolved.halves, mask.mask, voxelSize, parameters.localResolution, run);
   return {
     maps,
     resolved,
@@ -121,6 +132,7 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
     scaling,
     estimate,
     prediction,
+    localResolution,
     model,
     symmetry,
     numbers: {
@@ -272,18 +284,24 @@ export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocSc
   const results = scaling.measureBFactors ? 3 : 1;
   const predicted = prepared.prediction === undefined ? 0 : 1;
   const volumeBytes = (run.heldVolumes() + predicted + results) * bytesPerVolume;
-  const before = run.peak.volumes * bytesPerVolume;
-  const atScaling = volumeBytes + estimate.workingBytes;
+  const { localResolution } = prepared;
+  const peaks: readonly (readonly [number, LocScalePlan['peakStep']])[] = [
+    [volumeBytes + estimate.workingBytes, 'scaling'],
+    [localResolution?.peakBytes ?? 0, 'local-resolution'],
+    [run.peak.volumes * bytesPerVolume, run.peak.step],
+  ];
+  const [peakBytes, peakStep] = peaks.reduce((most, peak) => (peak[0] > most[0] ? peak : most));
   return {
     numbers: prepared.numbers,
     mode: describeMode(job),
     engine: run.engine.description,
     workingBytes: estimate.workingBytes,
     volumeBytes,
-    peakBytes: Math.max(before, atScaling),
-    peakStep: before > atScaling ? run.peak.step : 'scaling',
+    peakBytes,
+    peakStep,
     memoryLimitBytes: run.engine.memoryLimitBytes,
     seconds: estimate.seconds / (run.context.team?.size ?? 1),
     ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
+    ...(localResolution === undefined ? {} : { localResolution }),
   };
 }

@@ -311,4 +311,15 @@ export interface LocScalePlan {
   readonly seconds: number;
   /** What the prediction of the reference takes before it. */
   readonly prediction?: Prediction;
+  /** What the local resolution takes, its filter not counted in the time. */
+  readonly localResolution?: PlannedLocalResolution;
+}
+
+export interface PlannedLocalResolution {
+  readonly windowVoxels: number;
+  readonly windowAngstrom: number;
+  /** Most memory in use then, maps included. */
+  readonly peakBytes: number;
+  /** Expected time. */
+  readonly seconds: number;
 }

@@ -119,6 +119,15 @@ describe('--local_resolution', () => {
     );
   });
 
+  it('is in the plan of a dry run', async () => {
+    const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--no_reference', '-wn', '10'];
+    const asked = await run(...maps, '--local_resolution', ...window, '-o', 'planned.mrc', '--dry_run');
+    expect([asked.code, asked.stderr]).toEqual([0, '']);
+    expect(asked.stdout).toMatch(/^Local resolution: windows of \d+ voxels \(\d+\.\d A\), expected time /m);
+    expect((await run(...maps, '-o', 'planned.mrc', '--dry_run')).stdout).not.toMatch(/Local resolution/);
+    expect(workspace.list()).not.toContain('planned.mrc');
+  });
+
   it('says that its options do nothing without it', async () => {
     const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--no_reference', '-wn', '10'];
     const { stdout, stderr } = await run(...maps, '--locres_window', '24', '-o', 'out.mrc');

@@ -152,6 +152,39 @@ describeEngines('local resolution', (engine) => {
     expect(maxDifference(one.resolution, other.resolution)).toBeLessThan(1e-4);
   });
 
+  it('is estimated without being measured: every mask voxel counts, more of them take longer', async () => {
+    const shape: Shape = [24, 24, 32];
+    const [half1, half2] = halfMaps(shape, 65);
+    const chosen = await engine();
+    const estimate = async (fill: number, windowVoxels = 8) => {
+      const mask = blobMask(shape, fill);
+      const volumes = await Promise.all(
+        [half1, half2, mask].map((data) => chosen.upload(data.slice(), shape)),
+      );
+      const [one, two, where] = volumes;
+      const made = await chosen.estimateLocalResolution({
+        half1: one,
+        half2: two,
+        mask: where,
+        windowVoxels,
+        weights: 'hann',
+        voxelSize: VOXEL_SIZE,
+        threshold: 0.143,
+        padValues: [0, 0],
+      });
+      chosen.release(...volumes);
+      return { ...made, voxels: mask.reduce((sum, v) => sum + (v > 0.5 ? 1 : 0), 0) };
+    };
+    const [small, large, wide] = [await estimate(0.3), await estimate(0.9), await estimate(0.9, 12)];
+    expect(small.maskVoxels).toBe(small.voxels);
+    expect(large.maskVoxels).toBe(large.voxels);
+    expect(small.workingBytes).toBeGreaterThan(0);
+    expect(small.seconds).toBeGreaterThan(0);
+    expect(large.seconds).toBeGreaterThan(1.5 * small.seconds);
+    expect(wide.seconds).toBeGreaterThan(1.5 * large.seconds);
+    expect(await estimate(-1)).toMatchObject({ maskVoxels: 0, workingBytes: 0, seconds: 0 });
+  });
+
   it('an empty mask gives an empty map', async () => {
     const shape: Shape = [8, 8, 8];
     const half = mapLikeVolume(shape, 71);

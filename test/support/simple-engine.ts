@@ -192,6 +192,11 @@ export function createSimpleEngine(): SimpleEngine {
       if (!job.measureBFactors) return { scaled: make(scaled, shape) };
       return { scaled: make(scaled, shape), bFactor: make(bFactor, shape), quality: make(quality, shape) };
     },
+    async estimateLocalResolution(job) {
+      called('estimateLocalResolution');
+      const mask = voxels(job.mask, 'estimate');
+      return { maskVoxels: maskIndices(mask).length, workingBytes: 1_000_000, seconds: 1 };
+    },
     async localResolution(job, hooks) {
       called('localResolution');
       const { shape } = job.half1;

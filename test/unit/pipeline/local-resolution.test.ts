@@ -8,7 +8,7 @@ import {
 } from '../../../src/pipeline/index.ts';
 import type { LocScaleContext, LocScaleJob } from '../../../src/pipeline/types.ts';
 import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
-import { ballMask, noisyBlob } from './test-maps.ts';
+import { ballMask, edge, noisyBlob } from './test-maps.ts';
 
 /** Voxels of 3 A: windows of 8. */
 const settings = { windowAngstrom: 24, weights: 'hann', threshold: 0.143 } as const;
@@ -75,9 +75,25 @@ describe('local resolution', () => {
   });
 
   it('is not measured for a plan, which leaves nothing behind', async () => {
-    await planLocScale(job(), { engine });
+    const plan = await planLocScale(job(), { engine });
     expect(engine.calls).not.toContain('localResolution');
     expect(engine.held.size).toBe(0);
+    expect(plan.localResolution).toMatchObject({ windowVoxels: 8, windowAngstrom: 24, seconds: 1 });
+    const other = createSimpleEngine();
+    expect(await planLocScale(job({ parameters }), { engine: other })).not.toHaveProperty('localResolution');
+    expect(other.calls).not.toContain('estimateLocalResolution');
+  });
+
+  it('counts in the most memory of the plan', async () => {
+    const working = 2 ** 40;
+    const greedy = {
+      ...engine,
+      estimateLocalResolution: async () => ({ maskVoxels: 1, workingBytes: working, seconds: 5 }),
+    };
+    const plan = await planLocScale(job(), { engine: greedy });
+    expect(plan.peakStep).toBe('local-resolution');
+    // Map, half maps, mask, and the resolution to come.
+    expect(plan.peakBytes).toBe(working + 5 * 4 * edge ** 3);
   });
 
   it('needs half maps', async () => {
