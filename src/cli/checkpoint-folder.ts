@@ -90,7 +90,7 @@ export function openCheckpointFolder(options: CheckpointFolderOptions): Checkpoi
       for (const file of await filesOf(name, hash)) {
         const content = await read(join(folder, file), hash);
         if (content !== undefined) contents.push(content);
-        else onWarning(`${join(folder, file)} is damaged: what it held is computed again.`);
+        else onWarning(`${join(folder, file)} is damaged or cannot be read: what it held is computed again.`);
         remember(name, file);
       }
       return contents;
@@ -130,13 +130,15 @@ function encode(hash: string, { facts, arrays }: Checkpoint): Uint8Array[] {
   return [start, json, ...bodies];
 }
 
-/** undefined: not a whole checkpoint of this hash. */
+/** undefined: not a whole checkpoint of this hash, or one that cannot be read. */
 async function read(path: string, hash: string): Promise<Checkpoint | undefined> {
-  const file = await open(path, 'r');
+  let file: FileHandle | undefined;
   try {
+    file = await open(path, 'r');
+    const opened = file;
     const fill = async (target: Uint8Array): Promise<boolean> => {
       for (const piece of pieces(target)) {
-        const { bytesRead } = await file.read(piece, 0, piece.length);
+        const { bytesRead } = await opened.read(piece, 0, piece.length);
         if (bytesRead < piece.length) return false;
       }
       return true;
@@ -164,7 +166,7 @@ async function read(path: string, hash: string): Promise<Checkpoint | undefined>
   } catch {
     return undefined;
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 

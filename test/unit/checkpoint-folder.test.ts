@@ -1,5 +1,5 @@
 /** Checkpoints on disk: found by their hash, whole or not at all. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -82,7 +82,13 @@ describe('checkpoints in a folder', () => {
     }
     await writeFile(path, Buffer.concat([bytes, Buffer.of(0)]));
     expect(await openFolder().list('mask', 1)).toEqual([]);
-    expect(warnings.at(-1)).toMatch(/is damaged: what it held is computed again/);
+    expect(warnings.at(-1)).toMatch(/is damaged or cannot be read: what it held is computed again/);
+    // Listed, but not to be opened.
+    await rm(path);
+    await symlink(`${path}.gone`, path);
+    warnings.length = 0;
+    expect(await openFolder().list('mask', 1)).toEqual([]);
+    expect(warnings).toHaveLength(1);
     await writeFile(path, bytes);
     expect(await openFolder().list('mask', 1)).toEqual([content(1)]);
   });
