@@ -86,7 +86,7 @@ export async function openPredictor(
 function noRuntime(reason: string): LocScaleError {
   return new LocScaleError('no-device', `The network cannot run: onnxruntime does not load (${reason}).`, {
     where: '--provider',
-    hint: 'Install the package onnxruntime-node, or give a reference with -mm.',
+    hint: 'Install the package onnxruntime-node (npm install --ignore-scripts: its script wants a download from nuget.org), or give a reference with -mm.',
   });
 }
 

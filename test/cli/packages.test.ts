@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { edge } from '../unit/pipeline/test-maps.ts';
@@ -20,6 +20,8 @@ import { ballValues, runtimes, Workspace } from './run-cli.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const windows = process.platform === 'win32';
+/** Other versions of Node to run the installed package under: paths of their programs, as in PATH. */
+const otherNodes = (process.env.LOCSCALE_OTHER_NODES ?? '').split(delimiter).filter((path) => path !== '');
 
 interface Options {
   readonly cwd: string;
@@ -46,6 +48,11 @@ function inputs(workspace: Workspace): string[] {
     workspace.map(name, seed);
   workspace.map('mask.mrc', 0, { values: ballValues(3) });
   return '-hm half1.mrc half2.mrc -mm reference.mrc -ma mask.mrc -wn 6 --engine cpu -np 1'.split(' ');
+}
+
+/** Behind the header, whose labels hold the time. */
+function voxelsOf(path: string): Buffer {
+  return readFileSync(path).subarray(1024);
 }
 
 const sizeOfMap = 1024 + 4 * edge ** 3;
@@ -102,6 +109,24 @@ describe('the package', () => {
     expect(result.status).toBe(0);
     expect(readFileSync(workspace.path('network.mrc')).length).toBe(sizeOfMap);
   });
+
+  it.skipIf(otherNodes.length === 0)(
+    'predicts and scales to the same bits under other versions of Node',
+    () => {
+      inputs(workspace);
+      const script = 'node_modules/locscale-gpu/dist/cli.js';
+      const job = '-hm half1.mrc half2.mrc -ma mask.mrc -wn 6 --engine cpu --provider cpu -o'.split(' ');
+      const versions = [process.execPath, ...otherNodes].map((node) => {
+        const version = run(node, ['-p', 'process.versions.node'], { cwd: root }).stdout.trim();
+        const made = run(node, [script, ...job, `${version}.mrc`], { cwd: workspace.folder });
+        expect([version, made.status, made.stderr]).toEqual([version, 0, '']);
+        return version;
+      });
+      expect(new Set(versions).size).toBe(1 + otherNodes.length);
+      const [first, ...others] = versions.map((version) => voxelsOf(workspace.path(`${version}.mrc`)));
+      for (const other of others) expect(other.equals(first)).toBe(true);
+    },
+  );
 
   it.each(runtimes)('is a library under %s', (runtime) => {
     const file = `library-${runtime}.mjs`;
