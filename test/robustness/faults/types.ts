@@ -46,6 +46,10 @@ export interface FaultResult {
   readonly faults: readonly string[];
   /** Of the whole scenario, its preparation included. */
   readonly seconds: number;
+  /** Largest values seen, by what they are: "seconds to stop". */
+  readonly measured?: Readonly<Record<string, number>>;
+  /** Parts left out because something is missing on this machine, one sentence each. */
+  readonly skippedParts?: readonly string[];
   /** Why nothing was run, where something is missing on this machine. */
   readonly skipped?: string;
 }
