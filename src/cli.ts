@@ -4,19 +4,25 @@
  * process is here: signals, closed pipes, the exit code. Everything else is cli/main.ts.
  */
 import process from 'node:process';
-import { exitCodes } from './cli/exit-codes.ts';
+import { exitCodeOfSignal, type StopSignal } from './cli/exit-codes.ts';
 import { main } from './cli/main.ts';
 import { OutputStream } from './cli/output-stream.ts';
-import { removeTemporaries } from './cli/write-file.ts';
+import { removeTemporaries } from './cli/temporary-files.ts';
+
+/**
+ * A terminal that closes ends the run that shows its progress there. One that tells nothing to any terminal is
+ * under nohup or in the background, and goes on; that nohup has asked so is lost when Node starts.
+ */
+const inTerminal = process.stdout.isTTY === true || process.stderr.isTTY === true;
 
 const stop = new AbortController();
-let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+let stoppedBy: StopSignal | undefined;
 
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
+    if (name === 'SIGHUP' && !inTerminal) return;
     // The second signal does not wait for the engine to come to a halt.
-    if (stoppedBy !== undefined)
-      process.exit(name === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
+    if (stoppedBy !== undefined) process.exit(exitCodeOfSignal[name]);
     stoppedBy = name;
     stop.abort();
   });

@@ -1,7 +1,6 @@
 /** Map and model files by their names, for callers of the library under Node and Deno. */
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
-import process from 'node:process';
 import type { Engine } from './engine.ts';
 import { LocScaleError, stopIfAborted } from './errors.ts';
 import { decompress } from './formats/compression.ts';
@@ -50,7 +49,8 @@ export async function openMapFile(path: string, options: MapFileOptions = {}): P
  * it is whole; one of that name is replaced.
  */
 export async function writeMapFile(path: string, map: MapImage, label: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.part`;
+  // Not the number of the process, which in a container may be that of one that was killed here.
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
   const file = await open(temporary, 'wx');
   try {
     for await (const chunk of writeMrc(map, { label })) await file.writeFile(chunk);

@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import type { Checkpoint, Checkpoints } from '../pipeline/checkpoints.ts';
 import { reasonOf } from './file-errors.ts';
+import { discardTemporary, keepTemporary, takeTemporaryName } from './temporary-files.ts';
 
 export interface CheckpointFolderOptions {
   readonly folder: string;
@@ -71,12 +71,13 @@ export function openCheckpointFolder(options: CheckpointFolderOptions): Checkpoi
   };
   const write = async (name: string, hash: string, index: number, content: Checkpoint): Promise<void> => {
     const file = `${stemOf(name, hash)}${String(index).padStart(4, '0')}.part`;
-    const temporary = join(folder, `.${file}.${process.pid}.tmp`);
+    const temporary = takeTemporaryName(join(folder, file));
     try {
       await writeParts(temporary, encode(hash, content));
       await rename(temporary, join(folder, file));
+      keepTemporary(temporary);
     } catch (error) {
-      await unlink(temporary).catch(() => undefined);
+      discardTemporary(temporary);
       throw error;
     }
     remember(name, file);

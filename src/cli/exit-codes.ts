@@ -8,9 +8,19 @@ export const exitCodes = {
   badInput: 3,
   noDevice: 4,
   outOfMemory: 5,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
+
+/** Signals that end a run in good order. */
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+export const exitCodeOfSignal: Record<StopSignal, number> = {
+  SIGHUP: exitCodes.hungUp,
+  SIGINT: exitCodes.interrupted,
+  SIGTERM: exitCodes.terminated,
+};
 
 const byTag: Record<ErrorTag, number> = {
   usage: exitCodes.usage,
@@ -23,10 +33,8 @@ const byTag: Record<ErrorTag, number> = {
   internal: exitCodes.internal,
 };
 
-export function exitCodeOf(error: LocScaleError, signal: 'SIGINT' | 'SIGTERM' | undefined): number {
-  if (signal === 'SIGTERM') return exitCodes.terminated;
-  if (signal === 'SIGINT') return exitCodes.interrupted;
-  return byTag[error.tag];
+export function exitCodeOf(error: LocScaleError, signal: StopSignal | undefined): number {
+  return signal === undefined ? byTag[error.tag] : exitCodeOfSignal[signal];
 }
 
 /** Makes a LocScaleError of anything thrown: failed allocations and file-system errors get their tag. */

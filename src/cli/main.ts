@@ -3,13 +3,13 @@ import { cac } from 'cac';
 import { RankFailure } from '../distributed/communicator.ts';
 import type { LocScaleError } from '../errors.ts';
 import type { CommandName } from '../options.ts';
-import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
+import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { createProgress, type ProgressStream } from './progress.ts';
 import { runOnRanks, tellsUsage } from './ranks.ts';
 import type { Session } from './session.ts';
-import { removeTemporaries } from './write-file.ts';
+import { removeTemporaries } from './temporary-files.ts';
 
 export interface Terminal {
   /** `settle` waits until everything is written, and tells of a stream that failed. */
@@ -41,7 +41,7 @@ export async function main(
   argv: readonly string[],
   terminal: Terminal,
   signal: AbortSignal,
-  stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined = () => undefined,
+  stoppedBy: () => StopSignal | undefined = () => undefined,
 ): Promise<number> {
   const progress = createProgress(terminal.out);
   const settings = {
@@ -72,7 +72,7 @@ async function dispatch(
   logger: Logger,
   progress: Session['progress'],
   signal: AbortSignal,
-  stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined,
+  stoppedBy: () => StopSignal | undefined,
 ): Promise<void> {
   const parsed = parseArgv(argv);
   const { values, command } = parsed;

@@ -13,7 +13,7 @@ import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Team } from '../pipeline/team.ts';
 import { isDeno } from '../runtime.ts';
-import { exitCodeOf, toLocScaleError } from './exit-codes.ts';
+import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import { chooseOutfile, chooseReference } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
@@ -42,7 +42,7 @@ const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
 export async function runOnRanks(
   session: Session,
   run: (session: Session) => Promise<void>,
-  stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined,
+  stoppedBy: () => StopSignal | undefined,
 ): Promise<void> {
   const { command, values } = session.parsed;
   if (!SHARED_COMMANDS.includes(command)) return run(session);

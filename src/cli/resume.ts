@@ -5,6 +5,7 @@ import { LocScaleError } from '../errors.ts';
 import { type CheckpointFolder, openCheckpointFolder } from './checkpoint-folder.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
+import { removeLeftovers } from './temporary-files.ts';
 import { packageVersion } from './version.ts';
 import { makeFolder } from './write-file.ts';
 
@@ -25,9 +26,11 @@ export async function openResume(session: Session, outfile: string): Promise<Che
   if (noResume === true || (resume !== true && outputProcessingFiles === undefined)) return undefined;
   const folder = join(outputProcessingFiles ?? join(dirname(outfile), DEFAULT_FOLDER), 'checkpoints');
   await makeFolder(folder, outputProcessingFiles === undefined ? '--resume' : '-op');
+  const prefix = `${basename(stemOf(outfile))}_`;
+  await removeLeftovers(folder, (name) => name.startsWith(prefix));
   return openCheckpointFolder({
     folder,
-    prefix: `${basename(stemOf(outfile))}_`,
+    prefix,
     version: packageVersion(),
     intervalSeconds: intervalFromEnvironment(),
     onWarning: (message) => session.logger.warn(message),

@@ -3,36 +3,25 @@
  * folder, and renamed together when all are complete. A run that fails or is stopped leaves nothing.
  * Symbolic links are followed: the file they point to is written, and the link stays.
  */
-import { closeSync, openSync, unlinkSync } from 'node:fs';
-import { lstat, mkdir, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { closeSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import { reasonOf } from './file-errors.ts';
-
-/** Temporary files that exist now, removed when the process ends for whatever reason. */
-const temporaries = new Set<string>();
-
-export function removeTemporaries(): void {
-  for (const path of temporaries) {
-    try {
-      unlinkSync(path);
-    } catch {
-      // It was never made, or is gone already: nothing is left behind either way.
-    }
-  }
-  temporaries.clear();
-}
-
-let counter = 0;
-function temporaryNameFor(path: string): string {
-  counter++;
-  // Not `join`: it takes `a/..` out of a path, which is another folder where `a` is a link or absent.
-  return `${dirname(path)}${sep}.${basename(path)}.${process.pid}-${counter}.tmp`;
-}
+import {
+  discardTemporary,
+  discardTemporaryFolder,
+  keepTemporary,
+  keepTemporaryFolder,
+  removeLeftovers,
+  takeTemporaryFolder,
+  takeTemporaryName,
+} from './temporary-files.ts';
 
 /**
  * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links
- * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does.
+ * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does; what a
+ * run that was killed left of such a file goes at once.
  */
 export async function checkOutputs(outputs: readonly string[], inputs: readonly string[]): Promise<void> {
   const inputIdentities = new Map<string, string>();
@@ -56,6 +45,7 @@ export async function checkOutputs(outputs: readonly string[], inputs: readonly 
         hint: 'Choose another name with -o.',
       });
     seen.add(identity);
+    await removeLeftovers(dirname(target), (name) => name === basename(target));
     await checkWritable(output, target);
   }
 }
@@ -111,22 +101,20 @@ async function checkWritable(output: string, target: string): Promise<void> {
   if (parent === undefined) refuse(`the folder ${resolve(folder)} does not exist`);
   else if (!parent.isDirectory()) refuse(`${folder} is not a folder`);
   // Permissions, read-only disks and quotas show only when a file is made.
-  const probe = temporaryNameFor(target);
-  temporaries.add(probe);
+  const probe = takeTemporaryName(target);
   try {
     closeSync(openSync(probe, 'wx'));
-    unlinkSync(probe);
   } catch (error) {
     refuse(reasonOf(error), error);
   } finally {
-    temporaries.delete(probe);
+    discardTemporary(probe);
   }
 }
 
-/** `option`: the one that chose the folder, for the hint. */
-export async function makeFolder(path: string, option: '-o' | '-op' | '--resume'): Promise<void> {
+/** `option`: the one that chose the folder, for the hint. Returns whether it was not there before. */
+export async function makeFolder(path: string, option: '-o' | '-op' | '--resume'): Promise<boolean> {
   try {
-    await mkdir(path, { recursive: true });
+    return (await mkdir(path, { recursive: true })) !== undefined;
   } catch (error) {
     const why =
       (error as { code?: unknown } | null)?.code === 'ENOENT'
@@ -153,11 +141,20 @@ interface StagedFile {
 /** Files of one run: all staged under temporary names, then committed together or discarded. */
 export class StagedOutputs {
   private readonly staged: StagedFile[] = [];
+  /** Made for files that are staged. */
+  private readonly folders: string[] = [];
+
+  /** Makes a folder for files that are to be staged; it goes if they do. */
+  async makeFolder(path: string): Promise<void> {
+    if (await makeFolder(path, '-o')) {
+      takeTemporaryFolder(path);
+      this.folders.push(path);
+    } else await removeLeftovers(path, () => true);
+  }
 
   async stage(path: string, content: FileContent): Promise<void> {
     const target = await targetOf(path);
-    const temporary = temporaryNameFor(target);
-    temporaries.add(temporary);
+    const temporary = takeTemporaryName(target);
     try {
       const file = await open(temporary, 'wx');
       try {
@@ -168,7 +165,7 @@ export class StagedOutputs {
         await file.close();
       }
     } catch (error) {
-      discard(temporary);
+      discardTemporary(temporary);
       if (error instanceof LocScaleError || typeof (error as { code?: unknown } | null)?.code !== 'string')
         throw error;
       throw new LocScaleError('bad-output', `${path} cannot be written: ${reasonOf(error)}.`, {
@@ -183,6 +180,7 @@ export class StagedOutputs {
   /**
    * Renames all, the first staged last: where the main file is, the others are too. If one cannot be
    * renamed, those before it are taken back, except where they replaced an older file, which is gone.
+   * Without a pause between the first and the last: no signal comes between two names.
    * Returns the paths in the order they were staged.
    */
   async commit(): Promise<string[]> {
@@ -190,38 +188,37 @@ export class StagedOutputs {
     const inPlace: { file: StagedFile; replaced: boolean }[] = [];
     for (const file of files.toReversed()) {
       try {
-        const replaced = (await lstat(file.target).catch(() => undefined)) !== undefined;
-        await rename(file.temporary, file.target);
-        temporaries.delete(file.temporary);
+        const replaced = lstatSync(file.target, { throwIfNoEntry: false }) !== undefined;
+        renameSync(file.temporary, file.target);
+        keepTemporary(file.temporary);
         inPlace.push({ file, replaced });
       } catch (error) {
-        for (const { temporary } of files) discard(temporary);
-        throw await takenBack(file, error, inPlace);
+        for (const { temporary } of files) discardTemporary(temporary);
+        const told = takenBack(file, error, inPlace);
+        this.discard();
+        throw told;
       }
     }
+    for (const folder of this.folders.splice(0)) keepTemporaryFolder(folder);
     return files.map(({ path }) => path);
   }
 
   discard(): void {
-    for (const { temporary } of this.staged.splice(0)) discard(temporary);
+    for (const { temporary } of this.staged.splice(0)) discardTemporary(temporary);
+    for (const folder of this.folders.splice(0)) discardTemporaryFolder(folder);
   }
 }
 
 /** Removes the files that are in place already; returns what to tell of `failed` and of them. */
-async function takenBack(
+function takenBack(
   failed: StagedFile,
   cause: unknown,
   inPlace: readonly { file: StagedFile; replaced: boolean }[],
-): Promise<LocScaleError> {
+): LocScaleError {
   const staying: string[] = [];
   for (const { file, replaced } of inPlace) {
-    const removed =
-      !replaced &&
-      (await unlink(file.target).then(
-        () => true,
-        () => false,
-      ));
-    if (!removed) staying.push(`${file.path}${replaced ? ' (in place of an older file)' : ''}`);
+    if (replaced || !isRemoved(file.target))
+      staying.push(`${file.path}${replaced ? ' (in place of an older file)' : ''}`);
   }
   const rest =
     staying.length === 0
@@ -234,16 +231,16 @@ async function takenBack(
   });
 }
 
+function isRemoved(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function writeWhole(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
   let at = 0;
   while (at < chunk.length) at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
-}
-
-function discard(temporary: string): void {
-  try {
-    unlinkSync(temporary);
-  } catch {
-    // Never made: nothing to remove.
-  }
-  temporaries.delete(temporary);
 }

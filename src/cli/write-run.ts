@@ -18,7 +18,7 @@ import type { InputFile } from './open-map.ts';
 import { drawReport, findForReport, type ReportRequest, withoutPictures } from './report.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
-import { makeFolder, StagedOutputs } from './write-file.ts';
+import { StagedOutputs } from './write-file.ts';
 
 /** What stands in the label of every map written: "locscale-gpu 1.0: LABEL". */
 export interface OutputMap {
@@ -140,7 +140,7 @@ async function stageReport(
     if (drawn.note !== undefined) session.logger.note(drawn.note);
     await staged.stage(request.files.page, drawn.page);
     hasPage = true;
-    if (drawn.pictures.length > 0) await makeFolder(request.files.folder, '-o');
+    if (drawn.pictures.length > 0) await staged.makeFolder(request.files.folder);
     for (const { path, content } of drawn.pictures) await staged.stage(path, content);
   } catch (error) {
     const what = hasPage ? 'pictures of the report were' : 'report was';

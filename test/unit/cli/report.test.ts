@@ -22,6 +22,7 @@ vi.mock('../../../src/cli/write-file.ts', () => ({
       this.paths.push(path);
       written.files.set(path, typeof content === 'string' ? content : '');
     }
+    async makeFolder() {}
     async commit() {
       return this.paths;
     }
