@@ -3,8 +3,8 @@
  * that every file is read once.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type BigIntStats, createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { decompress } from '../formats/compression.ts';
 import { readMrc, readMrcHeader } from '../formats/mrc.ts';
@@ -35,7 +35,8 @@ export async function openMap(
   path: string,
   options: OpenOptions,
 ): Promise<{ image: MapImage; file: InputFile }> {
-  const byteLength = await sizeOfInput(path);
+  const before = await statOf(path);
+  const byteLength = Number(before.size);
   const hashing = { hash: createHash('sha256'), bytes: 0 };
   try {
     const bytes = hashedBytes(path, hashing, options.signal);
@@ -52,6 +53,7 @@ export async function openMap(
     // Bytes behind the map (or behind the compressed data) belong to the file's hash too.
     for await (const chunk of createReadStream(path, { start: hashing.bytes, highWaterMark: CHUNK_BYTES }))
       hashing.hash.update(chunk as Uint8Array);
+    checkUnchanged(path, before, await statOf(path));
     return {
       image,
       file: { role: options.role, path, bytes: byteLength, sha256: hashing.hash.digest('hex') },
@@ -59,6 +61,16 @@ export async function openMap(
   } catch (error) {
     throw readError(path, error);
   }
+}
+
+/** A part of one file and a part of another are no map, however well they fit together. */
+function checkUnchanged(path: string, before: BigIntStats, after: BigIntStats): void {
+  const { size, mtimeNs, ino } = before;
+  if (after.size === size && after.mtimeNs === mtimeNs && after.ino === ino) return;
+  throw new LocScaleError('bad-input', `${path} changed while it was read.`, {
+    where: path,
+    hint: 'Run again when nothing writes to the file.',
+  });
 }
 
 /**
@@ -112,8 +124,22 @@ async function* hashedBytes(
 
 /** Size in bytes of a file that is to be read; says in words what is wrong with it otherwise. */
 export async function sizeOfInput(path: string): Promise<number> {
+  return Number((await statOf(path)).size);
+}
+
+/** The whole of a small file; says in words what is wrong with it otherwise. */
+export async function readInput(path: string): Promise<Buffer> {
+  await statOf(path);
   try {
-    const info = await stat(path);
+    return await readFile(path);
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+async function statOf(path: string): Promise<BigIntStats> {
+  try {
+    const info = await stat(path, { bigint: true });
     if (info.isDirectory()) {
       throw new LocScaleError('bad-input', `${path} is a folder, not a file.`, {
         where: path,
@@ -126,7 +152,7 @@ export async function sizeOfInput(path: string): Promise<number> {
         hint: 'Save the map to a file first.',
       });
     }
-    return info.size;
+    return info;
   } catch (error) {
     throw readError(path, error);
   }

@@ -1,5 +1,4 @@
 /** The main command: maps in, locally scaled map out, on the grid of the input. */
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -35,7 +34,7 @@ import {
 import { stemOf } from './manifest.ts';
 import { chooseNetwork, networkRecordOf, withPredictor } from './network.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
-import { type InputFile, sizeOfInput } from './open-map.ts';
+import { type InputFile, readInput, sizeOfInput } from './open-map.ts';
 import { openStructure } from './open-structure.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
@@ -289,7 +288,7 @@ async function parametersWithProfile(
   const parameters = parametersOf(session.parsed.values, reference.kind === 'network');
   const path = session.parsed.values.theoreticalProfile;
   if (path === undefined) return parameters;
-  return { ...parameters, theoreticalProfile: parseProfile(await readFile(path, 'utf8'), path) };
+  return { ...parameters, theoreticalProfile: parseProfile((await readInput(path)).toString(), path) };
 }
 
 /** {"frequency": [1/angstrom, ascending], "amplitude": [positive]} */

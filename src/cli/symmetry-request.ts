@@ -1,10 +1,9 @@
 /** -sym, --sym_center and the helix, read and checked before any map. */
-import { readFile } from 'node:fs/promises';
 import { LocScaleError } from '../errors.ts';
 import { parseSymmetry } from '../math/point-group.ts';
 import type { OptionValues } from '../options.ts';
 import type { SymmetryRequest } from '../pipeline/6-symmetrise.ts';
-import { sizeOfInput } from './open-map.ts';
+import { readInput } from './open-map.ts';
 
 const HELIX_HINT = 'Give --helical_twist DEGREES and --helical_rise ANGSTROM.';
 
@@ -41,6 +40,5 @@ function symmetryMissing(): LocScaleError {
 /** A name of a group, or a file: what has a dot or a slash in it. */
 async function groupOf(text: string): Promise<SymmetryRequest['group']> {
   if (!/[./\\]/.test(text)) return { name: parseSymmetry(text).name };
-  await sizeOfInput(text);
-  return { file: text, text: await readFile(text, 'utf8') };
+  return { file: text, text: (await readInput(text)).toString() };
 }

@@ -46,6 +46,8 @@ export function startHeartbeat(path: string, life: Life, pausesMs: HeartbeatData
   const control = new Int32Array(new SharedArrayBuffer(12));
   const workerData: HeartbeatData = { path, life, pausesMs, control };
   const worker = new Worker(workerUrl('./heartbeat-worker.ts', import.meta.url), { workerData });
+  // Without its sign of life the rank counts as dead to the others, who end and tell; it need not end by itself.
+  worker.on('error', () => undefined);
   worker.unref();
   return {
     settle: () => {

@@ -4,7 +4,7 @@
  */
 import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
-import { describeShape, sameShape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Grid, sameShape, voxelCount } from '../math/grid.ts';
 import type { LocScaleContext, MapImage, MapInput, StepName } from './types.ts';
 
 /** The half spectrum of a volume takes as much memory as the volume. */
@@ -118,15 +118,29 @@ export function startRun(context: LocScaleContext): Run {
   return run;
 }
 
+/** Angstrom; sources that do not come from files may have rounded what they announce. */
+const HEADER_TOLERANCE = 1e-3;
+
 /** The header was judged before: the voxels must be those of the same map. */
 async function loadSource(source: Extract<MapInput, { load: unknown }>): Promise<MapImage> {
   const image = await source.load();
-  if (sameShape(image.grid.shape, source.grid.shape) && image.data.length === voxelCount(image.grid.shape))
-    return image;
+  const { shape, voxelSize, origin } = source.grid;
+  const isNear = (value: number, other: number | undefined): boolean =>
+    Math.abs(value - (other as number)) < HEADER_TOLERANCE;
+  const same =
+    sameShape(image.grid.shape, shape) &&
+    image.grid.voxelSize.every((size, axis) => isNear(size, voxelSize[axis])) &&
+    image.grid.origin.every((at, axis) => isNear(at, origin[axis]));
+  if (same && image.data.length === voxelCount(shape)) return image;
   throw new LocScaleError('bad-input', `${source.name} changed while the program was running.`, {
     where: source.name,
-    expected: describeShape(source.grid.shape),
-    found: describeShape(image.grid.shape),
+    expected: describeGrid(source.grid),
+    found: describeGrid(image.grid),
     hint: 'Run again when nothing writes to the file.',
   });
+}
+
+function describeGrid({ shape, voxelSize, origin }: Grid): string {
+  const list = (values: readonly number[]): string => [...values].reverse().join(', ');
+  return `${describeShape(shape)} voxels of ${list(voxelSize)} A from ${list(origin)} A`;
 }

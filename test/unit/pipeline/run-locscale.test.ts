@@ -373,10 +373,18 @@ describe('memory', () => {
     expect((await errorOf(runLocScale(halfMapJob({ mask: unread }), { engine }))).message).toContain(
       'The maps differ in box',
     );
-    const changed: MapSource = { ...later(ballMask('mask.mrc', 3)), load: async () => small };
-    expect((await errorOf(runLocScale(halfMapJob({ mask: changed }), { engine }))).message).toBe(
-      'mask.mrc changed while the program was running.',
-    );
+    const moved = ballMask('moved.mrc', 3);
+    const others = [
+      small,
+      { ...moved, grid: { ...moved.grid, voxelSize: [1, 1, 1] as const } },
+      { ...moved, grid: { ...moved.grid, origin: [9, 9, 9] as const } },
+    ];
+    for (const other of others) {
+      const changed: MapSource = { ...later(ballMask('mask.mrc', 3)), load: async () => other };
+      expect((await errorOf(runLocScale(halfMapJob({ mask: changed }), { engine }))).message).toBe(
+        'mask.mrc changed while the program was running.',
+      );
+    }
     expect(engine.held.size).toBe(0);
   });
 
