@@ -29,6 +29,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { LocScaleError } from '../errors.ts';
+import { printable } from './printable.ts';
 
 /** IR version 8 and operator set 17 (ONNX 1.12, 2022): read by onnxruntime 1.12 and all later ones. */
 export const ONNX_IR_VERSION = 8;
@@ -176,16 +177,16 @@ export function readOnnxInitializers(
     const { name, dims, dataType, rawData, dataLocation } = tensor;
     if (dataType === TensorProto_DataType.INT64) continue;
     if (dataType !== TensorProto_DataType.FLOAT || dataLocation === TensorProto_DataLocation.EXTERNAL)
-      throw broken(`Tensor ${name} is not stored as float32 inside the ONNX file.`);
+      throw broken(`Tensor ${printable(name)} is not stored as float32 inside the ONNX file.`);
     const shape = dims.map(Number);
     const values = shape.reduce((product, length) => product * length, 1);
     if (rawData.length !== 4 * values || shape.some((length) => length < 0)) {
-      throw broken(`Tensor ${name} of the ONNX file has the wrong number of bytes.`, {
-        expected: `${4 * values} for ${shape.join(' x ')}`,
+      throw broken(`Tensor ${printable(name)} of the ONNX file has the wrong number of bytes.`, {
+        expected: printable(`${4 * values} for ${shape.join(' x ')}`),
         found: String(rawData.length),
       });
     }
-    if (tensors.has(name)) throw broken(`The ONNX file holds tensor ${name} twice.`);
+    if (tensors.has(name)) throw broken(`The ONNX file holds tensor ${printable(name)} twice.`);
     const data = new Float32Array(values);
     new Uint8Array(data.buffer).set(rawData);
     tensors.set(name, { shape, data });

@@ -5,6 +5,7 @@
  * Layout: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14-16 (ends).
  */
 import { LocScaleError } from '../errors.ts';
+import { printable } from './printable.ts';
 
 export interface ZipEntry {
   readonly name: string;
@@ -55,7 +56,7 @@ export function openZip(archive: Uint8Array, name: string): ZipArchive {
   let at = offset;
   for (let i = 0; i < count; i++) {
     const { entry, next } = readDirectoryEntry(archive, view, at, offset + bytes, damaged);
-    if (entries.has(entry.name)) throw damaged(`it has two entries ${entry.name}`);
+    if (entries.has(entry.name)) throw damaged(`it has two entries ${printable(entry.name)}`);
     entries.set(entry.name, entry);
     at = next;
   }
@@ -166,7 +167,8 @@ async function readEntry(
   limitBytes: number,
   damaged: Damaged,
 ): Promise<Uint8Array> {
-  const { name, headerOffset, packedBytes, bytes, method, flags } = entry;
+  const { headerOffset, packedBytes, bytes, method, flags } = entry;
+  const name = printable(entry.name);
   if ((flags & ENCRYPTED) !== 0) throw damaged(`${name} is encrypted`);
   if (bytes > limitBytes)
     throw damaged(`${name} declares ${bytes} bytes, more than the ${limitBytes} that can be`);

@@ -1,0 +1,173 @@
+/**
+ * Keras weights in HDF5: opened, every layer and array read, and put together as an import does it. The
+ * library behind it is C in WebAssembly, one instance for the life of the process: whatever a file has
+ * done to it, the next file must be read as if nothing had been.
+ */
+import { type Group, File as Hdf5File, ready } from 'h5wasm';
+import { openKerasHdf5 } from '../../../../src/formats/keras-hdf5.ts';
+import { weightsFromKeras } from '../../../../src/reference/network/emmernet-weights.ts';
+import { type KerasFixtureLayer, kerasLayers } from '../../../support/weight-files.ts';
+import type { FuzzTarget } from '../types.ts';
+import {
+  ascii,
+  checkWeights,
+  property,
+  readAll,
+  smallWeights,
+  threeLayers,
+  withClearRefusals,
+} from './small-weights.ts';
+
+const NAME = 'case.hdf5';
+/** Cases between two looks at whether a sound file is still read. */
+const SOUND_EVERY = 100;
+
+/** Signatures of the structures of HDF5, types, and lengths that overflow. */
+const dictionary = [
+  ...['TREE', 'SNOD', 'HEAP', 'GCOL', 'OHDR', 'OCHK', 'FRHP', 'FHDB', 'FHIB', 'FSHD', 'BTHD', 'BTLF', 'BTIN'],
+  ...['FADB', 'FAHD', 'EAHD', 'EADB', 'SMTB', 'model_weights', 'layer_names', 'weight_names', 'kernel:0'],
+].map(ascii);
+for (const bytes of [
+  [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+  [0xff, 0xff, 0xff, 0x7f],
+  [0, 0, 0, 0x80],
+  [0, 0, 0, 0, 1, 0, 0, 0],
+  [0, 0, 0, 0x40, 0, 0, 0, 0],
+  [0x10, 0, 0, 0],
+  [0x13, 0, 0, 0],
+  [0x19, 0x01, 0, 0],
+])
+  dictionary.push(Uint8Array.from(bytes));
+
+/** HDF5 writes times of change into its headers: they stand still meanwhile. Nothing here may wait. */
+function atFixedTime<T>(body: () => T): T {
+  const { now } = Date;
+  Date.now = () => 0;
+  try {
+    return body();
+  } finally {
+    Date.now = now;
+  }
+}
+
+interface SeedForm {
+  /** Structures of HDF5 1.6 to 1.8, as h5py writes them: without checksums. */
+  readonly old: boolean;
+  /** `save_weights`: layers at the root, no model_config. */
+  readonly bare?: boolean;
+  /** Arrays in compressed pieces. */
+  readonly compressed?: boolean;
+}
+
+function writeSeed(layers: readonly KerasFixtureLayer[], form: SeedForm, files: typeof import('h5wasm').FS) {
+  const path = '/seed.hdf5';
+  const file = new Hdf5File(path, 'w', { libver: form.old ? ['earliest', 'v108'] : 'latest' });
+  const config = {
+    class_name: 'Functional',
+    config: {
+      layers: layers.map(({ name, className, config: own = {}, inputs }) => ({
+        class_name: className,
+        name,
+        config: { name, ...own },
+        inbound_nodes: inputs.length === 0 ? [] : [inputs.map((input) => [input, 0, 0, {}])],
+      })),
+    },
+  };
+  if (!form.bare) file.create_attribute('model_config', JSON.stringify(config));
+  const root: Group = form.bare ? file : file.create_group('model_weights');
+  root.create_attribute(
+    'layer_names',
+    layers.map(({ name }) => name),
+  );
+  for (const { name, weights } of layers) {
+    const group = root.create_group(name);
+    if (weights.length === 0) continue;
+    group.create_attribute(
+      'weight_names',
+      weights.map((weight) => `${name}/${weight.name}:0`),
+    );
+    const inner = group.create_group(name);
+    for (const { name: weightName, shape, data } of weights) {
+      inner.create_dataset({
+        name: `${weightName}:0`,
+        data,
+        shape,
+        dtype: '<f',
+        ...(form.compressed ? { chunks: shape, compression: 'gzip', compression_opts: [4] } : {}),
+      });
+    }
+  }
+  file.close();
+  const bytes = new Uint8Array(files?.readFile(path) as Uint8Array);
+  files?.unlink(path);
+  return bytes;
+}
+
+let sound: readonly Uint8Array[] | undefined;
+
+async function seeds(): Promise<readonly Uint8Array[]> {
+  const { FS } = await ready;
+  const layers = kerasLayers(smallWeights, 0, threeLayers);
+  sound ??= atFixedTime(() => [
+    writeSeed(layers, { old: true }, FS),
+    writeSeed(layers, { old: false }, FS),
+    writeSeed(layers, { old: true, bare: true }, FS),
+    writeSeed(layers, { old: true, compressed: true }, FS),
+  ]);
+  return sound;
+}
+
+async function readOnce(bytes: Uint8Array): Promise<void> {
+  const { layers, close } = await openKerasHdf5(bytes, NAME);
+  try {
+    for (const { name, className, inputs, config, weights } of layers) {
+      property(typeof name === 'string', 'names of layers are text');
+      property(className === undefined || typeof className === 'string', 'classes of layers are text');
+      property(inputs?.every((input) => typeof input === 'string') ?? true, 'inputs are names');
+      property(typeof config === 'object' && config !== null, 'the configuration is an object');
+      property(Array.isArray(weights), 'weights are a list');
+    }
+    await readAll(layers.flatMap(({ weights }) => weights));
+    checkWeights(await weightsFromKeras(layers, NAME, threeLayers));
+  } finally {
+    close();
+  }
+}
+
+/** What the library keeps besides its memory: files by name, and open ones. */
+async function checkNothingLeft(): Promise<void> {
+  const { FS } = await ready;
+  const files = FS as unknown as { readdir: (path: string) => string[]; streams: (object | null)[] };
+  const left = files.readdir('/').filter((name) => name.endsWith('.hdf5'));
+  property(left.length === 0, `no file stays in its memory, but there is ${left[0]}`);
+  // 0 to 2 are the terminal.
+  const open = files.streams.filter((stream) => stream !== null && stream !== undefined).length - 3;
+  property(open <= 0, `no file stays open, but ${open} do`);
+}
+
+let cases = 0;
+
+async function read(bytes: Uint8Array): Promise<void> {
+  // The library takes the array over: a copy each time.
+  try {
+    await readOnce(new Uint8Array(bytes));
+  } finally {
+    await checkNothingLeft();
+    if (++cases % SOUND_EVERY === 0) {
+      const all = await seeds();
+      await readOnce(new Uint8Array(all[(cases / SOUND_EVERY) % all.length])).catch((cause: unknown) => {
+        throw new Error('A sound file is no longer read after damaged ones.', { cause });
+      });
+    }
+  }
+}
+
+export const hdf5: FuzzTarget = {
+  name: 'hdf5',
+  title: 'HDF5 weights of Keras, structures of 1.6 and of 2.0, compressed or not',
+  seeds,
+  dictionary,
+  read: withClearRefusals(read),
+  refusals: ['bad-input'],
+  memoryLimitBytes: 64 * 2 ** 20,
+};

@@ -1,0 +1,112 @@
+/** What the targets for weight files share: a network of three layers with its weights, and looks at results. */
+import { isLocScaleError } from '../../../../src/errors.ts';
+import { elementCount, type StoredTensor } from '../../../../src/formats/stored-tensor.ts';
+import type { EmmernetPlan } from '../../../../src/reference/network/emmernet-layers.ts';
+import type { WeightSet } from '../../../../src/reference/network/model.ts';
+import { randomWeights, type Tensors } from '../../../support/weight-files.ts';
+
+/** A block, a transposed convolution and the last one, of one channel each: 380 numbers. */
+export const threeLayers: EmmernetPlan = {
+  cubeEdge: 8,
+  normGroups: 1,
+  layers: [
+    { name: 'conv1_1', kind: 'block', in: 1, out: 1, stride: 1, inputEdge: 8, outputEdge: 8 },
+    { name: 'up1', kind: 'up', in: 1, out: 1, stride: 2, inputEdge: 8, outputEdge: 16 },
+    { name: 'last_conv', kind: 'last', in: 1, out: 1, stride: 1, inputEdge: 16, outputEdge: 16 },
+  ],
+};
+
+export const smallWeights: Tensors = randomWeights(17, threeLayers);
+
+/** Numbers of all arrays of one file that are looked at: views of one storage may repeat it a million times. */
+const MOST_NUMBERS = 2 ** 22;
+const MOST_MESSAGE_LENGTH = 600;
+
+/** What a reader may not do; told apart from its refusals by the class. */
+export function property(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`The reader broke its promise: ${what}.`);
+}
+
+/** `read`, with a look at what it says when it refuses: one short sentence, and nothing that acts on a terminal. */
+export function withClearRefusals(
+  read: (bytes: Uint8Array) => Promise<void>,
+): (bytes: Uint8Array) => Promise<void> {
+  return async (bytes) => {
+    try {
+      await read(bytes);
+    } catch (error) {
+      if (isLocScaleError(error)) {
+        const { message, found = '', expected = '' } = error;
+        for (const text of [message, found, expected]) {
+          property(
+            !/\p{Cc}/u.test(text),
+            `control characters stand in ${JSON.stringify(text.slice(0, 200))}`,
+          );
+          property(
+            text.length <= MOST_MESSAGE_LENGTH,
+            `a refusal of ${text.length} characters is no sentence`,
+          );
+        }
+      }
+      throw error;
+    }
+  };
+}
+
+/**
+ * Reads every array and compares it with what it declares. Refusals are passed on only after all have been
+ * read, so that one damaged array does not hide the others.
+ */
+export async function readAll(tensors: readonly StoredTensor[]): Promise<void> {
+  let refusal: unknown;
+  let left = MOST_NUMBERS;
+  for (const { name, shape, type, read } of tensors) {
+    property(typeof name === 'string' && typeof type === 'string', 'name and type of an array are text');
+    property(
+      shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0),
+      `the array ${name} has whole extents, not ${shape.join(', ')}`,
+    );
+    left -= elementCount(shape);
+    if (left < 0) break;
+    try {
+      const values = await read();
+      property(values instanceof Float32Array, `the array ${name} is float32`);
+      property(values.length === elementCount(shape), `the array ${name} has as many numbers as its shape`);
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  if (refusal !== undefined) throw refusal;
+}
+
+/** Weights that a file was accepted with: the tensors of the network, finite. */
+export function checkWeights(weights: WeightSet): void {
+  property(weights.size === smallWeights.size, 'all tensors of the network are there, and no others');
+  for (const [name, { shape, data }] of weights) {
+    property(
+      String(shape) === String(smallWeights.get(name)?.shape),
+      `${name} has the shape of the network's tensor`,
+    );
+    property(data.length === elementCount(shape), `${name} has as many numbers as its shape`);
+    property(data.every(Number.isFinite), `${name} is finite`);
+  }
+}
+
+/** For choices that must be the same at every run of a case: FNV-1a of the bytes. */
+export function hashOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+export const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
