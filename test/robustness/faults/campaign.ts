@@ -116,6 +116,11 @@ export class Tally {
   readonly skippedParts: string[] = [];
   /** Why nothing can be run on this machine. */
   skipped: string | undefined;
+  private readonly onFault: (sentence: string) => void;
+
+  constructor(onFault: (sentence: string) => void) {
+    this.onFault = onFault;
+  }
 
   count(outcome: string): void {
     this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1;
@@ -123,6 +128,7 @@ export class Tally {
 
   fault(sentence: string): void {
     this.faults.push(sentence);
+    this.onFault(sentence);
   }
 
   /** Keeps the largest. */
@@ -139,7 +145,7 @@ export interface Scenario {
 
 export class Campaign {
   readonly options: FaultOptions;
-  readonly tally = new Tally();
+  readonly tally: Tally;
   readonly random: RandomSource;
   /** Empty at the start, of this scenario alone. */
   readonly folder: string;
@@ -149,6 +155,7 @@ export class Campaign {
   constructor(options: FaultOptions, name: FaultName, stream: number) {
     this.options = options;
     this.name = name;
+    this.tally = new Tally((sentence) => this.say(`fault: ${sentence}`));
     this.random = createRandom(options.seed, stream);
     this.folder = join(options.work, name);
     mkdirSync(this.folder, { recursive: true });
