@@ -5,6 +5,7 @@
  * WebAssembly), from memory and loaded on first use. What an array declares is known before it is read.
  */
 import { LocScaleError } from '../errors.ts';
+import { findEndlessHeap } from './hdf5-heaps.ts';
 import { printable } from './printable.ts';
 import { elementCount, type StoredTensor } from './stored-tensor.ts';
 
@@ -32,6 +33,8 @@ const MOST_LAYERS = 10_000;
 const MOST_ATTRIBUTE_BYTES = 16 * 2 ** 20;
 /** Elements of one array: the largest of EMmerNet has 4.1 million. */
 const MOST_ELEMENTS = 2 ** 28;
+/** Most that a compressed array can expand: deflate, 1032:1. Pieces that were never written take no bytes at all. */
+const MOST_EXPANSION = 1032;
 /** HDF5 type classes. */
 const INTEGER_CLASS = 0;
 const FLOAT_CLASS = 1;
@@ -56,11 +59,13 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
       expected: 'the HDF5 signature at the start',
       hint: 'Give the .hdf5 file of EMmerNet, or emmernet.tar.gz as it is.',
     });
+  if (findEndlessHeap(bytes) !== undefined) throw damaged(name, 'a heap of texts in it has no end');
   const hdf5 = await import('h5wasm');
   const { FS } = await hdf5.ready;
   silence(FS);
   opened++;
   const path = `/weights-${opened}.hdf5`;
+  const byteLength = bytes.length;
   let file: InstanceType<Hdf5['File']> | undefined;
   const close = (): void => {
     try {
@@ -74,7 +79,7 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
   try {
     file = guarded(name, () => new hdf5.File(path, 'r'));
     const opening = file;
-    const layers = guarded(name, () => readLayers(opening, hdf5, name));
+    const layers = guarded(name, () => readLayers(opening, hdf5, name, byteLength));
     return { layers, close };
   } catch (error) {
     close();
@@ -111,7 +116,12 @@ function guarded<T>(name: string, body: () => T): T {
   }
 }
 
-function readLayers(file: InstanceType<Hdf5['File']>, hdf5: Hdf5, name: string): KerasLayer[] {
+function readLayers(
+  file: InstanceType<Hdf5['File']>,
+  hdf5: Hdf5,
+  name: string,
+  byteLength: number,
+): KerasLayer[] {
   const inside = file.get('model_weights');
   // `save_weights` puts the layers at the root.
   const root: Group = inside instanceof hdf5.Group ? inside : file;
@@ -129,7 +139,7 @@ function readLayers(file: InstanceType<Hdf5['File']>, hdf5: Hdf5, name: string):
       const dataset = childOf(group, weightName);
       if (!(dataset instanceof hdf5.Dataset))
         throw damaged(name, `the array ${printable(weightName)} is missing`);
-      return storedTensor(dataset, weightName, name);
+      return storedTensor(dataset, weightName, name, byteLength);
     });
     return { name: layerName, config: {}, ...config.get(layerName), weights };
   });
@@ -201,7 +211,7 @@ function member(value: unknown, key: string): unknown {
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
-function storedTensor(dataset: Dataset, weightName: string, file: string): StoredTensor {
+function storedTensor(dataset: Dataset, weightName: string, file: string, fileBytes: number): StoredTensor {
   const { type, size, littleEndian } = dataset.metadata;
   const shape = dataset.shape ?? [];
   const name = (weightName.split('/').at(-1) ?? '').replace(/:\d+$/, '');
@@ -216,7 +226,8 @@ function storedTensor(dataset: Dataset, weightName: string, file: string): Store
       const what = `the array ${printable(weightName)}`;
       if (type !== FLOAT_CLASS || ![4, 8].includes(size) || !littleEndian)
         throw damaged(file, `${what} does not hold float32 or float64 numbers (little-endian)`);
-      if (count > MOST_ELEMENTS) throw damaged(file, `${what} declares ${count} numbers`);
+      if (count > MOST_ELEMENTS || count * size > fileBytes * MOST_EXPANSION)
+        throw damaged(file, `${what} declares ${count} numbers`);
       const value = guarded(file, () => dataset.value);
       const numbers = floatsOf(value);
       if (numbers === undefined || numbers.length !== count)

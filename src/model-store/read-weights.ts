@@ -5,7 +5,7 @@ import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { detectCompression } from '../formats/compression.ts';
-import { looksLikeHdf5, openKerasHdf5 } from '../formats/keras-hdf5.ts';
+import { looksLikeHdf5 } from '../formats/keras-hdf5.ts';
 import { readPytorchState } from '../formats/pytorch-state.ts';
 import { readTar } from '../formats/tar-gz.ts';
 import {
@@ -21,6 +21,7 @@ import {
 } from '../reference/network/emmernet-layers.ts';
 import { weightsFromKeras, weightsFromPytorch } from '../reference/network/emmernet-weights.ts';
 import type { Calibration, ModelManifest, WeightSet } from '../reference/network/model.ts';
+import { KerasThread } from './keras-thread.ts';
 
 export interface ReadOptions {
   /** Instead of the name that the file's own name suggests. */
@@ -191,11 +192,12 @@ async function toModel(
 
 async function readWeights(bytes: Uint8Array, where: string): Promise<WeightSet> {
   if (!looksLikeHdf5(bytes)) return weightsFromPytorch(await readPytorchState(bytes, where), where);
-  const keras = await openKerasHdf5(bytes, where);
+  const thread = new KerasThread();
   try {
-    return await weightsFromKeras(keras.layers, where);
+    const { layers } = await thread.open(bytes, where);
+    return await weightsFromKeras(layers, where);
   } finally {
-    keras.close();
+    await thread.end();
   }
 }
 
