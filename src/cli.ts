@@ -4,7 +4,7 @@
  * process is here: signals, closed pipes, the exit code. Everything else is cli/main.ts.
  */
 import process from 'node:process';
-import { exitCodeOfSignal, type StopSignal } from './cli/exit-codes.ts';
+import type { StopSignal } from './cli/exit-codes.ts';
 import { main } from './cli/main.ts';
 import { OutputStream } from './cli/output-stream.ts';
 import { removeTemporaries } from './cli/temporary-files.ts';
@@ -21,13 +21,22 @@ let stoppedBy: StopSignal | undefined;
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     if (name === 'SIGHUP' && !inTerminal) return;
-    // The second signal does not wait for the engine to come to a halt.
-    if (stoppedBy !== undefined) process.exit(exitCodeOfSignal[name]);
+    if (stoppedBy !== undefined) endAtOnce(name);
     stoppedBy = name;
     stop.abort();
   });
 }
 process.on('exit', removeTemporaries);
+
+/**
+ * The second signal does not wait for the engine to come to a halt. `process.exit` would take down the threads of the
+ * network in the middle of a computation, which ends in a crash of onnxruntime; by the signal itself the end is a clean one.
+ */
+function endAtOnce(name: StopSignal): void {
+  removeTemporaries();
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+}
 
 process.exitCode = await main(
   process.argv.slice(2),

@@ -16,7 +16,7 @@ export const exitCodes = {
 /** Signals that end a run in good order. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-export const exitCodeOfSignal: Record<StopSignal, number> = {
+const exitCodeOfSignal: Record<StopSignal, number> = {
   SIGHUP: exitCodes.hungUp,
   SIGINT: exitCodes.interrupted,
   SIGTERM: exitCodes.terminated,

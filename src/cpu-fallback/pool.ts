@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { LocScaleError } from '../errors.ts';
 import { workerUrl } from '../runtime.ts';
+import { isOutOfMemory, threadFailure, Vigil } from '../worker-life.ts';
 import { packShared } from './shared-arrays.ts';
 import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
@@ -39,6 +40,7 @@ interface Pending {
 class Thread {
   readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
+  private readonly vigil = new Vigil();
   private failure: unknown;
   private nextId = 0;
 
@@ -50,7 +52,9 @@ class Thread {
       if ('error' in reply) waiting?.reject(toError(reply.error));
       else waiting?.resolve(reply.result);
       // An idle thread does not keep the process alive.
-      if (this.pending.size === 0) this.worker.unref();
+      if (this.pending.size > 0) return;
+      this.worker.unref();
+      this.vigil.end();
     });
     this.worker.on('error', (error) => this.fail(error));
     this.worker.on('exit', (code) => this.fail(new Error(`exit code ${code}`)));
@@ -63,29 +67,18 @@ class Thread {
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
       this.worker.ref();
+      this.vigil.begin();
       const request: Request = { id, task, args: packShared(args) };
       this.worker.postMessage(request);
     });
   }
 
   private fail(cause: unknown): void {
-    this.failure ??= isOutOfMemory(cause)
-      ? new LocScaleError('out-of-memory', 'A worker thread ran out of memory.', { hint: memoryHint, cause })
-      : new LocScaleError('internal', `A worker thread ended unexpectedly (${String(cause)}).`, { cause });
+    this.failure ??= threadFailure('A worker thread', cause);
     for (const waiting of this.pending.values()) waiting.reject(this.failure);
     this.pending.clear();
+    this.vigil.end();
   }
-}
-
-const memoryHint = 'Use fewer threads (-np), a smaller window, or a machine with more memory.';
-
-function isOutOfMemory(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: string }).code;
-  return (
-    code === 'ERR_WORKER_OUT_OF_MEMORY' ||
-    /out of memory|allocation failed|Maximum memory size/i.test(error.message)
-  );
 }
 
 function toError(sent: {
@@ -102,10 +95,7 @@ function toError(sent: {
   error.name = sent.name;
   error.stack = sent.stack ?? '';
   return isOutOfMemory(error)
-    ? new LocScaleError('out-of-memory', 'A worker thread ran out of memory.', {
-        hint: memoryHint,
-        cause: error,
-      })
+    ? threadFailure('A worker thread', error)
     : new LocScaleError('internal', `A worker thread failed: ${sent.message}`, { cause: error });
 }
 

@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorTag, LocScaleError } from '../errors.ts';
 import type { ModelManifest, MonteCarloPass } from '../reference/network/model.ts';
 import { workerUrl } from '../runtime.ts';
+import { threadFailure, Vigil } from '../worker-life.ts';
 import type { NetworkSession, SessionChoice } from './network-session.ts';
 
 export interface SessionStart {
@@ -52,9 +53,12 @@ class WorkerSession implements NetworkSession {
   onSmallerBatch: ((size: number) => void) | undefined;
   readonly ready: Promise<void>;
   private readonly worker: Worker;
+  /** Settled when no request is under way. */
+  private idle: Promise<void> = Promise.resolve();
   /** One request at a time. */
   private waiting: { resolve(reply: SessionReply): void; reject(error: unknown): void } | undefined;
   private failure: unknown;
+  private readonly vigil = new Vigil();
 
   constructor(start: SessionStart) {
     this.onSmallerBatch = undefined;
@@ -80,15 +84,23 @@ class WorkerSession implements NetworkSession {
 
   async release(): Promise<void> {
     this.failure ??= new LocScaleError('internal', 'The network was closed.');
+    // onnxruntime ends the whole process when its thread goes in the middle of a computation.
+    await this.idle;
     await this.worker.terminate();
   }
 
   private next(): Promise<SessionReply> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
-    return new Promise((resolve, reject) => {
+    const reply = new Promise<SessionReply>((resolve, reject) => {
       this.waiting = { resolve, reject };
       this.worker.ref();
+      this.vigil.begin();
     });
+    this.idle = reply.then(
+      () => undefined,
+      () => undefined,
+    );
+    return reply;
   }
 
   private settle(reply: SessionReply | undefined, error?: unknown): void {
@@ -96,18 +108,13 @@ class WorkerSession implements NetworkSession {
     this.waiting = undefined;
     // An idle thread does not keep the process alive.
     this.worker.unref();
+    this.vigil.end();
     if (reply === undefined) waiting?.reject(error);
     else waiting?.resolve(reply);
   }
 
   private fail(cause: unknown): void {
-    this.failure ??= new LocScaleError(
-      'internal',
-      `A thread of the network ended unexpectedly (${String(cause)}).`,
-      {
-        cause,
-      },
-    );
+    this.failure ??= threadFailure('A thread of the network', cause);
     this.settle(undefined, this.failure);
   }
 }

@@ -4,11 +4,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type Campaign, type Ended, isOneSentence, type Scenario } from './campaign.ts';
-import { type Job, jobs, snapshot, type Whole, wholeRun } from './jobs.ts';
+import { DISK, type Job, jobs, snapshot, type Whole, wholeRun } from './jobs.ts';
 import { drawMoment, entriesOf, putOldFiles, reach } from './stopped.ts';
-
-/** Inputs are looked for from the folder of the run; the disk is mounted below that. */
-const DISK = 'disk';
 
 const onDisk = (job: Job): string[] => job.args.map((word) => (word === job.main ? `${DISK}/${word}` : word));
 
