@@ -23,7 +23,7 @@ export interface KerasLayer {
 export interface KerasModel {
   /** In the order of `layer_names`. */
   readonly layers: readonly KerasLayer[];
-  /** Releases the file; weights cannot be read afterwards. */
+  /** Releases the file; weights cannot be read afterwards. Throws 'bad-input' where the library fails at it. */
   readonly close: () => void;
 }
 
@@ -69,7 +69,7 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
   let file: InstanceType<Hdf5['File']> | undefined;
   const close = (): void => {
     try {
-      file?.close();
+      guarded(name, () => file?.close());
     } finally {
       FS.unlink(path);
     }

@@ -65,8 +65,7 @@ export class KerasThread {
     const worker = this.start();
     return new Promise((resolve, reject) => {
       const stalled = setTimeout(() => {
-        this.fail(this.unreadable('reading it does not come to an end'));
-        void worker.terminate();
+        this.replace(this.unreadable('reading it does not come to an end'));
       }, this.stallMilliseconds);
       this.waiting.set(id, { resolve, reject, stalled });
       worker.ref();
@@ -94,8 +93,16 @@ export class KerasThread {
     clearTimeout(waiting?.stalled);
     // An idle thread does not keep the process alive.
     if (this.waiting.size === 0) this.worker?.unref();
-    if (reply.kind === 'error') waiting?.reject(errorOf(reply.message, reply.tagged));
-    else waiting?.resolve(reply);
+    if (reply.kind === 'error') {
+      waiting?.reject(errorOf(reply.message, reply.tagged));
+      if (reply.spent) this.replace(this.unreadable('reading it failed before'));
+    } else waiting?.resolve(reply);
+  }
+
+  private replace(error: LocScaleError): void {
+    const { worker } = this;
+    this.fail(error);
+    void worker?.terminate();
   }
 
   /** Nothing more comes from the thread of now; the next request starts another. */

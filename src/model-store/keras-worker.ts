@@ -38,6 +38,8 @@ export type KerasReply =
       readonly kind: 'error';
       readonly message: string;
       readonly tagged?: TaggedFields;
+      /** The library may be in disorder: this thread should read no other file. */
+      readonly spent: boolean;
     };
 
 /** The library starts with 18 MiB and keeps up to 32 MiB of a file's structure. */
@@ -90,9 +92,18 @@ async function answer(request: KerasRequest): Promise<KerasReply> {
 }
 
 function describe(id: number, error: unknown): KerasReply {
-  if (!isLocScaleError(error)) return { id, kind: 'error', message: String(error) };
+  if (!isLocScaleError(error)) return { id, kind: 'error', message: String(error), spent: true };
   const { tag, message, hint, where, expected, found } = error;
-  return { id, kind: 'error', message, tagged: { tag, hint, where, expected, found } };
+  const tagged = { tag, hint, where, expected, found };
+  return { id, kind: 'error', message, tagged, spent: isTrap(error.cause) };
+}
+
+/** Not an error that HDF5 tells, but one in the middle of its work: out of bounds, out of stack, an exception of C++. */
+function isTrap(cause: unknown): boolean {
+  if (cause === undefined) return false;
+  return (
+    !(cause instanceof Error) || cause instanceof WebAssembly.RuntimeError || cause instanceof RangeError
+  );
 }
 
 limitMemory();

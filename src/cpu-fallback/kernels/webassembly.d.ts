@@ -11,5 +11,6 @@ declare namespace WebAssembly {
     constructor(module: Module, imports?: object);
     readonly exports: Record<string, unknown>;
   }
+  class RuntimeError extends Error {}
   type BufferSource = ArrayBufferView | ArrayBuffer;
 }
