@@ -194,6 +194,36 @@ export function readOnnxInitializers(
   return tensors;
 }
 
+/**
+ * Networks come as one file: one that names other files for its weights would have onnxruntime read them
+ * from wherever the program runs. Throws 'bad-input'; `where`: the network, for messages.
+ */
+export function refuseExternalData(file: Uint8Array, where: string): void {
+  const { graph, functions } = parseModel(file);
+  const bodies = [...(graph === undefined ? [] : [graph]), ...functions];
+  for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+    const attributes = body.node.flatMap(({ attribute }) => attribute);
+    const tensors = attributes.flatMap(({ t, tensors }) => (t === undefined ? tensors : [t, ...tensors]));
+    if ('initializer' in body) {
+      tensors.push(...body.initializer);
+      for (const { values, indices } of body.sparseInitializer)
+        tensors.push(...[values, indices].filter((tensor) => tensor !== undefined));
+    }
+    const outside = tensors.find(
+      ({ dataLocation, externalData }) =>
+        dataLocation === TensorProto_DataLocation.EXTERNAL || externalData.length > 0,
+    );
+    if (outside !== undefined)
+      throw new LocScaleError('bad-input', `The network ${where} keeps weights in another file.`, {
+        where,
+        expected: 'an ONNX file with all weights in it',
+        found: printable(`${outside.name} in ${outside.externalData[0]?.value ?? 'a file without a name'}`),
+        hint: 'Save the network as one file: onnx.save(model, "network.onnx") without external data.',
+      });
+    bodies.push(...attributes.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs])));
+  }
+}
+
 function parseModel(file: Uint8Array): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, file, { readUnknownFields: false });

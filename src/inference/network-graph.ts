@@ -23,19 +23,25 @@ export async function readGraph(
   const { manifest } = model;
   if (monteCarlo && manifest.dropout.length === 0) throw noDropout(manifest);
   if (manifest.architecture === 'onnx') {
-    if (!monteCarlo) return model.readPlain();
+    if (!monteCarlo) return selfContained(await model.readPlain(), manifest);
     if (model.readMonteCarlo === undefined) throw noDropout(manifest);
-    return model.readMonteCarlo();
+    return selfContained(await model.readMonteCarlo(), manifest);
   }
   const plain = await model.readPlain();
   const interleave = provider === 'webgpu' || provider === 'cpu';
-  if (!monteCarlo && !interleave) return plain;
+  if (!monteCarlo && !interleave) return selfContained(plain, manifest);
   const { readOnnxInitializers } = await import('../formats/onnx.ts');
   const { writeEmmernet } = await import('../reference/network/emmernet-graph.ts');
   return writeEmmernet(readOnnxInitializers(plain), {
     transposedConvolution: interleave ? 'interleave' : 'native',
     dropoutMasks: monteCarlo,
   });
+}
+
+async function selfContained(graph: Uint8Array, { title }: ModelManifest): Promise<Uint8Array> {
+  const { refuseExternalData } = await import('../formats/onnx.ts');
+  refuseExternalData(graph, title);
+  return graph;
 }
 
 function noDropout({ title }: ModelManifest): LocScaleError {

@@ -1,7 +1,7 @@
 /** Networks as ONNX, whose weights are read back, and the manifests that lie beside them. */
 
 import { LocScaleError } from '../../../../src/errors.ts';
-import { encodeOnnxModel, readOnnxInitializers } from '../../../../src/formats/onnx.ts';
+import { encodeOnnxModel, readOnnxInitializers, refuseExternalData } from '../../../../src/formats/onnx.ts';
 import { elementCount } from '../../../../src/formats/stored-tensor.ts';
 import { checkManifest } from '../../../../src/model-store/check-manifest.ts';
 import type { FuzzTarget } from '../types.ts';
@@ -58,6 +58,7 @@ async function onnxSeeds(): Promise<readonly Uint8Array[]> {
 }
 
 async function readOnnx(bytes: Uint8Array): Promise<void> {
+  refuseExternalData(bytes, 'case.onnx');
   for (const [name, { shape, data }] of readOnnxInitializers(bytes)) {
     property(typeof name === 'string', 'names of tensors are text');
     property(
