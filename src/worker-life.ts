@@ -1,4 +1,5 @@
 /** What is common to the worker threads: why one has ended, as users are told, and that its end is heard of. */
+import type { Worker } from 'node:worker_threads';
 import { LocScaleError } from './errors.ts';
 
 const MEMORY_HINT = 'Use fewer threads (-np), a smaller window, or a machine with more memory.';
@@ -39,6 +40,17 @@ export class Vigil {
   end(): void {
     clearInterval(this.timer);
     this.timer = undefined;
+  }
+}
+
+/** Ends threads and waits until they have ended. */
+export async function endThreads(workers: readonly Worker[]): Promise<void> {
+  const vigil = new Vigil();
+  vigil.begin();
+  try {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  } finally {
+    vigil.end();
   }
 }
 

@@ -33,6 +33,11 @@ const byTag: Record<ErrorTag, number> = {
   internal: exitCodes.internal,
 };
 
+/** Of a run that a signal has ended. */
+export function isStopCode(code: number): boolean {
+  return Object.values(exitCodeOfSignal).includes(code);
+}
+
 export function exitCodeOf(error: LocScaleError, signal: StopSignal | undefined): number {
   return signal === undefined ? byTag[error.tag] : exitCodeOfSignal[signal];
 }

@@ -13,7 +13,7 @@ import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Team } from '../pipeline/team.ts';
 import { isDeno } from '../runtime.ts';
-import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
+import { exitCodeOf, isStopCode, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import { chooseOutfile, chooseReference } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
@@ -68,7 +68,7 @@ export async function runOnRanks(
     else await followAs({ ...session, signal, ranks, logger: quiet(session.logger) }, communicator);
     await communicator.close();
   } catch (thrown) {
-    const error = failure ?? toLocScaleError(thrown);
+    const error = toldOnce(failure ?? toLocScaleError(thrown), communicator);
     if (communicator.size > 1 && !(error instanceof RankFailure)) {
       const code = exitCodeOf(error, stoppedBy());
       // MPI ends this process too: what is to be read must be printed before.
@@ -226,6 +226,12 @@ async function ended(child: ChildProcess): Promise<void> {
 function quiet(logger: Session['logger']): Session['logger'] {
   const nothing = (): void => undefined;
   return { ...logger, line: nothing, detail: nothing, warn: nothing, note: nothing };
+}
+
+/** Ranks other than 0 say nothing of a signal, as all may have got it: what one alone has got rank 0 tells. */
+function toldOnce(error: LocScaleError, { rank }: Communicator): LocScaleError {
+  if (!(error instanceof RankFailure) || rank !== 0 || !isStopCode(error.exitCode)) return error;
+  return new RankFailure(error.message, { exitCode: error.exitCode, announced: false });
 }
 
 function nameRank(error: LocScaleError, { rank, size }: Communicator): LocScaleError {

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { LocScaleError } from '../errors.ts';
 import { workerUrl } from '../runtime.ts';
-import { isOutOfMemory, threadFailure, Vigil } from '../worker-life.ts';
+import { endThreads, isOutOfMemory, threadFailure, Vigil } from '../worker-life.ts';
 import { packShared } from './shared-arrays.ts';
 import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
@@ -153,6 +153,6 @@ export class Pool {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await Promise.all(this.threads.map((thread) => thread.worker.terminate()));
+    await endThreads(this.threads.map(({ worker }) => worker));
   }
 }

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorTag, LocScaleError } from '../errors.ts';
 import type { ModelManifest, MonteCarloPass } from '../reference/network/model.ts';
 import { workerUrl } from '../runtime.ts';
-import { threadFailure, Vigil } from '../worker-life.ts';
+import { endThreads, threadFailure, Vigil } from '../worker-life.ts';
 import type { NetworkSession, SessionChoice } from './network-session.ts';
 
 export interface SessionStart {
@@ -86,7 +86,7 @@ class WorkerSession implements NetworkSession {
     this.failure ??= new LocScaleError('internal', 'The network was closed.');
     // onnxruntime ends the whole process when its thread goes in the middle of a computation.
     await this.idle;
-    await this.worker.terminate();
+    await endThreads([this.worker]);
   }
 
   private next(): Promise<SessionReply> {

@@ -61,14 +61,16 @@ export const vanishingInputs: Scenario = {
       (index) => ({
         kind: KINDS[index % KINDS.length] as Kind,
         file: FILES[random.integer(0, FILES.length - 1)] as string,
-        // Files are read in the first part of a run.
-        at: 0.7 * random.uniform(),
+        // Most files are read right after the engine has started, the reference and the mask later.
+        at: 0.6 * random.uniform() ** 2,
+        whenReading: index % 4 !== 0,
         share: random.uniform(),
       }),
-      ({ kind, file, at, share }, index) =>
+      ({ kind, file, at, share, whenReading }, index) =>
         campaign.inFolder(async (folder) => {
           job.prepare(folder, inputs);
           const running = campaign.start({ folder, args: job.args });
+          if (whenReading) await running.said('Engine');
           await sleep(1000 * at * whole.seconds);
           disturb(kind, join(folder, OWN_INPUTS, file), share);
           const { code, signal, stderr, hung } = await running.ended;

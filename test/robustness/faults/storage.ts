@@ -53,7 +53,12 @@ function checkRefused(
   if (hung) tally.fault(`${what}: did not end`);
   else if (code === 0) {
     tally.count('succeeded');
-    const wrong = [...whole.files].filter(([name, content]) => found.get(name) !== content);
+    // A report that cannot be written is warned about, and costs no map.
+    const spared = /^warning: The (report was|pictures of the report were) not written/m.test(stderr);
+    const wrong = [...whole.files].filter(
+      ([name, content]) => found.get(name) !== content && !(spared && /report|out\.json/.test(name)),
+    );
+    if (spared) tally.count('of these without a report, warned');
     if (wrong.length > 0 && existsSync(disk))
       tally.fault(`${what}: exit 0 without ${wrong.map(([name]) => name).join(', ')}`);
   } else if (code === 3) {
