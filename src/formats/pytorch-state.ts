@@ -65,7 +65,15 @@ const wrapperPrefixes = ['module.', '_orig_mod.'];
 const MOST_PICKLE_BYTES = 16 * 2 ** 20;
 /** Elements of one tensor: the largest of EMmerNet has 4.1 million. */
 const MOST_ELEMENTS = 2 ** 28;
+/** Elements of a tensor that repeats those of a smaller storage (stride 0). */
+const MOST_REPEATED = 2 ** 20;
 const MOST_AXES = 16;
+/**
+ * Deflated storages take no more than this together: several entries of an archive may share the same bytes,
+ * each expanding a thousandfold. Weights themselves hardly shrink.
+ */
+const INFLATED_BASE_BYTES = 2 ** 26;
+const INFLATED_PER_BYTE = 32;
 
 /** Every tensor of the state dict, read on demand. `name`: of the file, for messages. */
 export async function readPytorchState(bytes: Uint8Array, name: string): Promise<StoredTensor[]> {
@@ -76,7 +84,8 @@ export async function readPytorchState(bytes: Uint8Array, name: string): Promise
   if (pickle === undefined) throw new Error('findRoot returns the folder of data.pkl');
   const value = readPickle(await archive.read(pickle, MOST_PICKLE_BYTES), name, torchCaller);
   const records = findStateDict(value, name);
-  const readStorage = createStorageReader(archive, root, name);
+  const inflatedLimit = INFLATED_BASE_BYTES + INFLATED_PER_BYTE * bytes.length;
+  const readStorage = createStorageReader(archive, root, name, inflatedLimit);
   return records.map(([tensorName, record]) => ({
     name: tensorName,
     shape: record.shape,
@@ -163,7 +172,7 @@ function rebuildTensor(args: readonly PickleValue[]): TensorRecord | undefined {
   const [extents, steps] = [lengthsOf(shape), lengthsOf(stride)];
   if (extents === undefined || steps === undefined || extents.length !== steps.length) return undefined;
   const count = elementCount(extents);
-  if (count > MOST_ELEMENTS) return undefined;
+  if (count > MOST_ELEMENTS || (count > object.value.count && count > MOST_REPEATED)) return undefined;
   const last = extents.reduce((sum, extent, axis) => sum + (extent - 1) * steps[axis], offset);
   if (count > 0 && last >= object.value.count) return undefined;
   return { storage: object.value, offset, shape: extents, stride: steps };
@@ -225,8 +234,10 @@ function createStorageReader(
   archive: ZipArchive,
   root: string,
   where: string,
+  inflatedLimitBytes: number,
 ): (storage: Storage) => Promise<Uint8Array> {
   const known = new Map<string, Promise<Uint8Array>>();
+  let inflatedBytes = 0;
   const read = async (storage: Storage): Promise<Uint8Array> => {
     const entry = archive.entries.get(`${root}data/${storage.key}`);
     const bytes = storage.count * storage.itemBytes;
@@ -237,6 +248,17 @@ function createStorageReader(
         {
           where,
           hint: 'Copy or download the file again.',
+        },
+      );
+    // Stored entries are views of the archive.
+    if (entry.method !== 0) inflatedBytes += bytes;
+    if (inflatedBytes > inflatedLimitBytes)
+      throw new LocScaleError(
+        'bad-input',
+        `${where} expands to more than ${inflatedLimitBytes} bytes, which weights do not.`,
+        {
+          where,
+          hint: 'Save the state dict anew with PyTorch: torch.save(model.state_dict(), "weights.pt").',
         },
       );
     return archive.read(entry, bytes);
