@@ -12,6 +12,10 @@ import { printable } from './printable.ts';
 import { DEFAULT_MAX_BYTES, type ReadStructureOptions, type Structure } from './structure.ts';
 import { crc32 } from './zip.ts';
 
+/** Control characters that are not blanks or ends of lines. */
+const controls = /[^\P{Cc}\t\n\r]/u;
+const allControls = new RegExp(controls, 'gu');
+
 /** Compressed bytes at a time, so that what expands too far is stopped soon. */
 const CHUNK_BYTES = 1 << 16;
 
@@ -32,7 +36,8 @@ export function readStructure(
   const plain = compression === 'gzip' ? gunzip(bytes, name, maxBytes) : bytes;
   if (plain.length > maxBytes) throw tooLarge(name, maxBytes);
   const text = decode(plain);
-  const structure = beginsDataBlock(text) ? readMmcif(text, name, options) : readPdb(text, name, options);
+  const clean = withoutControls(text);
+  const structure = beginsDataBlock(clean) ? readMmcif(clean, name, options) : readPdb(clean, name, options);
   if (structure.atoms.length > 0) return structure;
   throw new LocScaleError('bad-input', `${name} holds no atoms.`, {
     where: name,
@@ -48,6 +53,12 @@ function decode(bytes: Uint8Array): string {
   } catch {
     return new TextDecoder('latin1').decode(bytes);
   }
+}
+
+/** All blanks: neither format has other uses for them, and in a name they would act on terminals and viewers. */
+function withoutControls(text: string): string {
+  // Most files have none, and are large.
+  return controls.test(text) ? text.replaceAll(allControls, ' ') : text;
 }
 
 function gunzip(bytes: Uint8Array, name: string, maxBytes: number): Uint8Array {

@@ -49,6 +49,13 @@ describe('readStructure', () => {
     expect(() => readStructure(Uint8Array.of(0x42, 0x5a, 0x68, 0x39, 0), 'a.pdb')).toThrow(/bzip2/);
   });
 
+  it('takes control characters for blanks, in both formats', () => {
+    const pdb = readStructure(bytesOf(PDB.replace(' N   MET A', ' N\0\x1b\x07MET\x9bA')), 'a.pdb');
+    expect(pdb.atoms[0]).toMatchObject({ atomName: 'N', residueName: 'MET', chain: 'A' });
+    const cif = readStructure(bytesOf(CIF.replace('A SMALL TEST', 'A\x1b[31mTEST')), 'a.cif');
+    expect(cif.title).toBe('A [31mTEST');
+  });
+
   it('stops at the size limit, before a small file has expanded to a large one', () => {
     const bomb = gzipSync(new Uint8Array(50_000_000));
     const before = performance.now();
