@@ -138,7 +138,7 @@ export function helpText(command: CommandName): string {
     );
     lines.push(
       ...wrap(
-        'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, 130/143 stopped by a signal.',
+        'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, 129/130/143 stopped by a signal.',
         WIDTH,
       ),
     );

@@ -1,4 +1,6 @@
 /** Programs that are stopped, starved and robbed while they work. Every scenario counts what came of it. */
+import { copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { Campaign, type Scenario } from './campaign.ts';
 import { deviceLost } from './gpu.ts';
 import { vanishingInputs } from './inputs.ts';
@@ -30,7 +32,8 @@ const scenarios: readonly Scenario[] = [
   ranks,
 ];
 
-export async function runFaults(options: FaultOptions): Promise<FaultResults> {
+export async function runFaults(given: FaultOptions): Promise<FaultResults> {
+  const options = { ...given, dist: copyPackage(given) };
   await makeInputs(options.work);
   const results: FaultResult[] = [];
   for (const [stream, { name, title, run }] of scenarios.entries()) {
@@ -54,4 +57,16 @@ export async function runFaults(options: FaultOptions): Promise<FaultResults> {
     results.push(result);
   }
   return results;
+}
+
+/** A copy of what was built, so that a build in the middle of a campaign disturbs nothing. Returns its `dist`. */
+function copyPackage({ dist, work }: FaultOptions): string {
+  const folder = join(work, 'package');
+  const copy = join(folder, 'dist');
+  if (existsSync(copy)) return copy;
+  mkdirSync(folder, { recursive: true });
+  cpSync(dist, copy, { recursive: true });
+  copyFileSync(join(dist, '../package.json'), join(folder, 'package.json'));
+  symlinkSync(join(dist, '../node_modules'), join(folder, 'node_modules'), 'dir');
+  return copy;
 }
