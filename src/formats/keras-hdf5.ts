@@ -5,7 +5,7 @@
  * WebAssembly), from memory and loaded on first use. What an array declares is known before it is read.
  */
 import { LocScaleError } from '../errors.ts';
-import { findEndlessHeap } from './hdf5-heaps.ts';
+import { findBrokenHeap } from './hdf5-heaps.ts';
 import { printable } from './printable.ts';
 import { elementCount, type StoredTensor } from './stored-tensor.ts';
 
@@ -59,7 +59,7 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
       expected: 'the HDF5 signature at the start',
       hint: 'Give the .hdf5 file of EMmerNet, or emmernet.tar.gz as it is.',
     });
-  if (findEndlessHeap(bytes) !== undefined) throw damaged(name, 'a heap of texts in it has no end');
+  if (findBrokenHeap(bytes) !== undefined) throw damaged(name, 'the heap of its texts is damaged');
   const hdf5 = await import('h5wasm');
   const { FS } = await hdf5.ready;
   silence(FS);
