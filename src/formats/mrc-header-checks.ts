@@ -14,7 +14,7 @@ import {
   mrcMagic,
   mrcModes,
 } from './mrc-header.ts';
-import { printable } from './printable.ts';
+import { quoted } from './printable.ts';
 import { isRealMode, type RealMode, realModeBytes } from './voxel-codec.ts';
 
 /** Longest edge and largest volume taken seriously; the largest maps in the EMDB have about 2000^3 voxels. */
@@ -69,7 +69,7 @@ function checkMagic(header: MrcHeader, context: HeaderContext): void {
       `${context.name} is not an MRC/CCP4 map: the letters "MAP " are missing at byte 208 and the header makes no sense.`,
       {
         expected: '"MAP "',
-        found: `"${printable(magic)}"`,
+        found: quoted(magic),
         hint: 'Give a map in MRC2014 or CCP4 format (.mrc, .map, .ccp4, also as .gz or .bz2).',
       },
     );

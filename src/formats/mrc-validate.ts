@@ -17,7 +17,7 @@ import {
   mrcModes,
   parseMrcHeader,
 } from './mrc-header.ts';
-import { printable } from './printable.ts';
+import { quoted } from './printable.ts';
 import { isRealMode, VoxelDecoder } from './voxel-codec.ts';
 
 export type Severity = 'error' | 'warning' | 'note';
@@ -54,7 +54,7 @@ const statisticsTolerance = 0.01;
 
 function checkIdentity(h: MrcHeader, report: Report): void {
   const magic = magicOf(h);
-  if (magic !== mrcMagic) report('error', 'MAP', `is "${printable(magic)}", should be "MAP "`);
+  if (magic !== mrcMagic) report('error', 'MAP', `is ${quoted(magic)}, should be "MAP "`);
   const stamp = h.machst.map((byte) => `0x${byte.toString(16).padStart(2, '0')}`).join(' ');
   const stamped = byteOrderOfMachineStamp(h.machst);
   const used = h.littleEndian ? 'little' : 'big';

@@ -24,6 +24,7 @@ const text80 = new Uint8Array(80).fill(65);
 /** Each breaks one rule; `objects`: mrcfile's validator must find the file invalid too. */
 const cases: [string, Partial<MrcFixture>, RegExp, boolean][] = [
   ['magic', { magic: 'MAP' }, /^error MAP is "MAP\\u0000", should be "MAP "/, true],
+  ['magic of controls', { magic: 'M\x9f\x1b' }, /^error MAP is "M\\u009f\\u001b/, true],
   ['machine stamp', { machineStamp: [1, 2, 3, 4] }, /^error MACHST is 0x01 0x02 0x03 0x04/, true],
   ['machine stamp tail', { machineStamp: [0x44, 0x44, 1, 0] }, /^warning MACHST .* last two bytes/, false],
   ['mode', { mode: 7 }, /^error MODE is 7/, true],
