@@ -21,6 +21,7 @@ const HELP = `npm run robustness -- [options]
   --quick         a few seconds of each
   --cases N       cases per reader (default: 1000000)
   --minutes N     or as long per reader, whichever is reached first (default: 30)
+  --hang N        seconds after which a case is taken to hang (default: 20)
   --seed N        of all cases and faults (default: 1)
   --jobs N        readers side by side (default: cores)
   --write         store the figures in bench/results/robustness/; of parts, in place of theirs
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     cases: { type: 'string' },
     minutes: { type: 'string' },
+    hang: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string' },
     write: { type: 'boolean', default: false },
@@ -76,6 +78,7 @@ async function fuzz(readers: readonly FuzzTarget[], jobs: number): Promise<FuzzR
     seed,
     cases: Number(values.cases ?? (values.quick ? 5000 : 1_000_000)),
     minutes: Number(values.minutes ?? (values.quick ? 0.1 : 30)),
+    hangSeconds: Number(values.hang),
     onProgress: say,
   };
   const next = async (): Promise<void> => {

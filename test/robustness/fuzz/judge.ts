@@ -1,4 +1,5 @@
 /** Runs one case and says what came of it. */
+import process from 'node:process';
 import { isLocScaleError } from '../../../src/errors.ts';
 import type { FuzzTarget } from './types.ts';
 

@@ -14,11 +14,12 @@ export interface FuzzOptions {
   readonly cases: number;
   readonly minutes: number;
   /** A case without an end by then is killed. */
-  readonly hangSeconds?: number;
+  readonly hangSeconds: number;
   readonly onProgress?: (line: string) => void;
 }
 
-const HANG_SECONDS = 20;
+/** For a process to begin with its first case. */
+const START_SECONDS = 60;
 /** After so many a target is left. */
 const MOST_FAULTS = 20;
 /** Of the heap for JavaScript in the process that reads. */
@@ -29,7 +30,7 @@ const LOOK_MILLISECONDS = 250;
 const SAY_SECONDS = 60;
 
 export async function runTarget(target: FuzzTarget, options: FuzzOptions): Promise<FuzzResult> {
-  const { seed, cases, minutes, hangSeconds = HANG_SECONDS, onProgress } = options;
+  const { seed, cases, minutes, hangSeconds, onProgress } = options;
   const folder = mkdtempSync(join(tmpdir(), 'locscale-fuzz-'));
   const markFile = join(folder, 'case');
   const started = performance.now();
@@ -59,6 +60,8 @@ export async function runTarget(target: FuzzTarget, options: FuzzOptions): Promi
   try {
     let from = 0;
     while (from < cases && Date.now() < until && faults.length < MOST_FAULTS) {
+      // Until the next process has begun its first case, there is none to blame.
+      rmSync(markFile, { force: true });
       const order = { target: target.name, seed, from, to: cases, until, markFile };
       const end = await runProcess(order, hangSeconds, receive, () => faults.length >= MOST_FAULTS);
       if (end === 'done' || end === 'enough') break;
@@ -111,8 +114,8 @@ function runProcess(
       if (now !== mark) {
         mark = now;
         since = performance.now();
-      } else if (performance.now() - since > 1000 * hangSeconds) {
-        result ??= `hung: no end within ${hangSeconds} s`;
+      } else if (performance.now() - since > 1000 * (mark < 0 ? START_SECONDS : hangSeconds)) {
+        result ??= mark < 0 ? 'did not begin' : `hung: no end within ${hangSeconds} s`;
         child.kill('SIGKILL');
       }
       if (!isEnough()) return;

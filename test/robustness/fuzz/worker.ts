@@ -3,6 +3,7 @@
  * started it knows which one hangs, crashes or is killed for.
  */
 import { openSync, writeSync } from 'node:fs';
+import process from 'node:process';
 import { judge } from './judge.ts';
 import { makeCase } from './mutate.ts';
 import { findTarget } from './targets/index.ts';
@@ -34,6 +35,7 @@ export type FromWorker =
   | { readonly kind: 'done' };
 
 const REPORT_MILLISECONDS = 500;
+const SETTLE_MILLISECONDS = 50;
 
 /** Resolves when the message is with the other process: nothing is lost if this one ends next. */
 function send(message: FromWorker): Promise<void> {
@@ -87,6 +89,8 @@ async function work({ target: name, seed, from, to, until, markFile }: WorkerOrd
     // Reports wait for the event loop: what a reader has left in it fails then, too.
     if (performance.now() - reported > REPORT_MILLISECONDS) await report();
   }
+  // What the last cases have left behind comes to light now or never.
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MILLISECONDS));
   await report();
   await send({ kind: 'done' });
   process.disconnect();
