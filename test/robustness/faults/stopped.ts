@@ -86,9 +86,9 @@ function checkStopped(
     tally.count('had finished');
     const wrong = [...whole.files.keys()].filter((name) => found.get(name) !== whole.files.get(name));
     if (wrong.length > 0) fault(`exit 0 without the whole of ${wrong.join(', ')}`);
-  } else if (stop.twice === true && isComplete(found, whole)) {
-    // The second signal ends the program wherever it is: after its files were in place, too.
-    tally.count('had written everything');
+  } else if ((stop.twice === true || signal === stop.signal) && isComplete(found, whole)) {
+    // Where nothing is left to do for the program the signal itself ends it, at the second time or in its last moment.
+    tally.count('ended by the signal, all was written');
   } else if (code === stop.code || signal === stop.signal) {
     // Before the program has said what it does with signals, the system ends it.
     // So does the second of two signals.
