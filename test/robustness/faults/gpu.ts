@@ -28,7 +28,7 @@ const shape = [edge, edge, edge];
 const voxels = (seed) => Float32Array.from({ length: edge ** 3 }, (_, i) => Math.sin(i * seed) + Math.sin(i * 0.01));
 const ball = Float32Array.from({ length: edge ** 3 }, (_, i) => {
   const at = [Math.floor(i / edge ** 2), Math.floor(i / edge) % edge, i % edge].map((k) => k - edge / 2);
-  return Number(Math.hypot(...at) < 10);
+  return Number(Math.hypot(...at) < 4);
 });
 const open = async () => {
   const device = await openDevice(adapter, { totalBytes: 2 ** 28 });
