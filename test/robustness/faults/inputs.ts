@@ -72,6 +72,7 @@ export const vanishingInputs: Scenario = {
           const running = campaign.start({ folder, args: job.args });
           if (whenReading) await running.said('Engine');
           await sleep(1000 * at * whole.seconds);
+          running.struck();
           disturb(kind, join(folder, OWN_INPUTS, file), share);
           const { code, signal, stderr, hung } = await running.ended;
           const found = snapshot(folder);

@@ -31,9 +31,12 @@ export function drawMoment(random: RandomSource, index: number): Moment {
 
 /** Waits for the moment; the program may have ended meanwhile. */
 export async function reach(running: Running, { part, share }: Moment, whole: Whole): Promise<void> {
-  if (part === 'run' || Number.isNaN(whole.writingFrom)) return sleep(1000 * share * whole.seconds);
-  await running.said('Writing the results');
-  await sleep(1000 * share * (whole.seconds - whole.writingFrom));
+  if (part === 'run' || Number.isNaN(whole.writingFrom)) await sleep(1000 * share * whole.seconds);
+  else {
+    await running.said('Writing the results');
+    await sleep(1000 * share * (whole.seconds - whole.writingFrom));
+  }
+  running.struck();
 }
 
 /** Files and folders, hidden ones too. */
