@@ -15,4 +15,5 @@ export function documentBlocks(input: {
   readonly accuracy: readonly StoredFile[];
   readonly speed: readonly StoredFile[];
   readonly ranks: readonly StoredFile[];
+  readonly robustness: readonly StoredFile[];
 }): DocumentBlock[];

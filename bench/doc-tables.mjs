@@ -4,6 +4,7 @@
  * test/unit/docs.test.ts checks that it is there.
  */
 import { clusterTable, ranksTable } from './cluster-model.mjs';
+import { robustnessBlocks } from './robustness-tables.mjs';
 
 /** Replaces what stands between the markers `name`; throws where a document lacks them. */
 export function fillBlock(document, name, content) {
@@ -178,10 +179,10 @@ function ranksBlocks(files) {
 }
 
 /**
- * Every generated block: file, marker name, content. `accuracy`, `speed` and `ranks`: name and text of the JSON
- * files in bench/results/accuracy/ (one an engine), in bench/results/ and in bench/results/ranks/.
+ * Every generated block: file, marker name, content. `accuracy`, `speed`, `ranks` and `robustness`: name and text of
+ * the JSON files in bench/results/accuracy/ (one an engine), in bench/results/, and in its folders of these names.
  */
-export function documentBlocks({ options, accuracy, speed, ranks }) {
+export function documentBlocks({ options, accuracy, speed, ranks, robustness }) {
   const engines = [...accuracy]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ text }) => JSON.parse(text));
@@ -200,5 +201,6 @@ export function documentBlocks({ options, accuracy, speed, ranks }) {
     },
     { file: 'docs/coming-from-locscale.md', name: 'own-options', content: ownOptionsTable(options) },
     ...ranksBlocks(ranks),
+    ...robustnessBlocks(robustness),
   ];
 }

@@ -1,7 +1,7 @@
 /**
  * `node bench/fill-tables.mjs`: puts the tables made from bench/results/ and from the table of
  * options into README.md and docs/. Run it after `node bench/accuracy.mjs`, after
- * `npm run bench -- --write`, and after a change of an option.
+ * `npm run bench -- --write`, `npm run robustness -- --write`, and after a change of an option.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ const blocks = documentBlocks({
   accuracy: jsonFilesOf('bench/results/accuracy'),
   speed: jsonFilesOf('bench/results'),
   ranks: jsonFilesOf('bench/results/ranks'),
+  robustness: jsonFilesOf('bench/results/robustness'),
 });
 const changed = new Set();
 for (const { file, name, content } of blocks) {

@@ -149,6 +149,7 @@ describe('documents', () => {
     accuracy: jsonFiles('bench/results/accuracy'),
     speed: jsonFiles('bench/results'),
     ranks: jsonFiles('bench/results/ranks'),
+    robustness: jsonFiles('bench/results/robustness'),
   });
   it.each(blocks)('$file: "$name" is what the stored results make', ({ file, name, content }) => {
     const text = read(file);

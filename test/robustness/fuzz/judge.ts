@@ -1,5 +1,5 @@
 /** Runs one case and says what came of it. */
-import process from 'node:process';
+import { getHeapStatistics } from 'node:v8';
 import { isLocScaleError } from '../../../src/errors.ts';
 import type { FuzzTarget } from './types.ts';
 
@@ -16,8 +16,13 @@ export interface Verdict {
 /** Milliseconds after which a case that does end is a fault as well. */
 const SLOW_MILLISECONDS = 10_000;
 
+/** Outside of the heap: arrays, mostly. A tenth of the time that process.memoryUsage() takes. */
+function arrayBytes(): number {
+  return getHeapStatistics().external_memory;
+}
+
 export async function judge(target: FuzzTarget, bytes: Uint8Array): Promise<Verdict> {
-  const before = process.memoryUsage().arrayBuffers;
+  const before = arrayBytes();
   const started = performance.now();
   let outcome = 'accepted';
   let fault: string | undefined;
@@ -28,7 +33,7 @@ export async function judge(target: FuzzTarget, bytes: Uint8Array): Promise<Verd
     else fault = describe(error);
   }
   const milliseconds = performance.now() - started;
-  const allocatedBytes = Math.max(0, process.memoryUsage().arrayBuffers - before);
+  const allocatedBytes = Math.max(0, arrayBytes() - before);
   if (allocatedBytes > target.memoryLimitBytes)
     fault ??= `allocated ${allocatedBytes} bytes, more than ${target.memoryLimitBytes}`;
   if (milliseconds > SLOW_MILLISECONDS) fault ??= `took ${(milliseconds / 1000).toFixed(1)} s`;
