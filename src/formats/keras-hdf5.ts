@@ -61,8 +61,10 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
     });
   if (findBrokenHeap(bytes) !== undefined) throw damaged(name, 'the heap of its texts is damaged');
   const hdf5 = await import('h5wasm');
-  const { FS } = await hdf5.ready;
+  const library = await hdf5.ready;
+  const { FS } = library;
   silence(FS);
+  heedFailures(library);
   opened++;
   const path = `/weights-${opened}.hdf5`;
   const byteLength = bytes.length;
@@ -95,6 +97,24 @@ function silence(files: unknown): void {
   const { getStream } = files as { getStream: (descriptor: number) => { tty?: Terminal } | null };
   const terminal = getStream(2)?.tty;
   if (terminal !== undefined) terminal.ops = { ...terminal.ops, put_char: () => {}, fsync: () => {} };
+}
+
+type DataReader = (...request: unknown[]) => number;
+const heeded = new WeakSet<DataReader>();
+
+/** h5wasm looks at no status: what could not be read would be taken from wherever in its memory it should have gone. */
+function heedFailures(library: object): void {
+  const readers = library as Record<'get_dataset_data' | 'get_attribute_data', DataReader>;
+  for (const key of ['get_dataset_data', 'get_attribute_data'] as const) {
+    const read = readers[key];
+    if (heeded.has(read)) continue;
+    readers[key] = (...request) => {
+      const status = read(...request);
+      if (status < 0) throw new Error('its values cannot be read');
+      return status;
+    };
+    heeded.add(readers[key]);
+  }
 }
 
 function damaged(name: string, what: string, cause?: unknown): LocScaleError {
