@@ -7,16 +7,9 @@ import { type Group, File as Hdf5File, ready } from 'h5wasm';
 import { KerasThread } from '../../../../src/model-store/keras-thread.ts';
 import { weightsFromKeras } from '../../../../src/reference/network/emmernet-weights.ts';
 import { type KerasFixtureLayer, kerasLayers } from '../../../support/weight-files.ts';
+import { ascii, property, withClearRefusals } from '../target-tools.ts';
 import type { FuzzTarget } from '../types.ts';
-import {
-  ascii,
-  checkWeights,
-  property,
-  readAll,
-  smallWeights,
-  threeLayers,
-  withClearRefusals,
-} from './small-weights.ts';
+import { checkWeights, readAll, smallWeights, threeLayers } from './small-weights.ts';
 
 const NAME = 'case.hdf5';
 /** A seed takes some milliseconds, a thread a fraction of a second to start. */

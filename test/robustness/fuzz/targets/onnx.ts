@@ -4,8 +4,8 @@ import { LocScaleError } from '../../../../src/errors.ts';
 import { encodeOnnxModel, readOnnxInitializers, refuseExternalData } from '../../../../src/formats/onnx.ts';
 import { elementCount } from '../../../../src/formats/stored-tensor.ts';
 import { checkManifest } from '../../../../src/model-store/check-manifest.ts';
+import { ascii, hashOf, join, property, withClearRefusals } from '../target-tools.ts';
 import type { FuzzTarget } from '../types.ts';
-import { ascii, hashOf, join, property, withClearRefusals } from './small-weights.ts';
 
 /** Tags of protobuf (field and wire type), lengths that overflow, and names. */
 const onnxDictionary: Uint8Array[] = [

@@ -13,17 +13,9 @@ import {
   tensorPickle,
   writePytorch,
 } from '../../../support/weight-files.ts';
+import { ascii, join, property, withClearRefusals } from '../target-tools.ts';
 import type { FuzzTarget } from '../types.ts';
-import {
-  ascii,
-  checkWeights,
-  join,
-  property,
-  readAll,
-  smallWeights,
-  threeLayers,
-  withClearRefusals,
-} from './small-weights.ts';
+import { checkWeights, readAll, smallWeights, threeLayers } from './small-weights.ts';
 
 const NAME = 'case.pt';
 const LOCAL_HEADER_BYTES = 30;

@@ -1,9 +1,9 @@
 /** What the targets for weight files share: a network of three layers with its weights, and looks at results. */
-import { isLocScaleError } from '../../../../src/errors.ts';
 import { elementCount, type StoredTensor } from '../../../../src/formats/stored-tensor.ts';
 import type { EmmernetPlan } from '../../../../src/reference/network/emmernet-layers.ts';
 import type { WeightSet } from '../../../../src/reference/network/model.ts';
 import { randomWeights, type Tensors } from '../../../support/weight-files.ts';
+import { property } from '../target-tools.ts';
 
 /** A block, a transposed convolution and the last one, of one channel each: 380 numbers. */
 export const threeLayers: EmmernetPlan = {
@@ -20,38 +20,6 @@ export const smallWeights: Tensors = randomWeights(17, threeLayers);
 
 /** Numbers of all arrays of one file that are looked at: views of one storage may repeat it a million times. */
 const MOST_NUMBERS = 2 ** 22;
-const MOST_MESSAGE_LENGTH = 600;
-
-/** What a reader may not do; told apart from its refusals by the class. */
-export function property(holds: boolean, what: string): void {
-  if (!holds) throw new Error(`The reader broke its promise: ${what}.`);
-}
-
-/** `read`, with a look at what it says when it refuses: one short sentence, and nothing that acts on a terminal. */
-export function withClearRefusals(
-  read: (bytes: Uint8Array) => Promise<void>,
-): (bytes: Uint8Array) => Promise<void> {
-  return async (bytes) => {
-    try {
-      await read(bytes);
-    } catch (error) {
-      if (isLocScaleError(error)) {
-        const { message, found = '', expected = '' } = error;
-        for (const text of [message, found, expected]) {
-          property(
-            !/\p{Cc}/u.test(text),
-            `control characters stand in ${JSON.stringify(text.slice(0, 200))}`,
-          );
-          property(
-            text.length <= MOST_MESSAGE_LENGTH,
-            `a refusal of ${text.length} characters is no sentence`,
-          );
-        }
-      }
-      throw error;
-    }
-  };
-}
 
 /**
  * Reads every array and compares it with what it declares. Refusals are passed on only after all have been
@@ -90,23 +58,4 @@ export function checkWeights(weights: WeightSet): void {
     property(data.length === elementCount(shape), `${name} has as many numbers as its shape`);
     property(data.every(Number.isFinite), `${name} is finite`);
   }
-}
-
-/** For choices that must be the same at every run of a case: FNV-1a of the bytes. */
-export function hashOf(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
-}
-
-export const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

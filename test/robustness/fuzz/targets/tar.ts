@@ -11,8 +11,9 @@ import { readTar } from '../../../../src/formats/tar-gz.ts';
 import { readModels } from '../../../../src/model-store/read-weights.ts';
 import { encodeBzip2 } from '../../../support/bzip2-encode.ts';
 import { writePytorch } from '../../../support/weight-files.ts';
+import { ascii, hashOf, property, withClearRefusals } from '../target-tools.ts';
 import type { FuzzTarget } from '../types.ts';
-import { ascii, hashOf, property, smallWeights, withClearRefusals } from './small-weights.ts';
+import { smallWeights } from './small-weights.ts';
 
 const NAME = 'case.tar';
 const BLOCK_BYTES = 512;
