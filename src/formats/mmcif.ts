@@ -6,6 +6,7 @@
 
 import { elementFromPlainName, elementFromSymbol } from './chemical-elements.ts';
 import { type CifToken, CifTokens } from './cif-tokens.ts';
+import { printable } from './printable.ts';
 import type { Cell, ReadStructureOptions, Structure, StructureAtom } from './structure.ts';
 import { structureNotes } from './structure-notes.ts';
 
@@ -98,7 +99,8 @@ function newBlock(name: string, options: ReadStructureOptions): Block {
 function readItem(tokens: CifTokens, block: Block): CifToken {
   const tag = tokens.value.toLowerCase();
   const token = tokens.next();
-  if (token !== 'value' && token !== 'null') throw tokens.error(`has no value for ${tag.slice(0, 60)}`);
+  if (token !== 'value' && token !== 'null')
+    throw tokens.error(`has no value for ${printable(tag.slice(0, 60))}`);
   if (token === 'value' && (SINGLE_ITEMS.test(tag) || tag.startsWith(ATOM_TABLE)))
     block.items.set(tag, tokens.value);
   return tokens.next();
@@ -174,7 +176,9 @@ function addRow(tokens: CifTokens, block: Block, places: Places, row: readonly (
     const value = text === undefined ? undefined : readNumber(text);
     if (value !== undefined) return value;
     const what = `_atom_site.${COLUMNS[column][0]}`;
-    throw tokens.error(`ends an atom without a number for ${what}: "${(text ?? '?').slice(0, 40)}"`);
+    throw tokens.error(
+      `ends an atom without a number for ${what}: "${printable((text ?? '?').slice(0, 40))}"`,
+    );
   };
   const model = integer(get('model')) ?? 1;
   block.models.add(model);

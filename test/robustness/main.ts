@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   say(`${machine.processor}, ${machine.cores} cores, ${machine.runtime}`);
   const fuzzed = await fuzz(readers, Number(values.jobs ?? machine.cores));
   const injected = faults.length === 0 ? [] : await inject(root, faults);
-  if (values.write) store(root, fuzzed, injected);
+  if (values.write) store(root, [], injected);
   const failed = [...fuzzed, ...injected].filter((result) => result.faults.length > 0);
   say(failed.length === 0 ? 'No faults.' : `Faults: ${failed.map(({ name }) => name).join(', ')}.`);
   process.exitCode = failed.length === 0 ? 0 : 1;
@@ -85,6 +85,8 @@ async function fuzz(readers: readonly FuzzTarget[], jobs: number): Promise<FuzzR
     for (let target = waiting.shift(); target !== undefined; target = waiting.shift()) {
       const result = await runTarget(target, options);
       results.push(result);
+      // At once: a campaign of hours may be stopped.
+      if (values.write) store(values.root as string, [result], []);
       say(describeFuzzing(result));
       await keepFailures(target, result);
     }

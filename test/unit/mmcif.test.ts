@@ -129,6 +129,11 @@ describe('mmCIF', () => {
       table('type_symbol Cartn_x Cartn_y Cartn_z', 'C 1 x 3'),
       /Line 7 .* without a number for _atom_site.cartn_y: "x"/,
     ],
+    [
+      'a coordinate is a text of two lines',
+      table('type_symbol Cartn_x Cartn_y Cartn_z', 'C 1\n;two\nlines\n;\n3'),
+      /without a number for _atom_site.cartn_y: "two\?lines"/,
+    ],
     ['a coordinate is unknown', table('type_symbol Cartn_x Cartn_y Cartn_z', 'C 1 ? 3'), /without a number/],
     [
       'a coordinate is infinite',
