@@ -96,4 +96,6 @@ async function work({ target: name, seed, from, to, until, markFile }: WorkerOrd
   process.disconnect();
 }
 
+// Whoever started this process has gone, or has been told that all is done.
+process.once('disconnect', () => process.exit());
 process.once('message', (order) => void work(order as WorkerOrder));
