@@ -6,7 +6,7 @@ export function printable(name: string): string {
 
 /** In quotes, control characters as escapes: for texts of a few letters, where each one counts. */
 export function quoted(text: string): string {
-  const escape = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const escaped = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
   // JSON leaves DEL and the controls from 128 on as they are.
-  return JSON.stringify(text).replaceAll(/\p{Cc}/gu, escape);
+  return JSON.stringify(text).replaceAll(/\p{Cc}/gu, escaped);
 }
