@@ -238,6 +238,8 @@ export interface KerasChange {
   old?: boolean;
   /** As save_weights: layers at the root. */
   atRoot?: boolean;
+  /** Arrays in compressed pieces. */
+  compressed?: boolean;
 }
 
 let files = 0;
@@ -246,7 +248,18 @@ export async function writeKeras(
   layers: readonly KerasFixtureLayer[],
   change: KerasChange = {},
 ): Promise<Uint8Array> {
-  const { FS } = await ready;
+  return writeKerasInto((await ready).FS as KerasFiles, layers, change);
+}
+
+/** The file system in the memory of h5wasm, from its `ready`. */
+export type KerasFiles = NonNullable<typeof import('h5wasm').FS>;
+
+/** At once, for callers that hold the clock. */
+export function writeKerasInto(
+  folder: KerasFiles,
+  layers: readonly KerasFixtureLayer[],
+  change: KerasChange,
+): Uint8Array {
   const path = `/fixture-${++files}.hdf5`;
   const file = new Hdf5File(path, 'w', { libver: change.old ? ['earliest', 'v108'] : 'latest' });
   const config = {
@@ -277,11 +290,17 @@ export async function writeKeras(
     );
     const inner = group.create_group(name);
     for (const { name: weightName, shape, data } of weights)
-      inner.create_dataset({ name: `${weightName}:0`, data, shape, dtype: '<f' });
+      inner.create_dataset({
+        name: `${weightName}:0`,
+        data,
+        shape,
+        dtype: '<f',
+        ...(change.compressed ? { chunks: shape, compression: 'gzip', compression_opts: [4] } : {}),
+      });
   }
   file.close();
-  const bytes = FS!.readFile(path) as Uint8Array;
-  FS!.unlink(path);
+  const bytes = new Uint8Array(folder.readFile(path) as Uint8Array);
+  folder.unlink(path);
   return bytes;
 }
 

@@ -67,6 +67,17 @@ function drawStop(random: RandomSource, index: number, choice: readonly Job[]): 
   };
 }
 
+/** A run of the drawn job up to the drawn moment, and what its folder held when it began. */
+async function runUntil(campaign: Campaign, { job, moment, old }: Stop, folder: string) {
+  const whole = await wholeRun(campaign.options, job);
+  if (old) putOldFiles(folder, whole.files.keys());
+  const before = entriesOf(folder);
+  const earlier = snapshot(folder);
+  const running = campaign.start({ folder, args: job.args });
+  await reach(running, moment, whole);
+  return { whole, before, earlier, running };
+}
+
 function isComplete(found: Snapshot, whole: Whole): boolean {
   return [...whole.files].every(([name, content]) => found.get(name) === content);
 }
@@ -123,11 +134,7 @@ export const sigterm: Scenario = {
       (index) => drawStop(campaign.random, index, choice),
       (drawn, index) =>
         campaign.inFolder(async (folder) => {
-          const whole = await wholeRun(campaign.options, drawn.job);
-          if (drawn.old) putOldFiles(folder, whole.files.keys());
-          const before = entriesOf(folder);
-          const running = campaign.start({ folder, args: drawn.job.args });
-          await reach(running, drawn.moment, whole);
+          const { whole, before, running } = await runUntil(campaign, drawn, folder);
           const told = performance.now();
           running.child.kill('SIGTERM');
           const ended = await running.ended;
@@ -150,11 +157,7 @@ export const sigintTwice: Scenario = {
       (index) => drawStop(campaign.random, index, choice),
       (drawn, index) =>
         campaign.inFolder(async (folder) => {
-          const whole = await wholeRun(campaign.options, drawn.job);
-          if (drawn.old) putOldFiles(folder, whole.files.keys());
-          const before = entriesOf(folder);
-          const running = campaign.start({ folder, args: drawn.job.args });
-          await reach(running, drawn.moment, whole);
+          const { whole, before, running } = await runUntil(campaign, drawn, folder);
           running.child.kill('SIGINT');
           await sleep(drawn.again);
           running.child.kill('SIGINT');
@@ -231,11 +234,7 @@ export const sigkill: Scenario = {
       (index) => drawStop(campaign.random, index, choice),
       (drawn, index) =>
         campaign.inFolder(async (folder) => {
-          const whole = await wholeRun(campaign.options, drawn.job);
-          if (drawn.old) putOldFiles(folder, whole.files.keys());
-          const earlier = snapshot(folder);
-          const running = campaign.start({ folder, args: drawn.job.args });
-          await reach(running, drawn.moment, whole);
+          const { whole, earlier, running } = await runUntil(campaign, drawn, folder);
           running.child.kill('SIGKILL');
           const { signal } = await running.ended;
           campaign.tally.count(signal === null ? 'had finished' : 'killed');

@@ -3,10 +3,15 @@
  * does it. An import takes a thread for each file; here one reads file after file, and starts anew where the
  * product has stopped it. Whatever a file has done to it, sound files must still be read.
  */
-import { type Group, File as Hdf5File, ready } from 'h5wasm';
+import { ready } from 'h5wasm';
 import { KerasThread } from '../../../../src/model-store/keras-thread.ts';
 import { weightsFromKeras } from '../../../../src/reference/network/emmernet-weights.ts';
-import { type KerasFixtureLayer, kerasLayers } from '../../../support/weight-files.ts';
+import {
+  type KerasChange,
+  type KerasFiles,
+  kerasLayers,
+  writeKerasInto,
+} from '../../../support/weight-files.ts';
 import { ascii, property, withClearRefusals } from '../target-tools.ts';
 import type { FuzzTarget } from '../types.ts';
 import { checkWeights, readAll, smallWeights, threeLayers } from './small-weights.ts';
@@ -45,69 +50,18 @@ function atFixedTime<T>(body: () => T): T {
   }
 }
 
-interface SeedForm {
-  /** Structures of HDF5 1.6 to 1.8, as h5py writes them: without checksums. */
-  readonly old: boolean;
-  /** `save_weights`: layers at the root, no model_config. */
-  readonly bare?: boolean;
-  /** Arrays in compressed pieces. */
-  readonly compressed?: boolean;
-}
-
-function writeSeed(layers: readonly KerasFixtureLayer[], form: SeedForm, files: typeof import('h5wasm').FS) {
-  const path = '/seed.hdf5';
-  const file = new Hdf5File(path, 'w', { libver: form.old ? ['earliest', 'v108'] : 'latest' });
-  const config = {
-    class_name: 'Functional',
-    config: {
-      layers: layers.map(({ name, className, config: own = {}, inputs }) => ({
-        class_name: className,
-        name,
-        config: { name, ...own },
-        inbound_nodes: inputs.length === 0 ? [] : [inputs.map((input) => [input, 0, 0, {}])],
-      })),
-    },
-  };
-  if (!form.bare) file.create_attribute('model_config', JSON.stringify(config));
-  const root: Group = form.bare ? file : file.create_group('model_weights');
-  root.create_attribute(
-    'layer_names',
-    layers.map(({ name }) => name),
-  );
-  for (const { name, weights } of layers) {
-    const group = root.create_group(name);
-    if (weights.length === 0) continue;
-    group.create_attribute(
-      'weight_names',
-      weights.map((weight) => `${name}/${weight.name}:0`),
-    );
-    const inner = group.create_group(name);
-    for (const { name: weightName, shape, data } of weights) {
-      inner.create_dataset({
-        name: `${weightName}:0`,
-        data,
-        shape,
-        dtype: '<f',
-        ...(form.compressed ? { chunks: shape, compression: 'gzip', compression_opts: [4] } : {}),
-      });
-    }
-  }
-  file.close();
-  const bytes = new Uint8Array(files?.readFile(path) as Uint8Array);
-  files?.unlink(path);
-  return bytes;
-}
-
 let sound: readonly Uint8Array[] | undefined;
 
 async function seeds(): Promise<readonly Uint8Array[]> {
-  const { FS } = await ready;
+  const files = (await ready).FS as KerasFiles;
   const layers = kerasLayers(smallWeights, 0, threeLayers);
+  const write = (change: KerasChange): Uint8Array =>
+    writeKerasInto(files, layers, { graph: true, ...change });
   sound ??= atFixedTime(() => [
-    writeSeed(layers, { old: true }, FS),
-    writeSeed(layers, { old: false }, FS),
-    writeSeed(layers, { old: true, bare: true }, FS),
-    writeSeed(layers, { old: true, compressed: true }, FS),
+    write({ old: true }),
+    write({ old: false }),
+    write({ old: true, atRoot: true, noConfig: true }),
+    write({ old: true, compressed: true }),
   ]);
   return sound;
 }
