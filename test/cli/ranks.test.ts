@@ -230,7 +230,10 @@ describe('a run that was killed', () => {
       });
       const ended = new Promise<number | null>((resolve) => killed.on('close', (code) => resolve(code)));
       const poll = setInterval(() => {
-        if (workspace.list().some((file) => /out_scaling-\w+-\d+\.part$/.test(file))) killed.kill(signal);
+        if (!workspace.list().some((file) => /out_scaling-\w+-\d+\.part$/.test(file))) return;
+        // Once: the second signal would end it at once, by the signal itself.
+        clearInterval(poll);
+        killed.kill(signal);
       }, 20);
       const code = await ended;
       clearInterval(poll);
