@@ -48,6 +48,7 @@ const { values } = parseArgs({
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const seed = Number(values.seed);
+let sources: ReturnType<typeof describeCommit>;
 
 async function main(): Promise<void> {
   const { root, only, replay } = values;
@@ -57,6 +58,8 @@ async function main(): Promise<void> {
   if (replay !== undefined) return replayCase(replay, findTarget(only?.[0] ?? ''));
   const readers = only === undefined ? targets : only.filter((name) => !isFault(name)).map(findTarget);
   const faults = only === undefined ? [...faultNames] : only.filter(isFault);
+  // What runs now, whatever is committed meanwhile.
+  sources = describeCommit(root);
   const machine = describeMachine('readers and the command line');
   say(`${machine.processor}, ${machine.cores} cores, ${machine.runtime}`);
   const fuzzed = await fuzz(readers, Number(values.jobs ?? machine.cores));
@@ -152,7 +155,7 @@ function store(root: string, fuzzed: readonly FuzzResult[], injected: readonly F
   const before: Partial<RobustnessResults> = existsSync(file)
     ? (JSON.parse(readFileSync(file, 'utf8')) as RobustnessResults)
     : {};
-  const measured = { date: new Date().toISOString().slice(0, 10), ...describeCommit(root) };
+  const measured = { date: new Date().toISOString().slice(0, 10), ...sources };
   const merge = <T extends { readonly name: string }>(
     old: readonly T[] | undefined,
     made: readonly T[],
