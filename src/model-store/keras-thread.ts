@@ -29,12 +29,13 @@ export class KerasThread {
     this.stallMilliseconds = stallMilliseconds;
   }
 
-  /** Takes `bytes` over. One file at a time; the one before is closed. */
+  /** Copies `bytes`. One file at a time; the one before is closed. */
   async open(bytes: Uint8Array, name: string): Promise<KerasModel> {
     this.name = name;
-    const whole = bytes.buffer instanceof ArrayBuffer && bytes.length === bytes.buffer.byteLength;
-    const own = whole ? bytes : new Uint8Array(bytes);
-    const reply = await this.ask({ kind: 'open', bytes: own, name }, [own.buffer as ArrayBuffer]);
+    // Deno takes half a minute to hand over what EMmerNet has, unless it is shared.
+    const shared = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(shared).set(bytes);
+    const reply = await this.ask({ kind: 'open', bytes: shared, name });
     const { layers } = reply as Extract<KerasReply, { kind: 'layers' }>;
     return {
       layers: layers.map((layer, i) => ({
@@ -54,12 +55,13 @@ export class KerasThread {
 
   private async read(layer: number, weight: number): Promise<Float32Array> {
     const reply = await this.ask({ kind: 'read', layer, weight });
-    return (reply as Extract<KerasReply, { kind: 'values' }>).values;
+    const { values } = reply as Extract<KerasReply, { kind: 'values' }>;
+    // Not shared any more: a copy.
+    return new Float32Array(new Float32Array(values));
   }
 
   private ask(
     request: KerasRequest extends infer R ? (R extends KerasRequest ? Omit<R, 'id'> : never) : never,
-    transfer: ArrayBuffer[] = [],
   ): Promise<KerasReply> {
     const id = ++this.requests;
     const worker = this.start();
@@ -69,7 +71,7 @@ export class KerasThread {
       }, this.stallMilliseconds);
       this.waiting.set(id, { resolve, reject, stalled });
       worker.ref();
-      worker.postMessage({ ...request, id }, transfer);
+      worker.postMessage({ ...request, id });
     });
   }
 

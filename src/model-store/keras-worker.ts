@@ -16,7 +16,7 @@ export interface DeclaredLayer extends Omit<KerasLayer, 'weights'> {
 }
 
 export type KerasRequest =
-  | { readonly id: number; readonly kind: 'open'; readonly bytes: Uint8Array; readonly name: string }
+  | { readonly id: number; readonly kind: 'open'; readonly bytes: SharedArrayBuffer; readonly name: string }
   | { readonly id: number; readonly kind: 'read'; readonly layer: number; readonly weight: number }
   | { readonly id: number; readonly kind: 'close' };
 
@@ -31,7 +31,7 @@ export interface TaggedFields {
 
 export type KerasReply =
   | { readonly id: number; readonly kind: 'layers'; readonly layers: readonly DeclaredLayer[] }
-  | { readonly id: number; readonly kind: 'values'; readonly values: Float32Array }
+  | { readonly id: number; readonly kind: 'values'; readonly values: SharedArrayBuffer }
   | { readonly id: number; readonly kind: 'closed' }
   | {
       readonly id: number;
@@ -71,8 +71,8 @@ async function answer(request: KerasRequest): Promise<KerasReply> {
     case 'open': {
       model?.close();
       model = undefined;
-      memoryLimitBytes = BASE_MEMORY_BYTES + MEMORY_PER_FILE_BYTE * request.bytes.length;
-      model = await openKerasHdf5(request.bytes, request.name);
+      memoryLimitBytes = BASE_MEMORY_BYTES + MEMORY_PER_FILE_BYTE * request.bytes.byteLength;
+      model = await openKerasHdf5(new Uint8Array(request.bytes), request.name);
       const layers = model.layers.map(({ weights, ...layer }) => ({
         ...layer,
         weights: weights.map(({ name, shape, type }) => ({ name, shape, type })),
@@ -82,7 +82,10 @@ async function answer(request: KerasRequest): Promise<KerasReply> {
     case 'read': {
       const tensor = model?.layers[request.layer]?.weights[request.weight];
       if (tensor === undefined) throw new Error('there is no such array');
-      return { id, kind: 'values', values: await tensor.read() };
+      const values = await tensor.read();
+      const shared = new SharedArrayBuffer(values.byteLength);
+      new Float32Array(shared).set(values);
+      return { id, kind: 'values', values: shared };
     }
     case 'close':
       model?.close();
@@ -109,5 +112,5 @@ function isTrap(cause: unknown): boolean {
 limitMemory();
 port.on('message', async (request: KerasRequest) => {
   const reply = await answer(request).catch((error: unknown) => describe(request.id, error));
-  port.postMessage(reply, reply.kind === 'values' ? [reply.values.buffer as ArrayBuffer] : []);
+  port.postMessage(reply);
 });

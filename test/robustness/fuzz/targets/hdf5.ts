@@ -68,7 +68,7 @@ async function seeds(): Promise<readonly Uint8Array[]> {
 
 const thread = new KerasThread(STALL_MILLISECONDS);
 
-/** `bytes` are handed over. */
+/** One file through the thread, every array of it. */
 async function readOnce(bytes: Uint8Array): Promise<void> {
   const { layers, close } = await thread.open(bytes, NAME);
   try {
