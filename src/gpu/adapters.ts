@@ -232,6 +232,12 @@ export function listInWords(adapters: readonly GpuAdapterEntry[]): string {
   return adapters.map((adapter) => `${adapter.index} ${adapterName(adapter)}, ${adapter.kind}`).join('; ');
 }
 
+/**
+ * wgpu clears workgroup memory by assigning it a zero value, which a software driver turns into an instruction
+ * for every number: pipelines with 32 KiB take 10 s to compile there, those with 4 KiB less than 1 s.
+ */
+const SLOWLY_CLEARED_LINE_BYTES = 4096;
+
 /** Opens a device with every limit the adapter has. `overrides` make limits smaller, for tests. */
 export async function openDevice(
   adapter: GpuAdapterEntry,
@@ -246,7 +252,12 @@ export async function openDevice(
       requiredFeatures: fresh.features.has('timestamp-query') ? ['timestamp-query'] : [],
       requiredLimits: Object.fromEntries(adapterLimits.map((limit) => [limit, fresh.limits[limit]])),
     });
-    return wrapDevice(device, name, overrides);
+    const slow = adapter.kind === 'software' && adapter.implementation === 'wgpu';
+    return wrapDevice(
+      device,
+      name,
+      slow ? { lineBytes: SLOWLY_CLEARED_LINE_BYTES, ...overrides } : overrides,
+    );
   } catch (cause) {
     throw new LocScaleError('no-device', `The GPU ${name} cannot be opened: ${messageOf(cause)}.`, {
       hint: 'Update its driver, close other programs that use it, or use --engine cpu.',

@@ -12,6 +12,8 @@ export interface GpuLimits {
   /** Largest slab of a volume; at most the two above. */
   readonly slabBytes: number;
   readonly workgroupBytes: number;
+  /** Workgroup memory for the lines of a Fourier transform, if several fit: more lowers the number of workgroups that run at once. */
+  readonly lineBytes: number;
   readonly workgroupInvocations: number;
   readonly workgroupsPerDimension: number;
   /** Bytes that all buffers together may take; Infinity where the caller knows no limit. */
@@ -82,6 +84,7 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       device.limits.maxComputeWorkgroupStorageSize,
       overrides.workgroupBytes ?? Number.POSITIVE_INFINITY,
     ),
+    lineBytes: overrides.lineBytes ?? 32 * 1024,
     workgroupInvocations: Math.min(
       device.limits.maxComputeInvocationsPerWorkgroup,
       overrides.workgroupInvocations ?? Number.POSITIVE_INFINITY,

@@ -30,8 +30,6 @@ const RADICES = [2, 3, 4, 5, 7, 8, 11, 13] as const;
 /** Radices are packed four bits each into 32 bits. */
 const MOST_PASSES = 8;
 const COMPLEX_BYTES = 8;
-/** Beyond this a workgroup's memory lowers the number of workgroups that run at once. */
-const USEFUL_WORKGROUP_BYTES = 32 * 1024;
 /** Lines per workgroup: 16 columns x 8 bytes are a whole cache line. */
 const MOST_LINES = 16;
 /** Rows are contiguous anyway: only enough of them to give every thread work. */
@@ -50,7 +48,7 @@ export function planLineFft(n: number, kind: LineKind, limits: GpuLimits): Plann
         `the device has ${limits.workgroupBytes}`,
     };
   }
-  const most = Math.min(limits.workgroupBytes, USEFUL_WORKGROUP_BYTES) / lineBytes;
+  const most = Math.min(limits.workgroupBytes, limits.lineBytes) / lineBytes;
   const lines = Math.min(
     powerOfTwoUpTo(most),
     MOST_LINES,

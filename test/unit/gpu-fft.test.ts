@@ -6,11 +6,12 @@ import { createRealFft3d, planRealFft3d } from '../../src/gpu/fft.ts';
 import { lineConstants, planLineFft } from '../../src/gpu/fft-lines.ts';
 import { planSlabFft, stripsOf } from '../../src/gpu/fft-slabs.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import { isDeno } from '../../src/runtime.ts';
 import { relativeL2 } from '../support/compare.ts';
-import { LITTLE_WORKGROUP_MEMORY, slowWorkgroupMemory } from '../support/fft-limits.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { noiseVolume } from '../support/random-volume.ts';
 import { referenceFft3d } from '../support/reference-fft.ts';
+import { usesHardware } from '../support/software-gpu.ts';
 
 /**
  * float32 with tables rounded once: errors grow like sqrt(log n) * 6e-8; the worst of all of these is
@@ -27,7 +28,8 @@ const SOME_LENGTHS = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 26, 31, 32, 37, 49, 64, 77, 96],
   ...[121, 125, 128, 143, 169, 210, 243, 251, 256, 263, 360, 440, 512],
 ];
-/** With 2 KiB. */
+/** Pipelines with much workgroup memory take seconds to compile there (SLOWLY_CLEARED_LINE_BYTES). */
+const slowWorkgroupMemory = isDeno && !usesHardware;
 const SHORT_LENGTHS = [1, 2, 3, 4, 5, 7, 8, 11, 13, 17, 37, 60, 64, 77, 128];
 const LENGTHS =
   process.env.LOCSCALE_FFT_LENGTHS === 'all'
@@ -102,13 +104,17 @@ async function expectTransform(gpu: GpuDevice, shape: Shape): Promise<void> {
 describeGpu('real 3D FFT (gpu)', (open) => {
   // An odd number of rows: the last one has no partner. Few enough columns to leave lanes idle.
   it.each(LENGTHS)('length %i along x and z (1e-6)', async (n) => {
-    const gpu = await open(LITTLE_WORKGROUP_MEMORY);
+    const gpu = await open();
     await expectTransform(gpu, [1, 3, n]);
     await expectTransform(gpu, [n, 1, 10]);
   });
 
   it.each(SHAPES)('%i x %i x %i (1e-6)', async (...shape) => {
-    await expectTransform(await open(LITTLE_WORKGROUP_MEMORY), shape);
+    await expectTransform(await open(), shape);
+  });
+
+  it('takes as many lines at once as the memory of GPUs allows (1e-6)', async () => {
+    await expectTransform(await open({ lineBytes: 32768 }), [24, 12, 24]);
   });
 
   it.skipIf(slowWorkgroupMemory)(
@@ -122,7 +128,7 @@ describeGpu('real 3D FFT (gpu)', (open) => {
   );
 
   it('spreads workgroups over two dimensions where one is not enough (1e-6)', async () => {
-    const gpu = await open(LITTLE_WORKGROUP_MEMORY);
+    const gpu = await open();
     const limits = { ...gpu.limits, workgroupsPerDimension: 24 };
     await expectTransform(Object.create(gpu, { limits: { value: limits } }), [30, 28, 36]);
   });
@@ -134,6 +140,7 @@ describe('plans of the FFT in WGSL', () => {
     slabBytes: 2 ** 27,
     bufferBytes: 2 ** 28,
     workgroupBytes: 16384,
+    lineBytes: 16384,
     workgroupInvocations: 256,
     workgroupsPerDimension: 65535,
     totalBytes: Number.POSITIVE_INFINITY,

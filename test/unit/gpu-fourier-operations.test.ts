@@ -14,7 +14,6 @@ import {
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { tanhLowPass } from '../../src/math/radial-transfer.ts';
 import { relativeL2 } from '../support/compare.ts';
-import { LITTLE_WORKGROUP_MEMORY } from '../support/fft-limits.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { mapLikeVolume } from '../support/random-volume.ts';
 import { createSimpleEngine } from '../support/simple-engine.ts';
@@ -44,6 +43,7 @@ describeGpu('Fourier operations on slabs (gpu)', (open) => {
       slabBytes: 1,
       bufferBytes: 2 ** 28,
       workgroupBytes: 32768,
+      lineBytes: 32768,
       workgroupInvocations: 256,
     };
     const planned = planSlabFft(
@@ -59,7 +59,7 @@ describeGpu('Fourier operations on slabs (gpu)', (open) => {
   it.each(CASES)('low-pass of %s with limits %o equals the float64 one (1e-6)', async (shape, limits) => {
     const data = mapLikeVolume(shape, 1);
     const transfer = tanhLowPass(4, 1.3);
-    const [gpu, simple] = [await open({ ...LITTLE_WORKGROUP_MEMORY, ...limits }), createSimpleEngine()];
+    const [gpu, simple] = [await open(limits), createSimpleEngine()];
     const volume = upload(gpu, shape, data);
     const filtered = await radialFilter(gpu, volume, transfer);
     const ours = await readVolume(gpu, filtered, new Float32Array(voxelCount(shape)));
@@ -82,10 +82,7 @@ describeGpu('Fourier operations on slabs (gpu)', (open) => {
         for (const volume of volumes) destroyVolume(gpu, volume);
         return sums;
       };
-      const [ours, expected] = [
-        await run(await open({ ...LITTLE_WORKGROUP_MEMORY, ...limits })),
-        await run(await open(LITTLE_WORKGROUP_MEMORY)),
-      ];
+      const [ours, expected] = [await run(await open(limits)), await run(await open())];
       expect(ours.counts).toEqual(expected.counts);
       expect(relativeL2(ours.powerA, expected.powerA)).toBeLessThan(1e-6);
       expect(relativeL2(ours.powerB, expected.powerB)).toBeLessThan(1e-6);
@@ -97,7 +94,7 @@ describeGpu('Fourier operations on slabs (gpu)', (open) => {
   );
 
   it('leaves nothing behind but the tables of the lengths', async () => {
-    const gpu = await open({ ...LITTLE_WORKGROUP_MEMORY, bindingBytes: 65536 });
+    const gpu = await open({ bindingBytes: 65536 });
     const shape: Shape = [20, 36, 34];
     const run = async (): Promise<void> => {
       const volume = upload(gpu, shape, mapLikeVolume(shape, 4));
@@ -113,7 +110,7 @@ describeGpu('Fourier operations on slabs (gpu)', (open) => {
   });
 
   it('says what is missing where memory does not suffice, and frees what it took', async () => {
-    const gpu = await open({ ...LITTLE_WORKGROUP_MEMORY, totalBytes: 2 ** 20 });
+    const gpu = await open({ totalBytes: 2 ** 20 });
     const shape: Shape = [64, 40, 40];
     const volume = upload(gpu, shape, mapLikeVolume(shape, 5));
     const before = gpu.allocatedBytes;
@@ -126,7 +123,7 @@ describeGpu('Fourier operations on slabs (gpu)', (open) => {
   });
 
   it('a volume without shells has empty spectra', async () => {
-    const gpu = await open(LITTLE_WORKGROUP_MEMORY);
+    const gpu = await open();
     const volume = upload(gpu, [1, 4, 4], mapLikeVolume([1, 4, 4], 6));
     const { counts } = await shellSpectra(gpu, volume, volume);
     expect(counts).toHaveLength(0);

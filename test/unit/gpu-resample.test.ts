@@ -6,7 +6,6 @@ import { createVolume, destroyVolume, readVolume, writeVolume } from '../../src/
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { resampleDirectly } from '../support/direct-resample.ts';
-import { LITTLE_WORKGROUP_MEMORY } from '../support/fft-limits.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { noiseVolume } from '../support/random-volume.ts';
 
@@ -15,6 +14,7 @@ const ALL: GpuLimits = {
   slabBytes: 2 ** 28,
   bufferBytes: 2 ** 28,
   workgroupBytes: 32768,
+  lineBytes: 32768,
   workgroupInvocations: 256,
   workgroupsPerDimension: 65535,
   totalBytes: Number.POSITIVE_INFINITY,
@@ -58,7 +58,7 @@ describeGpu('resampling on slabs (gpu)', (open) => {
   });
 
   it.each(CASES)('%s to %s with limits %o equals the float64 definition (2e-6)', async (from, to, limits) => {
-    const gpu = await open({ ...LITTLE_WORKGROUP_MEMORY, ...limits });
+    const gpu = await open(limits);
     const data = noiseVolume(from, 1);
     const volume = createVolume(gpu, 'test', from);
     writeVolume(gpu, volume, data);
