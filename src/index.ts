@@ -29,6 +29,7 @@ export {
   type MaskResult,
   type PredictionJob,
   type PredictionResult,
+  planFeatureEnhance,
   planLocScale,
   runFeatureEnhance,
   runFsc,

@@ -3,7 +3,7 @@
  * baseline map it is compared with, the variance, pVDDT, and a ChimeraX file that shows them.
  */
 import { basename, join, resolve } from 'node:path';
-import { runFeatureEnhance } from '../pipeline/index.ts';
+import { planFeatureEnhance, runFeatureEnhance } from '../pipeline/index.ts';
 import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScalePlan } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import { chimeraxScript, PVDDT_PALETTE } from '../report/chimerax.ts';
@@ -71,14 +71,17 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
   const outputs = nameOutputs(session, input, monteCarlo !== undefined);
   const inputs = inputPathsOf(input, values.mask);
   for (const path of inputs) await sizeOfInput(path);
-  if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder, '-op');
-  await checkOutputs(pathsOf(outputs), inputs);
+  const dryRun = values.dryRun === true;
+  if (!dryRun) {
+    if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder, '-op');
+    await checkOutputs(pathsOf(outputs), inputs);
+  }
   const parameters = parametersOf(values, true);
   if (values.download === true) await (await import('./models.ts')).downloadUnlessImported(session);
   const symmetry = await symmetryRequestOf(values);
   const network = await chooseNetwork(session);
 
-  const checkpoints = await openResume(session, outputs.mean);
+  const checkpoints = dryRun ? undefined : await openResume(session, outputs.mean);
   const started = new Date();
   await withEngine(session, async (engine) => {
     await withPredictor(
@@ -97,9 +100,14 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
           ...(values.symmetriseOutput === undefined ? {} : { symmetriseOutput: values.symmetriseOutput }),
           parameters,
         };
+        const context = contextFor(session, engine);
+        if (dryRun) {
+          printPlan(await planFeatureEnhance(job, context), session, '');
+          return;
+        }
         let plan: LocScalePlan | undefined;
         const result = await runFeatureEnhance(job, {
-          ...contextFor(session, engine),
+          ...context,
           ...(checkpoints === undefined ? {} : { checkpoints }),
           keepConfidence: outputs.processing?.confidence !== undefined,
           keepMap: outputs.report !== undefined,

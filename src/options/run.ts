@@ -248,7 +248,7 @@ export const runOptions = {
   dryRun: flag('--dry_run --dry-run', {
     group: 'Run',
     own: true,
-    commands: scaleOnly,
+    commands: ['scale', 'feature_enhance'],
     help: 'Print the plan (mode, voxels, window, memory, expected time) and stop.',
   }),
   json: flag('--json', {

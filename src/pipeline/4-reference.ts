@@ -94,7 +94,7 @@ export async function planPredictionFor(
     cubes: plan.cubes.count,
     passes,
     networkShape: plan.networkGrid.shape,
-    seconds: plan.cubes.count * passes * predictor.secondsPerCube,
+    seconds: (plan.cubes.count * passes * predictor.secondsPerCube) / (run.context.team?.size ?? 1),
   };
   return { choice, plan, map, voxelSize, referenceResolution, summary };
 }

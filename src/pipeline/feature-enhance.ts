@@ -7,9 +7,15 @@ import type { Volume } from '../engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { pvddtOf } from '../math/pvddt.ts';
 import { measureBeside, numbersWith } from './local-resolution.ts';
-import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
+import { planLocScale, planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
 import { type Run, startRun } from './run.ts';
-import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScaleContext, LocScaleJob } from './types.ts';
+import type {
+  FeatureEnhanceJob,
+  FeatureEnhanceResult,
+  LocScaleContext,
+  LocScaleJob,
+  LocScalePlan,
+} from './types.ts';
 
 /** The volumes of the result stay on the engine: turn them into maps with `imageOf`, and release them. */
 export async function runFeatureEnhance(
@@ -17,14 +23,8 @@ export async function runFeatureEnhance(
   context: LocScaleContext,
 ): Promise<FeatureEnhanceResult> {
   const run = startRun(context);
-  const { input, mask: userMask, parameters, predictor, monteCarlo } = enhance;
-  const job: LocScaleJob = {
-    input,
-    ...(userMask === undefined ? {} : { mask: userMask }),
-    reference: { kind: 'network', predictor, ...(monteCarlo === undefined ? {} : { monteCarlo }) },
-    ...(enhance.symmetry === undefined ? {} : { symmetry: enhance.symmetry }),
-    parameters: { ...parameters, measureBFactors: false },
-  };
+  const { parameters, monteCarlo } = enhance;
+  const job = baselineJobOf(enhance);
   try {
     const prepared = await prepareRun(job, run);
     const { prediction, maps, resolved, numbers } = prepared;
@@ -70,6 +70,26 @@ export async function runFeatureEnhance(
     run.releaseAllBut();
     throw error;
   }
+}
+
+/** What is known before the network starts, and what all its passes would cost; leaves nothing behind. */
+export function planFeatureEnhance(
+  enhance: FeatureEnhanceJob,
+  context: LocScaleContext,
+): Promise<LocScalePlan> {
+  return planLocScale(baselineJobOf(enhance), context);
+}
+
+/** The scaling that gives the baseline. */
+function baselineJobOf(enhance: FeatureEnhanceJob): LocScaleJob {
+  const { input, mask, parameters, predictor, monteCarlo, symmetry } = enhance;
+  return {
+    input,
+    ...(mask === undefined ? {} : { mask }),
+    reference: { kind: 'network', predictor, ...(monteCarlo === undefined ? {} : { monteCarlo }) },
+    ...(symmetry === undefined ? {} : { symmetry }),
+    parameters: { ...parameters, measureBFactors: false },
+  };
 }
 
 async function measureSignificance(

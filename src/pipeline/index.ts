@@ -15,10 +15,10 @@ import { measureBeside, numbersWith } from './local-resolution.ts';
 import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
 import { auditProfiles } from './profiles-audit.ts';
 import { startRun } from './run.ts';
-import type { LocScaleContext, LocScaleJob, LocScalePlan, LocScaleResult } from './types.ts';
+import type { LocScaleContext, LocScaleJob, LocScaleResult } from './types.ts';
 
 export { imageOf } from './7-write.ts';
-export { runFeatureEnhance } from './feature-enhance.ts';
+export { planFeatureEnhance, runFeatureEnhance } from './feature-enhance.ts';
 export {
   defaultLocalResolution,
   type LocalResolutionMaps,
@@ -30,6 +30,7 @@ export {
 export { defaultParameters } from './parameters.ts';
 export { type FscResult, type MaskResult, runFsc, runMask } from './parts.ts';
 export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
+export { planLocScale } from './prepare.ts';
 export type * from './types.ts';
 
 /**
@@ -103,15 +104,5 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
   } catch (error) {
     run.releaseAllBut();
     throw error;
-  }
-}
-
-/** Everything that is known before the expensive steps, and what they would cost; leaves nothing behind. */
-export async function planLocScale(job: LocScaleJob, context: LocScaleContext): Promise<LocScalePlan> {
-  const run = startRun(context);
-  try {
-    return planOf(job, await prepareRun(job, run), run);
-  } finally {
-    run.releaseAllBut();
   }
 }

@@ -21,9 +21,10 @@ import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
 import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
 import { chooseResolutionWindow, planLocalResolution } from './local-resolution.ts';
 import { isModelChoice } from './model-reference.ts';
-import type { Run } from './run.ts';
+import { type Run, startRun } from './run.ts';
 import { scaleInRounds } from './scaling-rounds.ts';
 import type {
+  LocScaleContext,
   LocScaleJob,
   LocScaleNumbers,
   LocScalePlan,
@@ -304,4 +305,14 @@ export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocSc
     ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
     ...(localResolution === undefined ? {} : { localResolution }),
   };
+}
+
+/** Everything that is known before the expensive steps, and what they would cost; leaves nothing behind. */
+export async function planLocScale(job: LocScaleJob, context: LocScaleContext): Promise<LocScalePlan> {
+  const run = startRun(context);
+  try {
+    return planOf(job, await prepareRun(job, run), run);
+  } finally {
+    run.releaseAllBut();
+  }
 }

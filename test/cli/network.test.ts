@@ -127,6 +127,15 @@ describe('feature_enhance', () => {
     expect(relativeL2(c, a)).toBeGreaterThan(1e-3);
   });
 
+  it('only plans with --dry_run, all passes counted', async () => {
+    const before = workspace.list();
+    const result = await run([...enhance, '-op', 'steps', '-o', 'planned.mrc', '--dry_run']);
+    expect([result.code, result.stderr]).toEqual([0, '']);
+    expect(result.stdout).toMatch(/^Network: \d+ cubes x 3 passes at .* expected time /m);
+    expect(result.stdout).not.toContain('Predicting');
+    expect(workspace.list()).toEqual(before);
+  });
+
   it('--print_report shows input, baseline, enhanced map and pVDDT', async () => {
     const result = await run([...enhance, '--seed', '4', '--print_report', '-o', 'a.mrc']);
     expect(result.code, result.stderr).toBe(0);

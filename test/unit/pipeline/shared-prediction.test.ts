@@ -2,7 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { follow } from '../../../src/distributed/follow.ts';
 import { leadTeam, shareCubes } from '../../../src/distributed/lead.ts';
-import { defaultParameters, runFeatureEnhance, runLocScale } from '../../../src/pipeline/index.ts';
+import {
+  defaultParameters,
+  planFeatureEnhance,
+  runFeatureEnhance,
+  runLocScale,
+} from '../../../src/pipeline/index.ts';
 import type { FeatureEnhanceJob, LocScaleContext } from '../../../src/pipeline/types.ts';
 import type { ReferencePredictor } from '../../../src/reference/network/model.ts';
 import { memoryCheckpoints } from '../../support/memory-checkpoints.ts';
@@ -126,6 +131,25 @@ describe('a prediction', () => {
     await Promise.all(others.map(({ done }) => done));
     const counts = [own, ...others].map(({ cubesSeen }) => cubesSeen.length);
     expect(Math.max(...counts)).toBeLessThan(2 * Math.max(1, Math.min(...counts)));
+  });
+});
+
+describe('the plan of a feature enhancement', () => {
+  it('counts all passes and all ranks, runs no network, and leaves no volume', async () => {
+    const engine = createSimpleEngine();
+    const { predictor, cubesSeen } = numberingPredictor();
+    const alone = await planFeatureEnhance(jobWith(predictor), { engine });
+    expect(alone.prediction).toMatchObject({ passes: 3 });
+    expect(alone.prediction!.seconds).toBeCloseTo(alone.prediction!.cubes * 3 * predictor.secondsPerCube, 9);
+    const [lead, other] = memoryCommunicators(2);
+    const team = leadTeam(lead);
+    const following = follow({ communicator: other!, engine: createSimpleEngine(), predictor });
+    const shared = await planFeatureEnhance(jobWith(predictor), { engine, team });
+    await team.end();
+    await following;
+    expect(shared.prediction!.seconds).toBeCloseTo(alone.prediction!.seconds / 2, 9);
+    expect(cubesSeen).toEqual([]);
+    expect(engine.held.size).toBe(0);
   });
 });
 
