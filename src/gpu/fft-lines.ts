@@ -39,16 +39,16 @@ export function planLineFft(n: number, kind: LineKind, limits: GpuLimits): Plann
   const { bluestein, passes } = planFft(n);
   const length = bluestein?.length ?? n;
   const radices = fewestRadices((bluestein ? bluestein.inner.passes : passes).map(({ radix }) => radix));
-  const lineBytes = 2 * length * COMPLEX_BYTES;
-  if (lineBytes > limits.workgroupBytes || radices.length > MOST_PASSES) {
+  const bytesPerLine = 2 * length * COMPLEX_BYTES;
+  if (bytesPerLine > limits.workgroupBytes || radices.length > MOST_PASSES) {
     return {
       ok: false,
       reason:
-        `a Fourier transform of length ${n} needs ${lineBytes} bytes of workgroup memory and ` +
+        `a Fourier transform of length ${n} needs ${bytesPerLine} bytes of workgroup memory and ` +
         `the device has ${limits.workgroupBytes}`,
     };
   }
-  const most = Math.min(limits.workgroupBytes, limits.lineBytes) / lineBytes;
+  const most = Math.min(limits.workgroupBytes, limits.lineBytes) / bytesPerLine;
   const lines = Math.min(
     powerOfTwoUpTo(most),
     MOST_LINES,
