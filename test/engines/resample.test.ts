@@ -141,7 +141,7 @@ describeEngines('resample', (engine) => {
 });
 
 const FROM: Shape = [30, 37, 41];
-const TO: Shape = [22, 45, 77];
+const TO: Shape = [20, 45, 91];
 
 /** exp(-|r - centre|^2 / 2 sd^2) over the nearest periodic image; lengths in voxels. */
 function gaussian(shape: Shape, centre: readonly number[], sd: number): Float32Array {
