@@ -15,6 +15,7 @@ import type { WeightSet } from '../../src/reference/network/model.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { goldenEmmernetWeights } from '../support/emmernet-weights.ts';
 import { describeProviders } from '../support/onnxruntime.ts';
+import { describeAbsent } from '../support/required.ts';
 import { sharedPath } from '../support/shared-data.ts';
 import { usesHardware } from '../support/software-gpu.ts';
 
@@ -35,14 +36,7 @@ function readCubes(name: string): Float32Array {
 function describeGolden(name: string, body: (weights: WeightSet) => void): void {
   const weights = goldenEmmernetWeights();
   if (!('reason' in weights)) describe(name, () => body(weights));
-  else if (process.env.CI) {
-    describe(name, () => {
-      it('needs the weights', () => {
-        throw new Error(weights.reason);
-      });
-    });
-  } else
-    describe.skip(`${name} [skipped: ${weights.reason}]`, () => it('needs the weights', () => undefined));
+  else describeAbsent(name, 'shared', weights.reason, () => it('reads the weights', () => undefined));
 }
 
 describeGolden('EMmerNet', (weights) => {

@@ -1,5 +1,5 @@
 /** The helix profile of this project against the one that the original used on the TRPV1 maps. */
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { resampleTheoreticalProfile } from '../../src/math/scaling-rules.ts';
 import { fitLogAmplitude, prepareWilsonFit, type WilsonFit } from '../../src/math/wilson-fit.ts';
 import { helixProfile } from '../../src/reference/average-profile/helix-profile.ts';
@@ -23,18 +23,30 @@ function correlation(a: readonly number[], b: readonly number[]): number {
 }
 
 describeWithSharedData('helix profile', () => {
-  const expected = readGoldenJson<Expected>('golden', 'trpv1-c4', 'expected.json');
-  const { freq, amplitude } = expected.theoretical_profile;
-  const own = resampleTheoreticalProfile(helixProfile(), freq.length, expected.voxel_size);
-  const range = freq.map((_, i) => i).filter((i) => freq[i] >= 1 / 12 && freq[i] <= 1 / 3);
-  const squared = freq.map((f) => f * f);
-  const line = (profile: readonly number[]): WilsonFit => {
-    const fit = { slope: 0, intercept: 0, quality: 0 };
+  let own: readonly number[];
+  let amplitude: readonly number[];
+  /** Indices of the frequencies from 1/12 to 1/3 1/A. */
+  let range: readonly number[];
+  /** 1/A^2. */
+  let squared: readonly number[];
+  let ownLine: WilsonFit;
+  let theirLine: WilsonFit;
+
+  beforeAll(() => {
+    const expected = readGoldenJson<Expected>('golden', 'trpv1-c4', 'expected.json');
+    const { freq } = expected.theoretical_profile;
+    amplitude = expected.theoretical_profile.amplitude;
+    own = resampleTheoreticalProfile(helixProfile(), freq.length, expected.voxel_size);
+    range = freq.map((_, i) => i).filter((i) => freq[i] >= 1 / 12 && freq[i] <= 1 / 3);
+    squared = freq.map((f) => f * f);
     const wilson = prepareWilsonFit(squared, range[0], range[range.length - 1] + 1);
-    fitLogAmplitude(wilson, squared, profile, new Float64Array(freq.length), fit, true);
-    return fit;
-  };
-  const [ownLine, theirLine] = [line(own), line(amplitude)];
+    const line = (profile: readonly number[]): WilsonFit => {
+      const fit = { slope: 0, intercept: 0, quality: 0 };
+      fitLogAmplitude(wilson, squared, profile, new Float64Array(freq.length), fit, true);
+      return fit;
+    };
+    [ownLine, theirLine] = [line(own), line(amplitude)];
+  });
 
   it('correlates with that of the original between 12 and 3 A', () => {
     // As the rule scales it: amplitude and B factor of the original's line.

@@ -3,6 +3,7 @@
  * development package @sparticuz/chromium (x86-64 Linux), which unpacks itself into the temporary folder.
  */
 import type { Browser } from 'puppeteer-core';
+import { isRequired } from './required.ts';
 
 export type Launched =
   | { readonly browser: Browser; readonly reason?: undefined }
@@ -27,8 +28,8 @@ export async function launchBrowser(): Promise<Launched> {
     return { browser };
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0];
-    if (process.env.LOCSCALE_REQUIRE_BROWSER === '1')
-      throw new Error(`LOCSCALE_REQUIRE_BROWSER asks for a browser, and none starts: ${reason}`);
+    if (isRequired('browser'))
+      throw new Error(`LOCSCALE_REQUIRE lists a browser, and none starts: ${reason}`);
     return { reason: `(skipped: no browser starts here: ${reason})` };
   }
 }

@@ -9,7 +9,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
-import { sharedDataPresent, sharedPath } from './shared-data.ts';
+import { describeAbsent } from './required.ts';
+import { sharedDataPresent, sharedDataReason, sharedPath } from './shared-data.ts';
 
 export interface EmmernetFiles {
   /** Keras 2 functional model, as in the archive. */
@@ -25,8 +26,7 @@ const pythons = ['python3', '/usr/bin/python3'];
 
 /** Paths of the files, made at the first call (about 30 s, 260 MB), or the reason why there are none. */
 export function emmernetFiles(): EmmernetFiles | { readonly reason: string } {
-  if (!sharedDataPresent)
-    return { reason: 'the reference data folder (shared/) is absent: set LOCSCALE_SHARED' };
+  if (!sharedDataPresent) return { reason: sharedDataReason };
   const maker = sharedPath('golden', 'emmernet', 'make_weights.py');
   const version = createHash('sha256').update(readFileSync(maker)).digest('hex').slice(0, 12);
   const folder = join(cache, `locscale-emmernet-${version}`);
@@ -65,15 +65,9 @@ function make(python: string, maker: string, folder: string): void {
   }
 }
 
-/** A `describe` for tests on these files: skipped visibly without them, failing under CI. */
+/** A `describe` for tests on these files: skipped visibly without them, a failure where "shared" is required. */
 export function describeWithEmmernetFiles(name: string, body: (files: EmmernetFiles) => void): void {
   const files = emmernetFiles();
   if (!('reason' in files)) describe(name, () => body(files));
-  else if (process.env.CI) {
-    describe(name, () => {
-      it('needs the files of EMmerNet', () => {
-        throw new Error(files.reason);
-      });
-    });
-  } else describe.skip(`${name} [skipped: ${files.reason}]`, () => it('needs the files', () => undefined));
+  else describeAbsent(name, 'shared', files.reason, () => it('reads the files', () => undefined));
 }

@@ -11,7 +11,7 @@ import { createRandom } from '../../src/math/random.ts';
 import { type EmmernetPlan, emmernetTensors } from '../../src/reference/network/emmernet-layers.ts';
 import type { WeightSet } from '../../src/reference/network/model.ts';
 import { findPython } from './emmernet-files.ts';
-import { sharedDataPresent, sharedPath } from './shared-data.ts';
+import { sharedDataPresent, sharedDataReason, sharedPath } from './shared-data.ts';
 
 const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
 
@@ -28,8 +28,7 @@ json.dump([[k, list(v.shape)] for k, v in t.items()], open(sys.argv[2] + '/index
 
 /** The weights of golden/emmernet (22.9 million, 91 MB), or the reason why they cannot be had. */
 export function goldenEmmernetWeights(): WeightSet | { readonly reason: string } {
-  if (!sharedDataPresent)
-    return { reason: 'the reference data folder (shared/) is absent: set LOCSCALE_SHARED' };
+  if (!sharedDataPresent) return { reason: sharedDataReason };
   const maker = sharedPath('golden', 'emmernet', 'make_weights.py');
   const version = createHash('sha256').update(DUMP).update(readFileSync(maker)).digest('hex').slice(0, 12);
   const folder = join(cache, `locscale-emmernet-tensors-${version}`);

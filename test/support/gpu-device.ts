@@ -1,8 +1,8 @@
 /** Devices of the test GPU, for tests of shaders and of the device layer. */
-import process from 'node:process';
-import { afterAll, describe, it } from 'vitest';
+import { afterAll, describe } from 'vitest';
 import { type GpuAdapterEntry, listAdapters, openDevice } from '../../src/gpu/adapters.ts';
 import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
+import { describeAbsent } from './required.ts';
 import { loadTestGpu, usesHardware } from './software-gpu.ts';
 
 /** The adapter tests run on, or the reason why there is none. */
@@ -18,20 +18,9 @@ export async function findTestAdapter(): Promise<GpuAdapterEntry | { readonly re
   };
 }
 
-/**
- * A group of tests that cannot run for `reason`: skipped where that is seen in the list of tests, and
- * a failure where the caller insists (LOCSCALE_REQUIRE=gpu).
- */
+/** Tests that cannot run for want of a GPU. */
 export function describeMissing(name: string, reason: string, body: () => void): void {
-  if (process.env.LOCSCALE_REQUIRE !== 'gpu') {
-    describe.skip(`${name} (gpu: ${reason})`, body);
-    return;
-  }
-  describe(`${name} (gpu)`, () => {
-    it('has a GPU, as LOCSCALE_REQUIRE=gpu demands', () => {
-      throw new Error(reason);
-    });
-  });
+  describeAbsent(`${name} (gpu)`, 'gpu', reason, body);
 }
 
 const adapter = await findTestAdapter();

@@ -3,8 +3,9 @@
  * (or the machine's own with LOCSCALE_TEST_GPU=hardware).
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterAll, describe, it } from 'vitest';
-import { describeMissing, findTestAdapter } from './gpu-device.ts';
+import { afterAll, describe } from 'vitest';
+import { findTestAdapter } from './gpu-device.ts';
+import { describeAbsent } from './required.ts';
 
 export type TestProvider = 'cpu' | 'webgpu';
 
@@ -55,14 +56,7 @@ export function describeProviders(
     const title = `${name}, ${provider}`;
     const reason = reasonAgainst(provider);
     if (reason === undefined) describe(title, () => body(networkOpener(provider), provider));
-    else if (provider === 'webgpu') describeMissing(title, reason, () => it('runs', () => undefined));
-    else if (process.env.CI) {
-      describe(title, () => {
-        it('has onnxruntime', () => {
-          throw new Error(reason);
-        });
-      });
-    } else describe.skip(`${title} [skipped: ${reason}]`, () => it('runs', () => undefined));
+    else describeAbsent(title, provider === 'webgpu' ? 'gpu' : 'onnxruntime', reason);
   }
 }
 

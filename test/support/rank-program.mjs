@@ -4,9 +4,10 @@
  *   exchange   broadcasts from every root and gathers parts of unequal length; prints their checksums
  *   wait       says that it is ready, then waits for ranks that never come
  *   abort      the last rank ends the job with code 7 while the others wait
- *   overlap    counts turns of the event loop while the ranks wait for rank 1
+ *   overlap    rank 1 comes last, after the others have turned the event loop 100 times while they waited for it
  */
 import { createHash } from 'node:crypto';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 
@@ -23,9 +24,7 @@ const communicator = await openCommunicator({
   environment: process.env,
   sharedFolder,
   onWarning: (sentence) => warnings.push(sentence),
-  ...(process.env.LOCSCALE_TEST_BEAT_MS
-    ? { timings: { beatMs: Number(process.env.LOCSCALE_TEST_BEAT_MS) } }
-    : {}),
+  timings: JSON.parse(process.env.LOCSCALE_TEST_TIMINGS ?? '{}'),
 });
 const { rank, size } = communicator;
 
@@ -97,19 +96,23 @@ async function abort() {
 }
 
 async function overlap() {
-  let turns = 0;
+  const turned = Array.from({ length: size }, (_, of) => `${sharedFolder}.turned-${of}`);
   await communicator.barrier();
-  const timer = setInterval(() => turns++, 5);
   const started = performance.now();
   const processor = process.cpuUsage();
-  if (rank === 1) await setTimeout(1500);
+  let turns = 0;
+  const timer = setInterval(() => {
+    if (++turns === 100) writeFileSync(turned[rank], '');
+  }, 10);
+  if (rank === 1) while (!turned.every((file) => existsSync(file))) await setTimeout(10);
   await communicator.gather(new Uint8Array(8));
   await communicator.broadcast(new Uint8Array(8));
   const { user, system } = process.cpuUsage(processor);
   const ms = performance.now() - started;
   clearInterval(timer);
+  rmSync(turned[rank]);
   await communicator.close();
-  print({ rank, ms, turns, processorMs: (user + system) / 1000 });
+  print({ rank, turns, busy: (user + system) / 1000 / ms });
 }
 
 // A timer keeps the process while it waits for a failure.

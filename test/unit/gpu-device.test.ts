@@ -24,16 +24,6 @@ async function freshDevice(limits = {}) {
   return openDevice(adapter, limits);
 }
 
-/** A device that is lost shows in a few event-loop turns; a hang would run into this. */
-function within<T>(seconds: number, work: Promise<T>): Promise<T> {
-  return Promise.race([
-    work,
-    new Promise<never>((_, reject) =>
-      setTimeout(() => reject(new Error(`still waiting after ${seconds} s`)), 1000 * seconds),
-    ),
-  ]);
-}
-
 async function startLongWork(gpu: Awaited<ReturnType<typeof freshDevice>>) {
   const kernel = await createKernel(gpu, {
     name: 'long-work',
@@ -141,20 +131,18 @@ describeGpu('a device that fails', () => {
 
   const lost = expect.objectContaining({ tag: 'no-device', message: expect.stringContaining('was lost') });
 
+  // Work that hangs runs into the time limit of all tests.
   it('lost while work is in flight: finish and read give the error, nothing hangs', async () => {
     const gpu = await freshDevice();
     const { encoder, values } = await startLongWork(gpu);
     const finished = gpu.finish(encoder);
     const read = gpu.read(values, 0, 1024);
     gpu.device.destroy();
-    await within(
-      20,
-      Promise.all([expect(finished).rejects.toThrowError(lost), expect(read).rejects.toThrowError(lost)]),
-    );
+    await Promise.all([expect(finished).rejects.toThrowError(lost), expect(read).rejects.toThrowError(lost)]);
     expect(() => gpu.check()).toThrowError(lost);
     expect(() => gpu.createBuffer('more', 16, STORAGE)).toThrowError(lost);
-    await within(5, expect(gpu.finish()).rejects.toThrowError(lost));
-    await within(5, expect(gpu.read(values, 0, 16)).rejects.toThrowError(lost));
+    await expect(gpu.finish()).rejects.toThrowError(lost);
+    await expect(gpu.read(values, 0, 16)).rejects.toThrowError(lost);
     gpu.destroy();
   });
 
@@ -163,8 +151,8 @@ describeGpu('a device that fails', () => {
     const { encoder, values } = await startLongWork(gpu);
     const work = [gpu.finish(encoder), gpu.read(values, 0, 1024)];
     gpu.destroy();
-    await within(20, Promise.all(work.map((part) => expect(part).rejects.toThrowError(lost))));
-    await within(5, expect(gpu.finish()).rejects.toThrowError(lost));
+    await Promise.all(work.map((part) => expect(part).rejects.toThrowError(lost)));
+    await expect(gpu.finish()).rejects.toThrowError(lost);
     expect(gpu.allocatedBytes).toBe(0);
     gpu.destroy();
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { SharedFolderTimings } from '../../../src/distributed/shared-folder.ts';
 import { findMpiLaunchers, type Job, startWithMpi, startWithoutMpi, wrapper } from '../../support/ranks.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'locscale-processes-'));
@@ -45,25 +46,24 @@ function expectExchange(lines: Job['lines'], kind: string, describeRank: (rank: 
 function expectOverlap(lines: Job['lines']): void {
   const waiting = lines.filter(({ rank }) => rank !== 1);
   expect(waiting).toHaveLength(SIZE - 1);
-  for (const { ms, turns, processorMs } of waiting) {
-    // Rank 1 comes 1500 ms after a barrier, which others may leave later on a busy machine; a timer of 5 ms would
-    // go off 300 times.
-    expect(ms).toBeGreaterThan(1000);
-    expect(turns).toBeGreaterThan(50);
-    // Waiting busily would take 1500 ms; asking 50 times a second takes 60.
-    expect(processorMs).toBeLessThan(600);
+  // Rank 1 came only after 100 turns of each: a wait that holds up the event loop never ends.
+  for (const { turns, busy } of waiting) {
+    expect(turns).toBeGreaterThanOrEqual(100);
+    // The share of a core: about 0.04 for asking 50 times a second, 1 for waiting busily.
+    expect(busy).toBeLessThan(0.5);
   }
 }
 
-/** Kills one rank and returns how long the others take to end, in seconds. */
-async function killRank(job: Job, rank: number, signal: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL'): Promise<number> {
+const timings = (changes: Partial<SharedFolderTimings>): Record<string, string> => ({
+  LOCSCALE_TEST_TIMINGS: JSON.stringify(changes),
+});
+
+/** Kills one rank once all are ready, and waits until the others have ended. */
+async function killRank(job: Job, rank: number, signal: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL'): Promise<void> {
   await job.waitForLines(SIZE);
-  const pid = Number(job.lines.find((line) => line.rank === rank)?.ready);
-  const started = performance.now();
-  process.kill(pid, signal);
+  process.kill(Number(job.lines.find((line) => line.rank === rank)?.ready), signal);
   if (signal === 'SIGSTOP') await job.waitForLines(2 * SIZE - 1);
   else await job.ended;
-  return (performance.now() - started) / 1000;
 }
 
 for (const { name, launcher } of findMpiLaunchers()) {
@@ -94,9 +94,9 @@ for (const { name, launcher } of findMpiLaunchers()) {
       expect(job.errors()).toContain('the last rank gives up');
     });
 
-    it('end within seconds when one is killed', async () => {
+    it('end when one is killed', async () => {
       const job = startWithMpi(launcher, SIZE, ['wait', output]);
-      expect(await killRank(job, 2)).toBeLessThan(8);
+      await killRank(job, 2);
       expect((await job.ended)[0]).toBeGreaterThan(0);
     });
 
@@ -163,9 +163,10 @@ describe('ranks of srun without MPI', () => {
     expect(job.lines.filter(({ announced }) => announced === true)).toHaveLength(SIZE - 1);
   });
 
-  it.each([0, 2])('end within seconds when rank %i is killed, and one of them tells', async (rank) => {
-    const job = startWithoutMpi(SIZE, ['wait', output]);
-    expect(await killRank(job, rank)).toBeLessThan(8);
+  it.each([0, 2])('end at the next look when rank %i is killed, and one of them tells', async (rank) => {
+    // Nobody waits for missed beats: the process is gone from this host.
+    const job = startWithoutMpi(SIZE, ['wait', output], () => timings({ missedBeats: 1e6 }));
+    await killRank(job, rank);
     const codes = await job.ended;
     expect(codes).toEqual(codes.map((_, index) => (index === rank ? null : 1)));
     const ends = job.lines.filter(({ error }) => error === 'RankFailure');
@@ -179,11 +180,10 @@ describe('ranks of srun without MPI', () => {
   });
 
   it('end when one stands still, as on a host that has lost the network', async () => {
-    const job = startWithoutMpi(SIZE, ['wait', output], () => ({ LOCSCALE_TEST_BEAT_MS: '200' }));
+    const job = startWithoutMpi(SIZE, ['wait', output], () => timings({ beatMs: 200, missedBeats: 20 }));
     const stopped = job.processes[2]!;
     try {
-      // Ten beats of 200 ms without a sign of life, and time to notice.
-      expect(await killRank(job, 2, 'SIGSTOP')).toBeLessThan(8);
+      await killRank(job, 2, 'SIGSTOP');
     } finally {
       stopped.kill('SIGKILL');
     }
