@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine, machineSlug } from '../../bench/machine.ts';
 import { runFaults } from './faults/index.ts';
 import { type FaultResult, faultNames } from './faults/types.ts';
-import { judge } from './fuzz/judge.ts';
+import { judge, SLOW_MILLISECONDS } from './fuzz/judge.ts';
 import { makeCase } from './fuzz/mutate.ts';
 import type { FuzzResult } from './fuzz/results.ts';
 import { runTarget } from './fuzz/run-target.ts';
@@ -129,7 +129,7 @@ async function replayCase(file: string, target: FuzzTarget): Promise<void> {
   } catch (error) {
     console.error(error);
   }
-  say(JSON.stringify(await judge(target, readFileSync(file))));
+  say(JSON.stringify(await judge(target, readFileSync(file), SLOW_MILLISECONDS)));
 }
 
 async function inject(root: string, only: readonly string[]): Promise<readonly FaultResult[]> {

@@ -54,7 +54,7 @@ describe('averages over spheres', () => {
   });
 
   it('compare neighbours, not all pairs', () => {
-    // As dense as protein, 5 A: 3e6 pairs of neighbours, 0.2 s of processor time. All 2e10 pairs take a minute.
+    // As dense as protein, 5 A: 3e6 pairs of neighbours, 0.2 s of processor time; all 2e10 pairs: a minute.
     const atoms = cloud(200_000, 159, 3);
     const before = process.cpuUsage();
     averageBFactors(atoms, 5);

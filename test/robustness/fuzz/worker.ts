@@ -4,7 +4,7 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import process from 'node:process';
-import { judge } from './judge.ts';
+import { judge, SLOW_MILLISECONDS } from './judge.ts';
 import { makeCase } from './mutate.ts';
 import { findTarget } from './targets/index.ts';
 
@@ -80,6 +80,7 @@ async function work({ target: name, seed, from, to, until, markFile }: WorkerOrd
     const { outcome, fault, milliseconds, allocatedBytes } = await judge(
       target,
       makeCase(source, seed, index),
+      SLOW_MILLISECONDS,
     );
     count.cases++;
     count.outcomes[outcome] = (count.outcomes[outcome] ?? 0) + 1;
