@@ -3,7 +3,9 @@
  * small and large masks, both profile kinds. Nothing here is a speed record; it keeps the printed
  * "expected time" honest. The gate is that every voxel of the mask was scaled.
  */
+
 import type { LocalScalingJob } from '../src/engine.ts';
+import { localScaling } from '../src/engine-jobs.ts';
 import type { RadialProfileKind } from '../src/math/windows.ts';
 import { makeBlobMaps } from './blob-map.ts';
 import type { BenchContext } from './context.ts';
@@ -42,13 +44,13 @@ export async function benchEstimates(context: BenchContext): Promise<EstimateRes
       padValues: maps.padValues,
       measureBFactors: false,
     };
-    const estimate = await engine.estimateLocalScaling(job);
+    const estimate = (await engine.openLocalScaling(job)).estimate;
     // The faster of two runs: the first one also warms the compiled code up.
     let measuredSeconds = Number.POSITIVE_INFINITY;
     let scaledVoxels = 0;
     for (let run = 0; run < 2; run++) {
       const start = performance.now();
-      const { scaled } = await engine.localScaling(job, { onProgress: (done) => (scaledVoxels = done) });
+      const { scaled } = await localScaling(engine, job, { onProgress: (done) => (scaledVoxels = done) });
       measuredSeconds = Math.min(measuredSeconds, (performance.now() - start) / 1000);
       engine.release(scaled);
     }

@@ -6,6 +6,7 @@
  */
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { localScaling } from '../dist/engine-jobs.js';
 import { defaultParameters, readMrc, runLocScale } from '../dist/index.js';
 import { tanhLowPass } from '../dist/math/radial-transfer.js';
 import { runFsc, runMask } from '../dist/pipeline/index.js';
@@ -168,7 +169,7 @@ export function openGolden(folder, print) {
         reference: await engine.upload(reference.data.slice(), shape),
         mask: await engine.upload(mask.slice(), shape),
       };
-      const { scaled, bFactor, quality } = await engine.localScaling({
+      const { scaled, bFactor, quality } = await localScaling(engine, {
         ...volumes,
         windowVoxels: edge,
         profileKind: 'octant',

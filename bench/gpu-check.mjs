@@ -12,6 +12,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createCpuEngine } from '../dist/cpu-fallback/index.js';
+import { localScaling } from '../dist/engine-jobs.js';
 import { createRealFft3d, planRealFft3d } from '../dist/gpu/fft.js';
 import { selectEngine } from '../dist/index.js';
 import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../dist/math/confidence.js';
@@ -196,7 +197,7 @@ async function checkVerbs(gpu, cpu) {
       };
       for (const [title, rule] of Object.entries(scalingRules())) {
         for (const profileKind of ['octant', 'sphere']) {
-          const { scaled, bFactor, quality } = await engine.localScaling({
+          const { scaled, bFactor, quality } = await localScaling(engine, {
             map: volume.a,
             reference: volume.b,
             mask: volume.mask,

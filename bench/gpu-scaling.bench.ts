@@ -3,7 +3,9 @@
  * of 256^3, boxes 64^3 ... 512^3 with a window of 24. Compared with the CPU engine on the whole volume
  * and with the float64 oracle at seeded voxels.
  */
+
 import type { Engine } from '../src/engine.ts';
+import { localScaling } from '../src/engine-jobs.ts';
 import { directLocalScaling } from '../test/support/direct-local-scaling.ts';
 import type { BlobMaps } from './blob-map.ts';
 import { checkGate } from './gate.ts';
@@ -66,7 +68,7 @@ async function benchCase(
   const expected = await runOnce(cpu, maps, windowVoxels);
   const { job, close } = await uploadJob(engine, maps, windowVoxels, rule);
   try {
-    const first = await engine.localScaling(job);
+    const first = await localScaling(engine, job);
     const found = await engine.download(first.scaled);
     engine.release(first.scaled);
     const sample = sampleVoxels(maps, ORACLE_VOXELS, 0);
@@ -82,7 +84,7 @@ async function benchCase(
       ),
     ];
     const scale = async (): Promise<void> => {
-      const { scaled } = await engine.localScaling(job);
+      const { scaled } = await localScaling(engine, job);
       engine.release(scaled);
     };
     const timing = await measureGpu(timer, scale, { runs: quick ? 1 : 5, warmUps: quick ? 0 : 1 });
@@ -116,7 +118,7 @@ async function runOnce(
     ruleOf('reference-profile', windowVoxels),
   );
   const begun = performance.now();
-  const { scaled } = await engine.localScaling(job);
+  const { scaled } = await localScaling(engine, job);
   const seconds = (performance.now() - begun) / 1000;
   const data = Float32Array.from(await engine.download(scaled));
   engine.release(scaled);

@@ -2,7 +2,9 @@
  * Local resolution (engine verb localResolution) of two generated half maps of 128^3, mask 22 % of the box.
  * Against a float64 transform per voxel, which is also what its speed is compared with.
  */
+
 import type { Engine, Volume } from '../src/engine.ts';
+import { localResolution } from '../src/engine-jobs.ts';
 import type { WindowWeights } from '../src/math/local-resolution.ts';
 import { createRandom } from '../src/math/random.ts';
 import { directLocalResolution } from '../test/support/direct-local-resolution.ts';
@@ -48,7 +50,7 @@ export async function benchLocalResolution(context: BenchContext): Promise<Local
         [half1, half2, maps.mask].map((data) => engine.upload(Float32Array.from(data), maps.shape)),
       );
       const run = (correlationShells: readonly number[]) =>
-        engine.localResolution({
+        localResolution(engine, {
           ...job,
           half1: one,
           half2: two,

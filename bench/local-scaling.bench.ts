@@ -3,7 +3,9 @@
  * scaling rule, shell convolutions, results in place. Against the float64 window-by-window oracle and,
  * where LOCSCALE_ORIGINAL names a checkout of it, against the original program's own loop.
  */
+
 import type { Engine, LocalScalingJob, Volume } from '../src/engine.ts';
+import { localScaling } from '../src/engine-jobs.ts';
 import { createRandom } from '../src/math/random.ts';
 import { resampleTheoreticalProfile, type ScalingRule } from '../src/math/scaling-rules.ts';
 import { shellCountOf } from '../src/math/windows.ts';
@@ -130,7 +132,7 @@ async function openJob(engine: Engine, maps: BlobMaps, windowVoxels: number, rul
   return {
     once: async () => {
       const start = performance.now();
-      const { scaled } = await engine.localScaling(job);
+      const { scaled } = await localScaling(engine, job);
       const seconds = (performance.now() - start) / 1000;
       const data = Float32Array.from(await engine.download(scaled));
       engine.release(scaled);

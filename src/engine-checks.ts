@@ -1,9 +1,10 @@
-/** What every engine asks of its arguments before it works. Breaches are mistakes of the caller, not of the user. */
+/** Precondition checks shared by both engines; a violation is a bug in the caller. */
 import type {
-  LocalResolutionJob,
   LocalScalingEstimate,
-  LocalScalingJob,
-  LocalScalingPart,
+  LocalScalingMaps,
+  LocalScalingSettings,
+  ResolutionHalves,
+  ResolutionSettings,
   Volume,
 } from './engine.ts';
 import { LocScaleError } from './errors.ts';
@@ -23,21 +24,19 @@ export function requireShape(shape: Shape): void {
   throw new LocScaleError('internal', `A volume of ${describeShape(shape)} voxels cannot be made.`);
 }
 
-export function checkScalingJob({
-  map,
-  mask,
-  reference,
-  differenceMask,
-  windowVoxels,
-  rule,
-}: LocalScalingJob): void {
-  for (const other of [mask, reference, differenceMask]) if (other) requireSameShape(map, other);
-  if (windowVoxels < 4 || windowVoxels % 2 !== 0) {
-    throw new LocScaleError(
-      'usage',
-      `The window must be an even number of at least 4 voxels, not ${windowVoxels}.`,
-    );
-  }
+export function checkScalingSettings({ windowVoxels }: LocalScalingSettings): void {
+  if (windowVoxels >= 4 && windowVoxels % 2 === 0) return;
+  throw new LocScaleError(
+    'usage',
+    `The window must be an even number of at least 4 voxels, not ${windowVoxels}.`,
+  );
+}
+
+export function checkScalingMaps(
+  { mask, rule }: LocalScalingSettings,
+  { map, reference, differenceMask }: LocalScalingMaps,
+): void {
+  for (const other of [map, reference, differenceMask]) if (other) requireSameShape(mask, other);
   if (!reference && rule.kind !== 'no-reference') {
     throw new LocScaleError('internal', `The rule '${rule.kind}' needs a reference map.`);
   }
@@ -51,29 +50,22 @@ export const NOTHING_TO_SCALE: LocalScalingEstimate = {
   tiles: [],
 };
 
-/** The tiles of a plan that belong to the part, in the plan's order; all without one. */
+/** The tiles that start at these voxels, in the plan's order; all without `starts`. */
 export function chooseTiles<T extends { readonly start: Shape }>(
   tiles: readonly T[],
-  part: LocalScalingPart | undefined,
+  starts: readonly Shape[] | undefined,
 ): readonly T[] {
-  if (part === undefined) return tiles;
-  const wanted = new Set(part.starts.map(String));
-  const chosen = tiles.filter(({ start }) => wanted.has(String(start)));
-  if (chosen.length === wanted.size) return chosen;
-  throw new LocScaleError('internal', 'The tiles asked for are not those of the job.', {
-    expected: `${wanted.size} tiles of ${describeShape(part.tileSize)} voxels`,
+  if (starts === undefined) return tiles;
+  const requested = new Set(starts.map(String));
+  const chosen = tiles.filter(({ start }) => requested.has(String(start)));
+  if (chosen.length === requested.size) return chosen;
+  throw new LocScaleError('internal', 'The requested tiles are not those of the job.', {
+    expected: `${requested.size} tiles`,
     found: `${chosen.length} of them`,
   });
 }
 
-export function checkResolutionJob({
-  half1,
-  half2,
-  mask,
-  windowVoxels,
-  correlationShells = [],
-}: LocalResolutionJob): void {
-  for (const other of [half2, mask]) requireSameShape(half1, other);
+export function checkResolutionSettings({ windowVoxels, correlationShells = [] }: ResolutionSettings): void {
   if (windowVoxels < SMALLEST_RESOLUTION_WINDOW || windowVoxels % 2 !== 0) {
     throw new LocScaleError(
       'usage',
@@ -82,4 +74,11 @@ export function checkResolutionJob({
   }
   if (correlationShells.some((r) => !Number.isInteger(r) || r < 0 || r > windowVoxels / 2))
     throw new LocScaleError('internal', `A window of ${windowVoxels} voxels has no such shell.`);
+}
+
+export function checkResolutionHalves(
+  { mask }: ResolutionSettings,
+  { half1, half2 }: ResolutionHalves,
+): void {
+  for (const half of [half1, half2]) requireSameShape(mask, half);
 }

@@ -1,5 +1,5 @@
 /**
- * The interface both engines implement (cpu-fallback/ and gpu/): about a dozen verbs on volumes.
+ * The interface both engines implement (cpu-fallback/ and gpu/): its verbs on volumes.
  * A volume is an opaque handle owned by its engine; voxels cross between host and engine only in
  * `upload` and `download`. All volumes are float32, ordered (z, y, x) with x fastest.
  */
@@ -48,27 +48,35 @@ export interface ShellSpectra {
   readonly counts: Float64Array;
 }
 
-export interface LocalScalingJob {
-  /** Map to be scaled. */
-  readonly map: Volume;
-  /** Reference map; absent only for the rule 'no-reference'. */
-  readonly reference?: Volume;
+/** What has to be known of a local scaling before its maps exist: enough to plan it. */
+export interface LocalScalingSettings {
   /** Voxels > 0.5 are scaled; the result is 0 elsewhere. */
   readonly mask: Volume;
-  /** For the rule 'hybrid': voxels > 0.5 use the theoretical-profile rule. */
-  readonly differenceMask?: Volume;
   /** Window edge in voxels, even. */
   readonly windowVoxels: number;
   readonly profileKind: RadialProfileKind;
+  /** All rules but 'no-reference' need a reference map; 'hybrid' needs a difference mask as well. */
   readonly rule: ScalingRule;
+  /** Also return the local B factor and the fit quality. */
+  readonly measureBFactors: boolean;
+}
+
+/** The maps of a local scaling, of the mask's shape. */
+export interface LocalScalingMaps {
+  /** Map to be scaled. */
+  readonly map: Volume;
+  /** Reference map; absent only for the rule 'no-reference'. */
+  readonly reference?: Volume | undefined;
+  /** For the rule 'hybrid': voxels > 0.5 use the theoretical-profile rule. */
+  readonly differenceMask?: Volume | undefined;
   /**
    * Value that voxels outside the box take when a window reaches beyond it (method 4: mean outside
    * the mask), for map and reference. The engine never materialises a padded copy.
    */
   readonly padValues: { readonly map: number; readonly reference: number };
-  /** Also return the local B factor and the fit quality. */
-  readonly measureBFactors: boolean;
 }
+
+export interface LocalScalingJob extends LocalScalingSettings, LocalScalingMaps {}
 
 export interface LocalScalingResult {
   readonly scaled: Volume;
@@ -76,10 +84,33 @@ export interface LocalScalingResult {
   readonly quality?: Volume;
 }
 
-/** Local FSC of two half maps (math/local-resolution.ts). */
-export interface LocalResolutionJob {
-  readonly half1: Volume;
-  readonly half2: Volume;
+/** A planned local scaling: mask occupancy and tiles are computed once, when it is opened. */
+export interface OpenedScaling {
+  readonly estimate: LocalScalingEstimate;
+  /**
+   * Takes the working memory and makes the result volumes. Where a GPU has less memory than it promised the
+   * tiles become smaller, unless `tileSize` fixes them (that of another process's run).
+   */
+  start(maps: LocalScalingMaps, tileSize?: Shape): Promise<ScalingRun>;
+}
+
+/**
+ * A local scaling with its working memory. What a tile gives depends on the job and on the size of the tiles
+ * only: in whatever parts, and wherever, a job is done, its voxels are the same.
+ */
+export interface ScalingRun {
+  readonly tileSize: Shape;
+  readonly tiles: readonly ScalingTile[];
+  /** Filled tile by tile; the caller's to release. 0 where no tile was scaled yet. */
+  readonly result: LocalScalingResult;
+  /** Scales the tiles that start at these voxels; default all. */
+  run(hooks?: OperationHooks, starts?: readonly Shape[]): Promise<void>;
+  /** Gives the working memory back. */
+  close(): Promise<void>;
+}
+
+/** What has to be known of a local resolution before its half maps: enough to plan it. */
+export interface ResolutionSettings {
   /** Voxels > 0.5 are resolved; the result is 0 elsewhere. */
   readonly mask: Volume;
   /** Window edge in voxels, even. */
@@ -89,17 +120,31 @@ export interface LocalResolutionJob {
   readonly voxelSize: number;
   /** FSC at which the resolution is read. */
   readonly threshold: number;
-  /** Values of the half maps outside the box. */
-  readonly padValues: readonly [number, number];
   /** Shells whose FSC is returned as well. */
   readonly correlationShells?: readonly number[];
 }
 
+export interface ResolutionHalves {
+  readonly half1: Volume;
+  readonly half2: Volume;
+  /** Values of the half maps outside the box. */
+  readonly padValues: readonly [number, number];
+}
+
+/** Local FSC of two half maps (math/local-resolution.ts). */
+export interface LocalResolutionJob extends ResolutionSettings, ResolutionHalves {}
+
 export interface LocalResolutionResult {
   /** Angstrom, between twice the voxel size and the window's edge; 0 outside the mask. */
   readonly resolution: Volume;
-  /** FSC of the shells asked for, in their order; 0 outside the mask. */
+  /** FSC of the requested shells, in their order; 0 outside the mask. */
   readonly correlations: readonly Volume[];
+}
+
+/** A planned local resolution. */
+export interface OpenedResolution {
+  readonly estimate: LocalResolutionEstimate;
+  run(halves: ResolutionHalves, hooks?: OperationHooks): Promise<LocalResolutionResult>;
 }
 
 /** What a local-scaling job would cost, known before it starts. */
@@ -124,18 +169,6 @@ export interface ScalingTile {
   readonly maskVoxels: number;
   /** Expected time, relative to that of the other tiles. */
   readonly cost: number;
-}
-
-/**
- * Some tiles of a job, for runs that share the work or may be interrupted. What a tile gives depends on the job
- * and the size of the tiles only: in whatever parts, and wherever, a job is done, its voxels are the same.
- */
-export interface LocalScalingPart {
-  /** Of the job's estimate. */
-  readonly tileSize: Shape;
-  readonly starts: readonly Shape[];
-  /** What an earlier part of the job returned: written into, and returned again. */
-  readonly into?: LocalScalingResult;
 }
 
 export interface ModelMapOptions {
@@ -194,15 +227,10 @@ export interface Engine {
   /** FDR confidence map (method 2). */
   confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume>;
 
-  estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate>;
-  localScaling(
-    job: LocalScalingJob,
-    hooks?: OperationHooks,
-    part?: LocalScalingPart,
-  ): Promise<LocalScalingResult>;
-  estimateLocalResolution(job: LocalResolutionJob): Promise<LocalResolutionEstimate>;
-  /** Resolution of the half maps around every mask voxel, from the FSC of windows. */
-  localResolution(job: LocalResolutionJob, hooks?: OperationHooks): Promise<LocalResolutionResult>;
+  /** Plans a local scaling; one may be started at a time. */
+  openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling>;
+  /** Plans the measurement of the resolution around every mask voxel, from the FSC of windows. */
+  openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution>;
   /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/local-filter.ts); 0 where it is 0. */
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;
 

@@ -5,27 +5,16 @@
 import type {
   BoxStatistics,
   Engine,
-  LocalResolutionEstimate,
-  LocalResolutionJob,
-  LocalResolutionResult,
-  LocalScalingEstimate,
-  LocalScalingJob,
-  LocalScalingPart,
-  LocalScalingResult,
+  LocalScalingSettings,
   ModelMapOptions,
-  OperationHooks,
+  OpenedResolution,
+  OpenedScaling,
+  ResolutionSettings,
   ShellSpectra,
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
-import {
-  checkResolutionJob,
-  checkScalingJob,
-  chooseTiles,
-  NOTHING_TO_SCALE,
-  requireSameShape,
-  requireShape,
-} from '../engine-checks.ts';
+import { requireSameShape, requireShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
@@ -33,20 +22,19 @@ import { spectrumPitch } from '../math/fft-plan.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import type { FilterBin } from '../math/local-filter.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
-import { blockGrid, OCCUPANCY_BLOCK } from '../math/occupancy.ts';
 import type { Operator } from '../math/point-group.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/rotation-plan.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
-import type { TileJob, TileTimings } from './local-scaling.ts';
+import type { TileTimings } from './local-scaling.ts';
 import { VolumeMemory } from './memory.ts';
 import { PLANES_PER_SLAB } from './model-map.ts';
-import { planTiles, type TilePlan } from './plan-tiles.ts';
 import { Pool } from './pool.ts';
 import { resamplePlanes } from './resample.ts';
-import { estimateResolution, resolveTiles } from './resolve-tiles.ts';
+import { openResolution } from './resolve-tiles.ts';
+import { gibibytes, openScaling } from './scale-tiles.ts';
 import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
 import type { Range } from './tasks.ts';
 
@@ -61,8 +49,6 @@ export interface CpuEngineOptions {
 const VOXELS_PER_TASK = 1 << 20;
 /** Planes per task of the 2D transforms. */
 const PLANES_PER_TASK = 4;
-/** Seconds per model operation of plan-tiles.ts on one core of a 2020s x86 server. */
-const SECONDS_PER_OPERATION = 4.1e-10;
 
 export async function createCpuEngine(options: CpuEngineOptions = {}): Promise<CpuEngine> {
   const threads = options.threads ?? coreCount();
@@ -301,98 +287,20 @@ export class CpuEngine implements Engine {
     return out;
   }
 
-  async estimateLocalScaling(job: LocalScalingJob): Promise<LocalScalingEstimate> {
-    const plan = await this.planScaling(job);
-    if (!plan) return NOTHING_TO_SCALE;
-    const { maskVoxels, tileSize, tiles } = plan;
-    const threads = Math.min(this.pool.size, tiles.length);
-    const seconds = (plan.cost * SECONDS_PER_OPERATION) / threads;
-    return { maskVoxels, workingBytes: plan.bytesPerThread * this.pool.size, seconds, tileSize, tiles };
+  openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling> {
+    return openScaling(settings, {
+      pool: this.pool,
+      memory: this.memory,
+      memoryLimitBytes: this.memoryLimitBytes,
+      onTimings: (timings) => {
+        this.lastScalingTimings = timings;
+      },
+    });
   }
 
-  async localScaling(
-    job: LocalScalingJob,
-    hooks: OperationHooks = {},
-    part?: LocalScalingPart,
-  ): Promise<LocalScalingResult> {
-    const plan = await this.planScaling(job, part);
-    const tiles = chooseTiles(plan?.tiles ?? [], part);
-    const make = (): Volume => this.memory.create(job.map.shape);
-    const result: LocalScalingResult = part?.into ?? {
-      scaled: make(),
-      ...(job.measureBFactors ? { bFactor: make(), quality: make() } : {}),
-    };
-    const { scaled, bFactor, quality } = result;
-    // Idle memory of earlier steps (spectra) is given back before the working memory is taken.
-    this.memory.trim();
-    if (!plan || tiles.length === 0) return result;
-    const tileJob: TileJob = {
-      shape: job.map.shape,
-      windowVoxels: job.windowVoxels,
-      profileKind: job.profileKind,
-      rule: job.rule,
-      measureBFactors: job.measureBFactors,
-      padValues: job.padValues,
-      tileSize: plan.tileSize,
-      fftShape: plan.fftShape,
-      map: this.memory.own(job.map),
-      reference: job.reference && this.memory.own(job.reference),
-      mask: this.memory.own(job.mask),
-      differenceMask: job.differenceMask && this.memory.own(job.differenceMask),
-      scaled: this.memory.own(scaled),
-      bFactor: bFactor && this.memory.own(bFactor),
-      quality: quality && this.memory.own(quality),
-    };
-    await this.pool.broadcast('beginScaling', tileJob);
-    try {
-      // Full tiles first, so that no thread is left alone with a large one at the end.
-      const order = [...tiles].sort((a, b) => b.maskVoxels - a.maskVoxels);
-      const total = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
-      let done = 0;
-      await this.pool.map(
-        'scaleTile',
-        order.map(({ start }) => ({ start })),
-        {
-          signal: hooks.signal,
-          onResult: (voxels) => {
-            done += voxels;
-            hooks.onProgress?.(done, total);
-          },
-        },
-      );
-    } finally {
-      const timings = await this.pool.broadcast('endScaling', undefined);
-      this.lastScalingTimings = timings.reduce((sum, part) => ({
-        profiles: sum.profiles + part.profiles,
-        rule: sum.rule + part.rule,
-        convolutions: sum.convolutions + part.convolutions,
-        gather: sum.gather + part.gather,
-      }));
-    }
-    return result;
-  }
-
-  async estimateLocalResolution(job: LocalResolutionJob): Promise<LocalResolutionEstimate> {
-    checkResolutionJob(job);
-    return estimateResolution(this.pool, job, this.memory.own(job.mask), this.freeBytes());
-  }
-
-  async localResolution(job: LocalResolutionJob, hooks: OperationHooks = {}): Promise<LocalResolutionResult> {
-    checkResolutionJob(job);
-    const [half1, half2, mask] = [job.half1, job.half2, job.mask].map((volume) => this.memory.own(volume));
-    const resolution = this.memory.create(job.half1.shape);
-    const shells = job.correlationShells ?? [];
-    const correlations = shells.map(() => this.memory.create(job.half1.shape));
-    try {
-      this.memory.trim();
-      const curves = shells.map((shell, i) => ({ shell, volume: correlations[i].data }));
-      const arrays = { half1, half2, mask, resolution: resolution.data, correlations: curves };
-      await resolveTiles(this.pool, job, arrays, this.freeBytes(), hooks);
-      return { resolution, correlations };
-    } catch (error) {
-      this.release(resolution, ...correlations);
-      throw error;
-    }
+  openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution> {
+    const { pool, memory, memoryLimitBytes } = this;
+    return openResolution(settings, { pool, memory, memoryLimitBytes });
   }
 
   async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
@@ -419,50 +327,6 @@ export class CpuEngine implements Engine {
     await this.pool.close();
   }
 
-  /** For working memory, beside the volumes. */
-  private freeBytes(): number {
-    return this.memoryLimitBytes - this.memory.volumeBytes;
-  }
-
-  private async planScaling(job: LocalScalingJob, part?: LocalScalingPart): Promise<TilePlan | undefined> {
-    const { map, mask, reference, windowVoxels } = job;
-    checkScalingJob(job);
-    const blocks = blockGrid(map.shape);
-    const parts = await this.pool.map(
-      'occupancy',
-      split(blocks[0], 1).map((range) => ({
-        ...range,
-        mask: this.memory.own(mask),
-        shape: map.shape,
-        block: OCCUPANCY_BLOCK,
-      })),
-    );
-    const counts = new Uint32Array(voxelCount(blocks));
-    parts.forEach((part, z) => {
-      counts.set(part, z * blocks[1] * blocks[2]);
-    });
-    const results = part?.into ? 0 : job.measureBFactors ? 3 : 1;
-    const free = this.memoryLimitBytes - this.memory.volumeBytes - results * this.memory.own(map).byteLength;
-    const maps = reference ? 2 : 1;
-    const plan = planTiles(
-      { blocks, counts },
-      windowVoxels,
-      job.profileKind,
-      maps,
-      free / this.pool.size,
-      part?.tileSize,
-    );
-    if (plan && plan.bytesPerThread * this.pool.size > free) {
-      const need = this.memoryLimitBytes - free + plan.bytesPerThread * this.pool.size;
-      throw new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {
-        expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
-        found: `${gibibytes(need)} with ${this.pool.size} ${this.pool.size === 1 ? 'thread' : 'threads'}`,
-        hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
-      });
-    }
-    return plan;
-  }
-
   private async forwardPlanes(volume: Volume): Promise<SharedSpectrum> {
     const [nz, ny, nx] = volume.shape;
     const pitch = spectrumPitch(nx);
@@ -486,8 +350,4 @@ function split(total: number, step: number): Range[] {
     from: i * step,
     to: Math.min(total, (i + 1) * step),
   }));
-}
-
-function gibibytes(bytes: number): string {
-  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }

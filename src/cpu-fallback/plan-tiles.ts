@@ -6,7 +6,8 @@
 import type { ScalingTile } from '../engine.ts';
 import { nextFastLength, spectrumPitch } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
-import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from '../math/occupancy.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
+import { cheapestPlan, evenTileSize, type OccupiedTile, occupiedTiles } from '../math/tiling.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import { shellWeights } from '../math/windows.ts';
 import { makeTileShape } from './tile.ts';
@@ -26,97 +27,44 @@ export interface TilePlan {
 /** Tile edges tried, in occupancy blocks. */
 const EDGES = [2, 3, 4, 5, 6, 7, 8, 10, 12];
 
+/** `tileSize`: tiles of this size (voxels) instead of the best. Undefined for an empty mask. */
 export function planTiles(
   occupancy: Occupancy,
   windowVoxels: number,
   kind: RadialProfileKind,
   profiledMaps: number,
   memoryPerThread: number,
-  /** Tiles of this size (voxels) instead of the best. */
   tileSize?: Shape,
 ): TilePlan | undefined {
-  const extent = occupiedExtent(occupancy);
-  if (!extent) return undefined;
-  const make = (size: Shape): TilePlan => makePlan(occupancy, extent, size, windowVoxels, kind, profiledMaps);
-  if (tileSize) return make(tileSize.map((n) => n / OCCUPANCY_BLOCK) as unknown as Shape);
-  const plans = EDGES.map((edge) => make(sizeInBlocks(extent, edge)));
-  const fitting = plans.filter((plan) => plan.bytesPerThread <= memoryPerThread);
-  const candidates = fitting.length > 0 ? fitting : plans.slice(0, 1);
-  return candidates.reduce((best, plan) => (plan.cost < best.cost ? plan : best));
-}
-
-type Extent = NonNullable<ReturnType<typeof occupiedExtent>>;
-
-/** Tiles of at most `edge` blocks that share the extent evenly. */
-function sizeInBlocks({ first, end }: Extent, edge: number): Shape {
-  return [0, 1, 2].map((axis) => {
-    const blocks = end[axis] - first[axis];
-    return Math.ceil(blocks / Math.ceil(blocks / edge));
-  }) as unknown as Shape;
+  const make = (size: Shape): TilePlan => makePlan(occupancy, size, windowVoxels, kind, profiledMaps);
+  if (tileSize) return make(tileSize);
+  const sizes = EDGES.map((edge) => evenTileSize(occupancy, edge * OCCUPANCY_BLOCK));
+  const plans = sizes.filter((size) => size !== undefined).map(make);
+  return cheapestPlan(plans, ({ bytesPerThread }) => bytesPerThread <= memoryPerThread) ?? plans[0];
 }
 
 function makePlan(
   occupancy: Occupancy,
-  { first, end }: Extent,
-  size: Shape,
+  tileSize: Shape,
   w: number,
   kind: RadialProfileKind,
   profiledMaps: number,
 ): TilePlan {
-  const tileSize = size.map((s) => s * OCCUPANCY_BLOCK) as unknown as Shape;
   const fftShape = tileSize.map((s) => nextFastLength(s + w - 1)) as unknown as Shape;
-  const tiles: ScalingTile[] = [];
   const weights = shellWeights(w, kind);
   const pairs = countPairs(weights.b, weights.c);
-  let cost = setUpCost(fftShape, w);
-  let maskVoxels = 0;
-  for (let tz = first[0]; tz < end[0]; tz += size[0]) {
-    for (let ty = first[1]; ty < end[1]; ty += size[1]) {
-      for (let tx = first[2]; tx < end[2]; tx += size[2]) {
-        const use = tileUse(occupancy, [tz, ty, tx], size);
-        if (use.voxels === 0) continue;
-        const start: Shape = [tz * OCCUPANCY_BLOCK, ty * OCCUPANCY_BLOCK, tx * OCCUPANCY_BLOCK];
-        const costOfTile = tileCost(use, tileSize, fftShape, w, weights.shell.length, pairs, profiledMaps);
-        tiles.push({ start, maskVoxels: use.voxels, cost: costOfTile });
-        maskVoxels += use.voxels;
-        cost += costOfTile;
-      }
-    }
-  }
+  const tiles = occupiedTiles(occupancy, tileSize).map((tile): ScalingTile => {
+    const cost = tileCost(tile, tileSize, fftShape, w, weights.shell.length, pairs, profiledMaps);
+    return { start: tile.start, maskVoxels: tile.maskVoxels, cost };
+  });
   return {
     tileSize,
     fftShape,
     tiles,
-    maskVoxels,
+    maskVoxels: tiles.reduce((sum, { maskVoxels }) => sum + maskVoxels, 0),
     bytesPerThread: kernelBytes(w, tileSize, fftShape, pairs),
-    cost,
+    cost: tiles.reduce((sum, { cost }) => sum + cost, setUpCost(fftShape, w)),
   };
-}
-
-interface TileUse {
-  voxels: number;
-  /** Blocks with mask voxels. */
-  blocks: number;
-  /** (y, x) columns of blocks with mask voxels: each is one z recursion per frequency. */
-  columns: number;
-}
-
-function tileUse({ blocks, counts }: Occupancy, at: Shape, size: Shape): TileUse {
-  const use = { voxels: 0, blocks: 0, columns: 0 };
-  for (let y = at[1]; y < Math.min(blocks[1], at[1] + size[1]); y++) {
-    for (let x = at[2]; x < Math.min(blocks[2], at[2] + size[2]); x++) {
-      let column = 0;
-      for (let z = at[0]; z < Math.min(blocks[0], at[0] + size[0]); z++) {
-        const count = counts[(z * blocks[1] + y) * blocks[2] + x];
-        if (count === 0) continue;
-        use.voxels += count;
-        column++;
-      }
-      use.blocks += column;
-      if (column > 0) use.columns++;
-    }
-  }
-  return use;
 }
 
 /**
@@ -126,7 +74,7 @@ function tileUse({ blocks, counts }: Occupancy, at: Shape, size: Shape): TileUse
  * jobs lie within 20 % of it. The direct sums that start the y recursions are part of `seeds`.
  */
 function tileCost(
-  use: TileUse,
+  use: OccupiedTile,
   size: Shape,
   fft: Shape,
   w: number,
@@ -143,7 +91,7 @@ function tileCost(
   const gather = 4.3 * points;
   const convolutions = 0.235 * (h + 3) * points * Math.log2(points);
   // Rule, sum over shells and lists of the mask voxels.
-  const perVoxel = use.voxels * (53 * (h + 1) + 116);
+  const perVoxel = use.maskVoxels * (53 * (h + 1) + 116);
   return maps * (zSlides + ySlides + seeds + gather) + convolutions + perVoxel;
 }
 

@@ -1,111 +1,100 @@
-/** The local resolution of a map: tiles planned and handed to the worker threads (local-resolution.ts). */
-import type { LocalResolutionEstimate, LocalResolutionJob, OperationHooks } from '../engine.ts';
-import { NOTHING_TO_SCALE } from '../engine-checks.ts';
+/** The local resolution of a map: planned once, then tiles handed to the worker threads (local-resolution.ts). */
+import type { OpenedResolution, ResolutionSettings } from '../engine.ts';
+import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
-import { type Shape, voxelCount } from '../math/grid.ts';
-import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
 import type { ResolutionTileJob } from './local-resolution.ts';
+import { measureOccupancy } from './occupancy.ts';
 import { planResolutionTiles, type ResolutionPlan } from './plan-local-resolution.ts';
 import type { Pool } from './pool.ts';
-
-type Arrays = Pick<ResolutionTileJob, 'half1' | 'half2' | 'mask' | 'resolution' | 'correlations'>;
+import type { ScalingTools } from './scale-tiles.ts';
 
 /** Per unit of a plan's cost on one core of a 2020s x86 server; softened windows take more sums. */
 const SECONDS_PER_COST = { box: 1e-9, hann: 1.5e-9 };
 
-/** What resolveTiles would take. */
-export async function estimateResolution(
-  pool: Pool,
-  job: LocalResolutionJob,
-  mask: Float32Array,
-  freeBytes: number,
-): Promise<LocalResolutionEstimate> {
-  const plan = await planResolution(pool, job, mask, freeBytes);
-  if (!plan) return NOTHING_TO_SCALE;
-  const threads = Math.min(pool.size, plan.starts.length);
-  return {
-    maskVoxels: plan.maskVoxels,
-    workingBytes: plan.bytesPerThread * pool.size,
-    seconds: (plan.cost * SECONDS_PER_COST[job.weights]) / threads,
-  };
-}
-
-/** undefined for an empty mask. */
-async function planResolution(
-  pool: Pool,
-  { windowVoxels, weights, half1: { shape } }: LocalResolutionJob,
-  mask: Float32Array,
-  freeBytes: number,
-): Promise<ResolutionPlan | undefined> {
-  const occupancy = await measureOccupancy(pool, mask, shape);
+export async function openResolution(
+  settings: ResolutionSettings,
+  { pool, memory, memoryLimitBytes }: Omit<ScalingTools, 'onTimings'>,
+): Promise<OpenedResolution> {
+  checkResolutionSettings(settings);
+  const { mask, windowVoxels, weights, voxelSize, threshold, correlationShells = [] } = settings;
+  const { shape } = mask;
+  const occupancy = await measureOccupancy(pool, memory.own(mask), shape);
+  const freeBytes = memoryLimitBytes - memory.volumeBytes;
   const plan = planResolutionTiles(occupancy, windowVoxels, weights, freeBytes / pool.size);
   const needed = (plan?.bytesPerThread ?? 0) * pool.size;
-  if (needed <= freeBytes) return plan;
-  throw new LocScaleError('out-of-memory', 'The local resolution does not fit the memory limit.', {
-    expected: `at most ${mebibytes(freeBytes)} beside the maps`,
-    found: `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`,
-    hint: 'Raise --memory, use fewer threads (-np), or a smaller window (--locres_window).',
-  });
+  if (needed > freeBytes)
+    throw new LocScaleError('out-of-memory', 'The local resolution does not fit the memory limit.', {
+      expected: `at most ${mebibytes(freeBytes)} beside the maps`,
+      found: `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`,
+      hint: 'Raise --memory, use fewer threads (-np), or a smaller window (--locres_window).',
+    });
+  return {
+    estimate: plan === undefined ? NOTHING_TO_SCALE : estimateOf(plan, weights, pool.size),
+    async run(halves, { signal, onProgress } = {}) {
+      checkResolutionHalves(settings, halves);
+      const resolution = memory.create(shape);
+      const correlations = correlationShells.map((shell) => ({ shell, volume: memory.create(shape) }));
+      const volumes = correlations.map(({ volume }) => volume);
+      memory.trim();
+      if (!plan) return { resolution, correlations: volumes };
+      const job: ResolutionTileJob = {
+        shape,
+        windowVoxels,
+        weights,
+        voxelSize,
+        threshold,
+        padValues: halves.padValues,
+        tileSize: plan.tileSize,
+        half1: memory.own(halves.half1),
+        half2: memory.own(halves.half2),
+        mask: memory.own(mask),
+        resolution: resolution.data,
+        correlations: correlations.map(({ shell, volume: { data } }) => ({ shell, volume: data })),
+      };
+      let done = 0;
+      const onResult = (voxels: number): void => {
+        done += voxels;
+        onProgress?.(done, plan.maskVoxels);
+      };
+      try {
+        await resolveTiles(pool, job, plan, { signal, onResult });
+        return { resolution, correlations: volumes };
+      } catch (error) {
+        memory.release([resolution, ...volumes]);
+        throw error;
+      }
+    },
+  };
 }
 
-/** Writes to `resolution` and `correlations`; `freeBytes` is what the threads may take together. */
-export async function resolveTiles(
+async function resolveTiles(
   pool: Pool,
-  job: LocalResolutionJob,
-  arrays: Arrays,
-  freeBytes: number,
-  hooks: OperationHooks,
+  job: ResolutionTileJob,
+  plan: ResolutionPlan,
+  options: { readonly signal: AbortSignal | undefined; readonly onResult: (voxels: number) => void },
 ): Promise<void> {
-  const { windowVoxels, weights, voxelSize, threshold, padValues } = job;
-  const { shape } = job.half1;
-  const plan = await planResolution(pool, job, arrays.mask, freeBytes);
-  if (!plan) return;
-  const tileJob: ResolutionTileJob = {
-    shape,
-    windowVoxels,
-    weights,
-    voxelSize,
-    threshold,
-    padValues,
-    tileSize: plan.tileSize,
-    ...arrays,
-  };
-  await pool.broadcast('beginResolving', tileJob);
+  await pool.broadcast('beginResolving', job);
   try {
-    let done = 0;
     await pool.map(
       'resolveTile',
       plan.starts.map((start) => ({ start })),
-      {
-        signal: hooks.signal,
-        onResult: (voxels) => {
-          done += voxels;
-          hooks.onProgress?.(done, plan.maskVoxels);
-        },
-      },
+      options,
     );
   } finally {
     await pool.broadcast('endResolving', undefined);
   }
 }
 
-async function measureOccupancy(pool: Pool, mask: Float32Array, shape: Shape): Promise<Occupancy> {
-  const blocks = blockGrid(shape);
-  const parts = await pool.map(
-    'occupancy',
-    Array.from({ length: blocks[0] }, (_, z) => ({
-      from: z,
-      to: z + 1,
-      mask,
-      shape,
-      block: OCCUPANCY_BLOCK,
-    })),
-  );
-  const counts = new Uint32Array(voxelCount(blocks));
-  parts.forEach((part, z) => {
-    counts.set(part, z * blocks[1] * blocks[2]);
-  });
-  return { blocks, counts };
+function estimateOf(
+  { maskVoxels, bytesPerThread, cost, starts }: ResolutionPlan,
+  weights: ResolutionSettings['weights'],
+  threads: number,
+): OpenedResolution['estimate'] {
+  return {
+    maskVoxels,
+    workingBytes: bytesPerThread * threads,
+    seconds: (cost * SECONDS_PER_COST[weights]) / Math.min(threads, starts.length),
+  };
 }
 
 function mebibytes(bytes: number): string {

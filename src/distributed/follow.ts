@@ -1,5 +1,5 @@
 /** A rank that does not lead: it waits for orders, does its share and sends what came out. */
-import type { Engine, LocalScalingJob, LocalScalingResult, Volume } from '../engine.ts';
+import type { Engine, LocalScalingJob, ScalingRun, Volume } from '../engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
 import { packTiles, type TileSet, volumesOf } from '../pipeline/tile-values.ts';
@@ -18,7 +18,7 @@ export interface FollowerTools {
 interface OpenScaling {
   readonly job: LocalScalingJob;
   readonly set: TileSet;
-  result: LocalScalingResult | undefined;
+  readonly scaling: ScalingRun;
 }
 
 /** Works until the leading rank says that the run is over. */
@@ -39,7 +39,7 @@ export async function follow(tools: FollowerTools): Promise<void> {
         break;
       }
       case 'close-scaling':
-        if (scaling !== undefined) releaseScaling(scaling, engine);
+        if (scaling !== undefined) await closeScaling(scaling, engine);
         scaling = undefined;
         break;
       case 'predict':
@@ -75,33 +75,28 @@ async function openScaling(
     held[name] = await engine.upload(voxels, shape);
   }
   await orFailure(communicator.barrier());
-  return {
-    job: { ...settings, ...held } as LocalScalingJob,
-    set: { shape, tileSize, mask: mask as Float32Array },
-    result: undefined,
-  };
+  const job = { ...settings, ...held } as LocalScalingJob;
+  const scaling = await (await engine.openLocalScaling(job)).start(job, tileSize);
+  return { job, set: { shape, tileSize, mask: mask as Float32Array }, scaling };
 }
 
 async function scaleShare(
   starts: readonly Shape[],
-  scaling: OpenScaling | undefined,
+  open: OpenScaling | undefined,
   engine: Engine,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  if (scaling === undefined) throw new LocScaleError('internal', 'Tiles came before their job.');
-  const { job, set, result } = scaling;
-  scaling.result = await engine.localScaling(job, signal === undefined ? {} : { signal }, {
-    tileSize: set.tileSize,
-    starts,
-    ...(result === undefined ? {} : { into: result }),
-  });
+  if (open === undefined) throw new LocScaleError('internal', 'Tiles came before their job.');
+  const { set, scaling } = open;
+  await scaling.run(signal === undefined ? {} : { signal }, starts);
   const volumes = await Promise.all(volumesOf(scaling.result).map((volume) => engine.download(volume)));
   return packTiles(set, starts, volumes);
 }
 
-function releaseScaling({ job, result }: OpenScaling, engine: Engine): void {
+async function closeScaling({ job, scaling }: OpenScaling, engine: Engine): Promise<void> {
+  await scaling.close();
   const { map, reference, mask, differenceMask } = job;
-  const volumes = [map, reference, mask, differenceMask, ...(result === undefined ? [] : volumesOf(result))];
+  const volumes = [map, reference, mask, differenceMask, ...volumesOf(scaling.result)];
   engine.release(...volumes.filter((volume) => volume !== undefined));
 }
 

@@ -1,18 +1,22 @@
 /** Local resolution on the GPU, tile by tile (shaders/local-resolution.wgsl); two tiles are in flight. */
-import type { LocalResolutionJob, OperationHooks } from '../engine.ts';
-import { isLocScaleError, LocScaleError } from '../errors.ts';
+import type { LocalResolutionJob, OpenedResolution, OperationHooks, ResolutionSettings } from '../engine.ts';
+import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine-checks.ts';
+import { LocScaleError } from '../errors.ts';
 import { voxelCount } from '../math/grid.ts';
 import { roundedShells, type WindowWeights, windowWeights } from '../math/local-resolution.ts';
-import type { Occupancy } from '../math/occupancy.ts';
-import { type GpuDevice, STORAGE } from './device.ts';
+import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
+import type { GpuDevice } from './device.ts';
+import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
 import { type Bound, createIndexTable, createTable, type UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
+import type { ScalingTools } from './local-scaling.ts';
 import { type GpuResolutionPlan, planGpuResolution } from './plan-local-resolution.ts';
 import { runTiles } from './run-tiles.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { RUN } from './tile-units.ts';
 import { createUniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
+import { blockOccupancy } from './volume-operations.ts';
 
 export interface ResolutionVolumes {
   readonly half1: GpuVolume;
@@ -22,44 +26,61 @@ export interface ResolutionVolumes {
   readonly correlations: readonly { readonly shell: number; readonly volume: GpuVolume }[];
 }
 
-/** Plans the job within the budget and runs it; where the GPU has less memory, again with smaller tiles. */
-export async function resolveTiles(
-  gpu: GpuDevice,
-  job: LocalResolutionJob,
-  volumes: ResolutionVolumes,
-  occupancy: Occupancy,
-  copy: TileCopy,
-  hooks: OperationHooks,
-  budgetBytes: number,
-): Promise<void> {
-  let budget = budgetBytes;
-  for (;;) {
-    const plan = planResolution(gpu, job, occupancy, budget);
-    if (!plan) return;
-    try {
-      await runPlan(gpu, plan, job, volumes, copy, hooks);
-      return;
-    } catch (error) {
-      if (!isLocScaleError(error) || error.tag !== 'out-of-memory' || !(await gpu.recover())) throw error;
-      budget = plan.bytes / 2;
-    }
-  }
+export async function openResolution(
+  settings: ResolutionSettings,
+  tools: ScalingTools,
+): Promise<OpenedResolution> {
+  checkResolutionSettings(settings);
+  const { gpu, copy } = tools;
+  const { mask, windowVoxels, correlationShells = [] } = settings;
+  const { shape } = mask;
+  const occupancy = await blockOccupancy(gpu, tools.own(mask), OCCUPANCY_BLOCK);
+  const planWithin = (budgetBytes: number): GpuResolutionPlan | undefined => {
+    const support = planGpuResolution(occupancy, windowVoxels, gpu.limits, budgetBytes);
+    if (support.ok) return support.plan;
+    throw new LocScaleError(
+      'out-of-memory',
+      `The local resolution does not fit the GPU ${gpu.name}: ${support.reason}.`,
+      { hint: 'Use a smaller window (--locres_window), a GPU with more memory, or --engine cpu.' },
+    );
+  };
+  const budget = (): number => tools.jobBudget(1 + correlationShells.length, shape);
+  const plan = planWithin(budget());
+  return {
+    estimate: plan === undefined ? NOTHING_TO_SCALE : estimateOf(plan, tools.operationsPerSecond),
+    async run(halves, hooks = {}) {
+      checkResolutionHalves(settings, halves);
+      const made: GpuVolume[] = [];
+      const make = (label: string): GpuVolume => {
+        const volume = tools.make(label, shape);
+        made.push(volume);
+        return volume;
+      };
+      try {
+        const resolution = make('local resolution');
+        const correlations = correlationShells.map((shell) => ({ shell, volume: make(`FSC ${shell}`) }));
+        const [half1, half2] = [halves.half1, halves.half2].map((half) => tools.own(half));
+        const volumes = { half1, half2, mask: tools.own(mask), resolution, correlations };
+        const first = plan !== undefined && plan.bytes > budget() ? planWithin(budget()) : plan;
+        if (first !== undefined)
+          await withSmallerPlans(
+            gpu,
+            first,
+            (bytes) => planWithin(bytes) as GpuResolutionPlan,
+            (fitting) => runPlan(gpu, fitting, { ...settings, ...halves }, volumes, copy, hooks),
+          );
+        return { resolution, correlations: correlations.map(({ volume }) => volume) };
+      } catch (error) {
+        tools.release(...made);
+        throw error;
+      }
+    },
+  };
 }
 
-/** undefined for an empty mask. */
-export function planResolution(
-  gpu: GpuDevice,
-  job: LocalResolutionJob,
-  occupancy: Occupancy,
-  budgetBytes: number,
-): GpuResolutionPlan | undefined {
-  const support = planGpuResolution(occupancy, job.windowVoxels, gpu.limits, budgetBytes);
-  if (support.ok) return support.plan;
-  throw new LocScaleError(
-    'out-of-memory',
-    `The local resolution does not fit the GPU ${gpu.name}: ${support.reason}.`,
-    { hint: 'Use a smaller window (--locres_window), a GPU with more memory, or --engine cpu.' },
-  );
+function estimateOf(plan: GpuResolutionPlan, operationsPerSecond: number): OpenedResolution['estimate'] {
+  const { maskVoxels, bytes, cost } = plan;
+  return { maskVoxels, workingBytes: bytes, seconds: cost / operationsPerSecond };
 }
 
 async function runPlan(
@@ -70,11 +91,11 @@ async function runPlan(
   copy: TileCopy,
   hooks: OperationHooks,
 ): Promise<void> {
-  const machine = await prepare(gpu, plan, job, volumes, copy);
+  const ready = await prepare(gpu, plan, job, volumes, copy);
   try {
-    await runTiles(gpu, plan.tiles, machine.encode, hooks);
+    await runTiles(gpu, plan.tiles, ready.encode, hooks);
   } finally {
-    machine.destroy();
+    ready.destroy();
   }
 }
 
@@ -84,7 +105,7 @@ async function prepare(
   job: LocalResolutionJob,
   volumes: ResolutionVolumes,
   copy: TileCopy,
-) {
+): Promise<{ encode(tile: GpuResolutionPlan['tiles'][number]): GPUCommandEncoder } & Destroyable> {
   const { windowVoxels, shellCount, lanes, tileSize, box } = plan;
   const name = 'local-resolution';
   const constants = { windowVoxels, shellCount, lanes };
@@ -97,37 +118,21 @@ async function prepare(
     compile('resolve', 'shellCount', 'lanes'),
     compile('pick', 'lanes'),
   ]);
-  const buffers: GPUBuffer[] = [];
-  const keep = (buffer: GPUBuffer): GPUBuffer => {
-    buffers.push(buffer);
-    return buffer;
-  };
-  const make = (label: string, bytes: number): GPUBuffer =>
-    keep(gpu.createBuffer(`${name} ${label}`, bytes, STORAGE));
-  const uniforms = createUniformSlots(gpu, name);
-  const destroy = (): void => {
-    for (const buffer of buffers) gpu.destroyBuffer(buffer);
-    uniforms.destroy();
-  };
-  gpu.device.pushErrorScope('out-of-memory');
-  let scoped = true;
-  try {
-    const turns = keep(createTable(gpu, `${name} turns`, turnTable(windowVoxels, job.weights)));
-    const columnList = keep(createIndexTable(gpu, `${name} columns`, plan.columns));
-    const shellOf = keep(createIndexTable(gpu, `${name} shells`, roundedShells(windowVoxels)));
-    const half1 = make('half 1', 4 * voxelCount(box));
-    const half2 = make('half 2', 4 * voxelCount(box));
-    const units = make('units', 16 * plan.unitCapacity);
-    const xSums = make('x sums', plan.xSumBytes);
-    const ySums = make('y sums', plan.ySumBytes);
-    const sums = make('sums', plan.sumBytes);
-    scoped = false;
-    const refused = await gpu.device.popErrorScope();
-    if (refused)
-      throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
-        hint: 'Close other programs that use the GPU, use a smaller window, or --engine cpu.',
-        cause: refused,
-      });
+  return buildJob(gpu, name, async ({ storage, own }) => {
+    const uniforms = own(createUniformSlots(gpu, name));
+    const table = (buffer: GPUBuffer): GPUBuffer => {
+      own({ destroy: () => gpu.destroyBuffer(buffer) });
+      return buffer;
+    };
+    const turns = table(createTable(gpu, `${name} turns`, turnTable(windowVoxels, job.weights)));
+    const columnList = table(createIndexTable(gpu, `${name} columns`, plan.columns));
+    const shellOf = table(createIndexTable(gpu, `${name} shells`, roundedShells(windowVoxels)));
+    const half1 = storage('half 1', 4 * voxelCount(box));
+    const half2 = storage('half 2', 4 * voxelCount(box));
+    const units = storage('units', 16 * plan.unitCapacity);
+    const xSums = storage('x sums', plan.xSumBytes);
+    const ySums = storage('y sums', plan.ySumBytes);
+    const sums = storage('sums', plan.sumBytes);
     const columnCount = plan.columns.length / 4;
 
     const encode = ({
@@ -184,12 +189,8 @@ async function prepare(
       uniforms.reset();
       return encoder;
     };
-    return { encode, destroy };
-  } catch (error) {
-    if (scoped) await gpu.device.popErrorScope().catch(() => null);
-    destroy();
-    throw error;
-  }
+    return { encode };
+  });
 }
 
 function asUnsigned(n: number): UniformField {

@@ -2,18 +2,30 @@
  * Local scaling on the GPU, tile by tile: gather, profiles of reference and map, scale factors, shell
  * convolutions, results to the mask voxels. Nothing is read back; two tiles are in flight.
  */
-import type { LocalScalingJob, OperationHooks } from '../engine.ts';
+import type {
+  LocalScalingJob,
+  LocalScalingMaps,
+  LocalScalingResult,
+  LocalScalingSettings,
+  OpenedScaling,
+  ScalingRun,
+  Volume,
+} from '../engine.ts';
+import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
-import { voxelCount } from '../math/grid.ts';
-import { type GpuDevice, STORAGE } from './device.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
+import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
+import type { GpuDevice } from './device.ts';
 import { createRealFft3d } from './fft.ts';
-import type { GpuTile, GpuTilePlan } from './plan-tiles.ts';
+import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
+import { type GpuTile, type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
 import { runTiles } from './run-tiles.ts';
 import { createScaleFactors } from './scale-factors.ts';
 import { createShellConvolutions } from './shell-convolutions.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { createUniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
+import { blockOccupancy } from './volume-operations.ts';
 import { createWindowProfiles } from './window-profiles.ts';
 
 export interface ScalingVolumes {
@@ -26,64 +38,175 @@ export interface ScalingVolumes {
   readonly quality: GpuVolume | undefined;
 }
 
-export async function scaleTiles(
-  gpu: GpuDevice,
-  plan: GpuTilePlan,
-  tiles: readonly GpuTile[],
-  job: LocalScalingJob,
-  volumes: ScalingVolumes,
-  copy: TileCopy,
-  hooks: OperationHooks,
-): Promise<void> {
-  const machine = await prepareTiles(gpu, plan, job, volumes, copy);
+export interface ScalingTools {
+  readonly gpu: GpuDevice;
+  readonly copy: TileCopy;
+  /** Multiply-adds per second assumed for the expected time. */
+  readonly operationsPerSecond: number;
+  /** Bytes for the buffers of a job, beside so many result volumes that are still to be made. */
+  jobBudget(results: number, shape: Shape): number;
+  own(volume: Volume): GpuVolume;
+  make(label: string, shape: Shape): GpuVolume;
+  release(...volumes: Volume[]): void;
+}
+
+export async function openScaling(
+  settings: LocalScalingSettings,
+  tools: ScalingTools,
+): Promise<OpenedScaling> {
+  checkScalingSettings(settings);
+  const { gpu } = tools;
+  const { mask, windowVoxels, profileKind, rule, measureBFactors } = settings;
+  const { shape } = mask;
+  const occupancy = await blockOccupancy(gpu, tools.own(mask), OCCUPANCY_BLOCK);
+  const planWithin = (budgetBytes: number, tileSize?: Shape): GpuTilePlan | undefined => {
+    const support = planGpuTiles({
+      occupancy,
+      windowVoxels,
+      kind: profileKind,
+      profiledMaps: rule.kind === 'no-reference' ? 1 : 2,
+      limits: gpu.limits,
+      budgetBytes,
+      tileSize,
+    });
+    if (support.ok) return support.plan;
+    throw new LocScaleError(
+      'out-of-memory',
+      `Local scaling does not fit the GPU ${gpu.name}: ${support.reason}.`,
+      { hint: 'Use a smaller window (-wn), a GPU with more memory, or --engine cpu.' },
+    );
+  };
+  const budget = (): number => tools.jobBudget(measureBFactors ? 3 : 1, shape);
+  const plan = planWithin(budget());
+  return {
+    estimate: plan === undefined ? NOTHING_TO_SCALE : estimateOf(plan, tools.operationsPerSecond),
+    async start(maps, tileSize) {
+      checkScalingMaps(settings, maps);
+      const changed = tileSize !== undefined || (plan?.bytes ?? 0) > budget();
+      const first = plan && changed ? planWithin(budget(), tileSize) : plan;
+      return startScaling(settings, maps, first, tileSize === undefined ? planWithin : undefined, tools);
+    },
+  };
+}
+
+function estimateOf(plan: GpuTilePlan, operationsPerSecond: number): OpenedScaling['estimate'] {
+  const { maskVoxels, tileSize, tiles, bytes, cost } = plan;
+  return { maskVoxels, workingBytes: bytes, seconds: cost / operationsPerSecond, tileSize, tiles };
+}
+
+interface ReadyTiles extends Destroyable {
+  readonly plan: GpuTilePlan;
+  readonly encode: (tile: GpuTile) => GPUCommandEncoder;
+}
+
+/** `planWithin`: absent where another process has fixed the size of the tiles. */
+async function startScaling(
+  settings: LocalScalingSettings,
+  maps: LocalScalingMaps,
+  first: GpuTilePlan | undefined,
+  planWithin: ((bytes: number) => GpuTilePlan | undefined) | undefined,
+  tools: ScalingTools,
+): Promise<ScalingRun> {
+  const { gpu, copy } = tools;
+  const { mask, measureBFactors } = settings;
+  const made: GpuVolume[] = [];
+  const make = (label: string): GpuVolume => {
+    const volume = tools.make(label, mask.shape);
+    made.push(volume);
+    return volume;
+  };
   try {
-    await runTiles(gpu, tiles, machine.encode, hooks);
-  } finally {
-    machine.destroy();
+    const result: LocalScalingResult = {
+      scaled: make('scaled map'),
+      ...(measureBFactors ? { bFactor: make('B factors'), quality: make('fit quality') } : {}),
+    };
+    if (first === undefined)
+      return {
+        tileSize: [0, 0, 0],
+        tiles: [],
+        result,
+        run: async () => undefined,
+        close: async () => undefined,
+      };
+    const { scaled, bFactor, quality } = result;
+    const volumes: ScalingVolumes = {
+      map: tools.own(maps.map),
+      reference: maps.reference && tools.own(maps.reference),
+      mask: tools.own(mask),
+      differenceMask: maps.differenceMask && tools.own(maps.differenceMask),
+      scaled: tools.own(scaled),
+      bFactor: bFactor && tools.own(bFactor),
+      quality: quality && tools.own(quality),
+    };
+    const prepare = async (plan: GpuTilePlan): Promise<ReadyTiles> => ({
+      ...(await prepareTiles(gpu, plan, { ...settings, ...maps }, volumes, copy)),
+      plan,
+    });
+    /** From half of what was refused, for as long as the tiles may change. */
+    const smaller = (bytes: number): GpuTilePlan => planWithin?.(bytes) as GpuTilePlan;
+    const allocate = (plan: GpuTilePlan): Promise<ReadyTiles> =>
+      planWithin === undefined ? prepare(plan) : withSmallerPlans(gpu, plan, smaller, prepare);
+    let ready = await allocate(first);
+    let begun = false;
+    return {
+      get tileSize() {
+        return ready.plan.tileSize;
+      },
+      get tiles() {
+        return ready.plan.tiles;
+      },
+      result,
+      async run(hooks = {}, starts) {
+        const scale = (): Promise<void> =>
+          runTiles(gpu, chooseTiles(ready.plan.tiles, starts), ready.encode, hooks);
+        // Tiles that were handed out keep their size, whatever happens.
+        if (begun || starts !== undefined || planWithin === undefined) {
+          begun = true;
+          return scale();
+        }
+        begun = true;
+        await withSmallerPlans(gpu, ready.plan, smaller, async (plan) => {
+          if (plan !== ready.plan) {
+            ready.destroy();
+            ready = await prepare(plan);
+          }
+          await scale();
+        });
+      },
+      async close() {
+        ready.destroy();
+      },
+    };
+  } catch (error) {
+    tools.release(...made);
+    throw error;
   }
 }
 
-/** Allocates the job's buffers; an allocation that the GPU refuses is an 'out-of-memory' error here, not later. */
-async function prepareTiles(
+function prepareTiles(
   gpu: GpuDevice,
   plan: GpuTilePlan,
   job: LocalScalingJob,
   volumes: ScalingVolumes,
   copy: TileCopy,
-) {
+): Promise<{ encode(tile: GpuTile): GPUCommandEncoder } & Destroyable> {
   const { profiles: profilePlan, tileSize, box, fft: fftPlan } = plan;
   const { shellCount, lanes } = profilePlan;
   const unitVoxels = profilePlan.profileBytes / 4 / shellCount;
-  const parts: { destroy(): void }[] = [];
-  const keep = <T extends { destroy(): void }>(part: T): T => {
-    parts.push(part);
-    return part;
-  };
-  const make = (label: string, bytes: number): GPUBuffer => {
-    const buffer = gpu.createBuffer(`local-scaling ${label}`, bytes, STORAGE);
-    parts.push({ destroy: () => gpu.destroyBuffer(buffer) });
-    return buffer;
-  };
-  const destroy = (): void => {
-    for (const part of parts.reverse()) part.destroy();
-  };
-  gpu.device.pushErrorScope('out-of-memory');
-  try {
-    const uniforms = keep(createUniformSlots(gpu, 'local-scaling'));
-    const windowProfiles = keep(await createWindowProfiles(gpu, profilePlan));
-    const scaleFactors = keep(await createScaleFactors(gpu, job.rule, shellCount, tileSize, lanes));
-    const fft = keep(await createRealFft3d(gpu, fftPlan));
-    const convolutions = keep(
-      await createShellConvolutions(gpu, fft, job.windowVoxels, box, tileSize, lanes),
-    );
-    const mapBox = make('map box', 4 * voxelCount(box));
-    const referenceBox = volumes.reference ? make('reference box', 4 * voxelCount(box)) : undefined;
-    const factors = make('factors', profilePlan.profileBytes);
-    const reference = make('reference profiles', profilePlan.profileBytes);
-    const fits = make('fits', 8 * unitVoxels);
-    const scaled = make('scaled', 4 * unitVoxels);
-    const units = make('units', 16 * profilePlan.unitCapacity);
-    const differenceMask = make('difference mask', volumes.differenceMask ? 4 * voxelCount(tileSize) : 16);
+  return buildJob(gpu, 'local-scaling', async ({ storage, own }) => {
+    const uniforms = own(createUniformSlots(gpu, 'local-scaling'));
+    const windowProfiles = own(await createWindowProfiles(gpu, profilePlan));
+    const scaleFactors = own(await createScaleFactors(gpu, job.rule, shellCount, tileSize, lanes));
+    const fft = own(await createRealFft3d(gpu, fftPlan));
+    const convolutions = own(await createShellConvolutions(gpu, fft, job.windowVoxels, box, tileSize, lanes));
+    const mapBox = storage('map box', 4 * voxelCount(box));
+    const referenceBox = volumes.reference ? storage('reference box', 4 * voxelCount(box)) : undefined;
+    const factors = storage('factors', profilePlan.profileBytes);
+    const reference = storage('reference profiles', profilePlan.profileBytes);
+    const fits = storage('fits', 8 * unitVoxels);
+    const scaled = storage('scaled', 4 * unitVoxels);
+    const units = storage('units', 16 * profilePlan.unitCapacity);
+    const differenceMask = storage('difference mask', volumes.differenceMask ? 4 * voxelCount(tileSize) : 16);
 
     const encode = ({ start, units: list, unitCount }: GpuTile): GPUCommandEncoder => {
       const { device } = gpu;
@@ -128,30 +251,6 @@ async function prepareTiles(
       uniforms.reset();
       return encoder;
     };
-    await throwIfOutOfMemory(gpu);
-    return { encode, destroy };
-  } catch (error) {
-    if (!(error instanceof OutOfScope)) await gpu.device.popErrorScope().catch(() => null);
-    destroy();
-    throw error instanceof OutOfScope ? error.error : error;
-  }
-}
-
-class OutOfScope extends Error {
-  readonly error: LocScaleError;
-  constructor(error: LocScaleError) {
-    super(error.message);
-    this.error = error;
-  }
-}
-
-async function throwIfOutOfMemory(gpu: GpuDevice): Promise<void> {
-  const refused = await gpu.device.popErrorScope();
-  if (!refused) return;
-  throw new OutOfScope(
-    new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
-      hint: 'Close other programs that use the GPU, use a smaller window (-wn), or --engine cpu.',
-      cause: refused,
-    }),
-  );
+    return { encode };
+  });
 }

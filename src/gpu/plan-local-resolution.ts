@@ -1,7 +1,8 @@
 /** Chooses the tiles of a local-resolution job on the GPU: as large as limits and memory allow. */
 import type { Shape } from '../math/grid.ts';
 import { coefficientColumns, correlationShellCount } from '../math/local-resolution.ts';
-import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from '../math/occupancy.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
+import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/tiling.ts';
 import type { GpuLimits } from './device.ts';
 import { listUnits, RUN } from './tile-units.ts';
 import type { Support } from './window-profiles.ts';
@@ -46,37 +47,30 @@ export function planGpuResolution(
   limits: GpuLimits,
   budgetBytes: number,
 ): Support<GpuResolutionPlan | undefined> {
-  const extent = occupiedExtent(occupancy);
-  if (!extent) return { ok: true, plan: undefined };
+  const sizes = EDGES.map((edge) => evenTileSize(occupancy, edge, RUN)).filter((size) => size !== undefined);
+  if (sizes.length === 0) return { ok: true, plan: undefined };
   const lanes = [16, 8, 4].find(
     (n) =>
       n * RUN <= limits.workgroupInvocations && 16 * (RUN + windowVoxels - 1) * n <= limits.workgroupBytes,
   );
   if (lanes === undefined)
     return { ok: false, reason: `a window of ${windowVoxels} voxels needs larger workgroups than it has` };
-  let best: GpuResolutionPlan | undefined;
-  for (const edge of EDGES) {
-    const plan = makePlan(occupancy, extent, edge, windowVoxels, lanes, limits);
-    if (!plan || plan.bytes > budgetBytes) continue;
-    if (!best || plan.cost < best.cost) best = plan;
-  }
-  return best
-    ? { ok: true, plan: best }
-    : { ok: false, reason: 'the working buffers of the smallest tile exceed its memory or buffer limits' };
+  const plans = sizes
+    .map((size) => makePlan(occupancy, size, windowVoxels, lanes, limits))
+    .filter((plan) => plan !== undefined);
+  const plan = cheapestPlan(plans, ({ bytes }) => bytes <= budgetBytes);
+  return plan === undefined
+    ? { ok: false, reason: 'the working buffers of the smallest tile exceed its memory or buffer limits' }
+    : { ok: true, plan };
 }
 
 function makePlan(
   occupancy: Occupancy,
-  { first, end }: { first: Shape; end: Shape },
-  edge: number,
+  tileSize: Shape,
   w: number,
   lanes: number,
   limits: GpuLimits,
 ): GpuResolutionPlan | undefined {
-  const tileSize = [0, 1, 2].map((axis) => {
-    const voxels = (end[axis] - first[axis]) * OCCUPANCY_BLOCK;
-    return Math.ceil(voxels / Math.ceil(voxels / edge) / RUN) * RUN;
-  }) as unknown as Shape;
   const [tz, ty, tx] = tileSize;
   const box = tileSize.map((n) => n + w - 1) as unknown as Shape;
   const shellCount = correlationShellCount(w);
@@ -103,22 +97,15 @@ function makePlan(
   if (columnsPerBatch < 1 || Math.max(xSumBytes, sumBytes) > largest) return undefined;
   if (unitCapacity > limits.workgroupsPerDimension) return undefined;
 
-  const tiles: GpuResolutionPlan['tiles'][number][] = [];
-  const step = tileSize.map((n) => n / OCCUPANCY_BLOCK);
   const perVoxel = list.reduce((sum, { deepest }) => sum + (deepest + 1) * 7 * w, 0);
+  const tiles = occupiedTiles(occupancy, tileSize).map(({ start, maskVoxels }) => {
+    const units = listUnits(occupancy, OCCUPANCY_BLOCK, start, tileSize, lanes);
+    return { start, units: units.list, unitCount: units.count, maskVoxels };
+  });
   let cost = 0;
-  for (let z = first[0]; z < end[0]; z += step[0]) {
-    for (let y = first[1]; y < end[1]; y += step[1]) {
-      for (let x = first[2]; x < end[2]; x += step[2]) {
-        const maskVoxels = countVoxels(occupancy, [z, y, x], step);
-        if (maskVoxels === 0) continue;
-        const start = [z, y, x].map((n) => n * OCCUPANCY_BLOCK) as unknown as Shape;
-        const units = listUnits(occupancy, OCCUPANCY_BLOCK, start, tileSize, lanes);
-        tiles.push({ start, units: units.list, unitCount: units.count, maskVoxels });
-        cost += units.count * lanes * RUN * perVoxel;
-        cost += list.length * box[0] * ty * tx * 8 * w + (xSumBytes / 16) * 4 * w;
-      }
-    }
+  for (const { unitCount } of tiles) {
+    cost += unitCount * lanes * RUN * perVoxel;
+    cost += list.length * box[0] * ty * tx * 8 * w + (xSumBytes / 16) * 4 * w;
   }
   const bytes =
     xSumBytes +
@@ -132,15 +119,4 @@ function makePlan(
   const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
   const sizes = { columnsPerBatch, unitCapacity, xSumBytes, ySumBytes, sumBytes, bytes };
   return { windowVoxels: w, shellCount, lanes, tileSize, box, columns, tiles, maskVoxels, ...sizes, cost };
-}
-
-function countVoxels({ blocks, counts }: Occupancy, at: Shape, step: readonly number[]): number {
-  let voxels = 0;
-  for (let z = at[0]; z < Math.min(blocks[0], at[0] + step[0]); z++) {
-    for (let y = at[1]; y < Math.min(blocks[1], at[1] + step[1]); y++) {
-      for (let x = at[2]; x < Math.min(blocks[2], at[2] + step[2]); x++)
-        voxels += counts[(z * blocks[1] + y) * blocks[2] + x];
-    }
-  }
-  return voxels;
 }

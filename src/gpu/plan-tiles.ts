@@ -6,7 +6,8 @@ import type { ScalingTile } from '../engine.ts';
 import { nextFastLength } from '../math/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
-import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from '../math/occupancy.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
+import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/tiling.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import type { GpuLimits } from './device.ts';
 import { planRealFft3d, type RealFft3dPlan } from './fft.ts';
@@ -54,75 +55,34 @@ export interface TilingRequest {
 
 /** The cheapest plan that fits; undefined for an empty mask; a reason where nothing fits. */
 export function planGpuTiles(request: TilingRequest): Support<GpuTilePlan | undefined> {
-  const extent = occupiedExtent(request.occupancy);
-  if (!extent) return { ok: true, plan: undefined };
-  if (request.tileSize) return makePlan(request, extent, request.tileSize);
-  let best: GpuTilePlan | undefined;
-  let reason = '';
-  for (const edge of EDGES) {
-    const candidate = makePlan(request, extent, evenTiles(extent, edge));
-    if (!candidate.ok) reason ||= candidate.reason;
-    else if (!best || candidate.plan.cost < best.cost) best = candidate.plan;
-  }
-  return best ? { ok: true, plan: best } : { ok: false, reason };
+  if (request.tileSize) return makePlan(request, request.tileSize);
+  const sizes = EDGES.map((edge) => evenTileSize(request.occupancy, edge, RUN));
+  const candidates = sizes.filter((size) => size !== undefined).map((size) => makePlan(request, size));
+  const plans = candidates.flatMap((candidate) => (candidate.ok ? [candidate.plan] : []));
+  const plan = cheapestPlan(plans, () => true);
+  const refused = candidates.find((candidate) => !candidate.ok);
+  return plan === undefined && refused !== undefined ? refused : { ok: true, plan };
 }
 
-interface Extent {
-  readonly first: Shape;
-  readonly end: Shape;
-}
-
-/** Tiles of about `edge` voxels that share the extent evenly. */
-function evenTiles({ first, end }: Extent, edge: number): Shape {
-  return [0, 1, 2].map((axis) => {
-    const voxels = (end[axis] - first[axis]) * OCCUPANCY_BLOCK;
-    return Math.ceil(voxels / Math.ceil(voxels / edge) / RUN) * RUN;
-  }) as unknown as Shape;
-}
-
-function makePlan(request: TilingRequest, { first, end }: Extent, tileSize: Shape): Support<GpuTilePlan> {
-  const { occupancy, windowVoxels, kind, limits, budgetBytes } = request;
+function makePlan(request: TilingRequest, tileSize: Shape): Support<GpuTilePlan> {
+  const { occupancy, windowVoxels, kind, limits, budgetBytes, profiledMaps } = request;
   const box = tileSize.map((n) => nextFastLength(n + windowVoxels - 1)) as unknown as Shape;
-  const profiles = planWindowProfiles(windowVoxels, kind, tileSize, box, limits);
-  if (!profiles.ok) return profiles;
+  const planned = planWindowProfiles(windowVoxels, kind, tileSize, box, limits);
+  if (!planned.ok) return planned;
+  const profiles = planned.plan;
   const fft = planRealFft3d(box, limits);
   if (!fft.ok) return fft;
-  const bytes = jobBytes(profiles.plan, fft.plan, request.profiledMaps);
+  const bytes = jobBytes(profiles, fft.plan, profiledMaps);
   if (bytes > budgetBytes)
     return { ok: false, reason: 'the working buffers of the smallest tile exceed the memory of this GPU' };
-
-  const tiles: GpuTile[] = [];
-  const step = tileSize.map((n) => n / OCCUPANCY_BLOCK);
-  let cost = 0;
-  for (let z = first[0]; z < end[0]; z += step[0]) {
-    for (let y = first[1]; y < end[1]; y += step[1]) {
-      for (let x = first[2]; x < end[2]; x += step[2]) {
-        const start: Shape = [z * OCCUPANCY_BLOCK, y * OCCUPANCY_BLOCK, x * OCCUPANCY_BLOCK];
-        const maskVoxels = countVoxels(occupancy, [z, y, x], step);
-        if (maskVoxels === 0) continue;
-        const units = listUnits(occupancy, OCCUPANCY_BLOCK, start, tileSize, profiles.plan.lanes);
-        const costOfTile = tileCost(profiles.plan, units.count, request.profiledMaps);
-        tiles.push({ start, units: units.list, unitCount: units.count, maskVoxels, cost: costOfTile });
-        cost += costOfTile;
-      }
-    }
-  }
+  const tiles = occupiedTiles(occupancy, tileSize).map(({ start, maskVoxels }): GpuTile => {
+    const units = listUnits(occupancy, OCCUPANCY_BLOCK, start, tileSize, profiles.lanes);
+    const cost = tileCost(profiles, units.count, profiledMaps);
+    return { start, units: units.list, unitCount: units.count, maskVoxels, cost };
+  });
   const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
-  return {
-    ok: true,
-    plan: { tileSize, box, profiles: profiles.plan, fft: fft.plan, tiles, maskVoxels, bytes, cost },
-  };
-}
-
-function countVoxels({ blocks, counts }: Occupancy, at: Shape, step: readonly number[]): number {
-  let voxels = 0;
-  for (let z = at[0]; z < Math.min(blocks[0], at[0] + step[0]); z++) {
-    for (let y = at[1]; y < Math.min(blocks[1], at[1] + step[1]); y++) {
-      for (let x = at[2]; x < Math.min(blocks[2], at[2] + step[2]); x++)
-        voxels += counts[(z * blocks[1] + y) * blocks[2] + x];
-    }
-  }
-  return voxels;
+  const cost = tiles.reduce((sum, tile) => sum + tile.cost, 0);
+  return { ok: true, plan: { tileSize, box, profiles, fft: fft.plan, tiles, maskVoxels, bytes, cost } };
 }
 
 /** Arithmetic of one tile: x, y and z sums of every profiled map, and h + 2 transforms of the box. */

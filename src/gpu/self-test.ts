@@ -4,6 +4,7 @@
  * computation of method 4. Drivers do compile shaders wrongly; a map from such a device must not be.
  */
 import type { Engine, Volume } from '../engine.ts';
+import { localScaling } from '../engine-jobs.ts';
 import { LocScaleError } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
@@ -122,7 +123,7 @@ async function checkLocalScaling(engine: Engine): Promise<number> {
 
   const volumes: Volume[] = [];
   for (const data of [map, reference, mask]) volumes.push(await engine.upload(toHost(engine, data), SHAPE));
-  const { scaled } = await engine.localScaling({
+  const { scaled } = await localScaling(engine, {
     map: volumes[0],
     reference: volumes[1],
     mask: volumes[2],

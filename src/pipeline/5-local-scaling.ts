@@ -6,7 +6,7 @@
  * always given. (One corner differs: without padding LocScale leaves out mask voxels that lie exactly
  * half a window from the last face, although their window still fits; they are scaled here.)
  */
-import type { Engine, LocalScalingJob, Volume } from '../engine.ts';
+import type { Engine, LocalScalingMaps, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
@@ -128,32 +128,20 @@ function theoreticalRule(
   };
 }
 
-export async function prepareScaling(
-  job: LocScaleJob,
-  volumes: { map: Volume; mask: Volume; reference: Volume | undefined; differenceMask: Volume | undefined },
-  windowVoxels: number,
-  rule: ScalingRule,
+/** What windows that reach beyond the box see there. */
+export async function padValuesOf(
   engine: Engine,
-): Promise<LocalScalingJob> {
-  const { map, mask, reference, differenceMask } = volumes;
+  { map, reference }: Pick<LocalScalingMaps, 'map' | 'reference'>,
+  mask: Volume,
+): Promise<LocalScalingMaps['padValues']> {
   return {
-    map,
-    mask,
-    ...(reference === undefined ? {} : { reference }),
-    ...(differenceMask === undefined ? {} : { differenceMask }),
-    windowVoxels,
-    profileKind: job.parameters.profileKind,
-    rule,
-    padValues: {
-      map: await meanOutside(engine, map, mask),
-      reference: reference === undefined ? 0 : await meanOutside(engine, reference, mask),
-    },
-    measureBFactors: job.parameters.measureBFactors,
+    map: await meanOutside(engine, map, mask),
+    reference: reference === undefined ? 0 : await meanOutside(engine, reference, mask),
   };
 }
 
 /** Mean outside the mask; 0 if the mask fills the box. */
-async function meanOutside(engine: Engine, volume: Volume, mask: Volume): Promise<number> {
+export async function meanOutside(engine: Engine, volume: Volume, mask: Volume): Promise<number> {
   const outside = await engine.statistics(volume, { mask, inside: false });
   return outside.count === 0 ? 0 : outside.mean;
 }

@@ -6,8 +6,16 @@
 import type { Volume } from '../engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { pvddtOf } from '../math/pvddt.ts';
-import { measureBeside, numbersWith } from './local-resolution.ts';
-import { planLocScale, planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
+import { measureLocalResolution, numbersWith } from './local-resolution.ts';
+import {
+  planLocScale,
+  planOf,
+  predictSymmetric,
+  prepareRun,
+  scaleLocally,
+  scalingJobOf,
+  symmetriseStep,
+} from './prepare.ts';
 import { type Run, startRun } from './run.ts';
 import type {
   FeatureEnhanceJob,
@@ -23,17 +31,19 @@ export async function runFeatureEnhance(
   context: LocScaleContext,
 ): Promise<FeatureEnhanceResult> {
   const run = startRun(context);
-  const { parameters, monteCarlo } = enhance;
+  const { monteCarlo } = enhance;
   const job = baselineJobOf(enhance);
   try {
     const prepared = await prepareRun(job, run);
     const { prediction, maps, resolved, numbers } = prepared;
     if (prediction === undefined) throw new Error('a network job without a planned prediction');
     context.onPlan?.(planOf(job, prepared, run));
-    const localResolution = await measureBeside(prepared, parameters.localResolution, run);
+    const localResolution =
+      prepared.localResolution && (await measureLocalResolution(prepared.localResolution, run));
     const { symmetry } = prepared;
     const { reference: mean, variance } = await predictSymmetric(prediction, symmetry, run);
-    const { scaled } = await scaleWith(mean, prepared, job, run);
+    const scaling = await scalingJobOf(mean, prepared, run.engine);
+    const { scaled } = await scaleLocally(scaling, prepared.opened, run);
     const baseline =
       symmetry === undefined || enhance.symmetriseOutput !== true
         ? scaled

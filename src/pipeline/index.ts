@@ -11,8 +11,15 @@
  *   7 write           volumes -> maps on the input's grid
  */
 import { stopIfAborted } from '../errors.ts';
-import { measureBeside, numbersWith } from './local-resolution.ts';
-import { planOf, predictSymmetric, prepareRun, scaleWith, symmetriseStep } from './prepare.ts';
+import { measureLocalResolution, numbersWith } from './local-resolution.ts';
+import {
+  planOf,
+  predictSymmetric,
+  prepareRun,
+  scaleLocally,
+  scalingJobOf,
+  symmetriseStep,
+} from './prepare.ts';
 import { auditProfiles } from './profiles-audit.ts';
 import { startRun } from './run.ts';
 import type { LocScaleContext, LocScaleJob, LocScaleResult } from './types.ts';
@@ -42,32 +49,28 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
   try {
     const prepared = await prepareRun(job, run);
     context.onPlan?.(planOf(job, prepared, run));
-    const localResolution = await measureBeside(prepared, job.parameters.localResolution, run);
+    const localResolution =
+      prepared.localResolution && (await measureLocalResolution(prepared.localResolution, run));
     const { symmetry } = prepared;
     const predicted =
       prepared.prediction === undefined
         ? undefined
         : await predictSymmetric(prepared.prediction, symmetry, run);
-    const scaledAs = await scaleWith(predicted?.reference, prepared, job, run);
+    const scaling = await scalingJobOf(predicted?.reference, prepared, run.engine);
+    const scaledAs = await scaleLocally(scaling, prepared.opened, run);
     const result =
       symmetry === undefined || job.symmetriseOutput !== true
         ? scaledAs
         : { ...scaledAs, scaled: await symmetriseStep(scaledAs.scaled, symmetry, run) };
     const { mask } = prepared;
-    const used = job.reference.kind === 'network' ? predicted?.reference : prepared.scaling.reference;
     const keep = context.keepReference === true;
-    const reference = keep ? used : undefined;
+    const reference = keep ? scaling.reference : undefined;
     const map = context.keepMap === true ? prepared.resolved.map : undefined;
-    const differenceMask = keep && prepared.model !== undefined ? prepared.scaling.differenceMask : undefined;
+    const differenceMask = keep && prepared.model !== undefined ? prepared.differenceMask : undefined;
     const audit =
       context.auditSeed === undefined
         ? undefined
-        : await auditProfiles(
-            run.engine,
-            { ...prepared.scaling, ...(used === undefined ? {} : { reference: used }) },
-            result.scaled,
-            context.auditSeed,
-          );
+        : await auditProfiles(run.engine, scaling, result.scaled, context.auditSeed);
     stopIfAborted(context.signal);
     run.releaseAllBut(
       result.scaled,

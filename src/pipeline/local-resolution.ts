@@ -2,7 +2,7 @@
  * Local resolution of two half maps (math/local-resolution.ts), and their mean low-passed at every voxel's own
  * resolution: beside the main run, or by itself.
  */
-import type { LocalResolutionJob, Volume } from '../engine.ts';
+import type { OpenedResolution, Volume } from '../engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, voxelCount } from '../math/grid.ts';
@@ -17,6 +17,7 @@ import { type ResolutionSummary, summariseResolution } from '../math/resolution-
 import { readMaps } from './1-read-maps.ts';
 import { resolveMap } from './2-fsc.ts';
 import { prepareMask } from './3-mask.ts';
+import { meanOutside } from './5-local-scaling.ts';
 import { type Run, SPECTRUM_VOLUMES, startRun } from './run.ts';
 import type {
   FscCurve,
@@ -62,61 +63,60 @@ export interface LocalResolutionNumbers extends ResolutionSummary, LocalResoluti
 /** Volumes that the filter holds at once: the mean, one bin of it and its spectrum. */
 const FILTER_VOLUMES = 2 + SPECTRUM_VOLUMES;
 
-/** What `measureLocalResolution` would take beside the volumes that the run holds now. */
-export async function planLocalResolution(
+/** A measurement as the engine has planned it. */
+export interface PreparedLocalResolution {
+  readonly halves: readonly [Volume, Volume];
+  readonly mask: Volume;
+  readonly voxelSize: number;
+  readonly settings: LocalResolutionSettings;
+  readonly opened: OpenedResolution;
+  readonly plan: PlannedLocalResolution;
+}
+
+/** Plans the measurement beside the volumes that the run holds now. */
+export async function prepareLocalResolution(
   halves: readonly [Volume, Volume],
   mask: Volume,
   voxelSize: number,
   settings: LocalResolutionSettings,
   run: Run,
-): Promise<PlannedLocalResolution> {
-  const job = resolutionJob(halves, mask, voxelSize, settings, [0, 0]);
-  const { seconds, workingBytes } = await run.engine.estimateLocalResolution(job);
+): Promise<PreparedLocalResolution> {
+  const { weights, threshold } = settings;
+  const windowVoxels = chooseResolutionWindow(settings, mask, voxelSize);
+  const opened = await run.engine.openLocalResolution({ mask, windowVoxels, weights, voxelSize, threshold });
+  const { seconds, workingBytes } = opened.estimate;
   const bytesPerVolume = 4 * voxelCount(mask.shape);
   // The resolution of the voxels is a volume; so is the filtered map.
   const held = run.heldVolumes() + 1;
-  return {
-    windowVoxels: job.windowVoxels,
-    windowAngstrom: job.windowVoxels * voxelSize,
+  const plan = {
+    windowVoxels,
+    windowAngstrom: windowVoxels * voxelSize,
     peakBytes: held * bytesPerVolume + Math.max(workingBytes, (1 + FILTER_VOLUMES) * bytesPerVolume),
     seconds,
   };
+  return { halves, mask, voxelSize, settings, opened, plan };
 }
 
-function resolutionJob(
-  [half1, half2]: readonly [Volume, Volume],
-  mask: Volume,
-  voxelSize: number,
-  settings: LocalResolutionSettings,
-  padValues: readonly [number, number],
-): LocalResolutionJob {
-  const windowVoxels = chooseResolutionWindow(settings, half1, voxelSize);
-  const { weights, threshold } = settings;
-  return { half1, half2, mask, windowVoxels, weights, voxelSize, threshold, padValues };
-}
-
-/** Step beside the scaling: resolves the half maps inside the mask. The volumes are held by the run. */
+/** Resolves the half maps inside the mask, and releases them. The volumes are held by the run. */
 export async function measureLocalResolution(
-  halves: readonly [Volume, Volume],
-  mask: Volume,
-  voxelSize: number,
-  settings: LocalResolutionSettings,
+  prepared: PreparedLocalResolution,
   run: Run,
 ): Promise<LocalResolutionMaps> {
+  const { halves, mask, voxelSize, settings, opened, plan } = prepared;
   const { engine, context } = run;
-  const windowVoxels = chooseResolutionWindow(settings, halves[0], voxelSize);
+  const { windowVoxels, windowAngstrom } = plan;
   const { weights, threshold } = settings;
-  const windowAngstrom = windowVoxels * voxelSize;
+  const [half1, half2] = halves;
   return run.step(
     'local-resolution',
     `Measuring the local resolution in windows of ${windowVoxels} voxels`,
     async () => {
       const padValues = [
-        await meanOutside(halves[0], mask, run),
-        await meanOutside(halves[1], mask, run),
+        await meanOutside(engine, half1, mask),
+        await meanOutside(engine, half2, mask),
       ] as const;
-      const { resolution } = await engine.localResolution(
-        resolutionJob(halves, mask, voxelSize, settings, padValues),
+      const { resolution } = await opened.run(
+        { half1, half2, padValues },
         {
           onProgress: (done, total) => context.onProgress?.('local-resolution', done, total),
           ...(context.signal === undefined ? {} : { signal: context.signal }),
@@ -124,7 +124,8 @@ export async function measureLocalResolution(
       );
       run.hold(resolution);
       run.countScratch(FILTER_VOLUMES);
-      const mean = await engine.average(halves[0], halves[1]);
+      const mean = await engine.average(half1, half2);
+      run.release(half1, half2);
       try {
         const angstrom = await engine.download(resolution);
         const filtered = run.hold(
@@ -144,30 +145,7 @@ export async function measureLocalResolution(
   );
 }
 
-/** As a part of another run, if its parameters ask for it; the half maps are released. */
-export async function measureBeside(
-  prepared: {
-    readonly maps: { readonly voxelSize: number };
-    readonly resolved: { readonly halves: readonly [Volume, Volume] | undefined };
-    readonly mask: { readonly mask: Volume };
-  },
-  settings: LocalResolutionSettings | undefined,
-  run: Run,
-): Promise<LocalResolutionMaps | undefined> {
-  if (settings === undefined) return undefined;
-  const { halves } = prepared.resolved;
-  if (halves === undefined)
-    throw new LocScaleError('usage', 'The local resolution (--local_resolution) needs half maps.', {
-      where: '--local_resolution',
-      hint: 'Give the half maps with -hm.',
-    });
-  const { maps, mask } = prepared;
-  const found = await measureLocalResolution(halves, mask.mask, maps.voxelSize, settings, run);
-  run.release(...halves);
-  return found;
-}
-
-/** Even number of voxels nearest to the length asked for; must fit the map. */
+/** Even number of voxels nearest to the requested length; must fit the map. */
 export function chooseResolutionWindow(
   { windowAngstrom }: LocalResolutionSettings,
   { shape }: Pick<Volume, 'shape'>,
@@ -189,11 +167,6 @@ export function chooseResolutionWindow(
       hint: 'Choose another length with --locres_window.',
     },
   );
-}
-
-async function meanOutside(volume: Volume, mask: Volume, run: Run): Promise<number> {
-  const outside = await run.engine.statistics(volume, { mask, inside: false });
-  return outside.count === 0 ? 0 : outside.mean;
 }
 
 export interface LocalResolutionResult extends LocalResolutionMaps {
@@ -223,6 +196,7 @@ export async function runLocalResolution(
     const whole: LocScaleJob = { ...job, reference: { kind: 'none' } };
     const maps = await run.step('read', 'Checking the half maps', () => readMaps(whole, run));
     const { voxelSize, grid, header } = maps;
+    // Before the FSC is measured for nothing.
     chooseResolutionWindow(settings, grid, voxelSize);
     const resolved = await run.step('fsc', 'Measuring the FSC', () =>
       resolveMap(maps, parameters, run, true),
@@ -234,7 +208,8 @@ export async function runLocalResolution(
     );
     run.release(resolved.map);
     const halves = resolved.halves as readonly [Volume, Volume];
-    const found = await measureLocalResolution(halves, made.mask, voxelSize, settings, run);
+    const prepared = await prepareLocalResolution(halves, made.mask, voxelSize, settings, run);
+    const found = await measureLocalResolution(prepared, run);
     stopIfAborted(context.signal);
     run.releaseAllBut(found.resolution, found.filtered, made.mask);
     return {

@@ -2,11 +2,17 @@
  * What every run of the method does before its expensive steps: steps 1 to 4, and step 5 up to the point
  * where the engine would start. A reference that a network predicts is planned here and predicted later.
  */
-import type { Engine, LocalScalingEstimate, LocalScalingJob, LocalScalingResult, Volume } from '../engine.ts';
+import type {
+  Engine,
+  LocalScalingJob,
+  LocalScalingResult,
+  LocalScalingSettings,
+  OpenedScaling,
+  Volume,
+} from '../engine.ts';
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
-import type { ScalingRule } from '../math/scaling-rules.ts';
 import { type InputMaps, readMaps } from './1-read-maps.ts';
 import { type ResolvedMap, resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';
@@ -17,31 +23,30 @@ import {
   predictPlanned,
   prepareReference,
 } from './4-reference.ts';
-import { chooseRule, chooseWindow, prepareScaling } from './5-local-scaling.ts';
+import { chooseRule, chooseWindow, padValuesOf } from './5-local-scaling.ts';
 import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
-import { chooseResolutionWindow, planLocalResolution } from './local-resolution.ts';
+import {
+  chooseResolutionWindow,
+  type PreparedLocalResolution,
+  prepareLocalResolution,
+} from './local-resolution.ts';
 import { isModelChoice } from './model-reference.ts';
 import { type Run, startRun } from './run.ts';
 import { scaleInRounds } from './scaling-rounds.ts';
-import type {
-  LocScaleContext,
-  LocScaleJob,
-  LocScaleNumbers,
-  LocScalePlan,
-  ModelUsed,
-  PlannedLocalResolution,
-} from './types.ts';
+import type { LocScaleContext, LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
 
 export interface PreparedRun {
   readonly maps: InputMaps;
   readonly resolved: ResolvedMap;
   readonly mask: ScalingMask;
-  readonly rule: ScalingRule;
-  /** For a predicted reference, the map stands in for it. */
-  readonly scaling: LocalScalingJob;
-  readonly estimate: LocalScalingEstimate;
+  readonly scaling: LocalScalingSettings;
+  /** The scaling as the engine has planned it. */
+  readonly opened: OpenedScaling;
+  /** Undefined without a reference, and for one that is still to be predicted. */
+  readonly reference: Volume | undefined;
+  readonly differenceMask: Volume | undefined;
   readonly prediction: PlannedPrediction | undefined;
-  readonly localResolution: PlannedLocalResolution | undefined;
+  readonly localResolution: PreparedLocalResolution | undefined;
   readonly model: ModelUsed | undefined;
   /** To be imposed; undefined for C1. */
   readonly symmetry: Symmetry | undefined;
@@ -93,12 +98,12 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
             run,
           ),
         )
-      : { reference: resolved.map, differenceMask: undefined, model: undefined };
+      : { reference: undefined, differenceMask: undefined, model: undefined };
   // The local resolution is measured when the plan is known.
   if (parameters.localResolution === undefined) run.release(...(resolved.halves ?? []));
   const { differenceMask, model } = made;
   const reference =
-    symmetry === undefined || made.reference === undefined || network !== undefined
+    symmetry === undefined || made.reference === undefined
       ? made.reference
       : await symmetriseStep(made.reference, symmetry, run);
   const prediction =
@@ -113,25 +118,18 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
         );
 
   const rule = chooseRule(job, windowVoxels, voxelSize, cutoffs);
-  const scaling = await prepareScaling(
-    job,
-    { map: resolved.map, mask: mask.mask, reference, differenceMask },
-    windowVoxels,
-    rule,
-    engine,
-  );
-  const estimate = await estimateScaling(scaling, engine);
-  const localResolution =
-    parameters.localResolution === undefined || resolved.halves === undefined
-      ? undefined
-      : await planLocalResolution(resolved.halves, mask.mask, voxelSize, parameters.localResolution, run);
+  const { profileKind, measureBFactors } = parameters;
+  const scaling = { mask: mask.mask, windowVoxels, profileKind, rule, measureBFactors };
+  const opened = await openScaling(scaling, engine);
+  const localResolution = await localResolutionOf(job, resolved, mask.mask, voxelSize, run);
   return {
     maps,
     resolved,
     mask,
-    rule,
     scaling,
-    estimate,
+    opened,
+    reference,
+    differenceMask,
     prediction,
     localResolution,
     model,
@@ -143,6 +141,21 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
         : { symmetry: { name: symmetry.name, operators: symmetry.operators.length } }),
     },
   };
+}
+
+async function localResolutionOf(
+  { parameters: { localResolution: settings } }: LocScaleJob,
+  { halves }: ResolvedMap,
+  mask: Volume,
+  voxelSize: number,
+  run: Run,
+): Promise<PreparedLocalResolution | undefined> {
+  if (settings === undefined) return undefined;
+  if (halves !== undefined) return prepareLocalResolution(halves, mask, voxelSize, settings, run);
+  throw new LocScaleError('usage', 'The local resolution (--local_resolution) needs half maps.', {
+    where: '--local_resolution',
+    hint: 'Give the half maps with -hm.',
+  });
 }
 
 /** The operators on this grid; says in a sentence if the map contradicts them. */
@@ -202,34 +215,26 @@ export async function predictSymmetric(
   return { ...predicted, reference: await symmetriseStep(predicted.reference, symmetry, run) };
 }
 
-/** Step 5 on the engine; `predicted` takes the place of its stand-in. The results are held by the run. */
-export async function scaleWith(
+/** The whole job of step 5, with a reference that was predicted meanwhile. */
+export async function scalingJobOf(
   predicted: Volume | undefined,
-  prepared: PreparedRun,
-  job: LocScaleJob,
+  { resolved: { map }, mask: { mask }, scaling, reference: given, differenceMask }: PreparedRun,
+  engine: Engine,
+): Promise<LocalScalingJob> {
+  const reference = predicted ?? given;
+  const padValues = await padValuesOf(engine, { map, reference }, mask);
+  return { ...scaling, map, reference, differenceMask, padValues };
+}
+
+/** Step 5 on the engine. The results are held by the run. */
+export async function scaleLocally(
+  job: LocalScalingJob,
+  opened: OpenedScaling,
   run: Run,
 ): Promise<LocalScalingResult> {
-  const { engine, context } = run;
-  const { estimate, rule, mask, resolved } = prepared;
-  const { windowVoxels } = prepared.scaling;
-  return run.step('scaling', `Scaling ${estimate.maskVoxels} windows of ${windowVoxels} voxels`, async () => {
-    const scaling =
-      predicted === undefined
-        ? prepared.scaling
-        : await prepareScaling(
-            job,
-            { map: resolved.map, mask: mask.mask, reference: predicted, differenceMask: undefined },
-            windowVoxels,
-            rule,
-            engine,
-          );
-    const result =
-      context.team === undefined && context.checkpoints === undefined
-        ? await engine.localScaling(scaling, {
-            onProgress: (done, total) => context.onProgress?.('scaling', done, total),
-            ...(context.signal === undefined ? {} : { signal: context.signal }),
-          })
-        : await scaleInRounds(scaling, await estimateScaling(scaling, engine), run);
+  const message = `Scaling ${opened.estimate.maskVoxels} windows of ${job.windowVoxels} voxels`;
+  return run.step('scaling', message, async () => {
+    const result = await scaleInRounds(job, opened, run);
     for (const volume of [result.scaled, result.bFactor, result.quality])
       if (volume !== undefined) run.hold(volume);
     return result;
@@ -237,9 +242,9 @@ export async function scaleWith(
 }
 
 /** An engine that has too little memory says how much it would take; that belongs into the sentence. */
-async function estimateScaling(scaling: LocalScalingJob, engine: Engine): Promise<LocalScalingEstimate> {
+async function openScaling(settings: LocalScalingSettings, engine: Engine): Promise<OpenedScaling> {
   try {
-    return await engine.estimateLocalScaling(scaling);
+    return await engine.openLocalScaling(settings);
   } catch (error) {
     if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
     const { message, found, expected, hint, where } = error;
@@ -280,7 +285,8 @@ function numbersOf(
 }
 
 export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocScalePlan {
-  const { scaling, estimate } = prepared;
+  const { scaling } = prepared;
+  const { estimate } = prepared.opened;
   const bytesPerVolume = 4 * voxelCount(prepared.maps.grid.shape);
   const results = scaling.measureBFactors ? 3 : 1;
   const predicted = prepared.prediction === undefined ? 0 : 1;
@@ -288,7 +294,7 @@ export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocSc
   const { localResolution } = prepared;
   const peaks: readonly (readonly [number, LocScalePlan['peakStep']])[] = [
     [volumeBytes + estimate.workingBytes, 'scaling'],
-    [localResolution?.peakBytes ?? 0, 'local-resolution'],
+    [localResolution?.plan.peakBytes ?? 0, 'local-resolution'],
     [run.peak.volumes * bytesPerVolume, run.peak.step],
   ];
   const [peakBytes, peakStep] = peaks.reduce((most, peak) => (peak[0] > most[0] ? peak : most));
@@ -303,7 +309,7 @@ export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocSc
     memoryLimitBytes: run.engine.memoryLimitBytes,
     seconds: estimate.seconds / (run.context.team?.size ?? 1),
     ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
-    ...(localResolution === undefined ? {} : { localResolution }),
+    ...(localResolution === undefined ? {} : { localResolution: localResolution.plan }),
   };
 }
 

@@ -3,11 +3,16 @@
  * and what a round has brought is kept before the next one starts. The result has the same bits as one call of the
  * engine, in however many rounds and processes it was made.
  */
-import type { LocalScalingEstimate, LocalScalingJob, LocalScalingResult, ScalingTile } from '../engine.ts';
+import type {
+  LocalScalingJob,
+  LocalScalingResult,
+  OpenedScaling,
+  ScalingRun,
+  ScalingTile,
+} from '../engine.ts';
 import type { Shape } from '../math/grid.ts';
 import { type Checkpoint, engineIdentity, hashVolume } from './checkpoints.ts';
 import type { Run } from './run.ts';
-import type { SharedScaling } from './team.ts';
 import { packTiles, type TileSet, unpackTiles, volumesOf } from './tile-values.ts';
 
 /** What a kill may cost, about: the length of a round where finished tiles are kept. Seconds. */
@@ -27,41 +32,64 @@ interface FinishedTiles {
 
 export async function scaleInRounds(
   job: LocalScalingJob,
-  estimate: LocalScalingEstimate,
+  opened: OpenedScaling,
+  run: Run,
+): Promise<LocalScalingResult> {
+  const { engine, context } = run;
+  const scaling = await opened.start(job);
+  try {
+    return context.team === undefined && context.checkpoints === undefined
+      ? await scaleAtOnce(scaling, run)
+      : await scaleShared(job, opened, scaling, run);
+  } catch (error) {
+    engine.release(...volumesOf(scaling.result));
+    throw error;
+  } finally {
+    await scaling.close();
+  }
+}
+
+async function scaleAtOnce(scaling: ScalingRun, { context }: Run): Promise<LocalScalingResult> {
+  await scaling.run({
+    onProgress: (done, total) => context.onProgress?.('scaling', done, total),
+    ...(context.signal === undefined ? {} : { signal: context.signal }),
+  });
+  return scaling.result;
+}
+
+async function scaleShared(
+  job: LocalScalingJob,
+  { estimate }: OpenedScaling,
+  scaling: ScalingRun,
   run: Run,
 ): Promise<LocalScalingResult> {
   const { engine, context } = run;
   const { team, checkpoints, signal } = context;
-  const { tileSize, maskVoxels } = estimate;
+  const { tileSize, tiles, result } = scaling;
+  const maskVoxels = voxelsOf(tiles);
   const set: TileSet = { shape: job.map.shape, tileSize, mask: await engine.download(job.mask) };
   const key = checkpoints && (await describeScaling(job, tileSize, run));
-  const elsewhere = key === undefined ? [] : await loadFinished(key, estimate.tiles, run);
-  let left = withoutFinished(estimate.tiles, elsewhere);
+  const elsewhere = key === undefined ? [] : await loadFinished(key, tiles, run);
+  let left = withoutFinished(tiles, elsewhere);
   let done = maskVoxels - voxelsOf(left);
   if (done > 0)
     run.info(
       `${done} of ${maskVoxels} windows were scaled by an earlier run: ${left.length} tiles are left.`,
     );
   const ranks = team?.size ?? 1;
-  const pace = createPace(estimate, ranks, checkpoints?.intervalSeconds ?? ROUND_SECONDS);
-  let own: LocalScalingResult | undefined;
-  let shared: SharedScaling | undefined;
+  const pace = createPace(tiles, estimate.seconds, ranks, checkpoints?.intervalSeconds ?? ROUND_SECONDS);
+  const shared = left.length === 0 ? undefined : await team?.openScaling(job, tileSize, engine);
   try {
-    shared = left.length === 0 ? undefined : await team?.openScaling(job, tileSize, engine);
     while (left.length > 0) {
       const round = key === undefined ? left : takeRound(left, pace.nextCost(), ranks);
       left = left.slice(round.length);
       const shares = shareTiles(round, ranks).map((share) => share.map(({ start }) => start));
       const voxels = voxelsOf(round);
-      const scaleOwn = async (): Promise<void> => {
+      const scaleOwn = (): Promise<void> => {
         const onProgress = (some: number, all: number): void =>
           // The others are about as far.
           context.onProgress?.('scaling', done + Math.round((voxels * some) / all), maskVoxels);
-        own = await engine.localScaling(
-          job,
-          { onProgress, ...(signal === undefined ? {} : { signal }) },
-          { tileSize, starts: shares[0], ...(own === undefined ? {} : { into: own }) },
-        );
+        return scaling.run({ onProgress, ...(signal === undefined ? {} : { signal }) }, shares[0]);
       };
       const begun = performance.now();
       const received = shared === undefined ? [] : await shared.scale(shares, scaleOwn);
@@ -71,16 +99,11 @@ export async function scaleInRounds(
       elsewhere.push(...others);
       done += voxels;
       if (key !== undefined) {
-        const volumes = await downloadAll(own as unknown as LocalScalingResult, run);
-        const values = packTiles(set, shares[0], volumes);
+        const values = packTiles(set, shares[0], await downloadAll(result, run));
         await keepFinished(key, [{ starts: shares[0], values }, ...others], run);
       }
     }
-    own ??= await engine.localScaling(job, {}, { tileSize, starts: [] });
-    return elsewhere.length === 0 ? own : await merge(own, set, elsewhere, run);
-  } catch (error) {
-    if (own !== undefined) engine.release(...volumesOf(own));
-    throw error;
+    return elsewhere.length === 0 ? result : await merge(result, set, elsewhere, run);
   } finally {
     await shared?.close();
   }
@@ -108,7 +131,7 @@ async function describeScaling(job: LocalScalingJob, tileSize: Shape, { engine }
 }
 
 /** How much work takes how long; the estimate is corrected by what the rounds have taken. */
-function createPace({ tiles, seconds }: LocalScalingEstimate, ranks: number, interval: number) {
+function createPace(tiles: readonly ScalingTile[], seconds: number, ranks: number, interval: number) {
   let costPerSecond = (costOf(tiles) * ranks) / Math.max(1e-3, seconds);
   let roundSeconds = Math.min(FIRST_ROUND_SECONDS, interval);
   return {

@@ -2,6 +2,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine, LocalResolutionJob } from '../../src/engine.ts';
+import { localResolution } from '../../src/engine-jobs.ts';
 import type { GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import type { Shape } from '../../src/math/grid.ts';
@@ -36,7 +37,7 @@ async function makeJob(engine: Engine): Promise<LocalResolutionJob> {
 /** FSC of two shells, the resolution, and one half map low-passed at it if asked. */
 async function resolved(engine: Engine, filter: boolean): Promise<Float32Array[]> {
   const job = await makeJob(engine);
-  const { resolution, correlations } = await engine.localResolution(job);
+  const { resolution, correlations } = await localResolution(engine, job);
   const bins = filterBins(await engine.download(resolution), job.voxelSize);
   const filtered = filter ? [await engine.localFilter(job.half1, resolution, bins)] : [];
   return Promise.all([...correlations, resolution, ...filtered].map((volume) => engine.download(volume)));
@@ -80,7 +81,7 @@ describeGpu('local resolution on the GPU', (gpu) => {
     const device = await gpu({ bindingBytes: MIB });
     const engine = await createGpuEngine(device);
     const job = await makeJob(engine);
-    const running = engine.localResolution(job, { onProgress: () => device.device.destroy() });
+    const running = localResolution(engine, job, { onProgress: () => device.device.destroy() });
     await expect(running).rejects.toMatchObject({ tag: 'no-device' });
   });
 });

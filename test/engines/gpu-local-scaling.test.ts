@@ -2,6 +2,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine, LocalScalingJob } from '../../src/engine.ts';
+import { localScaling } from '../../src/engine-jobs.ts';
 import type { GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import type { Shape } from '../../src/math/grid.ts';
@@ -29,7 +30,7 @@ async function makeJob(engine: Engine): Promise<LocalScalingJob> {
 }
 
 async function scaled(engine: Engine): Promise<Float32Array[]> {
-  const result = await engine.localScaling(await makeJob(engine));
+  const result = await localScaling(engine, await makeJob(engine));
   return Promise.all(
     [result.scaled, result.bFactor!, result.quality!].map((volume) => engine.download(volume)),
   );
@@ -83,7 +84,7 @@ describeGpu('local scaling on the GPU', (gpu) => {
     const device = await gpu({ bindingBytes: MIB, totalBytes: 500 * MIB });
     const engine = await createGpuEngine(device);
     const job = await makeJob(engine);
-    const running = engine.localScaling(job, { onProgress: () => device.device.destroy() });
+    const running = localScaling(engine, job, { onProgress: () => device.device.destroy() });
     await expect(running).rejects.toMatchObject({ tag: 'no-device' });
     await expect(engine.download(job.map)).rejects.toMatchObject({ tag: 'no-device' });
   });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine.ts';
+import { localResolution } from '../../src/engine-jobs.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { filterBins } from '../../src/math/local-filter.ts';
 import { createRandom } from '../../src/math/random.ts';
@@ -38,7 +39,7 @@ async function resolve(engine: Engine, test: Case) {
   const upload = (data: Float32Array) => engine.upload(data.slice(), shape);
   const [half1, half2, mask] = [await upload(test.half1), await upload(test.half2), await upload(test.mask)];
   const shells = Array.from({ length: windowVoxels / 2 + 1 }, (_, r) => r);
-  const result = await engine.localResolution({
+  const result = await localResolution(engine, {
     half1,
     half2,
     mask,
@@ -161,16 +162,13 @@ describeEngines('local resolution', (engine) => {
       const volumes = await Promise.all(
         [half1, half2, mask].map((data) => chosen.upload(data.slice(), shape)),
       );
-      const [one, two, where] = volumes;
-      const made = await chosen.estimateLocalResolution({
-        half1: one,
-        half2: two,
+      const [, , where] = volumes;
+      const { estimate: made } = await chosen.openLocalResolution({
         mask: where,
         windowVoxels,
         weights: 'hann',
         voxelSize: VOXEL_SIZE,
         threshold: 0.143,
-        padValues: [0, 0],
       });
       chosen.release(...volumes);
       return { ...made, voxels: mask.reduce((sum, v) => sum + (v > 0.5 ? 1 : 0), 0) };
@@ -250,11 +248,11 @@ describe('local resolution on threads', () => {
     try {
       const { job, voxels } = await openJob(engine);
       const seen: number[][] = [];
-      await engine.localResolution(job, { onProgress: (...counts) => seen.push(counts) });
+      await localResolution(engine, job, { onProgress: (...counts) => seen.push(counts) });
       expect(seen.at(-1)).toEqual([voxels, voxels]);
       const stop = new AbortController();
       stop.abort();
-      await expect(engine.localResolution(job, { signal: stop.signal })).rejects.toThrow(/abort/i);
+      await expect(localResolution(engine, job, { signal: stop.signal })).rejects.toThrow(/abort/i);
     } finally {
       await engine.dispose();
     }
@@ -264,7 +262,7 @@ describe('local resolution on threads', () => {
     const engine = await createCpuEngine({ threads: 2, memoryLimitBytes: 2 * 2 ** 20 });
     try {
       const { job } = await openJob(engine);
-      await expect(engine.localResolution(job)).rejects.toMatchObject({
+      await expect(localResolution(engine, job)).rejects.toMatchObject({
         tag: 'out-of-memory',
         hint: expect.stringContaining('--locres_window'),
       });

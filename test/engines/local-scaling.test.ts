@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine, LocalScalingJob } from '../../src/engine.ts';
+import { localScaling } from '../../src/engine-jobs.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { createRandom } from '../../src/math/random.ts';
 import type { ScalingRule } from '../../src/math/scaling-rules.ts';
@@ -69,7 +70,7 @@ async function scale(engine: Engine, test: Case) {
     padValues,
     measureBFactors: true,
   };
-  const result = await engine.localScaling(job);
+  const result = await localScaling(engine, job);
   const [scaled, bFactor, quality] = await Promise.all(
     [result.scaled, result.bFactor!, result.quality!].map((volume) => engine.download(volume)),
   );
@@ -192,31 +193,29 @@ describeEngines('local scaling in parts', (engine) => {
       padValues: { map: 0.7, reference: -0.3 },
       measureBFactors: true,
     };
-    const { maskVoxels } = await chosen.estimateLocalScaling(job);
+    const { maskVoxels } = (await chosen.openLocalScaling(job)).estimate;
     const tileSize: Shape = [16, 16, 16];
-    const starts: Shape[] = [];
-    for (let z = 0; z < shape[0]; z += tileSize[0])
-      for (let y = 0; y < shape[1]; y += tileSize[1])
-        for (let x = 0; x < shape[2]; x += tileSize[2]) starts.push([z, y, x]);
-    const whole = await chosen.localScaling(job, {}, { tileSize, starts });
+    const whole = await chosen.openLocalScaling(job).then((opened) => opened.start(job, tileSize));
+    await whole.run();
+    await whole.close();
+    const starts = whole.tiles.map(({ start }) => start);
+    expect(starts.length).toBeGreaterThan(4);
+    const parts = await chosen.openLocalScaling(job).then((opened) => opened.start(job, tileSize));
     const progress: number[] = [];
-    const hooks = { onProgress: (done: number) => progress.push(done) };
-    const first = await chosen.localScaling(job, hooks, { tileSize, starts: starts.slice(3) });
-    const into = await chosen.localScaling(job, {}, { tileSize, starts: starts.slice(0, 3), into: first });
-    expect(into.scaled).toBe(first.scaled);
+    await parts.run({ onProgress: (done: number) => progress.push(done) }, starts.slice(3));
     expect(progress.at(-1)).toBeLessThan(maskVoxels);
+    await parts.run({}, starts.slice(0, 3));
     for (const [part, all] of [
-      [into.scaled, whole.scaled],
-      [into.bFactor!, whole.bFactor!],
-      [into.quality!, whole.quality!],
+      [parts.result.scaled, whole.result.scaled],
+      [parts.result.bFactor!, whole.result.bFactor!],
+      [parts.result.quality!, whole.result.quality!],
     ]) {
       const values = await chosen.download(part);
       expect(values.some((value) => value !== 0)).toBe(true);
       expect(values).toEqual(await chosen.download(all));
     }
-    await expect(chosen.localScaling(job, {}, { tileSize, starts: [[1, 2, 3]] })).rejects.toThrow(
-      /not those of the job/,
-    );
+    await expect(parts.run({}, [[1, 2, 3]])).rejects.toThrow(/not those of the job/);
+    await parts.close();
   });
 });
 
@@ -319,25 +318,25 @@ describeEngines('properties of local scaling', (engine) => {
     };
     const seen: number[] = [];
     let total = 0;
-    await cpu.localScaling(job, {
+    await localScaling(cpu, job, {
       onProgress: (done, all) => {
         seen.push(done);
         total = all;
       },
     });
-    const { maskVoxels, workingBytes, seconds } = await cpu.estimateLocalScaling(job);
+    const { maskVoxels, workingBytes, seconds } = (await cpu.openLocalScaling(job)).estimate;
     expect(seen.at(-1)).toBe(total);
     expect(total).toBe(maskVoxels);
     expect(workingBytes).toBeGreaterThan(0);
     expect(seconds).toBeGreaterThan(0);
     const controller = new AbortController();
-    const running = cpu.localScaling(job, {
+    const running = localScaling(cpu, job, {
       signal: controller.signal,
       onProgress: () => controller.abort(),
     });
     await expect(running).rejects.toThrow();
     // The engine is still usable.
-    expect((await cpu.localScaling(job)).scaled.shape).toEqual(big);
+    expect((await localScaling(cpu, job)).scaled.shape).toEqual(big);
   });
 });
 

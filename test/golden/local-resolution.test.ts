@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine.ts';
+import { localResolution } from '../../src/engine-jobs.ts';
 import { firstCrossing } from '../../src/math/fsc.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import {
@@ -43,7 +44,7 @@ async function resolve(
   const [half1, half2, where] = await Promise.all(
     [...halves, mask].map((data) => e.upload(data.slice(), shape)),
   );
-  const result = await e.localResolution({
+  const result = await localResolution(e, {
     half1,
     half2,
     mask: where,

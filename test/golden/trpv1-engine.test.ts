@@ -1,6 +1,7 @@
 /** The whole TRPV1 volume through every engine against the outputs of the original program. */
 import { expect, it } from 'vitest';
 import type { Volume } from '../../src/engine.ts';
+import { localScaling } from '../../src/engine-jobs.ts';
 import { fourierShellCorrelation } from '../../src/math/fsc.ts';
 import { tanhLowPass } from '../../src/math/radial-transfer.ts';
 import type {
@@ -73,7 +74,7 @@ describeWithSharedData('golden/trpv1-c4', () => {
       const mask = on.name === 'gpu' && !usesHardware ? cornerOf(golden('mask')) : golden('mask');
       const relativeTo = async (volume: Volume, name: string): Promise<number> =>
         relativeL2(await on.download(volume), golden(name), mask);
-      const result = await on.localScaling({
+      const result = await localScaling(on, {
         map: await fullMap(),
         mask: await on.upload(mask.slice(), shape),
         ...(mode === 'no_reference' ? {} : { reference: await upload('reference') }),

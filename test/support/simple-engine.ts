@@ -3,7 +3,14 @@
  * pipeline in tests without a real engine, and is an oracle for real ones on small maps. It counts the
  * volumes that are held, so that tests see what a run leaves behind.
  */
-import type { Engine, LocalScalingJob, ScalingTile, Volume } from '../../src/engine.ts';
+import type {
+  Engine,
+  LocalScalingJob,
+  LocalScalingResult,
+  OperationHooks,
+  ScalingTile,
+  Volume,
+} from '../../src/engine.ts';
 import { chooseTiles } from '../../src/engine-checks.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
@@ -44,6 +51,35 @@ export function createSimpleEngine(): SimpleEngine {
   };
   const called = (verb: string): void => {
     calls.push(verb);
+  };
+
+  const scale = async (
+    job: LocalScalingJob,
+    result: LocalScalingResult,
+    tiles: readonly ScalingTile[],
+    starts: readonly Shape[] | undefined,
+    hooks: OperationHooks = {},
+  ): Promise<void> => {
+    called('localScaling');
+    const { shape } = job.map;
+    const chosen = chooseTiles(tiles, starts).map(({ start }) => String(start));
+    const mask = voxels(job.mask, 'localScaling');
+    const indices = maskIndices(mask).filter((i) => chosen.includes(String(tileStart(i, shape))));
+    const input = directInput(job, (volume) => voxels(volume, 'localScaling'));
+    const { scaled, bFactor, quality } = result;
+    const out = [scaled, bFactor, quality].map((volume) => volume && voxels(volume, 'localScaling'));
+    let done = 0;
+    for (const index of indices) {
+      // Lets timers and aborts of the caller run between windows.
+      if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (hooks.signal?.aborted === true) throw new Error('stopped in the middle');
+      const [voxel] = directLocalScaling(input, [index]);
+      [voxel.value, voxel.bFactor, voxel.quality].forEach((value, i) => {
+        const volume = out[i];
+        if (volume !== undefined) volume[index] = value;
+      });
+      hooks.onProgress?.(++done, indices.length);
+    }
   };
 
   return {
@@ -154,65 +190,56 @@ export function createSimpleEngine(): SimpleEngine {
         volume.shape,
       );
     },
-    async estimateLocalScaling(job) {
-      called('estimateLocalScaling');
-      const mask = voxels(job.mask, 'estimate');
+    async openLocalScaling(settings) {
+      called('openLocalScaling');
+      const tiles = tilesOf(voxels(settings.mask, 'openLocalScaling'), settings.mask.shape);
+      const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
       return {
-        maskVoxels: maskIndices(mask).length,
-        workingBytes: 1_000_000,
-        seconds: 1,
-        tileSize: TILE,
-        tiles: tilesOf(mask, job.mask.shape),
+        estimate: { maskVoxels, workingBytes: 1_000_000, seconds: 1, tileSize: TILE, tiles },
+        async start(maps) {
+          const job = { ...settings, ...maps };
+          const { shape } = job.map;
+          const empty = () => make(new Float32Array(voxelCount(shape)), shape);
+          const result = {
+            scaled: empty(),
+            ...(job.measureBFactors ? { bFactor: empty(), quality: empty() } : {}),
+          };
+          return {
+            tileSize: TILE,
+            tiles,
+            result,
+            run: (hooks, starts) => scale(job, result, tiles, starts, hooks),
+            close: async () => undefined,
+          };
+        },
       };
     },
-    async localScaling(job, hooks, part) {
-      called('localScaling');
-      const mask = voxels(job.mask, 'localScaling');
-      const { shape } = job.map;
-      const tiles = chooseTiles(tilesOf(mask, shape), part).map(({ start }) => String(start));
-      const indices = maskIndices(mask).filter((i) => tiles.includes(String(tileStart(i, shape))));
-      const input = directInput(job, (volume) => voxels(volume, 'localScaling'));
-      const { into } = part ?? {};
-      const results = [into?.scaled, into?.bFactor, into?.quality].map((volume) =>
-        volume === undefined ? new Float32Array(voxelCount(shape)) : voxels(volume, 'localScaling'),
-      );
-      let done = 0;
-      for (const index of indices) {
-        // Lets timers and aborts of the caller run between windows.
-        if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
-        if (hooks?.signal?.aborted === true) throw new Error('stopped in the middle');
-        const [voxel] = directLocalScaling(input, [index]);
-        results[0][index] = voxel.value;
-        results[1][index] = voxel.bFactor;
-        results[2][index] = voxel.quality;
-        hooks?.onProgress?.(++done, indices.length);
-      }
-      if (into !== undefined) return into;
-      const [scaled, bFactor, quality] = results;
-      if (!job.measureBFactors) return { scaled: make(scaled, shape) };
-      return { scaled: make(scaled, shape), bFactor: make(bFactor, shape), quality: make(quality, shape) };
-    },
-    async estimateLocalResolution(job) {
-      called('estimateLocalResolution');
-      const mask = voxels(job.mask, 'estimate');
-      return { maskVoxels: maskIndices(mask).length, workingBytes: 1_000_000, seconds: 1 };
-    },
-    async localResolution(job, hooks) {
-      called('localResolution');
-      const { shape } = job.half1;
-      const [half1, half2] = [job.half1, job.half2].map((volume) => voxels(volume, 'localResolution'));
-      const indices = maskIndices(voxels(job.mask, 'localResolution'));
-      const resolution = new Float32Array(voxelCount(shape));
-      const curves = (job.correlationShells ?? []).map(() => new Float32Array(voxelCount(shape)));
-      for (const [done, index] of indices.entries()) {
-        const found = directLocalResolution({ ...job, shape, half1, half2 }, index);
-        resolution[index] = found.resolution;
-        job.correlationShells?.forEach((shell, i) => {
-          curves[i][index] = found.curve[shell];
-        });
-        hooks?.onProgress?.(done + 1, indices.length);
-      }
-      return { resolution: make(resolution, shape), correlations: curves.map((curve) => make(curve, shape)) };
+    async openLocalResolution(settings) {
+      called('openLocalResolution');
+      const indices = maskIndices(voxels(settings.mask, 'openLocalResolution'));
+      return {
+        estimate: { maskVoxels: indices.length, workingBytes: 1_000_000, seconds: 1 },
+        async run(halves, hooks) {
+          called('localResolution');
+          const job = { ...settings, ...halves };
+          const { shape } = job.mask;
+          const [half1, half2] = [job.half1, job.half2].map((half) => voxels(half, 'localResolution'));
+          const resolution = new Float32Array(voxelCount(shape));
+          const curves = (job.correlationShells ?? []).map(() => new Float32Array(voxelCount(shape)));
+          for (const [done, index] of indices.entries()) {
+            const found = directLocalResolution({ ...job, shape, half1, half2 }, index);
+            resolution[index] = found.resolution;
+            job.correlationShells?.forEach((shell, i) => {
+              curves[i][index] = found.curve[shell];
+            });
+            hooks?.onProgress?.(done + 1, indices.length);
+          }
+          return {
+            resolution: make(resolution, shape),
+            correlations: curves.map((curve) => make(curve, shape)),
+          };
+        },
+      };
     },
     async localFilter(volume, cutoffs, bins) {
       called('localFilter');

@@ -1,7 +1,7 @@
 /** The self-test passes correct engines, and fails wrong, broken and hanging ones in words. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, LocalScalingJob, Volume } from '../../src/engine.ts';
+import type { Engine, LocalScalingSettings, OpenedScaling, Volume } from '../../src/engine.ts';
 import { selfTest } from '../../src/gpu/self-test.ts';
 import type { RadialTransfer } from '../../src/math/radial-transfer.ts';
 import { createSimpleEngine } from '../support/simple-engine.ts';
@@ -47,11 +47,19 @@ describe('the self-test', () => {
   });
 
   it('sees one wrong voxel of the local scaling', async () => {
-    const localScaling = async (job: LocalScalingJob) => {
-      const { scaled } = await cpu.localScaling(job);
-      return { scaled: await spoil(scaled) };
+    const openLocalScaling = async (settings: LocalScalingSettings): Promise<OpenedScaling> => {
+      const opened = await cpu.openLocalScaling(settings);
+      return {
+        ...opened,
+        async start(maps) {
+          const run = await opened.start(maps);
+          await run.run();
+          const scaled = await spoil(run.result.scaled);
+          return { ...run, result: { scaled }, run: async () => undefined };
+        },
+      };
     };
-    const { ok, reason } = await selfTest(altered({ localScaling }), 'hardware');
+    const { ok, reason } = await selfTest(altered({ openLocalScaling }), 'hardware');
     expect(ok).toBe(false);
     expect(reason).toMatch(/^its local scaling is wrong by/);
   });

@@ -1,4 +1,5 @@
 /** A GPU that is lost while it works: every verb of the engine says so, nothing hangs, and a new one can be opened. */
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -15,6 +16,7 @@ const PROGRAM = `
 const [, , dist, after, verb, entryOptions] = process.argv;
 const load = (path) => import(dist + path);
 const { loadGpu } = await load('runtime.js');
+const { localResolution, localScaling } = await load('engine-jobs.js');
 const { listAdapters, openDevice } = await load('gpu/adapters.js');
 const { createGpuEngine } = await load('gpu/index.js');
 const say = (what) => process.stdout.write(JSON.stringify(what) + '\\n');
@@ -52,9 +54,9 @@ const open = async () => {
     resample: async () => engine.release(await engine.resample(a, [40, 40, 40])),
     shellSpectra: () => engine.shellSpectra(a, b),
     confidenceMap: async () => engine.release(await engine.confidenceMap(a, { mean: 0, variance: 1 })),
-    estimateLocalScaling: () => engine.estimateLocalScaling(scaling),
-    localScaling: async () => engine.release((await engine.localScaling(scaling)).scaled),
-    localResolution: async () => engine.release((await engine.localResolution(resolving)).resolution),
+    openLocalScaling: () => engine.openLocalScaling(scaling),
+    localScaling: async () => engine.release((await localScaling(engine, scaling)).scaled),
+    localResolution: async () => engine.release((await localResolution(engine, resolving)).resolution),
   };
   return { device, engine, verbs };
 };

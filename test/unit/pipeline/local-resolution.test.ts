@@ -1,5 +1,7 @@
 /** The step of the local resolution in a run and by itself: what it gives, and what it leaves on the engine. */
+
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { ResolutionSettings } from '../../../src/engine.ts';
 import {
   defaultParameters,
   planLocScale,
@@ -81,14 +83,17 @@ describe('local resolution', () => {
     expect(plan.localResolution).toMatchObject({ windowVoxels: 8, windowAngstrom: 24, seconds: 1 });
     const other = createSimpleEngine();
     expect(await planLocScale(job({ parameters }), { engine: other })).not.toHaveProperty('localResolution');
-    expect(other.calls).not.toContain('estimateLocalResolution');
+    expect(other.calls).not.toContain('openLocalResolution');
   });
 
   it('counts in the most memory of the plan', async () => {
     const working = 2 ** 40;
     const greedy = {
       ...engine,
-      estimateLocalResolution: async () => ({ maskVoxels: 1, workingBytes: working, seconds: 5 }),
+      openLocalResolution: async (settings: ResolutionSettings) => ({
+        ...(await engine.openLocalResolution(settings)),
+        estimate: { maskVoxels: 1, workingBytes: working, seconds: 5 },
+      }),
     };
     const plan = await planLocScale(job(), { engine: greedy });
     expect(plan.peakStep).toBe('local-resolution');

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Engine, LocalScalingMaps, LocalScalingSettings } from '../../../src/engine.ts';
 import { NOTHING_TO_SCALE } from '../../../src/engine-checks.ts';
 import { isLocScaleError, LocScaleError } from '../../../src/errors.ts';
 import {
@@ -299,7 +300,10 @@ describe('memory', () => {
   async function peakOf(job: LocScaleJob, change: Partial<LocScaleContext> = {}): Promise<[number, string]> {
     const frugal = {
       ...engine,
-      estimateLocalScaling: async () => ({ ...NOTHING_TO_SCALE, maskVoxels: 1, seconds: 1 }),
+      openLocalScaling: async (settings: LocalScalingSettings) => ({
+        ...(await engine.openLocalScaling(settings)),
+        estimate: { ...NOTHING_TO_SCALE, maskVoxels: 1, seconds: 1 },
+      }),
     };
     const plan = await planLocScale(job, { engine: frugal, ...change });
     return [plan.peakBytes / (4 * edge ** 3), plan.peakStep];
@@ -391,7 +395,7 @@ describe('memory', () => {
   it('says how much is needed when the engine has too little', async () => {
     const small = {
       ...engine,
-      estimateLocalScaling: () =>
+      openLocalScaling: () =>
         Promise.reject(
           new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {
             found: '0.50 GiB with 2 threads',
@@ -425,12 +429,20 @@ describe('stopping', () => {
   });
 
   it('releases everything when the engine fails', async () => {
-    const failing = {
-      ...engine,
-      localScaling: () => Promise.reject(new LocScaleError('out-of-memory', 'No memory.')),
-    };
-    expect((await errorOf(runLocScale(halfMapJob(), { engine: failing }))).tag).toBe('out-of-memory');
-    expect(engine.held.size).toBe(0);
+    const refuse = () => Promise.reject(new LocScaleError('out-of-memory', 'No memory.'));
+    for (const at of ['openLocalScaling', 'start', 'run'] as const) {
+      const failing: Engine = {
+        ...engine,
+        async openLocalScaling(settings) {
+          if (at === 'openLocalScaling') return refuse();
+          const opened = await engine.openLocalScaling(settings);
+          const start = async (maps: LocalScalingMaps) => ({ ...(await opened.start(maps)), run: refuse });
+          return { ...opened, start: at === 'start' ? refuse : start };
+        },
+      };
+      expect((await errorOf(runLocScale(halfMapJob(), { engine: failing }))).tag).toBe('out-of-memory');
+      expect(engine.held.size).toBe(0);
+    }
   });
 });
 

@@ -1,0 +1,23 @@
+/** Mask voxels per block, counted on the worker threads: what tiles are planned from. */
+import { type Shape, voxelCount } from '../math/grid.ts';
+import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
+import type { Pool } from './pool.ts';
+
+export async function measureOccupancy(pool: Pool, mask: Float32Array, shape: Shape): Promise<Occupancy> {
+  const blocks = blockGrid(shape);
+  const parts = await pool.map(
+    'occupancy',
+    Array.from({ length: blocks[0] }, (_, z) => ({
+      from: z,
+      to: z + 1,
+      mask,
+      shape,
+      block: OCCUPANCY_BLOCK,
+    })),
+  );
+  const counts = new Uint32Array(voxelCount(blocks));
+  parts.forEach((part, z) => {
+    counts.set(part, z * blocks[1] * blocks[2]);
+  });
+  return { blocks, counts };
+}

@@ -1,0 +1,157 @@
+/** Local scaling as a job: planned once, then tiles handed to the worker threads (local-scaling.ts). */
+import type {
+  LocalScalingMaps,
+  LocalScalingResult,
+  LocalScalingSettings,
+  OpenedScaling,
+  ScalingRun,
+} from '../engine.ts';
+import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine-checks.ts';
+import { LocScaleError } from '../errors.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
+import type { TileJob, TileTimings } from './local-scaling.ts';
+import type { VolumeMemory } from './memory.ts';
+import { measureOccupancy } from './occupancy.ts';
+import { planTiles, type TilePlan } from './plan-tiles.ts';
+import type { Pool } from './pool.ts';
+
+/** Seconds per model operation of plan-tiles.ts on one core of a 2020s x86 server. */
+const SECONDS_PER_OPERATION = 4.1e-10;
+
+export interface ScalingTools {
+  readonly pool: Pool;
+  readonly memory: VolumeMemory;
+  readonly memoryLimitBytes: number;
+  /** Called when a run is closed, with the seconds of all threads. */
+  readonly onTimings: (timings: TileTimings) => void;
+}
+
+export async function openScaling(
+  settings: LocalScalingSettings,
+  tools: ScalingTools,
+): Promise<OpenedScaling> {
+  checkScalingSettings(settings);
+  const { pool, memory, memoryLimitBytes } = tools;
+  const { mask, windowVoxels, profileKind, rule, measureBFactors } = settings;
+  const { shape } = mask;
+  const occupancy = await measureOccupancy(pool, memory.own(mask), shape);
+  const resultBytes = (measureBFactors ? 3 : 1) * 4 * voxelCount(shape);
+  const profiledMaps = rule.kind === 'no-reference' ? 1 : 2;
+  const planWithin = (freeBytes: number, tileSize?: Shape): TilePlan | undefined => {
+    const perThread = freeBytes / pool.size;
+    const plan = planTiles(occupancy, windowVoxels, profileKind, profiledMaps, perThread, tileSize);
+    if (plan && plan.bytesPerThread * pool.size > freeBytes)
+      throw tooLarge(memoryLimitBytes - freeBytes + plan.bytesPerThread * pool.size, tools);
+    return plan;
+  };
+  const freeBytes = (): number => memoryLimitBytes - memory.volumeBytes - resultBytes;
+  const plan = planWithin(freeBytes());
+  const estimate = plan === undefined ? NOTHING_TO_SCALE : estimateOf(plan, pool.size);
+  return {
+    estimate,
+    async start(maps, tileSize) {
+      checkScalingMaps(settings, maps);
+      const changed = tileSize !== undefined || (plan?.bytesPerThread ?? 0) * pool.size > freeBytes();
+      const chosen = plan && changed ? planWithin(freeBytes(), tileSize) : plan;
+      return startScaling(settings, maps, chosen, tools);
+    },
+  };
+}
+
+function estimateOf(plan: TilePlan, threads: number): OpenedScaling['estimate'] {
+  const { maskVoxels, tileSize, tiles, cost, bytesPerThread } = plan;
+  const seconds = (cost * SECONDS_PER_OPERATION) / Math.min(threads, tiles.length);
+  return { maskVoxels, workingBytes: bytesPerThread * threads, seconds, tileSize, tiles };
+}
+
+async function startScaling(
+  settings: LocalScalingSettings,
+  maps: LocalScalingMaps,
+  plan: TilePlan | undefined,
+  { pool, memory, onTimings }: ScalingTools,
+): Promise<ScalingRun> {
+  const { mask, windowVoxels, profileKind, rule, measureBFactors } = settings;
+  const { shape } = mask;
+  const result: LocalScalingResult = {
+    scaled: memory.create(shape),
+    ...(measureBFactors ? { bFactor: memory.create(shape), quality: memory.create(shape) } : {}),
+  };
+  // Idle memory of earlier steps (spectra) is given back before the working memory is taken.
+  memory.trim();
+  if (!plan)
+    return {
+      tileSize: [0, 0, 0],
+      tiles: [],
+      result,
+      run: async () => undefined,
+      close: async () => undefined,
+    };
+  const { tileSize, fftShape, tiles } = plan;
+  const { bFactor, quality } = result;
+  const job: TileJob = {
+    shape,
+    windowVoxels,
+    profileKind,
+    rule,
+    measureBFactors,
+    padValues: maps.padValues,
+    tileSize,
+    fftShape,
+    map: memory.own(maps.map),
+    reference: maps.reference && memory.own(maps.reference),
+    mask: memory.own(mask),
+    differenceMask: maps.differenceMask && memory.own(maps.differenceMask),
+    scaled: memory.own(result.scaled),
+    bFactor: bFactor && memory.own(bFactor),
+    quality: quality && memory.own(quality),
+  };
+  try {
+    await pool.broadcast('beginScaling', job);
+  } catch (error) {
+    memory.release([result.scaled, bFactor, quality].filter((volume) => volume !== undefined));
+    throw error;
+  }
+  return {
+    tileSize,
+    tiles,
+    result,
+    async run({ signal, onProgress } = {}, starts) {
+      // Full tiles first, so that no thread is left alone with a large one at the end.
+      const order = [...chooseTiles(tiles, starts)].sort((a, b) => b.maskVoxels - a.maskVoxels);
+      const total = order.reduce((sum, tile) => sum + tile.maskVoxels, 0);
+      let done = 0;
+      const onResult = (voxels: number): void => {
+        done += voxels;
+        onProgress?.(done, total);
+      };
+      await pool.map(
+        'scaleTile',
+        order.map(({ start }) => ({ start })),
+        { signal, onResult },
+      );
+    },
+    async close() {
+      const timings = await pool.broadcast('endScaling', undefined);
+      onTimings(
+        timings.reduce((sum, part) => ({
+          profiles: sum.profiles + part.profiles,
+          rule: sum.rule + part.rule,
+          convolutions: sum.convolutions + part.convolutions,
+          gather: sum.gather + part.gather,
+        })),
+      );
+    },
+  };
+}
+
+function tooLarge(needed: number, { pool, memoryLimitBytes }: ScalingTools): LocScaleError {
+  return new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {
+    expected: `at most ${gibibytes(memoryLimitBytes)}`,
+    found: `${gibibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`,
+    hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
+  });
+}
+
+export function gibibytes(bytes: number): string {
+  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+}
