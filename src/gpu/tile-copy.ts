@@ -1,10 +1,8 @@
 /**
- * Copies boxes of voxels between a volume in slabs and one tile buffer: `gather` with a halo (pad value
- * outside the volume), `scatter` back (only inside the volume, and the mask). Each is one dispatch per
- * slab that the tile touches.
+ * Copies boxes of voxels, with a halo, from a volume in slabs to one tile buffer; the pad value outside the volume.
+ * One dispatch for each slab that the tile touches.
  */
-import { LocScaleError } from '../errors.ts';
-import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
 import type { Bound, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
@@ -25,18 +23,6 @@ export interface TileCopy {
     padValue: number,
     tile: Bound,
   ): void;
-  /**
-   * volume[start + (z, y, x)] = tile[z, y, x] inside the volume, and where `mask` (of the volume's shape)
-   * is above 0.5 if it is given. Other voxels keep their value.
-   */
-  scatter(
-    pass: GPUComputePassEncoder,
-    tile: Bound,
-    volume: GpuVolume,
-    start: TileStart,
-    size: Shape,
-    mask?: GpuVolume,
-  ): void;
   /** To be called when all recorded copies were submitted: their parameter slots are used again. */
   submitted(): void;
   destroy(): void;
@@ -51,31 +37,26 @@ export interface TileRange {
 }
 
 /**
- * Which slab serves which planes of a tile. With `outside` the first slab also takes the planes before
- * the volume and the last one those behind it, so that every plane is served exactly once.
+ * Which slab serves which planes of a tile. The first slab also takes the planes before the volume and the last one
+ * those behind it, so that every plane is served exactly once.
  */
 export function tileRanges(
   slabs: readonly { readonly firstPlane: number; readonly planes: number }[],
   startPlane: number,
   planes: number,
-  outside: boolean,
 ): TileRange[] {
   const ranges: TileRange[] = [];
   slabs.forEach((slab, i) => {
-    const from = outside && i === 0 ? startPlane : Math.max(startPlane, slab.firstPlane);
+    const from = i === 0 ? startPlane : Math.max(startPlane, slab.firstPlane);
     const end = startPlane + planes;
-    const to = outside && i === slabs.length - 1 ? end : Math.min(end, slab.firstPlane + slab.planes);
+    const to = i === slabs.length - 1 ? end : Math.min(end, slab.firstPlane + slab.planes);
     if (to > from) ranges.push({ slab: i, firstPlane: from - startPlane, planes: to - from });
   });
   return ranges;
 }
 
 export async function createTileCopy(gpu: GpuDevice): Promise<TileCopy> {
-  const [gather, scatter, scatterMasked] = await Promise.all([
-    getKernel(gpu, 'tile-copy', 'gather'),
-    getKernel(gpu, 'tile-copy', 'scatter'),
-    getKernel(gpu, 'tile-copy', 'scatter_masked'),
-  ]);
+  const gather = await getKernel(gpu, 'tile-copy', 'gather');
   const slots = createUniformSlots(gpu, 'tile-copy');
 
   function parametersOf(
@@ -103,32 +84,13 @@ export async function createTileCopy(gpu: GpuDevice): Promise<TileCopy> {
 
   return {
     gather(pass, volume, start, size, padValue, tile) {
-      for (const range of tileRanges(volume.slabs, start[0], size[0], true)) {
+      for (const range of tileRanges(volume.slabs, start[0], size[0])) {
         const parameters = slots.write(parametersOf(volume, range, start, size, padValue));
         gather.run(
           pass,
           { parameters, volume: volume.slabs[range.slab].buffer, tile },
           linearWorkgroups(gpu, voxelCount([range.planes, size[1], size[2]])),
         );
-      }
-    },
-    scatter(pass, tile, volume, start, size, mask) {
-      if (mask && !sameShape(mask.shape, volume.shape)) {
-        throw new LocScaleError('internal', 'A tile cannot be written through a mask of another shape.', {
-          expected: describeShape(volume.shape),
-          found: describeShape(mask.shape),
-        });
-      }
-      for (const range of tileRanges(volume.slabs, start[0], size[0], false)) {
-        const parameters = slots.write(parametersOf(volume, range, start, size, 0));
-        const slab = volume.slabs[range.slab].buffer;
-        const groups = linearWorkgroups(gpu, voxelCount([range.planes, size[1], size[2]]));
-        if (mask) {
-          const bound = { parameters, results: tile, slab, mask: mask.slabs[range.slab].buffer };
-          scatterMasked.run(pass, bound, groups);
-        } else {
-          scatter.run(pass, { parameters, results: tile, slab }, groups);
-        }
       }
     },
     submitted: slots.reset,

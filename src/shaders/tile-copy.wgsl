@@ -1,8 +1,6 @@
-// Copies a box of voxels between a slab of a volume and a tile.
-//   volume / slab   (z, y, x) planes of one slab, x fastest; `mask` has the same layout
-//   tile            (z, y, x) of the tile's own size, rows tightly packed
-// gather: tile <- slab, `pad` outside the volume. scatter: slab <- tile inside the volume only, and in
-// scatter_masked only where the mask is above 0.5.
+// Copies a box of voxels from a slab of a volume to a tile; `pad` outside the volume.
+//   volume   (z, y, x) planes of one slab, x fastest
+//   tile     (z, y, x) of the tile's own size, rows tightly packed
 // One thread = one voxel of the tile planes that belong to this slab. Values travel as bits, so that
 // NaN payloads and denormals stay what they were.
 
@@ -27,9 +25,6 @@ struct Parameters {
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> volume: array<u32>;
 @group(0) @binding(2) var<storage, read_write> tile: array<u32>;
-@group(0) @binding(3) var<storage, read> results: array<u32>;
-@group(0) @binding(4) var<storage, read_write> slab: array<u32>;
-@group(0) @binding(5) var<storage, read> mask: array<u32>;
 
 struct Place {
   // Index in the tile.
@@ -62,31 +57,4 @@ fn gather(
   } else {
     tile[p.tile] = bitcast<u32>(parameters.pad);
   }
-}
-
-@compute @workgroup_size(256)
-fn scatter(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 256u + local;
-  if (i >= parameters.voxels) { return; }
-  let p = place(i);
-  if (p.slab >= 0) { slab[p.slab] = results[p.tile]; }
-}
-
-@compute @workgroup_size(256)
-fn scatter_masked(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 256u + local;
-  if (i >= parameters.voxels) { return; }
-  let p = place(i);
-  if (p.slab < 0) { return; }
-  // Bits of 0.5 exclusive to infinity inclusive: above 0.5, and not NaN.
-  let m = mask[p.slab];
-  if (m > 0x3f000000u && m <= 0x7f800000u) { slab[p.slab] = results[p.tile]; }
 }
