@@ -17,17 +17,19 @@ export interface MapFileOptions {
   /** A mask or difference mask may hold nothing but zeros, and is called a mask in messages. */
   readonly kind?: 'map' | 'mask';
   readonly onWarning?: (message: string) => void;
+  readonly onInfo?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Reads an MRC or CCP4 map, also .gz and .bz2, in any axis order and byte order, modes 0, 1, 2, 6 and 12. */
 export async function readMapFile(path: string, options: MapFileOptions = {}): Promise<MapImage> {
-  const { engine, voxelSize, kind = 'map', onWarning, signal } = options;
+  const { engine, voxelSize, kind = 'map', onWarning, onInfo, signal } = options;
   return readMrc(await sourceOf(path, signal), {
     name: path,
     allocate: (voxels) => engine?.allocateHost(voxels) ?? new Float32Array(voxels),
     voxelSizeOverride: voxelSize,
     onWarning,
+    onInfo,
     kind,
     allowAllZero: kind === 'mask',
   });
@@ -35,11 +37,12 @@ export async function readMapFile(path: string, options: MapFileOptions = {}): P
 
 /** Reads the header now and the voxels when the step begins that needs them, so that memory is free until then. */
 export async function openMapFile(path: string, options: MapFileOptions = {}): Promise<MapSource> {
-  const { voxelSize, onWarning } = options;
+  const { voxelSize, onWarning, onInfo } = options;
   const { header, grid } = await readMrcHeader(await sourceOf(path, options.signal), {
     name: path,
     voxelSizeOverride: voxelSize,
-    onWarning: onWarning ?? (() => undefined),
+    onWarning,
+    onInfo,
   });
   return { name: path, header, grid, load: () => readMapFile(path, options) };
 }

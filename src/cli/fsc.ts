@@ -5,7 +5,7 @@ import { runFsc } from '../pipeline/index.ts';
 import type { FscCurve } from '../pipeline/types.ts';
 import { refusePositionals } from './job-options.ts';
 import { openMap, sizeOfInput } from './open-map.ts';
-import { contextFor, type Session, withEngine } from './session.ts';
+import { contextFor, readingEvents, type Session, withEngine } from './session.ts';
 import { checkOutputs, StagedOutputs } from './write-file.ts';
 
 export async function runFscCommand(session: Session): Promise<void> {
@@ -23,9 +23,7 @@ export async function runFscCommand(session: Session): Promise<void> {
         await openMap(path, {
           role,
           allocate: (voxels) => engine.allocateHost(voxels),
-          voxelSizeOverride: values.apix,
-          onWarning: (message) => session.logger.warn(message),
-          signal: session.signal,
+          ...readingEvents(session),
         })
       ).image;
     const { fsc } = await runFsc(

@@ -6,7 +6,7 @@ import type { LocScaleJob, MapImage } from '../pipeline/types.ts';
 import { chooseInput, chooseOutfile, parametersOf, refusePositionals } from './job-options.ts';
 import { encodeManifest, stemOf } from './manifest.ts';
 import { type InputFile, openMap, sizeOfInput } from './open-map.ts';
-import { contextFor, type Session, withEngine } from './session.ts';
+import { contextFor, readingEvents, type Session, withEngine } from './session.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, StagedOutputs } from './write-file.ts';
 
@@ -30,9 +30,7 @@ export async function runMaskCommand(session: Session): Promise<void> {
       const { image, file } = await openMap(path, {
         role,
         allocate: (voxels) => engine.allocateHost(voxels),
-        voxelSizeOverride: values.apix,
-        onWarning: (message) => session.logger.warn(message),
-        signal: session.signal,
+        ...readingEvents(session),
       });
       files.push(file);
       return image;

@@ -3,7 +3,7 @@ import type { Engine } from '../engine.ts';
 import type { LocScaleJob, MapImage, MapSource } from '../pipeline/types.ts';
 import type { InputFiles } from './job-options.ts';
 import { type InputFile, type OpenOptions, openMap, openMapLater } from './open-map.ts';
-import type { Session } from './session.ts';
+import { readingEvents, type Session } from './session.ts';
 
 export interface OpenedInputs {
   readonly input: LocScaleJob['input'];
@@ -20,9 +20,7 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
   const options = (role: string): OpenOptions => ({
     role,
     allocate: (voxels) => engine.allocateHost(voxels),
-    voxelSizeOverride: values.apix,
-    onWarning: (message) => session.logger.warn(message),
-    signal: session.signal,
+    ...readingEvents(session),
   });
   const open = async (path: string, role: string): Promise<MapImage> => {
     session.logger.line(`Reading ${path}`);

@@ -28,6 +28,7 @@ export interface OpenOptions {
   readonly kind?: 'map' | 'mask';
   readonly allowAllZero?: boolean;
   readonly onWarning: (message: string) => void;
+  readonly onInfo?: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -41,12 +42,13 @@ export async function openMap(
   try {
     const bytes = hashedBytes(path, hashing, options.signal);
     const source = await decompress({ bytes, byteLength }, path);
-    const { kind, allowAllZero } = options;
+    const { kind, allowAllZero, onInfo } = options;
     const image = await readMrc(source, {
       name: path,
       allocate: options.allocate,
       voxelSizeOverride: options.voxelSizeOverride,
       onWarning: options.onWarning,
+      onInfo,
       ...(kind === undefined ? {} : { kind }),
       ...(allowAllZero === undefined ? {} : { allowAllZero }),
     });
@@ -82,23 +84,31 @@ export async function openMapLater(
   hooks: { onReading: () => void; onRead: (file: InputFile) => void },
 ): Promise<MapSource> {
   const told = new Set<string>();
-  const onWarning = (message: string): void => {
-    if (told.has(message)) return;
-    told.add(message);
-    options.onWarning(message);
-  };
+  const once =
+    (say: ((message: string) => void) | undefined) =>
+    (message: string): void => {
+      if (told.has(message)) return;
+      told.add(message);
+      say?.(message);
+    };
+  const [onWarning, onInfo] = [once(options.onWarning), once(options.onInfo)];
   const byteLength = await sizeOfInput(path);
   try {
     const source = await decompress({ bytes: createReadStream(path), byteLength }, path);
     const { voxelSizeOverride } = options;
-    const { header, grid } = await readMrcHeader(source, { name: path, voxelSizeOverride, onWarning });
+    const { header, grid } = await readMrcHeader(source, {
+      name: path,
+      voxelSizeOverride,
+      onWarning,
+      onInfo,
+    });
     return {
       name: path,
       header,
       grid,
       load: async () => {
         hooks.onReading();
-        const { image, file } = await openMap(path, { ...options, onWarning });
+        const { image, file } = await openMap(path, { ...options, onWarning, onInfo });
         hooks.onRead(file);
         return image;
       },

@@ -85,6 +85,16 @@ export async function withEngine<T>(session: Session, body: (engine: Engine) => 
   }
 }
 
+/** What a reader of maps gets of the session. */
+export function readingEvents({ logger, parsed, signal }: Session) {
+  return {
+    voxelSizeOverride: parsed.values.apix,
+    onWarning: (message: string) => logger.warn(message),
+    onInfo: (message: string) => logger.detail(`  ${message}`),
+    signal,
+  };
+}
+
 /** Pipeline events to lines and bars. */
 export function contextFor(session: Session, engine: Engine): LocScaleContext {
   const { logger, progress, signal } = session;

@@ -8,7 +8,7 @@ import { checkSymmetry, resolveSymmetry } from '../pipeline/6-symmetrise.ts';
 import { imageOf } from '../pipeline/7-write.ts';
 import { chooseInput, refusePositionals } from './job-options.ts';
 import { openMap, sizeOfInput } from './open-map.ts';
-import { contextFor, type Session, withEngine } from './session.ts';
+import { contextFor, readingEvents, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, StagedOutputs } from './write-file.ts';
@@ -35,9 +35,7 @@ export async function runSymmetriseCommand(session: Session): Promise<void> {
     const { image } = await openMap(path, {
       role: 'map',
       allocate: (voxels) => engine.allocateHost(voxels),
-      voxelSizeOverride: values.apix,
-      onWarning: (message) => session.logger.warn(message),
-      signal: session.signal,
+      ...readingEvents(session),
     });
     const symmetry = resolveSymmetry(request, image.grid);
     const volume = await engine.upload(image.data, image.grid.shape);

@@ -3,7 +3,7 @@
 import type { DetectedSymmetry } from '../math/self-rotation.ts';
 import { findSymmetry } from '../pipeline/6-symmetrise.ts';
 import { openMap, sizeOfInput } from './open-map.ts';
-import { type Session, withEngine } from './session.ts';
+import { readingEvents, type Session, withEngine } from './session.ts';
 import { mapOf } from './symmetrise.ts';
 
 export async function runSymmetryCommand(session: Session): Promise<void> {
@@ -14,9 +14,7 @@ export async function runSymmetryCommand(session: Session): Promise<void> {
     const { image } = await openMap(path, {
       role: 'map',
       allocate: (voxels) => engine.allocateHost(voxels),
-      voxelSizeOverride: values.apix,
-      onWarning: (message) => session.logger.warn(message),
-      signal: session.signal,
+      ...readingEvents(session),
     });
     const volume = await engine.upload(image.data, image.grid.shape);
     const found = await findSymmetry(engine, volume, image.grid);

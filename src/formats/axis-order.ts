@@ -138,3 +138,31 @@ export function gatherSections(
 ): void {
   copyRuns(layout, first, count, volume, buffer, false);
 }
+
+/**
+ * Moves all voxels by `by` places in file order: towards the end (`by` > 0) or the beginning. `values` takes the
+ * places that become free, |by| of them; what stood in the places that are lost is returned.
+ */
+export function shiftVoxels(
+  layout: AxisLayout,
+  volume: Float32Array,
+  by: number,
+  values: Float32Array,
+): Float32Array<ArrayBuffer> {
+  const { columns, rows, columnStride, rowStride, sectionStride } = layout;
+  const place = (index: number): number =>
+    (index % columns) * columnStride +
+    (Math.floor(index / columns) % rows) * rowStride +
+    Math.floor(index / (columns * rows)) * sectionStride;
+  const count = volume.length;
+  const kept = count - Math.abs(by);
+  const [free, lost] = by > 0 ? [0, kept] : [kept, 0];
+  const out = Float32Array.from({ length: Math.abs(by) }, (_, i) => volume[place(lost + i)]);
+  if (layout.identity) volume.copyWithin(Math.max(0, by), Math.max(0, -by), Math.max(0, -by) + kept);
+  else if (by > 0) for (let i = count - 1; i >= by; i--) volume[place(i)] = volume[place(i - by)];
+  else for (let i = 0; i < kept; i++) volume[place(i)] = volume[place(i - by)];
+  values.forEach((value, i) => {
+    volume[place(free + i)] = value;
+  });
+  return out;
+}

@@ -58,15 +58,18 @@ export class ByteReader {
     return filled === out.length ? out : out.slice(0, filled);
   }
 
-  /** Reads on to the end, at most `limit` bytes. Returns how many there were and whether it was the end. */
-  async drain(limit: number): Promise<{ bytes: number; ended: boolean }> {
-    let bytes = 0;
-    for (;;) {
-      const chunk = await this.next(limit - bytes + 1);
-      if (chunk === undefined) return { bytes, ended: true };
-      bytes += chunk.length;
-      if (bytes > limit) return { bytes: limit, ended: false };
+  /** A copy of the next `count` bytes, or of all there are, which stay where they are. */
+  async peek(count: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.read(count);
+    const rest = this.pending;
+    this.pending = bytes;
+    if (rest.length > 0) {
+      this.pending = new Uint8Array(bytes.length + rest.length);
+      this.pending.set(bytes);
+      this.pending.set(rest, bytes.length);
     }
+    this.position -= bytes.length;
+    return bytes;
   }
 
   /** Lets the source release what it holds (file handle, decompressor), whether or not it was read to the end. */

@@ -6,6 +6,20 @@ import { LocScaleError } from '../errors.ts';
 import { describeShape, type Grid } from '../math/grid.ts';
 import { type AxisLayout, axisLayout } from './axis-order.ts';
 import {
+  describeExtension,
+  extensionThatFits,
+  isPossibleExtension,
+  likelyExtension,
+  maxExtendedBytes,
+} from './extended-header.ts';
+import {
+  type ByteInterpretation,
+  hasInvertedOrigin,
+  imodFlag,
+  imodFlagsOf,
+  interpretBytes,
+} from './mode-0.ts';
+import {
   byteOrderOfMachineStamp,
   isAxisPermutation,
   type MrcHeader,
@@ -20,14 +34,15 @@ import { isRealMode, type RealMode, realModeBytes } from './voxel-codec.ts';
 /** Longest edge and largest volume taken seriously; the largest maps in the EMDB have about 2000^3 voxels. */
 const maxEdge = 65_536;
 const maxVoxels = 2 ** 34;
-/** Far above any extended header in use (FEI: 768 bytes for each image of a stack). */
-const maxExtendedBytes = 2 ** 28;
 const minVoxelSize = 0.05;
 const maxVoxelSize = 50;
 const anisotropyRefused = 0.01;
 const anisotropyWarned = 0.001;
 /** Degrees; float32 holds 90 exactly, so this only forgives rounding in conversions by other programs. */
 const angleTolerance = 0.01;
+/** Space groups of volume stacks: 400 and the space group of each volume. */
+const firstVolumeStack = 401;
+const lastVolumeStack = 630;
 const apixHint = 'Give the voxel size in angstrom with -p/--apix.';
 
 export interface HeaderContext {
@@ -35,7 +50,10 @@ export interface HeaderContext {
   readonly byteLength?: number | undefined;
   readonly byteLengthLimit?: number | undefined;
   readonly voxelSizeOverride?: number | undefined;
+  /** The first bytes behind the header, where its length and that of the file do not agree at once. */
+  readonly start?: Uint8Array;
   readonly onWarning: (message: string) => void;
+  readonly onInfo: (message: string) => void;
 }
 
 export interface CheckedHeader {
@@ -45,6 +63,10 @@ export interface CheckedHeader {
   readonly grid: Grid;
   readonly mode: RealMode;
   readonly voxels: number;
+  /** How bytes are read; of mode 0. */
+  readonly bytes: ByteInterpretation | undefined;
+  /** Bytes between header and voxels, whatever NSYMBT says; of a file of unknown length, the likeliest. */
+  readonly extendedBytes: number;
 }
 
 function refuse(
@@ -93,6 +115,13 @@ function checkByteOrder(header: MrcHeader, context: HeaderContext): void {
 
 function checkMode(header: MrcHeader, context: HeaderContext): RealMode {
   const { mode } = header;
+  if (mode === 0 && ((imodFlagsOf(header) ?? 0) & imodFlag.packedNibbles) !== 0) {
+    refuse(context, `${context.name} holds two voxels of 4 bits in a byte (IMOD's flag 16).`, {
+      expected: 'mode 0, 1, 2, 6 or 12',
+      found: 'mode 0, packed',
+      hint: "Convert the map to float32 (mode 2), for example with IMOD's newstack -mode 2.",
+    });
+  }
   if (isRealMode(mode)) return mode;
   const known = mrcModes.get(mode);
   return refuse(
@@ -121,25 +150,47 @@ function checkExtents(header: MrcHeader, context: HeaderContext): number {
   return voxels;
 }
 
-/** Size of header, extended header and voxels against what the file can hold. */
-function checkLength(header: MrcHeader, mode: RealMode, voxels: number, context: HeaderContext): void {
-  const { nsymbt } = header;
-  if (nsymbt < 0 || nsymbt > maxExtendedBytes) {
-    refuse(
-      context,
-      `${context.name} declares an extended header of ${nsymbt} bytes, which cannot be right.`,
-      {
-        expected: `0 to ${maxExtendedBytes} bytes`,
-        found: `${nsymbt} bytes`,
-        hint: 'The file is damaged or not a map.',
-      },
-    );
+/** What is wrong with an NSYMBT that no file can have. */
+export function refuseExtension(declared: number, context: Pick<HeaderContext, 'name'>): never {
+  throw new LocScaleError(
+    'bad-input',
+    `${context.name} declares an extended header of ${declared} bytes, which cannot be right.`,
+    {
+      where: context.name,
+      expected: `0 to ${maxExtendedBytes} bytes`,
+      found: `${declared} bytes`,
+      hint: 'The file is damaged or not a map.',
+    },
+  );
+}
+
+/** Size of header, extended header and voxels against what the file can hold; the length of the extended header. */
+function checkLength(header: MrcHeader, mode: RealMode, voxels: number, context: HeaderContext): number {
+  const { nsymbt: declared } = header;
+  const { name, byteLength, byteLengthLimit, start } = context;
+  const expected = declaredByteLength(declared, mode, voxels);
+  const extension = declaredExtension(header, mode, start);
+  if (byteLength === undefined) {
+    const likely = likelyExtension(extension);
+    if (byteLengthLimit !== undefined && byteLengthLimit < declaredByteLength(0, mode, voxels))
+      refuseTruncated(header, mode, name, expected, `at most ${byteLengthLimit} bytes`);
+    return likely;
   }
-  const expected = declaredByteLength(nsymbt, mode, voxels);
-  const available = context.byteLength ?? context.byteLengthLimit;
-  if (available === undefined || available >= expected) return;
-  const found = context.byteLength === undefined ? `at most ${available} bytes` : `${available} bytes`;
-  refuseTruncated(header, mode, context.name, expected, found);
+  const found = extensionThatFits(extension, byteLength - declaredByteLength(0, mode, voxels));
+  if (found === undefined) {
+    if (!isPossibleExtension(declared)) refuseExtension(declared, context);
+    refuseTruncated(header, mode, name, expected, `${byteLength} bytes`);
+  }
+  if (found !== declared) context.onWarning(`${name} declares ${describeExtension(declared, found)}.`);
+  return found;
+}
+
+export function declaredExtension(
+  { nsymbt: declared, exttyp, littleEndian }: MrcHeader,
+  mode: number,
+  start: Uint8Array | undefined,
+) {
+  return { declared, exttyp, littleEndian, byteVoxels: mode === 0, start: start ?? new Uint8Array(0) };
 }
 
 export function declaredByteLength(nsymbt: number, mode: RealMode, voxels: number): number {
@@ -199,20 +250,63 @@ function checkAngles(header: MrcHeader, context: HeaderContext): void {
   }
 }
 
-function checkSpaceGroup(header: MrcHeader, shape: Grid['shape'], context: HeaderContext): void {
-  const { ispg, ns } = header;
-  if (ispg >= 401 && ispg <= 630) {
-    refuse(context, `${context.name} is a stack of volumes (space group ${ispg}), not one map.`, {
-      expected: 'a single volume',
-      found: `ISPG ${ispg}, MZ ${header.mz}, NZ ${ns}`,
-      hint: 'Extract one volume of the stack into a file of its own.',
-    });
-  }
-  if (ispg === 0 && ns > 1) {
+/**
+ * The header of a volume, whatever it was stored as: a stack of one volume, or one that its program marks as a stack
+ * of images (ISPG 0), as ChimeraX and cryoSPARC do.
+ */
+function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContext): MrcHeader {
+  const { ispg, mz } = header;
+  const { name } = context;
+  const [nz] = shape;
+  if (ispg >= firstVolumeStack && ispg <= lastVolumeStack) {
+    if (mz > 1 && mz < nz) {
+      const what = nz % mz === 0 ? `${nz / mz} volumes` : 'volumes';
+      refuse(context, `${name} is a stack of ${what} (space group ${ispg}), not one map.`, {
+        expected: 'a single volume',
+        found: `ISPG ${ispg}, MZ ${mz}, NZ ${nz}`,
+        hint: 'Extract one volume of the stack into a file of its own.',
+      });
+    }
     context.onWarning(
-      `${context.name} is marked as a stack of images (space group 0); it is read as a volume of ${describeShape(shape)} voxels.`,
+      `${name} is marked as a stack of volumes (space group ${ispg}); it holds one of ${describeShape(shape)} voxels, which is read.`,
     );
+    // 401 is a stack in space group 1.
+    return { ...header, ispg: ispg - firstVolumeStack + 1 };
   }
+  if (ispg !== 0 || nz === 1) return header;
+  if (mz === 1)
+    context.onWarning(
+      `${name} is marked as a stack of images (space group 0, MZ 1); it is read as a volume of ${describeShape(shape)} voxels.`,
+    );
+  else context.onInfo(`${name} has space group 0, that of image stacks; it is read as a volume.`);
+  return { ...header, ispg: 1 };
+}
+
+/**
+ * Stacks count one section as the sampling along z (MZ 1), over a cell of one voxel or of all; some programs write
+ * such a cell with a volume's MZ. The voxel size along x and y decides.
+ */
+function withSamplingAlongZ(
+  header: MrcHeader,
+  [nz]: Grid['shape'],
+  wasStack: boolean,
+  context: HeaderContext,
+): MrcHeader {
+  const { mx, my, mz, cellA, cellB, cellC } = header;
+  if (nz === 1 || !(mx > 0 && my > 0)) return header;
+  const size = cellA / mx;
+  const near = (length: number): boolean => Math.abs(length / size - 1) <= anisotropyRefused;
+  if (!(size > 0 && Number.isFinite(size)) || !near(cellB / my)) return header;
+  const single = mz === 1 || (wasStack && mz <= 0);
+  if (context.voxelSizeOverride !== undefined) return single ? { ...header, mz: nz } : header;
+  const cell = { ...header, mz: nz, cellC: Math.fround(nz * (near(cellC) ? cellC : size)) };
+  if (single && near(cellC)) return cell;
+  const wrong = single ? near(cellC / nz) || (wasStack && cellC === 0) : mz === nz && near(cellC);
+  if (!wrong) return header;
+  context.onWarning(
+    `${context.name} has a cell of ${short(cellC)} A along z for ${mz} voxels (MZ); the voxel size along x and y, ${short(size)} A, is taken.`,
+  );
+  return cell;
 }
 
 function short(value: number): string {
@@ -303,7 +397,12 @@ function originOf(
     context.onWarning(
       `${context.name} has an ORIGIN that is not a number (${origin.join(', ')}); it is ignored.`,
     );
-  if (finite && origin.some((value) => value !== 0)) return { header, origin };
+  if (finite && origin.some((value) => value !== 0)) {
+    if (!hasInvertedOrigin(header)) return { header, origin };
+    const [originX, originY, originZ] = origin.map((value) => 0 - value);
+    context.onInfo(`${context.name} has IMOD's stamp and its inverted ORIGIN; the sign is turned.`);
+    return { header: { ...header, originX, originY, originZ }, origin: [originX, originY, originZ] };
+  }
   const start = [0, 0, 0];
   start[header.mapc - 1] = header.ncstart;
   start[header.mapr - 1] = header.nrstart;
@@ -319,17 +418,23 @@ export function checkMrcHeader(parsed: MrcHeader, context: HeaderContext): Check
   checkByteOrder(parsed, context);
   const mode = checkMode(parsed, context);
   const voxels = checkExtents(parsed, context);
-  checkLength(parsed, mode, voxels, context);
+  const extendedBytes = checkLength(parsed, mode, voxels, context);
+  const bytes = mode === 0 ? interpretBytes(parsed) : undefined;
+  if (bytes !== undefined)
+    context.onInfo(
+      `The bytes of ${context.name} (mode 0) are ${bytes.signed ? 'signed' : 'unsigned'}: ${bytes.reason}.`,
+    );
   const withAxes = checkAxes(parsed, context);
   const layout = axisLayout(withAxes);
-  checkSpaceGroup(withAxes, layout.shape, context);
-  checkAngles(withAxes, context);
-  const { header: withCell, size } = checkVoxelSize(withAxes, layout, context);
+  const volume = asVolume(withAxes, layout.shape, context);
+  const sampled = withSamplingAlongZ(volume, layout.shape, volume !== withAxes, context);
+  checkAngles(sampled, context);
+  const { header: withCell, size } = checkVoxelSize(sampled, layout, context);
   const { header, origin } = originOf(withCell, size, context);
   const grid: Grid = {
     shape: layout.shape,
     voxelSize: [size[2], size[1], size[0]],
     origin: [origin[2], origin[1], origin[0]],
   };
-  return { header, layout, grid, mode, voxels };
+  return { header, layout, grid, mode, voxels, bytes, extendedBytes };
 }

@@ -7,6 +7,13 @@ import { isLocScaleError } from '../errors.ts';
 import { ByteReader, type ByteSource } from './byte-source.ts';
 import { type DensityStatistics, RunningStatistics } from './density-statistics.ts';
 import {
+  describeExtension,
+  extendedStartBytes,
+  extensionThatFits,
+  likelyExtension,
+} from './extended-header.ts';
+import { hasInvertedOrigin, imodFlag, imodFlagsOf, interpretBytes, unsignedByte } from './mode-0.ts';
+import {
   byteOrderOfMachineStamp,
   decodeLabelSlots,
   isAxisPermutation,
@@ -17,6 +24,7 @@ import {
   mrcModes,
   parseMrcHeader,
 } from './mrc-header.ts';
+import { declaredExtension } from './mrc-header-checks.ts';
 import { quoted } from './printable.ts';
 import { isRealMode, VoxelDecoder } from './voxel-codec.ts';
 
@@ -76,8 +84,18 @@ function checkIdentity(h: MrcHeader, report: Report): void {
   if (mode === undefined) report('error', 'MODE', `is ${h.mode}, which is not defined`);
   else if (!isRealMode(h.mode))
     report('note', 'MODE', `is ${h.mode} (${mode.name}), valid but not a map that can be scaled`);
+  else if (h.mode === 0 && ((imodFlagsOf(h) ?? 0) & imodFlag.packedNibbles) !== 0)
+    report('warning', 'MODE', "is 0 with IMOD's flag 16: two voxels of 4 bits in a byte, which is not read");
   if (h.nversion !== 20140 && h.nversion !== 20141)
     report('error', 'NVERSION', `is ${h.nversion}, should be 20140 or 20141`);
+}
+
+/** How the bytes of mode 0 were read. Where all are below 128 nobody needs to know what MRC2014 has anyway. */
+function checkBytes(h: MrcHeader, found: RunningStatistics, report: Report): void {
+  const { signed, assumed, reason } = interpretBytes(h);
+  if (!signed)
+    report('warning', 'MODE', `is 0, read as unsigned bytes, which MRC2014 does not know: ${reason}`);
+  else if (!assumed || found.min < 0) report('note', 'MODE', `is 0, read as signed bytes: ${reason}`);
 }
 
 function checkGrid(h: MrcHeader, report: Report): void {
@@ -152,6 +170,8 @@ function checkCell(h: MrcHeader, report: Report): void {
       'and NSTART are both set; programs differ in which one they follow (ORIGIN here)',
     );
   }
+  if (hasInvertedOrigin(h) && origin.some(([, value]) => value !== 0))
+    report('warning', 'ORIGIN', "has the inverted sign of IMOD's older files (its flag 4 is clear)");
 }
 
 function checkSpaceGroup(h: MrcHeader, report: Report): void {
@@ -169,7 +189,9 @@ function checkSpaceGroup(h: MrcHeader, report: Report): void {
   } else if (ispg >= 401 && ispg <= 630) {
     if (h.mz > 0 && h.ns % h.mz !== 0)
       report('error', 'NZ', `is ${h.ns}, should be a multiple of MZ (${h.mz}) in a stack of volumes`);
-    else if (h.mz > 0) report('note', 'ISPG', `is ${ispg}: a stack of ${h.ns / h.mz} volumes`);
+    else if (h.mz > 0 && h.mz < h.ns && h.mz > 1)
+      report('note', 'ISPG', `is ${ispg}: a stack of ${h.ns / h.mz} volumes`);
+    else report('note', 'ISPG', `is ${ispg}: a stack that holds one volume`);
   } else if (ispg < 0) report('error', 'ISPG', `is ${ispg}, which is negative`);
   else if (ispg > 230)
     report(
@@ -211,7 +233,25 @@ function checkLabels(h: MrcHeader, report: Report): void {
   });
 }
 
-function checkStatistics(h: MrcHeader, s: RunningStatistics, report: Report): void {
+/** The header's statistics against those found, or those of the same bytes with the other sign. */
+function checkStatistics(
+  h: MrcHeader,
+  found: RunningStatistics,
+  resigned: RunningStatistics,
+  report: Report,
+): void {
+  const [own, other] = [found, resigned].map((statistics) => {
+    const list: Deviation[] = [];
+    compareStatistics(h, statistics, (severity, field, message) => list.push({ severity, field, message }));
+    return list;
+  });
+  const wrong = (list: readonly Deviation[]): boolean => list.some(({ severity }) => severity === 'error');
+  if (resigned.count > 0 && wrong(own) && !wrong(other))
+    report('note', 'DMIN', 'and the other statistics are those of the same bytes with the other sign');
+  else for (const { severity, field, message } of own) report(severity, field, message);
+}
+
+function compareStatistics(h: MrcHeader, s: RunningStatistics, report: Report): void {
   if (s.nonFinite > 0) report('error', 'data', `has ${s.nonFinite} voxels that are NaN or infinite`);
   if (s.nonFinite > 0 || s.count === 0) return;
   if (s.min === s.max) report('warning', 'data', `is ${s.min} in every voxel`);
@@ -240,14 +280,19 @@ function checkStatistics(h: MrcHeader, s: RunningStatistics, report: Report): vo
     report('error', 'RMS', `is ${h.rms}, but the data's deviation from its mean is ${s.rms}`);
 }
 
-/** Reads the data to its end, whatever its length; returns the bytes that were there beyond header and extension. */
+/**
+ * Reads the data to its end, whatever its length; returns the bytes that were there beyond header and extension.
+ * `resigned`: of the same bytes with the other sign, in mode 0.
+ */
 async function readData(
   reader: ByteReader,
   h: MrcHeader,
   expectedBytes: number,
   statistics: RunningStatistics,
+  resigned: RunningStatistics,
 ): Promise<number> {
-  const decoder = isRealMode(h.mode) ? new VoxelDecoder(h.mode, h.littleEndian) : undefined;
+  const { signed } = interpretBytes(h);
+  const decoder = isRealMode(h.mode) ? new VoxelDecoder(h.mode, h.littleEndian, signed) : undefined;
   const values = new Float32Array(262_144);
   let bytes = 0;
   for (;;) {
@@ -258,8 +303,15 @@ async function readData(
     if (chunk !== undefined) bytes += chunk.length;
     if (decoder !== undefined) {
       if (chunk !== undefined && inside) decoder.push(chunk);
-      if (decoder.room === 0 || chunk === undefined || bytes >= expectedBytes)
-        statistics.add(values, decoder.flush(values, 0));
+      if (decoder.room === 0 || chunk === undefined || bytes >= expectedBytes) {
+        const count = decoder.flush(values, 0);
+        statistics.add(values, count);
+        if (h.mode === 0) {
+          for (let i = 0; i < count; i++)
+            values[i] = signed ? unsignedByte(values[i]) : values[i] > 127 ? values[i] - 256 : values[i];
+          resigned.add(values, count);
+        }
+      }
     }
     if (chunk === undefined) return bytes;
     // Enough is known: what comes out of a compressed file beyond this may have no end.
@@ -286,7 +338,7 @@ async function inspectFile(
   checkLabels(header, report);
   const { nc, nr, ns, nsymbt } = header;
   const mode = mrcModes.get(header.mode);
-  if (mode === undefined || nc <= 0 || nr <= 0 || ns <= 0 || nsymbt < 0) {
+  if (mode === undefined || nc <= 0 || nr <= 0 || ns <= 0) {
     report(
       'note',
       'file',
@@ -296,22 +348,36 @@ async function inspectFile(
   }
   // 4-bit rows are padded to whole bytes.
   const dataBytes = Math.ceil(nc * mode.bytesPerVoxel) * nr * ns;
+  const { byteLength } = source;
   const expected = mrcHeaderBytes + nsymbt + dataBytes;
-  const extended = await reader.read(nsymbt);
+  const start = byteLength === expected ? new Uint8Array(0) : await reader.peek(extendedStartBytes);
+  const extension = declaredExtension(header, header.mode, start);
+  const fitting = (fileBytes: number): number | undefined =>
+    extensionThatFits(extension, fileBytes - mrcHeaderBytes - dataBytes);
+  const assumed =
+    byteLength === undefined ? likelyExtension(extension) : (fitting(byteLength) ?? Math.max(0, nsymbt));
+  const extended = await reader.read(assumed);
   header = { ...header, extended };
-  const statistics = new RunningStatistics();
-  const found = mrcHeaderBytes + extended.length + (await readData(reader, header, dataBytes, statistics));
-  const length = source.byteLength ?? found;
-  const atLeast = source.byteLength === undefined && found > expected + 1_048_576 ? 'at least ' : '';
-  if (length < expected) report('error', 'file', `has ${length} bytes, but the header declares ${expected}`);
+  const [statistics, resigned] = [new RunningStatistics(), new RunningStatistics()];
+  const found =
+    mrcHeaderBytes + extended.length + (await readData(reader, header, dataBytes, statistics, resigned));
+  const length = byteLength ?? found;
+  const atLeast = byteLength === undefined && found > expected + 1_048_576 ? 'at least ' : '';
+  const fits = fitting(length);
+  if (fits !== undefined && fits !== nsymbt && atLeast === '')
+    report('error', 'NSYMBT', `declares ${describeExtension(nsymbt, fits)}`);
+  else if (length < expected)
+    report('error', 'file', `has ${length} bytes, but the header declares ${expected}`);
   else if (length > expected)
     report(
       'error',
       'file',
       `has ${atLeast}${length} bytes, ${atLeast}${length - expected} more than the ${expected} the header declares`,
     );
-  if (length < expected || !isRealMode(header.mode)) return { header };
-  checkStatistics(header, statistics, report);
+  // The voxels of a stream whose extended header turned out to be another one were read from the wrong byte.
+  if (fits === undefined || fits !== assumed || !isRealMode(header.mode)) return { header };
+  if (header.mode === 0) checkBytes(header, statistics, report);
+  checkStatistics(header, statistics, resigned, report);
   if (statistics.count === 0) return { header };
   return {
     header,

@@ -7,10 +7,12 @@
  * NVERSION (20140 where the input declares neither 20140 nor 20141), and one label is added. If all ten
  * labels are in use the last one is replaced. NLABL is the number of labels with text. An extended header of
  * text lines without EXTTYP (written before 2014: symmetry operators) becomes type CCP4, which NVERSION asks for.
+ * Without an extended header there is no EXTTYP.
  */
 import { LocScaleError } from '../errors.ts';
 import { type AxisLayout, axisLayout, gatherSections } from './axis-order.ts';
 import { type DensityStatistics, densityStatistics } from './density-statistics.ts';
+import { imodFlag, imodFlagsOf, setImodFlags } from './mode-0.ts';
 import { addLabel, encodeMrcHeader, type MrcHeader, mrcHeaderBytes, mrcMagic } from './mrc-header.ts';
 import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
 
@@ -33,11 +35,16 @@ function outputHeader(header: MrcHeader, statistics: DensityStatistics, label: s
     rms: statistics.rms,
     nversion: header.nversion === 20140 || header.nversion === 20141 ? header.nversion : 20140,
     nsymbt: header.extended.length,
-    exttyp: isUnnamedText(header) ? 'CCP4' : header.exttyp,
+    exttyp: extendedType(header),
     machst: [0x44, 0x44, 0, 0],
     labels,
     nlabl: labels.filter((text) => text.trim() !== '').length,
   };
+}
+
+function extendedType(header: MrcHeader): string {
+  if (header.extended.length === 0) return '\0\0\0\0';
+  return isUnnamedText(header) ? 'CCP4' : header.exttyp;
 }
 
 /** Lines of 80 printable characters, as CCP4's symmetry operators are, without a declared type. */
@@ -47,10 +54,15 @@ function isUnnamedText({ exttyp, extended }: MrcHeader): boolean {
   return blank && lines && extended.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
-/** The header's own bytes with the letters "MAP ", which the input may have lacked. */
-function withMagic(raw: Uint8Array): Uint8Array {
-  const bytes = raw.slice();
+/**
+ * The header's own bytes with the letters "MAP ", which the input may have lacked. IMOD's stamp stays, in the byte
+ * order and with the sign of the origin that are written.
+ */
+function ownBytes(header: MrcHeader): Uint8Array {
+  const bytes = header.raw.slice();
   if (bytes.length === mrcHeaderBytes) bytes.set(new TextEncoder().encode(mrcMagic), 208);
+  const flags = imodFlagsOf(header);
+  if (flags !== undefined) setImodFlags(bytes, flags | imodFlag.standardOrigin);
   return bytes;
 }
 
@@ -95,7 +107,7 @@ export async function* writeMrc(
     });
   }
   const output = outputHeader(header, densityStatistics(data), options.label);
-  yield encodeMrcHeader({ ...output, raw: withMagic(header.raw) }, true);
+  yield encodeMrcHeader({ ...output, raw: ownBytes(header) }, true);
   if (header.extended.length > 0) yield header.extended.slice();
   yield* encodeVoxels(layout, data);
 }

@@ -3,17 +3,15 @@
  * as they arrive, so that no second copy of the volume ever exists. Writing is in mrc-write.ts.
  */
 import { LocScaleError } from '../errors.ts';
-import { type AxisLayout, scatterSections, voxelPosition } from './axis-order.ts';
+import { extensionOf, fillFromExtension, type OpenedMap, refuseLength, takeTail } from './align-voxels.ts';
+import { type AxisLayout, axisLayout, scatterSections, voxelPosition } from './axis-order.ts';
 import { ByteReader, type ByteSource } from './byte-source.ts';
+import { describeExtension, extendedStartBytes } from './extended-header.ts';
 import type { MapImage } from './map-image.ts';
-import { mrcHeaderBytes, parseMrcHeader } from './mrc-header.ts';
-import {
-  type CheckedHeader,
-  checkMrcHeader,
-  declaredByteLength,
-  refuseTruncated,
-} from './mrc-header-checks.ts';
-import { VoxelDecoder } from './voxel-codec.ts';
+import { looksUnsigned, makeUnsigned } from './mode-0.ts';
+import { type MrcHeader, mrcHeaderBytes, parseMrcHeader } from './mrc-header.ts';
+import { type CheckedHeader, checkMrcHeader, declaredByteLength } from './mrc-header-checks.ts';
+import { isRealMode, VoxelDecoder } from './voxel-codec.ts';
 
 export { type MrcWriteOptions, writeMrc } from './mrc-write.ts';
 
@@ -26,14 +24,13 @@ export interface MrcReadOptions {
   readonly voxelSizeOverride?: number | undefined;
   /** One sentence each. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** What the file is for; only the wording of messages depends on it. */
+  /** What is worth knowing and nothing to worry about, one sentence each. */
+  readonly onInfo?: ((message: string) => void) | undefined;
+  /** What the file is for: the wording of messages, and what bytes of unknown sign mean. */
   readonly kind?: 'map' | 'mask';
   /** Accept a file whose voxels are all 0 (a difference mask may be empty). */
   readonly allowAllZero?: boolean;
 }
-
-/** Bytes after the declared end that are read to count them; a compressed file may hide any amount. */
-const trailingBytesRead = 1_048_576;
 
 /** Whether the voxels seen so far are numbers, and whether any is not 0. */
 interface VoxelCensus {
@@ -118,8 +115,8 @@ async function readVoxels(
   data: Float32Array,
   census: VoxelCensus,
 ): Promise<number> {
-  const { header, layout, mode, voxels } = checked;
-  const decoder = new VoxelDecoder(mode, header.littleEndian);
+  const { header, layout, mode, voxels, bytes } = checked;
+  const decoder = new VoxelDecoder(mode, header.littleEndian, bytes?.signed);
   if (layout.identity) return fillVoxels(reader, decoder, data, voxels, 0, census);
   const sectionVoxels = layout.columns * layout.rows;
   const buffer = new Float32Array(layout.sectionsPerBlock * sectionVoxels);
@@ -133,8 +130,8 @@ async function readVoxels(
       first * sectionVoxels,
       census,
     );
-    if (filled < count * sectionVoxels) return first * sectionVoxels + filled;
     scatterSections(layout, first, count, buffer, data);
+    if (filled < count * sectionVoxels) return first * sectionVoxels + filled;
   }
   return voxels;
 }
@@ -170,11 +167,28 @@ function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadO
   }
 }
 
+/** Bytes whose sign nothing states: a mask has no values below 0, and a density does not jump by 255. */
+function judgeBytes(data: Float32Array, { name, kind, onWarning }: MrcReadOptions): void {
+  const wraps = looksUnsigned(data);
+  if (kind === 'mask' && (wraps || (data.some((v) => v < 0) && !data.some((v) => v > 0)))) {
+    makeUnsigned(data);
+    onWarning?.(
+      `The bytes of ${name} (mode 0) are read as unsigned, because they make no mask as signed ones.`,
+    );
+  } else if (wraps) {
+    onWarning?.(
+      `The bytes of ${name} (mode 0) are read as signed, as MRC2014 has it, but look like unsigned ones; if they are, convert the map to float32 (mode 2).`,
+    );
+  }
+}
+
+type HeaderOptions = Pick<MrcReadOptions, 'name' | 'voxelSizeOverride' | 'onWarning' | 'onInfo'>;
+
 async function readHeader(
   reader: ByteReader,
   source: ByteSource,
-  options: Pick<MrcReadOptions, 'name' | 'voxelSizeOverride' | 'onWarning'>,
-): Promise<CheckedHeader> {
+  options: HeaderOptions,
+): Promise<OpenedMap> {
   const { name } = options;
   const headerBytes = await reader.read(mrcHeaderBytes);
   if (headerBytes.length < mrcHeaderBytes) {
@@ -190,13 +204,23 @@ async function readHeader(
     );
   }
   const { byteLength, byteLengthLimit } = source;
-  return checkMrcHeader(parseMrcHeader(headerBytes), {
+  const parsed = parseMrcHeader(headerBytes);
+  const fits = byteLength !== undefined && byteLength === lengthOf(parsed);
+  const start = fits ? new Uint8Array(0) : await reader.peek(extendedStartBytes);
+  const checked = checkMrcHeader(parsed, {
     name,
     byteLength,
     byteLengthLimit,
+    start,
     voxelSizeOverride: options.voxelSizeOverride,
     onWarning: options.onWarning ?? (() => {}),
+    onInfo: options.onInfo ?? (() => {}),
   });
+  return { ...checked, name, start, byteLength };
+}
+
+function lengthOf({ mode, nc, nr, ns, nsymbt }: MrcHeader): number | undefined {
+  return isRealMode(mode) ? declaredByteLength(nsymbt, mode, nc * nr * ns) : undefined;
 }
 
 /**
@@ -205,7 +229,7 @@ async function readHeader(
  */
 export async function readMrcHeader(
   source: ByteSource,
-  options: Pick<MrcReadOptions, 'name' | 'voxelSizeOverride' | 'onWarning'>,
+  options: HeaderOptions,
 ): Promise<Omit<MapImage, 'data'>> {
   const reader = new ByteReader(source.bytes);
   try {
@@ -222,28 +246,33 @@ export async function readMrc(source: ByteSource, options: MrcReadOptions): Prom
   const onWarning = options.onWarning ?? (() => {});
   const reader = new ByteReader(source.bytes);
   try {
-    const { byteLength } = source;
-    const checked = await readHeader(reader, source, options);
-    const { header, layout, mode, voxels } = checked;
-    const declared = declaredByteLength(header.nsymbt, mode, voxels);
-    const extended = await reader.read(header.nsymbt);
-    const census: VoxelCensus = { anyNonZero: false, nonFinite: 0, firstNonFinite: -1 };
-    const truncated = (): never => refuseTruncated(header, mode, name, declared, `${reader.position} bytes`);
-    if (extended.length < header.nsymbt) truncated();
+    const map = await readHeader(reader, source, options);
+    const { header, layout, voxels, byteLength, extendedBytes } = map;
+    const extended = await reader.read(extendedBytes);
+    const incomplete = extended.length < extendedBytes;
+    if (incomplete && (byteLength !== undefined || extensionOf(map, reader.position) === undefined))
+      refuseLength(map, reader.position);
     const data = allocateVoxels(options, voxels);
-    if ((await readVoxels(reader, checked, data, census)) < voxels) truncated();
-    // A plain file's length is known; a compressed one is read to its end, where its checksum is.
-    const rest =
-      byteLength !== undefined
-        ? { bytes: byteLength - declared, ended: true }
-        : await reader.drain(trailingBytesRead);
-    if (rest.bytes > 0) {
-      onWarning(
-        `${name} has ${rest.ended ? '' : 'more than '}${rest.bytes} bytes after the end of its map; they are ignored.`,
-      );
+    let census: VoxelCensus = { anyNonZero: false, nonFinite: 0, firstNonFinite: -1 };
+    const arrived = incomplete ? 0 : await readVoxels(reader, map, data, census);
+    if (arrived < voxels && byteLength !== undefined) refuseLength(map, reader.position);
+    const aligned =
+      arrived < voxels
+        ? fillFromExtension(map, data, extended, arrived, reader.position)
+        : await takeTail(reader, map, data, extended, onWarning);
+    const stated = byteLength === undefined ? header.nsymbt : extendedBytes;
+    if (aligned.extended.length !== stated)
+      onWarning(`${name} declares ${describeExtension(header.nsymbt, aligned.extended.length)}.`);
+    let order = layout;
+    if (aligned.moved) {
+      census = { anyNonZero: false, nonFinite: 0, firstNonFinite: -1 };
+      inspect(data, 0, voxels, 0, census);
+      const [ns, nr, nc] = layout.shape;
+      order = axisLayout({ nc, nr, ns, mapc: 1, mapr: 2, maps: 3 });
     }
-    refuseVoxels(census, layout, options);
-    return { name, header: { ...header, extended }, grid: checked.grid, data };
+    if (map.bytes?.assumed) judgeBytes(data, options);
+    refuseVoxels(census, order, options);
+    return { name, header: { ...header, extended: aligned.extended }, grid: map.grid, data };
   } finally {
     await reader.close();
   }

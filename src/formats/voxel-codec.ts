@@ -46,6 +46,25 @@ export function swapBytes32(words: Uint32Array, count: number): void {
 /** Converts in pieces of this many bytes: small enough for the second-level cache. */
 const scratchBytes = 262_144;
 
+/** Whole voxels of a piece of a file. */
+export function decodeVoxels(
+  bytes: Uint8Array,
+  mode: RealMode,
+  littleEndian: boolean,
+  signedBytes = true,
+): Float32Array {
+  const decoder = new VoxelDecoder(mode, littleEndian, signedBytes);
+  const values = new Float32Array(Math.floor(bytes.length / realModeBytes[mode]));
+  let filled = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const chunk = bytes.subarray(at, at + decoder.room);
+    decoder.push(chunk);
+    filled += decoder.flush(values, filled);
+    at += chunk.length;
+  }
+  return values;
+}
+
 /**
  * Takes bytes in chunks of any length and alignment and writes float32 into a target. Bytes go through one
  * aligned scratch buffer: the extra copy stays in the cache and makes every conversion a plain typed-array loop.
@@ -60,9 +79,12 @@ export class VoxelDecoder {
   private filled = 0;
   private readonly mode: RealMode;
   private readonly swap: boolean;
+  private readonly signedBytes: boolean;
 
-  constructor(mode: RealMode, littleEndian: boolean) {
+  /** `signedBytes`: of mode 0 (mode-0.ts). */
+  constructor(mode: RealMode, littleEndian: boolean, signedBytes = true) {
     this.mode = mode;
+    this.signedBytes = signedBytes;
     this.swap = littleEndian !== hostIsLittleEndian;
   }
 
@@ -97,13 +119,14 @@ export class VoxelDecoder {
   }
 
   private convert(target: Float32Array, offset: number, count: number): void {
-    const { signed8, words16, signed16, floats } = this;
+    const { words16, signed16, floats } = this;
+    const bytes = this.signedBytes ? this.signed8 : this.bytes;
     if (this.swap && this.mode === 2) swapBytes32(this.words32, count);
     else if (this.swap && this.mode !== 0) swapBytes16(words16, count);
     if (this.mode === 2) target.set(floats.subarray(0, count), offset);
     else if (this.mode === 1) for (let i = 0; i < count; i++) target[offset + i] = signed16[i];
     else if (this.mode === 6) for (let i = 0; i < count; i++) target[offset + i] = words16[i];
-    else if (this.mode === 0) for (let i = 0; i < count; i++) target[offset + i] = signed8[i];
+    else if (this.mode === 0) for (let i = 0; i < count; i++) target[offset + i] = bytes[i];
     else {
       const table = halfToFloat();
       for (let i = 0; i < count; i++) target[offset + i] = table[words16[i]];

@@ -3,8 +3,8 @@
  *
  * Tolerances. Voxel size: 0.1 %; headers carry it rounded to 3-4 digits, and over 500 voxels 0.1 % is
  * half a voxel. Origin: half a voxel; beyond that voxel (0, 0, 0) of one map is another voxel of the
- * other. An origin of exactly 0 against another one is only warned about: many programs, LocScale
- * among them, write masks and reference maps with the origin dropped.
+ * other. Many programs, LocScale among them, write maps with the origin dropped: of a zero origin and another one
+ * the other counts, whichever map has it.
  */
 import type { Volume, VolumeStatistics } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -16,6 +16,7 @@ import type { LocScaleJob, MapImage, MapInput } from './types.ts';
 
 const VOXEL_SIZE_TOLERANCE = 1e-3;
 const ORIGIN_TOLERANCE_VOXELS = 0.5;
+const NO_ORIGIN_VOXELS = 0.01;
 /** Voxel sizes along x, y, z may differ by this; the method is isotropic. */
 const ANISOTROPY_TOLERANCE = 1e-2;
 /** Single-particle maps lie between 0.2 and 10 A; outside this the header is not in angstrom. */
@@ -34,12 +35,9 @@ export interface InputMaps {
 export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
   const inputs = job.input.kind === 'map' ? [job.input.map] : [job.input.half1, job.input.half2];
   run.countUntilUploaded([...inputs, ...furtherMaps(job)]);
-  const first = inputs[0];
-  checkGrid(first);
-  for (const other of [...inputs.slice(1), ...furtherMaps(job)]) checkSameGrid(first, other, run);
+  const { grid, header } = decideGrid([...inputs, ...furtherMaps(job)], run);
   if (job.input.kind === 'half-maps') checkHalfMapsDiffer(job.input.half1, job.input.half2);
 
-  const { grid, header } = first;
   const volumes: Volume[] = [];
   for (const image of inputs) {
     const volume = await run.upload(image);
@@ -68,7 +66,7 @@ function furtherMaps(job: LocScaleJob): MapInput[] {
 }
 
 /** Voxel size must be positive, plausible and the same along x, y and z. */
-export function checkGrid(image: MapInput): void {
+function checkGrid(image: MapInput): void {
   const { voxelSize, shape } = image.grid;
   const smallest = Math.min(...voxelSize);
   const largest = Math.max(...voxelSize);
@@ -105,8 +103,69 @@ export function checkGrid(image: MapInput): void {
   }
 }
 
-/** Names the first difference in shape, voxel size or origin, with both values and both files. */
-export function checkSameGrid(first: MapInput, other: MapInput, run: Pick<Run, 'warn'>): void {
+/**
+ * The grid of the run and the header of its results: those of the first map, at the origin of the first that has
+ * one. Refuses maps on different grids.
+ */
+export function decideGrid(
+  maps: readonly MapInput[],
+  run: Pick<Run, 'warn'>,
+): Pick<InputMaps, 'grid' | 'header'> {
+  const first = maps[0] as MapInput;
+  checkGrid(first);
+  for (const other of maps.slice(1)) checkSameSampling(first, other);
+  const { grid, header } = first;
+  const placed = maps.find(hasOrigin) ?? first;
+  const tolerance = ORIGIN_TOLERANCE_VOXELS * isotropicVoxelSize(grid);
+  const dropped: string[] = [];
+  for (const map of maps) {
+    const shift = placed.grid.origin.map((start, axis) => Math.abs(map.grid.origin[axis] - start));
+    if (Math.max(...shift) <= tolerance) continue;
+    if (!hasOrigin(map)) dropped.push(map.name);
+    else
+      throw differs(
+        'origin',
+        placed,
+        `${describeOrigin(placed.grid)} A`,
+        map,
+        `${describeOrigin(map.grid)} A`,
+        'Shift one map onto the other, or correct ORIGIN or NSTART in its header.',
+      );
+  }
+  if (dropped.length > 0) {
+    const names = new Intl.ListFormat('en').format([...new Set(dropped)]);
+    run.warn(
+      `${names} ${dropped.length === 1 ? 'has' : 'have'} no origin; that of ${placed.name}, ${describeOrigin(placed.grid)} A, is used for all maps.`,
+    );
+  }
+  if (placed === first) return { grid, header };
+  return { grid: { ...grid, origin: placed.grid.origin }, header: placedAs(header, placed.header) };
+}
+
+/** An origin of 0 is none; conversions between units and float32 leave a little of it. */
+function hasOrigin({ grid }: MapInput): boolean {
+  return Math.max(...grid.origin.map(Math.abs)) > NO_ORIGIN_VOXELS * isotropicVoxelSize(grid);
+}
+
+/** `header` with ORIGIN and NSTART of another map, whose axes may be stored in another order. */
+function placedAs(header: MrcHeader, other: MrcHeader): MrcHeader {
+  const along = [0, 0, 0];
+  along[other.mapc - 1] = other.ncstart;
+  along[other.mapr - 1] = other.nrstart;
+  along[other.maps - 1] = other.nsstart;
+  return {
+    ...header,
+    ncstart: along[header.mapc - 1] as number,
+    nrstart: along[header.mapr - 1] as number,
+    nsstart: along[header.maps - 1] as number,
+    originX: other.originX,
+    originY: other.originY,
+    originZ: other.originZ,
+  };
+}
+
+/** Names the first difference in shape or voxel size, with both values and both files. */
+function checkSameSampling(first: MapInput, other: MapInput): void {
   if (!sameShape(first.grid.shape, other.grid.shape)) {
     throw differs(
       'box',
@@ -121,35 +180,24 @@ export function checkSameGrid(first: MapInput, other: MapInput, run: Pick<Run, '
   const voxelSizes = first.grid.voxelSize.map((size, axis) =>
     Math.abs(other.grid.voxelSize[axis] / size - 1),
   );
-  if (Math.max(...voxelSizes) > VOXEL_SIZE_TOLERANCE) {
-    throw differs(
-      'voxel size',
-      first,
-      `${describeVoxelSize(first.grid)} A`,
-      other,
-      `${describeVoxelSize(other.grid)} A`,
-      'If only a header is wrong, give the true voxel size with -p.',
-    );
-  }
-  const shift = Math.max(
-    ...first.grid.origin.map((start, axis) => Math.abs(other.grid.origin[axis] - start)),
-  );
-  if (shift <= ORIGIN_TOLERANCE_VOXELS * isotropicVoxelSize(first.grid)) return;
-  const texts = [describeOrigin(first.grid), describeOrigin(other.grid)] as const;
-  if ([first, other].some((image) => image.grid.origin.every((value) => value === 0))) {
-    run.warn(
-      `The origins differ (${first.name}: ${texts[0]} A, ${other.name}: ${texts[1]} A); the zero one is taken as dropped and voxels are matched by index.`,
-    );
-    return;
-  }
+  if (Math.max(...voxelSizes) <= VOXEL_SIZE_TOLERANCE) return;
   throw differs(
-    'origin',
+    'voxel size',
     first,
-    `${texts[0]} A`,
+    `${describeVoxelSize(first.grid)} A`,
     other,
-    `${texts[1]} A`,
-    'Shift one map onto the other, or correct ORIGIN or NSTART in its header.',
+    `${describeVoxelSize(other.grid)} A`,
+    voxelSizeHint(first.grid, other.grid),
   );
+}
+
+/** 1 A is what programs write that do not know the voxel size; which one is right only the user can say. */
+function voxelSizeHint(...grids: readonly [Grid, Grid]): string {
+  const sizes = grids.map(describeVoxelSize);
+  const known = sizes.find((size) => size !== '1');
+  return sizes.includes('1') && known !== undefined
+    ? `Programs that do not know the voxel size write 1 A: if ${known} A is right, give -p ${known}.`
+    : 'If only a header is wrong, give the true voxel size with -p.';
 }
 
 function differs(

@@ -1,0 +1,86 @@
+/**
+ * How long the extended header really is. NSYMBT can lie: programs copy it without the bytes it counts, drop the
+ * count and leave the bytes, or write it in the other byte order. The size of the file decides where exactly one
+ * length fits it; a file that is cut off fits none.
+ */
+import { mrcHeaderBytes } from './mrc-header.ts';
+
+/** Far above any extended header in use (FEI: 768 bytes for each image of a stack). */
+export const maxExtendedBytes = 2 ** 28;
+/** Bytes behind the header that are looked at. */
+export const extendedStartBytes = 262_144;
+/** Symmetry operators of CCP4: lines of 80 characters. */
+const textRecordBytes = 80;
+
+export interface DeclaredExtension {
+  /** NSYMBT. */
+  readonly declared: number;
+  readonly exttyp: string;
+  readonly littleEndian: boolean;
+  /** One byte a voxel: text cannot be told from voxels. */
+  readonly byteVoxels: boolean;
+  /** The first bytes behind the header, `extendedStartBytes` or all there are. */
+  readonly start: Uint8Array;
+}
+
+export function isPossibleExtension(bytes: number): boolean {
+  return bytes >= 0 && bytes <= maxExtendedBytes;
+}
+
+/** A count as it reads in the other byte order. */
+function swapped(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setInt32(0, value, true);
+  return view.getInt32(0, false);
+}
+
+/** Length of the records that can be recognised at the start: lines of text, or FEI's, which begin with their length. */
+function recognisedBytes({ exttyp, littleEndian, start }: DeclaredExtension): number {
+  if (exttyp === 'FEI1' || exttyp === 'FEI2') {
+    const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
+    const size = start.length >= 4 ? view.getInt32(0, littleEndian) : 0;
+    if (size < 128 || size > 4096) return 0;
+    let end = 0;
+    while (end + size <= start.length && view.getInt32(end, littleEndian) === size) end += size;
+    return end;
+  }
+  let text = 0;
+  while (text < start.length && start[text] >= 0x20 && start[text] < 0x7f) text++;
+  return text - (text % textRecordBytes);
+}
+
+/**
+ * Bytes of the extended header of a file with room for `room` bytes beside header and voxels; what is more than
+ * that lies behind the voxels. Undefined where no length fits, or several do.
+ */
+export function extensionThatFits(extension: DeclaredExtension, room: number): number | undefined {
+  const { declared, byteVoxels } = extension;
+  if (room < 0) return undefined;
+  if (declared === room) return declared;
+  const recognised = byteVoxels ? 0 : recognisedBytes(extension);
+  const complete = recognised === room && room < extendedStartBytes;
+  if (isPossibleExtension(declared) && declared < room) {
+    // Bytes too many: behind the voxels, unless they can be recognised before them.
+    return complete || swapped(declared) === room ? room : declared;
+  }
+  // A file with the whole of what it declares, and cut off, may be of this size by accident.
+  if (room === 0) return recognised > 0 && recognised >= declared ? undefined : 0;
+  return complete || swapped(declared) === room ? room : undefined;
+}
+
+/** What to assume in a stream of unknown length, which must then end where it should. */
+export function likelyExtension(extension: DeclaredExtension): number {
+  const { declared, byteVoxels } = extension;
+  const recognised = byteVoxels ? 0 : recognisedBytes(extension);
+  if (isPossibleExtension(declared))
+    return recognised > declared && recognised < extendedStartBytes ? recognised : declared;
+  const other = swapped(declared);
+  if (other > 0 && other <= extendedStartBytes) return other;
+  return recognised < extendedStartBytes ? recognised : 0;
+}
+
+/** A sentence for what was declared and what is there. */
+export function describeExtension(declared: number, found: number): string {
+  const room = found === 0 ? 'room for none' : `room for ${found}`;
+  return `an extended header of ${declared} bytes (NSYMBT), but its size leaves ${room}: the voxels begin at byte ${mrcHeaderBytes + found}`;
+}

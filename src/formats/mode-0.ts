@@ -1,0 +1,99 @@
+/**
+ * Bytes of mode 0. MRC2014 has them signed. IMOD wrote unsigned ones for years and says so in a stamp and flags of
+ * its own (bio3d.colorado.edu/imod/doc/mrc_format.txt); other programs write unsigned bytes without a word.
+ */
+import type { MrcHeader } from './mrc-header.ts';
+
+/** "IMOD" as a little-endian integer. */
+const imodStamp = 1_146_047_817;
+const stampOffset = 152;
+const flagsOffset = 156;
+
+export const imodFlag = {
+  signedBytes: 1,
+  /** ORIGIN is the position of the first voxel, as in MRC2014; where clear it is that position with its sign inverted. */
+  standardOrigin: 4,
+  /** Two voxels of 4 bits in a byte. */
+  packedNibbles: 16,
+} as const;
+
+type StampedHeader = Pick<MrcHeader, 'raw' | 'littleEndian'>;
+
+/** IMOD's flags, in whichever byte order its stamp is; undefined in files of other programs. */
+export function imodFlagsOf({ raw, littleEndian }: StampedHeader): number | undefined {
+  if (raw.length < flagsOffset + 4) return undefined;
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const order = [littleEndian, !littleEndian].find((le) => view.getInt32(stampOffset, le) === imodStamp);
+  return order === undefined ? undefined : view.getInt32(flagsOffset, order);
+}
+
+/** Puts IMOD's stamp and these flags into a header that will be written in little-endian order. */
+export function setImodFlags(bytes: Uint8Array, flags: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setInt32(stampOffset, imodStamp, true);
+  view.setInt32(flagsOffset, flags, true);
+}
+
+/** IMOD's older convention: ORIGIN is where the coordinates' zero lies, seen from the first voxel. */
+export function hasInvertedOrigin(header: StampedHeader & Pick<MrcHeader, 'nversion'>): boolean {
+  const flags = imodFlagsOf(header);
+  return flags !== undefined && (flags & imodFlag.standardOrigin) === 0 && !declaresStandard(header);
+}
+
+function declaresStandard({ nversion }: Pick<MrcHeader, 'nversion'>): boolean {
+  return nversion === 20140 || nversion === 20141;
+}
+
+export interface ByteInterpretation {
+  readonly signed: boolean;
+  /** Nothing in the file says so. */
+  readonly assumed: boolean;
+  /** Why, to be put behind "because". */
+  readonly reason: string;
+}
+
+/** How the bytes of a mode-0 file are read: IMOD's flag, else its extremes, else MRC2014. */
+export function interpretBytes(header: StampedHeader & Pick<MrcHeader, 'dmin' | 'dmax'>): ByteInterpretation {
+  const flags = imodFlagsOf(header);
+  if (flags !== undefined) {
+    const signed = (flags & imodFlag.signedBytes) !== 0;
+    return {
+      signed,
+      assumed: false,
+      reason: `it has IMOD's stamp, and bit 0 of its flags is ${signed ? 'set' : 'clear'}`,
+    };
+  }
+  const { dmin, dmax } = header;
+  if (dmin >= 0 && dmax > 127 && dmax <= 255)
+    return {
+      signed: false,
+      assumed: false,
+      reason: `its header has DMIN ${dmin} and DMAX ${dmax}, which signed bytes do not reach`,
+    };
+  if (dmin < 0 && dmin >= -128 && dmax <= 127 && dmax >= dmin)
+    return { signed: true, assumed: false, reason: `its header has DMIN ${dmin} and DMAX ${dmax}` };
+  return { signed: true, assumed: true, reason: 'MRC2014 has it so and the header says nothing else' };
+}
+
+/**
+ * Whether bytes read as signed look unsigned: their sum of steps from voxel to voxel is more than twice that of the
+ * same bytes read as unsigned. Densities that cross 127 jump by 255 if they are read wrongly.
+ */
+export function looksUnsigned(data: Float32Array): boolean {
+  let signed = 0;
+  let unsigned = 0;
+  for (let i = 1; i < data.length; i++) {
+    const [a, b] = [data[i - 1], data[i]];
+    signed += Math.abs(a - b);
+    unsigned += Math.abs(unsignedByte(a) - unsignedByte(b));
+  }
+  return signed > 2 * unsigned;
+}
+
+export function unsignedByte(signed: number): number {
+  return signed < 0 ? signed + 256 : signed;
+}
+
+export function makeUnsigned(data: Float32Array): void {
+  for (let i = 0; i < data.length; i++) data[i] = unsignedByte(data[i]);
+}
