@@ -75,9 +75,12 @@ export function interpretBytes(header: StampedHeader & Pick<MrcHeader, 'dmin' | 
   return { signed: true, assumed: true, reason: 'MRC2014 has it so and the header says nothing else' };
 }
 
+/** Bytes without any order give the same steps either way, but for this. */
+const stepsMargin = 1.02;
+
 /**
- * Whether bytes read as signed look unsigned: their sum of steps from voxel to voxel is more than twice that of the
- * same bytes read as unsigned. Densities that cross 127 jump by 255 if they are read wrongly.
+ * Whether bytes read as signed look unsigned: the steps from voxel to voxel are smaller for the same bytes read as
+ * unsigned. Densities that cross 127 jump by 255 if they are read as signed, those that cross 0 if as unsigned.
  */
 export function looksUnsigned(data: Float32Array): boolean {
   let signed = 0;
@@ -87,7 +90,7 @@ export function looksUnsigned(data: Float32Array): boolean {
     signed += Math.abs(a - b);
     unsigned += Math.abs(unsignedByte(a) - unsignedByte(b));
   }
-  return signed > 2 * unsigned;
+  return signed > stepsMargin * unsigned;
 }
 
 export function unsignedByte(signed: number): number {

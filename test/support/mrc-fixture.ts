@@ -33,6 +33,8 @@ export interface MrcFixture {
   labelCount?: number;
   /** Bytes 97-104 and 113-196, which the specification leaves free, are filled with this. */
   extraByte?: number;
+  /** IMOD's stamp and these flags, at bytes 152 and 156. */
+  imodFlags?: number;
 }
 
 /** Bits of the binary16 number nearest to `value` (normal numbers, zero, infinities, NaN). */
@@ -82,6 +84,7 @@ export function makeMrc(fixture: MrcFixture): Uint8Array<ArrayBuffer> {
     bytes.fill(fixture.extraByte, 96, 104);
     bytes.fill(fixture.extraByte, 112, 196);
   }
+  if (fixture.imodFlags !== undefined) i32(39, [1_146_047_817, fixture.imodFlags]);
   i32(1, [nc, nr, ns, mode]);
   i32(5, fixture.start ?? [0, 0, 0]);
   i32(8, sampling);

@@ -208,8 +208,8 @@ describe('reading with a warning', () => {
     ['angles 0', { angles: [0, 0, 0] }, /cell angles of 0; 90 degrees are assumed/],
     [
       'image stack',
-      { spaceGroup: 0 },
-      /stack of images \(space group 0\); it is read as a volume of 4 x 5 x 6/,
+      { spaceGroup: 0, sampling: [4, 5, 1] },
+      /stack of images \(space group 0, MZ 1\); it is read as a volume of 4 x 5 x 6/,
     ],
     [
       'slightly anisotropic',

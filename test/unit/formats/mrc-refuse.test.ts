@@ -8,6 +8,9 @@ import { asFile, inChunks, type MrcFixture, makeMrc } from '../../support/mrc-fi
 
 const sound: MrcFixture = { extents: [4, 5, 6] };
 
+/** An extended header that nothing recognises, so that any length might be right. */
+const odd: Partial<MrcFixture> = { extended: new Uint8Array(13).fill(7) };
+
 /** Reads and counts what was asked to be allocated. */
 async function attempt(
   bytes: Uint8Array,
@@ -46,14 +49,20 @@ describe('refusals before any memory is asked for', () => {
     ['mode 4', { mode: 4 }, /mode 4 \(complex float32\)/],
     ['mode 101', { mode: 101 }, /mode 101 \(4-bit\)/],
     ['unknown mode', { mode: 5 }, /unknown mode 5/],
-    ['volume stack', { spaceGroup: 401 }, /stack of volumes \(space group 401\)/],
+    [
+      'volume stack',
+      { spaceGroup: 401, sampling: [4, 5, 3] },
+      /is a stack of 2 volumes \(space group 401\), not one map/,
+    ],
+    ['broken volume stack', { spaceGroup: 630, sampling: [4, 5, 4] }, /stack of volumes \(space group 630\)/],
+    ['packed bytes', { mode: 0, imodFlags: 16 }, /two voxels of 4 bits in a byte/, /float32/],
     ['axis order', { axes: [1, 1, 3] }, /axis order 1, 1, 3, which is not a permutation/],
-    ['negative NSYMBT', { extendedLength: -1 }, /extended header of -1 bytes/],
-    ['absurd NSYMBT', { extendedLength: 2 ** 30 }, /extended header of 1073741824 bytes/],
+    ['negative NSYMBT', { ...odd, extendedLength: -1 }, /extended header of -1 bytes/],
+    ['absurd NSYMBT', { ...odd, extendedLength: 2 ** 30 }, /extended header of 1073741824 bytes/],
     [
       'NSYMBT beyond the file',
-      { extendedLength: 100 },
-      /truncated: .* 100 bytes of extended header, 1604 bytes in all, but it has 1504 bytes/,
+      { ...odd, extendedLength: 100 },
+      /truncated: .* 100 bytes of extended header, 1604 bytes in all, but it has 1517 bytes/,
     ],
     ['angles', { angles: [90, 94.3, 90] }, /not orthogonal \(angles 90, 94\.3, 90 degrees\)/],
     ['an angle NaN', { angles: [90, Number.NaN, 90] }, /not orthogonal/],

@@ -72,17 +72,11 @@ describe('maps that do not fit together', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('warns where one origin was dropped, and goes on', async () => {
-    const job: LocScaleJob = {
-      input: { kind: 'map', map: mapWith('map.mrc', { origin: [30, 30, 30] }) },
-      mask: ballMask('mask.mrc', 1),
-      reference: { kind: 'none' },
-      parameters: { ...defaultParameters, windowVoxels: 6 },
-    };
-    const result = await runLocScale(job, { engine, onWarning: (message) => warnings.push(message) });
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain('map.mrc: (30, 30, 30) A, mask.mrc: (0, 0, 0) A');
-    expect(result.warnings).toEqual(warnings);
+  it('names a voxel size of 1 A as one that was perhaps not known', async () => {
+    const reference = { kind: 'model-map', map: mapWith('reference.mrc', { voxelSize: [1, 1, 1] }) } as const;
+    expect((await refusal({ reference })).hint).toBe(
+      'Programs that do not know the voxel size write 1 A: if 3 A is right, give -p 3.',
+    );
   });
 
   it('refuses the same half map twice', async () => {
@@ -95,6 +89,84 @@ describe('maps that do not fit together', () => {
       },
     });
     expect(error.message).toBe('The half maps half1.mrc and half2.mrc are identical.');
+  });
+});
+
+describe('the origin of a run', () => {
+  const names = ['half1.mrc', 'half2.mrc', 'mask.mrc', 'reference.mrc', 'difference.mrc'] as const;
+  type Name = (typeof names)[number];
+  /** All five maps, each at its origin (z, y, x), A; 0 where none is given. */
+  async function run(origins: Partial<Record<Name, readonly [number, number, number]>>) {
+    const at = (name: Name) => gridOf({ origin: origins[name] ?? [0, 0, 0] });
+    const job: LocScaleJob = {
+      input: {
+        kind: 'half-maps',
+        half1: noisyBlob('half1.mrc', 1, 0.05, 3, at('half1.mrc')),
+        half2: noisyBlob('half2.mrc', 2, 0.05, 3, at('half2.mrc')),
+      },
+      mask: ballMask('mask.mrc', 1, at('mask.mrc')),
+      reference: {
+        kind: 'hybrid-map',
+        map: noisyBlob('reference.mrc', 3, 0.05, 3, at('reference.mrc')),
+        differenceMask: ballMask('difference.mrc', 2, at('difference.mrc')),
+      },
+      parameters: { ...defaultParameters, windowVoxels: 6 },
+    };
+    return runLocScale(job, { engine, onWarning: (message) => warnings.push(message) });
+  }
+  const placed = [-67.2, 12, 30] as const;
+  const words = '(30, 12, -67.2) A';
+
+  it.each(names)('is that of %s where only this map has one', async (name) => {
+    const { grid, header, warnings: recorded } = await run({ [name]: placed });
+    expect(grid.origin).toEqual(placed);
+    expect([header.originZ, header.originY, header.originX]).toEqual(placed.map(Math.fround));
+    const others = new Intl.ListFormat('en').format(names.filter((other) => other !== name));
+    expect(warnings).toEqual([`${others} have no origin; that of ${name}, ${words}, is used for all maps.`]);
+    expect(recorded).toEqual(warnings);
+  });
+
+  it('is said once, and not where all have it', async () => {
+    await run({
+      'half1.mrc': placed,
+      'half2.mrc': placed,
+      'reference.mrc': placed,
+      'difference.mrc': placed,
+    });
+    expect(warnings).toEqual([`mask.mrc has no origin; that of half1.mrc, ${words}, is used for all maps.`]);
+    warnings = [];
+    await run(Object.fromEntries(names.map((name) => [name, placed])));
+    await run({});
+    // Rounding in a header is no origin.
+    await run({ 'half1.mrc': [1e-4, 0, 0], 'mask.mrc': [0, 0, -1e-4] });
+    expect(warnings).toEqual([]);
+  });
+
+  it('cannot be two', async () => {
+    // A voxel is 3 A: half a voxel is nothing, more is another place.
+    await run({ 'half2.mrc': placed, 'mask.mrc': [-67.2, 13.4, 30] });
+    await expect(run({ 'half2.mrc': placed, 'mask.mrc': [-67.2, 13.6, 30] })).rejects.toThrow(
+      'The maps differ in origin: half2.mrc has (30, 12, -67.2) A, mask.mrc has (30, 13.6, -67.2) A.',
+    );
+  });
+
+  it('may come from NSTART of a map with other axes', async () => {
+    const map = noisyBlob('map.mrc', 1);
+    const mask = ballMask('mask.mrc', 1, gridOf({ origin: [27, -12, 6] }));
+    const start = { mapc: 3, mapr: 1, maps: 2, ncstart: 9, nrstart: 2, nsstart: -4 };
+    const header = { ...mask.header, ...start, originX: 0, originY: 0, originZ: 0 };
+    const result = await runLocScale(
+      {
+        input: { kind: 'map', map },
+        mask: { ...mask, header },
+        reference: { kind: 'none' },
+        parameters: { ...defaultParameters, windowVoxels: 6 },
+      },
+      { engine, onWarning: (message) => warnings.push(message) },
+    );
+    const { ncstart, nrstart, nsstart, mapc, mapr, maps, originX } = result.header;
+    expect([mapc, mapr, maps, ncstart, nrstart, nsstart, originX]).toEqual([1, 2, 3, 2, -4, 9, 0]);
+    expect(result.grid.origin).toEqual([27, -12, 6]);
   });
 });
 

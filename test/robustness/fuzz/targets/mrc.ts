@@ -24,10 +24,18 @@ const forms: readonly Partial<MrcFixture>[] = [
   { mode: 0, axes: [3, 2, 1] },
   { mode: 1, littleEndian: false, axes: [2, 3, 1], start: [-3, 7, 0] },
   { mode: 6, origin: [10, -20.5, 3], labels: ['made for tests'] },
+  { mode: 0, imodFlags: 0, littleEndian: false, spaceGroup: 401 },
+  { extendedLength: 80, spaceGroup: 0, sampling: [4, 5, 1] },
+  { mode: 1, extended: new Uint8Array(80).fill(0x41), extendedLength: 0 },
   { mode: 12, extended: new Uint8Array(160).fill(0x20), extendedType: 'SERI', axes: [1, 3, 2] },
 ];
 const plain = forms.map((form) => makeMrc({ extents, values, ...form }));
-const seeds = [...plain, gzipSync(plain[0], { mtime: 0 }), encodeBzip2(plain[1])];
+const seeds = [
+  ...plain,
+  gzipSync(plain[0], { mtime: 0 }),
+  encodeBzip2(plain[1]),
+  gzipSync(makeMrc({ extents, values, extendedLength: 240, axes: [2, 3, 1] }), { mtime: 0 }),
+];
 
 async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
