@@ -81,6 +81,5 @@ export function likelyExtension(extension: DeclaredExtension): number {
 
 /** A sentence for what was declared and what is there. */
 export function describeExtension(declared: number, found: number): string {
-  const room = found === 0 ? 'room for none' : `room for ${found}`;
-  return `an extended header of ${declared} bytes (NSYMBT), but its size leaves ${room}: the voxels begin at byte ${mrcHeaderBytes + found}`;
+  return `an extended header of ${declared} bytes (NSYMBT), but its size leaves room for ${found === 0 ? 'none' : found}: the voxels begin at byte ${mrcHeaderBytes + found}`;
 }

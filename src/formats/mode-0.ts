@@ -46,8 +46,8 @@ function declaresStandard({ nversion }: Pick<MrcHeader, 'nversion'>): boolean {
 
 export interface ByteInterpretation {
   readonly signed: boolean;
-  /** Nothing in the file says so. */
-  readonly assumed: boolean;
+  /** IMOD's flag says so, the extremes in the header do, or nothing in the file does. */
+  readonly source: 'stamp' | 'extremes' | 'standard';
   /** Why, to be put behind "because". */
   readonly reason: string;
 }
@@ -59,7 +59,7 @@ export function interpretBytes(header: StampedHeader & Pick<MrcHeader, 'dmin' | 
     const signed = (flags & imodFlag.signedBytes) !== 0;
     return {
       signed,
-      assumed: false,
+      source: 'stamp',
       reason: `it has IMOD's stamp, and bit 0 of its flags is ${signed ? 'set' : 'clear'}`,
     };
   }
@@ -67,12 +67,12 @@ export function interpretBytes(header: StampedHeader & Pick<MrcHeader, 'dmin' | 
   if (dmin >= 0 && dmax > 127 && dmax <= 255)
     return {
       signed: false,
-      assumed: false,
+      source: 'extremes',
       reason: `its header has DMIN ${dmin} and DMAX ${dmax}, which signed bytes do not reach`,
     };
   if (dmin < 0 && dmin >= -128 && dmax <= 127 && dmax >= dmin)
-    return { signed: true, assumed: false, reason: `its header has DMIN ${dmin} and DMAX ${dmax}` };
-  return { signed: true, assumed: true, reason: 'MRC2014 has it so and the header says nothing else' };
+    return { signed: true, source: 'extremes', reason: `its header has DMIN ${dmin} and DMAX ${dmax}` };
+  return { signed: true, source: 'standard', reason: 'MRC2014 has it so and the header says nothing else' };
 }
 
 /** Bytes without any order give the same steps either way, but for this. */

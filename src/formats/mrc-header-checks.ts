@@ -304,7 +304,7 @@ function withSamplingAlongZ(
   const wrong = single ? near(cellC / nz) || (wasStack && cellC === 0) : mz === nz && near(cellC);
   if (!wrong) return header;
   context.onWarning(
-    `${context.name} has a cell of ${short(cellC)} A along z for ${mz} voxels (MZ); the voxel size along x and y, ${short(size)} A, is taken.`,
+    `${context.name} has a cell of ${short(cellC)} A along z for MZ ${mz}; the voxel size along x and y, ${short(size)} A, is taken.`,
   );
   return cell;
 }

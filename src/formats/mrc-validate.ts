@@ -92,10 +92,11 @@ function checkIdentity(h: MrcHeader, report: Report): void {
 
 /** How the bytes of mode 0 were read. Where all are below 128 nobody needs to know what MRC2014 has anyway. */
 function checkBytes(h: MrcHeader, found: RunningStatistics, report: Report): void {
-  const { signed, assumed, reason } = interpretBytes(h);
+  const { signed, source, reason } = interpretBytes(h);
   if (!signed)
     report('warning', 'MODE', `is 0, read as unsigned bytes, which MRC2014 does not know: ${reason}`);
-  else if (!assumed || found.min < 0) report('note', 'MODE', `is 0, read as signed bytes: ${reason}`);
+  else if (source === 'stamp' || found.min < 0)
+    report('note', 'MODE', `is 0, read as signed bytes: ${reason}`);
 }
 
 function checkGrid(h: MrcHeader, report: Report): void {

@@ -167,7 +167,10 @@ function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadO
   }
 }
 
-/** Bytes whose sign nothing states: a mask has no values below 0, and a density does not jump by 255. */
+/**
+ * Bytes that no stamp calls signed; the extremes in the header may come from a program that read them wrongly.
+ * A mask has no values below 0, and a density does not jump by 255.
+ */
 function judgeBytes(data: Float32Array, { name, kind, onWarning }: MrcReadOptions): void {
   const wraps = looksUnsigned(data);
   if (kind === 'mask' && (wraps || (data.some((v) => v < 0) && !data.some((v) => v > 0)))) {
@@ -270,7 +273,7 @@ export async function readMrc(source: ByteSource, options: MrcReadOptions): Prom
       const [ns, nr, nc] = layout.shape;
       order = axisLayout({ nc, nr, ns, mapc: 1, mapr: 2, maps: 3 });
     }
-    if (map.bytes?.assumed) judgeBytes(data, options);
+    if (map.bytes?.signed && map.bytes.source !== 'stamp') judgeBytes(data, options);
     refuseVoxels(census, order, options);
     return { name, header: { ...header, extended: aligned.extended }, grid: map.grid, data };
   } finally {

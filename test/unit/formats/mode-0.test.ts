@@ -68,11 +68,16 @@ describe('bytes', () => {
   });
 
   it('are signed where nothing says otherwise, with a warning if they look unsigned', async () => {
-    const { values, warnings } = await read({});
-    expect(values).toEqual(asSigned(grey));
-    expect(warnings).toEqual([
-      'The bytes of x.mrc (mode 0) are read as signed, as MRC2014 has it, but look like unsigned ones; if they are, convert the map to float32 (mode 2).',
-    ]);
+    for (const statistics of [
+      [0, -1, -2, -1],
+      [-128, 127, 0, 70],
+    ] as const) {
+      const { values, warnings } = await read({ statistics });
+      expect(values).toEqual(asSigned(grey));
+      expect(warnings).toEqual([
+        'The bytes of x.mrc (mode 0) are read as signed, as MRC2014 has it, but look like unsigned ones; if they are, convert the map to float32 (mode 2).',
+      ]);
+    }
     const signed = grey.map((v) => v - 128);
     expect((await read({ values: signed })).warnings).toEqual([]);
     expect((await read({ values: signed })).values).toEqual(signed);
@@ -81,8 +86,13 @@ describe('bytes', () => {
   it('of a mask are those that make a mask', async () => {
     const mask = Array.from({ length: 120 }, (_, i) => (i % 7 < 2 ? 255 : 0));
     const soft = Array.from({ length: 120 }, (_, i) => Math.max(0, 255 - 9 * Math.abs(i - 60)));
-    for (const values of [mask, soft]) {
-      const found = await read({ values }, { kind: 'mask' });
+    // Without extremes, and with those of a program that took the bytes for signed ones.
+    for (const [values, statistics] of [
+      [mask, [0, -1, -2, -1]],
+      [mask, [-1, 0, -0.3, 0.5]],
+      [soft, [-128, 127, 0, 70]],
+    ] as const) {
+      const found = await read({ values, statistics }, { kind: 'mask' });
       expect(found.values).toEqual(values);
       expect(found.warnings).toEqual([
         'The bytes of x.mrc (mode 0) are read as unsigned, because they make no mask as signed ones.',

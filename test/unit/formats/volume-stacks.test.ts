@@ -29,7 +29,7 @@ const stacks: [string, Partial<MrcFixture>, readonly RegExp[]][] = [
   [
     'ISPG 0, MZ 1, a cell of all voxels',
     { spaceGroup: 0, sampling: [4, 5, 1], cell: [5.6, 7, 8.4] },
-    [/stack of images/, /cell of 8\.4 A along z for 1 voxels \(MZ\); .* 1\.4 A, is taken/],
+    [/stack of images/, /cell of 8\.4 A along z for MZ 1; .* 1\.4 A, is taken/],
   ],
   [
     'ISPG 0, no cell along z',
@@ -38,7 +38,7 @@ const stacks: [string, Partial<MrcFixture>, readonly RegExp[]][] = [
   ],
   ['ISPG 1, MZ 1, a cell of one voxel', { sampling: [4, 5, 1] }, []],
   ['ISPG 1, MZ 1, a cell of all voxels', { sampling: [4, 5, 1], cell: [5.6, 7, 8.4] }, [/cell of 8\.4 A/]],
-  ['ISPG 1, MZ = NZ, a cell of one voxel', { cell: [5.6, 7, 1.4] }, [/cell of 1\.4 A along z for 6 voxels/]],
+  ['ISPG 1, MZ = NZ, a cell of one voxel', { cell: [5.6, 7, 1.4] }, [/cell of 1\.4 A along z for MZ 6/]],
   [
     'axes in another order',
     { axes: [3, 2, 1], sampling: [6, 5, 1], cell: [8.4, 7, 5.6] },
