@@ -5,7 +5,8 @@
  */
 import process from 'node:process';
 import type { StopSignal } from './cli/exit-codes.ts';
-import { main } from './cli/main.ts';
+import { describeLibraryText, StandardErrorLibraryOutput } from './cli/library-output.ts';
+import { isVerbose, main } from './cli/main.ts';
 import { OutputStream } from './cli/output-stream.ts';
 import { removeTemporaries } from './cli/temporary-files.ts';
 
@@ -15,7 +16,11 @@ import { removeTemporaries } from './cli/temporary-files.ts';
  */
 const inTerminal = process.stdout.isTTY === true || process.stderr.isTTY === true;
 
+const argv = process.argv.slice(2);
+const err = new OutputStream(process.stderr, 'The standard error');
+const libraries = new StandardErrorLibraryOutput(err, isVerbose(argv));
 const stop = new AbortController();
+let finished = false;
 let stoppedBy: StopSignal | undefined;
 
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -26,7 +31,12 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stop.abort();
   });
 }
-process.on('exit', removeTemporaries);
+process.on('exit', () => {
+  removeTemporaries();
+  const text = describeLibraryText(libraries.release());
+  // Something was thrown outside every command: the runtime prints it after this.
+  if (!finished && text !== '') err.write(`${text}\n`);
+});
 
 /**
  * The second signal does not wait for the engine to come to a halt. `process.exit` would take down the threads of the
@@ -34,16 +44,15 @@ process.on('exit', removeTemporaries);
  */
 function endAtOnce(name: StopSignal): void {
   removeTemporaries();
+  libraries.release();
   process.removeAllListeners(name);
   process.kill(process.pid, name);
 }
 
 process.exitCode = await main(
-  process.argv.slice(2),
-  {
-    out: new OutputStream(process.stdout, 'The standard output'),
-    err: new OutputStream(process.stderr, 'The standard error'),
-  },
+  argv,
+  { out: new OutputStream(process.stdout, 'The standard output'), err, libraries },
   stop.signal,
   () => stoppedBy,
 );
+finished = true;

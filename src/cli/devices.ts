@@ -11,8 +11,10 @@ import { type SelfTestResult, selfTest } from '../gpu/self-test.ts';
 import { coreCount, loadGpu, runtimeName } from '../runtime.ts';
 import { wrap } from './help.ts';
 import { refusePositionals } from './job-options.ts';
+import { describeLibraryText } from './library-output.ts';
 import { type OnnxruntimeProviders, probeOnnxruntime } from './onnxruntime-providers.ts';
 import { formatBytes } from './progress.ts';
+import { findRefused, listVulkanDevices, type RefusedDriver } from './refused-drivers.ts';
 import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 
 /** Columns of a list that runs over several lines. */
@@ -31,6 +33,8 @@ interface Devices {
   readonly reason?: string;
   readonly hint?: string;
   readonly adapters: readonly TestedAdapter[];
+  /** Drivers that Vulkan lists and WebGPU does not take. */
+  readonly refused: readonly RefusedDriver[];
   readonly failures: AdapterList['failures'];
   readonly onnxruntime: OnnxruntimeProviders;
 }
@@ -38,17 +42,24 @@ interface Devices {
 export async function runDevices(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
-  const devices = await findDevices();
+  // What Dawn prints is the only place where it says why it refuses a driver.
+  await session.libraries.hold({ evenIfVerbose: true });
+  const devices = await findDevices(session);
   const lines = values.json === true ? [JSON.stringify(devices, null, 2)] : deviceLines(devices);
   for (const line of lines) session.logger.line(line);
+  const text = describeLibraryText(session.libraries.text());
+  if (text !== '' && values.json !== true) session.logger.detail(`\n${text}`);
 }
 
-async function findDevices(): Promise<Devices> {
+async function findDevices({ libraries }: Session): Promise<Devices> {
   const machine = { runtime: runtimeName(), cpuCores: coreCount() };
-  const entry = await loadGpu(vulkanLoaderFromEnvironment());
-  const none = { adapters: [], failures: [] };
+  const { vulkanLoader } = vulkanLoaderFromEnvironment();
+  const entry = await loadGpu(vulkanLoader === undefined ? {} : { vulkanLoader });
+  const none = { adapters: [], refused: [], failures: [] };
   if ('reason' in entry) return { ...machine, ...entry, ...none, onnxruntime: await probeOnnxruntime(false) };
   const { adapters, failures } = await listAdapters(entry);
+  const said = libraries.text();
+  const refused = findRefused(await listVulkanDevices(vulkanLoader), entry, adapters, said);
   const tested: TestedAdapter[] = [];
   for (const adapter of adapters) {
     const { request: _, ...described } = adapter;
@@ -56,7 +67,7 @@ async function findDevices(): Promise<Devices> {
     tested.push({ ...described, selfTest: result });
   }
   const onnxruntime = await probeOnnxruntime(adapters.length > 0);
-  return { ...machine, webgpu: entry.implementation, adapters: tested, failures, onnxruntime };
+  return { ...machine, webgpu: entry.implementation, adapters: tested, refused, failures, onnxruntime };
 }
 
 async function testAdapter(adapter: GpuAdapterEntry): Promise<SelfTestResult> {
@@ -75,7 +86,7 @@ async function testAdapter(adapter: GpuAdapterEntry): Promise<SelfTestResult> {
 }
 
 function deviceLines(devices: Devices): string[] {
-  const { webgpu, adapters, failures, onnxruntime } = devices;
+  const { webgpu, adapters, refused, failures, onnxruntime } = devices;
   const lines = [
     `${devices.runtime}, ${devices.cpuCores} CPU cores, ${webgpu === undefined ? 'no WebGPU' : `WebGPU by ${webgpu}`}`,
     '',
@@ -84,6 +95,9 @@ function deviceLines(devices: Devices): string[] {
   if (devices.hint !== undefined) lines.push(devices.hint);
   if (devices.reason === undefined && adapters.length === 0) lines.push('No GPU was found.');
   for (const adapter of adapters) lines.push(...adapterLines(adapter));
+  if (refused.length > 0) lines.push('Drivers that cannot be used:');
+  for (const { name, refusedBy, reason } of refused)
+    lines.push(`  ${name}: refused by ${refusedBy}: ${reason}`);
   if (failures.length > 0) lines.push('Asked without success:');
   for (const { way, reason } of failures) lines.push(`  ${way}: ${reason}`);
   lines.push(engineLine(adapters), '');

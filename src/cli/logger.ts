@@ -1,5 +1,6 @@
 /** Where lines go: progress and results on stdout, warnings, notes and errors on stderr. */
-import type { LocScaleError } from '../errors.ts';
+import type { ErrorTag, LocScaleError } from '../errors.ts';
+import { describeLibraryText } from './library-output.ts';
 
 export interface Logger {
   /** Results and steps. */
@@ -16,11 +17,19 @@ export interface LoggerStreams {
   readonly err: { write(text: string): unknown };
 }
 
-/** `beforeLine` lets a progress bar take itself off the terminal line. */
-export function createLogger(
-  streams: LoggerStreams,
-  settings: { verbose: boolean; debug: boolean; beforeLine?: () => void },
-): Logger {
+export interface LoggerSettings {
+  readonly verbose: boolean;
+  readonly debug: boolean;
+  /** Lets a progress bar take itself off the terminal line. */
+  readonly beforeLine?: () => void;
+  /** What native libraries have printed and nobody has seen yet. */
+  readonly libraryText?: () => string;
+}
+
+/** Failures that a driver or a library may have caused: what it printed belongs to the error. */
+const MAY_BE_A_LIBRARY: readonly ErrorTag[] = ['internal', 'no-device', 'out-of-memory'];
+
+export function createLogger(streams: LoggerStreams, settings: LoggerSettings): Logger {
   const write = (stream: LoggerStreams['out'], text: string): void => {
     settings.beforeLine?.();
     stream.write(`${text}\n`);
@@ -36,6 +45,9 @@ export function createLogger(
       write(streams.err, `error: ${error.message}`);
       if (error.hint !== undefined) write(streams.err, `hint: ${error.hint}`);
       if (settings.debug) write(streams.err, stackOf(error));
+      if (!MAY_BE_A_LIBRARY.includes(error.tag)) return;
+      const text = describeLibraryText(settings.libraryText?.() ?? '');
+      if (text !== '') write(streams.err, text);
     },
   };
 }

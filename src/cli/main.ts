@@ -4,7 +4,8 @@ import { RankFailure } from '../distributed/communicator.ts';
 import type { LocScaleError } from '../errors.ts';
 import type { CommandName } from '../options.ts';
 import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
-import { createLogger, type Logger } from './logger.ts';
+import type { LibraryOutput } from './library-output.ts';
+import { createLogger } from './logger.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { createProgress, type ProgressStream } from './progress.ts';
 import { runOnRanks, tellsUsage } from './ranks.ts';
@@ -15,6 +16,11 @@ export interface Terminal {
   /** `settle` waits until everything is written, and tells of a stream that failed. */
   readonly out: ProgressStream & { settle?(): Promise<LocScaleError | undefined> };
   readonly err: { write(text: string): unknown };
+  readonly libraries: LibraryOutput;
+}
+
+export function isVerbose(argv: readonly string[]): boolean {
+  return argv.includes('-v') || argv.includes('--verbose');
 }
 
 type Runner = (session: Session) => Promise<void> | void;
@@ -45,13 +51,14 @@ export async function main(
 ): Promise<number> {
   const progress = createProgress(terminal.out);
   const settings = {
-    verbose: argv.includes('-v') || argv.includes('--verbose'),
+    verbose: isVerbose(argv),
     debug: argv.includes('--debug'),
+    libraryText: () => terminal.libraries.release(),
     beforeLine: progress.clear,
   };
   const logger = createLogger(terminal, settings);
   try {
-    await dispatch(argv, logger, progress, signal, stoppedBy);
+    await dispatch({ argv, logger, progress, signal, libraries: terminal.libraries }, stoppedBy);
     const failure = await terminal.out.settle?.();
     if (failure !== undefined) throw failure;
     return 0;
@@ -68,12 +75,10 @@ export async function main(
 }
 
 async function dispatch(
-  argv: readonly string[],
-  logger: Logger,
-  progress: Session['progress'],
-  signal: AbortSignal,
+  unparsed: Omit<Session, 'parsed'>,
   stoppedBy: () => StopSignal | undefined,
 ): Promise<void> {
+  const { argv, logger } = unparsed;
   const parsed = parseArgv(argv);
   const { values, command } = parsed;
   if (argv.length === 0 || values.help === true) {
@@ -86,8 +91,7 @@ async function dispatch(
     return;
   }
   for (const note of checkOptionStates(parsed)) logger.note(note);
-  const session: Session = { parsed, argv, logger, progress, signal };
-  await runOnRanks(session, (shared) => routeToCommand(command, shared), stoppedBy);
+  await runOnRanks({ ...unparsed, parsed }, (shared) => routeToCommand(command, shared), stoppedBy);
 }
 
 /**

@@ -56,12 +56,14 @@ export async function withPredictor<T>(
   if (network === undefined) return body(undefined);
   const { values } = session.parsed;
   const { logger } = session;
+  await session.libraries.hold();
   // TensorFloat-32, which CUDA uses unless told, gives maps that differ from the CPU's in the third digit.
   process.env.NVIDIA_TF32_OVERRIDE ??= '0';
   const deviceIds = numericGpuIds(gpuIdsOf(session));
   const threads = threadsOf(session);
   const predictor = await openPredictor(network, {
-    provider: values.provider ?? 'auto',
+    // A run that is to stay on the CPU touches no driver of a GPU.
+    provider: values.provider ?? (values.engine === 'cpu' ? 'cpu' : 'auto'),
     ...use,
     ...(values.batchSize === undefined ? {} : { batchSize: values.batchSize }),
     ...(threads === undefined ? {} : { threads }),

@@ -15,7 +15,7 @@ export interface WritableEnd {
 }
 
 export class OutputStream {
-  private readonly stream: WritableEnd;
+  private stream: WritableEnd;
   /** As it appears in the message: "The standard output". */
   private readonly name: string;
   private closed = false;
@@ -25,6 +25,11 @@ export class OutputStream {
     this.stream = stream;
     this.name = name;
     stream.on('error', (error) => this.fail(error));
+  }
+
+  /** The program's messages go to `stream` from here on; what was written before has been written. */
+  moveTo(stream: WritableEnd): void {
+    this.stream = stream;
   }
 
   get isTTY(): boolean {

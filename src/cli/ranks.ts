@@ -76,6 +76,7 @@ export async function runOnRanks(
       session.progress.clear();
       // A signal that stops all ranks is told of once.
       if (communicator.rank === 0 || error.tag !== 'aborted') session.logger.error(told);
+      session.libraries.release();
       communicator.abort(code, told.message);
       throw new RankFailure(told.message, { exitCode: code, announced: true });
     }

@@ -4,6 +4,7 @@ import type { Engine } from '../engine.ts';
 import type { LocScaleContext } from '../pipeline/types.ts';
 import { totalMemoryBytes } from '../runtime.ts';
 import type { EngineChoice } from '../select-engine.ts';
+import type { LibraryOutput } from './library-output.ts';
 import type { Logger } from './logger.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import type { Progress } from './progress.ts';
@@ -16,6 +17,8 @@ export interface Session {
   readonly logger: Logger;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Held back before a native library is loaded. */
+  readonly libraries: LibraryOutput;
   /** Where several processes share the run. */
   readonly ranks?: Ranks;
 }
@@ -76,7 +79,9 @@ export function vulkanLoaderFromEnvironment(): { vulkanLoader?: string } {
 /** Starts the engine the options ask for, runs `body`, and stops the engine whatever happens. */
 export async function withEngine<T>(session: Session, body: (engine: Engine) => Promise<T>): Promise<T> {
   const { selectEngine } = await import('../select-engine.ts');
-  const { engine, reason } = await selectEngine(engineChoiceOf(session));
+  const choice = engineChoiceOf(session);
+  if (choice.engine !== 'cpu') await session.libraries.hold();
+  const { engine, reason } = await selectEngine(choice);
   try {
     session.logger.line(`Engine: ${engine.description} (${reason})`);
     return await body(engine);

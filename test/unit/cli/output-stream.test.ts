@@ -70,7 +70,8 @@ describe('OutputStream', () => {
     const errors: string[] = [];
     const out = new OutputStream(new FailingStream('ENOSPC', 1), 'The standard output');
     const err = { write: (text: string) => errors.push(text) };
-    expect(await main(['version'], { out, err }, new AbortController().signal)).toBe(3);
+    const libraries = { hold: () => Promise.resolve(), text: () => '', release: () => '' };
+    expect(await main(['version'], { out, err, libraries }, new AbortController().signal)).toBe(3);
     expect(errors[0]).toBe('error: The standard output cannot be written: the disk is full.\n');
     expect(errors).toHaveLength(2);
     expect(errors.join('')).not.toContain(' at ');
