@@ -21,6 +21,8 @@ import type { WritableEnd } from './output-stream.ts';
 export interface LibraryOutput {
   /** To be called before a native library is loaded; a second call does nothing. */
   hold(options?: { readonly evenIfVerbose: boolean }): Promise<void>;
+  /** Where the standard error of a child process goes: not among what libraries print. */
+  standardError(): number;
   /** What has been printed so far; empty where nothing is held back. */
   text(): string;
   /** Ends it, and returns the text: whatever is printed from here on goes to the standard error. */
@@ -74,6 +76,10 @@ export class StandardErrorLibraryOutput implements LibraryOutput {
     if (this.verbose && !evenIfVerbose) return;
     this.begun ??= this.begin();
     await this.begun;
+  }
+
+  standardError(): number {
+    return this.held?.original ?? STANDARD_ERROR;
   }
 
   text(): string {

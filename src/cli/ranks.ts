@@ -14,6 +14,7 @@ import { LocScaleError } from '../errors.ts';
 import type { Team } from '../pipeline/team.ts';
 import { isDeno } from '../runtime.ts';
 import { exitCodeOf, isStopCode, type StopSignal, toLocScaleError } from './exit-codes.ts';
+import { dropMissingGpus } from './gpu-fallback.ts';
 import { chooseOutfile, chooseReference } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
@@ -40,14 +41,16 @@ const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
 
 /** Runs the command alone, or as the ranks that were asked for. */
 export async function runOnRanks(
-  session: Session,
+  asked: Session,
   run: (session: Session) => Promise<void>,
   stoppedBy: () => StopSignal | undefined,
 ): Promise<void> {
+  const speaks = process.env[RANK_VARIABLE] === undefined && tellsUsage(asked.argv);
+  const session = await dropMissingGpus(asked, speaks);
   const { command, values } = session.parsed;
   if (!SHARED_COMMANDS.includes(command)) return run(session);
   const gpus = process.env[RANK_VARIABLE] === undefined ? gpusOf(session) : 1;
-  const started = gpus > 1 && values.mpi !== true ? await startProcesses(gpus) : undefined;
+  const started = gpus > 1 && values.mpi !== true ? await startProcesses(gpus, session) : undefined;
   const communicator = await open(session, started).catch(async (error: unknown) => {
     await started?.end();
     throw error;
@@ -170,8 +173,10 @@ export function tellsUsage(argv: readonly string[]): boolean {
 }
 
 /** GPUs that each get a process of their own: Dawn opens one adapter per process reliably. */
-function gpusOf({ parsed: { values } }: Session): number {
-  return values.engine === 'cpu' || values.dryRun === true ? 1 : (values.gpuIds?.length ?? 1);
+function gpusOf({ parsed: { values }, withoutGpus }: Session): number {
+  return withoutGpus === true || values.engine === 'cpu' || values.dryRun === true
+    ? 1
+    : (values.gpuIds?.length ?? 1);
 }
 
 interface StartedProcesses {
@@ -181,7 +186,7 @@ interface StartedProcesses {
 }
 
 /** The other ranks are this program with the same arguments. */
-async function startProcesses(size: number): Promise<StartedProcesses> {
+async function startProcesses(size: number, { libraries }: Session): Promise<StartedProcesses> {
   const folder = await mkdtemp(join(tmpdir(), 'locscale-gpu-'));
   const children: ChildProcess[] = [];
   const first = isDeno ? ['run', '-A'] : process.execArgv;
@@ -193,7 +198,7 @@ async function startProcesses(size: number): Promise<StartedProcesses> {
     };
     const child = spawn(process.execPath, [...first, ...process.argv.slice(1)], {
       env: { ...process.env, ...variables },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', libraries.standardError()],
     });
     children.push(child);
   }

@@ -1,9 +1,11 @@
 /** What every command gets: the parsed command line, where to print, and the signal that stops it. */
 import process from 'node:process';
 import type { Engine } from '../engine.ts';
+import { isLocScaleError } from '../errors.ts';
 import type { LocScaleContext } from '../pipeline/types.ts';
 import { totalMemoryBytes } from '../runtime.ts';
 import type { EngineChoice } from '../select-engine.ts';
+import { mayFallBack } from './called-as.ts';
 import type { LibraryOutput } from './library-output.ts';
 import type { Logger } from './logger.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
@@ -19,6 +21,8 @@ export interface Session {
   readonly signal: AbortSignal;
   /** Held back before a native library is loaded. */
   readonly libraries: LibraryOutput;
+  /** None of the GPUs named is there; to the network their numbers may still say something (CUDA). */
+  readonly withoutGpus?: boolean;
   /** Where several processes share the run. */
   readonly ranks?: Ranks;
 }
@@ -49,12 +53,15 @@ export function gpuIdsOf({ parsed: { values }, ranks }: Session): readonly strin
 /** What the options say about the engine. */
 export function engineChoiceOf(session: Session): EngineChoice {
   const { values } = session.parsed;
-  const { engine = 'auto', memory, allowSoftwareGpu } = values;
+  const { memory, allowSoftwareGpu } = values;
+  const engine = session.withoutGpus === true ? 'cpu' : (values.engine ?? 'auto');
   const threads = threadsOf(session);
   const gpuIds = gpuIdsOf(session);
   const memoryLimitBytes = memoryLimitOf(session);
   // With the CPU engine these two may still be meant for the network.
-  const toEngine = engine !== 'cpu' || values.provider === undefined || values.provider === 'cpu';
+  const forNetwork =
+    session.withoutGpus === true || (values.provider !== undefined && values.provider !== 'cpu');
+  const toEngine = engine !== 'cpu' || !forNetwork;
   return {
     engine,
     memoryLimitBytes,
@@ -81,7 +88,12 @@ export async function withEngine<T>(session: Session, body: (engine: Engine) => 
   const { selectEngine } = await import('../select-engine.ts');
   const choice = engineChoiceOf(session);
   if (choice.engine !== 'cpu') await session.libraries.hold();
-  const { engine, reason } = await selectEngine(choice);
+  const { engine, reason } = await selectEngine(choice).catch((error: unknown) => {
+    if (!isLocScaleError(error) || !mayFallBack(session.parsed.values)) throw error;
+    session.logger.warn(`${error.message} The run continues on the CPU.`);
+    const { gpuIds: _, allowSoftwareGpu: __, ...rest } = choice;
+    return selectEngine({ ...rest, engine: 'cpu' });
+  });
   try {
     session.logger.line(`Engine: ${engine.description} (${reason})`);
     return await body(engine);

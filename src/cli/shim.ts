@@ -12,6 +12,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError } from '../errors.ts';
 import { isDeno } from '../runtime.ts';
+import { CALLED_AS_VARIABLE } from './called-as.ts';
 import { reasonOf } from './file-errors.ts';
 import type { Session } from './session.ts';
 
@@ -69,7 +70,7 @@ function ownCommand(): string[] {
 }
 
 function shellShim(): string {
-  return `#!/bin/sh\n# locscale-gpu under the name of LocScale; ${MARK}.\nexec ${ownCommand().map(quoted).join(' ')} "$@"\n`;
+  return `#!/bin/sh\n# locscale-gpu under the name of LocScale; ${MARK}.\n${CALLED_AS_VARIABLE}=locscale\nexport ${CALLED_AS_VARIABLE}\nexec ${ownCommand().map(quoted).join(' ')} "$@"\n`;
 }
 
 function activation(folder: string): string {
@@ -78,7 +79,7 @@ function activation(folder: string): string {
 
 function windowsShim(): string {
   const words = ownCommand().map((word) => `"${word}"`);
-  return `@rem locscale-gpu under the name of LocScale; ${MARK}.\r\n@${words.join(' ')} %*\r\n`;
+  return `@rem locscale-gpu under the name of LocScale; ${MARK}.\r\n@setlocal\r\n@set ${CALLED_AS_VARIABLE}=locscale\r\n@${words.join(' ')} %*\r\n`;
 }
 
 function quoted(word: string): string {

@@ -212,11 +212,7 @@ export function pickAdapters(
   ids: readonly string[],
 ): GpuAdapterEntry[] {
   const picked = ids.map((id) => {
-    const found = /^\d+$/.test(id)
-      ? adapters[Number(id)]
-      : adapters.find(({ name, device, description }) =>
-          [name, device, description].some((text) => text.toLowerCase().includes(id.toLowerCase())),
-        );
+    const found = adapters.find((adapter) => matchesId(adapter, id));
     if (found !== undefined) return found;
     throw new LocScaleError('no-device', `There is no GPU "${id}"; found: ${listInWords(adapters)}.`, {
       where: '--gpu_ids',
@@ -225,6 +221,15 @@ export function pickAdapters(
     });
   });
   return [...new Set(picked)];
+}
+
+/** `id`: an index, or a part of a name or description in any case. */
+export function matchesId(
+  { index, name, device, description }: Pick<GpuAdapterEntry, 'index' | 'name' | 'device' | 'description'>,
+  id: string,
+): boolean {
+  if (/^\d+$/.test(id)) return index === Number(id);
+  return [name, device, description].some((text) => text.toLowerCase().includes(id.toLowerCase()));
 }
 
 export function listInWords(adapters: readonly GpuAdapterEntry[]): string {

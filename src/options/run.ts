@@ -206,7 +206,7 @@ export const runOptions = {
     {
       group: 'Run',
       commands: usesEngine,
-      help: 'GPUs to use, by their number or a part of their name in the list of the command devices. Several share scaling and prediction; each gets a process. Other commands use the first.',
+      help: 'GPUs to use, by their number or a part of their name in the list of the command devices. Several share scaling and prediction; each gets a process. Other commands use the first. Where one is missing the run ends with exit code 4; called as locscale (see --shim) it continues on the CPU with a warning.',
       defaultText: 'the first hardware GPU',
     },
     (values, name) =>

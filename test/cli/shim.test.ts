@@ -113,6 +113,43 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
     expect(emmernet.stderr).toContain('feature_enhance');
   });
 
+  describe('on a machine without a GPU', () => {
+    /** A loader that finds no driver. */
+    const noGpu = 'export VK_DRIVER_FILES=/nonexistent VK_ICD_FILENAMES=/nonexistent';
+    const scale = '-em half1.mrc -mm reference.mrc -ma mask.mrc -res 9 -wn 6 -o without.mrc';
+    const inWork = (words: string) => shell(`${noGpu}; ${activate} && ${words}`, project.folder);
+
+    it.each([
+      ['-gpus 1', 'GPU 1 is'],
+      ['--gpu_ids 0', 'GPU 0 is'],
+      ['-gpus 5 6 7', 'GPUs 5, 6, 7 are'],
+    ])('%s continues on the CPU with one warning', (gpus, which) => {
+      const { status, stdout, stderr } = inWork(`locscale ${scale} ${gpus}`);
+      expect([status, stderr]).toEqual([
+        0,
+        `warning: ${which} not usable on this machine: the run continues on the CPU.\n`,
+      ]);
+      expect(stdout).toMatch(/^Engine: CPU, /m);
+      expect(stdout).not.toContain('Team: ');
+      expect(isMap('without.mrc')).toBe(true);
+    });
+
+    it('feature_enhance does so, too', () => {
+      const { status, stderr } = inWork(
+        'locscale feature_enhance -hm half1.mrc half2.mrc -ma mask.mrc -mc_it 2 -o enhanced.mrc -gpus 1',
+      );
+      expect([status, stderr]).toEqual([
+        0,
+        'warning: GPU 1 is not usable on this machine: the run continues on the CPU.\n',
+      ]);
+    });
+
+    it('--engine gpu is strict under this name, too', () => {
+      const { status, stderr } = inWork(`locscale ${scale} -gpus 1 --engine gpu`);
+      expect([status, stderr]).toEqual([4, expect.stringMatching(/^error: /)]);
+    });
+  });
+
   it('Scipion: EMmerNet, with its additional parameter for the name it looks for', () => {
     const { status, stderr } = inRun(
       'locscale feature_enhance  --outfile volume_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --gpu_ids 0 --baseline_suffix _locscale_output --engine cpu -mc_it 2',

@@ -70,7 +70,12 @@ describe('OutputStream', () => {
     const errors: string[] = [];
     const out = new OutputStream(new FailingStream('ENOSPC', 1), 'The standard output');
     const err = { write: (text: string) => errors.push(text) };
-    const libraries = { hold: () => Promise.resolve(), text: () => '', release: () => '' };
+    const libraries = {
+      hold: () => Promise.resolve(),
+      standardError: () => 2,
+      text: () => '',
+      release: () => '',
+    };
     expect(await main(['version'], { out, err, libraries }, new AbortController().signal)).toBe(3);
     expect(errors[0]).toBe('error: The standard output cannot be written: the disk is full.\n');
     expect(errors).toHaveLength(2);
