@@ -71,7 +71,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
   devices: {
     summary: 'List the GPUs of this machine and what they can do.',
     usage: ['locscale-gpu devices [--json]'],
-    text: 'Every GPU with its driver, limits and features and the result of a self-test, the ways of asking for a GPU that brought none, and the providers that onnxruntime can use.',
+    text: 'Every GPU with its driver, limits and features and the result of a self-test, drivers that WebGPU refuses, the ways of asking for a GPU that brought none, and the providers that onnxruntime can use.',
   },
   models: {
     summary: 'List, import, download and check the networks that predict references.',

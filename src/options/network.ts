@@ -26,7 +26,7 @@ export const networkOptions = {
     commands: ['scale', 'feature_enhance', 'demo'],
     own: true,
     help: 'What runs the network; auto takes the first that computes a trial cube correctly.',
-    defaultText: 'auto',
+    defaultText: 'auto; cpu with --engine cpu',
   }),
   batchSize: integer(
     '-bs --batch_size',
