@@ -51,7 +51,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     summary: 'Average a map over a point group or a helix.',
     usage: [
       'locscale-gpu symmetrise MAP -sym GROUP [-o FILE] [--sym_center Z,Y,X]',
-      'locscale-gpu symmetrise MAP --helical_twist DEGREES --helical_rise ANGSTROM [-sym GROUP] [-o FILE]',
+      'locscale-gpu symmetrise MAP --twist DEGREES --rise ANGSTROM [-sym GROUP] [-o FILE]',
     ],
     text: "Groups are in RELION's setting: axis of C<n> and D<n> along z, 2-fold of D<n> along x, I is I2. Operators that map the grid onto itself move voxels and interpolate nothing. A map that does not have the symmetry is warned about.",
   },

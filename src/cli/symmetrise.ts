@@ -3,19 +3,17 @@ import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { voxelCount } from '../math/grid.ts';
-import type { OptionValues } from '../options.ts';
 import { checkSymmetry, resolveSymmetry } from '../pipeline/6-symmetrise.ts';
 import { imageOf } from '../pipeline/7-write.ts';
-import { chooseInput, refusePositionals } from './job-options.ts';
-import { openMap, sizeOfInput } from './open-map.ts';
-import { contextFor, readingEvents, type Session, withEngine } from './session.ts';
+import { chooseOneMap, openOneMap } from './open-one-map.ts';
+import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, StagedOutputs } from './write-file.ts';
 
 export async function runSymmetriseCommand(session: Session): Promise<void> {
-  const { values, positionals } = session.parsed;
-  const path = mapOf(values, positionals);
+  const { values } = session.parsed;
+  const one = await chooseOneMap(session);
   const outfile = values.outfile ?? 'symmetrised.mrc';
   if (['.gz', '.bz2', '.json'].includes(extname(outfile).toLowerCase())) {
     throw new LocScaleError('usage', `The map cannot be written as ${extname(outfile)}.`, {
@@ -29,21 +27,15 @@ export async function runSymmetriseCommand(session: Session): Promise<void> {
       where: '-sym',
       hint: 'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
     });
-  await sizeOfInput(path);
-  await checkOutputs([outfile], [path]);
+  await checkOutputs([outfile], one.paths);
   await withEngine(session, async (engine) => {
-    const { image } = await openMap(path, {
-      role: 'map',
-      allocate: (voxels) => engine.allocateHost(voxels),
-      ...readingEvents(session),
-    });
+    const image = await openOneMap(session, engine, one);
     const symmetry = resolveSymmetry(request, image.grid);
     const volume = await engine.upload(image.data, image.grid.shape);
     const { logger } = session;
     const { warning, correlation } = await checkSymmetry(engine, volume, image.grid, symmetry);
     if (warning !== undefined) contextFor(session, engine).onWarning?.(warning);
-    else if (symmetry.options.translations === undefined)
-      logger.line(`The map correlates with its turned copies by ${correlation.toFixed(2)} or more.`);
+    else logger.line(`The map correlates with its turned copies by ${correlation.toFixed(2)} or more.`);
     logger.line(`Averaging over ${symmetry.operators.length} operators (${symmetry.name})`);
     const averaged = await engine.symmetrise(volume, symmetry.operators, symmetry.options);
     engine.release(volume);
@@ -57,16 +49,5 @@ export async function runSymmetriseCommand(session: Session): Promise<void> {
       staged.discard();
     }
     logger.detail(`  ${voxelCount(image.grid.shape)} voxels`);
-  });
-}
-
-/** The one map of the commands symmetrise and symmetry. */
-export function mapOf(values: OptionValues, positionals: readonly string[]): string {
-  const input = chooseInput(values, positionals[0]);
-  refusePositionals(positionals, 1);
-  if (input.kind === 'map') return input.map;
-  throw new LocScaleError('usage', 'This command takes one map.', {
-    where: '-hm',
-    hint: 'Give it with -em MAP.',
   });
 }

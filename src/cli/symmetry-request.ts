@@ -5,19 +5,28 @@ import type { OptionValues } from '../options.ts';
 import type { SymmetryRequest } from '../pipeline/6-symmetrise.ts';
 import { readInput } from './open-map.ts';
 
-const HELIX_HINT = 'Give --helical_twist DEGREES and --helical_rise ANGSTROM.';
+const HELIX_HINT = 'Give --twist DEGREES and --rise ANGSTROM.';
 
 /** Undefined where no symmetry is asked for. */
 export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryRequest | undefined> {
-  const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise } = values;
+  const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise, helicalSteps } = values;
   if ((helicalTwist === undefined) !== (helicalRise === undefined)) {
-    const missing = helicalTwist === undefined ? '--helical_twist' : '--helical_rise';
+    const missing = helicalTwist === undefined ? '--twist' : '--rise';
     throw new LocScaleError('usage', `A helix needs ${missing}, too.`, { where: missing, hint: HELIX_HINT });
   }
   const helix =
     helicalTwist === undefined || helicalRise === undefined
       ? undefined
-      : { twistDegrees: helicalTwist, riseAngstrom: helicalRise };
+      : {
+          twistDegrees: helicalTwist,
+          riseAngstrom: helicalRise,
+          ...(helicalSteps === undefined ? {} : { steps: helicalSteps }),
+        };
+  if (helicalSteps !== undefined && helix === undefined)
+    throw new LocScaleError('usage', '-n_steps counts steps of a helix, and none is given.', {
+      where: '-n_steps',
+      hint: HELIX_HINT,
+    });
   if (text === undefined && helix === undefined) {
     if (values.symmetriseOutput === true) throw symmetryMissing();
     if (centre === undefined) return undefined;

@@ -1,38 +1,37 @@
-/** `locscale-gpu symmetry MAP`: the point group of a map and where its axis lies. */
-
-import type { DetectedSymmetry } from '../math/self-rotation.ts';
-import { findSymmetry } from '../pipeline/6-symmetrise.ts';
-import { openMap, sizeOfInput } from './open-map.ts';
-import { readingEvents, type Session, withEngine } from './session.ts';
-import { mapOf } from './symmetrise.ts';
+/** `locscale-gpu symmetry MAP`: the point group of a map, its axis and its centre. */
+import { type FoundSymmetry, findSymmetry } from '../pipeline/6-symmetrise.ts';
+import { chooseOneMap, openOneMap } from './open-one-map.ts';
+import { type Session, withEngine } from './session.ts';
 
 export async function runSymmetryCommand(session: Session): Promise<void> {
-  const { values, positionals } = session.parsed;
-  const path = mapOf(values, positionals);
-  await sizeOfInput(path);
+  const one = await chooseOneMap(session);
+  const { symmetryCentre } = session.parsed.values;
   await withEngine(session, async (engine) => {
-    const { image } = await openMap(path, {
-      role: 'map',
-      allocate: (voxels) => engine.allocateHost(voxels),
-      ...readingEvents(session),
-    });
+    const image = await openOneMap(session, engine, one);
     const volume = await engine.upload(image.data, image.grid.shape);
-    const found = await findSymmetry(engine, volume, image.grid);
+    const found = await findSymmetry(engine, volume, image.grid, symmetryCentre);
     engine.release(volume);
     for (const line of symmetryLines(found)) session.logger.line(line);
   });
 }
 
-export function symmetryLines(found: DetectedSymmetry): string[] {
-  const { name, axis, twofold, correlation, standard, folds } = found;
+export function symmetryLines(found: FoundSymmetry): string[] {
+  const { name, axis, twofold, correlation, standard, folds, centre, centred } = found;
   const vector = (v: readonly number[]): string => `(${v.map((c) => (c + 0).toFixed(3)).join(', ')})`;
   const lines = [
     `Fold about ${vector(axis)} (x, y, z)   correlation`,
     ...folds.map((entry) => `${String(entry.fold).padStart(4)}   ${entry.correlation.toFixed(3)}`),
   ];
+  // A centre lies on a voxel or between two as often as not: a tenth of a voxel is more than can be measured.
+  const voxel = centre.map((c) => String(Number(c.toFixed(1)))).join(',');
   if (name === 'C1') return [...lines, 'Symmetry: C1 (no turned copy of the map is like it)'];
   lines.push(`Symmetry: ${name}, axis ${vector(axis)}, correlation ${correlation.toFixed(3)}`);
   if (twofold !== undefined && !standard) lines.push(`2-fold across it along ${vector(twofold)}`);
+  lines.push(
+    centred
+      ? `Centre: voxel ${voxel} (z,y,x), the middle of the box`
+      : `Centre: voxel ${voxel} (z,y,x), not the middle of the box: give it with --sym_center ${voxel}`,
+  );
   lines.push(
     standard
       ? `The map is oriented as -sym ${name} expects.`

@@ -25,8 +25,8 @@ export interface CoarseMap {
   readonly radius: number;
 }
 
-/** Correlation of the map with its copy turned by `operator`. */
-export type SelfCorrelation = (operator: Operator) => number;
+/** Correlation of the map with its copy turned by `operator`, then shifted by (x, y, z) voxels. */
+export type SelfCorrelation = (operator: Operator, shift?: Vector3) => number;
 
 /** `most` voxels of the sphere at the most, on a regular sublattice. */
 export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
@@ -69,7 +69,7 @@ export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
     squares += own[i] * own[i];
   }
   const variance = squares - (sum * sum) / count;
-  return ([[m00, m01, m02], [m10, m11, m12], [m20, m21, m22]]) => {
+  return ([[m00, m01, m02], [m10, m11, m12], [m20, m21, m22]], [sx, sy, sz] = NO_SHIFT) => {
     let turned = 0;
     let turnedSquares = 0;
     let products = 0;
@@ -77,7 +77,11 @@ export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
       const x = points[p];
       const y = points[p + 1];
       const z = points[p + 2];
-      const v = at(m00 * x + m01 * y + m02 * z, m10 * x + m11 * y + m12 * z, m20 * x + m21 * y + m22 * z);
+      const v = at(
+        m00 * x + m01 * y + m02 * z + sx,
+        m10 * x + m11 * y + m12 * z + sy,
+        m20 * x + m21 * y + m22 * z + sz,
+      );
       turned += v;
       turnedSquares += v * v;
       products += own[i] * v;
@@ -86,6 +90,8 @@ export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
     return both > 0 ? (products - (sum * turned) / count) / Math.sqrt(both) : 0;
   };
 }
+
+const NO_SHIFT: Vector3 = [0, 0, 0];
 
 /** Points (x, y, z) of a cubic lattice in a sphere about (0, 0, 0), one after the other; `reach` steps of `spacing`. */
 function spherePoints(reach: number, spacing: number): Float64Array {
@@ -140,6 +146,8 @@ export interface DetectedSymmetry {
   readonly twofold: Vector3 | undefined;
   /** Least correlation over the operators. */
   readonly correlation: number;
+  /** As they lie in the map. */
+  readonly operators: readonly Operator[];
   /** In RELION's setting, so that `-sym NAME` applies to the map as it is. */
   readonly standard: boolean;
   /** Correlation about the main axis for every fold 2 ... 12. */
@@ -168,13 +176,15 @@ export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
   const turned = searchAxes(map, correlate);
   if (inPlace !== undefined && (turned === undefined || turned.order <= parseSymmetry(inPlace.name).order)) {
     const twofold: Vector3 | undefined = inPlace.name[0] === 'D' ? [1, 0, 0] : undefined;
-    return { ...inPlace, axis: z, twofold, standard: true, folds: foldsAbout(z) };
+    const operators = pointGroup(inPlace.name);
+    return { ...inPlace, operators, axis: z, twofold, standard: true, folds: foldsAbout(z) };
   }
   if (turned === undefined) {
-    return { name: 'C1', axis: z, twofold: undefined, correlation: 1, standard: true, folds: foldsAbout(z) };
+    const none = { name: 'C1', operators: pointGroup('C1'), axis: z, twofold: undefined, correlation: 1 };
+    return { ...none, standard: true, folds: foldsAbout(z) };
   }
-  const { name, axis, twofold, correlation } = turned;
-  return { name, axis, twofold, correlation, standard: false, folds: foldsAbout(axis) };
+  const { name, operators, axis, twofold, correlation } = turned;
+  return { name, operators, axis, twofold, correlation, standard: false, folds: foldsAbout(axis) };
 }
 
 /** The least correlation, given up as soon as it is too low. */
@@ -188,7 +198,7 @@ function quickly(correlate: SelfCorrelation, operators: readonly Operator[]): nu
 }
 
 /** The largest group that is nearly as good as the best. */
-function choose<T extends { readonly name: string; readonly correlation: number }>(
+export function choose<T extends { readonly name: string; readonly correlation: number }>(
   candidates: readonly T[],
 ): T | undefined {
   const best = candidates.reduce((most, { correlation }) => Math.max(most, correlation), 0);
@@ -220,6 +230,7 @@ function isDistinct(correlate: SelfCorrelation, axis: Vector3, fold: number, cor
 interface TurnedGroup {
   readonly name: string;
   readonly order: number;
+  readonly operators: readonly Operator[];
   readonly axis: Vector3;
   readonly twofold: Vector3 | undefined;
   readonly correlation: number;
@@ -267,8 +278,9 @@ function searchAxes(map: CoarseMap, correlate: SelfCorrelation): TurnedGroup | u
 }
 
 function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorrelation): TurnedGroup[] {
-  const cyclic = { name: `C${fold}`, order: fold, axis, twofold: undefined, correlation };
   const frame = rotationFromZ(axis);
+  const turns = turnOperators(pointGroup(`C${fold}`), frame);
+  const cyclic = { name: `C${fold}`, order: fold, operators: turns, axis, twofold: undefined, correlation };
   let best = { angle: 0, value: -1 };
   const half = 180 / fold;
   const twofoldAt = (angle: number): Vector3 =>
@@ -280,7 +292,8 @@ function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorr
   if (best.value < LEAST_CORRELATION) return [cyclic];
   const twofold = twofoldAt(best.angle);
   const dihedral = Math.min(correlation, best.value);
-  return [cyclic, { name: `D${fold}`, order: 2 * fold, axis, twofold, correlation: dihedral }];
+  const operators = turnOperators(pointGroup(`D${fold}`), frameOf(axis, twofold));
+  return [cyclic, { name: `D${fold}`, order: 2 * fold, operators, axis, twofold, correlation: dihedral }];
 }
 
 /** T, O and I from two axes that do not coincide: their operators follow from the frame the two span. */
@@ -304,8 +317,8 @@ function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation
         for (let turn = 0; turn < 360; turn += 6) {
           const start = multiplyMatrices(frame, rotationAbout([0, 0, 1], turn));
           if (quickly(correlate, turnOperators(operators, start)) < LEAST_CORRELATION) continue;
-          const correlation = refineFrame(correlate, operators, start);
-          groups.push({ name, order: operators.length, axis: a, twofold: undefined, correlation });
+          const refined = refineFrame(correlate, operators, start);
+          groups.push({ name, order: operators.length, axis: a, twofold: undefined, ...refined });
           break;
         }
       }
@@ -315,7 +328,11 @@ function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation
 }
 
 /** The least correlation after small turns of the frame that raise it. */
-function refineFrame(correlate: SelfCorrelation, operators: readonly Operator[], start: Operator): number {
+function refineFrame(
+  correlate: SelfCorrelation,
+  operators: readonly Operator[],
+  start: Operator,
+): { correlation: number; operators: readonly Operator[] } {
   let frame = start;
   let best = quickly(correlate, turnOperators(operators, frame));
   for (const step of [2, 1, 0.5]) {
@@ -331,7 +348,7 @@ function refineFrame(correlate: SelfCorrelation, operators: readonly Operator[],
       }
     }
   }
-  return best;
+  return { correlation: best, operators: turnOperators(operators, frame) };
 }
 
 /** z along a, x in the plane of a and b. */

@@ -150,7 +150,7 @@ function commonCentre(
       `The operators of ${where} have no point in common that they all keep.`,
       {
         where,
-        hint: 'Shifts along an axis belong to a helix: use --helical_twist and --helical_rise.',
+        hint: 'Shifts along an axis belong to a helix: use --twist and --rise.',
       },
     );
   }
@@ -162,6 +162,8 @@ export interface Helix {
   readonly twistDegrees: number;
   /** Shift along z from one subunit to the next, A; negative with a positive twist: left-handed. */
   readonly riseAngstrom: number;
+  /** Steps to each side; as many as half the box holds without it, at most 200. */
+  readonly steps?: number;
 }
 
 /** Copies beyond this number change nothing but the time. */
@@ -172,7 +174,7 @@ const MOST_COPIES = 401;
  * so that the middle of the box is averaged over all of them; each with every operator of `group` (C<n> or D<n>).
  */
 export function helicalOperators(
-  { twistDegrees, riseAngstrom }: Helix,
+  { twistDegrees, riseAngstrom, steps: asked }: Helix,
   group: readonly Operator[],
   planes: number,
   voxelSize: number,
@@ -181,11 +183,20 @@ export function helicalOperators(
   const half = Math.floor(planes / 2 / Math.abs(rise));
   if (!Number.isFinite(half) || half < 1) {
     throw new LocScaleError('usage', `A helical rise of ${riseAngstrom} A does not fit the box.`, {
-      where: '--helical_rise',
+      where: '--rise',
       expected: `more than 0 and at most ${((planes * voxelSize) / 2).toFixed(1)} A`,
     });
   }
-  const steps = Math.min(half, (MOST_COPIES - 1) / 2);
+  // Copies that are shifted by a whole box or more have nothing left in it.
+  const most = Math.max(half, Math.ceil(planes / Math.abs(rise)) - 1);
+  if (asked !== undefined && asked > most) {
+    throw new LocScaleError('usage', `${asked} steps of the helix reach beyond the box.`, {
+      where: '-n_steps',
+      expected: `at most ${most}`,
+      found: String(asked),
+    });
+  }
+  const steps = asked ?? Math.min(half, (MOST_COPIES - 1) / 2);
   const operators: Operator[] = [];
   const translations: (readonly [number, number, number])[] = [];
   for (let k = -steps; k <= steps; k++) {

@@ -40,7 +40,7 @@ export interface OptionDefinition<T = unknown> {
   readonly perCommand?: Partial<
     Record<
       CommandName,
-      { readonly placeholder?: string; readonly help: string; readonly defaultText: string }
+      { readonly placeholder?: string; readonly help: string; readonly defaultText?: string }
     >
   >;
   readonly commands: readonly CommandName[];

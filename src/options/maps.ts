@@ -1,5 +1,5 @@
 /** Options that name the maps of a run and what is done to them first. */
-import { define, flag, number, readsAnyMap, readsMaps, scaleOnly, text } from './definition.ts';
+import { define, flag, number, readsAnyMap, scaleOnly, text } from './definition.ts';
 
 export const mapOptions = {
   // Map input
@@ -14,8 +14,12 @@ export const mapOptions = {
     'HALF1 HALF2',
     {
       group: 'Map input',
-      commands: readsMaps,
+      commands: readsAnyMap,
       help: 'The two half maps; their mean is scaled and their FSC gives the resolution.',
+      perCommand: {
+        symmetrise: { help: 'Two half maps; their mean is averaged.' },
+        symmetry: { help: 'Two half maps; the symmetry of their mean is found.' },
+      },
     },
     ([first, second]) => [first as string, second as string],
   ),

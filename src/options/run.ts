@@ -26,10 +26,11 @@ export const runOptions = {
   // Mask
   mask: text('-ma --mask', 'MAP', {
     group: 'Mask',
-    commands: ['scale', 'feature_enhance', 'locres'],
+    commands: ['scale', 'feature_enhance', 'locres', 'symmetry'],
     help: 'Mask; voxels of at least 0.5 are scaled.',
     defaultText: 'FDR confidence mask',
     perCommand: {
+      symmetry: { help: 'Mask that the map is multiplied by first.', defaultText: 'none' },
       locres: { help: 'Mask; voxels of at least 0.5 are resolved.', defaultText: 'FDR confidence mask' },
     },
   }),

@@ -1,5 +1,5 @@
 /** Options of point-group and helical symmetry. `-sym` itself is among the maps' (maps.ts). */
-import { badValue, define, flag, number, parseNumber } from './definition.ts';
+import { badValue, define, flag, integer, number, parseNumber } from './definition.ts';
 
 const averages = ['scale', 'feature_enhance', 'symmetrise'] as const;
 
@@ -10,10 +10,13 @@ export const symmetryOptions = {
     'Z,Y,X',
     {
       group: 'Map input',
-      commands: averages,
+      commands: [...averages, 'symmetry'],
       own: true,
       help: 'Point about which the symmetry turns, in voxels; may lie between voxels.',
       defaultText: 'voxel n/2 on each axis',
+      perCommand: {
+        symmetry: { help: 'Look for symmetry about this point alone, in voxels.', defaultText: 'searched' },
+      },
     },
     ([value], name) => {
       const parts = (value ?? '').split(',');
@@ -23,25 +26,34 @@ export const symmetryOptions = {
     },
   ),
   helicalTwist: number(
-    '--helical_twist',
+    '-twist --twist --helical_twist',
     'DEGREES',
     { min: -360, max: 360 },
     {
       group: 'Map input',
       commands: averages,
-      own: true,
       help: 'Helix along z: turn from one subunit to the next; negative for a left-handed helix.',
     },
   ),
   helicalRise: number(
-    '--helical_rise',
+    '-rise --rise --helical_rise',
     'ANGSTROM',
     { above: 0 },
     {
       group: 'Map input',
       commands: averages,
-      own: true,
       help: 'Helix along z: shift from one subunit to the next.',
+    },
+  ),
+  helicalSteps: integer(
+    '-n_steps --n_steps',
+    'N',
+    { min: 1, max: 10000 },
+    {
+      group: 'Map input',
+      commands: averages,
+      help: 'Steps of the helix to each side that are averaged.',
+      defaultText: 'as many as half the box holds, at most 200',
     },
   ),
   symmetriseOutput: flag('--symmetrise_output', {

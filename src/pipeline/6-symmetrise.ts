@@ -16,6 +16,13 @@ import {
   groupCorrelation,
   selfCorrelation,
 } from '../math/self-rotation.ts';
+import {
+  aboutCentre,
+  centreOfDensity,
+  detectCentredSymmetry,
+  nearestEquivalent,
+  refineCentre,
+} from '../math/symmetry-centre.ts';
 import { type Helix, helicalOperators, readOperators, turnOperators } from '../math/symmetry-operators.ts';
 import type { Run } from './run.ts';
 
@@ -155,17 +162,73 @@ export async function checkSymmetry(
   grid: Grid,
   symmetry: Symmetry,
 ): Promise<SymmetryCheck> {
-  // A helix repeats with shifts, which a comparison about a point does not show.
-  if (symmetry.trivial || symmetry.options.translations !== undefined)
-    return { correlation: 1, warning: undefined };
+  if (symmetry.trivial) return { correlation: 1, warning: undefined };
   const map = await coarseMap(engine, volume, grid, symmetry.options.centre);
-  const correlation = groupCorrelation(selfCorrelation(map), symmetry.operators);
+  const helical = symmetry.options.translations !== undefined;
+  const correlation = helical
+    ? screwCorrelation(map, screwsOf(map, symmetry, grid.shape))
+    : groupCorrelation(selfCorrelation(map), symmetry.operators);
   if (correlation >= LOW_CORRELATION) return { correlation, warning: undefined };
-  const cause = likelyCause(map, symmetry, grid.shape);
+  const cause = helical
+    ? likelyCauseOfHelix(map, symmetry, grid.shape)
+    : likelyCause(map, symmetry, grid.shape);
   return {
     correlation,
     warning: `The map does not look like ${symmetry.name}: it correlates with a turned copy of itself by ${correlation.toFixed(2)} only${cause === undefined ? '' : `; ${cause}`}.`,
   };
+}
+
+/** Screw operations that are compared: those whose shift is at most this part of the room along z. */
+const SCREW_REACH = 0.4;
+const MOST_SCREWS = 24;
+
+interface Screws {
+  /** The identity first. */
+  readonly operators: readonly Operator[];
+  /** Along z, voxels of the small map. */
+  readonly shifts: readonly Vector3[];
+  /** Of a sphere that stays in the box with all of them. */
+  readonly radius: number;
+}
+
+function screwsOf(map: CoarseMap, { operators, options }: Symmetry, shape: Shape): Screws {
+  const room = map.centre.map((c, axis) => Math.min(c, map.shape[axis] - 1 - c) - 0.5);
+  const near = operators
+    .map((operator, i) => ({
+      operator,
+      shift: ((options.translations?.[i][0] ?? 0) * map.shape[0]) / shape[0],
+    }))
+    .filter(({ shift }) => shift >= 0 && shift <= SCREW_REACH * room[0])
+    .sort((a, b) => a.shift - b.shift)
+    .slice(0, MOST_SCREWS);
+  return {
+    operators: near.map(({ operator }) => operator),
+    shifts: near.map(({ shift }) => [0, 0, shift]),
+    radius: Math.max(1, Math.min(room[1], room[2], (1 - SCREW_REACH) * room[0])),
+  };
+}
+
+/** Least correlation with copies under a helix's screw operations. */
+function screwCorrelation(map: CoarseMap, { operators, shifts, radius }: Screws): number {
+  const correlate = selfCorrelation({ ...map, radius });
+  return operators.slice(1).reduce((least, turn, i) => Math.min(least, correlate(turn, shifts[i + 1])), 1);
+}
+
+function likelyCauseOfHelix(map: CoarseMap, symmetry: Symmetry, shape: Shape): string | undefined {
+  const screws = screwsOf(map, symmetry, shape);
+  const otherHand = { ...screws, shifts: screws.shifts.map(([, , z]) => [0, 0, -z] as const) };
+  if (screwCorrelation(map, otherHand) >= GOOD_CORRELATION)
+    return 'the helix has the other hand: change the sign of the twist';
+  const start = nearestEquivalent(screws.operators, centreOfDensity(map), map.centre);
+  const centre = refineCentre(
+    { ...map, centre: start, radius: screws.radius },
+    screws.operators,
+    screws.shifts,
+  );
+  const moved = { ...map, centre };
+  if (screwCorrelation(moved, screwsOf(moved, symmetry, shape)) < GOOD_CORRELATION) return undefined;
+  const voxel = inVoxels(centre, map, shape).map((c) => c.toFixed(1));
+  return `its axis seems to go through voxel ${voxel.join(',')} (z,y,x; --sym_center)`;
 }
 
 function likelyCause(map: CoarseMap, { name, operators }: Symmetry, shape: Shape): string | undefined {
@@ -178,14 +241,11 @@ function likelyCause(map: CoarseMap, { name, operators }: Symmetry, shape: Shape
   for (const [axis, turn] of turns) {
     if (good(map, turnOperators(operators, turn))) return `its axis seems to lie along ${axis}, not z`;
   }
-  const centre = centreOfMass(map);
-  const shift = Math.hypot(...centre.map((c, axis) => c - map.centre[axis]));
-  if (shift > 1) {
-    const radius = Math.min(...centre.map((c, axis) => Math.min(c, map.shape[axis] - 1 - c))) - 0.5;
-    if (radius > 2 && good({ ...map, centre, radius }, operators)) {
-      const voxel = centre.map((c, axis) => ((c * shape[axis]) / map.shape[axis]).toFixed(1));
-      return `its centre seems to be voxel ${voxel.join(',')} (z,y,x; --sym_center)`;
-    }
+  const start = nearestEquivalent(operators, centreOfDensity(map), map.centre);
+  const refined = refineCentre(aboutCentre(map, start), operators);
+  if (good(aboutCentre(map, refined), operators)) {
+    const voxel = inVoxels(refined, map, shape).map((c) => c.toFixed(1));
+    return `its centre seems to be voxel ${voxel.join(',')} (z,y,x; --sym_center)`;
   }
   const smaller = smallerGroups(name).find((group) => good(map, pointGroup(group)));
   if (smaller !== undefined) return `${smaller} fits`;
@@ -205,24 +265,37 @@ function smallerGroups(name: string): string[] {
   ].filter((group) => group !== name);
 }
 
-/** Of the values above the mean by two standard deviations, voxels (z, y, x). */
-function centreOfMass({ data, shape }: CoarseMap): [number, number, number] {
-  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-  const sd = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
-  const sums = [0, 0, 0];
-  let weight = 0;
-  data.forEach((value, i) => {
-    const excess = value - mean - 2 * sd;
-    if (excess <= 0) return;
-    weight += excess;
-    sums[0] += excess * Math.floor(i / (shape[1] * shape[2]));
-    sums[1] += excess * (Math.floor(i / shape[2]) % shape[1]);
-    sums[2] += excess * (i % shape[2]);
-  });
-  return sums.map((sum) => (weight > 0 ? sum / weight : 0)) as [number, number, number];
+export interface FoundSymmetry extends DetectedSymmetry {
+  /** Voxel (z, y, x) of the map about which it turns. */
+  readonly centre: readonly [z: number, y: number, x: number];
+  /** That is voxel n/2 on each axis, as every command takes it to be without --sym_center. */
+  readonly centred: boolean;
 }
 
-/** The symmetry of a map, from a small low-passed copy. */
-export async function findSymmetry(engine: Engine, volume: Volume, grid: Grid): Promise<DetectedSymmetry> {
-  return detectSymmetry(await coarseMap(engine, volume, grid));
+/** Centres this near to n/2 (voxels) cannot be told from it. */
+const CENTRE_ACCURACY = 0.3;
+
+/** The symmetry of a map and its centre, from a small low-passed copy; about `centre` alone where it is given. */
+export async function findSymmetry(
+  engine: Engine,
+  volume: Volume,
+  grid: Grid,
+  given?: readonly [z: number, y: number, x: number],
+): Promise<FoundSymmetry> {
+  const middle = defaultCentre(grid.shape);
+  if (given !== undefined) {
+    checkCentre(given, grid.shape);
+    const found = detectSymmetry(await coarseMap(engine, volume, grid, given));
+    return { ...found, centre: given, centred: given.every((c, axis) => c === middle[axis]) };
+  }
+  const map = await coarseMap(engine, volume, grid);
+  const { found, centre: coarse } = detectCentredSymmetry(map);
+  const centre = inVoxels(coarse, map, grid.shape);
+  const centred = centre.every((c, axis) => Math.abs(c - middle[axis]) < CENTRE_ACCURACY);
+  return { ...found, centre: centred ? middle : centre, centred };
+}
+
+/** From voxels of the small map to those of the map itself; voxel 0 of both is one point. */
+function inVoxels(centre: readonly number[], map: CoarseMap, shape: Shape): [number, number, number] {
+  return centre.map((c, axis) => (c * shape[axis]) / map.shape[axis]) as [number, number, number];
 }

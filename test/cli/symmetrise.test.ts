@@ -81,7 +81,7 @@ describe('symmetrise', () => {
     [['-sym', 'X3'], 2, /"X3" is not a point group/],
     [['-sym', 'C0'], 2, /"C0" is not a point group/],
     [[], 2, /No symmetry is given/],
-    [['--helical_twist', '20'], 2, /A helix needs --helical_rise, too/],
+    [['--helical_twist', '20'], 2, /A helix needs --rise, too/],
     [['--helical_twist', '20', '--helical_rise', '500'], 2, /does not fit the box/],
     [['-sym', 'C2', '--sym_center', '1,2'], 2, /three numbers/],
     [['-sym', 'C2', '--sym_center', '1,2,90'], 2, /outside the box/],
@@ -97,11 +97,110 @@ describe('symmetrise', () => {
   });
 });
 
-describe('symmetry', () => {
-  it.each(['C5', 'D3'])('finds %s', async (group) => {
-    write('map.mrc', blobs(group));
-    const { code, stdout } = await run('symmetry', 'map.mrc');
+/** Blobs on a right-handed helix of 40 degrees and 6 A (2 voxels) about a line along z. */
+function helix(y0: number, x0: number, twist = 40): Float32Array {
+  return Float32Array.from({ length: EDGE ** 3 }, (_, i) => {
+    const [z, y, x] = [Math.floor(i / EDGE ** 2), Math.floor(i / EDGE) % EDGE, i % EDGE];
+    let sum = 0;
+    for (let k = -10; k <= 10; k++) {
+      const angle = (k * twist * Math.PI) / 180;
+      const d = Math.hypot(x - x0 - 8 * Math.cos(angle), y - y0 - 8 * Math.sin(angle), z - 16 - 2 * k);
+      sum += Math.exp((-d * d) / (2 * 2 ** 2));
+    }
+    return sum;
+  });
+}
+
+describe('symmetrise with a helix', () => {
+  const screw = ['--twist', '40', '-rise', '6', '-o', 'out.mrc'];
+  it.each<[string, Float32Array, string[], RegExp | '']>([
+    ['agrees with one that the map has', helix(16, 16), [], ''],
+    ['about another axis, where that is given', helix(14, 18), ['--sym_center', '16,14,18'], ''],
+    ['names the other hand', helix(16, 16, -40), [], /other hand: change the sign of the twist/],
+    [
+      'names the axis',
+      helix(13, 19),
+      [],
+      /axis seems to go through voxel 16\.0,1[23]\.\d,1[89]\.\d .*--sym_center/,
+    ],
+  ])('%s', async (_, values, more, warning) => {
+    write('map.mrc', values);
+    const { code, stdout, stderr } = await run('symmetrise', 'map.mrc', ...screw, ...more);
     expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^Symmetry: ${group}\\b`, 'm'));
+    if (warning === '') {
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(/correlates with its turned copies by (1\.00|0\.9\d) or more/);
+    } else expect(stderr).toMatch(warning);
+  });
+
+  it('takes as many steps as are asked for', async () => {
+    write('map.mrc', helix(16, 16));
+    const { code, stdout } = await run('symmetrise', 'map.mrc', ...screw, '-n_steps', '3');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/Averaging over 7 operators/)]);
+  });
+});
+
+describe('symmetry', () => {
+  it('finds D3 in the middle of the box', async () => {
+    write('map.mrc', blobs('D3'));
+    const { code, stdout, stderr } = await run('symmetry', 'map.mrc');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Symmetry: D3\b/m);
+    expect(stdout).toMatch(/^Centre: voxel 16,16,16 \(z,y,x\), the middle of the box$/m);
+  });
+
+  it('finds C5 in half maps about another axis, and symmetrise takes that centre', async () => {
+    const map = blobs('C5', [16, 14, 19]);
+    const wave = (i: number): number => 0.02 * Math.sin(i * i);
+    write(
+      'half1.mrc',
+      map.map((v, i) => v + wave(i)),
+    );
+    write(
+      'half2.mrc',
+      map.map((v, i) => v - wave(i)),
+    );
+    const halves = ['-hm', 'half1.mrc', 'half2.mrc'];
+    const { code, stdout, stderr } = await run('symmetry', ...halves);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Symmetry: C5\b/m);
+    const centre = /give it with --sym_center ([\d.,]+)$/m.exec(stdout)?.[1] as string;
+    const [z, y, x] = centre.split(',').map(Number);
+    expect(z).toBe(16);
+    // Two tenths of a voxel are printed at best.
+    expect(Math.hypot(y - 14, x - 19)).toBeLessThan(0.25);
+    const averaged = await run(
+      'symmetrise',
+      ...halves,
+      '-sym',
+      'C5',
+      '--sym_center',
+      '16,14,19',
+      '-o',
+      'o.mrc',
+    );
+    expect([averaged.code, averaged.stderr]).toEqual([0, '']);
+    expect(relativeL2(floats('o.mrc'), map)).toBeLessThan(0.02);
+  });
+
+  it('looks about the given centre alone, and says that nothing is symmetric about it', async () => {
+    write('map.mrc', blobs('C5', [16, 14, 19]));
+    const found = await run('symmetry', '-em', 'map.mrc', '--sym_center', '16,14,19');
+    expect(found.stdout).toMatch(/^Symmetry: C5\b/m);
+    expect((await run('symmetry', 'map.mrc', '--sym_center', '16,16,16')).stdout).toMatch(/^Symmetry: C1 /m);
+    expect((await run('symmetry', 'map.mrc', '--sym_center', '16,16,40')).code).toBe(2);
+  });
+
+  it('leaves out what a mask hides', async () => {
+    const map = blobs('C3');
+    // Something that lies beside it and has no symmetry.
+    const beside = map.map((v, i) => v + (i % EDGE > 28 && Math.floor(i / EDGE) % EDGE < 12 ? 3 : 0));
+    write('map.mrc', beside);
+    write(
+      'mask.mrc',
+      map.map((_, i) => (i % EDGE > 28 ? 0 : 1)),
+    );
+    const { code, stdout } = await run('symmetry', 'map.mrc', '-ma', 'mask.mrc');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Symmetry: C3\b/m)]);
   });
 });
