@@ -7,6 +7,7 @@ import { planFeatureEnhance, runFeatureEnhance } from '../pipeline/index.ts';
 import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScalePlan } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import { chimeraxScript, PVDDT_PALETTE } from '../report/chimerax.ts';
+import { enhancedNames } from './enhanced-names.ts';
 import {
   checkCombinations,
   chooseInput,
@@ -28,7 +29,7 @@ import { inputPathsOf, openInputs } from './open-inputs.ts';
 import { sizeOfInput } from './open-map.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
-import { enhancementToShow, type ReportFiles, reportFilesOf } from './report.ts';
+import { checkReportNames, enhancementToShow, type ReportFiles, reportFilesOf } from './report.ts';
 import { finishResume, openResume } from './resume.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
@@ -60,6 +61,12 @@ interface OutputNames {
 export async function runFeatureEnhanceCommand(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
+  const { downloadUnlessImported } = await import('./models.ts');
+  if (values.download === true && values.emmapPath === undefined && values.halfmapPaths === undefined) {
+    await downloadUnlessImported(session);
+    session.logger.line('No map is given: nothing else is done.');
+    return;
+  }
   const input = chooseInput(values);
   checkCombinations(values, input);
   for (const note of ineffectiveOptions(values, { kind: 'network' }, 'feature_enhance'))
@@ -74,10 +81,10 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
   const dryRun = values.dryRun === true;
   if (!dryRun) {
     if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder, '-op');
-    await checkOutputs(pathsOf(outputs), inputs);
+    await checkOutputs(pathsOf(outputs), inputs, await checkReportNames(values, outputs.report));
   }
   const parameters = parametersOf(values, true);
-  if (values.download === true) await (await import('./models.ts')).downloadUnlessImported(session);
+  if (values.download === true) await downloadUnlessImported(session);
   const symmetry = await symmetryRequestOf(values);
   const network = await chooseNetwork(session);
 
@@ -143,17 +150,18 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
 
 function nameOutputs(session: Session, input: InputFiles, monteCarlo: boolean): OutputNames {
   const { values } = session.parsed;
-  const mean = chooseOutfile(values, 'feature_enhance');
-  const stem = stemOf(mean);
+  const outfile = chooseOutfile(values, 'feature_enhance');
+  const { mean, baseline, variance, pvddt } = enhancedNames(values, outfile);
+  const stem = stemOf(outfile);
   const folder = values.outputProcessingFiles;
-  const localResolution = localResolutionFilesOf(values, mean);
+  const localResolution = localResolutionFilesOf(values, outfile);
   const inFolder = (name: string): string => join(folder as string, `${basename(stem)}_${name}`);
-  const report = reportFilesOf(values, mean);
+  const report = reportFilesOf(values, outfile);
   return {
     ...(report === undefined ? {} : { report }),
     mean,
-    baseline: `${stem}${values.baselineSuffix ?? '_baseline'}.mrc`,
-    ...(monteCarlo ? { variance: `${stem}_variance.mrc`, pvddt: `${stem}_pVDDT.mrc` } : {}),
+    baseline,
+    ...(monteCarlo ? { variance, pvddt } : {}),
     scene: `${stem}.cxc`,
     manifest: `${stem}.json`,
     ...(localResolution === undefined ? {} : { localResolution }),

@@ -8,6 +8,7 @@ import type { CommandName, OptionValues } from '../options.ts';
 import { defaultParameters } from '../pipeline/parameters.ts';
 import type { LocScaleParameters } from '../pipeline/types.ts';
 import { localResolutionSettings } from './local-resolution.ts';
+import { reportNameNote } from './report.ts';
 
 export type ReferenceFiles =
   | { readonly kind: 'model-map'; readonly map: string }
@@ -277,6 +278,9 @@ export function ineffectiveOptions(
   if (!refines) note(values.refmacIterations, '--refmac_iterations', 'no B factors are refined');
   if (values.printReport !== true)
     note(values.reportFilename, '--report_filename', 'no report is written without --print_report');
+  const reportName = reportNameNote(values);
+  if (reportName !== undefined) notes.push(reportName);
+  if (values.download !== true) note(values.downloadFrom, '--from', 'it belongs to --download');
   if (values.noMonteCarlo === true) {
     note(
       values.monteCarloIterations,

@@ -172,7 +172,9 @@ export async function downloadUnlessImported(session: Session): Promise<void> {
   const { lowContextModel } = session.parsed.values;
   const wanted = lowContextModel === true ? LOW_CONTEXT : HIGH_CONTEXT;
   const listed = await listModels(modelsFolder());
-  if (!listed.some((entry) => entry.name === wanted && 'model' in entry)) await download(session, []);
+  if (listed.some((entry) => entry.name === wanted && 'model' in entry))
+    session.logger.line(`${wanted} is imported already: nothing is downloaded.`);
+  else await download(session, []);
 }
 
 async function verify(session: Session, args: readonly string[]): Promise<void> {

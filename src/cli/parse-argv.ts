@@ -36,13 +36,16 @@ export const typedCommands = commandNames.filter((name) => name !== 'scale');
 /** `locscale-gpu help [COMMAND]` is `locscale-gpu [COMMAND] --help`. */
 const HELP_WORD = 'help';
 
+/** LocScale 2.1's command; feature_enhance took its place. */
+const RUN_EMMERNET = 'run_emmernet';
+
 export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   const commandIndex = findCommand(argv);
   if (commandIndex !== undefined && argv[commandIndex] === HELP_WORD)
     return parseHelp(argv.slice(commandIndex + 1));
   const command =
     commandIndex === undefined ? 'scale' : (canonicalCommand(argv[commandIndex] as string) as CommandName);
-  const rest = commandIndex === undefined ? argv : argv.filter((_, index) => index !== commandIndex);
+  const rest = commandIndex === undefined ? [...argv] : argv.filter((_, index) => index !== commandIndex);
   // The words of RELION are sorted in relion-arguments.ts.
   if (command === 'relion') {
     const asked = rest.filter((word) => ['-h', '--help', '--version'].includes(word));
@@ -50,7 +53,10 @@ export function parseArgv(argv: readonly string[]): ParsedCommandLine {
       ? parseOptions(command, asked)
       : { command, values: {}, positionals: rest, given: [] };
   }
-  return parseOptions(command, rest);
+  const parsed = parseOptions(command, rest);
+  // LocScale 2.1 predicted once, without dropout.
+  const once = commandIndex !== undefined && normaliseCommand(argv[commandIndex] as string) === RUN_EMMERNET;
+  return once ? { ...parsed, values: { noMonteCarlo: true, ...parsed.values } } : parsed;
 }
 
 function parseHelp(words: readonly string[]): ParsedCommandLine {
@@ -92,18 +98,18 @@ function findCommand(argv: readonly string[]): number | undefined {
   return undefined;
 }
 
+function normaliseCommand(token: string): string {
+  return token.replaceAll('-', '_');
+}
+
 function canonicalCommand(token: string): CommandName | undefined {
-  const name = token.replaceAll('-', '_');
+  const name = normaliseCommand(token);
   if (name === 'run_locscale') return 'scale';
+  if (name === RUN_EMMERNET) return 'feature_enhance';
   return typedCommands.find((command) => command === name);
 }
 
 function unknownCommand(token: string): LocScaleError {
-  if (token === 'run_emmernet')
-    return new LocScaleError('usage', 'The command run_emmernet was given up by LocScale 2.2.', {
-      where: token,
-      hint: 'Its successor is feature_enhance, with the same -hm, -em and -o.',
-    });
   const nearest = nearestOf(token, typedCommands);
   const file = /[./\\]/.test(token);
   const hint =

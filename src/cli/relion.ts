@@ -11,6 +11,7 @@ import process from 'node:process';
 import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { OptionValues } from '../options.ts';
+import { enhancedNames } from './enhanced-names.ts';
 import { toLocScaleError } from './exit-codes.ts';
 import { reasonOf } from './file-errors.ts';
 import { stemOf } from './manifest.ts';
@@ -110,17 +111,18 @@ const MASK = { label: 'Mask3D.mrc', number: 7 };
 function nodesOf(folder: string, command: RelionCommand, values: OptionValues): Node[] {
   const main = `${folder}/${relionOutputs[command]}`;
   const stem = stemOf(main);
+  const names = enhancedNames(values, main);
   const steps = values.outputProcessingFiles;
   return [
-    { file: main, ...(command === 'locres' ? RESOLUTION : MAP) },
-    { file: `${stem}${values.baselineSuffix ?? '_baseline'}.mrc`, ...MAP },
+    { file: command === 'feature_enhance' ? names.mean : main, ...(command === 'locres' ? RESOLUTION : MAP) },
+    { file: names.baseline, ...MAP },
     { file: `${stem}_filtered.mrc`, ...MAP },
     { file: `${stem}_locres_filtered.mrc`, ...MAP },
     { file: `${stem}_locres.mrc`, ...RESOLUTION },
     { file: `${stem}_bfactor.mrc`, ...IMAGE },
     { file: `${stem}_quality.mrc`, ...IMAGE },
-    { file: `${stem}_variance.mrc`, ...IMAGE },
-    { file: `${stem}_pVDDT.mrc`, ...IMAGE },
+    { file: names.variance, ...IMAGE },
+    { file: names.pvddt, ...IMAGE },
     ...(steps === undefined ? [] : [{ file: `${steps}/${basename(stem)}_mask.mrc`, ...MASK }]),
   ];
 }

@@ -5,6 +5,7 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine, Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
 import type { OptionValues } from '../options.ts';
 import type { FeatureEnhanceResult, LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';
 import type { LocalToShow, MapToShow, RunToShow } from '../report/collect.ts';
@@ -12,7 +13,7 @@ import type { Findings, ReportRecord } from '../report/findings.ts';
 import type { Report } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
 import { stemOf } from './manifest.ts';
-import type { FileContent } from './write-file.ts';
+import { checkFolderName, type FileContent } from './write-file.ts';
 
 export interface ReportFiles {
   readonly page: string;
@@ -33,8 +34,46 @@ export function reportFilesOf(values: OptionValues, outfile: string): ReportFile
   if (values.printReport !== true) return undefined;
   const name = values.reportFilename;
   if (name === undefined) return filesAt(`${stemOf(outfile)}_report.html`);
-  const path = extname(name).toLowerCase() === '.html' ? name : `${name}.html`;
+  const path = pageNameOf(name);
   return filesAt(basename(path) === path ? join(dirname(outfile), path) : path);
+}
+
+/** The report is a page: X and X.pdf become X.html. */
+function pageNameOf(name: string): string {
+  if (/[/\\]$/.test(name) || ['', '.', '..'].includes(basename(name)))
+    throw new LocScaleError('usage', `The report cannot be called "${name}": that is a folder.`, {
+      where: '--report_filename',
+      hint: 'Give the name of a file, as report.html.',
+    });
+  const extension = extname(name);
+  if (pageTypes.test(extension)) return name;
+  return `${otherDocuments.test(extension) ? name.slice(0, -extension.length) : name}.html`;
+}
+
+const pageTypes = /^\.html?$/i;
+/** What people call reports; any other ending (out_3.2A) is a part of the name. */
+const otherDocuments = /^\.(pdf|ps|txt|md|docx?|odt|png|jpe?g|svg|json)$/i;
+
+/** One sentence, where --report_filename asks for another kind of file than a page. */
+export function reportNameNote(values: OptionValues): string | undefined {
+  const { reportFilename, printReport } = values;
+  if (reportFilename === undefined || printReport !== true) return undefined;
+  const extension = extname(reportFilename);
+  if (!otherDocuments.test(extension)) return undefined;
+  const kind = extension.slice(1).toUpperCase();
+  const pdf = kind === 'PDF' ? '; a browser prints it as PDF' : '';
+  return `The report is an HTML page, not ${kind}: it is written as ${pageNameOf(reportFilename)}${pdf}.`;
+}
+
+/** Which option names the page, for hints; the folder of pictures is checked here. */
+export async function checkReportNames(
+  { reportFilename }: OptionValues,
+  files: ReportFiles | undefined,
+): Promise<Record<string, string>> {
+  if (files === undefined) return {};
+  const option = reportFilename === undefined ? '-o' : '--report_filename';
+  await checkFolderName(files.folder, option);
+  return { [files.page]: option };
 }
 
 function filesAt(page: string): ReportFiles {

@@ -38,7 +38,7 @@ import { type InputFile, readInput, sizeOfInput } from './open-map.ts';
 import { openStructure } from './open-structure.ts';
 import { printPlan } from './print-plan.ts';
 import { formatSeconds } from './progress.ts';
-import { type ReportFiles, reportFilesOf, scaleToShow } from './report.ts';
+import { checkReportNames, type ReportFiles, reportFilesOf, scaleToShow } from './report.ts';
 import { finishResume, openResume } from './resume.ts';
 import { sceneOfScaling } from './scene.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
@@ -88,7 +88,7 @@ export async function runScale(session: Session): Promise<void> {
   const dryRun = values.dryRun === true;
   if (!dryRun) {
     if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder, '-op');
-    await checkOutputs(pathsOf(outputs), inputs);
+    await checkOutputs(pathsOf(outputs), inputs, await checkReportNames(values, outputs.report));
   }
   const parameters = await parametersWithProfile(session, reference);
   const symmetry = await symmetryRequestOf(values);

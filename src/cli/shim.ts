@@ -5,9 +5,14 @@
  *
  *   FOLDER/locscale   runs this program (locscale.cmd on Windows)
  *   FOLDER/activate   puts FOLDER first in PATH, for programs that activate an environment before they call
+ *
+ * Programs that were written for an older LocScale look for the names that its maps had:
+ *
+ *   FOLDER/2.2.3/locscale    the same with --output_names 2.2.3 for feature_enhance
+ *   FOLDER/activate-2.2.3    puts that one first. Scipion reads the version behind the last dash of this name
  */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError } from '../errors.ts';
@@ -19,6 +24,9 @@ import type { Session } from './session.ts';
 /** By this a file is known as one that may be written again. */
 const MARK = 'written by locscale-gpu setup --shim';
 
+/** Versions of LocScale whose names of maps are still looked for: scipion-em-locscale 3.1.2 is written for this one. */
+const olderVersions = ['2.2.3'] as const;
+
 export async function installShim({ logger }: Pick<Session, 'logger'>, where: string): Promise<void> {
   const folder = resolve(where);
   const windows = process.platform === 'win32';
@@ -27,11 +35,15 @@ export async function installShim({ logger }: Pick<Session, 'logger'>, where: st
     : [
         { name: 'locscale', text: shellShim() },
         { name: 'activate', text: activation(folder) },
+        ...olderVersions.flatMap((version) => [
+          { name: join(version, 'locscale'), text: shellShim(version) },
+          { name: `activate-${version}`, text: activation(join(folder, version)) },
+        ]),
       ];
   for (const { name } of files) await refuseForeign(join(folder, name));
   try {
-    await mkdir(folder, { recursive: true });
     for (const { name, text } of files) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
       await writeFile(join(folder, name), text);
       await chmod(join(folder, name), 0o755);
     }
@@ -69,8 +81,19 @@ function ownCommand(): string[] {
   return isDeno ? [process.execPath, 'run', '-A', path] : [process.execPath, path];
 }
 
-function shellShim(): string {
-  return `#!/bin/sh\n# locscale-gpu under the name of LocScale; ${MARK}.\n${CALLED_AS_VARIABLE}=locscale\nexport ${CALLED_AS_VARIABLE}\nexec ${ownCommand().map(quoted).join(' ')} "$@"\n`;
+/** `version`: whose names the maps of feature_enhance get. */
+function shellShim(version?: string): string {
+  const run = `exec ${ownCommand().map(quoted).join(' ')} "$@"`;
+  return [
+    '#!/bin/sh',
+    `# locscale-gpu under the name of LocScale; ${MARK}.`,
+    `${CALLED_AS_VARIABLE}=locscale`,
+    `export ${CALLED_AS_VARIABLE}`,
+    ...(version === undefined
+      ? []
+      : [`if [ "$1" = feature_enhance ]; then ${run} --output_names ${version}; fi`]),
+    `${run}\n`,
+  ].join('\n');
 }
 
 function activation(folder: string): string {

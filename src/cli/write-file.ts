@@ -21,20 +21,26 @@ import {
 /**
  * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links
  * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does; what a
- * run that was killed left of such a file goes at once.
+ * run that was killed left of such a file goes at once. `namedBy`: options that name single outputs, for the
+ * hint, where it is not -o.
  */
-export async function checkOutputs(outputs: readonly string[], inputs: readonly string[]): Promise<void> {
+export async function checkOutputs(
+  outputs: readonly string[],
+  inputs: readonly string[],
+  namedBy: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const inputIdentities = new Map<string, string>();
   for (const input of inputs)
     for (const identity of await identitiesOf(input)) inputIdentities.set(identity, input);
   const seen = new Set<string>();
   for (const output of outputs) {
+    const option = namedBy[output] ?? '-o';
     for (const identity of await identitiesOf(output)) {
       const input = inputIdentities.get(identity);
       if (input === undefined) continue;
       throw new LocScaleError('bad-output', `The output ${output} would overwrite the input ${input}.`, {
         where: output,
-        hint: 'Choose another name with -o.',
+        hint: `Choose another name with ${option}.`,
       });
     }
     const target = await targetOf(output);
@@ -42,11 +48,11 @@ export async function checkOutputs(outputs: readonly string[], inputs: readonly 
     if (seen.has(identity))
       throw new LocScaleError('bad-output', `Two outputs have the name ${output}.`, {
         where: output,
-        hint: 'Choose another name with -o.',
+        hint: `Choose another name with ${option}.`,
       });
     seen.add(identity);
     await removeLeftovers(dirname(target), (name) => name === basename(target));
-    await checkWritable(output, target);
+    await checkWritable(output, target, option);
   }
 }
 
@@ -84,12 +90,12 @@ async function identitiesOf(path: string): Promise<string[]> {
   }
 }
 
-async function checkWritable(output: string, target: string): Promise<void> {
+async function checkWritable(output: string, target: string, option: string): Promise<void> {
   const folder = dirname(target);
   const refuse = (reason: string, cause?: unknown): never => {
     throw new LocScaleError('bad-output', `${output} cannot be written: ${reason}.`, {
       where: output,
-      hint: 'Choose another folder or name with -o.',
+      hint: `Choose another folder or name with ${option}.`,
       ...(cause === undefined ? {} : { cause }),
     });
   };
@@ -109,6 +115,16 @@ async function checkWritable(output: string, target: string): Promise<void> {
   } finally {
     discardTemporary(probe);
   }
+}
+
+/** Refuses a folder that is to be made at the end of a run and whose name a file has. */
+export async function checkFolderName(path: string, option: string): Promise<void> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing === undefined || existing.isDirectory()) return;
+  throw new LocScaleError('bad-output', `The folder ${path} cannot be made: a file has its name.`, {
+    where: path,
+    hint: `Choose another name with ${option}.`,
+  });
 }
 
 /** `option`: the one that chose the folder, for the hint. Returns whether it was not there before. */

@@ -24,7 +24,7 @@ export const modelOptions = {
     'ADDRESS',
     {
       group: 'Network',
-      commands: modelsOnly,
+      commands: ['models', 'feature_enhance'],
       own: true,
       help: 'Where to download from: a server with the paths of Zenodo.',
       defaultText: 'https://zenodo.org',

@@ -1,6 +1,6 @@
 /** Options of the network that predicts a reference, and of feature enhancement. */
 import { providerNames } from '../inference/provider-names.ts';
-import { badValue, choice, define, flag, integer, refused, text } from './definition.ts';
+import { badValue, choice, define, flag, integer, noted, refused, text } from './definition.ts';
 
 const enhanceOnly = ['feature_enhance'] as const;
 
@@ -78,8 +78,8 @@ export const networkOptions = {
       group: 'Output',
       commands: enhanceOnly,
       own: true,
-      help: 'Ends the name of the baseline. In LocScale 2.2 (and for Scipion) it is _locscale_output.',
-      defaultText: '_baseline',
+      help: 'Ends the name of the baseline.',
+      defaultText: 'that of --output_names',
     },
     ([value], name) => {
       const taken = ['_variance', '_pVDDT', '_locres', '_locres_filtered', '_mask', '_confidence'];
@@ -88,6 +88,19 @@ export const networkOptions = {
       return value;
     },
   ),
+  outputNames: choice('--output_names', ['2.2.3', '2.3', '2.4'], {
+    group: 'Output',
+    commands: enhanceOnly,
+    own: true,
+    help: 'Names of the maps as in this version of LocScale. Up to 2.3 the baseline ends with _locscale_output and pVDDT is pVDDT.mrc; up to 2.2.6 the enhanced map ends with _feature_enhanced_output.',
+    defaultText: '2.4',
+  }),
+  trainedModel: text('-trained_model --trained_model', 'NAME', {
+    group: 'Network',
+    commands: enhanceOnly,
+    help: 'Accepted; the networks of LocScale 2.1 were replaced in 2.2.',
+    state: noted('has no effect: the networks of LocScale 2.1 were replaced in 2.2 (see -model_path)'),
+  }),
   physicsBased: flag('-pb --physics_based', {
     group: 'Network',
     commands: enhanceOnly,
@@ -100,6 +113,6 @@ export const networkOptions = {
   download: flag('-download --download', {
     group: 'Network',
     commands: enhanceOnly,
-    help: "Download EMmerNet's weights first, unless they are imported already.",
+    help: "Download EMmerNet's weights first, unless they are imported already; without maps, do nothing else.",
   }),
 } as const;

@@ -177,7 +177,7 @@ export const runOptions = {
   }),
   reportFilename: text('--report_filename', 'NAME', {
     group: 'Output',
-    help: 'Name of the report; without a folder it goes beside the output.',
+    help: 'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it goes beside the output.',
     defaultText: '<outfile stem>_report.html',
   }),
 
@@ -284,6 +284,17 @@ export const runOptions = {
     commands: ['scale', 'feature_enhance'],
     help: 'Compute everything again, and keep nothing for later runs.',
   }),
+  chunk: integer(
+    '-chunk --chunk',
+    'N',
+    { min: 1 },
+    {
+      group: 'Run',
+      commands: scaleOnly,
+      help: 'Accepted; work is divided so that it fits the memory.',
+      state: noted('has no effect: work is divided so that it fits the memory (--memory)'),
+    },
+  ),
   devMode: flag('--dev_mode', {
     group: 'Run',
     commands: scaleOnly,

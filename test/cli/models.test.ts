@@ -103,6 +103,42 @@ describe.each(runtimes)('the command models under %s', (runtime) => {
   });
 });
 
+describe('feature_enhance --download', () => {
+  const env = () => ({ LOCSCALE_MODELS: workspace.path('store') });
+  const enhance = (...args: string[]) =>
+    runCli(workspace.folder, ['feature_enhance', '--download', ...args], { env: env() });
+
+  it('without maps downloads and ends, and does not download twice', async () => {
+    const server = await zenodo(archive);
+    try {
+      const { code, stdout, stderr } = await enhance('--from', server.address);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toContain('Used by default from now on.');
+      expect(stdout).toMatch(/No map is given: nothing else is done\.\n$/);
+    } finally {
+      await server.close();
+    }
+    const again = await enhance('--from', server.address);
+    expect([again.code, again.stderr]).toEqual([0, '']);
+    expect(again.stdout).toMatch(/^emmernet-high-context is imported already: nothing is downloaded\./);
+  });
+
+  it('fails without a network as models download does', async () => {
+    const server = await zenodo(archive);
+    await server.close();
+    const { code, stderr } = await enhance('--from', server.address, '--use_low_context_model');
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringMatching(/^error: The download failed: the server cannot be/m),
+    ]);
+  }, 60_000);
+
+  it('still needs a map for the rest', async () => {
+    const { code, stderr } = await runCli(workspace.folder, ['feature_enhance']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('No map is given.')]);
+  });
+});
+
 describe('the command models', () => {
   const run = (...args: string[]) =>
     runCli(workspace.folder, ['models', ...args], { env: { LOCSCALE_MODELS: workspace.path('store') } });

@@ -96,6 +96,40 @@ describe('the name of a report', () => {
     expect(workspace.list()).toEqual(before);
   });
 
+  it('may end with .pdf: a page is written, and one sentence says so', async () => {
+    const result = await run([
+      ...scale,
+      '-ma',
+      'mask.mrc',
+      '--print_report',
+      '--report_filename',
+      'r.pdf',
+      '-o',
+      'p.mrc',
+    ]);
+    expect([result.code, result.stderr]).toEqual([
+      0,
+      'note: The report is an HTML page, not PDF: it is written as r.html; a browser prints it as PDF.\n',
+    ]);
+    expect(text('r.html')).toMatch(/^<!doctype html>/i);
+    expect(existsSync(workspace.path('r.pdf'))).toBe(false);
+  });
+
+  it.each([
+    ['none/r', /none\/r\.html cannot be written: the folder .*none does not exist\.\n.*--report_filename/],
+    ['taken.mrc/r', /taken\.mrc is not a folder\.\n.*--report_filename/],
+    ['taken', /The folder taken_figures cannot be made: a file has its name\.\n.*--report_filename/],
+    ['folder/', /The report cannot be called "folder\/": that is a folder\./],
+  ])('%s is refused before anything is computed', async (name, message) => {
+    writeFileSync(workspace.path('taken.mrc'), '');
+    writeFileSync(workspace.path('taken_figures'), '');
+    const before = workspace.list();
+    const result = await run([...scale, '--print_report', '--report_filename', name, '-o', 'z.mrc']);
+    expect(result.stderr).toMatch(message);
+    expect([2, 3]).toContain(result.code);
+    expect(workspace.list()).toEqual(before);
+  });
+
   it('without a report is noted', async () => {
     const result = await run([...scale, '--report_filename', 'x', '-o', 'noted.mrc']);
     expect(result.code).toBe(0);

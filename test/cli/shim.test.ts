@@ -106,11 +106,45 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
     );
     expect(status).toBe(0);
     expect(isMap(`${run}/old_scaled.mrc`)).toBe(true);
-    const emmernet = inRun(
-      'locscale run_emmernet --outfile old_scaled.mrc --halfmap_paths half1.mrc half2.mrc',
+  });
+
+  it('Scipion 3.1 with LocScale 2.1: the command run_emmernet', () => {
+    const { status, stderr } = inRun(
+      'locscale run_emmernet  --outfile net_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc -trained_model model_based --gpu_ids 0 --engine cpu',
     );
-    expect(emmernet.status).toBe(2);
-    expect(emmernet.stderr).toContain('feature_enhance');
+    expect([status, stderr]).toEqual([0, expect.stringContaining('--trained_model has no effect')]);
+    // One prediction, as in 2.1; it moves this file.
+    expect(isMap(`${run}/net_scaled.mrc`)).toBe(true);
+    expect(existsSync(project.path(`${run}/net_scaled_pVDDT.mrc`))).toBe(false);
+  });
+
+  it('Scipion 3.1.2 with LocScale 2.2.3: the names of that version, behind the environment of that version', () => {
+    // As the plugin reads the version of the environment, which decides what it calls.
+    const environment = `. ${project.path('shim/activate-2.2.3')}`;
+    expect(environment.split(/\s+/).at(-1)?.split('-').at(-1)).toBe('2.2.3');
+    const { status, stderr } = shell(
+      `${environment} && locscale feature_enhance  --outfile volume_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --gpu_ids 0 --engine cpu -mc_it 2`,
+      project.path(run),
+    );
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    for (const name of [
+      'volume_scaled_feature_enhanced_output.mrc',
+      'volume_scaled_locscale_output.mrc',
+      'volume_scaled_variance.mrc',
+      'pVDDT.mrc',
+    ])
+      expect(isMap(`${run}/${name}`), name).toBe(true);
+    // The other commands know nothing of it.
+    expect(shell(`${environment} && locscale version`, '/').stdout).toMatch(/^locscale-gpu /);
+  });
+
+  it('LocScale 2.4: the enhanced map as it is called, the others behind its stem', () => {
+    const { status } = inRun(
+      'locscale feature_enhance -hm half1.mrc half2.mrc -o new.mrc --engine cpu -mc_it 2',
+    );
+    expect(status).toBe(0);
+    for (const name of ['new.mrc', 'new_baseline.mrc', 'new_variance.mrc', 'new_pVDDT.mrc'])
+      expect(isMap(`${run}/${name}`), name).toBe(true);
   });
 
   describe('on a machine without a GPU', () => {

@@ -72,6 +72,8 @@ const enhanceOptions: typeof scaleOptions = [
   ['physicsBased', '-pb --physics_based', [], true],
   ['download', '-download --download', [], true],
   ['baselineSuffix', '--baseline_suffix', ['_locscale_output'], '_locscale_output'],
+  ['outputNames', '--output_names', ['2.3'], '2.3'],
+  ['trainedModel', '-trained_model --trained_model', ['model_based'], 'model_based'],
 ];
 const devicesOptions: typeof scaleOptions = [['json', '--json', [], true]];
 const modelsOptions: typeof scaleOptions = [
@@ -86,8 +88,10 @@ const setupOptions: typeof scaleOptions = [
 const ownOptions: typeof scaleOptions = [
   ['reference', '--reference', ['network'], 'network'],
   ['symmetryCentre', '--sym_center --symmetry_center', ['3,4,5.5'], [3, 4, 5.5]],
-  ['helicalTwist', '--helical_twist', ['-22.03'], -22.03],
-  ['helicalRise', '--helical_rise', ['1.41'], 1.41],
+  ['helicalTwist', '-twist --twist --helical_twist', ['-22.03'], -22.03],
+  ['helicalRise', '-rise --rise --helical_rise', ['1.41'], 1.41],
+  ['helicalSteps', '-n_steps --n_steps', ['12'], 12],
+  ['chunk', '-chunk --chunk', ['4096'], 4096],
   ['symmetriseOutput', '--symmetrise_output', [], true],
   ['provider', '--provider', ['webgpu'], 'webgpu'],
   ['engine', '--engine', ['cpu'], 'cpu'],

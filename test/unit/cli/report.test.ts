@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../../../src/cli/manifest.ts';
-import { drawReport, reportFilesOf, withoutPictures } from '../../../src/cli/report.ts';
+import { drawReport, reportFilesOf, reportNameNote, withoutPictures } from '../../../src/cli/report.ts';
 import type { Session } from '../../../src/cli/session.ts';
 import { type RunRecord, writeRun } from '../../../src/cli/write-run.ts';
 import { collectFindings } from '../../../src/report/collect.ts';
@@ -40,8 +40,28 @@ describe('names of a report', () => {
     [{ printReport: true as const, reportFilename: 'r.HTML' }, 'm.mrc', 'r.HTML'],
     [{ printReport: true as const, reportFilename: 'there/r' }, 'out/m.mrc', 'there/r.html'],
     [{ printReport: true as const, reportFilename: './r' }, 'out/m.mrc', './r.html'],
+    [{ printReport: true as const, reportFilename: 'r.pdf' }, 'out/m.mrc', 'out/r.html'],
+    [{ printReport: true as const, reportFilename: 'there/r.PDF' }, 'out/m.mrc', 'there/r.html'],
+    [{ printReport: true as const, reportFilename: 'r.htm' }, 'm.mrc', 'r.htm'],
+    // The end of a number is no type of file.
+    [{ printReport: true as const, reportFilename: 'r_3.2A' }, 'm.mrc', 'r_3.2A.html'],
+    [{ printReport: true as const, reportFilename: '.pdf' }, 'm.mrc', '.pdf.html'],
   ])('%j beside %s is %s', (values, outfile, page) => {
     expect(reportFilesOf(values, outfile)?.page).toBe(page);
+  });
+
+  it.each(['there/', '.', '..', '/'])('%s is a folder', (reportFilename) => {
+    expect(() => reportFilesOf({ printReport: true, reportFilename }, 'm.mrc')).toThrow(/that is a folder/);
+  });
+
+  it('are told where they are not what was asked for', () => {
+    const note = (reportFilename: string) => reportNameNote({ printReport: true, reportFilename });
+    expect(note('x.pdf')).toBe(
+      'The report is an HTML page, not PDF: it is written as x.html; a browser prints it as PDF.',
+    );
+    expect(note('there/x.txt')).toBe('The report is an HTML page, not TXT: it is written as there/x.html.');
+    for (const name of ['x', 'x.html', 'x_3.2A']) expect(note(name)).toBeUndefined();
+    expect(reportNameNote({ reportFilename: 'x.pdf' })).toBeUndefined();
   });
 
   it('stand for the folder of pictures in the list of what was written', () => {

@@ -1,0 +1,36 @@
+/** What the maps of `feature_enhance` are called: LocScale has changed the names twice, and others look for them. */
+import { dirname, join } from 'node:path';
+import type { OptionValues } from '../options.ts';
+import { stemOf } from './manifest.ts';
+
+export interface EnhancedNames {
+  readonly mean: string;
+  /** The locally scaled map that the mean is compared with. */
+  readonly baseline: string;
+  readonly variance: string;
+  readonly pvddt: string;
+}
+
+/** Behind the stem of the output; pVDDT has no stem where `pvddt` is a name of its own. */
+const namesOf = {
+  // Up to 2.2.6.
+  '2.2.3': { mean: '_feature_enhanced_output', baseline: '_locscale_output', pvddt: 'pVDDT' },
+  // 2.2.7 to 2.3.1.
+  '2.3': { mean: '', baseline: '_locscale_output', pvddt: 'pVDDT' },
+  // Since 2.3.1.post3.
+  '2.4': { mean: '', baseline: '_baseline', pvddt: '_pVDDT' },
+} as const;
+
+export function enhancedNames(
+  { outputNames = '2.4', baselineSuffix }: Pick<OptionValues, 'outputNames' | 'baselineSuffix'>,
+  outfile: string,
+): EnhancedNames {
+  const { mean, baseline, pvddt } = namesOf[outputNames];
+  const stem = stemOf(outfile);
+  return {
+    mean: mean === '' ? outfile : `${stem}${mean}.mrc`,
+    baseline: `${stem}${baselineSuffix ?? baseline}.mrc`,
+    variance: `${stem}_variance.mrc`,
+    pvddt: pvddt.startsWith('_') ? `${stem}${pvddt}.mrc` : join(dirname(outfile), `${pvddt}.mrc`),
+  };
+}
