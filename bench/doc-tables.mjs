@@ -129,10 +129,11 @@ function spellings({ names, placeholder }) {
 function treatment(definition) {
   // Only symmetry looks at its value: any group but the default stands for "all others" here.
   const state = definition.state('C4');
-  if (definition.commands.every((name) => name === 'feature_enhance'))
-    return '**refused** with its command `feature_enhance`';
   if (state.kind === 'noted') return `accepted; note: ${cell(state.note)}`;
-  if (state.kind === 'works') return 'works';
+  if (state.kind === 'works')
+    return definition.commands.every((name) => name === 'feature_enhance')
+      ? 'works, in `feature_enhance`'
+      : 'works';
   if (definition.defaultText !== undefined && definition.state(definition.defaultText).kind === 'works')
     return `\`${definition.defaultText}\` only, others **refused**: ${cell(state.hint)}`;
   return `**refused**: ${cell(state.hint)}`;

@@ -13,9 +13,9 @@ export interface EnhancedNames {
 
 /** Behind the stem of the output; pVDDT has no stem where `pvddt` is a name of its own. */
 const namesOf = {
-  // Up to 2.2.6.
+  // Up to 2.2.7.
   '2.2.3': { mean: '_feature_enhanced_output', baseline: '_locscale_output', pvddt: 'pVDDT' },
-  // 2.2.7 to 2.3.1.
+  // 2.2.8 to 2.3.1.
   '2.3': { mean: '', baseline: '_locscale_output', pvddt: 'pVDDT' },
   // Since 2.3.1.post3.
   '2.4': { mean: '', baseline: '_baseline', pvddt: '_pVDDT' },

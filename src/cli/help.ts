@@ -53,12 +53,15 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
       'locscale-gpu symmetrise MAP -sym GROUP [-o FILE] [--sym_center Z,Y,X]',
       'locscale-gpu symmetrise MAP --twist DEGREES --rise ANGSTROM [-sym GROUP] [-o FILE]',
     ],
-    text: "Groups are in RELION's setting: axis of C<n> and D<n> along z, 2-fold of D<n> along x, I is I2. Operators that map the grid onto itself move voxels and interpolate nothing. A map that does not have the symmetry is warned about.",
+    text: "Groups are in RELION's setting: axis of C<n> and D<n> along z, 2-fold of D<n> along x, I is I2. Operators that map the grid onto itself move voxels and interpolate nothing. A map that does not have the symmetry is warned about, with the likely cause: another group, axis, centre or hand.",
   },
   symmetry: {
-    summary: 'Find the point group of a map and its axis.',
-    usage: ['locscale-gpu symmetry MAP'],
-    text: 'Compares a low-passed small copy of the map with turned copies of itself: the axis along z first, then every direction. Prints the correlation for each fold about the axis found, and the group.',
+    summary: 'Find the point group of a map, its axis and its centre.',
+    usage: [
+      'locscale-gpu symmetry MAP [-ma MASK] [--sym_center Z,Y,X]',
+      'locscale-gpu symmetry -hm HALF1 HALF2',
+    ],
+    text: 'Compares a low-passed small copy of the map with turned copies of itself: the axis along z first, then every direction, about the middle of the box and about the centre of the density. Prints the correlation for each fold about the axis found, the group, and the centre to give with --sym_center where it is not the middle of the box.',
   },
   validate: {
     summary: 'List every deviation of map files from the MRC2014 format.',

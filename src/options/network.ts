@@ -92,7 +92,7 @@ export const networkOptions = {
     group: 'Output',
     commands: enhanceOnly,
     own: true,
-    help: 'Names of the maps as in this version of LocScale. Up to 2.3 the baseline ends with _locscale_output and pVDDT is pVDDT.mrc; up to 2.2.6 the enhanced map ends with _feature_enhanced_output.',
+    help: 'Names of the maps as in this version of LocScale. Up to 2.3 the baseline ends with _locscale_output and pVDDT is pVDDT.mrc; up to 2.2.7 the enhanced map ends with _feature_enhanced_output.',
     defaultText: '2.4',
   }),
   trainedModel: text('-trained_model --trained_model', 'NAME', {

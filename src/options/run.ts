@@ -98,8 +98,8 @@ export const runOptions = {
     {
       group: 'Mask',
       commands: makesMasks,
-      help: 'Accepted; LocScale 2.3 does not average the mask either.',
-      state: noted('has no effect: LocScale 2.3 does not average the mask either'),
+      help: 'Accepted; LocScale does not average the mask either.',
+      state: noted('has no effect: LocScale does not average the mask either'),
     },
   ),
   molecularWeight: number(
