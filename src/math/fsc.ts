@@ -15,11 +15,14 @@ export interface ShellSums {
   readonly powerB: ArrayLike<number>;
 }
 
+/** FSC at which the resolution of half maps is read. */
+export const FSC_THRESHOLD = 0.143;
+
 export interface FourierShellCorrelation {
   /** 1/A, LocScale's axis: evenly on [0, 1/(2 voxelSize)], both ends included. */
   readonly frequency: readonly number[];
   readonly correlation: readonly number[];
-  /** First fall below 0.143, in A; undefined if the curve stays above (or always below). */
+  /** First fall below 0.143, in A; undefined if the curve never falls: see `findFall` for which way. */
   readonly resolution: number | undefined;
   /** First fall below 0.5, in A. */
   readonly resolutionHalf: number | undefined;
@@ -42,9 +45,33 @@ export function fourierShellCorrelation(sums: ShellSums, voxelSize: number): Fou
   return {
     frequency,
     correlation,
-    resolution: firstCrossing(frequency, correlation, 0.143),
+    resolution: firstCrossing(frequency, correlation, FSC_THRESHOLD),
     resolutionHalf: firstCrossing(frequency, correlation, 0.5),
   };
+}
+
+/** How a curve ends: where it falls (A), or why it does not. */
+export type FscFall =
+  | { readonly kind: 'falls'; readonly resolution: number }
+  /** Above the threshold up to the last shell. */
+  | { readonly kind: 'stays above' }
+  /** Below it in all shells, or in the first third of them. */
+  | { readonly kind: 'never above' };
+
+/**
+ * Maps without a mean have FSC[0] = 0, filtered ones may begin low: a curve counts as above from its
+ * first third on.
+ */
+export function findFall(
+  frequency: readonly number[],
+  correlation: readonly number[],
+  threshold: number,
+): FscFall {
+  const resolution = firstCrossing(frequency, correlation, threshold);
+  if (resolution !== undefined) return { kind: 'falls', resolution };
+  const first = correlation.findIndex((value) => value >= threshold);
+  const soon = first >= 0 && first <= Math.max(1, Math.floor(correlation.length / 3));
+  return { kind: soon ? 'stays above' : 'never above' };
 }
 
 /**
@@ -57,13 +84,16 @@ export function firstCrossing(
   correlation: readonly number[],
   threshold: number,
 ): number | undefined {
-  for (let r = 1; r < correlation.length; r++) {
-    const above = correlation[r - 1];
-    const below = correlation[r];
-    if (above >= threshold && below < threshold) {
-      const fraction = (above - threshold) / (above - below);
-      return 1 / (frequency[r - 1] + fraction * (frequency[r] - frequency[r - 1]));
-    }
-  }
+  const r = firstFallenShell(correlation, threshold);
+  if (r === undefined) return undefined;
+  const above = correlation[r - 1];
+  const fraction = (above - threshold) / (above - correlation[r]);
+  return 1 / (frequency[r - 1] + fraction * (frequency[r] - frequency[r - 1]));
+}
+
+/** The shell below the threshold that first follows one above it. */
+export function firstFallenShell(correlation: readonly number[], threshold: number): number | undefined {
+  for (let r = 1; r < correlation.length; r++)
+    if (correlation[r - 1] >= threshold && correlation[r] < threshold) return r;
   return undefined;
 }
