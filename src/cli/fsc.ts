@@ -1,6 +1,7 @@
 /** `locscale-gpu fsc HALF1 HALF2`: the curve as a table, as JSON, or as the XML the EMDB takes. */
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
+import { type FscFall, findFall } from '../math/fsc.ts';
 import { runFsc } from '../pipeline/index.ts';
 import type { FscCurve } from '../pipeline/types.ts';
 import { refusePositionals } from './job-options.ts';
@@ -69,9 +70,11 @@ export function encodeFscJson(fsc: FscCurve, files: readonly [string, string]): 
       half1: files[0],
       half2: files[1],
       resolution0143: fsc.resolution ?? null,
+      end0143: fsc.verdict.end,
       resolution05: fsc.resolutionHalf ?? null,
       frequency: fsc.frequency,
       correlation: fsc.correlation,
+      verdict: fsc.verdict,
     },
     null,
     2,
@@ -88,15 +91,27 @@ export function encodeFscXml(fsc: FscCurve): string {
 }
 
 export function fscLines(fsc: FscCurve): string[] {
-  const resolution = (value: number | undefined): string =>
-    value === undefined ? 'not crossed' : `${value.toFixed(2)} A`;
   return [
     ` 1/A       A        FSC`,
     ...fsc.frequency.map(
       (f, i) =>
         `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}  ${fsc.correlation[i].toFixed(5).padStart(8)}`,
     ),
-    `Resolution at FSC = 0.5: ${resolution(fsc.resolutionHalf)}`,
-    `Resolution at FSC = 0.143: ${resolution(fsc.resolution)}`,
+    `Resolution at FSC = 0.5: ${fallWords(findFall(fsc.frequency, fsc.correlation, 0.5), fsc)}`,
+    `Resolution at FSC = 0.143: ${resolutionWords(fsc)}`,
   ];
+}
+
+/** At 0.143 the verdict counts: chance lifts the curve of noise above it, too. */
+export function resolutionWords(fsc: FscCurve): string {
+  const { end, resolution } = fsc.verdict;
+  if (end === 'falls' && resolution !== undefined) return fallWords({ kind: 'falls', resolution }, fsc);
+  return fallWords({ kind: end === 'nyquist' ? 'stays above' : 'never above' }, fsc);
+}
+
+function fallWords(fall: FscFall, { frequency, verdict }: FscCurve): string {
+  if (fall.kind === 'falls') return `${fall.resolution.toFixed(2)} A`;
+  if (fall.kind === 'never above') return 'none, the half maps have no such signal in common';
+  const nyquist = `${(1 / (frequency.at(-1) as number)).toFixed(2)} A (Nyquist)`;
+  return verdict.relation === 'independent' ? `${nyquist}, limited by the voxel size` : nyquist;
 }

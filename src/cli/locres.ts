@@ -4,6 +4,7 @@ import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { imageOf, runLocalResolution } from '../pipeline/index.ts';
 import type { LocScaleJob } from '../pipeline/types.ts';
+import { resolutionWords } from './fsc.ts';
 import { parametersOf, refusePositionals } from './job-options.ts';
 import {
   describeLocalResolution,
@@ -89,10 +90,7 @@ export async function runLocresCommand(session: Session): Promise<void> {
       );
       stopIfAborted(session.signal);
       for (const line of histogramLines(numbers)) session.logger.line(line);
-      const { resolution: whole } = found.fsc;
-      session.logger.line(
-        `Resolution of the whole half maps, unmasked: ${whole === undefined ? 'FSC does not cross 0.143' : `${whole.toFixed(2)} A`}.`,
-      );
+      session.logger.line(`Resolution of the whole half maps, unmasked: ${resolutionWords(found.fsc)}.`);
       session.logger.line(describeLocalResolution(numbers));
       for (const path of await staged.commit()) session.logger.line(`Wrote ${path}`);
     } finally {

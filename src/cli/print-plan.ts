@@ -15,12 +15,17 @@ export function printPlan(plan: LocScalePlan, session: Session, indent: string):
   }
 }
 
+function sourceWords(source: LocScalePlan['numbers']['fscCutoffSource']): string {
+  if (source === 'half-map FSC to Nyquist') return 'Nyquist: the half-map FSC stays above 0.143';
+  return source === 'nyquist' ? 'from the voxel size, as nothing else is known' : source;
+}
+
 function planLines(plan: LocScalePlan): string[] {
   const { numbers, memoryLimitBytes, prediction, localResolution } = plan;
   const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
   return [
     `Mode: ${plan.mode}`,
-    `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${numbers.fscCutoffSource})`,
+    `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${sourceWords(numbers.fscCutoffSource)})`,
     `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
     `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)`,
     `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,

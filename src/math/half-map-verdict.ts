@@ -63,8 +63,10 @@ const ROUNDING_POWER = 1e-11;
 const COPY_CORRELATION = 0.99999;
 /** Noise of copies that were filtered apart is correlated by less than 1, but not by nothing. */
 const LEAST_COPY_NOISE = 0.3;
-/** Copies stored in few bits, and those that were filtered, whose gain differs within a shell, too. */
-const CHANGED_COPY_CORRELATION = 0.99;
+/** Copies that were filtered: the gain differs within a shell, too. */
+const FILTERED_COPY_CORRELATION = 0.995;
+/** Copies stored in few bits. */
+const COARSE_COPY_CORRELATION = 0.99;
 const COARSE_COPY_NOISE = 0.995;
 /** Ratio of gains between shells that no two half maps with such an FSC have. */
 const FILTER_GAIN = 1.05;
@@ -279,9 +281,9 @@ function copiesOf(
   const filtered = Math.max(...gains) > FILTER_GAIN * Math.min(...gains);
   const certain = measured === undefined || measured >= LEAST_COPY_NOISE;
   const exact = lowest >= COPY_CORRELATION && certain;
-  const changed =
-    lowest >= CHANGED_COPY_CORRELATION &&
-    (filtered ? certain : measured !== undefined && measured >= COARSE_COPY_NOISE);
+  const changed = filtered
+    ? lowest >= FILTERED_COPY_CORRELATION && certain
+    : lowest >= COARSE_COPY_CORRELATION && measured !== undefined && measured >= COARSE_COPY_NOISE;
   if (!exact && !changed) return undefined;
   const total = (of: (shell: ShellEvidence) => number): number => shells.reduce((sum, s) => sum + of(s), 0);
   return {
@@ -341,8 +343,10 @@ function meanOfBoth(
   if (measured !== undefined && Math.abs(measured - MEAN_CORRELATION) > 0.1) return undefined;
   if (weightedMean(high) < MEAN_CORRELATION - 0.05) return undefined;
   const change = (x: (shell: ShellEvidence) => number): number => logMean(high, x) - logMean(low, x);
-  const tolerance = 0.02 + 4 / Math.sqrt(high.reduce((sum, { size }) => sum + size, 0));
   const power = change(powerRatioOf);
+  const size = high.reduce((sum, shell) => sum + shell.size, 0);
+  // Masks leave fewer independent numbers than that, and both ratios scatter alike.
+  const tolerance = Math.max(0.02 + 4 / Math.sqrt(size), 0.25 * Math.abs(power));
   if (power < -0.1 && Math.abs(change(({ cross, powerB }) => cross / powerB)) < tolerance)
     return 'second is mean';
   if (power > 0.1 && Math.abs(change(({ cross, powerA }) => cross / powerA)) < tolerance)

@@ -36,9 +36,11 @@ export function findLowPass(meanPower: ArrayLike<number>, voxelSize: number): nu
 /** One sentence for what `findLowPass` found. */
 export function filteredMapWarning(meanPower: ArrayLike<number>, voxelSize: number): string | undefined {
   const resolution = findLowPass(meanPower, voxelSize);
-  return resolution === undefined
-    ? undefined
-    : `The map seems to be low-pass filtered at about ${resolution.toFixed(1)} A already; finer detail cannot be recovered: use the unfiltered half maps if you have them.`;
+  return resolution === undefined ? undefined : lowPassWarning(resolution);
+}
+
+export function lowPassWarning(resolution: number): string {
+  return `The map seems to be low-pass filtered at about ${resolution.toFixed(1)} A already; finer detail cannot be recovered: use the unfiltered half maps if you have them.`;
 }
 
 /** A sphere inscribed in the box leaves 1 - pi/6 = 48 % of the voxels outside; more zeros mean a tighter mask. */

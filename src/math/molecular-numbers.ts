@@ -1,4 +1,5 @@
 /** Numbers that follow from the mask and the sampling (method 3). */
+import type { HalfMapVerdict } from './half-map-verdict.ts';
 
 const AVOGADRO = 6.02214076e23;
 /** Mean density of protein, g/cm^3. */
@@ -56,20 +57,26 @@ export function nyquistCutoffOf(voxelSize: number): number {
 export interface FscCutoff {
   /** Angstrom. */
   readonly cutoff: number;
-  readonly source: 'user' | 'half-map FSC' | 'nyquist';
+  readonly source: FscCutoffSource;
 }
 
+/** `half-map FSC to Nyquist`: it stays above 0.143 there. `nyquist`: nothing is known, LocScale's rule. */
+export type FscCutoffSource = 'user' | 'half-map FSC' | 'half-map FSC to Nyquist' | 'nyquist';
+
 /**
- * Resolution used for scaling: the user's, else that of the half maps, else 1 A above "nyquist". A
- * half-map curve that never falls below 0.143 says nothing either, and leads to the last.
+ * Resolution used for scaling: the user's, else that of the half maps, else 1 A above "nyquist", for one map
+ * alone and for half maps that have nothing in common.
  */
 export function chooseFscCutoff(
   userResolution: number | undefined,
-  halfMapResolution: number | undefined,
+  halfMaps: Pick<HalfMapVerdict, 'end' | 'resolution'> | undefined,
   voxelSize: number,
 ): FscCutoff {
   if (userResolution !== undefined) return { cutoff: userResolution, source: 'user' };
-  if (halfMapResolution !== undefined) return { cutoff: halfMapResolution, source: 'half-map FSC' };
+  if (halfMaps?.resolution !== undefined) {
+    const source = halfMaps.end === 'nyquist' ? 'half-map FSC to Nyquist' : 'half-map FSC';
+    return { cutoff: halfMaps.resolution, source };
+  }
   return { cutoff: nyquistCutoffOf(voxelSize) + 1, source: 'nyquist' };
 }
 

@@ -29,6 +29,8 @@ export interface InputMaps {
   readonly voxelSize: number;
   /** One map, or two half maps. */
   readonly volumes: readonly [Volume] | readonly [Volume, Volume];
+  /** Of those, as the user knows them. */
+  readonly names: readonly string[];
 }
 
 /** Checks that all maps of the job agree, and hands the input map or half maps to the engine. */
@@ -52,6 +54,7 @@ export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
     header,
     voxelSize: isotropicVoxelSize(grid),
     volumes: volumes as unknown as InputMaps['volumes'],
+    names: inputs.map(({ name }) => name),
   };
 }
 

@@ -2,14 +2,15 @@
  * Step 2: resolution from the half maps (method 1), the full map, and the optional filters of the
  * input. LocScale takes the resolution of the unmasked half maps.
  */
-import type { Engine, ShellSpectra, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { fourierShellCorrelation } from '../math/fsc.ts';
+import type { HalfMapNames } from '../math/half-map-words.ts';
 import { filteredMapWarning, findLowPass } from '../math/input-checks.ts';
 import { chooseFscCutoff, type FscCutoff } from '../math/molecular-numbers.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
 import type { InputMaps } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
+import { measureFsc, reportVerdict } from './half-maps.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { FscCurve, LocScaleParameters } from './types.ts';
 
@@ -18,6 +19,8 @@ export interface ResolvedMap {
   readonly map: Volume;
   readonly fsc: FscCurve | undefined;
   readonly cutoff: FscCutoff;
+  /** False where that says nothing about the data: a limit of the grid, half maps that share noise. */
+  readonly resolutionKnown: boolean;
   /** Where the map seems to be low-pass filtered already, A. */
   readonly lowPass: number | undefined;
   /** The half maps, where a later step measures the signal with them. */
@@ -43,20 +46,18 @@ export async function resolveMap(
         engine: engineIdentity(engine),
         halves: [await hashVolume(engine, first), await hashVolume(engine, second)],
         voxelSize: maps.voxelSize,
+        judged: true,
       }),
       () => measureFsc(engine, first, second, maps.voxelSize),
     );
+    reportVerdict(fsc, maps.names as HalfMapNames, maps.voxelSize, run);
     map = run.hold(await engine.average(first, second));
     if (!keepHalves) run.release(first, second);
-    run.info(
-      fsc.resolution === undefined
-        ? 'The FSC of the half maps does not cross 0.143.'
-        : `Resolution of the half maps (unmasked): ${fsc.resolution.toFixed(2)} A at FSC = 0.143.`,
-    );
   }
-  run.countScratch(SPECTRUM_VOLUMES);
-  const lowPass = warnIfFiltered(await engine.shellSpectra(map, map), maps.voxelSize, run);
-  const cutoff = chooseFscCutoff(parameters.resolution, fsc?.resolution, maps.voxelSize);
+  const lowPass = fsc === undefined ? await warnIfFiltered(map, maps.voxelSize, run) : fsc.verdict.lowPass;
+  const cutoff = chooseFscCutoff(parameters.resolution, fsc?.verdict, maps.voxelSize);
+  const dependent = fsc !== undefined && fsc.verdict.relation !== 'independent';
+  const resolutionKnown = cutoff.source === 'user' || (cutoff.source !== 'nyquist' && !dependent);
 
   if (parameters.applyFscFilter) {
     if (fsc === undefined) {
@@ -69,29 +70,27 @@ export async function resolveMap(
   }
   if (parameters.filterInput) {
     if (cutoff.source === 'nyquist') {
-      throw new LocScaleError('usage', 'Filtering the input (-filter_input) needs a resolution.', {
-        where: '-filter_input',
-        hint: 'Give it with -res, or give half maps with -hm.',
-      });
+      throw new LocScaleError(
+        'usage',
+        fsc === undefined
+          ? 'Filtering the input (-filter_input) needs a resolution.'
+          : 'Filtering the input (-filter_input) needs a resolution, and the half maps have no signal in common.',
+        {
+          where: '-filter_input',
+          hint: fsc === undefined ? 'Give it with -res, or give half maps with -hm.' : 'Give it with -res.',
+        },
+      );
     }
     map = await filterInPlaceOf(map, tanhLowPass(cutoff.cutoff, maps.voxelSize), run);
     run.info(`Input low-passed at ${cutoff.cutoff.toFixed(2)} A.`);
   }
   const halves = keepHalves && second !== undefined ? ([first, second] as const) : undefined;
-  return { map, fsc, cutoff, lowPass, halves };
+  return { map, fsc, cutoff, resolutionKnown, lowPass, halves };
 }
 
-/** FSC of two half maps; the axis is LocScale's (method 1). */
-export async function measureFsc(
-  engine: Engine,
-  half1: Volume,
-  half2: Volume,
-  voxelSize: number,
-): Promise<FscCurve> {
-  return fourierShellCorrelation(await engine.shellSpectra(half1, half2), voxelSize);
-}
-
-function warnIfFiltered(spectra: ShellSpectra, voxelSize: number, run: Run): number | undefined {
+async function warnIfFiltered(map: Volume, voxelSize: number, run: Run): Promise<number | undefined> {
+  run.countScratch(SPECTRUM_VOLUMES);
+  const spectra = await run.engine.shellSpectra(map, map);
   const meanPower = spectra.powerA.map((power, shell) => power / Math.max(1, spectra.counts[shell]));
   const warning = filteredMapWarning(meanPower, voxelSize);
   if (warning !== undefined) run.warn(warning);

@@ -18,6 +18,7 @@ import { readMaps } from './1-read-maps.ts';
 import { resolveMap } from './2-fsc.ts';
 import { prepareMask } from './3-mask.ts';
 import { meanOutside } from './5-local-scaling.ts';
+import { usableResolutions } from './resolutions.ts';
 import { type Run, SPECTRUM_VOLUMES, startRun } from './run.ts';
 import type {
   FscCurve,
@@ -191,11 +192,12 @@ export async function runLocalResolution(
   context: LocScaleContext,
 ): Promise<LocalResolutionResult> {
   const run = startRun(context);
-  const { parameters, settings } = job;
+  const { settings } = job;
   try {
     const whole: LocScaleJob = { ...job, reference: { kind: 'none' } };
     const maps = await run.step('read', 'Checking the half maps', () => readMaps(whole, run));
     const { voxelSize, grid, header } = maps;
+    const parameters = usableResolutions(job.parameters, grid, run);
     // Before the FSC is measured for nothing.
     chooseResolutionWindow(settings, grid, voxelSize);
     const resolved = await run.step('fsc', 'Measuring the FSC', () =>

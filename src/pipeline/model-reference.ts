@@ -145,7 +145,7 @@ async function chooseBFactors(
   const { min, mean, max } = found.refined;
   if (!found.localFallOff)
     run.warn(
-      `The map holds too little signal between ${data.wilsonCutoff.toFixed(1)} and ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}. Give the resolution with -res if it is known.`,
+      `The map holds too little signal between ${data.wilsonCutoff.toFixed(1)} and ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ' Give the resolution with -res if it is known.'}`,
     );
   run.info(
     `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,

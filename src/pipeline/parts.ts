@@ -3,9 +3,11 @@ import type { Volume } from '../engine.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { readMaps } from './1-read-maps.ts';
-import { measureFsc, resolveMap } from './2-fsc.ts';
+import { resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';
+import { measureFsc, reportVerdict } from './half-maps.ts';
 import { defaultParameters } from './parameters.ts';
+import { usableResolutions } from './resolutions.ts';
 import { startRun } from './run.ts';
 import type { FscCurve, LocScaleContext, LocScaleJob, LocScaleParameters, MapImage } from './types.ts';
 
@@ -29,6 +31,7 @@ export async function runFsc(half1: MapImage, half2: MapImage, context: LocScale
     const fsc = await run.step('fsc', 'Measuring the FSC', () =>
       measureFsc(run.engine, first, second, maps.voxelSize),
     );
+    reportVerdict(fsc, [half1.name, half2.name], maps.voxelSize, run);
     return { fsc, grid: maps.grid, warnings: run.warnings };
   } finally {
     run.releaseAllBut();
@@ -46,14 +49,15 @@ export interface MaskResult extends Omit<ScalingMask, 'confidence'> {
 /** Steps 1 to 3 without a user's mask. The volumes stay on the engine: release them. */
 export async function runMask(
   input: LocScaleJob['input'],
-  parameters: LocScaleParameters,
+  settings: LocScaleParameters,
   context: LocScaleContext,
 ): Promise<MaskResult> {
   const run = startRun({ ...context, keepConfidence: true });
   try {
     const maps = await run.step('read', 'Checking the map', () =>
-      readMaps({ input, reference: { kind: 'none' }, parameters }, run),
+      readMaps({ input, reference: { kind: 'none' }, parameters: settings }, run),
     );
+    const parameters = usableResolutions(settings, maps.grid, run);
     const { map } = await run.step('fsc', 'Preparing the map', () => resolveMap(maps, parameters, run));
     const made = await run.step('mask', 'Making the FDR confidence mask', () =>
       prepareMask(undefined, map, maps.voxelSize, parameters, run),

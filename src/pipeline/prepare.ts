@@ -31,6 +31,7 @@ import {
   prepareLocalResolution,
 } from './local-resolution.ts';
 import { isModelChoice } from './model-reference.ts';
+import { usableResolutions } from './resolutions.ts';
 import { type Run, startRun } from './run.ts';
 import { scaleInRounds } from './scaling-rounds.ts';
 import type { LocScaleContext, LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
@@ -53,12 +54,13 @@ export interface PreparedRun {
   readonly numbers: LocScaleNumbers;
 }
 
-export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRun> {
-  const { parameters } = job;
+export async function prepareRun(given: LocScaleJob, run: Run): Promise<PreparedRun> {
   const { engine } = run;
-  const inputName = job.input.kind === 'map' ? 'map' : 'half maps';
-  const maps = await run.step('read', `Checking the ${inputName}`, () => readMaps(job, run));
+  const inputName = given.input.kind === 'map' ? 'map' : 'half maps';
+  const maps = await run.step('read', `Checking the ${inputName}`, () => readMaps(given, run));
   const { voxelSize, grid } = maps;
+  const parameters = usableResolutions(given.parameters, grid, run);
+  const job: LocScaleJob = { ...given, parameters };
   const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, run);
 
   const keepHalves = isModelChoice(job.reference) || parameters.localResolution !== undefined;
@@ -91,7 +93,7 @@ export async function prepareRun(job: LocScaleJob, run: Run): Promise<PreparedRu
               mask: mask.mask,
               wilsonCutoff: cutoffs.wilson,
               fscCutoff: cutoffs.fsc,
-              resolutionKnown: resolved.cutoff.source !== 'nyquist',
+              resolutionKnown: resolved.resolutionKnown,
               lowPass: resolved.lowPass,
               windowVoxels,
             },

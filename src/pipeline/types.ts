@@ -4,6 +4,8 @@ import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Structure } from '../formats/structure.ts';
 import type { Grid } from '../math/grid.ts';
+import type { HalfMapVerdict } from '../math/half-map-verdict.ts';
+import type { FscCutoffSource } from '../math/molecular-numbers.ts';
 import type { RadialProfileKind } from '../math/windows.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { SymmetryRequest } from './6-symmetrise.ts';
@@ -83,7 +85,10 @@ export interface PseudoAtomSettings {
 export interface LocScaleParameters {
   /** Window edge in voxels; default 25 A rounded up to an even number of voxels. */
   windowVoxels?: number;
-  /** Resolution in angstrom (-res); default: half-map FSC = 0.143, else the nyquist rule of method 3. */
+  /**
+   * Resolution in angstrom (-res); finer than Nyquist counts as Nyquist. Default: half-map FSC = 0.143, else the nyquist
+   * rule of method 3.
+   */
   resolution?: number;
   profileKind: RadialProfileKind;
   measureBFactors: boolean;
@@ -187,10 +192,15 @@ export interface FscCurve {
   /** 1/A, LocScale's axis: linspace(0, 1/(2 voxelSize), n/2). */
   readonly frequency: readonly number[];
   readonly correlation: readonly number[];
-  /** First crossing of 0.143, A; undefined if the curve never crosses. */
+  /**
+   * A: first fall below 0.143, or Nyquist (twice the voxel size) where the curve stays above; undefined where the half
+   * maps have no signal in common. `verdict.end` says which.
+   */
   readonly resolution: number | undefined;
-  /** First crossing of 0.5, A. */
+  /** First fall below 0.5, A. */
   readonly resolutionHalf: number | undefined;
+  /** What the curve and the power say about the half maps. */
+  readonly verdict: HalfMapVerdict;
 }
 
 /** Numbers of method 3 and everything a reader needs to repeat the run. */
@@ -209,7 +219,7 @@ export interface LocScaleNumbers {
   readonly localResolution?: LocalResolutionNumbers;
   readonly nyquistCutoff: number;
   readonly fscCutoff: number;
-  readonly fscCutoffSource: 'user' | 'half-map FSC' | 'nyquist';
+  readonly fscCutoffSource: FscCutoffSource;
   readonly noise?: {
     readonly mean: number;
     readonly variance: number;

@@ -1,4 +1,6 @@
 /** What a careful reader would look at first, looked at: each check is one sentence with its numbers. */
+
+import { describeResolution, halfMapWarnings } from '../math/half-map-words.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import { type Findings, mapOf, quantile } from './findings.ts';
 import { bFactorsOf } from './local-windows.ts';
@@ -44,16 +46,17 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
         text: `No half maps were given, so the resolution (${angstrom(numbers.fscCutoff)}) is ${numbers.fscCutoffSource === 'user' ? 'what was typed' : 'taken from the voxel size'}. Half maps would measure it.`,
       },
     ];
+  const { verdict } = fsc;
+  const remarks = [
+    ...halfMapWarnings(verdict, ['Half map 1', 'half map 2']),
+    ...(verdict.end === 'nyquist' && verdict.relation === 'independent' && verdict.masked !== true
+      ? [describeResolution(verdict, 1 / (2 * (fsc.frequency.at(-1) as number)))]
+      : []),
+  ];
+  if (remarks.length > 0)
+    return remarks.map((text) => ({ state: 'look', title, text: text.replace(/(\d) A\b/g, '$1 Å') }));
   const tail = fsc.correlation.slice(-Math.max(3, Math.floor(fsc.correlation.length / 20)));
   const mean = tail.reduce((sum, c) => sum + c, 0) / tail.length;
-  if (fsc.resolution === undefined)
-    return [
-      {
-        state: 'look',
-        title,
-        text: 'The curve never falls below 0.143: the half maps may be filtered alike, share their noise, or have voxels too large for their resolution.',
-      },
-    ];
   if (Math.abs(mean) > HIGHEST_TAIL)
     return [
       {
@@ -66,7 +69,7 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
     {
       state: 'good',
       title,
-      text: `Falls below 0.143 at ${fsc.resolution.toFixed(2)} Å and ends at ${twoDigits(mean)}, as unmasked, independent half maps do.`,
+      text: `Falls below 0.143 at ${angstrom(fsc.resolution)} and ends at ${twoDigits(mean)}, as unmasked, independent half maps do.`,
     },
   ];
 }
@@ -115,7 +118,7 @@ function checkNoise({ noiseBoxes }: Findings): Check[] {
       : {
           state: 'look',
           title: 'Noise boxes',
-          text: `${touching.length} of ${noiseBoxes.length} boxes ${touching.length === 1 ? 'reaches' : 'reach'} into the mask (up to ${percent(Math.max(...touching.map(({ inMask }) => inMask)))} of a box). Noise is overestimated then and weak density lost: place boxes with --noise_box, or make them smaller with -fdr_w.`,
+          text: `${touching.length} of ${noiseBoxes.length} boxes ${touching.length === 1 ? 'reaches' : 'reach'} into the mask (up to ${percent(Math.max(...touching.map(({ inMask }) => inMask)))} of a box). Noise is overestimated then and weak density lost: place them elsewhere with --noise_box, or make them smaller with -fdr_w.`,
         },
   ];
   if (noiseBoxes.length > 1 && !(ratio <= MOST_SD_RATIO))

@@ -1,4 +1,5 @@
 /** The parts of a report, each with its figures and the sentences that say what to look for. */
+import type { FscCurve } from '../pipeline/types.ts';
 import { toBase64 } from './base64.ts';
 import { type Findings, type LocalFindings, mapOf, quantile, type ReportRecord } from './findings.ts';
 import { html, jsonForScript, type Markup, trusted } from './html.ts';
@@ -113,9 +114,16 @@ export function fscPart({ fsc, numbers }: ReportRecord): Part {
     figures: [{ name: 'fsc', svg }],
     content: plot(
       svg,
-      html`Correlation of the two half maps, unmasked, shell by shell. It should stay near 1, fall once, and end around 0. A curve that stays up at the right end was masked, filtered or symmetrised before; bumps after the fall point to duplicated particles or a mask. The result is amplified up to the resolution at 0.143${fsc.resolution === undefined ? ', which this curve never reaches' : ` (${fsc.resolution.toFixed(2)} Å)`} and what lies beyond is mostly noise.`,
+      html`Correlation of the two half maps, unmasked, shell by shell. It should stay near 1, fall once, and end around 0. A curve that stays up at the right end was masked, filtered or symmetrised before; bumps after the fall point to duplicated particles or a mask. ${beyondResolution(fsc)}`,
     ),
   };
+}
+
+function beyondResolution({ verdict: { end, resolution } }: FscCurve): string {
+  if (end === 'nyquist' && resolution !== undefined)
+    return `This curve stays above 0.143 to Nyquist, ${resolution.toFixed(2)} Å: the result is amplified up to there, the limit of the voxels.`;
+  if (resolution === undefined) return 'This curve shows no signal that the half maps have in common.';
+  return `The result is amplified up to the resolution at 0.143 (${resolution.toFixed(2)} Å) and what lies beyond is mostly noise.`;
 }
 
 export function profilePart(

@@ -89,7 +89,7 @@ function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc }: Report
   const resolution = fsc?.resolution ?? numbers.fscCutoff;
   const [z, y, x] = findings.shape;
   return html`<dl class="numbers">
-${resolution === undefined ? undefined : tile(fsc?.resolution === undefined ? 'resolution used' : 'FSC = 0.143', `${resolution.toFixed(2)} Å`)}
+${resolution === undefined ? undefined : tile(fsc?.resolution === undefined ? 'resolution used' : fsc.verdict.end === 'nyquist' ? 'Nyquist' : 'FSC = 0.143', `${resolution.toFixed(2)} Å`)}
 ${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
 ${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
 ${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}

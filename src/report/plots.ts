@@ -31,10 +31,10 @@ const HEADROOM = 1.3;
 type Marks = Plot.Markish[];
 
 /** Half-map FSC with the two thresholds and where the curve crosses them. */
-export function plotFsc({ frequency, correlation, resolution, resolutionHalf }: FscCurve): string {
+export function plotFsc({ frequency, correlation, resolution, resolutionHalf, verdict }: FscCurve): string {
   const points = frequency.map((f, i) => ({ f, c: correlation[i]! }));
   const crossings = [
-    { threshold: 0.143, at: resolution },
+    { threshold: 0.143, at: verdict.end === 'falls' ? resolution : undefined },
     { threshold: 0.5, at: resolutionHalf },
   ].flatMap(({ threshold, at }) =>
     at === undefined ? [] : [{ f: 1 / at, c: threshold, label: `${at.toFixed(2)} Å` }],

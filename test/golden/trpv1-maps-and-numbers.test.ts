@@ -151,7 +151,7 @@ describeWithSharedData('TRPV1, maps and numbers', () => {
     expect(numbers.wilsonCutoff).toBeCloseTo(expected.wilson_cutoff, 6);
     expect(nyquistCutoffOf(expected.voxel_size)).toBe(expected.nyquist_cutoff);
     expect(windowVoxelsFor(expected.voxel_size)).toBe(expected.window);
-    expect(chooseFscCutoff(undefined, 4.1, expected.voxel_size)).toEqual({
+    expect(chooseFscCutoff(undefined, { end: 'falls', resolution: 4.1 }, expected.voxel_size)).toEqual({
       cutoff: 4.1,
       source: 'half-map FSC',
     });

@@ -14,6 +14,7 @@ import { parseArgv } from '../../../src/cli/parse-argv.ts';
 import { parseProfile } from '../../../src/cli/scale.ts';
 import { isLocScaleError } from '../../../src/errors.ts';
 import type { OptionValues } from '../../../src/options.ts';
+import type { FscCurve } from '../../../src/pipeline/types.ts';
 
 const values = (line: string): OptionValues =>
   parseArgv(line.split(' ').filter((word) => word !== '')).values;
@@ -217,14 +218,30 @@ describe('theoretical profiles', () => {
 });
 
 describe('FSC output', () => {
-  const fsc = { frequency: [0, 0.1], correlation: [1, 0.25], resolution: undefined, resolutionHalf: 15 };
+  const fsc: FscCurve = {
+    frequency: [0, 0.1],
+    correlation: [1, 0.25],
+    resolution: 10,
+    resolutionHalf: 15,
+    verdict: { end: 'nyquist', resolution: 10, relation: 'independent' },
+  };
 
   it('prints table and resolutions', () => {
     expect(fscLines(fsc).slice(1)).toEqual([
       '0.00000      inf   1.00000',
       '0.10000    10.00   0.25000',
       'Resolution at FSC = 0.5: 15.00 A',
-      'Resolution at FSC = 0.143: not crossed',
+      'Resolution at FSC = 0.143: 10.00 A (Nyquist), limited by the voxel size',
+    ]);
+    const never = { ...fsc, correlation: [0, 0.05] };
+    expect(
+      fscLines({
+        ...never,
+        verdict: { end: 'no signal', resolution: undefined, relation: 'independent' },
+      }).slice(3),
+    ).toEqual([
+      'Resolution at FSC = 0.5: none, the half maps have no such signal in common',
+      'Resolution at FSC = 0.143: none, the half maps have no such signal in common',
     ]);
   });
 

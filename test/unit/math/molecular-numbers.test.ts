@@ -20,8 +20,14 @@ it('volume, atoms and Wilson cut-off', () => {
 
 it('cut-offs', () => {
   expect([1.4, 1.2156, 1.035, 1.225].map(nyquistCutoffOf)).toEqual([2.9, 2.5, 2.2, 2.5]);
-  expect(chooseFscCutoff(3.5, 4, 1.4)).toEqual({ cutoff: 3.5, source: 'user' });
-  expect(chooseFscCutoff(undefined, 4, 1.4)).toEqual({ cutoff: 4, source: 'half-map FSC' });
+  const fall = { end: 'falls', resolution: 4 } as const;
+  expect(chooseFscCutoff(3.5, fall, 1.4)).toEqual({ cutoff: 3.5, source: 'user' });
+  expect(chooseFscCutoff(undefined, fall, 1.4)).toEqual({ cutoff: 4, source: 'half-map FSC' });
+  expect(chooseFscCutoff(undefined, { end: 'nyquist', resolution: 2.8 }, 1.4)).toEqual({
+    cutoff: 2.8,
+    source: 'half-map FSC to Nyquist',
+  });
+  expect(chooseFscCutoff(undefined, { end: 'no signal', resolution: undefined }, 1.4).source).toBe('nyquist');
   expect(chooseFscCutoff(undefined, undefined, 1.4)).toEqual({ cutoff: 3.9, source: 'nyquist' });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FscCurve } from '../../../src/pipeline/types.ts';
 import { runChecks } from '../../../src/report/checks.ts';
 import { collectFindings } from '../../../src/report/collect.ts';
 import type { Findings } from '../../../src/report/findings.ts';
@@ -55,9 +56,40 @@ describe('the checks', () => {
 
   it.each([
     ['an FSC that stays up', { correlation: [1, 0.9, 0.5, 0.45, 0.5] }, 'masked or filtered before'],
-    ['an FSC without a crossing', { resolution: undefined }, 'never falls below 0.143'],
+    [
+      'an FSC that stays above to Nyquist',
+      { verdict: { end: 'nyquist', resolution: 3.03, relation: 'independent' } },
+      'limited by the voxel size, 3.03 Å',
+    ],
+    [
+      'a mean among the half maps',
+      { verdict: { end: 'nyquist', resolution: 3.03, relation: 'second is mean', noiseCorrelation: 0.71 } },
+      'half map 2 seems to be the mean of both',
+    ],
+    [
+      'half maps without common signal',
+      {
+        resolution: undefined,
+        verdict: { end: 'no signal', resolution: undefined, relation: 'independent' },
+      },
+      'no signal in common',
+    ],
+    [
+      'a filter and a rise',
+      {
+        verdict: {
+          end: 'falls',
+          resolution: 4.1,
+          relation: 'independent',
+          lowPass: 4.2,
+          endsAtLowPass: true,
+          rise: { correlation: 0.4, resolution: 3.2 },
+        },
+      },
+      'rises again, to 0.40 at 3.20 Å',
+    ],
   ])('notice %s', (_, change, words) => {
-    expect(textsOf('look', {}, { ...fsc!, ...change }).join()).toContain(words);
+    expect(textsOf('look', {}, { ...fsc!, ...change } as FscCurve).join()).toContain(words);
   });
 
   it('notice that no half maps were given', () => {

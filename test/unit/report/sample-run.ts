@@ -53,6 +53,7 @@ export function sampleRecord(change: Partial<ReportRecord> = {}): ReportRecord {
       correlation: Array.from({ length: 34 }, (_, i) => 1 / (1 + Math.exp((i - 18) / 2))),
       resolution: 4.12,
       resolutionHalf: 5.23,
+      verdict: { end: 'falls', resolution: 4.12, relation: 'independent' },
     },
     secondsPerStep: { read: 1.25, scaling: 7.5 },
     outputs: ['out/scaled.mrc'],

@@ -1,0 +1,36 @@
+/** The FSC of two half maps and what it says about them: judged here once, for every command that takes half maps. */
+import type { Engine, Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { fourierShellCorrelation } from '../math/fsc.ts';
+import { isSuspicious, judgeHalfMaps } from '../math/half-map-verdict.ts';
+import { describeResolution, type HalfMapNames, halfMapWarnings, refusalOf } from '../math/half-map-words.ts';
+import { correlateNoise } from '../math/noise-correlation.ts';
+import type { Run } from './run.ts';
+import type { FscCurve } from './types.ts';
+
+/** The axis of the curve is LocScale's (method 1). */
+export async function measureFsc(
+  engine: Engine,
+  half1: Volume,
+  half2: Volume,
+  voxelSize: number,
+): Promise<FscCurve> {
+  const spectra = await engine.shellSpectra(half1, half2);
+  const curve = fourierShellCorrelation(spectra, voxelSize);
+  const noise = isSuspicious(curve, spectra)
+    ? correlateNoise(await engine.download(half1), await engine.download(half2), half1.shape)
+    : undefined;
+  const verdict = judgeHalfMaps(curve, spectra, voxelSize, noise);
+  return { ...curve, resolution: verdict.resolution, verdict };
+}
+
+/** Says what was found; half maps that say nothing end the run. */
+export function reportVerdict({ verdict }: FscCurve, names: HalfMapNames, voxelSize: number, run: Run): void {
+  const refusal = refusalOf(verdict, names);
+  if (refusal !== undefined) {
+    const { message, ...details } = refusal;
+    throw new LocScaleError('bad-input', message, { where: names[1], ...details });
+  }
+  run.info(describeResolution(verdict, voxelSize));
+  for (const warning of halfMapWarnings(verdict, names)) run.warn(warning);
+}

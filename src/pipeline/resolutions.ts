@@ -1,0 +1,64 @@
+/** Resolutions that users give, compared with what a map of this sampling and size can hold. */
+import { LocScaleError } from '../errors.ts';
+import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
+import type { Run } from './run.ts';
+import type { LocScaleParameters } from './types.ts';
+
+/** Scripts round to 0.1 A: that much finer than Nyquist is called Nyquist without a warning. */
+const ROUNDING = 0.05;
+
+/** The parameters with their resolutions as they can be used; says what was changed. */
+export function usableResolutions(
+  parameters: LocScaleParameters,
+  grid: Grid,
+  run: Pick<Run, 'warn' | 'info'>,
+): LocScaleParameters {
+  const { resolution, referenceResolution, fdrFilter } = parameters;
+  const nyquist = 2 * isotropicVoxelSize(grid);
+  for (const [value, option] of [
+    [resolution, '-res'],
+    [referenceResolution, '-mres'],
+    [fdrFilter, '-fdr_f'],
+  ] as const)
+    if (value !== undefined) refuseBeyondBox(value, option, grid);
+  // A filter beyond Nyquist lets all pass, as it is; the default of the network mode may lie there.
+  if (fdrFilter !== undefined && fdrFilter < nyquist - ROUNDING)
+    run.info(
+      `The low-pass for the mask at ${fdrFilter.toFixed(2)} A (-fdr_f) has no effect: Nyquist is ${nyquist.toFixed(2)} A.`,
+    );
+  return {
+    ...parameters,
+    ...(resolution === undefined ? {} : { resolution: notBeyondNyquist(resolution, '-res', nyquist, run) }),
+    ...(referenceResolution === undefined
+      ? {}
+      : { referenceResolution: notBeyondNyquist(referenceResolution, '-mres', nyquist, run) }),
+  };
+}
+
+function notBeyondNyquist(
+  value: number,
+  option: string,
+  nyquist: number,
+  run: Pick<Run, 'warn' | 'info'>,
+): number {
+  if (value >= nyquist) return value;
+  const sentence = `The resolution of ${value.toFixed(2)} A (${option}) is finer than the voxels allow: ${nyquist.toFixed(2)} A is used, Nyquist (twice the voxel size).`;
+  if (value < nyquist - ROUNDING) run.warn(sentence);
+  else run.info(sentence);
+  return nyquist;
+}
+
+function refuseBeyondBox(value: number, option: string, { shape, voxelSize }: Grid): void {
+  const longest = Math.max(...shape.map((n, axis) => n * voxelSize[axis]));
+  if (value <= longest) return;
+  throw new LocScaleError(
+    'bad-input',
+    `The resolution of ${value} A (${option}) is coarser than the map is wide (${longest.toFixed(1)} A).`,
+    {
+      where: option,
+      expected: `at most ${longest.toFixed(1)} A`,
+      found: `${value} A`,
+      hint: 'Resolutions are in angstrom; check the number, and the voxel size of the map.',
+    },
+  );
+}
