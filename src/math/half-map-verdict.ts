@@ -70,16 +70,21 @@ const COARSE_COPY_CORRELATION = 0.99;
 const COARSE_COPY_NOISE = 0.995;
 /** Ratio of gains between shells that no two half maps with such an FSC have. */
 const FILTER_GAIN = 1.05;
+/** Nearly copies. */
+const NEAR_COPY_CORRELATION = 0.9;
+const NEAR_COPY_NOISE = 0.98;
 /** With fewer shells the FSC of good maps may be as high as that of copies. */
 const LEAST_SHELLS_OF_COPIES = 5;
 /** Noise correlated by less does not lift the FSC to 0.143; real half maps have plateaus up to about 0.05. */
 const LEAST_SHARED = 0.15;
 /** Above this, signal in the whole box looks the same. */
-const MOST_SHARED = 0.95;
+const MOST_SHARED = 0.9;
 /** A plateau of noise changes by no more than this over the last quarter of the shells. */
 const PLATEAU_CHANGE = 0.06;
 /** FSC plateau and correlation of the noise are one number. */
 const PLATEAU_AGREEMENT = 0.1;
+/** Of the power of the noise of a mixture, as a logarithm. */
+const MIXTURE_TOLERANCE = 0.12;
 /** FSC of A with (A + A')/2 in noise. */
 const MEAN_CORRELATION = Math.SQRT1_2;
 /** Standard deviations that common signal stands out by, and a rise. */
@@ -307,6 +312,9 @@ function sharedNoiseOf(
   if (measured === undefined || measured < LEAST_SHARED) return undefined;
   const mixture = mixtureOf(low, measured, noise?.powerRatio);
   if (mixture !== undefined) return { relation: mixture, noiseCorrelation: measured };
+  const lowest = Math.min(...shells.map(({ correlation }) => correlation));
+  if (lowest >= NEAR_COPY_CORRELATION && measured >= NEAR_COPY_NOISE)
+    return { relation: 'shared noise', noiseCorrelation: measured };
   const tail = shells.slice(-Math.max(3, Math.floor(shells.length / 4)));
   const plateau = weightedMean(tail);
   const isPlateau =
@@ -365,16 +373,17 @@ function mixtureOf(
   powerRatio: number | undefined,
 ): 'first is mean' | 'second is mean' | 'shared noise' | undefined {
   if (powerRatio === undefined || measured >= 1) return undefined;
-  const signalRatio = weightedMean(low) > 0.9 ? Math.exp(logMean(low, powerRatioOf)) : 1;
+  const strongest = low.toSorted((one, other) => other.correlation - one.correlation).slice(0, 3);
+  const signalRatio = weightedMean(strongest) > 0.9 ? Math.exp(logMean(strongest, powerRatioOf)) : 1;
   const t = measured / Math.sqrt(1 - measured ** 2);
   const w = t / (1 + t);
   const expected = w ** 2 + (1 - w) ** 2;
   if (expected > 0.85) return undefined;
   const found = powerRatio / signalRatio;
-  const isSecond = Math.abs(Math.log(found / expected)) < 0.1;
-  const isFirst = Math.abs(Math.log(found * expected)) < 0.1;
+  const isSecond = Math.abs(Math.log(found / expected)) < MIXTURE_TOLERANCE;
+  const isFirst = Math.abs(Math.log(found * expected)) < MIXTURE_TOLERANCE;
   if (!isSecond && !isFirst) return undefined;
-  if (Math.abs(measured - MEAN_CORRELATION) > 0.05) return 'shared noise';
+  if (Math.abs(measured - MEAN_CORRELATION) > 0.06) return 'shared noise';
   return isSecond ? 'second is mean' : 'first is mean';
 }
 

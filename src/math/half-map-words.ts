@@ -66,7 +66,7 @@ export function halfMapWarnings(verdict: HalfMapVerdict, [first, second]: HalfMa
   }
   if (relation === 'shared noise')
     warnings.push(
-      `${first} and ${second} are not independent, they share noise (FSC of the noise ${(noiseCorrelation ?? 0).toFixed(2)}; expected 0). ${consequence}`,
+      `${first} and ${second} are not independent, they share noise (FSC of the noise ${(noiseCorrelation ?? 0).toFixed(2)}; expected 0), unless density fills the box to its corners. ${consequence}`,
     );
   if (relation === 'independent' && end === 'no signal')
     warnings.push(

@@ -15,14 +15,14 @@ export interface NoiseCorrelation {
 }
 
 /** Blocks along the shortest edge. */
-const BLOCKS = 8;
+const BLOCKS = 6;
 const SMALLEST_BLOCK = 3;
 /** A block is empty below this share of the power of the strongest one. */
 const EMPTY_POWER = 1e-7;
 /** A sphere that touches the faces leaves 48 % of the box outside. With more, edges of a mask are all there is. */
 const MOST_EMPTY = 0.55;
 /** Of the blocks in question, those with the least power are taken to be noise. */
-const NOISE_SHARE = 1 / 3;
+const NOISE_SHARE = 1 / 2;
 
 interface Block {
   readonly outside: boolean;
