@@ -83,6 +83,8 @@ const MOST_SHARED = 0.9;
 const PLATEAU_CHANGE = 0.06;
 /** FSC plateau and correlation of the noise are one number. */
 const PLATEAU_AGREEMENT = 0.1;
+/** Below this, the equations of a mixture hold for two independent maps nearly as well. */
+const LEAST_MIXED = 0.3;
 /** Of the power of the noise of a mixture, as a logarithm. */
 const MIXTURE_TOLERANCE = 0.12;
 /** FSC of A with (A + A')/2 in noise. */
@@ -310,7 +312,7 @@ function sharedNoiseOf(
   const mean = meanOfBoth(low, high, measured);
   if (mean !== undefined) return { relation: mean, noiseCorrelation: MEAN_CORRELATION };
   if (measured === undefined || measured < LEAST_SHARED) return undefined;
-  const mixture = mixtureOf(low, measured, noise?.powerRatio);
+  const mixture = mixtureOf(low, high, measured, noise?.powerRatio);
   if (mixture !== undefined) return { relation: mixture, noiseCorrelation: measured };
   const lowest = Math.min(...shells.map(({ correlation }) => correlation));
   if (lowest >= NEAR_COPY_CORRELATION && measured >= NEAR_COPY_NOISE)
@@ -363,28 +365,42 @@ function meanOfBoth(
 }
 
 /**
- * One map is w times the other plus 1 - w times an independent one: in noise, with t = w/(1 - w),
- *   FSC = t / sqrt(t^2 + 1)   and   power = w^2 + (1 - w)^2   times that of the other.
- * Both are measured, the power relative to that of the signal, which is 1.
+ * B = k (w A + (1 - w) A'): in noise, with t = w/(1 - w),
+ *   FSC = t / sqrt(t^2 + 1)   and   |B|^2/|A|^2 = k^2 q,   q = w^2 + (1 - w)^2
+ * which are measured outside the particle, and in every shell |B|^2 = k^2 (1 - 2w) |A|^2 + 2 w k cross, which gives k
+ * once more.
  */
 function mixtureOf(
   low: readonly ShellEvidence[],
+  high: readonly ShellEvidence[],
   measured: number,
   powerRatio: number | undefined,
 ): 'first is mean' | 'second is mean' | 'shared noise' | undefined {
-  if (powerRatio === undefined || measured >= 1) return undefined;
-  const strongest = low.toSorted((one, other) => other.correlation - one.correlation).slice(0, 3);
-  const signalRatio = weightedMean(strongest) > 0.9 ? Math.exp(logMean(strongest, powerRatioOf)) : 1;
+  if (powerRatio === undefined || measured < LEAST_MIXED || measured >= 1) return undefined;
   const t = measured / Math.sqrt(1 - measured ** 2);
   const w = t / (1 + t);
-  const expected = w ** 2 + (1 - w) ** 2;
-  if (expected > 0.85) return undefined;
-  const found = powerRatio / signalRatio;
-  const isSecond = Math.abs(Math.log(found / expected)) < MIXTURE_TOLERANCE;
-  const isFirst = Math.abs(Math.log(found * expected)) < MIXTURE_TOLERANCE;
+  const q = w ** 2 + (1 - w) ** 2;
+  if (q > 0.85) return undefined;
+  const fits = (ratio: number, scaleOf: (shell: ShellEvidence) => number): boolean => {
+    const [lowScale, highScale] = [logMean(low, scaleOf), logMean(high, scaleOf)];
+    return (
+      Math.abs(highScale - lowScale) < MIXTURE_TOLERANCE / 2 &&
+      Math.abs(Math.log(ratio / q) - (lowScale + highScale)) < MIXTURE_TOLERANCE
+    );
+  };
+  const isSecond = fits(powerRatio, ({ powerA, powerB, cross }) => mixtureScale(powerA, powerB, cross, w));
+  const isFirst = fits(1 / powerRatio, ({ powerA, powerB, cross }) => mixtureScale(powerB, powerA, cross, w));
   if (!isSecond && !isFirst) return undefined;
   if (Math.abs(measured - MEAN_CORRELATION) > 0.06) return 'shared noise';
   return isSecond ? 'second is mean' : 'first is mean';
+}
+
+/** k of the equation above; the root that is 1 where all three are equal. */
+function mixtureScale(powerA: number, powerB: number, cross: number, w: number): number {
+  const square = powerA * (1 - 2 * w);
+  const linear = w * cross;
+  if (Math.abs(1 - 2 * w) < 1e-6) return powerB / (2 * linear);
+  return (Math.sqrt(Math.max(0, linear ** 2 + square * powerB)) - linear) / square;
 }
 
 /** Of a line through the curve, over the range of these shells. */
