@@ -312,6 +312,9 @@ function sharedNoiseOf(
   const mean = meanOfBoth(low, high, measured);
   if (mean !== undefined) return { relation: mean, noiseCorrelation: MEAN_CORRELATION };
   if (measured === undefined || measured < LEAST_SHARED) return undefined;
+  // Noise that is shared at all frequencies lifts all shells; what is shared at some is a rise.
+  const trough = Math.min(...shells.slice(2).map((_, i) => weightedMean(shells.slice(i, i + 3))));
+  if (trough < measured - 0.15) return undefined;
   const mixture = mixtureOf(low, high, measured, noise?.powerRatio);
   if (mixture !== undefined) return { relation: mixture, noiseCorrelation: measured };
   const lowest = Math.min(...shells.map(({ correlation }) => correlation));
