@@ -26,7 +26,8 @@ export const mapOptions = {
   apix: number(
     '-p --apix',
     'A',
-    { above: 0 },
+    // Those of headers are refused beyond this, with the advice to give -p.
+    { min: 0.05, max: 50 },
     {
       group: 'Map input',
       commands: readsAnyMap,
@@ -39,8 +40,8 @@ export const mapOptions = {
     { above: 0 },
     {
       group: 'Map input',
-      help: 'Resolution in angstrom, instead of the half-map FSC.',
-      defaultText: 'FSC = 0.143, without half maps Nyquist + 1 A',
+      help: 'Resolution in angstrom, instead of the half-map FSC; finer than Nyquist counts as Nyquist.',
+      defaultText: 'FSC = 0.143 or Nyquist, without half maps Nyquist + 1 A',
     },
   ),
   filterInput: flag('-filter_input --filter_input', {
