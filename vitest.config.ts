@@ -1,4 +1,23 @@
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+const nowhere = fileURLToPath(new URL('./node_modules/.cache/locscale-tests-have-none/', import.meta.url));
+
+/**
+ * What a machine has of its own changes no test: neither its Vulkan and OpenGL drivers (tests with a GPU name the
+ * driver, test/support/software-gpu.ts) nor networks that its user has imported.
+ */
+const environment: Record<string, string> = {
+  LOCSCALE_MODELS: nowhere,
+  ...(process.env.LOCSCALE_TEST_GPU === 'hardware'
+    ? {}
+    : {
+        VK_DRIVER_FILES: `${nowhere}driver.json`,
+        VK_ICD_FILENAMES: `${nowhere}driver.json`,
+        DENO_WEBGPU_BACKEND: 'vulkan',
+      }),
+};
 
 export default defineConfig({
   test: {
@@ -7,6 +26,7 @@ export default defineConfig({
     // Engine tests start their own worker threads: one file per core is enough.
     pool: 'forks',
     maxWorkers: 2,
+    env: environment,
     // Worker threads and the command line run from dist/.
     globalSetup: ['test/support/build.ts'],
     include: ['test/**/*.test.ts'],
