@@ -1,7 +1,8 @@
 /**
  * A GPU for tests on any Linux machine: SwiftShader, Google's Vulkan driver on the CPU, unpacked from a
  * development package into node_modules/.cache. With LOCSCALE_TEST_GPU=hardware the machine's own GPU
- * is used instead.
+ * is used instead; with LOCSCALE_TEST_GPU=FILE another driver on the CPU, FILE being what describes it to the
+ * Vulkan loader (/usr/share/vulkan/icd.d/lvp_icd.json: Mesa's).
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,7 +16,11 @@ const DRIVER = 'libvk_swiftshader.so';
 const LOADER = 'libvulkan.so.1';
 const DESCRIPTION = 'vk_swiftshader_icd.json';
 
-export const usesHardware = process.env.LOCSCALE_TEST_GPU === 'hardware';
+const wish = process.env.LOCSCALE_TEST_GPU ?? '';
+export const usesHardware = wish === 'hardware';
+const ownDescription = wish === '' || usesHardware ? undefined : wish;
+if (ownDescription !== undefined && !existsSync(ownDescription))
+  throw new Error(`LOCSCALE_TEST_GPU names ${ownDescription}, which does not exist.`);
 
 export interface SoftwareGpuFiles {
   readonly folder: string;
@@ -34,7 +39,7 @@ export function softwareGpuFiles(): SoftwareGpuFiles | { readonly reason: string
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   const folder = join(modules, '.cache', `locscale-swiftshader-${version}`);
   if (!existsSync(folder)) unpack(archive, folder);
-  return { folder, description: join(folder, DESCRIPTION), loader: join(folder, LOADER) };
+  return { folder, description: ownDescription ?? join(folder, DESCRIPTION), loader: join(folder, LOADER) };
 }
 
 /** Into a folder of another name first: test processes start side by side. */
