@@ -2,7 +2,8 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const nowhere = fileURLToPath(new URL('./node_modules/.cache/locscale-tests-have-none/', import.meta.url));
+const cache = fileURLToPath(new URL('./node_modules/.cache/', import.meta.url));
+const nowhere = `${cache}locscale-tests-have-none/`;
 
 /**
  * What a machine has of its own changes no test: neither its Vulkan and OpenGL drivers (tests with a GPU name the
@@ -10,6 +11,8 @@ const nowhere = fileURLToPath(new URL('./node_modules/.cache/locscale-tests-have
  */
 const environment: Record<string, string> = {
   LOCSCALE_MODELS: nowhere,
+  // Where Mesa's drivers keep compiled shaders, if one is named.
+  MESA_SHADER_CACHE_DIR: `${cache}locscale-mesa`,
   ...(process.env.LOCSCALE_TEST_GPU === 'hardware'
     ? {}
     : {

@@ -21,15 +21,20 @@ const ENGINES: readonly EngineUnderTest[] = [
     : [{ name: 'gpu', create: async () => createGpuEngine(await openDevice(adapter)) }]),
 ];
 
-/** `body` gets a function that returns the engine (started on first use, disposed of at the end). */
+/** One of each for all tests of a file: a software GPU takes longer to compile the shaders than to run them. */
+const started = new Map<EngineUnderTest, Promise<Engine>>();
+afterAll(async () => {
+  for (const engine of started.values()) await (await engine).dispose();
+});
+
+/** `body` gets a function that returns the engine (started on first use, disposed of at the end of the file). */
 export function describeEngines(name: string, body: (engine: () => Promise<Engine>) => void): void {
   for (const candidate of ENGINES) {
     describe(`${name} (${candidate.name})`, () => {
-      let started: Promise<Engine> | undefined;
-      afterAll(async () => (await started)?.dispose());
       body(() => {
-        started ??= candidate.create();
-        return started;
+        const engine = started.get(candidate) ?? candidate.create();
+        started.set(candidate, engine);
+        return engine;
       });
     });
   }
