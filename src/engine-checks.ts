@@ -1,5 +1,6 @@
 /** Precondition checks shared by both engines; a violation is a bug in the caller. */
 import type {
+  BandScalingJob,
   LocalScalingEstimate,
   LocalScalingMaps,
   LocalScalingSettings,
@@ -8,8 +9,9 @@ import type {
   Volume,
 } from './engine.ts';
 import { LocScaleError } from './errors.ts';
-import { describeShape, type Shape, sameShape } from './math/grid.ts';
+import { describeShape, type Shape, sameShape, voxelCount } from './math/grid.ts';
 import { SMALLEST_RESOLUTION_WINDOW } from './math/local-resolution.ts';
+import { DEFAULT_LOCALITY } from './math/soft-scaling/targets.ts';
 
 export function requireSameShape(a: Volume, b: Volume): void {
   if (sameShape(a.shape, b.shape)) return;
@@ -81,4 +83,44 @@ export function checkResolutionHalves(
   { half1, half2 }: ResolutionHalves,
 ): void {
   for (const half of [half1, half2]) requireSameShape(mask, half);
+}
+
+export function checkBandJob(job: BandScalingJob): void {
+  const {
+    half1,
+    half2,
+    reference,
+    profile,
+    locality = DEFAULT_LOCALITY,
+    mask,
+    voxelSize,
+    fadeResolution,
+  } = job;
+  for (const other of [half2, reference, mask]) if (other) requireSameShape(half1, other);
+  if (!reference && !profile)
+    throw new LocScaleError('internal', 'Scaling in bands needs a reference map or a profile.');
+  if (!voxelSize.every((v) => Number.isFinite(v) && v > 0))
+    throw new LocScaleError('internal', `Voxels cannot be ${voxelSize.join(' x ')} A large.`);
+  if (!(locality >= 0 && locality <= 1))
+    throw new LocScaleError('usage', `The locality must be from 0 to 1, not ${locality}.`);
+  if (fadeResolution !== undefined && !(Number.isFinite(fadeResolution) && fadeResolution > 0))
+    throw new LocScaleError('usage', `The resolution must be above 0 A, not ${fadeResolution}.`);
+  if (!half2 && fadeResolution === undefined)
+    throw new LocScaleError('usage', 'A single map can be scaled in bands only up to a resolution.', {
+      hint: 'Give the resolution of the map, or its two half maps.',
+    });
+}
+
+/** Voxels that the means of a band are taken over; an empty mask means all of them, and cannot clear the rest. */
+export function bandRegion(
+  job: BandScalingJob,
+  maskVoxels: number,
+): { readonly mask: Volume | undefined; readonly voxels: number } {
+  if (job.mask && maskVoxels > 0) return { mask: job.mask, voxels: maskVoxels };
+  if (job.zeroOutside === true)
+    throw new LocScaleError('bad-input', 'The mask is empty: there is nothing to scale.', {
+      expected: 'voxels above 0.5',
+      found: 'none',
+    });
+  return { mask: undefined, voxels: voxelCount(job.half1.shape) };
 }

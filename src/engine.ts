@@ -13,6 +13,8 @@ import type { Operator } from './math/point-group.ts';
 import type { RadialTransfer } from './math/radial-transfer.ts';
 import type { SymmetriseOptions } from './math/rotation-plan.ts';
 import type { ScalingRule } from './math/scaling-rules.ts';
+import type { AmplitudeProfile } from './math/soft-scaling/profile.ts';
+import type { BandSummary } from './math/soft-scaling/targets.ts';
 import type { RadialProfileKind } from './math/windows.ts';
 
 export interface Volume {
@@ -159,6 +161,41 @@ export interface LocalScalingEstimate {
   readonly tiles: readonly ScalingTile[];
 }
 
+/** Scaling in soft frequency bands (math/soft-scaling/). */
+export interface BandScalingJob {
+  /** A half map; without the other, a map whose power is taken for signal. */
+  readonly half1: Volume;
+  readonly half2?: Volume;
+  /** A, along z, y, x. */
+  readonly voxelSize: Grid['voxelSize'];
+  /**
+   * What amplitudes are scaled to: the local power of a reference, a profile (put on the local signal at low
+   * frequency), or the geometric mean of both.
+   */
+  readonly reference?: Volume;
+  readonly profile?: AmplitudeProfile;
+  /**
+   * With a profile, how far the fall-off may differ from place to place: 1 gives every place the fall-off of the
+   * profile; 0 gives all places the same gains, so that blurred parts stay blurred. Default 0.5: half of the local
+   * differences stay.
+   */
+  readonly locality?: number;
+  /** Voxels > 0.5 decide which bands hold signal and how strong it is; without, or where none is, all voxels do. */
+  readonly mask?: Volume;
+  /** The result is 0 where the mask is not above 0.5. */
+  readonly zeroOutside?: boolean;
+  /** A: logistic low-pass of the result, half at this resolution. A single map must have it. */
+  readonly fadeResolution?: number;
+}
+
+export interface BandScalingResult {
+  readonly scaled: Volume;
+  readonly bands: readonly BandSummary[];
+}
+
+/** What a job of scaling in bands would cost, known before it starts. */
+export type BandScalingEstimate = Pick<LocalScalingEstimate, 'workingBytes' | 'seconds'>;
+
 /** What a local-resolution job would cost, known before it starts. */
 export type LocalResolutionEstimate = Pick<LocalScalingEstimate, 'maskVoxels' | 'workingBytes' | 'seconds'>;
 
@@ -231,6 +268,9 @@ export interface Engine {
   openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling>;
   /** Plans the measurement of the resolution around every mask voxel, from the FSC of windows. */
   openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution>;
+  estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate>;
+  /** Scales soft frequency bands of a map, each by its local signal, power and power wanted. */
+  bandScaling(job: BandScalingJob, hooks?: OperationHooks): Promise<BandScalingResult>;
   /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/local-filter.ts); 0 where it is 0. */
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;
 

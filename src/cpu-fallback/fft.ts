@@ -102,11 +102,12 @@ export function filterColumns(
   kernels.exports.fftColumns(plan, block.re, block.im, stride, groups);
   const table = kernels.putFloats(transfer.table);
   const perSample = (transfer.table.length - 1) / transfer.maxFrequency;
-  const squares = kernels.putFloats(Float64Array.from({ length: pitch }, (_, kx) => (kx / nx) ** 2));
+  const [sz, sy, sx] = transfer.axisScale ?? [1, 1, 1];
+  const squares = kernels.putFloats(Float64Array.from({ length: pitch }, (_, kx) => ((sx * kx) / nx) ** 2));
   for (let kz = 0; kz < nz; kz++) {
-    const fz = signed(kz, nz) / nz;
+    const fz = (sz * signed(kz, nz)) / nz;
     for (let ky = from; ky < to; ky++) {
-      const fy = signed(ky, ny) / ny;
+      const fy = (sy * signed(ky, ny)) / ny;
       const row = 4 * (kz * (to - from) + ky - from) * pitch;
       kernels.exports.filterRow(
         block.re + row,
@@ -199,8 +200,20 @@ function signed(k: number, n: number): number {
   return 2 * k < n ? k : k - n;
 }
 
+/** Columns along z of rows from <= ky < to, forward, in place. */
+export function forwardColumns(kernels: Kernels, spectrum: SharedSpectrum, from: number, to: number): void {
+  const [nz] = spectrum.shape;
+  const plan = kernels.fftPlan(nz);
+  const memory = kernels.mark();
+  const block = loadColumns(kernels, spectrum, from, to);
+  const floats = (to - from) * spectrum.pitch;
+  kernels.exports.fftColumns(plan, block.re, block.im, 4 * floats, floats / 4);
+  storeColumns(kernels, spectrum, block, from, to);
+  kernels.release(memory);
+}
+
 /** Rows in groups of eight; the last group moves back inside the plane. */
-function forEachRowGroup(ny: number, run: (y: number) => void): void {
+export function forEachRowGroup(ny: number, run: (y: number) => void): void {
   for (let y = 0; y < ny; y += 8) run(Math.max(0, Math.min(y, ny - 8)));
 }
 

@@ -3,18 +3,22 @@
  * GPU engine computes, and its results do not depend on the number of threads.
  */
 import type {
+  BandScalingEstimate,
+  BandScalingJob,
+  BandScalingResult,
   BoxStatistics,
   Engine,
   LocalScalingSettings,
   ModelMapOptions,
   OpenedResolution,
   OpenedScaling,
+  OperationHooks,
   ResolutionSettings,
   ShellSpectra,
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
-import { requireSameShape, requireShape } from '../engine-checks.ts';
+import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
@@ -25,11 +29,16 @@ import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts
 import type { Operator } from '../math/point-group.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/rotation-plan.ts';
+import { planBands } from '../math/soft-scaling/bands.ts';
+import { fadeTransfer } from '../math/soft-scaling/fade.ts';
+import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
+import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
+import { bandScalingBytes, bandScalingSeconds, scaleBands } from './band-scaling.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import type { TileTimings } from './local-scaling.ts';
-import { VolumeMemory } from './memory.ts';
+import { type CpuVolume, VolumeMemory } from './memory.ts';
 import { PLANES_PER_SLAB } from './model-map.ts';
 import { Pool } from './pool.ts';
 import { resamplePlanes } from './resample.ts';
@@ -132,7 +141,7 @@ export class CpuEngine implements Engine {
     return { mask, voxels: counts.reduce((sum, count) => sum + count, 0) };
   }
 
-  async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {
+  async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume> {
     const spectrum = await this.forwardPlanes(volume);
     const [nz, ny] = volume.shape;
     await this.pool.map(
@@ -301,6 +310,68 @@ export class CpuEngine implements Engine {
   openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution> {
     const { pool, memory, memoryLimitBytes } = this;
     return openResolution(settings, { pool, memory, memoryLimitBytes });
+  }
+
+  async estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate> {
+    checkBandJob(job);
+    const plan = planBands({ shape: job.half1.shape, voxelSize: job.voxelSize });
+    return {
+      workingBytes: bandScalingBytes(plan, job, this.pool.size),
+      seconds: bandScalingSeconds(plan, job, this.pool.size),
+    };
+  }
+
+  async bandScaling(job: BandScalingJob, hooks: OperationHooks = {}): Promise<BandScalingResult> {
+    const { workingBytes } = await this.estimateBandScaling(job);
+    const { half1, half2, reference, profile, locality = DEFAULT_LOCALITY } = job;
+    const need = workingBytes + this.memory.own(half1).byteLength;
+    if (this.memory.volumeBytes + need > this.memoryLimitBytes) {
+      throw new LocScaleError('out-of-memory', 'Scaling in bands does not fit the memory limit.', {
+        expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
+        found: gibibytes(this.memory.volumeBytes + need),
+        hint: 'Raise --memory.',
+      });
+    }
+    const measure = async (volume: Volume): Promise<MeasuredMap<Float32Array>> => ({
+      map: this.memory.own(volume),
+      ...(await this.statistics(volume)),
+    });
+    const inputs = planInputs(
+      await measure(half1),
+      half2 && (await measure(half2)),
+      reference && (await measure(reference)),
+      profile !== undefined,
+    );
+    const inMask = job.mask ? (await this.statistics(job.mask, { mask: job.mask, inside: true })).count : 0;
+    const region = bandRegion(job, inMask);
+    const mask = region.mask && this.memory.own(region.mask);
+    const plan = planBands({ shape: half1.shape, voxelSize: job.voxelSize });
+    const target = { hasReference: reference !== undefined, profile, locality };
+    const targets = new TargetPlan(plan, target, region.voxels, inputs.powerScale);
+    // Idle memory of earlier steps is given back before the spectra take theirs.
+    this.memory.trim();
+    let scaled = this.memory.create(half1.shape);
+    try {
+      const volumes = { inputs, mask, out: scaled.data };
+      const bands = await scaleBands(this.pool, this.memory, plan, targets, volumes, hooks);
+      if (job.fadeResolution !== undefined) {
+        this.memory.trim();
+        const whole = scaled;
+        scaled = await this.radialFilter(whole, fadeTransfer(job.fadeResolution, job.voxelSize));
+        this.release(whole);
+      }
+      if (job.zeroOutside === true && mask) {
+        const shared = { volume: scaled.data, mask };
+        await this.pool.map(
+          'clearOutside',
+          split(mask.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared })),
+        );
+      }
+      return { scaled, bands };
+    } catch (error) {
+      this.release(scaled);
+      throw error;
+    }
   }
 
   async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {

@@ -6,7 +6,7 @@ import type { Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 
-interface CpuVolume extends Volume {
+export interface CpuVolume extends Volume {
   readonly data: Float32Array;
   /** Its voxels were handed out, and may still be read after the volume is released. */
   downloaded: boolean;

@@ -6,8 +6,23 @@ import { confidenceFromMap } from '../math/confidence.ts';
 import type { Shape } from '../math/grid.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import type { GridMaps } from '../math/rotation-plan.ts';
+import type { BandPlan } from '../math/soft-scaling/bands.ts';
+import type { MapSum } from '../math/soft-scaling/inputs.ts';
+import type { GainRule } from '../math/soft-scaling/targets.ts';
+import {
+  accumulateBand,
+  type BandPlanes,
+  type BlockFields,
+  bandColumns,
+  bandPlanes,
+  blockGains,
+  clearOutside,
+  forwardSumPlanes,
+  smoothBlockPlanes,
+} from './band-tasks.ts';
 import {
   filterColumns,
+  forwardColumns,
   forwardPlanes,
   inversePlanes,
   type SharedSpectrum,
@@ -101,6 +116,52 @@ export const tasks = {
   ): void => {
     confidenceFromMap(args.volume, args.shape, args.mean, args.variance, args.out);
   },
+
+  forwardSumPlanes: (thread: Thread, args: Range & { sum: MapSum<Float32Array>; spectrum: SharedSpectrum }) =>
+    forwardSumPlanes(thread.kernels, args.sum, args.spectrum, args.from, args.to),
+
+  forwardColumns: (thread: Thread, args: Range & { spectrum: SharedSpectrum }) =>
+    forwardColumns(thread.kernels, args.spectrum, args.from, args.to),
+
+  bandColumns: (
+    thread: Thread,
+    args: Range & { plan: BandPlan; index: number; spectrum: SharedSpectrum; band: Float32Array },
+  ) => bandColumns(thread.kernels, args.plan, args.index, args.spectrum, args.band, args.from, args.to),
+
+  bandPlanes: (thread: Thread, args: Range & BandPlanes) =>
+    bandPlanes(thread.kernels, args, args.from, args.to),
+
+  smoothBlockPlanes: (thread: Thread, args: Range & { plan: BandPlan; fields: BlockFields }) =>
+    smoothBlockPlanes(thread.kernels, args.plan, args.fields, args.from, args.to),
+
+  blockGains: (
+    thread: Thread,
+    args: Range & { plan: BandPlan; fields: BlockFields; rule: GainRule; outputScale: number },
+  ) => blockGains(thread.kernels, args.plan, args.fields, args.rule, args.outputScale, args.from, args.to),
+
+  accumulateBand: (
+    thread: Thread,
+    args: Range & {
+      plan: BandPlan;
+      pitch: number;
+      band: Float32Array;
+      gains: Float32Array;
+      out: Float32Array;
+    },
+  ) =>
+    accumulateBand(
+      thread.kernels,
+      args.plan,
+      args.pitch,
+      args.band,
+      args.gains,
+      args.out,
+      args.from,
+      args.to,
+    ),
+
+  clearOutside: (_: Thread, args: Range & { volume: Float32Array; mask: Float32Array }) =>
+    clearOutside(args.volume, args.mask, args.from, args.to),
 
   beginScaling: (thread: Thread, job: TileJob): void => {
     thread.kernels.release(thread.scalerMark);

@@ -143,9 +143,17 @@ export async function transformPlanes(gpu: GpuDevice, volume: GpuVolume, spectru
   await doPlanes(gpu, volume, spectrum, 'forward');
 }
 
-/** Columns along y and rows along x, inverse, divided by the number of voxels. Destroys the spectrum. */
-export async function restorePlanes(gpu: GpuDevice, spectrum: Spectrum, volume: GpuVolume): Promise<void> {
-  await doPlanes(gpu, volume, spectrum, 'inverse');
+/**
+ * Columns along y and rows along x, inverse, divided by the number of voxels. Destroys the spectrum. `bins`: columns
+ * of a plane that are not 0, where not all.
+ */
+export async function restorePlanes(
+  gpu: GpuDevice,
+  spectrum: Spectrum,
+  volume: GpuVolume,
+  bins?: number,
+): Promise<void> {
+  await doPlanes(gpu, volume, spectrum, 'inverse', bins);
 }
 
 async function doPlanes(
@@ -153,6 +161,7 @@ async function doPlanes(
   volume: GpuVolume,
   { plan, slabs }: Spectrum,
   direction: 'forward' | 'inverse',
+  bins = Math.floor(plan.shape[2] / 2) + 1,
 ): Promise<void> {
   const { pitch, shape } = plan;
   const [nz, ny, nx] = shape;
@@ -161,7 +170,7 @@ async function doPlanes(
   try {
     for (const slab of slabs) {
       const columns = await prepareColumns(gpu, plan.y, {
-        columns: Math.floor(nx / 2) + 1,
+        columns: bins,
         blocks: slab.planes,
         blockStride: ny * pitch,
         elementStride: pitch,

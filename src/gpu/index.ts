@@ -3,18 +3,22 @@
  * `download` only.
  */
 import type {
+  BandScalingEstimate,
+  BandScalingJob,
+  BandScalingResult,
   BoxStatistics,
   Engine,
   LocalScalingSettings,
   ModelMapOptions,
   OpenedResolution,
   OpenedScaling,
+  OperationHooks,
   ResolutionSettings,
   ShellSpectra,
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
-import { requireSameShape, requireShape } from '../engine-checks.ts';
+import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import type { NoiseBox } from '../math/confidence.ts';
@@ -23,7 +27,12 @@ import type { FilterBin } from '../math/local-filter.ts';
 import type { Operator } from '../math/point-group.ts';
 import type { RadialTransfer } from '../math/radial-transfer.ts';
 import { planSymmetrise, type SymmetriseOptions } from '../math/rotation-plan.ts';
+import { planBands } from '../math/soft-scaling/bands.ts';
+import { fadeTransfer } from '../math/soft-scaling/fade.ts';
+import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
+import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
 import { planSplat } from '../math/splat-plan.ts';
+import { clearOutside, type GpuBandPlan, requireBandPlan, scaleBands } from './band-scaling.ts';
 import type { GpuDevice } from './device.ts';
 import { localFilter } from './local-filter.ts';
 import { openResolution } from './local-resolution.ts';
@@ -159,6 +168,50 @@ export class GpuEngine implements Engine {
     return openResolution(settings, this.jobTools());
   }
 
+  async estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate> {
+    const { workingBytes, spectra, bands } = this.planBandScaling(job);
+    const voxels = voxelCount(job.half1.shape);
+    // Multiply-adds of a transform: 2.5 n log2 n; as many again for all else.
+    const operations = (spectra - 1) * (bands.count + 1) * 5 * voxels * Math.log2(voxels);
+    return { workingBytes, seconds: operations / this.operationsPerSecond };
+  }
+
+  async bandScaling(job: BandScalingJob, hooks: OperationHooks = {}): Promise<BandScalingResult> {
+    const plan = this.planBandScaling(job);
+    const { half1, half2, reference, profile, locality = DEFAULT_LOCALITY } = job;
+    const measure = async (volume: Volume): Promise<MeasuredMap<GpuVolume>> => ({
+      map: this.own(volume),
+      ...(await this.statistics(volume)),
+    });
+    const inputs = planInputs(
+      await measure(half1),
+      half2 && (await measure(half2)),
+      reference && (await measure(reference)),
+      profile !== undefined,
+    );
+    const inMask = job.mask ? (await this.statistics(job.mask, { mask: job.mask, inside: true })).count : 0;
+    const region = bandRegion(job, inMask);
+    const mask = region.mask && this.own(region.mask);
+    const target = { hasReference: reference !== undefined, profile, locality };
+    const targets = new TargetPlan(plan.bands, target, region.voxels, inputs.powerScale);
+    const { volume, result: bands } = await scaleBands(this.gpu, plan, targets, { inputs, mask }, hooks);
+    let scaled = this.adopt(volume);
+    try {
+      if (job.fadeResolution !== undefined) {
+        const whole = scaled;
+        scaled = this.adopt(
+          await radialFilter(this.gpu, whole, fadeTransfer(job.fadeResolution, job.voxelSize)),
+        );
+        this.release(whole);
+      }
+      if (job.zeroOutside === true && mask) await clearOutside(this.gpu, scaled, mask);
+      return { scaled, bands };
+    } catch (error) {
+      this.release(scaled);
+      throw error;
+    }
+  }
+
   async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
     return this.adopt(await localFilter(this.gpu, this.own(volume), this.own(cutoffs), bins));
   }
@@ -178,6 +231,13 @@ export class GpuEngine implements Engine {
       make: (label, shape) => this.adopt(createVolume(gpu, label, shape)),
       release: (...volumes) => this.release(...volumes),
     };
+  }
+
+  private planBandScaling(job: BandScalingJob): GpuBandPlan {
+    checkBandJob(job);
+    const { shape } = job.half1;
+    const freeBytes = this.gpu.limits.totalBytes - this.gpu.allocatedBytes - 4 * voxelCount(shape);
+    return requireBandPlan(this.gpu, planBands({ shape, voxelSize: job.voxelSize }), job, freeBytes);
   }
 
   private adopt(volume: GpuVolume): GpuVolume {

@@ -48,7 +48,10 @@ async function filterColumns(gpu: GpuDevice, spectrum: Spectrum, transfer: Radia
   const table = lineTableBuffer(gpu, plan.z);
   await withScratch(gpu, async (scratch) => {
     const gains = scratch.table('transfer function', transfer.table);
-    const squares = scratch.table('squared frequencies', squaredFrequencies(plan.shape, plan.pitch));
+    const squares = scratch.table(
+      'squared frequencies',
+      squaredFrequencies(plan.shape, plan.pitch, transfer),
+    );
     const buffer = stripBuffer(scratch, 'radial-filter', spectrum);
     for (const strip of stripsOf(plan)) {
       const columns = strip.rows * plan.pitch;
@@ -77,8 +80,12 @@ async function filterColumns(gpu: GpuDevice, spectrum: Spectrum, transfer: Radia
 }
 
 /** Squares of the frequencies along z, y and x (cycles per voxel), one after the other; x up to the pitch. */
-function squaredFrequencies([nz, ny, nx]: Shape, pitch: number): Float32Array {
-  const along = (n: number, count: number): number[] =>
-    Array.from({ length: count }, (_, k) => ((2 * k < n ? k : k - n) / n) ** 2);
-  return Float32Array.from([...along(nz, nz), ...along(ny, ny), ...along(nx, pitch)]);
+function squaredFrequencies(
+  [nz, ny, nx]: Shape,
+  pitch: number,
+  { axisScale: [sz, sy, sx] = [1, 1, 1] }: RadialTransfer,
+): Float32Array {
+  const along = (n: number, count: number, scale: number): number[] =>
+    Array.from({ length: count }, (_, k) => ((scale * (2 * k < n ? k : k - n)) / n) ** 2);
+  return Float32Array.from([...along(nz, nz, sz), ...along(ny, ny, sy), ...along(nx, pitch, sx)]);
 }

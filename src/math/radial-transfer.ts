@@ -7,7 +7,12 @@
 const INTERVALS = 65536;
 
 export interface RadialTransfer {
-  /** Frequency of the last sample, cycles per voxel. */
+  /**
+   * Factors at most 1 for cycles per voxel along z, y and x before |f| is taken, where voxels are not cubes: finest
+   * voxel size over the axis's own. Default 1.
+   */
+  readonly axisScale?: readonly [z: number, y: number, x: number];
+  /** Frequency of the last sample, cycles per (finest) voxel. */
   readonly maxFrequency: number;
   /** g at i * maxFrequency / (table.length - 1). */
   readonly table: Float32Array;

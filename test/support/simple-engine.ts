@@ -11,10 +11,11 @@ import type {
   ScalingTile,
   Volume,
 } from '../../src/engine.ts';
-import { chooseTiles } from '../../src/engine-checks.ts';
+import { checkBandJob, chooseTiles } from '../../src/engine-checks.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { binWeight } from '../../src/math/local-filter.ts';
+import { directBandScaling } from './direct-band-scaling.ts';
 import { directLocalResolution } from './direct-local-resolution.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
 import { modelMapDirectly } from './direct-model-map.ts';
@@ -141,10 +142,11 @@ export function createSimpleEngine(): SimpleEngine {
       const [nz, ny, nx] = shape;
       const spectrum = referenceFft3d(voxels(volume, 'radialFilter'), undefined, shape);
       const last = transfer.table.length - 1;
+      const [sz, sy, sx] = transfer.axisScale ?? [1, 1, 1];
       for (let i = 0; i < spectrum.re.length; i++) {
-        const fz = signedIndex(Math.floor(i / (ny * nx)), nz) / nz;
-        const fy = signedIndex(Math.floor(i / nx) % ny, ny) / ny;
-        const fx = signedIndex(i % nx, nx) / nx;
+        const fz = (sz * signedIndex(Math.floor(i / (ny * nx)), nz)) / nz;
+        const fy = (sy * signedIndex(Math.floor(i / nx) % ny, ny)) / ny;
+        const fx = (sx * signedIndex(i % nx, nx)) / nx;
         const at = (Math.sqrt(fz * fz + fy * fy + fx * fx) / transfer.maxFrequency) * last;
         const low = Math.min(Math.floor(at), last - 1);
         const gain = transfer.table[low] + (at - low) * (transfer.table[low + 1] - transfer.table[low]);
@@ -240,6 +242,30 @@ export function createSimpleEngine(): SimpleEngine {
           };
         },
       };
+    },
+    async estimateBandScaling() {
+      called('estimateBandScaling');
+      return { workingBytes: 1_000_000, seconds: 1 };
+    },
+    async bandScaling({ half1, half2, reference, mask, ...rest }, hooks) {
+      called('bandScaling');
+      checkBandJob({
+        half1,
+        ...(half2 && { half2 }),
+        ...(reference && { reference }),
+        ...(mask && { mask }),
+        ...rest,
+      });
+      const { scaled, bands } = directBandScaling({
+        ...rest,
+        shape: half1.shape,
+        half1: voxels(half1, 'bandScaling'),
+        ...(half2 && { half2: voxels(half2, 'bandScaling') }),
+        ...(reference && { reference: voxels(reference, 'bandScaling') }),
+        ...(mask && { mask: voxels(mask, 'bandScaling') }),
+      });
+      hooks?.onProgress?.(bands.length, bands.length);
+      return { scaled: make(Float32Array.from(scaled), half1.shape), bands };
     },
     async localFilter(volume, cutoffs, bins) {
       called('localFilter');

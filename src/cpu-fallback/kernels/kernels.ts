@@ -71,6 +71,42 @@ export interface KernelExports {
     index: number,
     count: number,
   ): void;
+  combineRows(
+    to: number,
+    a: number,
+    b: number,
+    groups: number,
+    centreA: number,
+    scaleA: number,
+    centreB: number,
+    scaleB: number,
+  ): void;
+  bandRow(
+    toRe: number,
+    toIm: number,
+    re: number,
+    im: number,
+    groups: number,
+    rest: number,
+    squares: number,
+    band: number,
+  ): void;
+  spreadRows(to: number, toPitch: number, from: number, fromPitch: number, bytes: number, rows: number): void;
+  addBlockSquares(
+    rows: number,
+    rowBytes: number,
+    ny: number,
+    nx: number,
+    ky: number,
+    kx: number,
+    blocks: number,
+    blockBytes: number,
+    mask: number,
+    squares: number,
+  ): number;
+  convolve(to: number, from: number, groups: number, stride: number, weights: number, taps: number): void;
+  blend(to: number, a: number, b: number, groups: number, share: number): void;
+  accumulateRow(out: number, band: number, groups: number, gains: number, lower: number, share: number): void;
   splatAtom(
     tile: number,
     zTable: number,

@@ -1,0 +1,405 @@
+/**
+ * What worker threads do for one band of the scaling in soft frequency bands (band-scaling.ts): parts of volumes in
+ * shared memory, each copied into kernel memory and back. No part depends on the number of threads.
+ *
+ * A band travels in one array, planes z one after the other: first the half spectrum of a plane (ny rows of `pitch`
+ * floats re, then im), transformed back along z; then, in the same place, its voxels in rows of `rowPitch` floats.
+ */
+import {
+  type BandPlan,
+  highestIndex,
+  planInterpolation,
+  squaredBandFrequencies,
+  windowWeights,
+} from '../math/soft-scaling/bands.ts';
+import type { MapSum } from '../math/soft-scaling/inputs.ts';
+import { type BandSums, type GainRule, gainFunction } from '../math/soft-scaling/targets.ts';
+import { forEachRowGroup, planeBuffers, ROWS_PER_TASK, type SharedSpectrum, transformRows } from './fft.ts';
+import type { Kernels } from './kernels/kernels.ts';
+
+/** Floats per row of voxels of a band. */
+export function bandRowPitch(nx: number): number {
+  return 4 * Math.ceil(nx / 4);
+}
+
+/** Floats per plane of a band: the larger of half spectrum and voxels. */
+export function bandPlaneFloats({ shape: [, ny], pitch }: Pick<SharedSpectrum, 'shape' | 'pitch'>): number {
+  return 2 * ny * pitch;
+}
+
+/** Rows along x and columns along y of the planes from <= z < to of a sum of maps. */
+export function forwardSumPlanes(
+  kernels: Kernels,
+  { a, b, centres, factors }: MapSum<Float32Array>,
+  spectrum: SharedSpectrum,
+  from: number,
+  to: number,
+): void {
+  const [, ny, nx] = spectrum.shape;
+  const { pitch } = spectrum;
+  kernels.fftPlan(nx);
+  const planY = kernels.fftPlan(ny);
+  const memory = kernels.mark();
+  const buffers = planeBuffers(kernels, ny, nx, pitch);
+  const floats = ny * nx;
+  const other = kernels.allocate(4 * (floats + 4));
+  const { rows, re, im } = buffers;
+  for (let z = from; z < to; z++) {
+    kernels.floats(rows, floats).set(a.subarray(z * floats, (z + 1) * floats));
+    kernels.floats(other, floats).set(b.subarray(z * floats, (z + 1) * floats));
+    const groups = Math.ceil(floats / 4);
+    kernels.exports.combineRows(rows, rows, other, groups, centres[0], factors[0], centres[1], factors[1]);
+    transformRows(kernels, ny, nx, pitch, buffers);
+    kernels.exports.fftColumns(planY, re, im, 4 * pitch, pitch / 4);
+    spectrum.re.set(kernels.floats(re, ny * pitch), z * ny * pitch);
+    spectrum.im.set(kernels.floats(im, ny * pitch), z * ny * pitch);
+  }
+  kernels.release(memory);
+}
+
+/** Floats per row of a band's coefficients: those behind are 0 in it. */
+export function bandWidth(plan: BandPlan, band: number): number {
+  return 4 * Math.ceil((highestIndex(plan, 2, band) + 1) / 4);
+}
+
+/** Columns along z of rows from <= ky < to of one band: weighted, inverse (unnormalised), from spectrum to `target`. */
+export function bandColumns(
+  kernels: Kernels,
+  plan: BandPlan,
+  band: number,
+  spectrum: SharedSpectrum,
+  target: Float32Array,
+  from: number,
+  to: number,
+): void {
+  const [nz, ny] = spectrum.shape;
+  const { pitch } = spectrum;
+  const { exports } = kernels;
+  const transform = kernels.fftPlan(nz);
+  const memory = kernels.mark();
+  const width = bandWidth(plan, band);
+  const rows = to - from;
+  const count = rows * width;
+  const [alongZ, alongY, alongX] = [nz, ny, width].map((n, axis) =>
+    squaredBandFrequencies(plan, axis as 0 | 1 | 2, n),
+  );
+  const squares = kernels.putFloats(alongX);
+  const staged = [0, 1].map(() => kernels.allocate(4 * rows * pitch));
+  const block = [0, 1].map(() => kernels.allocate(4 * nz * count));
+  const stages = staged.map((address) => kernels.floats(address, rows * pitch));
+  const parts = block.map((address) => kernels.floats(address, nz * count));
+  const highest = highestIndex(plan, 0, band);
+  const sources = [spectrum.re, spectrum.im];
+  for (let kz = 0; kz < nz; kz++) {
+    if (kz > highest && nz - kz > highest) {
+      for (const part of parts) part.fill(0, kz * count, (kz + 1) * count);
+      continue;
+    }
+    const at = (kz * ny + from) * pitch;
+    stages.forEach((stage, i) => {
+      stage.set(sources[i].subarray(at, at + rows * pitch));
+    });
+    for (let row = 0; row < rows; row++) {
+      const offset = 4 * (kz * count + row * width);
+      const rest = alongZ[kz] + alongY[from + row];
+      exports.bandRow(
+        block[0] + offset,
+        block[1] + offset,
+        staged[0] + 4 * row * pitch,
+        staged[1] + 4 * row * pitch,
+        width / 4,
+        rest,
+        squares,
+        band,
+      );
+    }
+  }
+  for (let row = 0; row < rows; row++) {
+    // Columns beyond the band at kz = 0, its widest place, are zero all along.
+    const rest = (band + 1) ** 2 - alongY[from + row];
+    let bins = 0;
+    while (bins < width && alongX[bins] < rest) bins++;
+    const offset = 4 * row * width;
+    // The inverse transform is the forward one with re and im exchanged.
+    exports.fftColumns(transform, block[1] + offset, block[0] + offset, 4 * count, Math.ceil(bins / 4));
+  }
+  const planeFloats = bandPlaneFloats(spectrum);
+  for (let z = 0; z < nz; z++) {
+    parts.forEach((part, i) => {
+      target.set(part.subarray(z * count, (z + 1) * count), z * planeFloats + (i * ny + from) * width);
+    });
+  }
+  kernels.release(memory);
+}
+
+/** Rows ky that hold anything of a band, as ranges of at most `rows`. */
+export function bandRowRanges(plan: BandPlan, band: number, rows: number): { from: number; to: number }[] {
+  const ny = plan.shape[1];
+  const highest = highestIndex(plan, 1, band);
+  const ranges: { from: number; to: number }[] = [];
+  for (let from = 0; from < ny; from += rows) {
+    const to = Math.min(ny, from + rows);
+    if (from <= highest || ny - (to - 1) <= highest) ranges.push({ from, to });
+  }
+  return ranges;
+}
+
+export interface BandPlanes {
+  readonly plan: BandPlan;
+  readonly index: number;
+  /** Of the spectra. */
+  readonly pitch: number;
+  readonly band: Float32Array;
+  readonly blocks: Float32Array;
+  readonly mask: Float32Array | undefined;
+  readonly keep: boolean;
+}
+
+/**
+ * Planes from <= z < to of a band: columns along y and rows along x, inverse; the squares summed over blocks into
+ * `blocks`. Plane `from` is the first of its blocks. The voxels replace the spectrum where `keep` is set.
+ */
+export function bandPlanes(
+  kernels: Kernels,
+  { plan, index, pitch, band, blocks, mask, keep }: BandPlanes,
+  from: number,
+  to: number,
+): BandSums {
+  const [nz, ny, nx] = plan.shape;
+  const [kz, ky, kx] = plan.windows.factor;
+  const [, by, bx] = plan.windows.blocks;
+  const planX = kernels.fftPlan(nx);
+  const planY = kernels.fftPlan(ny);
+  const memory = kernels.mark();
+  const { exports } = kernels;
+  const rowPitch = bandRowPitch(nx);
+  const { rows, re, im, work } = planeBuffers(kernels, ny, rowPitch, pitch);
+  const width = bandWidth(plan, index);
+  const narrow = [0, 1].map(() => kernels.allocate(4 * ny * width));
+  const sums = kernels.allocate(4 * by * bx);
+  const squares = kernels.allocate(4 * rowPitch);
+  const inMask = mask ? kernels.allocate(4 * ny * nx) : 0;
+  const planeFloats = bandPlaneFloats({ shape: plan.shape, pitch });
+  const scale = 1 / (nz * ny * nx);
+  const ranges = bandRowRanges(plan, index, ROWS_PER_TASK);
+  const parts = narrow.map((address) => kernels.floats(address, ny * width));
+  let inside = 0;
+  let all = 0;
+  for (let z = from; z < to; z++) {
+    const source = z * planeFloats;
+    parts.forEach((part, i) => {
+      const begin = source + i * ny * width;
+      if (ranges.length * ROWS_PER_TASK < ny) part.fill(0);
+      for (const range of ranges) {
+        const [first, last] = [range.from * width, range.to * width];
+        part.set(band.subarray(begin + first, begin + last), first);
+      }
+    });
+    exports.fftColumns(planY, narrow[1], narrow[0], 4 * width, width / 4);
+    // What lies behind the band's width stays 0.
+    exports.spreadRows(re, 4 * pitch, narrow[0], 4 * width, 4 * width, ny);
+    exports.spreadRows(im, 4 * pitch, narrow[1], 4 * width, 4 * width, ny);
+    forEachRowGroup(ny, (y) => {
+      const at = 4 * y * pitch;
+      exports.irfftRows8(
+        planX,
+        re + at,
+        im + at,
+        4 * pitch,
+        rows + 4 * y * rowPitch,
+        4 * rowPitch,
+        scale,
+        work,
+      );
+    });
+    if (z % kz === 0) kernels.floats(sums, by * bx).fill(0);
+    if (mask) kernels.floats(inMask, ny * nx).set(mask.subarray(z * ny * nx, (z + 1) * ny * nx));
+    inside += exports.addBlockSquares(rows, 4 * rowPitch, ny, nx, ky, kx, sums, 4 * bx, inMask, squares);
+    if (z % kz === kz - 1 || z === nz - 1) {
+      const found = kernels.floats(sums, by * bx);
+      for (let i = 0; i < found.length; i++) all += found[i];
+      blocks.set(found, Math.floor(z / kz) * by * bx);
+    }
+    if (keep) band.set(kernels.floats(rows, ny * rowPitch), source);
+  }
+  kernels.release(memory);
+  return { inside: mask ? inside : all, all };
+}
+
+/** Sums of squares in blocks, of the mean and of half the difference of the half maps, and of the reference. */
+export interface BlockFields {
+  readonly power: Float32Array;
+  readonly difference: Float32Array | undefined;
+  readonly reference: Float32Array | undefined;
+  /** Signal of the level bands so far. */
+  readonly level: Float32Array | undefined;
+}
+
+/**
+ * Planes from <= z < to of blocks: weighted with the window along x and y, in place. The cross power of the half maps
+ * takes the place of the power of half their difference.
+ */
+export function smoothBlockPlanes(
+  kernels: Kernels,
+  plan: BandPlan,
+  fields: BlockFields,
+  from: number,
+  to: number,
+): void {
+  const [, by, bx] = plan.windows.blocks;
+  const memory = kernels.mark();
+  const alongX = kernels.putFloats(windowWeights(plan.windows, 2));
+  const alongY = kernels.putFloats(windowWeights(plan.windows, 1));
+  const [tapsY, tapsX] = [1, 2].map((axis) => windowWeights(plan.windows, axis as 1 | 2).length);
+  const [reachY, reachX] = [(tapsY - 1) / 2, (tapsX - 1) / 2];
+  const pitch = 4 * Math.ceil(bx / 4);
+  const row = kernels.allocate(4 * (pitch + 2 * reachX + 4));
+  const padded = kernels.allocate(4 * (by + 2 * reachY) * pitch);
+  const out = kernels.allocate(4 * by * pitch);
+  const line = kernels.floats(row, pitch + 2 * reachX + 4);
+  const smooth = kernels.floats(out, by * pitch);
+  const run = (field: Float32Array, z: number): void => {
+    for (let y = 0; y < by; y++) {
+      const at = (z * by + y) * bx;
+      line.set(field.subarray(at, at + bx), reachX);
+      kernels.exports.convolve(padded + 4 * (reachY + y) * pitch, row, pitch / 4, 4, alongX, tapsX);
+    }
+    kernels.exports.convolve(out, padded, (by * pitch) / 4, 4 * pitch, alongY, tapsY);
+    for (let y = 0; y < by; y++) field.set(smooth.subarray(y * pitch, y * pitch + bx), (z * by + y) * bx);
+  };
+  const { difference, power, reference } = fields;
+  for (let z = from; z < to; z++) {
+    if (difference) {
+      for (let i = z * by * bx; i < (z + 1) * by * bx; i++) difference[i] = power[i] - difference[i];
+      run(difference, z);
+    }
+    run(power, z);
+    if (reference) run(reference, z);
+  }
+  kernels.release(memory);
+}
+
+/**
+ * Rows from <= y < to of blocks: weighted with the window along z; S is added to the level where the rule says so,
+ * and the gains, times `outputScale`, replace the power.
+ */
+export function blockGains(
+  kernels: Kernels,
+  plan: BandPlan,
+  fields: BlockFields,
+  rule: GainRule,
+  outputScale: number,
+  from: number,
+  to: number,
+): void {
+  const [bz, by, bx] = plan.windows.blocks;
+  const memory = kernels.mark();
+  const weights = windowWeights(plan.windows, 0);
+  const alongZ = kernels.putFloats(weights);
+  const reach = (weights.length - 1) / 2;
+  const count = (to - from) * bx;
+  const pitch = 4 * Math.ceil(count / 4);
+  const padded = kernels.allocate(4 * (bz + 2 * reach) * pitch);
+  const smooth = (field: Float32Array): Float32Array => {
+    const out = kernels.allocate(4 * bz * pitch);
+    const source = kernels.floats(padded, (bz + 2 * reach) * pitch);
+    for (let z = 0; z < bz; z++) {
+      const at = (z * by + from) * bx;
+      source.set(field.subarray(at, at + count), (reach + z) * pitch);
+    }
+    kernels.exports.convolve(out, padded, (bz * pitch) / 4, 4 * pitch, alongZ, weights.length);
+    return kernels.floats(out, bz * pitch).slice();
+  };
+  const power = smooth(fields.power);
+  const signal = fields.difference ? smooth(fields.difference) : power;
+  const reference = fields.reference && smooth(fields.reference);
+  kernels.release(memory);
+  const { level } = fields;
+  const gain = gainFunction(rule);
+  for (let z = 0; z < bz; z++) {
+    for (let i = 0; i < count; i++) {
+      const at = z * pitch + i;
+      const to = (z * by + from) * bx + i;
+      if (level && rule.addsToLevel) level[to] += Math.max(signal[at], 0);
+      fields.power[to] =
+        outputScale * gain(signal[at], power[at], reference ? reference[at] : 0, level ? level[to] : 0);
+    }
+  }
+}
+
+/** Planes from <= z < to: out += band gain, gains linear between the centres of blocks. */
+export function accumulateBand(
+  kernels: Kernels,
+  plan: BandPlan,
+  pitch: number,
+  band: Float32Array,
+  gains: Float32Array,
+  out: Float32Array,
+  from: number,
+  to: number,
+): void {
+  const [, ny, nx] = plan.shape;
+  const [bz, by, bx] = plan.windows.blocks;
+  const memory = kernels.mark();
+  const { exports } = kernels;
+  const rowPitch = bandRowPitch(nx);
+  const [alongZ, alongY, alongX] = ([0, 1, 2] as const).map((axis) => planInterpolation(plan, axis));
+  const padTo = (values: ArrayLike<number>, count: number): number[] =>
+    Array.from({ length: count }, (_, i) => values[Math.min(i, values.length - 1)]);
+  const lower = kernels.putWords(
+    padTo(
+      alongX.lower.map((i) => 4 * i),
+      rowPitch,
+    ),
+  );
+  const share = kernels.putFloats(padTo(alongX.share, rowPitch));
+  // A row of gains and one value more, whose share is 0.
+  const gainPitch = 4 * Math.ceil((bx + 1) / 4);
+  const planes = [0, 1, 2].map(() => kernels.allocate(4 * by * gainPitch));
+  const row = kernels.allocate(4 * gainPitch);
+  const values = kernels.allocate(4 * ny * rowPitch);
+  const sums = kernels.allocate(4 * ny * rowPitch);
+  const planeFloats = bandPlaneFloats({ shape: plan.shape, pitch });
+  const loaded = [-1, -1];
+  const load = (i: number, z: number): void => {
+    if (loaded[i] === z) return;
+    loaded[i] = z;
+    const plane = kernels.floats(planes[i], by * gainPitch);
+    for (let y = 0; y < by; y++) {
+      const at = (z * by + y) * bx;
+      plane.set(gains.subarray(at, at + bx), y * gainPitch);
+    }
+  };
+  // Rows of the result have no gaps; those of the band do.
+  const rowsAtOnce = rowPitch === nx ? ny : 1;
+  const total = kernels.floats(sums, ny * rowPitch);
+  for (let z = from; z < to; z++) {
+    load(0, alongZ.lower[z]);
+    load(1, Math.min(alongZ.lower[z] + 1, bz - 1));
+    exports.blend(planes[2], planes[0], planes[1], (by * gainPitch) / 4, alongZ.share[z]);
+    kernels
+      .floats(values, ny * rowPitch)
+      .set(band.subarray(z * planeFloats, z * planeFloats + ny * rowPitch));
+    for (let y = 0; y < ny; y += rowsAtOnce) {
+      const at = (z * ny + y) * nx;
+      total.set(out.subarray(at, at + rowsAtOnce * nx), y * rowPitch);
+    }
+    for (let y = 0; y < ny; y++) {
+      const near = planes[2] + 4 * alongY.lower[y] * gainPitch;
+      const far = planes[2] + 4 * Math.min(alongY.lower[y] + 1, by - 1) * gainPitch;
+      const at = 4 * y * rowPitch;
+      exports.blend(row, near, far, gainPitch / 4, alongY.share[y]);
+      exports.accumulateRow(sums + at, values + at, rowPitch / 4, row, lower, share);
+    }
+    for (let y = 0; y < ny; y += rowsAtOnce) {
+      const at = (z * ny + y) * nx;
+      out.set(total.subarray(y * rowPitch, y * rowPitch + rowsAtOnce * nx), at);
+    }
+  }
+  kernels.release(memory);
+}
+
+/** Voxels from <= i < to: 0 where the mask is not above 0.5. */
+export function clearOutside(volume: Float32Array, mask: Float32Array, from: number, to: number): void {
+  for (let i = from; i < to; i++) if (!(mask[i] > 0.5)) volume[i] = 0;
+}

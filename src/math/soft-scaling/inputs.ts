@@ -1,0 +1,66 @@
+/**
+ * What is transformed: the mean of the half maps, half their difference, the reference, each normalised. All maps are
+ * taken in units of their largest deviation from the mean, a power of two so that nothing is rounded: squares of any
+ * float32 map then are float32 numbers too. The mean of a map is subtracted before the transform and put into the
+ * coefficient of frequency 0 behind it, so that a large one costs the others no digits.
+ */
+
+/** (a - centres[0]) factors[0] + (b - centres[1]) factors[1] + constant. */
+export interface MapSum<V> {
+  readonly a: V;
+  readonly b: V;
+  readonly centres: readonly [number, number];
+  readonly factors: readonly [number, number];
+  readonly constant: number;
+}
+
+export interface BandInputs<V> {
+  readonly mean: MapSum<V>;
+  /** Absent where there is a single map. */
+  readonly difference: MapSum<V> | undefined;
+  readonly reference: MapSum<V> | undefined;
+  /** Squares of the mean's voxels, in units of the squares of the map's own. */
+  readonly powerScale: number;
+  /** Brings results back to the unit wanted: that of the reference, of the map, or of their geometric mean. */
+  readonly outputScale: number;
+}
+
+/** A map and what VolumeStatistics tells of it. */
+export interface MeasuredMap<V> {
+  readonly map: V;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+export function planInputs<V>(
+  half1: MeasuredMap<V>,
+  half2: MeasuredMap<V> | undefined,
+  reference: MeasuredMap<V> | undefined,
+  hasProfile: boolean,
+): BandInputs<V> {
+  const scale = unitScale(half2 ? [half1, half2] : [half1]);
+  const referenceScale = reference ? unitScale([reference]) : scale;
+  return {
+    mean: half2 ? sumOf(half1, half2, scale / 2, scale / 2) : sumOf(half1, half1, scale, 0),
+    difference: half2 && sumOf(half1, half2, scale / 2, -scale / 2),
+    reference: reference && sumOf(reference, reference, referenceScale, 0),
+    powerScale: scale ** 2,
+    outputScale: hasProfile ? 1 / Math.sqrt(scale * referenceScale) : 1 / referenceScale,
+  };
+}
+
+function sumOf<V>(a: MeasuredMap<V>, b: MeasuredMap<V>, factorA: number, factorB: number): MapSum<V> {
+  const centres = [Math.fround(a.mean), Math.fround(b.mean)] as const;
+  const constant = centres[0] * factorA + centres[1] * factorB;
+  return { a: a.map, b: b.map, centres, factors: [factorA, factorB], constant };
+}
+
+function unitScale(maps: readonly Omit<MeasuredMap<unknown>, 'map'>[]): number {
+  const deviation = Math.max(
+    ...maps.map(({ min, max, mean }) => Math.max(max - Math.fround(mean), Math.fround(mean) - min)),
+  );
+  const largest = deviation > 0 ? deviation : Math.max(...maps.map(({ mean }) => Math.abs(mean)));
+  const exponent = largest > 0 ? -Math.floor(Math.log2(largest)) : 0;
+  return 2 ** Math.min(125, Math.max(-125, exponent));
+}

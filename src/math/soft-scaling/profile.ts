@@ -1,0 +1,41 @@
+/** Amplitude profiles: what the bands of a map are scaled to where no reference map says it. */
+import { type BandPlan, bandWeight } from './bands.ts';
+
+/** RMS Fourier amplitude against frequency, in any unit; logarithmic interpolation, constant beyond the ends. */
+export interface AmplitudeProfile {
+  /** 1/A, ascending. */
+  readonly frequency: readonly number[];
+  readonly amplitude: readonly number[];
+}
+
+export function profileAmplitude({ frequency, amplitude }: AmplitudeProfile, f: number): number {
+  const last = frequency.length - 1;
+  if (f <= frequency[0]) return amplitude[0];
+  if (f >= frequency[last]) return amplitude[last];
+  let i = 1;
+  while (frequency[i] < f) i++;
+  const share = (f - frequency[i - 1]) / (frequency[i] - frequency[i - 1]);
+  return amplitude[i - 1] * (amplitude[i] / amplitude[i - 1]) ** share;
+}
+
+/** exp(-B f^2 / 4), the fall-off of a B factor (A^2), for the mode without a reference. */
+export function falloffProfile(bFactor: number, upTo = 1): AmplitudeProfile {
+  const frequency = Array.from({ length: 101 }, (_, i) => (i * upTo) / 100);
+  return { frequency, amplitude: frequency.map((f) => Math.exp((-bFactor * f * f) / 4)) };
+}
+
+const SAMPLES_PER_BAND = 1000;
+
+/** U_i: power of the profile in each band, the integral of (a hat_i)^2 f^2 df. Only ratios of them count. */
+export function profilePowers(profile: AmplitudeProfile, { count, spacing }: BandPlan): Float64Array {
+  const powers = new Float64Array(count);
+  const step = spacing / SAMPLES_PER_BAND;
+  // Midpoints; every sample lies in two bands.
+  for (let s = 0; s < count * SAMPLES_PER_BAND; s++) {
+    const f = (s + 0.5) * step;
+    const power = profileAmplitude(profile, f) ** 2 * f * f * step;
+    const lower = Math.floor(s / SAMPLES_PER_BAND);
+    for (let i = lower; i <= lower + 1 && i < count; i++) powers[i] += power * bandWeight(f, i, spacing) ** 2;
+  }
+  return powers;
+}

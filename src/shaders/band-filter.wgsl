@@ -1,0 +1,71 @@
+//#include lib/line-fft.wgsl
+// One soft frequency band of a half spectrum: times hat_i = max(0, 1 - |f / d - i|), and back along z, unnormalised.
+//   source, result   strips of rows ky (kz, ky - first_row, kx), complex (re, im), rows of `pitch`
+//   squares          squared frequencies along z (N), y (`height`) and x (`pitch`) in units of the spacing d
+// Only bins kx < `bins` are written: those behind are 0 in this band and in all before it. One workgroup = LINES
+// neighbouring columns of one row; one thread = every THREADS-th value, then butterfly, then value. Columns outside
+// the band all along are not transformed, but set to 0: another band may have left values there.
+// Hazards: f / d is right to a few units in the last place, 1e-6 of a band's width.
+
+struct Band {
+  rows: u32,
+  pitch: u32,
+  height: u32,
+  first_row: u32,
+  bins: u32,
+  band: f32,
+}
+
+@group(0) @binding(1) var<uniform> parameters: Band;
+@group(0) @binding(2) var<storage, read> source: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read> squares: array<f32>;
+@group(0) @binding(4) var<storage, read_write> result: array<vec2<f32>>;
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let group = id.x + id.y * groups.x;
+  let groupsPerRow = (parameters.bins + LINES - 1u) / LINES;
+  let row = group / groupsPerRow;
+  if (row >= parameters.rows) {
+    return;
+  }
+  let x = (group - row * groupsPerRow) * LINES;
+  let lines = min(LINES, parameters.bins - x);
+  let across = squares[N + parameters.first_row + row];
+  let first = row * parameters.pitch + x;
+  let plane = parameters.rows * parameters.pitch;
+  let end = parameters.band + 1.0;
+  if (across + squares[N + parameters.height + x] >= end * end) {
+    for (var t = thread; t < N * LINES; t += THREADS) {
+      let l = t % LINES;
+      if (l < lines) {
+        result[first + t / LINES * plane + l] = vec2<f32>();
+      }
+    }
+    return;
+  }
+  for (var t = thread; t < N * LINES; t += THREADS) {
+    let l = t % LINES;
+    let i = t / LINES;
+    var value = vec2<f32>();
+    if (l < lines) {
+      let f = sqrt(squares[i] + across + squares[N + parameters.height + x + l]);
+      let weight = max(0.0, 1.0 - abs(f - parameters.band));
+      value = weight * source[first + i * plane + l];
+    }
+    // Real and imaginary part exchanged: see lib/line-fft.wgsl.
+    place(i, l, value.yx);
+  }
+  let half = transformLines(thread);
+  for (var t = thread; t < N * LINES; t += THREADS) {
+    let l = t % LINES;
+    let i = t / LINES;
+    if (l < lines) {
+      result[first + i * plane + l] = transformed(half, i, l).yx;
+    }
+  }
+}

@@ -1,0 +1,260 @@
+// Steps of the scaling in soft frequency bands (math/soft-scaling/) beside the transforms.
+//
+// combine      out = (a - centre_a) factor_a + (b - centre_b) factor_b; one thread = one voxel
+// pack         bits of the voxels whose mask is above 0.5, 32 to a word; one thread = one word
+// powers       blocks += sums of squares of a band's voxels over blocks; one thread = one block. Parts: sums of a
+//              workgroup's squares in the mask (of all without one), and of all
+// subtract     signal = power - noise, in place of the noise; one thread = one block
+// window       out = sum_t weights[t + reach] field[t along an axis], 0 outside; one thread = one block
+// addLevel     out += max(S, 0); one thread = one block
+// gains        from the powers of the windows; one thread = one block
+// accumulate   out += band gain, linear between the centres of blocks; one thread = one voxel
+// clear        out = 0 where the mask is not above 0.5; one thread = one voxel
+//
+// Volumes are one slab each, (z, y, x), x fastest; blocks are (z, y, x) likewise and never in slabs. A block whose
+// planes lie in two slabs is added to by both dispatches.
+// Hazards: no float32 sum has more terms than a block, a workgroup or a window; the host adds up parts in float64.
+// Powers are of a normalised map, so that squares neither overflow nor vanish. Positions between blocks are
+// fractions of whole numbers, exact.
+
+struct Parameters {
+  count: u32,         // voxels of the slab, or blocks
+  height: u32,        // of the volume
+  width: u32,
+  first_plane: u32,   // of the slab
+  planes: u32,
+  factor_z: u32,      // voxels per block
+  factor_y: u32,
+  factor_x: u32,
+  blocks_z: u32,
+  blocks_y: u32,
+  blocks_x: u32,
+  first_block: u32,   // first plane of blocks that the slab adds to
+  has_mask: u32,
+  first_part: u32,
+  stride: u32,        // of an axis, in blocks
+  length: u32,
+  reach: u32,
+  wanted: u32,        // 0: reference, 1: profile, 2: their geometric mean
+  centre_a: f32,
+  factor_a: f32,
+  centre_b: f32,
+  factor_b: f32,
+  evenly: f32,
+  level_factor: f32,
+  locality: f32,
+  floor: f32,
+  output_scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+@group(0) @binding(4) var<storage, read> mask: array<f32>;
+@group(0) @binding(11) var<storage, read_write> bits: array<u32>;
+@group(0) @binding(12) var<storage, read> inside: array<u32>;
+@group(0) @binding(5) var<storage, read_write> parts: array<vec2<f32>>;
+@group(0) @binding(6) var<storage, read> weights: array<f32>;
+@group(0) @binding(7) var<storage, read> power: array<f32>;
+@group(0) @binding(8) var<storage, read> signal: array<f32>;
+@group(0) @binding(9) var<storage, read> reference: array<f32>;
+@group(0) @binding(10) var<storage, read> level: array<f32>;
+
+// (E (a L / (E S))^q)^(1/2) without bounds would overflow where S is rounding.
+const LARGEST_RATIO = 1e30;
+
+var<workgroup> squares: array<vec2<f32>, 64>;
+
+fn linear(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
+  return (group.y * groups.x + group.x) * 256u + local;
+}
+
+@compute @workgroup_size(256)
+fn combine(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  out[i] = (a[i] - parameters.centre_a) * parameters.factor_a + (b[i] - parameters.centre_b) * parameters.factor_b;
+}
+
+@compute @workgroup_size(256)
+fn pack(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let word = linear(group, groups, local);
+  let first = 32u * word;
+  if (first >= parameters.count) { return; }
+  var packed = 0u;
+  for (var i = first; i < min(first + 32u, parameters.count); i++) {
+    if (mask[i] > 0.5) { packed |= 1u << (i - first); }
+  }
+  bits[word] = packed;
+}
+
+@compute @workgroup_size(64)
+fn powers(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = group.y * groups.x + group.x;
+  let i = index * 64u + local;
+  var sums = vec2<f32>();
+  if (i < parameters.count) {
+    let x = i % parameters.blocks_x * parameters.factor_x;
+    let row = i / parameters.blocks_x;
+    let y = row % parameters.blocks_y * parameters.factor_y;
+    let z = (parameters.first_block + row / parameters.blocks_y) * parameters.factor_z;
+    let last = vec3<u32>(
+      min(z + parameters.factor_z, parameters.first_plane + parameters.planes),
+      min(y + parameters.factor_y, parameters.height),
+      min(x + parameters.factor_x, parameters.width),
+    );
+    for (var k = max(z, parameters.first_plane); k < last.x; k++) {
+      for (var j = y; j < last.y; j++) {
+        let at = ((k - parameters.first_plane) * parameters.height + j) * parameters.width;
+        for (var l = x; l < last.z; l++) {
+          let v = a[at + l];
+          sums.y += v * v;
+          if (parameters.has_mask != 0u) {
+            sums.x += v * v * f32((inside[(at + l) / 32u] >> ((at + l) % 32u)) & 1u);
+          }
+        }
+      }
+    }
+    out[parameters.first_block * parameters.blocks_y * parameters.blocks_x + i] += sums.y;
+    if (parameters.has_mask == 0u) { sums.x = sums.y; }
+  }
+  squares[local] = sums;
+  workgroupBarrier();
+  if (local == 0u) {
+    var total = vec2<f32>();
+    for (var t = 0u; t < 64u; t++) { total += squares[t]; }
+    parts[parameters.first_part + index] = total;
+  }
+}
+
+@compute @workgroup_size(256)
+fn subtract(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  out[i] = a[i] - out[i];
+}
+
+@compute @workgroup_size(256)
+fn window(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  let at = i / parameters.stride % parameters.length;
+  let first = max(at, parameters.reach) - parameters.reach;
+  let last = min(at + parameters.reach, parameters.length - 1u);
+  var sum = 0.0;
+  var source = i - (at - first) * parameters.stride;
+  for (var t = first; t <= last; t++) {
+    sum += weights[t + parameters.reach - at] * a[source];
+    source += parameters.stride;
+  }
+  out[i] = sum;
+}
+
+@compute @workgroup_size(256)
+fn addLevel(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  out[i] += max(signal[i], 0.0);
+}
+
+@compute @workgroup_size(256)
+fn gains(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  let s = signal[i];
+  if (s <= 0.0) {
+    out[i] = 0.0;
+    return;
+  }
+  let weight = sqrt(s) / max(power[i], parameters.floor);
+  let r = sqrt(max(reference[i], 0.0));
+  var amplitude = r;
+  if (parameters.wanted != 0u) {
+    var raised = 1.0;
+    if (parameters.locality > 0.0) {
+      let ratio = min(parameters.level_factor * level[i] / (parameters.evenly * s), LARGEST_RATIO);
+      // Square roots are exact to the last digits; powers are not.
+      if (parameters.locality == 0.5) {
+        raised = sqrt(sqrt(ratio));
+      } else if (parameters.locality == 1.0) {
+        raised = sqrt(ratio);
+      } else {
+        raised = pow(ratio, 0.5 * parameters.locality);
+      }
+    }
+    let profile = sqrt(parameters.evenly) * sqrt(s) * raised;
+    amplitude = select(sqrt(r * profile), profile, parameters.wanted == 1u);
+  }
+  out[i] = parameters.output_scale * (amplitude * weight);
+}
+
+// Neighbouring blocks of a voxel of an axis, and the second one's share.
+fn between(i: u32, factor: u32, blocks: u32) -> vec3<f32> {
+  let place = min(max(2u * i, factor - 1u) - (factor - 1u), 2u * factor * (blocks - 1u));
+  let lower = place / (2u * factor);
+  let share = f32(place - lower * 2u * factor) / f32(2u * factor);
+  return vec3<f32>(f32(lower), f32(min(lower + 1u, blocks - 1u)), share);
+}
+
+fn gainAlongX(z: f32, y: f32, x: vec3<f32>) -> f32 {
+  let row = (u32(z) * parameters.blocks_y + u32(y)) * parameters.blocks_x;
+  let near = b[row + u32(x.x)];
+  return near + x.z * (b[row + u32(x.y)] - near);
+}
+
+@compute @workgroup_size(256)
+fn accumulate(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  let row = i / parameters.width;
+  let x = between(i - row * parameters.width, parameters.factor_x, parameters.blocks_x);
+  let y = between(row % parameters.height, parameters.factor_y, parameters.blocks_y);
+  let z = between(parameters.first_plane + row / parameters.height, parameters.factor_z, parameters.blocks_z);
+  let near = mix(gainAlongX(z.x, y.x, x), gainAlongX(z.x, y.y, x), y.z);
+  let far = mix(gainAlongX(z.y, y.x, x), gainAlongX(z.y, y.y, x), y.z);
+  out[i] += a[i] * mix(near, far, z.z);
+}
+
+@compute @workgroup_size(256)
+fn clear(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  if (!(mask[i] > 0.5)) { out[i] = 0.0; }
+}

@@ -1,0 +1,220 @@
+/**
+ * Scaling in soft frequency bands, float64, whole arrays at a time, with full Gaussian matrices: the definition of
+ * docs/method.md written down, to hold against both engines and against the prototype of the study.
+ */
+import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import { referenceFft3d, signedIndex } from './reference-fft.ts';
+
+export interface DirectBandInput {
+  readonly shape: Shape;
+  readonly voxelSize: readonly [number, number, number];
+  readonly half1: ArrayLike<number>;
+  readonly half2?: ArrayLike<number>;
+  readonly reference?: ArrayLike<number>;
+  readonly profile?: { readonly frequency: readonly number[]; readonly amplitude: readonly number[] };
+  readonly locality?: number;
+  readonly mask?: ArrayLike<number>;
+  readonly zeroOutside?: boolean;
+  readonly fadeResolution?: number;
+}
+
+export interface DirectBand {
+  readonly frequency: number;
+  readonly signal: number;
+  readonly power: number;
+  readonly used: boolean;
+}
+
+export function directBandScaling(input: DirectBandInput): { scaled: Float64Array; bands: DirectBand[] } {
+  const { shape, voxelSize, half1, half2, reference, profile, locality = 0.5 } = input;
+  const voxels = voxelCount(shape);
+  const inMask = Array.from({ length: voxels }, (_, i) => (input.mask ? input.mask[i] > 0.5 : true));
+  const inside = inMask.some(Boolean) ? inMask : inMask.map(() => true);
+  const insideVoxels = inside.filter(Boolean).length;
+
+  const nyquist = 0.5 / Math.max(...voxelSize);
+  const last = Math.max(1, Math.ceil(nyquist / 0.05 - 1e-6));
+  const d = nyquist / last;
+  const frequency = frequencies(shape, voxelSize);
+  const hat = (f: number, i: number): number => Math.max(0, 1 - Math.abs(f / d - i));
+  const wanted = Array.from({ length: last + 1 }, (_, i) => (profile ? bandPower(profile, i, d) : 0));
+
+  // The half maps are real and imaginary part of one transform: the weights are real and symmetric.
+  const halves = referenceFft3d(half1, half2 ?? half1, shape);
+  const third = reference && referenceFft3d(reference, undefined, shape);
+  const window = gaussianWindow(shape, voxelSize);
+  const out = new Float64Array(voxels);
+  const bands: DirectBand[] = [];
+  let level: Float64Array = new Float64Array(window.blocks);
+  let levelAll = 0;
+  for (let i = 0; i <= last; i++) {
+    const weight = frequency.map((f) => hat(f, i) / voxels);
+    const back = (s: { re: Float64Array; im: Float64Array }): { re: Float64Array; im: Float64Array } =>
+      referenceFft3d(
+        s.re.map((v, k) => v * weight[k]),
+        s.im.map((v, k) => v * weight[k]),
+        shape,
+        true,
+      );
+    const { re: b1, im: b2 } = back(halves);
+    const mean = b1.map((v, k) => (v + b2[k]) / 2);
+    const cross = b1.map((v, k) => v * b2[k]);
+    const square = mean.map((v) => v * v);
+    const S = Float64Array.from(window.mean(cross), (v) => Math.max(v, 0));
+    const boxPower = meanOf(square, () => true);
+    const P = window.mean(square).map((v) => Math.max(v, 1e-8 * boxPower));
+    const signal = meanOf(cross, (k) => inside[k]);
+    const power = meanOf(square, (k) => inside[k]);
+    if (i === 1 || i === 2) {
+      level = level.map((v, k) => v + S[k]);
+      levelAll += signal;
+    }
+    let T: Float64Array = S;
+    let used = boxPower > 0;
+    if (profile && i >= 2) {
+      const shell = 4 * Math.PI * d ** 3 * (i * i + 1 / 6);
+      const terms = shell * insideVoxels * voxelSize[0] * voxelSize[1] * voxelSize[2];
+      used = signal > 0 && power > 0 && levelAll > 0 && signal >= (3 * power) / Math.sqrt(terms);
+      const share = wanted[i] / (wanted[1] + wanted[2]);
+      const everywhere = (share * levelAll) / signal;
+      T = used
+        ? S.map((s, k) => (share * level[k]) ** locality * (s * everywhere) ** (1 - locality))
+        : new Float64Array(S.length);
+    }
+    if (third) {
+      const r = back(third).re;
+      const R = window.mean(r.map((v) => v * v)).map((v) => Math.max(v, 0));
+      T = profile ? T.map((t, k) => Math.sqrt(t * R[k])) : R;
+    }
+    bands.push({ frequency: i * d, signal, power, used });
+    if (!used) continue;
+    const gain = window.spread(P.map((p, k) => Math.sqrt(T[k] * S[k]) / p));
+    for (let k = 0; k < voxels; k++) out[k] += mean[k] * gain[k];
+  }
+  let scaled: Float64Array = out;
+  const { fadeResolution } = input;
+  if (fadeResolution !== undefined) {
+    const spectrum = referenceFft3d(out, undefined, shape);
+    const fade = frequency.map((f) => 1 / (1 + Math.exp((f - 1 / fadeResolution) / 0.01)) / voxels);
+    scaled = referenceFft3d(
+      spectrum.re.map((v, k) => v * fade[k]),
+      spectrum.im.map((v, k) => v * fade[k]),
+      shape,
+      true,
+    ).re;
+  }
+  if (input.zeroOutside === true) scaled = scaled.map((v, k) => (inside[k] ? v : 0));
+  return { scaled, bands };
+}
+
+function meanOf(values: Float64Array, where: (k: number) => boolean): number {
+  let sum = 0;
+  let count = 0;
+  values.forEach((v, k) => {
+    if (!where(k)) return;
+    sum += v;
+    count++;
+  });
+  return sum / count;
+}
+
+/** 1/A, of every coefficient. */
+function frequencies([nz, ny, nx]: Shape, [vz, vy, vx]: readonly [number, number, number]): Float64Array {
+  return Float64Array.from({ length: nz * ny * nx }, (_, i) =>
+    Math.hypot(
+      signedIndex(Math.floor(i / (ny * nx)), nz) / (nz * vz),
+      signedIndex(Math.floor(i / nx) % ny, ny) / (ny * vy),
+      signedIndex(i % nx, nx) / (nx * vx),
+    ),
+  );
+}
+
+/** Integral of (amplitude hat)^2 f^2, log-linear amplitude. */
+function bandPower(
+  { frequency, amplitude }: NonNullable<DirectBandInput['profile']>,
+  i: number,
+  d: number,
+): number {
+  const steps = 20000;
+  let sum = 0;
+  for (let s = 0; s < steps; s++) {
+    const f = d * (Math.max(0, i - 1) + ((s + 0.5) * (i === 0 ? 1 : 2)) / steps);
+    let k = frequency.findIndex((at) => at >= f);
+    if (k < 0) k = frequency.length;
+    const between = (f - frequency[k - 1]) / (frequency[k] - frequency[k - 1]);
+    const a =
+      k === 0
+        ? amplitude[0]
+        : k === frequency.length
+          ? amplitude[k - 1]
+          : Math.exp((1 - between) * Math.log(amplitude[k - 1]) + between * Math.log(amplitude[k]));
+    sum += (a * Math.max(0, 1 - Math.abs(f / d - i)) * f) ** 2 * (i === 0 ? 1 : 2);
+  }
+  return sum;
+}
+
+/** Means over blocks, then a Gaussian of 10 A with zeros outside; back by linear interpolation. */
+function gaussianWindow(shape: Shape, voxelSize: readonly number[]) {
+  const factor = voxelSize.map((v) => Math.max(1, Math.floor(10 / v / 3)));
+  const counts = shape.map((n, axis) => Math.ceil(n / factor[axis]));
+  const blocks = counts[0] * counts[1] * counts[2];
+  const alongAxis = (
+    values: Float64Array,
+    lengths: number[],
+    axis: number,
+    matrix: Float64Array[],
+  ): Float64Array => {
+    const inner = lengths.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const outer = lengths.slice(0, axis).reduce((a, b) => a * b, 1);
+    const n = lengths[axis];
+    const to = new Float64Array(outer * matrix.length * inner);
+    for (let o = 0; o < outer; o++)
+      for (let j = 0; j < matrix.length; j++)
+        for (let i = 0; i < n; i++) {
+          const w = matrix[j][i];
+          if (w === 0) continue;
+          for (let q = 0; q < inner; q++)
+            to[(o * matrix.length + j) * inner + q] += w * values[(o * n + i) * inner + q];
+        }
+    return to;
+  };
+  const gauss = counts.map((n, axis) => {
+    const sigma = 10 / voxelSize[axis] / factor[axis];
+    return Array.from({ length: n }, (_, j) =>
+      Float64Array.from(
+        { length: n },
+        (_, i) => Math.exp(-(((i - j) / sigma) ** 2) / 2) / (Math.sqrt(2 * Math.PI) * sigma),
+      ),
+    );
+  });
+  const interpolate = counts.map((n, axis) =>
+    Array.from({ length: shape[axis] }, (_, v) => {
+      const k = factor[axis];
+      const at = Math.min(Math.max((v - (k - 1) / 2) / k, 0), n - 1);
+      return Float64Array.from({ length: n }, (_, i) => Math.max(0, 1 - Math.abs(at - i)));
+    }),
+  );
+  return {
+    blocks,
+    mean(values: Float64Array): Float64Array {
+      let sums: Float64Array = new Float64Array(blocks);
+      values.forEach((v, i) => {
+        const z = Math.floor(i / (shape[1] * shape[2]) / factor[0]);
+        const y = Math.floor((Math.floor(i / shape[2]) % shape[1]) / factor[1]);
+        const x = Math.floor((i % shape[2]) / factor[2]);
+        sums[(z * counts[1] + y) * counts[2] + x] += v / (factor[0] * factor[1] * factor[2]);
+      });
+      for (const axis of [0, 1, 2]) sums = alongAxis(sums, counts, axis, gauss[axis]);
+      return sums;
+    },
+    spread(gains: Float64Array): Float64Array {
+      let values = gains;
+      const lengths = [...counts];
+      for (const axis of [0, 1, 2]) {
+        values = alongAxis(values, lengths, axis, interpolate[axis]);
+        lengths[axis] = shape[axis];
+      }
+      return values;
+    },
+  };
+}
