@@ -1,5 +1,7 @@
 /** Public API: local sharpening as a library. The command line (cli.ts) is one caller among others. */
 export type {
+  BandScalingJob,
+  BandScalingResult,
   Engine,
   LocalScalingEstimate,
   LocalScalingJob,
@@ -16,6 +18,8 @@ export { type Deviation, type ValidationReport, validateMrc } from './formats/mr
 export type { Structure } from './formats/structure.ts';
 export { writeMmcif } from './formats/write-mmcif.ts';
 export type { Grid, Shape } from './math/grid.ts';
+export { type AmplitudeProfile, falloffProfile, proteinProfile } from './math/soft-scaling/profile.ts';
+export type { BandSummary } from './math/soft-scaling/targets.ts';
 export { type NetworkChoice, openNetwork } from './open-network.ts';
 export {
   defaultLocalResolution,
@@ -37,6 +41,9 @@ export {
   runLocScale,
   runMask,
   runPrediction,
+  runSoftScaling,
+  type SoftScalingJob,
+  type SoftScalingResult,
 } from './pipeline/index.ts';
 export type {
   FeatureEnhanceJob,

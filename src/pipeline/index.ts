@@ -38,6 +38,7 @@ export { defaultParameters } from './parameters.ts';
 export { type FscResult, type MaskResult, runFsc, runMask } from './parts.ts';
 export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
 export { planLocScale } from './prepare.ts';
+export { runSoftScaling, type SoftScalingJob, type SoftScalingResult } from './soft-scaling.ts';
 export type * from './types.ts';
 
 /**

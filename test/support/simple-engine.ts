@@ -256,6 +256,8 @@ export function createSimpleEngine(): SimpleEngine {
         ...(mask && { mask }),
         ...rest,
       });
+      const inMask = mask && maskIndices(voxels(mask, 'bandScaling')).length;
+      if (inMask === 0 && rest.zeroOutside === true) throw new Error('bandScaling: the mask is empty');
       const { scaled, bands } = directBandScaling({
         ...rest,
         shape: half1.shape,

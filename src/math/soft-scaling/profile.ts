@@ -1,5 +1,6 @@
 /** Amplitude profiles: what the bands of a map are scaled to where no reference map says it. */
 import { type BandPlan, bandWeight } from './bands.ts';
+import { PROTEIN_AMPLITUDE, PROTEIN_PROFILE_STEP } from './protein-profile-table.ts';
 
 /** RMS Fourier amplitude against frequency, in any unit; logarithmic interpolation, constant beyond the ends. */
 export interface AmplitudeProfile {
@@ -18,10 +19,26 @@ export function profileAmplitude({ frequency, amplitude }: AmplitudeProfile, f: 
   return amplitude[i - 1] * (amplitude[i] / amplitude[i - 1]) ** share;
 }
 
-/** exp(-B f^2 / 4), the fall-off of a B factor (A^2), for the mode without a reference. */
-export function falloffProfile(bFactor: number, upTo = 1): AmplitudeProfile {
-  const frequency = Array.from({ length: 101 }, (_, i) => (i * upTo) / 100);
-  return { frequency, amplitude: frequency.map((f) => Math.exp((-bFactor * f * f) / 4)) };
+/** exp(-B f^2 / 4), the fall-off of a B factor (A^2), where nothing is known of the structure. */
+export function falloffProfile(bFactor: number): AmplitudeProfile {
+  const frequency = Array.from({ length: 101 }, (_, i) => i / 100);
+  return { frequency, amplitude: frequency.map((f) => falloff(bFactor, f)) };
+}
+
+/**
+ * B factor of the protein profile, A^2. Atoms of deposited proteins with a mean B of 40 A^2 fall off like this: the
+ * well ordered ones give most of the amplitude at high frequency.
+ */
+const PROFILE_B_FACTOR = 25;
+
+/** The average protein (protein-profile-table.ts) with a B factor. */
+export function proteinProfile(bFactor: number = PROFILE_B_FACTOR): AmplitudeProfile {
+  const frequency = PROTEIN_AMPLITUDE.map((_, i) => i * PROTEIN_PROFILE_STEP);
+  return { frequency, amplitude: frequency.map((f, i) => PROTEIN_AMPLITUDE[i] * falloff(bFactor, f)) };
+}
+
+function falloff(bFactor: number, f: number): number {
+  return Math.exp((-bFactor * f * f) / 4);
 }
 
 const SAMPLES_PER_BAND = 1000;
