@@ -7,6 +7,7 @@ import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../src/math/confidence.t
 import type { Shape } from '../src/math/grid.ts';
 import { pointGroup } from '../src/math/point-group.ts';
 import { tanhLowPass } from '../src/math/radial-transfer.ts';
+import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
 import type { BlobMaps } from './blob-map.ts';
 import { checkGate, type Gate } from './gate.ts';
 import { describeTiming, type GpuBenchContext, measureGpu, unlessTooLarge } from './gpu-context.ts';
@@ -199,6 +200,21 @@ function verbs(maps: BlobMaps): Verb[] {
       name: 'confidenceMap',
       limit: 1e-5,
       run: async (engine, { map }) => engine.confidenceMap(map, await engine.noiseStatistics(map, boxes)),
+      valuesOf: voxels,
+    },
+    {
+      name: 'bandScaling',
+      limit: 5e-6,
+      run: async (engine, { map, reference, mask }) => {
+        const job = {
+          half1: map,
+          half2: reference,
+          mask,
+          voxelSize: [1, 1, 1],
+          profile: proteinProfile(),
+        } as const;
+        return (await engine.bandScaling(job)).scaled;
+      },
       valuesOf: voxels,
     },
     // Last: their fine grids take the most memory.

@@ -19,6 +19,7 @@ import { benchPseudoModel } from './pseudo-model.bench.ts';
 import { benchRefinement } from './refine-bfactors.bench.ts';
 import { benchResample } from './resample.bench.ts';
 import type { BenchResults } from './results.ts';
+import { benchSoftScaling } from './soft-scaling.bench.ts';
 import { benchSymmetrise } from './symmetrise.bench.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
 
@@ -27,6 +28,7 @@ const BENCHES = [
   'resample',
   'local-scaling',
   'local-resolution',
+  'soft-scaling',
   'network',
   'model-map',
   'pseudo-model',
@@ -124,6 +126,7 @@ async function main(): Promise<void> {
         | 'pseudoModels'
         | 'refinements'
         | 'symmetrise'
+        | 'softScaling'
         | 'estimates'
       >
     > = {};
@@ -144,6 +147,10 @@ async function main(): Promise<void> {
     if (only.includes('local-resolution')) {
       context.say('Local resolution');
       Object.assign(measured, { localResolution: await benchLocalResolution(context) });
+    }
+    if (only.includes('soft-scaling')) {
+      context.say('Soft scaling');
+      Object.assign(measured, { softScaling: await benchSoftScaling(context) });
     }
     if (only.includes('network')) {
       context.say('Networks');

@@ -21,6 +21,7 @@ export interface BenchResults {
   readonly pseudoModels?: readonly PseudoModelResult[];
   readonly refinements?: readonly RefinementResult[];
   readonly symmetrise?: readonly SymmetriseResult[];
+  readonly softScaling?: readonly SoftScalingResult[];
   readonly estimates?: readonly EstimateResult[];
   /** Only for the engine 'gpu', which has benches of its own. */
   readonly gpu?: GpuResults;
@@ -92,6 +93,20 @@ export interface SymmetriseResult {
   readonly gate: Gate;
   readonly oneThread: Timing;
   readonly allThreads?: Timing;
+}
+
+/** Engine verb bandScaling on half maps, cubic boxes. */
+export interface SoftScalingResult {
+  readonly edge: number;
+  readonly target: 'profile' | 'reference';
+  /** Whole transforms that the bands and spectra are. */
+  readonly transforms: number;
+  readonly gate: Gate;
+  readonly oneThread: Timing;
+  /** Time of so many transforms, half of radialFilter each, in the same run. */
+  readonly oneThreadTransforms: Timing;
+  readonly allThreads?: Timing;
+  readonly allThreadsTransforms?: Timing;
 }
 
 /** One network on one provider of onnxruntime. */

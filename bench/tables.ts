@@ -25,6 +25,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
       ...(results.gpu ? gpuSections(results.gpu) : []),
       ...(results.localScaling ? scalingSection(results.localScaling) : []),
       ...(results.localResolution ? resolutionSection(results.localResolution) : []),
+      ...(results.softScaling ? softScalingSection(results.softScaling) : []),
       ...(results.fft ? fftSection(results.fft) : []),
       ...(results.resample ? resampleSection(results.resample) : []),
       ...networkSection([...(results.networks ?? []), ...(results.gpu?.networks ?? [])]),
@@ -197,6 +198,29 @@ function refinementSection(results: NonNullable<BenchResults['refinements']>): s
         `${r.cycles}`,
         `**${r.timing.median.toFixed(1)}**`,
         r.gate.error.toExponential(1),
+      ]),
+    ),
+  ];
+}
+
+function softScalingSection(results: NonNullable<BenchResults['softScaling']>): string[] {
+  const share = (
+    scaling: { median: number } | undefined,
+    transforms: { median: number } | undefined,
+  ): string => (scaling && transforms ? `${round(scaling.median / transforms.median)}` : '-');
+  return [
+    '### Soft scaling',
+    'Engine verb `bandScaling`: half maps with a mask, voxels of 1.06 Å. The shares are of the time of as many whole transforms, measured in the same run.',
+    table(
+      ['box', 'target', 'transforms', 'one thread, ms', 'share', 'all threads, ms', 'share'],
+      results.map((r) => [
+        `${r.edge}³`,
+        r.target,
+        `${r.transforms}`,
+        ms(r.oneThread.median),
+        share(r.oneThread, r.oneThreadTransforms),
+        r.allThreads ? `**${ms(r.allThreads.median)}**` : '-',
+        share(r.allThreads, r.allThreadsTransforms),
       ]),
     ),
   ];
