@@ -1,6 +1,7 @@
 /** Where lines go: progress and results on stdout, warnings, notes and errors on stderr. */
 import type { ErrorTag, LocScaleError } from '../errors.ts';
 import { describeLibraryText } from './library-output.ts';
+import { describeMismatch } from './mismatch.ts';
 
 export interface Logger {
   /** Results and steps. */
@@ -43,6 +44,8 @@ export function createLogger(streams: LoggerStreams, settings: LoggerSettings): 
     note: (text) => write(streams.err, `note: ${text}`),
     error: (error) => {
       write(streams.err, `error: ${error.message}`);
+      const mismatch = describeMismatch(error);
+      if (mismatch !== undefined) write(streams.err, mismatch);
       if (error.hint !== undefined) write(streams.err, `hint: ${error.hint}`);
       if (settings.debug) write(streams.err, stackOf(error));
       if (!MAY_BE_A_LIBRARY.includes(error.tag)) return;

@@ -224,13 +224,14 @@ export class CpuEngine implements Engine {
     const data = this.memory.own(volume);
     const plan = planSymmetrise(shape, operators, options);
     const { maps, interpolation } = plan;
-    const need = symmetriseBytes(plan);
-    if (this.memory.volumeBytes + need > this.memoryLimitBytes) {
-      throw new LocScaleError('out-of-memory', 'Averaging over the symmetry does not fit the memory limit.', {
-        expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
-        found: gibibytes(this.memory.volumeBytes + need),
-        hint: 'Raise --memory.',
-      });
+    const needed = this.memory.volumeBytes + symmetriseBytes(plan);
+    if (needed > this.memoryLimitBytes) {
+      const [found, limit] = [gibibytes(needed), gibibytes(this.memoryLimitBytes)];
+      throw new LocScaleError(
+        'out-of-memory',
+        `Averaging over the symmetry needs ${found}, more than the memory limit of ${limit}.`,
+        { expected: `at most ${limit}`, found, hint: 'Raise --memory.' },
+      );
     }
     const moved = interpolation !== undefined && maps.count === 1 ? undefined : this.memory.create(shape);
     if (moved) {

@@ -22,12 +22,18 @@ export async function openResolution(
   const freeBytes = memoryLimitBytes - memory.volumeBytes;
   const plan = planResolutionTiles(occupancy, windowVoxels, weights, freeBytes / pool.size);
   const needed = (plan?.bytesPerThread ?? 0) * pool.size;
-  if (needed > freeBytes)
-    throw new LocScaleError('out-of-memory', 'The local resolution does not fit the memory limit.', {
-      expected: `at most ${mebibytes(freeBytes)} beside the maps`,
-      found: `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`,
-      hint: 'Raise --memory, use fewer threads (-np), or a smaller window (--locres_window).',
-    });
+  if (needed > freeBytes) {
+    const found = `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`;
+    throw new LocScaleError(
+      'out-of-memory',
+      `The local resolution needs ${found}, more than the ${mebibytes(freeBytes)} that the memory limit leaves beside the maps.`,
+      {
+        expected: `at most ${mebibytes(freeBytes)}`,
+        found,
+        hint: 'Raise --memory, use fewer threads (-np), or a smaller window (--locres_window).',
+      },
+    );
+  }
   return {
     estimate: plan === undefined ? NOTHING_TO_SCALE : estimateOf(plan, weights, pool.size),
     async run(halves, { signal, onProgress } = {}) {

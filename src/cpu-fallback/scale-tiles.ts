@@ -145,11 +145,17 @@ async function startScaling(
 }
 
 function tooLarge(needed: number, { pool, memoryLimitBytes }: ScalingTools): LocScaleError {
-  return new LocScaleError('out-of-memory', 'Local scaling does not fit the memory limit.', {
-    expected: `at most ${gibibytes(memoryLimitBytes)}`,
-    found: `${gibibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`,
-    hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
-  });
+  const found = `${gibibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`;
+  const limit = gibibytes(memoryLimitBytes);
+  return new LocScaleError(
+    'out-of-memory',
+    `Local scaling needs ${found}, more than the memory limit of ${limit}.`,
+    {
+      expected: `at most ${limit}`,
+      found,
+      hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
+    },
+  );
 }
 
 export function gibibytes(bytes: number): string {

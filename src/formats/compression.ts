@@ -133,8 +133,6 @@ async function* withClearErrors(
       {
         where: name,
         cause,
-        expected: `a complete ${compression} file`,
-        found: reason,
         hint: 'Copy or download the file again.',
       },
     );

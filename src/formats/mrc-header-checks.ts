@@ -262,7 +262,6 @@ function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContex
     if (mz > 1 && mz < nz) {
       const what = nz % mz === 0 ? `${nz / mz} volumes` : 'volumes';
       refuse(context, `${name} is a stack of ${what} (space group ${ispg}), not one map.`, {
-        expected: 'a single volume',
         found: `ISPG ${ispg}, MZ ${mz}, NZ ${nz}`,
         hint: 'Extract one volume of the stack into a file of its own.',
       });
@@ -354,8 +353,6 @@ function checkVoxelSize(
       context,
       `${name} has no usable voxel size (cell ${[header.cellA, header.cellB, header.cellC].map(short).join(' x ')} A, sampling ${sampling.join(' x ')}).`,
       {
-        expected: 'a cell and a sampling above 0',
-        found: words,
         hint: apixHint,
       },
     );

@@ -146,8 +146,6 @@ function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadO
       `${name} has ${many} NaN or infinite, the first at x, y, z = ${x}, ${y}, ${z}.`,
       {
         where: name,
-        expected: 'finite numbers',
-        found: `${census.nonFinite} NaN or infinite`,
         hint: 'Repair the map, or write it again with the program that made it.',
       },
     );
@@ -159,8 +157,6 @@ function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadO
       mask ? `The mask ${name} is empty: every voxel is 0.` : `${name} is empty: every voxel is 0.`,
       {
         where: name,
-        expected: mask ? 'voxels above 0' : 'a density',
-        found: 'only zeros',
         hint: 'Check that the right file was given.',
       },
     );

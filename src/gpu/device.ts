@@ -156,12 +156,17 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       check();
       const size = Math.max(16, Math.ceil(bytes / 4) * 4);
       if (size > limits.bufferBytes || allocatedBytes + size > limits.totalBytes) {
-        throw new LocScaleError('out-of-memory', `The GPU ${name} has no room for ${label}.`, {
-          where: label,
-          expected: `at most ${mebibytes(Math.min(limits.bufferBytes, limits.totalBytes - allocatedBytes))}`,
-          found: mebibytes(size),
-          hint: 'Use --engine cpu, or a GPU with more memory.',
-        });
+        const free = mebibytes(Math.min(limits.bufferBytes, limits.totalBytes - allocatedBytes));
+        throw new LocScaleError(
+          'out-of-memory',
+          `The GPU ${name} has no room for ${label}: ${mebibytes(size)} are needed, ${free} can be had.`,
+          {
+            where: label,
+            expected: `at most ${free}`,
+            found: mebibytes(size),
+            hint: 'Use --engine cpu, or a GPU with more memory.',
+          },
+        );
       }
       const buffer = device.createBuffer({ label, size, usage: flags });
       allocatedBytes += size;

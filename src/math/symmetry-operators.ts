@@ -34,7 +34,7 @@ export function readOperators(text: string, where: string): OperatorFile {
     throw new LocScaleError('bad-input', `${where} does not hold symmetry operators.`, {
       where,
       expected: 'three rows of three or four numbers for each operator, or REMARK 350 BIOMT lines',
-      found: `${rows.length} rows`,
+      found: `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`,
     });
   }
   const operators: Operator[] = [];

@@ -244,7 +244,7 @@ export function checkFinite(name: string, statistics: VolumeStatistics): void {
     `${name} holds ${statistics.nonFinite} voxels that are NaN or infinite.`,
     {
       where: name,
-      found: `${statistics.nonFinite} of ${statistics.count}`,
+      found: `${statistics.nonFinite} of ${statistics.count} voxels`,
       hint: 'Repair the map, or write it again with the program that made it.',
     },
   );

@@ -184,7 +184,6 @@ async function placeGiven(structure: Structure, data: ModelReferenceData, run: R
     throw new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
       where: '-mc',
       expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
-      ...(placed.warnings[0] === undefined ? {} : { found: placed.warnings[0] }),
       hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
     });
   const model = run.hold(await engine.simulateMap(atoms, grid));

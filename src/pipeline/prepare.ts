@@ -10,7 +10,7 @@ import type {
   OpenedScaling,
   Volume,
 } from '../engine.ts';
-import { isLocScaleError, LocScaleError } from '../errors.ts';
+import { LocScaleError } from '../errors.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
 import { type InputMaps, readMaps } from './1-read-maps.ts';
@@ -122,7 +122,7 @@ export async function prepareRun(given: LocScaleJob, run: Run): Promise<Prepared
   const rule = chooseRule(job, windowVoxels, voxelSize, cutoffs);
   const { profileKind, measureBFactors } = parameters;
   const scaling = { mask: mask.mask, windowVoxels, profileKind, rule, measureBFactors };
-  const opened = await openScaling(scaling, engine);
+  const opened = await engine.openLocalScaling(scaling);
   const localResolution = await localResolutionOf(job, resolved, mask.mask, voxelSize, run);
   return {
     maps,
@@ -241,28 +241,6 @@ export async function scaleLocally(
       if (volume !== undefined) run.hold(volume);
     return result;
   });
-}
-
-/** An engine that has too little memory says how much it would take; that belongs into the sentence. */
-async function openScaling(settings: LocalScalingSettings, engine: Engine): Promise<OpenedScaling> {
-  try {
-    return await engine.openLocalScaling(settings);
-  } catch (error) {
-    if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
-    const { message, found, expected, hint, where } = error;
-    if (found === undefined || expected === undefined) throw error;
-    throw new LocScaleError(
-      error.tag,
-      `${message.replace(/\.$/, '')}: the run needs ${found}, and may take ${expected}.`,
-      {
-        cause: error,
-        found,
-        expected,
-        ...(hint === undefined ? {} : { hint }),
-        ...(where === undefined ? {} : { where }),
-      },
-    );
-  }
 }
 
 function numbersOf(

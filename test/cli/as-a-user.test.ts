@@ -217,7 +217,7 @@ describe('words', () => {
     const result = await run([...scale, '--memory', '0.0001']);
     expect(result.code).toBe(5);
     expect(result.stderr).toMatch(
-      /^error: Local scaling does not fit the memory limit: the run needs [\d.]+ [MG]iB with 1 thread, and may take at most [\d.]+ [MG]iB\.\nhint: Raise --memory, .*\n$/,
+      /^error: Local scaling needs [\d.]+ [MG]iB with 1 thread, more than the memory limit of [\d.]+ [MG]iB\.\nhint: Raise --memory, .*\n$/,
     );
   });
 });

@@ -18,7 +18,6 @@ export function standardisationOf({
   if (nonFinite > 0) {
     throw new LocScaleError('bad-input', 'The map has voxels that are not numbers; no network can use it.', {
       where: 'standardisation of the map',
-      expected: 'finite voxels only',
       found: `${nonFinite} voxels that are NaN or infinite`,
       hint: 'Repair the map, or choose another reference with --reference.',
     });
@@ -27,8 +26,6 @@ export function standardisationOf({
   if (!(sd > 0) || !Number.isFinite(factor) || !Number.isFinite(mean)) {
     throw new LocScaleError('bad-input', 'The map is flat: all its voxels have the same value.', {
       where: 'standardisation of the map',
-      expected: 'a standard deviation above 0',
-      found: `standard deviation ${sd}`,
       hint: 'Check that this is the right file.',
     });
   }
