@@ -233,7 +233,9 @@ export function sleep(milliseconds: number): Promise<void> {
 }
 
 /** An error as users are to see it: one sentence, perhaps a hint, and no stack. */
-export function isOneSentence(stderr: string): boolean {
+export function isOneSentence(all: string): boolean {
+  // What drivers have printed follows errors that they may have caused; Dawn's lines look like those of a stack.
+  const [stderr = ''] = all.split(/^.*Messages of GPU drivers and libraries:$/m);
   const lines = stderr.split('\n').filter((line) => line !== '' && !/^(warning|note):/.test(line));
   const errors = lines.filter((line) => line.startsWith('error: '));
   return (
