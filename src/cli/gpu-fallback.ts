@@ -1,13 +1,12 @@
 /** Of the GPUs named, those that are there; called as `locscale` a run continues without the others. */
 import type { GpuAdapterEntry } from '../gpu/adapters.ts';
-import { mayFallBack } from './called-as.ts';
 import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 
 /** The session with those GPUs that can be used, or with the CPU. `speaks`: this process speaks for all of the run. */
 export async function dropMissingGpus(session: Session, speaks: boolean): Promise<Session> {
   const { values } = session.parsed;
   const { gpuIds } = values;
-  if (gpuIds === undefined || !mayFallBack(values)) return session;
+  if (gpuIds === undefined) return session;
   await session.libraries.hold();
   const adapters = await usableAdapters(values.allowSoftwareGpu === true);
   const { matchesId } = await import('../gpu/adapters.ts');

@@ -13,8 +13,8 @@ import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Team } from '../pipeline/team.ts';
 import { isDeno } from '../runtime.ts';
+import { mayFallBack } from './called-as.ts';
 import { exitCodeOf, isStopCode, type StopSignal, toLocScaleError } from './exit-codes.ts';
-import { dropMissingGpus } from './gpu-fallback.ts';
 import { chooseOutfile, chooseReference } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
@@ -45,8 +45,7 @@ export async function runOnRanks(
   run: (session: Session) => Promise<void>,
   stoppedBy: () => StopSignal | undefined,
 ): Promise<void> {
-  const speaks = process.env[RANK_VARIABLE] === undefined && tellsUsage(asked.argv);
-  const session = await dropMissingGpus(asked, speaks);
+  const session = mayFallBack(asked.parsed.values) ? await withoutMissingGpus(asked) : asked;
   const { command, values } = session.parsed;
   if (!SHARED_COMMANDS.includes(command)) return run(session);
   const gpus = process.env[RANK_VARIABLE] === undefined ? gpusOf(session) : 1;
@@ -87,6 +86,12 @@ export async function runOnRanks(
   } finally {
     await started?.end();
   }
+}
+
+/** Of several processes one speaks. */
+async function withoutMissingGpus(asked: Session): Promise<Session> {
+  const { dropMissingGpus } = await import('./gpu-fallback.ts');
+  return dropMissingGpus(asked, process.env[RANK_VARIABLE] === undefined && tellsUsage(asked.argv));
 }
 
 /** Collective. With -np the user decides. */
