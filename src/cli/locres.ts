@@ -79,6 +79,7 @@ export async function runLocresCommand(session: Session): Promise<void> {
             voxelSize,
             shape: found.grid.shape,
             maskVoxels,
+            maskOrigin: found.maskOrigin,
             ...(found.noiseBoxes === undefined ? {} : { noise: found.noiseBoxes }),
             localResolution: numbers,
           },

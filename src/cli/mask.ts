@@ -52,8 +52,8 @@ export async function runMaskCommand(session: Session): Promise<void> {
         writeMrc(await imageOf(engine, volume, path, made), { label: `locscale-gpu ${version}: ${what}` }),
       );
     try {
-      await stage(maskPath, made.mask, 'FDR mask');
-      await stage(confidencePath, made.confidence, 'FDR confidence map');
+      await stage(maskPath, made.mask, made.origin.source === 'FDR' ? 'FDR mask' : 'mask');
+      if (made.confidence !== undefined) await stage(confidencePath, made.confidence, 'FDR confidence map');
       await staged.stage(
         manifestPath,
         encodeManifest({
@@ -66,11 +66,12 @@ export async function runMaskCommand(session: Session): Promise<void> {
           parameters: { ...parameters },
           numbers: {
             maskVoxels: made.maskVoxels,
+            maskOrigin: made.origin,
             ...made.molecule,
             ...(made.noise === undefined ? {} : { noise: made.noise }),
           },
           secondsPerStep: made.timings,
-          outputs: [maskPath, confidencePath],
+          outputs: made.confidence === undefined ? [maskPath] : [maskPath, confidencePath],
           warnings: made.warnings,
         }),
       );

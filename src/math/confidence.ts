@@ -37,6 +37,20 @@ export function defaultNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
   ]);
 }
 
+/** Boxes in the eight corners: for particles that reach the middle of the faces, where the default boxes are. */
+export function cornerNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
+  const ends = shape.map((n) => [Math.trunc(0.02 * n), Math.trunc(0.98 * n) - size] as const);
+  return checkedBoxes(
+    shape,
+    size,
+    Array.from({ length: 8 }, (_, corner) => [
+      ends[0]![corner >> 2]!,
+      ends[1]![(corner >> 1) & 1]!,
+      ends[2]![corner & 1]!,
+    ]),
+  );
+}
+
 /** Boxes set by the user: `starts` are first voxels (z, y, x). */
 export function userNoiseBoxes(
   shape: Shape,

@@ -46,10 +46,15 @@ export function lowPassWarning(resolution: number): string {
 /** A sphere inscribed in the box leaves 1 - pi/6 = 48 % of the voxels outside; more zeros mean a tighter mask. */
 const ZERO_SHARE = 0.55;
 
+/** Whether so many voxels are exactly 0 (share) that the map was masked. */
+export function isMasked(zeroShare: number): boolean {
+  return zeroShare > ZERO_SHARE;
+}
+
 /** One sentence if the map was masked with a hard edge, else undefined. `zeros`: voxels that are exactly 0. */
 export function maskedMapWarning(zeros: number, voxels: number): string | undefined {
   const share = zeros / voxels;
-  if (share <= ZERO_SHARE) return undefined;
+  if (!isMasked(share)) return undefined;
   return (
     `${Math.floor(share * 100)} % of the voxels are exactly 0, the map seems to be masked already; ` +
     'noise cannot be estimated from it and windows at the mask edge are affected: use the unmasked map if you have it.'

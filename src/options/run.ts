@@ -22,6 +22,8 @@ function parseBoxStart(value: string | undefined, name: string): readonly [numbe
   return [z, y, x];
 }
 
+const MASK_WEIGHT = 'Molecular weight in the box: the mask is compared with it.';
+
 export const runOptions = {
   // Mask
   mask: text('-ma --mask', 'MAP', {
@@ -108,9 +110,14 @@ export const runOptions = {
     { above: 0 },
     {
       group: 'Mask',
-      commands: scaleOnly,
-      help: 'Molecular weight, for the number of pseudo-atoms.',
+      commands: makesMasks,
+      help: 'Molecular weight in the box: a mask made here is compared with it, and the number of pseudo-atoms follows from it.',
       defaultText: 'from the mask volume',
+      perCommand: {
+        feature_enhance: { help: MASK_WEIGHT, defaultText: 'not compared' },
+        mask: { help: MASK_WEIGHT, defaultText: 'not compared' },
+        locres: { help: MASK_WEIGHT, defaultText: 'not compared' },
+      },
     },
   ),
 

@@ -11,6 +11,7 @@ import { LocScaleError } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
 import { maskedMapWarning } from '../math/input-checks.ts';
+import { checkContrast } from './contrast.ts';
 import type { Run } from './run.ts';
 import type { LocScaleJob, MapImage, MapInput } from './types.ts';
 
@@ -27,6 +28,10 @@ export interface InputMaps {
   readonly header: MrcHeader;
   /** Angstrom. */
   readonly voxelSize: number;
+  /** Share of voxels that are exactly 0 in all of them. */
+  readonly zeroShare: number;
+  /** Density seems to be dark; already warned about. */
+  readonly inverted: boolean;
   /** One map, or two half maps. */
   readonly volumes: readonly [Volume] | readonly [Volume, Volume];
   /** Of those, as the user knows them. */
@@ -41,18 +46,23 @@ export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
   if (job.input.kind === 'half-maps') checkHalfMapsDiffer(job.input.half1, job.input.half2);
 
   const volumes: Volume[] = [];
+  let zeroShare = 1;
   for (const image of inputs) {
     const volume = await run.upload(image);
     const statistics = await run.engine.statistics(volume);
     checkValues(image.name, statistics);
+    zeroShare = Math.min(zeroShare, statistics.zeros / statistics.count);
     const masked = maskedMapWarning(statistics.zeros, statistics.count);
     if (masked !== undefined) run.warn(`${image.name}: ${masked}`);
     volumes.push(volume);
   }
+  const names = inputs.map(({ name }) => name);
   return {
     grid,
     header,
     voxelSize: isotropicVoxelSize(grid),
+    zeroShare,
+    inverted: await checkContrast(names, volumes, isotropicVoxelSize(grid), run),
     volumes: volumes as unknown as InputMaps['volumes'],
     names: inputs.map(({ name }) => name),
   };

@@ -1,23 +1,24 @@
 /**
  * Step 3: where to scale (method 2), and the numbers that follow from it (method 3). A mask of the
- * user is binarised at 0.5; without one, the FDR confidence map decides: confidence >= 1 - rate.
+ * user is binarised at 0.5; without one, the FDR confidence map decides: confidence >= 1 - rate. An FDR mask
+ * whose volume cannot be right gives way to another source (mask-sources.ts).
  */
 import type { Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
-import {
-  defaultNoiseBoxes,
-  defaultNoiseBoxSize,
-  type NoiseBox,
-  noiseBoxWarning,
-  userNoiseBoxes,
-} from '../math/confidence.ts';
-import type { Shape } from '../math/grid.ts';
+import { IMPLAUSIBLE_FACTOR, judgeMaskVolume } from '../math/mask-volume.ts';
 import { type MolecularNumbers, molecularNumbers } from '../math/molecular-numbers.ts';
-import { tanhLowPass } from '../math/radial-transfer.ts';
 import { checkFinite } from './1-read-maps.ts';
-import { engineIdentity, hashVolume, keptVolume } from './checkpoints.ts';
-import { type Run, SPECTRUM_VOLUMES } from './run.ts';
-import type { LocScaleNumbers, LocScaleParameters, MapInput } from './types.ts';
+import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
+import {
+  describeVerdict,
+  expectedVolumes,
+  judgeFdrMask,
+  type MaskJob,
+  warnIfMaskInverted,
+} from './judge-mask.ts';
+import { otherMask } from './mask-sources.ts';
+import type { Run } from './run.ts';
+import type { LocScaleNumbers, MapInput, MaskOrigin } from './types.ts';
 
 /** A user's mask counts from here (LocScale's fixed value for scaling). */
 const USER_MASK_THRESHOLD = 0.5;
@@ -30,46 +31,122 @@ export interface ScalingMask {
   /** Raw FDR confidence map, if it was made and is to be kept. */
   readonly confidence: Volume | undefined;
   readonly noise: LocScaleNumbers['noise'];
+  readonly origin: MaskOrigin;
 }
 
-export async function prepareMask(
-  userMask: MapInput | undefined,
-  map: Volume,
-  voxelSize: number,
-  parameters: LocScaleParameters,
-  run: Run,
-): Promise<ScalingMask> {
-  const { engine } = run;
-  const made = userMask === undefined ? await makeConfidence(map, voxelSize, parameters, run) : undefined;
-  const raw = made?.confidence ?? (await uploadMask(userMask as MapInput, run));
-  const threshold = made === undefined ? USER_MASK_THRESHOLD : 1 - parameters.fdrThreshold;
+export async function prepareMask(job: MaskJob, run: Run): Promise<ScalingMask> {
+  return job.userMask === undefined ? makeMask(job, run) : takeMask(job, job.userMask, run);
+}
 
-  // Counted first: the mask that is only counted is gone when the one that stays is made.
+/** The user's: never replaced, at most warned about. */
+async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<ScalingMask> {
+  const { maps, parameters } = job;
+  const raw = await run.upload(image);
+  checkFinite(image.name, await run.engine.statistics(raw));
+  const { maskThreshold } = parameters;
   const counted =
-    parameters.maskThreshold === threshold ? undefined : await countFrom(raw, parameters.maskThreshold, run);
-  const { mask, voxels: maskVoxels } = await engine.binarise(raw, threshold);
+    maskThreshold === USER_MASK_THRESHOLD ? undefined : await countFrom(raw, maskThreshold, run);
+  const { mask, voxels } = await run.engine.binarise(raw, USER_MASK_THRESHOLD);
   run.hold(mask);
-  if (maskVoxels === 0) throw emptyMask(userMask, parameters);
-  const volumeVoxels = counted ?? maskVoxels;
-  const keep = made !== undefined && run.context.keepConfidence === true;
-  if (!keep) run.release(raw);
-  if (volumeVoxels === 0) {
-    run.warn(
-      `No voxel of the mask reaches ${parameters.maskThreshold}; the molecular volume is taken from all ${maskVoxels} voxels of the scaling mask.`,
+  run.release(raw);
+  if (voxels === 0) {
+    throw new LocScaleError(
+      'bad-input',
+      `The mask ${image.name} is empty: no voxel reaches ${USER_MASK_THRESHOLD}.`,
+      {
+        where: image.name,
+        expected: `voxels of at least ${USER_MASK_THRESHOLD}`,
+        hint: 'Check that this is the right file and that its values go from 0 to 1.',
+      },
     );
   }
-  const molecule = molecularNumbers(
-    volumeVoxels || maskVoxels,
-    voxelSize,
-    parameters.molecularWeightKiloDalton,
-  );
-  return { mask, maskVoxels, molecule, confidence: keep ? raw : undefined, noise: made?.noise };
+  const verdict = judgeMaskVolume(voxels * maps.voxelSize ** 3, expectedVolumes(job));
+  if (verdict !== undefined)
+    run.warn(`The mask ${image.name} holds ${describeVerdict(voxels * maps.voxelSize ** 3, verdict)}.`);
+  await warnIfMaskInverted(image.name, mask, voxels, job, run);
+  return {
+    mask,
+    maskVoxels: voxels,
+    molecule: molecularNumbers(
+      volumeVoxels(image.name, counted, voxels, maskThreshold, run),
+      maps.voxelSize,
+      parameters.molecularWeightKiloDalton,
+    ),
+    confidence: undefined,
+    noise: undefined,
+    origin: { source: 'user' },
+  };
 }
 
-async function uploadMask(image: MapInput, run: Run): Promise<Volume> {
-  const volume = await run.upload(image);
-  checkFinite(image.name, await run.engine.statistics(volume));
-  return volume;
+/** Voxels that the molecular volume is counted from: those of -th, unless a soft edge leaves hardly any there. */
+function volumeVoxels(
+  name: string,
+  counted: number | undefined,
+  scaled: number,
+  threshold: number,
+  run: Run,
+): number {
+  if (counted === undefined || counted * IMPLAUSIBLE_FACTOR > scaled) return counted ?? scaled;
+  run.warn(
+    counted === 0
+      ? `No voxel of the mask ${name} reaches ${threshold} (-th); the molecular volume is taken from all ${scaled} voxels of the scaling mask.`
+      : `Only ${counted} voxels of the mask ${name} reach ${threshold} (-th), but ${scaled} reach ${USER_MASK_THRESHOLD}: its edge is soft throughout, and the molecular volume is taken from the latter.`,
+  );
+  return scaled;
+}
+
+/** From the map: by false-discovery rate, and from another source where that cannot be right. */
+async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
+  const { maps, map, parameters } = job;
+  const { voxelSize } = maps;
+  const made = await makeFdrMask(map, voxelSize, parameters, run);
+  const problem = await judgeFdrMask(job, made, run);
+  if (problem === undefined) {
+    if (made.complaint !== undefined) run.warn(made.complaint);
+    const { mask, voxels: maskVoxels, confidence } = made;
+    const { maskThreshold } = parameters;
+    const same = maskThreshold === 1 - parameters.fdrThreshold;
+    const counted = same ? maskVoxels : await countFrom(confidence as Volume, maskThreshold, run);
+    if (counted === 0)
+      run.warn(
+        `No voxel of the mask reaches ${maskThreshold}; the molecular volume is taken from all ${maskVoxels} voxels of the scaling mask.`,
+      );
+    return finished(mask as Volume, maskVoxels, counted || maskVoxels, { source: 'FDR' }, made, job, run);
+  }
+  const other = await otherMask(job, made, problem, run);
+  if (other === undefined) {
+    // Better than nothing, where it is something.
+    if (made.voxels === 0) throw problem.error;
+    run.warn(
+      `${problem.sentence}: give a mask with -ma, or set noise boxes outside the particle with --noise_box.`,
+    );
+    return finished(made.mask as Volume, made.voxels, made.voxels, { source: 'FDR' }, made, job, run);
+  }
+  const reason = `${problem.sentence}; ${other.description} instead.`;
+  run.warn(reason);
+  run.release(made.mask);
+  return finished(other.mask, other.voxels, other.voxels, { source: other.source, reason }, made, job, run);
+}
+
+function finished(
+  mask: Volume,
+  maskVoxels: number,
+  countedVoxels: number,
+  origin: MaskOrigin,
+  { confidence, noise }: FdrMask,
+  { maps, parameters }: MaskJob,
+  run: Run,
+): ScalingMask {
+  const keep = run.context.keepConfidence === true;
+  if (!keep) run.release(confidence);
+  return {
+    mask,
+    maskVoxels,
+    molecule: molecularNumbers(countedVoxels, maps.voxelSize, parameters.molecularWeightKiloDalton),
+    confidence: keep ? confidence : undefined,
+    noise,
+    origin,
+  };
 }
 
 async function countFrom(raw: Volume, threshold: number, run: Run): Promise<number> {
@@ -77,82 +154,4 @@ async function countFrom(raw: Volume, threshold: number, run: Run): Promise<numb
   const { mask, voxels } = await run.engine.binarise(raw, threshold);
   run.engine.release(mask);
   return voxels;
-}
-
-function emptyMask(userMask: MapInput | undefined, parameters: LocScaleParameters): LocScaleError {
-  if (userMask !== undefined) {
-    return new LocScaleError(
-      'bad-input',
-      `The mask ${userMask.name} is empty: no voxel reaches ${USER_MASK_THRESHOLD}.`,
-      {
-        where: userMask.name,
-        expected: `voxels of at least ${USER_MASK_THRESHOLD}`,
-        hint: 'Check that this is the right file and that its values go from 0 to 1.',
-      },
-    );
-  }
-  return new LocScaleError(
-    'bad-input',
-    `The FDR mask is empty: no voxel is significant at a rate of ${parameters.fdrThreshold}.`,
-    {
-      hint: 'Give a mask with -ma, low-pass the map for the mask with -fdr_f, or set noise boxes outside the particle with --noise_box.',
-    },
-  );
-}
-
-export interface Confidence {
-  readonly confidence: Volume;
-  readonly noise: NonNullable<LocScaleNumbers['noise']>;
-}
-
-/** FDR confidence map of `map` (method 2), low-passed first if asked; says which noise boxes were used. */
-export async function makeConfidence(
-  map: Volume,
-  voxelSize: number,
-  parameters: Pick<LocScaleParameters, 'fdrFilter' | 'fdrWindow' | 'fdrNoiseBoxes'>,
-  run: Run,
-): Promise<Confidence> {
-  const { engine } = run;
-  const boxes = chooseNoiseBoxes(map.shape, parameters);
-  if (parameters.fdrFilter !== undefined) run.countScratch(SPECTRUM_VOLUMES + 1);
-  const filtered =
-    parameters.fdrFilter === undefined
-      ? map
-      : run.hold(await engine.radialFilter(map, tanhLowPass(parameters.fdrFilter, voxelSize)));
-  const noise = await engine.noiseStatistics(filtered, boxes);
-  const warning = noiseBoxWarning(noise, (await engine.statistics(filtered)).sd);
-  // Without any variance the confidence map is refused, in a sentence of its own.
-  if (warning !== undefined && noise.variance > 0) run.warn(warning);
-  const reported = boxes.map((box, i) => ({
-    start: box.start,
-    size: box.size,
-    mean: noise.perBox[i].mean,
-    sd: Math.sqrt(noise.perBox[i].variance),
-  }));
-  for (const box of reported) {
-    run.info(
-      `Noise box from voxel (z, y, x) = ${box.start.join(', ')}, edge ${box.size}: mean ${box.mean.toPrecision(3)}, sd ${box.sd.toPrecision(3)}.`,
-    );
-  }
-  const confidence = run.hold(
-    await keptVolume(
-      run,
-      'confidence',
-      async () => ({ engine: engineIdentity(engine), map: await hashVolume(engine, filtered), noise }),
-      map.shape,
-      () => engine.confidenceMap(filtered, noise),
-    ),
-  );
-  if (filtered !== map) run.release(filtered);
-  return { confidence, noise: { mean: noise.mean, variance: noise.variance, boxes: reported } };
-}
-
-function chooseNoiseBoxes(
-  shape: Shape,
-  parameters: Pick<LocScaleParameters, 'fdrWindow' | 'fdrNoiseBoxes'>,
-): NoiseBox[] {
-  const size = parameters.fdrWindow ?? defaultNoiseBoxSize(shape);
-  return parameters.fdrNoiseBoxes === undefined
-    ? defaultNoiseBoxes(shape, size)
-    : userNoiseBoxes(shape, size, parameters.fdrNoiseBoxes);
 }

@@ -26,6 +26,7 @@ import type {
   LocScaleJob,
   LocScaleNumbers,
   LocScaleParameters,
+  MaskOrigin,
   PlannedLocalResolution,
 } from './types.ts';
 
@@ -175,6 +176,7 @@ export interface LocalResolutionResult extends LocalResolutionMaps {
   readonly header: MrcHeader;
   readonly mask: Volume;
   readonly maskVoxels: number;
+  readonly maskOrigin: MaskOrigin;
   readonly noiseBoxes: LocScaleNumbers['noise'];
   readonly voxelSize: number;
   readonly fsc: FscCurve;
@@ -206,7 +208,7 @@ export async function runLocalResolution(
     const message =
       job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
     const made = await run.step('mask', message, () =>
-      prepareMask(job.mask, resolved.map, voxelSize, parameters, run),
+      prepareMask({ userMask: job.mask, map: resolved.map, maps, parameters }, run),
     );
     run.release(resolved.map);
     const halves = resolved.halves as readonly [Volume, Volume];
@@ -221,6 +223,7 @@ export async function runLocalResolution(
       voxelSize,
       mask: made.mask,
       maskVoxels: made.maskVoxels,
+      maskOrigin: made.origin,
       noiseBoxes: made.noise,
       fsc: resolved.fsc as FscCurve,
       timings: run.timings,

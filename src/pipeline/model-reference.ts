@@ -8,8 +8,10 @@ import type { Structure, StructureAtom } from '../formats/structure.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import { isotropicVoxelSize } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics.ts';
+import { B_RANGE } from '../reference/bfactors/b-factor-field.ts';
 import { agreementOf, type ModelAgreement } from '../reference/bfactors/model-agreement.ts';
 import {
+  type BFactorsFound,
   completeWithPseudoAtoms,
   findBFactors,
   type ModelReferenceData,
@@ -18,6 +20,7 @@ import {
 } from '../reference/model-reference.ts';
 import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../reference/place-model.ts';
 import type { PseudoModel } from '../reference/pseudo-model/build.ts';
+import { surroundingsOf } from '../reference/surroundings.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { LocScaleParameters, ModelUsed, ReferenceChoice } from './types.ts';
 
@@ -150,6 +153,11 @@ async function chooseBFactors(
   run.info(
     `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
   );
+  const crowded = crowdedLimit(found.atLimits);
+  if (crowded !== undefined)
+    run.warn(
+      `${Math.round(100 * crowded.share)} % of the refined B factors lie at the ${crowded.limit === B_RANGE.most ? 'upper' : 'lower'} limit of ${crowded.limit} A^2 (${min.toFixed(0)} to ${max.toFixed(0)}, mean ${mean.toFixed(0)}): the map does not determine them. Check resolution (-res) and fit of the model, or take the B factors of the file with --skip_refine.`,
+    );
   if (max - min < NARROW_RANGE)
     run.warn(
       `The B factors of the model all lie within ${(max - min).toFixed(1)} A^2: the reference varies little over the map.`,
@@ -157,9 +165,21 @@ async function chooseBFactors(
   return found.bFactors;
 }
 
+/** Share of the atoms above which B factors at a limit of the refinement are warned about. */
+const CROWDED_SHARE = 0.2;
+
+function crowdedLimit({
+  least,
+  most,
+}: BFactorsFound['atLimits']): { limit: number; share: number } | undefined {
+  const [limit, share] = most >= least ? [B_RANGE.most, most] : [B_RANGE.least, least];
+  return share > CROWDED_SHARE ? { limit, share } : undefined;
+}
+
 /**
  * Where a model's map is cut off, A: where the map ends. The model's own amplitudes go on to the grid's limit, and
- * scaling to them what is noise, or the rounding errors behind an earlier low-pass, would bury the signal. Theoretical
+ * scaling to them what is noise, or the rounding errors behind an earlier low-pass, would bury the signal. That holds for
+ * a completed model too. Theoretical
  * profiles replace amplitudes beyond the resolution anyway, after a fit that reaches to the grid's limit.
  */
 function endOfReference(
@@ -167,7 +187,8 @@ function endOfReference(
   given: GivenModel | undefined,
   { resolutionKnown, fscCutoff, lowPass }: ModelReferenceData,
 ): number | undefined {
-  if (choice.kind !== 'atomic-model' || choice.theoreticalProfile) return undefined;
+  if (choice.kind === 'pseudo-model') return undefined;
+  if (choice.kind === 'atomic-model' && choice.theoreticalProfile) return undefined;
   const resolution = resolutionKnown ? fscCutoff : given?.agreement?.end;
   const end = Math.max(resolution ?? 0, lowPass ?? 0);
   return end > 0 ? end : undefined;
@@ -175,7 +196,7 @@ function endOfReference(
 
 /** The atoms of a file in the map's frame; a model that does not fit is told with its probable cause. */
 async function placeGiven(structure: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
-  const { engine, grid, map, mask } = data;
+  const { engine, grid, map } = data;
   for (const note of structure.notes) run.info(note);
   const placed = placeModel(structure, grid);
   for (const warning of placed.warnings) run.warn(warning);
@@ -188,12 +209,15 @@ async function placeGiven(structure: Structure, data: ModelReferenceData, run: R
     });
   const model = run.hold(await engine.simulateMap(atoms, grid));
   try {
-    const [modelMap, density, inside] = await Promise.all([model, map, mask].map((v) => engine.download(v)));
-    const correlation = correlationInside(density, modelMap, inside);
+    // Around its own atoms: the mask may hold more (a partial model) or hardly anything. A wider rim would make
+    // any model inside a blurred molecule fit.
+    const around = surroundingsOf(atoms, grid, undefined);
+    const [modelMap, density] = await Promise.all([model, map].map((v) => engine.download(v)));
+    const correlation = correlationInside(density, modelMap, around);
     const misfit = judgeModelFit(correlation);
     if (misfit === undefined)
-      run.info(`The model fits the map: correlation ${correlation.toFixed(2)} inside the mask.`);
-    else run.warn(`${misfit} ${await diagnoseModel({ engine, structure, grid, map, mask, correlation })}`);
+      run.info(`The model fits the map: correlation ${correlation.toFixed(2)} around its atoms.`);
+    else run.warn(`${misfit} ${await diagnoseModel({ engine, structure, grid, map, correlation })}`);
     return { ...placed, agreement: data.resolutionKnown ? undefined : await agreementWith(model, data, run) };
   } finally {
     run.release(model);

@@ -38,8 +38,7 @@ export async function runFsc(half1: MapImage, half2: MapImage, context: LocScale
   }
 }
 
-export interface MaskResult extends Omit<ScalingMask, 'confidence'> {
-  readonly confidence: Volume;
+export interface MaskResult extends ScalingMask {
   readonly grid: Grid;
   readonly header: MrcHeader;
   readonly timings: Readonly<Record<string, number>>;
@@ -60,13 +59,11 @@ export async function runMask(
     const parameters = usableResolutions(settings, maps.grid, run);
     const { map } = await run.step('fsc', 'Preparing the map', () => resolveMap(maps, parameters, run));
     const made = await run.step('mask', 'Making the FDR confidence mask', () =>
-      prepareMask(undefined, map, maps.voxelSize, parameters, run),
+      prepareMask({ userMask: undefined, map, maps, parameters }, run),
     );
-    const confidence = made.confidence as Volume;
-    run.releaseAllBut(made.mask, confidence);
+    run.releaseAllBut(made.mask, made.confidence);
     return {
       ...made,
-      confidence,
       grid: maps.grid,
       header: maps.header,
       timings: run.timings,

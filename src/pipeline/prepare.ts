@@ -25,6 +25,7 @@ import {
 } from './4-reference.ts';
 import { chooseRule, chooseWindow, padValuesOf } from './5-local-scaling.ts';
 import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
+import { modelForMask } from './judge-mask.ts';
 import {
   chooseResolutionWindow,
   type PreparedLocalResolution,
@@ -74,12 +75,22 @@ export async function prepareRun(given: LocScaleJob, run: Run): Promise<Prepared
   );
   const maskMessage =
     job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
+  const symmetry = await prepareSymmetry(job, grid, resolved.map, run);
   const mask = await run.step('mask', maskMessage, () =>
-    prepareMask(job.mask, resolved.map, voxelSize, parameters, run),
+    prepareMask(
+      {
+        userMask: job.mask,
+        map: resolved.map,
+        maps,
+        parameters,
+        model: modelForMask(job.reference, grid, resolved.cutoff),
+        symmetry,
+      },
+      run,
+    ),
   );
   const cutoffs = { wilson: mask.molecule.wilsonCutoff, fsc: resolved.cutoff.cutoff };
   const network = job.reference.kind === 'network' ? job.reference : undefined;
-  const symmetry = await prepareSymmetry(job, grid, resolved.map, run);
   const made =
     network === undefined
       ? await run.step('reference', referenceMessage(job), () =>
@@ -256,6 +267,7 @@ function numbersOf(
     windowVoxels,
     windowAngstrom: windowVoxels * voxelSize,
     maskVoxels: mask.maskVoxels,
+    maskOrigin: mask.origin,
     ...mask.molecule,
     nyquistCutoff: nyquistCutoffOf(voxelSize),
     fscCutoff: resolved.cutoff.cutoff,

@@ -203,6 +203,13 @@ export interface FscCurve {
   readonly verdict: HalfMapVerdict;
 }
 
+/** Where the scaling mask comes from. */
+export interface MaskOrigin {
+  readonly source: 'user' | 'FDR' | 'model' | 'non-zero region' | 'contour' | 'whole box';
+  /** Why it is not the FDR mask of the default settings, one sentence. */
+  readonly reason?: string;
+}
+
 /** Numbers of method 3 and everything a reader needs to repeat the run. */
 export interface LocScaleNumbers {
   readonly voxelSize: number;
@@ -210,6 +217,7 @@ export interface LocScaleNumbers {
   readonly windowVoxels: number;
   readonly windowAngstrom: number;
   readonly maskVoxels: number;
+  readonly maskOrigin: MaskOrigin;
   readonly molecularVolume: number;
   readonly atoms: number;
   readonly pseudoModelAtoms: number;

@@ -16,7 +16,7 @@ export interface DiagnosisJob {
   readonly structure: { readonly atoms: readonly Atom[] };
   readonly grid: Grid;
   readonly map: Volume;
-  /** Only its voxels (above 0.5) are compared. */
+  /** Only its voxels (above 0.5) are compared; default: what lies around the atoms of each trial. */
   readonly mask?: Volume;
   /** Of the model's map as it lies, at full resolution. */
   readonly correlation: number;
@@ -28,6 +28,9 @@ const TRIAL_BLUR = 400;
 /** A trial explains a bad fit if it reaches this, and is this much better than the model as it lies. */
 const CONVINCING = 0.3;
 const CONVINCING_GAIN = 0.1;
+
+/** Blurred atoms belong to the surroundings of a model down to this share of their highest density. */
+const SURROUNDINGS_LEVEL = 0.02;
 
 const SCALES = [0.97, 0.98, 0.99, 1.01, 1.02, 1.03];
 
@@ -44,17 +47,35 @@ export async function diagnoseModel(job: DiagnosisJob): Promise<string> {
   );
   const coarse = coarseGrid(grid);
   const target = await lowResolution(engine, map, coarse, TRIAL_BLUR);
-  const where = mask ? await lowResolution(engine, mask, coarse, 0) : target.map(() => 1);
+  const where = mask && (await lowResolution(engine, mask, coarse, 0));
   const correlate = async (trial: AtomSet): Promise<number> => {
     const inside = insideOf(trial, coarse);
     if (inside.count === 0) return 0;
     const volume = await engine.simulateMap(inside, coarse, { blurBFactor: TRIAL_BLUR });
-    const value = correlationInside(await engine.download(volume), target, where);
+    const density = await engine.download(volume);
+    const value = correlationInside(density, target, where ?? surroundingsIn(density));
     engine.release(volume);
     return Number.isFinite(value) ? value : 0;
   };
+  const tryShifts = async (): Promise<{ correlation: number; sentence: string } | undefined> => {
+    const inside = insideOf(atoms, coarse);
+    if (inside.count === 0) return undefined;
+    const volume = await engine.simulateMap(inside, coarse, { blurBFactor: TRIAL_BLUR });
+    const found = bestShift(await engine.download(volume), target, coarse);
+    engine.release(volume);
+    return found;
+  };
   const asItLies = await correlate(atoms);
+  if (asItLies <= -CONVINCING)
+    return `It fits the map with its sign changed (correlation at 10 A ${asItLies.toFixed(2)}): the contrast of the map seems inverted, multiply it by -1.`;
   let best = { correlation: asItLies, sentence: '' };
+  const shifted = await tryShifts();
+  if (
+    shifted !== undefined &&
+    shifted.correlation >= CONVINCING_SHIFT &&
+    shifted.correlation > best.correlation
+  )
+    best = shifted;
   for (const trial of trialsOf(atoms, grid)) {
     const reached = await correlate(trial.atoms);
     if (reached > best.correlation) best = { correlation: reached, sentence: trial.sentence };
@@ -76,6 +97,59 @@ function conclude(
   if (asItLies >= CONVINCING)
     return `At low resolution it fits (${at10}), so that its details or B factors do not agree with the map (${correlation.toFixed(2)}).`;
   return `Neither origin, nor hand, nor voxel size explains it (${at10}, at best ${best.correlation.toFixed(2)}): it probably belongs to another map, or was not fitted.`;
+}
+
+/** Of thousands of shifts the best of a wrong model reaches 0.3. */
+const CONVINCING_SHIFT = 0.5;
+/** Farthest shift that is tried along each axis, voxels of the coarse grid: about 24 A. */
+const FARTHEST_SHIFT = 8;
+/** Share of the model that must stay in the box. */
+const LEAST_INSIDE = 0.7;
+
+/** The shift by whole voxels of the coarse grid that brings the model's surroundings to fit best. */
+function bestShift(
+  density: Float32Array,
+  target: Float32Array,
+  { shape, voxelSize }: Grid,
+): { correlation: number; sentence: string } {
+  const [nz, ny, nx] = shape;
+  const where = surroundingsIn(density);
+  const voxels = Array.from(where.keys()).filter((i) => where[i] > 0.5);
+  let best = { correlation: 0, shift: [0, 0, 0] };
+  const reach = Array.from({ length: 2 * FARTHEST_SHIFT + 1 }, (_, i) => i - FARTHEST_SHIFT);
+  for (const dz of reach)
+    for (const dy of reach)
+      for (const dx of reach) {
+        let [n, a, b, aa, bb, ab] = [0, 0, 0, 0, 0, 0];
+        for (const i of voxels) {
+          const x = (i % nx) + dx;
+          const y = (Math.floor(i / nx) % ny) + dy;
+          const z = Math.floor(i / (nx * ny)) + dz;
+          if (x < 0 || y < 0 || z < 0 || x >= nx || y >= ny || z >= nz) continue;
+          const p = density[i];
+          const q = target[(z * ny + y) * nx + x];
+          n++;
+          a += p;
+          b += q;
+          aa += p * p;
+          bb += q * q;
+          ab += p * q;
+        }
+        if (n < LEAST_INSIDE * voxels.length) continue;
+        const correlation = (ab - (a * b) / n) / Math.sqrt((aa - (a * a) / n) * (bb - (b * b) / n));
+        if (correlation > best.correlation) best = { correlation, shift: [dx, dy, dz] };
+      }
+  const angstrom = best.shift.map((steps, k) => (steps * voxelSize[2 - k]).toFixed(0)).join(', ');
+  return {
+    correlation: best.correlation,
+    sentence: `It fits if it is shifted by about ${angstrom} A along x, y, z: fit it into the map`,
+  };
+}
+
+/** 1 in and around the atoms: a partial model says nothing about what is farther away. */
+function surroundingsIn(density: Float32Array): Float32Array {
+  const level = SURROUNDINGS_LEVEL * density.reduce((most, value) => Math.max(most, value), 0);
+  return density.map((value) => (value > level ? 1 : 0));
 }
 
 /** The same box on voxels of about 3 A. */

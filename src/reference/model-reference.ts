@@ -8,7 +8,7 @@ import { isLocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { averageBFactors, shiftBFactors } from './bfactors/average-bfactors.ts';
-import { type BFactorField, bFactorsAt } from './bfactors/b-factor-field.ts';
+import { B_RANGE, type BFactorField, bFactorsAt } from './bfactors/b-factor-field.ts';
 import { measureLocalB } from './bfactors/local-wilson-b.ts';
 import { refineBFactors } from './bfactors/refine-bfactors.ts';
 import { buildPseudoModel, type PseudoModel } from './pseudo-model/build.ts';
@@ -45,6 +45,8 @@ export interface BFactorsFound {
   readonly bFactors: Float64Array;
   /** Before averaging and shift: lowest, mean, highest, A^2. */
   readonly refined: { readonly min: number; readonly mean: number; readonly max: number };
+  /** Shares of the atoms whose B factor, before averaging, is at the least and the most that refinement allows. */
+  readonly atLimits: { readonly least: number; readonly most: number };
   /** False where the map has no signal in the range of the fit: refinement began with the file's B factors. */
   readonly localFallOff: boolean;
   /** Taken away from all, A^2. */
@@ -139,7 +141,13 @@ export async function findBFactors(
       : await refineBFactors({ ...data, atoms: { ...atoms, bFactors: started }, cycles }, hooks);
   const averaged = averageBFactors({ positions: atoms.positions, bFactors: refined });
   const { bFactors, shift } = shiftBFactors(averaged);
-  return { bFactors, refined: rangeOf(refined), shift, localFallOff: measured };
+  return {
+    bFactors,
+    refined: rangeOf(refined),
+    atLimits: shareAtLimits(refined),
+    shift,
+    localFallOff: measured,
+  };
 }
 
 /** Local B factors; undefined where the map holds no signal between the Wilson cut-off and the resolution. */
@@ -150,6 +158,18 @@ function measureOrNot(...args: Parameters<typeof measureLocalB>): BFactorField |
     if (isLocScaleError(error) && error.tag === 'bad-input') return undefined;
     throw error;
   }
+}
+
+/** A^2: averages over neighbours keep refined B factors a little off the limits themselves. */
+const NEAR_LIMIT = 0.02 * (B_RANGE.most - B_RANGE.least);
+
+function shareAtLimits(bFactors: Float64Array): { least: number; most: number } {
+  const shareWhere = (test: (b: number) => boolean): number =>
+    bFactors.reduce((count, b) => count + (test(b) ? 1 : 0), 0) / bFactors.length;
+  return {
+    least: shareWhere((b) => b <= B_RANGE.least),
+    most: shareWhere((b) => b >= B_RANGE.most - NEAR_LIMIT),
+  };
 }
 
 export function rangeOf(values: Float64Array): { min: number; mean: number; max: number } {

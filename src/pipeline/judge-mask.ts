@@ -1,0 +1,192 @@
+/**
+ * Whether a mask is plausible. An FDR mask collapses where the noise boxes hold density (tight boxes) and cannot be
+ * made where they hold nothing (masked maps); its volume is compared with the model, the molecular weight or the
+ * non-zero region of the map, whichever is known first.
+ */
+import type { Volume } from '../engine.ts';
+import { LocScaleError } from '../errors.ts';
+import type { AtomSet } from '../math/atom-set.ts';
+import { neighbourCorrelation } from '../math/contrast.ts';
+import { type Grid, voxelCount } from '../math/grid.ts';
+import { isMasked } from '../math/input-checks.ts';
+import {
+  CUBIC_ANGSTROM_PER_DALTON,
+  type ExpectedVolume,
+  judgeMaskVolume,
+  massOfAtoms,
+  SMALLEST_VOLUME,
+  type VolumeVerdict,
+} from '../math/mask-volume.ts';
+import type { FscCutoff } from '../math/molecular-numbers.ts';
+import { placeModel } from '../reference/place-model.ts';
+import type { InputMaps } from './1-read-maps.ts';
+import type { Symmetry } from './6-symmetrise.ts';
+import { INVERT_HINT } from './contrast.ts';
+import type { FdrMask } from './fdr-mask.ts';
+import type { Run } from './run.ts';
+import type { LocScaleParameters, MapInput, ReferenceChoice } from './types.ts';
+
+export interface MaskJob {
+  readonly userMask: MapInput | undefined;
+  /** The map that is scaled. */
+  readonly map: Volume;
+  readonly maps: InputMaps;
+  readonly parameters: LocScaleParameters;
+  /** Atoms that the map shows, where a model was given. */
+  readonly model?: ModelForMask | undefined;
+  readonly symmetry?: Symmetry | undefined;
+}
+
+/** The atoms of the user's model that lie in the box. */
+export interface ModelForMask {
+  readonly atoms: AtomSet;
+  readonly daltons: number;
+  /** False for a model that is to be completed: it says how much the map shows at least. */
+  readonly complete: boolean;
+  /** A, where it is known. */
+  readonly resolution: number | undefined;
+}
+
+export function modelForMask(
+  reference: ReferenceChoice,
+  grid: Grid,
+  { cutoff, source }: FscCutoff,
+): ModelForMask | undefined {
+  if (reference.kind !== 'atomic-model' && reference.kind !== 'hybrid-model') return undefined;
+  const { atoms, kept } = placeModel(reference.structure, grid);
+  // A model that lies elsewhere is refused by the next step.
+  if (atoms.count === 0) return undefined;
+  return {
+    atoms,
+    daltons: massOfAtoms(kept),
+    complete: reference.kind === 'atomic-model',
+    resolution: source === 'nyquist' ? undefined : cutoff,
+  };
+}
+
+/** Volumes that the mask is compared with, the most trustworthy first. */
+export function expectedVolumes({ parameters, model, symmetry }: MaskJob): ExpectedVolume[] {
+  const expected: ExpectedVolume[] = [];
+  if (model !== undefined) {
+    const least = CUBIC_ANGSTROM_PER_DALTON * model.daltons;
+    // The model may be one of the copies that -sym stands for.
+    const most = model.complete ? least * (symmetry?.operators.length ?? 1) : Number.POSITIVE_INFINITY;
+    expected.push({ source: 'the atoms of the model', least, most });
+  }
+  const weight = parameters.molecularWeightKiloDalton;
+  if (weight !== undefined) {
+    const volume = CUBIC_ANGSTROM_PER_DALTON * 1000 * weight;
+    const given = { source: `the molecular weight of ${weight} kDa (-mw)`, least: volume, most: volume };
+    // A part of the model says less than the weight of the whole.
+    if (model === undefined || model.complete) expected.push(given);
+    else expected.unshift(given);
+  }
+  return expected;
+}
+
+/** "13273 A^3, 11.6 times less than the atoms of the model take (154134 A^3)" */
+export function describeVerdict(volume: number, { side, factor, expected }: VolumeVerdict): string {
+  const { source, least, most } = expected;
+  const reference = side === 'too small' ? least : most;
+  return `${cubic(volume)}, ${factor.toFixed(1)} times ${side === 'too small' ? 'less' : 'more'} than ${source} (${cubic(reference)})`;
+}
+
+export function cubic(volume: number): string {
+  return `${Math.round(volume)} A^3`;
+}
+
+export interface MaskProblem {
+  /** Names the mask and what is wrong with it; without a full stop. */
+  readonly sentence: string;
+  /** Thrown where there is no mask at all. */
+  readonly error: LocScaleError;
+  /** Map and noise boxes are full of density. */
+  readonly full: boolean;
+}
+
+/** Neighbouring blocks of a map that shows density correlate by more than this. */
+const DENSITY_CORRELATION = 0.2;
+/** Noise boxes with this share of the variance of the map, and different from each other, hold density. */
+const DENSITY_VARIANCE_SHARE = 0.8;
+
+/** Undefined for a plausible mask. */
+export async function judgeFdrMask(job: MaskJob, made: FdrMask, run: Run): Promise<MaskProblem | undefined> {
+  const { maps, map, parameters } = job;
+  const { noise, voxels, mapVariance, complaint } = made;
+  const volume = voxels * maps.voxelSize ** 3;
+  const expectations = expectedVolumes(job);
+  const verdict = judgeMaskVolume(volume, expectations);
+  const guessing = expectations.length === 0 && parameters.fdrNoiseBoxes === undefined;
+  const looksFull = complaint !== undefined && noise.variance >= DENSITY_VARIANCE_SHARE * mapVariance;
+  const masked = guessing && isMasked(maps.zeroShare);
+  const suspicious = voxels === 0 || verdict !== undefined || (guessing && volume < SMALLEST_VOLUME);
+  if (!suspicious && !masked && !(guessing && looksFull)) return undefined;
+
+  const data = await run.engine.download(map);
+  const full =
+    !isMasked(maps.zeroShare) &&
+    (neighbourCorrelation(data, map.shape, maps.voxelSize) ?? 0) > DENSITY_CORRELATION;
+  let sentence: string | undefined;
+  if (!(noise.variance > 0))
+    sentence = `The map is masked, its noise boxes hold no noise (variance ${noise.variance})`;
+  else if (voxels === 0)
+    sentence = `The FDR mask is empty: no voxel is significant at a rate of ${parameters.fdrThreshold}`;
+  else if (verdict !== undefined) sentence = `The FDR mask holds ${describeVerdict(volume, verdict)}`;
+  else if (masked) {
+    const region = { source: 'the non-zero region of the map', most: Number.POSITIVE_INFINITY };
+    const found = judgeMaskVolume(volume, [
+      { ...region, least: (1 - maps.zeroShare) * voxelCount(map.shape) * maps.voxelSize ** 3 },
+    ]);
+    if (found !== undefined) sentence = `The FDR mask holds ${describeVerdict(volume, found)}`;
+  } else if (volume < SMALLEST_VOLUME)
+    sentence = `The FDR mask holds ${cubic(volume)}, less than any particle (5 kDa take ${cubic(SMALLEST_VOLUME)})`;
+  else if (full)
+    sentence = `The FDR mask is not reliable: the noise boxes differ and vary as much as the whole map`;
+  if (sentence === undefined) return undefined;
+  return { sentence, full, error: errorOf(sentence, job, made) };
+}
+
+function errorOf(sentence: string, { maps, parameters }: MaskJob, { noise }: FdrMask): LocScaleError {
+  if (maps.inverted)
+    return new LocScaleError('bad-input', `${sentence}, as the contrast of the map seems inverted.`, {
+      hint: INVERT_HINT,
+    });
+  if (!(noise.variance > 0))
+    return new LocScaleError(
+      'bad-input',
+      `${sentence}: give a mask with -ma, or set the boxes with --noise_box.`,
+      {
+        hint: '--noise_box takes the first voxel of a box (z,y,x) that lies where the map still holds noise.',
+        expected: 'a variance above 0',
+        found: String(noise.variance),
+      },
+    );
+  return new LocScaleError('bad-input', `${sentence}.`, {
+    hint: `Give a mask with -ma, low-pass the map for the mask with -fdr_f${parameters.fdrFilter === undefined ? '' : ` (now ${parameters.fdrFilter} A)`}, or set noise boxes outside the particle with --noise_box.`,
+  });
+}
+
+/** A mask with the molecule at 0 covers more than half of the box, its corners too, and leaves out the density. */
+export async function warnIfMaskInverted(
+  name: string,
+  mask: Volume,
+  voxels: number,
+  { map }: MaskJob,
+  run: Run,
+): Promise<void> {
+  const all = voxelCount(map.shape);
+  if (voxels < 0.5 * all || voxels === all) return;
+  const data = await run.engine.download(mask);
+  const [nz, ny, nx] = map.shape;
+  for (const z of [0, nz - 1])
+    for (const y of [0, ny - 1])
+      for (const x of [0, nx - 1]) if (!(data[(z * ny + y) * nx + x] > 0.5)) return;
+  const [inside, outside] = [
+    await run.engine.statistics(map, { mask, inside: true }),
+    await run.engine.statistics(map, { mask, inside: false }),
+  ];
+  if (outside.mean <= inside.mean || outside.sd <= inside.sd) return;
+  run.warn(
+    `The mask ${name} seems inverted: it is 1 in ${Math.round((100 * voxels) / all)} % of the box, corners included, and 0 where the map holds most density. Masks are 1 inside the particle.`,
+  );
+}

@@ -1,0 +1,169 @@
+/**
+ * What takes the place of an FDR mask that is implausible (judge-mask.ts), in order: the surroundings of the model, the
+ * non-zero region of a masked map, noise from the corners of the box, a low-passed map, the contour that encloses the
+ * molecular weight, the whole of a box that is full of density.
+ */
+import type { Volume } from '../engine.ts';
+import { cornerNoiseBoxes, defaultNoiseBoxSize } from '../math/confidence.ts';
+import { voxelCount } from '../math/grid.ts';
+import { isMasked } from '../math/input-checks.ts';
+import { contourOfVolume, judgeMaskVolume, MASK_PER_MOLECULE, SMALLEST_VOLUME } from '../math/mask-volume.ts';
+import { tanhLowPass } from '../math/radial-transfer.ts';
+import { surroundingsOf, surroundingsRadius } from '../reference/surroundings.ts';
+import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
+import { cubic, expectedVolumes, type MaskJob, type MaskProblem } from './judge-mask.ts';
+import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { MaskOrigin } from './types.ts';
+
+export interface OtherMask {
+  readonly source: MaskOrigin['source'];
+  /** Held by the run. */
+  readonly mask: Volume;
+  readonly voxels: number;
+  /** What it is and that it is used: "the surroundings of the model … are the mask". */
+  readonly description: string;
+}
+
+/** The first source whose mask is plausible; undefined where none is. */
+export async function otherMask(
+  job: MaskJob,
+  made: FdrMask,
+  problem: MaskProblem,
+  run: Run,
+): Promise<OtherMask | undefined> {
+  // A mask cannot be better than the map that it is made from.
+  if (job.maps.inverted) throw problem.error;
+  const expectations = expectedVolumes(job);
+  const sources = [aroundModel, nonZeroRegion, withCornerNoise, lowPassed, contour, wholeBox];
+  for (const source of sources) {
+    const found = await source(job, made, problem, run);
+    if (found === undefined) continue;
+    const volume = found.voxels * job.maps.voxelSize ** 3;
+    if (found.voxels > 0 && judgeMaskVolume(volume, expectations) === undefined)
+      return { ...found, description: found.description.replace('#', cubic(volume)) };
+    run.release(found.mask);
+  }
+  return undefined;
+}
+
+type Source = (job: MaskJob, made: FdrMask, problem: MaskProblem, run: Run) => Promise<OtherMask | undefined>;
+
+/** A model that is to be completed says nothing about the rest. */
+const aroundModel: Source = async ({ model, maps, symmetry }, _made, _problem, run) => {
+  if (model === undefined || !model.complete) return undefined;
+  const around = surroundingsOf(model.atoms, maps.grid, model.resolution);
+  let raw = run.hold(await run.engine.upload(Float32Array.from(around), maps.grid.shape));
+  let threshold = 0.5;
+  if (symmetry !== undefined) {
+    const turned = run.hold(await run.engine.symmetrise(raw, symmetry.operators, symmetry.options));
+    run.release(raw);
+    raw = turned;
+    // One of the copies is enough.
+    threshold = 0.5 / symmetry.operators.length;
+  }
+  const { mask, voxels } = await binarised(raw, threshold, run);
+  return {
+    source: 'model',
+    mask,
+    voxels,
+    description: `the surroundings of the model (within ${surroundingsRadius(model.resolution).toFixed(1)} A of its atoms, #) are the mask`,
+  };
+};
+
+/** Of the largest value; filters leave ripples where a mask left zeros. */
+const RIPPLE = 1e-3;
+
+const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) => {
+  if (!isMasked(maps.zeroShare)) return undefined;
+  const { min, max } = await run.engine.statistics(map);
+  const least = RIPPLE * Math.max(Math.abs(min), Math.abs(max));
+  const data = await run.engine.download(map);
+  const region = run.hold(
+    await run.engine.upload(
+      Float32Array.from(data, (value) => (Math.abs(value) > least ? 1 : 0)),
+      map.shape,
+    ),
+  );
+  const { mask, voxels } = await binarised(region, 0.5, run);
+  return {
+    source: 'non-zero region',
+    mask,
+    voxels,
+    description: 'the non-zero region of the map (#) is the mask',
+  };
+};
+
+/** Low-pass for masks of maps whose voxels do not stand out one by one, A. */
+const MASK_LOW_PASS = 10;
+/** Noise that can be told from density has at most this share of the variance of the map. */
+const NOISE_VARIANCE_SHARE = 0.5;
+
+const withCornerNoise: Source = async ({ map, maps, parameters }, _made, _problem, run) => {
+  if (parameters.fdrNoiseBoxes !== undefined || isMasked(maps.zeroShare)) return undefined;
+  const size = parameters.fdrWindow ?? defaultNoiseBoxSize(map.shape);
+  const boxes = cornerNoiseBoxes(map.shape, size);
+  const corners = await makeFdrMask(map, maps.voxelSize, parameters, run, boxes);
+  return asSource(corners, maps.voxelSize, 'noise from the corners of the box gives the mask (#)', run);
+};
+
+const lowPassed: Source = async ({ map, maps, parameters }, _made, _problem, run) => {
+  if (isMasked(maps.zeroShare)) return undefined;
+  const fdrFilter = Math.max(MASK_LOW_PASS, 3 * maps.voxelSize);
+  if ((parameters.fdrFilter ?? 0) >= fdrFilter) return undefined;
+  const smooth = await makeFdrMask(map, maps.voxelSize, { ...parameters, fdrFilter }, run);
+  const description = `the map low-passed at ${fdrFilter.toFixed(0)} A gives the mask (#)`;
+  return asSource(smooth, maps.voxelSize, description, run);
+};
+
+/** Only where the noise boxes hold noise alone; releases what is not needed. */
+function asSource(made: FdrMask, voxelSize: number, description: string, run: Run): OtherMask | undefined {
+  run.release(made.confidence);
+  const clean =
+    made.complaint === undefined && made.noise.variance <= NOISE_VARIANCE_SHARE * made.mapVariance;
+  if (made.mask !== undefined && clean && made.voxels * voxelSize ** 3 >= SMALLEST_VOLUME)
+    return { source: 'FDR', mask: made.mask, voxels: made.voxels, description };
+  run.release(made.mask);
+  return undefined;
+}
+
+/** The contour of the low-passed map that encloses the molecular weight, as large as masks of molecules are. */
+const contour: Source = async (job, _made, _problem, run) => {
+  const { map, maps } = job;
+  const expected = expectedVolumes(job).find(({ most }) => Number.isFinite(most));
+  if (expected === undefined) return undefined;
+  const voxels = Math.round((MASK_PER_MOLECULE * expected.most) / maps.voxelSize ** 3);
+  if (voxels >= voxelCount(map.shape)) return undefined;
+  const resolution = Math.max(MASK_LOW_PASS, 3 * maps.voxelSize);
+  run.countScratch(SPECTRUM_VOLUMES + 1);
+  const smooth = run.hold(await run.engine.radialFilter(map, tanhLowPass(resolution, maps.voxelSize)));
+  const level = contourOfVolume(await run.engine.download(smooth), voxels);
+  const inside = await binarised(smooth, level, run);
+  return {
+    source: 'contour',
+    ...inside,
+    description: `the contour of the map at ${resolution.toFixed(0)} A that encloses ${expected.source} (#) is the mask`,
+  };
+};
+
+const wholeBox: Source = async ({ map }, _made, { full }, run) => {
+  if (!full) return undefined;
+  const voxels = voxelCount(map.shape);
+  const mask = run.hold(await run.engine.upload(new Float32Array(voxels).fill(1), map.shape));
+  return {
+    source: 'whole box',
+    mask,
+    voxels,
+    description: 'the box is full of density, and all of it (#) is the mask',
+  };
+};
+
+async function binarised(
+  raw: Volume,
+  threshold: number,
+  run: Run,
+): Promise<{ mask: Volume; voxels: number }> {
+  const { mask, voxels } = await run.engine.binarise(raw, threshold);
+  run.hold(mask);
+  run.release(raw);
+  return { mask, voxels };
+}
