@@ -6,6 +6,7 @@
 
 import { elementFromPlainName, elementFromSymbol } from './chemical-elements.ts';
 import { type CifToken, CifTokens } from './cif-tokens.ts';
+import { predictionMark } from './prediction-mark.ts';
 import { printable } from './printable.ts';
 import type { Cell, ReadStructureOptions, Structure, StructureAtom } from './structure.ts';
 import { structureNotes } from './structure-notes.ts';
@@ -46,8 +47,9 @@ interface Block {
   readonly items: Map<string, string>;
 }
 
-const SINGLE_TABLES = /^_(?:cell|struct|entry)\./;
-const SINGLE_ITEMS = /^_(?:cell\.(?:length_[abc]|angle_(?:alpha|beta|gamma))|struct\.title|entry\.id)$/;
+const SINGLE_TABLES = /^_(?:cell|struct|entry|exptl|software|ma_qa_metric|ma_qa_metric_local)\./;
+const SINGLE_ITEMS =
+  /^_(?:cell\.(?:length_[abc]|angle_(?:alpha|beta|gamma))|struct\.title|entry\.id|exptl\.method|software\.name|ma_qa_metric\.name|ma_qa_metric_local\.metric_value)$/;
 
 export function readMmcif(text: string, name: string, options: ReadStructureOptions): Structure {
   const tokens = new CifTokens(text, name);
@@ -74,11 +76,21 @@ export function readMmcif(text: string, name: string, options: ReadStructureOpti
   if (others)
     notes.unshift(`Of several data blocks in ${name} the first with atoms is used ("${block.name}").`);
   const cell = cellOf(items);
+  const local = items.has('_ma_qa_metric_local.metric_value') ? '' : undefined;
+  const mark = predictionMark({
+    names: [items.get('_struct.title'), items.get('_software.name'), block.name].filter(
+      (n) => n !== undefined,
+    ),
+    remarks: [],
+    method: items.get('_exptl.method') ?? '',
+    qualityMetric: items.get('_ma_qa_metric.name') ?? local,
+  });
   return {
     id: items.get('_entry.id') ?? block.name,
     title: (items.get('_struct.title') ?? '').replace(/\s+/g, ' ').trim(),
     ...(cell ? { cell } : {}),
     atoms,
+    ...(mark === undefined ? {} : { predictionMark: mark }),
     notes,
   };
 }

@@ -5,6 +5,7 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { elementFromPdbName, elementFromSymbol } from './chemical-elements.ts';
+import { predictionMark } from './prediction-mark.ts';
 import { printable } from './printable.ts';
 import {
   type Cell,
@@ -26,6 +27,9 @@ export function readPdb(text: string, name: string, options: ReadStructureOption
   const atoms: StructureAtom[] = [];
   const models = new Set<number>();
   const titles: string[] = [];
+  const headers: string[] = [];
+  const remarks: string[] = [];
+  let method = '';
   let id = '';
   let cell: Cell | undefined;
   let model: number | undefined;
@@ -49,16 +53,23 @@ export function readPdb(text: string, name: string, options: ReadStructureOption
       model = Number.isSafeInteger(stated) && !models.has(stated) ? stated : models.size + 1;
       while (models.has(model)) model++;
     } else if (record.startsWith('TITLE')) titles.push(line.slice(10, 80));
-    else if (record === 'HEADER') id = line.slice(62, 66).trim();
+    else if (record === 'HEADER') {
+      id = line.slice(62, 66).trim();
+      headers.push(line.slice(10, 50));
+    } else if (record === 'EXPDTA') method += line.slice(10, 80).trim();
+    else if (record === 'REMARK' && /plddt/i.test(line)) remarks.push(line.slice(6));
     else if (record === 'CRYST1') cell = readCell(line);
     else if (/^END\s*$/.test(line)) return false;
     return true;
   });
+  const title = titles.join('').replace(/\s+/g, ' ').trim();
+  const mark = predictionMark({ names: [title, ...headers], remarks, method });
   return {
     id,
-    title: titles.join('').replace(/\s+/g, ' ').trim(),
+    title,
     ...(cell ? { cell } : {}),
     atoms,
+    ...(mark === undefined ? {} : { predictionMark: mark }),
     notes: structureNotes({ atoms, models, wanted, guessedElements: guessed, file: name }),
   };
 }

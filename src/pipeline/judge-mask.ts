@@ -104,8 +104,8 @@ export interface MaskProblem {
   readonly full: boolean;
 }
 
-/** Neighbouring blocks of a map that shows density correlate by more than this. */
-const DENSITY_CORRELATION = 0.2;
+/** Neighbouring blocks of a map that shows density correlate by more than this: boxes had 0.2 to 0.9, noise 0 to 0.1. */
+const DENSITY_CORRELATION = 0.15;
 /** Noise boxes with this share of the variance of the map, and different from each other, hold density. */
 const DENSITY_VARIANCE_SHARE = 0.8;
 
@@ -123,9 +123,8 @@ export async function judgeFdrMask(job: MaskJob, made: FdrMask, run: Run): Promi
   if (!suspicious && !masked && !(guessing && looksFull)) return undefined;
 
   const data = await run.engine.download(map);
-  const full =
-    !isMasked(maps.zeroShare) &&
-    (neighbourCorrelation(data, map.shape, maps.voxelSize) ?? 0) > DENSITY_CORRELATION;
+  const dense = (neighbourCorrelation(data, map.shape, maps.voxelSize) ?? 0) > DENSITY_CORRELATION;
+  const full = dense && !isMasked(maps.zeroShare) && (voxels === 0 || looksFull);
   let sentence: string | undefined;
   if (!(noise.variance > 0))
     sentence = `The map is masked, its noise boxes hold no noise (variance ${noise.variance})`;

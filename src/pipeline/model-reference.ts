@@ -19,6 +19,7 @@ import {
   rangeOf,
 } from '../reference/model-reference.ts';
 import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../reference/place-model.ts';
+import { confidenceNote, convertConfidence } from '../reference/predicted-model.ts';
 import type { PseudoModel } from '../reference/pseudo-model/build.ts';
 import { surroundingsOf } from '../reference/surroundings.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
@@ -195,9 +196,13 @@ function endOfReference(
 }
 
 /** The atoms of a file in the map's frame; a model that does not fit is told with its probable cause. */
-async function placeGiven(structure: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
+async function placeGiven(given: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
   const { engine, grid, map } = data;
-  for (const note of structure.notes) run.info(note);
+  for (const note of given.notes) run.info(note);
+  const converted = convertConfidence(given);
+  const structure = converted?.structure ?? given;
+  const doubt = converted?.sentence ?? confidenceNote(given);
+  if (doubt !== undefined) run.warn(doubt);
   const placed = placeModel(structure, grid);
   for (const warning of placed.warnings) run.warn(warning);
   const { atoms } = placed;

@@ -1,0 +1,35 @@
+/**
+ * What says that coordinates were predicted, so that their B column may hold a confidence (pLDDT). Deposited
+ * structures name the predictions that they began with: a file that states an experiment is none of them.
+ */
+
+/** Programs that write pLDDT into the B column. */
+const PREDICTORS =
+  /\b(?:alpha-?fold\d?|esm-?fold|colab-?fold|open-?fold|omega-?fold|rosetta-?fold|boltz(?:-?\d)?|chai-?1|protenix)\b/i;
+const CONFIDENCE = /\bpLDDT\b/i;
+
+export interface FileMarks {
+  /** Titles, headers, names of software. */
+  readonly names: readonly string[];
+  /** Remarks on what columns hold. */
+  readonly remarks: readonly string[];
+  /** Experimental method, '' where none is stated. */
+  readonly method: string;
+  /** ModelCIF's category of quality metrics is there; the name of its first metric. */
+  readonly qualityMetric?: string | undefined;
+}
+
+export function predictionMark({ names, remarks, method, qualityMetric }: FileMarks): string | undefined {
+  if (qualityMetric !== undefined && (CONFIDENCE.test(qualityMetric) || qualityMetric === ''))
+    return '_ma_qa_metric';
+  const remark = remarks.find((text) => CONFIDENCE.test(text));
+  if (remark !== undefined) return shorten(remark);
+  if (method !== '' && !/theoretical|predict/i.test(method)) return undefined;
+  const name = names.find((text) => PREDICTORS.test(text) || CONFIDENCE.test(text));
+  return name === undefined ? undefined : shorten(name);
+}
+
+function shorten(text: string): string {
+  const plain = text.replace(/\s+/g, ' ').trim();
+  return `"${plain.length > 60 ? `${plain.slice(0, 57)}...` : plain}"`;
+}
