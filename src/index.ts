@@ -59,6 +59,7 @@ export type {
   MapImage,
   MapInput,
   MapSource,
+  MaskOrigin,
   ModelUsed,
   Prediction,
   PseudoAtomSettings,

@@ -7,8 +7,9 @@
 import type { Shape } from './grid.ts';
 import { correlationInside } from './statistics.ts';
 
-/** Edge of the blocks, A. */
+/** Edge of the blocks, A; larger ones show a particle in noise that drowns it at this scale. */
 const BLOCK_ANGSTROM = 6;
+const BLOCK_SCALES = [1, 2, 4];
 /** Fewer blocks along an axis say nothing about border and centre. */
 const FEWEST_BLOCKS = 6;
 /** Skewness of the blocks from here on (negative) is a sign; maps of usual contrast had -0.4 (a tight box) to 8. */
@@ -32,9 +33,17 @@ export interface Contrast {
   readonly inverted: boolean;
 }
 
-/** Undefined where the map is too small or holds one value only. `data`: (z, y, x); `voxelSize` in angstrom. */
+/**
+ * Of the first scale at which the map seems inverted, else of the finest. Undefined where the map is too small or holds
+ * one value only. `data`: (z, y, x); `voxelSize` in angstrom.
+ */
 export function contrastOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Contrast | undefined {
-  const { blocks, shape: count } = averageBlocks(data, shape, blockEdge(voxelSize));
+  const contrasts = BLOCK_SCALES.map((scale) => contrastAt(data, shape, scale * blockEdge(voxelSize)));
+  return contrasts.find((contrast) => contrast?.inverted) ?? contrasts[0];
+}
+
+function contrastAt(data: ArrayLike<number>, shape: Shape, edge: number): Contrast | undefined {
+  const { blocks, shape: count } = averageBlocks(data, shape, edge);
   if (Math.min(...count) < FEWEST_BLOCKS) return undefined;
   const mean = blocks.reduce((sum, value) => sum + value, 0) / blocks.length;
   let [second, third] = [0, 0];

@@ -15,6 +15,7 @@ import {
 } from '../reference/network/predict-reference.ts';
 import { checkFinite, checkValues } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, hashVoxels } from './checkpoints.ts';
+import { checkReferenceContrast } from './contrast.ts';
 import { isModelChoice, simulateReference } from './model-reference.ts';
 import { type Run, SPECTRUM_VOLUMES } from './run.ts';
 import type { LocScaleJob, ModelUsed, Prediction, ReferenceChoice } from './types.ts';
@@ -44,6 +45,7 @@ export async function prepareReference(
   const { referenceResolution } = job.parameters;
   const uploaded = await run.upload(map);
   checkValues(map.name, await engine.statistics(uploaded));
+  await checkReferenceContrast(map.name, uploaded, data.map, voxelSize, run);
   const reference = await lowPass(uploaded, referenceResolution, voxelSize, run);
   if (job.reference.kind !== 'hybrid-map') return { reference, differenceMask: undefined, model: undefined };
 

@@ -35,3 +35,19 @@ export async function checkContrast(
     );
   return inverted;
 }
+
+/** Amplitudes have no sign, so that the result is the same: but one of the two is not what it seems. */
+export async function checkReferenceContrast(
+  name: string,
+  reference: Volume,
+  map: Volume,
+  voxelSize: number,
+  run: Run,
+): Promise<void> {
+  const [theirs, ours] = await Promise.all([reference, map].map((volume) => run.engine.download(volume)));
+  const correlation = blockCorrelation(theirs, ours, map.shape, voxelSize);
+  if (correlation < OPPOSITE)
+    run.warn(
+      `The reference ${name} and the map have opposite contrast (correlation ${correlation.toFixed(2)} in blocks of 6 A): only its amplitudes are used, which have no sign, but one of the two is inverted.`,
+    );
+}

@@ -179,9 +179,9 @@ function crowdedLimit({
 
 /**
  * Where a model's map is cut off, A: where the map ends. The model's own amplitudes go on to the grid's limit, and
- * scaling to them what is noise, or the rounding errors behind an earlier low-pass, would bury the signal. That holds for
- * a completed model too. Theoretical
- * profiles replace amplitudes beyond the resolution anyway, after a fit that reaches to the grid's limit.
+ * scaling to them what is noise, or the rounding errors behind an earlier low-pass, would bury the signal; that holds for
+ * a completed model too. Where all is theoretical profile, that replaces amplitudes beyond the resolution, after a fit
+ * that reaches to the grid's limit.
  */
 function endOfReference(
   choice: ModelChoice,

@@ -1,6 +1,7 @@
 /**
  * Why a model does not fit a map, found out by trying: the origin ignored, the map centred on 0, the mirror image,
- * other voxel sizes. All at low resolution, where small shifts do not matter and a trial takes milliseconds.
+ * other voxel sizes, shifts. Each trial is compared with the map around its own atoms, at low resolution, where small
+ * shifts do not matter and a trial takes milliseconds.
  */
 import type { Engine, Volume } from '../engine.ts';
 import type { Atom } from '../math/atom.ts';
@@ -16,8 +17,6 @@ export interface DiagnosisJob {
   readonly structure: { readonly atoms: readonly Atom[] };
   readonly grid: Grid;
   readonly map: Volume;
-  /** Only its voxels (above 0.5) are compared; default: what lies around the atoms of each trial. */
-  readonly mask?: Volume;
   /** Of the model's map as it lies, at full resolution. */
   readonly correlation: number;
 }
@@ -41,19 +40,18 @@ interface Trial {
 
 /** The probable cause, in one sentence. */
 export async function diagnoseModel(job: DiagnosisJob): Promise<string> {
-  const { engine, structure, grid, map, mask } = job;
+  const { engine, structure, grid, map } = job;
   const atoms = atomSetOf(
     structure.atoms.filter(({ element, occupancy }) => occupancy !== 0 && scatteringFactorOf(element)),
   );
   const coarse = coarseGrid(grid);
   const target = await lowResolution(engine, map, coarse, TRIAL_BLUR);
-  const where = mask && (await lowResolution(engine, mask, coarse, 0));
   const correlate = async (trial: AtomSet): Promise<number> => {
     const inside = insideOf(trial, coarse);
     if (inside.count === 0) return 0;
     const volume = await engine.simulateMap(inside, coarse, { blurBFactor: TRIAL_BLUR });
     const density = await engine.download(volume);
-    const value = correlationInside(density, target, where ?? surroundingsIn(density));
+    const value = correlationInside(density, target, surroundingsIn(density));
     engine.release(volume);
     return Number.isFinite(value) ? value : 0;
   };

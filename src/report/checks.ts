@@ -30,6 +30,7 @@ export function runChecks(
   return [
     ...checkFsc(fsc, numbers),
     checkMaskSize(findings),
+    ...checkMaskOrigin(numbers),
     ...checkFaces(findings),
     ...checkNoise(findings),
     ...checkSharpness(findings),
@@ -90,6 +91,12 @@ function checkMaskSize({ mask }: Findings): Check {
       text: `The mask takes only ${share} of the box. Parts of the molecule may be missing.`,
     };
   return { state: 'good', title, text: `The mask takes ${share} of the box.` };
+}
+
+/** A mask that was not made as usual, and why. */
+function checkMaskOrigin({ maskOrigin }: Readonly<Partial<LocScaleNumbers>>): Check[] {
+  if (maskOrigin?.reason === undefined) return [];
+  return [{ state: 'look', title: 'Where the mask comes from', text: maskOrigin.reason }];
 }
 
 function checkFaces({ mask }: Findings): Check[] {

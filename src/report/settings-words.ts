@@ -25,6 +25,7 @@ export const settingsWords: Readonly<Record<string, string>> = {
   shape: 'voxels of the box (z, y, x)',
   windowAngstrom: 'edge of the scaling window, Å',
   maskVoxels: 'voxels of the mask',
+  maskOrigin: 'where the mask comes from',
   molecularVolume: 'molecular volume, Å³',
   atoms: 'atoms',
   pseudoModelAtoms: 'atoms of a pseudo-model',

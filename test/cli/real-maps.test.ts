@@ -191,16 +191,33 @@ describeWithSharedData('real maps', () => {
     });
   });
 
-  it('refuses an FDR mask where the noise boxes hold zeros only (emd_0093)', async () => {
+  it('takes the non-zero region where the noise boxes hold zeros only (emd_0093)', async () => {
     const workspace = new Workspace();
     try {
       const map = sharedPath('maps', 'emd_0093_hcn4', 'emd_0093_masked4A.mrc.gz');
-      const result = await runCli(workspace.folder, ['-em', map, '--no_reference']);
-      expect(result.code).toBe(3);
+      const result = await runCli(workspace.folder, ['mask', map, '-o', 'mask.mrc']);
+      expect(result.code).toBe(0);
       expect(result.stderr).toMatch(
-        /^error: The map is masked, its noise boxes hold no noise .*: give a mask with -ma, or set the boxes with --noise_box\.$/m,
+        /^warning: The map is masked, its noise boxes hold no noise \(variance 0\); the non-zero region of the map \(\d+ A\^3\) is the mask instead\.$/m,
       );
-      expect(workspace.list()).toEqual([]);
+      // Without noise there is no confidence.
+      expect(workspace.list()).toEqual(['mask.json', 'mask.mrc']);
+    } finally {
+      workspace.remove();
+    }
+  });
+
+  it('does not blame the model for a collapsed mask (EMD-3240)', async () => {
+    const workspace = new Workspace();
+    try {
+      const model = sharedPath('maps', 'emd_3240_5fn5', '5fn5_box_complete.pdb');
+      const map = sharedPath('maps', ...emd3240);
+      const args = ['-em', map, '-mc', model, '--skip_refine', '--dry_run', '-v', '-np', '2'];
+      const { code, stdout, stderr } = await runCli(workspace.folder, args);
+      expect(code).toBe(0);
+      expect(stderr).toContain('the surroundings of the model');
+      expect(stderr).not.toContain('does not fit');
+      expect(Number(/correlation (-?[\d.]+) around its atoms/.exec(stdout)?.[1])).toBeGreaterThan(0.6);
     } finally {
       workspace.remove();
     }

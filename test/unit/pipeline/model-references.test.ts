@@ -3,8 +3,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../../src/engine.ts';
 import type { Structure, StructureAtom } from '../../../src/formats/structure.ts';
+import { tabulateTransfer } from '../../../src/math/radial-transfer.ts';
 import { correlationInside } from '../../../src/math/statistics.ts';
-import { defaultParameters, runLocScale } from '../../../src/pipeline/index.ts';
+import { defaultParameters, planLocScale, runLocScale } from '../../../src/pipeline/index.ts';
 import type { LocScaleResult, ReferenceChoice } from '../../../src/pipeline/types.ts';
 import { smallDataset } from '../../support/synthetic.ts';
 
@@ -117,6 +118,62 @@ describe('a reference simulated from atoms', () => {
     const { structure, pseudoAtoms: added } = result.model!;
     expect(added).toBeGreaterThan(50);
     expect(structure.atoms.filter(({ chain }) => chain === 'PSD')).toHaveLength(added);
+  });
+
+  it('of a partial model: the reference ends where the half maps do, as that of a whole model', async () => {
+    const { result } = await run({
+      kind: 'hybrid-model',
+      structure: structureOf(({ serial }) => (serial <= 600 ? {} : undefined)),
+      refinementCycles: 0,
+      pseudoAtoms,
+      averagingWindow: 3,
+    });
+    expect(result.model!.referenceEnd).toBe(result.numbers.fscCutoff);
+  });
+
+  it('says that B factors pile up at the limit of the refinement', async () => {
+    // Noise that is the same in both half maps falls off as nothing does: the model is pulled to the sharp end,
+    // a blur of both pushes it to the other.
+    engine ??= await createCpuEngine({ threads: 2 });
+    const blur = tabulateTransfer((cycles) => Math.exp((-1200 * cycles ** 2) / (4 * 1.5 ** 2)));
+    const volume = await engine.upload(data.truth.data.slice(), data.truth.grid.shape);
+    const blurred = await engine.radialFilter(volume, blur);
+    const map = { ...data.truth, data: (await engine.download(blurred)).slice() };
+    engine.release(volume, blurred);
+    const warnings: string[] = [];
+    const plan = await planLocScale(
+      {
+        input: { kind: 'map', map },
+        mask: data.mask,
+        reference: {
+          kind: 'atomic-model',
+          structure: structureOf(({ serial }) => ({ bFactor: 480 + (serial % 7) })),
+          refinementCycles: 4,
+          theoreticalProfile: false,
+        },
+        parameters: { ...defaultParameters, resolution: 6 },
+      },
+      { engine, onWarning: (message) => warnings.push(message) },
+    );
+    expect(plan.mode).toContain('B factors refined');
+    expect(warnings.join('\n')).toMatch(/\d+ % of the refined B factors lie at the upper limit of 500 A\^2/);
+  });
+
+  it('that holds pLDDT: B factors are made of it, and the run says so', async () => {
+    const predicted = {
+      ...structureOf(({ serial }) => ({ bFactor: serial % 2 === 0 ? 95 : 70 })),
+      predictionMark: '_ma_qa_metric',
+    };
+    const { result, warnings } = await run({
+      kind: 'atomic-model',
+      structure: predicted,
+      refinementCycles: undefined,
+      theoreticalProfile: false,
+    });
+    expect(warnings.join('\n')).toContain('its B column holds pLDDT (70 to 95)');
+    expect(result.model!.bFactors.max).toBeCloseTo(59.2, 1);
+    expect(result.model!.bFactors.min).toBeCloseTo(8.0, 1);
+    expect(result.model!.structure.atoms[1].bFactor).toBeCloseTo(8.0, 1);
   });
 
   it('that lies elsewhere is told with its probable cause', async () => {

@@ -54,6 +54,20 @@ describe('the checks', () => {
     );
   });
 
+  it('quote why the mask is not the usual one', () => {
+    const maskOrigin = {
+      source: 'model',
+      reason: 'The FDR mask is empty; another is the mask instead.',
+    } as const;
+    expect(runChecks(findings, fsc, { ...numbers, maskOrigin })).toContainEqual({
+      state: 'look',
+      title: 'Where the mask comes from',
+      text: maskOrigin.reason,
+    });
+    const usual = runChecks(findings, fsc, { ...numbers, maskOrigin: { source: 'FDR' } });
+    expect(usual.map(({ title }) => title)).not.toContain('Where the mask comes from');
+  });
+
   it.each([
     ['an FSC that stays up', { correlation: [1, 0.9, 0.5, 0.45, 0.5] }, 'masked or filtered before'],
     [
