@@ -60,7 +60,7 @@ describeWithSharedData('references from atoms', () => {
         ...['-o', `${name}.mrc`, '-op', 'steps', '-v'],
       ]);
       expect(result.code, result.stderr).toBe(0);
-      expect(result.stdout).toMatch(/The model fits the map: correlation 0\.\d\d inside the mask\./);
+      expect(result.stdout).toMatch(/The model fits the map: correlation 0\.\d\d around its atoms\./);
       const record = JSON.parse(readFileSync(workspace.path(`${name}.json`), 'utf8'));
       const written = readStructure(readFileSync(workspace.path(`${name}_model.cif`)), 'model');
       expect(written.atoms.length).toBe(record.model.atoms);
