@@ -132,7 +132,7 @@ export function neighbourCorrelation(
   return sum / pairs / variance;
 }
 
-/** Correlation of the blocks of two maps: far below 0 where one of two half maps has the opposite contrast. */
+/** Correlation of the blocks of two maps: far below 0 where they have opposite contrast. */
 export function blockCorrelation(
   a: ArrayLike<number>,
   b: ArrayLike<number>,

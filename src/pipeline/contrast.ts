@@ -1,33 +1,23 @@
-/** Maps whose density is dark: half maps or maps of inverted contrast, and two half maps of opposite contrast. */
+/** Maps whose density is dark. (Half maps of opposite contrast: 2-fsc.ts.) */
 import type { Volume } from '../engine.ts';
-import { LocScaleError } from '../errors.ts';
-import { blockCorrelation, contrastOf } from '../math/contrast.ts';
+import { blockCorrelation, type Contrast, contrastOf } from '../math/contrast.ts';
 import type { Run } from './run.ts';
 
-/** Half maps share their density; noise alone gives 0. */
+/** Maps of one molecule correlate; noise alone gives 0. */
 const OPPOSITE = -0.3;
 export const INVERT_HINT =
   'Multiply it by -1: "relion_image_handler --i IN.mrc --o OUT.mrc --multiply_constant -1", or "volume scale #1 factor -1" in ChimeraX.';
 
-/** True if the map (or both half maps) seems inverted, which is warned about. Half maps of opposite contrast are refused. */
+/** True if the map (or both half maps) seems inverted, which is warned about. */
 export async function checkContrast(
   names: readonly string[],
   volumes: readonly Volume[],
   voxelSize: number,
   run: Run,
 ): Promise<boolean> {
-  const data = await Promise.all(volumes.map((volume) => run.engine.download(volume)));
-  const [first, second] = data;
-  const { shape } = volumes[0];
-  const contrasts = data.map((voxels) => contrastOf(voxels, shape, voxelSize));
-  if (second !== undefined && blockCorrelation(first, second, shape, voxelSize) < OPPOSITE) {
-    const [dark, bright] = (contrasts[0]?.skewness ?? 0) < (contrasts[1]?.skewness ?? 0) ? [0, 1] : [1, 0];
-    throw new LocScaleError(
-      'bad-input',
-      `The half maps have opposite contrast: density is dark in ${names[dark]} and bright in ${names[bright]}.`,
-      { where: names[dark], expected: 'density bright in both', hint: INVERT_HINT },
-    );
-  }
+  const contrasts: (Contrast | undefined)[] = [];
+  for (const volume of volumes)
+    contrasts.push(contrastOf(await run.engine.download(volume), volume.shape, voxelSize));
   const inverted = contrasts.every((contrast) => contrast?.inverted === true);
   if (inverted)
     run.warn(

@@ -5,7 +5,7 @@ import type { Engine } from '../../../src/engine.ts';
 import type { Structure } from '../../../src/formats/structure.ts';
 import type { Grid, Shape } from '../../../src/math/grid.ts';
 import { createRandom } from '../../../src/math/random.ts';
-import { defaultParameters, planLocScale, runFsc, runMask } from '../../../src/pipeline/index.ts';
+import { defaultParameters, planLocScale, runMask } from '../../../src/pipeline/index.ts';
 import type { LocScaleJob, LocScaleParameters, LocScalePlan, MapImage } from '../../../src/pipeline/types.ts';
 import { makeMapImage } from '../../../src/synthetic/map-image.ts';
 import { smallDataset } from '../../support/synthetic.ts';
@@ -191,12 +191,6 @@ describe('inverted contrast', () => {
     expect(warnings.join('\n')).toMatch(/The contrast of .* and .* seems inverted/);
     // With a mask of the user the run goes on: amplitudes have no sign.
     await planLocScale({ ...job, mask: data.mask }, await context());
-  });
-
-  it('of one half map is refused by name', async () => {
-    await expect(
-      runFsc(data.half1, { ...negative(data.half2), name: 'dark.mrc' }, await context()),
-    ).rejects.toMatchObject({ message: expect.stringMatching(/density is dark in dark.mrc and bright in/) });
   });
 
   it('is the cause that a model does not fit', async () => {
