@@ -10,8 +10,8 @@ export const CUBIC_ANGSTROM_PER_DALTON = 1.21;
 export const MASK_PER_MOLECULE = 1.55;
 /** A mask this many times smaller or larger than expected is implausible. */
 export const IMPLAUSIBLE_FACTOR = 3;
-/** Below 5 kDa no single-particle map has been published; what the test finds then is specks of noise, A^3. */
-export const SMALLEST_VOLUME = 5000 * CUBIC_ANGSTROM_PER_DALTON;
+/** A^3 of 3 kDa: no single-particle map shows less, and what the test finds then is specks of noise. */
+export const SMALLEST_VOLUME = 3000 * CUBIC_ANGSTROM_PER_DALTON;
 
 export interface ExpectedVolume {
   /** What the numbers come from, as the subject of a sentence: "the model", "the molecular weight (-mw)". */

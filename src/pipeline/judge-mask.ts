@@ -138,7 +138,7 @@ export async function judgeFdrMask(job: MaskJob, made: FdrMask, run: Run): Promi
     ]);
     if (found !== undefined) sentence = `The FDR mask holds ${describeVerdict(volume, found)}`;
   } else if (volume < SMALLEST_VOLUME)
-    sentence = `The FDR mask holds ${cubic(volume)}, less than any particle (5 kDa take ${cubic(SMALLEST_VOLUME)})`;
+    sentence = `The FDR mask holds ${cubic(volume)}, less than any particle (3 kDa take ${cubic(SMALLEST_VOLUME)})`;
   else if (full)
     sentence = `The FDR mask is not reliable: the noise boxes differ and vary as much as the whole map`;
   if (sentence === undefined) return undefined;
