@@ -175,7 +175,7 @@ export interface BandScalingJob {
   readonly reference?: Volume;
   readonly profile?: AmplitudeProfile;
   /**
-   * With a profile, how far the fall-off may differ from place to place: 1 gives every place the fall-off of the
+   * With a profile, how far the decay may differ from place to place: 1 gives every place the decay of the
    * profile; 0 gives all places the same gains, so that blurred parts stay blurred. Default 0.5: half of the local
    * differences stay.
    */
@@ -269,7 +269,7 @@ export interface Engine {
   /** Plans the measurement of the resolution around every mask voxel, from the FSC of windows. */
   openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution>;
   estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate>;
-  /** Scales soft frequency bands of a map, each by its local signal, power and power wanted. */
+  /** Scales soft frequency bands of a map, each by its local signal, power and target. */
   bandScaling(job: BandScalingJob, hooks?: OperationHooks): Promise<BandScalingResult>;
   /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/local-filter.ts); 0 where it is 0. */
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;

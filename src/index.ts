@@ -18,7 +18,7 @@ export { type Deviation, type ValidationReport, validateMrc } from './formats/mr
 export type { Structure } from './formats/structure.ts';
 export { writeMmcif } from './formats/write-mmcif.ts';
 export type { Grid, Shape } from './math/grid.ts';
-export { type AmplitudeProfile, falloffProfile, proteinProfile } from './math/soft-scaling/profile.ts';
+export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft-scaling/profile.ts';
 export type { BandSummary } from './math/soft-scaling/targets.ts';
 export { type NetworkChoice, openNetwork } from './open-network.ts';
 export {

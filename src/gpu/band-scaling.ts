@@ -41,7 +41,7 @@ const NAME = 'band-scaling';
 const BLOCKS_PER_GROUP = 64;
 /** Parameters and tables. */
 const SMALL_BUFFERS_BYTES = 512 * 1024;
-const WANTED = { reference: 0, profile: 1, 'geometric-mean': 2 } as const;
+const TARGETS = { reference: 0, profile: 1, 'geometric-mean': 2 } as const;
 
 type BandJob = Pick<BandScalingJob, 'half2' | 'reference' | 'profile'>;
 
@@ -50,7 +50,7 @@ export interface GpuBandPlan {
   readonly fft: SlabFftPlan;
   /** Of the mean, half the difference, the reference, and the band at work. */
   readonly spectra: number;
-  /** Values per block that are kept at a time. */
+  /** Buffers of one value per block. */
   readonly fields: number;
   readonly parts: number;
   /** All of it, beside the maps and the result. */
@@ -284,12 +284,12 @@ class BandRun {
         await restorePlanes(this.gpu, work, this.band, highestIndex(bands, 2, i) + 1);
         return { sums: await this.measure(blocks), blocks };
       };
-      const wanted = reference && (await measure(reference));
+      const referencePower = reference && (await measure(reference));
       const noise = difference && (await measure(difference));
       const power = await measure(mean);
       const { rule, summary } = targets.next(i, power.sums, noise?.sums);
       summaries.push(summary);
-      const powers = { power: power.blocks, noise: noise?.blocks, reference: wanted?.blocks, level };
+      const powers = { power: power.blocks, noise: noise?.blocks, reference: referencePower?.blocks, level };
       free.push(...this.apply(rule, powers, inputs.outputScale, free, out));
       this.slots.reset();
       onProgress?.(i + 1, bands.count);
@@ -479,7 +479,7 @@ class BandRun {
         const parameters = slots.write(
           fieldsOf({
             count: this.blockCount,
-            wanted: WANTED[rule.wanted],
+            target_kind: TARGETS[rule.target],
             evenly: rule.evenly,
             level_factor: rule.levelFactor,
             locality: rule.locality,
@@ -533,7 +533,7 @@ class BandRun {
 const FIELDS = [
   ...[
     'count height width first_plane planes factor_z factor_y factor_x blocks_z blocks_y blocks_x first_block',
-    'has_mask first_part stride length reach wanted',
+    'has_mask first_part stride length reach target_kind',
   ]
     .join(' ')
     .split(' ')

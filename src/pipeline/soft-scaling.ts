@@ -21,12 +21,12 @@ export interface SoftScalingJob {
   readonly mask?: MapInput;
   /** The mask only decides; the result is not cut. */
   readonly keepOutside?: boolean;
-  /** Map whose local amplitudes are wanted. */
+  /** Map whose local power is the target. */
   readonly reference?: MapInput;
-  /** Default without a reference: the average protein. With both, their geometric mean is wanted. */
+  /** Default without a reference: the average protein. With both, the target is their geometric mean. */
   readonly profile?: AmplitudeProfile;
   /**
-   * With a profile, from 0 to 1: 1 gives every place the profile's fall-off; 0 gives all places the same gains, so
+   * With a profile, from 0 to 1: 1 gives every place the profile's decay; 0 gives all places the same gains, so
    * that blurred parts stay blurred. Default 0.5: half of the local differences stay.
    */
   readonly locality?: number;

@@ -35,7 +35,7 @@ struct Parameters {
   stride: u32,        // of an axis, in blocks
   length: u32,
   reach: u32,
-  wanted: u32,        // 0: reference, 1: profile, 2: their geometric mean
+  target_kind: u32,      // 0: reference, 1: profile, 2: their geometric mean
   centre_a: f32,
   factor_a: f32,
   centre_b: f32,
@@ -198,7 +198,7 @@ fn gains(
   let weight = sqrt(s) / max(power[i], parameters.floor);
   let r = sqrt(max(reference[i], 0.0));
   var amplitude = r;
-  if (parameters.wanted != 0u) {
+  if (parameters.target_kind != 0u) {
     var raised = 1.0;
     if (parameters.locality > 0.0) {
       let ratio = min(parameters.level_factor * level[i] / (parameters.evenly * s), LARGEST_RATIO);
@@ -212,7 +212,7 @@ fn gains(
       }
     }
     let profile = sqrt(parameters.evenly) * sqrt(s) * raised;
-    amplitude = select(sqrt(r * profile), profile, parameters.wanted == 1u);
+    amplitude = select(sqrt(r * profile), profile, parameters.target_kind == 1u);
   }
   out[i] = parameters.output_scale * (amplitude * weight);
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { BandScalingJob, Engine } from '../../src/engine.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { falloffProfile } from '../../src/math/soft-scaling/profile.ts';
+import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { type DirectBandInput, directBandScaling } from '../support/direct-band-scaling.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -17,7 +17,7 @@ type Input = Omit<DirectBandInput, 'half1' | 'half2' | 'reference' | 'mask'> & {
   readonly mask?: Float32Array;
 };
 
-const PROFILE = falloffProfile(40);
+const PROFILE = decayProfile(40);
 
 /** Half maps: a particle with a falling spectrum and independent noise. */
 function halfMaps(shape: Shape, noise = 0.1, seed = 1): { half1: Float32Array; half2: Float32Array } {
@@ -119,7 +119,7 @@ describeEngines('scaling in soft bands', (engine) => {
     }
   });
 
-  it('a single map fades at its resolution, and is 0 outside the mask if asked (1e-5)', async () => {
+  it('a single map fades at its resolution, and is 0 outside the mask if requested (1e-5)', async () => {
     const shape: Shape = [30, 24, 27];
     const input: Input = {
       shape,

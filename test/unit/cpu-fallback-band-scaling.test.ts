@@ -10,11 +10,11 @@ import { tasks } from '../../src/cpu-fallback/tasks.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { planBands } from '../../src/math/soft-scaling/bands.ts';
 import { planInputs } from '../../src/math/soft-scaling/inputs.ts';
-import { falloffProfile } from '../../src/math/soft-scaling/profile.ts';
+import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
 import { TargetPlan } from '../../src/math/soft-scaling/targets.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
 
-const PROFILE = falloffProfile(40);
+const PROFILE = decayProfile(40);
 
 function maps(shape: Shape): Record<'half1' | 'half2' | 'reference' | 'mask', Float32Array> {
   const particle = mapLikeVolume(shape, 1);

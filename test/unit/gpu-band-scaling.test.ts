@@ -7,14 +7,14 @@ import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { planBands } from '../../src/math/soft-scaling/bands.ts';
-import { falloffProfile } from '../../src/math/soft-scaling/profile.ts';
+import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
 
 const SHAPE: Shape = [30, 24, 28];
 const VOXEL = [1.3, 1.5, 1.1] as const;
-const PROFILE = falloffProfile(40);
+const PROFILE = decayProfile(40);
 const LIMITS: GpuLimits = {
   bindingBytes: 2 ** 30,
   slabBytes: 2 ** 30,

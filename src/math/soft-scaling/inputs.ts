@@ -21,7 +21,7 @@ export interface BandInputs<V> {
   readonly reference: MapSum<V> | undefined;
   /** Squares of the mean's voxels, in units of the squares of the map's own. */
   readonly powerScale: number;
-  /** Brings results back to the unit wanted: that of the reference, of the map, or of their geometric mean. */
+  /** Brings results back to the unit of the target: that of the reference, of the map, or of their geometric mean. */
   readonly outputScale: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The power wanted in each band, and the factor that gives it to the map (docs/method.md, soft scaling). With
+ * The target power T of each band, and the gain that gives it to the map (docs/method.md, soft scaling). With
  * S, P, R the power of the signal, the map and the reference in the window around a voxel,
  *
  *   gain = sqrt(T S) / P
@@ -9,13 +9,13 @@
  *   geometric mean  T = sqrt(T_reference T_profile)
  *
  * U: power of the profile in the band; U_L = U_1 + U_2; "all": means over the mask, or over the box where the mask is
- * empty; q: the locality, 0 = one curve of gains for the whole map, 1 = the same fall-off everywhere.
+ * empty; q: the locality, 0 = one curve of gains for the whole map, 1 = the same decay everywhere.
  */
 import { voxelCount } from '../grid.ts';
 import { type BandPlan, independentTerms } from './bands.ts';
 import { type AmplitudeProfile, profilePowers } from './profile.ts';
 
-/** Half of the local differences in fall-off stay. */
+/** Half of the local differences in decay stay. */
 export const DEFAULT_LOCALITY = 0.5;
 /** Bands whose signal gives the level; below the second of them the profile asks for nothing. */
 const LEVEL_BANDS = [1, 2] as const;
@@ -61,7 +61,7 @@ export interface BandSummary {
 export interface GainRule {
   /** False: all gains are 0, and S only counts for the level. */
   readonly contributes: boolean;
-  readonly wanted: 'reference' | 'profile' | 'geometric-mean';
+  readonly target: 'reference' | 'profile' | 'geometric-mean';
   /** E; 1 where T_profile = S. */
   readonly evenly: number;
   /** U_i / U_L and q; 0 where T_profile = S. */
@@ -75,7 +75,7 @@ export interface GainRule {
 
 /** Follows the bands in ascending order. */
 export class TargetPlan {
-  /** Whether the level is kept. */
+  /** Whether a level per block is required. */
   readonly needsLevel: boolean;
   private readonly plan: BandPlan;
   private readonly target: SoftTarget;
@@ -112,7 +112,7 @@ export class TargetPlan {
     const { hasReference, locality } = this.target;
     const asMeasured: GainRule = {
       contributes: all > 0,
-      wanted: this.needsLevel ? (hasReference ? 'geometric-mean' : 'profile') : 'reference',
+      target: this.needsLevel ? (hasReference ? 'geometric-mean' : 'profile') : 'reference',
       evenly: 1,
       levelFactor: 0,
       locality: 0,
@@ -147,7 +147,7 @@ export function levelRoot(locality: number): (x: number) => number {
 export function gainFunction(
   rule: GainRule,
 ): (signal: number, power: number, reference: number, level: number) => number {
-  const { contributes, wanted, evenly, levelFactor, floor } = rule;
+  const { contributes, target, evenly, levelFactor, floor } = rule;
   if (!contributes) return () => 0;
   const root = levelRoot(rule.locality);
   const evenRoot = Math.sqrt(evenly);
@@ -156,9 +156,9 @@ export function gainFunction(
     const s = Math.sqrt(signal);
     const r = Math.sqrt(Math.max(reference, 0));
     const weight = s / Math.max(power, floor);
-    if (wanted === 'reference') return r * weight;
+    if (target === 'reference') return r * weight;
     const ratio = Math.min((levelFactor * level) / (evenly * signal), LARGEST_RATIO);
     const t = evenRoot * s * root(ratio);
-    return (wanted === 'profile' ? t : Math.sqrt(r * t)) * weight;
+    return (target === 'profile' ? t : Math.sqrt(r * t)) * weight;
   };
 }

@@ -11,7 +11,7 @@ import {
 } from '../../../src/math/soft-scaling/bands.ts';
 import { planInputs } from '../../../src/math/soft-scaling/inputs.ts';
 import {
-  falloffProfile,
+  decayProfile,
   profileAmplitude,
   profilePowers,
   proteinProfile,
@@ -118,7 +118,7 @@ describe('profiles', () => {
 
   it('powers of a Gaussian equal their integral', () => {
     const plan = cube(64, 1);
-    const powers = profilePowers(falloffProfile(0), plan);
+    const powers = profilePowers(decayProfile(0), plan);
     // Integral of hat^2 f^2: d^3 (2 i^2 / 3 + 1 / 15).
     powers.forEach((power, i) => {
       const whole = plan.spacing ** 3 * (i === 0 ? 1 / 30 : (2 * i * i) / 3 + 1 / 15);
@@ -176,10 +176,10 @@ describe('targets', () => {
     const power = fc.constantFrom(0, 1e-38, 1e-20, 1, 1e20);
     fc.assert(
       fc.property(power, power, power, power, fc.constantFrom(0, 0.3, 0.5, 1), (s, p, r, l, locality) => {
-        for (const wanted of ['reference', 'profile', 'geometric-mean'] as const) {
+        for (const target of ['reference', 'profile', 'geometric-mean'] as const) {
           const gain = gainFunction({
             contributes: true,
-            wanted,
+            target,
             evenly: 2,
             levelFactor: 0.1,
             locality,
