@@ -1,9 +1,9 @@
 /**
  * Memory of a run on a map that is large beside the program itself, as the kernel counts it. Linux only:
- * elsewhere there is no /proc to read the peak from.
+ * what other kernels count as resident differs.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,10 +16,10 @@ const small = 32;
 const MIB = 2 ** 20;
 const mapBytes = 4 * edge ** 3;
 
-describe.skipIf(!existsSync('/proc/self/status'))(`memory of a ${edge}^3 run`, () => {
+describe.skipIf(process.platform !== 'linux')(`memory of a ${edge}^3 run`, () => {
   const workspace = new Workspace();
   let idle: Peaks;
-  beforeAll(async () => {
+  beforeAll(() => {
     for (const [name, n] of [
       ['', edge],
       ['small-', small],
@@ -30,7 +30,7 @@ describe.skipIf(!existsSync('/proc/self/status'))(`memory of a ${edge}^3 run`, (
       writeSections(workspace.path(`${name}mask.mrc`), n, ball(10));
     }
     // What Node, the threads and the program need whatever the map.
-    idle = await peaksOf(workspace, ['-em', 'small-map.mrc', ...others('small-')]);
+    idle = peaksOf(workspace, ['-em', 'small-map.mrc', ...others('small-')]);
   });
   afterAll(() => workspace.remove());
 
@@ -39,8 +39,8 @@ describe.skipIf(!existsSync('/proc/self/status'))(`memory of a ${edge}^3 run`, (
     ['half maps', ['-hm', 'map.mrc', 'half.mrc'], 2],
   ] as const)(
     'of %s: every map is read once, when it is needed, without a second copy',
-    async (_, input, inputs) => {
-      const peaks = await peaksOf(workspace, [...input, ...others('')]);
+    (_, input, inputs) => {
+      const peaks = peaksOf(workspace, [...input, ...others('')]);
       expect(idle.atEnd).toBeLessThan(300 * MIB);
       // The input, and what is in flight between disk and memory; mask and reference are still on disk.
       const reading = peaks.afterReading - idle.afterReading - inputs * mapBytes;
@@ -73,48 +73,38 @@ interface Peaks {
   readonly predicted: number;
 }
 
-function peaksOf(workspace: Workspace, args: readonly string[]): Promise<Peaks> {
-  const child = spawn(process.execPath, [program, ...args], {
-    cwd: workspace.folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return new Promise((resolve, reject) => {
-    let stdout = '';
-    let stderr = '';
-    let afterReading: number | undefined;
-    let atEnd = 0;
-    const sample = (): void => {
-      atEnd = Math.max(atEnd, peakOf(child));
-    };
-    // VmHWM is a peak itself: sampling only has to catch its last value.
-    const timer = setInterval(sample, 10);
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString();
-      sample();
-      if (stdout.includes('Checking the')) afterReading ??= atEnd;
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString();
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      clearInterval(timer);
-      const memory = stdout.match(/Memory: ([\d.]+) (MiB|GiB)/);
-      if (code !== 0 || afterReading === undefined || memory === null)
-        return reject(new Error(`exit code ${code}\n${stdout}${stderr}`));
-      resolve({ afterReading, atEnd, predicted: Number(memory[1]) * (memory[2] === 'GiB' ? 1024 : 1) * MIB });
-    });
-  });
-}
+/**
+ * Runs first in the program's process and writes its peak so far (KiB) when it says that it checks the map, which it
+ * does once all maps are read, and at its end. From outside the first would come late on a busy machine.
+ */
+const WATCH = `
+import { writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { isMainThread } from 'node:worker_threads';
+const note = (name) => writeFileSync(name, String(process.resourceUsage().maxRSS));
+if (isMainThread) {
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = (text, ...rest) => {
+    if (String(text).includes('Checking the')) note('after-reading.txt');
+    return write(text, ...rest);
+  };
+  process.on('exit', () => note('at-end.txt'));
+}`;
 
-/** Peak resident memory so far, bytes; 0 once the process is gone. */
-function peakOf(child: ChildProcess): number {
-  try {
-    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-    return 1024 * Number(status.match(/VmHWM:\s+(\d+) kB/)?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+function peaksOf(workspace: Workspace, args: readonly string[]): Peaks {
+  const watch = `data:text/javascript,${encodeURIComponent(WATCH)}`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', watch, program, ...args], {
+    cwd: workspace.folder,
+    encoding: 'utf8',
+  });
+  const memory = stdout.match(/Memory: ([\d.]+) (MiB|GiB)/);
+  if (status !== 0 || memory === null) throw new Error(`exit code ${status}\n${stdout}${stderr}`);
+  const bytes = (name: string): number => 1024 * Number(readFileSync(workspace.path(name), 'utf8'));
+  return {
+    afterReading: bytes('after-reading.txt'),
+    atEnd: bytes('at-end.txt'),
+    predicted: Number(memory[1]) * (memory[2] === 'GiB' ? 1024 : 1) * MIB,
+  };
 }
 
 type Density = (z: number, y: number, x: number, n: number) => number;
