@@ -4,7 +4,8 @@
  *
  *   node tools/fresh-clone.mjs                     five environments, as root on Linux with debootstrap
  *   node tools/fresh-clone.mjs --here              one walk on this machine, without HOME and XDG_RUNTIME_DIR
- *   --only mesa,user     those environments        --tests surroundings   not all tests: tools/tests-of-surroundings.mjs
+ *   --only mesa,no-driver  those environments      --tests surroundings   not all tests: tools/tests-of-surroundings.mjs
+ *                                                  --tests FILE,FILE      or these
  *   --out FILE.json      seconds and counts        --system FOLDER        where Debian 12 is installed, or was
  *
  * Environments: no driver, or Mesa 22 of Debian 12 (llvmpipe: a driver that Dawn refuses and wgpu takes); XDG_RUNTIME_DIR
@@ -111,7 +112,9 @@ async function walk({ name, runtimeFolder, user, first }, system) {
     become = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups'];
   }
   const script = { demo: 'npm run demo', test: 'npm test' };
-  if (options.tests === 'surroundings') script.test += ` -- ${testsOfSurroundings(root).join(' ')}`;
+  const { tests } = options;
+  const files = tests === 'surroundings' ? testsOfSurroundings(root) : tests.split(',');
+  if (tests !== 'all') script.test += ` -- ${files.join(' ')}`;
   const result = { environment: name, commands: [] };
   for (const which of first === 'demo' ? ['demo', 'test'] : ['test', 'demo']) {
     // HOME is unset for everybody.
