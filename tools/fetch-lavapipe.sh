@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts the lavapipe of Debian's backports into FOLDER and prints the path of the file that describes it, for
-# LOCSCALE_TEST_GPU. Mesa 25 is the first of Debian 12 that Dawn accepts, and runs the tests several times faster than
-# SwiftShader. Nothing of it is installed: the libraries it needs are those of the installed mesa-vulkan-drivers.
+# LOCSCALE_TEST_GPU. Mesa 25 is the first of Debian 12 that Dawn accepts, and computes several times faster than
+# SwiftShader; it compiles shaders more slowly, once. Nothing of it is installed: the libraries it needs are those of the installed mesa-vulkan-drivers.
 set -euo pipefail
 folder=$(realpath -m "${1:?fetch-lavapipe.sh FOLDER}")
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")

@@ -194,8 +194,8 @@ describe('choosing a GPU', async () => {
   });
 });
 
-it.skipIf(usesHardware)('SwiftShader is known as software', async () => {
+it.skipIf(usesHardware)("the tests' GPU is known as software", async () => {
   const adapter = await findTestAdapter();
   // Where there is none, engine tests say so.
-  if (!('reason' in adapter)) expect(adapter).toMatchObject({ kind: 'software', vendor: 'google' });
+  if (!('reason' in adapter)) expect(adapter.kind).toBe('software');
 });
