@@ -135,6 +135,7 @@ def main():
         "enhancedOutput": "enhanced",
         "axes": "n, 1, z, y, x; edges are multiples of 8",
         "voxelSizeAngstrom": 1,
+        "trainedResolution": {"finest": 2.3, "coarsest": 8},
         "standardisation": "mean-10sd",
         "outputs": {
             "reference": {"head": options.head, "use": "reference map for local scaling"},

@@ -11,15 +11,10 @@ import { chimeraxScript } from '../report/chimerax.ts';
 import { stemOf } from './manifest.ts';
 import type { OutputMap, RunOutputs } from './write-run.ts';
 
-/** Edge of a box with as many independent coefficients as the default Hann window, A. */
-const DEFAULT_BOX_ANGSTROM = 26;
-
 export function localResolutionSettings(values: OptionValues): LocalResolutionSettings {
-  const weights = values.locresShape ?? defaultLocalResolution.weights;
-  const usual = weights === 'box' ? DEFAULT_BOX_ANGSTROM : defaultLocalResolution.windowAngstrom;
   return {
-    windowAngstrom: values.locresWindow ?? usual,
-    weights,
+    ...(values.locresWindow === undefined ? {} : { windowAngstrom: values.locresWindow }),
+    weights: values.locresShape ?? defaultLocalResolution.weights,
     threshold: values.locresThreshold ?? defaultLocalResolution.threshold,
   };
 }

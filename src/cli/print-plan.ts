@@ -27,7 +27,7 @@ function planLines(plan: LocScalePlan): string[] {
     `Mode: ${plan.mode}`,
     `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${sourceWords(numbers.fscCutoffSource)})`,
     `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
-    `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)`,
+    `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)${describeFit(numbers)}`,
     `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
     ...(prediction === undefined
       ? []
@@ -41,4 +41,10 @@ function planLines(plan: LocScalePlan): string[] {
         ]),
     `Expected time for scaling: ${formatSeconds(plan.seconds)} on ${plan.engine}`,
   ];
+}
+
+function describeFit({ fitRange }: LocScalePlan['numbers']): string {
+  if (fitRange === undefined) return '';
+  const { start, end, shells } = fitRange;
+  return `; B factors from ${start.toFixed(1)} to ${end.toFixed(1)} A (${shells} shells)`;
 }

@@ -1,9 +1,9 @@
 /** The main command: maps in, locally scaled map out, on the grid of the input. */
 import { basename, join } from 'node:path';
-import type { Engine } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
 import { writeMmcif } from '../formats/write-mmcif.ts';
+import type { NetworkFiles } from '../inference/network-graph.ts';
 import { planLocScale, runLocScale } from '../pipeline/index.ts';
 import type {
   LocScaleJob,
@@ -14,6 +14,7 @@ import type {
   ReferenceChoice,
 } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
+import { suitsVoxels, voxelsMisfit } from '../reference/network/suits.ts';
 import {
   checkCombinations,
   chooseInput,
@@ -79,34 +80,40 @@ export async function runScale(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
   const input = chooseInput(values);
-  const reference = chooseReference(values);
+  const asked = chooseReference(values);
   checkCombinations(values, input);
-  for (const note of ineffectiveOptions(values, reference)) session.logger.note(note);
-  const outputs = nameOutputs(session, input, reference);
-  const inputs = inputPaths(input, reference, values.mask, values.theoreticalProfile);
+  for (const note of ineffectiveOptions(values, asked)) session.logger.note(note);
+  const outputs = nameOutputs(session, input, asked);
+  const inputs = inputPaths(input, asked, values.mask, values.theoreticalProfile);
   for (const path of inputs) await sizeOfInput(path);
   const dryRun = values.dryRun === true;
   if (!dryRun) {
     if (outputs.processing !== undefined) await makeFolder(outputs.processing.folder, '-op');
     await checkOutputs(pathsOf(outputs), inputs, await checkReportNames(values, outputs.report));
   }
-  const parameters = await parametersWithProfile(session, reference);
   const symmetry = await symmetryRequestOf(values);
-  const network = reference.kind === 'network' ? await chooseNetwork(session) : undefined;
+  // What is wrong with the profile is said before maps are read.
+  await parametersWithProfile(session, asked);
+  const askedNetwork = asked.kind === 'network' ? await chooseNetwork(session) : undefined;
 
   const checkpoints = dryRun ? undefined : await openResume(session, outputs.scaled);
   const started = new Date();
   await withEngine(session, async (engine) => {
+    const opened = performance.now();
+    const maps = await openInputs(session, engine, input);
+    const { reference, network } = withoutUnsuited(session, asked, askedNetwork, maps.input);
+    const parameters = await parametersWithProfile(session, reference);
+    const mapSeconds = (performance.now() - opened) / 1000;
     await withPredictor(session, network, { monteCarlo: false, enhanced: false }, async (predictor) => {
-      const opened = performance.now();
-      const opening = await openJob(session, engine, input, reference, parameters, predictor);
+      const openedLast = performance.now();
+      const opening = await openJob(session, maps, reference, parameters, predictor);
       const { files } = opening;
       const job: LocScaleJob = {
         ...opening.job,
         ...(symmetry === undefined ? {} : { symmetry }),
         ...(values.symmetriseOutput === undefined ? {} : { symmetriseOutput: values.symmetriseOutput }),
       };
-      const readSeconds = (performance.now() - opened) / 1000;
+      const readSeconds = mapSeconds + (performance.now() - openedLast) / 1000;
       const context = {
         ...contextFor(session, engine),
         ...(checkpoints === undefined ? {} : { checkpoints }),
@@ -373,15 +380,45 @@ async function openReference(
   }
 }
 
+/** Options that only a run with a network has: with one of them, the network is the user's wish. */
+const networkOptions = [
+  'modelPath',
+  'lowContextModel',
+  'provider',
+  'batchSize',
+  'cubeSize',
+  'stride',
+  'modelResolution',
+] as const;
+
+/**
+ * Voxels much coarser than the network's are not for it. Where nobody asked for a network, the run goes on without a
+ * reference; else the pipeline refuses.
+ */
+function withoutUnsuited(
+  { parsed: { values }, logger }: Session,
+  reference: ReferenceFiles,
+  network: NetworkFiles | undefined,
+  input: LocScaleJob['input'],
+): { reference: ReferenceFiles; network: NetworkFiles | undefined } {
+  const { grid } = input.kind === 'map' ? input.map : input.half1;
+  const voxelSize = Math.max(...grid.voxelSize);
+  const wished = values.reference === 'network' || networkOptions.some((id) => values[id] !== undefined);
+  if (network === undefined || wished || suitsVoxels(network.manifest, voxelSize))
+    return { reference, network };
+  logger.warn(
+    `${voxelsMisfit(network.manifest, voxelSize)}. Windows are scaled to a constant B factor instead, as with --no_reference.`,
+  );
+  return { reference: { kind: 'none' }, network: undefined };
+}
+
 async function openJob(
   session: Session,
-  engine: Engine,
-  input: InputFiles,
+  opened: OpenedInputs,
   reference: ReferenceFiles,
   parameters: LocScaleParameters,
   predictor: ReferencePredictor | undefined,
 ): Promise<{ job: LocScaleJob; files: InputFile[] }> {
-  const opened = await openInputs(session, engine, input);
   const { openLater, files, mask } = opened;
   const readModel = async (path: string): Promise<Structure> => {
     session.logger.line(`Reading ${path}`);

@@ -6,6 +6,7 @@ import { LocScaleError } from '../errors.ts';
 import { createRandom } from '../math/random.ts';
 import type { ModelManifest, ReferencePredictor } from '../reference/network/model.ts';
 import { coreCount, totalMemoryBytes } from '../runtime.ts';
+import { measureSecondsPerCube } from './measure-rate.ts';
 import { type NetworkFiles, readGraph } from './network-graph.ts';
 import { createNetworkSession, type NetworkSession, outputOf } from './network-session.ts';
 import { firstLine, loadOnnxruntime, type Onnxruntime } from './onnxruntime.ts';
@@ -43,8 +44,6 @@ const TRIAL_TOLERANCE = 1e-3;
 const MEMORY_SHARE = 0.25;
 /** Values at full resolution that a session holds at its peak, per voxel of a cube (EMmerNet and the bundled network). */
 const CHANNELS_AT_ONCE = 300;
-/** A first run shorter than this is measured again: it was mostly start-up. Seconds. */
-const SHORT_RUN = 1;
 
 export async function openPredictor(
   model: NetworkFiles,
@@ -66,7 +65,9 @@ export async function openPredictor(
     }
     try {
       const sessions = await trial.open(name);
-      return createPredictor(model, name, sessions, options, trial.secondsPerCube);
+      const perSession = options.batchSize ?? (name === 'cpu' ? 1 : GPU_BATCH);
+      const secondsPerCube = await trial.measure(sessions, perSession);
+      return createPredictor(model, name, sessions, options, perSession, secondsPerCube);
     } catch (error) {
       // Damaged files and missing dropout are no fault of the provider.
       if (error instanceof LocScaleError && error.tag !== 'no-device') throw error;
@@ -102,7 +103,6 @@ async function chooseCandidates(
 
 /** One cube through a provider, checked against the CPU. */
 class Trial {
-  secondsPerCube = 0;
   private expected: Float32Array | undefined;
   private readonly model: NetworkFiles;
   private readonly onnxruntime: Onnxruntime;
@@ -168,17 +168,11 @@ class Trial {
   }
 
   private async check(session: NetworkSession, provider: ProviderName): Promise<void> {
-    const run = async (): Promise<{ output: Float32Array; seconds: number }> => {
-      const begun = performance.now();
-      const output = await session.run(this.cube, 1);
-      return { output, seconds: (performance.now() - begun) / 1000 };
-    };
-    const first = await run();
-    this.secondsPerCube = first.seconds < SHORT_RUN ? (await run()).seconds : first.seconds;
-    if (!first.output.every(Number.isFinite))
+    const output = await session.run(this.cube, 1);
+    if (!output.every(Number.isFinite))
       throw new LocScaleError('no-device', 'it gives values that are not numbers');
     if (provider === 'cpu') return;
-    const distance = relativeDistance(first.output, await this.cpuResult());
+    const distance = relativeDistance(output, await this.cpuResult());
     if (!(distance <= TRIAL_TOLERANCE))
       throw new LocScaleError(
         'no-device',
@@ -187,6 +181,16 @@ class Trial {
     this.options.onInfo?.(
       `Network on ${providerTitles[provider]}: one cube is ${distance.toExponential(1)} away from the CPU's result.`,
     );
+  }
+
+  /** Sessions are closed if one of them fails. */
+  async measure(sessions: readonly NetworkSession[], batch: number): Promise<number> {
+    try {
+      return await measureSecondsPerCube(sessions, this.cube, batch);
+    } catch (error) {
+      await Promise.all(sessions.map((session) => session.release()));
+      throw error;
+    }
   }
 
   private async cpuResult(): Promise<Float32Array> {
@@ -214,12 +218,12 @@ function createPredictor(
   provider: ProviderName,
   sessions: readonly NetworkSession[],
   options: PredictorOptions,
+  perSession: number,
   secondsPerCube: number,
 ): ReferencePredictor {
   const { manifest } = model;
   const voxels = manifest.cubeEdge ** 3;
   const devices = sessions.length > 1 && provider !== 'cpu' ? ` (${sessions.length} GPUs)` : '';
-  const perSession = options.batchSize ?? (provider === 'cpu' ? 1 : GPU_BATCH);
   for (const session of sessions)
     session.onSmallerBatch = (size) =>
       options.onNote?.(`The network ran out of memory; it goes on with batches of ${size}.`);
@@ -228,7 +232,7 @@ function createPredictor(
     description: `${manifest.title}, on ${providerTitles[provider]}${devices}`,
     output: outputOf(manifest, options.enhanced),
     batchSize: perSession * sessions.length,
-    secondsPerCube: secondsPerCube / sessions.length,
+    secondsPerCube,
     async predict(cubes, count, pass) {
       // Contiguous shares: the number of a cube, which its dropout masks depend on, stays what it is.
       const shares = sessions.map((session, i) => {

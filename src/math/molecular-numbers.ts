@@ -60,8 +60,17 @@ export interface FscCutoff {
   readonly source: FscCutoffSource;
 }
 
-/** `half-map FSC to Nyquist`: it stays above 0.143 there. `nyquist`: nothing is known, LocScale's rule. */
-export type FscCutoffSource = 'user' | 'half-map FSC' | 'half-map FSC to Nyquist' | 'nyquist';
+/** A low-pass found in the map (A) ends the data where nothing else tells their resolution. */
+export function endAtLowPass(chosen: FscCutoff, lowPass: number | undefined): FscCutoff {
+  if (chosen.source !== 'nyquist' || lowPass === undefined || lowPass <= chosen.cutoff) return chosen;
+  return { cutoff: lowPass, source: 'low-pass' };
+}
+
+/**
+ * `half-map FSC to Nyquist`: it stays above 0.143 there. `nyquist`: nothing is known, LocScale's rule. `low-pass`: the
+ * same, but the map was low-pass filtered there.
+ */
+export type FscCutoffSource = 'user' | 'half-map FSC' | 'half-map FSC to Nyquist' | 'nyquist' | 'low-pass';
 
 /**
  * Resolution used for scaling: the user's, else that of the half maps, else 1 A above "nyquist", for one map

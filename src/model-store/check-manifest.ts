@@ -46,6 +46,9 @@ export function checkManifest(value: unknown, where: string): ModelManifest {
     input: check.text(fields, 'input'),
     output: check.text(fields, 'output'),
     voxelSizeAngstrom: check.positive(fields, 'voxelSizeAngstrom'),
+    ...(fields.trainedResolution === undefined
+      ? {}
+      : { trainedResolution: check.range(fields.trainedResolution, 'trainedResolution') }),
     standardisation,
     cubeEdge: check.whole(fields, 'cubeEdge', 1, 1024),
     stride: check.whole(fields, 'stride', 1, 1024),
@@ -126,6 +129,13 @@ class Checker {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
       throw this.wrong(key, `a whole number from ${min} to ${max}`, value);
     return value;
+  }
+
+  range(value: unknown, name: string): { finest: number; coarsest: number } {
+    const fields = this.fields(value, name);
+    const [finest, coarsest] = [this.positive(fields, 'finest'), this.positive(fields, 'coarsest')];
+    if (finest > coarsest) throw this.wrong(name, 'finest before coarsest', value);
+    return { finest, coarsest };
   }
 
   numbers(fields: Fields, key: string): number[] {

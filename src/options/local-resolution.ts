@@ -20,7 +20,7 @@ export const localResolutionOptions = {
       commands,
       own: true,
       help: 'Edge of the sliding window, angstrom; the nearest even number of voxels is taken.',
-      defaultText: '50; 26 for a box',
+      defaultText: '50; 26 for a box; more for data coarser than 6 A',
     },
   ),
   locresShape: choice('--locres_shape', ['hann', 'box'], {

@@ -129,7 +129,7 @@ export const runOptions = {
     {
       group: 'Scaling',
       help: 'Edge of the scaling window in voxels; odd sizes become the next even one.',
-      defaultText: '25 A',
+      defaultText: '25 A; more for data coarser than 6 A',
     },
   ),
   radialProfile: choice('--radial_profile', ['octant', 'sphere'], {

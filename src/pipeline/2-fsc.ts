@@ -6,7 +6,7 @@ import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { HalfMapNames } from '../math/half-map-words.ts';
 import { filteredMapWarning, findLowPass } from '../math/input-checks.ts';
-import { chooseFscCutoff, type FscCutoff } from '../math/molecular-numbers.ts';
+import { chooseFscCutoff, endAtLowPass, type FscCutoff } from '../math/molecular-numbers.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
 import type { InputMaps } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
@@ -55,9 +55,10 @@ export async function resolveMap(
     if (!keepHalves) run.release(first, second);
   }
   const lowPass = fsc === undefined ? await warnIfFiltered(map, maps.voxelSize, run) : fsc.verdict.lowPass;
-  const cutoff = chooseFscCutoff(parameters.resolution, fsc?.verdict, maps.voxelSize);
+  const chosen = chooseFscCutoff(parameters.resolution, fsc?.verdict, maps.voxelSize);
+  const cutoff = endAtLowPass(chosen, lowPass);
   const dependent = fsc !== undefined && fsc.verdict.relation !== 'independent';
-  const resolutionKnown = cutoff.source === 'user' || (cutoff.source !== 'nyquist' && !dependent);
+  const resolutionKnown = cutoff.source === 'user' || (chosen.source !== 'nyquist' && !dependent);
 
   if (parameters.applyFscFilter) {
     if (fsc === undefined) {
@@ -69,7 +70,7 @@ export async function resolveMap(
     map = await filterInPlaceOf(map, fscWeightFilter(fsc.correlation, Math.min(...maps.grid.shape)), run);
   }
   if (parameters.filterInput) {
-    if (cutoff.source === 'nyquist') {
+    if (chosen.source === 'nyquist') {
       throw new LocScaleError(
         'usage',
         fsc === undefined

@@ -13,6 +13,7 @@ import {
   predictionBytes,
   predictReference,
 } from '../reference/network/predict-reference.ts';
+import { resolutionWarning } from '../reference/network/suits.ts';
 import { checkFinite, checkValues } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, hashVoxels } from './checkpoints.ts';
 import { checkReferenceContrast } from './contrast.ts';
@@ -70,18 +71,24 @@ export interface PlannedPrediction {
   readonly voxelSize: number;
   /** -mres */
   readonly referenceResolution: number | undefined;
+  /** Of the data, A, where it is known. */
+  readonly resolution: number | undefined;
   readonly summary: Prediction;
 }
 
+/** `resolution`: of the data, A, where it is known. */
 export async function planPredictionFor(
   choice: NetworkChoice,
   { grid, map, mask }: { grid: Grid; map: Volume; mask: Volume },
   voxelSize: number,
   referenceResolution: number | undefined,
+  resolution: number | undefined,
   run: Run,
 ): Promise<PlannedPrediction> {
   const { predictor, monteCarlo } = choice;
   const { manifest } = predictor;
+  const untrained = resolution === undefined ? undefined : resolutionWarning(manifest, resolution);
+  if (untrained !== undefined) run.warn(untrained);
   const plan = await planPrediction({ engine: run.engine, mask, grid, manifest });
   if (plan.inputIsFiner)
     run.warn(
@@ -98,12 +105,12 @@ export async function planPredictionFor(
     networkShape: plan.networkGrid.shape,
     seconds: (plan.cubes.count * passes * predictor.secondsPerCube) / (run.context.team?.size ?? 1),
   };
-  return { choice, plan, map, voxelSize, referenceResolution, summary };
+  return { choice, plan, map, voxelSize, referenceResolution, resolution, summary };
 }
 
 /** Runs the network. The volumes are held by the run. */
 export async function predictPlanned(
-  { choice, plan, map, voxelSize, referenceResolution, summary }: PlannedPrediction,
+  { choice, plan, map, voxelSize, referenceResolution, resolution, summary }: PlannedPrediction,
   run: Run,
 ): Promise<{ reference: Volume; variance: Volume | undefined }> {
   const { engine, context } = run;
@@ -115,6 +122,7 @@ export async function predictPlanned(
       engine,
       map,
       plan,
+      ...(resolution === undefined ? {} : { resolution }),
       predictor: context.team?.sharePredictor(predictor) ?? predictor,
       ...(kept === undefined ? {} : { progress: kept }),
       ...(monteCarlo === undefined ? {} : { monteCarlo }),

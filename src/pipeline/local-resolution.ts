@@ -5,6 +5,7 @@
 import type { OpenedResolution, Volume } from '../engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
+import { windowAngstromFor } from '../math/follow-resolution.ts';
 import { describeShape, type Grid, voxelCount } from '../math/grid.ts';
 import { filterBins } from '../math/local-filter.ts';
 import {
@@ -31,19 +32,22 @@ import type {
 } from './types.ts';
 
 export interface LocalResolutionSettings {
-  /** Edge of the window, A; the next even number of voxels is taken. */
-  readonly windowAngstrom: number;
+  /**
+   * Edge of the window, A; the nearest even number of voxels is taken. Default: as far as the windows of local scaling
+   * weigh, which is 50 A (26 A without weights), and more for data coarser than 6 A.
+   */
+  readonly windowAngstrom?: number;
   readonly weights: WindowWeights;
   /** FSC at which the resolution is read. */
   readonly threshold: number;
 }
 
-/**
- * A Hann window of 50 A is as wide at half its height as the windows of local scaling, and holds as many
- * independent coefficients as a box of 26 A.
- */
+/** Settings whose window is known. */
+interface WindowedSettings extends LocalResolutionSettings {
+  readonly windowAngstrom: number;
+}
+
 export const defaultLocalResolution: LocalResolutionSettings = {
-  windowAngstrom: 50,
   weights: 'hann',
   threshold: 0.143,
 };
@@ -57,9 +61,32 @@ export interface LocalResolutionMaps {
 }
 
 export interface LocalResolutionNumbers extends ResolutionSummary, LocalResolutionSettings {
+  readonly windowAngstrom: number;
   readonly windowVoxels: number;
   /** Standard deviation of the FSC of windows of noise, per shell r; its frequency is r / windowAngstrom. */
   readonly noise: readonly number[];
+}
+
+/**
+ * Edge over that of the windows of local scaling: a Hann window of 50 A is as wide at half its height as a window of
+ * 25 A, and holds as many independent coefficients as a box of 26 A.
+ */
+const EDGE_OVER_SCALING = { hann: 2, box: 1.04 } as const;
+
+/** The user's window, or what suits data of this resolution (A) in a box of this shape. */
+export function suitedWindow(
+  settings: LocalResolutionSettings,
+  resolution: number,
+  { shape }: Pick<Volume, 'shape'>,
+  voxelSize: number,
+): WindowedSettings {
+  const { windowAngstrom, weights } = settings;
+  if (windowAngstrom !== undefined) return { ...settings, windowAngstrom };
+  const suited = (d: number): number => EDGE_OVER_SCALING[weights] * windowAngstromFor(d);
+  // Only what is wider than usual ends at the box: boxes smaller than that are refused.
+  const box = voxelSize * 2 * Math.floor(Math.min(...shape) / 2);
+  const wanted = suited(Math.max(resolution, 2 * voxelSize));
+  return { ...settings, windowAngstrom: Math.max(suited(0), Math.min(wanted, box)) };
 }
 
 /** Volumes that the filter holds at once: the mean, one bin of it and its spectrum. */
@@ -80,7 +107,7 @@ export async function prepareLocalResolution(
   halves: readonly [Volume, Volume],
   mask: Volume,
   voxelSize: number,
-  settings: LocalResolutionSettings,
+  settings: WindowedSettings,
   run: Run,
 ): Promise<PreparedLocalResolution> {
   const { weights, threshold } = settings;
@@ -147,9 +174,18 @@ export async function measureLocalResolution(
   );
 }
 
+/** A window of the user can be judged before anything is computed. */
+export function checkGivenWindow(
+  { windowAngstrom, ...rest }: LocalResolutionSettings,
+  volume: Pick<Volume, 'shape'>,
+  voxelSize: number,
+): void {
+  if (windowAngstrom !== undefined) chooseResolutionWindow({ ...rest, windowAngstrom }, volume, voxelSize);
+}
+
 /** Even number of voxels nearest to the requested length; must fit the map. */
 export function chooseResolutionWindow(
-  { windowAngstrom }: LocalResolutionSettings,
+  { windowAngstrom }: WindowedSettings,
   { shape }: Pick<Volume, 'shape'>,
   voxelSize: number,
 ): number {
@@ -201,10 +237,12 @@ export async function runLocalResolution(
     const { voxelSize, grid, header } = maps;
     const parameters = usableResolutions(job.parameters, grid, run);
     // Before the FSC is measured for nothing.
-    chooseResolutionWindow(settings, grid, voxelSize);
+    checkGivenWindow(settings, grid, voxelSize);
     const resolved = await run.step('fsc', 'Measuring the FSC', () =>
       resolveMap(maps, parameters, run, true),
     );
+    const suited = suitedWindow(settings, resolved.cutoff.cutoff, grid, voxelSize);
+    chooseResolutionWindow(suited, grid, voxelSize);
     const message =
       job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
     const made = await run.step('mask', message, () =>
@@ -212,7 +250,7 @@ export async function runLocalResolution(
     );
     run.release(resolved.map);
     const halves = resolved.halves as readonly [Volume, Volume];
-    const prepared = await prepareLocalResolution(halves, made.mask, voxelSize, settings, run);
+    const prepared = await prepareLocalResolution(halves, made.mask, voxelSize, suited, run);
     const found = await measureLocalResolution(prepared, run);
     stopIfAborted(context.signal);
     run.releaseAllBut(found.resolution, found.filtered, made.mask);

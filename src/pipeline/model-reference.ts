@@ -6,9 +6,10 @@ import type { OperationHooks, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Structure, StructureAtom } from '../formats/structure.ts';
 import type { AtomSet } from '../math/atom-set.ts';
+import { scalingWindowFor } from '../math/follow-resolution.ts';
 import { isotropicVoxelSize } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics.ts';
-import { B_RANGE } from '../reference/bfactors/b-factor-field.ts';
+import { bRangeFor } from '../reference/bfactors/b-factor-field.ts';
 import { agreementOf, type ModelAgreement } from '../reference/bfactors/model-agreement.ts';
 import {
   type BFactorsFound,
@@ -76,7 +77,8 @@ export async function simulateReference(
   };
   const gathered = await gatherAtoms(choice, data, parameters, hooks, run);
   const { atoms, given, pseudo, differenceMask } = gathered;
-  const bFactors = await chooseBFactors(choice, data, gathered, hooks, run);
+  const userWindow = parameters.windowVoxels !== undefined;
+  const bFactors = await chooseBFactors(choice, data, gathered, userWindow, hooks, run);
   const referenceEnd = parameters.referenceResolution ?? endOfReference(choice, given, data);
   run.countScratch(SPECTRUM_VOLUMES + 1);
   const reference = run.hold(await engine.simulateMap({ ...atoms, bFactors }, grid));
@@ -130,6 +132,7 @@ async function chooseBFactors(
   choice: ModelChoice,
   data: ModelReferenceData,
   { atoms, given, pseudo }: GatheredAtoms,
+  userWindow: boolean,
   hooks: OperationHooks,
   run: Run,
 ): Promise<Float64Array> {
@@ -140,8 +143,15 @@ async function chooseBFactors(
     given?.agreement?.reliable ?? data.fscCutoff,
     LOW_PASS_FLANK * (data.lowPass ?? 0),
   );
+  // The agreement with the model may have shown a resolution that the window was not chosen for.
+  const windowVoxels = userWindow
+    ? data.windowVoxels
+    : Math.max(
+        data.windowVoxels,
+        scalingWindowFor(isotropicVoxelSize(data.grid), fscCutoff, Math.min(...data.grid.shape)),
+      );
   const found = await findBFactors(
-    { ...data, fscCutoff },
+    { ...data, fscCutoff, windowVoxels },
     atoms,
     { cycles, pseudoAtoms: pseudo !== undefined },
     hooks,
@@ -149,15 +159,15 @@ async function chooseBFactors(
   const { min, mean, max } = found.refined;
   if (!found.localFallOff)
     run.warn(
-      `The map holds too little signal between ${data.wilsonCutoff.toFixed(1)} and ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ' Give the resolution with -res if it is known.'}`,
+      `The map holds too little signal up to ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ' Give the resolution with -res if it is known.'}`,
     );
   run.info(
     `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
   );
-  const crowded = crowdedLimit(found.atLimits);
+  const crowded = crowdedLimit(found.atLimits, fscCutoff);
   if (crowded !== undefined)
     run.warn(
-      `${Math.round(100 * crowded.share)} % of the refined B factors lie at the ${crowded.limit === B_RANGE.most ? 'upper' : 'lower'} limit of ${crowded.limit} A^2 (${min.toFixed(0)} to ${max.toFixed(0)}, mean ${mean.toFixed(0)}): the map does not determine them. Check resolution (-res) and fit of the model, or take the B factors of the file with --skip_refine.`,
+      `${Math.round(100 * crowded.share)} % of the refined B factors lie at the ${crowded.limit > 0 ? 'upper' : 'lower'} limit of ${crowded.limit.toFixed(0)} A^2 (${min.toFixed(0)} to ${max.toFixed(0)}, mean ${mean.toFixed(0)}): the map does not determine them. Check resolution (-res) and fit of the model, or take the B factors of the file with --skip_refine.`,
     );
   if (max - min < NARROW_RANGE)
     run.warn(
@@ -169,27 +179,29 @@ async function chooseBFactors(
 /** Share of the atoms above which B factors at a limit of the refinement are warned about. */
 const CROWDED_SHARE = 0.2;
 
-function crowdedLimit({
-  least,
-  most,
-}: BFactorsFound['atLimits']): { limit: number; share: number } | undefined {
-  const [limit, share] = most >= least ? [B_RANGE.most, most] : [B_RANGE.least, least];
+function crowdedLimit(
+  { least, most }: BFactorsFound['atLimits'],
+  resolution: number,
+): { limit: number; share: number } | undefined {
+  const range = bRangeFor(resolution);
+  const [limit, share] = most >= least ? [range.most, most] : [range.least, least];
   return share > CROWDED_SHARE ? { limit, share } : undefined;
 }
 
 /**
  * Where a model's map is cut off, A: where the map ends. The model's own amplitudes go on to the grid's limit, and
  * scaling to them what is noise, or the rounding errors behind an earlier low-pass, would bury the signal; that holds for
- * a completed model too. Where all is theoretical profile, that replaces amplitudes beyond the resolution, after a fit
- * that reaches to the grid's limit.
+ * a completed model too. Where all is theoretical profile, which data finer than the Wilson cut-off have, that replaces
+ * amplitudes beyond the resolution, after a fit that reaches to the grid's limit.
  */
 function endOfReference(
   choice: ModelChoice,
   given: GivenModel | undefined,
-  { resolutionKnown, fscCutoff, lowPass }: ModelReferenceData,
+  { resolutionKnown, fscCutoff, lowPass, wilsonCutoff }: ModelReferenceData,
 ): number | undefined {
-  if (choice.kind === 'pseudo-model') return undefined;
-  if (choice.kind === 'atomic-model' && choice.theoreticalProfile) return undefined;
+  const theory =
+    choice.kind === 'pseudo-model' || (choice.kind === 'atomic-model' && choice.theoreticalProfile);
+  if (theory && fscCutoff < wilsonCutoff) return undefined;
   const resolution = resolutionKnown ? fscCutoff : given?.agreement?.end;
   const end = Math.max(resolution ?? 0, lowPass ?? 0);
   return end > 0 ? end : undefined;

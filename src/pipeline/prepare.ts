@@ -13,6 +13,7 @@ import type {
 import { LocScaleError } from '../errors.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
+import { requireSuitedVoxels } from '../reference/network/suits.ts';
 import { type InputMaps, readMaps } from './1-read-maps.ts';
 import { type ResolvedMap, resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';
@@ -23,13 +24,15 @@ import {
   predictPlanned,
   prepareReference,
 } from './4-reference.ts';
-import { chooseRule, chooseWindow, padValuesOf } from './5-local-scaling.ts';
+import { checkFit, chooseRule, chooseWindow, padValuesOf } from './5-local-scaling.ts';
 import { checkSymmetry, resolveSymmetry, type Symmetry, symmetriseReference } from './6-symmetrise.ts';
 import { modelForMask } from './judge-mask.ts';
 import {
+  checkGivenWindow,
   chooseResolutionWindow,
   type PreparedLocalResolution,
   prepareLocalResolution,
+  suitedWindow,
 } from './local-resolution.ts';
 import { isModelChoice } from './model-reference.ts';
 import { usableResolutions } from './resolutions.ts';
@@ -62,17 +65,19 @@ export async function prepareRun(given: LocScaleJob, run: Run): Promise<Prepared
   const { voxelSize, grid } = maps;
   const parameters = usableResolutions(given.parameters, grid, run);
   const job: LocScaleJob = { ...given, parameters };
-  const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, run);
-
+  if (job.reference.kind === 'network') requireSuitedVoxels(job.reference.predictor.manifest, voxelSize);
   const keepHalves = isModelChoice(job.reference) || parameters.localResolution !== undefined;
-  if (parameters.localResolution !== undefined)
-    chooseResolutionWindow(parameters.localResolution, grid, voxelSize);
-
+  if (parameters.localResolution !== undefined) checkGivenWindow(parameters.localResolution, grid, voxelSize);
   const resolved = await run.step(
     'fsc',
     job.input.kind === 'map' ? 'Preparing the map' : 'Measuring the FSC',
     () => resolveMap(maps, parameters, run, keepHalves),
   );
+  const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, resolved.cutoff.cutoff, run);
+  const resolutionSettings =
+    parameters.localResolution &&
+    suitedWindow(parameters.localResolution, resolved.cutoff.cutoff, grid, voxelSize);
+  if (resolutionSettings !== undefined) chooseResolutionWindow(resolutionSettings, grid, voxelSize);
   const maskMessage =
     job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
   const symmetry = await prepareSymmetry(job, grid, resolved.map, run);
@@ -127,14 +132,16 @@ export async function prepareRun(given: LocScaleJob, run: Run): Promise<Prepared
           { grid, map: resolved.map, mask: mask.mask },
           voxelSize,
           parameters.referenceResolution,
+          resolved.cutoff.source === 'nyquist' ? undefined : resolved.cutoff.cutoff,
           run,
         );
 
-  const rule = chooseRule(job, windowVoxels, voxelSize, cutoffs);
-  const { profileKind, measureBFactors } = parameters;
+  const { rule, fit } = chooseRule(job, windowVoxels, voxelSize, cutoffs);
+  const measureBFactors = checkFit(job, fit, windowVoxels, voxelSize, run);
+  const { profileKind } = parameters;
   const scaling = { mask: mask.mask, windowVoxels, profileKind, rule, measureBFactors };
   const opened = await engine.openLocalScaling(scaling);
-  const localResolution = await localResolutionOf(job, resolved, mask.mask, voxelSize, run);
+  const localResolution = await localResolutionOf(resolutionSettings, resolved, mask.mask, voxelSize, run);
   return {
     maps,
     resolved,
@@ -149,6 +156,7 @@ export async function prepareRun(given: LocScaleJob, run: Run): Promise<Prepared
     symmetry,
     numbers: {
       ...numbersOf(maps, resolved, mask, windowVoxels),
+      ...(fit.shells >= 2 && (measureBFactors || job.reference.kind === 'none') ? { fitRange: fit } : {}),
       ...(symmetry === undefined
         ? {}
         : { symmetry: { name: symmetry.name, operators: symmetry.operators.length } }),
@@ -157,7 +165,7 @@ export async function prepareRun(given: LocScaleJob, run: Run): Promise<Prepared
 }
 
 async function localResolutionOf(
-  { parameters: { localResolution: settings } }: LocScaleJob,
+  settings: ReturnType<typeof suitedWindow> | undefined,
   { halves }: ResolvedMap,
   mask: Volume,
   voxelSize: number,
@@ -250,8 +258,36 @@ export async function scaleLocally(
     const result = await scaleInRounds(job, opened, run);
     for (const volume of [result.scaled, result.bFactor, result.quality])
       if (volume !== undefined) run.hold(volume);
-    return result;
+    return withoutEmptyFits(result, opened.estimate.maskVoxels, run);
   });
+}
+
+/** Voxels without a line above this share are worth a warning. */
+const MANY_WITHOUT_LINE = 0.01;
+/** Qualities of lines are between 0 and 1, exactly 0 where there is none. */
+const SMALLEST_QUALITY = 1e-30;
+
+/** A window without amplitude in some shell has no line: B and quality are 0 there. Where all are so, there is no map. */
+async function withoutEmptyFits(
+  result: LocalScalingResult,
+  maskVoxels: number,
+  run: Run,
+): Promise<LocalScalingResult> {
+  const { scaled, bFactor, quality } = result;
+  if (bFactor === undefined || quality === undefined) return result;
+  run.countScratch(1);
+  const { mask: fitted, voxels } = await run.engine.binarise(quality, SMALLEST_QUALITY);
+  run.engine.release(fitted);
+  const without = maskVoxels - voxels;
+  if (without > MANY_WITHOUT_LINE * maskVoxels)
+    run.warn(
+      `No B factor could be fitted in ${without} of ${maskVoxels} voxels: their windows have shells without amplitude. ${
+        voxels === 0 ? 'No B-factor map is written.' : 'B factor and quality are 0 there.'
+      }`,
+    );
+  if (voxels > 0) return result;
+  run.release(bFactor, quality);
+  return { scaled };
 }
 
 function numbersOf(

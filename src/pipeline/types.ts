@@ -216,6 +216,8 @@ export interface LocScaleNumbers {
   readonly shape: readonly [number, number, number];
   readonly windowVoxels: number;
   readonly windowAngstrom: number;
+  /** Where B factors are measured in the windows: from and to, A, and the shells of a window in between. */
+  readonly fitRange?: { readonly start: number; readonly end: number; readonly shells: number };
   readonly maskVoxels: number;
   readonly maskOrigin: MaskOrigin;
   readonly molecularVolume: number;

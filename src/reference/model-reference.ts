@@ -8,7 +8,7 @@ import { isLocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { averageBFactors, shiftBFactors } from './bfactors/average-bfactors.ts';
-import { B_RANGE, type BFactorField, bFactorsAt } from './bfactors/b-factor-field.ts';
+import { type BFactorField, bFactorsAt, bRangeFor } from './bfactors/b-factor-field.ts';
 import { measureLocalB } from './bfactors/local-wilson-b.ts';
 import { refineBFactors } from './bfactors/refine-bfactors.ts';
 import { buildPseudoModel, type PseudoModel } from './pseudo-model/build.ts';
@@ -144,7 +144,7 @@ export async function findBFactors(
   return {
     bFactors,
     refined: rangeOf(refined),
-    atLimits: shareAtLimits(refined),
+    atLimits: shareAtLimits(refined, fscCutoff),
     shift,
     localFallOff: measured,
   };
@@ -160,15 +160,16 @@ function measureOrNot(...args: Parameters<typeof measureLocalB>): BFactorField |
   }
 }
 
-/** A^2: averages over neighbours keep refined B factors a little off the limits themselves. */
-const NEAR_LIMIT = 0.02 * (B_RANGE.most - B_RANGE.least);
+/** Share of the range: averages over neighbours keep refined B factors a little off the limits themselves. */
+const NEAR_LIMIT = 0.02;
 
-function shareAtLimits(bFactors: Float64Array): { least: number; most: number } {
+function shareAtLimits(bFactors: Float64Array, resolution: number): { least: number; most: number } {
+  const { least, most } = bRangeFor(resolution);
   const shareWhere = (test: (b: number) => boolean): number =>
     bFactors.reduce((count, b) => count + (test(b) ? 1 : 0), 0) / bFactors.length;
   return {
-    least: shareWhere((b) => b <= B_RANGE.least),
-    most: shareWhere((b) => b >= B_RANGE.most - NEAR_LIMIT),
+    least: shareWhere((b) => b <= least),
+    most: shareWhere((b) => b >= most - NEAR_LIMIT * (most - least)),
   };
 }
 

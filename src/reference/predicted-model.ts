@@ -5,12 +5,12 @@
  *   rmsd = 1.5 exp(4 (0.7 - pLDDT / 100)) A,  B = (8 pi^2 / 3) rmsd^2
  */
 import type { Structure, StructureAtom } from '../formats/structure.ts';
-import { B_RANGE } from './bfactors/b-factor-field.ts';
+import { MOST_B } from './bfactors/b-factor-field.ts';
 
 /** A^2, at most what refinement allows: pLDDT 95 gives 8, 70 gives 59, below 43 the limit. `confidence`: 0 to 1. */
 export function bFactorOfConfidence(confidence: number): number {
   const rmsd = 1.5 * Math.exp(4 * (0.7 - confidence));
-  return Math.min(B_RANGE.most, ((8 * Math.PI ** 2) / 3) * rmsd ** 2);
+  return Math.min(MOST_B, ((8 * Math.PI ** 2) / 3) * rmsd ** 2);
 }
 
 export interface ConvertedModel {

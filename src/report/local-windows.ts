@@ -2,6 +2,7 @@
  * Windows spread over the mask, and the radial amplitude profiles of maps in them: what the method itself
  * works with (method 4), for a sample of places instead of every voxel.
  */
+import { chooseFitStart, FEWEST_FIT_SHELLS } from '../math/follow-resolution.ts';
 import type { Shape } from '../math/grid.ts';
 import {
   fitLogAmplitude,
@@ -20,14 +21,12 @@ const MOST_WINDOWS = 128;
 const FEWEST_WINDOWS = 12;
 const CANDIDATES_PER_WINDOW = 4;
 const FIT_START_ANGSTROM = 10;
-/** Below this, a line through ln(amplitude) says nothing. */
-const FEWEST_FIT_SHELLS = 3;
 
 export interface WindowSettings {
   readonly shape: Shape;
   readonly voxelSize: number;
   readonly edge: number;
-  /** A; B factors are fitted from 10 A to here. */
+  /** A; B factors are fitted to here, from 10 A or from where the windows of the run are. */
   readonly resolution: number;
 }
 
@@ -51,14 +50,14 @@ export function placeWindows(
     wanted,
   );
   const frequency = shellFrequencies(shellCountOf(edge), voxelSize);
-  const fit = wilsonRangeBetween(frequency, FIT_START_ANGSTROM, resolution);
+  const { start, shells } = chooseFitStart(edge, voxelSize, FIT_START_ANGSTROM, resolution);
   return {
     edge,
     centres: chosen.map(({ centre }) => centre),
     fill: chosen.map(({ fill }) => fill),
     candidates: places.length,
     frequency,
-    fit: fit.end - fit.start >= FEWEST_FIT_SHELLS ? fit : undefined,
+    fit: shells >= FEWEST_FIT_SHELLS ? wilsonRangeBetween(frequency, start, resolution) : undefined,
   };
 }
 

@@ -204,7 +204,7 @@ export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance
           figures: [],
           content:
             kind === 'scale'
-              ? html`<p>For a map of local B factors at every voxel run with <code>--measure_bfactors</code>.</p>`
+              ? html`<p>A map of local B factors at every voxel comes with <code>--measure_bfactors</code>, where the data hold them.</p>`
               : html``,
         }
       : localMap(local, findings);

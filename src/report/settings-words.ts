@@ -24,6 +24,7 @@ export const settingsWords: Readonly<Record<string, string>> = {
   voxelSize: 'voxel size, Å',
   shape: 'voxels of the box (z, y, x)',
   windowAngstrom: 'edge of the scaling window, Å',
+  fitRange: 'fit of B factors, Å (and shells in it)',
   maskVoxels: 'voxels of the mask',
   maskOrigin: 'where the mask comes from',
   molecularVolume: 'molecular volume, Å³',

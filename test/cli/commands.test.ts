@@ -124,7 +124,9 @@ describe('the main command', () => {
 
   it('writes B factor, quality and processing files on request', async () => {
     const result = await run([
-      ...scale.filter((word) => word !== '-ma' && word !== 'mask.mrc'),
+      ...scale
+        .filter((word) => word !== '-ma' && word !== 'mask.mrc')
+        .map((word) => (word === '6' ? '16' : word)),
       '--measure_bfactors',
       '-op',
       'work/files',
@@ -200,7 +202,7 @@ describe('the main command', () => {
       '-ma',
       'mask.mrc',
       '-wn',
-      '6',
+      '16',
       '-p',
       '3',
       '-o',

@@ -104,7 +104,7 @@ describe('--local_resolution', () => {
   it('writes beside the scaled map what locres writes', async () => {
     const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc'];
     const { code, stdout, stderr } = await run(
-      ...[...maps, '--no_reference', '-wn', '10', '--local_resolution', ...window, '-o', 'out.mrc'],
+      ...[...maps, '--no_reference', '-wn', '16', '--local_resolution', ...window, '-o', 'out.mrc'],
     );
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/Local resolution: median/);
@@ -120,7 +120,7 @@ describe('--local_resolution', () => {
   });
 
   it('is in the plan of a dry run', async () => {
-    const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--no_reference', '-wn', '10'];
+    const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--no_reference', '-wn', '16'];
     const asked = await run(...maps, '--local_resolution', ...window, '-o', 'planned.mrc', '--dry_run');
     expect([asked.code, asked.stderr]).toEqual([0, '']);
     expect(asked.stdout).toMatch(/^Local resolution: windows of \d+ voxels \(\d+\.\d A\), expected time /m);
@@ -129,7 +129,7 @@ describe('--local_resolution', () => {
   });
 
   it('says that its options do nothing without it', async () => {
-    const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--no_reference', '-wn', '10'];
+    const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--no_reference', '-wn', '16'];
     const { stdout, stderr } = await run(...maps, '--locres_window', '24', '-o', 'out.mrc');
     expect(stdout + stderr).toMatch(/--locres_window has no effect: it belongs to --local_resolution/);
   });

@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => workspace.remove());
 
-const input = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '-wn', '6'];
+const input = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '-wn', '16'];
 const cpu = [...input, '--engine', 'cpu', '-np', '1'];
 const withMap = [...cpu, '-mm', 'reference.mrc', '--measure_bfactors'];
 /** By the bundled network. */

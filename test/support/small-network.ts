@@ -50,6 +50,8 @@ export function smallNetwork(scale = 1, edge = SMALL_EDGE): NetworkFiles {
     input: 'map',
     output: 'reference',
     voxelSizeAngstrom: 1,
+    // The blobs of the tests end at 7 to 15 A.
+    trainedResolution: { finest: 2, coarsest: 40 },
     standardisation: 'mean-10sd',
     cubeEdge: edge,
     stride: edge / 2,

@@ -191,9 +191,16 @@ describe('local B factors', () => {
     const data = smallDataset();
     const { grid } = data.truth;
     const { positions } = atomSetOf(data.atoms);
-    const measure = (map: Float32Array, fscCutoff: number) =>
-      measureLocalB({ data: { map } }, grid, { positions }, { wilsonCutoff: 9.5, fscCutoff });
-    expect(() => measure(data.truth.data, 9.4)).toThrow(/too few resolution shells/);
+    const measure = (map: Float32Array, fscCutoff: number, windowVoxels?: number) =>
+      measureLocalB(
+        { data: { map } },
+        grid,
+        { positions },
+        { wilsonCutoff: 9.5, fscCutoff, ...(windowVoxels === undefined ? {} : { windowVoxels }) },
+      );
+    expect(() => measure(data.truth.data, 9.4, 12)).toThrow(/too few shells/);
+    // The window that suits this resolution has them.
+    expect(measure(data.truth.data, 9.4).overall).toBeGreaterThan(0);
     expect(() => measure(new Float32Array(60 ** 3), 4)).toThrow(/no signal/);
   });
 });

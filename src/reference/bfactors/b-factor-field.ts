@@ -2,6 +2,7 @@
  * B factors on a coarse lattice of a grid, and their values between the lattice points: trilinear weights,
  * each times the inverse of the point's variance, so that a window that determines little says little.
  */
+import { bFactorStretch } from '../../math/follow-resolution.ts';
 import { type Grid, type Shape, voxelCount } from '../../math/grid.ts';
 import type { WindowLattice } from './window-spectra.ts';
 
@@ -16,12 +17,24 @@ export interface BFactorField {
   readonly variances: Float64Array;
   /** B factor of everything together, A^2: the value where nothing local is known. */
   readonly overall: number;
+  /** Of the data, A. */
+  readonly resolution: number;
 }
 
 /** Added to every variance, A^4: differences between windows smaller than this do not matter. */
 const LEAST_VARIANCE = 10 ** 2;
-/** B factors that a density can have, A^2: refinement keeps to the same range. */
-export const B_RANGE = { least: 0, most: 500 } as const;
+/** A^2, for data finer than 6 A. */
+export const MOST_B = 500;
+
+/** B factors that a density of this resolution (A) can have, A^2: refinement keeps to the same range. */
+export function bRangeFor(resolution: number): { readonly least: number; readonly most: number } {
+  return { least: 0, most: MOST_B * bFactorStretch(resolution) };
+}
+
+export function clampB(bFactor: number, resolution: number): number {
+  const { least, most } = bRangeFor(resolution);
+  return Math.min(Math.max(bFactor, least), most);
+}
 
 export function latticeFor({ shape }: Grid, step: number): WindowLattice {
   // One point at or beyond the last voxel, so that every voxel has lattice points on both sides.
@@ -96,7 +109,7 @@ function valueAt(field: BFactorField, z: number, y: number, x: number): number {
     weights += weight;
   });
   const value = weights > 0 ? sum / weights : field.overall;
-  return Math.min(Math.max(value, B_RANGE.least), B_RANGE.most);
+  return clampB(value, field.resolution);
 }
 
 /** B factors at points (x, y, z in A), within the range that refinement allows; A^2. */

@@ -6,6 +6,8 @@
  * wherever noise is strong (a generalised linear model with a log link, solved by reweighted least squares).
  */
 
+import { bFactorStretch } from '../../math/follow-resolution.ts';
+
 export interface FallOffShells {
   /** 1/A^2. */
   readonly squaredFrequency: ArrayLike<number>;
@@ -30,7 +32,7 @@ export interface FallOff {
 
 const MOST_ITERATIONS = 30;
 const CONVERGED_B = 0.01;
-/** B factors beyond this have left the data. */
+/** B factors beyond this have left the data, A^2; data coarser than 6 A hold higher ones. */
 const B_LIMIT = 1500;
 /** A step follows a shell's residual up to this multiple of the shell's expectation. */
 const RESIDUAL_LIMIT = 2;
@@ -47,6 +49,9 @@ export function fitFallOff(
   start: number,
 ): FallOff | undefined {
   const { squaredFrequency, counts, logUnit, noise, speckle, halves } = shells;
+  let last = 0;
+  for (let r = 0; r < sums.length; r++) if (counts[r] > 0) last = Math.max(last, squaredFrequency[r]);
+  const limit = B_LIMIT * bFactorStretch(1 / Math.sqrt(last));
   let bFactor = start;
   let level = startLevel(sums, shells, start);
   if (level === undefined) return undefined;
@@ -80,7 +85,7 @@ export function fitFallOff(
     const slope = (swxy - (swx * swy) / sw) / spread;
     level = (swy - slope * swx) / sw;
     const next = -slope;
-    if (!Number.isFinite(next) || Math.abs(next) > B_LIMIT) return undefined;
+    if (!Number.isFinite(next) || Math.abs(next) > limit) return undefined;
     variance = 1 / spread;
     const change = Math.abs(next - bFactor);
     bFactor = next;

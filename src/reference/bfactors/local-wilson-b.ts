@@ -1,5 +1,5 @@
 /**
- * Local B factors of a map from the fall-off of its power in windows of 25 A (method 4, last lines, and 8).
+ * Local B factors of a map from the fall-off of its power in windows of 25 A or more (method 4, last lines, and 8).
  *
  * With half maps the signal power of a shell is sum Re(F1 conj F2): noise, being independent, averages out.
  * With one map the noise power is taken from windows outside the mask, where there are any.
@@ -17,8 +17,13 @@
  * lattice points B is interpolated, each point weighted by how well its window determines it.
  */
 import { LocScaleError } from '../../errors.ts';
+import {
+  bFactorStretch,
+  FEWEST_FIT_SHELLS,
+  START_PER_RESOLUTION,
+  scalingWindowFor,
+} from '../../math/follow-resolution.ts';
 import { type Grid, isotropicVoxelSize, voxelCount } from '../../math/grid.ts';
-import { windowVoxelsFor } from '../../math/windows.ts';
 import { type BFactorField, latticeFor, wantPositions, wantVoxels } from './b-factor-field.ts';
 import { type FallOff, type FallOffShells, fitFallOff } from './fit-fall-off.ts';
 import { proteinLogPower } from './protein-fall-off.ts';
@@ -47,7 +52,7 @@ export interface LocalWilsonOptions {
   /** Range of the fit, A: the Wilson cut-off and the resolution (method 3). */
   readonly wilsonCutoff: number;
   readonly fscCutoff: number;
-  /** Edge of the windows, even; default 25 A. */
+  /** Edge of the windows, even; default 25 A, more for data coarser than 6 A. */
   readonly windowVoxels?: number;
   /** Voxels between windows; default about 5 A. */
   readonly stepVoxels?: number;
@@ -74,16 +79,10 @@ export function measureLocalB(
 ): BFactorField {
   const voxelSize = isotropicVoxelSize(grid);
   const { wilsonCutoff, fscCutoff } = options;
-  const windowVoxels = options.windowVoxels ?? windowVoxelsFor(voxelSize);
+  const windowVoxels =
+    options.windowVoxels ?? scalingWindowFor(voxelSize, fscCutoff, Math.min(...grid.shape));
   const step = options.stepVoxels ?? Math.max(1, Math.round(LATTICE_ANGSTROM / voxelSize));
-  const plan = planWindows(windowVoxels, voxelSize, wilsonCutoff, fscCutoff);
-  if (plan.counts.filter((count) => count > 0).length < 2) {
-    throw new LocScaleError('bad-input', 'There are too few resolution shells to measure local B factors.', {
-      expected: `shells between the Wilson cut-off (${wilsonCutoff.toFixed(1)} A) and the resolution`,
-      found: `a resolution of ${fscCutoff.toFixed(1)} A`,
-      hint: 'Use a larger window with -wn; maps at 8 A or worse do not hold local B factors.',
-    });
-  }
+  const plan = planFit(windowVoxels, voxelSize, wilsonCutoff, fscCutoff);
   const lattice = latticeFor(grid, step);
   if (targets.positions !== undefined) wantPositions(lattice, grid, targets.positions);
   if (targets.insideMask === true) {
@@ -100,13 +99,13 @@ export function measureLocalB(
     speckle: maps.unitMap === undefined ? SPECKLE.unknownAtoms : SPECKLE.sameAtoms,
     halves,
   });
-  const overall = fitFallOff(measured.totalSignal, shellsOf(undefined), USUAL_B);
+  const overall = fitFallOff(measured.totalSignal, shellsOf(undefined), USUAL_B * bFactorStretch(fscCutoff));
   if (overall === undefined) {
     throw new LocScaleError(
       'bad-input',
       'No B factor can be measured: the map holds no signal in the fit range.',
       {
-        expected: `signal between ${wilsonCutoff.toFixed(1)} and ${fscCutoff.toFixed(1)} A`,
+        expected: `signal up to ${fscCutoff.toFixed(1)} A`,
         hint: 'Check the mask and the resolution, and that the half maps belong together.',
       },
     );
@@ -121,7 +120,40 @@ export function measureLocalB(
     if (fit === undefined) return;
     ({ bFactor: bFactors[point], variance: variances[point] } = sharpened(fit));
   });
-  return { shape: lattice.shape, step, bFactors, variances, overall: sharpened(overall).bFactor };
+  return {
+    shape: lattice.shape,
+    step,
+    bFactors,
+    variances,
+    overall: sharpened(overall).bFactor,
+    resolution: fscCutoff,
+  };
+}
+
+/**
+ * Shells from the Wilson cut-off to the resolution; where these are too few, from 2.5 times the resolution, as in the
+ * windows of local scaling.
+ */
+function planFit(
+  windowVoxels: number,
+  voxelSize: number,
+  wilsonCutoff: number,
+  fscCutoff: number,
+): WindowPlan {
+  const shellsOf = ({ counts }: WindowPlan): number => counts.filter((count) => count > 0).length;
+  for (const start of [wilsonCutoff, Math.max(wilsonCutoff, START_PER_RESOLUTION * fscCutoff)]) {
+    const plan = planWindows(windowVoxels, voxelSize, start, fscCutoff);
+    if (shellsOf(plan) >= FEWEST_FIT_SHELLS) return plan;
+  }
+  const edge = windowVoxels * voxelSize;
+  throw new LocScaleError(
+    'bad-input',
+    `Windows of ${windowVoxels} voxels (${edge.toFixed(1)} A) have too few shells to measure B factors.`,
+    {
+      expected: `${FEWEST_FIT_SHELLS} half shells up to ${fscCutoff.toFixed(1)} A`,
+      hint: 'Use a larger window with -wn.',
+    },
+  );
 }
 
 /** Fits of windows with this edge (A) without the effect of the taper. */

@@ -10,7 +10,8 @@
  * atom's own curvature would overshoot by as much. For the same reason g and h are averaged over
  * neighbours before they are divided.
  *
- * A cycle: scale k and an overall B from shells; one Newton step, limited; B in [0, 500] A^2; average over neighbours
+ * A cycle: scale k and an overall B from shells; one Newton step, limited; B in [0, 500] A^2, more for data coarser
+ * than 6 A; average over neighbours
  * within 3 A. LocScale does that with pseudo-atoms after each cycle of refmac, which restrains B factors of bonded
  * atoms itself where there are bonds; here nothing else does, so that atoms of a model are averaged, too.
  */
@@ -20,7 +21,7 @@ import type { AtomSet } from '../../math/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../../math/grid.ts';
 import { tabulateTransfer } from '../../math/radial-transfer.ts';
 import { averageOverNeighbours } from './average-bfactors.ts';
-import { B_RANGE } from './b-factor-field.ts';
+import { clampB } from './b-factor-field.ts';
 import { onCoarserGrid } from './refine-grid.ts';
 import {
   fitScale,
@@ -81,6 +82,7 @@ async function refineOnGrid(job: RefinementJob, hooks: OperationHooks): Promise<
   const radius = job.neighbourRadius ?? NEIGHBOUR_RADIUS;
   const setting = await prepareRefinement(job);
   const { mapSpectra, weight, frequencyOf } = setting;
+  const clamp = (values: Float64Array): Float64Array => clampAll(values, job.fscCutoff);
   let bFactors = clamp(atoms.bFactors);
   let gain = 1;
   let lastTarget = Number.POSITIVE_INFINITY;
@@ -183,7 +185,13 @@ export async function bFactorDerivatives(
     const [pulling, pushing, bending] = await Promise.all(
       [pull, push, bend].map((volume) => engine.download(volume)),
     );
-    const atoms = { ...job.atoms, bFactors: clamp(bFactors.map((b) => b + scale.addedB)) };
+    const atoms = {
+      ...job.atoms,
+      bFactors: clampAll(
+        bFactors.map((b) => b + scale.addedB),
+        job.fscCutoff,
+      ),
+    };
     const k = scale.factor;
     const difference = new Float32Array(pulling.length);
     for (let v = 0; v < difference.length; v++) difference[v] = pulling[v] - k * pushing[v];
@@ -259,8 +267,8 @@ function limitStep(step: number, bFactor: number): number {
   return Math.min(longest, Math.max(-longest, step));
 }
 
-function clamp(bFactors: Float64Array): Float64Array {
-  return bFactors.map((b) => Math.min(B_RANGE.most, Math.max(B_RANGE.least, b)));
+function clampAll(bFactors: Float64Array, resolution: number): Float64Array {
+  return bFactors.map((b) => clampB(b, resolution));
 }
 
 function rootMeanSquareDifference(a: Float64Array, b: Float64Array): number {

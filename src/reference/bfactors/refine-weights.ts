@@ -12,9 +12,10 @@
  * frequency that solvent, which models lack, matters, have no weight.
  */
 import type { ShellSpectra } from '../../engine.ts';
+import { bFactorStretch, START_PER_RESOLUTION } from '../../math/follow-resolution.ts';
 
 const MODEL_ERROR = 0.1;
-/** A: beyond, solvent and detergent contribute. */
+/** A: beyond, solvent and detergent contribute. Data coarser than 6 A have nothing else: they begin at 2.5 d. */
 const LOWEST_RESOLUTION = 15;
 /** Both ends of the range fall off over this share of the end's frequency. */
 const EDGE = 0.1;
@@ -69,10 +70,11 @@ export function refinementWeight(
     if (!(power > 0)) continue;
     table[r] = signal[r] / (power * (1 - signal[r] + MODEL_ERROR));
   }
+  const lowest = Math.max(LOWEST_RESOLUTION, START_PER_RESOLUTION * resolution);
   const step = frequencyOf(1) - frequencyOf(0);
   const highestFrequency = (1 + EDGE) / resolution;
   const squared = (frequency: number): number => {
-    const window = rise(frequency * LOWEST_RESOLUTION) * (1 - rise(frequency * resolution));
+    const window = rise(frequency * lowest) * (1 - rise(frequency * resolution));
     if (window === 0) return 0;
     const at = Math.min(Math.max((frequency - frequencyOf(0)) / step, 0), shells - 1);
     const low = Math.min(Math.floor(at), shells - 2);
@@ -96,7 +98,7 @@ export interface MapScale {
 }
 
 const SCALE_ITERATIONS = 20;
-/** Largest change of the overall B factor in one call, A^2. */
+/** Largest change of the overall B factor in one call, A^2; more for data coarser than 6 A. */
 const MOST_ADDED_B = 100;
 
 /**
@@ -115,6 +117,7 @@ export function fitScale(
   const total = weights.reduce((sum, w) => sum + w, 0);
   const mean = weights.reduce((sum, w, r) => sum + w * ratio[r], 0) / total;
   if (!(mean > 0)) return undefined;
+  const most = MOST_ADDED_B * bFactorStretch((1 + EDGE) / weight.highestFrequency);
   let level = Math.log(mean);
   let addedB = 0;
   for (let iteration = 0; iteration < SCALE_ITERATIONS; iteration++) {
@@ -138,7 +141,7 @@ export function fitScale(
     }
     const spread = swxx - (swx * swx) / sw;
     const slope = spread > 0 ? (swxy - (swx * swy) / sw) / spread : 0;
-    addedB = Math.min(MOST_ADDED_B, Math.max(-MOST_ADDED_B, -slope));
+    addedB = Math.min(most, Math.max(-most, -slope));
     level = (swy + addedB * swx) / sw;
   }
   return Number.isFinite(level) ? { factor: Math.exp(level), addedB } : undefined;

@@ -54,6 +54,8 @@ export interface ModelManifest {
   /** A second output for feature enhancement, where the best reference is not the best map to look at. */
   readonly enhancedOutput?: string;
   readonly voxelSizeAngstrom: number;
+  /** Resolutions of the maps that it was trained on, A, where that is known. */
+  readonly trainedResolution?: { readonly finest: number; readonly coarsest: number };
   /** (v - mean) / (10 sd) over the whole resampled map. */
   readonly standardisation: 'mean-10sd';
   /** Edge and spacing of the cubes in voxels of `voxelSizeAngstrom`. */

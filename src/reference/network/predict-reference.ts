@@ -4,9 +4,10 @@
  */
 import type { Engine, Volume } from '../../engine.ts';
 import { LocScaleError, stopIfAborted } from '../../errors.ts';
-import { type Grid, type Shape, sameShape, voxelCount } from '../../math/grid.ts';
+import { type Grid, isotropicVoxelSize, type Shape, sameShape, voxelCount } from '../../math/grid.ts';
 import { resampleBytes } from '../../math/resample-plan.ts';
 import { resampleTrilinear } from '../../math/trilinear.ts';
+import { bandLimit } from './band-limit.ts';
 import { type CubeWeighting, createBlend } from './blend-cubes.ts';
 import { resampleMask, smoothMask } from './cube-mask.ts';
 import { type CubePlan, cutCubes, planCubes, planNetworkGrid } from './cubes.ts';
@@ -78,6 +79,8 @@ export interface PredictReferenceInput {
   readonly engine: Engine;
   readonly map: Volume;
   readonly plan: PredictionPlan;
+  /** Of the data, A, where it is known: on voxels much coarser than the network's the prediction ends behind it. */
+  readonly resolution?: number;
   readonly predictor: ReferencePredictor;
   /** Default: as the original for its network, tapered for others. */
   readonly weighting?: CubeWeighting;
@@ -148,10 +151,18 @@ export async function predictReference(input: PredictReferenceInput): Promise<Pr
     const [mean, spread] = await predictCubes(input, voxels, standardisation);
     const predicted = hold(await engine.upload(mean, networkGrid.shape));
     await requireFinite(engine, predicted, input.predictor);
-    const reference = sameShape(grid.shape, networkGrid.shape)
+    const resampledBack = sameShape(grid.shape, networkGrid.shape)
       ? predicted
       : hold(await engine.resample(predicted, grid.shape));
-    if (reference !== predicted) drop(predicted);
+    if (resampledBack !== predicted) drop(predicted);
+    const limit = bandLimit(
+      isotropicVoxelSize(grid),
+      input.predictor.manifest.voxelSizeAngstrom,
+      input.resolution,
+    );
+    const reference =
+      limit === undefined ? resampledBack : hold(await engine.radialFilter(resampledBack, limit));
+    if (reference !== resampledBack) drop(resampledBack);
     const variance = spread && hold(await uploadTrilinear(engine, spread, networkGrid.shape, grid.shape));
     return {
       reference,

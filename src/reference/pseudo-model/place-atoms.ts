@@ -41,11 +41,24 @@ export function placeAtoms(job: PlacementJob): Float64Array {
   return positions;
 }
 
+/** A: voxels of 25 A^3, the volume that the number of atoms gives each; every atom starts in a voxel of its own. */
+const COARSEST_VOXELS = 2.9;
+
 /** `count` of the mask's voxels at random (Fisher-Yates, stopped early), ascending. */
-function chooseVoxels({ mask, shape, count, seed }: PlacementJob): Int32Array {
+function chooseVoxels({ mask, shape, count, seed, voxelSize }: PlacementJob): Int32Array {
   const allowed = allowedVoxels(mask, shape);
   let fit = 0;
   for (let i = 0; i < allowed.length; i++) fit += allowed[i];
+  if (!(count <= fit) && voxelSize > COARSEST_VOXELS)
+    throw new LocScaleError(
+      'bad-input',
+      `Pseudo-atoms need voxels finer than ${COARSEST_VOXELS} A: on ${Number(voxelSize.toFixed(2))} A the mask has ${fit} voxels for ${count} atoms.`,
+      {
+        expected: `voxels up to ${COARSEST_VOXELS} A`,
+        found: `${Number(voxelSize.toFixed(2))} A`,
+        hint: 'Scale such maps with --no_reference, or with a reference of -mm or -mc.',
+      },
+    );
   if (!(count <= fit)) {
     throw new LocScaleError('bad-input', 'The mask is too small for the atoms of the pseudo-model.', {
       expected: `at most ${fit} atoms, one for each voxel of the mask that is not at a face of the box`,

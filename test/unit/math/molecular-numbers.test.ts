@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import {
   chooseFscCutoff,
+  endAtLowPass,
   molecularNumbers,
   nyquistCutoffOf,
   roundHalfEven,
@@ -29,6 +30,15 @@ it('cut-offs', () => {
   });
   expect(chooseFscCutoff(undefined, { end: 'no signal', resolution: undefined }, 1.4).source).toBe('nyquist');
   expect(chooseFscCutoff(undefined, undefined, 1.4)).toEqual({ cutoff: 3.9, source: 'nyquist' });
+});
+
+it('data end at a low-pass of the map where nothing else tells their resolution', () => {
+  const unknown = chooseFscCutoff(undefined, undefined, 1.4);
+  expect(endAtLowPass(unknown, 7.9)).toEqual({ cutoff: 7.9, source: 'low-pass' });
+  expect(endAtLowPass(unknown, 3)).toBe(unknown);
+  expect(endAtLowPass(unknown, undefined)).toBe(unknown);
+  const told = chooseFscCutoff(4, undefined, 1.4);
+  expect(endAtLowPass(told, 7.9)).toBe(told);
 });
 
 it('rounds halves to even', () => {

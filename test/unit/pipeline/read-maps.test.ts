@@ -21,7 +21,7 @@ async function refusal(
     input: { kind: 'map', map: noisyBlob('map.mrc', 1) },
     mask: ballMask('mask.mrc', 2),
     reference: { kind: 'none' },
-    parameters: { ...defaultParameters, windowVoxels: 6 },
+    parameters: { ...defaultParameters, windowVoxels: 10 },
     ...change,
   };
   try {
@@ -66,7 +66,7 @@ describe('maps that do not fit together', () => {
       input: { kind: 'map', map: mapWith('map.mrc', { origin: [9, 9, 9] }) },
       mask: ballMask('mask.mrc', 1, gridOf({ voxelSize: [3.0029, 3.0029, 3.0029], origin: [10.4, 9, 9] })),
       reference: { kind: 'none' },
-      parameters: { ...defaultParameters, windowVoxels: 6 },
+      parameters: { ...defaultParameters, windowVoxels: 10 },
     };
     await runLocScale(job, { engine, onWarning: (message) => warnings.push(message) });
     expect(warnings).toEqual([]);
@@ -214,7 +214,7 @@ describe('maps that cannot be scaled', () => {
         input: { kind: 'map', map: masked },
         mask,
         reference: { kind: 'none' },
-        parameters: { ...defaultParameters, windowVoxels: 6 },
+        parameters: { ...defaultParameters, windowVoxels: 10 },
       },
       { engine, onWarning: (message) => warnings.push(message) },
     );
@@ -227,11 +227,12 @@ describe('the window', () => {
   const warn = (message: string): void => {
     warnings.push(message);
   };
-  const choose = (windowVoxels: number | undefined, voxelSize: number): number =>
+  const choose = (windowVoxels: number | undefined, voxelSize: number, resolution = 3): number =>
     chooseWindow(
       { ...defaultParameters, ...(windowVoxels === undefined ? {} : { windowVoxels }) },
       shape,
       voxelSize,
+      resolution,
       { warn },
     );
 
@@ -252,6 +253,8 @@ describe('the window', () => {
     expect(() => choose(undefined, 1)).toThrow('larger than the map');
     expect(() => choose(4, 1.4)).toThrow('too small');
     expect(choose(6, 1.2)).toBe(6);
-    expect(warnings).toEqual(['The window of 6 voxels is only 7.2 A wide; 25 A is usual.']);
+    expect(warnings).toEqual([
+      'The window of 6 voxels (7.2 A) is narrower than 10 A: 22 voxels (26.4 A) suit this map.',
+    ]);
   });
 });

@@ -144,7 +144,7 @@ describe('runLocScale', () => {
 
   it('measures B factors on request', async () => {
     const result = await runLocScale(
-      halfMapJob({ parameters: parameters({ measureBFactors: true, windowVoxels: 8 }) }),
+      halfMapJob({ parameters: parameters({ measureBFactors: true, windowVoxels: 16 }) }),
       { engine },
     );
     if (result.bFactor === undefined || result.quality === undefined) throw new Error('no B factor maps');
@@ -152,6 +152,46 @@ describe('runLocScale', () => {
     const bFactor = await engine.download(result.bFactor);
     expect(bFactor.some((value, i) => mask[i] > 0.5 && value !== 0)).toBe(true);
     expect(bFactor.every((value, i) => mask[i] > 0.5 || value === 0)).toBe(true);
+  });
+
+  it('writes no B factors that cannot be measured, and says so', async () => {
+    const warnings: string[] = [];
+    const context = { engine, onWarning: (message: string) => warnings.push(message) };
+    const small = parameters({ measureBFactors: true, windowVoxels: 6, resolution: 14 });
+    const result = await runLocScale(
+      { ...halfMapJob({ parameters: { ...small, resolution: 20 } }), reference: { kind: 'none' } },
+      context,
+    );
+    expect([result.bFactor, result.quality, result.numbers.fitRange]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(warnings.filter((sentence) => sentence.startsWith('No B factor'))).toEqual([
+      'No B factor can be measured: windows of 6 voxels (18.0 A) have no two shells up to 20.0 A; the map is not sharpened, only low-passed at its resolution, and no B-factor map is written. Use a larger window (-wn).',
+    ]);
+
+    // Two shells make a line, but a poor one.
+    warnings.length = 0;
+    const poor = await runLocScale(halfMapJob({ parameters: { ...small, resolution: 7 } }), context);
+    expect(poor.bFactor).toBeDefined();
+    expect(warnings.join(' ')).toContain('Only 2 shells of windows of 6 voxels (18.0 A)');
+
+    // A reference of zeros in all windows of the mask.
+    warnings.length = 0;
+    const empty = radialMap('empty.mrc', (radius) => Number(radius > edge * 0.8));
+    const enough = parameters({ measureBFactors: true, windowVoxels: 10, resolution: 7 });
+    const without = await runLocScale(
+      {
+        ...halfMapJob({ parameters: enough, mask: ballMask('mask.mrc', 1) }),
+        reference: { kind: 'model-map', map: empty },
+      },
+      context,
+    );
+    expect(without.bFactor).toBeUndefined();
+    expect(warnings.join(' ')).toMatch(
+      /^.*No B factor could be fitted in \d+ of \d+ voxels: .*No B-factor map/,
+    );
   });
 
   it('runs without a reference, with a theoretical profile and as hybrid', async () => {
@@ -330,7 +370,11 @@ describe('memory', () => {
     // Two half maps and their spectra; without a reference the scaling takes less.
     expect(await peakOf({ ...lean, reference: { kind: 'none' } })).toEqual([4, 'fsc']);
     // With B factor and quality: two more.
-    const withB = { ...lean, input: oneMap, parameters: parameters({ measureBFactors: true }) };
+    const withB = {
+      ...lean,
+      input: oneMap,
+      parameters: parameters({ measureBFactors: true, windowVoxels: 10 }),
+    };
     expect(await peakOf(withB)).toEqual([6, 'scaling']);
     // Map, mask, reference, its spectrum and the filtered reference.
     const filtered = { ...lean, input: oneMap, parameters: parameters({ referenceResolution: 15 }) };

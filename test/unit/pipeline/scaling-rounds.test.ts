@@ -117,7 +117,7 @@ function slow(engine: SimpleEngine): Engine & Pick<SimpleEngine, 'calls' | 'held
 const job = (): LocScaleJob => ({
   input: { kind: 'half-maps', half1: noisyBlob('half1.mrc', 1), half2: noisyBlob('half2.mrc', 2) },
   reference: { kind: 'model-map', map: noisyBlob('reference.mrc', 3, 0.01, 2) },
-  parameters: { ...defaultParameters, windowVoxels: 6, measureBFactors: true },
+  parameters: { ...defaultParameters, windowVoxels: 10, resolution: 8, measureBFactors: true },
 });
 
 async function mapsOf(engine: Engine, result: LocScaleResult): Promise<Float32Array[]> {
@@ -191,7 +191,7 @@ describe('a run in rounds', () => {
     expect(
       await run({ input: { kind: 'half-maps', half1: touched, half2: noisyBlob('half2.mrc', 2) } }),
     ).toBe(1);
-    expect(await run({ parameters: { ...job().parameters, windowVoxels: 8 } })).toBe(1);
+    expect(await run({ parameters: { ...job().parameters, windowVoxels: 12 } })).toBe(1);
     expect(await run({ reference: { kind: 'model-map', map: noisyBlob('other.mrc', 4, 0.01, 2) } })).toBe(1);
   });
 

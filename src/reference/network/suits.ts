@@ -1,0 +1,59 @@
+/** Which maps a network was made for: by the size of their voxels, and by their resolution. */
+import { LocScaleError } from '../../errors.ts';
+import type { ModelManifest } from './model.ts';
+
+type Made = Pick<ModelManifest, 'title' | 'voxelSizeAngstrom' | 'trainedResolution'>;
+
+/**
+ * Voxels of the map over those of the network. At three times, the map ends at a resolution of six network voxels, the
+ * coarse end of what networks are trained on; the resampled box has 27 times the voxels, all the new ones without content.
+ */
+const MOST_VOXEL_RATIO = 3;
+/** Manifests that do not say what they were trained on: in voxels of the network. */
+const USUAL_COARSEST = 8;
+
+/** Coarsest voxels that the network is run on, A. */
+export function coarsestVoxels({ voxelSizeAngstrom }: Made): number {
+  return MOST_VOXEL_RATIO * voxelSizeAngstrom;
+}
+
+/** Resolutions are not known better than this. */
+const MARGIN = 1.1;
+/** Header values are float32: 3 A may come as 3.0000002. */
+const ROUNDING = 1e-4;
+
+export function suitsVoxels(manifest: Made, voxelSize: number): boolean {
+  return voxelSize <= coarsestVoxels(manifest) * (1 + ROUNDING);
+}
+
+/** Why the network is not run on these voxels, as a sentence. */
+export function voxelsMisfit(manifest: Made, voxelSize: number): string {
+  const size = Number(voxelSize.toFixed(2));
+  return `The network "${manifest.title}" works at ${manifest.voxelSizeAngstrom} A per voxel and is not run on maps coarser than ${coarsestVoxels(manifest)} A per voxel; this one has ${size} A`;
+}
+
+export function requireSuitedVoxels(manifest: Made, voxelSize: number): void {
+  if (suitsVoxels(manifest, voxelSize)) return;
+  throw new LocScaleError('bad-input', `${voxelsMisfit(manifest, voxelSize)}.`, {
+    where: 'voxel size',
+    expected: `at most ${coarsestVoxels(manifest)} A`,
+    found: `${Number(voxelSize.toFixed(2))} A`,
+    hint: 'Scale without a network: --no_reference, or a reference with -mm or -mc. If the header is wrong, give the voxel size with --apix.',
+  });
+}
+
+/** A sentence where the data (resolution in A) are not like those that the network was trained on. */
+export function resolutionWarning(
+  { title, voxelSizeAngstrom, trainedResolution }: Made,
+  resolution: number,
+): string | undefined {
+  const found = `this map has ${Number(resolution.toFixed(2))} A: compare with --no_reference`;
+  if (trainedResolution === undefined) {
+    const coarsest = USUAL_COARSEST * voxelSizeAngstrom;
+    if (resolution <= coarsest * MARGIN) return undefined;
+    return `What the network "${title}" makes of maps coarser than ${coarsest} A is untested; ${found}.`;
+  }
+  const { finest, coarsest } = trainedResolution;
+  if (resolution * MARGIN >= finest && resolution <= coarsest * MARGIN) return undefined;
+  return `The network "${title}" was trained on maps of ${finest} to ${coarsest} A; ${found}.`;
+}
