@@ -27,11 +27,11 @@ beforeEach(() => {
 });
 afterEach(() => workspace.remove());
 
-const input = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '-wn', '16'];
+const input = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '-wn', '6'];
 const cpu = [...input, '--engine', 'cpu', '-np', '1'];
-const withMap = [...cpu, '-mm', 'reference.mrc', '--measure_bfactors'];
+const withMap = [...cpu, '-mm', 'reference.mrc', '--measure_bfactors', '-wn', '16'];
 /** By the bundled network. */
-const predicted = [...cpu, '--provider', 'cpu'];
+const predicted = [...cpu, '-res', '7', '--provider', 'cpu'];
 
 /** Environment of one rank of `srun -n 2` that offers no MPI. */
 const slurm = (rank: number, size = 2): Record<string, string> => ({

@@ -71,9 +71,9 @@ function nodes(): Record<string, string>[] {
   );
 }
 
-const options = '--model_map reference.mrc --window_size 6 --engine cpu --j 1';
+const options = '--model_map reference.mrc --window_size 16 --engine cpu --j 1';
 /** Long enough to be stopped on any machine: ten thousand passes of the network. */
-const endless = `--in_3dref ${half1} --feature_enhance --mc_it 10000 --engine cpu --provider cpu --j 1`;
+const endless = `--in_3dref ${half1} --feature_enhance --mc_it 10000 --res 7 --engine cpu --provider cpu --j 1`;
 
 describe('an external job', () => {
   it('scales half maps inside a mask, and tells RELION what it made', async () => {
