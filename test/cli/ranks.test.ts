@@ -155,9 +155,11 @@ function writeLongJob(): string[] {
   const extents = [n, n, n] as const;
   const values = (seed: number): Float32Array => {
     const random = createRandom(seed);
+    // The same in both half maps, up to Nyquist.
+    const texture = createRandom(99);
     return Float32Array.from({ length: n ** 3 }, (_, i) => {
       const [z, y, x] = [Math.floor(i / n ** 2), Math.floor(i / n) % n, i % n].map((k) => k - n / 2);
-      const blob = Math.exp(-(z * z + y * y + x * x) / 900) * (1 + Math.sin(z) * Math.cos(y + x));
+      const blob = Math.exp(-(z * z + y * y + x * x) / 900) * (1 + texture.gaussian());
       return blob + 0.1 * random.gaussian();
     });
   };
