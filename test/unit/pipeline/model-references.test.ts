@@ -4,6 +4,7 @@ import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../../src/engine.ts';
 import type { Structure, StructureAtom } from '../../../src/formats/structure.ts';
 import { tabulateTransfer } from '../../../src/math/radial-transfer.ts';
+import { createRandom } from '../../../src/math/random.ts';
 import { correlationInside } from '../../../src/math/statistics.ts';
 import { defaultParameters, planLocScale, runLocScale } from '../../../src/pipeline/index.ts';
 import type { LocScaleResult, ReferenceChoice } from '../../../src/pipeline/types.ts';
@@ -138,7 +139,11 @@ describe('a reference simulated from atoms', () => {
     const blur = tabulateTransfer((cycles) => Math.exp((-1200 * cycles ** 2) / (4 * 1.5 ** 2)));
     const volume = await engine.upload(data.truth.data.slice(), data.truth.grid.shape);
     const blurred = await engine.radialFilter(volume, blur);
-    const map = { ...data.truth, data: (await engine.download(blurred)).slice() };
+    // A little noise, so that the blur is not taken for a low-pass, where the data would end.
+    const random = createRandom(8);
+    const { sd } = await engine.statistics(blurred);
+    const noisy = (await engine.download(blurred)).map((v) => v + 0.03 * sd * random.gaussian());
+    const map = { ...data.truth, data: noisy };
     engine.release(volume, blurred);
     const warnings: string[] = [];
     const plan = await planLocScale(
