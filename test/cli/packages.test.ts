@@ -104,7 +104,8 @@ describe('the package', () => {
   it('predicts a reference with the bundled network', () => {
     inputs(workspace);
     const script = 'node_modules/locscale-gpu/dist/cli.js';
-    const args = '-hm half1.mrc half2.mrc -ma mask.mrc -wn 6 -res 7 --engine cpu --provider cpu -o network.mrc';
+    const args =
+      '-hm half1.mrc half2.mrc -ma mask.mrc -wn 6 -res 7 --engine cpu --provider cpu -o network.mrc';
     const result = run(process.execPath, [script, ...args.split(' ')], { cwd: workspace.folder });
     expect(result.status).toBe(0);
     expect(readFileSync(workspace.path('network.mrc')).length).toBe(sizeOfMap);
@@ -115,7 +116,9 @@ describe('the package', () => {
     () => {
       inputs(workspace);
       const script = 'node_modules/locscale-gpu/dist/cli.js';
-      const job = '-hm half1.mrc half2.mrc -ma mask.mrc -wn 6 -res 7 --engine cpu --provider cpu -o'.split(' ');
+      const job = '-hm half1.mrc half2.mrc -ma mask.mrc -wn 6 -res 7 --engine cpu --provider cpu -o'.split(
+        ' ',
+      );
       const versions = [process.execPath, ...otherNodes].map((node) => {
         const version = run(node, ['-p', 'process.versions.node'], { cwd: root }).stdout.trim();
         const made = run(node, [script, ...job, `${version}.mrc`], { cwd: workspace.folder });
