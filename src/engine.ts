@@ -219,12 +219,30 @@ export interface OperationHooks {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Bytes of the engine's memory that a verb takes at most while it works, its result included, beside the volumes
+ * that exist. On a GPU these are bytes of the device, under the assumption that all it has are free.
+ */
+export interface VerbBytes {
+  average(shape: Shape): number;
+  binarise(shape: Shape): number;
+  radialFilter(shape: Shape): number;
+  resample(from: Shape, to: Shape): number;
+  simulateMap(atoms: number, grid: Grid): number;
+  symmetrise(shape: Shape, operators: readonly Operator[], options?: SymmetriseOptions): number;
+  shellSpectra(shape: Shape): number;
+  confidenceMap(shape: Shape): number;
+  localFilter(shape: Shape): number;
+}
+
 export interface Engine {
   readonly name: 'cpu' | 'gpu';
   /** In words, for the log: "CPU, 8 worker threads, WASM SIMD". */
   readonly description: string;
   /** What volumes and working memory together may take, bytes; undefined where nobody has said. */
   readonly memoryLimitBytes: number | undefined;
+  /** What each verb takes, known before it is called; jobs say it in their estimate. */
+  readonly bytesOf: VerbBytes;
 
   /** Host memory that `upload` can adopt without a copy (shared memory on the CPU engine). */
   allocateHost(voxels: number): Float32Array;
@@ -232,6 +250,11 @@ export interface Engine {
   upload(data: Float32Array, shape: Shape): Promise<Volume>;
   /** Copies nothing where the engine's memory is host memory: treat the result as read-only. */
   download(volume: Volume): Promise<Float32Array>;
+  /**
+   * The result of `body` on the voxels, which it must neither change nor use after it returns: unlike a download,
+   * a look leaves the volume's memory free to be used again once the volume is released.
+   */
+  inspect<T>(volume: Volume, body: (voxels: Float32Array) => T): Promise<T>;
   release(...volumes: Volume[]): void;
 
   /** (a + b) / 2 in float32. */

@@ -36,6 +36,7 @@ import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
 import { bandScalingBytes, bandScalingSeconds, scaleBands } from './band-scaling.ts';
+import { cpuBytes } from './bytes.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import type { TileTimings } from './local-scaling.ts';
 import { type CpuVolume, VolumeMemory } from './memory.ts';
@@ -75,6 +76,7 @@ export class CpuEngine implements Engine {
   lastScalingTimings: TileTimings | undefined;
   private readonly pool: Pool;
   readonly memoryLimitBytes: number;
+  readonly bytesOf = cpuBytes;
   private readonly memory = new VolumeMemory();
 
   constructor(pool: Pool, memoryLimitBytes: number) {
@@ -102,6 +104,10 @@ export class CpuEngine implements Engine {
 
   async download(volume: Volume): Promise<Float32Array> {
     return this.memory.handOut(volume);
+  }
+
+  async inspect<T>(volume: Volume, body: (voxels: Float32Array) => T): Promise<T> {
+    return body(this.memory.own(volume));
   }
 
   release(...volumes: Volume[]): void {

@@ -15,6 +15,7 @@ import type {
   OperationHooks,
   ResolutionSettings,
   ShellSpectra,
+  VerbBytes,
   Volume,
   VolumeStatistics,
 } from '../engine.ts';
@@ -33,6 +34,7 @@ import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
 import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
 import { planSplat } from '../math/splat-plan.ts';
 import { clearOutside, type GpuBandPlan, requireBandPlan, scaleBands } from './band-scaling.ts';
+import { gpuBytes } from './bytes.ts';
 import type { GpuDevice } from './device.ts';
 import { localFilter } from './local-filter.ts';
 import { openResolution } from './local-resolution.ts';
@@ -64,6 +66,7 @@ export class GpuEngine implements Engine {
   readonly name = 'gpu';
   readonly description: string;
   readonly memoryLimitBytes: number | undefined;
+  readonly bytesOf: VerbBytes;
   readonly gpu: GpuDevice;
   private readonly copy: TileCopy;
   private readonly operationsPerSecond: number;
@@ -71,6 +74,7 @@ export class GpuEngine implements Engine {
 
   constructor(gpu: GpuDevice, copy: TileCopy, options: GpuEngineOptions) {
     this.gpu = gpu;
+    this.bytesOf = gpuBytes(gpu.limits);
     this.copy = copy;
     this.operationsPerSecond = OPERATIONS_PER_SECOND[options.kind ?? 'hardware'];
     this.description = `GPU, ${gpu.name}, WebGPU`;
@@ -96,6 +100,10 @@ export class GpuEngine implements Engine {
 
   async download(volume: Volume): Promise<Float32Array> {
     return readVolume(this.gpu, this.own(volume), new Float32Array(voxelCount(volume.shape)));
+  }
+
+  async inspect<T>(volume: Volume, body: (voxels: Float32Array) => T): Promise<T> {
+    return body(await this.download(volume));
   }
 
   release(...volumes: Volume[]): void {

@@ -15,6 +15,7 @@ import { linearWorkgroups } from './workgroups.ts';
 
 /** List entries in one submission, eight bytes each. */
 const MOST_ENTRIES = 4 * 2 ** 20;
+export const MOST_LIST_BYTES = 8 * MOST_ENTRIES;
 
 export async function simulateMap(gpu: GpuDevice, plan: SplatPlan, shape: Shape): Promise<GpuVolume> {
   const { volume: sum } = await makeVolume(gpu, 'model-map', plan.grid.shape, (volume) =>

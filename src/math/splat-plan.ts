@@ -106,7 +106,8 @@ export function planSplat(atoms: AtomSet, grid: Grid, blurBFactor = 0): SplatPla
   return { grid: fine, records, reach, blur, unblur };
 }
 
-function finerGrid({ shape, voxelSize, origin }: Grid): Grid {
+/** The finer grid that atoms are summed on. */
+export function finerGrid({ shape, voxelSize, origin }: Grid): Grid {
   const finer = (n: number): number => nextFastLength(Math.ceil(OVERSAMPLING * n));
   const [nz, ny, nx] = shape.map(finer);
   const [sz, sy, sx] = voxelSize;

@@ -11,7 +11,7 @@ import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
 import type { InputMaps } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
 import { measureFsc, reportVerdict } from './half-maps.ts';
-import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { Run } from './run.ts';
 import type { FscCurve, LocScaleParameters } from './types.ts';
 
 export interface ResolvedMap {
@@ -38,7 +38,6 @@ export async function resolveMap(
   let map = first;
   let fsc: FscCurve | undefined;
   if (second !== undefined) {
-    run.countScratch(2 * SPECTRUM_VOLUMES);
     fsc = await keptFacts(
       run,
       'fsc',
@@ -51,7 +50,7 @@ export async function resolveMap(
       () => measureFsc(engine, first, second, maps.voxelSize),
     );
     reportVerdict(fsc, maps.names as HalfMapNames, maps.voxelSize, run);
-    map = run.hold(await engine.average(first, second));
+    map = await engine.average(first, second);
     if (!keepHalves) run.release(first, second);
   }
   const lowPass = fsc === undefined ? await warnIfFiltered(map, maps.voxelSize, run) : fsc.verdict.lowPass;
@@ -90,7 +89,6 @@ export async function resolveMap(
 }
 
 async function warnIfFiltered(map: Volume, voxelSize: number, run: Run): Promise<number | undefined> {
-  run.countScratch(SPECTRUM_VOLUMES);
   const spectra = await run.engine.shellSpectra(map, map);
   const meanPower = spectra.powerA.map((power, shell) => power / Math.max(1, spectra.counts[shell]));
   const warning = filteredMapWarning(meanPower, voxelSize);
@@ -103,8 +101,7 @@ async function filterInPlaceOf(
   transfer: Parameters<Engine['radialFilter']>[1],
   run: Run,
 ): Promise<Volume> {
-  run.countScratch(SPECTRUM_VOLUMES + 1);
-  const filtered = run.hold(await run.engine.radialFilter(map, transfer));
+  const filtered = await run.engine.radialFilter(map, transfer);
   run.release(map);
   return filtered;
 }

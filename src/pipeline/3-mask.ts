@@ -47,7 +47,6 @@ async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<Scalin
   const counted =
     maskThreshold === USER_MASK_THRESHOLD ? undefined : await countFrom(raw, maskThreshold, run);
   const { mask, voxels } = await run.engine.binarise(raw, USER_MASK_THRESHOLD);
-  run.hold(mask);
   run.release(raw);
   if (voxels === 0) {
     throw new LocScaleError(
@@ -150,7 +149,6 @@ function finished(
 }
 
 async function countFrom(raw: Volume, threshold: number, run: Run): Promise<number> {
-  run.countScratch(1);
   const { mask, voxels } = await run.engine.binarise(raw, threshold);
   run.engine.release(mask);
   return voxels;

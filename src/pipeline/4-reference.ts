@@ -2,7 +2,7 @@
  * Step 4: the reference map that gives every window its profile (method 5): a map of the user, one
  * simulated from atoms (model-reference.ts), or one that a network predicts from the map itself (method 6).
  */
-import type { Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine.ts';
 import { type Grid, isotropicVoxelSize, voxelCount } from '../math/grid.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
 import type { ModelReferenceData } from '../reference/model-reference.ts';
@@ -18,7 +18,7 @@ import { checkFinite, checkValues } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, hashVoxels } from './checkpoints.ts';
 import { checkReferenceContrast } from './contrast.ts';
 import { isModelChoice, simulateReference } from './model-reference.ts';
-import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { Run } from './run.ts';
 import type { LocScaleJob, ModelUsed, Prediction, ReferenceChoice } from './types.ts';
 
 export interface ReferenceMaps {
@@ -53,7 +53,6 @@ export async function prepareReference(
   const raw = await run.upload(job.reference.differenceMask);
   checkFinite(job.reference.differenceMask.name, await engine.statistics(raw));
   const { mask, voxels } = await engine.binarise(raw, 0.5);
-  run.hold(mask);
   run.release(raw);
   run.info(
     `Difference mask ${job.reference.differenceMask.name}: ${voxels} voxels follow the theoretical-profile rule.`,
@@ -73,6 +72,8 @@ export interface PlannedPrediction {
   readonly referenceResolution: number | undefined;
   /** Of the data, A, where it is known. */
   readonly resolution: number | undefined;
+  /** Arrays of the prediction in host memory. */
+  readonly hostBytes: number;
   readonly summary: Prediction;
 }
 
@@ -94,10 +95,8 @@ export async function planPredictionFor(
     run.warn(
       `The network works at ${manifest.voxelSizeAngstrom} A per voxel: beyond ${2 * manifest.voxelSizeAngstrom} A the reference has no detail, and neither has the result.`,
     );
-  run.countScratch(
-    predictionBytes(plan, predictor.batchSize, monteCarlo !== undefined) / (4 * voxelCount(grid.shape)),
-  );
   const passes = monteCarlo?.passes ?? 1;
+  const hostBytes = predictionBytes(plan, predictor.batchSize, monteCarlo !== undefined);
   const summary: Prediction = {
     network: predictor.description,
     cubes: plan.cubes.count,
@@ -105,7 +104,20 @@ export async function planPredictionFor(
     networkShape: plan.networkGrid.shape,
     seconds: (plan.cubes.count * passes * predictor.secondsPerCube) / (run.context.team?.size ?? 1),
   };
-  return { choice, plan, map, voxelSize, referenceResolution, resolution, summary };
+  return { choice, plan, map, voxelSize, referenceResolution, resolution, hostBytes, summary };
+}
+
+/** Bytes that the prediction takes of the engine's memory beside the volumes: on a GPU its arrays are the host's. */
+export function predictionPeak(
+  { plan: { grid, networkGrid }, referenceResolution, hostBytes }: PlannedPrediction,
+  { name, bytesOf }: Engine,
+): number {
+  const { shape } = grid;
+  const { shape: networkShape } = networkGrid;
+  const resampling = Math.max(bytesOf.resample(shape, networkShape), bytesOf.resample(networkShape, shape));
+  const lowPassing =
+    referenceResolution === undefined ? 0 : bytesOf.radialFilter(shape) + 4 * voxelCount(shape);
+  return Math.max(name === 'cpu' ? hostBytes : resampling, lowPassing);
 }
 
 /** Runs the network. The volumes are held by the run. */
@@ -129,8 +141,6 @@ export async function predictPlanned(
       onProgress: (done, total) => context.onProgress?.('reference', done, total),
       ...(context.signal === undefined ? {} : { signal: context.signal }),
     });
-    run.hold(predicted.reference);
-    if (predicted.variance !== undefined) run.hold(predicted.variance);
     const reference = await lowPass(predicted.reference, referenceResolution, voxelSize, run);
     return { reference, variance: predicted.variance };
   });
@@ -181,8 +191,7 @@ async function lowPass(
   run: Run,
 ): Promise<Volume> {
   if (resolution === undefined) return reference;
-  run.countScratch(SPECTRUM_VOLUMES + 1);
-  const filtered = run.hold(await run.engine.radialFilter(reference, tanhLowPass(resolution, voxelSize)));
+  const filtered = await run.engine.radialFilter(reference, tanhLowPass(resolution, voxelSize));
   run.release(reference);
   run.info(`Reference low-passed at ${Number(resolution.toFixed(2))} A.`);
   return filtered;

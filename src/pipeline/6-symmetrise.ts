@@ -109,7 +109,7 @@ function checkCentre(centre: readonly number[], shape: Shape): void {
 /** The average; `volume` is released. A trivial symmetry gives `volume` back. */
 export async function symmetriseReference(volume: Volume, symmetry: Symmetry, run: Run): Promise<Volume> {
   if (symmetry.trivial) return volume;
-  const averaged = run.hold(await run.engine.symmetrise(volume, symmetry.operators, symmetry.options));
+  const averaged = await run.engine.symmetrise(volume, symmetry.operators, symmetry.options);
   run.release(volume);
   return averaged;
 }

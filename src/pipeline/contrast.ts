@@ -1,6 +1,7 @@
 /** Maps whose density is dark. (Half maps of opposite contrast: 2-fsc.ts.) */
 import type { Volume } from '../engine.ts';
 import { blockCorrelation, type Contrast, contrastOf } from '../math/contrast.ts';
+import { inspectBoth } from './half-maps.ts';
 import type { Run } from './run.ts';
 
 /** Maps of one molecule correlate; noise alone gives 0. */
@@ -17,7 +18,7 @@ export async function checkContrast(
 ): Promise<boolean> {
   const contrasts: (Contrast | undefined)[] = [];
   for (const volume of volumes)
-    contrasts.push(contrastOf(await run.engine.download(volume), volume.shape, voxelSize));
+    contrasts.push(await run.engine.inspect(volume, (voxels) => contrastOf(voxels, volume.shape, voxelSize)));
   const inverted = contrasts.every((contrast) => contrast?.inverted === true);
   if (inverted)
     run.warn(
@@ -34,8 +35,9 @@ export async function checkReferenceContrast(
   voxelSize: number,
   run: Run,
 ): Promise<void> {
-  const [theirs, ours] = await Promise.all([reference, map].map((volume) => run.engine.download(volume)));
-  const correlation = blockCorrelation(theirs, ours, map.shape, voxelSize);
+  const correlation = await inspectBoth(run.engine, reference, map, (theirs, ours) =>
+    blockCorrelation(theirs, ours, map.shape, voxelSize),
+  );
   if (correlation < OPPOSITE)
     run.warn(
       `The reference ${name} and the map have opposite contrast (correlation ${correlation.toFixed(2)} in blocks of 6 A): only its amplitudes are used, which have no sign, but one of the two is inverted.`,

@@ -10,7 +10,7 @@ import {
 import type { Shape } from '../math/grid.ts';
 import { tanhLowPass } from '../math/radial-transfer.ts';
 import { engineIdentity, hashVolume, keptVolume } from './checkpoints.ts';
-import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { Run } from './run.ts';
 import type { LocScaleNumbers, LocScaleParameters } from './types.ts';
 
 /** What the test for false discoveries gives; no mask where the noise boxes hold no noise. */
@@ -37,11 +37,10 @@ export async function makeFdrMask(
   boxes: readonly NoiseBox[] = chooseNoiseBoxes(map.shape, parameters),
 ): Promise<FdrMask> {
   const { engine } = run;
-  if (parameters.fdrFilter !== undefined) run.countScratch(SPECTRUM_VOLUMES + 1);
   const filtered =
     parameters.fdrFilter === undefined
       ? map
-      : run.hold(await engine.radialFilter(map, tanhLowPass(parameters.fdrFilter, voxelSize)));
+      : await engine.radialFilter(map, tanhLowPass(parameters.fdrFilter, voxelSize));
   try {
     const noise = await engine.noiseStatistics(filtered, boxes);
     const { sd } = await engine.statistics(filtered);
@@ -62,17 +61,15 @@ export async function makeFdrMask(
       complaint: noiseBoxWarning(noise, sd),
     };
     if (!(noise.variance > 0)) return { ...found, confidence: undefined, mask: undefined, voxels: 0 };
-    const confidence = run.hold(
-      await keptVolume(
-        run,
-        'confidence',
-        async () => ({ engine: engineIdentity(engine), map: await hashVolume(engine, filtered), noise }),
-        map.shape,
-        () => engine.confidenceMap(filtered, noise),
-      ),
+    const confidence = await keptVolume(
+      run,
+      'confidence',
+      async () => ({ engine: engineIdentity(engine), map: await hashVolume(engine, filtered), noise }),
+      map.shape,
+      () => engine.confidenceMap(filtered, noise),
     );
     const { mask, voxels } = await engine.binarise(confidence, 1 - parameters.fdrThreshold);
-    return { ...found, confidence, mask: run.hold(mask), voxels };
+    return { ...found, confidence, mask: mask, voxels };
   } finally {
     if (filtered !== map) run.release(filtered);
   }

@@ -37,7 +37,8 @@ export async function runFeatureEnhance(
     const prepared = await prepareRun(job, run);
     const { prediction, maps, resolved, numbers } = prepared;
     if (prediction === undefined) throw new Error('a network job without a planned prediction');
-    context.onPlan?.(planOf(job, prepared, run));
+    const plan = planOf(job, prepared, run);
+    context.onPlan?.(plan);
     const localResolution =
       prepared.localResolution && (await measureLocalResolution(prepared.localResolution, run));
     const { symmetry } = prepared;
@@ -114,7 +115,6 @@ async function measureSignificance(
     run.warn(
       `The network "${title}" has no calibration: pVDDT is computed from the spread of the passes as it is.`,
     );
-  run.countScratch(4);
   const [mean, baseline, variance] = await Promise.all([
     engine.download(maps.mean),
     engine.download(maps.baseline),
@@ -122,5 +122,5 @@ async function measureSignificance(
   ]);
   const pvddt = engine.allocateHost(mean.length);
   pvddt.set(pvddtOf(mean, baseline, variance, passes, calibration));
-  return run.hold(await engine.upload(pvddt, maps.mean.shape));
+  return await engine.upload(pvddt, maps.mean.shape);
 }

@@ -18,10 +18,20 @@ export async function measureFsc(
   const spectra = await engine.shellSpectra(half1, half2);
   const curve = fourierShellCorrelation(spectra, voxelSize);
   const noise = isSuspicious(curve, spectra)
-    ? correlateNoise(await engine.download(half1), await engine.download(half2), half1.shape)
+    ? await inspectBoth(engine, half1, half2, (a, b) => correlateNoise(a, b, half1.shape))
     : undefined;
   const verdict = judgeHalfMaps(curve, spectra, voxelSize, noise);
   return { ...curve, resolution: verdict.resolution, verdict };
+}
+
+/** The result of `body` on the voxels of two volumes. */
+export async function inspectBoth<T>(
+  engine: Engine,
+  first: Volume,
+  second: Volume,
+  body: (first: Float32Array, second: Float32Array) => T,
+): Promise<Awaited<T>> {
+  return await await engine.inspect(first, (a) => engine.inspect(second, (b) => body(a, b)));
 }
 
 /** Says what was found; half maps that say nothing end the run. */

@@ -49,7 +49,8 @@ export async function runLocScale(job: LocScaleJob, context: LocScaleContext): P
   const run = startRun(context);
   try {
     const prepared = await prepareRun(job, run);
-    context.onPlan?.(planOf(job, prepared, run));
+    const plan = planOf(job, prepared, run);
+    context.onPlan?.(plan);
     const localResolution =
       prepared.localResolution && (await measureLocalResolution(prepared.localResolution, run));
     const { symmetry } = prepared;

@@ -122,8 +122,10 @@ export async function judgeFdrMask(job: MaskJob, made: FdrMask, run: Run): Promi
   const suspicious = voxels === 0 || verdict !== undefined || (guessing && volume < SMALLEST_VOLUME);
   if (!suspicious && !masked && !(guessing && looksFull)) return undefined;
 
-  const data = await run.engine.download(map);
-  const dense = (neighbourCorrelation(data, map.shape, maps.voxelSize) ?? 0) > DENSITY_CORRELATION;
+  const correlation = await run.engine.inspect(map, (data) =>
+    neighbourCorrelation(data, map.shape, maps.voxelSize),
+  );
+  const dense = (correlation ?? 0) > DENSITY_CORRELATION;
   const full = dense && !isMasked(maps.zeroShare) && (voxels === 0 || looksFull);
   let sentence: string | undefined;
   if (!(noise.variance > 0))
@@ -175,11 +177,11 @@ export async function warnIfMaskInverted(
 ): Promise<void> {
   const all = voxelCount(map.shape);
   if (voxels < 0.5 * all || voxels === all) return;
-  const data = await run.engine.download(mask);
   const [nz, ny, nx] = map.shape;
-  for (const z of [0, nz - 1])
-    for (const y of [0, ny - 1])
-      for (const x of [0, nx - 1]) if (!(data[(z * ny + y) * nx + x] > 0.5)) return;
+  const corners = [0, nz - 1].flatMap((z) =>
+    [0, ny - 1].flatMap((y) => [0, nx - 1].map((x) => (z * ny + y) * nx + x)),
+  );
+  if (!(await run.engine.inspect(mask, (data) => corners.every((corner) => data[corner] > 0.5)))) return;
   const [inside, outside] = [
     await run.engine.statistics(map, { mask, inside: true }),
     await run.engine.statistics(map, { mask, inside: false }),

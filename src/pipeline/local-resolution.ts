@@ -20,7 +20,7 @@ import { resolveMap } from './2-fsc.ts';
 import { prepareMask } from './3-mask.ts';
 import { meanOutside } from './5-local-scaling.ts';
 import { usableResolutions } from './resolutions.ts';
-import { type Run, SPECTRUM_VOLUMES, startRun } from './run.ts';
+import { type Run, startRun } from './run.ts';
 import type {
   FscCurve,
   LocScaleContext,
@@ -89,9 +89,6 @@ export function suitedWindow(
   return { ...settings, windowAngstrom: Math.max(suited(0), Math.min(wanted, box)) };
 }
 
-/** Volumes that the filter holds at once: the mean, one bin of it and its spectrum. */
-const FILTER_VOLUMES = 2 + SPECTRUM_VOLUMES;
-
 /** A measurement as the engine has planned it. */
 export interface PreparedLocalResolution {
   readonly halves: readonly [Volume, Volume];
@@ -114,13 +111,16 @@ export async function prepareLocalResolution(
   const windowVoxels = chooseResolutionWindow(settings, mask, voxelSize);
   const opened = await run.engine.openLocalResolution({ mask, windowVoxels, weights, voxelSize, threshold });
   const { seconds, workingBytes } = opened.estimate;
-  const bytesPerVolume = 4 * voxelCount(mask.shape);
-  // The resolution of the voxels is a volume; so is the filtered map.
-  const held = run.heldVolumes() + 1;
+  const { shape } = mask;
+  const bytesPerVolume = 4 * voxelCount(shape);
+  // The filter works on the mean, which has taken the place of the half maps.
+  const filtering = run.engine.bytesOf.localFilter(shape) - bytesPerVolume;
+  const averaging = run.engine.bytesOf.average(shape);
   const plan = {
     windowVoxels,
     windowAngstrom: windowVoxels * voxelSize,
-    peakBytes: held * bytesPerVolume + Math.max(workingBytes, (1 + FILTER_VOLUMES) * bytesPerVolume),
+    // The resolution of the voxels is a volume of its own.
+    peakBytes: run.volumeBytes() + bytesPerVolume + Math.max(workingBytes, averaging, filtering),
     seconds,
   };
   return { halves, mask, voxelSize, settings, opened, plan };
@@ -151,15 +151,11 @@ export async function measureLocalResolution(
           ...(context.signal === undefined ? {} : { signal: context.signal }),
         },
       );
-      run.hold(resolution);
-      run.countScratch(FILTER_VOLUMES);
       const mean = await engine.average(half1, half2);
       run.release(half1, half2);
       try {
         const angstrom = await engine.download(resolution);
-        const filtered = run.hold(
-          await engine.localFilter(mean, resolution, filterBins(angstrom, voxelSize)),
-        );
+        const filtered = await engine.localFilter(mean, resolution, filterBins(angstrom, voxelSize));
         const summary = summariseResolution(angstrom, 2 * voxelSize, windowAngstrom);
         const noise = Array.from(correlationNoise(windowVoxels, weights));
         return {

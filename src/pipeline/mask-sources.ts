@@ -12,7 +12,7 @@ import { tanhLowPass } from '../math/radial-transfer.ts';
 import { surroundingsOf, surroundingsRadius } from '../reference/surroundings.ts';
 import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
 import { cubic, expectedVolumes, type MaskJob, type MaskProblem } from './judge-mask.ts';
-import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { Run } from './run.ts';
 import type { MaskOrigin } from './types.ts';
 
 export interface OtherMask {
@@ -52,10 +52,10 @@ type Source = (job: MaskJob, made: FdrMask, problem: MaskProblem, run: Run) => P
 const aroundModel: Source = async ({ model, maps, symmetry }, _made, _problem, run) => {
   if (model === undefined || !model.complete) return undefined;
   const around = surroundingsOf(model.atoms, maps.grid, model.resolution);
-  let raw = run.hold(await run.engine.upload(Float32Array.from(around), maps.grid.shape));
+  let raw = await run.engine.upload(Float32Array.from(around), maps.grid.shape);
   let threshold = 0.5;
   if (symmetry !== undefined) {
-    const turned = run.hold(await run.engine.symmetrise(raw, symmetry.operators, symmetry.options));
+    const turned = await run.engine.symmetrise(raw, symmetry.operators, symmetry.options);
     run.release(raw);
     raw = turned;
     // One of the copies is enough.
@@ -77,13 +77,10 @@ const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) => {
   if (!isMasked(maps.zeroShare)) return undefined;
   const { min, max } = await run.engine.statistics(map);
   const least = RIPPLE * Math.max(Math.abs(min), Math.abs(max));
-  const data = await run.engine.download(map);
-  const region = run.hold(
-    await run.engine.upload(
-      Float32Array.from(data, (value) => (Math.abs(value) > least ? 1 : 0)),
-      map.shape,
-    ),
+  const inside = await run.engine.inspect(map, (data) =>
+    data.map((value) => (Math.abs(value) > least ? 1 : 0)),
   );
+  const region = await run.engine.upload(inside, map.shape);
   const { mask, voxels } = await binarised(region, 0.5, run);
   return {
     source: 'non-zero region',
@@ -134,9 +131,8 @@ const contour: Source = async (job, _made, _problem, run) => {
   const voxels = Math.round((MASK_PER_MOLECULE * expected.most) / maps.voxelSize ** 3);
   if (voxels >= voxelCount(map.shape)) return undefined;
   const resolution = Math.max(MASK_LOW_PASS, 3 * maps.voxelSize);
-  run.countScratch(SPECTRUM_VOLUMES + 1);
-  const smooth = run.hold(await run.engine.radialFilter(map, tanhLowPass(resolution, maps.voxelSize)));
-  const level = contourOfVolume(await run.engine.download(smooth), voxels);
+  const smooth = await run.engine.radialFilter(map, tanhLowPass(resolution, maps.voxelSize));
+  const level = await run.engine.inspect(smooth, (data) => contourOfVolume(data, voxels));
   const inside = await binarised(smooth, level, run);
   return {
     source: 'contour',
@@ -148,7 +144,7 @@ const contour: Source = async (job, _made, _problem, run) => {
 const wholeBox: Source = async ({ map }, _made, { full }, run) => {
   if (!full) return undefined;
   const voxels = voxelCount(map.shape);
-  const mask = run.hold(await run.engine.upload(new Float32Array(voxels).fill(1), map.shape));
+  const mask = await run.engine.upload(new Float32Array(voxels).fill(1), map.shape);
   return {
     source: 'whole box',
     mask,
@@ -163,7 +159,6 @@ async function binarised(
   run: Run,
 ): Promise<{ mask: Volume; voxels: number }> {
   const { mask, voxels } = await run.engine.binarise(raw, threshold);
-  run.hold(mask);
   run.release(raw);
   return { mask, voxels };
 }

@@ -23,7 +23,7 @@ import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../r
 import { confidenceNote, convertConfidence } from '../reference/predicted-model.ts';
 import type { PseudoModel } from '../reference/pseudo-model/build.ts';
 import { surroundingsOf } from '../reference/surroundings.ts';
-import { type Run, SPECTRUM_VOLUMES } from './run.ts';
+import type { Run } from './run.ts';
 import type { LocScaleParameters, ModelUsed, ReferenceChoice } from './types.ts';
 
 export type ModelChoice = Extract<
@@ -80,8 +80,7 @@ export async function simulateReference(
   const userWindow = parameters.windowVoxels !== undefined;
   const bFactors = await chooseBFactors(choice, data, gathered, userWindow, hooks, run);
   const referenceEnd = parameters.referenceResolution ?? endOfReference(choice, given, data);
-  run.countScratch(SPECTRUM_VOLUMES + 1);
-  const reference = run.hold(await engine.simulateMap({ ...atoms, bFactors }, grid));
+  const reference = await engine.simulateMap({ ...atoms, bFactors }, grid);
   return {
     reference,
     differenceMask,
@@ -119,7 +118,7 @@ async function gatherAtoms(
     hooks,
   );
   const { atoms, pseudoModel: pseudo, unmodelledVoxels } = completed;
-  const differenceMask = run.hold(await data.engine.upload(completed.differenceMask, data.grid.shape));
+  const differenceMask = await data.engine.upload(completed.differenceMask, data.grid.shape);
   run.info(
     `${unmodelledVoxels} voxels of the mask are not modelled: ${pseudo.atoms.count} pseudo-atoms added.`,
   );
@@ -224,7 +223,7 @@ async function placeGiven(given: Structure, data: ModelReferenceData, run: Run):
       expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
       hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
     });
-  const model = run.hold(await engine.simulateMap(atoms, grid));
+  const model = await engine.simulateMap(atoms, grid);
   try {
     // Around its own atoms: the mask may hold more (a partial model) or hardly anything. A wider rim would make
     // any model inside a blurred molecule fit.
@@ -247,7 +246,6 @@ async function agreementWith(
   { engine, grid, map }: ModelReferenceData,
   run: Run,
 ): Promise<ModelAgreement | undefined> {
-  run.countScratch(2 * SPECTRUM_VOLUMES);
   const edge = Math.min(...grid.shape) * isotropicVoxelSize(grid);
   const agreement = agreementOf(await engine.shellSpectra(map, model), edge);
   if (agreement !== undefined)

@@ -21,6 +21,7 @@ import {
   describeMode,
   type PlannedPrediction,
   planPredictionFor,
+  predictionPeak,
   predictPlanned,
   prepareReference,
 } from './4-reference.ts';
@@ -247,19 +248,16 @@ export async function scalingJobOf(
   return { ...scaling, map, reference, differenceMask, padValues };
 }
 
-/** Step 5 on the engine. The results are held by the run. */
+/** Step 5 on the engine. */
 export async function scaleLocally(
   job: LocalScalingJob,
   opened: OpenedScaling,
   run: Run,
 ): Promise<LocalScalingResult> {
   const message = `Scaling ${opened.estimate.maskVoxels} windows of ${job.windowVoxels} voxels`;
-  return run.step('scaling', message, async () => {
-    const result = await scaleInRounds(job, opened, run);
-    for (const volume of [result.scaled, result.bFactor, result.quality])
-      if (volume !== undefined) run.hold(volume);
-    return withoutEmptyFits(result, opened.estimate.maskVoxels, run);
-  });
+  return run.step('scaling', message, async () =>
+    withoutEmptyFits(await scaleInRounds(job, opened, run), opened.estimate.maskVoxels, run),
+  );
 }
 
 /** Voxels without a line above this share are worth a warning. */
@@ -275,7 +273,6 @@ async function withoutEmptyFits(
 ): Promise<LocalScalingResult> {
   const { scaled, bFactor, quality } = result;
   if (bFactor === undefined || quality === undefined) return result;
-  run.countScratch(1);
   const { mask: fitted, voxels } = await run.engine.binarise(quality, SMALLEST_QUALITY);
   run.engine.release(fitted);
   const without = maskVoxels - voxels;
@@ -312,33 +309,76 @@ function numbersOf(
   };
 }
 
+/** What is known before the expensive steps; throws 'out-of-memory' where one of them could not run. */
 export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocScalePlan {
-  const { scaling } = prepared;
   const { estimate } = prepared.opened;
-  const bytesPerVolume = 4 * voxelCount(prepared.maps.grid.shape);
-  const results = scaling.measureBFactors ? 3 : 1;
-  const predicted = prepared.prediction === undefined ? 0 : 1;
-  const volumeBytes = (run.heldVolumes() + predicted + results) * bytesPerVolume;
-  const { localResolution } = prepared;
-  const peaks: readonly (readonly [number, LocScalePlan['peakStep']])[] = [
-    [volumeBytes + estimate.workingBytes, 'scaling'],
-    [localResolution?.plan.peakBytes ?? 0, 'local-resolution'],
-    [run.peak.volumes * bytesPerVolume, run.peak.step],
-  ];
-  const [peakBytes, peakStep] = peaks.reduce((most, peak) => (peak[0] > most[0] ? peak : most));
+  const { memoryLimitBytes } = run.engine;
+  const peaks = peaksToCome(job, prepared, run);
+  for (const { bytes, step, refused } of peaks)
+    if (refused !== undefined && bytes > (memoryLimitBytes ?? Number.POSITIVE_INFINITY))
+      throw new LocScaleError(
+        'out-of-memory',
+        `${refused} does not fit the memory limit: it needs ${gibibytes(bytes)}, the limit is ${gibibytes(memoryLimitBytes ?? 0)}.`,
+        { where: step, hint: 'Raise the memory limit, or leave the symmetry out.' },
+      );
+  const past = { bytes: run.peak.bytes, step: run.peak.step };
+  const peak = peaks.reduce((most, next) => (next.bytes > most.bytes ? next : most), past);
+  const scaling = peaks.find(({ step }) => step === 'scaling') ?? past;
   return {
     numbers: prepared.numbers,
     mode: describeMode(job),
     engine: run.engine.description,
     workingBytes: estimate.workingBytes,
-    volumeBytes,
-    peakBytes,
-    peakStep,
-    memoryLimitBytes: run.engine.memoryLimitBytes,
+    volumeBytes: scaling.bytes - estimate.workingBytes,
+    peakBytes: peak.bytes,
+    peakStep: peak.step,
+    memoryLimitBytes,
     seconds: estimate.seconds / (run.context.team?.size ?? 1),
     ...(prepared.prediction === undefined ? {} : { prediction: prepared.prediction.summary }),
-    ...(localResolution === undefined ? {} : { localResolution: localResolution.plan }),
+    ...(prepared.localResolution === undefined ? {} : { localResolution: prepared.localResolution.plan }),
   };
+}
+
+interface PeakToCome {
+  readonly step: LocScalePlan['peakStep'];
+  /** Volumes that live then, and what the step takes beside them. */
+  readonly bytes: number;
+  /** Work that the engine refuses where it does not fit, as the subject of a sentence. */
+  readonly refused?: string;
+}
+
+/** Most memory of each step that is still to come, in the order in which they run. */
+function peaksToCome(job: LocScaleJob, prepared: PreparedRun, run: Run): PeakToCome[] {
+  const { engine } = run;
+  const { shape } = prepared.maps.grid;
+  const { prediction, localResolution, scaling, opened, symmetry } = prepared;
+  const perVolume = 4 * voxelCount(shape);
+  const symmetrising =
+    symmetry === undefined ? 0 : engine.bytesOf.symmetrise(shape, symmetry.operators, symmetry.options);
+  const average = `Averaging over the symmetry ${symmetry?.name ?? ''}`.trim();
+  const peaks: PeakToCome[] = [];
+  let held = run.volumeBytes();
+  // Its two results take the place of the half maps.
+  if (localResolution !== undefined)
+    peaks.push({ step: 'local-resolution', bytes: localResolution.plan.peakBytes });
+  if (prediction !== undefined) {
+    peaks.push({ step: 'reference', bytes: held + predictionPeak(prediction, engine) });
+    held += perVolume * (prediction.choice.monteCarlo === undefined ? 1 : 2);
+    if (symmetry !== undefined)
+      peaks.push({ step: 'symmetry', bytes: held + symmetrising, refused: average });
+  }
+  held += perVolume * (scaling.measureBFactors ? 3 : 1);
+  peaks.push({ step: 'scaling', bytes: held + opened.estimate.workingBytes });
+  if (symmetry !== undefined && job.symmetriseOutput === true)
+    peaks.push({ step: 'symmetry', bytes: held + symmetrising, refused: average });
+  // pVDDT in host memory, and as a volume.
+  if (prediction?.choice.monteCarlo !== undefined)
+    peaks.push({ step: 'significance', bytes: held + 2 * perVolume });
+  return peaks;
+}
+
+function gibibytes(bytes: number): string {
+  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }
 
 /** Everything that is known before the expensive steps, and what they would cost; leaves nothing behind. */

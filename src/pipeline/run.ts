@@ -1,14 +1,12 @@
 /**
- * What the steps of one run share: the engine, the clock, warnings, cancellation, and the list of
- * engine volumes that are still held, so that none is left behind when a step fails.
+ * What the steps of one run share: the engine, the clock, warnings and cancellation. The engine knows its volumes
+ * (tracked-engine.ts), so that none is left behind when a step fails.
  */
 import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { describeShape, type Grid, sameShape, voxelCount } from '../math/grid.ts';
+import { trackVolumes, VolumeLedger } from './tracked-engine.ts';
 import type { LocScaleContext, MapImage, MapInput, StepName } from './types.ts';
-
-/** The half spectrum of a volume takes as much memory as the volume. */
-export const SPECTRUM_VOLUMES = 1;
 
 export interface Run {
   readonly engine: Engine;
@@ -19,38 +17,32 @@ export interface Run {
   step<T>(name: StepName, message: string, body: () => Promise<T>): Promise<T>;
   warn(message: string): void;
   info(message: string): void;
-  /** Registers a volume made by a step. */
-  hold(volume: Volume): Volume;
   /** Hands a map's voxels to the engine, reading them first if they are still in their file. */
   upload(map: MapInput): Promise<Volume>;
-  /** Volumes held by the engine now. */
-  heldVolumes(): number;
-  /** Most volumes' worth of memory in use at any time so far, and the step it was in. */
-  readonly peak: { readonly volumes: number; readonly step: StepName };
+  /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
+  volumeBytes(): number;
+  /** Most bytes in use at any time so far, and the step it was in. */
+  readonly peak: { readonly bytes: number; readonly step: StepName };
   /** Maps that are in memory before the engine gets them count from the start. */
   countUntilUploaded(maps: readonly MapInput[]): void;
-  /** An operation is about to hold `volumes` more for itself: spectra, results that are dropped at once. */
-  countScratch(volumes: number): void;
   release(...volumes: (Volume | undefined)[]): void;
-  /** Releases all volumes still held, except those given. */
+  /** Releases all volumes that the run has made, except those given. */
   releaseAllBut(...kept: (Volume | undefined)[]): void;
 }
 
 export function startRun(context: LocScaleContext): Run {
-  const held = new Set<Volume>();
-  const waiting = new Set<MapInput>();
-  const peak: { volumes: number; step: StepName } = { volumes: 0, step: 'read' };
+  const waiting = new Map<MapInput, number>();
+  const peak: { bytes: number; step: StepName } = { bytes: 0, step: 'read' };
   let current: StepName = 'read';
-  const count = (extra: number): void => {
-    const volumes = held.size + waiting.size + extra;
-    if (volumes <= peak.volumes) return;
-    peak.volumes = volumes;
+  const ledger = new VolumeLedger(() => {
+    peak.bytes = ledger.peakBytes;
     peak.step = current;
-  };
+  });
+  const engine = trackVolumes(context.engine, ledger);
   const timings: Record<string, number> = {};
   const warnings: string[] = [];
   const run: Run = {
-    engine: context.engine,
+    engine,
     context,
     timings,
     warnings,
@@ -76,20 +68,19 @@ export function startRun(context: LocScaleContext): Run {
     info(message) {
       context.onInfo?.(message);
     },
-    hold(volume) {
-      held.add(volume);
-      count(0);
-      return volume;
-    },
-    heldVolumes: () => held.size,
+    volumeBytes: () => ledger.liveBytes(),
     peak,
     countUntilUploaded(maps) {
-      for (const map of maps) if (!('load' in map)) waiting.add(map);
-      count(0);
+      for (const map of maps) {
+        if ('load' in map || waiting.has(map)) continue;
+        waiting.set(map, map.data.byteLength);
+        ledger.waitingBytes += map.data.byteLength;
+      }
+      ledger.count(0);
     },
-    countScratch: count,
     async upload(map) {
       const image = 'load' in map ? await loadSource(map) : map;
+      ledger.waitingBytes -= waiting.get(map) ?? 0;
       waiting.delete(map);
       const data = image.data;
       if (data.length === 0) {
@@ -103,16 +94,14 @@ export function startRun(context: LocScaleContext): Run {
         );
       }
       if (context.consumeInputs === true) (image as { data: Float32Array }).data = new Float32Array(0);
-      return run.hold(await context.engine.upload(data, image.grid.shape));
+      return engine.upload(data, image.grid.shape);
     },
     release(...volumes) {
-      for (const volume of volumes) {
-        if (volume === undefined || !held.delete(volume)) continue;
-        context.engine.release(volume);
-      }
+      for (const volume of volumes)
+        if (volume !== undefined && ledger.live.has(volume)) engine.release(volume);
     },
     releaseAllBut(...kept) {
-      run.release(...[...held].filter((volume) => !kept.includes(volume)));
+      run.release(...[...ledger.live].filter((volume) => !kept.includes(volume)));
     },
   };
   return run;

@@ -82,7 +82,6 @@ export async function runSoftScaling(
         ...(context.signal === undefined ? {} : { signal: context.signal }),
       }),
     );
-    run.hold(scaled);
     if (!bands.some(({ used }) => used)) run.warn('No frequency band holds signal: the result is empty.');
     stopIfAborted(context.signal);
     run.releaseAllBut(scaled);
@@ -114,7 +113,7 @@ async function readAll({ input, mask, reference, resolution }: SoftScalingJob, r
     return volume;
   };
   const soft = mask && (await run.upload(mask));
-  const binary = soft && run.hold((await run.engine.binarise(soft, MASK_THRESHOLD)).mask);
+  const binary = soft && (await run.engine.binarise(soft, MASK_THRESHOLD)).mask;
   run.release(soft);
   return { grid, header, volumes, mask: binary, reference: reference && (await read(reference)) };
 }

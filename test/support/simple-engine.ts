@@ -3,6 +3,7 @@
  * pipeline in tests without a real engine, and is an oracle for real ones on small maps. It counts the
  * volumes that are held, so that tests see what a run leaves behind.
  */
+import { cpuBytes } from '../../src/cpu-fallback/bytes.ts';
 import type {
   Engine,
   LocalScalingJob,
@@ -87,6 +88,7 @@ export function createSimpleEngine(): SimpleEngine {
     name: 'cpu',
     description: 'reference code of the tests',
     memoryLimitBytes: undefined,
+    bytesOf: cpuBytes,
     held,
     calls,
     mostHeld: () => most,
@@ -99,6 +101,10 @@ export function createSimpleEngine(): SimpleEngine {
     async download(volume) {
       called('download');
       return voxels(volume, 'download');
+    },
+    async inspect(volume, body) {
+      called('inspect');
+      return body(voxels(volume, 'inspect'));
     },
     release(...volumes) {
       for (const volume of volumes)

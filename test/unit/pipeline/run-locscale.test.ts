@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, LocalScalingMaps, LocalScalingSettings } from '../../../src/engine.ts';
 import { NOTHING_TO_SCALE } from '../../../src/engine-checks.ts';
 import { isLocScaleError, LocScaleError } from '../../../src/errors.ts';
+import { spectrumPitch } from '../../../src/math/fft-plan.ts';
 import {
   defaultParameters,
   imageOf,
@@ -356,32 +357,52 @@ describe('memory', () => {
 
   it('counts maps that wait for their step, spectra, masks and results', async () => {
     const job = halfMapJob();
+    /** Volumes that a spectrum is worth: rows of complex numbers, padded. */
+    const spectrum = (2 * spectrumPitch(edge)) / edge;
+    const expectPeak = async (of: Promise<[number, string]>, volumes: number, step: string) => {
+      const [found, at] = await of;
+      expect(at).toBe(step);
+      expect(found).toBeCloseTo(volumes, 6);
+    };
     // Two half maps, their spectra, and mask and reference waiting.
-    expect(await peakOf(job)).toEqual([6, 'fsc']);
+    await expectPeak(peakOf(job), 4 + 2 * spectrum, 'fsc');
     const mask = later(ballMask('mask.mrc', 3));
     const reference: LocScaleJob['reference'] = {
       kind: 'model-map',
       map: later(noisyBlob('reference.mrc', 3, 0.01, 2)),
     };
     const lean = { ...job, mask, reference };
-    // Now the scaling takes as much: map, mask, reference and result.
-    expect(await peakOf(lean)).toEqual([4, 'scaling']);
-    expect(await peakOf({ ...lean, input: oneMap })).toEqual([4, 'scaling']);
-    // Two half maps and their spectra; without a reference the scaling takes less.
-    expect(await peakOf({ ...lean, reference: { kind: 'none' } })).toEqual([4, 'fsc']);
+    await expectPeak(peakOf(lean), 2 + 2 * spectrum, 'fsc');
+    // Map, mask, reference and result.
+    await expectPeak(peakOf({ ...lean, input: oneMap }), 4, 'scaling');
+    await expectPeak(peakOf({ ...lean, reference: { kind: 'none' } }), 2 + 2 * spectrum, 'fsc');
     // With B factor and quality: two more.
     const withB = {
       ...lean,
       input: oneMap,
       parameters: parameters({ measureBFactors: true, windowVoxels: 10 }),
     };
-    expect(await peakOf(withB)).toEqual([6, 'scaling']);
+    await expectPeak(peakOf(withB), 6, 'scaling');
     // Map, mask, reference, its spectrum and the filtered reference.
     const filtered = { ...lean, input: oneMap, parameters: parameters({ referenceResolution: 15 }) };
-    expect(await peakOf(filtered)).toEqual([5, 'reference']);
+    await expectPeak(peakOf(filtered), 4 + spectrum, 'reference');
     // Map, confidence, mask, reference and result.
     const { mask: _mask, ...withoutMask } = lean;
-    expect(await peakOf({ ...withoutMask, input: oneMap }, { keepConfidence: true })).toEqual([5, 'scaling']);
+    await expectPeak(peakOf({ ...withoutMask, input: oneMap }, { keepConfidence: true }), 5, 'scaling');
+  });
+
+  it('refuses an average over the symmetry that will not fit before anything expensive starts', async () => {
+    const small = { ...engine, memoryLimitBytes: 6 * 4 * edge ** 3 };
+    const symmetry = { group: { name: 'C3' } };
+    const steps: string[] = [];
+    const job = halfMapJob({ symmetry, symmetriseOutput: true });
+    const error = await errorOf(runLocScale(job, { engine: small, onStep: (step) => steps.push(step) }));
+    expect(error).toMatchObject({ tag: 'out-of-memory', where: 'symmetry' });
+    expect(error.message).toMatch(
+      /^Averaging over the symmetry C3 does not fit the memory limit: it needs \d+ MiB, the limit is \d+ MiB\.$/,
+    );
+    expect(steps).not.toContain('scaling');
+    expect(engine.held.size).toBe(0);
   });
 
   it('reads a map that is given as a source when its step begins, and no earlier', async () => {

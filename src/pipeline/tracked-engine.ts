@@ -1,0 +1,125 @@
+/**
+ * An engine that knows which of its volumes live, and the most memory that was in use so far: the verbs' own bytes
+ * beside the volumes. What a step makes is found and released without the step's help.
+ */
+import type { Engine, LocalScalingResult, Volume } from '../engine.ts';
+import { voxelCount } from '../math/grid.ts';
+
+/** Volumes that live on an engine, and the most bytes in use so far: volumes, and what verbs take beside them. */
+export class VolumeLedger {
+  readonly live = new Set<Volume>();
+  peakBytes = 0;
+  /** Maps in host memory that the engine has not got yet. */
+  waitingBytes = 0;
+  private readonly onPeak: () => void;
+
+  /** `onPeak` is called whenever the peak rises. */
+  constructor(onPeak: () => void) {
+    this.onPeak = onPeak;
+  }
+
+  liveBytes(): number {
+    let bytes = this.waitingBytes;
+    for (const { shape } of this.live) bytes += 4 * voxelCount(shape);
+    return bytes;
+  }
+
+  /** Something is about to take `bytes` beside the volumes that live. */
+  count(bytes: number): void {
+    const now = this.liveBytes() + bytes;
+    if (now <= this.peakBytes) return;
+    this.peakBytes = now;
+    this.onPeak();
+  }
+}
+
+export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
+  const { bytesOf } = engine;
+  const { live } = ledger;
+  const add = <V extends Volume | undefined>(volume: V): V => {
+    if (volume !== undefined) live.add(volume);
+    ledger.count(0);
+    return volume;
+  };
+  /** A verb that takes `bytes` at most, its result among them. */
+  const made = async (bytes: number, work: Promise<Volume>): Promise<Volume> => {
+    ledger.count(bytes);
+    return add(await work);
+  };
+  return {
+    name: engine.name,
+    description: engine.description,
+    memoryLimitBytes: engine.memoryLimitBytes,
+    bytesOf,
+    allocateHost: (voxels) => engine.allocateHost(voxels),
+    upload: async (data, shape) => add(await engine.upload(data, shape)),
+    download: (volume) => engine.download(volume),
+    inspect: (volume, body) => engine.inspect(volume, body),
+    release(...volumes) {
+      for (const volume of volumes) live.delete(volume);
+      engine.release(...volumes);
+    },
+    average: (a, b) => made(bytesOf.average(a.shape), engine.average(a, b)),
+    statistics: (volume, where) => engine.statistics(volume, where),
+    async binarise(volume, threshold) {
+      ledger.count(bytesOf.binarise(volume.shape));
+      const result = await engine.binarise(volume, threshold);
+      add(result.mask);
+      return result;
+    },
+    radialFilter: (volume, transfer) =>
+      made(bytesOf.radialFilter(volume.shape), engine.radialFilter(volume, transfer)),
+    resample: (volume, shape) => made(bytesOf.resample(volume.shape, shape), engine.resample(volume, shape)),
+    simulateMap: (atoms, grid, options) =>
+      made(bytesOf.simulateMap(atoms.count, grid), engine.simulateMap(atoms, grid, options)),
+    symmetrise: (volume, operators, options) =>
+      made(
+        bytesOf.symmetrise(volume.shape, operators, options),
+        engine.symmetrise(volume, operators, options),
+      ),
+    shellSpectra(a, b) {
+      ledger.count(bytesOf.shellSpectra(a.shape));
+      return engine.shellSpectra(a, b);
+    },
+    noiseStatistics: (volume, boxes) => engine.noiseStatistics(volume, boxes),
+    confidenceMap: (volume, noise) =>
+      made(bytesOf.confidenceMap(volume.shape), engine.confidenceMap(volume, noise)),
+    async openLocalScaling(settings) {
+      const opened = await engine.openLocalScaling(settings);
+      return {
+        estimate: opened.estimate,
+        async start(maps, tileSize) {
+          const run = await opened.start(maps, tileSize);
+          const { scaled, bFactor, quality }: LocalScalingResult = run.result;
+          for (const volume of [scaled, bFactor, quality]) add(volume);
+          ledger.count(opened.estimate.workingBytes);
+          return run;
+        },
+      };
+    },
+    async openLocalResolution(settings) {
+      const opened = await engine.openLocalResolution(settings);
+      return {
+        estimate: opened.estimate,
+        async run(halves, hooks) {
+          const results = 1 + (settings.correlationShells?.length ?? 0);
+          ledger.count(opened.estimate.workingBytes + results * 4 * voxelCount(settings.mask.shape));
+          const result = await opened.run(halves, hooks);
+          for (const volume of [result.resolution, ...result.correlations]) add(volume);
+          return result;
+        },
+      };
+    },
+    estimateBandScaling: (job) => engine.estimateBandScaling(job),
+    async bandScaling(job, hooks) {
+      const { workingBytes } = await engine.estimateBandScaling(job);
+      ledger.count(workingBytes + 4 * voxelCount(job.half1.shape));
+      const result = await engine.bandScaling(job, hooks);
+      add(result.scaled);
+      return result;
+    },
+    localFilter: (volume, cutoffs, bins) =>
+      made(bytesOf.localFilter(volume.shape), engine.localFilter(volume, cutoffs, bins)),
+    dispose: () => engine.dispose(),
+  };
+}
