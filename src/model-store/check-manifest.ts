@@ -45,6 +45,7 @@ export function checkManifest(value: unknown, where: string): ModelManifest {
     },
     input: check.text(fields, 'input'),
     output: check.text(fields, 'output'),
+    ...(fields.enhancedOutput === undefined ? {} : { enhancedOutput: check.text(fields, 'enhancedOutput') }),
     voxelSizeAngstrom: check.positive(fields, 'voxelSizeAngstrom'),
     ...(fields.trainedResolution === undefined
       ? {}

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { outputOf } from '../../src/inference/network-session.ts';
 import { checkManifest } from '../../src/model-store/check-manifest.ts';
 import { openBundled } from '../../src/model-store/choose.ts';
 import { sha256Of } from '../../src/model-store/read-weights.ts';
@@ -27,6 +28,13 @@ describe('bundled network', () => {
     expect(manifest.dropout.length).toBeGreaterThan(0);
     for (const { keepProbability } of manifest.dropout) expect(keepProbability).toBeGreaterThan(0.5);
     expect(manifest.calibration?.standardError.length).toBeGreaterThan(5);
+  });
+
+  it('keeps its outputs apart: one to scale with, one that feature_enhance writes', () => {
+    const { output, enhancedOutput } = manifest;
+    expect([output, enhancedOutput]).toEqual(['reference', 'enhanced']);
+    expect(outputOf(manifest, false)).toBe('reference');
+    expect(outputOf(manifest, true)).toBe('enhanced');
   });
 
   it('was not trained on what it is tested on', () => {
