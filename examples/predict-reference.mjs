@@ -1,7 +1,6 @@
 // What a network makes of one map, without scaling to it. A third name may be an imported network or a file of weights:
 //   node examples/predict-reference.mjs map.mrc reference.mrc [network [mask.mrc]]
 import {
-  defaultParameters,
   imageOf,
   openMapFile,
   openNetwork,
@@ -20,7 +19,6 @@ try {
       input: { kind: 'map', map: await readMapFile(input, { engine }) },
       ...(maskPath === undefined ? {} : { mask: await openMapFile(maskPath, { kind: 'mask' }) }),
       predictor,
-      parameters: { ...defaultParameters, fdrFilter: 5 },
     },
     { engine, onProgress: (step, done, total) => console.log(`${step} ${done}/${total}`) },
   );

@@ -1,14 +1,6 @@
 // Two half maps to a locally sharpened map, with a reference that the bundled network predicts:
 //   node examples/sharpen.mjs half1.mrc half2.mrc out.mrc
-import {
-  defaultParameters,
-  imageOf,
-  openNetwork,
-  readMapFile,
-  runLocScale,
-  selectEngine,
-  writeMapFile,
-} from 'locscale-gpu';
+import { imageOf, openNetwork, readMapFile, runLocScale, selectEngine, writeMapFile } from 'locscale-gpu';
 
 const [path1, path2, output] = process.argv.slice(2);
 const stop = new AbortController();
@@ -23,7 +15,6 @@ try {
     {
       input: { kind: 'half-maps', half1, half2 },
       reference: { kind: 'network', predictor },
-      parameters: { ...defaultParameters, fdrFilter: 5 },
     },
     { engine, signal: stop.signal, onStep: (_, message) => console.log(message), onWarning: console.warn },
   );

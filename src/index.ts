@@ -22,6 +22,7 @@ export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft
 export type { BandSummary } from './math/soft-scaling/targets.ts';
 export { type NetworkChoice, openNetwork } from './open-network.ts';
 export {
+  completeParameters,
   defaultLocalResolution,
   defaultParameters,
   type FscResult,

@@ -9,14 +9,13 @@ import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics.ts';
-import { defaultParameters, imageOf, runLocScale } from '../pipeline/index.ts';
+import { completeParameters, imageOf, runLocScale } from '../pipeline/index.ts';
 import type { LocScaleParameters, LocScaleResult, MapImage, ReferenceChoice } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { MapToShow } from '../report/collect.ts';
 import { boxAround, renderSlices } from '../report/slices.ts';
 import type { EngineChoice } from '../select-engine.ts';
 import { DEMO_DEFAULTS, type DemoData, generateDemoData } from '../synthetic/half-maps.ts';
-import { NETWORK_FDR_FILTER } from './job-options.ts';
 import { encodeManifest, type ManifestFields, manifestOf } from './manifest.ts';
 import { networkRecordOf } from './network.ts';
 import { type InputFile, openMap } from './open-map.ts';
@@ -100,10 +99,7 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   clock.lap('write inputs', `wrote ${FILES.half1}, ${FILES.half2}, ${FILES.reference}`);
 
   const { predictor } = options;
-  const parameters: LocScaleParameters = {
-    ...defaultParameters,
-    ...(predictor === undefined ? {} : { fdrFilter: NETWORK_FDR_FILTER }),
-  };
+  const parameters = completeParameters({}, predictor !== undefined);
   const { job, files } = await readJob(engine, outputFolder, parameters, options);
   clock.lap('read', 'read them back');
   let mode = '';

@@ -4,6 +4,7 @@
  */
 import { basename, join, resolve } from 'node:path';
 import { planFeatureEnhance, runFeatureEnhance } from '../pipeline/index.ts';
+import { defaultMonteCarloPasses, defaultSeed } from '../pipeline/parameters.ts';
 import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScalePlan } from '../pipeline/types.ts';
 import type { ReferencePredictor } from '../reference/network/model.ts';
 import { chimeraxScript, PVDDT_PALETTE } from '../report/chimerax.ts';
@@ -35,10 +36,6 @@ import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunOutputs, writeRun } from './write-run.ts';
-
-/** LocScale's number of Monte-Carlo passes. */
-const DEFAULT_PASSES = 15;
-const DEFAULT_SEED = 1;
 
 interface OutputNames {
   readonly mean: string;
@@ -74,7 +71,7 @@ export async function runFeatureEnhanceCommand(session: Session): Promise<void> 
   const monteCarlo =
     values.noMonteCarlo === true
       ? undefined
-      : { passes: values.monteCarloIterations ?? DEFAULT_PASSES, seed: values.seed ?? DEFAULT_SEED };
+      : { passes: values.monteCarloIterations ?? defaultMonteCarloPasses, seed: values.seed ?? defaultSeed };
   const outputs = nameOutputs(session, input, monteCarlo !== undefined);
   const inputs = inputPathsOf(input, values.mask);
   for (const path of inputs) await sizeOfInput(path);

@@ -5,7 +5,7 @@
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import type { CommandName, OptionValues } from '../options.ts';
-import { defaultParameters } from '../pipeline/parameters.ts';
+import { completeParameters } from '../pipeline/parameters.ts';
 import type { LocScaleParameters } from '../pipeline/types.ts';
 import { localResolutionSettings } from './local-resolution.ts';
 import { reportNameNote } from './report.ts';
@@ -143,10 +143,7 @@ function refuseStrangers(values: OptionValues, kind: Way, way: string | undefine
     );
 }
 
-/** Low-pass before the FDR mask where a network predicts the reference, A (LocScale's default there). */
-export const NETWORK_FDR_FILTER = 5;
-
-/** All parameters in use: LocScale's defaults, overridden by the options given. */
+/** All parameters in use: the options given, else the pipeline's defaults. */
 export function parametersOf(values: OptionValues, usesNetwork = false): LocScaleParameters {
   const given: Partial<LocScaleParameters> = {};
   const set = <K extends keyof LocScaleParameters>(
@@ -163,7 +160,7 @@ export function parametersOf(values: OptionValues, usesNetwork = false): LocScal
   set('boostSecondaryStructure', values.boostSecondaryStructure);
   set('setLocalBFactor', values.setLocalBfactor);
   set('fdrThreshold', values.fdrThreshold);
-  set('fdrFilter', values.fdrFilter ?? (usesNetwork ? NETWORK_FDR_FILTER : undefined));
+  set('fdrFilter', values.fdrFilter);
   set('fdrWindow', values.fdrWindow);
   set('fdrNoiseBoxes', values.noiseBox);
   set('maskThreshold', values.maskThreshold);
@@ -171,7 +168,7 @@ export function parametersOf(values: OptionValues, usesNetwork = false): LocScal
   set('applyFscFilter', values.applyFscFilter);
   set('molecularWeightKiloDalton', values.molecularWeight);
   set('localResolution', values.localResolution === true ? localResolutionSettings(values) : undefined);
-  return { ...defaultParameters, ...given };
+  return completeParameters(given, usesNetwork);
 }
 
 const defaultOutfiles: Partial<Record<CommandName, string>> = {

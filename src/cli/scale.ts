@@ -5,6 +5,12 @@ import type { Structure } from '../formats/structure.ts';
 import { writeMmcif } from '../formats/write-mmcif.ts';
 import type { NetworkFiles } from '../inference/network-graph.ts';
 import { planLocScale, runLocScale } from '../pipeline/index.ts';
+import {
+  defaultAveragingWindow,
+  defaultPseudoAtoms,
+  defaultRefinementCycles,
+  defaultSeed,
+} from '../pipeline/parameters.ts';
 import type {
   LocScaleJob,
   LocScaleParameters,
@@ -48,11 +54,6 @@ import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunOutputs, writeRun } from './write-run.ts';
 
 /** LocScale's numbers. */
-const DEFAULT_REFINEMENT_CYCLES = 10;
-const DEFAULT_PSEUDO_MODEL_ITERATIONS = 50;
-const DEFAULT_PSEUDO_ATOM_DISTANCE = 1.2;
-const DEFAULT_AVERAGING_WINDOW = 3;
-const DEFAULT_SEED = 1;
 
 interface OutputNames {
   readonly scaled: string;
@@ -119,7 +120,7 @@ export async function runScale(session: Session): Promise<void> {
         ...(checkpoints === undefined ? {} : { checkpoints }),
         keepConfidence: outputs.processing?.confidence !== undefined,
         keepReference: outputs.processing?.reference !== undefined || outputs.report !== undefined,
-        ...(outputs.processing === undefined ? {} : { auditSeed: values.seed ?? DEFAULT_SEED }),
+        ...(outputs.processing === undefined ? {} : { auditSeed: values.seed ?? defaultSeed }),
         keepMap: outputs.report !== undefined,
       };
       if (dryRun) {
@@ -336,12 +337,12 @@ async function openReference(
   openLater: OpenedInputs['openLater'],
   readModel: (path: string) => Promise<Structure>,
 ): Promise<ReferenceChoice> {
-  const refinementCycles = values.refmacIterations ?? DEFAULT_REFINEMENT_CYCLES;
+  const refinementCycles = values.refmacIterations ?? defaultRefinementCycles;
   const pseudoAtoms: PseudoAtomSettings = {
-    method: values.pseudomodelMethod ?? 'gradient',
-    iterations: values.totalIterations ?? DEFAULT_PSEUDO_MODEL_ITERATIONS,
-    distanceAngstrom: values.distance ?? DEFAULT_PSEUDO_ATOM_DISTANCE,
-    seed: values.seed ?? DEFAULT_SEED,
+    method: values.pseudomodelMethod ?? defaultPseudoAtoms.method,
+    iterations: values.totalIterations ?? defaultPseudoAtoms.iterations,
+    distanceAngstrom: values.distance ?? defaultPseudoAtoms.distanceAngstrom,
+    seed: values.seed ?? defaultPseudoAtoms.seed,
   };
   switch (reference.kind) {
     case 'none':
@@ -373,7 +374,7 @@ async function openReference(
         structure: await readModel(reference.model),
         refinementCycles,
         pseudoAtoms,
-        averagingWindow: values.averagingWindow ?? DEFAULT_AVERAGING_WINDOW,
+        averagingWindow: values.averagingWindow ?? defaultAveragingWindow,
       };
     case 'pseudo-model':
       return { kind: 'pseudo-model', refinementCycles, pseudoAtoms };

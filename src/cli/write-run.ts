@@ -81,7 +81,7 @@ export async function writeRun(
       await staged.stage(path, text);
       written.push(path);
     }
-    const reportSeconds = looked === undefined ? {} : { report: looked.seconds };
+    const reportSeconds: Record<string, number> = looked === undefined ? {} : { report: looked.seconds };
     const seconds = { ...result.timings, ...reportSeconds, write: (performance.now() - begun) / 1000 };
     const fields: ManifestFields = {
       version,

@@ -1,4 +1,9 @@
 /** Options of atomic models, pseudo-models and their refinement. */
+import {
+  defaultAveragingWindow,
+  defaultPseudoAtoms,
+  defaultRefinementCycles,
+} from '../pipeline/parameters.ts';
 import { choice, flag, integer, noted, number, scaleOnly, text } from './definition.ts';
 
 const group = 'Pseudo-model and refinement';
@@ -23,19 +28,29 @@ export const atomicModelOptions = {
     group,
     commands: scaleOnly,
     help: 'How pseudo-atoms find their places.',
-    defaultText: 'gradient',
+    defaultText: defaultPseudoAtoms.method,
   }),
   totalIterations: integer(
     '-pm_it --total_iterations',
     'N',
     { min: 1, max: 100000 },
-    { group, commands: scaleOnly, help: 'Iterations of that.', defaultText: '50' },
+    {
+      group,
+      commands: scaleOnly,
+      help: 'Iterations of the pseudo-atom solver.',
+      defaultText: String(defaultPseudoAtoms.iterations),
+    },
   ),
   distance: number(
     '-dst --distance',
     'A',
     { above: 0 },
-    { group, commands: scaleOnly, help: 'Distance of pseudo-atoms, angstrom.', defaultText: '1.2' },
+    {
+      group,
+      commands: scaleOnly,
+      help: 'Distance of pseudo-atoms, angstrom.',
+      defaultText: String(defaultPseudoAtoms.distanceAngstrom),
+    },
   ),
   averagingWindow: integer(
     '-avg_w --averaging_window',
@@ -45,7 +60,7 @@ export const atomicModelOptions = {
       group,
       commands: scaleOnly,
       help: 'With --complete_model: window that smooths the mask of what is not modelled.',
-      defaultText: '3',
+      defaultText: String(defaultAveragingWindow),
     },
   ),
   smoothFactor: number(
@@ -64,7 +79,12 @@ export const atomicModelOptions = {
     '-ref_it --refmac_iterations',
     'N',
     { min: 0, max: 1000 },
-    { group, commands: scaleOnly, help: 'Cycles of B-factor refinement.', defaultText: '10' },
+    {
+      group,
+      commands: scaleOnly,
+      help: 'Cycles of B-factor refinement.',
+      defaultText: String(defaultRefinementCycles),
+    },
   ),
   addBlur: number(
     '--add_blur',

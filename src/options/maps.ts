@@ -1,4 +1,5 @@
 /** Options that name the maps of a run and what is done to them first. */
+import { defaultParameters } from '../pipeline/parameters.ts';
 import { define, flag, number, readsAnyMap, scaleOnly, text } from './definition.ts';
 
 export const mapOptions = {
@@ -82,7 +83,7 @@ export const mapOptions = {
       group: 'Reference',
       commands: scaleOnly,
       help: 'That constant B factor, A^2.',
-      defaultText: '20',
+      defaultText: String(defaultParameters.setLocalBFactor),
     },
   ),
   activatePseudomodel: flag('--activate_pseudomodel', {
@@ -111,7 +112,7 @@ export const mapOptions = {
       group: 'Reference',
       commands: scaleOnly,
       help: 'Weight of the secondary-structure signal in that rule.',
-      defaultText: '1.5',
+      defaultText: String(defaultParameters.boostSecondaryStructure),
     },
   ),
   symmetry: text('-sym --symmetry', 'GROUP', {

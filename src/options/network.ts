@@ -1,5 +1,7 @@
 /** Options of the network that predicts a reference, and of feature enhancement. */
+
 import { providerNames } from '../inference/provider-names.ts';
+import { defaultMonteCarloPasses } from '../pipeline/parameters.ts';
 import { badValue, choice, define, flag, integer, noted, refused, text } from './definition.ts';
 
 const enhanceOnly = ['feature_enhance'] as const;
@@ -67,7 +69,7 @@ export const networkOptions = {
       group: 'Network',
       commands: enhanceOnly,
       help: 'Passes with dropout.',
-      defaultText: '15',
+      defaultText: String(defaultMonteCarloPasses),
     },
   ),
   baselineSuffix: define<string>(

@@ -1,4 +1,5 @@
 /** Options of mask, scaling, output and the run itself. */
+import { defaultParameters, defaultSeed, NETWORK_FDR_FILTER } from '../pipeline/parameters.ts';
 import {
   badValue,
   choice,
@@ -44,7 +45,7 @@ export const runOptions = {
       group: 'Mask',
       commands: makesMasks,
       help: 'False-discovery rate of the mask made when none is given.',
-      defaultText: '0.01',
+      defaultText: String(defaultParameters.fdrThreshold),
     },
   ),
   fdrWindow: integer(
@@ -66,8 +67,18 @@ export const runOptions = {
       group: 'Mask',
       commands: makesMasks,
       help: 'Low-pass before the mask is made, angstrom.',
-      defaultText: '5 where a network predicts the reference, else none',
-      perCommand: { locres: { help: 'Low-pass before the mask is made, angstrom.', defaultText: '5' } },
+      defaultText: `${NETWORK_FDR_FILTER} where a network predicts the reference, else none`,
+      perCommand: {
+        locres: {
+          help: 'Low-pass before the mask is made, angstrom.',
+          defaultText: String(NETWORK_FDR_FILTER),
+        },
+        mask: { help: 'Low-pass before the mask is made, angstrom.', defaultText: 'none' },
+        feature_enhance: {
+          help: 'Low-pass before the mask is made, angstrom.',
+          defaultText: String(NETWORK_FDR_FILTER),
+        },
+      },
     },
   ),
   noiseBox: define<readonly (readonly [number, number, number])[]>(
@@ -90,7 +101,7 @@ export const runOptions = {
     {
       group: 'Mask',
       help: 'Mask value from which a voxel counts for the molecular volume.',
-      defaultText: '0.99',
+      defaultText: String(defaultParameters.maskThreshold),
     },
   ),
   averagingFilter: integer(
@@ -136,7 +147,7 @@ export const runOptions = {
     group: 'Scaling',
     own: true,
     help: "Shells of LocScale's octant, or of the full sphere (the better estimate).",
-    defaultText: 'octant',
+    defaultText: defaultParameters.profileKind,
   }),
   measureBfactors: flag('--measure_bfactors', {
     group: 'Scaling',
@@ -250,7 +261,7 @@ export const runOptions = {
       commands: ['scale', 'feature_enhance', 'demo'],
       own: true,
       help: "Seed of everything random: the dropout of feature_enhance, the demo's structure and noise. Scaling is not random.",
-      defaultText: '1',
+      defaultText: String(defaultSeed),
     },
   ),
   dryRun: flag('--dry_run --dry-run', {

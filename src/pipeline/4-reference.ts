@@ -19,7 +19,7 @@ import { engineIdentity, hashVolume, hashVoxels } from './checkpoints.ts';
 import { checkReferenceContrast } from './contrast.ts';
 import { isModelChoice, simulateReference } from './model-reference.ts';
 import type { Run } from './run.ts';
-import type { LocScaleJob, ModelUsed, Prediction, ReferenceChoice } from './types.ts';
+import type { CompleteJob, ModelUsed, Prediction, ReferenceChoice } from './types.ts';
 
 export interface ReferenceMaps {
   readonly reference: Volume | undefined;
@@ -29,7 +29,7 @@ export interface ReferenceMaps {
 }
 
 export async function prepareReference(
-  job: LocScaleJob,
+  job: CompleteJob,
   data: ModelReferenceData,
   run: Run,
 ): Promise<ReferenceMaps> {
@@ -198,7 +198,7 @@ async function lowPass(
 }
 
 /** The mode in words, for the log, the plan and the manifest. */
-export function describeMode(job: LocScaleJob): string {
+export function describeMode(job: CompleteJob): string {
   switch (job.reference.kind) {
     case 'model-map':
       return `reference map ${job.reference.map.name}`;

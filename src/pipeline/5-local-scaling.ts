@@ -20,7 +20,7 @@ import {
 import { shellCountOf } from '../math/windows.ts';
 import { helixProfile } from '../reference/average-profile/helix-profile.ts';
 import type { Run } from './run.ts';
-import type { LocScaleJob, LocScaleParameters, ReferenceChoice } from './types.ts';
+import type { CompleteJob, LocScaleParameters, ReferenceChoice } from './types.ts';
 
 /** Below 6 voxels a window has fewer than 4 shells: no fall-off can be fitted. */
 const SMALLEST_WINDOW_VOXELS = 6;
@@ -85,7 +85,7 @@ export interface FitRange {
  * do, or at lower resolution where that leaves the window too few shells (math/follow-resolution.ts).
  */
 export function chooseRule(
-  job: LocScaleJob,
+  job: CompleteJob,
   windowVoxels: number,
   voxelSize: number,
   cutoffs: { readonly wilson: number; readonly fsc: number },
@@ -129,7 +129,7 @@ export function chooseRule(
  * they are what windows are scaled to.
  */
 export function checkFit(
-  { reference, parameters }: LocScaleJob,
+  { reference, parameters }: CompleteJob,
   fit: FitRange,
   windowVoxels: number,
   voxelSize: number,

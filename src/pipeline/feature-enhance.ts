@@ -8,6 +8,7 @@ import { stopIfAborted } from '../errors.ts';
 import { pvddtOf } from '../math/pvddt.ts';
 import { measureLocalResolution, numbersWith } from './local-resolution.ts';
 import {
+  completeJob,
   planLocScale,
   planOf,
   predictSymmetric,
@@ -32,7 +33,7 @@ export async function runFeatureEnhance(
 ): Promise<FeatureEnhanceResult> {
   const run = startRun(context);
   const { monteCarlo } = enhance;
-  const job = baselineJobOf(enhance);
+  const job = completeJob(baselineJobOf(enhance));
   try {
     const prepared = await prepareRun(job, run);
     const { prediction, maps, resolved, numbers } = prepared;

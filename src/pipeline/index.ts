@@ -13,6 +13,7 @@
 import { stopIfAborted } from '../errors.ts';
 import { measureLocalResolution, numbersWith } from './local-resolution.ts';
 import {
+  completeJob,
   planOf,
   predictSymmetric,
   prepareRun,
@@ -34,7 +35,7 @@ export {
   type LocalResolutionSettings,
   runLocalResolution,
 } from './local-resolution.ts';
-export { defaultParameters } from './parameters.ts';
+export { completeParameters, defaultParameters } from './parameters.ts';
 export { type FscResult, type MaskResult, runFsc, runMask } from './parts.ts';
 export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
 export { planLocScale } from './prepare.ts';
@@ -42,10 +43,11 @@ export { runSoftScaling, type SoftScalingJob, type SoftScalingResult } from './s
 export type * from './types.ts';
 
 /**
- * Scales the map of `job` locally. The volumes of the result stay on the engine: turn them into maps
+ * Scales the map of `given` locally. The volumes of the result stay on the engine: turn them into maps
  * with `imageOf`, and release them.
  */
-export async function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise<LocScaleResult> {
+export async function runLocScale(given: LocScaleJob, context: LocScaleContext): Promise<LocScaleResult> {
+  const job = completeJob(given);
   const run = startRun(context);
   try {
     const prepared = await prepareRun(job, run);

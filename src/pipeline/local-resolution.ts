@@ -19,6 +19,7 @@ import { readMaps } from './1-read-maps.ts';
 import { resolveMap } from './2-fsc.ts';
 import { prepareMask } from './3-mask.ts';
 import { meanOutside } from './5-local-scaling.ts';
+import { completeParameters } from './parameters.ts';
 import { usableResolutions } from './resolutions.ts';
 import { type Run, startRun } from './run.ts';
 import type {
@@ -220,7 +221,8 @@ export interface LocalResolutionResult extends LocalResolutionMaps {
 export async function runLocalResolution(
   job: Pick<LocScaleJob, 'mask'> & {
     readonly input: Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
-    readonly parameters: LocScaleParameters;
+    /** What is left out has the default of runs of a network. */
+    readonly parameters?: Partial<LocScaleParameters>;
     readonly settings: LocalResolutionSettings;
   },
   context: LocScaleContext,
@@ -231,7 +233,7 @@ export async function runLocalResolution(
     const whole: LocScaleJob = { ...job, reference: { kind: 'none' } };
     const maps = await run.step('read', 'Checking the half maps', () => readMaps(whole, run));
     const { voxelSize, grid, header } = maps;
-    const parameters = usableResolutions(job.parameters, grid, run);
+    const parameters = usableResolutions(completeParameters(job.parameters ?? {}, true), grid, run);
     // Before the FSC is measured for nothing.
     checkGivenWindow(settings, grid, voxelSize);
     const resolved = await run.step('fsc', 'Measuring the FSC', () =>

@@ -6,7 +6,7 @@ import { readMaps } from './1-read-maps.ts';
 import { resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';
 import { measureFsc, reportVerdict } from './half-maps.ts';
-import { defaultParameters } from './parameters.ts';
+import { completeParameters } from './parameters.ts';
 import { usableResolutions } from './resolutions.ts';
 import { startRun } from './run.ts';
 import type { FscCurve, LocScaleContext, LocScaleJob, LocScaleParameters, MapImage } from './types.ts';
@@ -24,7 +24,6 @@ export async function runFsc(half1: MapImage, half2: MapImage, context: LocScale
     const job: LocScaleJob = {
       input: { kind: 'half-maps', half1, half2 },
       reference: { kind: 'none' },
-      parameters: defaultParameters,
     };
     const maps = await run.step('read', 'Checking the half maps', () => readMaps(job, run));
     const [first, second] = maps.volumes as readonly [Volume, Volume];
@@ -48,10 +47,11 @@ export interface MaskResult extends ScalingMask {
 /** Steps 1 to 3 without a user's mask. The volumes stay on the engine: release them. */
 export async function runMask(
   input: LocScaleJob['input'],
-  settings: LocScaleParameters,
+  given: Partial<LocScaleParameters>,
   context: LocScaleContext,
 ): Promise<MaskResult> {
   const run = startRun({ ...context, keepConfidence: true });
+  const settings = completeParameters(given, false);
   try {
     const maps = await run.step('read', 'Checking the map', () =>
       readMaps({ input, reference: { kind: 'none' }, parameters: settings }, run),

@@ -3,6 +3,7 @@ import type { Volume } from '../engine.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import type { PlannedPrediction } from './4-reference.ts';
+import { completeParameters } from './parameters.ts';
 import { predictSymmetric, prepareRun } from './prepare.ts';
 import { startRun } from './run.ts';
 import type { FeatureEnhanceJob, FscCurve, LocScaleContext, LocScaleNumbers, Prediction } from './types.ts';
@@ -36,7 +37,7 @@ export async function runPrediction(job: PredictionJob, context: LocScaleContext
       {
         input,
         reference: { kind: 'network', predictor, ...(monteCarlo === undefined ? {} : { monteCarlo }) },
-        parameters,
+        parameters: completeParameters(parameters ?? {}, true),
         ...(given === undefined ? {} : { mask: given }),
         ...(request === undefined ? {} : { symmetry: request }),
       },

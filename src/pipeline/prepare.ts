@@ -36,10 +36,18 @@ import {
   suitedWindow,
 } from './local-resolution.ts';
 import { isModelChoice } from './model-reference.ts';
+import { completeParameters } from './parameters.ts';
 import { usableResolutions } from './resolutions.ts';
 import { type Run, startRun } from './run.ts';
 import { scaleInRounds } from './scaling-rounds.ts';
-import type { LocScaleContext, LocScaleJob, LocScaleNumbers, LocScalePlan, ModelUsed } from './types.ts';
+import type {
+  CompleteJob,
+  LocScaleContext,
+  LocScaleJob,
+  LocScaleNumbers,
+  LocScalePlan,
+  ModelUsed,
+} from './types.ts';
 
 export interface PreparedRun {
   readonly maps: InputMaps;
@@ -59,13 +67,18 @@ export interface PreparedRun {
   readonly numbers: LocScaleNumbers;
 }
 
-export async function prepareRun(given: LocScaleJob, run: Run): Promise<PreparedRun> {
+/** The job with the defaults of its kind of reference. */
+export function completeJob(job: LocScaleJob): CompleteJob {
+  return { ...job, parameters: completeParameters(job.parameters ?? {}, job.reference.kind === 'network') };
+}
+
+export async function prepareRun(given: CompleteJob, run: Run): Promise<PreparedRun> {
   const { engine } = run;
   const inputName = given.input.kind === 'map' ? 'map' : 'half maps';
   const maps = await run.step('read', `Checking the ${inputName}`, () => readMaps(given, run));
   const { voxelSize, grid } = maps;
   const parameters = usableResolutions(given.parameters, grid, run);
-  const job: LocScaleJob = { ...given, parameters };
+  const job: CompleteJob = { ...given, parameters };
   if (job.reference.kind === 'network') requireSuitedVoxels(job.reference.predictor.manifest, voxelSize);
   const keepHalves = isModelChoice(job.reference) || parameters.localResolution !== undefined;
   if (parameters.localResolution !== undefined) checkGivenWindow(parameters.localResolution, grid, voxelSize);
@@ -182,7 +195,7 @@ async function localResolutionOf(
 
 /** The operators on this grid; says in a sentence if the map contradicts them. */
 async function prepareSymmetry(
-  { symmetry: request, reference }: LocScaleJob,
+  { symmetry: request, reference }: CompleteJob,
   grid: Grid,
   map: Volume,
   run: Run,
@@ -209,7 +222,7 @@ export async function symmetriseStep(volume: Volume, symmetry: Symmetry, run: Ru
   );
 }
 
-function referenceMessage({ reference }: LocScaleJob): string {
+function referenceMessage({ reference }: CompleteJob): string {
   switch (reference.kind) {
     case 'none':
       return 'No reference';
@@ -310,7 +323,7 @@ function numbersOf(
 }
 
 /** What is known before the expensive steps; throws 'out-of-memory' where one of them could not run. */
-export function planOf(job: LocScaleJob, prepared: PreparedRun, run: Run): LocScalePlan {
+export function planOf(job: CompleteJob, prepared: PreparedRun, run: Run): LocScalePlan {
   const { estimate } = prepared.opened;
   const { memoryLimitBytes } = run.engine;
   const peaks = peaksToCome(job, prepared, run);
@@ -348,7 +361,7 @@ interface PeakToCome {
 }
 
 /** Most memory of each step that is still to come, in the order in which they run. */
-function peaksToCome(job: LocScaleJob, prepared: PreparedRun, run: Run): PeakToCome[] {
+function peaksToCome(job: CompleteJob, prepared: PreparedRun, run: Run): PeakToCome[] {
   const { engine } = run;
   const { shape } = prepared.maps.grid;
   const { prediction, localResolution, scaling, opened, symmetry } = prepared;
@@ -385,7 +398,8 @@ function gibibytes(bytes: number): string {
 export async function planLocScale(job: LocScaleJob, context: LocScaleContext): Promise<LocScalePlan> {
   const run = startRun(context);
   try {
-    return planOf(job, await prepareRun(job, run), run);
+    const complete = completeJob(job);
+    return planOf(complete, await prepareRun(complete, run), run);
   } finally {
     run.releaseAllBut();
   }

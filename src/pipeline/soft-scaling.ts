@@ -11,7 +11,6 @@ import { planBands } from '../math/soft-scaling/bands.ts';
 import { type AmplitudeProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
 import { checkValues, readMaps } from './1-read-maps.ts';
-import { defaultParameters } from './parameters.ts';
 import { type Run, startRun } from './run.ts';
 import type { LocScaleContext, LocScaleJob, MapInput } from './types.ts';
 
@@ -103,7 +102,6 @@ async function readAll({ input, mask, reference, resolution }: SoftScalingJob, r
       input,
       ...(mask && { mask }),
       reference: reference ? { kind: 'model-map', map: reference } : { kind: 'none' },
-      parameters: defaultParameters,
     },
     run,
   );

@@ -101,10 +101,10 @@ export interface LocScaleParameters {
   theoreticalProfile?: { readonly frequency: readonly number[]; readonly amplitude: readonly number[] };
   /**
    * False-discovery rate (0.01): the scaling mask is where the confidence is at least 1 - rate.
-   * `fdrFilter`: low-pass before it, A; undefined: no filter.
+   * `fdrFilter`: low-pass before it, A; left out: 5 A in runs of a network, else none; undefined: none.
    */
   fdrThreshold: number;
-  fdrFilter?: number;
+  fdrFilter?: number | undefined;
   /** Edge of the noise boxes in voxels; default 10 % of the box, rounded up to even. */
   fdrWindow?: number;
   /** Noise boxes set by the user (first voxel z, y, x), instead of the four default ones. */
@@ -128,6 +128,12 @@ export interface LocScaleJob {
   /** Imposed on the reference; with `symmetriseOutput` on the scaled map, too. */
   readonly symmetry?: SymmetryRequest;
   readonly symmetriseOutput?: boolean;
+  /** What is left out has its default for this kind of reference (`completeParameters`). */
+  readonly parameters?: Partial<LocScaleParameters>;
+}
+
+/** A job with nothing left to default. */
+export interface CompleteJob extends LocScaleJob {
   readonly parameters: LocScaleParameters;
 }
 
@@ -141,7 +147,8 @@ export interface FeatureEnhanceJob {
   /** Imposed on the mean map; with `symmetriseOutput` on the baseline, too. */
   readonly symmetry?: SymmetryRequest;
   readonly symmetriseOutput?: boolean;
-  readonly parameters: LocScaleParameters;
+  /** What is left out has its default for runs of a network (`completeParameters`). */
+  readonly parameters?: Partial<LocScaleParameters>;
 }
 
 export type StepName =

@@ -8,6 +8,7 @@ import {
   defaultParameters,
   type Engine,
   imageOf,
+  type LocScaleJob,
   openMapFile,
   openNetwork,
   readMapFile,
@@ -83,6 +84,31 @@ describe('the library', () => {
     engine = (await selectEngine({ engine: 'cpu', threads: 1 })).engine;
   });
   afterAll(() => engine.dispose());
+
+  it.each([
+    ['no reference', '--no_reference -em half1.mrc', undefined],
+    ['no reference, half maps', '--no_reference -hm half1.mrc half2.mrc', undefined],
+    ['a reference map', '-hm half1.mrc half2.mrc -mm half2.mrc', 'half2.mrc'],
+    ['a network', '-hm half1.mrc half2.mrc', 'network'],
+  ])('has the defaults of the command line: %s', async (_, words, from) => {
+    const args = [...words.split(' '), '--engine', 'cpu', '-np', '1', '-o', 'by-command.mrc'];
+    expect((await runCli(workspace.folder, args)).code).toBe(0);
+    const read = (name: string) => readMapFile(workspace.path(name));
+    const predictor = from === 'network' ? await openNetwork({ provider: 'cpu', threads: 1 }) : undefined;
+    const reference: LocScaleJob['reference'] =
+      predictor !== undefined
+        ? { kind: 'network', predictor }
+        : from === undefined
+          ? { kind: 'none' }
+          : { kind: 'model-map', map: await read(from) };
+    const input: LocScaleJob['input'] = words.includes('-hm')
+      ? { kind: 'half-maps', half1: await read('half1.mrc'), half2: await read('half2.mrc') }
+      : { kind: 'map', map: await read('half1.mrc') };
+    const { scaled, mask } = await runLocScale({ input, reference }, { engine });
+    expect(await engine.download(scaled)).toEqual(await voxelsOf('by-command.mrc'));
+    engine.release(scaled, mask);
+    await predictor?.dispose();
+  });
 
   it('stops a run by an AbortSignal, from within its own progress', async () => {
     const predictor = await openNetwork({ provider: 'cpu', threads: 1 });

@@ -170,7 +170,7 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
 
     it('feature_enhance does so, too', () => {
       const { status, stderr } = inWork(
-        'locscale feature_enhance -hm half1.mrc half2.mrc -ma mask.mrc -mc_it 2 -o enhanced.mrc -gpus 1',
+        'locscale feature_enhance -hm half1.mrc half2.mrc -ma mask.mrc -mc_it 2 -res 6 -o enhanced.mrc -gpus 1',
       );
       expect([status, stderr]).toEqual([
         0,
