@@ -97,9 +97,15 @@ export function fscLines(fsc: FscCurve): string[] {
       (f, i) =>
         `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}  ${fsc.correlation[i].toFixed(5).padStart(8)}`,
     ),
-    `Resolution at FSC = 0.5: ${fallWords(findFall(fsc.frequency, fsc.correlation, 0.5), fsc)}`,
+    `Resolution at FSC = 0.5: ${fallWords(halfFallOf(fsc), fsc)}`,
     `Resolution at FSC = 0.143: ${resolutionWords(fsc)}`,
   ];
+}
+
+function halfFallOf({ frequency, correlation, resolutionHalf, verdict }: FscCurve): FscFall {
+  if (verdict.end === 'no signal') return { kind: 'never above' };
+  if (resolutionHalf !== undefined) return { kind: 'falls', resolution: resolutionHalf };
+  return findFall(frequency, correlation, 0.5);
 }
 
 /** At 0.143 the verdict counts: chance lifts the curve of noise above it, too. */

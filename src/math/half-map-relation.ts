@@ -41,6 +41,10 @@ const COARSE_COPY_CORRELATION = 0.99;
 const COARSE_COPY_NOISE = 0.995;
 /** Ratio of gains between shells that no two half maps with such an FSC have. */
 const FILTER_GAIN = 1.05;
+/** ln of the ratio of gains from one shell to the next that only the edge of a filter reaches. */
+const FILTER_EDGE = 0.15;
+/** Beyond its edge a filter has taken at least this share of the amplitude. */
+const FILTERED_AWAY = 0.7;
 /** Nearly copies. */
 const NEAR_COPY_CORRELATION = 0.9;
 const NEAR_COPY_NOISE = 0.98;
@@ -61,12 +65,14 @@ const MIXTURE_TOLERANCE = 0.12;
 /** FSC of A with (A + A')/2 in noise. */
 const MEAN_CORRELATION = Math.SQRT1_2;
 
+/** `end`: the number of shells up to Nyquist, those of rounding errors among them. */
 export function relationOf(
   shells: readonly ShellEvidence[],
   sign: -1 | 0 | 1,
   noise: NoiseCorrelation | undefined,
+  end: number,
 ): HalfMapRelation {
-  const copies = copiesOf(shells, noise);
+  const copies = copiesOf(shells, noise) ?? copiesWithinFilter(shells, end);
   if (copies !== undefined) return copies;
   if (sign < 0 && Math.min(...shells.map(({ correlation }) => correlation)) < -0.5)
     return { relation: 'opposite contrast' };
@@ -97,6 +103,31 @@ function copiesOf(
     scale: sign * Math.sqrt(total(({ powerB }) => powerB) / total(({ powerA }) => powerA)),
     filtered,
   };
+}
+
+/**
+ * One map is the other, low-passed: beyond the edge of the filter it holds rounding errors, and the FSC falls as if
+ * that were the end of the signal. Below the edge it is that of copies, less what a gain g that changes within
+ * a shell costs: with d the change of ln g from shell to shell, 1 - FSC = var(ln g)/2 = d^2/24.
+ */
+function copiesWithinFilter(shells: readonly ShellEvidence[], end: number): HalfMapRelation | undefined {
+  const gains = shells.map(({ powerA, powerB }) => Math.log(powerB / powerA) / 2);
+  const change = (i: number): number => {
+    const [before, after] = [Math.max(0, i - 1), Math.min(shells.length - 1, i + 1)];
+    return Math.max(Math.abs(gains[i] - gains[before]), Math.abs(gains[after] - gains[i]));
+  };
+  const edge = shells.findIndex((_, i) => change(i) > FILTER_EDGE);
+  if (edge < LEAST_SHELLS_OF_COPIES) return undefined;
+  const lost = Math.max(...gains.slice(edge).map((gain) => Math.abs(gain - gains[edge - 1])));
+  const nothingBeyond = shells.at(-1)!.index < end - 1;
+  if (!nothingBeyond && lost < -Math.log(1 - FILTERED_AWAY)) return undefined;
+  const sign = Math.sign(shells[0].correlation);
+  const passed = shells.slice(0, edge);
+  if (
+    passed.some(({ correlation }, i) => 1 - sign * correlation > 1 - COPY_CORRELATION + change(i) ** 2 / 12)
+  )
+    return undefined;
+  return { relation: 'copies', noiseCorrelation: sign, scale: sign * Math.exp(gains[0]), filtered: true };
 }
 
 function sharedNoiseOf(

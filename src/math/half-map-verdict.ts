@@ -2,7 +2,13 @@
  * What the FSC curve and the power of two half maps say about them: where the FSC ends and why, and whether
  * their noise is independent (half-map-relation.ts).
  */
-import { type FourierShellCorrelation, FSC_THRESHOLD, findFall, firstFallenShell } from './fsc.ts';
+import {
+  type FourierShellCorrelation,
+  FSC_THRESHOLD,
+  type FscFall,
+  findFall,
+  firstFallenShell,
+} from './fsc.ts';
 import { type HalfMapRelation, relationOf } from './half-map-relation.ts';
 import {
   type HalfMapSpectra,
@@ -61,7 +67,7 @@ export function judgeHalfMaps(
   };
   const sign = signOfSignal(shells, inflation);
   const ended = endOf(curve, shells, voxelSize, sign);
-  const relation = relationOf(shells, sign, noise);
+  const relation = relationOf(shells, sign, noise, spectra.cross.length);
   const rise = sign > 0 ? findRise(shells, inflation) : undefined;
   return {
     ...ended,
@@ -93,20 +99,39 @@ function signOfSignal(shells: readonly ShellEvidence[], inflation: number): -1 |
 }
 
 function endOf(
-  { frequency, correlation }: FourierShellCorrelation,
+  curve: FourierShellCorrelation,
   shells: readonly ShellEvidence[],
   voxelSize: number,
   sign: -1 | 0 | 1,
 ): Pick<HalfMapVerdict, 'end' | 'resolution'> {
   const none = { end: 'no signal', resolution: undefined } as const;
   if (sign <= 0) return none;
-  // What rounding errors correlate to is nobody's signal: the curve ends with the power.
-  const filled = new Set(shells.map(({ index }) => index));
-  const curve = correlation.map((value, r) => (r === 0 || filled.has(r) ? value : 0));
-  const fall = findFall(frequency, curve, FSC_THRESHOLD);
+  const fall = fallWithin(shells, curve, FSC_THRESHOLD);
   if (fall.kind === 'falls') return { end: 'falls', resolution: fall.resolution };
   if (fall.kind === 'stays above') return { end: 'nyquist', resolution: 2 * voxelSize };
   return none;
+}
+
+/** What rounding errors correlate to is nobody's signal: the curve ends with the power. */
+function fallWithin(
+  shells: readonly ShellEvidence[],
+  { frequency, correlation }: FourierShellCorrelation,
+  threshold: number,
+): FscFall {
+  const filled = new Set(shells.map(({ index }) => index));
+  const curve = correlation.map((value, r) => (r === 0 || filled.has(r) ? value : 0));
+  return findFall(frequency, curve, threshold);
+}
+
+/** First fall below 0.5 (A) of half maps with this verdict; the curve of noise falls nowhere that means anything. */
+export function halfFall(
+  curve: FourierShellCorrelation,
+  spectra: HalfMapSpectra,
+  { end }: HalfMapVerdict,
+): number | undefined {
+  if (end === 'no signal') return undefined;
+  const fall = fallWithin(shellsOf(curve, spectra), curve, 0.5);
+  return fall.kind === 'falls' ? fall.resolution : undefined;
 }
 
 /** In the flank of the low-pass, or where it has left rounding errors only. */

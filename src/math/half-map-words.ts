@@ -36,7 +36,7 @@ export function refusalOf(
   if (relation === 'copies') {
     const factor = `${first} times ${Number(scale.toPrecision(3))}`;
     return {
-      message: `The half maps are copies of one map: ${second} is ${filtered ? `${first}, filtered or sharpened` : factor} (FSC ${scale < 0 ? '-1' : '1'} at all frequencies).`,
+      message: `The half maps are copies of one map: ${second} is ${filtered ? `${first}, filtered or sharpened` : factor} (FSC ${scale < 0 ? '-1' : '1'} at all frequencies${filtered ? ' that both hold' : ''}).`,
       expected: 'two maps with independent noise',
       found: 'one map twice',
       hint: 'Give the two independent half maps of the refinement, or one map alone as a full map (-em).',

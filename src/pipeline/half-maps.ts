@@ -2,7 +2,7 @@
 import type { Engine, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { fourierShellCorrelation } from '../math/fsc.ts';
-import { isSuspicious, judgeHalfMaps } from '../math/half-map-verdict.ts';
+import { halfFall, isSuspicious, judgeHalfMaps } from '../math/half-map-verdict.ts';
 import { describeResolution, type HalfMapNames, halfMapWarnings, refusalOf } from '../math/half-map-words.ts';
 import { correlateNoise } from '../math/noise-correlation.ts';
 import type { Run } from './run.ts';
@@ -21,7 +21,12 @@ export async function measureFsc(
     ? await inspectBoth(engine, half1, half2, (a, b) => correlateNoise(a, b, half1.shape))
     : undefined;
   const verdict = judgeHalfMaps(curve, spectra, voxelSize, noise);
-  return { ...curve, resolution: verdict.resolution, verdict };
+  return {
+    ...curve,
+    resolution: verdict.resolution,
+    resolutionHalf: halfFall(curve, spectra, verdict),
+    verdict,
+  };
 }
 
 /** The result of `body` on the voxels of two volumes. */

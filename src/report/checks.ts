@@ -37,6 +37,10 @@ export function runChecks(
   ];
 }
 
+function capitalised(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
 function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleNumbers>>): Check[] {
   const title = 'Half-map FSC';
   if (fsc === undefined)
@@ -49,7 +53,7 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
     ];
   const { verdict } = fsc;
   const remarks = [
-    ...halfMapWarnings(verdict, ['Half map 1', 'half map 2']),
+    ...halfMapWarnings(verdict, ['half map 1', 'half map 2']).map(capitalised),
     ...(verdict.end === 'nyquist' && verdict.relation === 'independent' && verdict.masked !== true
       ? [describeResolution(verdict, 1 / (2 * (fsc.frequency.at(-1) as number)))]
       : []),

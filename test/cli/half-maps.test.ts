@@ -61,7 +61,7 @@ it('a mean among the half maps is a warning, in the record and in the report too
   expect(record.fsc.verdict).toMatchObject({ end: 'nyquist', relation: 'second is mean' });
   expect(record.warnings).toHaveLength(1);
   expect(readFileSync(workspace.path('out_report.html'), 'utf8')).toContain(
-    'half map 2 seems to be the mean of both half maps',
+    'Half map 2 seems to be the mean of both half maps',
   );
 });
 

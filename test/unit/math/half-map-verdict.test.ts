@@ -179,6 +179,34 @@ describe('half maps that are copies', () => {
     }
   });
 
+  it('low-passed, softly or hard, sharpened too, in either order', () => {
+    const soft = (at: number) => (f: number) => 0.5 - 0.5 * Math.tanh((f - 1 / at) / 0.01);
+    const filters: ((f: number) => number)[] = [
+      soft(6),
+      soft(3.5),
+      (f) => (f <= 1 / 4 ? 1 : 0),
+      (f) => soft(4)(f) * Math.exp((80 * f * f) / 4),
+    ];
+    for (const g of filters) {
+      const low = filtered(first, grid, g);
+      for (const pair of [[first, low] as const, [low, first] as const]) {
+        const verdict = judge(pair, grid);
+        expect(verdict).toMatchObject({ relation: 'copies', filtered: true });
+        expect(refusalOf(verdict, names)?.message).toContain('filtered or sharpened');
+      }
+    }
+  });
+
+  it('independent ones of which one is low-passed are not', () => {
+    const clean = makeScene({ shape, bFactor: 20, fscAtNyquist: 0.999 });
+    for (const [a, b] of [[first, second] as const, goodHalves(clean)])
+      for (const at of [8, 6, 4]) {
+        const low = filtered(b, grid, (f) => 0.5 - 0.5 * Math.tanh((f - 1 / at) / 0.01));
+        expect(judge([a, low], grid).relation).toBe('independent');
+        expect(judge([low, a], grid).relation).toBe('independent');
+      }
+  });
+
   it('independent ones of very little noise are not', () => {
     const clean = makeScene({ shape, bFactor: 20, fscAtNyquist: 0.999 });
     expect(judge(goodHalves(clean), clean.grid)).toMatchObject({ end: 'nyquist', relation: 'independent' });

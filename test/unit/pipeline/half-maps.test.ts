@@ -128,6 +128,7 @@ describe('half maps without common signal', () => {
   it('are named, and scaled as one map without a resolution is', async () => {
     const result = await runLocScale(jobOf(noise), { engine });
     expect(result.warnings.join()).toContain('h1.mrc and h2.mrc have no signal in common');
+    expect(result.fsc).toMatchObject({ resolution: undefined, resolutionHalf: undefined });
     expect(result.numbers).toMatchObject({ fscCutoff: 5.1, fscCutoffSource: 'nyquist' });
     expect(result.fsc?.resolution).toBeUndefined();
   });

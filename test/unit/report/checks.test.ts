@@ -78,7 +78,7 @@ describe('the checks', () => {
     [
       'a mean among the half maps',
       { verdict: { end: 'nyquist', resolution: 3.03, relation: 'second is mean', noiseCorrelation: 0.71 } },
-      'half map 2 seems to be the mean of both',
+      'Half map 2 seems to be the mean of both half maps: it holds the noise of half map 1',
     ],
     [
       'half maps without common signal',
