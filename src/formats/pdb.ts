@@ -57,7 +57,7 @@ export function readPdb(text: string, name: string, options: ReadStructureOption
       id = line.slice(62, 66).trim();
       headers.push(line.slice(10, 50));
     } else if (record === 'EXPDTA') method += line.slice(10, 80).trim();
-    else if (record === 'REMARK' && /plddt/i.test(line)) remarks.push(line.slice(6));
+    else if (record === 'REMARK') remarks.push(line.slice(6, 80).replace(/^\s*\d+\s/, ''));
     else if (record === 'CRYST1') cell = readCell(line);
     else if (/^END\s*$/.test(line)) return false;
     return true;

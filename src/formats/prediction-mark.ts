@@ -6,12 +6,14 @@
 /** Programs that write pLDDT into the B column. */
 const PREDICTORS =
   /\b(?:alpha-?fold\d?|esm-?fold|colab-?fold|open-?fold|omega-?fold|rosetta-?fold|boltz(?:-?\d)?|chai-?1|protenix)\b/i;
+/** "REMARK   1 CREATED WITH BOLTZ"; mere mentions, as of the starting model of a refinement, do not count. */
+const MADE_BY = /\b(?:created|generated|predicted|made|produced)\s+(?:with|by|using)\b/i;
 const CONFIDENCE = /\bpLDDT\b/i;
 
 export interface FileMarks {
   /** Titles, headers, names of software. */
   readonly names: readonly string[];
-  /** Remarks on what columns hold. */
+  /** Remarks on what columns hold and on the program that made the file. */
   readonly remarks: readonly string[];
   /** Experimental method, '' where none is stated. */
   readonly method: string;
@@ -25,6 +27,8 @@ export function predictionMark({ names, remarks, method, qualityMetric }: FileMa
   const remark = remarks.find((text) => CONFIDENCE.test(text));
   if (remark !== undefined) return shorten(remark);
   if (method !== '' && !/theoretical|predict/i.test(method)) return undefined;
+  const maker = remarks.find((text) => MADE_BY.test(text) && PREDICTORS.test(text));
+  if (maker !== undefined) return shorten(maker);
   const name = names.find((text) => PREDICTORS.test(text) || CONFIDENCE.test(text));
   return name === undefined ? undefined : shorten(name);
 }

@@ -15,6 +15,7 @@ import {
   judgeFdrMask,
   type MaskJob,
   warnIfMaskInverted,
+  warnIfMaskMissesModel,
 } from './judge-mask.ts';
 import { otherMask } from './mask-sources.ts';
 import type { Run } from './run.ts';
@@ -63,6 +64,7 @@ async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<Scalin
   if (verdict !== undefined)
     run.warn(`The mask ${image.name} holds ${describeVerdict(voxels * maps.voxelSize ** 3, verdict)}.`);
   await warnIfMaskInverted(image.name, mask, voxels, job, run);
+  await warnIfMaskMissesModel(image.name, mask, voxels, job, run);
   return {
     mask,
     maskVoxels: voxels,

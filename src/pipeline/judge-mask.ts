@@ -191,3 +191,38 @@ export async function warnIfMaskInverted(
     `The mask ${name} seems inverted: it is 1 in ${Math.round((100 * voxels) / all)} % of the box, corners included, and 0 where the map holds most density. Masks are 1 inside the particle.`,
   );
 }
+
+/** A mask holds at least this share of the atoms that a mask of its volume could hold. */
+const LEAST_ATOM_SHARE = 0.3;
+
+/** A mask of another map, or one that was shifted, leaves out the atoms of the model whatever its volume. */
+export async function warnIfMaskMissesModel(
+  name: string,
+  mask: Volume,
+  voxels: number,
+  { maps, model }: MaskJob,
+  run: Run,
+): Promise<void> {
+  if (model === undefined || model.atoms.count === 0) return;
+  const { atoms, daltons } = model;
+  const volume = voxels * maps.voxelSize ** 3;
+  // Masks of a part of the model hold a part of its atoms.
+  const holdable = Math.min(1, volume / (CUBIC_ANGSTROM_PER_DALTON * daltons));
+  const inside = await run.engine.inspect(mask, (data) => atomsInMask(atoms, maps.grid, data));
+  const share = inside / atoms.count;
+  if (share >= LEAST_ATOM_SHARE * holdable) return;
+  run.warn(
+    `The mask ${name} holds ${inside} of the ${atoms.count} atoms of the model that lie in the box: one of the two belongs to another map, or was shifted.`,
+  );
+}
+
+function atomsInMask({ count, positions }: AtomSet, { shape, voxelSize }: Grid, mask: Float32Array): number {
+  let inside = 0;
+  for (let i = 0; i < count; i++) {
+    const [z, y, x] = [2, 1, 0].map((axis, k) =>
+      Math.min(shape[k] - 1, Math.max(0, Math.round(positions[3 * i + axis] / voxelSize[k]))),
+    );
+    if (mask[(z * shape[1] + y) * shape[2] + x] > 0) inside++;
+  }
+  return inside;
+}

@@ -23,11 +23,7 @@ export interface ConvertedModel {
 export function convertConfidence(structure: Structure): ConvertedModel | undefined {
   const { predictionMark, atoms } = structure;
   if (predictionMark === undefined) return undefined;
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { bFactor } of atoms) {
-    least = Math.min(least, bFactor);
-    most = Math.max(most, bFactor);
-  }
+  const [least, most] = rangeOfB(atoms);
   // Zeros or one value for all say nothing; values beyond 100 were converted before.
   if (!(most > least) || least < 0 || most > 100) return undefined;
   const scale = most <= 1 ? 1 : 100;
@@ -44,9 +40,17 @@ const SURE = 80;
 const SURE_SHARE = 0.5;
 const FEWEST_RESIDUES = 20;
 
-/** One sentence where an unmarked B column looks like pLDDT: one value a residue, 0 to 100, most of them high. */
+/**
+ * One sentence where an unmarked B column looks like pLDDT: one value a residue, 0 to 100, most of them high; or
+ * fractions of 1, which no map and no crystal gives as B factors.
+ */
 export function confidenceNote({ predictionMark, atoms }: Structure): string | undefined {
   if (predictionMark !== undefined) return undefined;
+  if (atoms.length >= FEWEST_RESIDUES && new Set(atoms.map(({ bFactor }) => bFactor)).size > 2) {
+    const [least, most] = rangeOfB(atoms);
+    if (least >= 0 && most <= 1)
+      return `The B factors of the model look like pLDDT (${least.toFixed(2)} to ${most.toFixed(2)}, fractions of 1), but nothing in the file calls it a prediction: they are taken as B factors; convert them first (phenix.process_predicted_model) if it is one.`;
+  }
   const residues = new Map<string, number>();
   let atomsOfResidues = 0;
   for (const atom of atoms) {
@@ -70,4 +74,13 @@ export function confidenceNote({ predictionMark, atoms }: Structure): string | u
 
 function keyOf({ chain, residueNumber, insertionCode, model }: StructureAtom): string {
   return `${model} ${chain} ${residueNumber}${insertionCode}`;
+}
+
+function rangeOfB(atoms: readonly StructureAtom[]): [least: number, most: number] {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { bFactor } of atoms) {
+    least = Math.min(least, bFactor);
+    most = Math.max(most, bFactor);
+  }
+  return [least, most];
 }

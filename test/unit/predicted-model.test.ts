@@ -53,6 +53,7 @@ describe('pLDDT', () => {
     ['title of AlphaFold', `TITLE     ALPHAFOLD MONOMER V2.0 PREDICTION FOR X (P1)\n${pdbAtoms(pLDDT)}`],
     ['header of ESMFold', `HEADER    ESMFOLD V1 PREDICTION FOR INPUT\n${pdbAtoms(pLDDT)}`],
     ['remark', `REMARK   1 B-FACTOR COLUMN HOLDS PLDDT\n${pdbAtoms(pLDDT)}`],
+    ['maker in a remark', `REMARK   1 CREATED WITH BOLTZ 2.0\n${pdbAtoms(pLDDT)}`],
     ['theoretical model', cif("_exptl.method 'THEORETICAL MODEL'\n_software.name Boltz-2")],
   ])('is recognised: %s', (_, text) => {
     const structure = read(text);
@@ -78,6 +79,14 @@ describe('pLDDT', () => {
       'the same in PDB format',
       `TITLE     FIT OF AN ALPHAFOLD MODEL\nEXPDTA    ELECTRON MICROSCOPY\n${pdbAtoms(pLDDT)}`,
     ],
+    [
+      'a remark on a starting model',
+      `REMARK   3 STARTING MODEL: ALPHAFOLD\nREMARK   3 CREATED WITH COOT\n${pdbAtoms(pLDDT)}`,
+    ],
+    [
+      'a remark of a deposited structure',
+      `EXPDTA    ELECTRON MICROSCOPY\nREMARK   1 CREATED WITH ALPHAFOLD\n${pdbAtoms(pLDDT)}`,
+    ],
     ['values beyond 100: converted before', cif('_ma_qa_metric.name pLDDT', [8, 300])],
     ['zeros', cif('_ma_qa_metric.name pLDDT', [0, 0])],
     ['another metric', cif('_ma_qa_metric.name QMEANDisCo')],
@@ -91,6 +100,11 @@ describe('pLDDT', () => {
     expect(confidenceNote(suspect)).toMatch(/look like pLDDT .* taken as B factors/);
     expect(confidenceNote(read(pdbAtoms((r, k) => 90 - r / 3 - k)))).toBeUndefined();
     expect(confidenceNote(read(pdbAtoms((r) => 30 + r)))).toBeUndefined();
+    // Fractions, one a residue or one an atom.
+    expect(confidenceNote(read(pdbAtoms((r) => 0.95 - r / 100)))).toMatch(/0\.66 to 0\.95, fractions of 1/);
+    expect(confidenceNote(read(pdbAtoms((r, k) => 0.9 - r / 100 - k / 50)))).toMatch(/fractions of 1/);
+    expect(confidenceNote(read(pdbAtoms(() => 0)))).toBeUndefined();
+    expect(confidenceNote(read(pdbAtoms(() => 1)))).toBeUndefined();
     expect(confidenceNote(read(pdbAtoms((r) => 90 + 2 * r)))).toBeUndefined();
   });
 });

@@ -163,6 +163,24 @@ describe("a user's mask", () => {
     expect(warnings).toEqual([]);
   });
 
+  it('beside the model is noticed, whatever its volume; one around a part of it is not', async () => {
+    const shifted: MapImage = { ...data.mask, name: 'shifted.mrc', data: new Float32Array(mean.length) };
+    const half = Math.floor(nz / 2) * ny * nx;
+    data.mask.data.forEach((v, i) => {
+      shifted.data[(i + half) % mean.length] = v;
+    });
+    await plan({ mask: shifted, reference: asIs(structureOf()) });
+    expect(warnings.join('\n')).toMatch(/The mask shifted.mrc holds \d+ of the \d+ atoms of the model/);
+    warnings = [];
+    const part: MapImage = {
+      ...data.mask,
+      name: 'part.mrc',
+      data: data.mask.data.map((v, i) => (i < half ? v : 0)),
+    };
+    await plan({ mask: part, reference: asIs(structureOf()) });
+    expect(warnings.filter((message) => message.includes('atoms of the model that lie'))).toEqual([]);
+  });
+
   it('without a plateau counts from 0.5', async () => {
     const soft: MapImage = { ...data.mask, name: 'soft.mrc', data: data.mask.data.map((v) => 0.98 * v) };
     soft.data[nx * ny * 30 + nx * 30 + 30] = 1;
