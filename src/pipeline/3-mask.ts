@@ -16,6 +16,7 @@ import {
   type MaskJob,
   warnIfMaskInverted,
   warnIfMaskMissesModel,
+  warnIfModelIsPartial,
 } from './judge-mask.ts';
 import { otherMask } from './mask-sources.ts';
 import type { Run } from './run.ts';
@@ -36,7 +37,9 @@ export interface ScalingMask {
 }
 
 export async function prepareMask(job: MaskJob, run: Run): Promise<ScalingMask> {
-  return job.userMask === undefined ? makeMask(job, run) : takeMask(job, job.userMask, run);
+  const made = await (job.userMask === undefined ? makeMask(job, run) : takeMask(job, job.userMask, run));
+  await warnIfModelIsPartial(made.mask, made.maskVoxels, job, run);
+  return made;
 }
 
 /** The user's: never replaced, at most warned about. */

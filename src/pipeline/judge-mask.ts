@@ -19,6 +19,7 @@ import {
 } from '../math/mask-volume.ts';
 import type { FscCutoff } from '../math/molecular-numbers.ts';
 import { placeModel } from '../reference/place-model.ts';
+import { surroundingsOf } from '../reference/surroundings.ts';
 import type { InputMaps } from './1-read-maps.ts';
 import type { Symmetry } from './6-symmetrise.ts';
 import { INVERT_HINT } from './contrast.ts';
@@ -225,4 +226,40 @@ function atomsInMask({ count, positions }: AtomSet, { shape, voxelSize }: Grid, 
     if (mask[(z * shape[1] + y) * shape[2] + x] > 0) inside++;
   }
   return inside;
+}
+
+/** A; blurred atoms reach no farther, and the windows of voxels beyond hold hardly any of the model. */
+const REACH_OF_MODEL = 8;
+/** Share of the mask, and of the density around the model, from which the model leaves out a part of the molecule. */
+const UNMODELLED_SHARE = 0.25;
+const UNMODELLED_DENSITY = 0.5;
+
+/** Where a model has no atoms its map is empty, and so is the result: volumes do not show that, nor does the fit. */
+export async function warnIfModelIsPartial(
+  mask: Volume,
+  voxels: number,
+  { map, maps, model, symmetry }: MaskJob,
+  run: Run,
+): Promise<void> {
+  // The copies of the model that -sym makes are not here yet.
+  if (model === undefined || !model.complete || (symmetry?.operators.length ?? 1) > 1) return;
+  const near = surroundingsOf(model.atoms, maps.grid, REACH_OF_MODEL);
+  const far = await run.engine.inspect(mask, (data) => {
+    const indices: number[] = [];
+    data.forEach((value, i) => {
+      if (value > 0 && near[i] === 0) indices.push(i);
+    });
+    return Uint32Array.from(indices);
+  });
+  const share = far.length / voxels;
+  if (share < UNMODELLED_SHARE) return;
+  const sum = await run.engine.inspect(map, (data) => far.reduce((total, i) => total + data[i], 0));
+  const { mean } = await run.engine.statistics(map, { mask, inside: true });
+  const density = sum / far.length;
+  // Wide masks hold solvent.
+  const modelled = (mean - share * density) / (1 - share);
+  if (share < 1 && density < UNMODELLED_DENSITY * modelled) return;
+  run.warn(
+    `${Math.round(100 * share)} % of the mask lie more than ${REACH_OF_MODEL} A from the atoms of the model, with density like that around them: the reference is empty there, and the result too weak. --complete_model fills what the model leaves out; -sym adds its copies.`,
+  );
 }

@@ -181,6 +181,22 @@ describe("a user's mask", () => {
     expect(warnings.filter((message) => message.includes('atoms of the model that lie'))).toEqual([]);
   });
 
+  it('shows where a model leaves a part of the molecule out', async () => {
+    const middle = data.atoms.reduce((sum, { z }) => sum + z, 0) / data.atoms.length;
+    const part = structureOf((i) => data.atoms[i].z < middle);
+    const mask = { ...data.mask, data: data.mask.data.slice() };
+    await plan({ mask, reference: asIs(part) });
+    expect(warnings.join('\n')).toMatch(/\d+ % of the mask lie more than 8 A from the atoms of the model/);
+    warnings = [];
+    await plan({ mask, reference: asIs(structureOf()) });
+    // Solvent in a wide mask is not the molecule.
+    await plan({
+      mask: { ...mask, name: 'wide.mrc', data: new Float32Array(mean.length).fill(1) },
+      reference: asIs(structureOf()),
+    });
+    expect(warnings.filter((message) => message.includes('of the mask lie more'))).toEqual([]);
+  });
+
   it('without a plateau counts from 0.5', async () => {
     const soft: MapImage = { ...data.mask, name: 'soft.mrc', data: data.mask.data.map((v) => 0.98 * v) };
     soft.data[nx * ny * 30 + nx * 30 + 30] = 1;
