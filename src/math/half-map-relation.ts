@@ -54,6 +54,8 @@ const LEAST_SHELLS_OF_COPIES = 5;
 const LEAST_SHARED = 0.15;
 /** Above this, signal in the whole box looks the same. */
 const MOST_SHARED = 0.9;
+/** The same for maps that were filtered differently, which hides most of what they share. */
+const LEAST_SHARPENED_NOISE = 0.1;
 /** A plateau of noise changes by no more than this over the last quarter of the shells. */
 const PLATEAU_CHANGE = 0.06;
 /** FSC plateau and correlation of the noise are one number. */
@@ -76,7 +78,7 @@ export function relationOf(
   if (copies !== undefined) return copies;
   if (sign < 0 && Math.min(...shells.map(({ correlation }) => correlation)) < -0.5)
     return { relation: 'opposite contrast' };
-  return sharedNoiseOf(shells, noise) ?? { relation: 'independent' };
+  return sharedNoiseOf(shells, noise) ?? sharpenedMeanOf(shells, noise, end) ?? { relation: 'independent' };
 }
 
 function copiesOf(
@@ -105,22 +107,41 @@ function copiesOf(
   };
 }
 
+interface Passband {
+  /** ln of the amplitude of the second map over that of the first. */
+  readonly gains: readonly number[];
+  /** The larger of its changes from the shell before and to the one behind. */
+  readonly change: (shell: number) => number;
+  /** The first shell that a filter in one of the maps has cut into; their number without one. */
+  readonly edge: number;
+}
+
+function passbandOf(shells: readonly ShellEvidence[], end: number): Passband {
+  const gains = shells.map(({ powerA, powerB }) => Math.log(powerB / powerA) / 2);
+  const change = (i: number): number => {
+    const [before, after] = [Math.max(0, i - 1), Math.min(shells.length - 1, i + 1)];
+    return Math.max(Math.abs(gains[i] - gains[before]), Math.abs(gains[after] - gains[i]));
+  };
+  const steep = shells.findIndex((_, i) => change(i) > FILTER_EDGE);
+  const last = endsEarly(shells, end) ? shells.length - 1 : shells.length;
+  return { gains, change, edge: steep < 0 ? last : Math.min(steep, last) };
+}
+
+/** Beyond the last shell one of the maps holds rounding errors only. */
+function endsEarly(shells: readonly ShellEvidence[], end: number): boolean {
+  return shells.at(-1)!.index < end - 1;
+}
+
 /**
  * One map is the other, low-passed: beyond the edge of the filter it holds rounding errors, and the FSC falls as if
  * that were the end of the signal. Below the edge it is that of copies, less what a gain g that changes within
  * a shell costs: with d the change of ln g from shell to shell, 1 - FSC = var(ln g)/2 = d^2/24.
  */
 function copiesWithinFilter(shells: readonly ShellEvidence[], end: number): HalfMapRelation | undefined {
-  const gains = shells.map(({ powerA, powerB }) => Math.log(powerB / powerA) / 2);
-  const change = (i: number): number => {
-    const [before, after] = [Math.max(0, i - 1), Math.min(shells.length - 1, i + 1)];
-    return Math.max(Math.abs(gains[i] - gains[before]), Math.abs(gains[after] - gains[i]));
-  };
-  const edge = shells.findIndex((_, i) => change(i) > FILTER_EDGE);
-  if (edge < LEAST_SHELLS_OF_COPIES) return undefined;
+  const { gains, change, edge } = passbandOf(shells, end);
+  if (edge < LEAST_SHELLS_OF_COPIES || edge === shells.length) return undefined;
   const lost = Math.max(...gains.slice(edge).map((gain) => Math.abs(gain - gains[edge - 1])));
-  const nothingBeyond = shells.at(-1)!.index < end - 1;
-  if (!nothingBeyond && lost < -Math.log(1 - FILTERED_AWAY)) return undefined;
+  if (!endsEarly(shells, end) && lost < -Math.log(1 - FILTERED_AWAY)) return undefined;
   const sign = Math.sign(shells[0].correlation);
   const passed = shells.slice(0, edge);
   if (
@@ -233,6 +254,30 @@ function mixtureScale(powerA: number, powerB: number, cross: number, w: number):
   const linear = w * cross;
   if (Math.abs(1 - 2 * w) < 1e-6) return powerB / (2 * linear);
   return (Math.sqrt(Math.max(0, linear ** 2 + square * powerB)) - linear) / square;
+}
+
+/**
+ * A half map and the sharpened mean: with a gain between them that is not known, and noise whose correlation the
+ * sharpening has weighted otherwise, the plateau alone has the value of theory. Signal that keeps an
+ * FSC of 0.71 to the end is rare, and two half maps of one refinement have the same fall-off.
+ */
+function sharpenedMeanOf(
+  shells: readonly ShellEvidence[],
+  noise: NoiseCorrelation | undefined,
+  end: number,
+): HalfMapRelation | undefined {
+  const measured = noise?.correlation;
+  if (measured === undefined || measured < LEAST_SHARPENED_NOISE || shells.length === 0) return undefined;
+  const { gains, edge } = passbandOf(shells, end);
+  if (edge < 4 * LEAST_SHELLS_OF_COPIES) return undefined;
+  const tail = shells.slice(edge - Math.floor(edge / 4), edge);
+  const isFiltered = edge < shells.length || Math.abs(gains[edge - 1] - gains[0]) > FILTER_EDGE;
+  const plateau = weightedMean(tail);
+  return isFiltered &&
+    Math.abs(plateau - MEAN_CORRELATION) <= 0.03 &&
+    Math.abs(changeOver(tail)) <= PLATEAU_CHANGE
+    ? { relation: 'shared noise', noiseCorrelation: plateau }
+    : undefined;
 }
 
 /** Of a line through the curve, over the range of these shells. */

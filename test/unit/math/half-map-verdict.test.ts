@@ -185,6 +185,7 @@ describe('half maps that are copies', () => {
       soft(6),
       soft(3.5),
       (f) => (f <= 1 / 4 ? 1 : 0),
+      (f) => (f <= 1 / 4.1 ? Math.exp((100 * f * f) / 4) : 0),
       (f) => soft(4)(f) * Math.exp((80 * f * f) / 4),
     ];
     for (const g of filters) {
@@ -223,6 +224,19 @@ describe('half maps that share noise', () => {
     const warning = halfMapWarnings(judge([first, mean], grid), names)[0];
     expect(warning).toContain('b.mrc seems to be the mean of both half maps');
     expect(warning).toContain('0.71');
+  });
+
+  it('says so of the sharpened mean, too', () => {
+    const wide = makeScene({ shape: [64, 64, 64], resolution: 5 });
+    const [a, b] = goodHalves(wide);
+    for (const sharpening of [50, 70]) {
+      const g = (f: number): number => Math.exp((sharpening * f * f) / 4);
+      const sharp = filtered(combine([0.5, a], [0.5, b]), wide.grid, g);
+      for (const pair of [[a, sharp] as const, [sharp, b] as const])
+        expect(halfMapWarnings(judge(pair, wide.grid), names).join()).toContain('share noise');
+      const other = filtered(b, wide.grid, g);
+      expect(judge([a, other], wide.grid).relation).toBe('independent');
+    }
   });
 
   it('finds it in a mask, with signal to Nyquist and without signal', () => {
