@@ -152,6 +152,28 @@ describe('completing a model', () => {
     expect(wide.unmodelledVoxels).toBeLessThan(narrow.unmodelledVoxels);
   });
 
+  it('fills a mask full of holes, of which averaging leaves nothing', async () => {
+    const holes = confidence.map((value, i) => (i % 3 === 0 ? 0 : value));
+    expect(findUnmodelled({ ...job, confidence: holes, threshold: 0.99, modelMask: [] }).voxels).toBe(0);
+    const done = await completeModel({ ...job, confidence: holes, iterations: 0 });
+    const around = makeModelMask({ ...GRID, atoms: model, radiusAngstrom: 3 });
+    expect([...done.differenceMask]).toEqual(
+      [...holes].map((v, i) => (v === 1 && !(around[i] > 0.5) ? 1 : 0)),
+    );
+    expect(done.pseudoModel.atoms.count).toBe(molecularNumbers(done.unmodelledVoxels, 1.5).atoms);
+  });
+
+  it('leaves single voxels beside a whole model alone', async () => {
+    const specks = confidence.map((value, i) => (i % 97 === 0 ? value : 0));
+    const around = makeModelMask({ ...GRID, atoms: model, radiusAngstrom: 8 });
+    specks.forEach((_, i) => {
+      if (around[i] > 0.5) specks[i] = 1;
+    });
+    await expect(completeModel({ ...job, confidence: specks, resolution: 8 })).rejects.toMatchObject({
+      message: 'The atomic model leaves no part of the mask unmodelled.',
+    });
+  });
+
   it('says so when nothing is left', async () => {
     await expect(completeModel({ ...job, resolution: 80 })).rejects.toMatchObject({
       tag: 'bad-input',

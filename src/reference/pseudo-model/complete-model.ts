@@ -2,9 +2,10 @@
 import type { OperationHooks } from '../../engine.ts';
 import { LocScaleError } from '../../errors.ts';
 import { type AtomSet, joinAtomSets } from '../../math/atom-set.ts';
+import { IMPLAUSIBLE_FACTOR } from '../../math/mask-volume.ts';
 import { molecularNumbers } from '../../math/molecular-numbers.ts';
 import { fillMask, type PseudoModel, type PseudoModelJob } from './build.ts';
-import { findUnmodelled } from './find-unmodelled.ts';
+import { findUnmodelled, type Unmodelled } from './find-unmodelled.ts';
 import { makeModelMask } from './model-mask.ts';
 
 /** Radius around atoms where the resolution is unknown, A (LocScale). */
@@ -31,21 +32,37 @@ export interface CompletedModel {
   readonly unmodelledVoxels: number;
 }
 
+/** A; blurred atoms of the model reach no farther. */
+const FAR_RADIUS = 8;
+/** Share of the mask beyond that radius that is more than specks of noise. */
+const FAR_SHARE = 0.1;
+
+function countMask({ confidence, maskThreshold }: CompletionJob): number {
+  let voxels = 0;
+  for (let i = 0; i < confidence.length; i++) if (confidence[i] >= maskThreshold) voxels++;
+  return voxels;
+}
+
 /**
  * As many pseudo-atoms as protein has in the volume of the difference mask. (As in the original without the factor
  * 1 / 1.55 of whole pseudo-models, which stands for the rim of a confidence mask: averaging took that away.)
  */
 export async function completeModel(job: CompletionJob, hooks: OperationHooks = {}): Promise<CompletedModel> {
   const { model, confidence, shape, voxelSize, averagingWindow } = job;
-  const modelMask = makeModelMask({
-    ...job,
-    atoms: model,
-    radiusAngstrom: job.resolution ?? DEFAULT_RADIUS,
-  });
-  const { differenceMask, voxels } = findUnmodelled({
-    ...{ confidence, modelMask, shape, averagingWindow },
-    threshold: job.maskThreshold,
-  });
+  const radiusAngstrom = job.resolution ?? DEFAULT_RADIUS;
+  const modelMask = makeModelMask({ ...job, atoms: model, radiusAngstrom });
+  const find = (around: ArrayLike<number>, window: number): Unmodelled =>
+    findUnmodelled({
+      ...{ confidence, modelMask: around, shape, averagingWindow: window },
+      threshold: job.maskThreshold,
+    });
+  const averaged = find(modelMask, averagingWindow);
+  // Averaging leaves nothing of a mask full of holes, as FDR masks of noisy maps are, however much of it lies
+  // where the model has no atoms.
+  const farRadius = Math.max(FAR_RADIUS, radiusAngstrom);
+  const far = find(makeModelMask({ ...job, atoms: model, radiusAngstrom: farRadius }), 1);
+  const torn = far.voxels > IMPLAUSIBLE_FACTOR * averaged.voxels && far.voxels > FAR_SHARE * countMask(job);
+  const { differenceMask, voxels } = torn ? find(modelMask, 1) : averaged;
   const count = molecularNumbers(voxels, voxelSize).atoms;
   if (count === 0) {
     throw new LocScaleError('bad-input', 'The atomic model leaves no part of the mask unmodelled.', {
