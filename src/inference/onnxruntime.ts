@@ -1,5 +1,14 @@
 /** Loads onnxruntime: an optional package, because its install script needs a download on some systems. */
 
+import process from 'node:process';
+
+/*
+ * onnxruntime sends usage data to its makers, and where HOME is unset leaves a file ":memory:.ses" in the working
+ * directory. Set when this module is loaded, by the main thread: threads have an environment of their own, which
+ * native code does not see.
+ */
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 export type Onnxruntime = typeof import('onnxruntime-node');
 
 /** The package, or why it cannot be used. */
