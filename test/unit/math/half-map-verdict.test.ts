@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Grid } from '../../../src/math/grid.ts';
 import { halfMapWarnings, refusalOf } from '../../../src/math/half-map-words.ts';
 import {
   combine,
@@ -277,18 +278,25 @@ it('half maps of opposite contrast are refused', () => {
 });
 
 describeWithSharedData('half maps of TRPV1', () => {
-  const maps = ['half1.mrc', 'half2.mrc'].map((name) => readGoldenMap('golden', 'trpv1-c4', name));
-  const { shape: box, voxelSize } = maps[0];
-  const trpv1 = { shape: box, voxelSize: [voxelSize, voxelSize, voxelSize], origin: [0, 0, 0] } as const;
-  const pair: Pair = [maps[0].data, maps[1].data];
+  // Read in the tests: collecting them must not need the reference data.
+  const read = (): { pair: Pair; trpv1: Grid } => {
+    const [half1, half2] = ['half1.mrc', 'half2.mrc'].map((name) =>
+      readGoldenMap('golden', 'trpv1-c4', name),
+    );
+    const { shape: box, voxelSize } = half1;
+    const trpv1: Grid = { shape: box, voxelSize: [voxelSize, voxelSize, voxelSize], origin: [0, 0, 0] };
+    return { pair: [half1.data, half2.data], trpv1 };
+  };
 
   it('are clean', () => {
+    const { pair, trpv1 } = read();
     const verdict = judge(pair, trpv1);
     expect(verdict).toEqual({ end: 'falls', resolution: verdict.resolution, relation: 'independent' });
     expect(verdict.resolution).toBeCloseTo(4.098, 3);
   });
 
   it('are not with their mean', () => {
+    const { pair, trpv1 } = read();
     const verdict = judge([pair[0], combine([0.5, pair[0]], [0.5, pair[1]])], trpv1);
     expect(verdict.relation).toBe('second is mean');
   });
