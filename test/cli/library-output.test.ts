@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +14,13 @@ import { ballValues, type Runtime, runtimes, Workspace } from './run-cli.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const koffi = join(root, 'node_modules/koffi/index.js');
-/** Not the program in .bin, which does not pass signals on. */
-const deno = join(root, 'node_modules/deno/deno');
+/**
+ * Not the program in .bin, which does not pass signals on: what that puts in place when it is first called, since
+ * install scripts do not run here.
+ */
+const deno: string = createRequire(import.meta.url)(
+  join(root, 'node_modules/deno/install_api.cjs'),
+).runInstall();
 const linux = process.platform === 'linux';
 const files = softwareGpuFiles();
 
