@@ -6,7 +6,13 @@ import type {
   LocalScalingJob,
   LocalScalingResult,
   OperationHooks,
+  Volume,
 } from './engine.ts';
+
+/** The volumes of a result, in the order in which their values are packed. */
+export function volumesOf({ scaled, bFactor, quality }: LocalScalingResult): Volume[] {
+  return [scaled, bFactor, quality].filter((volume) => volume !== undefined);
+}
 
 /** Scales the map of `job` in windows around every mask voxel (method 4). */
 export async function localScaling(
@@ -20,8 +26,7 @@ export async function localScaling(
     await run.run(hooks);
     return run.result;
   } catch (error) {
-    const { scaled, bFactor, quality } = run.result;
-    engine.release(...[scaled, bFactor, quality].filter((volume) => volume !== undefined));
+    engine.release(...volumesOf(run.result));
     throw error;
   } finally {
     await run.close();

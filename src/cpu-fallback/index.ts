@@ -21,6 +21,7 @@ import type {
 import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine-checks.ts';
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atom-set.ts';
+import { gibibytes } from '../math/bytes.ts';
 import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
 import { spectrumPitch } from '../math/fft-plan.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
@@ -44,7 +45,7 @@ import { PLANES_PER_SLAB } from './model-map.ts';
 import { Pool } from './pool.ts';
 import { resamplePlanes } from './resample.ts';
 import { openResolution } from './resolve-tiles.ts';
-import { gibibytes, openScaling } from './scale-tiles.ts';
+import { openScaling } from './scale-tiles.ts';
 import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
 import type { Range } from './tasks.ts';
 

@@ -7,7 +7,9 @@ import type {
   ScalingRun,
 } from '../engine.ts';
 import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine-checks.ts';
+import { volumesOf } from '../engine-jobs.ts';
 import { LocScaleError } from '../errors.ts';
+import { gibibytes } from '../math/bytes.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { TileJob, TileTimings } from './local-scaling.ts';
 import type { VolumeMemory } from './memory.ts';
@@ -108,7 +110,7 @@ async function startScaling(
   try {
     await pool.broadcast('beginScaling', job);
   } catch (error) {
-    memory.release([result.scaled, bFactor, quality].filter((volume) => volume !== undefined));
+    memory.release(volumesOf(result));
     throw error;
   }
   return {
@@ -156,8 +158,4 @@ function tooLarge(needed: number, { pool, memoryLimitBytes }: ScalingTools): Loc
       hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
     },
   );
-}
-
-export function gibibytes(bytes: number): string {
-  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }

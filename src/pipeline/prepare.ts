@@ -11,6 +11,7 @@ import type {
   Volume,
 } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
+import { gibibytes } from '../math/bytes.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
 import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
 import { requireSuitedVoxels } from '../reference/network/suits.ts';
@@ -388,10 +389,6 @@ function peaksToCome(job: CompleteJob, prepared: PreparedRun, run: Run): PeakToC
   if (prediction?.choice.monteCarlo !== undefined)
     peaks.push({ step: 'significance', bytes: held + 2 * perVolume });
   return peaks;
-}
-
-function gibibytes(bytes: number): string {
-  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }
 
 /** Everything that is known before the expensive steps, and what they would cost; leaves nothing behind. */

@@ -10,10 +10,11 @@ import type {
   ScalingRun,
   ScalingTile,
 } from '../engine.ts';
+import { volumesOf } from '../engine-jobs.ts';
 import type { Shape } from '../math/grid.ts';
 import { type Checkpoint, engineIdentity, hashVolume } from './checkpoints.ts';
 import type { Run } from './run.ts';
-import { packTiles, type TileSet, unpackTiles, volumesOf } from './tile-values.ts';
+import { packTiles, type TileSet, unpackTiles } from './tile-values.ts';
 
 /** What a kill may cost, about: the length of a round where finished tiles are kept. Seconds. */
 const ROUND_SECONDS = 20;

@@ -2,7 +2,6 @@
  * The results of some tiles as one array: for every volume of the result in turn, for every tile in turn, its mask
  * voxels in the order of the volume. It is what ranks send each other and what is kept on disk.
  */
-import type { LocalScalingResult, Volume } from '../engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
 
@@ -11,11 +10,6 @@ export interface TileSet {
   readonly shape: Shape;
   readonly tileSize: Shape;
   readonly mask: Float32Array;
-}
-
-/** The volumes of a result, in the order of packing. */
-export function volumesOf({ scaled, bFactor, quality }: LocalScalingResult): Volume[] {
-  return [scaled, bFactor, quality].filter((volume) => volume !== undefined);
 }
 
 export function packTiles(

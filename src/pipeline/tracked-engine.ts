@@ -2,7 +2,8 @@
  * An engine that knows which of its volumes live, and the most memory that was in use so far: the verbs' own bytes
  * beside the volumes. What a step makes is found and released without the step's help.
  */
-import type { Engine, LocalScalingResult, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine.ts';
+import { volumesOf } from '../engine-jobs.ts';
 import { voxelCount } from '../math/grid.ts';
 
 /** Volumes that live on an engine, and the most bytes in use so far: volumes, and what verbs take beside them. */
@@ -36,8 +37,8 @@ export class VolumeLedger {
 export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
   const { bytesOf } = engine;
   const { live } = ledger;
-  const add = <V extends Volume | undefined>(volume: V): V => {
-    if (volume !== undefined) live.add(volume);
+  const add = (volume: Volume): Volume => {
+    live.add(volume);
     ledger.count(0);
     return volume;
   };
@@ -90,8 +91,7 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
         estimate: opened.estimate,
         async start(maps, tileSize) {
           const run = await opened.start(maps, tileSize);
-          const { scaled, bFactor, quality }: LocalScalingResult = run.result;
-          for (const volume of [scaled, bFactor, quality]) add(volume);
+          for (const volume of volumesOf(run.result)) add(volume);
           ledger.count(opened.estimate.workingBytes);
           return run;
         },
