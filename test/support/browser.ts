@@ -16,6 +16,8 @@ export async function launchBrowser(): Promise<Launched> {
       import('@sparticuz/chromium'),
     ]);
     const own = process.env.LOCSCALE_BROWSER;
+    // The browser brings a software GPU of its own, which the names of the tests' drivers would hide from it.
+    const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env;
     const browser = await puppeteer.launch({
       executablePath: own ?? (await chromium.executablePath()),
       // Surfaces are drawn by a software GPU.
@@ -24,6 +26,7 @@ export async function launchBrowser(): Promise<Launched> {
           ? chromium.args
           : ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
       headless: own === undefined ? 'shell' : true,
+      env,
     });
     return { browser };
   } catch (error) {
