@@ -77,8 +77,8 @@ async function compareProfiles() {
 
 async function runDemo(engine) {
   const folder = mkdtempSync(join(tmpdir(), 'locscale-demo-'));
-  const { openBundled } = await import('../dist/model-store/index.js');
-  const { openPredictor } = await import('../dist/inference/open-predictor.js');
+  const { openBundled } = await import('../dist/network/store/index.js');
+  const { openPredictor } = await import('../dist/network/run/open-predictor.js');
   const predictor = await openPredictor(await openBundled(), {
     provider: 'cpu',
     monteCarlo: false,

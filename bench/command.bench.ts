@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readMrc, writeMrc } from '../src/formats/mrc.ts';
 import { createMrcHeader } from '../src/formats/mrc-header.ts';
-import { createRandom } from '../src/math/random.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import type { BlobMaps } from './blob-map.ts';
 import { summarise } from './clock.ts';
 import { checkGate } from './gate.ts';

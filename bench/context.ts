@@ -1,5 +1,5 @@
 /** What every bench gets. */
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 
 export interface BenchContext {
   /** Smaller sizes, one run each: to see that the benches work, not to be quoted. */

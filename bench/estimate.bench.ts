@@ -4,9 +4,9 @@
  * "expected time" honest. The gate is that every voxel of the mask was scaled.
  */
 
-import type { LocalScalingJob } from '../src/engine.ts';
-import { localScaling } from '../src/engine-jobs.ts';
-import type { RadialProfileKind } from '../src/math/windows.ts';
+import type { LocalScalingJob } from '../src/engine/engine.ts';
+import { localScaling } from '../src/engine/jobs.ts';
+import type { RadialProfileKind } from '../src/math/scaling/windows.ts';
 import { makeBlobMaps } from './blob-map.ts';
 import type { BenchContext } from './context.ts';
 import { GateError } from './gate.ts';

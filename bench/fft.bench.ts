@@ -9,10 +9,10 @@
 
 import { forwardPlanes, inversePlanes, ROWS_PER_TASK, type SharedSpectrum } from '../src/cpu-fallback/fft.ts';
 import { Kernels } from '../src/cpu-fallback/kernels/kernels.ts';
-import type { Engine, Volume } from '../src/engine.ts';
-import { spectrumPitch } from '../src/math/fft-plan.ts';
-import { tabulateTransfer } from '../src/math/radial-transfer.ts';
-import { createRandom } from '../src/math/random.ts';
+import type { Engine, Volume } from '../src/engine/engine.ts';
+import { spectrumPitch } from '../src/math/fourier/fft-plan.ts';
+import { tabulateTransfer } from '../src/math/fourier/radial-transfer.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import { readAsset } from '../src/runtime.ts';
 import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';

@@ -6,9 +6,9 @@
  */
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { localScaling } from '../dist/engine-jobs.js';
+import { localScaling } from '../dist/engine/jobs.js';
 import { defaultParameters, readMrc, runLocScale } from '../dist/index.js';
-import { tanhLowPass } from '../dist/math/radial-transfer.js';
+import { tanhLowPass } from '../dist/math/fourier/radial-transfer.js';
 import { runFsc, runMask } from '../dist/pipeline/index.js';
 
 /** `folder` holds golden/; `print` gets one line per comparison. */

@@ -12,14 +12,14 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createCpuEngine } from '../dist/cpu-fallback/index.js';
-import { localScaling } from '../dist/engine-jobs.js';
+import { localScaling } from '../dist/engine/jobs.js';
 import { createRealFft3d, planRealFft3d } from '../dist/gpu/fft.js';
 import { selectEngine } from '../dist/index.js';
-import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../dist/math/confidence.js';
-import { tabulateTransfer, tanhLowPass } from '../dist/math/radial-transfer.js';
-import { createRandom } from '../dist/math/random.js';
-import { resampleTheoreticalProfile } from '../dist/math/scaling-rules.js';
-import { shellCountOf } from '../dist/math/windows.js';
+import { tabulateTransfer, tanhLowPass } from '../dist/math/fourier/radial-transfer.js';
+import { resampleTheoreticalProfile } from '../dist/math/scaling/scaling-rules.js';
+import { shellCountOf } from '../dist/math/scaling/windows.js';
+import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../dist/math/statistics/confidence.js';
+import { createRandom } from '../dist/math/statistics/random.js';
 import { runtimeName } from '../dist/runtime.js';
 
 const { values } = parseArgs({

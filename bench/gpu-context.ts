@@ -1,5 +1,5 @@
 /** What every bench on the GPU gets, and repeated measurements by its timer. */
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { isLocScaleError } from '../src/errors.ts';
 import { type MeasureOptions, summarise } from './clock.ts';
 import type { OpenGpu } from './gpu-open.ts';

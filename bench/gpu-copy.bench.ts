@@ -6,7 +6,7 @@
 import { type GpuDevice, STORAGE } from '../src/gpu/device.ts';
 import { createKernel } from '../src/gpu/kernel.ts';
 import { linearWorkgroups } from '../src/gpu/workgroups.ts';
-import { createRandom } from '../src/math/random.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import { checkGate } from './gate.ts';
 import { type GpuBenchContext, measureGpu } from './gpu-context.ts';
 import type { CopyResult, GpuTiming } from './gpu-results.ts';

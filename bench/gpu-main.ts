@@ -1,5 +1,5 @@
 /** The benches on a GPU in order; the CPU engine computes what their results are compared with. */
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { selectEngine } from '../src/select-engine.ts';
 import { benchCommand } from './command.bench.ts';
 import type { GpuBenchContext } from './gpu-context.ts';

@@ -4,8 +4,8 @@
  * and with the float64 oracle at seeded voxels.
  */
 
-import type { Engine } from '../src/engine.ts';
-import { localScaling } from '../src/engine-jobs.ts';
+import type { Engine } from '../src/engine/engine.ts';
+import { localScaling } from '../src/engine/jobs.ts';
 import { directLocalScaling } from '../test/support/direct-local-scaling.ts';
 import type { BlobMaps } from './blob-map.ts';
 import { checkGate } from './gate.ts';

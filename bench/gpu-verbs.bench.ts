@@ -2,12 +2,12 @@
  * The engine's other verbs on the GPU, each compared with the CPU engine on the same volumes. Results
  * that are numbers include their way back to the host.
  */
-import type { Engine, Volume } from '../src/engine.ts';
-import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../src/math/confidence.ts';
+import type { Engine, Volume } from '../src/engine/engine.ts';
+import { tanhLowPass } from '../src/math/fourier/radial-transfer.ts';
 import type { Shape } from '../src/math/grid.ts';
-import { pointGroup } from '../src/math/point-group.ts';
-import { tanhLowPass } from '../src/math/radial-transfer.ts';
 import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
+import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../src/math/statistics/confidence.ts';
+import { pointGroup } from '../src/math/symmetry/point-group.ts';
 import type { BlobMaps } from './blob-map.ts';
 import { checkGate, type Gate } from './gate.ts';
 import { describeTiming, type GpuBenchContext, measureGpu, unlessTooLarge } from './gpu-context.ts';

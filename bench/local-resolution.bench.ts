@@ -3,10 +3,10 @@
  * Against a float64 transform per voxel, which is also what its speed is compared with.
  */
 
-import type { Engine, Volume } from '../src/engine.ts';
-import { localResolution } from '../src/engine-jobs.ts';
-import type { WindowWeights } from '../src/math/local-resolution.ts';
-import { createRandom } from '../src/math/random.ts';
+import type { Engine, Volume } from '../src/engine/engine.ts';
+import { localResolution } from '../src/engine/jobs.ts';
+import type { WindowWeights } from '../src/math/scaling/local-resolution.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import { directLocalResolution } from '../test/support/direct-local-resolution.ts';
 import { makeBlobMaps } from './blob-map.ts';
 import { measure } from './clock.ts';

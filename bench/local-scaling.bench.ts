@@ -4,11 +4,11 @@
  * where LOCSCALE_ORIGINAL names a checkout of it, against the original program's own loop.
  */
 
-import type { Engine, LocalScalingJob, Volume } from '../src/engine.ts';
-import { localScaling } from '../src/engine-jobs.ts';
-import { createRandom } from '../src/math/random.ts';
-import { resampleTheoreticalProfile, type ScalingRule } from '../src/math/scaling-rules.ts';
-import { shellCountOf } from '../src/math/windows.ts';
+import type { Engine, LocalScalingJob, Volume } from '../src/engine/engine.ts';
+import { localScaling } from '../src/engine/jobs.ts';
+import { resampleTheoreticalProfile, type ScalingRule } from '../src/math/scaling/scaling-rules.ts';
+import { shellCountOf } from '../src/math/scaling/windows.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import { directLocalScaling } from '../test/support/direct-local-scaling.ts';
 import { type BlobMaps, makeBlobMaps } from './blob-map.ts';
 import { summarise } from './clock.ts';

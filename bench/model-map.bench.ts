@@ -2,11 +2,11 @@
  * Engine verb `simulateMap`: a ball of atoms at a protein's density in the middle of a box of 1 A voxels. The time
  * includes the plan, the sum on the finer grid, cropping, unblurring and the new volumes (fresh memory).
  */
-import type { Engine } from '../src/engine.ts';
-import type { AtomSet } from '../src/math/atom-set.ts';
+import type { Engine } from '../src/engine/engine.ts';
+import type { AtomSet } from '../src/math/atoms/atom-set.ts';
+import { evaluateScatteringFactor, scatteringFactorOf } from '../src/math/atoms/scattering-factors.ts';
 import type { Grid } from '../src/math/grid.ts';
-import { createRandom } from '../src/math/random.ts';
-import { evaluateScatteringFactor, scatteringFactorOf } from '../src/math/scattering-factors.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
 import { checkGate, type Gate } from './gate.ts';

@@ -3,20 +3,20 @@
  * and GFLOP/s by provider and batch. Hand-over of the cubes to the provider and back is included.
  */
 import { join } from 'node:path';
-import type { NetworkFiles } from '../src/inference/network-graph.ts';
-import { createNetworkSession } from '../src/inference/network-session.ts';
-import { loadOnnxruntime } from '../src/inference/onnxruntime.ts';
-import { openPredictor, type PredictorOptions } from '../src/inference/open-predictor.ts';
-import type { ProviderName } from '../src/inference/provider-names.ts';
-import { listProviders } from '../src/inference/providers.ts';
-import { createRandom } from '../src/math/random.ts';
-import { openBundled } from '../src/model-store/index.ts';
-import { emmernetDropout, writeEmmernet } from '../src/reference/network/emmernet-graph.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
+import { emmernetDropout, writeEmmernet } from '../src/network/graph/emmernet-graph.ts';
 import {
   countEmmernetParameters,
   EMMERNET,
   emmernetGflopPerCube,
-} from '../src/reference/network/emmernet-layers.ts';
+} from '../src/network/graph/emmernet-layers.ts';
+import type { NetworkFiles } from '../src/network/run/network-graph.ts';
+import { createNetworkSession } from '../src/network/run/network-session.ts';
+import { loadOnnxruntime } from '../src/network/run/onnxruntime.ts';
+import { openPredictor, type PredictorOptions } from '../src/network/run/open-predictor.ts';
+import type { ProviderName } from '../src/network/run/provider-names.ts';
+import { listProviders } from '../src/network/run/providers.ts';
+import { openBundled } from '../src/network/store/index.ts';
 import { randomEmmernetWeights } from '../test/support/emmernet-weights.ts';
 import { measure } from './clock.ts';
 import { checkGate, type Gate } from './gate.ts';
@@ -45,7 +45,7 @@ export async function benchNetworks(options: NetworkBenchOptions): Promise<Netwo
     .filter(({ reason }) => reason === undefined)
     .map(({ name }) => name);
   const results: NetworkResult[] = [];
-  const bundled = await openBundled(join(options.root, 'src/reference/bundled'));
+  const bundled = await openBundled(join(options.root, 'src/network/bundled'));
   for (const network of [bundled, emmernetWithRandomWeights()])
     for (const provider of providers)
       results.push(...(await benchProvider(network, provider, webgpu, options)));

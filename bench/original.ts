@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ScalingRule } from '../src/math/scaling-rules.ts';
+import type { ScalingRule } from '../src/math/scaling/scaling-rules.ts';
 import type { BlobMaps } from './blob-map.ts';
 
 export interface OriginalRun {

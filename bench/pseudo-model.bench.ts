@@ -2,12 +2,13 @@
  * Pseudo-models: atoms in a generated mask at the density that LocScale gives them (one per 25 A^3), moved by 50
  * iterations of either method and taken apart. The time is that of `solvePseudoModel`, on the calling thread.
  */
+
+import { allowedVoxels } from '../src/atoms/pseudo-model/allowed-voxels.ts';
+import { placeAtoms } from '../src/atoms/pseudo-model/place-atoms.ts';
+import { type SolverJob, solvePseudoModel } from '../src/atoms/pseudo-model/solve.ts';
+import { solveGradient } from '../src/atoms/pseudo-model/solve-gradient.ts';
 import type { Shape } from '../src/math/grid.ts';
-import { createRandom } from '../src/math/random.ts';
-import { allowedVoxels } from '../src/reference/pseudo-model/allowed-voxels.ts';
-import { placeAtoms } from '../src/reference/pseudo-model/place-atoms.ts';
-import { type SolverJob, solvePseudoModel } from '../src/reference/pseudo-model/solve.ts';
-import { solveGradient } from '../src/reference/pseudo-model/solve-gradient.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import { directGradientSolver } from '../test/support/direct-pseudo-model.ts';
 import { makeBlobMaps } from './blob-map.ts';
 import { measure } from './clock.ts';

@@ -1,11 +1,12 @@
 /**
- * Ten cycles of B-factor refinement (reference/bfactors/refine-bfactors.ts) of a ball of atoms against its own map, 1 A
+ * Ten cycles of B-factor refinement (atoms/bfactors/refine-bfactors.ts) of a ball of atoms against its own map, 1 A
  * voxels, as at 4 A resolution. The B factors vary smoothly, so that averages over 3 A leave them as they are, and
  * the refinement begins far from them.
  */
-import type { AtomSet } from '../src/math/atom-set.ts';
+
+import { refineBFactors } from '../src/atoms/bfactors/refine-bfactors.ts';
+import type { AtomSet } from '../src/math/atoms/atom-set.ts';
 import type { Grid } from '../src/math/grid.ts';
-import { refineBFactors } from '../src/reference/bfactors/refine-bfactors.ts';
 import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
 import { checkGate } from './gate.ts';

@@ -3,12 +3,12 @@
  * the time of as many whole transforms as the bands and spectra are (radialFilter, two each), measured in the same
  * run. The times include spectra and result (fresh memory).
  */
-import type { BandScalingJob, Engine, Volume } from '../src/engine.ts';
+import type { BandScalingJob, Engine, Volume } from '../src/engine/engine.ts';
+import { tanhLowPass } from '../src/math/fourier/radial-transfer.ts';
 import { type Shape, voxelCount } from '../src/math/grid.ts';
-import { tanhLowPass } from '../src/math/radial-transfer.ts';
-import { createRandom } from '../src/math/random.ts';
 import { planBands } from '../src/math/soft-scaling/bands.ts';
 import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
+import { createRandom } from '../src/math/statistics/random.ts';
 import { directBandScaling } from '../test/support/direct-band-scaling.ts';
 import { makeBlobMaps } from './blob-map.ts';
 import { measure, type Timing } from './clock.ts';

@@ -1,7 +1,7 @@
 /** Map and model files by their names, for callers of the library under Node and Deno. */
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
-import type { Engine } from './engine.ts';
+import type { Engine } from './engine/engine.ts';
 import { LocScaleError, stopIfAborted } from './errors.ts';
 import { decompress } from './formats/compression.ts';
 import { readStructure } from './formats/coordinates.ts';

@@ -9,7 +9,7 @@ export type {
   ShellSpectra,
   Volume,
   VolumeStatistics,
-} from './engine.ts';
+} from './engine/engine.ts';
 export { type ErrorDetails, type ErrorTag, isLocScaleError, LocScaleError } from './errors.ts';
 export { type MapFileOptions, openMapFile, readMapFile, readModelFile, writeMapFile } from './files.ts';
 export { type MrcReadOptions, type MrcWriteOptions, readMrc, writeMrc } from './formats/mrc.ts';
@@ -20,6 +20,7 @@ export { writeMmcif } from './formats/write-mmcif.ts';
 export type { Grid, Shape } from './math/grid.ts';
 export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft-scaling/profile.ts';
 export type { BandSummary } from './math/soft-scaling/targets.ts';
+export type { ModelManifest, ReferencePredictor } from './network/graph/model.ts';
 export { type NetworkChoice, openNetwork } from './open-network.ts';
 export {
   completeParameters,
@@ -67,5 +68,4 @@ export type {
   ReferenceChoice,
   StepName,
 } from './pipeline/types.ts';
-export type { ModelManifest, ReferencePredictor } from './reference/network/model.ts';
 export { type EngineChoice, type SelectedEngine, selectEngine } from './select-engine.ts';

@@ -1,10 +1,10 @@
 /** From the name of a network to a predictor that is ready to run, for callers of the library. */
 import { listAdapters } from './gpu/adapters.ts';
-import { openPredictor } from './inference/open-predictor.ts';
-import type { ProviderName } from './inference/provider-names.ts';
-import type { WebGpuState } from './inference/providers.ts';
-import { chooseModel } from './model-store/index.ts';
-import type { ReferencePredictor } from './reference/network/model.ts';
+import type { ReferencePredictor } from './network/graph/model.ts';
+import { openPredictor } from './network/run/open-predictor.ts';
+import type { ProviderName } from './network/run/provider-names.ts';
+import type { WebGpuState } from './network/run/providers.ts';
+import { chooseModel } from './network/store/index.ts';
 import { type GpuEntryOptions, loadGpu } from './runtime.ts';
 
 export interface NetworkChoice extends GpuEntryOptions {

@@ -2,7 +2,7 @@
  * Chooses the engine: a hardware GPU that passes its self-test, else the CPU, and says in words why.
  * What was asked for and is not there is an error, never a silent replacement. Engines are loaded on use.
  */
-import type { Engine } from './engine.ts';
+import type { Engine } from './engine/engine.ts';
 import { isLocScaleError, LocScaleError } from './errors.ts';
 import {
   type AdapterList,

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { createCpuEngine } from '../dist/cpu-fallback/index.js';
-import { atomSetOf } from '../dist/math/atom-set.js';
+import { atomSetOf } from '../dist/math/atoms/atom-set.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({

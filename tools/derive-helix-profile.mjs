@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Derives the average radial profile of alpha helices and writes
- * src/reference/average-profile/helix-profile-table.ts. Not part of any build, test or command: it needs a
+ * src/atoms/average-profile/helix-profile-table.ts. Not part of any build, test or command: it needs a
  * folder of real structures (PDB format, gzipped) and a built dist/.
  *
  *   node tools/derive-helix-profile.mjs [--structures FOLDER] [--out FILE]
@@ -22,15 +22,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { createRandom } from '../dist/math/random.js';
-import { transformVolume } from '../dist/synthetic/fourier.js';
+import { transformVolume } from '../dist/math/fourier/host-fft.js';
+import { createRandom } from '../dist/math/statistics/random.js';
 import { simulateMapPair } from '../dist/synthetic/simulate-map.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
   options: {
     structures: { type: 'string', default: join(root, '../shared/structures') },
-    out: { type: 'string', default: join(root, 'src/reference/average-profile/helix-profile-table.ts') },
+    out: { type: 'string', default: join(root, 'src/atoms/average-profile/helix-profile-table.ts') },
   },
 });
 

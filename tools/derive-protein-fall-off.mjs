@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Derives how the power of an average protein falls off with frequency at B = 0 and writes
- * src/reference/bfactors/protein-fall-off-table.ts. Not part of any build, test or command: it needs a folder
+ * src/atoms/bfactors/protein-fall-off-table.ts. Not part of any build, test or command: it needs a folder
  * of real structures (PDB format, gzipped) and a built dist/.
  *
  *   node tools/derive-protein-fall-off.mjs [--structures FOLDER] [--out FILE]
@@ -16,15 +16,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { latticeFor } from '../dist/reference/bfactors/b-factor-field.js';
-import { forEachWindowSpectra, planWindows } from '../dist/reference/bfactors/window-spectra.js';
+import { latticeFor } from '../dist/atoms/bfactors/b-factor-field.js';
+import { forEachWindowSpectra, planWindows } from '../dist/atoms/bfactors/window-spectra.js';
 import { simulateMap } from '../dist/synthetic/simulate-map.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
   options: {
     structures: { type: 'string', default: join(root, '../shared/structures') },
-    out: { type: 'string', default: join(root, 'src/reference/bfactors/protein-fall-off-table.ts') },
+    out: { type: 'string', default: join(root, 'src/atoms/bfactors/protein-fall-off-table.ts') },
   },
 });
 

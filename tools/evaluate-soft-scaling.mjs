@@ -16,12 +16,12 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { placeModel } from '../dist/atoms/place-model.js';
 import { createCpuEngine } from '../dist/cpu-fallback/index.js';
 import { readMapFile, readModelFile } from '../dist/files.js';
-import { atomSetOf } from '../dist/math/atom-set.js';
-import { tanhLowPass } from '../dist/math/radial-transfer.js';
+import { atomSetOf } from '../dist/math/atoms/atom-set.js';
+import { tanhLowPass } from '../dist/math/fourier/radial-transfer.js';
 import { proteinProfile } from '../dist/math/soft-scaling/profile.js';
-import { placeModel } from '../dist/reference/place-model.js';
 
 const shared = fileURLToPath(new URL('../../shared', import.meta.url));
 const { values } = parseArgs({

@@ -1,6 +1,6 @@
 """Measures a network on structures it never saw and on real maps with models.
 
-    python3 evaluate.py --data ../../shared --work work --network ../src/reference/bundled/reference-network.onnx
+    python3 evaluate.py --data ../../shared --work work --network ../src/network/bundled/reference-network.onnx
     python3 evaluate.py --table results/test.json --fill ../docs/network.md
 
     python3 evaluate.py --part validation --out work/validation.json      # what choices are made by
@@ -237,7 +237,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="../../shared")
     parser.add_argument("--work", default="work")
-    parser.add_argument("--network", default=str(HERE / "../src/reference/bundled/reference-network.onnx"))
+    parser.add_argument("--network", default=str(HERE / "../src/network/bundled/reference-network.onnx"))
     parser.add_argument("--baseline", help="a second ONNX network to measure alike")
     parser.add_argument("--cli", default=str((HERE / "../dist/cli.js").resolve()))
     parser.add_argument("--edge", type=int, default=48)

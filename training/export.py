@@ -1,6 +1,6 @@
 """Writes the trained network as ONNX with its manifest.
 
-    python3 export.py --checkpoint work/checkpoints/run/last.pt --out ../src/reference/bundled
+    python3 export.py --checkpoint work/checkpoints/run/last.pt --out ../src/network/bundled
 
 One file, reference-network.onnx. Inputs: `map`, and the masks of dropout, (n, channels, 1, 1, 1):
 all 1 without dropout; 0 or 1 / keepProbability, drawn by the caller, for Monte-Carlo passes.

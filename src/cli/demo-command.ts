@@ -1,6 +1,6 @@
 /** `locscale-gpu demo`: the command line of demo.ts. */
 import { isLocScaleError } from '../errors.ts';
-import { openBundled } from '../model-store/index.ts';
+import { openBundled } from '../network/store/index.ts';
 import { DEFAULT_DEMO_FOLDER, runDemo } from './demo.ts';
 import { refusePositionals } from './job-options.ts';
 import { withPredictor } from './network.ts';

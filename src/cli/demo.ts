@@ -4,14 +4,14 @@
  */
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
-import { correlationInside } from '../math/statistics.ts';
+import { correlationInside } from '../math/statistics/statistics.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
 import { completeParameters, imageOf, runLocScale } from '../pipeline/index.ts';
 import type { LocScaleParameters, LocScaleResult, MapImage, ReferenceChoice } from '../pipeline/types.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { MapToShow } from '../report/collect.ts';
 import { boxAround, renderSlices } from '../report/slices.ts';
 import type { EngineChoice } from '../select-engine.ts';

@@ -3,10 +3,10 @@
  * baseline map it is compared with, the variance, pVDDT, and a ChimeraX file that shows them.
  */
 import { basename, join, resolve } from 'node:path';
+import type { ReferencePredictor } from '../network/graph/model.ts';
 import { planFeatureEnhance, runFeatureEnhance } from '../pipeline/index.ts';
 import { defaultMonteCarloPasses, defaultSeed } from '../pipeline/parameters.ts';
 import type { FeatureEnhanceJob, FeatureEnhanceResult, LocScalePlan } from '../pipeline/types.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
 import { chimeraxScript, PVDDT_PALETTE } from '../report/chimerax.ts';
 import { enhancedNames } from './enhanced-names.ts';
 import {

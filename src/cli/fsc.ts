@@ -1,7 +1,7 @@
 /** `locscale-gpu fsc HALF1 HALF2`: the curve as a table, as JSON, or as the XML the EMDB takes. */
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
-import { type FscFall, findFall } from '../math/fsc.ts';
+import { type FscFall, findFall } from '../math/fourier/fsc.ts';
 import { runFsc } from '../pipeline/index.ts';
 import type { FscCurve } from '../pipeline/types.ts';
 import { refusePositionals } from './job-options.ts';

@@ -1,5 +1,5 @@
 /** `locscale-gpu mask MAP`: the FDR confidence map and the mask made from it. */
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { imageOf, runMask } from '../pipeline/index.ts';
 import type { LocScaleJob, MapImage } from '../pipeline/types.ts';

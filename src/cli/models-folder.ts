@@ -1,7 +1,7 @@
 /** The folder of imported models, from the environment. */
 import { homedir } from 'node:os';
 import process from 'node:process';
-import { dataFolder } from '../model-store/data-folder.ts';
+import { dataFolder } from '../network/store/data-folder.ts';
 
 export function modelsFolder(): string {
   return dataFolder({

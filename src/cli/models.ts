@@ -1,6 +1,7 @@
 /** `locscale-gpu models`: list, import, download and check networks. */
 import { resolve } from 'node:path';
 import { LocScaleError } from '../errors.ts';
+import type { Calibration } from '../network/graph/model.ts';
 import {
   BUNDLED_NAME,
   checkCalibration,
@@ -17,9 +18,8 @@ import {
   readJson,
   type StoredModel,
   verifyModel,
-} from '../model-store/index.ts';
+} from '../network/store/index.ts';
 import type { OptionValues } from '../options.ts';
-import type { Calibration } from '../reference/network/model.ts';
 import { refusePositionals } from './job-options.ts';
 import { modelsFolder } from './models-folder.ts';
 import { formatBytes } from './progress.ts';

@@ -1,18 +1,18 @@
 /** From the options to a network that is ready to run, and what the record of a run says of it. */
 import { LocScaleError } from '../errors.ts';
-import type { NetworkFiles } from '../inference/network-graph.ts';
-import { openPredictor } from '../inference/open-predictor.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
+import type { NetworkFiles } from '../network/run/network-graph.ts';
+import { openPredictor } from '../network/run/open-predictor.ts';
 import { webGpuStateOf } from '../open-network.ts';
 import type { OptionValues } from '../options.ts';
 import type { Prediction } from '../pipeline/types.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { NetworkRecord } from './manifest.ts';
 import { modelsFolder } from './models-folder.ts';
 import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';
 
 /** The network the options name, with the cubes they ask for. */
 export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
-  const { chooseModel } = await import('../model-store/index.ts');
+  const { chooseModel } = await import('../network/store/index.ts');
   const { values } = session.parsed;
   const model = await chooseModel({
     folder: modelsFolder(),

@@ -1,5 +1,5 @@
 /** Opens the maps a run works on; those that are needed late are read late. */
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { LocScaleJob, MapImage, MapSource } from '../pipeline/types.ts';
 import type { InputFiles } from './job-options.ts';
 import { type InputFile, type OpenOptions, openMap, openMapLater } from './open-map.ts';

@@ -1,5 +1,5 @@
 /** The one map of the commands symmetrise and symmetry: a map, or the mean of two half maps. */
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { decideGrid } from '../pipeline/1-read-maps.ts';
 import type { MapImage } from '../pipeline/types.ts';
 import { chooseInput, type InputFiles, refusePositionals } from './job-options.ts';

@@ -4,7 +4,7 @@
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { OptionValues } from '../options.ts';
 import type { FeatureEnhanceResult, LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';

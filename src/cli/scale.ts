@@ -3,7 +3,9 @@ import { basename, join } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
 import { writeMmcif } from '../formats/write-mmcif.ts';
-import type { NetworkFiles } from '../inference/network-graph.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
+import { suitsVoxels, voxelsMisfit } from '../network/graph/suits.ts';
+import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { planLocScale, runLocScale } from '../pipeline/index.ts';
 import {
   defaultAveragingWindow,
@@ -19,8 +21,6 @@ import type {
   PseudoAtomSettings,
   ReferenceChoice,
 } from '../pipeline/types.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
-import { suitsVoxels, voxelsMisfit } from '../reference/network/suits.ts';
 import {
   checkCombinations,
   chooseInput,

@@ -1,6 +1,6 @@
 /** The ChimeraX file beside a scaled map: the map as a surface, coloured by local B factors if they were measured. */
 import { resolve } from 'node:path';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { LocScaleResult } from '../pipeline/types.ts';
 import { bFactorPalette, chimeraxScript, type SceneMap } from '../report/chimerax.ts';
 

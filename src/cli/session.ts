@@ -1,6 +1,6 @@
 /** What every command gets: the parsed command line, where to print, and the signal that stops it. */
 import process from 'node:process';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { isLocScaleError } from '../errors.ts';
 import type { LocScaleContext } from '../pipeline/types.ts';
 import { totalMemoryBytes } from '../runtime.ts';

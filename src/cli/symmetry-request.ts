@@ -1,6 +1,6 @@
 /** -sym, --sym_center and the helix, read and checked before any map. */
 import { LocScaleError } from '../errors.ts';
-import { parseSymmetry } from '../math/point-group.ts';
+import { parseSymmetry } from '../math/symmetry/point-group.ts';
 import type { OptionValues } from '../options.ts';
 import type { SymmetryRequest } from '../pipeline/6-symmetrise.ts';
 import { readInput } from './open-map.ts';

@@ -1,5 +1,5 @@
 /** Writes what a run made: all maps and its record under temporary names first, then renamed together. */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';

@@ -8,8 +8,8 @@
  *
  * Beside the maps it holds the spectra, one band, the result, and two to four values a block.
  */
-import type { BandScalingJob, OperationHooks } from '../engine.ts';
-import { spectrumPitch } from '../math/fft-plan.ts';
+import type { BandScalingJob, OperationHooks } from '../engine/engine.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import { voxelCount } from '../math/grid.ts';
 import { type BandPlan, windowWeights } from '../math/soft-scaling/bands.ts';
 import type { BandInputs, MapSum } from '../math/soft-scaling/inputs.ts';

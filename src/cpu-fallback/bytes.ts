@@ -1,9 +1,9 @@
 /** Memory of the CPU engine's verbs, from the arrays they allocate (index.ts). */
-import type { VerbBytes } from '../engine.ts';
-import { spectrumPitch } from '../math/fft-plan.ts';
+import type { VerbBytes } from '../engine/engine.ts';
+import { finerGrid, RECORD } from '../math/atoms/splat-plan.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import { type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import { planSymmetrise, symmetriseBytes } from '../math/rotation-plan.ts';
-import { finerGrid, RECORD } from '../math/splat-plan.ts';
+import { planSymmetrise, symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import { resamplePlanes } from './resample.ts';
 
 /** Share of the voxels whose p value is small enough to be sorted, with the tables made of them. */

@@ -2,8 +2,9 @@
  * Real 3D FFT of whole volumes in three passes over shared memory: planes (rows along x, columns along
  * y), then blocks of columns along z; each task copies its part into kernel memory and back.
  */
+
+import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { Shape } from '../math/grid.ts';
-import type { RadialTransfer } from '../math/radial-transfer.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
 /** Half spectrum (kz, ky, kx <= nx/2), re and im apart, rows of `pitch` floats. */

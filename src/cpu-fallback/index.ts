@@ -2,6 +2,8 @@
  * The CPU engine: worker threads over shared memory, WASM SIMD kernels. It computes exactly what the
  * GPU engine computes, and its results do not depend on the number of threads.
  */
+
+import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine/checks.ts';
 import type {
   BandScalingEstimate,
   BandScalingJob,
@@ -17,24 +19,23 @@ import type {
   ShellSpectra,
   Volume,
   VolumeStatistics,
-} from '../engine.ts';
-import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine-checks.ts';
+} from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import type { AtomSet } from '../math/atom-set.ts';
+import type { AtomSet } from '../math/atoms/atom-set.ts';
+import { planSplat } from '../math/atoms/splat-plan.ts';
 import { gibibytes } from '../math/bytes.ts';
-import { type NoiseBox, noiseEstimate } from '../math/confidence.ts';
-import { spectrumPitch } from '../math/fft-plan.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
+import type { FilterBin } from '../math/fourier/local-filter.ts';
+import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import type { FilterBin } from '../math/local-filter.ts';
-import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/moments.ts';
-import type { Operator } from '../math/point-group.ts';
-import type { RadialTransfer } from '../math/radial-transfer.ts';
-import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/rotation-plan.ts';
 import { planBands } from '../math/soft-scaling/bands.ts';
 import { fadeTransfer } from '../math/soft-scaling/fade.ts';
 import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
 import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
-import { planSplat } from '../math/splat-plan.ts';
+import { type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
+import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/statistics/moments.ts';
+import type { Operator } from '../math/symmetry/point-group.ts';
+import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
 import { bandScalingBytes, bandScalingSeconds, scaleBands } from './band-scaling.ts';
 import { cpuBytes } from './bytes.ts';

@@ -1,5 +1,5 @@
-/** out += hat(1 / cut-off) filtered, the share of one bin of a local low-pass (math/local-filter.ts). */
-import { binWeight } from '../math/local-filter.ts';
+/** out += hat(1 / cut-off) filtered, the share of one bin of a local low-pass (math/fourier/local-filter.ts). */
+import { binWeight } from '../math/fourier/local-filter.ts';
 
 export interface BlendArguments {
   readonly from: number;

@@ -10,7 +10,7 @@ import {
   findCrossing,
   roundedShells,
   type WindowWeights,
-} from '../math/local-resolution.ts';
+} from '../math/scaling/local-resolution.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { BLOCK, gatherTile, gatherTileMask, makeTileShape, type TileMask, type TileShape } from './tile.ts';
 import { findRuns } from './window-profiles.ts';

@@ -3,8 +3,12 @@
  * per voxel, the shell convolutions, the results written at the mask voxels.
  */
 import type { Shape } from '../math/grid.ts';
-import { compileScalingRule, type ScaleFactorFunction, type ScalingRule } from '../math/scaling-rules.ts';
-import { type RadialProfileKind, shellCountOf } from '../math/windows.ts';
+import {
+  compileScalingRule,
+  type ScaleFactorFunction,
+  type ScalingRule,
+} from '../math/scaling/scaling-rules.ts';
+import { type RadialProfileKind, shellCountOf } from '../math/scaling/windows.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { ShellConvolver } from './shell-convolutions.ts';
 import { gatherTile, gatherTileMask, makeTileShape, type TileMask, type TileShape } from './tile.ts';

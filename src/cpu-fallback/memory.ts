@@ -2,7 +2,7 @@
  * Volumes of the CPU engine: voxels in shared memory, so that worker threads get them without a copy. Shared memory
  * is collected late: that of released volumes and spectra is used again.
  */
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 

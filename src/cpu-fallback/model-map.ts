@@ -1,10 +1,11 @@
 /**
- * Sum of atoms on a slab of planes (math/splat-plan.ts): per atom one-dimensional tables of its five
+ * Sum of atoms on a slab of planes (math/atoms/splat-plan.ts): per atom one-dimensional tables of its five
  * Gaussians, multiplied and added by the kernel in a tile whose rows are longer than the box on both sides;
  * the parts beyond the box are folded back at the end, because the box is periodic.
  */
+
+import { RECORD } from '../math/atoms/splat-plan.ts';
 import type { Grid } from '../math/grid.ts';
-import { RECORD } from '../math/splat-plan.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
 export interface SplatJob {

@@ -1,6 +1,6 @@
 /** Mask voxels per block, counted on the worker threads: what tiles are planned from. */
 import { type Shape, voxelCount } from '../math/grid.ts';
-import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
+import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import type { Pool } from './pool.ts';
 
 export async function measureOccupancy(pool: Pool, mask: Float32Array, shape: Shape): Promise<Occupancy> {

@@ -3,9 +3,9 @@
  * halos cost little, small enough to follow the mask and to fit the memory. Independent of the threads.
  */
 import type { Shape } from '../math/grid.ts';
-import { coefficientColumns, shellCounts, type WindowWeights } from '../math/local-resolution.ts';
-import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
-import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/tiling.ts';
+import { coefficientColumns, shellCounts, type WindowWeights } from '../math/scaling/local-resolution.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
+import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/scaling/tiling.ts';
 import { resolverBytes } from './local-resolution.ts';
 
 export interface ResolutionPlan {

@@ -3,13 +3,13 @@
  * are used well, small enough to stay in cache, to follow the mask and to fit the memory.
  * Pure: depends on the mask's occupancy only, never on the number of threads.
  */
-import type { ScalingTile } from '../engine.ts';
-import { nextFastLength, spectrumPitch } from '../math/fft-plan.ts';
+import type { ScalingTile } from '../engine/engine.ts';
+import { nextFastLength, spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
-import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
-import { cheapestPlan, evenTileSize, type OccupiedTile, occupiedTiles } from '../math/tiling.ts';
-import type { RadialProfileKind } from '../math/windows.ts';
-import { shellWeights } from '../math/windows.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
+import { cheapestPlan, evenTileSize, type OccupiedTile, occupiedTiles } from '../math/scaling/tiling.ts';
+import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import { shellWeights } from '../math/scaling/windows.ts';
 import { makeTileShape } from './tile.ts';
 
 export interface TilePlan {

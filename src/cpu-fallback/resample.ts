@@ -1,13 +1,13 @@
 /**
- * Fourier resampling of whole volumes (math/resample-plan.ts) in three passes over shared memory: planes
+ * Fourier resampling of whole volumes (math/fourier/resample-plan.ts) in three passes over shared memory: planes
  * forward (rows along x, columns along y) and cropped or padded to the new rows and columns; columns along
  * z forward, cropped or padded, inverse; planes inverse (fft.ts). The spectrum between the passes has the
  * new rows and columns and as many planes as the longer of the two boxes.
  */
 
-import { spectrumPitch } from '../math/fft-plan.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
+import { axisTaps, halfAxis, resampleScale } from '../math/fourier/resample-plan.ts';
 import type { Shape } from '../math/grid.ts';
-import { axisTaps, halfAxis, resampleScale } from '../math/resample-plan.ts';
 import { loadColumns, planeBuffers, type SharedSpectrum, transformRows } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 

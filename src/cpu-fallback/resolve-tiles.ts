@@ -1,6 +1,7 @@
 /** The local resolution of a map: planned once, then tiles handed to the worker threads (local-resolution.ts). */
-import type { OpenedResolution, ResolutionSettings } from '../engine.ts';
-import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine-checks.ts';
+
+import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine/checks.ts';
+import type { OpenedResolution, ResolutionSettings } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { ResolutionTileJob } from './local-resolution.ts';
 import { measureOccupancy } from './occupancy.ts';

@@ -1,13 +1,14 @@
 /** Local scaling as a job: planned once, then tiles handed to the worker threads (local-scaling.ts). */
+
+import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine/checks.ts';
 import type {
   LocalScalingMaps,
   LocalScalingResult,
   LocalScalingSettings,
   OpenedScaling,
   ScalingRun,
-} from '../engine.ts';
-import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine-checks.ts';
-import { volumesOf } from '../engine-jobs.ts';
+} from '../engine/engine.ts';
+import { volumesOf } from '../engine/jobs.ts';
 import { LocScaleError } from '../errors.ts';
 import { gibibytes } from '../math/bytes.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';

@@ -2,8 +2,8 @@
  * out(v) = sum_r s_r(v) (map * K_r)(v) at the mask voxels of a tile (method 4), with overlap-save FFTs:
  * one forward transform of the tile, one inverse per shell, only planes and rows that hold mask voxels.
  */
-import { spectrumPitch } from '../math/fft-plan.ts';
-import { shellKernels } from '../math/shell-kernels.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
+import { shellKernels } from '../math/fourier/shell-kernels.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import type { TileMask, TileShape } from './tile.ts';
 

@@ -1,12 +1,12 @@
 /**
- * Averages over symmetry operators (math/rotation-plan.ts): orbits of the operators that map the grid onto itself,
+ * Averages over symmetry operators (math/symmetry/rotation-plan.ts): orbits of the operators that map the grid onto itself,
  * and, for the others, blocks of the result that gather from the part of the fine grid that a copy of the block
  * covers. One voxel of an orbit is computed (that with the least index) and written to all: no two tasks
  * write the same voxel.
  */
 import type { Shape } from '../math/grid.ts';
-import { TAPS, TAPS_BEFORE, weightTable } from '../math/rotation-kernel.ts';
-import type { Copy, GridMaps, Interpolation } from '../math/rotation-plan.ts';
+import { TAPS, TAPS_BEFORE, weightTable } from '../math/symmetry/rotation-kernel.ts';
+import type { Copy, GridMaps, Interpolation } from '../math/symmetry/rotation-plan.ts';
 import type { SharedSpectrum } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { resampleColumns } from './resample.ts';

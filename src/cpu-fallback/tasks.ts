@@ -2,13 +2,14 @@
  * What a worker thread can do, each task by name. Volumes are float32 arrays over shared memory, so
  * arguments and results are small.
  */
-import { confidenceFromMap } from '../math/confidence.ts';
+
+import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { Shape } from '../math/grid.ts';
-import type { RadialTransfer } from '../math/radial-transfer.ts';
-import type { GridMaps } from '../math/rotation-plan.ts';
 import type { BandPlan } from '../math/soft-scaling/bands.ts';
 import type { MapSum } from '../math/soft-scaling/inputs.ts';
 import type { GainRule } from '../math/soft-scaling/targets.ts';
+import { confidenceFromMap } from '../math/statistics/confidence.ts';
+import type { GridMaps } from '../math/symmetry/rotation-plan.ts';
 import {
   accumulateBand,
   type BandPlanes,

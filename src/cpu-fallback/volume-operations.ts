@@ -1,7 +1,7 @@
 /** Voxel-wise operations on ranges of shared volumes. Sums are float64, ranges do not depend on the threads. */
 import type { Shape } from '../math/grid.ts';
-import type { PartialStatistics } from '../math/moments.ts';
-import { blockGrid } from '../math/occupancy.ts';
+import { blockGrid } from '../math/scaling/occupancy.ts';
+import type { PartialStatistics } from '../math/statistics/moments.ts';
 
 export function averageRange(
   a: Float32Array,

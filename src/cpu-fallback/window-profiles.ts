@@ -2,7 +2,7 @@
  * Radial profiles of the windows around the mask voxels of a tile: sliding DFTs in WASM
  * (kernels/assembly/window-profiles.ts), rows and runs chosen here.
  */
-import { type RadialProfileKind, shellWeights } from '../math/windows.ts';
+import { type RadialProfileKind, shellWeights } from '../math/scaling/windows.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { BLOCK, type TileMask, type TileShape } from './tile.ts';
 

@@ -1,10 +1,10 @@
 /** A rank that does not lead: it waits for orders, does its share and sends what came out. */
-import type { Engine, LocalScalingJob, ScalingRun, Volume } from '../engine.ts';
-import { volumesOf } from '../engine-jobs.ts';
+import type { Engine, LocalScalingJob, ScalingRun, Volume } from '../engine/engine.ts';
+import { volumesOf } from '../engine/jobs.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
 import { packTiles, type TileSet } from '../pipeline/tile-values.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
 import type { Communicator } from './communicator.ts';
 import { bytesOf, decodeOrder, floatsOf, type Order, type VolumeName } from './orders.ts';
 

@@ -1,8 +1,8 @@
 /** The team as its leading rank sees it: orders go out, the others' results come back. */
-import type { Engine, LocalScalingJob } from '../engine.ts';
+import type { Engine, LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
+import type { MonteCarloPass, ReferencePredictor } from '../network/graph/model.ts';
 import type { SharedScaling, Team } from '../pipeline/team.ts';
-import type { MonteCarloPass, ReferencePredictor } from '../reference/network/model.ts';
 import type { Communicator } from './communicator.ts';
 import { bytesOf, floatsOf, type Order, sendOrder, type VolumeName, volumeNames } from './orders.ts';
 

@@ -2,9 +2,9 @@
  * What the leading rank tells the others to do: an order each, as plain data, followed by the voxels it needs.
  * Every order is a broadcast, so that all ranks do the same things in the same sequence.
  */
-import type { LocalScalingJob } from '../engine.ts';
+import type { LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
-import type { MonteCarloPass } from '../reference/network/model.ts';
+import type { MonteCarloPass } from '../network/graph/model.ts';
 import type { Communicator } from './communicator.ts';
 
 /** Volumes of a job in the order in which they are sent. */

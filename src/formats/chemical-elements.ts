@@ -1,5 +1,5 @@
 /** Elements of atoms in coordinate files: from the file's own column, or from the atom's name. */
-import { TABULATED_ELEMENTS } from '../math/scattering-factors.ts';
+import { TABULATED_ELEMENTS } from '../math/atoms/scattering-factors.ts';
 import { UNKNOWN_ELEMENT } from './structure.ts';
 
 /** "ZN" and "zn" to "Zn"; undefined for what is no element. Deuterium stays "D". */

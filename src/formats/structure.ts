@@ -1,5 +1,5 @@
 /** What a coordinate file says: atoms in file order, title, cell. PDB and mmCIF give the same. */
-import type { Atom } from '../math/atom.ts';
+import type { Atom } from '../math/atoms/atom.ts';
 
 export interface StructureAtom extends Atom {
   /** Label of an alternate position, '' where there is one position only. */
@@ -32,7 +32,7 @@ export interface Structure {
   readonly title: string;
   readonly cell?: Cell;
   readonly atoms: readonly StructureAtom[];
-  /** What in the file says that it is a prediction: its B column may hold a confidence (reference/predicted-model.ts). */
+  /** What in the file says that it is a prediction: its B column may hold a confidence (atoms/predicted-model.ts). */
   readonly predictionMark?: string;
   /** What the reader left out or guessed, one sentence each. */
   readonly notes: readonly string[];

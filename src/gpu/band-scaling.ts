@@ -4,7 +4,7 @@
  * transformed back along z in one pass (shaders/band-filter.wgsl), along y and x by the passes of fft-slabs.ts, and
  * measured, windowed and added to the result by shaders/band-scaling.wgsl.
  */
-import type { BandScalingJob, OperationHooks } from '../engine.ts';
+import type { BandScalingJob, OperationHooks } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { voxelCount } from '../math/grid.ts';
 import {

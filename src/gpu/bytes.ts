@@ -1,8 +1,8 @@
 /** Device memory of the GPU engine's verbs, from their plans. */
-import type { VerbBytes } from '../engine.ts';
+import type { VerbBytes } from '../engine/engine.ts';
+import { finerGrid, RECORD } from '../math/atoms/splat-plan.ts';
 import { type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import { planSymmetrise, symmetriseBytes } from '../math/rotation-plan.ts';
-import { finerGrid, RECORD } from '../math/splat-plan.ts';
+import { planSymmetrise, symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import type { GpuLimits } from './device.ts';
 import { planSlabFft } from './fft-slabs.ts';
 import { MOST_LIST_BYTES } from './model-map.ts';

@@ -3,8 +3,8 @@
  * values of the sphere: the GPU collects those that can have a confidence above 0 (typically 2-10 % of the
  * voxels), the host sorts them and makes the table of values, the GPU looks every voxel up in it.
  */
-import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/confidence.ts';
-import { fromOrderKeys, keyAbove } from '../math/float-order.ts';
+import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/statistics/confidence.ts';
+import { fromOrderKeys, keyAbove } from '../math/statistics/float-order.ts';
 import type { GpuDevice } from './device.ts';
 import type { UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';

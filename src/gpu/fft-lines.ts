@@ -2,7 +2,7 @@
  * One-dimensional transforms that fit a workgroup's memory: plan (pure) and kernels. Shared by every
  * operation that includes shaders/lib/line-fft.wgsl; pipelines and tables are kept per device and length.
  */
-import { planFft, rootsOfUnity } from '../math/fft-plan.ts';
+import { planFft, rootsOfUnity } from '../math/fourier/fft-plan.ts';
 import { loadShader } from '../shaders/load.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import { createKernel, createTable, type Kernel } from './kernel.ts';

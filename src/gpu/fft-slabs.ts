@@ -6,7 +6,7 @@
  */
 
 import { LocScaleError } from '../errors.ts';
-import { spectrumPitch } from '../math/fft-plan.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import { planAxes } from './fft.ts';

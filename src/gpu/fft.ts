@@ -6,7 +6,7 @@
  * (kz, ky) beginning at (kz ny + ky) * pitch complex numbers. The numbers between floor(nx / 2) + 1 and
  * pitch are padding of no meaning.
  */
-import { spectrumPitch } from '../math/fft-plan.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import { prepareColumns, prepareRows } from './fft-axes.ts';

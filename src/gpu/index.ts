@@ -2,6 +2,8 @@
  * The GPU engine: the Engine interface on one WebGPU device. Voxels cross the bus in `upload` and
  * `download` only.
  */
+
+import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine/checks.ts';
 import type {
   BandScalingEstimate,
   BandScalingJob,
@@ -18,21 +20,20 @@ import type {
   VerbBytes,
   Volume,
   VolumeStatistics,
-} from '../engine.ts';
-import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine-checks.ts';
+} from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import type { AtomSet } from '../math/atom-set.ts';
-import type { NoiseBox } from '../math/confidence.ts';
+import type { AtomSet } from '../math/atoms/atom-set.ts';
+import { planSplat } from '../math/atoms/splat-plan.ts';
+import type { FilterBin } from '../math/fourier/local-filter.ts';
+import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import type { FilterBin } from '../math/local-filter.ts';
-import type { Operator } from '../math/point-group.ts';
-import type { RadialTransfer } from '../math/radial-transfer.ts';
-import { planSymmetrise, type SymmetriseOptions } from '../math/rotation-plan.ts';
 import { planBands } from '../math/soft-scaling/bands.ts';
 import { fadeTransfer } from '../math/soft-scaling/fade.ts';
 import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
 import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
-import { planSplat } from '../math/splat-plan.ts';
+import type { NoiseBox } from '../math/statistics/confidence.ts';
+import type { Operator } from '../math/symmetry/point-group.ts';
+import { planSymmetrise, type SymmetriseOptions } from '../math/symmetry/rotation-plan.ts';
 import { clearOutside, type GpuBandPlan, requireBandPlan, scaleBands } from './band-scaling.ts';
 import { gpuBytes } from './bytes.ts';
 import type { GpuDevice } from './device.ts';

@@ -1,10 +1,16 @@
 /** Local resolution on the GPU, tile by tile (shaders/local-resolution.wgsl); two tiles are in flight. */
-import type { LocalResolutionJob, OpenedResolution, OperationHooks, ResolutionSettings } from '../engine.ts';
-import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine-checks.ts';
+
+import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine/checks.ts';
+import type {
+  LocalResolutionJob,
+  OpenedResolution,
+  OperationHooks,
+  ResolutionSettings,
+} from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { voxelCount } from '../math/grid.ts';
-import { roundedShells, type WindowWeights, windowWeights } from '../math/local-resolution.ts';
-import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
+import { roundedShells, type WindowWeights, windowWeights } from '../math/scaling/local-resolution.ts';
+import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
 import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
 import { type Bound, createIndexTable, createTable, type UniformField } from './kernel.ts';

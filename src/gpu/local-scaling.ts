@@ -2,6 +2,8 @@
  * Local scaling on the GPU, tile by tile: gather, profiles of reference and map, scale factors, shell
  * convolutions, results to the mask voxels. Nothing is read back; two tiles are in flight.
  */
+
+import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine/checks.ts';
 import type {
   LocalScalingJob,
   LocalScalingMaps,
@@ -10,11 +12,10 @@ import type {
   OpenedScaling,
   ScalingRun,
   Volume,
-} from '../engine.ts';
-import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine-checks.ts';
+} from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
-import { OCCUPANCY_BLOCK } from '../math/occupancy.ts';
+import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
 import { createRealFft3d } from './fft.ts';
 import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';

@@ -1,10 +1,10 @@
 /**
- * Sum of atoms on a grid (math/splat-plan.ts): the host lists the atoms of every block of voxels, a
+ * Sum of atoms on a grid (math/atoms/splat-plan.ts): the host lists the atoms of every block of voxels, a
  * workgroup per block adds them up. Blocks are submitted in runs of planes whose lists fit a buffer.
  */
-import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../math/atom-blocks.ts';
+import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../math/atoms/atom-blocks.ts';
+import type { SplatPlan } from '../math/atoms/splat-plan.ts';
 import type { Grid, Shape } from '../math/grid.ts';
-import type { SplatPlan } from '../math/splat-plan.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
 import { radialFilter } from './radial-filter.ts';

@@ -1,8 +1,8 @@
 /** Chooses the tiles of a local-resolution job on the GPU: as large as limits and memory allow. */
 import type { Shape } from '../math/grid.ts';
-import { coefficientColumns, correlationShellCount } from '../math/local-resolution.ts';
-import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
-import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/tiling.ts';
+import { coefficientColumns, correlationShellCount } from '../math/scaling/local-resolution.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
+import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/scaling/tiling.ts';
 import type { GpuLimits } from './device.ts';
 import { listUnits, RUN } from './tile-units.ts';
 import type { Support } from './window-profiles.ts';

@@ -2,13 +2,13 @@
  * Chooses the tiles of a local-scaling job on the GPU: as large as limits and memory allow, since
  * halos and FFT boxes cost less then, but following the mask.
  */
-import type { ScalingTile } from '../engine.ts';
-import { nextFastLength } from '../math/fft-plan.ts';
+import type { ScalingTile } from '../engine/engine.ts';
+import { nextFastLength } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
-import { OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
-import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/tiling.ts';
-import type { RadialProfileKind } from '../math/windows.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
+import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/scaling/tiling.ts';
+import type { RadialProfileKind } from '../math/scaling/windows.ts';
 import type { GpuLimits } from './device.ts';
 import { planRealFft3d, type RealFft3dPlan } from './fft.ts';
 import { shellConvolutionsBytes } from './shell-convolutions.ts';

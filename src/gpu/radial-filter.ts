@@ -2,8 +2,9 @@
  * Multiplies the Fourier transform of a volume by a function of |f|: rows along x, columns along y, then
  * per column along z forward, transfer, inverse in one kernel; back along y and x.
  */
+
+import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { Shape } from '../math/grid.ts';
-import type { RadialTransfer } from '../math/radial-transfer.ts';
 import type { GpuDevice } from './device.ts';
 import { dispatchSize, lineKernel, lineTableBuffer } from './fft-lines.ts';
 import {

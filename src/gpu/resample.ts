@@ -1,13 +1,13 @@
 /**
- * Fourier resampling (math/resample-plan.ts). Planes of the old box are transformed a chunk at a time and
+ * Fourier resampling (math/fourier/resample-plan.ts). Planes of the old box are transformed a chunk at a time and
  * cropped or padded to the new rows and columns; columns along z go through strips: forward over the old
  * planes, cropped or padded, inverse over the new ones; then the new planes are transformed back. The
  * spectrum in between has the new rows and columns and as many planes as the longer of the two boxes.
  */
 import { LocScaleError } from '../errors.ts';
-import { spectrumPitch } from '../math/fft-plan.ts';
+import { spectrumPitch } from '../math/fourier/fft-plan.ts';
+import { type AxisTaps, axisTaps, halfAxis, resampleScale } from '../math/fourier/resample-plan.ts';
 import type { Shape } from '../math/grid.ts';
-import { type AxisTaps, axisTaps, halfAxis, resampleScale } from '../math/resample-plan.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import { planAxes } from './fft.ts';
 import { prepareColumns } from './fft-axes.ts';

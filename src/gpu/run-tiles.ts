@@ -1,5 +1,5 @@
 /** Tiles of a job one after the other on the GPU, two of them in flight; progress, and a stop, between them. */
-import type { OperationHooks } from '../engine.ts';
+import type { OperationHooks } from '../engine/engine.ts';
 import type { GpuDevice } from './device.ts';
 
 /** Tiles submitted and not yet known to be done. */

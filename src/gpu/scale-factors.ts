@@ -1,7 +1,7 @@
 /** Scale factors of all unit voxels from their profiles (shaders/scale-factors.wgsl). */
 import type { Shape } from '../math/grid.ts';
-import type { ScalingRule } from '../math/scaling-rules.ts';
-import { tabulateScalingRule } from '../math/scaling-tables.ts';
+import type { ScalingRule } from '../math/scaling/scaling-rules.ts';
+import { tabulateScalingRule } from '../math/scaling/scaling-tables.ts';
 import type { GpuDevice } from './device.ts';
 import { type Bound, createTable } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';

@@ -3,14 +3,14 @@
  * result is known in closed form, and local scaling of a few voxels against a direct float64
  * computation of method 4. Drivers do compile shaders wrongly; a map from such a device must not be.
  */
-import type { Engine, Volume } from '../engine.ts';
-import { localScaling } from '../engine-jobs.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
+import { localScaling } from '../engine/jobs.ts';
 import { LocScaleError } from '../errors.ts';
+import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
+import { shellInterpolation } from '../math/fourier/shell-kernels.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
-import { tanhLowPass } from '../math/radial-transfer.ts';
-import { createRandom } from '../math/random.ts';
-import { shellInterpolation } from '../math/shell-kernels.ts';
-import { shellWeights } from '../math/windows.ts';
+import { shellWeights } from '../math/scaling/windows.ts';
+import { createRandom } from '../math/statistics/random.ts';
 
 export interface SelfTestResult {
   readonly ok: boolean;

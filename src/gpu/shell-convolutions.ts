@@ -2,9 +2,10 @@
  * out(v) = sum_r s_r(v) (map * K_r)(v) at the unit voxels of a tile (shaders/shell-convolutions.wgsl):
  * one forward FFT of the box, per shell a product, an inverse FFT and a weighted sum.
  */
+
+import { shellKernels } from '../math/fourier/shell-kernels.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
-import { shellKernels } from '../math/shell-kernels.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 import type { RealFft3d } from './fft.ts';
 import type { Bound, UniformField } from './kernel.ts';

@@ -1,6 +1,7 @@
 /** Cross and power spectra of two volumes in shells floor(|f| min(shape)): shaders/shell-spectra.wgsl. */
-import type { ShellSpectra } from '../engine.ts';
-import { requireSameShape } from '../engine-checks.ts';
+
+import { requireSameShape } from '../engine/checks.ts';
+import type { ShellSpectra } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
 import { prepareColumns } from './fft-axes.ts';

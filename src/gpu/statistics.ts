@@ -2,10 +2,16 @@
  * Minimum, maximum, mean and standard deviation of a volume. The GPU reduces parts of 4096 voxels to
  * moments (shaders/statistics.wgsl), the host merges these in float64 by Chan's formula.
  */
-import type { VolumeStatistics } from '../engine.ts';
-import { requireSameShape } from '../engine-checks.ts';
-import { fromOrderKey } from '../math/float-order.ts';
-import { finishStatistics, mergeStatistics, NO_VOXELS, type PartialStatistics } from '../math/moments.ts';
+
+import { requireSameShape } from '../engine/checks.ts';
+import type { VolumeStatistics } from '../engine/engine.ts';
+import { fromOrderKey } from '../math/statistics/float-order.ts';
+import {
+  finishStatistics,
+  mergeStatistics,
+  NO_VOXELS,
+  type PartialStatistics,
+} from '../math/statistics/moments.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';

@@ -1,12 +1,12 @@
 /**
- * Averages over symmetry operators (math/rotation-plan.ts): voxels moved by the operators that map the grid onto
+ * Averages over symmetry operators (math/symmetry/rotation-plan.ts): voxels moved by the operators that map the grid onto
  * itself, then, for the others, the fine grid (resample.ts, with the interpolation kernel's factors on its
  * spectrum) and one thread a voxel that gathers from all copies. Every slab of a result reads every slab of its source.
  */
 import { LocScaleError } from '../errors.ts';
-import { weightTable } from '../math/rotation-kernel.ts';
-import type { Copy, GridMaps, Interpolation, SymmetrisePlan } from '../math/rotation-plan.ts';
-import { symmetriseBytes } from '../math/rotation-plan.ts';
+import { weightTable } from '../math/symmetry/rotation-kernel.ts';
+import type { Copy, GridMaps, Interpolation, SymmetrisePlan } from '../math/symmetry/rotation-plan.ts';
+import { symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import type { GpuDevice } from './device.ts';
 import type { Kernel, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';

@@ -4,7 +4,7 @@
  * numbered (unit, z, x).
  */
 import type { Shape } from '../math/grid.ts';
-import type { Occupancy } from '../math/occupancy.ts';
+import type { Occupancy } from '../math/scaling/occupancy.ts';
 
 /** Voxels of a unit along z; RUN of the shaders. */
 export const RUN = 16;

@@ -1,10 +1,11 @@
 /** Operations that treat voxels one by one: average, binarise, block occupancy, voxels of the noise boxes. */
-import type { BoxStatistics } from '../engine.ts';
-import { requireSameShape } from '../engine-checks.ts';
-import { combineNoise, type NoiseBox, noiseEstimate } from '../math/confidence.ts';
-import { keyAtLeast } from '../math/float-order.ts';
+
+import { requireSameShape } from '../engine/checks.ts';
+import type { BoxStatistics } from '../engine/engine.ts';
 import { voxelCount } from '../math/grid.ts';
-import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/occupancy.ts';
+import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
+import { combineNoise, type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
+import { keyAtLeast } from '../math/statistics/float-order.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
 import { makeVolume, submitPass, withScratch } from './scratch.ts';

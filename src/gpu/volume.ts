@@ -2,7 +2,7 @@
  * A volume on the GPU: z-slabs, each in a buffer of its own that fits one binding. A volume that fits
  * one binding has one slab.
  */
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { type GpuDevice, STORAGE } from './device.ts';

@@ -4,7 +4,7 @@
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
-import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/windows.ts';
+import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/scaling/windows.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
 import { type Bound, createIndexTable, createTable } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';

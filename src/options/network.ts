@@ -1,6 +1,6 @@
 /** Options of the network that predicts a reference, and of feature enhancement. */
 
-import { providerNames } from '../inference/provider-names.ts';
+import { providerNames } from '../network/run/provider-names.ts';
 import { defaultMonteCarloPasses } from '../pipeline/parameters.ts';
 import { badValue, choice, define, flag, integer, noted, refused, text } from './definition.ts';
 

@@ -6,11 +6,11 @@
  * other. Many programs, LocScale among them, write maps with the origin dropped: of a zero origin and another one
  * the other counts, whichever map has it.
  */
-import type { Volume, VolumeStatistics } from '../engine.ts';
+import type { Volume, VolumeStatistics } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
-import { maskedMapWarning } from '../math/input-checks.ts';
+import { maskedMapWarning } from '../math/inputs/input-checks.ts';
 import { checkContrast } from './contrast.ts';
 import type { Run } from './run.ts';
 import type { LocScaleJob, MapImage, MapInput } from './types.ts';

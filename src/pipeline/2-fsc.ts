@@ -2,12 +2,12 @@
  * Step 2: resolution from the half maps (method 1), the full map, and the optional filters of the
  * input. LocScale takes the resolution of the unmasked half maps.
  */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import type { HalfMapNames } from '../math/half-map-words.ts';
-import { filteredMapWarning, findLowPass } from '../math/input-checks.ts';
-import { chooseFscCutoff, endAtLowPass, type FscCutoff } from '../math/molecular-numbers.ts';
-import { fscWeightFilter, tanhLowPass } from '../math/radial-transfer.ts';
+import { fscWeightFilter, tanhLowPass } from '../math/fourier/radial-transfer.ts';
+import type { HalfMapNames } from '../math/inputs/half-map-words.ts';
+import { filteredMapWarning, findLowPass } from '../math/inputs/input-checks.ts';
+import { chooseFscCutoff, endAtLowPass, type FscCutoff } from '../math/scaling/molecular-numbers.ts';
 import type { InputMaps } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
 import { measureFsc, reportVerdict } from './half-maps.ts';

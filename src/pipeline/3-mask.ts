@@ -3,10 +3,10 @@
  * user is binarised at 0.5; without one, the FDR confidence map decides: confidence >= 1 - rate. An FDR mask
  * whose volume cannot be right gives way to another source (mask-sources.ts).
  */
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { IMPLAUSIBLE_FACTOR, judgeMaskVolume } from '../math/mask-volume.ts';
-import { type MolecularNumbers, molecularNumbers } from '../math/molecular-numbers.ts';
+import { IMPLAUSIBLE_FACTOR, judgeMaskVolume } from '../math/inputs/mask-volume.ts';
+import { type MolecularNumbers, molecularNumbers } from '../math/scaling/molecular-numbers.ts';
 import { checkFinite } from './1-read-maps.ts';
 import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
 import {

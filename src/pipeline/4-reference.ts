@@ -2,18 +2,19 @@
  * Step 4: the reference map that gives every window its profile (method 5): a map of the user, one
  * simulated from atoms (model-reference.ts), or one that a network predicts from the map itself (method 6).
  */
-import type { Engine, Volume } from '../engine.ts';
+
+import type { ModelReferenceData } from '../atoms/model-reference.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
+import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import { type Grid, isotropicVoxelSize, voxelCount } from '../math/grid.ts';
-import { tanhLowPass } from '../math/radial-transfer.ts';
-import type { ModelReferenceData } from '../reference/model-reference.ts';
 import {
   type PredictionPlan,
   type PredictionProgress,
   planPrediction,
   predictionBytes,
   predictReference,
-} from '../reference/network/predict-reference.ts';
-import { resolutionWarning } from '../reference/network/suits.ts';
+} from '../network/graph/predict-reference.ts';
+import { resolutionWarning } from '../network/graph/suits.ts';
 import { checkFinite, checkValues } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, hashVoxels } from './checkpoints.ts';
 import { checkReferenceContrast } from './contrast.ts';

@@ -6,19 +6,20 @@
  * always given. (One corner differs: without padding LocScale leaves out mask voxels that lie exactly
  * half a window from the last face, although their window still fits; they are scaled here.)
  */
-import type { Engine, LocalScalingMaps, Volume } from '../engine.ts';
+
+import { helixProfile } from '../atoms/average-profile/helix-profile.ts';
+import type { Engine, LocalScalingMaps, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { chooseFitStart, FEWEST_FIT_SHELLS, scalingWindowFor } from '../math/follow-resolution.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
-import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
+import { chooseFitStart, FEWEST_FIT_SHELLS, scalingWindowFor } from '../math/scaling/follow-resolution.ts';
+import { nyquistCutoffOf } from '../math/scaling/molecular-numbers.ts';
 import {
   type ReferenceProfileRule,
   resampleTheoreticalProfile,
   type ScalingRule,
   type TheoreticalProfileRule,
-} from '../math/scaling-rules.ts';
-import { shellCountOf } from '../math/windows.ts';
-import { helixProfile } from '../reference/average-profile/helix-profile.ts';
+} from '../math/scaling/scaling-rules.ts';
+import { shellCountOf } from '../math/scaling/windows.ts';
 import type { Run } from './run.ts';
 import type { CompleteJob, LocScaleParameters, ReferenceChoice } from './types.ts';
 
@@ -82,7 +83,7 @@ export interface FitRange {
 
 /**
  * How scale factors follow from the profiles in this run's mode. Cut-offs in angstrom. Fits begin where LocScale's
- * do, or at lower resolution where that leaves the window too few shells (math/follow-resolution.ts).
+ * do, or at lower resolution where that leaves the window too few shells (math/scaling/follow-resolution.ts).
  */
 export function chooseRule(
   job: CompleteJob,

@@ -2,28 +2,33 @@
  * Step 6: symmetry. The reference (or any map) is averaged over the operators of a point group or a helix
  * (method 9, Engine.symmetrise); whether a map has the symmetry is asked of a low-passed small copy of it.
  */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
+import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import { type Grid, isotropicVoxelSize, type Shape } from '../math/grid.ts';
-import { type Operator, parseSymmetry, pointGroup } from '../math/point-group.ts';
-import { tanhLowPass } from '../math/radial-transfer.ts';
-import { rotationAbout, type Vector3 } from '../math/rotation.ts';
-import { defaultCentre, type SymmetriseOptions } from '../math/rotation-plan.ts';
+import { type Operator, parseSymmetry, pointGroup } from '../math/symmetry/point-group.ts';
+import { rotationAbout, type Vector3 } from '../math/symmetry/rotation.ts';
+import { defaultCentre, type SymmetriseOptions } from '../math/symmetry/rotation-plan.ts';
 import {
   type CoarseMap,
   type DetectedSymmetry,
   detectSymmetry,
   groupCorrelation,
   selfCorrelation,
-} from '../math/self-rotation.ts';
+} from '../math/symmetry/self-rotation.ts';
 import {
   aboutCentre,
   centreOfDensity,
   detectCentredSymmetry,
   nearestEquivalent,
   refineCentre,
-} from '../math/symmetry-centre.ts';
-import { type Helix, helicalOperators, readOperators, turnOperators } from '../math/symmetry-operators.ts';
+} from '../math/symmetry/symmetry-centre.ts';
+import {
+  type Helix,
+  helicalOperators,
+  readOperators,
+  turnOperators,
+} from '../math/symmetry/symmetry-operators.ts';
 import type { Run } from './run.ts';
 
 export interface SymmetryRequest {

@@ -3,7 +3,7 @@
  * so that ORIGIN, NSTART, cell and axis order survive; formats/ encodes it, and the caller (command
  * line, browser page) puts the bytes where they belong.
  */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import type { LocScaleResult, MapImage } from './types.ts';
 
 /** One volume of the result. `name` is its file name or label. */

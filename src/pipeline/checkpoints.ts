@@ -2,7 +2,7 @@
  * What a run keeps so that a later run of the same job, after a kill or with other settings of a later step, need
  * not compute it again. A checkpoint is found by what it was made of: the voxels that went in, and the parameters.
  */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
 import type { Run } from './run.ts';
 

@@ -1,6 +1,6 @@
 /** Maps whose density is dark. (Half maps of opposite contrast: 2-fsc.ts.) */
-import type { Volume } from '../engine.ts';
-import { blockCorrelation, type Contrast, contrastOf } from '../math/contrast.ts';
+import type { Volume } from '../engine/engine.ts';
+import { blockCorrelation, type Contrast, contrastOf } from '../math/inputs/contrast.ts';
 import { inspectBoth } from './half-maps.ts';
 import type { Run } from './run.ts';
 

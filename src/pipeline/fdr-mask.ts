@@ -1,14 +1,14 @@
 /** The FDR confidence map of a map and the mask it gives (method 2): confidence >= 1 - rate. */
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
+import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
+import type { Shape } from '../math/grid.ts';
 import {
   defaultNoiseBoxes,
   defaultNoiseBoxSize,
   type NoiseBox,
   noiseBoxWarning,
   userNoiseBoxes,
-} from '../math/confidence.ts';
-import type { Shape } from '../math/grid.ts';
-import { tanhLowPass } from '../math/radial-transfer.ts';
+} from '../math/statistics/confidence.ts';
 import { engineIdentity, hashVolume, keptVolume } from './checkpoints.ts';
 import type { Run } from './run.ts';
 import type { LocScaleNumbers, LocScaleParameters } from './types.ts';

@@ -3,9 +3,9 @@
  * map scaled with it as reference is the baseline, and pVDDT tells where the two differ significantly.
  */
 
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
-import { pvddtOf } from '../math/pvddt.ts';
+import { pvddtOf } from '../math/statistics/pvddt.ts';
 import { measureLocalResolution, numbersWith } from './local-resolution.ts';
 import {
   completeJob,

@@ -1,10 +1,15 @@
 /** The FSC of two half maps and what it says about them: judged here once, for every command that takes half maps. */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { fourierShellCorrelation } from '../math/fsc.ts';
-import { halfFall, isSuspicious, judgeHalfMaps } from '../math/half-map-verdict.ts';
-import { describeResolution, type HalfMapNames, halfMapWarnings, refusalOf } from '../math/half-map-words.ts';
-import { correlateNoise } from '../math/noise-correlation.ts';
+import { fourierShellCorrelation } from '../math/fourier/fsc.ts';
+import { halfFall, isSuspicious, judgeHalfMaps } from '../math/inputs/half-map-verdict.ts';
+import {
+  describeResolution,
+  type HalfMapNames,
+  halfMapWarnings,
+  refusalOf,
+} from '../math/inputs/half-map-words.ts';
+import { correlateNoise } from '../math/inputs/noise-correlation.ts';
 import type { Run } from './run.ts';
 import type { FscCurve } from './types.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The method, in order. Start reading here: each step is one file of this folder, numbered as it runs;
- * the arithmetic behind it is in math/, and the heavy operations are verbs of the engine (engine.ts).
+ * the arithmetic behind it is in math/, and the heavy operations are verbs of the engine (engine/engine.ts).
  *
  *   1 read maps       do they agree, do they hold numbers
  *   2 fsc             half maps -> resolution and full map

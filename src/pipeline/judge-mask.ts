@@ -3,12 +3,15 @@
  * made where they hold nothing (masked maps); its volume is compared with the model, the molecular weight or the
  * non-zero region of the map, whichever is known first.
  */
-import type { Volume } from '../engine.ts';
+
+import { placeModel } from '../atoms/place-model.ts';
+import { surroundingsOf } from '../atoms/surroundings.ts';
+import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import type { AtomSet } from '../math/atom-set.ts';
-import { neighbourCorrelation } from '../math/contrast.ts';
+import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
-import { isMasked } from '../math/input-checks.ts';
+import { neighbourCorrelation } from '../math/inputs/contrast.ts';
+import { isMasked } from '../math/inputs/input-checks.ts';
 import {
   CUBIC_ANGSTROM_PER_DALTON,
   type ExpectedVolume,
@@ -16,10 +19,8 @@ import {
   massOfAtoms,
   SMALLEST_VOLUME,
   type VolumeVerdict,
-} from '../math/mask-volume.ts';
-import type { FscCutoff } from '../math/molecular-numbers.ts';
-import { placeModel } from '../reference/place-model.ts';
-import { surroundingsOf } from '../reference/surroundings.ts';
+} from '../math/inputs/mask-volume.ts';
+import type { FscCutoff } from '../math/scaling/molecular-numbers.ts';
 import type { InputMaps } from './1-read-maps.ts';
 import type { Symmetry } from './6-symmetrise.ts';
 import { INVERT_HINT } from './contrast.ts';

@@ -1,20 +1,20 @@
 /**
- * Local resolution of two half maps (math/local-resolution.ts), and their mean low-passed at every voxel's own
+ * Local resolution of two half maps (math/scaling/local-resolution.ts), and their mean low-passed at every voxel's own
  * resolution: beside the main run, or by itself.
  */
-import type { OpenedResolution, Volume } from '../engine.ts';
+import type { OpenedResolution, Volume } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
-import { windowAngstromFor } from '../math/follow-resolution.ts';
+import { filterBins } from '../math/fourier/local-filter.ts';
 import { describeShape, type Grid, voxelCount } from '../math/grid.ts';
-import { filterBins } from '../math/local-filter.ts';
+import { windowAngstromFor } from '../math/scaling/follow-resolution.ts';
 import {
   correlationNoise,
   resolutionWindowVoxels,
   SMALLEST_RESOLUTION_WINDOW,
   type WindowWeights,
-} from '../math/local-resolution.ts';
-import { type ResolutionSummary, summariseResolution } from '../math/resolution-summary.ts';
+} from '../math/scaling/local-resolution.ts';
+import { type ResolutionSummary, summariseResolution } from '../math/scaling/resolution-summary.ts';
 import { readMaps } from './1-read-maps.ts';
 import { resolveMap } from './2-fsc.ts';
 import { prepareMask } from './3-mask.ts';

@@ -3,13 +3,19 @@
  * non-zero region of a masked map, noise from the corners of the box, a low-passed map, the contour that encloses the
  * molecular weight, the whole of a box that is full of density.
  */
-import type { Volume } from '../engine.ts';
-import { cornerNoiseBoxes, defaultNoiseBoxSize } from '../math/confidence.ts';
+
+import { surroundingsOf, surroundingsRadius } from '../atoms/surroundings.ts';
+import type { Volume } from '../engine/engine.ts';
+import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import { voxelCount } from '../math/grid.ts';
-import { isMasked } from '../math/input-checks.ts';
-import { contourOfVolume, judgeMaskVolume, MASK_PER_MOLECULE, SMALLEST_VOLUME } from '../math/mask-volume.ts';
-import { tanhLowPass } from '../math/radial-transfer.ts';
-import { surroundingsOf, surroundingsRadius } from '../reference/surroundings.ts';
+import { isMasked } from '../math/inputs/input-checks.ts';
+import {
+  contourOfVolume,
+  judgeMaskVolume,
+  MASK_PER_MOLECULE,
+  SMALLEST_VOLUME,
+} from '../math/inputs/mask-volume.ts';
+import { cornerNoiseBoxes, defaultNoiseBoxSize } from '../math/statistics/confidence.ts';
 import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
 import { cubic, expectedVolumes, type MaskJob, type MaskProblem } from './judge-mask.ts';
 import type { Run } from './run.ts';

@@ -2,15 +2,9 @@
  * Step 4 with atoms: places them in the map's frame, gives them B factors from the data, simulates the
  * reference, and says which rule holds where (method 5 and 8).
  */
-import type { OperationHooks, Volume } from '../engine.ts';
-import { LocScaleError } from '../errors.ts';
-import type { Structure, StructureAtom } from '../formats/structure.ts';
-import type { AtomSet } from '../math/atom-set.ts';
-import { scalingWindowFor } from '../math/follow-resolution.ts';
-import { isotropicVoxelSize } from '../math/grid.ts';
-import { correlationInside } from '../math/statistics.ts';
-import { bRangeFor } from '../reference/bfactors/b-factor-field.ts';
-import { agreementOf, type ModelAgreement } from '../reference/bfactors/model-agreement.ts';
+
+import { bRangeFor } from '../atoms/bfactors/b-factor-field.ts';
+import { agreementOf, type ModelAgreement } from '../atoms/bfactors/model-agreement.ts';
 import {
   type BFactorsFound,
   completeWithPseudoAtoms,
@@ -18,11 +12,18 @@ import {
   type ModelReferenceData,
   placePseudoAtoms,
   rangeOf,
-} from '../reference/model-reference.ts';
-import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../reference/place-model.ts';
-import { confidenceNote, convertConfidence } from '../reference/predicted-model.ts';
-import type { PseudoModel } from '../reference/pseudo-model/build.ts';
-import { surroundingsOf } from '../reference/surroundings.ts';
+} from '../atoms/model-reference.ts';
+import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../atoms/place-model.ts';
+import { confidenceNote, convertConfidence } from '../atoms/predicted-model.ts';
+import type { PseudoModel } from '../atoms/pseudo-model/build.ts';
+import { surroundingsOf } from '../atoms/surroundings.ts';
+import type { OperationHooks, Volume } from '../engine/engine.ts';
+import { LocScaleError } from '../errors.ts';
+import type { Structure, StructureAtom } from '../formats/structure.ts';
+import type { AtomSet } from '../math/atoms/atom-set.ts';
+import { isotropicVoxelSize } from '../math/grid.ts';
+import { scalingWindowFor } from '../math/scaling/follow-resolution.ts';
+import { correlationInside } from '../math/statistics/statistics.ts';
 import type { Run } from './run.ts';
 import type { LocScaleParameters, ModelUsed, ReferenceChoice } from './types.ts';
 

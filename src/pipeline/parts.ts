@@ -1,5 +1,5 @@
 /** Single steps of the method, run on their own: the FSC of two half maps, the FDR mask of a map. */
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { readMaps } from './1-read-maps.ts';

@@ -1,5 +1,5 @@
 /** Steps 1 to 4 on their own: the reference that a network predicts from the map, without scaling to it. */
-import type { Volume } from '../engine.ts';
+import type { Volume } from '../engine/engine.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import type { PlannedPrediction } from './4-reference.ts';

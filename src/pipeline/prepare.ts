@@ -9,12 +9,12 @@ import type {
   LocalScalingSettings,
   OpenedScaling,
   Volume,
-} from '../engine.ts';
+} from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { gibibytes } from '../math/bytes.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
-import { nyquistCutoffOf } from '../math/molecular-numbers.ts';
-import { requireSuitedVoxels } from '../reference/network/suits.ts';
+import { nyquistCutoffOf } from '../math/scaling/molecular-numbers.ts';
+import { requireSuitedVoxels } from '../network/graph/suits.ts';
 import { type InputMaps, readMaps } from './1-read-maps.ts';
 import { type ResolvedMap, resolveMap } from './2-fsc.ts';
 import { prepareMask, type ScalingMask } from './3-mask.ts';

@@ -4,13 +4,13 @@
  * (profiles_audit.pickle, only with theoretical profiles). Computed by the definition, in float64, from what the
  * engine got: a check of the engine as well.
  */
-import type { Engine, LocalScalingJob, Volume } from '../engine.ts';
+import type { Engine, LocalScalingJob, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
-import { createRandom } from '../math/random.ts';
-import { compileScalingRule } from '../math/scaling-rules.ts';
-import { shellFrequencies } from '../math/wilson-fit.ts';
-import { createWindowProfile, cutWindow } from '../math/window-profile.ts';
-import { type RadialProfileKind, shellCountOf } from '../math/windows.ts';
+import { compileScalingRule } from '../math/scaling/scaling-rules.ts';
+import { shellFrequencies } from '../math/scaling/wilson-fit.ts';
+import { createWindowProfile, cutWindow } from '../math/scaling/window-profile.ts';
+import { type RadialProfileKind, shellCountOf } from '../math/scaling/windows.ts';
+import { createRandom } from '../math/statistics/random.ts';
 
 export interface ProfilesAudit {
   readonly maskVoxels: number;

@@ -2,7 +2,7 @@
  * What the steps of one run share: the engine, the clock, warnings and cancellation. The engine knows its volumes
  * (tracked-engine.ts), so that none is left behind when a step fails.
  */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { describeShape, type Grid, sameShape, voxelCount } from '../math/grid.ts';
 import { trackVolumes, VolumeLedger } from './tracked-engine.ts';

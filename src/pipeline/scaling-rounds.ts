@@ -9,8 +9,8 @@ import type {
   OpenedScaling,
   ScalingRun,
   ScalingTile,
-} from '../engine.ts';
-import { volumesOf } from '../engine-jobs.ts';
+} from '../engine/engine.ts';
+import { volumesOf } from '../engine/jobs.ts';
 import type { Shape } from '../math/grid.ts';
 import { type Checkpoint, engineIdentity, hashVolume } from './checkpoints.ts';
 import type { Run } from './run.ts';

@@ -3,7 +3,7 @@
  * reference or of an average protein, weighted by the local agreement of the half maps. A run of its own, beside
  * LocScale's scheme.
  */
-import type { BandScalingJob, Volume } from '../engine.ts';
+import type { BandScalingJob, Volume } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';

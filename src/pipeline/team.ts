@@ -2,9 +2,9 @@
  * Other processes that take part in a run: ranks of an MPI job, one process for each GPU. The process that runs
  * the pipeline leads; the others wait for work (distributed/).
  */
-import type { Engine, LocalScalingJob } from '../engine.ts';
+import type { Engine, LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
 
 export interface Team {
   /** Processes, the leading one included. */

@@ -2,8 +2,8 @@
  * An engine that knows which of its volumes live, and the most memory that was in use so far: the verbs' own bytes
  * beside the volumes. What a step makes is found and released without the step's help.
  */
-import type { Engine, Volume } from '../engine.ts';
-import { volumesOf } from '../engine-jobs.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
+import { volumesOf } from '../engine/jobs.ts';
 import { voxelCount } from '../math/grid.ts';
 
 /** Volumes that live on an engine, and the most bytes in use so far: volumes, and what verbs take beside them. */

@@ -1,13 +1,13 @@
 /** What goes into a LocScale run and what comes out of it. The command line is one caller among others. */
-import type { Engine, Volume } from '../engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Structure } from '../formats/structure.ts';
 import type { Grid } from '../math/grid.ts';
-import type { HalfMapVerdict } from '../math/half-map-verdict.ts';
-import type { FscCutoffSource } from '../math/molecular-numbers.ts';
-import type { RadialProfileKind } from '../math/windows.ts';
-import type { ReferencePredictor } from '../reference/network/model.ts';
+import type { HalfMapVerdict } from '../math/inputs/half-map-verdict.ts';
+import type { FscCutoffSource } from '../math/scaling/molecular-numbers.ts';
+import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { SymmetryRequest } from './6-symmetrise.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type {

@@ -1,6 +1,6 @@
 /** What a careful reader would look at first, looked at: each check is one sentence with its numbers. */
 
-import { describeResolution, halfMapWarnings } from '../math/half-map-words.ts';
+import { describeResolution, halfMapWarnings } from '../math/inputs/half-map-words.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import { type Findings, mapOf, quantile } from './findings.ts';
 import { bFactorsOf } from './local-windows.ts';

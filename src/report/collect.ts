@@ -3,7 +3,7 @@
  * what stays are sections, profiles of sampled windows and small copies: a few megabytes.
  */
 import type { Shape } from '../math/grid.ts';
-import type { RadialProfileKind } from '../math/windows.ts';
+import type { RadialProfileKind } from '../math/scaling/windows.ts';
 import type { Findings, LocalFindings, MapFindings, MapRole, NoiseBoxFindings } from './findings.ts';
 import { localPower } from './local-power.ts';
 import { placeWindows, profilesOf, sampleMask } from './local-windows.ts';

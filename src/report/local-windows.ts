@@ -2,17 +2,18 @@
  * Windows spread over the mask, and the radial amplitude profiles of maps in them: what the method itself
  * works with (method 4), for a sample of places instead of every voxel.
  */
-import { chooseFitStart, FEWEST_FIT_SHELLS } from '../math/follow-resolution.ts';
+
+import { transformVolume } from '../math/fourier/host-fft.ts';
 import type { Shape } from '../math/grid.ts';
+import { chooseFitStart, FEWEST_FIT_SHELLS } from '../math/scaling/follow-resolution.ts';
 import {
   fitLogAmplitude,
   prepareWilsonFit,
   shellFrequencies,
   type WilsonFit,
   wilsonRangeBetween,
-} from '../math/wilson-fit.ts';
-import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/windows.ts';
-import { transformVolume } from '../synthetic/fourier.ts';
+} from '../math/scaling/wilson-fit.ts';
+import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/scaling/windows.ts';
 import type { Windows } from './findings.ts';
 
 /** Voxels transformed per map: bounds the time, to a second or two. */

@@ -1,4 +1,4 @@
-// out += hat(1 / cutoff) filtered: the share of one bin of a local low-pass (math/local-filter.ts).
+// out += hat(1 / cutoff) filtered: the share of one bin of a local low-pass (math/fourier/local-filter.ts).
 // All buffers are one slab each, (z, y, x), x fastest. One thread = one voxel. Voxels with cut-off 0 stay.
 
 struct Parameters {

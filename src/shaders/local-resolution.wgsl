@@ -1,5 +1,5 @@
 // Cross and power spectra of the weighted w^3 windows of two half maps around the voxels of a tile, summed
-// over shells of rounded radius, and the resolution read from them (math/local-resolution.ts).
+// over shells of rounded radius, and the resolution read from them (math/scaling/local-resolution.ts).
 //
 // Axes one after the other, each a direct sum with the window's weights t(d), d = -h ... h - 1 (phases from
 // the window's centre). A vec4f holds one coefficient of both maps: (re A, im A, re B, im B).

@@ -1,4 +1,4 @@
-// Averages a map over symmetry operators (math/rotation-plan.ts). All volumes are slabs, (z, y, x), x fastest; a voxel
+// Averages a map over symmetry operators (math/symmetry/rotation-plan.ts). All volumes are slabs, (z, y, x), x fastest; a voxel
 // gathers from one slab of its source at a time and adds to `out`, which the caller dispatches slab by slab.
 //   tables   per operator that maps the grid onto itself: indices along z, y, x, which sum to the linear index of the
 //            source; negative: outside

@@ -7,10 +7,10 @@
  *              (floor 0): the ideally sharpened map. The half maps' average should come close to it.
  */
 import type { MapImage } from '../formats/map-image.ts';
-import type { Atom } from '../math/atom.ts';
+import type { Atom } from '../math/atoms/atom.ts';
+import { filterPair, forEachFrequency, transformVolume } from '../math/fourier/host-fft.ts';
 import { type Grid, isotropicVoxelSize, type Shape, voxelCount } from '../math/grid.ts';
-import { createRandom } from '../math/random.ts';
-import { filterPair, forEachFrequency, transformVolume } from './fourier.ts';
+import { createRandom } from '../math/statistics/random.ts';
 import { buildIdealStructure, type IdealStructure } from './ideal-structure.ts';
 import { makeMapImage } from './map-image.ts';
 import { simulateMapPair } from './simulate-map.ts';

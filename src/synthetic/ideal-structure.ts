@@ -6,8 +6,8 @@
  * B factors vary smoothly in space: low in the core, high at the periphery and in the flexible domain.
  */
 import { LocScaleError } from '../errors.ts';
-import type { Atom } from '../math/atom.ts';
-import { createRandom, type RandomSource } from '../math/random.ts';
+import type { Atom } from '../math/atoms/atom.ts';
+import { createRandom, type RandomSource } from '../math/statistics/random.ts';
 import { type BackboneResidue, buildBackbone, type ElementKind, placeBackbone } from './backbone.ts';
 import { createPointSet, type PointSet } from './neighbours.ts';
 import { pointGroupRotations } from './point-group.ts';

@@ -8,10 +8,10 @@
  */
 
 import { LocScaleError } from '../errors.ts';
-import type { Atom } from '../math/atom.ts';
+import type { Atom } from '../math/atoms/atom.ts';
+import { type ScatteringFactor, scatteringFactorOf } from '../math/atoms/scattering-factors.ts';
+import { filterPair } from '../math/fourier/host-fft.ts';
 import { type Grid, isotropicVoxelSize, voxelCount } from '../math/grid.ts';
-import { type ScatteringFactor, scatteringFactorOf } from '../math/scattering-factors.ts';
-import { filterPair } from './fourier.ts';
 
 /**
  * Gaussians are cut where they have fallen to this fraction of their peak. Taking the blur away amplifies

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { placeModel } from '../../src/atoms/place-model.ts';
 import { openMap } from '../../src/cli/open-map.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import { readStructure } from '../../src/formats/coordinates.ts';
@@ -9,8 +10,7 @@ import type { MapImage } from '../../src/formats/map-image.ts';
 import type { Structure } from '../../src/formats/structure.ts';
 import { writeMmcif } from '../../src/formats/write-mmcif.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { correlationInside } from '../../src/math/statistics.ts';
-import { placeModel } from '../../src/reference/place-model.ts';
+import { correlationInside } from '../../src/math/statistics/statistics.ts';
 import { describeWithSharedData, sharedPath } from '../support/shared-data.ts';
 import { runCli, Workspace } from './run-cli.ts';
 

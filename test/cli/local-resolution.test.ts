@@ -1,7 +1,7 @@
 /** The command locres and --local_resolution as a user runs them. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { runCli, runtimes, Workspace } from './run-cli.ts';
 
 const EDGE = 32;

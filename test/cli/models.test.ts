@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { installCuda } from '../../src/cli/setup.ts';
-import { EMMERNET } from '../../src/reference/network/emmernet-layers.ts';
+import { EMMERNET } from '../../src/network/graph/emmernet-layers.ts';
 import {
   kerasLayers,
   pickled,

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NetworkFiles } from '../../src/inference/network-graph.ts';
+import type { NetworkFiles } from '../../src/network/run/network-graph.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
 import { smallNetwork } from '../support/small-network.ts';

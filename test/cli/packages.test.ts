@@ -79,7 +79,7 @@ describe('the package', () => {
       ['CHANGELOG.md', 'CITATION.cff', 'LICENSE', 'README.md', 'dist', 'examples', 'package.json'].sort(),
     );
     expect(existsSync(join(installed, 'dist/cpu-fallback/kernels/kernels.wasm'))).toBe(true);
-    expect(existsSync(join(installed, 'dist/reference/bundled/reference-network.onnx'))).toBe(true);
+    expect(existsSync(join(installed, 'dist/network/bundled/reference-network.onnx'))).toBe(true);
   });
 
   it.skipIf(windows).each(Object.keys(manifest.bin))('installs the command %s', (name) => {

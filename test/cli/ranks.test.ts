@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
 import { findMpiLaunchers } from '../support/ranks.ts';
 import { gpuEnvironment, usesHardware } from '../support/software-gpu.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openMap } from '../../src/cli/open-map.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import { writeMrc } from '../../src/formats/mrc.ts';
-import { tanhLowPass } from '../../src/math/radial-transfer.ts';
+import { tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
 import type { MapImage } from '../../src/pipeline/types.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { collect } from '../support/mrc-fixture.ts';

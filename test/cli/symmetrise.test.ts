@@ -1,8 +1,8 @@
 /** The commands symmetrise and symmetry as a user runs them. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pointGroup } from '../../src/math/point-group.ts';
-import { applyMatrix } from '../../src/math/rotation.ts';
+import { pointGroup } from '../../src/math/symmetry/point-group.ts';
+import { applyMatrix } from '../../src/math/symmetry/rotation.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { runCli, runtimes, Workspace } from './run-cli.ts';
 

@@ -1,7 +1,7 @@
 /** Scaling in soft frequency bands on every engine against the float64 oracle. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { BandScalingJob, Engine } from '../../src/engine.ts';
+import type { BandScalingJob, Engine } from '../../src/engine/engine.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
 import { relativeL2 } from '../support/compare.ts';

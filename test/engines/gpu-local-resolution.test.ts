@@ -1,12 +1,12 @@
 /** Local resolution with what only the GPU engine has: slabs, forced limits, a device that goes away. */
 import { afterAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, LocalResolutionJob } from '../../src/engine.ts';
-import { localResolution } from '../../src/engine-jobs.ts';
+import type { Engine, LocalResolutionJob } from '../../src/engine/engine.ts';
+import { localResolution } from '../../src/engine/jobs.ts';
 import type { GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
+import { filterBins } from '../../src/math/fourier/local-filter.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { filterBins } from '../../src/math/local-filter.ts';
 import { maxDifference } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';

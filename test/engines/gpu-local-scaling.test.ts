@@ -1,12 +1,12 @@
 /** What only the GPU engine has: slabs, forced limits, a device that goes away in the middle of a job. */
 import { afterAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, LocalScalingJob } from '../../src/engine.ts';
-import { localScaling } from '../../src/engine-jobs.ts';
+import type { Engine, LocalScalingJob } from '../../src/engine/engine.ts';
+import { localScaling } from '../../src/engine/jobs.ts';
 import type { GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import type { ScalingRule } from '../../src/math/scaling-rules.ts';
+import type { ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { blobMask, mapLikeVolume } from '../support/random-volume.ts';

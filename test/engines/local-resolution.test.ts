@@ -1,11 +1,11 @@
 /** Local resolution: curves and crossings of every engine against a float64 transform per voxel, and what must hold. */
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
-import { localResolution } from '../../src/engine-jobs.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { localResolution } from '../../src/engine/jobs.ts';
+import { filterBins } from '../../src/math/fourier/local-filter.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { filterBins } from '../../src/math/local-filter.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { maxDifference } from '../support/compare.ts';
 import { directLocalResolution } from '../support/direct-local-resolution.ts';
 import { describeEngines } from '../support/engines.ts';

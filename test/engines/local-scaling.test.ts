@@ -1,12 +1,12 @@
 /** Local scaling: every rule and shape against the float64 oracle, and the properties of the method. */
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, LocalScalingJob } from '../../src/engine.ts';
-import { localScaling } from '../../src/engine-jobs.ts';
+import type { Engine, LocalScalingJob } from '../../src/engine/engine.ts';
+import { localScaling } from '../../src/engine/jobs.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
-import type { ScalingRule } from '../../src/math/scaling-rules.ts';
-import type { RadialProfileKind } from '../../src/math/windows.ts';
+import type { ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
+import type { RadialProfileKind } from '../../src/math/scaling/windows.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { directLocalScaling } from '../support/direct-local-scaling.ts';
 import { describeEngines } from '../support/engines.ts';

@@ -1,9 +1,9 @@
 /** Maps of 6 to 12 A and subtomogram averages, whose atoms have known B factors. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import type { Grid, Shape } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { runLocScale } from '../../src/pipeline/index.ts';
 import { defaultParameters } from '../../src/pipeline/parameters.ts';
 import type { MapImage } from '../../src/pipeline/types.ts';

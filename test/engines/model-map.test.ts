@@ -1,8 +1,8 @@
 /** Maps of models: against the float64 sum, against the definition of a B factor, and what must be refused. */
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, ModelMapOptions } from '../../src/engine.ts';
-import type { AtomSet } from '../../src/math/atom-set.ts';
+import type { Engine, ModelMapOptions } from '../../src/engine/engine.ts';
+import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
 import { type Grid, type Shape, voxelCount } from '../../src/math/grid.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { modelMapDirectly } from '../support/direct-model-map.ts';

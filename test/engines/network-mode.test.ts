@@ -1,9 +1,9 @@
 /** The pipeline with a network: the model-free mode and feature enhancement, with predictors that can be followed by hand. */
 import { expect, it } from 'vitest';
-import { calibrateStandardError } from '../../src/math/pvddt.ts';
+import { calibrateStandardError } from '../../src/math/statistics/pvddt.ts';
+import type { ReferencePredictor } from '../../src/network/graph/model.ts';
 import { defaultParameters, planLocScale, runFeatureEnhance, runLocScale } from '../../src/pipeline/index.ts';
 import type { LocScaleContext, LocScaleJob } from '../../src/pipeline/types.ts';
-import type { ReferencePredictor } from '../../src/reference/network/model.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeEngines } from '../support/engines.ts';
 import { smallNetwork } from '../support/small-network.ts';

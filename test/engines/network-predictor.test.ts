@@ -1,11 +1,11 @@
 /** Opening a network on onnxruntime's providers, batches, Monte-Carlo masks, failures in words. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { createNetworkSession } from '../../src/inference/network-session.ts';
-import type { Onnxruntime } from '../../src/inference/onnxruntime.ts';
-import { openPredictor, type PredictorOptions } from '../../src/inference/open-predictor.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { fillDropoutMask } from '../../src/reference/network/dropout-masks.ts';
-import type { ReferencePredictor } from '../../src/reference/network/model.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { fillDropoutMask } from '../../src/network/graph/dropout-masks.ts';
+import type { ReferencePredictor } from '../../src/network/graph/model.ts';
+import { createNetworkSession } from '../../src/network/run/network-session.ts';
+import type { Onnxruntime } from '../../src/network/run/onnxruntime.ts';
+import { openPredictor, type PredictorOptions } from '../../src/network/run/open-predictor.ts';
 import { describeProviders } from '../support/onnxruntime.ts';
 import { convolveDirectly, SMALL_EDGE, smallNetwork } from '../support/small-network.ts';
 

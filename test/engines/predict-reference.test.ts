@@ -1,15 +1,15 @@
 /** The way from a map to the network and back, with predictors whose answer is known. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Engine, Volume } from '../../src/engine.ts';
+import type { Engine, Volume } from '../../src/engine/engine.ts';
 import { type Grid, type Shape, voxelCount } from '../../src/math/grid.ts';
-import type { CubeWeighting } from '../../src/reference/network/blend-cubes.ts';
-import type { ModelManifest, MonteCarloPass, ReferencePredictor } from '../../src/reference/network/model.ts';
+import type { CubeWeighting } from '../../src/network/graph/blend-cubes.ts';
+import type { ModelManifest, MonteCarloPass, ReferencePredictor } from '../../src/network/graph/model.ts';
 import {
   type PredictReferenceInput,
   planPrediction,
   predictionBytes,
   predictReference,
-} from '../../src/reference/network/predict-reference.ts';
+} from '../../src/network/graph/predict-reference.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeEngines } from '../support/engines.ts';
 import { blobMask, mapLikeVolume } from '../support/random-volume.ts';

@@ -1,8 +1,8 @@
 /** Fourier resampling: against the float64 definition, and what it does to a point source. */
 import { expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { maxDifference, relativeL2 } from '../support/compare.ts';
 import { resampleDirectly } from '../support/direct-resample.ts';
 import { describeEngines } from '../support/engines.ts';

@@ -1,13 +1,13 @@
 /** Averages over point groups of maps as they are: symmetric models, noise, larger boxes; on the CPU engine only. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
-import type { Atom } from '../../src/math/atom.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Atom } from '../../src/math/atoms/atom.ts';
+import { tabulateTransfer } from '../../src/math/fourier/radial-transfer.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { type Operator, pointGroup } from '../../src/math/point-group.ts';
-import { tabulateTransfer } from '../../src/math/radial-transfer.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { applyMatrix } from '../../src/math/rotation.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { type Operator, pointGroup } from '../../src/math/symmetry/point-group.ts';
+import { applyMatrix } from '../../src/math/symmetry/rotation.ts';
 import { simulateMap } from '../../src/synthetic/simulate-map.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { noiseVolume } from '../support/random-volume.ts';

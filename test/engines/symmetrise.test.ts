@@ -1,11 +1,11 @@
 /** Averages over symmetry operators: against the float64 definition, and what must hold for any map. */
 import { expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { type Operator, pointGroup } from '../../src/math/point-group.ts';
-import { rotationAbout } from '../../src/math/rotation.ts';
-import type { SymmetriseOptions } from '../../src/math/rotation-plan.ts';
+import { type Operator, pointGroup } from '../../src/math/symmetry/point-group.ts';
+import { rotationAbout } from '../../src/math/symmetry/rotation.ts';
+import type { SymmetriseOptions } from '../../src/math/symmetry/rotation-plan.ts';
 import { maxDifference, relativeL2 } from '../support/compare.ts';
 import { symmetriseDirectly } from '../support/direct-symmetrise.ts';
 import { describeEngines } from '../support/engines.ts';

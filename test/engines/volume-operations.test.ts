@@ -1,9 +1,9 @@
 /** Filter, shell spectra, statistics, masks and confidence maps against float64 reference code. */
 import { expect, it } from 'vitest';
-import type { Engine, Volume } from '../../src/engine.ts';
+import type { Engine, Volume } from '../../src/engine/engine.ts';
+import { tabulateTransfer, tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { voxelCount } from '../../src/math/grid.ts';
-import { tabulateTransfer, tanhLowPass } from '../../src/math/radial-transfer.ts';
 import { maxDifference, relativeL2 } from '../support/compare.ts';
 import { describeEngines } from '../support/engines.ts';
 import { mapLikeVolume, noiseVolume } from '../support/random-volume.ts';

@@ -3,14 +3,14 @@
  * method uses them, B factors are compared as averages over 25 A.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { averageOverNeighbours } from '../../src/atoms/bfactors/average-bfactors.ts';
+import { bFactorsAt } from '../../src/atoms/bfactors/b-factor-field.ts';
+import { measureLocalB } from '../../src/atoms/bfactors/local-wilson-b.ts';
+import { refineBFactors } from '../../src/atoms/bfactors/refine-bfactors.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
-import type { AtomSet } from '../../src/math/atom-set.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { averageOverNeighbours } from '../../src/reference/bfactors/average-bfactors.ts';
-import { bFactorsAt } from '../../src/reference/bfactors/b-factor-field.ts';
-import { measureLocalB } from '../../src/reference/bfactors/local-wilson-b.ts';
-import { refineBFactors } from '../../src/reference/bfactors/refine-bfactors.ts';
 import { readGoldenModel } from '../support/golden-model.ts';
 import { meanOf, pearson } from '../support/pearson.ts';
 import { type GoldenMap, readGoldenJson, readGoldenMap } from '../support/read-golden.ts';

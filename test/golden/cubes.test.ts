@@ -6,10 +6,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { resampleMask, smoothMask } from '../../src/reference/network/cube-mask.ts';
-import { planCubes, planNetworkGrid } from '../../src/reference/network/cubes.ts';
-import type { ReferencePredictor } from '../../src/reference/network/model.ts';
-import { planPrediction, predictReference } from '../../src/reference/network/predict-reference.ts';
+import { resampleMask, smoothMask } from '../../src/network/graph/cube-mask.ts';
+import { planCubes, planNetworkGrid } from '../../src/network/graph/cubes.ts';
+import type { ReferencePredictor } from '../../src/network/graph/model.ts';
+import { planPrediction, predictReference } from '../../src/network/graph/predict-reference.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { type GoldenMap, readGoldenMap } from '../support/read-golden.ts';
 import { describeWithSharedData } from '../support/shared-data.ts';

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { readMrc } from '../../src/formats/mrc.ts';
-import { openPredictor } from '../../src/inference/open-predictor.ts';
-import { openBundled } from '../../src/model-store/index.ts';
+import { openPredictor } from '../../src/network/run/open-predictor.ts';
+import { openBundled } from '../../src/network/store/index.ts';
 import { defaultParameters, runLocScale } from '../../src/pipeline/index.ts';
 import type { MapImage } from '../../src/pipeline/types.ts';
 import { makeMapImage } from '../../src/synthetic/map-image.ts';

@@ -1,8 +1,8 @@
 /** The helix profile of this project against the one that the original used on the TRPV1 maps. */
 import { beforeAll, expect, it } from 'vitest';
-import { resampleTheoreticalProfile } from '../../src/math/scaling-rules.ts';
-import { fitLogAmplitude, prepareWilsonFit, type WilsonFit } from '../../src/math/wilson-fit.ts';
-import { helixProfile } from '../../src/reference/average-profile/helix-profile.ts';
+import { helixProfile } from '../../src/atoms/average-profile/helix-profile.ts';
+import { resampleTheoreticalProfile } from '../../src/math/scaling/scaling-rules.ts';
+import { fitLogAmplitude, prepareWilsonFit, type WilsonFit } from '../../src/math/scaling/wilson-fit.ts';
 import { readGoldenJson } from '../support/read-golden.ts';
 import { describeWithSharedData } from '../support/shared-data.ts';
 

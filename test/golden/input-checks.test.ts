@@ -1,12 +1,12 @@
 /** The checks for filtered and masked input on real maps; thresholds of src/math were set with these figures. */
 import { expect, it } from 'vitest';
+import { filteredMapWarning, maskedMapWarning } from '../../src/math/inputs/input-checks.ts';
 import {
   defaultNoiseBoxes,
   defaultNoiseBoxSize,
   noiseBoxWarning,
   noiseEstimate,
-} from '../../src/math/confidence.ts';
-import { filteredMapWarning, maskedMapWarning } from '../../src/math/input-checks.ts';
+} from '../../src/math/statistics/confidence.ts';
 import { readGoldenMap } from '../support/read-golden.ts';
 import { referenceFft3d, referenceShellSums } from '../support/reference-fft.ts';
 import { describeWithSharedData } from '../support/shared-data.ts';

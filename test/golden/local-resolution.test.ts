@@ -5,17 +5,17 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
-import { localResolution } from '../../src/engine-jobs.ts';
-import { firstCrossing } from '../../src/math/fsc.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { localResolution } from '../../src/engine/jobs.ts';
+import { firstCrossing } from '../../src/math/fourier/fsc.ts';
+import { tabulateTransfer } from '../../src/math/fourier/radial-transfer.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import {
   correlationNoise,
   correlationShellCount,
   type WindowWeights,
-} from '../../src/math/local-resolution.ts';
-import { tabulateTransfer } from '../../src/math/radial-transfer.ts';
-import { createRandom } from '../../src/math/random.ts';
+} from '../../src/math/scaling/local-resolution.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { pearson } from '../support/pearson.ts';
 import { referenceFft3d, signedIndex } from '../support/reference-fft.ts';
 import { describeWithSharedData, sharedPath } from '../support/shared-data.ts';

@@ -11,7 +11,7 @@ import { afterAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import { readStructure } from '../../src/formats/coordinates.ts';
 import { writeMmcif } from '../../src/formats/write-mmcif.ts';
-import { type AtomSet, atomSetOf } from '../../src/math/atom-set.ts';
+import { type AtomSet, atomSetOf } from '../../src/math/atoms/atom-set.ts';
 import type { Grid, Shape } from '../../src/math/grid.ts';
 import { gemmiPresent } from '../cli/independent-reader.ts';
 import { readGoldenMap } from '../support/read-golden.ts';

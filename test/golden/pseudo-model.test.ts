@@ -1,9 +1,9 @@
 /** Pseudo-model of the TRPV1 half maps: inside the mask, at a distance from each other, in the density. */
 import { expect, it } from 'vitest';
-import type { AtomSet } from '../../src/math/atom-set.ts';
-import { nearestDistances } from '../../src/math/cell-list.ts';
-import { buildPseudoModel } from '../../src/reference/pseudo-model/build.ts';
-import { completeModel } from '../../src/reference/pseudo-model/complete-model.ts';
+import { buildPseudoModel } from '../../src/atoms/pseudo-model/build.ts';
+import { completeModel } from '../../src/atoms/pseudo-model/complete-model.ts';
+import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
+import { nearestDistances } from '../../src/math/atoms/cell-list.ts';
 import { readGoldenModel } from '../support/golden-model.ts';
 import { readGoldenJson, readGoldenMap } from '../support/read-golden.ts';
 import { describeWithSharedData } from '../support/shared-data.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { directBandScaling } from '../support/direct-band-scaling.ts';

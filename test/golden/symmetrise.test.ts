@@ -3,11 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, Volume } from '../../src/engine.ts';
-import { fourierShellCorrelation } from '../../src/math/fsc.ts';
+import type { Engine, Volume } from '../../src/engine/engine.ts';
+import { fourierShellCorrelation } from '../../src/math/fourier/fsc.ts';
+import { tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { pointGroup } from '../../src/math/point-group.ts';
-import { tanhLowPass } from '../../src/math/radial-transfer.ts';
+import { pointGroup } from '../../src/math/symmetry/point-group.ts';
 import { checkSymmetry, findSymmetry, resolveSymmetry } from '../../src/pipeline/6-symmetrise.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { readGoldenJson, readGoldenMap } from '../support/read-golden.ts';

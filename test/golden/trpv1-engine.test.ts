@@ -1,14 +1,14 @@
 /** The whole TRPV1 volume through every engine against the outputs of the original program. */
 import { expect, it } from 'vitest';
-import type { Volume } from '../../src/engine.ts';
-import { localScaling } from '../../src/engine-jobs.ts';
-import { fourierShellCorrelation } from '../../src/math/fsc.ts';
-import { tanhLowPass } from '../../src/math/radial-transfer.ts';
+import type { Volume } from '../../src/engine/engine.ts';
+import { localScaling } from '../../src/engine/jobs.ts';
+import { fourierShellCorrelation } from '../../src/math/fourier/fsc.ts';
+import { tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
 import type {
   ReferenceProfileRule,
   ScalingRule,
   TheoreticalProfileRule,
-} from '../../src/math/scaling-rules.ts';
+} from '../../src/math/scaling/scaling-rules.ts';
 import { maxDifference, relativeL2 } from '../support/compare.ts';
 import { describeEngines } from '../support/engines.ts';
 import { readGoldenJson, readGoldenMap } from '../support/read-golden.ts';

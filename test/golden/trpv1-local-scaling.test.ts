@@ -1,11 +1,11 @@
 /** The original's scaled maps of the TRPV1 half maps against the float64 oracle, on a seeded sample of mask voxels. */
 import { beforeAll, expect, it } from 'vitest';
-import { createRandom } from '../../src/math/random.ts';
 import {
   compileScalingRule,
   resampleTheoreticalProfile,
   type ScalingRule,
-} from '../../src/math/scaling-rules.ts';
+} from '../../src/math/scaling/scaling-rules.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { type DirectVoxel, directLocalScaling } from '../support/direct-local-scaling.ts';
 import { readGoldenJson, readGoldenMap } from '../support/read-golden.ts';
 import { describeWithSharedData } from '../support/shared-data.ts';

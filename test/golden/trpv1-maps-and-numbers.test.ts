@@ -1,5 +1,14 @@
 /** FSC, low-pass, confidence map and derived numbers of the TRPV1 half maps against the original's. */
 import { beforeAll, expect, it } from 'vitest';
+import { fourierShellCorrelation } from '../../src/math/fourier/fsc.ts';
+import { tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
+import type { Shape } from '../../src/math/grid.ts';
+import {
+  chooseFscCutoff,
+  molecularNumbers,
+  nyquistCutoffOf,
+} from '../../src/math/scaling/molecular-numbers.ts';
+import { windowVoxelsFor } from '../../src/math/scaling/windows.ts';
 import {
   confidenceFromMap,
   confidenceSphere,
@@ -7,12 +16,7 @@ import {
   defaultNoiseBoxSize,
   noiseBoxWarning,
   noiseEstimate,
-} from '../../src/math/confidence.ts';
-import { fourierShellCorrelation } from '../../src/math/fsc.ts';
-import type { Shape } from '../../src/math/grid.ts';
-import { chooseFscCutoff, molecularNumbers, nyquistCutoffOf } from '../../src/math/molecular-numbers.ts';
-import { tanhLowPass } from '../../src/math/radial-transfer.ts';
-import { windowVoxelsFor } from '../../src/math/windows.ts';
+} from '../../src/math/statistics/confidence.ts';
 import { type GoldenMap, readGoldenJson, readGoldenMap } from '../support/read-golden.ts';
 import { referenceFft3d, referenceShellSums, signedIndex } from '../support/reference-fft.ts';
 import { describeWithSharedData } from '../support/shared-data.ts';

@@ -4,8 +4,8 @@
  * profile taken, scaled and transformed back; the centre voxel is kept (method 4).
  */
 import type { Shape } from '../../src/math/grid.ts';
-import type { ScalingRule } from '../../src/math/scaling-rules.ts';
-import type { RadialProfileKind } from '../../src/math/windows.ts';
+import type { ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
+import type { RadialProfileKind } from '../../src/math/scaling/windows.ts';
 import { directScaleFactors } from './direct-scaling-rule.ts';
 import type { ComplexArray } from './naive-dft.ts';
 

@@ -3,10 +3,10 @@
  *   F(k) = sum occ f(k) exp(-B k^2 / 4) exp(-2 pi i k r),
  * limited to the band as the engines limit it, and their inverse Fourier transform.
  */
-import type { AtomSet } from '../../src/math/atom-set.ts';
+import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
+import { evaluateScatteringFactor, scatteringFactorOf } from '../../src/math/atoms/scattering-factors.ts';
+import { bandLimit } from '../../src/math/atoms/splat-plan.ts';
 import { type Grid, voxelCount } from '../../src/math/grid.ts';
-import { evaluateScatteringFactor, scatteringFactorOf } from '../../src/math/scattering-factors.ts';
-import { bandLimit } from '../../src/math/splat-plan.ts';
 import { referenceFft3d, signedIndex } from './reference-fft.ts';
 
 export function modelMapDirectly(atoms: AtomSet, grid: Grid, blurBFactor = 0): Float64Array {

@@ -2,7 +2,7 @@
  * The layers of EMmerNet in float64, straight from their definitions, and the network put together from
  * them: an oracle that shares nothing with the ONNX graph. Cubes are (channels, z, y, x), one at a time.
  */
-import type { WeightSet } from '../../src/reference/network/model.ts';
+import type { WeightSet } from '../../src/network/graph/model.ts';
 
 export interface DirectCube {
   readonly channels: number;

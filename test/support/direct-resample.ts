@@ -3,7 +3,7 @@
  * times the old ones, R[j, i] = 1/n sum_k w_k cos(2 pi k (j/m - i/n)) over the signed frequencies that both
  * axes have. The pair +-min(n, m)/2 of an even minimum counts half each in padding (n values have one such
  * coefficient, shared by both) and in full in cropping (m values see both). The definition of
- * src/math/resample-plan.ts, summed over k.
+ * src/math/fourier/resample-plan.ts, summed over k.
  */
 import type { Shape } from '../../src/math/grid.ts';
 

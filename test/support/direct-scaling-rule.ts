@@ -7,7 +7,7 @@ import type {
   ReferenceProfileRule,
   ScalingRule,
   TheoreticalProfileRule,
-} from '../../src/math/scaling-rules.ts';
+} from '../../src/math/scaling/scaling-rules.ts';
 
 export interface DirectFactors {
   readonly scaleFactors: number[];

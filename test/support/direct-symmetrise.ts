@@ -5,8 +5,8 @@
  * Operators that all map the grid onto itself look voxels up.
  */
 import type { Shape } from '../../src/math/grid.ts';
-import type { Operator } from '../../src/math/point-group.ts';
-import type { SymmetriseOptions } from '../../src/math/rotation-plan.ts';
+import type { Operator } from '../../src/math/symmetry/point-group.ts';
+import type { SymmetriseOptions } from '../../src/math/symmetry/rotation-plan.ts';
 import { referenceFft3d, signedIndex } from './reference-fft.ts';
 
 const near = (value: number): boolean => Math.abs(value - Math.round(value)) < 1e-9;

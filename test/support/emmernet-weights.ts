@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createRandom } from '../../src/math/random.ts';
-import { type EmmernetPlan, emmernetTensors } from '../../src/reference/network/emmernet-layers.ts';
-import type { WeightSet } from '../../src/reference/network/model.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { type EmmernetPlan, emmernetTensors } from '../../src/network/graph/emmernet-layers.ts';
+import type { WeightSet } from '../../src/network/graph/model.ts';
 import { findPython } from './emmernet-files.ts';
 import { sharedDataPresent, sharedDataReason, sharedPath } from './shared-data.ts';
 

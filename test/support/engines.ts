@@ -1,7 +1,7 @@
 /** The engines every engine test runs on: one body, each engine. */
 import { afterAll, describe } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../src/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { openDevice } from '../../src/gpu/adapters.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import { describeMissing, findTestAdapter } from './gpu-device.ts';

@@ -1,6 +1,7 @@
 /** Spectra of two maps in shells, by the generator's own float64 transform: a check on the engines' FSC. */
+
+import { forEachFrequency, transformVolume } from '../../src/math/fourier/host-fft.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { forEachFrequency, transformVolume } from '../../src/synthetic/fourier.ts';
 
 export interface Shell {
   /** 1/A, in the middle of the shell. */

@@ -1,6 +1,6 @@
 /** Atoms of the mmCIF model of the reference data, by a reader independent of src/formats. */
 import { readFileSync } from 'node:fs';
-import type { AtomSet } from '../../src/math/atom-set.ts';
+import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
 import { sharedPath } from './shared-data.ts';
 
 /** Works for files with one _atom_site loop whose values hold no quoted spaces, as the golden model has. */

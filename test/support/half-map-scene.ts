@@ -1,10 +1,10 @@
 /** A random cluster of atoms in noise, as half maps and as what users make of them; seeded. */
-import { fourierShellCorrelation } from '../../src/math/fsc.ts';
+import { fourierShellCorrelation } from '../../src/math/fourier/fsc.ts';
+import { filterPair, forEachFrequency, transformVolume } from '../../src/math/fourier/host-fft.ts';
 import { type Grid, type Shape, voxelCount } from '../../src/math/grid.ts';
-import { type HalfMapVerdict, isSuspicious, judgeHalfMaps } from '../../src/math/half-map-verdict.ts';
-import { correlateNoise } from '../../src/math/noise-correlation.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { filterPair, forEachFrequency, transformVolume } from '../../src/synthetic/fourier.ts';
+import { type HalfMapVerdict, isSuspicious, judgeHalfMaps } from '../../src/math/inputs/half-map-verdict.ts';
+import { correlateNoise } from '../../src/math/inputs/noise-correlation.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { referenceFft3d, referenceShellSums } from './reference-fft.ts';
 
 export interface Scene {

@@ -1,7 +1,7 @@
 /** Seeded atoms with positions anywhere in a box and around it. */
-import type { AtomSet } from '../../src/math/atom-set.ts';
+import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 
 export interface RandomAtomOptions {
   readonly seed: number;

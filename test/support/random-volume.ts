@@ -1,6 +1,6 @@
 /** Seeded volumes for engine tests. */
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 
 /** White Gaussian noise, mean 0.2. */
 export function noiseVolume(shape: Shape, seed: number): Float32Array {

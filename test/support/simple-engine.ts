@@ -4,6 +4,7 @@
  * volumes that are held, so that tests see what a run leaves behind.
  */
 import { cpuBytes } from '../../src/cpu-fallback/bytes.ts';
+import { checkBandJob, chooseTiles } from '../../src/engine/checks.ts';
 import type {
   Engine,
   LocalScalingJob,
@@ -11,11 +12,10 @@ import type {
   OperationHooks,
   ScalingTile,
   Volume,
-} from '../../src/engine.ts';
-import { checkBandJob, chooseTiles } from '../../src/engine-checks.ts';
-import { confidenceFromMap, noiseEstimate } from '../../src/math/confidence.ts';
+} from '../../src/engine/engine.ts';
+import { binWeight } from '../../src/math/fourier/local-filter.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { binWeight } from '../../src/math/local-filter.ts';
+import { confidenceFromMap, noiseEstimate } from '../../src/math/statistics/confidence.ts';
 import { directBandScaling } from './direct-band-scaling.ts';
 import { directLocalResolution } from './direct-local-resolution.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';

@@ -3,10 +3,10 @@
  * seeded random weights, its result multiplied by the dropout mask if there is one.
  */
 import { encodeOnnxModel } from '../../src/formats/onnx.ts';
-import type { NetworkFiles } from '../../src/inference/network-graph.ts';
-import { createRandom } from '../../src/math/random.ts';
-import type { ModelManifest } from '../../src/reference/network/model.ts';
-import { createOnnxBuilder } from '../../src/reference/network/onnx-builder.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import type { ModelManifest } from '../../src/network/graph/model.ts';
+import { createOnnxBuilder } from '../../src/network/graph/onnx-builder.ts';
+import type { NetworkFiles } from '../../src/network/run/network-graph.ts';
 
 export const SMALL_EDGE = 8;
 

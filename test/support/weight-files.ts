@@ -6,13 +6,9 @@
 import { gzipSync, zipSync } from 'fflate';
 import { type Group, File as Hdf5File, ready } from 'h5wasm';
 import { packTar } from 'modern-tar';
-import { createRandom } from '../../src/math/random.ts';
-import {
-  type EmmernetPlan,
-  emmernetTensors,
-  planEmmernet,
-} from '../../src/reference/network/emmernet-layers.ts';
-import type { WeightSet } from '../../src/reference/network/model.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { type EmmernetPlan, emmernetTensors, planEmmernet } from '../../src/network/graph/emmernet-layers.ts';
+import type { WeightSet } from '../../src/network/graph/model.ts';
 
 /** All layers of EMmerNet with two channels each: 12 000 parameters. */
 export const tinyPlan = planEmmernet({ cubeEdge: 8, levels: [2, 4, 2], tail: [2, 2], normGroups: 2 });

@@ -1,8 +1,8 @@
 /** Averages of B factors over spheres and the final shift, against brute force and numpy. */
 import process from 'node:process';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/math/random.ts';
-import { averageBFactors, percentile, shiftBFactors } from '../../src/reference/bfactors/average-bfactors.ts';
+import { averageBFactors, percentile, shiftBFactors } from '../../src/atoms/bfactors/average-bfactors.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { maxDifference } from '../support/compare.ts';
 import { processorSeconds } from '../support/processor-time.ts';
 

@@ -1,14 +1,14 @@
 /** Local B factors: spectra of windows against their definition, the fit, and synthetic sets with a B gradient. */
 import { afterAll, describe, expect, it } from 'vitest';
+import { averageBFactors, averageOverNeighbours } from '../../src/atoms/bfactors/average-bfactors.ts';
+import { bFactorMap, bFactorsAt, latticeFor } from '../../src/atoms/bfactors/b-factor-field.ts';
+import { type FallOffShells, fitFallOff } from '../../src/atoms/bfactors/fit-fall-off.ts';
+import { measureLocalB } from '../../src/atoms/bfactors/local-wilson-b.ts';
+import { forEachWindowSpectra, planWindows } from '../../src/atoms/bfactors/window-spectra.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import { atomSetOf } from '../../src/math/atom-set.ts';
+import { atomSetOf } from '../../src/math/atoms/atom-set.ts';
 import type { Grid, Shape } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { averageBFactors, averageOverNeighbours } from '../../src/reference/bfactors/average-bfactors.ts';
-import { bFactorMap, bFactorsAt, latticeFor } from '../../src/reference/bfactors/b-factor-field.ts';
-import { type FallOffShells, fitFallOff } from '../../src/reference/bfactors/fit-fall-off.ts';
-import { measureLocalB } from '../../src/reference/bfactors/local-wilson-b.ts';
-import { forEachWindowSpectra, planWindows } from '../../src/reference/bfactors/window-spectra.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { meanOf, pearson } from '../support/pearson.ts';
 import { referenceFft3d, signedIndex } from '../support/reference-fft.ts';

@@ -1,10 +1,6 @@
 /** Refinement of B factors: derivatives against their definition, and known B factors found again. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { AtomSet } from '../../src/math/atom-set.ts';
-import { atomSetOf } from '../../src/math/atom-set.ts';
-import { type Grid, voxelCount } from '../../src/math/grid.ts';
-import { averageBFactors } from '../../src/reference/bfactors/average-bfactors.ts';
+import { averageBFactors } from '../../src/atoms/bfactors/average-bfactors.ts';
 import {
   bFactorDerivatives,
   filterForGradient,
@@ -12,7 +8,11 @@ import {
   type RefinementCycle,
   type RefinementSetting,
   refineBFactors,
-} from '../../src/reference/bfactors/refine-bfactors.ts';
+} from '../../src/atoms/bfactors/refine-bfactors.ts';
+import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
+import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
+import { atomSetOf } from '../../src/math/atoms/atom-set.ts';
+import { type Grid, voxelCount } from '../../src/math/grid.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { modelMapDirectly } from '../support/direct-model-map.ts';
 import { meanOf, pearson } from '../support/pearson.ts';

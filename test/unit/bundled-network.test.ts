@@ -2,12 +2,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { outputOf } from '../../src/inference/network-session.ts';
-import { checkManifest } from '../../src/model-store/check-manifest.ts';
-import { openBundled } from '../../src/model-store/choose.ts';
-import { sha256Of } from '../../src/model-store/read-weights.ts';
+import { outputOf } from '../../src/network/run/network-session.ts';
+import { checkManifest } from '../../src/network/store/check-manifest.ts';
+import { openBundled } from '../../src/network/store/choose.ts';
+import { sha256Of } from '../../src/network/store/read-weights.ts';
 
-const folder = fileURLToPath(new URL('../../src/reference/bundled/', import.meta.url));
+const folder = fileURLToPath(new URL('../../src/network/bundled/', import.meta.url));
 const read = (name: string): unknown => JSON.parse(readFileSync(`${folder}${name}`, 'utf8'));
 
 describe('bundled network', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createCellList, nearestDistances } from '../../src/math/cell-list.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createCellList, nearestDistances } from '../../src/math/atoms/cell-list.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 
 function cloud(count: number, size: readonly [number, number, number], seed: number): Float64Array {
   const random = createRandom(seed);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { isLocScaleError } from '../../src/errors.ts';
 import { readStructure } from '../../src/formats/coordinates.ts';
 import { writeMmcif } from '../../src/formats/write-mmcif.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { gemmiPresent } from '../cli/independent-reader.ts';
 import { processorSeconds } from '../support/processor-time.ts';
 import { describeWithSharedData, sharedPath } from '../support/shared-data.ts';

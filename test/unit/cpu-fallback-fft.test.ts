@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Kernels } from '../../src/cpu-fallback/kernels/kernels.ts';
-import { factorise, nextFastLength, planFft } from '../../src/math/fft-plan.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { factorise, nextFastLength, planFft } from '../../src/math/fourier/fft-plan.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { naiveDft } from '../support/naive-dft.ts';
 
 const LENGTHS = [

@@ -1,10 +1,10 @@
 /** Cubes put together again, and mean and variance over passes. */
 import { describe, expect, it } from 'vitest';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { type CubeWeighting, createBlend } from '../../src/reference/network/blend-cubes.ts';
-import { type CubePlan, cutCubes, planCubes } from '../../src/reference/network/cubes.ts';
-import { createPassAccumulator } from '../../src/reference/network/pass-moments.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { type CubeWeighting, createBlend } from '../../src/network/graph/blend-cubes.ts';
+import { type CubePlan, cutCubes, planCubes } from '../../src/network/graph/cubes.ts';
+import { createPassAccumulator } from '../../src/network/graph/pass-moments.ts';
 import { maxDifference, relativeL2 } from '../support/compare.ts';
 import { blobMask, noiseVolume } from '../support/random-volume.ts';
 

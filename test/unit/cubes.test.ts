@@ -1,12 +1,12 @@
 /** Which cubes the network sees, and how they are cut. Expected positions: the original's, see each test. */
 import { describe, expect, it } from 'vitest';
+import { resampleTrilinear } from '../../src/math/fourier/trilinear.ts';
 import type { Grid, Shape } from '../../src/math/grid.ts';
 import { voxelCount } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { resampleTrilinear } from '../../src/math/trilinear.ts';
-import { resampleMask, smoothMask } from '../../src/reference/network/cube-mask.ts';
-import { cubeStarts, cutCubes, planCubes, planNetworkGrid } from '../../src/reference/network/cubes.ts';
-import { standardisationOf } from '../../src/reference/network/standardise.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { resampleMask, smoothMask } from '../../src/network/graph/cube-mask.ts';
+import { cubeStarts, cutCubes, planCubes, planNetworkGrid } from '../../src/network/graph/cubes.ts';
+import { standardisationOf } from '../../src/network/graph/standardise.ts';
 import { blobMask, noiseVolume } from '../support/random-volume.ts';
 
 const EDGES = { edge: 32, stride: 16 };

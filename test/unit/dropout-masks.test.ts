@@ -1,6 +1,6 @@
 /** Random masks of dropout: reproducible, of the right rate, and unrelated to one another. */
 import { describe, expect, it, vi } from 'vitest';
-import { type DropoutKey, fillDropoutMask } from '../../src/reference/network/dropout-masks.ts';
+import { type DropoutKey, fillDropoutMask } from '../../src/network/graph/dropout-masks.ts';
 
 const VALUES = 1 << 20;
 const KEY: DropoutKey = { seed: 1, pass: 0, cube: 0, layer: 0 };

@@ -1,7 +1,7 @@
 /** Soft bands on the GPU: equal to the CPU engine, in several slabs, within the memory and the traffic planned. */
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { BandScalingJob, Engine } from '../../src/engine.ts';
+import type { BandScalingJob, Engine } from '../../src/engine/engine.ts';
 import { bandTraffic, planGpuBands } from '../../src/gpu/band-scaling.ts';
 import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';

@@ -11,8 +11,8 @@ import {
   readVolume,
   writeVolume,
 } from '../../src/gpu/volume.ts';
+import { tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { tanhLowPass } from '../../src/math/radial-transfer.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { mapLikeVolume } from '../support/random-volume.ts';

@@ -2,9 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import { planPlaneRuns } from '../../src/gpu/model-map.ts';
-import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../../src/math/atom-blocks.ts';
+import {
+  BLOCK_EDGE,
+  BLOCK_RECORD,
+  countAtomBlocks,
+  listAtomBlocks,
+} from '../../src/math/atoms/atom-blocks.ts';
+import { planSplat, RECORD } from '../../src/math/atoms/splat-plan.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { planSplat, RECORD } from '../../src/math/splat-plan.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { randomAtoms } from '../support/random-atoms.ts';

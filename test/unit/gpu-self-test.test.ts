@@ -1,9 +1,9 @@
 /** The self-test passes correct engines, and fails wrong, broken and hanging ones in words. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, LocalScalingSettings, OpenedScaling, Volume } from '../../src/engine.ts';
+import type { Engine, LocalScalingSettings, OpenedScaling, Volume } from '../../src/engine/engine.ts';
 import { selfTest } from '../../src/gpu/self-test.ts';
-import type { RadialTransfer } from '../../src/math/radial-transfer.ts';
+import type { RadialTransfer } from '../../src/math/fourier/radial-transfer.ts';
 import { createSimpleEngine } from '../support/simple-engine.ts';
 
 const cpu = await createCpuEngine({ threads: 1 });

@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { pointGroup } from '../../src/math/point-group.ts';
-import { planSymmetrise } from '../../src/math/rotation-plan.ts';
+import { pointGroup } from '../../src/math/symmetry/point-group.ts';
+import { planSymmetrise } from '../../src/math/symmetry/rotation-plan.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { mapLikeVolume } from '../support/random-volume.ts';

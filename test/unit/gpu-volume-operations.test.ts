@@ -5,7 +5,7 @@ import {
   binariseRange,
   blockOccupancy as occupancyOnCpu,
 } from '../../src/cpu-fallback/volume-operations.ts';
-import type { VolumeStatistics } from '../../src/engine.ts';
+import type { VolumeStatistics } from '../../src/engine/engine.ts';
 import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
 import { createVolume, type GpuVolume, readVolume, writeVolume } from '../../src/gpu/volume.ts';
 import {
@@ -16,10 +16,10 @@ import {
   noiseStatistics,
   statistics,
 } from '../../src/gpu/volume-operations.ts';
-import { confidenceFromMap, type NoiseBox, noiseEstimate } from '../../src/math/confidence.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { blockGrid } from '../../src/math/occupancy.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { blockGrid } from '../../src/math/scaling/occupancy.ts';
+import { confidenceFromMap, type NoiseBox, noiseEstimate } from '../../src/math/statistics/confidence.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { blobMask, noiseVolume } from '../support/random-volume.ts';
 

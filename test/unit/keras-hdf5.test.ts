@@ -3,8 +3,8 @@ import { File as Hdf5File, ready } from 'h5wasm';
 import { describe, expect, it } from 'vitest';
 import { LocScaleError } from '../../src/errors.ts';
 import { openKerasHdf5 } from '../../src/formats/keras-hdf5.ts';
-import { weightsFromKeras } from '../../src/reference/network/emmernet-weights.ts';
-import type { WeightSet } from '../../src/reference/network/model.ts';
+import { weightsFromKeras } from '../../src/network/graph/emmernet-weights.ts';
+import type { WeightSet } from '../../src/network/graph/model.ts';
 import {
   flipped,
   type KerasChange,

@@ -1,10 +1,10 @@
 /** How far map and model agree, what is signal, and the grid that B factors are refined on. */
 import { describe, expect, it, vi } from 'vitest';
+import { agreementOf } from '../../src/atoms/bfactors/model-agreement.ts';
+import { coarserGrid, onCoarserGrid } from '../../src/atoms/bfactors/refine-grid.ts';
+import { signalOfHalves, signalOfModel } from '../../src/atoms/bfactors/refine-weights.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { ShellSpectra } from '../../src/engine.ts';
-import { agreementOf } from '../../src/reference/bfactors/model-agreement.ts';
-import { coarserGrid, onCoarserGrid } from '../../src/reference/bfactors/refine-grid.ts';
-import { signalOfHalves, signalOfModel } from '../../src/reference/bfactors/refine-weights.ts';
+import type { ShellSpectra } from '../../src/engine/engine.ts';
 import { noiseVolume } from '../support/random-volume.ts';
 
 /** Spectra with a given FSC; powers that differ from shell to shell and from map to model. */

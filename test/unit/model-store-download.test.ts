@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LocScaleError } from '../../src/errors.ts';
-import { type DownloadOptions, downloadArchive } from '../../src/model-store/index.ts';
+import { type DownloadOptions, downloadArchive } from '../../src/network/store/index.ts';
 
 const content = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i + (i >> 8)) & 255);
 const md5 = createHash('md5').update(content).digest('hex');

@@ -6,12 +6,18 @@ import { gunzipSync, gzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocScaleError } from '../../src/errors.ts';
 import { readTar } from '../../src/formats/tar-gz.ts';
-import { checkCalibration, checkManifest } from '../../src/model-store/check-manifest.ts';
-import { dataFolder } from '../../src/model-store/data-folder.ts';
-import { chooseModel, importModel, listModels, loadModel, verifyModel } from '../../src/model-store/index.ts';
-import { sha256Of } from '../../src/model-store/read-weights.ts';
-import { openModelFolder } from '../../src/model-store/store.ts';
-import { EMMERNET } from '../../src/reference/network/emmernet-layers.ts';
+import { EMMERNET } from '../../src/network/graph/emmernet-layers.ts';
+import { checkCalibration, checkManifest } from '../../src/network/store/check-manifest.ts';
+import { dataFolder } from '../../src/network/store/data-folder.ts';
+import {
+  chooseModel,
+  importModel,
+  listModels,
+  loadModel,
+  verifyModel,
+} from '../../src/network/store/index.ts';
+import { sha256Of } from '../../src/network/store/read-weights.ts';
+import { openModelFolder } from '../../src/network/store/store.ts';
 import {
   flipped,
   kerasLayers,

@@ -1,16 +1,16 @@
 /** Every layer of EMmerNet as ONNX against its definition in float64, on every provider. */
 import { describe, expect, it } from 'vitest';
 import { encodeOnnxModel } from '../../src/formats/onnx.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { createOnnxBuilder, type OnnxBuilder } from '../../src/reference/network/onnx-builder.ts';
-import { interleaveKernel } from '../../src/reference/network/onnx-interleave.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { createOnnxBuilder, type OnnxBuilder } from '../../src/network/graph/onnx-builder.ts';
+import { interleaveKernel } from '../../src/network/graph/onnx-interleave.ts';
 import {
   type Cubes,
   convolve,
   convolveTransposed,
   normaliseGroups,
   parametricRelu,
-} from '../../src/reference/network/onnx-layers.ts';
+} from '../../src/network/graph/onnx-layers.ts';
 import { maxDifference, relativeL2 } from '../support/compare.ts';
 import {
   type DirectCube,

@@ -1,9 +1,9 @@
 /** EMmerNet as a whole: table, checks of weights, the ONNX file, and small nets of the same shape in float64. */
 import { describe, expect, it } from 'vitest';
 import { encodeOnnxModel, readOnnxInitializers } from '../../src/formats/onnx.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { fillDropoutMask } from '../../src/reference/network/dropout-masks.ts';
-import { emmernetDropout, writeEmmernet } from '../../src/reference/network/emmernet-graph.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { fillDropoutMask } from '../../src/network/graph/dropout-masks.ts';
+import { emmernetDropout, writeEmmernet } from '../../src/network/graph/emmernet-graph.ts';
 import {
   checkEmmernetWeights,
   countEmmernetParameters,
@@ -11,8 +11,8 @@ import {
   emmernetGflopPerCube,
   emmernetTensors,
   planEmmernet,
-} from '../../src/reference/network/emmernet-layers.ts';
-import type { WeightSet } from '../../src/reference/network/model.ts';
+} from '../../src/network/graph/emmernet-layers.ts';
+import type { WeightSet } from '../../src/network/graph/model.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { directCube, directEmmernet } from '../support/direct-network.ts';
 import { randomEmmernetWeights } from '../support/emmernet-weights.ts';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { measureSecondsPerCube } from '../../src/inference/measure-rate.ts';
-import { checkManifest } from '../../src/model-store/check-manifest.ts';
-import { bandLimit } from '../../src/reference/network/band-limit.ts';
-import { requireSuitedVoxels, resolutionWarning, suitsVoxels } from '../../src/reference/network/suits.ts';
+import { bandLimit } from '../../src/network/graph/band-limit.ts';
+import { requireSuitedVoxels, resolutionWarning, suitsVoxels } from '../../src/network/graph/suits.ts';
+import { measureSecondsPerCube } from '../../src/network/run/measure-rate.ts';
+import { checkManifest } from '../../src/network/store/check-manifest.ts';
 import { smallNetwork } from '../support/small-network.ts';
 
 const made = { title: 'one', voxelSizeAngstrom: 1 };

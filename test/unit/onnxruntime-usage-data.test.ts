@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest';
 
 const load = async (): Promise<string | undefined> => {
   vi.resetModules();
-  await import('../../src/inference/onnxruntime.ts');
+  await import('../../src/network/run/onnxruntime.ts');
   return process.env.ORT_DISABLE_TELEMETRY;
 };
 

@@ -9,7 +9,7 @@ import {
   type PickleValue,
   readPickle,
 } from '../../src/formats/pickle.ts';
-import { createRandom } from '../../src/math/random.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 
 /** Instructions as text with \xNN, as Python prints bytes. */
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));

@@ -1,12 +1,12 @@
 /** Models in the frame of a map, and why they do not fit. */
 import { describe, expect, it } from 'vitest';
+import { diagnoseModel, judgeModelFit, placeModel } from '../../src/atoms/place-model.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
-import type { Engine, Volume } from '../../src/engine.ts';
-import type { Atom } from '../../src/math/atom.ts';
-import { atomSetOf } from '../../src/math/atom-set.ts';
+import type { Engine, Volume } from '../../src/engine/engine.ts';
+import type { Atom } from '../../src/math/atoms/atom.ts';
+import { atomSetOf } from '../../src/math/atoms/atom-set.ts';
 import type { Grid } from '../../src/math/grid.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { diagnoseModel, judgeModelFit, placeModel } from '../../src/reference/place-model.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
 
 function atomAt(x: number, y: number, z: number, more: Partial<Atom> = {}): Atom {
   return {

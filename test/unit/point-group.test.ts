@@ -1,6 +1,6 @@
 /** Point groups: orders, axes in RELION's settings, names, operator files, helices. */
 import { describe, expect, it } from 'vitest';
-import { isGroup, type Operator, parseSymmetry, pointGroup } from '../../src/math/point-group.ts';
+import { isGroup, type Operator, parseSymmetry, pointGroup } from '../../src/math/symmetry/point-group.ts';
 import {
   applyMatrix,
   axisOf,
@@ -9,9 +9,9 @@ import {
   matrixDistance,
   rotationAbout,
   type Vector3,
-} from '../../src/math/rotation.ts';
-import { planSymmetrise } from '../../src/math/rotation-plan.ts';
-import { helicalOperators, readOperators } from '../../src/math/symmetry-operators.ts';
+} from '../../src/math/symmetry/rotation.ts';
+import { planSymmetrise } from '../../src/math/symmetry/rotation-plan.ts';
+import { helicalOperators, readOperators } from '../../src/math/symmetry/symmetry-operators.ts';
 
 const has = (group: readonly Operator[], operator: Operator): boolean =>
   group.some((other) => matrixDistance(other, operator) < 1e-6);

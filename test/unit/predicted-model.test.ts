@@ -1,12 +1,8 @@
 /** pLDDT in the B column: recognised by what files say, converted, never by accident. */
 import { describe, expect, it } from 'vitest';
+import { bFactorOfConfidence, confidenceNote, convertConfidence } from '../../src/atoms/predicted-model.ts';
 import { readStructure } from '../../src/formats/coordinates.ts';
 import type { Structure } from '../../src/formats/structure.ts';
-import {
-  bFactorOfConfidence,
-  confidenceNote,
-  convertConfidence,
-} from '../../src/reference/predicted-model.ts';
 
 const read = (text: string): Structure => readStructure(new TextEncoder().encode(text), 'model');
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { resampleTheoreticalProfile, tabulateTheoreticalProfile } from '../../src/math/scaling-rules.ts';
-import { fitLogAmplitude, prepareWilsonFit, type WilsonFit } from '../../src/math/wilson-fit.ts';
-import { shellCountOf, windowVoxelsFor } from '../../src/math/windows.ts';
-import { describeHelixProfile, helixProfile } from '../../src/reference/average-profile/helix-profile.ts';
+import { describeHelixProfile, helixProfile } from '../../src/atoms/average-profile/helix-profile.ts';
+import {
+  resampleTheoreticalProfile,
+  tabulateTheoreticalProfile,
+} from '../../src/math/scaling/scaling-rules.ts';
+import { fitLogAmplitude, prepareWilsonFit, type WilsonFit } from '../../src/math/scaling/wilson-fit.ts';
+import { shellCountOf, windowVoxelsFor } from '../../src/math/scaling/windows.ts';
 
 describe('helix profile', () => {
   const { frequency, amplitude } = helixProfile();

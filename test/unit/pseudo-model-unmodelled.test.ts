@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type AtomSet, joinAtomSets } from '../../src/math/atom-set.ts';
+import { completeModel } from '../../src/atoms/pseudo-model/complete-model.ts';
+import { findUnmodelled } from '../../src/atoms/pseudo-model/find-unmodelled.ts';
+import { makeModelMask } from '../../src/atoms/pseudo-model/model-mask.ts';
+import { type AtomSet, joinAtomSets } from '../../src/math/atoms/atom-set.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { molecularNumbers } from '../../src/math/molecular-numbers.ts';
-import { completeModel } from '../../src/reference/pseudo-model/complete-model.ts';
-import { findUnmodelled } from '../../src/reference/pseudo-model/find-unmodelled.ts';
-import { makeModelMask } from '../../src/reference/pseudo-model/model-mask.ts';
+import { molecularNumbers } from '../../src/math/scaling/molecular-numbers.ts';
 
 const SHAPE: Shape = [24, 26, 28];
 const GRID = { shape: SHAPE, voxelSize: 1.5, origin: [3, -6, 9] as const };

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { nearestDistances } from '../../src/math/cell-list.ts';
+import { allowedVoxels } from '../../src/atoms/pseudo-model/allowed-voxels.ts';
+import { buildPseudoModel } from '../../src/atoms/pseudo-model/build.ts';
+import { composeAtoms } from '../../src/atoms/pseudo-model/composition.ts';
+import { placeAtoms } from '../../src/atoms/pseudo-model/place-atoms.ts';
+import { type SolverJob, solvePseudoModel } from '../../src/atoms/pseudo-model/solve.ts';
+import { solveGradient } from '../../src/atoms/pseudo-model/solve-gradient.ts';
+import { nearestDistances } from '../../src/math/atoms/cell-list.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { allowedVoxels } from '../../src/reference/pseudo-model/allowed-voxels.ts';
-import { buildPseudoModel } from '../../src/reference/pseudo-model/build.ts';
-import { composeAtoms } from '../../src/reference/pseudo-model/composition.ts';
-import { placeAtoms } from '../../src/reference/pseudo-model/place-atoms.ts';
-import { type SolverJob, solvePseudoModel } from '../../src/reference/pseudo-model/solve.ts';
-import { solveGradient } from '../../src/reference/pseudo-model/solve-gradient.ts';
 import { directGradientSolver } from '../support/direct-pseudo-model.ts';
 
 const SHAPE: Shape = [20, 24, 28];

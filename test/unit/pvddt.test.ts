@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { calibrateStandardError, pvddtOf } from '../../src/math/pvddt.ts';
+import { calibrateStandardError, pvddtOf } from '../../src/math/statistics/pvddt.ts';
 
 /** Phi(1), Phi(1.959963984540054): tables of the normal distribution. */
 const PHI_1 = 0.841344746068543;

@@ -5,8 +5,8 @@ import { LocScaleError } from '../../src/errors.ts';
 import { readPytorchState } from '../../src/formats/pytorch-state.ts';
 import type { StoredTensor } from '../../src/formats/stored-tensor.ts';
 import { crc32, openZip } from '../../src/formats/zip.ts';
-import { weightsFromPytorch } from '../../src/reference/network/emmernet-weights.ts';
-import type { WeightSet } from '../../src/reference/network/model.ts';
+import { weightsFromPytorch } from '../../src/network/graph/emmernet-weights.ts';
+import type { WeightSet } from '../../src/network/graph/model.ts';
 import {
   bytesOf,
   flipped,

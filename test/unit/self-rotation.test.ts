@@ -1,10 +1,16 @@
 /** The point group of a map, found: groups in RELION's setting, and turned ones with their axes. */
 import { describe, expect, it } from 'vitest';
-import { type Operator, pointGroup } from '../../src/math/point-group.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { applyMatrix, dot, multiplyMatrices, rotationAbout, type Vector3 } from '../../src/math/rotation.ts';
-import { type CoarseMap, detectSymmetry, selfCorrelation } from '../../src/math/self-rotation.ts';
-import { turnOperators } from '../../src/math/symmetry-operators.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { type Operator, pointGroup } from '../../src/math/symmetry/point-group.ts';
+import {
+  applyMatrix,
+  dot,
+  multiplyMatrices,
+  rotationAbout,
+  type Vector3,
+} from '../../src/math/symmetry/rotation.ts';
+import { type CoarseMap, detectSymmetry, selfCorrelation } from '../../src/math/symmetry/self-rotation.ts';
+import { turnOperators } from '../../src/math/symmetry/symmetry-operators.ts';
 
 const EDGE = 40;
 

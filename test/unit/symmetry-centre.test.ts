@@ -1,17 +1,22 @@
 /** The centre of a map's symmetry, found with the group: boxes cut off-centre, odd and even, turned maps, noise. */
 import { describe, expect, it } from 'vitest';
 import type { Shape } from '../../src/math/grid.ts';
-import { type Operator, pointGroup } from '../../src/math/point-group.ts';
-import { createRandom } from '../../src/math/random.ts';
-import { applyMatrix, multiplyMatrices, rotationAbout, type Vector3 } from '../../src/math/rotation.ts';
-import type { CoarseMap } from '../../src/math/self-rotation.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { type Operator, pointGroup } from '../../src/math/symmetry/point-group.ts';
+import {
+  applyMatrix,
+  multiplyMatrices,
+  rotationAbout,
+  type Vector3,
+} from '../../src/math/symmetry/rotation.ts';
+import type { CoarseMap } from '../../src/math/symmetry/self-rotation.ts';
 import {
   centreOfDensity,
   detectCentredSymmetry,
   nearestEquivalent,
   refineCentre,
-} from '../../src/math/symmetry-centre.ts';
-import { turnOperators } from '../../src/math/symmetry-operators.ts';
+} from '../../src/math/symmetry/symmetry-centre.ts';
+import { turnOperators } from '../../src/math/symmetry/symmetry-operators.ts';
 
 type Centre = readonly [z: number, y: number, x: number];
 

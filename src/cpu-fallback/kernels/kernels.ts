@@ -2,7 +2,7 @@
  * The WASM kernels of one thread: an instance with its own memory, and a bump allocator over it.
  * Memory is laid out by the operations in TypeScript; the kernels only get addresses.
  */
-import { type FftPlan, planFft, rootsOfUnity } from '../../math/fft-plan.ts';
+import { type FftPlan, planFft, rootsOfUnity } from '../../math/fourier/fft-plan.ts';
 
 export interface KernelExports {
   readonly memory: WebAssembly.Memory;

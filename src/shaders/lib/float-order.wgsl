@@ -1,5 +1,5 @@
 // Decisions about float32 values by their bits: implementations may assume that no value is NaN or
-// infinite, and may flush denormals. src/math/float-order.ts is the same on the host.
+// infinite, and may flush denormals. src/math/statistics/float-order.ts is the same on the host.
 
 fn is_finite(bits: u32) -> bool {
   return (bits & 0x7f800000u) != 0x7f800000u;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import process from 'node:process';
-import { createRandom, type RandomSource } from '../../../src/math/random.ts';
+import { createRandom, type RandomSource } from '../../../src/math/statistics/random.ts';
 import type { FaultName, FaultOptions, FaultResult } from './types.ts';
 
 /** A run that is not over this long after the fault hangs. */

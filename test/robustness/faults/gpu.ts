@@ -16,7 +16,7 @@ const PROGRAM = `
 const [, , dist, after, verb, entryOptions] = process.argv;
 const load = (path) => import(dist + path);
 const { loadGpu } = await load('runtime.js');
-const { localResolution, localScaling } = await load('engine-jobs.js');
+const { localResolution, localScaling } = await load('engine/jobs.js');
 const { listAdapters, openDevice } = await load('gpu/adapters.js');
 const { createGpuEngine } = await load('gpu/index.js');
 const say = (what) => process.stdout.write(JSON.stringify(what) + '\\n');

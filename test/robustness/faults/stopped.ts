@@ -1,7 +1,7 @@
 /** Runs that are told to stop, at any moment, and runs that are killed. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { RandomSource } from '../../../src/math/random.ts';
+import type { RandomSource } from '../../../src/math/statistics/random.ts';
 import { type Campaign, type Ended, type Running, type Scenario, sleep } from './campaign.ts';
 import {
   isTemporary,

@@ -1,5 +1,5 @@
 /** Cases out of sound files: a pure function of the files, a seed and the number of the case. */
-import { createRandom, type RandomSource } from '../../../src/math/random.ts';
+import { createRandom, type RandomSource } from '../../../src/math/statistics/random.ts';
 
 export interface CaseSource {
   /** Sound files. */

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { GpuTimer, sumBy } from '../../../bench/gpu-timing.ts';
 import { STORAGE } from '../../../src/gpu/device.ts';
 import { createRealFft3d, planRealFft3d } from '../../../src/gpu/fft.ts';
-import { createRandom } from '../../../src/math/random.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 import { describeGpu } from '../../support/gpu-device.ts';
 
 describeGpu('timer of the GPU benches', (open) => {

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../../src/cli/logger.ts';
 import { describeMismatch } from '../../../src/cli/mismatch.ts';
 import { LocScaleError } from '../../../src/errors.ts';
-import { userNoiseBoxes } from '../../../src/math/confidence.ts';
-import { parseSymmetry } from '../../../src/math/point-group.ts';
-import { readOperators } from '../../../src/math/symmetry-operators.ts';
+import { userNoiseBoxes } from '../../../src/math/statistics/confidence.ts';
+import { parseSymmetry } from '../../../src/math/symmetry/point-group.ts';
+import { readOperators } from '../../../src/math/symmetry/symmetry-operators.ts';
 import { badValue } from '../../../src/options/definition.ts';
 
 const thrownBy = (body: () => unknown): LocScaleError => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readPart, writePart } from '../../../src/distributed/part-file.ts';
-import { createRandom } from '../../../src/math/random.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'locscale-parts-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Shape } from '../../../src/math/grid.ts';
 import {
   combineNoise,
   confidenceFromMap,
@@ -10,10 +11,9 @@ import {
   noiseBoxWarning,
   noiseEstimate,
   userNoiseBoxes,
-} from '../../../src/math/confidence.ts';
-import type { Shape } from '../../../src/math/grid.ts';
-import { normalUpperTail } from '../../../src/math/normal-tail.ts';
-import { createRandom } from '../../../src/math/random.ts';
+} from '../../../src/math/statistics/confidence.ts';
+import { normalUpperTail } from '../../../src/math/statistics/normal-tail.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 
 /** The procedure as the original writes it: p of every voxel, full sort, step-up from the largest p. */
 function plainConfidence(data: Float32Array, shape: Shape, mean: number, variance: number): Float32Array {

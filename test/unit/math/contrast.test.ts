@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { blockCorrelation, contrastOf, neighbourCorrelation } from '../../../src/math/contrast.ts';
 import type { Shape } from '../../../src/math/grid.ts';
-import { createRandom } from '../../../src/math/random.ts';
+import { blockCorrelation, contrastOf, neighbourCorrelation } from '../../../src/math/inputs/contrast.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 
 const shape: Shape = [56, 52, 60];
 const voxelSize = 2;

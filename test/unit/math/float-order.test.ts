@@ -5,8 +5,8 @@ import {
   keyAbove,
   keyAtLeast,
   orderKey,
-} from '../../../src/math/float-order.ts';
-import { createRandom } from '../../../src/math/random.ts';
+} from '../../../src/math/statistics/float-order.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 
 const random = createRandom(1);
 /** Values of all magnitudes, denormals and both infinities. */

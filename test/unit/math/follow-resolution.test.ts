@@ -4,8 +4,8 @@ import {
   chooseFitStart,
   scalingWindowFor,
   windowAngstromFor,
-} from '../../../src/math/follow-resolution.ts';
-import { windowVoxelsFor } from '../../../src/math/windows.ts';
+} from '../../../src/math/scaling/follow-resolution.ts';
+import { windowVoxelsFor } from '../../../src/math/scaling/windows.ts';
 
 it('windows are those of LocScale up to 6 A, then grow without a step, and keep 6.25 times the resolution', () => {
   expect([1.5, 3, 5.9, 6].map(windowAngstromFor)).toEqual([25, 25, 25, 25]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { firstCrossing, fourierShellCorrelation } from '../../../src/math/fsc.ts';
+import { firstCrossing, fourierShellCorrelation } from '../../../src/math/fourier/fsc.ts';
 
 describe('FSC', () => {
   it('is 1 for equal maps and has the original axis', () => {

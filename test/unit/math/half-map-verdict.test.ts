@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Grid } from '../../../src/math/grid.ts';
-import { halfMapWarnings, refusalOf } from '../../../src/math/half-map-words.ts';
+import { halfMapWarnings, refusalOf } from '../../../src/math/inputs/half-map-words.ts';
 import {
   combine,
   filtered,

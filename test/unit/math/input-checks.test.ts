@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { filteredMapWarning, maskedMapWarning } from '../../../src/math/input-checks.ts';
+import { filteredMapWarning, maskedMapWarning } from '../../../src/math/inputs/input-checks.ts';
 
 const SHELLS = 60;
 const VOXEL = 1.2;

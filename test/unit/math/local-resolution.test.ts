@@ -1,6 +1,6 @@
 /** Tables and curves of the local resolution: shells, counts, crossings, bins of the local filter, the summary. */
 import { describe, expect, it } from 'vitest';
-import { binWeight, filterBins } from '../../../src/math/local-filter.ts';
+import { binWeight, filterBins } from '../../../src/math/fourier/local-filter.ts';
 import {
   coefficientColumns,
   correlationNoise,
@@ -10,8 +10,8 @@ import {
   roundedShells,
   shellCounts,
   windowWeights,
-} from '../../../src/math/local-resolution.ts';
-import { summariseResolution } from '../../../src/math/resolution-summary.ts';
+} from '../../../src/math/scaling/local-resolution.ts';
+import { summariseResolution } from '../../../src/math/scaling/resolution-summary.ts';
 
 describe('shells of a window', () => {
   it.each([6, 8, 14, 20])('count every signed coefficient once: window %i', (w) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Atom } from '../../../src/math/atom.ts';
-import { contourOfVolume, judgeMaskVolume, massOfAtoms } from '../../../src/math/mask-volume.ts';
-import { createRandom } from '../../../src/math/random.ts';
+import type { Atom } from '../../../src/math/atoms/atom.ts';
+import { contourOfVolume, judgeMaskVolume, massOfAtoms } from '../../../src/math/inputs/mask-volume.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 
 const model = { source: 'the model', least: 3000, most: 3000 };
 

@@ -6,7 +6,7 @@ import {
   nyquistCutoffOf,
   roundHalfEven,
   wilsonCutoffOf,
-} from '../../../src/math/molecular-numbers.ts';
+} from '../../../src/math/scaling/molecular-numbers.ts';
 
 it('volume, atoms and Wilson cut-off', () => {
   const numbers = molecularNumbers(1000, 2);

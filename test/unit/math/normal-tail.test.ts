@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { erfc, normalUpperTail } from '../../../src/math/normal-tail.ts';
+import { erfc, normalUpperTail } from '../../../src/math/statistics/normal-tail.ts';
 
 it('erfc agrees with tabulated values (scipy.special.erfc)', () => {
   const table = [

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { fscWeightFilter, type RadialTransfer, tanhLowPass } from '../../../src/math/radial-transfer.ts';
+import {
+  fscWeightFilter,
+  type RadialTransfer,
+  tanhLowPass,
+} from '../../../src/math/fourier/radial-transfer.ts';
 
 function evaluate({ table, maxFrequency }: RadialTransfer, f: number): number {
   const at = (f / maxFrequency) * (table.length - 1);

@@ -7,7 +7,7 @@ import {
   resampleTheoreticalProfile,
   type ScalingRule,
   type TheoreticalProfileRule,
-} from '../../../src/math/scaling-rules.ts';
+} from '../../../src/math/scaling/scaling-rules.ts';
 import { directScaleFactors } from '../../support/direct-scaling-rule.ts';
 
 const SHELLS = 12;

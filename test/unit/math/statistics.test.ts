@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { correlationInside } from '../../../src/math/statistics.ts';
+import { correlationInside } from '../../../src/math/statistics/statistics.ts';
 
 describe('correlation inside a mask', () => {
   it("is Pearson's over the masked voxels only", () => {

@@ -6,7 +6,7 @@ import {
   shellFrequencies,
   type WilsonFit,
   wilsonRangeBetween,
-} from '../../../src/math/wilson-fit.ts';
+} from '../../../src/math/scaling/wilson-fit.ts';
 
 const frequency = shellFrequencies(12, 1.2);
 const squared = frequency.map((f) => f * f);

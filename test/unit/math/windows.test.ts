@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../src/math/random.ts';
-import { shellCountOf, shellWeights, windowVoxelsFor } from '../../../src/math/windows.ts';
+import { shellCountOf, shellWeights, windowVoxelsFor } from '../../../src/math/scaling/windows.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 import { makeWindowTransform, windowProfile } from '../../support/direct-local-scaling.ts';
 
 describe('scaling window', () => {

@@ -1,7 +1,7 @@
 /** The step of the local resolution in a run and by itself: what it gives, and what it leaves on the engine. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ResolutionSettings } from '../../../src/engine.ts';
+import type { ResolutionSettings } from '../../../src/engine/engine.ts';
 import {
   defaultParameters,
   planLocScale,

@@ -1,10 +1,10 @@
 /** Masks that cannot be right, and what takes their place. */
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../../src/engine.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
 import type { Structure } from '../../../src/formats/structure.ts';
 import type { Grid, Shape } from '../../../src/math/grid.ts';
-import { createRandom } from '../../../src/math/random.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 import { defaultParameters, planLocScale, runMask } from '../../../src/pipeline/index.ts';
 import type { LocScaleJob, LocScaleParameters, LocScalePlan, MapImage } from '../../../src/pipeline/types.ts';
 import { makeMapImage } from '../../../src/synthetic/map-image.ts';

@@ -1,11 +1,11 @@
 /** References simulated from atoms, through the whole pipeline: atomic model, hybrid, pseudo-model. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../../src/engine.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
 import type { Structure, StructureAtom } from '../../../src/formats/structure.ts';
-import { tabulateTransfer } from '../../../src/math/radial-transfer.ts';
-import { createRandom } from '../../../src/math/random.ts';
-import { correlationInside } from '../../../src/math/statistics.ts';
+import { tabulateTransfer } from '../../../src/math/fourier/radial-transfer.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
+import { correlationInside } from '../../../src/math/statistics/statistics.ts';
 import { defaultParameters, planLocScale, runLocScale } from '../../../src/pipeline/index.ts';
 import type { LocScaleResult, ReferenceChoice } from '../../../src/pipeline/types.ts';
 import { smallDataset } from '../../support/synthetic.ts';

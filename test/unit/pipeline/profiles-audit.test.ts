@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Shape } from '../../../src/math/grid.ts';
-import { createWindowProfile, cutWindow } from '../../../src/math/window-profile.ts';
+import { createWindowProfile, cutWindow } from '../../../src/math/scaling/window-profile.ts';
 import { defaultParameters, runLocScale } from '../../../src/pipeline/index.ts';
 import { relativeL2 } from '../../support/compare.ts';
 import { directLocalScaling } from '../../support/direct-local-scaling.ts';

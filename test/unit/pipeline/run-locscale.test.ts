@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Engine, LocalScalingMaps, LocalScalingSettings } from '../../../src/engine.ts';
-import { NOTHING_TO_SCALE } from '../../../src/engine-checks.ts';
+import { NOTHING_TO_SCALE } from '../../../src/engine/checks.ts';
+import type { Engine, LocalScalingMaps, LocalScalingSettings } from '../../../src/engine/engine.ts';
 import { isLocScaleError, LocScaleError } from '../../../src/errors.ts';
-import { spectrumPitch } from '../../../src/math/fft-plan.ts';
+import { spectrumPitch } from '../../../src/math/fourier/fft-plan.ts';
 import {
   defaultParameters,
   imageOf,

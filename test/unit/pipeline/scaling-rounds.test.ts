@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { follow } from '../../../src/distributed/follow.ts';
 import { leadTeam } from '../../../src/distributed/lead.ts';
-import type { Engine, OpenedScaling, ScalingTile } from '../../../src/engine.ts';
+import type { Engine, OpenedScaling, ScalingTile } from '../../../src/engine/engine.ts';
 import type { Shape } from '../../../src/math/grid.ts';
 import { hashVoxels } from '../../../src/pipeline/checkpoints.ts';
 import { defaultParameters, runLocScale } from '../../../src/pipeline/index.ts';

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { follow } from '../../../src/distributed/follow.ts';
 import { leadTeam, shareCubes } from '../../../src/distributed/lead.ts';
+import type { ReferencePredictor } from '../../../src/network/graph/model.ts';
 import {
   defaultParameters,
   planFeatureEnhance,
@@ -9,7 +10,6 @@ import {
   runLocScale,
 } from '../../../src/pipeline/index.ts';
 import type { FeatureEnhanceJob, LocScaleContext } from '../../../src/pipeline/types.ts';
-import type { ReferencePredictor } from '../../../src/reference/network/model.ts';
 import { memoryCheckpoints } from '../../support/memory-checkpoints.ts';
 import { memoryCommunicators } from '../../support/memory-communicator.ts';
 import { createSimpleEngine } from '../../support/simple-engine.ts';

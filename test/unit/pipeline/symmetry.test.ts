@@ -1,8 +1,8 @@
 /** -sym in the pipeline: the reference is averaged, the result if asked, and a contradiction is told. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
-import type { Engine } from '../../../src/engine.ts';
-import { pointGroup } from '../../../src/math/point-group.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
+import { pointGroup } from '../../../src/math/symmetry/point-group.ts';
 import { defaultParameters, runFeatureEnhance, runLocScale } from '../../../src/pipeline/index.ts';
 import type { LocScaleJob, LocScaleResult } from '../../../src/pipeline/types.ts';
 import { relativeL2 } from '../../support/compare.ts';

@@ -1,7 +1,7 @@
 /** Small maps for pipeline tests: a blob of density in noise, seeded. */
 import type { MapImage } from '../../../src/formats/map-image.ts';
 import type { Grid, Shape } from '../../../src/math/grid.ts';
-import { createRandom } from '../../../src/math/random.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 import { makeMapImage } from '../../../src/synthetic/map-image.ts';
 
 export const edge = 20;

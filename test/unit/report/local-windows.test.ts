@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Shape } from '../../../src/math/grid.ts';
-import { createRandom } from '../../../src/math/random.ts';
-import { shellWeights } from '../../../src/math/windows.ts';
+import { shellWeights } from '../../../src/math/scaling/windows.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 import { localPower } from '../../../src/report/local-power.ts';
 import { bFactorsOf, placeWindows, profilesOf, sampleMask } from '../../../src/report/local-windows.ts';
 import { cutSection } from '../../../src/report/section.ts';

@@ -9,8 +9,8 @@ import type { LocScaleError } from '../../../src/errors.ts';
 import { readPytorchState } from '../../../src/formats/pytorch-state.ts';
 import { readTar } from '../../../src/formats/tar-gz.ts';
 import { crc32, openZip } from '../../../src/formats/zip.ts';
-import { importModel } from '../../../src/model-store/index.ts';
-import { EMMERNET } from '../../../src/reference/network/emmernet-layers.ts';
+import { EMMERNET } from '../../../src/network/graph/emmernet-layers.ts';
+import { importModel } from '../../../src/network/store/index.ts';
 import {
   pickled,
   pytorchArchive,

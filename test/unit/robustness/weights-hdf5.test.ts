@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { LocScaleError } from '../../../src/errors.ts';
 import { findBrokenHeap } from '../../../src/formats/hdf5-heaps.ts';
 import { openKerasHdf5 } from '../../../src/formats/keras-hdf5.ts';
-import { KerasThread } from '../../../src/model-store/keras-thread.ts';
-import { weightsFromKeras } from '../../../src/reference/network/emmernet-weights.ts';
+import { weightsFromKeras } from '../../../src/network/graph/emmernet-weights.ts';
+import { KerasThread } from '../../../src/network/store/keras-thread.ts';
 import { flipped, kerasLayers, randomWeights, tinyPlan, writeKeras } from '../../support/weight-files.ts';
 
 const weights = randomWeights(8);

@@ -12,9 +12,9 @@ import {
 } from 'onnx-buf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeOnnxModel, readOnnxInitializers, refuseExternalData } from '../../../src/formats/onnx.ts';
-import { readGraph } from '../../../src/inference/network-graph.ts';
-import { loadModel } from '../../../src/model-store/index.ts';
-import { sha256Of } from '../../../src/model-store/read-weights.ts';
+import { readGraph } from '../../../src/network/run/network-graph.ts';
+import { loadModel } from '../../../src/network/store/index.ts';
+import { sha256Of } from '../../../src/network/store/read-weights.ts';
 import { flipped } from '../../support/weight-files.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { filterPair, transformVolume } from '../../../src/math/fourier/host-fft.ts';
 import type { Shape } from '../../../src/math/grid.ts';
-import { createRandom } from '../../../src/math/random.ts';
-import { filterPair, transformVolume } from '../../../src/synthetic/fourier.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 
 describe('the float64 transform of the data generator', () => {
   it.each([[[1, 1, 16]], [[1, 1, 11]], [[6, 10, 7]], [[9, 1, 13]], [[5, 8, 12]]] as [Shape][])(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Atom } from '../../../src/math/atom.ts';
+import type { Atom } from '../../../src/math/atoms/atom.ts';
 import { buildBackbone } from '../../../src/synthetic/backbone.ts';
 import { buildIdealStructure, type IdealStructure } from '../../../src/synthetic/ideal-structure.ts';
 import {

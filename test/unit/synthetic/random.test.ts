@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../src/math/random.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 
 const draw = (seed: number, stream: number, n: number): number[] => {
   const random = createRandom(seed, stream);

@@ -3,7 +3,7 @@ import {
   evaluateScatteringFactor,
   scatteringFactorOf,
   TABULATED_ELEMENTS,
-} from '../../../src/math/scattering-factors.ts';
+} from '../../../src/math/atoms/scattering-factors.ts';
 
 describe('electron scattering factors', () => {
   // International Tables C, table 4.3.2.2; the program gemmi carries the same numbers.

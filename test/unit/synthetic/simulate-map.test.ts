@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Atom } from '../../../src/math/atom.ts';
+import type { Atom } from '../../../src/math/atoms/atom.ts';
+import { evaluateScatteringFactor, scatteringFactorOf } from '../../../src/math/atoms/scattering-factors.ts';
+import { forEachFrequency, transformVolume } from '../../../src/math/fourier/host-fft.ts';
 import type { Grid } from '../../../src/math/grid.ts';
-import { evaluateScatteringFactor, scatteringFactorOf } from '../../../src/math/scattering-factors.ts';
-import { forEachFrequency, transformVolume } from '../../../src/synthetic/fourier.ts';
 import { antialiasBlur, bandLimit, simulateMap, sumGaussians } from '../../../src/synthetic/simulate-map.ts';
 
 const grid: Grid = { shape: [40, 36, 44], voxelSize: [1.2, 1.2, 1.2], origin: [3, -5, 7] };

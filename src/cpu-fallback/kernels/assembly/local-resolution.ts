@@ -1,5 +1,5 @@
 // Cross and power spectra of the windows of two half maps around every voxel of a tile, summed over shells
-// (math/local-resolution.ts), by sliding DFTs.
+// (math/scaling/local-resolution.ts), by sliding DFTs.
 //
 // The x recursion is that of window-profiles.ts (seedX, slideX), run once for both maps: the planes of map B
 // follow those of map A, so that a plane of "cells" (8 voxels along x of one complex value: re[8] im[8],

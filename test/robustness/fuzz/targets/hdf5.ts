@@ -4,8 +4,8 @@
  * product has stopped it. Whatever a file has done to it, sound files must still be read.
  */
 import { ready } from 'h5wasm';
-import { KerasThread } from '../../../../src/model-store/keras-thread.ts';
-import { weightsFromKeras } from '../../../../src/reference/network/emmernet-weights.ts';
+import { weightsFromKeras } from '../../../../src/network/graph/emmernet-weights.ts';
+import { KerasThread } from '../../../../src/network/store/keras-thread.ts';
 import {
   type KerasChange,
   type KerasFiles,

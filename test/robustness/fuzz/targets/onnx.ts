@@ -3,7 +3,7 @@
 import { LocScaleError } from '../../../../src/errors.ts';
 import { encodeOnnxModel, readOnnxInitializers, refuseExternalData } from '../../../../src/formats/onnx.ts';
 import { elementCount } from '../../../../src/formats/stored-tensor.ts';
-import { checkManifest } from '../../../../src/model-store/check-manifest.ts';
+import { checkManifest } from '../../../../src/network/store/check-manifest.ts';
 import { ascii, hashOf, join, property, withClearRefusals } from '../target-tools.ts';
 import type { FuzzTarget } from '../types.ts';
 

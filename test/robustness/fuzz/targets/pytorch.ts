@@ -5,7 +5,7 @@
 import { inflateSync } from 'fflate';
 import { readPytorchState } from '../../../../src/formats/pytorch-state.ts';
 import { crc32 } from '../../../../src/formats/zip.ts';
-import { weightsFromPytorch } from '../../../../src/reference/network/emmernet-weights.ts';
+import { weightsFromPytorch } from '../../../../src/network/graph/emmernet-weights.ts';
 import {
   bytesOf,
   pickled,

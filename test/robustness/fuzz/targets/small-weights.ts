@@ -1,7 +1,7 @@
 /** What the targets for weight files share: a network of three layers with its weights, and looks at results. */
 import { elementCount, type StoredTensor } from '../../../../src/formats/stored-tensor.ts';
-import type { EmmernetPlan } from '../../../../src/reference/network/emmernet-layers.ts';
-import type { WeightSet } from '../../../../src/reference/network/model.ts';
+import type { EmmernetPlan } from '../../../../src/network/graph/emmernet-layers.ts';
+import type { WeightSet } from '../../../../src/network/graph/model.ts';
 import { randomWeights, type Tensors } from '../../../support/weight-files.ts';
 import { property } from '../target-tools.ts';
 

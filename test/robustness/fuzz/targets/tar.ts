@@ -8,7 +8,7 @@ import { join as joinPath } from 'node:path';
 import { gunzipSync, gzipSync } from 'fflate';
 import { packTar, type TarHeader } from 'modern-tar';
 import { readTar } from '../../../../src/formats/tar-gz.ts';
-import { readModels } from '../../../../src/model-store/read-weights.ts';
+import { readModels } from '../../../../src/network/store/read-weights.ts';
 import { encodeBzip2 } from '../../../support/bzip2-encode.ts';
 import { writePytorch } from '../../../support/weight-files.ts';
 import { ascii, hashOf, property, withClearRefusals } from '../target-tools.ts';

@@ -1,0 +1,194 @@
+/**
+ * A reference map simulated from atoms (method 5 and 8): an atomic model, pseudo-atoms that fill the mask, or
+ * a model completed with pseudo-atoms. B factors come from the data, are averaged over 25 A and shifted so
+ * that the sharpest atoms have B = 0; the map of those atoms is the reference.
+ */
+import type { Engine, OperationHooks, Volume } from '../engine/engine.ts';
+import { isLocScaleError } from '../errors.ts';
+import type { AtomSet } from '../math/atoms/atom-set.ts';
+import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
+import { averageBFactors, shiftBFactors } from './bfactors/average-bfactors.ts';
+import { type BFactorField, bFactorsAt, bRangeFor } from './bfactors/b-factor-field.ts';
+import { measureLocalB } from './bfactors/local-wilson-b.ts';
+import { refineBFactors } from './bfactors/refine-bfactors.ts';
+import { buildPseudoModel, type PseudoModel } from './pseudo-model/build.ts';
+import { completeModel } from './pseudo-model/complete-model.ts';
+import type { SolverSettings } from './pseudo-model/solve.ts';
+
+/** The data that B factors and pseudo-atoms are found in; volumes stay the caller's. */
+export interface ModelReferenceData {
+  readonly engine: Engine;
+  readonly grid: Grid;
+  /** The map that is scaled. */
+  readonly map: Volume;
+  /** Half maps, where there are any: they tell signal from noise. */
+  readonly halves: readonly [Volume, Volume] | undefined;
+  /** 1 inside. */
+  readonly mask: Volume;
+  readonly wilsonCutoff: number;
+  /** Resolution, A: the user's or that of the half maps; else hardly more than the grid's limit. */
+  readonly fscCutoff: number;
+  /** False where `fscCutoff` is the grid's. */
+  readonly resolutionKnown: boolean;
+  /** Where the map was low-pass filtered already, A. */
+  readonly lowPass: number | undefined;
+  readonly windowVoxels: number;
+}
+
+export interface PseudoAtomJob extends SolverSettings {
+  readonly seed: number;
+  readonly molecularWeightKiloDalton?: number;
+}
+
+/** B factors as used, and what was done to get them. */
+export interface BFactorsFound {
+  readonly bFactors: Float64Array;
+  /** Before averaging and shift: lowest, mean, highest, A^2. */
+  readonly refined: { readonly min: number; readonly mean: number; readonly max: number };
+  /** Shares of the atoms whose B factor, before averaging, is at the least and the most that refinement allows. */
+  readonly atLimits: { readonly least: number; readonly most: number };
+  /** False where the map has no signal in the range of the fit: refinement began with the file's B factors. */
+  readonly localFallOff: boolean;
+  /** Taken away from all, A^2. */
+  readonly shift: number;
+}
+
+/** Pseudo-atoms in the whole mask. */
+export async function placePseudoAtoms(
+  data: ModelReferenceData,
+  job: PseudoAtomJob,
+  hooks: OperationHooks = {},
+): Promise<PseudoModel> {
+  const { engine, grid } = data;
+  const [map, mask] = await Promise.all([engine.download(data.map), engine.download(data.mask)]);
+  return buildPseudoModel({ ...job, ...boxOf(grid), map, mask }, hooks);
+}
+
+export interface CompletedReference {
+  readonly atoms: AtomSet;
+  readonly pseudoModel: PseudoModel;
+  readonly differenceMask: Float32Array;
+  readonly unmodelledVoxels: number;
+}
+
+/** Pseudo-atoms where the mask has none of the model's. */
+export async function completeWithPseudoAtoms(
+  data: ModelReferenceData,
+  model: AtomSet,
+  job: PseudoAtomJob & { readonly averagingWindow: number },
+  hooks: OperationHooks = {},
+): Promise<CompletedReference> {
+  const { engine, grid, fscCutoff } = data;
+  const [map, mask] = await Promise.all([engine.download(data.map), engine.download(data.mask)]);
+  return completeModel(
+    {
+      ...job,
+      ...boxOf(grid),
+      map,
+      model,
+      confidence: mask,
+      // The scaling mask: binary.
+      maskThreshold: 0.5,
+      resolution: fscCutoff,
+    },
+    hooks,
+  );
+}
+
+/**
+ * B factors of `atoms` from the data: local Wilson B factors to begin with, then `cycles` of refinement,
+ * then averages over 25 A and the shift.
+ *
+ * The fall-off of the atoms themselves is divided out where they are known. Pseudo-atoms have climbed the very
+ * density that is measured, so that their own map would explain its fall-off away: for them it is that
+ * of an average protein.
+ */
+export async function findBFactors(
+  data: ModelReferenceData,
+  atoms: AtomSet,
+  { cycles, pseudoAtoms }: { readonly cycles: number; readonly pseudoAtoms: boolean },
+  hooks: OperationHooks = {},
+): Promise<BFactorsFound> {
+  const { engine, grid, map, halves, mask, wilsonCutoff, fscCutoff } = data;
+  const unit = pseudoAtoms
+    ? undefined
+    : await engine.simulateMap({ ...atoms, bFactors: new Float64Array(atoms.count) }, grid);
+  let started: Float64Array;
+  let measured: boolean;
+  try {
+    const [inside, first, second] = await Promise.all(
+      [mask, ...(halves ?? [map])].map((volume) => engine.download(volume)),
+    );
+    const field = measureOrNot(
+      {
+        data: second === undefined ? { map: first } : { half1: first, half2: second },
+        ...(unit === undefined ? {} : { unitMap: await engine.download(unit) }),
+        mask: inside,
+      },
+      grid,
+      { positions: atoms.positions },
+      { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels },
+    );
+    // Without a measurement refinement starts where the file stands.
+    started = field === undefined ? atoms.bFactors : bFactorsAt(field, grid, atoms.positions);
+    measured = field !== undefined;
+  } finally {
+    if (unit !== undefined) engine.release(unit);
+  }
+  const refined =
+    cycles === 0
+      ? started
+      : await refineBFactors({ ...data, atoms: { ...atoms, bFactors: started }, cycles }, hooks);
+  const averaged = averageBFactors({ positions: atoms.positions, bFactors: refined });
+  const { bFactors, shift } = shiftBFactors(averaged);
+  return {
+    bFactors,
+    refined: rangeOf(refined),
+    atLimits: shareAtLimits(refined, fscCutoff),
+    shift,
+    localFallOff: measured,
+  };
+}
+
+/** Local B factors; undefined where the map holds no signal between the Wilson cut-off and the resolution. */
+function measureOrNot(...args: Parameters<typeof measureLocalB>): BFactorField | undefined {
+  try {
+    return measureLocalB(...args);
+  } catch (error) {
+    if (isLocScaleError(error) && error.tag === 'bad-input') return undefined;
+    throw error;
+  }
+}
+
+/** Share of the range: averages over neighbours keep refined B factors a little off the limits themselves. */
+const NEAR_LIMIT = 0.02;
+
+function shareAtLimits(bFactors: Float64Array, resolution: number): { least: number; most: number } {
+  const { least, most } = bRangeFor(resolution);
+  const shareWhere = (test: (b: number) => boolean): number =>
+    bFactors.reduce((count, b) => count + (test(b) ? 1 : 0), 0) / bFactors.length;
+  return {
+    least: shareWhere((b) => b <= least),
+    most: shareWhere((b) => b >= most - NEAR_LIMIT * (most - least)),
+  };
+}
+
+export function rangeOf(values: Float64Array): { min: number; mean: number; max: number } {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  for (const value of values) {
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+    sum += value;
+  }
+  return { min, mean: sum / values.length, max };
+}
+
+function boxOf(grid: Grid): {
+  shape: Grid['shape'];
+  voxelSize: number;
+  origin: readonly [number, number, number];
+} {
+  return { shape: grid.shape, voxelSize: isotropicVoxelSize(grid), origin: grid.origin };
+}

@@ -1,0 +1,80 @@
+/** Completes a partial atomic model with pseudo-atoms in the part of the mask that it leaves out (hybrid, method 5). */
+import type { OperationHooks } from '../../engine/engine.ts';
+import { LocScaleError } from '../../errors.ts';
+import { type AtomSet, joinAtomSets } from '../../math/atoms/atom-set.ts';
+import { IMPLAUSIBLE_FACTOR } from '../../math/inputs/mask-volume.ts';
+import { molecularNumbers } from '../../math/scaling/molecular-numbers.ts';
+import { fillMask, type PseudoModel, type PseudoModelJob } from './build.ts';
+import { findUnmodelled, type Unmodelled } from './find-unmodelled.ts';
+import { makeModelMask } from './model-mask.ts';
+
+/** Radius around atoms where the resolution is unknown, A (LocScale). */
+const DEFAULT_RADIUS = 3;
+
+export interface CompletionJob extends Omit<PseudoModelJob, 'mask' | 'molecularWeightKiloDalton'> {
+  readonly model: AtomSet;
+  /** Confidence map, or a mask; (z, y, x), x fastest. */
+  readonly confidence: ArrayLike<number>;
+  /** A voxel belongs to the mask from this confidence on (-th); LocScale: 0.99. */
+  readonly maskThreshold: number;
+  /** Radius of the mask around the model, angstrom. */
+  readonly resolution?: number;
+  /** -avg_w, voxels; LocScale: 3. */
+  readonly averagingWindow: number;
+}
+
+export interface CompletedModel {
+  /** The model, then the pseudo-atoms (B factor 0). */
+  readonly atoms: AtomSet;
+  readonly pseudoModel: PseudoModel;
+  /** 1 where the theoretical-profile rule applies, else 0. */
+  readonly differenceMask: Float32Array;
+  readonly unmodelledVoxels: number;
+}
+
+/** A; blurred atoms of the model reach no farther. */
+const FAR_RADIUS = 8;
+/** Share of the mask beyond that radius that is more than specks of noise. */
+const FAR_SHARE = 0.1;
+
+function countMask({ confidence, maskThreshold }: CompletionJob): number {
+  let voxels = 0;
+  for (let i = 0; i < confidence.length; i++) if (confidence[i] >= maskThreshold) voxels++;
+  return voxels;
+}
+
+/**
+ * As many pseudo-atoms as protein has in the volume of the difference mask. (As in the original without the factor
+ * 1 / 1.55 of whole pseudo-models, which stands for the rim of a confidence mask: averaging took that away.)
+ */
+export async function completeModel(job: CompletionJob, hooks: OperationHooks = {}): Promise<CompletedModel> {
+  const { model, confidence, shape, voxelSize, averagingWindow } = job;
+  const radiusAngstrom = job.resolution ?? DEFAULT_RADIUS;
+  const modelMask = makeModelMask({ ...job, atoms: model, radiusAngstrom });
+  const find = (around: ArrayLike<number>, window: number): Unmodelled =>
+    findUnmodelled({
+      ...{ confidence, modelMask: around, shape, averagingWindow: window },
+      threshold: job.maskThreshold,
+    });
+  const averaged = find(modelMask, averagingWindow);
+  // Averaging leaves nothing of a mask full of holes, as FDR masks of noisy maps are, however much of it lies
+  // where the model has no atoms.
+  const farRadius = Math.max(FAR_RADIUS, radiusAngstrom);
+  const far = find(makeModelMask({ ...job, atoms: model, radiusAngstrom: farRadius }), 1);
+  const torn = far.voxels > IMPLAUSIBLE_FACTOR * averaged.voxels && far.voxels > FAR_SHARE * countMask(job);
+  const { differenceMask, voxels } = torn ? find(modelMask, 1) : averaged;
+  const count = molecularNumbers(voxels, voxelSize).atoms;
+  if (count === 0) {
+    throw new LocScaleError('bad-input', 'The atomic model leaves no part of the mask unmodelled.', {
+      where: '--complete_model',
+      hint: 'Run without --complete_model.',
+    });
+  }
+  const pseudoModel = await fillMask({ ...job, mask: differenceMask, count }, hooks);
+  return {
+    atoms: joinAtomSets(model, pseudoModel.atoms),
+    pseudoModel,
+    differenceMask,
+    unmodelledVoxels: voxels,
+  };
+}

@@ -1,0 +1,25 @@
+/** The region around the atoms of a model: where its fit is judged, and a mask where no better one can be made. */
+import type { AtomSet } from '../math/atoms/atom-set.ts';
+import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
+import { makeModelMask } from './pseudo-model/model-mask.ts';
+
+/** A; LocScale's radius where the resolution is unknown. Density of atoms at 3 A reaches about as far. */
+const LEAST_RADIUS = 3;
+/** A; beyond it the gaps between domains close. */
+const LARGEST_RADIUS = 8;
+
+/** Blurred atoms reach as far as the resolution. `resolution` in angstrom, undefined where it is unknown. */
+export function surroundingsRadius(resolution: number | undefined): number {
+  return Math.min(Math.max(resolution ?? LEAST_RADIUS, LEAST_RADIUS), LARGEST_RADIUS);
+}
+
+/** 1 around the atoms, else 0; (z, y, x). */
+export function surroundingsOf(atoms: AtomSet, grid: Grid, resolution: number | undefined): Uint8Array {
+  return makeModelMask({
+    atoms,
+    shape: grid.shape,
+    voxelSize: isotropicVoxelSize(grid),
+    origin: grid.origin,
+    radiusAngstrom: surroundingsRadius(resolution),
+  });
+}

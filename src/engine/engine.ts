@@ -1,0 +1,307 @@
+/**
+ * The interface both engines implement (cpu-fallback/ and gpu/): its verbs on volumes.
+ * A volume is an opaque handle owned by its engine; voxels cross between host and engine only in
+ * `upload` and `download`. All volumes are float32, ordered (z, y, x) with x fastest.
+ */
+
+import type { AtomSet } from '../math/atoms/atom-set.ts';
+import type { FilterBin } from '../math/fourier/local-filter.ts';
+import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
+import type { Grid, Shape } from '../math/grid.ts';
+import type { WindowWeights } from '../math/scaling/local-resolution.ts';
+import type { ScalingRule } from '../math/scaling/scaling-rules.ts';
+import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { AmplitudeProfile } from '../math/soft-scaling/profile.ts';
+import type { BandSummary } from '../math/soft-scaling/targets.ts';
+import type { NoiseBox } from '../math/statistics/confidence.ts';
+import type { Operator } from '../math/symmetry/point-group.ts';
+import type { SymmetriseOptions } from '../math/symmetry/rotation-plan.ts';
+
+export interface Volume {
+  readonly shape: Shape;
+}
+
+export interface VolumeStatistics {
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  /** Population standard deviation (divided by N). */
+  readonly sd: number;
+  readonly count: number;
+  /** Voxels that are exactly 0. */
+  readonly zeros: number;
+  /** Voxels that are NaN or infinite. */
+  readonly nonFinite: number;
+}
+
+/**
+ * Sums over shells r = floor(|f| edge), f in cycles per voxel, edge = min(shape), r = 0 ... floor(edge/2) - 1:
+ * in a cubic box the shells of integer radius of method 1.
+ * As in the original every coefficient of the half spectrum (0 <= kx <= nx/2) counts once.
+ */
+export interface ShellSpectra {
+  /** Sum of Re(A conj B). */
+  readonly cross: Float64Array;
+  /** Sum of |A|^2. */
+  readonly powerA: Float64Array;
+  /** Sum of |B|^2. */
+  readonly powerB: Float64Array;
+  /** Coefficients of the half spectrum in the shell. */
+  readonly counts: Float64Array;
+}
+
+/** What has to be known of a local scaling before its maps exist: enough to plan it. */
+export interface LocalScalingSettings {
+  /** Voxels > 0.5 are scaled; the result is 0 elsewhere. */
+  readonly mask: Volume;
+  /** Window edge in voxels, even. */
+  readonly windowVoxels: number;
+  readonly profileKind: RadialProfileKind;
+  /** All rules but 'no-reference' need a reference map; 'hybrid' needs a difference mask as well. */
+  readonly rule: ScalingRule;
+  /** Also return the local B factor and the fit quality. */
+  readonly measureBFactors: boolean;
+}
+
+/** The maps of a local scaling, of the mask's shape. */
+export interface LocalScalingMaps {
+  /** Map to be scaled. */
+  readonly map: Volume;
+  /** Reference map; absent only for the rule 'no-reference'. */
+  readonly reference?: Volume | undefined;
+  /** For the rule 'hybrid': voxels > 0.5 use the theoretical-profile rule. */
+  readonly differenceMask?: Volume | undefined;
+  /**
+   * Value that voxels outside the box take when a window reaches beyond it (method 4: mean outside
+   * the mask), for map and reference. The engine never materialises a padded copy.
+   */
+  readonly padValues: { readonly map: number; readonly reference: number };
+}
+
+export interface LocalScalingJob extends LocalScalingSettings, LocalScalingMaps {}
+
+export interface LocalScalingResult {
+  readonly scaled: Volume;
+  readonly bFactor?: Volume;
+  readonly quality?: Volume;
+}
+
+/** A planned local scaling: mask occupancy and tiles are computed once, when it is opened. */
+export interface OpenedScaling {
+  readonly estimate: LocalScalingEstimate;
+  /**
+   * Takes the working memory and makes the result volumes. Where a GPU has less memory than it promised the
+   * tiles become smaller, unless `tileSize` fixes them (that of another process's run).
+   */
+  start(maps: LocalScalingMaps, tileSize?: Shape): Promise<ScalingRun>;
+}
+
+/**
+ * A local scaling with its working memory. What a tile gives depends on the job and on the size of the tiles
+ * only: in whatever parts, and wherever, a job is done, its voxels are the same.
+ */
+export interface ScalingRun {
+  readonly tileSize: Shape;
+  readonly tiles: readonly ScalingTile[];
+  /** Filled tile by tile; the caller's to release. 0 where no tile was scaled yet. */
+  readonly result: LocalScalingResult;
+  /** Scales the tiles that start at these voxels; default all. */
+  run(hooks?: OperationHooks, starts?: readonly Shape[]): Promise<void>;
+  /** Gives the working memory back. */
+  close(): Promise<void>;
+}
+
+/** What has to be known of a local resolution before its half maps: enough to plan it. */
+export interface ResolutionSettings {
+  /** Voxels > 0.5 are resolved; the result is 0 elsewhere. */
+  readonly mask: Volume;
+  /** Window edge in voxels, even. */
+  readonly windowVoxels: number;
+  readonly weights: WindowWeights;
+  /** Angstrom. */
+  readonly voxelSize: number;
+  /** FSC at which the resolution is read. */
+  readonly threshold: number;
+  /** Shells whose FSC is returned as well. */
+  readonly correlationShells?: readonly number[];
+}
+
+export interface ResolutionHalves {
+  readonly half1: Volume;
+  readonly half2: Volume;
+  /** Values of the half maps outside the box. */
+  readonly padValues: readonly [number, number];
+}
+
+/** Local FSC of two half maps (math/scaling/local-resolution.ts). */
+export interface LocalResolutionJob extends ResolutionSettings, ResolutionHalves {}
+
+export interface LocalResolutionResult {
+  /** Angstrom, between twice the voxel size and the window's edge; 0 outside the mask. */
+  readonly resolution: Volume;
+  /** FSC of the requested shells, in their order; 0 outside the mask. */
+  readonly correlations: readonly Volume[];
+}
+
+/** A planned local resolution. */
+export interface OpenedResolution {
+  readonly estimate: LocalResolutionEstimate;
+  run(halves: ResolutionHalves, hooks?: OperationHooks): Promise<LocalResolutionResult>;
+}
+
+/** What a local-scaling job would cost, known before it starts. */
+export interface LocalScalingEstimate {
+  readonly maskVoxels: number;
+  /** Working memory in bytes beyond the volumes themselves. */
+  readonly workingBytes: number;
+  /** Expected wall time, seconds, on this engine. */
+  readonly seconds: number;
+  /** Edges of the tiles that the engine would cut the job into, in voxels, and those that hold mask voxels. */
+  readonly tileSize: Shape;
+  readonly tiles: readonly ScalingTile[];
+}
+
+/** Scaling in soft frequency bands (math/soft-scaling/). */
+export interface BandScalingJob {
+  /** A half map; without the other, a map whose power is taken for signal. */
+  readonly half1: Volume;
+  readonly half2?: Volume;
+  /** A, along z, y, x. */
+  readonly voxelSize: Grid['voxelSize'];
+  /**
+   * What amplitudes are scaled to: the local power of a reference, a profile (put on the local signal at low
+   * frequency), or the geometric mean of both.
+   */
+  readonly reference?: Volume;
+  readonly profile?: AmplitudeProfile;
+  /**
+   * With a profile, how far the decay may differ from place to place: 1 gives every place the decay of the
+   * profile; 0 gives all places the same gains, so that blurred parts stay blurred. Default 0.5: half of the local
+   * differences stay.
+   */
+  readonly locality?: number;
+  /** Voxels > 0.5 decide which bands hold signal and how strong it is; without, or where none is, all voxels do. */
+  readonly mask?: Volume;
+  /** The result is 0 where the mask is not above 0.5. */
+  readonly zeroOutside?: boolean;
+  /** A: logistic low-pass of the result, half at this resolution. A single map must have it. */
+  readonly fadeResolution?: number;
+}
+
+export interface BandScalingResult {
+  readonly scaled: Volume;
+  readonly bands: readonly BandSummary[];
+}
+
+/** What a job of scaling in bands would cost, known before it starts. */
+export type BandScalingEstimate = Pick<LocalScalingEstimate, 'workingBytes' | 'seconds'>;
+
+/** What a local-resolution job would cost, known before it starts. */
+export type LocalResolutionEstimate = Pick<LocalScalingEstimate, 'maskVoxels' | 'workingBytes' | 'seconds'>;
+
+/** Mask voxels that the engine scales together. */
+export interface ScalingTile {
+  /** First voxel (z, y, x). */
+  readonly start: Shape;
+  readonly maskVoxels: number;
+  /** Expected time, relative to that of the other tiles. */
+  readonly cost: number;
+}
+
+export interface ModelMapOptions {
+  /** Added to every B factor, A^2; sums below 0 count as 0. Default 0. */
+  readonly blurBFactor?: number;
+}
+
+export interface OperationHooks {
+  /** `done` of `total` units of work (mask voxels for local scaling). */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Bytes of the engine's memory that a verb takes at most while it works, its result included, beside the volumes
+ * that exist. On a GPU these are bytes of the device, under the assumption that all it has are free.
+ */
+export interface VerbBytes {
+  average(shape: Shape): number;
+  binarise(shape: Shape): number;
+  radialFilter(shape: Shape): number;
+  resample(from: Shape, to: Shape): number;
+  simulateMap(atoms: number, grid: Grid): number;
+  symmetrise(shape: Shape, operators: readonly Operator[], options?: SymmetriseOptions): number;
+  shellSpectra(shape: Shape): number;
+  confidenceMap(shape: Shape): number;
+  localFilter(shape: Shape): number;
+}
+
+export interface Engine {
+  readonly name: 'cpu' | 'gpu';
+  /** In words, for the log: "CPU, 8 worker threads, WASM SIMD". */
+  readonly description: string;
+  /** What volumes and working memory together may take, bytes; undefined where nobody has said. */
+  readonly memoryLimitBytes: number | undefined;
+  /** What each verb takes, known before it is called; jobs say it in their estimate. */
+  readonly bytesOf: VerbBytes;
+
+  /** Host memory that `upload` can adopt without a copy (shared memory on the CPU engine). */
+  allocateHost(voxels: number): Float32Array;
+  /** Takes over `data` (the caller must not use it afterwards). */
+  upload(data: Float32Array, shape: Shape): Promise<Volume>;
+  /** Copies nothing where the engine's memory is host memory: treat the result as read-only. */
+  download(volume: Volume): Promise<Float32Array>;
+  /**
+   * The result of `body` on the voxels, which it must neither change nor use after it returns: unlike a download,
+   * a look leaves the volume's memory free to be used again once the volume is released.
+   */
+  inspect<T>(volume: Volume, body: (voxels: Float32Array) => T): Promise<T>;
+  release(...volumes: Volume[]): void;
+
+  /** (a + b) / 2 in float32. */
+  average(a: Volume, b: Volume): Promise<Volume>;
+  /** Statistics over all voxels, or over those where `where` is above 0.5 (or at most 0.5). */
+  statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics>;
+  /** 1 where volume >= threshold, else 0. */
+  binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }>;
+  /** Multiplies the Fourier transform by a function of |f|. */
+  radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume>;
+  /**
+   * The same periodic box on another number of voxels, by cropping or padding the Fourier transform.
+   * Voxel (0, 0, 0) stays where it is; values are kept (a constant map stays that constant).
+   */
+  resample(volume: Volume, shape: Shape): Promise<Volume>;
+  /**
+   * Electrostatic potential of a model on a grid, periodic, from electron form factors, B factors and
+   * occupancies; without frequencies beyond Nyquist (math/atoms/splat-plan.ts).
+   */
+  simulateMap(atoms: AtomSet, grid: Grid, options?: ModelMapOptions): Promise<Volume>;
+  /**
+   * Average of the map over a group of rotations (math/symmetry/point-group.ts) about a voxel, or over rotations with
+   * shifts. Exact where all operators map the grid onto itself, else to 1e-4 (math/symmetry/rotation-plan.ts).
+   */
+  symmetrise(volume: Volume, operators: readonly Operator[], options?: SymmetriseOptions): Promise<Volume>;
+  /** Cross and power spectra in shells, for the FSC. */
+  shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra>;
+  /** Mean and variance (N) of the voxels in the noise boxes. */
+  noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics>;
+  /** FDR confidence map (method 2). */
+  confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume>;
+
+  /** Plans a local scaling; one may be started at a time. */
+  openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling>;
+  /** Plans the measurement of the resolution around every mask voxel, from the FSC of windows. */
+  openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution>;
+  estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate>;
+  /** Scales soft frequency bands of a map, each by its local signal, power and target. */
+  bandScaling(job: BandScalingJob, hooks?: OperationHooks): Promise<BandScalingResult>;
+  /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/fourier/local-filter.ts); 0 where it is 0. */
+  localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;
+
+  dispose(): Promise<void>;
+}
+
+export interface BoxStatistics {
+  readonly mean: number;
+  readonly variance: number;
+  readonly perBox: readonly { readonly mean: number; readonly variance: number }[];
+}

@@ -1,0 +1,153 @@
+/**
+ * Whether density is bright or dark. In a map of usual contrast the molecule is the minority of voxels, brighter than
+ * solvent; averaged over blocks of about 6 A, where noise averages out, values are then skewed to the positive side.
+ * A map is called inverted only where three independent signs agree, so that tight boxes (no solvent), hollow
+ * shells (dark centre) and pure noise are not accused.
+ */
+import type { Shape } from '../grid.ts';
+import { correlationInside } from '../statistics/statistics.ts';
+
+/** Edge of the blocks, A; larger ones show a particle in noise that drowns it at this scale. */
+const BLOCK_ANGSTROM = 6;
+const BLOCK_SCALES = [1, 2, 4];
+/** Fewer blocks along an axis say nothing about border and centre. */
+const FEWEST_BLOCKS = 6;
+/** Skewness of the blocks from here on (negative) is a sign; maps of usual contrast had -0.4 (a tight box) to 8. */
+const INVERTED_SKEWNESS = -0.5;
+/** The darkest blocks lie this many times as far from the median as the brightest. */
+const INVERTED_REACH = 1.5;
+/** Centre darker than border by this many standard deviations of the blocks. */
+const INVERTED_CENTRE = -0.25;
+/** Share of each axis that counts as border on either side, and as centre. */
+const BORDER_SHARE = 0.1;
+const CENTRE_SHARE = 0.5;
+/** Rank of what counts as the darkest and the brightest blocks. */
+const EXTREME_RANK = 0.002;
+
+export interface Contrast {
+  readonly skewness: number;
+  /** (median - darkest) / (brightest - median). */
+  readonly reach: number;
+  /** (mean of the centre - mean of the border) / standard deviation. */
+  readonly centre: number;
+  readonly inverted: boolean;
+}
+
+/**
+ * Of the first scale at which the map seems inverted, else of the finest. Undefined where the map is too small or holds
+ * one value only. `data`: (z, y, x); `voxelSize` in angstrom.
+ */
+export function contrastOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Contrast | undefined {
+  const contrasts = BLOCK_SCALES.map((scale) => contrastAt(data, shape, scale * blockEdge(voxelSize)));
+  return contrasts.find((contrast) => contrast?.inverted) ?? contrasts[0];
+}
+
+function contrastAt(data: ArrayLike<number>, shape: Shape, edge: number): Contrast | undefined {
+  const { blocks, shape: count } = averageBlocks(data, shape, edge);
+  if (Math.min(...count) < FEWEST_BLOCKS) return undefined;
+  const mean = blocks.reduce((sum, value) => sum + value, 0) / blocks.length;
+  let [second, third] = [0, 0];
+  for (const value of blocks) {
+    second += (value - mean) ** 2;
+    third += (value - mean) ** 3;
+  }
+  const sd = Math.sqrt(second / blocks.length);
+  if (!(sd > 0)) return undefined;
+  const sorted = blocks.slice().sort();
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
+  const median = at(0.5);
+  const skewness = third / blocks.length / sd ** 3;
+  const reach = (median - at(EXTREME_RANK)) / Math.max(at(1 - EXTREME_RANK) - median, Number.MIN_VALUE);
+  const centre = (meanOf('centre', blocks, count) - meanOf('border', blocks, count)) / sd;
+  const inverted = skewness < INVERTED_SKEWNESS && reach > INVERTED_REACH && centre < INVERTED_CENTRE;
+  return { skewness, reach, centre, inverted };
+}
+
+/** Means over cubes of `edge` voxels; what is left over at the far faces is dropped. */
+function averageBlocks(
+  data: ArrayLike<number>,
+  [nz, ny, nx]: Shape,
+  edge: number,
+): { blocks: Float64Array; shape: Shape } {
+  const shape: Shape = [Math.floor(nz / edge), Math.floor(ny / edge), Math.floor(nx / edge)];
+  const blocks = new Float64Array(shape[0] * shape[1] * shape[2]);
+  for (let z = 0; z < shape[0] * edge; z++) {
+    for (let y = 0; y < shape[1] * edge; y++) {
+      const from = (z * ny + y) * nx;
+      const to = (Math.floor(z / edge) * shape[1] + Math.floor(y / edge)) * shape[2];
+      for (let bx = 0; bx < shape[2]; bx++) {
+        let sum = 0;
+        for (let k = 0; k < edge; k++) sum += data[from + bx * edge + k]!;
+        blocks[to + bx] += sum / edge ** 3;
+      }
+    }
+  }
+  return { blocks, shape };
+}
+
+/** Mean of the blocks in the middle of the box, or of those at its faces. */
+function meanOf(part: 'centre' | 'border', blocks: Float64Array, shape: Shape): number {
+  const margin = part === 'centre' ? (1 - CENTRE_SHARE) / 2 : BORDER_SHARE;
+  const within = shape.map((n) =>
+    Array.from({ length: n }, (_, i) => Math.abs((i + 0.5) / n - 0.5) <= 0.5 - margin),
+  );
+  let [sum, count, index] = [0, 0, 0];
+  for (const z of within[0]!)
+    for (const y of within[1]!)
+      for (const x of within[2]!) {
+        const value = blocks[index++]!;
+        if ((z && y && x) !== (part === 'centre')) continue;
+        sum += value;
+        count++;
+      }
+  return sum / count;
+}
+
+/**
+ * Correlation of neighbouring blocks, over the whole map: noise has none at this distance, density has. Undefined where
+ * the map is too small or holds one value only.
+ */
+export function neighbourCorrelation(
+  data: ArrayLike<number>,
+  shape: Shape,
+  voxelSize: number,
+): number | undefined {
+  const { blocks, shape: count } = averageBlocks(data, shape, blockEdge(voxelSize));
+  if (Math.min(...count) < FEWEST_BLOCKS) return undefined;
+  const mean = blocks.reduce((sum, value) => sum + value, 0) / blocks.length;
+  const variance = blocks.reduce((sum, value) => sum + (value - mean) ** 2, 0) / blocks.length;
+  if (!(variance > 0)) return undefined;
+  let [sum, pairs] = [0, 0];
+  for (const [stride, n] of [
+    [1, count[2]],
+    [count[2], count[1]],
+    [count[1] * count[2], count[0]],
+  ] as const) {
+    for (let i = 0; i + stride < blocks.length; i++) {
+      if (Math.floor(i / stride) % n === n - 1) continue;
+      sum += (blocks[i]! - mean) * (blocks[i + stride]! - mean);
+      pairs++;
+    }
+  }
+  return sum / pairs / variance;
+}
+
+/** Correlation of the blocks of two maps: far below 0 where they have opposite contrast. */
+export function blockCorrelation(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  shape: Shape,
+  voxelSize: number,
+): number {
+  const one = averageBlocks(a, shape, blockEdge(voxelSize)).blocks;
+  const two = averageBlocks(b, shape, blockEdge(voxelSize)).blocks;
+  return correlationInside(
+    one,
+    two,
+    one.map(() => 1),
+  );
+}
+
+function blockEdge(voxelSize: number): number {
+  return Math.max(1, Math.round(BLOCK_ANGSTROM / voxelSize));
+}

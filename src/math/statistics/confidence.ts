@@ -1,0 +1,389 @@
+/**
+ * FDR confidence map (method 2): each voxel's value is tested against the noise found in boxes outside
+ * the particle, p = 1 - Phi((v - mean) / sd), p = 1 below the mean; q by Benjamini and Yekutieli over the
+ * voxels of a sphere; confidence = 1 - q inside the sphere, 0 outside.
+ */
+import { LocScaleError } from '../../errors.ts';
+import { type Shape, voxelCount } from '../grid.ts';
+import { normalUpperTail } from './normal-tail.ts';
+
+export interface NoiseBox {
+  /** First voxel (z, y, x). */
+  readonly start: readonly [z: number, y: number, x: number];
+  /** Edge in voxels. */
+  readonly size: number;
+}
+
+/** Edge of the noise boxes: 10 % of the box along z, rounded up to even. */
+export function defaultNoiseBoxSize(shape: Shape): number {
+  const edge = Math.ceil(shape[0] * 0.1);
+  return edge % 2 === 0 ? edge : edge + 1;
+}
+
+/**
+ * The four default boxes, in the original's order: y low, y high, x low, x high. They touch 2 % and 98 %
+ * of one axis and are centred on the others.
+ */
+export function defaultNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
+  const [nz, ny, nx] = shape;
+  const centred = (n: number): number => Math.trunc(0.5 * n - 0.5 * size);
+  const low = (n: number): number => Math.trunc(0.02 * n);
+  const high = (n: number): number => Math.trunc(0.98 * n) - size;
+  return checkedBoxes(shape, size, [
+    [centred(nz), low(ny), centred(nx)],
+    [centred(nz), high(ny), centred(nx)],
+    [centred(nz), centred(ny), low(nx)],
+    [centred(nz), centred(ny), high(nx)],
+  ]);
+}
+
+/** Boxes in the eight corners: for particles that reach the middle of the faces, where the default boxes are. */
+export function cornerNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
+  const ends = shape.map((n) => [Math.trunc(0.02 * n), Math.trunc(0.98 * n) - size] as const);
+  return checkedBoxes(
+    shape,
+    size,
+    Array.from({ length: 8 }, (_, corner) => [
+      ends[0]![corner >> 2]!,
+      ends[1]![(corner >> 1) & 1]!,
+      ends[2]![corner & 1]!,
+    ]),
+  );
+}
+
+/** Boxes set by the user: `starts` are first voxels (z, y, x). */
+export function userNoiseBoxes(
+  shape: Shape,
+  size: number,
+  starts: readonly (readonly [number, number, number])[],
+): NoiseBox[] {
+  if (starts.length === 0) {
+    throw new LocScaleError('usage', 'No noise box was given.', {
+      hint: 'Give the first voxel z, y, x of at least one box.',
+    });
+  }
+  return checkedBoxes(shape, size, starts);
+}
+
+function checkedBoxes(
+  shape: Shape,
+  size: number,
+  starts: readonly (readonly [number, number, number])[],
+): NoiseBox[] {
+  return starts.map((start) => {
+    const inside = start.every((s, axis) => Number.isInteger(s) && s >= 0 && s + size <= shape[axis]);
+    if (!Number.isInteger(size) || size < 1 || !inside) {
+      throw new LocScaleError('usage', 'A noise box does not lie inside the map.', {
+        hint: 'Choose a smaller noise window (-fdr_w) or other first voxels.',
+        expected: `z, y, x within ${shape.join(', ')} voxels`,
+        found: `first voxel ${start.join(', ')}, edge ${size}`,
+      });
+    }
+    return { start, size };
+  });
+}
+
+/** Mean and variance (divided by N) of all voxels of the boxes, and of each box. */
+export interface NoiseEstimate {
+  readonly mean: number;
+  readonly variance: number;
+  readonly perBox: readonly { readonly mean: number; readonly variance: number }[];
+}
+
+/** `data` is (z, y, x), x fastest. A voxel in two boxes counts twice, as in the original. */
+export function noiseEstimate(
+  data: ArrayLike<number>,
+  shape: Shape,
+  boxes: readonly NoiseBox[],
+): NoiseEstimate {
+  const perBox = boxes.map((box) => {
+    const count = box.size ** 3;
+    let mean = 0;
+    forBoxVoxels(box, shape, (i) => {
+      mean += data[i] / count;
+    });
+    let variance = 0;
+    forBoxVoxels(box, shape, (i) => {
+      variance += (data[i] - mean) ** 2 / count;
+    });
+    return { mean, variance };
+  });
+  return { ...combineNoise(boxes, perBox), perBox };
+}
+
+/** Mean and variance over several boxes from those of each. */
+export function combineNoise(
+  boxes: readonly NoiseBox[],
+  perBox: readonly { readonly mean: number; readonly variance: number }[],
+): { mean: number; variance: number } {
+  const total = boxes.reduce((sum, box) => sum + box.size ** 3, 0);
+  const weight = boxes.map((box) => box.size ** 3 / total);
+  const mean = perBox.reduce((sum, box, i) => sum + weight[i] * box.mean, 0);
+  const variance = perBox.reduce(
+    (sum, box, i) => sum + weight[i] * (box.variance + (box.mean - mean) ** 2),
+    0,
+  );
+  return { mean, variance };
+}
+
+function forBoxVoxels(box: NoiseBox, shape: Shape, visit: (index: number) => void): void {
+  const [z0, y0, x0] = box.start;
+  for (let z = z0; z < z0 + box.size; z++) {
+    for (let y = y0; y < y0 + box.size; y++) {
+      const row = (z * shape[1] + y) * shape[2];
+      for (let x = x0; x < x0 + box.size; x++) visit(row + x);
+    }
+  }
+}
+
+/** Standard deviations of boxes may differ by this factor before they are called different noise. */
+const LARGEST_SD_RATIO = 3;
+/** Means may differ by this many times the smallest standard deviation. */
+const LARGEST_MEAN_SPREAD = 2;
+/**
+ * Share of the map's standard deviation that noise has at least. Measured: 0.2 to 0.8 on whole maps, 0.02 on
+ * a soft-masked one, whose boxes hold only ripples.
+ */
+const SMALLEST_NOISE_SHARE = 0.05;
+
+/**
+ * One sentence if the boxes do not hold plain noise, else undefined. `mapSd`: standard deviation of the
+ * whole map, if known.
+ */
+export function noiseBoxWarning(noise: NoiseEstimate, mapSd?: number): string | undefined {
+  const advice = 'the confidence mask is not reliable: give a mask (-ma) or set the noise boxes';
+  if (noise.variance === 0)
+    return `The noise boxes hold no noise (variance 0), the map is masked; ${advice}.`;
+  const sds = noise.perBox.map((box) => Math.sqrt(box.variance));
+  const means = noise.perBox.map((box) => box.mean);
+  const smallest = Math.min(...sds);
+  const largest = Math.max(...sds);
+  const empty = sds.filter((sd) => sd === 0).length;
+  if (empty > 0)
+    return `${empty} of ${sds.length} noise boxes hold no noise (variance 0), the map is masked; ${advice}.`;
+  if (mapSd !== undefined && Math.sqrt(noise.variance) < SMALLEST_NOISE_SHARE * mapSd) {
+    return `The noise boxes hold almost nothing (sd ${number(Math.sqrt(noise.variance))}, map ${number(mapSd)}), the map seems masked; ${advice}.`;
+  }
+  if (largest > LARGEST_SD_RATIO * smallest) {
+    return `The noise boxes differ strongly (sd ${number(smallest)} to ${number(largest)}), one may hold part of the particle; ${advice}.`;
+  }
+  if (Math.max(...means) - Math.min(...means) > LARGEST_MEAN_SPREAD * smallest) {
+    return `The noise boxes differ strongly (mean ${number(Math.min(...means))} to ${number(Math.max(...means))}, sd ${number(smallest)}), one may hold part of the particle; ${advice}.`;
+  }
+  return undefined;
+}
+
+function number(x: number): string {
+  return x.toPrecision(3);
+}
+
+/**
+ * The sphere of the test. Per axis the n coordinates run evenly from -floor(n/2) to -floor(n/2) + n
+ * inclusive, a spacing of n / (n - 1): the original's quirk, kept so that the same voxels are tested.
+ */
+export interface ConfidenceSphere {
+  readonly voxels: number;
+  /** Per row (z * ny + y): first x inside and first x beyond. */
+  readonly rowStart: Int32Array;
+  readonly rowEnd: Int32Array;
+}
+
+export function confidenceSphere(shape: Shape): ConfidenceSphere {
+  const [zs, ys, xs] = shape.map(sphereCoordinates);
+  const radius = Math.floor(Math.max(...shape) / 2);
+  const rowStart = new Int32Array(shape[0] * shape[1]);
+  const rowEnd = new Int32Array(shape[0] * shape[1]);
+  // The coordinate next to the centre: from there the distance rises both ways.
+  const middle = xs.reduce((best, x, i) => (Math.abs(x) < Math.abs(xs[best]) ? i : best), 0);
+  let voxels = 0;
+  for (let z = 0; z < shape[0]; z++) {
+    for (let y = 0; y < shape[1]; y++) {
+      const rest = zs[z] * zs[z] + ys[y] * ys[y];
+      const outside = (x: number): boolean => Math.sqrt(rest + xs[x] * xs[x]) > radius;
+      // A row beside the sphere stays empty: start = end = 0.
+      let start = 0;
+      let end = 0;
+      if (!outside(middle)) {
+        start = bisect(0, middle, (x) => !outside(x));
+        end = bisect(middle + 1, shape[2], outside);
+      }
+      rowStart[z * shape[1] + y] = start;
+      rowEnd[z * shape[1] + y] = end;
+      voxels += end - start;
+    }
+  }
+  return { voxels, rowStart, rowEnd };
+}
+
+/** First x of [low, high) for which `holds`, which stays true from there on; `high` if there is none. */
+function bisect(low: number, high: number, holds: (x: number) => boolean): number {
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function sphereCoordinates(n: number): Float64Array {
+  const first = -Math.floor(n / 2);
+  const step = n > 1 ? n / (n - 1) : 0;
+  return Float64Array.from({ length: n }, (_, i) => (i === n - 1 && n > 1 ? first + n : first + i * step));
+}
+
+/** Approximate harmonic number of the Benjamini-Yekutieli factor, with the original's constants. */
+export function harmonicNumber(n: number): number {
+  return Math.log(n) + 0.5772 + 0.5 / n - 1 / (12 * n ** 2) + 1 / (120 * n ** 4);
+}
+
+/** What the test of a map needs beside its voxels. */
+export interface ConfidenceTest {
+  readonly sphere: ConfidenceSphere;
+  readonly mean: number;
+  readonly sd: number;
+  /** Harmonic number of the voxels of the sphere. */
+  readonly factor: number;
+  /** Values up to this have confidence 0. */
+  readonly threshold: number;
+}
+
+export function confidenceTest(shape: Shape, mean: number, variance: number): ConfidenceTest {
+  if (!(variance > 0)) {
+    throw new LocScaleError(
+      'bad-input',
+      `The map is masked, its noise boxes hold no noise (variance ${variance}): give a mask with -ma, or set the boxes with --noise_box.`,
+      {
+        hint: '--noise_box takes the first voxel of a box (z,y,x) that lies where the map still holds noise.',
+      },
+    );
+  }
+  const sphere = confidenceSphere(shape);
+  const factor = harmonicNumber(sphere.voxels);
+  const sd = Math.sqrt(variance);
+  return { sphere, mean, sd, factor, threshold: smallestTestedValue(mean, sd, 1 / factor) };
+}
+
+/** Below half the distance from 1 to the float32 before it. */
+const NEGLIGIBLE_Q = 2 ** -26;
+
+/**
+ * Confidence of each of `sorted`, all values of the sphere above the threshold in ascending order.
+ *
+ * With N voxels in the sphere, sorted by rising p, q_i = min over j >= i of p_j N H_N / j, at most 1. It is
+ * a function of the value alone (voxels of equal value get the same q), and since j <= N a voxel with
+ * p >= 1 / H_N has q = 1. Only the values above that (z > 1.3 to 1.6) are sorted; the others are 0.
+ */
+export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array): Float32Array {
+  const count = sorted.length;
+  const tests = test.sphere.voxels;
+  const confidence = new Float32Array(count);
+  // Ascending values are falling p: the running minimum of the procedure starts at the largest p.
+  let q = 1;
+  for (let i = 0; i < count; i++) {
+    if (i === 0 || sorted[i] !== sorted[i - 1]) {
+      const p = normalUpperTail((sorted[i] - test.mean) / test.sd);
+      q = Math.min(q, p * (tests / (count - i)) * test.factor);
+      // From here on q is lost when 1 - q is rounded to float32, and it only falls.
+      if (q < NEGLIGIBLE_Q) return confidence.fill(1, i);
+    }
+    confidence[i] = 1 - q;
+  }
+  return confidence;
+}
+
+/**
+ * Confidence of every voxel. `data` (z, y, x); `mean`, `variance` of the noise; `out` is written and
+ * returned if given (data.length values), else allocated. Memory beyond `data` and `out`: 8 bytes per
+ * sorted value, typically 2-10 % of the voxels, plus 8 bytes per row of the map.
+ */
+export function confidenceFromMap(
+  data: Float32Array,
+  shape: Shape,
+  mean: number,
+  variance: number,
+  out: Float32Array = new Float32Array(voxelCount(shape)),
+): Float32Array {
+  const test = confidenceTest(shape, mean, variance);
+  const { sphere, threshold } = test;
+  out.fill(0);
+  const sorted = collectAbove(data, shape[2], sphere, threshold);
+  sorted.sort();
+  if (sorted.length === 0) return out;
+  const confidence = confidenceOfSorted(test, sorted);
+  const position = makeLookup(sorted);
+  for (let row = 0; row < sphere.rowStart.length; row++) {
+    const base = row * shape[2];
+    for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++) {
+      if (data[i] > threshold) out[i] = confidence[position(data[i])];
+    }
+  }
+  return out;
+}
+
+/** A value whose p is just above `pLimit`: everything that can have q < 1 lies above it. */
+function smallestTestedValue(mean: number, sd: number, pLimit: number): number {
+  let low = 0;
+  let high = 10;
+  // p(0) = 1/2 > pLimit > p(10) for any map of 2 to 1e20 voxels; below 2 voxels everything above the mean is tested.
+  for (let step = 0; step < 50; step++) {
+    const middle = (low + high) / 2;
+    if (normalUpperTail(middle) > pLimit) low = middle;
+    else high = middle;
+  }
+  return mean + sd * low;
+}
+
+/** Values of the sphere above `threshold`, unordered. */
+function collectAbove(
+  data: Float32Array,
+  nx: number,
+  sphere: ConfidenceSphere,
+  threshold: number,
+): Float32Array {
+  let count = 0;
+  for (let row = 0; row < sphere.rowStart.length; row++) {
+    const base = row * nx;
+    for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++)
+      if (data[i] > threshold) count++;
+  }
+  const values = new Float32Array(count);
+  let next = 0;
+  for (let row = 0; row < sphere.rowStart.length; row++) {
+    const base = row * nx;
+    for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++) {
+      if (data[i] > threshold) values[next++] = data[i];
+    }
+  }
+  return values;
+}
+
+/**
+ * Index of a value that is known to be in `sorted` (ascending). Equal buckets of value narrow the binary
+ * search to a few steps.
+ */
+function makeLookup(sorted: Float32Array): (value: number) => number {
+  const count = sorted.length;
+  const first = sorted[0];
+  const span = sorted[count - 1] - first;
+  const buckets = Math.min(1 << 20, count);
+  const scale = span > 0 ? (buckets - 1) / span : 0;
+  // bucketStart[b] = first index whose bucket is >= b.
+  const bucketStart = new Uint32Array(buckets + 1);
+  let bucket = 0;
+  for (let i = 0; i < count; i++) {
+    const own = Math.floor((sorted[i] - first) * scale);
+    while (bucket <= own) bucketStart[bucket++] = i;
+  }
+  while (bucket <= buckets) bucketStart[bucket++] = count;
+  return (value) => {
+    const own = Math.floor((value - first) * scale);
+    let low = bucketStart[own];
+    let high = bucketStart[own + 1] - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle] < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * The mask that selects cubes (method 6): binarised, its surface smoothed, on the network's grid. Masks
+ * here are bytes, 0 or 1.
+ */
+
+import { interpolateRows } from '../../math/fourier/trilinear.ts';
+import type { Shape } from '../../math/grid.ts';
+
+/**
+ * Binarises at `threshold`, convolves with the cosine window of 3 voxels (1/2, 1, 1/2 along each axis, zero
+ * outside the box), divides by the largest value and binarises at 1/2 again: single voxels and thin
+ * parts go, notches fill up. Computed in whole numbers (1, 2, 1), so that exactly one half counts as inside on
+ * every machine; the original rounds such voxels to either side, mostly outside.
+ */
+export function smoothMask(mask: Float32Array, shape: Shape, threshold = 0.5): Uint8Array {
+  const [nz, ny, nx] = shape;
+  // As an engine's binarise: the threshold is a float32, too.
+  const limit = Math.fround(threshold);
+  const smooth = new Uint8Array(mask.length);
+  for (let i = 0; i < mask.length; i++) smooth[i] = mask[i] >= limit ? 1 : 0;
+  for (let row = 0; row < smooth.length; row += nx) {
+    let before = 0;
+    for (let x = 0; x < nx; x++) {
+      const here = smooth[row + x];
+      smooth[row + x] = before + 2 * here + (x + 1 < nx ? smooth[row + x + 1] : 0);
+      before = here;
+    }
+  }
+  for (let z = 0; z < nz; z++) smoothLines(smooth, z * ny * nx, ny, nx);
+  const largest = smoothLines(smooth, 0, nz, ny * nx);
+  for (let i = 0; i < smooth.length; i++) smooth[i] = largest > 0 && 2 * smooth[i] >= largest ? 1 : 0;
+  return smooth;
+}
+
+/** (1, 2, 1) across `count` neighbouring lines of `length` bytes, in place; returns the largest value. */
+function smoothLines(bytes: Uint8Array, first: number, count: number, length: number): number {
+  let before: Uint8Array = new Uint8Array(length);
+  let here: Uint8Array = new Uint8Array(length);
+  let largest = 0;
+  for (let line = 0; line < count; line++) {
+    const at = first + line * length;
+    here.set(bytes.subarray(at, at + length));
+    const next = line + 1 < count ? at + length : -1;
+    for (let i = 0; i < length; i++) {
+      const value = before[i] + 2 * here[i] + (next < 0 ? 0 : bytes[next + i]);
+      bytes[at + i] = value;
+      if (value > largest) largest = value;
+    }
+    [before, here] = [here, before];
+  }
+  return largest;
+}
+
+/**
+ * The mask on another grid of the same box: trilinear, then binarised at 1/2. The original does the same
+ * with its zoom, which stretches the first voxel's centre to the last one's instead of keeping positions.
+ */
+export function resampleMask(mask: Uint8Array, from: Shape, to: Shape): Uint8Array {
+  if (from.every((n, axis) => n === to[axis])) return mask;
+  const out = new Uint8Array(to[0] * to[1] * to[2]);
+  // Exactly one half counts as inside, whatever the weights lost in rounding.
+  const half = 0.5 - 1e-9;
+  interpolateRows(mask, from, to, (row, offset) => {
+    for (let x = 0; x < row.length; x++) if (row[x] >= half) out[offset + x] = 1;
+  });
+  return out;
+}

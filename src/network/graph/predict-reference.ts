@@ -1,0 +1,317 @@
+/**
+ * The reference map as a network predicts it (method 6): resample to the network's voxel size, standardise,
+ * cut the cubes that the mask selects, predict, blend, and resample back to the input's grid.
+ */
+import type { Engine, Volume } from '../../engine/engine.ts';
+import { LocScaleError, stopIfAborted } from '../../errors.ts';
+import { resampleBytes } from '../../math/fourier/resample-plan.ts';
+import { resampleTrilinear } from '../../math/fourier/trilinear.ts';
+import { type Grid, isotropicVoxelSize, type Shape, sameShape, voxelCount } from '../../math/grid.ts';
+import { bandLimit } from './band-limit.ts';
+import { type CubeWeighting, createBlend } from './blend-cubes.ts';
+import { resampleMask, smoothMask } from './cube-mask.ts';
+import { type CubePlan, cutCubes, planCubes, planNetworkGrid } from './cubes.ts';
+import type { ModelManifest, ReferencePredictor } from './model.ts';
+import { createPassAccumulator } from './pass-moments.ts';
+import { type Standardisation, standardisationOf } from './standardise.ts';
+
+/** What will be predicted, known before the network runs. */
+export interface PredictionPlan {
+  readonly grid: Grid;
+  readonly networkGrid: Grid;
+  /** The input has detail that the network's voxels cannot hold. */
+  readonly inputIsFiner: boolean;
+  readonly cubes: CubePlan;
+}
+
+export interface PredictionPlanInput {
+  readonly engine: Engine;
+  /** Voxels of at least 0.5 are inside. */
+  readonly mask: Volume;
+  readonly grid: Grid;
+  readonly manifest: Pick<ModelManifest, 'voxelSizeAngstrom' | 'cubeEdge' | 'stride'>;
+}
+
+export async function planPrediction({
+  engine,
+  mask,
+  grid,
+  manifest,
+}: PredictionPlanInput): Promise<PredictionPlan> {
+  const { grid: networkGrid, inputIsFiner } = planNetworkGrid(grid, manifest.voxelSizeAngstrom);
+  const smooth = smoothMask(await engine.download(mask), mask.shape);
+  const onNetworkGrid = resampleMask(smooth, mask.shape, networkGrid.shape);
+  const cubes = planCubes(networkGrid.shape, onNetworkGrid, {
+    edge: manifest.cubeEdge,
+    stride: manifest.stride,
+  });
+  if (cubes.count === 0) {
+    throw new LocScaleError('bad-input', 'The mask selects nothing that the network could predict.', {
+      where: 'cubes of the network',
+      expected: 'more than 5 mask voxels in at least one cube',
+      found: `${cubes.candidates} cubes with at most 5`,
+      hint: 'Check the mask, or let the program make one.',
+    });
+  }
+  return { grid, networkGrid, inputIsFiner, cubes };
+}
+
+/**
+ * Bytes that a prediction takes at most beside the volumes given and what the network itself needs: map, sums
+ * and weights on the network's grid with the batches of cubes, or what the two resamplings need.
+ */
+export function predictionBytes(
+  { grid, networkGrid, cubes }: PredictionPlan,
+  batchSize: number,
+  monteCarlo: boolean,
+): number {
+  const same = sameShape(grid.shape, networkGrid.shape);
+  const map = 4 * voxelCount(networkGrid.shape);
+  const channels = monteCarlo ? 2 : 1;
+  const batches = 4 * (monteCarlo ? 5 : 3) * batchSize * cubes.edge ** 3;
+  const predicting = (1 + channels + 1) * map + batches;
+  const before = same ? 0 : resampleBytes(grid.shape, networkGrid.shape);
+  const after = (1 + channels) * map + (same ? 0 : resampleBytes(networkGrid.shape, grid.shape));
+  return Math.max(before, predicting, after);
+}
+
+export interface PredictReferenceInput {
+  readonly engine: Engine;
+  readonly map: Volume;
+  readonly plan: PredictionPlan;
+  /** Of the data, A, where it is known: on voxels much coarser than the network's the prediction ends behind it. */
+  readonly resolution?: number;
+  readonly predictor: ReferencePredictor;
+  /** Default: as the original for its network, tapered for others. */
+  readonly weighting?: CubeWeighting;
+  /** Dropout stays on; the reference is the mean of the passes. */
+  readonly monteCarlo?: { readonly passes: number; readonly seed: number };
+  /** Where an interrupted prediction is continued from, and what is kept of this one. */
+  readonly progress?: PredictionProgress;
+  /** `done` of `total` passes over single cubes. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface PredictionProgress {
+  /** How often a state is saved, about; default 60. */
+  readonly intervalSeconds?: number | undefined;
+  /** The state that was saved last. */
+  load(): Promise<PredictionState | undefined>;
+  save(state: PredictionState): Promise<void>;
+}
+
+/** Cubes before `nextCube` are in the sums. */
+export interface PredictionState {
+  readonly nextCube: number;
+  readonly sums: readonly Float32Array[];
+}
+
+/** A state is saved after so many seconds, and never so often that it takes more than 1/20 of the time. */
+const SAVE_SECONDS = 60;
+const SAVE_SHARE = 20;
+
+export interface PredictedReference {
+  /**
+   * On the input's grid, in the network's units: standardised density. 0 outside the cubes, but for the
+   * ripples of Fourier resampling next to their outer faces.
+   */
+  readonly reference: Volume;
+  /**
+   * With `monteCarlo`: variance of the passes (divided by their number), blended as the mean is. Resampled
+   * trilinearly, not by Fourier transform: a variance must not become negative.
+   */
+  readonly variance?: Volume;
+  readonly cubes: number;
+  readonly networkShape: Shape;
+  readonly standardisation: Standardisation;
+}
+
+export async function predictReference(input: PredictReferenceInput): Promise<PredictedReference> {
+  const { engine, map, plan } = input;
+  const { grid, networkGrid } = plan;
+  if (!sameShape(map.shape, grid.shape))
+    throw new LocScaleError('internal', 'The prediction was planned for a map of another shape.');
+  const held = new Set<Volume>();
+  const hold = (volume: Volume): Volume => {
+    held.add(volume);
+    return volume;
+  };
+  const drop = (volume: Volume): void => {
+    if (held.delete(volume)) engine.release(volume);
+  };
+  try {
+    stopIfAborted(input.signal);
+    const resampled = sameShape(grid.shape, networkGrid.shape)
+      ? map
+      : hold(await engine.resample(map, networkGrid.shape));
+    const standardisation = standardisationOf(await engine.statistics(resampled));
+    const voxels = await engine.download(resampled);
+    drop(resampled);
+    const [mean, spread] = await predictCubes(input, voxels, standardisation);
+    const predicted = hold(await engine.upload(mean, networkGrid.shape));
+    await requireFinite(engine, predicted, input.predictor);
+    const resampledBack = sameShape(grid.shape, networkGrid.shape)
+      ? predicted
+      : hold(await engine.resample(predicted, grid.shape));
+    if (resampledBack !== predicted) drop(predicted);
+    const limit = bandLimit(
+      isotropicVoxelSize(grid),
+      input.predictor.manifest.voxelSizeAngstrom,
+      input.resolution,
+    );
+    const reference =
+      limit === undefined ? resampledBack : hold(await engine.radialFilter(resampledBack, limit));
+    if (reference !== resampledBack) drop(resampledBack);
+    const variance = spread && hold(await uploadTrilinear(engine, spread, networkGrid.shape, grid.shape));
+    return {
+      reference,
+      ...(variance ? { variance } : {}),
+      cubes: plan.cubes.count,
+      networkShape: networkGrid.shape,
+      standardisation,
+    };
+  } catch (error) {
+    for (const volume of [...held]) drop(volume);
+    throw error;
+  }
+}
+
+/**
+ * One batch is with the network while the next one is cut and the one before is blended. Cubes are blended in
+ * their order, so that the size of the batches does not change the result.
+ */
+async function predictCubes(
+  { engine, plan, predictor, weighting, monteCarlo, progress, onProgress, signal }: PredictReferenceInput,
+  map: Float32Array,
+  standardisation: Standardisation,
+): Promise<Float32Array[]> {
+  const { cubes } = plan;
+  const batchSize = Math.min(predictor.batchSize, cubes.count);
+  const cubeVoxels = cubes.edge ** 3;
+  const passes = monteCarlo?.passes ?? 1;
+  const blend = createBlend(
+    cubes.shape,
+    cubes.edge,
+    weighting ?? (predictor.manifest.architecture === 'emmernet' ? 'uniform' : 'taper'),
+    monteCarlo ? 2 : 1,
+    (voxels) => engine.allocateHost(voxels),
+  );
+  const moments = monteCarlo && createPassAccumulator(batchSize * cubeVoxels);
+  const saved = await progress?.load();
+  saved?.sums.forEach((sum, i) => {
+    blend.state[i].set(sum);
+  });
+  const firstCube = saved?.nextCube ?? 0;
+  let blended = firstCube;
+  let done = passes * firstCube;
+  if (done > 0) onProgress?.(done, passes * cubes.count);
+
+  const saver = createSaver(progress, () => ({ nextCube: blended, sums: blend.state }));
+  const take = ({ first, count, pass }: Step, predicted: Float32Array): void => {
+    if (predicted.length !== count * cubeVoxels) {
+      throw new LocScaleError('internal', `${predictor.description} returned cubes of another size.`, {
+        expected: `${count * cubeVoxels} values`,
+        found: `${predicted.length}`,
+      });
+    }
+    done += count;
+    onProgress?.(done, passes * cubes.count);
+    moments?.add(predicted);
+    if (pass < passes - 1) return;
+    const finished = moments?.finish();
+    const results = finished ? [finished.mean, finished.variance] : [predicted];
+    for (let i = 0; i < count; i++) {
+      const parts = results.map((values) => values.subarray(i * cubeVoxels, (i + 1) * cubeVoxels));
+      blend.add(cubes.positions, first + i, ...parts);
+    }
+    blended = first + count;
+  };
+
+  // Two buffers: one is with the network, the other is being filled.
+  const buffers = [0, 1].map(() => new Float32Array(batchSize * cubeVoxels));
+  let running: { readonly step: Step; readonly result: Promise<Float32Array> } | undefined;
+  try {
+    for (const step of stepsOf(firstCube, cubes.count, batchSize, passes)) {
+      const { batch, first, count, pass } = step;
+      const buffer = buffers[batch % 2].subarray(0, count * cubeVoxels);
+      if (pass === 0) cutCubes(map, cubes, standardisation, first, count, buffer);
+      const previous = running && { step: running.step, predicted: await running.result };
+      running = undefined;
+      stopIfAborted(signal);
+      const result = predictor.predict(
+        buffer,
+        count,
+        monteCarlo && { seed: monteCarlo.seed, pass, firstCube: first },
+      );
+      // Awaited below in any case; it may fail while the batch before is blended.
+      result.catch(() => undefined);
+      running = { step, result };
+      if (previous) take(previous.step, previous.predicted);
+      await saver.whenDue();
+    }
+    if (running) take(running.step, await running.result);
+    running = undefined;
+    await saver.now();
+  } catch (error) {
+    // What is finished is kept; the reason why it ended comes first.
+    await saver.now().catch(() => undefined);
+    throw error;
+  } finally {
+    // The network must be at rest before its caller may close it.
+    await running?.result.catch(() => undefined);
+  }
+  stopIfAborted(signal);
+  return blend.finish();
+}
+
+interface Step {
+  readonly batch: number;
+  readonly first: number;
+  readonly count: number;
+  readonly pass: number;
+}
+
+function createSaver(progress: PredictionProgress | undefined, state: () => PredictionState) {
+  let savedAt = performance.now();
+  const least = progress?.intervalSeconds ?? SAVE_SECONDS;
+  let interval = least;
+  let saved = state().nextCube;
+  const now = async (): Promise<void> => {
+    const current = state();
+    if (progress === undefined || current.nextCube === saved) return;
+    const begun = performance.now();
+    await progress.save(current);
+    saved = current.nextCube;
+    savedAt = performance.now();
+    interval = Math.max(least, (SAVE_SHARE * (savedAt - begun)) / 1000);
+  };
+  return {
+    now,
+    whenDue: async (): Promise<void> => {
+      if (performance.now() - savedAt > 1000 * interval) await now();
+    },
+  };
+}
+
+function* stepsOf(from: number, cubes: number, batchSize: number, passes: number): Generator<Step> {
+  for (let first = from, batch = 0; first < cubes; first += batchSize, batch++) {
+    const count = Math.min(batchSize, cubes - first);
+    for (let pass = 0; pass < passes; pass++) yield { batch, first, count, pass };
+  }
+}
+
+async function uploadTrilinear(engine: Engine, data: Float32Array, from: Shape, to: Shape): Promise<Volume> {
+  if (sameShape(from, to)) return engine.upload(data, to);
+  return engine.upload(resampleTrilinear(data, from, to, engine.allocateHost(voxelCount(to))), to);
+}
+
+/** Half-precision providers and broken drivers do return NaN: a map of it would end up as a reference. */
+async function requireFinite(engine: Engine, volume: Volume, predictor: ReferencePredictor): Promise<void> {
+  const { nonFinite } = await engine.statistics(volume);
+  if (nonFinite === 0) return;
+  throw new LocScaleError('internal', `The network returned ${nonFinite} values that are not numbers.`, {
+    where: predictor.description,
+    hint: 'Choose another --provider.',
+  });
+}

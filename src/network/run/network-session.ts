@@ -1,0 +1,129 @@
+/** One onnxruntime session of a reference network on one device: cubes in, cubes out. */
+import { LocScaleError } from '../../errors.ts';
+import { fillDropoutMask } from '../graph/dropout-masks.ts';
+import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
+import { firstLine, type Onnxruntime } from './onnxruntime.ts';
+import type { ProviderName } from './provider-names.ts';
+
+export interface SessionChoice {
+  readonly provider: ProviderName;
+  /** The graph has the dropout masks of the manifest as inputs. */
+  readonly monteCarlo: boolean;
+  /** The output for feature enhancement, if the network has one of its own. */
+  readonly enhanced?: boolean;
+  readonly deviceId?: number;
+  readonly threads?: number;
+}
+
+export interface NetworkSession {
+  /** `cubes`: (count, edge, edge, edge). Without `pass` all masks are 1: no dropout. Not to be called again before it is done. */
+  run(cubes: Float32Array, count: number, pass?: MonteCarloPass): Promise<Float32Array>;
+  release(): Promise<void>;
+  /** Told when a batch did not fit into memory and smaller ones are used from then on. */
+  onSmallerBatch: ((size: number) => void) | undefined;
+}
+
+/** How onnxruntime's providers say that a buffer could not be had. */
+const OUT_OF_MEMORY = /out of memory|failed to allocate|bad allocation|bad_alloc|E_OUTOFMEMORY|OOM|BFCArena/i;
+
+export async function createNetworkSession(
+  onnxruntime: Onnxruntime,
+  graph: Uint8Array,
+  manifest: ModelManifest,
+  choice: SessionChoice,
+): Promise<NetworkSession> {
+  const { InferenceSession, Tensor } = onnxruntime;
+  const { provider, monteCarlo, deviceId, threads } = choice;
+  const session = await InferenceSession.create(graph, {
+    executionProviders: [deviceId === undefined ? provider : { name: provider, deviceId }],
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    // An operator without a kernel would silently be computed on the CPU: that has to be an error.
+    ...(provider === 'webgpu' ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
+    logSeverityLevel: 4,
+  });
+  const { cubeEdge: edge, input } = manifest;
+  const output = outputOf(manifest, choice.enhanced);
+  // One file may serve both: then the masks are inputs in any case, and 1 where dropout is off.
+  const { plain, monteCarlo: sampled } = manifest.files;
+  const hasMasks = monteCarlo || (manifest.architecture === 'onnx' && sampled?.file === plain.file);
+  const masks = hasMasks ? manifest.dropout : [];
+  const voxels = edge ** 3;
+  let largest = Number.POSITIVE_INFINITY;
+
+  const runOnce = async (
+    cubes: Float32Array,
+    count: number,
+    pass: MonteCarloPass | undefined,
+  ): Promise<Float32Array> => {
+    const feeds: Record<string, InstanceType<typeof Tensor>> = {
+      [input]: new Tensor('float32', cubes, [count, 1, edge, edge, edge]),
+    };
+    for (const [layer, mask] of masks.entries()) {
+      const size = mask.shape.reduce((product, n) => product * n, 1);
+      const values = new Float32Array(count * size);
+      if (pass === undefined) values.fill(1);
+      else
+        for (let i = 0; i < count; i++)
+          fillDropoutMask(values.subarray(i * size, (i + 1) * size), mask, {
+            seed: pass.seed,
+            pass: pass.pass,
+            cube: pass.firstCube + i,
+            layer,
+          });
+      feeds[mask.input] = new Tensor('float32', values, [count, ...mask.shape]);
+    }
+    const results = await session.run(feeds, [output]);
+    const result = results[output];
+    const data = result?.data;
+    if (!(data instanceof Float32Array) || data.length !== count * voxels)
+      throw new LocScaleError(
+        'no-device',
+        `it gives ${data?.length ?? 0} values for ${count} cubes of ${voxels} voxels`,
+      );
+    return data;
+  };
+
+  const self: NetworkSession = {
+    onSmallerBatch: undefined,
+    async run(cubes, count, pass) {
+      if (count <= largest) {
+        try {
+          return await runOnce(cubes, count, pass);
+        } catch (error) {
+          if (!OUT_OF_MEMORY.test(firstLine(error))) throw error;
+          if (count === 1) throw tooLittleMemory(error);
+          largest = Math.ceil(count / 2);
+          self.onSmallerBatch?.(largest);
+        }
+      }
+      const all = new Float32Array(count * voxels);
+      for (let from = 0; from < count; ) {
+        const to = Math.min(count, from + largest);
+        const part = await self.run(
+          cubes.subarray(from * voxels, to * voxels),
+          to - from,
+          pass === undefined ? undefined : { ...pass, firstCube: pass.firstCube + from },
+        );
+        all.set(part, from * voxels);
+        from = to;
+      }
+      return all;
+    },
+    async release() {
+      await session.release();
+    },
+  };
+  return self;
+}
+
+function tooLittleMemory(cause: unknown): LocScaleError {
+  return new LocScaleError('out-of-memory', 'The network runs out of memory with a single cube.', {
+    hint: 'Close other programs that use this device, or use --provider cpu.',
+    cause,
+  });
+}
+
+/** The output for scaling, or the one for feature enhancement where the network has one of its own. */
+export function outputOf({ output, enhancedOutput }: ModelManifest, enhanced: boolean | undefined): string {
+  return (enhanced === true ? enhancedOutput : undefined) ?? output;
+}

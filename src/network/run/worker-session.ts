@@ -1,0 +1,125 @@
+/**
+ * Sessions of the CPU provider on worker threads, one thread each. onnxruntime computes on the thread that calls it,
+ * and with several threads of its own it sums in another order: cubes side by side are faster than one
+ * cube on all cores, leave the event loop free, and have the same bits however many there are.
+ */
+import { Worker } from 'node:worker_threads';
+import { type ErrorTag, LocScaleError } from '../../errors.ts';
+import { workerUrl } from '../../runtime.ts';
+import { endThreads, threadFailure, Vigil } from '../../worker-life.ts';
+import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
+import type { NetworkSession, SessionChoice } from './network-session.ts';
+
+export interface SessionStart {
+  /** In shared memory. */
+  readonly graph: Uint8Array;
+  readonly manifest: ModelManifest;
+  readonly choice: SessionChoice;
+}
+
+export interface SessionRequest {
+  readonly cubes: Float32Array;
+  readonly count: number;
+  readonly pass: MonteCarloPass | undefined;
+}
+
+export type SessionReply =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'result'; readonly cubes: Float32Array }
+  | { readonly kind: 'smaller-batch'; readonly size: number }
+  | { readonly kind: 'error'; readonly message: string; readonly tag?: ErrorTag; readonly hint?: string };
+
+/** Opens `count` sessions of the same graph; none if one of them fails. */
+export async function createWorkerSessions(
+  count: number,
+  graph: Uint8Array,
+  manifest: ModelManifest,
+  choice: Omit<SessionChoice, 'provider' | 'deviceId' | 'threads'>,
+): Promise<NetworkSession[]> {
+  const shared = new Uint8Array(new SharedArrayBuffer(graph.length));
+  shared.set(graph);
+  const start: SessionStart = { graph: shared, manifest, choice: { ...choice, provider: 'cpu', threads: 1 } };
+  const sessions = Array.from({ length: count }, () => new WorkerSession(start));
+  try {
+    await Promise.all(sessions.map((session) => session.ready));
+    return sessions;
+  } catch (error) {
+    await Promise.all(sessions.map((session) => session.release()));
+    throw error;
+  }
+}
+
+class WorkerSession implements NetworkSession {
+  onSmallerBatch: ((size: number) => void) | undefined;
+  readonly ready: Promise<void>;
+  private readonly worker: Worker;
+  /** Settled when no request is under way. */
+  private idle: Promise<void> = Promise.resolve();
+  /** One request at a time. */
+  private waiting: { resolve(reply: SessionReply): void; reject(error: unknown): void } | undefined;
+  private failure: unknown;
+  private readonly vigil = new Vigil();
+
+  constructor(start: SessionStart) {
+    this.onSmallerBatch = undefined;
+    this.worker = new Worker(workerUrl('./session-worker.ts', import.meta.url), { workerData: start });
+    this.worker.on('message', (reply: SessionReply) => {
+      if (reply.kind === 'smaller-batch') this.onSmallerBatch?.(reply.size);
+      else if (reply.kind === 'error') this.settle(undefined, errorOf(reply));
+      else this.settle(reply);
+    });
+    this.worker.on('error', (error) => this.fail(error));
+    this.worker.on('exit', (code) => this.fail(new Error(`exit code ${code}`)));
+    this.ready = this.next().then(() => undefined);
+  }
+
+  async run(cubes: Float32Array, count: number, pass?: MonteCarloPass): Promise<Float32Array> {
+    const reply = this.next();
+    // A copy, which is handed over: the caller's buffer is filled again meanwhile.
+    const own = cubes.slice();
+    const request: SessionRequest = { cubes: own, count, pass };
+    this.worker.postMessage(request, [own.buffer]);
+    return ((await reply) as Extract<SessionReply, { kind: 'result' }>).cubes;
+  }
+
+  async release(): Promise<void> {
+    this.failure ??= new LocScaleError('internal', 'The network was closed.');
+    // onnxruntime ends the whole process when its thread goes in the middle of a computation.
+    await this.idle;
+    await endThreads([this.worker]);
+  }
+
+  private next(): Promise<SessionReply> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const reply = new Promise<SessionReply>((resolve, reject) => {
+      this.waiting = { resolve, reject };
+      this.worker.ref();
+      this.vigil.begin();
+    });
+    this.idle = reply.then(
+      () => undefined,
+      () => undefined,
+    );
+    return reply;
+  }
+
+  private settle(reply: SessionReply | undefined, error?: unknown): void {
+    const { waiting } = this;
+    this.waiting = undefined;
+    // An idle thread does not keep the process alive.
+    this.worker.unref();
+    this.vigil.end();
+    if (reply === undefined) waiting?.reject(error);
+    else waiting?.resolve(reply);
+  }
+
+  private fail(cause: unknown): void {
+    this.failure ??= threadFailure('A thread of the network', cause);
+    this.settle(undefined, this.failure);
+  }
+}
+
+function errorOf({ tag, message, hint }: Extract<SessionReply, { kind: 'error' }>): Error {
+  if (tag === undefined) return new Error(message);
+  return new LocScaleError(tag, message, hint === undefined ? {} : { hint });
+}

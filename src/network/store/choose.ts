@@ -1,0 +1,122 @@
+/** Which network a run uses: the one that is named, else EMmerNet if it is imported, else the bundled one. */
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LocScaleError } from '../../errors.ts';
+import { isModelName } from './check-manifest.ts';
+import { HIGH_CONTEXT, LOW_CONTEXT, readModels } from './read-weights.ts';
+import { BUNDLED_NAME, listModels, openManifest, openModelFolder, type StoredModel } from './store.ts';
+
+export interface ModelWish {
+  /** -model_path: a name in the store, "bundled", a folder of a model, or a file. */
+  readonly modelPath?: string;
+  /** --use_low_context_model */
+  readonly lowContext?: boolean;
+  /** The store. */
+  readonly folder: string;
+  /** Of the network that comes with the program. */
+  readonly bundledFolder?: string;
+  readonly signal?: AbortSignal;
+}
+
+const BUNDLED_MANIFEST = 'reference-network.json';
+const defaultBundledFolder = fileURLToPath(new URL('../bundled/', import.meta.url));
+
+export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
+  const { modelPath, lowContext = false, folder, bundledFolder } = wish;
+  if (modelPath !== undefined) return loadModel(modelPath, folder, wish);
+  const name = lowContext ? LOW_CONTEXT : HIGH_CONTEXT;
+  const location = join(folder, name);
+  // A model that is there but damaged is an error, not a reason to take another in silence.
+  if (await exists(location)) return openModelFolder(location);
+  if (lowContext)
+    throw new LocScaleError('bad-input', 'EMmerNet for low-context data is not imported.', {
+      where: '--use_low_context_model',
+      expected: location,
+      hint: 'Run "locscale-gpu models download", or "locscale-gpu models import emmernet.tar.gz" with a file that you have.',
+    });
+  return openBundled(bundledFolder);
+}
+
+/** The network that comes with the program. */
+export async function openBundled(folder = defaultBundledFolder): Promise<StoredModel> {
+  const manifest = join(folder, BUNDLED_MANIFEST);
+  if (!(await exists(manifest)))
+    throw new LocScaleError('bad-input', 'No network is imported, and this installation comes without one.', {
+      where: folder,
+      expected: BUNDLED_MANIFEST,
+      hint: 'Run "locscale-gpu models download", or give a reference with -mm.',
+    });
+  return openManifest(manifest, folder);
+}
+
+/**
+ * A model by its name in the store ("bundled": the one that comes with the program), by its folder, or by a
+ * file: .onnx with its manifest beside it, or .hdf5, .pt or .tar.gz, which is imported into memory.
+ */
+export async function loadModel(
+  nameOrPath: string,
+  folder: string,
+  options: Pick<ModelWish, 'bundledFolder' | 'lowContext' | 'signal'> = {},
+): Promise<StoredModel> {
+  const isName = !nameOrPath.includes('/') && !nameOrPath.includes(sep) && isModelName(nameOrPath);
+  if (isName && (await exists(join(folder, nameOrPath)))) return openModelFolder(join(folder, nameOrPath));
+  const info = await stat(nameOrPath).catch(() => undefined);
+  if (info?.isDirectory()) return openModelFolder(nameOrPath);
+  if (info !== undefined) {
+    return /\.onnx$/i.test(nameOrPath)
+      ? openOnnx(nameOrPath)
+      : readIntoMemory(nameOrPath, options.lowContext ?? false, options.signal);
+  }
+  if (nameOrPath === BUNDLED_NAME) return openBundled(options.bundledFolder);
+  const names = (await listModels(folder)).map(({ name }) => name);
+  throw new LocScaleError(
+    'bad-input',
+    `There is no network ${nameOrPath}, neither a file nor an imported one.`,
+    {
+      where: '-model_path',
+      expected: `a file, or one of: ${[...names, BUNDLED_NAME].join(', ')}`,
+      found: nameOrPath,
+      hint: '"locscale-gpu models list" shows what is imported, "locscale-gpu models import FILE" imports.',
+    },
+  );
+}
+
+async function openOnnx(path: string): Promise<StoredModel> {
+  const folder = dirname(path);
+  for (const manifest of [path.replace(/\.onnx$/i, '.json'), join(folder, 'manifest.json')]) {
+    if (!(await exists(manifest))) continue;
+    const model = await openManifest(manifest, folder);
+    if (model.manifest.files.plain.file === basename(path)) return model;
+  }
+  throw new LocScaleError('bad-input', `${path} has no manifest beside it.`, {
+    where: path,
+    expected: `${basename(path).replace(/\.onnx$/i, '.json')} or manifest.json that names it as files.plain`,
+    hint: 'The manifest says how the network wants its input; it comes with every network of this program.',
+  });
+}
+
+/** Of an archive the model for the context that is asked for; a single file as it is. */
+async function readIntoMemory(
+  path: string,
+  lowContext: boolean,
+  signal: AbortSignal | undefined,
+): Promise<StoredModel> {
+  const wanted = lowContext ? LOW_CONTEXT : HIGH_CONTEXT;
+  const found: string[] = [];
+  for await (const { manifest, plain } of readModels(path, signal === undefined ? {} : { signal })) {
+    found.push(manifest.name);
+    const single = !manifest.source.includes(' in ');
+    if (single || manifest.name === wanted) return { manifest, location: path, readPlain: async () => plain };
+  }
+  throw new LocScaleError('bad-input', `${path} does not hold ${wanted}.`, {
+    where: path,
+    expected: wanted,
+    found: found.join(', '),
+    hint: lowContext ? 'Leave --use_low_context_model out.' : 'Add --use_low_context_model.',
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}

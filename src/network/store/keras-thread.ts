@@ -1,0 +1,143 @@
+/**
+ * Keras files read on a thread of their own. HDF5 is a C library, and damaged files can send it round in
+ * circles without end, or leave its memory in disorder: a thread can be stopped, and takes its memory along.
+ */
+import { Worker } from 'node:worker_threads';
+import { LocScaleError } from '../../errors.ts';
+import type { KerasModel } from '../../formats/keras-hdf5.ts';
+import { workerUrl } from '../../runtime.ts';
+import type { KerasReply, KerasRequest, TaggedFields } from './keras-worker.ts';
+
+/** One array of EMmerNet takes some 10 ms. */
+const STALL_MILLISECONDS = 30_000;
+
+interface Waiting {
+  readonly resolve: (reply: KerasReply) => void;
+  readonly reject: (error: unknown) => void;
+  readonly stalled: ReturnType<typeof setTimeout>;
+}
+
+export class KerasThread {
+  private readonly stallMilliseconds: number;
+  private readonly waiting = new Map<number, Waiting>();
+  private worker: Worker | undefined;
+  private name = '';
+  private requests = 0;
+
+  /** `stallMilliseconds`: a file whose next part takes longer is refused. */
+  constructor(stallMilliseconds = STALL_MILLISECONDS) {
+    this.stallMilliseconds = stallMilliseconds;
+  }
+
+  /** Copies `bytes`. One file at a time; the one before is closed. */
+  async open(bytes: Uint8Array, name: string): Promise<KerasModel> {
+    this.name = name;
+    // Deno takes half a minute to hand over what EMmerNet has, unless it is shared.
+    const shared = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(shared).set(bytes);
+    const reply = await this.ask({ kind: 'open', bytes: shared, name });
+    const { layers } = reply as Extract<KerasReply, { kind: 'layers' }>;
+    return {
+      layers: layers.map((layer, i) => ({
+        ...layer,
+        weights: layer.weights.map((weight, k) => ({ ...weight, read: () => this.read(i, k) })),
+      })),
+      close: () => void this.ask({ kind: 'close' }).catch(() => undefined),
+    };
+  }
+
+  /** Stops the thread, whatever it does. */
+  async end(): Promise<void> {
+    const { worker } = this;
+    this.fail(new LocScaleError('internal', `${this.name} was closed.`));
+    await worker?.terminate();
+  }
+
+  private async read(layer: number, weight: number): Promise<Float32Array> {
+    const reply = await this.ask({ kind: 'read', layer, weight });
+    const { values } = reply as Extract<KerasReply, { kind: 'values' }>;
+    // Not shared any more: a copy.
+    return new Float32Array(new Float32Array(values));
+  }
+
+  private ask(
+    request: KerasRequest extends infer R ? (R extends KerasRequest ? Omit<R, 'id'> : never) : never,
+  ): Promise<KerasReply> {
+    const id = ++this.requests;
+    const worker = this.start();
+    return new Promise((resolve, reject) => {
+      const stalled = setTimeout(() => {
+        this.replace(this.unreadable('reading it does not come to an end'));
+      }, this.stallMilliseconds);
+      this.waiting.set(id, { resolve, reject, stalled });
+      worker.ref();
+      worker.postMessage({ ...request, id });
+    });
+  }
+
+  private start(): Worker {
+    if (this.worker !== undefined) return this.worker;
+    const worker = new Worker(workerUrl('./keras-worker.ts', import.meta.url));
+    this.worker = worker;
+    worker.on('message', (reply: KerasReply) => this.settle(reply));
+    // What ends a thread that has been replaced concerns nobody.
+    const ended = (cause: unknown): void => {
+      if (this.worker === worker) this.fail(this.ended(cause));
+    };
+    worker.on('error', ended);
+    worker.on('exit', (code) => ended(new Error(`exit code ${code}`)));
+    return worker;
+  }
+
+  private settle(reply: KerasReply): void {
+    const waiting = this.waiting.get(reply.id);
+    this.waiting.delete(reply.id);
+    clearTimeout(waiting?.stalled);
+    // An idle thread does not keep the process alive.
+    if (this.waiting.size === 0) this.worker?.unref();
+    if (reply.kind === 'error') {
+      waiting?.reject(errorOf(reply.message, reply.tagged));
+      if (reply.spent) this.replace(this.unreadable('reading it failed before'));
+    } else waiting?.resolve(reply);
+  }
+
+  private replace(error: LocScaleError): void {
+    const { worker } = this;
+    this.fail(error);
+    void worker?.terminate();
+  }
+
+  /** Nothing more comes from the thread of now; the next request starts another. */
+  private fail(error: unknown): void {
+    this.worker = undefined;
+    const all = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { reject, stalled } of all) {
+      clearTimeout(stalled);
+      reject(error);
+    }
+  }
+
+  private ended(cause: unknown): LocScaleError {
+    if ((cause as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY')
+      return this.unreadable('reading it takes more memory than it can need', cause);
+    return new LocScaleError('internal', `The thread that reads ${this.name} ended (${String(cause)}).`, {
+      cause,
+    });
+  }
+
+  private unreadable(what: string, cause?: unknown): LocScaleError {
+    return new LocScaleError('bad-input', `${this.name} is not a readable Keras file: ${what}.`, {
+      where: this.name,
+      hint: 'Copy or download the file again.',
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
+function errorOf(message: string, tagged: TaggedFields | undefined): Error {
+  if (tagged === undefined) return new LocScaleError('internal', `Reading a Keras file failed: ${message}.`);
+  const { tag, ...details } = tagged;
+  const known = Object.entries(details).filter(([, value]) => value !== undefined);
+  return new LocScaleError(tag, message, Object.fromEntries(known));
+}

@@ -1,0 +1,116 @@
+/**
+ * Entry point of a worker thread: reads Keras files for keras-thread.ts. The memory of the HDF5 library, which
+ * takes what a file declares, may not grow beyond what files of this size need.
+ */
+import { parentPort } from 'node:worker_threads';
+import { type ErrorTag, isLocScaleError } from '../../errors.ts';
+import { type KerasLayer, type KerasModel, openKerasHdf5 } from '../../formats/keras-hdf5.ts';
+
+/** A layer without its values: they are asked for by its place in the list and theirs in the layer. */
+export interface DeclaredLayer extends Omit<KerasLayer, 'weights'> {
+  readonly weights: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly type: string;
+  }[];
+}
+
+export type KerasRequest =
+  | { readonly id: number; readonly kind: 'open'; readonly bytes: SharedArrayBuffer; readonly name: string }
+  | { readonly id: number; readonly kind: 'read'; readonly layer: number; readonly weight: number }
+  | { readonly id: number; readonly kind: 'close' };
+
+/** The fields of a LocScaleError, whose class does not survive between threads. */
+export interface TaggedFields {
+  readonly tag: ErrorTag;
+  readonly hint?: string | undefined;
+  readonly where?: string | undefined;
+  readonly expected?: string | undefined;
+  readonly found?: string | undefined;
+}
+
+export type KerasReply =
+  | { readonly id: number; readonly kind: 'layers'; readonly layers: readonly DeclaredLayer[] }
+  | { readonly id: number; readonly kind: 'values'; readonly values: SharedArrayBuffer }
+  | { readonly id: number; readonly kind: 'closed' }
+  | {
+      readonly id: number;
+      readonly kind: 'error';
+      readonly message: string;
+      readonly tagged?: TaggedFields;
+      /** The library may be in disorder: this thread should read no other file. */
+      readonly spent: boolean;
+    };
+
+/** The library starts with 18 MiB and keeps up to 32 MiB of a file's structure. */
+const BASE_MEMORY_BYTES = 64 * 2 ** 20;
+/** An array at a time lies in memory, with its pieces as they are stored and as they are read. */
+const MEMORY_PER_FILE_BYTE = 8;
+const PAGE_BYTES = 65_536;
+
+const port = parentPort;
+if (!port) throw new Error('keras-worker.ts runs as a worker thread only.');
+
+let model: KerasModel | undefined;
+let memoryLimitBytes = BASE_MEMORY_BYTES;
+
+/** Of all WebAssembly in this thread, which is that library alone. */
+function limitMemory(): void {
+  const { prototype } = WebAssembly.Memory;
+  const { grow } = prototype;
+  prototype.grow = function (this: WebAssembly.Memory, pages: number): number {
+    if (this.buffer.byteLength + pages * PAGE_BYTES > memoryLimitBytes)
+      throw new RangeError('a file declares more than it can hold');
+    return grow.call(this, pages);
+  };
+}
+
+async function answer(request: KerasRequest): Promise<KerasReply> {
+  const { id } = request;
+  switch (request.kind) {
+    case 'open': {
+      model?.close();
+      model = undefined;
+      memoryLimitBytes = BASE_MEMORY_BYTES + MEMORY_PER_FILE_BYTE * request.bytes.byteLength;
+      model = await openKerasHdf5(new Uint8Array(request.bytes), request.name);
+      const layers = model.layers.map(({ weights, ...layer }) => ({
+        ...layer,
+        weights: weights.map(({ name, shape, type }) => ({ name, shape, type })),
+      }));
+      return { id, kind: 'layers', layers };
+    }
+    case 'read': {
+      const tensor = model?.layers[request.layer]?.weights[request.weight];
+      if (tensor === undefined) throw new Error('there is no such array');
+      const values = await tensor.read();
+      const shared = new SharedArrayBuffer(values.byteLength);
+      new Float32Array(shared).set(values);
+      return { id, kind: 'values', values: shared };
+    }
+    case 'close':
+      model?.close();
+      model = undefined;
+      return { id, kind: 'closed' };
+  }
+}
+
+function describe(id: number, error: unknown): KerasReply {
+  if (!isLocScaleError(error)) return { id, kind: 'error', message: String(error), spent: true };
+  const { tag, message, hint, where, expected, found } = error;
+  const tagged = { tag, hint, where, expected, found };
+  return { id, kind: 'error', message, tagged, spent: isTrap(error.cause) };
+}
+
+/** Not an error that HDF5 tells, but one in the middle of its work: out of bounds, out of stack, an exception of C++. */
+function isTrap(cause: unknown): boolean {
+  if (cause === undefined) return false;
+  return (
+    !(cause instanceof Error) || cause instanceof WebAssembly.RuntimeError || cause instanceof RangeError
+  );
+}
+
+limitMemory();
+port.on('message', async (request: KerasRequest) => {
+  const reply = await answer(request).catch((error: unknown) => describe(request.id, error));
+  port.postMessage(reply);
+});

@@ -1,0 +1,229 @@
+/** A weight file on disk, recognised by its first bytes, to models ready to be stored or used. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { LocScaleError, stopIfAborted } from '../../errors.ts';
+import { detectCompression } from '../../formats/compression.ts';
+import { looksLikeHdf5 } from '../../formats/keras-hdf5.ts';
+import { readPytorchState } from '../../formats/pytorch-state.ts';
+import { readTar } from '../../formats/tar-gz.ts';
+import { EMMERNET_INPUT, EMMERNET_OUTPUT, emmernetDropout, writeEmmernet } from '../graph/emmernet-graph.ts';
+import { countEmmernetParameters, EMMERNET, emmernetGflopPerCube } from '../graph/emmernet-layers.ts';
+import { weightsFromKeras, weightsFromPytorch } from '../graph/emmernet-weights.ts';
+import type { Calibration, ModelManifest, WeightSet } from '../graph/model.ts';
+import { KerasThread } from './keras-thread.ts';
+
+export interface ReadOptions {
+  /** Instead of the name that the file's own name suggests. */
+  readonly name?: string;
+  readonly calibration?: Calibration;
+  /** Instead of a general statement, where it is known. */
+  readonly licence?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadModel {
+  readonly manifest: ModelManifest;
+  /** The network as ONNX, without dropout. */
+  readonly plain: Uint8Array<ArrayBuffer>;
+}
+
+export const HIGH_CONTEXT = 'emmernet-high-context';
+export const LOW_CONTEXT = 'emmernet-low-context';
+/** File in the store and in the manifest. */
+const PLAIN_FILE = 'plain.onnx';
+
+/** Eleven times the weights of EMmerNet: room for checkpoints with the state of an optimiser. */
+const MOST_FILE_BYTES = 2 ** 30;
+const MOST_ARCHIVE_BYTES = 2 ** 31;
+/** The magic text of a tar header is at 257. */
+const TAR_MAGIC_AT = 257;
+const HEAD_BYTES = 512;
+
+/** How EMmerNet's files are called in the archives of LocScale 2.2 to 2.4. */
+const archiveNames = /^EMmerNet_?(high|low)_?Context\.(hdf5|pt)$/i;
+
+/** The models of a file: several in an archive, one elsewhere. They come one by one, to hold one in memory. */
+export async function* readModels(path: string, options: ReadOptions = {}): AsyncGenerator<ReadModel> {
+  const { head, byteLength } = await readHead(path);
+  if (detectCompression(head) !== 'none' || isTar(head)) {
+    yield* readArchive(path, byteLength, options);
+    return;
+  }
+  if (byteLength > MOST_FILE_BYTES)
+    throw new LocScaleError('bad-input', `${path} is too large for weights of EMmerNet.`, {
+      where: path,
+      expected: `at most ${MOST_FILE_BYTES} bytes`,
+      found: `${byteLength} bytes`,
+      hint: 'Save the state dict alone: torch.save(model.state_dict(), "weights.pt").',
+    });
+  const bytes = await readWhole(path, byteLength, options.signal);
+  yield await toModel(bytes, path, basename(path), options);
+}
+
+async function readHead(path: string): Promise<{ head: Uint8Array; byteLength: number }> {
+  try {
+    const info = await stat(path);
+    if (!info.isFile()) throw unreadable(path, 'it is not a file');
+    const file = await open(path);
+    try {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return { head: buffer.subarray(0, bytesRead), byteLength: info.size };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asUnreadable(path, error);
+  }
+}
+
+function isTar(head: Uint8Array): boolean {
+  return new TextDecoder().decode(head.subarray(TAR_MAGIC_AT, TAR_MAGIC_AT + 5)) === 'ustar';
+}
+
+async function readWhole(
+  path: string,
+  byteLength: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(byteLength);
+  let filled = 0;
+  for await (const chunk of chunksOf(path, signal)) {
+    if (filled + chunk.length > byteLength) throw unreadable(path, 'it grows while it is read');
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  }
+  if (filled !== byteLength) throw unreadable(path, 'it became shorter while it was read');
+  return bytes;
+}
+
+async function* chunksOf(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  const stream = createReadStream(path, { highWaterMark: 1 << 20 });
+  try {
+    for await (const chunk of stream) {
+      throwIfStopped(signal);
+      yield chunk as Uint8Array;
+    }
+  } catch (error) {
+    throw asUnreadable(path, error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+export function throwIfStopped(signal: AbortSignal | undefined): void {
+  stopIfAborted(signal);
+}
+
+async function* readArchive(
+  path: string,
+  byteLength: number,
+  options: ReadOptions,
+): AsyncGenerator<ReadModel> {
+  const wanted = (entry: string): boolean => archiveNames.test(entry.split('/').at(-1) ?? '');
+  const source = { bytes: chunksOf(path, options.signal), byteLength };
+  const limits = { fileBytes: MOST_FILE_BYTES, archiveBytes: MOST_ARCHIVE_BYTES };
+  const seen = new Set<string>();
+  for await (const { path: entry, bytes } of readTar(source, path, wanted, limits)) {
+    const file = entry.split('/').at(-1) as string;
+    const name = nameOf(file);
+    // An archive that holds a model as .hdf5 and as .pt holds it once.
+    if (seen.has(name)) continue;
+    seen.add(name);
+    yield await toModel(bytes, `${path}: ${file}`, `${file} in ${basename(path)}`, {
+      ...options,
+      name: options.name === undefined ? name : `${options.name}-${name.slice('emmernet-'.length)}`,
+    });
+  }
+  if (seen.size === 0)
+    throw new LocScaleError('bad-input', `${path} holds no weights of EMmerNet.`, {
+      where: path,
+      expected: 'emmernet/EMmerNet_highContext.hdf5 or emmernet/EMmerNet_lowContext.hdf5',
+      hint: 'Give emmernet.tar.gz of Zenodo record 8211668.',
+    });
+}
+
+async function toModel(
+  bytes: Uint8Array,
+  where: string,
+  source: string,
+  options: ReadOptions,
+): Promise<ReadModel> {
+  throwIfStopped(options.signal);
+  const sourceSha256 = sha256Of(bytes);
+  const weights = await readWeights(bytes, where);
+  throwIfStopped(options.signal);
+  const plain = writeEmmernet(weights, { transposedConvolution: 'native', dropoutMasks: false });
+  const name = options.name ?? nameOf(source);
+  return {
+    plain,
+    manifest: {
+      format: 1,
+      name,
+      title: titleOf(name),
+      architecture: 'emmernet',
+      source,
+      sourceSha256,
+      licence: options.licence ?? 'as its authors published it (LocScale, Zenodo record 8211668)',
+      parameters: countEmmernetParameters(),
+      gflopPerCube: emmernetGflopPerCube(),
+      files: { plain: { file: PLAIN_FILE, sha256: sha256Of(plain) } },
+      input: EMMERNET_INPUT,
+      output: EMMERNET_OUTPUT,
+      voxelSizeAngstrom: 1,
+      standardisation: 'mean-10sd',
+      cubeEdge: EMMERNET.cubeEdge,
+      stride: EMMERNET.cubeEdge / 2,
+      dropout: emmernetDropout(),
+      ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
+    },
+  };
+}
+
+async function readWeights(bytes: Uint8Array, where: string): Promise<WeightSet> {
+  if (!looksLikeHdf5(bytes)) return weightsFromPytorch(await readPytorchState(bytes, where), where);
+  const thread = new KerasThread();
+  try {
+    const { layers } = await thread.open(bytes, where);
+    return await weightsFromKeras(layers, where);
+  } finally {
+    await thread.end();
+  }
+}
+
+/** "EMmerNet_lowContext.hdf5" -> emmernet-low-context; other files by their own name. */
+function nameOf(file: string): string {
+  const stem = basename(file).replace(/\.[^.]*$/, '');
+  if (/low_?context/i.test(stem)) return LOW_CONTEXT;
+  if (/high_?context/i.test(stem)) return HIGH_CONTEXT;
+  const words = stem
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+  return `emmernet-${words || 'weights'}`.slice(0, 64).replace(/-$/, '');
+}
+
+function titleOf(name: string): string {
+  if (name === HIGH_CONTEXT) return 'EMmerNet, high context';
+  if (name === LOW_CONTEXT) return 'EMmerNet, low context';
+  return `EMmerNet, ${name}`;
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function unreadable(path: string, reason: string, cause?: unknown): LocScaleError {
+  return new LocScaleError('bad-input', `${path} cannot be read: ${reason}.`, {
+    where: path,
+    hint: 'Give emmernet.tar.gz, or the .hdf5 or .pt file of EMmerNet.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function asUnreadable(path: string, error: unknown): unknown {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (error instanceof LocScaleError || typeof code !== 'string') return error;
+  return unreadable(path, code === 'ENOENT' ? 'there is no such file' : code, error);
+}

@@ -1,0 +1,271 @@
+/**
+ * The folder of imported models: one folder each, with manifest.json and the files it names. A model is
+ * written beside the others under a temporary name and renamed when it is complete, so that what has a
+ * model's name is whole, whoever else imports at the same time.
+ */
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { LocScaleError } from '../../errors.ts';
+import type { Calibration, ModelFile, ModelManifest } from '../graph/model.ts';
+import { checkManifest, isModelName } from './check-manifest.ts';
+import { type ReadModel, readModels, sha256Of, throwIfStopped } from './read-weights.ts';
+
+/** A model on disk or in memory; files are read when they are needed, and checked against their sums. */
+export interface StoredModel {
+  readonly manifest: ModelManifest;
+  /** Folder or file that it is read from. */
+  readonly location: string;
+  readonly readPlain: () => Promise<Uint8Array>;
+  readonly readMonteCarlo?: () => Promise<Uint8Array>;
+}
+
+export interface ImportOptions {
+  /** Of the store; made if absent. */
+  readonly folder: string;
+  readonly name?: string;
+  readonly calibration?: Calibration;
+  readonly licence?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ImportedModel {
+  readonly manifest: ModelManifest;
+  readonly location: string;
+  /** The same model was there already. */
+  readonly unchanged: boolean;
+}
+
+/** Name under which -model_path finds the network that comes with the program. */
+export const BUNDLED_NAME = 'bundled';
+const MANIFEST_FILE = 'manifest.json';
+/** Names of unfinished imports, and of models on their way out. */
+const TEMPORARY_PREFIX = '.import-';
+/** Imports take seconds: what is this old was left by a process that was killed. */
+const ABANDONED_MILLISECONDS = 24 * 3600 * 1000;
+/** Another import may put its model in place between two renames of this one. */
+const MOST_ATTEMPTS = 20;
+
+/** Stores every model of a weight file; nothing of a model that cannot be read is stored. */
+export async function importModel(file: string, options: ImportOptions): Promise<ImportedModel[]> {
+  const { folder, name, ...rest } = options;
+  if (name !== undefined && (!isModelName(name) || name === BUNDLED_NAME))
+    throw new LocScaleError('usage', `"${name}" cannot be the name of a model.`, {
+      where: '--name',
+      expected: 'lower-case letters, digits and dashes, as in emmernet-2024',
+      found: name,
+      hint: 'Choose another name, or leave --name out.',
+    });
+  await makeStore(folder);
+  await removeAbandoned(folder);
+  const imported: ImportedModel[] = [];
+  for await (const model of readModels(file, { ...rest, ...(name === undefined ? {} : { name }) })) {
+    throwIfStopped(options.signal);
+    imported.push(await store(model, folder));
+  }
+  return imported;
+}
+
+async function makeStore(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw notWritable(folder, error);
+  }
+}
+
+async function store({ manifest, plain }: ReadModel, folder: string): Promise<ImportedModel> {
+  const location = join(folder, manifest.name);
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  if (await isStored(location, manifest, text)) return { manifest, location, unchanged: true };
+  let temporary: string | undefined;
+  try {
+    temporary = await mkdtemp(join(folder, TEMPORARY_PREFIX));
+    await writeDurably(join(temporary, manifest.files.plain.file), plain);
+    await writeDurably(join(temporary, MANIFEST_FILE), new TextEncoder().encode(text));
+    await putInPlace(temporary, location, folder);
+    temporary = undefined;
+  } catch (error) {
+    throw notWritable(folder, error);
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  }
+  return { manifest, location, unchanged: false };
+}
+
+async function isStored(location: string, manifest: ModelManifest, text: string): Promise<boolean> {
+  try {
+    if ((await readFile(join(location, MANIFEST_FILE), 'utf8')) !== text) return false;
+    await readChecked(location, manifest.files.plain, manifest.name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function writeDurably(path: string, content: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A folder cannot replace another that is not empty: the old one is moved out of the way first. */
+async function putInPlace(temporary: string, location: string, folder: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rename(temporary, location);
+      return;
+    } catch (error) {
+      const taken = ['ENOTEMPTY', 'EEXIST', 'EPERM', 'ENOTDIR'].includes(codeOf(error));
+      if (!taken || attempt === MOST_ATTEMPTS) throw error;
+    }
+    const graveyard = await mkdtemp(join(folder, TEMPORARY_PREFIX));
+    try {
+      await rename(location, join(graveyard, 'replaced'));
+    } catch (error) {
+      // Another import was faster.
+      if (codeOf(error) !== 'ENOENT') throw error;
+    } finally {
+      await rm(graveyard, { recursive: true, force: true });
+    }
+  }
+}
+
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(TEMPORARY_PREFIX)) continue;
+    const path = join(folder, name);
+    const info = await stat(path).catch(() => undefined);
+    if (info !== undefined && Date.now() - info.mtimeMs > ABANDONED_MILLISECONDS)
+      await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? '');
+}
+
+function notWritable(folder: string, error: unknown): unknown {
+  const code = codeOf(error);
+  if (error instanceof LocScaleError || code === '') return error;
+  return new LocScaleError('bad-output', `The folder of models ${folder} cannot be written: ${code}.`, {
+    where: folder,
+    cause: error,
+    hint: 'Name another folder in the environment variable LOCSCALE_MODELS, or free some space.',
+  });
+}
+
+export type ListedModel =
+  | { readonly name: string; readonly model: StoredModel }
+  | { readonly name: string; readonly problem: string };
+
+/** All models of the store by name; those that are damaged with what is wrong. No files but manifests are read. */
+export async function listModels(folder: string): Promise<ListedModel[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw new LocScaleError('bad-input', `The folder of models ${folder} cannot be read: ${codeOf(error)}.`, {
+      where: folder,
+      cause: error,
+      hint: 'Name another folder in the environment variable LOCSCALE_MODELS.',
+    });
+  });
+  const listed: ListedModel[] = [];
+  for (const name of names.filter(isModelName).sort()) {
+    const info = await stat(join(folder, name)).catch(() => undefined);
+    if (info?.isDirectory() !== true) continue;
+    try {
+      listed.push({ name, model: await openModelFolder(join(folder, name)) });
+    } catch (error) {
+      listed.push({ name, problem: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return listed;
+}
+
+export async function openModelFolder(location: string): Promise<StoredModel> {
+  return openManifest(join(location, MANIFEST_FILE), location);
+}
+
+/** `manifestPath` names the files in `folder`. */
+export async function openManifest(manifestPath: string, folder: string): Promise<StoredModel> {
+  const manifest = checkManifest(await readJson(manifestPath), manifestPath);
+  const { plain, monteCarlo } = manifest.files;
+  return {
+    manifest,
+    location: resolve(folder),
+    readPlain: () => readChecked(folder, plain, manifest.name),
+    ...(monteCarlo === undefined
+      ? {}
+      : { readMonteCarlo: () => readChecked(folder, monteCarlo, manifest.name) }),
+  };
+}
+
+export async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const missing = codeOf(error) === 'ENOENT';
+    throw new LocScaleError(
+      'bad-input',
+      `${path} cannot be read: ${missing ? 'there is no such file' : codeOf(error)}.`,
+      {
+        where: path,
+        cause: error,
+        hint: 'Check the path; "locscale-gpu models list" shows what is imported.',
+      },
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new LocScaleError('bad-input', `${path} is not JSON.`, {
+      where: path,
+      cause: error,
+      hint: 'Import the model again, or copy the file again.',
+    });
+  }
+}
+
+async function readChecked(folder: string, { file, sha256 }: ModelFile, name: string): Promise<Uint8Array> {
+  const path = join(folder, file);
+  const again = `Import the model again: "locscale-gpu models import FILE".`;
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new LocScaleError(
+      'bad-input',
+      `The model ${name} is incomplete: ${path} cannot be read (${codeOf(error)}).`,
+      {
+        where: path,
+        cause: error,
+        hint: again,
+      },
+    );
+  }
+  const found = sha256Of(bytes);
+  if (found !== sha256)
+    throw new LocScaleError('bad-input', `The model ${name} is damaged: ${path} is not what was imported.`, {
+      where: path,
+      expected: `SHA-256 ${sha256}`,
+      found,
+      hint: again,
+    });
+  return bytes;
+}
+
+/** Reads every file of a model; returns what is wrong with it, or undefined. */
+export async function verifyModel(model: StoredModel): Promise<string | undefined> {
+  try {
+    await model.readPlain();
+    await model.readMonteCarlo?.();
+    return undefined;
+  } catch (error) {
+    if (error instanceof LocScaleError) return error.message;
+    throw error;
+  }
+}
