@@ -23,6 +23,8 @@ const environment: Record<string, string> = {
 };
 
 export default defineConfig({
+  // Vite resolves `#platform` (src/package.json), and does not know that it runs under Deno.
+  ssr: 'Deno' in globalThis ? { resolve: { conditions: ['deno', 'module', 'node', 'development'] } } : {},
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,

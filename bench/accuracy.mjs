@@ -36,7 +36,7 @@ if (ready.status !== 0) process.exit(ready.status ?? 1);
 const { selectEngine } = await import('../dist/index.js');
 const { openGolden } = await import('./golden.mjs');
 const { runDemoOn } = await import('../dist/cli/demo.js');
-const { runtimeName } = await import('../dist/runtime.js');
+const { runtimeName } = await import('../dist/platform/index.js');
 const { packageVersion } = await import('../dist/cli/version.js');
 const { readMap, readJson, compare, compareWholeMaps, compareWindow } = openGolden(shared, (line) =>
   process.stdout.write(`${line}\n`),

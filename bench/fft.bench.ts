@@ -13,7 +13,7 @@ import type { Engine, Volume } from '../src/engine/engine.ts';
 import { spectrumPitch } from '../src/math/fourier/fft-plan.ts';
 import { tabulateTransfer } from '../src/math/fourier/radial-transfer.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
-import { readAsset } from '../src/runtime.ts';
+import { readAsset } from '../src/platform/index.ts';
 import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
 import { checkGate, type Gate } from './gate.ts';

@@ -20,7 +20,7 @@ import { resampleTheoreticalProfile } from '../dist/math/scaling/scaling-rules.j
 import { shellCountOf } from '../dist/math/scaling/windows.js';
 import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../dist/math/statistics/confidence.js';
 import { createRandom } from '../dist/math/statistics/random.js';
-import { runtimeName } from '../dist/runtime.js';
+import { runtimeName } from '../dist/platform/index.js';
 
 const { values } = parseArgs({
   options: {

@@ -10,7 +10,7 @@ import {
 import type { GpuDevice } from '../src/gpu/device.ts';
 import { createGpuEngine, type GpuEngine } from '../src/gpu/index.ts';
 import { selfTest } from '../src/gpu/self-test.ts';
-import { type GpuEntry, loadGpu, runtimeName } from '../src/runtime.ts';
+import { type GpuEntry, loadGpu, runtimeName } from '../src/platform/index.ts';
 import { chooseAdapter } from '../src/select-engine.ts';
 import { gpuEntryOptions } from '../test/support/software-gpu.ts';
 import { GateError } from './gate.ts';
@@ -27,7 +27,7 @@ export interface OpenGpu {
 }
 
 /**
- * Dawn rounds timestamps to 0.1 ms unless told not to. The flag of src/runtime.ts is said again: a later
+ * Dawn rounds timestamps to 0.1 ms unless told not to. The flag of src/platform/node.ts is said again: a later
  * list of features may take the place of an earlier one.
  */
 const EXACT_TIMES =

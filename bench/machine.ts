@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { coreCount, runtimeName, totalMemoryBytes } from '../src/runtime.ts';
+import { coreCount, runtimeName, totalMemoryBytes } from '../src/platform/index.ts';
 import type { Machine } from './results.ts';
 
 export function describeMachine(device: string): Machine {

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { coreCount } from '../src/runtime.ts';
+import { coreCount } from '../src/platform/index.ts';
 import { selectEngine } from '../src/select-engine.ts';
 import type { BenchContext } from './context.ts';
 import { benchEstimates } from './estimate.bench.ts';

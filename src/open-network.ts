@@ -5,7 +5,7 @@ import { openPredictor } from './network/run/open-predictor.ts';
 import type { ProviderName } from './network/run/provider-names.ts';
 import type { WebGpuState } from './network/run/providers.ts';
 import { chooseModel } from './network/store/index.ts';
-import { type GpuEntryOptions, loadGpu } from './runtime.ts';
+import { type GpuEntryOptions, loadGpu } from './platform/index.ts';
 
 export interface NetworkChoice extends GpuEntryOptions {
   /**

@@ -14,7 +14,7 @@ import {
   openDevice,
   pickAdapters,
 } from './gpu/adapters.ts';
-import { type GpuEntryOptions, loadGpu } from './runtime.ts';
+import { type GpuEntryOptions, loadGpu } from './platform/index.ts';
 
 export interface EngineChoice extends GpuEntryOptions {
   readonly engine: 'auto' | 'gpu' | 'cpu';

@@ -75,7 +75,8 @@ function buildTypeScript() {
   if (upToDate(stamp, digest, join(dist, 'cli.js'))) return;
   // Everything under src/ that is not TypeScript (shaders, kernels, fonts) lies beside the code that loads it.
   for (const file of sources) {
-    if (file.endsWith('.ts')) continue;
+    // package.json of the repository has the conditions for dist/.
+    if (file.endsWith('.ts') || file === join(root, 'src/package.json')) continue;
     const target = join(dist, relative(join(root, 'src'), file));
     mkdirSync(dirname(target), { recursive: true });
     cpSync(file, target);

@@ -170,19 +170,34 @@ function folderImports() {
   return arrows;
 }
 
-/** Files of the core whose run-time imports, followed to their end, include a `node:` module. */
+/**
+ * Files of the core whose run-time imports, followed to their end, include a `node:` module when `#platform` is that
+ * of a browser.
+ */
 function coreFilesThatReachNode() {
-  const core = ['engine', 'gpu', 'shaders', 'math', 'formats', 'pipeline', 'reference', 'report'];
+  const core = [
+    'atoms',
+    'cpu-fallback',
+    'engine',
+    'formats',
+    'gpu',
+    'math',
+    'network/graph',
+    'pipeline',
+    'report',
+    'shaders',
+    'synthetic',
+  ].map((folder) => join(src, folder) + sep);
   const byPath = new Map(sources.map((source) => [source.path, source]));
   const reaches = (path, seen) => {
     if (path.startsWith('node:')) return true;
-    const source = byPath.get(path);
+    const source = byPath.get(path === '#platform' ? join(src, 'platform/browser.ts') : path);
     if (source === undefined || seen.has(path)) return false;
     seen.add(path);
     return importsOf(source, { types: false }).some((target) => reaches(target, seen));
   };
   return sources.filter(
-    ({ path }) => core.includes(roomOf(path).replace(/\.ts$/, '')) && reaches(path, new Set()),
+    ({ path }) => core.some((folder) => path.startsWith(folder)) && reaches(path, new Set()),
   );
 }
 

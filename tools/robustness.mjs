@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writePackageScope } from './package-scope.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const compiled = join(root, 'node_modules/.cache/locscale-robustness');
@@ -23,6 +24,7 @@ cpSync(join(root, 'src'), join(compiled, 'src'), {
   recursive: true,
   filter: (path) => !path.endsWith('.ts'),
 });
+writePackageScope(join(compiled, 'src'));
 // test/support looks for packages two folders up.
 mkdirSync(compiled, { recursive: true });
 const packages = join(compiled, 'node_modules');

@@ -8,7 +8,7 @@ import {
 } from '../gpu/adapters.ts';
 import { createGpuEngine } from '../gpu/index.ts';
 import { type SelfTestResult, selfTest } from '../gpu/self-test.ts';
-import { coreCount, loadGpu, runtimeName } from '../runtime.ts';
+import { coreCount, loadGpu, runtimeName } from '../platform/index.ts';
 import { wrap } from './help.ts';
 import { refusePositionals } from './job-options.ts';
 import { describeLibraryText } from './library-output.ts';

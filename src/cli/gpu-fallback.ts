@@ -21,7 +21,7 @@ export async function dropMissingGpus(session: Session, speaks: boolean): Promis
 }
 
 async function usableAdapters(allowSoftware: boolean): Promise<readonly GpuAdapterEntry[]> {
-  const { loadGpu } = await import('../runtime.ts');
+  const { loadGpu } = await import('../platform/index.ts');
   const { listAdapters } = await import('../gpu/adapters.ts');
   const entry = await loadGpu(vulkanLoaderFromEnvironment());
   if ('reason' in entry) return [];

@@ -3,7 +3,7 @@
  */
 import { extname } from 'node:path';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
-import { runtimeName } from '../runtime.ts';
+import { runtimeName } from '../platform/index.ts';
 import type { InputFile } from './open-map.ts';
 
 /** The network that predicted the reference, and the work it did. */

@@ -12,7 +12,7 @@ import { type Communicator, RankFailure } from '../distributed/communicator.ts';
 import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Team } from '../pipeline/team.ts';
-import { isDeno } from '../runtime.ts';
+import { isDeno } from '../platform/index.ts';
 import { mayFallBack } from './called-as.ts';
 import { exitCodeOf, isStopCode, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import { chooseOutfile, chooseReference } from './job-options.ts';

@@ -3,7 +3,7 @@
  * prints when it passes over a device. Dawn does not name the device there, but goes through them in Vulkan's order.
  */
 import type { GpuAdapterEntry } from '../gpu/adapters.ts';
-import type { GpuEntry } from '../runtime.ts';
+import type { GpuEntry } from '../platform/index.ts';
 
 export interface RefusedDriver {
   /** As the driver calls its device: "llvmpipe (LLVM 15.0.6, 256 bits)". */

@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { LocScaleError } from '../errors.ts';
-import { isDeno } from '../runtime.ts';
+import { isDeno } from '../platform/index.ts';
 import { refusePositionals } from './job-options.ts';
 import type { Session } from './session.ts';
 

@@ -1,6 +1,6 @@
 /** `locscale-gpu version`. The number is package.json's, which lies beside dist/ and src/ alike. */
 import { readFileSync } from 'node:fs';
-import { runtimeName } from '../runtime.ts';
+import { runtimeName } from '../platform/index.ts';
 import type { Session } from './session.ts';
 
 export function packageVersion(): string {

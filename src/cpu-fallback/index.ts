@@ -36,10 +36,11 @@ import { type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/statistics/moments.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
 import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
-import { coreCount, readAsset, totalMemoryBytes } from '../runtime.ts';
+import { coreCount, hasSharedMemory, readAsset, totalMemoryBytes } from '../platform/index.ts';
 import { bandScalingBytes, bandScalingSeconds, scaleBands } from './band-scaling.ts';
 import { cpuBytes } from './bytes.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
+import { InPlaceRunner } from './in-place-runner.ts';
 import type { TileTimings } from './local-scaling.ts';
 import { type CpuVolume, VolumeMemory } from './memory.ts';
 import { PLANES_PER_SLAB } from './model-map.ts';
@@ -49,12 +50,15 @@ import { openResolution } from './resolve-tiles.ts';
 import { openScaling } from './scale-tiles.ts';
 import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
 import type { Range } from './tasks.ts';
+import { WorkerRunner } from './worker-runner.ts';
 
 export interface CpuEngineOptions {
   /** Worker threads; default all cores. */
   readonly threads?: number;
   /** Upper bound for volumes and working memory together, bytes; default 60 % of the machine's memory. */
   readonly memoryLimitBytes?: number;
+  /** Compute on the calling thread, as is done where threads cannot share memory. */
+  readonly inPlace?: boolean;
 }
 
 /** Voxels per task of the voxel-wise operations: fixed, so that sums do not depend on the threads. */
@@ -68,7 +72,13 @@ export async function createCpuEngine(options: CpuEngineOptions = {}): Promise<C
     throw new LocScaleError('usage', `The number of threads must be a positive integer, not ${threads}.`);
   }
   const kernels = await readAsset(new URL('./kernels/kernels.wasm', import.meta.url));
-  return new CpuEngine(new Pool(threads, { kernels }), options.memoryLimitBytes ?? 0.6 * totalMemoryBytes());
+  const memoryLimitBytes = options.memoryLimitBytes ?? 0.6 * totalMemoryBytes();
+  if (options.inPlace ?? !hasSharedMemory) {
+    const module = await WebAssembly.compile(kernels as WebAssembly.BufferSource);
+    return new CpuEngine(new Pool([new InPlaceRunner(module)]), memoryLimitBytes, 'the calling thread');
+  }
+  const pool = new Pool(Array.from({ length: threads }, () => new WorkerRunner({ kernels })));
+  return new CpuEngine(pool, memoryLimitBytes, `${threads} worker ${threads === 1 ? 'thread' : 'threads'}`);
 }
 
 export class CpuEngine implements Engine {
@@ -81,10 +91,10 @@ export class CpuEngine implements Engine {
   readonly bytesOf = cpuBytes;
   private readonly memory = new VolumeMemory();
 
-  constructor(pool: Pool, memoryLimitBytes: number) {
+  constructor(pool: Pool, memoryLimitBytes: number, runsOn: string) {
     this.pool = pool;
     this.memoryLimitBytes = memoryLimitBytes;
-    this.description = `CPU, ${pool.size} worker ${pool.size === 1 ? 'thread' : 'threads'}, WASM SIMD`;
+    this.description = `CPU, ${runsOn}, WASM SIMD`;
   }
 
   allocateHost(voxels: number): Float32Array {
@@ -98,7 +108,7 @@ export class CpuEngine implements Engine {
         `A volume of ${describeShape(shape)} cannot have ${data.length} voxels.`,
       );
     }
-    if (data.buffer instanceof SharedArrayBuffer) return this.memory.adopt(data, shape);
+    if (this.memory.canAdopt(data)) return this.memory.adopt(data, shape);
     const shared = this.allocateHost(data.length);
     shared.set(data);
     return this.memory.adopt(shared, shape);

@@ -1,28 +1,21 @@
 /** Entry point of a worker thread: runs the tasks of tasks.ts one after the other. */
-import { parentPort, workerData } from 'node:worker_threads';
 import { isLocScaleError } from '../errors.ts';
-import { Kernels } from './kernels/kernels.ts';
-import type { Reply, Request, WorkerStart } from './pool.ts';
+import { serveThread } from '../platform/index.ts';
+import { createTaskRunner } from './run-task.ts';
 import { unpackShared } from './shared-arrays.ts';
-import { type Thread, tasks } from './tasks.ts';
+import type { Reply, Request, WorkerStart } from './worker-runner.ts';
 
-const port = parentPort;
-if (!port) throw new Error('worker.ts runs as a worker thread only.');
-
-const kernels = new Kernels(
-  new WebAssembly.Module((workerData as WorkerStart).kernels as WebAssembly.BufferSource),
-);
-const thread: Thread = { kernels, scaler: undefined, scalerMark: kernels.mark() };
-
-port.on('message', ({ id, task, args }: Request) => {
-  let reply: Reply;
-  try {
-    const run = tasks[task] as (thread: Thread, args: unknown) => unknown;
-    reply = { id, result: run(thread, unpackShared(args)) };
-  } catch (error) {
-    reply = { id, error: describe(error) };
-  }
-  port.postMessage(reply);
+serveThread<WorkerStart, Request, Reply>(({ kernels }, port) => {
+  const runTask = createTaskRunner(new WebAssembly.Module(kernels as WebAssembly.BufferSource));
+  return ({ id, task, args }) => {
+    let reply: Reply;
+    try {
+      reply = { id, result: runTask(task, unpackShared(args)) };
+    } catch (error) {
+      reply = { id, error: describe(error) };
+    }
+    port.post(reply);
+  };
 });
 
 function describe(error: unknown): Extract<Reply, { error: unknown }>['error'] {

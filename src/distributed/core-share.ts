@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { coreCount } from '../runtime.ts';
+import { coreCount } from '../platform/index.ts';
 import { findMpiAncestors } from './ancestors.ts';
 import type { Communicator } from './communicator.ts';
 

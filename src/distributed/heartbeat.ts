@@ -6,8 +6,7 @@ import { readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import process from 'node:process';
-import { Worker } from 'node:worker_threads';
-import { workerUrl } from '../runtime.ts';
+import { startThread } from '../platform/index.ts';
 
 /** What a rank says of itself. */
 export interface Life {
@@ -44,11 +43,12 @@ export interface Heartbeat {
 
 export function startHeartbeat(path: string, life: Life, pausesMs: HeartbeatData['pausesMs']): Heartbeat {
   const control = new Int32Array(new SharedArrayBuffer(12));
-  const workerData: HeartbeatData = { path, life, pausesMs, control };
-  const worker = new Worker(workerUrl('./heartbeat-worker.ts', import.meta.url), { workerData });
-  // Without its sign of life the rank counts as dead to the others, who end and tell; it need not end by itself.
-  worker.on('error', () => undefined);
-  worker.unref();
+  const data: HeartbeatData = { path, life, pausesMs, control };
+  startThread('./heartbeat-worker.ts', import.meta.url, data, {
+    onMessage: () => undefined,
+    // Without its heartbeat the other ranks take this one for dead, and report it: it need not end by itself.
+    onEnd: () => undefined,
+  });
   return {
     settle: () => {
       Atomics.store(control, HeartbeatSlot.settled, 1);

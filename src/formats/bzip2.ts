@@ -4,7 +4,9 @@
  * bytes, shifted to a byte boundary, wrapped as a one-block stream each, and decoded one at a time. Memory stays
  * at one block (0.9 MB, at most 47 MB for runs) whatever the file's size, and the library checks each block's CRC.
  */
-import Bzip2 from '@foxglove/wasm-bz2';
+import type Bzip2 from '@foxglove/wasm-bz2';
+import { LocScaleError } from '../errors.ts';
+import { loadBzip2 } from '../platform/index.ts';
 
 /** First byte pattern of a block (pi) and of the end of a stream (square root of pi). */
 const blockMagic = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
@@ -16,32 +18,6 @@ const maxCompressedBlockBytes = 2_000_000;
 
 /** Thrown for damaged data; decompress() turns it into a LocScaleError with the file's name. */
 export class Bzip2DataError extends Error {}
-
-interface ProcessListeners {
-  listeners(event: string): unknown[];
-  removeListener(event: string, listener: unknown): void;
-}
-
-let loading: Promise<Bzip2> | undefined;
-
-/**
- * The library, instantiated once. Under Node its Emscripten start-up code installs process-wide handlers that
- * rethrow uncaught errors and so change the exit code of the program; they are taken out again. They are added
- * before `init` first waits, so nobody else's can be among them.
- */
-function loadLibrary(): Promise<Bzip2> {
-  if (loading !== undefined) return loading;
-  const host = (globalThis as { process?: Partial<ProcessListeners> }).process;
-  const events = ['uncaughtException', 'unhandledRejection'];
-  const before = events.map((event) => new Set(host?.listeners?.(event)));
-  loading = Bzip2.init();
-  events.forEach((event, i) => {
-    for (const listener of host?.listeners?.(event) ?? []) {
-      if (!before[i].has(listener)) host?.removeListener?.(event, listener);
-    }
-  });
-  return loading;
-}
 
 /** Growing byte buffer that is consumed from the front. */
 class ByteQueue {
@@ -140,7 +116,11 @@ function bigEndian32(bytes: Uint8Array): number {
 
 /** Decodes a bzip2 file, also one of several streams back to back. */
 export async function* bunzip2(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const library = await loadLibrary();
+  const library = await loadBzip2();
+  if ('reason' in library)
+    throw new LocScaleError('bad-input', `The file is compressed with bzip2: ${library.reason}.`, {
+      hint: library.hint,
+    });
   const queue = new ByteQueue();
   const input = source[Symbol.asyncIterator]();
   let ended = false;

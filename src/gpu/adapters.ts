@@ -3,7 +3,7 @@
  * lists all: each failure is kept in words, and adapters that come back more than once are listed once.
  */
 import { LocScaleError } from '../errors.ts';
-import type { GpuEntry } from '../runtime.ts';
+import type { GpuEntry } from '../platform/index.ts';
 import { type GpuDevice, type GpuLimits, wrapDevice } from './device.ts';
 
 /** The limits that the engine depends on; a device is opened with all the adapter has of each. */
@@ -141,9 +141,11 @@ async function readDawnList({ open }: GpuEntry): Promise<ListedAdapter[]> {
 
 function describe(adapter: GPUAdapter, entry: GpuEntry, way: Way): Omit<GpuAdapterEntry, 'index'> {
   const { info } = adapter;
+  // Browsers withhold the device: "nvidia ampere".
+  const family = [vendors[info.vendor] ?? info.vendor, info.architecture].filter(Boolean).join(' ');
   const name = way.listed?.name ?? (entry.implementation === 'wgpu' ? info.description : info.device);
   return {
-    name: name || info.description || info.device || 'unnamed adapter',
+    name: name || info.description || info.device || family || 'unnamed adapter',
     vendor: vendors[info.vendor] ?? info.vendor,
     architecture: info.architecture,
     device: info.device,

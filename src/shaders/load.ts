@@ -3,7 +3,7 @@
  * each is replaced by that file. There is no other templating: every file is WGSL that any WebGPU
  * implementation compiles unchanged.
  */
-import { readAsset } from '../runtime.ts';
+import { readAsset } from '../platform/index.ts';
 
 const cache = new Map<string, Promise<string>>();
 

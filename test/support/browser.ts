@@ -9,7 +9,16 @@ export type Launched =
   | { readonly browser: Browser; readonly reason?: undefined }
   | { readonly browser?: undefined; readonly reason: string };
 
-export async function launchBrowser(): Promise<Launched> {
+/** Processes of their own, so that pages can be isolated and share memory; WebGPU on the browser's software GPU. */
+export const COMPUTING_ARGS = [
+  '--no-sandbox',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+];
+
+export async function launchBrowser(options: { args?: string[] } = {}): Promise<Launched> {
   try {
     const [{ default: puppeteer }, { default: chromium }] = await Promise.all([
       import('puppeteer-core'),
@@ -22,9 +31,10 @@ export async function launchBrowser(): Promise<Launched> {
       executablePath: own ?? (await chromium.executablePath()),
       // Surfaces are drawn by a software GPU.
       args:
-        own === undefined
+        options.args ??
+        (own === undefined
           ? chromium.args
-          : ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+          : ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader']),
       headless: own === undefined ? 'shell' : true,
       env,
     });

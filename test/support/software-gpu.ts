@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
-import { type GpuEntry, type GpuMissing, loadGpu } from '../../src/runtime.ts';
+import { type GpuEntry, loadGpu, type Missing } from '../../src/platform/index.ts';
 
 const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 const DRIVER = 'libvk_swiftshader.so';
@@ -99,7 +99,7 @@ export function gpuEntryOptions(): { vulkanLoader?: string } {
 }
 
 /** WebGPU in this process, Node or Deno alike. */
-export async function loadTestGpu(): Promise<GpuEntry | GpuMissing> {
+export async function loadTestGpu(): Promise<GpuEntry | Missing> {
   if (usesHardware) return loadGpu();
   const files = softwareGpuFiles();
   return 'reason' in files ? files : loadGpu(gpuEntryOptions());

@@ -1,7 +1,7 @@
 /** Listing, picking and choosing GPUs, on machines made up for the test. */
 import { describe, expect, it } from 'vitest';
 import { adapterLimits, listAdapters, openDevice, pickAdapters } from '../../src/gpu/adapters.ts';
-import type { GpuEntry } from '../../src/runtime.ts';
+import type { GpuEntry } from '../../src/platform/index.ts';
 import { chooseAdapter } from '../../src/select-engine.ts';
 import { findTestAdapter } from '../support/gpu-device.ts';
 import { usesHardware } from '../support/software-gpu.ts';

@@ -6,7 +6,7 @@ import { createRealFft3d, planRealFft3d } from '../../src/gpu/fft.ts';
 import { lineConstants, planLineFft } from '../../src/gpu/fft-lines.ts';
 import { planSlabFft, stripsOf } from '../../src/gpu/fft-slabs.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { isDeno } from '../../src/runtime.ts';
+import { isDeno } from '../../src/platform/index.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { noiseVolume } from '../support/random-volume.ts';

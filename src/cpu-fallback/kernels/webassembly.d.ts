@@ -3,6 +3,7 @@ declare namespace WebAssembly {
   class Module {
     constructor(bytes: BufferSource);
   }
+  function compile(bytes: BufferSource): Promise<Module>;
   class Memory {
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;

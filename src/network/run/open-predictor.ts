@@ -4,7 +4,7 @@
  */
 import { LocScaleError } from '../../errors.ts';
 import { createRandom } from '../../math/statistics/random.ts';
-import { coreCount, totalMemoryBytes } from '../../runtime.ts';
+import { coreCount, totalMemoryBytes } from '../../platform/index.ts';
 import type { ModelManifest, ReferencePredictor } from '../graph/model.ts';
 import { measureSecondsPerCube } from './measure-rate.ts';
 import { type NetworkFiles, readGraph } from './network-graph.ts';

@@ -3,10 +3,9 @@
  * and with several threads of its own it sums in another order: cubes side by side are faster than one
  * cube on all cores, leave the event loop free, and have the same bits however many there are.
  */
-import { Worker } from 'node:worker_threads';
 import { type ErrorTag, LocScaleError } from '../../errors.ts';
-import { workerUrl } from '../../runtime.ts';
-import { endThreads, threadFailure, Vigil } from '../../worker-life.ts';
+import { startThread, type Thread } from '../../platform/index.ts';
+import { threadFailure } from '../../platform/thread-failure.ts';
 import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
 import type { NetworkSession, SessionChoice } from './network-session.ts';
 
@@ -52,24 +51,23 @@ export async function createWorkerSessions(
 class WorkerSession implements NetworkSession {
   onSmallerBatch: ((size: number) => void) | undefined;
   readonly ready: Promise<void>;
-  private readonly worker: Worker;
+  private readonly thread: Thread;
   /** Settled when no request is under way. */
   private idle: Promise<void> = Promise.resolve();
   /** One request at a time. */
   private waiting: { resolve(reply: SessionReply): void; reject(error: unknown): void } | undefined;
   private failure: unknown;
-  private readonly vigil = new Vigil();
 
   constructor(start: SessionStart) {
     this.onSmallerBatch = undefined;
-    this.worker = new Worker(workerUrl('./session-worker.ts', import.meta.url), { workerData: start });
-    this.worker.on('message', (reply: SessionReply) => {
-      if (reply.kind === 'smaller-batch') this.onSmallerBatch?.(reply.size);
-      else if (reply.kind === 'error') this.settle(undefined, errorOf(reply));
-      else this.settle(reply);
+    this.thread = startThread<SessionReply>('./session-worker.ts', import.meta.url, start, {
+      onMessage: (reply) => {
+        if (reply.kind === 'smaller-batch') this.onSmallerBatch?.(reply.size);
+        else if (reply.kind === 'error') this.settle(undefined, errorOf(reply));
+        else this.settle(reply);
+      },
+      onEnd: (cause) => this.fail(cause),
     });
-    this.worker.on('error', (error) => this.fail(error));
-    this.worker.on('exit', (code) => this.fail(new Error(`exit code ${code}`)));
     this.ready = this.next().then(() => undefined);
   }
 
@@ -78,7 +76,7 @@ class WorkerSession implements NetworkSession {
     // A copy, which is handed over: the caller's buffer is filled again meanwhile.
     const own = cubes.slice();
     const request: SessionRequest = { cubes: own, count, pass };
-    this.worker.postMessage(request, [own.buffer]);
+    this.thread.post(request, [own.buffer]);
     return ((await reply) as Extract<SessionReply, { kind: 'result' }>).cubes;
   }
 
@@ -86,15 +84,14 @@ class WorkerSession implements NetworkSession {
     this.failure ??= new LocScaleError('internal', 'The network was closed.');
     // onnxruntime ends the whole process when its thread goes in the middle of a computation.
     await this.idle;
-    await endThreads([this.worker]);
+    await this.thread.end();
   }
 
   private next(): Promise<SessionReply> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const reply = new Promise<SessionReply>((resolve, reject) => {
       this.waiting = { resolve, reject };
-      this.worker.ref();
-      this.vigil.begin();
+      this.thread.setBusy(true);
     });
     this.idle = reply.then(
       () => undefined,
@@ -106,9 +103,7 @@ class WorkerSession implements NetworkSession {
   private settle(reply: SessionReply | undefined, error?: unknown): void {
     const { waiting } = this;
     this.waiting = undefined;
-    // An idle thread does not keep the process alive.
-    this.worker.unref();
-    this.vigil.end();
+    this.thread.setBusy(false);
     if (reply === undefined) waiting?.reject(error);
     else waiting?.resolve(reply);
   }
@@ -121,5 +116,5 @@ class WorkerSession implements NetworkSession {
 
 function errorOf({ tag, message, hint }: Extract<SessionReply, { kind: 'error' }>): Error {
   if (tag === undefined) return new Error(message);
-  return new LocScaleError(tag, message, hint === undefined ? {} : { hint });
+  return new LocScaleError(tag, message, { hint });
 }

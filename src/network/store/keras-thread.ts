@@ -2,10 +2,9 @@
  * Keras files read on a thread of their own. HDF5 is a C library, and damaged files can send it round in
  * circles without end, or leave its memory in disorder: a thread can be stopped, and takes its memory along.
  */
-import { Worker } from 'node:worker_threads';
 import { LocScaleError } from '../../errors.ts';
 import type { KerasModel } from '../../formats/keras-hdf5.ts';
-import { workerUrl } from '../../runtime.ts';
+import { startThread, type Thread } from '../../platform/index.ts';
 import type { KerasReply, KerasRequest, TaggedFields } from './keras-worker.ts';
 
 /** One array of EMmerNet takes some 10 ms. */
@@ -20,7 +19,7 @@ interface Waiting {
 export class KerasThread {
   private readonly stallMilliseconds: number;
   private readonly waiting = new Map<number, Waiting>();
-  private worker: Worker | undefined;
+  private thread: Thread | undefined;
   private name = '';
   private requests = 0;
 
@@ -48,9 +47,9 @@ export class KerasThread {
 
   /** Stops the thread, whatever it does. */
   async end(): Promise<void> {
-    const { worker } = this;
+    const { thread } = this;
     this.fail(new LocScaleError('internal', `${this.name} was closed.`));
-    await worker?.terminate();
+    await thread?.end();
   }
 
   private async read(layer: number, weight: number): Promise<Float32Array> {
@@ -64,37 +63,35 @@ export class KerasThread {
     request: KerasRequest extends infer R ? (R extends KerasRequest ? Omit<R, 'id'> : never) : never,
   ): Promise<KerasReply> {
     const id = ++this.requests;
-    const worker = this.start();
+    const thread = this.start();
     return new Promise((resolve, reject) => {
       const stalled = setTimeout(() => {
         this.replace(this.unreadable('reading it does not come to an end'));
       }, this.stallMilliseconds);
       this.waiting.set(id, { resolve, reject, stalled });
-      worker.ref();
-      worker.postMessage({ ...request, id });
+      thread.setBusy(true);
+      thread.post({ ...request, id });
     });
   }
 
-  private start(): Worker {
-    if (this.worker !== undefined) return this.worker;
-    const worker = new Worker(workerUrl('./keras-worker.ts', import.meta.url));
-    this.worker = worker;
-    worker.on('message', (reply: KerasReply) => this.settle(reply));
-    // What ends a thread that has been replaced concerns nobody.
-    const ended = (cause: unknown): void => {
-      if (this.worker === worker) this.fail(this.ended(cause));
-    };
-    worker.on('error', ended);
-    worker.on('exit', (code) => ended(new Error(`exit code ${code}`)));
-    return worker;
+  private start(): Thread {
+    if (this.thread !== undefined) return this.thread;
+    const thread = startThread<KerasReply>('./keras-worker.ts', import.meta.url, undefined, {
+      onMessage: (reply) => this.settle(reply),
+      // What ends a thread that has been replaced concerns nobody.
+      onEnd: (cause) => {
+        if (this.thread === thread) this.fail(this.ended(cause));
+      },
+    });
+    this.thread = thread;
+    return thread;
   }
 
   private settle(reply: KerasReply): void {
     const waiting = this.waiting.get(reply.id);
     this.waiting.delete(reply.id);
     clearTimeout(waiting?.stalled);
-    // An idle thread does not keep the process alive.
-    if (this.waiting.size === 0) this.worker?.unref();
+    if (this.waiting.size === 0) this.thread?.setBusy(false);
     if (reply.kind === 'error') {
       waiting?.reject(errorOf(reply.message, reply.tagged));
       if (reply.spent) this.replace(this.unreadable('reading it failed before'));
@@ -102,14 +99,14 @@ export class KerasThread {
   }
 
   private replace(error: LocScaleError): void {
-    const { worker } = this;
+    const { thread } = this;
     this.fail(error);
-    void worker?.terminate();
+    void thread?.end();
   }
 
   /** Nothing more comes from the thread of now; the next request starts another. */
   private fail(error: unknown): void {
-    this.worker = undefined;
+    this.thread = undefined;
     const all = [...this.waiting.values()];
     this.waiting.clear();
     for (const { reject, stalled } of all) {
@@ -130,7 +127,7 @@ export class KerasThread {
     return new LocScaleError('bad-input', `${this.name} is not a readable Keras file: ${what}.`, {
       where: this.name,
       hint: 'Copy or download the file again.',
-      ...(cause === undefined ? {} : { cause }),
+      cause,
     });
   }
 }

@@ -2,9 +2,9 @@
  * Entry point of a worker thread: reads Keras files for keras-thread.ts. The memory of the HDF5 library, which
  * takes what a file declares, may not grow beyond what files of this size need.
  */
-import { parentPort } from 'node:worker_threads';
 import { type ErrorTag, isLocScaleError } from '../../errors.ts';
 import { type KerasLayer, type KerasModel, openKerasHdf5 } from '../../formats/keras-hdf5.ts';
+import { serveThread } from '../../platform/index.ts';
 
 /** A layer without its values: they are asked for by its place in the list and theirs in the layer. */
 export interface DeclaredLayer extends Omit<KerasLayer, 'weights'> {
@@ -47,9 +47,6 @@ const BASE_MEMORY_BYTES = 64 * 2 ** 20;
 /** An array at a time lies in memory, with its pieces as they are stored and as they are read. */
 const MEMORY_PER_FILE_BYTE = 8;
 const PAGE_BYTES = 65_536;
-
-const port = parentPort;
-if (!port) throw new Error('keras-worker.ts runs as a worker thread only.');
 
 let model: KerasModel | undefined;
 let memoryLimitBytes = BASE_MEMORY_BYTES;
@@ -110,7 +107,7 @@ function isTrap(cause: unknown): boolean {
 }
 
 limitMemory();
-port.on('message', async (request: KerasRequest) => {
+serveThread<undefined, KerasRequest, KerasReply>((_, port) => async (request) => {
   const reply = await answer(request).catch((error: unknown) => describe(request.id, error));
-  port.postMessage(reply);
+  port.post(reply);
 });

@@ -15,7 +15,7 @@ const EDGE = 32;
 const PROGRAM = `
 const [, , dist, after, verb, entryOptions] = process.argv;
 const load = (path) => import(dist + path);
-const { loadGpu } = await load('runtime.js');
+const { loadGpu } = await load('platform/index.js');
 const { localResolution, localScaling } = await load('engine/jobs.js');
 const { listAdapters, openDevice } = await load('gpu/adapters.js');
 const { createGpuEngine } = await load('gpu/index.js');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { measureCoreShare, parseProcessorList, shareCores } from '../../../src/distributed/core-share.ts';
 import { createSingleCommunicator } from '../../../src/distributed/single.ts';
-import { coreCount } from '../../../src/runtime.ts';
+import { coreCount } from '../../../src/platform/index.ts';
 
 /** Ranks as "host: processors" of hosts with 64 processors. */
 function threadsOf(...ranks: [host: string, list: string | undefined][]): number[] {

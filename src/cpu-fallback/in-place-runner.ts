@@ -1,0 +1,39 @@
+/**
+ * Tasks on the calling thread, where threads cannot share memory: browsers refuse that to pages without cross-origin
+ * isolation. Results are the same; the caller should be a worker itself, so that the page stays alive.
+ */
+import { isLocScaleError, LocScaleError } from '../errors.ts';
+import type { TaskRunner } from './pool.ts';
+import { createTaskRunner, type RunTask } from './run-task.ts';
+import type { TaskName } from './tasks.ts';
+
+/** Between returns to the event loop, which brings an abort or a progress message through. */
+const BREATH_MILLISECONDS = 50;
+
+export class InPlaceRunner implements TaskRunner {
+  private readonly runTask: RunTask;
+  private lastBreath = performance.now();
+
+  constructor(module: WebAssembly.Module) {
+    this.runTask = createTaskRunner(module);
+  }
+
+  async run(task: TaskName, args: unknown): Promise<unknown> {
+    if (performance.now() - this.lastBreath > BREATH_MILLISECONDS) {
+      await new Promise((resolve) => setTimeout(resolve));
+      this.lastBreath = performance.now();
+    }
+    try {
+      // A copy, as from a thread: results may be views of the kernels' memory.
+      return structuredClone(this.runTask(task, args));
+    } catch (error) {
+      if (isLocScaleError(error)) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new LocScaleError('internal', `A task of the CPU engine failed: ${message}`, { cause: error });
+    }
+  }
+
+  async end(): Promise<void> {
+    // Its memory goes with it.
+  }
+}

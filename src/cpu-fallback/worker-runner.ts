@@ -1,0 +1,91 @@
+/** Tasks on a worker thread. */
+import { LocScaleError } from '../errors.ts';
+import { startThread, type Thread } from '../platform/index.ts';
+import { isOutOfMemory, threadFailure } from '../platform/thread-failure.ts';
+import type { TaskRunner } from './pool.ts';
+import { packShared } from './shared-arrays.ts';
+import type { TaskName } from './tasks.ts';
+
+export interface WorkerStart {
+  /** Bytes of kernels.wasm. */
+  readonly kernels: Uint8Array;
+}
+
+export interface Request {
+  readonly id: number;
+  readonly task: TaskName;
+  readonly args: unknown;
+}
+
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | {
+      readonly id: number;
+      readonly error: {
+        readonly name: string;
+        readonly message: string;
+        readonly stack: string | undefined;
+        readonly details: object | undefined;
+      };
+    };
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+export class WorkerRunner implements TaskRunner {
+  private readonly thread: Thread;
+  private readonly pending = new Map<number, Pending>();
+  private failure: unknown;
+  private nextId = 0;
+
+  constructor(start: WorkerStart) {
+    this.thread = startThread<Reply>('./worker.ts', import.meta.url, start, {
+      onMessage: (reply) => this.settle(reply),
+      onEnd: (cause) => this.fail(cause),
+    });
+  }
+
+  run(task: TaskName, args: unknown): Promise<unknown> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.thread.setBusy(true);
+      const request: Request = { id, task, args: packShared(args) };
+      this.thread.post(request);
+    });
+  }
+
+  end(): Promise<void> {
+    return this.thread.end();
+  }
+
+  private settle(reply: Reply): void {
+    const waiting = this.pending.get(reply.id);
+    this.pending.delete(reply.id);
+    if ('error' in reply) waiting?.reject(toError(reply.error));
+    else waiting?.resolve(reply.result);
+    if (this.pending.size === 0) this.thread.setBusy(false);
+  }
+
+  private fail(cause: unknown): void {
+    this.failure ??= threadFailure('A worker thread', cause);
+    for (const waiting of this.pending.values()) waiting.reject(this.failure);
+    this.pending.clear();
+  }
+}
+
+function toError(sent: Extract<Reply, { error: unknown }>['error']): Error {
+  if (sent.details) {
+    const { tag, ...details } = sent.details as { tag: 'internal' };
+    return new LocScaleError(tag, sent.message, details);
+  }
+  const error = new Error(sent.message);
+  error.name = sent.name;
+  error.stack = sent.stack ?? '';
+  return isOutOfMemory(error)
+    ? threadFailure('A worker thread', error)
+    : new LocScaleError('internal', `A worker thread failed: ${sent.message}`, { cause: error });
+}

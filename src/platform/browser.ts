@@ -1,0 +1,104 @@
+/**
+ * A web page or, better, a dedicated worker of one: assets by fetch, threads as module workers, WebGPU of the browser.
+ * Assets and workers' scripts lie beside the bundle as they lie beside the sources.
+ */
+import type Bzip2 from '@foxglove/wasm-bz2';
+import type { GpuEntry, Missing, Thread, ThreadHandlers, ThreadPort } from './platform.ts';
+
+/** What this file uses of the DOM's types, which clash with Node's. */
+interface WebWorker {
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onerror: ((event: { message?: string; error?: unknown }) => void) | null;
+  onmessageerror: (() => void) | null;
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  terminate(): void;
+}
+
+declare const Worker: new (url: URL, options: { type: 'module' }) => WebWorker;
+declare const navigator: {
+  readonly hardwareConcurrency?: number;
+  /** GiB, rounded; Chromium only. */
+  readonly deviceMemory?: number;
+  readonly gpu?: GPU;
+  readonly userAgent: string;
+};
+
+export const isDeno = false;
+
+export const hasSharedMemory = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === true;
+
+/** Of the machine, where the browser does not say. GiB. */
+const ASSUMED_MEMORY = 4;
+
+export function runtimeName(): string {
+  return navigator.userAgent;
+}
+
+export function coreCount(): number {
+  return navigator.hardwareConcurrency ?? 1;
+}
+
+export function totalMemoryBytes(): number {
+  return (navigator.deviceMemory ?? ASSUMED_MEMORY) * 2 ** 30;
+}
+
+export async function readAsset(url: URL): Promise<Uint8Array> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.href} cannot be loaded: status ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+export function startThread<Reply>(
+  script: string,
+  base: string,
+  start: unknown,
+  handlers: ThreadHandlers<Reply>,
+): Thread {
+  const worker = new Worker(new URL(script.replace(/\.ts$/, '.js'), base), { type: 'module' });
+  let ended = false;
+  const end = (cause: unknown): void => {
+    if (ended) return;
+    ended = true;
+    handlers.onEnd(cause);
+  };
+  worker.onmessage = ({ data }) => handlers.onMessage(data as Reply);
+  worker.onerror = ({ error, message }) => end(error ?? new Error(message || 'its script cannot be loaded'));
+  worker.onmessageerror = () => end(new Error('a reply cannot be read'));
+  // Workers have no start data of their own: the first message is it.
+  worker.postMessage(start);
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    // A page lives until it is closed.
+    setBusy: () => undefined,
+    end: async () => {
+      worker.terminate();
+      end(new Error('the thread was stopped'));
+    },
+  };
+}
+
+export function serveThread<Start, Request, Reply>(
+  open: (start: Start, port: ThreadPort<Reply>) => (request: Request) => void,
+): void {
+  const scope = globalThis as unknown as Pick<WebWorker, 'onmessage' | 'postMessage'>;
+  const port: ThreadPort<Reply> = {
+    post: (reply, transfer = []) => scope.postMessage(reply, transfer),
+  };
+  let handle: ((request: Request) => void) | undefined;
+  scope.onmessage = ({ data }) => {
+    if (handle === undefined) handle = open(data as Start, port);
+    else handle(data as Request);
+  };
+}
+
+export async function loadGpu(): Promise<GpuEntry | Missing> {
+  const { gpu } = navigator;
+  return gpu ? { implementation: 'browser', gpu } : { reason: 'this browser has no WebGPU (navigator.gpu)' };
+}
+
+export async function loadBzip2(): Promise<Bzip2 | Missing> {
+  return {
+    reason: 'bzip2 cannot be read in a browser',
+    hint: 'Decompress the file, or compress it with gzip.',
+  };
+}

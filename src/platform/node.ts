@@ -1,0 +1,73 @@
+/** Node: WebGPU is Dawn, from the npm package webgpu. */
+import { firstLine } from './first-line.ts';
+import type { GpuEntry, GpuEntryOptions, Missing, Thread, ThreadHandlers } from './platform.ts';
+import { startWorker } from './system.ts';
+import { loadVulkanLoader } from './vulkan-loader.ts';
+
+export {
+  coreCount,
+  hasSharedMemory,
+  loadBzip2,
+  readAsset,
+  serveThread,
+  totalMemoryBytes,
+} from './system.ts';
+
+export const isDeno = false;
+
+export function runtimeName(): string {
+  return `Node ${process.versions.node}`;
+}
+
+export function startThread<Reply>(
+  script: string,
+  base: string,
+  start: unknown,
+  handlers: ThreadHandlers<Reply>,
+): Thread {
+  return startWorker(workerUrl(script, base), start, handlers);
+}
+
+/** Node cannot start a .ts worker: a source file maps to its built twin in dist/. */
+function workerUrl(script: string, base: string): URL {
+  const url = new URL(script.replace(/\.ts$/, '.js'), base);
+  if (base.endsWith('.ts')) url.pathname = url.pathname.replace('/src/', '/dist/');
+  return url;
+}
+
+/**
+ * Dawn clears workgroup memory through a Vulkan extension that software drivers turn into one store per
+ * value: a shader with 32 KiB then takes 17 s to compile. The loop Dawn uses otherwise does the same.
+ */
+const DAWN_FLAGS = ['disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension'];
+
+/** Objects of Dawn live as long as they are referenced; a lost reference would take the devices along. */
+const dawnEntries = new Map<string, GPU>();
+
+export async function loadGpu(options: GpuEntryOptions = {}): Promise<GpuEntry | Missing> {
+  const missing = await findVulkan(options.vulkanLoader);
+  if (missing !== undefined) return missing;
+  try {
+    const { create } = await import('webgpu');
+    const open = (flags: readonly string[]): GPU => {
+      const key = flags.join('\n');
+      const gpu = dawnEntries.get(key) ?? create([...DAWN_FLAGS, ...flags]);
+      dawnEntries.set(key, gpu);
+      return gpu;
+    };
+    return { implementation: 'Dawn', gpu: open([]), open };
+  } catch (error) {
+    return { reason: `the package webgpu does not load: ${firstLine(error)}` };
+  }
+}
+
+async function findVulkan(own: string | undefined): Promise<Missing | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    const { default: koffi } = await import('koffi');
+    return loadVulkanLoader((path) => koffi.load(path, { global: true }), own);
+  } catch {
+    // koffi is optional: without it Dawn looks for the loader itself.
+    return own === undefined ? undefined : { reason: `the package koffi is needed to load ${own}` };
+  }
+}
