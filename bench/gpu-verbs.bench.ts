@@ -2,7 +2,9 @@
  * The engine's other verbs on the GPU, each compared with the CPU engine on the same volumes. Results
  * that are numbers include their way back to the host.
  */
+
 import type { Engine, Volume } from '../src/engine/engine.ts';
+import { bandScaling } from '../src/engine/jobs.ts';
 import { tanhLowPass } from '../src/math/fourier/radial-transfer.ts';
 import type { Shape } from '../src/math/grid.ts';
 import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
@@ -211,9 +213,9 @@ function verbs(maps: BlobMaps): Verb[] {
           half2: reference,
           mask,
           voxelSize: [1, 1, 1],
-          profile: proteinProfile(),
+          target: { kind: 'profile', profile: proteinProfile() },
         } as const;
-        return (await engine.bandScaling(job)).scaled;
+        return (await bandScaling(engine, job)).scaled;
       },
       valuesOf: voxels,
     },

@@ -1,9 +1,10 @@
 /**
- * Engine verb `bandScaling` on two half maps with a mask: with the protein profile, and with a reference. Beside it
+ * Engine job `bandScaling` on two half maps with a mask: with the protein profile, and with a reference. Beside it
  * the time of as many whole transforms as the bands and spectra are (radialFilter, two each), measured in the same
  * run. The times include spectra and result (fresh memory).
  */
 import type { BandScalingJob, Engine, Volume } from '../src/engine/engine.ts';
+import { bandScaling } from '../src/engine/jobs.ts';
 import { tanhLowPass } from '../src/math/fourier/radial-transfer.ts';
 import { type Shape, voxelCount } from '../src/math/grid.ts';
 import { planBands } from '../src/math/soft-scaling/bands.ts';
@@ -18,6 +19,7 @@ import type { SoftScalingResult } from './results.ts';
 
 /** Float32 against float64. */
 const LIMIT = 1e-5;
+const BY_PROFILE = { kind: 'profile', profile: proteinProfile() } as const;
 const VOXEL = 1.06;
 const EDGES = [128, 256];
 /** The oracle transforms in float64. */
@@ -38,7 +40,7 @@ export async function benchSoftScaling(context: BenchContext): Promise<SoftScali
       const time = async (engine: Engine): Promise<{ scaling: Timing; transforms: Timing }> => {
         const job = await makeJob(engine, edge, target);
         const scaling = await measure(
-          async () => engine.release((await engine.bandScaling(job)).scaled),
+          async () => engine.release((await bandScaling(engine, job)).scaled),
           runs,
         );
         const filter = tanhLowPass(5, VOXEL);
@@ -91,7 +93,9 @@ async function makeJob(
     half2: await upload(withNoise(map, 2)),
     mask: await upload(mask),
     voxelSize: [VOXEL, VOXEL, VOXEL],
-    ...(target === 'profile' ? { profile: proteinProfile() } : { reference: await upload(reference) }),
+    ...(target === 'profile'
+      ? { target: BY_PROFILE }
+      : { target: { kind: 'reference' }, reference: await upload(reference) }),
   };
 }
 
@@ -119,16 +123,19 @@ async function checkOracle(engine: Engine, withReference: boolean): Promise<Gate
     voxelSize: [VOXEL, VOXEL, VOXEL] as const,
     half1: withNoise(map, 1),
     half2: withNoise(map, 2),
-    ...(withReference ? { reference: noise() } : { profile: proteinProfile() }),
+    ...(withReference
+      ? { target: { kind: 'reference' as const }, reference: noise() }
+      : { target: BY_PROFILE, reference: undefined }),
   };
-  const { half1, half2, reference, voxelSize } = { reference: undefined, ...input };
+  const { half1, half2, reference, voxelSize, target } = input;
   const job: BandScalingJob = {
     half1: await upload(half1),
     half2: await upload(half2),
     voxelSize,
-    ...(reference ? { reference: await upload(reference) } : { profile: proteinProfile() }),
+    target,
+    reference: reference && (await upload(reference)),
   };
-  const { scaled } = await engine.bandScaling(job);
+  const { scaled } = await bandScaling(engine, job);
   const found = Float32Array.from(await engine.download(scaled));
   engine.release(scaled, ...volumesOf(job));
   const name = `soft bands with ${withReference ? 'a reference' : 'a profile'} against float64`;

@@ -1,15 +1,23 @@
 /** Public API: local sharpening as a library. The command line (cli.ts) is one caller among others. */
 export type {
+  BandScalingEstimate,
   BandScalingJob,
+  BandScalingMaps,
   BandScalingResult,
+  BandScalingRun,
+  BandScalingSettings,
   Engine,
+  LocalBandMaps,
   LocalScalingEstimate,
   LocalScalingJob,
   LocalScalingResult,
+  OpenedBandScaling,
+  ScaledBand,
   ShellSpectra,
   Volume,
   VolumeStatistics,
 } from './engine/engine.ts';
+export { bandScaling } from './engine/jobs.ts';
 export { type ErrorDetails, type ErrorTag, isLocScaleError, LocScaleError } from './errors.ts';
 export { type MapFileOptions, openMapFile, readMapFile, readModelFile, writeMapFile } from './files.ts';
 export { type MrcReadOptions, type MrcWriteOptions, readMrc, writeMrc } from './formats/mrc.ts';
@@ -19,7 +27,7 @@ export type { Structure } from './formats/structure.ts';
 export { writeMmcif } from './formats/write-mmcif.ts';
 export type { Grid, Shape } from './math/grid.ts';
 export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft-scaling/profile.ts';
-export type { BandSummary } from './math/soft-scaling/targets.ts';
+export type { BandSummary, SoftTarget } from './math/soft-scaling/targets.ts';
 export type { ModelManifest, ReferencePredictor } from './network/graph/model.ts';
 export { type NetworkChoice, openNetwork } from './open-network.ts';
 export {

@@ -3,21 +3,20 @@
  * Soft scaling with the protein profile on real maps with fitted models, against the map as it is. Not part of any
  * build, test or command: it needs a folder of maps with their models, and a built dist/.
  *
- *   node tools/evaluate-soft-scaling.mjs [--maps FOLDER] [--golden FOLDER] [--simulated FOLDER,...]
- *     [--profile-b A2,...] [--locality Q,...]
+ *   node tools/evaluate-soft-scaling.mjs [--maps FOLDER] [--golden FOLDER] [--profile-b A2,...] [--locality Q,...]
  *
  * Score: correlation, inside a mask of 3 A around the model's atoms, with the map of the model at B = 20 and at
  * B = 60 A^2 throughout; the map and that of the model are low-passed at the map's resolution first. The maps are single
- * ones: signal = power, and a fade at the resolution. Half maps with a model: golden/trpv1-c4, simulated. Other
- * simulated pairs are folders with half1.mrc, half2.mrc, target.mrc and mask.mrc: their score is the correlation with
- * the target inside the mask; the last column has the target itself as the reference.
+ * ones: signal = power, and a fade at the resolution. Half maps with a model: golden/trpv1-c4,
+ * simulated. More simulated half maps: evaluate-soft-simulated.mjs.
  */
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { placeModel } from '../dist/atoms/place-model.js';
 import { createCpuEngine } from '../dist/cpu-fallback/index.js';
+import { bandScaling } from '../dist/engine/jobs.js';
 import { readMapFile, readModelFile } from '../dist/files.js';
 import { atomSetOf } from '../dist/math/atoms/atom-set.js';
 import { tanhLowPass } from '../dist/math/fourier/radial-transfer.js';
@@ -28,7 +27,6 @@ const { values } = parseArgs({
   options: {
     maps: { type: 'string', default: join(shared, 'maps') },
     golden: { type: 'string', default: join(shared, 'golden') },
-    simulated: { type: 'string' },
     'profile-b': { type: 'string', default: '25' },
     locality: { type: 'string', default: '0.5' },
   },
@@ -135,12 +133,11 @@ for (const { name, maps, model, resolution } of MAPS) {
   const whole = volumes.length === 2 ? await engine.average(...volumes) : volumes[0];
   await score(whole);
   for (const { b, locality } of variants) {
-    const { scaled } = await engine.bandScaling({
+    const { scaled } = await bandScaling(engine, {
       half1: volumes[0],
       ...(volumes.length === 2 ? { half2: volumes[1] } : { fadeResolution: resolution }),
       voxelSize: grid.voxelSize,
-      profile: proteinProfile(b),
-      locality,
+      target: { kind: 'profile', profile: proteinProfile(b), locality },
     });
     await score(scaled);
     engine.release(scaled);
@@ -161,42 +158,4 @@ for (const { name, maps, model, resolution } of MAPS) {
 console.log(
   `| ${['mean of the real maps', '', ...totals.map((t) => t.map((c) => (c / counted).toFixed(3)).join(' / '))].join(' | ')} |`,
 );
-
-if (values.simulated !== undefined) {
-  const columns = ['simulated pair', ...header.slice(2), 'target as reference'];
-  console.log(`\n| ${columns.join(' | ')} |\n|${columns.map(() => ' - ').join('|')}|`);
-  const sums = columns.slice(1).map(() => 0);
-  const folders = values.simulated.split(',');
-  for (const folder of folders) {
-    const names = ['half1', 'half2', 'target', 'mask'];
-    const maps = await Promise.all(
-      names.map((name) => readMapFile(join(folder, `${name}.mrc`), { kind: 'mask' })),
-    );
-    const { grid } = maps[0];
-    const truth = Float32Array.from(maps[2].data);
-    const inside = Float32Array.from(maps[3].data);
-    const [half1, half2, reference, mask] = await Promise.all(
-      maps.map(({ data }) => engine.upload(data, grid.shape)),
-    );
-    const mean = await engine.average(half1, half2);
-    const scores = [correlation(await engine.download(mean), truth, inside)];
-    for (const target of [...variants, undefined]) {
-      const { scaled } = await engine.bandScaling({
-        half1,
-        half2,
-        mask,
-        voxelSize: grid.voxelSize,
-        ...(target ? { profile: proteinProfile(target.b), locality: target.locality } : { reference }),
-      });
-      scores.push(correlation(await engine.download(scaled), truth, inside));
-      engine.release(scaled);
-    }
-    engine.release(half1, half2, reference, mask, mean);
-    scores.forEach((c, i) => {
-      sums[i] += c / folders.length;
-    });
-    console.log(`| ${[basename(folder), ...scores.map((c) => c.toFixed(3))].join(' | ')} |`);
-  }
-  console.log(`| ${['mean', ...sums.map((c) => c.toFixed(3))].join(' | ')} |`);
-}
 await engine.dispose();

@@ -13,7 +13,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createCpuEngine } from '../dist/cpu-fallback/index.js';
-import * as jobs from '../dist/engine-jobs.js';
+import * as jobs from '../dist/engine/jobs.js';
 import { openNetwork, proteinProfile, readMapFile, runLocScale } from '../dist/index.js';
 
 const { values } = parseArgs({
@@ -34,8 +34,9 @@ const METHODS = {
     network ??= await openNetwork();
     return locscale(maps, { kind: 'network', predictor: network });
   },
-  softTrue: async (maps) => soft(maps, { reference: (await uploaded(maps.target))[0] }),
-  softProfile: (maps) => soft(maps, { profile: proteinProfile() }),
+  softTrue: async (maps) =>
+    soft(maps, { reference: (await uploaded(maps.target))[0], target: { kind: 'reference' } }),
+  softProfile: (maps) => soft(maps, { target: { kind: 'profile', profile: proteinProfile() } }),
 };
 const chosen = values.methods?.split(',') ?? Object.keys(METHODS);
 
@@ -119,7 +120,9 @@ for (const name of names.sort()) {
       entry.amplitudes[method] = await amplitudeRatios(clean, target, about.voxel, about.resolution);
       engine.release(clean, target);
     }
-    console.error(`${name} ${method} ${score.toFixed(4)} ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    console.error(
+      `${name} ${method} ${score.toFixed(4)} ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    );
   }
   writeFileSync(values.out, `${JSON.stringify(results, null, 1)}\n`);
 }
@@ -127,11 +130,13 @@ await network?.dispose();
 await engine.dispose();
 
 const methods = Object.keys(METHODS).filter((method) => names.every((name) => results[name].scores[method]));
-const table = Object.entries(results).map(([name, { structure, voxel, resolution, overallB, special, scores }]) => [
-  `${name} ${structure}`,
-  `${voxel}, ${resolution} A, B ${overallB}${Object.entries(special).map(([k, v]) => `, ${k} ${v}`)}`,
-  ...methods.map((method) => scores[method].toFixed(3)),
-]);
+const table = Object.entries(results).map(
+  ([name, { structure, voxel, resolution, overallB, special, scores }]) => [
+    `${name} ${structure}`,
+    `${voxel}, ${resolution} A, B ${overallB}${Object.entries(special).map(([k, v]) => `, ${k} ${v}`)}`,
+    ...methods.map((method) => scores[method].toFixed(3)),
+  ],
+);
 const mean = (list) => list.reduce((sum, v) => sum + v, 0) / list.length;
 const column = (method) => Object.values(results).map(({ scores }) => scores[method]);
 table.push(['mean', '', ...methods.map((method) => mean(column(method)).toFixed(3))]);
@@ -149,7 +154,11 @@ for (const [better, worse] of [
   );
 }
 for (const method of ['softTrue', 'locscaleTrue']) {
-  const all = Object.values(results).flatMap(({ amplitudes }) => (amplitudes[method] ?? []).map(([, v]) => v));
+  const all = Object.values(results).flatMap(({ amplitudes }) =>
+    (amplitudes[method] ?? []).map(([, v]) => v),
+  );
   if (all.length > 0)
-    console.log(`${method}, no noise: amplitudes ${Math.min(...all)} to ${Math.max(...all)} of the reference's`);
+    console.log(
+      `${method}, no noise: amplitudes ${Math.min(...all)} to ${Math.max(...all)} of the reference's`,
+    );
 }

@@ -30,7 +30,7 @@ CASES = {
     "S09": ("5a63-ac", 1.5, 3.8, 138, {"belt": True}),
     "S10": ("2vpz", 2.2, 6.5, 74, {"belt": True}),
     "S11": ("6gyn", 3.0, 9.0, 68, {}),
-    "S12": ("7cec", 4.0, 12.0, 172, {}),
+    "S12": ("7cec", 3.0, 12.0, 172, {}),
     "S13": ("6hbu", 1.6, 5.0, 172, {"belt": True}),
     "S14": ("1oyv", 1.05, 2.5, 136, {}),
     "L01": ("3enl", 1.0, 2.7, 79, {"local": 120}),
@@ -79,6 +79,8 @@ class Particle:
         model = self.structure.clone()
         for c, b in zip(model[0].all(), self.b + extra):
             c.atom.b_iso = b
+            # Anisotropic factors would be taken instead.
+            c.atom.aniso = gemmi.SMat33f(0, 0, 0, 0, 0, 0)
         calculator = gemmi.DensityCalculatorE()
         calculator.d_min, calculator.rate = 2 * self.voxel, 1
         calculator.set_grid_cell_and_spacegroup(model)

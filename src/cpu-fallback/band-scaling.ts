@@ -6,45 +6,104 @@
  *             power of the half maps is the power of the mean less that of half the difference. Blocks are weighted
  *             with the window, gains made of them, and the mean's voxels times the gains added to the result.
  *
- * Beside the maps it holds the spectra, one band, the result, and two to four values a block.
+ * Beside the maps it holds the spectra, one band, the result, and a few values a block.
  */
-import type { BandScalingJob, OperationHooks } from '../engine/engine.ts';
+import { type BandDevice, type BandSpectrum, createBandRun } from '../engine/band-run.ts';
+import { bandRegion, checkBandMaps, checkBandSettings } from '../engine/checks.ts';
+import type {
+  BandScalingMaps,
+  BandScalingRun,
+  BandScalingSettings,
+  OpenedBandScaling,
+  Volume,
+  VolumeStatistics,
+} from '../engine/engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { gibibytes } from '../math/bytes.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
+import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import { voxelCount } from '../math/grid.ts';
-import { type BandPlan, windowWeights } from '../math/soft-scaling/bands.ts';
-import type { BandInputs, MapSum } from '../math/soft-scaling/inputs.ts';
-import type { BandSummary, BandSums, GainRule, TargetPlan } from '../math/soft-scaling/targets.ts';
+import { type BandPlan, planBands, windowWeights } from '../math/soft-scaling/bands.ts';
+import { fadeTransfer } from '../math/soft-scaling/fade.ts';
+import { type BandInputs, type MapSum, type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
+import {
+  type AmplitudeSums,
+  type BandSums,
+  TargetPlan,
+  usesProfile,
+  usesReference,
+} from '../math/soft-scaling/targets.ts';
+import { windowShare } from '../math/soft-scaling/windows.ts';
 import { type BlockFields, bandPlaneFloats, bandRowPitch, bandRowRanges } from './band-tasks.ts';
 import { ROWS_PER_TASK, type SharedSpectrum } from './fft.ts';
-import type { VolumeMemory } from './memory.ts';
+import type { CpuVolume, VolumeMemory } from './memory.ts';
 import type { Pool } from './pool.ts';
-
-type BandJob = Pick<BandScalingJob, 'half2' | 'reference' | 'profile'>;
 
 /** Planes a task, rounded up to whole blocks. */
 const LEAST_PLANES = 4;
 const BLOCK_ROWS_PER_TASK = 8;
+const VOXELS_PER_TASK = 1 << 20;
 /** Seconds per transform and n log2 n, one core of a 2020s x86 server, all else included. */
 const SECONDS_PER_OPERATION = 4.5e-10;
+/** Floats per block of the streamed local measures and of what they are made of. */
+const LOCAL_FIELDS = 12;
+
+type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'measureLocal'>;
+
+export interface BandTools {
+  readonly pool: Pool;
+  readonly memory: VolumeMemory;
+  readonly memoryLimitBytes: number;
+  statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics>;
+  radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume>;
+}
+
+export async function openBands(settings: BandScalingSettings, tools: BandTools): Promise<OpenedBandScaling> {
+  checkBandSettings(settings);
+  const plan = planBands(settings, settings.windowSigma);
+  const { size: threads } = tools.pool;
+  const workingBytes = bandScalingBytes(plan, settings, threads);
+  const results = settings.measureLocal ? 4 : 1;
+  const need = workingBytes + results * 4 * voxelCount(settings.shape);
+  const checkMemory = (): void => {
+    const { memory, memoryLimitBytes } = tools;
+    if (memory.volumeBytes + need <= memoryLimitBytes) return;
+    throw new LocScaleError('out-of-memory', 'Scaling in bands does not fit the memory limit.', {
+      expected: `at most ${gibibytes(memoryLimitBytes)}`,
+      found: gibibytes(memory.volumeBytes + need),
+      hint: 'Raise --memory.',
+    });
+  };
+  checkMemory();
+  return {
+    estimate: { bands: plan.count, workingBytes, seconds: bandScalingSeconds(plan, settings, threads) },
+    async start(maps) {
+      checkBandMaps(settings, maps);
+      checkMemory();
+      return startBands(settings, maps, plan, tools);
+    },
+  };
+}
 
 /** Shared memory beside the maps and the result, and kernel memory of the threads. */
-export function bandScalingBytes(plan: BandPlan, job: BandJob, threads: number): number {
+export function bandScalingBytes(plan: BandPlan, job: Planned, threads: number): number {
   const [nz, ny, nx] = plan.shape;
   const spectra = countSpectra(job);
-  const fields = spectra + (job.profile ? 1 : 0);
+  const extra = [usesProfile(job.target), job.target.kind === 'hybrid'].filter(Boolean).length;
+  const fields = spectra + extra + (job.measureLocal ? LOCAL_FIELDS : 0);
   const spectrumFloats = 2 * nz * ny * spectrumPitch(nx);
   const shared = (spectra + 1) * spectrumFloats + fields * voxelCount(plan.windows.blocks);
   return 4 * shared + threads * kernelBytes(plan);
 }
 
-export function bandScalingSeconds(plan: BandPlan, job: BandJob, threads: number): number {
+export function bandScalingSeconds(plan: BandPlan, job: Planned, threads: number): number {
   const voxels = voxelCount(plan.shape);
   const transforms = countSpectra(job) * (plan.count + 1);
   return (SECONDS_PER_OPERATION * transforms * voxels * Math.log2(voxels)) / threads;
 }
 
-function countSpectra({ half2, reference }: BandJob): number {
-  return 1 + (half2 ? 1 : 0) + (reference ? 1 : 0);
+function countSpectra({ halfMaps, target }: Planned): number {
+  return 1 + (halfMaps ? 1 : 0) + (usesReference(target) ? 1 : 0);
 }
 
 /** Most kernel memory of one thread: columns along z, planes, or blocks; plans of transforms. */
@@ -57,140 +116,272 @@ function kernelBytes(plan: BandPlan): number {
   const columns = 2 * (nz + 1) * ROWS_PER_TASK * pitch;
   const planes = height * (3 * rowPitch + 4 * pitch) + by * bx + 16 * (nx + 12);
   const gains = 2 * ny * rowPitch + 3 * by * (bx + 4);
-  const windows = Math.max((2 * by + reachY) * (bx + 4), (4 * bz + reachZ) * (BLOCK_ROWS_PER_TASK * bx + 4));
+  const windows = Math.max((2 * by + reachY) * (bx + 4), (2 * bz + reachZ) * (BLOCK_ROWS_PER_TASK * bx + 4));
   const plans = 80 * (nz + ny + nx);
   return 4 * (Math.max(columns, planes, gains, windows) + plans) + 65536;
 }
 
-export interface BandVolumes {
-  readonly inputs: BandInputs<Float32Array>;
-  readonly mask: Float32Array | undefined;
-  /** 0 before. */
-  readonly out: Float32Array;
-}
-
-export async function scaleBands(
-  pool: Pool,
-  memory: VolumeMemory,
+async function startBands(
+  settings: BandScalingSettings,
+  maps: BandScalingMaps,
   plan: BandPlan,
-  targets: TargetPlan,
-  { inputs, mask, out }: BandVolumes,
-  hooks: OperationHooks,
-): Promise<BandSummary[]> {
-  const taken: Float32Array[] = [];
-  const take = (floats: number): Float32Array => {
-    const array = memory.allocate(floats);
-    taken.push(array);
-    return array;
-  };
+  { pool, memory, statistics, radialFilter }: BandTools,
+): Promise<BandScalingRun> {
+  const { target } = settings;
+  const measured = async (volume: Volume): Promise<MeasuredMap<Float32Array>> => ({
+    map: memory.own(volume),
+    ...(await statistics(volume)),
+  });
+  const { half1, half2, reference, mask: given } = maps;
+  const inputs = planInputs(
+    await measured(half1),
+    half2 && (await measured(half2)),
+    reference && (await measured(reference)),
+    target.kind,
+  );
+  const inMask = given ? (await statistics(given, { mask: given, inside: true })).count : 0;
+  const region = bandRegion(settings, given, inMask);
+  const mask = region.mask && memory.own(region.mask);
+  const share = maps.differenceMask && windowShare(plan, memory.own(maps.differenceMask));
+  const targets = new TargetPlan(plan, target, region.voxels, inputs);
+  // Idle memory of earlier steps is given back before the spectra take theirs.
+  memory.trim();
+  const device = new CpuBands(
+    pool,
+    memory,
+    plan,
+    { inputs, mask, share, needsLevel: targets.needsLevel, keepsPower: settings.measureLocal === true },
+    {
+      fade: (volume) =>
+        settings.fadeResolution === undefined
+          ? undefined
+          : radialFilter(volume, fadeTransfer(settings.fadeResolution, settings.voxelSize)),
+      zeroOutside: settings.zeroOutside === true,
+    },
+  );
   try {
-    const pitch = spectrumPitch(plan.shape[2]);
-    // One after the other: each keeps all threads busy.
-    const mean = await forward(pool, plan, inputs.mean, take);
-    const difference = inputs.difference && (await forward(pool, plan, inputs.difference, take));
-    const reference = inputs.reference && (await forward(pool, plan, inputs.reference, take));
-    const band = take(plan.shape[0] * bandPlaneFloats(mean));
-    const blocks = voxelCount(plan.windows.blocks);
-    const fields = {
-      power: take(blocks),
-      difference: difference && take(blocks),
-      reference: reference && take(blocks),
-      level: targets.needsLevel ? take(blocks) : undefined,
-    };
-    const summaries: BandSummary[] = [];
-    for (let i = 0; i < plan.count; i++) {
-      hooks.signal?.throwIfAborted();
-      const measure = (from: SharedSpectrum, sums: Float32Array, keep: boolean): Promise<BandSums> =>
-        measureBand(pool, plan, i, from, band, sums, mask, keep);
-      if (reference && fields.reference) await measure(reference, fields.reference, false);
-      const noise =
-        difference && fields.difference ? await measure(difference, fields.difference, false) : undefined;
-      const power = await measure(mean, fields.power, true);
-      const { rule, summary } = targets.next(i, power, noise);
-      summaries.push(summary);
-      await makeGains(pool, plan, fields, rule, inputs.outputScale);
-      if (rule.contributes) {
-        const ranges = planeRanges(plan);
-        const shared = { plan, pitch, band, gains: fields.power, out };
-        await pool.map(
-          'accumulateBand',
-          ranges.map((range) => ({ ...range, ...shared })),
-        );
-      }
-      hooks.onProgress?.(i + 1, plan.count);
-    }
-    return summaries;
-  } finally {
-    memory.recycle(...taken);
+    await device.transform(inputs);
+    return await createBandRun(device, plan, targets, settings, inputs.powerScale);
+  } catch (error) {
+    await device.close();
+    throw error;
   }
 }
 
-/** The transform of a sum of maps, its mean in the coefficient of frequency 0. */
-async function forward(
-  pool: Pool,
-  plan: BandPlan,
-  sum: MapSum<Float32Array>,
-  take: (floats: number) => Float32Array,
-): Promise<SharedSpectrum> {
-  const { shape } = plan;
-  const [nz, ny, nx] = shape;
-  const pitch = spectrumPitch(nx);
-  const floats = nz * ny * pitch;
-  const spectrum: SharedSpectrum = { shape, pitch, re: take(floats), im: take(floats) };
-  await pool.map(
-    'forwardSumPlanes',
-    split(nz, LEAST_PLANES).map((range) => ({ ...range, sum, spectrum })),
-  );
-  await pool.map(
-    'forwardColumns',
-    split(ny, ROWS_PER_TASK).map((range) => ({ ...range, spectrum })),
-  );
-  spectrum.re[0] = sum.constant * voxelCount(shape);
-  spectrum.im[0] = 0;
-  return spectrum;
+interface CpuBandVolumes {
+  readonly inputs: BandInputs<Float32Array>;
+  readonly mask: Float32Array | undefined;
+  readonly share: Float32Array | undefined;
+  readonly needsLevel: boolean;
+  readonly keepsPower: boolean;
 }
 
-/** One band of a spectrum into `band`, and its squares in blocks. */
-async function measureBand(
-  pool: Pool,
-  plan: BandPlan,
-  index: number,
-  spectrum: SharedSpectrum,
-  band: Float32Array,
-  blocks: Float32Array,
-  mask: Float32Array | undefined,
-  keep: boolean,
-): Promise<BandSums> {
-  await pool.map(
-    'bandColumns',
-    bandRowRanges(plan, index, ROWS_PER_TASK).map((range) => ({ ...range, plan, index, spectrum, band })),
-  );
-  const shared = { plan, index, pitch: spectrum.pitch, band, blocks, mask, keep };
-  const parts = await pool.map(
-    'bandPlanes',
-    planeRanges(plan).map((range) => ({ ...range, ...shared })),
-  );
-  return parts.reduce((sum, part) => ({ inside: sum.inside + part.inside, all: sum.all + part.all }));
+interface Finishing {
+  fade(volume: Volume): Promise<CpuVolume> | undefined;
+  readonly zeroOutside: boolean;
 }
 
-/** Windows over the sums in blocks; the gains replace the power. */
-async function makeGains(
-  pool: Pool,
-  plan: BandPlan,
-  fields: BlockFields,
-  rule: GainRule,
-  outputScale: number,
-): Promise<void> {
-  if (!rule.contributes && !rule.addsToLevel) return;
-  const [bz, by] = plan.windows.blocks;
-  await pool.map(
-    'smoothBlockPlanes',
-    split(bz, 1).map((range) => ({ ...range, plan, fields })),
-  );
-  await pool.map(
-    'blockGains',
-    split(by, BLOCK_ROWS_PER_TASK).map((range) => ({ ...range, plan, fields, rule, outputScale })),
-  );
+class CpuBands implements BandDevice {
+  private readonly pool: Pool;
+  private readonly memory: VolumeMemory;
+  private readonly plan: BandPlan;
+  private readonly mask: Float32Array | undefined;
+  private readonly outputScale: number;
+  private readonly finishing: Finishing;
+  private readonly taken: Float32Array[] = [];
+  private readonly spectra: Partial<Record<BandSpectrum, SharedSpectrum>> = {};
+  private readonly band: Float32Array;
+  private readonly fields: BlockFields;
+  private readonly pitch: number;
+  private readonly sums: AmplitudeSums[] = [];
+  private result: CpuVolume | undefined;
+
+  constructor(
+    pool: Pool,
+    memory: VolumeMemory,
+    plan: BandPlan,
+    { inputs, mask, share, needsLevel, keepsPower }: CpuBandVolumes,
+    finishing: Finishing,
+  ) {
+    this.pool = pool;
+    this.memory = memory;
+    this.plan = plan;
+    this.mask = mask;
+    this.outputScale = inputs.outputScale;
+    this.finishing = finishing;
+    this.pitch = spectrumPitch(plan.shape[2]);
+    const field = (): Float32Array => this.take(voxelCount(plan.windows.blocks));
+    this.band = this.take(plan.shape[0] * bandPlaneFloats({ shape: plan.shape, pitch: this.pitch }));
+    const shared = share && field();
+    if (share) shared?.set(share);
+    const power = field();
+    this.fields = {
+      power,
+      difference: inputs.difference && field(),
+      reference: inputs.reference && field(),
+      level: needsLevel ? field() : undefined,
+      share: shared,
+      // In the place of the power that they are made of, unless that is read, too.
+      gains: keepsPower ? field() : power,
+    };
+  }
+
+  private take(floats: number): Float32Array {
+    const array = this.memory.allocate(floats);
+    this.taken.push(array);
+    return array;
+  }
+
+  /** One spectrum after the other: each keeps all threads busy. */
+  async transform({ mean, difference, reference }: BandInputs<Float32Array>): Promise<void> {
+    this.spectra.mean = await this.forward(mean);
+    if (difference) this.spectra.difference = await this.forward(difference);
+    if (reference) this.spectra.reference = await this.forward(reference);
+  }
+
+  /** The transform of a sum of maps, its mean in the coefficient of frequency 0. */
+  private async forward(sum: MapSum<Float32Array>): Promise<SharedSpectrum> {
+    const { pitch } = this;
+    const { shape } = this.plan;
+    const [nz, ny] = shape;
+    const floats = nz * ny * pitch;
+    const spectrum: SharedSpectrum = { shape, pitch, re: this.take(floats), im: this.take(floats) };
+    await this.pool.map(
+      'forwardSumPlanes',
+      split(nz, LEAST_PLANES).map((range) => ({ ...range, sum, spectrum })),
+    );
+    await this.pool.map(
+      'forwardColumns',
+      split(ny, ROWS_PER_TASK).map((range) => ({ ...range, spectrum })),
+    );
+    spectrum.re[0] = sum.constant * voxelCount(shape);
+    spectrum.im[0] = 0;
+    return spectrum;
+  }
+
+  async measure(index: number, name: BandSpectrum): Promise<BandSums> {
+    const { plan, band, mask, pitch } = this;
+    const spectrum = this.spectra[name];
+    const blocks = this.fields[name === 'mean' ? 'power' : name];
+    await this.pool.map(
+      'bandColumns',
+      bandRowRanges(plan, index, ROWS_PER_TASK).map((range) => ({
+        ...range,
+        plan,
+        index,
+        spectrum: spectrum as SharedSpectrum,
+        band,
+      })),
+    );
+    const shared = { plan, index, pitch, band, blocks: blocks as Float32Array, mask, keep: name === 'mean' };
+    const parts = await this.pool.map(
+      'bandPlanes',
+      planeRanges(plan).map((range) => ({ ...range, ...shared })),
+    );
+    return parts.reduce((sum, part) => ({ inside: sum.inside + part.inside, all: sum.all + part.all }));
+  }
+
+  async makeGains(index: number, rule: Parameters<BandDevice['makeGains']>[1]): Promise<void> {
+    const { plan, fields, outputScale } = this;
+    const [bz, by] = plan.windows.blocks;
+    await this.pool.map(
+      'smoothBlockPlanes',
+      split(bz, 1).map((range) => ({ ...range, plan, fields })),
+    );
+    const parts = await this.pool.map(
+      'blockGains',
+      split(by, BLOCK_ROWS_PER_TASK).map((range) => ({ ...range, plan, fields, rule, outputScale })),
+    );
+    this.sums[index] = parts.reduce((sum, part) => ({
+      wanted: sum.wanted + part.wanted,
+      reached: sum.reached + part.reached,
+    }));
+  }
+
+  async amplitudes(index: number): Promise<AmplitudeSums> {
+    return this.sums[index];
+  }
+
+  async readPowers(): Promise<{ signal: Float32Array; power: Float32Array }> {
+    const { power, difference = power } = this.fields;
+    return { signal: Float32Array.from(difference), power: Float32Array.from(power) };
+  }
+
+  async accumulate(): Promise<void> {
+    const { plan, pitch, band, memory, fields } = this;
+    this.result ??= memory.create(plan.shape);
+    const shared = { plan, pitch, band, gains: fields.gains, out: this.result.data };
+    await this.pool.map(
+      'accumulateBand',
+      planeRanges(plan).map((range) => ({ ...range, ...shared })),
+    );
+  }
+
+  async readBand(): Promise<{ voxels: Float32Array; gains: Float32Array }> {
+    const voxels = new Float32Array(voxelCount(this.plan.shape));
+    this.forEachRow((inVoxels, inBand, nx) => {
+      voxels.set(this.band.subarray(inBand, inBand + nx), inVoxels);
+    });
+    return { voxels, gains: Float32Array.from(this.fields.gains) };
+  }
+
+  async writeBand(voxels: Float32Array, gains: Float32Array): Promise<void> {
+    this.fields.gains.set(gains);
+    this.forEachRow((inVoxels, inBand, nx) => {
+      this.band.set(voxels.subarray(inVoxels, inVoxels + nx), inBand);
+    });
+  }
+
+  private forEachRow(body: (inVoxels: number, inBand: number, nx: number) => void): void {
+    const [nz, ny, nx] = this.plan.shape;
+    const planeFloats = bandPlaneFloats({ shape: this.plan.shape, pitch: this.pitch });
+    const rowPitch = bandRowPitch(nx);
+    for (let z = 0; z < nz; z++)
+      for (let y = 0; y < ny; y++) body((z * ny + y) * nx, z * planeFloats + y * rowPitch, nx);
+  }
+
+  async takeResult(): Promise<CpuVolume> {
+    const { memory, mask, finishing } = this;
+    let result = this.result ?? memory.create(this.plan.shape);
+    this.result = result;
+    // The spectra are no longer needed; the filter has one of its own.
+    this.recycle();
+    const faded = await finishing.fade(result);
+    if (faded) {
+      memory.release([result]);
+      result = faded;
+      this.result = faded;
+    }
+    if (finishing.zeroOutside && mask) {
+      const shared = { volume: result.data, mask };
+      await this.pool.map(
+        'clearOutside',
+        split(mask.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared })),
+      );
+    }
+    this.result = undefined;
+    return result;
+  }
+
+  async publish(fill: (out: Float32Array, mask: Float32Array | undefined) => void): Promise<Volume> {
+    const volume = this.memory.create(this.plan.shape);
+    fill(volume.data, this.mask);
+    return volume;
+  }
+
+  release(...volumes: Volume[]): void {
+    this.memory.release(volumes);
+  }
+
+  private recycle(): void {
+    this.memory.recycle(...this.taken.splice(0));
+  }
+
+  async close(): Promise<void> {
+    this.recycle();
+    if (this.result) this.memory.release([this.result]);
+    this.result = undefined;
+  }
 }
 
 /** Planes of whole blocks. */

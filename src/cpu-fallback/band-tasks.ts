@@ -13,7 +13,13 @@ import {
   windowWeights,
 } from '../math/soft-scaling/bands.ts';
 import type { MapSum } from '../math/soft-scaling/inputs.ts';
-import { type BandSums, type GainRule, gainFunction } from '../math/soft-scaling/targets.ts';
+import {
+  type AmplitudeSums,
+  type BandSums,
+  type GainRule,
+  gainWeight,
+  targetAmplitude,
+} from '../math/soft-scaling/targets.ts';
 import { forEachRowGroup, planeBuffers, ROWS_PER_TASK, type SharedSpectrum, transformRows } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
@@ -233,6 +239,9 @@ export interface BlockFields {
   readonly reference: Float32Array | undefined;
   /** Signal of the level bands so far. */
   readonly level: Float32Array | undefined;
+  /** Share of the window inside the difference mask. */
+  readonly share: Float32Array | undefined;
+  readonly gains: Float32Array;
 }
 
 /**
@@ -280,8 +289,8 @@ export function smoothBlockPlanes(
 }
 
 /**
- * Rows from <= y < to of blocks: weighted with the window along z; S is added to the level where the rule says so,
- * and the gains, times `outputScale`, replace the power.
+ * Rows from <= y < to of blocks: weighted with the window along z, in place; S is added to the level where the rule
+ * says so, and the gains are made, times `outputScale`.
  */
 export function blockGains(
   kernels: Kernels,
@@ -291,7 +300,7 @@ export function blockGains(
   outputScale: number,
   from: number,
   to: number,
-): void {
+): AmplitudeSums {
   const [bz, by, bx] = plan.windows.blocks;
   const memory = kernels.mark();
   const weights = windowWeights(plan.windows, 0);
@@ -300,31 +309,41 @@ export function blockGains(
   const count = (to - from) * bx;
   const pitch = 4 * Math.ceil(count / 4);
   const padded = kernels.allocate(4 * (bz + 2 * reach) * pitch);
-  const smooth = (field: Float32Array): Float32Array => {
-    const out = kernels.allocate(4 * bz * pitch);
+  const out = kernels.allocate(4 * bz * pitch);
+  const smooth = (field: Float32Array): void => {
     const source = kernels.floats(padded, (bz + 2 * reach) * pitch);
+    const result = kernels.floats(out, bz * pitch);
     for (let z = 0; z < bz; z++) {
       const at = (z * by + from) * bx;
       source.set(field.subarray(at, at + count), (reach + z) * pitch);
     }
     kernels.exports.convolve(out, padded, (bz * pitch) / 4, 4 * pitch, alongZ, weights.length);
-    return kernels.floats(out, bz * pitch).slice();
+    for (let z = 0; z < bz; z++)
+      field.set(result.subarray(z * pitch, z * pitch + count), (z * by + from) * bx);
   };
-  const power = smooth(fields.power);
-  const signal = fields.difference ? smooth(fields.difference) : power;
-  const reference = fields.reference && smooth(fields.reference);
+  const { power, difference, reference, level, share, gains } = fields;
+  for (const field of [power, difference, reference]) if (field) smooth(field);
   kernels.release(memory);
-  const { level } = fields;
-  const gain = gainFunction(rule);
+  const signal = difference ?? power;
+  const amplitude = targetAmplitude(rule);
+  let [wanted, reached] = [0, 0];
   for (let z = 0; z < bz; z++) {
-    for (let i = 0; i < count; i++) {
-      const at = z * pitch + i;
-      const to = (z * by + from) * bx + i;
-      if (level && rule.addsToLevel) level[to] += Math.max(signal[at], 0);
-      fields.power[to] =
-        outputScale * gain(signal[at], power[at], reference ? reference[at] : 0, level ? level[to] : 0);
+    const first = (z * by + from) * bx;
+    for (let i = first; i < first + count; i++) {
+      if (level && rule.addsToLevel) level[i] += Math.max(signal[i], 0);
+      const root = amplitude(
+        signal[i],
+        reference ? reference[i] : 0,
+        level ? level[i] : 0,
+        share ? share[i] : 0,
+      );
+      const gain = root * gainWeight(signal[i], power[i], rule.floor);
+      wanted += root * root;
+      reached += gain * gain * power[i];
+      gains[i] = outputScale * gain;
     }
   }
+  return { wanted, reached };
 }
 
 /** Planes from <= z < to: out += band gain, gains linear between the centres of blocks. */

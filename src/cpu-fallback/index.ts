@@ -3,18 +3,16 @@
  * GPU engine computes, and its results do not depend on the number of threads.
  */
 
-import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine/checks.ts';
+import { requireSameShape, requireShape } from '../engine/checks.ts';
 import type {
-  BandScalingEstimate,
-  BandScalingJob,
-  BandScalingResult,
+  BandScalingSettings,
   BoxStatistics,
   Engine,
   LocalScalingSettings,
   ModelMapOptions,
+  OpenedBandScaling,
   OpenedResolution,
   OpenedScaling,
-  OperationHooks,
   ResolutionSettings,
   ShellSpectra,
   Volume,
@@ -28,16 +26,12 @@ import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import { planBands } from '../math/soft-scaling/bands.ts';
-import { fadeTransfer } from '../math/soft-scaling/fade.ts';
-import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
-import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
 import { type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/statistics/moments.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
 import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import { coreCount, hasSharedMemory, readAsset, totalMemoryBytes } from '../platform/index.ts';
-import { bandScalingBytes, bandScalingSeconds, scaleBands } from './band-scaling.ts';
+import { openBands } from './band-scaling.ts';
 import { cpuBytes } from './bytes.ts';
 import { ROWS_PER_TASK, type SharedSpectrum, shellSumCount } from './fft.ts';
 import { InPlaceRunner } from './in-place-runner.ts';
@@ -331,66 +325,14 @@ export class CpuEngine implements Engine {
     return openResolution(settings, { pool, memory, memoryLimitBytes });
   }
 
-  async estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate> {
-    checkBandJob(job);
-    const plan = planBands({ shape: job.half1.shape, voxelSize: job.voxelSize });
-    return {
-      workingBytes: bandScalingBytes(plan, job, this.pool.size),
-      seconds: bandScalingSeconds(plan, job, this.pool.size),
-    };
-  }
-
-  async bandScaling(job: BandScalingJob, hooks: OperationHooks = {}): Promise<BandScalingResult> {
-    const { workingBytes } = await this.estimateBandScaling(job);
-    const { half1, half2, reference, profile, locality = DEFAULT_LOCALITY } = job;
-    const need = workingBytes + this.memory.own(half1).byteLength;
-    if (this.memory.volumeBytes + need > this.memoryLimitBytes) {
-      throw new LocScaleError('out-of-memory', 'Scaling in bands does not fit the memory limit.', {
-        expected: `at most ${gibibytes(this.memoryLimitBytes)}`,
-        found: gibibytes(this.memory.volumeBytes + need),
-        hint: 'Raise --memory.',
-      });
-    }
-    const measure = async (volume: Volume): Promise<MeasuredMap<Float32Array>> => ({
-      map: this.memory.own(volume),
-      ...(await this.statistics(volume)),
+  openBandScaling(settings: BandScalingSettings): Promise<OpenedBandScaling> {
+    return openBands(settings, {
+      pool: this.pool,
+      memory: this.memory,
+      memoryLimitBytes: this.memoryLimitBytes,
+      statistics: (volume, where) => this.statistics(volume, where),
+      radialFilter: (volume, transfer) => this.radialFilter(volume, transfer),
     });
-    const inputs = planInputs(
-      await measure(half1),
-      half2 && (await measure(half2)),
-      reference && (await measure(reference)),
-      profile !== undefined,
-    );
-    const inMask = job.mask ? (await this.statistics(job.mask, { mask: job.mask, inside: true })).count : 0;
-    const region = bandRegion(job, inMask);
-    const mask = region.mask && this.memory.own(region.mask);
-    const plan = planBands({ shape: half1.shape, voxelSize: job.voxelSize });
-    const target = { hasReference: reference !== undefined, profile, locality };
-    const targets = new TargetPlan(plan, target, region.voxels, inputs.powerScale);
-    // Idle memory of earlier steps is given back before the spectra take theirs.
-    this.memory.trim();
-    let scaled = this.memory.create(half1.shape);
-    try {
-      const volumes = { inputs, mask, out: scaled.data };
-      const bands = await scaleBands(this.pool, this.memory, plan, targets, volumes, hooks);
-      if (job.fadeResolution !== undefined) {
-        this.memory.trim();
-        const whole = scaled;
-        scaled = await this.radialFilter(whole, fadeTransfer(job.fadeResolution, job.voxelSize));
-        this.release(whole);
-      }
-      if (job.zeroOutside === true && mask) {
-        const shared = { volume: scaled.data, mask };
-        await this.pool.map(
-          'clearOutside',
-          split(mask.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared })),
-        );
-      }
-      return { scaled, bands };
-    } catch (error) {
-      this.release(scaled);
-      throw error;
-    }
   }
 
   async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {

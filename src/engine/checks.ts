@@ -3,9 +3,11 @@
 import { LocScaleError } from '../errors.ts';
 import { describeShape, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { SMALLEST_RESOLUTION_WINDOW } from '../math/scaling/local-resolution.ts';
-import { DEFAULT_LOCALITY } from '../math/soft-scaling/targets.ts';
+import type { AmplitudeProfile } from '../math/soft-scaling/profile.ts';
+import { DEFAULT_LOCALITY, usesReference } from '../math/soft-scaling/targets.ts';
 import type {
-  BandScalingJob,
+  BandScalingMaps,
+  BandScalingSettings,
   LocalScalingEstimate,
   LocalScalingMaps,
   LocalScalingSettings,
@@ -86,42 +88,78 @@ export function checkResolutionHalves(
   for (const half of [half1, half2]) requireSameShape(mask, half);
 }
 
-export function checkBandJob(job: BandScalingJob): void {
-  const {
-    half1,
-    half2,
-    reference,
-    profile,
-    locality = DEFAULT_LOCALITY,
-    mask,
-    voxelSize,
-    fadeResolution,
-  } = job;
-  for (const other of [half2, reference, mask]) if (other) requireSameShape(half1, other);
-  if (!reference && !profile)
-    throw new LocScaleError('internal', 'Scaling in bands needs a reference map or a profile.');
+export function checkBandSettings({
+  shape,
+  voxelSize,
+  halfMaps,
+  target,
+  windowSigma,
+  fadeResolution,
+}: BandScalingSettings): void {
+  requireShape(shape);
   if (!voxelSize.every((v) => Number.isFinite(v) && v > 0))
     throw new LocScaleError('internal', `Voxels cannot be ${voxelSize.join(' x ')} A large.`);
-  if (!(locality >= 0 && locality <= 1))
-    throw new LocScaleError('usage', `The locality must be from 0 to 1, not ${locality}.`);
-  if (fadeResolution !== undefined && !(Number.isFinite(fadeResolution) && fadeResolution > 0))
-    throw new LocScaleError('usage', `The resolution must be above 0 A, not ${fadeResolution}.`);
-  if (!half2 && fadeResolution === undefined)
+  if ('profile' in target) {
+    const { profile, locality = DEFAULT_LOCALITY } = target;
+    if (!(locality >= 0 && locality <= 1))
+      throw new LocScaleError('usage', `The locality must be from 0 to 1, not ${locality}.`);
+    checkProfile(profile);
+  }
+  for (const [what, value] of [
+    ['window', windowSigma],
+    ['resolution', fadeResolution],
+  ] as const)
+    if (value !== undefined && !(Number.isFinite(value) && value > 0))
+      throw new LocScaleError('usage', `The ${what} must be above 0 A, not ${value}.`);
+  if (!halfMaps && fadeResolution === undefined)
     throw new LocScaleError('usage', 'A single map can be scaled in bands only up to a resolution.', {
       hint: 'Give the resolution of the map, or its two half maps.',
     });
 }
 
+function checkProfile({ frequency, amplitude }: AmplitudeProfile): void {
+  const good =
+    frequency.length > 0 &&
+    frequency.length === amplitude.length &&
+    frequency.every((f, i) => Number.isFinite(f) && (i === 0 || f > frequency[i - 1])) &&
+    amplitude.every((a) => Number.isFinite(a) && a >= 0);
+  if (good) return;
+  throw new LocScaleError('bad-input', 'The amplitude profile is not a table of amplitudes.', {
+    expected: 'frequencies in 1/A, ascending, and as many amplitudes of at least 0',
+    found: `${frequency.length} frequencies and ${amplitude.length} amplitudes`,
+  });
+}
+
+export function checkBandMaps(
+  { shape, halfMaps, target }: BandScalingSettings,
+  { half1, half2, reference, differenceMask, mask }: BandScalingMaps,
+): void {
+  for (const volume of [half1, half2, reference, differenceMask, mask])
+    if (volume) requireSameShape({ shape }, volume);
+  const needed = [
+    ['second half map', halfMaps, half2],
+    ['reference map', usesReference(target), reference],
+    ['difference mask', target.kind === 'hybrid', differenceMask],
+  ] as const;
+  for (const [what, isNeeded, volume] of needed)
+    if (isNeeded !== (volume !== undefined))
+      throw new LocScaleError(
+        'internal',
+        `Scaling in bands was planned with${isNeeded ? '' : 'out'} a ${what}, and started with${isNeeded ? 'out' : ''} one.`,
+      );
+}
+
 /** Voxels that the means of a band are taken over; an empty mask means all of them, and cannot clear the rest. */
 export function bandRegion(
-  job: BandScalingJob,
+  { shape, zeroOutside }: BandScalingSettings,
+  mask: Volume | undefined,
   maskVoxels: number,
 ): { readonly mask: Volume | undefined; readonly voxels: number } {
-  if (job.mask && maskVoxels > 0) return { mask: job.mask, voxels: maskVoxels };
-  if (job.zeroOutside === true)
+  if (mask && maskVoxels > 0) return { mask, voxels: maskVoxels };
+  if (zeroOutside === true)
     throw new LocScaleError('bad-input', 'The mask is empty: there is nothing to scale.', {
       expected: 'voxels above 0.5',
       found: 'none',
     });
-  return { mask: undefined, voxels: voxelCount(job.half1.shape) };
+  return { mask: undefined, voxels: voxelCount(shape) };
 }

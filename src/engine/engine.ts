@@ -11,8 +11,7 @@ import type { Grid, Shape } from '../math/grid.ts';
 import type { WindowWeights } from '../math/scaling/local-resolution.ts';
 import type { ScalingRule } from '../math/scaling/scaling-rules.ts';
 import type { RadialProfileKind } from '../math/scaling/windows.ts';
-import type { AmplitudeProfile } from '../math/soft-scaling/profile.ts';
-import type { BandSummary } from '../math/soft-scaling/targets.ts';
+import type { BandSummary, SoftTarget } from '../math/soft-scaling/targets.ts';
 import type { NoiseBox } from '../math/statistics/confidence.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
 import type { SymmetriseOptions } from '../math/symmetry/rotation-plan.ts';
@@ -161,40 +160,102 @@ export interface LocalScalingEstimate {
   readonly tiles: readonly ScalingTile[];
 }
 
-/** Scaling in soft frequency bands (math/soft-scaling/). */
-export interface BandScalingJob {
-  /** A half map; without the other, a map whose power is taken for signal. */
-  readonly half1: Volume;
-  readonly half2?: Volume;
+/** What has to be known of a scaling in soft frequency bands (math/soft-scaling/) before its maps exist. */
+export interface BandScalingSettings {
+  readonly shape: Shape;
   /** A, along z, y, x. */
   readonly voxelSize: Grid['voxelSize'];
-  /**
-   * What amplitudes are scaled to: the local power of a reference, a profile (put on the local signal at low
-   * frequency), or the geometric mean of both.
-   */
-  readonly reference?: Volume;
-  readonly profile?: AmplitudeProfile;
-  /**
-   * With a profile, how far the decay may differ from place to place: 1 gives every place the decay of the
-   * profile; 0 gives all places the same gains, so that blurred parts stay blurred. Default 0.5: half of the local
-   * differences stay.
-   */
-  readonly locality?: number;
-  /** Voxels > 0.5 decide which bands hold signal and how strong it is; without, or where none is, all voxels do. */
-  readonly mask?: Volume;
-  /** The result is 0 where the mask is not above 0.5. */
-  readonly zeroOutside?: boolean;
+  /** Two half maps; false: a single map, whose power is taken for signal. */
+  readonly halfMaps: boolean;
+  /** What amplitudes are scaled to. */
+  readonly target: SoftTarget;
+  /** A: standard deviation of the Gaussian window. Default 10. */
+  readonly windowSigma?: number;
   /** A: logistic low-pass of the result, half at this resolution. A single map must have it. */
   readonly fadeResolution?: number;
+  /** The result is 0 where the mask is not above 0.5. */
+  readonly zeroOutside?: boolean;
+  /** Also return what the bands say about the surroundings of every voxel (math/soft-scaling/local-measures.ts). */
+  readonly measureLocal?: boolean;
+}
+
+/** The maps of a scaling in bands, of its shape. */
+export interface BandScalingMaps {
+  /** A half map, or the single map. */
+  readonly half1: Volume;
+  readonly half2?: Volume;
+  /** For all targets but the profile. */
+  readonly reference?: Volume;
+  /** For the hybrid target: voxels > 0.5 follow the profile, the others the reference. */
+  readonly differenceMask?: Volume;
+  /** Voxels > 0.5 decide which bands hold signal and how strong it is; without, or where none is, all voxels do. */
+  readonly mask?: Volume;
+}
+
+/** Settings and maps of a scaling in bands that runs as a whole: what follows from the maps is left out. */
+export interface BandScalingJob extends Omit<BandScalingSettings, 'shape' | 'halfMaps'>, BandScalingMaps {}
+
+/** What the bands say about the surroundings of every voxel; 0 outside the mask. */
+export interface LocalBandMaps {
+  /** B factor of the signal, A^2; 0 where it cannot be measured, absent for voxels that leave no two bands to it. */
+  readonly bFactor?: Volume;
+  /** Where the half maps stop agreeing, A; absent for a single map. */
+  readonly resolution?: Volume;
+  /** RMS density of the signal. */
+  readonly signal: Volume;
 }
 
 export interface BandScalingResult {
   readonly scaled: Volume;
   readonly bands: readonly BandSummary[];
+  readonly local?: LocalBandMaps;
 }
 
 /** What a job of scaling in bands would cost, known before it starts. */
-export type BandScalingEstimate = Pick<LocalScalingEstimate, 'workingBytes' | 'seconds'>;
+export interface BandScalingEstimate {
+  /** Frequency bands: units of work, and what ranks share. */
+  readonly bands: number;
+  /** Working memory in bytes beyond the volumes themselves, maps and results. */
+  readonly workingBytes: number;
+  /** Expected wall time, seconds, on this engine. */
+  readonly seconds: number;
+}
+
+/** A planned scaling in soft bands. */
+export interface OpenedBandScaling {
+  readonly estimate: BandScalingEstimate;
+  /** Takes the working memory and transforms the maps. Where a GPU has less memory than it promised the plan shrinks. */
+  start(maps: BandScalingMaps): Promise<BandScalingRun>;
+}
+
+/**
+ * A scaling in bands with its working memory. What a band gives depends on the job and its index only, and bands are
+ * added in ascending order: wherever they were scaled, the sum has the same bits.
+ */
+export interface BandScalingRun {
+  /** Scales all bands and adds them. */
+  run(hooks?: OperationHooks): Promise<void>;
+  /** Scales one band for whoever adds it up: another process, or this one. */
+  scaleBand(index: number, signal?: AbortSignal): Promise<ScaledBand>;
+  /** Adds a band that another process scaled: all of them once, in ascending order. */
+  addBand(band: ScaledBand): Promise<void>;
+  /** The fade and the mask, once all bands are added. The volumes are the caller's to release. */
+  finish(): Promise<BandScalingResult>;
+  /** Gives the working memory back, and the result that was not finished. */
+  close(): Promise<void>;
+}
+
+/** One band of the map and what it is to be multiplied with, as it travels between processes. */
+export interface ScaledBand {
+  readonly index: number;
+  readonly summary: BandSummary;
+  /** Voxels of the band, and gains per block; absent where the band adds nothing. */
+  readonly voxels?: Float32Array;
+  readonly gains?: Float32Array;
+  /** With `measureLocal`: S and P per block, behind the window. */
+  readonly signal?: Float32Array;
+  readonly power?: Float32Array;
+}
 
 /** What a local-resolution job would cost, known before it starts. */
 export type LocalResolutionEstimate = Pick<LocalScalingEstimate, 'maskVoxels' | 'workingBytes' | 'seconds'>;
@@ -291,9 +352,8 @@ export interface Engine {
   openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling>;
   /** Plans the measurement of the resolution around every mask voxel, from the FSC of windows. */
   openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution>;
-  estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate>;
-  /** Scales soft frequency bands of a map, each by its local signal, power and target. */
-  bandScaling(job: BandScalingJob, hooks?: OperationHooks): Promise<BandScalingResult>;
+  /** Plans a scaling in soft frequency bands, each by its local signal, power and target. */
+  openBandScaling(settings: BandScalingSettings): Promise<OpenedBandScaling>;
   /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/fourier/local-filter.ts); 0 where it is 0. */
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;
 

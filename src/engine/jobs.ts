@@ -1,5 +1,8 @@
 /** Jobs that run as a whole, once: opened, started, run and closed in one call. */
 import type {
+  BandScalingJob,
+  BandScalingResult,
+  BandScalingSettings,
   Engine,
   LocalResolutionJob,
   LocalResolutionResult,
@@ -40,4 +43,30 @@ export async function localResolution(
   hooks?: OperationHooks,
 ): Promise<LocalResolutionResult> {
   return (await engine.openLocalResolution(job)).run(job, hooks);
+}
+
+/** All volumes of a result in bands. */
+export function bandVolumes({ scaled, local }: BandScalingResult): Volume[] {
+  return [scaled, local?.bFactor, local?.resolution, local?.signal].filter((volume) => volume !== undefined);
+}
+
+/** What is known of a job in bands without its maps. */
+export function bandSettings({ half1, half2, ...rest }: BandScalingJob): BandScalingSettings {
+  const { reference: _reference, differenceMask: _differenceMask, mask: _mask, ...settings } = rest;
+  return { ...settings, shape: half1.shape, halfMaps: half2 !== undefined };
+}
+
+/** Scales soft frequency bands of a map, each by its local signal, power and target. */
+export async function bandScaling(
+  engine: Engine,
+  job: BandScalingJob,
+  hooks?: OperationHooks,
+): Promise<BandScalingResult> {
+  const run = await (await engine.openBandScaling(bandSettings(job))).start(job);
+  try {
+    await run.run(hooks);
+    return await run.finish();
+  } finally {
+    await run.close();
+  }
 }

@@ -3,18 +3,16 @@
  * `download` only.
  */
 
-import { bandRegion, checkBandJob, requireSameShape, requireShape } from '../engine/checks.ts';
+import { requireSameShape, requireShape } from '../engine/checks.ts';
 import type {
-  BandScalingEstimate,
-  BandScalingJob,
-  BandScalingResult,
+  BandScalingSettings,
   BoxStatistics,
   Engine,
   LocalScalingSettings,
   ModelMapOptions,
+  OpenedBandScaling,
   OpenedResolution,
   OpenedScaling,
-  OperationHooks,
   ResolutionSettings,
   ShellSpectra,
   VerbBytes,
@@ -27,14 +25,10 @@ import { planSplat } from '../math/atoms/splat-plan.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import { planBands } from '../math/soft-scaling/bands.ts';
-import { fadeTransfer } from '../math/soft-scaling/fade.ts';
-import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
-import { DEFAULT_LOCALITY, TargetPlan } from '../math/soft-scaling/targets.ts';
 import type { NoiseBox } from '../math/statistics/confidence.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
 import { planSymmetrise, type SymmetriseOptions } from '../math/symmetry/rotation-plan.ts';
-import { clearOutside, type GpuBandPlan, requireBandPlan, scaleBands } from './band-scaling.ts';
+import { openBands } from './band-scaling.ts';
 import { gpuBytes } from './bytes.ts';
 import type { GpuDevice } from './device.ts';
 import { localFilter } from './local-filter.ts';
@@ -177,48 +171,14 @@ export class GpuEngine implements Engine {
     return openResolution(settings, this.jobTools());
   }
 
-  async estimateBandScaling(job: BandScalingJob): Promise<BandScalingEstimate> {
-    const { workingBytes, spectra, bands } = this.planBandScaling(job);
-    const voxels = voxelCount(job.half1.shape);
-    // Multiply-adds of a transform: 2.5 n log2 n; as many again for all else.
-    const operations = (spectra - 1) * (bands.count + 1) * 5 * voxels * Math.log2(voxels);
-    return { workingBytes, seconds: operations / this.operationsPerSecond };
-  }
-
-  async bandScaling(job: BandScalingJob, hooks: OperationHooks = {}): Promise<BandScalingResult> {
-    const plan = this.planBandScaling(job);
-    const { half1, half2, reference, profile, locality = DEFAULT_LOCALITY } = job;
-    const measure = async (volume: Volume): Promise<MeasuredMap<GpuVolume>> => ({
-      map: this.own(volume),
-      ...(await this.statistics(volume)),
+  openBandScaling(settings: BandScalingSettings): Promise<OpenedBandScaling> {
+    return openBands(settings, {
+      gpu: this.gpu,
+      operationsPerSecond: this.operationsPerSecond,
+      own: (volume) => this.own(volume),
+      adopt: (volume) => this.adopt(volume),
+      release: (...volumes) => this.release(...volumes),
     });
-    const inputs = planInputs(
-      await measure(half1),
-      half2 && (await measure(half2)),
-      reference && (await measure(reference)),
-      profile !== undefined,
-    );
-    const inMask = job.mask ? (await this.statistics(job.mask, { mask: job.mask, inside: true })).count : 0;
-    const region = bandRegion(job, inMask);
-    const mask = region.mask && this.own(region.mask);
-    const target = { hasReference: reference !== undefined, profile, locality };
-    const targets = new TargetPlan(plan.bands, target, region.voxels, inputs.powerScale);
-    const { volume, result: bands } = await scaleBands(this.gpu, plan, targets, { inputs, mask }, hooks);
-    let scaled = this.adopt(volume);
-    try {
-      if (job.fadeResolution !== undefined) {
-        const whole = scaled;
-        scaled = this.adopt(
-          await radialFilter(this.gpu, whole, fadeTransfer(job.fadeResolution, job.voxelSize)),
-        );
-        this.release(whole);
-      }
-      if (job.zeroOutside === true && mask) await clearOutside(this.gpu, scaled, mask);
-      return { scaled, bands };
-    } catch (error) {
-      this.release(scaled);
-      throw error;
-    }
   }
 
   async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
@@ -240,13 +200,6 @@ export class GpuEngine implements Engine {
       make: (label, shape) => this.adopt(createVolume(gpu, label, shape)),
       release: (...volumes) => this.release(...volumes),
     };
-  }
-
-  private planBandScaling(job: BandScalingJob): GpuBandPlan {
-    checkBandJob(job);
-    const { shape } = job.half1;
-    const freeBytes = this.gpu.limits.totalBytes - this.gpu.allocatedBytes - 4 * voxelCount(shape);
-    return requireBandPlan(this.gpu, planBands({ shape, voxelSize: job.voxelSize }), job, freeBytes);
   }
 
   private adopt(volume: GpuVolume): GpuVolume {

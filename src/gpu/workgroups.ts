@@ -13,7 +13,7 @@ export const PART_VOXELS = 4096;
  * row may hold groups beyond the end.
  */
 export function linearWorkgroups(
-  gpu: GpuDevice,
+  gpu: Pick<GpuDevice, 'limits'>,
   count: number,
   itemsPerGroup: number = VOXEL_THREADS,
 ): [number, number] {

@@ -1,18 +1,188 @@
 /**
- * Scaling in soft frequency bands (math/soft-scaling/): the power of every band around every voxel becomes that of a
- * reference or of an average protein, weighted by the local agreement of the half maps. A run of its own, beside
- * LocScale's scheme.
+ * Scaling in soft frequency bands (math/soft-scaling/) as a step: the power of every band around every voxel becomes
+ * that of a reference or of an average protein, weighted by the local agreement of the half maps. It is planned before
+ * the reference exists, like LocScale's scheme. `runSoftScaling` is a run of its own around it.
  */
-import type { BandScalingJob, Volume } from '../engine/engine.ts';
+import type {
+  BandScalingMaps,
+  BandScalingSettings,
+  LocalBandMaps,
+  OpenedBandScaling,
+  Volume,
+} from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { planBands } from '../math/soft-scaling/bands.ts';
-import { type AmplitudeProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
-import type { BandSummary } from '../math/soft-scaling/targets.ts';
+import { type AmplitudeProfile, decayProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
+import { type BandSummary, type SoftTarget, usesReference } from '../math/soft-scaling/targets.ts';
 import { checkValues, readMaps } from './1-read-maps.ts';
+import { type BandTeam, scaleBandsInRounds } from './band-rounds.ts';
 import { type Run, startRun } from './run.ts';
 import type { LocScaleContext, LocScaleJob, MapInput } from './types.ts';
+
+/** Standard deviation of the window over the edge of LocScale's: as much of the map counts. */
+const SIGMA_PER_EDGE = 0.4;
+/** A profile leaves the first two bands as they are: with so few, next to nothing is scaled. */
+const FEW_BANDS = 3;
+const MASK_THRESHOLD = 0.5;
+
+/** Maps of a soft scaling on the engine, all of one grid. Who made them releases them. */
+export interface SoftScalingMaps {
+  /** Both half maps, or one map. */
+  readonly maps: readonly [Volume] | readonly [Volume, Volume];
+  /** Binary: which bands hold signal is decided inside. */
+  readonly mask?: Volume;
+  readonly reference?: Volume;
+  readonly differenceMask?: Volume;
+}
+
+export interface SoftScalingSettings {
+  readonly grid: Pick<Grid, 'shape' | 'voxelSize'>;
+  /**
+   * `half maps`: the signal is their cross power. `dependent half maps`: they share noise, so that their agreement says
+   * nothing; the signal is the power of their mean, as of a `single map`. Both must fade at a resolution.
+   */
+  readonly input: 'half maps' | 'dependent half maps' | 'single map';
+  readonly target: SoftTarget;
+  /** Edge of the window, A (25): the Gaussian has 0.4 of it as its standard deviation. */
+  readonly windowAngstrom?: number;
+  /** A. Half maps fade only with `fadeOutput`. */
+  readonly resolution?: number;
+  readonly fadeOutput?: boolean;
+  /** The result is 0 outside the mask. */
+  readonly zeroOutside: boolean;
+  /** Also make maps of the local B factor, the local resolution, and the local signal. */
+  readonly measureLocal?: boolean;
+}
+
+export interface SoftScaling {
+  readonly scaled: Volume;
+  readonly bands: readonly BandSummary[];
+  /** A: where the result was faded. */
+  readonly fadeResolution: number | undefined;
+  readonly local: LocalBandMaps | undefined;
+}
+
+/** A soft scaling whose cost is known and whose maps may still be missing. */
+export interface PlannedSoftScaling {
+  readonly estimate: OpenedBandScaling['estimate'];
+  /** Scales; with a team every process takes bands. The volumes of the result are the caller's to release. */
+  scale(maps: SoftScalingMaps, run: Run, team?: BandTeam): Promise<SoftScaling>;
+}
+
+/** What amplitudes are scaled to in a mode of LocScale. */
+export function softTargetOf(
+  mode:
+    | { readonly kind: 'profile' | 'reference' | 'geometric-mean' | 'hybrid' }
+    /** Without reference: exp(-B f^2 / 4) everywhere. */
+    | { readonly kind: 'decay'; readonly bFactor: number },
+  { profile = proteinProfile(), locality }: { profile?: AmplitudeProfile; locality?: number } = {},
+): SoftTarget {
+  if (mode.kind === 'decay') return { kind: 'profile', profile: decayProfile(mode.bFactor), locality: 1 };
+  return mode.kind === 'reference' ? { kind: 'reference' } : { kind: mode.kind, profile, locality };
+}
+
+/** Checks the settings, says what they amount to, and plans the scaling. */
+export async function planSoftScaling(settings: SoftScalingSettings, run: Run): Promise<PlannedSoftScaling> {
+  const { grid, input, target, resolution, windowAngstrom, zeroOutside } = settings;
+  const mustFade = input !== 'half maps';
+  if (mustFade && resolution === undefined) {
+    const what = input === 'single map' ? 'A single map' : 'The mean of half maps that share noise';
+    throw new LocScaleError('usage', `${what} can be scaled in bands only up to its resolution.`, {
+      where: '-res',
+      hint: 'Give the resolution of the map, or two independent half maps.',
+    });
+  }
+  if (settings.fadeOutput === true && resolution === undefined)
+    throw new LocScaleError('usage', 'The result can fade only at a resolution.', {
+      where: '--fade_output',
+      hint: 'Give the resolution of the map with -res.',
+    });
+  if (input === 'dependent half maps')
+    run.warn(
+      `The half maps share noise: the power of their mean is taken for signal, and the result fades at ${resolution} A.`,
+    );
+  describeBands(settings, run);
+  const fadeResolution = mustFade || settings.fadeOutput === true ? resolution : undefined;
+  const bandSettings: BandScalingSettings = {
+    ...grid,
+    halfMaps: input === 'half maps',
+    target,
+    windowSigma: windowAngstrom === undefined ? undefined : SIGMA_PER_EDGE * windowAngstrom,
+    fadeResolution,
+    zeroOutside,
+    measureLocal: settings.measureLocal,
+  };
+  const opened = await run.engine.openBandScaling(bandSettings);
+  return {
+    estimate: opened.estimate,
+    async scale(maps, current, team) {
+      const { scaled, bands, local } = await scale(opened, bandSettings, maps, current, team);
+      if (!bands.some(({ used }) => used))
+        current.warn('No frequency band holds signal: the result is empty.');
+      return { scaled, bands, fadeResolution, local };
+    },
+  };
+}
+
+function describeBands({ grid, target, windowAngstrom }: SoftScalingSettings, run: Run): void {
+  const sigma = windowAngstrom === undefined ? undefined : SIGMA_PER_EDGE * windowAngstrom;
+  const { count, spacing } = planBands(grid, sigma);
+  if (!('profile' in target) || count > FEW_BANDS) return;
+  const voxel = Math.max(...grid.voxelSize).toFixed(2);
+  run.info(
+    `Voxels of ${voxel} A leave ${count} frequency bands up to ${(spacing * (count - 1)).toFixed(3)} 1/A: only noise weighting is applied.`,
+  );
+}
+
+async function scale(
+  opened: OpenedBandScaling,
+  settings: BandScalingSettings,
+  { maps, mask, reference, differenceMask }: SoftScalingMaps,
+  run: Run,
+  team: BandTeam | undefined,
+) {
+  const { engine, context } = run;
+  const [first, second] = maps;
+  const averaged = second && !settings.halfMaps ? await engine.average(first, second) : undefined;
+  const needed: BandScalingMaps = {
+    half1: averaged ?? first,
+    half2: settings.halfMaps ? second : undefined,
+    reference: usesReference(settings.target) ? reference : undefined,
+    differenceMask: settings.target.kind === 'hybrid' ? differenceMask : undefined,
+    mask,
+  };
+  const hooks = {
+    signal: context.signal,
+    onProgress: (done: number, total: number) => context.onProgress?.('scaling', done, total),
+  };
+  const bands = await opened.start(needed);
+  try {
+    if (team && team.size > 1) {
+      const shared = await team.openBands(settings, needed, engine);
+      try {
+        await scaleBandsInRounds(bands, opened.estimate.bands, team.size, shared, hooks);
+      } finally {
+        await shared.close();
+      }
+    } else await bands.run(hooks);
+    return await bands.finish();
+  } finally {
+    await bands.close();
+    run.release(averaged);
+  }
+}
+
+/** Plans and scales at once: for maps that exist. */
+export async function scaleSoftly(
+  maps: SoftScalingMaps,
+  settings: SoftScalingSettings,
+  run: Run,
+  team?: BandTeam,
+): Promise<SoftScaling> {
+  return (await planSoftScaling(settings, run)).scale(maps, run, team);
+}
 
 export interface SoftScalingJob {
   readonly input: LocScaleJob['input'];
@@ -29,66 +199,67 @@ export interface SoftScalingJob {
    * that blurred parts stay blurred. Default 0.5: half of the local differences stay.
    */
   readonly locality?: number;
+  /** Edge of the window, A (25): the Gaussian has 0.4 of it as its standard deviation. */
+  readonly windowAngstrom?: number;
   /** A: low-pass of the result. A single map must have it, for nothing else holds its noise down. */
   readonly resolution?: number;
+  /** Also make maps of the local B factor, the local resolution, and the local signal. */
+  readonly measureLocal?: boolean;
 }
 
 export interface SoftScalingResult {
   readonly scaled: Volume;
-  /** What the bands of the whole map hold. */
+  /** What the bands of the whole map hold, and which amplitudes they were given. */
   readonly bands: readonly BandSummary[];
+  /** With `measureLocal`. */
+  readonly local?: LocalBandMaps;
   readonly grid: Grid;
   readonly header: MrcHeader;
   readonly timings: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
 }
 
-/** A profile leaves the first two bands as they are: with so few, next to nothing is scaled. */
-const FEW_BANDS = 3;
-const MASK_THRESHOLD = 0.5;
-
-/** Scales the map of `job` in soft bands. `scaled` stays on the engine: release it. */
+/** Scales the map of `job` in soft bands. The volumes of the result stay on the engine: release them. */
 export async function runSoftScaling(
   job: SoftScalingJob,
   context: LocScaleContext,
 ): Promise<SoftScalingResult> {
   const run = startRun(context);
-  const { engine } = context;
   try {
     const { grid, header, volumes, mask, reference } = await run.step('read', 'Checking the maps', () =>
       readAll(job, run),
     );
-    const { profile = reference ? undefined : proteinProfile(), locality, resolution } = job;
-    const { count, spacing } = planBands(grid);
-    if (profile && count <= FEW_BANDS)
-      run.info(
-        `Voxels of ${grid.voxelSize[2].toFixed(2)} A leave ${count} frequency bands up to ${(spacing * (count - 1)).toFixed(3)} 1/A: noise is weighted down, but little or nothing is sharpened.`,
-      );
-    const [half1, half2] = volumes;
-    const scalingJob: BandScalingJob = {
-      half1,
-      ...(half2 && { half2 }),
-      voxelSize: grid.voxelSize,
-      ...(reference && { reference }),
-      ...(profile && { profile }),
-      ...(locality !== undefined && { locality }),
-      ...(mask && { mask, zeroOutside: job.keepOutside !== true }),
-      ...(resolution !== undefined && { fadeResolution: resolution }),
-    };
-    const { scaled, bands } = await run.step('scaling', `Scaling ${count} soft frequency bands`, () =>
-      engine.bandScaling(scalingJob, {
-        onProgress: (done, total) => context.onProgress?.('scaling', done, total),
-        ...(context.signal === undefined ? {} : { signal: context.signal }),
-      }),
+    const { resolution, windowAngstrom, measureLocal } = job;
+    const planned = await planSoftScaling(
+      {
+        grid,
+        input: volumes.length === 2 ? 'half maps' : 'single map',
+        target: targetOf(job),
+        windowAngstrom,
+        resolution,
+        fadeOutput: resolution !== undefined,
+        zeroOutside: mask !== undefined && job.keepOutside !== true,
+        measureLocal,
+      },
+      run,
     );
-    if (!bands.some(({ used }) => used)) run.warn('No frequency band holds signal: the result is empty.');
+    const { scaled, bands, local } = await run.step(
+      'scaling',
+      `Scaling ${planned.estimate.bands} soft frequency bands`,
+      () => planned.scale({ maps: volumes, mask, reference }, run),
+    );
     stopIfAborted(context.signal);
-    run.releaseAllBut(scaled);
-    return { scaled, bands, grid, header, timings: run.timings, warnings: run.warnings };
+    run.releaseAllBut(scaled, local?.bFactor, local?.resolution, local?.signal);
+    return { scaled, bands, local, grid, header, timings: run.timings, warnings: run.warnings };
   } catch (error) {
     run.releaseAllBut();
     throw error;
   }
+}
+
+function targetOf({ reference, profile, locality }: SoftScalingJob): SoftTarget {
+  const kind = reference ? (profile ? 'geometric-mean' : 'reference') : 'profile';
+  return softTargetOf({ kind }, { profile, locality });
 }
 
 async function readAll({ input, mask, reference, resolution }: SoftScalingJob, run: Run) {
@@ -100,7 +271,7 @@ async function readAll({ input, mask, reference, resolution }: SoftScalingJob, r
   const { grid, header, volumes } = await readMaps(
     {
       input,
-      ...(mask && { mask }),
+      mask,
       reference: reference ? { kind: 'model-map', map: reference } : { kind: 'none' },
     },
     run,

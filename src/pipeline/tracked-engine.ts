@@ -3,7 +3,7 @@
  * beside the volumes. What a step makes is found and released without the step's help.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
-import { volumesOf } from '../engine/jobs.ts';
+import { bandVolumes, volumesOf } from '../engine/jobs.ts';
 import { voxelCount } from '../math/grid.ts';
 
 /** Volumes that live on an engine, and the most bytes in use so far: volumes, and what verbs take beside them. */
@@ -110,13 +110,23 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
         },
       };
     },
-    estimateBandScaling: (job) => engine.estimateBandScaling(job),
-    async bandScaling(job, hooks) {
-      const { workingBytes } = await engine.estimateBandScaling(job);
-      ledger.count(workingBytes + 4 * voxelCount(job.half1.shape));
-      const result = await engine.bandScaling(job, hooks);
-      add(result.scaled);
-      return result;
+    async openBandScaling(settings) {
+      const { estimate, start } = await engine.openBandScaling(settings);
+      return {
+        estimate,
+        async start(maps) {
+          ledger.count(estimate.workingBytes + 4 * voxelCount(settings.shape));
+          const run = await start(maps);
+          return {
+            ...run,
+            async finish() {
+              const result = await run.finish();
+              for (const volume of bandVolumes(result)) add(volume);
+              return result;
+            },
+          };
+        },
+      };
     },
     localFilter: (volume, cutoffs, bins) =>
       made(bytesOf.localFilter(volume.shape), engine.localFilter(volume, cutoffs, bins)),

@@ -7,7 +7,7 @@
 // subtract     signal = power - noise, in place of the noise; one thread = one block
 // window       out = sum_t weights[t + reach] field[t along an axis], 0 outside; one thread = one block
 // addLevel     out += max(S, 0); one thread = one block
-// gains        from the powers of the windows; one thread = one block
+// gains        from the powers of the windows; one thread = one block. Parts: sums of a workgroup's T, and of P gain^2
 // accumulate   out += band gain, linear between the centres of blocks; one thread = one voxel
 // clear        out = 0 where the mask is not above 0.5; one thread = one voxel
 //
@@ -35,7 +35,7 @@ struct Parameters {
   stride: u32,        // of an axis, in blocks
   length: u32,
   reach: u32,
-  target_kind: u32,      // 0: reference, 1: profile, 2: their geometric mean
+  target_kind: u32,      // 0: reference, 1: profile, 2: their geometric mean, 3: each in its share
   centre_a: f32,
   factor_a: f32,
   centre_b: f32,
@@ -43,6 +43,7 @@ struct Parameters {
   evenly: f32,
   level_factor: f32,
   locality: f32,
+  reference_factor: f32,
   floor: f32,
   output_scale: f32,
 }
@@ -60,11 +61,13 @@ struct Parameters {
 @group(0) @binding(8) var<storage, read> signal: array<f32>;
 @group(0) @binding(9) var<storage, read> reference: array<f32>;
 @group(0) @binding(10) var<storage, read> level: array<f32>;
+@group(0) @binding(13) var<storage, read> share: array<f32>;
 
 // (E (a L / (E S))^q)^(1/2) without bounds would overflow where S is rounding.
 const LARGEST_RATIO = 1e30;
 
 var<workgroup> squares: array<vec2<f32>, 64>;
+var<workgroup> amplitudes: array<vec2<f32>, 256>;
 
 fn linear(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
   return (group.y * groups.x + group.x) * 256u + local;
@@ -182,6 +185,35 @@ fn addLevel(
   out[i] += max(signal[i], 0.0);
 }
 
+// sqrt(T_profile) of a block with signal s.
+fn profileAmplitude(s: f32, i: u32) -> f32 {
+  if (s <= 0.0 || parameters.evenly <= 0.0) { return 0.0; }
+  var raised = 1.0;
+  if (parameters.locality > 0.0) {
+    // Neither 0 / 0 nor a division by what underflows.
+    let ratio = min(parameters.level_factor * level[i] / max(parameters.evenly * s, 1e-37), LARGEST_RATIO);
+    // Square roots are exact to the last digits; powers are not.
+    if (parameters.locality == 0.5) {
+      raised = sqrt(sqrt(ratio));
+    } else if (parameters.locality == 1.0) {
+      raised = sqrt(ratio);
+    } else {
+      raised = pow(ratio, 0.5 * parameters.locality);
+    }
+  }
+  return sqrt(parameters.evenly) * sqrt(s) * raised;
+}
+
+// sqrt(T).
+fn targetAmplitude(s: f32, i: u32) -> f32 {
+  if (parameters.target_kind == 1u) { return profileAmplitude(s, i); }
+  let r = max(reference[i], 0.0);
+  if (parameters.target_kind == 0u) { return sqrt(r); }
+  let profile = profileAmplitude(s, i);
+  if (parameters.target_kind == 2u) { return sqrt(sqrt(r) * profile); }
+  return sqrt(share[i] * profile * profile + (1.0 - share[i]) * parameters.reference_factor * r);
+}
+
 @compute @workgroup_size(256)
 fn gains(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -189,32 +221,22 @@ fn gains(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);
-  if (i >= parameters.count) { return; }
-  let s = signal[i];
-  if (s <= 0.0) {
-    out[i] = 0.0;
-    return;
+  var sums = vec2<f32>();
+  if (i < parameters.count) {
+    let s = signal[i];
+    let amplitude = targetAmplitude(s, i);
+    var gain = 0.0;
+    if (s > 0.0) { gain = amplitude * (sqrt(s) / max(power[i], parameters.floor)); }
+    out[i] = parameters.output_scale * gain;
+    sums = vec2<f32>(amplitude * amplitude, gain * gain * power[i]);
   }
-  let weight = sqrt(s) / max(power[i], parameters.floor);
-  let r = sqrt(max(reference[i], 0.0));
-  var amplitude = r;
-  if (parameters.target_kind != 0u) {
-    var raised = 1.0;
-    if (parameters.locality > 0.0) {
-      let ratio = min(parameters.level_factor * level[i] / (parameters.evenly * s), LARGEST_RATIO);
-      // Square roots are exact to the last digits; powers are not.
-      if (parameters.locality == 0.5) {
-        raised = sqrt(sqrt(ratio));
-      } else if (parameters.locality == 1.0) {
-        raised = sqrt(ratio);
-      } else {
-        raised = pow(ratio, 0.5 * parameters.locality);
-      }
-    }
-    let profile = sqrt(parameters.evenly) * sqrt(s) * raised;
-    amplitude = select(sqrt(r * profile), profile, parameters.target_kind == 1u);
+  amplitudes[local] = sums;
+  workgroupBarrier();
+  for (var half = 128u; half > 0u; half /= 2u) {
+    if (local < half) { amplitudes[local] += amplitudes[local + half]; }
+    workgroupBarrier();
   }
-  out[i] = parameters.output_scale * (amplitude * weight);
+  if (local == 0u) { parts[parameters.first_part + group.y * groups.x + group.x] = amplitudes[0]; }
 }
 
 // Neighbouring blocks of a voxel of an axis, and the second one's share.

@@ -1,7 +1,8 @@
 /** Scaling in soft frequency bands on every engine against the float64 oracle. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { BandScalingJob, Engine } from '../../src/engine/engine.ts';
+import type { BandScalingJob, Engine, ScaledBand } from '../../src/engine/engine.ts';
+import { bandScaling, bandSettings, bandVolumes } from '../../src/engine/jobs.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
 import { relativeL2 } from '../support/compare.ts';
@@ -10,14 +11,14 @@ import { describeEngines } from '../support/engines.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
 
 type Voxels = readonly [number, number, number];
-type Input = Omit<DirectBandInput, 'half1' | 'half2' | 'reference' | 'mask'> & {
-  readonly half1: Float32Array;
-  readonly half2?: Float32Array;
-  readonly reference?: Float32Array;
-  readonly mask?: Float32Array;
+type MapName = 'half1' | 'half2' | 'reference' | 'differenceMask' | 'mask';
+type Input = Omit<DirectBandInput, MapName> & { readonly half1: Float32Array } & {
+  readonly [name in MapName]?: Float32Array;
 };
 
 const PROFILE = decayProfile(40);
+const BY_PROFILE = { kind: 'profile', profile: PROFILE } as const;
+const BY_REFERENCE = { kind: 'reference' } as const;
 
 /** Half maps: a particle with a falling spectrum and independent noise. */
 function halfMaps(shape: Shape, noise = 0.1, seed = 1): { half1: Float32Array; half2: Float32Array } {
@@ -30,21 +31,40 @@ function halfMaps(shape: Shape, noise = 0.1, seed = 1): { half1: Float32Array; h
   };
 }
 
+/** Every kind of target, with the maps that it takes. */
+function targetsOf(
+  { reference, differenceMask }: { reference: Float32Array; differenceMask: Float32Array },
+  locality?: number,
+): Pick<Input, 'target' | 'reference' | 'differenceMask'>[] {
+  const profile = { profile: PROFILE, locality };
+  return [
+    { target: { kind: 'profile', ...profile } },
+    { target: { kind: 'reference' }, reference },
+    { target: { kind: 'geometric-mean', ...profile }, reference },
+    { target: { kind: 'hybrid', ...profile }, reference, differenceMask },
+  ];
+}
+
 async function scale(engine: Engine, input: Input) {
-  const { shape, half1, half2, reference, mask, ...rest } = input;
+  const { shape, half1, half2, reference, differenceMask, mask, ...rest } = input;
   const upload = (data: Float32Array) => engine.upload(data.slice(), shape);
   const job: BandScalingJob = {
     ...rest,
     half1: await upload(half1),
-    ...(half2 && { half2: await upload(half2) }),
-    ...(reference && { reference: await upload(reference) }),
-    ...(mask && { mask: await upload(mask) }),
+    half2: half2 && (await upload(half2)),
+    reference: reference && (await upload(reference)),
+    differenceMask: differenceMask && (await upload(differenceMask)),
+    mask: mask && (await upload(mask)),
   };
-  const { scaled, bands } = await engine.bandScaling(job);
-  const voxels = Float32Array.from(await engine.download(scaled));
-  for (const volume of [scaled, job.half1, job.half2, job.reference, job.mask])
-    if (volume) engine.release(volume);
-  return { voxels, bands };
+  const maps = [job.half1, job.half2, job.reference, job.differenceMask, job.mask];
+  try {
+    const result = await bandScaling(engine, job);
+    const voxels = Float32Array.from(await engine.download(result.scaled));
+    engine.release(...bandVolumes(result));
+    return { voxels, bands: result.bands };
+  } finally {
+    engine.release(...maps.filter((volume) => volume !== undefined));
+  }
 }
 
 /** Shapes and voxel sizes: blocks of 3, 2 and 1 voxels, other factors on every axis, primes, one plane of blocks. */
@@ -81,41 +101,47 @@ describeEngines('scaling in soft bands', (engine) => {
       shape,
       voxelSize,
       ...halfMaps(shape),
-      profile: PROFILE,
+      target: BY_PROFILE,
       mask: blobMask(shape, 0.9),
     };
     const { voxels, bands } = await scale(await engine(), input);
     const expected = directBandScaling(input);
     expect(relativeL2(voxels, expected.scaled)).toBeLessThan(1e-5);
     expect(bands.map(({ used }) => used)).toEqual(expected.bands.map(({ used }) => used));
-    bands.forEach(({ frequency, signal, power }, i) => {
+    bands.forEach(({ frequency, signal, power, wantedAmplitude, reachedAmplitude }, i) => {
       const band = expected.bands[i];
       expect(frequency).toBeCloseTo(band.frequency, 12);
       // Sums of float32 squares.
       expect(Math.abs(power - band.power)).toBeLessThan(1e-5 * band.power);
       expect(Math.abs(signal - band.signal)).toBeLessThan(1e-5 * band.power);
+      expect(Math.abs(wantedAmplitude - band.wantedAmplitude)).toBeLessThan(
+        1e-5 * band.wantedAmplitude + 1e-12,
+      );
+      expect(Math.abs(reachedAmplitude - band.reachedAmplitude)).toBeLessThan(
+        1e-5 * band.reachedAmplitude + 1e-12,
+      );
     });
   });
 
   it.each(GRIDS)('%o voxels of %o A equal the oracle with a reference (1e-5)', async (shape, voxelSize) => {
     const reference = mapLikeVolume(shape, 1).map((v) => 30 * v);
-    const input: Input = { shape, voxelSize, ...halfMaps(shape), reference };
+    const input: Input = { shape, voxelSize, ...halfMaps(shape), reference, target: BY_REFERENCE };
     const { voxels } = await scale(await engine(), input);
     expect(relativeL2(voxels, directBandScaling(input).scaled)).toBeLessThan(1e-5);
   });
 
-  it.each([0, 0.3, 0.5, 1])('locality %f, alone and with a reference (1e-5)', async (locality) => {
-    const shape: Shape = [28, 32, 24];
+  it.each([0, 0.3, 0.5, 1])('locality %f, every target (1e-5)', async (locality) => {
+    const shape: Shape = [16, 20, 14];
     const base = {
       shape,
       voxelSize: [1.3, 1.3, 1.3] as const,
       ...halfMaps(shape),
-      profile: PROFILE,
-      locality,
     };
-    for (const input of [base, { ...base, reference: mapLikeVolume(shape, 9) }]) {
+    const both = { reference: mapLikeVolume(shape, 9), differenceMask: blobMask(shape, 0.5) };
+    for (const target of targetsOf(both, locality)) {
+      const input = { ...base, ...target };
       const { voxels } = await scale(await engine(), input);
-      expect(relativeL2(voxels, directBandScaling(input).scaled)).toBeLessThan(1e-5);
+      expect(relativeL2(voxels, directBandScaling(input).scaled), target.target.kind).toBeLessThan(1e-5);
     }
   });
 
@@ -125,7 +151,7 @@ describeEngines('scaling in soft bands', (engine) => {
       shape,
       voxelSize: [1.2, 1.5, 1.2],
       half1: halfMaps(shape).half1,
-      profile: PROFILE,
+      target: BY_PROFILE,
       mask: blobMask(shape, 0.7),
       zeroOutside: true,
       fadeResolution: 4,
@@ -138,7 +164,7 @@ describeEngines('scaling in soft bands', (engine) => {
   it('the order of the half maps, an offset and the scale change nothing but the scale (1e-5)', async () => {
     const shape: Shape = [28, 28, 28];
     const { half1, half2 } = halfMaps(shape);
-    const base = { shape, voxelSize: [1.4, 1.4, 1.4] as const, profile: PROFILE };
+    const base = { shape, voxelSize: [1.4, 1.4, 1.4] as const, target: BY_PROFILE };
     const on = await engine();
     const { voxels } = await scale(on, { ...base, half1, half2 });
     expect((await scale(on, { ...base, half1: half2, half2: half1 })).voxels).toEqual(voxels);
@@ -155,7 +181,7 @@ describeEngines('scaling in soft bands', (engine) => {
   });
 
   it('maps without signal, without anything, constant, and masks of no or one voxel: all finite', async () => {
-    const shape: Shape = [12, 10, 14];
+    const shape: Shape = [8, 10, 7];
     const on = await engine();
     const count = voxelCount(shape);
     const maps: readonly (readonly [Float32Array, Float32Array])[] = [
@@ -166,33 +192,54 @@ describeEngines('scaling in soft bands', (engine) => {
       [new Float32Array(count).fill(2), new Float32Array(count).fill(-2)],
       [new Float32Array(count).fill(1, 5, 6), new Float32Array(count).fill(1, 5, 6)],
     ];
-    const masks = [undefined, new Float32Array(count), new Float32Array(count).fill(1, 777, 778)];
+    const masks = [undefined, new Float32Array(count), new Float32Array(count).fill(1, 277, 278)];
     for (const [half1, half2] of maps) {
       for (const [i, voxel] of [1, 9, 40].entries()) {
-        const mask = masks[i];
-        const input: Input = {
-          shape,
-          voxelSize: [voxel, voxel, voxel],
-          half1,
-          half2,
-          profile: PROFILE,
-          ...(mask && { mask }),
-        };
-        const { voxels } = await scale(on, input);
-        expect(voxels.every(Number.isFinite)).toBe(true);
-        const withReference = await scale(on, { ...input, reference: half1 });
-        expect(withReference.voxels.every(Number.isFinite)).toBe(true);
+        for (const [j, target] of targetsOf({ reference: half1, differenceMask: half2 }).entries()) {
+          const factor = [1, 1e30, 1e-30][(i + j) % 3];
+          const by = (half: Float32Array) => half.map((v) => factor * v);
+          const input: Input = {
+            shape,
+            voxelSize: [voxel, voxel, voxel],
+            half1: by(half1),
+            half2: by(half2),
+            ...target,
+            mask: masks[i],
+          };
+          const { voxels, bands } = await scale(on, input);
+          expect(voxels.every(Number.isFinite)).toBe(true);
+          expect(bands.every((band) => Object.values(band).every((v) => Number.isFinite(Number(v))))).toBe(
+            true,
+          );
+          const oracle = directBandScaling(input);
+          expect(oracle.scaled.every(Number.isFinite)).toBe(true);
+        }
       }
     }
-    const constant = await scale(on, {
-      shape,
-      voxelSize: [1, 1, 1],
-      half1: maps[3][0],
-      half2: maps[3][1],
-      profile: PROFILE,
-    });
+    const constant = { shape, voxelSize: [1, 1, 1] as const, half1: maps[3][0], half2: maps[3][1] };
+    const { voxels } = await scale(on, { ...constant, target: BY_PROFILE });
     // Only the window's normalisation is rounded.
-    expect(constant.voxels.every((v) => Math.abs(v - 3) < 1e-5)).toBe(true);
+    expect(voxels.every((v) => Math.abs(v - 3) < 1e-5)).toBe(true);
+  });
+
+  it('a profile adds nothing where the half maps disagree on the whole', async () => {
+    const shape: Shape = [16, 16, 16];
+    const half1 = noiseVolume(shape, 1);
+    const half2 = half1.map((v) => -0.5 * v);
+    const input: Input = { shape, voxelSize: [1.5, 1.5, 1.5], half1, half2, target: BY_PROFILE };
+    const { voxels, bands } = await scale(await engine(), input);
+    expect(bands.some(({ used }) => used)).toBe(false);
+    expect(voxels.every((v) => v === 0)).toBe(true);
+    expect(directBandScaling(input).scaled.every((v) => v === 0)).toBe(true);
+  });
+
+  it('a window of 6 A (1e-5)', async () => {
+    const shape: Shape = [26, 22, 24];
+    const base = { shape, voxelSize: [1.2, 1.2, 1.2] as const, ...halfMaps(shape), target: BY_PROFILE };
+    const input: Input = { ...base, windowSigma: 6 };
+    const { voxels } = await scale(await engine(), input);
+    expect(relativeL2(voxels, directBandScaling(input).scaled)).toBeLessThan(1e-5);
+    expect(relativeL2(voxels, directBandScaling(base).scaled)).toBeGreaterThan(1e-3);
   });
 
   it('whatever the grid, the target and the region: the oracle (1e-5), and finite', async () => {
@@ -203,7 +250,7 @@ describeEngines('scaling in soft bands', (engine) => {
       fc.asyncProperty(
         fc.tuple(edge, edge, edge),
         fc.tuple(...[0, 1, 2].map(() => fc.double({ min: 0.7, max: 8, noNaN: true }))),
-        fc.constantFrom('profile', 'reference', 'both'),
+        fc.constantFrom(0, 1, 2, 3),
         fc.constantFrom(undefined, 0.3, 0.8),
         fc.constantFrom(0.02, 0.3),
         fc.integer({ min: 1, max: 1000 }),
@@ -212,9 +259,11 @@ describeEngines('scaling in soft bands', (engine) => {
             shape,
             voxelSize: size as unknown as Voxels,
             ...halfMaps(shape, noise, seed),
-            ...(target === 'reference' ? {} : { profile: PROFILE }),
-            ...(target === 'profile' ? {} : { reference: mapLikeVolume(shape, seed + 1) }),
-            ...(reach === undefined ? {} : { mask: blobMask(shape, reach) }),
+            ...targetsOf({
+              reference: mapLikeVolume(shape, seed + 1),
+              differenceMask: blobMask(shape, 0.4),
+            })[target],
+            mask: reach === undefined ? undefined : blobMask(shape, reach),
           };
           const { voxels } = await scale(on, input);
           expect(voxels.every(Number.isFinite)).toBe(true);
@@ -229,17 +278,63 @@ describeEngines('scaling in soft bands', (engine) => {
     );
   });
 
-  it('refuses what cannot be: no target, no resolution, an empty mask to clear by', async () => {
+  it('refuses what cannot be: no resolution, bad settings, an empty mask to clear by', async () => {
     const shape: Shape = [8, 8, 8];
     const half1 = noiseVolume(shape, 1);
-    const base: Input = { shape, voxelSize: [1, 1, 1], half1, half2: half1, profile: PROFILE };
+    const base: Input = { shape, voxelSize: [1, 1, 1], half1, half2: half1, target: BY_PROFILE };
     const on = await engine();
-    const { profile: _, ...withoutTarget } = base;
-    await expect(scale(on, withoutTarget)).rejects.toThrow(/needs a reference map or a profile/);
-    const { half2: __, ...single } = base;
-    await expect(scale(on, single)).rejects.toThrow(/only up to a resolution/);
-    await expect(scale(on, { ...base, locality: 1.5 })).rejects.toThrow(/locality must be from 0 to 1/);
+    await expect(scale(on, { ...base, half2: undefined })).rejects.toThrow(/only up to a resolution/);
+    const targets = [
+      [{ ...BY_PROFILE, locality: 1.5 }, /locality must be from 0 to 1/],
+      [{ ...BY_PROFILE, profile: { frequency: [0, 0], amplitude: [1, 1] } }, /not a table of amplitudes/],
+      [BY_REFERENCE, /planned with a reference map/],
+    ] as const;
+    for (const [target, message] of targets)
+      await expect(scale(on, { ...base, target })).rejects.toThrow(message);
+    await expect(scale(on, { ...base, windowSigma: 0 })).rejects.toThrow(/window must be above 0 A/);
     const empty = { mask: new Float32Array(voxelCount(shape)), zeroOutside: true };
     await expect(scale(on, { ...base, ...empty })).rejects.toThrow(/mask is empty/);
+  });
+
+  it('bands scaled by several runs and added in order have the bits of one run', async () => {
+    const shape: Shape = [26, 30, 22];
+    const on = await engine();
+    const maps = { ...halfMaps(shape), mask: blobMask(shape, 0.9) };
+    const targets = targetsOf({ reference: mapLikeVolume(shape, 3), differenceMask: blobMask(shape, 0.5) });
+    for (const { target, ...more } of targets) {
+      const names = Object.entries({ ...maps, ...more });
+      const entries = names.map(
+        async ([name, data]) => [name, await on.upload(data.slice(), shape)] as const,
+      );
+      const job = {
+        ...(Object.fromEntries(await Promise.all(entries)) as unknown as BandScalingJob),
+        voxelSize: [1.2, 1.2, 1.4] as const,
+        target,
+        measureLocal: true,
+        zeroOutside: true,
+      };
+      const whole = await bandScaling(on, job);
+      const opened = await on.openBandScaling(bandSettings(job));
+      const { bands } = opened.estimate;
+      expect(bands).toBe(whole.bands.length);
+      const scaled: ScaledBand[] = [];
+      // Ranks: each has a run of its own, and takes every third band, the last ones first.
+      for (const rank of [2, 1, 0]) {
+        const run = await (await on.openBandScaling(bandSettings(job))).start(job);
+        for (let band = bands - 1 - rank; band >= 0; band -= 3) scaled[band] = await run.scaleBand(band);
+        await run.close();
+      }
+      const run = await opened.start(job);
+      for (const band of scaled) await run.addBand(band);
+      const joined = await run.finish();
+      await run.close();
+      expect(joined.bands).toEqual(whole.bands);
+      const [one, other] = [bandVolumes(whole), bandVolumes(joined)];
+      expect(one.length).toBe(4);
+      for (const [i, volume] of one.entries())
+        expect(await on.download(other[i])).toEqual(await on.download(volume));
+      const given = [job.half1, job.half2, job.reference, job.differenceMask, job.mask];
+      on.release(...one, ...other, ...given.filter((volume) => volume !== undefined));
+    }
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { bandScaling } from '../../src/engine/jobs.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { directBandScaling } from '../support/direct-band-scaling.ts';
@@ -29,6 +30,8 @@ const PROFILE = {
     0.164, 0.152, 0.14, 0.124, 0.11,
   ],
 };
+
+const BY_PROFILE = { kind: 'profile', profile: PROFILE } as const;
 
 interface Case {
   readonly shape: Shape;
@@ -94,9 +97,9 @@ function prototype(mode: Mode, maps: Case): Float32Array {
 
 const inputOf = (mode: Mode, { half1, half2, reference, mask, shape, voxelSize }: Case) => {
   const base = { shape, voxelSize, half1 };
-  if (mode === 'reference') return { ...base, half2, reference };
-  if (mode === 'profile') return { ...base, half2, mask, profile: PROFILE };
-  return { ...base, profile: PROFILE, fadeResolution: 4 };
+  if (mode === 'reference') return { ...base, half2, reference, target: { kind: 'reference' as const } };
+  if (mode === 'profile') return { ...base, half2, mask, target: BY_PROFILE };
+  return { ...base, target: BY_PROFILE, fadeResolution: 4 };
 };
 
 const MODES: readonly Mode[] = ['profile', 'reference', 'single map'];
@@ -133,7 +136,7 @@ describeWithSharedData('prototype of soft scaling', () => {
           value instanceof Float32Array ? await on.upload(value.slice(), shape) : value,
         ]),
       );
-      const { scaled } = await on.bandScaling(Object.fromEntries(volumes));
+      const { scaled } = await bandScaling(on, Object.fromEntries(volumes));
       expect(relativeL2(await on.download(scaled), of(name, mode), maps.mask)).toBeLessThan(1e-5);
     };
 

@@ -3,6 +3,8 @@
  * docs/method.md written down, to hold against both engines and against the prototype of the study.
  */
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import type { AmplitudeProfile } from '../../src/math/soft-scaling/profile.ts';
+import type { SoftTarget } from '../../src/math/soft-scaling/targets.ts';
 import { referenceFft3d, signedIndex } from './reference-fft.ts';
 
 export interface DirectBandInput {
@@ -11,8 +13,10 @@ export interface DirectBandInput {
   readonly half1: ArrayLike<number>;
   readonly half2?: ArrayLike<number>;
   readonly reference?: ArrayLike<number>;
-  readonly profile?: { readonly frequency: readonly number[]; readonly amplitude: readonly number[] };
-  readonly locality?: number;
+  readonly differenceMask?: ArrayLike<number>;
+  readonly target: SoftTarget;
+  /** A. */
+  readonly windowSigma?: number;
   readonly mask?: ArrayLike<number>;
   readonly zeroOutside?: boolean;
   readonly fadeResolution?: number;
@@ -23,10 +27,15 @@ export interface DirectBand {
   readonly signal: number;
   readonly power: number;
   readonly used: boolean;
+  readonly wantedAmplitude: number;
+  readonly reachedAmplitude: number;
 }
 
 export function directBandScaling(input: DirectBandInput): { scaled: Float64Array; bands: DirectBand[] } {
-  const { shape, voxelSize, half1, half2, reference, profile, locality = 0.5 } = input;
+  const { shape, voxelSize, half1, half2, reference, target, windowSigma = 10 } = input;
+  const profile = 'profile' in target ? target.profile : undefined;
+  const locality = ('profile' in target ? target.locality : undefined) ?? 0.5;
+  const isHybrid = target.kind === 'hybrid';
   const voxels = voxelCount(shape);
   const inMask = Array.from({ length: voxels }, (_, i) => (input.mask ? input.mask[i] > 0.5 : true));
   const inside = inMask.some(Boolean) ? inMask : inMask.map(() => true);
@@ -42,53 +51,83 @@ export function directBandScaling(input: DirectBandInput): { scaled: Float64Arra
   // The half maps are real and imaginary part of one transform: the weights are real and symmetric.
   const halves = referenceFft3d(half1, half2 ?? half1, shape);
   const third = reference && referenceFft3d(reference, undefined, shape);
-  const window = gaussianWindow(shape, voxelSize);
+  const window = gaussianWindow(shape, voxelSize, windowSigma);
   const out = new Float64Array(voxels);
   const bands: DirectBand[] = [];
   let level: Float64Array = new Float64Array(window.blocks);
   let levelAll = 0;
-  for (let i = 0; i <= last; i++) {
+  const bandOf = (i: number, s: { re: Float64Array; im: Float64Array }) => {
     const weight = frequency.map((f) => hat(f, i) / voxels);
-    const back = (s: { re: Float64Array; im: Float64Array }): { re: Float64Array; im: Float64Array } =>
-      referenceFft3d(
-        s.re.map((v, k) => v * weight[k]),
-        s.im.map((v, k) => v * weight[k]),
-        shape,
-        true,
-      );
-    const { re: b1, im: b2 } = back(halves);
+    return referenceFft3d(
+      s.re.map((v, k) => v * weight[k]),
+      s.im.map((v, k) => v * weight[k]),
+      shape,
+      true,
+    );
+  };
+  const crossOf = (i: number): Float64Array => {
+    const { re, im } = bandOf(i, halves);
+    return re.map((v, k) => v * im[k]);
+  };
+  const referenceSquares = (i: number): Float64Array => (third ? bandOf(i, third).re : out).map((v) => v * v);
+  const total = (values: Float64Array): number => meanOf(values, (k) => inside[k]);
+  const share = isHybrid
+    ? window.mean(Float64Array.from(input.differenceMask!, (v) => (v > 0.5 ? 1 : 0)))
+    : new Float64Array(window.blocks);
+  const box = window.mean(new Float64Array(voxels).fill(1));
+  const m = share.map((v, k) => v / box[k]);
+  const levels = [1, 2].filter((i) => isHybrid && i <= last);
+  const ratio =
+    levels.reduce((sum, i) => sum + total(crossOf(i)), 0) /
+    levels.reduce((sum, i) => sum + total(referenceSquares(i)), 0);
+  const c = ratio > 0 && Number.isFinite(ratio) ? ratio : 0;
+  for (let i = 0; i <= last; i++) {
+    const { re: b1, im: b2 } = bandOf(i, halves);
     const mean = b1.map((v, k) => (v + b2[k]) / 2);
     const cross = b1.map((v, k) => v * b2[k]);
     const square = mean.map((v) => v * v);
     const S = Float64Array.from(window.mean(cross), (v) => Math.max(v, 0));
     const boxPower = meanOf(square, () => true);
-    const P = window.mean(square).map((v) => Math.max(v, 1e-8 * boxPower));
-    const signal = meanOf(cross, (k) => inside[k]);
-    const power = meanOf(square, (k) => inside[k]);
+    const measured = window.mean(square);
+    const P = measured.map((v) => Math.max(v, 1e-8 * boxPower));
+    const signal = total(cross);
+    const power = total(square);
     if (i === 1 || i === 2) {
       level = level.map((v, k) => v + S[k]);
       levelAll += signal;
     }
     let T: Float64Array = S;
     let used = boxPower > 0;
-    if (profile && i >= 2) {
+    if (profile) {
       const shell = 4 * Math.PI * d ** 3 * (i * i + 1 / 6);
       const terms = shell * insideVoxels * voxelSize[0] * voxelSize[1] * voxelSize[2];
-      used = signal > 0 && power > 0 && levelAll > 0 && signal >= (3 * power) / Math.sqrt(terms);
-      const share = wanted[i] / (wanted[1] + wanted[2]);
-      const everywhere = (share * levelAll) / signal;
-      T = used
-        ? S.map((s, k) => (share * level[k]) ** locality * (s * everywhere) ** (1 - locality))
-        : new Float64Array(S.length);
+      let holds = signal > 0 && power > 0;
+      if (i >= 2) holds &&= levelAll > 0 && signal >= (3 * power) / Math.sqrt(terms);
+      const part = wanted[i] / (wanted[1] + wanted[2]);
+      const everywhere = (part * levelAll) / signal;
+      if (i >= 2 && holds)
+        T = S.map((s, k) => (s > 0 ? (part * level[k]) ** locality * (s * everywhere) ** (1 - locality) : 0));
+      if (!holds) T = new Float64Array(S.length);
+      used &&= holds || isHybrid;
     }
     if (third) {
-      const r = back(third).re;
-      const R = window.mean(r.map((v) => v * v)).map((v) => Math.max(v, 0));
-      T = profile ? T.map((t, k) => Math.sqrt(t * R[k])) : R;
+      const R = window.mean(referenceSquares(i)).map((v) => Math.max(v, 0));
+      if (isHybrid) T = T.map((t, k) => m[k] * t + (1 - m[k]) * c * R[k]);
+      else T = profile ? T.map((t, k) => Math.sqrt(t * R[k])) : R;
     }
-    bands.push({ frequency: i * d, signal, power, used });
+    const gains = P.map((p, k) => (used ? Math.sqrt(T[k] * S[k]) / p : 0));
+    const rms = (of: (k: number) => number): number =>
+      used ? Math.sqrt((S.reduce((sum, _, k) => sum + of(k), 0) * window.blockVoxels) / voxels) : 0;
+    bands.push({
+      frequency: i * d,
+      signal,
+      power,
+      used,
+      wantedAmplitude: rms((k) => T[k]),
+      reachedAmplitude: rms((k) => gains[k] ** 2 * measured[k]),
+    });
     if (!used) continue;
-    const gain = window.spread(P.map((p, k) => Math.sqrt(T[k] * S[k]) / p));
+    const gain = window.spread(gains);
     for (let k = 0; k < voxels; k++) out[k] += mean[k] * gain[k];
   }
   let scaled: Float64Array = out;
@@ -130,11 +169,7 @@ function frequencies([nz, ny, nx]: Shape, [vz, vy, vx]: readonly [number, number
 }
 
 /** Integral of (amplitude hat)^2 f^2, log-linear amplitude. */
-function bandPower(
-  { frequency, amplitude }: NonNullable<DirectBandInput['profile']>,
-  i: number,
-  d: number,
-): number {
+function bandPower({ frequency, amplitude }: AmplitudeProfile, i: number, d: number): number {
   const steps = 20000;
   let sum = 0;
   for (let s = 0; s < steps; s++) {
@@ -153,9 +188,9 @@ function bandPower(
   return sum;
 }
 
-/** Means over blocks, then a Gaussian of 10 A with zeros outside; back by linear interpolation. */
-function gaussianWindow(shape: Shape, voxelSize: readonly number[]) {
-  const factor = voxelSize.map((v) => Math.max(1, Math.floor(10 / v / 3)));
+/** Means over blocks, then a Gaussian with zeros outside; back by linear interpolation. */
+function gaussianWindow(shape: Shape, voxelSize: readonly number[], sigmaAngstrom: number) {
+  const factor = voxelSize.map((v) => Math.max(1, Math.floor(sigmaAngstrom / v / 3)));
   const counts = shape.map((n, axis) => Math.ceil(n / factor[axis]));
   const blocks = counts[0] * counts[1] * counts[2];
   const alongAxis = (
@@ -179,7 +214,7 @@ function gaussianWindow(shape: Shape, voxelSize: readonly number[]) {
     return to;
   };
   const gauss = counts.map((n, axis) => {
-    const sigma = 10 / voxelSize[axis] / factor[axis];
+    const sigma = sigmaAngstrom / voxelSize[axis] / factor[axis];
     return Array.from({ length: n }, (_, j) =>
       Float64Array.from(
         { length: n },
@@ -196,6 +231,7 @@ function gaussianWindow(shape: Shape, voxelSize: readonly number[]) {
   );
   return {
     blocks,
+    blockVoxels: factor[0] * factor[1] * factor[2],
     mean(values: Float64Array): Float64Array {
       let sums: Float64Array = new Float64Array(blocks);
       values.forEach((v, i) => {

@@ -4,7 +4,7 @@
  * volumes that are held, so that tests see what a run leaves behind.
  */
 import { cpuBytes } from '../../src/cpu-fallback/bytes.ts';
-import { checkBandJob, chooseTiles } from '../../src/engine/checks.ts';
+import { bandRegion, checkBandMaps, checkBandSettings, chooseTiles } from '../../src/engine/checks.ts';
 import type {
   Engine,
   LocalScalingJob,
@@ -15,6 +15,7 @@ import type {
 } from '../../src/engine/engine.ts';
 import { binWeight } from '../../src/math/fourier/local-filter.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import { planBands } from '../../src/math/soft-scaling/bands.ts';
 import { confidenceFromMap, noiseEstimate } from '../../src/math/statistics/confidence.ts';
 import { directBandScaling } from './direct-band-scaling.ts';
 import { directLocalResolution } from './direct-local-resolution.ts';
@@ -249,31 +250,45 @@ export function createSimpleEngine(): SimpleEngine {
         },
       };
     },
-    async estimateBandScaling() {
-      called('estimateBandScaling');
-      return { workingBytes: 1_000_000, seconds: 1 };
-    },
-    async bandScaling({ half1, half2, reference, mask, ...rest }, hooks) {
-      called('bandScaling');
-      checkBandJob({
-        half1,
-        ...(half2 && { half2 }),
-        ...(reference && { reference }),
-        ...(mask && { mask }),
-        ...rest,
-      });
-      const inMask = mask && maskIndices(voxels(mask, 'bandScaling')).length;
-      if (inMask === 0 && rest.zeroOutside === true) throw new Error('bandScaling: the mask is empty');
-      const { scaled, bands } = directBandScaling({
-        ...rest,
-        shape: half1.shape,
-        half1: voxels(half1, 'bandScaling'),
-        ...(half2 && { half2: voxels(half2, 'bandScaling') }),
-        ...(reference && { reference: voxels(reference, 'bandScaling') }),
-        ...(mask && { mask: voxels(mask, 'bandScaling') }),
-      });
-      hooks?.onProgress?.(bands.length, bands.length);
-      return { scaled: make(Float32Array.from(scaled), half1.shape), bands };
+    async openBandScaling(settings) {
+      called('openBandScaling');
+      checkBandSettings(settings);
+      return {
+        estimate: {
+          bands: planBands(settings, settings.windowSigma).count,
+          workingBytes: 1_000_000,
+          seconds: 1,
+        },
+        async start(maps) {
+          called('startBandScaling');
+          checkBandMaps(settings, maps);
+          const of = (volume: Volume | undefined) => volume && voxels(volume, 'bandScaling');
+          const inMask = maps.mask && maskIndices(voxels(maps.mask, 'bandScaling')).length;
+          bandRegion(settings, maps.mask, inMask ?? 0);
+          const { scaled, bands } = directBandScaling({
+            ...settings,
+            half1: voxels(maps.half1, 'bandScaling'),
+            half2: of(maps.half2),
+            reference: of(maps.reference),
+            differenceMask: of(maps.differenceMask),
+            mask: of(maps.mask),
+          });
+          const none = async (): Promise<never> => {
+            throw new Error('the tests of ranks have real engines');
+          };
+          return {
+            async run(hooks) {
+              called('bandScaling');
+              hooks?.signal?.throwIfAborted();
+              hooks?.onProgress?.(bands.length, bands.length);
+            },
+            scaleBand: none,
+            addBand: none,
+            finish: async () => ({ scaled: make(Float32Array.from(scaled), settings.shape), bands }),
+            close: async () => undefined,
+          };
+        },
+      };
     },
     async localFilter(volume, cutoffs, bins) {
       called('localFilter');

@@ -1,20 +1,22 @@
 /** Soft bands on the CPU engine: the same bits whatever the threads, and no more memory than the estimate says. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { bandScalingBytes, scaleBands } from '../../src/cpu-fallback/band-scaling.ts';
+import { bandScalingBytes, openBands } from '../../src/cpu-fallback/band-scaling.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import { Kernels } from '../../src/cpu-fallback/kernels/kernels.ts';
 import { VolumeMemory } from '../../src/cpu-fallback/memory.ts';
 import type { Pool } from '../../src/cpu-fallback/pool.ts';
 import { tasks } from '../../src/cpu-fallback/tasks.ts';
+import { bandScaling } from '../../src/engine/jobs.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { planBands } from '../../src/math/soft-scaling/bands.ts';
-import { planInputs } from '../../src/math/soft-scaling/inputs.ts';
 import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
-import { TargetPlan } from '../../src/math/soft-scaling/targets.ts';
+import type { SoftTarget } from '../../src/math/soft-scaling/targets.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
 
 const PROFILE = decayProfile(40);
+const BY_PROFILE = { kind: 'profile', profile: PROFILE } as const;
+const BY_BOTH = { kind: 'geometric-mean', profile: PROFILE } as const;
 
 function maps(shape: Shape): Record<'half1' | 'half2' | 'reference' | 'mask', Float32Array> {
   const particle = mapLikeVolume(shape, 1);
@@ -31,13 +33,14 @@ describe('soft bands on worker threads', () => {
       const { half1, half2, reference, mask } = maps(shape);
       const upload = (data: Float32Array) => engine.upload(data, shape);
       const seen: number[] = [];
-      const { scaled, bands } = await engine.bandScaling(
+      const { scaled, bands } = await bandScaling(
+        engine,
         {
           half1: await upload(half1),
           half2: await upload(half2),
           reference: await upload(reference),
           mask: await upload(mask),
-          profile: PROFILE,
+          target: BY_BOTH,
           voxelSize: [1.1, 1.1, 1.1],
         },
         { onProgress: (done) => seen.push(done) },
@@ -58,12 +61,12 @@ describe('soft bands on worker threads', () => {
     const job = {
       half1: await engine.upload(half1, shape),
       half2: await engine.upload(half2, shape),
-      profile: PROFILE,
+      target: BY_PROFILE,
       voxelSize: [1, 1, 1],
     } as const;
-    const run = engine.bandScaling(job, { signal: stop.signal, onProgress: () => stop.abort() });
+    const run = bandScaling(engine, job, { signal: stop.signal, onProgress: () => stop.abort() });
     await expect(run).rejects.toThrow(/abort/i);
-    expect((await engine.bandScaling(job)).bands.length).toBe(11);
+    expect((await bandScaling(engine, job)).bands.length).toBe(11);
     await engine.dispose();
   });
 
@@ -73,10 +76,10 @@ describe('soft bands on worker threads', () => {
     const job = {
       half1: await engine.upload(maps(shape).half1, shape),
       fadeResolution: 4,
-      profile: PROFILE,
+      target: BY_PROFILE,
       voxelSize: [1, 1, 1],
     } as const;
-    await expect(engine.bandScaling(job)).rejects.toMatchObject({
+    await expect(bandScaling(engine, job)).rejects.toMatchObject({
       tag: 'out-of-memory',
       message: 'Scaling in bands does not fit the memory limit.',
     });
@@ -104,16 +107,21 @@ describe('soft bands on worker threads', () => {
         return super.allocate(voxels);
       }
     }
-    const plan = planBands({ shape, voxelSize: [voxel, voxel, voxel] });
     const { half1, half2, reference } = maps(shape);
-    const extent = (map: Float32Array) => ({ map, min: -10, max: 10, mean: 0 });
-    const inputs = planInputs(extent(half1), extent(half2), extent(reference), true);
-    const target = { hasReference: true, profile: PROFILE, locality: 0.5 };
-    const targets = new TargetPlan(plan, target, voxelCount(shape), inputs.powerScale);
-    const volumes = { inputs, mask: undefined, out: new Float32Array(voxelCount(shape)) };
-    await scaleBands(pool, new CountingMemory(), plan, targets, volumes, {});
-    const job = { half2: {} as never, reference: {} as never, profile: PROFILE };
-    const estimate = bandScalingBytes(plan, job, 1);
+    const memory = new CountingMemory();
+    const volumes = [half1, half2, reference].map((data) => memory.adopt(data, shape));
+    const settings = { shape, voxelSize: [voxel, voxel, voxel], halfMaps: true, target: BY_BOTH } as const;
+    const opened = await openBands(settings, {
+      pool,
+      memory,
+      memoryLimitBytes: Number.POSITIVE_INFINITY,
+      statistics: async () => ({ min: -10, max: 10, mean: 0, sd: 1, count: 1, zeros: 0, nonFinite: 0 }),
+      radialFilter: async () => Promise.reject(new Error('there is no fade')),
+    });
+    const run = await opened.start({ half1: volumes[0], half2: volumes[1], reference: volumes[2] });
+    await run.run();
+    // The result is beside the estimate.
+    const estimate = opened.estimate.workingBytes + 4 * voxelCount(shape);
     const used = shared + kernels.exports.memory.buffer.byteLength;
     expect(used).toBeLessThanOrEqual(estimate);
     expect(used).toBeGreaterThan(0.5 * estimate);
@@ -129,10 +137,10 @@ describe('soft bands on worker threads', () => {
     (voxel, most, withReference) => {
       const shape: Shape = [256, 256, 256];
       const plan = planBands({ shape, voxelSize: [voxel, voxel, voxel] });
-      const volumes = (job: object) =>
-        bandScalingBytes(plan, { half2: {} as never, ...job }, 2) / (4 * 256 ** 3);
-      expect(volumes({ profile: PROFILE })).toBeLessThan(most);
-      expect(volumes({ profile: PROFILE, reference: {} as never })).toBeLessThan(withReference);
+      const volumes = (target: SoftTarget) =>
+        bandScalingBytes(plan, { halfMaps: true, target }, 2) / (4 * 256 ** 3);
+      expect(volumes(BY_PROFILE)).toBeLessThan(most);
+      expect(volumes(BY_BOTH)).toBeLessThan(withReference);
     },
   );
 });

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { BandScalingJob, Engine } from '../../src/engine/engine.ts';
-import { bandTraffic, planGpuBands } from '../../src/gpu/band-scaling.ts';
+import { bandScaling, bandSettings } from '../../src/engine/jobs.ts';
 import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
+import { bandTraffic, planGpuBands } from '../../src/gpu/plan-bands.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { planBands } from '../../src/math/soft-scaling/bands.ts';
 import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
@@ -36,13 +37,13 @@ async function jobOn(engine: Engine): Promise<BandScalingJob> {
     reference: await upload(mapLikeVolume(SHAPE, 4)),
     mask: await upload(blobMask(SHAPE, 0.8)),
     voxelSize: VOXEL,
-    profile: PROFILE,
+    target: { kind: 'geometric-mean', profile: PROFILE },
   };
 }
 
 async function scaleOnCpu(): Promise<Float32Array> {
   const cpu = await createCpuEngine({ threads: 1 });
-  const { scaled } = await cpu.bandScaling(await jobOn(cpu));
+  const { scaled } = await bandScaling(cpu, await jobOn(cpu));
   const voxels = Float32Array.from(await cpu.download(scaled));
   await cpu.dispose();
   return voxels;
@@ -72,7 +73,7 @@ describeGpu('soft bands on slabs (gpu)', (open) => {
     { slabBytes: 4 * 15 * 24 * 28, bindingBytes: 8 * 6 * 24 * 16 },
   ])('with limits %o equal the CPU engine (5e-6)', async (limits) => {
     const engine = await createGpuEngine(await open(limits));
-    const { scaled } = await engine.bandScaling(await jobOn(engine));
+    const { scaled } = await bandScaling(engine, await jobOn(engine));
     expect(relativeL2(await engine.download(scaled), await scaleOnCpu())).toBeLessThan(5e-6);
   });
 
@@ -80,10 +81,10 @@ describeGpu('soft bands on slabs (gpu)', (open) => {
     const gpu = await open({ bufferBytes: 2 ** 26 });
     const engine = await createGpuEngine(gpu);
     const job = await jobOn(engine);
-    const run = async (): Promise<void> => engine.release((await engine.bandScaling(job)).scaled);
+    const run = async (): Promise<void> => engine.release((await bandScaling(engine, job)).scaled);
     await run();
     const before = gpu.allocatedBytes;
-    const { workingBytes, seconds } = await engine.estimateBandScaling(job);
+    const { workingBytes, seconds } = (await engine.openBandScaling(bandSettings(job))).estimate;
     const peak = await peakBytes(gpu, run);
     expect(gpu.allocatedBytes).toBe(before);
     const result = 4 * voxelCount(SHAPE);
@@ -94,23 +95,23 @@ describeGpu('soft bands on slabs (gpu)', (open) => {
 
     const small = await createGpuEngine(await open({ totalBytes: before + workingBytes / 2 }));
     const tooLarge = await jobOn(small);
-    await expect(small.bandScaling(tooLarge)).rejects.toMatchObject({ tag: 'out-of-memory' });
-    await expect(small.estimateBandScaling(tooLarge)).rejects.toThrow(/does not fit the GPU/);
+    await expect(bandScaling(small, tooLarge)).rejects.toMatchObject({ tag: 'out-of-memory' });
+    await expect(small.openBandScaling(bandSettings(tooLarge))).rejects.toThrow(/does not fit the GPU/);
   });
 });
 
 describe('soft bands on a GPU, planned', () => {
   it('move at most 1.3 times the bytes of their transforms at 256^3, 1.06 A', () => {
     const bands = planBands({ shape: [256, 256, 256], voxelSize: [1.06, 1.06, 1.06] });
-    for (const job of [{ profile: PROFILE }, { reference: {} as never }]) {
-      const planned = planGpuBands(bands, { half2: {} as never, ...job }, LIMITS, Number.POSITIVE_INFINITY);
+    for (const target of [{ kind: 'profile', profile: PROFILE }, { kind: 'reference' }] as const) {
+      const planned = planGpuBands(bands, { halfMaps: true, target }, LIMITS, Number.POSITIVE_INFINITY);
       if (!planned.ok) throw new Error(planned.reason);
-      const hasLevel = 'profile' in job;
+      const hasLevel = target.kind === 'profile';
       const { bytes, transformBytes } = bandTraffic(planned.plan, true, hasLevel);
       expect(bytes / transformBytes).toBeLessThan(1.3);
       // Two spectra (or three), band, its voxels; blocks are small.
       const volume = 4 * 256 ** 3;
-      expect(planned.plan.workingBytes).toBeLessThan((hasLevel ? 4.4 : 5.4) * volume);
+      expect(planned.plan.bytes).toBeLessThan((hasLevel ? 4.4 : 5.4) * volume);
     }
   });
 });

@@ -10,7 +10,7 @@ import type { Grid, Shape } from '../grid.ts';
 
 /** Distance between the centres of neighbouring bands, 1/A: at most. */
 export const BAND_SPACING = 0.05;
-/** Standard deviation of the Gaussian window, A. */
+/** Standard deviation of the Gaussian window, A: 0.4 of the edge of LocScale's window of 25 A. */
 export const WINDOW_SIGMA = 10;
 /** Blocks per standard deviation: linear interpolation between them is within 1 % of the Gaussian's curvature. */
 const BLOCKS_PER_SIGMA = 3;
@@ -39,7 +39,11 @@ export interface WindowPlan {
   readonly sigma: Triple;
 }
 
-export function planBands({ shape, voxelSize }: Pick<Grid, 'shape' | 'voxelSize'>): BandPlan {
+/** `windowSigma`: standard deviation of the window, A. */
+export function planBands(
+  { shape, voxelSize }: Pick<Grid, 'shape' | 'voxelSize'>,
+  windowSigma = WINDOW_SIGMA,
+): BandPlan {
   const nyquist = 0.5 / Math.max(...voxelSize);
   // A Nyquist frequency of a whole number of spacings must not gain a band by rounding.
   const last = Math.max(1, Math.ceil(nyquist / BAND_SPACING - 1e-6));
@@ -48,16 +52,16 @@ export function planBands({ shape, voxelSize }: Pick<Grid, 'shape' | 'voxelSize'
     voxelSize,
     count: last + 1,
     spacing: nyquist / last,
-    windows: planWindows(shape, voxelSize),
+    windows: planWindows(shape, voxelSize, windowSigma),
   };
 }
 
-function planWindows(shape: Shape, voxelSize: Triple): WindowPlan {
-  const factor = voxelSize.map((v) => Math.max(1, Math.floor(WINDOW_SIGMA / v / BLOCKS_PER_SIGMA)));
+function planWindows(shape: Shape, voxelSize: Triple, windowSigma: number): WindowPlan {
+  const factor = voxelSize.map((v) => Math.max(1, Math.floor(windowSigma / v / BLOCKS_PER_SIGMA)));
   return {
     factor: triple(factor),
     blocks: triple(shape.map((n, axis) => Math.ceil(n / factor[axis]))),
-    sigma: triple(voxelSize.map((v, axis) => WINDOW_SIGMA / v / factor[axis])),
+    sigma: triple(voxelSize.map((v, axis) => windowSigma / v / factor[axis])),
   };
 }
 

@@ -4,6 +4,7 @@
  * float32 map then are float32 numbers too. The mean of a map is subtracted before the transform and put into the
  * coefficient of frequency 0 behind it, so that a large one costs the others no digits.
  */
+import type { TargetKind } from './targets.ts';
 
 /** (a - centres[0]) factors[0] + (b - centres[1]) factors[1] + constant. */
 export interface MapSum<V> {
@@ -21,7 +22,10 @@ export interface BandInputs<V> {
   readonly reference: MapSum<V> | undefined;
   /** Squares of the mean's voxels, in units of the squares of the map's own. */
   readonly powerScale: number;
-  /** Brings results back to the unit of the target: that of the reference, of the map, or of their geometric mean. */
+  /**
+   * Brings results back to the unit of the target: that of the reference; of the map with a profile, alone or beside
+   * a reference (hybrid); of the geometric mean of both.
+   */
   readonly outputScale: number;
 }
 
@@ -37,7 +41,7 @@ export function planInputs<V>(
   half1: MeasuredMap<V>,
   half2: MeasuredMap<V> | undefined,
   reference: MeasuredMap<V> | undefined,
-  hasProfile: boolean,
+  target: TargetKind,
 ): BandInputs<V> {
   const scale = unitScale(half2 ? [half1, half2] : [half1]);
   const referenceScale = reference ? unitScale([reference]) : scale;
@@ -46,8 +50,13 @@ export function planInputs<V>(
     difference: half2 && sumOf(half1, half2, scale / 2, -scale / 2),
     reference: reference && sumOf(reference, reference, referenceScale, 0),
     powerScale: scale ** 2,
-    outputScale: hasProfile ? 1 / Math.sqrt(scale * referenceScale) : 1 / referenceScale,
+    outputScale: outputScaleOf(target, scale, referenceScale),
   };
+}
+
+function outputScaleOf(target: TargetKind, scale: number, referenceScale: number): number {
+  if (target === 'reference') return 1 / referenceScale;
+  return 1 / (target === 'geometric-mean' ? Math.sqrt(scale * referenceScale) : scale);
 }
 
 function sumOf<V>(a: MeasuredMap<V>, b: MeasuredMap<V>, factorA: number, factorB: number): MapSum<V> {

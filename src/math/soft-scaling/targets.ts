@@ -7,9 +7,12 @@
  *   profile         T = S in bands 0 and 1, whose contrast stays as measured; above them, with the level
  *                   L = S_1 + S_2 of the voxel, T = (U_i L / U_L)^q (E_i S)^(1 - q), E_i = U_i L_all / (U_L S_all)
  *   geometric mean  T = sqrt(T_reference T_profile)
+ *   hybrid          T = m T_profile + (1 - m) c T_reference, m the share of the window inside the difference mask,
+ *                   c = L_all of the map over L_all of the reference: both in the unit of the map
  *
  * U: power of the profile in the band; U_L = U_1 + U_2; "all": means over the mask, or over the box where the mask is
- * empty; q: the locality, 0 = one curve of gains for the whole map, 1 = the same decay everywhere.
+ * empty; q: the locality, 0 = one curve of gains for the whole map, 1 = the same decay everywhere. T_profile is 0
+ * where S_all or P_all of the band is not above 0, and above band 1 where L_all is not, or S_all is that of noise.
  */
 import { voxelCount } from '../grid.ts';
 import { type BandPlan, independentTerms } from './bands.ts';
@@ -18,7 +21,7 @@ import { type AmplitudeProfile, profilePowers } from './profile.ts';
 /** Half of the local differences in decay stay. */
 export const DEFAULT_LOCALITY = 0.5;
 /** Bands whose signal gives the level; below the second of them the profile asks for nothing. */
-const LEVEL_BANDS = [1, 2] as const;
+export const LEVEL_BANDS = [1, 2] as const;
 /**
  * A band holds signal where the mean of the cross power is above so many standard deviations of its mean over
  * noise: P_all / sqrt(terms) each.
@@ -29,12 +32,24 @@ const POWER_FLOOR = 1e-8;
 /** T_profile / S at most, squared twice: S is rounding there. */
 const LARGEST_RATIO = 1e30;
 
-/** A reference, a profile, or the geometric mean of both. */
-export interface SoftTarget {
-  readonly hasReference: boolean;
-  readonly profile: AmplitudeProfile | undefined;
-  /** q. */
-  readonly locality: number;
+export type TargetKind = 'reference' | 'profile' | 'geometric-mean' | 'hybrid';
+
+/** What the local power of a band becomes: that of a reference, of a profile, or of both in one of two ways. */
+export type SoftTarget =
+  | { readonly kind: 'reference' }
+  | {
+      readonly kind: Exclude<TargetKind, 'reference'>;
+      readonly profile: AmplitudeProfile;
+      /** q, from 0 to 1. Default 0.5: half of the local differences in decay stay. */
+      readonly locality?: number;
+    };
+
+export function usesReference({ kind }: SoftTarget): boolean {
+  return kind !== 'profile';
+}
+
+export function usesProfile({ kind }: SoftTarget): boolean {
+  return kind !== 'reference';
 }
 
 /** Sums of squares of the voxels of a band, of a normalised map. */
@@ -45,94 +60,142 @@ export interface BandSums {
   readonly all: number;
 }
 
-/** One band of the whole map: means over the mask (or the box), in squares of the map's unit. */
+/** Of the gains of one band, in squares of the normalised map: sums over blocks. */
+export interface AmplitudeSums {
+  /** T. */
+  readonly wanted: number;
+  /** P times the square of the gain. */
+  readonly reached: number;
+}
+
+/** One band of the whole map. */
 export interface BandSummary {
   /** Centre, 1/A. */
   readonly frequency: number;
-  /** Cross power of the half maps; of a single map its power. */
+  /** Mean cross power of the half maps (of a single map its power) over the mask or the box, in its squared unit. */
   readonly signal: number;
   /** Power of their mean. */
   readonly power: number;
   /** False where the band adds nothing to the result. */
   readonly used: boolean;
+  /** RMS amplitudes over the box, in the unit of the result: the target, and what noise weighting left of it. */
+  readonly wantedAmplitude: number;
+  readonly reachedAmplitude: number;
 }
 
 /** How the windows of one band are scaled; what the engines' loops need. */
 export interface GainRule {
   /** False: all gains are 0, and S only counts for the level. */
   readonly contributes: boolean;
-  readonly target: 'reference' | 'profile' | 'geometric-mean';
-  /** E; 1 where T_profile = S. */
+  readonly target: TargetKind;
+  /** E; 1 where T_profile = S, 0 where it is 0. */
   readonly evenly: number;
   /** U_i / U_L and q; 0 where T_profile = S. */
   readonly levelFactor: number;
   readonly locality: number;
+  /** c. */
+  readonly referenceFactor: number;
   /** Least P, in sums over blocks. */
   readonly floor: number;
   /** Whether S is added to the level. */
   readonly addsToLevel: boolean;
 }
 
-/** Follows the bands in ascending order. */
+export interface BandStep {
+  readonly rule: GainRule;
+  /** The band's numbers, once the sums of its gains are known. */
+  summarise(gains: AmplitudeSums): BandSummary;
+}
+
+/** Scales of inputs.ts. */
+export interface PlanScales {
+  readonly powerScale: number;
+  readonly outputScale: number;
+}
+
+/** Makes the rules of the bands; those of the level come before the bands above them. */
 export class TargetPlan {
   /** Whether a level per block is required. */
   readonly needsLevel: boolean;
   private readonly plan: BandPlan;
   private readonly target: SoftTarget;
   private readonly insideVoxels: number;
-  private readonly powerScale: number;
+  private readonly scales: PlanScales;
   private readonly powers: Float64Array;
-  private level = 0;
+  private readonly levels = new Map<number, number>();
+  private referenceFactor = 1;
 
-  /** `insideVoxels`: those of the mask, or of the box; `powerScale`: of inputs.ts. */
-  constructor(plan: BandPlan, target: SoftTarget, insideVoxels: number, powerScale: number) {
+  /** `insideVoxels`: those of the mask, or of the box. */
+  constructor(plan: BandPlan, target: SoftTarget, insideVoxels: number, scales: PlanScales) {
     this.plan = plan;
     this.target = target;
     this.insideVoxels = insideVoxels;
-    this.powerScale = powerScale;
-    this.needsLevel = target.profile !== undefined;
-    this.powers = target.profile ? profilePowers(target.profile, plan) : new Float64Array(plan.count);
+    this.scales = scales;
+    this.needsLevel = usesProfile(target);
+    this.powers = 'profile' in target ? profilePowers(target.profile, plan) : new Float64Array(plan.count);
+  }
+
+  /** Bands whose signal `band` needs and that have not been measured. */
+  missingLevels(band: number): number[] {
+    if (!this.needsLevel || band < LEVEL_BANDS[1]) return [];
+    return LEVEL_BANDS.filter((i) => i < band && !this.levels.has(i));
+  }
+
+  /** Hybrid: c, from sums over the level bands of the signal and of the reference. */
+  matchReference(signal: number, reference: number): void {
+    const factor = signal / reference;
+    this.referenceFactor = signal > 0 && reference > 0 && Number.isFinite(factor) ? factor : 0;
   }
 
   /** `mean`: of the half maps (or the single map); `difference`: of half their difference. */
   next(band: number, mean: BandSums, difference: BandSums = { inside: 0, all: 0 }): BandStep {
     const signal = mean.inside - difference.inside;
     const rule = this.ruleOf(band, signal, mean);
-    const unit = 1 / (this.insideVoxels * this.powerScale);
-    const summary: BandSummary = {
-      frequency: band * this.plan.spacing,
-      signal: signal * unit,
-      power: mean.inside * unit,
-      used: rule.contributes,
+    const unit = 1 / (this.insideVoxels * this.scales.powerScale);
+    const rms = (sum: number): number =>
+      this.scales.outputScale * Math.sqrt(Math.max(sum, 0) / voxelCount(this.plan.shape));
+    return {
+      rule,
+      summarise: ({ wanted, reached }) => ({
+        frequency: band * this.plan.spacing,
+        signal: signal * unit,
+        power: mean.inside * unit,
+        used: rule.contributes,
+        wantedAmplitude: rms(wanted),
+        reachedAmplitude: rms(reached),
+      }),
     };
-    return { rule, summary };
   }
 
   private ruleOf(band: number, signal: number, { inside: power, all }: BandSums): GainRule {
-    const { hasReference, locality } = this.target;
+    const { kind } = this.target;
+    const isLevel = this.needsLevel && LEVEL_BANDS.some((i) => i === band) && !this.levels.has(band);
+    if (isLevel) this.levels.set(band, all > 0 ? signal : 0);
     const asMeasured: GainRule = {
       contributes: all > 0,
-      target: this.needsLevel ? (hasReference ? 'geometric-mean' : 'profile') : 'reference',
+      target: kind,
       evenly: 1,
       levelFactor: 0,
       locality: 0,
+      referenceFactor: this.referenceFactor,
       floor: (POWER_FLOOR * all) / voxelCount(this.plan.windows.blocks),
-      addsToLevel: this.needsLevel && all > 0 && LEVEL_BANDS.some((i) => i === band),
+      addsToLevel: isLevel && all > 0,
     };
-    if (!this.needsLevel) return asMeasured;
-    if (asMeasured.addsToLevel) this.level += signal;
-    if (band < LEVEL_BANDS[1]) return asMeasured;
+    if (!('profile' in this.target)) return asMeasured;
+    // Outside the difference mask the reference goes on.
+    const empty: GainRule =
+      kind === 'hybrid' ? { ...asMeasured, evenly: 0 } : { ...asMeasured, contributes: false };
+    const holdsPower = signal > 0 && power > 0;
+    if (band < LEVEL_BANDS[1]) return holdsPower ? asMeasured : empty;
     const least = (SIGNIFICANCE * power) / Math.sqrt(independentTerms(this.plan, band, this.insideVoxels));
-    const holdsSignal = signal > 0 && power > 0 && signal >= least;
-    if (!holdsSignal || !(this.level > 0)) return { ...asMeasured, contributes: false };
+    const level = LEVEL_BANDS.reduce((sum, i) => sum + (this.levels.get(i) ?? 0), 0);
+    if (!(holdsPower && signal >= least && level > 0)) return empty;
     const levelFactor = this.powers[band] / (this.powers[LEVEL_BANDS[0]] + this.powers[LEVEL_BANDS[1]]);
-    return { ...asMeasured, evenly: (levelFactor * this.level) / signal, levelFactor, locality };
+    const evenly = Math.min((levelFactor * level) / signal, LARGEST_RATIO);
+    const { locality = DEFAULT_LOCALITY } = this.target;
+    // A profile that has vanished by this band.
+    return evenly > 0 ? { ...asMeasured, evenly, levelFactor, locality } : empty;
   }
-}
-
-export interface BandStep {
-  readonly rule: GainRule;
-  readonly summary: BandSummary;
 }
 
 /** x^(q / 2). */
@@ -143,22 +206,36 @@ export function levelRoot(locality: number): (x: number) => number {
   return (x) => x ** (locality / 2);
 }
 
-/** Gains from S, P, R and the level (with the band's own S, if it counts), of any scale common to all but R. */
-export function gainFunction(
+/** sqrt(T). */
+export function targetAmplitude(
   rule: GainRule,
-): (signal: number, power: number, reference: number, level: number) => number {
-  const { contributes, target, evenly, levelFactor, floor } = rule;
+): (signal: number, reference: number, level: number, share: number) => number {
+  const { contributes, target, evenly, levelFactor, referenceFactor } = rule;
   if (!contributes) return () => 0;
   const root = levelRoot(rule.locality);
   const evenRoot = Math.sqrt(evenly);
-  return (signal, power, reference, level) => {
-    if (!(signal > 0)) return 0;
-    const s = Math.sqrt(signal);
-    const r = Math.sqrt(Math.max(reference, 0));
-    const weight = s / Math.max(power, floor);
-    if (target === 'reference') return r * weight;
+  const profile = (signal: number, level: number): number => {
+    if (!(signal > 0 && evenly > 0)) return 0;
     const ratio = Math.min((levelFactor * level) / (evenly * signal), LARGEST_RATIO);
-    const t = evenRoot * s * root(ratio);
-    return (target === 'profile' ? t : Math.sqrt(r * t)) * weight;
+    return evenRoot * Math.sqrt(signal) * root(ratio);
   };
+  switch (target) {
+    case 'reference':
+      return (_, reference) => Math.sqrt(Math.max(reference, 0));
+    case 'profile':
+      return (signal, _, level) => profile(signal, level);
+    case 'geometric-mean':
+      return (signal, reference, level) =>
+        Math.sqrt(Math.sqrt(Math.max(reference, 0)) * profile(signal, level));
+    case 'hybrid':
+      return (signal, reference, level, share) =>
+        Math.sqrt(
+          share * profile(signal, level) ** 2 + (1 - share) * referenceFactor * Math.max(reference, 0),
+        );
+  }
+}
+
+/** What sqrt(T) is multiplied with: sqrt(S) / P. */
+export function gainWeight(signal: number, power: number, floor: number): number {
+  return signal > 0 ? Math.sqrt(signal) / Math.max(power, floor) : 0;
 }

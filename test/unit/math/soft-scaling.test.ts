@@ -16,7 +16,7 @@ import {
   profilePowers,
   proteinProfile,
 } from '../../../src/math/soft-scaling/profile.ts';
-import { gainFunction, TargetPlan } from '../../../src/math/soft-scaling/targets.ts';
+import { gainWeight, TargetPlan, targetAmplitude } from '../../../src/math/soft-scaling/targets.ts';
 
 const cube = (edge: number, voxel: number) =>
   planBands({ shape: [edge, edge, edge], voxelSize: [voxel, voxel, voxel] });
@@ -130,37 +130,55 @@ describe('profiles', () => {
 
 describe('targets', () => {
   const plan = cube(64, 1.4);
+  const UNIT = { powerScale: 1, outputScale: 1 };
+  const NONE = { wanted: 0, reached: 0 };
+  const BY_PROFILE = { kind: 'profile', profile: proteinProfile() } as const;
   const sums = (inside: number) => ({ inside, all: inside });
 
   it('a band without significant signal adds nothing with a profile, and is weighted with a reference', () => {
-    for (const [profile, contributes] of [
-      [proteinProfile(), false],
-      [undefined, true],
+    for (const [target, contributes] of [
+      [BY_PROFILE, false],
+      [{ kind: 'geometric-mean', profile: proteinProfile() }, false],
+      [{ kind: 'reference' }, true],
+      [{ kind: 'hybrid', profile: proteinProfile() }, true],
     ] as const) {
-      const target = { hasReference: profile === undefined, profile, locality: 0.5 };
-      const targets = new TargetPlan(plan, target, 64 ** 3, 1);
+      const targets = new TargetPlan(plan, target, 64 ** 3, UNIT);
       for (let i = 0; i < 3; i++) targets.next(i, sums(100), sums(10));
       expect(targets.next(3, sums(100), sums(100.001)).rule.contributes).toBe(contributes);
-      expect(targets.next(4, sums(100), sums(99.99)).summary.used).toBe(contributes);
+      expect(targets.next(4, sums(100), sums(99.99)).summarise(NONE).used).toBe(contributes);
     }
   });
 
   it('nothing is used of nothing', () => {
-    const target = { hasReference: false, profile: proteinProfile(), locality: 0.5 };
-    const targets = new TargetPlan(plan, target, 64 ** 3, 1);
-    for (let i = 0; i < plan.count; i++) expect(targets.next(i, sums(0), sums(0)).summary.used).toBe(false);
+    const targets = new TargetPlan(plan, BY_PROFILE, 64 ** 3, UNIT);
+    for (let i = 0; i < plan.count; i++)
+      expect(targets.next(i, sums(0), sums(0)).summarise(NONE).used).toBe(false);
+  });
+
+  it('a band that is above a level of nothing adds nothing; bands without their level say so', () => {
+    const targets = new TargetPlan(plan, BY_PROFILE, 64 ** 3, UNIT);
+    expect(targets.missingLevels(1)).toEqual([]);
+    expect(targets.missingLevels(3)).toEqual([1, 2]);
+    for (const level of [1, 2]) expect(targets.next(level, sums(1), sums(2)).rule.addsToLevel).toBe(true);
+    expect(targets.missingLevels(3)).toEqual([]);
+    // Once only.
+    expect(targets.next(2, sums(1), sums(2)).rule.addsToLevel).toBe(false);
+    expect(targets.next(3, sums(100), sums(0)).rule.contributes).toBe(false);
   });
 
   it('locality 1 gives the profile to every level, 0 the same gain to every place', () => {
     const gains = (locality: number): number[] => {
       const targets = new TargetPlan(
         plan,
-        { hasReference: false, profile: proteinProfile(), locality },
+        { kind: 'profile', profile: proteinProfile(), locality },
         64 ** 3,
-        1,
+        UNIT,
       );
       for (let i = 0; i < 3; i++) targets.next(i, sums(100), sums(0));
-      const gain = gainFunction(targets.next(3, sums(10), sums(0)).rule);
+      const { rule } = targets.next(3, sums(10), sums(0));
+      const amplitude = targetAmplitude(rule);
+      const gain = (s: number, p: number, r: number, l: number): number =>
+        amplitude(s, r, l, 0) * gainWeight(s, p, rule.floor);
       // Two places of equal level, one four times weaker in this band; no noise.
       return [gain(8, 8, 0, 100), gain(2, 2, 0, 100)];
     };
@@ -176,17 +194,18 @@ describe('targets', () => {
     const power = fc.constantFrom(0, 1e-38, 1e-20, 1, 1e20);
     fc.assert(
       fc.property(power, power, power, power, fc.constantFrom(0, 0.3, 0.5, 1), (s, p, r, l, locality) => {
-        for (const target of ['reference', 'profile', 'geometric-mean'] as const) {
-          const gain = gainFunction({
+        for (const target of ['reference', 'profile', 'geometric-mean', 'hybrid'] as const) {
+          const amplitude = targetAmplitude({
             contributes: true,
             target,
             evenly: 2,
             levelFactor: 0.1,
             locality,
+            referenceFactor: 3,
             floor: 1e-8,
             addsToLevel: false,
           });
-          expect(Number.isFinite(gain(s, p, r, l))).toBe(true);
+          expect(Number.isFinite(amplitude(s, r, l, 0.3) * gainWeight(s, p, 1e-8))).toBe(true);
         }
       }),
     );
@@ -202,7 +221,12 @@ describe('normalised inputs', () => {
         (e, c) => {
           const size = 2 ** e;
           const extent = { map: 0, min: (c - 1) * size, max: (c + 0.7) * size, mean: c * size };
-          const { mean, difference, outputScale, powerScale } = planInputs(extent, extent, undefined, true);
+          const { mean, difference, outputScale, powerScale } = planInputs(
+            extent,
+            extent,
+            undefined,
+            'profile',
+          );
           const scaled = 1 * size * 2 * mean.factors[0];
           // Means are rounded to float32.
           expect(scaled).toBeGreaterThan(1 - 1e-6);

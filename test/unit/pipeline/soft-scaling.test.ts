@@ -1,9 +1,19 @@
 /** The run of soft scaling: maps in, one volume out, and what it says. */
 import { describe, expect, it } from 'vitest';
+import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
 import { createMrcHeader } from '../../../src/formats/mrc-header.ts';
 import type { Shape } from '../../../src/math/grid.ts';
-import { proteinProfile } from '../../../src/math/soft-scaling/profile.ts';
+import { decayProfile, proteinProfile } from '../../../src/math/soft-scaling/profile.ts';
+import { type BandTeam, packBand } from '../../../src/pipeline/band-rounds.ts';
 import { runSoftScaling } from '../../../src/pipeline/index.ts';
+import { startRun } from '../../../src/pipeline/run.ts';
+import {
+  planSoftScaling,
+  type SoftScaling,
+  scaleSoftly,
+  softTargetOf,
+} from '../../../src/pipeline/soft-scaling.ts';
 import type { MapImage } from '../../../src/pipeline/types.ts';
 import { relativeL2 } from '../../support/compare.ts';
 import { directBandScaling } from '../../support/direct-band-scaling.ts';
@@ -40,7 +50,7 @@ describe('runSoftScaling', () => {
       half2: half(3),
       mask,
       zeroOutside: true,
-      profile: proteinProfile(),
+      target: { kind: 'profile', profile: proteinProfile() },
     });
     expect(relativeL2(await engine.download(result.scaled), expected.scaled)).toBeLessThan(1e-6);
     expect(result.bands).toEqual(expected.bands);
@@ -65,7 +75,7 @@ describe('runSoftScaling', () => {
         half1: half(2),
         half2: half(3),
         reference,
-        ...(profile && { profile }),
+        target: profile ? { kind: 'geometric-mean', profile } : { kind: 'reference' },
       });
       expect(relativeL2(await engine.download(scaled), expected.scaled)).toBeLessThan(1e-6);
     }
@@ -79,7 +89,7 @@ describe('runSoftScaling', () => {
     const told: string[] = [];
     await runSoftScaling({ input: halves(6) }, { engine, onInfo: (line) => told.push(line) });
     expect(told).toEqual([
-      'Voxels of 6.00 A leave 3 frequency bands up to 0.083 1/A: noise is weighted down, but little or nothing is sharpened.',
+      'Voxels of 6.00 A leave 3 frequency bands up to 0.083 1/A: only noise weighting is applied.',
     ]);
   });
 
@@ -94,3 +104,106 @@ describe('runSoftScaling', () => {
     expect(engine.held.size).toBe(0);
   });
 });
+
+describe('scaleSoftly', () => {
+  const upload = (engine: Engine, data: Float32Array) => engine.upload(data.slice(), SHAPE);
+  const grid = { shape: SHAPE, voxelSize: [1.5, 1.5, 1.5] as const };
+  const target = softTargetOf({ kind: 'profile' });
+
+  it('takes the mean of dependent half maps for one map, says so, and fades', async () => {
+    const engine = createSimpleEngine();
+    const warnings: string[] = [];
+    const run = startRun({ engine, onWarning: (line) => warnings.push(line) });
+    const maps = [await upload(run.engine, half(2)), await upload(run.engine, half(3))] as const;
+    const base = { grid, input: 'dependent half maps', target, zeroOutside: false } as const;
+    await expect(scaleSoftly({ maps }, base, run)).rejects.toThrow(/share noise can be scaled .* only up to/);
+    const { scaled, fadeResolution } = await scaleSoftly({ maps }, { ...base, resolution: 5 }, run);
+    expect(fadeResolution).toBe(5);
+    expect(warnings).toEqual([
+      'The half maps share noise: the power of their mean is taken for signal, and the result fades at 5 A.',
+    ]);
+    const mean = half(2).map((v, i) => (v + half(3)[i]) / 2);
+    const expected = directBandScaling({ ...grid, half1: mean, target, fadeResolution: 5 });
+    expect(relativeL2(await engine.download(scaled), expected.scaled)).toBeLessThan(1e-6);
+    run.release(...maps, scaled);
+    expect(engine.held.size).toBe(0);
+  });
+
+  it('half maps with a resolution fade only with fadeOutput, which needs one', async () => {
+    const engine = createSimpleEngine();
+    const run = startRun({ engine });
+    const maps = [await upload(run.engine, half(2)), await upload(run.engine, half(3))] as const;
+    const base = { grid, input: 'half maps', target, zeroOutside: false } as const;
+    expect((await scaleSoftly({ maps }, { ...base, resolution: 5 }, run)).fadeResolution).toBeUndefined();
+    const faded = await scaleSoftly({ maps }, { ...base, resolution: 5, fadeOutput: true }, run);
+    expect(faded.fadeResolution).toBe(5);
+    await expect(planSoftScaling({ ...base, fadeOutput: true }, run)).rejects.toThrow(/only at a resolution/);
+  });
+
+  it('no reference is a decay with locality 1; the window is 0.4 of an edge', async () => {
+    const engine = createSimpleEngine();
+    const run = startRun({ engine });
+    const decay = softTargetOf({ kind: 'decay', bFactor: 20 });
+    expect(decay).toEqual({ kind: 'profile', profile: decayProfile(20), locality: 1 });
+    const maps = [await upload(run.engine, half(2)), await upload(run.engine, half(3))] as const;
+    const settings = {
+      grid,
+      input: 'half maps',
+      target: decay,
+      zeroOutside: false,
+      windowAngstrom: 15,
+    } as const;
+    const { scaled } = await scaleSoftly({ maps }, settings, run);
+    const halves = { half1: half(2), half2: half(3) };
+    const expected = directBandScaling({ ...grid, ...halves, target: decay, windowSigma: 6 });
+    expect(relativeL2(await engine.download(scaled), expected.scaled)).toBeLessThan(1e-6);
+  });
+
+  it.each([2, 3, 12])('a team of %i gives the bits of one process', async (size) => {
+    const engine = await createCpuEngine({ threads: 2 });
+    const run = startRun({ engine });
+    const maps = [await upload(run.engine, half(2)), await upload(run.engine, half(3))] as const;
+    const mask = await upload(run.engine, blobMask(SHAPE, 0.8));
+    const settings = { grid, input: 'half maps', target, zeroOutside: true, measureLocal: true } as const;
+    const alone = await scaleSoftly({ maps, mask }, settings, run);
+    const rounds: (number | undefined)[][] = [];
+    const shared = await scaleSoftly({ maps, mask }, settings, run, teamOf(size, rounds));
+    expect(rounds.flat().filter((band) => band !== undefined)).toEqual(alone.bands.map((_, i) => i));
+    expect(shared.bands).toEqual(alone.bands);
+    const volumesOf = ({ scaled, local }: SoftScaling) => [
+      scaled,
+      local!.bFactor!,
+      local!.resolution!,
+      local!.signal,
+    ];
+    for (const [i, volume] of volumesOf(alone).entries())
+      expect(await engine.download(volumesOf(shared)[i])).toEqual(await engine.download(volume));
+    await engine.dispose();
+  });
+});
+
+/** Ranks in one process: each has a run of its own, and what it scales crosses as bytes. */
+function teamOf(size: number, rounds: (number | undefined)[][]): BandTeam {
+  return {
+    size,
+    async openBands(settings, maps, engine) {
+      const opened = await engine.openBandScaling(settings);
+      const runs = await Promise.all(Array.from({ length: size - 1 }, () => opened.start(maps)));
+      return {
+        async scale(bands, own) {
+          rounds.push([...bands]);
+          await own();
+          return Promise.all(
+            runs.map(async (run, i) => {
+              const band = bands[i + 1];
+              return band === undefined ? undefined : packBand(await run.scaleBand(band));
+            }),
+          );
+        },
+        async close() {
+          for (const run of runs) await run.close();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,478 @@
+/**
+ * One soft frequency band at a time on the GPU: the spectra of the mean of the half maps, of half their difference and
+ * of the reference stay on the device; a band is weighted and transformed back along z in one pass
+ * (shaders/band-filter.wgsl), along y and x by the passes of fft-slabs.ts, and measured, windowed and added to the
+ * result by shaders/band-scaling.wgsl.
+ */
+import type { BandDevice, BandSpectrum } from '../engine/band-run.ts';
+import type { BandScalingSettings, Volume } from '../engine/engine.ts';
+import { voxelCount } from '../math/grid.ts';
+import { highestIndex, squaredBandFrequencies, windowWeights } from '../math/soft-scaling/bands.ts';
+import { fadeTransfer } from '../math/soft-scaling/fade.ts';
+import type { BandInputs, MapSum } from '../math/soft-scaling/inputs.ts';
+import {
+  type AmplitudeSums,
+  type BandSums,
+  type GainRule,
+  usesProfile,
+} from '../math/soft-scaling/targets.ts';
+import { type BandKernels, blockFields, fieldsOf, NAME, TARGETS } from './band-kernels.ts';
+import type { GpuDevice } from './device.ts';
+import { prepareColumns } from './fft-axes.ts';
+import { dispatchSize, lineTableBuffer } from './fft-lines.ts';
+import {
+  copyStrip,
+  createSpectrum,
+  restorePlanes,
+  type Spectrum,
+  stripsOf,
+  transformPlanes,
+} from './fft-slabs.ts';
+import type { Destroyable } from './job.ts';
+import { BLOCKS_PER_GROUP, type GpuBandPlan } from './plan-bands.ts';
+import { radialFilter } from './radial-filter.ts';
+import { type Scratch, submitPass } from './scratch.ts';
+import { slabVoxels } from './slabs.ts';
+import type { UniformSlots } from './uniform-slots.ts';
+import { type GpuVolume, readVolume, writeVolume } from './volume.ts';
+import { linearWorkgroups } from './workgroups.ts';
+
+export interface BandVolumes {
+  readonly inputs: BandInputs<GpuVolume>;
+  readonly mask: GpuVolume | undefined;
+  /** Per block: the share of its window inside the difference mask. */
+  readonly share: Float32Array | undefined;
+}
+
+/** Volumes of the engine. */
+export interface EngineVolumes {
+  make(label: string): GpuVolume;
+  adopt(volume: GpuVolume): GpuVolume;
+  release(...volumes: Volume[]): void;
+  download(volume: GpuVolume): Promise<Float32Array>;
+}
+
+/** Buffers of one value per block. */
+interface Fields {
+  power: GPUBuffer;
+  difference: GPUBuffer | undefined;
+  reference: GPUBuffer | undefined;
+  /** Takes the result of a window. */
+  spare: GPUBuffer;
+  readonly level: GPUBuffer | undefined;
+  readonly share: GPUBuffer | undefined;
+  readonly gains: GPUBuffer;
+}
+
+export class GpuBands implements BandDevice {
+  buffers: Destroyable | undefined;
+  private readonly gpu: GpuDevice;
+  private readonly plan: GpuBandPlan;
+  private readonly kernels: BandKernels;
+  private readonly slots: UniformSlots;
+  private readonly band: GpuVolume;
+  private readonly mask: GpuVolume | undefined;
+  private readonly settings: BandScalingSettings;
+  private readonly engine: EngineVolumes;
+  private readonly outputScale: number;
+  /** Bits per slab of the mask. */
+  private readonly inside: readonly GPUBuffer[] | undefined;
+  private readonly squares: GPUBuffer;
+  private readonly weights: readonly GPUBuffer[];
+  private readonly parts: GPUBuffer;
+  private readonly gainParts: GPUBuffer;
+  private readonly strips: { readonly source: GPUBuffer; readonly result: GPUBuffer } | undefined;
+  private readonly blockCount: number;
+  private readonly fields: Fields;
+  private readonly work: Spectrum;
+  private readonly spectra: Partial<Record<BandSpectrum, Spectrum>>;
+  private result: GpuVolume | undefined;
+  /** The band that `work` was written for last. */
+  private widest = 0;
+
+  constructor(
+    gpu: GpuDevice,
+    plan: GpuBandPlan,
+    kernels: BandKernels,
+    scratch: Scratch,
+    slots: UniformSlots,
+    band: GpuVolume,
+    { inputs, mask, share }: BandVolumes,
+    settings: BandScalingSettings,
+    engine: EngineVolumes,
+  ) {
+    this.gpu = gpu;
+    this.plan = plan;
+    this.kernels = kernels;
+    this.slots = slots;
+    this.band = band;
+    this.mask = mask;
+    this.settings = settings;
+    this.engine = engine;
+    this.outputScale = inputs.outputScale;
+    const { bands, fft } = plan;
+    const [nz, ny] = bands.shape;
+    this.squares = scratch.table(
+      'squared frequencies',
+      Float32Array.from([
+        ...squaredBandFrequencies(bands, 0, nz),
+        ...squaredBandFrequencies(bands, 1, ny),
+        ...squaredBandFrequencies(bands, 2, fft.pitch),
+      ]),
+    );
+    this.weights = ([0, 1, 2] as const).map((axis) =>
+      scratch.table('window', windowWeights(bands.windows, axis)),
+    );
+    this.parts = scratch.storage('powers', 8 * plan.parts);
+    this.gainParts = scratch.storage('amplitudes', 8 * bands.count * plan.gainGroups);
+    this.blockCount = voxelCount(bands.windows.blocks);
+    this.inside = mask && this.pack(scratch, mask);
+    if (fft.planesPerSlab < nz) {
+      const bytes = 8 * nz * fft.rowsPerStrip * fft.pitch;
+      this.strips = { source: scratch.storage('strip', bytes), result: scratch.storage('band strip', bytes) };
+    }
+    const field = (): GPUBuffer => scratch.storage('blocks', 4 * this.blockCount);
+    this.fields = {
+      power: field(),
+      difference: inputs.difference && field(),
+      reference: inputs.reference && field(),
+      spare: field(),
+      level: usesProfile(settings.target) ? field() : undefined,
+      share: share && scratch.table('share', share),
+      gains: field(),
+    };
+    this.work = createSpectrum(scratch, 'band', fft);
+    this.spectra = {
+      mean: createSpectrum(scratch, 'mean', fft),
+      difference: inputs.difference && createSpectrum(scratch, 'difference', fft),
+      reference: inputs.reference && createSpectrum(scratch, 'reference', fft),
+    };
+    this.result = engine.make('scaled map');
+  }
+
+  private pack(scratch: Scratch, mask: GpuVolume): GPUBuffer[] {
+    const { gpu, kernels, slots } = this;
+    const made = mask.slabs.map((slab) =>
+      scratch.storage('mask bits', 4 * Math.ceil(slabVoxels(mask, slab) / 32)),
+    );
+    submitPass(gpu, NAME, (pass) => {
+      mask.slabs.forEach((slab, i) => {
+        const count = slabVoxels(mask, slab);
+        const bound = { parameters: slots.write(fieldsOf({ count })), mask: slab.buffer, bits: made[i] };
+        kernels.pack.run(pass, bound, linearWorkgroups(gpu, Math.ceil(count / 32)));
+      });
+    });
+    return made;
+  }
+
+  /** Fills the spectra. */
+  async transform(inputs: BandInputs<GpuVolume>): Promise<void> {
+    for (const name of ['mean', 'difference', 'reference'] as const) {
+      const [sum, spectrum] = [inputs[name], this.spectra[name]];
+      if (sum && spectrum) await this.forward(sum, spectrum);
+    }
+    await this.gpu.finish();
+  }
+
+  /** The transform of a sum of maps, its mean in the coefficient of frequency 0. */
+  private async forward(sum: MapSum<GpuVolume>, spectrum: Spectrum): Promise<void> {
+    const { gpu, band, kernels, slots } = this;
+    const { fft } = this.plan;
+    submitPass(gpu, NAME, (pass) => {
+      band.slabs.forEach((slab, i) => {
+        const count = slabVoxels(band, slab);
+        const parameters = slots.write(
+          fieldsOf({
+            count,
+            centre_a: sum.centres[0],
+            centre_b: sum.centres[1],
+            factor_a: sum.factors[0],
+            factor_b: sum.factors[1],
+          }),
+        );
+        const bound = { parameters, a: sum.a.slabs[i].buffer, b: sum.b.slabs[i].buffer, out: slab.buffer };
+        kernels.combine.run(pass, bound, linearWorkgroups(gpu, count));
+      });
+    });
+    await transformPlanes(gpu, band, spectrum);
+    const buffer = this.strips?.source ?? spectrum.slabs[0].buffer;
+    for (const strip of stripsOf(fft)) {
+      const columns = strip.rows * fft.pitch;
+      const range = { columns, blocks: 1, blockStride: 0, elementStride: columns };
+      const alongZ = await prepareColumns(gpu, fft.z, range);
+      const encoder = gpu.device.createCommandEncoder({ label: NAME });
+      copyStrip(encoder, spectrum, strip, buffer, 'gather');
+      const pass = encoder.beginComputePass({ label: NAME });
+      alongZ.forward(pass, buffer);
+      pass.end();
+      copyStrip(encoder, spectrum, strip, buffer, 'scatter');
+      gpu.check();
+      gpu.device.queue.submit([encoder.finish()]);
+      alongZ.destroy();
+    }
+    const constant = Float32Array.of(sum.constant * voxelCount(fft.shape), 0);
+    gpu.device.queue.writeBuffer(spectrum.slabs[0].buffer, 0, constant);
+    slots.reset();
+  }
+
+  /** A band is written up to its own width only: what a wider one has left behind it goes. */
+  private clearAbove(index: number): void {
+    if (index < this.widest) {
+      const encoder = this.gpu.device.createCommandEncoder({ label: NAME });
+      const { slabs } = this.work;
+      for (const { buffer } of slabs) encoder.clearBuffer(buffer);
+      // Strips are copied whole.
+      if (this.strips) encoder.clearBuffer(this.strips.result);
+      this.gpu.device.queue.submit([encoder.finish()]);
+    }
+    this.widest = index;
+  }
+
+  async measure(index: number, name: BandSpectrum): Promise<BandSums> {
+    const { gpu, fields, spectra, slots, work, band } = this;
+    slots.reset();
+    this.clearAbove(index);
+    await this.filter(index, spectra[name] as Spectrum, work);
+    await restorePlanes(gpu, work, band, highestIndex(this.plan.bands, 2, index) + 1);
+    return this.powers(fields[name === 'mean' ? 'power' : name] as GPUBuffer);
+  }
+
+  /** One band of a spectrum, transformed back along z, to `work`. */
+  private async filter(index: number, from: Spectrum, work: Spectrum): Promise<void> {
+    const { gpu, kernels, slots, squares } = this;
+    const { fft, bands } = this.plan;
+    const table = lineTableBuffer(gpu, fft.z);
+    const source = this.strips?.source ?? from.slabs[0].buffer;
+    const result = this.strips?.result ?? work.slabs[0].buffer;
+    const bins = highestIndex(bands, 2, index) + 1;
+    for (const strip of stripsOf(fft)) {
+      const parameters = slots.write([
+        ['u32', strip.rows],
+        ['u32', fft.pitch],
+        ['u32', fft.shape[1]],
+        ['u32', strip.firstRow],
+        ['u32', bins],
+        ['f32', index],
+      ]);
+      const encoder = gpu.device.createCommandEncoder({ label: 'band-filter' });
+      copyStrip(encoder, from, strip, source, 'gather');
+      const pass = encoder.beginComputePass({ label: 'band-filter' });
+      kernels.filter.run(
+        pass,
+        { table, parameters, source, squares, result },
+        dispatchSize(strip.rows * Math.ceil(bins / fft.z.lines), gpu.limits),
+      );
+      pass.end();
+      copyStrip(encoder, work, strip, result, 'scatter');
+      gpu.check();
+      gpu.device.queue.submit([encoder.finish()]);
+    }
+  }
+
+  /** Sums of squares of the band in blocks, and over mask and box. */
+  private async powers(blocks: GPUBuffer): Promise<BandSums> {
+    const { gpu, band, inside: bits, kernels, slots, parts } = this;
+    const { windows } = this.plan.bands;
+    const [, by, bx] = windows.blocks;
+    const encoder = gpu.device.createCommandEncoder({ label: NAME });
+    encoder.clearBuffer(blocks);
+    const pass = encoder.beginComputePass({ label: NAME });
+    let firstPart = 0;
+    band.slabs.forEach((slab, i) => {
+      const first = Math.floor(slab.firstPlane / windows.factor[0]);
+      const end = Math.ceil((slab.firstPlane + slab.planes) / windows.factor[0]);
+      const count = (end - first) * by * bx;
+      const groups = linearWorkgroups(gpu, count, BLOCKS_PER_GROUP);
+      const parameters = slots.write(
+        fieldsOf({
+          ...blockFields(this.plan.bands),
+          count,
+          first_plane: slab.firstPlane,
+          planes: slab.planes,
+          first_block: first,
+          has_mask: bits ? 1 : 0,
+          first_part: firstPart,
+        }),
+      );
+      const bound = {
+        parameters,
+        a: slab.buffer,
+        // Not read without a mask.
+        inside: bits ? bits[i] : slab.buffer,
+        out: blocks,
+        parts,
+      };
+      kernels.powers.run(pass, bound, groups);
+      firstPart += groups[0] * groups[1];
+    });
+    pass.end();
+    gpu.check();
+    gpu.device.queue.submit([encoder.finish()]);
+    const values = new Float32Array(await gpu.read(parts, 0, 8 * firstPart));
+    let inside = 0;
+    let all = 0;
+    for (let i = 0; i < values.length; i += 2) {
+      inside += values[i];
+      all += values[i + 1];
+    }
+    return { inside, all };
+  }
+
+  async makeGains(index: number, rule: GainRule): Promise<void> {
+    const { gpu, fields, kernels, slots, plan, outputScale } = this;
+    slots.reset();
+    const groups = linearWorkgroups(gpu, this.blockCount);
+    submitPass(gpu, NAME, (pass) => {
+      const count = slots.write(fieldsOf({ count: this.blockCount }));
+      const { difference, level, share } = fields;
+      if (difference)
+        kernels.subtract.run(pass, { parameters: count, a: fields.power, out: difference }, groups);
+      for (const name of ['power', 'difference', 'reference'] as const) {
+        const field = fields[name];
+        if (!field) continue;
+        this.window(pass, field, fields.spare);
+        fields[name] = fields.spare;
+        fields.spare = field;
+      }
+      const signal = fields.difference ?? fields.power;
+      if (level && rule.addsToLevel)
+        kernels.addLevel.run(pass, { parameters: count, signal, out: level }, groups);
+      if (!rule.contributes) return;
+      const parameters = slots.write(
+        fieldsOf({
+          count: this.blockCount,
+          first_part: index * plan.gainGroups,
+          target_kind: TARGETS[rule.target],
+          evenly: rule.evenly,
+          level_factor: rule.levelFactor,
+          locality: rule.locality,
+          reference_factor: rule.referenceFactor,
+          floor: rule.floor,
+          output_scale: outputScale,
+        }),
+      );
+      const { power, gains: out } = fields;
+      // What the target does not use is not read.
+      const unused = { reference: fields.reference ?? power, level: level ?? power, share: share ?? power };
+      const bound = { parameters, power, signal, ...unused, out, parts: this.gainParts };
+      kernels.gains.run(pass, bound, groups);
+    });
+  }
+
+  async amplitudes(index: number): Promise<AmplitudeSums> {
+    const { gainGroups } = this.plan;
+    const bytes = 8 * gainGroups;
+    const values = new Float32Array(await this.gpu.read(this.gainParts, index * bytes, bytes));
+    let [wanted, reached] = [0, 0];
+    for (let i = 0; i < values.length; i += 2) {
+      wanted += values[i];
+      reached += values[i + 1];
+    }
+    return { wanted, reached };
+  }
+
+  async readPowers(): Promise<{ signal: Float32Array; power: Float32Array }> {
+    const { power, difference } = this.fields;
+    const read = async (buffer: GPUBuffer): Promise<Float32Array> =>
+      new Float32Array(await this.gpu.read(buffer, 0, 4 * this.blockCount));
+    const powers = await read(power);
+    return { signal: difference ? await read(difference) : powers, power: powers };
+  }
+
+  async accumulate(): Promise<void> {
+    const { gpu, band, fields, kernels, plan, result, slots } = this;
+    if (!result) return;
+    slots.reset();
+    submitPass(gpu, NAME, (pass) => {
+      result.slabs.forEach((slab, i) => {
+        const count = slabVoxels(result, slab);
+        const parameters = slots.write(
+          fieldsOf({ ...blockFields(plan.bands), count, first_plane: slab.firstPlane }),
+        );
+        const bound = { parameters, a: band.slabs[i].buffer, b: fields.gains, out: slab.buffer };
+        kernels.accumulate.run(pass, bound, linearWorkgroups(gpu, count));
+      });
+    });
+  }
+
+  async readBand(): Promise<{ voxels: Float32Array; gains: Float32Array }> {
+    const { gpu, band, fields } = this;
+    const voxels = await readVolume(gpu, band, new Float32Array(voxelCount(band.shape)));
+    return { voxels, gains: new Float32Array(await gpu.read(fields.gains, 0, 4 * this.blockCount)) };
+  }
+
+  async writeBand(voxels: Float32Array, gains: Float32Array): Promise<void> {
+    writeVolume(this.gpu, this.band, voxels);
+    this.gpu.device.queue.writeBuffer(this.fields.gains, 0, gains as Float32Array<ArrayBuffer>);
+  }
+
+  async takeResult(): Promise<GpuVolume> {
+    const { gpu, engine, kernels, mask, slots } = this;
+    const { fadeResolution, voxelSize, zeroOutside } = this.settings;
+    let result = this.result as GpuVolume;
+    if (fadeResolution !== undefined) {
+      const faded = engine.adopt(await radialFilter(gpu, result, fadeTransfer(fadeResolution, voxelSize)));
+      engine.release(result);
+      this.result = faded;
+      result = faded;
+    }
+    if (zeroOutside === true && mask) {
+      slots.reset();
+      submitPass(gpu, NAME, (pass) => {
+        result.slabs.forEach((slab, i) => {
+          const count = slabVoxels(result, slab);
+          const parameters = slots.write(fieldsOf({ count }));
+          const bound = { parameters, mask: mask.slabs[i].buffer, out: slab.buffer };
+          kernels.clear.run(pass, bound, linearWorkgroups(gpu, count));
+        });
+      });
+    }
+    await gpu.finish();
+    this.result = undefined;
+    return result;
+  }
+
+  async publish(fill: (out: Float32Array, mask: Float32Array | undefined) => void): Promise<GpuVolume> {
+    const { gpu, engine, mask } = this;
+    const voxels = new Float32Array(voxelCount(this.plan.bands.shape));
+    fill(voxels, mask && (await engine.download(mask)));
+    const volume = engine.make('local measure');
+    writeVolume(gpu, volume, voxels);
+    return volume;
+  }
+
+  release(...volumes: Volume[]): void {
+    this.engine.release(...volumes);
+  }
+
+  /** Unless it was taken. */
+  dropResult(): void {
+    if (this.result) this.engine.release(this.result);
+    this.result = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.buffers?.destroy();
+    this.buffers = undefined;
+  }
+
+  /** Along x to `result`, along y back to `field`, along z to `result`. */
+  private window(pass: GPUComputePassEncoder, field: GPUBuffer, result: GPUBuffer): void {
+    const { gpu, kernels, slots, weights } = this;
+    const { windows } = this.plan.bands;
+    const [, by, bx] = windows.blocks;
+    const steps = [
+      { axis: 2, stride: 1, from: field, to: result },
+      { axis: 1, stride: bx, from: result, to: field },
+      { axis: 0, stride: by * bx, from: field, to: result },
+    ] as const;
+    for (const { axis, stride, from, to } of steps) {
+      const reach = (windowWeights(windows, axis).length - 1) / 2;
+      const parameters = slots.write(
+        fieldsOf({ count: this.blockCount, stride, length: windows.blocks[axis], reach }),
+      );
+      const bound = { parameters, a: from, weights: weights[axis], out: to };
+      kernels.window.run(pass, bound, linearWorkgroups(gpu, this.blockCount));
+    }
+  }
+}

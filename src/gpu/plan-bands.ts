@@ -1,0 +1,118 @@
+/**
+ * Plan of a scaling in soft frequency bands on the GPU (band-scaling.ts): transforms in slabs, fields of one value per
+ * block, and the bytes that all of it takes and moves.
+ */
+import type { BandScalingSettings } from '../engine/engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { voxelCount } from '../math/grid.ts';
+import { type BandPlan, highestIndex, squaredBandFrequencies } from '../math/soft-scaling/bands.ts';
+import { usesProfile, usesReference } from '../math/soft-scaling/targets.ts';
+import type { GpuDevice, GpuLimits } from './device.ts';
+import type { Planned } from './fft-lines.ts';
+import { planSlabFft, type SlabFftPlan } from './fft-slabs.ts';
+import { linearWorkgroups } from './workgroups.ts';
+
+/** Blocks per workgroup of the entry point `powers`. */
+export const BLOCKS_PER_GROUP = 64;
+/** Parameters and tables. */
+const SMALL_BUFFERS_BYTES = 512 * 1024;
+
+type PlannedJob = Pick<BandScalingSettings, 'halfMaps' | 'target'>;
+
+export interface GpuBandPlan {
+  readonly bands: BandPlan;
+  readonly fft: SlabFftPlan;
+  /** Of the mean, half the difference, the reference, and the band at work. */
+  readonly spectra: number;
+  /** Buffers of one value per block. */
+  readonly fields: number;
+  readonly parts: number;
+  /** Workgroups of the entry point `gains`, which leave two sums each per band. */
+  readonly gainGroups: number;
+  /** All of it, beside the maps and the result. */
+  readonly bytes: number;
+}
+
+/** `freeBytes`: beside the maps and the result. */
+export function planGpuBands(
+  bands: BandPlan,
+  job: PlannedJob,
+  limits: GpuLimits,
+  freeBytes: number,
+): Planned<GpuBandPlan> {
+  const { shape, windows } = bands;
+  const inputs = 1 + (job.halfMaps ? 1 : 0) + (usesReference(job.target) ? 1 : 0);
+  // Two more for the result of a window and the gains.
+  const fields = inputs + 2 + (usesProfile(job.target) ? 1 : 0) + (job.target.kind === 'hybrid' ? 1 : 0);
+  const blocks = voxelCount(windows.blocks);
+  if (4 * blocks > Math.min(limits.bindingBytes, limits.bufferBytes)) {
+    return { ok: false, reason: `local powers of ${4 * blocks} bytes exceed the binding limit` };
+  }
+  // A slab may begin and end in the middle of blocks.
+  const planeBlocks = windows.blocks[1] * windows.blocks[2];
+  const slabs = Math.ceil((4 * voxelCount(shape)) / limits.slabBytes) + 1;
+  const parts = Math.ceil((blocks + slabs * planeBlocks) / BLOCKS_PER_GROUP) + 2 * slabs * 64;
+  const maskBits = 4 * Math.ceil(voxelCount(shape) / 32) + 16 * slabs;
+  const [groupsX, groupsY] = linearWorkgroups({ limits }, blocks);
+  const gainGroups = groupsX * groupsY;
+  const sums = 8 * (parts + bands.count * gainGroups);
+  const fixed = 4 * voxelCount(shape) + maskBits + 4 * fields * blocks + sums + SMALL_BUFFERS_BYTES;
+  const planned = planSlabFft(shape, limits, inputs + 1, freeBytes - fixed);
+  if (!planned.ok) return planned;
+  const fft = planned.plan;
+  const planeBytes = 8 * shape[1] * fft.pitch;
+  const strips = fft.planesPerSlab === shape[0] ? 0 : 2 * 8 * shape[0] * fft.rowsPerStrip * fft.pitch;
+  const bytes = fixed + (inputs + 1) * shape[0] * planeBytes + strips;
+  return { ok: true, plan: { bands, fft, spectra: inputs + 1, fields, parts, gainGroups, bytes } };
+}
+
+export function requireBandPlan(
+  gpu: GpuDevice,
+  bands: BandPlan,
+  job: PlannedJob,
+  freeBytes: number,
+): GpuBandPlan {
+  const planned = planGpuBands(bands, job, gpu.limits, freeBytes);
+  if (planned.ok) return planned.plan;
+  throw new LocScaleError(
+    'out-of-memory',
+    `Scaling in bands does not fit the GPU ${gpu.name}: ${planned.reason}.`,
+    {
+      hint: 'Use --engine cpu, or a GPU with more memory.',
+    },
+  );
+}
+
+/**
+ * Bytes that the dispatches read and write, each value counted once per dispatch, and those of as many whole real
+ * transforms: two (with a reference three) to begin with and as many per band.
+ */
+export function bandTraffic(
+  { bands, spectra }: Pick<GpuBandPlan, 'bands' | 'spectra'>,
+  hasMask: boolean,
+  hasLevel: boolean,
+): { readonly bytes: number; readonly transformBytes: number } {
+  const [nz, ny, nx] = bands.shape;
+  const voxels = voxelCount(bands.shape);
+  const blocks = voxelCount(bands.windows.blocks);
+  const inputs = spectra - 1;
+  const lines = nz * ny;
+  const half = lines * (Math.floor(nx / 2) + 1);
+  const rows = 4 * voxels + 8 * half;
+  const transform = rows + 2 * 16 * half;
+  let bytes = inputs * (12 * voxels + transform);
+  const alongY = squaredBandFrequencies(bands, 1, ny);
+  const alongX = squaredBandFrequencies(bands, 2, Math.floor(nx / 2) + 1);
+  for (let i = 0; i < bands.count; i++) {
+    const bins = highestIndex(bands, 2, i) + 1;
+    let columns = 0;
+    for (const y of alongY) for (let x = 0; x < bins; x++) if (y + alongX[x] < (i + 1) ** 2) columns++;
+    const filter = 8 * nz * (ny * bins + columns);
+    const measure = 4 * voxels + (hasMask ? voxels / 8 : 0) + 8 * blocks;
+    const windows = 3 * 8 * blocks;
+    bytes += inputs * (filter + 16 * lines * bins + rows + measure + windows);
+    const gains = 4 * blocks * (inputs + 1 + (hasLevel ? 4 : 0) + 3);
+    bytes += gains + 12 * voxels + 4 * blocks;
+  }
+  return { bytes, transformBytes: inputs * (bands.count + 1) * transform };
+}

@@ -1,0 +1,113 @@
+/**
+ * What the powers of the bands say about the surroundings of a voxel, as a by-product of the scaling: how fast its
+ * signal falls off, how far it reaches, and how strong it is. With S_i and P_i the signal and the power of band i in
+ * the window (targets.ts), U_i the power of the protein profile at B = 0, f_i the centre and d the spacing of the bands:
+ *
+ *   correlation  FSC_i = S_i / (2 P_i - S_i), of the half maps
+ *   resolution   1 / f where FSC first falls below 0.143, linear between centres, from band 1 on
+ *   B factor     ln(S_i / U_i) = const - b f_i^2, weighted fit over the bands from 0.1 1/A up to that fall;
+ *                B = (1 - sqrt(1 - 8 b v)) / (2 v), v = d^2 / 10: within a band low frequencies weigh more, so that
+ *                b = B / 2 - v B^2 / 2, v the variance of f over hat^2
+ *   signal       sqrt(sum_i S_i), RMS density of the bands
+ *
+ * Fields are streamed: a few numbers a block, whatever the number of bands.
+ */
+import { type BandPlan, independentTerms } from './bands.ts';
+import { profilePowers, proteinProfile } from './profile.ts';
+
+/** FSC at which the resolution is read. */
+const THRESHOLD = 0.143;
+/** Lowest frequency of the fit, 1/A: below it shape and solvent, not B factors, make the fall-off. */
+const FIT_START = 0.1;
+const ROUNDING = 1e-6;
+/** Share of the band spacing squared: the variance of f over hat(f)^2. */
+const HAT_VARIANCE = 0.1;
+
+export interface LocalFields {
+  /** A^2; 0 where fewer than two bands can be fitted. Absent where the voxels leave no two of them to anybody. */
+  readonly bFactor: Float32Array | undefined;
+  /** A. Absent for a single map, which has no correlation. */
+  readonly resolution: Float32Array | undefined;
+  /** In the unit of the map. */
+  readonly signal: Float32Array;
+}
+
+export class LocalMeasures {
+  private readonly plan: BandPlan;
+  private readonly profile: Float64Array;
+  private readonly hasHalfMaps: boolean;
+  private readonly total: Float32Array;
+  /** FSC of the band before; below the threshold once it has fallen. */
+  private readonly correlation: Float32Array;
+  private readonly cutoff: Float32Array;
+  /** Sums of weight, x, y, x^2, x y. */
+  private readonly sums: readonly Float32Array[];
+
+  constructor(plan: BandPlan, hasHalfMaps: boolean) {
+    this.plan = plan;
+    this.hasHalfMaps = hasHalfMaps;
+    this.profile = profilePowers(proteinProfile(0), plan);
+    const [z, y, x] = plan.windows.blocks;
+    const field = (): Float32Array => new Float32Array(z * y * x);
+    this.total = field();
+    this.correlation = field().fill(1);
+    this.cutoff = field();
+    this.sums = Array.from({ length: 5 }, field);
+  }
+
+  /** Bands in ascending order; sums of blocks behind the window. */
+  add(band: number, signal: Float32Array, power: Float32Array): void {
+    const { plan, total, correlation, cutoff, sums } = this;
+    const f = band * plan.spacing;
+    const isFitted = f >= FIT_START - ROUNDING;
+    // The variance of ln S goes with 1 / (terms FSC^2).
+    const terms = independentTerms(plan, band, 1);
+    const [weights, xs, ys, xxs, xys] = sums;
+    for (let i = 0; i < total.length; i++) {
+      const s = Math.max(signal[i], 0);
+      total[i] += s;
+      if (band === 0 || cutoff[i] > 0) continue;
+      const fsc = power[i] > 0 ? s / (2 * power[i] - s) : 0;
+      if (!(fsc >= THRESHOLD)) {
+        const before = correlation[i];
+        const share = band === 1 ? 1 : (before - THRESHOLD) / (before - fsc);
+        cutoff[i] = (band - 1 + share) * plan.spacing;
+        continue;
+      }
+      correlation[i] = fsc;
+      if (!isFitted) continue;
+      const weight = terms * Math.min(fsc, 1) ** 2;
+      const x = f * f;
+      const y = Math.log(s / this.profile[band]);
+      weights[i] += weight;
+      xs[i] += weight * x;
+      ys[i] += weight * y;
+      xxs[i] += weight * x * x;
+      xys[i] += weight * x * y;
+    }
+  }
+
+  /** `powerScale`: of inputs.ts. */
+  finish(powerScale: number): LocalFields {
+    const { plan, total, cutoff } = this;
+    const highest = (plan.count - 1) * plan.spacing;
+    const [kz, ky, kx] = plan.windows.factor;
+    const unit = 1 / (kz * ky * kx * powerScale);
+    return {
+      bFactor:
+        highest - plan.spacing >= FIT_START - ROUNDING ? total.map((_, i) => this.bFactorOf(i)) : undefined,
+      resolution: this.hasHalfMaps ? cutoff.map((f) => 1 / (f > 0 ? f : highest)) : undefined,
+      signal: total.map((sum) => Math.sqrt(sum * unit)),
+    };
+  }
+
+  private bFactorOf(i: number): number {
+    const [weight, x, y, xx, xy] = this.sums.map((field) => field[i]);
+    const spread = weight * xx - x * x;
+    // One band, or none.
+    if (!(spread > 1e-6 * weight * xx)) return 0;
+    const slope = -(weight * xy - x * y) / spread;
+    const v = HAT_VARIANCE * this.plan.spacing ** 2;
+    return (1 - Math.sqrt(Math.max(0, 1 - 8 * slope * v))) / (2 * v);
+  }
+}
