@@ -1,6 +1,6 @@
 /** The one map of the commands symmetrise and symmetry: a map, or the mean of two half maps. */
 import type { Engine } from '../engine/engine.ts';
-import { decideGrid } from '../pipeline/1-read-maps.ts';
+import { decideGrid } from '../pipeline/read-maps.ts';
 import type { MapImage } from '../pipeline/types.ts';
 import { chooseInput, type InputFiles, refusePositionals } from './job-options.ts';
 import { inputPathsOf } from './open-inputs.ts';

@@ -2,7 +2,7 @@
 import { LocScaleError } from '../errors.ts';
 import { parseSymmetry } from '../math/symmetry/point-group.ts';
 import type { OptionValues } from '../options.ts';
-import type { SymmetryRequest } from '../pipeline/6-symmetrise.ts';
+import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import { readInput } from './open-map.ts';
 
 const HELIX_HINT = 'Give --twist DEGREES and --rise ANGSTROM.';

@@ -1,5 +1,5 @@
 /** `locscale-gpu symmetry MAP`: the point group of a map, its axis and its centre. */
-import { type FoundSymmetry, findSymmetry } from '../pipeline/6-symmetrise.ts';
+import { type FoundSymmetry, findSymmetry } from '../pipeline/symmetrise.ts';
 import { chooseOneMap, openOneMap } from './open-one-map.ts';
 import { type Session, withEngine } from './session.ts';
 

@@ -1,6 +1,7 @@
 /**
- * What a run keeps so that a later run of the same job, after a kill or with other settings of a later step, need
- * not compute it again. A checkpoint is found by what it was made of: the voxels that went in, and the parameters.
+ * What a run keeps so that a later run of the same job, after a kill or with other settings of a later step,
+ * need not compute it again. A checkpoint is found by what it was made of: the voxels that went in, and the
+ * parameters.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
@@ -40,9 +41,17 @@ export async function hashVoxels(voxels: Float32Array): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', hashes)));
 }
 
-/** The same of a volume on its engine. */
-export async function hashVolume(engine: Engine, volume: Volume): Promise<string> {
-  return hashVoxels(await engine.download(volume));
+const hashes = new WeakMap<Volume, Promise<string>>();
+
+/**
+ * The same of a finished volume on its engine, downloaded and hashed once: its voxels do not change any more.
+ */
+export function hashVolume(engine: Engine, volume: Volume): Promise<string> {
+  const known = hashes.get(volume);
+  if (known !== undefined) return known;
+  const hash = engine.download(volume).then(hashVoxels);
+  hashes.set(volume, hash);
+  return hash;
 }
 
 export function hex(bytes: Uint8Array): string {
@@ -54,7 +63,10 @@ export function engineIdentity({ name, description }: Engine): string {
   return name === 'cpu' ? name : description;
 }
 
-/** A volume that an earlier run has made, or the one that `make` gives, which is kept. `shape` is that of both. */
+/**
+ * A volume that an earlier run has made, or the one that `make` gives, which is kept. `shape` is that of
+ * both.
+ */
 export async function keptVolume(
   { engine, context: { checkpoints } }: Run,
   name: string,

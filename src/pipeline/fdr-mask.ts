@@ -1,4 +1,5 @@
 /** The FDR confidence map of a map and the mask it gives (method 2): confidence >= 1 - rate. */
+
 import type { Volume } from '../engine/engine.ts';
 import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import type { Shape } from '../math/grid.ts';
@@ -10,8 +11,9 @@ import {
   userNoiseBoxes,
 } from '../math/statistics/confidence.ts';
 import { engineIdentity, hashVolume, keptVolume } from './checkpoints.ts';
+import type { LocScaleNumbers } from './numbers.ts';
+import type { LocScaleParameters } from './parameters.ts';
 import type { Run } from './run.ts';
-import type { LocScaleNumbers, LocScaleParameters } from './types.ts';
 
 /** What the test for false discoveries gives; no mask where the noise boxes hold no noise. */
 export interface FdrMask {
@@ -26,8 +28,8 @@ export interface FdrMask {
 }
 
 /**
- * FDR confidence map of `map` (method 2), low-passed first if asked, and the mask it gives; says which noise boxes
- * were used. The volumes are held by the run.
+ * FDR confidence map of `map` (method 2), low-passed first if asked, and the mask it gives; says which noise
+ * boxes were used. The volumes are held by the run.
  */
 export async function makeFdrMask(
   map: Volume,

@@ -4,84 +4,108 @@
  */
 
 import type { Volume } from '../engine/engine.ts';
-import { stopIfAborted } from '../errors.ts';
+import type { MrcHeader } from '../formats/mrc-header.ts';
+import type { Grid } from '../math/grid.ts';
 import { pvddtOf } from '../math/statistics/pvddt.ts';
-import { measureLocalResolution, numbersWith } from './local-resolution.ts';
-import {
-  completeJob,
-  planLocScale,
-  planOf,
-  predictSymmetric,
-  prepareRun,
-  scaleLocally,
-  scalingJobOf,
-  symmetriseStep,
-} from './prepare.ts';
-import { type Run, startRun } from './run.ts';
-import type {
-  FeatureEnhanceJob,
-  FeatureEnhanceResult,
-  LocScaleContext,
-  LocScaleJob,
-  LocScalePlan,
-} from './types.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
+import type { LocScaleContext } from './context.ts';
+import type { FscCurve } from './half-maps.ts';
+import type { LocScaleJob } from './job.ts';
+import type { LocalResolutionMaps } from './local-resolution.ts';
+import type { MapInput } from './map-input.ts';
+import type { LocScaleNumbers } from './numbers.ts';
+import { numbersWith } from './numbers.ts';
+import type { LocScaleParameters } from './parameters.ts';
+import type { LocScalePlan } from './plan.ts';
+import type { Prediction } from './references/source.ts';
+import { type Run, withRun } from './run.ts';
+import { makeReference, type PlannedRun, planRun } from './run-locscale.ts';
+import type { SymmetryRequest } from './symmetrise.ts';
+import { symmetrise } from './symmetrise.ts';
+
+/**
+ * Enhancement of features: a network's mean map over Monte-Carlo passes, and how much to trust it (method 7).
+ */
+export interface FeatureEnhanceJob {
+  readonly input: LocScaleJob['input'];
+  readonly mask?: MapInput;
+  readonly predictor: ReferencePredictor;
+  /** Passes with dropout and the seed of their masks; undefined: one pass without dropout. */
+  readonly monteCarlo?: { readonly passes: number; readonly seed: number };
+  /** Imposed on the mean map; with `symmetriseOutput` on the baseline, too. */
+  readonly symmetry?: SymmetryRequest;
+  readonly symmetriseOutput?: boolean;
+  /** What is left out has its default for runs of a network (`completeParameters`). */
+  readonly parameters?: Partial<LocScaleParameters>;
+}
+
+export interface FeatureEnhanceResult {
+  readonly grid: Grid;
+  readonly header: MrcHeader;
+  /** Volumes live on the engine until downloaded or released. The enhanced map: mean of the passes. */
+  readonly mean: Volume;
+  /** The map scaled locally with the mean as reference. */
+  readonly baseline: Volume;
+  readonly mask: Volume;
+  readonly confidence?: Volume;
+  /** Monte-Carlo only: biased variance over the passes, and -100 ... 100 (method 7). */
+  readonly variance?: Volume;
+  readonly pvddt?: Volume;
+  /** The map that was enhanced, with `keepMap`. */
+  readonly map?: Volume;
+  readonly localResolution?: LocalResolutionMaps;
+  readonly fsc?: FscCurve;
+  readonly numbers: LocScaleNumbers;
+  readonly prediction: Prediction;
+  readonly timings: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
 
 /** The volumes of the result stay on the engine: turn them into maps with `imageOf`, and release them. */
-export async function runFeatureEnhance(
+export function runFeatureEnhance(
   enhance: FeatureEnhanceJob,
   context: LocScaleContext,
 ): Promise<FeatureEnhanceResult> {
-  const run = startRun(context);
-  const { monteCarlo } = enhance;
-  const job = completeJob(baselineJobOf(enhance));
-  try {
-    const prepared = await prepareRun(job, run);
-    const { prediction, maps, resolved, numbers } = prepared;
-    if (prediction === undefined) throw new Error('a network job without a planned prediction');
-    const plan = planOf(job, prepared, run);
-    context.onPlan?.(plan);
-    const localResolution =
-      prepared.localResolution && (await measureLocalResolution(prepared.localResolution, run));
-    const { symmetry } = prepared;
-    const { reference: mean, variance } = await predictSymmetric(prediction, symmetry, run);
-    const scaling = await scalingJobOf(mean, prepared, run.engine);
-    const { scaled } = await scaleLocally(scaling, prepared.opened, run);
-    const baseline =
-      symmetry === undefined || enhance.symmetriseOutput !== true
-        ? scaled
-        : await symmetriseStep(scaled, symmetry, run);
+  return withRun(context, async (run) => {
+    const planned = await planEnhancement(enhance, run);
+    context.onPlan?.(planned.plan);
+    const { made, localResolution } = await makeReference(planned, run);
+    const { map } = planned;
+    const mean = made.reference as Volume;
+    const { variance } = made;
+    const result = await planned.scaling.run({ map, reference: mean });
+    const imposed = enhance.symmetriseOutput === true ? planned.symmetry : undefined;
+    const baseline = await symmetrise(result.scaled, imposed, run);
+    const { monteCarlo } = enhance;
     const pvddt =
-      variance === undefined || monteCarlo === undefined
-        ? undefined
-        : await run.step('significance', 'Comparing the enhanced map with the baseline', () =>
-            measureSignificance({ mean, baseline, variance }, monteCarlo.passes, enhance, run),
-          );
-    stopIfAborted(context.signal);
-    const { mask, confidence } = prepared.mask;
-    const map = context.keepMap === true ? resolved.map : undefined;
-    const { resolution, filtered } = localResolution ?? {};
-    run.releaseAllBut(mean, baseline, variance, pvddt, mask, confidence, map, resolution, filtered);
-    return {
-      grid: maps.grid,
-      header: maps.header,
+      variance && monteCarlo
+        ? await run.step('significance', 'Comparing the enhanced map with the baseline', () =>
+            compareWithBaseline({ mean, baseline, variance }, monteCarlo.passes, enhance, run),
+          )
+        : undefined;
+
+    const volumes = {
       mean,
       baseline,
-      mask,
-      ...(confidence === undefined ? {} : { confidence }),
-      ...(variance === undefined ? {} : { variance }),
-      ...(pvddt === undefined ? {} : { pvddt }),
-      ...(map === undefined ? {} : { map }),
-      ...(resolved.fsc === undefined ? {} : { fsc: resolved.fsc }),
-      ...(localResolution === undefined ? {} : { localResolution }),
-      numbers: numbersWith(numbers, localResolution),
-      prediction: prediction.summary,
+      variance,
+      pvddt,
+      mask: planned.masked.mask,
+      confidence: planned.masked.confidence,
+      map: context.keepMap ? map : undefined,
+    };
+    run.keep(...Object.values(volumes), localResolution?.resolution, localResolution?.filtered);
+    return {
+      ...volumes,
+      grid: planned.maps.grid,
+      header: planned.maps.header,
+      fsc: planned.fsc,
+      localResolution,
+      prediction: planned.reference.prediction as Prediction,
+      numbers: numbersWith(planned.numbers, localResolution),
       timings: run.timings,
       warnings: run.warnings,
     };
-  } catch (error) {
-    run.releaseAllBut();
-    throw error;
-  }
+  });
 }
 
 /** What is known before the network starts, and what all its passes would cost; leaves nothing behind. */
@@ -89,22 +113,24 @@ export function planFeatureEnhance(
   enhance: FeatureEnhanceJob,
   context: LocScaleContext,
 ): Promise<LocScalePlan> {
-  return planLocScale(baselineJobOf(enhance), context);
+  return withRun(context, async (run) => (await planEnhancement(enhance, run)).plan);
 }
 
-/** The scaling that gives the baseline. */
-function baselineJobOf(enhance: FeatureEnhanceJob): LocScaleJob {
-  const { input, mask, parameters, predictor, monteCarlo, symmetry } = enhance;
-  return {
-    input,
-    ...(mask === undefined ? {} : { mask }),
-    reference: { kind: 'network', predictor, ...(monteCarlo === undefined ? {} : { monteCarlo }) },
-    ...(symmetry === undefined ? {} : { symmetry }),
+/** The scaling that gives the baseline, and the comparison with it. */
+function planEnhancement(enhance: FeatureEnhanceJob, run: Run): Promise<PlannedRun> {
+  const { predictor, monteCarlo, parameters, ...others } = enhance;
+  const job: LocScaleJob = {
+    ...others,
+    reference: { kind: 'network', predictor, monteCarlo },
     parameters: { ...parameters, measureBFactors: false },
   };
+  return planRun(job, run, (volumeBytes) =>
+    // pVDDT in host memory, and as a volume.
+    monteCarlo === undefined ? [] : [{ step: 'significance', bytes: 2 * volumeBytes, change: volumeBytes }],
+  );
 }
 
-async function measureSignificance(
+async function compareWithBaseline(
   maps: { mean: Volume; baseline: Volume; variance: Volume },
   passes: number,
   { predictor }: FeatureEnhanceJob,

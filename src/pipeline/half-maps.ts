@@ -1,7 +1,12 @@
-/** The FSC of two half maps and what it says about them: judged here once, for every command that takes half maps. */
+/**
+ * The FSC of two half maps and what it says about them: judged here once, for every command that takes half
+ * maps.
+ */
+
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { fourierShellCorrelation } from '../math/fourier/fsc.ts';
+import type { HalfMapVerdict } from '../math/inputs/half-map-verdict.ts';
 import { halfFall, isSuspicious, judgeHalfMaps } from '../math/inputs/half-map-verdict.ts';
 import {
   describeResolution,
@@ -11,7 +16,21 @@ import {
 } from '../math/inputs/half-map-words.ts';
 import { correlateNoise } from '../math/inputs/noise-correlation.ts';
 import type { Run } from './run.ts';
-import type { FscCurve } from './types.ts';
+
+export interface FscCurve {
+  /** 1/A, LocScale's axis: linspace(0, 1/(2 voxelSize), n/2). */
+  readonly frequency: readonly number[];
+  readonly correlation: readonly number[];
+  /**
+   * A: first fall below 0.143, or Nyquist (twice the voxel size) where the curve stays above; undefined where
+   * the half maps have no signal in common. `verdict.end` says which.
+   */
+  readonly resolution: number | undefined;
+  /** First fall below 0.5, A. */
+  readonly resolutionHalf: number | undefined;
+  /** What the curve and the power say about the half maps. */
+  readonly verdict: HalfMapVerdict;
+}
 
 /** The axis of the curve is LocScale's (method 1). */
 export async function measureFsc(

@@ -1,13 +1,14 @@
 /**
- * Whether a mask is plausible. An FDR mask collapses where the noise boxes hold density (tight boxes) and cannot be
- * made where they hold nothing (masked maps); its volume is compared with the model, the molecular weight or the
- * non-zero region of the map, whichever is known first.
+ * Whether a mask is plausible. An FDR mask collapses where the noise boxes hold density (tight boxes) and
+ * cannot be made where they hold nothing (masked maps); its volume is compared with the model, the molecular
+ * weight or the non-zero region of the map, whichever is known first.
  */
 
 import { placeModel } from '../atoms/place-model.ts';
 import { surroundingsOf } from '../atoms/surroundings.ts';
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
+import type { Structure } from '../formats/structure.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
 import { neighbourCorrelation } from '../math/inputs/contrast.ts';
@@ -21,12 +22,13 @@ import {
   type VolumeVerdict,
 } from '../math/inputs/mask-volume.ts';
 import type { FscCutoff } from '../math/scaling/molecular-numbers.ts';
-import type { InputMaps } from './1-read-maps.ts';
-import type { Symmetry } from './6-symmetrise.ts';
 import { INVERT_HINT } from './contrast.ts';
 import type { FdrMask } from './fdr-mask.ts';
+import type { MapInput } from './map-input.ts';
+import type { LocScaleParameters } from './parameters.ts';
+import type { InputMaps } from './read-maps.ts';
 import type { Run } from './run.ts';
-import type { LocScaleParameters, MapInput, ReferenceChoice } from './types.ts';
+import type { Symmetry } from './symmetrise.ts';
 
 export interface MaskJob {
   readonly userMask: MapInput | undefined;
@@ -49,19 +51,19 @@ export interface ModelForMask {
   readonly resolution: number | undefined;
 }
 
+/** Undefined where none of its atoms lies in the box: such a model is refused when the reference is made. */
 export function modelForMask(
-  reference: ReferenceChoice,
+  structure: Structure,
+  complete: boolean,
   grid: Grid,
   { cutoff, source }: FscCutoff,
 ): ModelForMask | undefined {
-  if (reference.kind !== 'atomic-model' && reference.kind !== 'hybrid-model') return undefined;
-  const { atoms, kept } = placeModel(reference.structure, grid);
-  // A model that lies elsewhere is refused by the next step.
+  const { atoms, kept } = placeModel(structure, grid);
   if (atoms.count === 0) return undefined;
   return {
     atoms,
     daltons: massOfAtoms(kept),
-    complete: reference.kind === 'atomic-model',
+    complete,
     resolution: source === 'nyquist' ? undefined : cutoff,
   };
 }
@@ -106,7 +108,10 @@ export interface MaskProblem {
   readonly full: boolean;
 }
 
-/** Neighbouring blocks of a map that shows density correlate by more than this: boxes had 0.2 to 0.9, noise 0 to 0.1. */
+/**
+ * Neighbouring blocks of a map that shows density correlate by more than this: boxes had 0.2 to 0.9, noise 0
+ * to 0.1.
+ */
 const DENSITY_CORRELATION = 0.15;
 /** Noise boxes with this share of the variance of the map, and different from each other, hold density. */
 const DENSITY_VARIANCE_SHARE = 0.8;
@@ -169,7 +174,10 @@ function errorOf(sentence: string, { maps, parameters }: MaskJob, { noise }: Fdr
   });
 }
 
-/** A mask with the molecule at 0 covers more than half of the box, its corners too, and leaves out the density. */
+/**
+ * A mask with the molecule at 0 covers more than half of the box, its corners too, and leaves out the
+ * density.
+ */
 export async function warnIfMaskInverted(
   name: string,
   mask: Volume,
@@ -231,11 +239,17 @@ function atomsInMask({ count, positions }: AtomSet, { shape, voxelSize }: Grid, 
 
 /** A; blurred atoms reach no farther, and the windows of voxels beyond hold hardly any of the model. */
 const REACH_OF_MODEL = 8;
-/** Share of the mask, and of the density around the model, from which the model leaves out a part of the molecule. */
+/**
+ * Share of the mask, and of the density around the model, from which the model leaves out a part of the
+ * molecule.
+ */
 const UNMODELLED_SHARE = 0.25;
 const UNMODELLED_DENSITY = 0.5;
 
-/** Where a model has no atoms its map is empty, and so is the result: volumes do not show that, nor does the fit. */
+/**
+ * Where a model has no atoms its map is empty, and so is the result: volumes do not show that, nor does the
+ * fit.
+ */
 export async function warnIfModelIsPartial(
   mask: Volume,
   voxels: number,

@@ -1,9 +1,10 @@
 /**
- * Local resolution of two half maps (math/scaling/local-resolution.ts), and their mean low-passed at every voxel's own
- * resolution: beside the main run, or by itself.
+ * Local resolution of two half maps (math/scaling/local-resolution.ts), and their mean low-passed at every
+ * voxel's own resolution: beside the main run, or by itself.
  */
+
 import type { OpenedResolution, Volume } from '../engine/engine.ts';
-import { LocScaleError, stopIfAborted } from '../errors.ts';
+import { LocScaleError } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { filterBins } from '../math/fourier/local-filter.ts';
 import { describeShape, type Grid, voxelCount } from '../math/grid.ts';
@@ -15,27 +16,27 @@ import {
   type WindowWeights,
 } from '../math/scaling/local-resolution.ts';
 import { type ResolutionSummary, summariseResolution } from '../math/scaling/resolution-summary.ts';
-import { readMaps } from './1-read-maps.ts';
-import { resolveMap } from './2-fsc.ts';
-import { prepareMask } from './3-mask.ts';
-import { meanOutside } from './5-local-scaling.ts';
+import type { LocScaleContext } from './context.ts';
+import { resolveMap } from './fsc.ts';
+import type { FscCurve } from './half-maps.ts';
+import type { LocScaleJob } from './job.ts';
+import type { MaskOrigin } from './mask.ts';
+import { prepareMask } from './mask.ts';
+import { meanOutside } from './mean-outside.ts';
+import type { LocScaleNumbers } from './numbers.ts';
+import type { LocScaleParameters } from './parameters.ts';
 import { completeParameters } from './parameters.ts';
+import type { PlannedLocalResolution } from './plan.ts';
+import { type InputMaps, readMaps } from './read-maps.ts';
 import { usableResolutions } from './resolutions.ts';
-import { type Run, startRun } from './run.ts';
-import type {
-  FscCurve,
-  LocScaleContext,
-  LocScaleJob,
-  LocScaleNumbers,
-  LocScaleParameters,
-  MaskOrigin,
-  PlannedLocalResolution,
-} from './types.ts';
+import { type Run, withRun } from './run.ts';
+
+type HalfMaps = readonly [Volume, Volume];
 
 export interface LocalResolutionSettings {
   /**
-   * Edge of the window, A; the nearest even number of voxels is taken. Default: as far as the windows of local scaling
-   * weigh, which is 50 A (26 A without weights), and more for data coarser than 6 A.
+   * Edge of the window, A; the nearest even number of voxels is taken. Default: as far as the windows of
+   * local scaling weigh, which is 50 A (26 A without weights), and more for data coarser than 6 A.
    */
   readonly windowAngstrom?: number;
   readonly weights: WindowWeights;
@@ -46,6 +47,7 @@ export interface LocalResolutionSettings {
 /** Settings whose window is known. */
 interface WindowedSettings extends LocalResolutionSettings {
   readonly windowAngstrom: number;
+  readonly windowVoxels: number;
 }
 
 export const defaultLocalResolution: LocalResolutionSettings = {
@@ -69,74 +71,98 @@ export interface LocalResolutionNumbers extends ResolutionSummary, LocalResoluti
 }
 
 /**
- * Edge over that of the windows of local scaling: a Hann window of 50 A is as wide at half its height as a window of
- * 25 A, and holds as many independent coefficients as a box of 26 A.
+ * Edge over that of the windows of local scaling: a Hann window of 50 A is as wide at half its height as a
+ * window of 25 A, and holds as many independent coefficients as a box of 26 A.
  */
 const EDGE_OVER_SCALING = { hann: 2, box: 1.04 } as const;
 
-/** The user's window, or what suits data of this resolution (A) in a box of this shape. */
-export function suitedWindow(
+/**
+ * Refuses what can be refused before anything is computed: a single map, a window of the user that does not
+ * fit.
+ */
+export function checkLocalResolution(
+  settings: LocalResolutionSettings | undefined,
+  { grid, voxelSize, volumes }: InputMaps,
+): void {
+  if (settings === undefined) return;
+  if (volumes.length === 1)
+    throw new LocScaleError('usage', 'The local resolution (--local_resolution) needs half maps.', {
+      where: '--local_resolution',
+      hint: 'Give the half maps with -hm.',
+    });
+  const { windowAngstrom } = settings;
+  if (windowAngstrom !== undefined) windowVoxelsOf(windowAngstrom, grid, voxelSize);
+}
+
+/** The settings with the user's window, or with what suits data of this resolution (A); it fits the box. */
+export function withWindow(
   settings: LocalResolutionSettings,
   resolution: number,
-  { shape }: Pick<Volume, 'shape'>,
-  voxelSize: number,
+  { grid, voxelSize }: Pick<InputMaps, 'grid' | 'voxelSize'>,
 ): WindowedSettings {
-  const { windowAngstrom, weights } = settings;
-  if (windowAngstrom !== undefined) return { ...settings, windowAngstrom };
+  const { windowAngstrom = suitedWindow(settings.weights, resolution, grid, voxelSize) } = settings;
+  return { ...settings, windowAngstrom, windowVoxels: windowVoxelsOf(windowAngstrom, grid, voxelSize) };
+}
+
+/** A */
+export function suitedWindow(
+  weights: WindowWeights,
+  resolution: number,
+  { shape }: Pick<Grid, 'shape'>,
+  voxelSize: number,
+): number {
   const suited = (d: number): number => EDGE_OVER_SCALING[weights] * windowAngstromFor(d);
   // Only what is wider than usual ends at the box: boxes smaller than that are refused.
   const box = voxelSize * 2 * Math.floor(Math.min(...shape) / 2);
   const wanted = suited(Math.max(resolution, 2 * voxelSize));
-  return { ...settings, windowAngstrom: Math.max(suited(0), Math.min(wanted, box)) };
+  return Math.max(suited(0), Math.min(wanted, box));
 }
 
 /** A measurement as the engine has planned it. */
-export interface PreparedLocalResolution {
-  readonly halves: readonly [Volume, Volume];
-  readonly mask: Volume;
-  readonly voxelSize: number;
-  readonly settings: LocalResolutionSettings;
-  readonly opened: OpenedResolution;
-  readonly plan: PlannedLocalResolution;
+export interface PlannedMeasurement {
+  readonly plan: Omit<PlannedLocalResolution, 'peakBytes'>;
+  /** Most bytes that it takes beside the half maps, its results among them. */
+  readonly bytes: number;
+  /** Bytes of its results. */
+  readonly resultBytes: number;
+  /** The step: resolves the half maps inside the mask, and releases them. The volumes are held by the run. */
+  run(): Promise<LocalResolutionMaps>;
 }
 
-/** Plans the measurement beside the volumes that the run holds now. */
-export async function prepareLocalResolution(
-  halves: readonly [Volume, Volume],
+export async function planLocalResolution(
+  halves: HalfMaps,
   mask: Volume,
   voxelSize: number,
   settings: WindowedSettings,
   run: Run,
-): Promise<PreparedLocalResolution> {
-  const { weights, threshold } = settings;
-  const windowVoxels = chooseResolutionWindow(settings, mask, voxelSize);
+): Promise<PlannedMeasurement> {
+  const { weights, threshold, windowVoxels } = settings;
+  const { bytesOf } = run.engine;
   const opened = await run.engine.openLocalResolution({ mask, windowVoxels, weights, voxelSize, threshold });
   const { seconds, workingBytes } = opened.estimate;
   const { shape } = mask;
-  const bytesPerVolume = 4 * voxelCount(shape);
+  const volumeBytes = 4 * voxelCount(shape);
   // The filter works on the mean, which has taken the place of the half maps.
-  const filtering = run.engine.bytesOf.localFilter(shape) - bytesPerVolume;
-  const averaging = run.engine.bytesOf.average(shape);
-  const plan = {
-    windowVoxels,
-    windowAngstrom: windowVoxels * voxelSize,
+  const filtering = bytesOf.localFilter(shape) - volumeBytes;
+  return {
+    plan: { windowVoxels, windowAngstrom: windowVoxels * voxelSize, seconds },
     // The resolution of the voxels is a volume of its own.
-    peakBytes: run.volumeBytes() + bytesPerVolume + Math.max(workingBytes, averaging, filtering),
-    seconds,
+    bytes: volumeBytes + Math.max(workingBytes, bytesOf.average(shape), filtering),
+    resultBytes: 2 * volumeBytes,
+    run: () => measureLocalResolution(halves, mask, voxelSize, settings, opened, run),
   };
-  return { halves, mask, voxelSize, settings, opened, plan };
 }
 
-/** Resolves the half maps inside the mask, and releases them. The volumes are held by the run. */
-export async function measureLocalResolution(
-  prepared: PreparedLocalResolution,
+async function measureLocalResolution(
+  [half1, half2]: HalfMaps,
+  mask: Volume,
+  voxelSize: number,
+  { weights, threshold, windowVoxels }: WindowedSettings,
+  opened: OpenedResolution,
   run: Run,
 ): Promise<LocalResolutionMaps> {
-  const { halves, mask, voxelSize, settings, opened, plan } = prepared;
   const { engine, context } = run;
-  const { windowVoxels, windowAngstrom } = plan;
-  const { weights, threshold } = settings;
-  const [half1, half2] = halves;
+  const windowAngstrom = windowVoxels * voxelSize;
   return run.step(
     'local-resolution',
     `Measuring the local resolution in windows of ${windowVoxels} voxels`,
@@ -149,7 +175,7 @@ export async function measureLocalResolution(
         { half1, half2, padValues },
         {
           onProgress: (done, total) => context.onProgress?.('local-resolution', done, total),
-          ...(context.signal === undefined ? {} : { signal: context.signal }),
+          signal: context.signal,
         },
       );
       const mean = await engine.average(half1, half2);
@@ -171,21 +197,8 @@ export async function measureLocalResolution(
   );
 }
 
-/** A window of the user can be judged before anything is computed. */
-export function checkGivenWindow(
-  { windowAngstrom, ...rest }: LocalResolutionSettings,
-  volume: Pick<Volume, 'shape'>,
-  voxelSize: number,
-): void {
-  if (windowAngstrom !== undefined) chooseResolutionWindow({ ...rest, windowAngstrom }, volume, voxelSize);
-}
-
 /** Even number of voxels nearest to the requested length; must fit the map. */
-export function chooseResolutionWindow(
-  { windowAngstrom }: WindowedSettings,
-  { shape }: Pick<Volume, 'shape'>,
-  voxelSize: number,
-): number {
+function windowVoxelsOf(windowAngstrom: number, { shape }: Pick<Grid, 'shape'>, voxelSize: number): number {
   const windowVoxels = resolutionWindowVoxels(windowAngstrom, voxelSize);
   const most = Math.min(...shape);
   if (windowVoxels >= SMALLEST_RESOLUTION_WINDOW && windowVoxels <= most) return windowVoxels;
@@ -217,8 +230,8 @@ export interface LocalResolutionResult extends LocalResolutionMaps {
   readonly warnings: readonly string[];
 }
 
-/** Steps 1 to 3, then the local resolution. The volumes stay on the engine: release them. */
-export async function runLocalResolution(
+/** The local resolution alone. The volumes stay on the engine: release them. */
+export function runLocalResolution(
   job: Pick<LocScaleJob, 'mask'> & {
     readonly input: Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
     /** What is left out has the default of runs of a network. */
@@ -227,54 +240,32 @@ export async function runLocalResolution(
   },
   context: LocScaleContext,
 ): Promise<LocalResolutionResult> {
-  const run = startRun(context);
-  const { settings } = job;
-  try {
-    const whole: LocScaleJob = { ...job, reference: { kind: 'none' } };
-    const maps = await run.step('read', 'Checking the half maps', () => readMaps(whole, run));
+  return withRun(context, async (run) => {
+    const maps = await readMaps(job, run);
     const { voxelSize, grid, header } = maps;
     const parameters = usableResolutions(completeParameters(job.parameters ?? {}, true), grid, run);
     // Before the FSC is measured for nothing.
-    checkGivenWindow(settings, grid, voxelSize);
-    const resolved = await run.step('fsc', 'Measuring the FSC', () =>
-      resolveMap(maps, parameters, run, true),
-    );
-    const suited = suitedWindow(settings, resolved.cutoff.cutoff, grid, voxelSize);
-    chooseResolutionWindow(suited, grid, voxelSize);
-    const message =
-      job.mask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${job.mask.name}`;
-    const made = await run.step('mask', message, () =>
-      prepareMask({ userMask: job.mask, map: resolved.map, maps, parameters }, run),
-    );
-    run.release(resolved.map);
-    const halves = resolved.halves as readonly [Volume, Volume];
-    const prepared = await prepareLocalResolution(halves, made.mask, voxelSize, suited, run);
-    const found = await measureLocalResolution(prepared, run);
-    stopIfAborted(context.signal);
-    run.releaseAllBut(found.resolution, found.filtered, made.mask);
+    checkLocalResolution(job.settings, maps);
+    const { map, fsc, cutoff, halves } = await resolveMap(maps, parameters, run, true);
+    const settings = withWindow(job.settings, cutoff.cutoff, maps);
+    const masked = await prepareMask({ userMask: job.mask, map, maps, parameters }, run);
+    run.release(map);
+    const { mask } = masked;
+    const planned = await planLocalResolution(halves as HalfMaps, mask, voxelSize, settings, run);
+    const found = await planned.run();
+    run.keep(found.resolution, found.filtered, mask);
     return {
       ...found,
       grid,
       header,
       voxelSize,
-      mask: made.mask,
-      maskVoxels: made.maskVoxels,
-      maskOrigin: made.origin,
-      noiseBoxes: made.noise,
-      fsc: resolved.fsc as FscCurve,
+      mask,
+      maskVoxels: masked.maskVoxels,
+      maskOrigin: masked.origin,
+      noiseBoxes: masked.noise,
+      fsc: fsc as FscCurve,
       timings: run.timings,
       warnings: run.warnings,
     };
-  } catch (error) {
-    run.releaseAllBut();
-    throw error;
-  }
-}
-
-/** The numbers of a run with those of its local resolution. */
-export function numbersWith(
-  numbers: LocScaleNumbers,
-  found: LocalResolutionMaps | undefined,
-): LocScaleNumbers {
-  return found === undefined ? numbers : { ...numbers, localResolution: found.numbers };
+  });
 }

@@ -1,7 +1,7 @@
 /**
- * What takes the place of an FDR mask that is implausible (judge-mask.ts), in order: the surroundings of the model, the
- * non-zero region of a masked map, noise from the corners of the box, a low-passed map, the contour that encloses the
- * molecular weight, the whole of a box that is full of density.
+ * What takes the place of an FDR mask that is implausible (judge-mask.ts), in order: the surroundings of the
+ * model, the non-zero region of a masked map, noise from the corners of the box, a low-passed map, the
+ * contour that encloses the molecular weight, the whole of a box that is full of density.
  */
 
 import { surroundingsOf, surroundingsRadius } from '../atoms/surroundings.ts';
@@ -18,8 +18,8 @@ import {
 import { cornerNoiseBoxes, defaultNoiseBoxSize } from '../math/statistics/confidence.ts';
 import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
 import { cubic, expectedVolumes, type MaskJob, type MaskProblem } from './judge-mask.ts';
+import type { MaskOrigin } from './mask.ts';
 import type { Run } from './run.ts';
-import type { MaskOrigin } from './types.ts';
 
 export interface OtherMask {
   readonly source: MaskOrigin['source'];
@@ -129,7 +129,9 @@ function asSource(made: FdrMask, voxelSize: number, description: string, run: Ru
   return undefined;
 }
 
-/** The contour of the low-passed map that encloses the molecular weight, as large as masks of molecules are. */
+/**
+ * The contour of the low-passed map that encloses the molecular weight, as large as masks of molecules are.
+ */
 const contour: Source = async (job, _made, _problem, run) => {
   const { map, maps } = job;
   const expected = expectedVolumes(job).find(({ most }) => Number.isFinite(most));

@@ -1,5 +1,60 @@
 /** The method's defaults, LocScale's where it has them; everything not listed is derived from the maps. */
-import type { LocScaleParameters, PseudoAtomSettings } from './types.ts';
+
+import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { LocalResolutionSettings } from './local-resolution.ts';
+
+/** How pseudo-atoms find their places (method 8). */
+export interface PseudoAtomSettings {
+  readonly method: 'gradient' | 'kick';
+  readonly iterations: number;
+  readonly distanceAngstrom: number;
+  readonly seed: number;
+}
+
+export interface LocScaleParameters {
+  /** Window edge in voxels; default 25 A rounded up to an even number of voxels. */
+  windowVoxels?: number;
+  /**
+   * Resolution in angstrom (-res); finer than Nyquist counts as Nyquist. Default: half-map FSC = 0.143, else
+   * the nyquist rule of method 3.
+   */
+  resolution?: number;
+  profileKind: RadialProfileKind;
+  measureBFactors: boolean;
+  /**
+   * Low-pass the reference map at this resolution, A (-mres); undefined: as it is, or for atoms where the map
+   * ends.
+   */
+  referenceResolution?: number;
+  /** Average-profile rule. */
+  boostSecondaryStructure: number;
+  setLocalBFactor: number;
+  /**
+   * Average secondary-structure profile for the theoretical-profile rules: samples on [0, 1/(2 voxelSize)].
+   */
+  theoreticalProfile?: { readonly frequency: readonly number[]; readonly amplitude: readonly number[] };
+  /**
+   * False-discovery rate (0.01): the scaling mask is where the confidence is at least 1 - rate.
+   * `fdrFilter`: low-pass before it, A; left out: 5 A in runs of a network, else none; undefined: none.
+   */
+  fdrThreshold: number;
+  fdrFilter?: number | undefined;
+  /** Edge of the noise boxes in voxels; default 10 % of the box, rounded up to even. */
+  fdrWindow?: number;
+  /** Noise boxes set by the user (first voxel z, y, x), instead of the four default ones. */
+  fdrNoiseBoxes?: readonly (readonly [number, number, number])[];
+  /** Confidence (or value of the user's mask) from which a voxel counts for the molecular volume (0.99). */
+  maskThreshold: number;
+  /**
+   * Low-pass the input at its resolution before scaling (-filter_input), or weight it by the FSC
+   * (-apply_fsc_filter).
+   */
+  filterInput: boolean;
+  applyFscFilter: boolean;
+  molecularWeightKiloDalton?: number;
+  /** Also measure the local resolution; needs half maps. */
+  localResolution?: LocalResolutionSettings;
+}
 
 export const defaultParameters: Readonly<LocScaleParameters> = {
   profileKind: 'octant',
@@ -13,12 +68,15 @@ export const defaultParameters: Readonly<LocScaleParameters> = {
 };
 
 /**
- * Low-pass before the FDR mask in runs of a network, A: LocScale's default there, since their masks are to follow
- * the molecule, not the voxels that stand out from the noise.
+ * Low-pass before the FDR mask in runs of a network, A: LocScale's default there, since their masks are to
+ * follow the molecule, not the voxels that stand out from the noise.
  */
 export const NETWORK_FDR_FILTER = 5;
 
-/** All parameters of a run: those given, else the defaults, of which one depends on whether a network takes part. */
+/**
+ * All parameters of a run: those given, else the defaults, of which one depends on whether a network takes
+ * part.
+ */
 export function completeParameters(
   given: Partial<LocScaleParameters>,
   usesNetwork: boolean,

@@ -1,12 +1,15 @@
-/** Steps 1 to 4 on their own: the reference that a network predicts from the map, without scaling to it. */
+/** A run that ends with the reference: what a network predicts from the map, without scaling to it. */
+
 import type { Volume } from '../engine/engine.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
-import type { PlannedPrediction } from './4-reference.ts';
-import { completeParameters } from './parameters.ts';
-import { predictSymmetric, prepareRun } from './prepare.ts';
-import { startRun } from './run.ts';
-import type { FeatureEnhanceJob, FscCurve, LocScaleContext, LocScaleNumbers, Prediction } from './types.ts';
+import type { LocScaleContext } from './context.ts';
+import type { FeatureEnhanceJob } from './feature-enhance.ts';
+import type { FscCurve } from './half-maps.ts';
+import type { LocScaleNumbers } from './numbers.ts';
+import type { Prediction } from './references/source.ts';
+import { withRun } from './run.ts';
+import { makeReference, planRun } from './run-locscale.ts';
 
 /** What a prediction starts from. */
 export type PredictionJob = Omit<FeatureEnhanceJob, 'symmetriseOutput'>;
@@ -14,7 +17,9 @@ export type PredictionJob = Omit<FeatureEnhanceJob, 'symmetriseOutput'>;
 export interface PredictionResult {
   readonly grid: Grid;
   readonly header: MrcHeader;
-  /** Volumes live on the engine until downloaded or released. The mean of the passes, where there are several. */
+  /**
+   * Volumes live on the engine until downloaded or released. The mean of the passes, where there are several.
+   */
   readonly reference: Volume;
   /** Of the passes; with `monteCarlo` only. */
   readonly variance?: Volume;
@@ -29,38 +34,27 @@ export interface PredictionResult {
 }
 
 /** Predicts the reference of a map on the grid of the map. */
-export async function runPrediction(job: PredictionJob, context: LocScaleContext): Promise<PredictionResult> {
-  const run = startRun(context);
-  try {
-    const { input, mask: given, predictor, monteCarlo, symmetry: request, parameters } = job;
-    const prepared = await prepareRun(
-      {
-        input,
-        reference: { kind: 'network', predictor, ...(monteCarlo === undefined ? {} : { monteCarlo }) },
-        parameters: completeParameters(parameters ?? {}, true),
-        ...(given === undefined ? {} : { mask: given }),
-        ...(request === undefined ? {} : { symmetry: request }),
-      },
-      run,
-    );
-    const { maps, mask, resolved, symmetry, numbers } = prepared;
-    const prediction = prepared.prediction as PlannedPrediction;
-    const { reference, variance } = await predictSymmetric(prediction, symmetry, run);
-    run.releaseAllBut(reference, variance, mask.mask);
+export function runPrediction(job: PredictionJob, context: LocScaleContext): Promise<PredictionResult> {
+  return withRun(context, async (run) => {
+    const { predictor, monteCarlo, ...others } = job;
+    const reference = { kind: 'network', predictor, monteCarlo } as const;
+    const planned = await planRun({ ...others, reference }, run);
+    const { made } = await makeReference(planned, run);
+    const volumes = {
+      reference: made.reference as Volume,
+      variance: made.variance,
+      mask: planned.masked.mask,
+    };
+    run.keep(...Object.values(volumes));
     return {
-      grid: maps.grid,
-      header: maps.header,
-      reference,
-      ...(variance === undefined ? {} : { variance }),
-      mask: mask.mask,
-      ...(resolved.fsc === undefined ? {} : { fsc: resolved.fsc }),
-      numbers,
-      prediction: prediction.summary,
+      ...volumes,
+      grid: planned.maps.grid,
+      header: planned.maps.header,
+      fsc: planned.fsc,
+      numbers: planned.numbers,
+      prediction: planned.reference.prediction as Prediction,
       timings: run.timings,
       warnings: run.warnings,
     };
-  } catch (error) {
-    run.releaseAllBut();
-    throw error;
-  }
+  });
 }

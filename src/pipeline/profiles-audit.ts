@@ -1,8 +1,8 @@
 /**
- * Radial profiles of a few voxels, to see what local scaling did there: those of map, reference and result, the
- * scale factors, and the B factor of the fit. LocScale keeps the same of 1 % of the voxels
- * (profiles_audit.pickle, only with theoretical profiles). Computed by the definition, in float64, from what the
- * engine got: a check of the engine as well.
+ * Radial profiles of a few voxels, to see what local scaling did there: those of map, reference and result,
+ * the scale factors, and the B factor of the fit. LocScale keeps the same of 1 % of the voxels
+ * (profiles_audit.pickle, only with theoretical profiles). Computed by the definition, in float64, from what
+ * the engine got: a check of the engine as well.
  */
 import type { Engine, LocalScalingJob, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -76,13 +76,13 @@ export async function auditProfiles(
     return {
       voxel,
       map: rounded(ofMap),
-      ...(ofReference === undefined ? {} : { reference: rounded(ofReference) }),
+      reference: ofReference && rounded(ofReference),
       scaleFactors: rounded(scaleFactors),
       // The result is 0 outside the mask.
       result: rounded(profile(result, 0)),
       bFactor: fit[0],
       quality: fit[1],
-      ...(differenceMask === undefined ? {} : { theoreticalProfile: inside }),
+      theoreticalProfile: differenceMask && inside,
     };
   });
   const { voxelSize } = rule.kind === 'hybrid' ? rule.outside : rule;

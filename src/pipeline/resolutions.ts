@@ -1,8 +1,9 @@
 /** Resolutions that users give, compared with what a map of this sampling and size can hold. */
+
 import { LocScaleError } from '../errors.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
+import type { LocScaleParameters } from './parameters.ts';
 import type { Run } from './run.ts';
-import type { LocScaleParameters } from './types.ts';
 
 /** Scripts round to 0.1 A: that much finer than Nyquist is called Nyquist without a warning. */
 const ROUNDING = 0.05;
@@ -28,20 +29,18 @@ export function usableResolutions(
     );
   return {
     ...parameters,
-    ...(resolution === undefined ? {} : { resolution: notBeyondNyquist(resolution, '-res', nyquist, run) }),
-    ...(referenceResolution === undefined
-      ? {}
-      : { referenceResolution: notBeyondNyquist(referenceResolution, '-mres', nyquist, run) }),
+    resolution: notBeyondNyquist(resolution, '-res', nyquist, run),
+    referenceResolution: notBeyondNyquist(referenceResolution, '-mres', nyquist, run),
   };
 }
 
 function notBeyondNyquist(
-  value: number,
+  value: number | undefined,
   option: string,
   nyquist: number,
   run: Pick<Run, 'warn' | 'info'>,
-): number {
-  if (value >= nyquist) return value;
+): number | undefined {
+  if (value === undefined || value >= nyquist) return value;
   const sentence = `The resolution of ${value.toFixed(2)} A (${option}) is finer than the voxels allow: ${nyquist.toFixed(2)} A is used, Nyquist (twice the voxel size).`;
   if (value < nyquist - ROUNDING) run.warn(sentence);
   else run.info(sentence);

@@ -1,12 +1,15 @@
 /**
- * What the steps of one run share: the engine, the clock, warnings and cancellation. The engine knows its volumes
- * (tracked-engine.ts), so that none is left behind when a step fails.
+ * What the steps of one run share: the engine, the clock, warnings and cancellation. The engine knows its
+ * volumes (tracked-engine.ts), so that none is left behind when a step fails.
  */
+
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
+import type { MapImage } from '../formats/map-image.ts';
 import { describeShape, type Grid, sameShape, voxelCount } from '../math/grid.ts';
+import type { LocScaleContext, StepName } from './context.ts';
+import type { MapInput } from './map-input.ts';
 import { trackVolumes, VolumeLedger } from './tracked-engine.ts';
-import type { LocScaleContext, MapImage, MapInput, StepName } from './types.ts';
 
 export interface Run {
   readonly engine: Engine;
@@ -26,8 +29,25 @@ export interface Run {
   /** Maps that are in memory before the engine gets them count from the start. */
   countUntilUploaded(maps: readonly MapInput[]): void;
   release(...volumes: (Volume | undefined)[]): void;
+  /** Leaves these volumes on the engine when the run has ended. */
+  keep(...volumes: (Volume | undefined)[]): void;
+  readonly kept: ReadonlySet<Volume>;
   /** Releases all volumes that the run has made, except those given. */
   releaseAllBut(...kept: (Volume | undefined)[]): void;
+}
+
+/** Runs `body`. Of its volumes only those that it keeps are left on the engine, and none if it fails. */
+export async function withRun<T>(context: LocScaleContext, body: (run: Run) => Promise<T>): Promise<T> {
+  const run = startRun(context);
+  try {
+    const result = await body(run);
+    stopIfAborted(context.signal);
+    run.releaseAllBut(...run.kept);
+    return result;
+  } catch (error) {
+    run.releaseAllBut();
+    throw error;
+  }
 }
 
 export function startRun(context: LocScaleContext): Run {
@@ -41,6 +61,7 @@ export function startRun(context: LocScaleContext): Run {
   const engine = trackVolumes(context.engine, ledger);
   const timings: Record<string, number> = {};
   const warnings: string[] = [];
+  const kept = new Set<Volume>();
   const run: Run = {
     engine,
     context,
@@ -100,8 +121,12 @@ export function startRun(context: LocScaleContext): Run {
       for (const volume of volumes)
         if (volume !== undefined && ledger.live.has(volume)) engine.release(volume);
     },
-    releaseAllBut(...kept) {
-      run.release(...[...ledger.live].filter((volume) => !kept.includes(volume)));
+    keep(...volumes) {
+      for (const volume of volumes) if (volume !== undefined) kept.add(volume);
+    },
+    kept,
+    releaseAllBut(...others) {
+      run.release(...[...ledger.live].filter((volume) => !others.includes(volume)));
     },
   };
   return run;

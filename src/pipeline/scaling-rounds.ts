@@ -1,7 +1,7 @@
 /**
- * Step 5 in rounds: tiles that an earlier run has finished are taken over, the others are shared among the team,
- * and what a round has brought is kept before the next one starts. The result has the same bits as one call of the
- * engine, in however many rounds and processes it was made.
+ * Step 5 in rounds: tiles that an earlier run has finished are taken over, the others are shared among the
+ * team, and what a round has brought is kept before the next one starts. The result has the same bits as one
+ * call of the engine, in however many rounds and processes it was made.
  */
 import type {
   LocalScalingJob,
@@ -53,7 +53,7 @@ export async function scaleInRounds(
 async function scaleAtOnce(scaling: ScalingRun, { context }: Run): Promise<LocalScalingResult> {
   await scaling.run({
     onProgress: (done, total) => context.onProgress?.('scaling', done, total),
-    ...(context.signal === undefined ? {} : { signal: context.signal }),
+    signal: context.signal,
   });
   return scaling.result;
 }
@@ -90,7 +90,7 @@ async function scaleShared(
         const onProgress = (some: number, all: number): void =>
           // The others are about as far.
           context.onProgress?.('scaling', done + Math.round((voxels * some) / all), maskVoxels);
-        return scaling.run({ onProgress, ...(signal === undefined ? {} : { signal }) }, shares[0]);
+        return scaling.run({ onProgress, signal }, shares[0]);
       };
       const begun = performance.now();
       const received = shared === undefined ? [] : await shared.scale(shares, scaleOwn);
@@ -154,8 +154,8 @@ export function takeRound(tiles: readonly ScalingTile[], cost: number, ranks: nu
 }
 
 /**
- * Tiles for every rank, so that all take about as long: the most expensive first, each to the rank that has least
- * to do. The order of each share is that of the tiles.
+ * Tiles for every rank, so that all take about as long: the most expensive first, each to the rank that has
+ * least to do. The order of each share is that of the tiles.
  */
 export function shareTiles(tiles: readonly ScalingTile[], ranks: number): ScalingTile[][] {
   const load = new Float64Array(ranks);
@@ -216,7 +216,7 @@ async function merge(
   const [scaled, bFactor, quality] = await Promise.all(
     host.map((voxels) => engine.upload(voxels, set.shape)),
   );
-  return { scaled, ...(bFactor && quality ? { bFactor, quality } : {}) };
+  return { scaled, bFactor, quality };
 }
 
 function downloadAll(result: LocalScalingResult, { engine }: Run): Promise<Float32Array[]> {

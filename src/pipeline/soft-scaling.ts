@@ -16,10 +16,12 @@ import type { Grid } from '../math/grid.ts';
 import { planBands } from '../math/soft-scaling/bands.ts';
 import { type AmplitudeProfile, decayProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
 import { type BandSummary, type SoftTarget, usesReference } from '../math/soft-scaling/targets.ts';
-import { checkValues, readMaps } from './1-read-maps.ts';
 import { type BandTeam, scaleBandsInRounds } from './band-rounds.ts';
+import type { LocScaleContext } from './context.ts';
+import type { LocScaleJob } from './job.ts';
+import type { MapInput } from './map-input.ts';
+import { checkValues, uploadInputs } from './read-maps.ts';
 import { type Run, startRun } from './run.ts';
-import type { LocScaleContext, LocScaleJob, MapInput } from './types.ts';
 
 /** Standard deviation of the window over the edge of LocScale's: as much of the map counts. */
 const SIGMA_PER_EDGE = 0.4;
@@ -268,14 +270,7 @@ async function readAll({ input, mask, reference, resolution }: SoftScalingJob, r
       where: input.map.name,
       hint: 'Give the resolution of the map, or its two half maps.',
     });
-  const { grid, header, volumes } = await readMaps(
-    {
-      input,
-      mask,
-      reference: reference ? { kind: 'model-map', map: reference } : { kind: 'none' },
-    },
-    run,
-  );
+  const { grid, header, volumes } = await uploadInputs({ input, mask }, run, reference ? [reference] : []);
   const read = async (map: MapInput): Promise<Volume> => {
     const volume = await run.upload(map);
     checkValues(map.name, await run.engine.statistics(volume));

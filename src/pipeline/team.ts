@@ -1,6 +1,6 @@
 /**
- * Other processes that take part in a run: ranks of an MPI job, one process for each GPU. The process that runs
- * the pipeline leads; the others wait for work (distributed/).
+ * Other processes that take part in a run: ranks of an MPI job, one process for each GPU. The process that
+ * runs the pipeline leads; the others wait for work (distributed/).
  */
 import type { Engine, LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
@@ -19,8 +19,8 @@ export interface Team {
 
 export interface SharedScaling {
   /**
-   * One round: `shares` has the first voxels of the tiles of every rank, `own` does those of rank 0 meanwhile.
-   * Returns the packed values (tile-values.ts) of the ranks from 1 on.
+   * One round: `shares` has the first voxels of the tiles of every rank, `own` does those of rank 0
+   * meanwhile. Returns the packed values (tile-values.ts) of the ranks from 1 on.
    */
   scale(shares: readonly (readonly Shape[])[], own: () => Promise<void>): Promise<readonly Float32Array[]>;
   close(): Promise<void>;

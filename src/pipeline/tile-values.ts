@@ -1,6 +1,6 @@
 /**
- * The results of some tiles as one array: for every volume of the result in turn, for every tile in turn, its mask
- * voxels in the order of the volume. It is what ranks send each other and what is kept on disk.
+ * The results of some tiles as one array: for every volume of the result in turn, for every tile in turn, its
+ * mask voxels in the order of the volume. It is what ranks send each other and what is kept on disk.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';

@@ -1,12 +1,14 @@
 /**
- * An engine that knows which of its volumes live, and the most memory that was in use so far: the verbs' own bytes
- * beside the volumes. What a step makes is found and released without the step's help.
+ * An engine that knows which of its volumes live, and the most memory that was in use so far: the verbs' own
+ * bytes beside the volumes. What a step makes is found and released without the step's help.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { bandVolumes, volumesOf } from '../engine/jobs.ts';
 import { voxelCount } from '../math/grid.ts';
 
-/** Volumes that live on an engine, and the most bytes in use so far: volumes, and what verbs take beside them. */
+/**
+ * Volumes that live on an engine, and the most bytes in use so far: volumes, and what verbs take beside them.
+ */
 export class VolumeLedger {
   readonly live = new Set<Volume>();
   peakBytes = 0;

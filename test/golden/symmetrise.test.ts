@@ -8,7 +8,7 @@ import { fourierShellCorrelation } from '../../src/math/fourier/fsc.ts';
 import { tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
 import type { Grid } from '../../src/math/grid.ts';
 import { pointGroup } from '../../src/math/symmetry/point-group.ts';
-import { checkSymmetry, findSymmetry, resolveSymmetry } from '../../src/pipeline/6-symmetrise.ts';
+import { checkSymmetry, findSymmetry, resolveSymmetry } from '../../src/pipeline/symmetrise.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { readGoldenJson, readGoldenMap } from '../support/read-golden.ts';
 import { describeWithSharedData, sharedPath } from '../support/shared-data.ts';

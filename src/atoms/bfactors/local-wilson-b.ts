@@ -186,7 +186,7 @@ function measureSpectra(
 ): MeasuredSpectra {
   const { data, unitMap, mask } = maps;
   const density = 'half1' in data ? [data.half1, data.half2] : [data.map];
-  const pads = density.map((map) => meanOutside(map, mask));
+  const pads = density.map((map) => solventMean(map, mask));
   const halves = density.length === 2;
   const unitProducts: [number, number][] = unitMap === undefined ? [] : [[density.length, density.length]];
   const products: [number, number][] = halves
@@ -243,7 +243,7 @@ function unitLogPower(measured: MeasuredSpectra, plan: WindowPlan, window: numbe
   return Float64Array.from(empty ? totalUnit : values, (value, r) => Math.log(value / (counts[r] || 1)));
 }
 
-function meanOutside(map: Float32Array, mask: Float32Array | undefined): number {
+function solventMean(map: Float32Array, mask: Float32Array | undefined): number {
   if (mask === undefined) return 0;
   let sum = 0;
   let count = 0;

@@ -15,14 +15,14 @@
  * within 3 A. LocScale does that with pseudo-atoms after each cycle of refmac, which restrains B factors of bonded
  * atoms itself where there are bonds; here nothing else does, so that atoms of a model are averaged, too.
  */
-import type { Engine, OperationHooks, ShellSpectra, Volume } from '../../engine/engine.ts';
+import type { Engine, OperationHooks, ShellSpectra, VerbBytes, Volume } from '../../engine/engine.ts';
 import { LocScaleError } from '../../errors.ts';
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import { tabulateTransfer } from '../../math/fourier/radial-transfer.ts';
-import { type Grid, isotropicVoxelSize } from '../../math/grid.ts';
+import { type Grid, isotropicVoxelSize, voxelCount } from '../../math/grid.ts';
 import { averageOverNeighbours } from './average-bfactors.ts';
 import { clampB } from './b-factor-field.ts';
-import { onCoarserGrid } from './refine-grid.ts';
+import { coarserGrid, onCoarserGrid } from './refine-grid.ts';
 import {
   fitScale,
   type MapScale,
@@ -75,6 +75,27 @@ const LEAST_CURVATURE = 0.2;
 /** Refined B factors, A^2. Deterministic. */
 export function refineBFactors(job: RefinementJob, hooks: OperationHooks = {}): Promise<Float64Array> {
   return onCoarserGrid(job.engine, job, job.fscCutoff, (maps) => refineOnGrid({ ...job, ...maps }, hooks));
+}
+
+/** Most bytes of the engine that a refinement takes beside the maps that it is given; `halves` tells whether it has any. */
+export function refinementBytes(
+  job: Pick<RefinementJob, 'grid' | 'halves' | 'fscCutoff'> & { readonly atoms: number },
+  { resample, shellSpectra, simulateMap, radialFilter }: VerbBytes,
+): number {
+  const coarser = coarserGrid(job.grid, job.fscCutoff);
+  const grid = coarser ?? job.grid;
+  const { shape } = grid;
+  const volume = 4 * voxelCount(shape);
+  const maps = job.halves === undefined ? 1 : 3;
+  const copies = coarser === undefined ? 0 : maps * volume;
+  const copying = coarser === undefined ? 0 : copies - volume + resample(job.grid.shape, shape);
+  // In a cycle: the filtered map, the model, one of its derivatives, and the filter that makes the other.
+  const cycle = Math.max(
+    volume + simulateMap(job.atoms, grid),
+    2 * volume + shellSpectra(shape),
+    3 * volume + radialFilter(shape),
+  );
+  return Math.max(copying, copies + cycle);
 }
 
 async function refineOnGrid(job: RefinementJob, hooks: OperationHooks): Promise<Float64Array> {

@@ -5,7 +5,7 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import type { Structure } from '../../../src/formats/structure.ts';
 import type { Grid, Shape } from '../../../src/math/grid.ts';
 import { createRandom } from '../../../src/math/statistics/random.ts';
-import { defaultParameters, planLocScale, runMask } from '../../../src/pipeline/index.ts';
+import { defaultParameters, planLocScale, runLocScale, runMask } from '../../../src/pipeline/index.ts';
 import type { LocScaleJob, LocScaleParameters, LocScalePlan, MapImage } from '../../../src/pipeline/types.ts';
 import { makeMapImage } from '../../../src/synthetic/map-image.ts';
 import { smallDataset } from '../../support/synthetic.ts';
@@ -48,16 +48,24 @@ function structureOf(keep: (index: number) => boolean = () => true): Structure {
   return { id: 'test', title: '', atoms: atoms.filter((_, i) => keep(i)), notes: [] };
 }
 
-async function plan(change: Partial<LocScaleJob>, map = whole): Promise<LocScalePlan> {
-  return planLocScale(
-    {
-      input: { kind: 'map', map: { ...map, data: map.data.slice() } },
-      reference: { kind: 'none' },
-      parameters: { ...defaultParameters, resolution: 4 },
-      ...change,
-    },
-    await context(),
-  );
+function jobOf(change: Partial<LocScaleJob>, map = whole): LocScaleJob {
+  return {
+    input: { kind: 'map', map: { ...map, data: map.data.slice() } },
+    reference: { kind: 'none' },
+    parameters: { ...defaultParameters, resolution: 4 },
+    ...change,
+  };
+}
+
+async function plan(change: Partial<LocScaleJob>, map?: MapImage): Promise<LocScalePlan> {
+  return planLocScale(jobOf(change, map), await context());
+}
+
+/** To the end: references are made after the plan. */
+async function run(change: Partial<LocScaleJob>, map?: MapImage): Promise<void> {
+  const { engine: own, ...events } = await context();
+  const { scaled, mask: made } = await runLocScale(jobOf(change, map), { engine: own, ...events });
+  own.release(scaled, made);
 }
 
 const asIs = (structure: Structure) =>
@@ -228,12 +236,12 @@ describe('inverted contrast', () => {
   });
 
   it('is the cause that a model does not fit', async () => {
-    await plan({ mask: data.mask, reference: asIs(structureOf()) }, negative(whole));
+    await run({ mask: data.mask, reference: asIs(structureOf()) }, negative(whole));
     expect(warnings.join('\n')).toMatch(/fits the map with its sign changed .* multiply it by -1/);
   });
 
   it('of a reference map is noticed, and does not matter', async () => {
-    await plan({
+    await run({
       mask: data.mask,
       reference: { kind: 'model-map', map: { ...negative(data.reference), name: 'dark.mrc' } },
     });

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isLocScaleError, type LocScaleError } from '../../../src/errors.ts';
 import type { Shape } from '../../../src/math/grid.ts';
-import { chooseWindow } from '../../../src/pipeline/5-local-scaling.ts';
 import { defaultParameters, runLocScale } from '../../../src/pipeline/index.ts';
+import { chooseWindow } from '../../../src/pipeline/scaling-rule.ts';
 import type { LocScaleJob, MapImage } from '../../../src/pipeline/types.ts';
 import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
 import { ballMask, edge, gridOf, noisyBlob, radialMap } from './test-maps.ts';

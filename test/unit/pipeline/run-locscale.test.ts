@@ -1,66 +1,26 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { NOTHING_TO_SCALE } from '../../../src/engine/checks.ts';
-import type { Engine, LocalScalingMaps, LocalScalingSettings } from '../../../src/engine/engine.ts';
-import { isLocScaleError, LocScaleError } from '../../../src/errors.ts';
-import { spectrumPitch } from '../../../src/math/fourier/fft-plan.ts';
-import {
-  defaultParameters,
-  imageOf,
-  planLocScale,
-  runFsc,
-  runLocScale,
-  runMask,
-} from '../../../src/pipeline/index.ts';
-import type {
-  LocScaleContext,
-  LocScaleJob,
-  LocScaleParameters,
-  MapImage,
-  MapSource,
-} from '../../../src/pipeline/types.ts';
+import type { Engine, LocalScalingMaps } from '../../../src/engine/engine.ts';
+import { LocScaleError } from '../../../src/errors.ts';
+import { imageOf, runFsc, runLocScale, runMask } from '../../../src/pipeline/index.ts';
+import type { LocScaleContext, LocScaleJob } from '../../../src/pipeline/types.ts';
+import { relativeL2 } from '../../support/compare.ts';
 import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
-import { ballMask, edge, gridOf, noisyBlob, radialMap, shape } from './test-maps.ts';
+import {
+  ballMask,
+  edge,
+  errorOf,
+  gridOf,
+  halfMapJob,
+  noisyBlob,
+  parameters,
+  radialMap,
+  shape,
+} from './test-maps.ts';
 
 let engine: SimpleEngine;
 beforeEach(() => {
   engine = createSimpleEngine();
 });
-
-const parameters = (change: Partial<LocScaleParameters> = {}): LocScaleParameters => ({
-  ...defaultParameters,
-  windowVoxels: 6,
-  ...change,
-});
-
-function halfMapJob(change: Partial<LocScaleJob> = {}): LocScaleJob {
-  return {
-    input: { kind: 'half-maps', half1: noisyBlob('half1.mrc', 1), half2: noisyBlob('half2.mrc', 2) },
-    mask: ballMask('mask.mrc', 3),
-    reference: { kind: 'model-map', map: noisyBlob('reference.mrc', 3, 0.01, 2) },
-    parameters: parameters(),
-    ...change,
-  };
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<LocScaleError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (isLocScaleError(error)) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
-
-function relativeL2(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < a.length; i++) {
-    difference += (a[i] - b[i]) ** 2;
-    norm += b[i] ** 2;
-  }
-  return Math.sqrt(difference / norm);
-}
 
 describe('runLocScale', () => {
   it('returns the map itself inside the mask when the reference is the map', async () => {
@@ -97,7 +57,7 @@ describe('runLocScale', () => {
       },
       onProgress: (_step, done, total) => progress.push(done / total),
     });
-    expect(order).toEqual(['read', 'fsc', 'mask', 'reference', 'plan', 'scaling']);
+    expect(order).toEqual(['read', 'fsc', 'mask', 'plan', 'reference', 'scaling']);
     expect(Object.keys(result.timings)).toEqual(steps);
     expect(Object.values(result.timings).every((seconds) => seconds >= 0)).toBe(true);
     expect(progress.at(-1)).toBe(1);
@@ -315,153 +275,6 @@ describe('runLocScale', () => {
     expect(image.header).toBe(job.input.half1.header);
     expect(image.grid).toEqual(job.input.half1.grid);
     expect(image.data).toHaveLength(edge ** 3);
-  });
-});
-
-describe('planLocScale', () => {
-  it('tells everything before the expensive step and leaves nothing behind', async () => {
-    const plan = await planLocScale(halfMapJob(), { engine });
-    expect(engine.calls).not.toContain('localScaling');
-    expect(engine.held.size).toBe(0);
-    expect(plan.mode).toBe('reference map reference.mrc');
-    expect(plan.volumeBytes).toBe(4 * 4 * edge ** 3);
-    // At this size the working memory is most of it.
-    expect(plan.peakBytes).toBe(plan.volumeBytes + plan.workingBytes);
-    expect(plan).toMatchObject({
-      peakStep: 'scaling',
-      seconds: 1,
-      workingBytes: 1_000_000,
-      engine: engine.description,
-    });
-  });
-});
-
-describe('memory', () => {
-  /** Volumes in use at the peak, and its step, on an engine whose scaling needs nothing of its own. */
-  async function peakOf(job: LocScaleJob, change: Partial<LocScaleContext> = {}): Promise<[number, string]> {
-    const frugal = {
-      ...engine,
-      openLocalScaling: async (settings: LocalScalingSettings) => ({
-        ...(await engine.openLocalScaling(settings)),
-        estimate: { ...NOTHING_TO_SCALE, maskVoxels: 1, seconds: 1 },
-      }),
-    };
-    const plan = await planLocScale(job, { engine: frugal, ...change });
-    return [plan.peakBytes / (4 * edge ** 3), plan.peakStep];
-  }
-  const later = (image: MapImage): MapSource => {
-    const { name, header, grid } = image;
-    return { name, header, grid, load: async () => image };
-  };
-  const oneMap: LocScaleJob['input'] = { kind: 'map', map: noisyBlob('map.mrc', 5) };
-
-  it('counts maps that wait for their step, spectra, masks and results', async () => {
-    const job = halfMapJob();
-    /** Volumes that a spectrum is worth: rows of complex numbers, padded. */
-    const spectrum = (2 * spectrumPitch(edge)) / edge;
-    const expectPeak = async (of: Promise<[number, string]>, volumes: number, step: string) => {
-      const [found, at] = await of;
-      expect(at).toBe(step);
-      expect(found).toBeCloseTo(volumes, 6);
-    };
-    // Two half maps, their spectra, and mask and reference waiting.
-    await expectPeak(peakOf(job), 4 + 2 * spectrum, 'fsc');
-    const mask = later(ballMask('mask.mrc', 3));
-    const reference: LocScaleJob['reference'] = {
-      kind: 'model-map',
-      map: later(noisyBlob('reference.mrc', 3, 0.01, 2)),
-    };
-    const lean = { ...job, mask, reference };
-    await expectPeak(peakOf(lean), 2 + 2 * spectrum, 'fsc');
-    // Map, mask, reference and result.
-    await expectPeak(peakOf({ ...lean, input: oneMap }), 4, 'scaling');
-    await expectPeak(peakOf({ ...lean, reference: { kind: 'none' } }), 2 + 2 * spectrum, 'fsc');
-    // With B factor and quality: two more.
-    const withB = {
-      ...lean,
-      input: oneMap,
-      parameters: parameters({ measureBFactors: true, windowVoxels: 10 }),
-    };
-    await expectPeak(peakOf(withB), 6, 'scaling');
-    // Map, mask, reference, its spectrum and the filtered reference.
-    const filtered = { ...lean, input: oneMap, parameters: parameters({ referenceResolution: 15 }) };
-    await expectPeak(peakOf(filtered), 4 + spectrum, 'reference');
-    // Map, confidence, mask, reference and result.
-    const { mask: _mask, ...withoutMask } = lean;
-    await expectPeak(peakOf({ ...withoutMask, input: oneMap }, { keepConfidence: true }), 5, 'scaling');
-  });
-
-  it('refuses an average over the symmetry that will not fit before anything expensive starts', async () => {
-    const small = { ...engine, memoryLimitBytes: 6 * 4 * edge ** 3 };
-    const symmetry = { group: { name: 'C3' } };
-    const steps: string[] = [];
-    const job = halfMapJob({ symmetry, symmetriseOutput: true });
-    const error = await errorOf(runLocScale(job, { engine: small, onStep: (step) => steps.push(step) }));
-    expect(error).toMatchObject({ tag: 'out-of-memory', where: 'symmetry' });
-    expect(error.message).toMatch(
-      /^Averaging over the symmetry C3 does not fit the memory limit: it needs \d+ MiB, the limit is \d+ MiB\.$/,
-    );
-    expect(steps).not.toContain('scaling');
-    expect(engine.held.size).toBe(0);
-  });
-
-  it('reads a map that is given as a source when its step begins, and no earlier', async () => {
-    const order: string[] = [];
-    const source = (image: MapImage): MapSource => ({
-      ...later(image),
-      load: async () => {
-        order.push(`load ${image.name}`);
-        return image;
-      },
-    });
-    const job = halfMapJob();
-    const direct = await runLocScale(job, { engine });
-    const result = await runLocScale(
-      {
-        ...job,
-        mask: source(ballMask('mask.mrc', 3)),
-        reference: { kind: 'model-map', map: source(noisyBlob('reference.mrc', 3, 0.01, 2)) },
-      },
-      { engine, onStep: (step) => order.push(step) },
-    );
-    expect(order).toEqual([
-      'read',
-      'fsc',
-      'mask',
-      'load mask.mrc',
-      'reference',
-      'load reference.mrc',
-      'scaling',
-    ]);
-    expect(await engine.download(result.scaled)).toEqual(await engine.download(direct.scaled));
-  });
-
-  it('refuses a source that does not fit before it is read, and one that changed after', async () => {
-    const small = ballMask('small.mrc', 2, gridOf({ shape: [10, 10, 10] }));
-    const unread: MapSource = { ...later(small), load: () => expect.unreachable('it does not fit') };
-    expect((await errorOf(runLocScale(halfMapJob({ mask: unread }), { engine }))).message).toContain(
-      'The maps differ in box',
-    );
-    const moved = ballMask('moved.mrc', 3);
-    const others = [
-      small,
-      { ...moved, grid: { ...moved.grid, voxelSize: [1, 1, 1] as const } },
-      { ...moved, grid: { ...moved.grid, origin: [9, 9, 9] as const } },
-    ];
-    for (const other of others) {
-      const changed: MapSource = { ...later(ballMask('mask.mrc', 3)), load: async () => other };
-      expect((await errorOf(runLocScale(halfMapJob({ mask: changed }), { engine }))).message).toBe(
-        'mask.mrc changed while the program was running.',
-      );
-    }
-    expect(engine.held.size).toBe(0);
-  });
-
-  it('passes on what the engine says of too little memory, and holds nothing', async () => {
-    const tooLittle = new LocScaleError('out-of-memory', 'Local scaling needs more than the memory limit.');
-    const small = { ...engine, openLocalScaling: () => Promise.reject(tooLittle) };
-    expect(await errorOf(runLocScale(halfMapJob(), { engine: small }))).toBe(tooLittle);
-    expect(engine.held.size).toBe(0);
   });
 });
 

@@ -1,7 +1,10 @@
 /** Small maps for pipeline tests: a blob of density in noise, seeded. */
+import { isLocScaleError, type LocScaleError } from '../../../src/errors.ts';
 import type { MapImage } from '../../../src/formats/map-image.ts';
 import type { Grid, Shape } from '../../../src/math/grid.ts';
 import { createRandom } from '../../../src/math/statistics/random.ts';
+import { defaultParameters } from '../../../src/pipeline/index.ts';
+import type { LocScaleJob, LocScaleParameters } from '../../../src/pipeline/types.ts';
 import { makeMapImage } from '../../../src/synthetic/map-image.ts';
 
 export const edge = 20;
@@ -44,4 +47,30 @@ export function noisyBlob(
 
 export function ballMask(name: string, radiusVoxels: number, grid: Grid = gridOf()): MapImage {
   return radialMap(name, (radius) => (radius <= radiusVoxels ? 1 : 0), grid);
+}
+
+export const parameters = (change: Partial<LocScaleParameters> = {}): LocScaleParameters => ({
+  ...defaultParameters,
+  windowVoxels: 6,
+  ...change,
+});
+
+export function halfMapJob(change: Partial<LocScaleJob> = {}): LocScaleJob {
+  return {
+    input: { kind: 'half-maps', half1: noisyBlob('half1.mrc', 1), half2: noisyBlob('half2.mrc', 2) },
+    mask: ballMask('mask.mrc', 3),
+    reference: { kind: 'model-map', map: noisyBlob('reference.mrc', 3, 0.01, 2) },
+    parameters: parameters(),
+    ...change,
+  };
+}
+
+export async function errorOf(promise: Promise<unknown>): Promise<LocScaleError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (isLocScaleError(error)) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
 }

@@ -1,10 +1,12 @@
 /**
- * Step 7: result volumes become maps on the input's grid. The header of the input goes along whole,
+ * Result volumes become maps on the input's grid. The header of the input goes along whole,
  * so that ORIGIN, NSTART, cell and axis order survive; formats/ encodes it, and the caller (command
  * line, browser page) puts the bytes where they belong.
  */
+
 import type { Engine, Volume } from '../engine/engine.ts';
-import type { LocScaleResult, MapImage } from './types.ts';
+import type { MapImage } from '../formats/map-image.ts';
+import type { LocScaleResult } from './run-locscale.ts';
 
 /** One volume of the result. `name` is its file name or label. */
 export async function imageOf(

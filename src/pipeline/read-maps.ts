@@ -1,19 +1,22 @@
 /**
- * Step 1: the maps of a run must lie on one grid and hold usable numbers (method 1).
+ * The maps of a run must lie on one grid and hold usable numbers (method 1).
  *
- * Tolerances. Voxel size: 0.1 %; headers carry it rounded to 3-4 digits, and over 500 voxels 0.1 % is
- * half a voxel. Origin: half a voxel; beyond that voxel (0, 0, 0) of one map is another voxel of the
- * other. Many programs, LocScale among them, write maps with the origin dropped: of a zero origin and another one
- * the other counts, whichever map has it.
+ * Tolerances. Voxel size: 0.1 %; headers carry it rounded to 3-4 digits, and over 500 voxels 0.1 % is half a
+ * voxel. Origin: half a voxel; beyond that voxel (0, 0, 0) of one map is another voxel of the other. Many
+ * programs, LocScale among them, write maps with the origin dropped: of a zero origin and another one the
+ * other counts, whichever map has it.
  */
+
 import type { Volume, VolumeStatistics } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
+import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
 import { maskedMapWarning } from '../math/inputs/input-checks.ts';
 import { checkContrast } from './contrast.ts';
+import type { LocScaleJob } from './job.ts';
+import type { MapInput } from './map-input.ts';
 import type { Run } from './run.ts';
-import type { LocScaleJob, MapImage, MapInput } from './types.ts';
 
 const VOXEL_SIZE_TOLERANCE = 1e-3;
 const ORIGIN_TOLERANCE_VOXELS = 0.5;
@@ -38,12 +41,27 @@ export interface InputMaps {
   readonly names: readonly string[];
 }
 
+/** The step: `further` are the maps of the reference. */
+export function readMaps(
+  job: Pick<LocScaleJob, 'input' | 'mask'>,
+  run: Run,
+  further: readonly MapInput[] = [],
+): Promise<InputMaps> {
+  const inputName = job.input.kind === 'map' ? 'map' : 'half maps';
+  return run.step('read', `Checking the ${inputName}`, () => uploadInputs(job, run, further));
+}
+
 /** Checks that all maps of the job agree, and hands the input map or half maps to the engine. */
-export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
-  const inputs = job.input.kind === 'map' ? [job.input.map] : [job.input.half1, job.input.half2];
-  run.countUntilUploaded([...inputs, ...furtherMaps(job)]);
-  const { grid, header } = decideGrid([...inputs, ...furtherMaps(job)], run);
-  if (job.input.kind === 'half-maps') checkHalfMapsDiffer(job.input.half1, job.input.half2);
+export async function uploadInputs(
+  { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
+  run: Run,
+  further: readonly MapInput[] = [],
+): Promise<InputMaps> {
+  const inputs = input.kind === 'map' ? [input.map] : [input.half1, input.half2];
+  const all = [...inputs, ...(mask === undefined ? [] : [mask]), ...further];
+  run.countUntilUploaded(all);
+  const { grid, header } = decideGrid(all, run);
+  if (input.kind === 'half-maps') checkHalfMapsDiffer(input.half1, input.half2);
 
   const volumes: Volume[] = [];
   let zeroShare = 1;
@@ -66,16 +84,6 @@ export async function readMaps(job: LocScaleJob, run: Run): Promise<InputMaps> {
     volumes: volumes as unknown as InputMaps['volumes'],
     names: inputs.map(({ name }) => name),
   };
-}
-
-/** Mask and reference maps of a job. */
-function furtherMaps(job: LocScaleJob): MapInput[] {
-  const { reference } = job;
-  return [
-    ...(job.mask === undefined ? [] : [job.mask]),
-    ...('map' in reference ? [reference.map] : []),
-    ...(reference.kind === 'hybrid-map' ? [reference.differenceMask] : []),
-  ];
 }
 
 /** Voxel size must be positive, plausible and the same along x, y and z. */
@@ -117,8 +125,8 @@ function checkGrid(image: MapInput): void {
 }
 
 /**
- * The grid of the run and the header of its results: those of the first map, at the origin of the first that has
- * one. Refuses maps on different grids.
+ * The grid of the run and the header of its results: those of the first map, at the origin of the first that
+ * has one. Refuses maps on different grids.
  */
 export function decideGrid(
   maps: readonly MapInput[],

@@ -1,5 +1,5 @@
 /**
- * Step 6: symmetry. The reference (or any map) is averaged over the operators of a point group or a helix
+ * Symmetry. The reference (or any map) is averaged over the operators of a point group or a helix
  * (method 9, Engine.symmetrise); whether a map has the symmetry is asked of a low-passed small copy of it.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
@@ -29,6 +29,7 @@ import {
   readOperators,
   turnOperators,
 } from '../math/symmetry/symmetry-operators.ts';
+import type { ReferenceSource } from './references/source.ts';
 import type { Run } from './run.ts';
 
 export interface SymmetryRequest {
@@ -80,8 +81,8 @@ export function resolveSymmetry(request: SymmetryRequest, grid: Grid): Symmetry 
 }
 
 /**
- * Voxel of a file's centre (A, in the frame of ORIGIN). What the operators leave free, as the height along a sole
- * axis, is that of the middle of the box.
+ * Voxel of a file's centre (A, in the frame of ORIGIN). What the operators leave free, as the height along a
+ * sole axis, is that of the middle of the box.
  */
 function centreOf(operators: readonly Operator[], centre: Vector3, grid: Grid): [number, number, number] {
   const middle = defaultCentre(grid.shape);
@@ -111,12 +112,36 @@ function checkCentre(centre: readonly number[], shape: Shape): void {
   });
 }
 
-/** The average; `volume` is released. A trivial symmetry gives `volume` back. */
-export async function symmetriseReference(volume: Volume, symmetry: Symmetry, run: Run): Promise<Volume> {
-  if (symmetry.trivial) return volume;
-  const averaged = await run.engine.symmetrise(volume, symmetry.operators, symmetry.options);
-  run.release(volume);
-  return averaged;
+/** The symmetry that a run imposes, if any; says in a sentence if the map contradicts it. */
+export async function symmetryOf(
+  request: SymmetryRequest | undefined,
+  { isMap }: Pick<ReferenceSource, 'isMap'>,
+  grid: Grid,
+  map: Volume,
+  run: Run,
+): Promise<Symmetry | undefined> {
+  if (request === undefined) return undefined;
+  const symmetry = resolveSymmetry(request, grid);
+  if (symmetry.trivial) return undefined;
+  if (!isMap)
+    throw new LocScaleError('usage', 'Without a reference there is nothing to impose the symmetry on.', {
+      where: '-sym',
+      hint: 'Leave -sym out, or symmetrise the result with "locscale-gpu symmetrise".',
+    });
+  const { warning } = await checkSymmetry(run.engine, map, grid, symmetry);
+  if (warning !== undefined) run.warn(warning);
+  return symmetry;
+}
+
+/** The average, as a step; takes the place of `volume`. Without symmetry that is `volume` itself. */
+export async function symmetrise(volume: Volume, symmetry: Symmetry | undefined, run: Run): Promise<Volume> {
+  if (symmetry === undefined) return volume;
+  const { name, operators, options } = symmetry;
+  return run.step('symmetry', `Averaging over ${operators.length} operators (${name})`, async () => {
+    const averaged = await run.engine.symmetrise(volume, operators, options);
+    run.release(volume);
+    return averaged;
+  });
 }
 
 /** Low-pass of the small copy, A; finer where the voxels are too large for it. */
@@ -280,7 +305,9 @@ export interface FoundSymmetry extends DetectedSymmetry {
 /** Centres this near to n/2 (voxels) cannot be told from it. */
 const CENTRE_ACCURACY = 0.3;
 
-/** The symmetry of a map and its centre, from a small low-passed copy; about `centre` alone where it is given. */
+/**
+ * The symmetry of a map and its centre, from a small low-passed copy; about `centre` alone where it is given.
+ */
 export async function findSymmetry(
   engine: Engine,
   volume: Volume,

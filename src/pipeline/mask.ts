@@ -1,13 +1,13 @@
 /**
- * Step 3: where to scale (method 2), and the numbers that follow from it (method 3). A mask of the
+ * Where to scale (method 2), and the numbers that follow from it (method 3). A mask of the
  * user is binarised at 0.5; without one, the FDR confidence map decides: confidence >= 1 - rate. An FDR mask
  * whose volume cannot be right gives way to another source (mask-sources.ts).
  */
+
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { IMPLAUSIBLE_FACTOR, judgeMaskVolume } from '../math/inputs/mask-volume.ts';
 import { type MolecularNumbers, molecularNumbers } from '../math/scaling/molecular-numbers.ts';
-import { checkFinite } from './1-read-maps.ts';
 import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
 import {
   describeVerdict,
@@ -18,9 +18,18 @@ import {
   warnIfMaskMissesModel,
   warnIfModelIsPartial,
 } from './judge-mask.ts';
+import type { MapInput } from './map-input.ts';
 import { otherMask } from './mask-sources.ts';
+import type { LocScaleNumbers } from './numbers.ts';
+import { checkFinite } from './read-maps.ts';
 import type { Run } from './run.ts';
-import type { LocScaleNumbers, MapInput, MaskOrigin } from './types.ts';
+
+/** Where the scaling mask comes from. */
+export interface MaskOrigin {
+  readonly source: 'user' | 'FDR' | 'model' | 'non-zero region' | 'contour' | 'whole box';
+  /** Why it is not the FDR mask of the default settings, one sentence. */
+  readonly reason?: string;
+}
 
 /** A user's mask counts from here (LocScale's fixed value for scaling). */
 const USER_MASK_THRESHOLD = 0.5;
@@ -36,7 +45,15 @@ export interface ScalingMask {
   readonly origin: MaskOrigin;
 }
 
-export async function prepareMask(job: MaskJob, run: Run): Promise<ScalingMask> {
+/** The step. */
+export function prepareMask(job: MaskJob, run: Run): Promise<ScalingMask> {
+  const { userMask } = job;
+  const message =
+    userMask === undefined ? 'Making the FDR confidence mask' : `Preparing the mask ${userMask.name}`;
+  return run.step('mask', message, () => makeOrTakeMask(job, run));
+}
+
+async function makeOrTakeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   const made = await (job.userMask === undefined ? makeMask(job, run) : takeMask(job, job.userMask, run));
   await warnIfModelIsPartial(made.mask, made.maskVoxels, job, run);
   return made;
@@ -82,7 +99,9 @@ async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<Scalin
   };
 }
 
-/** Voxels that the molecular volume is counted from: those of -th, unless a soft edge leaves hardly any there. */
+/**
+ * Voxels that the molecular volume is counted from: those of -th, unless a soft edge leaves hardly any there.
+ */
 function volumeVoxels(
   name: string,
   counted: number | undefined,

@@ -1,18 +1,20 @@
 /**
- * Step 2: resolution from the half maps (method 1), the full map, and the optional filters of the
+ * Resolution from the half maps (method 1), the full map, and the optional filters of the
  * input. LocScale takes the resolution of the unmasked half maps.
  */
+
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import type { HalfMapNames } from '../math/inputs/half-map-words.ts';
 import { filteredMapWarning, findLowPass } from '../math/inputs/input-checks.ts';
 import { chooseFscCutoff, endAtLowPass, type FscCutoff } from '../math/scaling/molecular-numbers.ts';
-import type { InputMaps } from './1-read-maps.ts';
 import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
+import type { FscCurve } from './half-maps.ts';
 import { measureFsc, reportVerdict } from './half-maps.ts';
+import type { LocScaleParameters } from './parameters.ts';
+import type { InputMaps } from './read-maps.ts';
 import type { Run } from './run.ts';
-import type { FscCurve, LocScaleParameters } from './types.ts';
 
 export interface ResolvedMap {
   /** The map that is scaled: mean of the half maps, or the one map; filtered if asked. */
@@ -27,11 +29,24 @@ export interface ResolvedMap {
   readonly halves: readonly [Volume, Volume] | undefined;
 }
 
-export async function resolveMap(
+/**
+ * The step: the map that is scaled and its resolution. `keepHalves`: a later step measures in the half maps.
+ */
+export function resolveMap(
   maps: InputMaps,
   parameters: LocScaleParameters,
   run: Run,
   keepHalves = false,
+): Promise<ResolvedMap> {
+  const message = maps.volumes.length === 1 ? 'Preparing the map' : 'Measuring the FSC';
+  return run.step('fsc', message, () => prepareMap(maps, parameters, run, keepHalves));
+}
+
+async function prepareMap(
+  maps: InputMaps,
+  parameters: LocScaleParameters,
+  run: Run,
+  keepHalves: boolean,
 ): Promise<ResolvedMap> {
   const { engine } = run;
   const [first, second] = maps.volumes;

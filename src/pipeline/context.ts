@@ -1,0 +1,50 @@
+/** What a run works with, and what it tells its caller while it runs. */
+
+import type { Engine } from '../engine/engine.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import type { LocScalePlan } from './plan.ts';
+import type { Team } from './team.ts';
+
+export type StepName =
+  | 'read'
+  | 'fsc'
+  | 'mask'
+  | 'reference'
+  | 'symmetry'
+  | 'local-resolution'
+  | 'scaling'
+  | 'significance'
+  | 'write';
+
+export interface LocScaleEvents {
+  onStep?: (step: StepName, message: string) => void;
+  onProgress?: (step: StepName, done: number, total: number) => void;
+  /** One sentence each. */
+  onWarning?: (message: string) => void;
+  onInfo?: (message: string) => void;
+  /** Called once, before the reference is made. */
+  onPlan?: (plan: LocScalePlan) => void;
+}
+
+export interface LocScaleContext extends LocScaleEvents {
+  readonly engine: Engine;
+  readonly signal?: AbortSignal;
+  /** Keep the raw FDR confidence map in the result; otherwise it is released once the mask is made. */
+  readonly keepConfidence?: boolean;
+  /** Keep the reference in the result, whether given, simulated or predicted. */
+  readonly keepReference?: boolean;
+  /** Keep the map that was scaled in the result. */
+  readonly keepMap?: boolean;
+  /** Keep the radial profiles of some voxels, chosen by this seed. */
+  readonly auditSeed?: number;
+  /** Results of steps are kept here and taken from here. */
+  readonly checkpoints?: Checkpoints;
+  /** Processes that share the work. */
+  readonly team?: Team;
+  /**
+   * The run takes the voxels of the job's maps over for good (`data` of each is replaced by an empty
+   * array), so that the memory of half maps is free again before the scaling starts. Without it the
+   * arrays stay referenced by the caller's job; they must not be changed during the run.
+   */
+  readonly consumeInputs?: boolean;
+}

@@ -1,0 +1,153 @@
+/**
+ * The plan of a run: the steps to come, in the order in which they run, each with the memory that it takes.
+ * What does not fit is refused here, before anything expensive starts.
+ */
+
+import type { Engine, Volume } from '../engine/engine.ts';
+import { LocScaleError } from '../errors.ts';
+import { gibibytes } from '../math/bytes.ts';
+import { voxelCount } from '../math/grid.ts';
+import type { StepName } from './context.ts';
+import type { PlannedMeasurement } from './local-resolution.ts';
+import type { LocScaleNumbers } from './numbers.ts';
+import type { PlannedReference, Prediction, ReferenceSource } from './references/source.ts';
+import type { Run } from './run.ts';
+import type { PlannedScaling } from './schemes/scheme.ts';
+import type { Symmetry } from './symmetrise.ts';
+
+/** What `--dry-run` prints: everything known before the expensive step. */
+export interface LocScalePlan {
+  readonly numbers: LocScaleNumbers;
+  readonly mode: string;
+  readonly engine: string;
+  /** Scaling: memory of the engine beside the maps, and the maps it holds then, results included. */
+  readonly workingBytes: number;
+  readonly volumeBytes: number;
+  /** Most memory in use at any time, and the step it is needed in. */
+  readonly peakBytes: number;
+  readonly peakStep: StepName;
+  /** The engine's limit, bytes, if it has one. */
+  readonly memoryLimitBytes: number | undefined;
+  /** Expected time for the scaling. */
+  readonly seconds: number;
+  /** What the prediction of the reference takes before it. */
+  readonly prediction?: Prediction;
+  /** What the local resolution takes, its filter not counted in the time. */
+  readonly localResolution?: PlannedLocalResolution;
+}
+
+export interface PlannedLocalResolution {
+  readonly windowVoxels: number;
+  readonly windowAngstrom: number;
+  /** Most memory in use then, maps included. */
+  readonly peakBytes: number;
+  /** Expected time. */
+  readonly seconds: number;
+}
+
+export interface PlannedStep {
+  readonly step: StepName;
+  /** Most bytes that it takes beside the volumes that live when it begins, its results among them. */
+  readonly bytes: number;
+  /** Bytes of the volumes that it leaves, less those that it releases. */
+  readonly change: number;
+  /** Work that the engine refuses where it does not fit, as the subject of a sentence. */
+  readonly refused?: string;
+}
+
+/** The steps that follow the mask, planned. */
+export interface StepsToCome {
+  readonly source: ReferenceSource;
+  readonly reference: PlannedReference;
+  readonly localResolution: PlannedMeasurement | undefined;
+  readonly scaling: PlannedScaling;
+  readonly symmetry: Symmetry | undefined;
+  readonly symmetriseOutput: boolean | undefined;
+  /** Where they live until the steps that measure in them are done. */
+  readonly halves: readonly Volume[] | undefined;
+  /** Those of a variation of the run, for volumes of that many bytes. */
+  further(volumeBytes: number): readonly PlannedStep[];
+}
+
+export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: string, run: Run): LocScalePlan {
+  const { engine, context, peak } = run;
+  const { scaling, reference, localResolution } = steps;
+  const peaks = peaksOf(inOrder(steps, numbers, engine), run);
+  const highest = peaks.reduce((most, next) => (next.bytes > most.bytes ? next : most), {
+    bytes: peak.bytes,
+    step: peak.step,
+  });
+  const bytesIn = (name: StepName): number => peaks.find(({ step }) => step === name)?.bytes ?? 0;
+  return {
+    numbers,
+    mode,
+    engine: engine.description,
+    workingBytes: scaling.workingBytes,
+    volumeBytes: bytesIn('scaling') - scaling.workingBytes,
+    peakBytes: highest.bytes,
+    peakStep: highest.step,
+    memoryLimitBytes: engine.memoryLimitBytes,
+    seconds: scaling.seconds / (context.team?.size ?? 1),
+    prediction: reference.prediction,
+    localResolution: localResolution && { ...localResolution.plan, peakBytes: bytesIn('local-resolution') },
+  };
+}
+
+function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: Engine): PlannedStep[] {
+  const { source, reference, localResolution, scaling, symmetry, halves } = steps;
+  const volumeBytes = 4 * voxelCount(shape);
+  const halfMapBytes = volumeBytes * (halves?.length ?? 0);
+  const average: PlannedStep[] =
+    symmetry === undefined
+      ? []
+      : [
+          {
+            step: 'symmetry',
+            bytes: bytesOf.symmetrise(shape, symmetry.operators, symmetry.options),
+            change: 0,
+            refused: `Averaging over the symmetry ${symmetry.name}`,
+          },
+        ];
+  const making: PlannedStep[] = [
+    {
+      step: 'reference',
+      bytes: reference.bytes,
+      change: reference.resultBytes - (localResolution === undefined ? halfMapBytes : 0),
+    },
+    ...average,
+  ];
+  const resolving: PlannedStep[] =
+    localResolution === undefined
+      ? []
+      : [
+          {
+            step: 'local-resolution',
+            bytes: localResolution.bytes,
+            change: localResolution.resultBytes - halfMapBytes,
+          },
+        ];
+  const scalingBytes = scaling.workingBytes + scaling.resultBytes;
+  return [
+    ...(source.waitsForHalfMaps ? [...resolving, ...making] : [...making, ...resolving]),
+    { step: 'scaling', bytes: scalingBytes, change: scaling.resultBytes },
+    ...(steps.symmetriseOutput === true ? average : []),
+    ...steps.further(volumeBytes),
+  ];
+}
+
+/** Most memory of each step. Throws where one could not run. */
+function peaksOf(steps: readonly PlannedStep[], run: Run): { step: StepName; bytes: number }[] {
+  const limit = run.engine.memoryLimitBytes ?? Number.POSITIVE_INFINITY;
+  let held = run.volumeBytes();
+  return steps.map(({ step, bytes: beside, change, refused }) => {
+    const bytes = held + beside;
+    held += change;
+    if (refused !== undefined && bytes > limit)
+      throw new LocScaleError(
+        'out-of-memory',
+        `${refused} does not fit the memory limit: it needs ${gibibytes(bytes)}, the limit is ${gibibytes(limit)}.`,
+        { where: step, hint: 'Raise the memory limit, or leave the symmetry out.' },
+      );
+    return { step, bytes };
+  });
+}

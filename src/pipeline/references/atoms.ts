@@ -1,0 +1,51 @@
+/**
+ * A reference simulated from an atomic model, with the B factors of the file or with B factors from the data.
+ */
+
+import { modelForMask } from '../judge-mask.ts';
+import { plainRule, theoreticalRule } from '../scaling-rule.ts';
+import type { ReferenceChoice } from './choice.ts';
+import { placeGiven } from './given-model.ts';
+import { planSimulation, type Simulation } from './simulate.ts';
+import type { ReferenceKind, ReferenceTraits } from './source.ts';
+
+const traits: ReferenceTraits = {
+  usesNetwork: false,
+  isSimulated: true,
+  placesPseudoAtoms: false,
+  makesDifferenceMask: false,
+};
+
+export const atomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'atomic-model' }>> = {
+  traits,
+  open({ structure, refinementCycles, theoreticalProfile }) {
+    const refines = refinementCycles !== undefined;
+    const simulation: Simulation = {
+      message: refines
+        ? 'Finding the B factors of the atomic model, simulating the reference'
+        : 'Simulating the reference from the atomic model',
+      structure,
+      cycles: refinementCycles,
+      theoryEverywhere: theoreticalProfile,
+      fills: false,
+      makesDifferenceMask: false,
+      async gather(data, _hooks, run) {
+        const given = await placeGiven(structure, data, run);
+        return { atoms: given.atoms, given };
+      },
+    };
+    const bFactors = refines ? `B factors refined (${refinementCycles} cycles)` : 'B factors as in the file';
+    return {
+      traits,
+      describe: () =>
+        `reference simulated from ${structure.id || 'the atomic model'}, ${bFactors}${theoreticalProfile ? ', theoretical profile' : ''}`,
+      maps: [],
+      isMap: true,
+      usesHalfMaps: true,
+      waitsForHalfMaps: false,
+      atomsForMask: (grid, cutoff) => modelForMask(structure, true, grid, cutoff),
+      rule: theoreticalProfile ? theoreticalRule : plainRule,
+      plan: (data, run) => planSimulation(simulation, data, run),
+    };
+  },
+};

@@ -1,0 +1,68 @@
+/**
+ * An atomic model of the user in the map's frame; one that does not fit is reported with the probable cause.
+ */
+import { agreementOf, type ModelAgreement } from '../../atoms/bfactors/model-agreement.ts';
+import type { ModelReferenceData } from '../../atoms/model-reference.ts';
+import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../../atoms/place-model.ts';
+import { confidenceNote, convertConfidence } from '../../atoms/predicted-model.ts';
+import { surroundingsOf } from '../../atoms/surroundings.ts';
+import type { Volume } from '../../engine/engine.ts';
+import { LocScaleError } from '../../errors.ts';
+import type { Structure, StructureAtom } from '../../formats/structure.ts';
+import { isotropicVoxelSize } from '../../math/grid.ts';
+import { correlationInside } from '../../math/statistics/statistics.ts';
+import type { Run } from '../run.ts';
+
+/** A model of a file in the map's frame. */
+export interface GivenModel extends PlacedModel<StructureAtom> {
+  /** How far the map agrees with it, where nothing else tells the resolution. */
+  readonly agreement: ModelAgreement | undefined;
+}
+
+export async function placeGiven(given: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
+  const { engine, grid, map } = data;
+  for (const note of given.notes) run.info(note);
+  const converted = convertConfidence(given);
+  const structure = converted?.structure ?? given;
+  const doubt = converted?.sentence ?? confidenceNote(given);
+  if (doubt !== undefined) run.warn(doubt);
+  const placed = placeModel(structure, grid);
+  for (const warning of placed.warnings) run.warn(warning);
+  const { atoms } = placed;
+  if (atoms.count === 0)
+    throw new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
+      where: '-mc',
+      expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
+      hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
+    });
+  const model = await engine.simulateMap(atoms, grid);
+  try {
+    // Around its own atoms: the mask may hold more (a partial model) or hardly anything. A wider rim would
+    // make any model inside a blurred molecule fit.
+    const around = surroundingsOf(atoms, grid, undefined);
+    const [modelMap, density] = await Promise.all([model, map].map((v) => engine.download(v)));
+    const correlation = correlationInside(density, modelMap, around);
+    const misfit = judgeModelFit(correlation);
+    if (misfit === undefined)
+      run.info(`The model fits the map: correlation ${correlation.toFixed(2)} around its atoms.`);
+    else run.warn(`${misfit} ${await diagnoseModel({ engine, structure, grid, map, correlation })}`);
+    return { ...placed, agreement: data.resolutionKnown ? undefined : await agreementWith(model, data, run) };
+  } finally {
+    run.release(model);
+  }
+}
+
+/** Without half maps and without -res the model says how far the map goes. */
+async function agreementWith(
+  model: Volume,
+  { engine, grid, map }: ModelReferenceData,
+  run: Run,
+): Promise<ModelAgreement | undefined> {
+  const edge = Math.min(...grid.shape) * isotropicVoxelSize(grid);
+  const agreement = agreementOf(await engine.shellSpectra(map, model), edge);
+  if (agreement !== undefined)
+    run.info(
+      `Map and model agree up to ${agreement.reliable.toFixed(1)} A (FSC = 0.5; 0.2 at ${agreement.end.toFixed(1)} A): the resolution is taken from that; give another with -res.`,
+    );
+  return agreement;
+}

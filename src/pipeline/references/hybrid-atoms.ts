@@ -1,0 +1,63 @@
+/**
+ * A reference simulated from an atomic model and, where the mask has none of its atoms, from pseudo-atoms;
+ * the theoretical-profile rule holds there.
+ */
+
+import { completeWithPseudoAtoms } from '../../atoms/model-reference.ts';
+import { modelForMask } from '../judge-mask.ts';
+import { hybridRule } from '../scaling-rule.ts';
+import type { ReferenceChoice } from './choice.ts';
+import { placeGiven } from './given-model.ts';
+import { reportPseudoModel } from './pseudo-atoms.ts';
+import { planSimulation, type Simulation } from './simulate.ts';
+import type { ReferenceKind, ReferenceTraits } from './source.ts';
+
+const traits: ReferenceTraits = {
+  usesNetwork: false,
+  isSimulated: true,
+  placesPseudoAtoms: true,
+  makesDifferenceMask: true,
+};
+
+export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'hybrid-model' }>> = {
+  traits,
+  open({ structure, refinementCycles, pseudoAtoms, averagingWindow }) {
+    const simulation: Simulation = {
+      message: 'Completing the atomic model, finding its B factors, simulating the reference',
+      structure,
+      cycles: refinementCycles,
+      theoryEverywhere: false,
+      fills: true,
+      makesDifferenceMask: true,
+      async gather(data, hooks, run) {
+        const { molecularWeightKiloDalton } = data.parameters;
+        const given = await placeGiven(structure, data, run);
+        const completed = await completeWithPseudoAtoms(
+          data,
+          given.atoms,
+          { ...pseudoAtoms, molecularWeightKiloDalton, averagingWindow },
+          hooks,
+        );
+        const { atoms, pseudoModel: pseudo, unmodelledVoxels } = completed;
+        const differenceMask = await data.engine.upload(completed.differenceMask, data.grid.shape);
+        run.info(
+          `${unmodelledVoxels} voxels of the mask are not modelled: ${pseudo.atoms.count} pseudo-atoms added.`,
+        );
+        reportPseudoModel(pseudo, pseudoAtoms.distanceAngstrom, run);
+        return { atoms, given, pseudo, differenceMask };
+      },
+    };
+    return {
+      traits,
+      describe: () =>
+        `hybrid: reference simulated from ${structure.id || 'the atomic model'} completed with pseudo-atoms, theoretical profile where it has none`,
+      maps: [],
+      isMap: true,
+      usesHalfMaps: true,
+      waitsForHalfMaps: false,
+      atomsForMask: (grid, cutoff) => modelForMask(structure, false, grid, cutoff),
+      rule: hybridRule,
+      plan: (data, run) => planSimulation(simulation, data, run),
+    };
+  },
+};

@@ -1,0 +1,59 @@
+/**
+ * Two rules on one reference map: the theoretical-profile rule inside a difference mask, the plain one
+ * elsewhere.
+ */
+
+import type { Volume } from '../../engine/engine.ts';
+import type { MapInput } from '../map-input.ts';
+import { checkFinite } from '../read-maps.ts';
+import type { Run } from '../run.ts';
+import { hybridRule } from '../scaling-rule.ts';
+import type { ReferenceChoice } from './choice.ts';
+import { bytesToRead, bytesToUpload, readReference } from './map.ts';
+import type { ReferenceKind, ReferenceTraits } from './source.ts';
+
+const traits: ReferenceTraits = {
+  usesNetwork: false,
+  isSimulated: false,
+  placesPseudoAtoms: false,
+  makesDifferenceMask: false,
+};
+const THRESHOLD = 0.5;
+
+export const hybridMapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'hybrid-map' }>> = {
+  traits,
+  open: ({ map, differenceMask }) => ({
+    traits,
+    describe: () =>
+      `hybrid: theoretical profile inside ${differenceMask.name}, reference map ${map.name} elsewhere`,
+    maps: [map, differenceMask],
+    isMap: true,
+    usesHalfMaps: false,
+    waitsForHalfMaps: false,
+    rule: hybridRule,
+    async plan(data, run) {
+      const uploads = bytesToUpload(map, data) + bytesToUpload(differenceMask, data);
+      const binarising = run.engine.bytesOf.binarise(data.grid.shape);
+      return {
+        message: 'Preparing the reference',
+        bytes: Math.max(bytesToRead(map, data, run), uploads + binarising),
+        // The mask that was read makes room for the binary one.
+        resultBytes: uploads,
+        make: async () => ({
+          reference: await readReference(map, data, run),
+          differenceMask: await readDifferenceMask(differenceMask, run),
+        }),
+      };
+    },
+  }),
+};
+
+async function readDifferenceMask(differenceMask: MapInput, run: Run): Promise<Volume> {
+  const { engine } = run;
+  const raw = await run.upload(differenceMask);
+  checkFinite(differenceMask.name, await engine.statistics(raw));
+  const { mask, voxels } = await engine.binarise(raw, THRESHOLD);
+  run.release(raw);
+  run.info(`Difference mask ${differenceMask.name}: ${voxels} voxels follow the theoretical-profile rule.`);
+  return mask;
+}

@@ -1,0 +1,33 @@
+/** The kinds of reference: one row each. */
+
+import { atomsReference } from './atoms.ts';
+import type { ReferenceChoice } from './choice.ts';
+import { hybridAtomsReference } from './hybrid-atoms.ts';
+import { hybridMapReference } from './hybrid-map.ts';
+import { mapReference, pseudoModelMapReference } from './map.ts';
+import { networkReference } from './network.ts';
+import { noReference } from './none.ts';
+import { pseudoAtomsReference } from './pseudo-atoms.ts';
+import type { ReferenceKind, ReferenceSource, ReferenceTraits } from './source.ts';
+
+type Kind = ReferenceChoice['kind'];
+
+const kinds: { readonly [K in Kind]: ReferenceKind<Extract<ReferenceChoice, { kind: K }>> } = {
+  'model-map': mapReference,
+  'pseudo-model-map': pseudoModelMapReference,
+  'hybrid-map': hybridMapReference,
+  network: networkReference,
+  'atomic-model': atomsReference,
+  'hybrid-model': hybridAtomsReference,
+  'pseudo-model': pseudoAtomsReference,
+  none: noReference,
+};
+
+export function referenceSourceOf(choice: ReferenceChoice): ReferenceSource {
+  return (kinds[choice.kind] as ReferenceKind<ReferenceChoice>).open(choice);
+}
+
+/** What is true of all references of a kind. */
+export function referenceTraitsOf(kind: Kind): ReferenceTraits {
+  return kinds[kind].traits;
+}

@@ -1,0 +1,76 @@
+/** A reference map of the user, with or without the theoretical-profile rule. */
+
+import type { Volume } from '../../engine/engine.ts';
+import { checkReferenceContrast } from '../contrast.ts';
+import type { MapInput } from '../map-input.ts';
+import { checkValues } from '../read-maps.ts';
+import type { Run } from '../run.ts';
+import { plainRule, theoreticalRule } from '../scaling-rule.ts';
+import type { ReferenceChoice } from './choice.ts';
+import { lowPass, lowPassBytes } from './low-pass.ts';
+import {
+  type ReferenceData,
+  type ReferenceKind,
+  type ReferenceSource,
+  type ReferenceTraits,
+  volumeBytesOf,
+} from './source.ts';
+
+const traits: ReferenceTraits = {
+  usesNetwork: false,
+  isSimulated: false,
+  placesPseudoAtoms: false,
+  makesDifferenceMask: false,
+};
+
+export const mapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'model-map' }>> = {
+  traits,
+  open: ({ map }) => ({ ...sourceOf(map), describe: () => `reference map ${map.name}`, rule: plainRule }),
+};
+
+/**
+ * A map of atoms or pseudo-atoms: theoretical profiles take the place of its own beyond the Wilson cut-off.
+ */
+export const pseudoModelMapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'pseudo-model-map' }>> =
+  {
+    traits,
+    open: ({ map }) => ({
+      ...sourceOf(map),
+      describe: () => `theoretical profile on pseudo-model map ${map.name}`,
+      rule: theoreticalRule,
+    }),
+  };
+
+function sourceOf(map: MapInput): Omit<ReferenceSource, 'describe' | 'rule'> {
+  return {
+    traits,
+    maps: [map],
+    isMap: true,
+    usesHalfMaps: false,
+    waitsForHalfMaps: false,
+    plan: async (data, run) => ({
+      message: 'Preparing the reference',
+      bytes: bytesToRead(map, data, run),
+      resultBytes: bytesToUpload(map, data),
+      make: async () => ({ reference: await readReference(map, data, run) }),
+    }),
+  };
+}
+
+/** The map as windows see it. */
+export async function readReference(map: MapInput, data: ReferenceData, run: Run): Promise<Volume> {
+  const uploaded = await run.upload(map);
+  checkValues(map.name, await run.engine.statistics(uploaded));
+  await checkReferenceContrast(map.name, uploaded, data.map, data.voxelSize, run);
+  return lowPass(uploaded, data.parameters.referenceResolution, data.voxelSize, run);
+}
+
+/** Most bytes that this takes. */
+export function bytesToRead(map: MapInput, data: ReferenceData, { engine }: Run): number {
+  return bytesToUpload(map, data) + lowPassBytes(data.parameters.referenceResolution, data.grid, engine);
+}
+
+/** A map in memory counts already. */
+export function bytesToUpload(map: MapInput, { grid }: Pick<ReferenceData, 'grid'>): number {
+  return 'load' in map ? volumeBytesOf(grid) : 0;
+}

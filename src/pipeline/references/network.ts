@@ -1,0 +1,162 @@
+/** A reference that a network predicts from the map itself (method 6). */
+
+import type { Engine, Volume } from '../../engine/engine.ts';
+import { voxelCount } from '../../math/grid.ts';
+import {
+  type PredictionPlan,
+  type PredictionProgress,
+  planPrediction,
+  predictionBytes,
+  predictReference,
+} from '../../network/graph/predict-reference.ts';
+import { requireSuitedVoxels, resolutionWarning } from '../../network/graph/suits.ts';
+import { engineIdentity, hashVolume, hashVoxels } from '../checkpoints.ts';
+import type { Run } from '../run.ts';
+import { plainRule } from '../scaling-rule.ts';
+import type { ReferenceChoice } from './choice.ts';
+import { lowPass } from './low-pass.ts';
+import type { Prediction } from './source.ts';
+import {
+  type MadeReference,
+  type PlannedReference,
+  type ReferenceData,
+  type ReferenceKind,
+  type ReferenceTraits,
+  volumeBytesOf,
+} from './source.ts';
+
+type NetworkChoice = Extract<ReferenceChoice, { kind: 'network' }>;
+
+const traits: ReferenceTraits = {
+  usesNetwork: true,
+  isSimulated: false,
+  placesPseudoAtoms: false,
+  makesDifferenceMask: false,
+};
+
+export const networkReference: ReferenceKind<NetworkChoice> = {
+  traits,
+  open: (choice) => ({
+    traits,
+    describe: () => `model-free: reference predicted by ${choice.predictor.description}`,
+    maps: [],
+    isMap: true,
+    usesHalfMaps: false,
+    waitsForHalfMaps: true,
+    checkVoxels: (voxelSize) => requireSuitedVoxels(choice.predictor.manifest, voxelSize),
+    rule: plainRule,
+    plan: (data, run) => planNetwork(choice, data, run),
+  }),
+};
+
+async function planNetwork(choice: NetworkChoice, data: ReferenceData, run: Run): Promise<PlannedReference> {
+  const { predictor, monteCarlo } = choice;
+  const { manifest } = predictor;
+  const { grid, mask } = data;
+  const resolution = resolutionOf(data);
+  const untrained = resolution === undefined ? undefined : resolutionWarning(manifest, resolution);
+  if (untrained !== undefined) run.warn(untrained);
+  const plan = await planPrediction({ engine: run.engine, mask, grid, manifest });
+  if (plan.inputIsFiner)
+    run.warn(
+      `The network works at ${manifest.voxelSizeAngstrom} A per voxel: beyond ${2 * manifest.voxelSizeAngstrom} A the reference has no detail, and neither has the result.`,
+    );
+  const passes = monteCarlo?.passes ?? 1;
+  const prediction: Prediction = {
+    network: predictor.description,
+    cubes: plan.cubes.count,
+    passes,
+    networkShape: plan.networkGrid.shape,
+    seconds: (plan.cubes.count * passes * predictor.secondsPerCube) / (run.context.team?.size ?? 1),
+  };
+  const hostBytes = predictionBytes(plan, predictor.batchSize, monteCarlo !== undefined);
+  return {
+    message: `Predicting the reference: ${plan.cubes.count} cubes${passes > 1 ? ` x ${passes} passes` : ''}`,
+    bytes: peakBytes(plan, data.parameters.referenceResolution, hostBytes, run.engine),
+    // The variance of the passes beside their mean.
+    resultBytes: volumeBytesOf(grid) * (monteCarlo === undefined ? 1 : 2),
+    prediction,
+    make: () => predict(choice, plan, data, run),
+  };
+}
+
+/** Of the data, A, where it is known. */
+function resolutionOf({ cutoff: { source, cutoff } }: ReferenceData): number | undefined {
+  return source === 'nyquist' ? undefined : cutoff;
+}
+
+/** Bytes beside the volumes: on a GPU the arrays of the prediction are the host's. */
+function peakBytes(
+  { grid, networkGrid }: PredictionPlan,
+  referenceResolution: number | undefined,
+  hostBytes: number,
+  { name, bytesOf }: Engine,
+): number {
+  const { shape } = grid;
+  const { shape: networkShape } = networkGrid;
+  const resampling = Math.max(bytesOf.resample(shape, networkShape), bytesOf.resample(networkShape, shape));
+  const lowPassing =
+    referenceResolution === undefined ? 0 : bytesOf.radialFilter(shape) + 4 * voxelCount(shape);
+  return Math.max(name === 'cpu' ? hostBytes : resampling, lowPassing);
+}
+
+/** Runs the network. */
+async function predict(
+  choice: NetworkChoice,
+  plan: PredictionPlan,
+  data: ReferenceData,
+  run: Run,
+): Promise<MadeReference> {
+  const { engine, context } = run;
+  const { predictor, monteCarlo } = choice;
+  const { map, voxelSize, parameters } = data;
+  const { reference, variance } = await predictReference({
+    engine,
+    map,
+    plan,
+    resolution: resolutionOf(data),
+    predictor: context.team?.sharePredictor(predictor) ?? predictor,
+    progress: await cachedPrediction(choice, plan, map, run),
+    monteCarlo,
+    onProgress: (done, total) => context.onProgress?.('reference', done, total),
+    signal: context.signal,
+  });
+  return { reference: await lowPass(reference, parameters.referenceResolution, voxelSize, run), variance };
+}
+
+/** Where an interrupted prediction is continued from; a finished one is taken over whole. */
+async function cachedPrediction(
+  { predictor, monteCarlo }: NetworkChoice,
+  plan: PredictionPlan,
+  map: Volume,
+  run: Run,
+): Promise<PredictionProgress | undefined> {
+  const { checkpoints } = run.context;
+  if (checkpoints === undefined) return undefined;
+  const { name, sourceSha256, files, cubeEdge, stride } = predictor.manifest;
+  const key = {
+    network: { name, sourceSha256, files, output: predictor.output },
+    ranOn: predictor.description,
+    engine: engineIdentity(run.engine),
+    map: await hashVolume(run.engine, map),
+    shape: plan.networkGrid.shape,
+    cubes: { cubeEdge, stride, count: plan.cubes.count, positions: await hashPositions(plan) },
+    monteCarlo: monteCarlo ?? null,
+  };
+  return {
+    intervalSeconds: checkpoints.intervalSeconds,
+    async load() {
+      const [state] = await checkpoints.list('prediction', key);
+      if (state === undefined) return undefined;
+      const { nextCube } = state.facts as { nextCube: number };
+      run.info(`${nextCube} of ${plan.cubes.count} cubes were predicted by an earlier run.`);
+      return { nextCube, sums: state.arrays };
+    },
+    save: ({ nextCube, sums }) =>
+      checkpoints.replace('prediction', key, { facts: { nextCube }, arrays: sums }),
+  };
+}
+
+function hashPositions({ cubes: { positions } }: PredictionPlan): Promise<string> {
+  return hashVoxels(Float32Array.from(positions));
+}

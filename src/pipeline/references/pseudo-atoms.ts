@@ -1,0 +1,62 @@
+/** A reference simulated from atoms that fill the mask; the theoretical-profile rule holds everywhere. */
+
+import { placePseudoAtoms } from '../../atoms/model-reference.ts';
+import type { PseudoModel } from '../../atoms/pseudo-model/build.ts';
+import type { Run } from '../run.ts';
+import { theoreticalRule } from '../scaling-rule.ts';
+import type { ReferenceChoice } from './choice.ts';
+import { planSimulation, type Simulation } from './simulate.ts';
+import type { ReferenceKind, ReferenceTraits } from './source.ts';
+
+const traits: ReferenceTraits = {
+  usesNetwork: false,
+  isSimulated: true,
+  placesPseudoAtoms: true,
+  makesDifferenceMask: false,
+};
+/** Share of pseudo-atoms that keep 80 % of their distance, wherever the mask has room for them. */
+const WANTED_SEPARATED_SHARE = 0.95;
+
+export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'pseudo-model' }>> = {
+  traits,
+  open({ refinementCycles, pseudoAtoms }) {
+    const simulation: Simulation = {
+      message: 'Building a pseudo-model, finding its B factors, simulating the reference',
+      cycles: refinementCycles,
+      theoryEverywhere: true,
+      fills: true,
+      makesDifferenceMask: false,
+      async gather(data, hooks, run) {
+        const { molecularWeightKiloDalton } = data.parameters;
+        const pseudo = await placePseudoAtoms(data, { ...pseudoAtoms, molecularWeightKiloDalton }, hooks);
+        reportPseudoModel(pseudo, pseudoAtoms.distanceAngstrom, run);
+        return { atoms: pseudo.atoms, pseudo };
+      },
+    };
+    return {
+      traits,
+      describe: () => `reference simulated from a pseudo-model (${pseudoAtoms.method}), theoretical profile`,
+      maps: [],
+      isMap: true,
+      usesHalfMaps: true,
+      waitsForHalfMaps: false,
+      rule: theoreticalRule,
+      plan: (data, run) => planSimulation(simulation, data, run),
+    };
+  },
+};
+
+export function reportPseudoModel(
+  { atoms, iterations, separatedShare }: PseudoModel,
+  distanceAngstrom: number,
+  run: Run,
+): void {
+  const percent = 100 * separatedShare;
+  run.info(
+    `${atoms.count} pseudo-atoms, ${iterations} iterations; ${percent.toFixed(1)} % keep their distance.`,
+  );
+  if (separatedShare < WANTED_SEPARATED_SHARE)
+    run.warn(
+      `Only ${percent.toFixed(0)} % of the pseudo-atoms keep 80 % of ${distanceAngstrom} A: the mask is too small for ${atoms.count} atoms.`,
+    );
+}

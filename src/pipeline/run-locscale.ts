@@ -1,0 +1,182 @@
+/**
+ * The method, from top to bottom. Start reading here: the steps are called in the order in which they run.
+ * Each is a file of this folder; the arithmetic behind it is in math/, and the heavy operations are verbs of
+ * the engine (engine/engine.ts).
+ *
+ * `planRun` reads the maps, measures their FSC and makes the mask, which decide the size of everything else.
+ * What follows is planned before it is executed, and executed as planned.
+ */
+
+import type { Volume } from '../engine/engine.ts';
+import type { MrcHeader } from '../formats/mrc-header.ts';
+import type { Grid } from '../math/grid.ts';
+import type { LocScaleContext } from './context.ts';
+import { resolveMap } from './fsc.ts';
+import type { FscCurve } from './half-maps.ts';
+import type { LocScaleJob } from './job.ts';
+import {
+  checkLocalResolution,
+  type LocalResolutionMaps,
+  planLocalResolution,
+  withWindow,
+} from './local-resolution.ts';
+import { prepareMask, type ScalingMask } from './mask.ts';
+import type { LocScaleNumbers } from './numbers.ts';
+import { numbersOf, numbersWith } from './numbers.ts';
+import { completeParameters } from './parameters.ts';
+import type { LocScalePlan } from './plan.ts';
+import { type PlannedStep, planOf, type StepsToCome } from './plan.ts';
+import type { ProfilesAudit } from './profiles-audit.ts';
+import { type InputMaps, readMaps } from './read-maps.ts';
+import { referenceSourceOf } from './references/index.ts';
+import type { MadeReference, ModelUsed, Prediction } from './references/source.ts';
+import { usableResolutions } from './resolutions.ts';
+import { type Run, withRun } from './run.ts';
+import { chooseWindow } from './scaling-rule.ts';
+import { scalingSchemes } from './schemes/index.ts';
+import { symmetrise, symmetryOf } from './symmetrise.ts';
+
+export interface LocScaleResult {
+  readonly grid: Grid;
+  readonly header: MrcHeader;
+  /** Volumes live on the engine until downloaded or released. */
+  readonly scaled: Volume;
+  readonly mask: Volume;
+  readonly confidence?: Volume;
+  /** With `keepReference`. */
+  readonly reference?: Volume;
+  /** The map before scaling, with `keepMap`. */
+  readonly map?: Volume;
+  readonly bFactor?: Volume;
+  readonly quality?: Volume;
+  readonly localResolution?: LocalResolutionMaps;
+  readonly fsc?: FscCurve;
+  readonly numbers: LocScaleNumbers;
+  readonly prediction?: Prediction;
+  /** With `auditSeed`. */
+  readonly audit?: ProfilesAudit;
+  /** The model the reference was simulated from, with the B factors used. */
+  readonly model?: ModelUsed;
+  /** Where the theoretical-profile rule was used, with `keepReference`. */
+  readonly differenceMask?: Volume;
+  /** Seconds per step. */
+  readonly timings: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Scales the map of `job` locally. The volumes of the result stay on the engine: turn them into maps with
+ * `imageOf`, and release them.
+ */
+export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise<LocScaleResult> {
+  return withRun(context, async (run) => {
+    const planned = await planRun(job, run);
+    context.onPlan?.(planned.plan);
+
+    const { made, localResolution } = await makeReference(planned, run);
+    const { reference, differenceMask, model } = made;
+    const result = await planned.scaling.run({ map: planned.map, reference, differenceMask });
+    const imposed = job.symmetriseOutput === true ? planned.symmetry : undefined;
+    const scaled = await symmetrise(result.scaled, imposed, run);
+    const { auditSeed, keepMap, keepReference } = context;
+    const audit = auditSeed === undefined ? undefined : await result.audit(scaled, auditSeed);
+
+    const volumes = {
+      scaled,
+      mask: planned.masked.mask,
+      confidence: planned.masked.confidence,
+      bFactor: result.bFactor,
+      quality: result.quality,
+      reference: keepReference ? reference : undefined,
+      differenceMask: keepReference && model ? differenceMask : undefined,
+      map: keepMap ? planned.map : undefined,
+    };
+    run.keep(...Object.values(volumes), localResolution?.resolution, localResolution?.filtered);
+    return {
+      ...volumes,
+      grid: planned.maps.grid,
+      header: planned.maps.header,
+      fsc: planned.fsc,
+      model,
+      audit,
+      localResolution,
+      prediction: planned.reference.prediction,
+      numbers: numbersWith(planned.numbers, localResolution),
+      timings: run.timings,
+      warnings: run.warnings,
+    };
+  });
+}
+
+/** Everything that is known before the expensive steps, and what they would cost; leaves nothing behind. */
+export function planLocScale(job: LocScaleJob, context: LocScaleContext): Promise<LocScalePlan> {
+  return withRun(context, async (run) => (await planRun(job, run)).plan);
+}
+
+/** A run whose steps to come are planned; volumes are held by the run. */
+export interface PlannedRun extends StepsToCome {
+  readonly maps: InputMaps;
+  /** The map that is scaled. */
+  readonly map: Volume;
+  readonly fsc: FscCurve | undefined;
+  readonly masked: ScalingMask;
+  readonly numbers: LocScaleNumbers;
+  readonly plan: LocScalePlan;
+}
+
+/** `further`: steps of a variation of the run, for volumes of that many bytes. */
+export async function planRun(
+  job: LocScaleJob,
+  run: Run,
+  further: (volumeBytes: number) => PlannedStep[] = () => [],
+): Promise<PlannedRun> {
+  const source = referenceSourceOf(job.reference);
+  const complete = completeParameters(job.parameters ?? {}, source.traits.usesNetwork);
+
+  const maps = await readMaps(job, run, source.maps);
+  const { grid, voxelSize } = maps;
+  const parameters = usableResolutions(complete, grid, run);
+  source.checkVoxels?.(voxelSize);
+  checkLocalResolution(parameters.localResolution, maps);
+
+  const keepHalves = source.usesHalfMaps || parameters.localResolution !== undefined;
+  const resolved = await resolveMap(maps, parameters, run, keepHalves);
+  const { map, cutoff, halves } = resolved;
+  const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, cutoff.cutoff, run);
+  const resolution =
+    parameters.localResolution && withWindow(parameters.localResolution, cutoff.cutoff, maps);
+
+  const symmetry = await symmetryOf(job.symmetry, source, grid, map, run);
+  const model = source.atomsForMask?.(grid, cutoff);
+  const masked = await prepareMask({ userMask: job.mask, map, maps, parameters, model, symmetry }, run);
+  const { mask, molecule } = masked;
+
+  const settings = { parameters, windowVoxels, voxelSize, mask };
+  const cutoffs = { wilsonCutoff: molecule.wilsonCutoff, fscCutoff: cutoff.cutoff };
+  const data = { ...settings, ...cutoffs, ...resolved, engine: run.engine, grid, molecule };
+  const reference = await source.plan(data, run);
+  const scaling = await scalingSchemes.locscale.plan({ ...settings, ...cutoffs, source }, run);
+  const localResolution =
+    halves && resolution && (await planLocalResolution(halves, mask, voxelSize, resolution, run));
+  const { fitRange } = scaling;
+  const numbers = numbersOf({ maps, resolved, masked, windowVoxels, fitRange, symmetry });
+  const { symmetriseOutput } = job;
+  const steps = { source, reference, localResolution, scaling, symmetry, symmetriseOutput, halves, further };
+  const plan = planOf(steps, numbers, source.describe(parameters), run);
+  return { ...steps, maps, map, fsc: resolved.fsc, masked, numbers, plan };
+}
+
+/** The reference, and the local resolution: a prediction waits until that has made room. */
+export async function makeReference(
+  { source, reference, localResolution, symmetry, halves }: PlannedRun,
+  run: Run,
+): Promise<{ made: MadeReference; localResolution: LocalResolutionMaps | undefined }> {
+  const make = async (): Promise<MadeReference> => {
+    const made = await run.step('reference', reference.message, reference.make);
+    return { ...made, reference: made.reference && (await symmetrise(made.reference, symmetry, run)) };
+  };
+  const early = source.waitsForHalfMaps ? undefined : await make();
+  const measured = await localResolution?.run();
+  run.release(...(halves ?? []));
+  return { made: early ?? (await make()), localResolution: measured };
+}
