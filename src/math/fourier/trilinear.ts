@@ -26,12 +26,16 @@ function axisWeights(from: number, to: number): AxisWeights {
   return { lower, upper, share };
 }
 
-/** Calls `take` with every row of the new box and the index of its first voxel. The row is used again. */
+/**
+ * Calls `take` with every row of the new box and the index of its first voxel. The row is used again. `filled`: rows
+ * of the old box that are not 0 throughout; rows of the new box that see none of them are left out.
+ */
 export function interpolateRows(
   data: Float32Array | Uint8Array,
   from: Shape,
   to: Shape,
   take: (row: Float64Array, offset: number) => void,
+  filled?: Uint8Array,
 ): void {
   const [, ny, nx] = from;
   const [mz, my, mx] = to;
@@ -43,10 +47,14 @@ export function interpolateRows(
     const fz = alongZ.share[z];
     for (let y = 0; y < my; y++) {
       const fy = alongY.share[y];
-      const a = (alongZ.lower[z] * ny + alongY.lower[y]) * nx;
-      const b = (alongZ.lower[z] * ny + alongY.upper[y]) * nx;
-      const c = (alongZ.upper[z] * ny + alongY.lower[y]) * nx;
-      const d = (alongZ.upper[z] * ny + alongY.upper[y]) * nx;
+      const rows = [
+        alongZ.lower[z] * ny + alongY.lower[y],
+        alongZ.lower[z] * ny + alongY.upper[y],
+        alongZ.upper[z] * ny + alongY.lower[y],
+        alongZ.upper[z] * ny + alongY.upper[y],
+      ];
+      if (filled !== undefined && rows.every((index) => filled[index] === 0)) continue;
+      const [a, b, c, d] = rows.map((index) => index * nx);
       const [wa, wb, wc, wd] = [(1 - fz) * (1 - fy), (1 - fz) * fy, fz * (1 - fy), fz * fy];
       for (let x = 0; x < nx; x++) {
         mixed[x] = wa * data[a + x] + wb * data[b + x] + wc * data[c + x] + wd * data[d + x];

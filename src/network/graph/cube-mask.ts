@@ -60,8 +60,13 @@ export function resampleMask(mask: Uint8Array, from: Shape, to: Shape): Uint8Arr
   const out = new Uint8Array(to[0] * to[1] * to[2]);
   // Exactly one half counts as inside, whatever the weights lost in rounding.
   const half = 0.5 - 1e-9;
-  interpolateRows(mask, from, to, (row, offset) => {
+  const take = (row: Float64Array, offset: number): void => {
     for (let x = 0; x < row.length; x++) if (row[x] >= half) out[offset + x] = 1;
-  });
+  };
+  // A molecule fills a small part of the rows of its box.
+  const filled = Uint8Array.from({ length: from[0] * from[1] }, (_, row) =>
+    mask.subarray(row * from[2], (row + 1) * from[2]).includes(1) ? 1 : 0,
+  );
+  interpolateRows(mask, from, to, take, filled);
   return out;
 }
