@@ -12,6 +12,7 @@ export interface DocumentBlock {
 export function fillBlock(document: string, name: string, content: string): string;
 export function documentBlocks(input: {
   readonly options: object;
+  readonly outputs: { readonly tables: object; readonly describe: unknown };
   readonly accuracy: readonly StoredFile[];
   readonly speed: readonly StoredFile[];
   readonly ranks: readonly StoredFile[];

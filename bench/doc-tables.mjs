@@ -168,6 +168,17 @@ export function ownOptionsTable(options) {
   return table(['option', 'default', 'what it does'], rows);
 }
 
+/** What each command writes; `commands`: name, name of its main output, and table of src/cli/output-tables.ts. */
+export function outputsTables(commands, describe) {
+  return commands
+    .map(({ command, outfile, table: rows }) => {
+      const described = describe(rows, { command, outfile });
+      const body = described.map(({ file, when, says }) => [`\`${cell(file)}\``, cell(when), cell(says)]);
+      return [`**${command}**`, table(['file', 'when', 'what'], body)].join('\n\n');
+    })
+    .join('\n\n');
+}
+
 /** The newest of bench/results/ranks/, and what a model makes of it. */
 function ranksBlocks(files) {
   const newest = [...files].sort((a, b) => (a.name < b.name ? -1 : 1)).at(-1);
@@ -180,10 +191,11 @@ function ranksBlocks(files) {
 }
 
 /**
- * Every generated block: file, marker name, content. `accuracy`, `speed`, `ranks` and `robustness`: name and text of
+ * Every generated block: file, marker name, content. `outputs`: the tables of src/cli/output-tables.ts and the function
+ * that describes them. `accuracy`, `speed`, `ranks` and `robustness`: name and text of
  * the JSON files in bench/results/accuracy/ (one an engine), in bench/results/, and in its folders of these names.
  */
-export function documentBlocks({ options, accuracy, speed, ranks, robustness }) {
+export function documentBlocks({ options, outputs, accuracy, speed, ranks, robustness }) {
   const engines = [...accuracy]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ text }) => JSON.parse(text));
@@ -200,6 +212,7 @@ export function documentBlocks({ options, accuracy, speed, ranks, robustness }) 
       name: 'original-options',
       content: originalOptionsTable(options),
     },
+    { file: 'docs/outputs.md', name: 'outputs', content: outputsTables(outputs.tables, outputs.describe) },
     { file: 'docs/coming-from-locscale.md', name: 'own-options', content: ownOptionsTable(options) },
     ...ranksBlocks(ranks),
     ...robustnessBlocks(robustness),

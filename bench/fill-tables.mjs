@@ -14,6 +14,8 @@ const ready = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], { std
 if (ready.status !== 0) process.exit(ready.status ?? 1);
 
 const { options } = await import('../dist/options.js');
+const { tablesOfOutputs } = await import('../dist/cli/output-tables.js');
+const { describeOutputs } = await import('../dist/cli/outputs.js');
 function jsonFilesOf(folder) {
   return readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.json'))
@@ -22,6 +24,7 @@ function jsonFilesOf(folder) {
 
 const blocks = documentBlocks({
   options,
+  outputs: { tables: tablesOfOutputs, describe: describeOutputs },
   accuracy: jsonFilesOf('bench/results/accuracy'),
   speed: jsonFilesOf('bench/results'),
   ranks: jsonFilesOf('bench/results/ranks'),

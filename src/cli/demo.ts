@@ -19,8 +19,10 @@ import { DEMO_DEFAULTS, type DemoData, generateDemoData } from '../synthetic/hal
 import { encodeManifest, type ManifestFields, manifestOf } from './manifest.ts';
 import { networkRecordOf } from './network.ts';
 import { type InputFile, openMap } from './open-map.ts';
+import { scaleOutputs } from './output-tables.ts';
 import { formatSeconds } from './progress.ts';
-import { drawPage, findForReport, scaleToShow } from './report.ts';
+import { drawPage, findForReport } from './report.ts';
+import { scalingToShow } from './scaling-run.ts';
 import { sceneOfScaling } from './scene.ts';
 import { packageVersion } from './version.ts';
 import { checkOutputs, makeFolder, StagedOutputs } from './write-file.ts';
@@ -129,7 +131,7 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   clock.lap('compare', 'compared with the truth, drew the sections');
 
   const findings = await findForReport({
-    ...scaleToShow(engine, result, parameters),
+    ...scalingToShow(engine, scaleOutputs, result, parameters),
     maps: [
       { role: 'input', label: 'half-map average', load: async () => before },
       ...(result.reference === undefined ? [] : [referenceToShow(engine, result.reference, predictor)]),

@@ -1,93 +1,40 @@
 /** `locscale-gpu fsc HALF1 HALF2`: the curve as a table, as JSON, or as the XML the EMDB takes. */
-import { extname } from 'node:path';
-import { LocScaleError } from '../errors.ts';
 import { type FscFall, findFall } from '../math/fourier/fsc.ts';
-import { runFsc } from '../pipeline/index.ts';
-import type { FscCurve } from '../pipeline/types.ts';
-import { refusePositionals } from './job-options.ts';
-import { openMap, sizeOfInput } from './open-map.ts';
-import { contextFor, readingEvents, type Session, withEngine } from './session.ts';
-import { checkOutputs, StagedOutputs } from './write-file.ts';
+import { type FscResult, runFsc } from '../pipeline/index.ts';
+import type { FscCurve, LocScaleJob } from '../pipeline/types.ts';
+import { checkCurveName } from './fsc-files.ts';
+import { chooseHalfMaps } from './job-options.ts';
+import { gridOf } from './open-inputs.ts';
+import { fscOutputs } from './output-tables.ts';
+import { type MapRun, runMapCommand } from './run-command.ts';
+import type { Session } from './session.ts';
+import type { RunResult } from './write-run.ts';
 
-export async function runFscCommand(session: Session): Promise<void> {
-  const { values, positionals } = session.parsed;
-  const [half1, half2] = chooseHalfMaps(session);
-  refusePositionals(positionals, values.halfmapPaths === undefined ? 2 : 0);
-  const { outfile } = values;
-  const encode = outfile === undefined ? undefined : encoderFor(outfile);
-  for (const path of [half1, half2]) await sizeOfInput(path);
-  if (outfile !== undefined) await checkOutputs([outfile], [half1, half2]);
+type HalfMaps = Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
 
-  await withEngine(session, async (engine) => {
-    const open = async (path: string, role: string) =>
-      (
-        await openMap(path, {
-          role,
-          allocate: (voxels) => engine.allocateHost(voxels),
-          ...readingEvents(session),
-        })
-      ).image;
-    const { fsc } = await runFsc(
-      await open(half1, 'half map 1'),
-      await open(half2, 'half map 2'),
-      contextFor(session, engine),
-    );
-    for (const line of fscLines(fsc)) session.logger.line(line);
-    if (outfile === undefined || encode === undefined) return;
-    const staged = new StagedOutputs();
-    await staged.stage(outfile, encode(fsc, [half1, half2]));
-    for (const path of await staged.commit()) session.logger.line(`Wrote ${path}`);
-  });
+export function runFscCommand(session: Session): Promise<void> {
+  return runMapCommand(session, fscRun(session));
 }
 
-function chooseHalfMaps(session: Session): readonly [string, string] {
-  const { values, positionals } = session.parsed;
-  if (values.halfmapPaths !== undefined) return values.halfmapPaths;
-  if (positionals.length < 2) {
-    throw new LocScaleError('usage', 'The command fsc needs two half maps.', {
-      where: 'fsc',
-      hint: 'Write locscale-gpu fsc HALF1 HALF2.',
-    });
-  }
-  return [positionals[0], positionals[1]];
-}
-
-type Encoder = (fsc: FscCurve, files: readonly [string, string]) => string;
-
-function encoderFor(outfile: string): Encoder {
-  const extension = extname(outfile).toLowerCase();
-  if (extension === '.json') return encodeFscJson;
-  if (extension === '.xml') return encodeFscXml;
-  throw new LocScaleError('usage', `The curve cannot be written as "${extension}".`, {
-    where: '-o',
-    hint: 'Give a name that ends in .json or .xml.',
-  });
-}
-
-export function encodeFscJson(fsc: FscCurve, files: readonly [string, string]): string {
-  return `${JSON.stringify(
-    {
-      half1: files[0],
-      half2: files[1],
-      resolution0143: fsc.resolution ?? null,
-      end0143: fsc.verdict.end,
-      resolution05: fsc.resolutionHalf ?? null,
-      frequency: fsc.frequency,
-      correlation: fsc.correlation,
-      verdict: fsc.verdict,
-    },
-    null,
-    2,
-  )}\n`;
-}
-
-/** The FSC schema of the EMDB, as RELION writes it. */
-export function encodeFscXml(fsc: FscCurve): string {
-  const points = fsc.frequency.map(
-    (x, i) =>
-      `  <coordinate>\n    <x>${x.toFixed(6)}</x>\n    <y>${fsc.correlation[i].toFixed(6)}</y>\n  </coordinate>\n`,
-  );
-  return `<fsc title="Unmasked half maps" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n${points.join('')}</fsc>\n`;
+function fscRun({ parsed }: Session): MapRun<HalfMaps, FscResult & RunResult> {
+  const input = chooseHalfMaps(parsed, 'fsc');
+  const { outfile } = parsed.values;
+  if (outfile !== undefined) checkCurveName(outfile);
+  return {
+    outputs: fscOutputs,
+    outfile: outfile ?? 'curve.json',
+    // A record would have the name of the curve.
+    writesRecord: false,
+    input,
+    open: async (opened) => opened.input as HalfMaps,
+    plan: async (maps, context) => ({ mode: 'FSC', ...gridOf(maps, undefined, context) }),
+    run: async ({ half1, half2 }, context) => ({
+      ...(await runFsc(half1, half2, context)),
+      header: half1.header,
+      timings: {},
+    }),
+    tell: ({ fsc }) => ({ lines: fscLines(fsc) }),
+  };
 }
 
 export function fscLines(fsc: FscCurve): string[] {

@@ -8,6 +8,7 @@ import type { CommandName, OptionValues } from '../options.ts';
 import { completeParameters } from '../pipeline/parameters.ts';
 import type { LocScaleParameters } from '../pipeline/types.ts';
 import { localResolutionSettings } from './local-resolution.ts';
+import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
 
 export type ReferenceFiles =
@@ -45,6 +46,23 @@ export function chooseInput(values: OptionValues, positional?: string): InputFil
     return { kind: 'half-maps', half1: halfmapPaths[0], half2: halfmapPaths[1] };
   if (map !== undefined) return { kind: 'map', map };
   throw usage('No map is given.', '-em', 'Give two half maps with -hm HALF1 HALF2, or one map with -em MAP.');
+}
+
+/** The half maps of a command that takes nothing else: with -hm, or as words. */
+export function chooseHalfMaps(
+  { values, positionals }: ParsedCommandLine,
+  command: 'fsc' | 'locres',
+): Extract<InputFiles, { kind: 'half-maps' }> {
+  const { halfmapPaths } = values;
+  refusePositionals(positionals, halfmapPaths === undefined ? 2 : 0);
+  const [half1, half2] = halfmapPaths ?? positionals;
+  if (half2 !== undefined) return { kind: 'half-maps', half1, half2 };
+  const words = command === 'fsc' ? 'HALF1 HALF2' : '-hm HALF1 HALF2';
+  throw usage(
+    `The command ${command} needs two half maps.`,
+    command,
+    `Write locscale-gpu ${command} ${words}.`,
+  );
 }
 
 /**
@@ -171,17 +189,20 @@ export function parametersOf(values: OptionValues, usesNetwork = false): LocScal
   return completeParameters(given, usesNetwork);
 }
 
-const defaultOutfiles: Partial<Record<CommandName, string>> = {
+/** Names of the main outputs, where -o gives none. */
+export const defaultOutfiles = {
   scale: 'locscale_output.mrc',
   feature_enhance: 'feature_enhanced_output.mrc',
   mask: 'mask.mrc',
-};
+  locres: 'localres.mrc',
+  symmetrise: 'symmetrised.mrc',
+} as const;
 
-/** The output map. Compressed output and the manifest's own name are refused. */
-export function chooseOutfile(values: OptionValues, command: 'scale' | 'feature_enhance' | 'mask'): string {
-  const outfile = values.outfile ?? (defaultOutfiles[command] as string);
+/** The output map. Compressed output and names of the files beside it are refused. */
+export function chooseOutfile(values: OptionValues, command: keyof typeof defaultOutfiles): string {
+  const outfile = values.outfile ?? defaultOutfiles[command];
   const extension = extname(outfile).toLowerCase();
-  if (['.gz', '.bz2', '.json', '.xml'].includes(extension)) {
+  if (['.gz', '.bz2', '.json', '.xml', '.cxc'].includes(extension)) {
     throw usage(
       `The output map cannot be written as ${extension}.`,
       '-o',
@@ -222,16 +243,8 @@ export function ineffectiveOptions(
   reference: ReferenceFiles,
   command: CommandName = 'scale',
 ): string[] {
-  const notes: string[] = [];
-  const note = (given: unknown, name: string, reason: string): void => {
-    if (given !== undefined) notes.push(`${name} has no effect: ${reason}.`);
-  };
-  if (values.mask !== undefined) {
-    note(values.fdrThreshold, '--fdr_threshold', 'a mask is given');
-    note(values.fdrFilter, '--fdr_filter', 'a mask is given');
-    note(values.fdrWindow, '--fdr_window_size', 'a mask is given');
-    note(values.noiseBox, '--noise_box', 'a mask is given');
-  }
+  const notes = ineffectiveMaskOptions(values);
+  const note = noteInto(notes);
   if (values.localResolution !== true) {
     const reason = 'it belongs to --local_resolution';
     note(values.locresWindow, '--locres_window', reason);
@@ -288,6 +301,25 @@ export function ineffectiveOptions(
   const random = places || (command === 'feature_enhance' && values.noMonteCarlo !== true);
   if (!random) note(values.seed, '--seed', 'nothing in this run is random');
   return notes;
+}
+
+/** With a mask none is made. */
+export function ineffectiveMaskOptions(values: OptionValues): string[] {
+  const notes: string[] = [];
+  if (values.mask === undefined) return notes;
+  const note = noteInto(notes);
+  const reason = 'a mask is given';
+  note(values.fdrThreshold, '--fdr_threshold', reason);
+  note(values.fdrFilter, '--fdr_filter', reason);
+  note(values.fdrWindow, '--fdr_window_size', reason);
+  note(values.noiseBox, '--noise_box', reason);
+  return notes;
+}
+
+function noteInto(notes: string[]) {
+  return (given: unknown, name: string, reason: string): void => {
+    if (given !== undefined) notes.push(`${name} has no effect: ${reason}.`);
+  };
 }
 
 /** Unexpected words are errors, with the likely reason. */

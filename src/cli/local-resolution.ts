@@ -1,77 +1,17 @@
-/** What the commands that measure a local resolution share: settings, files, a ChimeraX scene, words. */
-import { resolve } from 'node:path';
+/** What the commands that measure a local resolution share: settings and the lines they print. */
 import type { OptionValues } from '../options.ts';
 import {
   defaultLocalResolution,
-  type LocalResolutionMaps,
   type LocalResolutionNumbers,
   type LocalResolutionSettings,
 } from '../pipeline/index.ts';
-import { chimeraxScript } from '../report/chimerax.ts';
-import { stemOf } from './manifest.ts';
-import type { OutputMap, RunOutputs } from './write-run.ts';
 
 export function localResolutionSettings(values: OptionValues): LocalResolutionSettings {
   return {
-    ...(values.locresWindow === undefined ? {} : { windowAngstrom: values.locresWindow }),
+    windowAngstrom: values.locresWindow,
     weights: values.locresShape ?? defaultLocalResolution.weights,
     threshold: values.locresThreshold ?? defaultLocalResolution.threshold,
   };
-}
-
-export interface LocalResolutionFiles {
-  readonly resolution: string;
-  readonly filtered: string;
-  readonly scene: string;
-}
-
-/** With --local_resolution, beside the output of the main command. */
-export function localResolutionFilesOf(
-  values: OptionValues,
-  outfile: string,
-): LocalResolutionFiles | undefined {
-  if (values.localResolution !== true) return undefined;
-  const stem = `${stemOf(outfile)}_locres`;
-  return { resolution: `${stem}.mrc`, filtered: `${stem}_filtered.mrc`, scene: `${stem}.cxc` };
-}
-
-/** Maps and scene to write; none without files. `shown`: the map whose surface is coloured. */
-export function localResolutionOutputs(
-  files: LocalResolutionFiles | undefined,
-  found: LocalResolutionMaps | undefined,
-  shown: string,
-  maskVolumeCubicAngstrom: number,
-): Pick<RunOutputs, 'maps' | 'texts'> {
-  if (files === undefined || found === undefined) return { maps: [], texts: [] };
-  const maps: OutputMap[] = [
-    { path: files.resolution, volume: found.resolution, label: 'local resolution, A' },
-    { path: files.filtered, volume: found.filtered, label: 'filtered at its local resolution' },
-  ];
-  const { quantiles, median } = found.numbers;
-  const low = quantiles['5%'];
-  const high = Math.max(quantiles['95%'], low + 0.1);
-  const text = chimeraxScript(
-    'Map (#1) coloured by its local resolution (#2)',
-    [
-      { path: resolve(shown), shown: true },
-      { path: resolve(files.resolution), shown: false },
-    ],
-    maskVolumeCubicAngstrom,
-    {
-      by: 2,
-      palette: resolutionPalette(low, high),
-      key: `local resolution (#2): blue ${low.toFixed(1)} A, median ${median.toFixed(1)} A, red ${high.toFixed(1)} A and worse`,
-    },
-  );
-  return { maps, texts: [{ path: files.scene, text }] };
-}
-
-/** Blue, cyan, green, yellow, red in equal steps of resolution, A: the order other programs have, too. */
-export function resolutionPalette(low: number, high: number): string {
-  const colours = ['#0000ff', '#00ffff', '#00ff00', '#ffff00', '#ff0000'];
-  return colours
-    .map((colour, i) => `${(low + ((high - low) * i) / (colours.length - 1)).toFixed(2)},${colour}`)
-    .join(':');
 }
 
 /** One line. */

@@ -1,6 +1,7 @@
 /** Opens the maps a run works on; those that are needed late are read late. */
 import type { Engine } from '../engine/engine.ts';
-import type { LocScaleJob, MapImage, MapSource } from '../pipeline/types.ts';
+import { decideGrid } from '../pipeline/read-maps.ts';
+import type { LocScaleContext, LocScaleJob, MapImage, MapInput, MapSource } from '../pipeline/types.ts';
 import type { InputFiles } from './job-options.ts';
 import { type InputFile, type OpenOptions, openMap, openMapLater } from './open-map.ts';
 import { readingEvents, type Session } from './session.ts';
@@ -46,7 +47,7 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
           half2: await open(input.half2, 'half map 2'),
         };
   const mask = values.mask === undefined ? undefined : await openLater(values.mask, 'mask', { kind: 'mask' });
-  return { input: maps, ...(mask === undefined ? {} : { mask }), files, openLater };
+  return { input: maps, mask, files, openLater };
 }
 
 /** Files named by the input options and the mask, for checks before anything is computed. */
@@ -55,4 +56,32 @@ export function inputPathsOf(input: InputFiles, mask: string | undefined): strin
     ...(input.kind === 'map' ? [input.map] : [input.half1, input.half2]),
     ...(mask === undefined ? [] : [mask]),
   ];
+}
+
+/** Grid and header of maps that must agree, for commands that have no plan of the pipeline's. */
+export function gridOf(
+  input: LocScaleJob['input'],
+  mask: MapInput | undefined,
+  { onWarning }: Pick<LocScaleContext, 'onWarning'>,
+): ReturnType<typeof decideGrid> {
+  const maps = input.kind === 'map' ? [input.map] : [input.half1, input.half2];
+  return decideGrid([...maps, ...(mask === undefined ? [] : [mask])], {
+    warn: (message) => onWarning?.(message),
+  });
+}
+
+/** The one map of a command: half maps become their mean; with a mask (-ma) values are multiplied by it. */
+export async function combineMaps(
+  session: Session,
+  { input, mask }: Pick<OpenedInputs, 'input' | 'mask'>,
+): Promise<MapImage> {
+  const { grid, header } = gridOf(input, mask, { onWarning: (message) => session.logger.warn(message) });
+  const image = input.kind === 'map' ? input.map : input.half1;
+  const combine = (other: MapImage | undefined, by: (a: number, b: number) => number): void => {
+    if (other === undefined) return;
+    for (let i = 0; i < image.data.length; i++) image.data[i] = by(image.data[i], other.data[i]);
+  };
+  if (input.kind === 'half-maps') combine(input.half2, (a, b) => (a + b) / 2);
+  combine(await mask?.load(), (value, inside) => value * inside);
+  return { ...image, grid, header };
 }

@@ -1,18 +1,39 @@
 /** What is known before the expensive steps, in words. */
-import { describeShape } from '../math/grid.ts';
+import { describeShape, type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import type { LocScalePlan } from '../pipeline/types.ts';
 import { formatBytes, formatSeconds } from './progress.ts';
 import type { Session } from './session.ts';
 
+/** Of a command that is one step: what is known once its maps are open. */
+export interface ShortPlan {
+  readonly mode: string;
+  readonly grid: Grid;
+  /** What the command adds. */
+  readonly lines?: readonly string[];
+}
+
 /** Prints the plan; a need beyond the limit is told before the long step, not by a failure in it. */
-export function printPlan(plan: LocScalePlan, session: Session, indent: string): void {
-  for (const line of planLines(plan)) session.logger.line(`${indent}${line}`);
+export function printPlan(
+  plan: LocScalePlan | ShortPlan,
+  session: Session,
+  indent: string,
+  files: readonly string[] = [],
+): void {
+  const lines = 'numbers' in plan ? planLines(plan) : shortPlanLines(plan);
+  for (const line of lines) session.logger.line(`${indent}${line}`);
+  if (files.length > 0) session.logger.line(`${indent}Files: ${files.join(', ')}`);
+  if (!('numbers' in plan)) return;
   const limit = plan.memoryLimitBytes;
   if (limit !== undefined && plan.peakBytes > limit) {
     session.logger.warn(
       `The run needs about ${formatBytes(plan.peakBytes)} (step ${plan.peakStep}), more than the limit of ${formatBytes(limit)}.`,
     );
   }
+}
+
+function shortPlanLines({ mode, grid, lines = [] }: ShortPlan): string[] {
+  const voxelSize = Number(isotropicVoxelSize(grid).toFixed(5));
+  return [`Mode: ${mode}`, `Map: ${describeShape(grid.shape)} voxels of ${voxelSize} A`, ...lines];
 }
 
 function sourceWords(source: LocScalePlan['numbers']['fscCutoffSource']): string {

@@ -6,15 +6,14 @@
  *   RELION_JOB_ABORT_NOW       made by RELION ("Abort running"): the job is to stop
  */
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import process from 'node:process';
 import { detectLauncher } from '../distributed/launcher.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { OptionValues } from '../options.ts';
-import { enhancedNames } from './enhanced-names.ts';
 import { toLocScaleError } from './exit-codes.ts';
 import { reasonOf } from './file-errors.ts';
-import { stemOf } from './manifest.ts';
+import { enhanceOutputs, locresOutputs, scaleOutputs } from './output-tables.ts';
+import { type NodeKind, type OutputRow, pathOf, type RunFacts } from './outputs.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { runOnRanks } from './ranks.ts';
 import {
@@ -102,29 +101,28 @@ interface Node {
   readonly number: number;
 }
 
-const MAP = { label: 'DensityMap.mrc', number: 11 };
-const IMAGE = { label: 'Image3D.mrc', number: 11 };
-const RESOLUTION = { label: 'Image3D.mrc.localresmap', number: 12 };
-const MASK = { label: 'Mask3D.mrc', number: 7 };
+const nodeTypes: Record<NodeKind, Omit<Node, 'file'>> = {
+  map: { label: 'DensityMap.mrc', number: 11 },
+  image: { label: 'Image3D.mrc', number: 11 },
+  resolution: { label: 'Image3D.mrc.localresmap', number: 12 },
+  mask: { label: 'Mask3D.mrc', number: 7 },
+};
 
-/** `folder`: of the job, as everything in RELION relative to the project. */
+/** Of the files that are there; paths are relative to the project, as everything in RELION. */
 function nodesOf(folder: string, command: RelionCommand, values: OptionValues): Node[] {
-  const main = `${folder}/${relionOutputs[command]}`;
-  const stem = stemOf(main);
-  const names = enhancedNames(values, main);
-  const steps = values.outputProcessingFiles;
-  return [
-    { file: command === 'feature_enhance' ? names.mean : main, ...(command === 'locres' ? RESOLUTION : MAP) },
-    { file: names.baseline, ...MAP },
-    { file: `${stem}_filtered.mrc`, ...MAP },
-    { file: `${stem}_locres_filtered.mrc`, ...MAP },
-    { file: `${stem}_locres.mrc`, ...RESOLUTION },
-    { file: `${stem}_bfactor.mrc`, ...IMAGE },
-    { file: `${stem}_quality.mrc`, ...IMAGE },
-    { file: names.variance, ...IMAGE },
-    { file: names.pvddt, ...IMAGE },
-    ...(steps === undefined ? [] : [{ file: `${steps}/${basename(stem)}_mask.mrc`, ...MASK }]),
-  ];
+  const facts: RunFacts = {
+    values,
+    outfile: `${folder}/${relionOutputs[command]}`,
+    input: { kind: 'half-maps', half1: '', half2: '' },
+  };
+  const tables: Record<RelionCommand, readonly OutputRow<never>[]> = {
+    scale: scaleOutputs,
+    feature_enhance: enhanceOutputs,
+    locres: locresOutputs,
+  };
+  return tables[command].flatMap((row) =>
+    row.node === undefined ? [] : [{ file: pathOf(row, facts), ...nodeTypes[row.node] }],
+  );
 }
 
 /** Both columns of types: RELION 3.1 reads the numbers, later ones the labels, and each ignores the other. */

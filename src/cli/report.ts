@@ -4,11 +4,9 @@
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { OptionValues } from '../options.ts';
-import type { FeatureEnhanceResult, LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';
-import type { LocalToShow, MapToShow, RunToShow } from '../report/collect.ts';
+import type { RunToShow } from '../report/collect.ts';
 import type { Findings, ReportRecord } from '../report/findings.ts';
 import type { Report } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
@@ -78,71 +76,6 @@ export async function checkReportNames(
 
 function filesAt(page: string): ReportFiles {
   return { page, folder: `${stemOf(page)}_figures` };
-}
-
-/** What a report shows of `scale`. */
-export function scaleToShow(
-  engine: Engine,
-  result: LocScaleResult,
-  parameters: LocScaleParameters,
-): RunToShow {
-  const { bFactor } = result;
-  return {
-    ...frameOf(engine, result, parameters),
-    maps: mapsOf(engine, [
-      ['input', 'input', result.map],
-      ['reference', 'reference', result.reference],
-      ['result', 'scaled map', result.scaled],
-    ]),
-    ...(bFactor === undefined ? {} : { local: localOf(engine, 'local B factor', 'Å²', bFactor) }),
-  };
-}
-
-/** What a report shows of `feature_enhance`. */
-export function enhancementToShow(
-  engine: Engine,
-  result: FeatureEnhanceResult,
-  parameters: LocScaleParameters,
-): RunToShow {
-  const { pvddt } = result;
-  return {
-    ...frameOf(engine, result, parameters),
-    maps: mapsOf(engine, [
-      ['input', 'input', result.map],
-      ['reference', 'baseline', result.baseline],
-      ['result', 'enhanced map', result.mean],
-    ]),
-    ...(pvddt === undefined ? {} : { local: localOf(engine, 'pVDDT', '', pvddt) }),
-  };
-}
-
-function frameOf(
-  engine: Engine,
-  { numbers, mask }: Pick<LocScaleResult, 'numbers' | 'mask'>,
-  { profileKind }: LocScaleParameters,
-): Omit<RunToShow, 'maps' | 'local'> {
-  return {
-    shape: numbers.shape,
-    voxelSize: numbers.voxelSize,
-    windowVoxels: numbers.windowVoxels,
-    resolution: numbers.fscCutoff,
-    profileKind,
-    noiseBoxes: numbers.noise?.boxes ?? [],
-    mask: () => engine.download(mask),
-  };
-}
-
-function mapsOf(
-  engine: Engine,
-  maps: readonly (readonly [MapToShow['role'], string, Volume | undefined])[],
-): MapToShow[] {
-  return maps.flatMap(([role, label, volume]) =>
-    volume === undefined ? [] : [{ role, label, load: () => engine.download(volume) }],
-  );
-}
-
-function localOf(engine: Engine, label: string, unit: string, volume: Volume): LocalToShow {
-  return { label, unit, load: () => engine.download(volume) };
 }
 
 /** Looks through the volumes of a run, which must still be on the engine. */

@@ -1,53 +1,102 @@
 /** `locscale-gpu symmetrise MAP -sym GROUP`: the map averaged over a point group or a helix. */
-import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
-import { writeMrc } from '../formats/mrc.ts';
 import { voxelCount } from '../math/grid.ts';
-import { checkSymmetry, resolveSymmetry } from '../pipeline/symmetrise.ts';
-import { imageOf } from '../pipeline/write.ts';
-import { chooseOneMap, openOneMap } from './open-one-map.ts';
-import { contextFor, type Session, withEngine } from './session.ts';
-import { symmetryRequestOf } from './symmetry-request.ts';
-import { packageVersion } from './version.ts';
-import { checkOutputs, StagedOutputs } from './write-file.ts';
+import type { OptionValues } from '../options.ts';
+import {
+  checkSymmetry,
+  resolveSymmetry,
+  type Symmetry,
+  type SymmetryRequest,
+} from '../pipeline/symmetrise.ts';
+import type { LocScaleContext, MapImage } from '../pipeline/types.ts';
+import { chooseInput, chooseOutfile, refusePositionals } from './job-options.ts';
+import { combineMaps } from './open-inputs.ts';
+import { type AveragedMap, symmetriseOutputs } from './output-tables.ts';
+import { type MapRun, runMapCommand } from './run-command.ts';
+import type { Session } from './session.ts';
+import type { RunResult } from './write-run.ts';
 
-export async function runSymmetriseCommand(session: Session): Promise<void> {
-  const { values } = session.parsed;
-  const one = await chooseOneMap(session);
-  const outfile = values.outfile ?? 'symmetrised.mrc';
-  if (['.gz', '.bz2', '.json'].includes(extname(outfile).toLowerCase())) {
-    throw new LocScaleError('usage', `The map cannot be written as ${extname(outfile)}.`, {
-      where: '-o',
-      hint: 'Give a name that ends in .mrc or .map.',
-    });
-  }
-  const request = await symmetryRequestOf(values);
-  if (request === undefined)
-    throw new LocScaleError('usage', 'No symmetry is given.', {
-      where: '-sym',
-      hint: 'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
-    });
-  await checkOutputs([outfile], one.paths);
-  await withEngine(session, async (engine) => {
-    const image = await openOneMap(session, engine, one);
-    const symmetry = resolveSymmetry(request, image.grid);
-    const volume = await engine.upload(image.data, image.grid.shape);
-    const { logger } = session;
-    const { warning, correlation } = await checkSymmetry(engine, volume, image.grid, symmetry);
-    if (warning !== undefined) contextFor(session, engine).onWarning?.(warning);
-    else logger.line(`The map correlates with its turned copies by ${correlation.toFixed(2)} or more.`);
-    logger.line(`Averaging over ${symmetry.operators.length} operators (${symmetry.name})`);
-    const averaged = await engine.symmetrise(volume, symmetry.operators, symmetry.options);
-    engine.release(volume);
-    const made = await imageOf(engine, averaged, outfile, image);
-    const staged = new StagedOutputs();
-    try {
-      const label = `locscale-gpu ${packageVersion()}: symmetry ${symmetry.name}`;
-      await staged.stage(outfile, writeMrc(made, { label: label.slice(0, 80) }));
-      for (const written of await staged.commit()) logger.line(`Wrote ${written}`);
-    } finally {
-      staged.discard();
-    }
-    logger.detail(`  ${voxelCount(image.grid.shape)} voxels`);
+interface Job {
+  readonly image: MapImage;
+  readonly symmetry: Symmetry;
+}
+
+interface Result extends RunResult, AveragedMap {
+  readonly symmetry: Symmetry;
+  /** Least correlation of the map with a copy of itself. */
+  readonly correlation: number;
+}
+
+export function runSymmetriseCommand(session: Session): Promise<void> {
+  return runMapCommand(session, symmetriseRun(session));
+}
+
+function symmetriseRun(session: Session): MapRun<Job, Result> {
+  const { values, positionals } = session.parsed;
+  const input = chooseInput(values, positionals[0]);
+  refusePositionals(positionals, 1);
+  refuseWithoutSymmetry(values);
+  return {
+    outputs: symmetriseOutputs,
+    outfile: chooseOutfile(values, 'symmetrise'),
+    input,
+    async open(opened) {
+      const request = opened.symmetry as SymmetryRequest;
+      const image = await combineMaps(session, opened);
+      return { image, symmetry: resolveSymmetry(request, image.grid) };
+    },
+    plan: async ({ image: { grid }, symmetry }) => ({ mode: modeOf(symmetry), grid }),
+    run: (job, context) => average(job, context, session),
+    tell: ({ symmetry, correlation, grid }) => ({
+      record: {
+        mode: modeOf(symmetry),
+        parameters: {
+          symmetry: symmetry.name,
+          centre: symmetry.options.centre,
+          voxelSizeOverride: values.apix,
+        },
+        numbers: {
+          voxelSize: grid.voxelSize[0],
+          shape: grid.shape,
+          symmetry: { name: symmetry.name, operators: symmetry.operators.length },
+          symmetryCorrelation: correlation,
+        },
+      },
+      lines: [],
+    }),
+  };
+}
+
+async function average(
+  { image, symmetry }: Job,
+  { engine, onWarning }: LocScaleContext,
+  { logger }: Session,
+): Promise<Result> {
+  const begun = performance.now();
+  const { grid, header } = image;
+  logger.detail(`  ${voxelCount(grid.shape)} voxels`);
+  const volume = await engine.upload(image.data, grid.shape);
+  const { warning, correlation } = await checkSymmetry(engine, volume, grid, symmetry);
+  if (warning !== undefined) onWarning?.(warning);
+  else logger.line(`The map correlates with its turned copies by ${correlation.toFixed(2)} or more.`);
+  logger.line(`Averaging over ${symmetry.operators.length} operators (${symmetry.name})`);
+  const averaged = await engine.symmetrise(volume, symmetry.operators, symmetry.options);
+  engine.release(volume);
+  const timings = { symmetry: (performance.now() - begun) / 1000 };
+  const warnings = warning === undefined ? [] : [warning];
+  return { averaged, grid, header, symmetry, correlation, timings, warnings };
+}
+
+function refuseWithoutSymmetry(values: OptionValues): void {
+  const { symmetry, symmetryCentre, helicalTwist, helicalRise, helicalSteps } = values;
+  const given = [symmetry, symmetryCentre, helicalTwist, helicalRise, helicalSteps];
+  if (given.some((value) => value !== undefined)) return;
+  throw new LocScaleError('usage', 'No symmetry is given.', {
+    where: '-sym',
+    hint: 'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
   });
+}
+
+function modeOf({ name, operators }: Symmetry): string {
+  return `average over ${operators.length} operators (${name})`;
 }

@@ -1,15 +1,19 @@
 /** `locscale-gpu symmetry MAP`: the point group of a map, its axis and its centre. */
 import { type FoundSymmetry, findSymmetry } from '../pipeline/symmetrise.ts';
-import { chooseOneMap, openOneMap } from './open-one-map.ts';
+import { chooseInput, refusePositionals } from './job-options.ts';
+import { combineMaps, inputPathsOf, openInputs } from './open-inputs.ts';
+import { sizeOfInput } from './open-map.ts';
 import { type Session, withEngine } from './session.ts';
 
 export async function runSymmetryCommand(session: Session): Promise<void> {
-  const one = await chooseOneMap(session);
-  const { symmetryCentre } = session.parsed.values;
+  const { values, positionals } = session.parsed;
+  const input = chooseInput(values, positionals[0]);
+  refusePositionals(positionals, 1);
+  for (const path of inputPathsOf(input, values.mask)) await sizeOfInput(path);
   await withEngine(session, async (engine) => {
-    const image = await openOneMap(session, engine, one);
+    const image = await combineMaps(session, await openInputs(session, engine, input));
     const volume = await engine.upload(image.data, image.grid.shape);
-    const found = await findSymmetry(engine, volume, image.grid, symmetryCentre);
+    const found = await findSymmetry(engine, volume, image.grid, values.symmetryCentre);
     engine.release(volume);
     for (const line of symmetryLines(found)) session.logger.line(line);
   });

@@ -1,114 +1,138 @@
-/** Writes what a run made: all maps and its record under temporary names first, then renamed together. */
-import type { Engine, Volume } from '../engine/engine.ts';
+/** Writes what a run made: all files and its record under temporary names first, then renamed together. */
+import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { imageOf } from '../pipeline/index.ts';
-import type { FscCurve, LocScaleNumbers, LocScaleParameters, LocScalePlan } from '../pipeline/types.ts';
 import type { Findings } from '../report/findings.ts';
-import {
-  encodeManifest,
-  type ManifestFields,
-  type ModelRecord,
-  manifestOf,
-  type NetworkRecord,
-} from './manifest.ts';
+import { encodeManifest, type ManifestFields, manifestOf } from './manifest.ts';
 import type { InputFile } from './open-map.ts';
+import type { OutputPlan, RunFacts } from './outputs.ts';
 import { drawReport, findForReport, type ReportRequest, withoutPictures } from './report.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
 import { StagedOutputs } from './write-file.ts';
 
-/** What stands in the label of every map written: "locscale-gpu 1.0: LABEL". */
-export interface OutputMap {
-  readonly path: string | undefined;
-  readonly volume: Volume | undefined;
-  readonly label: string;
-}
-
-export interface RunRecord {
-  readonly files: readonly InputFile[];
-  readonly started: Date;
-  readonly parameters: LocScaleParameters;
-  readonly plan: LocScalePlan;
-  readonly network?: NetworkRecord;
-  readonly model?: ModelRecord;
-  /** With --print_report. */
-  readonly report?: ReportRequest;
-}
-
-export interface RunOutputs {
-  readonly maps: readonly OutputMap[];
-  /** Small files made from the results: path and content. */
-  readonly texts: readonly { readonly path: string | undefined; readonly text: string }[];
-  readonly manifest: string;
-}
-
-interface RunResult {
+/** What every run of the pipeline gives back. */
+export interface RunResult {
   readonly grid: Grid;
   readonly header: MrcHeader;
-  readonly numbers: LocScaleNumbers;
-  readonly fsc?: FscCurve;
   readonly timings: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
 }
 
+/** The part of the record that a command fills in. */
+export type RunRecord = Pick<ManifestFields, 'mode' | 'network' | 'model' | 'parameters' | 'numbers' | 'fsc'>;
+
+export interface FinishedRun<R> {
+  readonly engine: Engine;
+  readonly result: R;
+  readonly outputs: OutputPlan<R>;
+  readonly facts: RunFacts;
+  /** Files read. */
+  readonly files: readonly InputFile[];
+  readonly started: Date;
+  readonly record: RunRecord | undefined;
+  /** With --print_report. */
+  readonly report?: Omit<ReportRequest, 'files'>;
+}
+
+/** A label of an MRC file. */
+const LABEL_CHARACTERS = 80;
+
 /** Returns the paths written. Volumes are released as soon as they are encoded. */
-export async function writeRun(
+export async function writeRun<R extends RunResult>(
   session: Session,
-  engine: Engine,
-  result: RunResult,
-  { maps, texts, manifest }: RunOutputs,
-  record: RunRecord,
+  finished: FinishedRun<R>,
 ): Promise<string[]> {
-  const version = packageVersion();
+  const { outputs, result } = finished;
+  if (allAbsent(outputs)) return [];
   const begun = performance.now();
   const staged = new StagedOutputs();
-  const written: string[] = [];
   try {
-    const looked = await lookForReport(session, record.report);
+    const report = outputs.report && finished.report && { ...finished.report, files: outputs.report };
+    const looked = await lookForReport(session, report);
     session.logger.line('Writing the results');
-    for (const { path, volume, label } of maps) {
-      if (path === undefined || volume === undefined) continue;
-      const image = await imageOf(engine, volume, path, result);
-      await staged.stage(path, writeMrc(image, { label: `locscale-gpu ${version}: ${label}` }));
-      engine.release(volume);
-      written.push(path);
+    const written = await stageRows(finished, staged);
+    if (outputs.record !== undefined) {
+      const seconds = {
+        ...result.timings,
+        ...(looked && { report: looked.seconds }),
+        write: (performance.now() - begun) / 1000,
+      };
+      const fields = fieldsOf(session, finished, seconds, written);
+      const reported = looked && report && (await stageReport(session, staged, looked, fields, report));
+      await staged.stage(outputs.record, encodeManifest(reported ? withReport(fields, report) : fields));
     }
-    for (const { path, text } of texts) {
-      if (path === undefined) continue;
-      await staged.stage(path, text);
-      written.push(path);
-    }
-    const reportSeconds: Record<string, number> = looked === undefined ? {} : { report: looked.seconds };
-    const seconds = { ...result.timings, ...reportSeconds, write: (performance.now() - begun) / 1000 };
-    const fields: ManifestFields = {
-      version,
-      command: ['locscale-gpu', ...session.argv],
-      started: record.started.toISOString(),
-      mode: record.plan.mode,
-      engine: engine.description,
-      ...(record.network === undefined ? {} : { network: record.network }),
-      ...(record.model === undefined ? {} : { model: record.model }),
-      inputs: record.files,
-      parameters: parametersInUse(session, record, result),
-      numbers: result.numbers,
-      ...(result.fsc === undefined ? {} : { fsc: result.fsc }),
-      secondsPerStep: seconds,
-      outputs: written,
-      warnings: result.warnings,
-    };
-    const reported = looked !== undefined && (await stageReport(session, staged, looked, fields, record));
-    await staged.stage(manifest, encodeManifest(reported ? withReport(fields, record) : fields));
     stopIfAborted(session.signal);
-    return withoutPictures(await staged.commit(), record.report);
+    return withoutPictures(await staged.commit(), report);
   } finally {
     staged.discard();
   }
 }
 
-/** Hours of computing are not lost to a picture: what goes wrong with a report is told, and the maps are written. */
+function fieldsOf<R extends RunResult>(
+  { argv }: Session,
+  { engine, result, files, started, record }: FinishedRun<R>,
+  secondsPerStep: ManifestFields['secondsPerStep'],
+  outputs: readonly string[],
+): ManifestFields {
+  const { mode, network, model, parameters, numbers, fsc } = record as RunRecord;
+  return {
+    version: packageVersion(),
+    command: ['locscale-gpu', ...argv],
+    started: started.toISOString(),
+    mode,
+    engine: engine.description,
+    network,
+    model,
+    inputs: files,
+    parameters,
+    numbers,
+    fsc,
+    secondsPerStep,
+    outputs,
+    warnings: result.warnings,
+  };
+}
+
+function allAbsent<R>({ paths, record }: OutputPlan<R>): boolean {
+  return record === undefined && Object.values(paths).every((path) => path === undefined);
+}
+
+/** Maps, then texts, each in the order of the table; returns their paths. */
+async function stageRows<R extends RunResult>(
+  { outputs: { table, paths }, result, engine, facts }: FinishedRun<R>,
+  staged: StagedOutputs,
+): Promise<string[]> {
+  const written: string[] = [];
+  const rows = table.filter(({ key }) => paths[key] !== undefined);
+  // Texts may need volumes: made before these are released.
+  const texts: (readonly [path: string, text: string])[] = [];
+  for (const { key, text } of rows) {
+    const made = await text?.({ result, engine, paths, facts });
+    if (made !== undefined) texts.push([paths[key] as string, made]);
+  }
+  for (const { key, volume: volumeOf, label } of rows) {
+    const path = paths[key] as string;
+    const volume = volumeOf?.(result);
+    if (volume === undefined) continue;
+    const image = await imageOf(engine, volume, path, result);
+    const words = typeof label === 'function' ? label(result) : label;
+    const whole = `locscale-gpu ${packageVersion()}: ${words}`.slice(0, LABEL_CHARACTERS);
+    await staged.stage(path, writeMrc(image, { label: whole }));
+    engine.release(volume);
+    written.push(path);
+  }
+  for (const [path, text] of texts) {
+    await staged.stage(path, text);
+    written.push(path);
+  }
+  return written;
+}
+
+/** A failing report must not discard hours of computation: warn, and write the maps anyway. */
 async function lookForReport(
   session: Session,
   request: ReportRequest | undefined,
@@ -131,12 +155,11 @@ async function stageReport(
   staged: StagedOutputs,
   { findings }: { readonly findings: Findings },
   fields: ManifestFields,
-  record: RunRecord,
+  request: ReportRequest,
 ): Promise<boolean> {
-  const request = record.report as ReportRequest;
   let hasPage = false;
   try {
-    const drawn = await drawReport(findings, manifestOf(withReport(fields, record)), request);
+    const drawn = await drawReport(findings, manifestOf(withReport(fields, request)), request);
     if (drawn.note !== undefined) session.logger.note(drawn.note);
     await staged.stage(request.files.page, drawn.page);
     hasPage = true;
@@ -149,25 +172,6 @@ async function stageReport(
   return hasPage;
 }
 
-function withReport(fields: ManifestFields, { report }: RunRecord): ManifestFields {
+function withReport(fields: ManifestFields, report: ReportRequest | undefined): ManifestFields {
   return report === undefined ? fields : { ...fields, outputs: [...fields.outputs, report.files.page] };
-}
-
-/** Parameters with what was derived filled in, and the options that steer the run but not the method. */
-function parametersInUse(
-  session: Session,
-  { parameters, plan }: RunRecord,
-  result: RunResult,
-): Record<string, unknown> {
-  const { values } = session.parsed;
-  return {
-    ...parameters,
-    windowVoxels: result.numbers.windowVoxels,
-    resolution: result.numbers.fscCutoff,
-    ...(values.apix === undefined ? {} : { voxelSizeOverride: values.apix }),
-    symmetry: result.numbers.symmetry?.name ?? 'C1',
-    engine: values.engine ?? 'auto',
-    threads: values.processes ?? 'all cores',
-    memoryLimitBytes: plan.memoryLimitBytes ?? null,
-  };
 }

@@ -91,8 +91,8 @@ export function define<T>(
     values,
     placeholder,
     help: common.help,
-    ...(common.defaultText === undefined ? {} : { defaultText: common.defaultText }),
-    ...(common.perCommand === undefined ? {} : { perCommand: common.perCommand }),
+    defaultText: common.defaultText,
+    perCommand: common.perCommand,
     commands: common.commands ?? ['scale', 'feature_enhance'],
     group: common.group,
     own: common.own ?? false,
@@ -194,4 +194,8 @@ export const scaleOnly = ['scale'] as const;
 export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres'] as const;
 export const readsAnyMap = [...readsMaps, 'symmetrise', 'symmetry'] as const;
 export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres'] as const;
+/** Their runs are planned, and maps written by one runner. */
+export const runsJobs = [...readsMaps, 'symmetrise'] as const;
+/** Their runs have steps worth keeping. */
+export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres'] as const;
 export const usesEngine = [...readsAnyMap, 'demo'] as const;

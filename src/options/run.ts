@@ -6,11 +6,13 @@ import {
   commandNames,
   define,
   flag,
+  hasSteps,
   integer,
   makesMasks,
   noted,
   number,
   parseNumber,
+  runsJobs,
   scaleOnly,
   text,
   usesEngine,
@@ -267,8 +269,14 @@ export const runOptions = {
   dryRun: flag('--dry_run --dry-run', {
     group: 'Run',
     own: true,
-    commands: ['scale', 'feature_enhance'],
-    help: 'Print the plan (mode, voxels, window, memory, expected time) and stop.',
+    commands: runsJobs,
+    help: 'Print the plan (mode, voxels, window, memory, expected time, files) and stop.',
+    perCommand: Object.fromEntries(
+      ['mask', 'fsc', 'locres', 'symmetrise'].map((command) => [
+        command,
+        { help: 'Read and check the inputs, print the plan (mode, voxels, files) and stop.' },
+      ]),
+    ),
   }),
   json: flag('--json', {
     group: 'Output',
@@ -292,14 +300,23 @@ export const runOptions = {
   resume: flag('--resume', {
     group: 'Output',
     own: true,
-    commands: ['scale', 'feature_enhance'],
+    commands: hasSteps,
     help: 'Keep finished steps in the folder of -op (without it: processing_files beside the output), and take those of an earlier run of the same job.',
     defaultText: 'on with -op',
+    perCommand: Object.fromEntries(
+      ['mask', 'locres'].map((command) => [
+        command,
+        {
+          help: 'Keep finished steps in processing_files beside the output, and take those of an earlier run of the same job.',
+          defaultText: undefined,
+        },
+      ]),
+    ),
   }),
   noResume: flag('--no_resume --no-resume', {
     group: 'Output',
     own: true,
-    commands: ['scale', 'feature_enhance'],
+    commands: hasSteps,
     help: 'Compute everything again, and keep nothing for later runs.',
   }),
   chunk: integer(

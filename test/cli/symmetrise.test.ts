@@ -41,7 +41,12 @@ describe('symmetrise', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/Averaging over 3 operators \(C3\)/);
     expect(relativeL2(floats('out.mrc'), map)).toBeLessThan(0.7 * relativeL2(noisy, map));
-    expect(workspace.list()).toEqual(['map.mrc', 'out.mrc']);
+    expect(workspace.list()).toEqual(['map.mrc', 'out.json', 'out.mrc']);
+    const record = JSON.parse(readFileSync(workspace.path('out.json'), 'utf8'));
+    expect(record.mode).toBe('average over 3 operators (C3)');
+    expect(record.numbers.symmetry).toEqual({ name: 'C3', operators: 3 });
+    expect(record.inputs.map((input: { path: string }) => input.path)).toEqual(['map.mrc']);
+    expect(record.outputs).toEqual(['out.mrc']);
   });
 
   it('warns where the map does not have the symmetry, and names what fits', async () => {

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { documentBlocks, fillBlock } from '../../bench/doc-tables.mjs';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { tablesOfOutputs } from '../../src/cli/output-tables.ts';
+import { describeOutputs } from '../../src/cli/outputs.ts';
 import { checkOptionStates, parseArgv } from '../../src/cli/parse-argv.ts';
 import * as library from '../../src/index.ts';
 import { definitionOf, optionIds, options } from '../../src/options.ts';
@@ -146,6 +148,7 @@ describe('documents', () => {
   // After new results or a change of an option: node bench/fill-tables.mjs
   const blocks = documentBlocks({
     options,
+    outputs: { tables: tablesOfOutputs, describe: describeOutputs },
     accuracy: jsonFiles('bench/results/accuracy'),
     speed: jsonFiles('bench/results'),
     ranks: jsonFiles('bench/results/ranks'),

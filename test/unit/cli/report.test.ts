@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../../../src/cli/manifest.ts';
+import { planOutputs, type RunFacts } from '../../../src/cli/outputs.ts';
 import { drawReport, reportFilesOf, reportNameNote, withoutPictures } from '../../../src/cli/report.ts';
 import type { Session } from '../../../src/cli/session.ts';
-import { type RunRecord, writeRun } from '../../../src/cli/write-run.ts';
+import { writeRun } from '../../../src/cli/write-run.ts';
 import { collectFindings } from '../../../src/report/collect.ts';
 import { createSimpleEngine } from '../../support/simple-engine.ts';
 import { noisyBlob } from '../pipeline/test-maps.ts';
@@ -107,23 +108,24 @@ describe('a report', () => {
       // Without a result there is nothing to draw.
       const run =
         when === 'looking' ? { ...whole, mask: broken } : { ...whole, maps: whole.maps.slice(0, 1) };
-      const record = {
-        files: [],
-        started: new Date(0),
-        parameters: {},
-        plan: { mode: 'm' },
-        report: { files, run, title: 'm.mrc', kind: 'scale' },
-      } as unknown as RunRecord;
       const volume = await engine.upload(Float32Array.from(image.data), image.grid.shape);
       written.files.clear();
-      const numbers = { windowVoxels: 6, fscCutoff: 3 };
-      const paths = await writeRun(
-        session,
+      const facts: RunFacts = {
+        values: { printReport: true, reportFilename: files.page },
+        outfile: 'm.mrc',
+        input: { kind: 'map', map: 'in.mrc' },
+      };
+      const table = [{ key: 'm', name: '', volume: () => volume, label: 'x', says: 'a map' }];
+      const paths = await writeRun(session, {
         engine,
-        { ...image, numbers, timings: {}, warnings: [] } as never,
-        { maps: [{ path: 'm.mrc', volume, label: 'x' }], texts: [], manifest: 'm.json' },
-        record,
-      );
+        result: { grid: image.grid, header: image.header, timings: {}, warnings: [] },
+        outputs: planOutputs(table, facts, { record: true }),
+        facts,
+        files: [],
+        started: new Date(0),
+        record: { mode: 'm', parameters: {}, numbers: { windowVoxels: 6, fscCutoff: 3 } },
+        report: { run, title: 'm.mrc', kind: 'scale' },
+      });
       expect(paths).toEqual(['m.mrc', 'm.json']);
       expect(warnings).toEqual([expect.stringMatching(/^The report was not written: /)]);
       const manifest = JSON.parse(written.files.get('m.json')!) as Manifest;

@@ -1,0 +1,46 @@
+/** FSC curves as files: JSON, or the XML that the EMDB takes. */
+import { extname } from 'node:path';
+import { LocScaleError } from '../errors.ts';
+import type { FscCurve } from '../pipeline/types.ts';
+import type { InputFiles } from './job-options.ts';
+
+/** Refuses names that are neither; before anything is computed. */
+export function checkCurveName(outfile: string): void {
+  const extension = extname(outfile).toLowerCase();
+  if (extension === '.json' || extension === '.xml') return;
+  throw new LocScaleError('usage', `The curve cannot be written as "${extension}".`, {
+    where: '-o',
+    hint: 'Give a name that ends in .json or .xml.',
+  });
+}
+
+export function encodeCurve(outfile: string, fsc: FscCurve, input: InputFiles): string {
+  return extname(outfile).toLowerCase() === '.xml' ? encodeFscXml(fsc) : encodeFscJson(fsc, input);
+}
+
+function encodeFscJson(fsc: FscCurve, input: InputFiles): string {
+  const { half1, half2 } = input as Extract<InputFiles, { kind: 'half-maps' }>;
+  return `${JSON.stringify(
+    {
+      half1,
+      half2,
+      resolution0143: fsc.resolution ?? null,
+      end0143: fsc.verdict.end,
+      resolution05: fsc.resolutionHalf ?? null,
+      frequency: fsc.frequency,
+      correlation: fsc.correlation,
+      verdict: fsc.verdict,
+    },
+    null,
+    2,
+  )}\n`;
+}
+
+/** The FSC schema of the EMDB, as RELION writes it. */
+export function encodeFscXml(fsc: FscCurve): string {
+  const points = fsc.frequency.map(
+    (x, i) =>
+      `  <coordinate>\n    <x>${x.toFixed(6)}</x>\n    <y>${fsc.correlation[i].toFixed(6)}</y>\n  </coordinate>\n`,
+  );
+  return `<fsc title="Unmasked half maps" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n${points.join('')}</fsc>\n`;
+}

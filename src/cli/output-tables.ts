@@ -1,0 +1,353 @@
+/** Every file of every command that makes maps or curves, one row each. How rows are used: outputs.ts. */
+import type { Volume } from '../engine/engine.ts';
+import { writeMmcif } from '../formats/write-mmcif.ts';
+import type { CommandName } from '../options.ts';
+import type {
+  FeatureEnhanceResult,
+  FscCurve,
+  LocalResolutionMaps,
+  LocalResolutionResult,
+  LocScaleResult,
+  MaskResult,
+} from '../pipeline/index.ts';
+import { defaultSeed } from '../pipeline/parameters.ts';
+import { enhancedNames } from './enhanced-names.ts';
+import { encodeCurve } from './fsc-files.ts';
+import type { OutputRow, OutputTable, RunFacts } from './outputs.ts';
+import { sceneOfEnhancement, sceneOfLocalResolution, sceneOfScaling } from './scene.ts';
+
+const whenMaskIsMade = {
+  test: ({ values }: RunFacts) => values.mask === undefined,
+  says: 'no mask is given',
+};
+const whenHalfMaps = {
+  test: ({ input }: RunFacts) => input.kind === 'half-maps',
+  says: 'half maps are given',
+};
+const simulated: readonly RunFacts['reference'][] = ['atomic-model', 'hybrid-model', 'pseudo-model'];
+const isSimulated = ({ reference }: RunFacts): boolean => simulated.includes(reference);
+
+/** What runs of scaling and of feature enhancement have in common. */
+interface ScalingResult {
+  readonly mask: Volume;
+  readonly confidence?: Volume;
+  readonly fsc?: FscCurve;
+  readonly numbers: LocScaleResult['numbers'];
+  readonly localResolution?: LocalResolutionMaps;
+}
+
+/** With -op. */
+const masks: OutputTable<ScalingResult> = [
+  {
+    key: 'mask',
+    name: '_mask.mrc',
+    inProcessingFolder: true,
+    volume: ({ mask }) => mask,
+    label: 'mask',
+    node: 'mask',
+    says: 'scaling mask',
+  },
+  {
+    key: 'confidence',
+    name: '_confidence.mrc',
+    inProcessingFolder: true,
+    when: whenMaskIsMade,
+    keep: { keepConfidence: true },
+    volume: ({ confidence }) => confidence,
+    label: 'FDR confidence',
+    says: 'confidence map that the mask was made from',
+  },
+];
+
+const curve: OutputRow<ScalingResult> = {
+  key: 'fsc',
+  name: '_fsc.json',
+  inProcessingFolder: true,
+  when: whenHalfMaps,
+  text: ({ result }) => `${JSON.stringify(result.fsc, null, 2)}\n`,
+  says: 'FSC curve of the half maps and what it says about them',
+};
+
+const whenResolutionIsMeasured = {
+  test: ({ values }: RunFacts) => values.localResolution === true,
+  says: '`--local_resolution`',
+};
+
+const localResolution: OutputTable<ScalingResult> = [
+  {
+    key: 'locres',
+    name: '_locres.mrc',
+    when: whenResolutionIsMeasured,
+    volume: (result) => result.localResolution?.resolution,
+    label: 'local resolution, A',
+    node: 'resolution',
+    says: 'local resolution of the half maps, Å; 0 outside the mask',
+  },
+  {
+    key: 'locresFiltered',
+    name: '_locres_filtered.mrc',
+    when: whenResolutionIsMeasured,
+    volume: (result) => result.localResolution?.filtered,
+    label: 'filtered at its local resolution',
+    node: 'map',
+    says: 'mean of the half maps, low-passed at the resolution of each voxel',
+  },
+];
+
+/** `main`: key of the map whose surface is coloured. */
+const localResolutionScene = (main: string): OutputRow<ScalingResult> => ({
+  key: 'locresScene',
+  name: '_locres.cxc',
+  when: whenResolutionIsMeasured,
+  text: ({ result: { localResolution: found, numbers }, paths }) =>
+    found &&
+    sceneOfLocalResolution(
+      found.numbers,
+      { shown: paths[main], resolution: paths.locres },
+      maskVolume(numbers),
+    ),
+  says: 'opens the map in ChimeraX, coloured by its local resolution',
+});
+
+export const scaleOutputs: OutputTable<LocScaleResult> = [
+  {
+    key: 'scaled',
+    name: '',
+    volume: ({ scaled }) => scaled,
+    label: 'local scaling',
+    shown: { as: 'result', label: 'scaled map' },
+    node: 'map',
+    says: 'scaled map on the grid of the input',
+  },
+  ...localResolution,
+  {
+    key: 'bFactor',
+    name: '_bfactor.mrc',
+    when: { test: ({ values }) => values.measureBfactors === true, says: '`--measure_bfactors`' },
+    volume: ({ bFactor }) => bFactor,
+    label: 'local B factor, A^2',
+    shown: { as: 'local', label: 'local B factor', unit: 'Å²' },
+    node: 'image',
+    says: 'local B factor, Å²',
+  },
+  {
+    key: 'quality',
+    name: '_quality.mrc',
+    when: { test: ({ values }) => values.measureBfactors === true, says: '`--measure_bfactors`' },
+    volume: ({ quality }) => quality,
+    label: 'quality of the B-factor fit',
+    node: 'image',
+    says: 'R² of the fit of the local B factor',
+  },
+  ...masks,
+  {
+    key: 'predictedReference',
+    name: '_predicted_reference.mrc',
+    inProcessingFolder: true,
+    when: { test: ({ reference }) => reference === 'network', says: 'a network predicts the reference' },
+    keep: { keepReference: true },
+    volume: ({ reference, prediction }) => (prediction === undefined ? undefined : reference),
+    label: 'reference',
+    says: 'what the network predicted',
+  },
+  {
+    key: 'simulatedReference',
+    name: '_simulated_reference.mrc',
+    inProcessingFolder: true,
+    when: { test: isSimulated, says: 'the reference is simulated from atoms' },
+    keep: { keepReference: true },
+    volume: ({ reference, model }) => (model === undefined ? undefined : reference),
+    label: 'reference',
+    says: 'map simulated from the atoms',
+  },
+  {
+    key: 'differenceMask',
+    name: '_difference_mask.mrc',
+    inProcessingFolder: true,
+    when: { test: ({ reference }) => reference === 'hybrid-model', says: '`--complete_model`' },
+    keep: { keepReference: true },
+    volume: ({ differenceMask }) => differenceMask,
+    label: 'difference mask',
+    says: 'where the model has no atoms',
+  },
+  localResolutionScene('scaled'),
+  {
+    key: 'scene',
+    name: '.cxc',
+    text: ({ engine, result, paths, facts: { input } }) =>
+      sceneOfScaling(engine, result, {
+        scaled: paths.scaled as string,
+        bFactor: paths.bFactor,
+        input: input.kind === 'map' ? input.map : undefined,
+      }),
+    says: 'opens the map in ChimeraX at a sensible level, coloured by local B factor where that was measured',
+  },
+  {
+    key: 'model',
+    name: '_model.cif',
+    when: {
+      test: (facts) => isSimulated(facts) && facts.values.skipRefine !== true,
+      says: 'B factors are refined, or pseudo-atoms placed',
+    },
+    text: ({ result: { model } }) => model && writeMmcif(model.structure),
+    says: 'atoms that the reference was simulated from, with the B factors used',
+  },
+  curve,
+  {
+    key: 'audit',
+    name: '_profiles_audit.json',
+    inProcessingFolder: true,
+    keep: ({ values }) => ({ auditSeed: values.seed ?? defaultSeed }),
+    text: ({ result }) => `${JSON.stringify(result.audit)}\n`,
+    says: 'radial profiles and scale factors of 1 % of the voxels',
+  },
+];
+
+const whenSampled = {
+  test: ({ values }: RunFacts) => values.noMonteCarlo !== true,
+  says: 'unless `-no_mc`',
+};
+
+export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
+  {
+    key: 'mean',
+    name: ({ values, outfile }) => enhancedNames(values, outfile).mean,
+    volume: ({ mean }) => mean,
+    label: 'feature-enhanced map',
+    shown: { as: 'result', label: 'enhanced map' },
+    node: 'map',
+    says: 'enhanced map: mean over the passes of the network',
+  },
+  ...localResolution,
+  {
+    key: 'baseline',
+    name: ({ values, outfile }) => enhancedNames(values, outfile).baseline,
+    volume: ({ baseline }) => baseline,
+    label: 'baseline: local scaling',
+    shown: { as: 'reference', label: 'baseline' },
+    node: 'map',
+    says: 'map scaled locally with the enhanced map as reference',
+  },
+  {
+    key: 'variance',
+    name: ({ values, outfile }) => enhancedNames(values, outfile).variance,
+    when: whenSampled,
+    volume: ({ variance }) => variance,
+    label: 'Monte-Carlo variance',
+    node: 'image',
+    says: 'variance over the passes',
+  },
+  {
+    key: 'pvddt',
+    name: ({ values, outfile }) => enhancedNames(values, outfile).pvddt,
+    when: whenSampled,
+    volume: ({ pvddt }) => pvddt,
+    label: 'pVDDT',
+    shown: { as: 'local', label: 'pVDDT', unit: '' },
+    node: 'image',
+    says: 'pVDDT, -100 ... 100: how significant the difference from the baseline is',
+  },
+  ...masks,
+  localResolutionScene('mean'),
+  {
+    key: 'scene',
+    name: '.cxc',
+    text: ({ result: { numbers }, paths }) => sceneOfEnhancement(paths, maskVolume(numbers)),
+    says: 'opens enhanced map and baseline in ChimeraX, coloured by pVDDT',
+  },
+  curve,
+];
+
+export const maskOutputs: OutputTable<MaskResult> = [
+  {
+    key: 'mask',
+    name: '',
+    volume: ({ mask }) => mask,
+    label: ({ origin }) => (origin.source === 'FDR' ? 'FDR mask' : 'mask'),
+    node: 'mask',
+    says: 'mask: 1 where the confidence reaches 1 - rate (`-fdr`)',
+  },
+  {
+    key: 'confidence',
+    name: '_confidence.mrc',
+    volume: ({ confidence }) => confidence,
+    label: 'FDR confidence map',
+    node: 'image',
+    says: 'FDR confidence map; absent where the mask had to be made another way',
+  },
+];
+
+export const locresOutputs: OutputTable<LocalResolutionResult> = [
+  {
+    key: 'resolution',
+    name: '',
+    volume: ({ resolution }) => resolution,
+    label: 'local resolution, A',
+    node: 'resolution',
+    says: 'local resolution of the half maps, Å; 0 outside the mask',
+  },
+  {
+    key: 'filtered',
+    name: '_filtered.mrc',
+    volume: ({ filtered }) => filtered,
+    label: 'filtered at its local resolution',
+    node: 'map',
+    says: 'mean of the half maps, low-passed at the resolution of each voxel',
+  },
+  {
+    key: 'scene',
+    name: '.cxc',
+    text: ({ result, paths }) =>
+      sceneOfLocalResolution(
+        result.numbers,
+        { shown: paths.filtered, resolution: paths.resolution },
+        maskVolume(result),
+      ),
+    says: 'opens the filtered map in ChimeraX, coloured by its local resolution',
+  },
+];
+
+/** A map averaged over a point group or a helix. */
+export interface AveragedMap {
+  readonly averaged: Volume;
+  readonly symmetry: { readonly name: string };
+}
+
+export const symmetriseOutputs: OutputTable<AveragedMap> = [
+  {
+    key: 'averaged',
+    name: '',
+    volume: ({ averaged }) => averaged,
+    label: ({ symmetry }) => `symmetry ${symmetry.name}`,
+    node: 'map',
+    says: 'map averaged over the operators of the symmetry',
+  },
+];
+
+export const fscOutputs: OutputTable<{ readonly fsc: FscCurve }> = [
+  {
+    key: 'curve',
+    name: '',
+    when: { test: ({ values }) => values.outfile !== undefined, says: '`-o`' },
+    text: ({ result: { fsc }, facts: { input, outfile } }) => encodeCurve(outfile, fsc, input),
+    says: 'FSC curve: JSON, or the XML of the EMDB where the name ends in .xml',
+  },
+];
+
+function maskVolume({ maskVoxels, voxelSize }: { maskVoxels: number; voxelSize: number }): number {
+  return maskVoxels * voxelSize ** 3;
+}
+
+/** For docs/outputs.md: the tables in the order of the commands, and the names that main outputs have there. */
+export const tablesOfOutputs: readonly {
+  readonly command: CommandName;
+  readonly outfile: string;
+  readonly table: readonly OutputRow<never>[];
+}[] = [
+  { command: 'scale', outfile: 'out.mrc', table: scaleOutputs },
+  { command: 'feature_enhance', outfile: 'out.mrc', table: enhanceOutputs },
+  { command: 'mask', outfile: 'mask.mrc', table: maskOutputs },
+  { command: 'locres', outfile: 'localres.mrc', table: locresOutputs },
+  { command: 'symmetrise', outfile: 'symmetrised.mrc', table: symmetriseOutputs },
+  { command: 'fsc', outfile: 'curve.json', table: fscOutputs },
+];

@@ -1,0 +1,173 @@
+/**
+ * The files of a run. What a command may write is a table with one row a file (output-tables.ts); everything that has
+ * to know about outputs reads it: names, checks before the run, what the pipeline must keep, writing, record, report,
+ * the nodes of a RELION job, and docs/outputs.md.
+ */
+import { basename, join } from 'node:path';
+import type { Engine, Volume } from '../engine/engine.ts';
+import type { CommandName, OptionValues } from '../options.ts';
+import type { LocScaleContext } from '../pipeline/types.ts';
+import type { MapToShow, RunToShow } from '../report/collect.ts';
+import type { InputFiles, ReferenceFiles } from './job-options.ts';
+import { stemOf } from './manifest.ts';
+import { type ReportFiles, reportFilesOf } from './report.ts';
+
+/** Known before the run; decides which files there will be. */
+export interface RunFacts {
+  readonly values: OptionValues;
+  /** Path of the main output. */
+  readonly outfile: string;
+  readonly input: InputFiles;
+  /** In commands that take a reference. */
+  readonly reference?: ReferenceFiles['kind'];
+}
+
+/** What the pipeline leaves out of its result unless asked. */
+export type Keep = Pick<LocScaleContext, 'keepConfidence' | 'keepReference' | 'keepMap' | 'auditSeed'>;
+
+/** What the text of a file is made from. */
+export interface Finished<R> {
+  readonly result: R;
+  readonly engine: Engine;
+  readonly paths: OutputPaths;
+  readonly facts: RunFacts;
+}
+
+/** By the keys of the rows; those that this run does not write are absent. */
+export type OutputPaths = Readonly<Record<string, string | undefined>>;
+
+/** Kind of a result in RELION's pipeline. */
+export type NodeKind = 'map' | 'image' | 'resolution' | 'mask';
+
+export interface OutputRow<R> {
+  readonly key: string;
+  /** Behind the stem of -o ("_bfactor.mrc"), the main output itself (''), or a rule that gives the path. */
+  readonly name: string | ((facts: RunFacts) => string);
+  /** Written into the folder of -op, and only with it; else beside the main output. */
+  readonly inProcessingFolder?: boolean;
+  /** Default: always. `says`: the condition in docs/outputs.md. */
+  readonly when?: { readonly test: (facts: RunFacts) => boolean; readonly says: string };
+  readonly keep?: Keep | ((facts: RunFacts) => Keep);
+  /** A map: its volume, absent where the run made none, and its label behind "locscale-gpu 1.0: ". */
+  readonly volume?: (result: R) => Volume | undefined;
+  readonly label?: string | ((result: R) => string);
+  /** A text instead; undefined: there is nothing to write. */
+  readonly text?: (finished: Finished<R>) => string | undefined | Promise<string | undefined>;
+  /** What the report shows the map as, written or not. */
+  readonly shown?:
+    | { readonly as: 'reference' | 'result'; readonly label: string }
+    | { readonly as: 'local'; readonly label: string; readonly unit: string };
+  readonly node?: NodeKind;
+  /** For docs/outputs.md: what the file holds. */
+  readonly says: string;
+}
+
+export type OutputTable<R> = readonly OutputRow<R>[];
+
+/** The files of one run. */
+export interface OutputPlan<R> {
+  readonly table: OutputTable<R>;
+  readonly paths: OutputPaths;
+  /** Of the record; `fsc` writes none. */
+  readonly record: string | undefined;
+  readonly report: ReportFiles | undefined;
+  /** Of -op. */
+  readonly processingFolder: string | undefined;
+}
+
+export function planOutputs<R>(
+  table: OutputTable<R>,
+  facts: RunFacts,
+  { record }: { readonly record: boolean },
+): OutputPlan<R> {
+  const { values, outfile } = facts;
+  return {
+    table,
+    paths: Object.fromEntries(
+      table.filter((row) => isWritten(row, facts)).map((row) => [row.key, pathOf(row, facts)]),
+    ),
+    record: record ? `${stemOf(outfile)}.json` : undefined,
+    report: reportFilesOf(values, outfile),
+    processingFolder: values.outputProcessingFiles,
+  };
+}
+
+function isWritten<R>({ inProcessingFolder, when }: OutputRow<R>, facts: RunFacts): boolean {
+  if (inProcessingFolder === true && facts.values.outputProcessingFiles === undefined) return false;
+  return when === undefined || when.test(facts);
+}
+
+/** Where the file goes if it is written. */
+export function pathOf<R>({ name, inProcessingFolder }: OutputRow<R>, facts: RunFacts): string {
+  const { outfile, values } = facts;
+  if (typeof name === 'function') return name(facts);
+  if (name === '') return outfile;
+  const beside = `${stemOf(outfile)}${name}`;
+  const folder = values.outputProcessingFiles;
+  return inProcessingFolder === true && folder !== undefined ? join(folder, basename(beside)) : beside;
+}
+
+/** Every path of the run, the folder of the report's pictures aside. */
+export function allPathsOf({ paths, report, record }: OutputPlan<never>): string[] {
+  return [...Object.values(paths), report?.page, record].filter((path) => path !== undefined);
+}
+
+/** What the pipeline must keep so that the files can be written and the report drawn. */
+export function keepFor<R>({ table, paths, report }: OutputPlan<R>, facts: RunFacts): Keep {
+  const keeps = table
+    .filter(({ key }) => paths[key] !== undefined)
+    .map(({ keep }) => (typeof keep === 'function' ? keep(facts) : keep));
+  // A report shows the map before and the reference, whatever is written.
+  const shown = report === undefined ? {} : { keepMap: true, keepReference: true };
+  return Object.assign(shown, ...keeps) as Keep;
+}
+
+/** The maps of a report: the input, and the rows that it shows. */
+export function mapsToShow<R>(
+  table: OutputTable<R>,
+  result: R & { readonly map?: Volume; readonly reference?: Volume },
+  engine: Engine,
+): Pick<RunToShow, 'maps' | 'local'> {
+  const maps: MapToShow[] = [];
+  let local: RunToShow['local'];
+  const show = (volume: Volume | undefined, as: MapToShow['role'], label: string): void => {
+    if (volume !== undefined) maps.push({ role: as, label, load: () => engine.download(volume) });
+  };
+  show(result.map, 'input', 'input');
+  show(result.reference, 'reference', 'reference');
+  for (const as of ['reference', 'result'] as const)
+    for (const { shown, volume } of table) if (shown?.as === as) show(volume?.(result), as, shown.label);
+  for (const { shown, volume } of table) {
+    const values = volume?.(result);
+    if (shown?.as !== 'local' || values === undefined) continue;
+    local = { label: shown.label, unit: shown.unit, load: () => engine.download(values) };
+  }
+  return { maps, local };
+}
+
+/** Table rows of docs/outputs.md: file, when it is written, what it holds. */
+export function describeOutputs(
+  table: readonly OutputRow<never>[],
+  { command, outfile }: { readonly command: CommandName; readonly outfile: string },
+): { readonly file: string; readonly when: string; readonly says: string }[] {
+  const facts: RunFacts = {
+    values: { outputProcessingFiles: 'FOLDER' },
+    outfile,
+    input: { kind: 'map', map: 'map.mrc' },
+  };
+  const rows = table.map((row) => {
+    const conditions = [row.inProcessingFolder === true ? '`-op FOLDER`' : undefined, row.when?.says];
+    const when = conditions.filter((condition) => condition !== undefined).join('; ');
+    return { file: pathOf(row, facts), when: when === '' ? 'always' : when, says: row.says };
+  });
+  if (command === 'fsc') return rows;
+  const record = `${stemOf(outfile)}.json`;
+  return [
+    ...rows,
+    {
+      file: record,
+      when: 'always',
+      says: 'record: version, command line, inputs with SHA-256, parameters in use, results in numbers, seconds per step, warnings',
+    },
+  ];
+}

@@ -1,0 +1,181 @@
+/**
+ * Runs a command that reads maps and writes files. What all of them do stands here once and in its order; a command
+ * says what is its own (`MapRun`): which inputs, which table of outputs, the job, and what to tell of the result.
+ */
+import { basename } from 'node:path';
+import type { Engine } from '../engine/engine.ts';
+import type { ReferencePredictor } from '../network/graph/model.ts';
+import type { NetworkFiles } from '../network/run/network-graph.ts';
+import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
+import type { LocScaleContext, LocScaleJob, LocScalePlan } from '../pipeline/types.ts';
+import type { RunToShow } from '../report/collect.ts';
+import type { InputFiles, ReferenceFiles } from './job-options.ts';
+import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
+import { sizeOfInput } from './open-map.ts';
+import {
+  allPathsOf,
+  keepFor,
+  type OutputPlan,
+  type OutputTable,
+  planOutputs,
+  type RunFacts,
+} from './outputs.ts';
+import { printPlan, type ShortPlan } from './print-plan.ts';
+import { checkReportNames } from './report.ts';
+import { finishResume, openResume } from './resume.ts';
+import { contextFor, type Session, withEngine } from './session.ts';
+import { symmetryRequestOf } from './symmetry-request.ts';
+import { checkOutputs, makeFolder } from './write-file.ts';
+import { type RunRecord, type RunResult, writeRun } from './write-run.ts';
+
+/** What a job is made from. */
+export interface Opened extends OpenedInputs {
+  readonly predictor: ReferencePredictor | undefined;
+  readonly symmetry: SymmetryRequest | undefined;
+}
+
+/** How the network of a run is used, and which it is. */
+export interface NetworkNeeded {
+  readonly monteCarlo: boolean;
+  readonly enhanced: boolean;
+  choose(): Promise<NetworkFiles>;
+  /** May do without, once the maps are known. */
+  settle?(network: NetworkFiles, input: LocScaleJob['input']): NetworkFiles | undefined;
+}
+
+/** What was found, for the record, the report and the last lines printed. */
+export interface Told {
+  /** Of every command that writes a record. */
+  readonly record?: RunRecord;
+  /** Where the command offers one. */
+  readonly report?: { readonly kind: 'scale' | 'feature_enhance'; readonly run: RunToShow };
+  readonly lines: readonly string[];
+  /** Behind the list of files written. */
+  readonly advice?: readonly string[];
+}
+
+/** The run that a result comes from. */
+export interface ToldAbout<R> {
+  readonly engine: Engine;
+  readonly predictor: ReferencePredictor | undefined;
+  readonly plan: LocScalePlan;
+  readonly paths: OutputPlan<R>['paths'];
+}
+
+/** One run of a command; its command line has been checked, and nothing is read yet. */
+export interface MapRun<Job, R extends RunResult> {
+  readonly outputs: OutputTable<R>;
+  readonly outfile: string;
+  /** Default: yes. */
+  readonly writesRecord?: boolean;
+  readonly input: InputFiles;
+  /** Files that are read beside the maps and the mask. */
+  readonly moreInputs?: readonly string[];
+  readonly reference?: ReferenceFiles['kind'];
+  /** Options that change nothing in this run, one sentence each. */
+  readonly notes?: readonly string[];
+  /** Reads small files, so that what is wrong with them is said before maps are read. */
+  readSmallFiles?(): Promise<void>;
+  readonly network?: NetworkNeeded;
+  open(opened: Opened, engine: Engine): Promise<Job>;
+  /** For --dry_run, which executes nothing. */
+  plan(job: Job, context: LocScaleContext): Promise<LocScalePlan | ShortPlan>;
+  run(job: Job, context: LocScaleContext): Promise<R>;
+  /** `plan`: as the pipeline announced it, in runs that have one. */
+  tell(result: R, about: ToldAbout<R>): Told;
+}
+
+export async function runMapCommand<Job, R extends RunResult>(
+  session: Session,
+  run: MapRun<Job, R>,
+): Promise<void> {
+  const { values } = session.parsed;
+  for (const note of run.notes ?? []) session.logger.note(note);
+  const { outfile, input, reference } = run;
+  const facts: RunFacts = { values, outfile, input, reference };
+  const outputs = planOutputs(run.outputs, facts, { record: run.writesRecord !== false });
+  const dryRun = values.dryRun === true;
+  await checkFiles(session, outputs, [...inputPathsOf(input, values.mask), ...(run.moreInputs ?? [])]);
+  const symmetry = await symmetryRequestOf(values);
+  await run.readSmallFiles?.();
+  const network = await run.network?.choose();
+
+  const checkpoints = dryRun ? undefined : await openResume(session, outfile);
+  const started = new Date();
+  await withEngine(session, async (engine) => {
+    const read = createStopwatch();
+    const opened = await read.time(() => openInputs(session, engine, input));
+    await withNetwork(session, run.network, network, opened, async (predictor) => {
+      const job = await read.time(() => run.open({ ...opened, predictor, symmetry }, engine));
+      const context = { ...contextFor(session, engine), checkpoints, ...keepFor(outputs, facts) };
+      if (dryRun) return printPlan(await run.plan(job, context), session, '', allPathsOf(outputs));
+      let plan: LocScalePlan | undefined;
+      const result = await run.run(job, {
+        ...context,
+        onPlan: (known) => {
+          plan = known;
+          printPlan(known, session, '  ');
+        },
+      });
+      session.progress.clear();
+      const timings = { ...result.timings, read: (result.timings.read ?? 0) + read.seconds() };
+      const timed = { ...result, timings };
+      const { paths } = outputs;
+      const told = run.tell(timed, { engine, predictor, plan: plan as LocScalePlan, paths });
+      const written = await writeRun(session, {
+        engine,
+        result: timed,
+        outputs,
+        facts,
+        files: opened.files,
+        started,
+        record: told.record,
+        report: told.report && { ...told.report, title: basename(outfile) },
+      });
+      await finishResume(checkpoints);
+      for (const line of told.lines) session.logger.line(line);
+      for (const path of written) session.logger.line(`Wrote ${path}`);
+      for (const line of told.advice ?? []) session.logger.line(line);
+    });
+  });
+}
+
+/** Inputs are there, and outputs can be written, before anything is computed. */
+async function checkFiles<R>(
+  session: Session,
+  outputs: OutputPlan<R>,
+  inputs: readonly string[],
+): Promise<void> {
+  const { values } = session.parsed;
+  for (const path of inputs) await sizeOfInput(path);
+  if (values.dryRun === true) return;
+  if (outputs.processingFolder !== undefined) await makeFolder(outputs.processingFolder, '-op');
+  await checkOutputs(allPathsOf(outputs), inputs, await checkReportNames(values, outputs.report));
+}
+
+/** Without a network nothing of networks is loaded. */
+async function withNetwork(
+  session: Session,
+  needed: NetworkNeeded | undefined,
+  network: NetworkFiles | undefined,
+  { input }: OpenedInputs,
+  body: (predictor: ReferencePredictor | undefined) => Promise<void>,
+): Promise<void> {
+  if (needed === undefined || network === undefined) return body(undefined);
+  const settled = needed.settle === undefined ? network : needed.settle(network, input);
+  const { withPredictor } = await import('./network.ts');
+  return withPredictor(session, settled, needed, body);
+}
+
+function createStopwatch() {
+  let total = 0;
+  return {
+    async time<T>(body: () => Promise<T>): Promise<T> {
+      const begun = performance.now();
+      const result = await body();
+      total += (performance.now() - begun) / 1000;
+      return result;
+    },
+    seconds: (): number => total,
+  };
+}

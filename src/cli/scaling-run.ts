@@ -1,0 +1,71 @@
+/** What runs of `scale` and of `feature_enhance` have in common: their record, their report, their last lines. */
+import type { Engine, Volume } from '../engine/engine.ts';
+import type { FscCurve, LocScaleNumbers, LocScaleParameters, LocScalePlan } from '../pipeline/types.ts';
+import type { RunToShow } from '../report/collect.ts';
+import { describeLocalResolution } from './local-resolution.ts';
+import { mapsToShow, type OutputTable } from './outputs.ts';
+import { formatSeconds } from './progress.ts';
+import type { Session } from './session.ts';
+import type { RunRecord } from './write-run.ts';
+
+interface ScalingResult {
+  readonly mask: Volume;
+  readonly map?: Volume;
+  readonly reference?: Volume;
+  readonly fsc?: FscCurve;
+  readonly numbers: LocScaleNumbers;
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** Parameters with what was derived filled in, and the options that steer the run but not the method. */
+export function scalingRecord(
+  { parsed: { values } }: Session,
+  { numbers, fsc }: ScalingResult,
+  parameters: LocScaleParameters,
+  { mode, memoryLimitBytes }: LocScalePlan,
+): RunRecord {
+  return {
+    mode,
+    parameters: {
+      ...parameters,
+      windowVoxels: numbers.windowVoxels,
+      resolution: numbers.fscCutoff,
+      voxelSizeOverride: values.apix,
+      symmetry: numbers.symmetry?.name ?? 'C1',
+      engine: values.engine ?? 'auto',
+      threads: values.processes ?? 'all cores',
+      memoryLimitBytes: memoryLimitBytes ?? null,
+    },
+    numbers,
+    fsc,
+  };
+}
+
+export function scalingToShow<R extends ScalingResult>(
+  engine: Engine,
+  table: OutputTable<R>,
+  result: R,
+  { profileKind }: LocScaleParameters,
+): RunToShow {
+  const { numbers, mask } = result;
+  return {
+    shape: numbers.shape,
+    voxelSize: numbers.voxelSize,
+    windowVoxels: numbers.windowVoxels,
+    resolution: numbers.fscCutoff,
+    profileKind,
+    noiseBoxes: numbers.noise?.boxes ?? [],
+    mask: () => engine.download(mask),
+    ...mapsToShow(table, result, engine),
+  };
+}
+
+/** `what`: what was done, to which the seconds of each step are added. */
+export function scalingLines({ numbers, timings }: ScalingResult, what: string): string[] {
+  const steps = Object.entries(timings).map(([step, seconds]) => `${step} ${formatSeconds(seconds)}`);
+  const { localResolution } = numbers;
+  return [
+    `${what} (${steps.join(', ')}).`,
+    ...(localResolution === undefined ? [] : [describeLocalResolution(localResolution)]),
+  ];
+}

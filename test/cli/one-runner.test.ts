@@ -1,0 +1,86 @@
+/** What every command that makes maps can do: plan without running, continue a run, write a record. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCli, Workspace } from './run-cli.ts';
+
+let workspace: Workspace;
+beforeEach(() => {
+  workspace = new Workspace();
+  workspace.map('half1.mrc', 2);
+  workspace.map('half2.mrc', 3);
+});
+afterEach(() => workspace.remove());
+
+const run = (...args: string[]) => runCli(workspace.folder, [...args, '--engine', 'cpu', '-np', '1']);
+const halves = ['half1.mrc', 'half2.mrc'] as const;
+/** Names and times of the files that --resume keeps. */
+const finishedSteps = () => {
+  const folder = workspace.path('processing_files/checkpoints');
+  return readdirSync(folder)
+    .sort()
+    .map((name) => [name, statSync(join(folder, name)).mtimeMs]);
+};
+const json = (name: string) => JSON.parse(readFileSync(workspace.path(name), 'utf8'));
+
+describe('--dry_run', () => {
+  it.each([
+    [['mask', '-hm', ...halves], 'FDR confidence mask', 'mask.mrc, mask_confidence.mrc, mask.json'],
+    [
+      ['locres', ...halves],
+      'local resolution of half maps',
+      'localres.mrc, localres_filtered.mrc, localres.cxc, localres.json',
+    ],
+    [
+      ['symmetrise', 'half1.mrc', '-sym', 'C2'],
+      'average over 2 operators (C2)',
+      'symmetrised.mrc, symmetrised.json',
+    ],
+    [['fsc', ...halves, '-o', 'curve.xml'], 'FSC', 'curve.xml'],
+  ])('of %j names mode, map and files, and writes none', async (args, mode, files) => {
+    const { code, stdout, stderr } = await run(...args, '--dry_run');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`Mode: ${mode}\n`);
+    expect(stdout).toMatch(/^Map: \d+ x \d+ x \d+ voxels of [\d.]+ A$/m);
+    expect(stdout).toContain(`Files: ${files}\n`);
+    expect(workspace.list()).toEqual([...halves]);
+  });
+
+  it('finds maps that do not fit', async () => {
+    workspace.map('other.mrc', 3, { voxelSize: 1.7 });
+    const { code, stderr } = await run('locres', 'half1.mrc', 'other.mrc', '--dry_run');
+    expect(code).toBe(3);
+    expect(stderr).toContain('other.mrc');
+  });
+});
+
+describe('--resume', () => {
+  it.each([
+    ['mask', ['mask', '-hm', ...halves, '-o', 'm.mrc'], 'm.mrc'],
+    ['locres', ['locres', ...halves, '--locres_window', '24', '-o', 'm.mrc'], 'm.mrc'],
+  ])('of %s takes finished steps over, and gives the same map', async (_command, args, outfile) => {
+    const first = await run(...args, '--resume');
+    expect(first.code).toBe(0);
+    const map = readFileSync(workspace.path(outfile));
+    const kept = finishedSteps();
+    expect(kept).not.toEqual([]);
+    const second = await run(...args, '--resume');
+    expect(second.code).toBe(0);
+    // A step that is computed again is kept again, under another number.
+    expect(finishedSteps()).toEqual(kept);
+    // The label says nothing of the time: the files are equal.
+    expect(readFileSync(workspace.path(outfile)).equals(map)).toBe(true);
+  });
+});
+
+describe('the record', () => {
+  it('of a mask holds what of locres and scale does', async () => {
+    expect((await run('mask', '-hm', ...halves, '-o', 'm.mrc')).code).toBe(0);
+    const record = json('m.json');
+    expect(record.outputs).toEqual(['m.mrc', 'm_confidence.mrc']);
+    expect(record.inputs.map((input: { role: string }) => input.role)).toEqual(['half map 1', 'half map 2']);
+    expect(Object.keys(record.secondsPerStep)).toEqual(
+      expect.arrayContaining(['read', 'fsc', 'mask', 'write']),
+    );
+  });
+});
