@@ -15,8 +15,10 @@ export type ErrorTag =
 export interface ErrorDetails {
   /** What the user can do about it, one sentence. */
   hint?: string;
-  /** File, option or step concerned. */
+  /** File or step concerned; default: `parameter`. */
   where?: string;
+  /** Parameter of the library concerned. The command line names its option instead. */
+  parameter?: string;
   expected?: string;
   found?: string;
   cause?: unknown;
@@ -26,6 +28,7 @@ export class LocScaleError extends Error {
   readonly tag: ErrorTag;
   readonly hint: string | undefined;
   readonly where: string | undefined;
+  readonly parameter: string | undefined;
   readonly expected: string | undefined;
   readonly found: string | undefined;
 
@@ -34,7 +37,8 @@ export class LocScaleError extends Error {
     this.name = 'LocScaleError';
     this.tag = tag;
     this.hint = details.hint;
-    this.where = details.where;
+    this.where = details.where ?? details.parameter;
+    this.parameter = details.parameter;
     this.expected = details.expected;
     this.found = details.found;
   }
@@ -48,4 +52,12 @@ export function isLocScaleError(error: unknown): error is LocScaleError {
 export function stopIfAborted(signal: AbortSignal | undefined, cause?: unknown): void {
   if (signal?.aborted !== true) return;
   throw new LocScaleError('aborted', 'The run was stopped.', cause === undefined ? {} : { cause });
+}
+
+/**
+ * A parameter of the library in a sentence: `resolution`, or with a value `engine: cpu`. The command line puts its option
+ * in the place of it (cli/spellings.ts), so that each caller reads what he can set.
+ */
+export function named(parameter: string, value?: string): string {
+  return value === undefined ? `\`${parameter}\`` : `\`${parameter}: ${value}\``;
 }

@@ -1,4 +1,5 @@
 /** From the name of a network to a predictor that is ready to run, for callers of the library. */
+import { named } from './errors.ts';
 import { listAdapters } from './gpu/adapters.ts';
 import type { ReferencePredictor } from './network/graph/model.ts';
 import { openPredictor } from './network/run/open-predictor.ts';
@@ -58,5 +59,5 @@ export async function webGpuStateOf(allowSoftware: boolean, options: GpuEntryOpt
   const [first] = (await listAdapters(entry)).adapters;
   if (first === undefined) return { usable: false, reason: 'no GPU' };
   if (first.kind === 'hardware' || allowSoftware) return { usable: true };
-  return { usable: false, reason: 'only a software GPU, which --allow_software_gpu would take' };
+  return { usable: false, reason: `only a software GPU, which ${named('allowSoftwareGpu')} would take` };
 }

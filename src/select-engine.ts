@@ -3,7 +3,7 @@
  * What was asked for and is not there is an error, never a silent replacement. Engines are loaded on use.
  */
 import type { Engine } from './engine/engine.ts';
-import { isLocScaleError, LocScaleError } from './errors.ts';
+import { isLocScaleError, LocScaleError, named } from './errors.ts';
 import {
   type AdapterList,
   adapterName,
@@ -44,9 +44,10 @@ export interface SelectedEngine {
 
 export async function selectEngine(choice: EngineChoice): Promise<SelectedEngine> {
   if (choice.engine === 'cpu') {
-    if (choice.gpuIds !== undefined) choice.onNote?.('--gpu_ids has no effect: the CPU is asked for.');
+    if (choice.gpuIds !== undefined)
+      choice.onNote?.(`${named('gpuIds')} has no effect: the CPU is asked for.`);
     if (choice.allowSoftwareGpu === true)
-      choice.onNote?.('--allow_software_gpu has no effect: the CPU is asked for.');
+      choice.onNote?.(`${named('allowSoftwareGpu')} has no effect: the CPU is asked for.`);
     return { engine: await startCpu(choice), reason: 'asked for' };
   }
   try {
@@ -94,7 +95,7 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
     if (!ok)
       throw noGpu(
         `The GPU ${name} failed its self-test: ${reason}.`,
-        'Update its driver, or use --engine cpu.',
+        `Update its driver, or use ${named('engine', 'cpu')}.`,
       );
     const passed = `self-test passed in ${(milliseconds / 1000).toFixed(1)} s`;
     const why =
@@ -106,7 +107,7 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
     if (isLocScaleError(error)) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw new LocScaleError('internal', `The GPU ${name} cannot run the engine: ${message}`, {
-      hint: 'Update its driver, or use --engine cpu.',
+      hint: `Update its driver, or use ${named('engine', 'cpu')}.`,
       cause: error,
     });
   }
@@ -117,14 +118,14 @@ export function chooseAdapter(list: AdapterList, choice: EngineChoice): GpuAdapt
   const { adapters } = list;
   const allowed = (adapter: GpuAdapterEntry): boolean =>
     adapter.kind === 'hardware' || choice.allowSoftwareGpu === true;
-  const software = 'To compute on a software GPU all the same, add --allow_software_gpu.';
+  const software = `To compute on a software GPU all the same, add ${named('allowSoftwareGpu')}.`;
   if (choice.gpuIds === undefined) {
     const usable = adapters.filter(allowed);
     if (usable.length > 0) return usable[(choice.localRank ?? 0) % usable.length];
     if (adapters.length > 0)
       throw noGpu(
         `No hardware GPU was found, only ${listInWords(adapters)}.`,
-        `Use --engine cpu. ${software}`,
+        `Use ${named('engine', 'cpu')}. ${software}`,
       );
     const reasons = new Set(list.failures.map(({ reason }) => reason).filter((why) => why !== NO_ADAPTER));
     throw noGpu(`No GPU was found${reasons.size > 0 ? ` (${[...reasons].join('; ')})` : ''}.`);
@@ -138,7 +139,7 @@ export function chooseAdapter(list: AdapterList, choice: EngineChoice): GpuAdapt
 
 function noGpu(
   message: string,
-  hint = 'Use --engine cpu, or install the driver of the GPU; "locscale-gpu devices" says more.',
+  hint = `Use ${named('engine', 'cpu')}, or install the driver of the GPU; "locscale-gpu devices" says more.`,
 ): LocScaleError {
-  return new LocScaleError('no-device', message, { where: '--engine', hint });
+  return new LocScaleError('no-device', message, { parameter: 'engine', hint });
 }

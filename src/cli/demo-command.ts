@@ -25,11 +25,12 @@ export async function runDemoCommand(session: Session): Promise<void> {
   try {
     // The bundled network, whatever else is imported: the demo is to give the same map everywhere.
     await withPredictor(session, await openBundled(), { monteCarlo: false, enhanced: false }, (predictor) =>
-      runDemo({ ...options, ...(predictor === undefined ? {} : { predictor }) }),
+      runDemo({ ...options, predictor }),
     );
   } catch (error) {
     // Where onnxruntime does not run, the rest of the program can still be shown.
-    if (!isLocScaleError(error) || error.where !== '--provider' || values.provider !== undefined) throw error;
+    if (!isLocScaleError(error) || error.parameter !== 'provider' || values.provider !== undefined)
+      throw error;
     logger.warn(`${error.message} The demo takes the ideal map as reference instead.`);
     await runDemo(options);
   }

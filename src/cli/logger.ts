@@ -2,6 +2,7 @@
 import type { ErrorTag, LocScaleError } from '../errors.ts';
 import { describeLibraryText } from './library-output.ts';
 import { describeMismatch } from './mismatch.ts';
+import { inOptions } from './spellings.ts';
 
 export interface Logger {
   /** Results and steps. */
@@ -33,7 +34,7 @@ const MAY_BE_A_LIBRARY: readonly ErrorTag[] = ['internal', 'no-device', 'out-of-
 export function createLogger(streams: LoggerStreams, settings: LoggerSettings): Logger {
   const write = (stream: LoggerStreams['out'], text: string): void => {
     settings.beforeLine?.();
-    stream.write(`${text}\n`);
+    stream.write(`${inOptions(text)}\n`);
   };
   return {
     line: (text) => write(streams.out, text),

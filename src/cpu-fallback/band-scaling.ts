@@ -18,7 +18,7 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { gibibytes } from '../math/bytes.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
@@ -71,7 +71,7 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
     throw new LocScaleError('out-of-memory', 'Scaling in bands does not fit the memory limit.', {
       expected: `at most ${gibibytes(memoryLimitBytes)}`,
       found: gibibytes(memory.volumeBytes + need),
-      hint: 'Raise --memory.',
+      hint: `Raise ${named('memoryLimitBytes')}.`,
     });
   };
   checkMemory();

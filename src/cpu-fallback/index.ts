@@ -18,7 +18,7 @@ import type {
   Volume,
   VolumeStatistics,
 } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { planSplat } from '../math/atoms/splat-plan.ts';
 import { gibibytes } from '../math/bytes.ts';
@@ -242,7 +242,7 @@ export class CpuEngine implements Engine {
       throw new LocScaleError(
         'out-of-memory',
         `Averaging over the symmetry needs ${found}, more than the memory limit of ${limit}.`,
-        { expected: `at most ${limit}`, found, hint: 'Raise --memory.' },
+        { expected: `at most ${limit}`, found, hint: `Raise ${named('memoryLimitBytes')}.` },
       );
     }
     const moved = interpolation !== undefined && maps.count === 1 ? undefined : this.memory.create(shape);

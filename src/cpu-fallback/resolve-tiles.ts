@@ -2,7 +2,7 @@
 
 import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine/checks.ts';
 import type { OpenedResolution, ResolutionSettings } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import type { ResolutionTileJob } from './local-resolution.ts';
 import { measureOccupancy } from './occupancy.ts';
 import { planResolutionTiles, type ResolutionPlan } from './plan-local-resolution.ts';
@@ -31,7 +31,7 @@ export async function openResolution(
       {
         expected: `at most ${mebibytes(freeBytes)}`,
         found,
-        hint: 'Raise --memory, use fewer threads (-np), or a smaller window (--locres_window).',
+        hint: `Raise ${named('memoryLimitBytes')}, use fewer threads (${named('threads')}), or a smaller window (${named('windowAngstrom')}).`,
       },
     );
   }

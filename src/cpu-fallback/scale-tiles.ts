@@ -9,7 +9,7 @@ import type {
   ScalingRun,
 } from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { gibibytes } from '../math/bytes.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { TileJob, TileTimings } from './local-scaling.ts';
@@ -156,7 +156,7 @@ function tooLarge(needed: number, { pool, memoryLimitBytes }: ScalingTools): Loc
     {
       expected: `at most ${limit}`,
       found,
-      hint: 'Raise --memory, use fewer threads (-np), or a smaller window (-wn).',
+      hint: `Raise ${named('memoryLimitBytes')}, use fewer threads (${named('threads')}), or a smaller window (${named('windowVoxels')}).`,
     },
   );
 }

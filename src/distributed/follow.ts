@@ -1,7 +1,7 @@
 /** A rank that does not lead: it waits for orders, does its share and sends what came out. */
 import type { Engine, LocalScalingJob, ScalingRun, Volume } from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
-import { LocScaleError, stopIfAborted } from '../errors.ts';
+import { LocScaleError, named, stopIfAborted } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { packTiles, type TileSet } from '../pipeline/tile-values.ts';
@@ -63,7 +63,10 @@ async function openScaling(
     throw new LocScaleError(
       'no-device',
       `Rank ${communicator.rank} computes on the ${engine.name.toUpperCase()}, rank 0 on the ${leads.toUpperCase()}: their results would differ in the last digits.`,
-      { where: '--engine', hint: 'Choose the same with --engine gpu or --engine cpu.' },
+      {
+        parameter: 'engine',
+        hint: `Choose the same with ${named('engine', 'gpu')} or ${named('engine', 'cpu')}.`,
+      },
     );
   }
   const held: Partial<Record<VolumeName, Volume>> = {};
@@ -113,7 +116,7 @@ async function predictShare(
     throw new LocScaleError(
       'no-device',
       `The network runs as "${predictor?.description}" on rank ${rank}, as "${ranOn}" on rank 0: their results would differ in the last digits.`,
-      { where: '--provider', hint: 'Choose the same with --provider.' },
+      { parameter: 'provider', hint: `Choose the same with ${named('provider')}.` },
     );
   }
   const predicted = count === 0 ? cubes : await predictor.predict(cubes, count, passes[rank] ?? undefined);

@@ -1,5 +1,5 @@
 /** How the ranks of this job talk: alone, through libmpi, or through a shared folder. */
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import type { Communicator } from './communicator.ts';
 import { detectLauncher, type Environment, type Launcher } from './launcher.ts';
 import type { MpiLibrary } from './mpi-library.ts';
@@ -28,7 +28,7 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
   if (!request.mpi) {
     if (launcher.size !== undefined) {
       warn(
-        `${launcher.name} started ${launcher.size} processes, and without -mpi each does the whole job: add -mpi to share it.`,
+        `${launcher.name} started ${launcher.size} processes, and without ${named('mpi')} each does the whole job: add ${named('mpi')} to share it.`,
       );
     }
     return createSingleCommunicator();

@@ -2,7 +2,7 @@
  * What a header must say before its map can be read: everything is refused or warned about here, before
  * memory for the voxels is asked for.
  */
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { describeShape, type Grid } from '../math/grid.ts';
 import { type AxisLayout, axisLayout } from './axis-order.ts';
 import {
@@ -43,7 +43,7 @@ const angleTolerance = 0.01;
 /** Space groups of volume stacks: 400 and the space group of each volume. */
 const firstVolumeStack = 401;
 const lastVolumeStack = 630;
-const apixHint = 'Give the voxel size in angstrom with -p/--apix.';
+const apixHint = `Give the voxel size in angstrom with ${named('voxelSize')}.`;
 
 export interface HeaderContext {
   readonly name: string;
@@ -326,14 +326,14 @@ function checkVoxelSize(
       throw new LocScaleError(
         'usage',
         `The voxel size of ${override} A given for ${name} is not between ${minVoxelSize} and ${maxVoxelSize} A.`,
-        { where: '-p/--apix' },
+        { parameter: 'voxelSize' },
       );
     }
     // 1e-5: the rounding of a cell edge in float32, with a margin.
     const same = declared.every((size) => Math.abs(size - override) <= 1e-5 * override);
     if (!same)
       context.onWarning(
-        `The voxel size of ${name} is set to ${short(override)} A by -p/--apix; its header says ${words}.`,
+        `The voxel size of ${name} is set to ${short(override)} A by ${named('voxelSize')}; its header says ${words}.`,
       );
     const [nz, ny, nx] = layout.shape;
     const [mx, my, mz] = [

@@ -2,7 +2,7 @@
  * Which GPUs this machine has. Adapters are asked for in every way WebGPU offers, because none of them
  * lists all: each failure is kept in words, and adapters that come back more than once are listed once.
  */
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import type { GpuEntry } from '../platform/index.ts';
 import { type GpuDevice, type GpuLimits, wrapDevice } from './device.ts';
 
@@ -217,7 +217,7 @@ export function pickAdapters(
     const found = adapters.find((adapter) => matchesId(adapter, id));
     if (found !== undefined) return found;
     throw new LocScaleError('no-device', `There is no GPU "${id}"; found: ${listInWords(adapters)}.`, {
-      where: '--gpu_ids',
+      parameter: 'gpuIds',
       found: listInWords(adapters),
       hint: 'Run "locscale-gpu devices" for the list.',
     });
@@ -267,7 +267,7 @@ export async function openDevice(
     );
   } catch (cause) {
     throw new LocScaleError('no-device', `The GPU ${name} cannot be opened: ${messageOf(cause)}.`, {
-      hint: 'Update its driver, close other programs that use it, or use --engine cpu.',
+      hint: `Update its driver, close other programs that use it, or use ${named('engine', 'cpu')}.`,
       cause,
     });
   }

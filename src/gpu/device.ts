@@ -3,7 +3,7 @@
  * Errors that WebGPU reports asynchronously (validation, out of memory, device lost) are stored and
  * thrown at the next `check`, so that no result of a broken device is ever taken for one.
  */
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 
 export interface GpuLimits {
   /** Largest binding and largest buffer, bytes. */
@@ -164,7 +164,7 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
             where: label,
             expected: `at most ${free}`,
             found: mebibytes(size),
-            hint: 'Use --engine cpu, or a GPU with more memory.',
+            hint: `Use ${named('engine', 'cpu')}, or a GPU with more memory.`,
           },
         );
       }
@@ -251,7 +251,7 @@ function toError(error: GPUError, name: string): LocScaleError {
     error.constructor.name === 'GPUOutOfMemoryError' || /out of memory/i.test(error.message);
   return outOfMemory
     ? new LocScaleError('out-of-memory', `The GPU ${name} ran out of memory.`, {
-        hint: 'Use --engine cpu, or a GPU with more memory.',
+        hint: `Use ${named('engine', 'cpu')}, or a GPU with more memory.`,
         cause: error,
       })
     : new LocScaleError('internal', `The GPU ${name} refused a command: ${error.message}`, { cause: error });
@@ -262,7 +262,7 @@ function deviceLost(name: string, message: string): LocScaleError {
     'no-device',
     `The GPU ${name} was lost (${message.trim() || 'no reason given'}).`,
     {
-      hint: 'Run again; if it happens again, update the driver or use --engine cpu.',
+      hint: `Run again; if it happens again, update the driver or use ${named('engine', 'cpu')}.`,
     },
   );
 }

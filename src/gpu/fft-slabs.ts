@@ -5,7 +5,7 @@
  * never copied. Layout of a slab: as in fft.ts; of a strip: (kz, ky - firstRow, kx), same pitch.
  */
 
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
@@ -85,7 +85,7 @@ export function requireSlabFft(
   const planned = planSlabFft(shape, gpu.limits, spectra, freeBytes);
   if (planned.ok) return planned.plan;
   throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} cannot do this: ${planned.reason}.`, {
-    hint: 'Use --engine cpu, or a GPU with more memory.',
+    hint: `Use ${named('engine', 'cpu')}, or a GPU with more memory.`,
   });
 }
 

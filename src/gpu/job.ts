@@ -2,7 +2,7 @@
  * Buffers of a job on the GPU: made together, so that memory that is missing is known before the first tile, and
  * destroyed together. A plan that the GPU refuses is replaced by a smaller one.
  */
-import { isLocScaleError, LocScaleError } from '../errors.ts';
+import { isLocScaleError, LocScaleError, named } from '../errors.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 
 export interface Destroyable {
@@ -48,7 +48,7 @@ export async function buildJob<Job extends object>(
   if (!refused) return { ...job, destroy };
   destroy();
   throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
-    hint: 'Close other programs that use the GPU, use a smaller window (-wn), or --engine cpu.',
+    hint: `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ${named('engine', 'cpu')}.`,
     cause: refused,
   });
 }

@@ -7,7 +7,7 @@ import type {
   OperationHooks,
   ResolutionSettings,
 } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { voxelCount } from '../math/grid.ts';
 import { roundedShells, type WindowWeights, windowWeights } from '../math/scaling/local-resolution.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
@@ -47,7 +47,9 @@ export async function openResolution(
     throw new LocScaleError(
       'out-of-memory',
       `The local resolution does not fit the GPU ${gpu.name}: ${support.reason}.`,
-      { hint: 'Use a smaller window (--locres_window), a GPU with more memory, or --engine cpu.' },
+      {
+        hint: `Use a smaller window (${named('windowAngstrom')}), a GPU with more memory, or ${named('engine', 'cpu')}.`,
+      },
     );
   };
   const budget = (): number => tools.jobBudget(1 + correlationShells.length, shape);

@@ -13,7 +13,7 @@ import type {
   ScalingRun,
   Volume,
 } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
@@ -74,7 +74,9 @@ export async function openScaling(
     throw new LocScaleError(
       'out-of-memory',
       `Local scaling does not fit the GPU ${gpu.name}: ${support.reason}.`,
-      { hint: 'Use a smaller window (-wn), a GPU with more memory, or --engine cpu.' },
+      {
+        hint: `Use a smaller window (${named('windowVoxels')}), a GPU with more memory, or ${named('engine', 'cpu')}.`,
+      },
     );
   };
   const budget = (): number => tools.jobBudget(measureBFactors ? 3 : 1, shape);

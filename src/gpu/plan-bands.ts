@@ -3,7 +3,7 @@
  * block, and the bytes that all of it takes and moves.
  */
 import type { BandScalingSettings } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { voxelCount } from '../math/grid.ts';
 import { type BandPlan, highestIndex, squaredBandFrequencies } from '../math/soft-scaling/bands.ts';
 import { usesProfile, usesReference } from '../math/soft-scaling/targets.ts';
@@ -78,7 +78,7 @@ export function requireBandPlan(
     'out-of-memory',
     `Scaling in bands does not fit the GPU ${gpu.name}: ${planned.reason}.`,
     {
-      hint: 'Use --engine cpu, or a GPU with more memory.',
+      hint: `Use ${named('engine', 'cpu')}, or a GPU with more memory.`,
     },
   );
 }

@@ -4,7 +4,7 @@
  * planes, cropped or padded, inverse over the new ones; then the new planes are transformed back. The
  * spectrum in between has the new rows and columns and as many planes as the longer of the two boxes.
  */
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import { type AxisTaps, axisTaps, halfAxis, resampleScale } from '../math/fourier/resample-plan.ts';
 import type { Shape } from '../math/grid.ts';
@@ -113,7 +113,7 @@ export async function resample(
   const planned = planResample(volume.shape, shape, gpu.limits, freeBytes);
   if (!planned.ok) {
     throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} cannot do this: ${planned.reason}.`, {
-      hint: 'Use --engine cpu, or a GPU with more memory.',
+      hint: `Use ${named('engine', 'cpu')}, or a GPU with more memory.`,
     });
   }
   const { plan } = planned;

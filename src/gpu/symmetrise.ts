@@ -3,7 +3,7 @@
  * itself, then, for the others, the fine grid (resample.ts, with the interpolation kernel's factors on its
  * spectrum) and one thread a voxel that gathers from all copies. Every slab of a result reads every slab of its source.
  */
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { weightTable } from '../math/symmetry/rotation-kernel.ts';
 import type { Copy, GridMaps, Interpolation, SymmetrisePlan } from '../math/symmetry/rotation-plan.ts';
 import { symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
@@ -27,7 +27,7 @@ export async function symmetrise(
     throw new LocScaleError(
       'out-of-memory',
       `The GPU ${gpu.name} cannot average over the symmetry: ${need} bytes are needed.`,
-      { hint: 'Use --engine cpu, or a GPU with more memory.' },
+      { hint: `Use ${named('engine', 'cpu')}, or a GPU with more memory.` },
     );
   }
   if (interpolation === undefined) return moveVoxels(gpu, volume, maps);

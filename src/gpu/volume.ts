@@ -3,7 +3,7 @@
  * one binding has one slab.
  */
 import type { Volume } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 
@@ -25,7 +25,7 @@ export function planesPerSlab(gpu: GpuDevice, planes: number, planeBytes: number
       'out-of-memory',
       `One plane of the map (${planeBytes} bytes) exceeds the binding limit of ${gpu.name}.`,
       {
-        hint: 'Use --engine cpu.',
+        hint: `Use ${named('engine', 'cpu')}.`,
       },
     );
   }

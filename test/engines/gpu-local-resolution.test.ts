@@ -73,7 +73,7 @@ describeGpu('local resolution on the GPU', (gpu) => {
     const engine = await createGpuEngine(await gpu({ totalBytes: MIB }));
     await expect(resolved(engine, false)).rejects.toMatchObject({
       tag: 'out-of-memory',
-      hint: expect.stringContaining('--engine cpu'),
+      hint: expect.stringContaining('`engine: cpu`'),
     });
   });
 

@@ -76,7 +76,7 @@ describeGpu('local scaling on the GPU', (gpu) => {
     const engine = await createGpuEngine(await gpu({ totalBytes: 2 * MIB }));
     await expect(scaled(engine)).rejects.toMatchObject({
       tag: 'out-of-memory',
-      hint: expect.stringContaining('--engine cpu'),
+      hint: expect.stringContaining('`engine: cpu`'),
     });
   });
 

@@ -264,7 +264,7 @@ describe('local resolution on threads', () => {
       const { job } = await openJob(engine);
       await expect(localResolution(engine, job)).rejects.toMatchObject({
         tag: 'out-of-memory',
-        hint: expect.stringContaining('--locres_window'),
+        hint: expect.stringContaining('`windowAngstrom`'),
       });
     } finally {
       await engine.dispose();

@@ -384,7 +384,7 @@ describe('CPU engine', () => {
     const running = scale(engine, { shape: [32, 32, 32], windowVoxels: 10, rule: PLAIN });
     await expect(running).rejects.toMatchObject({
       tag: 'out-of-memory',
-      hint: expect.stringContaining('--memory'),
+      hint: expect.stringContaining('`memoryLimitBytes`'),
     });
     await engine.dispose();
   });

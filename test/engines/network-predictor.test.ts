@@ -148,7 +148,7 @@ describeProviders('choice of a provider', ['cpu'], () => {
     ).rejects.toMatchObject({
       tag: 'no-device',
       message: 'The network cannot run on WebGPU: no GPU.',
-      hint: expect.stringContaining('--provider cpu'),
+      hint: expect.stringContaining('`provider: cpu`'),
     });
   });
 
@@ -157,7 +157,7 @@ describeProviders('choice of a provider', ['cpu'], () => {
     const without = { ...network, manifest: { ...network.manifest, dropout: [] } };
     await expect(
       openPredictor(without, { provider: 'cpu', monteCarlo: true, webgpu: noGpu }),
-    ).rejects.toMatchObject({ tag: 'bad-input', hint: expect.stringContaining('-no_mc') });
+    ).rejects.toMatchObject({ tag: 'bad-input', hint: expect.stringContaining('`monteCarlo: false`') });
   });
 });
 

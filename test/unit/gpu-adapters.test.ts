@@ -143,7 +143,7 @@ describe('choosing a GPU', async () => {
       expect.objectContaining({
         tag: 'no-device',
         message: 'No hardware GPU was found, only 2 llvmpipe (LLVM 15) (vulkan), software.',
-        hint: expect.stringContaining('--allow_software_gpu'),
+        hint: expect.stringContaining('`allowSoftwareGpu`'),
       }),
     );
     expect(choose(software, { allowSoftwareGpu: true }).name).toBe('llvmpipe (LLVM 15)');

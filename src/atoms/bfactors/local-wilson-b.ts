@@ -16,7 +16,7 @@
  * Windows stand on a lattice of about 5 A, which a taper 12 A wide at half height does not see; between
  * lattice points B is interpolated, each point weighted by how well its window determines it.
  */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import { type Grid, isotropicVoxelSize, voxelCount } from '../../math/grid.ts';
 import {
   bFactorStretch,
@@ -151,7 +151,7 @@ function planFit(
     `Windows of ${windowVoxels} voxels (${edge.toFixed(1)} A) have too few shells to measure B factors.`,
     {
       expected: `${FEWEST_FIT_SHELLS} half shells up to ${fscCutoff.toFixed(1)} A`,
-      hint: 'Use a larger window with -wn.',
+      hint: `Use a larger window with ${named('windowVoxels')}.`,
     },
   );
 }

@@ -1,6 +1,6 @@
 /** A pseudo-model from a map and its mask: how many atoms, where, of which elements (method 8). */
 import type { OperationHooks } from '../../engine/engine.ts';
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import { molecularNumbers } from '../../math/scaling/molecular-numbers.ts';
 import { composeAtoms } from './composition.ts';
@@ -34,7 +34,7 @@ export async function fillMask(
 ): Promise<PseudoModel> {
   if (job.count < 1) {
     throw new LocScaleError('bad-input', 'The mask is so small that it holds no pseudo-atom.', {
-      hint: 'Give another mask with -ma.',
+      hint: `Give another mask with ${named('mask')}.`,
     });
   }
   const { positions, ...solved } = await solvePseudoModel({ ...job, positions: placeAtoms(job) }, hooks);

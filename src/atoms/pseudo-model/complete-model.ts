@@ -1,6 +1,6 @@
 /** Completes a partial atomic model with pseudo-atoms in the part of the mask that it leaves out (hybrid, method 5). */
 import type { OperationHooks } from '../../engine/engine.ts';
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import { type AtomSet, joinAtomSets } from '../../math/atoms/atom-set.ts';
 import { IMPLAUSIBLE_FACTOR } from '../../math/inputs/mask-volume.ts';
 import { molecularNumbers } from '../../math/scaling/molecular-numbers.ts';
@@ -66,8 +66,8 @@ export async function completeModel(job: CompletionJob, hooks: OperationHooks = 
   const count = molecularNumbers(voxels, voxelSize).atoms;
   if (count === 0) {
     throw new LocScaleError('bad-input', 'The atomic model leaves no part of the mask unmodelled.', {
-      where: '--complete_model',
-      hint: 'Run without --complete_model.',
+      parameter: 'reference',
+      hint: `Run without ${named('reference', 'hybrid-model')}.`,
     });
   }
   const pseudoModel = await fillMask({ ...job, mask: differenceMask, count }, hooks);

@@ -1,5 +1,5 @@
 /** Pseudo-atoms at random in a mask (method 8): where the solvers start. */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import type { Shape } from '../../math/grid.ts';
 import { createRandom } from '../../math/statistics/random.ts';
 import { allowedVoxels } from './allowed-voxels.ts';
@@ -56,14 +56,14 @@ function chooseVoxels({ mask, shape, count, seed, voxelSize }: PlacementJob): In
       {
         expected: `voxels up to ${COARSEST_VOXELS} A`,
         found: `${Number(voxelSize.toFixed(2))} A`,
-        hint: 'Scale such maps with --no_reference, or with a reference of -mm or -mc.',
+        hint: `Scale such maps with ${named('reference', 'none')}, or with a reference of ${named('reference', 'model-map')} or ${named('reference', 'atomic-model')}.`,
       },
     );
   if (!(count <= fit)) {
     throw new LocScaleError('bad-input', 'The mask is too small for the atoms of the pseudo-model.', {
       expected: `at most ${fit} atoms, one for each voxel of the mask that is not at a face of the box`,
       found: `${count} atoms`,
-      hint: 'Check the voxel size, the mask and the molecular weight (-mw).',
+      hint: `Check the voxel size, the mask and the molecular weight (${named('molecularWeightKiloDalton')}).`,
     });
   }
   const voxels = new Int32Array(fit);

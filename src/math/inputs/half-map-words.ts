@@ -1,4 +1,5 @@
 /** What the verdict on two half maps is called: sentences for a run's log, its report and its record. */
+import { named } from '../../errors.ts';
 import { FSC_THRESHOLD } from '../fourier/fsc.ts';
 import type { HalfMapVerdict } from './half-map-verdict.ts';
 import { lowPassWarning } from './input-checks.ts';
@@ -39,7 +40,7 @@ export function refusalOf(
       message: `The half maps are copies of one map: ${second} is ${filtered ? `${first}, filtered or sharpened` : factor} (FSC ${scale < 0 ? '-1' : '1'} at all frequencies${filtered ? ' that both hold' : ''}).`,
       expected: 'two maps with independent noise',
       found: 'one map twice',
-      hint: 'Give the two independent half maps of the refinement, or one map alone as a full map (-em).',
+      hint: `Give the two independent half maps of the refinement, or one map alone as a full map (${named('map')}).`,
     };
   }
   if (relation === 'opposite contrast')

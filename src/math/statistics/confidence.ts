@@ -3,7 +3,7 @@
  * the particle, p = 1 - Phi((v - mean) / sd), p = 1 below the mean; q by Benjamini and Yekutieli over the
  * voxels of a sphere; confidence = 1 - q inside the sphere, 0 outside.
  */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import { type Shape, voxelCount } from '../grid.ts';
 import { normalUpperTail } from './normal-tail.ts';
 
@@ -74,7 +74,7 @@ function checkedBoxes(
     const inside = start.every((s, axis) => Number.isInteger(s) && s >= 0 && s + size <= shape[axis]);
     if (!Number.isInteger(size) || size < 1 || !inside) {
       throw new LocScaleError('usage', 'A noise box does not lie inside the map.', {
-        hint: 'Choose a smaller noise window (-fdr_w) or other first voxels.',
+        hint: `Choose a smaller noise window (${named('fdrWindow')}) or other first voxels.`,
         expected: `z, y, x within ${shape.join(', ')} voxels`,
         found: `first voxel ${start.join(', ')}, edge ${size}`,
       });
@@ -151,7 +151,7 @@ const SMALLEST_NOISE_SHARE = 0.05;
  * whole map, if known.
  */
 export function noiseBoxWarning(noise: NoiseEstimate, mapSd?: number): string | undefined {
-  const advice = 'the confidence mask is not reliable: give a mask (-ma) or set the noise boxes';
+  const advice = `the confidence mask is not reliable: give a mask (${named('mask')}) or set the noise boxes`;
   if (noise.variance === 0)
     return `The noise boxes hold no noise (variance 0), the map is masked; ${advice}.`;
   const sds = noise.perBox.map((box) => Math.sqrt(box.variance));
@@ -251,9 +251,9 @@ export function confidenceTest(shape: Shape, mean: number, variance: number): Co
   if (!(variance > 0)) {
     throw new LocScaleError(
       'bad-input',
-      `The map is masked, its noise boxes hold no noise (variance ${variance}): give a mask with -ma, or set the boxes with --noise_box.`,
+      `The map is masked, its noise boxes hold no noise (variance ${variance}): give a mask with ${named('mask')}, or set the boxes with ${named('fdrNoiseBoxes')}.`,
       {
-        hint: '--noise_box takes the first voxel of a box (z,y,x) that lies where the map still holds noise.',
+        hint: `${named('fdrNoiseBoxes')} takes the first voxel of a box (z,y,x) that lies where the map still holds noise.`,
       },
     );
   }

@@ -4,7 +4,7 @@
  * with the others), on (x, y, z); the fourth column is a shift in angstrom, x' = R x + t. REMARK 350 BIOMT lines of
  * a PDB file are taken as they are.
  */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import { isGroup, type Operator } from './point-group.ts';
 import {
   determinant,
@@ -150,7 +150,7 @@ function commonCentre(
       `The operators of ${where} have no point in common that they all keep.`,
       {
         where,
-        hint: 'Shifts along an axis belong to a helix: use --twist and --rise.',
+        hint: `Shifts along an axis belong to a helix: use ${named('twistDegrees')} and ${named('riseAngstrom')}.`,
       },
     );
   }
@@ -183,7 +183,7 @@ export function helicalOperators(
   const half = Math.floor(planes / 2 / Math.abs(rise));
   if (!Number.isFinite(half) || half < 1) {
     throw new LocScaleError('usage', `A helical rise of ${riseAngstrom} A does not fit the box.`, {
-      where: '--rise',
+      parameter: 'riseAngstrom',
       expected: `more than 0 and at most ${((planes * voxelSize) / 2).toFixed(1)} A`,
     });
   }
@@ -191,7 +191,7 @@ export function helicalOperators(
   const most = Math.max(half, Math.ceil(planes / Math.abs(rise)) - 1);
   if (asked !== undefined && asked > most) {
     throw new LocScaleError('usage', `${asked} steps of the helix reach beyond the box.`, {
-      where: '-n_steps',
+      parameter: 'steps',
       expected: `at most ${most}`,
       found: String(asked),
     });

@@ -3,7 +3,7 @@
  * cut the cubes that the mask selects, predict, blend, and resample back to the input's grid.
  */
 import type { Engine, Volume } from '../../engine/engine.ts';
-import { LocScaleError, stopIfAborted } from '../../errors.ts';
+import { LocScaleError, named, stopIfAborted } from '../../errors.ts';
 import { resampleBytes } from '../../math/fourier/resample-plan.ts';
 import { resampleTrilinear } from '../../math/fourier/trilinear.ts';
 import { type Grid, isotropicVoxelSize, type Shape, sameShape, voxelCount } from '../../math/grid.ts';
@@ -312,6 +312,6 @@ async function requireFinite(engine: Engine, volume: Volume, predictor: Referenc
   if (nonFinite === 0) return;
   throw new LocScaleError('internal', `The network returned ${nonFinite} values that are not numbers.`, {
     where: predictor.description,
-    hint: 'Choose another --provider.',
+    hint: `Choose another ${named('provider')}.`,
   });
 }

@@ -1,6 +1,6 @@
 /** The network's input scale: (v - mean) / (10 sd) over the whole resampled map (method 6). */
 import type { VolumeStatistics } from '../../engine/engine.ts';
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 
 export interface Standardisation {
   readonly mean: number;
@@ -19,7 +19,7 @@ export function standardisationOf({
     throw new LocScaleError('bad-input', 'The map has voxels that are not numbers; no network can use it.', {
       where: 'standardisation of the map',
       found: `${nonFinite} voxels that are NaN or infinite`,
-      hint: 'Repair the map, or choose another reference with --reference.',
+      hint: `Repair the map, or choose another reference with ${named('reference')}.`,
     });
   }
   const factor = 1 / (SD_MULTIPLE * sd);

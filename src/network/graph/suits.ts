@@ -1,5 +1,5 @@
 /** Which maps a network was made for: by the size of their voxels, and by their resolution. */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import type { ModelManifest } from './model.ts';
 
 type Made = Pick<ModelManifest, 'title' | 'voxelSizeAngstrom' | 'trainedResolution'>;
@@ -38,7 +38,7 @@ export function requireSuitedVoxels(manifest: Made, voxelSize: number): void {
     where: 'voxel size',
     expected: `at most ${coarsestVoxels(manifest)} A`,
     found: `${Number(voxelSize.toFixed(2))} A`,
-    hint: 'Scale without a network: --no_reference, or a reference with -mm or -mc. If the header is wrong, give the voxel size with --apix.',
+    hint: `Scale without a network: ${named('reference', 'none')}, or a reference with ${named('reference', 'model-map')} or ${named('reference', 'atomic-model')}. If the header is wrong, give the voxel size with ${named('voxelSize')}.`,
   });
 }
 
@@ -47,7 +47,7 @@ export function resolutionWarning(
   { title, voxelSizeAngstrom, trainedResolution }: Made,
   resolution: number,
 ): string | undefined {
-  const found = `this map has ${Number(resolution.toFixed(2))} A: compare with --no_reference`;
+  const found = `this map has ${Number(resolution.toFixed(2))} A: compare with ${named('reference', 'none')}`;
   if (trainedResolution === undefined) {
     const coarsest = USUAL_COARSEST * voxelSizeAngstrom;
     if (resolution <= coarsest * MARGIN) return undefined;

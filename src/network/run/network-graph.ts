@@ -1,5 +1,5 @@
 /** The ONNX graph to load: as stored, or written from EMmerNet's weights in the variant that is needed. */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import type { ModelManifest } from '../graph/model.ts';
 import type { ProviderName } from './provider-names.ts';
 
@@ -50,7 +50,7 @@ function noDropout({ title }: ModelManifest): LocScaleError {
     `The network "${title}" has no dropout: it cannot give Monte-Carlo samples.`,
     {
       where: title,
-      hint: 'Add -no_mc, or use another network.',
+      hint: `Add ${named('monteCarlo', 'false')}, or use another network.`,
     },
   );
 }

@@ -1,5 +1,5 @@
 /** One onnxruntime session of a reference network on one device: cubes in, cubes out. */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import { fillDropoutMask } from '../graph/dropout-masks.ts';
 import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
 import { firstLine, type Onnxruntime } from './onnxruntime.ts';
@@ -118,7 +118,7 @@ export async function createNetworkSession(
 
 function tooLittleMemory(cause: unknown): LocScaleError {
   return new LocScaleError('out-of-memory', 'The network runs out of memory with a single cube.', {
-    hint: 'Close other programs that use this device, or use --provider cpu.',
+    hint: `Close other programs that use this device, or use ${named('provider', 'cpu')}.`,
     cause,
   });
 }

@@ -2,7 +2,7 @@
  * Opens a network on the best provider that really runs it: each candidate computes one cube with the
  * real graph, and away from the CPU the result is compared with the CPU's. What failed is told in words.
  */
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import { createRandom } from '../../math/statistics/random.ts';
 import { coreCount, totalMemoryBytes } from '../../platform/index.ts';
 import type { ModelManifest, ReferencePredictor } from '../graph/model.ts';
@@ -76,18 +76,18 @@ export async function openPredictor(
   }
   const only = options.provider === 'auto' ? '' : ` on ${providerTitles[options.provider]}`;
   throw new LocScaleError('no-device', `The network cannot run${only}: ${failures.join('; ')}.`, {
-    where: '--provider',
+    parameter: 'provider',
     hint:
       options.provider === 'auto' || options.provider === 'cpu'
-        ? 'Reinstall the package onnxruntime-node, or give a reference with -mm.'
-        : 'Use --provider auto or --provider cpu; "locscale-gpu devices" lists what works.',
+        ? `Reinstall the package onnxruntime-node, or give a reference with ${named('reference', 'model-map')}.`
+        : `Use ${named('provider', 'auto')} or ${named('provider', 'cpu')}; "locscale-gpu devices" lists what works.`,
   });
 }
 
 function noRuntime(reason: string): LocScaleError {
   return new LocScaleError('no-device', `The network cannot run: onnxruntime does not load (${reason}).`, {
-    where: '--provider',
-    hint: 'Install the package onnxruntime-node (npm install --ignore-scripts: its script wants a download from nuget.org), or give a reference with -mm.',
+    parameter: 'provider',
+    hint: `Install the package onnxruntime-node (npm install --ignore-scripts: its script wants a download from nuget.org), or give a reference with ${named('reference', 'model-map')}.`,
   });
 }
 

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import { isModelName } from './check-manifest.ts';
 import { HIGH_CONTEXT, LOW_CONTEXT, readModels } from './read-weights.ts';
 import { BUNDLED_NAME, listModels, openManifest, openModelFolder, type StoredModel } from './store.ts';
@@ -31,7 +31,7 @@ export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
   if (await exists(location)) return openModelFolder(location);
   if (lowContext)
     throw new LocScaleError('bad-input', 'EMmerNet for low-context data is not imported.', {
-      where: '--use_low_context_model',
+      parameter: 'lowContext',
       expected: location,
       hint: 'Run "locscale-gpu models download", or "locscale-gpu models import emmernet.tar.gz" with a file that you have.',
     });
@@ -45,7 +45,7 @@ export async function openBundled(folder = defaultBundledFolder): Promise<Stored
     throw new LocScaleError('bad-input', 'No network is imported, and this installation comes without one.', {
       where: folder,
       expected: BUNDLED_MANIFEST,
-      hint: 'Run "locscale-gpu models download", or give a reference with -mm.',
+      hint: `Run "locscale-gpu models download", or give a reference with ${named('reference', 'model-map')}.`,
     });
   return openManifest(manifest, folder);
 }
@@ -74,7 +74,7 @@ export async function loadModel(
     'bad-input',
     `There is no network ${nameOrPath}, neither a file nor an imported one.`,
     {
-      where: '-model_path',
+      parameter: 'modelPath',
       expected: `a file, or one of: ${[...names, BUNDLED_NAME].join(', ')}`,
       found: nameOrPath,
       hint: '"locscale-gpu models list" shows what is imported, "locscale-gpu models import FILE" imports.',
@@ -113,7 +113,7 @@ async function readIntoMemory(
     where: path,
     expected: wanted,
     found: found.join(', '),
-    hint: lowContext ? 'Leave --use_low_context_model out.' : 'Add --use_low_context_model.',
+    hint: lowContext ? `Leave ${named('lowContext')} out.` : `Add ${named('lowContext')}.`,
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import type { Calibration, ModelFile, ModelManifest } from '../graph/model.ts';
 import { checkManifest, isModelName } from './check-manifest.ts';
 import { type ReadModel, readModels, sha256Of, throwIfStopped } from './read-weights.ts';
@@ -50,10 +50,10 @@ export async function importModel(file: string, options: ImportOptions): Promise
   const { folder, name, ...rest } = options;
   if (name !== undefined && (!isModelName(name) || name === BUNDLED_NAME))
     throw new LocScaleError('usage', `"${name}" cannot be the name of a model.`, {
-      where: '--name',
+      parameter: 'name',
       expected: 'lower-case letters, digits and dashes, as in emmernet-2024',
       found: name,
-      hint: 'Choose another name, or leave --name out.',
+      hint: `Choose another name, or leave ${named('name')} out.`,
     });
   await makeStore(folder);
   await removeAbandoned(folder);

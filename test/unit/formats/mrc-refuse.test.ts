@@ -66,22 +66,22 @@ describe('refusals before any memory is asked for', () => {
     ],
     ['angles', { angles: [90, 94.3, 90] }, /not orthogonal \(angles 90, 94\.3, 90 degrees\)/],
     ['an angle NaN', { angles: [90, Number.NaN, 90] }, /not orthogonal/],
-    ['no cell', { cell: [0, 0, 0] }, /no usable voxel size \(cell 0 x 0 x 0 A/, /-p\/--apix/],
-    ['NaN cell', { cell: [Number.NaN, 6, 6] }, /no usable voxel size/, /-p\/--apix/],
-    ['negative cell', { cell: [-6, 7.5, 9] }, /no usable voxel size/, /-p\/--apix/],
-    ['no sampling', { sampling: [0, 5, 6] }, /no usable voxel size/, /-p\/--apix/],
+    ['no cell', { cell: [0, 0, 0] }, /no usable voxel size \(cell 0 x 0 x 0 A/, /`voxelSize`/],
+    ['NaN cell', { cell: [Number.NaN, 6, 6] }, /no usable voxel size/, /`voxelSize`/],
+    ['negative cell', { cell: [-6, 7.5, 9] }, /no usable voxel size/, /`voxelSize`/],
+    ['no sampling', { sampling: [0, 5, 6] }, /no usable voxel size/, /`voxelSize`/],
     [
       'absurdly small voxels',
       { voxelSize: 0.04 },
       /absurd voxel size of 0\.04 x 0\.04 x 0\.04 A/,
-      /-p\/--apix/,
+      /`voxelSize`/,
     ],
-    ['absurdly large voxels', { voxelSize: 51 }, /absurd voxel size of 51 x 51 x 51 A/, /-p\/--apix/],
+    ['absurdly large voxels', { voxelSize: 51 }, /absurd voxel size of 51 x 51 x 51 A/, /`voxelSize`/],
     [
       'anisotropic voxels',
       { cell: [6, 7.5, 9.2] },
       /different voxel size along each axis \(1\.5 x 1\.5 x 1\.53333 A\)/,
-      /-p\/--apix/,
+      /`voxelSize`/,
     ],
   ];
   it.each(cases)('%s', async (_, fixture, message, hint) => {
@@ -129,7 +129,7 @@ describe('refusals before any memory is asked for', () => {
 
   it.each([0, 51, -1, Number.NaN])('a voxel size of %d given by the user', async (voxelSizeOverride) => {
     const { error } = await attempt(makeMrc(sound), { voxelSizeOverride });
-    expect(error).toMatchObject({ tag: 'usage', where: '-p/--apix' });
+    expect(error).toMatchObject({ tag: 'usage', parameter: 'voxelSize' });
   });
 });
 

@@ -84,7 +84,7 @@ describe('confidence map', () => {
       confidenceSphere(shape).voxels,
     );
     expect(() => confidenceFromMap(out, shape, 0, 0)).toThrow(
-      /^The map is masked, .* \(variance 0\): give a mask with -ma, or set the boxes with --noise_box\.$/,
+      /^The map is masked, .* \(variance 0\): give a mask with `mask`, or set the boxes with `fdrNoiseBoxes`\.$/,
     );
     expect(() => confidenceFromMap(out, shape, 0, Number.NaN)).toThrow('variance');
   });

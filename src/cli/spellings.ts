@@ -1,0 +1,43 @@
+/** Sentences of the library name its parameters (`named` of errors.ts); here their options take the place of the names. */
+
+/** Name of a parameter, or "name: value" where a value has an option of its own. */
+export const spellings: Readonly<Record<string, string>> = {
+  allowSoftwareGpu: '--allow_software_gpu',
+  engine: '--engine',
+  fdrWindow: '-fdr_w',
+  'monteCarlo: false': '-no_mc',
+  fdrNoiseBoxes: '--noise_box',
+  gpuIds: '--gpu_ids',
+  lowContext: '--use_low_context_model',
+  map: '-em',
+  mask: '-ma',
+  memoryLimitBytes: '--memory',
+  modelPath: '-model_path',
+  molecularWeightKiloDalton: '-mw',
+  mpi: '-mpi',
+  name: '--name',
+  provider: '--provider',
+  reference: '--reference',
+  'reference: none': '--no_reference',
+  'reference: model-map': '-mm',
+  'reference: atomic-model': '-mc',
+  'reference: hybrid-model': '--complete_model',
+  riseAngstrom: '--rise',
+  steps: '-n_steps',
+  threads: '-np',
+  twistDegrees: '--twist',
+  voxelSize: '-p/--apix',
+  windowAngstrom: '--locres_window',
+  windowVoxels: '-wn',
+};
+
+/** The sentence with options in the place of parameters. */
+export function inOptions(sentence: string): string {
+  return sentence.replaceAll(/`([a-zA-Z0-9]+)(?:: ([^`]+))?`/g, (whole, name: string, value?: string) => {
+    const single = value === undefined ? undefined : spellings[`${name}: ${value}`];
+    const option = spellings[name];
+    if (single !== undefined) return single;
+    if (option === undefined) return whole;
+    return value === undefined ? option : `${option} ${value}`;
+  });
+}
