@@ -19,7 +19,14 @@ export type {
 } from './engine/engine.ts';
 export { bandScaling } from './engine/jobs.ts';
 export { type ErrorDetails, type ErrorTag, isLocScaleError, LocScaleError } from './errors.ts';
-export { type MapFileOptions, openMapFile, readMapFile, readModelFile, writeMapFile } from './files.ts';
+export {
+  type FileRead,
+  type MapFileOptions,
+  openMapFile,
+  readMapFile,
+  readModelFile,
+  writeMapFile,
+} from './files/index.ts';
 export { type MrcReadOptions, type MrcWriteOptions, readMrc, writeMrc } from './formats/mrc.ts';
 export { createMrcHeader, type MrcHeader } from './formats/mrc-header.ts';
 export { type Deviation, type ValidationReport, validateMrc } from './formats/mrc-validate.ts';

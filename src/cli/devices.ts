@@ -54,7 +54,7 @@ export async function runDevices(session: Session): Promise<void> {
 async function findDevices({ libraries }: Session): Promise<Devices> {
   const machine = { runtime: runtimeName(), cpuCores: coreCount() };
   const { vulkanLoader } = vulkanLoaderFromEnvironment();
-  const entry = await loadGpu(vulkanLoader === undefined ? {} : { vulkanLoader });
+  const entry = await loadGpu({ vulkanLoader });
   const none = { adapters: [], refused: [], failures: [] };
   if ('reason' in entry) return { ...machine, ...entry, ...none, onnxruntime: await probeOnnxruntime(false) };
   const { adapters, failures } = await listAdapters(entry);

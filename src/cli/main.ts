@@ -2,6 +2,7 @@
 import { cac } from 'cac';
 import { RankFailure } from '../distributed/communicator.ts';
 import type { LocScaleError } from '../errors.ts';
+import { removeTemporaries } from '../files/temporary-files.ts';
 import type { CommandName } from '../options.ts';
 import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import type { LibraryOutput } from './library-output.ts';
@@ -10,7 +11,6 @@ import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { createProgress, type ProgressStream } from './progress.ts';
 import { runOnRanks, tellsUsage } from './ranks.ts';
 import type { Session } from './session.ts';
-import { removeTemporaries } from './temporary-files.ts';
 
 export interface Terminal {
   /** `settle` waits until everything is written, and tells of a stream that failed. */

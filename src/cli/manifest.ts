@@ -2,9 +2,15 @@
  * `<outfile stem>.json`: everything needed to know what a run did and to repeat it.
  */
 import { extname } from 'node:path';
+import type { FileRead } from '../files/read-files.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import { runtimeName } from '../platform/index.ts';
-import type { InputFile } from './open-map.ts';
+
+/** A file that a run has read. */
+export interface InputFile extends FileRead {
+  /** What it was read as: "half map 1". */
+  readonly role: string;
+}
 
 /** The network that predicted the reference, and the work it did. */
 export interface NetworkRecord {

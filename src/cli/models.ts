@@ -120,7 +120,7 @@ async function importFiles(session: Session, args: readonly string[]): Promise<v
   const { modelName } = values;
   const imported = await importModel(file, {
     ...(await importOptions(session)),
-    ...(modelName === undefined ? {} : { name: modelName }),
+    name: modelName,
   });
   report(session, imported);
 }
@@ -129,7 +129,7 @@ async function importOptions({ parsed, signal }: Session): Promise<ImportOptions
   const path = parsed.values.calibration;
   const calibration: Calibration | undefined =
     path === undefined ? undefined : checkCalibration(await readJson(path), path);
-  return { folder: modelsFolder(), signal, ...(calibration === undefined ? {} : { calibration }) };
+  return { folder: modelsFolder(), signal, calibration };
 }
 
 function report({ logger }: Session, imported: readonly ImportedModel[]): void {
@@ -155,7 +155,7 @@ async function download(session: Session, args: readonly string[]): Promise<void
   const archive = await downloadArchive({
     folder: options.folder,
     signal,
-    ...(downloadFrom === undefined ? {} : { address: downloadFrom }),
+    address: downloadFrom,
     onProgress: (done, total) => progress.update('download', done, total),
     onNote: (message) => logger.note(message),
   });

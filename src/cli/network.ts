@@ -16,8 +16,8 @@ export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
   const { values } = session.parsed;
   const model = await chooseModel({
     folder: modelsFolder(),
-    ...(values.modelPath === undefined ? {} : { modelPath: values.modelPath }),
-    ...(values.lowContextModel === undefined ? {} : { lowContext: values.lowContextModel }),
+    modelPath: values.modelPath,
+    lowContext: values.lowContextModel,
   });
   return withCubes(model, values);
 }
@@ -65,9 +65,9 @@ export async function withPredictor<T>(
     // A run that is to stay on the CPU touches no driver of a GPU.
     provider: values.provider ?? (values.engine === 'cpu' ? 'cpu' : 'auto'),
     ...use,
-    ...(values.batchSize === undefined ? {} : { batchSize: values.batchSize }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(deviceIds === undefined ? {} : { deviceIds }),
+    batchSize: values.batchSize,
+    threads,
+    deviceIds,
     webgpu: () => webGpuStateOf(values.allowSoftwareGpu === true, vulkanLoaderFromEnvironment()),
     onInfo: (message) => logger.detail(`  ${message}`),
     onNote: (message) => logger.note(message),
@@ -108,7 +108,7 @@ export function networkRecordOf(
       stride,
       cubes: prediction.cubes,
       passes: prediction.passes,
-      ...(seed === undefined ? {} : { seed }),
+      seed,
     },
   };
 }

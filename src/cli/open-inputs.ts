@@ -1,10 +1,11 @@
 /** Opens the maps a run works on; those that are needed late are read late. */
 import type { Engine } from '../engine/engine.ts';
+import { type MapFileOptions, openMapFile, readMapFile } from '../index.ts';
 import { decideGrid } from '../pipeline/read-maps.ts';
 import type { LocScaleContext, LocScaleJob, MapImage, MapInput, MapSource } from '../pipeline/types.ts';
 import type { InputFiles } from './job-options.ts';
-import { type InputFile, type OpenOptions, openMap, openMapLater } from './open-map.ts';
-import { readingEvents, type Session } from './session.ts';
+import type { InputFile } from './manifest.ts';
+import type { Session } from './session.ts';
 
 export interface OpenedInputs {
   readonly input: LocScaleJob['input'];
@@ -12,32 +13,25 @@ export interface OpenedInputs {
   /** Every file that was read, in the order of reading; grows as late ones are read. */
   readonly files: InputFile[];
   /** Its voxels are read when their step begins: until then the half maps and their spectra need the memory. */
-  openLater(path: string, role: string, more?: Partial<OpenOptions>): Promise<MapSource>;
+  openLater(path: string, role: string, more?: MapFileOptions): Promise<MapSource>;
 }
 
 export async function openInputs(session: Session, engine: Engine, input: InputFiles): Promise<OpenedInputs> {
-  const { values } = session.parsed;
+  const { logger, parsed, signal } = session;
+  const { values } = parsed;
   const files: InputFile[] = [];
-  const options = (role: string): OpenOptions => ({
-    role,
-    allocate: (voxels) => engine.allocateHost(voxels),
-    ...readingEvents(session),
+  const options = (path: string, role: string): MapFileOptions => ({
+    engine,
+    voxelSize: values.apix,
+    onWarning: (message) => logger.warn(message),
+    onInfo: (message) => logger.detail(`  ${message}`),
+    onReading: () => logger.line(`Reading ${path}`),
+    onRead: (file) => files.push({ role, ...file }),
+    signal,
   });
-  const open = async (path: string, role: string): Promise<MapImage> => {
-    session.logger.line(`Reading ${path}`);
-    const { image, file } = await openMap(path, options(role));
-    files.push(file);
-    return image;
-  };
+  const open = (path: string, role: string): Promise<MapImage> => readMapFile(path, options(path, role));
   const openLater: OpenedInputs['openLater'] = (path, role, more = {}) =>
-    openMapLater(
-      path,
-      { ...options(role), ...more },
-      {
-        onReading: () => session.logger.line(`Reading ${path}`),
-        onRead: (file) => files.push(file),
-      },
-    );
+    openMapFile(path, { ...options(path, role), ...more });
   const maps: LocScaleJob['input'] =
     input.kind === 'map'
       ? { kind: 'map', map: await open(input.map, 'map') }
@@ -46,7 +40,10 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
           half1: await open(input.half1, 'half map 1'),
           half2: await open(input.half2, 'half map 2'),
         };
-  const mask = values.mask === undefined ? undefined : await openLater(values.mask, 'mask', { kind: 'mask' });
+  const mask =
+    values.mask === undefined
+      ? undefined
+      : await openLater(values.mask, 'mask', { kind: 'mask', allowAllZero: false });
   return { input: maps, mask, files, openLater };
 }
 

@@ -4,7 +4,7 @@
  * at the end of the run. A closed pipe (`locscale-gpu fsc a b | head`) is no failure.
  */
 import { LocScaleError } from '../errors.ts';
-import { reasonOf } from './file-errors.ts';
+import { reasonOf } from '../files/file-errors.ts';
 
 /** What is needed of a Node stream. */
 export interface WritableEnd {

@@ -15,7 +15,6 @@ import type { Team } from '../pipeline/team.ts';
 import { isDeno } from '../platform/index.ts';
 import { mayFallBack } from './called-as.ts';
 import { exitCodeOf, isStopCode, type StopSignal, toLocScaleError } from './exit-codes.ts';
-import { chooseOutfile, chooseReference } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
 
@@ -65,7 +64,7 @@ export async function runOnRanks(
   try {
     const { rank, size, localRank, localSize } = communicator;
     const threads = size === 1 ? undefined : await fairThreads(session, communicator);
-    const ranks: Ranks = { rank, localRank, localSize, ...(threads === undefined ? {} : { threads }) };
+    const ranks: Ranks = { rank, localRank, localSize, threads };
     if (communicator.rank === 0) await lead({ ...session, signal, ranks }, communicator, run);
     else await followAs({ ...session, signal, ranks, logger: quiet(session.logger) }, communicator);
     await communicator.close();
@@ -122,6 +121,7 @@ async function lead(
 async function followAs(session: Session, communicator: Communicator): Promise<void> {
   const { command, values } = session.parsed;
   const { follow } = await import('../distributed/follow.ts');
+  const { chooseReference } = await import('./job-options.ts');
   const { withEngine } = await import('./session.ts');
   const { chooseNetwork, withPredictor } = await import('./network.ts');
   const enhance = command === 'feature_enhance';
@@ -155,13 +155,14 @@ async function open(session: Session, started: StartedProcesses | undefined): Pr
   return openCommunicator({
     mpi: values.mpi === true,
     environment: env,
-    sharedFolder: sharedFolderOf(command as 'scale', values),
+    sharedFolder: await sharedFolderOf(command as 'scale', values),
     onWarning: (sentence) => session.logger.warn(sentence),
   });
 }
 
 /** Beside the output, where all machines can be expected to write. What is wrong with the options rank 0 says later. */
-function sharedFolderOf(command: 'scale', values: Session['parsed']['values']): string {
+async function sharedFolderOf(command: 'scale', values: Session['parsed']['values']): Promise<string> {
+  const { chooseOutfile } = await import('./job-options.ts');
   try {
     return stemOf(chooseOutfile(values, command));
   } catch {
@@ -247,13 +248,14 @@ function toldOnce(error: LocScaleError, { rank }: Communicator): LocScaleError {
 
 function nameRank(error: LocScaleError, { rank, size }: Communicator): LocScaleError {
   if (rank === 0) return error;
-  const { hint, where, expected, found } = error;
+  const { hint, where, parameter, expected, found } = error;
   return new LocScaleError(error.tag, `Rank ${rank} of ${size}: ${error.message}`, {
     cause: error,
-    ...(hint === undefined ? {} : { hint }),
-    ...(where === undefined ? {} : { where }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
+    hint,
+    where,
+    parameter,
+    expected,
+    found,
   });
 }
 

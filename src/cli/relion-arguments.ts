@@ -155,7 +155,7 @@ export function otherHalf(path: string): string | undefined {
 }
 
 function usage(message: string, where = 'relion', hint?: string): LocScaleError {
-  return new LocScaleError('usage', message, { where, ...(hint === undefined ? {} : { hint }) });
+  return new LocScaleError('usage', message, { where, hint });
 }
 
 /** "External/job012/" -> "External/job012", as names of nodes in RELION's pipeline begin. */

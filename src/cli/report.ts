@@ -5,13 +5,14 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError } from '../errors.ts';
+import type { FileContent } from '../files/staged-files.ts';
 import type { OptionValues } from '../options.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { Findings, ReportRecord } from '../report/findings.ts';
 import type { Report } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
+import { checkFolderName } from './check-outputs.ts';
 import { stemOf } from './manifest.ts';
-import { checkFolderName, type FileContent } from './write-file.ts';
 
 export interface ReportFiles {
   readonly page: string;

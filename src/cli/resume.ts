@@ -2,12 +2,12 @@
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { LocScaleError } from '../errors.ts';
+import { makeFolder } from '../files/staged-files.ts';
+import { removeLeftovers } from '../files/temporary-files.ts';
 import { type CheckpointFolder, openCheckpointFolder } from './checkpoint-folder.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
-import { removeLeftovers } from './temporary-files.ts';
 import { packageVersion } from './version.ts';
-import { makeFolder } from './write-file.ts';
 
 /** LocScale's name for the folder of intermediate files. */
 const DEFAULT_FOLDER = 'processing_files';

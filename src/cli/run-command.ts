@@ -4,14 +4,16 @@
  */
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
+import { sizeOfInput } from '../files/read-files.ts';
+import { makeFolder } from '../files/staged-files.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan } from '../pipeline/types.ts';
 import type { RunToShow } from '../report/collect.ts';
+import { checkOutputs } from './check-outputs.ts';
 import type { InputFiles, ReferenceFiles } from './job-options.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
-import { sizeOfInput } from './open-map.ts';
 import {
   allPathsOf,
   keepFor,
@@ -25,7 +27,6 @@ import { checkReportNames } from './report.ts';
 import { finishResume, openResume } from './resume.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
-import { checkOutputs, makeFolder } from './write-file.ts';
 import { type RunRecord, type RunResult, writeRun } from './write-run.ts';
 
 /** What a job is made from. */

@@ -72,11 +72,9 @@ export async function openReference(
     distanceAngstrom: values.distance ?? defaultPseudoAtoms.distanceAngstrom,
     seed: values.seed ?? defaultPseudoAtoms.seed,
   };
-  const readModel = async (path: string): Promise<Structure> => {
+  const readModel = (path: string): Promise<Structure> => {
     logger.line(`Reading ${path}`);
-    const { structure, file } = await openStructure(path, 'atomic model');
-    files.push(file);
-    return structure;
+    return openStructure(path, (file) => files.push({ role: 'atomic model', ...file }));
   };
   switch (reference.kind) {
     case 'none':

@@ -1,4 +1,6 @@
 /** The main command: maps in, locally scaled map out, on the grid of the input. */
+
+import { readInput } from '../files/read-files.ts';
 import { planLocScale, runLocScale } from '../pipeline/index.ts';
 import type { LocScaleJob, LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';
 import {
@@ -13,7 +15,6 @@ import {
 } from './job-options.ts';
 import type { ModelRecord } from './manifest.ts';
 import { chooseNetwork, networkRecordOf } from './network.ts';
-import { readInput } from './open-map.ts';
 import { scaleOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import { dropUnsuited, openReference, parseProfile, referencePaths } from './scale-reference.ts';

@@ -66,11 +66,11 @@ export function engineChoiceOf(session: Session): EngineChoice {
     engine,
     memoryLimitBytes,
     // The share of RAM that is the default says nothing about the memory of a GPU.
-    ...(memory === undefined ? {} : { gpuMemoryBytes: memoryLimitBytes }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(session.ranks === undefined ? {} : { localRank: session.ranks.localRank }),
-    ...(gpuIds === undefined || !toEngine ? {} : { gpuIds }),
-    ...(allowSoftwareGpu === undefined || !toEngine ? {} : { allowSoftwareGpu }),
+    gpuMemoryBytes: memory === undefined ? undefined : memoryLimitBytes,
+    threads,
+    localRank: session.ranks?.localRank,
+    gpuIds: toEngine ? gpuIds : undefined,
+    allowSoftwareGpu: toEngine ? allowSoftwareGpu : undefined,
     ...vulkanLoaderFromEnvironment(),
     onInfo: (message) => session.logger.detail(`  ${message}`),
     onNote: (message) => session.logger.note(message),
@@ -102,16 +102,6 @@ export async function withEngine<T>(session: Session, body: (engine: Engine) => 
   }
 }
 
-/** What a reader of maps gets of the session. */
-export function readingEvents({ logger, parsed, signal }: Session) {
-  return {
-    voxelSizeOverride: parsed.values.apix,
-    onWarning: (message: string) => logger.warn(message),
-    onInfo: (message: string) => logger.detail(`  ${message}`),
-    signal,
-  };
-}
-
 /** Pipeline events to lines and bars. */
 export function contextFor(session: Session, engine: Engine): LocScaleContext {
   const { logger, progress, signal } = session;
@@ -119,7 +109,7 @@ export function contextFor(session: Session, engine: Engine): LocScaleContext {
     engine,
     signal,
     consumeInputs: true,
-    ...(session.ranks?.team === undefined ? {} : { team: session.ranks.team }),
+    team: session.ranks?.team,
     onStep: (_step, message) => logger.line(message),
     onProgress: (step, done, total) => progress.update(step, done, total),
     onWarning: (message) => logger.warn(message),

@@ -16,9 +16,9 @@ import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError } from '../errors.ts';
+import { reasonOf } from '../files/file-errors.ts';
 import { isDeno } from '../platform/index.ts';
 import { CALLED_AS_VARIABLE } from './called-as.ts';
-import { reasonOf } from './file-errors.ts';
 import type { Session } from './session.ts';
 
 /** By this a file is known as one that may be written again. */

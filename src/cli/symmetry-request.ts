@@ -1,9 +1,9 @@
 /** -sym, --sym_center and the helix, read and checked before any map. */
 import { LocScaleError } from '../errors.ts';
+import { readInput } from '../files/read-files.ts';
 import { parseSymmetry } from '../math/symmetry/point-group.ts';
 import type { OptionValues } from '../options.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
-import { readInput } from './open-map.ts';
 
 const HELIX_HINT = 'Give --twist DEGREES and --rise ANGSTROM.';
 
@@ -20,7 +20,7 @@ export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryR
       : {
           twistDegrees: helicalTwist,
           riseAngstrom: helicalRise,
-          ...(helicalSteps === undefined ? {} : { steps: helicalSteps }),
+          steps: helicalSteps,
         };
   if (helicalSteps !== undefined && helix === undefined)
     throw new LocScaleError('usage', '-n_steps counts steps of a helix, and none is given.', {

@@ -1,8 +1,9 @@
 /** `locscale-gpu symmetry MAP`: the point group of a map, its axis and its centre. */
+
+import { sizeOfInput } from '../files/read-files.ts';
 import { type FoundSymmetry, findSymmetry } from '../pipeline/symmetrise.ts';
 import { chooseInput, refusePositionals } from './job-options.ts';
 import { combineMaps, inputPathsOf, openInputs } from './open-inputs.ts';
-import { sizeOfInput } from './open-map.ts';
 import { type Session, withEngine } from './session.ts';
 
 export async function runSymmetryCommand(session: Session): Promise<void> {

@@ -1,9 +1,9 @@
 /** `locscale-gpu validate FILE ...`: every deviation from the MRC2014 format, one line each. */
 import { createReadStream } from 'node:fs';
 import { LocScaleError } from '../errors.ts';
+import { sizeOfInput } from '../files/read-files.ts';
 import { decompress } from '../formats/compression.ts';
 import { validateMrc } from '../formats/mrc-validate.ts';
-import { sizeOfInput } from './open-map.ts';
 import type { Session } from './session.ts';
 
 /** Throws 'bad-input' (exit code 3) at the end if any file has an error. */

@@ -1,18 +1,18 @@
 /** Writes what a run made: all files and its record under temporary names first, then renamed together. */
 import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
+import { StagedFiles } from '../files/staged-files.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { imageOf } from '../pipeline/index.ts';
 import type { Findings } from '../report/findings.ts';
-import { encodeManifest, type ManifestFields, manifestOf } from './manifest.ts';
-import type { InputFile } from './open-map.ts';
+import { encodeManifest, type InputFile, type ManifestFields, manifestOf } from './manifest.ts';
 import type { OutputPlan, RunFacts } from './outputs.ts';
 import { drawReport, findForReport, type ReportRequest, withoutPictures } from './report.ts';
 import type { Session } from './session.ts';
+import { inOptions } from './spellings.ts';
 import { packageVersion } from './version.ts';
-import { StagedOutputs } from './write-file.ts';
 
 /** What every run of the pipeline gives back. */
 export interface RunResult {
@@ -49,7 +49,7 @@ export async function writeRun<R extends RunResult>(
   const { outputs, result } = finished;
   if (allAbsent(outputs)) return [];
   const begun = performance.now();
-  const staged = new StagedOutputs();
+  const staged = new StagedFiles('-o');
   try {
     const report = outputs.report && finished.report && { ...finished.report, files: outputs.report };
     const looked = await lookForReport(session, report);
@@ -93,7 +93,7 @@ function fieldsOf<R extends RunResult>(
     fsc,
     secondsPerStep,
     outputs,
-    warnings: result.warnings,
+    warnings: result.warnings.map(inOptions),
   };
 }
 
@@ -104,7 +104,7 @@ function allAbsent<R>({ paths, record }: OutputPlan<R>): boolean {
 /** Maps, then texts, each in the order of the table; returns their paths. */
 async function stageRows<R extends RunResult>(
   { outputs: { table, paths }, result, engine, facts }: FinishedRun<R>,
-  staged: StagedOutputs,
+  staged: StagedFiles,
 ): Promise<string[]> {
   const written: string[] = [];
   const rows = table.filter(({ key }) => paths[key] !== undefined);
@@ -152,7 +152,7 @@ async function lookForReport(
 /** False if there is no page after all. */
 async function stageReport(
   session: Session,
-  staged: StagedOutputs,
+  staged: StagedFiles,
   { findings }: { readonly findings: Findings },
   fields: ManifestFields,
   request: ReportRequest,

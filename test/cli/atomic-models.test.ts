@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { placeModel } from '../../src/atoms/place-model.ts';
-import { openMap } from '../../src/cli/open-map.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
+import { readMapFile } from '../../src/files/index.ts';
 import { readStructure } from '../../src/formats/coordinates.ts';
 import type { MapImage } from '../../src/formats/map-image.ts';
 import type { Structure } from '../../src/formats/structure.ts';
@@ -21,12 +21,7 @@ beforeAll(() => {
 afterAll(() => workspace.remove());
 
 async function imageOf(path: string): Promise<MapImage> {
-  const { image } = await openMap(path, {
-    role: 'map',
-    allocate: (voxels) => new Float32Array(voxels),
-    onWarning: () => undefined,
-  });
-  return image;
+  return readMapFile(path);
 }
 
 const dataOf = async (path: string): Promise<Float32Array> => (await imageOf(path)).data;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DemoOptions, runDemo } from '../../src/cli/demo.ts';
-import { openMap } from '../../src/cli/open-map.ts';
+import { readMapFile } from '../../src/files/index.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -57,9 +57,7 @@ describe('the demo', () => {
     expect(record.inputs).toHaveLength(3);
     const picture = decode(readFileSync(join(folder, 'slices.png')));
     expect(picture.width).toBeGreaterThan(600);
-    const { image } = await openMap(join(folder, 'locscale_output.mrc'), {
-      role: 'result',
-      allocate: (n) => new Float32Array(n),
+    const image = await readMapFile(join(folder, 'locscale_output.mrc'), {
       onWarning: (message) => expect.unreachable(message),
     });
     expect(image.grid.shape).toEqual([60, 60, 60]);

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openMap } from '../../src/cli/open-map.ts';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
+import { readMapFile } from '../../src/files/index.ts';
 import { writeMrc } from '../../src/formats/mrc.ts';
 import { tanhLowPass } from '../../src/math/fourier/radial-transfer.ts';
 import type { MapImage } from '../../src/pipeline/types.ts';
@@ -246,11 +246,7 @@ async function writeCopy(
 ): Promise<void> {
   const engine = await createCpuEngine({ threads: 2 });
   try {
-    const { image } = await openMap(from, {
-      role: 'map',
-      allocate: (voxels) => engine.allocateHost(voxels),
-      onWarning: () => {},
-    });
+    const image = await readMapFile(from, { engine });
     const volume = await engine.upload(image.data, image.grid.shape);
     const changed =
       'lowPass' in change

@@ -15,9 +15,9 @@ vi.mock('@resvg/resvg-js', async (original) => {
   return original();
 });
 const written = vi.hoisted(() => ({ files: new Map<string, string>() }));
-vi.mock('../../../src/cli/write-file.ts', () => ({
+vi.mock('../../../src/files/staged-files.ts', () => ({
   makeFolder: async () => {},
-  StagedOutputs: class {
+  StagedFiles: class {
     private readonly paths: string[] = [];
     async stage(path: string, content: unknown) {
       this.paths.push(path);

@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkOutputs } from '../../../src/cli/check-outputs.ts';
+import { StagedFiles } from '../../../src/files/staged-files.ts';
 import {
   keepTemporary,
   removeLeftovers,
   removeTemporaries,
   takeTemporaryName,
-} from '../../../src/cli/temporary-files.ts';
-import { checkOutputs, StagedOutputs } from '../../../src/cli/write-file.ts';
+} from '../../../src/files/temporary-files.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -64,7 +65,7 @@ describe('temporary files of killed processes', () => {
 describe('a run that ends before its files are in place', () => {
   it('takes the folder away that it made for them, and leaves one that was there', async () => {
     mkdirSync(at('there'));
-    const staged = new StagedOutputs();
+    const staged = new StagedFiles('-o');
     await staged.makeFolder(at('made'));
     await staged.makeFolder(at('there'));
     await staged.stage(at('made/a.png'), 'a');
@@ -72,13 +73,13 @@ describe('a run that ends before its files are in place', () => {
     removeTemporaries();
     expect(readdirSync(folder, { recursive: true })).toEqual(['there']);
 
-    const second = new StagedOutputs();
+    const second = new StagedFiles('-o');
     await second.makeFolder(at('made'));
     await second.stage(at('made/a.png'), 'a');
     second.discard();
     expect(readdirSync(folder)).toEqual(['there']);
 
-    const third = new StagedOutputs();
+    const third = new StagedFiles('-o');
     await third.makeFolder(at('made'));
     await third.stage(at('made/a.png'), 'a');
     await third.commit();

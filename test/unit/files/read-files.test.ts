@@ -1,4 +1,5 @@
 /** Files that change while they are read. */
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   mkdtempSync,
@@ -11,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openMap, openMapLater, readInput } from '../../../src/cli/open-map.ts';
+import { type FileRead, openMapFile, readInput, readMapFile } from '../../../src/files/read-files.ts';
 import { makeMrc } from '../../support/mrc-fixture.ts';
 
 let folder: string;
@@ -25,15 +26,13 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** `disturb` is called when the header has been read and the voxels have not. */
-const open = (disturb: () => void) =>
-  openMap(path, {
-    role: 'map',
-    allocate: (voxels) => {
-      disturb();
-      return new Float32Array(voxels);
-    },
-    onWarning: () => undefined,
-  });
+const open = (disturb: () => void, onRead?: (file: FileRead) => void) => {
+  const allocateHost = (voxels: number): Float32Array<ArrayBuffer> => {
+    disturb();
+    return new Float32Array(voxels);
+  };
+  return readMapFile(path, { engine: { allocateHost }, onRead });
+};
 
 describe('a map file', () => {
   it.each([
@@ -51,18 +50,19 @@ describe('a map file', () => {
       tag: 'bad-input',
       message: `${path} changed while it was read.`,
     });
-    const { image, file } = await open(() => undefined);
-    expect([image.data.length, file.bytes]).toEqual([8 ** 3, readFileSync(path).length]);
+    const files: FileRead[] = [];
+    const image = await open(
+      () => undefined,
+      (file) => files.push(file),
+    );
+    const bytes = readFileSync(path);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    expect(image.data).toHaveLength(8 ** 3);
+    expect(files).toEqual([{ path, bytes: bytes.length, sha256 }]);
   });
 
   it('that is removed between its header and its voxels is said to be gone', async () => {
-    const options = {
-      role: 'mask',
-      allocate: (n: number) => new Float32Array(n),
-      onWarning: () => undefined,
-    };
-    const hooks = { onReading: () => undefined, onRead: () => undefined };
-    const source = await openMapLater(path, options, hooks);
+    const source = await openMapFile(path);
     unlinkSync(path);
     const gone = { tag: 'bad-input', message: `${path} does not exist.` };
     await expect(source.load()).rejects.toMatchObject(gone);

@@ -1,65 +1,72 @@
 /**
- * Map files from disk: streamed through decompression into the engine's memory, hashed on the way, so
- * that every file is read once.
+ * Files from disk by their names. Maps are streamed through decompression into the engine's memory, and hashed on the
+ * way where somebody wants to know, so that every file is read once.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type BigIntStats, createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import type { Engine } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { decompress } from '../formats/compression.ts';
+import { readStructure } from '../formats/coordinates.ts';
 import { readMrc, readMrcHeader } from '../formats/mrc.ts';
+import type { Structure } from '../formats/structure.ts';
 import type { MapImage, MapSource } from '../pipeline/types.ts';
 
 /** Large enough that calls do not count, small beside any map. */
 const CHUNK_BYTES = 1 << 20;
 
-export interface InputFile {
-  readonly role: string;
+/** A file as it was read. */
+export interface FileRead {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-export interface OpenOptions {
-  /** Option or role the file was given for, for the manifest: "half map 1". */
-  readonly role: string;
-  readonly allocate: (voxels: number) => Float32Array;
-  readonly voxelSizeOverride?: number | undefined;
+export interface MapFileOptions {
+  /** The voxels are put into memory of this engine, which then need not copy them. */
+  readonly engine?: Pick<Engine, 'allocateHost'>;
+  /** Voxel size in A instead of the header's. */
+  readonly voxelSize?: number;
+  /** How messages call it. */
   readonly kind?: 'map' | 'mask';
+  /** Default: masks may hold nothing but zeros. */
   readonly allowAllZero?: boolean;
-  readonly onWarning: (message: string) => void;
+  readonly onWarning?: (message: string) => void;
   readonly onInfo?: (message: string) => void;
-  readonly signal?: AbortSignal | undefined;
+  /** Called when the voxels are about to be read. */
+  readonly onReading?: () => void;
+  /** Called when the file is read; with it the file is hashed. */
+  readonly onRead?: (file: FileRead) => void;
+  readonly signal?: AbortSignal;
 }
 
-export async function openMap(
-  path: string,
-  options: OpenOptions,
-): Promise<{ image: MapImage; file: InputFile }> {
+/** Reads an MRC or CCP4 map, also .gz and .bz2, in any axis order and byte order, modes 0, 1, 2, 6 and 12. */
+export async function readMapFile(path: string, options: MapFileOptions = {}): Promise<MapImage> {
+  const { engine, voxelSize, kind = 'map', onWarning, onInfo, onReading, onRead, signal } = options;
+  onReading?.();
   const before = await statOf(path);
   const byteLength = Number(before.size);
-  const hashing = { hash: createHash('sha256'), bytes: 0 };
+  const hash = onRead === undefined ? undefined : createHash('sha256');
+  const read = { bytes: 0 };
   try {
-    const bytes = hashedBytes(path, hashing, options.signal);
-    const source = await decompress({ bytes, byteLength }, path);
-    const { kind, allowAllZero, onInfo } = options;
+    const source = await decompress({ bytes: chunksOf(path, read, hash, signal), byteLength }, path);
     const image = await readMrc(source, {
       name: path,
-      allocate: options.allocate,
-      voxelSizeOverride: options.voxelSizeOverride,
-      onWarning: options.onWarning,
+      allocate: (voxels) => engine?.allocateHost(voxels) ?? new Float32Array(voxels),
+      voxelSizeOverride: voxelSize,
+      onWarning,
       onInfo,
-      ...(kind === undefined ? {} : { kind }),
-      ...(allowAllZero === undefined ? {} : { allowAllZero }),
+      kind,
+      allowAllZero: options.allowAllZero ?? kind === 'mask',
     });
     // Bytes behind the map (or behind the compressed data) belong to the file's hash too.
-    for await (const chunk of createReadStream(path, { start: hashing.bytes, highWaterMark: CHUNK_BYTES }))
-      hashing.hash.update(chunk as Uint8Array);
+    if (hash !== undefined)
+      for await (const chunk of createReadStream(path, { start: read.bytes, highWaterMark: CHUNK_BYTES }))
+        hash.update(chunk as Uint8Array);
     checkUnchanged(path, before, await statOf(path));
-    return {
-      image,
-      file: { role: options.role, path, bytes: byteLength, sha256: hashing.hash.digest('hex') },
-    };
+    if (hash !== undefined) onRead?.({ path, bytes: byteLength, sha256: hash.digest('hex') });
+    return image;
   } catch (error) {
     throw readError(path, error);
   }
@@ -76,58 +83,55 @@ function checkUnchanged(path: string, before: BigIntStats, after: BigIntStats): 
 }
 
 /**
- * Reads the header now and the voxels when they are asked for. What the header is warned about is told once.
+ * Reads the header now and the voxels when the step begins that needs them, so that memory is free until then. What the
+ * header is warned about is said once.
  */
-export async function openMapLater(
-  path: string,
-  options: OpenOptions,
-  hooks: { onReading: () => void; onRead: (file: InputFile) => void },
-): Promise<MapSource> {
-  const told = new Set<string>();
+export async function openMapFile(path: string, options: MapFileOptions = {}): Promise<MapSource> {
+  const said = new Set<string>();
   const once =
     (say: ((message: string) => void) | undefined) =>
     (message: string): void => {
-      if (told.has(message)) return;
-      told.add(message);
+      if (said.has(message)) return;
+      said.add(message);
       say?.(message);
     };
   const [onWarning, onInfo] = [once(options.onWarning), once(options.onInfo)];
   const byteLength = await sizeOfInput(path);
   try {
     const source = await decompress({ bytes: createReadStream(path), byteLength }, path);
-    const { voxelSizeOverride } = options;
     const { header, grid } = await readMrcHeader(source, {
       name: path,
-      voxelSizeOverride,
+      voxelSizeOverride: options.voxelSize,
       onWarning,
       onInfo,
     });
-    return {
-      name: path,
-      header,
-      grid,
-      load: async () => {
-        hooks.onReading();
-        const { image, file } = await openMap(path, { ...options, onWarning, onInfo });
-        hooks.onRead(file);
-        return image;
-      },
-    };
+    return { name: path, header, grid, load: () => readMapFile(path, { ...options, onWarning, onInfo }) };
   } catch (error) {
     throw readError(path, error);
   }
 }
 
-async function* hashedBytes(
+/** Reads an atomic model, PDB or mmCIF, also .gz. */
+export async function readModelFile(
   path: string,
-  state: { hash: Hash; bytes: number },
+  { onRead }: { readonly onRead?: (file: FileRead) => void } = {},
+): Promise<Structure> {
+  const bytes = await readInput(path);
+  onRead?.({ path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+  return readStructure(bytes, path);
+}
+
+async function* chunksOf(
+  path: string,
+  read: { bytes: number },
+  hash: Hash | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
     stopIfAborted(signal);
     const bytes = chunk as Uint8Array;
-    state.hash.update(bytes);
-    state.bytes += bytes.length;
+    hash?.update(bytes);
+    read.bytes += bytes.length;
     yield bytes;
   }
 }

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkOutputs, makeFolder, StagedOutputs } from '../../../src/cli/write-file.ts';
+import { checkOutputs } from '../../../src/cli/check-outputs.ts';
+import { makeFolder, StagedFiles } from '../../../src/files/staged-files.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -61,9 +62,9 @@ describe('checkOutputs', () => {
   });
 });
 
-describe('StagedOutputs', () => {
+describe('StagedFiles', () => {
   it('puts all files in place at once', async () => {
-    const staged = new StagedOutputs();
+    const staged = new StagedFiles('-o');
     writeFileSync(at('a'), 'old');
     await staged.stage(at('a'), 'new');
     await staged.stage(at('b'), [new Uint8Array([1, 2]), new Uint8Array([3])]);
@@ -76,7 +77,7 @@ describe('StagedOutputs', () => {
   });
 
   it('removes everything when the content fails half-way, or the run is given up', async () => {
-    const staged = new StagedOutputs();
+    const staged = new StagedFiles('-o');
     await staged.stage(at('a'), 'complete');
     const failing = (function* () {
       yield new Uint8Array(10);
@@ -89,14 +90,14 @@ describe('StagedOutputs', () => {
   });
 
   it('says in words why a file cannot be written', async () => {
-    await expect(new StagedOutputs().stage(at('none/a'), 'x')).rejects.toMatchObject({
+    await expect(new StagedFiles('-o').stage(at('none/a'), 'x')).rejects.toMatchObject({
       tag: 'bad-output',
       message: `${at('none/a')} cannot be written: the folder it belongs in is not there or takes no files.`,
     });
   });
 
   it('puts the first staged file in place last', async () => {
-    const staged = new StagedOutputs();
+    const staged = new StagedFiles('-o');
     for (const name of ['map', 'extra', 'record']) await staged.stage(at(name), name);
     // A folder in the way of the main file stops the commit when all others are in place.
     mkdirSync(at('map'));
@@ -111,7 +112,7 @@ describe('StagedOutputs', () => {
 
   it('takes back what was in place when another file fails, and says what it cannot take back', async () => {
     writeFileSync(at('record'), 'old');
-    const staged = new StagedOutputs();
+    const staged = new StagedFiles('-o');
     for (const name of ['map', 'extra', 'other', 'record']) await staged.stage(at(name), `new ${name}`);
     mkdirSync(at('extra'));
     await expect(staged.commit()).rejects.toMatchObject({
@@ -131,7 +132,7 @@ describe('links', () => {
     symlinkSync('data/new.mrc', at('dangling.mrc'));
     symlinkSync('dangling.mrc', at('twice.mrc'));
     await checkOutputs([at('existing.mrc'), at('twice.mrc')], []);
-    const staged = new StagedOutputs();
+    const staged = new StagedFiles('-o');
     await staged.stage(at('existing.mrc'), 'one');
     await staged.stage(at('twice.mrc'), 'two');
     expect(readdirSync(at('data'))).toHaveLength(3);

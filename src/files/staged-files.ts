@@ -1,11 +1,11 @@
 /**
- * Output files: checked before the computation starts, written under a temporary name in their own
- * folder, and renamed together when all are complete. A run that fails or is stopped leaves nothing.
- * Symbolic links are followed: the file they point to is written, and the link stays.
+ * Files that appear when they are whole: written under a temporary name in their own folder, and renamed together when
+ * all are complete. A run that fails or is stopped leaves nothing. Symbolic links are followed: the file they point to
+ * is written, and the link stays.
  */
-import { closeSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
-import { mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
+import { lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { mkdir, open, readlink } from 'node:fs/promises';
+import { dirname, isAbsolute, sep } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import { reasonOf } from './file-errors.ts';
 import {
@@ -18,117 +18,26 @@ import {
   takeTemporaryName,
 } from './temporary-files.ts';
 
-/**
- * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links
- * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does; what a
- * run that was killed left of such a file goes at once. `namedBy`: options that name single outputs, for the
- * hint, where it is not -o.
- */
-export async function checkOutputs(
-  outputs: readonly string[],
-  inputs: readonly string[],
-  namedBy: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const inputIdentities = new Map<string, string>();
-  for (const input of inputs)
-    for (const identity of await identitiesOf(input)) inputIdentities.set(identity, input);
-  const seen = new Set<string>();
-  for (const output of outputs) {
-    const option = namedBy[output] ?? '-o';
-    for (const identity of await identitiesOf(output)) {
-      const input = inputIdentities.get(identity);
-      if (input === undefined) continue;
-      throw new LocScaleError('bad-output', `The output ${output} would overwrite the input ${input}.`, {
-        where: output,
-        hint: `Choose another name with ${option}.`,
-      });
-    }
-    const target = await targetOf(output);
-    const identity = await identityOfName(target);
-    if (seen.has(identity))
-      throw new LocScaleError('bad-output', `Two outputs have the name ${output}.`, {
-        where: output,
-        hint: `Choose another name with ${option}.`,
-      });
-    seen.add(identity);
-    await removeLeftovers(dirname(target), (name) => name === basename(target));
-    await checkWritable(output, target, option);
-  }
-}
-
 /** More links than this in a row are a circle (Linux gives up after as many). */
 const MOST_LINKS = 40;
 
 /** The path that `path` stands for: itself, or where its symbolic links end, be there a file or not. */
-async function targetOf(path: string): Promise<string> {
+export async function targetOf(path: string): Promise<string> {
   let target = path;
   for (let links = 0; links < MOST_LINKS; links++) {
     const next = await readlink(target).catch(() => undefined);
     if (next === undefined) return target;
-    // Not `join`, for the reason given above.
+    // Not `join`: it takes `a/..` out of a path, which is another folder where `a` is a link or absent.
     target = isAbsolute(next) ? next : `${dirname(target)}${sep}${next}`;
   }
   throw new LocScaleError('bad-output', `${path} cannot be written: its links lead in a circle.`, {
     where: path,
-    hint: 'Choose another name with -o.',
+    hint: 'Choose another name.',
   });
 }
 
-/** Equal for two names of one place in a folder, whether a file is there or not. */
-async function identityOfName(path: string): Promise<string> {
-  const folder = await realpath(dirname(path)).catch(() => resolve(dirname(path)));
-  return `${folder}${sep}${basename(path)}`;
-}
-
-async function identitiesOf(path: string): Promise<string[]> {
-  try {
-    const info = await stat(path);
-    // Some file systems have no inode numbers: 0 identifies nothing.
-    return [await realpath(path), ...(info.ino === 0 ? [] : [`inode ${info.dev}:${info.ino}`])];
-  } catch {
-    return [resolve(path)];
-  }
-}
-
-async function checkWritable(output: string, target: string, option: string): Promise<void> {
-  const folder = dirname(target);
-  const refuse = (reason: string, cause?: unknown): never => {
-    throw new LocScaleError('bad-output', `${output} cannot be written: ${reason}.`, {
-      where: output,
-      hint: `Choose another folder or name with ${option}.`,
-      ...(cause === undefined ? {} : { cause }),
-    });
-  };
-  const existing = await stat(target).catch(() => undefined);
-  if (existing?.isDirectory() === true) refuse('it is a folder');
-  // The rename at the end would put a file in the place of the device itself (/dev/null, as superuser).
-  if (existing?.isFile() === false) refuse('it is a device or a pipe, not a file');
-  const parent = await stat(folder).catch(() => undefined);
-  if (parent === undefined) refuse(`the folder ${resolve(folder)} does not exist`);
-  else if (!parent.isDirectory()) refuse(`${folder} is not a folder`);
-  // Permissions, read-only disks and quotas show only when a file is made.
-  const probe = takeTemporaryName(target);
-  try {
-    closeSync(openSync(probe, 'wx'));
-  } catch (error) {
-    refuse(reasonOf(error), error);
-  } finally {
-    discardTemporary(probe);
-  }
-}
-
-/** Refuses a folder that is to be made at the end of a run and whose name a file has. */
-export async function checkFolderName(path: string, option: string): Promise<void> {
-  const existing = await stat(path).catch(() => undefined);
-  if (existing === undefined || existing.isDirectory()) return;
-  throw new LocScaleError('bad-output', `The folder ${path} cannot be made: a file has its name.`, {
-    where: path,
-    hint: `Choose another name with ${option}.`,
-  });
-}
-
-/** `option`: the one that chose the folder, for the hint. Returns whether it was not there before. */
-export async function makeFolder(path: string, option: '-o' | '-op' | '--resume'): Promise<boolean> {
+/** `option`: of the command line, which chose the folder. Returns whether it was not there before. */
+export async function makeFolder(path: string, option?: string): Promise<boolean> {
   try {
     return (await mkdir(path, { recursive: true })) !== undefined;
   } catch (error) {
@@ -139,9 +48,13 @@ export async function makeFolder(path: string, option: '-o' | '-op' | '--resume'
     throw new LocScaleError('bad-output', `The folder ${path} cannot be made: ${why}.`, {
       where: path,
       cause: error,
-      hint: `Choose another folder with ${option}.`,
+      hint: `Choose another folder${withOption(option)}.`,
     });
   }
+}
+
+function withOption(option: string | undefined): string {
+  return option === undefined ? '' : ` with ${option}`;
 }
 
 export type FileContent = string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -155,14 +68,21 @@ interface StagedFile {
 }
 
 /** Files of one run: all staged under temporary names, then committed together or discarded. */
-export class StagedOutputs {
+export class StagedFiles {
+  /** What the user can do about a file that cannot be written. */
+  private readonly hint: string;
   private readonly staged: StagedFile[] = [];
   /** Made for files that are staged. */
   private readonly folders: string[] = [];
 
+  /** `option`: of the command line, which chose the names. */
+  constructor(option?: string) {
+    this.hint = `Choose another folder or name${withOption(option)}.`;
+  }
+
   /** Makes a folder for files that are to be staged; it goes if they do. */
   async makeFolder(path: string): Promise<void> {
-    if (await makeFolder(path, '-o')) {
+    if (await makeFolder(path)) {
       takeTemporaryFolder(path);
       this.folders.push(path);
     } else await removeLeftovers(path, () => true);
@@ -187,7 +107,7 @@ export class StagedOutputs {
       throw new LocScaleError('bad-output', `${path} cannot be written: ${reasonOf(error)}.`, {
         where: path,
         cause: error,
-        hint: 'Choose another folder or name with -o.',
+        hint: this.hint,
       });
     }
     this.staged.push({ temporary, target, path });
@@ -210,7 +130,7 @@ export class StagedOutputs {
         inPlace.push({ file, replaced });
       } catch (error) {
         for (const { temporary } of files) discardTemporary(temporary);
-        const told = takenBack(file, error, inPlace);
+        const told = takenBack(file, error, inPlace, this.hint);
         this.discard();
         throw told;
       }
@@ -230,6 +150,7 @@ function takenBack(
   failed: StagedFile,
   cause: unknown,
   inPlace: readonly { file: StagedFile; replaced: boolean }[],
+  hint: string,
 ): LocScaleError {
   const staying: string[] = [];
   for (const { file, replaced } of inPlace) {
@@ -243,7 +164,7 @@ function takenBack(
   return new LocScaleError('bad-output', `${failed.path} cannot be written: ${reasonOf(cause)}; ${rest}.`, {
     where: failed.path,
     cause,
-    hint: 'Choose another folder or name with -o.',
+    hint,
   });
 }
 

@@ -1,0 +1,99 @@
+/** Output files are checked before the computation starts. */
+import { closeSync, openSync } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, resolve, sep } from 'node:path';
+import { LocScaleError } from '../errors.ts';
+import { reasonOf } from '../files/file-errors.ts';
+import { targetOf } from '../files/staged-files.ts';
+import { discardTemporary, removeLeftovers, takeTemporaryName } from '../files/temporary-files.ts';
+
+/**
+ * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links
+ * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does; what a
+ * run that was killed left of such a file goes at once. `namedBy`: options that name single outputs, for the
+ * hint, where it is not -o.
+ */
+export async function checkOutputs(
+  outputs: readonly string[],
+  inputs: readonly string[],
+  namedBy: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const inputIdentities = new Map<string, string>();
+  for (const input of inputs)
+    for (const identity of await identitiesOf(input)) inputIdentities.set(identity, input);
+  const seen = new Set<string>();
+  for (const output of outputs) {
+    const option = namedBy[output] ?? '-o';
+    for (const identity of await identitiesOf(output)) {
+      const input = inputIdentities.get(identity);
+      if (input === undefined) continue;
+      throw new LocScaleError('bad-output', `The output ${output} would overwrite the input ${input}.`, {
+        where: output,
+        hint: `Choose another name with ${option}.`,
+      });
+    }
+    const target = await targetOf(output);
+    const identity = await identityOfName(target);
+    if (seen.has(identity))
+      throw new LocScaleError('bad-output', `Two outputs have the name ${output}.`, {
+        where: output,
+        hint: `Choose another name with ${option}.`,
+      });
+    seen.add(identity);
+    await removeLeftovers(dirname(target), (name) => name === basename(target));
+    await checkWritable(output, target, option);
+  }
+}
+
+/** Equal for two names of one place in a folder, whether a file is there or not. */
+async function identityOfName(path: string): Promise<string> {
+  const folder = await realpath(dirname(path)).catch(() => resolve(dirname(path)));
+  return `${folder}${sep}${basename(path)}`;
+}
+
+async function identitiesOf(path: string): Promise<string[]> {
+  try {
+    const info = await stat(path);
+    // Some file systems have no inode numbers: 0 identifies nothing.
+    return [await realpath(path), ...(info.ino === 0 ? [] : [`inode ${info.dev}:${info.ino}`])];
+  } catch {
+    return [resolve(path)];
+  }
+}
+
+async function checkWritable(output: string, target: string, option: string): Promise<void> {
+  const folder = dirname(target);
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new LocScaleError('bad-output', `${output} cannot be written: ${reason}.`, {
+      where: output,
+      hint: `Choose another folder or name with ${option}.`,
+      cause,
+    });
+  };
+  const existing = await stat(target).catch(() => undefined);
+  if (existing?.isDirectory() === true) refuse('it is a folder');
+  // The rename at the end would put a file in the place of the device itself (/dev/null, as superuser).
+  if (existing?.isFile() === false) refuse('it is a device or a pipe, not a file');
+  const parent = await stat(folder).catch(() => undefined);
+  if (parent === undefined) refuse(`the folder ${resolve(folder)} does not exist`);
+  else if (!parent.isDirectory()) refuse(`${folder} is not a folder`);
+  // Permissions, read-only disks and quotas show only when a file is made.
+  const probe = takeTemporaryName(target);
+  try {
+    closeSync(openSync(probe, 'wx'));
+  } catch (error) {
+    refuse(reasonOf(error), error);
+  } finally {
+    discardTemporary(probe);
+  }
+}
+
+/** Refuses a folder that is to be made at the end of a run and whose name a file has. */
+export async function checkFolderName(path: string, option: string): Promise<void> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing === undefined || existing.isDirectory()) return;
+  throw new LocScaleError('bad-output', `The folder ${path} cannot be made: a file has its name.`, {
+    where: path,
+    hint: `Choose another name with ${option}.`,
+  });
+}
