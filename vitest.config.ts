@@ -1,8 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
+import { testsOfSurroundings } from './tools/tests-of-surroundings.mjs';
 
-const cache = fileURLToPath(new URL('./node_modules/.cache/', import.meta.url));
+const root = fileURLToPath(new URL('.', import.meta.url));
+const cache = `${root}node_modules/.cache/`;
 const nowhere = `${cache}locscale-tests-have-none/`;
 
 /**
@@ -22,6 +27,16 @@ const environment: Record<string, string> = {
       }),
 };
 
+const include = ['test/**/*.test.ts'];
+const files = readdirSync(join(root, 'test'), { recursive: true }).map((name) =>
+  join(root, 'test', String(name)),
+);
+/** A process for each of these: they touch the machine or replace modules (`vi.mock`). */
+const isolated = [
+  ...testsOfSurroundings(root),
+  ...files.filter((file) => file.endsWith('.test.ts') && /\bvi\./.test(readFileSync(file, 'utf8'))),
+];
+
 export default defineConfig({
   // Vite resolves `#platform` (src/package.json), and does not know that it runs under Deno.
   ssr: 'Deno' in globalThis ? { resolve: { conditions: ['deno', 'module', 'node', 'development'] } } : {},
@@ -34,6 +49,11 @@ export default defineConfig({
     env: environment,
     // Worker threads and the command line run from dist/.
     globalSetup: ['test/support/build.ts'],
-    include: ['test/**/*.test.ts'],
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: 'machine', include: isolated } },
+      // Pure functions: two processes for all files, so that modules are loaded once.
+      { extends: true, test: { name: 'pure', include, exclude: isolated, isolate: false } },
+    ],
   },
 });

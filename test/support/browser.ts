@@ -2,6 +2,7 @@
  * A headless browser for tests of the report: the one in LOCSCALE_BROWSER, else Chromium out of the
  * development package @sparticuz/chromium (x86-64 Linux), which unpacks itself into the temporary folder.
  */
+import { inspect } from 'node:util';
 import type { Browser } from 'puppeteer-core';
 import { isRequired } from './required.ts';
 
@@ -40,9 +41,23 @@ export async function launchBrowser(options: { args?: string[] } = {}): Promise<
     });
     return { browser };
   } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0];
+    const reason = wordsOf(error).split('\n')[0];
     if (isRequired('browser'))
       throw new Error(`LOCSCALE_REQUIRE lists a browser, and none starts: ${reason}`);
     return { reason: `(skipped: no browser starts here: ${reason})` };
   }
+}
+
+/**
+ * What was thrown, in words. A browser that ends while it is being connected to rejects with the event of its
+ * WebSocket, which as text is "[object Object]": its message, or that of its error, says more.
+ */
+export function wordsOf(thrown: unknown): string {
+  if (thrown === null || typeof thrown !== 'object') return String(thrown);
+  const { message, error, cause, type, code } = thrown as Record<string, unknown>;
+  if (typeof message === 'string' && message !== '') return message;
+  const inner = error ?? cause;
+  if (inner !== undefined && inner !== null && inner !== thrown) return wordsOf(inner);
+  const named = [type, code].filter((part) => typeof part === 'string' || typeof part === 'number');
+  return named.length > 0 ? `event "${named.join(' ')}"` : inspect(thrown, { depth: 0 });
 }

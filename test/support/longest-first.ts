@@ -1,0 +1,42 @@
+/**
+ * The order of test files: those below first, longest first, so that both workers end together. Vitest would take the
+ * times of its last run, which a fresh clone does not have, or the sizes of the files.
+ */
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const LONGEST: readonly string[] = [
+  ...[
+    'cli/documented-commands',
+    'golden/default-mode',
+    'cli/ranks',
+    'cli/atomic-models',
+    'engines/gpu-local-scaling',
+  ],
+  ...['engines/band-scaling', 'cli/faults', 'golden/soft-scaling', 'cli/real-maps', 'unit/distributed/ranks'],
+  ...[
+    'unit/gpu-fft',
+    'unit/gpu-symmetrise',
+    'cli/models',
+    'cli/library-output',
+    'cli/packages',
+    'cli/symmetrise',
+  ],
+  ...['engines/local-scaling', 'cli/devices', 'golden/emmernet-weights', 'cli/relion', 'cli/odd-headers'],
+].map((name) => `test/${name}.test.ts`);
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { root } = this.ctx.config;
+    const missing = LONGEST.filter((name) => !existsSync(join(root, name)));
+    if (missing.length > 0)
+      throw new Error(`test/support/longest-first.ts names ${missing.join(', ')}, which do not exist.`);
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.indexOf(relative(root, moduleId));
+      return at < 0 ? LONGEST.length : at;
+    };
+    // Stable: the others stay as they were.
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}

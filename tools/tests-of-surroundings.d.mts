@@ -1,0 +1,1 @@
+export function testsOfSurroundings(root: string): string[];
