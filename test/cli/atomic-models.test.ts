@@ -40,10 +40,10 @@ describeWithSharedData('references from atoms', () => {
   // Cycles, where the reference is cut off (A; the maps' resolutions are 7.9, 4.3 and 3.9 A), and the least gain:
   // half of what was measured (0.28 -> 0.35, 0.61 -> 0.68, 0.538 -> 0.546 with 10 cycles).
   const maps: [string, string, string, number, number, number][] = [
-    ['emd_3186_5fj6/emd_3186.map', 'emd_3186_5fj6/5fj6.pdb', 'a', 10, 7.9, 0.03],
+    ['emd_3186_5fj6/emd_3186.map', 'emd_3186_5fj6/5fj6.pdb', 'a', 3, 7.9, 0.03],
     // Fewer cycles: what is asked here is whether axis order, ORIGIN and mmCIF come through.
     ['emd_3240_5fn5/5fn5_box.ccp4', 'emd_3240_5fn5/5fn5_box_complete.pdb', 'b', 2, 4.05, 0.035],
-    ['emd_30342_7cec/390_emd_30342_A_z4.mrc', 'emd_30342_7cec/390_7cec_A.cif', 'c', 10, 3.9, 0.004],
+    ['emd_30342_7cec/390_emd_30342_A_z4.mrc', 'emd_30342_7cec/390_7cec_A.cif', 'c', 3, 3.9, 0.004],
   ];
   it.each(maps)(
     '%s with %s: no other program is needed',

@@ -43,7 +43,7 @@ const toRun = commands.filter((line) => !NOT_RUN.some(([pattern]) => pattern.tes
 let workspace: Workspace;
 beforeAll(async () => {
   workspace = new Workspace();
-  const data = smallDataset({ shape: [40, 40, 40] });
+  const data = smallDataset({ shape: [36, 36, 36] });
   const write = async (name: string, image: MapImage): Promise<void> => {
     const pieces: Uint8Array[] = [];
     for await (const piece of writeMrc(image, { label: 'test' })) pieces.push(piece);

@@ -167,7 +167,7 @@ function writeLongJob(): string[] {
     workspace.map(`long${seed}.mrc`, seed, { extents: [...extents], values: values(seed) });
   const mask = Float32Array.from({ length: n ** 3 }, (_, i) => {
     const at = [Math.floor(i / n ** 2), Math.floor(i / n) % n, i % n].map((k) => k - n / 2);
-    return Number(Math.hypot(...at) < 38);
+    return Number(Math.hypot(...at) < 28);
   });
   workspace.map('longmask.mrc', 0, { extents: [...extents], values: mask });
   const files = ['-hm', 'long1.mrc', 'long2.mrc', '-ma', 'longmask.mrc', '-mm', 'long1.mrc'];
@@ -216,8 +216,8 @@ describe('a run that was killed', () => {
   const parts = (name: string): string[] =>
     readdirSync(workspace.path('more/checkpoints')).filter((file) => file.startsWith(`out_${name}-`));
 
-  /** Rounds of a third of a second. */
-  const env = { LOCSCALE_CHECKPOINT_SECONDS: '0.3' };
+  /** Rounds of a tenth of a second. */
+  const env = { LOCSCALE_CHECKPOINT_SECONDS: '0.1' };
 
   it('half-way through the scaling goes on where it was: the same bits', async () => {
     const args = writeLongJob();

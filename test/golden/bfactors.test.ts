@@ -79,7 +79,7 @@ describeWithSharedData('B factors of golden/trpv1-c4', () => {
       halves: [half1, half2],
       fscCutoff: cutoffs.fscCutoff,
       atoms: { ...atoms, bFactors: started },
-      cycles: 10,
+      cycles: 5,
     });
     engine.release(half1, half2, map);
     const distance = (values: Float64Array): number =>

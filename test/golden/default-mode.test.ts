@@ -15,7 +15,7 @@ import { describeWithSharedData, sharedPath } from '../support/shared-data.ts';
 
 /** Small cubes in a small part of the map: a software GPU needs seconds for each. */
 const CUBE_EDGE = 16;
-const RADIUS_VOXELS = 7;
+const RADIUS_VOXELS = 2;
 
 let engine: Engine | undefined;
 afterAll(() => engine?.dispose());

@@ -12,14 +12,15 @@ import {
 import { type CoarseMap, detectSymmetry, selfCorrelation } from '../../src/math/symmetry/self-rotation.ts';
 import { turnOperators } from '../../src/math/symmetry/symmetry-operators.ts';
 
-const EDGE = 40;
+/** Voxels; the blobs lie within 9 of the middle, the sphere that is compared reaches to 11. */
+const EDGE = 24;
 
-/** Gaussian blobs at seeded places and their images; sd 1.7 voxels, noise of 2 %. */
+/** Gaussian blobs at seeded places and their images; sd 1.2 voxels, noise of 2 %. */
 function blobMap(operators: readonly Operator[], seed = 3): CoarseMap {
   const random = createRandom(seed);
   const places: Vector3[] = [];
   for (let i = 0; i < 3; i++) {
-    const place = [10, 4, 3].map((c) => c + 5 * (random.uniform() - 0.5)) as unknown as Vector3;
+    const place = [6.5, 2.6, 2].map((c) => c + 3.2 * (random.uniform() - 0.5)) as unknown as Vector3;
     for (const m of operators) places.push(applyMatrix(m, place));
   }
   const data = new Float32Array(EDGE ** 3);
@@ -27,12 +28,12 @@ function blobMap(operators: readonly Operator[], seed = 3): CoarseMap {
     for (let z = 0, i = 0; z < EDGE; z++)
       for (let y = 0; y < EDGE; y++)
         for (let x = 0; x < EDGE; x++, i++) {
-          const d = (x - 20 - px) ** 2 + (y - 20 - py) ** 2 + (z - 20 - pz) ** 2;
-          if (d < 60) data[i] += Math.exp(-d / (2 * 1.7 ** 2));
+          const d = (x - 12 - px) ** 2 + (y - 12 - py) ** 2 + (z - 12 - pz) ** 2;
+          if (d < 30) data[i] += Math.exp(-d / (2 * 1.2 ** 2));
         }
   }
   for (let i = 0; i < data.length; i++) data[i] += 0.02 * random.gaussian();
-  return { data, shape: [EDGE, EDGE, EDGE], centre: [20, 20, 20], radius: 18 };
+  return { data, shape: [EDGE, EDGE, EDGE], centre: [12, 12, 12], radius: 11 };
 }
 
 describe('detectSymmetry', () => {

@@ -34,7 +34,7 @@ const scenarios: readonly Scenario[] = [
 
 export async function runFaults(given: FaultOptions): Promise<FaultResults> {
   const options = { ...given, dist: copyPackage(given) };
-  await makeInputs(options.work);
+  await makeInputs(options);
   const results: FaultResult[] = [];
   for (const [stream, { name, title, run }] of scenarios.entries()) {
     if (options.only !== undefined && !options.only.includes(name)) continue;

@@ -65,12 +65,12 @@ export const jobs = {
   },
 } as const satisfies Record<string, Job>;
 
-/** Writes the inputs into `work`/inputs, unless they are there. */
-export async function makeInputs(work: string): Promise<void> {
+/** Writes the inputs into `work`/inputs, unless they are there; a third of the voxels for a quick campaign. */
+export async function makeInputs({ work, quick }: FaultOptions): Promise<void> {
   const folder = join(work, 'inputs');
   if (existsSync(folder)) return;
   mkdirSync(folder, { recursive: true });
-  const { half1, half2, reference, mask } = smallDataset();
+  const { half1, half2, reference, mask } = smallDataset(quick ? { shape: [40, 40, 40] } : {});
   for (const [name, map] of Object.entries({ half1, half2, reference, mask })) {
     const parts: Uint8Array[] = [];
     for await (const chunk of writeMrc(map, { label: 'made for tests' })) parts.push(chunk.slice());
@@ -150,7 +150,7 @@ export function wholeRun(options: FaultOptions, job: Job, extra: readonly string
 let wholes = 0;
 
 async function makeWhole(options: FaultOptions, job: Job, extra: readonly string[]): Promise<Whole> {
-  await makeInputs(options.work);
+  await makeInputs(options);
   const ends: Whole[] = [];
   for (let round = 0; round < 2; round++) {
     const folder = join(options.work, 'whole', `${wholes++}`);
