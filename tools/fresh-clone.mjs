@@ -28,9 +28,11 @@ const ENVIRONMENTS = [
   { name: 'mesa-unset', mesa: true, runtimeFolder: false, user: 'root', first: 'demo' },
   { name: 'user-mesa-unset', mesa: true, runtimeFolder: false, user: 'newcomer', first: 'demo' },
 ];
-/** What a machine may need to reach the npm registry; nothing else of this environment is handed on. */
+/** What a machine may need to reach the npm registry: handed on of this environment. */
 const NETWORK =
   /^(npm_config_(registry|cafile|proxy|https_proxy)|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
+/** What tests are told (which absences are failures, other versions of Node): handed on where the walk is here. */
+const FOR_TESTS = /^(CI|LOCSCALE_REQUIRE|LOCSCALE_OTHER_NODES)$/;
 
 const { values: options } = parseArgs({
   options: {
@@ -99,7 +101,7 @@ async function walk({ name, runtimeFolder, user, first }, system) {
   run('git', ['clone', '--quiet', root, clone]);
   const path = system === undefined ? process.env.PATH : '/opt/node/bin:/usr/bin:/bin';
   const variables = Object.entries({ ...process.env, PATH: path })
-    .filter(([key]) => key === 'PATH' || NETWORK.test(key))
+    .filter(([key]) => key === 'PATH' || NETWORK.test(key) || (options.here && FOR_TESTS.test(key)))
     .map(([key, value]) => `${key}=${value}`);
   if (runtimeFolder) {
     const runtime = join(folder, 'runtime');

@@ -1,7 +1,8 @@
 /**
  * The test files whose outcome can depend on the machine: those of the command line, and those that start programs,
  * look for a GPU or for the reference data, themselves or through a helper in test/. Found by their imports, so
- * that nobody keeps a list. `node tools/tests-of-surroundings.mjs` prints them.
+ * that nobody keeps a list. `node tools/tests-of-surroundings.mjs` prints them, with `--reference-data` those that
+ * look for the reference data.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -10,10 +11,22 @@ import { fileURLToPath } from 'node:url';
 
 /** What reaches out of the repository: other programs, GPU drivers, a network's runtime, the reference data. */
 const SURROUNDINGS =
-  /from '(node:child_process|webgpu|onnxruntime-node)'|\/(shared-data|runtime|select-engine)\.ts'|LOCSCALE_SHARED/;
+  /from '(node:child_process|webgpu|onnxruntime-node)'|\/(shared-data|platform\/[\w-]+|select-engine)\.ts'|LOCSCALE_SHARED/;
+
+const REFERENCE_DATA = /\/shared-data\.ts'|LOCSCALE_SHARED/;
 
 /** Paths relative to `root`, sorted. */
 export function testsOfSurroundings(root) {
+  const commandLine = join(root, 'test/cli');
+  return testsThat(root, SURROUNDINGS, (file) => file.startsWith(commandLine));
+}
+
+export function testsOfReferenceData(root) {
+  return testsThat(root, REFERENCE_DATA, () => false);
+}
+
+/** Tests whose text, or that of a helper they import, matches `pattern`; and those that are `chosen` anyway. */
+function testsThat(root, pattern, chosen) {
   const folder = join(root, 'test');
   const known = new Map();
   const reachesOut = (file) => {
@@ -24,13 +37,13 @@ export function testsOfSurroundings(root) {
       const helpers = [...text.matchAll(/from '(\.[^']+)'/g)]
         .map(([, path]) => join(dirname(file), path))
         .filter((path) => path.startsWith(folder));
-      known.set(file, SURROUNDINGS.test(text) || helpers.some(reachesOut));
+      known.set(file, pattern.test(text) || helpers.some(reachesOut));
     }
     return known.get(file);
   };
   return readdirSync(folder, { recursive: true })
     .map((name) => join(folder, name))
-    .filter((file) => file.endsWith('.test.ts') && (file.startsWith(join(folder, 'cli')) || reachesOut(file)))
+    .filter((file) => file.endsWith('.test.ts') && (chosen(file) || reachesOut(file)))
     .map((file) => relative(root, file))
     .sort();
 }
@@ -38,7 +51,7 @@ export function testsOfSurroundings(root) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = fileURLToPath(new URL('..', import.meta.url));
   process.stdout.write(
-    testsOfSurroundings(root)
+    (process.argv[2] === '--reference-data' ? testsOfReferenceData : testsOfSurroundings)(root)
       .map((file) => `${file}\n`)
       .join(''),
   );

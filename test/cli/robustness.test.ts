@@ -45,7 +45,7 @@ it('tells each kind of fault, and goes on behind it', async () => {
 
 it('finds nothing in a sound reader, and says so', async () => {
   rmSync(join(folder, 'failures'), { recursive: true, force: true });
-  const { code, stdout } = await campaign('--only', 'manifest', '--cases', '2000');
-  expect(stdout).toMatch(/^manifest: 2000 cases .* 0 faults$/m);
+  const { code, stdout } = await campaign('--only', 'manifest', '--cases', '500');
+  expect(stdout).toMatch(/^manifest: 500 cases .* 0 faults$/m);
   expect([code, existsSync(join(folder, 'failures'))]).toEqual([0, false]);
 });

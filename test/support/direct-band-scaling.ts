@@ -172,10 +172,11 @@ function frequencies([nz, ny, nx]: Shape, [vz, vy, vx]: readonly [number, number
 function bandPower({ frequency, amplitude }: AmplitudeProfile, i: number, d: number): number {
   const steps = 20000;
   let sum = 0;
+  // The first point of the profile at or above f, which only grows.
+  let k = 0;
   for (let s = 0; s < steps; s++) {
     const f = d * (Math.max(0, i - 1) + ((s + 0.5) * (i === 0 ? 1 : 2)) / steps);
-    let k = frequency.findIndex((at) => at >= f);
-    if (k < 0) k = frequency.length;
+    while (k < frequency.length && frequency[k] < f) k++;
     const between = (f - frequency[k - 1]) / (frequency[k] - frequency[k - 1]);
     const a =
       k === 0
