@@ -51,7 +51,7 @@ export function isLocScaleError(error: unknown): error is LocScaleError {
 /** Ends what a signal has asked to end. `cause`: what was thrown for it. */
 export function stopIfAborted(signal: AbortSignal | undefined, cause?: unknown): void {
   if (signal?.aborted !== true) return;
-  throw new LocScaleError('aborted', 'The run was stopped.', cause === undefined ? {} : { cause });
+  throw new LocScaleError('aborted', 'The run was stopped.', { cause });
 }
 
 /**

@@ -122,7 +122,7 @@ export async function findBFactors(
     const field = measureOrNot(
       {
         data: second === undefined ? { map: first } : { half1: first, half2: second },
-        ...(unit === undefined ? {} : { unitMap: await engine.download(unit) }),
+        unitMap: unit && (await engine.download(unit)),
         mask: inside,
       },
       grid,

@@ -50,7 +50,7 @@ export class RankFailure extends LocScaleError {
   readonly announced: boolean;
 
   constructor(sentence: string, options: { exitCode: number; announced: boolean; hint?: string }) {
-    super('aborted', sentence, options.hint === undefined ? {} : { hint: options.hint });
+    super('aborted', sentence, { hint: options.hint });
     this.name = 'RankFailure';
     this.exitCode = options.exitCode;
     this.announced = options.announced;

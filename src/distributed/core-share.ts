@@ -40,7 +40,7 @@ export async function measureCoreShare(communicator: Communicator): Promise<Core
 
 /** A processor that several ranks of a host may use counts for each of them in part. */
 export function shareCores(reports: readonly ProcessorReport[], rank: number): CoreShare {
-  const own = reports[rank]!;
+  const own = reports[rank];
   const local = reports.filter(({ host }) => host === own.host);
   if (own.allowed === undefined) {
     return { threads: Math.max(1, Math.floor(own.count / local.length)), note: undefined };
@@ -83,6 +83,6 @@ function readAllowed(id: string): number[] | undefined {
 export function parseProcessorList(list: string): number[] {
   return list.split(',').flatMap((entry) => {
     const [first, last = first] = entry.split('-').map(Number);
-    return Array.from({ length: last! - first! + 1 }, (_, index) => first! + index);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
   });
 }

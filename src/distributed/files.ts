@@ -125,9 +125,10 @@ class FilesCommunicator implements Communicator {
       this.#traffic.received += received.length;
       return received;
     }
-    this.#unread.push(await this.#write(sequence, bytes!));
-    this.#traffic.sent += bytes!.length * (this.size - 1);
-    return bytes!;
+    if (bytes === undefined) throw new TypeError('the root of a broadcast needs bytes');
+    this.#unread.push(await this.#write(sequence, bytes));
+    this.#traffic.sent += bytes.length * (this.size - 1);
+    return bytes;
   }
 
   /** A message to each rank but 0, with a number of its own. */
@@ -135,11 +136,12 @@ class FilesCommunicator implements Communicator {
     const before = this.#sequence - 1;
     this.#sequence += this.size - 1;
     if (this.rank === 0) {
+      if (parts === undefined) throw new TypeError('the root of a scatter needs a part for every rank');
       for (let rank = 1; rank < this.size; rank++) {
-        await this.#write(before + rank, parts![rank]!);
-        this.#traffic.sent += parts![rank]!.length;
+        await this.#write(before + rank, parts[rank]);
+        this.#traffic.sent += parts[rank].length;
       }
-      return parts![0]!;
+      return parts[0];
     }
     const part = await this.#receive(before + this.rank, 0);
     await rm(this.#name(before + this.rank, 0), { force: true });

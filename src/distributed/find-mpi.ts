@@ -94,8 +94,8 @@ function libraryFolders(environment: Environment): string[] {
     ...[I_MPI_ROOT, OPAL_PREFIX, MPI_HOME],
     onPath === undefined ? undefined : dirname(dirname(realpathSync(onPath))),
   ];
-  const known = prefixes.filter((prefix) => prefix !== undefined && prefix !== '');
-  return [...new Set(known.flatMap((prefix) => LIBRARY_FOLDERS.map((folder) => join(prefix!, folder))))];
+  const known = prefixes.filter((prefix) => prefix !== undefined).filter((prefix) => prefix !== '');
+  return [...new Set(known.flatMap((prefix) => LIBRARY_FOLDERS.map((folder) => join(prefix, folder))))];
 }
 
 /**

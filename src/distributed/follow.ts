@@ -92,7 +92,7 @@ async function scaleShare(
 ): Promise<Float32Array> {
   if (open === undefined) throw new LocScaleError('internal', 'Tiles came before their job.');
   const { set, scaling } = open;
-  await scaling.run(signal === undefined ? {} : { signal }, starts);
+  await scaling.run({ signal }, starts);
   const volumes = await Promise.all(volumesOf(scaling.result).map((volume) => engine.download(volume)));
   return packTiles(set, starts, volumes);
 }

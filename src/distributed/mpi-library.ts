@@ -171,8 +171,8 @@ class BoundMpi implements MpiLibrary {
     const local: Handle[] = [0];
     this.#call('MPI_Comm_split_type', types, world, typeShared, this.rank(), noInfo, local);
     const ranks = {
-      rank: this.#number('MPI_Comm_rank', local[0]!),
-      size: this.#number('MPI_Comm_size', local[0]!),
+      rank: this.#number('MPI_Comm_rank', local[0]),
+      size: this.#number('MPI_Comm_size', local[0]),
     };
     this.#call('MPI_Comm_free', '_Inout_ handle *', local);
     return ranks;
@@ -238,7 +238,7 @@ class BoundMpi implements MpiLibrary {
   #number(name: string, communicator: Handle): number {
     const value = [0];
     this.#call(name, 'handle, _Out_ int *', communicator, value);
-    return value[0]!;
+    return value[0];
   }
 
   #call(name: string, types: string, ...parameters: unknown[]): void {

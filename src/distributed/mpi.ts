@@ -63,14 +63,15 @@ class MpiCommunicator implements Communicator {
   }
 
   broadcast(bytes: Uint8Array | undefined, root = 0): Promise<Uint8Array> {
-    if (this.rank === root && bytes === undefined) {
+    const own = this.rank === root ? bytes : undefined;
+    if (this.rank === root && own === undefined) {
       return Promise.reject(new TypeError('the root of a broadcast needs bytes'));
     }
     return this.#turn(async () => {
       await this.#meet();
-      const length = this.rank === root ? encodeLength(bytes!.length) : new Uint8Array(8);
+      const length = own === undefined ? new Uint8Array(8) : encodeLength(own.length);
       await this.#finish([this.#library.startBroadcast(length, root)]);
-      const data = this.rank === root ? bytes! : new Uint8Array(decodeLength(length));
+      const data = own ?? new Uint8Array(decodeLength(length));
       for (const { start, end } of splitIntoChunks(data.length, CHUNK_BYTES)) {
         await this.#finish([this.#library.startBroadcast(data.subarray(start, end), root)]);
       }
@@ -81,12 +82,13 @@ class MpiCommunicator implements Communicator {
   }
 
   scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array> {
-    if (this.rank === 0 && parts?.length !== this.size) {
+    const own = this.rank === 0 ? parts : undefined;
+    if (this.rank === 0 && own?.length !== this.size) {
       return Promise.reject(new TypeError('the root of a scatter needs a part for every rank'));
     }
     return this.#turn(async () => {
       await this.#meet();
-      if (this.rank === 0) return this.#sendAll(parts!);
+      if (own !== undefined) return this.#sendAll(own);
       const length = new Uint8Array(8);
       await this.#finish([this.#library.startReceive(length, 0)]);
       const part = new Uint8Array(decodeLength(length));
@@ -145,19 +147,19 @@ class MpiCommunicator implements Communicator {
       await this.#finish(requests);
     }
     for (const part of parts) this.#traffic.sent += part.length;
-    return own!;
+    return own;
   }
 
   /** From all ranks at once, a chunk of each at a time. */
   async #receiveAll(own: Uint8Array): Promise<Uint8Array[]> {
     const others = Array.from({ length: this.size - 1 }, (_, index) => index + 1);
     const lengths = others.map(() => new Uint8Array(8));
-    await this.#finish(others.map((from, index) => this.#library.startReceive(lengths[index]!, from)));
+    await this.#finish(others.map((from, index) => this.#library.startReceive(lengths[index], from)));
     const parts = lengths.map((length) => new Uint8Array(decodeLength(length)));
     const longest = Math.max(0, ...parts.map((part) => part.length));
     for (const { start, end } of splitIntoChunks(longest, CHUNK_BYTES)) {
       const requests = others.flatMap((from, index) => {
-        const chunk = parts[index]!.subarray(start, end);
+        const chunk = parts[index].subarray(start, end);
         return chunk.length === 0 ? [] : [this.#library.startReceive(chunk, from)];
       });
       await this.#finish(requests);
@@ -185,7 +187,7 @@ class MpiCommunicator implements Communicator {
         this.#failed = new RankFailure(message ?? String(error), {
           exitCode: 1,
           announced: false,
-          ...(hint === undefined ? {} : { hint }),
+          hint,
         });
         this.#reject(this.#failed);
         throw this.#failed;

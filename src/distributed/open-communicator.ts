@@ -70,7 +70,7 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
     rank,
     size,
     launcher: launcher.name,
-    ...(request.timings === undefined ? {} : { timings: request.timings }),
+    timings: request.timings,
   });
 }
 

@@ -283,7 +283,7 @@ export class SharedFolder {
     for (const rank of watched) {
       const pulse = this.#pulse(rank);
       pulse.see(await readBeat(this.#aliveFile(rank)));
-      const life = this.#session.lives[rank]!;
+      const life = this.#session.lives[rank];
       if (pulse.missed >= this.#timings.missedBeats || hasEnded(life, this.#own)) gone.push(rank);
     }
     // Stopped meanwhile.
@@ -294,7 +294,7 @@ export class SharedFolder {
       this.#fail(new RankFailure(late.sentence, { exitCode: late.exitCode, announced: true }), late.gone);
       return;
     }
-    const who = gone.map((rank) => `rank ${rank} on ${this.#session.lives[rank]!.host}`).join(', ');
+    const who = gone.map((rank) => `rank ${rank} on ${this.#session.lives[rank].host}`).join(', ');
     this.#tell(
       `${who.charAt(0).toUpperCase()}${who.slice(1)} has vanished: killed, out of memory, or cut off.`,
       gone,

@@ -50,7 +50,7 @@ export class CifTokens {
     }
     return new LocScaleError('bad-input', `Line ${line} of ${this.file} ${what}.`, {
       where: `${this.file}, line ${line}`,
-      ...(expected === undefined ? {} : { expected }),
+      expected,
       found: `"${printable(this.text.slice(this.tokenStart, this.tokenStart + 80).split(/[\r\n]/, 1)[0])}"`,
     });
   }

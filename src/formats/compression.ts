@@ -153,6 +153,6 @@ export async function decompress(
   return {
     bytes: withClearErrors(plain, name, compression),
     compression,
-    ...(available === undefined ? {} : { byteLengthLimit: available * ratio + ratioSlackBytes }),
+    byteLengthLimit: available === undefined ? undefined : available * ratio + ratioSlackBytes,
   };
 }

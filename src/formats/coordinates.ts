@@ -99,7 +99,7 @@ function damaged(name: string, cause?: unknown): LocScaleError {
   return new LocScaleError('bad-input', `${name} is damaged: its gzip data cannot be decompressed.`, {
     where: name,
     hint: 'Copy or download the file again.',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }
 

@@ -121,7 +121,7 @@ function damaged(name: string, what: string, cause?: unknown): LocScaleError {
   return new LocScaleError('bad-input', `${name} is not a readable Keras file: ${what}.`, {
     where: name,
     hint: 'Copy or download the file again.',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }
 
@@ -209,8 +209,8 @@ function readConfig(file: Group, name: string): Map<string, LayerConfig> {
     const inputs = inputsOf(member(layer, 'inbound_nodes'));
     all.set(layerName, {
       config: isRecord(config) ? config : {},
-      ...(typeof className === 'string' ? { className } : {}),
-      ...(inputs === undefined ? {} : { inputs }),
+      className: typeof className === 'string' ? className : undefined,
+      inputs,
     });
   }
   return all;

@@ -88,9 +88,9 @@ export function readMmcif(text: string, name: string, options: ReadStructureOpti
   return {
     id: items.get('_entry.id') ?? block.name,
     title: (items.get('_struct.title') ?? '').replace(/\s+/g, ' ').trim(),
-    ...(cell ? { cell } : {}),
+    cell,
     atoms,
-    ...(mark === undefined ? {} : { predictionMark: mark }),
+    predictionMark: mark,
     notes,
   };
 }

@@ -67,9 +67,9 @@ export function readPdb(text: string, name: string, options: ReadStructureOption
   return {
     id,
     title,
-    ...(cell ? { cell } : {}),
+    cell,
     atoms,
-    ...(mark === undefined ? {} : { predictionMark: mark }),
+    predictionMark: mark,
     notes: structureNotes({ atoms, models, wanted, guessedElements: guessed, file: name }),
   };
 }

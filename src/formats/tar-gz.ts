@@ -61,7 +61,7 @@ function damaged(name: string, what: string, cause?: unknown): LocScaleError {
   return new LocScaleError('bad-input', `${name} is not a readable tar archive: ${what}.`, {
     where: name,
     hint: 'Copy or download the file again.',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }
 

@@ -38,7 +38,7 @@ export function textWidth(text: string): number {
 /** Calls `plot(column, row)` for every set pixel; characters the font lacks show as "?". */
 export function drawText(text: string, plot: (column: number, row: number) => void): void {
   Array.from(text).forEach((character, i) => {
-    const rows = GLYPHS[character] ?? GLYPHS['?']!;
+    const rows = GLYPHS[character] ?? GLYPHS['?'];
     for (let row = 0; row < GLYPH_HEIGHT; row++) {
       const bits = Number.parseInt(rows.charAt(row), 32);
       for (let column = 0; column < GLYPH_WIDTH; column++) {

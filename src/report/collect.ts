@@ -93,7 +93,7 @@ export async function collectFindings(run: RunToShow): Promise<Findings> {
 /** One byte a voxel: the mask stays while maps come and go. */
 function bytesOf(mask: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(mask.length);
-  for (let i = 0; i < bytes.length; i++) if (mask[i]! > 0.5) bytes[i] = 1;
+  for (let i = 0; i < bytes.length; i++) if (mask[i] > 0.5) bytes[i] = 1;
   return bytes;
 }
 
@@ -114,11 +114,11 @@ function measureMask(mask: Uint8Array, shape: Shape): MaskExtent {
       for (let x = 0; x < shape[2]; x++) {
         if (mask[index++] === 0) continue;
         count++;
-        counts[2][x]!++;
+        counts[2][x]++;
         if (edge || x === 0 || x === shape[2] - 1) onFaces++;
       }
-      counts[0][z]! += count;
-      counts[1][y]! += count;
+      counts[0][z] += count;
+      counts[1][y] += count;
     }
   }
   const voxels = counts[0].reduce((sum, count) => sum + count, 0);
@@ -128,7 +128,7 @@ function measureMask(mask: Uint8Array, shape: Shape): MaskExtent {
     voxels,
     onFaces,
     start: start as unknown as Shape,
-    size: end.map((v, axis) => v - start[axis]!) as unknown as Shape,
+    size: end.map((v, axis) => v - start[axis]) as unknown as Shape,
     centre: counts.map((list) =>
       Math.round(list.reduce((sum, count, i) => sum + count * i, 0) / voxels),
     ) as unknown as Shape,
@@ -139,7 +139,7 @@ function measureMask(mask: Uint8Array, shape: Shape): MaskExtent {
 function firstBeyond(counts: Float64Array, limit: number): number {
   let sum = 0;
   for (let i = 0; i < counts.length; i++) {
-    sum += counts[i]!;
+    sum += counts[i];
     if (sum > limit) return i;
   }
   return 0;
@@ -150,7 +150,7 @@ function growBox({ start, size }: VoxelBox, shape: Shape, margin: number): Voxel
   return {
     start: from as unknown as Shape,
     size: size.map(
-      (n, axis) => Math.min(shape[axis]!, start[axis]! + n + margin) - from[axis]!,
+      (n, axis) => Math.min(shape[axis], start[axis] + n + margin) - from[axis],
     ) as unknown as Shape,
   };
 }
@@ -164,7 +164,7 @@ function shareInMask(
   const [z0, y0, x0] = start as unknown as Shape;
   for (let z = z0; z < z0 + size; z++)
     for (let y = y0; y < y0 + size; y++)
-      for (let x = x0; x < x0 + size; x++) inside += mask[(z * shape[1] + y) * shape[2] + x]!;
+      for (let x = x0; x < x0 + size; x++) inside += mask[(z * shape[1] + y) * shape[2] + x];
   return inside / size ** 3;
 }
 
@@ -172,7 +172,7 @@ function shareInMask(
 function gainOf(input: readonly Section[], result: readonly Section[]): LocalFindings {
   const ratios = result.map((section, i) => ({
     ...section,
-    values: section.values.map((power, at) => Math.sqrt(power / input[i]!.values[at]!)),
+    values: section.values.map((power, at) => Math.sqrt(power / input[i].values[at])),
   }));
   const sorted = sortFinite(ratios.flatMap(({ values }) => [...values]));
   const median = sorted[Math.floor(sorted.length / 2)] ?? 1;
@@ -197,9 +197,9 @@ async function localOf(
     unit,
     sections: cut(data).map((section, i) => ({
       ...section,
-      values: section.values.map((v, at) => (inside[i]!.values[at]! > 0.5 ? v : Number.NaN)),
+      values: section.values.map((v, at) => (inside[i].values[at] > 0.5 ? v : Number.NaN)),
     })),
-    sorted: sortFinite(sampleMask(mask, maskVoxels, HISTOGRAM_SAMPLE).map((index) => data[index]!)),
+    sorted: sortFinite(sampleMask(mask, maskVoxels, HISTOGRAM_SAMPLE).map((index) => data[index])),
   };
 }
 

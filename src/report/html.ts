@@ -19,7 +19,7 @@ export function escapeHtml(text: string): string {
     text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
       .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '?')
-      .replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!)
+      .replaceAll(/[&<>"']/g, (character) => ENTITIES[character])
   );
 }
 

@@ -26,9 +26,9 @@ export function localPower(
     for (let row = 0; row < height; row++) {
       let index = depth * strides[axis] + row * strides[rowAxis];
       for (let i = row * width; i < (row + 1) * width; i++, index += strides[columnAxis]) {
-        if (!(mask[index]! > 0.5)) continue;
-        squares[i]! += data[index]! ** 2;
-        counts[i]!++;
+        if (!(mask[index] > 0.5)) continue;
+        squares[i] += data[index] ** 2;
+        counts[i]++;
       }
     }
   }
@@ -42,9 +42,9 @@ export function localPower(
     const target = (height - 1 - row) * width;
     const start = at * strides[axis] + row * strides[rowAxis];
     for (let column = 0; column < width; column++) {
-      const inside = mask[start + column * strides[columnAxis]]! > 0.5;
+      const inside = mask[start + column * strides[columnAxis]] > 0.5;
       const i = row * width + column;
-      values[target + column] = inside ? squares[i]! / counts[i]! : Number.NaN;
+      values[target + column] = inside ? squares[i] / counts[i] : Number.NaN;
     }
   }
   return { axis, at, width, height, values };
@@ -53,7 +53,7 @@ export function localPower(
 /** Replaces each value of a line by the sum over [i - half, i + half). */
 function slide(values: Float64Array, start: number, stride: number, length: number, half: number): void {
   const line = new Float64Array(length + 1);
-  for (let i = 0; i < length; i++) line[i + 1] = line[i]! + values[start + i * stride]!;
+  for (let i = 0; i < length; i++) line[i + 1] = line[i] + values[start + i * stride];
   for (let i = 0; i < length; i++)
-    values[start + i * stride] = line[Math.min(length, i + half)]! - line[Math.max(0, i - half)]!;
+    values[start + i * stride] = line[Math.min(length, i + half)] - line[Math.max(0, i - half)];
 }

@@ -68,7 +68,7 @@ export function sampleMask(mask: ArrayLike<number>, maskVoxels: number, count: n
   const indices: number[] = [];
   let rank = 0;
   for (let index = 0; index < mask.length && indices.length < wanted; index++) {
-    if (!(mask[index]! > 0.5)) continue;
+    if (!(mask[index] > 0.5)) continue;
     if (rank === Math.floor(((indices.length + 0.5) * maskVoxels) / wanted)) indices.push(index);
     rank++;
   }
@@ -88,25 +88,25 @@ export function profilesOf(
   const { a, b, c, shell, multiplicity, counts } = shellWeights(edge, kind);
   const at = (k: number): number => (k + edge) % edge;
   const place = (i: number, sign: number): number =>
-    (at(sign * a[i]!) * edge + at(sign * b[i]!)) * edge + at(sign * c[i]!);
+    (at(sign * a[i]) * edge + at(sign * b[i])) * edge + at(sign * c[i]);
   const places = Uint32Array.from(a, (_, i) => place(i, 1));
   const mates = Uint32Array.from(a, (_, i) => place(i, -1));
   const real = new Float64Array(edge ** 3);
   const imaginary = new Float64Array(edge ** 3);
   const profiles = centres.map(() => new Float64Array(counts.length));
   for (let w = 0; w < centres.length; w += 2) {
-    copyWindow(data, shape, centres[w]!, edge, real);
-    copyWindow(data, shape, centres[w + 1] ?? centres[w]!, edge, imaginary);
+    copyWindow(data, shape, centres[w], edge, real);
+    copyWindow(data, shape, centres[w + 1] ?? centres[w], edge, imaginary);
     transformVolume(real, imaginary, [edge, edge, edge]);
-    const first = profiles[w]!;
+    const first = profiles[w];
     const second = profiles[w + 1];
     for (let i = 0; i < places.length; i++) {
-      const [re, im] = [real[places[i]!]!, imaginary[places[i]!]!];
-      const [reMate, imMate] = [real[mates[i]!]!, imaginary[mates[i]!]!];
-      const weight = multiplicity[i]! / (2 * counts[shell[i]!]!);
-      first[shell[i]!]! += weight * Math.sqrt((re + reMate) ** 2 + (im - imMate) ** 2);
+      const [re, im] = [real[places[i]], imaginary[places[i]]];
+      const [reMate, imMate] = [real[mates[i]], imaginary[mates[i]]];
+      const weight = multiplicity[i] / (2 * counts[shell[i]]);
+      first[shell[i]] += weight * Math.sqrt((re + reMate) ** 2 + (im - imMate) ** 2);
       if (second !== undefined)
-        second[shell[i]!]! += weight * Math.sqrt((im + imMate) ** 2 + (reMate - re) ** 2);
+        second[shell[i]] += weight * Math.sqrt((im + imMate) ** 2 + (reMate - re) ** 2);
     }
   }
   return profiles;
@@ -144,7 +144,7 @@ function fillOf(mask: ArrayLike<number>, shape: Shape, centre: Shape, edge: numb
     for (let y = y0; y < y0 + edge; y += 2)
       for (let x = x0; x < x0 + edge; x += 2) {
         all++;
-        if (mask[(z * shape[1] + y) * shape[2] + x]! > 0.5) inside++;
+        if (mask[(z * shape[1] + y) * shape[2] + x] > 0.5) inside++;
       }
   return inside / all;
 }
@@ -161,11 +161,11 @@ function copyWindow(
   for (let z = z0; z < z0 + edge; z++)
     for (let y = y0; y < y0 + edge; y++) {
       const row = (z * shape[1] + y) * shape[2] + x0;
-      for (let x = 0; x < edge; x++) into[i++] = data[row + x]!;
+      for (let x = 0; x < edge; x++) into[i++] = data[row + x];
     }
 }
 
 function thin<T>(list: readonly T[], count: number): T[] {
   if (list.length <= count) return [...list];
-  return Array.from({ length: count }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / count)]!);
+  return Array.from({ length: count }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / count)]);
 }

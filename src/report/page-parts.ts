@@ -59,7 +59,7 @@ ${before.length < 2 ? undefined : html`<span>compare with:</span>${before.map(({
       (
         axis,
       ) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[axis]}, voxel ${findings.centre[axis]}</p>
-<div class="compare" data-axis="${AXIS_NAMES[axis]}">${before.map(({ role, label, urls }, i) => html`<img data-map="${role}" src="${trusted(urls[axis]!)}" alt="${label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"${trusted(i === 0 ? '' : ' hidden')}>`)}<div class="after"><img src="${trusted(after[axis]!)}" alt="${result.label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"></div><span class="tag left">${first?.label}</span><span class="tag right">${result.label}</span></div></div>`,
+<div class="compare" data-axis="${AXIS_NAMES[axis]}">${before.map(({ role, label, urls }, i) => html`<img data-map="${role}" src="${trusted(urls[axis])}" alt="${label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"${trusted(i === 0 ? '' : ' hidden')}>`)}<div class="after"><img src="${trusted(after[axis])}" alt="${result.label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"></div><span class="tag left">${first?.label}</span><span class="tag right">${result.label}</span></div></div>`,
     )}</div>
 </div>`,
   };
@@ -162,7 +162,7 @@ export function profilePart(
 <p>From the window in which the input falls off least to the one in which it falls off most: the point of scaling locally is that these need different corrections.</p>
 <div class="two">${small.map(
       ({ window, words, svg: one }) =>
-        html`<figure class="plot panel">${trusted(one)}<figcaption>${words}: voxel (x, y, z) = ${[...windows.centres[window]!].reverse().join(', ')}</figcaption></figure>`,
+        html`<figure class="plot panel">${trusted(one)}<figcaption>${words}: voxel (x, y, z) = ${[...windows.centres[window]].reverse().join(', ')}</figcaption></figure>`,
     )}</div>`,
   };
 }
@@ -211,7 +211,7 @@ export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance
   const fitRange =
     windows.fit === undefined
       ? ''
-      : ` from ${(1 / windows.frequency[windows.fit.start]!).toFixed(1)} to ${(1 / windows.frequency[windows.fit.end - 1]!).toFixed(1)} Å`;
+      : ` from ${(1 / windows.frequency[windows.fit.start]).toFixed(1)} to ${(1 / windows.frequency[windows.fit.end - 1]).toFixed(1)} Å`;
   return {
     id: 'b-factors',
     heading:
@@ -264,7 +264,7 @@ export function chooseWindows(findings: Findings): { window: number; words: stri
       ? b.map((_, window) => ({ value: Number.NaN, window }))
       : known.toSorted((one, other) => one.value - other.value);
   return [0.03, 0.35, 0.65, 0.97].map((share) => {
-    const { value, window } = order[Math.round(share * (order.length - 1))]!;
+    const { value, window } = order[Math.round(share * (order.length - 1))];
     return {
       window,
       words: Number.isNaN(value) ? 'a window' : `B factor of the input here ${value.toFixed(0)} Å²`,

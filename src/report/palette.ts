@@ -63,7 +63,7 @@ export function scaleColour(kind: ScaleKind, t: number): Rgb {
   const stops = kind === 'sequential' ? SEQUENTIAL : DIVERGING;
   const at = Math.min(1, Math.max(0, t)) * (stops.length - 1);
   const low = Math.min(stops.length - 2, Math.floor(at));
-  return stops[low]!.map((v, i) => Math.round(v + (at - low) * (stops[low + 1]![i]! - v))) as unknown as Rgb;
+  return stops[low].map((v, i) => Math.round(v + (at - low) * (stops[low + 1][i] - v))) as unknown as Rgb;
 }
 
 /** For a bar that explains the scale, in CSS. */

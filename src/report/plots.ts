@@ -32,7 +32,7 @@ type Marks = Plot.Markish[];
 
 /** Half-map FSC with the two thresholds and where the curve crosses them. */
 export function plotFsc({ frequency, correlation, resolution, resolutionHalf, verdict }: FscCurve): string {
-  const points = frequency.map((f, i) => ({ f, c: correlation[i]! }));
+  const points = frequency.map((f, i) => ({ f, c: correlation[i] }));
   const crossings = [
     { threshold: 0.143, at: verdict.end === 'falls' ? resolution : undefined },
     { threshold: 0.5, at: resolutionHalf },
@@ -89,7 +89,7 @@ export function plotProfiles(findings: Findings, cutoffAngstrom: number): string
 /** The same for one window. */
 export function plotWindowProfile(findings: Findings, window: number, cutoffAngstrom: number): string {
   return drawProfiles(
-    findings.maps.map((map) => ({ map, profile: map.profiles[window]! })),
+    findings.maps.map((map) => ({ map, profile: map.profiles[window] })),
     findings.windows.frequency,
     cutoffAngstrom,
     SMALL,
@@ -102,7 +102,7 @@ export function plotScaleFactors(findings: Findings, cutoffAngstrom: number): st
   const result = mapOf(findings, 'result')?.profiles ?? [];
   const { frequency } = findings.windows;
   const shells = Array.from(frequency, (f, r) => {
-    const ratios = result.map((profile, i) => profile[r]! / input[i]![r]!).filter((v) => v > 0 && v < 1e30);
+    const ratios = result.map((profile, i) => profile[r] / input[i][r]).filter((v) => v > 0 && v < 1e30);
     const sorted = Float64Array.from(ratios).sort();
     return { f, q: [0.05, 0.25, 0.5, 0.75, 0.95].map((p) => quantile(sorted, p)) };
   })
@@ -112,8 +112,8 @@ export function plotScaleFactors(findings: Findings, cutoffAngstrom: number): st
   const band = (low: number, high: number, opacity: number): Plot.Markish =>
     Plot.areaY(shells, {
       x: 'f',
-      y1: (d: (typeof shells)[0]) => d.q[low]! / unit,
-      y2: (d: (typeof shells)[0]) => d.q[high]! / unit,
+      y1: (d: (typeof shells)[0]) => d.q[low] / unit,
+      y2: (d: (typeof shells)[0]) => d.q[high] / unit,
       fill: colour('result'),
       fillOpacity: opacity,
     });
@@ -131,7 +131,7 @@ export function plotScaleFactors(findings: Findings, cutoffAngstrom: number): st
       band(1, 3, 0.3),
       Plot.line(shells, {
         x: 'f',
-        y: (d: (typeof shells)[0]) => d.q[2]! / unit,
+        y: (d: (typeof shells)[0]) => d.q[2] / unit,
         stroke: colour('result'),
         strokeWidth: 2,
       }),
@@ -173,7 +173,7 @@ export function plotDistribution({ sorted }: Distribution, label: string, log = 
 export function meanProfile(profiles: readonly Float64Array[]): Float64Array {
   const mean = new Float64Array(profiles[0]?.length ?? 0);
   for (const profile of profiles)
-    for (let r = 0; r < mean.length; r++) mean[r]! += profile[r]! / profiles.length;
+    for (let r = 0; r < mean.length; r++) mean[r] += profile[r] / profiles.length;
   return mean;
 }
 
@@ -194,8 +194,8 @@ function drawProfiles(
   const points = curves.flatMap(({ map, profile }) =>
     Array.from(profile, (amplitude, r) => ({
       role: map.role,
-      f: frequency[r]!,
-      a: map.role === 'input' ? (amplitude * anchor) / profile[1]! : amplitude,
+      f: frequency[r],
+      a: map.role === 'input' ? (amplitude * anchor) / profile[1] : amplitude,
     })).filter(({ a }, r) => r > 0 && a > 0 && Number.isFinite(a)),
   );
   const last = frequency.at(-1) ?? 1;
@@ -213,7 +213,7 @@ function drawProfiles(
             y: 'a',
             stroke: colour(role),
             strokeWidth: role === 'reference' ? 3.5 : 2,
-            ...(role === 'reference' ? { strokeOpacity: 0.6 } : {}),
+            strokeOpacity: role === 'reference' ? 0.6 : undefined,
           },
         ),
       ),
@@ -242,7 +242,7 @@ function drawHistogram(
   const edge = (i: number): number => (log ? Math.exp(low + i * step) : low + i * step);
   const bars = series.flatMap(({ name, sorted }) => {
     const counts = new Float64Array(bins);
-    for (const v of sorted) counts[Math.min(bins - 1, Math.max(0, Math.floor((forward(v) - low) / step)))]!++;
+    for (const v of sorted) counts[Math.min(bins - 1, Math.max(0, Math.floor((forward(v) - low) / step)))]++;
     return Array.from(counts, (count, i) => ({
       name,
       from: edge(i),
@@ -257,7 +257,7 @@ function drawHistogram(
       x: {
         type: log ? 'log' : 'linear',
         label: xLabel,
-        ...(log ? { tickFormat: shortNumber } : {}),
+        tickFormat: log ? shortNumber : undefined,
         domain: [edge(0), edge(bins)],
       },
       y: {

@@ -60,7 +60,7 @@ export function colourPng(section: Section, { kind, low, high, log }: ColourScal
   const position = (v: number): number =>
     log ? Math.log(v / low) / Math.log(high / low) : (v - low) / (high - low);
   for (let i = 0; i < width * height; i++) {
-    const v = section.values[Math.floor(i / width) * stride * section.width + (i % width) * stride]!;
+    const v = section.values[Math.floor(i / width) * stride * section.width + (i % width) * stride];
     if (Number.isNaN(v)) continue;
     data.set([...scaleColour(kind, position(v)), 255], 4 * i);
   }
@@ -79,19 +79,19 @@ export function sectionsFigure(findings: Findings): string {
   const order = ['input', 'result', 'reference'] as const;
   const maps = findings.maps.toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
   const cropped = maps.map((map) => map.sections.map((section) => cropSection(section, findings.crop)));
-  const widest = Math.max(...cropped[0]!.map(({ width }) => width));
+  const widest = Math.max(...cropped[0].map(({ width }) => width));
   const gap = widest / 30;
   const heading = widest / 9;
   const images: string[] = [];
   let bottom = 0;
   maps.forEach((map, column) => {
-    const white = whiteOf(cropped[column]!);
+    const white = whiteOf(cropped[column]);
     const left = column * (widest + gap);
     images.push(
       `<text x="${left + widest / 2}" y="${heading * 0.7}" font-size="${heading * 0.6}" text-anchor="middle" fill="currentColor">${escapeHtml(map.label)}</text>`,
     );
     let top = heading;
-    for (const section of cropped[column]!) {
+    for (const section of cropped[column]) {
       const { width, height } = section;
       images.push(
         `<g transform="translate(${left + (widest - width) / 2} ${top})">${image(greyPng(section, white), width, height)}</g>`,
@@ -106,18 +106,18 @@ export function sectionsFigure(findings: Findings): string {
 
 /** Whole section of the input with the mask's outline and the noise boxes; dashed: in front or behind. */
 export function maskFigure(map: MapFindings, findings: Findings, axis: 0 | 1 | 2, white: number): string {
-  const section = map.sections[axis]!;
+  const section = map.sections[axis];
   const { width, height, at } = section;
   const [rowAxis, columnAxis] = PLANE_AXES[axis];
   const line = Math.max(width, height) / 220;
   const boxes = findings.noiseBoxes.map(({ start, size }) => {
-    const cut = at >= start[axis]! && at < start[axis]! + size;
-    const y = height - start[rowAxis]! - size;
+    const cut = at >= start[axis] && at < start[axis] + size;
+    const y = height - start[rowAxis] - size;
     return `<rect x="${start[columnAxis]}" y="${y}" width="${size}" height="${size}" fill="${cut ? '#f0935a33' : 'none'}" stroke="#f0935a" stroke-width="${line}"${cut ? '' : ` stroke-dasharray="${4 * line} ${3 * line}"`}/>`;
   });
   return frame(section, `Section normal to ${AXIS_NAMES[axis]} with mask and noise boxes`, [
     image(greyPng(section, white), width, height),
-    `<path d="${outlineOf(findings.mask.sections[axis]!)}" fill="none" stroke="#4fc3f7" stroke-width="${line}" stroke-linecap="square"/>`,
+    `<path d="${outlineOf(findings.mask.sections[axis])}" fill="none" stroke="#4fc3f7" stroke-width="${line}" stroke-linecap="square"/>`,
     ...boxes,
   ]);
 }
@@ -129,7 +129,7 @@ export function localFigure(
   axis: 0 | 1 | 2,
   scale: ColourScale,
 ): string {
-  const section = cropSection(local.sections[axis]!, findings.crop);
+  const section = cropSection(local.sections[axis], findings.crop);
   return frame(section, `${local.label}, section normal to ${AXIS_NAMES[axis]}`, [
     `<rect width="${section.width}" height="${section.height}" fill="${colour('faint')}" fill-opacity="0.18"/>`,
     image(colourPng(section, scale), section.width, section.height),
@@ -157,7 +157,7 @@ function resize(section: Section): { width: number; height: number; values: Floa
       let sum = 0;
       for (let y = 0; y < step; y++)
         for (let x = 0; x < step; x++)
-          sum += values[(Math.floor(i / w) * step + y) * width + (i % w) * step + x]!;
+          sum += values[(Math.floor(i / w) * step + y) * width + (i % w) * step + x];
       small[i] = sum / step ** 2;
     }
     return { width: w, height: h, values: small };
@@ -174,8 +174,8 @@ function resize(section: Section): { width: number; height: number; values: Floa
     const [y0, y1, ty] = between(row, height);
     for (let column = 0; column < w; column++) {
       const [x0, x1, tx] = between(column, width);
-      const upper = values[y0 * width + x0]! * (1 - tx) + values[y0 * width + x1]! * tx;
-      const lower = values[y1 * width + x0]! * (1 - tx) + values[y1 * width + x1]! * tx;
+      const upper = values[y0 * width + x0] * (1 - tx) + values[y0 * width + x1] * tx;
+      const lower = values[y1 * width + x0] * (1 - tx) + values[y1 * width + x1] * tx;
       large[row * w + column] = upper * (1 - ty) + lower * ty;
     }
   }

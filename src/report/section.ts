@@ -49,7 +49,7 @@ export function cutSection(
         at * strides[axis] +
         (start[rowAxis] + height - 1 - row) * strides[rowAxis] +
         (start[columnAxis] + column) * strides[columnAxis];
-      values[row * width + column] = data[index]!;
+      values[row * width + column] = data[index];
     }
   }
   return { axis, at, width, height, values };
@@ -74,7 +74,7 @@ export function cropSection(section: Section, { start, size }: VoxelBox): Sectio
  */
 export function outlineOf({ width, height, values }: Section): string {
   const inside = (row: number, column: number): boolean =>
-    row >= 0 && row < height && column >= 0 && column < width && values[row * width + column]! > 0.5;
+    row >= 0 && row < height && column >= 0 && column < width && values[row * width + column] > 0.5;
   const path: string[] = [];
   const runs = (
     lines: number,

@@ -79,8 +79,8 @@ export function renderSlices(columns: readonly SliceColumn[], options: SliceOpti
       const offset = Math.floor((panelWidth - row.width * magnification) / 2);
       drawPanel(canvas, section, row.width, row.height, magnification, white, x0 + offset, y0);
       if (i === 0)
-        write(canvas, `${row.name} = ${sections[row.axis]}`, MARGIN, y0 + heights[r]! / 2 - GLYPH_HEIGHT);
-      y0 += heights[r]! + GAP;
+        write(canvas, `${row.name} = ${sections[row.axis]}`, MARGIN, y0 + heights[r] / 2 - GLYPH_HEIGHT);
+      y0 += heights[r] + GAP;
     });
   });
   drawScaleBar(canvas, left, canvas.height - MARGIN - GLYPH_HEIGHT * TEXT_SCALE, magnification / voxelSize);
@@ -100,17 +100,17 @@ export function boxAround(
   for (let z = 0; z < shape[0]; z++) {
     for (let y = 0; y < shape[1]; y++) {
       for (let x = 0; x < shape[2]; x++) {
-        if (!(data[index++]! > threshold)) continue;
+        if (!(data[index++] > threshold)) continue;
         [z, y, x].forEach((v, axis) => {
-          low[axis] = Math.min(low[axis]!, v);
-          high[axis] = Math.max(high[axis]!, v);
+          low[axis] = Math.min(low[axis], v);
+          high[axis] = Math.max(high[axis], v);
         });
       }
     }
   }
-  if (high[0]! < 0) return undefined;
+  if (high[0] < 0) return undefined;
   const start = low.map((v) => Math.max(0, v - marginVoxels)) as unknown as Shape;
-  const size = high.map((v, axis) => Math.min(shape[axis]! - 1, v + marginVoxels) - start[axis]! + 1);
+  const size = high.map((v, axis) => Math.min(shape[axis] - 1, v + marginVoxels) - start[axis] + 1);
   return { start, size: size as unknown as Shape };
 }
 
@@ -125,11 +125,11 @@ function whiteLevel(data: ArrayLike<number>, [, ny, nx]: Shape, { start, size }:
   for (let z = 0; z < size[0]; z++) {
     for (let y = 0; y < size[1]; y++) {
       const row = ((start[0] + z) * ny + start[1] + y) * nx + start[2];
-      for (let x = 0; x < size[2]; x++) values[count++] = data[row + x]!;
+      for (let x = 0; x < size[2]; x++) values[count++] = data[row + x];
     }
   }
   values.sort();
-  const white = values[Math.floor(WHITE_PERCENTILE * (count - 1))]!;
+  const white = values[Math.floor(WHITE_PERCENTILE * (count - 1))];
   return white > 0 ? white : 1;
 }
 
@@ -181,15 +181,15 @@ function sample(
   magnification: number,
   weights: readonly CubicWeights[],
 ): number {
-  const wx = weights[px % magnification]!;
-  const wy = weights[py % magnification]!;
+  const wx = weights[px % magnification];
+  const wy = weights[py % magnification];
   const x = Math.floor(px / magnification) + wx.first;
   const y = Math.floor(py / magnification) + wy.first;
   let value = 0;
   for (let j = 0; j < 4; j++) {
     const row = Math.min(height - 1, Math.max(0, y + j)) * width;
     for (let i = 0; i < 4; i++) {
-      value += wy.w[j]! * wx.w[i]! * section[row + Math.min(width - 1, Math.max(0, x + i))]!;
+      value += wy.w[j] * wx.w[i] * section[row + Math.min(width - 1, Math.max(0, x + i))];
     }
   }
   return value;

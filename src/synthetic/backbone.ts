@@ -60,7 +60,7 @@ export function buildBackbone(kind: ElementKind, length: number): BackboneResidu
   const centre = centroid(points);
   // Turn 0 of an element is where the middle residue's CB points along x: a strand's side chains then
   // alternate between +x and -x.
-  const middle = residues[length >> 1]!;
+  const middle = residues[length >> 1];
   const frame = transpose(frameAlong(principalAxis(points), subtract(middle.CB, middle.CA)));
   return residues.map((r) => mapResidue(r, (p) => apply(frame, subtract(p, centre))));
 }

@@ -82,7 +82,7 @@ export function generateDemoData(options: Partial<DemoDataOptions> = {}): DemoDa
 
   const level = noiseLevel(maps.first, grid, resolution);
   const noise = colouredNoisePair(grid, seed, level);
-  const half = (which: Float64Array): Float32Array => Float32Array.from(maps.first, (v, i) => v + which[i]!);
+  const half = (which: Float64Array): Float32Array => Float32Array.from(maps.first, (v, i) => v + which[i]);
   onStep?.(`added independent noise to two half maps, aimed at ${resolution} A`);
   return {
     structure,
@@ -101,7 +101,7 @@ function percentile(values: readonly number[], fraction: number): number {
   const at = fraction * (sorted.length - 1);
   const low = Math.floor(at);
   const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
 }
 
 function noiseColour(frequency: number): number {
@@ -122,7 +122,7 @@ function noiseLevel(signal: Float64Array, grid: Grid, resolution: number): numbe
   let count = 0;
   forEachFrequency(grid, (i, squared) => {
     if (Math.abs(Math.sqrt(squared) - target) > step) return;
-    power += real[i]! ** 2 + imaginary[i]! ** 2;
+    power += real[i] ** 2 + imaginary[i] ** 2;
     count++;
   });
   const wanted = ((1 - FSC_THRESHOLD) / FSC_THRESHOLD) * (power / count);

@@ -258,7 +258,7 @@ function decorate(stretches: readonly Stretch[], random: RandomSource): SubunitA
     const types = RESIDUE_TYPES[kind];
     residues.forEach((backbone, i) => {
       const residueNumber = firstResidue + i;
-      const drawn = types[random.integer(0, types.length - 1)]!;
+      const drawn = types[random.integer(0, types.length - 1)];
       const fits = (a: PlacedAtom): boolean =>
         occupied.nearest(a.position, (tag) => tag !== residueNumber) >= SIDE_CHAIN_CONTACT_ANGSTROM;
       const { residueName, sideChain } = chooseSideChain([drawn, 'VAL', 'SER', 'ALA'], backbone, fits);

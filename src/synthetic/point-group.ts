@@ -18,7 +18,7 @@ export function pointGroupRotations(symmetry: string): Matrix[] {
   const order = Number(match[2]);
   const rotations: Matrix[] = [];
   for (let i = 0; i < order; i++) rotations.push(rotationAbout([0, 0, 1], (360 * i) / order));
-  if (match[1]!.toUpperCase() === 'D') {
+  if (match[1].toUpperCase() === 'D') {
     const flip = rotationAbout([1, 0, 0], 180);
     rotations.push(...rotations.map((r) => multiply(r, flip)));
   }

@@ -93,7 +93,7 @@ export function buildSideChain(
   rotamer: { readonly chi1: number; readonly chi2: number },
 ): PlacedAtom[] {
   const positions = new Map<string, Vector>(Object.entries(backbone));
-  return SIDE_CHAINS[residueName]!.map(({ name, element, after, bond, angle, dihedral }) => {
+  return SIDE_CHAINS[residueName].map(({ name, element, after, bond, angle, dihedral }) => {
     const [a, b, c] = after.map((parent) => positions.get(parent)!) as [Vector, Vector, Vector];
     const degrees =
       typeof dihedral === 'number'

@@ -114,27 +114,25 @@ function addAtom(
   const position = [atom.z, atom.y, atom.x];
   const counts = [0, 0, 0];
   for (let axis = 0; axis < 3; axis++) {
-    const step = grid.voxelSize[axis]!;
-    const n = grid.shape[axis]!;
-    const at = (position[axis]! - grid.origin[axis]!) / step;
+    const step = grid.voxelSize[axis];
+    const n = grid.shape[axis];
+    const at = (position[axis] - grid.origin[axis]) / step;
     const first = Math.ceil(at - radius / step);
     const count = Math.floor(at + radius / step) - first + 1;
     counts[axis] = count;
-    if (kernel.indices[axis]!.length < count) {
+    if (kernel.indices[axis].length < count) {
       kernel.indices[axis] = new Int32Array(2 * count);
       kernel.values[axis] = new Float64Array(10 * count);
     }
     for (let i = 0; i < count; i++) {
-      kernel.indices[axis]![i] = (((first + i) % n) + n) % n;
+      kernel.indices[axis][i] = (((first + i) % n) + n) % n;
       const offset = (first + i - at) * step;
       for (let g = 0; g < 5; g++) {
-        kernel.values[axis]![g * count + i] = Math.exp(
-          (-4 * Math.PI * Math.PI * offset * offset) / widths[g]!,
-        );
+        kernel.values[axis][g * count + i] = Math.exp((-4 * Math.PI * Math.PI * offset * offset) / widths[g]);
       }
     }
   }
-  const heights = widths.map((w, g) => atom.occupancy * factor.a[g]! * ((4 * Math.PI) / w) ** 1.5);
+  const heights = widths.map((w, g) => atom.occupancy * factor.a[g] * ((4 * Math.PI) / w) ** 1.5);
   addSeparable(map, grid, heights, counts as [number, number, number], kernel);
 }
 
@@ -152,16 +150,16 @@ function addSeparable(
   const line = new Float64Array(5);
   for (let z = 0; z < countZ; z++) {
     for (let y = 0; y < countY; y++) {
-      for (let g = 0; g < 5; g++) line[g] = heights[g]! * ez[g * countZ + z]! * ey[g * countY + y]!;
-      const [l0, l1, l2, l3, l4] = [line[0]!, line[1]!, line[2]!, line[3]!, line[4]!];
-      const row = (iz[z]! * ny + iy[y]!) * nx;
+      for (let g = 0; g < 5; g++) line[g] = heights[g] * ez[g * countZ + z] * ey[g * countY + y];
+      const [l0, l1, l2, l3, l4] = [line[0], line[1], line[2], line[3], line[4]];
+      const row = (iz[z] * ny + iy[y]) * nx;
       for (let x = 0; x < countX; x++) {
-        map[row + ix[x]!]! +=
-          l0 * ex[x]! +
-          l1 * ex[countX + x]! +
-          l2 * ex[2 * countX + x]! +
-          l3 * ex[3 * countX + x]! +
-          l4 * ex[4 * countX + x]!;
+        map[row + ix[x]] +=
+          l0 * ex[x] +
+          l1 * ex[countX + x] +
+          l2 * ex[2 * countX + x] +
+          l3 * ex[3 * countX + x] +
+          l4 * ex[4 * countX + x];
       }
     }
   }

@@ -67,7 +67,7 @@ export function centroid(points: readonly Vector[]): Vector {
 export function principalAxis(points: readonly Vector[]): Vector {
   const centre = centroid(points);
   const offsets = points.map((p) => subtract(p, centre));
-  const towardsEnd = normalise(subtract(points[points.length - 1]!, points[0]!));
+  const towardsEnd = normalise(subtract(points[points.length - 1], points[0]));
   let axis = towardsEnd;
   for (let i = 0; i < 60; i++) {
     axis = normalise(offsets.map((p) => scale(p, dot(p, axis))).reduce(add, [0, 0, 0]));

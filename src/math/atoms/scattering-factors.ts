@@ -131,6 +131,6 @@ export function scatteringFactorOf(element: string): ScatteringFactor | undefine
 export function evaluateScatteringFactor(factor: ScatteringFactor, frequency: number): number {
   const s2 = (frequency * frequency) / 4;
   let f = 0;
-  for (let i = 0; i < 5; i++) f += factor.a[i]! * Math.exp(-factor.b[i]! * s2);
+  for (let i = 0; i < 5; i++) f += factor.a[i] * Math.exp(-factor.b[i] * s2);
   return f;
 }

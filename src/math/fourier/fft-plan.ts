@@ -114,18 +114,18 @@ function planBluestein(n: number): FftPlan {
   const re = new Float64Array(length);
   const im = new Float64Array(length);
   for (let j = 0; j < n; j++) {
-    re[j] = chirp[2 * j]!;
-    im[j] = chirp[2 * j + 1]!;
+    re[j] = chirp[2 * j];
+    im[j] = chirp[2 * j + 1];
     if (j > 0) {
-      re[length - j] = re[j]!;
-      im[length - j] = im[j]!;
+      re[length - j] = re[j];
+      im[length - j] = im[j];
     }
   }
   transformFloat64(re, im);
   const spectrum = new Float64Array(2 * length);
   for (let j = 0; j < length; j++) {
-    spectrum[2 * j] = re[j]! / length;
-    spectrum[2 * j + 1] = im[j]! / length;
+    spectrum[2 * j] = re[j] / length;
+    spectrum[2 * j + 1] = im[j] / length;
   }
   return { n, passes: [], bluestein: { length, inner: planFft(length), chirp, spectrum } };
 }
@@ -145,14 +145,14 @@ function transformFloat64(re: Float64Array, im: Float64Array): void {
           let sumI = 0;
           for (let j = 0; j < radix; j++) {
             const at = q + stride * (p + rest * j);
-            const c = roots[2 * ((j * k) % radix)]!;
-            const s = roots[2 * ((j * k) % radix) + 1]!;
-            sumR += xr[at]! * c + xi[at]! * s;
-            sumI += xi[at]! * c - xr[at]! * s;
+            const c = roots[2 * ((j * k) % radix)];
+            const s = roots[2 * ((j * k) % radix) + 1];
+            sumR += xr[at] * c + xi[at] * s;
+            sumI += xi[at] * c - xr[at] * s;
           }
           const w = 2 * (p * (radix - 1) + k - 1);
-          const c = k === 0 ? 1 : twiddles[w]!;
-          const s = k === 0 ? 0 : twiddles[w + 1]!;
+          const c = k === 0 ? 1 : twiddles[w];
+          const s = k === 0 ? 0 : twiddles[w + 1];
           const to = q + stride * (radix * p + k);
           yr[to] = sumR * c + sumI * s;
           yi[to] = sumI * c - sumR * s;

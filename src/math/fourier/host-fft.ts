@@ -21,8 +21,8 @@ export function transformVolume(
   if (!inverse) return;
   const scale = 1 / voxelCount(shape);
   for (let i = 0; i < real.length; i++) {
-    real[i]! *= scale;
-    imaginary[i]! *= scale;
+    real[i] *= scale;
+    imaginary[i] *= scale;
   }
 }
 
@@ -39,8 +39,8 @@ export function filterPair(
   transformVolume(a, b, grid.shape);
   forEachFrequency(grid, (index, squared) => {
     const factor = g(Math.sqrt(squared));
-    a[index]! *= factor;
-    b[index]! *= factor;
+    a[index] *= factor;
+    b[index] *= factor;
   });
   transformVolume(a, b, grid.shape, true);
 }
@@ -48,14 +48,14 @@ export function filterPair(
 /** Calls `visit` with the index and |k|^2 (1/A^2) of every coefficient of a transformed volume. */
 export function forEachFrequency(grid: Grid, visit: (index: number, squaredFrequency: number) => void): void {
   const [z2, y2, x2] = grid.shape.map((n, axis) => {
-    const step = 1 / (n * grid.voxelSize[axis]!);
+    const step = 1 / (n * grid.voxelSize[axis]);
     return Float64Array.from({ length: n }, (_, i) => ((i <= n / 2 ? i : i - n) * step) ** 2);
   }) as [Float64Array, Float64Array, Float64Array];
   let index = 0;
   for (let z = 0; z < z2.length; z++) {
     for (let y = 0; y < y2.length; y++) {
-      const zy = z2[z]! + y2[y]!;
-      for (let x = 0; x < x2.length; x++) visit(index++, zy + x2[x]!);
+      const zy = z2[z] + y2[y];
+      for (let x = 0; x < x2.length; x++) visit(index++, zy + x2[x]);
     }
   }
 }
@@ -148,18 +148,18 @@ function runStage(
       for (let r = 0; r < radix; r++) {
         // One factor for butterfly and twiddle together, its angle reduced exactly.
         const turns = (((r * t) % radix) * m + q * t) % remaining;
-        const c = roots.real[turns * rootStep]!;
-        const s = roots.imaginary[turns * rootStep]!;
+        const c = roots.real[turns * rootStep];
+        const s = roots.imaginary[turns * rootStep];
         const at = source + inner * m * r;
         if (r === 0) {
           for (let k = 0; k < inner; k++) {
-            yr[out + k] = c * xr[at + k]! - s * xi[at + k]!;
-            yi[out + k] = c * xi[at + k]! + s * xr[at + k]!;
+            yr[out + k] = c * xr[at + k] - s * xi[at + k];
+            yi[out + k] = c * xi[at + k] + s * xr[at + k];
           }
         } else {
           for (let k = 0; k < inner; k++) {
-            yr[out + k]! += c * xr[at + k]! - s * xi[at + k]!;
-            yi[out + k]! += c * xi[at + k]! + s * xr[at + k]!;
+            yr[out + k] += c * xr[at + k] - s * xi[at + k];
+            yi[out + k] += c * xi[at + k] + s * xr[at + k];
           }
         }
       }

@@ -25,7 +25,7 @@ export function filterBins(cutoffs: ArrayLike<number>, voxelSize: number): Filte
   let largest = 0;
   let smallest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < cutoffs.length; i++) {
-    const d = cutoffs[i]!;
+    const d = cutoffs[i];
     if (!(d > 0)) continue;
     largest = Math.max(largest, d);
     smallest = Math.min(smallest, d);
@@ -37,7 +37,7 @@ export function filterBins(cutoffs: ArrayLike<number>, voxelSize: number): Filte
   const frequency = (j: number): number => first * RATIO ** j;
   const used = new Uint8Array(count + 2);
   for (let i = 0; i < cutoffs.length; i++) {
-    const d = cutoffs[i]!;
+    const d = cutoffs[i];
     if (!(d > 0)) continue;
     const j = Math.floor(Math.log(1 / d / first) / Math.log(RATIO));
     // One more on either side: rounding may put a voxel on the other side of a boundary.

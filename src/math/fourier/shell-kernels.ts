@@ -53,7 +53,7 @@ function transformLastAxis(values: Float64Array, cosines: Float64Array, n: numbe
   for (let i = 0; i < n * n; i++) {
     for (let d = 0; d < n; d++) {
       let sum = 0;
-      for (let f = 0; f < n; f++) sum += values[i * n + f]! * cosines[d * n + f]!;
+      for (let f = 0; f < n; f++) sum += values[i * n + f] * cosines[d * n + f];
       out[d * n * n + i] = sum;
     }
   }

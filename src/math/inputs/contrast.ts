@@ -54,7 +54,7 @@ function contrastAt(data: ArrayLike<number>, shape: Shape, edge: number): Contra
   const sd = Math.sqrt(second / blocks.length);
   if (!(sd > 0)) return undefined;
   const sorted = blocks.slice().sort();
-  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))];
   const median = at(0.5);
   const skewness = third / blocks.length / sd ** 3;
   const reach = (median - at(EXTREME_RANK)) / Math.max(at(1 - EXTREME_RANK) - median, Number.MIN_VALUE);
@@ -77,7 +77,7 @@ function averageBlocks(
       const to = (Math.floor(z / edge) * shape[1] + Math.floor(y / edge)) * shape[2];
       for (let bx = 0; bx < shape[2]; bx++) {
         let sum = 0;
-        for (let k = 0; k < edge; k++) sum += data[from + bx * edge + k]!;
+        for (let k = 0; k < edge; k++) sum += data[from + bx * edge + k];
         blocks[to + bx] += sum / edge ** 3;
       }
     }
@@ -92,10 +92,10 @@ function meanOf(part: 'centre' | 'border', blocks: Float64Array, shape: Shape): 
     Array.from({ length: n }, (_, i) => Math.abs((i + 0.5) / n - 0.5) <= 0.5 - margin),
   );
   let [sum, count, index] = [0, 0, 0];
-  for (const z of within[0]!)
-    for (const y of within[1]!)
-      for (const x of within[2]!) {
-        const value = blocks[index++]!;
+  for (const z of within[0])
+    for (const y of within[1])
+      for (const x of within[2]) {
+        const value = blocks[index++];
         if ((z && y && x) !== (part === 'centre')) continue;
         sum += value;
         count++;
@@ -125,7 +125,7 @@ export function neighbourCorrelation(
   ] as const) {
     for (let i = 0; i + stride < blocks.length; i++) {
       if (Math.floor(i / stride) % n === n - 1) continue;
-      sum += (blocks[i]! - mean) * (blocks[i + stride]! - mean);
+      sum += (blocks[i] - mean) * (blocks[i + stride] - mean);
       pairs++;
     }
   }

@@ -129,7 +129,7 @@ function passbandOf(shells: readonly ShellEvidence[], end: number): Passband {
 
 /** Beyond the last shell one of the maps holds rounding errors only. */
 function endsEarly(shells: readonly ShellEvidence[], end: number): boolean {
-  return shells.at(-1)!.index < end - 1;
+  return shells[shells.length - 1].index < end - 1;
 }
 
 /**
@@ -291,5 +291,5 @@ function changeOver(shells: readonly ShellEvidence[]): number {
     slope += size * (frequency - centre) * correlation;
     spread += size * (frequency - centre) ** 2;
   }
-  return spread === 0 ? 0 : (slope / spread) * (shells.at(-1)!.frequency - shells[0].frequency);
+  return spread === 0 ? 0 : (slope / spread) * (shells[shells.length - 1].frequency - shells[0].frequency);
 }

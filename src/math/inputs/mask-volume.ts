@@ -79,14 +79,14 @@ const LEVELS = 1 << 16;
 export function contourOfVolume(data: ArrayLike<number>, voxels: number): number {
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < data.length; i++) {
-    const value = data[i]!;
+    const value = data[i];
     if (value < min) min = value;
     if (value > max) max = value;
   }
   const counts = new Uint32Array(LEVELS);
   const scale = (LEVELS - 1) / (max - min || 1);
-  for (let i = 0; i < data.length; i++) counts[Math.floor((data[i]! - min) * scale)]!++;
+  for (let i = 0; i < data.length; i++) counts[Math.floor((data[i] - min) * scale)]++;
   let level = LEVELS;
-  for (let above = 0; level > 0 && above < voxels; ) above += counts[--level]!;
+  for (let above = 0; level > 0 && above < voxels; ) above += counts[--level];
   return min + level / scale;
 }

@@ -32,14 +32,14 @@ export function summariseResolution(
   window: number,
 ): ResolutionSummary {
   const sorted = Float32Array.from({ length: countOf(resolution) });
-  for (let i = 0, k = 0; i < resolution.length; i++) if (resolution[i]! > 0) sorted[k++] = resolution[i]!;
+  for (let i = 0, k = 0; i < resolution.length; i++) if (resolution[i] > 0) sorted[k++] = resolution[i];
   sorted.sort();
   const voxels = sorted.length;
   const quantile = (share: number): number => {
     const at = share * (voxels - 1);
     const low = Math.floor(at);
     const high = Math.min(voxels - 1, low + 1);
-    return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+    return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
   };
   const from = quantile(0.01);
   const step = (quantile(0.99) - from) / CLASSES || 1;
@@ -47,7 +47,7 @@ export function summariseResolution(
   let atNyquist = 0;
   let withoutSignal = 0;
   for (const value of sorted) {
-    counts[Math.min(CLASSES - 1, Math.max(0, Math.floor((value - from) / step)))]!++;
+    counts[Math.min(CLASSES - 1, Math.max(0, Math.floor((value - from) / step)))]++;
     if (value <= nyquist * (1 + EQUAL)) atNyquist++;
     if (value >= window * (1 - EQUAL)) withoutSignal++;
   }
@@ -68,6 +68,6 @@ export function summariseResolution(
 
 function countOf(resolution: ArrayLike<number>): number {
   let count = 0;
-  for (let i = 0; i < resolution.length; i++) if (resolution[i]! > 0) count++;
+  for (let i = 0; i < resolution.length; i++) if (resolution[i] > 0) count++;
   return count;
 }

@@ -44,9 +44,9 @@ export function cornerNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
     shape,
     size,
     Array.from({ length: 8 }, (_, corner) => [
-      ends[0]![corner >> 2]!,
-      ends[1]![(corner >> 1) & 1]!,
-      ends[2]![corner & 1]!,
+      ends[0][corner >> 2],
+      ends[1][(corner >> 1) & 1],
+      ends[2][corner & 1],
     ]),
   );
 }

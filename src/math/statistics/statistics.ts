@@ -13,10 +13,10 @@ export function correlationInside(
   let sumA = 0;
   let sumB = 0;
   for (let i = 0; i < mask.length; i++) {
-    if (!(mask[i]! > 0.5)) continue;
+    if (!(mask[i] > 0.5)) continue;
     count++;
-    sumA += a[i]!;
-    sumB += b[i]!;
+    sumA += a[i];
+    sumB += b[i];
   }
   const meanA = sumA / count;
   const meanB = sumB / count;
@@ -24,9 +24,9 @@ export function correlationInside(
   let bb = 0;
   let ab = 0;
   for (let i = 0; i < mask.length; i++) {
-    if (!(mask[i]! > 0.5)) continue;
-    const da = a[i]! - meanA;
-    const db = b[i]! - meanB;
+    if (!(mask[i] > 0.5)) continue;
+    const da = a[i] - meanA;
+    const db = b[i] - meanB;
     aa += da * da;
     bb += db * db;
     ab += da * db;

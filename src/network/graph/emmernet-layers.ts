@@ -73,7 +73,7 @@ export function planEmmernet(widths: EmmernetWidths = EMMERNET_WIDTHS): Emmernet
       stride,
       inputEdge: edge,
       outputEdge,
-      ...(skip === undefined ? {} : { skip: skip.name }),
+      skip: skip?.name,
     });
     edge = outputEdge;
     channels = out;

@@ -166,7 +166,7 @@ export async function predictReference(input: PredictReferenceInput): Promise<Pr
     const variance = spread && hold(await uploadTrilinear(engine, spread, networkGrid.shape, grid.shape));
     return {
       reference,
-      ...(variance ? { variance } : {}),
+      variance,
       cubes: plan.cubes.count,
       networkShape: networkGrid.shape,
       standardisation,

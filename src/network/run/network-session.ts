@@ -36,6 +36,7 @@ export async function createNetworkSession(
   const { provider, monteCarlo, deviceId, threads } = choice;
   const session = await InferenceSession.create(graph, {
     executionProviders: [deviceId === undefined ? provider : { name: provider, deviceId }],
+    // onnxruntime refuses options that are there and undefined.
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     // An operator without a kernel would silently be computed on the CPU: that has to be an error.
     ...(provider === 'webgpu' ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),

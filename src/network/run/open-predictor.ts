@@ -130,9 +130,9 @@ class Trial {
         const session = await createNetworkSession(this.onnxruntime, graph, manifest, {
           provider,
           monteCarlo,
-          ...(enhanced === undefined ? {} : { enhanced }),
-          ...(deviceId === undefined ? {} : { deviceId }),
-          ...(threads === undefined ? {} : { threads }),
+          enhanced,
+          deviceId,
+          threads,
         });
         sessions.push(session);
         await this.check(session, provider);
@@ -156,7 +156,7 @@ class Trial {
       this.options.onInfo?.(`Network on the CPU: ${count} of ${threads} threads, for want of memory.`);
     const sessions = await createWorkerSessions(count, graph, manifest, {
       monteCarlo,
-      ...(enhanced === undefined ? {} : { enhanced }),
+      enhanced,
     });
     try {
       await this.check(sessions[0] as NetworkSession, 'cpu');
@@ -200,8 +200,8 @@ class Trial {
       const session = await createNetworkSession(this.onnxruntime, graph, this.model.manifest, {
         provider: 'cpu',
         monteCarlo: false,
-        ...(enhanced === undefined ? {} : { enhanced }),
-        ...(threads === undefined ? {} : { threads }),
+        enhanced,
+        threads,
       });
       try {
         this.expected = await session.run(this.cube, 1);

@@ -39,22 +39,22 @@ export function checkManifest(value: unknown, where: string): ModelManifest {
     gflopPerCube: check.positive(fields, 'gflopPerCube'),
     files: {
       plain: check.file(files.plain, 'files.plain'),
-      ...(files.monteCarlo === undefined
-        ? {}
-        : { monteCarlo: check.file(files.monteCarlo, 'files.monteCarlo') }),
+      monteCarlo:
+        files.monteCarlo === undefined ? undefined : check.file(files.monteCarlo, 'files.monteCarlo'),
     },
     input: check.text(fields, 'input'),
     output: check.text(fields, 'output'),
-    ...(fields.enhancedOutput === undefined ? {} : { enhancedOutput: check.text(fields, 'enhancedOutput') }),
+    enhancedOutput: fields.enhancedOutput === undefined ? undefined : check.text(fields, 'enhancedOutput'),
     voxelSizeAngstrom: check.positive(fields, 'voxelSizeAngstrom'),
-    ...(fields.trainedResolution === undefined
-      ? {}
-      : { trainedResolution: check.range(fields.trainedResolution, 'trainedResolution') }),
+    trainedResolution:
+      fields.trainedResolution === undefined
+        ? undefined
+        : check.range(fields.trainedResolution, 'trainedResolution'),
     standardisation,
     cubeEdge: check.whole(fields, 'cubeEdge', 1, 1024),
     stride: check.whole(fields, 'stride', 1, 1024),
     dropout,
-    ...(fields.calibration === undefined ? {} : { calibration: checkCalibration(fields.calibration, where) }),
+    calibration: fields.calibration === undefined ? undefined : checkCalibration(fields.calibration, where),
   };
 }
 

@@ -104,7 +104,7 @@ async function readIntoMemory(
 ): Promise<StoredModel> {
   const wanted = lowContext ? LOW_CONTEXT : HIGH_CONTEXT;
   const found: string[] = [];
-  for await (const { manifest, plain } of readModels(path, signal === undefined ? {} : { signal })) {
+  for await (const { manifest, plain } of readModels(path, { signal })) {
     found.push(manifest.name);
     const single = !manifest.source.includes(' in ');
     if (single || manifest.name === wanted) return { manifest, location: path, readPlain: async () => plain };

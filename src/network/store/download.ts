@@ -82,7 +82,7 @@ export async function downloadArchive(options: DownloadOptions): Promise<Downloa
     path,
     bytes,
     checksum: `${algorithm}:${digest}`,
-    ...(licence === undefined ? {} : { licence }),
+    licence,
     remove: () => rm(place, { recursive: true, force: true }),
   };
 }
@@ -131,7 +131,7 @@ async function readRecord(base: string, options: DownloadOptions): Promise<Recor
     bytes: size,
     algorithm: algorithm as RecordFile['algorithm'],
     digest,
-    ...(typeof licence === 'string' ? { licence: printable(licence) } : {}),
+    licence: typeof licence === 'string' ? printable(licence) : undefined,
   };
 }
 

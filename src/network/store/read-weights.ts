@@ -176,7 +176,7 @@ async function toModel(
       cubeEdge: EMMERNET.cubeEdge,
       stride: EMMERNET.cubeEdge / 2,
       dropout: emmernetDropout(),
-      ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
+      calibration: options.calibration,
     },
   };
 }
@@ -218,7 +218,7 @@ function unreadable(path: string, reason: string, cause?: unknown): LocScaleErro
   return new LocScaleError('bad-input', `${path} cannot be read: ${reason}.`, {
     where: path,
     hint: 'Give emmernet.tar.gz, or the .hdf5 or .pt file of EMmerNet.',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }
 

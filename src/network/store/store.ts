@@ -58,7 +58,7 @@ export async function importModel(file: string, options: ImportOptions): Promise
   await makeStore(folder);
   await removeAbandoned(folder);
   const imported: ImportedModel[] = [];
-  for await (const model of readModels(file, { ...rest, ...(name === undefined ? {} : { name }) })) {
+  for await (const model of readModels(file, { ...rest, name })) {
     throwIfStopped(options.signal);
     imported.push(await store(model, folder));
   }
@@ -197,9 +197,7 @@ export async function openManifest(manifestPath: string, folder: string): Promis
     manifest,
     location: resolve(folder),
     readPlain: () => readChecked(folder, plain, manifest.name),
-    ...(monteCarlo === undefined
-      ? {}
-      : { readMonteCarlo: () => readChecked(folder, monteCarlo, manifest.name) }),
+    readMonteCarlo: monteCarlo && (() => readChecked(folder, monteCarlo, manifest.name)),
   };
 }
 
