@@ -1,6 +1,7 @@
 /**
- * Tagged errors. Each says what happened, where, what was expected, and what to do about it.
- * The command line prints `message`, what `expected` and `found` add to it, and `hint`, and maps the tag to an exit code (cli/exit-codes.ts).
+ * Tagged errors. Each says what happened, where, what was expected, and what to do about it. The command line
+ * prints `message`, what `expected` and `found` add to it, and `hint`, and maps the tag to an exit code
+ * (cli/exit-codes.ts).
  */
 export type ErrorTag =
   | 'usage' // an option is unknown, missing, contradictory or out of range

@@ -10,8 +10,8 @@ import { type GpuEntryOptions, loadGpu } from './platform/index.ts';
 
 export interface NetworkChoice extends GpuEntryOptions {
   /**
-   * "bundled" (the default), the name of an imported network, its folder, or a file: .hdf5, .pt, .tar.gz, or .onnx
-   * with its manifest beside it.
+   * "bundled" (the default), the name of an imported network, its folder, or a file: .hdf5, .pt, .tar.gz, or
+   * .onnx with its manifest beside it.
    */
   readonly model?: string;
   /** Where imported networks lie: what "locscale-gpu models path" prints. */

@@ -1,7 +1,7 @@
 /**
- * Why a model does not fit a map, found out by trying: the origin ignored, the map centred on 0, the mirror image,
- * other voxel sizes, shifts. Each trial is compared with the map around its own atoms, at low resolution, where small
- * shifts do not matter and a trial takes milliseconds.
+ * Why a model does not fit a map, found out by trying: the origin ignored, the map centred on 0, the mirror
+ * image, other voxel sizes, shifts. Each trial is compared with the map around its own atoms, at low
+ * resolution, where small shifts do not matter and a trial takes milliseconds.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { Atom } from '../math/atoms/atom.ts';
@@ -21,7 +21,9 @@ export interface DiagnosisJob {
   readonly correlation: number;
 }
 
-/** Voxel size (A) of the trials, and B factor added to model and map: what is finer than 10 A hardly counts. */
+/**
+ * Voxel size (A) of the trials, and B factor added to model and map: what is finer than 10 A hardly counts.
+ */
 const TRIAL_VOXEL_SIZE = 3;
 const TRIAL_BLUR = 400;
 /** A trial explains a bad fit if it reaches this, and is this much better than the model as it lies. */
@@ -211,8 +213,8 @@ function trialsOf(atoms: AtomSet, grid: Grid): Trial[] {
   const centre = centreOf(atoms);
   for (const scale of SCALES) {
     const sentence = `It fits if the voxel size of the map is ${(step * scale).toFixed(4)} A instead of ${step.toFixed(4)} A`;
-    // A voxel size that is s times larger makes the model 1 / s times as large in voxels. The model may have been
-    // fitted as a whole nevertheless: then its centre stays where it is.
+    // A voxel size that is s times larger makes the model 1 / s times as large in voxels. The model may have
+    // been fitted as a whole nevertheless: then its centre stays where it is.
     move((position, k) => start[k] + (position - start[k]) / scale, sentence);
     move((position, k) => centre[k] + (position - centre[k]) / scale, sentence);
   }

@@ -1,7 +1,12 @@
-/** Below this correlation of model map and map a model is reported as misplaced or wrong; the original's limit. */
+/**
+ * Below this correlation of model map and map a model is reported as misplaced or wrong; the original's
+ * limit.
+ */
 const POOR_CORRELATION = 0.3;
 
-/** Undefined for a model that fits. `correlation`: of its map with the map; NaN where one of them is constant. */
+/**
+ * Undefined for a model that fits. `correlation`: of its map with the map; NaN where one of them is constant.
+ */
 export function judgeModelFit(correlation: number): string | undefined {
   if (correlation >= POOR_CORRELATION) return undefined;
   const value = Number.isFinite(correlation) ? correlation.toFixed(2) : 'undefined';

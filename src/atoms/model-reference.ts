@@ -45,9 +45,14 @@ export interface BFactorsFound {
   readonly bFactors: Float64Array;
   /** Before averaging and shift: lowest, mean, highest, A^2. */
   readonly refined: { readonly min: number; readonly mean: number; readonly max: number };
-  /** Shares of the atoms whose B factor, before averaging, is at the least and the most that refinement allows. */
+  /**
+   * Shares of the atoms whose B factor, before averaging, is at the least and the most that refinement
+   * allows.
+   */
   readonly atLimits: { readonly least: number; readonly most: number };
-  /** False where the map has no signal in the range of the fit: refinement began with the file's B factors. */
+  /**
+   * False where the map has no signal in the range of the fit: refinement began with the file's B factors.
+   */
   readonly localFallOff: boolean;
   /** Taken away from all, A^2. */
   readonly shift: number;
@@ -99,8 +104,8 @@ export async function completeWithPseudoAtoms(
  * B factors of `atoms` from the data: local Wilson B factors to begin with, then `cycles` of refinement,
  * then averages over 25 A and the shift.
  *
- * The fall-off of the atoms themselves is divided out where they are known. Pseudo-atoms have climbed the very
- * density that is measured, so that their own map would explain its fall-off away: for them it is that
+ * The fall-off of the atoms themselves is divided out where they are known. Pseudo-atoms have climbed the
+ * very density that is measured, so that their own map would explain its fall-off away: for them it is that
  * of an average protein.
  */
 export async function findBFactors(

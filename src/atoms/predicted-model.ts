@@ -1,13 +1,16 @@
 /**
- * Models of AlphaFold and its kin hold pLDDT in the B column: 0 to 100 (or 0 to 1), high where the prediction is
- * sure, the opposite of a B factor. Converted as phenix.process_predicted_model does (Oeffner et al. 2022, Acta
- * Cryst. D78, 1303; after Hiranuma et al. 2021):
+ * Models of AlphaFold and its kin hold pLDDT in the B column: 0 to 100 (or 0 to 1), high where the prediction
+ * is sure, the opposite of a B factor. Converted as phenix.process_predicted_model does (Oeffner et al. 2022,
+ * Acta Cryst. D78, 1303; after Hiranuma et al. 2021):
  *   rmsd = 1.5 exp(4 (0.7 - pLDDT / 100)) A,  B = (8 pi^2 / 3) rmsd^2
  */
 import type { Structure, StructureAtom } from '../formats/structure.ts';
 import { MOST_B } from './bfactors/b-factor-field.ts';
 
-/** A^2, at most what refinement allows: pLDDT 95 gives 8, 70 gives 59, below 43 the limit. `confidence`: 0 to 1. */
+/**
+ * A^2, at most what refinement allows: pLDDT 95 gives 8, 70 gives 59, below 43 the limit. `confidence`: 0 to
+ * 1.
+ */
 export function bFactorOfConfidence(confidence: number): number {
   const rmsd = 1.5 * Math.exp(4 * (0.7 - confidence));
   return Math.min(MOST_B, ((8 * Math.PI ** 2) / 3) * rmsd ** 2);
@@ -41,8 +44,8 @@ const SURE_SHARE = 0.5;
 const FEWEST_RESIDUES = 20;
 
 /**
- * One sentence where an unmarked B column looks like pLDDT: one value a residue, 0 to 100, most of them high; or
- * fractions of 1, which no map and no crystal gives as B factors.
+ * One sentence where an unmarked B column looks like pLDDT: one value a residue, 0 to 100, most of them high;
+ * or fractions of 1, which no map and no crystal gives as B factors.
  */
 export function confidenceNote({ predictionMark, atoms }: Structure): string | undefined {
   if (predictionMark !== undefined) return undefined;

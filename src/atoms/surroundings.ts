@@ -1,4 +1,7 @@
-/** The region around the atoms of a model: where its fit is judged, and a mask where no better one can be made. */
+/**
+ * The region around the atoms of a model: where its fit is judged, and a mask where no better one can be
+ * made.
+ */
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { makeModelMask } from './pseudo-model/model-mask.ts';

@@ -1,4 +1,6 @@
-/** The programs of MPI that this process descends from: mpirun itself, or its daemon on another host (Linux). */
+/**
+ * The programs of MPI that this process descends from: mpirun itself, or its daemon on another host (Linux).
+ */
 import { readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
 

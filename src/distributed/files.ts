@@ -27,7 +27,10 @@ export async function createFilesCommunicator(options: FilesOptions): Promise<Co
   return new FilesCommunicator(shared, options.launcher, timings);
 }
 
-/** Between two looks for a message: short at first, as ranks mostly wait for one another for milliseconds or minutes. */
+/**
+ * Between two looks for a message: short at first, as ranks mostly wait for one another for milliseconds or
+ * minutes.
+ */
 const SHORTEST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 200;
 const EMPTY = new Uint8Array(0);

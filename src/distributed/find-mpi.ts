@@ -9,7 +9,10 @@ import { findMpiAncestors } from './ancestors.ts';
 import type { Environment, Launcher, MpiFamily } from './launcher.ts';
 import { bindMpi, identifyMpi, type Koffi, type MpiLibrary } from './mpi-library.ts';
 
-/** Names by family, the ones with an ABI number first: Open MPI 2 to 5; MPICH, Intel MPI, Debian's MPICH, Cray. */
+/**
+ * Names by family, the ones with an ABI number first: Open MPI 2 to 5; MPICH, Intel MPI, Debian's MPICH,
+ * Cray.
+ */
 const FILE_NAMES: Record<'linux' | 'darwin', Record<MpiFamily, readonly string[]>> = {
   linux: {
     'open-mpi': ['libmpi.so.40', 'libmpi.so.20', 'libmpi.so'],

@@ -16,7 +16,8 @@ for (let count = 0; Atomics.load(control, HeartbeatSlot.stop) === 0; count++) {
       writeFileSync(`${path}.new`, JSON.stringify({ ...life, count }));
       renameSync(`${path}.new`, path);
     } catch {
-      // A file system that fails for a moment: the next beat tells. One that fails for longer: the others will.
+      // A file system that fails for a moment: the next beat tells. One that fails for longer: the others
+      // will.
     }
   }
   Atomics.store(control, HeartbeatSlot.writing, 0);

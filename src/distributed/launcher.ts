@@ -17,7 +17,10 @@ export interface Launcher {
   readonly size: number | undefined;
   readonly localRank: number | undefined;
   readonly localSize: number | undefined;
-  /** The same on all ranks of the job, different for the next job where the launcher says so; fit for a file name. */
+  /**
+   * The same on all ranks of the job, different for the next job where the launcher says so; fit for a file
+   * name.
+   */
   readonly jobId: string;
   /** Whose libmpi can find the other ranks through this launcher, best first. Empty: it offers no way. */
   readonly families: readonly MpiFamily[];
@@ -56,7 +59,10 @@ function mvapich(environment: Environment): Launcher | undefined {
   });
 }
 
-/** mpirun and mpiexec of MPICH and of Intel MPI. MPI_LOCALNRANKS tells them from srun, which also sets PMI_RANK. */
+/**
+ * mpirun and mpiexec of MPICH and of Intel MPI. MPI_LOCALNRANKS tells them from srun, which also sets
+ * PMI_RANK.
+ */
 function hydra(environment: Environment): Launcher | undefined {
   if (integer(environment.MPI_LOCALNRANKS) === undefined) return undefined;
   return describe(environment, environment.I_MPI_HYDRA_UUID === undefined ? 'MPICH' : 'Intel MPI', {
@@ -119,7 +125,9 @@ function bareProcessManager(environment: Environment): Launcher | undefined {
   };
 }
 
-/** Open MPI since version 4 finds its ranks through PMIx only: without it, it ends the process in MPI_Init. */
+/**
+ * Open MPI since version 4 finds its ranks through PMIx only: without it, it ends the process in MPI_Init.
+ */
 function processManagerFamilies(environment: Environment): MpiFamily[] {
   if (environment.PMIX_RANK !== undefined) return ['open-mpi', 'mpich'];
   return environment.PMI_RANK !== undefined ? ['mpich'] : [];

@@ -1,6 +1,6 @@
 /**
- * Shared folders of earlier jobs that were killed as a whole, so that nobody was left to tidy up. They hold copies
- * of maps. A folder counts as left behind when its signs of life have not moved for a while.
+ * Shared folders of earlier jobs that were killed as a whole, so that nobody was left to tidy up. They hold
+ * copies of maps. A folder counts as left behind when its signs of life have not moved for a while.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

@@ -2,7 +2,8 @@
  * libmpi through koffi: which file, which implementation, and the functions this program needs.
  *
  * Handles differ. Open MPI's are addresses of exported variables, those of MPICH and everything that shares
- * its binary interface (Intel MPI, MVAPICH, Cray) are integers. Which of the two a file is, its own symbols say.
+ * its binary interface (Intel MPI, MVAPICH, Cray) are integers. Which of the two a file is, its own symbols
+ * say.
  */
 import { LocScaleError } from '../errors.ts';
 import type { MpiFamily } from './launcher.ts';
@@ -76,7 +77,9 @@ export interface MpiIdentity {
   readonly version: string;
 }
 
-/** What the file is. Loaded for itself only: symbols of a second libmpi would otherwise get into the first. */
+/**
+ * What the file is. Loaded for itself only: symbols of a second libmpi would otherwise get into the first.
+ */
 export function identifyMpi(koffi: Koffi, path: string): MpiIdentity {
   const library = koffi.load(path);
   try {
@@ -230,7 +233,9 @@ class BoundMpi implements MpiLibrary {
     return { handle: new Uint8Array(8), memory };
   }
 
-  /** Where the bytes lie. They stay there as long as the array lives; asking moves small ones off the heap. */
+  /**
+   * Where the bytes lie. They stay there as long as the array lives; asking moves small ones off the heap.
+   */
   #address(memory: Uint8Array): bigint {
     return memory.length === 0 ? 0n : this.#koffi.address(memory);
   }

@@ -3,7 +3,8 @@
  * whether they have ended, so that signals, worker threads and progress go on meanwhile.
  *
  * A message has two phases. First all ranks meet (a barrier), which can take as long as the slowest rank
- * computes: asked seldom. Then bytes flow, and libmpi moves them only while it is being asked: asked all the time.
+ * computes: asked seldom. Then bytes flow, and libmpi moves them only while it is being asked: asked all the
+ * time.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { splitIntoChunks } from './chunks.ts';
@@ -119,7 +120,8 @@ class MpiCommunicator implements Communicator {
 
   abort(exitCode: number, _sentence: string): void {
     if (this.#closed) return;
-    // A launcher that hears of the end first may not pass on what was printed just before (MPICH: 1 time in 470).
+    // A launcher that hears of the end first may not pass on what was printed just before (MPICH: 1 time in
+    // 470).
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PRINTING_MILLISECONDS);
     this.#library.abort(exitCode);
   }

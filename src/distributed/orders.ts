@@ -1,6 +1,6 @@
 /**
- * What the leading rank tells the others to do: an order each, as plain data, followed by the voxels it needs.
- * Every order is a broadcast, so that all ranks do the same things in the same sequence.
+ * What the leading rank tells the others to do: an order each, as plain data, followed by the voxels it
+ * needs. Every order is a broadcast, so that all ranks do the same things in the same sequence.
  */
 import type { LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';

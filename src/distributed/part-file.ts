@@ -4,8 +4,8 @@
  *   0 magic "LSRANKS1"   8 session (16 characters)   24 sequence u32   28 sender u32
  *   32 payload length u64   40 CRC-32 of the payload u32   44 CRC-32 of bytes 0 ... 43 u32
  *
- * Written under another name and renamed, so that a reader sees all of it or nothing; length and checksums are
- * for file systems that promise less.
+ * Written under another name and renamed, so that a reader sees all of it or nothing; length and checksums
+ * are for file systems that promise less.
  */
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';

@@ -226,7 +226,9 @@ export class SharedFolder {
     return found!;
   }
 
-  /** While opening: who the rank is once it is known to be alive. One that was and is no more ends the wait. */
+  /**
+   * While opening: who the rank is once it is known to be alive. One that was and is no more ends the wait.
+   */
   async #checkPulse(rank: number): Promise<Life | undefined> {
     const pulse = this.#pulse(rank);
     const beat = await readBeat(this.#aliveFile(rank));
@@ -261,7 +263,9 @@ export class SharedFolder {
     }
   }
 
-  /** Rank 0 watches everybody, the others watch rank 0 and the note: so all learn of a death with few looks. */
+  /**
+   * Rank 0 watches everybody, the others watch rank 0 and the note: so all learn of a death with few looks.
+   */
   async #look(): Promise<void> {
     const note = readNote(this.#abortFile());
     if (note !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Voxels that were read from the wrong byte, because the extended header is not as long as it was taken for, are
- * moved to their places. In a stream of unknown length that comes out only at its end.
+ * Voxels that were read from the wrong byte, because the extended header is not as long as it was taken for,
+ * are moved to their places. In a stream of unknown length that comes out only at its end.
  */
 import { shiftVoxels } from './axis-order.ts';
 import type { ByteReader } from './byte-source.ts';
@@ -68,8 +68,8 @@ export function fillFromExtension(
 }
 
 /**
- * Reads what follows the voxels. It belongs to them if as many bytes of the extended header were taken for voxels:
- * where that header is recognised, or where only then the extremes are those that the header states.
+ * Reads what follows the voxels. It belongs to them if as many bytes of the extended header were taken for
+ * voxels: where that header is recognised, or where only then the extremes are those that the header states.
  */
 export async function takeTail(
   reader: ByteReader,

@@ -140,8 +140,8 @@ export function gatherSections(
 }
 
 /**
- * Moves all voxels by `by` places in file order: towards the end (`by` > 0) or the beginning. `values` takes the
- * places that become free, |by| of them; what stood in the places that are lost is returned.
+ * Moves all voxels by `by` places in file order: towards the end (`by` > 0) or the beginning. `values` takes
+ * the places that become free, |by| of them; what stood in the places that are lost is returned.
  */
 export function shiftVoxels(
   layout: AxisLayout,

@@ -20,7 +20,9 @@ export class ByteReader {
     this.iterator = bytes[Symbol.asyncIterator]();
   }
 
-  /** The next chunk, at most `limit` bytes long; undefined at the end. A view: use it before the next call. */
+  /**
+   * The next chunk, at most `limit` bytes long; undefined at the end. A view: use it before the next call.
+   */
   async next(limit: number): Promise<Uint8Array | undefined> {
     while (this.pending.length === 0) {
       if (this.ended) return undefined;
@@ -72,7 +74,9 @@ export class ByteReader {
     return bytes;
   }
 
-  /** Lets the source release what it holds (file handle, decompressor), whether or not it was read to the end. */
+  /**
+   * Lets the source release what it holds (file handle, decompressor), whether or not it was read to the end.
+   */
   async close(): Promise<void> {
     if (this.ended) return;
     this.ended = true;

@@ -1,8 +1,9 @@
 /**
  * bzip2 by streaming. The WebAssembly library decodes whole buffers only, but a bzip2 stream is a series of
  * independent blocks, each behind a 48-bit magic number at any bit position: blocks are found in the incoming
- * bytes, shifted to a byte boundary, wrapped as a one-block stream each, and decoded one at a time. Memory stays
- * at one block (0.9 MB, at most 47 MB for runs) whatever the file's size, and the library checks each block's CRC.
+ * bytes, shifted to a byte boundary, wrapped as a one-block stream each, and decoded one at a time. Memory
+ * stays at one block (0.9 MB, at most 47 MB for runs) whatever the file's size, and the library checks each
+ * block's CRC.
  */
 import type Bzip2 from '@foxglove/wasm-bz2';
 import { LocScaleError } from '../errors.ts';

@@ -33,7 +33,10 @@ export function elementFromPdbName(field: string, residueName: string): string {
   return SYMBOLS.get(start.toUpperCase()) ?? single;
 }
 
-/** Element by a name without columns (mmCIF): the whole name if it is an element's symbol in an ion, else its first letter. */
+/**
+ * Element by a name without columns (mmCIF): the whole name if it is an element's symbol in an ion, else its
+ * first letter.
+ */
 export function elementFromPlainName(name: string, residueName: string): string {
   const letters = name.replace(/[^A-Za-z]/g, '').toUpperCase();
   if (!POLYMER_RESIDUES.has(residueName) && letters === residueName.toUpperCase()) {

@@ -55,7 +55,9 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** All blanks: neither format has other uses for them, and in a name they would act on terminals and viewers. */
+/**
+ * All blanks: neither format has other uses for them, and in a name they would act on terminals and viewers.
+ */
 function withoutControls(text: string): string {
   // Most files have none, and are large.
   return controls.test(text) ? text.replaceAll(allControls, ' ') : text;

@@ -1,7 +1,7 @@
 /**
- * How long the extended header really is. NSYMBT can lie: programs copy it without the bytes it counts, drop the
- * count and leave the bytes, or write it in the other byte order. The size of the file decides where exactly one
- * length fits it; a file that is cut off fits none.
+ * How long the extended header really is. NSYMBT can lie: programs copy it without the bytes it counts, drop
+ * the count and leave the bytes, or write it in the other byte order. The size of the file decides where
+ * exactly one length fits it; a file that is cut off fits none.
  */
 import { mrcHeaderBytes } from './mrc-header.ts';
 
@@ -34,7 +34,10 @@ function swapped(value: number): number {
   return view.getInt32(0, false);
 }
 
-/** Length of the records that can be recognised at the start: lines of text, or FEI's, which begin with their length. */
+/**
+ * Length of the records that can be recognised at the start: lines of text, or FEI's, which begin with their
+ * length.
+ */
 function recognisedBytes({ exttyp, littleEndian, start }: DeclaredExtension): number {
   if (exttyp === 'FEI1' || exttyp === 'FEI2') {
     const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
@@ -50,8 +53,8 @@ function recognisedBytes({ exttyp, littleEndian, start }: DeclaredExtension): nu
 }
 
 /**
- * Bytes of the extended header of a file with room for `room` bytes beside header and voxels; what is more than
- * that lies behind the voxels. Undefined where no length fits, or several do.
+ * Bytes of the extended header of a file with room for `room` bytes beside header and voxels; what is more
+ * than that lies behind the voxels. Undefined where no length fits, or several do.
  */
 export function extensionThatFits(extension: DeclaredExtension, room: number): number | undefined {
   const { declared, byteVoxels } = extension;

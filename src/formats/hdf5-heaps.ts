@@ -5,7 +5,9 @@
  * Layout: HDF5 File Format Specification 3.0, section III.E.
  */
 
-/** "GCOL", version 1, and three bytes that are 0: eight bytes, so that no numbers of an array look like it. */
+/**
+ * "GCOL", version 1, and three bytes that are 0: eight bytes, so that no numbers of an array look like it.
+ */
 const start = [0x47, 0x43, 0x4f, 0x4c, 1, 0, 0, 0];
 /** With the length of the heap, itself included. */
 const HEAD_BYTES = 16;

@@ -23,7 +23,9 @@ export interface KerasLayer {
 export interface KerasModel {
   /** In the order of `layer_names`. */
   readonly layers: readonly KerasLayer[];
-  /** Releases the file; weights cannot be read afterwards. Throws 'bad-input' where the library fails at it. */
+  /**
+   * Releases the file; weights cannot be read afterwards. Throws 'bad-input' where the library fails at it.
+   */
   readonly close: () => void;
 }
 
@@ -33,7 +35,10 @@ const MOST_LAYERS = 10_000;
 const MOST_ATTRIBUTE_BYTES = 16 * 2 ** 20;
 /** Elements of one array: the largest of EMmerNet has 4.1 million. */
 const MOST_ELEMENTS = 2 ** 28;
-/** Most that a compressed array can expand: deflate, 1032:1. Pieces that were never written take no bytes at all. */
+/**
+ * Most that a compressed array can expand: deflate, 1032:1. Pieces that were never written take no bytes at
+ * all.
+ */
 const MOST_EXPANSION = 1032;
 /** HDF5 type classes. */
 const INTEGER_CLASS = 0;
@@ -102,7 +107,10 @@ function silence(files: unknown): void {
 type DataReader = (...request: unknown[]) => number;
 const heeded = new WeakSet<DataReader>();
 
-/** h5wasm looks at no status: what could not be read would be taken from wherever in its memory it should have gone. */
+/**
+ * h5wasm looks at no status: what could not be read would be taken from wherever in its memory it should have
+ * gone.
+ */
 function heedFailures(library: object): void {
   const readers = library as Record<'get_dataset_data' | 'get_attribute_data', DataReader>;
   for (const key of ['get_dataset_data', 'get_attribute_data'] as const) {
@@ -216,7 +224,10 @@ function readConfig(file: Group, name: string): Map<string, LayerConfig> {
   return all;
 }
 
-/** [[["conv1_1_3d", 0, 0, {}], ...]]: one call of the layer, with (layer, call, tensor, arguments) for each input. */
+/**
+ * [[["conv1_1_3d", 0, 0, {}], ...]]: one call of the layer, with (layer, call, tensor, arguments) for each
+ * input.
+ */
 function inputsOf(nodes: unknown): string[] | undefined {
   if (!Array.isArray(nodes) || !Array.isArray(nodes[0])) return undefined;
   const names = nodes[0].map((input: unknown) => (Array.isArray(input) ? input[0] : undefined));

@@ -12,7 +12,9 @@ import type { Cell, ReadStructureOptions, Structure, StructureAtom } from './str
 import { structureNotes } from './structure-notes.ts';
 
 const ATOM_TABLE = '_atom_site.';
-/** Columns of the table, the first that is there of several; a value that is "." or "?" counts as not there. */
+/**
+ * Columns of the table, the first that is there of several; a value that is "." or "?" counts as not there.
+ */
 const COLUMNS = {
   group: ['group_pdb'],
   serial: ['id'],

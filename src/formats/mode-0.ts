@@ -1,6 +1,7 @@
 /**
- * Bytes of mode 0. MRC2014 has them signed. IMOD wrote unsigned ones for years and says so in a stamp and flags of
- * its own (bio3d.colorado.edu/imod/doc/mrc_format.txt); other programs write unsigned bytes without a word.
+ * Bytes of mode 0. MRC2014 has them signed. IMOD wrote unsigned ones for years and says so in a stamp and
+ * flags of its own (bio3d.colorado.edu/imod/doc/mrc_format.txt); other programs write unsigned bytes without
+ * a word.
  */
 import type { MrcHeader } from './mrc-header.ts';
 
@@ -11,7 +12,10 @@ const flagsOffset = 156;
 
 export const imodFlag = {
   signedBytes: 1,
-  /** ORIGIN is the position of the first voxel, as in MRC2014; where clear it is that position with its sign inverted. */
+  /**
+   * ORIGIN is the position of the first voxel, as in MRC2014; where clear it is that position with its sign
+   * inverted.
+   */
   standardOrigin: 4,
   /** Two voxels of 4 bits in a byte. */
   packedNibbles: 16,
@@ -79,8 +83,9 @@ export function interpretBytes(header: StampedHeader & Pick<MrcHeader, 'dmin' | 
 const stepsMargin = 1.02;
 
 /**
- * Whether bytes read as signed look unsigned: the steps from voxel to voxel are smaller for the same bytes read as
- * unsigned. Densities that cross 127 jump by 255 if they are read as signed, those that cross 0 if as unsigned.
+ * Whether bytes read as signed look unsigned: the steps from voxel to voxel are smaller for the same bytes
+ * read as unsigned. Densities that cross 127 jump by 255 if they are read as signed, those that cross 0 if as
+ * unsigned.
  */
 export function looksUnsigned(data: Float32Array): boolean {
   let signed = 0;

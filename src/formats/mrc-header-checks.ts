@@ -164,7 +164,10 @@ export function refuseExtension(declared: number, context: Pick<HeaderContext, '
   );
 }
 
-/** Size of header, extended header and voxels against what the file can hold; the length of the extended header. */
+/**
+ * Size of header, extended header and voxels against what the file can hold; the length of the extended
+ * header.
+ */
 function checkLength(header: MrcHeader, mode: RealMode, voxels: number, context: HeaderContext): number {
   const { nsymbt: declared } = header;
   const { name, byteLength, byteLengthLimit, start } = context;
@@ -251,8 +254,8 @@ function checkAngles(header: MrcHeader, context: HeaderContext): void {
 }
 
 /**
- * The header of a volume, whatever it was stored as: a stack of one volume, or one that its program marks as a stack
- * of images (ISPG 0), as ChimeraX and cryoSPARC do.
+ * The header of a volume, whatever it was stored as: a stack of one volume, or one that its program marks as
+ * a stack of images (ISPG 0), as ChimeraX and cryoSPARC do.
  */
 function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContext): MrcHeader {
   const { ispg, mz } = header;
@@ -282,8 +285,8 @@ function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContex
 }
 
 /**
- * Stacks count one section as the sampling along z (MZ 1), over a cell of one voxel or of all; some programs write
- * such a cell with a volume's MZ. The voxel size along x and y decides.
+ * Stacks count one section as the sampling along z (MZ 1), over a cell of one voxel or of all; some programs
+ * write such a cell with a volume's MZ. The voxel size along x and y decides.
  */
 function withSamplingAlongZ(
   header: MrcHeader,

@@ -90,7 +90,9 @@ function checkIdentity(h: MrcHeader, report: Report): void {
     report('error', 'NVERSION', `is ${h.nversion}, should be 20140 or 20141`);
 }
 
-/** How the bytes of mode 0 were read. Where all are below 128 nobody needs to know what MRC2014 has anyway. */
+/**
+ * How the bytes of mode 0 were read. Where all are below 128 nobody needs to know what MRC2014 has anyway.
+ */
 function checkBytes(h: MrcHeader, found: RunningStatistics, report: Report): void {
   const { signed, source, reason } = interpretBytes(h);
   if (!signed)
@@ -282,8 +284,8 @@ function compareStatistics(h: MrcHeader, s: RunningStatistics, report: Report): 
 }
 
 /**
- * Reads the data to its end, whatever its length; returns the bytes that were there beyond header and extension.
- * `resigned`: of the same bytes with the other sign, in mode 0.
+ * Reads the data to its end, whatever its length; returns the bytes that were there beyond header and
+ * extension. `resigned`: of the same bytes with the other sign, in mode 0.
  */
 async function readData(
   reader: ByteReader,

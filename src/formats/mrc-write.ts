@@ -2,11 +2,11 @@
  * Writing a map file: mode 2, little endian, in the axis order and on the grid of the header it came with.
  *
  * Kept from that header: extents, NSTART, MX/MY/MZ, cell, angles, MAPC/R/S, ISPG, ORIGIN, labels, the bytes
- * the specification leaves free, and the extended header with its EXTTYP (as bytes: a numeric extended
- * header of a big-endian file keeps its byte order). Changed: mode, byte order, statistics (recomputed),
- * NVERSION (20140 where the input declares neither 20140 nor 20141), and one label is added. If all ten
- * labels are in use the last one is replaced. NLABL is the number of labels with text. An extended header of
- * text lines without EXTTYP (written before 2014: symmetry operators) becomes type CCP4, which NVERSION asks for.
+ * the specification leaves free, and the extended header with its EXTTYP (as bytes: a numeric extended header
+ * of a big-endian file keeps its byte order). Changed: mode, byte order, statistics (recomputed), NVERSION
+ * (20140 where the input declares neither 20140 nor 20141), and one label is added. If all ten labels are in
+ * use the last one is replaced. NLABL is the number of labels with text. An extended header of text lines
+ * without EXTTYP (written before 2014: symmetry operators) becomes type CCP4, which NVERSION asks for.
  * Without an extended header there is no EXTTYP.
  */
 import { LocScaleError } from '../errors.ts';
@@ -55,8 +55,8 @@ function isUnnamedText({ exttyp, extended }: MrcHeader): boolean {
 }
 
 /**
- * The header's own bytes with the letters "MAP ", which the input may have lacked. IMOD's stamp stays, in the byte
- * order and with the sign of the origin that are written.
+ * The header's own bytes with the letters "MAP ", which the input may have lacked. IMOD's stamp stays, in the
+ * byte order and with the sign of the origin that are written.
  */
 function ownBytes(header: MrcHeader): Uint8Array {
   const bytes = header.raw.slice();
@@ -74,7 +74,8 @@ function* encodeVoxels(layout: AxisLayout, data: Float32Array): Generator<Uint8A
   };
   if (layout.identity) {
     for (let start = 0; start < data.length; start += chunkVoxels) {
-      // A copy also where the volume is not shared memory: the volume may change or be released once asked on.
+      // A copy also where the volume is not shared memory: the volume may change or be released once asked
+      // on.
       const values = new Float32Array(Math.min(chunkVoxels, data.length - start));
       values.set(data.subarray(start, start + values.length));
       yield emit(values);

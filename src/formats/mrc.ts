@@ -108,7 +108,9 @@ async function fillVoxels(
   return filled;
 }
 
-/** Streams the voxels into `data`. Returns the voxels that arrived: fewer than declared if the file is cut. */
+/**
+ * Streams the voxels into `data`. Returns the voxels that arrived: fewer than declared if the file is cut.
+ */
 async function readVoxels(
   reader: ByteReader,
   checked: CheckedHeader,
@@ -164,8 +166,8 @@ function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadO
 }
 
 /**
- * Bytes that no stamp calls signed; the extremes in the header may come from a program that read them wrongly.
- * A mask has no values below 0, and a density does not jump by 255.
+ * Bytes that no stamp calls signed; the extremes in the header may come from a program that read them
+ * wrongly. A mask has no values below 0, and a density does not jump by 255.
  */
 function judgeBytes(data: Float32Array, { name, kind, onWarning }: MrcReadOptions): void {
   const wraps = looksUnsigned(data);
@@ -239,7 +241,10 @@ export async function readMrcHeader(
   }
 }
 
-/** Reads a map from its (decompressed) bytes. Throws LocScaleError 'bad-input' for whatever is not a usable map. */
+/**
+ * Reads a map from its (decompressed) bytes. Throws LocScaleError 'bad-input' for whatever is not a usable
+ * map.
+ */
 export async function readMrc(source: ByteSource, options: MrcReadOptions): Promise<MapImage> {
   const { name } = options;
   const onWarning = options.onWarning ?? (() => {});

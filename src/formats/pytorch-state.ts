@@ -165,7 +165,10 @@ function storageOf(items: readonly PickleValue[]): Storage | undefined {
   return { key, ...storageTypes[type.name], typeName: type.name, count };
 }
 
-/** (storage, offset, shape, stride, ...): all lengths in elements. Undefined where it reaches outside the storage. */
+/**
+ * (storage, offset, shape, stride, ...): all lengths in elements. Undefined where it reaches outside the
+ * storage.
+ */
 function rebuildTensor(args: readonly PickleValue[]): TensorRecord | undefined {
   const [object, offset, shape, stride] = args;
   if (!(object instanceof PickleObject) || !isStorage(object.value) || !isLength(offset)) return undefined;

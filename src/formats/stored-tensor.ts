@@ -5,7 +5,9 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   /** As the file calls it, for messages: "float32". */
   readonly type: string;
-  /** Values as float32; throws 'bad-input' where the type is not a floating-point one or values are missing. */
+  /**
+   * Values as float32; throws 'bad-input' where the type is not a floating-point one or values are missing.
+   */
   readonly read: () => Promise<Float32Array>;
 }
 

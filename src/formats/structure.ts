@@ -32,7 +32,10 @@ export interface Structure {
   readonly title: string;
   readonly cell?: Cell;
   readonly atoms: readonly StructureAtom[];
-  /** What in the file says that it is a prediction: its B column may hold a confidence (atoms/predicted-model.ts). */
+  /**
+   * What in the file says that it is a prediction: its B column may hold a confidence
+   * (atoms/predicted-model.ts).
+   */
   readonly predictionMark?: string;
   /** What the reader left out or guessed, one sentence each. */
   readonly notes: readonly string[];

@@ -67,7 +67,8 @@ export function decodeVoxels(
 
 /**
  * Takes bytes in chunks of any length and alignment and writes float32 into a target. Bytes go through one
- * aligned scratch buffer: the extra copy stays in the cache and makes every conversion a plain typed-array loop.
+ * aligned scratch buffer: the extra copy stays in the cache and makes every conversion a plain typed-array
+ * loop.
  */
 export class VoxelDecoder {
   private readonly bytes = new Uint8Array(scratchBytes);

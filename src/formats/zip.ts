@@ -68,7 +68,8 @@ type Damaged = (what: string) => LocScaleError;
 function findDirectory(view: DataView, damaged: Damaged): { count: number; offset: number; bytes: number } {
   const first = Math.max(0, view.byteLength - END_BYTES - MOST_COMMENT_BYTES);
   let end = view.byteLength - END_BYTES;
-  // The comment must reach exactly to the end, so that a signature inside a comment is not taken for the record.
+  // The comment must reach exactly to the end, so that a signature inside a comment is not taken for the
+  // record.
   while (
     end >= first &&
     !(

@@ -1,6 +1,6 @@
 /**
- * A web page or, better, a dedicated worker of one: assets by fetch, threads as module workers, WebGPU of the browser.
- * Assets and workers' scripts lie beside the bundle as they lie beside the sources.
+ * A web page or, better, a dedicated worker of one: assets by fetch, threads as module workers, WebGPU of the
+ * browser. Assets and workers' scripts lie beside the bundle as they lie beside the sources.
  */
 import type Bzip2 from '@foxglove/wasm-bz2';
 import type { GpuEntry, Missing, Thread, ThreadHandlers, ThreadPort } from './platform.ts';

@@ -1,4 +1,7 @@
-/** What a platform offers the rest of the program: node.ts, deno.ts and browser.ts each export all of `Platform`. */
+/**
+ * What a platform offers the rest of the program: node.ts, deno.ts and browser.ts each export all of
+ * `Platform`.
+ */
 import type Bzip2 from '@foxglove/wasm-bz2';
 
 export interface GpuEntry {
@@ -54,8 +57,8 @@ export interface Platform {
   /** Bytes of a file that is shipped beside the code. */
   readAsset(url: URL): Promise<Uint8Array>;
   /**
-   * Starts a worker on a script beside the caller: `startThread('./worker.ts', import.meta.url, ...)`. `start` is
-   * cloned, shared memory aside.
+   * Starts a worker on a script beside the caller: `startThread('./worker.ts', import.meta.url, ...)`.
+   * `start` is cloned, shared memory aside.
    */
   startThread<Reply>(script: string, base: string, start: unknown, handlers: ThreadHandlers<Reply>): Thread;
   /** The other end, called once by a worker's script: `open` returns what handles each message. */

@@ -68,9 +68,9 @@ export function loadBzip2(): Promise<Bzip2 | Missing> {
 }
 
 /**
- * Under Node the library's Emscripten start-up code installs process-wide handlers that rethrow uncaught errors and so
- * change the exit code of the program; they are taken out again. They are added before `init` first waits, so nobody
- * else's can be among them.
+ * Under Node the library's Emscripten start-up code installs process-wide handlers that rethrow uncaught
+ * errors and so change the exit code of the program; they are taken out again. They are added before `init`
+ * first waits, so nobody else's can be among them.
  */
 async function startBzip2(): Promise<Bzip2> {
   const { default: library } = await import('@foxglove/wasm-bz2');
@@ -96,8 +96,9 @@ export async function endWorker(worker: Pick<Worker, 'terminate'>): Promise<void
 }
 
 /**
- * Keeps the process alive while something is awaited. Node delivers the end of a thread that was idle (and unref'ed)
- * only while something else keeps the process: without this, a run whose thread had died would end silently.
+ * Keeps the process alive while something is awaited. Node delivers the end of a thread that was idle (and
+ * unref'ed) only while something else keeps the process: without this, a run whose thread had died would end
+ * silently.
  */
 class KeepAlive {
   private timer: ReturnType<typeof setInterval> | undefined;

@@ -1,6 +1,6 @@
 /**
- * Makes libvulkan.so.1 known to the process before WebGPU looks for it, so that its absence is one clear sentence:
- * Dawn by itself prints a warning per attempt.
+ * Makes libvulkan.so.1 known to the process before WebGPU looks for it, so that its absence is one clear
+ * sentence: Dawn by itself prints a warning per attempt.
  */
 import { firstLine } from './first-line.ts';
 import type { Missing } from './platform.ts';
@@ -8,8 +8,8 @@ import type { Missing } from './platform.ts';
 let vulkanLibrary: unknown;
 
 /**
- * Loads the system's loader, else `own`; returns what is missing. `load` opens a shared library for the whole process
- * and throws where it cannot.
+ * Loads the system's loader, else `own`; returns what is missing. `load` opens a shared library for the whole
+ * process and throws where it cannot.
  */
 export function loadVulkanLoader(
   load: (path: string) => unknown,

@@ -1,9 +1,15 @@
-/** What a report shows, as numbers: found in the volumes of a run (collect.ts), drawn by the rest of this folder. */
+/**
+ * What a report shows, as numbers: found in the volumes of a run (collect.ts), drawn by the rest of this
+ * folder.
+ */
 import type { Shape } from '../math/grid.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import type { Section, VoxelBox } from './section.ts';
 
-/** `input`: before. `result`: after. `reference`: whose amplitudes were imposed, or what the result is compared with. */
+/**
+ * `input`: before. `result`: after. `reference`: whose amplitudes were imposed, or what the result is
+ * compared with.
+ */
 export type MapRole = 'input' | 'reference' | 'result';
 
 export interface MapFindings {

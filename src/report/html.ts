@@ -13,7 +13,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Safe as text and inside quoted attributes. Control characters, which HTML forbids, become a question mark. */
+/**
+ * Safe as text and inside quoted attributes. Control characters, which HTML forbids, become a question mark.
+ */
 export function escapeHtml(text: string): string {
   return (
     text

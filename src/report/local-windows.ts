@@ -33,7 +33,8 @@ export interface WindowSettings {
 
 /**
  * Places at equal intervals in the order of the mask's voxels, which spreads them over the molecule; of
- * these, from the half that holds most of the mask: the others say more about the solvent, which is 0 in the result.
+ * these, from the half that holds most of the mask: the others say more about the solvent, which is 0 in the
+ * result.
  */
 export function placeWindows(
   mask: ArrayLike<number>,

@@ -1,4 +1,6 @@
-/** Sections as pictures: grey PNGs for maps, coloured ones for local values, outlines and boxes drawn on top. */
+/**
+ * Sections as pictures: grey PNGs for maps, coloured ones for local values, outlines and boxes drawn on top.
+ */
 import { encode } from 'fast-png';
 import { pngUrl } from './base64.ts';
 import type { Findings, LocalFindings, MapFindings } from './findings.ts';

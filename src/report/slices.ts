@@ -87,7 +87,10 @@ export function renderSlices(columns: readonly SliceColumn[], options: SliceOpti
   return encode({ width: canvas.width, height: canvas.height, data: canvas.pixels, depth: 8, channels: 1 });
 }
 
-/** The smallest box that holds every voxel above `threshold`, grown by `marginVoxels`; undefined where there is none. */
+/**
+ * The smallest box that holds every voxel above `threshold`, grown by `marginVoxels`; undefined where there
+ * is none.
+ */
 export function boxAround(
   data: ArrayLike<number>,
   shape: Shape,

@@ -1,4 +1,6 @@
-/** A map shrunk to at most 80 voxels along its longest edge, one byte each, for the view in three dimensions. */
+/**
+ * A map shrunk to at most 80 voxels along its longest edge, one byte each, for the view in three dimensions.
+ */
 import type { Shape } from '../math/grid.ts';
 import type { Solid } from './findings.ts';
 import type { VoxelBox } from './section.ts';

@@ -49,7 +49,9 @@ export const DEMO_DEFAULTS = {
   overallB: 90,
 } satisfies DemoDataOptions;
 
-/** FSC at which a half-map resolution is read, and the noise-to-signal power ratio there: (1 - 0.143) / 0.143. */
+/**
+ * FSC at which a half-map resolution is read, and the noise-to-signal power ratio there: (1 - 0.143) / 0.143.
+ */
 const FSC_THRESHOLD = 0.143;
 /**
  * Colour of the noise amplitude: flat at high frequency, 3 times higher towards 0 with a half width of

@@ -1,4 +1,6 @@
-/** Rotations of the cyclic and dihedral point groups in RELION's setting: n-fold axis along z, 2-fold along x. */
+/**
+ * Rotations of the cyclic and dihedral point groups in RELION's setting: n-fold axis along z, 2-fold along x.
+ */
 import { LocScaleError } from '../errors.ts';
 import { type Matrix, multiply, rotationAbout } from './vectors.ts';
 

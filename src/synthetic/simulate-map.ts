@@ -136,7 +136,10 @@ function addAtom(
   addSeparable(map, grid, heights, counts as [number, number, number], kernel);
 }
 
-/** map[z, y, x] += sum_g height_g e_g(z) e_g(y) e_g(x): three exponentials a voxel line instead of one a voxel. */
+/**
+ * map[z, y, x] += sum_g height_g e_g(z) e_g(y) e_g(x): three exponentials a voxel line instead of one a
+ * voxel.
+ */
 function addSeparable(
   map: Float64Array,
   grid: Grid,

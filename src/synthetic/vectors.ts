@@ -32,7 +32,10 @@ export function transpose(m: Matrix): Matrix {
   ];
 }
 
-/** Rotation by `degrees` about the unit vector `axis`, right-handed; exact for multiples of 90 about x, y or z. */
+/**
+ * Rotation by `degrees` about the unit vector `axis`, right-handed; exact for multiples of 90 about x, y or
+ * z.
+ */
 export function rotationAbout(axis: Vector, degrees: number): Matrix {
   const c = cosineOfDegrees(degrees);
   const s = cosineOfDegrees(degrees - 90);
@@ -63,7 +66,9 @@ export function centroid(points: readonly Vector[]): Vector {
   return scale(points.reduce(add, [0, 0, 0]), 1 / points.length);
 }
 
-/** Unit vector along the largest spread of the points, pointing from the first to the last; power iteration. */
+/**
+ * Unit vector along the largest spread of the points, pointing from the first to the last; power iteration.
+ */
 export function principalAxis(points: readonly Vector[]): Vector {
   const centre = centroid(points);
   const offsets = points.map((p) => subtract(p, centre));

@@ -19,7 +19,9 @@ export interface FallOffShells {
   readonly noise: ArrayLike<number>;
   /** Variance of a coefficient's power relative to its expectation where there is no noise. */
   readonly speckle: number;
-  /** Independent noise in two half maps, whose cross power is given, or one map whose noise was subtracted. */
+  /**
+   * Independent noise in two half maps, whose cross power is given, or one map whose noise was subtracted.
+   */
   readonly halves: boolean;
 }
 

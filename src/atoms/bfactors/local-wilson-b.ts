@@ -1,17 +1,18 @@
 /**
- * Local B factors of a map from the fall-off of its power in windows of 25 A or more (method 4, last lines, and 8).
+ * Local B factors of a map from the fall-off of its power in windows of 25 A or more (method 4, last lines,
+ * and 8).
  *
  * With half maps the signal power of a shell is sum Re(F1 conj F2): noise, being independent, averages out.
  * With one map the noise power is taken from windows outside the mask, where there are any.
  *
- * The power of a model falls off by itself: form factors, and interference of neighbouring atoms. That part is
- * divided out: by the power of `unitMap`, a map of the same atoms with B = 0 on the same grid, or
- * else by that of an average protein (protein-fall-off.ts). What remains is the B factor which those atoms need
- * to reproduce the map's fall-off.
+ * The power of a model falls off by itself: form factors, and interference of neighbouring atoms. That part
+ * is divided out: by the power of `unitMap`, a map of the same atoms with B = 0 on the same grid, or else by
+ * that of an average protein (protein-fall-off.ts). What remains is the B factor which those atoms need to
+ * reproduce the map's fall-off.
  *
  * The taper blurs a window's spectrum and so makes the fall-off gentler. Its power spectrum has the variance
- * s = 1 / (3 edge^2) along each axis, so that exp(-B f^2 / 2) becomes exp(-B' f^2 / 2) with B' = B / (1 + B s): 6 %
- * less for B = 120 A^2 in windows of 25 A. This is undone.
+ * s = 1 / (3 edge^2) along each axis, so that exp(-B f^2 / 2) becomes exp(-B' f^2 / 2) with
+ * B' = B / (1 + B s): 6 % less for B = 120 A^2 in windows of 25 A. This is undone.
  *
  * Windows stand on a lattice of about 5 A, which a taper 12 A wide at half height does not see; between
  * lattice points B is interpolated, each point weighted by how well its window determines it.
@@ -66,7 +67,9 @@ const LATTICE_ANGSTROM = 5;
 const SPECKLE = { unknownAtoms: 1, sameAtoms: 0.25 } as const;
 /** Windows outside the mask that noise is measured in: fewer say too little, more change nothing. */
 const NOISE_WINDOWS = { fewest: 4, most: 64 } as const;
-/** Least 1 - B' s that is trusted: fall-offs steeper than B = 1000 A^2 in windows of 25 A are the taper's own. */
+/**
+ * Least 1 - B' s that is trusted: fall-offs steeper than B = 1000 A^2 in windows of 25 A are the taper's own.
+ */
 const LEAST_KEPT = 0.5;
 /** Where the search for the overall B factor begins, A^2: single-particle maps have 50 to 300. */
 const USUAL_B = 100;
@@ -131,8 +134,8 @@ export function measureLocalB(
 }
 
 /**
- * Shells from the Wilson cut-off to the resolution; where these are too few, from 2.5 times the resolution, as in the
- * windows of local scaling.
+ * Shells from the Wilson cut-off to the resolution; where these are too few, from 2.5 times the resolution,
+ * as in the windows of local scaling.
  */
 function planFit(
   windowVoxels: number,
@@ -238,7 +241,8 @@ function unitLogPower(measured: MeasuredSpectra, plan: WindowPlan, window: numbe
   if (unit === undefined || totalUnit === undefined)
     return squaredFrequency.map((squared) => proteinLogPower(Math.sqrt(squared)));
   const values = window === undefined ? totalUnit : unit.subarray(window * shells, (window + 1) * shells);
-  // A window without atoms (only reached by interpolation) has no power of its own: that of all windows stands in.
+  // A window without atoms (only reached by interpolation) has no power of its own: that of all windows
+  // stands in.
   const empty = values.some((value, r) => counts[r] > 0 && !(value > 0));
   return Float64Array.from(empty ? totalUnit : values, (value, r) => Math.log(value / (counts[r] || 1)));
 }

@@ -1,9 +1,9 @@
 /**
  * How far a map agrees with an atomic model, which tells its resolution where there are no half maps.
  *
- * A perfect model's FSC with the map is sqrt(2 FSC / (1 + FSC)) of the half maps' FSC: 0.5 where theirs is 0.143.
- * Models are not perfect and lack solvent, so that the curve falls below 0.5 before the signal ends; below 0.2
- * little is left (maps of 3.9, 4.3 and 7.9 A cross it at 3.9, 4.1 and 7.8 A).
+ * A perfect model's FSC with the map is sqrt(2 FSC / (1 + FSC)) of the half maps' FSC: 0.5 where theirs is
+ * 0.143. Models are not perfect and lack solvent, so that the curve falls below 0.5 before the signal ends;
+ * below 0.2 little is left (maps of 3.9, 4.3 and 7.9 A cross it at 3.9, 4.1 and 7.8 A).
  */
 import type { ShellSpectra } from '../../engine/engine.ts';
 import { firstCrossing } from '../../math/fourier/fsc.ts';

@@ -1,6 +1,6 @@
 /**
- * Power of an average protein at B = 0 against frequency. Made by tools/derive-protein-fall-off.mjs, which says
- * how; not edited by hand.
+ * Power of an average protein at B = 0 against frequency. Made by tools/derive-protein-fall-off.mjs, which
+ * says how; not edited by hand.
  */
 
 export const PROTEIN_FALL_OFF_SOURCE = { windows: 993, structures: 19 } as const;

@@ -1,10 +1,12 @@
 /**
- * The fall-off of an average protein's power at B = 0 (form factors and the arrangement of atoms), which is part of
- * any map's fall-off and no B factor: subtracted where the atoms themselves are not known.
+ * The fall-off of an average protein's power at B = 0 (form factors and the arrangement of atoms), which is
+ * part of any map's fall-off and no B factor: subtracted where the atoms themselves are not known.
  */
 import { PROTEIN_FREQUENCY, PROTEIN_LOG_POWER } from './protein-fall-off-table.ts';
 
-/** ln of the power at a frequency (1/A), up to a constant; linear between table entries and beyond both ends. */
+/**
+ * ln of the power at a frequency (1/A), up to a constant; linear between table entries and beyond both ends.
+ */
 export function proteinLogPower(frequency: number): number {
   let i = 1;
   while (i < PROTEIN_FREQUENCY.length - 1 && PROTEIN_FREQUENCY[i] < frequency) i++;

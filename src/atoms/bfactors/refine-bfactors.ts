@@ -1,19 +1,19 @@
 /**
  * Refinement of isotropic B factors, and nothing else, against a map (method 8; in place of refmac).
  *
- * Target E = 1/2 sum over f of W^2 |k F_model - F_map|^2 (refine-weights.ts). With the derivative of an atom's
- * transform, -(f^2 / 4) F_i, gradient and curvature are integrals over the atom's own density rho_i:
+ * Target E = 1/2 sum over f of W^2 |k F_model - F_map|^2 (refine-weights.ts). With the derivative of an
+ * atom's transform, -(f^2 / 4) F_i, gradient and curvature are integrals over the atom's own density rho_i:
  *   g_i = dE/dB_i          = -k   integral rho_i  filter(k model - map, W^2 f^2 / 4)
  *   h_i = sum_j d2E/dB_idB_j ~ k^2 integral rho_i  filter(model, W^2 f^4 / 16)      (Gauss-Newton part)
- * so that each cycle costs one simulated map, two filters and a pass over the atoms. h_i is the curvature for a
- * change that the atom's surroundings share: at 3 to 5 A an atom overlaps with dozens of others, and steps by each
- * atom's own curvature would overshoot by as much. For the same reason g and h are averaged over
+ * so that each cycle costs one simulated map, two filters and a pass over the atoms. h_i is the curvature for
+ * a change that the atom's surroundings share: at 3 to 5 A an atom overlaps with dozens of others, and steps
+ * by each atom's own curvature would overshoot by as much. For the same reason g and h are averaged over
  * neighbours before they are divided.
  *
- * A cycle: scale k and an overall B from shells; one Newton step, limited; B in [0, 500] A^2, more for data coarser
- * than 6 A; average over neighbours
- * within 3 A. LocScale does that with pseudo-atoms after each cycle of refmac, which restrains B factors of bonded
- * atoms itself where there are bonds; here nothing else does, so that atoms of a model are averaged, too.
+ * A cycle: scale k and an overall B from shells; one Newton step, limited; B in [0, 500] A^2, more for data
+ * coarser than 6 A; average over neighbours within 3 A. LocScale does that with pseudo-atoms after each cycle
+ * of refmac, which restrains B factors of bonded atoms itself where there are bonds; here nothing else does,
+ * so that atoms of a model are averaged, too.
  */
 import type { Engine, OperationHooks, ShellSpectra, VerbBytes, Volume } from '../../engine/engine.ts';
 import { LocScaleError } from '../../errors.ts';
@@ -65,8 +65,8 @@ const NEIGHBOUR_RADIUS = 3;
 /** A step may change B by this share of it plus this much, A^2. */
 const LONGEST_STEP = { share: 0.5, plus: 20 } as const;
 /**
- * Neighbours' curvatures of opposite sign make h_i too small for changes that alternate from atom to atom: these
- * overshoot more and more. Where the target rises, all further steps are shortened by this.
+ * Neighbours' curvatures of opposite sign make h_i too small for changes that alternate from atom to atom:
+ * these overshoot more and more. Where the target rises, all further steps are shortened by this.
  */
 const GAIN_AFTER_RISE = 0.4;
 /** Curvatures below this share of the average are not trusted: atoms off the density, or very weak ones. */
@@ -168,8 +168,8 @@ export interface Derivatives {
   /** E in units of the shell sums (half of Fourier space, weights at the middle of shells). */
   readonly target: number;
   /**
-   * dE/dB of each atom at its B factor + scale.addedB, with E = dV / 2 times the sum over voxels of the squared
-   * weighted difference, A^3 x map^2 x W^2 / A^2.
+   * dE/dB of each atom at its B factor + scale.addedB, with E = dV / 2 times the sum over voxels of the
+   * squared weighted difference, A^3 x map^2 x W^2 / A^2.
    */
   readonly gradient: Float64Array;
   /** Sum of a row of the Hessian's Gauss-Newton part, per A^2 more. */

@@ -1,17 +1,23 @@
 /**
- * The grid that B factors are refined on: a coarser one where the map's voxels are much finer than its resolution
- * asks for. Frequencies beyond the resolution have no weight, and every cycle transforms the whole box.
+ * The grid that B factors are refined on: a coarser one where the map's voxels are much finer than its
+ * resolution asks for. Frequencies beyond the resolution have no weight, and every cycle transforms the whole
+ * box.
  */
 import type { Engine, Volume } from '../../engine/engine.ts';
 import { nextFastLength } from '../../math/fourier/fft-plan.ts';
 import { type Grid, isotropicVoxelSize } from '../../math/grid.ts';
 
-/** Voxel size over resolution that is fine enough: weights end 10 % beyond it, simulated maps at 90 % of Nyquist. */
+/**
+ * Voxel size over resolution that is fine enough: weights end 10 % beyond it, simulated maps at 90 % of
+ * Nyquist.
+ */
 const VOXELS_PER_RESOLUTION = 0.4;
 /** Edges that shrink by less are left as they are. */
 const WORTHWHILE = 0.9;
 
-/** Undefined where nothing is to be gained. Boxes that are not cubic keep their grid: voxels must stay cubes. */
+/**
+ * Undefined where nothing is to be gained. Boxes that are not cubic keep their grid: voxels must stay cubes.
+ */
 export function coarserGrid({ shape, voxelSize, origin }: Grid, resolution: number): Grid | undefined {
   const [n] = shape;
   const step = isotropicVoxelSize({ shape, voxelSize, origin });

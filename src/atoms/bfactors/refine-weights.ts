@@ -1,28 +1,30 @@
 /**
  * Weights and scale of a B factor refinement, per shell of the whole map's transform.
  *
- * The target is E = 1/2 sum over f of W^2(f) |k F_model - F_map|^2. The variance of the map's coefficients about
- * the model's has a part from noise, (1 - C) P with P the map's power and C the share of it that is signal, and a
- * part from the model's own errors, taken as a fixed share of P:
+ * The target is E = 1/2 sum over f of W^2(f) |k F_model - F_map|^2. The variance of the map's coefficients
+ * about the model's has a part from noise, (1 - C) P with P the map's power and C the share of it that is
+ * signal, and a part from the model's own errors, taken as a fixed share of P:
  *   W^2 = C / (P (1 - C + MODEL_ERROR)).
- * Half maps give C = 2 FSC / (1 + FSC). Without them it is the share of the power that the model explains, the
- * square of its FSC with the map: if all power counted as signal, shells of noise would weigh as much as any, and
- * drive B factors up until the model's own power is gone from them.
- * The factor C takes out shells whose FSC is uncertain itself. Shells beyond the resolution, and those at so low a
- * frequency that solvent, which models lack, matters, have no weight.
+ * Half maps give C = 2 FSC / (1 + FSC). Without them it is the share of the power that the model explains,
+ * the square of its FSC with the map: if all power counted as signal, shells of noise would weigh as much as
+ * any, and drive B factors up until the model's own power is gone from them. The factor C takes out shells
+ * whose FSC is uncertain itself. Shells beyond the resolution, and those at so low a frequency that solvent,
+ * which models lack, matters, have no weight.
  */
 import type { ShellSpectra } from '../../engine/engine.ts';
 import { bFactorStretch, START_PER_RESOLUTION } from '../../math/scaling/follow-resolution.ts';
 
 const MODEL_ERROR = 0.1;
-/** A: beyond, solvent and detergent contribute. Data coarser than 6 A have nothing else: they begin at 2.5 d. */
+/**
+ * A: beyond, solvent and detergent contribute. Data coarser than 6 A have nothing else: they begin at 2.5 d.
+ */
 const LOWEST_RESOLUTION = 15;
 /** Both ends of the range fall off over this share of the end's frequency. */
 const EDGE = 0.1;
 
 /**
- * Share of the Nyquist frequency that simulated maps are complete to (math/atoms/splat-plan.ts). Beyond, their power falls
- * to 0, and whatever is left of a difference would be divided by next to nothing.
+ * Share of the Nyquist frequency that simulated maps are complete to (math/atoms/splat-plan.ts). Beyond,
+ * their power falls to 0, and whatever is left of a difference would be divided by next to nothing.
  */
 const SIMULATED_BAND = 0.9;
 
@@ -54,7 +56,9 @@ function shellCorrelations({ cross, powerA, powerB }: ShellSpectra): Float64Arra
   });
 }
 
-/** `map`: spectra of the map (with itself); `signal`: share of each shell's power; `fscCutoff`: resolution, A. */
+/**
+ * `map`: spectra of the map (with itself); `signal`: share of each shell's power; `fscCutoff`: resolution, A.
+ */
 export function refinementWeight(
   map: ShellSpectra,
   signal: Float64Array,

@@ -22,8 +22,8 @@ export function samplingBlur(voxelSize: number, highestFrequency: number): numbe
 }
 
 /**
- * One value per atom and map; `maps` are (z, y, x) on `grid`, periodic, sharpened for `blur`. Summed in float64
- * in a fixed order.
+ * One value per atom and map; `maps` are (z, y, x) on `grid`, periodic, sharpened for `blur`. Summed in
+ * float64 in a fixed order.
  */
 export function sampleAtoms(
   maps: readonly Float32Array[],

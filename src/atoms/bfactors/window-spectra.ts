@@ -25,7 +25,9 @@ export interface WindowPlan {
   readonly most: number;
   /** (kx, ky) of each pair, kx >= 0, ky signed; ky = 0 first for every kx, then +ky, -ky in turn. */
   readonly pairs: readonly (readonly [kx: number, ky: number])[];
-  /** Per coefficient: its pair, its kz (signed), its shell, and 1 or 2 for the Friedel mates it stands for. */
+  /**
+   * Per coefficient: its pair, its kz (signed), its shell, and 1 or 2 for the Friedel mates it stands for.
+   */
   readonly coefficients: readonly {
     readonly pair: number;
     readonly kz: number;
@@ -152,7 +154,10 @@ function listColumns({ shape: [lz, ly, lx], wanted }: WindowLattice): number[] {
 }
 
 interface Tables {
-  /** [k * h + d]: taper times cos and sin of 2 pi k d / w, k = 0 ... most, d = 0 ... h - 1; d = -h has taper 0. */
+  /**
+   * [k * h + d]: taper times cos and sin of 2 pi k d / w, k = 0 ... most, d = 0 ... h - 1; d = -h has taper
+   * 0.
+   */
   readonly cos: Float64Array;
   readonly sin: Float64Array;
 }

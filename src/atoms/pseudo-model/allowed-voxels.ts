@@ -1,4 +1,7 @@
-/** Where pseudo-atoms may be: in the mask, away from the faces of the box. Positions here are in voxels, x y z. */
+/**
+ * Where pseudo-atoms may be: in the mask, away from the faces of the box. Positions here are in voxels, x y
+ * z.
+ */
 import type { Shape } from '../../math/grid.ts';
 
 /** Voxels along each face of the box that take no atom (LocScale). */

@@ -1,4 +1,7 @@
-/** Completes a partial atomic model with pseudo-atoms in the part of the mask that it leaves out (hybrid, method 5). */
+/**
+ * Completes a partial atomic model with pseudo-atoms in the part of the mask that it leaves out (hybrid,
+ * method 5).
+ */
 import type { OperationHooks } from '../../engine/engine.ts';
 import { LocScaleError, named } from '../../errors.ts';
 import { type AtomSet, joinAtomSets } from '../../math/atoms/atom-set.ts';
@@ -44,8 +47,9 @@ function countMask({ confidence, maskThreshold }: CompletionJob): number {
 }
 
 /**
- * As many pseudo-atoms as protein has in the volume of the difference mask. (As in the original without the factor
- * 1 / 1.55 of whole pseudo-models, which stands for the rim of a confidence mask: averaging took that away.)
+ * As many pseudo-atoms as protein has in the volume of the difference mask. (As in the original without the
+ * factor 1 / 1.55 of whole pseudo-models, which stands for the rim of a confidence mask: averaging took that
+ * away.)
  */
 export async function completeModel(job: CompletionJob, hooks: OperationHooks = {}): Promise<CompletedModel> {
   const { model, confidence, shape, voxelSize, averagingWindow } = job;

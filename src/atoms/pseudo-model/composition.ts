@@ -6,7 +6,9 @@ import { SEED_STREAMS } from './place-atoms.ts';
 const CARBON_SHARE = 0.63;
 const NITROGEN_SHARE = 0.17;
 
-/** Atoms of 63 % C, 17 % N, 20 % O with B factor 0 and occupancy 1 at `positions` (x, y, z of each, angstrom). */
+/**
+ * Atoms of 63 % C, 17 % N, 20 % O with B factor 0 and occupancy 1 at `positions` (x, y, z of each, angstrom).
+ */
 export function composeAtoms(positions: Float64Array, seed: number): AtomSet {
   const count = positions.length / 3;
   const random = createRandom(seed, SEED_STREAMS.composition);

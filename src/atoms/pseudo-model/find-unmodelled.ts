@@ -2,8 +2,8 @@
  * The part of the mask that an atomic model leaves out (`--complete_model`): confidence mask minus the mask
  * around the model, averaged over a window of -avg_w voxels.
  *
- * The original averages in whole numbers, which cut off what is behind the point along every axis: only
- * where the whole window is unmodelled does anything remain. This erosion is what it uses, and what is done here.
+ * The original averages in whole numbers, which cut off what is behind the point along every axis: only where
+ * the whole window is unmodelled does anything remain. This erosion is what it uses, and what is done here.
  */
 import type { Shape } from '../../math/grid.ts';
 
@@ -39,7 +39,9 @@ export function findUnmodelled(job: UnmodelledJob): Unmodelled {
   return { differenceMask, voxels: differenceMask.reduce((sum, value) => sum + value, 0) };
 }
 
-/** 1 where all `edge` voxels from -floor(edge / 2) on are 1, along one axis; the faces of the box are mirrors. */
+/**
+ * 1 where all `edge` voxels from -floor(edge / 2) on are 1, along one axis; the faces of the box are mirrors.
+ */
 function erodeLines(mask: Float32Array, n: number, stride: number, edge: number): Float32Array<ArrayBuffer> {
   const out = new Float32Array(mask.length);
   const before = Math.floor(edge / 2);

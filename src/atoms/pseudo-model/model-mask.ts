@@ -16,8 +16,8 @@ export interface ModelMaskJob {
 
 /**
  * 1 around the atoms, else 0; (z, y, x), x fastest. The voxel nearest to each atom, dilated by a ball of the
- * radius in whole voxels, convolved with a separable cosine window, divided by the largest value and binarised at
- * 1/2. Atoms outside the box are passed over.
+ * radius in whole voxels, convolved with a separable cosine window, divided by the largest value and
+ * binarised at 1/2. Atoms outside the box are passed over.
  */
 export function makeModelMask({ atoms, shape, voxelSize, origin, radiusAngstrom }: ModelMaskJob): Uint8Array {
   const [nz, ny, nx] = shape;

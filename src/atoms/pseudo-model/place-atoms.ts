@@ -41,7 +41,10 @@ export function placeAtoms(job: PlacementJob): Float64Array {
   return positions;
 }
 
-/** A: voxels of 25 A^3, the volume that the number of atoms gives each; every atom starts in a voxel of its own. */
+/**
+ * A: voxels of 25 A^3, the volume that the number of atoms gives each; every atom starts in a voxel of its
+ * own.
+ */
 const COARSEST_VOXELS = 2.9;
 
 /** `count` of the mask's voxels at random (Fisher-Yates, stopped early), ascending. */

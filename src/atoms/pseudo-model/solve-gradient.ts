@@ -28,7 +28,9 @@ export interface GradientField {
   readonly shape: Shape;
 }
 
-/** `positions`: x, y, z in voxels, moved in place; `distance`: minimum of the Lennard-Jones potential, voxels. */
+/**
+ * `positions`: x, y, z in voxels, moved in place; `distance`: minimum of the Lennard-Jones potential, voxels.
+ */
 export async function solveGradient(
   field: GradientField,
   positions: Float64Array,

@@ -40,7 +40,10 @@ export interface SolvedAtoms {
   readonly iterations: number;
   /** Passes that took atoms apart after them. */
   readonly separationPasses: number;
-  /** Share of atoms without a neighbour within 80 % of the distance: at least 0.95 unless the mask is too full. */
+  /**
+   * Share of atoms without a neighbour within 80 % of the distance: at least 0.95 unless the mask is too
+   * full.
+   */
   readonly separatedShare: number;
 }
 

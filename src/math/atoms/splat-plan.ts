@@ -23,8 +23,8 @@ const OVERSAMPLING = 5 / 4;
  */
 const SHARPEST_AT_NYQUIST = 24;
 /**
- * The band ends here, cycles per voxel: at the Nyquist frequency, as in the original's maps, less two samples of
- * the table of the transfer function, so that Nyquist itself is not on the slope between two samples.
+ * The band ends here, cycles per voxel: at the Nyquist frequency, as in the original's maps, less two samples
+ * of the table of the transfer function, so that Nyquist itself is not on the slope between two samples.
  */
 const BAND_END = 0.5 - 3e-5;
 /** What is cut off an atom's tails may come to this share of its peak once the blur is taken away. */
@@ -58,7 +58,10 @@ export interface SplatPlan {
   readonly unblur: RadialTransfer;
 }
 
-/** B factors in effect: with `blurBFactor`, and not below 0, where an atom would be sharper than its potential. */
+/**
+ * B factors in effect: with `blurBFactor`, and not below 0, where an atom would be sharper than its
+ * potential.
+ */
 export function effectiveBFactors(atoms: AtomSet, blurBFactor: number): Float64Array {
   return atoms.bFactors.map((b) => Math.max(0, b + blurBFactor));
 }

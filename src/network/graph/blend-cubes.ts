@@ -12,8 +12,8 @@ export type CubeWeighting = 'uniform' | 'taper';
 
 export interface CubeBlend {
   /**
-   * Adds one cube per channel (edge^3 values, x fastest) whose first voxel is (z, y, x) = positions[3 index ...];
-   * what lies outside the box is dropped.
+   * Adds one cube per channel (edge^3 values, x fastest) whose first voxel is (z, y, x) = positions[3 index
+   * ...]; what lies outside the box is dropped.
    */
   add(positions: Int32Array, index: number, ...cubes: Float32Array[]): void;
   /** Weighted sums per channel, then the weights: what a blend can be continued from, by setting them. */

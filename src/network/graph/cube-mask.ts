@@ -8,9 +8,9 @@ import type { Shape } from '../../math/grid.ts';
 
 /**
  * Binarises at `threshold`, convolves with the cosine window of 3 voxels (1/2, 1, 1/2 along each axis, zero
- * outside the box), divides by the largest value and binarises at 1/2 again: single voxels and thin
- * parts go, notches fill up. Computed in whole numbers (1, 2, 1), so that exactly one half counts as inside on
- * every machine; the original rounds such voxels to either side, mostly outside.
+ * outside the box), divides by the largest value and binarises at 1/2 again: single voxels and thin parts go,
+ * notches fill up. Computed in whole numbers (1, 2, 1), so that exactly one half counts as inside on every
+ * machine; the original rounds such voxels to either side, mostly outside.
  */
 export function smoothMask(mask: Float32Array, shape: Shape, threshold = 0.5): Uint8Array {
   const [nz, ny, nx] = shape;

@@ -43,8 +43,8 @@ export interface ModelManifest {
   readonly files: {
     readonly plain: ModelFile;
     /**
-     * With the masks of `dropout` as inputs; architecture 'emmernet' makes it from `plain`. It may be the same
-     * file as `plain`, which then has these inputs too.
+     * With the masks of `dropout` as inputs; architecture 'emmernet' makes it from `plain`. It may be the
+     * same file as `plain`, which then has these inputs too.
      */
     readonly monteCarlo?: ModelFile;
   };
@@ -92,7 +92,9 @@ export interface ReferencePredictor {
   dispose(): Promise<void>;
 }
 
-/** Tensors of EMmerNet under their names and in the layouts of the PyTorch state dict ("conv1_1.conv.weight"). */
+/**
+ * Tensors of EMmerNet under their names and in the layouts of the PyTorch state dict ("conv1_1.conv.weight").
+ */
 export type WeightSet = ReadonlyMap<
   string,
   { readonly shape: readonly number[]; readonly data: Float32Array }

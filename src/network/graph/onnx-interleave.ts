@@ -13,8 +13,8 @@ const TAPS = [
 ] as const;
 
 /**
- * `kernel` (in, out, 5, 5, 5) and `bias` (out) of the transposed convolution. The result is a kernel
- * (8 out, in, 3, 3, 3) whose output channel is 8 c + 4 pz + 2 py + px for channel c and parities p, and its bias.
+ * `kernel` (in, out, 5, 5, 5) and `bias` (out) of the transposed convolution. The result is a kernel (8 out,
+ * in, 3, 3, 3) whose output channel is 8 c + 4 pz + 2 py + px for channel c and parities p, and its bias.
  */
 export function interleaveKernel(
   kernel: Float32Array,

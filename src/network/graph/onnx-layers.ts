@@ -104,7 +104,10 @@ export interface NormWeights {
   readonly epsilon: number;
 }
 
-/** (x - mean) / sqrt(variance + epsilon) over the channels of a group and their voxels, scaled and shifted per channel. */
+/**
+ * (x - mean) / sqrt(variance + epsilon) over the channels of a group and their voxels, scaled and shifted per
+ * channel.
+ */
 export function normaliseGroups(builder: OnnxBuilder, cubes: Cubes, norm: NormWeights): Cubes {
   const { channels, edge } = cubes;
   const { groups } = norm;

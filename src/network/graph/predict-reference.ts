@@ -79,7 +79,10 @@ export interface PredictReferenceInput {
   readonly engine: Engine;
   readonly map: Volume;
   readonly plan: PredictionPlan;
-  /** Of the data, A, where it is known: on voxels much coarser than the network's the prediction ends behind it. */
+  /**
+   * Of the data, A, where it is known: on voxels much coarser than the network's the prediction ends behind
+   * it.
+   */
   readonly resolution?: number;
   readonly predictor: ReferencePredictor;
   /** Default: as the original for its network, tapered for others. */

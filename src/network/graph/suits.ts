@@ -5,8 +5,9 @@ import type { ModelManifest } from './model.ts';
 type Made = Pick<ModelManifest, 'title' | 'voxelSizeAngstrom' | 'trainedResolution'>;
 
 /**
- * Voxels of the map over those of the network. At three times, the map ends at a resolution of six network voxels, the
- * coarse end of what networks are trained on; the resampled box has 27 times the voxels, all the new ones without content.
+ * Voxels of the map over those of the network. At three times, the map ends at a resolution of six network
+ * voxels, the coarse end of what networks are trained on; the resampled box has 27 times the voxels, all the
+ * new ones without content.
  */
 const MOST_VOXEL_RATIO = 3;
 /** Manifests that do not say what they were trained on: in voxels of the network. */

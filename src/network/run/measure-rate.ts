@@ -1,4 +1,6 @@
-/** How long a network will take for a cube: measured as it will run, all sessions at once, when they are warm. */
+/**
+ * How long a network will take for a cube: measured as it will run, all sessions at once, when they are warm.
+ */
 
 /** What is measured: a session, or what stands for one in a test. */
 export interface RatedSession {
@@ -9,9 +11,9 @@ export interface RatedSession {
 const LONG_ROUND = 3;
 
 /**
- * Seconds per cube of all sessions together. One session alone has the memory and the caches of all to itself, and
- * is up to three times as fast as each of several; its first run also allocates and plans. `cube`: one cube; `count`:
- * cubes of a batch; `now`: a clock in milliseconds.
+ * Seconds per cube of all sessions together. One session alone has the memory and the caches of all to
+ * itself, and is up to three times as fast as each of several; its first run also allocates and plans.
+ * `cube`: one cube; `count`: cubes of a batch; `now`: a clock in milliseconds.
  */
 export async function measureSecondsPerCube(
   sessions: readonly RatedSession[],

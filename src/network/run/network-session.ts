@@ -16,7 +16,10 @@ export interface SessionChoice {
 }
 
 export interface NetworkSession {
-  /** `cubes`: (count, edge, edge, edge). Without `pass` all masks are 1: no dropout. Not to be called again before it is done. */
+  /**
+   * `cubes`: (count, edge, edge, edge). Without `pass` all masks are 1: no dropout. Not to be called again
+   * before it is done.
+   */
   run(cubes: Float32Array, count: number, pass?: MonteCarloPass): Promise<Float32Array>;
   release(): Promise<void>;
   /** Told when a batch did not fit into memory and smaller ones are used from then on. */

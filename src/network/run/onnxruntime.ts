@@ -3,9 +3,9 @@
 import process from 'node:process';
 
 /*
- * onnxruntime sends usage data to its makers, and where HOME is unset leaves a file ":memory:.ses" in the working
- * directory. Set when this module is loaded, by the main thread: threads have an environment of their own, which
- * native code does not see.
+ * onnxruntime sends usage data to its makers, and where HOME is unset leaves a file ":memory:.ses" in the
+ * working directory. Set when this module is loaded, by the main thread: threads have an environment of their
+ * own, which native code does not see.
  */
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 

@@ -42,7 +42,10 @@ const GPU_BATCH = 8;
 const TRIAL_TOLERANCE = 1e-3;
 /** Share of the machine's memory that sessions on the CPU may take together. */
 const MEMORY_SHARE = 0.25;
-/** Values at full resolution that a session holds at its peak, per voxel of a cube (EMmerNet and the bundled network). */
+/**
+ * Values at full resolution that a session holds at its peak, per voxel of a cube (EMmerNet and the bundled
+ * network).
+ */
 const CHANNELS_AT_ONCE = 300;
 
 export async function openPredictor(
@@ -116,7 +119,9 @@ class Trial {
     this.cube = trialCube(model.manifest.cubeEdge);
   }
 
-  /** Sessions on `provider`, one a device; throws in words if it cannot run the network or computes wrongly. */
+  /**
+   * Sessions on `provider`, one a device; throws in words if it cannot run the network or computes wrongly.
+   */
   async open(provider: ProviderName): Promise<NetworkSession[]> {
     const { manifest } = this.model;
     const { monteCarlo, enhanced, deviceIds, threads } = this.options;

@@ -1,4 +1,6 @@
-/** Entry point of a worker thread: one session of the CPU provider, with one thread, for worker-session.ts. */
+/**
+ * Entry point of a worker thread: one session of the CPU provider, with one thread, for worker-session.ts.
+ */
 import { isLocScaleError } from '../../errors.ts';
 import { serveThread, type ThreadPort } from '../../platform/index.ts';
 import { createNetworkSession, type NetworkSession } from './network-session.ts';

@@ -1,7 +1,7 @@
 /**
- * Sessions of the CPU provider on worker threads, one thread each. onnxruntime computes on the thread that calls it,
- * and with several threads of its own it sums in another order: cubes side by side are faster than one
- * cube on all cores, leave the event loop free, and have the same bits however many there are.
+ * Sessions of the CPU provider on worker threads, one thread each. onnxruntime computes on the thread that
+ * calls it, and with several threads of its own it sums in another order: cubes side by side are faster than
+ * one cube on all cores, leave the event loop free, and have the same bits however many there are.
  */
 import { type ErrorTag, LocScaleError } from '../../errors.ts';
 import { startThread, type Thread } from '../../platform/index.ts';

@@ -271,7 +271,9 @@ async function withRetries<T>(
   }
 }
 
-/** The innermost reason: `fetch` of Node says "fetch failed" or "terminated" and keeps the reason as cause. */
+/**
+ * The innermost reason: `fetch` of Node says "fetch failed" or "terminated" and keeps the reason as cause.
+ */
 function reasonOf(error: unknown): string {
   const inner = (error as { cause?: unknown } | null)?.cause;
   const told = inner instanceof Error ? inner : error;

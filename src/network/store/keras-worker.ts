@@ -1,6 +1,6 @@
 /**
- * Entry point of a worker thread: reads Keras files for keras-thread.ts. The memory of the HDF5 library, which
- * takes what a file declares, may not grow beyond what files of this size need.
+ * Entry point of a worker thread: reads Keras files for keras-thread.ts. The memory of the HDF5 library,
+ * which takes what a file declares, may not grow beyond what files of this size need.
  */
 import { type ErrorTag, isLocScaleError } from '../../errors.ts';
 import { type KerasLayer, type KerasModel, openKerasHdf5 } from '../../formats/keras-hdf5.ts';
@@ -98,7 +98,10 @@ function describe(id: number, error: unknown): KerasReply {
   return { id, kind: 'error', message, tagged, spent: isTrap(error.cause) };
 }
 
-/** Not an error that HDF5 tells, but one in the middle of its work: out of bounds, out of stack, an exception of C++. */
+/**
+ * Not an error that HDF5 tells, but one in the middle of its work: out of bounds, out of stack, an exception
+ * of C++.
+ */
 function isTrap(cause: unknown): boolean {
   if (cause === undefined) return false;
   return (

@@ -44,7 +44,9 @@ const HEAD_BYTES = 512;
 /** How EMmerNet's files are called in the archives of LocScale 2.2 to 2.4. */
 const archiveNames = /^EMmerNet_?(high|low)_?Context\.(hdf5|pt)$/i;
 
-/** The models of a file: several in an archive, one elsewhere. They come one by one, to hold one in memory. */
+/**
+ * The models of a file: several in an archive, one elsewhere. They come one by one, to hold one in memory.
+ */
 export async function* readModels(path: string, options: ReadOptions = {}): AsyncGenerator<ReadModel> {
   const { head, byteLength } = await readHead(path);
   if (detectCompression(head) !== 'none' || isTar(head)) {

@@ -162,7 +162,10 @@ export type ListedModel =
   | { readonly name: string; readonly model: StoredModel }
   | { readonly name: string; readonly problem: string };
 
-/** All models of the store by name; those that are damaged with what is wrong. No files but manifests are read. */
+/**
+ * All models of the store by name; those that are damaged with what is wrong. No files but manifests are
+ * read.
+ */
 export async function listModels(folder: string): Promise<ListedModel[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
