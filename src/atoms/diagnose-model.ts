@@ -67,7 +67,10 @@ export async function diagnoseModel(job: DiagnosisJob): Promise<string> {
   };
   const asItLies = await correlate(atoms);
   if (asItLies <= -CONVINCING)
-    return `It fits the map with its sign changed (correlation at 10 A ${asItLies.toFixed(2)}): the contrast of the map seems inverted, multiply it by -1.`;
+    return (
+      `It fits the map with its sign changed (correlation at 10 A ${asItLies.toFixed(2)}): the contrast ` +
+      'of the map seems inverted, multiply it by -1.'
+    );
   let best = { correlation: asItLies, sentence: '' };
   const shifted = await tryShifts();
   if (
@@ -95,8 +98,14 @@ function conclude(
     return `${best.sentence} (${at10}, then ${best.correlation.toFixed(2)}).`;
   }
   if (asItLies >= CONVINCING)
-    return `At low resolution it fits (${at10}), so that its details or B factors do not agree with the map (${correlation.toFixed(2)}).`;
-  return `Neither origin, nor hand, nor voxel size explains it (${at10}, at best ${best.correlation.toFixed(2)}): it probably belongs to another map, or was not fitted.`;
+    return (
+      `At low resolution it fits (${at10}), so that its details or B factors do not agree with the map ` +
+      `(${correlation.toFixed(2)}).`
+    );
+  return (
+    `Neither origin, nor hand, nor voxel size explains it (${at10}, at best ` +
+    `${best.correlation.toFixed(2)}): it probably belongs to another map, or was not fitted.`
+  );
 }
 
 /** Of thousands of shifts the best of a wrong model reaches 0.3. */
@@ -193,7 +202,8 @@ function trialsOf(atoms: AtomSet, grid: Grid): Trial[] {
   if (start.some((value) => Math.abs(value) > 0.5 * step)) {
     move(
       (position, k) => position + start[k],
-      'It fits if the origin in the header of the map is ignored: it was built in a copy of the map whose origin is 0',
+      'It fits if the origin in the header of the map is ignored: it was built in a copy of the map ' +
+        'whose origin is 0',
     );
     move(
       (position, k) => position - start[k],
@@ -212,7 +222,9 @@ function trialsOf(atoms: AtomSet, grid: Grid): Trial[] {
   }
   const centre = centreOf(atoms);
   for (const scale of SCALES) {
-    const sentence = `It fits if the voxel size of the map is ${(step * scale).toFixed(4)} A instead of ${step.toFixed(4)} A`;
+    const sentence =
+      `It fits if the voxel size of the map is ${(step * scale).toFixed(4)} A instead of ` +
+      `${step.toFixed(4)} A`;
     // A voxel size that is s times larger makes the model 1 / s times as large in voxels. The model may have
     // been fitted as a whole nevertheless: then its centre stays where it is.
     move((position, k) => start[k] + (position - start[k]) / scale, sentence);

@@ -91,7 +91,11 @@ function describeOutside(all: number, outside: number, farthest: number, without
   const statement = `${share} outside the map, by up to ${farthest.toFixed(1)} A; these are left out.`;
   // Few atoms outside are a model larger than the map; many that the origin explains are a wrong frame.
   if (outside < 0.1 * all || withoutOrigin > 0.5 * outside) return statement;
-  return `${statement} If the map's origin were 0 it would be ${withoutOrigin === 0 ? 'none' : withoutOrigin}: was the model built in a copy of the map without its origin?`;
+  return (
+    `${statement} If the map's origin were 0 it would be ` +
+    `${withoutOrigin === 0 ? 'none' : withoutOrigin}: was the model built in a copy of the map without ` +
+    'its origin?'
+  );
 }
 
 function atomCount(count: number): string {

@@ -34,7 +34,10 @@ export function convertConfidence(structure: Structure): ConvertedModel | undefi
   const text = (value: number): string => (scale === 1 ? value.toFixed(2) : value.toFixed(0));
   return {
     structure: { ...structure, atoms: converted },
-    sentence: `The model is a prediction (${predictionMark}): its B column holds pLDDT (${text(least)} to ${text(most)}), which is converted to B factors (${bFactorOfConfidence(most / scale).toFixed(0)} to ${bFactorOfConfidence(least / scale).toFixed(0)} A^2).`,
+    sentence:
+      `The model is a prediction (${predictionMark}): its B column holds pLDDT (${text(least)} to ` +
+      `${text(most)}), which is converted to B factors (${bFactorOfConfidence(most / scale).toFixed(0)} ` +
+      `to ${bFactorOfConfidence(least / scale).toFixed(0)} A^2).`,
   };
 }
 
@@ -52,7 +55,11 @@ export function confidenceNote({ predictionMark, atoms }: Structure): string | u
   if (atoms.length >= FEWEST_RESIDUES && new Set(atoms.map(({ bFactor }) => bFactor)).size > 2) {
     const [least, most] = rangeOfB(atoms);
     if (least >= 0 && most <= 1)
-      return `The B factors of the model look like pLDDT (${least.toFixed(2)} to ${most.toFixed(2)}, fractions of 1), but nothing in the file calls it a prediction: they are taken as B factors; convert them first (phenix.process_predicted_model) if it is one.`;
+      return (
+        `The B factors of the model look like pLDDT (${least.toFixed(2)} to ${most.toFixed(2)}, ` +
+        'fractions of 1), but nothing in the file calls it a prediction: they are taken as B factors; ' +
+        'convert them first (phenix.process_predicted_model) if it is one.'
+      );
   }
   const residues = new Map<string, number>();
   let atomsOfResidues = 0;
@@ -72,7 +79,12 @@ export function confidenceNote({ predictionMark, atoms }: Structure): string | u
   // Traces of one atom a residue are constant within residues anyway.
   if (values.length < FEWEST_RESIDUES || atomsOfResidues < 3 * values.length || !varied) return undefined;
   if (sure < SURE_SHARE * values.length) return undefined;
-  return `The B factors of the model look like pLDDT (one value a residue, 0 to 100, ${Math.round((100 * sure) / values.length)} % at ${SURE} or more), but nothing in the file calls it a prediction: they are taken as B factors; convert them first (phenix.process_predicted_model) if it is one.`;
+  return (
+    'The B factors of the model look like pLDDT (one value a residue, 0 to 100, ' +
+    `${Math.round((100 * sure) / values.length)} % at ${SURE} or more), but nothing in the file calls it ` +
+    'a prediction: they are taken as B factors; convert them first (phenix.process_predicted_model) if ' +
+    'it is one.'
+  );
 }
 
 function keyOf({ chain, residueNumber, insertionCode, model }: StructureAtom): string {

@@ -55,7 +55,8 @@ export function shareCores(reports: readonly ProcessorReport[], rank: number): C
   const available = Math.max(0, ...local.map(({ launcherCount }) => launcherCount ?? 0));
   const note =
     users.size < available
-      ? `mpirun ties the ranks on ${own.host} to ${users.size} of ${available} processors: with --bind-to none they can use all.`
+      ? `mpirun ties the ranks on ${own.host} to ${users.size} of ${available} processors: with ` +
+        '--bind-to none they can use all.'
       : undefined;
   return { threads, note };
 }

@@ -46,7 +46,9 @@ export async function findMpi(
     return { reason: `libmpi is not looked for on ${platform}` };
   if (hasLostLauncher(environment)) {
     return {
-      reason: `a program in between, such as npx, has cut the connection to ${launcher.name}'s launcher (start locscale-gpu itself)`,
+      reason:
+        `a program in between, such as npx, has cut the connection to ${launcher.name}'s launcher (start ` +
+        'locscale-gpu itself)',
     };
   }
   let koffi: Koffi;

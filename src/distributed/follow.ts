@@ -62,7 +62,8 @@ async function openScaling(
   if (leads !== engine.name) {
     throw new LocScaleError(
       'no-device',
-      `Rank ${communicator.rank} computes on the ${engine.name.toUpperCase()}, rank 0 on the ${leads.toUpperCase()}: their results would differ in the last digits.`,
+      `Rank ${communicator.rank} computes on the ${engine.name.toUpperCase()}, rank 0 on the ` +
+        `${leads.toUpperCase()}: their results would differ in the last digits.`,
       {
         parameter: 'engine',
         hint: `Choose the same with ${named('engine', 'gpu')} or ${named('engine', 'cpu')}.`,
@@ -115,7 +116,8 @@ async function predictShare(
   if (predictor?.description !== ranOn) {
     throw new LocScaleError(
       'no-device',
-      `The network runs as "${predictor?.description}" on rank ${rank}, as "${ranOn}" on rank 0: their results would differ in the last digits.`,
+      `The network runs as "${predictor?.description}" on rank ${rank}, as "${ranOn}" on rank 0: their ` +
+        'results would differ in the last digits.',
       { parameter: 'provider', hint: `Choose the same with ${named('provider')}.` },
     );
   }

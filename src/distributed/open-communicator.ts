@@ -28,7 +28,8 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
   if (!request.mpi) {
     if (launcher.size !== undefined) {
       warn(
-        `${launcher.name} started ${launcher.size} processes, and without ${named('mpi')} each does the whole job: add ${named('mpi')} to share it.`,
+        `${launcher.name} started ${launcher.size} processes, and without ${named('mpi')} each does ` +
+          `the whole job: add ${named('mpi')} to share it.`,
       );
     }
     return createSingleCommunicator();
@@ -62,7 +63,8 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
     );
   }
   warn(
-    `MPI cannot be used: ${reason}; the ranks exchange files in ${request.sharedFolder}.ranks-${launcher.jobId}.`,
+    `MPI cannot be used: ${reason}; the ranks exchange files in ` +
+      `${request.sharedFolder}.ranks-${launcher.jobId}.`,
   );
   const { createFilesCommunicator } = await import('./files.ts');
   return createFilesCommunicator({
@@ -82,5 +84,8 @@ function describeMismatch(library: MpiLibrary, launcher: Launcher): string | und
   const own =
     library.size() === 1 ? 'sees a single rank' : `sees rank ${library.rank()} of ${library.size()}`;
   const launched = `rank ${launcher.rank} of ${launcher.size} by ${launcher.name}`;
-  return `${library.version} (${library.path}) ${own} where this is ${launched}: it belongs to another launcher`;
+  return (
+    `${library.version} (${library.path}) ${own} where this is ${launched}: it belongs to another ` +
+    'launcher'
+  );
 }

@@ -99,7 +99,8 @@ export async function takeTail(
   const behind = byteLength === undefined ? tail.length : byteLength - reader.position + tail.length;
   const more = byteLength === undefined && behind > trailingBytesRead;
   onWarning(
-    `${name} has ${more ? `more than ${trailingBytesRead}` : behind} bytes after the end of its map; they are ignored.`,
+    `${name} has ${more ? `more than ${trailingBytesRead}` : behind} bytes after the end of its map; ` +
+      'they are ignored.',
   );
   return asRead;
 }

@@ -84,5 +84,8 @@ export function likelyExtension(extension: DeclaredExtension): number {
 
 /** A sentence for what was declared and what is there. */
 export function describeExtension(declared: number, found: number): string {
-  return `an extended header of ${declared} bytes (NSYMBT), but its size leaves room for ${found === 0 ? 'none' : found}: the voxels begin at byte ${mrcHeaderBytes + found}`;
+  return (
+    `an extended header of ${declared} bytes (NSYMBT), but its size leaves room for ` +
+    `${found === 0 ? 'none' : found}: the voxels begin at byte ${mrcHeaderBytes + found}`
+  );
 }

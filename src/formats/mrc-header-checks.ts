@@ -88,7 +88,8 @@ function checkMagic(header: MrcHeader, context: HeaderContext): void {
   if (!plausible) {
     refuse(
       context,
-      `${context.name} is not an MRC/CCP4 map: the letters "MAP " are missing at byte 208 and the header makes no sense.`,
+      `${context.name} is not an MRC/CCP4 map: the letters "MAP " are missing at byte 208 and the ` +
+        'header makes no sense.',
       {
         expected: '"MAP "',
         found: quoted(magic),
@@ -97,7 +98,8 @@ function checkMagic(header: MrcHeader, context: HeaderContext): void {
     );
   }
   context.onWarning(
-    `${context.name} lacks the letters "MAP " at byte 208; the rest of its header is plausible, so it is read.`,
+    `${context.name} lacks the letters "MAP " at byte 208; the rest of its header is plausible, so it ` +
+      'is read.',
   );
 }
 
@@ -108,8 +110,10 @@ function checkByteOrder(header: MrcHeader, context: HeaderContext): void {
   const stamp = header.machst.map((byte) => `0x${byte.toString(16).padStart(2, '0')}`).join(' ');
   context.onWarning(
     stamped === undefined
-      ? `${context.name} has the unknown machine stamp ${stamp}; judging by its other fields it is read as ${used} endian.`
-      : `${context.name} has a machine stamp for ${stamped} endian (${stamp}), but its fields only make sense as ${used} endian.`,
+      ? `${context.name} has the unknown machine stamp ${stamp}; judging by its other fields it is read ` +
+          `as ${used} endian.`
+      : `${context.name} has a machine stamp for ${stamped} endian (${stamp}), but its fields only make ` +
+          `sense as ${used} endian.`,
   );
 }
 
@@ -211,7 +215,8 @@ export function refuseTruncated(
   const extended = header.nsymbt > 0 ? `, ${header.nsymbt} bytes of extended header` : '';
   throw new LocScaleError(
     'bad-input',
-    `${name} is truncated: its header declares ${header.nc} x ${header.nr} x ${header.ns} voxels of ${kind}${extended}, ${expected} bytes in all, but it has ${found}.`,
+    `${name} is truncated: its header declares ${header.nc} x ${header.nr} x ${header.ns} voxels of ` +
+      `${kind}${extended}, ${expected} bytes in all, but it has ${found}.`,
     { where: name, expected: `${expected} bytes`, found, hint: 'Copy or download the file again.' },
   );
 }
@@ -270,7 +275,8 @@ function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContex
       });
     }
     context.onWarning(
-      `${name} is marked as a stack of volumes (space group ${ispg}); it holds one of ${describeShape(shape)} voxels, which is read.`,
+      `${name} is marked as a stack of volumes (space group ${ispg}); it holds one of ` +
+        `${describeShape(shape)} voxels, which is read.`,
     );
     // 401 is a stack in space group 1.
     return { ...header, ispg: ispg - firstVolumeStack + 1 };
@@ -278,7 +284,8 @@ function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContex
   if (ispg !== 0 || nz === 1) return header;
   if (mz === 1)
     context.onWarning(
-      `${name} is marked as a stack of images (space group 0, MZ 1); it is read as a volume of ${describeShape(shape)} voxels.`,
+      `${name} is marked as a stack of images (space group 0, MZ 1); it is read as a volume of ` +
+        `${describeShape(shape)} voxels.`,
     );
   else context.onInfo(`${name} has space group 0, that of image stacks; it is read as a volume.`);
   return { ...header, ispg: 1 };
@@ -306,7 +313,8 @@ function withSamplingAlongZ(
   const wrong = single ? near(cellC / nz) || (wasStack && cellC === 0) : mz === nz && near(cellC);
   if (!wrong) return header;
   context.onWarning(
-    `${context.name} has a cell of ${short(cellC)} A along z for MZ ${mz}; the voxel size along x and y, ${short(size)} A, is taken.`,
+    `${context.name} has a cell of ${short(cellC)} A along z for MZ ${mz}; the voxel size along x and ` +
+      `y, ${short(size)} A, is taken.`,
   );
   return cell;
 }
@@ -328,7 +336,8 @@ function checkVoxelSize(
     if (!(override >= minVoxelSize && override <= maxVoxelSize)) {
       throw new LocScaleError(
         'usage',
-        `The voxel size of ${override} A given for ${name} is not between ${minVoxelSize} and ${maxVoxelSize} A.`,
+        `The voxel size of ${override} A given for ${name} is not between ${minVoxelSize} and ` +
+          `${maxVoxelSize} A.`,
         { parameter: 'voxelSize' },
       );
     }
@@ -336,7 +345,8 @@ function checkVoxelSize(
     const same = declared.every((size) => Math.abs(size - override) <= 1e-5 * override);
     if (!same)
       context.onWarning(
-        `The voxel size of ${name} is set to ${short(override)} A by ${named('voxelSize')}; its header says ${words}.`,
+        `The voxel size of ${name} is set to ${short(override)} A by ${named('voxelSize')}; its header ` +
+          `says ${words}.`,
       );
     const [nz, ny, nx] = layout.shape;
     const [mx, my, mz] = [
@@ -354,7 +364,9 @@ function checkVoxelSize(
   if (!declared.every((size, i) => sampling[i] > 0 && size > 0 && Number.isFinite(size))) {
     refuse(
       context,
-      `${name} has no usable voxel size (cell ${[header.cellA, header.cellB, header.cellC].map(short).join(' x ')} A, sampling ${sampling.join(' x ')}).`,
+      `${name} has no usable voxel size (cell ` +
+        `${[header.cellA, header.cellB, header.cellC].map(short).join(' x ')} A, sampling ` +
+        `${sampling.join(' x ')}).`,
       {
         hint: apixHint,
       },

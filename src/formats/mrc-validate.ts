@@ -215,7 +215,8 @@ function checkExtended(h: MrcHeader, report: Report): void {
       report(
         'error',
         'EXTTYP',
-        `is ${type} for an extended header of ${h.nsymbt} bytes, should be one of ${knownExtendedTypes.join(', ')}`,
+        `is ${type} for an extended header of ${h.nsymbt} bytes, should be one of ` +
+          `${knownExtendedTypes.join(', ')}`,
       );
     if (h.exttyp === 'CCP4' && h.nsymbt % 80 !== 0)
       report('warning', 'NSYMBT', `is ${h.nsymbt}, should be a multiple of 80 for CCP4 symmetry records`);
@@ -375,7 +376,8 @@ async function inspectFile(
     report(
       'error',
       'file',
-      `has ${atLeast}${length} bytes, ${atLeast}${length - expected} more than the ${expected} the header declares`,
+      `has ${atLeast}${length} bytes, ${atLeast}${length - expected} more than the ${expected} the ` +
+        'header declares',
     );
   // The voxels of a stream whose extended header turned out to be another one were read from the wrong byte.
   if (fits === undefined || fits !== assumed || !isRealMode(header.mode)) return { header };

@@ -178,7 +178,8 @@ function judgeBytes(data: Float32Array, { name, kind, onWarning }: MrcReadOption
     );
   } else if (wraps) {
     onWarning?.(
-      `The bytes of ${name} (mode 0) are read as signed, as MRC2014 has it, but look like unsigned ones; if they are, convert the map to float32 (mode 2).`,
+      `The bytes of ${name} (mode 0) are read as signed, as MRC2014 has it, but look like unsigned ` +
+        'ones; if they are, convert the map to float32 (mode 2).',
     );
   }
 }
@@ -195,7 +196,8 @@ async function readHeader(
   if (headerBytes.length < mrcHeaderBytes) {
     throw new LocScaleError(
       'bad-input',
-      `${name} is too short for a map: a header has ${mrcHeaderBytes} bytes, the file only ${headerBytes.length}.`,
+      `${name} is too short for a map: a header has ${mrcHeaderBytes} bytes, the file only ` +
+        `${headerBytes.length}.`,
       {
         where: name,
         expected: `at least ${mrcHeaderBytes} bytes`,

@@ -207,7 +207,8 @@ class Unpickler {
         return;
       default:
         throw this.damaged(
-          `it has the instruction 0x${code.toString(16)} at byte ${this.at - 1}, which dictionaries of tensors do not need`,
+          `it has the instruction 0x${code.toString(16)} at byte ${this.at - 1}, which dictionaries of ` +
+            'tensors do not need',
         );
     }
   }
@@ -329,7 +330,8 @@ class Unpickler {
   private refused(name: string): LocScaleError {
     return new LocScaleError(
       'bad-input',
-      `${this.where} is not only tensors: it names ${printable(name)}, which is not read, because a pickle can run any program by naming it.`,
+      `${this.where} is not only tensors: it names ${printable(name)}, which is not read, because a ` +
+        'pickle can run any program by naming it.',
       {
         where: this.where,
         found: printable(name),
@@ -341,7 +343,9 @@ class Unpickler {
   private damaged(what: string): LocScaleError {
     return new LocScaleError('bad-input', `${this.where} is not a readable pickle of tensors: ${what}.`, {
       where: this.where,
-      hint: 'Copy or download the file again, or save it anew with torch.save(model.state_dict(), "weights.pt").',
+      hint:
+        'Copy or download the file again, or save it anew with torch.save(model.state_dict(), ' +
+        '"weights.pt").',
     });
   }
 }

@@ -120,7 +120,8 @@ async function findRoot(archive: ZipArchive, name: string): Promise<string> {
   if (roots.length !== 1 || root === undefined)
     throw new LocScaleError(
       'bad-input',
-      `${name} is a ZIP archive, but not one of PyTorch: it has ${roots.length === 0 ? 'no' : 'more than one'} data.pkl.`,
+      `${name} is a ZIP archive, but not one of PyTorch: it has ` +
+        `${roots.length === 0 ? 'no' : 'more than one'} data.pkl.`,
       {
         where: name,
         hint: 'Give the file that torch.save wrote, or emmernet.tar.gz as it is.',
@@ -247,7 +248,8 @@ function createStorageReader(
     if (entry === undefined || entry.bytes !== bytes)
       throw new LocScaleError(
         'bad-input',
-        `${where} is damaged: ${entry === undefined ? 'the numbers of a tensor are missing' : `a storage of ${bytes} bytes has ${entry.bytes}`}.`,
+        `${where} is damaged: ` +
+          `${entry === undefined ? 'the numbers of a tensor are missing' : `a storage of ${bytes} bytes has ${entry.bytes}`}.`,
         {
           where,
           hint: 'Copy or download the file again.',

@@ -48,7 +48,10 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
       {
         state: 'look',
         title,
-        text: `No half maps were given, so the resolution (${angstrom(numbers.fscCutoff)}) is ${numbers.fscCutoffSource === 'user' ? 'what was typed' : 'taken from the voxel size'}. Half maps would measure it.`,
+        text:
+          `No half maps were given, so the resolution (${angstrom(numbers.fscCutoff)}) is ` +
+          `${numbers.fscCutoffSource === 'user' ? 'what was typed' : 'taken from the voxel size'}. Half ` +
+          'maps would measure it.',
       },
     ];
   const { verdict } = fsc;
@@ -67,14 +70,18 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
       {
         state: 'look',
         title,
-        text: `The curve ends at ${twoDigits(mean)}, not at 0: half maps that were masked or filtered before look like this.`,
+        text:
+          `The curve ends at ${twoDigits(mean)}, not at 0: half maps that were masked or filtered before ` +
+          'look like this.',
       },
     ];
   return [
     {
       state: 'good',
       title,
-      text: `Falls below 0.143 at ${angstrom(fsc.resolution)} and ends at ${twoDigits(mean)}, as unmasked, independent half maps do.`,
+      text:
+        `Falls below 0.143 at ${angstrom(fsc.resolution)} and ends at ${twoDigits(mean)}, as unmasked, ` +
+        'independent half maps do.',
     },
   ];
 }
@@ -109,7 +116,9 @@ function checkFaces({ mask }: Findings): Check[] {
     {
       state: 'look',
       title: 'Mask at the faces of the box',
-      text: `${mask.onFaces} voxels of the mask lie on the faces of the box: the molecule is cut off, or something beside it was taken for molecule.`,
+      text:
+        `${mask.onFaces} voxels of the mask lie on the faces of the box: the molecule is cut off, or ` +
+        'something beside it was taken for molecule.',
     },
   ];
 }
@@ -129,14 +138,22 @@ function checkNoise({ noiseBoxes }: Findings): Check[] {
       : {
           state: 'look',
           title: 'Noise boxes',
-          text: `${touching.length} of ${noiseBoxes.length} boxes ${touching.length === 1 ? 'reaches' : 'reach'} into the mask (up to ${percent(Math.max(...touching.map(({ inMask }) => inMask)))} of a box). Noise is overestimated then and weak density lost: place them elsewhere with --noise_box, or make them smaller with -fdr_w.`,
+          text:
+            `${touching.length} of ${noiseBoxes.length} boxes ` +
+            `${touching.length === 1 ? 'reaches' : 'reach'} into the mask (up to ` +
+            `${percent(Math.max(...touching.map(({ inMask }) => inMask)))} of a box). Noise is ` +
+            'overestimated then and weak density lost: place them elsewhere with --noise_box, or make ' +
+            'them smaller with -fdr_w.',
         },
   ];
   if (noiseBoxes.length > 1 && !(ratio <= MOST_SD_RATIO))
     checks.push({
       state: 'look',
       title: 'Noise in different places',
-      text: `The noise of the boxes differs by a factor of ${Number.isFinite(ratio) ? ratio.toFixed(1) : 'more than can be said (one of them is empty)'}: one may contain density, or lie where the map was masked.`,
+      text:
+        'The noise of the boxes differs by a factor of ' +
+        `${Number.isFinite(ratio) ? ratio.toFixed(1) : 'more than can be said (one of them is empty)'}: ` +
+        'one may contain density, or lie where the map was masked.',
     });
   return checks;
 }
@@ -155,7 +172,9 @@ function checkSharpness(findings: Findings): Check[] {
       {
         state: 'look',
         title,
-        text: `Half of the windows have a B factor below ${median.toFixed(0)} Å²: amplitudes rise with frequency, which noise does. Was the right reference given?`,
+        text:
+          `Half of the windows have a B factor below ${median.toFixed(0)} Å²: amplitudes rise with ` +
+          'frequency, which noise does. Was the right reference given?',
       },
     ];
   return [

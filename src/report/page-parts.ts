@@ -121,9 +121,15 @@ export function fscPart({ fsc, numbers }: ReportRecord): Part {
 
 function beyondResolution({ verdict: { end, resolution } }: FscCurve): string {
   if (end === 'nyquist' && resolution !== undefined)
-    return `This curve stays above 0.143 to Nyquist, ${resolution.toFixed(2)} Å: the result is amplified up to there, the limit of the voxels.`;
+    return (
+      `This curve stays above 0.143 to Nyquist, ${resolution.toFixed(2)} Å: the result is amplified up ` +
+      'to there, the limit of the voxels.'
+    );
   if (resolution === undefined) return 'This curve shows no signal that the half maps have in common.';
-  return `The result is amplified up to the resolution at 0.143 (${resolution.toFixed(2)} Å) and what lies beyond is mostly noise.`;
+  return (
+    `The result is amplified up to the resolution at 0.143 (${resolution.toFixed(2)} Å) and what lies ` +
+    'beyond is mostly noise.'
+  );
 }
 
 export function profilePart(
@@ -139,9 +145,14 @@ export function profilePart(
   const lead =
     kind === 'scale'
       ? hasReference
-        ? 'The result should run along the reference: that is what local scaling does. It does not lie on it exactly, because windows see the rim of the mask: the noise around the molecule is gone from the result, which lowers it at high resolution, and a ragged mask cuts density, which raises it. A gap of a factor of two and more at low resolution would mean that reference and map do not match.'
+        ? 'The result should run along the reference: that is what local scaling does. It does not lie ' +
+          'on it exactly, because windows see the rim of the mask: the noise around the molecule is gone ' +
+          'from the result, which lowers it at high resolution, and a ragged mask cuts density, which ' +
+          'raises it. A gap of a factor of two and more at low resolution would mean that reference and ' +
+          'map do not match.'
         : 'There is no reference map: the result follows an exponential fall-off beyond the low resolution.'
-      : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with its amplitudes.';
+      : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with ' +
+        'its amplitudes.';
   const small = chosen.map(({ window, words }) => ({
     words,
     window,
@@ -211,7 +222,8 @@ export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance
   const fitRange =
     windows.fit === undefined
       ? ''
-      : ` from ${(1 / windows.frequency[windows.fit.start]).toFixed(1)} to ${(1 / windows.frequency[windows.fit.end - 1]).toFixed(1)} Å`;
+      : ` from ${(1 / windows.frequency[windows.fit.start]).toFixed(1)} to ` +
+        `${(1 / windows.frequency[windows.fit.end - 1]).toFixed(1)} Å`;
   return {
     id: 'b-factors',
     heading:
@@ -242,7 +254,8 @@ export function maskPart(findings: Findings): Part {
 <p class="quiet">The whole box of the input. Blue: outline of the mask; outside it the result is 0. It should follow the molecule with a little room, hold no islands of noise and cut through no density. ${
       boxes.length === 0
         ? 'The mask was given, so no noise was measured.'
-        : 'Orange: the boxes in which the noise was measured (dashed: in front of or behind the section). They must hold solvent only: no density, no carbon edge, no masked corners.'
+        : 'Orange: the boxes in which the noise was measured (dashed: in front of or behind the ' +
+          'section). They must hold solvent only: no density, no carbon edge, no masked corners.'
     }</p>
 ${
   boxes.length === 0
@@ -284,8 +297,11 @@ function localMap(local: LocalFindings, findings: Findings): { content: Markup; 
 ${sections.content}
 <p class="quiet">${
       signed
-        ? 'Near 0: the network shows what the data show. Towards 100 it added density, towards -100 it took density away: do not build there on the enhanced map alone.'
-        : 'Low values (dark) are the well-ordered core, high values (yellow) flexible or poorly aligned parts. Neighbouring places should change smoothly; a pattern of rings or stripes comes from the mask or from symmetry.'
+        ? 'Near 0: the network shows what the data show. Towards 100 it added density, towards -100 it ' +
+          'took density away: do not build there on the enhanced map alone.'
+        : 'Low values (dark) are the well-ordered core, high values (yellow) flexible or poorly aligned ' +
+          'parts. Neighbouring places should change smoothly; a pattern of rings or stripes comes from ' +
+          'the mask or from symmetry.'
     }</p>
 ${plot(svg, html`Distribution over the mask; the median, ${quantile(local.sorted, 0.5).toFixed(0)}${signed ? '' : ` ${local.unit}`}, is dotted.`)}`,
   };

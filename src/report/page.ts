@@ -64,7 +64,9 @@ ${parts.map(({ id, heading, content }) => html`<section id="${id}"><h2>${heading
 
 async function wrap(title: string, body: Markup): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(pageScript));
-  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${toBase64(new Uint8Array(digest))}'; base-uri 'none'; form-action 'none'`;
+  const policy =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src " +
+    `'sha256-${toBase64(new Uint8Array(digest))}'; base-uri 'none'; form-action 'none'`;
   return html`<!doctype html>
 <html lang="en">
 <head>

@@ -90,20 +90,25 @@ export function sectionsFigure(findings: Findings): string {
     const white = whiteOf(cropped[column]);
     const left = column * (widest + gap);
     images.push(
-      `<text x="${left + widest / 2}" y="${heading * 0.7}" font-size="${heading * 0.6}" text-anchor="middle" fill="currentColor">${escapeHtml(map.label)}</text>`,
+      `<text x="${left + widest / 2}" y="${heading * 0.7}" font-size="${heading * 0.6}" ` +
+        `text-anchor="middle" fill="currentColor">${escapeHtml(map.label)}</text>`,
     );
     let top = heading;
     for (const section of cropped[column]) {
       const { width, height } = section;
       images.push(
-        `<g transform="translate(${left + (widest - width) / 2} ${top})">${image(greyPng(section, white), width, height)}</g>`,
+        `<g transform="translate(${left + (widest - width) / 2} ` +
+          `${top})">${image(greyPng(section, white), width, height)}</g>`,
       );
       top += height + gap;
     }
     bottom = top;
   });
   const width = maps.length * (widest + gap) - gap;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom}" font-family="sans-serif" role="img" aria-label="Sections of the maps">${images.join('')}</svg>`;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom}" font-family="sans-serif" ` +
+    `role="img" aria-label="Sections of the maps">${images.join('')}</svg>`
+  );
 }
 
 /** Whole section of the input with the mask's outline and the noise boxes; dashed: in front or behind. */
@@ -115,11 +120,16 @@ export function maskFigure(map: MapFindings, findings: Findings, axis: 0 | 1 | 2
   const boxes = findings.noiseBoxes.map(({ start, size }) => {
     const cut = at >= start[axis] && at < start[axis] + size;
     const y = height - start[rowAxis] - size;
-    return `<rect x="${start[columnAxis]}" y="${y}" width="${size}" height="${size}" fill="${cut ? '#f0935a33' : 'none'}" stroke="#f0935a" stroke-width="${line}"${cut ? '' : ` stroke-dasharray="${4 * line} ${3 * line}"`}/>`;
+    return (
+      `<rect x="${start[columnAxis]}" y="${y}" width="${size}" height="${size}" ` +
+      `fill="${cut ? '#f0935a33' : 'none'}" stroke="#f0935a" ` +
+      `stroke-width="${line}"${cut ? '' : ` stroke-dasharray="${4 * line} ${3 * line}"`}/>`
+    );
   });
   return frame(section, `Section normal to ${AXIS_NAMES[axis]} with mask and noise boxes`, [
     image(greyPng(section, white), width, height),
-    `<path d="${outlineOf(findings.mask.sections[axis])}" fill="none" stroke="#4fc3f7" stroke-width="${line}" stroke-linecap="square"/>`,
+    `<path d="${outlineOf(findings.mask.sections[axis])}" fill="none" stroke="#4fc3f7" ` +
+      `stroke-width="${line}" stroke-linecap="square"/>`,
     ...boxes,
   ]);
 }
@@ -133,13 +143,17 @@ export function localFigure(
 ): string {
   const section = cropSection(local.sections[axis], findings.crop);
   return frame(section, `${local.label}, section normal to ${AXIS_NAMES[axis]}`, [
-    `<rect width="${section.width}" height="${section.height}" fill="${colour('faint')}" fill-opacity="0.18"/>`,
+    `<rect width="${section.width}" height="${section.height}" fill="${colour('faint')}" ` +
+      'fill-opacity="0.18"/>',
     image(colourPng(section, scale), section.width, section.height),
   ]);
 }
 
 function frame({ width, height }: Section, label: string, inner: readonly string[]): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}">${inner.join('')}</svg>`;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" ` +
+    `aria-label="${escapeHtml(label)}">${inner.join('')}</svg>`
+  );
 }
 
 function image(png: Uint8Array, width: number, height: number): string {

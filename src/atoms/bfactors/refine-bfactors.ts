@@ -195,7 +195,9 @@ export async function bFactorDerivatives(
         'bad-input',
         'The model has nothing in common with the map: its B factors cannot be refined.',
         {
-          hint: 'Check that model and map lie in the same frame (ORIGIN), have the same hand and the right voxel size.',
+          hint:
+            'Check that model and map lie in the same frame (ORIGIN), have the same hand and the right ' +
+            'voxel size.',
         },
       );
     }

@@ -55,11 +55,14 @@ function chooseVoxels({ mask, shape, count, seed, voxelSize }: PlacementJob): In
   if (!(count <= fit) && voxelSize > COARSEST_VOXELS)
     throw new LocScaleError(
       'bad-input',
-      `Pseudo-atoms need voxels finer than ${COARSEST_VOXELS} A: on ${Number(voxelSize.toFixed(2))} A the mask has ${fit} voxels for ${count} atoms.`,
+      `Pseudo-atoms need voxels finer than ${COARSEST_VOXELS} A: on ${Number(voxelSize.toFixed(2))} A ` +
+        `the mask has ${fit} voxels for ${count} atoms.`,
       {
         expected: `voxels up to ${COARSEST_VOXELS} A`,
         found: `${Number(voxelSize.toFixed(2))} A`,
-        hint: `Scale such maps with ${named('reference', 'none')}, or with a reference of ${named('reference', 'model-map')} or ${named('reference', 'atomic-model')}.`,
+        hint:
+          `Scale such maps with ${named('reference', 'none')}, or with a reference of ` +
+          `${named('reference', 'model-map')} or ${named('reference', 'atomic-model')}.`,
       },
     );
   if (!(count <= fit)) {

@@ -202,7 +202,9 @@ async function collect(
   if (missing.length > 0)
     throw misfit(where, `${listNames(missing)} ${missing.length === 1 ? 'is' : 'are'} missing`, {
       expected: `${expected.size} tensors`,
-      found: `${sources.size} of them${unexpected.length > 0 ? `, and unknown ones: ${listNames(unexpected)}` : ''}`,
+      found:
+        `${sources.size} of ` +
+        `them${unexpected.length > 0 ? `, and unknown ones: ${listNames(unexpected)}` : ''}`,
     });
   if (unexpected.length > 0)
     throw misfit(where, `it also holds ${listNames(unexpected)}`, { expected: `${expected.size} tensors` });

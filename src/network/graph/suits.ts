@@ -30,7 +30,10 @@ export function suitsVoxels(manifest: Made, voxelSize: number): boolean {
 /** Why the network is not run on these voxels, as a sentence. */
 export function voxelsMisfit(manifest: Made, voxelSize: number): string {
   const size = Number(voxelSize.toFixed(2));
-  return `The network "${manifest.title}" works at ${manifest.voxelSizeAngstrom} A per voxel and is not run on maps coarser than ${coarsestVoxels(manifest)} A per voxel; this one has ${size} A`;
+  return (
+    `The network "${manifest.title}" works at ${manifest.voxelSizeAngstrom} A per voxel and is not run ` +
+    `on maps coarser than ${coarsestVoxels(manifest)} A per voxel; this one has ${size} A`
+  );
 }
 
 export function requireSuitedVoxels(manifest: Made, voxelSize: number): void {
@@ -39,7 +42,10 @@ export function requireSuitedVoxels(manifest: Made, voxelSize: number): void {
     where: 'voxel size',
     expected: `at most ${coarsestVoxels(manifest)} A`,
     found: `${Number(voxelSize.toFixed(2))} A`,
-    hint: `Scale without a network: ${named('reference', 'none')}, or a reference with ${named('reference', 'model-map')} or ${named('reference', 'atomic-model')}. If the header is wrong, give the voxel size with ${named('voxelSize')}.`,
+    hint:
+      `Scale without a network: ${named('reference', 'none')}, or a reference with ` +
+      `${named('reference', 'model-map')} or ${named('reference', 'atomic-model')}. If the header is ` +
+      `wrong, give the voxel size with ${named('voxelSize')}.`,
   });
 }
 

@@ -82,15 +82,19 @@ export async function openPredictor(
     parameter: 'provider',
     hint:
       options.provider === 'auto' || options.provider === 'cpu'
-        ? `Reinstall the package onnxruntime-node, or give a reference with ${named('reference', 'model-map')}.`
-        : `Use ${named('provider', 'auto')} or ${named('provider', 'cpu')}; "locscale-gpu devices" lists what works.`,
+        ? 'Reinstall the package onnxruntime-node, or give a reference with ' +
+          `${named('reference', 'model-map')}.`
+        : `Use ${named('provider', 'auto')} or ${named('provider', 'cpu')}; "locscale-gpu devices" lists ` +
+          'what works.',
   });
 }
 
 function noRuntime(reason: string): LocScaleError {
   return new LocScaleError('no-device', `The network cannot run: onnxruntime does not load (${reason}).`, {
     parameter: 'provider',
-    hint: `Install the package onnxruntime-node (npm install --ignore-scripts: its script wants a download from nuget.org), or give a reference with ${named('reference', 'model-map')}.`,
+    hint:
+      'Install the package onnxruntime-node (npm install --ignore-scripts: its script wants a download ' +
+      `from nuget.org), or give a reference with ${named('reference', 'model-map')}.`,
   });
 }
 
@@ -184,7 +188,8 @@ class Trial {
         `it computes wrongly (${distance.toPrecision(2)} away from the CPU's result)`,
       );
     this.options.onInfo?.(
-      `Network on ${providerTitles[provider]}: one cube is ${distance.toExponential(1)} away from the CPU's result.`,
+      `Network on ${providerTitles[provider]}: one cube is ${distance.toExponential(1)} away from the ` +
+        "CPU's result.",
     );
   }
 

@@ -33,7 +33,9 @@ export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
     throw new LocScaleError('bad-input', 'EMmerNet for low-context data is not imported.', {
       parameter: 'lowContext',
       expected: location,
-      hint: 'Run "locscale-gpu models download", or "locscale-gpu models import emmernet.tar.gz" with a file that you have.',
+      hint:
+        'Run "locscale-gpu models download", or "locscale-gpu models import emmernet.tar.gz" with a file ' +
+        'that you have.',
     });
   return openBundled(bundledFolder);
 }

@@ -94,7 +94,10 @@ function failed(
 ): LocScaleError {
   return new LocScaleError('bad-input', `The download failed: ${what}.`, {
     where: base,
-    hint: `Run the command again (it goes on where it stopped), or download ${ZENODO}/records/${RECORD}/files/${ARCHIVE} with a browser, on any machine, copy it here and run "locscale-gpu models import ${ARCHIVE}".`,
+    hint:
+      'Run the command again (it goes on where it stopped), or download ' +
+      `${ZENODO}/records/${RECORD}/files/${ARCHIVE} with a browser, on any machine, copy it here and run ` +
+      `"locscale-gpu models import ${ARCHIVE}".`,
     ...details,
   });
 }
