@@ -38,7 +38,9 @@ export async function findMpi(
   if (chosen === 'none') return { reason: `${LIBRARY_VARIABLE} is none` };
   if (launcher.families.length === 0) {
     return {
-      reason: `${launcher.name} offers MPI no way to find the other ranks (for srun: --mpi=pmix or --mpi=pmi2)`,
+      reason:
+        `${launcher.name} offers MPI no way to find the other ranks ` +
+        '(for srun: --mpi=pmix or --mpi=pmi2)',
     };
   }
   const { platform } = process;

@@ -50,8 +50,16 @@ interface Block {
 }
 
 const SINGLE_TABLES = /^_(?:cell|struct|entry|exptl|software|ma_qa_metric|ma_qa_metric_local)\./;
-const SINGLE_ITEMS =
-  /^_(?:cell\.(?:length_[abc]|angle_(?:alpha|beta|gamma))|struct\.title|entry\.id|exptl\.method|software\.name|ma_qa_metric\.name|ma_qa_metric_local\.metric_value)$/;
+const SINGLE_ITEMS = new Set([
+  ...['length_a', 'length_b', 'length_c'].map((name) => `_cell.${name}`),
+  ...['angle_alpha', 'angle_beta', 'angle_gamma'].map((name) => `_cell.${name}`),
+  '_struct.title',
+  '_entry.id',
+  '_exptl.method',
+  '_software.name',
+  '_ma_qa_metric.name',
+  '_ma_qa_metric_local.metric_value',
+]);
 
 export function readMmcif(text: string, name: string, options: ReadStructureOptions): Structure {
   const tokens = new CifTokens(text, name);
@@ -115,7 +123,7 @@ function readItem(tokens: CifTokens, block: Block): CifToken {
   const token = tokens.next();
   if (token !== 'value' && token !== 'null')
     throw tokens.error(`has no value for ${printable(tag.slice(0, 60))}`);
-  if (token === 'value' && (SINGLE_ITEMS.test(tag) || tag.startsWith(ATOM_TABLE)))
+  if (token === 'value' && (SINGLE_ITEMS.has(tag) || tag.startsWith(ATOM_TABLE)))
     block.items.set(tag, tokens.value);
   return tokens.next();
 }
@@ -150,7 +158,7 @@ function readLoop(tokens: CifTokens, block: Block): CifToken {
 function keepSingles(block: Block, tags: readonly string[], row: readonly (string | undefined)[]): void {
   for (const [i, tag] of tags.entries()) {
     const value = row[i];
-    if (value !== undefined && SINGLE_ITEMS.test(tag) && !block.items.has(tag)) block.items.set(tag, value);
+    if (value !== undefined && SINGLE_ITEMS.has(tag) && !block.items.has(tag)) block.items.set(tag, value);
   }
 }
 

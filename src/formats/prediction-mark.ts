@@ -5,7 +5,7 @@
 
 /** Programs that write pLDDT into the B column. */
 const PREDICTORS =
-  /\b(?:alpha-?fold\d?|esm-?fold|colab-?fold|open-?fold|omega-?fold|rosetta-?fold|boltz(?:-?\d)?|chai-?1|protenix)\b/i;
+  /\b(?:(?:esm|colab|open|omega|rosetta)-?fold|alpha-?fold\d?|boltz(?:-?\d)?|chai-?1|protenix)\b/i;
 /** "REMARK   1 CREATED WITH BOLTZ"; mere mentions, as of the starting model of a refinement, do not count. */
 const MADE_BY = /\b(?:created|generated|predicted|made|produced)\s+(?:with|by|using)\b/i;
 const CONFIDENCE = /\bpLDDT\b/i;

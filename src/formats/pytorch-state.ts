@@ -248,8 +248,9 @@ function createStorageReader(
     if (entry === undefined || entry.bytes !== bytes)
       throw new LocScaleError(
         'bad-input',
-        `${where} is damaged: ` +
-          `${entry === undefined ? 'the numbers of a tensor are missing' : `a storage of ${bytes} bytes has ${entry.bytes}`}.`,
+        entry === undefined
+          ? `${where} is damaged: the numbers of a tensor are missing.`
+          : `${where} is damaged: a storage of ${bytes} bytes has ${entry.bytes}.`,
         {
           where,
           hint: 'Copy or download the file again.',

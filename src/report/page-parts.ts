@@ -51,15 +51,32 @@ export function comparePart(findings: Findings): Part {
     id: 'compare',
     heading: 'Before and after',
     figures: [{ name: 'sections', svg: sectionsFigure(findings) }],
-    content: html`<p>Sections through the mask's centre of gravity. Drag across a picture, or move the slider. Each map is shown on its own grey scale: zero is dark grey, the brightest 0.2 % are white. Side chains and strands should come out clearer where density was blurred, without grain appearing in places that were empty.</p>
+    content: html`<p>Sections through the mask's centre of gravity. Drag across a picture, or move the slider.
+Each map is shown on its own grey scale: zero is dark grey, the brightest 0.2 % are white. Side chains and
+strands should come out clearer where density was blurred, without grain appearing in places that were
+empty.</p>
 <div data-compare style="--cut: 50%">
-<div class="controls"><label><span>before</span><input type="range" min="0" max="100" step="0.5" value="50" aria-label="Position of the divider between before and after"><span>after</span></label>
-${before.length < 2 ? undefined : html`<span>compare with:</span>${before.map(({ role, label }, i) => html`<label><input type="radio" name="before" value="${role}" data-label="${label}"${trusted(i === 0 ? ' checked' : '')}>${label}</label>`)}`}</div>
+<div class="controls"><label><span>before</span><input type="range" min="0" max="100" step="0.5" value="50"
+aria-label="Position of the divider between before and after"><span>after</span></label>
+${
+  before.length < 2
+    ? undefined
+    : html`<span>compare with:</span>${before.map(
+        ({ role, label }, i) =>
+          html`<label><input type="radio" name="before" value="${role}"
+data-label="${label}"${trusted(i === 0 ? ' checked' : '')}>${label}</label>`,
+      )}`
+}</div>
 <div class="three">${axes.map(
-      (
-        axis,
-      ) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[axis]}, voxel ${findings.centre[axis]}</p>
-<div class="compare" data-axis="${AXIS_NAMES[axis]}">${before.map(({ role, label, urls }, i) => html`<img data-map="${role}" src="${trusted(urls[axis])}" alt="${label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"${trusted(i === 0 ? '' : ' hidden')}>`)}<div class="after"><img src="${trusted(after[axis])}" alt="${result.label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"></div><span class="tag left">${first?.label}</span><span class="tag right">${result.label}</span></div></div>`,
+      (axis) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[axis]},
+voxel ${findings.centre[axis]}</p>
+<div class="compare" data-axis="${AXIS_NAMES[axis]}">${before.map(
+        ({ role, label, urls }, i) => html`<img
+data-map="${role}" src="${trusted(urls[axis])}" alt="${label}, section normal to ${AXIS_NAMES[axis]}"
+draggable="false"${trusted(i === 0 ? '' : ' hidden')}>`,
+      )}<div class="after"><img src="${trusted(after[axis])}"
+alt="${result.label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"></div><span
+class="tag left">${first?.label}</span><span class="tag right">${result.label}</span></div></div>`,
     )}</div>
 </div>`,
   };
@@ -77,19 +94,36 @@ export function solidPart(findings: Findings): Part {
   const [nz, ny, nx] = result.solid.shape;
   const shrunk = Math.max(...size) > Math.max(...result.solid.shape);
   const spacing = (findings.voxelSize * Math.max(...size)) / Math.max(...result.solid.shape);
+  const lead = shrunk
+    ? `The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: ` +
+      'for detail open'
+    : 'For more, open';
   return {
     id: 'solid',
     heading: 'In three dimensions',
     figures: [],
-    content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a difference is one of shape, not of level. ${shrunk ? `The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: for detail open` : 'For more, open'} the .cxc file beside the map in ChimeraX.</p>
+    content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a
+difference is one of shape, not of
+level. ${lead} the
+.cxc file beside the map in ChimeraX.</p>
 <div id="solid-view" class="solid">
-<div class="controls"><label>surface <input id="solid-level" type="range" min="5" max="100" step="1" value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output id="solid-percent">${FIRST_SURFACE_PERCENT} % of the mask</output></label>
-<label>size <input id="solid-zoom" type="range" min="0.7" max="3" step="0.05" value="1" aria-label="Magnification"></label>
-${others.length < 2 ? undefined : html`<label>left <select id="solid-left">${others.map(({ role, label }) => html`<option value="${role}">${label}</option>`)}</select></label>`}</div>
+<div class="controls"><label>surface <input id="solid-level" type="range" min="5" max="100" step="1"
+value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output
+id="solid-percent">${FIRST_SURFACE_PERCENT} % of the mask</output></label>
+<label>size <input id="solid-zoom" type="range" min="0.7" max="3" step="0.05" value="1"
+aria-label="Magnification"></label>
+${
+  others.length < 2
+    ? undefined
+    : html`<label>left <select id="solid-left">${others.map(
+        ({ role, label }) => html`<option value="${role}">${label}</option>`,
+      )}</select></label>`
+}</div>
 <canvas id="solid-canvas" tabindex="0" role="img" aria-label="Surfaces of the maps before and after"></canvas>
 <div class="names"><span id="solid-left-name">${others[0]?.label}</span><span>${result.label}</span></div>
 </div>
-<p id="solid-missing" class="quiet" hidden>This browser offers no WebGL 2, which the surfaces need; everything else on this page works without it.</p>
+<p id="solid-missing" class="quiet" hidden>This browser offers no WebGL 2, which the surfaces need; everything
+else on this page works without it.</p>
 <script type="application/json" id="solids">${jsonForScript(data)}</script>`,
   };
 }
@@ -104,7 +138,8 @@ export function fscPart({ fsc, numbers }: ReportRecord): Part {
       id,
       heading,
       figures: [],
-      content: html`<p>One map was given, not two half maps: there is no FSC. The run used ${source}${numbers.fscCutoff === undefined ? '' : `, ${numbers.fscCutoff.toFixed(2)} Å`}.</p>`,
+      content: html`<p>One map was given, not two half maps: there is no FSC. The run
+used ${source}${numbers.fscCutoff === undefined ? '' : `, ${numbers.fscCutoff.toFixed(2)} Å`}.</p>`,
     };
   }
   const svg = plotFsc(fsc);
@@ -114,7 +149,9 @@ export function fscPart({ fsc, numbers }: ReportRecord): Part {
     figures: [{ name: 'fsc', svg }],
     content: plot(
       svg,
-      html`Correlation of the two half maps, unmasked, shell by shell. It should stay near 1, fall once, and end around 0. A curve that stays up at the right end was masked, filtered or symmetrised before; bumps after the fall point to duplicated particles or a mask. ${beyondResolution(fsc)}`,
+      html`Correlation of the two half maps, unmasked, shell by shell. It should stay near 1, fall once, and
+end around 0. A curve that stays up at the right end was masked, filtered or symmetrised before; bumps after
+the fall point to duplicated particles or a mask. ${beyondResolution(fsc)}`,
     ),
   };
 }
@@ -167,13 +204,18 @@ export function profilePart(
     ],
     content: html`${plot(
       svg,
-      html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread over the mask${describeFill(findings)}. ${lead} The input is shifted to the height of the result at the lowest shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result that turns upwards to the right of it amplifies noise.`,
+      html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread
+over the mask${describeFill(findings)}. ${lead} The input is shifted to the height of the result at the lowest
+shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result
+that turns upwards to the right of it amplifies noise.`,
     )}
 <h3>At four places</h3>
-<p>From the window in which the input falls off least to the one in which it falls off most: the point of scaling locally is that these need different corrections.</p>
+<p>From the window in which the input falls off least to the one in which it falls off most: the point of
+scaling locally is that these need different corrections.</p>
 <div class="two">${small.map(
       ({ window, words, svg: one }) =>
-        html`<figure class="plot panel">${trusted(one)}<figcaption>${words}: voxel (x, y, z) = ${[...windows.centres[window]].reverse().join(', ')}</figcaption></figure>`,
+        html`<figure class="plot panel">${trusted(one)}<figcaption>${words}: voxel (x, y, z)
+= ${[...windows.centres[window]].reverse().join(', ')}</figcaption></figure>`,
     )}</div>`,
   };
 }
@@ -191,12 +233,21 @@ export function scaleFactorPart(findings: Findings, { numbers }: ReportRecord): 
     figures: [{ name: 'scale-factors', svg }, { name: 'gain', svg: histogram }, ...sections.figures],
     content: html`${plot(
       svg,
-      html`Amplitude of the result over that of the input, in the same windows. The more the curve rises, the more high resolution was amplified; the wider the bands, the more places differ and the less a single B factor would have done.`,
+      html`Amplitude of the result over that of the input, in the same windows. The more the curve rises, the
+more high resolution was amplified; the wider the bands, the more places differ and the less a single B factor
+would have done.`,
     )}
 <h3>Where the map was amplified</h3>
 ${sections.content}
-<p class="quiet">Strength (root mean square within a window, inside the mask) of the result over that of the input; white is the median. Red: strengthened more, mostly where the reference is well ordered; blue: less, mostly where it is flexible. Red patches on the rim, without a structure to go with them, mean that the mask holds solvent or detergent.</p>
-${plot(histogram, html`The same over the three sections: 90 % of the values lie between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which is dotted.`)}`,
+<p class="quiet">Strength (root mean square within a window, inside the mask) of the result over that of the
+input; white is the median. Red: strengthened more, mostly where the reference is well ordered; blue: less,
+mostly where it is flexible. Red patches on the rim, without a structure to go with them, mean that the mask
+holds solvent or detergent.</p>
+${plot(
+  histogram,
+  html`The same over the three sections: 90 % of the values lie
+between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which is dotted.`,
+)}`,
   };
 }
 
@@ -215,7 +266,8 @@ export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance
           figures: [],
           content:
             kind === 'scale'
-              ? html`<p>A map of local B factors at every voxel comes with <code>--measure_bfactors</code>, where the data hold them.</p>`
+              ? html`<p>A map of local B factors at every voxel comes with <code>--measure_bfactors</code>,
+where the data hold them.</p>`
               : html``,
         }
       : localMap(local, findings);
@@ -234,7 +286,9 @@ export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance
         ? html`<p>The resolution leaves too few shells for a fit of B factors.</p>`
         : plot(
             svg,
-            html`Fall-off of the amplitudes in the sampled windows, as a B factor fitted${fitRange}. Medians (dotted): ${medians.filter((text) => text !== undefined).join(', ')}. A broad distribution before is what local scaling is for. Negative values after it mean that amplitudes rise with resolution: over-sharpened.`,
+            html`Fall-off of the amplitudes in the sampled windows, as a B factor fitted${fitRange}. Medians
+(dotted): ${medians.filter((text) => text !== undefined).join(', ')}. A broad distribution before is what
+local scaling is for. Negative values after it mean that amplitudes rise with resolution: over-sharpened.`,
           )
     }
 ${measured.content}`,
@@ -250,8 +304,12 @@ export function maskPart(findings: Findings): Part {
     id: 'mask',
     heading: 'Mask and noise',
     figures: svgs.map((svg, i) => ({ name: `mask-${AXIS_NAMES[i]}`, svg })),
-    content: html`<div class="three">${svgs.map((svg, i) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[i]}, voxel ${findings.centre[i]}</p>${trusted(svg)}</div>`)}</div>
-<p class="quiet">The whole box of the input. Blue: outline of the mask; outside it the result is 0. It should follow the molecule with a little room, hold no islands of noise and cut through no density. ${
+    content: html`<div class="three">${svgs.map(
+      (svg, i) => html`<div class="panel"><p class="quiet">normal
+to ${AXIS_NAMES[i]}, voxel ${findings.centre[i]}</p>${trusted(svg)}</div>`,
+    )}</div>
+<p class="quiet">The whole box of the input. Blue: outline of the mask; outside it the result is 0. It should
+follow the molecule with a little room, hold no islands of noise and cut through no density. ${
       boxes.length === 0
         ? 'The mask was given, so no noise was measured.'
         : 'Orange: the boxes in which the noise was measured (dashed: in front of or behind the ' +
@@ -260,9 +318,13 @@ export function maskPart(findings: Findings): Part {
 ${
   boxes.length === 0
     ? undefined
-    : html`<div class="scroll"><table><thead><tr><th>noise box, first voxel (x, y, z)</th><th class="number">edge</th><th class="number">mean</th><th class="number">standard deviation</th><th class="number">in the mask</th></tr></thead><tbody>${boxes.map(
+    : html`<div class="scroll"><table><thead><tr><th>noise box, first voxel (x, y, z)</th><th
+class="number">edge</th><th class="number">mean</th><th class="number">standard deviation</th><th
+class="number">in the mask</th></tr></thead><tbody>${boxes.map(
         ({ start, size, mean, sd, inMask }) =>
-          html`<tr><td>${[...start].reverse().join(', ')}</td><td class="number">${size}</td><td class="number">${mean.toPrecision(3)}</td><td class="number">${sd.toPrecision(3)}</td><td class="number">${Number((100 * inMask).toPrecision(2))} %</td></tr>`,
+          html`<tr><td>${[...start].reverse().join(', ')}</td><td class="number">${size}</td><td
+class="number">${mean.toPrecision(3)}</td><td class="number">${sd.toPrecision(3)}</td><td
+class="number">${Number((100 * inMask).toPrecision(2))} %</td></tr>`,
       )}</tbody></table></div>`
 }`,
   };
@@ -303,7 +365,11 @@ ${sections.content}
           'parts. Neighbouring places should change smoothly; a pattern of rings or stripes comes from ' +
           'the mask or from symmetry.'
     }</p>
-${plot(svg, html`Distribution over the mask; the median, ${quantile(local.sorted, 0.5).toFixed(0)}${signed ? '' : ` ${local.unit}`}, is dotted.`)}`,
+${plot(
+  svg,
+  html`Distribution over the mask; the
+median, ${quantile(local.sorted, 0.5).toFixed(0)}${signed ? '' : ` ${local.unit}`}, is dotted.`,
+)}`,
   };
 }
 
@@ -314,10 +380,16 @@ function localPanels(
 ): { content: Markup; figures: readonly Figure[] } {
   const svgs = axes.map((axis) => localFigure(local, findings, axis, scale));
   const name = local.label.replaceAll(/[^a-zA-Z]+/g, '-');
+  const unit = local.unit === '' ? '' : ` ${local.unit}`;
+  const gradient = trusted(scaleGradient(scale.kind));
   return {
     figures: svgs.map((svg, i) => ({ name: `${name}-${AXIS_NAMES[i]}`, svg })),
-    content: html`<div class="three">${svgs.map((svg, i) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[i]}</p>${trusted(svg)}</div>`)}</div>
-<div class="key"><span>${shortNumber(scale.low)}</span><i style="background: ${trusted(scaleGradient(scale.kind))}"></i><span>${shortNumber(scale.high)}${local.unit === '' ? '' : ` ${local.unit}`}</span></div>`,
+    content: html`<div class="three">${svgs.map(
+      (svg, i) => html`<div class="panel"><p class="quiet">normal
+to ${AXIS_NAMES[i]}</p>${trusted(svg)}</div>`,
+    )}</div>
+<div class="key"><span>${shortNumber(scale.low)}</span><i
+style="background: ${gradient}"></i><span>${shortNumber(scale.high)}${unit}</span></div>`,
   };
 }
 

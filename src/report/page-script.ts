@@ -18,12 +18,16 @@ for (const group of document.querySelectorAll('[data-compare]')) {
       const box = pane.getBoundingClientRect();
       show(Math.min(100, Math.max(0, (100 * (event.clientX - box.left)) / box.width)));
     };
-    pane.addEventListener('pointerdown', (event) => { pane.setPointerCapture(event.pointerId); follow(event); });
+    pane.addEventListener('pointerdown', (event) => {
+      pane.setPointerCapture(event.pointerId);
+      follow(event);
+    });
     pane.addEventListener('pointermove', (event) => { if (event.buttons) follow(event); });
   }
   for (const choice of group.querySelectorAll('input[type=radio]')) {
     choice.addEventListener('change', () => {
-      for (const image of group.querySelectorAll('[data-map]')) image.hidden = image.dataset.map !== choice.value;
+      for (const image of group.querySelectorAll('[data-map]'))
+        image.hidden = image.dataset.map !== choice.value;
       for (const tag of group.querySelectorAll('.tag.left')) tag.textContent = choice.dataset.label;
     });
   }
@@ -35,7 +39,8 @@ for (const group of document.querySelectorAll('[data-compare]')) {
  */
 const FRAGMENT_SHADER = `#version 300 es
 precision highp float; precision highp sampler3D;
-uniform sampler3D map; uniform mat3 turn; uniform vec3 size; uniform float level, zoom, stepLength; uniform vec2 aspect; uniform vec3 ink;
+uniform sampler3D map; uniform mat3 turn; uniform vec3 size; uniform float level, zoom, stepLength;
+uniform vec2 aspect; uniform vec3 ink;
 in vec2 at; out vec4 colour;
 float value(vec3 p) { return texture(map, p / size + 0.5).r; }
 void main() {
@@ -55,7 +60,8 @@ void main() {
     }
     vec3 p = from + along * high;
     vec3 d = vec3(1.5 * stepLength, 0.0, 0.0);
-    vec3 slope = vec3(value(p - d.xyy) - value(p + d.xyy), value(p - d.yxy) - value(p + d.yxy), value(p - d.yyx) - value(p + d.yyx));
+    vec3 slope = vec3(value(p - d.xyy) - value(p + d.xyy), value(p - d.yxy) - value(p + d.yxy),
+      value(p - d.yyx) - value(p + d.yyx));
     vec3 normal = normalize(transpose(turn) * slope + vec3(0.0, 0.0, 1e-6));
     float light = 0.42 + 0.62 * max(0.0, dot(normal, normalize(vec3(-0.4, 0.6, 0.8))));
     float shine = pow(max(0.0, dot(normal, normalize(vec3(-0.2, 0.3, 0.95)))), 24.0);
@@ -85,7 +91,9 @@ const SOLID = `
     if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) console.error(gl.getShaderInfoLog(shader));
     gl.attachShader(program, shader);
   };
-  add(gl.VERTEX_SHADER, '#version 300 es\\nout vec2 at; void main() { vec2 p = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0; at = p; gl_Position = vec4(p, 0.0, 1.0); }');
+  add(gl.VERTEX_SHADER, '#version 300 es\\nout vec2 at; void main() {' +
+    ' vec2 p = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0;' +
+    ' at = p; gl_Position = vec4(p, 0.0, 1.0); }');
   add(gl.FRAGMENT_SHADER, FRAGMENT);
   gl.linkProgram(program);
   gl.useProgram(program);
@@ -99,8 +107,10 @@ const SOLID = `
     const texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_3D, texture);
     gl.texImage3D(gl.TEXTURE_3D, 0, gl.R8, nx, ny, nz, 0, gl.RED, gl.UNSIGNED_BYTE, values);
-    for (const edge of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T, gl.TEXTURE_WRAP_R]) gl.texParameteri(gl.TEXTURE_3D, edge, gl.CLAMP_TO_EDGE);
-    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_3D, filter, gl.LINEAR);
+    for (const edge of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T, gl.TEXTURE_WRAP_R])
+      gl.texParameteri(gl.TEXTURE_3D, edge, gl.CLAMP_TO_EDGE);
+    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
+      gl.texParameteri(gl.TEXTURE_3D, filter, gl.LINEAR);
     const above = new Float64Array(257);
     for (const v of values) above[v]++;
     for (let v = 255; v >= 0; v--) above[v] += above[v + 1];
@@ -128,7 +138,8 @@ const SOLID = `
   const draw = () => {
     waiting = false;
     const ratio = Math.min(1.5, window.devicePixelRatio || 1);
-    const width = Math.max(2, Math.round(canvas.clientWidth * ratio)), height = Math.max(2, Math.round(canvas.clientHeight * ratio));
+    const width = Math.max(2, Math.round(canvas.clientWidth * ratio));
+    const height = Math.max(2, Math.round(canvas.clientHeight * ratio));
     if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
@@ -162,7 +173,8 @@ const SOLID = `
     redraw();
   });
   canvas.addEventListener('keydown', (event) => {
-    const turn = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key];
+    const turns = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
+    const turn = turns[event.key];
     if (!turn) return;
     event.preventDefault();
     yaw += turn[0];
@@ -179,4 +191,5 @@ const SOLID = `
   redraw();
 })();`;
 
-export const pageScript = `'use strict';\n${COMPARE}\nconst FRAGMENT = ${JSON.stringify(FRAGMENT_SHADER)};\n${SOLID}\n`;
+const FRAGMENT = JSON.stringify(FRAGMENT_SHADER);
+export const pageScript = `'use strict';\n${COMPARE}\nconst FRAGMENT = ${FRAGMENT};\n${SOLID}\n`;

@@ -49,16 +49,21 @@ export async function renderReport(
     maskPart(findings),
     recordPart(record),
   ];
+  const started = record.started.replace('T', ' ').slice(0, 16);
   const body = html`<header><div>
 <h1>${words.title}</h1>
-<p class="quiet">${record.mode} · ${record.program} ${record.version} · ${record.started.replace('T', ' ').slice(0, 16)} UTC</p>
+<p class="quiet">${record.mode} · ${record.program} ${record.version} · ${started} UTC</p>
 <nav aria-label="Contents">${parts.map(({ id, heading }) => html`<a href="#${id}">${heading}</a>`)}</nav>
 </div></header>
 <main>
 ${keyNumbers(findings, record)}
-${parts.map(({ id, heading, content }) => html`<section id="${id}"><h2>${heading}</h2>${content}</section>\n`)}
+${parts.map(
+  ({ id, heading, content }) => html`<section
+id="${id}"><h2>${heading}</h2>${content}</section>\n`,
+)}
 </main>
-<footer class="quiet">Written by ${record.program} ${record.version}. This file is complete: it loads nothing, and can be mailed or archived.</footer>`;
+<footer class="quiet">Written by ${record.program} ${record.version}. This file is complete: it loads nothing,
+and can be mailed or archived.</footer>`;
   return { html: await wrap(words.title, body), figures: parts.flatMap(({ figures }) => figures) };
 }
 
@@ -89,9 +94,11 @@ function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc }: Report
   const total = Object.values(secondsPerStep).reduce((sum, s) => sum + s, 0);
   const tile = (name: string, value: string): Markup => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   const resolution = fsc?.resolution ?? numbers.fscCutoff;
+  const measured = fsc?.verdict.end === 'nyquist' ? 'Nyquist' : 'FSC = 0.143';
+  const source = fsc?.resolution === undefined ? 'resolution used' : measured;
   const [z, y, x] = findings.shape;
   return html`<dl class="numbers">
-${resolution === undefined ? undefined : tile(fsc?.resolution === undefined ? 'resolution used' : fsc.verdict.end === 'nyquist' ? 'Nyquist' : 'FSC = 0.143', `${resolution.toFixed(2)} Å`)}
+${resolution === undefined ? undefined : tile(source, `${resolution.toFixed(2)} Å`)}
 ${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
 ${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
 ${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}
@@ -108,11 +115,19 @@ function checksPart(findings: Findings, record: ReportRecord): Part {
   ];
   const open = list.filter(({ state }) => state !== 'good').length;
   const result = mapOf(findings, 'result')?.label ?? 'result';
+  const verdict =
+    open === 0
+      ? 'Nothing stands out.'
+      : `${open} of ${list.length} points deserve a look before the ${result} is used.`;
   return {
     id: 'checks',
     heading: 'What to look at',
     figures: [],
-    content: html`<p>${open === 0 ? 'Nothing stands out.' : `${open} of ${list.length} points deserve a look before the ${result} is used.`} The figures below show the rest.</p>
-<ul class="checks">${list.map(({ state, sign, title, text }) => html`<li class="${state}"><span class="sign">${sign}</span><span><strong>${title}.</strong> ${text}</span></li>`)}</ul>`,
+    content: html`<p>${verdict} The
+figures below show the rest.</p>
+<ul class="checks">${list.map(
+      ({ state, sign, title, text }) => html`<li class="${state}"><span
+class="sign">${sign}</span><span><strong>${title}.</strong> ${text}</span></li>`,
+    )}</ul>`,
   };
 }

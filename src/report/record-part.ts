@@ -27,8 +27,13 @@ ${rows(entriesOf(record.parameters))}
 <h3>Numbers</h3>
 ${rows(entriesOf({ ...record.numbers, noise: undefined }))}
 <h3>Inputs</h3>
-<div class="scroll"><table><thead><tr><th>role</th><th>file</th><th class="number">bytes</th><th>SHA-256</th></tr></thead><tbody>
-${record.inputs.map(({ role, path, bytes, sha256 }) => html`<tr><td>${role}</td><td><code>${path}</code></td><td class="number">${bytes.toLocaleString('en')}</td><td><code>${sha256}</code></td></tr>`)}
+<div class="scroll"><table><thead><tr><th>role</th><th>file</th><th
+class="number">bytes</th><th>SHA-256</th></tr></thead><tbody>
+${record.inputs.map(
+  ({ role, path, bytes, sha256 }) =>
+    html`<tr><td>${role}</td><td><code>${path}</code></td><td
+class="number">${bytes.toLocaleString('en')}</td><td><code>${sha256}</code></td></tr>`,
+)}
 </tbody></table></div>
 <h3>Outputs</h3>
 <ul>${record.outputs.map((path) => html`<li><code>${path}</code></li>`)}</ul>
@@ -42,7 +47,8 @@ function timeTable(secondsPerStep: Readonly<Record<string, number>>): Markup {
   const longest = Math.max(...steps.map(([, seconds]) => seconds), 1e-9);
   return html`<table><tbody>${steps.map(
     ([step, seconds]) =>
-      html`<tr><td>${step}</td><td class="number">${seconds.toFixed(2)} s</td><td class="bar"><i style="width: ${((100 * seconds) / longest).toFixed(1)}%"></i></td></tr>`,
+      html`<tr><td>${step}</td><td class="number">${seconds.toFixed(2)} s</td><td class="bar"><i
+style="width: ${((100 * seconds) / longest).toFixed(1)}%"></i></td></tr>`,
   )}</tbody></table>`;
 }
 
@@ -53,7 +59,10 @@ function entriesOf(object: object): [string, string][] {
 }
 
 function rows(entries: readonly (readonly [string, string])[]): Markup {
-  return html`<table><tbody>${entries.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table>`;
+  return html`<table><tbody>${entries.map(
+    ([name, value]) => html`<tr><th
+scope="row">${name}</th><td>${value}</td></tr>`,
+  )}</tbody></table>`;
 }
 
 /** A word of a command line as one would type it. */
