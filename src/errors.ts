@@ -56,8 +56,8 @@ export function stopIfAborted(signal: AbortSignal | undefined, cause?: unknown):
 }
 
 /**
- * A parameter of the library in a sentence: `resolution`, or with a value `engine: cpu`. The command line puts its option
- * in the place of it (cli/spellings.ts), so that each caller reads what he can set.
+ * A parameter of the library in a sentence: `resolution`, or with a value `engine: cpu`. The command line
+ * puts its option in the place of it (cli/spellings.ts), so that each caller reads what he can set.
  */
 export function named(parameter: string, value?: string): string {
   return value === undefined ? `\`${parameter}\`` : `\`${parameter}: ${value}\``;

@@ -77,7 +77,10 @@ export function refineBFactors(job: RefinementJob, hooks: OperationHooks = {}): 
   return onCoarserGrid(job.engine, job, job.fscCutoff, (maps) => refineOnGrid({ ...job, ...maps }, hooks));
 }
 
-/** Most bytes of the engine that a refinement takes beside the maps that it is given; `halves` tells whether it has any. */
+/**
+ * Most bytes of the engine that a refinement takes beside the maps that it is given; `halves` tells whether
+ * it has any.
+ */
 export function refinementBytes(
   job: Pick<RefinementJob, 'grid' | 'halves' | 'fscCutoff'> & { readonly atoms: number },
   { resample, shellSpectra, simulateMap, radialFilter }: VerbBytes,

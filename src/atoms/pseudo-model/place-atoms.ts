@@ -69,7 +69,9 @@ function chooseVoxels({ mask, shape, count, seed, voxelSize }: PlacementJob): In
     throw new LocScaleError('bad-input', 'The mask is too small for the atoms of the pseudo-model.', {
       expected: `at most ${fit} atoms, one for each voxel of the mask that is not at a face of the box`,
       found: `${count} atoms`,
-      hint: `Check the voxel size, the mask and the molecular weight (${named('molecularWeightKiloDalton')}).`,
+      hint:
+        'Check the voxel size, the mask and the molecular weight ' +
+        `(${named('molecularWeightKiloDalton')}).`,
     });
   }
   const voxels = new Int32Array(fit);

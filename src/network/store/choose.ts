@@ -47,7 +47,9 @@ export async function openBundled(folder = defaultBundledFolder): Promise<Stored
     throw new LocScaleError('bad-input', 'No network is imported, and this installation comes without one.', {
       where: folder,
       expected: BUNDLED_MANIFEST,
-      hint: `Run "locscale-gpu models download", or give a reference with ${named('reference', 'model-map')}.`,
+      hint:
+        'Run "locscale-gpu models download", ' +
+        `or give a reference with ${named('reference', 'model-map')}.`,
     });
   return openManifest(manifest, folder);
 }
