@@ -20,7 +20,7 @@ it('a network runs on up to three times its voxels, as a float32 header has them
 it('data unlike those of its training are named', () => {
   expect([2.3, 3.4, 8, 8.5].map((d) => resolutionWarning(trained, d))).toEqual(Array(4).fill(undefined));
   expect(resolutionWarning(trained, 11)).toBe(
-    'The network "one" was trained on maps of 2.3 to 8 A; this map has 11 A: compare with --no_reference.',
+    'The network "one" was trained on maps of 2.3 to 8 A; this map has 11 A: compare with `reference: none`.',
   );
   expect(resolutionWarning(trained, 1.8)).toContain('this map has 1.8 A');
   expect(resolutionWarning(made, 3)).toBeUndefined();
