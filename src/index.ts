@@ -81,6 +81,8 @@ export type {
   Prediction,
   PseudoAtomSettings,
   ReferenceChoice,
+  SoftResult,
+  SoftSettings,
   StepName,
 } from './pipeline/types.ts';
 export { type EngineChoice, type SelectedEngine, selectEngine } from './select-engine.ts';

@@ -1,6 +1,7 @@
 /**
- * Soft scaling shared by several processes: in every round each of them scales one band, and the leading one adds
- * them in their order, so that the sum has the bits of a run of one process, and never holds more than one band each.
+ * Soft scaling shared by several processes: in every round each of them scales one band, and the leading one
+ * adds them in their order, so that the sum has the bits of a run of one process, and never holds more than
+ * one band each.
  */
 import type {
   BandScalingMaps,
@@ -22,8 +23,8 @@ export interface BandTeam {
 
 export interface SharedBands {
   /**
-   * One round: `bands` has the band of every rank, undefined for those that have none; `own` does that of rank 0
-   * meanwhile. Returns what the others packed (packBand), in the order of their ranks from 1 on.
+   * One round: `bands` has the band of every rank, undefined for those that have none; `own` does that of
+   * rank 0 meanwhile. Returns what the others packed (packBand), in the order of their ranks from 1 on.
    */
   scale(
     bands: readonly (number | undefined)[],

@@ -125,7 +125,7 @@ export interface PlannedMeasurement {
   readonly bytes: number;
   /** Bytes of its results. */
   readonly resultBytes: number;
-  /** The step: resolves the half maps inside the mask, and releases them. The volumes are held by the run. */
+  /** The step: resolves the half maps inside the mask. The volumes are held by the run. */
   run(): Promise<LocalResolutionMaps>;
 }
 
@@ -134,6 +134,7 @@ export async function planLocalResolution(
   mask: Volume,
   voxelSize: number,
   settings: WindowedSettings,
+  keepHalves: boolean,
   run: Run,
 ): Promise<PlannedMeasurement> {
   const { weights, threshold, windowVoxels } = settings;
@@ -142,14 +143,14 @@ export async function planLocalResolution(
   const { seconds, workingBytes } = opened.estimate;
   const { shape } = mask;
   const volumeBytes = 4 * voxelCount(shape);
-  // The filter works on the mean, which has taken the place of the half maps.
-  const filtering = bytesOf.localFilter(shape) - volumeBytes;
+  // The filter works on the mean, which takes the place of the half maps where these are not needed any more.
+  const filtering = bytesOf.localFilter(shape) + (keepHalves ? volumeBytes : -volumeBytes);
   return {
     plan: { windowVoxels, windowAngstrom: windowVoxels * voxelSize, seconds },
     // The resolution of the voxels is a volume of its own.
     bytes: volumeBytes + Math.max(workingBytes, bytesOf.average(shape), filtering),
     resultBytes: 2 * volumeBytes,
-    run: () => measureLocalResolution(halves, mask, voxelSize, settings, opened, run),
+    run: () => measureLocalResolution(halves, mask, voxelSize, settings, keepHalves, opened, run),
   };
 }
 
@@ -158,6 +159,7 @@ async function measureLocalResolution(
   mask: Volume,
   voxelSize: number,
   { weights, threshold, windowVoxels }: WindowedSettings,
+  keepHalves: boolean,
   opened: OpenedResolution,
   run: Run,
 ): Promise<LocalResolutionMaps> {
@@ -179,7 +181,7 @@ async function measureLocalResolution(
         },
       );
       const mean = await engine.average(half1, half2);
-      run.release(half1, half2);
+      if (!keepHalves) run.release(half1, half2);
       try {
         const angstrom = await engine.download(resolution);
         const filtered = await engine.localFilter(mean, resolution, filterBins(angstrom, voxelSize));
@@ -251,7 +253,7 @@ export function runLocalResolution(
     const masked = await prepareMask({ userMask: job.mask, map, maps, parameters }, run);
     run.release(map);
     const { mask } = masked;
-    const planned = await planLocalResolution(halves as HalfMaps, mask, voxelSize, settings, run);
+    const planned = await planLocalResolution(halves as HalfMaps, mask, voxelSize, settings, false, run);
     const found = await planned.run();
     run.keep(found.resolution, found.filtered, mask);
     return {

@@ -1,6 +1,7 @@
 /** The method's defaults, LocScale's where it has them; everything not listed is derived from the maps. */
 
 import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { AmplitudeProfile } from '../math/soft-scaling/profile.ts';
 import type { LocalResolutionSettings } from './local-resolution.ts';
 
 /** How pseudo-atoms find their places (method 8). */
@@ -11,7 +12,23 @@ export interface PseudoAtomSettings {
   readonly seed: number;
 }
 
+/** Of scaling in soft frequency bands. */
+export interface SoftSettings {
+  /** Amplitudes of the target, where a profile takes part in it; default: the average protein. */
+  readonly profile?: AmplitudeProfile;
+  /**
+   * With a profile, from 0 to 1: 1 gives every place the profile's decay, 0 gives all places the same gains.
+   * Default 0.5.
+   */
+  readonly locality?: number;
+  /** Low-pass the result at its resolution; single maps, and half maps that share noise, always are. */
+  readonly fadeOutput?: boolean;
+}
+
 export interface LocScaleParameters {
+  /** How the map is scaled: LocScale's windows (default), or soft frequency bands. */
+  scaling?: 'locscale' | 'soft';
+  soft?: SoftSettings;
   /** Window edge in voxels; default 25 A rounded up to an even number of voxels. */
   windowVoxels?: number;
   /**

@@ -97,6 +97,11 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
   const { source, reference, localResolution, scaling, symmetry, halves } = steps;
   const volumeBytes = 4 * voxelCount(shape);
   const halfMapBytes = volumeBytes * (halves?.length ?? 0);
+  const lastUse: StepName = scaling.usesHalfMaps
+    ? 'scaling'
+    : localResolution === undefined
+      ? 'reference'
+      : 'local-resolution';
   const average: PlannedStep[] =
     symmetry === undefined
       ? []
@@ -112,7 +117,7 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
     {
       step: 'reference',
       bytes: reference.bytes,
-      change: reference.resultBytes - (localResolution === undefined ? halfMapBytes : 0),
+      change: reference.resultBytes - (lastUse === 'reference' ? halfMapBytes : 0),
     },
     ...average,
   ];
@@ -123,13 +128,17 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
           {
             step: 'local-resolution',
             bytes: localResolution.bytes,
-            change: localResolution.resultBytes - halfMapBytes,
+            change: localResolution.resultBytes - (lastUse === 'local-resolution' ? halfMapBytes : 0),
           },
         ];
   const scalingBytes = scaling.workingBytes + scaling.resultBytes;
   return [
     ...(source.waitsForHalfMaps ? [...resolving, ...making] : [...making, ...resolving]),
-    { step: 'scaling', bytes: scalingBytes, change: scaling.resultBytes },
+    {
+      step: 'scaling',
+      bytes: scalingBytes,
+      change: scaling.resultBytes - (lastUse === 'scaling' ? halfMapBytes : 0),
+    },
     ...(steps.symmetriseOutput === true ? average : []),
     ...steps.further(volumeBytes),
   ];

@@ -33,7 +33,8 @@ import type { MadeReference, ModelUsed, Prediction } from './references/source.t
 import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 import { chooseWindow } from './scaling-rule.ts';
-import { scalingSchemes } from './schemes/index.ts';
+import { scalingSchemeOf } from './schemes/index.ts';
+import type { SoftResult } from './schemes/scheme.ts';
 import { symmetrise, symmetryOf } from './symmetrise.ts';
 
 export interface LocScaleResult {
@@ -53,6 +54,8 @@ export interface LocScaleResult {
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
   readonly prediction?: Prediction;
+  /** What only soft scaling gives. */
+  readonly soft?: SoftResult;
   /** With `auditSeed`. */
   readonly audit?: ProfilesAudit;
   /** The model the reference was simulated from, with the B factors used. */
@@ -79,7 +82,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
     const imposed = job.symmetriseOutput === true ? planned.symmetry : undefined;
     const scaled = await symmetrise(result.scaled, imposed, run);
     const { auditSeed, keepMap, keepReference } = context;
-    const audit = auditSeed === undefined ? undefined : await result.audit(scaled, auditSeed);
+    const audit = auditSeed === undefined ? undefined : await result.audit?.(scaled, auditSeed);
 
     const volumes = {
       scaled,
@@ -91,7 +94,9 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       differenceMask: keepReference && model ? differenceMask : undefined,
       map: keepMap ? planned.map : undefined,
     };
-    run.keep(...Object.values(volumes), localResolution?.resolution, localResolution?.filtered);
+    const { soft } = result;
+    run.keep(...Object.values(volumes), soft?.resolution, soft?.signal);
+    run.keep(localResolution?.resolution, localResolution?.filtered);
     return {
       ...volumes,
       grid: planned.maps.grid,
@@ -99,6 +104,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       fsc: planned.fsc,
       model,
       audit,
+      soft,
       localResolution,
       prediction: planned.reference.prediction,
       numbers: numbersWith(planned.numbers, localResolution),
@@ -131,7 +137,9 @@ export async function planRun(
   further: (volumeBytes: number) => PlannedStep[] = () => [],
 ): Promise<PlannedRun> {
   const source = referenceSourceOf(job.reference);
-  const complete = completeParameters(job.parameters ?? {}, source.traits.usesNetwork);
+  const scheme = scalingSchemeOf(job.parameters?.scaling);
+  const smoothsMask = source.traits.usesNetwork || scheme.smoothsMask;
+  const complete = scheme.parametersFor(completeParameters(job.parameters ?? {}, smoothsMask));
 
   const maps = await readMaps(job, run, source.maps);
   const { grid, voxelSize } = maps;
@@ -139,7 +147,7 @@ export async function planRun(
   source.checkVoxels?.(voxelSize);
   checkLocalResolution(parameters.localResolution, maps);
 
-  const keepHalves = source.usesHalfMaps || parameters.localResolution !== undefined;
+  const keepHalves = source.usesHalfMaps || scheme.usesHalfMaps || parameters.localResolution !== undefined;
   const resolved = await resolveMap(maps, parameters, run, keepHalves);
   const { map, cutoff, halves } = resolved;
   const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, cutoff.cutoff, run);
@@ -155,9 +163,13 @@ export async function planRun(
   const cutoffs = { wilsonCutoff: molecule.wilsonCutoff, fscCutoff: cutoff.cutoff };
   const data = { ...settings, ...cutoffs, ...resolved, engine: run.engine, grid, molecule };
   const reference = await source.plan(data, run);
-  const scaling = await scalingSchemes.locscale.plan({ ...settings, ...cutoffs, source }, run);
+  const maskGiven = job.mask !== undefined;
+  const inputs = { ...settings, ...cutoffs, source, grid, resolved, maskGiven };
+  const scaling = await scheme.plan(inputs, run);
   const localResolution =
-    halves && resolution && (await planLocalResolution(halves, mask, voxelSize, resolution, run));
+    halves &&
+    resolution &&
+    (await planLocalResolution(halves, mask, voxelSize, resolution, scaling.usesHalfMaps, run));
   const { fitRange } = scaling;
   const numbers = numbersOf({ maps, resolved, masked, windowVoxels, fitRange, symmetry });
   const { symmetriseOutput } = job;
@@ -168,7 +180,7 @@ export async function planRun(
 
 /** The reference, and the local resolution: a prediction waits until that has made room. */
 export async function makeReference(
-  { source, reference, localResolution, symmetry, halves }: PlannedRun,
+  { source, reference, localResolution, scaling, symmetry, halves }: PlannedRun,
   run: Run,
 ): Promise<{ made: MadeReference; localResolution: LocalResolutionMaps | undefined }> {
   const make = async (): Promise<MadeReference> => {
@@ -177,6 +189,6 @@ export async function makeReference(
   };
   const early = source.waitsForHalfMaps ? undefined : await make();
   const measured = await localResolution?.run();
-  run.release(...(halves ?? []));
+  if (!scaling.usesHalfMaps) run.release(...(halves ?? []));
   return { made: early ?? (await make()), localResolution: measured };
 }

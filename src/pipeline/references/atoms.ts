@@ -43,6 +43,7 @@ export const atomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'ato
       isMap: true,
       usesHalfMaps: true,
       waitsForHalfMaps: false,
+      softTarget: 'reference',
       atomsForMask: (grid, cutoff) => modelForMask(structure, true, grid, cutoff),
       rule: theoreticalProfile ? theoreticalRule : plainRule,
       plan: (data, run) => planSimulation(simulation, data, run),

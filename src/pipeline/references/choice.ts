@@ -43,4 +43,6 @@ export type ReferenceChoice =
       readonly refinementCycles: number;
       readonly pseudoAtoms: PseudoAtomSettings;
     }
+  /** No map: the average protein's amplitudes (`soft.profile`), which soft bands are scaled to. */
+  | { readonly kind: 'profile' }
   | { readonly kind: 'none' };

@@ -55,6 +55,7 @@ export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
       isMap: true,
       usesHalfMaps: true,
       waitsForHalfMaps: false,
+      softTarget: 'hybrid',
       atomsForMask: (grid, cutoff) => modelForMask(structure, false, grid, cutoff),
       rule: hybridRule,
       plan: (data, run) => planSimulation(simulation, data, run),

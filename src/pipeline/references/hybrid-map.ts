@@ -30,6 +30,7 @@ export const hybridMapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 
     isMap: true,
     usesHalfMaps: false,
     waitsForHalfMaps: false,
+    softTarget: 'hybrid',
     rule: hybridRule,
     async plan(data, run) {
       const uploads = bytesToUpload(map, data) + bytesToUpload(differenceMask, data);

@@ -7,6 +7,7 @@ import { hybridMapReference } from './hybrid-map.ts';
 import { mapReference, pseudoModelMapReference } from './map.ts';
 import { networkReference } from './network.ts';
 import { noReference } from './none.ts';
+import { profileReference } from './profile.ts';
 import { pseudoAtomsReference } from './pseudo-atoms.ts';
 import type { ReferenceKind, ReferenceSource, ReferenceTraits } from './source.ts';
 
@@ -20,6 +21,7 @@ const kinds: { readonly [K in Kind]: ReferenceKind<Extract<ReferenceChoice, { ki
   'atomic-model': atomsReference,
   'hybrid-model': hybridAtomsReference,
   'pseudo-model': pseudoAtomsReference,
+  profile: profileReference,
   none: noReference,
 };
 

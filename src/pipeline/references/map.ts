@@ -48,6 +48,7 @@ function sourceOf(map: MapInput): Omit<ReferenceSource, 'describe' | 'rule'> {
     isMap: true,
     usesHalfMaps: false,
     waitsForHalfMaps: false,
+    softTarget: 'reference',
     plan: async (data, run) => ({
       message: 'Preparing the reference',
       bytes: bytesToRead(map, data, run),

@@ -43,6 +43,7 @@ export const networkReference: ReferenceKind<NetworkChoice> = {
     isMap: true,
     usesHalfMaps: false,
     waitsForHalfMaps: true,
+    softTarget: 'reference',
     checkVoxels: (voxelSize) => requireSuitedVoxels(choice.predictor.manifest, voxelSize),
     rule: plainRule,
     plan: (data, run) => planNetwork(choice, data, run),

@@ -20,6 +20,7 @@ export const noReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'none' 
     isMap: false,
     usesHalfMaps: false,
     waitsForHalfMaps: false,
+    softTarget: 'decay',
     rule: noReferenceRule,
     plan: async () => ({ message: 'No reference', bytes: 0, resultBytes: 0, make: async () => ({}) }),
   }),

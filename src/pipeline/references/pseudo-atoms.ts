@@ -40,6 +40,7 @@ export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
       isMap: true,
       usesHalfMaps: true,
       waitsForHalfMaps: false,
+      softTarget: 'reference',
       rule: theoreticalRule,
       plan: (data, run) => planSimulation(simulation, data, run),
     };

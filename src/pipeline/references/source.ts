@@ -70,6 +70,8 @@ export interface ReferenceSource {
   checkVoxels?(voxelSize: number): void;
   /** Atoms of the user, which the mask is compared with. */
   atomsForMask?(grid: Grid, cutoff: FscCutoff): ModelForMask | undefined;
+  /** What soft bands are scaled to. */
+  readonly softTarget: 'reference' | 'hybrid' | 'profile' | 'decay';
   /** How scale factors follow from the profiles of map and reference. */
   rule(inputs: RuleInputs): ChosenRule;
   /** What making the reference takes; executes no network, solver or refinement. */

@@ -16,6 +16,9 @@ import { checkFit } from '../scaling-rule.ts';
 import type { ScalingScheme } from './scheme.ts';
 
 export const locScaleScheme: ScalingScheme = {
+  usesHalfMaps: false,
+  smoothsMask: false,
+  parametersFor: (parameters) => parameters,
   async plan(inputs, run) {
     const { source, mask, windowVoxels, parameters } = inputs;
     const { engine } = run;
@@ -30,6 +33,7 @@ export const locScaleScheme: ScalingScheme = {
       workingBytes,
       resultBytes: 4 * voxelCount(mask.shape) * (measureBFactors ? 3 : 1),
       seconds,
+      usesHalfMaps: false,
       fitRange: fit.shells >= 2 && (measureBFactors || scalesToFit) ? fit : undefined,
       async run(maps) {
         const { map, reference } = maps;

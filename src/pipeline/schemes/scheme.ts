@@ -1,22 +1,37 @@
 /**
- * How the map is scaled once its reference is known: LocScale's windows today. A scheme is planned before the
- * first expensive step, and run later. One file of this folder a scheme, one row in index.ts.
+ * How the map is scaled once its reference is known: in LocScale's windows, or in soft frequency bands. A
+ * scheme is planned before the first expensive step, and run later. One file of this folder a scheme, one row
+ * in index.ts.
  */
 import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
+import type { Grid } from '../../math/grid.ts';
+import type { BandSummary } from '../../math/soft-scaling/targets.ts';
+import type { ResolvedMap } from '../fsc.ts';
+import type { LocScaleParameters } from '../parameters.ts';
 import type { ProfilesAudit } from '../profiles-audit.ts';
 import type { ReferenceSource } from '../references/source.ts';
 import type { Run } from '../run.ts';
 import type { FitRange, RuleInputs } from '../scaling-rule.ts';
 
 export interface ScalingScheme {
+  /** The half maps live until the map is scaled. */
+  readonly usesHalfMaps: boolean;
+  /** The FDR mask is that of the map low-passed at 5 A by default, as in runs of a network. */
+  readonly smoothsMask: boolean;
+  /** The parameters as the steps before the scaling see them; refuses those that contradict the scheme. */
+  parametersFor(parameters: LocScaleParameters): LocScaleParameters;
   plan(inputs: SchemeInputs, run: Run): Promise<PlannedScaling>;
 }
 
 /** What is known of a scaling before the reference exists. */
 export interface SchemeInputs extends RuleInputs {
   readonly source: ReferenceSource;
+  readonly grid: Grid;
+  readonly resolved: ResolvedMap;
   /** 1 where the map is scaled. */
   readonly mask: Volume;
+  /** The user's, not made from the map. */
+  readonly maskGiven: boolean;
 }
 
 export interface PlannedScaling {
@@ -26,6 +41,8 @@ export interface PlannedScaling {
   readonly resultBytes: number;
   /** Expected time on one engine. */
   readonly seconds: number;
+  /** The half maps live until then. */
+  readonly usesHalfMaps: boolean;
   /** Where B factors are measured, if anywhere. */
   readonly fitRange?: FitRange;
   /** The step. */
@@ -40,6 +57,19 @@ export interface MapsToScale {
 
 /** Volumes are held by the run. */
 export interface ScaledMaps extends LocalScalingResult {
-  /** Radial profiles of some voxels; `scaled` is the final map. */
-  audit(scaled: Volume, seed: number): Promise<ProfilesAudit>;
+  /** Radial profiles of some windows; `scaled` is the final map. Soft bands have none. */
+  audit?(scaled: Volume, seed: number): Promise<ProfilesAudit>;
+  readonly soft?: SoftResult;
+}
+
+/** What only soft scaling gives. Volumes with `measureBFactors`. */
+export interface SoftResult {
+  /** What the bands of the whole map hold, and which amplitudes they were given. */
+  readonly bands: readonly BandSummary[];
+  /** A: where the result was faded. */
+  readonly fadeResolution?: number;
+  /** Where the half maps stop agreeing, A. */
+  readonly resolution?: Volume;
+  /** RMS density of the signal. */
+  readonly signal?: Volume;
 }

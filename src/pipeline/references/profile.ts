@@ -1,0 +1,35 @@
+/**
+ * No map: soft bands are scaled to the amplitudes of an average protein, or to those that the caller gives.
+ */
+import { LocScaleError } from '../../errors.ts';
+import type { ReferenceChoice } from './choice.ts';
+import type { ReferenceKind, ReferenceTraits } from './source.ts';
+
+const traits: ReferenceTraits = {
+  usesNetwork: false,
+  isSimulated: false,
+  placesPseudoAtoms: false,
+  makesDifferenceMask: false,
+};
+
+export const profileReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'profile' }>> = {
+  traits,
+  open: () => ({
+    traits,
+    describe: ({ soft }) =>
+      `no reference map, amplitudes of ${soft?.profile ? 'a given profile' : 'an average protein'}`,
+    maps: [],
+    isMap: false,
+    usesHalfMaps: false,
+    waitsForHalfMaps: false,
+    softTarget: 'profile',
+    rule() {
+      throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
+        parameter: 'scaling',
+        expected: 'soft',
+        hint: 'Choose soft scaling, or another reference.',
+      });
+    },
+    plan: async () => ({ message: 'No reference map', bytes: 0, resultBytes: 0, make: async () => ({}) }),
+  }),
+};

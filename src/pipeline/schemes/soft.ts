@@ -1,0 +1,84 @@
+/**
+ * Scaling in soft frequency bands (soft-scaling.ts) as the scheme of a run: the target follows from the
+ * reference, the signal from the half maps where they are independent.
+ */
+import { LocScaleError } from '../../errors.ts';
+import { voxelCount } from '../../math/grid.ts';
+import type { LocScaleParameters } from '../parameters.ts';
+import type { ReferenceSource } from '../references/source.ts';
+import { planSoftScaling, type SoftScalingMaps, softTargetOf } from '../soft-scaling.ts';
+import type { ScalingScheme, SchemeInputs } from './scheme.ts';
+
+export const softScheme: ScalingScheme = {
+  usesHalfMaps: true,
+  smoothsMask: true,
+  parametersFor(parameters) {
+    if (parameters.applyFscFilter)
+      throw new LocScaleError('usage', 'Soft scaling weights by the FSC itself, band by band and locally.', {
+        parameter: 'applyFscFilter',
+        hint: 'Leave the weighting by the FSC out.',
+      });
+    const { soft, filterInput } = parameters;
+    return {
+      ...parameters,
+      // A filter before the bands would take the noise away that signal is told from.
+      filterInput: false,
+      soft: { ...soft, fadeOutput: soft?.fadeOutput ?? filterInput },
+    };
+  },
+  async plan(inputs, run) {
+    const { source, grid, resolved, mask, maskGiven, parameters } = inputs;
+    const { halves, map, cutoff } = resolved;
+    const { measureBFactors, soft = {} } = parameters;
+    const input = inputOf(inputs);
+    const planned = await planSoftScaling(
+      {
+        grid,
+        input,
+        target: targetOf(source, parameters),
+        windowAngstrom: windowOf(inputs),
+        resolution: parameters.resolution ?? (input === 'single map' ? undefined : cutoff.cutoff),
+        fadeOutput: soft.fadeOutput,
+        // A mask made from the map only says where signal is, unless nothing else holds the noise down.
+        zeroOutside: maskGiven || input === 'single map',
+        measureLocal: measureBFactors,
+      },
+      run,
+    );
+    const { workingBytes, seconds, bands } = planned.estimate;
+    const maps: SoftScalingMaps['maps'] = input === 'half maps' && halves !== undefined ? halves : [map];
+    return {
+      workingBytes,
+      resultBytes: 4 * voxelCount(grid.shape) * (measureBFactors ? 4 : 1),
+      seconds,
+      usesHalfMaps: maps === halves,
+      run: ({ reference, differenceMask }) =>
+        run.step('scaling', `Scaling ${bands} soft frequency bands`, async () => {
+          const all = { maps, mask, reference, differenceMask };
+          const { scaled, local, ...made } = await planned.scale(all, run);
+          if (maps === halves) run.release(...maps);
+          const { bFactor, resolution, signal } = local ?? {};
+          return { scaled, bFactor, soft: { ...made, resolution, signal } };
+        }),
+    };
+  },
+};
+
+function inputOf({
+  resolved: { halves, fsc },
+}: SchemeInputs): 'half maps' | 'dependent half maps' | 'single map' {
+  if (halves === undefined) return 'single map';
+  return fsc?.verdict.relation === 'independent' ? 'half maps' : 'dependent half maps';
+}
+
+function targetOf({ softTarget }: ReferenceSource, { soft, setLocalBFactor }: LocScaleParameters) {
+  return softTargetOf(
+    softTarget === 'decay' ? { kind: softTarget, bFactor: setLocalBFactor } : { kind: softTarget },
+    soft,
+  );
+}
+
+/** A; undefined: the usual one. */
+function windowOf({ parameters, windowVoxels, voxelSize }: SchemeInputs): number | undefined {
+  return parameters.windowVoxels === undefined ? undefined : windowVoxels * voxelSize;
+}
