@@ -32,7 +32,9 @@ export { createMrcHeader, type MrcHeader } from './formats/mrc-header.ts';
 export { type Deviation, type ValidationReport, validateMrc } from './formats/mrc-validate.ts';
 export type { Structure } from './formats/structure.ts';
 export { writeMmcif } from './formats/write-mmcif.ts';
+export type { MaskedFsc } from './math/fourier/masked-fsc.ts';
 export type { Grid, Shape } from './math/grid.ts';
+export type { GuinierFit } from './math/scaling/guinier.ts';
 export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft-scaling/profile.ts';
 export type { BandSummary, SoftTarget } from './math/soft-scaling/targets.ts';
 export type { ModelManifest, ReferencePredictor } from './network/graph/model.ts';
@@ -62,6 +64,15 @@ export {
   type SoftScalingJob,
   type SoftScalingResult,
 } from './pipeline/index.ts';
+export {
+  type GlobalSharpening,
+  type MapModelFsc,
+  mapModelCorrelation,
+  mapModelFsc,
+  measureMaskedFsc,
+  sharpenGlobally,
+  softenMask,
+} from './pipeline/map-measures.ts';
 export type {
   FeatureEnhanceJob,
   FeatureEnhanceResult,

@@ -82,7 +82,8 @@ class Particle:
             # Anisotropic factors would be taken instead.
             c.atom.aniso = gemmi.SMat33f(0, 0, 0, 0, 0, 0)
         calculator = gemmi.DensityCalculatorE()
-        calculator.d_min, calculator.rate = 2 * self.voxel, 1
+        # The default cutoff leaves steps that outweigh what a large B factor leaves of high frequencies.
+        calculator.d_min, calculator.rate, calculator.cutoff = 2 * self.voxel, 1, 1e-8
         calculator.set_grid_cell_and_spacegroup(model)
         calculator.set_refmac_compatible_blur(model[0])
         calculator.grid.set_size(*self.shape[::-1])

@@ -1,0 +1,187 @@
+/**
+ * Measures of maps that several commands share: FSC within a mask, agreement with a model's map, sharpening by one B
+ * factor. All take volumes of an engine and leave them as they are; voxels are cubes of `voxelSize` (A).
+ */
+import type { Engine, ShellSpectra, Volume } from '../engine/engine.ts';
+import { firstCrossing } from '../math/fourier/fsc.ts';
+import {
+  correctForMask,
+  firstReplacedShell,
+  keepShells,
+  type MaskedFsc,
+  noiseShells,
+  shellCentres,
+  shellCorrelation,
+} from '../math/fourier/masked-fsc.ts';
+import { tabulateTransfer } from '../math/fourier/radial-transfer.ts';
+import { voxelCount } from '../math/grid.ts';
+import { fitGuinier, type GuinierFit, guinierTransfer, signalWeight } from '../math/scaling/guinier.ts';
+import { correlationOf } from '../math/statistics/correlation.ts';
+import { createRandom } from '../math/statistics/random.ts';
+
+/** FSC of map and model is read here: a model has no noise. */
+const MODEL_THRESHOLD = 0.5;
+
+/**
+ * FSC of half maps within a mask (0 to 1; one with soft edges), corrected for the mask by high-resolution noise. The
+ * noise depends on the seed only.
+ */
+export async function measureMaskedFsc(
+  engine: Engine,
+  halves: readonly [Volume, Volume],
+  mask: Volume,
+  voxelSize: number,
+  seed = 1,
+): Promise<MaskedFsc> {
+  const edge = Math.min(...mask.shape);
+  const spectra = await engine.shellSpectra(...halves);
+  const unmasked = shellCorrelation(spectra);
+  const frequency = shellCentres(unmasked.length, edge, voxelSize);
+  const masked = await maskedCorrelation(engine, halves, mask);
+  const first = firstReplacedShell(unmasked);
+  if (first === undefined) return correctForMask(frequency, unmasked, masked);
+  const changed: Volume[] = [];
+  try {
+    for (const [i, half] of halves.entries())
+      changed.push(await withNoise(engine, half, spectra, first, seed, i));
+    const replaced = await maskedCorrelation(engine, changed as [Volume, Volume], mask);
+    return correctForMask(frequency, unmasked, masked, replaced);
+  } finally {
+    engine.release(...changed);
+  }
+}
+
+/** Half the map of which the shells from `first` on are noise of the same power. */
+async function withNoise(
+  engine: Engine,
+  half: Volume,
+  { powerA, powerB, counts }: ShellSpectra,
+  first: number,
+  seed: number,
+  index: number,
+): Promise<Volume> {
+  const { shape } = half;
+  const edge = Math.min(...shape);
+  const voxels = voxelCount(shape);
+  const random = createRandom(seed, index);
+  const host = engine.allocateHost(voxels);
+  for (let i = 0; i < voxels; i++) host[i] = random.gaussian();
+  const white = await engine.upload(host, shape);
+  const coloured = noiseShells(index === 0 ? powerA : powerB, counts, first, edge, voxels);
+  const noise = await engine.radialFilter(white, coloured);
+  engine.release(white);
+  const kept = await engine.radialFilter(half, keepShells(first, edge));
+  const sum = await engine.average(kept, noise);
+  engine.release(noise, kept);
+  return sum;
+}
+
+async function maskedCorrelation(
+  engine: Engine,
+  volumes: readonly [Volume, Volume],
+  mask: Volume,
+): Promise<number[]> {
+  const a = await multiply(engine, volumes[0], mask);
+  const b = await multiply(engine, volumes[1], mask);
+  const correlation = shellCorrelation(await engine.shellSpectra(a, b));
+  engine.release(a, b);
+  return correlation;
+}
+
+async function multiply(engine: Engine, volume: Volume, mask: Volume): Promise<Volume> {
+  const product = engine.allocateHost(voxelCount(volume.shape));
+  await engine.inspect(mask, (weights) => product.set(weights));
+  await engine.inspect(volume, (voxels) => {
+    for (let i = 0; i < product.length; i++) product[i] *= voxels[i];
+  });
+  return engine.upload(product, volume.shape);
+}
+
+/** A mask whose edges fall off over `edgeAngstrom`: blurred by a Gaussian of a third of that. */
+export async function softenMask(
+  engine: Engine,
+  mask: Volume,
+  voxelSize: number,
+  edgeAngstrom = 6,
+): Promise<Volume> {
+  const sigma = edgeAngstrom / 3 / voxelSize;
+  const soft = await engine.radialFilter(
+    mask,
+    tabulateTransfer((f) => Math.exp(-2 * (Math.PI * sigma * f) ** 2)),
+  );
+  // Rounding leaves values a little outside.
+  const host = engine.allocateHost(voxelCount(mask.shape));
+  await engine.inspect(soft, (voxels) => {
+    for (let i = 0; i < host.length; i++) host[i] = Math.min(1, Math.max(0, voxels[i]));
+  });
+  engine.release(soft);
+  return engine.upload(host, mask.shape);
+}
+
+/** Correlation of two maps inside a mask (above 0.5), or over the box. */
+export async function mapModelCorrelation(
+  engine: Engine,
+  map: Volume,
+  model: Volume,
+  mask?: Volume,
+): Promise<number> {
+  const a = await engine.download(map);
+  const b = await engine.download(model);
+  return correlationOf(a, b, mask && (await engine.download(mask)));
+}
+
+export interface MapModelFsc {
+  /** Centres of the shells, 1/A. */
+  readonly frequency: readonly number[];
+  readonly correlation: readonly number[];
+  /** A, where it falls below 0.5; undefined if it never does. */
+  readonly resolution: number | undefined;
+}
+
+/** FSC of a map and the map of a model, both times the mask if there is one. */
+export async function mapModelFsc(
+  engine: Engine,
+  map: Volume,
+  model: Volume,
+  voxelSize: number,
+  mask?: Volume,
+): Promise<MapModelFsc> {
+  const correlation = mask
+    ? await maskedCorrelation(engine, [map, model], mask)
+    : shellCorrelation(await engine.shellSpectra(map, model));
+  const frequency = shellCentres(correlation.length, Math.min(...map.shape), voxelSize);
+  return { frequency, correlation, resolution: firstCrossing(frequency, correlation, MODEL_THRESHOLD) };
+}
+
+export interface GlobalSharpening {
+  readonly sharpened: Volume;
+  /** Added to the map: minus the B factor of its fall-off, unless one was given, A^2. */
+  readonly bFactor: number;
+  /** Absent where the B factor was given, or no line could be fitted. */
+  readonly fit: GuinierFit | undefined;
+}
+
+/**
+ * Sharpens a map by one B factor for all of it, up to its resolution (A). `correlation`: FSC per shell of its half
+ * maps (best the masked one), which weights the fit and the map. `bFactor`: instead of the fitted one.
+ */
+export async function sharpenGlobally(
+  engine: Engine,
+  map: Volume,
+  voxelSize: number,
+  settings: {
+    readonly resolution: number;
+    readonly correlation?: readonly number[];
+    readonly bFactor?: number;
+  },
+): Promise<GlobalSharpening> {
+  const { resolution, correlation } = settings;
+  const { powerA, counts } = await engine.shellSpectra(map, map);
+  const frequency = shellCentres(powerA.length, Math.min(...map.shape), voxelSize);
+  const value = correlation && signalWeight(correlation);
+  const amplitude = Array.from(powerA, (power, r) => Math.sqrt(power / counts[r]) * (value ? value[r] : 1));
+  const fit = settings.bFactor === undefined ? fitGuinier(frequency, amplitude, resolution) : undefined;
+  const bFactor = settings.bFactor ?? -(fit?.bFactor ?? 0);
+  const transfer = guinierTransfer(-bFactor, resolution, voxelSize, value && { frequency, value });
+  return { sharpened: await engine.radialFilter(map, transfer), bFactor, fit };
+}

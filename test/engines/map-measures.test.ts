@@ -1,0 +1,137 @@
+/** FSC within a mask, agreement with a model, global sharpening: on every engine, with known answers. */
+import { expect, it } from 'vitest';
+import type { Engine, Volume } from '../../src/engine/engine.ts';
+import { tabulateTransfer } from '../../src/math/fourier/radial-transfer.ts';
+import { type Shape, voxelCount } from '../../src/math/grid.ts';
+import {
+  mapModelCorrelation,
+  mapModelFsc,
+  measureMaskedFsc,
+  sharpenGlobally,
+  softenMask,
+} from '../../src/pipeline/map-measures.ts';
+import { describeEngines } from '../support/engines.ts';
+import { noiseVolume } from '../support/random-volume.ts';
+
+const SHAPE: Shape = [40, 40, 40];
+const VOXEL = 1.5;
+
+const upload = (engine: Engine, data: Float32Array): Promise<Volume> => engine.upload(data, SHAPE);
+
+function ball(radius: number): Float32Array {
+  const mask = new Float32Array(voxelCount(SHAPE));
+  for (let z = 0, i = 0; z < SHAPE[0]; z++)
+    for (let y = 0; y < SHAPE[1]; y++)
+      for (let x = 0; x < SHAPE[2]; x++, i++) if (Math.hypot(z - 20, y - 20, x - 20) < radius) mask[i] = 1;
+  return mask;
+}
+
+/** White noise times a function of the frequency (1/A), inside a ball or everywhere. */
+async function shaped(
+  engine: Engine,
+  seed: number,
+  g: (f: number) => number,
+  where: Float32Array = ball(12),
+): Promise<Float32Array> {
+  const white = await upload(engine, noiseVolume(SHAPE, seed));
+  const filtered = await engine.radialFilter(
+    white,
+    tabulateTransfer((f) => g(f / VOXEL)),
+  );
+  const voxels = (await engine.download(filtered)).map((v, i) => v * where[i]);
+  engine.release(white, filtered);
+  return voxels;
+}
+
+describeEngines('measures of maps', (engine) => {
+  it('a tight mask correlates shells of noise; the correction takes that away', async () => {
+    const on = await engine();
+    // Strong signal up to 1/7 1/A, everywhere: a particle of its own would have an edge with all frequencies.
+    const everywhere = ball(100);
+    const signal = await shaped(on, 1, (f) => (f < 1 / 7 ? 30 : 0), everywhere);
+    const half = (seed: number) =>
+      upload(
+        on,
+        noiseVolume(SHAPE, seed).map((v, i) => 3 * v + signal[i]),
+      );
+    const halves = [await half(2), await half(3)] as const;
+    const mask = await upload(on, ball(12));
+    const { frequency, unmasked, masked, corrected, replacedFrom, resolution } = await measureMaskedFsc(
+      on,
+      halves,
+      mask,
+      VOXEL,
+    );
+    const beyond = frequency.map((f, r) => ({ f, r })).filter(({ f }) => f > 0.2 && f < 0.3);
+    const mean = (curve: readonly number[]) =>
+      beyond.reduce((sum, { r }) => sum + curve[r], 0) / beyond.length;
+    expect(mean(masked)).toBeGreaterThan(mean(corrected) + 0.02);
+    expect(Math.abs(mean(corrected))).toBeLessThan(0.08);
+    expect(replacedFrom).toBeGreaterThan(0.08);
+    // The two shells of the transition are left as they are.
+    expect(resolution).toBeGreaterThan(1 / (1 / 7 + 3 / (40 * VOXEL)));
+    expect(resolution).toBeLessThan(8);
+    expect(unmasked[2]).toBeGreaterThan(0.9);
+    on.release(...halves, mask);
+  });
+
+  it('a mask hides the noise of the solvent: the FSC within it reaches further', async () => {
+    const on = await engine();
+    const signal = await shaped(on, 1, (f) => Math.exp(-40 * f * f));
+    const half = (seed: number) =>
+      upload(
+        on,
+        noiseVolume(SHAPE, seed).map((v, i) => 0.3 * v + signal[i]),
+      );
+    const halves = [await half(2), await half(3)] as const;
+    const hard = await upload(on, ball(13));
+    const mask = await softenMask(on, hard, VOXEL, 5);
+    const fsc = await measureMaskedFsc(on, halves, mask, VOXEL);
+    const first = fsc.unmasked.findIndex((v, r) => r > 2 && v < 0.143);
+    expect(fsc.resolution!).toBeLessThan(1 / fsc.frequency[first] - 0.3);
+    const values = await on.download(mask);
+    expect(values.every((v) => v >= 0 && v <= 1)).toBe(true);
+    on.release(...halves, hard, mask);
+  });
+
+  it('the same seed gives the same curve; equal maps correlate fully', async () => {
+    const on = await engine();
+    const signal = await shaped(on, 5, (f) => Math.exp(-50 * f * f));
+    const half = (seed: number) =>
+      upload(
+        on,
+        noiseVolume(SHAPE, seed).map((v, i) => 0.2 * v + signal[i]),
+      );
+    const halves = [await half(6), await half(7)] as const;
+    const mask = await upload(on, ball(14));
+    expect(await measureMaskedFsc(on, halves, mask, VOXEL)).toEqual(
+      await measureMaskedFsc(on, halves, mask, VOXEL),
+    );
+    expect(await mapModelCorrelation(on, halves[0], halves[0], mask)).toBeCloseTo(1, 12);
+    const { correlation, resolution } = await mapModelFsc(on, halves[0], halves[0], VOXEL, mask);
+    expect(correlation.every((v) => Math.abs(v - 1) < 1e-5)).toBe(true);
+    expect(resolution).toBeUndefined();
+    const truth = await upload(on, signal);
+    const inside = await mapModelCorrelation(on, halves[0], truth, mask);
+    expect(inside).toBeGreaterThan(await mapModelCorrelation(on, halves[0], truth));
+    expect((await mapModelFsc(on, halves[0], truth, VOXEL)).resolution).toBeGreaterThan(2 * VOXEL);
+    on.release(...halves, mask, truth);
+  });
+
+  it('finds the B factor of a map (3 %) and takes it away', async () => {
+    const on = await engine();
+    const white = await upload(on, noiseVolume(SHAPE, 9));
+    const blurred = await on.radialFilter(
+      white,
+      tabulateTransfer((f) => Math.exp((-120 * (f / VOXEL) ** 2) / 4)),
+    );
+    const { fit, bFactor, sharpened } = await sharpenGlobally(on, blurred, VOXEL, { resolution: 3.2 });
+    expect(Math.abs(fit!.bFactor / 120 - 1)).toBeLessThan(0.03);
+    expect(bFactor).toBe(-fit!.bFactor);
+    const again = await sharpenGlobally(on, sharpened, VOXEL, { resolution: 4 });
+    expect(Math.abs(again.fit!.bFactor)).toBeLessThan(8);
+    const given = await sharpenGlobally(on, blurred, VOXEL, { resolution: 3.2, bFactor: 0 });
+    expect(given.fit).toBeUndefined();
+    on.release(white, blurred, sharpened, again.sharpened, given.sharpened);
+  });
+});
