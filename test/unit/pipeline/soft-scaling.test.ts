@@ -122,7 +122,8 @@ describe('scaleSoftly', () => {
     expect(warnings).toEqual([
       'The half maps share noise: the power of their mean is taken for signal, and the result fades at 5 A.',
     ]);
-    const mean = half(2).map((v, i) => (v + half(3)[i]) / 2);
+    const second = half(3);
+    const mean = half(2).map((v, i) => (v + second[i]) / 2);
     const expected = directBandScaling({ ...grid, half1: mean, target, fadeResolution: 5 });
     expect(relativeL2(await engine.download(scaled), expected.scaled)).toBeLessThan(1e-6);
     run.release(...maps, scaled);
