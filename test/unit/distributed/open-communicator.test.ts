@@ -39,7 +39,7 @@ describe('one process', () => {
     const { communicator, warnings } = await openWith(false, ofFour);
     expect(communicator.kind).toBe('single');
     expect(warnings).toEqual([
-      'Open MPI started 4 processes, and without -mpi each does the whole job: add -mpi to share it.',
+      'Open MPI started 4 processes, and without `mpi` each does the whole job: add `mpi` to share it.',
     ]);
     const second = await openWith(false, { ...ofFour, OMPI_COMM_WORLD_RANK: '1' });
     expect(second.warnings).toEqual([]);
