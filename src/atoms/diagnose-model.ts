@@ -52,8 +52,9 @@ export async function diagnoseModel(job: DiagnosisJob): Promise<string> {
     const inside = insideOf(trial, coarse);
     if (inside.count === 0) return 0;
     const volume = await engine.simulateMap(inside, coarse, { blurBFactor: TRIAL_BLUR });
-    const density = await engine.download(volume);
-    const value = correlationInside(density, target, surroundingsIn(density));
+    const value = await engine.inspect(volume, (density) =>
+      correlationInside(density, target, surroundingsIn(density)),
+    );
     engine.release(volume);
     return Number.isFinite(value) ? value : 0;
   };
@@ -61,7 +62,7 @@ export async function diagnoseModel(job: DiagnosisJob): Promise<string> {
     const inside = insideOf(atoms, coarse);
     if (inside.count === 0) return undefined;
     const volume = await engine.simulateMap(inside, coarse, { blurBFactor: TRIAL_BLUR });
-    const found = bestShift(await engine.download(volume), target, coarse);
+    const found = await engine.inspect(volume, (voxels) => bestShift(voxels, target, coarse));
     engine.release(volume);
     return found;
   };
@@ -182,7 +183,7 @@ async function lowResolution(
   const squared = isotropicVoxelSize(coarse) ** 2;
   const blur = tabulateTransfer((cycles) => Math.exp((-blurBFactor * cycles * cycles) / (4 * squared)));
   const blurred = await engine.radialFilter(small, blur);
-  const data = Float32Array.from(await engine.download(blurred));
+  const data = await engine.inspect(blurred, (voxels) => Float32Array.from(voxels));
   engine.release(small, blurred);
   return data;
 }

@@ -4,6 +4,7 @@
  * that the sharpest atoms have B = 0; the map of those atoms is the reference.
  */
 import type { Engine, OperationHooks, Volume } from '../engine/engine.ts';
+import { inspectAll } from '../engine/jobs.ts';
 import { isLocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
@@ -65,8 +66,9 @@ export async function placePseudoAtoms(
   hooks: OperationHooks = {},
 ): Promise<PseudoModel> {
   const { engine, grid } = data;
-  const [map, mask] = await Promise.all([engine.download(data.map), engine.download(data.mask)]);
-  return buildPseudoModel({ ...job, ...boxOf(grid), map, mask }, hooks);
+  return inspectAll(engine, [data.map, data.mask], (map, mask) =>
+    buildPseudoModel({ ...job, ...boxOf(grid), map, mask }, hooks),
+  );
 }
 
 export interface CompletedReference {
@@ -84,19 +86,20 @@ export async function completeWithPseudoAtoms(
   hooks: OperationHooks = {},
 ): Promise<CompletedReference> {
   const { engine, grid, fscCutoff } = data;
-  const [map, mask] = await Promise.all([engine.download(data.map), engine.download(data.mask)]);
-  return completeModel(
-    {
-      ...job,
-      ...boxOf(grid),
-      map,
-      model,
-      confidence: mask,
-      // The scaling mask: binary.
-      maskThreshold: 0.5,
-      resolution: fscCutoff,
-    },
-    hooks,
+  return inspectAll(engine, [data.map, data.mask], (map, mask) =>
+    completeModel(
+      {
+        ...job,
+        ...boxOf(grid),
+        map,
+        model,
+        confidence: mask,
+        // The scaling mask: binary.
+        maskThreshold: 0.5,
+        resolution: fscCutoff,
+      },
+      hooks,
+    ),
   );
 }
 
@@ -121,19 +124,21 @@ export async function findBFactors(
   let started: Float64Array;
   let measured: boolean;
   try {
-    const [inside, first, second] = await Promise.all(
-      [mask, ...(halves ?? [map])].map((volume) => engine.download(volume)),
-    );
-    const field = measureOrNot(
-      {
-        data: second === undefined ? { map: first } : { half1: first, half2: second },
-        unitMap: unit && (await engine.download(unit)),
-        mask: inside,
-      },
-      grid,
-      { positions: atoms.positions },
-      { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels },
-    );
+    const maps = halves ?? [map];
+    const volumes = [mask, ...maps, ...(unit ? [unit] : [])];
+    const field = await inspectAll(engine, volumes, (inside, ...voxels) => {
+      const [first, second] = voxels.slice(0, maps.length);
+      return measureOrNot(
+        {
+          data: second ? { half1: first, half2: second } : { map: first },
+          unitMap: unit && voxels[maps.length],
+          mask: inside,
+        },
+        grid,
+        { positions: atoms.positions },
+        { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels },
+      );
+    });
     // Without a measurement refinement starts where the file stands.
     started = field === undefined ? atoms.bFactors : bFactorsAt(field, grid, atoms.positions);
     measured = field !== undefined;

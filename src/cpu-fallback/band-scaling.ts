@@ -144,8 +144,6 @@ async function startBands(
   const mask = region.mask && memory.own(region.mask);
   const share = maps.differenceMask && windowShare(plan, memory.own(maps.differenceMask));
   const targets = new TargetPlan(plan, target, region.voxels, inputs);
-  // Idle memory of earlier steps is given back before the spectra take theirs.
-  memory.trim();
   const device = new CpuBands(
     pool,
     memory,

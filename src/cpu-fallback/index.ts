@@ -15,6 +15,7 @@ import type {
   OpenedScaling,
   ResolutionSettings,
   ShellSpectra,
+  VerbBytes,
   Volume,
   VolumeStatistics,
 } from '../engine/engine.ts';
@@ -82,12 +83,13 @@ export class CpuEngine implements Engine {
   lastScalingTimings: TileTimings | undefined;
   private readonly pool: Pool;
   readonly memoryLimitBytes: number;
-  readonly bytesOf = cpuBytes;
+  readonly bytesOf: VerbBytes;
   private readonly memory = new VolumeMemory();
 
   constructor(pool: Pool, memoryLimitBytes: number, runsOn: string) {
     this.pool = pool;
     this.memoryLimitBytes = memoryLimitBytes;
+    this.bytesOf = cpuBytes(pool.size);
     this.description = `CPU, ${runsOn}, WASM SIMD`;
   }
 
@@ -112,8 +114,12 @@ export class CpuEngine implements Engine {
     return this.memory.handOut(volume);
   }
 
-  async inspect<T>(volume: Volume, body: (voxels: Float32Array) => T): Promise<T> {
+  async inspect<T>(volume: Volume, body: (voxels: Float32Array) => T | Promise<T>): Promise<T> {
     return body(this.memory.own(volume));
+  }
+
+  freeHost(data: Float32Array): void {
+    this.memory.recycle(data);
   }
 
   release(...volumes: Volume[]): void {
@@ -154,7 +160,7 @@ export class CpuEngine implements Engine {
   }
 
   async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume> {
-    const spectrum = await this.forwardPlanes(volume);
+    const { spectrum, free } = await this.forwardPlanes(volume);
     const [nz, ny] = volume.shape;
     await this.pool.map(
       'filterColumns',
@@ -165,7 +171,7 @@ export class CpuEngine implements Engine {
       'inversePlanes',
       split(nz, PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
     );
-    this.memory.recycle(spectrum.re, spectrum.im);
+    free();
     return out;
   }
 
@@ -183,9 +189,7 @@ export class CpuEngine implements Engine {
     shape: Shape,
     prefilter?: Prefilter,
   ): Promise<Float32Array> {
-    const pitch = spectrumPitch(shape[2]);
-    const floats = resamplePlanes(from, shape) * shape[1] * pitch;
-    const spectrum = { shape, pitch, re: this.allocateHost(floats), im: this.allocateHost(floats) };
+    const { spectrum, free } = this.createSpectrum(shape, resamplePlanes(from, shape));
     await this.pool.map(
       'forwardResampledPlanes',
       split(from[0], PLANES_PER_TASK).map((range) => ({ ...range, volume: data, shape: from, spectrum })),
@@ -202,7 +206,7 @@ export class CpuEngine implements Engine {
       'inversePlanes',
       split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out })),
     );
-    this.memory.recycle(spectrum.re, spectrum.im);
+    free();
     return out;
   }
 
@@ -282,14 +286,14 @@ export class CpuEngine implements Engine {
 
   async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {
     requireSameShape(a, b);
-    const spectrumA = await this.forwardPlanes(a);
-    const spectrumB = a === b ? spectrumA : await this.forwardPlanes(b);
+    const ofA = await this.forwardPlanes(a);
+    const ofB = a === b ? ofA : await this.forwardPlanes(b);
     const parts = await this.pool.map(
       'shellSums',
-      split(a.shape[1], ROWS_PER_TASK).map((range) => ({ ...range, a: spectrumA, b: spectrumB })),
+      split(a.shape[1], ROWS_PER_TASK).map((range) => ({ ...range, a: ofA.spectrum, b: ofB.spectrum })),
     );
-    this.memory.recycle(spectrumA.re, spectrumA.im);
-    if (spectrumB !== spectrumA) this.memory.recycle(spectrumB.re, spectrumB.im);
+    ofA.free();
+    if (ofB !== ofA) ofB.free();
     const shells = shellSumCount(a.shape);
     const sum = (key: keyof ShellSpectra): Float64Array =>
       Float64Array.from({ length: shells }, (_, r) => parts.reduce((total, part) => total + part[key][r], 0));
@@ -359,22 +363,30 @@ export class CpuEngine implements Engine {
     await this.pool.close();
   }
 
-  private async forwardPlanes(volume: Volume): Promise<SharedSpectrum> {
-    const [nz, ny, nx] = volume.shape;
-    const pitch = spectrumPitch(nx);
-    const spectrum: SharedSpectrum = {
-      shape: volume.shape,
-      pitch,
-      re: this.allocateHost(nz * ny * pitch),
-      im: this.allocateHost(nz * ny * pitch),
-    };
+  /** Both parts in one piece, so that what is free later is one piece as well. */
+  private createSpectrum(shape: Shape, planes: number): HeldSpectrum {
+    const pitch = spectrumPitch(shape[2]);
+    const floats = planes * shape[1] * pitch;
+    const whole = this.memory.allocate(2 * floats);
+    const spectrum = { shape, pitch, re: whole.subarray(0, floats), im: whole.subarray(floats) };
+    return { spectrum, free: () => this.memory.recycle(whole) };
+  }
+
+  private async forwardPlanes(volume: Volume): Promise<HeldSpectrum> {
+    const { shape } = volume;
+    const held = this.createSpectrum(shape, shape[0]);
     const data = this.memory.own(volume);
     await this.pool.map(
       'forwardPlanes',
-      split(nz, PLANES_PER_TASK).map((range) => ({ ...range, volume: data, spectrum })),
+      split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, volume: data, spectrum: held.spectrum })),
     );
-    return spectrum;
+    return held;
   }
+}
+
+interface HeldSpectrum {
+  readonly spectrum: SharedSpectrum;
+  free(): void;
 }
 
 function split(total: number, step: number): Range[] {

@@ -57,12 +57,13 @@ function makePlan(
     const cost = tileCost(tile, tileSize, fftShape, w, weights.shell.length, pairs, profiledMaps);
     return { start: tile.start, maskVoxels: tile.maskVoxels, cost };
   });
+  const fullest = tiles.reduce((most, { maskVoxels }) => Math.max(most, maskVoxels), 0);
   return {
     tileSize,
     fftShape,
     tiles,
     maskVoxels: tiles.reduce((sum, { maskVoxels }) => sum + maskVoxels, 0),
-    bytesPerThread: kernelBytes(w, tileSize, fftShape, pairs),
+    bytesPerThread: kernelBytes(w, tileSize, fftShape, pairs) + fullest * bytesPerVoxel(w, profiledMaps),
     cost: tiles.reduce((sum, { cost }) => sum + cost, setUpCost(fftShape, w)),
   };
 }
@@ -101,7 +102,12 @@ function setUpCost(fft: Shape, w: number): number {
   return 1.6 * (w / 2 + 3) * points * Math.log2(points);
 }
 
-/** Kernel memory of WindowProfiler, ShellConvolver and TileScaler. */
+/** Of a mask voxel: its profiles, its place in the tile and its result. */
+function bytesPerVoxel(w: number, profiledMaps: number): number {
+  return 4 * profiledMaps * (w / 2 + 1) + 8;
+}
+
+/** Kernel memory of WindowProfiler, ShellConvolver and TileScaler, less what the voxels of the mask take. */
 function kernelBytes(w: number, size: Shape, fft: Shape, pairs: number): number {
   const shells = w / 2 + 1;
   const tile = makeTileShape(w, size, fft);
@@ -110,8 +116,8 @@ function kernelBytes(w: number, size: Shape, fft: Shape, pairs: number): number 
   const bins = spectrumPitch(fft[2]);
   const spectra = (shells + 2) * 8 * bins * (fft[0] * fft[1] + 8);
   const inputs = 2 * 4 * tile.inputFloats;
-  const perVoxel = size[0] * size[1] * size[2] * (2 * 4 * shells + 8);
-  return profiler + spectra + inputs + perVoxel;
+  const lanes = (size[0] * size[1] * size[2]) / 8;
+  return profiler + spectra + inputs + lanes;
 }
 
 function countPairs(b: Int16Array, c: Int16Array): number {

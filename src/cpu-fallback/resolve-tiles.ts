@@ -42,7 +42,6 @@ export async function openResolution(
       const resolution = memory.create(shape);
       const correlations = correlationShells.map((shell) => ({ shell, volume: memory.create(shape) }));
       const volumes = correlations.map(({ volume }) => volume);
-      memory.trim();
       if (!plan) return { resolution, correlations: volumes };
       const job: ResolutionTileJob = {
         shape,

@@ -79,8 +79,6 @@ async function startScaling(
     scaled: memory.create(shape),
     ...(measureBFactors ? { bFactor: memory.create(shape), quality: memory.create(shape) } : {}),
   };
-  // Idle memory of earlier steps (spectra) is given back before the working memory is taken.
-  memory.trim();
   if (!plan)
     return {
       tileSize: [0, 0, 0],

@@ -291,9 +291,15 @@ export interface VerbBytes {
   resample(from: Shape, to: Shape): number;
   simulateMap(atoms: number, grid: Grid): number;
   symmetrise(shape: Shape, operators: readonly Operator[], options?: SymmetriseOptions): number;
-  shellSpectra(shape: Shape): number;
+  /** Of two maps, or of one with itself. */
+  shellSpectra(shape: Shape, maps?: 1 | 2): number;
   confidenceMap(shape: Shape): number;
   localFilter(shape: Shape): number;
+  /**
+   * What stays taken until the engine is closed, by threads that have worked on volumes of this shape and in a job
+   * with this working memory: worker threads return none of theirs.
+   */
+  kept(shape: Shape, workingBytes: number): number;
 }
 
 export interface Engine {
@@ -307,15 +313,20 @@ export interface Engine {
 
   /** Host memory that `upload` can adopt without a copy (shared memory on the CPU engine). */
   allocateHost(voxels: number): Float32Array;
+  /** Gives memory of `allocateHost` back that was not uploaded; it must not be used afterwards. */
+  freeHost(data: Float32Array): void;
   /** Takes over `data` (the caller must not use it afterwards). */
   upload(data: Float32Array, shape: Shape): Promise<Volume>;
-  /** Copies nothing where the engine's memory is host memory: treat the result as read-only. */
+  /**
+   * Copies nothing where the engine's memory is host memory: treat the result as read-only. It is a view of memory
+   * that other volumes share (mind `byteOffset`), and keeps all of that alive: copy what outlives the engine.
+   */
   download(volume: Volume): Promise<Float32Array>;
   /**
-   * The result of `body` on the voxels, which it must neither change nor use after it returns: unlike a download,
+   * The result of `body` on the voxels, which it must neither change nor use once it is done: unlike a download,
    * a look leaves the volume's memory free to be used again once the volume is released.
    */
-  inspect<T>(volume: Volume, body: (voxels: Float32Array) => T): Promise<T>;
+  inspect<T>(volume: Volume, body: (voxels: Float32Array) => T | Promise<T>): Promise<T>;
   release(...volumes: Volume[]): void;
 
   /** (a + b) / 2 in float32. */

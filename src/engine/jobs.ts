@@ -1,4 +1,4 @@
-/** Jobs that run as a whole, once: opened, started, run and closed in one call. */
+/** What callers need of an engine again and again: jobs run as a whole, looks at several volumes. */
 import type {
   BandScalingJob,
   BandScalingResult,
@@ -69,4 +69,17 @@ export async function bandScaling(
   } finally {
     await run.close();
   }
+}
+
+/** `inspect` of several volumes at once. */
+export function inspectAll<T>(
+  engine: Pick<Engine, 'inspect'>,
+  volumes: readonly Volume[],
+  body: (...voxels: Float32Array[]) => T | Promise<T>,
+): Promise<T> {
+  const look = (seen: readonly Float32Array[]): T | Promise<T> =>
+    seen.length === volumes.length
+      ? body(...seen)
+      : engine.inspect(volumes[seen.length], (voxels) => look([...seen, voxels]));
+  return Promise.resolve(look([]));
 }

@@ -55,5 +55,6 @@ export function gpuBytes(limits: GpuLimits): VerbBytes {
     },
     confidenceMap: (shape) => (1 + SORTED_SHARE) * volume(shape) + SMALL_BYTES,
     localFilter: (shape) => volume(shape) + radialFilter(shape),
+    kept: () => 0,
   };
 }

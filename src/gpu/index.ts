@@ -97,7 +97,10 @@ export class GpuEngine implements Engine {
     return readVolume(this.gpu, this.own(volume), new Float32Array(voxelCount(volume.shape)));
   }
 
-  async inspect<T>(volume: Volume, body: (voxels: Float32Array) => T): Promise<T> {
+  /** The collector's. */
+  freeHost(): void {}
+
+  async inspect<T>(volume: Volume, body: (voxels: Float32Array) => T | Promise<T>): Promise<T> {
     return body(await this.download(volume));
   }
 

@@ -4,8 +4,9 @@
  */
 
 import type { Volume } from '../engine/engine.ts';
+import { inspectAll } from '../engine/jobs.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
-import type { Grid } from '../math/grid.ts';
+import { type Grid, voxelCount } from '../math/grid.ts';
 import { pvddtOf } from '../math/statistics/pvddt.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { LocScaleContext } from './context.ts';
@@ -142,12 +143,9 @@ async function compareWithBaseline(
     run.warn(
       `The network "${title}" has no calibration: pVDDT is computed from the spread of the passes as it is.`,
     );
-  const [mean, baseline, variance] = await Promise.all([
-    engine.download(maps.mean),
-    engine.download(maps.baseline),
-    engine.download(maps.variance),
-  ]);
-  const pvddt = engine.allocateHost(mean.length);
-  pvddt.set(pvddtOf(mean, baseline, variance, passes, calibration));
+  const pvddt = engine.allocateHost(voxelCount(maps.mean.shape));
+  await inspectAll(engine, [maps.mean, maps.baseline, maps.variance], (mean, baseline, variance) =>
+    pvddt.set(pvddtOf(mean, baseline, variance, passes, calibration)),
+  );
   return await engine.upload(pvddt, maps.mean.shape);
 }

@@ -121,7 +121,9 @@ export function suitedWindow(
 /** A measurement as the engine has planned it. */
 export interface PlannedMeasurement {
   readonly plan: Omit<PlannedLocalResolution, 'peakBytes'>;
-  /** Most bytes that it takes beside the half maps, its results among them. */
+  /** Working memory of the engine, beside the volume of resolutions. */
+  readonly workingBytes: number;
+  /** Most bytes that it takes beside the half maps and its working memory, its results among them. */
   readonly bytes: number;
   /** Bytes of its results. */
   readonly resultBytes: number;
@@ -147,8 +149,9 @@ export async function planLocalResolution(
   const filtering = bytesOf.localFilter(shape) + (keepHalves ? volumeBytes : -volumeBytes);
   return {
     plan: { windowVoxels, windowAngstrom: windowVoxels * voxelSize, seconds },
+    workingBytes,
     // The resolution of the voxels is a volume of its own.
-    bytes: volumeBytes + Math.max(workingBytes, bytesOf.average(shape), filtering),
+    bytes: volumeBytes + Math.max(bytesOf.average(shape), filtering),
     resultBytes: 2 * volumeBytes,
     run: () => measureLocalResolution(halves, mask, voxelSize, settings, keepHalves, opened, run),
   };
@@ -183,9 +186,11 @@ async function measureLocalResolution(
       const mean = await engine.average(half1, half2);
       if (!keepHalves) run.release(half1, half2);
       try {
-        const angstrom = await engine.download(resolution);
-        const filtered = await engine.localFilter(mean, resolution, filterBins(angstrom, voxelSize));
-        const summary = summariseResolution(angstrom, 2 * voxelSize, windowAngstrom);
+        const [bins, summary] = await engine.inspect(resolution, (angstrom) => [
+          filterBins(angstrom, voxelSize),
+          summariseResolution(angstrom, 2 * voxelSize, windowAngstrom),
+        ]);
+        const filtered = await engine.localFilter(mean, resolution, bins);
         const noise = Array.from(correlationNoise(windowVoxels, weights));
         return {
           resolution,

@@ -47,8 +47,16 @@ export interface PlannedLocalResolution {
 
 export interface PlannedStep {
   readonly step: StepName;
-  /** Most bytes that it takes beside the volumes that live when it begins, its results among them. */
+  /**
+   * Most bytes that it takes beside the volumes that live when it begins and its working memory, its results among
+   * them.
+   */
   readonly bytes: number;
+  /**
+   * Working memory of the engine, what of it threads take (default all), and bytes of the volumes that the step has
+   * made by then.
+   */
+  readonly working?: { readonly bytes: number; readonly threadBytes?: number; readonly madeBytes: number };
   /** Bytes of the volumes that it leaves, less those that it releases. */
   readonly change: number;
   /** Work that the engine refuses where it does not fit, as the subject of a sentence. */
@@ -72,24 +80,26 @@ export interface StepsToCome {
 export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: string, run: Run): LocScalePlan {
   const { engine, context, peak } = run;
   const { scaling, reference, localResolution } = steps;
-  const peaks = peaksOf(inOrder(steps, numbers, engine), run);
+  const mostWorking = Math.max(scaling.threadBytes ?? scaling.workingBytes, localResolution?.workingBytes ?? 0);
+  const kept = run.keptBytes(numbers.shape, mostWorking);
+  const peaks = peaksOf(inOrder(steps, numbers, engine), kept, run);
   const highest = peaks.reduce((most, next) => (next.bytes > most.bytes ? next : most), {
-    bytes: peak.bytes,
+    bytes: peak.bytes + kept,
     step: peak.step,
   });
-  const bytesIn = (name: StepName): number => peaks.find(({ step }) => step === name)?.bytes ?? 0;
+  const of = (name: StepName): PeakBytes | undefined => peaks.find(({ step }) => step === name);
   return {
     numbers,
     mode,
     engine: engine.description,
     workingBytes: scaling.workingBytes,
-    volumeBytes: bytesIn('scaling') - scaling.workingBytes,
+    volumeBytes: of('scaling')?.volumeBytes ?? 0,
     peakBytes: highest.bytes,
     peakStep: highest.step,
     memoryLimitBytes: engine.memoryLimitBytes,
     seconds: scaling.seconds / (context.team?.size ?? 1),
     prediction: reference.prediction,
-    localResolution: localResolution && { ...localResolution.plan, peakBytes: bytesIn('local-resolution') },
+    localResolution: localResolution && { ...localResolution.plan, peakBytes: of('local-resolution')?.bytes ?? 0 },
   };
 }
 
@@ -128,15 +138,18 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
           {
             step: 'local-resolution',
             bytes: localResolution.bytes,
+            working: { bytes: localResolution.workingBytes, madeBytes: volumeBytes },
             change: localResolution.resultBytes - (lastUse === 'local-resolution' ? halfMapBytes : 0),
           },
         ];
-  const scalingBytes = scaling.workingBytes + scaling.resultBytes;
+  const { workingBytes, threadBytes, resultBytes } = scaling;
+  const working = { bytes: workingBytes, threadBytes, madeBytes: resultBytes };
   return [
     ...(source.waitsForHalfMaps ? [...resolving, ...making] : [...making, ...resolving]),
     {
       step: 'scaling',
-      bytes: scalingBytes,
+      bytes: scaling.resultBytes + (scaling.checkBytes ?? 0),
+      working,
       change: scaling.resultBytes - (lastUse === 'scaling' ? halfMapBytes : 0),
     },
     ...(steps.symmetriseOutput === true ? average : []),
@@ -144,12 +157,20 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
   ];
 }
 
-/** Most memory of each step. Throws where one could not run. */
-function peaksOf(steps: readonly PlannedStep[], run: Run): { step: StepName; bytes: number }[] {
+interface PeakBytes {
+  readonly step: StepName;
+  readonly bytes: number;
+  /** Of the volumes that live while the step works. */
+  readonly volumeBytes: number;
+}
+
+/** Most memory of each step, with what stays taken beside the volumes. Throws where one could not run. */
+function peaksOf(steps: readonly PlannedStep[], kept: number, run: Run): PeakBytes[] {
   const limit = run.engine.memoryLimitBytes ?? Number.POSITIVE_INFINITY;
   let held = run.volumeBytes();
-  return steps.map(({ step, bytes: beside, change, refused }) => {
+  return steps.map(({ step, bytes: beside, working, change, refused }) => {
     const bytes = held + beside;
+    const volumeBytes = held + (working?.madeBytes ?? 0);
     held += change;
     if (refused !== undefined && bytes > limit)
       throw new LocScaleError(
@@ -157,6 +178,8 @@ function peaksOf(steps: readonly PlannedStep[], run: Run): { step: StepName; byt
         `${refused} does not fit the memory limit: it needs ${gibibytes(bytes)}, the limit is ${gibibytes(limit)}.`,
         { where: step, hint: 'Raise the memory limit, or leave the symmetry out.' },
       );
-    return { step, bytes };
+    const { bytes: ofWork = 0, threadBytes = ofWork } = working ?? {};
+    const duringWork = volumeBytes + ofWork - threadBytes + Math.max(kept, threadBytes);
+    return { step, bytes: Math.max(bytes + kept, duringWork), volumeBytes };
   });
 }

@@ -9,6 +9,7 @@ import type {
   OpenedScaling,
   ScalingRun,
   ScalingTile,
+  Volume,
 } from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
 import type { Shape } from '../math/grid.ts';
@@ -206,11 +207,13 @@ async function merge(
   run: Run,
 ): Promise<LocalScalingResult> {
   const { engine } = run;
-  const host = (await downloadAll(own, run)).map((voxels) => {
-    const copy = engine.allocateHost(voxels.length);
-    copy.set(voxels);
-    return copy;
-  });
+  const copyOf = (volume: Volume): Promise<Float32Array> =>
+    engine.inspect(volume, (voxels) => {
+      const copy = engine.allocateHost(voxels.length);
+      copy.set(voxels);
+      return copy;
+    });
+  const host = await Promise.all(volumesOf(own).map(copyOf));
   engine.release(...volumesOf(own));
   for (const { starts, values } of elsewhere) unpackTiles(set, starts, values, host);
   const [scaled, bFactor, quality] = await Promise.all(

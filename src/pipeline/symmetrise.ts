@@ -166,7 +166,7 @@ export async function coarseMap(
   const filtered = await engine.radialFilter(volume, tanhLowPass(cutoff, voxelSize));
   const small = await engine.resample(filtered, shape);
   engine.release(filtered);
-  const data = Float32Array.from(await engine.download(small));
+  const data = await engine.inspect(small, (voxels) => Float32Array.from(voxels));
   engine.release(small);
   const scaled = centre.map((c, axis) => (c * shape[axis]) / grid.shape[axis]) as [number, number, number];
   const radius = Math.min(...scaled.map((c, axis) => Math.min(c, shape[axis] - 1 - c))) - 0.5;

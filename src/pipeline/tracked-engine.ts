@@ -55,6 +55,7 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
     memoryLimitBytes: engine.memoryLimitBytes,
     bytesOf,
     allocateHost: (voxels) => engine.allocateHost(voxels),
+    freeHost: (data) => engine.freeHost(data),
     upload: async (data, shape) => add(await engine.upload(data, shape)),
     download: (volume) => engine.download(volume),
     inspect: (volume, body) => engine.inspect(volume, body),
@@ -81,7 +82,7 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
         engine.symmetrise(volume, operators, options),
       ),
     shellSpectra(a, b) {
-      ledger.count(bytesOf.shellSpectra(a.shape));
+      ledger.count(bytesOf.shellSpectra(a.shape, a === b ? 1 : 2));
       return engine.shellSpectra(a, b);
     },
     noiseStatistics: (volume, boxes) => engine.noiseStatistics(volume, boxes),

@@ -89,11 +89,12 @@ export function createSimpleEngine(): SimpleEngine {
     name: 'cpu',
     description: 'reference code of the tests',
     memoryLimitBytes: undefined,
-    bytesOf: cpuBytes,
+    bytesOf: { ...cpuBytes(1), kept: () => 0 },
     held,
     calls,
     mostHeld: () => most,
     allocateHost: (count) => new Float32Array(count),
+    freeHost: () => undefined,
     async upload(data, shape) {
       called('upload');
       if (data.length !== voxelCount(shape)) throw new Error(`upload: ${data.length} voxels for ${shape}`);

@@ -16,6 +16,7 @@
  * so that atoms of a model are averaged, too.
  */
 import type { Engine, OperationHooks, ShellSpectra, VerbBytes, Volume } from '../../engine/engine.ts';
+import { inspectAll } from '../../engine/jobs.ts';
 import { LocScaleError } from '../../errors.ts';
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import { tabulateTransfer } from '../../math/fourier/radial-transfer.ts';
@@ -208,9 +209,6 @@ export async function bFactorDerivatives(
     held.push(push);
     const bend = await filtered(setting, model, 2, scale.addedB);
     held.push(bend);
-    const [pulling, pushing, bending] = await Promise.all(
-      [pull, push, bend].map((volume) => engine.download(volume)),
-    );
     const atoms = {
       ...job.atoms,
       bFactors: clampAll(
@@ -219,9 +217,13 @@ export async function bFactorDerivatives(
       ),
     };
     const k = scale.factor;
-    const difference = new Float32Array(pulling.length);
-    for (let v = 0; v < difference.length; v++) difference[v] = pulling[v] - k * pushing[v];
-    const [slope, bent] = sampleAtoms([difference, bending], grid, atoms, blur);
+    const [slope, bent] = await inspectAll(engine, [pull, push, bend], (pulling, pushing, bending) => {
+      const difference = engine.allocateHost(pulling.length);
+      for (let v = 0; v < difference.length; v++) difference[v] = pulling[v] - k * pushing[v];
+      const sampled = sampleAtoms([difference, bending], grid, atoms, blur);
+      engine.freeHost(difference);
+      return sampled;
+    });
     return {
       target: targetOf(spectra, weight, frequencyOf, scale),
       gradient: slope.map((value) => k * value),

@@ -22,17 +22,29 @@ export interface CubeBlend {
   finish(): Float32Array[];
 }
 
-/** `channels` maps with the same cubes, mean and variance for example; `allocate` gives zeroed memory. */
+/** Where sums and weights lie. */
+export interface BlendMemory {
+  /** Zeros. */
+  allocateHost(voxels: number): Float32Array;
+  freeHost(data: Float32Array): void;
+}
+
+const HEAP: BlendMemory = {
+  allocateHost: (voxels) => new Float32Array(voxels),
+  freeHost: () => undefined,
+};
+
+/** `channels` maps with the same cubes, mean and variance for example. */
 export function createBlend(
   shape: Shape,
   edge: number,
   weighting: CubeWeighting,
   channels = 1,
-  allocate: (voxels: number) => Float32Array = (voxels) => new Float32Array(voxels),
+  memory: BlendMemory = HEAP,
 ): CubeBlend {
   const [nz, ny, nx] = shape;
-  const sums = Array.from({ length: channels }, () => allocate(voxelCount(shape)));
-  const weights = new Float32Array(voxelCount(shape));
+  const sums = Array.from({ length: channels }, () => memory.allocateHost(voxelCount(shape)));
+  const weights = memory.allocateHost(voxelCount(shape));
   const along = axisWeights(edge, weighting);
 
   return {
@@ -57,6 +69,7 @@ export function createBlend(
       for (const sum of sums) {
         for (let i = 0; i < sum.length; i++) if (weights[i] > 0) sum[i] /= weights[i];
       }
+      memory.freeHost(weights);
       return sums;
     },
   };

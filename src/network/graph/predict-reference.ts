@@ -39,7 +39,7 @@ export async function planPrediction({
   manifest,
 }: PredictionPlanInput): Promise<PredictionPlan> {
   const { grid: networkGrid, inputIsFiner } = planNetworkGrid(grid, manifest.voxelSizeAngstrom);
-  const smooth = smoothMask(await engine.download(mask), mask.shape);
+  const smooth = await engine.inspect(mask, (voxels) => smoothMask(voxels, mask.shape));
   const onNetworkGrid = resampleMask(smooth, mask.shape, networkGrid.shape);
   const cubes = planCubes(networkGrid.shape, onNetworkGrid, {
     edge: manifest.cubeEdge,
@@ -149,9 +149,10 @@ export async function predictReference(input: PredictReferenceInput): Promise<Pr
       ? map
       : hold(await engine.resample(map, networkGrid.shape));
     const standardisation = standardisationOf(await engine.statistics(resampled));
-    const voxels = await engine.download(resampled);
+    const [mean, spread] = await engine.inspect(resampled, (voxels) =>
+      predictCubes(input, voxels, standardisation),
+    );
     drop(resampled);
-    const [mean, spread] = await predictCubes(input, voxels, standardisation);
     const predicted = hold(await engine.upload(mean, networkGrid.shape));
     await requireFinite(engine, predicted, input.predictor);
     const resampledBack = sameShape(grid.shape, networkGrid.shape)
@@ -198,7 +199,7 @@ async function predictCubes(
     cubes.edge,
     weighting ?? (predictor.manifest.architecture === 'emmernet' ? 'uniform' : 'taper'),
     monteCarlo ? 2 : 1,
-    (voxels) => engine.allocateHost(voxels),
+    engine,
   );
   const moments = monteCarlo && createPassAccumulator(batchSize * cubeVoxels);
   const saved = await progress?.load();
@@ -259,6 +260,7 @@ async function predictCubes(
   } catch (error) {
     // What is finished is kept; the reason why it ended comes first.
     await saver.now().catch(() => undefined);
+    for (const sums of blend.state) engine.freeHost(sums);
     throw error;
   } finally {
     // The network must be at rest before its caller may close it.
@@ -306,7 +308,9 @@ function* stepsOf(from: number, cubes: number, batchSize: number, passes: number
 
 async function uploadTrilinear(engine: Engine, data: Float32Array, from: Shape, to: Shape): Promise<Volume> {
   if (sameShape(from, to)) return engine.upload(data, to);
-  return engine.upload(resampleTrilinear(data, from, to, engine.allocateHost(voxelCount(to))), to);
+  const resampled = resampleTrilinear(data, from, to, engine.allocateHost(voxelCount(to)));
+  engine.freeHost(data);
+  return engine.upload(resampled, to);
 }
 
 /** Half-precision providers and broken drivers do return NaN: a map of it would end up as a reference. */

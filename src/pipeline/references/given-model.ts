@@ -7,6 +7,7 @@ import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../.
 import { confidenceNote, convertConfidence } from '../../atoms/predicted-model.ts';
 import { surroundingsOf } from '../../atoms/surroundings.ts';
 import type { Volume } from '../../engine/engine.ts';
+import { inspectAll } from '../../engine/jobs.ts';
 import { LocScaleError } from '../../errors.ts';
 import type { Structure, StructureAtom } from '../../formats/structure.ts';
 import { isotropicVoxelSize } from '../../math/grid.ts';
@@ -40,8 +41,9 @@ export async function placeGiven(given: Structure, data: ModelReferenceData, run
     // Around its own atoms: the mask may hold more (a partial model) or hardly anything. A wider rim would
     // make any model inside a blurred molecule fit.
     const around = surroundingsOf(atoms, grid, undefined);
-    const [modelMap, density] = await Promise.all([model, map].map((v) => engine.download(v)));
-    const correlation = correlationInside(density, modelMap, around);
+    const correlation = await inspectAll(engine, [model, map], (modelMap, density) =>
+      correlationInside(density, modelMap, around),
+    );
     const misfit = judgeModelFit(correlation);
     if (misfit === undefined)
       run.info(`The model fits the map: correlation ${correlation.toFixed(2)} around its atoms.`);

@@ -70,7 +70,9 @@ async function planNetwork(choice: NetworkChoice, data: ReferenceData, run: Run)
     networkShape: plan.networkGrid.shape,
     seconds: (plan.cubes.count * passes * predictor.secondsPerCube) / (run.context.team?.size ?? 1),
   };
-  const hostBytes = predictionBytes(plan, predictor.batchSize, monteCarlo !== undefined);
+  // The masks that chose the cubes, bytes, are collected late.
+  const maskBytes = voxelCount(grid.shape) + voxelCount(plan.networkGrid.shape);
+  const hostBytes = maskBytes + predictionBytes(plan, predictor.batchSize, monteCarlo !== undefined);
   return {
     message: `Predicting the reference: ${plan.cubes.count} cubes${passes > 1 ? ` x ${passes} passes` : ''}`,
     bytes: peakBytes(plan, data.parameters.referenceResolution, hostBytes, run.engine),

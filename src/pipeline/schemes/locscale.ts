@@ -32,6 +32,7 @@ export const locScaleScheme: ScalingScheme = {
     return {
       workingBytes,
       resultBytes: 4 * voxelCount(mask.shape) * (measureBFactors ? 3 : 1),
+      checkBytes: measureBFactors ? engine.bytesOf.binarise(mask.shape) : 0,
       seconds,
       usesHalfMaps: false,
       fitRange: fit.shells >= 2 && (measureBFactors || scalesToFit) ? fit : undefined,

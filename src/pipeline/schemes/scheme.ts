@@ -37,8 +37,11 @@ export interface SchemeInputs extends RuleInputs {
 export interface PlannedScaling {
   /** Memory of the engine beside the maps, bytes. */
   readonly workingBytes: number;
-  /** Bytes of the results. */
+  /** What of it threads take; default all. */
+  readonly threadBytes?: number;
+  /** Bytes of the results, and what is taken beside them to check them. */
   readonly resultBytes: number;
+  readonly checkBytes?: number;
   /** Expected time on one engine. */
   readonly seconds: number;
   /** The half maps live until then. */

@@ -49,6 +49,8 @@ export const softScheme: ScalingScheme = {
     const maps: SoftScalingMaps['maps'] = input === 'half maps' && halves !== undefined ? halves : [map];
     return {
       workingBytes,
+      // Spectra and bands are arrays of the engine, which later steps use again.
+      threadBytes: 0,
       resultBytes: 4 * voxelCount(grid.shape) * (measureBFactors ? 4 : 1),
       seconds,
       usesHalfMaps: maps === halves,
