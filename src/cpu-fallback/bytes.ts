@@ -10,7 +10,7 @@ import { resamplePlanes } from './resample.ts';
 /** Share of the voxels whose p value is small enough to be sorted, with the tables made of them. */
 const SORTED_SHARE = 0.5;
 /** Code and heap that a thread takes beside its kernels once it has worked. */
-const THREAD_BYTES = 4.5 * 2 ** 20;
+const THREAD_BYTES = 5 * 2 ** 20;
 /** Tables and scratch of a Fourier transform per point of its length. */
 const PLAN_BYTES = 100;
 

@@ -6,7 +6,7 @@
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MapImage } from '../formats/map-image.ts';
-import { describeShape, type Grid, sameShape, voxelCount } from '../math/grid.ts';
+import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import type { LocScaleContext, StepName } from './context.ts';
 import type { MapInput } from './map-input.ts';
 import { trackVolumes, VolumeLedger } from './tracked-engine.ts';
@@ -24,6 +24,8 @@ export interface Run {
   upload(map: MapInput): Promise<Volume>;
   /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
   volumeBytes(): number;
+  /** Bytes that stay taken beside the volumes after work with so much working memory on volumes of this shape. */
+  keptBytes(shape: Shape, workingBytes: number): number;
   /** Most bytes in use at any time so far, and the step it was in. */
   readonly peak: { readonly bytes: number; readonly step: StepName };
   /** Maps that are in memory before the engine gets them count from the start. */
@@ -90,6 +92,7 @@ export function startRun(context: LocScaleContext): Run {
       context.onInfo?.(message);
     },
     volumeBytes: () => ledger.liveBytes(),
+    keptBytes: (shape, workingBytes) => engine.bytesOf.kept(shape, workingBytes) + ledger.sortedBytes,
     peak,
     countUntilUploaded(maps) {
       for (const map of maps) {

@@ -12,6 +12,8 @@ import { voxelCount } from '../math/grid.ts';
 export class VolumeLedger {
   readonly live = new Set<Volume>();
   peakBytes = 0;
+  /** Heap of the CPU engine's threads that is collected late: values that a confidence map has sorted. */
+  sortedBytes = 0;
   /** Maps in host memory that the engine has not got yet. */
   waitingBytes = 0;
   private readonly onPeak: () => void;
@@ -86,8 +88,11 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
       return engine.shellSpectra(a, b);
     },
     noiseStatistics: (volume, boxes) => engine.noiseStatistics(volume, boxes),
-    confidenceMap: (volume, noise) =>
-      made(bytesOf.confidenceMap(volume.shape), engine.confidenceMap(volume, noise)),
+    confidenceMap(volume, noise) {
+      const bytes = bytesOf.confidenceMap(volume.shape);
+      if (engine.name === 'cpu') ledger.sortedBytes = bytes - 4 * voxelCount(volume.shape);
+      return made(bytes, engine.confidenceMap(volume, noise));
+    },
     async openLocalScaling(settings) {
       const opened = await engine.openLocalScaling(settings);
       return {
