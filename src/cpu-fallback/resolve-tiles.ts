@@ -9,6 +9,8 @@ import { planResolutionTiles, type ResolutionPlan } from './plan-local-resolutio
 import type { Pool } from './pool.ts';
 import type { ScalingTools } from './scale-tiles.ts';
 
+/** Lists of a thread's mask voxels and curves, which are collected late. */
+const LIST_BYTES = 2 * 2 ** 20;
 /** Per unit of a plan's cost on one core of a 2020s x86 server; softened windows take more sums. */
 const SECONDS_PER_COST = { box: 1e-9, hann: 1.5e-9 };
 
@@ -98,7 +100,7 @@ function estimateOf(
 ): OpenedResolution['estimate'] {
   return {
     maskVoxels,
-    workingBytes: bytesPerThread * threads,
+    workingBytes: threads * (bytesPerThread + LIST_BYTES),
     seconds: (cost * SECONDS_PER_COST[weights]) / Math.min(threads, starts.length),
   };
 }

@@ -41,7 +41,9 @@ for (let i = 0; i < 2; i++) await run(first, SMALL);
 await first.dispose();
 const engine = await createCpuEngine({ threads: Number(threads) });
 // The threads have started when they have done something.
-engine.release(await engine.average(...Array(2).fill(await engine.upload(engine.allocateHost(64), [4, 4, 4]))));
+engine.release(
+  await engine.average(...Array(2).fill(await engine.upload(engine.allocateHost(64), [4, 4, 4]))),
+);
 for (let i = 0; i < 3; i++) globalThis.gc();
 const idle = processBytes('VmRSS');
 // The high-water mark starts again from here.
