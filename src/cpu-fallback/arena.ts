@@ -28,11 +28,6 @@ interface Region {
 }
 
 type GrowableBuffer = SharedArrayBuffer & { readonly growable?: boolean; grow(bytes: number): void };
-const GrowableBuffer = SharedArrayBuffer as unknown as new (
-  bytes: number,
-  options?: { maxByteLength: number },
-) => GrowableBuffer;
-
 export class Arena {
   private regions: Region[] = [];
   private readonly shared: boolean;
@@ -116,7 +111,12 @@ export class Arena {
 function reserve(size: number): Pick<Region, 'buffer' | 'capacity'> {
   const capacity = Math.max(size, RESERVED_BYTES);
   try {
-    const buffer = new GrowableBuffer(0, { maxByteLength: capacity });
+    // TypeScript's library of this year lacks the second argument.
+    const Growable = SharedArrayBuffer as unknown as new (
+      bytes: number,
+      options: { maxByteLength: number },
+    ) => GrowableBuffer;
+    const buffer = new Growable(0, { maxByteLength: capacity });
     if (buffer.growable) return { buffer, capacity };
   } catch {
     // Too little address space.
