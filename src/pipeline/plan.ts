@@ -80,7 +80,10 @@ export interface StepsToCome {
 export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: string, run: Run): LocScalePlan {
   const { engine, context, peak } = run;
   const { scaling, reference, localResolution } = steps;
-  const mostWorking = Math.max(scaling.threadBytes ?? scaling.workingBytes, localResolution?.workingBytes ?? 0);
+  const mostWorking = Math.max(
+    scaling.threadBytes ?? scaling.workingBytes,
+    localResolution?.workingBytes ?? 0,
+  );
   const kept = run.keptBytes(numbers.shape, mostWorking);
   const peaks = peaksOf(inOrder(steps, numbers, engine), kept, run);
   const highest = peaks.reduce((most, next) => (next.bytes > most.bytes ? next : most), {
@@ -99,7 +102,10 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
     memoryLimitBytes: engine.memoryLimitBytes,
     seconds: scaling.seconds / (context.team?.size ?? 1),
     prediction: reference.prediction,
-    localResolution: localResolution && { ...localResolution.plan, peakBytes: of('local-resolution')?.bytes ?? 0 },
+    localResolution: localResolution && {
+      ...localResolution.plan,
+      peakBytes: of('local-resolution')?.bytes ?? 0,
+    },
   };
 }
 
