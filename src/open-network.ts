@@ -1,11 +1,8 @@
 /** From the name of a network to a predictor that is ready to run, for callers of the library. */
 import { named } from './errors.ts';
-import { listAdapters } from './gpu/adapters.ts';
 import type { ReferencePredictor } from './network/graph/model.ts';
-import { openPredictor } from './network/run/open-predictor.ts';
 import type { ProviderName } from './network/run/provider-names.ts';
 import type { WebGpuState } from './network/run/providers.ts';
-import { chooseModel } from './network/store/index.ts';
 import { type GpuEntryOptions, loadGpu } from './platform/index.ts';
 
 export interface NetworkChoice extends GpuEntryOptions {
@@ -43,11 +40,14 @@ export async function openNetwork(choice: NetworkChoice = {}): Promise<Reference
     vulkanLoader,
     ...rest
   } = choice;
+  // Loaded when a network is opened: most callers of the library open none.
+  const { openPredictor } = await import('./network/run/open-predictor.ts');
+  const { chooseModel } = await import('./network/store/index.ts');
   return openPredictor(await chooseModel({ modelPath: model, folder }), {
     provider,
     monteCarlo,
     enhanced,
-    webgpu: () => webGpuStateOf(allowSoftwareGpu, vulkanLoader === undefined ? {} : { vulkanLoader }),
+    webgpu: () => webGpuStateOf(allowSoftwareGpu, { vulkanLoader }),
     ...rest,
   });
 }
@@ -56,6 +56,7 @@ export async function openNetwork(choice: NetworkChoice = {}): Promise<Reference
 export async function webGpuStateOf(allowSoftware: boolean, options: GpuEntryOptions): Promise<WebGpuState> {
   const entry = await loadGpu(options);
   if ('reason' in entry) return { usable: false, reason: entry.reason };
+  const { listAdapters } = await import('./gpu/adapters.ts');
   const [first] = (await listAdapters(entry)).adapters;
   if (first === undefined) return { usable: false, reason: 'no GPU' };
   if (first.kind === 'hardware' || allowSoftware) return { usable: true };

@@ -2,10 +2,11 @@
  * `locscale-gpu feature_enhance`: the network's mean map over Monte-Carlo passes (the output), the
  * baseline map it is compared with, the variance, pVDDT, and a ChimeraX file that shows them.
  */
+
+import type { FeatureEnhanceJob, FeatureEnhanceResult } from '../index.ts';
+import { planFeatureEnhance, runFeatureEnhance } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
-import { planFeatureEnhance, runFeatureEnhance } from '../pipeline/index.ts';
 import { defaultMonteCarloPasses, defaultSeed } from '../pipeline/parameters.ts';
-import type { FeatureEnhanceJob, FeatureEnhanceResult } from '../pipeline/types.ts';
 import {
   checkCombinations,
   chooseInput,

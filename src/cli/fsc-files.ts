@@ -1,7 +1,7 @@
 /** FSC curves as files: JSON, or the XML that the EMDB takes. */
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
-import type { FscCurve } from '../pipeline/types.ts';
+import type { FscCurve } from '../index.ts';
 import type { InputFiles } from './job-options.ts';
 
 /** Refuses names that are neither; before anything is computed. */

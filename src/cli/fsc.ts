@@ -1,7 +1,8 @@
 /** `locscale-gpu fsc HALF1 HALF2`: the curve as a table, as JSON, or as the XML the EMDB takes. */
+
+import type { FscCurve, LocScaleJob } from '../index.ts';
+import { type FscResult, runFsc } from '../index.ts';
 import { type FscFall, findFall } from '../math/fourier/fsc.ts';
-import { type FscResult, runFsc } from '../pipeline/index.ts';
-import type { FscCurve, LocScaleJob } from '../pipeline/types.ts';
 import { checkCurveName } from './fsc-files.ts';
 import { chooseHalfMaps } from './job-options.ts';
 import { gridOf } from './open-inputs.ts';

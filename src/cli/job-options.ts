@@ -4,9 +4,9 @@
  */
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
-import type { CommandName, OptionValues } from '../options.ts';
+import type { LocScaleParameters } from '../index.ts';
+import { type CommandName, definitionOf, type OptionValues, optionIds } from '../options.ts';
 import { completeParameters } from '../pipeline/parameters.ts';
-import type { LocScaleParameters } from '../pipeline/types.ts';
 import { localResolutionSettings } from './local-resolution.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
@@ -163,30 +163,11 @@ function refuseStrangers(values: OptionValues, kind: Way, way: string | undefine
 
 /** All parameters in use: the options given, else the pipeline's defaults. */
 export function parametersOf(values: OptionValues, usesNetwork = false): LocScaleParameters {
-  const given: Partial<LocScaleParameters> = {};
-  const set = <K extends keyof LocScaleParameters>(
-    key: K,
-    value: LocScaleParameters[K] | undefined,
-  ): void => {
-    if (value !== undefined) given[key] = value;
-  };
-  set('windowVoxels', values.windowSize);
-  set('resolution', values.resolution);
-  set('profileKind', values.radialProfile);
-  set('measureBFactors', values.measureBfactors);
-  set('referenceResolution', values.modelResolution);
-  set('boostSecondaryStructure', values.boostSecondaryStructure);
-  set('setLocalBFactor', values.setLocalBfactor);
-  set('fdrThreshold', values.fdrThreshold);
-  set('fdrFilter', values.fdrFilter);
-  set('fdrWindow', values.fdrWindow);
-  set('fdrNoiseBoxes', values.noiseBox);
-  set('maskThreshold', values.maskThreshold);
-  set('filterInput', values.filterInput);
-  set('applyFscFilter', values.applyFscFilter);
-  set('molecularWeightKiloDalton', values.molecularWeight);
-  set('localResolution', values.localResolution === true ? localResolutionSettings(values) : undefined);
-  return completeParameters(given, usesNetwork);
+  const given = optionIds
+    .filter((id) => definitionOf(id).parameter !== undefined && values[id] !== undefined)
+    .map((id) => [definitionOf(id).parameter, values[id]]);
+  const localResolution = values.localResolution === true ? localResolutionSettings(values) : undefined;
+  return completeParameters({ ...Object.fromEntries(given), localResolution }, usesNetwork);
 }
 
 /** Names of the main outputs, where -o gives none. */

@@ -1,10 +1,11 @@
 /** What the commands that measure a local resolution share: settings and the lines they print. */
-import type { OptionValues } from '../options.ts';
+
 import {
   defaultLocalResolution,
   type LocalResolutionNumbers,
   type LocalResolutionSettings,
-} from '../pipeline/index.ts';
+} from '../index.ts';
+import type { OptionValues } from '../options.ts';
 
 export function localResolutionSettings(values: OptionValues): LocalResolutionSettings {
   return {

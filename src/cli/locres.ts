@@ -1,5 +1,5 @@
 /** `locscale-gpu locres HALF1 HALF2`: local resolution, the map filtered at it, a ChimeraX scene, the record. */
-import { type LocalResolutionResult, runLocalResolution } from '../pipeline/index.ts';
+import { type LocalResolutionResult, runLocalResolution } from '../index.ts';
 import { resolutionWords } from './fsc.ts';
 import { chooseHalfMaps, chooseOutfile, ineffectiveMaskOptions, parametersOf } from './job-options.ts';
 import { describeLocalResolution, histogramLines, localResolutionSettings } from './local-resolution.ts';

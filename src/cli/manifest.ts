@@ -3,7 +3,7 @@
  */
 import { extname } from 'node:path';
 import type { FileRead } from '../files/read-files.ts';
-import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+import type { FscCurve, LocScaleNumbers } from '../index.ts';
 import { runtimeName } from '../platform/index.ts';
 
 /** A file that a run has read. */

@@ -1,7 +1,7 @@
 /** `locscale-gpu mask MAP`: the FDR confidence map and the mask made from it. */
 
-import type { LocScaleJob, MaskResult } from '../pipeline/index.ts';
-import { runMask } from '../pipeline/index.ts';
+import type { LocScaleJob, MaskResult } from '../index.ts';
+import { runMask } from '../index.ts';
 import { chooseInput, chooseOutfile, parametersOf, refusePositionals } from './job-options.ts';
 import { gridOf } from './open-inputs.ts';
 import { maskOutputs } from './output-tables.ts';

@@ -1,11 +1,11 @@
 /** From the options to a network that is ready to run, and what the record of a run says of it. */
 import { LocScaleError } from '../errors.ts';
+import type { Prediction } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { openPredictor } from '../network/run/open-predictor.ts';
 import { webGpuStateOf } from '../open-network.ts';
 import type { OptionValues } from '../options.ts';
-import type { Prediction } from '../pipeline/types.ts';
 import type { NetworkRecord } from './manifest.ts';
 import { modelsFolder } from './models-folder.ts';
 import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';

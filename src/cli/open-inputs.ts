@@ -1,8 +1,8 @@
 /** Opens the maps a run works on; those that are needed late are read late. */
 import type { Engine } from '../engine/engine.ts';
+import type { LocScaleContext, LocScaleJob, MapImage, MapInput, MapSource } from '../index.ts';
 import { type MapFileOptions, openMapFile, readMapFile } from '../index.ts';
 import { decideGrid } from '../pipeline/read-maps.ts';
-import type { LocScaleContext, LocScaleJob, MapImage, MapInput, MapSource } from '../pipeline/types.ts';
 import type { InputFiles } from './job-options.ts';
 import type { InputFile } from './manifest.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,6 @@
 /** Every file of every command that makes maps or curves, one row each. How rows are used: outputs.ts. */
 import type { Volume } from '../engine/engine.ts';
 import { writeMmcif } from '../formats/write-mmcif.ts';
-import type { CommandName } from '../options.ts';
 import type {
   FeatureEnhanceResult,
   FscCurve,
@@ -9,7 +8,8 @@ import type {
   LocalResolutionResult,
   LocScaleResult,
   MaskResult,
-} from '../pipeline/index.ts';
+} from '../index.ts';
+import type { CommandName } from '../options.ts';
 import { defaultSeed } from '../pipeline/parameters.ts';
 import { enhancedNames } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';

@@ -5,8 +5,8 @@
  */
 import { basename, join } from 'node:path';
 import type { Engine, Volume } from '../engine/engine.ts';
+import type { LocScaleContext } from '../index.ts';
 import type { CommandName, OptionValues } from '../options.ts';
-import type { LocScaleContext } from '../pipeline/types.ts';
 import type { MapToShow, RunToShow } from '../report/collect.ts';
 import type { InputFiles, ReferenceFiles } from './job-options.ts';
 import { stemOf } from './manifest.ts';
@@ -22,8 +22,8 @@ export interface RunFacts {
   readonly reference?: ReferenceFiles['kind'];
 }
 
-/** What the pipeline leaves out of its result unless asked. */
-export type Keep = Pick<LocScaleContext, 'keepConfidence' | 'keepReference' | 'keepMap' | 'auditSeed'>;
+/** What the pipeline leaves out of its result unless asked (`keepConfidence`, `auditSeed`). */
+export type Keep = Partial<LocScaleContext>;
 
 /** What the text of a file is made from. */
 export interface Finished<R> {

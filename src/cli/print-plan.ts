@@ -1,6 +1,7 @@
 /** What is known before the expensive steps, in words. */
+
+import type { LocScalePlan } from '../index.ts';
 import { describeShape, type Grid, isotropicVoxelSize } from '../math/grid.ts';
-import type { LocScalePlan } from '../pipeline/types.ts';
 import { formatBytes, formatSeconds } from './progress.ts';
 import type { Session } from './session.ts';
 

@@ -1,6 +1,7 @@
 /** The reference of a scaling run: from the files that the options name to the pipeline's choice. */
 import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
+import type { LocScaleJob, LocScaleParameters, PseudoAtomSettings, ReferenceChoice } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { suitsVoxels, voxelsMisfit } from '../network/graph/suits.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
@@ -9,12 +10,6 @@ import {
   defaultPseudoAtoms,
   defaultRefinementCycles,
 } from '../pipeline/parameters.ts';
-import type {
-  LocScaleJob,
-  LocScaleParameters,
-  PseudoAtomSettings,
-  ReferenceChoice,
-} from '../pipeline/types.ts';
 import type { ReferenceFiles } from './job-options.ts';
 import { openStructure } from './open-structure.ts';
 import type { Opened } from './run-command.ts';

@@ -1,8 +1,8 @@
 /** The main command: maps in, locally scaled map out, on the grid of the input. */
 
 import { readInput } from '../files/read-files.ts';
-import { planLocScale, runLocScale } from '../pipeline/index.ts';
-import type { LocScaleJob, LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';
+import type { LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
+import { planLocScale, runLocScale } from '../index.ts';
 import {
   checkCombinations,
   chooseInput,

@@ -1,6 +1,6 @@
 /** What runs of `scale` and of `feature_enhance` have in common: their record, their report, their last lines. */
 import type { Engine, Volume } from '../engine/engine.ts';
-import type { FscCurve, LocScaleNumbers, LocScaleParameters, LocScalePlan } from '../pipeline/types.ts';
+import type { FscCurve, LocScaleNumbers, LocScaleParameters, LocScalePlan } from '../index.ts';
 import type { RunToShow } from '../report/collect.ts';
 import { describeLocalResolution } from './local-resolution.ts';
 import { mapsToShow, type OutputTable } from './outputs.ts';

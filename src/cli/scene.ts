@@ -1,7 +1,7 @@
 /** ChimeraX files beside the maps of a run: surfaces at sensible levels, coloured by what was measured. */
 import { resolve } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
-import type { LocalResolutionNumbers, LocScaleResult } from '../pipeline/index.ts';
+import type { LocalResolutionNumbers, LocScaleResult } from '../index.ts';
 import { bFactorPalette, chimeraxScript, PVDDT_PALETTE, type SceneMap } from '../report/chimerax.ts';
 
 export interface SceneFiles {

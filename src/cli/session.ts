@@ -2,7 +2,7 @@
 import process from 'node:process';
 import type { Engine } from '../engine/engine.ts';
 import { isLocScaleError } from '../errors.ts';
-import type { LocScaleContext } from '../pipeline/types.ts';
+import type { LocScaleContext } from '../index.ts';
 import { totalMemoryBytes } from '../platform/index.ts';
 import type { EngineChoice } from '../select-engine.ts';
 import { mayFallBack } from './called-as.ts';

@@ -1,19 +1,20 @@
 /** Sentences of the library name its parameters (`named` of errors.ts); here their options take the place of the names. */
 
+import { definitionOf, optionIds } from '../options.ts';
+
 /** Name of a parameter, or "name: value" where a value has an option of its own. */
 export const spellings: Readonly<Record<string, string>> = {
+  // Parameters of the method: the table of options knows which option sets them.
+  ...Object.fromEntries(optionIds.map(definitionOf).map(({ parameter, names }) => [parameter, names[0]])),
   allowSoftwareGpu: '--allow_software_gpu',
   engine: '--engine',
-  fdrWindow: '-fdr_w',
   'monteCarlo: false': '-no_mc',
-  fdrNoiseBoxes: '--noise_box',
   gpuIds: '--gpu_ids',
   lowContext: '--use_low_context_model',
   map: '-em',
   mask: '-ma',
   memoryLimitBytes: '--memory',
   modelPath: '-model_path',
-  molecularWeightKiloDalton: '-mw',
   mpi: '-mpi',
   name: '--name',
   provider: '--provider',
@@ -28,7 +29,6 @@ export const spellings: Readonly<Record<string, string>> = {
   twistDegrees: '--twist',
   voxelSize: '-p/--apix',
   windowAngstrom: '--locres_window',
-  windowVoxels: '-wn',
 };
 
 /** The sentence with options in the place of parameters. */

@@ -1,5 +1,6 @@
 /** `locscale-gpu symmetrise MAP -sym GROUP`: the map averaged over a point group or a helix. */
 import { LocScaleError } from '../errors.ts';
+import type { LocScaleContext, MapImage } from '../index.ts';
 import { voxelCount } from '../math/grid.ts';
 import type { OptionValues } from '../options.ts';
 import {
@@ -8,7 +9,6 @@ import {
   type Symmetry,
   type SymmetryRequest,
 } from '../pipeline/symmetrise.ts';
-import type { LocScaleContext, MapImage } from '../pipeline/types.ts';
 import { chooseInput, chooseOutfile, refusePositionals } from './job-options.ts';
 import { combineMaps } from './open-inputs.ts';
 import { type AveragedMap, symmetriseOutputs } from './output-tables.ts';

@@ -1,5 +1,6 @@
 /** What an option is, and the small words the tables of options are written in. */
 import { LocScaleError } from '../errors.ts';
+import type { LocScaleParameters } from '../pipeline/types.ts';
 
 export const commandNames = [
   'scale',
@@ -26,6 +27,11 @@ export type OptionState =
   /** The run goes on; this note is printed once. */
   | { readonly kind: 'noted'; readonly note: string };
 
+/** Parameters of the method that take a value of this type. */
+type ParameterOf<T> = {
+  [K in keyof LocScaleParameters]-?: T extends LocScaleParameters[K] ? K : never;
+}[keyof LocScaleParameters];
+
 export interface OptionDefinition<T = unknown> {
   /** All spellings with their dashes, short ones first. Dashes and underscores inside a name are equal. */
   readonly names: readonly string[];
@@ -36,6 +42,8 @@ export interface OptionDefinition<T = unknown> {
   readonly help: string;
   /** In words, for the help text. */
   readonly defaultText?: string;
+  /** Parameter of the method that it sets. */
+  readonly parameter?: keyof LocScaleParameters;
   /** Where a command means something of its own by the option. */
   readonly perCommand?: Partial<
     Record<
@@ -74,6 +82,7 @@ interface Common<T> {
   defaultText?: string;
   perCommand?: OptionDefinition['perCommand'];
   own?: boolean;
+  parameter?: ParameterOf<T>;
   state?: OptionState | ((value: T) => OptionState);
 }
 
@@ -93,6 +102,7 @@ export function define<T>(
     help: common.help,
     defaultText: common.defaultText,
     perCommand: common.perCommand,
+    parameter: common.parameter,
     commands: common.commands ?? ['scale', 'feature_enhance'],
     group: common.group,
     own: common.own ?? false,

@@ -41,16 +41,19 @@ export const mapOptions = {
     { above: 0 },
     {
       group: 'Map input',
+      parameter: 'resolution',
       help: 'Resolution in angstrom, instead of the half-map FSC; finer than Nyquist counts as Nyquist.',
       defaultText: 'FSC = 0.143 or Nyquist, without half maps Nyquist + 1 A',
     },
   ),
   filterInput: flag('-filter_input --filter_input', {
     group: 'Map input',
+    parameter: 'filterInput',
     help: 'Low-pass the map at its resolution before scaling (LocScale accepts this and does nothing).',
   }),
   applyFscFilter: flag('-apply_fsc_filter --apply_fsc_filter', {
     group: 'Map input',
+    parameter: 'applyFscFilter',
     help: 'Weight the map by sqrt(2 FSC / (1 + FSC)) before scaling; needs half maps.',
   }),
 
@@ -66,6 +69,7 @@ export const mapOptions = {
     { above: 0 },
     {
       group: 'Reference',
+      parameter: 'referenceResolution',
       commands: scaleOnly,
       help: 'Low-pass the reference map at this resolution, angstrom. That of an atomic model ends at the resolution of the map without it.',
     },
@@ -81,6 +85,7 @@ export const mapOptions = {
     {},
     {
       group: 'Reference',
+      parameter: 'setLocalBFactor',
       commands: scaleOnly,
       help: 'That constant B factor, A^2.',
       defaultText: String(defaultParameters.setLocalBFactor),
@@ -110,6 +115,7 @@ export const mapOptions = {
     { min: 0 },
     {
       group: 'Reference',
+      parameter: 'boostSecondaryStructure',
       commands: scaleOnly,
       help: 'Weight of the secondary-structure signal in that rule.',
       defaultText: String(defaultParameters.boostSecondaryStructure),

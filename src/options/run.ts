@@ -45,6 +45,7 @@ export const runOptions = {
     { above: 0, below: 1 },
     {
       group: 'Mask',
+      parameter: 'fdrThreshold',
       commands: makesMasks,
       help: 'False-discovery rate of the mask made when none is given.',
       defaultText: String(defaultParameters.fdrThreshold),
@@ -56,6 +57,7 @@ export const runOptions = {
     { min: 2 },
     {
       group: 'Mask',
+      parameter: 'fdrWindow',
       commands: makesMasks,
       help: 'Edge of the noise boxes in voxels.',
       defaultText: '10 % of the box',
@@ -67,6 +69,7 @@ export const runOptions = {
     { above: 0 },
     {
       group: 'Mask',
+      parameter: 'fdrFilter',
       commands: makesMasks,
       help: 'Low-pass before the mask is made, angstrom.',
       defaultText: `${NETWORK_FDR_FILTER} where a network predicts the reference, else none`,
@@ -89,6 +92,7 @@ export const runOptions = {
     'Z,Y,X',
     {
       group: 'Mask',
+      parameter: 'fdrNoiseBoxes',
       commands: makesMasks,
       own: true,
       help: 'First voxel of a noise box (repeat for several), instead of the four default boxes.',
@@ -102,6 +106,7 @@ export const runOptions = {
     { above: 0, max: 1 },
     {
       group: 'Mask',
+      parameter: 'maskThreshold',
       help: 'Mask value from which a voxel counts for the molecular volume.',
       defaultText: String(defaultParameters.maskThreshold),
     },
@@ -123,6 +128,7 @@ export const runOptions = {
     { above: 0 },
     {
       group: 'Mask',
+      parameter: 'molecularWeightKiloDalton',
       commands: makesMasks,
       help: 'Molecular weight in the box: a mask made here is compared with it, and the number of pseudo-atoms follows from it.',
       defaultText: 'from the mask volume',
@@ -141,18 +147,21 @@ export const runOptions = {
     { min: 1 },
     {
       group: 'Scaling',
+      parameter: 'windowVoxels',
       help: 'Edge of the scaling window in voxels; odd sizes become the next even one.',
       defaultText: '25 A; more for data coarser than 6 A',
     },
   ),
   radialProfile: choice('--radial_profile', ['octant', 'sphere'], {
     group: 'Scaling',
+    parameter: 'profileKind',
     own: true,
     help: "Shells of LocScale's octant, or of the full sphere (the better estimate).",
     defaultText: defaultParameters.profileKind,
   }),
   measureBfactors: flag('--measure_bfactors', {
     group: 'Scaling',
+    parameter: 'measureBFactors',
     commands: scaleOnly,
     help: 'Also write <outfile stem>_bfactor.mrc and <outfile stem>_quality.mrc.',
   }),

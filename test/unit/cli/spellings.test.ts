@@ -3,10 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parametersOf } from '../../../src/cli/job-options.ts';
 import { createLogger } from '../../../src/cli/logger.ts';
+import { parseArgv } from '../../../src/cli/parse-argv.ts';
 import { inOptions, spellings } from '../../../src/cli/spellings.ts';
 import { LocScaleError, named } from '../../../src/errors.ts';
 import { definitionOf, optionIds } from '../../../src/options.ts';
+import { completeParameters } from '../../../src/pipeline/parameters.ts';
 
 const src = fileURLToPath(new URL('../../../src/', import.meta.url));
 const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
@@ -47,6 +50,20 @@ describe('sentences of the library', () => {
           .map((line) => `${name}: ${line.trim()}`),
       );
     expect(found).toEqual([]);
+  });
+});
+
+describe('the table of options', () => {
+  it('sets every parameter of the method that has one spelling by one option', () => {
+    const set = optionIds.map((id) => definitionOf(id).parameter).filter((name) => name !== undefined);
+    expect(new Set(set).size).toBe(set.length);
+    expect(set).toEqual(expect.arrayContaining(['windowVoxels', 'resolution', 'fdrNoiseBoxes']));
+  });
+
+  it('fills the parameters of a run', () => {
+    const values = parseArgv(['-em', 'm.mrc', '-wn', '20', '-filter_input', '-res', '3.5']).values;
+    expect(parametersOf(values)).toMatchObject({ windowVoxels: 20, filterInput: true, resolution: 3.5 });
+    expect(parametersOf({}, true)).toEqual(completeParameters({}, true));
   });
 });
 
