@@ -4,7 +4,7 @@
  */
 
 import type { Engine, Volume } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { fscWeightFilter, tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import type { HalfMapNames } from '../math/inputs/half-map-words.ts';
 import { filteredMapWarning, findLowPass } from '../math/inputs/input-checks.ts';
@@ -76,9 +76,9 @@ async function prepareMap(
 
   if (parameters.applyFscFilter) {
     if (fsc === undefined) {
-      throw new LocScaleError('usage', 'Weighting by the FSC (-apply_fsc_filter) needs half maps.', {
-        where: '-apply_fsc_filter',
-        hint: 'Give the half maps with -hm.',
+      throw new LocScaleError('usage', `Weighting by the FSC (${named('applyFscFilter')}) needs half maps.`, {
+        parameter: 'applyFscFilter',
+        hint: `Give the half maps with ${named('input', 'half-maps')}.`,
       });
     }
     map = await filterInPlaceOf(map, fscWeightFilter(fsc.correlation, Math.min(...maps.grid.shape)), run);
@@ -88,11 +88,14 @@ async function prepareMap(
       throw new LocScaleError(
         'usage',
         fsc === undefined
-          ? 'Filtering the input (-filter_input) needs a resolution.'
-          : 'Filtering the input (-filter_input) needs a resolution, and the half maps have no signal in common.',
+          ? `Filtering the input (${named('filterInput')}) needs a resolution.`
+          : `Filtering the input (${named('filterInput')}) needs a resolution, and the half maps have no signal in common.`,
         {
-          where: '-filter_input',
-          hint: fsc === undefined ? 'Give it with -res, or give half maps with -hm.' : 'Give it with -res.',
+          parameter: 'filterInput',
+          hint:
+            fsc === undefined
+              ? `Give it with ${named('resolution')}, or give half maps with ${named('input', 'half-maps')}.`
+              : `Give it with ${named('resolution')}.`,
         },
       );
     }

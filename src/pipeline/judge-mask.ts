@@ -7,7 +7,7 @@
 import { placeModel } from '../atoms/place-model.ts';
 import { surroundingsOf } from '../atoms/surroundings.ts';
 import type { Volume } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
@@ -80,7 +80,11 @@ export function expectedVolumes({ parameters, model, symmetry }: MaskJob): Expec
   const weight = parameters.molecularWeightKiloDalton;
   if (weight !== undefined) {
     const volume = CUBIC_ANGSTROM_PER_DALTON * 1000 * weight;
-    const given = { source: `the molecular weight of ${weight} kDa (-mw)`, least: volume, most: volume };
+    const given = {
+      source: `the molecular weight of ${weight} kDa (${named('molecularWeightKiloDalton')})`,
+      least: volume,
+      most: volume,
+    };
     // A part of the model says less than the weight of the whole.
     if (model === undefined || model.complete) expected.push(given);
     else expected.unshift(given);
@@ -162,15 +166,15 @@ function errorOf(sentence: string, { maps, parameters }: MaskJob, { noise }: Fdr
   if (!(noise.variance > 0))
     return new LocScaleError(
       'bad-input',
-      `${sentence}: give a mask with -ma, or set the boxes with --noise_box.`,
+      `${sentence}: give a mask with ${named('mask')}, or set the boxes with ${named('fdrNoiseBoxes')}.`,
       {
-        hint: '--noise_box takes the first voxel of a box (z,y,x) that lies where the map still holds noise.',
+        hint: `${named('fdrNoiseBoxes')} takes the first voxel of a box (z,y,x) that lies where the map still holds noise.`,
         expected: 'a variance above 0',
         found: String(noise.variance),
       },
     );
   return new LocScaleError('bad-input', `${sentence}.`, {
-    hint: `Give a mask with -ma, low-pass the map for the mask with -fdr_f${parameters.fdrFilter === undefined ? '' : ` (now ${parameters.fdrFilter} A)`}, or set noise boxes outside the particle with --noise_box.`,
+    hint: `Give a mask with ${named('mask')}, low-pass the map for the mask with ${named('fdrFilter')}${parameters.fdrFilter === undefined ? '' : ` (now ${parameters.fdrFilter} A)`}, or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,
   });
 }
 
@@ -275,6 +279,6 @@ export async function warnIfModelIsPartial(
   const modelled = (mean - share * density) / (1 - share);
   if (share < 1 && density < UNMODELLED_DENSITY * modelled) return;
   run.warn(
-    `${Math.round(100 * share)} % of the mask lie more than ${REACH_OF_MODEL} A from the atoms of the model, with density like that around them: the reference is empty there, and the result too weak. --complete_model fills what the model leaves out; -sym adds its copies.`,
+    `${Math.round(100 * share)} % of the mask lie more than ${REACH_OF_MODEL} A from the atoms of the model, with density like that around them: the reference is empty there, and the result too weak. ${named('reference', 'hybrid-model')} fills what the model leaves out; ${named('symmetry')} adds its copies.`,
   );
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Volume } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { IMPLAUSIBLE_FACTOR, judgeMaskVolume } from '../math/inputs/mask-volume.ts';
 import { type MolecularNumbers, molecularNumbers } from '../math/scaling/molecular-numbers.ts';
 import { type FdrMask, makeFdrMask } from './fdr-mask.ts';
@@ -112,8 +112,8 @@ function volumeVoxels(
   if (counted === undefined || counted * IMPLAUSIBLE_FACTOR > scaled) return counted ?? scaled;
   run.warn(
     counted === 0
-      ? `No voxel of the mask ${name} reaches ${threshold} (-th); the molecular volume is taken from all ${scaled} voxels of the scaling mask.`
-      : `Only ${counted} voxels of the mask ${name} reach ${threshold} (-th), but ${scaled} reach ${USER_MASK_THRESHOLD}: its edge is soft throughout, and the molecular volume is taken from the latter.`,
+      ? `No voxel of the mask ${name} reaches ${threshold} (${named('maskThreshold')}); the molecular volume is taken from all ${scaled} voxels of the scaling mask.`
+      : `Only ${counted} voxels of the mask ${name} reach ${threshold} (${named('maskThreshold')}), but ${scaled} reach ${USER_MASK_THRESHOLD}: its edge is soft throughout, and the molecular volume is taken from the latter.`,
   );
   return scaled;
 }
@@ -141,7 +141,7 @@ async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
     // Better than nothing, where it is something.
     if (made.voxels === 0) throw problem.error;
     run.warn(
-      `${problem.sentence}: give a mask with -ma, or set noise boxes outside the particle with --noise_box.`,
+      `${problem.sentence}: give a mask with ${named('mask')}, or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,
     );
     return finished(made.mask as Volume, made.voxels, made.voxels, { source: 'FDR' }, made, job, run);
   }

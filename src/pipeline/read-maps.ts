@@ -8,7 +8,7 @@
  */
 
 import type { Volume, VolumeStatistics } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
@@ -250,7 +250,7 @@ function checkHalfMapsDiffer(half1: MapImage, half2: MapImage): void {
   if (a.length === 0) return;
   throw new LocScaleError('bad-input', `The half maps ${half1.name} and ${half2.name} are identical.`, {
     where: half2.name,
-    hint: 'Give the two independent half maps, or one map with -em.',
+    hint: `Give the two independent half maps, or one map with ${named('input', 'map')}.`,
   });
 }
 

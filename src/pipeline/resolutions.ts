@@ -1,6 +1,6 @@
 /** Resolutions that users give, compared with what a map of this sampling and size can hold. */
 
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import type { Run } from './run.ts';
@@ -16,45 +16,45 @@ export function usableResolutions(
 ): LocScaleParameters {
   const { resolution, referenceResolution, fdrFilter } = parameters;
   const nyquist = 2 * isotropicVoxelSize(grid);
-  for (const [value, option] of [
-    [resolution, '-res'],
-    [referenceResolution, '-mres'],
-    [fdrFilter, '-fdr_f'],
+  for (const [value, parameter] of [
+    [resolution, 'resolution'],
+    [referenceResolution, 'referenceResolution'],
+    [fdrFilter, 'fdrFilter'],
   ] as const)
-    if (value !== undefined) refuseBeyondBox(value, option, grid);
+    if (value !== undefined) refuseBeyondBox(value, parameter, grid);
   // A filter beyond Nyquist lets all pass, as it is; the default of the network mode may lie there.
   if (fdrFilter !== undefined && fdrFilter < nyquist - ROUNDING)
     run.info(
-      `The low-pass for the mask at ${fdrFilter.toFixed(2)} A (-fdr_f) has no effect: Nyquist is ${nyquist.toFixed(2)} A.`,
+      `The low-pass for the mask at ${fdrFilter.toFixed(2)} A (${named('fdrFilter')}) has no effect: Nyquist is ${nyquist.toFixed(2)} A.`,
     );
   return {
     ...parameters,
-    resolution: notBeyondNyquist(resolution, '-res', nyquist, run),
-    referenceResolution: notBeyondNyquist(referenceResolution, '-mres', nyquist, run),
+    resolution: notBeyondNyquist(resolution, 'resolution', nyquist, run),
+    referenceResolution: notBeyondNyquist(referenceResolution, 'referenceResolution', nyquist, run),
   };
 }
 
 function notBeyondNyquist(
   value: number | undefined,
-  option: string,
+  parameter: string,
   nyquist: number,
   run: Pick<Run, 'warn' | 'info'>,
 ): number | undefined {
   if (value === undefined || value >= nyquist) return value;
-  const sentence = `The resolution of ${value.toFixed(2)} A (${option}) is finer than the voxels allow: ${nyquist.toFixed(2)} A is used, Nyquist (twice the voxel size).`;
+  const sentence = `The resolution of ${value.toFixed(2)} A (${named(parameter)}) is finer than the voxels allow: ${nyquist.toFixed(2)} A is used, Nyquist (twice the voxel size).`;
   if (value < nyquist - ROUNDING) run.warn(sentence);
   else run.info(sentence);
   return nyquist;
 }
 
-function refuseBeyondBox(value: number, option: string, { shape, voxelSize }: Grid): void {
+function refuseBeyondBox(value: number, parameter: string, { shape, voxelSize }: Grid): void {
   const longest = Math.max(...shape.map((n, axis) => n * voxelSize[axis]));
   if (value <= longest) return;
   throw new LocScaleError(
     'bad-input',
-    `The resolution of ${value} A (${option}) is coarser than the map is wide (${longest.toFixed(1)} A).`,
+    `The resolution of ${value} A (${named(parameter)}) is coarser than the map is wide (${longest.toFixed(1)} A).`,
     {
-      where: option,
+      parameter,
       expected: `at most ${longest.toFixed(1)} A`,
       found: `${value} A`,
       hint: 'Resolutions are in angstrom; check the number, and the voxel size of the map.',

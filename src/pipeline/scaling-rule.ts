@@ -4,7 +4,7 @@
  */
 
 import { helixProfile } from '../atoms/average-profile/helix-profile.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
 import { chooseFitStart, FEWEST_FIT_SHELLS, scalingWindowFor } from '../math/scaling/follow-resolution.ts';
 import { nyquistCutoffOf } from '../math/scaling/molecular-numbers.ts';
@@ -47,7 +47,7 @@ export function chooseWindow(
     throw new LocScaleError('bad-input', `${described} is larger than the map (${describeShape(shape)}).`, {
       expected: `at most ${Math.min(...shape)} voxels`,
       found: String(windowVoxels),
-      hint: 'Choose a smaller window with -wn, or pad the map.',
+      hint: `Choose a smaller window with ${named('windowVoxels')}, or pad the map.`,
     });
   }
   const suits = `${suited} voxels (${angstrom(suited)}) suit this map`;
@@ -55,7 +55,7 @@ export function chooseWindow(
     throw new LocScaleError('bad-input', `${described} is too small.`, {
       expected: `at least ${SMALLEST_WINDOW_VOXELS} voxels`,
       found: String(windowVoxels),
-      hint: asked === undefined ? 'Check the voxel size.' : `Leave -wn out: ${suits}.`,
+      hint: asked === undefined ? 'Check the voxel size.' : `Leave ${named('windowVoxels')} out: ${suits}.`,
     });
   }
   if (windowVoxels * voxelSize < SMALL_WINDOW_ANGSTROM)
@@ -178,7 +178,7 @@ export function checkFit(
   const range = `${fit.start.toFixed(1)} and ${fit.end.toFixed(1)} A`;
   if (fit.shells === 2) {
     run.warn(
-      `Only 2 shells of ${window} lie between ${range}: B factors are uncertain, and their quality is always 1. Use a larger window (-wn).`,
+      `Only 2 shells of ${window} lie between ${range}: B factors are uncertain, and their quality is always 1. Use a larger window (${named('windowVoxels')}).`,
     );
     return parameters.measureBFactors;
   }
@@ -187,6 +187,6 @@ export function checkFit(
     ...(scalesToFit ? ['the map is not sharpened, only low-passed at its resolution'] : []),
     ...(parameters.measureBFactors ? ['no B-factor map is written'] : []),
   ];
-  run.warn(`${cannot}; ${consequences.join(', and ')}. Use a larger window (-wn).`);
+  run.warn(`${cannot}; ${consequences.join(', and ')}. Use a larger window (${named('windowVoxels')}).`);
   return false;
 }

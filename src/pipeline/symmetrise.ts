@@ -3,7 +3,7 @@
  * (method 9, Engine.symmetrise); whether a map has the symmetry is asked of a low-passed small copy of it.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import { type Grid, isotropicVoxelSize, type Shape } from '../math/grid.ts';
 import { type Operator, parseSymmetry, pointGroup } from '../math/symmetry/point-group.ts';
@@ -65,7 +65,7 @@ export function resolveSymmetry(request: SymmetryRequest, grid: Grid): Symmetry 
   if (helix === undefined) return { name, operators, options: { centre }, trivial: operators.length === 1 };
   if (operators.some((m) => Math.abs(m[2][2]) !== 1)) {
     throw new LocScaleError('usage', `A helix cannot have the symmetry ${name}.`, {
-      where: '-sym',
+      parameter: 'symmetry',
       expected: 'C<n> or D<n>, with their axis along z',
       found: name,
     });
@@ -105,7 +105,7 @@ function centreOf(operators: readonly Operator[], centre: Vector3, grid: Grid): 
 function checkCentre(centre: readonly number[], shape: Shape): void {
   if (centre.every((c, axis) => c >= 0 && c <= shape[axis] - 1)) return;
   throw new LocScaleError('usage', 'The centre of symmetry lies outside the box.', {
-    where: '--sym_center',
+    parameter: 'centre',
     expected: `z, y, x up to ${shape.map((n) => n - 1).join(', ')}`,
     found: centre.map((c) => c.toFixed(2)).join(', '),
     hint: 'Give the centre in voxels, z first.',
@@ -125,8 +125,8 @@ export async function symmetryOf(
   if (symmetry.trivial) return undefined;
   if (!isMap)
     throw new LocScaleError('usage', 'Without a reference there is nothing to impose the symmetry on.', {
-      where: '-sym',
-      hint: 'Leave -sym out, or symmetrise the result with "locscale-gpu symmetrise".',
+      parameter: 'symmetry',
+      hint: `Leave ${named('symmetry')} out, or symmetrise the result with "locscale-gpu symmetrise".`,
     });
   const { warning } = await checkSymmetry(run.engine, map, grid, symmetry);
   if (warning !== undefined) run.warn(warning);
@@ -258,7 +258,7 @@ function likelyCauseOfHelix(map: CoarseMap, symmetry: Symmetry, shape: Shape): s
   const moved = { ...map, centre };
   if (screwCorrelation(moved, screwsOf(moved, symmetry, shape)) < GOOD_CORRELATION) return undefined;
   const voxel = inVoxels(centre, map, shape).map((c) => c.toFixed(1));
-  return `its axis seems to go through voxel ${voxel.join(',')} (z,y,x; --sym_center)`;
+  return `its axis seems to go through voxel ${voxel.join(',')} (z,y,x; ${named('centre')})`;
 }
 
 function likelyCause(map: CoarseMap, { name, operators }: Symmetry, shape: Shape): string | undefined {
@@ -275,7 +275,7 @@ function likelyCause(map: CoarseMap, { name, operators }: Symmetry, shape: Shape
   const refined = refineCentre(aboutCentre(map, start), operators);
   if (good(aboutCentre(map, refined), operators)) {
     const voxel = inVoxels(refined, map, shape).map((c) => c.toFixed(1));
-    return `its centre seems to be voxel ${voxel.join(',')} (z,y,x; --sym_center)`;
+    return `its centre seems to be voxel ${voxel.join(',')} (z,y,x; ${named('centre')})`;
   }
   const smaller = smallerGroups(name).find((group) => good(map, pointGroup(group)));
   if (smaller !== undefined) return `${smaller} fits`;

@@ -8,6 +8,8 @@ import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { tablesOfOutputs } from '../../src/cli/output-tables.ts';
 import { describeOutputs } from '../../src/cli/outputs.ts';
 import { checkOptionStates, parseArgv } from '../../src/cli/parse-argv.ts';
+import { inOptions } from '../../src/cli/spellings.ts';
+import { named } from '../../src/errors.ts';
 import * as library from '../../src/index.ts';
 import { definitionOf, optionIds, options } from '../../src/options.ts';
 
@@ -44,12 +46,13 @@ function anchorsOf(file: string): string[] {
   return [...prose(read(file)).matchAll(/^#+ (.+)$/gm)].map((match) => anchorOf(match[1]));
 }
 
-/** All source text below a folder of the repository. */
+/** All source text below a folder of the repository, with options where its sentences name parameters. */
 function sourcesOf(folder: string): string {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(ts|mjs)$/.test(name))
     .map((name) => read(join(folder, name)))
-    .join('\n');
+    .join('\n')
+    .replaceAll(/\$\{named\('(\w+)'(?:, '([^']+)')?\)\}/g, (_, name, value) => inOptions(named(name, value)));
 }
 
 function shellLines(file: string): string[] {

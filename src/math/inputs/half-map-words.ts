@@ -40,7 +40,7 @@ export function refusalOf(
       message: `The half maps are copies of one map: ${second} is ${filtered ? `${first}, filtered or sharpened` : factor} (FSC ${scale < 0 ? '-1' : '1'} at all frequencies${filtered ? ' that both hold' : ''}).`,
       expected: 'two maps with independent noise',
       found: 'one map twice',
-      hint: `Give the two independent half maps of the refinement, or one map alone as a full map (${named('map')}).`,
+      hint: `Give the two independent half maps of the refinement, or one map alone as a full map (${named('input', 'map')}).`,
     };
   }
   if (relation === 'opposite contrast')

@@ -19,7 +19,7 @@ const optionNames = optionIds.flatMap((id) => definitionOf(id).names);
 
 /** Rooms whose callers may be any program. */
 const library =
-  /^(math|gpu|formats|network|atoms|engine|cpu-fallback|distributed)\/|^(select-engine|open-network)\.ts$/;
+  /^(math|gpu|formats|network|atoms|engine|cpu-fallback|distributed|files)\/|^(select-engine|open-network)\.ts$|^pipeline\/(?!soft-scaling|local-resolution|references)/;
 
 describe('sentences of the library', () => {
   it('name parameters that the command line can spell', () => {

@@ -136,7 +136,7 @@ describe('half maps without common signal', () => {
   it('cannot be filtered without -res; nobody asks for the half maps that were given', async () => {
     const error = await errorOf(runLocScale(jobOf(noise, { filterInput: true }), { engine }));
     expect(error.message).toContain('the half maps have no signal in common');
-    expect(error.hint).toBe('Give it with -res.');
+    expect(error.hint).toBe('Give it with `resolution`.');
     await runLocScale(jobOf(noise, { filterInput: true, resolution: 9 }), { engine });
   });
 });
@@ -173,8 +173,8 @@ describe('resolutions that users give', () => {
       referenceResolution: 4,
     });
     expect(said).toEqual([
-      'warning: The resolution of 1.00 A (-res) is finer than the voxels allow: 4.00 A is used, Nyquist (twice the voxel size).',
-      'warning: The resolution of 3.00 A (-mres) is finer than the voxels allow: 4.00 A is used, Nyquist (twice the voxel size).',
+      'warning: The resolution of 1.00 A (`resolution`) is finer than the voxels allow: 4.00 A is used, Nyquist (twice the voxel size).',
+      'warning: The resolution of 3.00 A (`referenceResolution`) is finer than the voxels allow: 4.00 A is used, Nyquist (twice the voxel size).',
     ]);
     said.splice(0);
     expect(usable({ resolution: 3.96 }).resolution).toBe(4);
@@ -184,22 +184,23 @@ describe('resolutions that users give', () => {
 
   it('of the filter of the mask do nothing there, which is said', () => {
     expect(usable({ fdrFilter: 2 }).fdrFilter).toBe(2);
-    expect(said).toEqual(['The low-pass for the mask at 2.00 A (-fdr_f) has no effect: Nyquist is 4.00 A.']);
+    expect(said).toEqual([
+      'The low-pass for the mask at 2.00 A (`fdrFilter`) has no effect: Nyquist is 4.00 A.',
+    ]);
   });
 
-  it.each([
-    ['resolution', '-res'],
-    ['referenceResolution', '-mres'],
-    ['fdrFilter', '-fdr_f'],
-  ] as const)('are refused beyond the box: %s', async (name, option) => {
-    const error = await errorOf((async () => usable({ [name]: 49 }))());
-    expect(error).toMatchObject({
-      tag: 'bad-input',
-      where: option,
-      expected: 'at most 48.0 A',
-      found: '49 A',
-    });
-  });
+  it.each(['resolution', 'referenceResolution', 'fdrFilter'] as const)(
+    'are refused beyond the box: %s',
+    async (name) => {
+      const error = await errorOf((async () => usable({ [name]: 49 }))());
+      expect(error).toMatchObject({
+        tag: 'bad-input',
+        parameter: name,
+        expected: 'at most 48.0 A',
+        found: '49 A',
+      });
+    },
+  );
 
   it('change nothing more beyond Nyquist: the results are those of Nyquist', async () => {
     const pair: Pair = [half1, half2];

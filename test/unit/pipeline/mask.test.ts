@@ -108,7 +108,9 @@ describe('a mask made by false-discovery rate', () => {
     const large = await mask(whole, { molecularWeightKiloDalton: weight / 10 });
     expect(large.origin).toMatchObject({
       source: 'contour',
-      reason: expect.stringMatching(/times more than the molecular weight of 1.6 kDa \(-mw\)/),
+      reason: expect.stringMatching(
+        /times more than the molecular weight of 1.6 kDa \(`molecularWeightKiloDalton`\)/,
+      ),
     });
     // 1.55 times the volume of 1.6 kDa.
     const volume = large.maskVoxels * 1.5 ** 3;
@@ -211,7 +213,7 @@ describe("a user's mask", () => {
     const { numbers } = await plan({ mask: soft });
     expect(numbers.molecularVolume).toBeCloseTo(numbers.maskVoxels * 1.5 ** 3, 3);
     expect(warnings.join('\n')).toMatch(
-      /Only 1 voxels of the mask soft.mrc reach 0.99 \(-th\), but \d+ reach 0.5/,
+      /Only 1 voxels of the mask soft.mrc reach 0.99 \(`maskThreshold`\), but \d+ reach 0.5/,
     );
   });
 });

@@ -193,7 +193,7 @@ describe('maps that cannot be scaled', () => {
     const { mask: _mask, ...job } = { mask: undefined, ...withMap(noisyBlob('noise.mrc', 4, 1, 0.1)) };
     const error = await refusal({ ...job, mask: undefined as never });
     expect(error.message).toBe('The FDR mask is empty: no voxel is significant at a rate of 0.01.');
-    expect(error.hint).toContain('-ma');
+    expect(error.hint).toContain('`mask`');
   });
 
   it('refuses voxel sizes that cannot be right and voxels that are not cubic', async () => {

@@ -129,7 +129,7 @@ describe('runLocScale', () => {
       undefined,
     ]);
     expect(warnings.filter((sentence) => sentence.startsWith('No B factor'))).toEqual([
-      'No B factor can be measured: windows of 6 voxels (18.0 A) have no two shells up to 20.0 A; the map is not sharpened, only low-passed at its resolution, and no B-factor map is written. Use a larger window (-wn).',
+      'No B factor can be measured: windows of 6 voxels (18.0 A) have no two shells up to 20.0 A; the map is not sharpened, only low-passed at its resolution, and no B-factor map is written. Use a larger window (`windowVoxels`).',
     ]);
 
     // Two shells make a line, but a poor one.

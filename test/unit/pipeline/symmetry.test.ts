@@ -106,7 +106,7 @@ describe('symmetry', () => {
     expect(warnings.join('\n')).toMatch(/The map does not look like C4/);
     await expect(runLocScale({ ...job, reference: { kind: 'none' } }, { engine })).rejects.toMatchObject({
       tag: 'usage',
-      where: '-sym',
+      parameter: 'symmetry',
     });
   });
 });
