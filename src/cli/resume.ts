@@ -2,9 +2,9 @@
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { LocScaleError } from '../errors.ts';
+import { type CheckpointFolder, openCheckpointFolder } from '../files/checkpoint-folder.ts';
 import { makeFolder } from '../files/staged-files.ts';
 import { removeLeftovers } from '../files/temporary-files.ts';
-import { type CheckpointFolder, openCheckpointFolder } from './checkpoint-folder.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';

@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reasonOf } from '../files/file-errors.ts';
-import { discardTemporary, keepTemporary, takeTemporaryName } from '../files/temporary-files.ts';
 import type { Checkpoint, Checkpoints } from '../pipeline/checkpoints.ts';
+import { reasonOf } from './file-errors.ts';
+import { discardTemporary, keepTemporary, takeTemporaryName } from './temporary-files.ts';
 
 export interface CheckpointFolderOptions {
   readonly folder: string;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CheckpointFolder, openCheckpointFolder } from '../../src/cli/checkpoint-folder.ts';
+import { type CheckpointFolder, openCheckpointFolder } from '../../../src/files/checkpoint-folder.ts';
 
 let folder: string;
 let warnings: string[];
