@@ -13,13 +13,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createCpuEngine } from '../dist/cpu-fallback/index.js';
-import * as jobs from '../dist/engine/jobs.js';
-import { openNetwork, proteinProfile, readMapFile, runLocScale } from '../dist/index.js';
+import { bandScaling, openNetwork, proteinProfile, readMapFile, runLocScale } from '../dist/index.js';
 
 const { values } = parseArgs({
   options: {
     cases: { type: 'string' },
-    out: { type: 'string', default: 'soft-scaling.json' },
+    out: { type: 'string', default: 'bench/results/soft-scaling/simulated.json' },
     methods: { type: 'string' },
   },
 });
@@ -64,7 +63,7 @@ async function soft({ half1, half2, mask }, target) {
   const [first, second, inside] = await uploaded(half1, half2, mask);
   const { voxelSize } = half1.grid;
   const job = { half1: first, half2: second, mask: inside, voxelSize, ...target };
-  const { scaled } = await jobs.bandScaling(engine, job);
+  const { scaled } = await bandScaling(engine, job);
   engine.release(first, second, inside, ...(target.reference ? [target.reference] : []));
   return scaled;
 }
@@ -124,7 +123,8 @@ for (const name of names.sort()) {
       `${name} ${method} ${score.toFixed(4)} ${((performance.now() - started) / 1000).toFixed(1)} s`,
     );
   }
-  writeFileSync(values.out, `${JSON.stringify(results, null, 1)}\n`);
+  const lines = Object.entries(results).map(([key, value]) => ` "${key}": ${JSON.stringify(value)}`);
+  writeFileSync(values.out, `{\n${lines.join(',\n')}\n}\n`);
 }
 await network?.dispose();
 await engine.dispose();
