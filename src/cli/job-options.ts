@@ -7,6 +7,7 @@ import { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../index.ts';
 import { type CommandName, definitionOf, type OptionValues, optionIds } from '../options.ts';
 import { completeParameters } from '../pipeline/parameters.ts';
+import { referenceTraitsOf } from '../pipeline/references/index.ts';
 import { localResolutionSettings } from './local-resolution.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
@@ -234,7 +235,8 @@ export function ineffectiveOptions(
   }
   if (reference.kind !== 'none')
     note(values.setLocalBfactor, '--set_local_bfactor', 'it belongs to --no_reference');
-  if (reference.kind !== 'network') {
+  const traits = referenceTraitsOf(reference.kind);
+  if (!traits.usesNetwork) {
     const reason = 'this run uses no network';
     note(values.modelPath, '-model_path', reason);
     note(values.lowContextModel, '--use_low_context_model', reason);
@@ -256,13 +258,13 @@ export function ineffectiveOptions(
       '--boost_secondary_structure',
       'it belongs to the theoretical-profile rule',
     );
-  const places = kind === 'pseudo-model' || kind === 'hybrid-model';
+  const places = traits.placesPseudoAtoms;
   if (!places) {
     note(values.pseudomodelMethod, '--pseudomodel_method', 'no pseudo-atoms are placed');
     note(values.totalIterations, '--total_iterations', 'no pseudo-atoms are placed');
     note(values.distance, '--distance', 'no pseudo-atoms are placed');
   }
-  if (kind !== 'hybrid-model')
+  if (!traits.makesDifferenceMask)
     note(values.averagingWindow, '--averaging_window', 'it belongs to --complete_model');
   const refines = places || (kind === 'atomic-model' && values.skipRefine !== true);
   if (kind !== 'atomic-model') note(values.skipRefine, '--skip_refine', 'there is no model to refine');

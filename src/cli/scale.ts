@@ -3,6 +3,7 @@
 import { readInput } from '../files/read-files.ts';
 import type { LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
 import { planLocScale, runLocScale } from '../index.ts';
+import { referenceTraitsOf } from '../pipeline/references/index.ts';
 import {
   checkCombinations,
   chooseInput,
@@ -46,21 +47,21 @@ function scaleRun(session: Session): MapRun<LocScaleJob, LocScaleResult> {
       if (profilePath === undefined) return;
       theoreticalProfile = parseProfile((await readInput(profilePath)).toString(), profilePath);
     },
-    network:
-      asked.kind !== 'network'
-        ? undefined
-        : {
-            monteCarlo: false,
-            enhanced: false,
-            choose: () => chooseNetwork(session),
-            settle(network, maps) {
-              const suited = dropUnsuited(session, network, maps);
-              if (suited === undefined) reference = { kind: 'none' };
-              return suited;
-            },
+    network: !referenceTraitsOf(asked.kind).usesNetwork
+      ? undefined
+      : {
+          monteCarlo: false,
+          enhanced: false,
+          choose: () => chooseNetwork(session),
+          settle(network, maps) {
+            const suited = dropUnsuited(session, network, maps);
+            if (suited === undefined) reference = { kind: 'none' };
+            return suited;
           },
+        },
     async open(opened) {
-      parameters = { ...parametersOf(values, reference.kind === 'network'), theoreticalProfile };
+      const { usesNetwork } = referenceTraitsOf(reference.kind);
+      parameters = { ...parametersOf(values, usesNetwork), theoreticalProfile };
       return {
         input: opened.input,
         mask: opened.mask,
