@@ -1,5 +1,5 @@
 /** What the bands of a soft scaling say about every place: B factor, resolution, signal, against known answers. */
-import { expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { bandScaling, bandVolumes, localResolution } from '../../src/engine/jobs.ts';
@@ -7,8 +7,9 @@ import { tabulateTransfer } from '../../src/math/fourier/radial-transfer.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { profileAmplitude, proteinProfile } from '../../src/math/soft-scaling/profile.ts';
 import { correlationOf } from '../../src/math/statistics/correlation.ts';
+import { relativeL2 } from '../support/compare.ts';
 import { describeEngines } from '../support/engines.ts';
-import { noiseVolume } from '../support/random-volume.ts';
+import { mapLikeVolume, noiseVolume } from '../support/random-volume.ts';
 
 const SHAPE: Shape = [32, 32, 96];
 const WINDOW = 20;
@@ -53,7 +54,15 @@ const sideOf = (values: Float32Array, side: 0 | 1): number[] =>
     return x >= 16 && x < 32 && windowFits(i);
   });
 
-describeEngines('local measures of soft bands', (engine) => {
+/** The fields are made on the host: known answers are asked of one engine, the same fields of all. */
+describe('local measures of soft bands', () => {
+  let started: Promise<Engine> | undefined;
+  const engine = (): Promise<Engine> => {
+    started ??= createCpuEngine({ threads: 2 });
+    return started;
+  };
+  afterAll(async () => (await started)?.dispose());
+
   it('B factors of both sides (10 %), the signal, and nothing outside the mask', async () => {
     const on = await engine();
     const map = await uneven(on, B_FACTORS);
@@ -115,6 +124,37 @@ describeEngines('local measures of soft bands', (engine) => {
     for (const side of [0, 1] as const)
       expect(Math.abs(median(sideOf(bands, side)) / median(sideOf(fsc, side)) - 1)).toBeLessThan(0.05);
     on.release(half1, half2, ...bandVolumes(result));
+  });
+});
+
+describeEngines('local measures of soft bands', (engine) => {
+  it('are those of the CPU engine (1e-4)', async () => {
+    const shape: Shape = [16, 16, 16];
+    const measure = async (on: Engine): Promise<Float32Array[]> => {
+      const noise = [1, 2].map((seed) => noiseVolume(shape, seed));
+      const halves = [1, 2].map((seed) =>
+        mapLikeVolume(shape, 3).map((v, i) => v + 0.3 * noise[seed - 1][i]),
+      );
+      const [half1, half2] = [await on.upload(halves[0], shape), await on.upload(halves[1], shape)];
+      const job = {
+        half1,
+        half2,
+        voxelSize: [1.5, 1.5, 1.5] as const,
+        target: BY_PROFILE,
+        measureLocal: true,
+      };
+      const result = await bandScaling(on, job);
+      const maps = await Promise.all(bandVolumes(result).map(async (v) => (await on.download(v)).slice()));
+      on.release(half1, half2, ...bandVolumes(result));
+      return maps;
+    };
+    const cpu = await createCpuEngine({ threads: 1 });
+    const expected = await measure(cpu);
+    await cpu.dispose();
+    const found = await measure(await engine());
+    expect(found.length).toBe(4);
+    // Fits and crossings magnify the rounding of the powers.
+    for (const [i, map] of found.entries()) expect(relativeL2(map, expected[i])).toBeLessThan(1e-4);
   });
 
   it('voxels without two bands above 0.1 1/A have no B factor, a single map no resolution', async () => {
