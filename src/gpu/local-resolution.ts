@@ -132,7 +132,7 @@ async function prepare(
       own({ destroy: () => gpu.destroyBuffer(buffer) });
       return buffer;
     };
-    const turns = table(createTable(gpu, `${name} turns`, turnTable(windowVoxels, job.weights)));
+    const twiddles = table(createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels, job.weights)));
     const columnList = table(createIndexTable(gpu, `${name} columns`, plan.columns));
     const shellOf = table(createIndexTable(gpu, `${name} shells`, roundedShells(windowVoxels)));
     const half1 = storage('half 1', 4 * voxelCount(box));
@@ -164,7 +164,7 @@ async function prepare(
       copy.gather(pass, volumes.half1, corner, box, job.padValues[0], half1);
       copy.gather(pass, volumes.half2, corner, box, job.padValues[1], half2);
       const first = parametersOf([0, 0], 0, [0, 0, 0, 0]);
-      rows.run(pass, { parameters: first, half1, half2, turns, xSums }, [
+      rows.run(pass, { parameters: first, half1, half2, twiddles, xSums }, [
         Math.ceil(tileSize[2] / 64),
         box[1],
         box[0],
@@ -172,12 +172,12 @@ async function prepare(
       for (let column = 0; column < columnCount; column += plan.columnsPerBatch) {
         const now = Math.min(plan.columnsPerBatch, columnCount - column);
         const parameters = parametersOf([column, now], 0, [0, 0, 0, 0]);
-        columns.run(pass, { parameters, turns, xSums, columnList, ySums }, [
+        columns.run(pass, { parameters, twiddles, xSums, columnList, ySums }, [
           Math.ceil((tileSize[1] * tileSize[2]) / 64),
           box[0],
           now,
         ]);
-        windows.run(pass, { parameters, turns, columnList, ySums, units, shellOf, sums }, [unitCount]);
+        windows.run(pass, { parameters, twiddles, columnList, ySums, units, shellOf, sums }, [unitCount]);
       }
       const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
       const place = (kernel: typeof resolve, out: GpuVolume, shell: number): void => {
@@ -206,7 +206,7 @@ function asUnsigned(n: number): UniformField {
 }
 
 /** t(d) {cos, sin} of 2 pi k d / w at [k][d + h], k = 0 ... w - 1, d = -h ... h - 1. */
-function turnTable(w: number, weights: WindowWeights): Float64Array {
+function twiddleTable(w: number, weights: WindowWeights): Float64Array {
   const t = windowWeights(w, weights);
   const table = new Float64Array(2 * w * w);
   for (let k = 0, i = 0; k < w; k++) {

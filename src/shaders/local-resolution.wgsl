@@ -1,3 +1,5 @@
+//#include lib/units.wgsl
+//#include lib/slab-index.wgsl
 // Cross and power spectra of the weighted w^3 windows of two half maps around the voxels of a tile, summed
 // over shells of rounded radius, and the resolution read from them (math/scaling/local-resolution.ts).
 //
@@ -17,8 +19,6 @@
 
 override windowVoxels: u32 = 24u;
 override shellCount: u32 = 13u; // windowVoxels / 2 + 1
-override lanes: u32 = 16u;
-const RUN: u32 = 16u;
 const NONE: u32 = 0xffffffffu;
 
 struct Parameters {
@@ -45,7 +45,7 @@ struct Parameters {
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> half1: array<f32>;
 @group(0) @binding(2) var<storage, read> half2: array<f32>;
-@group(0) @binding(3) var<storage, read> turns: array<vec2f>; // t(d) {cos, sin} of 2 pi k d / w at [k][d + h]
+@group(0) @binding(3) var<storage, read> twiddles: array<vec2f>; // t(d) {cos, sin} of 2 pi k d / w at [k][d + h]
 @group(0) @binding(4) var<storage, read_write> xSums: array<vec4f>;
 @group(0) @binding(5) var<storage, read> columnList: array<vec4u>; // b mod w, c, b^2 + c^2, 4 * largest a + multiplicity
 @group(0) @binding(6) var<storage, read_write> ySums: array<vec4f>;
@@ -67,7 +67,7 @@ fn rows(@builtin(global_invocation_id) id: vec3u) {
   for (var c = 0u; c < shellCount; c++) {
     var sum = vec4f(0.0);
     for (var u = 0u; u < windowVoxels; u++) {
-      let turn = turns[c * windowVoxels + u];
+      let turn = twiddles[c * windowVoxels + u];
       sum += vec4f(half1[row + u] * vec2f(turn.x, -turn.y), half2[row + u] * vec2f(turn.x, -turn.y));
     }
     xSums[((c * planes + id.z) * rowCount + id.y) * parameters.tileX + x] = sum;
@@ -87,7 +87,7 @@ fn columns(@builtin(global_invocation_id) id: vec3u) {
   let source = ((column.y * planes + id.y) * rowCount + y) * parameters.tileX + x;
   var sum = vec4f(0.0);
   for (var u = 0u; u < windowVoxels; u++) {
-    let turn = turns[column.x * windowVoxels + u];
+    let turn = twiddles[column.x * windowVoxels + u];
     let v = xSums[source + u * parameters.tileX];
     // v (cos - i sin)
     sum += v * turn.x + vec4f(v.y, -v.x, v.w, -v.z) * turn.y;
@@ -136,12 +136,12 @@ fn windows(
       }
       let row = a * windowVoxels;
       // d = -h has no partner.
-      var cosines = line[centre] * turns[row + h].x + line[centre - h * lanes] * turns[row].x;
+      var cosines = line[centre] * twiddles[row + h].x + line[centre - h * lanes] * twiddles[row].x;
       var sines = vec4f(0.0);
       for (var d = 1u; d < h; d++) {
         let above = line[centre + d * lanes];
         let below = line[centre - d * lanes];
-        let turn = turns[row + h + d];
+        let turn = twiddles[row + h + d];
         cosines += (above + below) * turn.x;
         sines += (above - below) * turn.y;
       }
@@ -167,19 +167,6 @@ fn correlation(r: u32, i: u32, voxels: u32) -> f32 {
   let other = sums[at + 2u * voxels];
   // Roots first: the product of two powers may leave float32's range.
   return select(0.0, sums[at] / max(sqrt(one) * sqrt(other), 1e-37), one > 0.0 && other > 0.0);
-}
-
-// Index in the slab of unit voxel i, or -1 if it is not there or not in the mask.
-fn slabIndex(i: u32) -> i32 {
-  let unit = units[i / (lanes * RUN)];
-  let z = parameters.startZ + i32(unit.x + (i / lanes) % RUN) - parameters.slabFirst;
-  let y = parameters.startY + i32(unit.y);
-  let x = parameters.startX + i32(unit.z + i % lanes);
-  if (z < 0 || z >= parameters.slabPlanes || y >= parameters.volumeY || x >= parameters.volumeX) {
-    return -1;
-  }
-  let at = (z * parameters.volumeY + y) * parameters.volumeX + x;
-  return select(-1, at, mask[at] > 0.5);
 }
 
 @compute @workgroup_size(64)

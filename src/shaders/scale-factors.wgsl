@@ -1,3 +1,4 @@
+//#include lib/units.wgsl
 // Scale factors of every unit voxel from the profiles of its windows (method 5), in place of the map's
 // profiles. One thread = one voxel. The rules of math/scaling/scaling-rules.ts; everything that does not depend
 // on the voxel is tabulated there in float64 (math/scaling/scaling-tables.ts).
@@ -14,8 +15,6 @@
 // tested, which is 1e-6 of a B factor.
 
 override shellCount: u32 = 13u;
-override lanes: u32 = 16u;
-const RUN: u32 = 16u;
 
 struct Parameters {
   unitCount: u32,

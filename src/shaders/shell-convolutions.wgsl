@@ -1,3 +1,5 @@
+//#include lib/units.wgsl
+//#include lib/slab-index.wgsl
 // out(v) = sum_r s_r(v) (map * K_r)(v) at the unit voxels of a tile (method 4), shell by shell.
 //
 // multiply    product = spectrum of the tile times spectrum of K_r; one thread = one coefficient.
@@ -5,8 +7,6 @@
 //             (z, y, x), in which the tile's voxel (0,0,0) lies at (h, h, h).
 // place       results to the voxels of the mask in one slab of the volume; one thread = one unit voxel.
 
-override lanes: u32 = 16u;
-const RUN: u32 = 16u;
 
 struct Parameters {
   unitCount: u32,
@@ -62,19 +62,6 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u) {
   let at = (z * parameters.boxY + unit.y + h) * parameters.boxX + unit.z + i % lanes + h;
   let term = factors[parameters.shell * voxels + i] * shellMap[at];
   scaled[i] = select(scaled[i] + term, term, parameters.shell == 0u);
-}
-
-// Index in the slab of unit voxel i, or -1 if it is not there or not in the mask.
-fn slabIndex(i: u32) -> i32 {
-  let unit = units[i / (lanes * RUN)];
-  let z = parameters.startZ + i32(unit.x + (i / lanes) % RUN) - parameters.slabFirst;
-  let y = parameters.startY + i32(unit.y);
-  let x = parameters.startX + i32(unit.z + i % lanes);
-  if (z < 0 || z >= parameters.slabPlanes || y >= parameters.volumeY || x >= parameters.volumeX) {
-    return -1;
-  }
-  let at = (z * parameters.volumeY + y) * parameters.volumeX + x;
-  return select(-1, at, mask[at] > 0.5);
 }
 
 @compute @workgroup_size(64)

@@ -1,3 +1,4 @@
+//#include lib/units.wgsl
 // Radial amplitude profiles of the w^3 window around the voxels of a tile, by sliding DFTs (method 4).
 //
 //   F_v(a,b,c) = sum over u in [v - h, v + h) of x(u) exp(-2 pi i (a u_z + b u_y + c u_x) / w)
@@ -19,9 +20,7 @@
 
 override windowVoxels: u32 = 24u;
 override shellCount: u32 = 13u; // windowVoxels / 2 + 1, and the number of a of a workgroup
-override lanes: u32 = 16u;
 
-const RUN: u32 = 16u;
 const NONE: u32 = 0xffffffffu;
 
 struct Parameters {
@@ -49,7 +48,7 @@ struct Parameters {
 @group(0) @binding(10) var<storage, read_write> profiles: array<f32>;
 
 // v exp(-i phase), phase as {cos, sin}
-fn turned(v: vec2f, phase: vec2f) -> vec2f {
+fn mulConj(v: vec2f, phase: vec2f) -> vec2f {
   return vec2f(v.x * phase.x + v.y * phase.y, v.y * phase.x - v.x * phase.y);
 }
 
@@ -95,7 +94,7 @@ fn slide_y(@builtin(global_invocation_id) id: vec3u) {
   var index = 0u;
   var sum = vec2f(0.0);
   for (var u = 0u; u < windowVoxels; u++) {
-    sum += turned(xSums[source + u * pitch], phases[index]);
+    sum += mulConj(xSums[source + u * pitch], phases[index]);
     index = advance(index, b);
   }
   // After w steps the phase is back where it began.
@@ -104,14 +103,19 @@ fn slide_y(@builtin(global_invocation_id) id: vec3u) {
   ySums[target_] = sum;
   for (var y = 1u; y < parameters.tileY; y++) {
     let leaving = source + (y - 1u) * pitch;
-    sum += turned(xSums[leaving + windowVoxels * pitch] - xSums[leaving], phases[index]);
+    sum += mulConj(xSums[leaving + windowVoxels * pitch] - xSums[leaving], phases[index]);
     index = advance(index, b);
     ySums[target_ + y * stride] = sum;
   }
 }
 
+// Slots of (a, r), r = a ... h, follow each other; those of smaller a come first.
+fn slotOf(a: u32, r: u32) -> u32 {
+  return a * shellCount - (a * (max(a, 1u) - 1u)) / 2u + r - a;
+}
+
 var<workgroup> column: array<vec2f, (RUN + windowVoxels - 1u) * lanes>;
-var<workgroup> turns: array<vec2f, windowVoxels>;
+var<workgroup> twiddles: array<vec2f, windowVoxels>;
 
 @compute @workgroup_size(lanes, shellCount)
 fn slide_z(
@@ -125,11 +129,9 @@ fn slide_z(
   let threads = lanes * shellCount;
   let planes = parameters.tileZ + windowVoxels - 1u;
   for (var i = localIndex; i < windowVoxels; i += threads) {
-    turns[i] = phases[i];
+    twiddles[i] = phases[i];
   }
   let signs = select(1u, 2u, parameters.sphere == 1u && a > 0u && a + 1u < shellCount);
-  // Slots of (a, r), r = a ... h, follow each other; those of smaller a come first.
-  let firstSlot = a * shellCount - (a * (max(a, 1u) - 1u)) / 2u;
   let voxels = parameters.unitCount * lanes * RUN;
   let out = group.x * lanes * RUN + x;
   var sums: array<f32, RUN>;
@@ -152,7 +154,7 @@ fn slide_z(
       let newShell = shellOf[square];
       if (newShell != shell) {
         if (shell != NONE) {
-          let slot = (firstSlot + shell - a) * voxels + out;
+          let slot = slotOf(a, shell) * voxels + out;
           for (var k = 0u; k < RUN; k++) {
             slots[slot + k * lanes] += sums[k];
             sums[k] = 0.0;
@@ -166,13 +168,13 @@ fn slide_z(
         var index = (step * unit.x) % windowVoxels;
         var sum = vec2f(0.0);
         for (var u = 0u; u < windowVoxels; u++) {
-          sum += turned(column[u * lanes + x], turns[index]);
+          sum += mulConj(column[u * lanes + x], twiddles[index]);
           index = advance(index, step);
         }
         sums[0] += weight * sqrt(dot(sum, sum));
         for (var k = 1u; k < RUN; k++) {
           let leaving = (k - 1u) * lanes + x;
-          sum += turned(column[leaving + windowVoxels * lanes] - column[leaving], turns[index]);
+          sum += mulConj(column[leaving + windowVoxels * lanes] - column[leaving], twiddles[index]);
           index = advance(index, step);
           sums[k] += weight * sqrt(dot(sum, sum));
         }
@@ -180,7 +182,7 @@ fn slide_z(
     }
   }
   if (shell != NONE) {
-    let slot = (firstSlot + shell - a) * voxels + out;
+    let slot = slotOf(a, shell) * voxels + out;
     for (var k = 0u; k < RUN; k++) {
       slots[slot + k * lanes] += sums[k];
     }
@@ -197,7 +199,7 @@ fn reduce(@builtin(global_invocation_id) id: vec3u) {
   for (var r = 0u; r < shellCount; r++) {
     var sum = 0.0;
     for (var a = 0u; a <= r; a++) {
-      sum += slots[(a * shellCount - (a * (max(a, 1u) - 1u)) / 2u + r - a) * voxels + i];
+      sum += slots[slotOf(a, r) * voxels + i];
     }
     profiles[r * voxels + i] = sum * norms[r];
   }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 // The package's main entry is CommonJS in an ES module package; its module build is named in full.
 import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { RUN } from '../../src/gpu/tile-units.ts';
 import { loadShader } from '../../src/shaders/load.ts';
 
 const folder = fileURLToPath(new URL('../../src/shaders', import.meta.url));
@@ -63,4 +64,12 @@ describe('shaders', () => {
     expect(head).toMatch(/^\/\/ \w.{20,}/);
     expect(text.replace(/\/\/.*$/gm, '')).not.toMatch(/\b(sin|cos|tan)\s*\(/);
   });
+
+  it.each(['local-resolution', 'scale-factors', 'shell-convolutions', 'window-profiles'])(
+    '%s: units are as long as the engine lists them, said once',
+    async (name) => {
+      const lengths = [...(await loadShader(name)).matchAll(/^const RUN: u32 = (\d+)u;$/gm)];
+      expect(lengths.map(([, length]) => Number(length))).toEqual([RUN]);
+    },
+  );
 });
