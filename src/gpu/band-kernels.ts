@@ -33,7 +33,7 @@ export async function compileBands(gpu: GpuDevice, fft: SlabFftPlan): Promise<Ba
       of('powers'),
       of('subtract'),
       of('window'),
-      of('addLevel'),
+      of('add_level'),
       of('gains'),
       of('accumulate'),
       of('clear'),

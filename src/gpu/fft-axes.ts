@@ -42,9 +42,9 @@ export async function prepareRows(
   const groups = dispatchSize(Math.ceil(range.rows / (2 * plan.lines)), gpu.limits);
   return {
     forward: (pass, real, spectrum) =>
-      forward.run(pass, { table, parameters, realRows: real, spectrumOut: spectrum }, groups),
+      forward.run(pass, { table, parameters, real_rows: real, spectrum_out: spectrum }, groups),
     inverse: (pass, spectrum, real) =>
-      inverse.run(pass, { table, parameters, spectrumRows: spectrum, realOut: real }, groups),
+      inverse.run(pass, { table, parameters, spectrum_rows: spectrum, real_out: real }, groups),
     destroy: () => gpu.destroyBuffer(parameters),
   };
 }

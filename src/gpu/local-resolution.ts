@@ -116,15 +116,15 @@ async function prepare(
 ): Promise<{ encode(tile: GpuResolutionPlan['tiles'][number]): GPUCommandEncoder } & Destroyable> {
   const { windowVoxels, shellCount, lanes, tileSize, box } = plan;
   const name = 'local-resolution';
-  const constants = { windowVoxels, shellCount, lanes };
+  const constants = { window_voxels: windowVoxels, shell_count: shellCount, lanes };
   const compile = (entryPoint: string, ...keys: (keyof typeof constants)[]) =>
     getKernel(gpu, name, entryPoint, Object.fromEntries(keys.map((key) => [key, constants[key]])));
-  const [rows, columns, windows, resolve, pick] = await Promise.all([
-    compile('rows', 'windowVoxels', 'shellCount'),
-    compile('columns', 'windowVoxels'),
-    compile('windows', 'windowVoxels', 'lanes'),
-    compile('resolve', 'shellCount', 'lanes'),
-    compile('pick', 'lanes'),
+  const [rows, columns, windows, resolve, shellCorrelation] = await Promise.all([
+    compile('rows', 'window_voxels', 'shell_count'),
+    compile('columns', 'window_voxels'),
+    compile('windows', 'window_voxels', 'lanes'),
+    compile('resolve', 'shell_count', 'lanes'),
+    compile('shell_correlation', 'lanes'),
   ]);
   return buildJob(gpu, name, async ({ storage, own }) => {
     const uniforms = own(createUniformSlots(gpu, name));
@@ -164,7 +164,7 @@ async function prepare(
       copy.gather(pass, volumes.half1, corner, box, job.padValues[0], half1);
       copy.gather(pass, volumes.half2, corner, box, job.padValues[1], half2);
       const first = parametersOf([0, 0], 0, [0, 0, 0, 0]);
-      rows.run(pass, { parameters: first, half1, half2, twiddles, xSums }, [
+      rows.run(pass, { parameters: first, half1, half2, twiddles, x_sums: xSums }, [
         Math.ceil(tileSize[2] / 64),
         box[1],
         box[0],
@@ -172,12 +172,16 @@ async function prepare(
       for (let column = 0; column < columnCount; column += plan.columnsPerBatch) {
         const now = Math.min(plan.columnsPerBatch, columnCount - column);
         const parameters = parametersOf([column, now], 0, [0, 0, 0, 0]);
-        columns.run(pass, { parameters, twiddles, xSums, columnList, ySums }, [
+        columns.run(pass, { parameters, twiddles, x_sums: xSums, column_list: columnList, y_sums: ySums }, [
           Math.ceil((tileSize[1] * tileSize[2]) / 64),
           box[0],
           now,
         ]);
-        windows.run(pass, { parameters, twiddles, columnList, ySums, units, shellOf, sums }, [unitCount]);
+        windows.run(
+          pass,
+          { parameters, twiddles, column_list: columnList, y_sums: ySums, units, shell_of: shellOf, sums },
+          [unitCount],
+        );
       }
       const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
       const place = (kernel: typeof resolve, out: GpuVolume, shell: number): void => {
@@ -190,7 +194,7 @@ async function prepare(
         });
       };
       place(resolve, volumes.resolution, 0);
-      for (const { shell, volume } of volumes.correlations) place(pick, volume, shell);
+      for (const { shell, volume } of volumes.correlations) place(shellCorrelation, volume, shell);
       pass.end();
       // Later writes to the same slots queue up behind the work just recorded.
       copy.submitted();

@@ -36,11 +36,11 @@ export async function createScaleFactors(
   lanes: number,
 ): Promise<ScaleFactors> {
   const name = 'scale-factors';
-  const main = await getKernel(gpu, name, 'main', { shellCount, lanes });
+  const main = await getKernel(gpu, name, 'main', { shell_count: shellCount, lanes });
   const { values, setFloats, hybrid } = tabulateScalingRule(rule, shellCount);
   const tables = createTable(gpu, `${name} tables`, values);
   return {
-    encode(pass, bound, unitCount, uniforms) {
+    encode(pass, { differenceMask, ...buffers }, unitCount, uniforms) {
       const parameters = uniforms.write([
         ['u32', unitCount],
         ['u32', setFloats],
@@ -48,7 +48,8 @@ export async function createScaleFactors(
         ['u32', tileSize[1]],
         ['u32', tileSize[2]],
       ]);
-      main.run(pass, { parameters, tables, ...bound }, [Math.ceil((unitCount * lanes * RUN) / 64)]);
+      const bound = { parameters, tables, difference_mask: differenceMask, ...buffers };
+      main.run(pass, bound, [Math.ceil((unitCount * lanes * RUN) / 64)]);
     },
     destroy() {
       gpu.destroyBuffer(tables);

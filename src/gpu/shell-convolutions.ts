@@ -100,11 +100,11 @@ export async function createShellConvolutions(
         ]);
         multiply.run(
           pass,
-          { parameters, mapSpectrum, kernelSpectrum, product },
+          { parameters, map_spectrum: mapSpectrum, kernel_spectrum: kernelSpectrum, product },
           linearWorkgroups(gpu, coefficients),
         );
         fft.inverse(pass, product, shellMap);
-        accumulate.run(pass, { parameters, units, factors, shellMap, scaled }, groups);
+        accumulate.run(pass, { parameters, units, factors, shell_map: shellMap, scaled }, groups);
       });
     },
     encodePlace(pass, units, unitCount, start, scaled, mask, out, fits, uniforms) {
@@ -123,7 +123,11 @@ export async function createShellConvolutions(
         place.run(pass, { parameters, units, scaled, mask: maskSlab, volume: slab.buffer }, groups);
         if (!fits) return;
         const [bFactor, quality] = [fits.bFactor, fits.quality].map((volume) => volume.slabs[i].buffer);
-        placeFits.run(pass, { parameters, units, fits: fits.fits, mask: maskSlab, bFactor, quality }, groups);
+        placeFits.run(
+          pass,
+          { parameters, units, fits: fits.fits, mask: maskSlab, b_factor: bFactor, quality },
+          groups,
+        );
       });
     },
     destroy() {

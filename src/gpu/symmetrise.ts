@@ -45,7 +45,7 @@ export async function symmetrise(
 }
 
 async function moveVoxels(gpu: GpuDevice, volume: GpuVolume, maps: GridMaps): Promise<GpuVolume> {
-  const kernel = await getKernel(gpu, 'symmetrise', 'moveVoxels');
+  const kernel = await getKernel(gpu, 'symmetrise', 'move_voxels');
   const { volume: moved } = await makeVolume(gpu, 'symmetrise', volume.shape, (out) =>
     withScratch(gpu, async (scratch) => {
       const tables = scratch.table('grid maps', new Uint32Array(maps.tables.buffer));

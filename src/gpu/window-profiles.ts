@@ -136,12 +136,12 @@ export async function createWindowProfiles(
 ): Promise<WindowProfiles> {
   const { windowVoxels, shellCount, lanes, tileSize, box } = plan;
   const name = 'window-profiles';
-  const constants = { windowVoxels, shellCount, lanes };
+  const constants = { window_voxels: windowVoxels, shell_count: shellCount, lanes };
   const needed: Record<string, (keyof typeof constants)[]> = {
-    slide_x: ['windowVoxels', 'shellCount'],
-    slide_y: ['windowVoxels'],
-    slide_z: ['windowVoxels', 'shellCount', 'lanes'],
-    reduce: ['shellCount', 'lanes'],
+    slide_x: ['window_voxels', 'shell_count'],
+    slide_y: ['window_voxels'],
+    slide_z: ['window_voxels', 'shell_count', 'lanes'],
+    reduce: ['shell_count', 'lanes'],
   };
   const [slideX, slideY, slideZ, reduce] = await Promise.all(
     Object.entries(needed).map(([entryPoint, keys]) =>
@@ -153,7 +153,7 @@ export async function createWindowProfiles(
     buffers.push(buffer);
     return buffer;
   };
-  const phases = keep(createTable(gpu, `${name} phases`, phaseTable(windowVoxels)));
+  const twiddles = keep(createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels)));
   const pairs = keep(createIndexTable(gpu, `${name} pairs`, plan.pairs));
   const shellOf = keep(
     createIndexTable(
@@ -194,7 +194,7 @@ export async function createWindowProfiles(
       encoder.clearBuffer(slots);
       const pass = encoder.beginComputePass({ label: name });
       const first = parametersOf(0, 0);
-      slideX.run(pass, { parameters: first, tile: input, phases, xSums }, [
+      slideX.run(pass, { parameters: first, tile: input, twiddles, x_sums: xSums }, [
         rowGroups,
         ty + windowVoxels - 1,
         tz + windowVoxels - 1,
@@ -202,12 +202,14 @@ export async function createWindowProfiles(
       for (let pair = 0; pair < pairCount; pair += plan.pairsPerBatch) {
         const pairsNow = Math.min(plan.pairsPerBatch, pairCount - pair);
         const parameters = parametersOf(pair, pairsNow);
-        slideY.run(pass, { parameters, phases, xSums, pairs, ySums }, [
+        slideY.run(pass, { parameters, twiddles, x_sums: xSums, pairs, y_sums: ySums }, [
           rowGroups,
           tz + windowVoxels - 1,
           pairsNow,
         ]);
-        slideZ.run(pass, { parameters, phases, pairs, ySums, units, shellOf, slots }, [unitCount]);
+        slideZ.run(pass, { parameters, twiddles, pairs, y_sums: ySums, units, shell_of: shellOf, slots }, [
+          unitCount,
+        ]);
       }
       const voxels = unitCount * RUN * lanes;
       reduce.run(pass, { parameters: first, slots, norms, profiles }, [Math.ceil(voxels / 64)]);
@@ -219,7 +221,8 @@ export async function createWindowProfiles(
   };
 }
 
-function phaseTable(w: number): Float64Array {
+/** {cos, sin} of 2 pi k / w, k < w. */
+function twiddleTable(w: number): Float64Array {
   const table = new Float64Array(2 * w);
   for (let k = 0; k < w; k++) {
     table[2 * k] = Math.cos((2 * Math.PI * k) / w);

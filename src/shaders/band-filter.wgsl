@@ -17,23 +17,23 @@ struct Band {
 }
 
 @group(0) @binding(1) var<uniform> parameters: Band;
-@group(0) @binding(2) var<storage, read> source: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read> source: array<vec2f>;
 @group(0) @binding(3) var<storage, read> squares: array<f32>;
-@group(0) @binding(4) var<storage, read_write> result: array<vec2<f32>>;
+@group(0) @binding(4) var<storage, read_write> result: array<vec2f>;
 
 @compute @workgroup_size(THREADS)
 fn main(
-  @builtin(workgroup_id) id: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let group = id.x + id.y * groups.x;
-  let groupsPerRow = (parameters.bins + LINES - 1u) / LINES;
-  let row = group / groupsPerRow;
+  let groups_per_row = (parameters.bins + LINES - 1u) / LINES;
+  let row = group / groups_per_row;
   if (row >= parameters.rows) {
     return;
   }
-  let x = (group - row * groupsPerRow) * LINES;
+  let x = (group - row * groups_per_row) * LINES;
   let lines = min(LINES, parameters.bins - x);
   let across = squares[N + parameters.first_row + row];
   let first = row * parameters.pitch + x;
@@ -43,7 +43,7 @@ fn main(
     for (var t = thread; t < N * LINES; t += THREADS) {
       let l = t % LINES;
       if (l < lines) {
-        result[first + t / LINES * plane + l] = vec2<f32>();
+        result[first + t / LINES * plane + l] = vec2f();
       }
     }
     return;
@@ -51,7 +51,7 @@ fn main(
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;
-    var value = vec2<f32>();
+    var value = vec2f();
     if (l < lines) {
       let f = sqrt(squares[i] + across + squares[N + parameters.height + x + l]);
       let weight = max(0.0, 1.0 - abs(f - parameters.band));
@@ -60,7 +60,7 @@ fn main(
     // Real and imaginary part exchanged: see lib/line-fft.wgsl.
     place(i, l, value.yx);
   }
-  let half = transformLines(thread);
+  let half = transform_lines(thread);
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;

@@ -6,7 +6,7 @@
 //              workgroup's squares in the mask (of all without one), and of all
 // subtract     signal = power - noise, in place of the noise; one thread = one block
 // window       out = sum_t weights[t + reach] field[t along an axis], 0 outside; one thread = one block
-// addLevel     out += max(S, 0); one thread = one block
+// add_level     out += max(S, 0); one thread = one block
 // gains        from the powers of the windows; one thread = one block. Parts: sums of a workgroup's T, and of P gain^2
 // accumulate   out += band gain, linear between the centres of blocks; one thread = one voxel
 // clear        out = 0 where the mask is not above 0.5; one thread = one voxel
@@ -55,7 +55,7 @@ struct Parameters {
 @group(0) @binding(4) var<storage, read> mask: array<f32>;
 @group(0) @binding(11) var<storage, read_write> bits: array<u32>;
 @group(0) @binding(12) var<storage, read> inside: array<u32>;
-@group(0) @binding(5) var<storage, read_write> parts: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read_write> parts: array<vec2f>;
 @group(0) @binding(6) var<storage, read> weights: array<f32>;
 @group(0) @binding(7) var<storage, read> power: array<f32>;
 @group(0) @binding(8) var<storage, read> signal: array<f32>;
@@ -66,17 +66,17 @@ struct Parameters {
 // (E (a L / (E S))^q)^(1/2) without bounds would overflow where S is rounding.
 const LARGEST_RATIO = 1e30;
 
-var<workgroup> squares: array<vec2<f32>, 64>;
-var<workgroup> amplitudes: array<vec2<f32>, 256>;
+var<workgroup> squares: array<vec2f, 64>;
+var<workgroup> amplitudes: array<vec2f, 256>;
 
-fn linear(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
+fn linear(group: vec3u, groups: vec3u, local: u32) -> u32 {
   return (group.y * groups.x + group.x) * 256u + local;
 }
 
 @compute @workgroup_size(256)
 fn combine(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);
@@ -86,8 +86,8 @@ fn combine(
 
 @compute @workgroup_size(256)
 fn pack(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let word = linear(group, groups, local);
@@ -102,19 +102,19 @@ fn pack(
 
 @compute @workgroup_size(64)
 fn powers(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let index = group.y * groups.x + group.x;
   let i = index * 64u + local;
-  var sums = vec2<f32>();
+  var sums = vec2f();
   if (i < parameters.count) {
     let x = i % parameters.blocks_x * parameters.factor_x;
     let row = i / parameters.blocks_x;
     let y = row % parameters.blocks_y * parameters.factor_y;
     let z = (parameters.first_block + row / parameters.blocks_y) * parameters.factor_z;
-    let last = vec3<u32>(
+    let last = vec3u(
       min(z + parameters.factor_z, parameters.first_plane + parameters.planes),
       min(y + parameters.factor_y, parameters.height),
       min(x + parameters.factor_x, parameters.width),
@@ -137,7 +137,7 @@ fn powers(
   squares[local] = sums;
   workgroupBarrier();
   if (local == 0u) {
-    var total = vec2<f32>();
+    var total = vec2f();
     for (var t = 0u; t < 64u; t++) { total += squares[t]; }
     parts[parameters.first_part + index] = total;
   }
@@ -145,8 +145,8 @@ fn powers(
 
 @compute @workgroup_size(256)
 fn subtract(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);
@@ -156,8 +156,8 @@ fn subtract(
 
 @compute @workgroup_size(256)
 fn window(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);
@@ -175,9 +175,9 @@ fn window(
 }
 
 @compute @workgroup_size(256)
-fn addLevel(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+fn add_level(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);
@@ -186,7 +186,7 @@ fn addLevel(
 }
 
 // sqrt(T_profile) of a block with signal s.
-fn profileAmplitude(s: f32, i: u32) -> f32 {
+fn profile_amplitude(s: f32, i: u32) -> f32 {
   if (s <= 0.0 || parameters.evenly <= 0.0) { return 0.0; }
   var raised = 1.0;
   if (parameters.locality > 0.0) {
@@ -205,30 +205,30 @@ fn profileAmplitude(s: f32, i: u32) -> f32 {
 }
 
 // sqrt(T).
-fn targetAmplitude(s: f32, i: u32) -> f32 {
-  if (parameters.target_kind == 1u) { return profileAmplitude(s, i); }
+fn target_amplitude(s: f32, i: u32) -> f32 {
+  if (parameters.target_kind == 1u) { return profile_amplitude(s, i); }
   let r = max(reference[i], 0.0);
   if (parameters.target_kind == 0u) { return sqrt(r); }
-  let profile = profileAmplitude(s, i);
+  let profile = profile_amplitude(s, i);
   if (parameters.target_kind == 2u) { return sqrt(sqrt(r) * profile); }
   return sqrt(share[i] * profile * profile + (1.0 - share[i]) * parameters.reference_factor * r);
 }
 
 @compute @workgroup_size(256)
 fn gains(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);
-  var sums = vec2<f32>();
+  var sums = vec2f();
   if (i < parameters.count) {
     let s = signal[i];
-    let amplitude = targetAmplitude(s, i);
+    let amplitude = target_amplitude(s, i);
     var gain = 0.0;
     if (s > 0.0) { gain = amplitude * (sqrt(s) / max(power[i], parameters.floor)); }
     out[i] = parameters.output_scale * gain;
-    sums = vec2<f32>(amplitude * amplitude, gain * gain * power[i]);
+    sums = vec2f(amplitude * amplitude, gain * gain * power[i]);
   }
   amplitudes[local] = sums;
   workgroupBarrier();
@@ -240,14 +240,14 @@ fn gains(
 }
 
 // Neighbouring blocks of a voxel of an axis, and the second one's share.
-fn between(i: u32, factor: u32, blocks: u32) -> vec3<f32> {
+fn between(i: u32, factor: u32, blocks: u32) -> vec3f {
   let place = min(max(2u * i, factor - 1u) - (factor - 1u), 2u * factor * (blocks - 1u));
   let lower = place / (2u * factor);
   let share = f32(place - lower * 2u * factor) / f32(2u * factor);
-  return vec3<f32>(f32(lower), f32(min(lower + 1u, blocks - 1u)), share);
+  return vec3f(f32(lower), f32(min(lower + 1u, blocks - 1u)), share);
 }
 
-fn gainAlongX(z: f32, y: f32, x: vec3<f32>) -> f32 {
+fn gain_along_x(z: f32, y: f32, x: vec3f) -> f32 {
   let row = (u32(z) * parameters.blocks_y + u32(y)) * parameters.blocks_x;
   let near = b[row + u32(x.x)];
   return near + x.z * (b[row + u32(x.y)] - near);
@@ -255,8 +255,8 @@ fn gainAlongX(z: f32, y: f32, x: vec3<f32>) -> f32 {
 
 @compute @workgroup_size(256)
 fn accumulate(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);
@@ -265,15 +265,15 @@ fn accumulate(
   let x = between(i - row * parameters.width, parameters.factor_x, parameters.blocks_x);
   let y = between(row % parameters.height, parameters.factor_y, parameters.blocks_y);
   let z = between(parameters.first_plane + row / parameters.height, parameters.factor_z, parameters.blocks_z);
-  let near = mix(gainAlongX(z.x, y.x, x), gainAlongX(z.x, y.y, x), y.z);
-  let far = mix(gainAlongX(z.y, y.x, x), gainAlongX(z.y, y.y, x), y.z);
+  let near = mix(gain_along_x(z.x, y.x, x), gain_along_x(z.x, y.y, x), y.z);
+  let far = mix(gain_along_x(z.y, y.x, x), gain_along_x(z.y, y.y, x), y.z);
   out[i] += a[i] * mix(near, far, z.z);
 }
 
 @compute @workgroup_size(256)
 fn clear(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear(group, groups, local);

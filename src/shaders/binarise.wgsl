@@ -23,8 +23,8 @@ var<workgroup> ones: atomic<u32>;
 
 @compute @workgroup_size(256)
 fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let first = (group.y * groups.x + group.x) * (THREADS * VOXELS_PER_THREAD) + local;

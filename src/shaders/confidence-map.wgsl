@@ -35,8 +35,8 @@ struct Parameters {
 const THREADS = 256u;
 const VOXELS_PER_THREAD = 16u;
 
-// Keys found by the workgroup, and where they go.
-var<workgroup> found: atomic<u32>;
+// Keys that the workgroup collects, and where they go.
+var<workgroup> key_count: atomic<u32>;
 var<workgroup> first_key: u32;
 
 // Key of voxel i, 0 (the key of a NaN, which no number has) where it is not tested.
@@ -53,8 +53,8 @@ fn tested_key(i: u32) -> u32 {
 
 @compute @workgroup_size(256)
 fn collect(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let first = (group.y * groups.x + group.x) * (THREADS * VOXELS_PER_THREAD) + local;
@@ -63,10 +63,10 @@ fn collect(
     if (tested_key(first + k * THREADS) != 0u) { own += 1u; }
   }
   var at = 0u;
-  if (own > 0u) { at = atomicAdd(&found, own); }
+  if (own > 0u) { at = atomicAdd(&key_count, own); }
   workgroupBarrier();
   if (local == 0u) {
-    let count = atomicLoad(&found);
+    let count = atomicLoad(&key_count);
     if (count > 0u) { first_key = atomicAdd(&counts[parameters.counter], count); }
   }
   workgroupBarrier();
@@ -83,8 +83,8 @@ fn collect(
 
 @compute @workgroup_size(256)
 fn apply(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 256u + local;

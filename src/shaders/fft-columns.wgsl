@@ -16,33 +16,33 @@ struct Columns {
 }
 
 @group(0) @binding(1) var<uniform> parameters: Columns;
-@group(0) @binding(2) var<storage, read_write> spectrum: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read_write> spectrum: array<vec2f>;
 
 @compute @workgroup_size(THREADS)
 fn main(
-  @builtin(workgroup_id) id: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let group = id.x + id.y * groups.x;
-  let groupsPerBlock = (parameters.columns + LINES - 1u) / LINES;
-  let block = group / groupsPerBlock;
+  let groups_per_block = (parameters.columns + LINES - 1u) / LINES;
+  let block = group / groups_per_block;
   if (block >= parameters.blocks) {
     return;
   }
-  let first = (group - block * groupsPerBlock) * LINES;
+  let first = (group - block * groups_per_block) * LINES;
   let lines = min(LINES, parameters.columns - first);
   let start = block * parameters.block_stride + first;
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;
-    var value = vec2<f32>();
+    var value = vec2f();
     if (l < lines) {
       value = spectrum[start + i * parameters.element_stride + l];
     }
     place(i, l, select(value, value.yx, parameters.inverse != 0u));
   }
-  let half = transformLines(thread);
+  let half = transform_lines(thread);
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;

@@ -18,15 +18,15 @@ struct Rows {
 }
 
 @group(0) @binding(1) var<uniform> parameters: Rows;
-@group(0) @binding(2) var<storage, read> realRows: array<f32>;
-@group(0) @binding(3) var<storage, read_write> spectrumOut: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read> spectrumRows: array<vec2<f32>>;
-@group(0) @binding(5) var<storage, read_write> realOut: array<f32>;
+@group(0) @binding(2) var<storage, read> real_rows: array<f32>;
+@group(0) @binding(3) var<storage, read_write> spectrum_out: array<vec2f>;
+@group(0) @binding(4) var<storage, read> spectrum_rows: array<vec2f>;
+@group(0) @binding(5) var<storage, read_write> real_out: array<f32>;
 
 @compute @workgroup_size(THREADS)
 fn forward(
-  @builtin(workgroup_id) id: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let first = 2u * LINES * (id.x + id.y * groups.x);
@@ -34,16 +34,16 @@ fn forward(
     let l = t / N;
     let i = t % N;
     let row = first + 2u * l;
-    var value = vec2<f32>();
+    var value = vec2f();
     if (row < parameters.count) {
-      value.x = realRows[(parameters.first_real + row) * N + i];
+      value.x = real_rows[(parameters.first_real + row) * N + i];
     }
     if (row + 1u < parameters.count) {
-      value.y = realRows[(parameters.first_real + row + 1u) * N + i];
+      value.y = real_rows[(parameters.first_real + row + 1u) * N + i];
     }
     place(i, l, value);
   }
-  let half = transformLines(thread);
+  let half = transform_lines(thread);
   let bins = N / 2u + 1u;
   for (var t = thread; t < LINES * bins; t += THREADS) {
     let l = t / bins;
@@ -53,18 +53,18 @@ fn forward(
     let b = transformed(half, select(N - k, 0u, k == 0u), l);
     let at = (parameters.first_spectrum + row) * parameters.pitch + k;
     if (row < parameters.count) {
-      spectrumOut[at] = 0.5 * vec2<f32>(a.x + b.x, a.y - b.y);
+      spectrum_out[at] = 0.5 * vec2f(a.x + b.x, a.y - b.y);
     }
     if (row + 1u < parameters.count) {
-      spectrumOut[at + parameters.pitch] = 0.5 * vec2<f32>(a.y + b.y, b.x - a.x);
+      spectrum_out[at + parameters.pitch] = 0.5 * vec2f(a.y + b.y, b.x - a.x);
     }
   }
 }
 
 @compute @workgroup_size(THREADS)
 fn inverse(
-  @builtin(workgroup_id) id: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let first = 2u * LINES * (id.x + id.y * groups.x);
@@ -74,13 +74,13 @@ fn inverse(
     let k = t % bins;
     let row = first + 2u * l;
     let at = (parameters.first_spectrum + row) * parameters.pitch + k;
-    var a = vec2<f32>();
-    var b = vec2<f32>();
+    var a = vec2f();
+    var b = vec2f();
     if (row < parameters.count) {
-      a = spectrumRows[at];
+      a = spectrum_rows[at];
     }
     if (row + 1u < parameters.count) {
-      b = spectrumRows[at + parameters.pitch];
+      b = spectrum_rows[at + parameters.pitch];
     }
     let alone = k == 0u || 2u * k == N;
     if (alone) {
@@ -88,12 +88,12 @@ fn inverse(
       b.y = 0.0;
     }
     // Real and imaginary part exchanged: see lib/line-fft.wgsl.
-    place(k, l, vec2<f32>(a.y + b.x, a.x - b.y));
+    place(k, l, vec2f(a.y + b.x, a.x - b.y));
     if (!alone) {
-      place(N - k, l, vec2<f32>(b.x - a.y, a.x + b.y));
+      place(N - k, l, vec2f(b.x - a.y, a.x + b.y));
     }
   }
-  let half = transformLines(thread);
+  let half = transform_lines(thread);
   for (var t = thread; t < LINES * N; t += THREADS) {
     let l = t / N;
     let i = t % N;
@@ -101,10 +101,10 @@ fn inverse(
     let value = parameters.scale * transformed(half, i, l);
     let at = (parameters.first_real + row) * N + i;
     if (row < parameters.count) {
-      realOut[at] = value.y;
+      real_out[at] = value.y;
     }
     if (row + 1u < parameters.count) {
-      realOut[at + N] = value.x;
+      real_out[at + N] = value.x;
     }
   }
 }

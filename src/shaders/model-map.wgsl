@@ -31,37 +31,37 @@ const BLOCK = 5u;
 @group(0) @binding(0) var<uniform> parameters: Splat;
 @group(0) @binding(1) var<storage, read> atoms: array<f32>;
 @group(0) @binding(2) var<storage, read> blocks: array<u32>;
-@group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
+@group(0) @binding(3) var<storage, read> entries: array<vec2u>;
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 
 // [atom][gaussian][voxel of the block]; heights are in those along y.
-var<workgroup> along_z: array<vec4<f32>, BATCH * 5u * 2u>;
+var<workgroup> along_z: array<vec4f, BATCH * 5u * 2u>;
 var<workgroup> along_y: array<f32, BATCH * 5u * 8u>;
 var<workgroup> along_x: array<f32, BATCH * 5u * 8u>;
 
 // Distance (voxels) of voxel `at` of the box from an image of an atom.
-fn offsetFrom(at: u32, record: u32, axis: u32, image: i32, n: u32) -> f32 {
+fn offset_from(at: u32, record: u32, axis: u32, image: i32, n: u32) -> f32 {
   let whole = i32(at) - i32(atoms[record + axis]) - image * i32(n);
   return f32(whole) - atoms[record + 3u + axis];
 }
 
 @compute @workgroup_size(64)
 fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let block = group.y * groups.x + group.x;
   if (block >= parameters.blocks) {
     return;
   }
-  let corner = vec3<u32>(blocks[block * BLOCK], blocks[block * BLOCK + 1u], blocks[block * BLOCK + 2u]);
+  let corner = vec3u(blocks[block * BLOCK], blocks[block * BLOCK + 1u], blocks[block * BLOCK + 2u]);
   let first = blocks[block * BLOCK + 3u];
   let count = blocks[block * BLOCK + 4u];
   let y = thread / EDGE;
   let x = thread % EDGE;
-  var low = vec4<f32>();
-  var high = vec4<f32>();
+  var low = vec4f();
+  var high = vec4f();
   for (var done = 0u; done < count; done += BATCH) {
     let batch = min(BATCH, count - done);
     workgroupBarrier();
@@ -70,11 +70,11 @@ fn main(
       let i = t % EDGE;
       let entry = entries[first + done + a];
       let record = entry.x * RECORD;
-      let image = vec3<i32>(vec3<u32>(entry.y & 1023u, (entry.y >> 10u) & 1023u, (entry.y >> 20u) & 1023u)) - 512;
+      let image = vec3i(vec3u(entry.y & 1023u, (entry.y >> 10u) & 1023u, (entry.y >> 20u) & 1023u)) - 512;
       let at_z = parameters.first_plane + corner.x + i;
-      let dz = offsetFrom(at_z, record, 0u, image.x, parameters.nz) * parameters.step_z;
-      let dy = offsetFrom(corner.y + i, record, 1u, image.y, parameters.ny) * parameters.step_y;
-      let dx = offsetFrom(corner.z + i, record, 2u, image.z, parameters.nx) * parameters.step_x;
+      let dz = offset_from(at_z, record, 0u, image.x, parameters.nz) * parameters.step_z;
+      let dy = offset_from(corner.y + i, record, 1u, image.y, parameters.ny) * parameters.step_y;
+      let dx = offset_from(corner.z + i, record, 2u, image.z, parameters.nx) * parameters.step_x;
       for (var g = 0u; g < 5u; g++) {
         let height = atoms[record + 7u + g];
         let exponent = atoms[record + 12u + g];
@@ -86,8 +86,8 @@ fn main(
     }
     workgroupBarrier();
     for (var a = 0u; a < batch; a++) {
-      var sum_low = vec4<f32>();
-      var sum_high = vec4<f32>();
+      var sum_low = vec4f();
+      var sum_high = vec4f();
       for (var g = 0u; g < 5u; g++) {
         let slot = a * 5u + g;
         let line = along_y[slot * EDGE + y] * along_x[slot * EDGE + x];

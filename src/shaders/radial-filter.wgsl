@@ -17,11 +17,11 @@ struct Filter {
 }
 
 @group(0) @binding(1) var<uniform> parameters: Filter;
-@group(0) @binding(2) var<storage, read_write> spectrum: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read_write> spectrum: array<vec2f>;
 @group(0) @binding(3) var<storage, read> squares: array<f32>;
 @group(0) @binding(4) var<storage, read> gains: array<f32>;
 
-fn gainAt(square: f32) -> f32 {
+fn gain_at(square: f32) -> f32 {
   let position = sqrt(square) * parameters.per_cycle;
   let lower = min(u32(position), parameters.last_gain - 1u);
   let g = gains[lower];
@@ -30,8 +30,8 @@ fn gainAt(square: f32) -> f32 {
 
 @compute @workgroup_size(THREADS)
 fn main(
-  @builtin(workgroup_id) id: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let first = (id.x + id.y * groups.x) * LINES;
@@ -42,13 +42,13 @@ fn main(
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;
-    var value = vec2<f32>();
+    var value = vec2f();
     if (l < lines) {
       value = spectrum[first + i * parameters.columns + l];
     }
     place(i, l, value);
   }
-  let middle = transformLines(thread);
+  let middle = transform_lines(thread);
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;
@@ -57,9 +57,9 @@ fn main(
     let y = parameters.first_row + row;
     let square = squares[i] + squares[N + min(y, parameters.height - 1u)] + squares[N + parameters.height + x];
     // Each thread reads and writes values of its own; parts exchanged for the inverse transform.
-    place(i, l, gainAt(square) * transformed(middle, i, l).yx);
+    place(i, l, gain_at(square) * transformed(middle, i, l).yx);
   }
-  let half = transformLines(thread);
+  let half = transform_lines(thread);
   for (var t = thread; t < N * LINES; t += THREADS) {
     let l = t % LINES;
     let i = t / LINES;

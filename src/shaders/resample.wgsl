@@ -25,14 +25,14 @@ struct Resample {
 const NONE = 0xffffffffu;
 
 @group(0) @binding(0) var<uniform> parameters: Resample;
-@group(0) @binding(1) var<storage, read> source: array<vec2<f32>>;
-@group(0) @binding(2) var<storage, read> taps: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read_write> result: array<vec2<f32>>;
+@group(0) @binding(1) var<storage, read> source: array<vec2f>;
+@group(0) @binding(2) var<storage, read> taps: array<vec4u>;
+@group(0) @binding(3) var<storage, read_write> result: array<vec2f>;
 
 @compute @workgroup_size(256)
 fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 256u + local;
@@ -43,7 +43,7 @@ fn main(
   }
   let k = i - row * parameters.result_pitch;
   let line = row - block * parameters.lines;
-  var value = vec2<f32>();
+  var value = vec2f();
   let tap = taps[line];
   if (k < parameters.bins && tap.x != NONE) {
     let begin = (parameters.source_block + block) * parameters.source_lines;

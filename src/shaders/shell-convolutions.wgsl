@@ -9,32 +9,32 @@
 
 
 struct Parameters {
-  unitCount: u32,
+  unit_count: u32,
   shell: u32,
-  halfWindow: u32,
-  boxY: u32,
-  boxX: u32,
+  half_window: u32,
+  box_y: u32,
+  box_x: u32,
   coefficients: u32, // of a spectrum
-  startZ: i32,       // of the tile in the volume
-  startY: i32,
-  startX: i32,
-  slabFirst: i32,    // first plane of the slab
-  slabPlanes: i32,
-  volumeY: i32,
-  volumeX: i32,
+  start_z: i32,       // of the tile in the volume
+  start_y: i32,
+  start_x: i32,
+  slab_first: i32,    // first plane of the slab
+  slab_planes: i32,
+  volume_y: i32,
+  volume_x: i32,
 }
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
-@group(0) @binding(1) var<storage, read> mapSpectrum: array<vec2f>;
-@group(0) @binding(2) var<storage, read> kernelSpectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read> map_spectrum: array<vec2f>;
+@group(0) @binding(2) var<storage, read> kernel_spectrum: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> product: array<vec2f>;
 @group(0) @binding(4) var<storage, read> units: array<vec4u>;
 @group(0) @binding(5) var<storage, read> factors: array<f32>;
-@group(0) @binding(6) var<storage, read> shellMap: array<f32>;
+@group(0) @binding(6) var<storage, read> shell_map: array<f32>;
 @group(0) @binding(7) var<storage, read_write> scaled: array<f32>;
 @group(0) @binding(8) var<storage, read> mask: array<f32>;
 @group(0) @binding(9) var<storage, read_write> volume: array<f32>;
-@group(0) @binding(10) var<storage, read_write> bFactor: array<f32>;
+@group(0) @binding(10) var<storage, read_write> b_factor: array<f32>;
 @group(0) @binding(11) var<storage, read_write> quality: array<f32>;
 @group(0) @binding(12) var<storage, read> fits: array<vec2f>;
 
@@ -44,32 +44,32 @@ fn multiply(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
   if (i >= parameters.coefficients) {
     return;
   }
-  let a = mapSpectrum[i];
-  let b = kernelSpectrum[i];
+  let a = map_spectrum[i];
+  let b = kernel_spectrum[i];
   product[i] = vec2f(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
 }
 
 @compute @workgroup_size(64)
 fn accumulate(@builtin(global_invocation_id) id: vec3u) {
-  let voxels = parameters.unitCount * lanes * RUN;
+  let voxels = parameters.unit_count * lanes * RUN;
   let i = id.x;
   if (i >= voxels) {
     return;
   }
   let unit = units[i / (lanes * RUN)];
-  let h = parameters.halfWindow;
+  let h = parameters.half_window;
   let z = unit.x + (i / lanes) % RUN + h;
-  let at = (z * parameters.boxY + unit.y + h) * parameters.boxX + unit.z + i % lanes + h;
-  let term = factors[parameters.shell * voxels + i] * shellMap[at];
+  let at = (z * parameters.box_y + unit.y + h) * parameters.box_x + unit.z + i % lanes + h;
+  let term = factors[parameters.shell * voxels + i] * shell_map[at];
   scaled[i] = select(scaled[i] + term, term, parameters.shell == 0u);
 }
 
 @compute @workgroup_size(64)
 fn place(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= parameters.unitCount * lanes * RUN) {
+  if (id.x >= parameters.unit_count * lanes * RUN) {
     return;
   }
-  let at = slabIndex(id.x);
+  let at = slab_index(id.x);
   if (at >= 0) {
     volume[at] = scaled[id.x];
   }
@@ -77,12 +77,12 @@ fn place(@builtin(global_invocation_id) id: vec3u) {
 
 @compute @workgroup_size(64)
 fn place_fits(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= parameters.unitCount * lanes * RUN) {
+  if (id.x >= parameters.unit_count * lanes * RUN) {
     return;
   }
-  let at = slabIndex(id.x);
+  let at = slab_index(id.x);
   if (at >= 0) {
-    bFactor[at] = fits[id.x].x;
+    b_factor[at] = fits[id.x].x;
     quality[at] = fits[id.x].y;
   }
 }

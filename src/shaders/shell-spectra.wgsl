@@ -28,18 +28,18 @@ struct Shells {
 }
 
 @group(0) @binding(0) var<uniform> parameters: Shells;
-@group(0) @binding(1) var<storage, read> a: array<vec2<f32>>;
-@group(0) @binding(2) var<storage, read> b: array<vec2<f32>>;
-@group(0) @binding(3) var<storage, read> squares: array<vec2<u32>>;
-@group(0) @binding(4) var<storage, read_write> parts: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> a: array<vec2f>;
+@group(0) @binding(2) var<storage, read> b: array<vec2f>;
+@group(0) @binding(3) var<storage, read> squares: array<vec2u>;
+@group(0) @binding(4) var<storage, read_write> parts: array<vec4f>;
 
-fn add(p: vec2<u32>, q: vec2<u32>) -> vec2<u32> {
+fn add(p: vec2u, q: vec2u) -> vec2u {
   let fraction = p.x + q.x;
-  return vec2<u32>(fraction, p.y + q.y + select(0u, 1u, fraction < p.x));
+  return vec2u(fraction, p.y + q.y + select(0u, 1u, fraction < p.x));
 }
 
 // Whether a squared radius belongs to shell r or beyond.
-fn reaches(square: vec2<u32>, r: u32) -> bool {
+fn reaches(square: vec2u, r: u32) -> bool {
   if (r == 0u) {
     return true;
   }
@@ -47,30 +47,30 @@ fn reaches(square: vec2<u32>, r: u32) -> bool {
   return square.y > whole || (square.y == whole && square.x >= 0xfffffffeu);
 }
 
-fn squareAlongX(k: u32) -> vec2<u32> {
+fn square_along_x(k: u32) -> vec2u {
   return squares[parameters.depth + parameters.height + k];
 }
 
 // First kx of a row with the squared radius `rest` at kx = 0 that belongs to shell r or beyond.
-fn firstBin(rest: vec2<u32>, r: u32) -> u32 {
+fn first_bin(rest: vec2u, r: u32) -> u32 {
   let missing = f32(r * r) - f32(rest.y) - f32(rest.x) * 0x1p-32;
   var k = min(u32(sqrt(max(missing, 0.0)) * parameters.bins_per_radius), parameters.bins);
-  while (k > 0u && reaches(add(rest, squareAlongX(k - 1u)), r)) {
+  while (k > 0u && reaches(add(rest, square_along_x(k - 1u)), r)) {
     k--;
   }
-  while (k < parameters.bins && !reaches(add(rest, squareAlongX(k)), r)) {
+  while (k < parameters.bins && !reaches(add(rest, square_along_x(k)), r)) {
     k++;
   }
   return k;
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let shell = id.x * 64u + thread;
   if (shell >= parameters.shells) {
     return;
   }
-  var total = vec4<f32>();
+  var total = vec4f();
   let last = min((id.y + 1u) * parameters.rows_per_block, parameters.rows);
   for (var row = id.y * parameters.rows_per_block; row < last; row++) {
     let z = row / parameters.rows_per_plane;
@@ -79,15 +79,15 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
     if (reaches(rest, shell + 1u)) {
       continue;
     }
-    let begin = firstBin(rest, shell);
-    let end = firstBin(rest, shell + 1u);
-    var sum = vec3<f32>();
+    let begin = first_bin(rest, shell);
+    let end = first_bin(rest, shell + 1u);
+    var sum = vec3f();
     for (var k = begin; k < end; k++) {
       let u = a[row * parameters.pitch + k];
       let v = b[row * parameters.pitch + k];
-      sum += vec3<f32>(dot(u, v), dot(u, u), dot(v, v));
+      sum += vec3f(dot(u, v), dot(u, u), dot(v, v));
     }
-    total += vec4<f32>(sum, f32(end - begin));
+    total += vec4f(sum, f32(end - begin));
   }
   parts[parameters.first_part + id.y * parameters.shells + shell] = total;
 }

@@ -28,10 +28,10 @@ const THREADS = 64u;
 const VOXELS_PER_THREAD = 64u;
 
 // Finite voxels + zeros * 2^16, not finite, smallest and largest key: at most 4096 fit 16 bits.
-var<workgroup> tallies: array<vec4<u32>, 64>;
+var<workgroup> tallies: array<vec4u, 64>;
 var<workgroup> sums: array<f32, 64>;
 // Sums of deviations and of their squares.
-var<workgroup> deviations: array<vec2<f32>, 64>;
+var<workgroup> deviations: array<vec2f, 64>;
 
 fn chosen(i: u32) -> bool {
   if (i >= parameters.voxels) { return false; }
@@ -39,20 +39,20 @@ fn chosen(i: u32) -> bool {
   return in_mask(mask[i]) == (parameters.choice == 1u);
 }
 
-fn merge(a: vec4<u32>, b: vec4<u32>) -> vec4<u32> {
-  return vec4<u32>(a.x + b.x, a.y + b.y, min(a.z, b.z), max(a.w, b.w));
+fn merge(a: vec4u, b: vec4u) -> vec4u {
+  return vec4u(a.x + b.x, a.y + b.y, min(a.z, b.z), max(a.w, b.w));
 }
 
 @compute @workgroup_size(64)
 fn main(
-  @builtin(workgroup_id) group_id: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let group = group_id.y * groups.x + group_id.x;
   let first = group * (THREADS * VOXELS_PER_THREAD) + local;
 
-  var tally = vec4<u32>(0u, 0u, 0xffffffffu, 0u);
+  var tally = vec4u(0u, 0u, 0xffffffffu, 0u);
   for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
     let i = first + k * THREADS;
     if (chosen(i)) {
@@ -60,7 +60,7 @@ fn main(
       if (is_finite(bits)) {
         let key = order_key(bits);
         let zero = select(0u, 0x10000u, (bits & 0x7fffffffu) == 0u);
-        tally = merge(tally, vec4<u32>(1u + zero, 0u, key, key));
+        tally = merge(tally, vec4u(1u + zero, 0u, key, key));
       } else {
         tally.y += 1u;
       }
@@ -93,14 +93,14 @@ fn main(
   for (var t = 1u; t < THREADS; t++) { pivot += sums[t]; }
   pivot = pivot / f32(max(count, 1u));
 
-  var own = vec2<f32>(0.0, 0.0);
+  var own = vec2f(0.0, 0.0);
   for (var k = 0u; k < VOXELS_PER_THREAD; k++) {
     let i = first + k * THREADS;
     if (chosen(i)) {
       let bits = volume[i];
       if (is_finite(bits)) {
         let d = bitcast<f32>(bits) * scale - pivot;
-        own += vec2<f32>(d, d * d);
+        own += vec2f(d, d * d);
       }
     }
   }

@@ -53,15 +53,15 @@ struct Strip {
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<storage, read> tables: array<i32>;
-@group(0) @binding(4) var<storage, read> copies: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> copies: array<vec4f>;
 @group(0) @binding(5) var<storage, read> weights: array<f32>;
 @group(0) @binding(6) var<uniform> strip: Strip;
-@group(0) @binding(7) var<storage, read_write> spectrum: array<vec2<f32>>;
+@group(0) @binding(7) var<storage, read_write> spectrum: array<vec2f>;
 
 @compute @workgroup_size(256)
-fn moveVoxels(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+fn move_voxels(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 256u + local;
@@ -91,7 +91,7 @@ fn moveVoxels(
 }
 
 // Six weights of a fraction, linear between rows of the table.
-fn weightsOf(fraction: f32) -> array<f32, 6> {
+fn weights_of(fraction: f32) -> array<f32, 6> {
   let t = fraction * 1024.0;
   let step = min(u32(t), 1024u);
   let part = t - f32(step);
@@ -104,7 +104,7 @@ fn weightsOf(fraction: f32) -> array<f32, 6> {
 }
 
 // Least index of the voxels that the operators in `tables` take a voxel to: all of them get what that one has.
-fn firstOfOrbit(own: u32) -> u32 {
+fn first_of_orbit(own: u32) -> u32 {
   let each = parameters.nz + parameters.ny + parameters.nx;
   let z = own / (parameters.ny * parameters.nx);
   let y = (own / parameters.nx) % parameters.ny;
@@ -126,19 +126,19 @@ fn wrap(k: i32, n: u32) -> u32 {
 
 @compute @workgroup_size(256)
 fn gather(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 256u + local;
   let plane = parameters.ny * parameters.nx;
   if (i >= parameters.planes * plane) { return; }
-  let own = firstOfOrbit(i + parameters.first_plane * plane);
+  let own = first_of_orbit(i + parameters.first_plane * plane);
   let z = f32(own / plane);
   let y = f32((own / parameters.nx) % parameters.ny);
   let x = f32(own % parameters.nx);
-  let least = vec3<f32>(parameters.first_z, parameters.first_y, parameters.first_x);
-  let last = vec3<f32>(parameters.last_z, parameters.last_y, parameters.last_x);
+  let least = vec3f(parameters.first_z, parameters.first_y, parameters.first_x);
+  let last = vec3f(parameters.last_z, parameters.last_y, parameters.last_x);
   var sum = out[i];
   var inside = 0.0;
   for (var k = 0u; k < parameters.count; k++) {
@@ -153,7 +153,7 @@ fn gather(
     let carry = floor(fraction);
     whole += carry;
     fraction -= carry;
-    let corner = vec3<i32>(whole);
+    let corner = vec3i(whole);
     var across: array<f32, 6>;
     var first = 0;
     var layers = 6u;
@@ -163,10 +163,10 @@ fn gather(
       across[0] = 1.0;
     } else {
       first = corner.x - 2;
-      across = weightsOf(fraction.x);
+      across = weights_of(fraction.x);
     }
-    let down = weightsOf(fraction.y);
-    let along = weightsOf(fraction.z);
+    let down = weights_of(fraction.y);
+    let along = weights_of(fraction.z);
     var columns: array<u32, 6>;
     for (var t = 0; t < 6; t++) { columns[t] = wrap(corner.z - 2 + t, parameters.fine_x); }
     for (var p = 0u; p < layers; p++) {
@@ -195,8 +195,8 @@ fn squared(k: u32, fine: u32, n: u32) -> f32 {
 
 @compute @workgroup_size(256)
 fn prefilter(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 256u + local;

@@ -12,6 +12,23 @@ const names = readdirSync(folder)
   .filter((file) => file.endsWith('.wgsl'))
   .map((file) => file.slice(0, -5));
 
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.wgsl'),
+);
+
+const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+const UPPER_CASE = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/;
+const PASCAL_CASE = /^([A-Z][a-z0-9]*)+$/;
+
+/** Names that a shader declares, by the style they must have. */
+function declaredNames(code: string): { types: string[]; constants: string[]; others: string[] } {
+  const all = (pattern: RegExp): string[] => [...code.matchAll(pattern)].map(([, name]) => name);
+  const constants = all(/\b(?:const|override)\s+(\w+)/g);
+  // Functions and variables by their keyword; parameters and members stand before a colon.
+  const others = all(/(?:\b(?:fn|let|var(?:<[^>]*>)?)\s+|\b(?=[A-Za-z]\w*\s*:))(\w+)/g);
+  return { types: all(/\bstruct\s+(\w+)/g), constants, others: others.filter((n) => !constants.includes(n)) };
+}
+
 /** Structs, bindings and constants without the functions: the reflection's parser knows less of WGSL than compilers do. */
 function declarationsOf(code: string): string {
   let rest = code.replace(/\/\/.*$/gm, '');
@@ -63,6 +80,26 @@ describe('shaders', () => {
     const head = text.split('\n').filter((line) => !line.startsWith('//#include'))[0];
     expect(head).toMatch(/^\/\/ \w.{20,}/);
     expect(text.replace(/\/\/.*$/gm, '')).not.toMatch(/\b(sin|cos|tan)\s*\(/);
+  });
+
+  it.each(files)('%s: vec2f, snake_case, CONSTANTS and PascalCase types, as in the specification', (file) => {
+    const code = readFileSync(`${folder}/${file}`, 'utf8').replace(/\/\/.*$/gm, '');
+    expect(code).not.toMatch(/\b(vec[234]|mat[234]x[234])\s*</);
+    const { types, constants, others } = declaredNames(code);
+    expect(types.filter((name) => !PASCAL_CASE.test(name))).toEqual([]);
+    // An override constant that is a size in lower case, one that selects code in upper case.
+    expect(constants.filter((name) => !SNAKE_CASE.test(name) && !UPPER_CASE.test(name))).toEqual([]);
+    expect(others.filter((name) => !SNAKE_CASE.test(name))).toEqual([]);
+  });
+
+  it('style: declared names are found', () => {
+    const code =
+      'struct Rows { n: u32 } override size = 1; fn add_one(a: u32) { let b = a; var<workgroup> c: u32; }';
+    expect(declaredNames(code)).toEqual({
+      types: ['Rows'],
+      constants: ['size'],
+      others: ['n', 'add_one', 'a', 'b', 'c'],
+    });
   });
 
   it.each(['local-resolution', 'scale-factors', 'shell-convolutions', 'window-profiles'])(
