@@ -30,6 +30,8 @@ export interface Run {
   readonly peak: { readonly bytes: number; readonly step: StepName };
   /** Maps that are in memory before the engine gets them count from the start. */
   countUntilUploaded(maps: readonly MapInput[]): void;
+  /** Heap that is about to be taken beside the CPU engine's volumes, and is collected late. */
+  countLateHeap(bytes: number): void;
   release(...volumes: (Volume | undefined)[]): void;
   /** Leaves these volumes on the engine when the run has ended. */
   keep(...volumes: (Volume | undefined)[]): void;
@@ -92,7 +94,7 @@ export function startRun(context: LocScaleContext): Run {
       context.onInfo?.(message);
     },
     volumeBytes: () => ledger.liveBytes(),
-    keptBytes: (shape, workingBytes) => engine.bytesOf.kept(shape, workingBytes) + ledger.sortedBytes,
+    keptBytes: (shape, workingBytes) => engine.bytesOf.kept(shape, workingBytes) + ledger.lateHeapBytes,
     peak,
     countUntilUploaded(maps) {
       for (const map of maps) {
@@ -101,6 +103,12 @@ export function startRun(context: LocScaleContext): Run {
         ledger.waitingBytes += map.data.byteLength;
       }
       ledger.count(0);
+    },
+    countLateHeap(bytes) {
+      // Elsewhere maps are in memory of a device, which a heap takes nothing of.
+      if (engine.name !== 'cpu') return;
+      ledger.lateHeapBytes += bytes;
+      ledger.count(bytes);
     },
     async upload(map) {
       const image = 'load' in map ? await loadSource(map) : map;

@@ -5,12 +5,13 @@
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
-import { type Grid, isotropicVoxelSize, type Shape } from '../math/grid.ts';
+import { type Grid, isotropicVoxelSize, type Shape, voxelCount } from '../math/grid.ts';
 import { type Operator, parseSymmetry, pointGroup } from '../math/symmetry/point-group.ts';
 import { rotationAbout, type Vector3 } from '../math/symmetry/rotation.ts';
 import { defaultCentre, type SymmetriseOptions } from '../math/symmetry/rotation-plan.ts';
 import {
   type CoarseMap,
+  correlationRoom,
   type DetectedSymmetry,
   detectSymmetry,
   groupCorrelation,
@@ -128,6 +129,7 @@ export async function symmetryOf(
       parameter: 'symmetry',
       hint: `Leave ${named('symmetry')} out, or symmetrise the result with "locscale-gpu symmetrise".`,
     });
+  run.countLateHeap(coarseBytes(grid));
   const { warning } = await checkSymmetry(run.engine, map, grid, symmetry);
   if (warning !== undefined) run.warn(warning);
   return symmetry;
@@ -151,6 +153,20 @@ const COARSE_SAMPLING = 3.5;
 /** Longest edge of the small copy. */
 const LONGEST_COARSE_EDGE = 96;
 
+/** Its voxel size (A) and shape. */
+function coarseGrid(grid: Grid): { step: number; shape: Shape } {
+  const voxelSize = isotropicVoxelSize(grid);
+  const longest = Math.max(...grid.shape) * voxelSize;
+  const step = Math.max(voxelSize, COARSE_RESOLUTION / COARSE_SAMPLING, longest / LONGEST_COARSE_EDGE);
+  const shape = grid.shape.map((n) => Math.min(n, Math.ceil((n * voxelSize) / step))) as unknown as Shape;
+  return { step, shape };
+}
+
+/** Heap of a small copy and its self-correlations, collected late. */
+function coarseBytes(grid: Grid): number {
+  return 3 * 4 * voxelCount(coarseGrid(grid).shape);
+}
+
 /** A low-passed small copy for comparisons with turned copies of itself. */
 export async function coarseMap(
   engine: Engine,
@@ -159,18 +175,16 @@ export async function coarseMap(
   centre: readonly [z: number, y: number, x: number] = defaultCentre(grid.shape),
 ): Promise<CoarseMap> {
   const voxelSize = isotropicVoxelSize(grid);
-  const longest = Math.max(...grid.shape) * voxelSize;
-  const step = Math.max(voxelSize, COARSE_RESOLUTION / COARSE_SAMPLING, longest / LONGEST_COARSE_EDGE);
-  const shape = grid.shape.map((n) => Math.min(n, Math.ceil((n * voxelSize) / step))) as unknown as Shape;
+  const { step, shape } = coarseGrid(grid);
   const cutoff = Math.max(COARSE_RESOLUTION, COARSE_SAMPLING * step);
   const filtered = await engine.radialFilter(volume, tanhLowPass(cutoff, voxelSize));
   const small = await engine.resample(filtered, shape);
   engine.release(filtered);
-  const data = await engine.inspect(small, (voxels) => Float32Array.from(voxels));
+  const data = await engine.inspect(small, (voxels) => voxels.slice());
   engine.release(small);
   const scaled = centre.map((c, axis) => (c * shape[axis]) / grid.shape[axis]) as [number, number, number];
   const radius = Math.min(...scaled.map((c, axis) => Math.min(c, shape[axis] - 1 - c))) - 0.5;
-  return { data, shape, centre: scaled, radius: Math.max(1, radius) };
+  return { data, shape, centre: scaled, radius: Math.max(1, radius), room: correlationRoom(data.length) };
 }
 
 export interface SymmetryCheck {

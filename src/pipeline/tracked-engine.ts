@@ -12,8 +12,8 @@ import { voxelCount } from '../math/grid.ts';
 export class VolumeLedger {
   readonly live = new Set<Volume>();
   peakBytes = 0;
-  /** Heap of the CPU engine's threads that is collected late: values that a confidence map has sorted. */
-  sortedBytes = 0;
+  /** Heap that is collected late: values that the CPU engine has sorted for a confidence map, small copies of maps. */
+  lateHeapBytes = 0;
   /** Maps in host memory that the engine has not got yet. */
   waitingBytes = 0;
   private readonly onPeak: () => void;
@@ -90,7 +90,7 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
     noiseStatistics: (volume, boxes) => engine.noiseStatistics(volume, boxes),
     confidenceMap(volume, noise) {
       const bytes = bytesOf.confidenceMap(volume.shape);
-      if (engine.name === 'cpu') ledger.sortedBytes = bytes - 4 * voxelCount(volume.shape);
+      if (engine.name === 'cpu') ledger.lateHeapBytes += bytes - 4 * voxelCount(volume.shape);
       return made(bytes, engine.confidenceMap(volume, noise));
     },
     async openLocalScaling(settings) {

@@ -23,6 +23,20 @@ export interface CoarseMap {
   readonly centre: readonly [z: number, y: number, x: number];
   /** Of the sphere that is compared, voxels. */
   readonly radius: number;
+  /** For self-correlations, if they share it: one is good until the next is made. */
+  readonly room?: CorrelationRoom;
+}
+
+/** Working memory of a self-correlation, in voxels of the map. */
+export interface CorrelationRoom {
+  /** From the centre, of each voxel. */
+  readonly distances: Float32Array;
+  /** The map less its radial mean. */
+  readonly residual: Float32Array;
+}
+
+export function correlationRoom(voxels: number): CorrelationRoom {
+  return { distances: new Float32Array(voxels), residual: new Float32Array(voxels) };
 }
 
 /** Correlation of the map with its copy turned by `operator`, then shifted by (x, y, z) voxels. */
@@ -30,12 +44,32 @@ export type SelfCorrelation = (operator: Operator, shift?: Vector3) => number;
 
 /** `most` voxels of the sphere at the most, on a regular sublattice. */
 export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
-  const { shape, centre, radius } = map;
-  const data = withoutRadialMean(map);
-  const [nz, ny, nx] = shape;
+  return selfCorrelations(map, most)(map.centre);
+}
+
+/** Self-correlations about any centre, for a search; each is good until that about the next centre is made. */
+export function selfCorrelations(
+  map: CoarseMap,
+  most = 12000,
+): (centre: CoarseMap['centre']) => SelfCorrelation {
+  const { data, radius, room = correlationRoom(data.length) } = map;
   const spacing = Math.max(1, Math.cbrt(((4 / 3) * Math.PI * radius ** 3) / most));
   const points = spherePoints(Math.floor(radius / spacing), spacing);
-  const count = points.length / 3;
+  const own = new Float64Array(points.length / 3);
+  return (centre) => correlationAbout({ ...map, centre }, points, own, room);
+}
+
+/** `points`: (x, y, z) of each voxel that is compared, from the centre; `own` becomes the map's values there. */
+function correlationAbout(
+  map: CoarseMap,
+  points: Float64Array,
+  own: Float64Array,
+  room: CorrelationRoom,
+): SelfCorrelation {
+  const { shape, centre } = map;
+  const data = removeRadialMean(map, room);
+  const [nz, ny, nx] = shape;
+  const count = own.length;
   const [cz, cy, cx] = centre;
   const rowLength = nx;
   const planeLength = ny * nx;
@@ -60,7 +94,6 @@ export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
     const low = r0 + fy * (r1 - r0);
     return low + fz * (r2 + fy * (r3 - r2) - low);
   };
-  const own = new Float64Array(count);
   let sum = 0;
   let squares = 0;
   for (let i = 0; i < count; i++) {
@@ -104,11 +137,13 @@ function spherePoints(reach: number, spacing: number): Float64Array {
 }
 
 /** The map less its mean at each distance from the centre, which every rotation keeps. */
-function withoutRadialMean({ data, shape, centre }: CoarseMap): Float32Array {
+function removeRadialMean(
+  { data, shape, centre }: CoarseMap,
+  { distances, residual }: CorrelationRoom,
+): Float32Array {
   const [nz, ny, nx] = shape;
   const sums = new Float64Array(nz + ny + nx);
   const weights = new Float64Array(sums.length);
-  const distances = new Float32Array(data.length);
   for (let z = 0, i = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
       for (let x = 0; x < nx; x++, i++) {
@@ -123,10 +158,11 @@ function withoutRadialMean({ data, shape, centre }: CoarseMap): Float32Array {
     }
   }
   const mean = sums.map((sum, r) => (weights[r] > 0 ? sum / weights[r] : 0));
-  return data.map((value, i) => {
+  for (let i = 0; i < data.length; i++) {
     const low = Math.floor(distances[i]);
-    return value - mean[low] - (distances[i] - low) * (mean[low + 1] - mean[low]);
-  });
+    residual[i] = data[i] - mean[low] - (distances[i] - low) * (mean[low + 1] - mean[low]);
+  }
+  return residual;
 }
 
 /** Least correlation over the operators other than the identity; 1 if there is none. */

@@ -11,7 +11,7 @@ import {
   choose,
   type DetectedSymmetry,
   detectSymmetry,
-  selfCorrelation,
+  selfCorrelations,
 } from './self-rotation.ts';
 
 type Centre = CoarseMap['centre'];
@@ -77,8 +77,9 @@ export function refineCentre(
 ): Centre {
   const turns = operators.slice(1, MOST_OPERATORS + 1);
   // One sphere for all, so that the correlations can be compared; what of it leaves the box counts as empty.
+  const correlationAbout = selfCorrelations(map, POINTS);
   const quality = (centre: Centre): number => {
-    const correlate = selfCorrelation({ ...map, centre }, POINTS);
+    const correlate = correlationAbout(centre);
     return turns.reduce((sum, turn, i) => sum + correlate(turn, shifts[i + 1]), 0) / turns.length;
   };
   const directions = fixedDirections(operators);
