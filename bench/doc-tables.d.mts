@@ -17,4 +17,5 @@ export function documentBlocks(input: {
   readonly speed: readonly StoredFile[];
   readonly ranks: readonly StoredFile[];
   readonly robustness: readonly StoredFile[];
+  readonly quality: readonly StoredFile[];
 }): DocumentBlock[];

@@ -4,6 +4,7 @@
  * test/unit/docs.test.ts checks that it is there.
  */
 import { clusterTable, ranksTable } from './cluster-model.mjs';
+import { qualityBlocks } from './quality-tables.mjs';
 import { robustnessBlocks } from './robustness-tables.mjs';
 
 /** Replaces what stands between the markers `name`; throws where a document lacks them. */
@@ -195,7 +196,7 @@ function ranksBlocks(files) {
  * that describes them. `accuracy`, `speed`, `ranks` and `robustness`: name and text of
  * the JSON files in bench/results/accuracy/ (one an engine), in bench/results/, and in its folders of these names.
  */
-export function documentBlocks({ options, outputs, accuracy, speed, ranks, robustness }) {
+export function documentBlocks({ options, outputs, accuracy, speed, ranks, robustness, quality }) {
   const engines = [...accuracy]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ text }) => JSON.parse(text));
@@ -216,5 +217,6 @@ export function documentBlocks({ options, outputs, accuracy, speed, ranks, robus
     { file: 'docs/coming-from-locscale.md', name: 'own-options', content: ownOptionsTable(options) },
     ...ranksBlocks(ranks),
     ...robustnessBlocks(robustness),
+    ...qualityBlocks(quality),
   ];
 }

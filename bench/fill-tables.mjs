@@ -29,6 +29,7 @@ const blocks = documentBlocks({
   speed: jsonFilesOf('bench/results'),
   ranks: jsonFilesOf('bench/results/ranks'),
   robustness: jsonFilesOf('bench/results/robustness'),
+  quality: jsonFilesOf('bench/results/soft-scaling'),
 });
 const changed = new Set();
 for (const { file, name, content } of blocks) {

@@ -10,7 +10,7 @@
  * B factors, "best" with the uniform B of the highest correlation: a blurred target rewards not sharpening, so these two
  * decide nothing. "FSC" is the mean map-model FSC from 1/20 1/A to the resolution inside a mask with a soft edge.
  * --more: a folder of folders, each with meta.json: { name, maps: [map] or [half1, half2], model, resolution }.
- * --write puts the figures into bench/results/real-maps.json (docs tables are made of it).
+ * --write puts the figures into bench/results/soft-scaling/real-maps.json (docs tables are made of it).
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -160,6 +160,19 @@ function run(entry, args, name) {
   return { out, seconds: (performance.now() - started) / 1000 };
 }
 
+/** What was not computed now stays. */
+function store(scored) {
+  const path = join(root, 'bench/results/soft-scaling/real-maps.json');
+  const stored = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+  const merged = scored.map((one) => {
+    const before = stored.find(({ name }) => name === one.name);
+    return { ...one, rows: { ...before?.rows, ...one.rows } };
+  });
+  const others = stored.filter(({ name }) => !scored.some((one) => one.name === name));
+  const rounded = (_, value) => (typeof value === 'number' ? Number(value.toFixed(4)) : value);
+  writeFileSync(path, `${JSON.stringify([...others, ...merged], rounded, 1)}\n`);
+}
+
 const results = [];
 for (const entry of MAPS) {
   const { name, maps, model, resolution } = entry;
@@ -206,10 +219,13 @@ for (const entry of MAPS) {
     const shaped = await engine.radialFilter(volume, gain);
     const scores = await score(await engine.download(shaped));
     engine.release(volume, shaped);
+    // On fine voxels the steepest gains exceed float32.
+    if (!Number.isFinite(scores.b20)) continue;
     if (best === undefined || scores.b20 + scores.b60 > best.b20 + best.b60) best = { ...scores, b };
   }
   rows['best global B'] = best;
   results.push({ name, resolution, halfMaps: maps.length === 2, rows });
+  if (values.write) store(results);
   console.error(`${name}: done`);
 }
 await engine.dispose();
@@ -241,8 +257,3 @@ for (const [title, keys] of [
 }
 for (const { name, rows } of results)
   for (const [mode, { error }] of Object.entries(rows)) if (error) console.log(`${name}, ${mode}: ${error}`);
-if (values.write)
-  writeFileSync(
-    join(root, 'bench/results/real-maps.json'),
-    `${JSON.stringify(results, (_, value) => (typeof value === 'number' ? Number(value.toFixed(4)) : value), 2)}\n`,
-  );

@@ -8,7 +8,11 @@ import type { OptionValues } from '../options.ts';
 /** Set by the shim. */
 export const CALLED_AS_VARIABLE = 'LOCSCALE_CALLED_AS';
 
+export function calledAsLocScale(): boolean {
+  return process.env[CALLED_AS_VARIABLE] === 'locscale';
+}
+
 /** Whether the GPUs named are a wish. With --engine gpu they are not, and with --engine cpu nobody looks for them. */
 export function mayFallBack({ engine = 'auto', gpuIds }: OptionValues): boolean {
-  return process.env[CALLED_AS_VARIABLE] === 'locscale' && engine === 'auto' && gpuIds !== undefined;
+  return calledAsLocScale() && engine === 'auto' && gpuIds !== undefined;
 }

@@ -50,7 +50,7 @@ function enhanceRun(session: Session): MapRun<FeatureEnhanceJob, FeatureEnhanceR
     outputs: enhanceOutputs,
     outfile: chooseOutfile(values, 'feature_enhance'),
     input,
-    notes: ineffectiveOptions(values, { kind: 'network' }, 'feature_enhance'),
+    notes: ineffectiveOptions(values, { kind: 'network' }, { command: 'feature_enhance' }),
     network: {
       monteCarlo: monteCarlo !== undefined,
       enhanced: true,

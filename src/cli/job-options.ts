@@ -21,6 +21,8 @@ export type ReferenceFiles =
   | { readonly kind: 'hybrid-model'; readonly model: string }
   | { readonly kind: 'pseudo-model' }
   | { readonly kind: 'network' }
+  /** No map: amplitudes of an average protein; soft scaling only. */
+  | { readonly kind: 'profile' }
   | { readonly kind: 'none' };
 
 export type InputFiles =
@@ -104,18 +106,20 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
     }
     case 'pseudo-model':
     case 'network':
+    case 'profile':
     case 'none':
       return { kind };
   }
 }
 
-type Way = 'map' | 'model' | 'pseudo-model' | 'network' | 'none';
+type Way = 'map' | 'model' | 'pseudo-model' | 'network' | 'profile' | 'none';
 
 function waysGiven(values: OptionValues): { kind: Way; name: string }[] {
   const { noReference, reference, modelMap, modelCoordinates, buildUsingPseudomodel } = values;
   const ways: { kind: Way; name: string }[] = [];
   if (noReference === true) ways.push({ kind: 'none', name: '--no_reference' });
   else if (reference === 'none') ways.push({ kind: 'none', name: '--reference none' });
+  if (reference === 'profile') ways.push({ kind: 'profile', name: '--reference profile' });
   if (reference === 'network') ways.push({ kind: 'network', name: '--reference network' });
   if (buildUsingPseudomodel === true) ways.push({ kind: 'pseudo-model', name: '--build_using_pseudomodel' });
   else if (reference === 'pseudomodel') ways.push({ kind: 'pseudo-model', name: '--reference pseudomodel' });
@@ -135,7 +139,7 @@ const companions: readonly {
     id: 'modelResolution',
     name: '-mres',
     with: ['map', 'model', 'pseudo-model', 'network'],
-    needs: 'a reference',
+    needs: 'a reference map',
   },
   { id: 'activatePseudomodel', name: '--activate_pseudomodel', with: ['map', 'model'], needs: '-mm or -mc' },
   { id: 'differenceMask', name: '--difference_mask', with: ['map'], needs: '-mm' },
@@ -163,12 +167,12 @@ function refuseStrangers(values: OptionValues, kind: Way, way: string | undefine
 }
 
 /** All parameters in use: the options given, else the pipeline's defaults. */
-export function parametersOf(values: OptionValues, usesNetwork = false): LocScaleParameters {
+export function parametersOf(values: OptionValues, smoothsMask = false): LocScaleParameters {
   const given = optionIds
     .filter((id) => definitionOf(id).parameter !== undefined && values[id] !== undefined)
     .map((id) => [definitionOf(id).parameter, values[id]]);
   const localResolution = values.localResolution === true ? localResolutionSettings(values) : undefined;
-  return completeParameters({ ...Object.fromEntries(given), localResolution }, usesNetwork);
+  return completeParameters({ ...Object.fromEntries(given), localResolution }, smoothsMask);
 }
 
 /** Names of the main outputs, where -o gives none. */
@@ -223,7 +227,7 @@ export function checkCombinations(values: OptionValues, input: InputFiles): void
 export function ineffectiveOptions(
   values: OptionValues,
   reference: ReferenceFiles,
-  command: CommandName = 'scale',
+  { command = 'scale', scaling = 'locscale' }: { command?: CommandName; scaling?: 'locscale' | 'soft' } = {},
 ): string[] {
   const notes = ineffectiveMaskOptions(values);
   const note = noteInto(notes);
@@ -252,7 +256,17 @@ export function ineffectiveOptions(
     kind === 'pseudo-model' ||
     kind === 'hybrid-model' ||
     (kind === 'atomic-model' && reference.theoreticalProfile);
-  if (!usesProfile)
+  if (scaling === 'soft') {
+    const reason = "it belongs to LocScale's scheme (--scaling locscale)";
+    note(values.boostSecondaryStructure, '--boost_secondary_structure', reason);
+    note(values.theoreticalProfile, '--theoretical_profile', reason);
+    if (kind !== 'profile') note(values.locality, '--locality', 'it belongs to a profile');
+  } else {
+    const reason = 'it belongs to soft scaling (--scaling soft)';
+    note(values.locality, '--locality', reason);
+    note(values.fadeOutput, '--fade_output', reason);
+  }
+  if (!usesProfile && scaling === 'locscale')
     note(
       values.boostSecondaryStructure,
       '--boost_secondary_structure',

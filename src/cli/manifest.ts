@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import type { FileRead } from '../files/read-files.ts';
 import type { FscCurve, LocScaleNumbers } from '../index.ts';
 import { runtimeName } from '../platform/index.ts';
+import type { SoftRecord } from '../report/findings.ts';
 
 /** A file that a run has read. */
 export interface InputFile extends FileRead {
@@ -56,6 +57,8 @@ export interface Manifest {
   readonly numbers: Readonly<Partial<LocScaleNumbers>>;
   /** Half-map FSC: frequency in 1/angstrom. */
   readonly fsc?: FscCurve;
+  /** Soft scaling: its bands, and where the result was faded, A. */
+  readonly soft?: SoftRecord;
   readonly secondsPerStep: Readonly<Record<string, number>>;
   readonly outputs: readonly string[];
   readonly warnings: readonly string[];

@@ -109,12 +109,17 @@ const localResolutionScene = (main: string): OutputRow<ScalingResult> => ({
   says: 'opens the map in ChimeraX, coloured by its local resolution',
 });
 
+const whenBandsAreMeasured = {
+  test: ({ values, scaling }: RunFacts) => values.measureBfactors === true && scaling === 'soft',
+  says: '`--measure_bfactors` with soft scaling',
+};
+
 export const scaleOutputs: OutputTable<LocScaleResult> = [
   {
     key: 'scaled',
     name: '',
     volume: ({ scaled }) => scaled,
-    label: 'local scaling',
+    label: ({ soft }) => (soft === undefined ? 'local scaling' : 'soft scaling'),
     shown: { as: 'result', label: 'scaled map' },
     node: 'map',
     says: 'scaled map on the grid of the input',
@@ -133,11 +138,32 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
   {
     key: 'quality',
     name: '_quality.mrc',
-    when: { test: ({ values }) => values.measureBfactors === true, says: '`--measure_bfactors`' },
+    when: {
+      test: ({ values, scaling }) => values.measureBfactors === true && scaling !== 'soft',
+      says: "`--measure_bfactors` in LocScale's scheme",
+    },
     volume: ({ quality }) => quality,
     label: 'quality of the B-factor fit',
     node: 'image',
     says: 'R² of the fit of the local B factor',
+  },
+  {
+    key: 'bandResolution',
+    name: '_band_resolution.mrc',
+    when: whenBandsAreMeasured,
+    volume: ({ soft }) => soft?.resolution,
+    label: 'local resolution from soft bands, A',
+    node: 'resolution',
+    says: 'where the half maps stop agreeing around each voxel, Å, from the bands of soft scaling',
+  },
+  {
+    key: 'signal',
+    name: '_signal.mrc',
+    when: whenBandsAreMeasured,
+    volume: ({ soft }) => soft?.signal,
+    label: 'local signal (RMS density)',
+    node: 'image',
+    says: 'RMS density of the signal around each voxel, without noise',
   },
   ...masks,
   {
@@ -197,6 +223,7 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
     key: 'audit',
     name: '_profiles_audit.json',
     inProcessingFolder: true,
+    when: { test: ({ scaling }) => scaling !== 'soft', says: "LocScale's scheme" },
     keep: ({ values }) => ({ auditSeed: values.seed ?? defaultSeed }),
     text: ({ result }) => `${JSON.stringify(result.audit)}\n`,
     says: 'radial profiles and scale factors of 1 % of the voxels',

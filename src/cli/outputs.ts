@@ -8,6 +8,7 @@ import type { Engine, Volume } from '../engine/engine.ts';
 import type { LocScaleContext } from '../index.ts';
 import type { CommandName, OptionValues } from '../options.ts';
 import type { MapToShow, RunToShow } from '../report/collect.ts';
+import type { ScalingName } from './choose-scaling.ts';
 import type { InputFiles, ReferenceFiles } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import { type ReportFiles, reportFilesOf } from './report.ts';
@@ -20,6 +21,8 @@ export interface RunFacts {
   readonly input: InputFiles;
   /** In commands that take a reference. */
   readonly reference?: ReferenceFiles['kind'];
+  /** In runs of scaling. */
+  readonly scaling?: ScalingName;
 }
 
 /** What the pipeline leaves out of its result unless asked (`keepConfidence`, `auditSeed`). */

@@ -121,11 +121,15 @@ async function lead(
 async function followAs(session: Session, communicator: Communicator): Promise<void> {
   const { command, values } = session.parsed;
   const { follow } = await import('../distributed/follow.ts');
-  const { chooseReference } = await import('./job-options.ts');
+  const { chooseInput } = await import('./job-options.ts');
+  const { chooseScaling } = await import('./choose-scaling.ts');
   const { withEngine } = await import('./session.ts');
   const { chooseNetwork, withPredictor } = await import('./network.ts');
   const enhance = command === 'feature_enhance';
-  const predicted = enhance || chooseReference(values).kind === 'network';
+  const { kind } = enhance
+    ? { kind: 'network' }
+    : (await chooseScaling(session, chooseInput(values))).reference;
+  const predicted = kind === 'network';
   const network = predicted ? await chooseNetwork(session) : undefined;
   const use = { monteCarlo: enhance && values.noMonteCarlo !== true, enhanced: enhance };
   await withEngine(session, (engine) =>

@@ -12,6 +12,7 @@ import type { NetworkFiles } from '../network/run/network-graph.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { RunToShow } from '../report/collect.ts';
 import { checkOutputs } from './check-outputs.ts';
+import type { ScalingName } from './choose-scaling.ts';
 import type { InputFiles, ReferenceFiles } from './job-options.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
 import {
@@ -73,6 +74,7 @@ export interface MapRun<Job, R extends RunResult> {
   /** Files that are read beside the maps and the mask. */
   readonly moreInputs?: readonly string[];
   readonly reference?: ReferenceFiles['kind'];
+  readonly scaling?: ScalingName;
   /** Options that change nothing in this run, one sentence each. */
   readonly notes?: readonly string[];
   /** Reads small files, so that what is wrong with them is said before maps are read. */
@@ -92,8 +94,8 @@ export async function runMapCommand<Job, R extends RunResult>(
 ): Promise<void> {
   const { values } = session.parsed;
   for (const note of run.notes ?? []) session.logger.note(note);
-  const { outfile, input, reference } = run;
-  const facts: RunFacts = { values, outfile, input, reference };
+  const { outfile, input, reference, scaling } = run;
+  const facts: RunFacts = { values, outfile, input, reference, scaling };
   const outputs = planOutputs(run.outputs, facts, { record: run.writesRecord !== false });
   const dryRun = values.dryRun === true;
   await checkFiles(session, outputs, [...inputPathsOf(input, values.mask), ...(run.moreInputs ?? [])]);

@@ -10,6 +10,7 @@ import {
   defaultPseudoAtoms,
   defaultRefinementCycles,
 } from '../pipeline/parameters.ts';
+import { wantsNetwork } from './choose-scaling.ts';
 import type { ReferenceFiles } from './job-options.ts';
 import { openStructure } from './open-structure.ts';
 import type { Opened } from './run-command.ts';
@@ -73,7 +74,8 @@ export async function openReference(
   };
   switch (reference.kind) {
     case 'none':
-      return { kind: 'none' };
+    case 'profile':
+      return { kind: reference.kind };
     case 'network':
       return { kind: 'network', predictor: predictor as ReferencePredictor };
     case 'model-map':
@@ -108,17 +110,6 @@ export async function openReference(
   }
 }
 
-/** Options that only a run with a network has: with one of them, the network is the user's wish. */
-const networkOptions = [
-  'modelPath',
-  'lowContextModel',
-  'provider',
-  'batchSize',
-  'cubeSize',
-  'stride',
-  'modelResolution',
-] as const;
-
 /**
  * Voxels much coarser than the network's are not for it. Where nobody asked for a network, the run goes on without a
  * reference; else the pipeline refuses.
@@ -130,8 +121,7 @@ export function dropUnsuited(
 ): NetworkFiles | undefined {
   const { grid } = input.kind === 'map' ? input.map : input.half1;
   const voxelSize = Math.max(...grid.voxelSize);
-  const wished = values.reference === 'network' || networkOptions.some((id) => values[id] !== undefined);
-  if (wished || suitsVoxels(network.manifest, voxelSize)) return network;
+  if (wantsNetwork(values) || suitsVoxels(network.manifest, voxelSize)) return network;
   logger.warn(
     `${voxelsMisfit(network.manifest, voxelSize)}. Windows are scaled to a constant B factor instead, as with --no_reference.`,
   );

@@ -4,11 +4,11 @@ import { readInput } from '../files/read-files.ts';
 import type { LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
 import { planLocScale, runLocScale } from '../index.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
+import { chooseScaling } from './choose-scaling.ts';
 import {
   checkCombinations,
   chooseInput,
   chooseOutfile,
-  chooseReference,
   ineffectiveOptions,
   parametersOf,
   type ReferenceFiles,
@@ -22,16 +22,18 @@ import { dropUnsuited, openReference, parseProfile, referencePaths } from './sca
 import { scalingLines, scalingRecord, scalingToShow } from './scaling-run.ts';
 import type { Session } from './session.ts';
 
-export function runScale(session: Session): Promise<void> {
-  return runMapCommand(session, scaleRun(session));
+export async function runScale(session: Session): Promise<void> {
+  await runMapCommand(session, await scaleRun(session));
 }
 
-function scaleRun(session: Session): MapRun<LocScaleJob, LocScaleResult> {
+async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleResult>> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
   const input = chooseInput(values);
-  const asked = chooseReference(values);
   checkCombinations(values, input);
+  const { reference: asked, scaling, because, warning } = await chooseScaling(session, input);
+  if (warning !== undefined) session.logger.warn(warning);
+  if (because !== undefined) session.logger.line(because);
   const { theoreticalProfile: profilePath } = values;
   let theoreticalProfile: LocScaleParameters['theoreticalProfile'];
   let reference: ReferenceFiles = asked;
@@ -42,7 +44,8 @@ function scaleRun(session: Session): MapRun<LocScaleJob, LocScaleResult> {
     input,
     moreInputs: [...referencePaths(asked), ...(profilePath === undefined ? [] : [profilePath])],
     reference: asked.kind,
-    notes: ineffectiveOptions(values, asked),
+    scaling,
+    notes: ineffectiveOptions(values, asked, { scaling }),
     async readSmallFiles() {
       if (profilePath === undefined) return;
       theoreticalProfile = parseProfile((await readInput(profilePath)).toString(), profilePath);
@@ -60,8 +63,9 @@ function scaleRun(session: Session): MapRun<LocScaleJob, LocScaleResult> {
           },
         },
     async open(opened) {
-      const { usesNetwork } = referenceTraitsOf(reference.kind);
-      parameters = { ...parametersOf(values, usesNetwork), theoreticalProfile };
+      const smoothsMask = referenceTraitsOf(reference.kind).usesNetwork || scaling === 'soft';
+      parameters = { ...parametersOf(values, smoothsMask), theoreticalProfile, scaling };
+      if (scaling === 'soft') parameters.soft = { locality: values.locality, fadeOutput: values.fadeOutput };
       return {
         input: opened.input,
         mask: opened.mask,
@@ -78,6 +82,7 @@ function scaleRun(session: Session): MapRun<LocScaleJob, LocScaleResult> {
         ...scalingRecord(session, result, parameters, plan),
         ...networkRecordOf(predictor, result.prediction),
         model: modelRecordOf(result.model),
+        soft: result.soft && { bands: result.soft.bands, fadeResolution: result.soft.fadeResolution },
       },
       report: { kind: 'scale', run: scalingToShow(engine, scaleOutputs, result, parameters) },
       lines: scalingLines(result, `Scaled ${result.numbers.maskVoxels} voxels`),

@@ -28,6 +28,7 @@ export const spellings: Readonly<Record<string, string>> = {
   riseAngstrom: '--rise',
   steps: '-n_steps',
   symmetry: '-sym',
+  symmetriseOutput: '--symmetrise_output',
   threads: '-np',
   twistDegrees: '--twist',
   voxelSize: '-p/--apix',

@@ -23,7 +23,10 @@ export interface RunResult {
 }
 
 /** The part of the record that a command fills in. */
-export type RunRecord = Pick<ManifestFields, 'mode' | 'network' | 'model' | 'parameters' | 'numbers' | 'fsc'>;
+export type RunRecord = Pick<
+  ManifestFields,
+  'mode' | 'network' | 'model' | 'parameters' | 'numbers' | 'fsc' | 'soft'
+>;
 
 export interface FinishedRun<R> {
   readonly engine: Engine;
@@ -78,7 +81,7 @@ function fieldsOf<R extends RunResult>(
   secondsPerStep: ManifestFields['secondsPerStep'],
   outputs: readonly string[],
 ): ManifestFields {
-  const { mode, network, model, parameters, numbers, fsc } = record as RunRecord;
+  const { mode, network, model, parameters, numbers, fsc, soft } = record as RunRecord;
   return {
     version: packageVersion(),
     command: ['locscale-gpu', ...argv],
@@ -91,6 +94,7 @@ function fieldsOf<R extends RunResult>(
     parameters,
     numbers,
     fsc,
+    soft,
     secondsPerStep,
     outputs,
     warnings: result.warnings.map(inOptions),

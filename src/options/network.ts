@@ -7,12 +7,12 @@ import { badValue, choice, define, flag, integer, noted, refused, text } from '.
 const enhanceOnly = ['feature_enhance'] as const;
 
 export const networkOptions = {
-  reference: choice('--reference', ['network', 'pseudomodel', 'none'], {
+  reference: choice('--reference', ['network', 'pseudomodel', 'profile', 'none'], {
     group: 'Reference',
     commands: ['scale'],
     own: true,
-    help: 'Where the reference comes from when none is given: predicted from the map by a network, simulated from a pseudo-model (as --build_using_pseudomodel), or none (as --no_reference).',
-    defaultText: 'network',
+    help: 'Where the reference comes from when none is given: predicted from the map by a network, simulated from a pseudo-model (as --build_using_pseudomodel), no map but the amplitudes of an average protein (soft scaling), or none (as --no_reference).',
+    defaultText: 'network if EMmerNet is imported, else profile',
   }),
   modelPath: text('-model_path --model_path', 'MODEL', {
     group: 'Network',

@@ -152,6 +152,32 @@ export const runOptions = {
       defaultText: '25 A; more for data coarser than 6 A',
     },
   ),
+  scaling: choice('--scaling', ['soft', 'locscale'], {
+    group: 'Scaling',
+    commands: scaleOnly,
+    parameter: 'scaling',
+    own: true,
+    help: 'In soft frequency bands, weighted by the local agreement of the half maps, or window by window as LocScale does.',
+    defaultText: 'soft with a profile, locscale with any other reference',
+  }),
+  locality: number(
+    '--locality',
+    'Q',
+    { min: 0, max: 1 },
+    {
+      group: 'Scaling',
+      commands: scaleOnly,
+      own: true,
+      help: 'Soft scaling to a profile: with 1 every place gets the decay of the profile, with 0 all places the same gains.',
+      defaultText: '0.5',
+    },
+  ),
+  fadeOutput: flag('--fade_output', {
+    group: 'Scaling',
+    commands: scaleOnly,
+    own: true,
+    help: 'Soft scaling of half maps: also low-pass the result at its resolution. Single maps always are.',
+  }),
   radialProfile: choice('--radial_profile', ['octant', 'sphere'], {
     group: 'Scaling',
     parameter: 'profileKind',

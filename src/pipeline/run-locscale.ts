@@ -137,7 +137,7 @@ export async function planRun(
   further: (volumeBytes: number) => PlannedStep[] = () => [],
 ): Promise<PlannedRun> {
   const source = referenceSourceOf(job.reference);
-  const scheme = scalingSchemeOf(job.parameters?.scaling);
+  const scheme = scalingSchemeOf(job.parameters?.scaling ?? source.traits.scaling);
   const smoothsMask = source.traits.usesNetwork || scheme.smoothsMask;
   const complete = scheme.parametersFor(completeParameters(job.parameters ?? {}, smoothsMask));
 
@@ -154,7 +154,7 @@ export async function planRun(
   const resolution =
     parameters.localResolution && withWindow(parameters.localResolution, cutoff.cutoff, maps);
 
-  const symmetry = await symmetryOf(job.symmetry, source, grid, map, run);
+  const symmetry = await symmetryOf(job, source, grid, map, run);
   const model = source.atomsForMask?.(grid, cutoff);
   const masked = await prepareMask({ userMask: job.mask, map, maps, parameters, model, symmetry }, run);
   const { mask, molecule } = masked;
@@ -174,7 +174,7 @@ export async function planRun(
   const numbers = numbersOf({ maps, resolved, masked, windowVoxels, fitRange, symmetry });
   const { symmetriseOutput } = job;
   const steps = { source, reference, localResolution, scaling, symmetry, symmetriseOutput, halves, further };
-  const plan = planOf(steps, numbers, source.describe(parameters), run);
+  const plan = planOf(steps, numbers, scheme.describe(source.describe(parameters)), run);
   return { ...steps, maps, map, fsc: resolved.fsc, masked, numbers, plan };
 }
 

@@ -128,13 +128,14 @@ export async function planSoftScaling(settings: SoftScalingSettings, run: Run): 
   };
 }
 
-function describeBands({ grid, target, windowAngstrom }: SoftScalingSettings, run: Run): void {
+function describeBands({ grid, target, windowAngstrom, measureLocal }: SoftScalingSettings, run: Run): void {
   const sigma = windowAngstrom === undefined ? undefined : SIGMA_PER_EDGE * windowAngstrom;
   const { count, spacing } = planBands(grid, sigma);
   if (!('profile' in target) || count > FEW_BANDS) return;
   const voxel = Math.max(...grid.voxelSize).toFixed(2);
-  run.info(
-    `Voxels of ${voxel} A leave ${count} frequency bands up to ${(spacing * (count - 1)).toFixed(3)} 1/A: only noise weighting is applied.`,
+  const withoutB = measureLocal === true ? ', and no B-factor map is written' : '';
+  run.warn(
+    `Voxels of ${voxel} A leave ${count} frequency bands up to ${(spacing * (count - 1)).toFixed(3)} 1/A: only noise weighting is applied${withoutB}.`,
   );
 }
 

@@ -115,8 +115,8 @@ function checkCentre(centre: readonly number[], shape: Shape): void {
 
 /** The symmetry that a run imposes, if any; says in a sentence if the map contradicts it. */
 export async function symmetryOf(
-  request: SymmetryRequest | undefined,
-  { isMap }: Pick<ReferenceSource, 'isMap'>,
+  { symmetry: request, symmetriseOutput }: { symmetry?: SymmetryRequest; symmetriseOutput?: boolean },
+  { isMap, softTarget }: Pick<ReferenceSource, 'isMap' | 'softTarget'>,
   grid: Grid,
   map: Volume,
   run: Run,
@@ -124,7 +124,13 @@ export async function symmetryOf(
   if (request === undefined) return undefined;
   const symmetry = resolveSymmetry(request, grid);
   if (symmetry.trivial) return undefined;
-  if (!isMap)
+  if (!isMap && softTarget === 'profile' && symmetriseOutput !== true) {
+    run.warn(
+      `The symmetry ${symmetry.name} changes nothing in this run: a profile has no places, and the result is averaged only when asked for (${named('symmetriseOutput')}).`,
+    );
+    return undefined;
+  }
+  if (!isMap && softTarget !== 'profile')
     throw new LocScaleError('usage', 'Without a reference there is nothing to impose the symmetry on.', {
       parameter: 'symmetry',
       hint: `Leave ${named('symmetry')} out, or symmetrise the result with "locscale-gpu symmetrise".`,

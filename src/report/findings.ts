@@ -3,6 +3,7 @@
  * folder.
  */
 import type { Shape } from '../math/grid.ts';
+import type { BandSummary } from '../math/soft-scaling/targets.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import type { Section, VoxelBox } from './section.ts';
 
@@ -90,6 +91,13 @@ export interface Findings {
   readonly local: LocalFindings | undefined;
 }
 
+/** What soft scaling did to the whole map. */
+export interface SoftRecord {
+  readonly bands: readonly BandSummary[];
+  /** A: where the result was faded. */
+  readonly fadeResolution?: number;
+}
+
 /** What the run itself recorded. */
 export interface ReportRecord {
   readonly program: string;
@@ -110,6 +118,8 @@ export interface ReportRecord {
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly numbers: Readonly<Partial<LocScaleNumbers>>;
   readonly fsc?: FscCurve;
+  /** In runs of soft scaling. */
+  readonly soft?: SoftRecord;
   readonly secondsPerStep: Readonly<Record<string, number>>;
   readonly outputs: readonly string[];
   readonly warnings: readonly string[];

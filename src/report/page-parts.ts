@@ -6,6 +6,7 @@ import { html, jsonForScript, type Markup, trusted } from './html.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { scaleGradient } from './palette.ts';
 import {
+  plotBands,
   plotBFactors,
   plotDistribution,
   plotFsc,
@@ -171,7 +172,7 @@ function beyondResolution({ verdict: { end, resolution } }: FscCurve): string {
 
 export function profilePart(
   findings: Findings,
-  { numbers }: ReportRecord,
+  { numbers, soft }: ReportRecord,
   kind: 'scale' | 'feature_enhance',
 ): Part {
   const cutoff = numbers.fscCutoff ?? 0;
@@ -187,7 +188,10 @@ export function profilePart(
           'from the result, which lowers it at high resolution, and a ragged mask cuts density, which ' +
           'raises it. A gap of a factor of two and more at low resolution would mean that reference and ' +
           'map do not match.'
-        : 'There is no reference map: the result follows an exponential fall-off beyond the low resolution.'
+        : soft === undefined
+          ? 'There is no reference map: the result follows an exponential fall-off beyond the low resolution.'
+          : 'There is no reference map: the result has the amplitudes of an average protein, weighted by the ' +
+            'agreement of the half maps.'
       : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with ' +
         'its amplitudes.';
   const small = chosen.map(({ window, words }) => ({
@@ -217,6 +221,30 @@ scaling locally is that these need different corrections.</p>
         html`<figure class="plot panel">${trusted(one)}<figcaption>${words}: voxel (x, y, z)
 = ${[...windows.centres[window]].reverse().join(', ')}</figcaption></figure>`,
     )}</div>`,
+  };
+}
+
+/** Soft scaling only. */
+export function bandPart({ soft, numbers }: ReportRecord): Part | undefined {
+  if (soft === undefined) return undefined;
+  const { bands, fadeResolution } = soft;
+  const svg = plotBands(bands, numbers.fscCutoff ?? 0);
+  const silent = bands.filter(({ used }) => !used);
+  const left =
+    silent.length === 0
+      ? ''
+      : ` ${silent.length} of ${bands.length} bands hold no signal and add nothing to the result.`;
+  const faded = fadeResolution === undefined ? '' : ` The result fades at ${fadeResolution.toFixed(2)} Å.`;
+  return {
+    id: 'bands',
+    heading: 'Frequency bands',
+    figures: [{ name: 'bands', svg }],
+    content: plot(
+      svg,
+      html`RMS amplitude of each band over the whole map: what it was scaled to, and what is left of that where
+the half maps agree less. Up to the resolution the two should lie close together; the gap beyond it is
+noise that was held down.${left}${faded}`,
+    ),
   };
 }
 
@@ -295,7 +323,9 @@ ${measured.content}`,
   };
 }
 
-export function maskPart(findings: Findings): Part {
+export function maskPart(findings: Findings, { soft, inputs }: ReportRecord): Part {
+  // Soft scaling of half maps does not cut where nobody gave a mask.
+  const cut = soft === undefined || inputs.length === 1 || inputs.some(({ role }) => role === 'mask');
   const input = mapOf(findings, 'input')!;
   const white = whiteOf(input.sections);
   const svgs = axes.map((axis) => maskFigure(input, findings, axis, white));
@@ -308,7 +338,7 @@ export function maskPart(findings: Findings): Part {
       (svg, i) => html`<div class="panel"><p class="quiet">normal
 to ${AXIS_NAMES[i]}, voxel ${findings.centre[i]}</p>${trusted(svg)}</div>`,
     )}</div>
-<p class="quiet">The whole box of the input. Blue: outline of the mask; outside it the result is 0. It should
+<p class="quiet">The whole box of the input. Blue: outline of the mask${cut ? '; outside it the result is 0' : undefined}. It should
 follow the molecule with a little room, hold no islands of noise and cut through no density. ${
       boxes.length === 0
         ? 'The mask was given, so no noise was measured.'

@@ -7,6 +7,7 @@ import { runChecks } from './checks.ts';
 import { type Findings, mapOf, type ReportRecord } from './findings.ts';
 import { html, type Markup, trusted } from './html.ts';
 import {
+  bandPart,
   bFactorPart,
   comparePart,
   type Figure,
@@ -38,15 +39,17 @@ export async function renderReport(
   record: ReportRecord,
   words: ReportWords,
 ): Promise<Report> {
+  const bands = bandPart(record);
   const parts: Part[] = [
     checksPart(findings, record),
     comparePart(findings),
     solidPart(findings),
     fscPart(record),
     profilePart(findings, record, words.kind),
+    ...(bands === undefined ? [] : [bands]),
     scaleFactorPart(findings, record),
     bFactorPart(findings, words.kind),
-    maskPart(findings),
+    maskPart(findings, record),
     recordPart(record),
   ];
   const started = record.started.replace('T', ' ').slice(0, 16);

@@ -4,6 +4,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import type { BandSummary } from '../math/soft-scaling/targets.ts';
 import type { FscCurve } from '../pipeline/types.ts';
 import { type Distribution, type Findings, type MapFindings, mapOf, quantile } from './findings.ts';
 import { bFactorsOf } from './local-windows.ts';
@@ -93,6 +94,41 @@ export function plotWindowProfile(findings: Findings, window: number, cutoffAngs
     findings.windows.frequency,
     cutoffAngstrom,
     SMALL,
+  );
+}
+
+/** Amplitudes that the bands of soft scaling were to have, and what noise weighting left of them. */
+export function plotBands(bands: readonly BandSummary[], cutoffAngstrom: number): string {
+  const last = bands.at(-1)?.frequency ?? 1;
+  const curve = (role: 'reference' | 'result', amplitudeOf: (band: BandSummary) => number) => {
+    const points = bands
+      .map((band) => ({ f: band.frequency, a: amplitudeOf(band) }))
+      .filter(({ a }) => a > 0);
+    const wide = role === 'reference';
+    return [
+      Plot.line(points, {
+        x: 'f',
+        y: 'a',
+        stroke: colour(role),
+        strokeWidth: wide ? 3.5 : 2,
+        strokeOpacity: wide ? 0.6 : undefined,
+      }),
+      Plot.dot(points, { x: 'f', y: 'a', r: 3, fill: colour(role) }),
+    ];
+  };
+  return draw(
+    WIDE,
+    { x: frequencyAxis(last), y: { type: 'log', label: 'amplitude', tickFormat: shortNumber } },
+    [
+      ...resolutionAxis(last),
+      ...cutoffMark(cutoffAngstrom, last),
+      ...curve('reference', ({ wantedAmplitude }) => wantedAmplitude),
+      ...curve('result', ({ reachedAmplitude }) => reachedAmplitude),
+      ...legend([
+        ['reference', 'wanted'],
+        ['result', 'reached'],
+      ]),
+    ],
   );
 }
 

@@ -24,9 +24,20 @@ const run = (...args: string[]) => runCli(workspace.folder, args);
 const misfit =
   'The network "bundled reference network" works at 1 A per voxel and is not run on maps coarser than 3 A per voxel; this one has 13.28 A.';
 
-it('a subtomogram average is scaled by the bare command, without a network that is not made for it', async () => {
+it('the noise of a subtomogram average is weighted by the bare command', async () => {
   const halves = coarseHalves(13.28);
   const result = await run(...halves, '--measure_bfactors', '-o', 'out.mrc');
+  expect(result.code).toBe(0);
+  expect(result.stderr).toBe(
+    'warning: Voxels of 13.28 A leave 2 frequency bands up to 0.038 1/A: only noise weighting is applied, and no B-factor map is written.\n',
+  );
+  expect(result.stdout).toMatch(/^ {2}Mode: soft scaling/m);
+  expect(workspace.list()).not.toContain('out_bfactor.mrc');
+});
+
+it('so it is in windows that suit it, without a network that is not made for it', async () => {
+  const halves = coarseHalves(13.28);
+  const result = await run(...halves, '--scaling', 'locscale', '--measure_bfactors', '-o', 'out.mrc');
   expect(result.code).toBe(0);
   expect(result.stderr).toBe(
     `warning: ${misfit} Windows are scaled to a constant B factor instead, as with --no_reference.\n`,

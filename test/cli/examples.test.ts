@@ -72,7 +72,7 @@ describe('examples', () => {
   it('predict-reference.mjs writes what -op keeps of a run', async () => {
     const { status } = example('predict-reference.mjs', 'half1.mrc', 'reference.mrc', 'bundled', 'mask.mrc');
     expect(status).toBe(0);
-    const args = '-em half1.mrc -ma mask.mrc -op steps -o scaled.mrc'.split(' ');
+    const args = '-em half1.mrc --scaling locscale -ma mask.mrc -op steps -o scaled.mrc'.split(' ');
     expect((await runCli(workspace.folder, args)).code).toBe(0);
     expect(await voxelsOf('reference.mrc')).toEqual(await voxelsOf('steps/scaled_predicted_reference.mrc'));
   });
@@ -89,7 +89,8 @@ describe('the library', () => {
     ['no reference', '--no_reference -em half1.mrc', undefined],
     ['no reference, half maps', '--no_reference -hm half1.mrc half2.mrc', undefined],
     ['a reference map', '-hm half1.mrc half2.mrc -mm half2.mrc', 'half2.mrc'],
-    ['a network', '-hm half1.mrc half2.mrc', 'network'],
+    ['a network', '-hm half1.mrc half2.mrc --reference network', 'network'],
+    ['a profile', '-hm half1.mrc half2.mrc', 'profile'],
   ])('has the defaults of the command line: %s', async (_, words, from) => {
     const args = [...words.split(' '), '--engine', 'cpu', '-np', '1', '-o', 'by-command.mrc'];
     expect((await runCli(workspace.folder, args)).code).toBe(0);
@@ -98,8 +99,8 @@ describe('the library', () => {
     const reference: LocScaleJob['reference'] =
       predictor !== undefined
         ? { kind: 'network', predictor }
-        : from === undefined
-          ? { kind: 'none' }
+        : from === undefined || from === 'profile'
+          ? { kind: from ?? 'none' }
           : { kind: 'model-map', map: await read(from) };
     const input: LocScaleJob['input'] = words.includes('-hm')
       ? { kind: 'half-maps', half1: await read('half1.mrc'), half2: await read('half2.mrc') }

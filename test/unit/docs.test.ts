@@ -157,6 +157,7 @@ describe('documents', () => {
     speed: jsonFiles('bench/results'),
     ranks: jsonFiles('bench/results/ranks'),
     robustness: jsonFiles('bench/results/robustness'),
+    quality: jsonFiles('bench/results/soft-scaling'),
   });
   it.each(blocks)('$file: "$name" is what the stored results make', ({ file, name, content }) => {
     const text = read(file);

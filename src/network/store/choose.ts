@@ -40,6 +40,11 @@ export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
   return openBundled(bundledFolder);
 }
 
+/** Whether runs of a network have EMmerNet without asking for it by name. */
+export function emmernetIsImported(folder: string): Promise<boolean> {
+  return exists(join(folder, HIGH_CONTEXT));
+}
+
 /** The network that comes with the program. */
 export async function openBundled(folder = defaultBundledFolder): Promise<StoredModel> {
   const manifest = join(folder, BUNDLED_MANIFEST);

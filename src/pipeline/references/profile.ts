@@ -7,6 +7,7 @@ import type { ReferenceKind, ReferenceTraits } from './source.ts';
 
 const traits: ReferenceTraits = {
   usesNetwork: false,
+  scaling: 'soft',
   isSimulated: false,
   placesPseudoAtoms: false,
   makesDifferenceMask: false,

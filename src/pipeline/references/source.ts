@@ -40,6 +40,8 @@ export interface Prediction {
 export interface ReferenceTraits {
   /** Predicted by a network, which other defaults of the method belong to. */
   readonly usesNetwork: boolean;
+  /** Where no scheme is named; default: LocScale's. */
+  readonly scaling?: 'soft';
   /** Simulated from atoms. */
   readonly isSimulated: boolean;
   /** Places pseudo-atoms. */

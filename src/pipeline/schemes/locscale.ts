@@ -16,6 +16,7 @@ import { checkFit } from '../scaling-rule.ts';
 import type { ScalingScheme } from './scheme.ts';
 
 export const locScaleScheme: ScalingScheme = {
+  describe: (reference) => reference,
   usesHalfMaps: false,
   smoothsMask: false,
   parametersFor: (parameters) => parameters,

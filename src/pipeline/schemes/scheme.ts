@@ -14,6 +14,8 @@ import type { Run } from '../run.ts';
 import type { FitRange, RuleInputs } from '../scaling-rule.ts';
 
 export interface ScalingScheme {
+  /** The mode of a run, for the log, the plan and the record; `reference`: what its reference calls itself. */
+  describe(reference: string): string;
   /** The half maps live until the map is scaled. */
   readonly usesHalfMaps: boolean;
   /** The FDR mask is that of the map low-passed at 5 A by default, as in runs of a network. */

@@ -10,6 +10,7 @@ import { planSoftScaling, type SoftScalingMaps, softTargetOf } from '../soft-sca
 import type { ScalingScheme, SchemeInputs } from './scheme.ts';
 
 export const softScheme: ScalingScheme = {
+  describe: (reference) => `soft scaling, ${reference}`,
   usesHalfMaps: true,
   smoothsMask: true,
   parametersFor(parameters) {

@@ -87,7 +87,7 @@ describe('runSoftScaling', () => {
     await expect(runSoftScaling({ input }, { engine })).rejects.toThrow(/only up to its resolution/);
     expect(engine.held.size).toBe(0);
     const told: string[] = [];
-    await runSoftScaling({ input: halves(6) }, { engine, onInfo: (line) => told.push(line) });
+    await runSoftScaling({ input: halves(6) }, { engine, onWarning: (line) => told.push(line) });
     expect(told).toEqual([
       'Voxels of 6.00 A leave 3 frequency bands up to 0.083 1/A: only noise weighting is applied.',
     ]);

@@ -114,11 +114,13 @@ describe('soft scaling in runLocScale', () => {
     expect(weighted).toMatchObject({ tag: 'usage', where: 'applyFscFilter' });
     const oneMap = await run({ input: { kind: 'map', map: copyOf(data.half1) } });
     expect(oneMap).toMatchObject({ tag: 'usage', where: '-res' });
-    const windows = await run({ parameters: {} });
+    const windows = await run({ parameters: { scaling: 'locscale' } });
     expect(windows).toMatchObject({ tag: 'usage', expected: 'soft' });
   });
 
-  it('is not what runs by default', async () => {
+  it('is what a profile runs by itself, and no other reference', async () => {
+    const plan = await planLocScale(jobOf({ parameters: {} }), { engine: await openEngine() });
+    expect(plan.mode).toMatch(/^soft scaling/);
     const own = await openEngine();
     const job = jobOf({ reference: { kind: 'none' }, parameters: { windowVoxels: 10 } });
     const result = await runLocScale(job, { engine: own });

@@ -1,0 +1,109 @@
+/**
+ * What a run of `scale` scales to, and how. A run is LocScale's wherever something holds it to LocScale: a reference that
+ * is named, EMmerNet imported, an option of the network. Without any of these it scales in soft bands to the amplitudes
+ * of an average protein, which on real maps is better than the bundled network (docs/soft-scaling.md).
+ */
+import { LocScaleError } from '../errors.ts';
+import type { OptionValues } from '../options.ts';
+import { calledAsLocScale } from './called-as.ts';
+import { chooseReference, type InputFiles, type ReferenceFiles } from './job-options.ts';
+import { modelsFolder } from './models-folder.ts';
+import type { Session } from './session.ts';
+
+export type ScalingName = 'locscale' | 'soft';
+
+export interface ChosenScaling {
+  readonly reference: ReferenceFiles;
+  readonly scaling: ScalingName;
+  /** Where nobody chose: what was taken and how to get the other, one sentence. */
+  readonly because?: string;
+  /** The same, where what was wished for cannot be had. */
+  readonly warning?: string;
+}
+
+/** Options that only a run with a network has: with one of them, the network is the user's wish. */
+const networkOptions = [
+  'modelPath',
+  'lowContextModel',
+  'provider',
+  'batchSize',
+  'cubeSize',
+  'stride',
+  'modelResolution',
+] as const;
+
+export function wantsNetwork(values: OptionValues): boolean {
+  return values.reference === 'network' || networkOptions.some((id) => values[id] !== undefined);
+}
+
+export async function chooseScaling(
+  { parsed: { values } }: Pick<Session, 'parsed'>,
+  input: InputFiles,
+): Promise<ChosenScaling> {
+  const chosen = await choose(values, input);
+  if (chosen.scaling === 'soft') refuseWithSoft(values);
+  return chosen;
+}
+
+async function choose(values: OptionValues, input: InputFiles): Promise<ChosenScaling> {
+  const { scaling } = values;
+  const reference = chooseReference(values);
+  if (reference.kind === 'profile' && scaling === 'locscale')
+    throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
+      where: '--scaling',
+      expected: 'soft',
+      found: 'locscale',
+      hint: 'Leave --scaling out, or choose another reference.',
+    });
+  if (reference.kind === 'profile') return profile;
+  const isNamed = reference.kind !== 'network' || wantsNetwork(values);
+  if (isNamed || scaling === 'locscale') return { reference, scaling: scaling ?? 'locscale' };
+  if (scaling === 'soft') return profile;
+  const { emmernetIsImported } = await import('../network/store/index.ts');
+  if (await emmernetIsImported(modelsFolder())) return network;
+  return chooseForNobody(values, input);
+}
+
+const profile = { reference: { kind: 'profile' }, scaling: 'soft' } as const;
+const network = { reference: { kind: 'network' }, scaling: 'locscale' } as const;
+
+/** Neither a reference nor a scheme is named, and EMmerNet is not there. */
+function chooseForNobody(values: OptionValues, input: InputFiles): ChosenScaling {
+  const old = "LocScale's windows with the bundled network: --scaling locscale";
+  const withoutResolution = input.kind === 'map' && values.resolution === undefined;
+  if (calledAsLocScale() && (withoutResolution || onlyLocScaleHas(values) !== undefined)) {
+    const why = withoutResolution
+      ? 'Soft scaling of a single map needs its resolution (-res)'
+      : `Soft scaling has no ${onlyLocScaleHas(values)}`;
+    return { ...network, warning: `${why}: windows are scaled to a reference of the bundled network.` };
+  }
+  if (withoutResolution)
+    throw new LocScaleError('usage', 'A single map is scaled up to its resolution, which is not given.', {
+      where: '-res',
+      hint: `Give the resolution of the map with -res, or its half maps with -hm (${old}).`,
+    });
+  return {
+    ...profile,
+    because: `Soft scaling to an average protein, the default without EMmerNet (${old}).`,
+  };
+}
+
+/** The first option given that means something in LocScale's scheme only. */
+function onlyLocScaleHas({ applyFscFilter, radialProfile }: OptionValues): string | undefined {
+  if (applyFscFilter === true) return '-apply_fsc_filter';
+  return radialProfile === undefined ? undefined : '--radial_profile';
+}
+
+function refuseWithSoft(values: OptionValues): void {
+  const name = values.activatePseudomodel === true ? '--activate_pseudomodel' : onlyLocScaleHas(values);
+  if (name === undefined) return;
+  const why = {
+    '-apply_fsc_filter': 'soft scaling weights by the agreement of the half maps itself',
+    '--radial_profile': 'soft scaling has no shells of windows',
+    '--activate_pseudomodel': 'soft scaling has no theoretical-profile rule',
+  }[name];
+  throw new LocScaleError('usage', `${name} cannot be used with soft scaling: ${why}.`, {
+    where: name,
+    hint: `Leave ${name} out, or add --scaling locscale.`,
+  });
+}
