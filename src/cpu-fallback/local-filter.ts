@@ -15,7 +15,7 @@ export interface BlendArguments {
 
 export function blendRange({ from, to, filtered, cutoffs, out, below, at, above }: BlendArguments): void {
   for (let i = from; i < to; i++) {
-    const cutoff = cutoffs[i]!;
-    if (cutoff > 0) out[i]! += binWeight(1 / cutoff, below, at, above) * filtered[i]!;
+    const cutoff = cutoffs[i];
+    if (cutoff > 0) out[i] += binWeight(1 / cutoff, below, at, above) * filtered[i];
   }
 }

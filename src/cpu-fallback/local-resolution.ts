@@ -128,10 +128,10 @@ export class TileResolver {
     for (let block = mask.firstBlock; block <= mask.lastBlock; block++) {
       if (block === mask.firstBlock) kernels.exports.seedX(this.input, BLOCK * block);
       kernels.exports.slideX(this.input, BLOCK * block);
-      if (mask.lastRow[block]! < 0) continue;
+      if (mask.lastRow[block] < 0) continue;
       if (job.weights === 'hann') kernels.exports.softenX(BLOCK * block);
       let seed = true;
-      for (let y = 0; y <= Math.min(ny - 1, mask.lastRow[block]!); y++) {
+      for (let y = 0; y <= Math.min(ny - 1, mask.lastRow[block]); y++) {
         const at = (block * ny + y) * nz;
         const runs = findRuns(mask.lanes, at, nz);
         // Before the first wanted row the recursion has not begun.
@@ -153,14 +153,14 @@ export class TileResolver {
     const edge = job.windowVoxels * job.voxelSize;
     let next = first;
     for (let z = 0; z < nz; z++) {
-      const bits = mask.lanes[at + z]!;
+      const bits = mask.lanes[at + z];
       for (let lane = 0; lane < BLOCK; lane++) {
         if ((bits & (1 << lane)) === 0) continue;
         for (let r = 0, i = z * shells * 24 + lane; r < shells; r++, i += 24)
-          curve[r] = correlationOf(sums[i]!, sums[i + 8]!, sums[i + 16]!);
-        const voxel = mask.voxels[next++]!;
+          curve[r] = correlationOf(sums[i], sums[i + 8], sums[i + 16]);
+        const voxel = mask.voxels[next++];
         job.resolution[voxel] = edge / findCrossing(curve, job.threshold);
-        for (const { shell, volume } of job.correlations) volume[voxel] = curve[shell]!;
+        for (const { shell, volume } of job.correlations) volume[voxel] = curve[shell];
       }
     }
     return next;
@@ -218,13 +218,13 @@ export function columnList(w: number, soft: boolean): { words: number[]; columns
     const margin = soft ? 1 : 0;
     words.push(c, plane.length + 2 * margin, c === h - 1 ? 1 : 0);
     columns += plane.length + 2 * margin;
-    if (soft) words.push(modulo(plane[0]!.b - 1), 0, 0);
+    if (soft) words.push(modulo(plane[0].b - 1), 0, 0);
     for (const { b, deepest } of plane) {
       const first = Math.max(-deepest, 1 - h);
       words.push(modulo(b), deepest - first + 1, modulo(first));
-      for (let a = first; a <= deepest; a++) words.push(shellOf[a * a + b * b + c * c]!);
+      for (let a = first; a <= deepest; a++) words.push(shellOf[a * a + b * b + c * c]);
     }
-    if (soft) words.push(modulo(plane[plane.length - 1]!.b + 1), 0, 0);
+    if (soft) words.push(modulo(plane[plane.length - 1].b + 1), 0, 0);
   }
   return { words, columns };
 }

@@ -96,7 +96,7 @@ export class TileScaler {
       lap('rule');
       this.convolver.run(this.input, mask, mapProfiles, inTile, out);
       const values = kernels.floats(out, mask.count);
-      for (let i = 0; i < mask.count; i++) job.scaled[mask.voxels[i]!] = values[i]!;
+      for (let i = 0; i < mask.count; i++) job.scaled[mask.voxels[i]] = values[i];
       lap('convolutions');
       return mask.count;
     } finally {
@@ -116,15 +116,15 @@ export class TileScaler {
     const fit = new Float64Array(2);
     for (let i = 0, at = 0; i < mask.count; i++, at += shells) {
       for (let r = 0; r < shells; r++) {
-        mapProfile[r] = map[at + r]!;
-        referenceProfile[r] = reference[at + r]!;
+        mapProfile[r] = map[at + r];
+        referenceProfile[r] = reference[at + r];
       }
-      const voxel = mask.voxels[i]!;
-      const inside = differenceMask !== undefined && differenceMask[voxel]! > 0.5;
+      const voxel = mask.voxels[i];
+      const inside = differenceMask !== undefined && differenceMask[voxel] > 0.5;
       this.scaleFactors(mapProfile, referenceProfile, inside, factors, fit);
-      for (let r = 0; r < shells; r++) map[at + r] = factors[r]!;
-      if (bFactor) bFactor[voxel] = fit[0]!;
-      if (quality) quality[voxel] = fit[1]!;
+      for (let r = 0; r < shells; r++) map[at + r] = factors[r];
+      if (bFactor) bFactor[voxel] = fit[0];
+      if (quality) quality[voxel] = fit[1];
     }
   }
 }

@@ -41,7 +41,7 @@ export class ShellConvolver {
         for (let dy = -h; dy < h; dy++) {
           const at = ((nz - dz) % nz) * tile.planePitch + ((ny - dy) % ny) * tile.rowPitch;
           const from = (Math.abs(dz) * (h + 1) + Math.abs(dy)) * (h + 1);
-          for (let dx = -h; dx < h; dx++) floats[at + ((nx - dx) % nx)] = values[from + Math.abs(dx)]!;
+          for (let dx = -h; dx < h; dx++) floats[at + ((nx - dx) % nx)] = values[from + Math.abs(dx)];
         }
       }
       this.forward(this.volume, spectrum);
@@ -55,7 +55,7 @@ export class ShellConvolver {
     const rows = this.wantedRows(mask);
     this.forward(input, this.mapSpectrum);
     for (let r = 0; r < this.shells; r++) {
-      const kernel = this.kernelSpectra[r]!;
+      const kernel = this.kernelSpectra[r];
       exports.multiplySpectra(
         this.mapSpectrum.re,
         this.mapSpectrum.im,

@@ -180,22 +180,7 @@ export function gatherCopies(
   const rowEnds = new Int32Array(rows);
   const inner = kernels.mark();
   for (let xFrom = 0; xFrom < nx; xFrom += BLOCK_COLUMNS) {
-    orbits.clear();
-    const low = [zTo, yTo, nx];
-    const high = [-1, -1, -1];
-    for (let row = 0, z = zFrom; z < zTo; z++) {
-      for (let y = yFrom; y < yTo; y++, row++) {
-        const before = orbits.found;
-        orbits.addRow(z, y, xFrom, Math.min(nx, xFrom + BLOCK_COLUMNS));
-        rowEnds[row] = orbits.found;
-        if (orbits.found === before) continue;
-        const corners = [z, y, orbits.xs[before], z, y, orbits.xs[orbits.found - 1]];
-        for (let axis = 0; axis < 3; axis++) {
-          low[axis] = Math.min(low[axis], corners[axis]);
-          high[axis] = Math.max(high[axis], corners[3 + axis]);
-        }
-      }
-    }
+    const { low, high } = collectBlock(orbits, rowEnds, [zFrom, zTo], [yFrom, yTo], [xFrom, nx]);
     const { found } = orbits;
     if (found === 0) continue;
     kernels.words(xs, found).set(orbits.xs.subarray(0, found));
@@ -250,6 +235,33 @@ export function gatherCopies(
     }
   }
   kernels.release(memory);
+}
+
+/** The voxels of a block that are the first of their orbit; `rowEnds`: where each row ends. Returns their corners. */
+function collectBlock(
+  orbits: Orbits,
+  rowEnds: Int32Array,
+  [zFrom, zTo]: readonly [number, number],
+  [yFrom, yTo]: readonly [number, number],
+  [xFrom, nx]: readonly [number, number],
+): { low: number[]; high: number[] } {
+  orbits.clear();
+  const low = [zTo, yTo, nx];
+  const high = [-1, -1, -1];
+  for (let row = 0, z = zFrom; z < zTo; z++) {
+    for (let y = yFrom; y < yTo; y++, row++) {
+      const before = orbits.found;
+      orbits.addRow(z, y, xFrom, Math.min(nx, xFrom + BLOCK_COLUMNS));
+      rowEnds[row] = orbits.found;
+      if (orbits.found === before) continue;
+      const corners = [z, y, orbits.xs[before], z, y, orbits.xs[orbits.found - 1]];
+      for (let axis = 0; axis < 3; axis++) {
+        low[axis] = Math.min(low[axis], corners[axis]);
+        high[axis] = Math.max(high[axis], corners[3 + axis]);
+      }
+    }
+  }
+  return { low, high };
 }
 
 /** Part of the fine grid that a copy of a block of voxels needs; undefined where none of it is in the box. */

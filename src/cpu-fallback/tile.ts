@@ -100,8 +100,8 @@ export function gatherTileMask(
     for (let y = 0; y < yEnd; y++) {
       const row = ((start[0] + z) * ny + start[1] + y) * nx + start[2];
       for (let x = 0; x < xEnd; x++) {
-        if (mask[row + x]! > 0.5) {
-          lanes[((x >> 3) * ty + y) * tz + z]! |= 1 << (x & 7);
+        if (mask[row + x] > 0.5) {
+          lanes[((x >> 3) * ty + y) * tz + z] |= 1 << (x & 7);
           count++;
         }
       }
@@ -117,7 +117,7 @@ export function gatherTileMask(
   for (let block = 0; block < blocks; block++) {
     for (let y = 0; y < ty; y++) {
       for (let z = 0; z < tz; z++) {
-        const bits = lanes[(block * ty + y) * tz + z]!;
+        const bits = lanes[(block * ty + y) * tz + z];
         if (bits === 0) continue;
         firstBlock = Math.min(firstBlock, block);
         lastBlock = block;

@@ -75,7 +75,7 @@ export class WindowProfiler {
         const runs = findRuns(mask.lanes, at, nz);
         if (runs.length === 0) {
           // Between two wanted rows the recursion goes on without profiles; before the first it has not begun.
-          if (!seed && y < mask.lastRow[block]!) exports.profileRow(false, y, this.runsAddress, 0);
+          if (!seed && y < mask.lastRow[block]) exports.profileRow(false, y, this.runsAddress, 0);
           continue;
         }
         this.kernels.words(this.runsAddress, runs.length).set(runs);
@@ -93,7 +93,7 @@ export function findRuns(lanes: Uint8Array, at: number, count: number): number[]
   for (let z = 0; z < count; z++) {
     if (lanes[at + z] === 0) continue;
     const last = runs.length - 1;
-    if (last > 0 && z - runs[last]! < MERGE_GAP) runs[last] = z + 1;
+    if (last > 0 && z - runs[last] < MERGE_GAP) runs[last] = z + 1;
     else runs.push(z, z + 1);
   }
   return runs;
@@ -125,14 +125,15 @@ function frequencyPairs(w: number, kind: RadialProfileKind) {
   const order = kind === 'sphere' ? [...range(1, h), 0, h] : range(0, h + 1);
   for (const plane of order) planes.set(plane, new Map());
   const add = (cIndex: number, bIndex: number, aIndex: number, r: number): void => {
-    const rows = planes.get(cIndex)!;
+    const rows = planes.get(cIndex) as Map<number, number[]>;
     const key = (bIndex + w) % w;
-    if (!rows.has(key)) rows.set(key, []);
-    rows.get(key)!.push((aIndex + w) % w, r);
+    const row = rows.get(key) ?? [];
+    row.push((aIndex + w) % w, r);
+    rows.set(key, row);
   };
   for (let i = 0; i < shell.length; i++) {
-    add(c[i]!, b[i]!, a[i]!, shell[i]!);
-    if (multiplicity[i] === 2 && (c[i] === 0 || c[i] === h)) add(c[i]!, -b[i]!, -a[i]!, shell[i]!);
+    add(c[i], b[i], a[i], shell[i]);
+    if (multiplicity[i] === 2 && (c[i] === 0 || c[i] === h)) add(c[i], -b[i], -a[i], shell[i]);
   }
   const words: number[] = [];
   let pairCount = 0;

@@ -66,8 +66,9 @@ const READ_BYTES = 32 * 2 ** 20;
 
 const LATE_EVENT_MILLISECONDS = 20;
 
-export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<GpuLimits> = {}): GpuDevice {
-  const limits: GpuLimits = {
+/** Those of the device, or less where tests and users ask for it. */
+function limitsOf(device: GPUDevice, overrides: Partial<GpuLimits>): GpuLimits {
+  return {
     bindingBytes: Math.min(
       device.limits.maxStorageBufferBindingSize,
       overrides.bindingBytes ?? Number.POSITIVE_INFINITY,
@@ -92,11 +93,25 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     workgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
     totalBytes: overrides.totalBytes ?? Number.POSITIVE_INFINITY,
   };
+}
+
+/** Errors of a device that WebGPU reports late, and its loss. */
+interface DeviceHealth {
+  /** Throws what was stored. */
+  check(): void;
+  lose(why: string): void;
+  /**
+   * Waits for work or for the loss of the device, whichever comes first. Work of a lost device may well
+   * resolve (Dawn and wgpu differ in what does), so stored errors count more than its result.
+   */
+  survive<T>(work: Promise<T>): Promise<T>;
+  recover(): Promise<boolean>;
+}
+
+function watchDevice(device: GPUDevice, name: string): DeviceHealth {
   let failure: LocScaleError | undefined;
   let lost = false;
-  let allocatedBytes = 0;
-  const sizes = new Map<GPUBuffer, number>();
-  /** Those who wait for the device: told at once when it is lost. */
+  /** Rejects whatever waits for the device, when it is lost. */
   const waiting = new Set<(error: LocScaleError) => void>();
 
   device.addEventListener('uncapturederror', (event) => {
@@ -116,10 +131,6 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     if (failure) throw failure;
   }
 
-  /**
-   * Waits for work or for the loss of the device, whichever comes first. Work of a lost device may well
-   * resolve (Dawn and wgpu differ in what does), so stored errors count more than its result.
-   */
   async function survive<T>(work: Promise<T>): Promise<T> {
     let reject: (error: LocScaleError) => void = () => undefined;
     try {
@@ -144,6 +155,24 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     }
   }
 
+  async function recover(): Promise<boolean> {
+    if (failure === undefined) return true;
+    if (failure.tag !== 'out-of-memory') return false;
+    await Promise.race([device.queue.onSubmittedWorkDone(), device.lost]);
+    await new Promise((resolve) => setTimeout(resolve, LATE_EVENT_MILLISECONDS));
+    if (lost) return false;
+    failure = undefined;
+    return true;
+  }
+
+  return { check, lose, survive, recover };
+}
+
+export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<GpuLimits> = {}): GpuDevice {
+  const limits = limitsOf(device, overrides);
+  const { check, lose, survive, recover } = watchDevice(device, name);
+  let allocatedBytes = 0;
+  const sizes = new Map<GPUBuffer, number>();
   const self: GpuDevice = {
     device,
     name,
@@ -181,15 +210,7 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       buffer.destroy();
     },
     check,
-    async recover() {
-      if (failure === undefined) return true;
-      if (failure.tag !== 'out-of-memory') return false;
-      await Promise.race([device.queue.onSubmittedWorkDone(), device.lost]);
-      await new Promise((resolve) => setTimeout(resolve, LATE_EVENT_MILLISECONDS));
-      if (lost) return false;
-      failure = undefined;
-      return true;
-    },
+    recover,
     async finish(encoder) {
       check();
       if (encoder) device.queue.submit([encoder.finish()]);
@@ -200,41 +221,7 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
       await self.readInto(buffer, offset, new Uint8Array(data));
       return data;
     },
-    async readInto(buffer, offset, target) {
-      check();
-      const chunk = Math.min(READ_BYTES, 4 * Math.ceil(target.length / 4));
-      const count = Math.ceil(target.length / READ_BYTES);
-      const staging: GPUBuffer[] = [];
-      const start = async (i: number): Promise<void> => {
-        const bytes = Math.min(chunk, 4 * Math.ceil((target.length - i * chunk) / 4));
-        const encoder = device.createCommandEncoder({ label: 'read back' });
-        encoder.copyBufferToBuffer(buffer, offset + i * chunk, staging[i % 2], 0, bytes);
-        device.queue.submit([encoder.finish()]);
-        await survive(staging[i % 2].mapAsync(1, 0, bytes));
-      };
-      try {
-        for (let i = 0; i < Math.min(2, count); i++)
-          staging.push(
-            self.createBuffer(`${buffer.label} (read back)`, chunk, usage.mapRead | usage.copyTarget),
-          );
-        const pending = staging.map((_, i) => start(i));
-        // A failure of the second must not go unhandled while the first is waited for.
-        for (const work of pending) work.catch(() => undefined);
-        for (let i = 0; i < count; i++) {
-          await pending[i % 2];
-          const bytes = Math.min(chunk, target.length - i * chunk);
-          const mapped = staging[i % 2].getMappedRange(0, 4 * Math.ceil(bytes / 4));
-          target.set(new Uint8Array(mapped, 0, bytes), i * chunk);
-          staging[i % 2].unmap();
-          if (i + 2 < count) {
-            pending[i % 2] = start(i + 2);
-            pending[i % 2].catch(() => undefined);
-          }
-        }
-      } finally {
-        for (const part of staging) self.destroyBuffer(part);
-      }
-    },
+    readInto: (buffer, offset, target) => readBack(self, survive, buffer, offset, target),
     destroy() {
       lose('it was closed');
       for (const buffer of sizes.keys()) buffer.destroy();
@@ -244,6 +231,48 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     },
   };
   return self;
+}
+
+/** Two staging buffers in turn: one is filled by the device while the host copies the other. */
+async function readBack(
+  gpu: GpuDevice,
+  survive: DeviceHealth['survive'],
+  buffer: GPUBuffer,
+  offset: number,
+  target: Uint8Array,
+): Promise<void> {
+  gpu.check();
+  const { device } = gpu;
+  const chunk = Math.min(READ_BYTES, 4 * Math.ceil(target.length / 4));
+  const count = Math.ceil(target.length / READ_BYTES);
+  const staging: GPUBuffer[] = [];
+  const start = async (i: number): Promise<void> => {
+    const bytes = Math.min(chunk, 4 * Math.ceil((target.length - i * chunk) / 4));
+    const encoder = device.createCommandEncoder({ label: 'read back' });
+    encoder.copyBufferToBuffer(buffer, offset + i * chunk, staging[i % 2], 0, bytes);
+    device.queue.submit([encoder.finish()]);
+    await survive(staging[i % 2].mapAsync(1, 0, bytes));
+  };
+  try {
+    for (let i = 0; i < Math.min(2, count); i++)
+      staging.push(gpu.createBuffer(`${buffer.label} (read back)`, chunk, usage.mapRead | usage.copyTarget));
+    const pending = staging.map((_, i) => start(i));
+    // A failure of the second must not go unhandled while the first is waited for.
+    for (const work of pending) work.catch(() => undefined);
+    for (let i = 0; i < count; i++) {
+      await pending[i % 2];
+      const bytes = Math.min(chunk, target.length - i * chunk);
+      const mapped = staging[i % 2].getMappedRange(0, 4 * Math.ceil(bytes / 4));
+      target.set(new Uint8Array(mapped, 0, bytes), i * chunk);
+      staging[i % 2].unmap();
+      if (i + 2 < count) {
+        pending[i % 2] = start(i + 2);
+        pending[i % 2].catch(() => undefined);
+      }
+    }
+  } finally {
+    for (const part of staging) gpu.destroyBuffer(part);
+  }
 }
 
 function toError(error: GPUError, name: string): LocScaleError {

@@ -12,8 +12,8 @@ import { voxelCount } from '../math/grid.ts';
 import { roundedShells, type WindowWeights, windowWeights } from '../math/scaling/local-resolution.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
-import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
-import { type Bound, createIndexTable, createTable, type UniformField } from './kernel.ts';
+import { buildJob, type Destroyable, type JobBuffers, withSmallerPlans } from './job.ts';
+import { type Bound, createIndexTable, createTable, type Kernel, type UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import type { ScalingTools } from './local-scaling.ts';
 import { type GpuResolutionPlan, planGpuResolution } from './plan-local-resolution.ts';
@@ -107,6 +107,42 @@ async function runPlan(
   }
 }
 
+const NAME = 'local-resolution';
+
+/** Entry points, in the order in which they run. */
+function compile(
+  gpu: GpuDevice,
+  { windowVoxels, shellCount, lanes }: GpuResolutionPlan,
+): Promise<readonly Kernel[]> {
+  const of = (entryPoint: string, constants: Record<string, number>): Promise<Kernel> =>
+    getKernel(gpu, NAME, entryPoint, constants);
+  const [window_voxels, shell_count] = [windowVoxels, shellCount];
+  return Promise.all([
+    of('rows', { window_voxels, shell_count }),
+    of('columns', { window_voxels }),
+    of('windows', { window_voxels, lanes }),
+    of('resolve', { shell_count, lanes }),
+    of('shell_correlation', { lanes }),
+  ]);
+}
+
+function createTables(
+  gpu: GpuDevice,
+  { windowVoxels, columns }: GpuResolutionPlan,
+  weights: WindowWeights,
+  own: JobBuffers['own'],
+) {
+  const owned = (buffer: GPUBuffer): GPUBuffer => {
+    own({ destroy: () => gpu.destroyBuffer(buffer) });
+    return buffer;
+  };
+  return {
+    twiddles: owned(createTable(gpu, `${NAME} twiddles`, twiddleTable(windowVoxels, weights))),
+    columnList: owned(createIndexTable(gpu, `${NAME} columns`, columns)),
+    shellOf: owned(createIndexTable(gpu, `${NAME} shells`, roundedShells(windowVoxels))),
+  };
+}
+
 async function prepare(
   gpu: GpuDevice,
   plan: GpuResolutionPlan,
@@ -114,27 +150,11 @@ async function prepare(
   volumes: ResolutionVolumes,
   copy: TileCopy,
 ): Promise<{ encode(tile: GpuResolutionPlan['tiles'][number]): GPUCommandEncoder } & Destroyable> {
-  const { windowVoxels, shellCount, lanes, tileSize, box } = plan;
-  const name = 'local-resolution';
-  const constants = { window_voxels: windowVoxels, shell_count: shellCount, lanes };
-  const compile = (entryPoint: string, ...keys: (keyof typeof constants)[]) =>
-    getKernel(gpu, name, entryPoint, Object.fromEntries(keys.map((key) => [key, constants[key]])));
-  const [rows, columns, windows, resolve, shellCorrelation] = await Promise.all([
-    compile('rows', 'window_voxels', 'shell_count'),
-    compile('columns', 'window_voxels'),
-    compile('windows', 'window_voxels', 'lanes'),
-    compile('resolve', 'shell_count', 'lanes'),
-    compile('shell_correlation', 'lanes'),
-  ]);
-  return buildJob(gpu, name, async ({ storage, own }) => {
-    const uniforms = own(createUniformSlots(gpu, name));
-    const table = (buffer: GPUBuffer): GPUBuffer => {
-      own({ destroy: () => gpu.destroyBuffer(buffer) });
-      return buffer;
-    };
-    const twiddles = table(createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels, job.weights)));
-    const columnList = table(createIndexTable(gpu, `${name} columns`, plan.columns));
-    const shellOf = table(createIndexTable(gpu, `${name} shells`, roundedShells(windowVoxels)));
+  const { windowVoxels, lanes, tileSize, box } = plan;
+  const [rows, columns, windows, resolve, shellCorrelation] = await compile(gpu, plan);
+  return buildJob(gpu, NAME, async ({ storage, own }) => {
+    const uniforms = own(createUniformSlots(gpu, NAME));
+    const { twiddles, columnList, shellOf } = createTables(gpu, plan, job.weights, own);
     const half1 = storage('half 1', 4 * voxelCount(box));
     const half2 = storage('half 2', 4 * voxelCount(box));
     const units = storage('units', 16 * plan.unitCapacity);
@@ -158,9 +178,9 @@ async function prepare(
           ['f32', windowVoxels * job.voxelSize],
           ...[...start, ...slab].map((n): UniformField => ['i32', n]),
         ]);
-      const encoder = device.createCommandEncoder({ label: name });
+      const encoder = device.createCommandEncoder({ label: NAME });
       encoder.clearBuffer(sums);
-      const pass = encoder.beginComputePass({ label: name });
+      const pass = encoder.beginComputePass({ label: NAME });
       copy.gather(pass, volumes.half1, corner, box, job.padValues[0], half1);
       copy.gather(pass, volumes.half2, corner, box, job.padValues[1], half2);
       const first = parametersOf([0, 0], 0, [0, 0, 0, 0]);

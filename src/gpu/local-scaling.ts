@@ -102,6 +102,34 @@ interface ReadyTiles extends Destroyable {
   readonly encode: (tile: GpuTile) => GPUCommandEncoder;
 }
 
+/** A run without tiles: the mask is empty. */
+function nothingToRun(result: LocalScalingResult): ScalingRun {
+  return {
+    tileSize: [0, 0, 0],
+    tiles: [],
+    result,
+    run: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+function ownVolumes(
+  mask: Volume,
+  maps: LocalScalingMaps,
+  { scaled, bFactor, quality }: LocalScalingResult,
+  tools: ScalingTools,
+): ScalingVolumes {
+  return {
+    map: tools.own(maps.map),
+    reference: maps.reference && tools.own(maps.reference),
+    mask: tools.own(mask),
+    differenceMask: maps.differenceMask && tools.own(maps.differenceMask),
+    scaled: tools.own(scaled),
+    bFactor: bFactor && tools.own(bFactor),
+    quality: quality && tools.own(quality),
+  };
+}
+
 /** `planWithin`: absent where another process has fixed the size of the tiles. */
 async function startScaling(
   settings: LocalScalingSettings,
@@ -123,24 +151,8 @@ async function startScaling(
       scaled: make('scaled map'),
       ...(measureBFactors ? { bFactor: make('B factors'), quality: make('fit quality') } : {}),
     };
-    if (first === undefined)
-      return {
-        tileSize: [0, 0, 0],
-        tiles: [],
-        result,
-        run: async () => undefined,
-        close: async () => undefined,
-      };
-    const { scaled, bFactor, quality } = result;
-    const volumes: ScalingVolumes = {
-      map: tools.own(maps.map),
-      reference: maps.reference && tools.own(maps.reference),
-      mask: tools.own(mask),
-      differenceMask: maps.differenceMask && tools.own(maps.differenceMask),
-      scaled: tools.own(scaled),
-      bFactor: bFactor && tools.own(bFactor),
-      quality: quality && tools.own(quality),
-    };
+    if (first === undefined) return nothingToRun(result);
+    const volumes = ownVolumes(mask, maps, result, tools);
     const prepare = async (plan: GpuTilePlan): Promise<ReadyTiles> => ({
       ...(await prepareTiles(gpu, plan, { ...settings, ...maps }, volumes, copy)),
       plan,

@@ -15,7 +15,8 @@ export async function runTiles<Tile extends { readonly maskVoxels: number }>(
   const total = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
   let done = 0;
   const settle = async (): Promise<void> => {
-    const next = pending.shift()!;
+    const next = pending.shift();
+    if (next === undefined) return;
     await next.done;
     done += next.voxels;
     hooks.onProgress?.(done, total);

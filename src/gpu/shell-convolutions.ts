@@ -6,9 +6,10 @@
 import { shellKernels } from '../math/fourier/shell-kernels.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
+import { shellCountOf } from '../math/scaling/windows.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 import type { RealFft3d } from './fft.ts';
-import type { Bound, UniformField } from './kernel.ts';
+import type { Bound, Kernel, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
@@ -41,6 +42,8 @@ export interface ShellConvolutions {
   destroy(): void;
 }
 
+const NAME = 'shell-convolutions';
+
 export async function createShellConvolutions(
   gpu: GpuDevice,
   fft: RealFft3d,
@@ -49,18 +52,10 @@ export async function createShellConvolutions(
   tileSize: Shape,
   lanes: number,
 ): Promise<ShellConvolutions> {
-  const name = 'shell-convolutions';
-  const kernel = (entryPoint: string, constants: Record<string, number> = { lanes }) =>
-    getKernel(gpu, name, entryPoint, constants);
-  const [multiply, accumulate, place, placeFits] = await Promise.all([
-    kernel('multiply', {}),
-    kernel('accumulate'),
-    kernel('place'),
-    kernel('place_fits'),
-  ]);
+  const [multiply, accumulate, place, placeFits] = await compile(gpu, lanes);
   const buffers: GPUBuffer[] = [];
   const make = (label: string, bytes: number): GPUBuffer => {
-    const buffer = gpu.createBuffer(`${name} ${label}`, bytes, STORAGE);
+    const buffer = gpu.createBuffer(`${NAME} ${label}`, bytes, STORAGE);
     buffers.push(buffer);
     return buffer;
   };
@@ -68,17 +63,10 @@ export async function createShellConvolutions(
   const mapSpectrum = make('map spectrum', fft.spectrumBytes);
   const product = make('product', fft.spectrumBytes);
   const shellMap = make('shell map', 4 * voxelCount(box));
-  const kernels = shellKernels(windowVoxels);
-  const spectra = kernels.map((_, r) => make(`kernel ${r}`, fft.spectrumBytes));
-  for (const [r, values] of kernels.entries()) {
-    gpu.device.queue.writeBuffer(shellMap, 0, placeKernel(values, windowVoxels, box));
-    const encoder = gpu.device.createCommandEncoder({ label: `${name} kernel ${r}` });
-    const pass = encoder.beginComputePass({ label: name });
-    fft.forward(pass, shellMap, spectra[r]);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
-  }
-  await gpu.finish();
+  const spectra = Array.from({ length: shellCountOf(windowVoxels) }, (_, r) =>
+    make(`kernel ${r}`, fft.spectrumBytes),
+  );
+  await transformKernels(gpu, fft, windowVoxels, box, { shellMap, spectra });
 
   const fieldsOf = (unitCount: number, shell: number): UniformField[] => [
     ['u32', unitCount],
@@ -134,6 +122,32 @@ export async function createShellConvolutions(
       for (const buffer of buffers) gpu.destroyBuffer(buffer);
     },
   };
+}
+
+function compile(gpu: GpuDevice, lanes: number): Promise<Kernel[]> {
+  return Promise.all([
+    getKernel(gpu, NAME, 'multiply'),
+    ...['accumulate', 'place', 'place_fits'].map((entryPoint) => getKernel(gpu, NAME, entryPoint, { lanes })),
+  ]);
+}
+
+/** Spectra of the shells' kernels; `shellMap` is overwritten. */
+async function transformKernels(
+  gpu: GpuDevice,
+  fft: RealFft3d,
+  windowVoxels: number,
+  box: Shape,
+  { shellMap, spectra }: { readonly shellMap: GPUBuffer; readonly spectra: readonly GPUBuffer[] },
+): Promise<void> {
+  for (const [r, values] of shellKernels(windowVoxels).entries()) {
+    gpu.device.queue.writeBuffer(shellMap, 0, placeKernel(values, windowVoxels, box));
+    const encoder = gpu.device.createCommandEncoder({ label: `${NAME} kernel ${r}` });
+    const pass = encoder.beginComputePass({ label: NAME });
+    fft.forward(pass, shellMap, spectra[r]);
+    pass.end();
+    gpu.device.queue.submit([encoder.finish()]);
+  }
+  await gpu.finish();
 }
 
 /** K(d), d = -h ... h - 1, at index -d modulo the box: correlation becomes a product of spectra. */

@@ -153,22 +153,8 @@ export async function createWindowProfiles(
     buffers.push(buffer);
     return buffer;
   };
-  const twiddles = keep(createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels)));
-  const pairs = keep(createIndexTable(gpu, `${name} pairs`, plan.pairs));
-  const shellOf = keep(
-    createIndexTable(
-      gpu,
-      `${name} shells`,
-      Array.from({ length: shellCount ** 2 }, (_, n) => Math.floor(Math.sqrt(n))),
-    ),
-  );
-  const norms = keep(
-    createTable(
-      gpu,
-      `${name} norms`,
-      Array.from(plan.counts, (n) => 1 / (n * windowVoxels ** 1.5)),
-    ),
-  );
+  const { twiddles, pairs, shellOf, norms } = createTables(gpu, name, plan);
+  buffers.push(twiddles, pairs, shellOf, norms);
   const xSums = keep(gpu.createBuffer(`${name} x sums`, plan.xSumBytes, STORAGE));
   const ySums = keep(gpu.createBuffer(`${name} y sums`, plan.ySumBytes, STORAGE));
   const slots = keep(gpu.createBuffer(`${name} slots`, plan.slotBytes, STORAGE));
@@ -218,6 +204,21 @@ export async function createWindowProfiles(
     destroy() {
       for (const buffer of buffers) gpu.destroyBuffer(buffer);
     },
+  };
+}
+
+function createTables(
+  gpu: GpuDevice,
+  name: string,
+  { windowVoxels, shellCount, pairs, counts }: WindowProfilesPlan,
+) {
+  const shells = Array.from({ length: shellCount ** 2 }, (_, n) => Math.floor(Math.sqrt(n)));
+  const norms = Array.from(counts, (n) => 1 / (n * windowVoxels ** 1.5));
+  return {
+    twiddles: createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels)),
+    pairs: createIndexTable(gpu, `${name} pairs`, pairs),
+    shellOf: createIndexTable(gpu, `${name} shells`, shells),
+    norms: createTable(gpu, `${name} norms`, norms),
   };
 }
 

@@ -177,6 +177,37 @@ function makeTables({ windowVoxels, most }: WindowPlan): Tables {
   return { cos, sin };
 }
 
+/** Transforms the windows about `centres` of one row along x: (re, im) of each kx of each centre to `rows`, from `to`. */
+function createRowTransform(
+  h: number,
+  width: number,
+  { cos, sin }: Tables,
+  centres: readonly number[],
+  rows: Float64Array,
+): (padded: Float64Array, to: number) => void {
+  const even = new Float64Array(h);
+  const odd = new Float64Array(h);
+  return (padded, to) => {
+    for (const centre of centres) {
+      even[0] = padded[centre];
+      for (let d = 1; d < h; d++) {
+        even[d] = padded[centre + d] + padded[centre - d];
+        odd[d] = padded[centre + d] - padded[centre - d];
+      }
+      for (let k = 0; k < width; k++) {
+        let re = even[0];
+        let im = 0;
+        for (let d = 1, at = k * h + 1; d < h; d++, at++) {
+          re += even[d] * cos[at];
+          im -= odd[d] * sin[at];
+        }
+        rows[to++] = re;
+        rows[to++] = im;
+      }
+    }
+  };
+}
+
 /** Transforms plane z along x and y: out[2 (pair + pairs * column)], re and im. */
 function createRowStage(
   [nz, ny, nx]: Shape,
@@ -194,30 +225,11 @@ function createRowStage(
   const lastRow = Math.max(...columns.map((column) => Math.floor(column / lx))) * step + h - 1;
   const rows = new Float64Array(rowFloats * (lastRow - firstRow + 1));
   const margin = h + step;
+  const centres = xs.map((ix) => ix * step + margin);
+  const transformRow = createRowTransform(h, width, { cos, sin }, centres, rows);
   const padded = new Float64Array(nx + 2 * margin);
   const even = new Float64Array(2 * h);
   const odd = new Float64Array(2 * h);
-
-  function transformRow(to: number): void {
-    for (const ix of xs) {
-      const centre = ix * step + margin;
-      even[0] = padded[centre];
-      for (let d = 1; d < h; d++) {
-        even[d] = padded[centre + d] + padded[centre - d];
-        odd[d] = padded[centre + d] - padded[centre - d];
-      }
-      for (let k = 0; k < width; k++) {
-        let re = even[0];
-        let im = 0;
-        for (let d = 1, at = k * h + 1; d < h; d++, at++) {
-          re += even[d] * cos[at];
-          im -= odd[d] * sin[at];
-        }
-        rows[to++] = re;
-        rows[to++] = im;
-      }
-    }
-  }
 
   function transformColumn(column: number, out: Float32Array, to: number): void {
     const centre = Math.floor(column / lx) * step - firstRow;
@@ -264,7 +276,7 @@ function createRowStage(
         const start = (z * ny + y) * nx;
         for (let x = 0; x < nx; x++) padded[margin + x] = map[start + x];
       }
-      transformRow((y - firstRow) * rowFloats);
+      transformRow(padded, (y - firstRow) * rowFloats);
     }
     for (let c = 0; c < columns.length; c++) transformColumn(columns[c], out, 2 * pairs.length * c);
   };
