@@ -168,8 +168,7 @@ async function prepare(
       units: list,
       unitCount,
     }: GpuResolutionPlan['tiles'][number]): GPUCommandEncoder => {
-      const { device } = gpu;
-      device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
+      gpu.device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
       const corner = start.map((n) => n - windowVoxels / 2) as unknown as [number, number, number];
       const parametersOf = (batch: [first: number, count: number], shell: number, slab: number[]): Bound =>
         uniforms.write([
@@ -178,7 +177,7 @@ async function prepare(
           ['f32', windowVoxels * job.voxelSize],
           ...[...start, ...slab].map((n): UniformField => ['i32', n]),
         ]);
-      const encoder = device.createCommandEncoder({ label: NAME });
+      const encoder = gpu.device.createCommandEncoder({ label: NAME });
       encoder.clearBuffer(sums);
       const pass = encoder.beginComputePass({ label: NAME });
       copy.gather(pass, volumes.half1, corner, box, job.padValues[0], half1);

@@ -105,10 +105,8 @@ export function startRun(context: LocScaleContext): Run {
       ledger.count(0);
     },
     countLateHeap(bytes) {
-      // Elsewhere maps are in memory of a device, which a heap takes nothing of.
-      if (engine.name !== 'cpu') return;
-      ledger.lateHeapBytes += bytes;
-      ledger.count(bytes);
+      // Volumes of other engines are in the memory of a device.
+      if (engine.name === 'cpu') ledger.countLateHeap(bytes);
     },
     async upload(map) {
       const image = 'load' in map ? await loadSource(map) : map;

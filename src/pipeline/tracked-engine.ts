@@ -29,6 +29,12 @@ export class VolumeLedger {
     return bytes;
   }
 
+  /** Heap is about to be taken that stays taken for the rest of the run. */
+  countLateHeap(bytes: number): void {
+    this.count(bytes);
+    this.lateHeapBytes += bytes;
+  }
+
   /** Something is about to take `bytes` beside the volumes that live. */
   count(bytes: number): void {
     const now = this.liveBytes() + bytes;
