@@ -12,7 +12,7 @@ import { voxelCount } from '../math/grid.ts';
 export class VolumeLedger {
   readonly live = new Set<Volume>();
   peakBytes = 0;
-  /** Heap that is collected late: values that the CPU engine has sorted for a confidence map, small copies of maps. */
+  /** Heap that is collected late: values sorted for a confidence map, small copies of maps. */
   lateHeapBytes = 0;
   /** Maps in host memory that the engine has not got yet. */
   waitingBytes = 0;

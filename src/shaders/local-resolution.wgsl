@@ -47,7 +47,8 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read> half2: array<f32>;
 @group(0) @binding(3) var<storage, read> twiddles: array<vec2f>; // t(d) {cos, sin} of 2 pi k d / w at [k][d + h]
 @group(0) @binding(4) var<storage, read_write> x_sums: array<vec4f>;
-@group(0) @binding(5) var<storage, read> column_list: array<vec4u>; // b mod w, c, b^2 + c^2, 4 * largest a + multiplicity
+// b mod w, c, b^2 + c^2, 4 * largest a + multiplicity
+@group(0) @binding(5) var<storage, read> column_list: array<vec4u>;
 @group(0) @binding(6) var<storage, read_write> y_sums: array<vec4f>;
 @group(0) @binding(7) var<storage, read> units: array<vec4u>; // first z, y, first x of each unit
 @group(0) @binding(8) var<storage, read> shell_of: array<u32>; // round(sqrt(n))
@@ -68,7 +69,10 @@ fn rows(@builtin(global_invocation_id) id: vec3u) {
     var sum = vec4f(0.0);
     for (var u = 0u; u < window_voxels; u++) {
       let twiddle = twiddles[c * window_voxels + u];
-      sum += vec4f(half1[row + u] * vec2f(twiddle.x, -twiddle.y), half2[row + u] * vec2f(twiddle.x, -twiddle.y));
+      sum += vec4f(
+        half1[row + u] * vec2f(twiddle.x, -twiddle.y),
+        half2[row + u] * vec2f(twiddle.x, -twiddle.y),
+      );
     }
     x_sums[((c * planes + id.z) * row_count + id.y) * parameters.tile_x + x] = sum;
   }

@@ -9,7 +9,7 @@
 //   [2] end of the fit range   [3] end of the deviations
 //   squared_frequency[shells]  weight[shells]  first_reference[shells + 1]
 //   then per start = 0 ... shells: usable, mean squared frequency, slope_weight[shells], deviation[shells]
-// first_reference[s]: smallest R_0 for which the local Wilson cut-off lets the fit start at shell s or before.
+// first_reference[s]: smallest R_0 for which the local Wilson cut-off lets the fit start by shell s.
 //
 // Hazards: log and exp of WGSL are good to a few units in the last place of float32 on the devices
 // tested, which is 1e-6 of a B factor.

@@ -174,7 +174,8 @@ fn slide_z(
         sums[0] += weight * sqrt(dot(sum, sum));
         for (var k = 1u; k < RUN; k++) {
           let leaving = (k - 1u) * lanes + x;
-          sum += mul_conj(column[leaving + window_voxels * lanes] - column[leaving], workgroup_twiddles[index]);
+          let change = column[leaving + window_voxels * lanes] - column[leaving];
+          sum += mul_conj(change, workgroup_twiddles[index]);
           index = advance(index, step);
           sums[k] += weight * sqrt(dot(sum, sum));
         }

@@ -9,7 +9,13 @@ import {
   rotationAbout,
   type Vector3,
 } from '../../src/math/symmetry/rotation.ts';
-import { type CoarseMap, detectSymmetry, selfCorrelation } from '../../src/math/symmetry/self-rotation.ts';
+import {
+  type CoarseMap,
+  correlationRoom,
+  detectSymmetry,
+  selfCorrelation,
+  selfCorrelations,
+} from '../../src/math/symmetry/self-rotation.ts';
 import { turnOperators } from '../../src/math/symmetry/symmetry-operators.ts';
 
 /** Voxels; the blobs lie within 9 of the middle, the sphere that is compared reaches to 11. */
@@ -54,6 +60,21 @@ describe('detectSymmetry', () => {
       expect(Math.abs(dot(found.axis, applyMatrix(turn, [0, 0, 1])))).toBeGreaterThan(
         Math.cos(Math.PI / 180),
       );
+    }
+  });
+
+  it('correlates about one centre after another in shared memory with the bits of memory of its own', () => {
+    const map = blobMap(pointGroup('C3'));
+    const [, ...turns] = pointGroup('D3');
+    const about = selfCorrelations({ ...map, room: correlationRoom(map.data.length) }, 500);
+    for (const centre of [
+      [12, 12, 12],
+      [11.25, 12.5, 13],
+      [12, 12, 12],
+    ] as const) {
+      const shared = about(centre);
+      const fresh = selfCorrelation({ ...map, centre }, 500);
+      expect(turns.map((turn) => shared(turn))).toEqual(turns.map((turn) => fresh(turn)));
     }
   });
 

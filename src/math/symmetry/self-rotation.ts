@@ -47,7 +47,7 @@ export function selfCorrelation(map: CoarseMap, most = 12000): SelfCorrelation {
   return selfCorrelations(map, most)(map.centre);
 }
 
-/** Self-correlations about any centre, for a search; each is good until that about the next centre is made. */
+/** Self-correlations about any centre, for a search; each is valid until the next one is made. */
 export function selfCorrelations(
   map: CoarseMap,
   most = 12000,
@@ -59,7 +59,7 @@ export function selfCorrelations(
   return (centre) => correlationAbout({ ...map, centre }, points, own, room);
 }
 
-/** `points`: (x, y, z) of each voxel that is compared, from the centre; `own` becomes the map's values there. */
+/** `points`: (x, y, z) from the centre of each voxel compared; `own` becomes the map's values there. */
 function correlationAbout(
   map: CoarseMap,
   points: Float64Array,
