@@ -237,7 +237,7 @@ export function gatherCopies(
   kernels.release(memory);
 }
 
-/** Collects voxels of a block that are the first of their orbit, and where rows end; returns their corners. */
+/** Collects voxels of a block that are first of their orbit, and where rows end; returns their corners. */
 function collectBlock(
   orbits: Orbits,
   rowEnds: Int32Array,

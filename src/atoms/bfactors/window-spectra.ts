@@ -177,7 +177,7 @@ function makeTables({ windowVoxels, most }: WindowPlan): Tables {
   return { cos, sin };
 }
 
-/** Transforms windows about `centres` of a row along x: (re, im) of each kx and centre, to `rows` from `to`. */
+/** Transforms windows about `centres` of a row along x: (re, im) per kx and centre, to `rows` from `to`. */
 function createRowTransform(
   h: number,
   width: number,
