@@ -31,7 +31,7 @@ export async function runDemoCommand(session: Session): Promise<void> {
     // Where onnxruntime does not run, the rest of the program can still be shown.
     if (!isLocScaleError(error) || error.parameter !== 'provider' || values.provider !== undefined)
       throw error;
-    logger.warn(`${error.message} The demo takes the ideal map as reference instead.`);
+    logger.warn(error.message);
     await runDemo(options);
   }
 }

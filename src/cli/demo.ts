@@ -1,23 +1,19 @@
 /**
- * The demo: makes two half maps of a generated structure, sharpens them with the pipeline every other
- * run goes through, and compares the result with the truth, which is known here.
+ * The demo: makes two half maps of a generated structure, sharpens them as the program does by default, and
+ * compares the result with the truth, which is known here, and with LocScale's scheme.
  */
-import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Engine, Volume } from '../engine/engine.ts';
-import { LocScaleError, stopIfAborted } from '../errors.ts';
-import { makeFolder, StagedFiles } from '../files/staged-files.ts';
-import { writeMrc } from '../formats/mrc.ts';
-import type { LocScaleParameters, LocScaleResult, MapImage, ReferenceChoice } from '../index.ts';
+import type { Engine } from '../engine/engine.ts';
+import { stopIfAborted } from '../errors.ts';
+import type { LocScaleJob, LocScaleParameters, LocScaleResult, MapImage } from '../index.ts';
 import { completeParameters, imageOf, readMapFile, runLocScale } from '../index.ts';
 import { describeShape, type Shape } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics/statistics.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
-import type { MapToShow } from '../report/collect.ts';
-import { boxAround, renderSlices } from '../report/slices.ts';
+import { boxAround, renderSlices, type SliceColumn } from '../report/slices.ts';
 import type { EngineChoice } from '../select-engine.ts';
 import { DEMO_DEFAULTS, type DemoData, generateDemoData } from '../synthetic/half-maps.ts';
-import { checkOutputs } from './check-outputs.ts';
+import { addDemo, claimFolder, DEMO_FILES, writeInputs, writeResults } from './demo-files.ts';
 import { encodeManifest, type InputFile, type ManifestFields, manifestOf } from './manifest.ts';
 import { networkRecordOf } from './network.ts';
 import { scaleOutputs } from './output-tables.ts';
@@ -37,7 +33,7 @@ export interface DemoRunOptions {
   readonly shape?: Shape;
   readonly voxelSize?: number;
   readonly symmetry?: string;
-  /** Predicts the reference, as in a run of the default mode; without it the truth is the reference. */
+  /** Predicts the reference of LocScale's scheme; without it that comparison is left out. */
   readonly predictor?: ReferencePredictor;
   readonly print: (line: string) => void;
   readonly warn: (line: string) => void;
@@ -49,25 +45,22 @@ export interface DemoRunOptions {
 
 export interface DemoOptions extends DemoRunOptions, EngineChoice {}
 
-export interface DemoOutcome {
-  /** Correlation with the truth over the voxels of the mask. */
+/** Correlation with the truth over the voxels of the mask. */
+export interface DemoCorrelations {
+  /** Of the mean of the half maps. */
   readonly before: number;
-  readonly after: number;
+  /** Of LocScale's scheme with the bundled network. */
+  readonly locscaleScheme?: number;
+  /** Of soft scaling to an average protein. */
+  readonly soft: number;
+}
+
+export interface DemoOutcome extends DemoCorrelations {
   /** Half-map FSC = 0.143, A. */
   readonly resolution: number | undefined;
   readonly outputs: readonly string[];
 }
 
-const FILES = {
-  half1: 'half_map_1.mrc',
-  half2: 'half_map_2.mrc',
-  reference: 'reference.mrc',
-  scaled: 'locscale_output.mrc',
-  slices: 'slices.png',
-  scene: 'locscale_output.cxc',
-  report: 'report.html',
-  record: 'demo.json',
-} as const;
 /** The picture shows the box in which the noise-free map exceeds this share of its maximum, and some voxels more. */
 const PARTICLE_LEVEL = 0.1;
 const PICTURE_MARGIN = 3;
@@ -99,211 +92,194 @@ export async function runDemoOn(engine: Engine, options: DemoRunOptions): Promis
   const data = generateDemoData({ ...generation, onStep: (what) => clock.lap('generate', what) });
   stopIfAborted(options.signal);
   await writeInputs(outputFolder, data, { seed: generation.seed });
-  clock.lap('write inputs', `wrote ${FILES.half1}, ${FILES.half2}, ${FILES.reference}`);
+  clock.lap('write inputs', `wrote ${DEMO_FILES.half1}, ${DEMO_FILES.half2}, ${DEMO_FILES.reference}`);
 
-  const { predictor } = options;
-  const parameters = completeParameters({}, predictor !== undefined);
-  const { job, files } = await readJob(engine, outputFolder, parameters, options);
-  clock.lap('read', 'read them back');
-  let mode = '';
-  const result = await runLocScale(job, {
-    engine,
-    consumeInputs: true,
-    keepReference: true,
-    onStep: (_step, message) => print(message),
-    onProgress: (step, done, total) => options.onProgress?.(step, done, total),
-    onWarning: options.warn,
-    onPlan: (plan) => {
-      mode = plan.mode;
-    },
-    signal: options.signal,
-  });
+  const { input, files } = await readHalfMaps(options);
+  clock.lap('read', 'read the half maps back');
+  const { result, mode, parameters } = await scaleByDefault(engine, input, options);
   for (const [step, seconds] of Object.entries(result.timings)) clock.record(step, step, seconds);
   clock.restart();
+  const comparison = await scaleForComparison(engine, input, result.warnings, options);
+  if (comparison !== undefined) clock.lap('comparison', "scaled by LocScale's scheme for comparison");
 
-  const scaled = await imageOf(engine, result.scaled, FILES.scaled, result);
+  const soft = await imageOf(engine, result.scaled, DEMO_FILES.soft, result);
   const mask = await engine.download(result.mask);
   const before = data.half1.data.map((v, i) => (v + data.half2.data[i]) / 2);
-  const correlation = {
-    before: correlationInside(before, data.reference.data, mask),
-    after: correlationInside(scaled.data, data.reference.data, mask),
+  const likeness = (map: Float32Array): number => correlationInside(map, data.reference.data, mask);
+  const correlation: DemoCorrelations = {
+    before: likeness(before),
+    locscaleScheme: comparison && likeness(comparison.scaled.data),
+    soft: likeness(soft.data),
   };
-  const picture = drawPicture(before, scaled.data, data);
+  const slices = drawPicture(data, [
+    { label: 'half-map average', data: before },
+    ...(comparison === undefined ? [] : [{ label: "LocScale's scheme", data: comparison.scaled.data }]),
+    { label: 'soft scaling', data: soft.data },
+    { label: 'truth: ideal map', data: data.reference.data },
+  ]);
   clock.lap('compare', 'compared with the truth, drew the sections');
 
   const findings = await findForReport({
     ...scalingToShow(engine, scaleOutputs, result, parameters),
     maps: [
       { role: 'input', label: 'half-map average', load: async () => before },
-      ...(result.reference === undefined ? [] : [referenceToShow(engine, result.reference, predictor)]),
-      { role: 'result', label: 'locally scaled', load: async () => scaled.data },
+      { role: 'result', label: 'softly scaled', load: async () => soft.data },
     ],
   });
   clock.lap('report', 'looked through the maps for the report');
 
-  const outputs = [FILES.scaled, FILES.scene, FILES.slices, FILES.report, FILES.record].map((name) =>
-    join(outputFolder, name),
-  );
+  const names = namesOfResults(comparison);
   const fields: ManifestFields = {
-    version: packageVersion(),
+    ...fieldsOf(result, parameters, comparison),
     command: options.command ?? ['locscale-gpu', 'demo'],
     started: started.toISOString(),
     mode,
     engine: engine.description,
-    ...networkRecordOf(predictor, result.prediction),
     inputs: files,
-    parameters: {
-      ...parameters,
-      windowVoxels: result.numbers.windowVoxels,
-      resolution: result.numbers.fscCutoff,
-    },
-    numbers: result.numbers,
-    fsc: result.fsc,
     secondsPerStep: clock.seconds(),
-    outputs,
-    warnings: result.warnings.map(inOptions),
+    outputs: names.map((name) => join(outputFolder, name)),
   };
-  const { html } = await drawPage(findings, manifestOf(fields), { title: FILES.scaled, kind: 'scale' });
-  const demo = { ...describeData(data), ...generation, correlationWithTruth: correlation };
-  const texts = {
-    scene: await sceneOfScaling(engine, result, { scaled: join(outputFolder, FILES.scaled) }),
-    report: html,
-    record: addDemo(encodeManifest(fields), demo),
+  const { html } = await drawPage(findings, manifestOf(fields), { title: DEMO_FILES.soft, kind: 'scale' });
+  const demo = {
+    ...describeData(data),
+    ...generation,
+    correlationWithTruth: correlation,
+    comparison: comparison?.record,
   };
-  await writeResults(outputFolder, scaled, picture, texts, options.signal);
-  engine.release(result.scaled, result.mask, ...(result.reference === undefined ? [] : [result.reference]));
-  clock.lap('write', `wrote ${FILES.scaled}, ${FILES.slices}, ${FILES.report}, ${FILES.record}`);
+  const scene = await sceneOfScaling(engine, result, { scaled: join(outputFolder, DEMO_FILES.soft) });
+  engine.release(result.scaled, result.mask);
+  const record = addDemo(encodeManifest(fields), demo);
+  const results = { soft, scheme: comparison?.scaled, slices, scene, report: html, record };
+  await writeResults(outputFolder, results, options.signal);
+  clock.lap('write', `wrote ${names.join(', ')}`);
   report(options, result, correlation, clock.total());
-  return { ...correlation, resolution: result.fsc?.resolution, outputs };
+  return { ...correlation, resolution: result.fsc?.resolution, outputs: fields.outputs };
 }
 
-/**
- * Makes the folder, or takes one that holds an earlier demo. Files of the same names that no demo
- * wrote are left alone.
- */
-async function claimFolder(folder: string): Promise<void> {
-  await makeFolder(folder, '-o');
-  const paths = Object.values(FILES).map((name) => join(folder, name));
-  await checkOutputs(paths, []);
-  if (await isDemoRecord(join(folder, FILES.record))) return;
-  for (const path of paths) {
-    if (!(await exists(path))) continue;
-    throw new LocScaleError('bad-output', `${path} exists and was not written by the demo.`, {
-      where: path,
-      hint: 'Choose another folder with -o, or move the file away.',
-    });
-  }
+function namesOfResults(comparison: Comparison | undefined): string[] {
+  const { soft, scheme, scene, slices, report, record } = DEMO_FILES;
+  return [soft, ...(comparison === undefined ? [] : [scheme]), scene, slices, report, record];
 }
 
-async function isDemoRecord(path: string): Promise<boolean> {
-  try {
-    const record = JSON.parse(await readFile(path, 'utf8')) as { program?: unknown; demo?: unknown } | null;
-    return record?.program === 'locscale-gpu' && typeof record.demo === 'object';
-  } catch {
-    return false;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** The record is staged last to be in place first, so that a run that is stopped half-way leaves files the next one may replace. */
-async function writeInputs(folder: string, data: DemoData, demo: object): Promise<void> {
-  const label = `locscale-gpu ${packageVersion()}: generated by the demo`;
-  const staged = new StagedFiles('-o');
-  try {
-    await staged.stage(join(folder, FILES.half1), writeMrc(data.half1, { label }));
-    await staged.stage(join(folder, FILES.half2), writeMrc(data.half2, { label }));
-    await staged.stage(join(folder, FILES.reference), writeMrc(data.reference, { label }));
-    await staged.stage(
-      join(folder, FILES.record),
-      addDemo(JSON.stringify({ program: 'locscale-gpu' }), demo),
-    );
-    await staged.commit();
-  } finally {
-    staged.discard();
-  }
-}
-
-async function writeResults(
-  folder: string,
-  scaled: MapImage,
-  picture: Uint8Array,
-  texts: Readonly<Record<'scene' | 'report' | 'record', string>>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const staged = new StagedFiles('-o');
-  try {
-    const label = `locscale-gpu ${packageVersion()}: local scaling, demo`;
-    await staged.stage(join(folder, FILES.scaled), writeMrc(scaled, { label }));
-    await staged.stage(join(folder, FILES.slices), [picture]);
-    for (const name of ['scene', 'report', 'record'] as const)
-      await staged.stage(join(folder, FILES[name]), texts[name]);
-    stopIfAborted(signal);
-    await staged.commit();
-  } finally {
-    staged.discard();
-  }
-}
-
-async function readJob(
-  engine: Engine,
-  folder: string,
+/** What the record says of the scaling. */
+function fieldsOf(
+  { numbers, fsc, soft, warnings }: LocScaleResult,
   parameters: LocScaleParameters,
-  options: DemoRunOptions,
+  comparison: Comparison | undefined,
 ) {
+  return {
+    version: packageVersion(),
+    parameters: { ...parameters, windowVoxels: numbers.windowVoxels, resolution: numbers.fscCutoff },
+    numbers,
+    fsc,
+    soft: soft && { bands: soft.bands, fadeResolution: soft.fadeResolution },
+    warnings: [...warnings, ...(comparison?.warnings ?? [])].map(inOptions),
+  };
+}
+
+type HalfMaps = Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
+
+/** Into memory of their own, which no engine takes over: two runs read them. */
+async function readHalfMaps({
+  outputFolder,
+  warn,
+  signal,
+}: DemoRunOptions): Promise<{ input: HalfMaps; files: InputFile[] }> {
   const files: InputFile[] = [];
   const open = (name: string, role: string): Promise<MapImage> =>
-    readMapFile(join(folder, name), {
-      engine,
-      onWarning: options.warn,
+    readMapFile(join(outputFolder, name), {
+      onWarning: warn,
       onRead: (file) => files.push({ role, ...file }),
-      signal: options.signal,
+      signal,
     });
-  const half1 = await open(FILES.half1, 'half map 1');
-  const half2 = await open(FILES.half2, 'half map 2');
-  const { predictor } = options;
-  const reference: ReferenceChoice =
-    predictor === undefined
-      ? { kind: 'model-map', map: await open(FILES.reference, 'reference map') }
-      : { kind: 'network', predictor };
-  return { job: { input: { kind: 'half-maps', half1, half2 }, reference, parameters } as const, files };
+  const half1 = await open(DEMO_FILES.half1, 'half map 1');
+  const half2 = await open(DEMO_FILES.half2, 'half map 2');
+  return { input: { kind: 'half-maps', half1, half2 }, files };
+}
+
+/** What the program does with two half maps and no other option. */
+async function scaleByDefault(
+  engine: Engine,
+  input: HalfMaps,
+  { print, warn, onProgress, signal }: DemoRunOptions,
+): Promise<{ result: LocScaleResult; mode: string; parameters: LocScaleParameters }> {
+  const parameters: LocScaleParameters = { ...completeParameters({}, true), scaling: 'soft' };
+  let mode = '';
+  const result = await runLocScale(
+    { input, reference: { kind: 'profile' }, parameters },
+    {
+      engine,
+      onStep: (_step, message) => print(message),
+      onProgress,
+      onWarning: warn,
+      onPlan: (plan) => {
+        mode = plan.mode;
+        print(`Mode: ${mode}`);
+      },
+      signal,
+    },
+  );
+  return { result, mode, parameters };
+}
+
+interface Comparison {
+  readonly scaled: MapImage;
+  readonly record: object;
+  /** Those that the main run did not have. */
+  readonly warnings: readonly string[];
+}
+
+/** The same half maps in LocScale's windows, to a reference of the network. */
+async function scaleForComparison(
+  engine: Engine,
+  input: HalfMaps,
+  known: readonly string[],
+  { predictor, print, warn, onProgress, signal }: DemoRunOptions,
+): Promise<Comparison | undefined> {
+  if (predictor === undefined) {
+    print("The comparison with LocScale's scheme is left out: there is no network to predict its reference.");
+    return undefined;
+  }
+  print("For comparison, LocScale's scheme with the bundled network");
+  const warnings: string[] = [];
+  let mode = '';
+  const result = await runLocScale(
+    { input, reference: { kind: 'network', predictor } },
+    {
+      engine,
+      // The steps before were those of the main run.
+      onStep: (step, message) => (step === 'reference' || step === 'scaling') && print(message),
+      onProgress,
+      onWarning: (message) => {
+        if (known.includes(message)) return;
+        warnings.push(message);
+        warn(message);
+      },
+      onPlan: (plan) => {
+        mode = plan.mode;
+      },
+      signal,
+    },
+  );
+  const scaled = await imageOf(engine, result.scaled, DEMO_FILES.scheme, result);
+  engine.release(result.scaled, result.mask);
+  const { windowVoxels } = result.numbers;
+  const record = { mode, windowVoxels, ...networkRecordOf(predictor, result.prediction) };
+  return { scaled, record, warnings };
 }
 
 /** Sections through the centre (z, y) and through the middle of the first chain (x). */
-function drawPicture(before: Float32Array, after: Float32Array, data: DemoData): Uint8Array {
+function drawPicture(data: DemoData, columns: readonly SliceColumn[]): Uint8Array {
   const { shape, voxelSize } = data.reference.grid;
   const first = data.atoms.filter((a) => a.chain === data.atoms[0].chain);
   const x = first.reduce((sum, a) => sum + a.x, 0) / first.length / voxelSize[2];
   const highest = data.truth.data.reduce((max, v) => Math.max(max, v), 0);
-  const crop = boxAround(data.truth.data, shape, PARTICLE_LEVEL * highest, PICTURE_MARGIN);
-  return renderSlices(
-    [
-      { label: 'before: half-map average', data: before },
-      { label: 'after: locally scaled', data: after },
-      { label: 'truth: ideal map', data: data.reference.data },
-    ],
-    {
-      shape,
-      voxelSize: voxelSize[2],
-      sections: [Math.floor(shape[0] / 2), Math.floor(shape[1] / 2), Math.round(x)],
-      crop,
-    },
-  );
-}
-
-/** What the amplitudes came from: the network, or the truth where there is none. */
-function referenceToShow(
-  engine: Engine,
-  reference: Volume,
-  predictor: ReferencePredictor | undefined,
-): MapToShow {
-  const label = predictor === undefined ? 'reference' : 'predicted reference';
-  return { role: 'reference', label, load: () => engine.download(reference) };
+  return renderSlices(columns, {
+    shape,
+    voxelSize: voxelSize[2],
+    sections: [Math.floor(shape[0] / 2), Math.floor(shape[1] / 2), Math.round(x)],
+    crop: boxAround(data.truth.data, shape, PARTICLE_LEVEL * highest, PICTURE_MARGIN),
+  });
 }
 
 function describeData(data: DemoData): Record<string, unknown> {
@@ -317,24 +293,20 @@ function describeData(data: DemoData): Record<string, unknown> {
   };
 }
 
-function addDemo(record: string, demo: object): string {
-  return `${JSON.stringify({ ...(JSON.parse(record) as object), demo }, null, 2)}\n`;
-}
-
 function report(
   { print, outputFolder }: DemoRunOptions,
-  result: LocScaleResult,
-  correlation: { before: number; after: number },
+  { numbers, fsc, soft }: LocScaleResult,
+  { before, locscaleScheme, soft: after }: DemoCorrelations,
   seconds: number,
 ): void {
-  const { numbers, fsc } = result;
   if (fsc?.resolution !== undefined)
     print(`Resolution at half-map FSC 0.143: ${fsc.resolution.toFixed(2)} A`);
-  print(`Scaled ${numbers.maskVoxels} voxels in windows of ${numbers.windowVoxels} voxels`);
+  print(`Scaled ${soft?.bands.length} soft frequency bands; ${numbers.maskVoxels} voxels lie in the mask`);
+  const scheme = locscaleScheme === undefined ? '' : ` ${locscaleScheme.toFixed(4)} LocScale's scheme,`;
   print(
-    `Correlation with the truth inside the mask: ${correlation.before.toFixed(4)} before, ${correlation.after.toFixed(4)} after`,
+    `Correlation with the truth inside the mask: ${before.toFixed(4)} before,${scheme} ${after.toFixed(4)} soft scaling`,
   );
-  print(`Done in ${formatSeconds(seconds)}; look at ${join(outputFolder, FILES.report)} in a browser`);
+  print(`Done in ${formatSeconds(seconds)}; look at ${join(outputFolder, DEMO_FILES.report)} in a browser`);
 }
 
 interface Clock {

@@ -1,10 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { decode } from 'fast-png';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DemoOptions, runDemo } from '../../src/cli/demo.ts';
 import { readMapFile } from '../../src/files/index.ts';
+import { openPredictor } from '../../src/network/run/open-predictor.ts';
+import { openBundled } from '../../src/network/store/index.ts';
+import { runCli } from './run-cli.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -27,48 +30,102 @@ function smallDemo(lines: string[], change: Partial<DemoOptions> = {}): DemoOpti
   };
 }
 
+const filesWithoutNetwork = [
+  'demo.json',
+  'half_map_1.mrc',
+  'half_map_2.mrc',
+  'locscale_output.cxc',
+  'locscale_output.mrc',
+  'reference.mrc',
+  'report.html',
+  'slices.png',
+];
+
+function readRecord() {
+  return JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8'));
+}
+
+function readMap(name: string) {
+  return readMapFile(join(folder, name), { onWarning: (message) => expect.unreachable(message) });
+}
+
 describe('the demo', () => {
-  it('sharpens generated half maps towards the truth and writes maps, record and picture', async () => {
+  it('scales generated half maps as the bare command does, towards the truth, and writes maps, record and picture', async () => {
     const lines: string[] = [];
-    const { before, after, resolution } = await runDemo(smallDemo(lines));
-    expect(after).toBeGreaterThan(before + 0.05);
-    expect(after).toBeGreaterThan(0.85);
+    const { before, soft, locscaleScheme, resolution } = await runDemo(smallDemo(lines));
+    expect(soft).toBeGreaterThan(before + 0.05);
+    expect(soft).toBeGreaterThan(0.85);
+    expect(locscaleScheme).toBeUndefined();
     // The noise is set for 3.5 A; one shell of this box is 0.14 A wide there.
     expect(Math.abs(resolution! - 3.5)).toBeLessThan(0.3);
-    expect(readdirSync(folder).sort()).toEqual([
-      'demo.json',
-      'half_map_1.mrc',
-      'half_map_2.mrc',
-      'locscale_output.cxc',
-      'locscale_output.mrc',
-      'reference.mrc',
-      'report.html',
-      'slices.png',
-    ]);
-    const record = JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8'));
+    expect(readdirSync(folder).sort()).toEqual(filesWithoutNetwork);
+    const record = readRecord();
     expect(record).toMatchObject({
       program: 'locscale-gpu',
-      numbers: { shape: [60, 60, 60], windowVoxels: 18 },
-      demo: { seed: 3, symmetry: 'C1', chains: 1, correlationWithTruth: { before, after } },
+      mode: 'soft scaling, no reference map, amplitudes of an average protein',
+      parameters: { scaling: 'soft' },
+      numbers: { shape: [60, 60, 60] },
+      demo: { seed: 3, symmetry: 'C1', chains: 1, correlationWithTruth: { before, soft } },
     });
+    expect(record.soft.bands.length).toBeGreaterThan(3);
     expect(Object.keys(record.secondsPerStep)).toEqual(
       expect.arrayContaining(['generate', 'fsc', 'mask', 'scaling', 'write inputs']),
     );
-    expect(record.inputs).toHaveLength(3);
-    const picture = decode(readFileSync(join(folder, 'slices.png')));
-    expect(picture.width).toBeGreaterThan(600);
-    const image = await readMapFile(join(folder, 'locscale_output.mrc'), {
-      onWarning: (message) => expect.unreachable(message),
-    });
+    expect(record.inputs).toHaveLength(2);
+    expect(decode(readFileSync(join(folder, 'slices.png'))).width).toBeGreaterThan(600);
+    const image = await readMap('locscale_output.mrc');
     expect(image.grid.shape).toEqual([60, 60, 60]);
-    expect(image.header.labels.join(' ')).toContain('local scaling, demo');
-    expect(lines.join('\n')).toContain(`${before.toFixed(4)} before, ${after.toFixed(4)} after`);
+    expect(image.header.labels.join(' ')).toContain('soft scaling, demo');
+    expect(lines.join('\n')).toContain(`${before.toFixed(4)} before, ${soft.toFixed(4)} soft scaling`);
+    expect(lines.join('\n')).toContain("The comparison with LocScale's scheme is left out");
 
     // A second run may replace what a demo wrote, and gives the same numbers.
-    expect(await runDemo(smallDemo([]))).toMatchObject({ before, after });
+    expect(await runDemo(smallDemo([]))).toMatchObject({ before, soft });
+
+    const bare = '-hm half_map_1.mrc half_map_2.mrc -o bare.mrc --engine cpu -np 1'.split(' ');
+    expect((await runCli(folder, bare)).code).toBe(0);
+    expect(image.data).toEqual((await readMap('bare.mrc')).data);
   });
 
-  it.each(['half_map_1.mrc', 'slices.png', 'demo.json'])(
+  it("compares with LocScale's scheme where there is a network, and removes its map where there is none", async () => {
+    const lines: string[] = [];
+    const bundled = await openBundled();
+    // Cubes that do not overlap are fewer.
+    const manifest = { ...bundled.manifest, stride: bundled.manifest.cubeEdge };
+    const predictor = await openPredictor(
+      { ...bundled, manifest },
+      {
+        provider: 'cpu',
+        monteCarlo: false,
+        webgpu: async () => ({ usable: false }),
+      },
+    );
+    const { before, soft, locscaleScheme, outputs } = await runDemo(smallDemo(lines, { predictor })).finally(
+      () => predictor.dispose(),
+    );
+    expect(readdirSync(folder).sort()).toEqual([...filesWithoutNetwork, 'locscale_scheme.mrc'].sort());
+    expect(outputs.map((path) => basename(path))).toContain('locscale_scheme.mrc');
+    expect(locscaleScheme).toBeGreaterThan(before);
+    expect(readRecord().demo).toMatchObject({
+      correlationWithTruth: { before, locscaleScheme, soft },
+      comparison: { windowVoxels: 18, network: { passes: 1 } },
+    });
+    expect(readRecord().secondsPerStep.comparison).toBeGreaterThan(0);
+    const numbers = [before, locscaleScheme!, soft].map((value) => value.toFixed(4));
+    expect(lines.join('\n')).toContain(
+      `${numbers[0]} before, ${numbers[1]} LocScale's scheme, ${numbers[2]} soft scaling`,
+    );
+    const scheme = await readMap('locscale_scheme.mrc');
+    expect(scheme.header.labels.join(' ')).toContain('local scaling, demo');
+    const widthOf = () => decode(readFileSync(join(folder, 'slices.png'))).width;
+    const fourColumns = widthOf();
+
+    await runDemo(smallDemo([]));
+    expect(readdirSync(folder)).not.toContain('locscale_scheme.mrc');
+    expect(widthOf()).toBeLessThan(fourColumns);
+  });
+
+  it.each(['half_map_1.mrc', 'locscale_scheme.mrc', 'slices.png', 'demo.json'])(
     'leaves a file called %s alone that it did not write',
     async (name) => {
       writeFileSync(join(folder, name), 'mine');
