@@ -1,8 +1,8 @@
 /**
- * `node bench/accuracy.mjs [--engine cpu|gpu] [--allow-software-gpu] [--check]`: runs the program on the reference data of the
+ * `node bench/accuracy.mjs [--engine cpu|gpu] [--allow-software-gpu] [--check | --demo]`: runs the program on the reference data of the
  * original one and stores the differences in bench/results/accuracy/<engine>.json (`--check` only prints them), then
  * fills the tables of the documentation. The data is looked for in LOCSCALE_SHARED, else in
- * shared/ beside the checkout; it is not part of the repository.
+ * shared/ beside the checkout; it is not part of the repository. `--demo` runs the demo alone, which needs no data.
  * The comparisons are in golden.mjs.
  */
 import { spawnSync } from 'node:child_process';
@@ -20,10 +20,11 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'cpu' },
     'allow-software-gpu': { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
+    demo: { type: 'boolean', default: false },
   },
 });
 
-if (!existsSync(join(shared, 'golden'))) {
+if (!values.demo && !existsSync(join(shared, 'golden'))) {
   process.stderr.write(
     'accuracy: the reference data of the original program is not here.\n' +
       'hint: set LOCSCALE_SHARED to the folder that holds golden/. The figures measured last are in bench/results/accuracy/.\n',
@@ -85,7 +86,7 @@ async function runDemo(engine) {
     webgpu: async () => ({ usable: false }),
   });
   try {
-    const { before, after, resolution } = await runDemoOn(engine, {
+    const { before, locscaleScheme, soft, resolution } = await runDemoOn(engine, {
       predictor,
       outputFolder: folder,
       seed: 1,
@@ -93,21 +94,23 @@ async function runDemo(engine) {
       warn: () => {},
     });
     process.stdout.write(
-      `demo: correlation with the truth ${before.toFixed(4)} before, ${after.toFixed(4)} after\n`,
+      `demo: correlation with the truth ${before.toFixed(4)} before, ${locscaleScheme.toFixed(4)} LocScale's scheme, ${soft.toFixed(4)} soft scaling\n`,
     );
-    return { before, after, resolution };
+    return { before, locscaleScheme, soft, resolution };
   } finally {
     await predictor.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const { engine } = await selectEngine({
-  engine: values.engine,
-  allowSoftwareGpu: values['allow-software-gpu'],
-  vulkanLoader: process.env.LOCSCALE_VULKAN_LOADER,
-});
-try {
+async function store(measured) {
+  mkdirSync(results, { recursive: true });
+  writeFileSync(stored, `${JSON.stringify(measured, null, 1)}\n`);
+  process.stdout.write(`wrote bench/results/accuracy/${engine.name}.json\n`);
+  await import('./fill-tables.mjs');
+}
+
+async function measure() {
   const whole = await compareWholeMaps(engine);
   const window = await compareWindow(engine);
   const profiles = engine.name === 'cpu' ? await compareProfiles() : [];
@@ -128,14 +131,19 @@ try {
     process.exitCode = 1;
   } else if (!values.check) {
     const demo = engine.name === 'cpu' ? { demo: await runDemo(engine) } : {};
-    mkdirSync(results, { recursive: true });
-    writeFileSync(
-      join(results, `${engine.name}.json`),
-      `${JSON.stringify({ ...measured, ...demo }, null, 1)}\n`,
-    );
-    process.stdout.write(`wrote bench/results/accuracy/${engine.name}.json\n`);
-    await import('./fill-tables.mjs');
+    await store({ ...measured, ...demo });
   }
+}
+
+const { engine } = await selectEngine({
+  engine: values.engine,
+  allowSoftwareGpu: values['allow-software-gpu'],
+  vulkanLoader: process.env.LOCSCALE_VULKAN_LOADER,
+});
+const stored = join(results, `${engine.name}.json`);
+try {
+  if (values.demo) await store({ ...JSON.parse(readFileSync(stored, 'utf8')), demo: await runDemo(engine) });
+  else await measure();
 } finally {
   await engine.dispose();
 }

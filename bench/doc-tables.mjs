@@ -71,7 +71,8 @@ export function accuracyTable(engines) {
 export function demoSentence({ demo }) {
   return (
     `With the built-in seed the half maps reach ${demo.resolution.toFixed(2)} Å, and the correlation with the ` +
-    `truth inside the mask is ${demo.before.toFixed(4)} before scaling and ${demo.after.toFixed(4)} after.`
+    `truth inside the mask is ${demo.before.toFixed(4)} before scaling, ${demo.locscaleScheme.toFixed(4)} with LocScale's scheme ` +
+    `and the bundled network, and ${demo.soft.toFixed(4)} with soft scaling.`
   );
 }
 
