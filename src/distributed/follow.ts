@@ -1,12 +1,20 @@
 /** A rank that does not lead: it waits for orders, does its share and sends what came out. */
-import type { Engine, LocalScalingJob, ScalingRun, Volume } from '../engine/engine.ts';
+import type {
+  BandScalingMaps,
+  BandScalingRun,
+  Engine,
+  LocalScalingJob,
+  ScalingRun,
+  Volume,
+} from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
 import { LocScaleError, named, stopIfAborted } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
+import { packBand } from '../pipeline/band-rounds.ts';
 import { packTiles, type TileSet } from '../pipeline/tile-values.ts';
 import type { Communicator } from './communicator.ts';
-import { bytesOf, decodeOrder, floatsOf, type Order, type VolumeName } from './orders.ts';
+import { bytesOf, decodeOrder, floatsOf, type Order } from './orders.ts';
 
 export interface FollowerTools {
   readonly communicator: Communicator;
@@ -22,11 +30,17 @@ interface OpenScaling {
   readonly scaling: ScalingRun;
 }
 
+interface OpenBands {
+  readonly maps: BandScalingMaps;
+  readonly run: BandScalingRun;
+}
+
 /** Works until the leading rank says that the run is over. */
 export async function follow(tools: FollowerTools): Promise<void> {
   const { communicator, engine, signal } = tools;
   const orFailure = <T>(work: Promise<T>): Promise<T> => Promise.race([work, communicator.failure]);
   let scaling: OpenScaling | undefined;
+  let bands: OpenBands | undefined;
   for (;;) {
     const order = decodeOrder(await orFailure(communicator.broadcast(undefined)));
     stopIfAborted(signal);
@@ -43,6 +57,17 @@ export async function follow(tools: FollowerTools): Promise<void> {
         if (scaling !== undefined) await closeScaling(scaling, engine);
         scaling = undefined;
         break;
+      case 'open-bands':
+        bands = await openBands(order, tools, orFailure);
+        break;
+      case 'scale-bands':
+        await scaleBand(order, bands, tools, orFailure);
+        break;
+      case 'close-bands':
+        await bands?.run.close();
+        engine.release(...Object.values(bands?.maps ?? {}));
+        bands = undefined;
+        break;
       case 'predict':
         await predictShare(order, tools, orFailure);
         break;
@@ -54,35 +79,80 @@ export async function follow(tools: FollowerTools): Promise<void> {
 
 type OrFailure = <T>(work: Promise<T>) => Promise<T>;
 
+const NOTHING = new Uint8Array(0);
+
 async function openScaling(
   { engine: leads, shape, tileSize, settings, volumes }: Extract<Order, { kind: 'open-scaling' }>,
-  { communicator, engine }: FollowerTools,
+  tools: FollowerTools,
   orFailure: OrFailure,
 ): Promise<OpenScaling> {
-  if (leads !== engine.name) {
-    throw new LocScaleError(
-      'no-device',
-      `Rank ${communicator.rank} computes on the ${engine.name.toUpperCase()}, rank 0 on the ` +
-        `${leads.toUpperCase()}: their results would differ in the last digits.`,
-      {
-        parameter: 'engine',
-        hint: `Choose the same with ${named('engine', 'gpu')} or ${named('engine', 'cpu')}.`,
-      },
-    );
-  }
-  const held: Partial<Record<VolumeName, Volume>> = {};
-  let mask: Float32Array | undefined;
-  for (const name of volumes) {
+  const { engine } = tools;
+  checkEngine(leads, tools);
+  const received = await receiveVolumes(volumes, shape, tools, orFailure);
+  const job = { ...settings, ...received } as LocalScalingJob;
+  const mask = await engine.download(job.mask);
+  const scaling = await (await engine.openLocalScaling(job)).start(job, tileSize);
+  return { job, set: { shape, tileSize, mask }, scaling };
+}
+
+async function openBands(
+  { engine: leads, settings, volumes }: Extract<Order, { kind: 'open-bands' }>,
+  tools: FollowerTools,
+  orFailure: OrFailure,
+): Promise<OpenBands> {
+  checkEngine(leads, tools);
+  const maps = (await receiveVolumes(
+    volumes,
+    settings.shape,
+    tools,
+    orFailure,
+  )) as unknown as BandScalingMaps;
+  const run = await (await tools.engine.openBandScaling(settings)).start(maps);
+  return { maps, run };
+}
+
+/** This rank's band, if the round has one for it; it is sent when those before it have been added. */
+async function scaleBand(
+  { first, count }: Extract<Order, { kind: 'scale-bands' }>,
+  open: OpenBands | undefined,
+  { communicator, signal }: FollowerTools,
+  orFailure: OrFailure,
+): Promise<void> {
+  if (open === undefined) throw new LocScaleError('internal', 'Bands came before their job.');
+  const { rank } = communicator;
+  const own = rank < count ? packBand(await open.run.scaleBand(first + rank, signal)) : NOTHING;
+  for (let sender = 1; sender < count; sender++)
+    await orFailure(communicator.gather(sender === rank ? own : NOTHING));
+}
+
+function checkEngine(leads: Engine['name'], { communicator, engine }: FollowerTools): void {
+  if (leads === engine.name) return;
+  throw new LocScaleError(
+    'no-device',
+    `Rank ${communicator.rank} computes on the ${engine.name.toUpperCase()}, rank 0 on the ` +
+      `${leads.toUpperCase()}: their results would differ in the last digits.`,
+    {
+      parameter: 'engine',
+      hint: `Choose the same with ${named('engine', 'gpu')} or ${named('engine', 'cpu')}.`,
+    },
+  );
+}
+
+async function receiveVolumes<Name extends string>(
+  names: readonly Name[],
+  shape: Shape,
+  { communicator, engine }: FollowerTools,
+  orFailure: OrFailure,
+): Promise<Partial<Record<Name, Volume>>> {
+  const volumes: Partial<Record<Name, Volume>> = {};
+  for (const name of names) {
     const received = floatsOf(await orFailure(communicator.broadcast(undefined)));
     const voxels = engine.allocateHost(received.length);
     voxels.set(received);
-    if (name === 'mask') mask = received;
-    held[name] = await engine.upload(voxels, shape);
+    volumes[name] = await engine.upload(voxels, shape);
   }
   await orFailure(communicator.barrier());
-  const job = { ...settings, ...held } as LocalScalingJob;
-  const scaling = await (await engine.openLocalScaling(job)).start(job, tileSize);
-  return { job, set: { shape, tileSize, mask: mask as Float32Array }, scaling };
+  return volumes;
 }
 
 async function scaleShare(

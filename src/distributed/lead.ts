@@ -1,10 +1,16 @@
 /** The team as its leading rank sees it: orders go out, the others' results come back. */
-import type { Engine, LocalScalingJob } from '../engine/engine.ts';
+import type {
+  BandScalingMaps,
+  BandScalingSettings,
+  Engine,
+  LocalScalingJob,
+  Volume,
+} from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
 import type { MonteCarloPass, ReferencePredictor } from '../network/graph/model.ts';
-import type { SharedScaling, Team } from '../pipeline/team.ts';
+import type { SharedBands, SharedScaling, Team } from '../pipeline/team.ts';
 import type { Communicator } from './communicator.ts';
-import { bytesOf, floatsOf, type Order, sendOrder, type VolumeName, volumeNames } from './orders.ts';
+import { bandVolumeNames, bytesOf, floatsOf, type Order, sendOrder, volumeNames } from './orders.ts';
 
 export interface LeadingTeam extends Team {
   /** Tells the other ranks that there is nothing more to do. */
@@ -23,6 +29,18 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
     return parts.map(floatsOf);
   };
 
+  const sendVolumes = async <Name extends string>(
+    volumes: Readonly<Partial<Record<Name, Volume>>>,
+    present: readonly Name[],
+    engine: Engine,
+  ): Promise<void> => {
+    for (const name of present) {
+      const voxels = await engine.download(volumes[name] as Volume);
+      await orFailure(communicator.broadcast(bytesOf(voxels)));
+    }
+    await orFailure(communicator.barrier());
+  };
+
   return {
     size: communicator.size,
     description: `${communicator.size} processes, ${communicator.description}`,
@@ -30,7 +48,7 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
     async openScaling(job: LocalScalingJob, tileSize: Shape, engine: Engine): Promise<SharedScaling> {
       const { map, reference, mask, differenceMask, ...settings } = job;
       const volumes = { map, reference, mask, differenceMask };
-      const present = volumeNames.filter((name: VolumeName) => volumes[name] !== undefined);
+      const present = volumeNames.filter((name) => volumes[name] !== undefined);
       await order({
         kind: 'open-scaling',
         engine: engine.name,
@@ -39,11 +57,7 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
         settings,
         volumes: present,
       });
-      for (const name of present) {
-        const voxels = await engine.download(volumes[name] as typeof map);
-        await orFailure(communicator.broadcast(bytesOf(voxels)));
-      }
-      await orFailure(communicator.barrier());
+      await sendVolumes(volumes, present, engine);
       let broken = false;
       return {
         async scale(shares, own) {
@@ -61,9 +75,45 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
       };
     },
 
+    async openBands(
+      settings: BandScalingSettings,
+      maps: BandScalingMaps,
+      engine: Engine,
+    ): Promise<SharedBands> {
+      const volumes = bandVolumeNames.filter((name) => maps[name] !== undefined);
+      await order({ kind: 'open-bands', engine: engine.name, settings, volumes });
+      await sendVolumes(maps, volumes, engine);
+      return leadBands(communicator, order, orFailure);
+    },
+
     sharePredictor: (predictor) => sharePredictor(predictor, communicator, order, collect),
 
     end: () => order({ kind: 'end' }),
+  };
+}
+
+/** A gather for every band: one at a time is in memory here, and the others send nothing meanwhile. */
+function leadBands(
+  communicator: Communicator,
+  order: (what: Order) => Promise<void>,
+  orFailure: <T>(work: Promise<T>) => Promise<T>,
+): SharedBands {
+  let broken = false;
+  return {
+    async scale(first, count, own, add) {
+      broken = true;
+      await order({ kind: 'scale-bands', first, count });
+      await orFailure(own());
+      for (let rank = 1; rank < count; rank++) {
+        const parts = (await orFailure(communicator.gather(new Uint8Array(0)))) as readonly Uint8Array[];
+        await add(parts[rank]);
+      }
+      broken = false;
+    },
+    async close() {
+      // In the middle of a round the others are not listening for orders.
+      if (!broken) await order({ kind: 'close-bands' });
+    },
   };
 }
 

@@ -2,7 +2,7 @@
  * What the leading rank tells the others to do: an order each, as plain data, followed by the voxels it
  * needs. Every order is a broadcast, so that all ranks do the same things in the same sequence.
  */
-import type { LocalScalingJob } from '../engine/engine.ts';
+import type { BandScalingMaps, BandScalingSettings, LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
 import type { MonteCarloPass } from '../network/graph/model.ts';
 import type { Communicator } from './communicator.ts';
@@ -10,6 +10,15 @@ import type { Communicator } from './communicator.ts';
 /** Volumes of a job in the order in which they are sent. */
 export const volumeNames = ['map', 'reference', 'mask', 'differenceMask'] as const;
 export type VolumeName = (typeof volumeNames)[number];
+
+/** The same of a scaling in soft bands. */
+export const bandVolumeNames = [
+  'half1',
+  'half2',
+  'reference',
+  'differenceMask',
+  'mask',
+] as const satisfies readonly (keyof BandScalingMaps)[];
 
 /** A job without its volumes. */
 export type ScalingSettings = Omit<LocalScalingJob, VolumeName>;
@@ -27,6 +36,16 @@ export type Order =
   /** First voxels of every rank's tiles; answered by a gather of packed values. */
   | { readonly kind: 'scale'; readonly shares: readonly (readonly Shape[])[] }
   | { readonly kind: 'close-scaling' }
+  /** The volumes named follow, each as a broadcast of its own. */
+  | {
+      readonly kind: 'open-bands';
+      readonly engine: 'cpu' | 'gpu';
+      readonly settings: BandScalingSettings;
+      readonly volumes: readonly (keyof BandScalingMaps)[];
+    }
+  /** Rank r scales band `first` + r, where r < `count`; every rank from 1 on that has one answers in a gather. */
+  | { readonly kind: 'scale-bands'; readonly first: number; readonly count: number }
+  | { readonly kind: 'close-bands' }
   /** Numbers of cubes of every rank; they follow as a scatter, answered by a gather of predicted ones. */
   | {
       readonly kind: 'predict';

@@ -1,58 +1,52 @@
 /**
  * Soft scaling shared by several processes: in every round each of them scales one band, and the leading one
- * adds them in their order, so that the sum has the bits of a run of one process, and never holds more than
- * one band each.
+ * adds them in their order, so that the sum has the bits of a run of one process. It holds two bands at most:
+ * the one that it adds and the one that arrives.
  */
-import type {
-  BandScalingMaps,
-  BandScalingRun,
-  BandScalingSettings,
-  Engine,
-  OperationHooks,
-  ScaledBand,
-} from '../engine/engine.ts';
+import type { BandScalingEstimate, BandScalingRun, OperationHooks, ScaledBand } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
+import { LEVEL_BANDS, type SoftTarget, usesProfile } from '../math/soft-scaling/targets.ts';
+import type { SharedBands } from './team.ts';
 
-/** What a team has to do for it (team.ts). */
-export interface BandTeam {
-  /** Processes, the leading one included. */
-  readonly size: number;
-  /** Hands settings and maps to everybody; the others start a run of their own. */
-  openBands(settings: BandScalingSettings, maps: BandScalingMaps, engine: Engine): Promise<SharedBands>;
-}
-
-export interface SharedBands {
-  /**
-   * One round: `bands` has the band of every rank, undefined for those that have none; `own` does that of
-   * rank 0 meanwhile. Returns what the others packed (packBand), in the order of their ranks from 1 on.
-   */
-  scale(
-    bands: readonly (number | undefined)[],
-    own: () => Promise<void>,
-  ): Promise<readonly (Uint8Array | undefined)[]>;
-  close(): Promise<void>;
-}
-
-/** Scales and adds all bands of `run` with the help of a team. */
+/** Scales and adds all bands of `run` with the help of a team of `size` processes. */
 export async function scaleBandsInRounds(
   run: BandScalingRun,
-  count: number,
+  total: number,
   size: number,
   shared: SharedBands,
   { signal, onProgress }: OperationHooks = {},
 ): Promise<void> {
-  for (let first = 0; first < count; first += size) {
-    const bands = Array.from({ length: size }, (_, rank) =>
-      first + rank < count ? first + rank : undefined,
+  let added = 0;
+  const add = async (band: ScaledBand): Promise<void> => {
+    await run.addBand(band);
+    added++;
+    onProgress?.(added, total);
+  };
+  for (let first = 0; first < total; first += size)
+    await shared.scale(
+      first,
+      Math.min(size, total - first),
+      async () => add(await run.scaleBand(first, signal)),
+      (packed) => add(unpackBand(packed)),
     );
-    let own: ScaledBand | undefined;
-    const others = await shared.scale(bands, async () => {
-      own = await run.scaleBand(first, signal);
-    });
-    if (own) await run.addBand(own);
-    for (const packed of others) if (packed) await run.addBand(unpackBand(packed));
-    onProgress?.(Math.min(first + size, count), count);
-  }
+}
+
+/** Bands in the memory of the leading process: the one that it adds and the one that arrives. */
+export const BANDS_IN_FLIGHT = 2;
+
+/**
+ * Seconds that `size` processes take for what one does in `seconds`. All transform the maps, which takes about as long
+ * as a band, and all measure the level of a profile; the transfer depends on the network, and is left out.
+ */
+export function secondsInRounds(
+  { bands, seconds }: Pick<BandScalingEstimate, 'bands' | 'seconds'>,
+  target: SoftTarget,
+  size: number,
+): number {
+  if (size === 1) return seconds;
+  const levels = usesProfile(target) ? LEVEL_BANDS.length : 0;
+  const measured = Math.min(bands, Math.ceil(bands / size) + levels);
+  return (seconds * (measured + 1)) / (bands + 1);
 }
 
 const ARRAYS = ['voxels', 'gains', 'signal', 'power'] as const;

@@ -78,7 +78,7 @@ export interface StepsToCome {
 }
 
 export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: string, run: Run): LocScalePlan {
-  const { engine, context, peak } = run;
+  const { engine, peak } = run;
   const { scaling, reference, localResolution } = steps;
   const mostWorking = Math.max(
     scaling.threadBytes ?? scaling.workingBytes,
@@ -100,7 +100,7 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
     peakBytes: highest.bytes,
     peakStep: highest.step,
     memoryLimitBytes: engine.memoryLimitBytes,
-    seconds: scaling.seconds / (context.team?.size ?? 1),
+    seconds: scaling.seconds,
     prediction: reference.prediction,
     localResolution: localResolution && {
       ...localResolution.plan,

@@ -4,7 +4,9 @@
  * the reference exists, like LocScale's scheme. `runSoftScaling` is a run of its own around it.
  */
 import type {
+  BandScalingEstimate,
   BandScalingMaps,
+  BandScalingRun,
   BandScalingSettings,
   LocalBandMaps,
   OpenedBandScaling,
@@ -12,16 +14,17 @@ import type {
 } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
-import type { Grid } from '../math/grid.ts';
+import { type Grid, voxelCount } from '../math/grid.ts';
 import { planBands } from '../math/soft-scaling/bands.ts';
 import { type AmplitudeProfile, decayProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
 import { type BandSummary, type SoftTarget, usesReference } from '../math/soft-scaling/targets.ts';
-import { type BandTeam, scaleBandsInRounds } from './band-rounds.ts';
+import { BANDS_IN_FLIGHT, scaleBandsInRounds, secondsInRounds } from './band-rounds.ts';
 import type { LocScaleContext } from './context.ts';
 import type { LocScaleJob } from './job.ts';
 import type { MapInput } from './map-input.ts';
 import { checkValues, uploadInputs } from './read-maps.ts';
 import { type Run, startRun } from './run.ts';
+import type { SharedBands } from './team.ts';
 
 /** Standard deviation of the window over the edge of LocScale's: as much of the map counts. */
 const SIGMA_PER_EDGE = 0.4;
@@ -69,8 +72,8 @@ export interface SoftScaling {
 /** A soft scaling whose cost is known and whose maps may still be missing. */
 export interface PlannedSoftScaling {
   readonly estimate: OpenedBandScaling['estimate'];
-  /** Scales; with a team every process takes bands. The volumes of the result are the caller's to release. */
-  scale(maps: SoftScalingMaps, run: Run, team?: BandTeam): Promise<SoftScaling>;
+  /** Scales; in a team every process takes bands. The volumes of the result are the caller's to release. */
+  scale(maps: SoftScalingMaps, run: Run): Promise<SoftScaling>;
 }
 
 /** What amplitudes are scaled to in a mode of LocScale. */
@@ -118,13 +121,29 @@ export async function planSoftScaling(settings: SoftScalingSettings, run: Run): 
   };
   const opened = await run.engine.openBandScaling(bandSettings);
   return {
-    estimate: opened.estimate,
-    async scale(maps, current, team) {
-      const { scaled, bands, local } = await scale(opened, bandSettings, maps, current, team);
+    estimate: estimateFor(run, opened.estimate, bandSettings),
+    async scale(maps, current) {
+      const { scaled, bands, local } = await scale(opened, bandSettings, maps, current);
       if (!bands.some(({ used }) => used))
         current.warn('No frequency band holds signal: the result is empty.');
       return { scaled, bands, fadeResolution, local };
     },
+  };
+}
+
+/** The estimate of one process as one for its team. */
+function estimateFor(
+  { engine, context: { team } }: Run,
+  estimate: BandScalingEstimate,
+  { shape, target }: BandScalingSettings,
+): BandScalingEstimate {
+  if (team === undefined || team.size === 1) return estimate;
+  // With a GPU they are in the memory of the host, which its limit does not count.
+  const received = engine.name === 'cpu' ? BANDS_IN_FLIGHT * 4 * voxelCount(shape) : 0;
+  return {
+    bands: estimate.bands,
+    workingBytes: estimate.workingBytes + received,
+    seconds: secondsInRounds(estimate, target, team.size),
   };
 }
 
@@ -144,7 +163,6 @@ async function scale(
   settings: BandScalingSettings,
   { maps, mask, reference, differenceMask }: SoftScalingMaps,
   run: Run,
-  team: BandTeam | undefined,
 ) {
   const { engine, context } = run;
   const [first, second] = maps;
@@ -160,20 +178,20 @@ async function scale(
     signal: context.signal,
     onProgress: (done: number, total: number) => context.onProgress?.('scaling', done, total),
   };
-  const bands = await opened.start(needed);
+  const { team } = context;
+  let shared: SharedBands | undefined;
+  let bands: BandScalingRun | undefined;
   try {
-    if (team && team.size > 1) {
-      const shared = await team.openBands(settings, needed, engine);
-      try {
-        await scaleBandsInRounds(bands, opened.estimate.bands, team.size, shared, hooks);
-      } finally {
-        await shared.close();
-      }
-    } else await bands.run(hooks);
+    // First the others, so that all transform their maps at the same time.
+    shared = await team?.openBands(settings, needed, engine);
+    bands = await opened.start(needed);
+    if (team && shared) await scaleBandsInRounds(bands, opened.estimate.bands, team.size, shared, hooks);
+    else await bands.run(hooks);
     return await bands.finish();
   } finally {
-    await bands.close();
+    await bands?.close();
     run.release(averaged);
+    await shared?.close();
   }
 }
 
@@ -182,9 +200,8 @@ export async function scaleSoftly(
   maps: SoftScalingMaps,
   settings: SoftScalingSettings,
   run: Run,
-  team?: BandTeam,
 ): Promise<SoftScaling> {
-  return (await planSoftScaling(settings, run)).scale(maps, run, team);
+  return (await planSoftScaling(settings, run)).scale(maps, run);
 }
 
 export interface SoftScalingJob {

@@ -2,7 +2,7 @@
  * Other processes that take part in a run: ranks of an MPI job, one process for each GPU. The process that
  * runs the pipeline leads; the others wait for work (distributed/).
  */
-import type { Engine, LocalScalingJob } from '../engine/engine.ts';
+import type { BandScalingMaps, BandScalingSettings, Engine, LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 
@@ -13,6 +13,8 @@ export interface Team {
   readonly description: string;
   /** Hands the volumes and the rule of a job to everybody. */
   openScaling(job: LocalScalingJob, tileSize: Shape, engine: Engine): Promise<SharedScaling>;
+  /** Hands settings and maps of a soft scaling to everybody; the others start a run of their own. */
+  openBands(settings: BandScalingSettings, maps: BandScalingMaps, engine: Engine): Promise<SharedBands>;
   /** The same network, its cubes spread over everybody. Disposing of it leaves the one given alone. */
   sharePredictor(predictor: ReferencePredictor): ReferencePredictor;
 }
@@ -23,5 +25,19 @@ export interface SharedScaling {
    * meanwhile. Returns the packed values (tile-values.ts) of the ranks from 1 on.
    */
   scale(shares: readonly (readonly Shape[])[], own: () => Promise<void>): Promise<readonly Float32Array[]>;
+  close(): Promise<void>;
+}
+
+export interface SharedBands {
+  /**
+   * One round of `count` bands, at most one a process: rank r scales band `first` + r, `own` scales and adds
+   * that of rank 0 meanwhile. `add` gets those of the others, packed (band-rounds.ts), one by one in ascending order.
+   */
+  scale(
+    first: number,
+    count: number,
+    own: () => Promise<void>,
+    add: (packed: Uint8Array) => Promise<void>,
+  ): Promise<void>;
   close(): Promise<void>;
 }

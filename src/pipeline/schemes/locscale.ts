@@ -34,7 +34,7 @@ export const locScaleScheme: ScalingScheme = {
       workingBytes,
       resultBytes: 4 * voxelCount(mask.shape) * (measureBFactors ? 3 : 1),
       checkBytes: measureBFactors ? engine.bytesOf.binarise(mask.shape) : 0,
-      seconds,
+      seconds: seconds / (run.context.team?.size ?? 1),
       usesHalfMaps: false,
       fitRange: fit.shells >= 2 && (measureBFactors || scalesToFit) ? fit : undefined,
       async run(maps) {

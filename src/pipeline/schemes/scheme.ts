@@ -44,7 +44,7 @@ export interface PlannedScaling {
   /** Bytes of the results, and what is taken beside them to check them. */
   readonly resultBytes: number;
   readonly checkBytes?: number;
-  /** Expected time on one engine. */
+  /** Expected time, seconds, with all processes of the team. */
   readonly seconds: number;
   /** The half maps live until then. */
   readonly usesHalfMaps: boolean;

@@ -1,19 +1,12 @@
 /** The run of soft scaling: maps in, one volume out, and what it says. */
 import { describe, expect, it } from 'vitest';
-import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { createMrcHeader } from '../../../src/formats/mrc-header.ts';
 import type { Shape } from '../../../src/math/grid.ts';
 import { decayProfile, proteinProfile } from '../../../src/math/soft-scaling/profile.ts';
-import { type BandTeam, packBand } from '../../../src/pipeline/band-rounds.ts';
 import { runSoftScaling } from '../../../src/pipeline/index.ts';
 import { startRun } from '../../../src/pipeline/run.ts';
-import {
-  planSoftScaling,
-  type SoftScaling,
-  scaleSoftly,
-  softTargetOf,
-} from '../../../src/pipeline/soft-scaling.ts';
+import { planSoftScaling, scaleSoftly, softTargetOf } from '../../../src/pipeline/soft-scaling.ts';
 import type { MapImage } from '../../../src/pipeline/types.ts';
 import { relativeL2 } from '../../support/compare.ts';
 import { directBandScaling } from '../../support/direct-band-scaling.ts';
@@ -159,52 +152,4 @@ describe('scaleSoftly', () => {
     const expected = directBandScaling({ ...grid, ...halves, target: decay, windowSigma: 6 });
     expect(relativeL2(await engine.download(scaled), expected.scaled)).toBeLessThan(1e-6);
   });
-
-  it.each([2, 3, 12])('a team of %i gives the bits of one process', async (size) => {
-    const engine = await createCpuEngine({ threads: 2 });
-    const run = startRun({ engine });
-    const maps = [await upload(run.engine, half(2)), await upload(run.engine, half(3))] as const;
-    const mask = await upload(run.engine, blobMask(SHAPE, 0.8));
-    const settings = { grid, input: 'half maps', target, zeroOutside: true, measureLocal: true } as const;
-    const alone = await scaleSoftly({ maps, mask }, settings, run);
-    const rounds: (number | undefined)[][] = [];
-    const shared = await scaleSoftly({ maps, mask }, settings, run, teamOf(size, rounds));
-    expect(rounds.flat().filter((band) => band !== undefined)).toEqual(alone.bands.map((_, i) => i));
-    expect(shared.bands).toEqual(alone.bands);
-    const volumesOf = ({ scaled, local }: SoftScaling) => [
-      scaled,
-      local!.bFactor!,
-      local!.resolution!,
-      local!.signal,
-    ];
-    for (const [i, volume] of volumesOf(alone).entries())
-      expect(await engine.download(volumesOf(shared)[i])).toEqual(await engine.download(volume));
-    await engine.dispose();
-  });
 });
-
-/** Ranks in one process: each has a run of its own, and what it scales crosses as bytes. */
-function teamOf(size: number, rounds: (number | undefined)[][]): BandTeam {
-  return {
-    size,
-    async openBands(settings, maps, engine) {
-      const opened = await engine.openBandScaling(settings);
-      const runs = await Promise.all(Array.from({ length: size - 1 }, () => opened.start(maps)));
-      return {
-        async scale(bands, own) {
-          rounds.push([...bands]);
-          await own();
-          return Promise.all(
-            runs.map(async (run, i) => {
-              const band = bands[i + 1];
-              return band === undefined ? undefined : packBand(await run.scaleBand(band));
-            }),
-          );
-        },
-        async close() {
-          for (const run of runs) await run.close();
-        },
-      };
-    },
-  };
-}
