@@ -18,6 +18,7 @@ export function ranksTable({ machine, date, measured }) {
     scaling: 'scaling, 27 boxes side by side',
     prediction: 'prediction by the bundled network',
     small: 'scaling',
+    soft: 'soft scaling, 27 boxes side by side',
   };
   const rows = measured.flatMap(({ name, times }) =>
     times.map(({ way, median, megabytesSent, megabytesReceived }) => [

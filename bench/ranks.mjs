@@ -1,6 +1,6 @@
 /**
  * `node bench/ranks.mjs --data FOLDER [--write]`: how much faster two processes are than one, on the reference data
- * (golden/trpv1-c4), scaled with a reference map and with a predicted one; and what a run of a larger map does
+ * (golden/trpv1-c4), scaled with a reference map and with a predicted one, and in soft bands; and what a run of a larger map does
  * that is not shared. Outputs are compared bit by bit first. bench/fill-tables.mjs puts the figures into docs/clusters.md.
  */
 import { spawnSync } from 'node:child_process';
@@ -95,6 +95,7 @@ try {
     { name: 'scaling', step: 'scaling', args: withReference(folder) },
     { name: 'prediction', step: 'reference', args: inputs(golden) },
     { name: 'small', step: 'scaling', args: withReference(golden) },
+    { name: 'soft', step: 'scaling', args: [...inputs(folder), '--reference', 'profile'] },
   ];
   const measured = [];
   for (const job of jobs) {

@@ -3,7 +3,7 @@
  * output has the same bits as that of one process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,6 +30,9 @@ afterEach(() => workspace.remove());
 const input = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '-wn', '6'];
 const cpu = [...input, '--engine', 'cpu', '-np', '1'];
 const withMap = [...cpu, '-mm', 'reference.mrc', '--measure_bfactors', '-wn', '16'];
+/** The default: soft bands, with the amplitudes of an average protein. */
+const bare = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--engine', 'cpu', '-np', '1'];
+const softWithMap = [...cpu, '--scaling', 'soft', '-mm', 'reference.mrc', '--measure_bfactors'];
 /** By the bundled network. */
 const predicted = [...cpu, '-res', '7', '--provider', 'cpu'];
 
@@ -98,6 +101,22 @@ for (const { name, launcher } of findMpiLaunchers()) {
       expect(voxelsOf('p2.mrc').equals(voxelsOf('p1.mrc'))).toBe(true);
     });
 
+    it('scales softly with the bits of one process, by the bare command and with a reference map', async () => {
+      await single(bare, 'one.mrc');
+      expect(voxelsOf('one.mrc').some((byte) => byte !== 0)).toBe(true);
+      const result = await start(2, [...bare, '-v', '-o', 'two.mrc']);
+      expect([result.code, result.stderr]).toEqual([0, '']);
+      expect(result.stdout).toMatch(/^ {2}Mode: soft scaling/m);
+      expect(result.stdout).toMatch(/^Between the processes: [\d.]+ MB sent, [\d.]+ MB received/m);
+      expect(voxelsOf('two.mrc').equals(voxelsOf('one.mrc'))).toBe(true);
+
+      await single(softWithMap, 'map1.mrc');
+      expect((await start(3, [...softWithMap, '-o', 'map3.mrc'])).code).toBe(0);
+      for (const rest of ['', '_bfactor', '_band_resolution', '_signal'])
+        expect(voxelsOf(`map3${rest}.mrc`).equals(voxelsOf(`map1${rest}.mrc`))).toBe(true);
+      expect(workspace.list().filter((file) => /ranks-|tmp/.test(file))).toEqual([]);
+    });
+
     it('tells what is wrong once, with its exit code, and writes nothing', async () => {
       const before = workspace.list();
       const count = (text: string): number => (text.match(/^error:/gm) ?? []).length;
@@ -129,6 +148,18 @@ describe('-mpi without libmpi or launcher', () => {
     expect([first.code, second.code, second.stdout, second.stderr]).toEqual([0, 0, '', '']);
     expect(first.stderr).toMatch(/^warning: MPI cannot be used: .*exchange files in two\.ranks-slurm-41\.0/);
     expect(first.stdout).toMatch(/^Team: 2 processes, shared folder/m);
+    expect(voxelsOf('two.mrc').equals(voxelsOf('one.mrc'))).toBe(true);
+    expect(workspace.list().filter((file) => file.includes('ranks-'))).toEqual([]);
+  });
+
+  it('ranks of srun share soft bands, too', async () => {
+    await single(bare, 'one.mrc');
+    const [first, second] = await Promise.all(
+      [0, 1].map((rank) =>
+        runCli(workspace.folder, [...bare, '-mpi', '-o', 'two.mrc'], { env: slurm(rank) }),
+      ),
+    );
+    expect([first.code, second.code, second.stdout, second.stderr]).toEqual([0, 0, '', '']);
     expect(voxelsOf('two.mrc').equals(voxelsOf('one.mrc'))).toBe(true);
     expect(workspace.list().filter((file) => file.includes('ranks-'))).toEqual([]);
   });
@@ -195,33 +226,40 @@ describe('a rank that is killed', () => {
     for (const child of children) child.kill('SIGKILL');
   });
 
-  it('ends all, with one message, and no output', async () => {
-    const args = [...writeLongJob(), '-mpi', '-o', 'out.mrc'];
-    let stderr = '';
-    const ends = [0, 1].map((rank) => {
-      const child = spawn(process.execPath, [program, ...args], {
-        cwd: workspace.folder,
-        env: { ...process.env, ...slurm(rank) },
-        stdio: ['ignore', 'pipe', 'pipe'],
+  it.each([
+    ['windows', []],
+    ['soft bands', ['--scaling', 'soft', '-p', '0.6']],
+  ])(
+    'ends all, with one message, and no output: %s',
+    async (_, scheme) => {
+      const args = [...writeLongJob(), ...scheme, '-mpi', '-o', 'out.mrc'];
+      let stderr = '';
+      const ends = [0, 1].map((rank) => {
+        const child = spawn(process.execPath, [program, ...args], {
+          cwd: workspace.folder,
+          env: { ...process.env, ...slurm(rank) },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        children.push(child);
+        child.stderr!.on('data', (text: Buffer) => {
+          stderr += text.toString();
+        });
+        return new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
       });
-      children.push(child);
-      child.stderr!.on('data', (text: Buffer) => {
-        stderr += text.toString();
+      await new Promise<void>((resolve) => {
+        children[0]!.stdout!.on('data', (text: Buffer) => {
+          if (text.toString().includes('Scaling')) resolve();
+        });
       });
-      return new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
-    });
-    await new Promise<void>((resolve) => {
-      children[0]!.stdout!.on('data', (text: Buffer) => {
-        if (text.toString().includes('Scaling')) resolve();
-      });
-    });
-    children[1]!.kill('SIGKILL');
-    const [code] = await Promise.all(ends);
-    expect(code).not.toBe(0);
-    expect(stderr.match(/^error: .*/gm)).toHaveLength(1);
-    expect(stderr).toMatch(/^error: .*rank 1/im);
-    expect(workspace.list().filter((file) => /^out(\.mrc|_b|_q)|\.tmp$/.test(file))).toEqual([]);
-  }, 120_000);
+      children[1]!.kill('SIGKILL');
+      const [code] = await Promise.all(ends);
+      expect(code).not.toBe(0);
+      expect(stderr.match(/^error: .*/gm)).toHaveLength(1);
+      expect(stderr).toMatch(/^error: .*rank 1/im);
+      expect(workspace.list().filter((file) => /^out(\.mrc|_b|_q)|\.tmp$/.test(file))).toEqual([]);
+    },
+    120_000,
+  );
 });
 
 describe('a run that was killed', () => {
@@ -265,6 +303,32 @@ describe('a run that was killed', () => {
     }
   }, 240_000);
 
+  it('in soft scaling makes that again from the steps before it: the same bits', async () => {
+    const soft = [...predicted, '--scaling', 'soft'];
+    await single(soft, 'whole.mrc');
+    const args = [...soft, '-o', 'out.mrc', '-op', 'more', '-v'];
+    const killed = await runCli(workspace.folder, args, {
+      signalWhen: (stdout) => (/Scaling \d+ soft frequency bands/.test(stdout) ? 'SIGKILL' : undefined),
+    });
+    expect(killed.code).toBe(null);
+    expect(workspace.list()).not.toContain('out.mrc');
+    const files = (): [string, number][] =>
+      readdirSync(workspace.path('more/checkpoints')).map((file) => [
+        file,
+        statSync(workspace.path(`more/checkpoints/${file}`)).mtimeMs,
+      ]);
+    const before = files();
+    expect(parts('prediction')).toHaveLength(1);
+    expect(parts('fsc')).toHaveLength(1);
+    const resumed = await runCli(workspace.folder, args);
+    expect([resumed.code, resumed.stderr]).toEqual([0, '']);
+    expect(resumed.stdout).toMatch(/^ {2}(\d+) of \1 cubes were predicted by an earlier run\.$/m);
+    expect(voxelsOf('out.mrc').equals(voxelsOf('whole.mrc'))).toBe(true);
+    // Taken over, not written again; nothing of the scaling itself.
+    expect(files()).toEqual(before);
+    expect(parts('scaling')).toEqual([]);
+  });
+
   it('in the prediction keeps the cubes; a finished prediction serves another window; --no_resume starts anew', async () => {
     await single(predicted, 'whole.mrc');
     const args = [...predicted, '-o', 'out.mrc', '-op', 'more', '-v'];
@@ -306,6 +370,16 @@ else {
       const two = await runCli(workspace.folder, [...gpu, '--gpu_ids', '0', '0', '-o', 'two.mrc'], options);
       expect([two.code, two.stderr]).toEqual([0, '']);
       expect(two.stdout).toMatch(/^Team: 2 processes, shared folder, rank 0 of 2 \(one for each GPU\)$/m);
+      expect(voxelsOf('two.mrc').equals(voxelsOf('one.mrc'))).toBe(true);
+    });
+
+    it('share soft bands: the bits of one GPU', async () => {
+      const options = { env: gpuEnvironment() };
+      const soft = [...gpu, '--scaling', 'soft'];
+      const one = await runCli(workspace.folder, [...soft, '--gpu_ids', '0', '-o', 'one.mrc'], options);
+      expect([one.code, one.stderr]).toEqual([0, '']);
+      const two = await runCli(workspace.folder, [...soft, '--gpu_ids', '0', '0', '-o', 'two.mrc'], options);
+      expect([two.code, two.stderr]).toEqual([0, '']);
       expect(voxelsOf('two.mrc').equals(voxelsOf('one.mrc'))).toBe(true);
     });
 
