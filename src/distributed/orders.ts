@@ -43,7 +43,7 @@ export type Order =
       readonly settings: BandScalingSettings;
       readonly volumes: readonly (keyof BandScalingMaps)[];
     }
-  /** Rank r scales band `first` + r, where r < `count`; every rank from 1 on that has one answers in a gather. */
+  /** Rank r scales band `first` + r, where r < `count`; those from 1 on answer in a gather each. */
   | { readonly kind: 'scale-bands'; readonly first: number; readonly count: number }
   | { readonly kind: 'close-bands' }
   /** Numbers of cubes of every rank; they follow as a scatter, answered by a gather of predicted ones. */

@@ -31,7 +31,8 @@ export interface SharedScaling {
 export interface SharedBands {
   /**
    * One round of `count` bands, at most one a process: rank r scales band `first` + r, `own` scales and adds
-   * that of rank 0 meanwhile. `add` gets those of the others, packed (band-rounds.ts), one by one in ascending order.
+   * that of rank 0 meanwhile. `add` gets those of the others, packed (band-rounds.ts), one by one in ascending
+   * order.
    */
   scale(
     first: number,

@@ -101,7 +101,7 @@ for (const { name, launcher } of findMpiLaunchers()) {
       expect(voxelsOf('p2.mrc').equals(voxelsOf('p1.mrc'))).toBe(true);
     });
 
-    it('scales softly with the bits of one process, by the bare command and with a reference map', async () => {
+    it('scales softly with the bits of one process, by default and with a reference map', async () => {
       await single(bare, 'one.mrc');
       expect(voxelsOf('one.mrc').some((byte) => byte !== 0)).toBe(true);
       const result = await start(2, [...bare, '-v', '-o', 'two.mrc']);
