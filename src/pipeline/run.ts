@@ -124,6 +124,12 @@ export function startRun(context: LocScaleContext): Run {
         );
       }
       if (context.consumeInputs === true) (image as { data: Float32Array }).data = new Float32Array(0);
+      else if (engine.name === 'cpu' && !('load' in map)) {
+        // The CPU engine takes over what it has allocated itself, and uses it again once the volume is released.
+        const copy = engine.allocateHost(data.length);
+        copy.set(data);
+        return engine.upload(copy, image.grid.shape);
+      }
       return engine.upload(data, image.grid.shape);
     },
     release(...volumes) {

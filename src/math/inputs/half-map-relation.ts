@@ -129,7 +129,7 @@ function passbandOf(shells: readonly ShellEvidence[], end: number): Passband {
 
 /** Beyond the last shell one of the maps holds rounding errors only. */
 function endsEarly(shells: readonly ShellEvidence[], end: number): boolean {
-  return shells[shells.length - 1].index < end - 1;
+  return shells.length > 0 && shells[shells.length - 1].index < end - 1;
 }
 
 /**

@@ -49,6 +49,11 @@ describe('half maps as they should be', () => {
     }
   });
 
+  it('maps without any power say nothing, and break nothing', () => {
+    const nothing = new Float32Array(shape[0] * shape[1] * shape[2]);
+    expect(judge([nothing, nothing], grid)).toMatchObject({ end: 'no signal' });
+  });
+
   it('a small plateau, as real half maps have, is not accused', () => {
     for (const p of [0.03, 0.06]) {
       const share = (stream: number): Float32Array =>

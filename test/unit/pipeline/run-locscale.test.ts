@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Engine, LocalScalingMaps } from '../../../src/engine/engine.ts';
 import { LocScaleError } from '../../../src/errors.ts';
 import { imageOf, runFsc, runLocScale, runMask } from '../../../src/pipeline/index.ts';
-import type { LocScaleContext, LocScaleJob } from '../../../src/pipeline/types.ts';
+import type { LocScaleContext, LocScaleJob, MapImage } from '../../../src/pipeline/types.ts';
 import { relativeL2 } from '../../support/compare.ts';
 import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
 import {
@@ -85,6 +86,26 @@ describe('runLocScale', () => {
     const kept = ballMask('mask.mrc', 3);
     await runLocScale(halfMapJob({ mask: kept }), { engine });
     expect(kept.data.length).toBe(edge ** 3);
+  });
+
+  it('takes inputs in memory of the engine twice, with the same bits', async () => {
+    const own = await createCpuEngine({ threads: 1 });
+    const onEngine = (map: MapImage): MapImage => {
+      const data = own.allocateHost(map.data.length);
+      data.set(map.data);
+      return { ...map, data };
+    };
+    const { input, ...rest } = halfMapJob();
+    if (input.kind !== 'half-maps') throw new Error('half maps expected');
+    const halves = { half1: onEngine(input.half1), half2: onEngine(input.half2) };
+    const job = { ...rest, input: { kind: 'half-maps', ...halves } as const };
+    const [first, second] = [
+      await runLocScale(job, { engine: own }),
+      await runLocScale(job, { engine: own }),
+    ];
+    expect(await own.download(second.scaled)).toEqual(await own.download(first.scaled));
+    expect(halves.half1.data).toEqual(input.half1.data);
+    await own.dispose();
   });
 
   it('is a LocScale of half the sum: half maps and their mean give one result', async () => {
