@@ -212,7 +212,7 @@ describeWithSharedData('real maps', () => {
     try {
       const model = sharedPath('maps', 'emd_3240_5fn5', '5fn5_box_complete.pdb');
       const map = sharedPath('maps', ...emd3240);
-      const args = ['-em', map, '-mc', model, '--skip_refine', '--dry_run', '-v', '-np', '2'];
+      const args = ['-em', map, '-mc', model, '--skip_refine', '-v', '--engine', 'cpu', '-np', '2'];
       const { code, stdout, stderr } = await runCli(workspace.folder, args);
       expect(code).toBe(0);
       expect(stderr).toContain('the surroundings of the model');
