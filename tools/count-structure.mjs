@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAst } from 'rolldown/parseAst';
+import { CORE_FOLDERS } from './core-folders.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const src = join(root, 'src');
@@ -175,19 +176,7 @@ function folderImports() {
  * of a browser.
  */
 function coreFilesThatReachNode() {
-  const core = [
-    'atoms',
-    'cpu-fallback',
-    'engine',
-    'formats',
-    'gpu',
-    'math',
-    'network/graph',
-    'pipeline',
-    'report',
-    'shaders',
-    'synthetic',
-  ].map((folder) => join(src, folder) + sep);
+  const core = CORE_FOLDERS.map((folder) => join(src, folder) + sep);
   const byPath = new Map(sources.map((source) => [source.path, source]));
   const reaches = (path, seen) => {
     if (path.startsWith('node:')) return true;

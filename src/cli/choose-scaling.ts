@@ -4,6 +4,7 @@
  * of an average protein, which on real maps is better than the bundled network (docs/soft-scaling.md).
  */
 import { LocScaleError } from '../errors.ts';
+import { emmernetIsImported } from '../network/store/emmernet.ts';
 import type { OptionValues } from '../options.ts';
 import { calledAsLocScale } from './called-as.ts';
 import { chooseReference, type InputFiles, type ReferenceFiles } from './job-options.ts';
@@ -59,7 +60,6 @@ async function choose(values: OptionValues, input: InputFiles): Promise<ChosenSc
   const isNamed = reference.kind !== 'network' || wantsNetwork(values);
   if (isNamed || scaling === 'locscale') return { reference, scaling: scaling ?? 'locscale' };
   if (scaling === 'soft') return profile;
-  const { emmernetIsImported } = await import('../network/store/index.ts');
   if (await emmernetIsImported(modelsFolder())) return network;
   return chooseForNobody(values, input);
 }
@@ -71,10 +71,11 @@ const network = { reference: { kind: 'network' }, scaling: 'locscale' } as const
 function chooseForNobody(values: OptionValues, input: InputFiles): ChosenScaling {
   const old = "LocScale's windows with the bundled network: --scaling locscale";
   const withoutResolution = input.kind === 'map' && values.resolution === undefined;
-  if (calledAsLocScale() && (withoutResolution || onlyLocScaleHas(values) !== undefined)) {
+  const option = onlyLocScaleHas(values);
+  if (calledAsLocScale() && (withoutResolution || option !== undefined)) {
     const why = withoutResolution
       ? 'Soft scaling of a single map needs its resolution (-res)'
-      : `Soft scaling has no ${onlyLocScaleHas(values)}`;
+      : `Soft scaling has no ${option}`;
     return { ...network, warning: `${why}: windows are scaled to a reference of the bundled network.` };
   }
   if (withoutResolution)

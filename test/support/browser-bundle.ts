@@ -6,26 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type OutputChunk, rolldown } from 'rolldown';
+import { CORE_FOLDERS } from '../../tools/core-folders.mjs';
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url));
 
-/** What runs in a browser too: these folders, and all that they import. */
-export const CORE = [
-  'atoms',
-  'cpu-fallback',
-  'engine',
-  'formats',
-  'gpu',
-  'math',
-  'network/graph',
-  'pipeline',
-  'report',
-  'shaders',
-  'synthetic',
-] as const;
-
 export function coreFiles(): string[] {
-  return CORE.flatMap((folder) =>
+  return CORE_FOLDERS.flatMap((folder) =>
     readdirSync(join(src, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !/[\\/]assembly[\\/]/.test(name))
       .map((name) => join(src, folder, name)),

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { CORE } from '../support/browser-bundle.ts';
+import { CORE_FOLDERS } from '../../tools/core-folders.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const src = join(root, 'src');
@@ -52,7 +52,7 @@ function expectedGroups(folder: string, up: string): string[][] {
       : `!${up}${name}/**`,
   );
   const oneWay = [`${base}**`, ...allowed, `!${up}errors.ts`];
-  const isCore = (CORE as readonly string[]).includes(folder);
+  const isCore = CORE_FOLDERS.includes(folder);
   return isCore ? [['node:*'], oneWay] : [oneWay];
 }
 

@@ -4,7 +4,8 @@ import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError, named } from '../../errors.ts';
 import { isModelName } from './check-manifest.ts';
-import { HIGH_CONTEXT, LOW_CONTEXT, readModels } from './read-weights.ts';
+import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
+import { readModels } from './read-weights.ts';
 import { BUNDLED_NAME, listModels, openManifest, openModelFolder, type StoredModel } from './store.ts';
 
 export interface ModelWish {
@@ -38,11 +39,6 @@ export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
         'that you have.',
     });
   return openBundled(bundledFolder);
-}
-
-/** Whether runs of a network have EMmerNet without asking for it by name. */
-export function emmernetIsImported(folder: string): Promise<boolean> {
-  return exists(join(folder, HIGH_CONTEXT));
 }
 
 /** The network that comes with the program. */

@@ -1,4 +1,5 @@
 /** A weight file on disk, recognised by its first bytes, to models ready to be stored or used. */
+
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -12,6 +13,7 @@ import { EMMERNET_INPUT, EMMERNET_OUTPUT, emmernetDropout, writeEmmernet } from 
 import { countEmmernetParameters, EMMERNET, emmernetGflopPerCube } from '../graph/emmernet-layers.ts';
 import { weightsFromKeras, weightsFromPytorch } from '../graph/emmernet-weights.ts';
 import type { Calibration, ModelManifest, WeightSet } from '../graph/model.ts';
+import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
 import { KerasThread } from './keras-thread.ts';
 
 export interface ReadOptions {
@@ -29,8 +31,6 @@ export interface ReadModel {
   readonly plain: Uint8Array<ArrayBuffer>;
 }
 
-export const HIGH_CONTEXT = 'emmernet-high-context';
-export const LOW_CONTEXT = 'emmernet-low-context';
 /** File in the store and in the manifest. */
 const PLAIN_FILE = 'plain.onnx';
 
