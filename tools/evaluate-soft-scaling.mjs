@@ -21,6 +21,7 @@ import { readMapFile, readModelFile } from '../dist/files.js';
 import { atomSetOf } from '../dist/math/atoms/atom-set.js';
 import { tanhLowPass } from '../dist/math/fourier/radial-transfer.js';
 import { proteinProfile } from '../dist/math/soft-scaling/profile.js';
+import { correlation, distances, MASK_RADIUS, mapsWithModels, TARGETS } from './model-score.mjs';
 
 const shared = fileURLToPath(new URL('../../shared', import.meta.url));
 const { values } = parseArgs({
@@ -33,24 +34,7 @@ const { values } = parseArgs({
 });
 const numbers = (text) => text.split(',').map(Number);
 
-/** Name, map (or half maps), model, resolution (A). */
-const MAPS = [
-  [
-    'EMD-5778 box',
-    ['emd_5778_unfiltered_box/unfiltered_box.mrc'],
-    'emd_5778_unfiltered_box/pdb3j5p_refined.pdb',
-    3.4,
-  ],
-  ['EMD-3186', ['emd_3186_5fj6/emd_3186.map'], 'emd_3186_5fj6/5fj6.pdb', 7.9],
-  ['EMD-3240 box', ['emd_3240_5fn5/5fn5_box.ccp4'], 'emd_3240_5fn5/5fn5_box_complete.pdb', 4.3],
-  ['EMD-0093', ['emd_0093_hcn4/emd_0093_masked4A.mrc.gz'], 'emd_0093_hcn4/6gyn.pdb', 3.4],
-  ['EMD-30342 A', ['emd_30342_7cec/390_emd_30342_A_z4.mrc'], 'emd_30342_7cec/390_7cec_A.cif', 3.9],
-].map(([name, maps, model, resolution]) => ({
-  name,
-  maps: maps.map((file) => join(values.maps, file)),
-  model: join(values.maps, model),
-  resolution,
-}));
+const MAPS = mapsWithModels(values.maps);
 const trpv1 = join(values.golden, 'trpv1-c4');
 MAPS.push({
   name: 'TRPV1, simulated half maps',
@@ -59,42 +43,7 @@ MAPS.push({
   resolution: 3.4,
 });
 
-const TARGETS = [20, 60];
-const MASK_RADIUS = 3;
 const engine = await createCpuEngine();
-
-function maskAround(atoms, { shape, voxelSize, origin }) {
-  const mask = new Float32Array(shape[0] * shape[1] * shape[2]);
-  for (const { x, y, z } of atoms) {
-    const at = [z, y, x].map((value, axis) => (value - origin[axis]) / voxelSize[axis]);
-    const ranges = at.map((centre, axis) => {
-      const reach = MASK_RADIUS / voxelSize[axis];
-      return [Math.max(0, Math.ceil(centre - reach)), Math.min(shape[axis] - 1, Math.floor(centre + reach))];
-    });
-    for (let k = ranges[0][0]; k <= ranges[0][1]; k++)
-      for (let j = ranges[1][0]; j <= ranges[1][1]; j++)
-        for (let i = ranges[2][0]; i <= ranges[2][1]; i++) {
-          const d2 = [k, j, i].reduce((sum, v, axis) => sum + ((v - at[axis]) * voxelSize[axis]) ** 2, 0);
-          if (d2 <= MASK_RADIUS ** 2) mask[(k * shape[1] + j) * shape[2] + i] = 1;
-        }
-  }
-  return mask;
-}
-
-function correlation(a, b, mask) {
-  const sums = { n: 0, a: 0, b: 0, aa: 0, bb: 0, ab: 0 };
-  for (let i = 0; i < mask.length; i++) {
-    if (mask[i] === 0) continue;
-    sums.n++;
-    sums.a += a[i];
-    sums.b += b[i];
-    sums.aa += a[i] * a[i];
-    sums.bb += b[i] * b[i];
-    sums.ab += a[i] * b[i];
-  }
-  const { n, a: sa, b: sb, aa, bb, ab } = sums;
-  return (n * ab - sa * sb) / Math.sqrt((n * aa - sa * sa) * (n * bb - sb * sb));
-}
 
 const lowPassed = async (volume, resolution, voxel) => {
   const filtered = await engine.radialFilter(volume, tanhLowPass(resolution, voxel));
@@ -117,7 +66,7 @@ for (const { name, maps, model, resolution } of MAPS) {
   const structure = await readModelFile(model);
   const { kept: atoms } = placeModel(structure, grid);
   const voxel = grid.voxelSize[2];
-  const mask = maskAround(atoms, grid);
+  const nearest = distances(atoms, grid, 2 * MASK_RADIUS);
   const references = [];
   for (const bFactor of TARGETS) {
     const simulated = await engine.simulateMap(atomSetOf(atoms.map((atom) => ({ ...atom, bFactor }))), grid);
@@ -128,7 +77,7 @@ for (const { name, maps, model, resolution } of MAPS) {
   const scores = [];
   const score = async (volume) => {
     const voxels = await lowPassed(volume, resolution, voxel);
-    scores.push(references.map((reference) => correlation(voxels, reference, mask)));
+    scores.push(references.map((reference) => correlation(voxels, reference, nearest)));
   };
   const whole = volumes.length === 2 ? await engine.average(...volumes) : volumes[0];
   await score(whole);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Simulated pairs of half maps for tools/evaluate-soft-scaling.mjs, from structures of the network's test split.
+"""Simulated pairs of half maps for tools/evaluate-soft-simulated.mjs, from structures of the network's test split.
 
     python3 tools/simulate-half-maps.py --structures FOLDER --out FOLDER [CASE ...]
 
