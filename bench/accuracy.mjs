@@ -36,7 +36,6 @@ if (ready.status !== 0) process.exit(ready.status ?? 1);
 
 const { selectEngine } = await import('../dist/index.js');
 const { openGolden } = await import('./golden.mjs');
-const { runDemoOn } = await import('../dist/cli/demo.js');
 const { runtimeName } = await import('../dist/platform/index.js');
 const { packageVersion } = await import('../dist/cli/version.js');
 const { readMap, readJson, compare, compareWholeMaps, compareWindow } = openGolden(shared, (line) =>
@@ -76,29 +75,22 @@ async function compareProfiles() {
   return results;
 }
 
-async function runDemo(engine) {
+function runDemo() {
   const folder = mkdtempSync(join(tmpdir(), 'locscale-demo-'));
-  const { openBundled } = await import('../dist/network/store/index.js');
-  const { openPredictor } = await import('../dist/network/run/open-predictor.js');
-  const predictor = await openPredictor(await openBundled(), {
-    provider: 'cpu',
-    monteCarlo: false,
-    webgpu: async () => ({ usable: false }),
-  });
   try {
-    const { before, locscaleScheme, soft, resolution } = await runDemoOn(engine, {
-      predictor,
-      outputFolder: folder,
-      seed: 1,
-      print: () => {},
-      warn: () => {},
+    const words = ['demo', '-o', folder, '--engine', values.engine];
+    if (values['allow-software-gpu']) words.push('--allow_software_gpu');
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'dist/cli.js'), ...words], {
+      encoding: 'utf8',
     });
+    if (status !== 0) throw new Error(`The demo ended with ${status}: ${stderr}`);
+    const { demo, fsc } = JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8'));
+    const { before, locscaleScheme, soft } = demo.correlationWithTruth;
     process.stdout.write(
       `demo: correlation with the truth ${before.toFixed(4)} before, ${locscaleScheme.toFixed(4)} LocScale's scheme, ${soft.toFixed(4)} soft scaling\n`,
     );
-    return { before, locscaleScheme, soft, resolution };
+    return { before, locscaleScheme, soft, resolution: fsc.resolution };
   } finally {
-    await predictor.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -130,7 +122,7 @@ async function measure() {
     process.stderr.write('accuracy: above the bound of 1e-5; nothing was stored.\n');
     process.exitCode = 1;
   } else if (!values.check) {
-    const demo = engine.name === 'cpu' ? { demo: await runDemo(engine) } : {};
+    const demo = engine.name === 'cpu' ? { demo: runDemo() } : {};
     await store({ ...measured, ...demo });
   }
 }
@@ -142,7 +134,7 @@ const { engine } = await selectEngine({
 });
 const stored = join(results, `${engine.name}.json`);
 try {
-  if (values.demo) await store({ ...JSON.parse(readFileSync(stored, 'utf8')), demo: await runDemo(engine) });
+  if (values.demo) await store({ ...JSON.parse(readFileSync(stored, 'utf8')), demo: runDemo() });
   else await measure();
 } finally {
   await engine.dispose();

@@ -173,8 +173,8 @@ export function ownOptionsTable(options) {
 /** What each command writes; `commands`: name, name of its main output, and table of src/cli/output-tables.ts. */
 export function outputsTables(commands, describe) {
   return commands
-    .map(({ command, outfile, table: rows }) => {
-      const described = describe(rows, { command, outfile });
+    .map(({ command, outfile, record, table: rows }) => {
+      const described = describe(rows, { outfile, record });
       const body = described.map(({ file, when, says }) => [`\`${cell(file)}\``, cell(when), cell(says)]);
       return [`**${command}**`, table(['file', 'when', 'what'], body)].join('\n\n');
     })

@@ -5,10 +5,10 @@
  */
 import process from 'node:process';
 import type { StopSignal } from './cli/exit-codes.ts';
-import { describeLibraryText, StandardErrorLibraryOutput } from './cli/library-output.ts';
 import { isVerbose, main } from './cli/main.ts';
 import { OutputStream } from './cli/output-stream.ts';
 import { removeTemporaries } from './files/temporary-files.ts';
+import { describeLibraryText, StandardErrorLibraryOutput } from './platform/library-output.ts';
 
 /**
  * A terminal that closes ends the run that shows its progress there. One that tells nothing to any terminal is

@@ -15,6 +15,7 @@ import { networkOptions } from './options/network.ts';
 import { runOptions } from './options/run.ts';
 import { symmetryOptions } from './options/symmetry.ts';
 
+export { commandHelp } from './options/commands.ts';
 export { type CommandName, commandNames, type OptionDefinition, optionGroups } from './options/definition.ts';
 
 export const options = {

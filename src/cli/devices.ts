@@ -7,14 +7,15 @@ import {
   openDevice,
 } from '../gpu/adapters.ts';
 import { createGpuEngine } from '../gpu/index.ts';
+import { findRefused, type RefusedDriver } from '../gpu/refused-drivers.ts';
 import { type SelfTestResult, selfTest } from '../gpu/self-test.ts';
+import { type OnnxruntimeProviders, probeOnnxruntime } from '../network/run/probe-providers.ts';
 import { coreCount, loadGpu, runtimeName } from '../platform/index.ts';
+import { describeLibraryText } from '../platform/library-output.ts';
+import { listVulkanDevices } from '../platform/vulkan-devices.ts';
 import { wrap } from './help.ts';
 import { refusePositionals } from './job-options.ts';
-import { describeLibraryText } from './library-output.ts';
-import { type OnnxruntimeProviders, probeOnnxruntime } from './onnxruntime-providers.ts';
 import { formatBytes } from './progress.ts';
-import { findRefused, listVulkanDevices, type RefusedDriver } from './refused-drivers.ts';
 import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 
 /** Columns of a list that runs over several lines. */

@@ -1,6 +1,7 @@
 /** FSC curves as files: JSON, or the XML that the EMDB takes. */
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
+import { encodeFscXml } from '../formats/fsc-xml.ts';
 import type { FscCurve } from '../index.ts';
 import type { InputFiles } from './job-options.ts';
 
@@ -34,13 +35,4 @@ function encodeFscJson(fsc: FscCurve, input: InputFiles): string {
     null,
     2,
   )}\n`;
-}
-
-/** The FSC schema of the EMDB, as RELION writes it. */
-export function encodeFscXml(fsc: FscCurve): string {
-  const points = fsc.frequency.map(
-    (x, i) =>
-      `  <coordinate>\n    <x>${x.toFixed(6)}</x>\n    <y>${fsc.correlation[i].toFixed(6)}</y>\n  </coordinate>\n`,
-  );
-  return `<fsc title="Unmasked half maps" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n${points.join('')}</fsc>\n`;
 }

@@ -25,7 +25,7 @@ function fscRun({ parsed }: Session): MapRun<HalfMaps, FscResult & RunResult> {
     outputs: fscOutputs,
     outfile: outfile ?? 'curve.json',
     // A record would have the name of the curve.
-    writesRecord: false,
+    record: false,
     input,
     open: async (opened) => opened.input as HalfMaps,
     plan: async (maps, context) => ({ mode: 'FSC', ...gridOf(maps, undefined, context) }),

@@ -1,6 +1,6 @@
 /** Where lines go: progress and results on stdout, warnings, notes and errors on stderr. */
 import type { ErrorTag, LocScaleError } from '../errors.ts';
-import { describeLibraryText } from './library-output.ts';
+import { describeLibraryText } from '../platform/library-output.ts';
 import { describeMismatch } from './mismatch.ts';
 import { inOptions } from './spellings.ts';
 

@@ -4,12 +4,12 @@ import { RankFailure } from '../distributed/communicator.ts';
 import type { LocScaleError } from '../errors.ts';
 import { removeTemporaries } from '../files/temporary-files.ts';
 import type { CommandName } from '../options.ts';
+import type { LibraryOutput } from '../platform/library-output.ts';
 import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
-import type { LibraryOutput } from './library-output.ts';
 import { createLogger } from './logger.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { createProgress, type ProgressStream } from './progress.ts';
-import { runOnRanks, tellsUsage } from './ranks.ts';
+import { runOnRanks, speaksForAll } from './ranks.ts';
 import type { Session } from './session.ts';
 
 export interface Terminal {
@@ -33,7 +33,7 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   symmetrise: async () => (await import('./symmetrise.ts')).runSymmetriseCommand,
   symmetry: async () => (await import('./symmetry.ts')).runSymmetryCommand,
   validate: async () => (await import('./validate.ts')).runValidate,
-  demo: async () => (await import('./demo-command.ts')).runDemoCommand,
+  demo: async () => (await import('./demo.ts')).runDemo,
   devices: async () => (await import('./devices.ts')).runDevices,
   models: async () => (await import('./models.ts')).runModels,
   relion: async () => (await import('./relion.ts')).runRelion,
@@ -65,7 +65,7 @@ export async function main(
   } catch (thrown) {
     const error = toLocScaleError(thrown);
     const failure = error instanceof RankFailure ? error : undefined;
-    const toldElsewhere = failure?.announced === true || (error.tag === 'usage' && !tellsUsage(argv));
+    const toldElsewhere = failure?.announced === true || (error.tag === 'usage' && !speaksForAll(argv));
     if (!toldElsewhere) logger.error(error);
     return failure?.exitCode ?? exitCodeOf(error, stoppedBy());
   } finally {

@@ -6,7 +6,7 @@ import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { openPredictor } from '../network/run/open-predictor.ts';
 import { webGpuStateOf } from '../open-network.ts';
 import type { OptionValues } from '../options.ts';
-import type { NetworkRecord } from './manifest.ts';
+import type { NetworkRecord } from '../report/run-record.ts';
 import { modelsFolder } from './models-folder.ts';
 import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';
 

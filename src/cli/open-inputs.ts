@@ -3,8 +3,8 @@ import type { Engine } from '../engine/engine.ts';
 import type { LocScaleContext, LocScaleJob, MapImage, MapInput, MapSource } from '../index.ts';
 import { type MapFileOptions, openMapFile, readMapFile } from '../index.ts';
 import { decideGrid } from '../pipeline/read-maps.ts';
+import type { InputFile } from '../report/run-record.ts';
 import type { InputFiles } from './job-options.ts';
-import type { InputFile } from './manifest.ts';
 import type { Session } from './session.ts';
 
 export interface OpenedInputs {

@@ -5,14 +5,7 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { reasonOf } from '../files/file-errors.ts';
-
-/** What is needed of a Node stream. */
-export interface WritableEnd {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string, done?: () => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-}
+import type { WritableEnd } from '../platform/library-output.ts';
 
 export class OutputStream {
   private stream: WritableEnd;

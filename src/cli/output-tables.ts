@@ -1,4 +1,5 @@
 /** Every file of every command that makes maps or curves, one row each. How rows are used: outputs.ts. */
+import { dirname, join, resolve } from 'node:path';
 import type { Volume } from '../engine/engine.ts';
 import { writeMmcif } from '../formats/write-mmcif.ts';
 import type {
@@ -11,10 +12,10 @@ import type {
 } from '../index.ts';
 import type { CommandName } from '../options.ts';
 import { defaultSeed } from '../pipeline/parameters.ts';
+import { sceneOfEnhancement, sceneOfLocalResolution, sceneOfScaling } from '../report/scenes.ts';
 import { enhancedNames } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
-import type { OutputRow, OutputTable, RunFacts } from './outputs.ts';
-import { sceneOfEnhancement, sceneOfLocalResolution, sceneOfScaling } from './scene.ts';
+import type { Finished, OutputRow, OutputTable, RunFacts } from './outputs.ts';
 
 const whenMaskIsMade = {
   test: ({ values }: RunFacts) => values.mask === undefined,
@@ -64,7 +65,7 @@ const curve: OutputRow<ScalingResult> = {
   name: '_fsc.json',
   inProcessingFolder: true,
   when: whenHalfMaps,
-  text: ({ result }) => `${JSON.stringify(result.fsc, null, 2)}\n`,
+  content: ({ result }) => `${JSON.stringify(result.fsc, null, 2)}\n`,
   says: 'FSC curve of the half maps and what it says about them',
 };
 
@@ -99,11 +100,11 @@ const localResolutionScene = (main: string): OutputRow<ScalingResult> => ({
   key: 'locresScene',
   name: '_locres.cxc',
   when: whenResolutionIsMeasured,
-  text: ({ result: { localResolution: found, numbers }, paths }) =>
+  content: ({ result: { localResolution: found, numbers }, paths }) =>
     found &&
     sceneOfLocalResolution(
       found.numbers,
-      { shown: paths[main], resolution: paths.locres },
+      { shown: absolute(paths[main]), resolution: absolute(paths.locres) },
       maskVolume(numbers),
     ),
   says: 'opens the map in ChimeraX, coloured by its local resolution',
@@ -113,6 +114,26 @@ const whenBandsAreMeasured = {
   test: ({ values, scaling }: RunFacts) => values.measureBfactors === true && scaling === 'soft',
   says: '`--measure_bfactors` with soft scaling',
 };
+
+async function scalingScene({
+  engine,
+  result: { bFactor, mask, numbers },
+  paths,
+  facts: { input },
+}: Finished<LocScaleResult>): Promise<string> {
+  const statistics =
+    paths.bFactor === undefined || bFactor === undefined
+      ? undefined
+      : await engine.statistics(bFactor, { mask, inside: true });
+  return sceneOfScaling(
+    {
+      scaled: absolute(paths.scaled),
+      bFactor: statistics && { path: absolute(paths.bFactor), ...statistics },
+      input: input.kind === 'map' ? absolute(input.map) : undefined,
+    },
+    maskVolume(numbers),
+  );
+}
 
 export const scaleOutputs: OutputTable<LocScaleResult> = [
   {
@@ -200,12 +221,7 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
   {
     key: 'scene',
     name: '.cxc',
-    text: ({ engine, result, paths, facts: { input } }) =>
-      sceneOfScaling(engine, result, {
-        scaled: paths.scaled as string,
-        bFactor: paths.bFactor,
-        input: input.kind === 'map' ? input.map : undefined,
-      }),
+    content: scalingScene,
     says: 'opens the map in ChimeraX at a sensible level, coloured by local B factor where that was measured',
   },
   {
@@ -215,7 +231,7 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
       test: (facts) => isSimulated(facts) && facts.values.skipRefine !== true,
       says: 'B factors are refined, or pseudo-atoms placed',
     },
-    text: ({ result: { model } }) => model && writeMmcif(model.structure),
+    content: ({ result: { model } }) => model && writeMmcif(model.structure),
     says: 'atoms that the reference was simulated from, with the B factors used',
   },
   curve,
@@ -225,7 +241,7 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
     inProcessingFolder: true,
     when: { test: ({ scaling }) => scaling !== 'soft', says: "LocScale's scheme" },
     keep: ({ values }) => ({ auditSeed: values.seed ?? defaultSeed }),
-    text: ({ result }) => `${JSON.stringify(result.audit)}\n`,
+    content: ({ result }) => `${JSON.stringify(result.audit)}\n`,
     says: 'radial profiles and scale factors of 1 % of the voxels',
   },
 ];
@@ -279,7 +295,11 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
   {
     key: 'scene',
     name: '.cxc',
-    text: ({ result: { numbers }, paths }) => sceneOfEnhancement(paths, maskVolume(numbers)),
+    content: ({ result: { numbers }, paths: { mean, baseline, pvddt } }) =>
+      sceneOfEnhancement(
+        { mean: absolute(mean), baseline: absolute(baseline), pvddt: pvddt && absolute(pvddt) },
+        maskVolume(numbers),
+      ),
     says: 'opens enhanced map and baseline in ChimeraX, coloured by pVDDT',
   },
   curve,
@@ -324,10 +344,10 @@ export const locresOutputs: OutputTable<LocalResolutionResult> = [
   {
     key: 'scene',
     name: '.cxc',
-    text: ({ result, paths }) =>
+    content: ({ result, paths }) =>
       sceneOfLocalResolution(
         result.numbers,
-        { shown: paths.filtered, resolution: paths.resolution },
+        { shown: absolute(paths.filtered), resolution: absolute(paths.resolution) },
         maskVolume(result),
       ),
     says: 'opens the filtered map in ChimeraX, coloured by its local resolution',
@@ -356,10 +376,79 @@ export const fscOutputs: OutputTable<{ readonly fsc: FscCurve }> = [
     key: 'curve',
     name: '',
     when: { test: ({ values }) => values.outfile !== undefined, says: '`-o`' },
-    text: ({ result: { fsc }, facts: { input, outfile } }) => encodeCurve(outfile, fsc, input),
+    content: ({ result: { fsc }, facts: { input, outfile } }) => encodeCurve(outfile, fsc, input),
     says: 'FSC curve: JSON, or the XML of the EMDB where the name ends in .xml',
   },
 ];
+
+/** Names in the folder of the demo. */
+export const DEMO_FILES = {
+  half1: 'half_map_1.mrc',
+  half2: 'half_map_2.mrc',
+  /** The ideal map. */
+  reference: 'reference.mrc',
+  scaled: 'locscale_output.mrc',
+  scheme: 'locscale_scheme.mrc',
+  slices: 'slices.png',
+  scene: 'locscale_output.cxc',
+  report: 'report.html',
+  record: 'demo.json',
+} as const;
+
+export interface DemoResult extends LocScaleResult {
+  /** The map by LocScale's scheme, and what the record says of it; absent without a network. */
+  readonly scheme?: Volume;
+  readonly comparison?: object;
+  /** A PNG. */
+  readonly slices: Uint8Array;
+  /** With the truth, over the voxels of the mask. */
+  readonly correlation: {
+    /** Of the mean of the half maps. */
+    readonly before: number;
+    readonly locscaleScheme?: number;
+    readonly soft: number;
+  };
+}
+
+const inDemo =
+  (name: string) =>
+  ({ outfile }: RunFacts): string =>
+    join(dirname(outfile), name);
+
+export const demoOutputs: OutputTable<DemoResult> = [
+  {
+    key: 'scaled',
+    name: '',
+    volume: ({ scaled }) => scaled,
+    label: 'soft scaling, demo',
+    shown: { as: 'result', label: 'softly scaled' },
+    says: 'softly scaled map',
+  },
+  {
+    key: 'scheme',
+    name: inDemo(DEMO_FILES.scheme),
+    volume: ({ scheme }) => scheme,
+    label: 'local scaling, demo',
+    says: "the map by LocScale's scheme, where the bundled network can predict its reference",
+  },
+  {
+    key: 'slices',
+    name: inDemo(DEMO_FILES.slices),
+    content: ({ result }) => [result.slices],
+    says: 'sections of the maps and of the truth',
+  },
+  {
+    key: 'scene',
+    name: '.cxc',
+    content: scalingScene,
+    says: 'opens the softly scaled map in ChimeraX',
+  },
+];
+
+/** ChimeraX reads relative paths from its own working directory. */
+function absolute(path: string | undefined): string {
+  return resolve(path as string);
+}
 
 function maskVolume({ maskVoxels, voxelSize }: { maskVoxels: number; voxelSize: number }): number {
   return maskVoxels * voxelSize ** 3;
@@ -369,6 +458,7 @@ function maskVolume({ maskVoxels, voxelSize }: { maskVoxels: number; voxelSize: 
 export const tablesOfOutputs: readonly {
   readonly command: CommandName;
   readonly outfile: string;
+  readonly record?: string | false;
   readonly table: readonly OutputRow<never>[];
 }[] = [
   { command: 'scale', outfile: 'out.mrc', table: scaleOutputs },
@@ -376,5 +466,6 @@ export const tablesOfOutputs: readonly {
   { command: 'mask', outfile: 'mask.mrc', table: maskOutputs },
   { command: 'locres', outfile: 'localres.mrc', table: locresOutputs },
   { command: 'symmetrise', outfile: 'symmetrised.mrc', table: symmetriseOutputs },
-  { command: 'fsc', outfile: 'curve.json', table: fscOutputs },
+  { command: 'fsc', outfile: 'curve.json', record: false, table: fscOutputs },
+  { command: 'demo', outfile: DEMO_FILES.scaled, record: DEMO_FILES.record, table: demoOutputs },
 ];

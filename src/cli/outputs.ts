@@ -5,8 +5,10 @@
  */
 import { basename, join } from 'node:path';
 import type { Engine, Volume } from '../engine/engine.ts';
+import type { FileContent } from '../files/staged-files.ts';
+import type { NodeKind } from '../formats/relion-nodes.ts';
 import type { LocScaleContext } from '../index.ts';
-import type { CommandName, OptionValues } from '../options.ts';
+import type { OptionValues } from '../options.ts';
 import type { MapToShow, RunToShow } from '../report/collect.ts';
 import type { ScalingName } from './choose-scaling.ts';
 import type { InputFiles, ReferenceFiles } from './job-options.ts';
@@ -28,7 +30,7 @@ export interface RunFacts {
 /** What the pipeline leaves out of its result unless asked (`keepConfidence`, `auditSeed`). */
 export type Keep = Partial<LocScaleContext>;
 
-/** What the text of a file is made from. */
+/** What the content of a file is made from. */
 export interface Finished<R> {
   readonly result: R;
   readonly engine: Engine;
@@ -38,9 +40,6 @@ export interface Finished<R> {
 
 /** By the keys of the rows; those that this run does not write are absent. */
 export type OutputPaths = Readonly<Record<string, string | undefined>>;
-
-/** Kind of a result in RELION's pipeline. */
-export type NodeKind = 'map' | 'image' | 'resolution' | 'mask';
 
 export interface OutputRow<R> {
   readonly key: string;
@@ -54,12 +53,13 @@ export interface OutputRow<R> {
   /** A map: its volume, absent where the run made none, and its label behind "locscale-gpu 1.0: ". */
   readonly volume?: (result: R) => Volume | undefined;
   readonly label?: string | ((result: R) => string);
-  /** A text instead; undefined: there is nothing to write. */
-  readonly text?: (finished: Finished<R>) => string | undefined | Promise<string | undefined>;
+  /** What another file holds; undefined: there is nothing to write. */
+  readonly content?: (finished: Finished<R>) => FileContent | undefined | Promise<FileContent | undefined>;
   /** What the report shows the map as, written or not. */
   readonly shown?:
     | { readonly as: 'reference' | 'result'; readonly label: string }
     | { readonly as: 'local'; readonly label: string; readonly unit: string };
+  /** What it is in RELION's pipeline. */
   readonly node?: NodeKind;
   /** For docs/outputs.md: what the file holds. */
   readonly says: string;
@@ -71,7 +71,7 @@ export type OutputTable<R> = readonly OutputRow<R>[];
 export interface OutputPlan<R> {
   readonly table: OutputTable<R>;
   readonly paths: OutputPaths;
-  /** Of the record; `fsc` writes none. */
+  /** Of the record, if there is one. */
   readonly record: string | undefined;
   readonly report: ReportFiles | undefined;
   /** Of -op. */
@@ -81,7 +81,8 @@ export interface OutputPlan<R> {
 export function planOutputs<R>(
   table: OutputTable<R>,
   facts: RunFacts,
-  { record }: { readonly record: boolean },
+  /** Its path, or whether there is one, beside the main output. */
+  record: string | boolean,
 ): OutputPlan<R> {
   const { values, outfile } = facts;
   return {
@@ -89,10 +90,15 @@ export function planOutputs<R>(
     paths: Object.fromEntries(
       table.filter((row) => isWritten(row, facts)).map((row) => [row.key, pathOf(row, facts)]),
     ),
-    record: record ? `${stemOf(outfile)}.json` : undefined,
+    record: recordPathOf(record, outfile),
     report: reportFilesOf(values, outfile),
     processingFolder: values.outputProcessingFiles,
   };
+}
+
+function recordPathOf(record: string | boolean, outfile: string): string | undefined {
+  if (typeof record === 'string') return record;
+  return record ? `${stemOf(outfile)}.json` : undefined;
 }
 
 function isWritten<R>({ inProcessingFolder, when }: OutputRow<R>, facts: RunFacts): boolean {
@@ -151,7 +157,7 @@ export function mapsToShow<R>(
 /** Table rows of docs/outputs.md: file, when it is written, what it holds. */
 export function describeOutputs(
   table: readonly OutputRow<never>[],
-  { command, outfile }: { readonly command: CommandName; readonly outfile: string },
+  { outfile, record = true }: { readonly outfile: string; readonly record?: string | boolean },
 ): { readonly file: string; readonly when: string; readonly says: string }[] {
   const facts: RunFacts = {
     values: { outputProcessingFiles: 'FOLDER' },
@@ -163,14 +169,16 @@ export function describeOutputs(
     const when = conditions.filter((condition) => condition !== undefined).join('; ');
     return { file: pathOf(row, facts), when: when === '' ? 'always' : when, says: row.says };
   });
-  if (command === 'fsc') return rows;
-  const record = `${stemOf(outfile)}.json`;
+  const path = recordPathOf(record, outfile);
+  if (path === undefined) return rows;
   return [
     ...rows,
     {
-      file: record,
+      file: path,
       when: 'always',
-      says: 'record: version, command line, inputs with SHA-256, parameters in use, results in numbers, seconds per step, warnings',
+      says:
+        'record: version, command line, inputs with SHA-256, parameters in use, results in numbers, ' +
+        'seconds per step, warnings',
     },
   ];
 }

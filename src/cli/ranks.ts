@@ -3,16 +3,12 @@
  * this program starts itself. Rank 0 runs the command as if it were alone; the others wait for its orders. Rank 0
  * alone prints results and writes files.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 import { type Communicator, RankFailure } from '../distributed/communicator.ts';
 import { detectLauncher } from '../distributed/launcher.ts';
+import { connectOwnRanks, type OwnRanks, ownRanksOf, startRanks } from '../distributed/own-ranks.ts';
 import { LocScaleError } from '../errors.ts';
 import type { Team } from '../pipeline/team.ts';
-import { isDeno } from '../platform/index.ts';
 import { mayFallBack } from './called-as.ts';
 import { exitCodeOf, isStopCode, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import { stemOf } from './manifest.ts';
@@ -33,11 +29,6 @@ export interface Ranks {
 /** Commands whose work is shared. */
 const SHARED_COMMANDS = ['scale', 'feature_enhance'];
 
-/** What this program tells the processes that it starts. */
-const RANK_VARIABLE = 'LOCSCALE_RANK';
-const SIZE_VARIABLE = 'LOCSCALE_RANKS';
-const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
-
 /** Runs the command alone, or as the ranks that were asked for. */
 export async function runOnRanks(
   asked: Session,
@@ -47,9 +38,10 @@ export async function runOnRanks(
   const session = mayFallBack(asked.parsed.values) ? await withoutMissingGpus(asked) : asked;
   const { command, values } = session.parsed;
   if (!SHARED_COMMANDS.includes(command)) return run(session);
-  const gpus = process.env[RANK_VARIABLE] === undefined ? gpusOf(session) : 1;
-  const started = gpus > 1 && values.mpi !== true ? await startProcesses(gpus, session) : undefined;
-  const communicator = await open(session, started).catch(async (error: unknown) => {
+  const given = ownRanksOf(process.env);
+  const gpus = given === undefined && values.mpi !== true ? gpusOf(session) : 1;
+  const started = gpus > 1 ? await startRanks(gpus, session.libraries.standardError()) : undefined;
+  const communicator = await connect(session, started ?? given).catch(async (error: unknown) => {
     await started?.end();
     throw error;
   });
@@ -87,10 +79,9 @@ export async function runOnRanks(
   }
 }
 
-/** Of several processes one speaks. */
 async function withoutMissingGpus(asked: Session): Promise<Session> {
   const { dropMissingGpus } = await import('./gpu-fallback.ts');
-  return dropMissingGpus(asked, process.env[RANK_VARIABLE] === undefined && tellsUsage(asked.argv));
+  return dropMissingGpus(asked, speaksForAll(asked.argv));
 }
 
 /** Collective. With -np the user decides. */
@@ -139,26 +130,13 @@ async function followAs(session: Session, communicator: Communicator): Promise<v
   );
 }
 
-async function open(session: Session, started: StartedProcesses | undefined): Promise<Communicator> {
-  const { env } = process;
-  const folder = started?.folder ?? env[FOLDER_VARIABLE];
-  if (folder !== undefined) {
-    const { createFilesCommunicator } = await import('../distributed/files.ts');
-    return createFilesCommunicator({
-      folder: join(folder, 'ranks'),
-      rank: started === undefined ? Number(env[RANK_VARIABLE]) : 0,
-      size: started?.size ?? Number(env[SIZE_VARIABLE]),
-      launcher: 'one for each GPU',
-    });
-  }
-  // UCX, under MPICH and many Open MPIs, moves the end of the heap while other threads allocate: one start in
-  // thirty then ended in a segmentation fault. It serves a cache of registered memory, which is not missed here.
-  env.UCX_MEM_EVENTS ??= 'no';
+async function connect(session: Session, own: OwnRanks | undefined): Promise<Communicator> {
+  if (own !== undefined) return connectOwnRanks(own);
   const { openCommunicator } = await import('../distributed/open-communicator.ts');
   const { command, values } = session.parsed;
   return openCommunicator({
     mpi: values.mpi === true,
-    environment: env,
+    environment: process.env,
     sharedFolder: await sharedFolderOf(command as 'scale', values),
     onWarning: (sentence) => session.logger.warn(sentence),
   });
@@ -174,12 +152,12 @@ async function sharedFolderOf(command: 'scale', values: Session['parsed']['value
   }
 }
 
-/**
- * Whether this process should tell a wrong command line: all ranks see the same one, and rank 0 tells.
- */
-export function tellsUsage(argv: readonly string[]): boolean {
-  if (!argv.some((word) => word === '-mpi' || word === '--mpi')) return true;
-  return (detectLauncher(process.env)?.rank ?? 0) === 0;
+/** Of several processes with one command line, the first speaks. Those of mpirun are one run with -mpi only. */
+export function speaksForAll(argv: readonly string[]): boolean {
+  const own = ownRanksOf(process.env);
+  if (own !== undefined) return own.rank === 0;
+  const mpi = argv.some((word) => word === '-mpi' || word === '--mpi');
+  return !mpi || (detectLauncher(process.env)?.rank ?? 0) === 0;
 }
 
 /** GPUs that each get a process of their own: Dawn opens one adapter per process reliably. */
@@ -187,55 +165,6 @@ function gpusOf({ parsed: { values }, withoutGpus }: Session): number {
   return withoutGpus === true || values.engine === 'cpu' || values.dryRun === true
     ? 1
     : (values.gpuIds?.length ?? 1);
-}
-
-interface StartedProcesses {
-  readonly folder: string;
-  readonly size: number;
-  end(): Promise<void>;
-}
-
-/** The other ranks are this program with the same arguments. */
-async function startProcesses(size: number, { libraries }: Session): Promise<StartedProcesses> {
-  const folder = await mkdtemp(join(tmpdir(), 'locscale-gpu-'));
-  const children: ChildProcess[] = [];
-  const first = isDeno ? ['run', '-A'] : process.execArgv;
-  for (let rank = 1; rank < size; rank++) {
-    const variables = {
-      [RANK_VARIABLE]: String(rank),
-      [SIZE_VARIABLE]: String(size),
-      [FOLDER_VARIABLE]: folder,
-    };
-    const child = spawn(process.execPath, [...first, ...process.argv.slice(1)], {
-      env: { ...process.env, ...variables },
-      stdio: ['ignore', 'ignore', libraries.standardError()],
-    });
-    children.push(child);
-  }
-  return {
-    folder,
-    size,
-    async end() {
-      // They end by themselves when they are told to, or see that rank 0 has failed.
-      await Promise.all(children.map(ended));
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-/** How long a process may take to notice that the run is over. */
-const PATIENCE_MS = 15_000;
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  await new Promise<void>((resolve) => {
-    const kill = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
-    child.once('exit', () => {
-      clearTimeout(kill);
-      resolve();
-    });
-    child.once('error', () => resolve());
-  });
 }
 
 /** Ranks other than 0 speak of failures only. */
@@ -252,14 +181,9 @@ function toldOnce(error: LocScaleError, { rank }: Communicator): LocScaleError {
 
 function nameRank(error: LocScaleError, { rank, size }: Communicator): LocScaleError {
   if (rank === 0) return error;
-  const { hint, where, parameter, expected, found } = error;
   return new LocScaleError(error.tag, `Rank ${rank} of ${size}: ${error.message}`, {
+    ...error,
     cause: error,
-    hint,
-    where,
-    parameter,
-    expected,
-    found,
   });
 }
 

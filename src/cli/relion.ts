@@ -5,17 +5,17 @@
  *   RELION_JOB_EXIT_SUCCESS, RELION_JOB_EXIT_FAILURE, RELION_JOB_EXIT_ABORTED
  *   RELION_JOB_ABORT_NOW       made by RELION ("Abort running"): the job is to stop
  */
-import { access, mkdir, rm, writeFile } from 'node:fs/promises';
-import process from 'node:process';
-import { detectLauncher } from '../distributed/launcher.ts';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { reasonOf } from '../files/file-errors.ts';
+import { fileExists } from '../files/read-files.ts';
+import { encodeRelionNodes, type RelionNode } from '../formats/relion-nodes.ts';
 import type { OptionValues } from '../options.ts';
 import { toLocScaleError } from './exit-codes.ts';
 import { enhanceOutputs, locresOutputs, scaleOutputs } from './output-tables.ts';
-import { type NodeKind, type OutputRow, pathOf, type RunFacts } from './outputs.ts';
+import { type OutputRow, pathOf, type RunFacts } from './outputs.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
-import { runOnRanks } from './ranks.ts';
+import { runOnRanks, speaksForAll } from './ranks.ts';
 import {
   inWords,
   isRelionCommand,
@@ -46,7 +46,7 @@ export async function runRelion(session: Session): Promise<void> {
   const words = session.parsed.positionals;
   const folder = relionFolderOf(words);
   // Other ranks of one job compute only: the first tells RELION.
-  if (!isFirstRank(words)) return runJob(session, folder, words);
+  if (!speaksForAll(words)) return runJob(session, folder, words);
   try {
     await mkdir(folder, { recursive: true });
     for (const mark of [SUCCESS, FAILURE, ABORTED]) await rm(`${folder}/${mark}`, { force: true });
@@ -58,7 +58,7 @@ export async function runRelion(session: Session): Promise<void> {
   }
   const asked = new AbortController();
   const look = async (): Promise<void> => {
-    if (await exists(`${folder}/${ABORT_NOW}`)) asked.abort();
+    if (await fileExists(`${folder}/${ABORT_NOW}`)) asked.abort();
   };
   const looking = setInterval(look, LOOK_EVERY_MS);
   try {
@@ -81,35 +81,23 @@ export async function runRelion(session: Session): Promise<void> {
 
 async function runJob(session: Session, folder: string, words: readonly string[]): Promise<void> {
   const { logger } = session;
-  const argv = await relionArgv(sortRelionWords(words), folder, exists, (sentence) => logger.note(sentence));
+  const argv = await relionArgv(sortRelionWords(words), folder, fileExists, (sentence) =>
+    logger.note(sentence),
+  );
   const parsed = parseArgv(argv);
   const { command } = parsed;
   if (!isRelionCommand(command)) throw new LocScaleError('usage', `A job cannot be the command ${command}.`);
-  if (isFirstRank(words)) {
+  if (speaksForAll(words)) {
     logger.line(`Job ${folder}: locscale-gpu ${inWords(argv)}`);
     for (const note of checkOptionStates(parsed)) logger.note(note);
   }
   const run = await runners[command]();
   await runOnRanks({ ...session, parsed }, run, () => undefined);
-  if (isFirstRank(words)) await writeNodes(folder, nodesOf(folder, command, parsed.values));
+  if (speaksForAll(words)) await writeNodes(folder, nodesOf(folder, command, parsed.values));
 }
-
-/** Types of nodes: a label since RELION 4, a number in 3.1, where 11 is a sharpened map and 12 a local resolution. */
-interface Node {
-  readonly file: string;
-  readonly label: string;
-  readonly number: number;
-}
-
-const nodeTypes: Record<NodeKind, Omit<Node, 'file'>> = {
-  map: { label: 'DensityMap.mrc', number: 11 },
-  image: { label: 'Image3D.mrc', number: 11 },
-  resolution: { label: 'Image3D.mrc.localresmap', number: 12 },
-  mask: { label: 'Mask3D.mrc', number: 7 },
-};
 
 /** Of the files that are there; paths are relative to the project, as everything in RELION. */
-function nodesOf(folder: string, command: RelionCommand, values: OptionValues): Node[] {
+function nodesOf(folder: string, command: RelionCommand, values: OptionValues): RelionNode[] {
   const facts: RunFacts = {
     values,
     outfile: `${folder}/${relionOutputs[command]}`,
@@ -121,37 +109,12 @@ function nodesOf(folder: string, command: RelionCommand, values: OptionValues): 
     locres: locresOutputs,
   };
   return tables[command].flatMap((row) =>
-    row.node === undefined ? [] : [{ file: pathOf(row, facts), ...nodeTypes[row.node] }],
+    row.node === undefined ? [] : [{ file: pathOf(row, facts), kind: row.node }],
   );
 }
 
-/** Both columns of types: RELION 3.1 reads the numbers, later ones the labels, and each ignores the other. */
-async function writeNodes(folder: string, nodes: readonly Node[]): Promise<void> {
-  const lines = [
-    '# version 30001',
-    '',
-    'data_output_nodes',
-    '',
-    'loop_',
-    '_rlnPipeLineNodeName #1',
-    '_rlnPipeLineNodeTypeLabel #2',
-    '_rlnPipeLineNodeType #3',
-  ];
-  for (const { file, label, number } of nodes)
-    if (await exists(file)) lines.push(`${file} ${label} ${number}`);
-  await writeFile(`${folder}/${NODES}`, `${lines.join('\n')}\n\n`);
-}
-
-/** Ranks that this program starts for several GPUs are told their number; mpirun counts with -mpi only. */
-function isFirstRank(words: readonly string[]): boolean {
-  if (process.env.LOCSCALE_RANK !== undefined) return process.env.LOCSCALE_RANK === '0';
-  const mpi = words.some((word) => word === '-mpi' || word === '--mpi');
-  return !mpi || (detectLauncher(process.env)?.rank ?? 0) === 0;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+async function writeNodes(folder: string, nodes: readonly RelionNode[]): Promise<void> {
+  const written: RelionNode[] = [];
+  for (const node of nodes) if (await fileExists(node.file)) written.push(node);
+  await writeFile(`${folder}/${NODES}`, encodeRelionNodes(written));
 }

@@ -5,13 +5,14 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError } from '../errors.ts';
+import { checkFolderName } from '../files/check-outputs.ts';
 import type { FileContent } from '../files/staged-files.ts';
 import type { OptionValues } from '../options.ts';
 import type { RunToShow } from '../report/collect.ts';
-import type { Findings, ReportRecord } from '../report/findings.ts';
+import type { Findings } from '../report/findings.ts';
 import type { Report } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
-import { checkFolderName } from './check-outputs.ts';
+import type { RunRecord } from '../report/run-record.ts';
 import { stemOf } from './manifest.ts';
 
 export interface ReportFiles {
@@ -87,7 +88,7 @@ export async function findForReport(run: RunToShow): Promise<Findings> {
 
 export async function drawPage(
   findings: Findings,
-  record: ReportRecord,
+  record: RunRecord,
   words: Pick<ReportRequest, 'title' | 'kind'>,
 ): Promise<Report> {
   const { renderReport } = await import('../report/page.ts');
@@ -103,7 +104,7 @@ export interface WrittenReport {
 
 export async function drawReport(
   findings: Findings,
-  record: ReportRecord,
+  record: RunRecord,
   { files: { page, folder }, title, kind }: Omit<ReportRequest, 'run'>,
 ): Promise<WrittenReport> {
   const report = await drawPage(findings, record, { title, kind });

@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
+import { checkOutputs } from '../files/check-outputs.ts';
 import { sizeOfInput } from '../files/read-files.ts';
 import { makeFolder } from '../files/staged-files.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan } from '../index.ts';
@@ -11,7 +12,6 @@ import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { RunToShow } from '../report/collect.ts';
-import { checkOutputs } from './check-outputs.ts';
 import type { ScalingName } from './choose-scaling.ts';
 import type { InputFiles, ReferenceFiles } from './job-options.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
@@ -28,7 +28,7 @@ import { checkReportNames } from './report.ts';
 import { finishResume, openResume } from './resume.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
-import { type RunRecord, type RunResult, writeRun } from './write-run.ts';
+import { type RecordPart, type RunResult, writeRun } from './write-run.ts';
 
 /** What a job is made from. */
 export interface Opened extends OpenedInputs {
@@ -48,7 +48,7 @@ export interface NetworkNeeded {
 /** What was found, for the record, the report and the last lines printed. */
 export interface Told {
   /** Of every command that writes a record. */
-  readonly record?: RunRecord;
+  readonly record?: RecordPart;
   /** Where the command offers one. */
   readonly report?: { readonly kind: 'scale' | 'feature_enhance'; readonly run: RunToShow };
   readonly lines: readonly string[];
@@ -68,8 +68,8 @@ export interface ToldAbout<R> {
 export interface MapRun<Job, R extends RunResult> {
   readonly outputs: OutputTable<R>;
   readonly outfile: string;
-  /** Default: yes. */
-  readonly writesRecord?: boolean;
+  /** Path of the record; default: beside the main output. False: none is written. */
+  readonly record?: string | false;
   readonly input: InputFiles;
   /** Files that are read beside the maps and the mask. */
   readonly moreInputs?: readonly string[];
@@ -96,7 +96,7 @@ export async function runMapCommand<Job, R extends RunResult>(
   for (const note of run.notes ?? []) session.logger.note(note);
   const { outfile, input, reference, scaling } = run;
   const facts: RunFacts = { values, outfile, input, reference, scaling };
-  const outputs = planOutputs(run.outputs, facts, { record: run.writesRecord !== false });
+  const outputs = planOutputs(run.outputs, facts, run.record ?? true);
   const dryRun = values.dryRun === true;
   await checkFiles(session, outputs, [...inputPathsOf(input, values.mask), ...(run.moreInputs ?? [])]);
   const symmetry = await symmetryRequestOf(values);

@@ -1,7 +1,6 @@
 /** The reference of a scaling run: from the files that the options name to the pipeline's choice. */
-import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
-import type { LocScaleJob, LocScaleParameters, PseudoAtomSettings, ReferenceChoice } from '../index.ts';
+import { type LocScaleJob, type PseudoAtomSettings, type ReferenceChoice, readModelFile } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { suitsVoxels, voxelsMisfit } from '../network/graph/suits.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
@@ -12,7 +11,6 @@ import {
 } from '../pipeline/parameters.ts';
 import { wantsNetwork } from './choose-scaling.ts';
 import type { ReferenceFiles } from './job-options.ts';
-import { openStructure } from './open-structure.ts';
 import type { Opened } from './run-command.ts';
 import type { Session } from './session.ts';
 
@@ -23,36 +21,6 @@ export function referencePaths(reference: ReferenceFiles): string[] {
     ...('model' in reference ? [reference.model] : []),
     ...(reference.kind === 'hybrid-map' ? [reference.differenceMask] : []),
   ];
-}
-
-/** {"frequency": [1/angstrom, ascending], "amplitude": [positive]} */
-export function parseProfile(
-  text: string,
-  path: string,
-): NonNullable<LocScaleParameters['theoreticalProfile']> {
-  const wrong = (what: string, cause?: unknown): LocScaleError =>
-    new LocScaleError('bad-input', `The profile ${path} ${what}.`, {
-      where: path,
-      hint: 'It must be JSON: {"frequency": [ascending, 1/angstrom], "amplitude": [positive numbers]}.',
-      cause,
-    });
-  let parsed: { frequency?: unknown; amplitude?: unknown } | null;
-  try {
-    parsed = JSON.parse(text) as typeof parsed;
-  } catch (cause) {
-    throw wrong('is not JSON', cause);
-  }
-  const { frequency, amplitude } = parsed ?? {};
-  const isNumbers = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.every((value) => Number.isFinite(value));
-  if (!isNumbers(frequency) || !isNumbers(amplitude))
-    throw wrong('lacks the lists "frequency" and "amplitude" of numbers');
-  if (frequency.length !== amplitude.length || frequency.length < 2)
-    throw wrong(`has ${frequency.length} frequencies and ${amplitude.length} amplitudes`);
-  if (frequency.some((value, i) => i > 0 && value <= frequency[i - 1]))
-    throw wrong('has frequencies that do not ascend');
-  if (amplitude.some((value) => value <= 0)) throw wrong('has amplitudes that are not positive');
-  return { frequency, amplitude };
 }
 
 /** The reference the options ask for; maps stay in their files until they are needed. */
@@ -70,7 +38,7 @@ export async function openReference(
   };
   const readModel = (path: string): Promise<Structure> => {
     logger.line(`Reading ${path}`);
-    return openStructure(path, (file) => files.push({ role: 'atomic model', ...file }));
+    return readModelFile(path, { onRead: (file) => files.push({ role: 'atomic model', ...file }) });
   };
   switch (reference.kind) {
     case 'none':

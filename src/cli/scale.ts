@@ -1,9 +1,11 @@
 /** The main command: maps in, locally scaled map out, on the grid of the input. */
 
 import { readInput } from '../files/read-files.ts';
+import { parseProfile } from '../formats/amplitude-profile.ts';
 import type { LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
 import { planLocScale, runLocScale } from '../index.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
+import type { ModelRecord } from '../report/run-record.ts';
 import { chooseScaling } from './choose-scaling.ts';
 import {
   checkCombinations,
@@ -14,11 +16,10 @@ import {
   type ReferenceFiles,
   refusePositionals,
 } from './job-options.ts';
-import type { ModelRecord } from './manifest.ts';
 import { chooseNetwork, networkRecordOf } from './network.ts';
 import { scaleOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
-import { dropUnsuited, openReference, parseProfile, referencePaths } from './scale-reference.ts';
+import { dropUnsuited, openReference, referencePaths } from './scale-reference.ts';
 import { scalingLines, scalingRecord, scalingToShow } from './scaling-run.ts';
 import type { Session } from './session.ts';
 

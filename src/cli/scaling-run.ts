@@ -6,7 +6,7 @@ import { describeLocalResolution } from './local-resolution.ts';
 import { mapsToShow, type OutputTable } from './outputs.ts';
 import { formatSeconds } from './progress.ts';
 import type { Session } from './session.ts';
-import type { RunRecord } from './write-run.ts';
+import type { RecordPart } from './write-run.ts';
 
 interface ScalingResult {
   readonly mask: Volume;
@@ -23,7 +23,7 @@ export function scalingRecord(
   { numbers, fsc }: ScalingResult,
   parameters: LocScaleParameters,
   { mode, memoryLimitBytes }: LocScalePlan,
-): RunRecord {
+): RecordPart {
   return {
     mode,
     parameters: {

@@ -1,13 +1,14 @@
 /** Writes what a run made: all files and its record under temporary names first, then renamed together. */
 import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
-import { StagedFiles } from '../files/staged-files.ts';
+import { type FileContent, StagedFiles } from '../files/staged-files.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { imageOf } from '../index.ts';
 import type { Grid } from '../math/grid.ts';
 import type { Findings } from '../report/findings.ts';
-import { encodeManifest, type InputFile, type ManifestFields, manifestOf } from './manifest.ts';
+import type { InputFile } from '../report/run-record.ts';
+import { encodeRecord, type RecordFields, recordOf } from './manifest.ts';
 import type { OutputPlan, RunFacts } from './outputs.ts';
 import { drawReport, findForReport, type ReportRequest, withoutPictures } from './report.ts';
 import type { Session } from './session.ts';
@@ -23,9 +24,9 @@ export interface RunResult {
 }
 
 /** The part of the record that a command fills in. */
-export type RunRecord = Pick<
-  ManifestFields,
-  'mode' | 'network' | 'model' | 'parameters' | 'numbers' | 'fsc' | 'soft'
+export type RecordPart = Pick<
+  RecordFields,
+  'mode' | 'network' | 'model' | 'parameters' | 'numbers' | 'fsc' | 'soft' | 'demo'
 >;
 
 export interface FinishedRun<R> {
@@ -36,7 +37,7 @@ export interface FinishedRun<R> {
   /** Files read. */
   readonly files: readonly InputFile[];
   readonly started: Date;
-  readonly record: RunRecord | undefined;
+  readonly record: RecordPart | undefined;
   /** With --print_report. */
   readonly report?: Omit<ReportRequest, 'files'>;
 }
@@ -66,7 +67,7 @@ export async function writeRun<R extends RunResult>(
       };
       const fields = fieldsOf(session, finished, seconds, written);
       const reported = looked && report && (await stageReport(session, staged, looked, fields, report));
-      await staged.stage(outputs.record, encodeManifest(reported ? withReport(fields, report) : fields));
+      await staged.stage(outputs.record, encodeRecord(reported ? withReport(fields, report) : fields));
     }
     stopIfAborted(session.signal);
     return withoutPictures(await staged.commit(), report);
@@ -78,10 +79,10 @@ export async function writeRun<R extends RunResult>(
 function fieldsOf<R extends RunResult>(
   { argv }: Session,
   { engine, result, files, started, record }: FinishedRun<R>,
-  secondsPerStep: ManifestFields['secondsPerStep'],
+  secondsPerStep: RecordFields['secondsPerStep'],
   outputs: readonly string[],
-): ManifestFields {
-  const { mode, network, model, parameters, numbers, fsc, soft } = record as RunRecord;
+): RecordFields {
+  const { mode, network, model, parameters, numbers, fsc, soft, demo } = record as RecordPart;
   return {
     version: packageVersion(),
     command: ['locscale-gpu', ...argv],
@@ -98,6 +99,7 @@ function fieldsOf<R extends RunResult>(
     secondsPerStep,
     outputs,
     warnings: result.warnings.map(inOptions),
+    demo,
   };
 }
 
@@ -105,18 +107,18 @@ function allAbsent<R>({ paths, record }: OutputPlan<R>): boolean {
   return record === undefined && Object.values(paths).every((path) => path === undefined);
 }
 
-/** Maps, then texts, each in the order of the table; returns their paths. */
+/** Maps, then the other files, each in the order of the table; returns their paths. */
 async function stageRows<R extends RunResult>(
   { outputs: { table, paths }, result, engine, facts }: FinishedRun<R>,
   staged: StagedFiles,
 ): Promise<string[]> {
   const written: string[] = [];
   const rows = table.filter(({ key }) => paths[key] !== undefined);
-  // Texts may need volumes: made before these are released.
-  const texts: (readonly [path: string, text: string])[] = [];
-  for (const { key, text } of rows) {
-    const made = await text?.({ result, engine, paths, facts });
-    if (made !== undefined) texts.push([paths[key] as string, made]);
+  // Other files may need volumes: made before these are released.
+  const others: (readonly [path: string, content: FileContent])[] = [];
+  for (const { key, content } of rows) {
+    const made = await content?.({ result, engine, paths, facts });
+    if (made !== undefined) others.push([paths[key] as string, made]);
   }
   for (const { key, volume: volumeOf, label } of rows) {
     const path = paths[key] as string;
@@ -129,8 +131,8 @@ async function stageRows<R extends RunResult>(
     engine.release(volume);
     written.push(path);
   }
-  for (const [path, text] of texts) {
-    await staged.stage(path, text);
+  for (const [path, content] of others) {
+    await staged.stage(path, content);
     written.push(path);
   }
   return written;
@@ -158,12 +160,12 @@ async function stageReport(
   session: Session,
   staged: StagedFiles,
   { findings }: { readonly findings: Findings },
-  fields: ManifestFields,
+  fields: RecordFields,
   request: ReportRequest,
 ): Promise<boolean> {
   let hasPage = false;
   try {
-    const drawn = await drawReport(findings, manifestOf(withReport(fields, request)), request);
+    const drawn = await drawReport(findings, recordOf(withReport(fields, request)), request);
     if (drawn.note !== undefined) session.logger.note(drawn.note);
     await staged.stage(request.files.page, drawn.page);
     hasPage = true;
@@ -176,6 +178,6 @@ async function stageReport(
   return hasPage;
 }
 
-function withReport(fields: ManifestFields, report: ReportRequest | undefined): ManifestFields {
+function withReport(fields: RecordFields, report: ReportRequest | undefined): RecordFields {
   return report === undefined ? fields : { ...fields, outputs: [...fields.outputs, report.files.page] };
 }

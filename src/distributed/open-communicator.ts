@@ -1,4 +1,5 @@
 /** How the ranks of this job talk: alone, through libmpi, or through a shared folder. */
+import process from 'node:process';
 import { LocScaleError, named } from '../errors.ts';
 import type { Communicator } from './communicator.ts';
 import { detectLauncher, type Environment, type Launcher } from './launcher.ts';
@@ -34,6 +35,9 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
     }
     return createSingleCommunicator();
   }
+  // UCX, under MPICH and many Open MPIs, moves the end of the heap while other threads allocate: one start in
+  // thirty then ended in a segmentation fault. It serves a cache of registered memory, which is not missed here.
+  process.env.UCX_MEM_EVENTS ??= 'no';
   const { findMpi } = await import('./find-mpi.ts');
   const found = await findMpi(environment, launcher);
   let reason: string;

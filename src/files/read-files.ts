@@ -4,7 +4,8 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type BigIntStats, createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { decompress } from '../formats/compression.ts';
@@ -111,14 +112,18 @@ export async function openMapFile(path: string, options: MapFileOptions = {}): P
   }
 }
 
-/** Reads an atomic model, PDB or mmCIF, also .gz. */
+/** What programs write where a model has no entry in the PDB. */
+const NO_ID = /^(x+|none|unnamed|\.|\?)?$/i;
+
+/** Reads an atomic model, PDB or mmCIF, also .gz. A model without an id of its own goes by the name of its file. */
 export async function readModelFile(
   path: string,
   { onRead }: { readonly onRead?: (file: FileRead) => void } = {},
 ): Promise<Structure> {
   const bytes = await readInput(path);
   onRead?.({ path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
-  return readStructure(bytes, path);
+  const structure = await readStructure(bytes, path);
+  return NO_ID.test(structure.id) ? { ...structure, id: basename(path) } : structure;
 }
 
 async function* chunksOf(
@@ -134,6 +139,13 @@ async function* chunksOf(
     read.bytes += bytes.length;
     yield bytes;
   }
+}
+
+export async function fileExists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Size in bytes of a file that is to be read; says in words what is wrong with it otherwise. */

@@ -3,8 +3,6 @@
  * folder.
  */
 import type { Shape } from '../math/grid.ts';
-import type { BandSummary } from '../math/soft-scaling/targets.ts';
-import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import type { Section, VoxelBox } from './section.ts';
 
 /**
@@ -89,40 +87,6 @@ export interface Findings {
   readonly gain: LocalFindings;
   /** A map of the run's own: local B factor, pVDDT. */
   readonly local: LocalFindings | undefined;
-}
-
-/** What soft scaling did to the whole map. */
-export interface SoftRecord {
-  readonly bands: readonly BandSummary[];
-  /** A: where the result was faded. */
-  readonly fadeResolution?: number;
-}
-
-/** What the run itself recorded. */
-export interface ReportRecord {
-  readonly program: string;
-  readonly version: string;
-  readonly runtime: string;
-  readonly command: readonly string[];
-  readonly started: string;
-  readonly mode: string;
-  readonly engine: string;
-  readonly network?: object;
-  readonly model?: object;
-  readonly inputs: readonly {
-    readonly role: string;
-    readonly path: string;
-    readonly bytes: number;
-    readonly sha256: string;
-  }[];
-  readonly parameters: Readonly<Record<string, unknown>>;
-  readonly numbers: Readonly<Partial<LocScaleNumbers>>;
-  readonly fsc?: FscCurve;
-  /** In runs of soft scaling. */
-  readonly soft?: SoftRecord;
-  readonly secondsPerStep: Readonly<Record<string, number>>;
-  readonly outputs: readonly string[];
-  readonly warnings: readonly string[];
 }
 
 export function mapOf(findings: Findings, role: MapRole): MapFindings | undefined {

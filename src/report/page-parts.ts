@@ -1,7 +1,7 @@
 /** The parts of a report, each with its figures and the sentences that say what to look for. */
 import type { FscCurve } from '../pipeline/types.ts';
 import { toBase64 } from './base64.ts';
-import { type Findings, type LocalFindings, mapOf, quantile, type ReportRecord } from './findings.ts';
+import { type Findings, type LocalFindings, mapOf, quantile } from './findings.ts';
 import { html, jsonForScript, type Markup, trusted } from './html.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { scaleGradient } from './palette.ts';
@@ -14,6 +14,7 @@ import {
   plotScaleFactors,
   plotWindowProfile,
 } from './plots.ts';
+import type { RunRecord } from './run-record.ts';
 import { AXIS_NAMES, axes } from './section.ts';
 import {
   type ColourScale,
@@ -129,7 +130,7 @@ else on this page works without it.</p>
   };
 }
 
-export function fscPart({ fsc, numbers }: ReportRecord): Part {
+export function fscPart({ fsc, numbers }: RunRecord): Part {
   const id = 'fsc';
   const heading = 'Fourier shell correlation';
   if (fsc === undefined) {
@@ -172,7 +173,7 @@ function beyondResolution({ verdict: { end, resolution } }: FscCurve): string {
 
 export function profilePart(
   findings: Findings,
-  { numbers, soft }: ReportRecord,
+  { numbers, soft }: RunRecord,
   kind: 'scale' | 'feature_enhance',
 ): Part {
   const cutoff = numbers.fscCutoff ?? 0;
@@ -225,7 +226,7 @@ scaling locally is that these need different corrections.</p>
 }
 
 /** Soft scaling only. */
-export function bandPart({ soft, numbers }: ReportRecord): Part | undefined {
+export function bandPart({ soft, numbers }: RunRecord): Part | undefined {
   if (soft === undefined) return undefined;
   const { bands, fadeResolution } = soft;
   const svg = plotBands(bands, numbers.fscCutoff ?? 0);
@@ -248,7 +249,7 @@ noise that was held down.${left}${faded}`,
   };
 }
 
-export function scaleFactorPart(findings: Findings, { numbers }: ReportRecord): Part {
+export function scaleFactorPart(findings: Findings, { numbers }: RunRecord): Part {
   const svg = plotScaleFactors(findings, numbers.fscCutoff ?? 0);
   const { gain } = findings;
   const scale = scaleFor(gain, 'diverging', true, 1);
@@ -323,7 +324,7 @@ ${measured.content}`,
   };
 }
 
-export function maskPart(findings: Findings, { soft, inputs }: ReportRecord): Part {
+export function maskPart(findings: Findings, { soft, inputs }: RunRecord): Part {
   // Soft scaling of half maps does not cut where nobody gave a mask.
   const cut = soft === undefined || inputs.length === 1 || inputs.some(({ role }) => role === 'mask');
   const input = mapOf(findings, 'input')!;

@@ -4,7 +4,7 @@
  */
 import { toBase64 } from './base64.ts';
 import { runChecks } from './checks.ts';
-import { type Findings, mapOf, type ReportRecord } from './findings.ts';
+import { type Findings, mapOf } from './findings.ts';
 import { html, type Markup, trusted } from './html.ts';
 import {
   bandPart,
@@ -21,6 +21,7 @@ import {
 import { pageScript } from './page-script.ts';
 import { pageStyle } from './page-style.ts';
 import { recordPart } from './record-part.ts';
+import type { RunRecord } from './run-record.ts';
 
 export interface Report {
   readonly html: string;
@@ -36,7 +37,7 @@ export interface ReportWords {
 
 export async function renderReport(
   findings: Findings,
-  record: ReportRecord,
+  record: RunRecord,
   words: ReportWords,
 ): Promise<Report> {
   const bands = bandPart(record);
@@ -93,7 +94,7 @@ ${body}
 `.markup;
 }
 
-function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc }: ReportRecord): Markup {
+function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc }: RunRecord): Markup {
   const total = Object.values(secondsPerStep).reduce((sum, s) => sum + s, 0);
   const tile = (name: string, value: string): Markup => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   const resolution = fsc?.resolution ?? numbers.fscCutoff;
@@ -110,7 +111,7 @@ ${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1
 </dl>`;
 }
 
-function checksPart(findings: Findings, record: ReportRecord): Part {
+function checksPart(findings: Findings, record: RunRecord): Part {
   const checks = runChecks(findings, record.fsc, record.numbers);
   const list = [
     ...record.warnings.map((text) => ({ state: 'warning', sign: '!', title: 'Warning of the run', text })),

@@ -1,10 +1,11 @@
 /** The last part of a report: with what, on what and how long; the same as in the run's JSON record. */
-import type { ReportRecord } from './findings.ts';
+
 import { html, type Markup } from './html.ts';
 import type { Part } from './page-parts.ts';
+import type { RunRecord } from './run-record.ts';
 import { settingsWords, settingText } from './settings-words.ts';
 
-export function recordPart(record: ReportRecord): Part {
+export function recordPart(record: RunRecord): Part {
   return {
     id: 'record',
     heading: 'Settings, files and times',

@@ -97,6 +97,27 @@ export function generateDemoData(options: Partial<DemoDataOptions> = {}): DemoDa
   };
 }
 
+/** What a record says of the data. */
+export function describeDemoData({ structure, atoms, referenceShift }: DemoData): Record<string, unknown> {
+  const b = atoms.map((a) => a.bFactor);
+  return {
+    chains: structure.rotations.length,
+    atoms: atoms.length,
+    lowestBFactor: Math.min(...b),
+    highestBFactor: Math.max(...b),
+    referenceShift,
+  };
+}
+
+/** Voxel (z, y, x) nearest to the centre of the first chain's atoms. */
+export function middleOfFirstChain({ atoms, reference: { grid } }: DemoData): Shape {
+  const chain = atoms.filter((a) => a.chain === atoms[0].chain);
+  const mean = (axis: 'x' | 'y' | 'z'): number => chain.reduce((sum, a) => sum + a[axis], 0) / chain.length;
+  return [mean('z'), mean('y'), mean('x')].map((c, axis) =>
+    Math.round(c / grid.voxelSize[axis]),
+  ) as unknown as Shape;
+}
+
 /** Linear interpolation between order statistics. */
 function percentile(values: readonly number[], fraction: number): number {
   const sorted = Float64Array.from(values).sort();

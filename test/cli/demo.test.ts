@@ -1,11 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DemoOptions, runDemo } from '../../src/cli/demo.ts';
+import { type DemoSettings, runDemo } from '../../src/cli/demo.ts';
+import { parseArgv } from '../../src/cli/parse-argv.ts';
+import type { Session } from '../../src/cli/session.ts';
 import { readMapFile } from '../../src/files/index.ts';
-import { openPredictor } from '../../src/network/run/open-predictor.ts';
 import { openBundled } from '../../src/network/store/index.ts';
 import { runCli } from './run-cli.ts';
 
@@ -15,19 +16,44 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function smallDemo(lines: string[], change: Partial<DemoOptions> = {}): DemoOptions {
-  return {
-    outputFolder: folder,
-    engine: 'cpu',
-    threads: 1,
-    seed: 3,
-    shape: [60, 60, 60],
-    voxelSize: 1.5,
-    symmetry: 'C1',
-    print: (line) => lines.push(line),
-    warn: (line) => lines.push(`warning: ${line}`),
-    ...change,
+interface Demo extends Pick<DemoSettings, 'network'> {
+  readonly lines?: string[];
+  readonly onLine?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** On small maps; returns what its record says. */
+async function smallDemo({ lines = [], onLine, signal, network }: Demo = {}) {
+  const argv = ['demo', '-o', folder, '--seed', '3', '--engine', 'cpu', '-np', '1'];
+  const line = (text: string): void => {
+    lines.push(text);
+    onLine?.(text);
   };
+  const session: Session = {
+    parsed: parseArgv(argv),
+    argv,
+    logger: {
+      line,
+      detail: () => undefined,
+      note: (text) => expect.unreachable(text),
+      warn: (text) => lines.push(`warning: ${text}`),
+      error: (error) => expect.unreachable(error.message),
+    },
+    progress: { update: () => undefined, clear: () => undefined },
+    signal: signal ?? new AbortController().signal,
+    libraries: {
+      hold: async () => undefined,
+      standardError: () => 2,
+      text: () => '',
+      release: () => '',
+    },
+  };
+  await runDemo(session, {
+    generation: { shape: [60, 60, 60], voxelSize: 1.5, symmetry: 'C1' },
+    network,
+  });
+  const record = readRecord();
+  return { ...record.demo.correlationWithTruth, resolution: record.fsc.resolution, outputs: record.outputs };
 }
 
 const filesWithoutNetwork = [
@@ -38,6 +64,7 @@ const filesWithoutNetwork = [
   'locscale_output.mrc',
   'reference.mrc',
   'report.html',
+  'report_figures',
   'slices.png',
 ];
 
@@ -52,7 +79,7 @@ function readMap(name: string) {
 describe('the demo', () => {
   it('scales generated half maps as the bare command does, towards the truth, and writes maps, record and picture', async () => {
     const lines: string[] = [];
-    const { before, soft, locscaleScheme, resolution } = await runDemo(smallDemo(lines));
+    const { before, soft, locscaleScheme, resolution } = await smallDemo({ lines });
     expect(soft).toBeGreaterThan(before + 0.05);
     expect(soft).toBeGreaterThan(0.85);
     expect(locscaleScheme).toBeUndefined();
@@ -80,7 +107,7 @@ describe('the demo', () => {
     expect(lines.join('\n')).toContain("The comparison with LocScale's scheme is left out");
 
     // A second run may replace what a demo wrote, and gives the same numbers.
-    expect(await runDemo(smallDemo([]))).toMatchObject({ before, soft });
+    expect(await smallDemo()).toMatchObject({ before, soft });
 
     const bare = '-hm half_map_1.mrc half_map_2.mrc -o bare.mrc --engine cpu -np 1'.split(' ');
     expect((await runCli(folder, bare)).code).toBe(0);
@@ -91,20 +118,13 @@ describe('the demo', () => {
     const lines: string[] = [];
     const bundled = await openBundled();
     // Cubes that do not overlap are fewer.
-    const manifest = { ...bundled.manifest, stride: bundled.manifest.cubeEdge };
-    const predictor = await openPredictor(
-      { ...bundled, manifest },
-      {
-        provider: 'cpu',
-        monteCarlo: false,
-        webgpu: async () => ({ usable: false }),
-      },
-    );
-    const { before, soft, locscaleScheme, outputs } = await runDemo(smallDemo(lines, { predictor })).finally(
-      () => predictor.dispose(),
-    );
+    const network = async () => ({
+      ...bundled,
+      manifest: { ...bundled.manifest, stride: bundled.manifest.cubeEdge },
+    });
+    const { before, soft, locscaleScheme, outputs } = await smallDemo({ lines, network });
     expect(readdirSync(folder).sort()).toEqual([...filesWithoutNetwork, 'locscale_scheme.mrc'].sort());
-    expect(outputs.map((path) => basename(path))).toContain('locscale_scheme.mrc');
+    expect(outputs).toContain(join(folder, 'locscale_scheme.mrc'));
     expect(locscaleScheme).toBeGreaterThan(before);
     expect(readRecord().demo).toMatchObject({
       correlationWithTruth: { before, locscaleScheme, soft },
@@ -120,7 +140,7 @@ describe('the demo', () => {
     const widthOf = () => decode(readFileSync(join(folder, 'slices.png'))).width;
     const fourColumns = widthOf();
 
-    await runDemo(smallDemo([]));
+    await smallDemo();
     expect(readdirSync(folder)).not.toContain('locscale_scheme.mrc');
     expect(widthOf()).toBeLessThan(fourColumns);
   });
@@ -129,7 +149,7 @@ describe('the demo', () => {
     'leaves a file called %s alone that it did not write',
     async (name) => {
       writeFileSync(join(folder, name), 'mine');
-      await expect(runDemo(smallDemo([]))).rejects.toMatchObject({ tag: 'bad-output' });
+      await expect(smallDemo()).rejects.toMatchObject({ tag: 'bad-output' });
       expect(readFileSync(join(folder, name), 'utf8')).toBe('mine');
       expect(readdirSync(folder)).toEqual([name]);
     },
@@ -137,11 +157,8 @@ describe('the demo', () => {
 
   it('stops when told to and leaves no result', async () => {
     const controller = new AbortController();
-    const options = smallDemo([], {
-      signal: controller.signal,
-      print: (line) => line.includes('FSC') && controller.abort(),
-    });
-    await expect(runDemo(options)).rejects.toMatchObject({ tag: 'aborted' });
+    const onLine = (line: string) => line.includes('FSC') && controller.abort();
+    await expect(smallDemo({ signal: controller.signal, onLine })).rejects.toMatchObject({ tag: 'aborted' });
     expect(readdirSync(folder)).not.toContain('locscale_output.mrc');
     expect(readdirSync(folder)).not.toContain('slices.png');
   });

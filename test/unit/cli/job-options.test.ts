@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf, toLocScaleError } from '../../../src/cli/exit-codes.ts';
 import { fscLines } from '../../../src/cli/fsc.ts';
-import { encodeFscXml } from '../../../src/cli/fsc-files.ts';
 import {
   checkCombinations,
   chooseInput,
@@ -12,8 +11,9 @@ import {
 } from '../../../src/cli/job-options.ts';
 import { stemOf } from '../../../src/cli/manifest.ts';
 import { parseArgv } from '../../../src/cli/parse-argv.ts';
-import { parseProfile } from '../../../src/cli/scale-reference.ts';
 import { isLocScaleError } from '../../../src/errors.ts';
+import { parseProfile } from '../../../src/formats/amplitude-profile.ts';
+import { encodeFscXml } from '../../../src/formats/fsc-xml.ts';
 import type { OptionValues } from '../../../src/options.ts';
 import type { FscCurve } from '../../../src/pipeline/types.ts';
 

@@ -24,24 +24,24 @@ const oneMap = { kind: 'map', map: 'a.mrc' } as const;
 
 function namesOf(table: readonly OutputRow<never>[], facts: Partial<RunFacts>): string[] {
   const whole: RunFacts = { values: {}, outfile: 'run/out.mrc', input: halfMaps, ...facts };
-  return allPathsOf(planOutputs(table, whole, { record: true })).sort();
+  return allPathsOf(planOutputs(table, whole, true)).sort();
 }
 
-describe.each(tablesOfOutputs)('the table of $command', ({ command, outfile, table }) => {
-  it('has a key for every file, and a volume with a label, or a text', () => {
+describe.each(tablesOfOutputs)('the table of $command', ({ outfile, record, table }) => {
+  it('has a key for every file, and a volume with a label, or a content', () => {
     expect(new Set(table.map(({ key }) => key)).size).toBe(table.length);
-    for (const { volume, label, text } of table) {
-      expect([volume !== undefined, text !== undefined].filter(Boolean)).toHaveLength(1);
+    for (const { volume, label, content } of table) {
+      expect([volume !== undefined, content !== undefined].filter(Boolean)).toHaveLength(1);
       expect(label !== undefined).toBe(volume !== undefined);
     }
   });
 
   it('has the main output first, so that it is in place last', () => {
-    expect(describeOutputs(table, { command, outfile })[0].file).toBe(outfile);
+    expect(describeOutputs(table, { outfile, record })[0].file).toBe(outfile);
   });
 
   it('names no file twice, whatever is asked for', () => {
-    const files = describeOutputs(table, { command, outfile }).map(({ file }) => file);
+    const files = describeOutputs(table, { outfile, record }).map(({ file }) => file);
     expect(new Set(files).size).toBe(files.length);
   });
 });
@@ -120,7 +120,7 @@ describe('names', () => {
 describe('what the pipeline keeps', () => {
   const keptBy = (values: RunFacts['values'], reference: RunFacts['reference'] = 'network') => {
     const facts: RunFacts = { values, outfile: 'out.mrc', input: halfMaps, reference };
-    return keepFor(planOutputs(scaleOutputs, facts, { record: true }), facts);
+    return keepFor(planOutputs(scaleOutputs, facts, true), facts);
   };
 
   it('is nothing in a plain run', () => {

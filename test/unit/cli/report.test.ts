@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Manifest } from '../../../src/cli/manifest.ts';
 import { planOutputs, type RunFacts } from '../../../src/cli/outputs.ts';
 import { drawReport, reportFilesOf, reportNameNote, withoutPictures } from '../../../src/cli/report.ts';
 import type { Session } from '../../../src/cli/session.ts';
 import { writeRun } from '../../../src/cli/write-run.ts';
 import { collectFindings } from '../../../src/report/collect.ts';
+import type { RunRecord } from '../../../src/report/run-record.ts';
 import { createSimpleEngine } from '../../support/simple-engine.ts';
 import { noisyBlob } from '../pipeline/test-maps.ts';
 import { sampleRecord, sampleRun } from '../report/sample-run.ts';
@@ -119,7 +119,7 @@ describe('a report', () => {
       const paths = await writeRun(session, {
         engine,
         result: { grid: image.grid, header: image.header, timings: {}, warnings: [] },
-        outputs: planOutputs(table, facts, { record: true }),
+        outputs: planOutputs(table, facts, true),
         facts,
         files: [],
         started: new Date(0),
@@ -128,7 +128,7 @@ describe('a report', () => {
       });
       expect(paths).toEqual(['m.mrc', 'm.json']);
       expect(warnings).toEqual([expect.stringMatching(/^The report was not written: /)]);
-      const manifest = JSON.parse(written.files.get('m.json')!) as Manifest;
+      const manifest = JSON.parse(written.files.get('m.json')!) as RunRecord;
       expect(manifest.outputs).toEqual(['m.mrc']);
     },
   );

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkOutputs } from '../../../src/cli/check-outputs.ts';
+import { checkOutputs } from '../../../src/files/check-outputs.ts';
 import { makeFolder, StagedFiles } from '../../../src/files/staged-files.ts';
 
 let folder: string;

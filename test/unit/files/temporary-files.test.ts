@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkOutputs } from '../../../src/cli/check-outputs.ts';
+import { checkOutputs } from '../../../src/files/check-outputs.ts';
 import { StagedFiles } from '../../../src/files/staged-files.ts';
 import {
   keepTemporary,

@@ -11,6 +11,7 @@ import {
   plotFsc,
   plotProfiles,
 } from '../../../src/report/plots.ts';
+import type { RunRecord } from '../../../src/report/run-record.ts';
 import { settingText } from '../../../src/report/settings-words.ts';
 import { sampleRecord, sampleRun } from './sample-run.ts';
 
@@ -149,7 +150,7 @@ describe('the page', () => {
         outputs: [hostile],
         warnings: [hostile],
         secondsPerStep: { [hostile]: 1 },
-        network: { [hostile]: hostile },
+        network: { [hostile]: hostile } as unknown as RunRecord['network'],
       }),
       { title: hostile, kind: 'scale' },
     );

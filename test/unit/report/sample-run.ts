@@ -1,7 +1,7 @@
 /** A small run to be shown: a blob before and after scaling, in noise, with two noise boxes and local values. */
 import type { Shape } from '../../../src/math/grid.ts';
 import type { RunToShow } from '../../../src/report/collect.ts';
-import type { ReportRecord } from '../../../src/report/findings.ts';
+import type { RunRecord } from '../../../src/report/run-record.ts';
 import { gridOf, noisyBlob, radialMap } from '../pipeline/test-maps.ts';
 
 export const sampleShape: Shape = [24, 20, 28];
@@ -36,7 +36,7 @@ export function sampleRun(change: Partial<RunToShow> = {}): RunToShow {
   };
 }
 
-export function sampleRecord(change: Partial<ReportRecord> = {}): ReportRecord {
+export function sampleRecord(change: Partial<RunRecord> = {}): RunRecord {
   return {
     program: 'locscale-gpu',
     version: '9.8.7',

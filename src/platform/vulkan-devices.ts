@@ -1,16 +1,5 @@
-/**
- * GPU drivers that Vulkan lists and WebGPU does not: which they are, Vulkan is asked itself; why, stands in what Dawn
- * prints when it passes over a device. Dawn does not name the device there, but goes through them in Vulkan's order.
- */
-import type { GpuAdapterEntry } from '../gpu/adapters.ts';
-import type { GpuEntry } from '../platform/index.ts';
-
-export interface RefusedDriver {
-  /** As the driver calls its device: "llvmpipe (LLVM 15.0.6, 256 bits)". */
-  readonly name: string;
-  readonly refusedBy: GpuEntry['implementation'];
-  readonly reason: string;
-}
+/** Names of the GPUs that Vulkan lists, asked of its loader through koffi. */
+import process from 'node:process';
 
 /** VkResult of success; VK_INCOMPLETE says that there are more devices than were asked for. */
 const VK_SUCCESS = 0;
@@ -23,8 +12,6 @@ const MOST_DEVICES = 64;
 const PROPERTIES_BYTES = 1024;
 const NAME_AT = 20;
 const NAME_BYTES = 256;
-
-const UNSAID = 'it gives no reason';
 
 /** Names of the devices of all Vulkan drivers, in Vulkan's order; empty where Vulkan cannot be asked. */
 export async function listVulkanDevices(loader: string | undefined): Promise<string[]> {
@@ -75,37 +62,4 @@ function loadLoader(
     if (own === undefined) throw error;
     return koffi.load(own);
   }
-}
-
-/** `text`: what the libraries have printed while the adapters were asked for. */
-export function findRefused(
-  vulkanDevices: readonly string[],
-  { implementation }: Pick<GpuEntry, 'implementation'>,
-  adapters: readonly Pick<GpuAdapterEntry, 'name' | 'device' | 'description'>[],
-  text: string,
-): RefusedDriver[] {
-  // wgpu has no list of its own: that it leaves a device out is known only where it has none at all.
-  if (implementation === 'wgpu' && adapters.length > 0) return [];
-  const refused = vulkanDevices.filter(
-    (name) => !adapters.some((adapter) => [adapter.name, adapter.device, adapter.description].includes(name)),
-  );
-  const reasons = implementation === 'Dawn' ? readDawnReasons(text) : [];
-  return refused.map((name, i) => ({
-    name,
-    refusedBy: implementation,
-    reason: reasons.length === refused.length ? (reasons[i] as string) : reasons.join('; ') || UNSAID,
-  }));
-}
-
-/**
- * Each device that Dawn passes over gives:
- *   Warning: Vulkan shaderUniform*ArrayDynamicIndexing required.
- *    - While initializing adapter (backend=BackendType::Vulkan)
- *       at InitializeImpl (/path/of/its/build/PhysicalDeviceVk.cpp:257)
- * Dawn says it again each time it goes through the devices: the same reasons are listed once.
- */
-export function readDawnReasons(text: string): string[] {
-  const pattern = /^(?:Warning|Error): (.+)\n(?:\s+-.*\n)*?\s+- While initializing adapter \(backend=/gm;
-  const reasons = Array.from(text.matchAll(pattern), ([, reason]) => (reason as string).replace(/\.$/, ''));
-  return [...new Set(reasons)];
 }

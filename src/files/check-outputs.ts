@@ -3,9 +3,9 @@ import { closeSync, openSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { LocScaleError } from '../errors.ts';
-import { reasonOf } from '../files/file-errors.ts';
-import { targetOf } from '../files/staged-files.ts';
-import { discardTemporary, removeLeftovers, takeTemporaryName } from '../files/temporary-files.ts';
+import { reasonOf } from './file-errors.ts';
+import { targetOf } from './staged-files.ts';
+import { discardTemporary, removeLeftovers, takeTemporaryName } from './temporary-files.ts';
 
 /**
  * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links

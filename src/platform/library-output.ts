@@ -15,7 +15,6 @@
 import { tmpdir } from 'node:os';
 import process from 'node:process';
 import type { NativeCalls } from './native-calls.ts';
-import type { WritableEnd } from './output-stream.ts';
 
 /** The part that commands see. */
 export interface LibraryOutput {
@@ -27,6 +26,14 @@ export interface LibraryOutput {
   text(): string;
   /** Ends it, and returns the text: whatever is printed from here on goes to the standard error. */
   release(): string;
+}
+
+/** What is needed of a Node stream. */
+export interface WritableEnd {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string, done?: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** Program messages, moved to another descriptor while 2 belongs to the libraries. */

@@ -1,39 +1,39 @@
-/** ChimeraX files beside the maps of a run: surfaces at sensible levels, coloured by what was measured. */
-import { resolve } from 'node:path';
-import type { Engine } from '../engine/engine.ts';
-import type { LocalResolutionNumbers, LocScaleResult } from '../index.ts';
-import { bFactorPalette, chimeraxScript, PVDDT_PALETTE, type SceneMap } from '../report/chimerax.ts';
+/** ChimeraX files of the maps of a run: surfaces at sensible levels, coloured by what was measured. Paths are absolute. */
+import type { LocalResolutionNumbers } from '../pipeline/local-resolution.ts';
+import { bFactorPalette, chimeraxScript, PVDDT_PALETTE, type SceneMap } from './chimerax.ts';
 
-export interface SceneFiles {
+export interface ScaledScene {
   readonly scaled: string;
-  readonly bFactor?: string | undefined;
+  /** Local B factors, and what they are inside the mask, A^2. */
+  readonly bFactor?: {
+    readonly path: string;
+    readonly mean: number;
+    readonly sd: number;
+    readonly min: number;
+    readonly max: number;
+  };
   /** The map before scaling, where it is one file. */
-  readonly input?: string | undefined;
+  readonly input?: string;
 }
 
 /** Colours reach this many standard deviations to both sides of the mean. */
 const COLOUR_REACH = 2;
 
-export async function sceneOfScaling(
-  engine: Engine,
-  { bFactor, mask, numbers }: LocScaleResult,
-  files: SceneFiles,
-): Promise<string> {
+export function sceneOfScaling(scene: ScaledScene, maskVolumeCubicAngstrom: number): string {
+  const { scaled, bFactor } = scene;
   // ChimeraX tells compressed maps from others by rules of its own: those are left to the user.
-  const input = files.input !== undefined && /\.(gz|bz2)$/i.test(files.input) ? undefined : files.input;
+  const input = scene.input !== undefined && /\.(gz|bz2)$/i.test(scene.input) ? undefined : scene.input;
   const maps: SceneMap[] = [
-    { path: resolve(files.scaled), shown: true },
-    ...(input === undefined ? [] : [{ path: resolve(input), shown: true }]),
-    ...(files.bFactor === undefined ? [] : [{ path: resolve(files.bFactor), shown: false }]),
+    { path: scaled, shown: true },
+    ...(input === undefined ? [] : [{ path: input, shown: true }]),
+    ...(bFactor === undefined ? [] : [{ path: bFactor.path, shown: false }]),
   ];
   const names = ['Scaled map (#1)', ...(input === undefined ? [] : ['input (#2)'])].join(' and ');
-  const volume = numbers.maskVoxels * numbers.voxelSize ** 3;
-  if (bFactor === undefined || files.bFactor === undefined)
-    return chimeraxScript(names, maps, volume, undefined);
-  const { mean, sd, min, max } = await engine.statistics(bFactor, { mask, inside: true });
+  if (bFactor === undefined) return chimeraxScript(names, maps, maskVolumeCubicAngstrom, undefined);
+  const { mean, sd, min, max } = bFactor;
   const low = Math.max(min, mean - COLOUR_REACH * sd);
   const high = Math.min(max, mean + COLOUR_REACH * sd);
-  return chimeraxScript(names, maps, volume, {
+  return chimeraxScript(names, maps, maskVolumeCubicAngstrom, {
     by: maps.length,
     palette: bFactorPalette(low, high),
     key: `local B factor (#${maps.length}), A^2: blue ${low.toFixed(0)} (well ordered), red ${high.toFixed(0)}`,
@@ -42,15 +42,15 @@ export async function sceneOfScaling(
 
 /** #1 enhanced map, #2 baseline, #3 pVDDT: LocScale's order. */
 export function sceneOfEnhancement(
-  { mean, baseline, pvddt }: Readonly<Record<string, string | undefined>>,
+  { mean, baseline, pvddt }: { readonly mean: string; readonly baseline: string; readonly pvddt?: string },
   maskVolumeCubicAngstrom: number,
 ): string {
   return chimeraxScript(
     'Feature-enhanced map (#1) and baseline (#2)',
     [
-      { path: resolve(mean as string), shown: true },
-      { path: resolve(baseline as string), shown: true },
-      ...(pvddt === undefined ? [] : [{ path: resolve(pvddt), shown: false }]),
+      { path: mean, shown: true },
+      { path: baseline, shown: true },
+      ...(pvddt === undefined ? [] : [{ path: pvddt, shown: false }]),
     ],
     maskVolumeCubicAngstrom,
     pvddt === undefined
@@ -66,7 +66,7 @@ export function sceneOfEnhancement(
 /** `shown`: the map whose surface is coloured by the resolution. */
 export function sceneOfLocalResolution(
   { quantiles, median }: LocalResolutionNumbers,
-  files: { readonly shown: string | undefined; readonly resolution: string | undefined },
+  files: { readonly shown: string; readonly resolution: string },
   maskVolumeCubicAngstrom: number,
 ): string {
   const low = quantiles['5%'];
@@ -74,8 +74,8 @@ export function sceneOfLocalResolution(
   return chimeraxScript(
     'Map (#1) coloured by its local resolution (#2)',
     [
-      { path: resolve(files.shown as string), shown: true },
-      { path: resolve(files.resolution as string), shown: false },
+      { path: files.shown, shown: true },
+      { path: files.resolution, shown: false },
     ],
     maskVolumeCubicAngstrom,
     {

@@ -1,6 +1,6 @@
 /** Which execution providers of onnxruntime work on this machine: each runs a network of one node. */
-import { firstLine, loadOnnxruntime } from '../network/run/onnxruntime.ts';
-import { sharedProvidersInstalled } from '../network/run/providers.ts';
+import { firstLine, loadOnnxruntime } from './onnxruntime.ts';
+import { sharedProvidersInstalled } from './providers.ts';
 
 export interface OnnxruntimeProviders {
   readonly version?: string;

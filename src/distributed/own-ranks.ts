@@ -1,0 +1,83 @@
+/**
+ * Ranks that this program starts itself: the same program with the same arguments, told its number by the
+ * environment. They exchange files in a temporary folder.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { isDeno } from '../platform/index.ts';
+import type { Communicator } from './communicator.ts';
+import type { Environment } from './launcher.ts';
+
+const RANK_VARIABLE = 'LOCSCALE_RANK';
+const SIZE_VARIABLE = 'LOCSCALE_RANKS';
+const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
+
+/** How long a process may take to notice that the run is over. */
+const PATIENCE_MS = 15_000;
+
+export interface OwnRanks {
+  readonly rank: number;
+  readonly size: number;
+  readonly folder: string;
+}
+
+/** Those of rank 0. */
+export interface StartedRanks extends OwnRanks {
+  /** Waits until they have ended: they see that rank 0 has finished, or has failed. */
+  end(): Promise<void>;
+}
+
+/** What this process was told by the one that started it. */
+export function ownRanksOf(environment: Environment): OwnRanks | undefined {
+  const { [RANK_VARIABLE]: rank, [SIZE_VARIABLE]: size, [FOLDER_VARIABLE]: folder } = environment;
+  if (rank === undefined || folder === undefined) return undefined;
+  return { rank: Number(rank), size: Number(size), folder };
+}
+
+/** `standardError`: file descriptor of theirs. */
+export async function startRanks(size: number, standardError: number): Promise<StartedRanks> {
+  const folder = await mkdtemp(join(tmpdir(), 'locscale-gpu-'));
+  const children: ChildProcess[] = [];
+  const first = isDeno ? ['run', '-A'] : process.execArgv;
+  for (let rank = 1; rank < size; rank++) {
+    const variables = {
+      [RANK_VARIABLE]: String(rank),
+      [SIZE_VARIABLE]: String(size),
+      [FOLDER_VARIABLE]: folder,
+    };
+    const child = spawn(process.execPath, [...first, ...process.argv.slice(1)], {
+      env: { ...process.env, ...variables },
+      stdio: ['ignore', 'ignore', standardError],
+    });
+    children.push(child);
+  }
+  return {
+    rank: 0,
+    size,
+    folder,
+    async end() {
+      await Promise.all(children.map(ended));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function connectOwnRanks({ rank, size, folder }: OwnRanks): Promise<Communicator> {
+  const { createFilesCommunicator } = await import('./files.ts');
+  return createFilesCommunicator({ folder: join(folder, 'ranks'), rank, size, launcher: 'one for each GPU' });
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
+    const kill = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    child.once('exit', () => {
+      clearTimeout(kill);
+      resolve();
+    });
+    child.once('error', () => resolve());
+  });
+}

@@ -1,0 +1,73 @@
+/** The record of a run, as it is written and as the report shows it. */
+import type { BandSummary } from '../math/soft-scaling/targets.ts';
+import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+
+/** A file that a run has read. */
+export interface InputFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** What it was read as: "half map 1". */
+  readonly role: string;
+}
+
+/** The network that predicted the reference, and the work it did. */
+export interface NetworkRecord {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly sourceSha256: string;
+  readonly licence: string;
+  /** With the device, in words. */
+  readonly ranOn: string;
+  readonly cubeEdge: number;
+  readonly stride: number;
+  readonly cubes: number;
+  readonly passes: number;
+  readonly seed?: number;
+}
+
+/** The atoms that the reference was simulated from. */
+export interface ModelRecord {
+  readonly atoms: number;
+  readonly pseudoAtoms: number;
+  /** As simulated, A^2. */
+  readonly bFactors: { readonly min: number; readonly mean: number; readonly max: number };
+  /** A; where the reference was cut off. */
+  readonly referenceEnd?: number;
+}
+
+/** `<outfile stem>.json`: everything needed to know what a run did and to repeat it. */
+export interface RunRecord {
+  readonly program: 'locscale-gpu';
+  readonly version: string;
+  readonly runtime: string;
+  readonly command: readonly string[];
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly mode: string;
+  readonly engine: string;
+  readonly network?: NetworkRecord;
+  readonly model?: ModelRecord;
+  readonly inputs: readonly InputFile[];
+  /** All parameters in use, defaults included. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Voxel size, shape, window, mask voxels, cut-offs (angstrom) and noise. */
+  readonly numbers: Readonly<Partial<LocScaleNumbers>>;
+  /** Half-map FSC: frequency in 1/angstrom. */
+  readonly fsc?: FscCurve;
+
+  readonly soft?: SoftRecord;
+  readonly secondsPerStep: Readonly<Record<string, number>>;
+  readonly outputs: readonly string[];
+  readonly warnings: readonly string[];
+  /** Of the demo: how its data were made, and how like the truth its results are. */
+  readonly demo?: Readonly<Record<string, unknown>>;
+}
+
+/** What soft scaling did to the whole map. */
+export interface SoftRecord {
+  readonly bands: readonly BandSummary[];
+  /** A: where the result was faded. */
+  readonly fadeResolution?: number;
+}
