@@ -6,6 +6,8 @@
 import { LocScaleError } from '../errors.ts';
 import { emmernetIsImported } from '../network/store/emmernet.ts';
 import type { OptionValues } from '../options.ts';
+import { referenceTraitsOf } from '../pipeline/references/index.ts';
+import { scalingSchemeOf } from '../pipeline/schemes/index.ts';
 import { calledAsLocScale } from './called-as.ts';
 import { chooseReference, type InputFiles, type ReferenceFiles } from './job-options.ts';
 import { modelsFolder } from './models-folder.ts';
@@ -49,13 +51,7 @@ export async function chooseScaling(
 async function choose(values: OptionValues, input: InputFiles): Promise<ChosenScaling> {
   const { scaling } = values;
   const reference = chooseReference(values);
-  if (reference.kind === 'profile' && scaling === 'locscale')
-    throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
-      where: '--scaling',
-      expected: 'soft',
-      found: 'locscale',
-      hint: 'Leave --scaling out, or choose another reference.',
-    });
+  scalingSchemeOf(referenceTraitsOf(reference.kind), scaling);
   if (reference.kind === 'profile') return profile;
   const isNamed = reference.kind !== 'network' || wantsNetwork(values);
   if (isNamed || scaling === 'locscale') return { reference, scaling: scaling ?? 'locscale' };

@@ -275,7 +275,7 @@ async function makeInputs(
 async function claimFolder(folder: string): Promise<void> {
   await makeFolder(folder, '-o');
   const paths = Object.values(DEMO_FILES).map((name) => join(folder, name));
-  await checkOutputs(paths, []);
+  await checkOutputs(paths, [], () => '-o');
   if (await isDemoRecord(join(folder, DEMO_FILES.record))) return;
   for (const path of paths) {
     if (!(await fileExists(path))) continue;

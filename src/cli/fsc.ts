@@ -5,7 +5,6 @@ import { type FscResult, runFsc } from '../index.ts';
 import { type FscFall, findFall } from '../math/fourier/fsc.ts';
 import { checkCurveName } from './fsc-files.ts';
 import { chooseHalfMaps } from './job-options.ts';
-import { gridOf } from './open-inputs.ts';
 import { fscOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
@@ -28,7 +27,7 @@ function fscRun({ parsed }: Session): MapRun<HalfMaps, FscResult & RunResult> {
     record: false,
     input,
     open: async (opened) => opened.input as HalfMaps,
-    plan: async (maps, context) => ({ mode: 'FSC', ...gridOf(maps, undefined, context) }),
+    plan: 'FSC',
     run: async ({ half1, half2 }, context) => ({
       ...(await runFsc(half1, half2, context)),
       header: half1.header,

@@ -5,9 +5,12 @@
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../index.ts';
-import { type CommandName, definitionOf, type OptionValues, optionIds } from '../options.ts';
+import { type CommandName, definitionOf, type OptionId, type OptionValues, optionIds } from '../options.ts';
+import { checkFilters } from '../pipeline/fsc.ts';
+import { checkHalfMaps } from '../pipeline/local-resolution.ts';
 import { completeParameters } from '../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
+import type { ReferenceTraits } from '../pipeline/references/source.ts';
 import { localResolutionSettings } from './local-resolution.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
@@ -75,41 +78,53 @@ export function chooseHalfMaps(
 export function chooseReference(values: OptionValues): ReferenceFiles {
   const ways = waysGiven(values);
   const [way, other] = ways;
-  if (other !== undefined)
-    throw usage(`${way?.name} and ${other.name} exclude each other.`, other.name, 'Leave one of them out.');
+  if (other !== undefined) throw exclude(`${way?.name}`, other.name);
   const kind = way?.kind ?? 'network';
   refuseStrangers(values, kind, way?.name);
-  const { modelMap, modelCoordinates, activatePseudomodel, differenceMask } = values;
+  const reference = referenceOf(values, kind);
+  if (values.theoreticalProfile !== undefined && !usesTheoreticalProfile(reference))
+    throw usage(
+      '--theoretical_profile belongs to the theoretical-profile rule, which this run does not use.',
+      '--theoretical_profile',
+      'Add --activate_pseudomodel, --difference_mask, --complete_model or --build_using_pseudomodel, ' +
+        'or leave it out.',
+    );
+  return reference;
+}
+
+function referenceOf(values: OptionValues, kind: Way): ReferenceFiles {
+  const { modelMap, modelCoordinates, differenceMask, completeModel } = values;
+  const activated = values.activatePseudomodel === true;
   switch (kind) {
     case 'map': {
       const map = modelMap as string;
-      if (activatePseudomodel === true && differenceMask !== undefined)
+      if (activated && differenceMask !== undefined)
         throw usage(
           '--activate_pseudomodel and --difference_mask exclude each other.',
           '--difference_mask',
           'With a difference mask the rule holds inside it, without one everywhere.',
         );
       if (differenceMask !== undefined) return { kind: 'hybrid-map', map, differenceMask };
-      return { kind: activatePseudomodel === true ? 'pseudo-model-map' : 'model-map', map };
+      return { kind: activated ? 'pseudo-model-map' : 'model-map', map };
     }
     case 'model': {
       const model = modelCoordinates as string;
-      if (values.completeModel !== true)
-        return { kind: 'atomic-model', model, theoreticalProfile: activatePseudomodel === true };
-      for (const [given, name] of [
-        [values.skipRefine, '--skip_refine'],
-        [activatePseudomodel, '--activate_pseudomodel'],
-      ] as const)
-        if (given === true)
-          throw usage(`--complete_model and ${name} exclude each other.`, name, 'Leave one of them out.');
+      if (completeModel !== true) return { kind: 'atomic-model', model, theoreticalProfile: activated };
+      for (const id of ['skipRefine', 'activatePseudomodel'] as const)
+        if (values[id] === true) throw exclude('--complete_model', shortNameOf(id));
       return { kind: 'hybrid-model', model };
     }
-    case 'pseudo-model':
-    case 'network':
-    case 'profile':
-    case 'none':
+    default:
       return { kind };
   }
+}
+
+/** By the theoretical-profile rule of pseudo-models, in all of the map or in a part of it. */
+function usesTheoreticalProfile(reference: ReferenceFiles): boolean {
+  const { kind } = reference;
+  return kind === 'atomic-model'
+    ? reference.theoreticalProfile
+    : ['pseudo-model-map', 'hybrid-map', 'pseudo-model', 'hybrid-model'].includes(kind);
 }
 
 type Way = 'map' | 'model' | 'pseudo-model' | 'network' | 'profile' | 'none';
@@ -129,41 +144,26 @@ function waysGiven(values: OptionValues): { kind: Way; name: string }[] {
 }
 
 /** Options that belong to some ways to a reference only. */
-const companions: readonly {
-  readonly id: keyof OptionValues;
-  readonly name: string;
-  readonly with: readonly Way[];
-  readonly needs: string;
-}[] = [
-  {
-    id: 'modelResolution',
-    name: '-mres',
-    with: ['map', 'model', 'pseudo-model', 'network'],
-    needs: 'a reference map',
-  },
-  { id: 'activatePseudomodel', name: '--activate_pseudomodel', with: ['map', 'model'], needs: '-mm or -mc' },
-  { id: 'differenceMask', name: '--difference_mask', with: ['map'], needs: '-mm' },
-  { id: 'completeModel', name: '--complete_model', with: ['model'], needs: '-mc' },
-  { id: 'skipRefine', name: '--skip_refine', with: ['map', 'model'], needs: '-mc' },
+const companions: readonly { id: OptionId; with: readonly Way[]; needs: string }[] = [
+  { id: 'modelResolution', with: ['map', 'model', 'pseudo-model', 'network'], needs: 'a reference map' },
+  { id: 'activatePseudomodel', with: ['map', 'model'], needs: '-mm or -mc' },
+  { id: 'differenceMask', with: ['map'], needs: '-mm' },
+  { id: 'completeModel', with: ['model'], needs: '-mc' },
+  { id: 'skipRefine', with: ['map', 'model'], needs: '-mc' },
 ];
 
 function refuseStrangers(values: OptionValues, kind: Way, way: string | undefined): void {
-  for (const { id, name, with: ways, needs } of companions) {
+  for (const { id, with: ways, needs } of companions) {
     if (values[id] === undefined || ways.includes(kind)) continue;
+    const name = shortNameOf(id);
     throw way === undefined
       ? usage(`${name} needs ${needs}.`, name, `Add ${needs}, or leave ${name} out.`)
-      : usage(`${way} and ${name} exclude each other.`, name, 'Leave one of them out.');
+      : exclude(way, name);
   }
-  const rule =
-    kind === 'pseudo-model' ||
-    (kind === 'model' && (values.activatePseudomodel === true || values.completeModel === true)) ||
-    (kind === 'map' && (values.activatePseudomodel === true || values.differenceMask !== undefined));
-  if (values.theoreticalProfile !== undefined && !rule)
-    throw usage(
-      '--theoretical_profile belongs to the theoretical-profile rule, which this run does not use.',
-      '--theoretical_profile',
-      'Add --activate_pseudomodel, --difference_mask, --complete_model or --build_using_pseudomodel, or leave it out.',
-    );
+}
+
+function exclude(one: string, other: string): LocScaleError {
+  return usage(`${one} and ${other} exclude each other.`, other, 'Leave one of them out.');
 }
 
 /** All parameters in use: the options given, else the pipeline's defaults. */
@@ -198,30 +198,86 @@ export function chooseOutfile(values: OptionValues, command: keyof typeof defaul
   return outfile;
 }
 
-/** Options that only make sense together, before any file is opened. */
+/** Refuses what the pipeline would refuse, before any file is opened. */
 export function checkCombinations(values: OptionValues, input: InputFiles): void {
-  if (values.applyFscFilter === true && input.kind === 'map') {
-    throw usage(
-      'Weighting by the FSC (-apply_fsc_filter) needs half maps.',
-      '-apply_fsc_filter',
-      'Give the half maps with -hm.',
-    );
-  }
-  if (values.localResolution === true && input.kind === 'map') {
-    throw usage(
-      'The local resolution (--local_resolution) needs half maps.',
-      '--local_resolution',
-      'Give the half maps with -hm.',
-    );
-  }
-  if (values.filterInput === true && input.kind === 'map' && values.resolution === undefined) {
-    throw usage(
-      'Filtering the input (-filter_input) needs a resolution.',
-      '-filter_input',
-      'Give it with -res, or give half maps with -hm.',
-    );
-  }
+  const parameters = parametersOf(values);
+  checkFilters(input.kind, parameters);
+  checkHalfMaps(input.kind, parameters.localResolution);
 }
+
+/** What decides whether an option means something. */
+interface RunChosen {
+  readonly values: OptionValues;
+  readonly reference: ReferenceFiles;
+  readonly traits: ReferenceTraits;
+  readonly command: CommandName;
+  readonly soft: boolean;
+}
+
+/** Options that do nothing in runs of a kind, with the reason. */
+const inert: readonly (readonly [
+  ids: readonly OptionId[],
+  because: string,
+  when: (run: RunChosen) => boolean,
+])[] = [
+  [
+    ['fdrThreshold', 'fdrFilter', 'fdrWindow', 'noiseBox'],
+    'a mask is given',
+    ({ values }) => values.mask !== undefined,
+  ],
+  [
+    ['locresWindow', 'locresShape', 'locresThreshold'],
+    'it belongs to --local_resolution',
+    ({ values, command }) => command !== 'locres' && values.localResolution !== true,
+  ],
+  [['setLocalBfactor'], 'it belongs to --no_reference', ({ reference }) => reference.kind !== 'none'],
+  [
+    ['modelPath', 'lowContextModel', 'provider', 'batchSize', 'cubeSize', 'stride'],
+    'this run uses no network',
+    ({ traits }) => !traits.usesNetwork,
+  ],
+  [
+    ['boostSecondaryStructure', 'theoreticalProfile'],
+    "it belongs to LocScale's scheme (--scaling locscale)",
+    ({ soft }) => soft,
+  ],
+  [
+    ['boostSecondaryStructure'],
+    'it belongs to the theoretical-profile rule',
+    ({ reference, soft }) => !soft && !usesTheoreticalProfile(reference),
+  ],
+  [['locality'], 'it belongs to a profile', ({ soft, reference: { kind } }) => soft && kind !== 'profile'],
+  [['locality', 'fadeOutput'], 'it belongs to soft scaling (--scaling soft)', ({ soft }) => !soft],
+  [
+    ['pseudomodelMethod', 'totalIterations', 'distance'],
+    'no pseudo-atoms are placed',
+    ({ traits }) => !traits.placesPseudoAtoms,
+  ],
+  [['averagingWindow'], 'it belongs to --complete_model', ({ traits }) => !traits.makesDifferenceMask],
+  [['skipRefine'], 'there is no model to refine', ({ reference }) => reference.kind !== 'atomic-model'],
+  [
+    ['refmacIterations'],
+    'no B factors are refined',
+    ({ traits, values }) => !traits.isSimulated || values.skipRefine === true,
+  ],
+  [
+    ['reportFilename'],
+    'no report is written without --print_report',
+    ({ values }) => values.printReport !== true,
+  ],
+  [['downloadFrom'], 'it belongs to --download', ({ values }) => values.download !== true],
+  [
+    ['monteCarloIterations'],
+    'there is no Monte-Carlo sampling (-no_mc)',
+    ({ values }) => values.noMonteCarlo === true,
+  ],
+  [
+    ['seed'],
+    'nothing in this run is random',
+    ({ values, traits, command }) =>
+      !traits.placesPseudoAtoms && !(command === 'feature_enhance' && values.noMonteCarlo !== true),
+  ],
+];
 
 /** Options that are fine but change nothing in this run: one line each, nothing is ignored silently. */
 export function ineffectiveOptions(
@@ -229,94 +285,25 @@ export function ineffectiveOptions(
   reference: ReferenceFiles,
   { command = 'scale', scaling = 'locscale' }: { command?: CommandName; scaling?: 'locscale' | 'soft' } = {},
 ): string[] {
-  const notes = ineffectiveMaskOptions(values);
-  const note = noteInto(notes);
-  if (values.localResolution !== true) {
-    const reason = 'it belongs to --local_resolution';
-    note(values.locresWindow, '--locres_window', reason);
-    note(values.locresShape, '--locres_shape', reason);
-    note(values.locresThreshold, '--locres_threshold', reason);
-  }
-  if (reference.kind !== 'none')
-    note(values.setLocalBfactor, '--set_local_bfactor', 'it belongs to --no_reference');
   const traits = referenceTraitsOf(reference.kind);
-  if (!traits.usesNetwork) {
-    const reason = 'this run uses no network';
-    note(values.modelPath, '-model_path', reason);
-    note(values.lowContextModel, '--use_low_context_model', reason);
-    note(values.provider, '--provider', reason);
-    note(values.batchSize, '--batch_size', reason);
-    note(values.cubeSize, '--cube_size', reason);
-    note(values.stride, '--stride', reason);
-  }
-  const { kind } = reference;
-  const usesProfile =
-    kind === 'pseudo-model-map' ||
-    kind === 'hybrid-map' ||
-    kind === 'pseudo-model' ||
-    kind === 'hybrid-model' ||
-    (kind === 'atomic-model' && reference.theoreticalProfile);
-  if (scaling === 'soft') {
-    const reason = "it belongs to LocScale's scheme (--scaling locscale)";
-    note(values.boostSecondaryStructure, '--boost_secondary_structure', reason);
-    note(values.theoreticalProfile, '--theoretical_profile', reason);
-    if (kind !== 'profile') note(values.locality, '--locality', 'it belongs to a profile');
-  } else {
-    const reason = 'it belongs to soft scaling (--scaling soft)';
-    note(values.locality, '--locality', reason);
-    note(values.fadeOutput, '--fade_output', reason);
-  }
-  if (!usesProfile && scaling === 'locscale')
-    note(
-      values.boostSecondaryStructure,
-      '--boost_secondary_structure',
-      'it belongs to the theoretical-profile rule',
+  const run: RunChosen = { values, reference, traits, command, soft: scaling === 'soft' };
+  const notes = inert
+    .filter(([, , when]) => when(run))
+    .flatMap(([ids, because]) =>
+      ids
+        .filter((id) => values[id] !== undefined)
+        .map((id) => `${longNameOf(id)} has no effect: ${because}.`),
     );
-  const places = traits.placesPseudoAtoms;
-  if (!places) {
-    note(values.pseudomodelMethod, '--pseudomodel_method', 'no pseudo-atoms are placed');
-    note(values.totalIterations, '--total_iterations', 'no pseudo-atoms are placed');
-    note(values.distance, '--distance', 'no pseudo-atoms are placed');
-  }
-  if (!traits.makesDifferenceMask)
-    note(values.averagingWindow, '--averaging_window', 'it belongs to --complete_model');
-  const refines = places || (kind === 'atomic-model' && values.skipRefine !== true);
-  if (kind !== 'atomic-model') note(values.skipRefine, '--skip_refine', 'there is no model to refine');
-  if (!refines) note(values.refmacIterations, '--refmac_iterations', 'no B factors are refined');
-  if (values.printReport !== true)
-    note(values.reportFilename, '--report_filename', 'no report is written without --print_report');
   const reportName = reportNameNote(values);
-  if (reportName !== undefined) notes.push(reportName);
-  if (values.download !== true) note(values.downloadFrom, '--from', 'it belongs to --download');
-  if (values.noMonteCarlo === true) {
-    note(
-      values.monteCarloIterations,
-      '--monte_carlo_iterations',
-      'there is no Monte-Carlo sampling (-no_mc)',
-    );
-  }
-  const random = places || (command === 'feature_enhance' && values.noMonteCarlo !== true);
-  if (!random) note(values.seed, '--seed', 'nothing in this run is random');
-  return notes;
+  return reportName === undefined ? notes : [...notes, reportName];
 }
 
-/** With a mask none is made. */
-export function ineffectiveMaskOptions(values: OptionValues): string[] {
-  const notes: string[] = [];
-  if (values.mask === undefined) return notes;
-  const note = noteInto(notes);
-  const reason = 'a mask is given';
-  note(values.fdrThreshold, '--fdr_threshold', reason);
-  note(values.fdrFilter, '--fdr_filter', reason);
-  note(values.fdrWindow, '--fdr_window_size', reason);
-  note(values.noiseBox, '--noise_box', reason);
-  return notes;
+function shortNameOf(id: OptionId): string {
+  return definitionOf(id).names[0] as string;
 }
 
-function noteInto(notes: string[]) {
-  return (given: unknown, name: string, reason: string): void => {
-    if (given !== undefined) notes.push(`${name} has no effect: ${reason}.`);
-  };
+function longNameOf(id: OptionId): string {
+  return definitionOf(id).names.at(-1) as string;
 }
 
 /** Unexpected words are errors, with the likely reason. */

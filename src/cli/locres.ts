@@ -1,9 +1,8 @@
 /** `locscale-gpu locres HALF1 HALF2`: local resolution, the map filtered at it, a ChimeraX scene, the record. */
 import { type LocalResolutionResult, runLocalResolution } from '../index.ts';
 import { resolutionWords } from './fsc.ts';
-import { chooseHalfMaps, chooseOutfile, ineffectiveMaskOptions, parametersOf } from './job-options.ts';
+import { chooseHalfMaps, chooseOutfile, ineffectiveOptions, parametersOf } from './job-options.ts';
 import { describeLocalResolution, histogramLines, localResolutionSettings } from './local-resolution.ts';
-import { gridOf } from './open-inputs.ts';
 import { locresOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
@@ -26,14 +25,14 @@ function locresRun({ parsed }: Session): MapRun<Job, LocalResolutionResult> {
     outputs: locresOutputs,
     outfile: chooseOutfile(values, 'locres'),
     input,
-    notes: ineffectiveMaskOptions(values),
+    notes: ineffectiveOptions(values, { kind: 'none' }, { command: 'locres' }),
     open: async (opened) => ({
       input: opened.input as Job['input'],
       mask: opened.mask,
       parameters,
       settings,
     }),
-    plan: async ({ input: maps, mask }, context) => ({ mode: MODE, ...gridOf(maps, mask, context) }),
+    plan: MODE,
     run: runLocalResolution,
     tell: (result) => {
       const { numbers, maskVoxels, maskOrigin, voxelSize, grid, noiseBoxes, fsc } = result;

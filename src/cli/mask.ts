@@ -3,7 +3,6 @@
 import type { LocScaleJob, MaskResult } from '../index.ts';
 import { runMask } from '../index.ts';
 import { chooseInput, chooseOutfile, parametersOf, refusePositionals } from './job-options.ts';
-import { gridOf } from './open-inputs.ts';
 import { maskOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
@@ -23,7 +22,7 @@ function maskRun({ parsed: { values, positionals } }: Session): MapRun<LocScaleJ
     outfile: chooseOutfile(values, 'mask'),
     input,
     open: async (opened) => opened.input,
-    plan: async (maps, context) => ({ mode: MODE, ...gridOf(maps, undefined, context) }),
+    plan: MODE,
     run: (maps, context) => runMask(maps, parameters, context),
     tell: ({ maskVoxels, origin, molecule, noise }) => ({
       record: {

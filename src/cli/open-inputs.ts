@@ -1,8 +1,7 @@
 /** Opens the maps a run works on; those that are needed late are read late. */
 import type { Engine } from '../engine/engine.ts';
-import type { LocScaleContext, LocScaleJob, MapImage, MapInput, MapSource } from '../index.ts';
+import type { LocScaleJob, MapImage, MapSource } from '../index.ts';
 import { type MapFileOptions, openMapFile, readMapFile } from '../index.ts';
-import { decideGrid } from '../pipeline/read-maps.ts';
 import type { InputFile } from '../report/run-record.ts';
 import type { InputFiles } from './job-options.ts';
 import type { Session } from './session.ts';
@@ -53,32 +52,4 @@ export function inputPathsOf(input: InputFiles, mask: string | undefined): strin
     ...(input.kind === 'map' ? [input.map] : [input.half1, input.half2]),
     ...(mask === undefined ? [] : [mask]),
   ];
-}
-
-/** Grid and header of maps that must agree, for commands that have no plan of the pipeline's. */
-export function gridOf(
-  input: LocScaleJob['input'],
-  mask: MapInput | undefined,
-  { onWarning }: Pick<LocScaleContext, 'onWarning'>,
-): ReturnType<typeof decideGrid> {
-  const maps = input.kind === 'map' ? [input.map] : [input.half1, input.half2];
-  return decideGrid([...maps, ...(mask === undefined ? [] : [mask])], {
-    warn: (message) => onWarning?.(message),
-  });
-}
-
-/** The one map of a command: half maps become their mean; with a mask (-ma) values are multiplied by it. */
-export async function combineMaps(
-  session: Session,
-  { input, mask }: Pick<OpenedInputs, 'input' | 'mask'>,
-): Promise<MapImage> {
-  const { grid, header } = gridOf(input, mask, { onWarning: (message) => session.logger.warn(message) });
-  const image = input.kind === 'map' ? input.map : input.half1;
-  const combine = (other: MapImage | undefined, by: (a: number, b: number) => number): void => {
-    if (other === undefined) return;
-    for (let i = 0; i < image.data.length; i++) image.data[i] = by(image.data[i], other.data[i]);
-  };
-  if (input.kind === 'half-maps') combine(input.half2, (a, b) => (a + b) / 2);
-  combine(await mask?.load(), (value, inside) => value * inside);
-  return { ...image, grid, header };
 }

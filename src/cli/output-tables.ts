@@ -11,6 +11,7 @@ import type {
   MaskResult,
 } from '../index.ts';
 import type { CommandName } from '../options.ts';
+import type { SymmetriseResult } from '../pipeline/index.ts';
 import { defaultSeed } from '../pipeline/parameters.ts';
 import { sceneOfEnhancement, sceneOfLocalResolution, sceneOfScaling } from '../report/scenes.ts';
 import { enhancedNames } from './enhanced-names.ts';
@@ -354,13 +355,7 @@ export const locresOutputs: OutputTable<LocalResolutionResult> = [
   },
 ];
 
-/** A map averaged over a point group or a helix. */
-export interface AveragedMap {
-  readonly averaged: Volume;
-  readonly symmetry: { readonly name: string };
-}
-
-export const symmetriseOutputs: OutputTable<AveragedMap> = [
+export const symmetriseOutputs: OutputTable<SymmetriseResult> = [
   {
     key: 'averaged',
     name: '',

@@ -14,6 +14,7 @@ import type { Report } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
 import type { RunRecord } from '../report/run-record.ts';
 import { stemOf } from './manifest.ts';
+import { inOptions } from './spellings.ts';
 
 export interface ReportFiles {
   readonly page: string;
@@ -92,7 +93,7 @@ export async function drawPage(
   words: Pick<ReportRequest, 'title' | 'kind'>,
 ): Promise<Report> {
   const { renderReport } = await import('../report/page.ts');
-  return renderReport(findings, record, words);
+  return renderReport(findings, record, { ...words, spell: inOptions });
 }
 
 export interface WrittenReport {

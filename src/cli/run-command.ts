@@ -10,6 +10,7 @@ import { makeFolder } from '../files/staged-files.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
+import { gridOf } from '../pipeline/read-maps.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { ScalingName } from './choose-scaling.ts';
@@ -81,8 +82,8 @@ export interface MapRun<Job, R extends RunResult> {
   readSmallFiles?(): Promise<void>;
   readonly network?: NetworkNeeded;
   open(opened: Opened, engine: Engine): Promise<Job>;
-  /** For --dry_run, which executes nothing. */
-  plan(job: Job, context: LocScaleContext): Promise<LocScalePlan | ShortPlan>;
+  /** For --dry_run, which executes nothing. A command that is one step may give its mode instead. */
+  plan: ((job: Job, context: LocScaleContext) => Promise<LocScalePlan | ShortPlan>) | string;
   run(job: Job, context: LocScaleContext): Promise<R>;
   /** `plan`: as the pipeline announced it, in runs that have one. */
   tell(result: R, about: ToldAbout<R>): Told;
@@ -111,7 +112,11 @@ export async function runMapCommand<Job, R extends RunResult>(
     await withNetwork(session, run.network, network, opened, async (predictor) => {
       const job = await read.time(() => run.open({ ...opened, predictor, symmetry }, engine));
       const context = { ...contextFor(session, engine), checkpoints, ...keepFor(outputs, facts) };
-      if (dryRun) return printPlan(await run.plan(job, context), session, '', allPathsOf(outputs));
+      if (dryRun) {
+        const plan =
+          typeof run.plan === 'string' ? shortPlan(run.plan, opened, session) : await run.plan(job, context);
+        return printPlan(plan, session, '', allPathsOf(outputs));
+      }
       let plan: LocScalePlan | undefined;
       const result = await run.run(job, {
         ...context,
@@ -143,6 +148,10 @@ export async function runMapCommand<Job, R extends RunResult>(
   });
 }
 
+function shortPlan(mode: string, inputs: OpenedInputs, { logger }: Session): ShortPlan {
+  return { mode, grid: gridOf(inputs, logger).grid };
+}
+
 /** Inputs are there, and outputs can be written, before anything is computed. */
 async function checkFiles<R>(
   session: Session,
@@ -153,7 +162,8 @@ async function checkFiles<R>(
   for (const path of inputs) await sizeOfInput(path);
   if (values.dryRun === true) return;
   if (outputs.processingFolder !== undefined) await makeFolder(outputs.processingFolder, '-op');
-  await checkOutputs(allPathsOf(outputs), inputs, await checkReportNames(values, outputs.report));
+  const namedBy = await checkReportNames(values, outputs.report);
+  await checkOutputs(allPathsOf(outputs), inputs, (path) => namedBy[path] ?? '-o');
 }
 
 /** Without a network nothing of networks is loaded. */

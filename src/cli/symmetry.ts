@@ -1,10 +1,11 @@
 /** `locscale-gpu symmetry MAP`: the point group of a map, its axis and its centre. */
 
 import { sizeOfInput } from '../files/read-files.ts';
-import { type FoundSymmetry, findSymmetry } from '../pipeline/symmetrise.ts';
+import { runFindSymmetry } from '../pipeline/index.ts';
+import type { FoundSymmetry } from '../pipeline/symmetrise.ts';
 import { chooseInput, refusePositionals } from './job-options.ts';
-import { combineMaps, inputPathsOf, openInputs } from './open-inputs.ts';
-import { type Session, withEngine } from './session.ts';
+import { inputPathsOf, openInputs } from './open-inputs.ts';
+import { contextFor, type Session, withEngine } from './session.ts';
 
 export async function runSymmetryCommand(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
@@ -12,10 +13,9 @@ export async function runSymmetryCommand(session: Session): Promise<void> {
   refusePositionals(positionals, 1);
   for (const path of inputPathsOf(input, values.mask)) await sizeOfInput(path);
   await withEngine(session, async (engine) => {
-    const image = await combineMaps(session, await openInputs(session, engine, input));
-    const volume = await engine.upload(image.data, image.grid.shape);
-    const found = await findSymmetry(engine, volume, image.grid, values.symmetryCentre);
-    engine.release(volume);
+    const { mask, input: maps } = await openInputs(session, engine, input);
+    const job = { input: maps, mask, centre: values.symmetryCentre };
+    const found = await runFindSymmetry(job, contextFor(session, engine));
     for (const line of symmetryLines(found)) session.logger.line(line);
   });
 }

@@ -4,32 +4,31 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import { reasonOf } from './file-errors.ts';
-import { targetOf } from './staged-files.ts';
+import { targetOf, withOption } from './staged-files.ts';
 import { discardTemporary, removeLeftovers, takeTemporaryName } from './temporary-files.ts';
 
 /**
  * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links
  * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does; what a
- * run that was killed left of such a file goes at once. `namedBy`: options that name single outputs, for the
- * hint, where it is not -o.
+ * run that was killed left of such a file goes at once. `optionOf`: of the command line, which chose the name.
  */
 export async function checkOutputs(
   outputs: readonly string[],
   inputs: readonly string[],
-  namedBy: Readonly<Record<string, string>> = {},
+  optionOf?: (output: string) => string,
 ): Promise<void> {
   const inputIdentities = new Map<string, string>();
   for (const input of inputs)
     for (const identity of await identitiesOf(input)) inputIdentities.set(identity, input);
   const seen = new Set<string>();
   for (const output of outputs) {
-    const option = namedBy[output] ?? '-o';
+    const option = optionOf?.(output);
     for (const identity of await identitiesOf(output)) {
       const input = inputIdentities.get(identity);
       if (input === undefined) continue;
       throw new LocScaleError('bad-output', `The output ${output} would overwrite the input ${input}.`, {
         where: output,
-        hint: `Choose another name with ${option}.`,
+        hint: `Choose another name${withOption(option)}.`,
       });
     }
     const target = await targetOf(output);
@@ -37,7 +36,7 @@ export async function checkOutputs(
     if (seen.has(identity))
       throw new LocScaleError('bad-output', `Two outputs have the name ${output}.`, {
         where: output,
-        hint: `Choose another name with ${option}.`,
+        hint: `Choose another name${withOption(option)}.`,
       });
     seen.add(identity);
     await removeLeftovers(dirname(target), (name) => name === basename(target));
@@ -61,12 +60,12 @@ async function identitiesOf(path: string): Promise<string[]> {
   }
 }
 
-async function checkWritable(output: string, target: string, option: string): Promise<void> {
+async function checkWritable(output: string, target: string, option: string | undefined): Promise<void> {
   const folder = dirname(target);
   const refuse = (reason: string, cause?: unknown): never => {
     throw new LocScaleError('bad-output', `${output} cannot be written: ${reason}.`, {
       where: output,
-      hint: `Choose another folder or name with ${option}.`,
+      hint: `Choose another folder or name${withOption(option)}.`,
       cause,
     });
   };
@@ -94,6 +93,6 @@ export async function checkFolderName(path: string, option: string): Promise<voi
   if (existing === undefined || existing.isDirectory()) return;
   throw new LocScaleError('bad-output', `The folder ${path} cannot be made: a file has its name.`, {
     where: path,
-    hint: `Choose another name with ${option}.`,
+    hint: `Choose another name${withOption(option)}.`,
   });
 }

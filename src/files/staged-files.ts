@@ -53,7 +53,7 @@ export async function makeFolder(path: string, option?: string): Promise<boolean
   }
 }
 
-function withOption(option: string | undefined): string {
+export function withOption(option: string | undefined): string {
   return option === undefined ? '' : ` with ${option}`;
 }
 

@@ -12,6 +12,7 @@ import { chooseFscCutoff, endAtLowPass, type FscCutoff } from '../math/scaling/m
 import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
 import type { FscCurve } from './half-maps.ts';
 import { measureFsc, reportVerdict } from './half-maps.ts';
+import type { LocScaleJob } from './job.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import type { InputMaps } from './read-maps.ts';
 import type { Run } from './run.ts';
@@ -29,6 +30,24 @@ export interface ResolvedMap {
   readonly halves: readonly [Volume, Volume] | undefined;
 }
 
+/** Refuses filters of the input that need what the input has not, before anything is computed. */
+export function checkFilters(
+  input: LocScaleJob['input']['kind'],
+  { applyFscFilter, filterInput, resolution }: LocScaleParameters,
+): void {
+  if (input === 'half-maps') return;
+  if (applyFscFilter)
+    throw new LocScaleError('usage', `Weighting by the FSC (${named('applyFscFilter')}) needs half maps.`, {
+      parameter: 'applyFscFilter',
+      hint: `Give the half maps with ${named('input', 'half-maps')}.`,
+    });
+  if (filterInput && resolution === undefined)
+    throw new LocScaleError('usage', `Filtering the input (${named('filterInput')}) needs a resolution.`, {
+      parameter: 'filterInput',
+      hint: `Give it with ${named('resolution')}, or give half maps with ${named('input', 'half-maps')}.`,
+    });
+}
+
 /**
  * The step: the map that is scaled and its resolution. `keepHalves`: a later step measures in the half maps.
  */
@@ -38,7 +57,9 @@ export function resolveMap(
   run: Run,
   keepHalves = false,
 ): Promise<ResolvedMap> {
-  const message = maps.volumes.length === 1 ? 'Preparing the map' : 'Measuring the FSC';
+  const single = maps.volumes.length === 1;
+  checkFilters(single ? 'map' : 'half-maps', parameters);
+  const message = single ? 'Preparing the map' : 'Measuring the FSC';
   return run.step('fsc', message, () => prepareMap(maps, parameters, run, keepHalves));
 }
 
@@ -74,31 +95,15 @@ async function prepareMap(
   const dependent = fsc !== undefined && fsc.verdict.relation !== 'independent';
   const resolutionKnown = cutoff.source === 'user' || (chosen.source !== 'nyquist' && !dependent);
 
-  if (parameters.applyFscFilter) {
-    if (fsc === undefined) {
-      throw new LocScaleError('usage', `Weighting by the FSC (${named('applyFscFilter')}) needs half maps.`, {
-        parameter: 'applyFscFilter',
-        hint: `Give the half maps with ${named('input', 'half-maps')}.`,
-      });
-    }
+  if (parameters.applyFscFilter && fsc !== undefined)
     map = await filterInPlaceOf(map, fscWeightFilter(fsc.correlation, Math.min(...maps.grid.shape)), run);
-  }
   if (parameters.filterInput) {
-    if (chosen.source === 'nyquist') {
+    if (chosen.source === 'nyquist')
       throw new LocScaleError(
         'usage',
-        fsc === undefined
-          ? `Filtering the input (${named('filterInput')}) needs a resolution.`
-          : `Filtering the input (${named('filterInput')}) needs a resolution, and the half maps have no signal in common.`,
-        {
-          parameter: 'filterInput',
-          hint:
-            fsc === undefined
-              ? `Give it with ${named('resolution')}, or give half maps with ${named('input', 'half-maps')}.`
-              : `Give it with ${named('resolution')}.`,
-        },
+        `Filtering the input (${named('filterInput')}) needs a resolution, and the half maps have no signal in common.`,
+        { parameter: 'filterInput', hint: `Give it with ${named('resolution')}.` },
       );
-    }
     map = await filterInPlaceOf(map, tanhLowPass(cutoff.cutoff, maps.voxelSize), run);
     run.info(`Input low-passed at ${cutoff.cutoff.toFixed(2)} A.`);
   }

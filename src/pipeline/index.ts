@@ -13,7 +13,16 @@ export {
   runLocalResolution,
 } from './local-resolution.ts';
 export { completeParameters, defaultParameters } from './parameters.ts';
-export { type FscResult, type MaskResult, runFsc, runMask } from './parts.ts';
+export {
+  type FscResult,
+  type MaskResult,
+  type OneMapJob,
+  runFindSymmetry,
+  runFsc,
+  runMask,
+  runSymmetrise,
+  type SymmetriseResult,
+} from './parts.ts';
 export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
 export { planLocScale, runLocScale } from './run-locscale.ts';
 export { runSoftScaling, type SoftScalingJob, type SoftScalingResult } from './soft-scaling.ts';

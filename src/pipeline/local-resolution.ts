@@ -4,7 +4,7 @@
  */
 
 import type { OpenedResolution, Volume } from '../engine/engine.ts';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { filterBins } from '../math/fourier/local-filter.ts';
 import { describeShape, type Grid, voxelCount } from '../math/grid.ts';
@@ -76,6 +76,17 @@ export interface LocalResolutionNumbers extends ResolutionSummary, LocalResoluti
  */
 const EDGE_OVER_SCALING = { hann: 2, box: 1.04 } as const;
 
+export function checkHalfMaps(
+  input: LocScaleJob['input']['kind'],
+  settings: LocalResolutionSettings | undefined,
+): void {
+  if (settings === undefined || input === 'half-maps') return;
+  throw new LocScaleError('usage', `The local resolution (${named('localResolution')}) needs half maps.`, {
+    parameter: 'localResolution',
+    hint: `Give the half maps with ${named('input', 'half-maps')}.`,
+  });
+}
+
 /**
  * Refuses what can be refused before anything is computed: a single map, a window of the user that does not
  * fit.
@@ -85,11 +96,7 @@ export function checkLocalResolution(
   { grid, voxelSize, volumes }: InputMaps,
 ): void {
   if (settings === undefined) return;
-  if (volumes.length === 1)
-    throw new LocScaleError('usage', 'The local resolution (--local_resolution) needs half maps.', {
-      where: '--local_resolution',
-      hint: 'Give the half maps with -hm.',
-    });
+  checkHalfMaps(volumes.length === 1 ? 'map' : 'half-maps', settings);
   const { windowAngstrom } = settings;
   if (windowAngstrom !== undefined) windowVoxelsOf(windowAngstrom, grid, voxelSize);
 }
@@ -216,10 +223,10 @@ function windowVoxelsOf(windowAngstrom: number, { shape }: Pick<Grid, 'shape'>, 
       small ? 'too small' : `larger than the map (${describeShape(shape)})`
     }.`,
     {
-      where: '--locres_window',
+      parameter: 'windowAngstrom',
       expected: small ? `at least ${SMALLEST_RESOLUTION_WINDOW} voxels` : `at most ${most} voxels`,
       found: String(windowVoxels),
-      hint: 'Choose another length with --locres_window.',
+      hint: `Choose another length with ${named('windowAngstrom')}.`,
     },
   );
 }

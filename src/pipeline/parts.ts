@@ -1,4 +1,7 @@
-/** Single steps of the method, run on their own: the FSC of two half maps, the FDR mask of a map. */
+/**
+ * Single steps of the method, run on their own: the FSC of two half maps, the FDR mask of a map, its symmetry and its
+ * average over one.
+ */
 
 import type { Volume } from '../engine/engine.ts';
 import type { MapImage } from '../formats/map-image.ts';
@@ -12,9 +15,18 @@ import type { LocScaleJob } from './job.ts';
 import { prepareMask, type ScalingMask } from './mask.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import { completeParameters } from './parameters.ts';
-import { readMaps } from './read-maps.ts';
+import { gridOf, readMaps } from './read-maps.ts';
 import { usableResolutions } from './resolutions.ts';
-import { withRun } from './run.ts';
+import { type Run, withRun } from './run.ts';
+import {
+  averageOver,
+  checkSymmetry,
+  type FoundSymmetry,
+  findSymmetry,
+  resolveSymmetry,
+  type Symmetry,
+  type SymmetryRequest,
+} from './symmetrise.ts';
 
 export interface FscResult {
   readonly fsc: FscCurve;
@@ -57,4 +69,71 @@ export function runMask(
     run.keep(masked.mask, masked.confidence);
     return { ...masked, grid, header, timings: run.timings, warnings: run.warnings };
   });
+}
+
+/** Half maps become their mean; with a mask, values are multiplied by it. */
+export type OneMapJob = Pick<LocScaleJob, 'input' | 'mask'>;
+
+export interface SymmetriseResult {
+  readonly averaged: Volume;
+  readonly symmetry: Symmetry;
+  /** Least correlation of the low-passed map with a turned copy of itself. */
+  readonly correlation: number;
+  /** Whether the map has the symmetry by that; else there is a warning. */
+  readonly agrees: boolean;
+  readonly grid: Grid;
+  readonly header: MrcHeader;
+  readonly timings: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/** A map averaged over the operators of a symmetry. The volume stays on the engine: release it. */
+export function runSymmetrise(
+  { symmetry: request, ...job }: OneMapJob & { readonly symmetry: SymmetryRequest },
+  context: LocScaleContext,
+): Promise<SymmetriseResult> {
+  return withRun(context, async (run) => {
+    const { grid, header, data } = await combineMaps(job, run);
+    const symmetry = resolveSymmetry(request, grid);
+    const volume = await run.engine.upload(data, grid.shape);
+    const { warning, correlation } = await checkSymmetry(run.engine, volume, grid, symmetry);
+    if (warning !== undefined) run.warn(warning);
+    const averaged = await averageOver(volume, symmetry, run);
+    run.keep(averaged);
+    const { timings, warnings } = run;
+    return {
+      averaged,
+      symmetry,
+      correlation,
+      agrees: warning === undefined,
+      grid,
+      header,
+      timings,
+      warnings,
+    };
+  });
+}
+
+/** The symmetry of a map, its axis and its centre; about `centre` where that is given. */
+export function runFindSymmetry(
+  { centre, ...job }: OneMapJob & { readonly centre?: SymmetryRequest['centre'] },
+  context: LocScaleContext,
+): Promise<FoundSymmetry> {
+  return withRun(context, async (run) => {
+    const { grid, data } = await combineMaps(job, run);
+    return findSymmetry(run.engine, await run.engine.upload(data, grid.shape), grid, centre);
+  });
+}
+
+async function combineMaps({ input, mask }: OneMapJob, run: Run): Promise<MapImage> {
+  const { grid, header } = gridOf({ input, mask }, run);
+  const image = input.kind === 'map' ? input.map : input.half1;
+  const combine = (other: MapImage | undefined, by: (a: number, b: number) => number): void => {
+    if (other === undefined) return;
+    for (let i = 0; i < image.data.length; i++) image.data[i] = by(image.data[i], other.data[i]);
+  };
+  if (input.kind === 'half-maps') combine(input.half2, (a, b) => (a + b) / 2);
+  if (mask !== undefined)
+    combine('load' in mask ? await mask.load() : mask, (value, inside) => value * inside);
+  return { ...image, grid, header };
 }

@@ -57,7 +57,7 @@ export async function uploadInputs(
   run: Run,
   further: readonly MapInput[] = [],
 ): Promise<InputMaps> {
-  const inputs = input.kind === 'map' ? [input.map] : [input.half1, input.half2];
+  const inputs = mapsOf(input);
   const all = [...inputs, ...(mask === undefined ? [] : [mask]), ...further];
   run.countUntilUploaded(all);
   const { grid, header } = decideGrid(all, run);
@@ -86,6 +86,18 @@ export async function uploadInputs(
   };
 }
 
+function mapsOf(input: LocScaleJob['input']): readonly MapImage[] {
+  return input.kind === 'map' ? [input.map] : [input.half1, input.half2];
+}
+
+/** Grid and header of the results of a job, before its voxels are looked at. */
+export function gridOf(
+  { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
+  run: Pick<Run, 'warn'>,
+): Pick<InputMaps, 'grid' | 'header'> {
+  return decideGrid([...mapsOf(input), ...(mask === undefined ? [] : [mask])], run);
+}
+
 /** Voxel size must be positive, plausible and the same along x, y and z. */
 function checkGrid(image: MapInput): void {
   const { voxelSize, shape } = image.grid;
@@ -100,7 +112,7 @@ function checkGrid(image: MapInput): void {
         where: image.name,
         found,
         expected: `${SENSIBLE_VOXEL_SIZE.min} to ${SENSIBLE_VOXEL_SIZE.max} A`,
-        hint: 'Give the voxel size with -p.',
+        hint: `Give the voxel size with ${named('voxelSize')}.`,
       },
     );
   }
@@ -108,7 +120,7 @@ function checkGrid(image: MapInput): void {
     throw new LocScaleError('bad-input', `The voxels of ${image.name} are not cubic: ${found} A.`, {
       where: image.name,
       found,
-      hint: 'Resample the map to cubic voxels, or give the true voxel size with -p if the header is wrong.',
+      hint: `Resample the map to cubic voxels, or give the true voxel size with ${named('voxelSize')} if the header is wrong.`,
     });
   }
   if ('data' in image && image.data.length !== voxelCount(shape)) {
@@ -217,8 +229,8 @@ function voxelSizeHint(...grids: readonly [Grid, Grid]): string {
   const sizes = grids.map(describeVoxelSize);
   const known = sizes.find((size) => size !== '1');
   return sizes.includes('1') && known !== undefined
-    ? `Programs that do not know the voxel size write 1 A: if ${known} A is right, give -p ${known}.`
-    : 'If only a header is wrong, give the true voxel size with -p.';
+    ? `Programs that do not know the voxel size write 1 A: if ${known} A is right, give ${named('voxelSize', known)}.`
+    : `If only a header is wrong, give the true voxel size with ${named('voxelSize')}.`;
 }
 
 function differs(

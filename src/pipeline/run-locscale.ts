@@ -137,7 +137,7 @@ export async function planRun(
   further: (volumeBytes: number) => PlannedStep[] = () => [],
 ): Promise<PlannedRun> {
   const source = referenceSourceOf(job.reference);
-  const scheme = scalingSchemeOf(job.parameters?.scaling ?? source.traits.scaling);
+  const scheme = scalingSchemeOf(source.traits, job.parameters?.scaling);
   const smoothsMask = source.traits.usesNetwork || scheme.smoothsMask;
   const complete = scheme.parametersFor(completeParameters(job.parameters ?? {}, smoothsMask));
 

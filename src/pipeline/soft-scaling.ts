@@ -12,7 +12,7 @@ import type {
   OpenedBandScaling,
   Volume,
 } from '../engine/engine.ts';
-import { LocScaleError, stopIfAborted } from '../errors.ts';
+import { LocScaleError, named, stopIfAborted } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
 import { planBands } from '../math/soft-scaling/bands.ts';
@@ -95,14 +95,14 @@ export async function planSoftScaling(settings: SoftScalingSettings, run: Run): 
   if (mustFade && resolution === undefined) {
     const what = input === 'single map' ? 'A single map' : 'The mean of half maps that share noise';
     throw new LocScaleError('usage', `${what} can be scaled in bands only up to its resolution.`, {
-      where: '-res',
+      parameter: 'resolution',
       hint: 'Give the resolution of the map, or two independent half maps.',
     });
   }
   if (settings.fadeOutput === true && resolution === undefined)
     throw new LocScaleError('usage', 'The result can fade only at a resolution.', {
-      where: '--fade_output',
-      hint: 'Give the resolution of the map with -res.',
+      parameter: 'fadeOutput',
+      hint: `Give the resolution of the map with ${named('resolution')}.`,
     });
   if (input === 'dependent half maps')
     run.warn(

@@ -143,8 +143,15 @@ export async function symmetryOf(
 
 /** The average, as a step; takes the place of `volume`. Without symmetry that is `volume` itself. */
 export async function symmetrise(volume: Volume, symmetry: Symmetry | undefined, run: Run): Promise<Volume> {
-  if (symmetry === undefined) return volume;
-  const { name, operators, options } = symmetry;
+  return symmetry === undefined ? volume : averageOver(volume, symmetry, run);
+}
+
+/** The step. */
+export function averageOver(
+  volume: Volume,
+  { name, operators, options }: Symmetry,
+  run: Run,
+): Promise<Volume> {
   return run.step('symmetry', `Averaging over ${operators.length} operators (${name})`, async () => {
     const averaged = await run.engine.symmetrise(volume, operators, options);
     run.release(volume);

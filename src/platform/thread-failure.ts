@@ -1,7 +1,7 @@
 /** User-facing errors for worker threads that fail or end. */
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 
-const MEMORY_HINT = 'Use fewer threads (-np), a smaller window, or a machine with more memory.';
+const MEMORY_HINT = `Use fewer threads (${named('threads')}), a smaller window, or a machine with more memory.`;
 
 /** `name`: "A worker thread". `cause`: what the platform reports of its end. */
 export function threadFailure(name: string, cause: unknown): LocScaleError {

@@ -1,5 +1,6 @@
 /** What a careful reader would look at first, looked at: each check is one sentence with its numbers. */
 
+import { named } from '../errors.ts';
 import { describeResolution, halfMapWarnings } from '../math/inputs/half-map-words.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import { type Findings, mapOf, quantile } from './findings.ts';
@@ -142,8 +143,8 @@ function checkNoise({ noiseBoxes }: Findings): Check[] {
             `${touching.length} of ${noiseBoxes.length} boxes ` +
             `${touching.length === 1 ? 'reaches' : 'reach'} into the mask (up to ` +
             `${percent(Math.max(...touching.map(({ inMask }) => inMask)))} of a box). Noise is ` +
-            'overestimated then and weak density lost: place them elsewhere with --noise_box, or make ' +
-            'them smaller with -fdr_w.',
+            `overestimated then and weak density lost: place them elsewhere with ${named('fdrNoiseBoxes')}, ` +
+            `or make them smaller with ${named('fdrWindow')}.`,
         },
   ];
   if (noiseBoxes.length > 1 && !(ratio <= MOST_SD_RATIO))

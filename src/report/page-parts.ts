@@ -1,4 +1,5 @@
 /** The parts of a report, each with its figures and the sentences that say what to look for. */
+import { named } from '../errors.ts';
 import type { FscCurve } from '../pipeline/types.ts';
 import { toBase64 } from './base64.ts';
 import { type Findings, type LocalFindings, mapOf, quantile } from './findings.ts';
@@ -135,7 +136,7 @@ export function fscPart({ fsc, numbers }: RunRecord): Part {
   const heading = 'Fourier shell correlation';
   if (fsc === undefined) {
     const source =
-      numbers.fscCutoffSource === 'user' ? 'the resolution given with -res' : 'a limit from the voxel size';
+      numbers.fscCutoffSource === 'user' ? 'the resolution given' : 'a limit from the voxel size';
     return {
       id,
       heading,
@@ -280,7 +281,11 @@ between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which
   };
 }
 
-export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance'): Part {
+export function bFactorPart(
+  findings: Findings,
+  kind: 'scale' | 'feature_enhance',
+  spell: (sentence: string) => string,
+): Part {
   const svg = plotBFactors(findings);
   const { local, windows } = findings;
   const medians = findings.maps.map(({ label, profiles }) => {
@@ -295,7 +300,7 @@ export function bFactorPart(findings: Findings, kind: 'scale' | 'feature_enhance
           figures: [],
           content:
             kind === 'scale'
-              ? html`<p>A map of local B factors at every voxel comes with <code>--measure_bfactors</code>,
+              ? html`<p>A map of local B factors at every voxel comes with <code>${spell(named('measureBFactors'))}</code>,
 where the data hold them.</p>`
               : html``,
         }

@@ -33,6 +33,8 @@ export interface ReportWords {
   /** Name of the output, as the heading. */
   readonly title: string;
   readonly kind: 'scale' | 'feature_enhance';
+  /** Turns the parameters that sentences name into what the reader can set. */
+  readonly spell?: (sentence: string) => string;
 }
 
 export async function renderReport(
@@ -40,16 +42,17 @@ export async function renderReport(
   record: RunRecord,
   words: ReportWords,
 ): Promise<Report> {
+  const { spell = (sentence) => sentence } = words;
   const bands = bandPart(record);
   const parts: Part[] = [
-    checksPart(findings, record),
+    checksPart(findings, record, spell),
     comparePart(findings),
     solidPart(findings),
     fscPart(record),
     profilePart(findings, record, words.kind),
     ...(bands === undefined ? [] : [bands]),
     scaleFactorPart(findings, record),
-    bFactorPart(findings, words.kind),
+    bFactorPart(findings, words.kind, spell),
     maskPart(findings, record),
     recordPart(record),
   ];
@@ -111,8 +114,11 @@ ${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1
 </dl>`;
 }
 
-function checksPart(findings: Findings, record: RunRecord): Part {
-  const checks = runChecks(findings, record.fsc, record.numbers);
+function checksPart(findings: Findings, record: RunRecord, spell: (sentence: string) => string): Part {
+  const checks = runChecks(findings, record.fsc, record.numbers).map((check) => ({
+    ...check,
+    text: spell(check.text),
+  }));
   const list = [
     ...record.warnings.map((text) => ({ state: 'warning', sign: '!', title: 'Warning of the run', text })),
     ...checks.map((check) => ({ ...check, sign: check.state === 'good' ? '✓' : '!' })),

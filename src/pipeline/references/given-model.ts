@@ -8,7 +8,7 @@ import { confidenceNote, convertConfidence } from '../../atoms/predicted-model.t
 import { surroundingsOf } from '../../atoms/surroundings.ts';
 import type { Volume } from '../../engine/engine.ts';
 import { inspectAll } from '../../engine/jobs.ts';
-import { LocScaleError } from '../../errors.ts';
+import { LocScaleError, named } from '../../errors.ts';
 import type { Structure, StructureAtom } from '../../formats/structure.ts';
 import { isotropicVoxelSize } from '../../math/grid.ts';
 import { correlationInside } from '../../math/statistics/statistics.ts';
@@ -32,7 +32,7 @@ export async function placeGiven(given: Structure, data: ModelReferenceData, run
   const { atoms } = placed;
   if (atoms.count === 0)
     throw new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
-      where: '-mc',
+      parameter: 'reference',
       expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
       hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
     });
@@ -54,7 +54,7 @@ export async function placeGiven(given: Structure, data: ModelReferenceData, run
   }
 }
 
-/** Without half maps and without -res the model says how far the map goes. */
+/** Without half maps and without a resolution of the user the model says how far the map goes. */
 async function agreementWith(
   model: Volume,
   { engine, grid, map }: ModelReferenceData,
@@ -64,7 +64,7 @@ async function agreementWith(
   const agreement = agreementOf(await engine.shellSpectra(map, model), edge);
   if (agreement !== undefined)
     run.info(
-      `Map and model agree up to ${agreement.reliable.toFixed(1)} A (FSC = 0.5; 0.2 at ${agreement.end.toFixed(1)} A): the resolution is taken from that; give another with -res.`,
+      `Map and model agree up to ${agreement.reliable.toFixed(1)} A (FSC = 0.5; 0.2 at ${agreement.end.toFixed(1)} A): the resolution is taken from that; give another with ${named('resolution')}.`,
     );
   return agreement;
 }

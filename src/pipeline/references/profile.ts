@@ -1,13 +1,12 @@
 /**
  * No map: soft bands are scaled to the amplitudes of an average protein, or to those that the caller gives.
  */
-import { LocScaleError } from '../../errors.ts';
 import type { ReferenceChoice } from './choice.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';
 
 const traits: ReferenceTraits = {
   usesNetwork: false,
-  scaling: 'soft',
+  softOnly: true,
   isSimulated: false,
   placesPseudoAtoms: false,
   makesDifferenceMask: false,
@@ -24,13 +23,6 @@ export const profileReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'p
     usesHalfMaps: false,
     waitsForHalfMaps: false,
     softTarget: 'profile',
-    rule() {
-      throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
-        parameter: 'scaling',
-        expected: 'soft',
-        hint: 'Choose soft scaling, or another reference.',
-      });
-    },
     plan: async () => ({ message: 'No reference map', bytes: 0, resultBytes: 0, make: async () => ({}) }),
   }),
 };

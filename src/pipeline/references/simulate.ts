@@ -2,6 +2,7 @@
  * A reference simulated from atoms, wherever they come from: gives them B factors from the data, simulates
  * their map, and cuts it off where the map ends (method 5 and 8).
  */
+
 import { bRangeFor } from '../../atoms/bfactors/b-factor-field.ts';
 import { refinementBytes } from '../../atoms/bfactors/refine-bfactors.ts';
 import {
@@ -12,6 +13,7 @@ import {
 } from '../../atoms/model-reference.ts';
 import type { PseudoModel } from '../../atoms/pseudo-model/build.ts';
 import type { Engine, OperationHooks, Volume } from '../../engine/engine.ts';
+import { named } from '../../errors.ts';
 import type { Structure, StructureAtom } from '../../formats/structure.ts';
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import { isotropicVoxelSize } from '../../math/grid.ts';
@@ -137,7 +139,7 @@ async function chooseBFactors(
   const { min, mean, max } = found.refined;
   if (!found.localFallOff)
     run.warn(
-      `The map holds too little signal up to ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ' Give the resolution with -res if it is known.'}`,
+      `The map holds too little signal up to ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ` Give the resolution with ${named('resolution')} if it is known.`}`,
     );
   run.info(
     `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
@@ -145,7 +147,7 @@ async function chooseBFactors(
   const crowded = crowdedLimit(found.atLimits, fscCutoff);
   if (crowded !== undefined)
     run.warn(
-      `${Math.round(100 * crowded.share)} % of the refined B factors lie at the ${crowded.limit > 0 ? 'upper' : 'lower'} limit of ${crowded.limit.toFixed(0)} A^2 (${min.toFixed(0)} to ${max.toFixed(0)}, mean ${mean.toFixed(0)}): the map does not determine them. Check resolution (-res) and fit of the model, or take the B factors of the file with --skip_refine.`,
+      `${Math.round(100 * crowded.share)} % of the refined B factors lie at the ${crowded.limit > 0 ? 'upper' : 'lower'} limit of ${crowded.limit.toFixed(0)} A^2 (${min.toFixed(0)} to ${max.toFixed(0)}, mean ${mean.toFixed(0)}): the map does not determine them. Check resolution (${named('resolution')}) and fit of the model, or take the B factors of the file with ${named('refinementCycles', 'undefined')}.`,
     );
   if (max - min < NARROW_RANGE)
     run.warn(

@@ -40,8 +40,8 @@ export interface Prediction {
 export interface ReferenceTraits {
   /** Predicted by a network, which other defaults of the method belong to. */
   readonly usesNetwork: boolean;
-  /** Where no scheme is named; default: LocScale's. */
-  readonly scaling?: 'soft';
+  /** It has amplitudes for soft bands, and none for LocScale's windows. */
+  readonly softOnly?: true;
   /** Simulated from atoms. */
   readonly isSimulated: boolean;
   /** Places pseudo-atoms. */
@@ -74,8 +74,8 @@ export interface ReferenceSource {
   atomsForMask?(grid: Grid, cutoff: FscCutoff): ModelForMask | undefined;
   /** What soft bands are scaled to. */
   readonly softTarget: 'reference' | 'hybrid' | 'profile' | 'decay';
-  /** How scale factors follow from the profiles of map and reference. */
-  rule(inputs: RuleInputs): ChosenRule;
+  /** How scale factors follow from the profiles of map and reference; absent where `softOnly`. */
+  rule?(inputs: RuleInputs): ChosenRule;
   /** What making the reference takes; executes no network, solver or refinement. */
   plan(data: ReferenceData, run: Run): Promise<PlannedReference>;
 }

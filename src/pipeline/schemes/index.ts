@@ -1,4 +1,6 @@
 /** The scaling schemes: one row each. */
+import { LocScaleError, named } from '../../errors.ts';
+import type { ReferenceTraits } from '../references/source.ts';
 import { locScaleScheme } from './locscale.ts';
 import type { ScalingScheme } from './scheme.ts';
 import { softScheme } from './soft.ts';
@@ -8,6 +10,17 @@ const schemes: Readonly<Record<'locscale' | 'soft', ScalingScheme>> = {
   soft: softScheme,
 };
 
-export function scalingSchemeOf(name: keyof typeof schemes = 'locscale'): ScalingScheme {
-  return schemes[name];
+/** The scheme that is named, else that of the reference; a profile alone has amplitudes for soft bands only. */
+export function scalingSchemeOf(
+  { softOnly }: Pick<ReferenceTraits, 'softOnly'>,
+  name?: keyof typeof schemes,
+): ScalingScheme {
+  if (softOnly && name === 'locscale')
+    throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
+      parameter: 'scaling',
+      expected: 'soft',
+      found: 'locscale',
+      hint: `Leave ${named('scaling')} out, or choose another reference.`,
+    });
+  return schemes[name ?? (softOnly ? 'soft' : 'locscale')];
 }

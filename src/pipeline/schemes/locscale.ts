@@ -23,6 +23,7 @@ export const locScaleScheme: ScalingScheme = {
   async plan(inputs, run) {
     const { source, mask, windowVoxels, parameters } = inputs;
     const { engine } = run;
+    if (source.rule === undefined) throw new Error('The reference is for soft scaling only.');
     const chosen = source.rule(inputs);
     const { rule, fit, scalesToFit } = chosen;
     const measureBFactors = checkFit(chosen, inputs, run);

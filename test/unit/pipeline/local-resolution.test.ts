@@ -106,7 +106,7 @@ describe('local resolution', () => {
     const map = { kind: 'map', map: noisyBlob('map.mrc', 1) } as const;
     await expect(runLocScale(job({ input: map }), { engine })).rejects.toMatchObject({
       tag: 'usage',
-      where: '--local_resolution',
+      where: 'localResolution',
     });
     expect(engine.held.size).toBe(0);
   });
