@@ -2,15 +2,18 @@
  * Local scaling of one tile on one thread: profiles of the map and of the reference, the scaling rule
  * per voxel, the shell convolutions, the results written at the mask voxels.
  */
+
+import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import type { Shape } from '../math/grid.ts';
 import {
   compileScalingRule,
   type ScaleFactorFunction,
   type ScalingRule,
 } from '../math/scaling/scaling-rules.ts';
-import { type RadialProfileKind, shellCountOf } from '../math/scaling/windows.ts';
+import { type RadialProfileKind, shellCountOf, type WindowTaper } from '../math/scaling/windows.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { ShellConvolver } from './shell-convolutions.ts';
+import { TaperedProfiler } from './tapered-profiles.ts';
 import { gatherTile, gatherTileMask, makeTileShape, type TileMask, type TileShape } from './tile.ts';
 import { WindowProfiler } from './window-profiles.ts';
 
@@ -19,6 +22,7 @@ export interface TileJob {
   readonly shape: Shape;
   readonly windowVoxels: number;
   readonly profileKind: RadialProfileKind;
+  readonly windowTaper: WindowTaper | undefined;
   readonly rule: ScalingRule;
   readonly measureBFactors: boolean;
   readonly padValues: { readonly map: number; readonly reference: number };
@@ -46,7 +50,9 @@ export class TileScaler {
   private readonly kernels: Kernels;
   private readonly job: TileJob;
   private readonly tile: TileShape;
-  private readonly profiler: WindowProfiler;
+  private readonly profiler: WindowProfiler | undefined;
+  /** Instead, for windows with weights. */
+  private readonly tapered: TaperedProfiler | undefined;
   private readonly convolver: ShellConvolver;
   private readonly scaleFactors: ScaleFactorFunction;
   private readonly input: number;
@@ -55,9 +61,12 @@ export class TileScaler {
   constructor(kernels: Kernels, job: TileJob) {
     this.kernels = kernels;
     this.job = job;
-    this.tile = makeTileShape(job.windowVoxels, job.tileSize, job.fftShape);
-    this.profiler = new WindowProfiler(kernels, this.tile, job.profileKind);
-    this.convolver = new ShellConvolver(kernels, this.tile);
+    const { windowVoxels, tileSize, profileKind, windowTaper } = job;
+    const margin = shellKernelVoxels(windowVoxels, windowTaper) / 2;
+    this.tile = makeTileShape(windowVoxels, tileSize, job.fftShape, margin);
+    if (windowTaper === undefined) this.profiler = new WindowProfiler(kernels, this.tile, profileKind);
+    else this.tapered = new TaperedProfiler(kernels, windowVoxels, tileSize, profileKind);
+    this.convolver = new ShellConvolver(kernels, this.tile, windowTaper);
     this.scaleFactors = compileScalingRule(job.rule, shellCountOf(job.windowVoxels), job.measureBFactors);
     this.input = kernels.allocate(4 * this.tile.inputFloats);
     this.lanes = kernels.allocate((job.tileSize[0] * job.tileSize[1] * job.tileSize[2]) / 8);
@@ -77,12 +86,12 @@ export class TileScaler {
       const mask = gatherTileMask(kernels, tile, job.mask, job.shape, start, this.lanes);
       lap('gather');
       if (mask.count === 0) return 0;
-      const profileBytes = 4 * mask.count * this.profiler.shells;
+      const profileBytes = 4 * mask.count * shellCountOf(job.windowVoxels);
       const mapProfiles = kernels.allocate(profileBytes);
       const referenceProfiles = job.reference ? kernels.allocate(profileBytes) : mapProfiles;
       const inTile = kernels.putWords(mask.inTile);
       const out = kernels.allocate(4 * mask.count);
-      if (job.reference) {
+      if (job.reference && this.profiler) {
         gatherTile(kernels, tile, job.reference, job.shape, start, job.padValues.reference, this.input);
         lap('gather');
         this.profiler.run(this.input, mask, referenceProfiles);
@@ -90,7 +99,8 @@ export class TileScaler {
       }
       gatherTile(kernels, tile, job.map, job.shape, start, job.padValues.map, this.input);
       lap('gather');
-      this.profiler.run(this.input, mask, mapProfiles);
+      this.profiler?.run(this.input, mask, mapProfiles);
+      this.runTapered(start, mask, mapProfiles, referenceProfiles);
       lap('profiles');
       this.applyRule(mask, mapProfiles, referenceProfiles);
       lap('rule');
@@ -104,9 +114,17 @@ export class TileScaler {
     }
   }
 
+  /** Profiles of windows with weights. Without a reference, the map is in its place. */
+  private runTapered(start: Shape, mask: TileMask, mapProfiles: number, referenceProfiles: number): void {
+    const { map, reference, shape, padValues } = this.job;
+    const maps = [map, reference ?? map] as const;
+    const values = [padValues.map, reference ? padValues.reference : padValues.map] as const;
+    this.tapered?.run(start, shape, mask, maps, values, [mapProfiles, referenceProfiles]);
+  }
+
   /** Replaces every map profile by the scale factors of its voxel. */
   private applyRule(mask: TileMask, mapAddress: number, referenceAddress: number): void {
-    const { shells } = this.profiler;
+    const shells = shellCountOf(this.job.windowVoxels);
     const { differenceMask, bFactor, quality } = this.job;
     const map = this.kernels.floats(mapAddress, mask.count * shells);
     const reference = this.kernels.floats(referenceAddress, mask.count * shells);

@@ -5,11 +5,13 @@
  */
 import type { ScalingTile } from '../engine/engine.ts';
 import { nextFastLength, spectrumPitch } from '../math/fourier/fft-plan.ts';
+import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import type { Shape } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import { cheapestPlan, evenTileSize, type OccupiedTile, occupiedTiles } from '../math/scaling/tiling.ts';
-import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { RadialProfileKind, WindowTaper } from '../math/scaling/windows.ts';
 import { shellWeights } from '../math/scaling/windows.ts';
+import { taperedBytes } from './tapered-profiles.ts';
 import { makeTileShape } from './tile.ts';
 
 export interface TilePlan {
@@ -24,37 +26,42 @@ export interface TilePlan {
   readonly cost: number;
 }
 
+/** Profiles of a tapered window, relative to those of one without weights. */
+const TAPERED_COST = 2;
 /** Tile edges tried, in occupancy blocks. */
 const EDGES = [2, 3, 4, 5, 6, 7, 8, 10, 12];
+
+export interface PlannedWindows {
+  readonly windowVoxels: number;
+  readonly kind: RadialProfileKind;
+  readonly taper?: WindowTaper;
+  readonly profiledMaps: number;
+}
 
 /** `tileSize`: tiles of this size (voxels) instead of the best. Undefined for an empty mask. */
 export function planTiles(
   occupancy: Occupancy,
-  windowVoxels: number,
-  kind: RadialProfileKind,
-  profiledMaps: number,
+  windows: PlannedWindows,
   memoryPerThread: number,
   tileSize?: Shape,
 ): TilePlan | undefined {
-  const make = (size: Shape): TilePlan => makePlan(occupancy, size, windowVoxels, kind, profiledMaps);
+  const make = (size: Shape): TilePlan => makePlan(occupancy, size, windows);
   if (tileSize) return make(tileSize);
   const sizes = EDGES.map((edge) => evenTileSize(occupancy, edge * OCCUPANCY_BLOCK));
   const plans = sizes.filter((size) => size !== undefined).map(make);
   return cheapestPlan(plans, ({ bytesPerThread }) => bytesPerThread <= memoryPerThread) ?? plans[0];
 }
 
-function makePlan(
-  occupancy: Occupancy,
-  tileSize: Shape,
-  w: number,
-  kind: RadialProfileKind,
-  profiledMaps: number,
-): TilePlan {
-  const fftShape = tileSize.map((s) => nextFastLength(s + w - 1)) as unknown as Shape;
+function makePlan(occupancy: Occupancy, tileSize: Shape, windows: PlannedWindows): TilePlan {
+  const { windowVoxels: w, kind, taper, profiledMaps } = windows;
+  const reach = shellKernelVoxels(w, taper);
+  const fftShape = tileSize.map((s) => nextFastLength(s + reach - 1)) as unknown as Shape;
   const weights = shellWeights(w, kind);
   const pairs = countPairs(weights.b, weights.c);
   const tiles = occupiedTiles(occupancy, tileSize).map((tile): ScalingTile => {
-    const cost = tileCost(tile, tileSize, fftShape, w, weights.shell.length, pairs, profiledMaps);
+    // A soft window takes three neighbours per axis, of both maps.
+    const maps = taper === undefined ? profiledMaps : 2 * TAPERED_COST;
+    const cost = tileCost(tile, tileSize, fftShape, w, weights.shell.length, pairs, maps);
     return { start: tile.start, maskVoxels: tile.maskVoxels, cost };
   });
   const fullest = tiles.reduce((most, { maskVoxels }) => Math.max(most, maskVoxels), 0);
@@ -63,7 +70,8 @@ function makePlan(
     fftShape,
     tiles,
     maskVoxels: tiles.reduce((sum, { maskVoxels }) => sum + maskVoxels, 0),
-    bytesPerThread: kernelBytes(w, tileSize, fftShape, pairs) + fullest * bytesPerVoxel(w, profiledMaps),
+    bytesPerThread:
+      kernelBytes(tileSize, fftShape, windows, pairs) + fullest * bytesPerVoxel(w, profiledMaps),
     cost: tiles.reduce((sum, { cost }) => sum + cost, setUpCost(fftShape, w)),
   };
 }
@@ -107,12 +115,18 @@ function bytesPerVoxel(w: number, profiledMaps: number): number {
   return 4 * profiledMaps * (w / 2 + 1) + 8;
 }
 
-/** Kernel memory of WindowProfiler, ShellConvolver and TileScaler, less what the voxels of the mask take. */
-function kernelBytes(w: number, size: Shape, fft: Shape, pairs: number): number {
+/** Kernel memory of the profiler, ShellConvolver and TileScaler, less what the voxels of the mask take. */
+function kernelBytes(
+  size: Shape,
+  fft: Shape,
+  { windowVoxels: w, kind, taper }: PlannedWindows,
+  pairs: number,
+): number {
   const shells = w / 2 + 1;
-  const tile = makeTileShape(w, size, fft);
+  const tile = makeTileShape(w, size, fft, shellKernelVoxels(w, taper) / 2);
   const yIn = size[1] + w - 1;
-  const profiler = tile.zPlanes * (yIn * (72 * shells) + 64 * pairs + 128) + 32 * size[0] * shells;
+  const sliding = tile.zPlanes * (yIn * (72 * shells) + 64 * pairs + 128) + 32 * size[0] * shells;
+  const profiler = taper === undefined ? sliding : taperedBytes(w, size, kind);
   const bins = spectrumPitch(fft[2]);
   const spectra = (shells + 2) * 8 * bins * (fft[0] * fft[1] + 8);
   const inputs = 2 * 4 * tile.inputFloats;

@@ -35,14 +35,15 @@ export async function openScaling(
 ): Promise<OpenedScaling> {
   checkScalingSettings(settings);
   const { pool, memory, memoryLimitBytes } = tools;
-  const { mask, windowVoxels, profileKind, rule, measureBFactors } = settings;
+  const { mask, windowVoxels, profileKind, windowTaper, rule, measureBFactors } = settings;
   const { shape } = mask;
   const occupancy = await measureOccupancy(pool, memory.own(mask), shape);
   const resultBytes = (measureBFactors ? 3 : 1) * 4 * voxelCount(shape);
   const profiledMaps = rule.kind === 'no-reference' ? 1 : 2;
   const planWithin = (freeBytes: number, tileSize?: Shape): TilePlan | undefined => {
     const perThread = freeBytes / pool.size;
-    const plan = planTiles(occupancy, windowVoxels, profileKind, profiledMaps, perThread, tileSize);
+    const windows = { windowVoxels, kind: profileKind, taper: windowTaper, profiledMaps };
+    const plan = planTiles(occupancy, windows, perThread, tileSize);
     if (plan && plan.bytesPerThread * pool.size > freeBytes)
       throw tooLarge(memoryLimitBytes - freeBytes + plan.bytesPerThread * pool.size, tools);
     return plan;
@@ -73,7 +74,7 @@ async function startScaling(
   plan: TilePlan | undefined,
   { pool, memory, onTimings }: ScalingTools,
 ): Promise<ScalingRun> {
-  const { mask, windowVoxels, profileKind, rule, measureBFactors } = settings;
+  const { mask, windowVoxels, profileKind, windowTaper, rule, measureBFactors } = settings;
   const { shape } = mask;
   const result: LocalScalingResult = {
     scaled: memory.create(shape),
@@ -93,6 +94,7 @@ async function startScaling(
     shape,
     windowVoxels,
     profileKind,
+    windowTaper,
     rule,
     measureBFactors,
     padValues: maps.padValues,

@@ -4,6 +4,7 @@
  */
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import { shellKernels } from '../math/fourier/shell-kernels.ts';
+import type { WindowTaper } from '../math/scaling/windows.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import type { TileMask, TileShape } from './tile.ts';
 
@@ -19,7 +20,7 @@ export class ShellConvolver {
   private readonly volume: number;
   private readonly work: number;
 
-  constructor(kernels: Kernels, tile: TileShape) {
+  constructor(kernels: Kernels, tile: TileShape, taper?: WindowTaper) {
     this.kernels = kernels;
     this.tile = tile;
     this.shells = tile.windowVoxels / 2 + 1;
@@ -31,9 +32,8 @@ export class ShellConvolver {
     this.volume = kernels.allocate(4 * tile.inputFloats);
     this.mapSpectrum = this.allocateSpectrum();
     this.product = this.allocateSpectrum();
-    const w = tile.windowVoxels;
-    const h = w / 2;
-    this.kernelSpectra = shellKernels(w).map((values) => {
+    const h = tile.margin;
+    this.kernelSpectra = shellKernels(tile.windowVoxels, taper).map((values) => {
       const spectrum = this.allocateSpectrum();
       const floats = kernels.floats(this.volume, tile.inputFloats).fill(0);
       // Correlation with K as a product of spectra: K(d) is placed at -d.
@@ -77,8 +77,7 @@ export class ShellConvolver {
 
   /** Groups of eight rows with mask voxels, per plane of the FFT box: [plane, first row, ...]. */
   private wantedRows(mask: TileMask): { plane: number; firstRows: number[] }[] {
-    const { size, fft, windowVoxels, planePitch, rowPitch } = this.tile;
-    const h = windowVoxels / 2;
+    const { size, fft, margin: h, planePitch, rowPitch } = this.tile;
     const groups = Math.ceil(size[1] / 8);
     const wanted = new Uint8Array(size[0] * groups);
     for (const at of mask.inTile) {

@@ -1,5 +1,5 @@
 /**
- * A tile of local scaling: `size` voxels are computed, `size + w - 1` are read, and the shell
+ * A tile of local scaling: `size` voxels are computed, `size + w - 1` are read (more for tapered windows), and the shell
  * convolutions run on an FFT box at least that large. Tiles are small enough to stay in cache and
  * independent of each other: any number of threads gives the same bits.
  */
@@ -11,9 +11,11 @@ export const BLOCK = 8;
 
 export interface TileShape {
   readonly windowVoxels: number;
+  /** Voxels read before the tile, and one fewer behind it: half the window, or half of what reaches farther. */
+  readonly margin: number;
   /** Voxels computed per tile (z, y, x); x is a multiple of 8. */
   readonly size: Shape;
-  /** FFT box (z, y, x), each at least size + w - 1. */
+  /** FFT box (z, y, x), each at least size + 2 margin - 1. */
   readonly fft: Shape;
   /** Floats between rows and planes of the input in kernel memory. */
   readonly rowPitch: number;
@@ -24,12 +26,17 @@ export interface TileShape {
   readonly inputFloats: number;
 }
 
-export function makeTileShape(windowVoxels: number, size: Shape, fft: Shape): TileShape {
-  const rowPitch = Math.ceil(Math.max(fft[2], size[2] + windowVoxels) / 4) * 4;
+export function makeTileShape(
+  windowVoxels: number,
+  size: Shape,
+  fft: Shape,
+  margin: number = windowVoxels / 2,
+): TileShape {
+  const rowPitch = Math.ceil(Math.max(fft[2], size[2] + 2 * margin) / 4) * 4;
   const planePitch = rowPitch * Math.max(fft[1], 8);
   const zPlanes = Math.ceil((size[0] + windowVoxels - 1) / 4) * 4;
   const inputFloats = planePitch * Math.max(fft[0], zPlanes) + 8 * rowPitch;
-  return { windowVoxels, size, fft, rowPitch, planePitch, zPlanes, inputFloats };
+  return { windowVoxels, margin, size, fft, rowPitch, planePitch, zPlanes, inputFloats };
 }
 
 /** Which voxels of a tile lie in the mask. */
@@ -58,18 +65,18 @@ export function gatherTile(
   padValue: number,
   address: number,
 ): void {
-  const h = tile.windowVoxels / 2;
+  const { margin } = tile;
   const [nz, ny, nx] = shape;
   const input = kernels.floats(address, tile.inputFloats).fill(padValue);
-  const x0 = start[2] - h;
+  const x0 = start[2] - margin;
   const from = Math.max(0, x0);
-  const to = Math.min(nx, x0 + tile.size[2] + tile.windowVoxels - 1);
+  const to = Math.min(nx, x0 + tile.size[2] + 2 * margin - 1);
   if (to <= from) return;
-  for (let dz = 0; dz < tile.size[0] + tile.windowVoxels - 1; dz++) {
-    const z = start[0] - h + dz;
+  for (let dz = 0; dz < tile.size[0] + 2 * margin - 1; dz++) {
+    const z = start[0] - margin + dz;
     if (z < 0 || z >= nz) continue;
-    for (let dy = 0; dy < tile.size[1] + tile.windowVoxels - 1; dy++) {
-      const y = start[1] - h + dy;
+    for (let dy = 0; dy < tile.size[1] + 2 * margin - 1; dy++) {
+      const y = start[1] - margin + dy;
       if (y < 0 || y >= ny) continue;
       const row = (z * ny + y) * nx;
       input.set(volume.subarray(row + from, row + to), dz * tile.planePitch + dy * tile.rowPitch + from - x0);
@@ -88,7 +95,7 @@ export function gatherTileMask(
 ): TileMask {
   const [tz, ty, tx] = tile.size;
   const [nz, ny, nx] = shape;
-  const h = tile.windowVoxels / 2;
+  const { margin } = tile;
   const blocks = tx / BLOCK;
   const inKernel = kernels.bytes(lanesAddress, tz * ty * blocks);
   const lanes = new Uint8Array(tz * ty * blocks);
@@ -126,7 +133,7 @@ export function gatherTileMask(
           if ((bits & (1 << lane)) === 0) continue;
           const x = BLOCK * block + lane;
           voxels[i] = ((start[0] + z) * ny + start[1] + y) * nx + start[2] + x;
-          inTile[i++] = (z + h) * tile.planePitch + (y + h) * tile.rowPitch + x + h;
+          inTile[i++] = (z + margin) * tile.planePitch + (y + margin) * tile.rowPitch + x + margin;
         }
       }
     }

@@ -10,7 +10,7 @@ import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { Grid, Shape } from '../math/grid.ts';
 import type { WindowWeights } from '../math/scaling/local-resolution.ts';
 import type { ScalingRule } from '../math/scaling/scaling-rules.ts';
-import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { RadialProfileKind, WindowTaper } from '../math/scaling/windows.ts';
 import type { BandSummary, SoftTarget } from '../math/soft-scaling/targets.ts';
 import type { NoiseBox } from '../math/statistics/confidence.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
@@ -56,6 +56,8 @@ export interface LocalScalingSettings {
   /** Window edge in voxels, even. */
   readonly windowVoxels: number;
   readonly profileKind: RadialProfileKind;
+  /** Weights of the window before its profile is taken; default none, as LocScale. */
+  readonly windowTaper?: WindowTaper;
   /** All rules but 'no-reference' need a reference map; 'hybrid' needs a difference mask as well. */
   readonly rule: ScalingRule;
   /** Also return the local B factor and the fit quality. */

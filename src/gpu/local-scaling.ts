@@ -14,6 +14,7 @@ import type {
   Volume,
 } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
+import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
@@ -57,7 +58,7 @@ export async function openScaling(
 ): Promise<OpenedScaling> {
   checkScalingSettings(settings);
   const { gpu } = tools;
-  const { mask, windowVoxels, profileKind, rule, measureBFactors } = settings;
+  const { mask, windowVoxels, profileKind, windowTaper, rule, measureBFactors } = settings;
   const { shape } = mask;
   const occupancy = await blockOccupancy(gpu, tools.own(mask), OCCUPANCY_BLOCK);
   const planWithin = (budgetBytes: number, tileSize?: Shape): GpuTilePlan | undefined => {
@@ -65,6 +66,7 @@ export async function openScaling(
       occupancy,
       windowVoxels,
       kind: profileKind,
+      taper: windowTaper,
       profiledMaps: rule.kind === 'no-reference' ? 1 : 2,
       limits: gpu.limits,
       budgetBytes,
@@ -213,7 +215,7 @@ function prepareTiles(
     const windowProfiles = own(await createWindowProfiles(gpu, profilePlan));
     const scaleFactors = own(await createScaleFactors(gpu, job.rule, shellCount, tileSize, lanes));
     const fft = own(await createRealFft3d(gpu, fftPlan));
-    const convolutions = own(await createShellConvolutions(gpu, fft, job.windowVoxels, box, tileSize, lanes));
+    const convolutions = own(await createShellConvolutions(gpu, fft, profilePlan));
     const mapBox = storage('map box', 4 * voxelCount(box));
     const referenceBox = volumes.reference ? storage('reference box', 4 * voxelCount(box)) : undefined;
     const factors = storage('factors', profilePlan.profileBytes);
@@ -227,8 +229,8 @@ function prepareTiles(
       const { device } = gpu;
       device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
       const encoder = device.createCommandEncoder({ label: 'local-scaling' });
-      const h = job.windowVoxels / 2;
-      const corner = start.map((n) => n - h) as unknown as [number, number, number];
+      const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
+      const corner = start.map((n) => n - margin) as unknown as [number, number, number];
       const inPass = (label: string, record: (pass: GPUComputePassEncoder) => void): void => {
         const pass = encoder.beginComputePass({ label });
         record(pass);

@@ -4,11 +4,12 @@
  */
 import type { ScalingTile } from '../engine/engine.ts';
 import { nextFastLength } from '../math/fourier/fft-plan.ts';
+import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/scaling/tiling.ts';
-import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { RadialProfileKind, WindowTaper } from '../math/scaling/windows.ts';
 import type { GpuLimits } from './device.ts';
 import { planRealFft3d, type RealFft3dPlan } from './fft.ts';
 import { shellConvolutionsBytes } from './shell-convolutions.ts';
@@ -45,6 +46,7 @@ export interface TilingRequest {
   readonly occupancy: Occupancy;
   readonly windowVoxels: number;
   readonly kind: RadialProfileKind;
+  readonly taper?: WindowTaper;
   readonly profiledMaps: number;
   readonly limits: GpuLimits;
   /** Bytes the job's buffers may take. */
@@ -65,9 +67,11 @@ export function planGpuTiles(request: TilingRequest): Support<GpuTilePlan | unde
 }
 
 function makePlan(request: TilingRequest, tileSize: Shape): Support<GpuTilePlan> {
-  const { occupancy, windowVoxels, kind, limits, budgetBytes, profiledMaps } = request;
-  const box = tileSize.map((n) => nextFastLength(n + windowVoxels - 1)) as unknown as Shape;
-  const planned = planWindowProfiles(windowVoxels, kind, tileSize, box, limits);
+  const { occupancy, windowVoxels, kind, taper, limits, budgetBytes, profiledMaps } = request;
+  const reach = shellKernelVoxels(windowVoxels, taper);
+  const box = tileSize.map((n) => nextFastLength(n + reach - 1)) as unknown as Shape;
+  const inset = (reach - windowVoxels) / 2;
+  const planned = planWindowProfiles(windowVoxels, kind, tileSize, box, limits, { taper, inset });
   if (!planned.ok) return planned;
   const profiles = planned.plan;
   const fft = planRealFft3d(box, limits);
@@ -87,7 +91,7 @@ function makePlan(request: TilingRequest, tileSize: Shape): Support<GpuTilePlan>
 
 /** Arithmetic of one tile: x, y and z sums of every profiled map, and h + 2 transforms of the box. */
 function tileCost(plan: WindowProfilesPlan, unitCount: number, maps: number): number {
-  const { windowVoxels: w, shellCount, tileSize, box, lanes } = plan;
+  const { windowVoxels: w, shellCount, tileSize, box, lanes, taper } = plan;
   const pairs = plan.pairs.length / 4;
   const frequencies = plan.counts.reduce((sum, n) => sum + n, 0);
   const planes = tileSize[0] + w - 1;
@@ -96,7 +100,8 @@ function tileCost(plan: WindowProfilesPlan, unitCount: number, maps: number): nu
   const zSums = unitCount * lanes * frequencies * (w * 5 + RUN * 11);
   const points = voxelCount(box);
   const convolutions = (shellCount + 1) * points * (Math.log2(points) * 2.5 + 12);
-  return maps * (xSums + ySums + zSums) + convolutions;
+  const sums = taper === undefined ? 1 : 3;
+  return maps * (xSums + sums * (ySums + zSums)) + convolutions;
 }
 
 /** Buffers of the profiles, the convolutions, the two gathered boxes, profiles, factors, fits and results. */

@@ -3,7 +3,7 @@
  * one forward FFT of the box, per shell a product, an inverse FFT and a weighted sum.
  */
 
-import { shellKernels } from '../math/fourier/shell-kernels.ts';
+import { shellKernels, shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
 import { shellCountOf } from '../math/scaling/windows.ts';
@@ -14,6 +14,7 @@ import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
+import type { WindowProfilesPlan } from './window-profiles.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
 export interface ShellConvolutions {
@@ -47,10 +48,7 @@ const NAME = 'shell-convolutions';
 export async function createShellConvolutions(
   gpu: GpuDevice,
   fft: RealFft3d,
-  windowVoxels: number,
-  box: Shape,
-  tileSize: Shape,
-  lanes: number,
+  { windowVoxels, taper, box, tileSize, lanes }: WindowProfilesPlan,
 ): Promise<ShellConvolutions> {
   const [multiply, accumulate, place, placeFits] = await compile(gpu, lanes);
   const buffers: GPUBuffer[] = [];
@@ -66,12 +64,14 @@ export async function createShellConvolutions(
   const spectra = Array.from({ length: shellCountOf(windowVoxels) }, (_, r) =>
     make(`kernel ${r}`, fft.spectrumBytes),
   );
-  await transformKernels(gpu, fft, windowVoxels, box, { shellMap, spectra });
+  const margin = shellKernelVoxels(windowVoxels, taper) / 2;
+  const kernels = shellKernels(windowVoxels, taper);
+  await transformKernels(gpu, fft, kernels, margin, box, { shellMap, spectra });
 
   const fieldsOf = (unitCount: number, shell: number): UniformField[] => [
     ['u32', unitCount],
     ['u32', shell],
-    ['u32', windowVoxels / 2],
+    ['u32', margin],
     ['u32', box[1]],
     ['u32', box[2]],
     ['u32', coefficients],
@@ -135,12 +135,13 @@ function compile(gpu: GpuDevice, lanes: number): Promise<Kernel[]> {
 async function transformKernels(
   gpu: GpuDevice,
   fft: RealFft3d,
-  windowVoxels: number,
+  kernels: readonly Float64Array[],
+  margin: number,
   box: Shape,
   { shellMap, spectra }: { readonly shellMap: GPUBuffer; readonly spectra: readonly GPUBuffer[] },
 ): Promise<void> {
-  for (const [r, values] of shellKernels(windowVoxels).entries()) {
-    gpu.device.queue.writeBuffer(shellMap, 0, placeKernel(values, windowVoxels, box));
+  for (const [r, values] of kernels.entries()) {
+    gpu.device.queue.writeBuffer(shellMap, 0, placeKernel(values, margin, box));
     const encoder = gpu.device.createCommandEncoder({ label: `${NAME} kernel ${r}` });
     const pass = encoder.beginComputePass({ label: NAME });
     fft.forward(pass, shellMap, spectra[r]);
@@ -151,12 +152,7 @@ async function transformKernels(
 }
 
 /** K(d), d = -h ... h - 1, at index -d modulo the box: correlation becomes a product of spectra. */
-function placeKernel(
-  values: Float64Array,
-  windowVoxels: number,
-  [nz, ny, nx]: Shape,
-): Float32Array<ArrayBuffer> {
-  const h = windowVoxels / 2;
+function placeKernel(values: Float64Array, h: number, [nz, ny, nx]: Shape): Float32Array<ArrayBuffer> {
   const placed = new Float32Array(nz * ny * nx);
   for (let dz = -h; dz < h; dz++) {
     for (let dy = -h; dy < h; dy++) {

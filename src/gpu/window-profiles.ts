@@ -4,7 +4,13 @@
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
-import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/scaling/windows.ts';
+import {
+  HANN_MEAN_SQUARE,
+  type RadialProfileKind,
+  shellCountOf,
+  shellWeights,
+  type WindowTaper,
+} from '../math/scaling/windows.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
 import { type Bound, createIndexTable, createTable } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
@@ -14,6 +20,9 @@ import type { UniformSlots } from './uniform-slots.ts';
 export interface WindowProfilesPlan {
   readonly windowVoxels: number;
   readonly kind: RadialProfileKind;
+  readonly taper: WindowTaper | undefined;
+  /** Voxels of the input before the first window, along each axis. */
+  readonly inset: number;
   readonly shellCount: number;
   /** Voxels along x per unit, so that lanes * shellCount threads fit a workgroup. */
   readonly lanes: number;
@@ -45,6 +54,7 @@ export function planWindowProfiles(
   tileSize: Shape,
   box: Shape,
   limits: GpuLimits,
+  { taper, inset = 0 }: { readonly taper?: WindowTaper; readonly inset?: number } = {},
 ): Support<WindowProfilesPlan> {
   const shellCount = shellCountOf(windowVoxels);
   const lanes = [16, 8, 4].find(
@@ -72,6 +82,8 @@ export function planWindowProfiles(
   const plan: WindowProfilesPlan = {
     windowVoxels,
     kind,
+    taper,
+    inset,
     shellCount,
     lanes,
     tileSize,
@@ -134,13 +146,14 @@ export async function createWindowProfiles(
   gpu: GpuDevice,
   plan: WindowProfilesPlan,
 ): Promise<WindowProfiles> {
-  const { windowVoxels, shellCount, lanes, tileSize, box } = plan;
+  const { windowVoxels, shellCount, lanes, tileSize, box, taper, inset } = plan;
   const name = 'window-profiles';
-  const constants = { window_voxels: windowVoxels, shell_count: shellCount, lanes };
+  const hann = taper === undefined ? 0 : 1;
+  const constants = { window_voxels: windowVoxels, shell_count: shellCount, lanes, taper: hann };
   const needed: Record<string, (keyof typeof constants)[]> = {
-    slide_x: ['window_voxels', 'shell_count'],
-    slide_y: ['window_voxels'],
-    slide_z: ['window_voxels', 'shell_count', 'lanes'],
+    slide_x: ['window_voxels', 'shell_count', 'taper'],
+    slide_y: ['window_voxels', 'taper'],
+    slide_z: ['window_voxels', 'shell_count', 'lanes', 'taper'],
     reduce: ['shell_count', 'lanes'],
   };
   const [slideX, slideY, slideZ, reduce] = await Promise.all(
@@ -175,6 +188,7 @@ export async function createWindowProfiles(
           ['u32', firstPair],
           ['u32', pairsNow],
           ['u32', unitCount],
+          ['u32', inset * (box[1] * box[2] + box[2] + 1)],
           ['u32', plan.kind === 'sphere' ? 1 : 0],
         ]);
       encoder.clearBuffer(slots);
@@ -210,10 +224,12 @@ export async function createWindowProfiles(
 function createTables(
   gpu: GpuDevice,
   name: string,
-  { windowVoxels, shellCount, pairs, counts }: WindowProfilesPlan,
+  { windowVoxels, shellCount, pairs, counts, taper }: WindowProfilesPlan,
 ) {
   const shells = Array.from({ length: shellCount ** 2 }, (_, n) => Math.floor(Math.sqrt(n)));
-  const norms = Array.from(counts, (n) => 1 / (n * windowVoxels ** 1.5));
+  // White noise has the profile that it has in windows without weights.
+  const weights = taper === undefined ? 1 : Math.sqrt(HANN_MEAN_SQUARE);
+  const norms = Array.from(counts, (n) => 1 / (n * weights * windowVoxels ** 1.5));
   return {
     twiddles: createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels)),
     pairs: createIndexTable(gpu, `${name} pairs`, pairs),

@@ -4,14 +4,14 @@
 //
 // multiply    product = spectrum of the tile times spectrum of K_r; one thread = one coefficient.
 // accumulate  scaled[voxel] += s_r[voxel] B_r[voxel]; one thread = one unit voxel. B_r is the FFT box
-//             (z, y, x), in which the tile's voxel (0,0,0) lies at (h, h, h).
+//             (z, y, x), in which the tile's voxel (0,0,0) lies `margin` voxels from every face.
 // place       results to the voxels of the mask in one slab of the volume; one thread = one unit voxel.
 
 
 struct Parameters {
   unit_count: u32,
   shell: u32,
-  half_window: u32,
+  margin: u32,        // voxels of the box before the tile
   box_y: u32,
   box_x: u32,
   coefficients: u32, // of a spectrum
@@ -57,7 +57,7 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let unit = units[i / (lanes * RUN)];
-  let h = parameters.half_window;
+  let h = parameters.margin;
   let z = unit.x + (i / lanes) % RUN + h;
   let at = (z * parameters.box_y + unit.y + h) * parameters.box_x + unit.z + i % lanes + h;
   let term = factors[parameters.shell * voxels + i] * shell_map[at];

@@ -14,12 +14,19 @@
 //           sums go to memory when it changes, to a slot of their own per (a, shell) - no atomics.
 // reduce    profiles[r][voxel] = norm[r] * sum over a of the slots (a, r).
 //
-// Inputs are (z, y, x) with x fastest; input voxel (0,0,0) is the first voxel of the window of the
+// With taper = 1 the window has Hann weights (1 - cos(2 pi (u - p) / w)) / 2, p its first voxel: directly along x;
+// along y and z they mix neighbouring frequencies, with e = exp(2 pi i p / w)
+//
+//   H(k) = F(k) / 2 - (conj(e) F(k - 1) + e F(k + 1)) / 4
+//
+// Inputs are (z, y, x) with x fastest; input voxel `first` is the first voxel of the window of the
 // tile's voxel (0,0,0). Unit voxels are ordered (unit, z, x).
 // Hazards: sums are re-seeded at every unit, so that float32 rounding does not build up.
 
 override window_voxels: u32 = 24u;
 override shell_count: u32 = 13u; // window_voxels / 2 + 1, and the number of a of a workgroup
+
+override taper: u32 = 0u;
 
 const NONE: u32 = 0xffffffffu;
 
@@ -32,6 +39,7 @@ struct Parameters {
   first_pair: u32,  // of the batch
   pair_count: u32,  // in the batch
   unit_count: u32,
+  first: u32,      // input voxel
   sphere: u32,     // 1: frequencies a and -a, else a >= 0 only
 }
 
@@ -52,6 +60,11 @@ fn mul_conj(v: vec2f, twiddle: vec2f) -> vec2f {
   return vec2f(v.x * twiddle.x + v.y * twiddle.y, v.y * twiddle.x - v.x * twiddle.y);
 }
 
+// F(k - 1), F(k), F(k + 1) of a window that begins where the phase of k = 1 is `turn`
+fn tapered(before: vec2f, here: vec2f, after: vec2f, turn: vec2f) -> vec2f {
+  return 0.5 * here - 0.25 * (mul_conj(before, turn) + mul_conj(after, vec2f(turn.x, -turn.y)));
+}
+
 fn advance(index: u32, step: u32) -> u32 {
   let next = index + step;
   return select(next, next - window_voxels, next >= window_voxels);
@@ -65,12 +78,15 @@ fn slide_x(@builtin(global_invocation_id) id: vec3u) {
   }
   let rows = parameters.tile_y + window_voxels - 1u;
   let planes = parameters.tile_z + window_voxels - 1u;
-  let row = id.z * parameters.plane_pitch + id.y * parameters.row_pitch + x;
+  let row = parameters.first + id.z * parameters.plane_pitch + id.y * parameters.row_pitch + x;
   for (var c = 0u; c < shell_count; c++) {
     var index = (c * x) % window_voxels;
     var sum = vec2f(0.0);
     for (var u = 0u; u < window_voxels; u++) {
-      let value = tile[row + u];
+      var value = tile[row + u];
+      if (taper == 1u) {
+        value *= 0.5 - 0.5 * twiddles[u].x;
+      }
       let twiddle = twiddles[index];
       sum += vec2f(value * twiddle.x, -value * twiddle.y);
       index = advance(index, c);
@@ -91,21 +107,45 @@ fn slide_y(@builtin(global_invocation_id) id: vec3u) {
   let b = pair.x;
   let pitch = parameters.tile_x;
   let source = (pair.y * planes + id.y) * rows * pitch + x;
+  let b_before = advance(b, window_voxels - 1u);
+  let b_after = advance(b, 1u);
   var index = 0u;
+  var index_before = 0u;
+  var index_after = 0u;
   var sum = vec2f(0.0);
+  var before = vec2f(0.0);
+  var after = vec2f(0.0);
   for (var u = 0u; u < window_voxels; u++) {
-    sum += mul_conj(x_sums[source + u * pitch], twiddles[index]);
+    let value = x_sums[source + u * pitch];
+    sum += mul_conj(value, twiddles[index]);
     index = advance(index, b);
+    if (taper == 1u) {
+      before += mul_conj(value, twiddles[index_before]);
+      after += mul_conj(value, twiddles[index_after]);
+      index_before = advance(index_before, b_before);
+      index_after = advance(index_after, b_after);
+    }
   }
   // After w steps the phase is back where it began.
   let destination = id.z * parameters.tile_y * planes * pitch + id.y * pitch + x;
   let stride = planes * pitch;
   y_sums[destination] = sum;
+  if (taper == 1u) {
+    y_sums[destination] = tapered(before, sum, after, twiddles[0]);
+  }
   for (var y = 1u; y < parameters.tile_y; y++) {
     let leaving = source + (y - 1u) * pitch;
-    sum += mul_conj(x_sums[leaving + window_voxels * pitch] - x_sums[leaving], twiddles[index]);
+    let change = x_sums[leaving + window_voxels * pitch] - x_sums[leaving];
+    sum += mul_conj(change, twiddles[index]);
     index = advance(index, b);
     y_sums[destination + y * stride] = sum;
+    if (taper == 1u) {
+      before += mul_conj(change, twiddles[index_before]);
+      after += mul_conj(change, twiddles[index_after]);
+      index_before = advance(index_before, b_before);
+      index_after = advance(index_after, b_after);
+      y_sums[destination + y * stride] = tapered(before, sum, after, twiddles[y % window_voxels]);
+    }
   }
 }
 
@@ -165,19 +205,44 @@ fn slide_z(
       let weight = f32(pair.w);
       for (var sign = 0u; sign < signs; sign++) {
         let step = select(a, window_voxels - a, sign == 1u);
+        let step_before = advance(step, window_voxels - 1u);
+        let step_after = advance(step, 1u);
         var index = (step * unit.x) % window_voxels;
+        var index_before = (step_before * unit.x) % window_voxels;
+        var index_after = (step_after * unit.x) % window_voxels;
         var sum = vec2f(0.0);
+        var before = vec2f(0.0);
+        var after = vec2f(0.0);
         for (var u = 0u; u < window_voxels; u++) {
-          sum += mul_conj(column[u * lanes + x], workgroup_twiddles[index]);
+          let value = column[u * lanes + x];
+          sum += mul_conj(value, workgroup_twiddles[index]);
           index = advance(index, step);
+          if (taper == 1u) {
+            before += mul_conj(value, workgroup_twiddles[index_before]);
+            after += mul_conj(value, workgroup_twiddles[index_after]);
+            index_before = advance(index_before, step_before);
+            index_after = advance(index_after, step_after);
+          }
         }
-        sums[0] += weight * sqrt(dot(sum, sum));
+        var coefficient = sum;
+        if (taper == 1u) {
+          coefficient = tapered(before, sum, after, workgroup_twiddles[unit.x % window_voxels]);
+        }
+        sums[0] += weight * sqrt(dot(coefficient, coefficient));
         for (var k = 1u; k < RUN; k++) {
           let leaving = (k - 1u) * lanes + x;
           let change = column[leaving + window_voxels * lanes] - column[leaving];
           sum += mul_conj(change, workgroup_twiddles[index]);
           index = advance(index, step);
-          sums[k] += weight * sqrt(dot(sum, sum));
+          coefficient = sum;
+          if (taper == 1u) {
+            before += mul_conj(change, workgroup_twiddles[index_before]);
+            after += mul_conj(change, workgroup_twiddles[index_after]);
+            index_before = advance(index_before, step_before);
+            index_after = advance(index_after, step_after);
+            coefficient = tapered(before, sum, after, workgroup_twiddles[(unit.x + k) % window_voxels]);
+          }
+          sums[k] += weight * sqrt(dot(coefficient, coefficient));
         }
       }
     }

@@ -7,6 +7,7 @@ import type { GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import type { ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
+import type { WindowTaper } from '../../src/math/scaling/windows.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { blobMask, mapLikeVolume } from '../support/random-volume.ts';
@@ -15,7 +16,7 @@ const RULE: ScalingRule = { kind: 'reference-profile', voxelSize: 1.5, wilsonCut
 const SHAPE: Shape = [37, 41, 43];
 const MIB = 2 ** 20;
 
-async function makeJob(engine: Engine): Promise<LocalScalingJob> {
+async function makeJob(engine: Engine, windowTaper?: WindowTaper): Promise<LocalScalingJob> {
   const upload = (data: Float32Array) => engine.upload(data, SHAPE);
   return {
     map: await upload(mapLikeVolume(SHAPE, 41)),
@@ -23,14 +24,15 @@ async function makeJob(engine: Engine): Promise<LocalScalingJob> {
     mask: await upload(blobMask(SHAPE, 0.5)),
     windowVoxels: 8,
     profileKind: 'octant',
+    windowTaper,
     rule: RULE,
     padValues: { map: 0.4, reference: -0.2 },
     measureBFactors: true,
   };
 }
 
-async function scaled(engine: Engine): Promise<Float32Array[]> {
-  const result = await localScaling(engine, await makeJob(engine));
+async function scaled(engine: Engine, taper?: WindowTaper): Promise<Float32Array[]> {
+  const result = await localScaling(engine, await makeJob(engine, taper));
   return Promise.all(
     [result.scaled, result.bFactor!, result.quality!].map((volume) => engine.download(volume)),
   );
@@ -50,7 +52,9 @@ describeGpu('local scaling on the GPU', (gpu) => {
   /** With the limits of the adapter: what tests of other limits compare with, computed once. */
   let unlimited: Promise<Float32Array[]> | undefined;
   const onGpu = (): Promise<Float32Array[]> => {
-    unlimited ??= gpu().then(createGpuEngine).then(scaled);
+    unlimited ??= gpu()
+      .then(createGpuEngine)
+      .then((engine) => scaled(engine));
     return unlimited;
   };
 
@@ -65,6 +69,18 @@ describeGpu('local scaling on the GPU', (gpu) => {
     (await onCpu()).forEach((map, i) => {
       expect(relativeL2(maps[i], map)).toBeLessThan(5e-6);
     });
+  });
+
+  it('agrees with the CPU engine to 5e-6 on Hann windows, in one tile and in several', async () => {
+    const cpu = await createCpuEngine({ threads: 2 });
+    const onThreads = await scaled(cpu, 'hann');
+    for (const limit of [{}, { bindingBytes: MIB }]) {
+      const maps = await scaled(await createGpuEngine(await gpu(limit)), 'hann');
+      onThreads.forEach((map, i) => {
+        expect(relativeL2(maps[i], map)).toBeLessThan(5e-6);
+      });
+    }
+    await cpu.dispose();
   });
 
   it.each(limits)('agrees with the CPU engine to 5e-6, with %s', async (_, limit) => {

@@ -5,7 +5,7 @@ import type { Engine, LocalScalingJob } from '../../src/engine/engine.ts';
 import { localScaling } from '../../src/engine/jobs.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import type { ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
-import type { RadialProfileKind } from '../../src/math/scaling/windows.ts';
+import type { RadialProfileKind, WindowTaper } from '../../src/math/scaling/windows.ts';
 import { createRandom } from '../../src/math/statistics/random.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { directLocalScaling } from '../support/direct-local-scaling.ts';
@@ -44,6 +44,7 @@ interface Case {
   windowVoxels: number;
   rule: ScalingRule;
   profileKind?: RadialProfileKind;
+  windowTaper?: WindowTaper;
   mask?: Float32Array;
   map?: Float32Array;
   reference?: Float32Array;
@@ -51,7 +52,7 @@ interface Case {
 }
 
 async function scale(engine: Engine, test: Case) {
-  const { shape, windowVoxels, rule, profileKind = 'octant' } = test;
+  const { shape, windowVoxels, rule, profileKind = 'octant', windowTaper } = test;
   const map = test.map ?? mapLikeVolume(shape, 11);
   const reference = test.reference ?? mapLikeVolume(shape, 12);
   const mask = test.mask ?? blobMask(shape, 0.8);
@@ -66,6 +67,7 @@ async function scale(engine: Engine, test: Case) {
       : {}),
     windowVoxels,
     profileKind,
+    windowTaper,
     rule,
     padValues,
     measureBFactors: true,
@@ -81,6 +83,7 @@ async function scale(engine: Engine, test: Case) {
         map,
         windowVoxels,
         profileKind,
+        windowTaper,
         rule,
         padValues,
         ...(usesReference ? { reference } : {}),
@@ -125,6 +128,17 @@ describeEngines('local scaling against the float64 oracle', (engine) => {
       },
     ],
     ['odd, prime and non-cubic box', { shape: [17, 23, 19], windowVoxels: 8, rule: PLAIN }],
+    ['Hann windows', { shape: [18, 22, 19], windowVoxels: 8, rule: PLAIN, windowTaper: 'hann' }],
+    [
+      'Hann windows, full sphere, no reference',
+      {
+        shape: [17, 18, 20],
+        windowVoxels: 10,
+        rule: NO_REFERENCE,
+        profileKind: 'sphere',
+        windowTaper: 'hann',
+      },
+    ],
     ['full-sphere profile', { shape: [18, 20, 16], windowVoxels: 8, rule: PLAIN, profileKind: 'sphere' }],
     [
       'mask up to the faces (windows reach outside)',

@@ -1,11 +1,12 @@
 /**
  * Local scaling window by window, in float64: the oracle. For each voxel v the window [v - h, v + h) is
  * cut out of map and reference (voxels outside the box take the pad value), transformed, its radial
- * profile taken, scaled and transformed back; the centre voxel is kept (method 4).
+ * profile taken, scaled and transformed back; the centre voxel is kept (method 4). With a taper the profiles are those of
+ * the window times Hann weights, and a window of twice the edge times its Hann weights is scaled.
  */
 import type { Shape } from '../../src/math/grid.ts';
 import type { ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
-import type { RadialProfileKind } from '../../src/math/scaling/windows.ts';
+import type { RadialProfileKind, WindowTaper } from '../../src/math/scaling/windows.ts';
 import { directScaleFactors } from './direct-scaling-rule.ts';
 import type { ComplexArray } from './naive-dft.ts';
 
@@ -17,6 +18,7 @@ export interface DirectScalingInput {
   readonly differenceMask?: ArrayLike<number>;
   readonly windowVoxels: number;
   readonly profileKind: RadialProfileKind;
+  readonly windowTaper?: WindowTaper;
   readonly rule: ScalingRule;
   readonly padValues: { readonly map: number; readonly reference: number };
 }
@@ -36,11 +38,20 @@ export interface DirectVoxel {
 /** Scales the voxels of the given indices. */
 export function directLocalScaling(input: DirectScalingInput, voxels: ArrayLike<number>): DirectVoxel[] {
   const transform = makeWindowTransform(input.windowVoxels);
-  return Array.from(voxels, (index) => scaleVoxel(input, index, transform));
+  const wide = input.windowTaper && makeWindowTransform(2 * input.windowVoxels);
+  return Array.from(voxels, (index) => scaleVoxel(input, index, transform, wide));
 }
 
-function scaleVoxel(input: DirectScalingInput, index: number, transform: WindowTransform): DirectVoxel {
+function scaleVoxel(
+  input: DirectScalingInput,
+  index: number,
+  transformWindow: WindowTransform,
+  transformWide: WindowTransform | undefined,
+): DirectVoxel {
   const w = input.windowVoxels;
+  // The mean square of the weights is 3/8 along each axis.
+  const transform: WindowTransform = (window) =>
+    transformWindow(transformWide ? hannWeighted(window, w, (8 / 3) ** 1.5) : window);
   const spectrum = transform(cutWindow(input.map, input.shape, index, w, input.padValues.map));
   const mapProfile = windowProfile(spectrum, w, input.profileKind);
   let referenceProfile: number[] = [];
@@ -50,13 +61,30 @@ function scaleVoxel(input: DirectScalingInput, index: number, transform: WindowT
   }
   const inDifferenceMask = input.differenceMask !== undefined && input.differenceMask[index] > 0.5;
   const factors = directScaleFactors(input.rule, mapProfile, referenceProfile, inDifferenceMask);
+  const { map, shape, padValues } = input;
+  const value = transformWide
+    ? scaledCentre(
+        transformWide(hannWeighted(cutWindow(map, shape, index, 2 * w, padValues.map), 2 * w, 1)),
+        2 * w,
+        factors.scaleFactors,
+      )
+    : scaledCentre(spectrum, w, factors.scaleFactors);
   return {
     index,
-    value: scaledCentre(spectrum, w, factors.scaleFactors),
+    value,
     mapProfile,
     referenceProfile,
     ...factors,
   };
+}
+
+/** A window times `scale` and cos^2(pi d / w) along each axis, d from its centre. */
+function hannWeighted(window: Float64Array, w: number, scale: number): Float64Array {
+  const weight = (i: number): number => Math.cos((Math.PI * (i - w / 2)) / w) ** 2;
+  return window.map(
+    (value, i) =>
+      value * scale * weight(Math.floor(i / (w * w))) * weight(Math.floor(i / w) % w) * weight(i % w),
+  );
 }
 
 /** The window [v - h, v + h) around a voxel, (z, y, x) order. */
@@ -180,18 +208,19 @@ export function windowProfile(spectrum: ComplexArray, w: number, kind: RadialPro
   return sums.map((sum, r) => sum / counts[r]);
 }
 
-/** Centre voxel of the inverse transform of F * interp(|f|; r/w, s_r), constant beyond 0.5 cycles/voxel. */
+/** Centre voxel of the inverse transform of F * interp(|f|; s_r), linear up to and constant beyond 0.5 cycles/voxel. */
 function scaledCentre(spectrum: ComplexArray, w: number, scaleFactors: readonly number[]): number {
-  const h = w / 2;
+  const h = scaleFactors.length - 1;
+  const perShell = w / 2 / h;
   let sum = 0;
   for (let a = 0; a < w; a++) {
     for (let b = 0; b < w; b++) {
       for (let c = 0; c < w; c++) {
-        const radius = length(Math.min(a, w - a), Math.min(b, w - b), Math.min(c, w - c));
+        const radius = length(Math.min(a, w - a), Math.min(b, w - b), Math.min(c, w - c)) / perShell;
         const lower = Math.min(Math.floor(radius), h);
         const upper = Math.min(lower + 1, h);
         const factor = scaleFactors[lower] + (radius - lower) * (scaleFactors[upper] - scaleFactors[lower]);
-        // exp(2 pi i (a + b + c) h / w) = (-1)^(a + b + c); the imaginary parts cancel between Friedel mates.
+        // exp(2 pi i (a + b + c) / 2) = (-1)^(a + b + c); the imaginary parts cancel between Friedel mates.
         sum += ((a + b + c) % 2 === 0 ? factor : -factor) * spectrum.re[(a * w + b) * w + c];
       }
     }

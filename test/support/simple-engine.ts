@@ -344,6 +344,7 @@ function directInput(
     ...(job.differenceMask === undefined ? {} : { differenceMask: voxels(job.differenceMask) }),
     windowVoxels: job.windowVoxels,
     profileKind: job.profileKind,
+    ...(job.windowTaper === undefined ? {} : { windowTaper: job.windowTaper }),
     rule: job.rule,
     padValues: job.padValues,
   };

@@ -2,6 +2,7 @@
  * Local scaling as convolutions (method 4): out(v) = sum_r s_r(v) (map * K_r)(v), where K_r is the
  * w^3 kernel whose DFT is the hat function h_r(|f|), the linear interpolation between shells.
  */
+import { hannWeight, type WindowTaper } from '../scaling/windows.ts';
 
 /**
  * Weights of the two shells between which |f| (in units of 1 / (window voxel), i.e. |(a, b, c)|) lies:
@@ -13,13 +14,27 @@ export function shellInterpolation(radius: number, h: number): { lower: number; 
   return { lower, t: radius - lower };
 }
 
+/** How far the kernels of tapered windows reach beside the window's: bands of steep gains must not leak. */
+const TAPERED_REACH = 2;
+
+/** Edge of the shell kernels, voxels. */
+export function shellKernelVoxels(windowVoxels: number, taper?: WindowTaper): number {
+  return taper === undefined ? windowVoxels : TAPERED_REACH * windowVoxels;
+}
+
 /**
  * K_r(d) = w^-3 sum_f h_r(|f|) cos(2 pi f.d / w) for d = (dz, dy, dx) with 0 <= d_i <= h, r = 0 ... h,
  * in float64: array [r] of (h+1)^3 values, dx fastest. K_r is even in every component of d; a window
  * [v - h, v + h) holds d = -h ... h - 1.
+ *
+ * With a taper the sum is over the frequencies of a box of W = 2w, h_r(w |f| / W), and K_r is multiplied by the Hann
+ * window of that box: the interpolation between shells is that of the whole map to a few percent, and falls off so fast
+ * that low frequencies don't reach high shells. They still sum to the delta.
  */
-export function shellKernels(windowVoxels: number): Float64Array[] {
-  const w = windowVoxels;
+export function shellKernels(windowVoxels: number, taper?: WindowTaper): Float64Array[] {
+  const shells = windowVoxels / 2;
+  const w = shellKernelVoxels(windowVoxels, taper);
+  const perShell = w / windowVoxels;
   const h = w / 2;
   const n = h + 1;
   // Frequencies fold onto 0 ... h: every one of 1 ... h-1 stands for +f and -f.
@@ -30,12 +45,12 @@ export function shellKernels(windowVoxels: number): Float64Array[] {
       cosines[d * n + f] = multiplicity * Math.cos((2 * Math.PI * ((d * f) % w)) / w);
     }
   }
-  return Array.from({ length: n }, (_, shell) => {
+  return Array.from({ length: shells + 1 }, (_, shell) => {
     const hat = new Float64Array(n * n * n);
     for (let a = 0, i = 0; a < n; a++) {
       for (let b = 0; b < n; b++) {
         for (let c = 0; c < n; c++, i++) {
-          const { lower, t } = shellInterpolation(Math.sqrt(a * a + b * b + c * c), h);
+          const { lower, t } = shellInterpolation(Math.sqrt(a * a + b * b + c * c) / perShell, shells);
           hat[i] = lower === shell ? 1 - t : lower + 1 === shell ? t : 0;
         }
       }
@@ -43,7 +58,11 @@ export function shellKernels(windowVoxels: number): Float64Array[] {
     let values: Float64Array = hat;
     for (let axis = 0; axis < 3; axis++) values = transformLastAxis(values, cosines, n);
     const norm = 1 / (w * w * w);
-    return values.map((value) => value * norm);
+    const edge = (d: number): number => (taper === undefined ? 1 : hannWeight(d, w));
+    return values.map((value, i) => {
+      const [dz, dy, dx] = [Math.floor(i / (n * n)), Math.floor(i / n) % n, i % n];
+      return value * norm * edge(dz) * edge(dy) * edge(dx);
+    });
   });
 }
 

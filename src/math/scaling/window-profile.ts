@@ -3,7 +3,14 @@
  * to be looked at. Engines, which need those of all voxels, slide their transforms (window-profiles).
  */
 import { type Shape, voxelCount } from '../grid.ts';
-import { type RadialProfileKind, shellCountOf, shellWeights } from './windows.ts';
+import {
+  HANN_MEAN_SQUARE,
+  hannWeight,
+  type RadialProfileKind,
+  shellCountOf,
+  shellWeights,
+  type WindowTaper,
+} from './windows.ts';
 
 /** The window [v - h, v + h) around voxel (z, y, x) of a map; voxels outside the box are `padValue`. (z, y, x). */
 export function cutWindow(
@@ -35,7 +42,11 @@ export function cutWindow(
 export type WindowProfile = (window: Float64Array) => Float64Array;
 
 /** Tables and scratch memory are kept: make one function for many windows. */
-export function createWindowProfile(windowVoxels: number, kind: RadialProfileKind): WindowProfile {
+export function createWindowProfile(
+  windowVoxels: number,
+  kind: RadialProfileKind,
+  taper?: WindowTaper,
+): WindowProfile {
   const w = windowVoxels;
   const { a, b, c, shell, multiplicity, counts } = shellWeights(w, kind);
   const h = w / 2;
@@ -50,7 +61,8 @@ export function createWindowProfile(windowVoxels: number, kind: RadialProfileKin
   const alongY = new Float64Array(2 * (h + 1) * n * w);
   const alongZ = new Float64Array(2 * (h + 1) * n * n);
   const places = Int32Array.from(a, (_, i) => 2 * ((c[i] * n + placeOf(b[i])) * n + placeOf(a[i])));
-  const scale = 1 / Math.sqrt(voxelCount([w, w, w]));
+  const edge = Float64Array.from({ length: w }, (_, i) => (taper === undefined ? 1 : hannWeight(i - h, w)));
+  const scale = 1 / Math.sqrt(voxelCount([w, w, w]) * (taper === undefined ? 1 : HANN_MEAN_SQUARE));
 
   return (window) => {
     for (let kx = 0; kx <= h; kx++)
@@ -60,8 +72,9 @@ export function createWindowProfile(windowVoxels: number, kind: RadialProfileKin
           let re = 0;
           let im = 0;
           for (let x = 0, turn = 0; x < w; x++, turn = (turn + kx) % w) {
-            re += window[from + x] * cos[turn];
-            im -= window[from + x] * sin[turn];
+            const value = window[from + x] * (edge[x] * edge[y] * edge[z]);
+            re += value * cos[turn];
+            im -= value * sin[turn];
           }
           const to = 2 * ((kx * w + y) * w + z);
           alongX[to] = re;

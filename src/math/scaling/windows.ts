@@ -8,6 +8,17 @@
  */
 export type RadialProfileKind = 'octant' | 'sphere';
 
+/** Weights of the window's voxels before its transform; LocScale's windows have none. */
+export type WindowTaper = 'hann';
+
+/** cos^2(pi d / w), d voxels from the window's centre: 1 there, 0 at the edge. */
+export function hannWeight(distance: number, windowVoxels: number): number {
+  return Math.cos((Math.PI * distance) / windowVoxels) ** 2;
+}
+
+/** Mean square of the Hann weights over a window: 3/8 along each axis. Amplitudes are divided by its root. */
+export const HANN_MEAN_SQUARE = (3 / 8) ** 3;
+
 /** Edge of the scaling window in voxels: 25 A rounded up to an even integer. */
 export function windowVoxelsFor(voxelSize: number, windowAngstrom = 25): number {
   const edge = Math.ceil(windowAngstrom / voxelSize);

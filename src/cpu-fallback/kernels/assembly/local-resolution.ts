@@ -19,6 +19,7 @@ let shells: usize = 0;
 let planes: usize = 0; // input planes of one map, a multiple of 4
 let yIn: usize = 0;
 let soft: usize = 0; // 1: Hann weights
+let amplitudes: usize = 0; // 1, with Hann weights: sums of |A| and |B| in place of the products
 let xCells: usize = 0; // [c][y][map][z] cells
 let yCells: usize = 0; // [(b,c), one b more at both ends for Hann][map][z] cells, absolute phases
 let delta: usize = 0; // [map][z] cells
@@ -58,6 +59,7 @@ export function configureCorrelations(words: usize): void {
   xTablePitch = <usize>load<u32>(words, 60);
   list = <usize>load<u32>(words, 64);
   listedPlanes = <usize>load<u32>(words, 68);
+  amplitudes = <usize>load<u32>(words, 72);
 }
 
 // re part of conj(e) a + e b, e = c + i s, doubled F taken in by the caller: see softened() uses below.
@@ -241,7 +243,8 @@ function correlateRun(source: usize, z0: usize, z1: usize, aFirst: usize, aCount
     const following = a + 1 == w ? 0 : a + 1;
     if (soft) {
       fillSeries(next, following, count);
-      addSoftProducts(to, before, here, next, count);
+      if (amplitudes) addSoftAmplitudes(to, before, here, next, count);
+      else addSoftProducts(to, before, here, next, count);
       const freed = before;
       before = here;
       here = next;
@@ -343,5 +346,24 @@ function addSoftProducts(to: usize, before: usize, here: usize, next: usize, cou
       softAt(before + other + 16, here + other + 16, next + other + 16),
       softAt(before + other + 48, here + other + 48, next + other + 48),
     );
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function addLength(to: usize, re: v128, im: v128): void {
+  v128.store(to, f32x4.add(v128.load(to), f32x4.sqrt(f32x4.add(f32x4.mul(re, re), f32x4.mul(im, im)))));
+}
+
+function addSoftAmplitudes(to: usize, before: usize, here: usize, next: usize, count: usize): void {
+  const other = planes << 6;
+  const pitch = shells * 96;
+  const end = here + (count << 6);
+  for (; here < end; here += 64, before += 64, next += 64, to += pitch) {
+    for (let m: usize = 0; m < 2; m++) {
+      const at = m * other, sum = to + (m << 5);
+      addLength(sum, softAt(before + at, here + at, next + at), softAt(before + at + 32, here + at + 32, next + at + 32));
+      addLength(sum + 16, softAt(before + at + 16, here + at + 16, next + at + 16), softAt(before + at + 48, here + at + 48, next + at + 48));
+    }
   }
 }

@@ -1,0 +1,194 @@
+/**
+ * Transforms of the windows around the mask voxels of a tile, of two maps at once, row by row
+ * (kernels/assembly/local-resolution.ts): memory of the kernel, its tables, and the walk through a tile.
+ */
+import type { Shape } from '../math/grid.ts';
+import type { Kernels } from './kernels/kernels.ts';
+import { BLOCK, gatherTile, makeTileShape, type TileMask, type TileShape } from './tile.ts';
+import { findRuns } from './window-profiles.ts';
+
+/** The coefficients of a window in the kernel's order, plane after plane. */
+export interface ColumnList {
+  readonly words: readonly number[];
+  readonly planes: number;
+  readonly columns: number;
+}
+
+export interface SlidingSettings {
+  readonly windowVoxels: number;
+  readonly size: Shape;
+  readonly list: ColumnList;
+  /** Hann weights. */
+  readonly soft: boolean;
+  /** Lengths of the coefficients in place of their products; soft windows only. */
+  readonly amplitudes: boolean;
+}
+
+/** Bytes of sums per shell of a block of 8 voxels: three of them. */
+const SUM_BYTES = 96;
+
+export class SlidingWindows {
+  readonly shells: number;
+  private readonly kernels: Kernels;
+  private readonly tile: TileShape;
+  private readonly soft: boolean;
+  private readonly input: number;
+  private readonly runs: number;
+  private readonly sums: number;
+
+  constructor(kernels: Kernels, { windowVoxels: w, size, list, soft, amplitudes }: SlidingSettings) {
+    this.kernels = kernels;
+    this.soft = soft;
+    this.tile = windowTile(w, size);
+    this.shells = w / 2 + 1;
+    const { zPlanes, planePitch, rowPitch, inputFloats } = this.tile;
+    const yIn = size[1] + w - 1;
+    const k = kernels;
+    // The planes of the second map follow those of the first.
+    this.input = k.allocate(4 * (zPlanes * planePitch + inputFloats));
+    const xPitch = 8 * (size[2] + w);
+    const yPitch = 8 * (size[1] + w);
+    const xCells = k.allocate(128 * zPlanes * yIn * this.shells);
+    k.exports.configureProfiles(
+      w,
+      2 * zPlanes,
+      yIn,
+      4 * rowPitch,
+      4 * planePitch,
+      k.putFloats(phases(w, this.shells, size[2] + w)),
+      xPitch,
+      0,
+      0,
+      0,
+      0,
+      k.allocate(16 * zPlanes * yIn * this.shells),
+      xCells,
+      0,
+      0,
+      0,
+      0,
+      0,
+    );
+    this.sums = k.allocate(SUM_BYTES * size[0] * this.shells);
+    const step = (2 * Math.PI) / w;
+    const xTurns = [Math.cos, Math.sin].flatMap((f) =>
+      Array.from({ length: size[2] }, (_, x) => f(step * (x % w))),
+    );
+    k.exports.configureCorrelations(
+      k.putWords([
+        w,
+        zPlanes,
+        yIn,
+        soft ? 1 : 0,
+        xCells,
+        k.allocate(128 * zPlanes * list.columns),
+        k.allocate(128 * zPlanes),
+        k.allocate(128 * zPlanes),
+        k.allocate(128 * (w + zPlanes)),
+        k.allocate(3 * 128 * zPlanes),
+        this.sums,
+        k.putFloats(phases(w, w, size[1] + w)),
+        yPitch,
+        k.putFloats(phases(w, w, w / 2)),
+        k.putFloats(xTurns),
+        4 * size[2],
+        k.putWords(list.words),
+        list.planes,
+        amplitudes ? 1 : 0,
+      ]),
+    );
+    this.runs = k.allocate(8 * size[0]);
+  }
+
+  /**
+   * Walks through the tile at `start`. `onRow` gets the row's place in `TileMask.lanes` and the sums of its voxels:
+   * [z][shell][3][lane].
+   */
+  run(
+    start: Shape,
+    shape: Shape,
+    mask: TileMask,
+    maps: readonly [Float32Array, Float32Array],
+    padValues: readonly [number, number],
+    onRow: (at: number, sums: Float32Array) => void,
+  ): void {
+    const { kernels, tile, shells } = this;
+    const second = this.input + 4 * tile.zPlanes * tile.planePitch;
+    gatherTile(kernels, tile, maps[0], shape, start, padValues[0], this.input);
+    gatherTile(kernels, tile, maps[1], shape, start, padValues[1], second);
+    const [nz, ny] = tile.size;
+    for (let block = mask.firstBlock; block <= mask.lastBlock; block++) {
+      if (block === mask.firstBlock) kernels.exports.seedX(this.input, BLOCK * block);
+      kernels.exports.slideX(this.input, BLOCK * block);
+      if (mask.lastRow[block] < 0) continue;
+      if (this.soft) kernels.exports.softenX(BLOCK * block);
+      let seed = true;
+      for (let y = 0; y <= Math.min(ny - 1, mask.lastRow[block]); y++) {
+        const at = (block * ny + y) * nz;
+        const runs = findRuns(mask.lanes, at, nz);
+        // Before the first wanted row the recursion has not begun.
+        if (runs.length === 0 && seed) continue;
+        kernels.words(this.runs, runs.length).set(runs);
+        kernels.exports.correlateRow(seed, y, this.runs, runs.length / 2);
+        seed = false;
+        onRow(at, kernels.floats(this.sums, (SUM_BYTES / 4) * nz * shells));
+      }
+    }
+  }
+}
+
+function windowTile(w: number, size: Shape): TileShape {
+  return makeTileShape(w, size, size.map((n) => n + w - 1) as unknown as Shape);
+}
+
+/** Kernel memory of SlidingWindows, bytes. */
+export function slidingBytes(w: number, size: Shape, { words, columns }: ColumnList): number {
+  const { zPlanes, planePitch, inputFloats } = windowTile(w, size);
+  const shells = w / 2 + 1;
+  const cells = 144 * zPlanes * (size[1] + w - 1) * shells + 128 * zPlanes * (columns + 7) + 128 * w;
+  const tables = 8 * (shells * (size[2] + w) + w * (size[1] + 2 * w) + size[2]) + 4 * words.length;
+  return 4 * (zPlanes * planePitch + inputFloats) + cells + tables + SUM_BYTES * size[0] * shells + 65536;
+}
+
+/** {cos, sin} of 2 pi k u / w, k < rows, u < length. */
+function phases(w: number, rows: number, length: number): Float64Array {
+  const table = new Float64Array(2 * rows * length);
+  for (let k = 0, i = 0; k < rows; k++) {
+    for (let u = 0; u < length; u++) {
+      const angle = (2 * Math.PI * ((k * u) % w)) / w;
+      table[i++] = Math.cos(angle);
+      table[i++] = Math.sin(angle);
+    }
+  }
+  return table;
+}
+
+/** A plane of coefficients: c along x; per b along y the first and last a along z, and their shells. */
+export interface ListedPlane {
+  readonly c: number;
+  /** All sums so far count twice. */
+  readonly doubles: boolean;
+  /** Ascending by one. */
+  readonly columns: readonly {
+    readonly b: number;
+    readonly firstA: number;
+    readonly shells: readonly number[];
+  }[];
+}
+
+/** In the kernel's words. With soft windows each plane begins and ends with a column that is only a neighbour. */
+export function listColumns(w: number, planes: readonly ListedPlane[], soft: boolean): ColumnList {
+  const words: number[] = [];
+  let listed = 0;
+  const modulo = (k: number): number => (k + 2 * w) % w;
+  for (const { c, doubles, columns } of planes) {
+    const count = columns.length + (soft ? 2 : 0);
+    words.push(c, count, doubles ? 1 : 0);
+    listed += count;
+    if (soft) words.push(modulo(columns[0].b - 1), 0, 0);
+    for (const { b, firstA, shells } of columns)
+      words.push(modulo(b), shells.length, modulo(firstA), ...shells);
+    if (soft) words.push(modulo(columns[columns.length - 1].b + 1), 0, 0);
+  }
+  return { words, planes: planes.length, columns: listed };
+}
