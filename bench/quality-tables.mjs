@@ -11,6 +11,7 @@ const REAL_COLUMNS = [
   ['soft model', 'soft, its model'],
   ['LocScale network', 'LocScale, bundled network'],
   ['LocScale -mc', 'LocScale, its model'],
+  ['LocScale -mc hann', 'the same, Hann, faded'],
 ];
 
 /** `rows` of real-maps.json: scores of every mode on every map. */
@@ -36,6 +37,7 @@ const SIMULATED_COLUMNS = [
   ['locscaleDefault', 'LocScale, bundled network'],
   ['softProfile', 'soft, profile'],
   ['locscaleTrue', 'LocScale, true model'],
+  ['hannTrue', 'the same, Hann, faded'],
   ['softTrue', 'soft, true model'],
 ];
 
@@ -45,18 +47,19 @@ function describeCase({ belt, cut, local }) {
 
 /** simulated.json: scores of every method on every case. */
 export function simulatedTable(cases) {
+  const columns = SIMULATED_COLUMNS.filter(([key]) =>
+    Object.values(cases).every(({ scores }) => scores[key] !== undefined),
+  );
   const lines = Object.entries(cases)
     .sort(([a], [b]) => (b[0] === a[0] ? (a < b ? -1 : 1) : a[0] < b[0] ? 1 : -1))
     .map(([, { structure, resolution, special, scores }]) => [
       structure,
       describeCase(special),
       String(resolution),
-      ...SIMULATED_COLUMNS.map(([key]) => fixed(scores[key])),
+      ...columns.map(([key]) => fixed(scores[key])),
     ]);
-  const means = SIMULATED_COLUMNS.map(([key]) =>
-    fixed(meanOf(Object.values(cases).map(({ scores }) => scores[key]))),
-  );
-  const head = ['structure', 'special', 'Å', ...SIMULATED_COLUMNS.map(([, title]) => title)];
+  const means = columns.map(([key]) => fixed(meanOf(Object.values(cases).map(({ scores }) => scores[key]))));
+  const head = ['structure', 'special', 'Å', ...columns.map(([, title]) => title)];
   return table(head, [...lines, ['mean', '', '', ...means]], 2);
 }
 

@@ -60,9 +60,6 @@ export {
   runLocScale,
   runMask,
   runPrediction,
-  runSoftScaling,
-  type SoftScalingJob,
-  type SoftScalingResult,
 } from './pipeline/index.ts';
 export {
   type GlobalSharpening,
@@ -74,9 +71,12 @@ export {
   softenMask,
 } from './pipeline/map-measures.ts';
 export type {
+  BandAmplitudes,
+  ComparisonResult,
   FeatureEnhanceJob,
   FeatureEnhanceResult,
   FscCurve,
+  GlobalResult,
   LocScaleContext,
   LocScaleEvents,
   LocScaleJob,
@@ -92,6 +92,7 @@ export type {
   Prediction,
   PseudoAtomSettings,
   ReferenceChoice,
+  SchemeName,
   SoftResult,
   SoftSettings,
   StepName,

@@ -29,6 +29,8 @@ let network;
 const METHODS = {
   input: async ({ half1, half2 }) => engine.average(...(await uploaded(half1, half2))),
   locscaleTrue: (maps) => locscale(maps, { kind: 'model-map', map: maps.target }),
+  // Hann windows, low-passed at the resolution of the half maps within the mask.
+  hannTrue: (maps) => locscale(maps, { kind: 'model-map', map: maps.target }, { windowTaper: 'hann' }),
   async locscaleDefault(maps) {
     network ??= await openNetwork();
     return locscale(maps, { kind: 'network', predictor: network });
@@ -44,7 +46,7 @@ const copyOf = (image) => ({ ...image, data: image.data.slice() });
 const uploaded = (...images) =>
   Promise.all(images.map(({ data, grid }) => engine.upload(data.slice(), grid.shape)));
 
-async function locscale({ half1, half2, mask }, reference) {
+async function locscale({ half1, half2, mask }, reference, parameters = {}) {
   // Without noise there is one map only.
   const input =
     half1 === half2
@@ -54,6 +56,8 @@ async function locscale({ half1, half2, mask }, reference) {
     input,
     mask: copyOf(mask),
     reference: reference.map ? { ...reference, map: copyOf(reference.map) } : reference,
+    // Nothing is to be held down where there is no noise.
+    parameters: { ...parameters, fadeOutput: parameters.windowTaper !== undefined && half1 !== half2 },
   };
   const { scaled } = await runLocScale(job, { engine });
   return scaled;
@@ -144,6 +148,7 @@ console.log(`| case | | ${methods.join(' | ')} |\n|${' - |'.repeat(methods.lengt
 for (const row of table) console.log(`| ${row.join(' | ')} |`);
 for (const [better, worse] of [
   ['softTrue', 'locscaleTrue'],
+  ['hannTrue', 'locscaleTrue'],
   ['softProfile', 'locscaleDefault'],
 ]) {
   if (!methods.includes(better) || !methods.includes(worse)) continue;
@@ -153,7 +158,7 @@ for (const [better, worse] of [
     `${better} - ${worse}: ${wins} of ${gains.length} cases, mean ${mean(gains).toFixed(3)}, worst ${Math.min(...gains).toFixed(3)}`,
   );
 }
-for (const method of ['softTrue', 'locscaleTrue']) {
+for (const method of ['softTrue', 'locscaleTrue', 'hannTrue']) {
   const all = Object.values(results).flatMap(({ amplitudes }) =>
     (amplitudes[method] ?? []).map(([, v]) => v),
   );

@@ -54,7 +54,10 @@ const MODES = {
   'soft model': ({ model }) => ['--scaling', 'soft', '-mc', model],
   'LocScale network': () => ['--scaling', 'locscale', '--reference', 'network'],
   'LocScale -mc': ({ model }) => ['-mc', model],
+  'LocScale -mc hann': ({ model }) => ['-mc', model, '--window_taper', 'hann', '--fade_output'],
   'LocScale no reference': () => ['--no_reference'],
+  // What the bundled network itself writes.
+  'feature enhance': () => ['-no_mc'],
 };
 
 const wanted = (list, name) => list === undefined || list.split(',').includes(name);
@@ -100,7 +103,8 @@ function run(entry, args, name) {
     entry.maps.length === 2
       ? ['-hm', ...entry.maps]
       : ['-em', entry.maps[0], '-res', String(entry.resolution)];
-  const command = [join(root, 'dist/cli.js'), ...input, ...args, '--engine', 'cpu', '-o', out];
+  const before = name === 'feature enhance' ? ['feature_enhance'] : [];
+  const command = [join(root, 'dist/cli.js'), ...before, ...input, ...args, '--engine', 'cpu', '-o', out];
   const started = performance.now();
   try {
     execFileSync(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'], cwd: work });

@@ -6,6 +6,7 @@
 import { LocScaleError } from '../errors.ts';
 import { emmernetIsImported } from '../network/store/emmernet.ts';
 import type { OptionValues } from '../options.ts';
+import type { SchemeName } from '../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
 import { scalingSchemeOf } from '../pipeline/schemes/index.ts';
 import { calledAsLocScale } from './called-as.ts';
@@ -13,7 +14,7 @@ import { chooseReference, type InputFiles, type ReferenceFiles } from './job-opt
 import { modelsFolder } from './models-folder.ts';
 import type { Session } from './session.ts';
 
-export type ScalingName = 'locscale' | 'soft';
+export type ScalingName = Exclude<SchemeName, 'global'>;
 
 export interface ChosenScaling {
   readonly reference: ReferenceFiles;
@@ -44,8 +45,23 @@ export async function chooseScaling(
   input: InputFiles,
 ): Promise<ChosenScaling> {
   const chosen = await choose(values, input);
+  if (values.also !== undefined) checkAlso(values.also, chosen);
   if (chosen.scaling === 'soft') refuseWithSoft(values);
   return chosen;
+}
+
+/** What else is asked for must be something else, and possible. */
+function checkAlso(also: NonNullable<OptionValues['also']>, { scaling, reference }: ChosenScaling): void {
+  if (also === scaling)
+    throw new LocScaleError('usage', `This run scales that way already: --also ${also} adds nothing.`, {
+      where: '--also',
+      hint: `Leave --also out, or add --scaling ${also === 'soft' ? 'locscale' : 'soft'}.`,
+    });
+  if (also === 'locscale' && reference.kind === 'profile')
+    throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
+      where: '--also',
+      hint: 'Name a reference (-mm, -mc, or --reference network --scaling soft), or choose --also global.',
+    });
 }
 
 async function choose(values: OptionValues, input: InputFiles): Promise<ChosenScaling> {

@@ -247,7 +247,16 @@ const inert: readonly (readonly [
     ({ reference, soft }) => !soft && !usesTheoreticalProfile(reference),
   ],
   [['locality'], 'it belongs to a profile', ({ soft, reference: { kind } }) => soft && kind !== 'profile'],
-  [['locality', 'fadeOutput'], 'it belongs to soft scaling (--scaling soft)', ({ soft }) => !soft],
+  [
+    ['locality'],
+    'it belongs to soft scaling (--scaling soft)',
+    ({ soft, values }) => !soft && values.also !== 'soft',
+  ],
+  [
+    ['windowTaper'],
+    "it belongs to LocScale's scheme (--scaling locscale)",
+    ({ soft, values }) => soft && values.also !== 'locscale',
+  ],
   [
     ['pseudomodelMethod', 'totalIterations', 'distance'],
     'no pseudo-atoms are placed',

@@ -111,6 +111,19 @@ const localResolutionScene = (main: string): OutputRow<ScalingResult> => ({
   says: 'opens the map in ChimeraX, coloured by its local resolution',
 });
 
+const otherWays = { locscale: "LocScale's scheme", soft: 'soft bands', global: 'one B factor' } as const;
+
+/** The map of --also. */
+const comparisonOutput = (way: keyof typeof otherWays): OutputRow<LocScaleResult> => ({
+  key: `also-${way}`,
+  name: `_${way}.mrc`,
+  when: { test: ({ values }) => values.also === way, says: `\`--also ${way}\`` },
+  volume: ({ also }) => also?.scaled,
+  label: `for comparison: ${otherWays[way]}`,
+  node: 'map',
+  says: `the same map scaled by ${otherWays[way]}, for comparison`,
+});
+
 const whenBandsAreMeasured = {
   test: ({ values, scaling }: RunFacts) => values.measureBfactors === true && scaling === 'soft',
   says: '`--measure_bfactors` with soft scaling',
@@ -146,6 +159,9 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
     node: 'map',
     says: 'scaled map on the grid of the input',
   },
+  comparisonOutput('locscale'),
+  comparisonOutput('soft'),
+  comparisonOutput('global'),
   ...localResolution,
   {
     key: 'bFactor',

@@ -2,10 +2,10 @@
 
 import { readInput } from '../files/read-files.ts';
 import { parseProfile } from '../formats/amplitude-profile.ts';
-import type { LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
+import type { ComparisonResult, LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
 import { planLocScale, runLocScale } from '../index.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
-import type { ModelRecord } from '../report/run-record.ts';
+import type { ComparisonRecord, ModelRecord, SoftRecord } from '../report/run-record.ts';
 import { chooseScaling } from './choose-scaling.ts';
 import {
   checkCombinations,
@@ -66,7 +66,8 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
     async open(opened) {
       const smoothsMask = referenceTraitsOf(reference.kind).usesNetwork || scaling === 'soft';
       parameters = { ...parametersOf(values, smoothsMask), theoreticalProfile, scaling };
-      if (scaling === 'soft') parameters.soft = { locality: values.locality, fadeOutput: values.fadeOutput };
+      if (values.windowTaper === 'hann') parameters.windowTaper = values.windowTaper;
+      if (scaling === 'soft' || values.also === 'soft') parameters.soft = { locality: values.locality };
       return {
         input: opened.input,
         mask: opened.mask,
@@ -83,12 +84,38 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
         ...scalingRecord(session, result, parameters, plan),
         ...networkRecordOf(predictor, result.prediction),
         model: modelRecordOf(result.model),
-        soft: result.soft && { bands: result.soft.bands, fadeResolution: result.soft.fadeResolution },
+        fadeResolution: result.fadeResolution,
+        soft: result.soft && softRecordOf(result.soft),
+        comparison: result.also && comparisonRecordOf(result.also),
       },
       report: { kind: 'scale', run: scalingToShow(engine, scaleOutputs, result, parameters) },
-      lines: scalingLines(result, `Scaled ${result.numbers.maskVoxels} voxels`),
+      lines: [
+        ...scalingLines(result, `Scaled ${result.numbers.maskVoxels} voxels`),
+        ...(result.also === undefined ? [] : [describeComparison(result.also)]),
+      ],
     }),
   };
+}
+
+function softRecordOf({ bands, fadeResolution }: SoftRecord): SoftRecord {
+  return { bands, fadeResolution };
+}
+
+function comparisonRecordOf({ scheme, soft, global, amplitudes }: ComparisonResult): ComparisonRecord {
+  return { scheme, soft: soft && softRecordOf(soft), global, amplitudes };
+}
+
+function describeComparison({ scheme, global }: ComparisonResult): string {
+  const ways = {
+    locscale: "by LocScale's scheme",
+    soft: 'in soft bands',
+    global: 'by one B factor',
+  } as const;
+  const added =
+    global === undefined
+      ? ''
+      : ` (${global.bFactor.toFixed(0)} A^2 added, up to ${global.resolution.toFixed(2)} A)`;
+  return `For comparison the map was also scaled ${ways[scheme]}${added}.`;
 }
 
 function modelRecordOf(model: LocScaleResult['model']): ModelRecord | undefined {

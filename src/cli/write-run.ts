@@ -26,7 +26,16 @@ export interface RunResult {
 /** The part of the record that a command fills in. */
 export type RecordPart = Pick<
   RecordFields,
-  'mode' | 'network' | 'model' | 'parameters' | 'numbers' | 'fsc' | 'soft' | 'demo'
+  | 'mode'
+  | 'network'
+  | 'model'
+  | 'parameters'
+  | 'numbers'
+  | 'fsc'
+  | 'fadeResolution'
+  | 'soft'
+  | 'comparison'
+  | 'demo'
 >;
 
 export interface FinishedRun<R> {
@@ -82,7 +91,8 @@ function fieldsOf<R extends RunResult>(
   secondsPerStep: RecordFields['secondsPerStep'],
   outputs: readonly string[],
 ): RecordFields {
-  const { mode, network, model, parameters, numbers, fsc, soft, demo } = record as RecordPart;
+  const { mode, network, model, parameters, numbers, fsc, fadeResolution, soft, comparison, demo } =
+    record as RecordPart;
   return {
     version: packageVersion(),
     command: ['locscale-gpu', ...argv],
@@ -95,7 +105,9 @@ function fieldsOf<R extends RunResult>(
     parameters,
     numbers,
     fsc,
+    fadeResolution,
     soft,
+    comparison,
     secondsPerStep,
     outputs,
     warnings: result.warnings.map(inOptions),

@@ -160,6 +160,14 @@ export const runOptions = {
     help: 'In soft frequency bands, weighted by the local agreement of the half maps, or window by window as LocScale does.',
     defaultText: 'soft with a profile, locscale with any other reference',
   }),
+  also: choice('--also', ['locscale', 'soft', 'global'], {
+    group: 'Scaling',
+    commands: scaleOnly,
+    parameter: 'also',
+    own: true,
+    help: 'Also write the map scaled in this way (global: one B factor), for comparison, as <outfile stem>_<way>.mrc.',
+    defaultText: 'no second map',
+  }),
   locality: number(
     '--locality',
     'Q',
@@ -176,7 +184,8 @@ export const runOptions = {
     group: 'Scaling',
     commands: scaleOnly,
     own: true,
-    help: 'Soft scaling of half maps: also low-pass the result at its resolution. Single maps always are.',
+    parameter: 'fadeOutput',
+    help: "Also low-pass the result at its resolution: of half maps in LocScale's scheme that within the mask, else that of -res. Single maps scaled softly always are.",
   }),
   radialProfile: choice('--radial_profile', ['octant', 'sphere'], {
     group: 'Scaling',
@@ -184,6 +193,13 @@ export const runOptions = {
     own: true,
     help: "Shells of LocScale's octant, or of the full sphere (the better estimate).",
     defaultText: defaultParameters.profileKind,
+  }),
+  windowTaper: choice('--window_taper --window-taper', ['none', 'hann'], {
+    group: 'Scaling',
+    commands: scaleOnly,
+    own: true,
+    help: "Weights of LocScale's windows before their profiles are taken. Hard edges leak low frequencies to high ones, and blurred maps come out too weak there; Hann weights do not.",
+    defaultText: 'none, as LocScale',
   }),
   measureBfactors: flag('--measure_bfactors', {
     group: 'Scaling',

@@ -13,6 +13,7 @@ export type StepName =
   | 'symmetry'
   | 'local-resolution'
   | 'scaling'
+  | 'comparison'
   | 'significance'
   | 'write';
 

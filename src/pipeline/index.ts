@@ -25,6 +25,5 @@ export {
 } from './parts.ts';
 export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
 export { planLocScale, runLocScale } from './run-locscale.ts';
-export { runSoftScaling, type SoftScalingJob, type SoftScalingResult } from './soft-scaling.ts';
 export type * from './types.ts';
 export { imageOf } from './write.ts';

@@ -1,6 +1,6 @@
 /** The method's defaults, LocScale's where it has them; everything not listed is derived from the maps. */
 
-import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { RadialProfileKind, WindowTaper } from '../math/scaling/windows.ts';
 import type { AmplitudeProfile } from '../math/soft-scaling/profile.ts';
 import type { LocalResolutionSettings } from './local-resolution.ts';
 
@@ -14,21 +14,27 @@ export interface PseudoAtomSettings {
 
 /** Of scaling in soft frequency bands. */
 export interface SoftSettings {
-  /** Amplitudes of the target, where a profile takes part in it; default: the average protein. */
+  /**
+   * Amplitudes of the target, where a profile takes part in it; default: the average protein. With a reference map the
+   * target is the geometric mean of both.
+   */
   readonly profile?: AmplitudeProfile;
   /**
    * With a profile, from 0 to 1: 1 gives every place the profile's decay, 0 gives all places the same gains.
    * Default 0.5.
    */
   readonly locality?: number;
-  /** Low-pass the result at its resolution; single maps, and half maps that share noise, always are. */
-  readonly fadeOutput?: boolean;
 }
+
+/** Ways to scale a map. */
+export type SchemeName = 'locscale' | 'soft' | 'global';
 
 export interface LocScaleParameters {
   /** How the map is scaled: LocScale's windows (default), or soft frequency bands. */
-  scaling?: 'locscale' | 'soft';
+  scaling?: Exclude<SchemeName, 'global'>;
   soft?: SoftSettings;
+  /** Also scale the map in this way, for comparison: `global` is one B factor for the whole map. */
+  also?: SchemeName;
   /** Window edge in voxels; default 25 A rounded up to an even number of voxels. */
   windowVoxels?: number;
   /**
@@ -37,6 +43,13 @@ export interface LocScaleParameters {
    */
   resolution?: number;
   profileKind: RadialProfileKind;
+  /** Weights of LocScale's windows: without (default) their hard edges leak power to high frequencies. */
+  windowTaper?: WindowTaper;
+  /**
+   * Low-pass the result at its resolution: in LocScale's scheme that of the half maps within the mask. In soft bands
+   * single maps, and half maps that share noise, always are.
+   */
+  fadeOutput?: boolean;
   measureBFactors: boolean;
   /**
    * Low-pass the reference map at this resolution, A (-mres); undefined: as it is, or for atoms where the map

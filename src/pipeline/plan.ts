@@ -6,7 +6,7 @@
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import { gibibytes } from '../math/bytes.ts';
-import { voxelCount } from '../math/grid.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
 import type { StepName } from './context.ts';
 import type { PlannedMeasurement } from './local-resolution.ts';
 import type { LocScaleNumbers } from './numbers.ts';
@@ -69,6 +69,8 @@ export interface StepsToCome {
   readonly reference: PlannedReference;
   readonly localResolution: PlannedMeasurement | undefined;
   readonly scaling: PlannedScaling;
+  /** With `also`. */
+  readonly comparison: PlannedScaling | undefined;
   readonly symmetry: Symmetry | undefined;
   readonly symmetriseOutput: boolean | undefined;
   /** Where they live until the steps that measure in them are done. */
@@ -79,9 +81,10 @@ export interface StepsToCome {
 
 export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: string, run: Run): LocScalePlan {
   const { engine, peak } = run;
-  const { scaling, reference, localResolution } = steps;
+  const { scaling, comparison, reference, localResolution } = steps;
   const mostWorking = Math.max(
     scaling.threadBytes ?? scaling.workingBytes,
+    comparison?.threadBytes ?? comparison?.workingBytes ?? 0,
     localResolution?.workingBytes ?? 0,
   );
   const kept = run.keptBytes(numbers.shape, mostWorking);
@@ -100,7 +103,7 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
     peakBytes: highest.bytes,
     peakStep: highest.step,
     memoryLimitBytes: engine.memoryLimitBytes,
-    seconds: scaling.seconds,
+    seconds: scaling.seconds + (comparison?.seconds ?? 0),
     prediction: reference.prediction,
     localResolution: localResolution && {
       ...localResolution.plan,
@@ -110,14 +113,10 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
 }
 
 function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: Engine): PlannedStep[] {
-  const { source, reference, localResolution, scaling, symmetry, halves } = steps;
+  const { source, reference, localResolution, scaling, comparison, symmetry, halves } = steps;
   const volumeBytes = 4 * voxelCount(shape);
   const halfMapBytes = volumeBytes * (halves?.length ?? 0);
-  const lastUse: StepName = scaling.usesHalfMaps
-    ? 'scaling'
-    : localResolution === undefined
-      ? 'reference'
-      : 'local-resolution';
+  const lastUse = lastUseOfHalves(steps);
   const average: PlannedStep[] =
     symmetry === undefined
       ? []
@@ -148,19 +147,40 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
             change: localResolution.resultBytes - (lastUse === 'local-resolution' ? halfMapBytes : 0),
           },
         ];
-  const { workingBytes, threadBytes, resultBytes } = scaling;
-  const working = { bytes: workingBytes, threadBytes, madeBytes: resultBytes };
+  const scale = (step: StepName, planned: PlannedScaling): PlannedStep => {
+    const { workingBytes, threadBytes, resultBytes, checkBytes = 0 } = planned;
+    return {
+      step,
+      bytes: resultBytes + checkBytes,
+      working: { bytes: workingBytes, threadBytes, madeBytes: resultBytes },
+      change: resultBytes - (lastUse === step ? halfMapBytes : 0),
+    };
+  };
   return [
     ...(source.waitsForHalfMaps ? [...resolving, ...making] : [...making, ...resolving]),
-    {
-      step: 'scaling',
-      bytes: scaling.resultBytes + (scaling.checkBytes ?? 0),
-      working,
-      change: scaling.resultBytes - (lastUse === 'scaling' ? halfMapBytes : 0),
-    },
+    scale('scaling', scaling),
     ...(steps.symmetriseOutput === true ? average : []),
+    ...(comparison === undefined ? [] : comparing(scale('comparison', comparison), shape, bytesOf)),
     ...steps.further(volumeBytes),
   ];
+}
+
+function lastUseOfHalves({ scaling, comparison, localResolution }: StepsToCome): StepName {
+  if (comparison?.usesHalfMaps === true) return 'comparison';
+  if (scaling.usesHalfMaps) return 'scaling';
+  return localResolution === undefined ? 'reference' : 'local-resolution';
+}
+
+/** The other scaling, and the amplitudes of both: a soft mask, a map times it, and their transforms. */
+function comparing(
+  scaling: PlannedStep,
+  shape: Shape,
+  bytesOf: Pick<Engine['bytesOf'], 'radialFilter' | 'shellSpectra'>,
+): PlannedStep[] {
+  const transforms = Math.max(bytesOf.radialFilter(shape), bytesOf.shellSpectra(shape));
+  const measuring = 2 * 4 * voxelCount(shape) + transforms;
+  // The half maps are still there.
+  return [{ ...scaling, bytes: scaling.bytes + measuring }];
 }
 
 interface PeakBytes {

@@ -9,7 +9,7 @@ import { LocScaleError } from '../errors.ts';
 import { compileScalingRule } from '../math/scaling/scaling-rules.ts';
 import { shellFrequencies } from '../math/scaling/wilson-fit.ts';
 import { createWindowProfile, cutWindow } from '../math/scaling/window-profile.ts';
-import { type RadialProfileKind, shellCountOf } from '../math/scaling/windows.ts';
+import { type RadialProfileKind, shellCountOf, type WindowTaper } from '../math/scaling/windows.ts';
 import { createRandom } from '../math/statistics/random.ts';
 
 export interface ProfilesAudit {
@@ -17,6 +17,7 @@ export interface ProfilesAudit {
   readonly seed: number;
   readonly windowVoxels: number;
   readonly profileKind: RadialProfileKind;
+  readonly windowTaper?: WindowTaper;
   /** LocScale's axis, 1/A: shell r = 0 ... windowVoxels / 2 on [0, 1/(2 voxelSize)]. */
   readonly frequency: readonly number[];
   readonly profiles: readonly VoxelProfiles[];
@@ -52,7 +53,7 @@ export async function auditProfiles(
   scaled: Volume,
   seed: number,
 ): Promise<ProfilesAudit> {
-  const { windowVoxels, profileKind, rule, padValues } = job;
+  const { windowVoxels, profileKind, windowTaper, rule, padValues } = job;
   const { shape } = job.map;
   const [, ny, nx] = shape;
   const download = async (volume: Volume | undefined) => volume && (await engine.download(volume));
@@ -60,7 +61,7 @@ export async function auditProfiles(
   const [reference, differenceMask] = await Promise.all([job.reference, job.differenceMask].map(download));
   const { voxels, maskVoxels } = chooseVoxels(mask, seed);
   const shells = shellCountOf(windowVoxels);
-  const profileOf = createWindowProfile(windowVoxels, profileKind);
+  const profileOf = createWindowProfile(windowVoxels, profileKind, windowTaper);
   const scaleFactorsOf = compileScalingRule(rule, shells, true);
   const window = new Float64Array(windowVoxels ** 3);
   const fit = new Float64Array(2);
@@ -87,7 +88,7 @@ export async function auditProfiles(
   });
   const { voxelSize } = rule.kind === 'hybrid' ? rule.outside : rule;
   const frequency = [...shellFrequencies(shells, voxelSize)];
-  return { maskVoxels, seed, windowVoxels, profileKind, frequency, profiles };
+  return { maskVoxels, seed, windowVoxels, profileKind, windowTaper, frequency, profiles };
 }
 
 /** Voxels of the mask by chance, in ascending order. */

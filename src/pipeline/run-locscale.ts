@@ -10,6 +10,7 @@
 import type { Volume } from '../engine/engine.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
+import { compareSchemes, otherScheme, type PlannedComparison, planComparison } from './comparison.ts';
 import type { LocScaleContext } from './context.ts';
 import { resolveMap } from './fsc.ts';
 import type { FscCurve } from './half-maps.ts';
@@ -34,8 +35,8 @@ import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 import { chooseWindow } from './scaling-rule.ts';
 import { scalingSchemeOf } from './schemes/index.ts';
-import type { SoftResult } from './schemes/scheme.ts';
-import { symmetrise, symmetryOf } from './symmetrise.ts';
+import type { ComparisonResult, MapsToScale, ScaledMaps, SoftResult } from './schemes/scheme.ts';
+import { type Symmetry, symmetrise, symmetryOf } from './symmetrise.ts';
 
 export interface LocScaleResult {
   readonly grid: Grid;
@@ -54,8 +55,12 @@ export interface LocScaleResult {
   readonly fsc?: FscCurve;
   readonly numbers: LocScaleNumbers;
   readonly prediction?: Prediction;
+  /** A: where the result was faded, in LocScale's scheme. */
+  readonly fadeResolution?: number;
   /** What only soft scaling gives. */
   readonly soft?: SoftResult;
+  /** With `also`. */
+  readonly also?: ComparisonResult;
   /** With `auditSeed`. */
   readonly audit?: ProfilesAudit;
   /** The model the reference was simulated from, with the B factors used. */
@@ -78,9 +83,12 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
 
     const { made, localResolution } = await makeReference(planned, run);
     const { reference, differenceMask, model } = made;
-    const result = await planned.scaling.run({ map: planned.map, reference, differenceMask });
+    const toScale = { map: planned.map, reference, differenceMask };
     const imposed = job.symmetriseOutput === true ? planned.symmetry : undefined;
+    const result = await planned.scaling.run(toScale);
     const scaled = await symmetrise(result.scaled, imposed, run);
+    const comparison = await compare(planned, toScale, { ...result, scaled }, imposed, run);
+    run.release(...(planned.halves ?? []));
     const { auditSeed, keepMap, keepReference } = context;
     const audit = auditSeed === undefined ? undefined : await result.audit?.(scaled, auditSeed);
 
@@ -94,8 +102,8 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       differenceMask: keepReference && model ? differenceMask : undefined,
       map: keepMap ? planned.map : undefined,
     };
-    const { soft } = result;
-    run.keep(...Object.values(volumes), soft?.resolution, soft?.signal);
+    const { soft, fadeResolution } = result;
+    run.keep(...Object.values(volumes), soft?.resolution, soft?.signal, comparison?.scaled);
     run.keep(localResolution?.resolution, localResolution?.filtered);
     return {
       ...volumes,
@@ -105,6 +113,8 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       model,
       audit,
       soft,
+      fadeResolution,
+      also: comparison,
       localResolution,
       prediction: planned.reference.prediction,
       numbers: numbersWith(planned.numbers, localResolution),
@@ -112,6 +122,18 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       warnings: run.warnings,
     };
   });
+}
+
+async function compare(
+  { comparison, masked, numbers }: PlannedRun,
+  maps: MapsToScale,
+  main: ScaledMaps,
+  imposed: Symmetry | undefined,
+  run: Run,
+): Promise<ComparisonResult | undefined> {
+  if (comparison === undefined) return undefined;
+  const made = await compareSchemes(comparison, maps, main, masked.mask, numbers.voxelSize, run);
+  return { ...made, scaled: await symmetrise(made.scaled, imposed, run) };
 }
 
 /** Everything that is known before the expensive steps, and what they would cost; leaves nothing behind. */
@@ -125,6 +147,7 @@ export interface PlannedRun extends StepsToCome {
   /** The map that is scaled. */
   readonly map: Volume;
   readonly fsc: FscCurve | undefined;
+  readonly comparison: PlannedComparison | undefined;
   readonly masked: ScalingMask;
   readonly numbers: LocScaleNumbers;
   readonly plan: LocScalePlan;
@@ -137,7 +160,9 @@ export async function planRun(
   further: (volumeBytes: number) => PlannedStep[] = () => [],
 ): Promise<PlannedRun> {
   const source = referenceSourceOf(job.reference);
-  const scheme = scalingSchemeOf(source.traits, job.parameters?.scaling);
+  const { scaling: named, also } = job.parameters ?? {};
+  const scheme = scalingSchemeOf(source.traits, named);
+  const other = otherScheme(source.traits, scheme, also);
   const smoothsMask = source.traits.usesNetwork || scheme.smoothsMask;
   const complete = scheme.parametersFor(completeParameters(job.parameters ?? {}, smoothsMask));
 
@@ -147,7 +172,8 @@ export async function planRun(
   source.checkVoxels?.(voxelSize);
   checkLocalResolution(parameters.localResolution, maps);
 
-  const keepHalves = source.usesHalfMaps || scheme.usesHalfMaps || parameters.localResolution !== undefined;
+  const scales = [scheme, other].some((one) => one?.usesHalfMaps(parameters) === true);
+  const keepHalves = source.usesHalfMaps || scales || parameters.localResolution !== undefined;
   const resolved = await resolveMap(maps, parameters, run, keepHalves);
   const { map, cutoff, halves } = resolved;
   const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, cutoff.cutoff, run);
@@ -166,21 +192,24 @@ export async function planRun(
   const maskGiven = job.mask !== undefined;
   const inputs = { ...settings, ...cutoffs, source, grid, resolved, maskGiven };
   const scaling = await scheme.plan(inputs, run);
+  const comparison = other && (await planComparison(other, inputs, parameters, run));
+  const keptForScaling = scaling.usesHalfMaps || comparison?.usesHalfMaps === true;
   const localResolution =
     halves &&
     resolution &&
-    (await planLocalResolution(halves, mask, voxelSize, resolution, scaling.usesHalfMaps, run));
+    (await planLocalResolution(halves, mask, voxelSize, resolution, keptForScaling, run));
   const { fitRange } = scaling;
   const numbers = numbersOf({ maps, resolved, masked, windowVoxels, fitRange, symmetry });
   const { symmetriseOutput } = job;
-  const steps = { source, reference, localResolution, scaling, symmetry, symmetriseOutput, halves, further };
+  const given = { source, reference, symmetry, symmetriseOutput, halves, further };
+  const steps = { ...given, localResolution, scaling, comparison };
   const plan = planOf(steps, numbers, scheme.describe(source.describe(parameters)), run);
   return { ...steps, maps, map, fsc: resolved.fsc, masked, numbers, plan };
 }
 
 /** The reference, and the local resolution: a prediction waits until that has made room. */
 export async function makeReference(
-  { source, reference, localResolution, scaling, symmetry, halves }: PlannedRun,
+  { source, reference, localResolution, scaling, comparison, symmetry, halves }: PlannedRun,
   run: Run,
 ): Promise<{ made: MadeReference; localResolution: LocalResolutionMaps | undefined }> {
   const make = async (): Promise<MadeReference> => {
@@ -189,6 +218,6 @@ export async function makeReference(
   };
   const early = source.waitsForHalfMaps ? undefined : await make();
   const measured = await localResolution?.run();
-  if (!scaling.usesHalfMaps) run.release(...(halves ?? []));
+  if (!scaling.usesHalfMaps && comparison?.usesHalfMaps !== true) run.release(...(halves ?? []));
   return { made: early ?? (await make()), localResolution: measured };
 }

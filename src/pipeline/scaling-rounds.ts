@@ -113,7 +113,8 @@ async function scaleShared(
 
 /** Everything that the values of a tile depend on. */
 async function describeScaling(job: LocalScalingJob, tileSize: Shape, { engine }: Run): Promise<unknown> {
-  const { map, reference, mask, differenceMask, windowVoxels, profileKind, rule, padValues } = job;
+  const { map, reference, mask, differenceMask, windowVoxels, profileKind, windowTaper } = job;
+  const { rule, padValues } = job;
   const hash = async (volume: typeof map | undefined): Promise<string | null> =>
     volume === undefined ? null : hashVolume(engine, volume);
   return {
@@ -125,6 +126,7 @@ async function describeScaling(job: LocalScalingJob, tileSize: Shape, { engine }
     differenceMask: await hash(differenceMask),
     windowVoxels,
     profileKind,
+    windowTaper,
     rule,
     padValues,
     measureBFactors: job.measureBFactors,

@@ -1,7 +1,7 @@
 /**
  * Scaling in soft frequency bands (math/soft-scaling/) as a step: the power of every band around every voxel becomes
  * that of a reference or of an average protein, weighted by the local agreement of the half maps. It is planned before
- * the reference exists, like LocScale's scheme. `runSoftScaling` is a run of its own around it.
+ * the reference exists, like LocScale's scheme.
  */
 import type {
   BandScalingEstimate,
@@ -12,25 +12,19 @@ import type {
   OpenedBandScaling,
   Volume,
 } from '../engine/engine.ts';
-import { LocScaleError, named, stopIfAborted } from '../errors.ts';
-import type { MrcHeader } from '../formats/mrc-header.ts';
+import { LocScaleError, named } from '../errors.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
 import { planBands } from '../math/soft-scaling/bands.ts';
 import { type AmplitudeProfile, decayProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
 import { type BandSummary, type SoftTarget, usesReference } from '../math/soft-scaling/targets.ts';
 import { BANDS_IN_FLIGHT, scaleBandsInRounds, secondsInRounds } from './band-rounds.ts';
-import type { LocScaleContext } from './context.ts';
-import type { LocScaleJob } from './job.ts';
-import type { MapInput } from './map-input.ts';
-import { checkValues, uploadInputs } from './read-maps.ts';
-import { type Run, startRun } from './run.ts';
+import type { Run } from './run.ts';
 import type { SharedBands } from './team.ts';
 
 /** Standard deviation of the window over the edge of LocScale's: as much of the map counts. */
 const SIGMA_PER_EDGE = 0.4;
 /** A profile leaves the first two bands as they are: with so few, next to nothing is scaled. */
 const FEW_BANDS = 3;
-const MASK_THRESHOLD = 0.5;
 
 /** Maps of a soft scaling on the engine, all of one grid. Who made them releases them. */
 export interface SoftScalingMaps {
@@ -193,109 +187,4 @@ async function scale(
     run.release(averaged);
     await shared?.close();
   }
-}
-
-/** Plans and scales at once: for maps that exist. */
-export async function scaleSoftly(
-  maps: SoftScalingMaps,
-  settings: SoftScalingSettings,
-  run: Run,
-): Promise<SoftScaling> {
-  return (await planSoftScaling(settings, run)).scale(maps, run);
-}
-
-export interface SoftScalingJob {
-  readonly input: LocScaleJob['input'];
-  /** Counts from 0.5: which bands hold signal is decided inside, and the result is 0 outside. */
-  readonly mask?: MapInput;
-  /** The mask only decides; the result is not cut. */
-  readonly keepOutside?: boolean;
-  /** Map whose local power is the target. */
-  readonly reference?: MapInput;
-  /** Default without a reference: the average protein. With both, the target is their geometric mean. */
-  readonly profile?: AmplitudeProfile;
-  /**
-   * With a profile, from 0 to 1: 1 gives every place the profile's decay; 0 gives all places the same gains, so
-   * that blurred parts stay blurred. Default 0.5: half of the local differences stay.
-   */
-  readonly locality?: number;
-  /** Edge of the window, A (25): the Gaussian has 0.4 of it as its standard deviation. */
-  readonly windowAngstrom?: number;
-  /** A: low-pass of the result. A single map must have it, for nothing else holds its noise down. */
-  readonly resolution?: number;
-  /** Also make maps of the local B factor, the local resolution, and the local signal. */
-  readonly measureLocal?: boolean;
-}
-
-export interface SoftScalingResult {
-  readonly scaled: Volume;
-  /** What the bands of the whole map hold, and which amplitudes they were given. */
-  readonly bands: readonly BandSummary[];
-  /** With `measureLocal`. */
-  readonly local?: LocalBandMaps;
-  readonly grid: Grid;
-  readonly header: MrcHeader;
-  readonly timings: Readonly<Record<string, number>>;
-  readonly warnings: readonly string[];
-}
-
-/** Scales the map of `job` in soft bands. The volumes of the result stay on the engine: release them. */
-export async function runSoftScaling(
-  job: SoftScalingJob,
-  context: LocScaleContext,
-): Promise<SoftScalingResult> {
-  const run = startRun(context);
-  try {
-    const { grid, header, volumes, mask, reference } = await run.step('read', 'Checking the maps', () =>
-      readAll(job, run),
-    );
-    const { resolution, windowAngstrom, measureLocal } = job;
-    const planned = await planSoftScaling(
-      {
-        grid,
-        input: volumes.length === 2 ? 'half maps' : 'single map',
-        target: targetOf(job),
-        windowAngstrom,
-        resolution,
-        fadeOutput: resolution !== undefined,
-        zeroOutside: mask !== undefined && job.keepOutside !== true,
-        measureLocal,
-      },
-      run,
-    );
-    const { scaled, bands, local } = await run.step(
-      'scaling',
-      `Scaling ${planned.estimate.bands} soft frequency bands`,
-      () => planned.scale({ maps: volumes, mask, reference }, run),
-    );
-    stopIfAborted(context.signal);
-    run.releaseAllBut(scaled, local?.bFactor, local?.resolution, local?.signal);
-    return { scaled, bands, local, grid, header, timings: run.timings, warnings: run.warnings };
-  } catch (error) {
-    run.releaseAllBut();
-    throw error;
-  }
-}
-
-function targetOf({ reference, profile, locality }: SoftScalingJob): SoftTarget {
-  const kind = reference ? (profile ? 'geometric-mean' : 'reference') : 'profile';
-  return softTargetOf({ kind }, { profile, locality });
-}
-
-async function readAll({ input, mask, reference, resolution }: SoftScalingJob, run: Run) {
-  if (input.kind === 'map' && resolution === undefined)
-    throw new LocScaleError('usage', 'A single map can be scaled in bands only up to its resolution.', {
-      where: input.map.name,
-      hint: 'Give the resolution of the map, or its two half maps.',
-    });
-  const { grid, header, volumes } = await uploadInputs({ input, mask }, run, reference ? [reference] : []);
-  const read = async (map: MapInput): Promise<Volume> => {
-    const volume = await run.upload(map);
-    checkValues(map.name, await run.engine.statistics(volume));
-    return volume;
-  };
-  const soft = mask && (await run.upload(mask));
-  const binary = soft && (await run.engine.binarise(soft, MASK_THRESHOLD)).mask;
-  run.release(soft);
-  return { grid, header, volumes, mask: binary, reference: reference && (await read(reference)) };
 }

@@ -9,6 +9,7 @@ import { scaleGradient } from './palette.ts';
 import {
   plotBands,
   plotBFactors,
+  plotComparison,
   plotDistribution,
   plotFsc,
   plotProfiles,
@@ -246,6 +247,30 @@ export function bandPart({ soft, numbers }: RunRecord): Part | undefined {
       html`RMS amplitude of each band over the whole map: what it was scaled to, and what is left of that where
 the half maps agree less. Up to the resolution the two should lie close together; the gap beyond it is
 noise that was held down.${left}${faded}`,
+    ),
+  };
+}
+
+/** With --also only. */
+export function comparisonPart({ comparison, soft, numbers }: RunRecord): Part | undefined {
+  if (comparison === undefined) return undefined;
+  const ways = { locscale: "LocScale's scheme", soft: 'soft bands', global: 'one B factor' } as const;
+  const { scheme, global, amplitudes } = comparison;
+  const names = { reached: ways[soft === undefined ? 'locscale' : 'soft'], also: ways[scheme] };
+  const svg = plotComparison(amplitudes, names, numbers.fscCutoff ?? 0);
+  const added =
+    global === undefined
+      ? ''
+      : ` ${global.bFactor.toFixed(0)} Å² were added to the whole map, up to ${global.resolution.toFixed(2)} Å.`;
+  return {
+    id: 'comparison',
+    heading: 'Two ways of scaling',
+    figures: [{ name: 'comparison', svg }],
+    content: plot(
+      svg,
+      html`RMS amplitude of each band within the mask: wanted, reached by ${names.reached}, which made the main
+result, and by ${names.also}, for comparison. Up to the resolution the nearer to the grey curve, the better; beyond it
+a curve should fall.${added}`,
     ),
   };
 }

@@ -10,6 +10,7 @@ import {
   bandPart,
   bFactorPart,
   comparePart,
+  comparisonPart,
   type Figure,
   fscPart,
   maskPart,
@@ -44,6 +45,7 @@ export async function renderReport(
 ): Promise<Report> {
   const { spell = (sentence) => sentence } = words;
   const bands = bandPart(record);
+  const comparison = comparisonPart(record);
   const parts: Part[] = [
     checksPart(findings, record, spell),
     comparePart(findings),
@@ -51,6 +53,7 @@ export async function renderReport(
     fscPart(record),
     profilePart(findings, record, words.kind),
     ...(bands === undefined ? [] : [bands]),
+    ...(comparison === undefined ? [] : [comparison]),
     scaleFactorPart(findings, record),
     bFactorPart(findings, words.kind, spell),
     maskPart(findings, record),

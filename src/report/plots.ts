@@ -5,7 +5,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
-import type { FscCurve } from '../pipeline/types.ts';
+import type { BandAmplitudes, FscCurve } from '../pipeline/types.ts';
 import { type Distribution, type Findings, type MapFindings, mapOf, quantile } from './findings.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { type ColourName, colour } from './palette.ts';
@@ -127,6 +127,47 @@ export function plotBands(bands: readonly BandSummary[], cutoffAngstrom: number)
       ...legend([
         ['reference', 'wanted'],
         ['result', 'reached'],
+      ]),
+    ],
+  );
+}
+
+/** Amplitudes of two ways of scaling beside those wanted, relative to those about 0.1 1/A. */
+export function plotComparison(
+  { frequency, wanted, reached, also }: BandAmplitudes,
+  names: { readonly reached: string; readonly also: string },
+  cutoffAngstrom: number,
+): string {
+  const last = frequency.at(-1) ?? 1;
+  const curve = (role: 'reference' | 'result' | 'input', amplitude: readonly number[]) => {
+    const points = frequency.map((f, i) => ({ f, a: amplitude[i] ?? 0 })).filter(({ a }) => a > 0);
+    const wide = role === 'reference';
+    const style = {
+      stroke: colour(role),
+      strokeWidth: wide ? 3.5 : 2,
+      strokeOpacity: wide ? 0.6 : undefined,
+    };
+    return [
+      Plot.line(points, { x: 'f', y: 'a', ...style }),
+      Plot.dot(points, { x: 'f', y: 'a', r: 3, fill: colour(role) }),
+    ];
+  };
+  return draw(
+    WIDE,
+    {
+      x: frequencyAxis(last),
+      y: { type: 'log', label: 'amplitude (about 0.1 1/Å = 1)', tickFormat: shortNumber },
+    },
+    [
+      ...resolutionAxis(last),
+      ...cutoffMark(cutoffAngstrom, last),
+      ...curve('reference', wanted),
+      ...curve('input', also),
+      ...curve('result', reached),
+      ...legend([
+        ['reference', 'wanted'],
+        ['result', names.reached],
+        ['input', names.also],
       ]),
     ],
   );

@@ -1,6 +1,6 @@
 /** The record of a run, as it is written and as the report shows it. */
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
-import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+import type { BandAmplitudes, FscCurve, LocScaleNumbers, SchemeName } from '../pipeline/types.ts';
 
 /** A file that a run has read. */
 export interface InputFile {
@@ -57,7 +57,11 @@ export interface RunRecord {
   /** Half-map FSC: frequency in 1/angstrom. */
   readonly fsc?: FscCurve;
 
+  /** LocScale's scheme: where the result was faded, A. */
+  readonly fadeResolution?: number;
   readonly soft?: SoftRecord;
+  /** With --also: the other way, and the amplitudes of both. */
+  readonly comparison?: ComparisonRecord;
   readonly secondsPerStep: Readonly<Record<string, number>>;
   readonly outputs: readonly string[];
   readonly warnings: readonly string[];
@@ -70,4 +74,14 @@ export interface SoftRecord {
   readonly bands: readonly BandSummary[];
   /** A: where the result was faded. */
   readonly fadeResolution?: number;
+}
+
+/** The same map scaled another way. */
+export interface ComparisonRecord {
+  readonly scheme: SchemeName;
+  readonly soft?: SoftRecord;
+  /** One B factor for the map, A^2, up to a resolution, A. */
+  readonly global?: { readonly bFactor: number; readonly resolution: number; readonly quality?: number };
+  /** Of soft bands within the mask, relative to those about 0.1 1/A. */
+  readonly amplitudes: BandAmplitudes;
 }

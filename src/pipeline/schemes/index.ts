@@ -1,26 +1,30 @@
 /** The scaling schemes: one row each. */
 import { LocScaleError, named } from '../../errors.ts';
+import type { SchemeName } from '../parameters.ts';
 import type { ReferenceTraits } from '../references/source.ts';
+import { globalScheme } from './global.ts';
 import { locScaleScheme } from './locscale.ts';
 import type { ScalingScheme } from './scheme.ts';
 import { softScheme } from './soft.ts';
 
-const schemes: Readonly<Record<'locscale' | 'soft', ScalingScheme>> = {
+const schemes: Readonly<Record<SchemeName, ScalingScheme>> = {
   locscale: locScaleScheme,
   soft: softScheme,
+  global: globalScheme,
 };
 
 /** The scheme that is named, else that of the reference; a profile alone has amplitudes for soft bands only. */
 export function scalingSchemeOf(
   { softOnly }: Pick<ReferenceTraits, 'softOnly'>,
-  name?: keyof typeof schemes,
+  name?: SchemeName,
+  parameter: 'scaling' | 'also' = 'scaling',
 ): ScalingScheme {
   if (softOnly && name === 'locscale')
     throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
-      parameter: 'scaling',
+      parameter,
       expected: 'soft',
       found: 'locscale',
-      hint: `Leave ${named('scaling')} out, or choose another reference.`,
+      hint: `Leave ${named(parameter)} out, or choose another reference.`,
     });
   return schemes[name ?? (softOnly ? 'soft' : 'locscale')];
 }

@@ -6,8 +6,10 @@
  * always given. (One corner differs: without padding LocScale leaves out mask voxels that lie exactly
  * half a window from the last face, although their window still fits; they are scaled here.)
  */
-import type { LocalScalingResult } from '../../engine/engine.ts';
+import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
 import { voxelCount } from '../../math/grid.ts';
+import { fadeTransfer } from '../../math/soft-scaling/fade.ts';
+import { type PlannedSignalEnd, planSignalEnd } from '../masked-resolution.ts';
 import { meanOutside } from '../mean-outside.ts';
 import { auditProfiles } from '../profiles-audit.ts';
 import type { Run } from '../run.ts';
@@ -17,26 +19,34 @@ import type { ScalingScheme } from './scheme.ts';
 
 export const locScaleScheme: ScalingScheme = {
   describe: (reference) => reference,
-  usesHalfMaps: false,
+  usesHalfMaps: ({ fadeOutput, resolution }) => fadeOutput === true && resolution === undefined,
   smoothsMask: false,
   parametersFor: (parameters) => parameters,
   async plan(inputs, run) {
-    const { source, mask, windowVoxels, parameters } = inputs;
+    const { source, mask, windowVoxels, voxelSize, resolved, parameters } = inputs;
     const { engine } = run;
     if (source.rule === undefined) throw new Error('The reference is for soft scaling only.');
     const chosen = source.rule(inputs);
     const { rule, fit, scalesToFit } = chosen;
     const measureBFactors = checkFit(chosen, inputs, run);
-    const { profileKind } = parameters;
-    const settings = { mask, windowVoxels, profileKind, rule, measureBFactors };
+    const { profileKind, windowTaper, fadeOutput, resolution } = parameters;
+    const how = { run, weights: false };
+    const end =
+      fadeOutput === true
+        ? planSignalEnd('The result', resolved, mask, voxelSize, resolution, how)
+        : undefined;
+    const settings = { mask, windowVoxels, profileKind, windowTaper, rule, measureBFactors };
     const opened = await engine.openLocalScaling(settings);
     const { maskVoxels, workingBytes, seconds } = opened.estimate;
     return {
       workingBytes,
       resultBytes: 4 * voxelCount(mask.shape) * (measureBFactors ? 3 : 1),
-      checkBytes: measureBFactors ? engine.bytesOf.binarise(mask.shape) : 0,
+      checkBytes: Math.max(
+        measureBFactors ? engine.bytesOf.binarise(mask.shape) : 0,
+        end === undefined ? 0 : Math.max(end.bytes, engine.bytesOf.radialFilter(mask.shape)),
+      ),
       seconds: seconds / (run.context.team?.size ?? 1),
-      usesHalfMaps: false,
+      usesHalfMaps: end?.usesHalfMaps === true,
       fitRange: fit.shells >= 2 && (measureBFactors || scalesToFit) ? fit : undefined,
       async run(maps) {
         const { map, reference } = maps;
@@ -49,11 +59,36 @@ export const locScaleScheme: ScalingScheme = {
         const result = await run.step('scaling', message, async () =>
           withoutEmptyFits(await scaleInRounds(job, opened, run), maskVoxels, run),
         );
-        return { ...result, audit: (scaled, seed) => auditProfiles(engine, job, scaled, seed) };
+        const faded = end && (await fade(result.scaled, end, voxelSize, run));
+        return {
+          ...result,
+          scaled: faded?.scaled ?? result.scaled,
+          fadeResolution: faded?.resolution,
+          audit: (scaled, seed) => auditProfiles(engine, job, scaled, seed),
+        };
       },
     };
   },
 };
+
+/** Low-pass of the result where the signal ends; its edges at the mask become soft, too. */
+async function fade(
+  scaled: Volume,
+  end: PlannedSignalEnd,
+  voxelSize: number,
+  run: Run,
+): Promise<{ scaled: Volume; resolution: number }> {
+  return run.step('scaling', 'Low-passing the result at its resolution', async () => {
+    const { resolution } = await end.find(run);
+    const faded = await run.engine.radialFilter(
+      scaled,
+      fadeTransfer(resolution, [voxelSize, voxelSize, voxelSize]),
+    );
+    run.release(scaled);
+    run.info(`The result fades at ${resolution.toFixed(2)} A.`);
+    return { scaled: faded, resolution };
+  });
+}
 
 /** Voxels without a line above this share are worth a warning. */
 const MANY_WITHOUT_LINE = 0.01;

@@ -1,5 +1,5 @@
 /**
- * How the map is scaled once its reference is known: in LocScale's windows, or in soft frequency bands. A
+ * How the map is scaled once its reference is known: in LocScale's windows, in soft frequency bands, or all at once. A
  * scheme is planned before the first expensive step, and run later. One file of this folder a scheme, one row
  * in index.ts.
  */
@@ -7,7 +7,7 @@ import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
 import type { Grid } from '../../math/grid.ts';
 import type { BandSummary } from '../../math/soft-scaling/targets.ts';
 import type { ResolvedMap } from '../fsc.ts';
-import type { LocScaleParameters } from '../parameters.ts';
+import type { LocScaleParameters, SchemeName } from '../parameters.ts';
 import type { ProfilesAudit } from '../profiles-audit.ts';
 import type { ReferenceSource } from '../references/source.ts';
 import type { Run } from '../run.ts';
@@ -17,7 +17,7 @@ export interface ScalingScheme {
   /** The mode of a run, for the log, the plan and the record; `reference`: what its reference calls itself. */
   describe(reference: string): string;
   /** The half maps live until the map is scaled. */
-  readonly usesHalfMaps: boolean;
+  usesHalfMaps(parameters: LocScaleParameters): boolean;
   /** The FDR mask is that of the map low-passed at 5 A by default, as in runs of a network. */
   readonly smoothsMask: boolean;
   /** The parameters as the steps before the scaling see them; refuses those that contradict the scheme. */
@@ -65,6 +65,9 @@ export interface ScaledMaps extends LocalScalingResult {
   /** Radial profiles of some windows; `scaled` is the final map. Soft bands have none. */
   audit?(scaled: Volume, seed: number): Promise<ProfilesAudit>;
   readonly soft?: SoftResult;
+  readonly global?: GlobalResult;
+  /** A: where the result of LocScale's windows was faded. */
+  readonly fadeResolution?: number;
 }
 
 /** What only soft scaling gives. Volumes with `measureBFactors`. */
@@ -77,4 +80,35 @@ export interface SoftResult {
   readonly resolution?: Volume;
   /** RMS density of the signal. */
   readonly signal?: Volume;
+}
+
+/** What only global sharpening gives. */
+export interface GlobalResult {
+  /** Added to the map, A^2: minus the B factor of its fall-off. */
+  readonly bFactor: number;
+  /** A: the result ends there. That of the half maps within the mask, unless the user gave one. */
+  readonly resolution: number;
+  /** Share of the variance of the Guinier plot that the line explains; absent where no line could be fitted. */
+  readonly quality?: number;
+}
+
+/** The same map scaled another way. */
+export interface ComparisonResult {
+  readonly scheme: SchemeName;
+  readonly scaled: Volume;
+  readonly soft?: SoftResult;
+  readonly global?: GlobalResult;
+  /** What each way made of the amplitudes of the molecule. */
+  readonly amplitudes: BandAmplitudes;
+}
+
+/** RMS amplitudes of soft bands within the mask, relative to those about 0.1 1/A. */
+export interface BandAmplitudes {
+  /** Centres of the bands, 1/A. */
+  readonly frequency: readonly number[];
+  /** Those of the reference, or of the profile. */
+  readonly wanted: readonly number[];
+  /** Of the main result, and of the other one. */
+  readonly reached: readonly number[];
+  readonly also: readonly number[];
 }

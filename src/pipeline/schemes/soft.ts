@@ -11,7 +11,7 @@ import type { ScalingScheme, SchemeInputs } from './scheme.ts';
 
 export const softScheme: ScalingScheme = {
   describe: (reference) => `soft scaling, ${reference}`,
-  usesHalfMaps: true,
+  usesHalfMaps: () => true,
   smoothsMask: true,
   parametersFor(parameters) {
     if (parameters.applyFscFilter)
@@ -19,18 +19,18 @@ export const softScheme: ScalingScheme = {
         parameter: 'applyFscFilter',
         hint: 'Leave the weighting by the FSC out.',
       });
-    const { soft, filterInput } = parameters;
+    const { fadeOutput, filterInput } = parameters;
     return {
       ...parameters,
       // A filter before the bands would take the noise away that signal is told from.
       filterInput: false,
-      soft: { ...soft, fadeOutput: soft?.fadeOutput ?? filterInput },
+      fadeOutput: fadeOutput ?? filterInput,
     };
   },
   async plan(inputs, run) {
     const { source, grid, resolved, mask, maskGiven, parameters } = inputs;
     const { halves, map, cutoff } = resolved;
-    const { measureBFactors, soft = {} } = parameters;
+    const { measureBFactors, fadeOutput } = parameters;
     const input = inputOf(inputs);
     const planned = await planSoftScaling(
       {
@@ -39,7 +39,7 @@ export const softScheme: ScalingScheme = {
         target: targetOf(source, parameters),
         windowAngstrom: windowOf(inputs),
         resolution: parameters.resolution ?? (input === 'single map' ? undefined : cutoff.cutoff),
-        fadeOutput: soft.fadeOutput,
+        fadeOutput,
         // A mask made from the map only says where signal is, unless nothing else holds the noise down.
         zeroOutside: maskGiven || input === 'single map',
         measureLocal: measureBFactors,
@@ -59,7 +59,6 @@ export const softScheme: ScalingScheme = {
         run.step('scaling', `Scaling ${bands} soft frequency bands`, async () => {
           const all = { maps, mask, reference, differenceMask };
           const { scaled, local, ...made } = await planned.scale(all, run);
-          if (maps === halves) run.release(...maps);
           const { bFactor, resolution, signal } = local ?? {};
           return { scaled, bFactor, soft: { ...made, resolution, signal } };
         }),
@@ -75,10 +74,9 @@ function inputOf({
 }
 
 function targetOf({ softTarget }: ReferenceSource, { soft, setLocalBFactor }: LocScaleParameters) {
-  return softTargetOf(
-    softTarget === 'decay' ? { kind: softTarget, bFactor: setLocalBFactor } : { kind: softTarget },
-    soft,
-  );
+  if (softTarget === 'decay') return softTargetOf({ kind: softTarget, bFactor: setLocalBFactor });
+  const kind = softTarget === 'reference' && soft?.profile ? 'geometric-mean' : softTarget;
+  return softTargetOf({ kind }, soft);
 }
 
 /** A; undefined: the usual one. */

@@ -72,6 +72,17 @@ describe('what a run scales to, and how', () => {
     expect(await scheme(`${halves} --scaling locscale ${option}`)).toBe('network, locscale');
   });
 
+  it('--also is another way, and one that the reference allows', async () => {
+    expect(await scheme(`${halves} --also global`)).toBe('profile, soft');
+    expect(await scheme(`${halves} -mm r.mrc --also soft`)).toBe('model-map, locscale');
+    expect(await scheme(`${halves} --reference network --scaling soft --also locscale`)).toBe(
+      'network, soft',
+    );
+    await expect(choose(`${halves} --also soft`)).rejects.toThrow(/scales that way already/);
+    await expect(choose(`${halves} -mm r.mrc --also locscale`)).rejects.toThrow(/scales that way already/);
+    await expect(choose(`${halves} --also locscale`)).rejects.toThrow(/profile alone/);
+  });
+
   it('refuses a profile in LocScale’s windows', async () => {
     await expect(choose(`${halves} --reference profile --scaling locscale`)).rejects.toThrow(/profile alone/);
     await expect(choose(`${halves} -mm r.mrc --activate_pseudomodel --scaling soft`)).rejects.toThrow(

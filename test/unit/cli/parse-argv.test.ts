@@ -107,6 +107,8 @@ const ownOptions: typeof scaleOptions = [
   ['memory', '--memory', ['0.5'], 0.5],
   ['radialProfile', '--radial_profile --radial-profile', ['sphere'], 'sphere'],
   ['scaling', '--scaling', ['soft'], 'soft'],
+  ['also', '--also', ['global'], 'global'],
+  ['windowTaper', '--window_taper --window-taper', ['hann'], 'hann'],
   ['locality', '--locality', ['0.25'], 0.25],
   ['fadeOutput', '--fade_output --fade-output', [], true],
   ['noiseBox', '--noise_box', ['1,2,3'], [[1, 2, 3]]],

@@ -16,7 +16,6 @@ import {
   planSoftScaling,
   type SoftScaling,
   type SoftScalingSettings,
-  scaleSoftly,
   softTargetOf,
 } from '../../../src/pipeline/soft-scaling.ts';
 import { trackVolumes, VolumeLedger } from '../../../src/pipeline/tracked-engine.ts';
@@ -93,7 +92,7 @@ async function scale(one: Case, context: LocScaleContext): Promise<Outcome> {
     reference: await upload(volumes.reference),
     differenceMask: await upload(volumes.differenceMask),
   };
-  const { scaled, bands, local } = await scaleSoftly(all, settingsOf(one), run);
+  const { scaled, bands, local } = await (await planSoftScaling(settingsOf(one), run)).scale(all, run);
   const made = [scaled, local?.bFactor, local?.resolution, local?.signal].filter((v) => v !== undefined);
   const voxels = await Promise.all(made.map(async (volume) => (await run.engine.download(volume)).slice()));
   run.releaseAllBut();

@@ -4,10 +4,16 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { createMrcHeader } from '../../../src/formats/mrc-header.ts';
 import type { Shape } from '../../../src/math/grid.ts';
 import { decayProfile, proteinProfile } from '../../../src/math/soft-scaling/profile.ts';
-import { runSoftScaling } from '../../../src/pipeline/index.ts';
-import { startRun } from '../../../src/pipeline/run.ts';
-import { planSoftScaling, scaleSoftly, softTargetOf } from '../../../src/pipeline/soft-scaling.ts';
-import type { MapImage } from '../../../src/pipeline/types.ts';
+import type { SoftTarget } from '../../../src/math/soft-scaling/targets.ts';
+import { runLocScale } from '../../../src/pipeline/index.ts';
+import { type Run, startRun } from '../../../src/pipeline/run.ts';
+import {
+  planSoftScaling,
+  type SoftScalingMaps,
+  type SoftScalingSettings,
+  softTargetOf,
+} from '../../../src/pipeline/soft-scaling.ts';
+import type { LocScaleJob, MapImage } from '../../../src/pipeline/types.ts';
 import { relativeL2 } from '../../support/compare.ts';
 import { directBandScaling } from '../../support/direct-band-scaling.ts';
 import { blobMask, mapLikeVolume, noiseVolume } from '../../support/random-volume.ts';
@@ -28,77 +34,58 @@ const halves = (voxel = 1.5) => ({
   half2: image('half2.mrc', half(3), voxel),
 });
 
-describe('runSoftScaling', () => {
-  it('scales half maps to the protein profile, cut by the mask, and holds nothing but the result', async () => {
+const soft = (input: LocScaleJob['input'], change: Partial<LocScaleJob> = {}): LocScaleJob => ({
+  input,
+  mask: image('mask.mrc', blobMask(SHAPE, 0.8)),
+  reference: { kind: 'profile' },
+  parameters: { scaling: 'soft' },
+  ...change,
+});
+const direct = {
+  shape: SHAPE,
+  voxelSize: [1.5, 1.5, 1.5] as const,
+  half1: half(2),
+  half2: half(3),
+  mask: blobMask(SHAPE, 0.8),
+  zeroOutside: true,
+};
+
+describe('soft scaling as a run', () => {
+  it('scales half maps to the protein profile, cut by the mask, and holds nothing but the results', async () => {
     const engine = createSimpleEngine();
-    const mask = blobMask(SHAPE, 0.8);
-    const result = await runSoftScaling(
-      { input: halves(), mask: image('mask.mrc', mask.slice()) },
-      { engine },
-    );
-    const expected = directBandScaling({
-      shape: SHAPE,
-      voxelSize: [1.5, 1.5, 1.5],
-      half1: half(2),
-      half2: half(3),
-      mask,
-      zeroOutside: true,
-      target: { kind: 'profile', profile: proteinProfile() },
-    });
+    const result = await runLocScale(soft(halves()), { engine });
+    const expected = directBandScaling({ ...direct, target: { kind: 'profile', profile: proteinProfile() } });
     expect(relativeL2(await engine.download(result.scaled), expected.scaled)).toBeLessThan(1e-6);
-    expect(result.bands).toEqual(expected.bands);
-    expect([...engine.held]).toEqual([result.scaled]);
-    expect(Object.keys(result.timings)).toEqual(['read', 'scaling']);
-    expect(result.warnings).toEqual([]);
+    expect(result.soft?.bands).toEqual(expected.bands);
+    expect(new Set(engine.held)).toEqual(new Set([result.scaled, result.mask]));
   });
 
-  it('takes a reference, with or without a profile', async () => {
+  it('takes a reference, and with a profile the geometric mean of both', async () => {
     const reference = mapLikeVolume(SHAPE, 9);
     for (const profile of [undefined, proteinProfile(60)]) {
       const engine = createSimpleEngine();
-      const job = {
-        input: halves(),
-        reference: image('ref.mrc', reference.slice()),
-        ...(profile && { profile }),
-      };
-      const { scaled } = await runSoftScaling(job, { engine });
-      const expected = directBandScaling({
-        shape: SHAPE,
-        voxelSize: [1.5, 1.5, 1.5],
-        half1: half(2),
-        half2: half(3),
-        reference,
-        target: profile ? { kind: 'geometric-mean', profile } : { kind: 'reference' },
+      const job = soft(halves(), {
+        reference: { kind: 'model-map', map: image('ref.mrc', reference.slice()) },
+        parameters: { scaling: 'soft', soft: { profile } },
       });
+      const { scaled } = await runLocScale(job, { engine });
+      const target: SoftTarget = profile ? { kind: 'geometric-mean', profile } : { kind: 'reference' };
+      const expected = directBandScaling({ ...direct, reference, target });
       expect(relativeL2(await engine.download(scaled), expected.scaled)).toBeLessThan(1e-6);
     }
   });
 
-  it('asks for the resolution of a single map, and says when voxels are too coarse to sharpen', async () => {
+  it('asks for the resolution of a single map, and leaves nothing behind', async () => {
     const engine = createSimpleEngine();
     const input = { kind: 'map' as const, map: image('map.mrc', half(2)) };
-    await expect(runSoftScaling({ input }, { engine })).rejects.toThrow(/only up to its resolution/);
-    expect(engine.held.size).toBe(0);
-    const told: string[] = [];
-    await runSoftScaling({ input: halves(6) }, { engine, onWarning: (line) => told.push(line) });
-    expect(told).toEqual([
-      'Voxels of 6.00 A leave 3 frequency bands up to 0.083 1/A: only noise weighting is applied.',
-    ]);
-  });
-
-  it('refuses a mask without voxels and maps of other boxes, and releases what it holds', async () => {
-    const engine = createSimpleEngine();
-    const empty = image('mask.mrc', new Float32Array(8000));
-    await expect(runSoftScaling({ input: halves(), mask: empty }, { engine })).rejects.toThrow(/mask/);
-    const other = image('ref.mrc', particle.slice(), 2);
-    await expect(runSoftScaling({ input: halves(), reference: other }, { engine })).rejects.toThrow(
-      /voxel size/,
-    );
+    await expect(runLocScale(soft(input), { engine })).rejects.toThrow(/only up to its resolution/);
     expect(engine.held.size).toBe(0);
   });
 });
 
-describe('scaleSoftly', () => {
+describe('planSoftScaling', () => {
+  const scaleSoftly = async (maps: SoftScalingMaps, settings: SoftScalingSettings, run: Run) =>
+    (await planSoftScaling(settings, run)).scale(maps, run);
   const upload = (engine: Engine, data: Float32Array) => engine.upload(data.slice(), SHAPE);
   const grid = { shape: SHAPE, voxelSize: [1.5, 1.5, 1.5] as const };
   const target = softTargetOf({ kind: 'profile' });
@@ -132,6 +119,16 @@ describe('scaleSoftly', () => {
     const faded = await scaleSoftly({ maps }, { ...base, resolution: 5, fadeOutput: true }, run);
     expect(faded.fadeResolution).toBe(5);
     await expect(planSoftScaling({ ...base, fadeOutput: true }, run)).rejects.toThrow(/only at a resolution/);
+  });
+
+  it('says when voxels are too coarse to sharpen', async () => {
+    const warnings: string[] = [];
+    const run = startRun({ engine: createSimpleEngine(), onWarning: (line) => warnings.push(line) });
+    const coarse = { shape: SHAPE, voxelSize: [6, 6, 6] as const };
+    await planSoftScaling({ grid: coarse, input: 'half maps', target, zeroOutside: false }, run);
+    expect(warnings).toEqual([
+      'Voxels of 6.00 A leave 3 frequency bands up to 0.083 1/A: only noise weighting is applied.',
+    ]);
   });
 
   it('no reference is a decay with locality 1; the window is 0.4 of an edge', async () => {

@@ -1,8 +1,8 @@
-/** Soft scaling as the scheme of a run: the bits of the run by itself, with any reference, within its planned memory. */
+/** Soft scaling as the scheme of a run: with any reference, within its planned memory. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
-import { planLocScale, runLocScale, runSoftScaling } from '../../../src/pipeline/index.ts';
+import { planLocScale, runLocScale } from '../../../src/pipeline/index.ts';
 import { trackVolumes, VolumeLedger } from '../../../src/pipeline/tracked-engine.ts';
 import type { LocScaleJob, LocScaleParameters, MapImage } from '../../../src/pipeline/types.ts';
 import { smallDataset } from '../../support/synthetic.ts';
@@ -38,22 +38,6 @@ async function scaledBy(job: LocScaleJob): Promise<Float32Array> {
 }
 
 describe('soft scaling in runLocScale', () => {
-  it.each(['profile', 'map'] as const)('with a %s has the bits of runSoftScaling', async (kind) => {
-    const own = await openEngine();
-    const reference = kind === 'map' ? copyOf(data.reference) : undefined;
-    const alone = await runSoftScaling(
-      { input: halves(), mask: copyOf(data.mask), reference },
-      { engine: own },
-    );
-    const expected = (await own.download(alone.scaled)).slice();
-    own.release(alone.scaled);
-    const job = jobOf(
-      kind === 'map' ? { reference: { kind: 'model-map', map: copyOf(data.reference) } } : {},
-    );
-    expect(await scaledBy(job)).toEqual(expected);
-    expect(expected.some((value) => value !== 0)).toBe(true);
-  });
-
   it('gives no window profiles, and B factors, resolution and signal where they are measured', async () => {
     const own = await openEngine();
     const parameters = { ...soft, measureBFactors: true };

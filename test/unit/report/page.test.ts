@@ -7,6 +7,7 @@ import { withLightColours } from '../../../src/report/palette.ts';
 import {
   meanProfile,
   plotBFactors,
+  plotComparison,
   plotDistribution,
   plotFsc,
   plotProfiles,
@@ -115,6 +116,25 @@ describe('the page', () => {
       'Wilson cut-off, Å',
     ])
       expect(page, text).toContain(text);
+  });
+
+  it('compares two ways of scaling where both ran', async () => {
+    expect(await render()).not.toContain('Two ways of scaling');
+    const amplitudes = {
+      frequency: [0, 0.05, 0.1, 0.15],
+      wanted: [1, 1, 0.5, 0.4],
+      reached: [1, 1, 0.5, 0.3],
+      also: [1, 1, 0.5, 0],
+    };
+    const global = { bFactor: -80.4, resolution: 3.512 };
+    const html = await render({ comparison: { scheme: 'global', global, amplitudes } });
+    expect(html).toContain('Two ways of scaling');
+    expect(html).toContain('-80 Å² were added to the whole map, up to 3.51 Å.');
+    const svg = plotComparison(amplitudes, { reached: 'soft bands', also: 'one B factor' }, 3.5);
+    expect(pointsOf(svg, 'result')).toHaveLength(4);
+    // On a logarithmic axis what is 0 has no place.
+    expect(pointsOf(svg, 'input')).toHaveLength(3);
+    for (const name of ['wanted', 'soft bands', 'one B factor']) expect(svg).toContain(`— ${name}<`);
   });
 
   it('loads nothing and runs only its own script', async () => {

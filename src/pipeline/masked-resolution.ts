@@ -1,0 +1,69 @@
+/**
+ * Where the signal of a map ends: the resolution that the user gave, else that of independent half maps within the mask,
+ * else the cut-off of the run, where that says something about the data.
+ */
+import type { Volume } from '../engine/engine.ts';
+import { LocScaleError, named } from '../errors.ts';
+import { FSC_THRESHOLD } from '../math/fourier/fsc.ts';
+import type { MaskedFsc } from '../math/fourier/masked-fsc.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
+import type { ResolvedMap } from './fsc.ts';
+import { measureMaskedFsc, softenMask } from './map-measures.ts';
+import type { Run } from './run.ts';
+
+/** Volumes beside the map and the half maps at most: the soft mask and what the masked FSC makes. */
+const VOLUMES_OF_MASKED_FSC = 6;
+
+export interface SignalEnd {
+  /** A. */
+  readonly resolution: number;
+  /** Of the half maps within the mask, where they were measured. */
+  readonly fsc?: MaskedFsc;
+}
+
+/** A measurement that waits for the step that needs it. */
+export interface PlannedSignalEnd {
+  readonly usesHalfMaps: boolean;
+  /** Most bytes beside the volumes that live then. */
+  readonly bytes: number;
+  find(run: Run): Promise<SignalEnd>;
+}
+
+/** `what`: that ends there, as the subject of a sentence. `weights`: the curve is wanted even with a resolution. */
+export function planSignalEnd(
+  what: string,
+  { halves, fsc, cutoff, resolutionKnown }: ResolvedMap,
+  mask: Volume,
+  voxelSize: number,
+  asked: number | undefined,
+  { run, weights }: { readonly run: Run; readonly weights: boolean },
+): PlannedSignalEnd {
+  const independent = fsc?.verdict.relation === 'independent' ? halves : undefined;
+  const measured = asked === undefined || weights ? independent : undefined;
+  if (measured === undefined && !resolutionKnown)
+    throw new LocScaleError('usage', `${what} ends at the resolution, which is not known.`, {
+      parameter: 'resolution',
+      hint: `Give it with ${named('resolution')}, or give two independent half maps.`,
+    });
+  return {
+    usesHalfMaps: measured !== undefined,
+    bytes: measured === undefined ? 0 : bytesOfMaskedFsc(mask.shape, run),
+    async find(current) {
+      if (measured === undefined) return { resolution: asked ?? cutoff.cutoff };
+      const edge = await softenMask(current.engine, mask, voxelSize);
+      const masked = await measureMaskedFsc(current.engine, measured, edge, voxelSize);
+      current.release(edge);
+      return { resolution: asked ?? endOf(masked, voxelSize) ?? cutoff.cutoff, fsc: masked };
+    },
+  };
+}
+
+/** A curve that never falls ends with the voxels; undefined without common signal. */
+function endOf({ corrected, resolution }: MaskedFsc, voxelSize: number): number | undefined {
+  return resolution ?? ((corrected.at(-1) ?? 0) >= FSC_THRESHOLD ? 2 * voxelSize : undefined);
+}
+
+function bytesOfMaskedFsc(shape: Shape, { engine: { bytesOf } }: Run): number {
+  const transforms = Math.max(bytesOf.radialFilter(shape), bytesOf.shellSpectra(shape));
+  return transforms + VOLUMES_OF_MASKED_FSC * 4 * voxelCount(shape);
+}
