@@ -38,6 +38,7 @@ export function cpuBytes(threads: number): VerbBytes {
     average: volume,
     binarise: volume,
     radialFilter,
+    randomisePhases: radialFilter,
     resample,
     simulateMap(atoms, grid) {
       const { shape: fine } = finerGrid(grid);

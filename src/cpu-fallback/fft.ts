@@ -197,7 +197,7 @@ function squaredShellRadii(n: number, edge: number): Float64Array {
   return Float64Array.from({ length: n }, (_, k) => ((signed(k, n) * edge) / n) ** 2);
 }
 
-function signed(k: number, n: number): number {
+export function signed(k: number, n: number): number {
   return 2 * k < n ? k : k - n;
 }
 
@@ -273,7 +273,7 @@ export function loadColumns(
   return block;
 }
 
-function storeColumns(
+export function storeColumns(
   kernels: Kernels,
   spectrum: SharedSpectrum,
   block: { re: number; im: number },

@@ -26,6 +26,7 @@ import { gibibytes } from '../math/bytes.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
+import type { RandomPhases } from '../math/fourier/random-phases.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/statistics/moments.ts';
@@ -159,13 +160,32 @@ export class CpuEngine implements Engine {
     return { mask, voxels: counts.reduce((sum, count) => sum + count, 0) };
   }
 
-  async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume> {
+  radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume> {
+    return this.throughSpectrum(volume, (spectrum, ranges) =>
+      this.pool.map(
+        'filterColumns',
+        ranges.map((range) => ({ ...range, spectrum, transfer })),
+      ),
+    );
+  }
+
+  randomisePhases(volume: Volume, phases: RandomPhases): Promise<CpuVolume> {
+    return this.throughSpectrum(volume, (spectrum, ranges) =>
+      this.pool.map(
+        'turnColumns',
+        ranges.map((range) => ({ ...range, spectrum, phases })),
+      ),
+    );
+  }
+
+  /** A volume whose columns along z are changed between the transforms along y. */
+  private async throughSpectrum(
+    volume: Volume,
+    change: (spectrum: SharedSpectrum, ranges: Range[]) => Promise<unknown>,
+  ): Promise<CpuVolume> {
     const { spectrum, free } = await this.forwardPlanes(volume);
     const [nz, ny] = volume.shape;
-    await this.pool.map(
-      'filterColumns',
-      split(ny, ROWS_PER_TASK).map((range) => ({ ...range, spectrum, transfer })),
-    );
+    await change(spectrum, split(ny, ROWS_PER_TASK));
     const out = this.memory.create(volume.shape);
     await this.pool.map(
       'inversePlanes',

@@ -4,6 +4,7 @@
  */
 
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
+import type { RandomPhases } from '../math/fourier/random-phases.ts';
 import type { Shape } from '../math/grid.ts';
 import type { BandPlan } from '../math/soft-scaling/bands.ts';
 import type { MapSum } from '../math/soft-scaling/inputs.ts';
@@ -34,6 +35,7 @@ import { type BlendArguments, blendRange } from './local-filter.ts';
 import { type ResolutionTileJob, TileResolver } from './local-resolution.ts';
 import { type TileJob, TileScaler, type TileTimings } from './local-scaling.ts';
 import { type SplatJob, splatPlanes } from './model-map.ts';
+import { turnColumns } from './randomise-phases.ts';
 import { forwardResampledPlanes, resampleColumns } from './resample.ts';
 import {
   averageOrbits,
@@ -78,6 +80,9 @@ export const tasks = {
 
   filterColumns: (thread: Thread, args: Range & { spectrum: SharedSpectrum; transfer: RadialTransfer }) =>
     filterColumns(thread.kernels, args.spectrum, args.transfer, args.from, args.to),
+
+  turnColumns: (thread: Thread, args: Range & { spectrum: SharedSpectrum; phases: RandomPhases }) =>
+    turnColumns(thread.kernels, args.spectrum, args.phases, args.from, args.to),
 
   inversePlanes: (thread: Thread, args: Range & { spectrum: SharedSpectrum; out: Float32Array }) =>
     inversePlanes(thread.kernels, args.spectrum, args.out, args.from, args.to),

@@ -7,6 +7,7 @@
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
+import type { RandomPhases } from '../math/fourier/random-phases.ts';
 import type { Grid, Shape } from '../math/grid.ts';
 import type { WindowWeights } from '../math/scaling/local-resolution.ts';
 import type { ScalingRule } from '../math/scaling/scaling-rules.ts';
@@ -290,6 +291,7 @@ export interface VerbBytes {
   average(shape: Shape): number;
   binarise(shape: Shape): number;
   radialFilter(shape: Shape): number;
+  randomisePhases(shape: Shape): number;
   resample(from: Shape, to: Shape): number;
   simulateMap(atoms: number, grid: Grid): number;
   symmetrise(shape: Shape, operators: readonly Operator[], options?: SymmetriseOptions): number;
@@ -339,6 +341,8 @@ export interface Engine {
   binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }>;
   /** Multiplies the Fourier transform by a function of |f|. */
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume>;
+  /** Turns the phases of the Fourier transform beyond a frequency by chance (math/fourier/random-phases.ts). */
+  randomisePhases(volume: Volume, phases: RandomPhases): Promise<Volume>;
   /**
    * The same periodic box on another number of voxels, by cropping or padding the Fourier transform.
    * Voxel (0, 0, 0) stays where it is; values are kept (a constant map stays that constant).

@@ -40,6 +40,7 @@ export function gpuBytes(limits: GpuLimits): VerbBytes {
     average: (shape) => volume(shape) + SMALL_BYTES,
     binarise: (shape) => volume(shape) + SMALL_BYTES,
     radialFilter,
+    randomisePhases: radialFilter,
     resample,
     simulateMap(atoms, grid) {
       const { shape: fine } = finerGrid(grid);

@@ -24,6 +24,7 @@ import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { planSplat } from '../math/atoms/splat-plan.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
+import type { RandomPhases } from '../math/fourier/random-phases.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import type { NoiseBox } from '../math/statistics/confidence.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
@@ -36,6 +37,7 @@ import { openResolution } from './local-resolution.ts';
 import { openScaling, type ScalingTools } from './local-scaling.ts';
 import { simulateMap } from './model-map.ts';
 import { radialFilter } from './radial-filter.ts';
+import { randomisePhases } from './randomise-phases.ts';
 import { resample } from './resample.ts';
 import { shellSpectra } from './shell-spectra.ts';
 import { symmetrise } from './symmetrise.ts';
@@ -125,6 +127,10 @@ export class GpuEngine implements Engine {
   async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
     const { mask, voxels } = await binarise(this.gpu, this.own(volume), threshold);
     return { mask: this.adopt(mask), voxels };
+  }
+
+  async randomisePhases(volume: Volume, phases: RandomPhases): Promise<Volume> {
+    return this.adopt(await randomisePhases(this.gpu, this.own(volume), phases));
   }
 
   async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {

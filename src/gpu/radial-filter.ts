@@ -17,25 +17,53 @@ import {
   stripsOf,
   transformPlanes,
 } from './fft-slabs.ts';
+import type { UniformField } from './kernel.ts';
 import { makeVolume, withScratch } from './scratch.ts';
 import type { GpuVolume } from './volume.ts';
 
 /** Room for FFT tables, squared frequencies and parameters. */
 const SMALL_BUFFERS_BYTES = 128 * 1024;
 
-export async function radialFilter(
+export function radialFilter(
   gpu: GpuDevice,
   volume: GpuVolume,
   transfer: RadialTransfer,
 ): Promise<GpuVolume> {
+  const name = 'radial-filter';
+  return throughSpectrum(gpu, name, volume, transfer.table.byteLength, (spectrum) => {
+    const { pitch, shape } = spectrum.plan;
+    const last = transfer.table.length - 1;
+    return filterColumns(gpu, spectrum, name, {
+      table: ['gains', transfer.table],
+      axisScale: transfer.axisScale,
+      parametersOf: (columns, firstRow) => [
+        ['u32', columns],
+        ['u32', pitch],
+        ['u32', shape[1]],
+        ['u32', firstRow],
+        ['u32', last],
+        ['f32', last / transfer.maxFrequency],
+      ],
+    });
+  });
+}
+
+/** A volume whose columns along z are changed between the transforms along y. */
+export async function throughSpectrum(
+  gpu: GpuDevice,
+  name: string,
+  volume: GpuVolume,
+  tableBytes: number,
+  change: (spectrum: Spectrum) => Promise<void>,
+): Promise<GpuVolume> {
   const { shape } = volume;
-  const plan = requireSlabFft(gpu, shape, 1, transfer.table.byteLength + SMALL_BUFFERS_BYTES);
+  const plan = requireSlabFft(gpu, shape, 1, tableBytes + SMALL_BUFFERS_BYTES);
   return withScratch(gpu, async (scratch) => {
-    const spectrum = createSpectrum(scratch, 'radial-filter', plan);
+    const spectrum = createSpectrum(scratch, name, plan);
     await transformPlanes(gpu, volume, spectrum);
-    await filterColumns(gpu, spectrum, transfer);
+    await change(spectrum);
     // The result takes its memory only when the strips have given theirs back.
-    const { volume: filtered } = await makeVolume(gpu, 'radial-filter', shape, async (out) => {
+    const { volume: filtered } = await makeVolume(gpu, name, shape, async (out) => {
       await restorePlanes(gpu, spectrum, out);
       await gpu.finish();
     });
@@ -43,33 +71,41 @@ export async function radialFilter(
   });
 }
 
-async function filterColumns(gpu: GpuDevice, spectrum: Spectrum, transfer: RadialTransfer): Promise<void> {
+/** What a shader does between the transforms along z. */
+export interface ColumnFilter {
+  /** A table by the name of its binding. */
+  readonly table: readonly [binding: string, values: Float32Array];
+  readonly axisScale: RadialTransfer['axisScale'];
+  /** Of a strip: so many columns, from this row on. */
+  parametersOf(columns: number, firstRow: number): UniformField[];
+}
+
+/** `name`: of the shader. */
+export async function filterColumns(
+  gpu: GpuDevice,
+  spectrum: Spectrum,
+  name: string,
+  { table: [binding, values], axisScale, parametersOf }: ColumnFilter,
+): Promise<void> {
   const { plan } = spectrum;
-  const kernel = await lineKernel(gpu, plan.z, 'radial-filter', 'main');
+  const kernel = await lineKernel(gpu, plan.z, name, 'main');
   const table = lineTableBuffer(gpu, plan.z);
   await withScratch(gpu, async (scratch) => {
-    const gains = scratch.table('transfer function', transfer.table);
+    const tabulated = scratch.table(binding, values);
     const squares = scratch.table(
       'squared frequencies',
-      squaredFrequencies(plan.shape, plan.pitch, transfer),
+      squaredFrequencies(plan.shape, plan.pitch, axisScale),
     );
-    const buffer = stripBuffer(scratch, 'radial-filter', spectrum);
+    const buffer = stripBuffer(scratch, name, spectrum);
     for (const strip of stripsOf(plan)) {
       const columns = strip.rows * plan.pitch;
-      const parameters = scratch.uniform('radial-filter', [
-        ['u32', columns],
-        ['u32', plan.pitch],
-        ['u32', plan.shape[1]],
-        ['u32', strip.firstRow],
-        ['u32', transfer.table.length - 1],
-        ['f32', (transfer.table.length - 1) / transfer.maxFrequency],
-      ]);
-      const encoder = gpu.device.createCommandEncoder({ label: 'radial-filter' });
+      const parameters = scratch.uniform(name, parametersOf(columns, strip.firstRow));
+      const encoder = gpu.device.createCommandEncoder({ label: name });
       copyStrip(encoder, spectrum, strip, buffer, 'gather');
-      const pass = encoder.beginComputePass({ label: 'radial-filter' });
+      const pass = encoder.beginComputePass({ label: name });
       kernel.run(
         pass,
-        { table, parameters, spectrum: buffer, squares, gains },
+        { table, parameters, spectrum: buffer, squares, [binding]: tabulated },
         dispatchSize(Math.ceil(columns / plan.z.lines), gpu.limits),
       );
       pass.end();
@@ -84,7 +120,7 @@ async function filterColumns(gpu: GpuDevice, spectrum: Spectrum, transfer: Radia
 function squaredFrequencies(
   [nz, ny, nx]: Shape,
   pitch: number,
-  { axisScale: [sz, sy, sx] = [1, 1, 1] }: RadialTransfer,
+  [sz, sy, sx]: NonNullable<RadialTransfer['axisScale']> = [1, 1, 1],
 ): Float32Array {
   const along = (n: number, count: number, scale: number): number[] =>
     Array.from({ length: count }, (_, k) => ((scale * (2 * k < n ? k : k - n)) / n) ** 2);

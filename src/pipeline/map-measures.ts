@@ -2,14 +2,12 @@
  * Measures of maps that several commands share: FSC within a mask, agreement with a model's map, sharpening by one B
  * factor. All take volumes of an engine and leave them as they are; voxels are cubes of `voxelSize` (A).
  */
-import type { Engine, ShellSpectra, Volume } from '../engine/engine.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
 import { firstCrossing } from '../math/fourier/fsc.ts';
 import {
   correctForMask,
-  firstReplacedShell,
-  keepShells,
+  firstRandomisedShell,
   type MaskedFsc,
-  noiseShells,
   shellCentres,
   shellCorrelation,
 } from '../math/fourier/masked-fsc.ts';
@@ -17,14 +15,13 @@ import { tabulateTransfer } from '../math/fourier/radial-transfer.ts';
 import { voxelCount } from '../math/grid.ts';
 import { fitGuinier, type GuinierFit, guinierTransfer, signalWeight } from '../math/scaling/guinier.ts';
 import { correlationOf } from '../math/statistics/correlation.ts';
-import { createRandom } from '../math/statistics/random.ts';
 
 /** FSC of map and model is read here: a model has no noise. */
 const MODEL_THRESHOLD = 0.5;
 
 /**
- * FSC of half maps within a mask (0 to 1; one with soft edges), corrected for the mask by high-resolution noise. The
- * noise depends on the seed only.
+ * FSC of half maps within a mask (0 to 1; one with soft edges), corrected for the mask by random phases at high
+ * resolution, which depend on the seed only.
  */
 export async function measureMaskedFsc(
   engine: Engine,
@@ -38,42 +35,17 @@ export async function measureMaskedFsc(
   const unmasked = shellCorrelation(spectra);
   const frequency = shellCentres(unmasked.length, edge, voxelSize);
   const masked = await maskedCorrelation(engine, halves, mask);
-  const first = firstReplacedShell(unmasked);
+  const first = firstRandomisedShell(unmasked);
   if (first === undefined) return correctForMask(frequency, unmasked, masked);
   const changed: Volume[] = [];
   try {
     for (const [i, half] of halves.entries())
-      changed.push(await withNoise(engine, half, spectra, first, seed, i));
-    const replaced = await maskedCorrelation(engine, changed as [Volume, Volume], mask);
-    return correctForMask(frequency, unmasked, masked, replaced);
+      changed.push(await engine.randomisePhases(half, { from: first / edge, seed: 2 * seed + i }));
+    const randomised = await maskedCorrelation(engine, changed as [Volume, Volume], mask);
+    return correctForMask(frequency, unmasked, masked, randomised);
   } finally {
     engine.release(...changed);
   }
-}
-
-/** Half the map of which the shells from `first` on are noise of the same power. */
-async function withNoise(
-  engine: Engine,
-  half: Volume,
-  { powerA, powerB, counts }: ShellSpectra,
-  first: number,
-  seed: number,
-  index: number,
-): Promise<Volume> {
-  const { shape } = half;
-  const edge = Math.min(...shape);
-  const voxels = voxelCount(shape);
-  const random = createRandom(seed, index);
-  const host = engine.allocateHost(voxels);
-  for (let i = 0; i < voxels; i++) host[i] = random.gaussian();
-  const white = await engine.upload(host, shape);
-  const coloured = noiseShells(index === 0 ? powerA : powerB, counts, first, edge, voxels);
-  const noise = await engine.radialFilter(white, coloured);
-  engine.release(white);
-  const kept = await engine.radialFilter(half, keepShells(first, edge));
-  const sum = await engine.average(kept, noise);
-  engine.release(noise, kept);
-  return sum;
 }
 
 async function maskedCorrelation(

@@ -81,6 +81,8 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
     },
     radialFilter: (volume, transfer) =>
       made(bytesOf.radialFilter(volume.shape), engine.radialFilter(volume, transfer)),
+    randomisePhases: (volume, phases) =>
+      made(bytesOf.randomisePhases(volume.shape), engine.randomisePhases(volume, phases)),
     resample: (volume, shape) => made(bytesOf.resample(volume.shape, shape), engine.resample(volume, shape)),
     simulateMap: (atoms, grid, options) =>
       made(bytesOf.simulateMap(atoms.count, grid), engine.simulateMap(atoms, grid, options)),

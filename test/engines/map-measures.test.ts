@@ -10,6 +10,8 @@ import {
   sharpenGlobally,
   softenMask,
 } from '../../src/pipeline/map-measures.ts';
+import { relativeL2 } from '../support/compare.ts';
+import { directFsc, randomisePhasesDirectly } from '../support/direct-random-phases.ts';
 import { describeEngines } from '../support/engines.ts';
 import { noiseVolume } from '../support/random-volume.ts';
 
@@ -56,7 +58,7 @@ describeEngines('measures of maps', (engine) => {
       );
     const halves = [await half(2), await half(3)] as const;
     const mask = await upload(on, ball(12));
-    const { frequency, unmasked, masked, corrected, replacedFrom, resolution } = await measureMaskedFsc(
+    const { frequency, unmasked, masked, corrected, randomisedFrom, resolution } = await measureMaskedFsc(
       on,
       halves,
       mask,
@@ -67,7 +69,7 @@ describeEngines('measures of maps', (engine) => {
       beyond.reduce((sum, { r }) => sum + curve[r], 0) / beyond.length;
     expect(mean(masked)).toBeGreaterThan(mean(corrected) + 0.02);
     expect(Math.abs(mean(corrected))).toBeLessThan(0.08);
-    expect(replacedFrom).toBeGreaterThan(0.08);
+    expect(randomisedFrom).toBeGreaterThan(0.08);
     // The two shells of the transition are left as they are.
     expect(resolution).toBeGreaterThan(1 / (1 / 7 + 3 / (40 * VOXEL)));
     expect(resolution).toBeLessThan(8);
@@ -92,6 +94,60 @@ describeEngines('measures of maps', (engine) => {
     const values = await on.download(mask);
     expect(values.every((v) => v >= 0 && v <= 1)).toBe(true);
     on.release(...halves, hard, mask);
+  });
+
+  it('random phases equal the float64 ones (1e-6); the power of every shell stays', async () => {
+    const on = await engine();
+    for (const shape of [
+      [18, 20, 16],
+      [15, 14, 17],
+    ] as Shape[]) {
+      const data = noiseVolume(shape, 4);
+      const volume = await on.upload(data.slice(), shape);
+      const phases = { from: 4 / Math.min(...shape), seed: 11 };
+      const turned = await on.randomisePhases(volume, phases);
+      const expected = randomisePhasesDirectly(data, shape, phases);
+      expect(relativeL2(await on.download(turned), expected)).toBeLessThan(1e-6);
+      const { cross, powerA, powerB } = await on.shellSpectra(volume, turned);
+      powerA.forEach((power, r) => {
+        expect(Math.abs(powerB[r] / power - 1)).toBeLessThan(1e-5);
+      });
+      expect(cross[3] / powerA[3]).toBeCloseTo(1, 5);
+      expect(cross.slice(5).reduce((sum, value) => sum + value, 0)).toBeLessThan(
+        0.2 * powerA.slice(5).reduce((sum, value) => sum + value, 0),
+      );
+      on.release(volume, turned);
+    }
+  });
+
+  it('halves with nothing in common but their mean: the mask alone correlates them, and is taken away', async () => {
+    const on = await engine();
+    const edge = SHAPE[0];
+    const inside = ball(13);
+    const data = [2, 3].map((seed) => noiseVolume(SHAPE, seed).map((v) => v + 1));
+    const halves = [await upload(on, data[0].slice()), await upload(on, data[1].slice())] as const;
+    const mask = await upload(on, inside.slice());
+    const fsc = await measureMaskedFsc(on, halves, mask, VOXEL);
+    const mean = (curve: readonly number[]) => {
+      const beyond = curve.slice(4);
+      return beyond.reduce((sum, value) => sum + value, 0) / beyond.length;
+    };
+    expect(mean(fsc.masked)).toBeGreaterThan(0.15);
+    expect(Math.abs(mean(fsc.corrected))).toBeLessThan(0.08);
+    // By definition, in float64.
+    const times = (voxels: ArrayLike<number>) => Float64Array.from(voxels, (v, i) => v * inside[i]);
+    const [one, other] = data;
+    const total = directFsc(times(one), times(other), edge);
+    const from = directFsc(one, other, edge).findIndex((value) => value < 0.8);
+    const [turnedOne, turnedOther] = data.map((half, i) =>
+      times(randomisePhasesDirectly(half, SHAPE, { from: from / edge, seed: 2 + i })),
+    );
+    const noise = directFsc(turnedOne, turnedOther, edge);
+    fsc.corrected.forEach((value, r) => {
+      const expected = r < from + 2 ? total[r] : (total[r] - noise[r]) / (1 - noise[r]);
+      expect(Math.abs(value - expected)).toBeLessThan(1e-5);
+    });
+    on.release(...halves, mask);
   });
 
   it('the same seed gives the same curve; equal maps correlate fully', async () => {

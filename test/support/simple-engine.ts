@@ -21,6 +21,7 @@ import { directBandScaling } from './direct-band-scaling.ts';
 import { directLocalResolution } from './direct-local-resolution.ts';
 import { directLocalScaling } from './direct-local-scaling.ts';
 import { modelMapDirectly } from './direct-model-map.ts';
+import { randomisePhasesDirectly } from './direct-random-phases.ts';
 import { resampleDirectly } from './direct-resample.ts';
 import { symmetriseDirectly } from './direct-symmetrise.ts';
 import { referenceFft3d, referenceShellSums, signedIndex } from './reference-fft.ts';
@@ -166,6 +167,12 @@ export function createSimpleEngine(): SimpleEngine {
         Float32Array.from(back.re, (value) => value / back.re.length),
         shape,
       );
+    },
+    async randomisePhases(volume, phases) {
+      called('randomisePhases');
+      const { shape } = volume;
+      const turned = randomisePhasesDirectly(voxels(volume, 'randomisePhases'), shape, phases);
+      return make(Float32Array.from(turned), shape);
     },
     async resample(volume, shape) {
       called('resample');

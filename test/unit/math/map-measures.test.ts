@@ -7,12 +7,12 @@ import { correlationOf } from '../../../src/math/statistics/correlation.ts';
 describe('masked FSC', () => {
   const frequency = shellCentres(8, 16, 2);
 
-  it('is corrected two shells behind the first replaced one', () => {
+  it('is corrected two shells behind the first shell of random phases', () => {
     const unmasked = [1, 0.9, 0.7, 0.4, 0.2, 0.1, 0, 0];
     const masked = [1, 0.95, 0.9, 0.8, 0.7, 0.5, 0.3, 0.2];
-    const replaced = [1, 0.95, 0.8, 0.5, 0.4, 0.3, 0.3, 1];
-    const { corrected, replacedFrom, resolution } = correctForMask(frequency, unmasked, masked, replaced);
-    expect(replacedFrom).toBe(frequency[2]);
+    const randomised = [1, 0.95, 0.8, 0.5, 0.4, 0.3, 0.3, 1];
+    const { corrected, randomisedFrom, resolution } = correctForMask(frequency, unmasked, masked, randomised);
+    expect(randomisedFrom).toBe(frequency[2]);
     const expected = [1, 0.95, 0.9, 0.8, 0.3 / 0.6, 0.2 / 0.7, 0, 0];
     corrected.forEach((value, r) => {
       expect(value).toBeCloseTo(expected[r], 12);
@@ -21,7 +21,7 @@ describe('masked FSC', () => {
     expect(resolution).toBeCloseTo(1 / (frequency[5] + share * (frequency[6] - frequency[5])), 12);
   });
 
-  it('stays as it is where nothing was replaced; shells without power have FSC 0', () => {
+  it('stays as it is where no phases are random; shells without power have FSC 0', () => {
     const curve = [1, 0.9, 0.85];
     expect(correctForMask(frequency, curve, curve).corrected).toEqual(curve);
     expect(shellCorrelation({ cross: [2, 0], powerA: [1, 0], powerB: [4, 3] })).toEqual([1, 0]);

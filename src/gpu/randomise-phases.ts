@@ -1,0 +1,26 @@
+/** Turns the phases of a volume beyond a frequency (shaders/randomise-phases.wgsl), as a filter of its columns along z. */
+import { firstTurnedSquare, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';
+import type { GpuDevice } from './device.ts';
+import { filterColumns, throughSpectrum } from './radial-filter.ts';
+import type { GpuVolume } from './volume.ts';
+
+export function randomisePhases(gpu: GpuDevice, volume: GpuVolume, phases: RandomPhases): Promise<GpuVolume> {
+  const name = 'randomise-phases';
+  const phasors = Float32Array.from(phasorTable());
+  return throughSpectrum(gpu, name, volume, phasors.byteLength, (spectrum) => {
+    const { pitch, shape } = spectrum.plan;
+    return filterColumns(gpu, spectrum, name, {
+      table: ['phasors', phasors],
+      axisScale: undefined,
+      parametersOf: (columns, firstRow) => [
+        ['u32', columns],
+        ['u32', pitch],
+        ['u32', shape[1]],
+        ['u32', shape[2]],
+        ['u32', firstRow],
+        ['u32', phases.seed],
+        ['f32', firstTurnedSquare(phases)],
+      ],
+    });
+  });
+}

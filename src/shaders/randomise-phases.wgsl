@@ -1,0 +1,101 @@
+//#include lib/line-fft.wgsl
+// Columns along z of a half spectrum: forward transform, coefficients beyond a frequency turned by an angle that
+// follows from their index (math/fourier/random-phases.ts), inverse transform, unnormalised.
+//   spectrum   strip of rows ky (kz, ky - first_row, kx), complex (re, im), in place
+//   squares    squared frequencies along z (N), y (`height`) and x (`pitch`), cycles per voxel
+//   phasors    {cos, sin} of 2 pi i / PHASES
+// One workgroup = LINES neighbouring columns; one thread = every THREADS-th value, then butterfly, then value.
+// Hazards: columns of the padding of a row are turned by angles that mean nothing.
+
+const PHASES: u32 = 1024u;
+
+struct Turn {
+  columns: u32,
+  pitch: u32,
+  height: u32,
+  width: u32,        // nx
+  first_row: u32,
+  seed: u32,
+  first_square: f32, // squared frequency from which coefficients are turned
+}
+
+@group(0) @binding(1) var<uniform> parameters: Turn;
+@group(0) @binding(2) var<storage, read_write> spectrum: array<vec2f>;
+@group(0) @binding(3) var<storage, read> squares: array<f32>;
+@group(0) @binding(4) var<storage, read> phasors: array<vec2f>;
+
+fn mix_bits(word: u32) -> u32 {
+  var h = word ^ (word >> 16u);
+  h *= 0x7feb352du;
+  h ^= h >> 15u;
+  h *= 0x846ca68bu;
+  return h ^ (h >> 16u);
+}
+
+fn hashed(z: u32, y: u32, x: u32) -> u32 {
+  var hash = mix_bits(parameters.seed ^ ((x + 1u) * 0x9e3779b1u));
+  hash = mix_bits(hash ^ ((y + 1u) * 0x85ebca77u));
+  return mix_bits(hash ^ ((z + 1u) * 0xc2b2ae3du)) % PHASES;
+}
+
+fn phase_of(z: u32, y: u32, x: u32) -> u32 {
+  if (x != 0u && 2u * x != parameters.width) {
+    return hashed(z, y, x);
+  }
+  // The Friedel mate is stored as well.
+  let mate_z = (N - z) % N;
+  let mate_y = (parameters.height - y) % parameters.height;
+  if (mate_z == z && mate_y == y) {
+    return (hashed(z, y, x) % 2u) * (PHASES / 2u);
+  }
+  if (z < mate_z || (z == mate_z && y < mate_y)) {
+    return hashed(z, y, x);
+  }
+  return (PHASES - hashed(mate_z, mate_y, x)) % PHASES;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let first = (id.x + id.y * groups.x) * LINES;
+  if (first >= parameters.columns) {
+    return;
+  }
+  let lines = min(LINES, parameters.columns - first);
+  for (var t = thread; t < N * LINES; t += THREADS) {
+    let l = t % LINES;
+    let i = t / LINES;
+    var value = vec2f();
+    if (l < lines) {
+      value = spectrum[first + i * parameters.columns + l];
+    }
+    place(i, l, value);
+  }
+  let middle = transform_lines(thread);
+  for (var t = thread; t < N * LINES; t += THREADS) {
+    let l = t % LINES;
+    let i = t / LINES;
+    let row = (first + l) / parameters.pitch;
+    let x = first + l - row * parameters.pitch;
+    let y = min(parameters.first_row + row, parameters.height - 1u);
+    let square = squares[i] + squares[N + y] + squares[N + parameters.height + x];
+    var value = transformed(middle, i, l);
+    if (square >= parameters.first_square) {
+      let phasor = phasors[phase_of(i, y, x)];
+      value = vec2f(value.x * phasor.x - value.y * phasor.y, value.x * phasor.y + value.y * phasor.x);
+    }
+    // Each thread reads and writes values of its own; parts exchanged for the inverse transform.
+    place(i, l, value.yx);
+  }
+  let half = transform_lines(thread);
+  for (var t = thread; t < N * LINES; t += THREADS) {
+    let l = t % LINES;
+    let i = t / LINES;
+    if (l < lines) {
+      spectrum[first + i * parameters.columns + l] = transformed(half, i, l).yx;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** Random phases and the masked FSC by their definitions, in float64. */
+
+import { PHASES, phaseOf, type RandomPhases } from '../../src/math/fourier/random-phases.ts';
+import type { Shape } from '../../src/math/grid.ts';
+import { referenceFft3d } from './reference-fft.ts';
+
+const signed = (k: number, n: number): number => (2 * k < n ? k : k - n);
+
+export function randomisePhasesDirectly(
+  voxels: ArrayLike<number>,
+  shape: Shape,
+  { from, seed }: RandomPhases,
+): Float64Array {
+  const [nz, ny, nx] = shape;
+  const { re, im } = referenceFft3d(voxels, undefined, shape);
+  for (let i = 0; i < re.length; i++) {
+    const [kz, ky, kx] = [Math.floor(i / (ny * nx)), Math.floor(i / nx) % ny, i % nx];
+    const f = Math.hypot(signed(kz, nz) / nz, signed(ky, ny) / ny, signed(kx, nx) / nx);
+    if (f < from * (1 - 1e-9)) continue;
+    // The half kx > nx / 2 is the conjugate of the stored one.
+    const isMate = 2 * kx > nx;
+    const stored = isMate
+      ? phaseOf((nz - kz) % nz, (ny - ky) % ny, nx - kx, shape, seed)
+      : phaseOf(kz, ky, kx, shape, seed);
+    const angle = ((isMate ? -1 : 1) * 2 * Math.PI * stored) / PHASES;
+    const [a, b] = [re[i], im[i]];
+    re[i] = a * Math.cos(angle) - b * Math.sin(angle);
+    im[i] = a * Math.sin(angle) + b * Math.cos(angle);
+  }
+  return Float64Array.from(referenceFft3d(re, im, shape, true).re, (value) => value / re.length);
+}
+
+/** FSC per shell floor(|k|) of a cubic box. */
+export function directFsc(a: ArrayLike<number>, b: ArrayLike<number>, edge: number): number[] {
+  const shape: Shape = [edge, edge, edge];
+  const [one, other] = [referenceFft3d(a, undefined, shape), referenceFft3d(b, undefined, shape)];
+  const shells = Math.floor(edge / 2);
+  const sums = Array.from({ length: shells }, () => [0, 0, 0]);
+  for (let i = 0; i < one.re.length; i++) {
+    const k = [Math.floor(i / (edge * edge)), Math.floor(i / edge) % edge, i % edge];
+    // As the engines: every coefficient with 0 <= kx <= n / 2 once.
+    if (2 * k[2] > edge) continue;
+    const r = Math.floor(Math.sqrt(k.reduce((sum, value) => sum + signed(value, edge) ** 2, 0)));
+    if (r >= shells) continue;
+    sums[r][0] += one.re[i] * other.re[i] + one.im[i] * other.im[i];
+    sums[r][1] += one.re[i] ** 2 + one.im[i] ** 2;
+    sums[r][2] += other.re[i] ** 2 + other.im[i] ** 2;
+  }
+  return sums.map(([cross, p, q]) => cross / Math.sqrt(p * q));
+}
