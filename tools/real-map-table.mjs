@@ -166,7 +166,7 @@ for (const entry of MAPS) {
   }
   // One B factor for the whole map, searched with the model: no global sharpening can do better.
   let best;
-  for (let b = -400; b <= 200; b += 25) {
+  for (let b = -400; wanted(values.modes, 'best global B') && b <= 200; b += 25) {
     const volume = await engine.upload(Float32Array.from(raw), grid.shape);
     const voxel = grid.voxelSize[2];
     const gain = tabulateTransfer((f) => Math.exp((-b * (f / voxel) ** 2) / 4));
@@ -177,7 +177,7 @@ for (const entry of MAPS) {
     if (!Number.isFinite(scores.b20)) continue;
     if (best === undefined || scores.b20 + scores.b60 > best.b20 + best.b60) best = { ...scores, b };
   }
-  rows['best global B'] = best;
+  if (best !== undefined) rows['best global B'] = best;
   results.push({ name, resolution, halfMaps: maps.length === 2, rows });
   if (values.write) store(results);
   console.error(`${name}: done`);

@@ -86,6 +86,7 @@ export class CpuEngine implements Engine {
   readonly memoryLimitBytes: number;
   readonly bytesOf: VerbBytes;
   private readonly memory = new VolumeMemory();
+  private readonly knownStatistics = new WeakMap<Volume, Promise<VolumeStatistics>>();
 
   constructor(pool: Pool, memoryLimitBytes: number, runsOn: string) {
     this.pool = pool;
@@ -138,7 +139,22 @@ export class CpuEngine implements Engine {
     return out;
   }
 
+  /** Those of a whole volume are kept: several steps ask for them. */
   async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
+    if (where !== undefined) return this.measureStatistics(volume, where);
+    // A volume that was released is refused, whatever is known of it.
+    this.memory.own(volume);
+    const known = this.knownStatistics.get(volume);
+    if (known !== undefined) return known;
+    const found = this.measureStatistics(volume, undefined);
+    this.knownStatistics.set(volume, found);
+    return found;
+  }
+
+  private async measureStatistics(
+    volume: Volume,
+    where: { mask: Volume; inside: boolean } | undefined,
+  ): Promise<VolumeStatistics> {
     if (where) requireSameShape(volume, where.mask);
     const data = this.memory.own(volume);
     const mask = where && this.memory.own(where.mask);

@@ -37,6 +37,7 @@ export function rangeStatistics(
   mask: Float32Array | undefined,
   inside: boolean,
 ): PartialStatistics {
+  if (mask === undefined) return denseStatistics(volume, from, to);
   let count = 0;
   let sum = 0;
   let min = Number.POSITIVE_INFINITY;
@@ -44,7 +45,7 @@ export function rangeStatistics(
   let zeros = 0;
   let nonFinite = 0;
   for (let i = from; i < to; i++) {
-    if (mask && mask[i] > 0.5 !== inside) continue;
+    if (mask[i] > 0.5 !== inside) continue;
     const value = volume[i];
     if (!Number.isFinite(value)) {
       nonFinite++;
@@ -59,9 +60,38 @@ export function rangeStatistics(
   const mean = count > 0 ? sum / count : 0;
   let squares = 0;
   for (let i = from; i < to; i++) {
-    if (mask && mask[i] > 0.5 !== inside) continue;
+    if (mask[i] > 0.5 !== inside) continue;
     const deviation = volume[i] - mean;
     if (Number.isFinite(deviation)) squares += deviation * deviation;
+  }
+  return { count, mean, squares, min, max, zeros, nonFinite };
+}
+
+/** The same of all voxels, with as little as possible between two of them. */
+function denseStatistics(volume: Float32Array, from: number, to: number): PartialStatistics {
+  let sum = 0;
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let zeros = 0;
+  let nonFinite = 0;
+  for (let i = from; i < to; i++) {
+    const value = volume[i];
+    // NaN or infinite.
+    if (value - value !== 0) {
+      nonFinite++;
+      continue;
+    }
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (value === 0) zeros++;
+  }
+  const count = to - from - nonFinite;
+  const mean = count > 0 ? sum / count : 0;
+  let squares = 0;
+  for (let i = from; i < to; i++) {
+    const deviation = volume[i] - mean;
+    if (deviation - deviation === 0) squares += deviation * deviation;
   }
   return { count, mean, squares, min, max, zeros, nonFinite };
 }
