@@ -59,6 +59,7 @@ export const locScaleScheme: ScalingScheme = {
         const result = await run.step('scaling', message, async () =>
           withoutEmptyFits(await scaleInRounds(job, opened, run), maskVoxels, run),
         );
+        await warnIfEmpty(result.scaled, run);
         const faded = end && (await fade(result.scaled, end, voxelSize, run));
         return {
           ...result,
@@ -70,6 +71,15 @@ export const locScaleScheme: ScalingScheme = {
     };
   },
 };
+
+/** Squares of amplitudes leave float32 where values are beyond about 1e18, or below 1e-18. */
+async function warnIfEmpty(scaled: Volume, run: Run): Promise<void> {
+  const { min, max } = await run.engine.statistics(scaled);
+  if (min === 0 && max === 0)
+    run.warn(
+      'Every voxel of the result is 0: map or reference hold nothing inside the mask, or values too far from 1 for the windows (beyond about 1e18).',
+    );
+}
 
 /** Low-pass of the result where the signal ends; its edges at the mask become soft, too. */
 async function fade(

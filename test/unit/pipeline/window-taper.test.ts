@@ -159,3 +159,14 @@ describe('a faded result of LocScale’s scheme', () => {
     expect(error).toMatchObject({ tag: 'usage', parameter: 'resolution' });
   });
 });
+
+it('a result of zeros is said: windows cannot square values of 1e30', async () => {
+  const own = await openEngine();
+  const huge = sharp.map((value) => 1e30 * value);
+  const { scaled, mask, warnings } = await runLocScale(jobOf({ input: oneMap(huge) }), { engine: own });
+  own.release(scaled, mask);
+  expect(warnings).toContainEqual(expect.stringMatching(/^Every voxel of the result is 0: /));
+  const usual = await runLocScale(jobOf({ input: oneMap(sharp) }), { engine: own });
+  own.release(usual.scaled, usual.mask);
+  expect(usual.warnings).not.toContainEqual(expect.stringMatching(/^Every voxel/));
+});
