@@ -1,12 +1,13 @@
 /**
- * Builds dist/: the WASM kernels with AssemblyScript, then the TypeScript sources with tsc.
- * Each half is skipped while its inputs are unchanged (hash kept in dist/).
+ * Builds dist/: the WASM kernels with AssemblyScript, the TypeScript sources with tsc, then the bundles for browsers
+ * (build-web.mjs). Each part is skipped while its inputs are unchanged (hash kept in dist/).
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildWeb } from './build-web.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const kernelsSource = join(root, 'src/cpu-fallback/kernels/assembly');
@@ -67,8 +68,13 @@ async function buildKernels() {
   writeFileSync(stamp, digest);
 }
 
+function sourceFiles() {
+  return filesUnder(join(root, 'src')).filter((f) => !f.includes(`${sep}assembly${sep}`));
+}
+
 function buildTypeScript() {
-  const sources = filesUnder(join(root, 'src')).filter((f) => !f.includes(`${sep}assembly${sep}`));
+  // The page is bundled only.
+  const sources = sourceFiles().filter((f) => !f.startsWith(join(root, 'src/web') + sep));
   const configs = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((f) => join(root, f));
   const digest = hashOf([...sources, ...configs, fileURLToPath(import.meta.url)]);
   const stamp = join(dist, '.typescript-hash');
@@ -91,12 +97,22 @@ function buildTypeScript() {
   writeFileSync(stamp, digest);
 }
 
+async function buildBundles() {
+  const tools = ['tools/build-web.mjs', 'package-lock.json', 'package.json'].map((f) => join(root, f));
+  const digest = hashOf([...sourceFiles(), kernelsBinary, ...tools]);
+  const stamp = join(dist, '.web-hash');
+  if (upToDate(stamp, digest, join(dist, 'bundled/index.js'))) return;
+  await buildWeb();
+  writeFileSync(stamp, digest);
+}
+
 process.chdir(root);
 // Packages are made from a clean folder; otherwise running programs keep theirs.
 if (process.argv.includes('--clean')) rmSync(dist, { recursive: true, force: true });
 try {
   await buildKernels();
   buildTypeScript();
+  await buildBundles();
 } catch (error) {
   process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

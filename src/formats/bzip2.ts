@@ -5,9 +5,7 @@
  * stays at one block (0.9 MB, at most 47 MB for runs) whatever the file's size, and the library checks each
  * block's CRC.
  */
-import type Bzip2 from '@foxglove/wasm-bz2';
-import { LocScaleError } from '../errors.ts';
-import { loadBzip2 } from '../platform/index.ts';
+import { type Bzip2Decoder, loadBzip2 } from '../platform/index.ts';
 
 /** First byte pattern of a block (pi) and of the end of a stream (square root of pi). */
 const blockMagic = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
@@ -118,10 +116,6 @@ function bigEndian32(bytes: Uint8Array): number {
 /** Decodes a bzip2 file, also one of several streams back to back. */
 export async function* bunzip2(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const library = await loadBzip2();
-  if ('reason' in library)
-    throw new LocScaleError('bad-input', `The file is compressed with bzip2: ${library.reason}.`, {
-      hint: library.hint,
-    });
   const queue = new ByteQueue();
   const input = source[Symbol.asyncIterator]();
   let ended = false;
@@ -151,7 +145,7 @@ export async function* bunzip2(source: AsyncIterable<Uint8Array>): AsyncGenerato
 
 /** One stream, from behind its four-byte header to the padding behind its CRC. */
 async function* decodeStream(
-  library: Bzip2,
+  library: Bzip2Decoder,
   queue: ByteQueue,
   more: () => Promise<boolean>,
   level: number,

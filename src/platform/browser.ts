@@ -1,9 +1,9 @@
 /**
  * A web page or, better, a dedicated worker of one: assets by fetch, threads as module workers, WebGPU of the
- * browser. Assets and workers' scripts lie beside the bundle as they lie beside the sources.
+ * browser. Assets and workers' scripts lie inside the bundle (embedded.ts), else beside it as beside the sources.
  */
-import type Bzip2 from '@foxglove/wasm-bz2';
-import type { GpuEntry, Missing, Thread, ThreadHandlers, ThreadPort } from './platform.ts';
+import { embeddedFile, embeddedThread } from './embedded.ts';
+import type { Bzip2Decoder, GpuEntry, Missing, Thread, ThreadHandlers, ThreadPort } from './platform.ts';
 
 /** What this file uses of the DOM's types, which clash with Node's. */
 interface WebWorker {
@@ -43,6 +43,8 @@ export function totalMemoryBytes(): number {
 }
 
 export async function readAsset(url: URL): Promise<Uint8Array> {
+  const embedded = embeddedFile(url);
+  if (embedded !== undefined) return embedded;
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url.href} cannot be loaded: status ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
@@ -54,7 +56,8 @@ export function startThread<Reply>(
   start: unknown,
   handlers: ThreadHandlers<Reply>,
 ): Thread {
-  const worker = new Worker(new URL(script.replace(/\.ts$/, '.js'), base), { type: 'module' });
+  const url = new URL(script.replace(/\.ts$/, '.js'), base);
+  const worker = new Worker(embeddedThread(url) ?? url, { type: 'module' });
   let ended = false;
   const end = (cause: unknown): void => {
     if (ended) return;
@@ -96,9 +99,8 @@ export async function loadGpu(): Promise<GpuEntry | Missing> {
   return gpu ? { implementation: 'browser', gpu } : { reason: 'this browser has no WebGPU (navigator.gpu)' };
 }
 
-export async function loadBzip2(): Promise<Bzip2 | Missing> {
-  return {
-    reason: 'bzip2 cannot be read in a browser',
-    hint: 'Decompress the file, or compress it with gzip.',
-  };
+export async function loadBzip2(): Promise<Bzip2Decoder> {
+  // The package that Node takes has a megabyte of WebAssembly and looks for it with Node's modules.
+  const { decompressBlock } = await import('./bzip2-block.ts');
+  return { decompress: decompressBlock };
 }

@@ -4,6 +4,7 @@
  */
 export * from '#platform';
 export type {
+  Bzip2Decoder,
   GpuEntry,
   GpuEntryOptions,
   Missing,

@@ -2,8 +2,6 @@
  * What a platform offers the rest of the program: node.ts, deno.ts and browser.ts each export all of
  * `Platform`.
  */
-import type Bzip2 from '@foxglove/wasm-bz2';
-
 export interface GpuEntry {
   /** Dawn (npm package webgpu) under Node, wgpu under Deno; browsers do not say which they have. */
   readonly implementation: 'Dawn' | 'wgpu' | 'browser';
@@ -18,6 +16,11 @@ export interface GpuEntry {
 export interface GpuEntryOptions {
   /** Path of a Vulkan loader, for Linux systems that have a driver but no libvulkan.so.1. */
   readonly vulkanLoader?: string;
+}
+
+export interface Bzip2Decoder {
+  /** A bzip2 stream of at most `size` bytes when decoded. Throws where it is damaged. */
+  decompress(stream: Uint8Array, size: number): Uint8Array;
 }
 
 export interface Missing {
@@ -67,6 +70,6 @@ export interface Platform {
   ): void;
   /** WebGPU on this platform, or why there is none. */
   loadGpu(options?: GpuEntryOptions): Promise<GpuEntry | Missing>;
-  /** The bzip2 decoder, or why there is none. */
-  loadBzip2(): Promise<Bzip2 | Missing>;
+  /** The bzip2 decoder. */
+  loadBzip2(): Promise<Bzip2Decoder>;
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type Bzip2 from '@foxglove/wasm-bz2';
-import type { Missing, Thread, ThreadHandlers, ThreadPort } from './platform.ts';
+import type { Bzip2Decoder, Thread, ThreadHandlers, ThreadPort } from './platform.ts';
 
 export const hasSharedMemory = true;
 
@@ -62,7 +62,7 @@ export function serveThread<Start, Request, Reply>(
 let loading: Promise<Bzip2> | undefined;
 
 /** Loaded and instantiated once. */
-export function loadBzip2(): Promise<Bzip2 | Missing> {
+export function loadBzip2(): Promise<Bzip2Decoder> {
   loading ??= startBzip2();
   return loading;
 }

@@ -1,0 +1,70 @@
+/** Maps to files of the user: as a stream where the browser has a file system for pages, else by way of a Blob. */
+import { writeMrc } from '../formats/mrc.ts';
+import type { MapImage } from '../pipeline/types.ts';
+
+/** What this file uses of the DOM's types, which clash with Node's. */
+interface SaveScope {
+  showSaveFilePicker?(options: { readonly suggestedName: string }): Promise<{
+    createWritable(): Promise<WritableStream<Uint8Array>>;
+  }>;
+  readonly document: {
+    createElement(name: 'a'): { href: string; download: string; click(): void };
+  };
+}
+
+/** A label of an MRC file. */
+const LABEL_CHARACTERS = 80;
+/** Downloads read their Blob after the click; nobody tells when they have. */
+const KEEP_MILLISECONDS = 60_000;
+
+/** The map as a stream of the bytes of an MRC file. `label`: one line on what was done to it. */
+export function mapStream(map: Pick<MapImage, 'header' | 'data'>, label: string): ReadableStream<Uint8Array> {
+  const bytes = writeMrc(map, { label: label.slice(0, LABEL_CHARACTERS) });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await bytes.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => {
+        await bytes.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** The map as an MRC file in memory (which large Blobs soon leave for the browser's disk). */
+export async function mapToBlob(map: Pick<MapImage, 'header' | 'data'>, label: string): Promise<Blob> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of writeMrc(map, { label: label.slice(0, LABEL_CHARACTERS) })) chunks.push(chunk);
+  return new Blob(chunks, { type: 'application/octet-stream' });
+}
+
+/**
+ * Lets the user choose where to save (Chrome, Edge) and streams the bytes there, else downloads them. To be called
+ * from a click. False: the user thought better of it. A file that could not be written whole is not there.
+ */
+export async function saveAs(name: string, bytes: ReadableStream<Uint8Array> | Blob): Promise<boolean> {
+  const scope = globalThis as unknown as SaveScope;
+  if (scope.showSaveFilePicker === undefined) {
+    const blob = bytes instanceof Blob ? bytes : await new Response(bytes).blob();
+    const link = scope.document.createElement('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), KEEP_MILLISECONDS);
+    return true;
+  }
+  try {
+    const file = await scope.showSaveFilePicker({ suggestedName: name });
+    const stream = bytes instanceof Blob ? bytes.stream() : bytes;
+    // The browser writes to a file of its own, which takes the name when the stream is closed.
+    await stream.pipeTo(await file.createWritable());
+    return true;
+  } catch (error) {
+    if ((error as { name?: string }).name === 'AbortError') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Serves a folder of the package, the page, on this machine only. Its headers let the page share memory among threads and
+ * forbid it to send anything anywhere. Only files that are in the folder at the start are served.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { LocScaleError } from '../errors.ts';
+
+export interface PageServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface PageServerOptions {
+  readonly folder: string;
+  /** 0, the default: a free one. */
+  readonly port?: number;
+  /** False: without the headers of cross-origin isolation, as simple hosts serve it. */
+  readonly isolated?: boolean;
+  /** For tests: paths as they are asked for. */
+  readonly onRequest?: (path: string) => void;
+}
+
+const LOOPBACK = '127.0.0.1';
+/** Names that this server may be called by: others are pages that reach it by a name server of their own. */
+const OWN_NAMES = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** What browsers want before a page may share memory among its threads. */
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export async function servePage(options: PageServerOptions): Promise<PageServer> {
+  const { folder, port = 0, isolated = true, onRequest } = options;
+  const names = new Set(await readdir(folder));
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { pathname } = new URL(request.url ?? '/', `http://${LOOPBACK}`);
+    onRequest?.(pathname);
+    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    if (!OWN_NAMES.test(request.headers.host ?? '')) return refuse(response, 403);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
+    if (!names.has(name)) return refuse(response, 404);
+    const bytes = await readFile(join(folder, name));
+    response.writeHead(200, {
+      'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream',
+      'Content-Length': bytes.length,
+      'Cache-Control': 'no-cache',
+      'X-Content-Type-Options': 'nosniff',
+      'Cross-Origin-Resource-Policy': 'same-origin',
+      ...(isolated ? ISOLATION : {}),
+    });
+    response.end(request.method === 'HEAD' ? undefined : bytes);
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => refuse(response, 500));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(port, cause)));
+    server.listen(port, LOOPBACK, resolve);
+  });
+  return {
+    url: `http://${LOOPBACK}:${(server.address() as AddressInfo).port}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function refuse(response: ServerResponse, status: number): void {
+  if (response.headersSent) response.destroy();
+  else response.writeHead(status).end();
+}
+
+function cannotListen(port: number, cause: NodeJS.ErrnoException): LocScaleError {
+  const why = cause.code === 'EADDRINUSE' ? 'another program uses it' : (cause.code ?? cause.message);
+  return new LocScaleError('usage', `The page cannot be served at port ${port}: ${why}.`, {
+    where: '--port',
+    hint: 'Give another port, or leave --port out: a free one is taken.',
+    cause,
+  });
+}

@@ -1,0 +1,165 @@
+/**
+ * Bundles what runs in browsers: dist/bundled/, the library that `locscale-gpu/browser` is, and dist/web/, the page. Both
+ * are folders that need nothing beside them. The page's names carry hashes of their contents.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const src = join(root, 'src');
+const dist = join(root, 'dist');
+
+/** Shaders and kernels, by the ends of their paths (src/platform/embedded.ts). */
+function assetFiles() {
+  return ['shaders', 'cpu-fallback'].flatMap((folder) =>
+    readdirSync(join(src, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(wgsl|wasm)$/.test(name))
+      .map((name) => ({ name: name.replaceAll('\\', '/'), path: join(src, folder, name) })),
+  );
+}
+
+/** A module that puts the assets and the thread's script in place before `file` runs. */
+function embeddingEntry(file, threadCode, exported) {
+  const files = assetFiles();
+  const shaders = files.filter(({ name }) => name.endsWith('.wgsl'));
+  const kernels = files.filter(({ name }) => name.endsWith('.wasm'));
+  const modules = {
+    'embedded:shaders': `export default ${JSON.stringify(
+      Object.fromEntries(shaders.map(({ name, path }) => [name, readFileSync(path, 'utf8')])),
+    )};`,
+    'embedded:kernels': `export default ${JSON.stringify(
+      Object.fromEntries(kernels.map(({ name, path }) => [name, readFileSync(path).toString('base64')])),
+    )};`,
+    'embedded:files': `
+      import { embedFile, embedThread } from ${JSON.stringify(join(src, 'platform/embedded.ts'))};
+      embedThread('worker.js', ${JSON.stringify(threadCode)});
+      for (const name of ${JSON.stringify(shaders.map(({ name }) => name))})
+        embedFile(name, async () => new TextEncoder().encode((await import('embedded:shaders')).default[name]));
+      for (const name of ${JSON.stringify(kernels.map(({ name }) => name))})
+        embedFile(name, async () =>
+          Uint8Array.from(atob((await import('embedded:kernels')).default[name]), (c) => c.charCodeAt(0)));`,
+    'embedded:entry': `import 'embedded:files';
+      ${exported ? 'export * from' : 'import'} ${JSON.stringify(file)};`,
+  };
+  return {
+    name: 'embedded',
+    resolveId: (id) => (id in modules ? `\0${id}` : null),
+    load: (id) => modules[id.slice(1)] ?? null,
+  };
+}
+
+async function bundle({ input, plugins = [], define = {}, output }) {
+  const { rolldown } = await import('rolldown');
+  const build = await rolldown({
+    input,
+    plugins,
+    platform: 'browser',
+    transform: { define },
+    onLog: (level, log) => {
+      if (level === 'warn' && log.code !== 'PLUGIN_TIMINGS') throw new Error(log.message);
+    },
+  });
+  const { output: files } = await build.generate({ format: 'esm', minify: true, ...output });
+  await build.close();
+  return files;
+}
+
+function write(folder, files) {
+  mkdirSync(folder, { recursive: true });
+  for (const file of files) writeFileSync(join(folder, file.fileName), file.code ?? file.source);
+}
+
+/** Name, version and licence of every package with code in the chunks, as their licences ask for. */
+function licencesOf(chunks) {
+  const folders = new Set();
+  for (const id of chunks.flatMap((chunk) => chunk.moduleIds ?? [])) {
+    const at = id.lastIndexOf(`${sep}node_modules${sep}`);
+    if (at < 0) continue;
+    const [scope, name] = id.slice(at + 14).split(sep);
+    folders.add(join(id.slice(0, at + 14), scope.startsWith('@') ? join(scope, name) : scope));
+  }
+  const texts = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : `\n\n${readFileSync(join(folder, file), 'utf8').trim()}`;
+    return `${name} ${version} (${license})${text}`;
+  });
+  const own = readFileSync(join(root, 'LICENSE'), 'utf8').trim();
+  return `locscale-gpu\n\n${own}\n\nContains code of:\n\n${texts.join('\n\n----\n\n')}\n`;
+}
+
+async function threadCode() {
+  const [chunk] = await bundle({
+    input: join(src, 'cpu-fallback/worker.ts'),
+    output: { codeSplitting: false },
+  });
+  return chunk.code;
+}
+
+async function buildLibrary(thread) {
+  const chunks = await bundle({
+    input: { index: 'embedded:entry' },
+    plugins: [embeddingEntry(join(src, 'browser.ts'), thread, true)],
+    output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
+  });
+  write(join(dist, 'bundled'), [...chunks, { fileName: 'LICENCES.txt', source: licencesOf(chunks) }]);
+}
+
+async function buildPage(thread) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const define = { __VERSION__: JSON.stringify(version) };
+  const output = { entryFileNames: '[name]-[hash].js', chunkFileNames: '[name]-[hash].js' };
+  const worker = await bundle({
+    input: { 'run-worker': 'embedded:entry' },
+    plugins: [embeddingEntry(join(src, 'web/run-worker.ts'), thread, false)],
+    define,
+    output,
+  });
+  const workerName = worker.find(({ isEntry }) => isEntry).fileName;
+  const page = await bundle({
+    input: { page: join(src, 'web/page.ts') },
+    define: { ...define, __RUN_WORKER__: JSON.stringify(`./${workerName}`) },
+    output,
+  });
+  const script = page.find(({ isEntry }) => isEntry).fileName;
+  const html = readFileSync(join(src, 'web/index.html'), 'utf8')
+    .replace('/* style */', () => readFileSync(join(src, 'web/style.css'), 'utf8'))
+    .replace('page.js', script);
+  const chunks = [...worker, ...page];
+  const files = [
+    ...chunks,
+    { fileName: 'index.html', source: html },
+    { fileName: 'LICENCES.txt', source: licencesOf(chunks) },
+  ];
+  write(join(dist, 'web'), files);
+  return files;
+}
+
+/** Bytes, as they are and with gzip, of everything in the folder. */
+export function sizesOf(folder) {
+  return readdirSync(folder)
+    .sort()
+    .map((name) => {
+      const bytes = readFileSync(join(folder, name));
+      return { name, bytes: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+    });
+}
+
+export async function buildWeb() {
+  for (const name of ['bundled', 'web']) rmSync(join(dist, name), { recursive: true, force: true });
+  const thread = await threadCode();
+  await buildLibrary(thread);
+  if (existsSync(join(src, 'web/page.ts'))) await buildPage(thread);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildWeb();
+  for (const folder of ['bundled', 'web']) {
+    if (!existsSync(join(dist, folder))) continue;
+    process.stdout.write(`dist/${folder}\n`);
+    for (const { name, bytes, gzip } of sizesOf(join(dist, folder)))
+      process.stdout.write(`  ${String(bytes).padStart(9)} ${String(gzip).padStart(9)} gz  ${name}\n`);
+  }
+}
