@@ -10,7 +10,7 @@ export {
   modelFromBlob,
   openMapBlob,
 } from './browser/read-blobs.ts';
-export { type ReportRecord, type RunToReport, reportOf } from './browser/report.ts';
+export { type RunRecord, type RunToReport, reportOf } from './browser/report.ts';
 export { mapStream, mapToBlob, saveAs } from './browser/save.ts';
 export { bandScaling } from './engine/jobs.ts';
 export { isLocScaleError, LocScaleError } from './errors.ts';
@@ -33,7 +33,6 @@ export {
   runLocScale,
   runMask,
   runPrediction,
-  runSoftScaling,
 } from './pipeline/index.ts';
 export {
   mapModelCorrelation,

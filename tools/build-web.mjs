@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -50,13 +50,17 @@ function embeddingEntry(file, threadCode, exported) {
   };
 }
 
-async function bundle({ input, plugins = [], define = {}, output }) {
+/** Installed by `npm ci --prefix tools/web`: what only the view in three dimensions needs. */
+const webPackages = join(root, 'tools/web/node_modules');
+
+async function bundle({ input, plugins = [], define = {}, output, modules = ['node_modules'] }) {
   const { rolldown } = await import('rolldown');
   const build = await rolldown({
     input,
     plugins,
     platform: 'browser',
     transform: { define },
+    resolve: { modules },
     onLog: (level, log) => {
       if (level === 'warn' && log.code !== 'PLUGIN_TIMINGS') throw new Error(log.message);
     },
@@ -118,16 +122,28 @@ async function buildPage(thread) {
     output,
   });
   const workerName = worker.find(({ isEntry }) => isEntry).fileName;
+  const view = existsSync(join(webPackages, 'molstar'))
+    ? await bundle({ input: join(src, 'web/molstar-view.js'), modules: [webPackages], output })
+    : [];
+  const viewName = view.length === 0 ? '' : `./${view[0].fileName}`;
   const page = await bundle({
     input: { page: join(src, 'web/page.ts') },
-    define: { ...define, __RUN_WORKER__: JSON.stringify(`./${workerName}`) },
+    define: {
+      ...define,
+      __RUN_WORKER__: JSON.stringify(`./${workerName}`),
+      __MOLSTAR__: JSON.stringify(viewName),
+    },
     output,
   });
   const script = page.find(({ isEntry }) => isEntry).fileName;
+  const { styleVariables } = await import(pathToFileURL(join(dist, 'report/palette.js')).href);
+  const style = readFileSync(join(src, 'web/style.css'), 'utf8')
+    .replace('/* light colours */', () => styleVariables('light'))
+    .replace('/* dark colours */', () => styleVariables('dark'));
   const html = readFileSync(join(src, 'web/index.html'), 'utf8')
-    .replace('/* style */', () => readFileSync(join(src, 'web/style.css'), 'utf8'))
+    .replace('/* style */', () => style)
     .replace('page.js', script);
-  const chunks = [...worker, ...page];
+  const chunks = [...worker, ...page, ...view];
   const files = [
     ...chunks,
     { fileName: 'index.html', source: html },

@@ -12,6 +12,8 @@ interface SaveScope {
   };
 }
 
+type Bytes = ReadableStream<Uint8Array> | Blob;
+
 /** A label of an MRC file. */
 const LABEL_CHARACTERS = 80;
 /** Downloads read their Blob after the click; nobody tells when they have. */
@@ -44,12 +46,13 @@ export async function mapToBlob(map: Pick<MapImage, 'header' | 'data'>, label: s
 
 /**
  * Lets the user choose where to save (Chrome, Edge) and streams the bytes there, else downloads them. To be called
- * from a click. False: the user thought better of it. A file that could not be written whole is not there.
+ * from a click; `bytes` may be made once the place is chosen. False: the user thought better of it. A file that could not be written whole is not there.
  */
-export async function saveAs(name: string, bytes: ReadableStream<Uint8Array> | Blob): Promise<boolean> {
+export async function saveAs(name: string, bytes: Bytes | (() => Promise<Bytes>)): Promise<boolean> {
   const scope = globalThis as unknown as SaveScope;
   if (scope.showSaveFilePicker === undefined) {
-    const blob = bytes instanceof Blob ? bytes : await new Response(bytes).blob();
+    const given = typeof bytes === 'function' ? await bytes() : bytes;
+    const blob = given instanceof Blob ? given : await new Response(given).blob();
     const link = scope.document.createElement('a');
     link.href = URL.createObjectURL(blob);
     link.download = name;
@@ -59,7 +62,8 @@ export async function saveAs(name: string, bytes: ReadableStream<Uint8Array> | B
   }
   try {
     const file = await scope.showSaveFilePicker({ suggestedName: name });
-    const stream = bytes instanceof Blob ? bytes.stream() : bytes;
+    const given = typeof bytes === 'function' ? await bytes() : bytes;
+    const stream = given instanceof Blob ? given.stream() : given;
     // The browser writes to a file of its own, which takes the name when the stream is closed.
     await stream.pipeTo(await file.createWritable());
     return true;

@@ -34,6 +34,7 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   symmetry: async () => (await import('./symmetry.ts')).runSymmetryCommand,
   validate: async () => (await import('./validate.ts')).runValidate,
   demo: async () => (await import('./demo.ts')).runDemo,
+  page: async () => (await import('./page.ts')).runPage,
   devices: async () => (await import('./devices.ts')).runDevices,
   models: async () => (await import('./models.ts')).runModels,
   relion: async () => (await import('./relion.ts')).runRelion,

@@ -12,6 +12,7 @@ export const commandNames = [
   'symmetry',
   'validate',
   'demo',
+  'page',
   'devices',
   'models',
   'setup',

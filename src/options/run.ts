@@ -329,6 +329,18 @@ export const runOptions = {
       ]),
     ),
   }),
+  port: integer(
+    '--port',
+    'N',
+    { min: 0, max: 65535 },
+    {
+      group: 'Run',
+      commands: ['page'],
+      own: true,
+      help: 'Port of the address, which is on this machine only.',
+      defaultText: 'a free one',
+    },
+  ),
   json: flag('--json', {
     group: 'Output',
     own: true,

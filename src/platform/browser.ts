@@ -3,7 +3,15 @@
  * browser. Assets and workers' scripts lie inside the bundle (embedded.ts), else beside it as beside the sources.
  */
 import { embeddedFile, embeddedThread } from './embedded.ts';
-import type { Bzip2Decoder, GpuEntry, Missing, Thread, ThreadHandlers, ThreadPort } from './platform.ts';
+import type {
+  Bzip2Decoder,
+  GpuEntry,
+  GpuEntryOptions,
+  Missing,
+  Thread,
+  ThreadHandlers,
+  ThreadPort,
+} from './platform.ts';
 
 /** What this file uses of the DOM's types, which clash with Node's. */
 interface WebWorker {
@@ -94,7 +102,7 @@ export function serveThread<Start, Request, Reply>(
   };
 }
 
-export async function loadGpu(): Promise<GpuEntry | Missing> {
+export async function loadGpu(_options?: GpuEntryOptions): Promise<GpuEntry | Missing> {
   const { gpu } = navigator;
   return gpu ? { implementation: 'browser', gpu } : { reason: 'this browser has no WebGPU (navigator.gpu)' };
 }

@@ -38,27 +38,35 @@ export interface ReportWords {
   readonly spell?: (sentence: string) => string;
 }
 
+/** The parts in their order; `views`: those with maps to look at among them. */
+export function reportParts(
+  findings: Findings,
+  record: RunRecord,
+  words: Pick<ReportWords, 'kind' | 'spell'> & { readonly views: boolean },
+): Part[] {
+  const { kind, views, spell = (sentence) => sentence } = words;
+  const bands = bandPart(record);
+  const comparison = comparisonPart(record);
+  return [
+    checksPart(findings, record, spell),
+    ...(views ? [comparePart(findings), solidPart(findings)] : []),
+    fscPart(record),
+    profilePart(findings, record, kind),
+    ...(bands === undefined ? [] : [bands]),
+    ...(comparison === undefined ? [] : [comparison]),
+    scaleFactorPart(findings, record),
+    bFactorPart(findings, kind, spell),
+    maskPart(findings, record),
+    recordPart(record),
+  ];
+}
+
 export async function renderReport(
   findings: Findings,
   record: RunRecord,
   words: ReportWords,
 ): Promise<Report> {
-  const { spell = (sentence) => sentence } = words;
-  const bands = bandPart(record);
-  const comparison = comparisonPart(record);
-  const parts: Part[] = [
-    checksPart(findings, record, spell),
-    comparePart(findings),
-    solidPart(findings),
-    fscPart(record),
-    profilePart(findings, record, words.kind),
-    ...(bands === undefined ? [] : [bands]),
-    ...(comparison === undefined ? [] : [comparison]),
-    scaleFactorPart(findings, record),
-    bFactorPart(findings, words.kind, spell),
-    maskPart(findings, record),
-    recordPart(record),
-  ];
+  const parts = reportParts(findings, record, { ...words, views: true });
   const started = record.started.replace('T', ' ').slice(0, 16);
   const body = html`<header><div>
 <h1>${words.title}</h1>
@@ -137,7 +145,7 @@ function checksPart(findings: Findings, record: RunRecord, spell: (sentence: str
     heading: 'What to look at',
     figures: [],
     content: html`<p>${verdict} The
-figures below show the rest.</p>
+figures show the rest.</p>
 <ul class="checks">${list.map(
       ({ state, sign, title, text }) => html`<li class="${state}"><span
 class="sign">${sign}</span><span><strong>${title}.</strong> ${text}</span></li>`,

@@ -1,5 +1,5 @@
 /** `locscale-gpu/browser` in a project of its own: bundled as its example is, run in Chromium, compared with Node. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,14 @@ describe('locscale-gpu/browser', () => {
     ];
     const common = Object.keys(library).filter((name) => !ofFiles.includes(name));
     expect(Object.keys(inBrowser).sort()).toEqual([...common, ...ofBlobs].sort());
+  });
+
+  it('has its example in docs/browser.md as it is run here', () => {
+    const text = readFileSync(join(root, 'docs/browser.md'), 'utf8');
+    for (const name of ['page.js', 'sharpen-worker.js'])
+      expect(text).toContain(readFileSync(join(root, 'examples/browser', name), 'utf8'));
+    for (const name of Object.keys(inBrowser).filter((key) => !(key in library)))
+      expect(text).toContain(`\`${name}(`);
   });
 });
 

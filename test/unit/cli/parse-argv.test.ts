@@ -76,6 +76,7 @@ const enhanceOptions: typeof scaleOptions = [
   ['trainedModel', '-trained_model --trained_model', ['model_based'], 'model_based'],
 ];
 const devicesOptions: typeof scaleOptions = [['json', '--json', [], true]];
+const pageOptions: typeof scaleOptions = [['port', '--port', ['8765'], 8765]];
 const modelsOptions: typeof scaleOptions = [
   ['modelName', '--name', ['mine'], 'mine'],
   ['calibration', '--calibration', ['c.json'], 'c.json'],
@@ -124,6 +125,7 @@ describe('every option in every spelling', () => {
     ...[...scaleOptions, ...ownOptions].map((entry) => ['scale', ...entry] as const),
     ...enhanceOptions.map((entry) => ['feature_enhance', ...entry] as const),
     ...devicesOptions.map((entry) => ['devices', ...entry] as const),
+    ...pageOptions.map((entry) => ['page', ...entry] as const),
     ...modelsOptions.map((entry) => ['models', ...entry] as const),
     ...setupOptions.map((entry) => ['setup', ...entry] as const),
   ];
@@ -154,6 +156,7 @@ describe('every option in every spelling', () => {
       ...scaleOptions,
       ...enhanceOptions,
       ...devicesOptions,
+      ...pageOptions,
       ...modelsOptions,
       ...setupOptions,
       ...ownOptions,
@@ -306,7 +309,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, locres, symmetrise, symmetry, validate, demo, devices, models, setup, relion, version.',
+      'Commands are feature_enhance, fsc, mask, locres, symmetrise, symmetry, validate, demo, page, devices, models, setup, relion, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],

@@ -1,0 +1,30 @@
+/** `locscale-gpu page`: the page of dist/web, with the headers that let it compute on all cores. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { LocScaleError } from '../errors.ts';
+import { servePage } from './page-server.ts';
+import type { Session } from './session.ts';
+
+export async function runPage({ parsed: { values }, logger, signal }: Session): Promise<void> {
+  const folder = fileURLToPath(new URL('../../dist/web/', import.meta.url));
+  if (!existsSync(join(folder, 'index.html')))
+    throw new LocScaleError('unsupported', `The page is not built: ${folder} has no index.html.`, {
+      where: folder,
+      hint: 'Run "npm run build" in the repository, or install the package again.',
+    });
+  const server = await servePage({ folder, port: values.port });
+  try {
+    logger.line(`The page is at ${server.url} (Ctrl-C ends it).`);
+    const { port } = new URL(server.url);
+    if (process.env.SSH_CONNECTION !== undefined)
+      logger.line(
+        `From your own computer: "ssh -L ${port}:127.0.0.1:${port}" to this one, then open that address there.`,
+      );
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  } finally {
+    await server.close();
+  }
+}

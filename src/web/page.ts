@@ -1,0 +1,326 @@
+/** The page: what is dropped, chosen and clicked becomes events (state.ts); each state is drawn. */
+import { saveAs } from '../browser/save.ts';
+import { Backend, RequestFailure } from './backend.ts';
+import { byId, formatBytes, h } from './dom.ts';
+import { assignRoles, fileOf, type InputFile, missing, type Role, referenceOf, schemeOf } from './inputs.ts';
+import type { Failure, JobRequest, Machine } from './protocol.ts';
+import { hashOf, type Settings, settingsOf } from './settings.ts';
+import { next, type PageEvent, type State } from './state.ts';
+import { drawCards } from './views/cards.ts';
+import { drawResult } from './views/result.ts';
+import { drawPlan, drawProgress } from './views/run.ts';
+import { SectionsView } from './views/sections.ts';
+import { SettingsForm } from './views/settings-form.ts';
+import { SolidView } from './views/solid.ts';
+import { drawTabs } from './views/tabs.ts';
+import { inPageWords } from './words.ts';
+
+const backend = new Backend();
+const form = new SettingsForm(byId<HTMLFormElement>('settings'), settingsOf(location.hash));
+const sections = new SectionsView(byId('sections'));
+const solid = new SolidView(byId('solid'), () => backend.ask('view'));
+let settings: Settings = settingsOf(location.hash);
+let files: InputFile[] = [];
+let count = 0;
+let state: State = { name: 'boot' };
+/** Of the plans under way only the last counts. */
+let planning = 0;
+let previewed: File | undefined;
+
+function dispatch(event: PageEvent): void {
+  const before = state;
+  state = next(state, event);
+  if (state !== before) draw(before);
+}
+
+// Files.
+
+async function add(added: Iterable<File>): Promise<void> {
+  const isBusy = state.name === 'running' || state.name === 'boot';
+  if (isBusy) return;
+  const mine: InputFile[] = [...added].map((file) => ({ id: ++count, file, role: 'unused' }));
+  if (mine.length === 0) return;
+  files = [...files, ...mine];
+  dispatch({ kind: 'lacking' });
+  show();
+  await Promise.all(
+    mine.map(async ({ id, file }) => {
+      try {
+        update(id, { facts: await backend.ask('inspect', file) });
+      } catch (error) {
+        update(id, { problem: sentenceOf(failureOf(error)) });
+      }
+    }),
+  );
+  settle();
+}
+
+function update(id: number, change: Partial<InputFile>): void {
+  files = files.map((file) => (file.id === id ? { ...file, ...change } : file));
+  show();
+}
+
+function show(): void {
+  const actions = {
+    onRole: (id: number, role: Role) => {
+      files = files.map((file) => {
+        if (file.id === id) return { ...file, role, chosen: true };
+        return file.role === role && role !== 'unused' ? { ...file, role: 'unused', chosen: false } : file;
+      });
+      settle();
+    },
+    onRemove: (id: number) => {
+      files = files.filter((file) => file.id !== id);
+      settle();
+    },
+  };
+  drawCards(byId('cards'), files, actions, state.name === 'running' || state.name === 'result');
+}
+
+/** Files or settings have changed: what would be done with them? */
+async function settle(): Promise<void> {
+  files = assignRoles(files);
+  show();
+  form.showFor(files.length === 0 ? settings.reference : referenceOf(files, settings));
+  const mine = ++planning;
+  if (files.length === 0) {
+    dispatch({ kind: 'emptied' });
+    return;
+  }
+  if (files.some(({ facts, problem }) => facts === undefined && problem === undefined)) return;
+  const lacking = missing(files, settings);
+  if (lacking !== undefined) {
+    dispatch({ kind: 'lacking', why: lacking });
+    return;
+  }
+  try {
+    const plan = await backend.ask('plan', jobOf());
+    if (mine !== planning) return;
+    dispatch({ kind: 'planned', plan });
+    await preview();
+  } catch (error) {
+    if (mine === planning) dispatch({ kind: 'refused', failure: failureOf(error) });
+  }
+}
+
+/** A first look at the map, while the settings are chosen. */
+async function preview(): Promise<void> {
+  const file = fileOf(files, 'half1') ?? fileOf(files, 'map');
+  if (file === undefined || file === previewed) return;
+  previewed = file;
+  const { name, scales, ...set } = await backend.ask('preview', file);
+  if (state.name === 'planned') sections.preview(name, set, scales);
+}
+
+function jobOf(): JobRequest {
+  const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model'] as const;
+  const reference = referenceOf(files, settings);
+  return {
+    files: Object.fromEntries(roles.map((role) => [role, fileOf(files, role)])),
+    settings,
+    reference,
+    scheme: schemeOf(reference, settings),
+  };
+}
+
+// Runs.
+
+async function start(): Promise<void> {
+  if (state.name !== 'planned' && state.name !== 'failed') return;
+  const job = jobOf();
+  dispatch({ kind: 'start' });
+  const release = await keepAwake();
+  try {
+    dispatch({ kind: 'done', summary: await backend.ask('run', job) });
+  } catch (error) {
+    const failure = failureOf(error);
+    dispatch(failure.tag === 'aborted' ? { kind: 'stopped' } : { kind: 'failed', failure });
+  } finally {
+    release();
+    previewed = undefined;
+  }
+}
+
+function cancel(): void {
+  if (state.name !== 'running' || state.stopping) return;
+  dispatch({ kind: 'cancel' });
+  backend.cancel();
+}
+
+/** Browsers freeze hidden pages that compute for long, but for those that hold a lock. */
+async function keepAwake(): Promise<() => void> {
+  if (!('locks' in navigator)) return () => undefined;
+  return new Promise((resolve) => {
+    void navigator.locks.request(
+      'locscale-gpu run',
+      () => new Promise<void>((done) => resolve(() => done())),
+    );
+  });
+}
+
+async function tryDemo(): Promise<void> {
+  const button = byId<HTMLButtonElement>('demo');
+  button.disabled = true;
+  button.textContent = 'Making half maps of a generated protein';
+  try {
+    const made = await backend.ask('demo');
+    files = [];
+    await add(made);
+  } catch (error) {
+    dispatch({ kind: 'refused', failure: failureOf(error) });
+  } finally {
+    button.disabled = false;
+    button.textContent = 'Try it with a generated protein';
+  }
+}
+
+async function save(name: string): Promise<void> {
+  try {
+    await saveAs(name, () => backend.ask(window.showSaveFilePicker === undefined ? 'file' : 'stream', name));
+  } catch (error) {
+    showFailure({ tag: 'bad-output', message: `${name} was not saved: ${failureOf(error).message}` });
+  }
+}
+
+// Drawing.
+
+function draw(before: State): void {
+  const { name } = state;
+  const isBusy = name === 'running';
+  byId('intro').hidden = name !== 'boot' && name !== 'empty';
+  byId('try').hidden = name !== 'empty' && name !== 'boot';
+  byId('drop').classList.toggle('small', files.length > 0);
+  byId('drop').hidden = isBusy || name === 'result';
+  byId('setup').hidden = name !== 'planned' && name !== 'failed' && name !== 'filling';
+  byId('run').hidden = !isBusy;
+  form.disabled = isBusy;
+  byId<HTMLButtonElement>('start').disabled = name !== 'planned' && name !== 'failed';
+  const lacking = state.name === 'filling' ? state.lacking : undefined;
+  byId('lacking').hidden = lacking === undefined;
+  byId('lacking').textContent = lacking ?? '';
+  showFailure(state.name === 'failed' || state.name === 'filling' ? state.failure : undefined);
+  byId('plan').hidden = state.name !== 'planned';
+  if (state.name === 'planned') drawPlan(state.plan);
+  if (state.name === 'running') drawProgress(state.progress, state.stopping, performance.now());
+  if (name === before.name) return;
+  show();
+  document.title = isBusy ? 'Sharpening · locscale-gpu' : 'locscale-gpu: sharpen a cryo-EM map';
+  if (isBusy) byId('cancel').focus();
+  if (name === 'planned') byId('start').focus({ preventScroll: true });
+  for (const id of ['result', 'parts', 'outputs']) if (name !== 'result') byId(id).hidden = true;
+  if (name !== 'result') solid.hide();
+  if (name === 'empty' || name === 'filling') sections.hide();
+  if (state.name === 'result') {
+    const { summary } = state;
+    drawResult(summary, save);
+    drawTabs(byId('parts'), summary.parts);
+    sections.show(summary, (request) => backend.ask('sections', request));
+    solid.show(summary);
+    document.title = 'Sharpened · locscale-gpu';
+    byId('result-title').focus();
+  }
+}
+
+function showFailure(failure: Failure | undefined): void {
+  const note = byId('failure');
+  note.hidden = failure === undefined;
+  if (failure === undefined) return;
+  const onCpu = h(
+    'button',
+    { type: 'button', onclick: () => change({ ...settings, engine: 'cpu' }) },
+    'Compute on the CPU',
+  );
+  note.replaceChildren(
+    h('p', {}, inPageWords(failure.message)),
+    ...(failure.hint === undefined ? [] : [h('p', { className: 'quiet' }, inPageWords(failure.hint))]),
+    ...(failure.tag === 'no-device' ? [onCpu] : []),
+  );
+}
+
+function drawMachine({ isolated, cores, memoryBytes, gpu }: Machine): void {
+  const device =
+    'reason' in gpu ? `CPU (${gpu.reason})` : gpu.usable ? gpu.name : 'CPU (only a software GPU here)';
+  const threads = isolated ? `${cores} ${cores === 1 ? 'core' : 'cores'}` : '1 core';
+  const machine = byId('machine');
+  machine.textContent = `${device} · ${threads} · ${formatBytes(memoryBytes)}`;
+  if (!isolated)
+    machine.title =
+      'This host does not send the headers that let threads share memory: the CPU computes on one core.';
+}
+
+function change(changed: Settings): void {
+  settings = changed;
+  form.show(changed);
+  history.replaceState(null, '', `${location.pathname}${location.search}${hashOf(changed)}`);
+  void settle();
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof RequestFailure) return error.failure;
+  return { tag: 'internal', message: error instanceof Error ? error.message : String(error) };
+}
+
+function sentenceOf({ message, hint }: Failure): string {
+  return hint === undefined ? message : `${message} ${hint}`;
+}
+
+// What the user does.
+
+backend.onEvent = (event) => dispatch({ kind: 'run', event, now: performance.now() });
+form.onChange = change;
+addEventListener('hashchange', () => change(settingsOf(location.hash)));
+const choose = byId<HTMLInputElement>('choose');
+choose.addEventListener('change', () => {
+  void add(choose.files ?? []);
+  choose.value = '';
+});
+addEventListener('dragover', (event) => {
+  event.preventDefault();
+  byId('drop').classList.add('over');
+});
+for (const name of ['dragleave', 'drop']) addEventListener(name, () => byId('drop').classList.remove('over'));
+addEventListener('drop', (event) => {
+  event.preventDefault();
+  void add(event.dataTransfer?.files ?? []);
+});
+byId('demo').addEventListener('click', tryDemo);
+byId('start').addEventListener('click', start);
+byId('cancel').addEventListener('click', cancel);
+byId('save').addEventListener('click', () => {
+  if (state.name === 'result') void save(state.summary.files[0].name);
+});
+byId('again').addEventListener('click', () => {
+  files = [];
+  void settle();
+});
+byId('edit').addEventListener('click', () => void settle());
+byId('copy-link').addEventListener('click', async ({ currentTarget }) => {
+  const button = currentTarget as HTMLElement;
+  await navigator.clipboard?.writeText(location.href).catch(() => undefined);
+  button.textContent = 'Copied';
+});
+addEventListener('beforeunload', (event) => {
+  if (state.name === 'running') event.preventDefault();
+});
+
+addEventListener('keydown', (event) => {
+  const typing = (event.target as HTMLElement).closest('input[type=text], select') !== null;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === 'b' || event.key === 'B') sections.peek(true);
+  if (event.key === 'Escape') cancel();
+  if (event.key === 'o' || event.key === 'O') choose.click();
+  if ((event.key === 's' || event.key === 'S') && state.name === 'result')
+    void save(state.summary.files[0].name);
+});
+addEventListener('keyup', (event) => {
+  if (event.key === 'b' || event.key === 'B') sections.peek(false);
+});
+
+byId('version').textContent = `version ${__VERSION__}`;
+backend.ask('probe').then(
+  (machine) => {
+    drawMachine(machine);
+    dispatch({ kind: 'ready' });
+  },
+  (error) => showFailure(failureOf(error)),
+);

@@ -1,0 +1,163 @@
+/** What the page and its run worker say to each other. */
+import type { FileFacts } from './inputs.ts';
+import type { Reference, Settings } from './settings.ts';
+
+export interface JobFiles {
+  readonly half1?: File;
+  readonly half2?: File;
+  readonly map?: File;
+  readonly mask?: File;
+  readonly reference?: File;
+  readonly model?: File;
+}
+
+export interface JobRequest {
+  readonly files: JobFiles;
+  readonly settings: Settings;
+  readonly reference: Reference;
+  readonly scheme: 'windows' | 'soft';
+}
+
+export interface Machine {
+  readonly isolated: boolean;
+  readonly cores: number;
+  /** Of the machine, as far as the browser tells; bytes. */
+  readonly memoryBytes: number;
+  /** The GPU that will be tried, or why there is none. */
+  readonly gpu: { readonly name: string; readonly usable: boolean } | { readonly reason: string };
+}
+
+/** What headers and settings alone say of a run. */
+export interface Plan {
+  readonly mode: string;
+  readonly shape: readonly [number, number, number];
+  /** A. */
+  readonly voxelSize: number;
+  readonly voxels: number;
+  readonly memoryBytes: number;
+  readonly limitBytes: number;
+  /** Of the CPU engine, roughly. */
+  readonly seconds: number;
+  readonly warnings: readonly string[];
+}
+
+/** Sections normal to z, y, x through one voxel; rows from the top down. */
+export interface SectionSet {
+  readonly at: readonly [number, number, number];
+  readonly sections: readonly SectionPair[];
+}
+
+export interface SectionPair {
+  readonly width: number;
+  readonly height: number;
+  readonly before: Float32Array;
+  /** Absent in a preview. */
+  readonly after?: Float32Array;
+}
+
+export interface Scales {
+  /** Value shown as white. */
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface OutputFile {
+  readonly name: string;
+  readonly what: string;
+  readonly bytes: number;
+}
+
+export interface ReportPart {
+  readonly id: string;
+  readonly heading: string;
+  readonly markup: string;
+}
+
+/** A box of voxels for the view in three dimensions. */
+export interface ViewMap {
+  readonly label: string;
+  /** An MRC file. */
+  readonly bytes: Uint8Array;
+  readonly mean: number;
+  readonly sigma: number;
+  /** Where surfaces enclose 1, 2 ... 100 % of the volume of the mask. */
+  readonly levels: readonly number[];
+}
+
+export interface ViewColour {
+  readonly label: string;
+  readonly unit: string;
+  readonly bytes: Uint8Array;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface ViewData {
+  readonly before: ViewMap;
+  readonly after: ViewMap;
+  readonly colours: readonly ViewColour[];
+  readonly model?: { readonly text: string; readonly format: 'pdb' | 'mmcif' };
+  /** Voxels were averaged in blocks of this edge. */
+  readonly binned: number;
+}
+
+export interface RunSummary {
+  readonly engine: string;
+  readonly reason: string;
+  readonly mode: string;
+  readonly resolution: number | undefined;
+  readonly resolutionSource: string;
+  readonly voxelSize: number;
+  readonly shape: readonly [number, number, number];
+  readonly maskVolume: number;
+  readonly windowAngstrom: number;
+  readonly seconds: number;
+  readonly warnings: readonly string[];
+  readonly files: readonly OutputFile[];
+  readonly parts: readonly ReportPart[];
+  /** Part of the box that is worth looking at. */
+  readonly crop: { readonly start: readonly number[]; readonly size: readonly number[] };
+  readonly centre: readonly [number, number, number];
+  readonly scales: Scales;
+  /** Generated data only. */
+  readonly truth?: { readonly before: number; readonly after: number };
+}
+
+export interface Failure {
+  readonly tag: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export type RunEvent =
+  | { readonly kind: 'step'; readonly name: string; readonly message: string }
+  | { readonly kind: 'progress'; readonly name: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'warning'; readonly message: string }
+  | { readonly kind: 'fsc'; readonly resolution: number | undefined }
+  | { readonly kind: 'planned'; readonly seconds: number; readonly peakBytes: number; readonly mode: string };
+
+/** Requests by name: what they take and give. */
+export interface Requests {
+  probe: { takes: undefined; gives: Machine };
+  inspect: { takes: File; gives: FileFacts };
+  preview: { takes: File; gives: SectionSet & { readonly scales: Scales; readonly name: string } };
+  plan: { takes: JobRequest; gives: Plan };
+  demo: { takes: undefined; gives: readonly File[] };
+  run: { takes: JobRequest; gives: RunSummary };
+  sections: {
+    takes: { readonly at: readonly [number, number, number]; readonly whole: boolean };
+    gives: SectionSet & { readonly values: { readonly before: number; readonly after: number } };
+  };
+  file: { takes: string; gives: Blob };
+  stream: { takes: string; gives: ReadableStream<Uint8Array> };
+  view: { takes: undefined; gives: ViewData };
+}
+
+export type RequestName = keyof Requests;
+export type ToWorker =
+  | { readonly id: number; readonly name: RequestName; readonly value: unknown }
+  | { readonly name: 'cancel' };
+export type FromWorker =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly failure: Failure }
+  | { readonly event: RunEvent };

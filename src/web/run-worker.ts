@@ -1,0 +1,64 @@
+/** Entry point of the worker in which everything is computed: one request at a time, but for `cancel`. */
+import { isLocScaleError } from '../errors.ts';
+import type { Failure, FromWorker, RequestName, Requests, ToWorker } from './protocol.ts';
+import { generateDemo } from './worker/demo.ts';
+import { inspectFile, previewFile } from './worker/inspect.ts';
+import { probeMachine } from './worker/machine.ts';
+import { planJob } from './worker/plan.ts';
+import { Runs } from './worker/runs.ts';
+
+interface Scope {
+  onmessage: ((event: { readonly data: ToWorker }) => void) | null;
+  postMessage(message: FromWorker, transfer?: readonly Transferable[]): void;
+}
+
+const scope = globalThis as unknown as Scope;
+const runs = new Runs((event) => scope.postMessage({ event }));
+
+const answers: {
+  readonly [N in RequestName]: (value: Requests[N]['takes']) => Promise<Requests[N]['gives']>;
+} = {
+  probe: probeMachine,
+  inspect: inspectFile,
+  preview: previewFile,
+  plan: planJob,
+  demo: () => generateDemo((truth) => runs.expect(truth)),
+  run: (job) => runs.run(job),
+  sections: (request) => runs.sections(request),
+  file: (name) => runs.file(name),
+  stream: (name) => runs.stream(name),
+  view: () => runs.view(),
+};
+
+scope.onmessage = async ({ data }) => {
+  if (data.name === 'cancel') {
+    runs.cancel();
+    return;
+  }
+  const { id, name, value } = data;
+  try {
+    const answer = answers[name] as (given: unknown) => Promise<unknown>;
+    const given = await answer(value);
+    scope.postMessage({ id, value: given }, given instanceof ReadableStream ? [given] : []);
+  } catch (error) {
+    scope.postMessage({ id, failure: failureOf(error) });
+  }
+};
+
+function failureOf(error: unknown): Failure {
+  if (isLocScaleError(error)) {
+    const { tag, message, hint, expected, found } = error;
+    const added = [expected && `expected ${expected}`, found && `found ${found}`].filter(
+      (part) => part && !message.includes(part.replace(/^\w+ /, '')),
+    );
+    return { tag, message: added.length === 0 ? message : `${message} (${added.join(', ')})`, hint };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  if (/allocation failed|out of memory/i.test(text))
+    return {
+      tag: 'out-of-memory',
+      message: 'The browser gave no more memory to this page.',
+      hint: 'Close other tabs, or use the command line on a machine with more memory.',
+    };
+  return { tag: 'internal', message: text };
+}

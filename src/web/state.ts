@@ -1,0 +1,100 @@
+/** Where the page is in a run. Pure: events in, states out; what an event does not fit is ignored. */
+import type { Failure, Plan, RunEvent, RunSummary } from './protocol.ts';
+
+export interface RunProgress {
+  /** Steps in their order, the last one under way. */
+  readonly steps: readonly { readonly name: string; readonly message: string; readonly begun: number }[];
+  /** Of the last step. */
+  readonly done?: number;
+  readonly total?: number;
+  readonly warnings: readonly string[];
+  readonly resolution?: number;
+  readonly planned?: { readonly seconds: number; readonly peakBytes: number };
+}
+
+export type State =
+  | { readonly name: 'boot' }
+  /** No files. */
+  | { readonly name: 'empty' }
+  /** Files, but not yet a job; `lacking`: why, one sentence. */
+  | { readonly name: 'filling'; readonly lacking?: string; readonly failure?: Failure }
+  | { readonly name: 'planned'; readonly plan: Plan }
+  | {
+      readonly name: 'running';
+      readonly plan: Plan;
+      readonly progress: RunProgress;
+      readonly stopping: boolean;
+    }
+  | { readonly name: 'result'; readonly summary: RunSummary }
+  | { readonly name: 'failed'; readonly plan: Plan; readonly failure: Failure };
+
+export type PageEvent =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'emptied' }
+  | { readonly kind: 'lacking'; readonly why?: string }
+  | { readonly kind: 'planned'; readonly plan: Plan }
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'run'; readonly event: RunEvent; readonly now: number }
+  | { readonly kind: 'cancel' }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'done'; readonly summary: RunSummary }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+const NOTHING_DONE: RunProgress = { steps: [], warnings: [] };
+
+export function next(state: State, event: PageEvent): State {
+  const running = state.name === 'running' ? state : undefined;
+  switch (event.kind) {
+    case 'ready':
+      return state.name === 'boot' ? { name: 'empty' } : state;
+    case 'emptied':
+      return running || state.name === 'boot' ? state : { name: 'empty' };
+    case 'lacking':
+      return running || state.name === 'boot' ? state : { name: 'filling', lacking: event.why };
+    case 'refused':
+      return running || state.name === 'boot' ? state : { name: 'filling', failure: event.failure };
+    case 'planned':
+      return running || state.name === 'boot' || state.name === 'empty'
+        ? state
+        : { name: 'planned', plan: event.plan };
+    case 'start':
+      return state.name === 'planned' || state.name === 'failed'
+        ? { name: 'running', plan: state.plan, progress: NOTHING_DONE, stopping: false }
+        : state;
+    case 'run':
+      return running ? { ...running, progress: advance(running.progress, event.event, event.now) } : state;
+    case 'cancel':
+      return running ? { ...running, stopping: true } : state;
+    case 'stopped':
+      return running ? { name: 'planned', plan: running.plan } : state;
+    case 'done':
+      return running ? { name: 'result', summary: event.summary } : state;
+    case 'failed':
+      return running ? { name: 'failed', plan: running.plan, failure: event.failure } : state;
+  }
+}
+
+function advance(progress: RunProgress, event: RunEvent, now: number): RunProgress {
+  switch (event.kind) {
+    case 'step': {
+      const step = { name: event.name, message: event.message, begun: now };
+      return { ...progress, steps: [...progress.steps, step], done: undefined, total: undefined };
+    }
+    case 'progress':
+      return { ...progress, done: event.done, total: event.total };
+    case 'warning':
+      return { ...progress, warnings: [...progress.warnings, event.message] };
+    case 'fsc':
+      return { ...progress, resolution: event.resolution };
+    case 'planned':
+      return { ...progress, planned: event };
+  }
+}
+
+/** Seconds to the end of the step under way; undefined: nobody can tell yet. */
+export function secondsLeft({ steps, done, total }: RunProgress, now: number): number | undefined {
+  const step = steps.at(-1);
+  if (step === undefined || done === undefined || total === undefined || done === 0) return undefined;
+  return ((now - step.begun) / 1000 / done) * (total - done);
+}

@@ -1,0 +1,62 @@
+/** A run under way: its steps, what is left of the present one, and what it warns of. */
+import { byId, formatBytes, formatSeconds, h } from '../dom.ts';
+import type { Plan } from '../protocol.ts';
+import { type RunProgress, secondsLeft } from '../state.ts';
+import { inPageWords } from '../words.ts';
+
+export function drawPlan(plan: Plan): void {
+  byId('plan').replaceChildren(
+    number('Mode', plan.mode),
+    number(
+      'Box',
+      `${plan.shape[2]} × ${plan.shape[1]} × ${plan.shape[0]} voxels of ${Number(plan.voxelSize.toFixed(4))} Å`,
+    ),
+    number('Memory', `about ${formatBytes(plan.memoryBytes)} of ${formatBytes(plan.limitBytes)}`),
+    number('Time', `about ${formatAbout(plan.seconds)} on the CPU`),
+    ...plan.warnings.map((warning) => number('Note', inPageWords(warning))),
+  );
+}
+
+/** A guess has one figure. */
+function formatAbout(seconds: number): string {
+  const rounded = Math.max(1, Number(seconds.toPrecision(1)));
+  return rounded < 100 ? `${rounded} s` : formatSeconds(rounded);
+}
+
+export function number(name: string, value: string): HTMLElement {
+  return h('div', {}, h('dt', {}, name), h('dd', {}, value));
+}
+
+export function drawProgress(progress: RunProgress, stopping: boolean, now: number): void {
+  const { steps, done, total, warnings, resolution, planned } = progress;
+  const bar = byId('progress');
+  const known = done !== undefined && total !== undefined && total > 0;
+  bar.classList.toggle('unknown', !known);
+  const percent = known ? (100 * done) / total : 0;
+  (bar.firstElementChild as HTMLElement).style.width = `${known ? percent : 100}%`;
+  if (known) bar.setAttribute('aria-valuenow', String(Math.round(percent)));
+  else bar.removeAttribute('aria-valuenow');
+  const left = secondsLeft(progress, now);
+  const parts = [
+    stopping ? 'stopping' : undefined,
+    left === undefined ? undefined : `${formatSeconds(Math.max(left, 0.1))} left in this step`,
+    resolution === undefined ? undefined : `resolution ${resolution.toFixed(2)} Å`,
+    planned === undefined ? undefined : `peak memory ${formatBytes(planned.peakBytes)}`,
+  ];
+  byId('eta').textContent = parts.filter((part) => part !== undefined).join(' · ') || '\u00a0';
+  const list = byId('steps');
+  // Lines are added, not drawn again: what is read aloud is read once.
+  while (list.children.length > steps.length) list.lastElementChild?.remove();
+  steps.forEach(({ message, begun }, i) => {
+    const line =
+      (list.children[i] as HTMLElement | undefined) ??
+      list.appendChild(h('li', {}, h('span', {}, message), h('time')));
+    const end = steps[i + 1]?.begun;
+    line.classList.toggle('done', end !== undefined);
+    if (end !== undefined)
+      (line.lastElementChild as HTMLElement).textContent = formatSeconds((end - begun) / 1000);
+  });
+  byId('warnings').replaceChildren(
+    ...warnings.map((text) => h('p', { className: 'note look' }, inPageWords(text))),
+  );
+}

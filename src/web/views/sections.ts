@@ -1,0 +1,295 @@
+/**
+ * Three sections of the maps through one point, linked: a click moves the point, a drag moves the divider between the map
+ * before and the map after. Grey as in the report: 0 is one quarter grey, each map has a white of its own.
+ */
+import { AXIS_NAMES, PLANE_AXES } from '../../report/section.ts';
+import { h } from '../dom.ts';
+import type { RunSummary, Scales, SectionPair, SectionSet } from '../protocol.ts';
+
+const ZERO_LEVEL = 0.25;
+/** Pixels of a screen that a pointer moves at most in a click. */
+const CLICK_REACH = 4;
+const PLANES = ['top', 'front', 'side'] as const;
+
+export type SectionSource = (request: {
+  at: readonly [number, number, number];
+  whole: boolean;
+}) => Promise<SectionSet & { readonly values: { readonly before: number; readonly after: number } }>;
+
+interface Pane {
+  readonly canvas: HTMLCanvasElement;
+  readonly caption: HTMLElement;
+}
+
+export class SectionsView {
+  private readonly root: HTMLElement;
+  private readonly panes: readonly Pane[];
+  private readonly divider: HTMLInputElement;
+  private readonly contrast: HTMLInputElement;
+  private readonly whole: HTMLInputElement;
+  private readonly readout = h('output', { className: 'quiet' });
+  private readonly controls: HTMLElement;
+  private readonly heading = h('h2', {}, 'Before and after');
+  private set: SectionSet | undefined;
+  private scales: Scales = { before: 1, after: 1 };
+  private summary: RunSummary | undefined;
+  private source: SectionSource | undefined;
+  private busy = false;
+  private wanted: readonly [number, number, number] | undefined;
+  private peeking = false;
+
+  constructor(root: HTMLElement) {
+    this.root = root;
+    const redraw = (): void => this.draw();
+    this.divider = slider('Divider between before and after', 0, 100, 50, redraw);
+    this.contrast = slider('Contrast', 30, 300, 100, redraw);
+    this.whole = h('input', { type: 'checkbox', onchange: () => this.move(this.set?.at) });
+    this.panes = PLANES.map((plane, axis) => this.pane(plane, axis));
+    this.controls = h(
+      'div',
+      { className: 'controls' },
+      h(
+        'label',
+        {},
+        h('span', { className: 'tag before' }, 'before'),
+        this.divider,
+        h('span', { className: 'tag after' }, 'after'),
+      ),
+      h('label', {}, 'contrast', this.contrast),
+      h('label', {}, this.whole, 'whole box'),
+    );
+    const figures = this.panes.map(({ canvas, caption }) => h('figure', {}, canvas, caption));
+    root.append(this.heading, this.controls, h('div', { className: 'planes' }, ...figures), this.readout);
+    new ResizeObserver(redraw).observe(root);
+  }
+
+  /** A map before anything is computed. */
+  preview(name: string, set: SectionSet, scales: Scales): void {
+    this.summary = undefined;
+    this.source = undefined;
+    this.set = set;
+    this.scales = scales;
+    this.heading.textContent = name;
+    this.controls.hidden = true;
+    this.readout.textContent = 'Sections through the middle of the box, as the file is.';
+    this.root.hidden = false;
+    this.draw();
+  }
+
+  show(summary: RunSummary, source: SectionSource): void {
+    this.summary = summary;
+    this.source = source;
+    this.scales = summary.scales;
+    this.heading.textContent = 'Before and after';
+    this.controls.hidden = false;
+    this.root.hidden = false;
+    this.move(summary.centre);
+  }
+
+  hide(): void {
+    this.root.hidden = true;
+    this.source = undefined;
+  }
+
+  /** The map before alone, for as long as a key is held. */
+  peek(on: boolean): void {
+    if (this.peeking === on) return;
+    this.peeking = on;
+    this.draw();
+  }
+
+  private pane(plane: string, axis: number): Pane {
+    const canvas = h('canvas', {
+      tabIndex: 0,
+      role: 'img',
+      'aria-label': `Section normal to ${AXIS_NAMES[axis]} (${plane}). Arrow keys move it.`,
+    });
+    let from: { x: number; y: number; moved: boolean } | undefined;
+    canvas.addEventListener('pointerdown', (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      from = { x: event.clientX, y: event.clientY, moved: false };
+    });
+    canvas.addEventListener('pointermove', (event) => {
+      if (from === undefined || this.source === undefined) return;
+      if (Math.abs(event.clientX - from.x) > CLICK_REACH) from.moved = true;
+      if (!from.moved) return;
+      const box = canvas.getBoundingClientRect();
+      this.divider.value = String((100 * (event.clientX - box.left)) / box.width);
+      this.draw();
+    });
+    canvas.addEventListener('pointerup', (event) => {
+      if (from !== undefined && !from.moved) this.point(axis, event);
+      from = undefined;
+    });
+    canvas.addEventListener('wheel', (event) => {
+      if (this.source === undefined) return;
+      event.preventDefault();
+      this.step(axis, event.deltaY > 0 ? -1 : 1);
+    });
+    canvas.addEventListener('keydown', (event) => {
+      const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 }[event.key];
+      if (by === undefined || this.source === undefined) return;
+      event.preventDefault();
+      this.step(axis, event.shiftKey ? 10 * by : by);
+    });
+    return { canvas, caption: h('figcaption', { className: 'quiet' }) };
+  }
+
+  private box(): { readonly start: readonly number[]; readonly size: readonly number[] } | undefined {
+    if (this.summary === undefined) return undefined;
+    return this.whole.checked ? { start: [0, 0, 0], size: this.summary.shape } : this.summary.crop;
+  }
+
+  private point(axis: number, event: PointerEvent): void {
+    const [box, set] = [this.box(), this.set];
+    if (box === undefined || set === undefined) return;
+    const frame = this.panes[axis].canvas.getBoundingClientRect();
+    const { width, height } = set.sections[axis];
+    const [rowAxis, columnAxis] = PLANE_AXES[axis];
+    const at = [...set.at] as [number, number, number];
+    const column = Math.floor((width * (event.clientX - frame.left)) / frame.width);
+    const row = Math.floor((height * (event.clientY - frame.top)) / frame.height);
+    at[columnAxis] = box.start[columnAxis] + Math.min(width - 1, Math.max(0, column));
+    at[rowAxis] = box.start[rowAxis] + height - 1 - Math.min(height - 1, Math.max(0, row));
+    this.move(at);
+  }
+
+  private step(axis: number, by: number): void {
+    const [box, now] = [this.box(), this.wanted ?? this.set?.at];
+    if (box === undefined || now === undefined) return;
+    const at = [...now] as [number, number, number];
+    const last = box.start[axis] + box.size[axis] - 1;
+    at[axis] = Math.min(last, Math.max(box.start[axis], at[axis] + by));
+    this.move(at);
+  }
+
+  /** One request at a time; of several wishes meanwhile the last counts. */
+  private async move(at: readonly [number, number, number] | undefined): Promise<void> {
+    const { source } = this;
+    if (at === undefined || source === undefined) return;
+    this.wanted = at;
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      while (this.wanted !== undefined && this.source === source) {
+        const request = { at: this.wanted, whole: this.whole.checked };
+        this.wanted = undefined;
+        const found = await source(request);
+        this.set = found;
+        this.describe(found.values);
+        this.draw();
+      }
+    } catch {
+      // The result is gone: a new run has begun.
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private describe(values: { readonly before: number; readonly after: number }): void {
+    const { set, summary } = this;
+    if (set === undefined || summary === undefined) return;
+    const [z, y, x] = set.at;
+    const angstrom = [x, y, z].map((v) => (v * summary.voxelSize).toFixed(1)).join(', ');
+    const sigma = (value: number): string => value.toPrecision(3);
+    this.readout.textContent =
+      `voxel (${x}, ${y}, ${z}) · ${angstrom} Å · before ${sigma(values.before)} · after ${sigma(values.after)}` +
+      ' · click to move, drag to divide, wheel or arrow keys to step';
+  }
+
+  private draw(): void {
+    const { set } = this;
+    if (set === undefined || this.root.hidden) return;
+    const gain = Number(this.contrast.value) / 100;
+    const cut = this.peeking || this.summary === undefined ? 1 : Number(this.divider.value) / 100;
+    set.sections.forEach((section, axis) => {
+      const { canvas, caption } = this.panes[axis];
+      caption.textContent = `${AXIS_NAMES[axis]} = ${set.at[axis]}`;
+      paint(canvas, section, this.scales, gain, cut);
+      if (this.summary !== undefined && !this.peeking) this.cross(axis, cut);
+    });
+  }
+
+  /** Lines of the two other sections, and the divider. */
+  private cross(axis: number, cut: number): void {
+    const [box, set] = [this.box(), this.set];
+    const { canvas } = this.panes[axis];
+    const context = canvas.getContext('2d');
+    if (box === undefined || set === undefined || context === null) return;
+    const [rowAxis, columnAxis] = PLANE_AXES[axis];
+    const { width, height } = set.sections[axis];
+    const x = ((set.at[columnAxis] - box.start[columnAxis] + 0.5) / width) * canvas.width;
+    const y = ((height - 1 - (set.at[rowAxis] - box.start[rowAxis]) + 0.5) / height) * canvas.height;
+    const gap = canvas.width / 28;
+    context.strokeStyle = 'rgba(99, 179, 240, 0.75)';
+    context.lineWidth = Math.max(1, canvas.width / 500);
+    context.beginPath();
+    for (const [fromX, fromY, toX, toY] of [
+      [0, y, x - gap, y],
+      [x + gap, y, canvas.width, y],
+      [x, 0, x, y - gap],
+      [x, y + gap, x, canvas.height],
+    ] as const) {
+      context.moveTo(fromX, fromY);
+      context.lineTo(toX, toY);
+    }
+    context.stroke();
+    if (cut <= 0 || cut >= 1) return;
+    context.fillStyle = '#fff';
+    context.shadowColor = '#000';
+    context.shadowBlur = 5;
+    context.fillRect(cut * canvas.width - 1, 0, 2, canvas.height);
+    context.shadowBlur = 0;
+  }
+}
+
+function slider(
+  label: string,
+  min: number,
+  max: number,
+  value: number,
+  oninput: () => void,
+): HTMLInputElement {
+  const input = h('input', {
+    type: 'range',
+    min: String(min),
+    max: String(max),
+    step: '0.5',
+    'aria-label': label,
+  });
+  input.value = String(value);
+  input.addEventListener('input', oninput);
+  return input;
+}
+
+function paint(
+  canvas: HTMLCanvasElement,
+  { width, height, before, after }: SectionPair,
+  scales: Scales,
+  gain: number,
+  cut: number,
+): void {
+  const small = new ImageData(width, height);
+  const pixels = new Uint32Array(small.data.buffer);
+  const split = after === undefined ? width : Math.round(cut * width);
+  for (let row = 0; row < height; row++)
+    for (let column = 0; column < width; column++) {
+      const i = row * width + column;
+      const value = column < split ? before[i] / scales.before : (after as Float32Array)[i] / scales.after;
+      const level = Math.round(255 * Math.min(1, Math.max(0, ZERO_LEVEL + (1 - ZERO_LEVEL) * gain * value)));
+      pixels[i] = 0xff000000 | (level << 16) | (level << 8) | level;
+    }
+  canvas.style.aspectRatio = `${width} / ${height}`;
+  // Panes share a row in proportion: all are as high.
+  (canvas.parentElement as HTMLElement).style.flexGrow = String(width / height);
+  const ratio = window.devicePixelRatio || 1;
+  const wide = Math.max(1, Math.round(canvas.clientWidth * ratio));
+  canvas.width = wide;
+  canvas.height = Math.max(1, Math.round((wide * height) / width));
+  const own = new OffscreenCanvas(width, height);
+  own.getContext('2d')?.putImageData(small, 0, 0);
+  const context = canvas.getContext('2d');
+  if (context === null) return;
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(own, 0, 0, canvas.width, canvas.height);
+}

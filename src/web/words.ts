@@ -1,0 +1,33 @@
+/** Sentences of the library name its parameters: here they name what the page has. */
+
+const names: Readonly<Record<string, string>> = {
+  resolution: '“Resolution” (Settings)',
+  windowVoxels: '“Window” (Settings)',
+  voxelSize: '“Voxel size” (Settings)',
+  fdrThreshold: '“False discoveries” (Settings)',
+  symmetry: '“Symmetry” (Settings)',
+  mask: 'a mask',
+  reference: '“Reference”',
+  'reference: model-map': 'a reference map',
+  'reference: atomic-model': 'an atomic model',
+  'reference: hybrid-model': 'an atomic model, completed by pseudo-atoms',
+  'reference: none': 'no reference',
+  'engine: cpu': '“CPU” (Settings, Compute on)',
+  'engine: gpu': '“GPU” (Settings, Compute on)',
+  allowSoftwareGpu: '“GPU” (Settings, Compute on)',
+  'input: map': 'one map alone',
+  'input: half-maps': 'two half maps',
+  localResolution: '“Local resolution”',
+  measureBFactors: '“Local B factors”',
+};
+
+export function inPageWords(text: string): string {
+  return text
+    .replaceAll(/`(\w+)(?:: ([^`]+))?`/g, (_, name: string, value: string | undefined) => {
+      const whole = value === undefined ? name : `${name}: ${value}`;
+      const known = names[whole] ?? names[name];
+      if (known === undefined) return `“${whole}” of the command line`;
+      return names[whole] === undefined && value !== undefined ? `${known}: ${value}` : known;
+    })
+    .replaceAll(/; "locscale-gpu devices" says more/g, '');
+}

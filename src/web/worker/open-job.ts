@@ -1,0 +1,118 @@
+/** From files and settings to a job of the pipeline. */
+import { type BlobRead, mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blobs.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { completeParameters, defaultLocalResolution } from '../../pipeline/index.ts';
+import {
+  defaultAveragingWindow,
+  defaultPseudoAtoms,
+  defaultRefinementCycles,
+} from '../../pipeline/parameters.ts';
+import { referenceTraitsOf } from '../../pipeline/references/index.ts';
+import type { LocScaleJob, LocScaleParameters, MapSource, ReferenceChoice } from '../../pipeline/types.ts';
+import type { JobRequest } from '../protocol.ts';
+
+export interface ReadFile extends BlobRead {
+  readonly role: string;
+}
+
+export interface OpenOptions {
+  readonly engine: Engine;
+  readonly signal: AbortSignal;
+  readonly onWarning: (message: string) => void;
+  readonly onRead: (file: ReadFile) => void;
+}
+
+export interface OpenedJob extends LocScaleJob {
+  readonly parameters: LocScaleParameters;
+}
+
+export async function openJob(request: JobRequest, options: OpenOptions): Promise<OpenedJob> {
+  const { files, settings } = request;
+  const { engine, signal, onWarning, onRead } = options;
+  const { voxelSize, symmetry } = settings;
+  const common = (role: string) => ({
+    signal,
+    voxelSize,
+    onWarning,
+    onRead: (file: BlobRead) => onRead({ role, ...file }),
+  });
+  const read = (file: File, role: string) => mapFromBlob(file, { engine, ...common(role) });
+  const later = (file: File, role: string): Promise<MapSource> =>
+    openMapBlob(file, { engine, ...common(role) });
+
+  const input: LocScaleJob['input'] =
+    files.map === undefined
+      ? {
+          kind: 'half-maps',
+          half1: await read(files.half1 as File, 'half map 1'),
+          half2: await read(files.half2 as File, 'half map 2'),
+        }
+      : { kind: 'map', map: await read(files.map, 'map') };
+  return {
+    input,
+    mask: files.mask && (await openMapBlob(files.mask, { engine, kind: 'mask', ...common('mask') })),
+    reference: await openReference(request, later, common('atomic model')),
+    symmetry: symmetry === undefined ? undefined : { group: { name: symmetry } },
+    parameters: parametersOf(request),
+  };
+}
+
+async function openReference(
+  { files, settings, reference }: JobRequest,
+  later: (file: File, role: string) => Promise<MapSource>,
+  modelOptions: { readonly onRead: (file: BlobRead) => void },
+): Promise<ReferenceChoice> {
+  const refinementCycles = defaultRefinementCycles;
+  const pseudoAtoms = defaultPseudoAtoms;
+  const structure = () => modelFromBlob(files.model as File, modelOptions);
+  switch (reference) {
+    case 'profile':
+    case 'none':
+      return { kind: reference };
+    case 'map':
+      return { kind: 'model-map', map: await later(files.reference as File, 'reference map') };
+    case 'model':
+      return {
+        kind: 'atomic-model',
+        structure: await structure(),
+        refinementCycles: settings.refine === false ? undefined : refinementCycles,
+        theoreticalProfile: false,
+      };
+    case 'completed-model':
+      return {
+        kind: 'hybrid-model',
+        structure: await structure(),
+        refinementCycles,
+        pseudoAtoms,
+        averagingWindow: defaultAveragingWindow,
+      };
+    case 'pseudo-model':
+      return { kind: 'pseudo-model', refinementCycles, pseudoAtoms };
+  }
+}
+
+const KINDS = {
+  profile: 'profile',
+  none: 'none',
+  map: 'model-map',
+  model: 'atomic-model',
+  'completed-model': 'hybrid-model',
+  'pseudo-model': 'pseudo-model',
+} as const;
+
+/** As the command line completes them. */
+export function parametersOf({ settings, reference, scheme }: JobRequest): LocScaleParameters {
+  const smoothsMask = referenceTraitsOf(KINDS[reference]).usesNetwork || scheme === 'soft';
+  const { resolution, window, fdr, bFactors, localResolution } = settings;
+  return completeParameters(
+    {
+      scaling: scheme === 'soft' ? 'soft' : 'locscale',
+      resolution,
+      windowVoxels: window,
+      measureBFactors: bFactors ?? false,
+      localResolution: localResolution === true ? defaultLocalResolution : undefined,
+      ...(fdr === undefined ? {} : { fdrThreshold: fdr }),
+    },
+    smoothsMask,
+  );
+}

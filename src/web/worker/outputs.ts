@@ -1,0 +1,177 @@
+/** What a run leaves: files to save, numbers, and the parts of its report. */
+
+import { runToShow } from '../../browser/run-to-show.ts';
+import type { Engine, Volume } from '../../engine/engine.ts';
+import type { MapImage } from '../../formats/map-image.ts';
+import { writeMmcif } from '../../formats/write-mmcif.ts';
+import { imageOf } from '../../pipeline/index.ts';
+import type { LocScaleResult } from '../../pipeline/types.ts';
+import { runtimeName } from '../../platform/index.ts';
+import { collectFindings } from '../../report/collect.ts';
+import type { Findings, MapFindings } from '../../report/findings.ts';
+import { mapOf } from '../../report/findings.ts';
+import { renderReport, reportParts } from '../../report/page.ts';
+import type { RunRecord } from '../../report/run-record.ts';
+import { cropSection } from '../../report/section.ts';
+import { whiteOf } from '../../report/section-figures.ts';
+import type { JobRequest, RunSummary } from '../protocol.ts';
+import { hashOf } from '../settings.ts';
+import { inPageWords } from '../words.ts';
+import type { OpenedJob, ReadFile } from './open-job.ts';
+import type { Finished } from './runs.ts';
+import { sceneOf } from './scene.ts';
+
+export interface Output {
+  readonly name: string;
+  readonly what: string;
+  readonly bytes: number;
+  readonly map?: () => Promise<MapImage>;
+  readonly text?: string;
+  /** For the header of a map. */
+  readonly label: string;
+}
+
+interface FinishedRun {
+  readonly engine: Engine;
+  readonly reason: string;
+  readonly request: JobRequest;
+  readonly result: LocScaleResult;
+  readonly files: readonly ReadFile[];
+  readonly started: Date;
+  /** By performance.now(). */
+  readonly begun: number;
+  readonly mode: string;
+  readonly warnings: readonly string[];
+  readonly job: OpenedJob;
+}
+
+/** The name that the command line gives, too. */
+const STEM = 'locscale_output';
+
+export async function finish(run: FinishedRun): Promise<{ finished: Finished; summary: RunSummary }> {
+  const { engine, result, job, request } = run;
+  const findings = await collectFindings(runToShow(engine, result, job.parameters.profileKind));
+  const maps = mapOutputs(engine, result);
+  const scene = await sceneOf(engine, result, maps);
+  const model = result.model && writeMmcif(result.model.structure);
+  const texts = [
+    textOutput(`${STEM}.cxc`, 'opens the maps in ChimeraX, at a sensible level', scene),
+    ...(model === undefined
+      ? []
+      : [textOutput(`${STEM}_model.cif`, 'atoms of the reference, with B factors', model)]),
+  ];
+  const names = [...maps, ...texts].map(({ name }) => name);
+  const record = recordOf(run, [...names, `${STEM}_report.html`]);
+  const title = `${STEM}.mrc`;
+  const report = await renderReport(findings, record, { title, kind: 'scale', spell: inPageWords });
+  const outputs: Output[] = [
+    ...maps,
+    ...texts,
+    textOutput(`${STEM}_report.html`, 'report: one page with all figures', report.html),
+    textOutput(`${STEM}.json`, 'record: inputs, settings, numbers', `${JSON.stringify(record, null, 2)}\n`),
+  ];
+  const parts = reportParts(findings, record, { kind: 'scale', spell: inPageWords, views: false });
+  const before = await engine.download(result.map as Volume);
+  const after = await engine.download(result.scaled);
+  const finished: Finished = { engine, request, result, before, after, crop: findings.crop, outputs };
+  return { finished, summary: summaryOf(run, findings, outputs, parts) };
+}
+
+function summaryOf(
+  { engine, reason, result, begun, mode, warnings }: FinishedRun,
+  findings: Findings,
+  outputs: readonly Output[],
+  parts: ReturnType<typeof reportParts>,
+): RunSummary {
+  const { numbers, fsc } = result;
+  const white = (map: MapFindings | undefined): number =>
+    map === undefined ? 1 : whiteOf(map.sections.map((section) => cropSection(section, findings.crop)));
+  return {
+    engine: engine.description,
+    reason,
+    mode,
+    resolution: fsc?.resolution ?? numbers.fscCutoff,
+    resolutionSource: fsc?.resolution === undefined ? 'resolution used' : 'half-map FSC = 0.143',
+    voxelSize: numbers.voxelSize,
+    shape: numbers.shape,
+    maskVolume: numbers.maskVoxels * numbers.voxelSize ** 3,
+    windowAngstrom: numbers.windowAngstrom,
+    seconds: (performance.now() - begun) / 1000,
+    warnings,
+    files: outputs.map(({ name, what, bytes }) => ({ name, what, bytes })),
+    parts: parts.map(({ id, heading, content }) => ({ id, heading, markup: content.markup })),
+    crop: findings.crop,
+    centre: findings.centre,
+    scales: { before: white(mapOf(findings, 'input')), after: white(mapOf(findings, 'result')) },
+  };
+}
+
+function textOutput(name: string, what: string, text: string): Output {
+  return { name, what, text, bytes: new Blob([text]).size, label: '' };
+}
+
+function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
+  const { scaled, bFactor, quality, localResolution, soft, mask, grid, header } = result;
+  const rows: readonly (readonly [
+    suffix: string,
+    volume: Volume | undefined,
+    what: string,
+    label: string,
+  ])[] = [
+    ['', scaled, 'sharpened map', soft === undefined ? 'local scaling' : 'soft scaling'],
+    ['_bfactor', bFactor, 'local B factor, Å²', 'local B factor (A^2)'],
+    ['_quality', quality, 'R² of the fit of the local B factor', 'fit quality (R^2)'],
+    ['_locres', localResolution?.resolution, 'local resolution, Å', 'local resolution, A'],
+    [
+      '_locres_filtered',
+      localResolution?.filtered,
+      'half-map mean, filtered by it',
+      'filtered at its local resolution',
+    ],
+    [
+      '_band_resolution',
+      soft?.resolution,
+      'where the half maps stop agreeing, Å',
+      'local resolution of bands, A',
+    ],
+    ['_signal', soft?.signal, 'RMS density of the signal', 'local signal (RMS density)'],
+    ['_mask', mask, 'mask', 'mask'],
+  ];
+  const bytes = 1024 + header.extended.length + 4 * grid.shape[0] * grid.shape[1] * grid.shape[2];
+  return rows.flatMap(([suffix, volume, what, label]) => {
+    if (volume === undefined) return [];
+    const name = `${STEM}${suffix}.mrc`;
+    const map = (): Promise<MapImage> => imageOf(engine, volume, name, result);
+    return [{ name, what, bytes, map, label: `locscale-gpu ${__VERSION__}: ${label}` }];
+  });
+}
+
+/** The record of the command line, with the settings in the place of its words. */
+function recordOf(
+  { engine, request, result, files, started, mode, warnings, job }: FinishedRun,
+  outputs: readonly string[],
+): RunRecord {
+  const { numbers, fsc, soft, timings, model } = result;
+  return {
+    program: 'locscale-gpu',
+    version: __VERSION__,
+    runtime: runtimeName(),
+    command: ['page', hashOf(request.settings)].filter((word) => word !== ''),
+    started: started.toISOString(),
+    mode,
+    engine: engine.description,
+    model: model && {
+      atoms: model.structure.atoms.length,
+      pseudoAtoms: model.pseudoAtoms,
+      bFactors: model.bFactors,
+    },
+    inputs: files.map(({ role, name, bytes, sha256 }) => ({ role, path: name, bytes, sha256 })),
+    parameters: { ...job.parameters, windowVoxels: numbers.windowVoxels, resolution: numbers.fscCutoff },
+    numbers,
+    fsc,
+    soft: soft && { bands: soft.bands, fadeResolution: soft.fadeResolution },
+    secondsPerStep: timings,
+    outputs,
+    warnings,
+  };
+}
