@@ -39,6 +39,8 @@ export interface MaskJob {
   /** Atoms that the map shows, where a model was given. */
   readonly model?: ModelForMask | undefined;
   readonly symmetry?: Symmetry | undefined;
+  /** A single map that is masked already ends where its zeros begin. */
+  readonly trustsZeros?: boolean;
 }
 
 /** The atoms of the user's model that lie in the box. */

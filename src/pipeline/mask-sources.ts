@@ -30,6 +30,15 @@ export interface OtherMask {
   readonly description: string;
 }
 
+/** Of a single map that is masked already, where its zeros are trusted: noise cannot be estimated in it. */
+export async function maskOfZeros(job: MaskJob, run: Run): Promise<OtherMask | undefined> {
+  const { trustsZeros, maps, map } = job;
+  if (trustsZeros !== true || maps.volumes.length !== 1 || !isMasked(maps.zeroShare)) return undefined;
+  const found = await nonZeroRegionOf(map, run);
+  const volume = cubic(found.voxels * maps.voxelSize ** 3);
+  return { ...found, description: found.description.replace('#', volume) };
+}
+
 /** The first source whose mask is plausible; undefined where none is. */
 export async function otherMask(
   job: MaskJob,
@@ -79,8 +88,10 @@ const aroundModel: Source = async ({ model, maps, symmetry }, _made, _problem, r
 /** Of the largest value; filters leave ripples where a mask left zeros. */
 const RIPPLE = 1e-3;
 
-const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) => {
-  if (!isMasked(maps.zeroShare)) return undefined;
+const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) =>
+  isMasked(maps.zeroShare) ? nonZeroRegionOf(map, run) : undefined;
+
+async function nonZeroRegionOf(map: Volume, run: Run): Promise<OtherMask> {
   const { min, max } = await run.engine.statistics(map);
   const least = RIPPLE * Math.max(Math.abs(min), Math.abs(max));
   const inside = await run.engine.inspect(map, (data) =>
@@ -94,7 +105,7 @@ const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) => {
     voxels,
     description: 'the non-zero region of the map (#) is the mask',
   };
-};
+}
 
 /** Low-pass for masks of maps whose voxels do not stand out one by one, A. */
 const MASK_LOW_PASS = 10;

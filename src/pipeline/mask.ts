@@ -19,7 +19,7 @@ import {
   warnIfModelIsPartial,
 } from './judge-mask.ts';
 import type { MapInput } from './map-input.ts';
-import { otherMask } from './mask-sources.ts';
+import { maskOfZeros, otherMask } from './mask-sources.ts';
 import type { LocScaleNumbers } from './numbers.ts';
 import { checkFinite } from './read-maps.ts';
 import type { Run } from './run.ts';
@@ -123,6 +123,14 @@ async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   const { maps, map, parameters } = job;
   const { voxelSize } = maps;
   const made = await makeFdrMask(map, voxelSize, parameters, run);
+  const zeros = await maskOfZeros(job, run);
+  if (zeros !== undefined) {
+    const reason = `The map is masked already; ${zeros.description}.`;
+    run.info(reason);
+    run.release(made.mask);
+    const origin = { source: zeros.source, reason };
+    return finished(zeros.mask, zeros.voxels, zeros.voxels, origin, made, job, run);
+  }
   const problem = await judgeFdrMask(job, made, run);
   if (problem === undefined) {
     if (made.complaint !== undefined) run.warn(made.complaint);

@@ -182,7 +182,9 @@ export async function planRun(
 
   const symmetry = await symmetryOf(job, source, grid, map, run);
   const model = source.atomsForMask?.(grid, cutoff);
-  const masked = await prepareMask({ userMask: job.mask, map, maps, parameters, model, symmetry }, run);
+  const { trustsZeros } = scheme;
+  const toMask = { userMask: job.mask, map, maps, parameters, model, symmetry, trustsZeros };
+  const masked = await prepareMask(toMask, run);
   const { mask, molecule } = masked;
 
   const settings = { parameters, windowVoxels, voxelSize, mask };

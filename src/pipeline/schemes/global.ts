@@ -11,6 +11,7 @@ export const globalScheme: ScalingScheme = {
   describe: () => 'one B factor for the whole map',
   usesHalfMaps: () => true,
   smoothsMask: false,
+  trustsZeros: false,
   parametersFor: (parameters) => parameters,
   async plan({ grid, mask, voxelSize, resolved, parameters }, run) {
     const asked = parameters.resolution;

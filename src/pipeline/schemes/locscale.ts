@@ -21,6 +21,7 @@ export const locScaleScheme: ScalingScheme = {
   describe: (reference) => reference,
   usesHalfMaps: ({ fadeOutput, resolution }) => fadeOutput === true && resolution === undefined,
   smoothsMask: false,
+  trustsZeros: false,
   parametersFor: (parameters) => parameters,
   async plan(inputs, run) {
     const { source, mask, windowVoxels, voxelSize, resolved, parameters } = inputs;

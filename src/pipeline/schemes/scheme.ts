@@ -20,6 +20,8 @@ export interface ScalingScheme {
   usesHalfMaps(parameters: LocScaleParameters): boolean;
   /** The FDR mask is that of the map low-passed at 5 A by default, as in runs of a network. */
   readonly smoothsMask: boolean;
+  /** Of a single map that is masked already the non-zero region is the mask, in the place of the FDR mask. */
+  readonly trustsZeros: boolean;
   /** The parameters as the steps before the scaling see them; refuses those that contradict the scheme. */
   parametersFor(parameters: LocScaleParameters): LocScaleParameters;
   plan(inputs: SchemeInputs, run: Run): Promise<PlannedScaling>;

@@ -13,6 +13,7 @@ export const softScheme: ScalingScheme = {
   describe: (reference) => `soft scaling, ${reference}`,
   usesHalfMaps: () => true,
   smoothsMask: true,
+  trustsZeros: true,
   parametersFor(parameters) {
     if (parameters.applyFscFilter)
       throw new LocScaleError('usage', 'Soft scaling weights by the FSC itself, band by band and locally.', {

@@ -130,6 +130,30 @@ describe('a mask made by false-discovery rate', () => {
     expect(Math.abs(made.maskVoxels - inside)).toBeLessThan(0.02 * inside);
   });
 
+  it('is the non-zero region in soft scaling of a single map that is masked already, not of half maps', async () => {
+    // A soft mask's surroundings: noise all around, so that there is an FDR mask, within zeros.
+    const [z0, y0, x0] = [nz, ny, nx].map((n) => n / 2);
+    const cut = ({ data: voxels }: MapImage) =>
+      voxels.map((value, i) => {
+        const at = [Math.floor(i / (ny * nx)) - z0, (Math.floor(i / nx) % ny) - y0, (i % nx) - x0];
+        return Math.hypot(...at) < 0.42 * nz ? value : 0;
+      });
+    const inside = cut(whole).reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0);
+    const parameters = { resolution: 4, scaling: 'soft' } as const;
+    const single = { ...whole, data: cut(whole) };
+    const { numbers } = await plan({ reference: { kind: 'profile' }, parameters }, single);
+    const trusted = /^The map is masked already; the non-zero region of the map/;
+    expect(numbers.maskOrigin.reason).toMatch(trusted);
+    expect(warnings).not.toContainEqual(expect.stringMatching(/FDR mask|noise boxes/));
+    expect(Math.abs(numbers.maskVoxels - inside)).toBeLessThan(0.05 * inside);
+    const half = (image: MapImage): MapImage => ({ ...image, data: cut(image) });
+    const input = { kind: 'half-maps', half1: half(data.half1), half2: half(data.half2) } as const;
+    const halves = await plan({ input, reference: { kind: 'profile' }, parameters });
+    expect(halves.numbers.maskOrigin.reason ?? '').not.toMatch(trusted);
+    const windows = await plan({}, single);
+    expect(windows.numbers.maskOrigin.reason ?? '').not.toMatch(trusted);
+  });
+
   it('of pure noise is empty, and nothing takes its place', async () => {
     const random = createRandom(3);
     const noise = { ...whole, data: mean.map(() => random.gaussian()) };
