@@ -64,21 +64,27 @@ export function planRealFft3d(shape: Shape, limits: GpuLimits): Planned<RealFft3
   return { ok: true, plan: { shape, ...axes.plan, pitch, spectrumBytes } };
 }
 
-export async function createRealFft3d(gpu: GpuDevice, plan: RealFft3dPlan): Promise<RealFft3d> {
+/** `copies`: volumes that follow each other in one buffer, and so do their spectra; all are transformed at once. */
+export async function createRealFft3d(
+  gpu: GpuDevice,
+  plan: RealFft3dPlan,
+  copies: number = 1,
+): Promise<RealFft3d> {
   const { shape, pitch, spectrumBytes } = plan;
   const [nz, ny, nx] = shape;
+  const range = { rows: copies * nz * ny, firstReal: 0, firstSpectrum: 0, pitch };
   const [rows, alongY, alongZ] = await Promise.all([
-    prepareRows(gpu, plan.x, { rows: nz * ny, firstReal: 0, firstSpectrum: 0, pitch }, 1 / (nz * ny * nx)),
+    prepareRows(gpu, plan.x, range, 1 / (nz * ny * nx)),
     prepareColumns(gpu, plan.y, {
       columns: Math.floor(nx / 2) + 1,
-      blocks: nz,
+      blocks: copies * nz,
       blockStride: ny * pitch,
       elementStride: pitch,
     }),
     prepareColumns(gpu, plan.z, {
       columns: ny * pitch,
-      blocks: 1,
-      blockStride: 0,
+      blocks: copies,
+      blockStride: nz * ny * pitch,
       elementStride: ny * pitch,
     }),
   ]);

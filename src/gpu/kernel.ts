@@ -54,6 +54,11 @@ export async function createKernel(gpu: GpuDevice, source: KernelSource): Promis
   const slots = new Map<string, number>();
   for (const [, binding, variable] of code.matchAll(BINDING)) slots.set(variable, Number(binding));
   const layout = pipeline.getBindGroupLayout(0);
+  const groupOf = createBindGroups(
+    (entries) => device.createBindGroup({ label: name, layout, entries }),
+    name,
+    slots,
+  );
   return {
     name,
     run(pass, bound, [x, y = 1, z = 1]) {
@@ -65,17 +70,61 @@ export async function createKernel(gpu: GpuDevice, source: KernelSource): Promis
           `${name}: ${x} x ${y} x ${z} workgroups exceed the limit ${most}.`,
         );
       }
-      const entries = Object.entries(bound).map(([variable, resource]) => {
-        const binding = slots.get(variable);
-        if (binding === undefined)
-          throw new LocScaleError('internal', `${name}.wgsl has no binding '${variable}'.`);
-        return { binding, resource: 'buffer' in resource ? resource : { buffer: resource } };
-      });
       pass.setPipeline(pipeline);
-      pass.setBindGroup(0, device.createBindGroup({ label: name, layout, entries }));
+      pass.setBindGroup(0, groupOf(bound));
       pass.dispatchWorkgroups(x, y, z);
     },
   };
+}
+
+/** Bind groups of a kernel, made once per set of resources: a job binds the same buffers for every tile. */
+function createBindGroups(
+  make: (entries: GPUBindGroupEntry[]) => GPUBindGroup,
+  name: string,
+  bindings: ReadonlyMap<string, number>,
+): (bound: Readonly<Record<string, Bound>>) => GPUBindGroup {
+  const made = new Map<string, GPUBindGroup>();
+  const entriesOf = (bound: Readonly<Record<string, Bound>>): GPUBindGroupEntry[] =>
+    Object.entries(bound).map(([variable, resource]) => {
+      const binding = bindings.get(variable);
+      if (binding === undefined)
+        throw new LocScaleError('internal', `${name}.wgsl has no binding '${variable}'.`);
+      return { binding, resource: 'buffer' in resource ? resource : { buffer: resource } };
+    });
+  return (bound) => {
+    let key = '';
+    for (const variable in bound) {
+      const resource = bound[variable];
+      const part =
+        'buffer' in resource
+          ? `${numberOf(resource.buffer)} ${resource.offset} ${resource.size}`
+          : numberOf(resource);
+      key += `${variable} ${part},`;
+    }
+    let group = made.get(key);
+    if (group === undefined) {
+      group = make(entriesOf(bound));
+      if (made.size >= MOST_BIND_GROUPS) made.clear();
+      made.set(key, group);
+    }
+    return group;
+  };
+}
+
+/** Bind groups of buffers that are gone are forgotten when a kernel has this many. */
+const MOST_BIND_GROUPS = 256;
+
+const numbers = new WeakMap<GPUBuffer, number>();
+let lastNumber = 0;
+
+/** A number that no other buffer has or had. */
+function numberOf(buffer: GPUBuffer): number {
+  let number = numbers.get(buffer);
+  if (number === undefined) {
+    number = ++lastNumber;
+    numbers.set(buffer, number);
+  }
+  return number;
 }
 
 /** A member of a uniform struct; all are 32-bit scalars, in declaration order (test/unit/shaders.test.ts holds it). */

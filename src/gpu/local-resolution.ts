@@ -20,7 +20,7 @@ import { type GpuResolutionPlan, planGpuResolution } from './plan-local-resoluti
 import { runTiles } from './run-tiles.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { RUN } from './tile-units.ts';
-import { createUniformSlots } from './uniform-slots.ts';
+import { createCollectedSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { blockOccupancy } from './volume-operations.ts';
 
@@ -153,7 +153,7 @@ async function prepare(
   const { windowVoxels, lanes, tileSize, box } = plan;
   const [rows, columns, windows, resolve, shellCorrelation] = await compile(gpu, plan);
   return buildJob(gpu, NAME, async ({ storage, own }) => {
-    const uniforms = own(createUniformSlots(gpu, NAME));
+    const uniforms = own(createCollectedSlots(gpu, NAME));
     const { twiddles, columnList, shellOf } = createTables(gpu, plan, job.weights, own);
     const half1 = storage('half 1', 4 * voxelCount(box));
     const half2 = storage('half 2', 4 * voxelCount(box));
@@ -215,7 +215,7 @@ async function prepare(
       place(resolve, volumes.resolution, 0);
       for (const { shell, volume } of volumes.correlations) place(shellCorrelation, volume, shell);
       pass.end();
-      // Later writes to the same slots queue up behind the work just recorded.
+      // The caller submits next; later writes to the same slots queue up behind.
       copy.submitted();
       uniforms.reset();
       return encoder;

@@ -18,14 +18,13 @@ import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
-import { createRealFft3d } from './fft.ts';
 import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
 import { type GpuTile, type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
 import { runTiles } from './run-tiles.ts';
 import { createScaleFactors } from './scale-factors.ts';
 import { createShellConvolutions } from './shell-convolutions.ts';
 import type { TileCopy } from './tile-copy.ts';
-import { createUniformSlots } from './uniform-slots.ts';
+import { createCollectedSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { blockOccupancy } from './volume-operations.ts';
 import { createWindowProfiles } from './window-profiles.ts';
@@ -211,11 +210,10 @@ function prepareTiles(
   const { shellCount, lanes } = profilePlan;
   const unitVoxels = profilePlan.profileBytes / 4 / shellCount;
   return buildJob(gpu, 'local-scaling', async ({ storage, own }) => {
-    const uniforms = own(createUniformSlots(gpu, 'local-scaling'));
+    const uniforms = own(createCollectedSlots(gpu, 'local-scaling'));
     const windowProfiles = own(await createWindowProfiles(gpu, profilePlan));
     const scaleFactors = own(await createScaleFactors(gpu, job.rule, shellCount, tileSize, lanes));
-    const fft = own(await createRealFft3d(gpu, fftPlan));
-    const convolutions = own(await createShellConvolutions(gpu, fft, profilePlan));
+    const convolutions = own(await createShellConvolutions(gpu, fftPlan, profilePlan));
     const mapBox = storage('map box', 4 * voxelCount(box));
     const referenceBox = volumes.reference ? storage('reference box', 4 * voxelCount(box)) : undefined;
     const factors = storage('factors', profilePlan.profileBytes);
@@ -244,8 +242,8 @@ function prepareTiles(
         if (volumes.differenceMask)
           copy.gather(pass, volumes.differenceMask, start, tileSize, 0, differenceMask);
       });
-      if (referenceBox) windowProfiles.encode(encoder, referenceBox, units, unitCount, reference, uniforms);
-      windowProfiles.encode(encoder, mapBox, units, unitCount, factors, uniforms);
+      if (referenceBox) windowProfiles.encode(encoder, referenceBox, units, list, reference, uniforms);
+      windowProfiles.encode(encoder, mapBox, units, list, factors, uniforms);
       inPass('scale', (pass) => {
         scaleFactors.encode(pass, { factors, reference, units, differenceMask, fits }, unitCount, uniforms);
         convolutions.encode(pass, mapBox, units, unitCount, factors, scaled, uniforms);
@@ -263,7 +261,7 @@ function prepareTiles(
           uniforms,
         );
       });
-      // Later writes to the same slots queue up behind the work just recorded.
+      // The caller submits next; later writes to the same slots queue up behind.
       copy.submitted();
       uniforms.reset();
       return encoder;

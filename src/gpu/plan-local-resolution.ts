@@ -4,7 +4,7 @@ import { coefficientColumns, correlationShellCount } from '../math/scaling/local
 import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/scaling/tiling.ts';
 import type { GpuLimits } from './device.ts';
-import { listUnits, RUN } from './tile-units.ts';
+import { listUnits, RUN, TILE_MULTIPLES } from './tile-units.ts';
 import type { Support } from './window-profiles.ts';
 
 export interface GpuResolutionPlan {
@@ -47,9 +47,11 @@ export function planGpuResolution(
   limits: GpuLimits,
   budgetBytes: number,
 ): Support<GpuResolutionPlan | undefined> {
-  const sizes = EDGES.map((edge) => evenTileSize(occupancy, edge, RUN)).filter((size) => size !== undefined);
+  const sizes = EDGES.map((edge) => evenTileSize(occupancy, edge, TILE_MULTIPLES)).filter(
+    (size) => size !== undefined,
+  );
   if (sizes.length === 0) return { ok: true, plan: undefined };
-  const lanes = [16, 8, 4].find(
+  const lanes = [16, 8, 4, 2].find(
     (n) =>
       n * RUN <= limits.workgroupInvocations && 16 * (RUN + windowVoxels - 1) * n <= limits.workgroupBytes,
   );

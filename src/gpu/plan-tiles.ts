@@ -13,7 +13,7 @@ import type { RadialProfileKind, WindowTaper } from '../math/scaling/windows.ts'
 import type { GpuLimits } from './device.ts';
 import { planRealFft3d, type RealFft3dPlan } from './fft.ts';
 import { shellConvolutionsBytes } from './shell-convolutions.ts';
-import { listUnits, RUN } from './tile-units.ts';
+import { listUnits, RUN, TILE_MULTIPLES } from './tile-units.ts';
 import {
   planWindowProfiles,
   type Support,
@@ -58,7 +58,7 @@ export interface TilingRequest {
 /** The cheapest plan that fits; undefined for an empty mask; a reason where nothing fits. */
 export function planGpuTiles(request: TilingRequest): Support<GpuTilePlan | undefined> {
   if (request.tileSize) return makePlan(request, request.tileSize);
-  const sizes = EDGES.map((edge) => evenTileSize(request.occupancy, edge, RUN));
+  const sizes = EDGES.map((edge) => evenTileSize(request.occupancy, edge, TILE_MULTIPLES));
   const candidates = sizes.filter((size) => size !== undefined).map((size) => makePlan(request, size));
   const plans = candidates.flatMap((candidate) => (candidate.ok ? [candidate.plan] : []));
   const plan = cheapestPlan(plans, () => true);
@@ -76,7 +76,7 @@ function makePlan(request: TilingRequest, tileSize: Shape): Support<GpuTilePlan>
   const profiles = planned.plan;
   const fft = planRealFft3d(box, limits);
   if (!fft.ok) return fft;
-  const bytes = jobBytes(profiles, fft.plan, profiledMaps);
+  const bytes = jobBytes(profiles, fft.plan, profiledMaps, limits);
   if (bytes > budgetBytes)
     return { ok: false, reason: 'the working buffers of the smallest tile exceed the memory of this GPU' };
   const tiles = occupiedTiles(occupancy, tileSize).map(({ start, maskVoxels }): GpuTile => {
@@ -92,11 +92,11 @@ function makePlan(request: TilingRequest, tileSize: Shape): Support<GpuTilePlan>
 /** Arithmetic of one tile: x, y and z sums of every profiled map, and h + 2 transforms of the box. */
 function tileCost(plan: WindowProfilesPlan, unitCount: number, maps: number): number {
   const { windowVoxels: w, shellCount, tileSize, box, lanes, taper } = plan;
-  const pairs = plan.pairs.length / 4;
+  const pairs = plan.pairs.length;
   const frequencies = plan.counts.reduce((sum, n) => sum + n, 0);
   const planes = tileSize[0] + w - 1;
   const xSums = shellCount * planes * (tileSize[1] + w - 1) * tileSize[2] * w * 2;
-  const ySums = pairs * planes * tileSize[2] * (tileSize[1] + w) * 4;
+  const ySums = pairs * planes * tileSize[2] * (tileSize[1] + (w * tileSize[1]) / plan.rowsPerBatch) * 4;
   const zSums = unitCount * lanes * frequencies * (w * 5 + RUN * 11);
   const points = voxelCount(box);
   const convolutions = (shellCount + 1) * points * (Math.log2(points) * 2.5 + 12);
@@ -105,11 +105,11 @@ function tileCost(plan: WindowProfilesPlan, unitCount: number, maps: number): nu
 }
 
 /** Buffers of the profiles, the convolutions, the two gathered boxes, profiles, factors, fits and results. */
-function jobBytes(profiles: WindowProfilesPlan, fft: RealFft3dPlan, maps: number): number {
+function jobBytes(profiles: WindowProfilesPlan, fft: RealFft3dPlan, maps: number, limits: GpuLimits): number {
   const unitVoxels = profiles.profileBytes / 4 / profiles.shellCount;
   return (
     windowProfilesBytes(profiles) +
-    shellConvolutionsBytes(fft.spectrumBytes, profiles.shellCount, profiles.box) +
+    shellConvolutionsBytes(fft.spectrumBytes, profiles.shellCount, profiles.box, limits) +
     maps * 4 * voxelCount(profiles.box) +
     2 * profiles.profileBytes +
     unitVoxels * (4 + 8) +

@@ -1,16 +1,19 @@
 /**
  * out(v) = sum_r s_r(v) (map * K_r)(v) at the unit voxels of a tile (shaders/shell-convolutions.wgsl):
- * one forward FFT of the box, per shell a product, an inverse FFT and a weighted sum.
+ * one forward FFT of the box, then for all shells at once, or as many as fit, a product, an inverse FFT and a
+ * weighted sum.
  */
 
 import { shellKernels, shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import type { Shape } from '../math/grid.ts';
 import { voxelCount } from '../math/grid.ts';
 import { shellCountOf } from '../math/scaling/windows.ts';
-import { type GpuDevice, STORAGE } from './device.ts';
-import type { RealFft3d } from './fft.ts';
+import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
+import { createRealFft3d, type RealFft3d, type RealFft3dPlan } from './fft.ts';
+import type { Destroyable } from './job.ts';
 import type { Bound, Kernel, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
+import { submitPass, withScratch } from './scratch.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
@@ -45,62 +48,84 @@ export interface ShellConvolutions {
 
 const NAME = 'shell-convolutions';
 
+/** Bytes of the products of a batch of shells: about the last cache of a graphics card. */
+const BATCH_BYTES = 64 * 2 ** 20;
+
+/** Shells transformed at a time, in equal batches. */
+function shellsPerBatch(shellCount: number, spectrumBytes: number, limits: GpuLimits): number {
+  const largest = Math.min(limits.bindingBytes, limits.bufferBytes, BATCH_BYTES);
+  const most = Math.max(1, Math.floor(largest / spectrumBytes));
+  return Math.ceil(shellCount / Math.ceil(shellCount / most));
+}
+
 export async function createShellConvolutions(
   gpu: GpuDevice,
-  fft: RealFft3d,
-  { windowVoxels, taper, box, tileSize, lanes }: WindowProfilesPlan,
+  fftPlan: RealFft3dPlan,
+  { windowVoxels, taper, tileSize, lanes }: WindowProfilesPlan,
 ): Promise<ShellConvolutions> {
   const [multiply, accumulate, place, placeFits] = await compile(gpu, lanes);
-  const buffers: GPUBuffer[] = [];
+  const { spectrumBytes, shape: box } = fftPlan;
+  const shellCount = shellCountOf(windowVoxels);
+  const batch = shellsPerBatch(shellCount, spectrumBytes, gpu.limits);
+  const [mapFft, batchFft] = await Promise.all([
+    createRealFft3d(gpu, fftPlan),
+    createRealFft3d(gpu, fftPlan, batch),
+  ]);
+  const parts: Destroyable[] = [mapFft, batchFft];
   const make = (label: string, bytes: number): GPUBuffer => {
     const buffer = gpu.createBuffer(`${NAME} ${label}`, bytes, STORAGE);
-    buffers.push(buffer);
+    parts.push({ destroy: () => gpu.destroyBuffer(buffer) });
     return buffer;
   };
-  const coefficients = fft.spectrumBytes / 8;
-  const mapSpectrum = make('map spectrum', fft.spectrumBytes);
-  const product = make('product', fft.spectrumBytes);
-  const shellMap = make('shell map', 4 * voxelCount(box));
-  const spectra = Array.from({ length: shellCountOf(windowVoxels) }, (_, r) =>
-    make(`kernel ${r}`, fft.spectrumBytes),
-  );
+  const coefficients = spectrumBytes / 8;
   const margin = shellKernelVoxels(windowVoxels, taper) / 2;
-  const kernels = shellKernels(windowVoxels, taper);
-  await transformKernels(gpu, fft, kernels, margin, box, { shellMap, spectra });
-
-  const fieldsOf = (unitCount: number, shell: number): UniformField[] => [
+  const mapSpectrum = make('map spectrum', spectrumBytes);
+  const products = make('products', batch * spectrumBytes);
+  const shellMaps = make('shell maps', batch * 4 * voxelCount(box));
+  const batches = Array.from({ length: Math.ceil(shellCount / batch) }, (_, i) => ({
+    firstShell: i * batch,
+    shells: Math.min(batch, shellCount - i * batch),
+    spectra: make(`kernels ${i}`, batch * spectrumBytes),
+  }));
+  const fieldsOf = (unitCount: number, { firstShell, shells }: ShellBatch): UniformField[] => [
     ['u32', unitCount],
-    ['u32', shell],
+    ['u32', firstShell],
+    ['u32', shells],
     ['u32', margin],
-    ['u32', box[1]],
-    ['u32', box[2]],
+    ...box.map((n) => ['u32', n] as const),
     ['u32', coefficients],
   ];
+  const nowhere = Array.from({ length: 7 }, () => ['i32', 0] as const);
+  await transformKernels(
+    gpu,
+    batchFft,
+    shellKernels(windowVoxels, taper),
+    box,
+    { shellMaps, batches },
+    (part) => [...fieldsOf(0, part), ...nowhere],
+  );
 
   return {
     encode(pass, input, units, unitCount, factors, scaled, uniforms) {
       const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
-      fft.forward(pass, input, mapSpectrum);
-      spectra.forEach((kernelSpectrum, shell) => {
-        const parameters = uniforms.write([
-          ...fieldsOf(unitCount, shell),
-          ...Array.from({ length: 7 }, () => ['i32', 0] as const),
-        ]);
+      mapFft.forward(pass, input, mapSpectrum);
+      for (const part of batches) {
+        const parameters = uniforms.write([...fieldsOf(unitCount, part), ...nowhere]);
         multiply.run(
           pass,
-          { parameters, map_spectrum: mapSpectrum, kernel_spectrum: kernelSpectrum, product },
+          { parameters, map_spectrum: mapSpectrum, kernel_spectra: part.spectra, products },
           linearWorkgroups(gpu, coefficients),
         );
-        fft.inverse(pass, product, shellMap);
-        accumulate.run(pass, { parameters, units, factors, shell_map: shellMap, scaled }, groups);
-      });
+        batchFft.inverse(pass, products, shellMaps);
+        accumulate.run(pass, { parameters, units, factors, shell_maps: shellMaps, scaled }, groups);
+      }
     },
     encodePlace(pass, units, unitCount, start, scaled, mask, out, fits, uniforms) {
       const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
       out.slabs.forEach((slab, i) => {
         if (slab.firstPlane + slab.planes <= start[0] || slab.firstPlane >= start[0] + tileSize[0]) return;
         const parameters = uniforms.write([
-          ...fieldsOf(unitCount, 0),
+          ...fieldsOf(unitCount, { firstShell: 0, shells: 0 }),
           ...start.map((n) => ['i32', n] as const),
           ['i32', slab.firstPlane],
           ['i32', slab.planes],
@@ -119,9 +144,14 @@ export async function createShellConvolutions(
       });
     },
     destroy() {
-      for (const buffer of buffers) gpu.destroyBuffer(buffer);
+      for (const part of parts) part.destroy();
     },
   };
+}
+
+interface ShellBatch {
+  readonly firstShell: number;
+  readonly shells: number;
 }
 
 function compile(gpu: GpuDevice, lanes: number): Promise<Kernel[]> {
@@ -131,40 +161,48 @@ function compile(gpu: GpuDevice, lanes: number): Promise<Kernel[]> {
   ]);
 }
 
-/** Spectra of the shells' kernels; `shellMap` is overwritten. */
+/** Spectra of the shells' kernels; `shellMaps` is overwritten. */
 async function transformKernels(
   gpu: GpuDevice,
   fft: RealFft3d,
-  kernels: readonly Float64Array[],
-  margin: number,
+  values: readonly Float64Array[],
   box: Shape,
-  { shellMap, spectra }: { readonly shellMap: GPUBuffer; readonly spectra: readonly GPUBuffer[] },
+  buffers: {
+    readonly shellMaps: GPUBuffer;
+    readonly batches: readonly (ShellBatch & { readonly spectra: GPUBuffer })[];
+  },
+  fieldsOf: (batch: ShellBatch) => UniformField[],
 ): Promise<void> {
-  for (const [r, values] of kernels.entries()) {
-    gpu.device.queue.writeBuffer(shellMap, 0, placeKernel(values, margin, box));
-    const encoder = gpu.device.createCommandEncoder({ label: `${NAME} kernel ${r}` });
-    const pass = encoder.beginComputePass({ label: NAME });
-    fft.forward(pass, shellMap, spectra[r]);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
-  }
-  await gpu.finish();
-}
-
-/** K(d), d = -h ... h - 1, at index -d modulo the box: correlation becomes a product of spectra. */
-function placeKernel(values: Float64Array, h: number, [nz, ny, nx]: Shape): Float32Array<ArrayBuffer> {
-  const placed = new Float32Array(nz * ny * nx);
-  for (let dz = -h; dz < h; dz++) {
-    for (let dy = -h; dy < h; dy++) {
-      const row = (((nz - dz) % nz) * ny + ((ny - dy) % ny)) * nx;
-      const from = (Math.abs(dz) * (h + 1) + Math.abs(dy)) * (h + 1);
-      for (let dx = -h; dx < h; dx++) placed[row + ((nx - dx) % nx)] = values[from + Math.abs(dx)];
-    }
-  }
-  return placed;
+  const { shellMaps, batches } = buffers;
+  const placeKernels = await getKernel(gpu, NAME, 'place_kernels');
+  await withScratch(gpu, async (scratch) => {
+    const kernels = scratch.table(
+      `${NAME} kernels`,
+      Float32Array.from(values.flatMap((kernel) => Array.from(kernel))),
+    );
+    submitPass(gpu, `${NAME} kernels`, (pass) => {
+      for (const batch of batches) {
+        const parameters = scratch.uniform(NAME, fieldsOf(batch));
+        placeKernels.run(
+          pass,
+          { parameters, kernels, kernel_maps: shellMaps },
+          linearWorkgroups(gpu, voxelCount(box)),
+        );
+        fft.forward(pass, shellMaps, batch.spectra);
+      }
+    });
+    await gpu.finish();
+  });
 }
 
 /** Bytes of all buffers of `createShellConvolutions`. */
-export function shellConvolutionsBytes(spectrumBytes: number, shellCount: number, box: Shape): number {
-  return (shellCount + 2) * spectrumBytes + 4 * voxelCount(box);
+export function shellConvolutionsBytes(
+  spectrumBytes: number,
+  shellCount: number,
+  box: Shape,
+  limits: GpuLimits,
+): number {
+  const batch = shellsPerBatch(shellCount, spectrumBytes, limits);
+  const batches = Math.ceil(shellCount / batch);
+  return (1 + batch * (batches + 1)) * spectrumBytes + batch * 4 * voxelCount(box);
 }

@@ -4,10 +4,13 @@
  * numbered (unit, z, x).
  */
 import type { Shape } from '../math/grid.ts';
-import type { Occupancy } from '../math/scaling/occupancy.ts';
+import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 
 /** Voxels of a unit along z; RUN of the shaders. */
-export const RUN = 16;
+export const RUN = 32;
+
+/** What the edges of a tile are multiples of, so that it splits into units of up to 16 voxels along x. */
+export const TILE_MULTIPLES: Shape = [RUN, OCCUPANCY_BLOCK, 16];
 
 export interface TileUnits {
   /** First z, y, first x within the tile, and 0, per unit. */
@@ -15,7 +18,7 @@ export interface TileUnits {
   readonly count: number;
 }
 
-/** Units of the tile at `start` (multiples of `block`) that hold mask voxels according to the occupancy. */
+/** Units, row by row along y, of the tile at `start` (multiples of `block`) that hold mask voxels according to the occupancy. */
 export function listUnits(
   occupancy: Occupancy,
   block: number,
@@ -27,8 +30,8 @@ export function listUnits(
   const occupied = (z: number, y: number, x: number): boolean =>
     z < blocks[0] && y < blocks[1] && x < blocks[2] && counts[(z * blocks[1] + y) * blocks[2] + x] > 0;
   const list: number[] = [];
-  for (let z = 0; z < size[0]; z += RUN) {
-    for (let y = 0; y < size[1]; y++) {
+  for (let y = 0; y < size[1]; y++) {
+    for (let z = 0; z < size[0]; z += RUN) {
       for (let x = 0; x < size[2]; x += lanes) {
         if (touches(occupied, block, [start[0] + z, start[1] + y, start[2] + x], lanes))
           list.push(z, y, x, 0);

@@ -18,6 +18,43 @@ export interface UniformSlots {
 const SLOT_BYTES = 256;
 const SLOTS_PER_BUFFER = 256;
 
+/**
+ * The same for work that is recorded whole before it is submitted: `reset` sends the structs written since the last
+ * one, all at once, and is called between the two.
+ */
+export function createCollectedSlots(gpu: GpuDevice, label: string): UniformSlots {
+  const parts: { readonly buffer: GPUBuffer; readonly host: Uint8Array<ArrayBuffer> }[] = [];
+  const bytes = SLOTS_PER_BUFFER * SLOT_BYTES;
+  let next = 0;
+  const make = (): (typeof parts)[number] => ({
+    buffer: gpu.createBuffer(`${label} parameters`, bytes, usage.uniform | usage.copyTarget),
+    host: new Uint8Array(bytes),
+  });
+  return {
+    write(fields) {
+      const index = Math.floor(next / SLOTS_PER_BUFFER);
+      const offset = (next % SLOTS_PER_BUFFER) * SLOT_BYTES;
+      next++;
+      parts[index] ??= make();
+      const data = encodeFields(fields);
+      parts[index].host.set(new Uint8Array(data), offset);
+      return { buffer: parts[index].buffer, offset, size: data.byteLength };
+    },
+    reset() {
+      for (const [i, { buffer, host }] of parts.entries()) {
+        const used = Math.min(bytes, next * SLOT_BYTES - i * bytes);
+        if (used > 0) gpu.device.queue.writeBuffer(buffer, 0, host, 0, used);
+      }
+      next = 0;
+    },
+    destroy() {
+      for (const { buffer } of parts) gpu.destroyBuffer(buffer);
+      parts.length = 0;
+      next = 0;
+    },
+  };
+}
+
 export function createUniformSlots(gpu: GpuDevice, label: string): UniformSlots {
   const buffers: GPUBuffer[] = [];
   let next = 0;

@@ -1,6 +1,7 @@
 /**
  * Radial profiles of the windows around the voxels of a tile (shaders/window-profiles.wgsl): plan, then
- * dispatches recorded into a command encoder.
+ * dispatches recorded into a command encoder. The y sums of a tile are made and used a few rows at a time, so that
+ * they stay in the device's last cache.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
@@ -29,24 +30,37 @@ export interface WindowProfilesPlan {
   readonly tileSize: Shape;
   /** Input box (z, y, x): its rows and planes are the pitches of the input. */
   readonly box: Shape;
-  /** b mod w, c, b^2 + c^2, weight of every pair, ascending in b^2 + c^2. */
-  readonly pairs: Uint32Array;
-  readonly pairsPerBatch: number;
+  /** b, c, b^2 + c^2, weight of every pair, ascending in b^2 + c^2. */
+  readonly pairs: readonly FrequencyPair[];
+  /** Rows y whose y sums are in memory at a time. */
+  readonly rowsPerBatch: number;
   readonly counts: Float64Array;
   readonly unitCapacity: number;
   readonly xSumBytes: number;
   readonly ySumBytes: number;
-  readonly slotBytes: number;
   /** Bytes of one set of profiles. */
   readonly profileBytes: number;
+}
+
+export interface FrequencyPair {
+  readonly b: number;
+  readonly c: number;
+  readonly square: number;
+  readonly weight: number;
 }
 
 export type Support<T> =
   | { readonly ok: true; readonly plan: T }
   | { readonly ok: false; readonly reason: string };
 
-/** Bytes that the y sums of one batch of pairs may take where the limits allow more. */
-const LARGEST_Y_BATCH_BYTES = 256 * 2 ** 20;
+/** Bytes of y sums at a time: about the last cache of a graphics card. Fewer would cost more dispatches. */
+const Y_BATCH_BYTES = 64 * 2 ** 20;
+/** Values of c, and pairs of one c, that a thread serves at a time: BATCH of the shader. */
+const BATCH = 8;
+/** Threads along z of slide_z, PARTS of the shader. */
+const PARTS = RUN / 16;
+/** Workgroup memory beyond which too few workgroups would run at once, where fewer lanes need less. */
+const GROUP_BYTES = 32 * 1024;
 
 export function planWindowProfiles(
   windowVoxels: number,
@@ -57,10 +71,9 @@ export function planWindowProfiles(
   { taper, inset = 0 }: { readonly taper?: WindowTaper; readonly inset?: number } = {},
 ): Support<WindowProfilesPlan> {
   const shellCount = shellCountOf(windowVoxels);
-  const lanes = [16, 8, 4].find(
-    (n) =>
-      n * shellCount <= limits.workgroupInvocations &&
-      workgroupBytes(n, windowVoxels) <= limits.workgroupBytes,
+  const most = Math.min(limits.workgroupBytes, GROUP_BYTES);
+  const lanes = [16, 8, 4, 2].find(
+    (n) => n * shellCount * PARTS <= limits.workgroupInvocations && workgroupBytes(n, windowVoxels) <= most,
   );
   if (lanes === undefined) {
     return {
@@ -72,13 +85,15 @@ export function planWindowProfiles(
   if (tz % RUN !== 0 || tx % lanes !== 0)
     return { ok: false, reason: `a tile of ${tileSize.join(' x ')} does not split into units` };
   const pairs = frequencyPairs(windowVoxels, kind);
-  const pairCount = pairs.length / 4;
   const planes = tz + windowVoxels - 1;
-  const perPair = 8 * planes * ty * tx;
+  const perRow = 8 * pairs.length * planes * tx;
   const largest = Math.min(limits.bindingBytes, limits.bufferBytes);
-  const pairsPerBatch = Math.min(pairCount, Math.floor(Math.min(largest, LARGEST_Y_BATCH_BYTES) / perPair));
+  const mostRows = Math.floor(Math.min(largest, Math.max(Y_BATCH_BYTES, perRow)) / perRow);
   const unitCapacity = (tz / RUN) * ty * (tx / lanes);
   const unitVoxels = unitCapacity * lanes * RUN;
+  if (mostRows < 1)
+    return { ok: false, reason: `a tile of ${tileSize.join(' x ')} exceeds the buffer limit of this GPU` };
+  const rowsPerBatch = Math.ceil(ty / Math.ceil(ty / mostRows));
   const plan: WindowProfilesPlan = {
     windowVoxels,
     kind,
@@ -89,53 +104,97 @@ export function planWindowProfiles(
     tileSize,
     box,
     pairs,
-    pairsPerBatch,
+    rowsPerBatch,
     counts: shellWeights(windowVoxels, kind).counts,
     unitCapacity,
     xSumBytes: 8 * shellCount * planes * (ty + windowVoxels - 1) * tx,
-    ySumBytes: pairsPerBatch * perPair,
-    slotBytes: 2 * shellCount * (shellCount + 1) * unitVoxels,
+    ySumBytes: rowsPerBatch * perRow,
     profileBytes: 4 * shellCount * unitVoxels,
   };
-  if (pairsPerBatch < 1 || Math.max(plan.xSumBytes, plan.slotBytes, plan.profileBytes) > largest) {
+  if (Math.max(plan.xSumBytes, plan.profileBytes) > largest)
     return { ok: false, reason: `a tile of ${tileSize.join(' x ')} exceeds the buffer limit of this GPU` };
-  }
   return { ok: true, plan };
 }
 
+/** Of slide_z: a column of y sums and the profiles of a unit. */
 function workgroupBytes(lanes: number, windowVoxels: number): number {
-  return 8 * ((RUN + windowVoxels - 1) * lanes + windowVoxels);
+  return 8 * (RUN + windowVoxels - 1) * lanes + 4 * shellCountOf(windowVoxels) * RUN * lanes;
 }
 
 /**
  * All (b, c) whose column reaches into the last shell. In the sphere the planes 0 < c < h stand for c and
  * -c (weight 2), the planes 0 and h hold both of their Friedel mates.
  */
-function frequencyPairs(w: number, kind: RadialProfileKind): Uint32Array {
+function frequencyPairs(w: number, kind: RadialProfileKind): FrequencyPair[] {
   const h = w / 2;
-  const list: [number, number, number, number][] = [];
+  const list: FrequencyPair[] = [];
   for (let c = 0; c <= h; c++) {
     const weight = kind === 'sphere' && c > 0 && c < h ? 2 : 1;
     for (let b = kind === 'sphere' ? 1 - h : 0; b <= h; b++) {
       const square = b * b + c * c;
-      if (square < (h + 1) ** 2) list.push([(b + w) % w, c, square, weight]);
+      if (square < (h + 1) ** 2) list.push({ b, c, square, weight });
     }
   }
-  list.sort((one, other) => one[2] - other[2]);
-  return Uint32Array.from(list.flat());
+  return list.sort((one, other) => one.square - other.square);
+}
+
+/**
+ * What slide_z needs of the pairs: per pair, and once more behind the last, b^2 + c^2 (beyond every shell behind the
+ * last), weight and number of rounds; per (pair, a) the round in which the thread's sums move to the shell that they
+ * belong to, 0 where they stay.
+ */
+export function shellRounds(
+  pairs: readonly FrequencyPair[],
+  shellCount: number,
+): { readonly pairs: Uint32Array; readonly rounds: Uint32Array } {
+  const shells = new Array<number>(shellCount).fill(shellCount);
+  const table = new Uint32Array(pairs.length + 1);
+  const rounds = new Uint32Array((pairs.length + 1) * shellCount);
+  for (let p = 0; p <= pairs.length; p++) {
+    const { square, weight } = pairs[p] ?? { square: shellCount ** 2, weight: 0 };
+    /** Threads that move sums to a shell before this pair. */
+    const moves = new Map<number, number>();
+    for (let a = 0; a < shellCount; a++) {
+      const shell = Math.min(shellCount, Math.floor(Math.sqrt(a * a + square)));
+      if (shell !== shells[a] && shells[a] < shellCount) {
+        const round = 1 + (moves.get(shells[a]) ?? 0);
+        moves.set(shells[a], round);
+        rounds[p * shellCount + a] = round;
+      }
+      shells[a] = shell;
+    }
+    table[p] = square + 2 ** 16 * weight + 2 ** 24 * Math.max(0, ...moves.values());
+  }
+  return { pairs: table, rounds };
+}
+
+/**
+ * Per thread of slide_y the pairs of one c with up to BATCH values of b in a row, as many times {first b mod w, c,
+ * number of the pair}.
+ */
+function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
+  const none = 0xffffffff;
+  const list: number[] = [];
+  for (let c = 0; c <= w / 2; c++) {
+    const numbers = new Map(pairs.flatMap((pair, number) => (pair.c === c ? [[pair.b, number]] : [])));
+    const last = Math.max(...numbers.keys());
+    for (let first = Math.min(...numbers.keys()); first <= last; first += BATCH)
+      for (let k = 0; k < BATCH; k++) list.push((first + w) % w, c, numbers.get(first + k) ?? none, 0);
+  }
+  return Uint32Array.from(list);
 }
 
 export interface WindowProfiles {
   readonly plan: WindowProfilesPlan;
   /**
-   * Records the profiles of `unitCount` units of the input box; `profiles` gets [shell][unit voxel].
-   * One at a time: the intermediate sums are reused.
+   * Records the profiles of the units of a tile, which are listed row by row (gpu/tile-units.ts), from the input
+   * box; `profiles` gets [shell][unit voxel]. One at a time: the intermediate sums are reused.
    */
   encode(
     encoder: GPUCommandEncoder,
     input: Bound,
     units: Bound,
-    unitCount: number,
+    list: Uint32Array,
     profiles: Bound,
     uniforms: UniformSlots,
   ): void;
@@ -146,95 +205,97 @@ export async function createWindowProfiles(
   gpu: GpuDevice,
   plan: WindowProfilesPlan,
 ): Promise<WindowProfiles> {
-  const { windowVoxels, shellCount, lanes, tileSize, box, taper, inset } = plan;
+  const { windowVoxels, shellCount, lanes, tileSize, box, rowsPerBatch, inset } = plan;
   const name = 'window-profiles';
-  const hann = taper === undefined ? 0 : 1;
-  const constants = { window_voxels: windowVoxels, shell_count: shellCount, lanes, taper: hann };
-  const needed: Record<string, (keyof typeof constants)[]> = {
-    slide_x: ['window_voxels', 'shell_count', 'taper'],
-    slide_y: ['window_voxels', 'taper'],
-    slide_z: ['window_voxels', 'shell_count', 'lanes', 'taper'],
-    reduce: ['shell_count', 'lanes'],
-  };
-  const [slideX, slideY, slideZ, reduce] = await Promise.all(
-    Object.entries(needed).map(([entryPoint, keys]) =>
-      getKernel(gpu, name, entryPoint, Object.fromEntries(keys.map((key) => [key, constants[key]]))),
-    ),
-  );
-  const buffers: GPUBuffer[] = [];
-  const keep = (buffer: GPUBuffer): GPUBuffer => {
-    buffers.push(buffer);
-    return buffer;
-  };
-  const { twiddles, pairs, shellOf, norms } = createTables(gpu, name, plan);
-  buffers.push(twiddles, pairs, shellOf, norms);
-  const xSums = keep(gpu.createBuffer(`${name} x sums`, plan.xSumBytes, STORAGE));
-  const ySums = keep(gpu.createBuffer(`${name} y sums`, plan.ySumBytes, STORAGE));
-  const slots = keep(gpu.createBuffer(`${name} slots`, plan.slotBytes, STORAGE));
+  const taper = plan.taper === undefined ? 0 : 1;
+  const constants = { window_voxels: windowVoxels, shell_count: shellCount, taper };
+  const [slideX, slideY, slideZ] = await Promise.all([
+    getKernel(gpu, name, 'slide_x', constants),
+    getKernel(gpu, name, 'slide_y', { window_voxels: windowVoxels, taper }),
+    getKernel(gpu, name, 'slide_z', { ...constants, lanes }),
+  ]);
+  const { twiddles, yBatches, pairs, rounds, norms, batches } = createTables(gpu, name, plan);
+  const xSums = gpu.createBuffer(`${name} x sums`, plan.xSumBytes, STORAGE);
+  const ySums = gpu.createBuffer(`${name} y sums`, plan.ySumBytes, STORAGE);
   const [tz, ty, tx] = tileSize;
-  const pairCount = plan.pairs.length / 4;
+  const planes = tz + windowVoxels - 1;
+  const boxRows = ty + windowVoxels - 1;
   const rowGroups = Math.ceil(tx / 64);
 
   return {
     plan,
-    encode(encoder, input, units, unitCount, profiles, uniforms) {
+    encode(encoder, input, units, list, profiles, uniforms) {
+      const unitCount = list.length / 4;
       if (unitCount > plan.unitCapacity)
         throw new LocScaleError('internal', 'A tile has more units than were planned.');
-      const parametersOf = (firstPair: number, pairsNow: number): Bound =>
+      const parametersOf = (firstRow: number, firstPlane: number, firstUnit: number): Bound =>
         uniforms.write([
-          ...tileSize.map((n) => ['u32', n] as const),
+          ['u32', tz],
+          ['u32', tx],
           ['u32', box[2]],
           ['u32', box[1] * box[2]],
-          ['u32', firstPair],
-          ['u32', pairsNow],
+          ['u32', boxRows],
+          ['u32', firstRow],
+          ['u32', Math.min(rowsPerBatch, ty - firstRow)],
+          ['u32', plan.pairs.length],
+          ['u32', firstPlane],
+          ['u32', firstUnit],
           ['u32', unitCount],
           ['u32', inset * (box[1] * box[2] + box[2] + 1)],
           ['u32', plan.kind === 'sphere' ? 1 : 0],
         ]);
-      encoder.clearBuffer(slots);
       const pass = encoder.beginComputePass({ label: name });
-      const first = parametersOf(0, 0);
-      slideX.run(pass, { parameters: first, tile: input, twiddles, x_sums: xSums }, [
+      const whole = parametersOf(0, 0, 0);
+      slideX.run(pass, { parameters: whole, tile: input, twiddles, x_sums: xSums }, [
         rowGroups,
-        ty + windowVoxels - 1,
-        tz + windowVoxels - 1,
+        boxRows,
+        planes,
       ]);
-      for (let pair = 0; pair < pairCount; pair += plan.pairsPerBatch) {
-        const pairsNow = Math.min(plan.pairsPerBatch, pairCount - pair);
-        const parameters = parametersOf(pair, pairsNow);
-        slideY.run(pass, { parameters, twiddles, x_sums: xSums, pairs, y_sums: ySums }, [
+      for (let firstRow = 0, unit = 0; firstRow < ty; firstRow += rowsPerBatch) {
+        const firstUnit = unit;
+        let [from, to] = [tz, 0];
+        for (; unit < unitCount && list[4 * unit + 1] < firstRow + rowsPerBatch; unit++) {
+          from = Math.min(from, list[4 * unit]);
+          to = Math.max(to, list[4 * unit] + RUN);
+        }
+        // Also for rows without units: slots, and so bind groups, are then the same for every tile.
+        const parameters = parametersOf(firstRow, from, firstUnit);
+        if (unit === firstUnit) continue;
+        slideY.run(pass, { parameters, x_sums: xSums, twiddles, y_batches: yBatches, y_sums: ySums }, [
           rowGroups,
-          tz + windowVoxels - 1,
-          pairsNow,
+          to - from + windowVoxels - 1,
+          batches,
         ]);
-        slideZ.run(pass, { parameters, twiddles, pairs, y_sums: ySums, units, shell_of: shellOf, slots }, [
-          unitCount,
+        slideZ.run(pass, { parameters, twiddles, y_sums: ySums, units, pairs, rounds, norms, profiles }, [
+          unit - firstUnit,
         ]);
       }
-      const voxels = unitCount * RUN * lanes;
-      reduce.run(pass, { parameters: first, slots, norms, profiles }, [Math.ceil(voxels / 64)]);
       pass.end();
     },
     destroy() {
-      for (const buffer of buffers) gpu.destroyBuffer(buffer);
+      for (const buffer of [twiddles, yBatches, pairs, rounds, norms, xSums, ySums])
+        gpu.destroyBuffer(buffer);
     },
   };
 }
 
-function createTables(
-  gpu: GpuDevice,
-  name: string,
-  { windowVoxels, shellCount, pairs, counts, taper }: WindowProfilesPlan,
-) {
-  const shells = Array.from({ length: shellCount ** 2 }, (_, n) => Math.floor(Math.sqrt(n)));
+function createTables(gpu: GpuDevice, name: string, plan: WindowProfilesPlan) {
+  const { windowVoxels, shellCount, counts, taper } = plan;
   // White noise has the profile that it has in windows without weights.
   const weights = taper === undefined ? 1 : Math.sqrt(HANN_MEAN_SQUARE);
-  const norms = Array.from(counts, (n) => 1 / (n * weights * windowVoxels ** 1.5));
+  const yBatches = rowBatches(plan.pairs, windowVoxels);
+  const { pairs, rounds } = shellRounds(plan.pairs, shellCount);
   return {
     twiddles: createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels)),
+    yBatches: createIndexTable(gpu, `${name} y batches`, yBatches),
+    batches: yBatches.length / 4 / BATCH,
     pairs: createIndexTable(gpu, `${name} pairs`, pairs),
-    shellOf: createIndexTable(gpu, `${name} shells`, shells),
-    norms: createTable(gpu, `${name} norms`, norms),
+    rounds: createIndexTable(gpu, `${name} rounds`, rounds),
+    norms: createTable(
+      gpu,
+      `${name} norms`,
+      Array.from(counts, (n) => 1 / (n * weights * windowVoxels ** 1.5)),
+    ),
   };
 }
 
@@ -250,6 +311,8 @@ function twiddleTable(w: number): Float64Array {
 
 /** Bytes of all buffers of `createWindowProfiles`, profiles not counted. */
 export function windowProfilesBytes(plan: WindowProfilesPlan): number {
-  const tables = plan.pairs.byteLength + 4 * (plan.shellCount ** 2 + plan.shellCount + 2 * plan.windowVoxels);
-  return plan.xSumBytes + plan.ySumBytes + plan.slotBytes + tables;
+  const { windowVoxels: w, shellCount, pairs } = plan;
+  const tables =
+    8 * w + 4 * rowBatches(pairs, w).length + 4 * (pairs.length + 1) * (1 + shellCount) + 4 * shellCount;
+  return plan.xSumBytes + plan.ySumBytes + tables;
 }

@@ -1,272 +1,271 @@
 //#include lib/units.wgsl
 // Radial amplitude profiles of the w^3 window around the voxels of a tile, by sliding DFTs (method 4).
 //
-//   F_v(a,b,c) = sum over u in [v - h, v + h) of x(u) exp(-2 pi i (a u_z + b u_y + c u_x) / w)
+//   F_v(a,b,c) = sum over u in [0, w) of x(v - h + u) exp(-2 pi i (a u_z + b u_y + c u_x) / w)
 //
-// with absolute phases: the window is one period long, so sliding by one voxel adds
-// (x(u + w) - x(u)) exp(-2 pi i k u / w), and nothing is ever rotated; only |F| is used.
+// Phases are relative to the window's first voxel, so that one step turns by a constant:
+//   F(v + 1) = (F(v) + x(v + w) - x(v)) exp(2 pi i k / w), seeded by Horner's rule;
+// only |F| is used.
 //
-// slide_x   x_sums[c][z][y][x]: one thread per output, a direct sum of w terms.
-// slide_y   y_sums[pair][y][z][x] of the pairs (b, c) of one batch: one thread marches along y.
-// slide_z   a workgroup serves one unit: `lanes` voxels along x, RUN along z, one y. Threads are
-//           (x, a); each marches along z for every pair and keeps RUN sums of |F| in registers. Pairs
-//           come in ascending order of b^2 + c^2, so that the shell of a thread only ever grows:
-//           sums go to memory when it changes, to a slot of their own per (a, shell) - no atomics.
-// reduce    profiles[r][voxel] = norm[r] * sum over a of the slots (a, r).
+// slide_x   x_sums[c][z][y][x]: one thread per x, direct sums of w terms for BATCH values of c at a time.
+// slide_y   y_sums[pair][y][z][x] of the pairs (b, c) for some rows y: one thread per (x, z) and BATCH pairs
+//           of the same c, marching along y.
+// slide_z   a workgroup serves one unit: `lanes` voxels along x, RUN along z, one y. Threads are (x, a, part);
+//           each marches along PART of z for every pair and keeps PART sums of |F| in registers. Pairs come in
+//           ascending order of b^2 + c^2, so that the shell of a thread only ever grows: sums are added to
+//           `amplitudes` when it changes. Threads that add to the same shell before the same pair take
+//           turns (`rounds`, made by gpu/window-profiles.ts) - no atomics, one order of additions.
 //
-// With taper = 1 the window has Hann weights (1 - cos(2 pi (u - p) / w)) / 2, p its first voxel: directly along x;
-// along y and z they mix neighbouring frequencies, with e = exp(2 pi i p / w)
+// With taper = 1 the window has Hann weights (1 - cos(2 pi u / w)) / 2, u from its first voxel: directly along x; along
+// y and z they mix neighbouring frequencies,
 //
-//   H(k) = F(k) / 2 - (conj(e) F(k - 1) + e F(k + 1)) / 4
+//   H(k) = F(k) / 2 - (F(k - 1) + F(k + 1)) / 4
 //
 // Inputs are (z, y, x) with x fastest; input voxel `first` is the first voxel of the window of the
 // tile's voxel (0,0,0). Unit voxels are ordered (unit, z, x).
-// Hazards: sums are re-seeded at every unit, so that float32 rounding does not build up.
+// Hazards: a variable declared in a loop is not zero in its second round with every compiler: it is given a value.
+// Sums are re-seeded at every unit and every batch of rows, so that float32 rounding does not build up.
 
 override window_voxels: u32 = 24u;
 override shell_count: u32 = 13u; // window_voxels / 2 + 1, and the number of a of a workgroup
-
 override taper: u32 = 0u;
 
+const BATCH: u32 = 8u;
+const PART: u32 = 16u; // voxels of a unit along z that a thread serves
+const PARTS: u32 = RUN / PART;
 const NONE: u32 = 0xffffffffu;
 
 struct Parameters {
   tile_z: u32,
-  tile_y: u32,
   tile_x: u32,
   row_pitch: u32,   // floats between rows of the input
   plane_pitch: u32, // floats between planes of the input
-  first_pair: u32,  // of the batch
-  pair_count: u32,  // in the batch
-  unit_count: u32,
-  first: u32,      // input voxel
-  sphere: u32,     // 1: frequencies a and -a, else a >= 0 only
+  box_rows: u32,    // rows of x_sums: of the tile and of the windows
+  first_row: u32,   // of the tile, in y_sums
+  row_count: u32,   // in y_sums
+  pair_count: u32,
+  first_plane: u32, // of the workgroups of slide_y
+  first_unit: u32,  // of the workgroups of slide_z
+  unit_count: u32,  // of the tile
+  first: u32,       // input voxel
+  sphere: u32,      // 1: frequencies a and -a, else a >= 0 only
 }
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> tile: array<f32>;
 @group(0) @binding(2) var<storage, read> twiddles: array<vec2f>; // {cos, sin} of 2 pi k / w, k < w
 @group(0) @binding(3) var<storage, read_write> x_sums: array<vec2f>;
-@group(0) @binding(4) var<storage, read> pairs: array<vec4u>; // b mod w, c, b^2 + c^2, weight
+@group(0) @binding(4) var<storage, read> y_batches: array<vec4u>; // first b mod w, c, number of the pair or NONE
 @group(0) @binding(5) var<storage, read_write> y_sums: array<vec2f>;
 @group(0) @binding(6) var<storage, read> units: array<vec4u>; // first z, y, first x of each unit
-@group(0) @binding(7) var<storage, read> shell_of: array<u32>; // floor(sqrt(n)), n < shell_count^2
-@group(0) @binding(8) var<storage, read_write> slots: array<f32>;
+@group(0) @binding(7) var<storage, read> pairs: array<u32>; // b^2 + c^2, 2^16 weight, 2^24 rounds before the pair; the last one closes
+@group(0) @binding(8) var<storage, read> rounds: array<u32>; // per (pair, a): the round in which the sums move, if they do
 @group(0) @binding(9) var<storage, read> norms: array<f32>; // 1 / (count[r] w^{3/2})
 @group(0) @binding(10) var<storage, read_write> profiles: array<f32>;
 
-// v exp(-i phase), twiddle = {cos phase, sin phase}
-fn mul_conj(v: vec2f, twiddle: vec2f) -> vec2f {
+fn times(v: vec2f, twiddle: vec2f) -> vec2f {
+  return vec2f(v.x * twiddle.x - v.y * twiddle.y, v.x * twiddle.y + v.y * twiddle.x);
+}
+
+fn times_conjugate(v: vec2f, twiddle: vec2f) -> vec2f {
   return vec2f(v.x * twiddle.x + v.y * twiddle.y, v.y * twiddle.x - v.x * twiddle.y);
 }
 
-// F(k - 1), F(k), F(k + 1) of a window that begins where the phase of k = 1 is `turn`
-fn tapered(before: vec2f, here: vec2f, after: vec2f, turn: vec2f) -> vec2f {
-  return 0.5 * here - 0.25 * (mul_conj(before, turn) + mul_conj(after, vec2f(turn.x, -turn.y)));
-}
-
-fn advance(index: u32, step: u32) -> u32 {
-  let next = index + step;
-  return select(next, next - window_voxels, next >= window_voxels);
-}
-
-@compute @workgroup_size(64)
-fn slide_x(@builtin(global_invocation_id) id: vec3u) {
-  let x = id.x;
-  if (x >= parameters.tile_x) {
-    return;
-  }
-  let rows = parameters.tile_y + window_voxels - 1u;
-  let planes = parameters.tile_z + window_voxels - 1u;
-  let row = parameters.first + id.z * parameters.plane_pitch + id.y * parameters.row_pitch + x;
-  for (var c = 0u; c < shell_count; c++) {
-    var index = (c * x) % window_voxels;
-    var sum = vec2f(0.0);
-    for (var u = 0u; u < window_voxels; u++) {
-      var value = tile[row + u];
-      if (taper == 1u) {
-        value *= 0.5 - 0.5 * twiddles[u].x;
-      }
-      let twiddle = twiddles[index];
-      sum += vec2f(value * twiddle.x, -value * twiddle.y);
-      index = advance(index, c);
-    }
-    x_sums[((c * planes + id.z) * rows + id.y) * parameters.tile_x + x] = sum;
-  }
-}
-
-@compute @workgroup_size(64)
-fn slide_y(@builtin(global_invocation_id) id: vec3u) {
-  let x = id.x;
-  if (x >= parameters.tile_x) {
-    return;
-  }
-  let rows = parameters.tile_y + window_voxels - 1u;
-  let planes = parameters.tile_z + window_voxels - 1u;
-  let pair = pairs[parameters.first_pair + id.z];
-  let b = pair.x;
-  let pitch = parameters.tile_x;
-  let source = (pair.y * planes + id.y) * rows * pitch + x;
-  let b_before = advance(b, window_voxels - 1u);
-  let b_after = advance(b, 1u);
-  var index = 0u;
-  var index_before = 0u;
-  var index_after = 0u;
-  var sum = vec2f(0.0);
-  var before = vec2f(0.0);
-  var after = vec2f(0.0);
-  for (var u = 0u; u < window_voxels; u++) {
-    let value = x_sums[source + u * pitch];
-    sum += mul_conj(value, twiddles[index]);
-    index = advance(index, b);
-    if (taper == 1u) {
-      before += mul_conj(value, twiddles[index_before]);
-      after += mul_conj(value, twiddles[index_after]);
-      index_before = advance(index_before, b_before);
-      index_after = advance(index_after, b_after);
-    }
-  }
-  // After w steps the phase is back where it began.
-  let destination = id.z * parameters.tile_y * planes * pitch + id.y * pitch + x;
-  let stride = planes * pitch;
-  y_sums[destination] = sum;
+// H(k) of F(k - 1), F(k), F(k + 1)
+fn tapered(before: vec2f, here: vec2f, after: vec2f) -> vec2f {
   if (taper == 1u) {
-    y_sums[destination] = tapered(before, sum, after, twiddles[0]);
+    return 0.5 * here - 0.25 * (before + after);
   }
-  for (var y = 1u; y < parameters.tile_y; y++) {
-    let leaving = source + (y - 1u) * pitch;
-    let change = x_sums[leaving + window_voxels * pitch] - x_sums[leaving];
-    sum += mul_conj(change, twiddles[index]);
-    index = advance(index, b);
-    y_sums[destination + y * stride] = sum;
-    if (taper == 1u) {
-      before += mul_conj(change, twiddles[index_before]);
-      after += mul_conj(change, twiddles[index_after]);
-      index_before = advance(index_before, b_before);
-      index_after = advance(index_after, b_after);
-      y_sums[destination + y * stride] = tapered(before, sum, after, twiddles[y % window_voxels]);
+  return here;
+}
+
+fn length_of(v: vec2f) -> f32 {
+  return sqrt(dot(v, v));
+}
+
+var<workgroup> row: array<f32, 63u + window_voxels>;
+
+@compute @workgroup_size(64)
+fn slide_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let first = group.x * 64u;
+  let x = first + thread;
+  let source = parameters.first + group.z * parameters.plane_pitch + group.y * parameters.row_pitch + first;
+  for (var i = thread; i < 63u + window_voxels; i += 64u) {
+    if (first + i < parameters.tile_x + window_voxels - 1u) {
+      row[i] = tile[source + i];
+    }
+  }
+  workgroupBarrier();
+  if (x >= parameters.tile_x) {
+    return;
+  }
+  let planes = parameters.tile_z + window_voxels - 1u;
+  let stride = planes * parameters.box_rows * parameters.tile_x;
+  let destination = (group.z * parameters.box_rows + group.y) * parameters.tile_x + x;
+  for (var c = 0u; c < shell_count; c += BATCH) {
+    var turns: array<vec2f, BATCH>;
+    var sums = array<vec2f, BATCH>();
+    for (var k = 0u; k < BATCH; k++) {
+      turns[k] = twiddles[min(c + k, window_voxels - 1u)];
+    }
+    for (var u = window_voxels; u > 0u; u--) {
+      var weight = 1.0;
+      if (taper == 1u) {
+        weight = 0.5 - 0.5 * twiddles[u - 1u].x;
+      }
+      let value = vec2f(weight * row[thread + u - 1u], 0.0);
+      for (var k = 0u; k < BATCH; k++) {
+        sums[k] = value + times_conjugate(sums[k], turns[k]);
+      }
+    }
+    for (var k = 0u; k < BATCH; k++) {
+      if (c + k < shell_count) {
+        x_sums[(c + k) * stride + destination] = sums[k];
+      }
     }
   }
 }
 
-// Slots of (a, r), r = a ... h, follow each other; those of smaller a come first.
-fn slot_of(a: u32, r: u32) -> u32 {
-  return a * shell_count - (a * (max(a, 1u) - 1u)) / 2u + r - a;
+@compute @workgroup_size(64)
+fn slide_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let x = group.x * 64u + thread;
+  if (x >= parameters.tile_x) {
+    return;
+  }
+  let pitch = parameters.tile_x;
+  let planes = parameters.tile_z + window_voxels - 1u;
+  let first = group.z * BATCH;
+  let batch = y_batches[first];
+  let plane = parameters.first_plane + group.y;
+  let source = ((batch.y * planes + plane) * parameters.box_rows + parameters.first_row) * pitch + x;
+  let destination = plane * pitch + x;
+  let stride = planes * pitch;
+  // Of the frequencies one below the first of the batch to one above the last; the outer two only serve the taper.
+  var turns: array<vec2f, BATCH + 2u>;
+  var sums: array<vec2f, BATCH + 2u>;
+  var numbers: array<u32, BATCH>;
+  for (var k = 0u; k < BATCH; k++) {
+    numbers[k] = y_batches[first + k].z;
+  }
+  for (var k = 1u - taper; k < BATCH + 1u + taper; k++) {
+    turns[k] = twiddles[(batch.x + k + window_voxels - 1u) % window_voxels];
+  }
+  for (var u = window_voxels; u > 0u; u--) {
+    let value = x_sums[source + (u - 1u) * pitch];
+    for (var k = 1u - taper; k < BATCH + 1u + taper; k++) {
+      sums[k] = value + times_conjugate(sums[k], turns[k]);
+    }
+  }
+  for (var y = 0u; y < parameters.row_count; y++) {
+    if (y > 0u) {
+      let leaving = source + (y - 1u) * pitch;
+      let change = x_sums[leaving + window_voxels * pitch] - x_sums[leaving];
+      for (var k = 1u - taper; k < BATCH + 1u + taper; k++) {
+        sums[k] = times(sums[k] + change, turns[k]);
+      }
+    }
+    for (var k = 0u; k < BATCH; k++) {
+      if (numbers[k] != NONE) {
+        y_sums[(numbers[k] * parameters.row_count + y) * stride + destination] =
+          tapered(sums[k], sums[k + 1u], sums[k + 2u]);
+      }
+    }
+  }
 }
 
 var<workgroup> column: array<vec2f, (RUN + window_voxels - 1u) * lanes>;
-var<workgroup> workgroup_twiddles: array<vec2f, window_voxels>;
+var<workgroup> amplitudes: array<f32, shell_count * RUN * lanes>;
 
-@compute @workgroup_size(lanes, shell_count)
+@compute @workgroup_size(lanes, shell_count, PARTS)
 fn slide_z(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_id) local: vec3u,
-  @builtin(local_invocation_index) local_index: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let unit = units[group.x];
-  let x = local.x;
+  let number = parameters.first_unit + group.x;
+  let unit = units[number];
   let a = local.y;
-  let threads = lanes * shell_count;
+  let at = local.z * PART * lanes + local.x; // of the thread's first voxel in `column` and in a shell of `amplitudes`
+  let threads = lanes * shell_count * PARTS;
   let planes = parameters.tile_z + window_voxels - 1u;
-  for (var i = local_index; i < window_voxels; i += threads) {
-    workgroup_twiddles[i] = twiddles[i];
-  }
+  let turn = twiddles[a];
+  let turn_before = twiddles[(a + window_voxels - 1u) % window_voxels];
+  let turn_after = twiddles[a + 1u];
   let signs = select(1u, 2u, parameters.sphere == 1u && a > 0u && a + 1u < shell_count);
-  let voxels = parameters.unit_count * lanes * RUN;
-  let out = group.x * lanes * RUN + x;
-  var sums: array<f32, RUN>;
-  for (var k = 0u; k < RUN; k++) {
-    sums[k] = 0.0;
+  for (var i = thread; i < shell_count * RUN * lanes; i += threads) {
+    amplitudes[i] = 0.0;
   }
+  var sums: array<f32, PART>;
   var shell = NONE;
 
-  for (var p = 0u; p < parameters.pair_count; p++) {
-    let pair = pairs[parameters.first_pair + p];
-    let source = ((p * parameters.tile_y + unit.y) * planes + unit.x) * parameters.tile_x + unit.z;
+  for (var p = 0u; p <= parameters.pair_count; p++) {
+    let pair = pairs[p];
+    let square = a * a + (pair & 0xffffu);
+    // Never the root of a square: exact.
+    let radius = u32(sqrt(f32(square) + 0.5));
+    let new_shell = select(NONE, radius, radius < shell_count);
     workgroupBarrier();
-    for (var i = local_index; i < (RUN + window_voxels - 1u) * lanes; i += threads) {
-      column[i] = y_sums[source + (i / lanes) * parameters.tile_x + i % lanes];
-    }
-    workgroupBarrier();
-
-    let square = a * a + pair.z;
-    if (square < shell_count * shell_count) {
-      let new_shell = shell_of[square];
-      if (new_shell != shell) {
-        if (shell != NONE) {
-          let slot = slot_of(a, shell) * voxels + out;
-          for (var k = 0u; k < RUN; k++) {
-            slots[slot + k * lanes] += sums[k];
-            sums[k] = 0.0;
-          }
-        }
-        shell = new_shell;
+    if (p < parameters.pair_count) {
+      let row = p * parameters.row_count + unit.y - parameters.first_row;
+      let source = (row * planes + unit.x) * parameters.tile_x + unit.z;
+      for (var i = thread; i < (RUN + window_voxels - 1u) * lanes; i += threads) {
+        column[i] = y_sums[source + (i / lanes) * parameters.tile_x + i % lanes];
       }
-      let weight = f32(pair.w);
+    }
+    var own_round = 0u;
+    if (new_shell != shell && shell != NONE) {
+      own_round = rounds[p * shell_count + a];
+    }
+    for (var round = 1u; round <= pair >> 24u; round++) {
+      if (round > 1u) {
+        workgroupBarrier();
+      }
+      if (own_round == round) {
+        let first = shell * RUN * lanes + at;
+        for (var k = 0u; k < PART; k++) {
+          amplitudes[first + k * lanes] += sums[k];
+          sums[k] = 0.0;
+        }
+      }
+    }
+    shell = new_shell;
+    workgroupBarrier();
+    if (shell != NONE) {
+      let weight = f32((pair >> 16u) & 0xffu);
       for (var sign = 0u; sign < signs; sign++) {
-        let step = select(a, window_voxels - a, sign == 1u);
-        let step_before = advance(step, window_voxels - 1u);
-        let step_after = advance(step, 1u);
-        var index = (step * unit.x) % window_voxels;
-        var index_before = (step_before * unit.x) % window_voxels;
-        var index_after = (step_after * unit.x) % window_voxels;
+        let mirror = vec2f(1.0, select(1.0, -1.0, sign == 1u));
+        let twiddle = turn * mirror;
+        let twiddle_before = turn_before * mirror;
+        let twiddle_after = turn_after * mirror;
         var sum = vec2f(0.0);
         var before = vec2f(0.0);
         var after = vec2f(0.0);
-        for (var u = 0u; u < window_voxels; u++) {
-          let value = column[u * lanes + x];
-          sum += mul_conj(value, workgroup_twiddles[index]);
-          index = advance(index, step);
+        for (var u = window_voxels; u > 0u; u--) {
+          let value = column[at + (u - 1u) * lanes];
+          sum = value + times_conjugate(sum, twiddle);
           if (taper == 1u) {
-            before += mul_conj(value, workgroup_twiddles[index_before]);
-            after += mul_conj(value, workgroup_twiddles[index_after]);
-            index_before = advance(index_before, step_before);
-            index_after = advance(index_after, step_after);
+            before = value + times_conjugate(before, twiddle_before);
+            after = value + times_conjugate(after, twiddle_after);
           }
         }
-        var coefficient = sum;
-        if (taper == 1u) {
-          coefficient = tapered(before, sum, after, workgroup_twiddles[unit.x % window_voxels]);
-        }
-        sums[0] += weight * sqrt(dot(coefficient, coefficient));
-        for (var k = 1u; k < RUN; k++) {
-          let leaving = (k - 1u) * lanes + x;
+        sums[0] += weight * length_of(tapered(before, sum, after));
+        for (var k = 1u; k < PART; k++) {
+          let leaving = at + (k - 1u) * lanes;
           let change = column[leaving + window_voxels * lanes] - column[leaving];
-          sum += mul_conj(change, workgroup_twiddles[index]);
-          index = advance(index, step);
-          coefficient = sum;
+          sum = times(sum + change, twiddle);
           if (taper == 1u) {
-            before += mul_conj(change, workgroup_twiddles[index_before]);
-            after += mul_conj(change, workgroup_twiddles[index_after]);
-            index_before = advance(index_before, step_before);
-            index_after = advance(index_after, step_after);
-            coefficient = tapered(before, sum, after, workgroup_twiddles[(unit.x + k) % window_voxels]);
+            before = times(before + change, twiddle_before);
+            after = times(after + change, twiddle_after);
           }
-          sums[k] += weight * sqrt(dot(coefficient, coefficient));
+          sums[k] += weight * length_of(tapered(before, sum, after));
         }
       }
     }
   }
-  if (shell != NONE) {
-    let slot = slot_of(a, shell) * voxels + out;
-    for (var k = 0u; k < RUN; k++) {
-      slots[slot + k * lanes] += sums[k];
-    }
-  }
-}
-
-@compute @workgroup_size(64)
-fn reduce(@builtin(global_invocation_id) id: vec3u) {
+  workgroupBarrier();
   let voxels = parameters.unit_count * lanes * RUN;
-  let i = id.x;
-  if (i >= voxels) {
-    return;
-  }
-  for (var r = 0u; r < shell_count; r++) {
-    var sum = 0.0;
-    for (var a = 0u; a <= r; a++) {
-      sum += slots[slot_of(a, r) * voxels + i];
-    }
-    profiles[r * voxels + i] = sum * norms[r];
+  for (var i = thread; i < shell_count * RUN * lanes; i += threads) {
+    let r = i / (RUN * lanes);
+    profiles[r * voxels + number * RUN * lanes + i % (RUN * lanes)] = amplitudes[i] * norms[r];
   }
 }

@@ -208,7 +208,7 @@ describeEngines('local scaling in parts', (engine) => {
       measureBFactors: true,
     };
     const { maskVoxels } = (await chosen.openLocalScaling(job)).estimate;
-    const tileSize: Shape = [16, 16, 16];
+    const tileSize: Shape = [32, 16, 16];
     const whole = await chosen.openLocalScaling(job).then((opened) => opened.start(job, tileSize));
     await whole.run();
     await whole.close();

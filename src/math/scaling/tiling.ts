@@ -17,19 +17,19 @@ export interface OccupiedTile {
 }
 
 /**
- * Tile size in voxels for tiles of about `edge` voxels: multiples of `multiple` (itself one of the block's edge)
+ * Tile size in voxels for tiles of about `edge` voxels: multiples of `multiples` (themselves some of the block's edge)
  * that share the occupied extent evenly. Undefined for an empty mask.
  */
 export function evenTileSize(
   occupancy: Occupancy,
   edge: number,
-  multiple = OCCUPANCY_BLOCK,
+  multiples: Shape = [OCCUPANCY_BLOCK, OCCUPANCY_BLOCK, OCCUPANCY_BLOCK],
 ): Shape | undefined {
   const extent = occupiedExtent(occupancy);
   if (!extent) return undefined;
   const along = (axis: number): number => {
     const voxels = (extent.end[axis] - extent.first[axis]) * OCCUPANCY_BLOCK;
-    return Math.ceil(voxels / Math.ceil(voxels / edge) / multiple) * multiple;
+    return Math.ceil(voxels / Math.ceil(voxels / edge) / multiples[axis]) * multiples[axis];
   };
   return [along(0), along(1), along(2)];
 }

@@ -2,4 +2,4 @@
 // of all units are numbered (unit, z, x). RUN is that of gpu/tile-units.ts.
 
 override lanes: u32 = 16u;
-const RUN: u32 = 16u;
+const RUN: u32 = 32u;
