@@ -8,8 +8,10 @@ import type { BenchContext } from './context.ts';
 import { benchEstimates } from './estimate.bench.ts';
 import { benchFft } from './fft.bench.ts';
 import { GateError } from './gate.ts';
+import { benchCounts } from './gpu-counts.bench.ts';
 import { benchGpu, GPU_BENCHES } from './gpu-main.ts';
 import type { GpuResults } from './gpu-results.ts';
+import { benchIsa } from './isa.bench.ts';
 import { benchLocalResolution } from './local-resolution.bench.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
 import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
@@ -37,9 +39,13 @@ const BENCHES = [
   'estimate',
 ] as const;
 
+/** What shaders are and ask for, not how fast a machine runs them: run by name only. */
+const MODEL_BENCHES = ['isa', 'counts'];
+
 const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
-                     with --engine gpu: ${GPU_BENCHES.join(' | ')}
+                     with --engine gpu: ${GPU_BENCHES.join(' | ')};
+                     isa, counts: figures of the shaders without a GPU; --write stores them anew
   --quick            small sizes, one run each: checks that the benches work
   --write            store bench/results/<date>-<machine>.json and make docs/speed.md from all results
   --tables           only make docs/speed.md from the stored results
@@ -81,6 +87,15 @@ async function main(): Promise<void> {
   }
   if (values.tables) {
     writeTables(root);
+    return;
+  }
+  if (values.only?.length === 1 && MODEL_BENCHES.includes(values.only[0])) {
+    const options = {
+      root,
+      write: values.write,
+      say: (line: string) => void process.stdout.write(`${line}\n`),
+    };
+    await (values.only[0] === 'isa' ? benchIsa(options) : benchCounts(options));
     return;
   }
   const benches: readonly string[] = values.engine === 'gpu' ? GPU_BENCHES : BENCHES;

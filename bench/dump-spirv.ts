@@ -1,0 +1,42 @@
+/**
+ * Prints the SPIR-V assembly of compute pipelines as Dawn makes it, each behind a line `@@@ NUMBER`. Run by
+ * isa.bench.ts in a process of its own, since Dawn prints to the process's standard output.
+ * usage: node dump-spirv.js < pipelines; JSON, [{ code, entryPoint, constants }]
+ */
+import { readFileSync, writeSync } from 'node:fs';
+import { loadGpu } from '../src/platform/index.ts';
+import { gpuEntryOptions } from '../test/support/software-gpu.ts';
+
+const FLAGS = [
+  'enable-dawn-features=dump_shaders,disable_symbol_renaming',
+  'disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
+];
+const LIMITS = [
+  'maxComputeWorkgroupStorageSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+] as const;
+
+const pipelines = JSON.parse(readFileSync(0, 'utf8')) as readonly {
+  readonly code: string;
+  readonly entryPoint: string;
+  readonly constants: Record<string, number>;
+}[];
+const entry = await loadGpu(gpuEntryOptions());
+if ('reason' in entry || entry.open === undefined) throw new Error('Dawn does not run here.');
+const gpu = entry.open(FLAGS);
+const adapter = await gpu.requestAdapter();
+if (!adapter) throw new Error('There is no adapter.');
+const device = await adapter.requestDevice({
+  requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
+});
+for (const [i, { code, entryPoint, constants }] of pipelines.entries()) {
+  writeSync(1, `@@@ ${i}\n`);
+  const module = device.createShaderModule({ code });
+  await device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint, constants } });
+}
+// The end of the process, not its collector, closes the device.
+process.exit(0);

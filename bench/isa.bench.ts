@@ -1,0 +1,222 @@
+/**
+ * Figures of merit of the shaders without a GPU: every pipeline of two jobs of LocScale's scaling, compiled by Mesa's
+ * compiler for AMD GPUs (radv-statistics.mjs). The same code gives the same numbers on every machine, so that they can
+ * be compared exactly: a spill, scratch memory, or an estimated time more than 5 % above the stored one is an error.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GateError } from './gate.ts';
+import { countCalls, type JobCalls } from './gpu-counts.bench.ts';
+
+export type Statistics = Readonly<Record<string, number>>;
+
+export interface ShaderFigures {
+  /** Per GPU family the driver, and per pipeline the compiler's statistics. */
+  readonly families: Readonly<Record<string, FamilyFigures>>;
+  readonly jobs: readonly JobCalls[];
+}
+
+interface FamilyFigures {
+  readonly driver: string;
+  readonly pipelines: Readonly<Record<string, Statistics>>;
+}
+
+interface Pipeline {
+  readonly name: string;
+  readonly code: string;
+  readonly entryPoint: string;
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+/** 25 A at 1.05 A a voxel, and a large map. */
+const JOBS = [
+  { edge: 256, windowVoxels: 24, maskVoxels: 1_000_000 },
+  { edge: 512, windowVoxels: 32, maskVoxels: 8_000_000 },
+];
+/** What the driver says that describes the code; the rest are its hashes. */
+const KEPT = [
+  'SGPRs',
+  'VGPRs',
+  'Spilled SGPRs',
+  'Spilled VGPRs',
+  'Scratch size',
+  'LDS size',
+  'Subgroups per SIMD',
+  'Instructions',
+  'Latency',
+  'Inverse Throughput',
+];
+const REGRESSION = 1.05;
+const NEWER_MESA = 'node_modules/.cache/locscale-lavapipe';
+const STORED = 'bench/results/gpu-model/isa.json';
+
+export async function benchIsa(options: {
+  readonly root: string;
+  /** Replaces the stored figures instead of comparing with them. */
+  readonly write: boolean;
+  readonly say: (line: string) => void;
+}): Promise<ShaderFigures> {
+  const { root, write, say } = options;
+  const counted = [];
+  for (const job of JOBS) counted.push(await countCalls(job));
+  const pipelines = distinct(
+    counted.flatMap(({ uses }) =>
+      uses.map(({ label, code, entryPoint, constants }) => ({
+        name: `${label}${describeConstants(constants)}`,
+        code,
+        entryPoint,
+        constants,
+      })),
+    ),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'locscale-isa-'));
+  try {
+    const binaries = assemble(dump(root, pipelines), pipelines, folder);
+    const families: Record<string, FamilyFigures> = {};
+    for (const { family, driver, description } of radvDrivers(root, folder)) {
+      families[family] = { driver: description, pipelines: compile(family, driver, binaries) };
+    }
+    if (Object.keys(families).length === 0)
+      throw new Error("Mesa's driver for AMD GPUs is not installed (mesa-vulkan-drivers).");
+    const figures = { families, jobs: counted.map(({ uses: _, ...job }) => job) };
+    const stored = join(root, STORED);
+    checkFigures(
+      figures,
+      existsSync(stored) && !write ? JSON.parse(readFileSync(stored, 'utf8')) : undefined,
+    );
+    for (const [family, { pipelines: all }] of Object.entries(families)) {
+      say(`  ${family}`);
+      for (const [name, s] of Object.entries(all)) say(`    ${name.padEnd(60)} ${describe(s)}`);
+    }
+    if (write) {
+      mkdirSync(dirname(stored), { recursive: true });
+      writeFileSync(stored, `${JSON.stringify(figures, null, 1)}\n`);
+      say(`wrote ${STORED}`);
+    }
+    return figures;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function describe(s: Statistics): string {
+  return (
+    `${s.VGPRs} VGPRs, ${s['LDS size']} bytes LDS, ${s['Subgroups per SIMD']} subgroups a SIMD, ` +
+    `${s.Instructions} instructions, inverse throughput ${s['Inverse Throughput']}`
+  );
+}
+
+function distinct(pipelines: readonly Pipeline[]): Pipeline[] {
+  return [...new Map(pipelines.map((pipeline) => [pipeline.name, pipeline])).values()];
+}
+
+/** The constants that set sizes; the FFT's others follow from its length. */
+function describeConstants(constants: Readonly<Record<string, number>>): string {
+  const named = Object.entries(constants).filter(
+    ([name]) => !/^(LENGTH|THREADS|WORK_SIZE|PASSES|RADICES|BLUESTEIN|ROWS|USE_\d+)$/.test(name),
+  );
+  return named.map(([name, value]) => ` ${name}=${value}`).join('');
+}
+
+/** On the newer Mesa's driver for CPUs, whose workgroups are as large as those of graphics cards. */
+function dump(root: string, pipelines: readonly Pipeline[]): string {
+  const lavapipe = join(root, NEWER_MESA, 'lavapipe.json');
+  if (!existsSync(lavapipe))
+    throw new Error(`The newer Mesa is missing: tools/fetch-lavapipe.sh ${NEWER_MESA} fetches it.`);
+  const child = spawnSync(process.execPath, [fileURLToPath(new URL('dump-spirv.js', import.meta.url))], {
+    input: JSON.stringify(pipelines),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+    env: { ...process.env, LOCSCALE_TEST_GPU: lavapipe },
+  });
+  if (child.status !== 0) throw new Error(`SPIR-V could not be dumped: ${child.stderr}`);
+  return child.stdout;
+}
+
+interface Binary {
+  readonly label: string;
+  readonly file: string;
+  readonly uniform: number;
+}
+
+/** SPIR-V binaries of Dawn's dump; needs spirv-as (spirv-tools). */
+function assemble(text: string, pipelines: readonly Pipeline[], folder: string): Binary[] {
+  return text
+    .split(/^@@@ /m)
+    .slice(1)
+    .map((part) => {
+      const { name } = pipelines[Number.parseInt(part, 10)];
+      const code = /Dumped SPIRV disassembly[^\n]*\n(; SPIR-V[\s\S]*OpFunctionEnd)/.exec(part)?.[1];
+      if (code === undefined) throw new Error(`Dawn printed no SPIR-V of ${name}.`);
+      const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.spv`);
+      const made = spawnSync('spirv-as', ['--target-env', 'vulkan1.2', '-o', file, '-'], {
+        // An extension of the driver that Dawn ran on; it only forbids what RADV does not do.
+        input: `${code.replaceAll(/^.*(SPV_KHR_maximal_reconvergence|MaximallyReconvergesKHR).*$\n/gm, '')}\n`,
+        encoding: 'utf8',
+      });
+      if (made.error) throw new Error('spirv-as is missing: install spirv-tools.');
+      if (made.status !== 0) throw new Error(`spirv-as refuses ${name}: ${made.stderr}`);
+      return { label: name, file, uniform: uniformBinding(code) };
+    });
+}
+
+function uniformBinding(code: string): number {
+  const variable = /(%\w+) = OpVariable %_ptr_Uniform_\w+ Uniform/.exec(code)?.[1];
+  if (variable === undefined) return -1;
+  return Number(new RegExp(`OpDecorate ${variable} Binding (\\d+)`).exec(code)?.[1]);
+}
+
+/** RDNA2 by the system's Mesa, RDNA3 by the newer one of tools/fetch-lavapipe.sh, where they are. */
+function radvDrivers(
+  root: string,
+  folder: string,
+): { readonly family: string; readonly driver: string; readonly description: string }[] {
+  const system = ['radeon_icd.x86_64.json', 'radeon_icd.json']
+    .map((name) => join('/usr/share/vulkan/icd.d', name))
+    .find((path) => existsSync(path));
+  const drivers = system ? [{ family: 'navi21', driver: system, description: 'the system’s Mesa' }] : [];
+  const newer = join(root, NEWER_MESA, 'mesa/usr/lib/x86_64-linux-gnu/libvulkan_radeon.so');
+  if (existsSync(newer)) {
+    const driver = join(folder, 'radeon.json');
+    const description = { file_format_version: '1.0.0', ICD: { library_path: newer, api_version: '1.3.0' } };
+    writeFileSync(driver, JSON.stringify(description));
+    drivers.push({ family: 'navi31', driver, description: 'Mesa of Debian’s backports' });
+  }
+  return drivers;
+}
+
+function compile(family: string, driver: string, binaries: readonly Binary[]): Record<string, Statistics> {
+  const script = fileURLToPath(new URL('../../../../bench/radv-statistics.mjs', import.meta.url));
+  const child = spawnSync(process.execPath, [script, family, driver], {
+    input: JSON.stringify(binaries),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  if (child.status !== 0) throw new Error(`RADV does not compile for ${family}: ${child.stderr}`);
+  const all = JSON.parse(child.stdout) as Record<string, Statistics>;
+  return Object.fromEntries(
+    Object.entries(all).map(([name, statistics]) => [
+      name,
+      Object.fromEntries(KEPT.filter((key) => key in statistics).map((key) => [key, statistics[key]])),
+    ]),
+  );
+}
+
+/** Throws on spills and scratch memory, and where the estimated time has grown. */
+export function checkFigures(figures: ShaderFigures, stored: ShaderFigures | undefined): void {
+  const faults: string[] = [];
+  for (const [family, { pipelines }] of Object.entries(figures.families)) {
+    for (const [name, s] of Object.entries(pipelines)) {
+      for (const key of ['Spilled SGPRs', 'Spilled VGPRs', 'Scratch size'])
+        if (s[key] > 0) faults.push(`${family}, ${name}: ${key} ${s[key]}`);
+      const before = stored?.families[family]?.pipelines[name]?.['Inverse Throughput'];
+      const now = s['Inverse Throughput'];
+      if (before !== undefined && now > REGRESSION * before)
+        faults.push(`${family}, ${name}: inverse throughput ${now}, stored ${before}`);
+    }
+  }
+  if (faults.length > 0) throw new GateError(faults.join('; '));
+}
