@@ -25,7 +25,8 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
     onWarning: (message) => logger.warn(message),
     onInfo: (message) => logger.detail(`  ${message}`),
     onReading: () => logger.line(`Reading ${path}`),
-    onRead: (file) => files.push({ role, ...file }),
+    // Only a record needs the sums of its inputs.
+    onRead: values.dryRun === true ? undefined : (file) => files.push({ role, ...file }),
     signal,
   });
   const open = (path: string, role: string): Promise<MapImage> => readMapFile(path, options(path, role));

@@ -7,6 +7,7 @@ export const spellings: Readonly<Record<string, string>> = {
   // Parameters of the method: the table of options knows which option sets them.
   ...Object.fromEntries(optionIds.map(definitionOf).map(({ parameter, names }) => [parameter, names[0]])),
   allowSoftwareGpu: '--allow_software_gpu',
+  cubeSize: '-cube_size',
   engine: '--engine',
   fadeOutput: '--fade_output',
   'monteCarlo: false': '-no_mc',
@@ -30,6 +31,7 @@ export const spellings: Readonly<Record<string, string>> = {
   'refinementCycles: undefined': '--skip_refine',
   riseAngstrom: '--rise',
   steps: '-n_steps',
+  stride: '-s',
   symmetry: '-sym',
   symmetriseOutput: '--symmetrise_output',
   threads: '-np',

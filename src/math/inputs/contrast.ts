@@ -38,12 +38,15 @@ export interface Contrast {
  * one value only. `data`: (z, y, x); `voxelSize` in angstrom.
  */
 export function contrastOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Contrast | undefined {
-  const contrasts = BLOCK_SCALES.map((scale) => contrastAt(data, shape, scale * blockEdge(voxelSize)));
+  // Blocks of blocks: the voxels are read once.
+  const finest = averageBlocks(data, shape, blockEdge(voxelSize));
+  const contrasts = BLOCK_SCALES.map((scale) =>
+    contrastOfBlocks(scale === 1 ? finest : averageBlocks(finest.blocks, finest.shape, scale)),
+  );
   return contrasts.find((contrast) => contrast?.inverted) ?? contrasts[0];
 }
 
-function contrastAt(data: ArrayLike<number>, shape: Shape, edge: number): Contrast | undefined {
-  const { blocks, shape: count } = averageBlocks(data, shape, edge);
+function contrastOfBlocks({ blocks, shape: count }: Blocks): Contrast | undefined {
   if (Math.min(...count) < FEWEST_BLOCKS) return undefined;
   const mean = blocks.reduce((sum, value) => sum + value, 0) / blocks.length;
   let [second, third] = [0, 0];
@@ -63,12 +66,13 @@ function contrastAt(data: ArrayLike<number>, shape: Shape, edge: number): Contra
   return { skewness, reach, centre, inverted };
 }
 
+interface Blocks {
+  readonly blocks: Float64Array;
+  readonly shape: Shape;
+}
+
 /** Means over cubes of `edge` voxels; what is left over at the far faces is dropped. */
-function averageBlocks(
-  data: ArrayLike<number>,
-  [nz, ny, nx]: Shape,
-  edge: number,
-): { blocks: Float64Array; shape: Shape } {
+function averageBlocks(data: ArrayLike<number>, [nz, ny, nx]: Shape, edge: number): Blocks {
   const shape: Shape = [Math.floor(nz / edge), Math.floor(ny / edge), Math.floor(nx / edge)];
   const blocks = new Float64Array(shape[0] * shape[1] * shape[2]);
   for (let z = 0; z < shape[0] * edge; z++) {

@@ -236,6 +236,9 @@ export function harmonicNumber(n: number): number {
   return Math.log(n) + 0.5772 + 0.5 / n - 1 / (12 * n ** 2) + 1 / (120 * n ** 4);
 }
 
+/** Below half the distance from 1 to the float32 before it. */
+const NEGLIGIBLE_Q = 2 ** -26;
+
 /** What the test of a map needs beside its voxels. */
 export interface ConfidenceTest {
   readonly sphere: ConfidenceSphere;
@@ -245,6 +248,8 @@ export interface ConfidenceTest {
   readonly factor: number;
   /** Values up to this have confidence 0. */
   readonly threshold: number;
+  /** Values from here on have confidence 1, whatever the others are. */
+  readonly certain: number;
 }
 
 export function confidenceTest(shape: Shape, mean: number, variance: number): ConfidenceTest {
@@ -260,20 +265,26 @@ export function confidenceTest(shape: Shape, mean: number, variance: number): Co
   const sphere = confidenceSphere(shape);
   const factor = harmonicNumber(sphere.voxels);
   const sd = Math.sqrt(variance);
-  return { sphere, mean, sd, factor, threshold: smallestTestedValue(mean, sd, 1 / factor) };
+  return {
+    sphere,
+    mean,
+    sd,
+    factor,
+    threshold: smallestTestedValue(mean, sd, 1 / factor),
+    // q is at most p N H_N; half of it leaves room for rounding.
+    certain: smallestValueBelow(mean, sd, NEGLIGIBLE_Q / (2 * sphere.voxels * factor)),
+  };
 }
 
-/** Below half the distance from 1 to the float32 before it. */
-const NEGLIGIBLE_Q = 2 ** -26;
-
 /**
- * Confidence of each of `sorted`, all values of the sphere above the threshold in ascending order.
+ * Confidence of each of `sorted`: values of the sphere above the threshold in ascending order, all of them or all but
+ * the `more` highest.
  *
  * With N voxels in the sphere, sorted by rising p, q_i = min over j >= i of p_j N H_N / j, at most 1. It is
  * a function of the value alone (voxels of equal value get the same q), and since j <= N a voxel with
  * p >= 1 / H_N has q = 1. Only the values above that (z > 1.3 to 1.6) are sorted; the others are 0.
  */
-export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array): Float32Array {
+export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array, more = 0): Float32Array {
   const count = sorted.length;
   const tests = test.sphere.voxels;
   const confidence = new Float32Array(count);
@@ -282,7 +293,7 @@ export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array): 
   for (let i = 0; i < count; i++) {
     if (i === 0 || sorted[i] !== sorted[i - 1]) {
       const p = normalUpperTail((sorted[i] - test.mean) / test.sd);
-      q = Math.min(q, p * (tests / (count - i)) * test.factor);
+      q = Math.min(q, p * (tests / (count + more - i)) * test.factor);
       // From here on q is lost when 1 - q is rounded to float32, and it only falls.
       if (q < NEGLIGIBLE_Q) return confidence.fill(1, i);
     }
@@ -304,17 +315,18 @@ export function confidenceFromMap(
   out: Float32Array = new Float32Array(voxelCount(shape)),
 ): Float32Array {
   const test = confidenceTest(shape, mean, variance);
-  const { sphere, threshold } = test;
+  const { sphere, threshold, certain } = test;
   out.fill(0);
-  const sorted = collectAbove(data, shape[2], sphere, threshold);
+  // Most voxels of a molecule are certain: neither sorted nor looked up.
+  const { values: sorted, above } = collectBetween(data, shape[2], sphere, threshold, certain);
   sorted.sort();
-  if (sorted.length === 0) return out;
-  const confidence = confidenceOfSorted(test, sorted);
+  const confidence = confidenceOfSorted(test, sorted, above);
   const position = makeLookup(sorted);
   for (let row = 0; row < sphere.rowStart.length; row++) {
     const base = row * shape[2];
     for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++) {
-      if (data[i] > threshold) out[i] = confidence[position(data[i])];
+      if (data[i] >= certain) out[i] = 1;
+      else if (data[i] > threshold) out[i] = confidence[position(data[i])];
     }
   }
   return out;
@@ -333,28 +345,43 @@ function smallestTestedValue(mean: number, sd: number, pLimit: number): number {
   return mean + sd * low;
 }
 
-/** Values of the sphere above `threshold`, unordered. */
-function collectAbove(
+/** A value whose p is below `pLimit`; infinite where no z up to 10 has such a p. */
+function smallestValueBelow(mean: number, sd: number, pLimit: number): number {
+  let low = 0;
+  let high = 10;
+  if (normalUpperTail(high) >= pLimit) return Number.POSITIVE_INFINITY;
+  for (let step = 0; step < 50; step++) {
+    const middle = (low + high) / 2;
+    if (normalUpperTail(middle) < pLimit) high = middle;
+    else low = middle;
+  }
+  return mean + sd * high;
+}
+
+/** Values of the sphere above `threshold` and below `certain`, unordered, and how many are higher. */
+function collectBetween(
   data: Float32Array,
   nx: number,
   sphere: ConfidenceSphere,
   threshold: number,
-): Float32Array {
-  let count = 0;
+  certain: number,
+): { values: Float32Array; above: number } {
+  let [count, above] = [0, 0];
   for (let row = 0; row < sphere.rowStart.length; row++) {
     const base = row * nx;
     for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++)
-      if (data[i] > threshold) count++;
+      if (data[i] >= certain) above++;
+      else if (data[i] > threshold) count++;
   }
   const values = new Float32Array(count);
   let next = 0;
   for (let row = 0; row < sphere.rowStart.length; row++) {
     const base = row * nx;
     for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++) {
-      if (data[i] > threshold) values[next++] = data[i];
+      if (data[i] > threshold && data[i] < certain) values[next++] = data[i];
     }
   }
-  return values;
+  return { values, above };
 }
 
 /**

@@ -48,6 +48,11 @@ const MEMORY_SHARE = 0.25;
  */
 const CHANNELS_AT_ONCE = 300;
 
+/** Cubes per session and batch. */
+export function defaultBatchOf(onGpu: boolean): number {
+  return onGpu ? GPU_BATCH : 1;
+}
+
 export async function openPredictor(
   model: NetworkFiles,
   options: PredictorOptions,
@@ -68,7 +73,7 @@ export async function openPredictor(
     }
     try {
       const sessions = await trial.open(name);
-      const perSession = options.batchSize ?? (name === 'cpu' ? 1 : GPU_BATCH);
+      const perSession = options.batchSize ?? defaultBatchOf(name !== 'cpu');
       const secondsPerCube = await trial.measure(sessions, perSession);
       return createPredictor(model, name, sessions, options, perSession, secondsPerCube);
     } catch (error) {

@@ -57,8 +57,9 @@ describe('confidence map', () => {
     ['odd cube', [15, 15, 15], undefined],
     ['unequal edges', [12, 17, 14], undefined],
     ['many equal values', [16, 16, 16], 1],
-  ] as const)('equals the procedure written out: %s', (_name, shape, digits) => {
-    const data = noisyMap(shape, 11, 4, digits);
+    ['a particle far above the noise', [16, 16, 16], undefined, 40],
+  ] as const)('equals the procedure written out: %s', (_name, shape, digits, signal = 4) => {
+    const data = noisyMap(shape, 11, signal, digits);
     const confidence = confidenceFromMap(data, shape, 0.02, 1.1);
     expect(confidence).toEqual(plainConfidence(data, shape, 0.02, 1.1));
     expect(confidence.some((v) => v > 0.99)).toBe(true);

@@ -1,0 +1,28 @@
+/** A network as a plan sees it: what it would compute and take, without onnxruntime, a graph or a trial cube. */
+import { coreCount } from '../../platform/index.ts';
+import type { ReferencePredictor } from '../graph/model.ts';
+import type { NetworkFiles } from './network-graph.ts';
+import { outputOf } from './network-session.ts';
+import { defaultBatchOf, type PredictorOptions } from './open-predictor.ts';
+import { providerTitles } from './providers.ts';
+
+/** GFLOP per second and core, of EMmerNet and the bundled network on two cores (docs/speed.md). */
+const GFLOPS_PER_CORE = 40;
+
+/** Its rate is an average core's, not that of this machine. */
+export function unopenedPredictor(
+  { manifest }: NetworkFiles,
+  { provider, enhanced, threads = coreCount(), batchSize }: PredictorOptions,
+): ReferencePredictor {
+  const named = provider === 'auto' ? '' : `, on ${providerTitles[provider]}`;
+  const onGpu = provider !== 'auto' && provider !== 'cpu';
+  return {
+    manifest,
+    description: `${manifest.title}${named}`,
+    output: outputOf(manifest, enhanced),
+    batchSize: (batchSize ?? defaultBatchOf(onGpu)) * (onGpu ? 1 : threads),
+    secondsPerCube: manifest.gflopPerCube / (GFLOPS_PER_CORE * threads),
+    predict: () => Promise.reject(new Error('This network was opened for a plan only.')),
+    dispose: async () => undefined,
+  };
+}
