@@ -31,6 +31,7 @@ import { refusePositionals } from './job-options.ts';
 import { networkRecordOf } from './network.ts';
 import { DEMO_FILES, type DemoResult, demoOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
+import { softRecordOf } from './scale.ts';
 import { scalingLines, scalingRecord, scalingToShow } from './scaling-run.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
@@ -108,7 +109,7 @@ function demoRun(
     tell: (result, { engine, plan }) => ({
       record: {
         ...scalingRecord(session, result, parameters, plan),
-        soft: result.soft && { bands: result.soft.bands, fadeResolution: result.soft.fadeResolution },
+        soft: result.soft && softRecordOf(result.soft),
         demo: {
           ...describeDemoData(data),
           ...inputs.generation,

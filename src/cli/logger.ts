@@ -32,6 +32,7 @@ export interface LoggerSettings {
 const MAY_BE_A_LIBRARY: readonly ErrorTag[] = ['internal', 'no-device', 'out-of-memory'];
 
 export function createLogger(streams: LoggerStreams, settings: LoggerSettings): Logger {
+  const warned: string[] = [];
   const write = (stream: LoggerStreams['out'], text: string): void => {
     settings.beforeLine?.();
     stream.write(`${inOptions(text)}\n`);
@@ -41,13 +42,19 @@ export function createLogger(streams: LoggerStreams, settings: LoggerSettings): 
     detail: (text) => {
       if (settings.verbose) write(streams.out, text);
     },
-    warn: (text) => write(streams.err, `warning: ${text}`),
+    warn: (text) => {
+      warned.push(text);
+      write(streams.err, `warning: ${text}`);
+    },
     note: (text) => write(streams.err, `note: ${text}`),
     error: (error) => {
       write(streams.err, `error: ${error.message}`);
       const mismatch = describeMismatch(error);
       if (mismatch !== undefined) write(streams.err, mismatch);
-      if (error.hint !== undefined) write(streams.err, `hint: ${error.hint}`);
+      const { hint } = error;
+      // Advice that a warning has given is not repeated.
+      if (hint !== undefined && !warned.some((text) => text.includes(hint)))
+        write(streams.err, `hint: ${hint}`);
       if (settings.debug) write(streams.err, stackOf(error));
       if (!MAY_BE_A_LIBRARY.includes(error.tag)) return;
       const text = describeLibraryText(settings.libraryText?.() ?? '');

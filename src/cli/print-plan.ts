@@ -49,7 +49,9 @@ function planLines(plan: LocScalePlan): string[] {
     `Mode: ${plan.mode}`,
     `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${sourceWords(numbers.fscCutoffSource)})`,
     `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
-    `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)${describeFit(numbers)}`,
+    plan.windowSigma === undefined
+      ? `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)${describeFit(numbers)}`
+      : `Windows: Gaussian, standard deviation ${plan.windowSigma.toFixed(1)} A`,
     `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
     ...(prediction === undefined
       ? []

@@ -54,12 +54,34 @@ export function sortRelionWords(words: readonly string[]): RelionWords {
         word,
         'On the Input tab, give a half map as "Input 3D reference" and, if you have one, a mask.',
       );
-    else if (command !== undefined) commands.push(command);
-    else rest.push(singleDash(word));
+    else {
+      refuseValue(word, command !== undefined, words[i + 1]);
+      if (command === undefined) rest.push(singleDash(word));
+      else commands.push(command);
+    }
   }
   if (commands.length > 1)
     throw usage(`A job is one of ${commands.join(' and ')}, not both.`, `--${commands[1]}`);
   return { own, command: commands[0] ?? 'scale', rest };
+}
+
+/** A label that takes no value, with one that the user has typed into the form. */
+function refuseValue(word: string, isCommand: boolean, next: string | undefined): void {
+  if (!word.startsWith('--') || next === undefined || next.startsWith('-')) return;
+  const names = [word, singleDash(word)].map((name) => name.replaceAll('-', '_'));
+  const isFlag = optionIds
+    .map(definitionOf)
+    .some(
+      ({ values, names: own }) =>
+        values === 0 && own.some((name) => names.includes(name.replaceAll('-', '_'))),
+    );
+  if (!isCommand && !isFlag) return;
+  const label = word.slice(2);
+  throw usage(
+    `The label ${label} takes no value, found "${next}".`,
+    word,
+    `On the Params tab, leave the value of ${label} empty; to switch it off, take the label away.`,
+  );
 }
 
 /** RELION puts two dashes before a label: --wn becomes -wn where only that is an option. */

@@ -97,8 +97,8 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
   };
 }
 
-function softRecordOf({ bands, fadeResolution }: SoftRecord): SoftRecord {
-  return { bands, fadeResolution };
+export function softRecordOf({ bands, windowSigma, fadeResolution }: SoftRecord): SoftRecord {
+  return { bands, windowSigma, fadeResolution };
 }
 
 function comparisonRecordOf({ scheme, soft, global, amplitudes }: ComparisonResult): ComparisonRecord {

@@ -87,6 +87,12 @@ export function checkHalfMaps(
   });
 }
 
+/** Why there is nothing to measure, one sentence; undefined where there is. */
+export function withoutCommonSignal(fsc: FscCurve | undefined): string | undefined {
+  if (fsc?.verdict.end !== 'no signal') return undefined;
+  return 'The half maps have no signal in common: there is no local resolution to measure.';
+}
+
 /**
  * Refuses what can be refused before anything is computed: a single map, a window of the user that does not
  * fit.
@@ -261,6 +267,12 @@ export function runLocalResolution(
     // Before the FSC is measured for nothing.
     checkLocalResolution(job.settings, maps);
     const { map, fsc, cutoff, halves } = await resolveMap(maps, parameters, run, true);
+    const problem = withoutCommonSignal(fsc);
+    if (problem !== undefined)
+      throw new LocScaleError('bad-input', problem, {
+        where: maps.names[1],
+        hint: 'Give the two half maps of one refinement, aligned as it leaves them.',
+      });
     const settings = withWindow(job.settings, cutoff.cutoff, maps);
     const masked = await prepareMask({ userMask: job.mask, map, maps, parameters }, run);
     run.release(map);

@@ -30,6 +30,8 @@ export interface LocScalePlan {
   readonly memoryLimitBytes: number | undefined;
   /** Expected time for the scaling. */
   readonly seconds: number;
+  /** Standard deviation of Gaussian windows, A, in runs of soft scaling. */
+  readonly windowSigma?: number;
   /** What the prediction of the reference takes before it. */
   readonly prediction?: Prediction;
   /** What the local resolution takes, its filter not counted in the time. */
@@ -104,6 +106,7 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
     peakStep: highest.step,
     memoryLimitBytes: engine.memoryLimitBytes,
     seconds: scaling.seconds + (comparison?.seconds ?? 0),
+    windowSigma: scaling.windowSigma,
     prediction: reference.prediction,
     localResolution: localResolution && {
       ...localResolution.plan,

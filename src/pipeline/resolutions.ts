@@ -2,7 +2,7 @@
 
 import { LocScaleError, named } from '../errors.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
-import type { LocScaleParameters } from './parameters.ts';
+import { type LocScaleParameters, NETWORK_FDR_FILTER } from './parameters.ts';
 import type { Run } from './run.ts';
 
 /** Scripts round to 0.1 A: that much finer than Nyquist is called Nyquist without a warning. */
@@ -24,7 +24,7 @@ export function usableResolutions(
     if (value !== undefined) refuseBeyondBox(value, parameter, grid);
   // A filter beyond Nyquist lets all pass, as it is; the default of the network mode may lie there.
   if (fdrFilter !== undefined && fdrFilter < nyquist - ROUNDING)
-    run.info(
+    run[fdrFilter === NETWORK_FDR_FILTER ? 'info' : 'warn'](
       `The low-pass for the mask at ${fdrFilter.toFixed(2)} A (${named('fdrFilter')}) has no effect: Nyquist is ${nyquist.toFixed(2)} A.`,
     );
   return {

@@ -19,6 +19,7 @@ import {
   checkLocalResolution,
   type LocalResolutionMaps,
   planLocalResolution,
+  withoutCommonSignal,
   withWindow,
 } from './local-resolution.ts';
 import { prepareMask, type ScalingMask } from './mask.ts';
@@ -177,8 +178,12 @@ export async function planRun(
   const resolved = await resolveMap(maps, parameters, run, keepHalves);
   const { map, cutoff, halves } = resolved;
   const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, cutoff.cutoff, run);
+  const nothingInCommon = parameters.localResolution && withoutCommonSignal(resolved.fsc);
+  if (nothingInCommon !== undefined) run.warn(nothingInCommon);
   const resolution =
-    parameters.localResolution && withWindow(parameters.localResolution, cutoff.cutoff, maps);
+    nothingInCommon === undefined && parameters.localResolution !== undefined
+      ? withWindow(parameters.localResolution, cutoff.cutoff, maps)
+      : undefined;
 
   const symmetry = await symmetryOf(job, source, grid, map, run);
   const model = source.atomsForMask?.(grid, cutoff);
@@ -215,6 +220,7 @@ export async function makeReference(
   run: Run,
 ): Promise<{ made: MadeReference; localResolution: LocalResolutionMaps | undefined }> {
   const make = async (): Promise<MadeReference> => {
+    if (reference.message === undefined) return {};
     const made = await run.step('reference', reference.message, reference.make);
     return { ...made, reference: made.reference && (await symmetrise(made.reference, symmetry, run)) };
   };

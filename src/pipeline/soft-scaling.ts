@@ -14,7 +14,7 @@ import type {
 } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
-import { planBands } from '../math/soft-scaling/bands.ts';
+import { planBands, WINDOW_SIGMA } from '../math/soft-scaling/bands.ts';
 import { type AmplitudeProfile, decayProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
 import { type BandSummary, type SoftTarget, usesReference } from '../math/soft-scaling/targets.ts';
 import { BANDS_IN_FLIGHT, scaleBandsInRounds, secondsInRounds } from './band-rounds.ts';
@@ -65,6 +65,8 @@ export interface SoftScaling {
 
 /** A soft scaling whose cost is known and whose maps may still be missing. */
 export interface PlannedSoftScaling {
+  /** Standard deviation of the windows, A. */
+  readonly windowSigma: number;
   readonly estimate: OpenedBandScaling['estimate'];
   /** Scales; in a team every process takes bands. The volumes of the result are the caller's to release. */
   scale(maps: SoftScalingMaps, run: Run): Promise<SoftScaling>;
@@ -104,17 +106,19 @@ export async function planSoftScaling(settings: SoftScalingSettings, run: Run): 
     );
   describeBands(settings, run);
   const fadeResolution = mustFade || settings.fadeOutput === true ? resolution : undefined;
+  const windowSigma = windowAngstrom === undefined ? WINDOW_SIGMA : SIGMA_PER_EDGE * windowAngstrom;
   const bandSettings: BandScalingSettings = {
     ...grid,
     halfMaps: input === 'half maps',
     target,
-    windowSigma: windowAngstrom === undefined ? undefined : SIGMA_PER_EDGE * windowAngstrom,
+    windowSigma,
     fadeResolution,
     zeroOutside,
     measureLocal: settings.measureLocal,
   };
   const opened = await run.engine.openBandScaling(bandSettings);
   return {
+    windowSigma,
     estimate: estimateFor(run, opened.estimate, bandSettings),
     async scale(maps, current) {
       const { scaled, bands, local } = await scale(opened, bandSettings, maps, current);

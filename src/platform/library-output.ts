@@ -142,9 +142,10 @@ export class StandardErrorLibraryOutput implements LibraryOutput {
   }
 }
 
-/** Lines with two spaces before each, under the heading; nothing where no library has said anything. */
+/** Each line once, two spaces before it, under the heading; nothing where no library has said anything. */
 export function describeLibraryText(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  // A library that is asked twice says all of it twice.
+  const lines = [...new Set(text.split('\n').filter((line) => line.trim() !== ''))];
   return lines.length === 0 ? '' : [LIBRARY_HEADING, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 

@@ -108,7 +108,7 @@ ${body}
 `.markup;
 }
 
-function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc }: RunRecord): Markup {
+function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc, soft }: RunRecord): Markup {
   const total = Object.values(secondsPerStep).reduce((sum, s) => sum + s, 0);
   const tile = (name: string, value: string): Markup => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   const resolution = fsc?.resolution ?? numbers.fscCutoff;
@@ -120,7 +120,11 @@ ${resolution === undefined ? undefined : tile(source, `${resolution.toFixed(2)} 
 ${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
 ${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
 ${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}
-${tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)}
+${
+  soft?.windowSigma === undefined
+    ? tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)
+    : tile('Gaussian windows, σ', `${soft.windowSigma.toFixed(1)} Å`)
+}
 ${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1)} min`)}
 </dl>`;
 }

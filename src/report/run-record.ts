@@ -71,6 +71,8 @@ export interface RunRecord {
 
 /** What soft scaling did to the whole map. */
 export interface SoftRecord {
+  /** Standard deviation of its Gaussian windows, A. */
+  readonly windowSigma?: number;
   readonly bands: readonly BandSummary[];
   /** A: where the result was faded. */
   readonly fadeResolution?: number;

@@ -36,12 +36,17 @@ export interface HalfMapVerdict extends HalfMapRelation {
   readonly endsAtLowPass?: boolean;
   /** The curve rises above 0.143 again after its fall: its highest value and that value's resolution, A. */
   readonly rise?: { readonly correlation: number; readonly resolution: number };
+  /** The curve is negative after its fall: the lowest run's mean and its resolution, A. */
+  readonly negative?: { readonly correlation: number; readonly resolution: number };
   /** More of the box is empty than a sphere leaves. */
   readonly masked?: boolean;
 }
 
 /** A rise below this mean FSC is of no consequence. */
 const LEAST_RISE = 0.2;
+
+/** Half maps shifted against each other by s have sinc(2 f s) in their FSC, -0.22 at the lowest. */
+const LEAST_NEGATIVE = 0.05;
 
 /** Whether the correlation of the noise is worth measuring: nothing else tells signal from shared noise. */
 export function isSuspicious(curve: FourierShellCorrelation, spectra: HalfMapSpectra): boolean {
@@ -69,6 +74,7 @@ export function judgeHalfMaps(
   const ended = endOf(curve, shells, voxelSize, sign);
   const relation = relationOf(shells, sign, noise, spectra.cross.length);
   const rise = sign > 0 ? findRise(shells, inflation) : undefined;
+  const negative = sign > 0 ? findNegative(shells, inflation) : undefined;
   return {
     ...ended,
     ...relation,
@@ -79,6 +85,7 @@ export function judgeHalfMaps(
       ? { endsAtLowPass: true }
       : {}),
     ...(rise === undefined || relation.relation !== 'independent' ? {} : { rise }),
+    ...(negative === undefined || relation.relation !== 'independent' ? {} : { negative }),
   };
 }
 
@@ -163,4 +170,22 @@ function findRise(shells: readonly ShellEvidence[], inflation: number): HalfMapV
   return highest === undefined
     ? undefined
     : { correlation: highest.correlation, resolution: 1 / highest.frequency };
+}
+
+/** The most negative run of shells after the first fall, if it is no fluctuation. */
+function findNegative(shells: readonly ShellEvidence[], inflation: number): HalfMapVerdict['negative'] {
+  const fallen = firstFallenShell(
+    shells.map(({ correlation }) => correlation),
+    FSC_THRESHOLD,
+  );
+  if (fallen === undefined) return undefined;
+  const [lowest] = runsBeyond(shells.slice(fallen), 0, -1)
+    .filter((run) => weightedMean(run) <= -LEAST_NEGATIVE && isSignificant(run, 0, inflation))
+    .sort((a, b) => weightedMean(a) - weightedMean(b));
+  return (
+    lowest && {
+      correlation: weightedMean(lowest),
+      resolution: 1 / (lowest[Math.floor(lowest.length / 2)] as ShellEvidence).frequency,
+    }
+  );
 }

@@ -55,7 +55,8 @@ export function refusalOf(
 
 /** One sentence for each thing that a reader of the result has to know. */
 export function halfMapWarnings(verdict: HalfMapVerdict, [first, second]: HalfMapNames): string[] {
-  const { end, resolution, relation, noiseCorrelation, lowPass, endsAtLowPass, rise, masked } = verdict;
+  const { end, resolution, relation, noiseCorrelation, lowPass, endsAtLowPass, rise, negative, masked } =
+    verdict;
   const warnings: string[] = [];
   const consequence =
     'The resolution and all weights from the FSC are too good; use the two independent half maps of one refinement.';
@@ -76,6 +77,10 @@ export function halfMapWarnings(verdict: HalfMapVerdict, [first, second]: HalfMa
   if (rise !== undefined)
     warnings.push(
       `The FSC falls below ${FSC_THRESHOLD} at ${(resolution ?? 0).toFixed(2)} A but rises again, to ${rise.correlation.toFixed(2)} at ${rise.resolution.toFixed(2)} A: ${masked ? 'the mask in the half maps' : 'a mask, a filter or particles that are in both half maps'} can do that. The first fall is taken for the resolution.`,
+    );
+  if (negative !== undefined)
+    warnings.push(
+      `The FSC is negative after its fall (${negative.correlation.toFixed(2)} around ${negative.resolution.toFixed(1)} A): ${first} and ${second} are probably shifted or rotated against each other. Align them, or reconstruct both from one set of orientations.`,
     );
   if (masked && end === 'nyquist' && relation === 'independent')
     warnings.push(

@@ -22,6 +22,6 @@ export const noReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'none' 
     waitsForHalfMaps: false,
     softTarget: 'decay',
     rule: noReferenceRule,
-    plan: async () => ({ message: 'No reference', bytes: 0, resultBytes: 0, make: async () => ({}) }),
+    plan: async () => ({ bytes: 0, resultBytes: 0, make: async () => ({}) }),
   }),
 };

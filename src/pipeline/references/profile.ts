@@ -23,6 +23,6 @@ export const profileReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'p
     usesHalfMaps: false,
     waitsForHalfMaps: false,
     softTarget: 'profile',
-    plan: async () => ({ message: 'No reference map', bytes: 0, resultBytes: 0, make: async () => ({}) }),
+    plan: async () => ({ bytes: 0, resultBytes: 0, make: async () => ({}) }),
   }),
 };

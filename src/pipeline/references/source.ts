@@ -90,8 +90,8 @@ export interface ReferenceData extends ModelReferenceData {
 }
 
 export interface PlannedReference {
-  /** Of the step. */
-  readonly message: string;
+  /** Of the step; absent where there is nothing to make. */
+  readonly message?: string;
   /** Most bytes that it takes beside the volumes that live before, its results among them. */
   readonly bytes: number;
   /** Bytes of its results. */

@@ -52,6 +52,8 @@ export interface PlannedScaling {
   readonly usesHalfMaps: boolean;
   /** Where B factors are measured, if anywhere. */
   readonly fitRange?: FitRange;
+  /** Of Gaussian windows, A: standard deviation. LocScale's windows are cubes. */
+  readonly windowSigma?: number;
   /** The step. */
   run(maps: MapsToScale): Promise<ScaledMaps>;
 }
@@ -74,6 +76,8 @@ export interface ScaledMaps extends LocalScalingResult {
 
 /** What only soft scaling gives. Volumes with `measureBFactors`. */
 export interface SoftResult {
+  /** Standard deviation of its Gaussian windows, A. */
+  readonly windowSigma: number;
   /** What the bands of the whole map hold, and which amplitudes they were given. */
   readonly bands: readonly BandSummary[];
   /** A: where the result was faded. */

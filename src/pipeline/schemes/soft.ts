@@ -47,6 +47,7 @@ export const softScheme: ScalingScheme = {
       },
       run,
     );
+    const { windowSigma } = planned;
     const { workingBytes, seconds, bands } = planned.estimate;
     const maps: SoftScalingMaps['maps'] = input === 'half maps' && halves !== undefined ? halves : [map];
     return {
@@ -56,12 +57,13 @@ export const softScheme: ScalingScheme = {
       resultBytes: 4 * voxelCount(grid.shape) * (measureBFactors ? 4 : 1),
       seconds,
       usesHalfMaps: maps === halves,
+      windowSigma,
       run: ({ reference, differenceMask }) =>
         run.step('scaling', `Scaling ${bands} soft frequency bands`, async () => {
           const all = { maps, mask, reference, differenceMask };
           const { scaled, local, ...made } = await planned.scale(all, run);
           const { bFactor, resolution, signal } = local ?? {};
-          return { scaled, bFactor, soft: { ...made, resolution, signal } };
+          return { scaled, bFactor, soft: { ...made, windowSigma, resolution, signal } };
         }),
     };
   },

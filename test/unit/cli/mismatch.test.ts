@@ -68,4 +68,18 @@ describe('what an error expected and found', () => {
       'hint: Convert it.\n',
     ]);
   });
+
+  it('has no hint that a warning has given word for word', () => {
+    const lines: string[] = [];
+    const stream = { write: (text: string) => lines.push(text) };
+    const logger = createLogger({ out: stream, err: stream }, { verbose: false, debug: false });
+    logger.warn('The contrast seems inverted. Multiply it by -1.');
+    logger.error(error('The mask is empty.', { hint: 'Multiply it by -1.' }));
+    logger.error(error('The mask is full.', { hint: 'Give a mask.' }));
+    expect(lines.slice(1)).toEqual([
+      'error: The mask is empty.\n',
+      'error: The mask is full.\n',
+      'hint: Give a mask.\n',
+    ]);
+  });
 });

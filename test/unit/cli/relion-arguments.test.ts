@@ -52,6 +52,17 @@ describe('the other half map', () => {
   );
 });
 
+describe('a label without a value', () => {
+  it.each(['print_report', 'measure_bfactors', 'measure-bfactors', 'feature_enhance', 'no_mc'])(
+    '%s is refused with one, in words that say so',
+    async (label) => {
+      expect(await messageOf(`--o External/job012/ --in_3dref ${half} --${label} true --j 1`)).toBe(
+        `usage: The label ${label} takes no value, found "true".`,
+      );
+    },
+  );
+});
+
 describe('a command line of RELION', () => {
   it('becomes half maps, mask, threads, folder and options', async () => {
     const line = `--o External/job012/ --in_3dref ${half} --in_mask MaskCreate/job020/mask.mrc --window_size 26 --measure_bfactors --j 4 --print_report`;

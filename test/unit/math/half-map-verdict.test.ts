@@ -138,6 +138,16 @@ describe('where the FSC ends', () => {
     expect(halfMapWarnings(verdict, names)[0]).toContain('rises again');
   });
 
+  it.each([2, 4, 6])('says that it is negative where one is shifted by %i voxels', (by) => {
+    const shifted = second.map((_, i) => second[Math.floor(i / shape[2]) * shape[2] + ((i + by) % shape[2])]);
+    const verdict = judge([first, shifted], grid);
+    expect(verdict).toMatchObject({ end: 'falls', relation: 'independent' });
+    // sinc(2 f s) has its first minimum at 0.715 / s.
+    expect(verdict.negative!.correlation).toBeLessThan(-0.05);
+    expect(halfMapWarnings(verdict, names).join('\n')).toContain('shifted or rotated against each other');
+    expect(judge([first, second], grid).negative).toBeUndefined();
+  });
+
   it('says that a tight mask has lifted it', () => {
     const offset = both((data) => masked(combine([1, data], [0.3, data.map(() => 1)]), grid, 9));
     const verdict = judge(offset, grid);

@@ -185,7 +185,7 @@ describe('resolutions that users give', () => {
   it('of the filter of the mask do nothing there, which is said', () => {
     expect(usable({ fdrFilter: 2 }).fdrFilter).toBe(2);
     expect(said).toEqual([
-      'The low-pass for the mask at 2.00 A (`fdrFilter`) has no effect: Nyquist is 4.00 A.',
+      'warning: The low-pass for the mask at 2.00 A (`fdrFilter`) has no effect: Nyquist is 4.00 A.',
     ]);
   });
 

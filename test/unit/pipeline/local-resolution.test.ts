@@ -2,13 +2,14 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ResolutionSettings } from '../../../src/engine/engine.ts';
+import { createRandom } from '../../../src/math/statistics/random.ts';
 import {
   defaultParameters,
   planLocScale,
   runLocalResolution,
   runLocScale,
 } from '../../../src/pipeline/index.ts';
-import type { LocScaleContext, LocScaleJob } from '../../../src/pipeline/types.ts';
+import type { LocScaleContext, LocScaleJob, MapImage } from '../../../src/pipeline/types.ts';
 import { createSimpleEngine, type SimpleEngine } from '../../support/simple-engine.ts';
 import { ballMask, edge, noisyBlob } from './test-maps.ts';
 
@@ -26,6 +27,14 @@ const input = () =>
     half2: noisyBlob('half2.mrc', 2),
   }) as const;
 const parameters = { ...defaultParameters, windowVoxels: 6 };
+
+function noiseMap(name: string, seed: number): MapImage {
+  const random = createRandom(seed);
+  const map = noisyBlob(name, seed);
+  return { ...map, data: map.data.map(() => random.gaussian()) };
+}
+const noise1 = () => noiseMap('noise1.mrc', 11);
+const noise2 = () => noiseMap('noise2.mrc', 12);
 
 function job(change: Partial<LocScaleJob> = {}): LocScaleJob {
   return {
@@ -109,6 +118,20 @@ describe('local resolution', () => {
       where: 'localResolution',
     });
     expect(engine.held.size).toBe(0);
+  });
+
+  it('is not measured where the half maps have no signal in common, which is said', async () => {
+    const noise = { kind: 'half-maps', half1: noise1(), half2: noise2() } as const;
+    const mask = ballMask('mask.mrc', 3);
+    await expect(
+      runLocalResolution({ input: noise, mask, parameters, settings }, { engine }),
+    ).rejects.toMatchObject({ tag: 'bad-input', message: expect.stringContaining('no signal in common') });
+    expect(engine.held.size).toBe(0);
+    const warnings: string[] = [];
+    const onWarning = (message: string) => warnings.push(message);
+    const made = await runLocScale(job({ input: noise }), { engine, onWarning });
+    expect(made.localResolution).toBeUndefined();
+    expect(warnings.join('\n')).toContain('no local resolution to measure');
   });
 
   it.each([
