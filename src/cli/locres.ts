@@ -5,6 +5,7 @@ import { chooseHalfMaps, chooseOutfile, ineffectiveOptions, parametersOf } from 
 import { describeLocalResolution, histogramLines, localResolutionSettings } from './local-resolution.ts';
 import { locresOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
+import { measurementToShow } from './scaling-run.ts';
 import type { Session } from './session.ts';
 
 const MODE = 'local resolution of half maps';
@@ -34,7 +35,7 @@ function locresRun({ parsed }: Session): MapRun<Job, LocalResolutionResult> {
     }),
     plan: MODE,
     run: runLocalResolution,
-    tell: (result) => {
+    tell: (result, { engine }) => {
       const { numbers, maskVoxels, maskOrigin, voxelSize, grid, noiseBoxes, fsc } = result;
       return {
         record: {
@@ -49,6 +50,14 @@ function locresRun({ parsed }: Session): MapRun<Job, LocalResolutionResult> {
             localResolution: numbers,
           },
           fsc,
+        },
+        report: {
+          kind: 'locres',
+          run: measurementToShow(engine, locresOutputs, result, {
+            fsc,
+            noise: noiseBoxes,
+            windowVoxels: numbers.windowVoxels,
+          }),
         },
         lines: [
           ...histogramLines(numbers),

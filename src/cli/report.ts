@@ -10,7 +10,7 @@ import type { FileContent } from '../files/staged-files.ts';
 import type { OptionValues } from '../options.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { Findings } from '../report/findings.ts';
-import type { Report } from '../report/page.ts';
+import type { Report, ReportKind } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
 import type { RunRecord } from '../report/run-record.ts';
 import { stemOf } from './manifest.ts';
@@ -27,7 +27,7 @@ export interface ReportRequest {
   readonly run: RunToShow;
   /** Name of the output. */
   readonly title: string;
-  readonly kind: 'scale' | 'feature_enhance';
+  readonly kind: ReportKind;
 }
 
 /** Beside the output unless --report_filename says otherwise; a bare name goes beside the output, too. */

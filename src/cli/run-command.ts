@@ -13,6 +13,7 @@ import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { gridOf } from '../pipeline/read-maps.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { RunToShow } from '../report/collect.ts';
+import type { ReportKind } from '../report/page.ts';
 import type { ScalingName } from './choose-scaling.ts';
 import type { InputFiles, ReferenceFiles } from './job-options.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
@@ -51,7 +52,7 @@ export interface Told {
   /** Of every command that writes a record. */
   readonly record?: RecordPart;
   /** Where the command offers one. */
-  readonly report?: { readonly kind: 'scale' | 'feature_enhance'; readonly run: RunToShow };
+  readonly report?: { readonly kind: ReportKind; readonly run: RunToShow };
   readonly lines: readonly string[];
   /** Behind the list of files written. */
   readonly advice?: readonly string[];

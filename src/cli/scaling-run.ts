@@ -1,6 +1,15 @@
-/** What runs of `scale` and of `feature_enhance` have in common: their record, their report, their last lines. */
+/** What commands have in common: the record and the last lines of runs that scale, and what reports show. */
 import type { Engine, Volume } from '../engine/engine.ts';
-import type { FscCurve, LocScaleNumbers, LocScaleParameters, LocScalePlan } from '../index.ts';
+import {
+  defaultParameters,
+  type FscCurve,
+  type Grid,
+  type LocScaleNumbers,
+  type LocScaleParameters,
+  type LocScalePlan,
+} from '../index.ts';
+import { isotropicVoxelSize } from '../math/grid.ts';
+import { scalingWindowFor } from '../math/scaling/follow-resolution.ts';
 import type { RunToShow } from '../report/collect.ts';
 import { describeLocalResolution } from './local-resolution.ts';
 import { mapsToShow, type OutputTable } from './outputs.ts';
@@ -55,6 +64,34 @@ export function scalingToShow<R extends ScalingResult>(
     resolution: numbers.fscCutoff,
     profileKind,
     noiseBoxes: numbers.noise?.boxes ?? [],
+    mask: () => engine.download(mask),
+    ...mapsToShow(table, result, engine),
+  };
+}
+
+/** Of a run that scales nothing. `windowVoxels`: of its measurement. */
+export function measurementToShow<
+  R extends { readonly grid: Grid; readonly mask: Volume; readonly map?: Volume },
+>(
+  engine: Engine,
+  table: OutputTable<R>,
+  result: R,
+  more: {
+    readonly fsc?: FscCurve;
+    readonly noise: LocScaleNumbers['noise'];
+    readonly windowVoxels?: number;
+  },
+): RunToShow {
+  const { grid, mask } = result;
+  const voxelSize = isotropicVoxelSize(grid);
+  const resolution = more.fsc?.resolution ?? 2 * voxelSize;
+  return {
+    shape: grid.shape,
+    voxelSize,
+    windowVoxels: more.windowVoxels ?? scalingWindowFor(voxelSize, resolution, Math.min(...grid.shape)),
+    resolution,
+    profileKind: defaultParameters.profileKind,
+    noiseBoxes: more.noise?.boxes ?? [],
     mask: () => engine.download(mask),
     ...mapsToShow(table, result, engine),
   };

@@ -243,10 +243,12 @@ export const runOptions = {
     help: 'Say more about each step.',
   }),
   printReport: flag('--print_report', {
+    commands: hasSteps,
     group: 'Output',
     help: 'Also write <outfile stem>_report.html, one page that shows what was done to the map, and its figures as PNGs in <outfile stem>_report_figures.',
   }),
   reportFilename: text('--report_filename', 'NAME', {
+    commands: hasSteps,
     group: 'Output',
     help: 'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it goes beside the output.',
     defaultText: '<outfile stem>_report.html',

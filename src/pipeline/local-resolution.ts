@@ -241,6 +241,8 @@ export interface LocalResolutionResult extends LocalResolutionMaps {
   readonly grid: Grid;
   readonly header: MrcHeader;
   readonly mask: Volume;
+  /** Mean of the half maps, with `keepMap`. */
+  readonly map?: Volume;
   readonly maskVoxels: number;
   readonly maskOrigin: MaskOrigin;
   readonly noiseBoxes: LocScaleNumbers['noise'];
@@ -275,17 +277,19 @@ export function runLocalResolution(
       });
     const settings = withWindow(job.settings, cutoff.cutoff, maps);
     const masked = await prepareMask({ userMask: job.mask, map, maps, parameters }, run);
-    run.release(map);
+    const kept = context.keepMap ? map : undefined;
+    if (kept === undefined) run.release(map);
     const { mask } = masked;
     const planned = await planLocalResolution(halves as HalfMaps, mask, voxelSize, settings, false, run);
     const found = await planned.run();
-    run.keep(found.resolution, found.filtered, mask);
+    run.keep(found.resolution, found.filtered, mask, kept);
     return {
       ...found,
       grid,
       header,
       voxelSize,
       mask,
+      map: kept,
       maskVoxels: masked.maskVoxels,
       maskOrigin: masked.origin,
       noiseBoxes: masked.noise,

@@ -48,6 +48,9 @@ export function runFsc(half1: MapImage, half2: MapImage, context: LocScaleContex
 }
 
 export interface MaskResult extends ScalingMask {
+  /** The map that was masked, with `keepMap`. */
+  readonly map?: Volume;
+  readonly fsc?: FscCurve;
   readonly grid: Grid;
   readonly header: MrcHeader;
   readonly timings: Readonly<Record<string, number>>;
@@ -64,10 +67,11 @@ export function runMask(
     const maps = await readMaps({ input }, run);
     const { grid, header } = maps;
     const parameters = usableResolutions(completeParameters(given, false), grid, run);
-    const { map } = await resolveMap(maps, parameters, run);
+    const { map, fsc } = await resolveMap(maps, parameters, run);
     const masked = await prepareMask({ userMask: undefined, map, maps, parameters }, run);
-    run.keep(masked.mask, masked.confidence);
-    return { ...masked, grid, header, timings: run.timings, warnings: run.warnings };
+    const kept = context.keepMap ? map : undefined;
+    run.keep(masked.mask, masked.confidence, kept);
+    return { ...masked, map: kept, fsc, grid, header, timings: run.timings, warnings: run.warnings };
   });
 }
 

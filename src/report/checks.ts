@@ -38,6 +38,21 @@ export function runChecks(
   ];
 }
 
+/** Of a run that measures or masks and scales nothing. */
+export function runMeasurementChecks(
+  findings: Findings,
+  fsc: FscCurve | undefined,
+  numbers: Readonly<Partial<LocScaleNumbers>>,
+): Check[] {
+  return [
+    ...(fsc === undefined ? [] : checkFsc(fsc, numbers)),
+    checkMaskSize(findings),
+    ...checkMaskOrigin(numbers),
+    ...checkFaces(findings),
+    ...checkNoise(findings),
+  ];
+}
+
 function capitalised(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

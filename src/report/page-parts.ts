@@ -408,6 +408,30 @@ export function chooseWindows(findings: Findings): { window: number; words: stri
   });
 }
 
+/** What a run measured at every voxel: confidence, or local resolution. */
+export function localPart(local: LocalFindings, findings: Findings, kind: 'mask' | 'locres'): Part {
+  const sections = localPanels(local, findings, scaleFor(local, 'sequential', false));
+  const svg = plotDistribution(local, local.unit === '' ? local.label : `${local.label}, ${local.unit}`);
+  const words =
+    kind === 'mask'
+      ? 'Confidence is 1 where density stands out from the noise and falls to 0 around it; islands far from ' +
+        'the molecule are noise that the false-discovery rate lets pass.'
+      : 'Low values (dark) are well resolved, usually the core; high values (yellow) are flexible or poorly ' +
+        'aligned parts. A pattern of rings or stripes comes from the mask or from symmetry.';
+  return {
+    id: 'local',
+    heading: local.label,
+    figures: [...sections.figures, { name: 'local-values', svg }],
+    content: html`${sections.content}
+<p class="quiet">${words}</p>
+${plot(
+  svg,
+  html`Distribution over the mask; the
+median, ${shortNumber(quantile(local.sorted, 0.5))}${local.unit === '' ? '' : ` ${local.unit}`}, is dotted.`,
+)}`,
+  };
+}
+
 function localMap(local: LocalFindings, findings: Findings): { content: Markup; figures: readonly Figure[] } {
   const signed = local.unit === '';
   const scale = signed ? scaleFor(local, 'diverging', false) : scaleFor(local, 'sequential', false);

@@ -3,7 +3,7 @@
  * content-security policy says so to the browser: nothing may be loaded, and no script runs but its own.
  */
 import { toBase64 } from './base64.ts';
-import { runChecks } from './checks.ts';
+import { runChecks, runMeasurementChecks } from './checks.ts';
 import { type Findings, mapOf } from './findings.ts';
 import { html, type Markup, trusted } from './html.ts';
 import {
@@ -13,6 +13,7 @@ import {
   comparisonPart,
   type Figure,
   fscPart,
+  localPart,
   maskPart,
   type Part,
   profilePart,
@@ -30,10 +31,13 @@ export interface Report {
   readonly figures: readonly Figure[];
 }
 
+/** Commands that have a report; the last two scale nothing. */
+export type ReportKind = 'scale' | 'feature_enhance' | 'locres' | 'mask';
+
 export interface ReportWords {
   /** Name of the output, as the heading. */
   readonly title: string;
-  readonly kind: 'scale' | 'feature_enhance';
+  readonly kind: ReportKind;
   /** Turns the parameters that sentences name into what the reader can set. */
   readonly spell?: (sentence: string) => string;
 }
@@ -45,11 +49,21 @@ export function reportParts(
   words: Pick<ReportWords, 'kind' | 'spell'> & { readonly views: boolean },
 ): Part[] {
   const { kind, views, spell = (sentence) => sentence } = words;
+  const maps = views ? [comparePart(findings), solidPart(findings)] : [];
+  if (kind === 'mask' || kind === 'locres')
+    return [
+      checksPart(findings, record, kind, spell),
+      ...(kind === 'locres' ? maps : []),
+      ...(findings.local === undefined ? [] : [localPart(findings.local, findings, kind)]),
+      ...(record.fsc === undefined ? [] : [fscPart(record)]),
+      maskPart(findings, record),
+      recordPart(record),
+    ];
   const bands = bandPart(record);
   const comparison = comparisonPart(record);
   return [
-    checksPart(findings, record, spell),
-    ...(views ? [comparePart(findings), solidPart(findings)] : []),
+    checksPart(findings, record, kind, spell),
+    ...maps,
     fscPart(record),
     profilePart(findings, record, kind),
     ...(bands === undefined ? [] : [bands]),
@@ -74,7 +88,7 @@ export async function renderReport(
 <nav aria-label="Contents">${parts.map(({ id, heading }) => html`<a href="#${id}">${heading}</a>`)}</nav>
 </div></header>
 <main>
-${keyNumbers(findings, record)}
+${keyNumbers(findings, record, words.kind)}
 ${parts.map(
   ({ id, heading, content }) => html`<section
 id="${id}"><h2>${heading}</h2>${content}</section>\n`,
@@ -108,7 +122,11 @@ ${body}
 `.markup;
 }
 
-function keyNumbers(findings: Findings, { numbers, secondsPerStep, fsc, soft }: RunRecord): Markup {
+function keyNumbers(
+  findings: Findings,
+  { numbers, secondsPerStep, fsc, soft }: RunRecord,
+  kind: ReportKind,
+): Markup {
   const total = Object.values(secondsPerStep).reduce((sum, s) => sum + s, 0);
   const tile = (name: string, value: string): Markup => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   const resolution = fsc?.resolution ?? numbers.fscCutoff;
@@ -121,16 +139,24 @@ ${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
 ${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
 ${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}
 ${
-  soft?.windowSigma === undefined
-    ? tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)
-    : tile('Gaussian windows, σ', `${soft.windowSigma.toFixed(1)} Å`)
+  kind === 'mask'
+    ? undefined
+    : soft?.windowSigma === undefined
+      ? tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)
+      : tile('Gaussian windows, σ', `${soft.windowSigma.toFixed(1)} Å`)
 }
 ${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1)} min`)}
 </dl>`;
 }
 
-function checksPart(findings: Findings, record: RunRecord, spell: (sentence: string) => string): Part {
-  const checks = runChecks(findings, record.fsc, record.numbers).map((check) => ({
+function checksPart(
+  findings: Findings,
+  record: RunRecord,
+  kind: ReportKind,
+  spell: (sentence: string) => string,
+): Part {
+  const check = kind === 'mask' || kind === 'locres' ? runMeasurementChecks : runChecks;
+  const checks = check(findings, record.fsc, record.numbers).map((check) => ({
     ...check,
     text: spell(check.text),
   }));
@@ -139,7 +165,7 @@ function checksPart(findings: Findings, record: RunRecord, spell: (sentence: str
     ...checks.map((check) => ({ ...check, sign: check.state === 'good' ? '✓' : '!' })),
   ];
   const open = list.filter(({ state }) => state !== 'good').length;
-  const result = mapOf(findings, 'result')?.label ?? 'result';
+  const result = mapOf(findings, 'result')?.label ?? kind;
   const verdict =
     open === 0
       ? 'Nothing stands out.'

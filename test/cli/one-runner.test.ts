@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tablesOfOutputs } from '../../src/cli/output-tables.ts';
+import { type CommandName, definitionOf, type OptionId } from '../../src/options.ts';
 import { runCli, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
@@ -70,6 +72,55 @@ describe('--resume', () => {
     expect(finishedSteps()).toEqual(kept);
     // The label says nothing of the time: the files are equal.
     expect(readFileSync(workspace.path(outfile)).equals(map)).toBe(true);
+  });
+});
+
+describe('--print_report', () => {
+  it.each([
+    ['mask', ['mask', '-hm', ...halves, '-o', 'm.mrc'], ['FDR confidence', 'Mask and noise']],
+    [
+      'locres',
+      ['locres', ...halves, '--locres_window', '24', '-o', 'm.mrc'],
+      ['local resolution', 'filtered map', 'Before and after', 'Fourier shell correlation'],
+    ],
+  ])('of %s is a page of what was measured, without what scaling shows', async (_command, args, texts) => {
+    const { code, stderr } = await run(...args, '--print_report');
+    expect(code, stderr).toBe(0);
+    const page = readFileSync(workspace.path('m_report.html'), 'utf8');
+    for (const text of texts) expect(page).toContain(text);
+    for (const text of ['Scale factors', 'B factor of the input', 'undefined', 'NaN'])
+      expect(page.replaceAll(/<script.*?<\/script>/gs, '')).not.toContain(text);
+    expect(json('m.json').outputs).toContain('m_report.html');
+  });
+});
+
+describe('what the runner gives', () => {
+  /** Averaging and the FSC are one short step: nothing of them is worth keeping or showing on a page. */
+  const abilities = {
+    scale: ['dry run', 'record', 'resume', 'report'],
+    feature_enhance: ['dry run', 'record', 'resume', 'report'],
+    mask: ['dry run', 'record', 'resume', 'report'],
+    locres: ['dry run', 'record', 'resume', 'report'],
+    symmetrise: ['dry run', 'record'],
+    fsc: ['dry run'],
+  };
+
+  it.each(Object.entries(abilities))('to %s is %j', (command, expected) => {
+    const has = (id: OptionId) => definitionOf(id).commands.includes(command as CommandName);
+    const table = tablesOfOutputs.find((entry) => entry.command === command);
+    const found = {
+      'dry run': has('dryRun'),
+      record: table?.record !== false,
+      resume: has('resume') && has('noResume'),
+      report: has('printReport') && has('reportFilename'),
+    };
+    expect(Object.entries(found).flatMap(([name, there]) => (there ? [name] : []))).toEqual(expected);
+  });
+
+  it('goes to every command with a table of outputs, and to the demo, which is a run of scale', () => {
+    expect(tablesOfOutputs.map(({ command }) => command).sort()).toEqual(
+      [...Object.keys(abilities), 'demo'].sort(),
+    );
   });
 });
 
