@@ -49,11 +49,12 @@ export function reportParts(
   words: Pick<ReportWords, 'kind' | 'spell'> & { readonly views: boolean },
 ): Part[] {
   const { kind, views, spell = (sentence) => sentence } = words;
-  const maps = views ? [comparePart(findings), solidPart(findings)] : [];
+  // A mask has nothing after it to compare with.
+  const maps = views && kind !== 'mask' ? [comparePart(findings), solidPart(findings)] : [];
   if (kind === 'mask' || kind === 'locres')
     return [
       checksPart(findings, record, kind, spell),
-      ...(kind === 'locres' ? maps : []),
+      ...maps,
       ...(findings.local === undefined ? [] : [localPart(findings.local, findings, kind)]),
       ...(record.fsc === undefined ? [] : [fscPart(record)]),
       maskPart(findings, record),
