@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { installCuda } from '../../src/cli/setup.ts';
 import { EMMERNET } from '../../src/network/graph/emmernet-layers.ts';
+import { installCuda } from '../../src/network/run/install-cuda.ts';
 import {
   kerasLayers,
   pickled,
@@ -247,14 +247,7 @@ describe('the command setup', () => {
   const lines: string[] = [];
   const session = () => {
     lines.length = 0;
-    const logger = {
-      line: (text: string) => lines.push(text),
-      detail() {},
-      warn() {},
-      note() {},
-      error() {},
-    };
-    return { logger, signal: new AbortController().signal };
+    return { say: (text: string) => void lines.push(text), signal: new AbortController().signal };
   };
   const linux = { platform: 'linux', arch: 'x64' };
   const installs = `const fs = require('fs'), path = require('path');
