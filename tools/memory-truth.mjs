@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { MEMORY_MODES } from '../test/support/memory-modes.mjs';
+import { MEMORY_FLAGS, MEMORY_MODES } from '../test/support/memory-modes.mjs';
 
 const program = fileURLToPath(new URL('../test/support/memory-program.mjs', import.meta.url));
 const [edge = '128', threads = '2', ...modes] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(0).padStart(6);
 let failed = false;
 console.log(`${edge}^3 voxels, ${threads} threads, MiB\nmode              predicted measured ratio`);
 for (const mode of modes.length > 0 ? modes : MEMORY_MODES) {
-  const args = ['--expose-gc', program, mode, edge, threads];
+  const args = [...MEMORY_FLAGS, program, mode, edge, threads];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) {
     failed = true;

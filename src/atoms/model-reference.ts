@@ -67,7 +67,7 @@ export async function placePseudoAtoms(
 ): Promise<PseudoModel> {
   const { engine, grid } = data;
   return inspectAll(engine, [data.map, data.mask], (map, mask) =>
-    buildPseudoModel({ ...job, ...boxOf(grid), map, mask }, hooks),
+    buildPseudoModel({ ...job, ...boxOf(grid), map, mask, memory: engine }, hooks),
   );
 }
 
@@ -97,6 +97,7 @@ export async function completeWithPseudoAtoms(
         // The scaling mask: binary.
         maskThreshold: 0.5,
         resolution: fscCutoff,
+        memory: engine,
       },
       hooks,
     ),
@@ -136,7 +137,7 @@ export async function findBFactors(
         },
         grid,
         { positions: atoms.positions },
-        { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels },
+        { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels, memory: engine },
       );
     });
     // Without a measurement refinement starts where the file stands.

@@ -2,6 +2,7 @@
  * The region around the atoms of a model: where its fit is judged, and a mask where no better one can be
  * made.
  */
+import type { HostMemory } from '../engine/host-memory.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { makeModelMask } from './pseudo-model/model-mask.ts';
@@ -17,12 +18,13 @@ export function surroundingsRadius(resolution: number | undefined): number {
 }
 
 /** 1 around the atoms, else 0; (z, y, x). */
-export function surroundingsOf(atoms: AtomSet, grid: Grid, resolution: number | undefined): Uint8Array {
-  return makeModelMask({
-    atoms,
-    shape: grid.shape,
-    voxelSize: isotropicVoxelSize(grid),
-    origin: grid.origin,
-    radiusAngstrom: surroundingsRadius(resolution),
-  });
+export function surroundingsOf(
+  atoms: AtomSet,
+  grid: Grid,
+  resolution: number | undefined,
+  memory?: HostMemory,
+): Uint8Array {
+  const { shape, origin } = grid;
+  const radiusAngstrom = surroundingsRadius(resolution);
+  return makeModelMask({ atoms, shape, voxelSize: isotropicVoxelSize(grid), origin, radiusAngstrom }, memory);
 }

@@ -48,6 +48,9 @@ const SECONDS_PER_OPERATION = 4.5e-10;
 /** Floats per block of the streamed local measures and of what they are made of. */
 const LOCAL_FIELDS = 12;
 
+/** Compiled code and garbage of the rules for the bands, on the calling thread: measured. */
+const CALLER_BYTES = 6 * 2 ** 20;
+
 type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'measureLocal'>;
 
 export interface BandTools {
@@ -62,9 +65,10 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
   checkBandSettings(settings);
   const plan = planBands(settings, settings.windowSigma);
   const { size: threads } = tools.pool;
-  const workingBytes = bandScalingBytes(plan, settings, threads);
-  const results = settings.measureLocal ? 4 : 1;
-  const need = workingBytes + results * 4 * voxelCount(settings.shape);
+  const workingBytes = bandScalingBytes(plan, settings, threads) + CALLER_BYTES;
+  const volumeBytes = 4 * voxelCount(settings.shape);
+  // Local measures become volumes when the spectra are gone.
+  const need = Math.max(workingBytes + volumeBytes, settings.measureLocal ? 4 * volumeBytes : 0);
   const checkMemory = (): void => {
     const { memory, memoryLimitBytes } = tools;
     if (memory.volumeBytes + need <= memoryLimitBytes) return;

@@ -50,6 +50,7 @@ export function cpuBytes(threads: number): VerbBytes {
     shellSpectra: (shape, maps = 2) => maps * spectrum(shape),
     confidenceMap: (shape) => (1 + SORTED_SHARE) * volume(shape),
     localFilter: (shape) => volume(shape) + radialFilter(shape),
+    host: (bytes) => bytes,
     kept: (shape, workingBytes) =>
       Math.max(workingBytes, threads * transformBytes(shape)) + threads * THREAD_BYTES,
   };

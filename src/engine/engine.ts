@@ -299,6 +299,8 @@ export interface VerbBytes {
   shellSpectra(shape: Shape, maps?: 1 | 2): number;
   confidenceMap(shape: Shape): number;
   localFilter(shape: Shape): number;
+  /** What bytes of the host count: all where the engine works in its memory, none on a device. */
+  host(bytes: number): number;
   /**
    * What stays taken until the engine is closed, by threads that have worked on volumes of this shape and in a job
    * with this working memory: worker threads return none of theirs.

@@ -5,7 +5,7 @@ import { type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import { planSymmetrise, symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import type { GpuLimits } from './device.ts';
 import { planSlabFft } from './fft-slabs.ts';
-import { MOST_LIST_BYTES } from './model-map.ts';
+import { listBytes } from './model-map.ts';
 import { planResample } from './resample.ts';
 
 /** Tables, parameters and the two buffers of a read-back. */
@@ -44,7 +44,7 @@ export function gpuBytes(limits: GpuLimits): VerbBytes {
     resample,
     simulateMap(atoms, grid) {
       const { shape: fine } = finerGrid(grid);
-      const summing = volume(fine) + 4 * RECORD.length * atoms + MOST_LIST_BYTES;
+      const summing = volume(fine) + 4 * RECORD.length * atoms + listBytes(atoms, grid) + SMALL_BYTES;
       const cropping = volume(fine) + resample(fine, grid.shape);
       return Math.max(summing, cropping, volume(grid.shape) + radialFilter(grid.shape));
     },
@@ -56,6 +56,7 @@ export function gpuBytes(limits: GpuLimits): VerbBytes {
     },
     confidenceMap: (shape) => (1 + SORTED_SHARE) * volume(shape) + SMALL_BYTES,
     localFilter: (shape) => volume(shape) + radialFilter(shape),
+    host: () => 0,
     kept: () => 0,
   };
 }

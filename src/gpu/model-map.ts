@@ -3,7 +3,7 @@
  * workgroup per block adds them up. Blocks are submitted in runs of planes whose lists fit a buffer.
  */
 import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../math/atoms/atom-blocks.ts';
-import type { SplatPlan } from '../math/atoms/splat-plan.ts';
+import { finerGrid, largestReach, type SplatPlan } from '../math/atoms/splat-plan.ts';
 import type { Grid, Shape } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
@@ -15,7 +15,7 @@ import { linearWorkgroups } from './workgroups.ts';
 
 /** List entries in one submission, eight bytes each. */
 const MOST_ENTRIES = 4 * 2 ** 20;
-export const MOST_LIST_BYTES = 8 * MOST_ENTRIES;
+const ENTRY_BYTES = 8;
 
 export async function simulateMap(gpu: GpuDevice, plan: SplatPlan, shape: Shape): Promise<GpuVolume> {
   const { volume: sum } = await makeVolume(gpu, 'model-map', plan.grid.shape, (volume) =>
@@ -23,6 +23,18 @@ export async function simulateMap(gpu: GpuDevice, plan: SplatPlan, shape: Shape)
   );
   const cropped = await resample(gpu, sum, shape).finally(() => destroyVolume(gpu, sum));
   return radialFilter(gpu, cropped, plan.unblur).finally(() => destroyVolume(gpu, cropped));
+}
+
+/** Bytes of the lists of a submission: every atom in all blocks that it may be felt in, as far as one submission goes. */
+export function listBytes(atoms: number, grid: Grid): number {
+  const { shape, voxelSize } = finerGrid(grid);
+  const reach = largestReach(grid);
+  const along = shape.map((n) => Math.ceil(n / BLOCK_EDGE));
+  const felt = along.map((blocks, axis) =>
+    Math.min(blocks, Math.ceil((2 * reach) / (BLOCK_EDGE * voxelSize[axis])) + 1),
+  );
+  const product = ([z, y, x]: readonly number[]): number => z * y * x;
+  return ENTRY_BYTES * Math.min(MOST_ENTRIES, atoms * product(felt)) + 4 * BLOCK_RECORD * product(along);
 }
 
 /** A run of planes of one slab. */

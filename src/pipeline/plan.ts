@@ -54,6 +54,8 @@ export interface PlannedStep {
    * them.
    */
   readonly bytes: number;
+  /** What of it is heap, collected before threads take the working memory of a later step. */
+  readonly heapBytes?: number;
   /**
    * Working memory of the engine, what of it threads take (default all), and bytes of the volumes that the step has
    * made by then.
@@ -90,7 +92,8 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
     localResolution?.workingBytes ?? 0,
   );
   const kept = run.keptBytes(numbers.shape, mostWorking);
-  const peaks = peaksOf(inOrder(steps, numbers, engine), kept, run);
+  const keptSoFar = run.keptBytes(numbers.shape, 0);
+  const peaks = peaksOf(inOrder(steps, numbers, engine), { kept, keptSoFar }, run);
   const highest = peaks.reduce((most, next) => (next.bytes > most.bytes ? next : most), {
     bytes: peak.bytes + kept,
     step: peak.step,
@@ -135,6 +138,7 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
     {
       step: 'reference',
       bytes: reference.bytes,
+      heapBytes: reference.heapBytes,
       change: reference.resultBytes - (lastUse === 'reference' ? halfMapBytes : 0),
     },
     ...average,
@@ -151,11 +155,11 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, { bytesOf }: En
           },
         ];
   const scale = (step: StepName, planned: PlannedScaling): PlannedStep => {
-    const { workingBytes, threadBytes, resultBytes, checkBytes = 0 } = planned;
+    const { workingBytes, threadBytes, resultBytes, madeBytes = resultBytes, checkBytes = 0 } = planned;
     return {
       step,
       bytes: resultBytes + checkBytes,
-      working: { bytes: workingBytes, threadBytes, madeBytes: resultBytes },
+      working: { bytes: workingBytes, threadBytes, madeBytes },
       change: resultBytes - (lastUse === step ? halfMapBytes : 0),
     };
   };
@@ -193,11 +197,19 @@ interface PeakBytes {
   readonly volumeBytes: number;
 }
 
-/** Most memory of each step, with what stays taken beside the volumes. Throws where one could not run. */
-function peaksOf(steps: readonly PlannedStep[], kept: number, run: Run): PeakBytes[] {
+/**
+ * Most memory of each step, with what stays taken beside the volumes once all have worked; `keptSoFar` without the
+ * working memory. Throws where a step could not run.
+ */
+function peaksOf(
+  steps: readonly PlannedStep[],
+  { kept, keptSoFar }: { readonly kept: number; readonly keptSoFar: number },
+  run: Run,
+): PeakBytes[] {
   const limit = run.engine.memoryLimitBytes ?? Number.POSITIVE_INFINITY;
   let held = run.volumeBytes();
-  return steps.map(({ step, bytes: beside, working, change, refused }) => {
+  let hasWorked = false;
+  return steps.map(({ step, bytes: beside, heapBytes = 0, working, change, refused }) => {
     const bytes = held + beside;
     const volumeBytes = held + (working?.madeBytes ?? 0);
     held += change;
@@ -209,6 +221,9 @@ function peaksOf(steps: readonly PlannedStep[], kept: number, run: Run): PeakByt
       );
     const { bytes: ofWork = 0, threadBytes = ofWork } = working ?? {};
     const duringWork = volumeBytes + ofWork - threadBytes + Math.max(kept, threadBytes);
-    return { step, bytes: Math.max(bytes + kept, duringWork), volumeBytes };
+    // Volumes leave their memory to later steps, which threads take theirs beside.
+    const own = Math.max(bytes - heapBytes + kept, bytes + (hasWorked ? kept : keptSoFar));
+    hasWorked ||= working !== undefined;
+    return { step, bytes: Math.max(own, duringWork), volumeBytes };
   });
 }

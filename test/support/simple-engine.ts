@@ -10,9 +10,11 @@ import type {
   LocalScalingJob,
   LocalScalingResult,
   OperationHooks,
+  ScalingRun,
   ScalingTile,
   Volume,
 } from '../../src/engine/engine.ts';
+import { LocScaleError } from '../../src/errors.ts';
 import { binWeight } from '../../src/math/fourier/local-filter.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { planBands } from '../../src/math/soft-scaling/bands.ts';
@@ -39,7 +41,8 @@ export interface SimpleEngine extends Engine {
   mostHeld(): number;
 }
 
-export function createSimpleEngine(): SimpleEngine {
+/** `largestTile`: larger tiles of a local scaling do not fit its memory. */
+export function createSimpleEngine({ largestTile = TILE }: { largestTile?: Shape } = {}): SimpleEngine {
   const held = new Set<Volume>();
   const calls: string[] = [];
   let most = 0;
@@ -60,7 +63,7 @@ export function createSimpleEngine(): SimpleEngine {
   const scale = async (
     job: LocalScalingJob,
     result: LocalScalingResult,
-    tiles: readonly ScalingTile[],
+    { tileSize, tiles }: Pick<ScalingRun, 'tileSize' | 'tiles'>,
     starts: readonly Shape[] | undefined,
     hooks: OperationHooks = {},
   ): Promise<void> => {
@@ -68,7 +71,7 @@ export function createSimpleEngine(): SimpleEngine {
     const { shape } = job.map;
     const chosen = chooseTiles(tiles, starts).map(({ start }) => String(start));
     const mask = voxels(job.mask, 'localScaling');
-    const indices = maskIndices(mask).filter((i) => chosen.includes(String(tileStart(i, shape))));
+    const indices = maskIndices(mask).filter((i) => chosen.includes(String(tileStart(i, shape, tileSize))));
     const input = directInput(job, (volume) => voxels(volume, 'localScaling'));
     const { scaled, bFactor, quality } = result;
     const out = [scaled, bFactor, quality].map((volume) => volume && voxels(volume, 'localScaling'));
@@ -90,7 +93,7 @@ export function createSimpleEngine(): SimpleEngine {
     name: 'cpu',
     description: 'reference code of the tests',
     memoryLimitBytes: undefined,
-    bytesOf: { ...cpuBytes(1), kept: () => 0 },
+    bytesOf: { ...cpuBytes(1), host: () => 0, kept: () => 0 },
     held,
     calls,
     mostHeld: () => most,
@@ -209,23 +212,27 @@ export function createSimpleEngine(): SimpleEngine {
     },
     async openLocalScaling(settings) {
       called('openLocalScaling');
-      const tiles = tilesOf(voxels(settings.mask, 'openLocalScaling'), settings.mask.shape);
+      const mask = voxels(settings.mask, 'openLocalScaling');
+      const fitting = TILE.map((edge, axis) => Math.min(edge, largestTile[axis])) as unknown as Shape;
+      const tiles = tilesOf(mask, settings.mask.shape, TILE);
       const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
       return {
         estimate: { maskVoxels, workingBytes: 1_000_000, seconds: 1, tileSize: TILE, tiles },
-        async start(maps) {
+        async start(maps, tileSize = fitting) {
+          if (tileSize.some((edge, axis) => edge > largestTile[axis]))
+            throw new LocScaleError('out-of-memory', `No room for tiles of ${tileSize.join(' x ')}.`);
           const job = { ...settings, ...maps };
           const { shape } = job.map;
+          const cut = { tileSize, tiles: tilesOf(mask, shape, tileSize) };
           const empty = () => make(new Float32Array(voxelCount(shape)), shape);
           const result = {
             scaled: empty(),
             ...(job.measureBFactors ? { bFactor: empty(), quality: empty() } : {}),
           };
           return {
-            tileSize: TILE,
-            tiles,
+            ...cut,
             result,
-            run: (hooks, starts) => scale(job, result, tiles, starts, hooks),
+            run: (hooks, starts) => scale(job, result, cut, starts, hooks),
             close: async () => undefined,
           };
         },
@@ -321,15 +328,15 @@ export function createSimpleEngine(): SimpleEngine {
 /** Edges of its tiles: small, so that small maps have several. */
 const TILE: Shape = [8, 8, 8];
 
-function tileStart(index: number, [, ny, nx]: Shape): Shape {
+function tileStart(index: number, [, ny, nx]: Shape, tileSize: Shape): Shape {
   const at = [Math.floor(index / (ny * nx)), Math.floor(index / nx) % ny, index % nx];
-  return at.map((k, axis) => k - (k % TILE[axis])) as unknown as Shape;
+  return at.map((k, axis) => k - (k % tileSize[axis])) as unknown as Shape;
 }
 
-function tilesOf(mask: Float32Array, shape: Shape): ScalingTile[] {
+function tilesOf(mask: Float32Array, shape: Shape, tileSize: Shape): ScalingTile[] {
   const tiles = new Map<string, ScalingTile>();
   for (const index of maskIndices(mask)) {
-    const start = tileStart(index, shape);
+    const start = tileStart(index, shape, tileSize);
     const voxels = (tiles.get(String(start))?.maskVoxels ?? 0) + 1;
     tiles.set(String(start), { start, maskVoxels: voxels, cost: voxels });
   }

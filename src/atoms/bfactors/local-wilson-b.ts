@@ -17,7 +17,8 @@
  * Windows stand on a lattice of about 5 A, which a taper 12 A wide at half height does not see; between
  * lattice points B is interpolated, each point weighted by how well its window determines it.
  */
-import { LocScaleError, named } from '../../errors.ts';
+import type { HostMemory } from '../../engine/host-memory.ts';
+import { isLocScaleError, LocScaleError, named } from '../../errors.ts';
 import { type Grid, isotropicVoxelSize, voxelCount } from '../../math/grid.ts';
 import {
   bFactorStretch,
@@ -28,7 +29,14 @@ import {
 import { type BFactorField, latticeFor, wantPositions, wantVoxels } from './b-factor-field.ts';
 import { type FallOff, type FallOffShells, fitFallOff } from './fit-fall-off.ts';
 import { proteinLogPower } from './protein-fall-off.ts';
-import { forEachWindowSpectra, planWindows, type WindowLattice, type WindowPlan } from './window-spectra.ts';
+import {
+  forEachWindowSpectra,
+  planWindows,
+  type SpectraVisitor,
+  type WindowLattice,
+  type WindowPlan,
+  windowSpectraBytes,
+} from './window-spectra.ts';
 
 /** (z, y, x), x fastest, all on one grid. */
 export interface LocalWilsonMaps {
@@ -57,6 +65,8 @@ export interface LocalWilsonOptions {
   readonly windowVoxels?: number;
   /** Voxels between windows; default about 5 A. */
   readonly stepVoxels?: number;
+  /** Holds the transforms of the planes. Default: the heap. */
+  readonly memory?: HostMemory;
 }
 
 const LATTICE_ANGSTROM = 5;
@@ -84,7 +94,7 @@ export function measureLocalB(
   const { wilsonCutoff, fscCutoff } = options;
   const windowVoxels =
     options.windowVoxels ?? scalingWindowFor(voxelSize, fscCutoff, Math.min(...grid.shape));
-  const step = options.stepVoxels ?? Math.max(1, Math.round(LATTICE_ANGSTROM / voxelSize));
+  const step = options.stepVoxels ?? latticeStep(voxelSize);
   const plan = planFit(windowVoxels, voxelSize, wilsonCutoff, fscCutoff);
   const lattice = latticeFor(grid, step);
   if (targets.positions !== undefined) wantPositions(lattice, grid, targets.positions);
@@ -92,7 +102,7 @@ export function measureLocalB(
     if (maps.mask === undefined) throw new LocScaleError('internal', 'Local B factors inside no mask.');
     wantVoxels(lattice, grid, maps.mask);
   }
-  const measured = measureSpectra(maps, grid, plan, lattice);
+  const measured = measureSpectra(maps, grid, plan, lattice, options.memory);
   const halves = 'half1' in maps.data;
   const shellsOf = (point: number | undefined): FallOffShells => ({
     squaredFrequency: plan.squaredFrequency,
@@ -131,6 +141,36 @@ export function measureLocalB(
     overall: sharpened(overall).bFactor,
     resolution: fscCutoff,
   };
+}
+
+/**
+ * Most bytes of the host that `measureLocalB` takes for so many maps, with windows around all voxels of the mask that is
+ * marked in the lattice; 0 where nothing can be measured.
+ */
+export function localBBytes(
+  lattice: WindowLattice,
+  voxelSize: number,
+  { wilsonCutoff, fscCutoff, windowVoxels }: LocalWilsonOptions & { readonly windowVoxels: number },
+  maps: number,
+): number {
+  try {
+    return windowSpectraBytes(planFit(windowVoxels, voxelSize, wilsonCutoff, fscCutoff), lattice, maps);
+  } catch (error) {
+    if (isLocScaleError(error) && error.tag === 'bad-input') return 0;
+    throw error;
+  }
+}
+
+/** Where windows stand for these voxels > 0.5. */
+export function latticeOf(grid: Grid, mask: Float32Array): WindowLattice {
+  const lattice = latticeFor(grid, latticeStep(isotropicVoxelSize(grid)));
+  wantVoxels(lattice, grid, mask);
+  return lattice;
+}
+
+/** Voxels. */
+function latticeStep(voxelSize: number): number {
+  return Math.max(1, Math.round(LATTICE_ANGSTROM / voxelSize));
 }
 
 /**
@@ -186,6 +226,7 @@ function measureSpectra(
   grid: Grid,
   plan: WindowPlan,
   lattice: WindowLattice,
+  memory: HostMemory | undefined,
 ): MeasuredSpectra {
   const { data, unitMap, mask } = maps;
   const density = 'half1' in data ? [data.half1, data.half2] : [data.map];
@@ -205,8 +246,8 @@ function measureSpectra(
   const unit = unitMap === undefined ? undefined : new Float64Array(windows * shells);
   const noise = halves
     ? new Float64Array(shells)
-    : noiseOutside(density[0], pads[0], grid, plan, lattice, mask);
-  forEachWindowSpectra(volumes, grid.shape, allPads, plan, lattice, products, (point, sums) => {
+    : noiseOutside(density[0], pads[0], grid, plan, lattice, mask, memory);
+  const add: SpectraVisitor = (point, sums) => {
     const to = points.push(point) * shells - shells;
     for (let r = 0; r < shells; r++) {
       signal[to + r] = sums[0][r];
@@ -214,7 +255,8 @@ function measureSpectra(
       else signal[to + r] -= noise[r] * plan.counts[r];
     }
     unit?.set(sums[products.length - 1], to);
-  });
+  };
+  forEachWindowSpectra(volumes, grid.shape, allPads, plan, lattice, products, add, memory);
   // The noise of half maps is that of the average window: shells of one window alone are too uncertain.
   if (halves)
     for (let r = 0; r < shells; r++) noise[r] = Math.max(0, noise[r]) / (windows * plan.counts[r] || 1);
@@ -267,6 +309,7 @@ function noiseOutside(
   plan: WindowPlan,
   lattice: WindowLattice,
   mask: Float32Array | undefined,
+  memory: HostMemory | undefined,
 ): Float64Array {
   const noise = new Float64Array(plan.shells);
   if (mask === undefined) return noise;
@@ -286,6 +329,7 @@ function noiseOutside(
     (_point, [power]) => {
       for (let r = 0; r < plan.shells; r++) noise[r] += power[r] / (windows * plan.counts[r] || 1);
     },
+    memory,
   );
   return noise;
 }

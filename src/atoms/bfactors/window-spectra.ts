@@ -11,6 +11,7 @@
  * fall-off of a window's spectrum is that of the density, not of a box's edges.
  */
 
+import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import { LocScaleError } from '../../errors.ts';
 import { type Shape, voxelCount } from '../../math/grid.ts';
 
@@ -94,7 +95,7 @@ export type SpectraVisitor = (point: number, sums: readonly Float64Array[]) => v
 
 /**
  * Sums of Re(F_i conj F_j) over shells, for the pairs (i, j) of maps in `products`, at every wanted point in
- * ascending order. Voxels outside the box have the value `pads[i]`.
+ * ascending order. Voxels outside the box have the value `pads[i]`. Planes lie in `memory`.
  */
 export function forEachWindowSpectra(
   maps: readonly Float32Array[],
@@ -104,6 +105,7 @@ export function forEachWindowSpectra(
   lattice: WindowLattice,
   products: readonly (readonly [number, number])[],
   visit: SpectraVisitor,
+  memory: HostMemory = HEAP,
 ): void {
   if (maps.some((map) => map.length !== voxelCount(shape)))
     throw new LocScaleError('internal', 'The maps of a window spectrum have different numbers of voxels.');
@@ -114,7 +116,7 @@ export function forEachWindowSpectra(
   const tables = makeTables(plan);
   const pairs = plan.pairs.length;
   const planeFloats = 2 * pairs * columns.length;
-  const ring = maps.map(() => new Float32Array(planeFloats * (2 * h - 1)));
+  const ring = maps.map(() => memory.allocateHost(planeFloats * (2 * h - 1)));
   const rowStage = createRowStage(shape, plan, tables, columns, lattice);
   const windowStage = createWindowStage(plan, tables, maps.length, products);
   const slot = (z: number): number => (((z % (2 * h - 1)) + 2 * h - 1) % (2 * h - 1)) * planeFloats;
@@ -139,6 +141,25 @@ export function forEachWindowSpectra(
       );
     }
   }
+  for (const planes of ring) memory.freeHost(planes);
+}
+
+/**
+ * Bytes that `forEachWindowSpectra` takes for so many maps, and its caller for the sums of signal and of one map
+ * more.
+ */
+export function windowSpectraBytes(plan: WindowPlan, lattice: WindowLattice, maps: number): number {
+  const columns = listColumns(lattice);
+  const lx = lattice.shape[2];
+  const rows = new Set(columns.map((column) => Math.floor(column / lx))).size * lattice.step;
+  const places = new Set(columns.map((column) => column % lx)).size;
+  const windows = lattice.wanted.reduce((sum, wanted) => sum + wanted, 0);
+  const width = 2 * plan.windowVoxels - 1;
+  return (
+    4 * maps * 2 * plan.pairs.length * columns.length * (plan.windowVoxels - 1) +
+    8 * 2 * (plan.most + 1) * places * (rows + width) +
+    8 * 2 * plan.shells * windows
+  );
 }
 
 /** (y, x) lattice indices, iy * lx + ix, with a wanted point at any z. */

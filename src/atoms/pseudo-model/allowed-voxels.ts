@@ -2,15 +2,21 @@
  * Where pseudo-atoms may be: in the mask, away from the faces of the box. Positions here are in voxels, x y
  * z.
  */
-import type { Shape } from '../../math/grid.ts';
+import { type Shape, voxelCount } from '../../math/grid.ts';
 
 /** Voxels along each face of the box that take no atom (LocScale). */
 const BORDER_VOXELS = 2;
 
-/** 1 where the mask is above 0.5 and the voxel is not in the border, else 0; (z, y, x), x fastest. */
-export function allowedVoxels(mask: ArrayLike<number>, shape: Shape): Uint8Array {
+/**
+ * 1 where the mask is above 0.5 and the voxel is not in the border, else 0; (z, y, x), x fastest. `allowed`: zeros, a
+ * byte a voxel.
+ */
+export function allowedVoxels(
+  mask: ArrayLike<number>,
+  shape: Shape,
+  allowed: Uint8Array = new Uint8Array(voxelCount(shape)),
+): Uint8Array {
   const [nz, ny, nx] = shape;
-  const allowed = new Uint8Array(nz * ny * nx);
   for (let z = BORDER_VOXELS; z < nz - BORDER_VOXELS; z++) {
     for (let y = BORDER_VOXELS; y < ny - BORDER_VOXELS; y++) {
       for (let x = BORDER_VOXELS; x < nx - BORDER_VOXELS; x++) {

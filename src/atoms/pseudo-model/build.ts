@@ -1,8 +1,11 @@
 /** A pseudo-model from a map and its mask: how many atoms, where, of which elements (method 8). */
 import type { OperationHooks } from '../../engine/engine.ts';
+import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import { LocScaleError, named } from '../../errors.ts';
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
+import { voxelCount } from '../../math/grid.ts';
 import { molecularNumbers } from '../../math/scaling/molecular-numbers.ts';
+import { allowedVoxels } from './allowed-voxels.ts';
 import { composeAtoms } from './composition.ts';
 import { type PlacementJob, placeAtoms } from './place-atoms.ts';
 import { type SolvedAtoms, type SolverSettings, solvePseudoModel } from './solve.ts';
@@ -12,6 +15,8 @@ export interface PseudoModelJob extends Omit<PlacementJob, 'count'>, SolverSetti
   readonly map: Float32Array;
   /** Replaces the volume of the mask in the number of atoms (-mw). */
   readonly molecularWeightKiloDalton?: number;
+  /** Holds what is as large as the map. Default: the heap. */
+  readonly memory?: HostMemory;
 }
 
 export interface PseudoModel extends Omit<SolvedAtoms, 'positions'> {
@@ -29,7 +34,7 @@ export async function buildPseudoModel(
 
 /** Places and solves `count` atoms. */
 export async function fillMask(
-  job: PlacementJob & SolverSettings & { readonly map: Float32Array },
+  job: Pick<PseudoModelJob, 'memory' | 'map'> & PlacementJob & SolverSettings,
   hooks: OperationHooks,
 ): Promise<PseudoModel> {
   if (job.count < 1) {
@@ -37,8 +42,17 @@ export async function fillMask(
       hint: `Give another mask with ${named('mask')}.`,
     });
   }
-  const { positions, ...solved } = await solvePseudoModel({ ...job, positions: placeAtoms(job) }, hooks);
-  return { ...solved, atoms: composeAtoms(positions, job.seed) };
+  const { mask, shape, seed, memory = HEAP } = job;
+  const voxels = voxelCount(shape);
+  const held = memory.allocateHost(Math.ceil(voxels / 4));
+  try {
+    const allowed = allowedVoxels(mask, shape, new Uint8Array(held.buffer, held.byteOffset, voxels));
+    const placed = placeAtoms({ ...job, allowed });
+    const { positions, ...solved } = await solvePseudoModel({ ...job, allowed, positions: placed }, hooks);
+    return { ...solved, atoms: composeAtoms(positions, seed) };
+  } finally {
+    memory.freeHost(held);
+  }
 }
 
 export function countMask(mask: ArrayLike<number>): number {

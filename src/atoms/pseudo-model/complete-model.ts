@@ -3,6 +3,7 @@
  * method 5).
  */
 import type { OperationHooks } from '../../engine/engine.ts';
+import { HEAP } from '../../engine/host-memory.ts';
 import { LocScaleError, named } from '../../errors.ts';
 import { type AtomSet, joinAtomSets } from '../../math/atoms/atom-set.ts';
 import { IMPLAUSIBLE_FACTOR } from '../../math/inputs/mask-volume.ts';
@@ -52,20 +53,25 @@ function countMask({ confidence, maskThreshold }: CompletionJob): number {
  * away.)
  */
 export async function completeModel(job: CompletionJob, hooks: OperationHooks = {}): Promise<CompletedModel> {
-  const { model, confidence, shape, voxelSize, averagingWindow } = job;
+  const { model, confidence, shape, voxelSize, averagingWindow, memory = HEAP } = job;
   const radiusAngstrom = job.resolution ?? DEFAULT_RADIUS;
-  const modelMask = makeModelMask({ ...job, atoms: model, radiusAngstrom });
+  const modelMask = makeModelMask({ ...job, atoms: model, radiusAngstrom }, memory);
   const find = (around: ArrayLike<number>, window: number): Unmodelled =>
-    findUnmodelled({
-      ...{ confidence, modelMask: around, shape, averagingWindow: window },
-      threshold: job.maskThreshold,
-    });
+    findUnmodelled(
+      {
+        ...{ confidence, modelMask: around, shape, averagingWindow: window },
+        threshold: job.maskThreshold,
+      },
+      memory,
+    );
   const averaged = find(modelMask, averagingWindow);
   // Averaging leaves nothing of a mask full of holes, as FDR masks of noisy maps are, however much of it lies
   // where the model has no atoms.
   const farRadius = Math.max(FAR_RADIUS, radiusAngstrom);
-  const far = find(makeModelMask({ ...job, atoms: model, radiusAngstrom: farRadius }), 1);
+  const far = find(makeModelMask({ ...job, atoms: model, radiusAngstrom: farRadius }, memory), 1);
+  memory.freeHost(far.differenceMask);
   const torn = far.voxels > IMPLAUSIBLE_FACTOR * averaged.voxels && far.voxels > FAR_SHARE * countMask(job);
+  if (torn) memory.freeHost(averaged.differenceMask);
   const { differenceMask, voxels } = torn ? find(modelMask, 1) : averaged;
   const count = molecularNumbers(voxels, voxelSize).atoms;
   if (count === 0) {

@@ -5,6 +5,7 @@
  * The original averages in whole numbers, which cut off what is behind the point along every axis: only where
  * the whole window is unmodelled does anything remain. This erosion is what it uses, and what is done here.
  */
+import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import type { Shape } from '../../math/grid.ts';
 
 export interface UnmodelledJob {
@@ -25,25 +26,30 @@ export interface Unmodelled {
   readonly voxels: number;
 }
 
-export function findUnmodelled(job: UnmodelledJob): Unmodelled {
+/** The difference mask lies in `memory`: the caller's to free. */
+export function findUnmodelled(job: UnmodelledJob, memory: HostMemory = HEAP): Unmodelled {
   const { confidence, modelMask, shape } = job;
   // Confidence is float32, and so must be what it is compared with.
   const threshold = Math.fround(job.threshold);
-  let differenceMask = new Float32Array(confidence.length);
+  let differenceMask = memory.allocateHost(confidence.length);
   for (let i = 0; i < confidence.length; i++)
     differenceMask[i] = confidence[i] >= threshold && !(modelMask[i] > 0.5) ? 1 : 0;
   const strides = [1, shape[2], shape[1] * shape[2]];
+  let eroded = memory.allocateHost(confidence.length);
   strides.forEach((stride, k) => {
-    differenceMask = erodeLines(differenceMask, shape[2 - k], stride, job.averagingWindow);
+    erodeLines(differenceMask, shape[2 - k], stride, job.averagingWindow, eroded);
+    [differenceMask, eroded] = [eroded, differenceMask];
   });
-  return { differenceMask, voxels: differenceMask.reduce((sum, value) => sum + value, 0) };
+  memory.freeHost(eroded);
+  let voxels = 0;
+  for (let i = 0; i < differenceMask.length; i++) voxels += differenceMask[i];
+  return { differenceMask, voxels };
 }
 
 /**
  * 1 where all `edge` voxels from -floor(edge / 2) on are 1, along one axis; the faces of the box are mirrors.
  */
-function erodeLines(mask: Float32Array, n: number, stride: number, edge: number): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(mask.length);
+function erodeLines(mask: Float32Array, n: number, stride: number, edge: number, out: Float32Array): void {
   const before = Math.floor(edge / 2);
   for (let i = 0; i < mask.length; i++) {
     const position = Math.floor(i / stride) % n;
@@ -52,7 +58,6 @@ function erodeLines(mask: Float32Array, n: number, stride: number, edge: number)
       all = mask[i + (mirror(position + k, n) - position) * stride];
     out[i] = all;
   }
-  return out;
 }
 
 /** d c b a | a b c d | d c b a */

@@ -1,4 +1,5 @@
 /** Mask around an atomic model, as LocScale makes it to find what the model leaves out. */
+import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import type { Shape } from '../../math/grid.ts';
 
@@ -19,7 +20,10 @@ export interface ModelMaskJob {
  * radius in whole voxels, convolved with a separable cosine window, divided by the largest value and
  * binarised at 1/2. Atoms outside the box are passed over.
  */
-export function makeModelMask({ atoms, shape, voxelSize, origin, radiusAngstrom }: ModelMaskJob): Uint8Array {
+export function makeModelMask(
+  { atoms, shape, voxelSize, origin, radiusAngstrom }: ModelMaskJob,
+  memory: HostMemory = HEAP,
+): Uint8Array {
   const [nz, ny, nx] = shape;
   const marked = new Set<number>();
   for (let i = 0; i < atoms.count; i++) {
@@ -29,16 +33,24 @@ export function makeModelMask({ atoms, shape, voxelSize, origin, radiusAngstrom 
     if (x < 0 || y < 0 || z < 0 || x >= nx || y >= ny || z >= nz) continue;
     marked.add((z * ny + y) * nx + x);
   }
-  const dilated = new Float32Array(nz * ny * nx);
+  let smooth = memory.allocateHost(nz * ny * nx);
   const radius = Math.round(radiusAngstrom / voxelSize);
-  for (const voxel of marked) addBall(dilated, shape, voxel, radius);
+  for (const voxel of marked) addBall(smooth, shape, voxel, radius);
   const weights = Float64Array.from({ length: COSINE_VOXELS }, (_, k) =>
     Math.sin((Math.PI * (k + 0.5)) / COSINE_VOXELS),
   );
-  let smooth: Float32Array = dilated;
-  for (const stride of [1, nx, nx * ny]) smooth = convolveLines(smooth, shape, stride, weights);
-  const largest = smooth.reduce((most, value) => Math.max(most, value), 0);
-  return Uint8Array.from(smooth, (value) => (largest > 0 && value >= largest / 2 ? 1 : 0));
+  let convolved = memory.allocateHost(smooth.length);
+  for (const stride of [1, nx, nx * ny]) {
+    convolveLines(smooth, shape, stride, weights, convolved);
+    [smooth, convolved] = [convolved, smooth];
+  }
+  let largest = 0;
+  for (let i = 0; i < smooth.length; i++) if (smooth[i] > largest) largest = smooth[i];
+  const mask = new Uint8Array(smooth.length);
+  for (let i = 0; i < mask.length; i++) mask[i] = largest > 0 && smooth[i] >= largest / 2 ? 1 : 0;
+  memory.freeHost(smooth);
+  memory.freeHost(convolved);
+  return mask;
 }
 
 function addBall(mask: Float32Array, [nz, ny, nx]: Shape, voxel: number, radius: number): void {
@@ -62,8 +74,8 @@ function convolveLines(
   shape: Shape,
   stride: number,
   weights: Float64Array,
-): Float32Array {
-  const out = new Float32Array(volume.length);
+  out: Float32Array,
+): void {
   const n = stride === 1 ? shape[2] : stride === shape[2] ? shape[1] : shape[0];
   const half = (weights.length - 1) / 2;
   for (let i = 0; i < volume.length; i++) {
@@ -73,5 +85,4 @@ function convolveLines(
       sum += weights[k + half] * volume[i + k * stride];
     out[i] = sum;
   }
-  return out;
 }

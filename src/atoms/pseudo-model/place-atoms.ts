@@ -7,6 +7,8 @@ import { allowedVoxels } from './allowed-voxels.ts';
 export interface PlacementJob {
   /** Atoms lie where it is above 0.5; (z, y, x), x fastest. */
   readonly mask: ArrayLike<number>;
+  /** `allowedVoxels` of the mask, where they are known. */
+  readonly allowed?: Uint8Array;
   readonly shape: Shape;
   /** Angstrom. */
   readonly voxelSize: number;
@@ -48,8 +50,9 @@ export function placeAtoms(job: PlacementJob): Float64Array {
 const COARSEST_VOXELS = 2.9;
 
 /** `count` of the mask's voxels at random (Fisher-Yates, stopped early), ascending. */
-function chooseVoxels({ mask, shape, count, seed, voxelSize }: PlacementJob): Int32Array {
-  const allowed = allowedVoxels(mask, shape);
+function chooseVoxels(job: PlacementJob): Int32Array {
+  const { mask, shape, count, seed, voxelSize } = job;
+  const allowed = job.allowed ?? allowedVoxels(mask, shape);
   let fit = 0;
   for (let i = 0; i < allowed.length; i++) fit += allowed[i];
   if (!(count <= fit) && voxelSize > COARSEST_VOXELS)

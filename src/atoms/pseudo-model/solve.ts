@@ -25,6 +25,8 @@ export interface SolverJob extends SolverSettings {
   readonly map: Float32Array;
   /** Atoms stay where it is above 0.5. */
   readonly mask: ArrayLike<number>;
+  /** `allowedVoxels` of the mask, where they are known. */
+  readonly allowed?: Uint8Array;
   readonly shape: Shape;
   readonly voxelSize: number;
   readonly origin: readonly [z: number, y: number, x: number];
@@ -49,7 +51,7 @@ export interface SolvedAtoms {
 
 export async function solvePseudoModel(job: SolverJob, hooks: OperationHooks = {}): Promise<SolvedAtoms> {
   const { map, shape, voxelSize, origin, seed } = job;
-  const allowed = allowedVoxels(job.mask, shape);
+  const allowed = job.allowed ?? allowedVoxels(job.mask, shape);
   const distance = job.distanceAngstrom / voxelSize;
   const offset = [origin[2], origin[1], origin[0]];
   const positions = job.positions.map((p, k) => (p - offset[k % 3]) / voxelSize);

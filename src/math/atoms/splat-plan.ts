@@ -109,6 +109,16 @@ export function planSplat(atoms: AtomSet, grid: Grid, blurBFactor = 0): SplatPla
   return { grid: fine, records, reach, blur, unblur };
 }
 
+/** B factors beyond this (A^2) spread an atom over so many voxels that it hardly counts. */
+const LARGEST_B = 1000;
+
+/** How far such an atom is felt on this grid, A, with the blur that the sharpest atoms ask for. */
+export function largestReach(grid: Grid): number {
+  const blur = SHARPEST_AT_NYQUIST * (2 * isotropicVoxelSize(grid)) ** 2;
+  const tail = Math.log(1 / TAIL_TOLERANCE) + SHARPEST_AT_NYQUIST / 4;
+  return Math.sqrt(tail * (LARGEST_B + blur)) / (2 * Math.PI);
+}
+
 /** The finer grid that atoms are summed on. */
 export function finerGrid({ shape, voxelSize, origin }: Grid): Grid {
   const finer = (n: number): number => nextFastLength(Math.ceil(OVERSAMPLING * n));

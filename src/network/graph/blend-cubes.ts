@@ -6,6 +6,7 @@
  * Sums are float32: at most 64 terms per voxel with positive weights, relative error below 64 * 2^-24 = 4e-6
  * in the worst case and below 3e-7 in practice.
  */
+import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import { type Shape, voxelCount } from '../../math/grid.ts';
 
 export type CubeWeighting = 'uniform' | 'taper';
@@ -22,25 +23,13 @@ export interface CubeBlend {
   finish(): Float32Array[];
 }
 
-/** Where sums and weights lie. */
-export interface BlendMemory {
-  /** Zeros. */
-  allocateHost(voxels: number): Float32Array;
-  freeHost(data: Float32Array): void;
-}
-
-const HEAP: BlendMemory = {
-  allocateHost: (voxels) => new Float32Array(voxels),
-  freeHost: () => undefined,
-};
-
-/** `channels` maps with the same cubes, mean and variance for example. */
+/** `channels` maps with the same cubes, mean and variance for example; `memory` holds sums and weights. */
 export function createBlend(
   shape: Shape,
   edge: number,
   weighting: CubeWeighting,
   channels = 1,
-  memory: BlendMemory = HEAP,
+  memory: HostMemory = HEAP,
 ): CubeBlend {
   const [nz, ny, nx] = shape;
   const sums = Array.from({ length: channels }, () => memory.allocateHost(voxelCount(shape)));

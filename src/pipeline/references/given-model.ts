@@ -40,7 +40,7 @@ export async function placeGiven(given: Structure, data: ModelReferenceData, run
   try {
     // Around its own atoms: the mask may hold more (a partial model) or hardly anything. A wider rim would
     // make any model inside a blurred molecule fit.
-    const around = surroundingsOf(atoms, grid, undefined);
+    const around = surroundingsOf(atoms, grid, undefined, engine);
     const correlation = await inspectAll(engine, [model, map], (modelMap, density) =>
       correlationInside(density, modelMap, around),
     );

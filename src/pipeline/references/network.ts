@@ -76,6 +76,7 @@ async function planNetwork(choice: NetworkChoice, data: ReferenceData, run: Run)
   return {
     message: `Predicting the reference: ${plan.cubes.count} cubes${passes > 1 ? ` x ${passes} passes` : ''}`,
     bytes: peakBytes(plan, data.parameters.referenceResolution, hostBytes, run.engine),
+    heapBytes: run.engine.bytesOf.host(maskBytes),
     // The variance of the passes beside their mean.
     resultBytes: volumeBytesOf(grid) * (monteCarlo === undefined ? 1 : 2),
     prediction,
@@ -93,14 +94,14 @@ function peakBytes(
   { grid, networkGrid }: PredictionPlan,
   referenceResolution: number | undefined,
   hostBytes: number,
-  { name, bytesOf }: Engine,
+  { bytesOf }: Engine,
 ): number {
   const { shape } = grid;
   const { shape: networkShape } = networkGrid;
   const resampling = Math.max(bytesOf.resample(shape, networkShape), bytesOf.resample(networkShape, shape));
   const lowPassing =
     referenceResolution === undefined ? 0 : bytesOf.radialFilter(shape) + 4 * voxelCount(shape);
-  return Math.max(name === 'cpu' ? hostBytes : resampling, lowPassing);
+  return Math.max(bytesOf.host(hostBytes), resampling, lowPassing);
 }
 
 /** Runs the network. */

@@ -4,6 +4,7 @@
  */
 
 import { bRangeFor } from '../../atoms/bfactors/b-factor-field.ts';
+import { latticeOf, localBBytes } from '../../atoms/bfactors/local-wilson-b.ts';
 import { refinementBytes } from '../../atoms/bfactors/refine-bfactors.ts';
 import {
   type BFactorsFound,
@@ -58,21 +59,62 @@ export async function planSimulation(
   run: Run,
 ): Promise<PlannedReference> {
   const differenceMask = simulation.makesDifferenceMask ? volumeBytesOf(data.grid) : 0;
+  const { host } = run.engine.bytesOf;
+  const { working, heap } = await hostBytes(simulation, data);
+  const making = Math.max(host(working), simulationBytes(simulation, data, run.engine));
   return {
     message: simulation.message,
-    bytes: differenceMask + simulationBytes(simulation, data, run.engine),
+    bytes: differenceMask + making + host(heap),
     resultBytes: differenceMask + volumeBytesOf(data.grid),
     make: () => simulate(simulation, data, run),
   };
 }
 
-/** Most bytes that a simulation takes, a difference mask aside; the number of atoms is a bound. */
-function simulationBytes(
-  { structure, cycles, fills }: Simulation,
-  { grid, halves, fscCutoff, molecule }: ReferenceData,
-  { bytesOf }: Engine,
-): number {
-  const atoms = (structure?.atoms.length ?? 0) + (fills ? molecule.pseudoModelAtoms : 0);
+/** Of an atom on the heap: sets of atoms, neighbour lists, forces, and the atom of the structure as used. */
+const ATOM_BYTES = 500;
+
+/** Compiled code and garbage of work on the calling thread: measured, 5 to 10 MiB whatever the atoms. */
+const CALLER_BYTES = 6 * 2 ** 20;
+
+/** A bound. */
+function atomCount({ structure, fills }: Simulation, { molecule }: ReferenceData): number {
+  return (structure?.atoms.length ?? 0) + (fills ? molecule.pseudoModelAtoms : 0);
+}
+
+/**
+ * Most bytes that work on the host takes beside its arguments, a difference mask aside: arrays in the memory of the
+ * CPU engine, and what the heap collects late.
+ */
+async function hostBytes(
+  simulation: Simulation,
+  data: ReferenceData,
+): Promise<{ working: number; heap: number }> {
+  const { structure, cycles, fills, makesDifferenceMask } = simulation;
+  const { engine, grid, mask, halves, voxelSize } = data;
+  const volume = volumeBytesOf(grid);
+  const lattice = await engine.inspect(mask, (voxels) => latticeOf(grid, voxels));
+  // Of the half maps or the map, and a map of the atoms where these are not made of the density.
+  const maps = (halves === undefined ? 1 : 2) + (structure === undefined ? 0 : 1);
+  const measuring =
+    cycles === undefined
+      ? 0
+      : localBBytes(lattice, voxelSize, data, maps) + (structure === undefined ? 0 : volume);
+  // A map of the atoms and two masks around them; two masks of what they leave out beside a third.
+  const masking = structure === undefined ? 0 : 3 * volume;
+  // Bytes: masks around the atoms; where pseudo-atoms may be.
+  const byteMask = volume / 4;
+  const byteMasks = (structure === undefined ? 0 : 1) + (makesDifferenceMask ? 2 : 0);
+  return {
+    working: Math.max(measuring, masking, fills ? byteMask : 0),
+    heap: CALLER_BYTES + byteMasks * byteMask + ATOM_BYTES * atomCount(simulation, data),
+  };
+}
+
+/** Most bytes that a simulation takes, a difference mask aside. */
+function simulationBytes(simulation: Simulation, data: ReferenceData, { bytesOf }: Engine): number {
+  const { structure, cycles } = simulation;
+  const { grid, halves, fscCutoff } = data;
+  const atoms = atomCount(simulation, data);
   const comparing = volumeBytesOf(grid) + bytesOf.shellSpectra(grid.shape);
   const filtering = volumeBytesOf(grid) + bytesOf.radialFilter(grid.shape);
   return Math.max(

@@ -94,6 +94,8 @@ export interface PlannedReference {
   readonly message?: string;
   /** Most bytes that it takes beside the volumes that live before, its results among them. */
   readonly bytes: number;
+  /** What of it is heap, not memory of the engine. */
+  readonly heapBytes?: number;
   /** Bytes of its results. */
   readonly resultBytes: number;
   readonly prediction?: Prediction;

@@ -45,6 +45,8 @@ export interface PlannedScaling {
   readonly threadBytes?: number;
   /** Bytes of the results, and what is taken beside them to check them. */
   readonly resultBytes: number;
+  /** Of the results that are made while the working memory is held; default all. */
+  readonly madeBytes?: number;
   readonly checkBytes?: number;
   /** Expected time, seconds, with all processes of the team. */
   readonly seconds: number;

@@ -55,6 +55,8 @@ export const softScheme: ScalingScheme = {
       // Spectra and bands are arrays of the engine, which later steps use again.
       threadBytes: 0,
       resultBytes: 4 * voxelCount(grid.shape) * (measureBFactors ? 4 : 1),
+      // What the bands say about each voxel is spread when the spectra are gone.
+      madeBytes: 4 * voxelCount(grid.shape),
       seconds,
       usesHalfMaps: maps === halves,
       windowSigma,
