@@ -4,12 +4,13 @@ import type {
   BandScalingRun,
   Engine,
   LocalScalingJob,
+  OpenedScaling,
   ScalingRun,
   Volume,
 } from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
-import { LocScaleError, named, stopIfAborted } from '../errors.ts';
-import type { Shape } from '../math/grid.ts';
+import { isLocScaleError, LocScaleError, named, stopIfAborted } from '../errors.ts';
+import { type Shape, sameShape } from '../math/grid.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { packBand } from '../pipeline/band-rounds.ts';
 import { packTiles, type TileSet } from '../pipeline/tile-values.ts';
@@ -26,8 +27,10 @@ export interface FollowerTools {
 
 interface OpenScaling {
   readonly job: LocalScalingJob;
+  readonly opened: OpenedScaling;
   readonly set: TileSet;
-  readonly scaling: ScalingRun;
+  /** Absent where there was too little memory: smaller tiles follow. */
+  readonly scaling: ScalingRun | undefined;
 }
 
 interface OpenBands {
@@ -47,6 +50,11 @@ export async function follow(tools: FollowerTools): Promise<void> {
     switch (order.kind) {
       case 'open-scaling':
         scaling = await openScaling(order, tools, orFailure);
+        break;
+      case 'resize-scaling':
+        if (scaling === undefined) throw new LocScaleError('internal', 'Tiles came before their job.');
+        await closeTiles(scaling, engine);
+        scaling = await startTiles(scaling, order.tileSize, tools, orFailure);
         break;
       case 'scale': {
         const values = await scaleShare(order.shares[communicator.rank], scaling, engine, signal);
@@ -91,8 +99,49 @@ async function openScaling(
   const received = await receiveVolumes(volumes, shape, tools, orFailure);
   const job = { ...settings, ...received } as LocalScalingJob;
   const mask = await engine.download(job.mask);
-  const scaling = await (await engine.openLocalScaling(job)).start(job, tileSize);
-  return { job, set: { shape, tileSize, mask }, scaling };
+  const opened = await engine.openLocalScaling(job);
+  return startTiles({ job, opened, set: { shape, tileSize, mask } }, tileSize, tools, orFailure);
+}
+
+/** Starts on tiles of this size, or says which ones there is memory for. */
+async function startTiles(
+  { job, opened, set }: Pick<OpenScaling, 'job' | 'opened' | 'set'>,
+  tileSize: Shape,
+  { communicator, engine }: FollowerTools,
+  orFailure: OrFailure,
+): Promise<OpenScaling> {
+  let scaling: ScalingRun | undefined = await startOrSmaller(job, opened, tileSize);
+  const size = scaling.tileSize;
+  if (!sameShape(size, tileSize)) {
+    await closeTiles({ scaling }, engine);
+    scaling = undefined;
+  }
+  await orFailure(communicator.gather(bytesOf(Float32Array.from(size))));
+  return { job, opened, set: { ...set, tileSize }, scaling };
+}
+
+/** A run on tiles of this size; where there is too little memory for them, on those that the engine finds room for. */
+async function startOrSmaller(
+  job: LocalScalingJob,
+  opened: OpenedScaling,
+  tileSize: Shape,
+): Promise<ScalingRun> {
+  try {
+    return await opened.start(job, tileSize);
+  } catch (error) {
+    if (!isLocScaleError(error) || error.tag !== 'out-of-memory') throw error;
+    const smaller = await opened.start(job);
+    if (smaller.tileSize.some((edge, axis) => edge < tileSize[axis])) return smaller;
+    if (sameShape(smaller.tileSize, tileSize)) return smaller;
+    await smaller.close();
+    throw error;
+  }
+}
+
+async function closeTiles({ scaling }: Pick<OpenScaling, 'scaling'>, engine: Engine): Promise<void> {
+  if (scaling === undefined) return;
+  await scaling.close();
+  engine.release(...volumesOf(scaling.result));
 }
 
 async function openBands(
@@ -161,7 +210,7 @@ async function scaleShare(
   engine: Engine,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  if (open === undefined) throw new LocScaleError('internal', 'Tiles came before their job.');
+  if (open?.scaling === undefined) throw new LocScaleError('internal', 'Tiles came before their job.');
   const { set, scaling } = open;
   await scaling.run({ signal }, starts);
   const volumes = await Promise.all(volumesOf(scaling.result).map((volume) => engine.download(volume)));
@@ -169,9 +218,9 @@ async function scaleShare(
 }
 
 async function closeScaling({ job, scaling }: OpenScaling, engine: Engine): Promise<void> {
-  await scaling.close();
+  await closeTiles({ scaling }, engine);
   const { map, reference, mask, differenceMask } = job;
-  const volumes = [map, reference, mask, differenceMask, ...volumesOf(scaling.result)];
+  const volumes = [map, reference, mask, differenceMask];
   engine.release(...volumes.filter((volume) => volume !== undefined));
 }
 

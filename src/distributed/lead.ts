@@ -6,7 +6,7 @@ import type {
   LocalScalingJob,
   Volume,
 } from '../engine/engine.ts';
-import type { Shape } from '../math/grid.ts';
+import { type Shape, sameShape } from '../math/grid.ts';
 import type { MonteCarloPass, ReferencePredictor } from '../network/graph/model.ts';
 import type { SharedBands, SharedScaling, Team } from '../pipeline/team.ts';
 import type { Communicator } from './communicator.ts';
@@ -58,8 +58,10 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
         volumes: present,
       });
       await sendVolumes(volumes, present, engine);
+      const agreed = await agreeOnTiles(tileSize, collect, order);
       let broken = false;
       return {
+        tileSize: agreed,
         async scale(shares, own) {
           broken = true;
           await order({ kind: 'scale', shares });
@@ -90,6 +92,22 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
 
     end: () => order({ kind: 'end' }),
   };
+}
+
+/** Smaller and smaller tiles, until every rank has the memory for them. */
+async function agreeOnTiles(
+  wanted: Shape,
+  collect: (own: Float32Array) => Promise<Float32Array[]>,
+  order: (what: Order) => Promise<void>,
+): Promise<Shape> {
+  for (let agreed = wanted; ; ) {
+    const sizes = await collect(Float32Array.from(agreed));
+    const least = (axis: number): number => Math.min(...sizes.map((size) => size[axis]));
+    const smallest: Shape = [least(0), least(1), least(2)];
+    if (sameShape(smallest, agreed)) return agreed;
+    agreed = smallest;
+    await order({ kind: 'resize-scaling', tileSize: agreed });
+  }
 }
 
 /** A gather for every band: one at a time is in memory here, and the others send nothing meanwhile. */

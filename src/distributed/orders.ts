@@ -24,7 +24,10 @@ export const bandVolumeNames = [
 export type ScalingSettings = Omit<LocalScalingJob, VolumeName>;
 
 export type Order =
-  /** The volumes named follow, each as a broadcast of its own. */
+  /**
+   * The volumes named follow, each as a broadcast of its own; answered by a gather of the tile sizes that the ranks can
+   * scale.
+   */
   | {
       readonly kind: 'open-scaling';
       readonly engine: 'cpu' | 'gpu';
@@ -33,6 +36,8 @@ export type Order =
       readonly settings: ScalingSettings;
       readonly volumes: readonly VolumeName[];
     }
+  /** Starts the open scaling again with smaller tiles; answered as `open-scaling` is. */
+  | { readonly kind: 'resize-scaling'; readonly tileSize: Shape }
   /** First voxels of every rank's tiles; answered by a gather of packed values. */
   | { readonly kind: 'scale'; readonly shares: readonly (readonly Shape[])[] }
   | { readonly kind: 'close-scaling' }

@@ -53,6 +53,16 @@ export async function buildJob<Job extends object>(
   });
 }
 
+/** The result of `attempt`; a device that ran out of memory can go on with less once the error is thrown. */
+export async function withRecovery<Result>(gpu: GpuDevice, attempt: () => Promise<Result>): Promise<Result> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (isLocScaleError(error) && error.tag === 'out-of-memory') await gpu.recover();
+    throw error;
+  }
+}
+
 /**
  * Tries a plan; where the GPU has less memory than assumed, a plan of half its bytes, until it works or none is
  * that small (`planWithin` then throws).

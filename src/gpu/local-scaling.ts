@@ -18,7 +18,7 @@ import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
-import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
+import { buildJob, type Destroyable, withRecovery, withSmallerPlans } from './job.ts';
 import { type GpuTile, type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
 import { runTiles } from './run-tiles.ts';
 import { createScaleFactors } from './scale-factors.ts';
@@ -161,7 +161,9 @@ async function startScaling(
     /** From half of what was refused, for as long as the tiles may change. */
     const smaller = (bytes: number): GpuTilePlan => planWithin?.(bytes) as GpuTilePlan;
     const allocate = (plan: GpuTilePlan): Promise<ReadyTiles> =>
-      planWithin === undefined ? prepare(plan) : withSmallerPlans(gpu, plan, smaller, prepare);
+      planWithin === undefined
+        ? withRecovery(gpu, () => prepare(plan))
+        : withSmallerPlans(gpu, plan, smaller, prepare);
     let ready = await allocate(first);
     let begun = false;
     return {

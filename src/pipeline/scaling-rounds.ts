@@ -12,9 +12,10 @@ import type {
   Volume,
 } from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
-import type { Shape } from '../math/grid.ts';
+import { type Shape, sameShape } from '../math/grid.ts';
 import { type Checkpoint, engineIdentity, hashVolume } from './checkpoints.ts';
 import type { Run } from './run.ts';
+import type { SharedScaling } from './team.ts';
 import { packTiles, type TileSet, unpackTiles } from './tile-values.ts';
 
 /** What a kill may cost, about: the length of a round where finished tiles are kept. Seconds. */
@@ -37,12 +38,38 @@ export async function scaleInRounds(
   opened: OpenedScaling,
   run: Run,
 ): Promise<LocalScalingResult> {
-  const { engine, context } = run;
-  const scaling = await opened.start(job);
+  const { team, checkpoints } = run.context;
+  if (team === undefined && checkpoints === undefined)
+    return withTiles(job, opened, undefined, run, (scaling) => scaleAtOnce(scaling, run));
+  const first = await withTiles(job, opened, undefined, run, async (scaling) => {
+    const left = await findLeft(job, scaling, run);
+    const { tileSize } = scaling;
+    const shared = left.tiles.length === 0 ? undefined : await team?.openScaling(job, tileSize, run.engine);
+    if (shared === undefined || sameShape(shared.tileSize, tileSize))
+      return scaleLeft(left, shared, opened, scaling, run);
+    run.engine.release(...volumesOf(scaling.result));
+    return { shared };
+  });
+  if (!('shared' in first)) return first;
+  const { shared } = first;
+  const { tileSize } = shared;
+  run.info(`Tiles of ${tileSize.join(' x ')} voxels: a process has too little memory for larger ones.`);
+  return withTiles(job, opened, tileSize, run, async (scaling) =>
+    scaleLeft(await findLeft(job, scaling, run), shared, opened, scaling, run),
+  );
+}
+
+/** A run of the engine, which is closed at the end. Its volumes are released where `work` fails. */
+async function withTiles<T>(
+  job: LocalScalingJob,
+  opened: OpenedScaling,
+  tileSize: Shape | undefined,
+  { engine }: Run,
+  work: (scaling: ScalingRun) => Promise<T>,
+): Promise<T> {
+  const scaling = await opened.start(job, tileSize);
   try {
-    return context.team === undefined && context.checkpoints === undefined
-      ? await scaleAtOnce(scaling, run)
-      : await scaleShared(job, opened, scaling, run);
+    return await work(scaling);
   } catch (error) {
     engine.release(...volumesOf(scaling.result));
     throw error;
@@ -59,20 +86,39 @@ async function scaleAtOnce(scaling: ScalingRun, { context }: Run): Promise<Local
   return scaling.result;
 }
 
-async function scaleShared(
+/** What earlier runs have left to do. */
+interface LeftToScale {
+  readonly set: TileSet;
+  /** Of the checkpoints, where there are any. */
+  readonly key: unknown;
+  readonly finished: readonly FinishedTiles[];
+  readonly tiles: readonly ScalingTile[];
+}
+
+async function findLeft(
   job: LocalScalingJob,
+  { tileSize, tiles }: ScalingRun,
+  run: Run,
+): Promise<LeftToScale> {
+  const set: TileSet = { shape: job.map.shape, tileSize, mask: await run.engine.download(job.mask) };
+  const key = run.context.checkpoints && (await describeScaling(job, tileSize, run));
+  const finished = key === undefined ? [] : await loadFinished(key, tiles, run);
+  return { set, key, finished, tiles: withoutFinished(tiles, finished) };
+}
+
+async function scaleLeft(
+  { set, key, finished, tiles: unscaled }: LeftToScale,
+  shared: SharedScaling | undefined,
   { estimate }: OpenedScaling,
   scaling: ScalingRun,
   run: Run,
 ): Promise<LocalScalingResult> {
-  const { engine, context } = run;
+  const { context } = run;
   const { team, checkpoints, signal } = context;
-  const { tileSize, tiles, result } = scaling;
+  const { tiles, result } = scaling;
   const maskVoxels = voxelsOf(tiles);
-  const set: TileSet = { shape: job.map.shape, tileSize, mask: await engine.download(job.mask) };
-  const key = checkpoints && (await describeScaling(job, tileSize, run));
-  const elsewhere = key === undefined ? [] : await loadFinished(key, tiles, run);
-  let left = withoutFinished(tiles, elsewhere);
+  const elsewhere = [...finished];
+  let left = unscaled;
   let done = maskVoxels - voxelsOf(left);
   if (done > 0)
     run.info(
@@ -80,7 +126,6 @@ async function scaleShared(
     );
   const ranks = team?.size ?? 1;
   const pace = createPace(tiles, estimate.seconds, ranks, checkpoints?.intervalSeconds ?? ROUND_SECONDS);
-  const shared = left.length === 0 ? undefined : await team?.openScaling(job, tileSize, engine);
   try {
     while (left.length > 0) {
       const round = key === undefined ? left : takeRound(left, pace.nextCost(), ranks);

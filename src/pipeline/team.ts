@@ -11,7 +11,10 @@ export interface Team {
   readonly size: number;
   /** In words: "4 processes, Open MPI 4.1.4". */
   readonly description: string;
-  /** Hands the volumes and the rule of a job to everybody. */
+  /**
+   * Hands the volumes and the rule of a job to everybody. Where a process has too little memory for tiles of this size
+   * all agree on a smaller one.
+   */
   openScaling(job: LocalScalingJob, tileSize: Shape, engine: Engine): Promise<SharedScaling>;
   /** Hands settings and maps of a soft scaling to everybody; the others start a run of their own. */
   openBands(settings: BandScalingSettings, maps: BandScalingMaps, engine: Engine): Promise<SharedBands>;
@@ -20,6 +23,8 @@ export interface Team {
 }
 
 export interface SharedScaling {
+  /** What all processes can scale, at most that of the call. */
+  readonly tileSize: Shape;
   /**
    * One round: `shares` has the first voxels of the tiles of every rank, `own` does those of rank 0
    * meanwhile. Returns the packed values (tile-values.ts) of the ranks from 1 on.

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { follow } from '../../../src/distributed/follow.ts';
 import { leadTeam } from '../../../src/distributed/lead.ts';
 import type { Engine, OpenedScaling, ScalingTile } from '../../../src/engine/engine.ts';
+import { LocScaleError } from '../../../src/errors.ts';
 import type { Shape } from '../../../src/math/grid.ts';
 import { hashVoxels } from '../../../src/pipeline/checkpoints.ts';
 import { defaultParameters, runLocScale } from '../../../src/pipeline/index.ts';
@@ -193,6 +194,62 @@ describe('a run in rounds', () => {
     ).toBe(1);
     expect(await run({ parameters: { ...job().parameters, windowVoxels: 12 } })).toBe(1);
     expect(await run({ reference: { kind: 'model-map', map: noisyBlob('other.mrc', 4, 0.01, 2) } })).toBe(1);
+  });
+
+  it.each([undefined, memoryCheckpoints()])(
+    'agrees on tiles that every rank has memory for',
+    async (checkpoints) => {
+      const [lead, ...rest] = memoryCommunicators(3);
+      const largest: readonly Shape[] = [
+        [8, 4, 8],
+        [6, 8, 8],
+      ];
+      const others = rest.map((communicator, i) => {
+        const engine = createSimpleEngine({ largestTile: largest[i] });
+        return { engine, done: follow({ communicator, engine }) };
+      });
+      const team = leadTeam(lead);
+      const engine = slow(createSimpleEngine());
+      const told: string[] = [];
+      const result = await runLocScale(job(), {
+        ...{ engine, team, checkpoints },
+        onInfo: (message) => told.push(message),
+      });
+      expect(await mapsOf(engine, result)).toEqual(expected);
+      expect(told).toContain('Tiles of 6 x 4 x 8 voxels: a process has too little memory for larger ones.');
+      await team.end();
+      for (const other of others) {
+        await other.done;
+        expect(other.engine.calls).toContain('localScaling');
+        expect(other.engine.held.size).toBe(0);
+      }
+      expect(engine.held.size).toBe(4);
+    },
+  );
+
+  it('ends where a rank has no memory for any tile', async () => {
+    const [lead, other] = memoryCommunicators(2);
+    const starved = createSimpleEngine();
+    const none = new LocScaleError('out-of-memory', 'No room at all.');
+    const done = follow({
+      communicator: other,
+      engine: {
+        ...starved,
+        openLocalScaling: async (settings) => ({
+          ...(await starved.openLocalScaling(settings)),
+          start: () => Promise.reject(none),
+        }),
+      },
+    });
+    let fail: (error: Error) => void = () => undefined;
+    const failure = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    done.catch((error) => fail(error));
+    const engine = createSimpleEngine();
+    const run = runLocScale(job(), { engine, team: leadTeam({ ...lead, failure }) });
+    await expect(run).rejects.toBe(none);
+    expect(engine.held.size).toBe(0);
   });
 
   it.each([2, 3])('gives the same bits on %i ranks, in one round or several', async (size) => {
