@@ -49,7 +49,7 @@ const SECONDS_PER_OPERATION = 4.5e-10;
 const LOCAL_FIELDS = 12;
 
 /** Compiled code and garbage of the rules for the bands, on the calling thread: measured. */
-const CALLER_BYTES = 6 * 2 ** 20;
+export const CALLER_BYTES = 6 * 2 ** 20;
 
 type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'measureLocal'>;
 

@@ -31,7 +31,7 @@ import {
 import type { Destroyable } from './job.ts';
 import { BLOCKS_PER_GROUP, type GpuBandPlan } from './plan-bands.ts';
 import { radialFilter } from './radial-filter.ts';
-import { type Scratch, submitPass } from './scratch.ts';
+import { type Scratch, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 import { type GpuVolume, readVolume, writeVolume } from './volume.ts';
@@ -407,29 +407,41 @@ export class GpuBands implements BandDevice {
   }
 
   async takeResult(): Promise<GpuVolume> {
-    const { gpu, engine, kernels, mask, slots } = this;
+    const { gpu, engine } = this;
     const { fadeResolution, voxelSize, zeroOutside } = this.settings;
     let result = this.result as GpuVolume;
-    if (fadeResolution !== undefined) {
-      const faded = engine.adopt(await radialFilter(gpu, result, fadeTransfer(fadeResolution, voxelSize)));
+    await gpu.finish();
+    // The spectra are no longer needed; the filter has one of its own.
+    this.result = undefined;
+    await this.close();
+    try {
+      if (fadeResolution !== undefined) {
+        const faded = engine.adopt(await radialFilter(gpu, result, fadeTransfer(fadeResolution, voxelSize)));
+        engine.release(result);
+        result = faded;
+      }
+      if (zeroOutside === true) await this.clearOutside(result);
+      return result;
+    } catch (error) {
       engine.release(result);
-      this.result = faded;
-      result = faded;
+      throw error;
     }
-    if (zeroOutside === true && mask) {
-      slots.reset();
+  }
+
+  private async clearOutside(result: GpuVolume): Promise<void> {
+    const { gpu, kernels, mask } = this;
+    if (!mask) return;
+    await withScratch(gpu, async (scratch) => {
       submitPass(gpu, NAME, (pass) => {
         result.slabs.forEach((slab, i) => {
           const count = slabVoxels(result, slab);
-          const parameters = slots.write(fieldsOf({ count }));
+          const parameters = scratch.uniform(NAME, fieldsOf({ count }));
           const bound = { parameters, mask: mask.slabs[i].buffer, out: slab.buffer };
           kernels.clear.run(pass, bound, linearWorkgroups(gpu, count));
         });
       });
-    }
-    await gpu.finish();
-    this.result = undefined;
-    return result;
+      await gpu.finish();
+    });
   }
 
   async publish(fill: (out: Float32Array, mask: Float32Array | undefined) => void): Promise<GpuVolume> {
