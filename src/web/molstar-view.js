@@ -158,8 +158,11 @@ export async function openScenes(container, data, layout) {
       scenes[0].plugin.canvas3d.requestCameraReset({ durationMs: 0 });
     },
     zoom(factor) {
-      const { camera } = scenes[0].plugin.canvas3d;
-      camera.setState({ radius: camera.state.radius * factor }, 0);
+      const { canvas3d } = scenes[0].plugin;
+      const { position, target } = canvas3d.camera.getSnapshot();
+      const nearer = position.map((at, axis) => target[axis] + factor * (at - target[axis]));
+      canvas3d.camera.setState({ position: nearer }, 0);
+      canvas3d.requestDraw();
     },
     dispose() {
       for (const one of links) one.unsubscribe();

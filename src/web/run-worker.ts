@@ -48,9 +48,13 @@ scope.onmessage = async ({ data }) => {
 function failureOf(error: unknown): Failure {
   if (isLocScaleError(error)) {
     const { tag, message, hint, expected, found } = error;
-    const added = [expected && `expected ${expected}`, found && `found ${found}`].filter(
-      (part) => part && !message.includes(part.replace(/^\w+ /, '')),
-    );
+    // Said only where the sentence does not say it.
+    const isSaid = (text: string): boolean =>
+      (text.match(/[\d.]+/g) ?? [text]).every((part) => message.includes(part));
+    const added = [
+      expected !== undefined && !isSaid(expected) ? `expected ${expected}` : undefined,
+      found !== undefined && !isSaid(found) ? `found ${found}` : undefined,
+    ].filter((part) => part !== undefined);
     return { tag, message: added.length === 0 ? message : `${message} (${added.join(', ')})`, hint };
   }
   const text = error instanceof Error ? error.message : String(error);

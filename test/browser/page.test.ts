@@ -4,12 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { decode } from 'fast-png';
 import type { Browser, ElementHandle, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mapFromBlob, mapToBlob } from '../../src/browser.ts';
 import { type PageServer, servePage } from '../../src/cli/page-server.ts';
 import { completeParameters, imageOf, runLocScale, selectEngine } from '../../src/index.ts';
 import type { LocScaleJob } from '../../src/pipeline/types.ts';
+import { sizesOf } from '../../tools/build-web.mjs';
 import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { noisyBlob } from '../unit/pipeline/test-maps.ts';
@@ -17,6 +19,8 @@ import { noisyBlob } from '../unit/pipeline/test-maps.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 const screenshots = process.env.LOCSCALE_SCREENSHOTS;
+/** Mol* is built into the page where tools/web is installed. */
+const hasView = existsSync(join(root, 'tools/web/node_modules/molstar'));
 const launched = await launchBrowser({ args: COMPUTING_ARGS });
 
 interface Visit {
@@ -27,6 +31,19 @@ interface Visit {
   /** Requests to anywhere else, and errors of scripts. */
   readonly trouble: string[];
 }
+
+describe('the folder of the page', () => {
+  it('is small: what comes first, what a run needs, and the view in three dimensions', () => {
+    const sizes = sizesOf(join(root, 'dist/web')).filter(({ name }) => name !== 'LICENCES.txt');
+    const kilobytes = (test: (name: string) => boolean): number =>
+      sizes.filter(({ name }) => test(name)).reduce((sum, { gzip }) => sum + gzip, 0) / 1e3;
+    expect(kilobytes((name) => /^(index|page|run-worker|rotation-plan|windows)/.test(name))).toBeLessThan(
+      180,
+    );
+    expect(kilobytes((name) => !name.startsWith('molstar'))).toBeLessThan(520);
+    expect(kilobytes((name) => name.startsWith('molstar'))).toBeLessThan(850);
+  });
+});
 
 describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.reason ?? ''}`, () => {
   let folder: string;
@@ -178,6 +195,37 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
     await page.close();
   });
 
+  it.skipIf(!hasView)(
+    `draws surfaces and a model ${hasView ? '' : '(skipped: without tools/web)'}`,
+    async () => {
+      await writeMap('half1_s.mrc', 1);
+      await writeMap('half2_s.mrc', 2);
+      const atoms = Array.from({ length: 12 }, (_, i) => atomLine(i, 20 + 1.5 * i));
+      writeFileSync(join(folder, 'model.pdb'), `${atoms.join('\n')}\nEND\n`);
+      const { page, asked, trouble } = await visit({ hash: '#engine=cpu&ref=profile&b=1' });
+      // Software draws every pixel.
+      await page.setViewport({ width: 460, height: 400 });
+      await choose(page, 'half1_s.mrc', 'half2_s.mrc', 'model.pdb');
+      await ready(page);
+      await page.click('#start');
+      await finished(page);
+      await page.click('#solid-load');
+      await shown(page, 'document.querySelector(".solid-stage")?.dataset.ready === "1"');
+      await page.select('#solid select:last-of-type', 'local B factor').catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const stage = (await page.$('.solid-stage')) as ElementHandle<never>;
+      const { data, channels } = decode(await stage.screenshot());
+      const colours = new Set<number>();
+      for (let i = 0; i < data.length; i += channels)
+        colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+      // A shaded surface, not an empty canvas.
+      expect(colours.size).toBeGreaterThan(100);
+      expect(asked.filter((path) => path.includes('molstar'))).toHaveLength(1);
+      expect(trouble).toEqual([]);
+      await page.close();
+    },
+  );
+
   it('computes on WebGPU when it is chosen', async () => {
     const halves = [await writeMap('h1.mrc', 1), await writeMap('h2.mrc', 2)];
     const { page, trouble } = await visit({ hash: '#engine=gpu' });
@@ -247,6 +295,13 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
 
 function sha256Of(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A carbon atom at (x, 30, 30). */
+function atomLine(index: number, x: number): string {
+  const serial = String(index + 1).padStart(5);
+  const residue = String(index + 1).padStart(4);
+  return `ATOM  ${serial}  CA  ALA A${residue}    ${x.toFixed(3).padStart(8)}  30.000  30.000  1.00 20.00           C`;
 }
 
 async function sharpenHere(

@@ -35,6 +35,8 @@ const NAMES = ['before', 'after'] as const;
 const FIRST_SHARE = 35;
 /** Of the map before, where it lies over the other. */
 const OVERLAY_ALPHA = 0.35;
+/** Of surfaces with a model in them. */
+const MODEL_ALPHA = 0.4;
 /** Low to high: as models are coloured by B, and as other programs colour by resolution. */
 const COLOURS: Readonly<Record<string, readonly number[]>> = {
   'local B factor': [0x2166ac, 0xf7f7f7, 0xb2182b],
@@ -251,7 +253,7 @@ export class SolidView {
     const isGlass = overlaid && name === 'before';
     return {
       level: this.levels[name],
-      alpha: isGlass ? OVERLAY_ALPHA : this.data?.model === undefined ? 1 : 0.6,
+      alpha: isGlass ? OVERLAY_ALPHA : this.data?.model === undefined ? 1 : MODEL_ALPHA,
       visible: true,
       colour: colourOf(name === 'before' ? '--input' : '--result'),
       by:

@@ -1,0 +1,5 @@
+export function buildWeb(): Promise<void>;
+/** Bytes, as they are and with gzip, of everything in the folder. */
+export function sizesOf(
+  folder: string,
+): { readonly name: string; readonly bytes: number; readonly gzip: number }[];
