@@ -97,7 +97,7 @@ describe('soft scaling in runLocScale', () => {
     const weighted = await run({ parameters: { ...soft, applyFscFilter: true } });
     expect(weighted).toMatchObject({ tag: 'usage', where: 'applyFscFilter' });
     const oneMap = await run({ input: { kind: 'map', map: copyOf(data.half1) } });
-    expect(oneMap).toMatchObject({ tag: 'usage', where: '-res' });
+    expect(oneMap).toMatchObject({ tag: 'usage', where: 'resolution' });
     const windows = await run({ parameters: { scaling: 'locscale' } });
     expect(windows).toMatchObject({ tag: 'usage', expected: 'soft' });
   });
