@@ -11,6 +11,7 @@ export function referenceFft(re: Float64Array, im: Float64Array, inverse = false
   const { cos, sin } = twiddlesOf(n);
   const sign = inverse ? 1 : -1;
   const out = { re: new Float64Array(n), im: new Float64Array(n) };
+  const [partRe, partIm] = [new Float64Array(n), new Float64Array(n)];
   // Transform of every step-th value from `first` into out[to ... to + length).
   const recurse = (first: number, step: number, to: number, length: number): void => {
     if (length === 1) {
@@ -21,8 +22,6 @@ export function referenceFft(re: Float64Array, im: Float64Array, inverse = false
     const radix = smallestFactor(length);
     const part = length / radix;
     for (let j = 0; j < radix; j++) recurse(first + j * step, step * radix, to + j * part, part);
-    const partRe = new Float64Array(radix);
-    const partIm = new Float64Array(radix);
     for (let k = 0; k < part; k++) {
       for (let j = 0; j < radix; j++) {
         partRe[j] = out.re[to + j * part + k];
@@ -31,11 +30,14 @@ export function referenceFft(re: Float64Array, im: Float64Array, inverse = false
       for (let m = k; m < length; m += part) {
         let sumRe = 0;
         let sumIm = 0;
+        // (j m step) mod n
+        let phase = 0;
         for (let j = 0; j < radix; j++) {
-          const phase = (j * m * step) % n;
           const s = sign * sin[phase];
           sumRe += partRe[j] * cos[phase] - partIm[j] * s;
           sumIm += partRe[j] * s + partIm[j] * cos[phase];
+          phase += m * step;
+          if (phase >= n) phase -= n;
         }
         out.re[to + m] = sumRe;
         out.im[to + m] = sumIm;

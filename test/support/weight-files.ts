@@ -20,7 +20,9 @@ export function randomWeights(seed: number, plan: EmmernetPlan = tinyPlan): Tens
   const tensors: Tensors = new Map();
   for (const [name, shape] of emmernetTensors(plan)) {
     const count = shape.reduce((product, n) => product * n, 1);
-    tensors.set(name, { shape, data: Float32Array.from({ length: count }, () => random.gaussian()) });
+    const data = new Float32Array(count);
+    for (let i = 0; i < count; i++) data[i] = random.gaussian();
+    tensors.set(name, { shape, data });
   }
   return tensors;
 }
