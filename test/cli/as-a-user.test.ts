@@ -14,7 +14,7 @@ import {
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { edge } from '../unit/pipeline/test-maps.ts';
-import { ballValues, runCli, Workspace } from './run-cli.ts';
+import { ballValues, runCli, runCommand, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(() => {
@@ -28,7 +28,7 @@ afterEach(() => workspace.remove());
 
 const rest = ['-mm', 'reference.mrc', '-ma', 'mask.mrc', '-wn', '6', '--engine', 'cpu'];
 const scale = ['-hm', 'half1.mrc', 'half2.mrc', ...rest, '-np', '1'];
-const run = (args: readonly string[]) => runCli(workspace.folder, args);
+const run = (args: readonly string[]) => runCommand(workspace.folder, args);
 const hasMkfifo = spawnSync('mkfifo', ['--version']).status === 0;
 
 describe('names', () => {

@@ -4,7 +4,7 @@ import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeMrc } from '../support/mrc-fixture.ts';
 import { edge, noisyBlob } from '../unit/pipeline/test-maps.ts';
-import { ballValues, runCli, Workspace } from './run-cli.ts';
+import { ballValues, runCli, runCommand, Workspace } from './run-cli.ts';
 
 /** A folder with one good file for every role. */
 function goodWorkspace(): Workspace {
@@ -285,7 +285,7 @@ describe('bad input', () => {
       try {
         prepare(own);
         const before = contents(own);
-        const result = await runCli(own.folder, args);
+        const result = await runCommand(own.folder, args);
         const lines = result.stderr
           .trimEnd()
           .split('\n')

@@ -1,7 +1,7 @@
 /** Coarse maps and subtomogram averages as their users run them. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ballValues, runCli, Workspace } from './run-cli.ts';
+import { ballValues, runCommand, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(() => {
@@ -20,7 +20,7 @@ function coarseHalves(voxelSize: number): string[] {
   ];
 }
 
-const run = (...args: string[]) => runCli(workspace.folder, args);
+const run = (...args: string[]) => runCommand(workspace.folder, args);
 const misfit =
   'The network "bundled reference network" works at 1 A per voxel and is not run on maps coarser than 3 A per voxel; this one has 13.28 A.';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { edge } from '../unit/pipeline/test-maps.ts';
-import { ballValues, type Runtime, runCli, runtimes, Workspace } from './run-cli.ts';
+import { ballValues, type Runtime, runCli, runCommand, runtimes, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(() => {
@@ -28,8 +28,8 @@ const scale = [
   '6',
   ...cpu,
 ];
-const run = (args: readonly string[], runtime: Runtime = 'node') =>
-  runCli(workspace.folder, args, { runtime });
+const run = (args: readonly string[], runtime?: Runtime) =>
+  runtime === undefined ? runCommand(workspace.folder, args) : runCli(workspace.folder, args, { runtime });
 const json = (name: string) => JSON.parse(readFileSync(workspace.path(name), 'utf8'));
 const sha256 = (name: string): string =>
   createHash('sha256')
@@ -184,7 +184,7 @@ describe('the main command', () => {
     mkdirSync(workspace.path('elsewhere'));
     const args = scale.map((word) => (word.endsWith('.mrc') ? `../${word}` : word));
     writeFileSync(workspace.path('elsewhere/locscale_output.mrc'), 'old');
-    const result = await runCli(workspace.path('elsewhere'), args);
+    const result = await runCommand(workspace.path('elsewhere'), args);
     expect(result.code).toBe(0);
     expect(workspace.list()).toContain('elsewhere/locscale_output.json');
     expect(existsSync(workspace.path('locscale_output.mrc'))).toBe(false);

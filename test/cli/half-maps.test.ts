@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { combine, goodHalves, makeScene } from '../support/half-map-scene.ts';
-import { runCli, Workspace } from './run-cli.ts';
+import { runCommand, Workspace } from './run-cli.ts';
 
 const shape = [32, 32, 32] as const;
 const scene = makeScene({ shape, voxelSize: 1.4, resolution: 5 });
@@ -29,7 +29,7 @@ beforeEach(() => {
 afterEach(() => workspace.remove());
 
 const onCpu = ['--engine', 'cpu', '-np', '1'];
-const run = (...args: string[]) => runCli(workspace.folder, [...args, ...onCpu]);
+const run = (...args: string[]) => runCommand(workspace.folder, [...args, ...onCpu]);
 const scale = (...args: string[]) => run(...args, '--no_reference', '-ma', 'mask.mrc', '-o', 'out.mrc');
 const json = (name: string) => JSON.parse(readFileSync(workspace.path(name), 'utf8'));
 const floats = (name: string) => readFileSync(workspace.path(name)).subarray(1024);

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/math/statistics/random.ts';
-import { runCli, runtimes, Workspace } from './run-cli.ts';
+import { runCli, runCommand, runtimes, Workspace } from './run-cli.ts';
 
 const EDGE = 32;
 
@@ -37,7 +37,7 @@ const floats = (name: string): Float32Array =>
 const json = (name: string) => JSON.parse(readFileSync(workspace.path(name), 'utf8'));
 const onCpu = ['--engine', 'cpu', '-np', '1'];
 const window = ['--locres_window', '24'];
-const run = (...args: string[]) => runCli(workspace.folder, [...args, ...onCpu]);
+const run = (...args: string[]) => runCommand(workspace.folder, [...args, ...onCpu]);
 
 describe('locres', () => {
   it.each(runtimes)('writes the map, the filtered map, a scene and the record (%s)', async (runtime) => {

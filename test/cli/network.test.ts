@@ -7,7 +7,7 @@ import { relativeL2 } from '../support/compare.ts';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
 import { smallNetwork } from '../support/small-network.ts';
 import { gpuEnvironment, usesHardware } from '../support/software-gpu.ts';
-import { ballValues, runCli, runtimes, Workspace } from './run-cli.ts';
+import { ballValues, runCli, runCommand, runtimes, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(async () => {
@@ -44,8 +44,8 @@ async function sha256(bytes: Uint8Array): Promise<string> {
 
 const rest = ['-ma', 'mask.mrc', '-wn', '6', '--engine', 'cpu', '-model_path', './network'];
 const halves = ['-hm', 'half1.mrc', 'half2.mrc', ...rest];
-const run = (args: readonly string[], options: Parameters<typeof runCli>[2] = {}) =>
-  runCli(workspace.folder, args, options);
+const run = (args: readonly string[], options?: Parameters<typeof runCli>[2]) =>
+  options === undefined ? runCommand(workspace.folder, args) : runCli(workspace.folder, args, options);
 
 /** Voxels of a map that this program wrote: 1024 bytes of header, then float32. */
 function mapOf(name: string): Float32Array {

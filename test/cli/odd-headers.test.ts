@@ -6,7 +6,7 @@ import { encodeBzip2 } from '../support/bzip2-encode.ts';
 import type { MrcFixture } from '../support/mrc-fixture.ts';
 import { edge, noisyBlob } from '../unit/pipeline/test-maps.ts';
 import { mrcfilePresent, viewWithMrcfile } from './independent-reader.ts';
-import { ballValues, runCli, Workspace } from './run-cli.ts';
+import { ballValues, runCli, runCommand, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(() => {
@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => workspace.remove());
 
 const cpu = ['--engine', 'cpu', '-np', '1'];
-const run = (...args: string[]) => runCli(workspace.folder, [...args, ...cpu]);
+const run = (...args: string[]) => runCommand(workspace.folder, [...args, ...cpu]);
 const voxels = (name: string): Buffer => readFileSync(workspace.path(name)).subarray(1024);
 const header = (name: string) => {
   const bytes = readFileSync(workspace.path(name));

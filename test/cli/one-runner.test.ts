@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tablesOfOutputs } from '../../src/cli/output-tables.ts';
 import { type CommandName, definitionOf, type OptionId } from '../../src/options.ts';
-import { runCli, Workspace } from './run-cli.ts';
+import { runCommand, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(() => {
@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => workspace.remove());
 
-const run = (...args: string[]) => runCli(workspace.folder, [...args, '--engine', 'cpu', '-np', '1']);
+const run = (...args: string[]) => runCommand(workspace.folder, [...args, '--engine', 'cpu', '-np', '1']);
 const halves = ['half1.mrc', 'half2.mrc'] as const;
 /** Names and times of the files that --resume keeps. */
 const finishedSteps = () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { edge } from '../unit/pipeline/test-maps.ts';
-import { ballValues, runCli, runtimes, Workspace } from './run-cli.ts';
+import { ballValues, type Runtime, runCli, runCommand, runtimes, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeAll(() => {
@@ -29,7 +29,8 @@ const scale = [
   '1',
 ];
 const text = (name: string): string => readFileSync(workspace.path(name), 'utf8');
-const run = (args: readonly string[], runtime = runtimes[0]!) => runCli(workspace.folder, args, { runtime });
+const run = (args: readonly string[], runtime?: Runtime) =>
+  runtime === undefined ? runCommand(workspace.folder, args) : runCli(workspace.folder, args, { runtime });
 
 describe.each(runtimes)('a report under %s', (runtime) => {
   it('is one page with everything in it, and pictures beside it', async () => {

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { LibraryOutput } from '../../src/cli/library-output.ts';
 import { type MrcFixture, makeMrc } from '../support/mrc-fixture.ts';
 import { edge, noisyBlob } from '../unit/pipeline/test-maps.ts';
 
@@ -65,6 +66,45 @@ export function runCli(cwd: string, args: readonly string[], options: RunOptions
     child.on('close', (code) => resolve({ code, stdout, stderr }));
   });
 }
+
+/**
+ * The same in this process, from dist/ as well: for tests of what commands compute and say. Starting a process takes
+ * longer than what most of them do there. Not for signals, exit codes of the process, native output and environments.
+ */
+export async function runCommand(
+  cwd: string,
+  args: readonly string[],
+): Promise<CliResult & { code: number }> {
+  const { main } = (await import(
+    '../../dist/cli/main.js' as string
+  )) as typeof import('../../src/cli/main.ts');
+  const text = { stdout: '', stderr: '' };
+  const libraries: LibraryOutput = {
+    hold: async () => undefined,
+    standardError: () => 2,
+    text: () => '',
+    release: () => '',
+  };
+  const terminal = {
+    out: { write: (piece: string) => (text.stdout += piece) },
+    err: { write: (piece: string) => (text.stderr += piece) },
+    libraries,
+  };
+  const run = async () => {
+    process.chdir(cwd);
+    const code = await main(args, terminal, new AbortController().signal).finally(() => process.chdir(root));
+    return { code, ...text };
+  };
+  const result = commands.then(run);
+  commands = result.catch(() => undefined);
+  return result;
+}
+
+/** One after the other: a process has one working directory. */
+let commands: Promise<unknown> = Promise.resolve();
+
+/** Voxels with which the test blob is one cube of the bundled network: 48 A. */
+export const oneCube = { voxelSize: 2.4 };
 
 export class Workspace {
   readonly folder = mkdtempSync(join(tmpdir(), 'locscale-cli-'));

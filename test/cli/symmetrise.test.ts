@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pointGroup } from '../../src/math/symmetry/point-group.ts';
 import { applyMatrix } from '../../src/math/symmetry/rotation.ts';
 import { relativeL2 } from '../support/compare.ts';
-import { runCli, runtimes, Workspace } from './run-cli.ts';
+import { runCli, runCommand, runtimes, Workspace } from './run-cli.ts';
 
 const EDGE = 32;
 
@@ -29,7 +29,7 @@ const write = (name: string, values: Float32Array): string =>
   workspace.map(name, 1, { extents: [EDGE, EDGE, EDGE], voxelSize: 3, values });
 const floats = (name: string): Float32Array =>
   new Float32Array(Uint8Array.from(readFileSync(workspace.path(name)).subarray(1024)).buffer);
-const run = (...args: string[]) => runCli(workspace.folder, [...args, '--engine', 'cpu', '-np', '1']);
+const run = (...args: string[]) => runCommand(workspace.folder, [...args, '--engine', 'cpu', '-np', '1']);
 
 describe('symmetrise', () => {
   it.each(runtimes)('averages a map over C3 (%s)', async (runtime) => {

@@ -8,22 +8,17 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const LONGEST: readonly string[] = [
   ...[
-    'cli/documented-commands',
-    'golden/default-mode',
     'cli/ranks',
+    'golden/default-mode',
+    'engines/band-scaling',
+    'engines/local-scaling',
     'cli/atomic-models',
-    'engines/gpu-local-scaling',
   ],
-  ...['engines/band-scaling', 'cli/faults', 'golden/soft-scaling', 'cli/real-maps', 'unit/distributed/ranks'],
-  ...[
-    'unit/gpu-fft',
-    'unit/gpu-symmetrise',
-    'cli/models',
-    'cli/library-output',
-    'cli/packages',
-    'cli/symmetrise',
-  ],
-  ...['engines/local-scaling', 'cli/devices', 'golden/emmernet-weights', 'cli/relion', 'cli/odd-headers'],
+  ...['cli/documented-commands', 'cli/devices', 'cli/shim', 'cli/packages', 'cli/library-output'],
+  ...['golden/soft-scaling', 'cli/real-maps', 'engines/symmetrise', 'unit/gpu-fft', 'cli/models'],
+  ...['unit/distributed/ranks', 'cli/faults', 'engines/gpu-local-scaling', 'engines/local-resolution'],
+  ...['cli/symmetrise', 'engines/predict-reference', 'engines/model-map', 'engines/network-mode'],
+  ...['cli/network', 'cli/demo', 'cli/memory', 'cli/examples', 'cli/relion', 'golden/emmernet-weights'],
 ].map((name) => `test/${name}.test.ts`);
 
 export class LongestFirst extends BaseSequencer {
