@@ -67,14 +67,17 @@ async function scale(engine: Engine, input: Input) {
   }
 }
 
-/** Shapes and voxel sizes: blocks of 3, 2 and 1 voxels, other factors on every axis, primes, one plane of blocks. */
+/**
+ * Shapes and voxel sizes: blocks of 3, 2 and 1 voxels, other factors on every axis, primes, one plane of blocks. Here and
+ * below few different lengths: each has kernels of its own, and a software GPU takes a second to compile them.
+ */
 const GRIDS: readonly (readonly [Shape, Voxels])[] = [
   [
-    [32, 32, 32],
+    [24, 24, 24],
     [1, 1, 1],
   ],
   [
-    [30, 26, 36],
+    [30, 20, 24],
     [1.4, 1.4, 1.4],
   ],
   [
@@ -86,7 +89,7 @@ const GRIDS: readonly (readonly [Shape, Voxels])[] = [
     [1.1, 1.6, 3.5],
   ],
   [
-    [3, 40, 16],
+    [3, 30, 16],
     [1.2, 1.2, 1.2],
   ],
   [
@@ -123,15 +126,20 @@ describeEngines('scaling in soft bands', (engine) => {
     });
   });
 
-  it.each(GRIDS)('%o voxels of %o A equal the oracle with a reference (1e-5)', async (shape, voxelSize) => {
-    const reference = mapLikeVolume(shape, 1).map((v) => 30 * v);
-    const input: Input = { shape, voxelSize, ...halfMaps(shape), reference, target: BY_REFERENCE };
-    const { voxels } = await scale(await engine(), input);
-    expect(relativeL2(voxels, directBandScaling(input).scaled)).toBeLessThan(1e-5);
-  });
+  // A third map through the same transforms and windows: half of the grids.
+  it.each(GRIDS.filter((_, i) => i % 2 === 0))(
+    '%o voxels of %o A equal the oracle with a reference (1e-5)',
+    async (shape, voxelSize) => {
+      const reference = mapLikeVolume(shape, 1).map((v) => 30 * v);
+      const input: Input = { shape, voxelSize, ...halfMaps(shape), reference, target: BY_REFERENCE };
+      const { voxels } = await scale(await engine(), input);
+      expect(relativeL2(voxels, directBandScaling(input).scaled)).toBeLessThan(1e-5);
+    },
+  );
 
-  it.each([0, 0.3, 0.5, 1])('locality %f, every target (1e-5)', async (locality) => {
-    const shape: Shape = [16, 20, 14];
+  // The tests of any grid below have 0.5, the default.
+  it.each([0, 0.3, 1])('locality %f, every target (1e-5)', async (locality) => {
+    const shape: Shape = [16, 20, 12];
     const base = {
       shape,
       voxelSize: [1.3, 1.3, 1.3] as const,
@@ -146,7 +154,7 @@ describeEngines('scaling in soft bands', (engine) => {
   });
 
   it('a single map fades at its resolution, and is 0 outside the mask if requested (1e-5)', async () => {
-    const shape: Shape = [30, 24, 27];
+    const shape: Shape = [30, 24, 23];
     const input: Input = {
       shape,
       voxelSize: [1.2, 1.5, 1.2],
@@ -162,7 +170,7 @@ describeEngines('scaling in soft bands', (engine) => {
   });
 
   it('the order of the half maps, an offset and the scale change nothing but the scale (1e-5)', async () => {
-    const shape: Shape = [28, 28, 28];
+    const shape: Shape = [16, 12, 16];
     const { half1, half2 } = halfMaps(shape);
     const base = { shape, voxelSize: [1.4, 1.4, 1.4] as const, target: BY_PROFILE };
     const on = await engine();
@@ -193,9 +201,11 @@ describeEngines('scaling in soft bands', (engine) => {
       [new Float32Array(count).fill(1, 5, 6), new Float32Array(count).fill(1, 5, 6)],
     ];
     const masks = [undefined, new Float32Array(count), new Float32Array(count).fill(1, 277, 278)];
-    for (const [half1, half2] of maps) {
-      for (const [i, voxel] of [1, 9, 40].entries()) {
-        for (const [j, target] of targetsOf({ reference: half1, differenceMask: half2 }).entries()) {
+    // On a GPU every pair of maps, target and voxel size (with its mask); on the CPU every triple.
+    for (const [m, [half1, half2]] of maps.entries()) {
+      for (const [j, target] of targetsOf({ reference: half1, differenceMask: half2 }).entries()) {
+        for (const [i, voxel] of [1, 9, 40].entries()) {
+          if (on.name !== 'cpu' && i !== (m + j) % 3) continue;
           const factor = [1, 1e30, 1e-30][(i + j) % 3];
           const by = (half: Float32Array) => half.map((v) => factor * v);
           const input: Input = {
@@ -211,8 +221,7 @@ describeEngines('scaling in soft bands', (engine) => {
           expect(bands.every((band) => Object.values(band).every((v) => Number.isFinite(Number(v))))).toBe(
             true,
           );
-          const oracle = directBandScaling(input);
-          expect(oracle.scaled.every(Number.isFinite)).toBe(true);
+          if (on.name === 'cpu') expect(directBandScaling(input).scaled.every(Number.isFinite)).toBe(true);
         }
       }
     }
@@ -234,7 +243,7 @@ describeEngines('scaling in soft bands', (engine) => {
   });
 
   it('a window of 6 A (1e-5)', async () => {
-    const shape: Shape = [26, 22, 24];
+    const shape: Shape = [24, 20, 23];
     const base = { shape, voxelSize: [1.2, 1.2, 1.2] as const, ...halfMaps(shape), target: BY_PROFILE };
     const input: Input = { ...base, windowSigma: 6 };
     const { voxels } = await scale(await engine(), input);
@@ -244,7 +253,6 @@ describeEngines('scaling in soft bands', (engine) => {
 
   it('whatever the grid, the target and the region: the oracle (1e-5), and finite', async () => {
     const on = await engine();
-    // Every length has its own kernels on a GPU, and a software GPU takes a second to compile them.
     const edge = on.name === 'cpu' ? fc.integer({ min: 1, max: 20 }) : fc.constantFrom(1, 7, 16);
     await fc.assert(
       fc.asyncProperty(
@@ -297,7 +305,7 @@ describeEngines('scaling in soft bands', (engine) => {
   });
 
   it('bands scaled by several runs and added in order have the bits of one run', async () => {
-    const shape: Shape = [26, 30, 22];
+    const shape: Shape = [12, 20, 16];
     const on = await engine();
     const maps = { ...halfMaps(shape), mask: blobMask(shape, 0.9) };
     const targets = targetsOf({ reference: mapLikeVolume(shape, 3), differenceMask: blobMask(shape, 0.5) });

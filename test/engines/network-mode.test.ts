@@ -7,15 +7,16 @@ import type { LocScaleContext, LocScaleJob } from '../../src/pipeline/types.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeEngines } from '../support/engines.ts';
 import { smallNetwork } from '../support/small-network.ts';
-import { ballMask, noisyBlob } from '../unit/pipeline/test-maps.ts';
+import { ballMask, gridOf, noisyBlob } from '../unit/pipeline/test-maps.ts';
 
 const EDGE = 16;
 const MASK_RADIUS = 6;
 
-/** 20 cubed voxels of 3 A. */
-const half1 = noisyBlob('half1.mrc', 1);
-const half2 = noisyBlob('half2.mrc', 2);
-const mask = ballMask('mask.mrc', MASK_RADIUS);
+/** 20 cubed voxels of 2 A. */
+const grid = gridOf({ voxelSize: [2, 2, 2] });
+const half1 = noisyBlob('half1.mrc', 1, 0.05, 3, grid);
+const half2 = noisyBlob('half2.mrc', 2, 0.05, 3, grid);
+const mask = ballMask('mask.mrc', MASK_RADIUS, grid);
 
 /** cubes -> factor(pass) x cubes; without a pass factor 1. */
 function scalingPredictor(
@@ -74,7 +75,7 @@ describeEngines('model-free mode', (createEngine) => {
     // the cubes the reference is 0 within the windows at the rim of the mask.
     expect(relativeL2(inside(scaled), expected)).toBeLessThan(0.1);
     expect(result.prediction).toMatchObject({ network: 'a predictor of the tests', passes: 1 });
-    expect(result.prediction!.networkShape).toEqual([60, 60, 60]);
+    expect(result.prediction!.networkShape).toEqual([40, 40, 40]);
     expect(result.prediction!.seconds).toBeCloseTo(0.25 * result.prediction!.cubes, 9);
     expect(Object.keys(result.timings)).toContain('reference');
     engine.release(result.scaled, result.mask, result.reference!);

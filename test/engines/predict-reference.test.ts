@@ -130,12 +130,12 @@ describeEngines('predicted reference', (engine) => {
   );
 
   it('1.4 A, all in the mask: the identity gives the standardised map back (1e-5)', async () => {
-    const shape: Shape = [60, 50, 60];
+    const shape: Shape = [30, 20, 25];
     const map = mapLikeVolume(shape, 2);
     const on = await engine();
     const { input, mask } = await prepare(on, map, new Float32Array(map.length).fill(1), gridOf(shape, 1.4));
     const predicted = await predictReference({ ...input, predictor: predictorOf(identity, 32) });
-    expect(predicted.networkShape).toEqual([84, 70, 84]);
+    expect(predicted.networkShape).toEqual([42, 28, 35]);
     const ours = await on.download(predicted.reference);
     // Two Fourier resamplings of 2e-6 at most and the blending.
     expect(relativeL2(ours, standardised(map, predicted.standardisation))).toBeLessThan(1e-5);
@@ -143,13 +143,14 @@ describeEngines('predicted reference', (engine) => {
   });
 
   it('a finer map loses what 1 A cannot hold, and nothing else (1e-5)', async () => {
-    const shape: Shape = [50, 48, 51];
+    // Few different lengths in this file: a software GPU compiles kernels for each.
+    const shape: Shape = [50, 40, 60];
     const on = await engine();
     const map = mapLikeVolume(shape, 3);
     const { input, mask } = await prepare(on, map, new Float32Array(map.length).fill(1), gridOf(shape, 0.7));
     expect(input.plan.inputIsFiner).toBe(true);
     const predicted = await predictReference({ ...input, predictor: predictorOf(identity) });
-    expect(predicted.networkShape).toEqual([35, 34, 36]);
+    expect(predicted.networkShape).toEqual([35, 28, 42]);
     const coarse = await on.resample(input.map, predicted.networkShape);
     const limited = await on.resample(coarse, shape);
     const expected = standardised(Float32Array.from(await on.download(limited)), predicted.standardisation);

@@ -45,6 +45,15 @@ function offFaces(shape: Shape): Float32Array {
   );
 }
 
+/** The float64 definition on the noise of one seed: computed once for all engines. */
+function definitionOn(data: Float32Array, shape: Shape, group: string): ArrayLike<number> {
+  const key = `${group} ${shape}`;
+  const known = definitions.get(key) ?? symmetriseDirectly(data, shape, pointGroup(group));
+  definitions.set(key, known);
+  return known;
+}
+const definitions = new Map<string, ArrayLike<number>>();
+
 const PERMUTATIONS: readonly (readonly [name: string, operators: readonly Operator[]])[] = [
   ...['C1', 'C2', 'C4', 'D1', 'D2', 'D4', 'O'].map((name) => [name, pointGroup(name)] as const),
   ['T on grid axes', gridTetrahedral],
@@ -92,7 +101,7 @@ describeEngines('symmetrise', (engine) => {
     async (name) => {
       for (const shape of [cube(8), cube(9)]) {
         const data = noiseVolume(shape, 5);
-        const expected = symmetriseDirectly(data, shape, pointGroup(name));
+        const expected = definitionOn(data, shape, name);
         const ours = await symmetrised(await engine(), data, shape, pointGroup(name));
         expect(relativeL2(ours, expected, offFaces(shape))).toBeLessThan(4e-4);
       }
@@ -122,7 +131,7 @@ describeEngines('symmetrise', (engine) => {
   });
 
   it('rotations with shifts, as of a helix (4e-4)', async () => {
-    const shape: Shape = [14, 12, 12];
+    const shape: Shape = [15, 12, 12];
     const turns = [-2, -1, 0, 1, 2];
     const operators = turns.map((k) => rotationAbout([0, 0, 1], 31 * k));
     const translations = turns.map((k) => [2.3 * k, 0, 0] as const);
@@ -132,13 +141,14 @@ describeEngines('symmetrise', (engine) => {
   });
 
   it('is the same on all voxels of an orbit, to rounding (1e-5)', async () => {
-    const shape = cube(24);
+    const n = 12;
+    const shape = cube(n);
     const data = mapLikeVolume(shape, 9);
     const on = await engine();
     const once = await symmetrised(on, data, shape, pointGroup('I'));
     const flipped = once.map((_, i) => {
-      const [z, y, x] = [Math.floor(i / 576), Math.floor(i / 24) % 24, i % 24];
-      return once[(z * 24 + ((24 - y) % 24)) * 24 + ((24 - x) % 24)];
+      const [z, y, x] = [Math.floor(i / n ** 2), Math.floor(i / n) % n, i % n];
+      return once[(z * n + ((n - y) % n)) * n + ((n - x) % n)];
     });
     expect(maxDifference(flipped, once)).toBeLessThan(1e-5 * Math.max(...once.map(Math.abs)));
   });
@@ -148,10 +158,10 @@ describeEngines('symmetrise', (engine) => {
     const cpu = await createCpuEngine({ threads: 1 });
     try {
       for (const [name, shape] of [
-        ['C7', [10, 12, 14]],
-        ['D3', cube(16)],
+        ['C7', [10, 12, 15]],
+        ['D3', cube(12)],
         ['T', cube(15)],
-        ['I', cube(16)],
+        ['I', cube(12)],
       ] as const) {
         const data = mapLikeVolume(shape, 10);
         const expected = await symmetrised(cpu, data, shape, pointGroup(name));

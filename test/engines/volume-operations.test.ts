@@ -14,7 +14,6 @@ const SHAPES: Shape[] = [
   [5, 6, 7],
   [17, 23, 29], // primes, Bluestein
   [64, 3, 40],
-  [31, 48, 9],
   [2, 2, 2],
 ];
 
@@ -54,12 +53,12 @@ describeEngines('volume operations', (engine) => {
   });
 
   it('the FSC of two maps does not change when both are scaled by the same shell factors (1e-6)', async () => {
-    const shape: Shape = [32, 32, 32];
+    const shape: Shape = [24, 24, 24];
     const on = await engine();
     const halves = await Promise.all([5, 6].map((seed) => on.upload(mapLikeVolume(shape, seed), shape)));
-    // Factors constant within a shell: steps just below whole multiples of 1/32 cycles per voxel, where
+    // Factors constant within a shell: steps just below whole multiples of 1/24 cycles per voxel, where
     // no Fourier coefficient of this box lies.
-    const steps = tabulateTransfer((f) => 0.2 + ((Math.floor(32 * f + 0.01) * 7) % 5));
+    const steps = tabulateTransfer((f) => 0.2 + ((Math.floor(24 * f + 0.01) * 7) % 5));
     const scaled = await Promise.all(halves.map((half) => on.radialFilter(half, steps)));
     const fsc = async ([a, b]: Volume[]): Promise<number[]> => {
       const { cross, powerA, powerB } = await on.shellSpectra(a, b);
