@@ -45,45 +45,39 @@ describeWithSharedData('references from atoms', () => {
     ['emd_3240_5fn5/5fn5_box.ccp4', 'emd_3240_5fn5/5fn5_box_complete.pdb', 'b', 2, 4.05, 0.035],
     ['emd_30342_7cec/390_emd_30342_A_z4.mrc', 'emd_30342_7cec/390_7cec_A.cif', 'c', 3, 3.9, 0.004],
   ];
-  it.each(maps)(
-    '%s with %s: no other program is needed',
-    { timeout: 120_000 },
-    async (map, model, name, cycles, end, gain) => {
-      const input = sharedPath('maps', map);
-      const result = await run([
-        ...['-em', input, '-mc', sharedPath('maps', model), '-ref_it', String(cycles)],
-        ...['-o', `${name}.mrc`, '-op', 'steps', '-v'],
-      ]);
-      expect(result.code, result.stderr).toBe(0);
-      expect(result.stdout).toMatch(/The model fits the map: correlation 0\.\d\d around its atoms\./);
-      const record = JSON.parse(readFileSync(workspace.path(`${name}.json`), 'utf8'));
-      const written = readStructure(readFileSync(workspace.path(`${name}_model.cif`)), 'model');
-      expect(written.atoms.length).toBe(record.model.atoms);
-      expect(record.model.bFactors.min).toBe(0);
-      // The header of 5fj6.pdb has "XXXX" for an id, 5fn5_box_complete.pdb has none.
-      expect(record.mode).toContain(name === 'c' ? '7CEC' : basename(model));
-      expect(record.inputs.map(({ role }: { role: string }) => role)).toContain('atomic model');
-      const [before, after, mask] = await Promise.all([
-        imageOf(input),
-        imageOf(workspace.path(`${name}.mrc`)),
-        imageOf(workspace.path(`steps/${name}_mask.mrc`)),
-      ]);
-      expect(after.grid).toEqual(before.grid);
-      // Against the model's whole map, which goes on where the reference was cut off. The correlations are low where
-      // the map ends far before the grid does (3186: 7.9 A, Nyquist 2.7 A).
-      const modelMap = await simulated(written, before.grid);
-      const [was, is] = [before, after].map(({ data }) => correlationInside(data, modelMap, mask.data));
-      expect(is).toBeGreaterThan(was + gain);
-      expect(record.model.referenceEnd).toBeCloseTo(end, 0);
-      const audit = JSON.parse(readFileSync(workspace.path(`steps/${name}_profiles_audit.json`), 'utf8'));
-      expect(audit.maskVoxels).toBe(record.numbers.maskVoxels);
-      expect(audit.profiles.length).toBe(Math.min(1000, Math.round(0.01 * audit.maskVoxels)));
-    },
-  );
+  it.each(maps)('%s with %s: no other program is needed', async (map, model, name, cycles, end, gain) => {
+    const input = sharedPath('maps', map);
+    const result = await run([
+      ...['-em', input, '-mc', sharedPath('maps', model), '-ref_it', String(cycles)],
+      ...['-o', `${name}.mrc`, '-op', 'steps', '-v'],
+    ]);
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stdout).toMatch(/The model fits the map: correlation 0\.\d\d around its atoms\./);
+    const record = JSON.parse(readFileSync(workspace.path(`${name}.json`), 'utf8'));
+    const written = readStructure(readFileSync(workspace.path(`${name}_model.cif`)), 'model');
+    expect(written.atoms.length).toBe(record.model.atoms);
+    expect(record.model.bFactors.min).toBe(0);
+    // The header of 5fj6.pdb has "XXXX" for an id, 5fn5_box_complete.pdb has none.
+    expect(record.mode).toContain(name === 'c' ? '7CEC' : basename(model));
+    expect(record.inputs.map(({ role }: { role: string }) => role)).toContain('atomic model');
+    const [before, after, mask] = await Promise.all([
+      imageOf(input),
+      imageOf(workspace.path(`${name}.mrc`)),
+      imageOf(workspace.path(`steps/${name}_mask.mrc`)),
+    ]);
+    expect(after.grid).toEqual(before.grid);
+    // Against the model's whole map, which goes on where the reference was cut off. The correlations are low where
+    // the map ends far before the grid does (3186: 7.9 A, Nyquist 2.7 A).
+    const modelMap = await simulated(written, before.grid);
+    const [was, is] = [before, after].map(({ data }) => correlationInside(data, modelMap, mask.data));
+    expect(is).toBeGreaterThan(was + gain);
+    expect(record.model.referenceEnd).toBeCloseTo(end, 0);
+    const audit = JSON.parse(readFileSync(workspace.path(`steps/${name}_profiles_audit.json`), 'utf8'));
+    expect(audit.maskVoxels).toBe(record.numbers.maskVoxels);
+    expect(audit.profiles.length).toBe(Math.min(1000, Math.round(0.01 * audit.maskVoxels)));
+  });
 
-  it('TRPV1 with its model: scaled no further than its resolution, it is closer to the truth', {
-    timeout: 120_000,
-  }, async () => {
+  it('TRPV1 with its model: scaled no further than its resolution, it is closer to the truth', async () => {
     const golden = (file: string) => sharedPath('golden/trpv1-c4', file);
     const halves = ['-hm', golden('half1.mrc'), golden('half2.mrc'), '-ma', golden('mask.mrc')];
     const args = [...halves, '-mc', golden('model.cif'), '-ref_it', '0'];
@@ -115,7 +109,7 @@ describeWithSharedData('references from atoms', () => {
     expect(withNoise).toBeLessThan(before);
   });
 
-  it('a pseudo-model of TRPV1 brings the map closer to the truth', { timeout: 120_000 }, async () => {
+  it('a pseudo-model of TRPV1 brings the map closer to the truth', async () => {
     const golden = (file: string) => sharedPath('golden/trpv1-c4', file);
     const halves = ['-hm', golden('half1.mrc'), golden('half2.mrc'), '-ma', golden('mask.mrc')];
     const result = await run([...halves, '--build_using_pseudomodel', '-ref_it', '0', '-o', 'p.mrc', '-v']);
@@ -138,7 +132,7 @@ describeWithSharedData('references from atoms', () => {
     expect(after).toBeGreaterThan(before + 0.01);
   });
 
-  it('--complete_model fills what a partial model leaves out', { timeout: 120_000 }, async () => {
+  it('--complete_model fills what a partial model leaves out', async () => {
     const golden = (file: string) => sharedPath('golden/trpv1-c4', file);
     const halves = ['-hm', golden('half1.mrc'), golden('half2.mrc'), '-ma', golden('mask.mrc')];
     const whole = readStructure(readFileSync(golden('model.cif')), 'model.cif');

@@ -41,12 +41,11 @@ function testsWithGpu(): void {
     const onceOnly = runtime === 'node' ? it : () => undefined;
     const run = (args: readonly string[]) => runCli(workspace.folder, args, { runtime, env });
 
-    it('is listed with driver, limits, features and a passed self-test', async () => {
+    // The list of a machine without a GPU is that of both.
+    const otherOnly = runtime === runtimes.at(-1) ? it : () => undefined;
+    otherOnly('is listed with driver, limits, features and a passed self-test', async () => {
       const { code, stdout } = await run(['devices']);
       expect(code).toBe(0);
-      expect(stdout).toMatch(
-        new RegExp(`^${runtime} .* CPU cores, WebGPU by ${runtime === 'node' ? 'Dawn' : 'wgpu'}`, 'i'),
-      );
       expect(stdout).toMatch(/^0 {2}\S.*\(\w+\), (software|hardware)$/m);
       expect(stdout).toMatch(/^ {3}Driver: \S/m);
       expect(stdout).toMatch(/^ {3}Limits: .* per binding, .* per buffer/m);
@@ -146,6 +145,8 @@ describe.skipIf('reason' in files).each(runtimes)('a machine without a GPU, unde
   it('lists none, with every way of asking, and that is no failure', async () => {
     const { code, stdout } = await run(['devices']);
     expect(code).toBe(0);
+    const implementation = runtime === 'node' ? 'Dawn' : 'wgpu';
+    expect(stdout).toMatch(new RegExp(`^${runtime} .* CPU cores, WebGPU by ${implementation}`, 'i'));
     expect(stdout).toContain(
       'No GPU was found.\nAsked without success:\n  power preference high-performance: ',
     );

@@ -37,13 +37,27 @@ function commandsOf(file: string): string[] {
     .filter((line) => /^(locscale-gpu|mpirun|srun) /.test(line));
 }
 
+const launcher = findMpiLaunchers().find(({ launcher: found }) => found !== undefined)?.launcher;
 const commands = [...new Set(documents.flatMap(commandsOf))];
 const toRun = commands.filter((line) => !NOT_RUN.some(([pattern]) => pattern.test(line)));
 
-let workspace: Workspace;
+/** At 1.5 A: one cube of the network (48 A); and a box of one window of the local resolution (50 A). */
+const SMALL = 32;
+const LARGE = 34;
+const NEEDS_LARGE = / locres |--local_resolution/;
+
+const workspaces = new Map<number, Workspace>();
 beforeAll(async () => {
-  workspace = new Workspace();
-  const data = smallDataset({ shape: [36, 36, 36] });
+  for (const edge of [SMALL, LARGE]) workspaces.set(edge, await workspaceOf(edge));
+});
+afterAll(() => {
+  for (const workspace of workspaces.values()) workspace.remove();
+});
+
+/** A folder with every file that a command names. */
+async function workspaceOf(edge: number): Promise<Workspace> {
+  const workspace = new Workspace();
+  const data = smallDataset({ shape: [edge, edge, edge] });
   const write = async (name: string, image: MapImage): Promise<void> => {
     const pieces: Uint8Array[] = [];
     for await (const piece of writeMrc(image, { label: 'test' })) pieces.push(piece);
@@ -62,8 +76,8 @@ beforeAll(async () => {
   // The first half of the chain, for the hybrid.
   const part = atoms.slice(0, Math.floor(atoms.length / 2));
   writeFileSync(workspace.path('part.cif'), writeMmcif({ id: 'PART', title: '', atoms: part, notes: [] }));
-});
-afterAll(() => workspace.remove());
+  return workspace;
+}
 
 function pdbOf(atoms: readonly StructureAtom[]): string {
   const fixed = (value: number, width: number, digits: number): string =>
@@ -88,22 +102,18 @@ describe('documented commands', () => {
     for (const [pattern, why] of NOT_RUN) expect(why, String(pattern)).not.toBe('');
   });
 
-  it.each(toRun)(
-    '%s',
-    async (line) => {
-      const [program, ...words] = line.split(/\s+/);
-      const at = program === 'mpirun' ? words.indexOf('locscale-gpu') : -1;
-      const launcher = findMpiLaunchers().find(({ launcher: found }) => found !== undefined)?.launcher;
-      if (program === 'mpirun' && launcher === undefined) return;
-      const result = await runCli(workspace.folder, words.slice(at + 1), {
-        ...(program === 'mpirun' ? { launcher: [...launcher!.command, ...words.slice(0, at)] } : {}),
-        env: { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' },
-      });
-      expect(result.code, result.stderr).toBe(0);
-      expect(result.stderr).not.toMatch(/^error/m);
-      const out = /-o (\S+)/.exec(line)?.[1];
-      if (out !== undefined) expect(workspace.list()).toContain(out);
-    },
-    120_000,
-  );
+  it.each(toRun)('%s', async (line) => {
+    const [program, ...words] = line.split(/\s+/);
+    const at = program === 'mpirun' ? words.indexOf('locscale-gpu') : -1;
+    if (program === 'mpirun' && launcher === undefined) return;
+    const workspace = workspaces.get(NEEDS_LARGE.test(line) ? LARGE : SMALL)!;
+    const result = await runCli(workspace.folder, words.slice(at + 1), {
+      ...(program === 'mpirun' ? { launcher: [...launcher!.command, ...words.slice(0, at)] } : {}),
+      env: { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' },
+    });
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stderr).not.toMatch(/^error/m);
+    const out = /-o (\S+)/.exec(line)?.[1];
+    if (out !== undefined) expect(workspace.list()).toContain(out);
+  });
 });

@@ -20,15 +20,15 @@ import {
 } from '../../src/index.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { edge, gridOf, noisyBlob } from '../unit/pipeline/test-maps.ts';
-import { ballValues, runCli, Workspace } from './run-cli.ts';
+import { ballValues, oneCube, runCli, runCommand, Workspace } from './run-cli.ts';
 
 const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
 let workspace: Workspace;
 beforeAll(() => {
   workspace = new Workspace();
-  workspace.map('half1.mrc', 2);
-  workspace.map('half2.mrc', 3);
-  workspace.map('mask.mrc', 0, { values: ballValues(5) });
+  workspace.map('half1.mrc', 2, oneCube);
+  workspace.map('half2.mrc', 3, oneCube);
+  workspace.map('mask.mrc', 0, { values: ballValues(5), ...oneCube });
 });
 afterAll(() => workspace.remove());
 
@@ -73,7 +73,7 @@ describe('examples', () => {
     const { status } = example('predict-reference.mjs', 'half1.mrc', 'reference.mrc', 'bundled', 'mask.mrc');
     expect(status).toBe(0);
     const args = '-em half1.mrc --scaling locscale -ma mask.mrc -op steps -o scaled.mrc'.split(' ');
-    expect((await runCli(workspace.folder, args)).code).toBe(0);
+    expect((await runCommand(workspace.folder, args)).code).toBe(0);
     expect(await voxelsOf('reference.mrc')).toEqual(await voxelsOf('steps/scaled_predicted_reference.mrc'));
   });
 });
@@ -93,7 +93,7 @@ describe('the library', () => {
     ['a profile', '-hm half1.mrc half2.mrc', 'profile'],
   ])('has the defaults of the command line: %s', async (_, words, from) => {
     const args = [...words.split(' '), '--engine', 'cpu', '-np', '1', '-o', 'by-command.mrc'];
-    expect((await runCli(workspace.folder, args)).code).toBe(0);
+    expect((await runCommand(workspace.folder, args)).code).toBe(0);
     const read = (name: string) => readMapFile(workspace.path(name));
     const predictor = from === 'network' ? await openNetwork({ provider: 'cpu', threads: 1 }) : undefined;
     const reference: LocScaleJob['reference'] =
@@ -114,9 +114,15 @@ describe('the library', () => {
   it('stops a run by an AbortSignal, from within its own progress', async () => {
     const predictor = await openNetwork({ provider: 'cpu', threads: 1 });
     const stop = new AbortController();
+    // Two cubes: a column of voxels of 3 A at an edge of the box.
+    workspace.map('coarse.mrc', 2);
+    const column = Float32Array.from({ length: edge ** 3 }, (_, i) =>
+      Number(i % edge < 4 && Math.floor(i / edge) % edge < 4),
+    );
+    workspace.map('column.mrc', 0, { values: column });
     const job = {
-      input: { kind: 'map', map: await readMapFile(workspace.path('half1.mrc')) },
-      mask: await openMapFile(workspace.path('mask.mrc'), { kind: 'mask' }),
+      input: { kind: 'map', map: await readMapFile(workspace.path('coarse.mrc')) },
+      mask: await openMapFile(workspace.path('column.mrc'), { kind: 'mask' }),
       predictor,
       parameters: defaultParameters,
     } as const;

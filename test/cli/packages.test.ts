@@ -15,7 +15,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { edge } from '../unit/pipeline/test-maps.ts';
-import { ballValues, runtimes, Workspace } from './run-cli.ts';
+import { ballValues, oneCube, runtimes, Workspace } from './run-cli.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -45,8 +45,8 @@ function inputs(workspace: Workspace): string[] {
     ['half2.mrc', 3],
     ['reference.mrc', 4],
   ] as const)
-    workspace.map(name, seed);
-  workspace.map('mask.mrc', 0, { values: ballValues(3) });
+    workspace.map(name, seed, oneCube);
+  workspace.map('mask.mrc', 0, { values: ballValues(3), ...oneCube });
   return '-hm half1.mrc half2.mrc -mm reference.mrc -ma mask.mrc -wn 6 --engine cpu -np 1'.split(' ');
 }
 

@@ -147,9 +147,9 @@ describe('an external job', () => {
   });
 
   it('that was stopped is continued where it was', async () => {
-    // The first cubes are kept long before the last one is reached, and all are done in seconds.
+    // The first cubes are kept long before the last one is reached, and all, smaller ones than usual, are done in seconds.
     const mask = '--in_mask MaskCreate/job020/mask.mrc';
-    const args = `--in_3dref ${half1} ${mask} --feature_enhance --mc_it 4 --res 7 --verbose --engine cpu --provider cpu --j 1`;
+    const args = `--in_3dref ${half1} ${mask} --feature_enhance --mc_it 4 --cube_size 32 --stride 32 --res 7 --verbose --engine cpu --provider cpu --j 1`;
     const environment = { LOCSCALE_CHECKPOINT_SECONDS: '0.01' };
     const { ended } = start(args, environment);
     const kept = project.path(`${job}processing_files/checkpoints`);

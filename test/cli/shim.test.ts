@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { edge } from '../unit/pipeline/test-maps.ts';
-import { ballValues, runCli, runtimes, Workspace } from './run-cli.ts';
+import { ballValues, oneCube, runCli, runtimes, Workspace } from './run-cli.ts';
 
 const windows = process.platform === 'win32';
 const shell = (line: string, cwd: string) => spawnSync('sh', ['-c', line], { cwd, encoding: 'utf8' });
@@ -68,10 +68,10 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
     await runCli(project.folder, ['setup', '--shim', 'shim']);
     activate = `. ${project.path('shim/activate')}`;
     mkdirSync(project.path(run), { recursive: true });
-    project.map('half1.mrc', 2);
-    project.map('half2.mrc', 3);
-    project.map('reference.mrc', 4);
-    project.map('mask.mrc', 0, { values: ballValues(3) });
+    project.map('half1.mrc', 2, oneCube);
+    project.map('half2.mrc', 3, oneCube);
+    project.map('reference.mrc', 4, oneCube);
+    project.map('mask.mrc', 0, { values: ballValues(3), ...oneCube });
     for (const name of ['half1.mrc', 'half2.mrc', 'reference.mrc', 'mask.mrc'])
       symlinkSync(realpathSync(project.path(name)), project.path(`${run}/${name}`));
   });
@@ -93,7 +93,7 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
 
   it('Scipion: local sharpening with a reference volume, without CCP4', () => {
     const { status, stderr } = inRun(
-      'locscale   --outfile volume_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --apix 3.0 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --number_processes 3 --skip_refine --window_size 6',
+      'locscale   --outfile volume_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --apix 2.4 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --number_processes 3 --skip_refine --window_size 6',
     );
     expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')]);
     // It moves this file to its own folder of results.
@@ -102,7 +102,7 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
 
   it('Scipion 3.1 with LocScale 2.1: the command run_locscale', () => {
     const { status } = inRun(
-      'locscale run_locscale  --outfile old_scaled.mrc --verbose --emmap_path half1.mrc --apix 3.0 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --number_processes 3 --skip_refine -wn 6',
+      'locscale run_locscale  --outfile old_scaled.mrc --verbose --emmap_path half1.mrc --apix 2.4 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --number_processes 3 --skip_refine -wn 6',
     );
     expect(status).toBe(0);
     expect(isMap(`${run}/old_scaled.mrc`)).toBe(true);
@@ -201,7 +201,7 @@ describe.skipIf(windows)('locscale as other programs call it', () => {
   const flags = /Open MPI/.test(mpi.stdout ?? '') ? '--allow-run-as-root --oversubscribe' : '';
   it.skipIf(mpi.status !== 0)('Scipion: with MPI between environment and program', () => {
     const { status, stderr } = inRun(
-      `mpirun ${flags} -np 2 locscale  --outfile mpi_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --apix 3.0 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --mpi --window_size 6`,
+      `mpirun ${flags} -np 2 locscale  --outfile mpi_scaled.mrc --verbose --halfmap_paths half1.mrc half2.mrc --apix 2.4 --ref_resolution 9 --model_map reference.mrc --mask mask.mrc --mpi --window_size 6`,
     );
     expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')]);
     expect(isMap(`${run}/mpi_scaled.mrc`)).toBe(true);

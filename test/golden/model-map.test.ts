@@ -124,7 +124,6 @@ describeWithSharedData('model-map of TRPV1', () => {
 
   it.skipIf(!gemmiPresent)(
     'is the map of gemmi: correlation 0.9999, every frequency 0.9999, B factor within 1 %',
-    { timeout: 120_000 },
     async () => {
       const structure = read();
       // A part of moderate size; sharp and blurred atoms, several elements.

@@ -209,7 +209,7 @@ describeWithSharedData('real coordinate files', () => {
   const folder = sharedPath('structures');
   const long = process.env.LOCSCALE_LONG === '1';
   const which = long ? 'all' : 'every fourth';
-  it.skipIf(!gemmiPresent)(`structures, ${which}, are what gemmi reads`, { timeout: 300_000 }, () => {
+  it.skipIf(!gemmiPresent)(`structures, ${which}, are what gemmi reads`, () => {
     const all = readdirSync(folder).filter((file) => file.endsWith('.gz'));
     expect(all.length).toBe(202);
     // Of either format.
