@@ -23,7 +23,8 @@ function goodWorkspace(): Workspace {
 function bytesOf(name: string, change: Parameters<typeof makeMrc>[0] | object = {}): Uint8Array {
   return makeMrc({ extents: [edge, edge, edge], voxelSize: 3, values: noisyBlob(name, 1).data, ...change });
 }
-const plain = ['--no_reference', '-ma', 'mask.mrc', '-wn', '6', '--engine', 'cpu', '-np', '1'];
+const cpu = ['--engine', 'cpu'];
+const plain = ['--no_reference', '-ma', 'mask.mrc', '-wn', '6', ...cpu, '-np', '1'];
 const full = ['-em', 'map.mrc', ...plain];
 
 /** name, files to make, arguments, exit code, message, hint */
@@ -89,14 +90,14 @@ const cases: readonly (readonly [string, (w: Workspace) => void, readonly string
     'shapes that differ',
     (w) =>
       w.map('x.mrc', 1, { extents: [edge, edge, 10], values: new Float32Array(edge * edge * 10).fill(1) }),
-    ['-em', 'map.mrc', '--no_reference', '-ma', 'x.mrc', '-wn', '6'],
+    ['-em', 'map.mrc', '--no_reference', '-ma', 'x.mrc', '-wn', '6', ...cpu],
     3,
     /^error: The maps differ in box: map\.mrc has 20 x 20 x 20, x\.mrc has 20 x 20 x 10\.$/,
   ],
   [
     'voxel sizes that differ',
     (w) => w.map('x.mrc', 1, { voxelSize: 2.9 }),
-    ['-em', 'map.mrc', '-mm', 'x.mrc', '-ma', 'mask.mrc', '-wn', '6'],
+    ['-em', 'map.mrc', '-mm', 'x.mrc', '-ma', 'mask.mrc', '-wn', '6', ...cpu],
     3,
     /^error: The maps differ in voxel size: map\.mrc has 3 A, x\.mrc has 2\.9 A\.$/,
   ],
@@ -113,7 +114,7 @@ const cases: readonly (readonly [string, (w: Workspace) => void, readonly string
       w.map('x.mrc', 1, {
         values: noisyBlob('x', 1).data.map((v, i) => (i < 2 ? Number.NEGATIVE_INFINITY : v)),
       }),
-    ['-em', 'map.mrc', '-mm', 'x.mrc', '-ma', 'mask.mrc', '-wn', '6'],
+    ['-em', 'map.mrc', '-mm', 'x.mrc', '-ma', 'mask.mrc', '-wn', '6', ...cpu],
     3,
     /^error: x\.mrc has 2 voxels that are NaN or infinite/,
   ],
@@ -127,14 +128,14 @@ const cases: readonly (readonly [string, (w: Workspace) => void, readonly string
   [
     'all-zero mask',
     (w) => w.map('x.mrc', 1, { values: new Float32Array(edge ** 3) }),
-    ['-em', 'map.mrc', '--no_reference', '-ma', 'x.mrc', '-wn', '6'],
+    ['-em', 'map.mrc', '--no_reference', '-ma', 'x.mrc', '-wn', '6', ...cpu],
     3,
     /^error: The mask x\.mrc is empty: every voxel is 0\.$/,
   ],
   [
     'mask below 0.5',
     (w) => w.map('x.mrc', 1, { values: ballValues(4, 0.49) }),
-    ['-em', 'map.mrc', '--no_reference', '-ma', 'x.mrc', '-wn', '6'],
+    ['-em', 'map.mrc', '--no_reference', '-ma', 'x.mrc', '-wn', '6', ...cpu],
     3,
     /^error: The mask x\.mrc is empty: no voxel reaches 0\.5\.$/,
   ],
@@ -155,7 +156,7 @@ const cases: readonly (readonly [string, (w: Workspace) => void, readonly string
   [
     'window larger than the map',
     () => {},
-    ['-em', 'map.mrc', '--no_reference', '-ma', 'mask.mrc', '-wn', '22'],
+    ['-em', 'map.mrc', '--no_reference', '-ma', 'mask.mrc', '-wn', '22', ...cpu],
     3,
     /^error: The window of 22 voxels \(66\.0 A\) is larger than the map \(20 x 20 x 20\)\.$/,
   ],
@@ -218,7 +219,7 @@ const cases: readonly (readonly [string, (w: Workspace) => void, readonly string
   [
     'noise box outside the map',
     () => {},
-    ['-em', 'map.mrc', '--no_reference', '-wn', '6', '--noise_box', '0,0,19'],
+    ['-em', 'map.mrc', '--no_reference', '-wn', '6', '--noise_box', '0,0,19', ...cpu],
     2,
     /^error: A noise box does not lie inside the map\.$/,
   ],

@@ -72,7 +72,9 @@ describe('examples', () => {
   it('predict-reference.mjs writes what -op keeps of a run', async () => {
     const { status } = example('predict-reference.mjs', 'half1.mrc', 'reference.mrc', 'bundled', 'mask.mrc');
     expect(status).toBe(0);
-    const args = '-em half1.mrc --scaling locscale -ma mask.mrc -op steps -o scaled.mrc'.split(' ');
+    const args = '-em half1.mrc --scaling locscale -ma mask.mrc -op steps -o scaled.mrc --engine cpu'.split(
+      ' ',
+    );
     expect((await runCommand(workspace.folder, args)).code).toBe(0);
     expect(await voxelsOf('reference.mrc')).toEqual(await voxelsOf('steps/scaled_predicted_reference.mrc'));
   });

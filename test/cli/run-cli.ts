@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LibraryOutput } from '../../src/cli/library-output.ts';
+import type { LibraryOutput } from '../../src/platform/library-output.ts';
 import { type MrcFixture, makeMrc } from '../support/mrc-fixture.ts';
 import { edge, noisyBlob } from '../unit/pipeline/test-maps.ts';
 
@@ -80,7 +80,10 @@ export async function runCommand(
   )) as typeof import('../../src/cli/main.ts');
   const text = { stdout: '', stderr: '' };
   const libraries: LibraryOutput = {
-    hold: async () => undefined,
+    // Called before a native library is loaded. Drivers of GPUs print, and stay loaded.
+    hold: async () => {
+      if (!args.includes('cpu')) throw new Error('What may look for a GPU is not for runCommand.');
+    },
     standardError: () => 2,
     text: () => '',
     release: () => '',
