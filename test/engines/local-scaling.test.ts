@@ -329,7 +329,7 @@ describeEngines('properties of local scaling', (engine) => {
       measureBFactors: false,
     });
     // Long enough for several tiles.
-    const job = await jobOf([150, 8, 8]);
+    const job = await jobOf([280, 8, 8]);
     const seen: number[] = [];
     let total = 0;
     await localScaling(cpu, job, {
