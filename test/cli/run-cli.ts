@@ -106,6 +106,9 @@ export async function runCommand(
 /** One after the other: a process has one working directory. */
 let commands: Promise<unknown> = Promise.resolve();
 
+/** What feature_enhance says of the network that comes with the program: one line. */
+export const BUNDLED_NETWORK = /^warning: EMmerNet is not imported, and the bundled network .*\n/m;
+
 /** Voxels with which the test blob is one cube of the bundled network: 48 A. */
 export const oneCube = { voxelSize: 2.4 };
 

@@ -194,7 +194,7 @@ async function expectOracle(engine: Engine, test: Case): Promise<void> {
 
 describeEngines('local scaling in parts', (engine) => {
   it('gives the bits of the whole job, in any order and on volumes of several calls', async () => {
-    const shape: Shape = [20, 36, 16];
+    const shape: Shape = [26, 36, 20];
     const chosen = await engine();
     const upload = (data: Float32Array) => chosen.upload(data, shape);
     const job: LocalScalingJob = {
