@@ -50,8 +50,8 @@ export default defineConfig({
   ssr: inDeno ? { resolve: { conditions: ['deno', 'module', 'node', 'development'] } } : {},
   test: {
     // Against tests that hang; a loaded machine takes ten times as long as an idle one.
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Engine tests start their own worker threads: one file per core is enough.
     pool: 'forks',
     maxWorkers: 2,

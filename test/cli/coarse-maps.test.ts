@@ -1,7 +1,7 @@
 /** Coarse maps and subtomogram averages as their users run them. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ballValues, runCommand, Workspace } from './run-cli.ts';
+import { BUNDLED_NETWORK, ballValues, runCommand, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(() => {
@@ -64,7 +64,7 @@ it('who asks for a network on such voxels is refused, feature_enhance too', asyn
   ]) {
     const result = await run(...args, '-o', 'out.mrc');
     expect(result.code).toBe(3);
-    expect(result.stderr.split('\n')[0]).toBe(`error: ${misfit}`);
+    expect(result.stderr.replace(BUNDLED_NETWORK, '').split('\n')[0]).toBe(`error: ${misfit}`);
     expect(result.stderr).toContain('--no_reference');
   }
   expect(workspace.list().filter((name) => name.startsWith('out'))).toEqual([]);
