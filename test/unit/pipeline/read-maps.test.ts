@@ -75,7 +75,7 @@ describe('maps that do not fit together', () => {
   it('names a voxel size of 1 A as one that was perhaps not known', async () => {
     const reference = { kind: 'model-map', map: mapWith('reference.mrc', { voxelSize: [1, 1, 1] }) } as const;
     expect((await refusal({ reference })).hint).toBe(
-      'Programs that do not know the voxel size write 1 A: if 3 A is right, give -p 3.',
+      'Programs that do not know the voxel size write 1 A: if 3 A is right, give `voxelSize: 3`.',
     );
   });
 
