@@ -113,11 +113,8 @@ function distinct(pipelines: readonly Pipeline[]): Pipeline[] {
   return [...new Map(pipelines.map((pipeline) => [pipeline.name, pipeline])).values()];
 }
 
-/** The constants that set sizes; the FFT's others follow from its length. */
 function describeConstants(constants: Readonly<Record<string, number>>): string {
-  const named = Object.entries(constants).filter(
-    ([name]) => !/^(LENGTH|THREADS|WORK_SIZE|PASSES|RADICES|BLUESTEIN|ROWS|USE_\d+)$/.test(name),
-  );
+  const named = Object.entries(constants).filter(([name]) => name !== 'THREADS');
   return named.map(([name, value]) => ` ${name}=${value}`).join('');
 }
 

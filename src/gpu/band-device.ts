@@ -19,7 +19,7 @@ import {
 import { type BandKernels, blockFields, fieldsOf, NAME, TARGETS } from './band-kernels.ts';
 import type { GpuDevice } from './device.ts';
 import { prepareColumns } from './fft-axes.ts';
-import { dispatchSize, lineTableBuffer } from './fft-lines.ts';
+import { dispatchSize } from './fft-lines.ts';
 import {
   copyStrip,
   createSpectrum,
@@ -241,7 +241,6 @@ export class GpuBands implements BandDevice {
   private async filter(index: number, from: Spectrum, work: Spectrum): Promise<void> {
     const { gpu, kernels, slots, squares } = this;
     const { fft, bands } = this.plan;
-    const table = lineTableBuffer(gpu, fft.z);
     const source = this.strips?.source ?? from.slabs[0].buffer;
     const result = this.strips?.result ?? work.slabs[0].buffer;
     const bins = highestIndex(bands, 2, index) + 1;
@@ -259,7 +258,7 @@ export class GpuBands implements BandDevice {
       const pass = encoder.beginComputePass({ label: 'band-filter' });
       kernels.filter.run(
         pass,
-        { table, parameters, source, squares, result },
+        { parameters, source, squares, result },
         dispatchSize(strip.rows * Math.ceil(bins / fft.z.lines), gpu.limits),
       );
       pass.end();

@@ -3,7 +3,7 @@
  * Each pass is prepared (pipeline, table, parameters) and then recorded as one dispatch.
  */
 import type { GpuDevice } from './device.ts';
-import { dispatchSize, type LineFftPlan, lineKernel, lineTableBuffer } from './fft-lines.ts';
+import { dispatchSize, type LineFftPlan, lineKernel } from './fft-lines.ts';
 import { type Bound, createUniform } from './kernel.ts';
 
 export interface RowRange {
@@ -31,7 +31,6 @@ export async function prepareRows(
   const [forward, inverse] = await Promise.all(
     ['forward', 'inverse'].map((entry) => lineKernel(gpu, plan, 'fft-rows', entry)),
   );
-  const table = lineTableBuffer(gpu, plan);
   const parameters = createUniform(gpu, 'fft-rows', [
     ['u32', range.rows],
     ['u32', range.firstReal],
@@ -42,9 +41,9 @@ export async function prepareRows(
   const groups = dispatchSize(Math.ceil(range.rows / (2 * plan.lines)), gpu.limits);
   return {
     forward: (pass, real, spectrum) =>
-      forward.run(pass, { table, parameters, real_rows: real, spectrum_out: spectrum }, groups),
+      forward.run(pass, { parameters, real_rows: real, spectrum_out: spectrum }, groups),
     inverse: (pass, spectrum, real) =>
-      inverse.run(pass, { table, parameters, spectrum_rows: spectrum, real_out: real }, groups),
+      inverse.run(pass, { parameters, spectrum_rows: spectrum, real_out: real }, groups),
     destroy: () => gpu.destroyBuffer(parameters),
   };
 }
@@ -71,7 +70,6 @@ export async function prepareColumns(
   range: ColumnRange,
 ): Promise<ColumnsPass> {
   const kernel = await lineKernel(gpu, plan, 'fft-columns', 'main');
-  const table = lineTableBuffer(gpu, plan);
   const [forward, inverse] = [0, 1].map((direction) =>
     createUniform(gpu, 'fft-columns', [
       ['u32', range.columns],
@@ -84,7 +82,7 @@ export async function prepareColumns(
   const groups = dispatchSize(range.blocks * Math.ceil(range.columns / plan.lines), gpu.limits);
   const record = (parameters: GPUBuffer) => (pass: GPUComputePassEncoder, spectrum: Bound) => {
     // A line of one value is its own transform.
-    if (plan.n > 1) kernel.run(pass, { table, parameters, spectrum }, groups);
+    if (plan.n > 1) kernel.run(pass, { parameters, spectrum }, groups);
   };
   return {
     forward: record(forward),

@@ -5,6 +5,7 @@
 import { planFft, rootsOfUnity } from '../math/fourier/fft-plan.ts';
 import { loadShader } from '../shaders/load.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
+import { lineFftCode, workHalves, workLength } from './fft-code.ts';
 import { createKernel, createTable, type Kernel } from './kernel.ts';
 
 /** Rows lie along x (contiguous); columns along y or z, neighbours in memory being neighbouring columns. */
@@ -16,85 +17,99 @@ export interface LineFftPlan {
   /** Transformed length: n, or Bluestein's. */
   readonly length: number;
   readonly bluestein: boolean;
+  /** Of the passes, in order. */
   readonly radices: readonly number[];
   /** Lines (for rows: pairs of real rows) per workgroup. */
   readonly lines: number;
   readonly threads: number;
+  /** Copies of the lines in workgroup memory, and whether they have gaps (fft-code.ts). */
+  readonly halves: number;
+  readonly padded: boolean;
 }
 
 export type Planned<T> =
   | { readonly ok: true; readonly plan: T }
   | { readonly ok: false; readonly reason: string };
 
-const RADICES = [2, 3, 4, 5, 7, 8, 11, 13] as const;
-/** Radices are packed four bits each into 32 bits. */
-const MOST_PASSES = 8;
+const LARGEST_RADIX = 16;
 const COMPLEX_BYTES = 8;
-/** Lines per workgroup: 16 columns x 8 bytes are a whole cache line. */
+/** Lines per workgroup: 16 columns x 8 bytes are a whole cache line; half of one is still read at full speed. */
 const MOST_LINES = 16;
+const ENOUGH_LINES = 8;
+/** Workgroup memory that lets several workgroups run at once on every GPU. */
+const GROUP_BYTES = 16 * 1024;
 /** Rows are contiguous anyway: only enough of them to give every thread work. */
 const ROW_VALUES = 1024;
+const MOST_THREADS = 256;
 
-export function planLineFft(n: number, kind: LineKind, limits: GpuLimits): Planned<LineFftPlan> {
-  const { bluestein, passes } = planFft(n);
+/** `middle`: for columns that stay in workgroup memory between two transforms, as rows always do before or after one. */
+export function planLineFft(
+  n: number,
+  kind: LineKind,
+  limits: GpuLimits,
+  middle: boolean = kind === 'rows',
+): Planned<LineFftPlan> {
+  const { bluestein } = planFft(n);
   const length = bluestein?.length ?? n;
-  const radices = fewestRadices((bluestein ? bluestein.inner.passes : passes).map(({ radix }) => radix));
-  const bytesPerLine = 2 * length * COMPLEX_BYTES;
-  if (bytesPerLine > limits.workgroupBytes || radices.length > MOST_PASSES) {
+  const radices = fewestRadices(length);
+  const line = { n, kind, length, bluestein: bluestein !== undefined, radices };
+  const halves = Math.max(1, workHalves(line, middle));
+  const bytesOf = (padded: boolean): number => halves * workLength({ ...line, padded }) * COMPLEX_BYTES;
+  const least = bytesOf(false);
+  if (least > limits.workgroupBytes) {
     return {
       ok: false,
       reason:
-        `a Fourier transform of length ${n} needs ${bytesPerLine} bytes of workgroup memory and ` +
+        `a Fourier transform of length ${n} needs ${least} bytes of workgroup memory and ` +
         `the device has ${limits.workgroupBytes}`,
     };
   }
-  const most = Math.min(limits.workgroupBytes, limits.lineBytes) / bytesPerLine;
-  const lines = Math.min(
-    powerOfTwoUpTo(most),
-    MOST_LINES,
-    kind === 'rows' ? powerOfTwoUpTo(ROW_VALUES / length) : Number.POSITIVE_INFINITY,
-  );
+  const linesOf = (padded: boolean): number => {
+    const within = (bytes: number): number => powerOfTwoUpTo(bytes / bytesOf(padded));
+    const most = Math.min(limits.workgroupBytes, Math.max(limits.lineBytes, bytesOf(padded)));
+    const lines = Math.max(within(Math.min(most, GROUP_BYTES)), Math.min(ENOUGH_LINES, within(most)));
+    return Math.min(lines, MOST_LINES, kind === 'rows' ? powerOfTwoUpTo(ROW_VALUES / length) : MOST_LINES);
+  };
+  const padded =
+    radices.length > 1 && bytesOf(true) <= limits.workgroupBytes && linesOf(true) === linesOf(false);
+  const lines = linesOf(padded);
+  const butterflies = Math.max(...radices.map((radix) => (length / radix) * lines));
   const threads = Math.min(
     powerOfTwoUpTo(limits.workgroupInvocations),
-    256,
-    Math.max(32, powerOfTwoUpTo((lines * length) / 4)),
+    MOST_THREADS,
+    32 * Math.ceil(butterflies / 32),
   );
-  return { ok: true, plan: { n, kind, length, bluestein: bluestein !== undefined, radices, lines, threads } };
+  return { ok: true, plan: { ...line, lines, threads, halves, padded } };
 }
 
-/** Joins the passes of radix 2 and 4 into as many of radix 8 as possible: fewer rounds through memory. */
-function fewestRadices(radices: readonly number[]): number[] {
-  const odd = radices.filter((radix) => radix % 2 === 1);
-  let twos = radices.reduce((sum, radix) => sum + (radix === 4 ? 2 : radix === 2 ? 1 : 0), 0);
-  const even: number[] = [];
-  while (twos > 0) {
-    // 16 = 4 x 4 rather than 8 x 2.
-    const exponent = twos === 4 || twos < 3 ? Math.min(2, twos) : 3;
-    even.push(2 ** exponent);
-    twos -= exponent;
+const fewest = new Map<number, readonly number[]>();
+
+/** As few factors of at most 16 as possible, and of those the most even ones, in descending order. */
+function fewestRadices(length: number): readonly number[] {
+  if (length <= LARGEST_RADIX) return [length];
+  const known = fewest.get(length);
+  if (known) return known;
+  let best: readonly number[] | undefined;
+  for (let radix = LARGEST_RADIX; radix > 1; radix--) {
+    if (length % radix !== 0) continue;
+    const rest = fewestRadices(length / radix);
+    if (rest.length === 0) continue;
+    const radices = [radix, ...rest].sort((a, b) => b - a);
+    if (
+      best === undefined ||
+      radices.length < best.length ||
+      (radices.length === best.length && radices[0] < best[0])
+    )
+      best = radices;
   }
-  return [...even, ...odd];
+  // A prime beyond the largest radix: no caller transforms such a length directly.
+  const found = best ?? [];
+  fewest.set(length, found);
+  return found;
 }
 
 function powerOfTwoUpTo(limit: number): number {
   return 2 ** Math.max(0, Math.floor(Math.log2(limit)));
-}
-
-/** Override constants of lib/line-fft.wgsl. */
-export function lineConstants(plan: LineFftPlan): Record<string, number> {
-  const { n, length, lines, threads, radices, bluestein, kind } = plan;
-  return {
-    N: n,
-    LENGTH: length,
-    LINES: lines,
-    THREADS: threads,
-    WORK_SIZE: 2 * length * lines,
-    PASSES: radices.length,
-    RADICES: radices.reduce((packed, radix, i) => packed + radix * 16 ** i, 0),
-    BLUESTEIN: bluestein ? 1 : 0,
-    ROWS: kind === 'rows' ? 1 : 0,
-    ...Object.fromEntries(RADICES.map((radix) => [`USE_${radix}`, radices.includes(radix) ? 1 : 0])),
-  };
 }
 
 /** `table` of lib/line-fft.wgsl: roots of unity, then chirp and transformed chirp of Bluestein's algorithm. */
@@ -122,7 +137,7 @@ function cacheOf(gpu: GpuDevice): DeviceCache {
   return cache;
 }
 
-/** Entry point of a shader that includes lib/line-fft.wgsl, for one length. Kept until the device goes. */
+/** Entry point of a shader that includes lib/line-fft.wgsl, for one length; binds its table. Kept until the device goes. */
 export function lineKernel(
   gpu: GpuDevice,
   plan: LineFftPlan,
@@ -130,20 +145,39 @@ export function lineKernel(
   entryPoint: string,
 ): Promise<Kernel> {
   const { kernels } = cacheOf(gpu);
-  const key = `${shader} ${entryPoint} ${plan.kind} ${plan.n}`;
+  const { n, kind } = plan;
+  const key = `${shader} ${entryPoint} ${kind} ${n}`;
   let kernel = kernels.get(key);
   if (!kernel) {
-    kernel = loadShader(shader).then((code) =>
-      createKernel(gpu, { name: shader, code, entryPoint, constants: lineConstants(plan) }),
-    );
+    kernel = compile(gpu, plan, shader, entryPoint);
     kernel.catch(() => kernels.delete(key));
     kernels.set(key, kernel);
   }
   return kernel;
 }
 
+async function compile(
+  gpu: GpuDevice,
+  plan: LineFftPlan,
+  shader: string,
+  entryPoint: string,
+): Promise<Kernel> {
+  const { n, lines, threads, radices, bluestein } = plan;
+  const code = await loadShader(shader);
+  const kernel = await createKernel(gpu, {
+    name: shader,
+    code: `${code}\n${lineFftCode(plan, code)}`,
+    entryPoint,
+    constants: { N: n, LINES: lines, THREADS: threads },
+  });
+  // One pass has no factors.
+  if (radices.length === 1 && !bluestein) return kernel;
+  const table = lineTableBuffer(gpu, plan);
+  return { ...kernel, run: (pass, bound, groups) => kernel.run(pass, { ...bound, table }, groups) };
+}
+
 /** Table of a length, float32 on the device. A few kilobytes, kept until the device goes. */
-export function lineTableBuffer(gpu: GpuDevice, plan: LineFftPlan): GPUBuffer {
+function lineTableBuffer(gpu: GpuDevice, plan: LineFftPlan): GPUBuffer {
   const { tables } = cacheOf(gpu);
   let buffer = tables.get(plan.n);
   if (!buffer) {

@@ -3,10 +3,11 @@
  * per column along z forward, transfer, inverse in one kernel; back along y and x.
  */
 
+import { LocScaleError } from '../errors.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
-import { dispatchSize, lineKernel, lineTableBuffer } from './fft-lines.ts';
+import { dispatchSize, lineKernel, planLineFft } from './fft-lines.ts';
 import {
   copyStrip,
   createSpectrum,
@@ -88,8 +89,10 @@ export async function filterColumns(
   { table: [binding, values], axisScale, parametersOf }: ColumnFilter,
 ): Promise<void> {
   const { plan } = spectrum;
-  const kernel = await lineKernel(gpu, plan.z, name, 'main');
-  const table = lineTableBuffer(gpu, plan.z);
+  const planned = planLineFft(plan.shape[0], 'columns', gpu.limits, true);
+  if (!planned.ok) throw new LocScaleError('out-of-memory', `The GPU ${gpu.name}: ${planned.reason}.`);
+  const z = planned.plan;
+  const kernel = await lineKernel(gpu, z, name, 'main');
   await withScratch(gpu, async (scratch) => {
     const tabulated = scratch.table(binding, values);
     const squares = scratch.table(
@@ -105,8 +108,8 @@ export async function filterColumns(
       const pass = encoder.beginComputePass({ label: name });
       kernel.run(
         pass,
-        { table, parameters, spectrum: buffer, squares, [binding]: tabulated },
-        dispatchSize(Math.ceil(columns / plan.z.lines), gpu.limits),
+        { parameters, spectrum: buffer, squares, [binding]: tabulated },
+        dispatchSize(Math.ceil(columns / z.lines), gpu.limits),
       );
       pass.end();
       copyStrip(encoder, spectrum, strip, buffer, 'scatter');

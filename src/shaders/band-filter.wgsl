@@ -3,7 +3,7 @@
 //   source, result   strips of rows ky (kz, ky - first_row, kx), complex (re, im), rows of `pitch`
 //   squares          squared frequencies along z (N), y (`height`) and x (`pitch`) in units of the spacing d
 // Only bins kx < `bins` are written: those behind are 0 in this band and in all before it. One workgroup = LINES
-// neighbouring columns of one row; one thread = every THREADS-th value, then butterfly, then value. Columns outside
+// neighbouring columns of one row; one thread = every THREADS-th butterfly of every pass. Columns outside
 // the band all along are not transformed, but set to 0: another band may have left values there.
 // Hazards: f / d is right to a few units in the last place, 1e-6 of a band's width.
 
@@ -21,6 +21,29 @@ struct Band {
 @group(0) @binding(3) var<storage, read> squares: array<f32>;
 @group(0) @binding(4) var<storage, read_write> result: array<vec2f>;
 
+// First value and bin of the workgroup's first column, its columns, values between planes, squared frequency along y.
+var<private> first: u32;
+var<private> bin: u32;
+var<private> lines: u32;
+var<private> plane: u32;
+var<private> across: f32;
+
+fn input_value(i: u32, l: u32) -> vec2f {
+  if (l >= lines) {
+    return vec2f();
+  }
+  let f = sqrt(squares[i] + across + squares[N + parameters.height + bin + l]);
+  let weight = max(0.0, 1.0 - abs(f - parameters.band));
+  // Real and imaginary part exchanged: see lib/line-fft.wgsl.
+  return weight * source[first + i * plane + l].yx;
+}
+
+fn output_value(i: u32, l: u32, value: vec2f) {
+  if (l < lines) {
+    result[first + i * plane + l] = value.yx;
+  }
+}
+
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) id: vec3u,
@@ -34,12 +57,14 @@ fn main(
     return;
   }
   let x = (group - row * groups_per_row) * LINES;
-  let lines = min(LINES, parameters.bins - x);
-  let across = squares[N + parameters.first_row + row];
-  let first = row * parameters.pitch + x;
-  let plane = parameters.rows * parameters.pitch;
+  let square = squares[N + parameters.first_row + row];
+  bin = x;
+  lines = min(LINES, parameters.bins - x);
+  across = square;
+  first = row * parameters.pitch + x;
+  plane = parameters.rows * parameters.pitch;
   let end = parameters.band + 1.0;
-  if (across + squares[N + parameters.height + x] >= end * end) {
+  if (square + squares[N + parameters.height + x] >= end * end) {
     for (var t = thread; t < N * LINES; t += THREADS) {
       let l = t % LINES;
       if (l < lines) {
@@ -48,24 +73,5 @@ fn main(
     }
     return;
   }
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    var value = vec2f();
-    if (l < lines) {
-      let f = sqrt(squares[i] + across + squares[N + parameters.height + x + l]);
-      let weight = max(0.0, 1.0 - abs(f - parameters.band));
-      value = weight * source[first + i * plane + l];
-    }
-    // Real and imaginary part exchanged: see lib/line-fft.wgsl.
-    place(i, l, value.yx);
-  }
-  let half = transform_lines(thread);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    if (l < lines) {
-      result[first + i * plane + l] = transformed(half, i, l).yx;
-    }
-  }
+  transform(thread);
 }

@@ -2,8 +2,8 @@
 // Complex Fourier transform along y or z of a half spectrum, in place, unnormalised.
 // Buffer: spectrum, complex numbers (re, im); column c of block o begins at o * block_stride + c and its
 // values are element_stride apart (z, y, x order: along y a block is a plane; along z there is one block).
-// One workgroup = LINES neighbouring columns, so that each access covers contiguous memory; one thread =
-// every THREADS-th value, then butterfly, then value.
+// One workgroup = LINES neighbouring columns, so that each access covers contiguous memory; one thread = every
+// THREADS-th butterfly of every pass.
 // Hazards: in place is safe, for a workgroup reads all of its columns before it writes any.
 
 struct Columns {
@@ -18,6 +18,24 @@ struct Columns {
 @group(0) @binding(1) var<uniform> parameters: Columns;
 @group(0) @binding(2) var<storage, read_write> spectrum: array<vec2f>;
 
+// First value of the workgroup's first column, and its columns.
+var<private> start: u32;
+var<private> lines: u32;
+
+fn input_value(i: u32, l: u32) -> vec2f {
+  if (l >= lines) {
+    return vec2f();
+  }
+  let value = spectrum[start + i * parameters.element_stride + l];
+  return select(value, value.yx, parameters.inverse != 0u);
+}
+
+fn output_value(i: u32, l: u32, value: vec2f) {
+  if (l < lines) {
+    spectrum[start + i * parameters.element_stride + l] = select(value, value.yx, parameters.inverse != 0u);
+  }
+}
+
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) id: vec3u,
@@ -31,24 +49,7 @@ fn main(
     return;
   }
   let first = (group - block * groups_per_block) * LINES;
-  let lines = min(LINES, parameters.columns - first);
-  let start = block * parameters.block_stride + first;
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    var value = vec2f();
-    if (l < lines) {
-      value = spectrum[start + i * parameters.element_stride + l];
-    }
-    place(i, l, select(value, value.yx, parameters.inverse != 0u));
-  }
-  let half = transform_lines(thread);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    if (l < lines) {
-      let value = transformed(half, i, l);
-      spectrum[start + i * parameters.element_stride + l] = select(value, value.yx, parameters.inverse != 0u);
-    }
-  }
+  lines = min(LINES, parameters.columns - first);
+  start = block * parameters.block_stride + first;
+  transform(thread);
 }

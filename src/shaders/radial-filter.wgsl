@@ -3,7 +3,7 @@
 //   spectrum   strip of rows ky (kz, ky - first_row, kx), complex (re, im), in place
 //   squares    squared frequencies along z (N), y (`height`) and x (`pitch`), cycles per voxel
 //   gains      g, last_gain + 1 samples, 1 / per_cycle cycles per voxel apart; interpolated linearly
-// One workgroup = LINES neighbouring columns; one thread = every THREADS-th value, then butterfly, then value.
+// One workgroup = LINES neighbouring columns; one thread = every THREADS-th butterfly of every pass.
 // Hazards: |f| is right to a few units in the last place, 0.01 of a sample of the table. Columns of the
 // padding of a row are filtered with a frequency that means nothing.
 
@@ -28,43 +28,44 @@ fn gain_at(square: f32) -> f32 {
   return g + (position - f32(lower)) * (gains[lower + 1u] - g);
 }
 
+// First column of the workgroup, and its columns.
+var<private> first: u32;
+var<private> lines: u32;
+
+fn input_value(i: u32, l: u32) -> vec2f {
+  if (l >= lines) {
+    return vec2f();
+  }
+  return spectrum[first + i * parameters.columns + l];
+}
+
+fn output_value(i: u32, l: u32, value: vec2f) {
+  if (l < lines) {
+    spectrum[first + i * parameters.columns + l] = value.yx;
+  }
+}
+
+fn middle_value(i: u32, l: u32, value: vec2f) -> vec2f {
+  let row = (first + l) / parameters.pitch;
+  let x = first + l - row * parameters.pitch;
+  let y = parameters.first_row + row;
+  let square = squares[i] + squares[N + min(y, parameters.height - 1u)] + squares[N + parameters.height + x];
+  // Parts exchanged for the inverse transform.
+  return gain_at(square) * value.yx;
+}
+
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let first = (id.x + id.y * groups.x) * LINES;
-  if (first >= parameters.columns) {
+  let own_first = (id.x + id.y * groups.x) * LINES;
+  if (own_first >= parameters.columns) {
     return;
   }
-  let lines = min(LINES, parameters.columns - first);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    var value = vec2f();
-    if (l < lines) {
-      value = spectrum[first + i * parameters.columns + l];
-    }
-    place(i, l, value);
-  }
-  let middle = transform_lines(thread);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    let row = (first + l) / parameters.pitch;
-    let x = first + l - row * parameters.pitch;
-    let y = parameters.first_row + row;
-    let square = squares[i] + squares[N + min(y, parameters.height - 1u)] + squares[N + parameters.height + x];
-    // Each thread reads and writes values of its own; parts exchanged for the inverse transform.
-    place(i, l, gain_at(square) * transformed(middle, i, l).yx);
-  }
-  let half = transform_lines(thread);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    if (l < lines) {
-      spectrum[first + i * parameters.columns + l] = transformed(half, i, l).yx;
-    }
-  }
+  first = own_first;
+  lines = min(LINES, parameters.columns - own_first);
+  transform_to_work(thread);
+  transform_from_work(thread);
 }

@@ -4,7 +4,7 @@
 //   spectrum   strip of rows ky (kz, ky - first_row, kx), complex (re, im), in place
 //   squares    squared frequencies along z (N), y (`height`) and x (`pitch`), cycles per voxel
 //   phasors    {cos, sin} of 2 pi i / PHASES
-// One workgroup = LINES neighbouring columns; one thread = every THREADS-th value, then butterfly, then value.
+// One workgroup = LINES neighbouring columns; one thread = every THREADS-th butterfly of every pass.
 // Hazards: columns of the padding of a row are turned by angles that mean nothing.
 
 const PHASES: u32 = 1024u;
@@ -54,48 +54,48 @@ fn phase_of(z: u32, y: u32, x: u32) -> u32 {
   return (PHASES - hashed(mate_z, mate_y, x)) % PHASES;
 }
 
+// First column of the workgroup, and its columns.
+var<private> first: u32;
+var<private> lines: u32;
+
+fn input_value(i: u32, l: u32) -> vec2f {
+  if (l >= lines) {
+    return vec2f();
+  }
+  return spectrum[first + i * parameters.columns + l];
+}
+
+fn output_value(i: u32, l: u32, value: vec2f) {
+  if (l < lines) {
+    spectrum[first + i * parameters.columns + l] = value.yx;
+  }
+}
+
+fn middle_value(i: u32, l: u32, coefficient: vec2f) -> vec2f {
+  let row = (first + l) / parameters.pitch;
+  let x = first + l - row * parameters.pitch;
+  let y = min(parameters.first_row + row, parameters.height - 1u);
+  let square = squares[i] + squares[N + y] + squares[N + parameters.height + x];
+  var value = coefficient;
+  if (square >= parameters.first_square) {
+    value = times(value, phasors[phase_of(i, y, x)]);
+  }
+  // Parts exchanged for the inverse transform.
+  return value.yx;
+}
+
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let first = (id.x + id.y * groups.x) * LINES;
-  if (first >= parameters.columns) {
+  let own_first = (id.x + id.y * groups.x) * LINES;
+  if (own_first >= parameters.columns) {
     return;
   }
-  let lines = min(LINES, parameters.columns - first);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    var value = vec2f();
-    if (l < lines) {
-      value = spectrum[first + i * parameters.columns + l];
-    }
-    place(i, l, value);
-  }
-  let middle = transform_lines(thread);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    let row = (first + l) / parameters.pitch;
-    let x = first + l - row * parameters.pitch;
-    let y = min(parameters.first_row + row, parameters.height - 1u);
-    let square = squares[i] + squares[N + y] + squares[N + parameters.height + x];
-    var value = transformed(middle, i, l);
-    if (square >= parameters.first_square) {
-      let phasor = phasors[phase_of(i, y, x)];
-      value = vec2f(value.x * phasor.x - value.y * phasor.y, value.x * phasor.y + value.y * phasor.x);
-    }
-    // Each thread reads and writes values of its own; parts exchanged for the inverse transform.
-    place(i, l, value.yx);
-  }
-  let half = transform_lines(thread);
-  for (var t = thread; t < N * LINES; t += THREADS) {
-    let l = t % LINES;
-    let i = t / LINES;
-    if (l < lines) {
-      spectrum[first + i * parameters.columns + l] = transformed(half, i, l).yx;
-    }
-  }
+  first = own_first;
+  lines = min(LINES, parameters.columns - own_first);
+  transform_to_work(thread);
+  transform_from_work(thread);
 }

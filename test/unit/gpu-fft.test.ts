@@ -3,7 +3,8 @@ import process from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { type GpuDevice, type GpuLimits, STORAGE } from '../../src/gpu/device.ts';
 import { createRealFft3d, planRealFft3d } from '../../src/gpu/fft.ts';
-import { lineConstants, planLineFft } from '../../src/gpu/fft-lines.ts';
+import { workLength } from '../../src/gpu/fft-code.ts';
+import { planLineFft } from '../../src/gpu/fft-lines.ts';
 import { planSlabFft, stripsOf } from '../../src/gpu/fft-slabs.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import { isDeno } from '../../src/platform/index.ts';
@@ -162,7 +163,7 @@ describe('plans of the FFT in WGSL', () => {
         const { plan } = planned;
         expect(plan.radices.reduce((product, radix) => product * radix, 1)).toBe(plan.length);
         expect(plan.length).toBeGreaterThanOrEqual(plan.bluestein ? 2 * n - 1 : n);
-        expect(8 * lineConstants(plan).WORK_SIZE).toBeLessThanOrEqual(limits.workgroupBytes);
+        expect(8 * plan.halves * workLength(plan) * plan.lines).toBeLessThanOrEqual(limits.workgroupBytes);
         expect(plan.threads).toBeLessThanOrEqual(limits.workgroupInvocations);
       }
     }

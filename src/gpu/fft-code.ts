@@ -1,0 +1,288 @@
+/**
+ * WGSL of the Fourier transform of lines of one length, written out for its radices: butterflies in registers, one
+ * exchange through workgroup memory between two passes and none before the first or behind the last.
+ *
+ * Pass of radix R with stride s (the product of the radices before it), Stockham's order, on every line of L values:
+ *   y[b + (R - 1) u + k s] = exp(-2 pi i u k / L) sum_j x[b + j L / R] exp(-2 pi i j k / R)
+ * for the butterflies b < L / R, u = b - b mod s. In the last pass u is 0, and there are no factors.
+ *
+ * What a shader (`//#include lib/line-fft.wgsl`) gives and calls:
+ *   input_value(i, l)      value i of line l; 0 for lines that are not there
+ *   output_value(i, l, v)  takes value i of line l
+ *   middle_value(i, l, v)  what becomes of value i of line l when it stays in workgroup memory
+ *   transform(thread)            input_value to output_value
+ *   transform_to_work(thread)    input_value to workgroup memory, through middle_value
+ *   transform_from_work(thread)  workgroup memory to output_value
+ * Each is written only where the shader calls it, and called by all threads. transform_from_work begins with a barrier;
+ * a shader that reads `work_value` behind transform_to_work makes one itself.
+ */
+import type { LineFftPlan } from './fft-lines.ts';
+
+/** Name of a vec2f in the code being written. */
+type Name = string;
+
+class Codelet {
+  readonly lines: string[] = [];
+  private count = 0;
+
+  let(expression: string): Name {
+    const name = `v${this.count++}`;
+    this.lines.push(`let ${name} = ${expression};`);
+    return name;
+  }
+
+  /** Outputs of the DFT of the inputs, in order. */
+  dft(inputs: readonly Name[]): Name[] {
+    const { length } = inputs;
+    if (length === 1) return [...inputs];
+    if (length === 2)
+      return [this.let(`${inputs[0]} + ${inputs[1]}`), this.let(`${inputs[0]} - ${inputs[1]}`)];
+    if (length === 4) return this.dft4(inputs);
+    const p = COMPOSITE[length];
+    return p === undefined ? this.odd(inputs) : this.composite(inputs, p);
+  }
+
+  private dft4([a, b, c, d]: readonly Name[]): Name[] {
+    const [p, q] = [this.let(`${a} + ${c}`), this.let(`${b} + ${d}`)];
+    const [r, s] = [this.let(`${a} - ${c}`), this.turned(this.let(`${b} - ${d}`))];
+    return [
+      this.let(`${p} + ${q}`),
+      this.let(`${r} + ${s}`),
+      this.let(`${p} - ${q}`),
+      this.let(`${r} - ${s}`),
+    ];
+  }
+
+  /** -i v */
+  private turned(v: Name): Name {
+    return this.let(`vec2f(${v}.y, -${v}.x)`);
+  }
+
+  /** v exp(-2 pi i numerator / denominator) */
+  private turn(v: Name, numerator: number, denominator: number): Name {
+    const eighths = (8 * (numerator % denominator)) / denominator;
+    if (eighths === 0) return v;
+    if (eighths === 2) return this.turned(v);
+    if (eighths === 4) return this.let(`-${v}`);
+    if (eighths === 1) return this.let(`${number(Math.SQRT1_2)} * vec2f(${v}.x + ${v}.y, ${v}.y - ${v}.x)`);
+    if (eighths === 3) return this.let(`${number(Math.SQRT1_2)} * vec2f(${v}.y - ${v}.x, -${v}.x - ${v}.y)`);
+    const angle = (-2 * Math.PI * numerator) / denominator;
+    return this.let(`times(${v}, vec2f(${number(Math.cos(angle))}, ${number(Math.sin(angle))}))`);
+  }
+
+  /** Length p q: q transforms of length p, factors, p transforms of length q. */
+  private composite(inputs: readonly Name[], p: number): Name[] {
+    const { length } = inputs;
+    const q = length / p;
+    const columns = Array.from({ length: q }, (_, b) =>
+      this.dft(Array.from({ length: p }, (_, a) => inputs[q * a + b])).map((v, k) =>
+        this.turn(v, b * k, length),
+      ),
+    );
+    const rows = Array.from({ length: p }, (_, k) => this.dft(columns.map((column) => column[k])));
+    return Array.from({ length }, (_, k) => rows[k % p][Math.floor(k / p)]);
+  }
+
+  /** Odd length: sums and differences of the values j and R - j. */
+  private odd(inputs: readonly Name[]): Name[] {
+    const { length } = inputs;
+    const half = (length - 1) / 2;
+    const pairs = Array.from({ length: half }, (_, j) => [inputs[j + 1], inputs[length - 1 - j]]);
+    const sums = pairs.map(([a, b]) => this.let(`${a} + ${b}`));
+    const differences = pairs.map(([a, b]) => this.let(`${a} - ${b}`));
+    const outputs: Name[] = new Array(length);
+    outputs[0] = this.let([inputs[0], ...sums].join(' + '));
+    for (let k = 1; k <= half; k++) {
+      const angle = (j: number): number => (2 * Math.PI * (((j + 1) * k) % length)) / length;
+      const even = this.let(
+        [inputs[0], ...sums.map((s, j) => `${number(Math.cos(angle(j)))} * ${s}`)].join(' + '),
+      );
+      const odd = this.let(differences.map((d, j) => `${number(Math.sin(angle(j)))} * ${d}`).join(' + '));
+      const turned = this.turned(odd);
+      outputs[k] = this.let(`${even} + ${turned}`);
+      outputs[length - k] = this.let(`${even} - ${turned}`);
+    }
+    return outputs;
+  }
+}
+
+/** The first factor of lengths that are transformed as products. */
+const COMPOSITE: Readonly<Record<number, number>> = {
+  6: 3,
+  8: 4,
+  9: 3,
+  10: 5,
+  12: 4,
+  14: 7,
+  15: 5,
+  16: 4,
+};
+
+/** A float literal; WGSL reads a leading minus in products as it is meant. */
+function number(value: number): string {
+  const text = value.toPrecision(12);
+  return value < 0 ? `(${text})` : text;
+}
+
+interface Pass {
+  readonly radix: number;
+  readonly stride: number;
+  /** Last of a transform; the next one of Bluestein's algorithm begins behind it. */
+  readonly last: boolean;
+}
+
+/** Passes of one call, in order: twice those of the length for Bluestein's algorithm. */
+function passesOf({ radices, bluestein }: LineFftPlan): Pass[] {
+  let stride = 1;
+  const once = radices.map((radix, i): Pass => {
+    const pass = { radix, stride, last: i === radices.length - 1 };
+    stride *= radix;
+    return pass;
+  });
+  return bluestein ? [...once, ...once] : once;
+}
+
+/** Values between two passes, per line: with a gap behind every first butterfly, so that its outputs lie in all banks. */
+export function workLength({
+  length,
+  radices,
+  padded,
+}: Pick<LineFftPlan, 'length' | 'radices' | 'padded'>): number {
+  return padded ? length + length / radices[0] : length;
+}
+
+/** Halves of workgroup memory that the passes alternate between; `middle`: with values that stay there. */
+export function workHalves(plan: Pick<LineFftPlan, 'radices' | 'bluestein'>, middle: boolean): number {
+  const passes = plan.radices.length * (plan.bluestein ? 2 : 1);
+  return Math.min(2, middle ? passes : passes - 1);
+}
+
+/** The functions of the head of this file, as far as `shader` calls them. */
+export function lineFftCode(plan: LineFftPlan, shader: string): string {
+  const calls = (name: string): boolean => new RegExp(`\\b${name}\\(`).test(shader);
+  const passes = passesOf(plan);
+  const parts = [head(plan, (passes.length - 1) % 2)];
+  if (plan.bluestein) parts.push(chirpCode(plan, calls));
+  if (calls('transform')) parts.push(transform(plan, 'transform', passes, 'input', 'output'));
+  if (calls('transform_to_work')) parts.push(transform(plan, 'transform_to_work', passes, 'input', 'work'));
+  if (calls('transform_from_work'))
+    parts.push(transform(plan, 'transform_from_work', passes, 'work', 'output'));
+  return parts.join('\n');
+}
+
+function head(plan: LineFftPlan, half: number): string {
+  const values = workLength(plan) * plan.lines;
+  return `
+var<workgroup> work: array<vec2f, ${Math.max(1, plan.halves) * values}u>;
+
+fn index_in_work(i: u32, l: u32) -> u32 {
+  let at = ${plan.padded ? `i + i / ${plan.radices[0]}u` : 'i'};
+  return ${plan.kind === 'rows' ? `l * ${workLength(plan)}u + at` : `at * ${plan.lines}u + l`};
+}
+
+// Value i of line l behind transform_to_work, and before transform_from_work.
+fn work_value(i: u32, l: u32) -> vec2f {
+  return work[${half * values}u + index_in_work(i, l)];
+}
+
+fn place(i: u32, l: u32, value: vec2f) {
+  work[${half * values}u + index_in_work(i, l)] = value;
+}
+`;
+}
+
+/** What Bluestein's algorithm transforms: values times the chirp, then zeros. */
+function chirpCode({ n, length }: LineFftPlan, calls: (name: string) => boolean): string {
+  const chirp = (name: string, value: string): string => `
+fn ${name}(i: u32, l: u32) -> vec2f {
+  if (i >= ${n}u) {
+    return vec2f();
+  }
+  return times(${value}(i, l), table[${length}u + i]);
+}
+`;
+  const input = calls('transform') || calls('transform_to_work') ? chirp('chirped_input', 'input_value') : '';
+  return input + (calls('transform_from_work') ? chirp('chirped_work', 'work_value') : '');
+}
+
+function transform(
+  plan: LineFftPlan,
+  name: string,
+  passes: readonly Pass[],
+  from: 'input' | 'work',
+  to: 'output' | 'work',
+): string {
+  const halfValues = workLength(plan) * plan.lines;
+  /** The passes of a call alternate between the halves, and end, or begin, in that of `place`. */
+  const end = (passes.length - 1) % 2;
+  const body = passes.map((pass, i) => {
+    const isFirst = i === 0;
+    const isLast = i === passes.length - 1;
+    const source = from === 'work' ? (end + i) % 2 : (i + 1) % 2;
+    const destination = from === 'work' ? (end + i + 1) % 2 : i % 2;
+    const read = (index: string): string => `work[${source * halfValues}u + index_in_work(${index}, l)]`;
+    const write = (index: string, value: string): string =>
+      `work[${destination * halfValues}u + index_in_work(${index}, l)] = ${value};`;
+    const load = (index: string): string => {
+      if (!isFirst) return read(index);
+      if (plan.bluestein) return `chirped_${from}(${index}, l)`;
+      return from === 'input' ? `input_value(${index}, l)` : read(index);
+    };
+    const store = (index: string, value: string): string => {
+      if (!isLast) {
+        // Between the transforms of Bluestein's algorithm: times the chirp's spectrum, parts exchanged.
+        return write(
+          index,
+          pass.last ? `times(${value}, table[${plan.length + plan.n}u + ${index}]).yx` : value,
+        );
+      }
+      const sink = (v: string): string =>
+        to === 'output'
+          ? `output_value(${index}, l, ${v});`
+          : write(index, `middle_value(${index}, l, ${v})`);
+      if (!plan.bluestein) return sink(value);
+      return `if (${index} < ${plan.n}u) { ${sink(`times(${value}.yx, table[${plan.length}u + ${index}])`)} }`;
+    };
+    return passCode(plan, pass, load, store);
+  });
+  const begin = from === 'work' ? '\n  workgroupBarrier();' : '';
+  return `fn ${name}(thread: u32) {${begin}${body.join('\n  workgroupBarrier();')}\n}\n`;
+}
+
+function passCode(
+  plan: LineFftPlan,
+  { radix, stride, last }: Pass,
+  load: (index: string) => string,
+  store: (index: string, value: string) => string,
+): string {
+  const { length, lines, threads, kind } = plan;
+  const count = length / radix;
+  const code = new Codelet();
+  const inputs = Array.from({ length: radix }, (_, j) => code.let(load(j === 0 ? 'b' : `b + ${j * count}u`)));
+  const outputs = code.dft(inputs);
+  const factors = !last;
+  const stores = outputs.map((value, k) => {
+    const index = k === 0 ? 'base' : `base + ${k * stride}u`;
+    return store(index, factors && k > 0 ? `times(${value}, table[${k === 1 ? 'u' : `${k}u * u`}])` : value);
+  });
+  const total = count * lines;
+  const place =
+    kind === 'rows'
+      ? `let l = t / ${count}u;\n    let b = t - l * ${count}u;`
+      : `let l = t % ${lines}u;\n    let b = t / ${lines}u;`;
+  const order = last
+    ? 'let base = b;'
+    : stride === 1
+      ? `let u = b;\n    let base = b * ${radix}u;`
+      : `let u = b - b % ${stride}u;\n    let base = b + ${radix - 1}u * u;`;
+  const each =
+    total > threads
+      ? `for (var t = thread; t < ${total}u; t += ${threads}u) {`
+      : `${total < threads ? `if (thread < ${total}u) ` : ''}{\n    let t = thread;`;
+  return `
+  ${each}
+    ${place}
+    ${order}
+    ${[...code.lines, ...stores].join('\n    ')}
+  }`;
+}
