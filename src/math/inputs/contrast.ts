@@ -75,6 +75,7 @@ interface Blocks {
 function averageBlocks(data: ArrayLike<number>, [nz, ny, nx]: Shape, edge: number): Blocks {
   const shape: Shape = [Math.floor(nz / edge), Math.floor(ny / edge), Math.floor(nx / edge)];
   const blocks = new Float64Array(shape[0] * shape[1] * shape[2]);
+  const voxels = edge ** 3;
   for (let z = 0; z < shape[0] * edge; z++) {
     for (let y = 0; y < shape[1] * edge; y++) {
       const from = (z * ny + y) * nx;
@@ -82,7 +83,7 @@ function averageBlocks(data: ArrayLike<number>, [nz, ny, nx]: Shape, edge: numbe
       for (let bx = 0; bx < shape[2]; bx++) {
         let sum = 0;
         for (let k = 0; k < edge; k++) sum += data[from + bx * edge + k];
-        blocks[to + bx] += sum / edge ** 3;
+        blocks[to + bx] += sum / voxels;
       }
     }
   }
