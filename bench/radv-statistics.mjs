@@ -48,7 +48,6 @@ const types = {
   setLayout: struct({ flags: u32, count: u32, bindings: pointer }),
   layout: struct({ flags: u32, setCount: u32, sets: pointer, rangeCount: u32, ranges: pointer }),
   stage: struct({ flags: u32, stage: u32, module: pointer, name: 'str', specialization: pointer }),
-  info: struct({ pipeline: pointer }),
   executableInfo: struct({ pipeline: pointer, index: u32 }),
   statistic: struct({
     name: koffi.array('char', 256, 'String'),
@@ -68,8 +67,8 @@ types.compute = struct({
 const [APPLICATION, INSTANCE, QUEUE, DEVICE, MODULE, STAGE, COMPUTE, LAYOUT, SET_LAYOUT] = [
   0, 1, 2, 3, 16, 18, 29, 30, 32,
 ];
-const [FEATURES_12, EXECUTABLE_FEATURES, INFO, EXECUTABLE_INFO, STATISTIC] = [
-  51, 1000269000, 1000269001, 1000269003, 1000269004,
+const [FEATURES_12, EXECUTABLE_FEATURES, EXECUTABLE_INFO, STATISTIC] = [
+  51, 1000269000, 1000269003, 1000269004,
 ];
 /** Members of VkPhysicalDeviceVulkan12Features: vulkanMemoryModel and its scope of a device. */
 const MEMORY_MODEL = [41, 42];
@@ -184,7 +183,6 @@ function statisticsOf({ file, uniform }) {
   const info = make(types.compute, { sType: COMPUTE, flags: CAPTURE_STATISTICS, stage, layout });
   const pipeline = out(createPipelines, device, null, 1, info, null);
   const executable = make(types.executableInfo, { sType: EXECUTABLE_INFO, pipeline, index: 0 });
-  void INFO;
   const count = [0];
   getStatistics(device, executable, count, null);
   const list = makeArray(

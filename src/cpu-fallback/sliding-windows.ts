@@ -5,7 +5,7 @@
 import type { Shape } from '../math/grid.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { BLOCK, gatherTile, makeTileShape, type TileMask, type TileShape } from './tile.ts';
-import { findRuns } from './window-profiles.ts';
+import { findRuns, phaseTable } from './window-profiles.ts';
 
 /** The coefficients of a window in the kernel's order, plane after plane. */
 export interface ColumnList {
@@ -55,7 +55,7 @@ export class SlidingWindows {
       yIn,
       4 * rowPitch,
       4 * planePitch,
-      k.putFloats(phases(w, this.shells, size[2] + w)),
+      k.putFloats(phaseTable(w, this.shells, size[2] + w)),
       xPitch,
       0,
       0,
@@ -87,9 +87,9 @@ export class SlidingWindows {
         k.allocate(128 * (w + zPlanes)),
         k.allocate(3 * 128 * zPlanes),
         this.sums,
-        k.putFloats(phases(w, w, size[1] + w)),
+        k.putFloats(phaseTable(w, w, size[1] + w)),
         yPitch,
-        k.putFloats(phases(w, w, w / 2)),
+        k.putFloats(phaseTable(w, w, w / 2)),
         k.putFloats(xTurns),
         4 * size[2],
         k.putWords(list.words),
@@ -148,19 +148,6 @@ export function slidingBytes(w: number, size: Shape, { words, columns }: ColumnL
   const cells = 144 * zPlanes * (size[1] + w - 1) * shells + 128 * zPlanes * (columns + 7) + 128 * w;
   const tables = 8 * (shells * (size[2] + w) + w * (size[1] + 2 * w) + size[2]) + 4 * words.length;
   return 4 * (zPlanes * planePitch + inputFloats) + cells + tables + SUM_BYTES * size[0] * shells + 65536;
-}
-
-/** {cos, sin} of 2 pi k u / w, k < rows, u < length. */
-function phases(w: number, rows: number, length: number): Float64Array {
-  const table = new Float64Array(2 * rows * length);
-  for (let k = 0, i = 0; k < rows; k++) {
-    for (let u = 0; u < length; u++) {
-      const angle = (2 * Math.PI * ((k * u) % w)) / w;
-      table[i++] = Math.cos(angle);
-      table[i++] = Math.sin(angle);
-    }
-  }
-  return table;
 }
 
 /** A plane of coefficients: c along x; per b along y the first and last a along z, and their shells. */

@@ -100,7 +100,7 @@ export function findRuns(lanes: Uint8Array, at: number, count: number): number[]
 }
 
 /** {cos, sin} of 2 pi k u / w, k < rows, u < length. */
-function phaseTable(w: number, rows: number, length: number): Float64Array {
+export function phaseTable(w: number, rows: number, length: number): Float64Array {
   const table = new Float64Array(2 * rows * length);
   for (let k = 0, i = 0; k < rows; k++) {
     for (let u = 0; u < length; u++) {

@@ -173,7 +173,7 @@ export function lineFftCode(plan: LineFftPlan, shader: string): string {
 function head(plan: LineFftPlan, half: number): string {
   const values = workLength(plan) * plan.lines;
   return `
-var<workgroup> work: array<vec2f, ${Math.max(1, plan.halves) * values}u>;
+var<workgroup> work: array<vec2f, ${plan.halves * values}u>;
 
 fn index_in_work(i: u32, l: u32) -> u32 {
   let at = ${plan.padded ? `i + i / ${plan.radices[0]}u` : 'i'};

@@ -18,66 +18,50 @@ export interface UniformSlots {
 const SLOT_BYTES = 256;
 const SLOTS_PER_BUFFER = 256;
 
+/** Structs are sent as they are written. */
+export function createUniformSlots(gpu: GpuDevice, label: string): UniformSlots {
+  return createSlots(gpu, label, false);
+}
+
 /**
  * The same for work that is recorded whole before it is submitted: `reset` sends the structs written since the last
  * one, all at once, and is called between the two.
  */
 export function createCollectedSlots(gpu: GpuDevice, label: string): UniformSlots {
-  const parts: { readonly buffer: GPUBuffer; readonly host: Uint8Array<ArrayBuffer> }[] = [];
+  return createSlots(gpu, label, true);
+}
+
+function createSlots(gpu: GpuDevice, label: string, collected: boolean): UniformSlots {
   const bytes = SLOTS_PER_BUFFER * SLOT_BYTES;
+  const parts: { readonly buffer: GPUBuffer; readonly host: Uint8Array<ArrayBuffer> }[] = [];
   let next = 0;
   const make = (): (typeof parts)[number] => ({
     buffer: gpu.createBuffer(`${label} parameters`, bytes, usage.uniform | usage.copyTarget),
-    host: new Uint8Array(bytes),
+    host: new Uint8Array(collected ? bytes : 0),
   });
+  const { queue } = gpu.device;
   return {
     write(fields) {
       const index = Math.floor(next / SLOTS_PER_BUFFER);
       const offset = (next % SLOTS_PER_BUFFER) * SLOT_BYTES;
       next++;
       parts[index] ??= make();
+      const { buffer, host } = parts[index];
       const data = encodeFields(fields);
-      parts[index].host.set(new Uint8Array(data), offset);
-      return { buffer: parts[index].buffer, offset, size: data.byteLength };
+      if (collected) host.set(new Uint8Array(data), offset);
+      else queue.writeBuffer(buffer, offset, data);
+      return { buffer, offset, size: data.byteLength };
     },
     reset() {
       for (const [i, { buffer, host }] of parts.entries()) {
-        const used = Math.min(bytes, next * SLOT_BYTES - i * bytes);
-        if (used > 0) gpu.device.queue.writeBuffer(buffer, 0, host, 0, used);
+        const used = Math.min(host.length, next * SLOT_BYTES - i * bytes);
+        if (used > 0) queue.writeBuffer(buffer, 0, host, 0, used);
       }
       next = 0;
     },
     destroy() {
       for (const { buffer } of parts) gpu.destroyBuffer(buffer);
       parts.length = 0;
-      next = 0;
-    },
-  };
-}
-
-export function createUniformSlots(gpu: GpuDevice, label: string): UniformSlots {
-  const buffers: GPUBuffer[] = [];
-  let next = 0;
-  return {
-    write(fields) {
-      const index = Math.floor(next / SLOTS_PER_BUFFER);
-      const offset = (next % SLOTS_PER_BUFFER) * SLOT_BYTES;
-      next++;
-      buffers[index] ??= gpu.createBuffer(
-        `${label} parameters`,
-        SLOTS_PER_BUFFER * SLOT_BYTES,
-        usage.uniform | usage.copyTarget,
-      );
-      const data = encodeFields(fields);
-      gpu.device.queue.writeBuffer(buffers[index], offset, data);
-      return { buffer: buffers[index], offset, size: data.byteLength };
-    },
-    reset() {
-      next = 0;
-    },
-    destroy() {
-      for (const buffer of buffers) gpu.destroyBuffer(buffer);
-      buffers.length = 0;
       next = 0;
     },
   };

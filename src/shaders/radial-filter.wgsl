@@ -1,4 +1,5 @@
 //#include lib/line-fft.wgsl
+//#include lib/strip-columns.wgsl
 // Columns along z of a half spectrum: forward transform, times g(|f|), inverse transform, unnormalised.
 //   spectrum   strip of rows ky (kz, ky - first_row, kx), complex (re, im), in place
 //   squares    squared frequencies along z (N), y (`height`) and x (`pitch`), cycles per voxel
@@ -28,23 +29,6 @@ fn gain_at(square: f32) -> f32 {
   return g + (position - f32(lower)) * (gains[lower + 1u] - g);
 }
 
-// First column of the workgroup, and its columns.
-var<private> first: u32;
-var<private> lines: u32;
-
-fn input_value(i: u32, l: u32) -> vec2f {
-  if (l >= lines) {
-    return vec2f();
-  }
-  return spectrum[first + i * parameters.columns + l];
-}
-
-fn output_value(i: u32, l: u32, value: vec2f) {
-  if (l < lines) {
-    spectrum[first + i * parameters.columns + l] = value.yx;
-  }
-}
-
 fn middle_value(i: u32, l: u32, value: vec2f) -> vec2f {
   let row = (first + l) / parameters.pitch;
   let x = first + l - row * parameters.pitch;
@@ -52,20 +36,4 @@ fn middle_value(i: u32, l: u32, value: vec2f) -> vec2f {
   let square = squares[i] + squares[N + min(y, parameters.height - 1u)] + squares[N + parameters.height + x];
   // Parts exchanged for the inverse transform.
   return gain_at(square) * value.yx;
-}
-
-@compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let own_first = (id.x + id.y * groups.x) * LINES;
-  if (own_first >= parameters.columns) {
-    return;
-  }
-  first = own_first;
-  lines = min(LINES, parameters.columns - own_first);
-  transform_to_work(thread);
-  transform_from_work(thread);
 }

@@ -1,4 +1,5 @@
 //#include lib/line-fft.wgsl
+//#include lib/strip-columns.wgsl
 // Columns along z of a half spectrum: forward transform, coefficients beyond a frequency turned by an angle that
 // follows from their index (math/fourier/random-phases.ts), inverse transform, unnormalised.
 //   spectrum   strip of rows ky (kz, ky - first_row, kx), complex (re, im), in place
@@ -54,23 +55,6 @@ fn phase_of(z: u32, y: u32, x: u32) -> u32 {
   return (PHASES - hashed(mate_z, mate_y, x)) % PHASES;
 }
 
-// First column of the workgroup, and its columns.
-var<private> first: u32;
-var<private> lines: u32;
-
-fn input_value(i: u32, l: u32) -> vec2f {
-  if (l >= lines) {
-    return vec2f();
-  }
-  return spectrum[first + i * parameters.columns + l];
-}
-
-fn output_value(i: u32, l: u32, value: vec2f) {
-  if (l < lines) {
-    spectrum[first + i * parameters.columns + l] = value.yx;
-  }
-}
-
 fn middle_value(i: u32, l: u32, coefficient: vec2f) -> vec2f {
   let row = (first + l) / parameters.pitch;
   let x = first + l - row * parameters.pitch;
@@ -82,20 +66,4 @@ fn middle_value(i: u32, l: u32, coefficient: vec2f) -> vec2f {
   }
   // Parts exchanged for the inverse transform.
   return value.yx;
-}
-
-@compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let own_first = (id.x + id.y * groups.x) * LINES;
-  if (own_first >= parameters.columns) {
-    return;
-  }
-  first = own_first;
-  lines = min(LINES, parameters.columns - own_first);
-  transform_to_work(thread);
-  transform_from_work(thread);
 }

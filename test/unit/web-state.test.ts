@@ -125,7 +125,8 @@ describe('settings in a link', () => {
   });
 });
 
-function file(name: string, facts: Partial<FileFacts> = {}, id = Math.random()): InputFile {
+let lastId = 0;
+function file(name: string, facts: Partial<FileFacts> = {}, id = ++lastId): InputFile {
   const map = { kind: 'map', shape: [8, 8, 8], voxelSize: [1, 1, 1], notes: [], ...facts };
   return { id, file: new File([], name), facts: map as FileFacts, role: 'unused' };
 }
