@@ -9,10 +9,25 @@ export interface DocumentBlock {
   readonly name: string;
   readonly content: string;
 }
+/** Functions of src/cli/outputs.ts. */
+export interface OutputPaths {
+  readonly pathOf: (row: never, facts: never) => string;
+  readonly recordPathOf: (record: string | boolean, outfile: string) => string | undefined;
+}
+export interface DocumentedOutput {
+  readonly outfile: string;
+  readonly record?: string | false;
+}
+export const documentedOutputs: Readonly<Record<string, DocumentedOutput>>;
+export function describeOutputs(
+  table: readonly object[],
+  names: DocumentedOutput,
+  paths: OutputPaths,
+): readonly { readonly file: string; readonly when: string; readonly says: string }[];
 export function fillBlock(document: string, name: string, content: string): string;
 export function documentBlocks(input: {
   readonly options: object;
-  readonly outputs: { readonly tables: object; readonly describe: unknown };
+  readonly outputs: { readonly tables: object; readonly paths: OutputPaths };
   readonly accuracy: readonly StoredFile[];
   readonly speed: readonly StoredFile[];
   readonly ranks: readonly StoredFile[];

@@ -145,7 +145,7 @@ function isOption(definition) {
   return !definition.names.includes('--help');
 }
 
-/** Options of LocScale; `options`: the definitions of src/options.ts. */
+/** Options of LocScale; `options`: the definitions of src/options/index.ts. */
 export function originalOptionsTable(options) {
   const rows = Object.values(options)
     .filter((definition) => !definition.own && isOption(definition))
@@ -170,11 +170,42 @@ export function ownOptionsTable(options) {
   return table(['option', 'default', 'what it does'], rows);
 }
 
-/** What each command writes; `commands`: name, name of its main output, and table of src/cli/output-tables.ts. */
-export function outputsTables(commands, describe) {
-  return commands
-    .map(({ command, outfile, record, table: rows }) => {
-      const described = describe(rows, { outfile, record });
+/** Commands in the order of docs/outputs.md: what -o names there, and the record where it is not beside that. */
+export const documentedOutputs = {
+  scale: { outfile: 'out.mrc' },
+  feature_enhance: { outfile: 'out.mrc' },
+  mask: { outfile: 'mask.mrc' },
+  locres: { outfile: 'localres.mrc' },
+  symmetrise: { outfile: 'symmetrised.mrc' },
+  fsc: { outfile: 'curve.json', record: false },
+  demo: { outfile: 'locscale_output.mrc', record: 'demo.json' },
+};
+
+/** What the outputs of a command are called, when they are written, and what they hold, by the rows of its table. */
+export function describeOutputs(table, { outfile, record = true }, { pathOf, recordPathOf }) {
+  const facts = {
+    values: { outputProcessingFiles: 'FOLDER' },
+    outfile,
+    input: { kind: 'map', map: 'map.mrc' },
+  };
+  const rows = table.map((row) => {
+    const conditions = [row.inProcessingFolder === true ? '`-op FOLDER`' : undefined, row.when?.says];
+    const when = conditions.filter((condition) => condition !== undefined).join('; ');
+    return { file: pathOf(row, facts), when: when === '' ? 'always' : when, says: row.says };
+  });
+  const path = recordPathOf(record, outfile);
+  if (path === undefined) return rows;
+  const says =
+    'record: version, command line, inputs with SHA-256, parameters in use, results in numbers, ' +
+    'seconds per step, warnings';
+  return [...rows, { file: path, when: 'always', says }];
+}
+
+/** `tables`: those of src/cli/output-tables.ts; `paths`: functions of src/cli/outputs.ts. */
+export function outputsTables({ tables, paths }) {
+  return Object.entries(documentedOutputs)
+    .map(([command, names]) => {
+      const described = describeOutputs(tables[command], names, paths);
       const body = described.map(({ file, when, says }) => [`\`${cell(file)}\``, cell(when), cell(says)]);
       return [`**${command}**`, table(['file', 'when', 'what'], body)].join('\n\n');
     })
@@ -193,9 +224,9 @@ function ranksBlocks(files) {
 }
 
 /**
- * Every generated block: file, marker name, content. `outputs`: the tables of src/cli/output-tables.ts and the function
- * that describes them. `accuracy`, `speed`, `ranks` and `robustness`: name and text of
- * the JSON files in bench/results/accuracy/ (one an engine), in bench/results/, and in its folders of these names.
+ * Every generated block: file, marker name, content. `outputs`: as outputsTables takes it. `accuracy`, `speed`, `ranks`
+ * and `robustness`: name and text of the JSON files in bench/results/accuracy/ (one an engine), in bench/results/, and in
+ * its folders of these names.
  */
 export function documentBlocks({ options, outputs, accuracy, speed, ranks, robustness, quality }) {
   const engines = [...accuracy]
@@ -214,7 +245,7 @@ export function documentBlocks({ options, outputs, accuracy, speed, ranks, robus
       name: 'original-options',
       content: originalOptionsTable(options),
     },
-    { file: 'docs/outputs.md', name: 'outputs', content: outputsTables(outputs.tables, outputs.describe) },
+    { file: 'docs/outputs.md', name: 'outputs', content: outputsTables(outputs) },
     { file: 'docs/coming-from-locscale.md', name: 'own-options', content: ownOptionsTable(options) },
     ...ranksBlocks(ranks),
     ...robustnessBlocks(robustness),

@@ -13,9 +13,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const ready = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], { stdio: 'inherit' });
 if (ready.status !== 0) process.exit(ready.status ?? 1);
 
-const { options } = await import('../dist/options.js');
-const { tablesOfOutputs } = await import('../dist/cli/output-tables.js');
-const { describeOutputs } = await import('../dist/cli/outputs.js');
+const { options } = await import('../dist/options/index.js');
+const { outputTables } = await import('../dist/cli/output-tables.js');
+const { pathOf, recordPathOf } = await import('../dist/cli/outputs.js');
 function jsonFilesOf(folder) {
   return readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.json'))
@@ -24,7 +24,7 @@ function jsonFilesOf(folder) {
 
 const blocks = documentBlocks({
   options,
-  outputs: { tables: tablesOfOutputs, describe: describeOutputs },
+  outputs: { tables: outputTables, paths: { pathOf, recordPathOf } },
   accuracy: jsonFilesOf('bench/results/accuracy'),
   speed: jsonFilesOf('bench/results'),
   ranks: jsonFilesOf('bench/results/ranks'),

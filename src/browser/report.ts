@@ -2,7 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { LocScaleParameters, LocScaleResult } from '../pipeline/types.ts';
 import type { RunRecord } from '../report/run-record.ts';
-import { runToShow } from './run-to-show.ts';
+import { scalingToShow } from '../report/run-to-show.ts';
 
 export type { RunRecord } from '../report/run-record.ts';
 
@@ -18,8 +18,9 @@ export interface RunToReport {
 
 /** One HTML page that needs nothing else. What draws it is loaded now. */
 export async function reportOf({ engine, result, profileKind, record, title }: RunToReport): Promise<string> {
+  const { mapsOfScaling } = await import('../report/maps-of-runs.ts');
   const { collectFindings } = await import('../report/collect.ts');
   const { renderReport } = await import('../report/page.ts');
-  const findings = await collectFindings(runToShow(engine, result, profileKind));
+  const findings = await collectFindings(scalingToShow(engine, mapsOfScaling, result, profileKind));
   return (await renderReport(findings, record, { title, kind: 'scale' })).html;
 }

@@ -3,7 +3,7 @@
  * continues on the CPU, with one warning. Under its own name, naming a GPU asks for it, and a missing one ends the run.
  */
 import process from 'node:process';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 
 /** Set by the shim. */
 export const CALLED_AS_VARIABLE = 'LOCSCALE_CALLED_AS';

@@ -5,12 +5,13 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { emmernetIsImported } from '../network/store/emmernet.ts';
-import type { OptionValues } from '../options.ts';
+import type { ReferenceFiles } from '../options/effects.ts';
+import type { OptionValues } from '../options/index.ts';
 import type { SchemeName } from '../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
 import { scalingSchemeOf } from '../pipeline/schemes/index.ts';
 import { calledAsLocScale } from './called-as.ts';
-import { chooseReference, type InputFiles, type ReferenceFiles } from './job-options.ts';
+import { chooseReference, type InputFiles } from './job-options.ts';
 import { modelsFolder } from './models-folder.ts';
 import type { Session } from './session.ts';
 

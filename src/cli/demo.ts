@@ -18,6 +18,7 @@ import { correlationInside } from '../math/statistics/statistics.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { openBundled } from '../network/store/index.ts';
+import { scalingToShow } from '../report/run-to-show.ts';
 import { boxAround, renderSlices, type SliceColumn } from '../report/slices.ts';
 import {
   DEMO_DEFAULTS,
@@ -31,8 +32,7 @@ import { refusePositionals } from './job-options.ts';
 import { networkRecordOf } from './network.ts';
 import { DEMO_FILES, type DemoResult, demoOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
-import { softRecordOf } from './scale.ts';
-import { scalingLines, scalingRecord, scalingToShow } from './scaling-run.ts';
+import { scalingLines, scalingRecord } from './scaling-run.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
 
@@ -109,7 +109,6 @@ function demoRun(
     tell: (result, { engine, plan }) => ({
       record: {
         ...scalingRecord(session, result, parameters, plan),
-        soft: result.soft && softRecordOf(result.soft),
         demo: {
           ...describeDemoData(data),
           ...inputs.generation,
@@ -117,7 +116,7 @@ function demoRun(
           comparison: result.comparison,
         },
       },
-      report: { kind: 'scale', run: scalingToShow(engine, demoOutputs, result, parameters) },
+      report: { kind: 'scale', run: scalingToShow(engine, demoOutputs, result, parameters.profileKind) },
       lines: [
         ...scalingLines(result, `Scaled ${result.soft?.bands.length} soft frequency bands`),
         ...correlationLines(result),

@@ -8,8 +8,9 @@ import { planFeatureEnhance, runFeatureEnhance } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { BUNDLED_NAME } from '../network/store/store.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 import { defaultMonteCarloPasses, defaultSeed } from '../pipeline/parameters.ts';
+import { scalingToShow } from '../report/run-to-show.ts';
 import {
   checkCombinations,
   chooseInput,
@@ -21,7 +22,7 @@ import {
 import { chooseNetwork, networkRecordOf } from './network.ts';
 import { enhanceOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
-import { scalingLines, scalingRecord, scalingToShow } from './scaling-run.ts';
+import { scalingLines, scalingRecord } from './scaling-run.ts';
 import type { Session } from './session.ts';
 
 /** Figures: bench/results/soft-scaling/real-maps.json, row "feature enhance" (docs/soft-scaling.md). */
@@ -95,7 +96,10 @@ function enhanceRun(session: Session): MapRun<FeatureEnhanceJob, FeatureEnhanceR
         ...scalingRecord(session, result, parameters, plan),
         ...networkRecordOf(predictor, result.prediction, monteCarlo?.seed),
       },
-      report: { kind: 'feature_enhance', run: scalingToShow(engine, enhanceOutputs, result, parameters) },
+      report: {
+        kind: 'feature_enhance',
+        run: scalingToShow(engine, enhanceOutputs, result, parameters.profileKind),
+      },
       lines: scalingLines(
         result,
         `Enhanced from ${result.prediction.cubes} cubes x ${result.prediction.passes} passes`,

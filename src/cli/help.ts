@@ -6,7 +6,7 @@ import {
   type OptionDefinition,
   optionGroups,
   optionIds,
-} from '../options.ts';
+} from '../options/index.ts';
 
 const NAME_COLUMN = 34;
 const WIDTH = 100;

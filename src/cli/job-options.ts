@@ -5,28 +5,21 @@
 import { extname } from 'node:path';
 import { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../index.ts';
-import { type CommandName, definitionOf, type OptionId, type OptionValues, optionIds } from '../options.ts';
+import { type ReferenceFiles, type RunChosen, usesTheoreticalProfile, type Way } from '../options/effects.ts';
+import {
+  type CommandName,
+  definitionOf,
+  type OptionId,
+  type OptionValues,
+  optionIds,
+} from '../options/index.ts';
 import { checkFilters } from '../pipeline/fsc.ts';
 import { checkHalfMaps } from '../pipeline/local-resolution.ts';
 import { completeParameters } from '../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
-import type { ReferenceTraits } from '../pipeline/references/source.ts';
 import { localResolutionSettings } from './local-resolution.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
-
-export type ReferenceFiles =
-  | { readonly kind: 'model-map'; readonly map: string }
-  | { readonly kind: 'pseudo-model-map'; readonly map: string }
-  | { readonly kind: 'hybrid-map'; readonly map: string; readonly differenceMask: string }
-  /** Simulated from an atomic model; with `theoreticalProfile` by the rule for pseudo-models. */
-  | { readonly kind: 'atomic-model'; readonly model: string; readonly theoreticalProfile: boolean }
-  | { readonly kind: 'hybrid-model'; readonly model: string }
-  | { readonly kind: 'pseudo-model' }
-  | { readonly kind: 'network' }
-  /** No map: amplitudes of an average protein; soft scaling only. */
-  | { readonly kind: 'profile' }
-  | { readonly kind: 'none' };
 
 export type InputFiles =
   | { readonly kind: 'map'; readonly map: string }
@@ -80,7 +73,7 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
   const [way, other] = ways;
   if (other !== undefined) throw exclude(`${way?.name}`, other.name);
   const kind = way?.kind ?? 'network';
-  refuseStrangers(values, kind, way?.name);
+  refuseForeign(values, kind, way?.name);
   const reference = referenceOf(values, kind);
   if (values.theoreticalProfile !== undefined && !usesTheoreticalProfile(reference))
     throw usage(
@@ -119,16 +112,6 @@ function referenceOf(values: OptionValues, kind: Way): ReferenceFiles {
   }
 }
 
-/** By the theoretical-profile rule of pseudo-models, in all of the map or in a part of it. */
-function usesTheoreticalProfile(reference: ReferenceFiles): boolean {
-  const { kind } = reference;
-  return kind === 'atomic-model'
-    ? reference.theoreticalProfile
-    : ['pseudo-model-map', 'hybrid-map', 'pseudo-model', 'hybrid-model'].includes(kind);
-}
-
-type Way = 'map' | 'model' | 'pseudo-model' | 'network' | 'profile' | 'none';
-
 function waysGiven(values: OptionValues): { kind: Way; name: string }[] {
   const { noReference, reference, modelMap, modelCoordinates, buildUsingPseudomodel } = values;
   const ways: { kind: Way; name: string }[] = [];
@@ -143,19 +126,13 @@ function waysGiven(values: OptionValues): { kind: Way; name: string }[] {
   return ways;
 }
 
-/** Options that belong to some ways to a reference only. */
-const companions: readonly { id: OptionId; with: readonly Way[]; needs: string }[] = [
-  { id: 'modelResolution', with: ['map', 'model', 'pseudo-model', 'network'], needs: 'a reference map' },
-  { id: 'activatePseudomodel', with: ['map', 'model'], needs: '-mm or -mc' },
-  { id: 'differenceMask', with: ['map'], needs: '-mm' },
-  { id: 'completeModel', with: ['model'], needs: '-mc' },
-  { id: 'skipRefine', with: ['map', 'model'], needs: '-mc' },
-];
-
-function refuseStrangers(values: OptionValues, kind: Way, way: string | undefined): void {
-  for (const { id, with: ways, needs } of companions) {
-    if (values[id] === undefined || ways.includes(kind)) continue;
+/** Options that belong to other ways to a reference. */
+function refuseForeign(values: OptionValues, kind: Way, way: string | undefined): void {
+  for (const id of optionIds) {
+    const { belongsTo } = definitionOf(id);
+    if (belongsTo === undefined || values[id] === undefined || belongsTo.ways.includes(kind)) continue;
     const name = shortNameOf(id);
+    const { needs } = belongsTo;
     throw way === undefined
       ? usage(`${name} needs ${needs}.`, name, `Add ${needs}, or leave ${name} out.`)
       : exclude(way, name);
@@ -205,89 +182,6 @@ export function checkCombinations(values: OptionValues, input: InputFiles): void
   checkHalfMaps(input.kind, parameters.localResolution);
 }
 
-/** What decides whether an option means something. */
-interface RunChosen {
-  readonly values: OptionValues;
-  readonly reference: ReferenceFiles;
-  readonly traits: ReferenceTraits;
-  readonly command: CommandName;
-  readonly soft: boolean;
-}
-
-/** Options that do nothing in runs of a kind, with the reason. */
-const inert: readonly (readonly [
-  ids: readonly OptionId[],
-  because: string,
-  when: (run: RunChosen) => boolean,
-])[] = [
-  [
-    ['fdrThreshold', 'fdrFilter', 'fdrWindow', 'noiseBox'],
-    'a mask is given',
-    ({ values }) => values.mask !== undefined,
-  ],
-  [
-    ['locresWindow', 'locresShape', 'locresThreshold'],
-    'it belongs to --local_resolution',
-    ({ values, command }) => command !== 'locres' && values.localResolution !== true,
-  ],
-  [['setLocalBfactor'], 'it belongs to --no_reference', ({ reference }) => reference.kind !== 'none'],
-  [
-    ['modelPath', 'lowContextModel', 'provider', 'batchSize', 'cubeSize', 'stride'],
-    'this run uses no network',
-    ({ traits }) => !traits.usesNetwork,
-  ],
-  [
-    ['boostSecondaryStructure', 'theoreticalProfile'],
-    "it belongs to LocScale's scheme (--scaling locscale)",
-    ({ soft }) => soft,
-  ],
-  [
-    ['boostSecondaryStructure'],
-    'it belongs to the theoretical-profile rule',
-    ({ reference, soft }) => !soft && !usesTheoreticalProfile(reference),
-  ],
-  [['locality'], 'it belongs to a profile', ({ soft, reference: { kind } }) => soft && kind !== 'profile'],
-  [
-    ['locality'],
-    'it belongs to soft scaling (--scaling soft)',
-    ({ soft, values }) => !soft && values.also !== 'soft',
-  ],
-  [
-    ['windowTaper'],
-    "it belongs to LocScale's scheme (--scaling locscale)",
-    ({ soft, values }) => soft && values.also !== 'locscale',
-  ],
-  [
-    ['pseudomodelMethod', 'totalIterations', 'distance'],
-    'no pseudo-atoms are placed',
-    ({ traits }) => !traits.placesPseudoAtoms,
-  ],
-  [['averagingWindow'], 'it belongs to --complete_model', ({ traits }) => !traits.makesDifferenceMask],
-  [['skipRefine'], 'there is no model to refine', ({ reference }) => reference.kind !== 'atomic-model'],
-  [
-    ['refmacIterations'],
-    'no B factors are refined',
-    ({ traits, values }) => !traits.isSimulated || values.skipRefine === true,
-  ],
-  [
-    ['reportFilename'],
-    'no report is written without --print_report',
-    ({ values }) => values.printReport !== true,
-  ],
-  [['downloadFrom'], 'it belongs to --download', ({ values }) => values.download !== true],
-  [
-    ['monteCarloIterations'],
-    'there is no Monte-Carlo sampling (-no_mc)',
-    ({ values }) => values.noMonteCarlo === true,
-  ],
-  [
-    ['seed'],
-    'nothing in this run is random',
-    ({ values, traits, command }) =>
-      !traits.placesPseudoAtoms && !(command === 'feature_enhance' && values.noMonteCarlo !== true),
-  ],
-];
-
 /** Options that are fine but change nothing in this run: one line each, nothing is ignored silently. */
 export function ineffectiveOptions(
   values: OptionValues,
@@ -296,13 +190,12 @@ export function ineffectiveOptions(
 ): string[] {
   const traits = referenceTraitsOf(reference.kind);
   const run: RunChosen = { values, reference, traits, command, soft: scaling === 'soft' };
-  const notes = inert
-    .filter(([, , when]) => when(run))
-    .flatMap(([ids, because]) =>
-      ids
-        .filter((id) => values[id] !== undefined)
-        .map((id) => `${longNameOf(id)} has no effect: ${because}.`),
-    );
+  const notes = optionIds
+    .filter((id) => values[id] !== undefined)
+    .flatMap((id) => {
+      const reasons = (definitionOf(id).idle ?? []).filter(({ when }) => when(run));
+      return reasons.map(({ because }) => `${longNameOf(id)} has no effect: ${because}.`);
+    });
   const reportName = reportNameNote(values);
   return reportName === undefined ? notes : [...notes, reportName];
 }

@@ -5,7 +5,7 @@ import {
   type LocalResolutionNumbers,
   type LocalResolutionSettings,
 } from '../index.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 
 export function localResolutionSettings(values: OptionValues): LocalResolutionSettings {
   return {

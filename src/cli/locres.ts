@@ -1,11 +1,11 @@
 /** `locscale-gpu locres HALF1 HALF2`: local resolution, the map filtered at it, a ChimeraX scene, the record. */
 import { type LocalResolutionResult, runLocalResolution } from '../index.ts';
+import { measurementToShow } from '../report/run-to-show.ts';
 import { resolutionWords } from './fsc.ts';
 import { chooseHalfMaps, chooseOutfile, ineffectiveOptions, parametersOf } from './job-options.ts';
 import { describeLocalResolution, histogramLines, localResolutionSettings } from './local-resolution.ts';
 import { locresOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
-import { measurementToShow } from './scaling-run.ts';
 import type { Session } from './session.ts';
 
 const MODE = 'local resolution of half maps';

@@ -1,7 +1,6 @@
 /** Where lines go: progress and results on stdout, warnings, notes and errors on stderr. */
-import type { ErrorTag, LocScaleError } from '../errors.ts';
+import { describeMismatch, type ErrorTag, type LocScaleError } from '../errors.ts';
 import { describeLibraryText } from '../platform/library-output.ts';
-import { describeMismatch } from './mismatch.ts';
 import { inOptions } from './spellings.ts';
 
 export interface Logger {

@@ -3,7 +3,7 @@ import { cac } from 'cac';
 import { RankFailure } from '../distributed/communicator.ts';
 import type { LocScaleError } from '../errors.ts';
 import { removeTemporaries } from '../files/temporary-files.ts';
-import type { CommandName } from '../options.ts';
+import type { CommandName } from '../options/index.ts';
 import type { LibraryOutput } from '../platform/library-output.ts';
 import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import { createLogger } from './logger.ts';

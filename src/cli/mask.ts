@@ -2,6 +2,7 @@
 
 import type { LocScaleJob, MaskResult } from '../index.ts';
 import { runMask } from '../index.ts';
+import { measurementToShow } from '../report/run-to-show.ts';
 import {
   chooseInput,
   chooseOutfile,
@@ -11,7 +12,6 @@ import {
 } from './job-options.ts';
 import { maskOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
-import { measurementToShow } from './scaling-run.ts';
 import type { Session } from './session.ts';
 
 const MODE = 'FDR confidence mask';

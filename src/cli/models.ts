@@ -19,7 +19,7 @@ import {
   type StoredModel,
   verifyModel,
 } from '../network/store/index.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 import { refusePositionals } from './job-options.ts';
 import { modelsFolder } from './models-folder.ts';
 import { formatBytes } from './progress.ts';

@@ -10,10 +10,23 @@ import type {
   LocScaleResult,
   MaskResult,
 } from '../index.ts';
-import type { CommandName } from '../options.ts';
+import type { CommandName } from '../options/index.ts';
 import type { SymmetriseResult } from '../pipeline/index.ts';
 import { defaultSeed } from '../pipeline/parameters.ts';
-import { sceneOfEnhancement, sceneOfLocalResolution, sceneOfScaling } from '../report/scenes.ts';
+import {
+  filteredMap,
+  localResolutionMaps,
+  maskMap,
+  measuredMaps,
+  resolutionMap,
+  scaledMap,
+} from '../report/maps-of-runs.ts';
+import {
+  maskVolume,
+  sceneOfEnhancement,
+  sceneOfLocalResolution,
+  sceneOfScaledRun,
+} from '../report/scenes.ts';
 import { enhancedNames } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
 import type { Finished, OutputRow, OutputTable, RunFacts } from './outputs.ts';
@@ -40,15 +53,7 @@ interface ScalingResult {
 
 /** With -op. */
 const masks: OutputTable<ScalingResult> = [
-  {
-    key: 'mask',
-    name: '_mask.mrc',
-    inProcessingFolder: true,
-    volume: ({ mask }) => mask,
-    label: 'mask',
-    node: 'mask',
-    says: 'scaling mask',
-  },
+  { ...maskMap, inProcessingFolder: true, node: 'mask' },
   {
     key: 'confidence',
     name: '_confidence.mrc',
@@ -76,24 +81,8 @@ const whenResolutionIsMeasured = {
 };
 
 const localResolution: OutputTable<ScalingResult> = [
-  {
-    key: 'locres',
-    name: '_locres.mrc',
-    when: whenResolutionIsMeasured,
-    volume: (result) => result.localResolution?.resolution,
-    label: 'local resolution, A',
-    node: 'resolution',
-    says: 'local resolution of the half maps, Å; 0 outside the mask',
-  },
-  {
-    key: 'locresFiltered',
-    name: '_locres_filtered.mrc',
-    when: whenResolutionIsMeasured,
-    volume: (result) => result.localResolution?.filtered,
-    label: 'filtered at its local resolution',
-    node: 'map',
-    says: 'mean of the half maps, low-passed at the resolution of each voxel',
-  },
+  { ...localResolutionMaps.resolution, when: whenResolutionIsMeasured, node: 'resolution' },
+  { ...localResolutionMaps.filtered, when: whenResolutionIsMeasured, node: 'map' },
 ];
 
 /** `main`: key of the map whose surface is coloured. */
@@ -129,101 +118,66 @@ const whenBandsAreMeasured = {
   says: '`--measure_bfactors` with soft scaling',
 };
 
-async function scalingScene({
+const whenBFactorsAreMeasured = {
+  test: ({ values }: RunFacts) => values.measureBfactors === true,
+  says: '`--measure_bfactors`',
+};
+
+const scalingScene = ({
   engine,
-  result: { bFactor, mask, numbers },
-  paths,
+  result,
+  paths: { scaled, bFactor },
   facts: { input },
-}: Finished<LocScaleResult>): Promise<string> {
-  const statistics =
-    paths.bFactor === undefined || bFactor === undefined
-      ? undefined
-      : await engine.statistics(bFactor, { mask, inside: true });
-  return sceneOfScaling(
-    {
-      scaled: absolute(paths.scaled),
-      bFactor: statistics && { path: absolute(paths.bFactor), ...statistics },
-      input: input.kind === 'map' ? absolute(input.map) : undefined,
-    },
-    maskVolume(numbers),
-  );
-}
+}: Finished<LocScaleResult>): Promise<string> =>
+  sceneOfScaledRun(engine, result, {
+    scaled: absolute(scaled),
+    bFactor: bFactor && absolute(bFactor),
+    input: input.kind === 'map' ? absolute(input.map) : undefined,
+  });
+
+/** A reference that the run made itself. */
+const referenceOutput = (
+  made: 'predicted' | 'simulated',
+  says: string,
+  when: OutputRow<LocScaleResult>['when'],
+): OutputRow<LocScaleResult> => ({
+  key: `${made}Reference`,
+  name: `_${made}_reference.mrc`,
+  inProcessingFolder: true,
+  when,
+  keep: { keepReference: true },
+  volume: ({ reference, prediction, model }) =>
+    (made === 'predicted' ? prediction : model) === undefined ? undefined : reference,
+  label: 'reference',
+  says,
+});
 
 export const scaleOutputs: OutputTable<LocScaleResult> = [
-  {
-    key: 'scaled',
-    name: '',
-    volume: ({ scaled }) => scaled,
-    label: ({ soft }) => (soft === undefined ? 'local scaling' : 'soft scaling'),
-    shown: { as: 'result', label: 'scaled map' },
-    node: 'map',
-    says: 'scaled map on the grid of the input',
-  },
+  { ...scaledMap, node: 'map' },
   comparisonOutput('locscale'),
   comparisonOutput('soft'),
   comparisonOutput('global'),
   ...localResolution,
+  { ...measuredMaps.bFactor, when: whenBFactorsAreMeasured, node: 'image' },
   {
-    key: 'bFactor',
-    name: '_bfactor.mrc',
-    when: { test: ({ values }) => values.measureBfactors === true, says: '`--measure_bfactors`' },
-    volume: ({ bFactor }) => bFactor,
-    label: 'local B factor, A^2',
-    shown: { as: 'local', label: 'local B factor', unit: 'Å²' },
-    node: 'image',
-    says: 'local B factor, Å²',
-  },
-  {
-    key: 'quality',
-    name: '_quality.mrc',
+    ...measuredMaps.quality,
     when: {
-      test: ({ values, scaling }) => values.measureBfactors === true && scaling !== 'soft',
+      test: (facts) => whenBFactorsAreMeasured.test(facts) && facts.scaling !== 'soft',
       says: "`--measure_bfactors` in LocScale's scheme",
     },
-    volume: ({ quality }) => quality,
-    label: 'quality of the B-factor fit',
     node: 'image',
-    says: 'R² of the fit of the local B factor',
   },
-  {
-    key: 'bandResolution',
-    name: '_band_resolution.mrc',
-    when: whenBandsAreMeasured,
-    volume: ({ soft }) => soft?.resolution,
-    label: 'local resolution from soft bands, A',
-    node: 'resolution',
-    says: 'where the half maps stop agreeing around each voxel, Å, from the bands of soft scaling',
-  },
-  {
-    key: 'signal',
-    name: '_signal.mrc',
-    when: whenBandsAreMeasured,
-    volume: ({ soft }) => soft?.signal,
-    label: 'local signal (RMS density)',
-    node: 'image',
-    says: 'RMS density of the signal around each voxel, without noise',
-  },
+  { ...measuredMaps.bandResolution, when: whenBandsAreMeasured, node: 'resolution' },
+  { ...measuredMaps.signal, when: whenBandsAreMeasured, node: 'image' },
   ...masks,
-  {
-    key: 'predictedReference',
-    name: '_predicted_reference.mrc',
-    inProcessingFolder: true,
-    when: { test: ({ reference }) => reference === 'network', says: 'a network predicts the reference' },
-    keep: { keepReference: true },
-    volume: ({ reference, prediction }) => (prediction === undefined ? undefined : reference),
-    label: 'reference',
-    says: 'what the network predicted',
-  },
-  {
-    key: 'simulatedReference',
-    name: '_simulated_reference.mrc',
-    inProcessingFolder: true,
-    when: { test: isSimulated, says: 'the reference is simulated from atoms' },
-    keep: { keepReference: true },
-    volume: ({ reference, model }) => (model === undefined ? undefined : reference),
-    label: 'reference',
-    says: 'map simulated from the atoms',
-  },
+  referenceOutput('predicted', 'what the network predicted', {
+    test: ({ reference }) => reference === 'network',
+    says: 'a network predicts the reference',
+  }),
+  referenceOutput('simulated', 'map simulated from the atoms', {
+    test: isSimulated,
+    says: 'the reference is simulated from atoms',
+  }),
   {
     key: 'differenceMask',
     name: '_difference_mask.mrc',
@@ -347,19 +301,17 @@ export const locresOutputs: OutputTable<LocalResolutionResult> = [
     key: 'resolution',
     name: '',
     volume: ({ resolution }) => resolution,
-    label: 'local resolution, A',
+    ...resolutionMap,
     shown: { as: 'local', label: 'local resolution', unit: 'Å' },
     node: 'resolution',
-    says: 'local resolution of the half maps, Å; 0 outside the mask',
   },
   {
     key: 'filtered',
     name: '_filtered.mrc',
     volume: ({ filtered }) => filtered,
-    label: 'filtered at its local resolution',
+    ...filteredMap,
     shown: { as: 'result', label: 'filtered map' },
     node: 'map',
-    says: 'mean of the half maps, low-passed at the resolution of each voxel',
   },
   {
     key: 'scene',
@@ -464,22 +416,18 @@ function absolute(path: string | undefined): string {
   return resolve(path as string);
 }
 
-function maskVolume({ maskVoxels, voxelSize }: { maskVoxels: number; voxelSize: number }): number {
-  return maskVoxels * voxelSize ** 3;
-}
+type CommandWithOutputs = Extract<
+  CommandName,
+  'scale' | 'feature_enhance' | 'mask' | 'locres' | 'symmetrise' | 'fsc' | 'demo'
+>;
 
-/** For docs/outputs.md: the tables in the order of the commands, and the names that main outputs have there. */
-export const tablesOfOutputs: readonly {
-  readonly command: CommandName;
-  readonly outfile: string;
-  readonly record?: string | false;
-  readonly table: readonly OutputRow<never>[];
-}[] = [
-  { command: 'scale', outfile: 'out.mrc', table: scaleOutputs },
-  { command: 'feature_enhance', outfile: 'out.mrc', table: enhanceOutputs },
-  { command: 'mask', outfile: 'mask.mrc', table: maskOutputs },
-  { command: 'locres', outfile: 'localres.mrc', table: locresOutputs },
-  { command: 'symmetrise', outfile: 'symmetrised.mrc', table: symmetriseOutputs },
-  { command: 'fsc', outfile: 'curve.json', record: false, table: fscOutputs },
-  { command: 'demo', outfile: DEMO_FILES.scaled, record: DEMO_FILES.record, table: demoOutputs },
-];
+/** By command. */
+export const outputTables: Readonly<Record<CommandWithOutputs, readonly OutputRow<never>[]>> = {
+  scale: scaleOutputs,
+  feature_enhance: enhanceOutputs,
+  mask: maskOutputs,
+  locres: locresOutputs,
+  symmetrise: symmetriseOutputs,
+  fsc: fscOutputs,
+  demo: demoOutputs,
+};

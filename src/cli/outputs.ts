@@ -4,14 +4,15 @@
  * the nodes of a RELION job, and docs/outputs.md.
  */
 import { basename, join } from 'node:path';
-import type { Engine, Volume } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { FileContent } from '../files/staged-files.ts';
 import type { NodeKind } from '../formats/relion-nodes.ts';
 import type { LocScaleContext } from '../index.ts';
-import type { OptionValues } from '../options.ts';
-import type { MapToShow, RunToShow } from '../report/collect.ts';
+import type { ReferenceFiles } from '../options/effects.ts';
+import type { OptionValues } from '../options/index.ts';
+import type { ShownMap } from '../report/run-to-show.ts';
 import type { ScalingName } from './choose-scaling.ts';
-import type { InputFiles, ReferenceFiles } from './job-options.ts';
+import type { InputFiles } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import { type ReportFiles, reportFilesOf } from './report.ts';
 
@@ -41,7 +42,8 @@ export interface Finished<R> {
 /** By the keys of the rows; those that this run does not write are absent. */
 export type OutputPaths = Readonly<Record<string, string | undefined>>;
 
-export interface OutputRow<R> {
+/** `shown`: by the report, written or not. */
+export interface OutputRow<R> extends ShownMap<R> {
   readonly key: string;
   /** Behind the stem of -o ("_bfactor.mrc"), the main output itself (''), or a rule that gives the path. */
   readonly name: string | ((facts: RunFacts) => string);
@@ -50,15 +52,10 @@ export interface OutputRow<R> {
   /** Default: always. `says`: the condition in docs/outputs.md. */
   readonly when?: { readonly test: (facts: RunFacts) => boolean; readonly says: string };
   readonly keep?: Keep | ((facts: RunFacts) => Keep);
-  /** A map: its volume, absent where the run made none, and its label behind "locscale-gpu 1.0: ". */
-  readonly volume?: (result: R) => Volume | undefined;
+  /** A map has a volume, absent where the run made none, and a label behind "locscale-gpu 1.0: ". */
   readonly label?: string | ((result: R) => string);
   /** What another file holds; undefined: there is nothing to write. */
   readonly content?: (finished: Finished<R>) => FileContent | undefined | Promise<FileContent | undefined>;
-  /** What the report shows the map as, written or not. */
-  readonly shown?:
-    | { readonly as: 'reference' | 'result'; readonly label: string }
-    | { readonly as: 'local'; readonly label: string; readonly unit: string };
   /** What it is in RELION's pipeline. */
   readonly node?: NodeKind;
   /** For docs/outputs.md: what the file holds. */
@@ -96,7 +93,7 @@ export function planOutputs<R>(
   };
 }
 
-function recordPathOf(record: string | boolean, outfile: string): string | undefined {
+export function recordPathOf(record: string | boolean, outfile: string): string | undefined {
   if (typeof record === 'string') return record;
   return record ? `${stemOf(outfile)}.json` : undefined;
 }
@@ -129,56 +126,4 @@ export function keepFor<R>({ table, paths, report }: OutputPlan<R>, facts: RunFa
   // A report shows the map before and the reference, whatever is written.
   const shown = report === undefined ? {} : { keepMap: true, keepReference: true };
   return Object.assign(shown, ...keeps) as Keep;
-}
-
-/** The maps of a report: the input, and the rows that it shows. */
-export function mapsToShow<R>(
-  table: OutputTable<R>,
-  result: R & { readonly map?: Volume; readonly reference?: Volume },
-  engine: Engine,
-): Pick<RunToShow, 'maps' | 'local'> {
-  const maps: MapToShow[] = [];
-  let local: RunToShow['local'];
-  const show = (volume: Volume | undefined, as: MapToShow['role'], label: string): void => {
-    if (volume !== undefined) maps.push({ role: as, label, load: () => engine.download(volume) });
-  };
-  show(result.map, 'input', 'input');
-  show(result.reference, 'reference', 'reference');
-  for (const as of ['reference', 'result'] as const)
-    for (const { shown, volume } of table) if (shown?.as === as) show(volume?.(result), as, shown.label);
-  for (const { shown, volume } of table) {
-    const values = volume?.(result);
-    if (shown?.as !== 'local' || values === undefined) continue;
-    local = { label: shown.label, unit: shown.unit, load: () => engine.download(values) };
-  }
-  return { maps, local };
-}
-
-/** Table rows of docs/outputs.md: file, when it is written, what it holds. */
-export function describeOutputs(
-  table: readonly OutputRow<never>[],
-  { outfile, record = true }: { readonly outfile: string; readonly record?: string | boolean },
-): { readonly file: string; readonly when: string; readonly says: string }[] {
-  const facts: RunFacts = {
-    values: { outputProcessingFiles: 'FOLDER' },
-    outfile,
-    input: { kind: 'map', map: 'map.mrc' },
-  };
-  const rows = table.map((row) => {
-    const conditions = [row.inProcessingFolder === true ? '`-op FOLDER`' : undefined, row.when?.says];
-    const when = conditions.filter((condition) => condition !== undefined).join('; ');
-    return { file: pathOf(row, facts), when: when === '' ? 'always' : when, says: row.says };
-  });
-  const path = recordPathOf(record, outfile);
-  if (path === undefined) return rows;
-  return [
-    ...rows,
-    {
-      file: path,
-      when: 'always',
-      says:
-        'record: version, command line, inputs with SHA-256, parameters in use, results in numbers, ' +
-        'seconds per step, warnings',
-    },
-  ];
 }

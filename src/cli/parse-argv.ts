@@ -14,7 +14,7 @@ import {
   type OptionId,
   type OptionValues,
   optionIds,
-} from '../options.ts';
+} from '../options/index.ts';
 
 export interface ParsedCommandLine {
   readonly command: CommandName;

@@ -4,7 +4,7 @@
  * LABEL and VALUE are what the user typed into the Params tab; they are options of this program.
  */
 import { LocScaleError } from '../errors.ts';
-import { type CommandName, definitionOf, optionIds } from '../options.ts';
+import { type CommandName, definitionOf, optionIds } from '../options/index.ts';
 import { parseArgv } from './parse-argv.ts';
 
 /** Commands that make sense as a job. A label with such a name chooses it; without one the map is scaled. */

@@ -10,10 +10,10 @@ import { LocScaleError, stopIfAborted } from '../errors.ts';
 import { reasonOf } from '../files/file-errors.ts';
 import { fileExists } from '../files/read-files.ts';
 import { encodeRelionNodes, type RelionNode } from '../formats/relion-nodes.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 import { toLocScaleError } from './exit-codes.ts';
-import { enhanceOutputs, locresOutputs, scaleOutputs } from './output-tables.ts';
-import { type OutputRow, pathOf, type RunFacts } from './outputs.ts';
+import { outputTables } from './output-tables.ts';
+import { pathOf, type RunFacts } from './outputs.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { runOnRanks, speaksForAll } from './ranks.ts';
 import {
@@ -103,12 +103,7 @@ function nodesOf(folder: string, command: RelionCommand, values: OptionValues): 
     outfile: `${folder}/${relionOutputs[command]}`,
     input: { kind: 'half-maps', half1: '', half2: '' },
   };
-  const tables: Record<RelionCommand, readonly OutputRow<never>[]> = {
-    scale: scaleOutputs,
-    feature_enhance: enhanceOutputs,
-    locres: locresOutputs,
-  };
-  return tables[command].flatMap((row) =>
+  return outputTables[command].flatMap((row) =>
     row.node === undefined ? [] : [{ file: pathOf(row, facts), kind: row.node }],
   );
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { LocScaleError } from '../errors.ts';
 import { checkFolderName } from '../files/check-outputs.ts';
 import type { FileContent } from '../files/staged-files.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { Findings } from '../report/findings.ts';
 import type { Report, ReportKind } from '../report/page.ts';

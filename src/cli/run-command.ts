@@ -10,12 +10,13 @@ import { makeFolder } from '../files/staged-files.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
+import type { ReferenceFiles } from '../options/effects.ts';
 import { gridOf } from '../pipeline/read-maps.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { ReportKind } from '../report/page.ts';
 import type { ScalingName } from './choose-scaling.ts';
-import type { InputFiles, ReferenceFiles } from './job-options.ts';
+import type { InputFiles } from './job-options.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
 import {
   allPathsOf,

@@ -4,13 +4,13 @@ import { type LocScaleJob, type PseudoAtomSettings, type ReferenceChoice, readMo
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { suitsVoxels, voxelsMisfit } from '../network/graph/suits.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
+import type { ReferenceFiles } from '../options/effects.ts';
 import {
   defaultAveragingWindow,
   defaultPseudoAtoms,
   defaultRefinementCycles,
 } from '../pipeline/parameters.ts';
 import { wantsNetwork } from './choose-scaling.ts';
-import type { ReferenceFiles } from './job-options.ts';
 import type { Opened } from './run-command.ts';
 import type { Session } from './session.ts';
 

@@ -4,8 +4,9 @@ import { readInput } from '../files/read-files.ts';
 import { parseProfile } from '../formats/amplitude-profile.ts';
 import type { ComparisonResult, LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
 import { planLocScale, runLocScale } from '../index.ts';
+import type { ReferenceFiles } from '../options/effects.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
-import type { ComparisonRecord, ModelRecord, SoftRecord } from '../report/run-record.ts';
+import { scalingToShow } from '../report/run-to-show.ts';
 import { chooseScaling } from './choose-scaling.ts';
 import {
   checkCombinations,
@@ -13,14 +14,13 @@ import {
   chooseOutfile,
   ineffectiveOptions,
   parametersOf,
-  type ReferenceFiles,
   refusePositionals,
 } from './job-options.ts';
 import { chooseNetwork, networkRecordOf } from './network.ts';
 import { scaleOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import { dropUnsuited, openReference, referencePaths } from './scale-reference.ts';
-import { scalingLines, scalingRecord, scalingToShow } from './scaling-run.ts';
+import { scalingLines, scalingRecord } from './scaling-run.ts';
 import type { Session } from './session.ts';
 
 export async function runScale(session: Session): Promise<void> {
@@ -83,26 +83,14 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
       record: {
         ...scalingRecord(session, result, parameters, plan),
         ...networkRecordOf(predictor, result.prediction),
-        model: modelRecordOf(result.model),
-        fadeResolution: result.fadeResolution,
-        soft: result.soft && softRecordOf(result.soft),
-        comparison: result.also && comparisonRecordOf(result.also),
       },
-      report: { kind: 'scale', run: scalingToShow(engine, scaleOutputs, result, parameters) },
+      report: { kind: 'scale', run: scalingToShow(engine, scaleOutputs, result, parameters.profileKind) },
       lines: [
         ...scalingLines(result, `Scaled ${result.numbers.maskVoxels} voxels`),
         ...(result.also === undefined ? [] : [describeComparison(result.also)]),
       ],
     }),
   };
-}
-
-export function softRecordOf({ bands, windowSigma, fadeResolution }: SoftRecord): SoftRecord {
-  return { bands, windowSigma, fadeResolution };
-}
-
-function comparisonRecordOf({ scheme, soft, global, amplitudes }: ComparisonResult): ComparisonRecord {
-  return { scheme, soft: soft && softRecordOf(soft), global, amplitudes };
 }
 
 function describeComparison({ scheme, global }: ComparisonResult): string {
@@ -116,15 +104,4 @@ function describeComparison({ scheme, global }: ComparisonResult): string {
       ? ''
       : ` (${global.bFactor.toFixed(0)} A^2 added, up to ${global.resolution.toFixed(2)} A)`;
   return `For comparison the map was also scaled ${ways[scheme]}${added}.`;
-}
-
-function modelRecordOf(model: LocScaleResult['model']): ModelRecord | undefined {
-  return (
-    model && {
-      atoms: model.structure.atoms.length,
-      pseudoAtoms: model.pseudoAtoms,
-      bFactors: model.bFactors,
-      referenceEnd: model.referenceEnd,
-    }
-  );
 }

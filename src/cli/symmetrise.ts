@@ -1,6 +1,6 @@
 /** `locscale-gpu symmetrise MAP -sym GROUP`: the map averaged over a point group or a helix. */
 import { LocScaleError } from '../errors.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 import { type OneMapJob, runSymmetrise, type SymmetriseResult } from '../pipeline/index.ts';
 import { gridOf } from '../pipeline/read-maps.ts';
 import { resolveSymmetry, type Symmetry, type SymmetryRequest } from '../pipeline/symmetrise.ts';

@@ -2,7 +2,7 @@
 import { LocScaleError } from '../errors.ts';
 import { readInput } from '../files/read-files.ts';
 import { parseSymmetry } from '../math/symmetry/point-group.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 
 const HELIX_HINT = 'Give --twist DEGREES and --rise ANGSTROM.';

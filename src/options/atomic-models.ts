@@ -5,6 +5,7 @@ import {
   defaultRefinementCycles,
 } from '../pipeline/parameters.ts';
 import { choice, flag, integer, noted, number, scaleOnly, text } from './definition.ts';
+import { noCompletedModel, noModel, noPseudoAtoms, noRefinement } from './effects.ts';
 
 const group = 'Pseudo-model and refinement';
 
@@ -12,11 +13,14 @@ export const atomicModelOptions = {
   modelCoordinates: text('-mc --model_coordinates', 'MODEL', {
     group: 'Reference',
     commands: scaleOnly,
+    called: 'reference: atomic-model',
     help: 'Atomic model (PDB or mmCIF, also .gz): its B factors are refined, and the reference is simulated from it.',
   }),
   completeModel: flag('--complete_model', {
     group: 'Reference',
     commands: scaleOnly,
+    called: 'reference: hybrid-model',
+    belongsTo: { ways: ['model'], needs: '-mc' },
     help: 'With -mc: fill what the model leaves out of the mask with pseudo-atoms (hybrid).',
   }),
   buildUsingPseudomodel: flag('--build_using_pseudomodel', {
@@ -27,6 +31,7 @@ export const atomicModelOptions = {
   pseudomodelMethod: choice('-pm --pseudomodel_method', ['gradient', 'kick'], {
     group,
     commands: scaleOnly,
+    idle: [noPseudoAtoms],
     help: 'How pseudo-atoms find their places.',
     defaultText: defaultPseudoAtoms.method,
   }),
@@ -37,6 +42,7 @@ export const atomicModelOptions = {
     {
       group,
       commands: scaleOnly,
+      idle: [noPseudoAtoms],
       help: 'Iterations of the pseudo-atom solver.',
       defaultText: String(defaultPseudoAtoms.iterations),
     },
@@ -48,6 +54,7 @@ export const atomicModelOptions = {
     {
       group,
       commands: scaleOnly,
+      idle: [noPseudoAtoms],
       help: 'Distance of pseudo-atoms, angstrom.',
       defaultText: String(defaultPseudoAtoms.distanceAngstrom),
     },
@@ -59,6 +66,7 @@ export const atomicModelOptions = {
     {
       group,
       commands: scaleOnly,
+      idle: [noCompletedModel],
       help: 'With --complete_model: window that smooths the mask of what is not modelled.',
       defaultText: String(defaultAveragingWindow),
     },
@@ -82,6 +90,7 @@ export const atomicModelOptions = {
     {
       group,
       commands: scaleOnly,
+      idle: [noRefinement],
       help: 'Cycles of B-factor refinement.',
       defaultText: String(defaultRefinementCycles),
     },
@@ -101,6 +110,9 @@ export const atomicModelOptions = {
   skipRefine: flag('--skip_refine', {
     group,
     commands: scaleOnly,
+    called: 'refinementCycles: undefined',
+    belongsTo: { ways: ['map', 'model'], needs: '-mc' },
+    idle: [noModel],
     help: 'With -mc: simulate the reference with the B factors of the file.',
   }),
   cifInfo: text('-cif_info --cif_info', 'FILE', {

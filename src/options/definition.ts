@@ -1,6 +1,7 @@
 /** What an option is, and the small words the tables of options are written in. */
 import { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../pipeline/types.ts';
+import type { Belonging, Idle } from './effects.ts';
 
 export const commandNames = [
   'scale',
@@ -45,6 +46,12 @@ export interface OptionDefinition<T = unknown> {
   readonly defaultText?: string;
   /** Parameter of the method that it sets. */
   readonly parameter?: keyof LocScaleParameters;
+  /** What sentences of the library call it (`named` of errors.ts), where that is no such parameter. */
+  readonly called?: string;
+  /** Ways to a reference that it belongs to; refused with others. */
+  readonly belongsTo?: Belonging;
+  /** When it does nothing. */
+  readonly idle?: readonly Idle[];
   /** Where a command means something of its own by the option. */
   readonly perCommand?: Partial<
     Record<
@@ -84,6 +91,9 @@ interface Common<T> {
   perCommand?: OptionDefinition['perCommand'];
   own?: boolean;
   parameter?: ParameterOf<T>;
+  called?: string;
+  belongsTo?: Belonging;
+  idle?: readonly Idle[];
   state?: OptionState | ((value: T) => OptionState);
 }
 
@@ -104,6 +114,9 @@ export function define<T>(
     defaultText: common.defaultText,
     perCommand: common.perCommand,
     parameter: common.parameter,
+    called: common.called,
+    belongsTo: common.belongsTo,
+    idle: common.idle,
     commands: common.commands ?? ['scale', 'feature_enhance'],
     group: common.group,
     own: common.own ?? false,

@@ -1,5 +1,6 @@
 /** Options of the local resolution of half maps. */
 import { choice, flag, number } from './definition.ts';
+import { noLocalResolution } from './effects.ts';
 
 const group = 'Local resolution';
 const commands = ['scale', 'feature_enhance', 'locres'] as const;
@@ -9,6 +10,7 @@ export const localResolutionOptions = {
     group,
     commands: ['scale', 'feature_enhance'],
     own: true,
+    called: 'localResolution',
     help: 'Also write <outfile stem>_locres.mrc, the local resolution of the half maps (angstrom), and <outfile stem>_locres_filtered.mrc, their mean low-passed at it.',
   }),
   locresWindow: number(
@@ -19,6 +21,8 @@ export const localResolutionOptions = {
       group,
       commands,
       own: true,
+      called: 'windowAngstrom',
+      idle: [noLocalResolution],
       help: 'Edge of the sliding window, angstrom; the nearest even number of voxels is taken.',
       defaultText: '50; 26 for a box; more for data coarser than 6 A',
     },
@@ -27,6 +31,7 @@ export const localResolutionOptions = {
     group,
     commands,
     own: true,
+    idle: [noLocalResolution],
     help: 'Weights of the window: falling off smoothly to its edge (hann), or none (box).',
     defaultText: 'hann',
   }),
@@ -38,6 +43,7 @@ export const localResolutionOptions = {
       group,
       commands,
       own: true,
+      idle: [noLocalResolution],
       help: 'FSC at which the local resolution is read.',
       defaultText: '0.143',
     },

@@ -1,12 +1,14 @@
 /** Options that name the maps of a run and what is done to them first. */
 import { defaultParameters } from '../pipeline/parameters.ts';
 import { define, flag, number, readsAnyMap, scaleOnly, text } from './definition.ts';
+import { anyReference, noTheoreticalProfile, softScaling } from './effects.ts';
 
 export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
     group: 'Map input',
     commands: ['scale', 'feature_enhance', 'mask', 'symmetrise', 'symmetry'],
+    called: 'input: map',
     help: 'Unsharpened map (MRC/CCP4, also .gz and .bz2).',
   }),
   halfmapPaths: define<readonly [string, string]>(
@@ -16,6 +18,7 @@ export const mapOptions = {
     {
       group: 'Map input',
       commands: readsAnyMap,
+      called: 'input: half-maps',
       help: 'The two half maps; their mean is scaled and their FSC gives the resolution.',
       perCommand: {
         symmetrise: { help: 'Two half maps; their mean is averaged.' },
@@ -32,6 +35,7 @@ export const mapOptions = {
     {
       group: 'Map input',
       commands: readsAnyMap,
+      called: 'voxelSize',
       help: 'Voxel size in angstrom, instead of the one in the file.',
     },
   ),
@@ -61,6 +65,7 @@ export const mapOptions = {
   modelMap: text('-mm --model_map', 'MAP', {
     group: 'Reference',
     commands: scaleOnly,
+    called: 'reference: model-map',
     help: 'Reference map on the same grid.',
   }),
   modelResolution: number(
@@ -71,12 +76,14 @@ export const mapOptions = {
       group: 'Reference',
       parameter: 'referenceResolution',
       commands: scaleOnly,
+      belongsTo: { ways: ['map', 'model', 'pseudo-model', 'network'], needs: 'a reference map' },
       help: 'Low-pass the reference map at this resolution, angstrom. That of an atomic model ends at the resolution of the map without it.',
     },
   ),
   noReference: flag('--no_reference', {
     group: 'Reference',
     commands: scaleOnly,
+    called: 'reference: none',
     help: 'Scale every window to a constant B factor instead of to a reference.',
   }),
   setLocalBfactor: number(
@@ -87,6 +94,7 @@ export const mapOptions = {
       group: 'Reference',
       parameter: 'setLocalBFactor',
       commands: scaleOnly,
+      idle: [anyReference],
       help: 'That constant B factor, A^2.',
       defaultText: String(defaultParameters.setLocalBFactor),
     },
@@ -94,12 +102,14 @@ export const mapOptions = {
   activatePseudomodel: flag('--activate_pseudomodel', {
     group: 'Reference',
     commands: scaleOnly,
+    belongsTo: { ways: ['map', 'model'], needs: '-mm or -mc' },
     help: 'With -mm or -mc: treat the reference as that of a pseudo-model (theoretical-profile rule).',
   }),
   theoreticalProfile: text('--theoretical_profile', 'JSON', {
     group: 'Reference',
     commands: scaleOnly,
     own: true,
+    idle: [softScaling],
     help: 'Average secondary-structure profile for that rule: {"frequency": [1/A ...], "amplitude": [...]}.',
     defaultText: 'a helix profile of the program',
   }),
@@ -107,6 +117,7 @@ export const mapOptions = {
     group: 'Reference',
     commands: scaleOnly,
     own: true,
+    belongsTo: { ways: ['map'], needs: '-mm' },
     help: 'With -mm: theoretical-profile rule inside this mask, plain rule outside (hybrid).',
   }),
   boostSecondaryStructure: number(
@@ -117,6 +128,7 @@ export const mapOptions = {
       group: 'Reference',
       parameter: 'boostSecondaryStructure',
       commands: scaleOnly,
+      idle: [softScaling, noTheoreticalProfile],
       help: 'Weight of the secondary-structure signal in that rule.',
       defaultText: String(defaultParameters.boostSecondaryStructure),
     },
@@ -124,6 +136,7 @@ export const mapOptions = {
   symmetry: text('-sym --symmetry', 'GROUP', {
     group: 'Reference',
     commands: ['scale', 'feature_enhance', 'symmetrise'],
+    called: 'symmetry',
     help: "Point group imposed on the reference, in RELION's setting (C<n>, D<n>, T, O, I, I1 ... I4), or a file with operators.",
     defaultText: 'C1',
     perCommand: {

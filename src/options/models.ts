@@ -1,5 +1,6 @@
 /** Options of the commands models and setup. */
 import { badValue, define, flag, text } from './definition.ts';
+import { noDownload } from './effects.ts';
 
 const modelsOnly = ['models'] as const;
 
@@ -8,6 +9,7 @@ export const modelOptions = {
     group: 'Network',
     commands: modelsOnly,
     own: true,
+    called: 'name',
     help: 'Name for what is imported, to be used with -model_path.',
     defaultText: 'from the name of the file',
   }),
@@ -26,6 +28,7 @@ export const modelOptions = {
       group: 'Network',
       commands: ['models', 'feature_enhance'],
       own: true,
+      idle: [noDownload],
       help: 'Where to download from: a server with the paths of Zenodo.',
       defaultText: 'https://zenodo.org',
     },

@@ -3,6 +3,7 @@
 import { providerNames } from '../network/run/provider-names.ts';
 import { defaultMonteCarloPasses } from '../pipeline/parameters.ts';
 import { badValue, choice, define, flag, integer, noted, refused, text } from './definition.ts';
+import { noNetwork, noSampling } from './effects.ts';
 
 const enhanceOnly = ['feature_enhance'] as const;
 
@@ -11,22 +12,29 @@ export const networkOptions = {
     group: 'Reference',
     commands: ['scale'],
     own: true,
+    called: 'reference',
     help: 'Where the reference comes from when none is given: predicted from the map by a network, simulated from a pseudo-model (as --build_using_pseudomodel), no map but the amplitudes of an average protein (soft scaling), or none (as --no_reference).',
     defaultText: 'network if EMmerNet is imported, else profile',
   }),
   modelPath: text('-model_path --model_path', 'MODEL', {
     group: 'Network',
+    called: 'modelPath',
+    idle: [noNetwork],
     help: 'Trained network: the name of an imported one, its folder, or a file (.hdf5, .pt, .tar.gz, or .onnx with its manifest).',
     defaultText: 'EMmerNet if imported, else the bundled network',
   }),
   lowContextModel: flag('--use_low_context_model', {
     group: 'Network',
+    called: 'lowContext',
+    idle: [noNetwork],
     help: 'EMmerNet trained on low-context data (import it with "locscale-gpu models").',
   }),
   provider: choice('--provider', ['auto', ...providerNames], {
     group: 'Network',
     commands: ['scale', 'feature_enhance', 'demo'],
     own: true,
+    called: 'provider',
+    idle: [noNetwork],
     help: 'What runs the network; auto takes the first that computes a trial cube correctly.',
     defaultText: 'auto; cpu with --engine cpu',
   }),
@@ -36,6 +44,7 @@ export const networkOptions = {
     { min: 1, max: 4096 },
     {
       group: 'Network',
+      idle: [noNetwork],
       help: 'Cubes per batch; halved when memory runs out.',
       defaultText: '8; 1 on the CPU',
     },
@@ -46,6 +55,8 @@ export const networkOptions = {
     { min: 8, max: 512 },
     {
       group: 'Network',
+      called: 'cubeSize',
+      idle: [noNetwork],
       help: 'Edge of a cube, in voxels of 1 A.',
       defaultText: "the network's (EMmerNet: 32)",
     },
@@ -54,11 +65,18 @@ export const networkOptions = {
     '-s --stride',
     'VOXELS',
     { min: 1, max: 512 },
-    { group: 'Network', help: 'Step between cubes.', defaultText: "the network's (EMmerNet: 16)" },
+    {
+      group: 'Network',
+      called: 'stride',
+      idle: [noNetwork],
+      help: 'Step between cubes.',
+      defaultText: "the network's (EMmerNet: 16)",
+    },
   ),
   noMonteCarlo: flag('-no_mc --no_monte_carlo', {
     group: 'Network',
     commands: enhanceOnly,
+    called: 'monteCarlo: false',
     help: 'One pass without dropout: no variance, no pVDDT.',
   }),
   monteCarloIterations: integer(
@@ -68,6 +86,7 @@ export const networkOptions = {
     {
       group: 'Network',
       commands: enhanceOnly,
+      idle: [noSampling],
       help: 'Passes with dropout.',
       defaultText: String(defaultMonteCarloPasses),
     },

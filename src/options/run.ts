@@ -17,6 +17,14 @@ import {
   text,
   usesEngine,
 } from './definition.ts';
+import {
+  maskIsGiven,
+  noProfile,
+  noReport,
+  noSoftScaling,
+  nothingRandom,
+  onlySoftScaling,
+} from './effects.ts';
 
 function parseBoxStart(value: string | undefined, name: string): readonly [number, number, number] {
   const parts = (value ?? '').split(',');
@@ -32,6 +40,7 @@ export const runOptions = {
   mask: text('-ma --mask', 'MAP', {
     group: 'Mask',
     commands: ['scale', 'feature_enhance', 'locres', 'symmetry'],
+    called: 'mask',
     help: 'Mask; voxels of at least 0.5 are scaled.',
     defaultText: 'FDR confidence mask',
     perCommand: {
@@ -47,6 +56,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrThreshold',
       commands: makesMasks,
+      idle: [maskIsGiven],
       help: 'False-discovery rate of the mask made when none is given.',
       defaultText: String(defaultParameters.fdrThreshold),
     },
@@ -59,6 +69,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrWindow',
       commands: makesMasks,
+      idle: [maskIsGiven],
       help: 'Edge of the noise boxes in voxels.',
       defaultText: '10 % of the box',
     },
@@ -71,6 +82,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrFilter',
       commands: makesMasks,
+      idle: [maskIsGiven],
       help: 'Low-pass before the mask is made, angstrom.',
       defaultText: `${NETWORK_FDR_FILTER} where a network predicts the reference, else none`,
       perCommand: {
@@ -95,6 +107,7 @@ export const runOptions = {
       parameter: 'fdrNoiseBoxes',
       commands: makesMasks,
       own: true,
+      idle: [maskIsGiven],
       help: 'First voxel of a noise box (repeat for several), instead of the four default boxes.',
     },
     ([value], name, previous) => [...(previous ?? []), parseBoxStart(value, name)],
@@ -176,6 +189,7 @@ export const runOptions = {
       group: 'Scaling',
       commands: scaleOnly,
       own: true,
+      idle: [noProfile, noSoftScaling],
       help: 'Soft scaling to a profile: with 1 every place gets the decay of the profile, with 0 all places the same gains.',
       defaultText: '0.5',
     },
@@ -198,6 +212,7 @@ export const runOptions = {
     group: 'Scaling',
     commands: scaleOnly,
     own: true,
+    idle: [onlySoftScaling],
     help: "Weights of LocScale's windows before their profiles are taken. Hard edges leak low frequencies to high ones, and blurred maps come out too weak there; Hann weights do not.",
     defaultText: 'none, as LocScale',
   }),
@@ -250,6 +265,7 @@ export const runOptions = {
   reportFilename: text('--report_filename', 'NAME', {
     commands: hasSteps,
     group: 'Output',
+    idle: [noReport],
     help: 'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it goes beside the output.',
     defaultText: '<outfile stem>_report.html',
   }),
@@ -262,6 +278,7 @@ export const runOptions = {
     {
       group: 'Run',
       commands: usesEngine,
+      called: 'threads',
       help: 'Threads of the CPU engine (LocScale itself starts 1 process unless told).',
       defaultText: 'all cores',
     },
@@ -270,6 +287,7 @@ export const runOptions = {
     group: 'Run',
     commands: usesEngine,
     own: true,
+    called: 'engine',
     help: 'Where to compute; auto takes a hardware GPU that passes its self-test, else the CPU.',
     defaultText: 'auto',
   }),
@@ -280,6 +298,7 @@ export const runOptions = {
     {
       group: 'Run',
       commands: usesEngine,
+      called: 'gpuIds',
       help: 'GPUs to use, by their number or a part of their name in the list of the command devices. Several share scaling and prediction; each gets a process. Other commands use the first. Where one is missing the run ends with exit code 4; called as locscale (see --shim) it continues on the CPU with a warning.',
       defaultText: 'the first hardware GPU',
     },
@@ -293,6 +312,7 @@ export const runOptions = {
     group: 'Run',
     own: true,
     commands: usesEngine,
+    called: 'allowSoftwareGpu',
     help: 'Also take a GPU driver that computes on the CPU (slow: for trying things out).',
   }),
   memory: number(
@@ -303,6 +323,7 @@ export const runOptions = {
       group: 'Run',
       commands: usesEngine,
       own: true,
+      called: 'memoryLimitBytes',
       help: 'Memory the engine may use, GiB: RAM on the CPU, GPU memory on a GPU.',
       defaultText: '60 % of RAM; on a GPU what it gives',
     },
@@ -315,6 +336,7 @@ export const runOptions = {
       group: 'Run',
       commands: ['scale', 'feature_enhance', 'demo'],
       own: true,
+      idle: [nothingRandom],
       help: "Seed of everything random: the dropout of feature_enhance, the demo's structure and noise. Scaling is not random.",
       defaultText: String(defaultSeed),
     },
@@ -360,6 +382,7 @@ export const runOptions = {
   mpi: flag('-mpi --mpi', {
     group: 'Run',
     commands: ['scale', 'feature_enhance'],
+    called: 'mpi',
     help: 'Share the work among the processes that mpirun or srun started; without them the run is alone.',
   }),
   resume: flag('--resume', {

@@ -12,6 +12,7 @@ export const symmetryOptions = {
       group: 'Map input',
       commands: [...averages, 'symmetry'],
       own: true,
+      called: 'centre',
       help: 'Point about which the symmetry turns, in voxels; may lie between voxels.',
       defaultText: 'voxel n/2 on each axis',
       perCommand: {
@@ -32,6 +33,7 @@ export const symmetryOptions = {
     {
       group: 'Map input',
       commands: averages,
+      called: 'twistDegrees',
       help: 'Helix along z: turn from one subunit to the next; negative for a left-handed helix.',
     },
   ),
@@ -42,6 +44,7 @@ export const symmetryOptions = {
     {
       group: 'Map input',
       commands: averages,
+      called: 'riseAngstrom',
       help: 'Helix along z: shift from one subunit to the next.',
     },
   ),
@@ -52,6 +55,7 @@ export const symmetryOptions = {
     {
       group: 'Map input',
       commands: averages,
+      called: 'steps',
       help: 'Steps of the helix to each side that are averaged.',
       defaultText: 'as many as half the box holds, at most 200',
     },
@@ -60,6 +64,7 @@ export const symmetryOptions = {
     group: 'Output',
     commands: ['scale', 'feature_enhance'],
     own: true,
+    called: 'symmetriseOutput',
     help: 'Average the final map over the symmetry (-sym), too.',
   }),
 } as const;

@@ -1,6 +1,15 @@
 /** The record of a run, as it is written and as the report shows it. */
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
-import type { BandAmplitudes, FscCurve, LocScaleNumbers, SchemeName } from '../pipeline/types.ts';
+import type {
+  BandAmplitudes,
+  ComparisonResult,
+  FscCurve,
+  LocScaleNumbers,
+  LocScaleParameters,
+  LocScaleResult,
+  ModelUsed,
+  SchemeName,
+} from '../pipeline/types.ts';
 
 /** A file that a run has read. */
 export interface InputFile {
@@ -56,7 +65,6 @@ export interface RunRecord {
   readonly numbers: Readonly<Partial<LocScaleNumbers>>;
   /** Half-map FSC: frequency in 1/angstrom. */
   readonly fsc?: FscCurve;
-
   /** LocScale's scheme: where the result was faded, A. */
   readonly fadeResolution?: number;
   readonly soft?: SoftRecord;
@@ -86,4 +94,34 @@ export interface ComparisonRecord {
   readonly global?: { readonly bFactor: number; readonly resolution: number; readonly quality?: number };
   /** Of soft bands within the mask, relative to those about 0.1 1/A. */
   readonly amplitudes: BandAmplitudes;
+}
+
+type OfScaling = Pick<LocScaleResult, 'numbers' | 'fsc' | 'model' | 'fadeResolution' | 'soft' | 'also'>;
+
+/** What a run of scaling has found, in the parts of its record; in the parameters what was derived is filled in. */
+export function recordOfScaling(
+  { numbers, fsc, model, fadeResolution, soft, also }: OfScaling,
+  parameters: LocScaleParameters,
+): Pick<RunRecord, 'parameters' | 'numbers' | 'fsc' | 'model' | 'fadeResolution' | 'soft' | 'comparison'> {
+  return {
+    model: model && modelRecordOf(model),
+    parameters: { ...parameters, windowVoxels: numbers.windowVoxels, resolution: numbers.fscCutoff },
+    numbers,
+    fsc,
+    fadeResolution,
+    soft: soft && softRecordOf(soft),
+    comparison: also && comparisonRecordOf(also),
+  };
+}
+
+function modelRecordOf({ structure, pseudoAtoms, bFactors, referenceEnd }: ModelUsed): ModelRecord {
+  return { atoms: structure.atoms.length, pseudoAtoms, bFactors, referenceEnd };
+}
+
+function softRecordOf({ bands, windowSigma, fadeResolution }: SoftRecord): SoftRecord {
+  return { bands, windowSigma, fadeResolution };
+}
+
+function comparisonRecordOf({ scheme, soft, global, amplitudes }: ComparisonResult): ComparisonRecord {
+  return { scheme, soft: soft && softRecordOf(soft), global, amplitudes };
 }

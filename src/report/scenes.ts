@@ -1,23 +1,61 @@
 /** ChimeraX files of the maps of a run: surfaces at sensible levels, coloured by what was measured. Paths are absolute. */
+import type { Engine, Volume, VolumeStatistics } from '../engine/engine.ts';
 import type { LocalResolutionNumbers } from '../pipeline/local-resolution.ts';
 import { bFactorPalette, chimeraxScript, PVDDT_PALETTE, type SceneMap } from './chimerax.ts';
 
 export interface ScaledScene {
   readonly scaled: string;
   /** Local B factors, and what they are inside the mask, A^2. */
-  readonly bFactor?: {
-    readonly path: string;
-    readonly mean: number;
-    readonly sd: number;
-    readonly min: number;
-    readonly max: number;
-  };
+  readonly bFactor?: VolumeStatistics & { readonly path: string };
   /** The map before scaling, where it is one file. */
   readonly input?: string;
 }
 
 /** Colours reach this many standard deviations to both sides of the mean. */
 const COLOUR_REACH = 2;
+
+interface MaskSize {
+  readonly maskVoxels: number;
+  /** A. */
+  readonly voxelSize: number;
+}
+
+interface ScaledRun {
+  readonly mask: Volume;
+  readonly bFactor?: Volume;
+  readonly numbers: MaskSize;
+}
+
+/** Local B factors inside the mask, where they were measured. */
+export async function measureBFactors(
+  engine: Engine,
+  { bFactor, mask }: ScaledRun,
+): Promise<VolumeStatistics | undefined> {
+  return bFactor && engine.statistics(bFactor, { mask, inside: true });
+}
+
+/** What colours reach. */
+export function coloured({ mean, sd, min, max }: VolumeStatistics): readonly [low: number, high: number] {
+  return [Math.max(min, mean - COLOUR_REACH * sd), Math.min(max, mean + COLOUR_REACH * sd)];
+}
+
+/** `paths`: of the files that were written. */
+export async function sceneOfScaledRun(
+  engine: Engine,
+  result: ScaledRun,
+  { scaled, bFactor, input }: { readonly scaled: string; readonly bFactor?: string; readonly input?: string },
+): Promise<string> {
+  const measured = bFactor === undefined ? undefined : await measureBFactors(engine, result);
+  return sceneOfScaling(
+    { scaled, bFactor: measured && { path: bFactor as string, ...measured }, input },
+    maskVolume(result.numbers),
+  );
+}
+
+/** Cubic angstrom. */
+export function maskVolume({ maskVoxels, voxelSize }: MaskSize): number {
+  return maskVoxels * voxelSize ** 3;
+}
 
 export function sceneOfScaling(scene: ScaledScene, maskVolumeCubicAngstrom: number): string {
   const { scaled, bFactor } = scene;
@@ -30,9 +68,7 @@ export function sceneOfScaling(scene: ScaledScene, maskVolumeCubicAngstrom: numb
   ];
   const names = ['Scaled map (#1)', ...(input === undefined ? [] : ['input (#2)'])].join(' and ');
   if (bFactor === undefined) return chimeraxScript(names, maps, maskVolumeCubicAngstrom, undefined);
-  const { mean, sd, min, max } = bFactor;
-  const low = Math.max(min, mean - COLOUR_REACH * sd);
-  const high = Math.min(max, mean + COLOUR_REACH * sd);
+  const [low, high] = coloured(bFactor);
   return chimeraxScript(names, maps, maskVolumeCubicAngstrom, {
     by: maps.length,
     palette: bFactorPalette(low, high),

@@ -1,5 +1,5 @@
 /** Entry point of the worker in which everything is computed: one request at a time, but for `cancel`. */
-import { isLocScaleError } from '../errors.ts';
+import { describeMismatch, isLocScaleError } from '../errors.ts';
 import type { Failure, FromWorker, RequestName, Requests, ToWorker } from './protocol.ts';
 import { generateDemo } from './worker/demo.ts';
 import { inspectFile, previewFile } from './worker/inspect.ts';
@@ -47,15 +47,9 @@ scope.onmessage = async ({ data }) => {
 
 function failureOf(error: unknown): Failure {
   if (isLocScaleError(error)) {
-    const { tag, message, hint, expected, found } = error;
-    // Said only where the sentence does not say it.
-    const isSaid = (text: string): boolean =>
-      (text.match(/[\d.]+/g) ?? [text]).every((part) => message.includes(part));
-    const added = [
-      expected !== undefined && !isSaid(expected) ? `expected ${expected}` : undefined,
-      found !== undefined && !isSaid(found) ? `found ${found}` : undefined,
-    ].filter((part) => part !== undefined);
-    return { tag, message: added.length === 0 ? message : `${message} (${added.join(', ')})`, hint };
+    const { tag, message, hint } = error;
+    const mismatch = describeMismatch(error);
+    return { tag, message: mismatch === undefined ? message : `${message} (${mismatch})`, hint };
   }
   const text = error instanceof Error ? error.message : String(error);
   if (/allocation failed|out of memory/i.test(text))

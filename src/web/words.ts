@@ -1,4 +1,5 @@
 /** Sentences of the library name its parameters: here they name what the page has. */
+import { respell } from '../errors.ts';
 
 const names: Readonly<Record<string, string>> = {
   resolution: '“Resolution” (Settings)',
@@ -22,12 +23,10 @@ const names: Readonly<Record<string, string>> = {
 };
 
 export function inPageWords(text: string): string {
-  return text
-    .replaceAll(/`(\w+)(?:: ([^`]+))?`/g, (_, name: string, value: string | undefined) => {
-      const whole = value === undefined ? name : `${name}: ${value}`;
-      const known = names[whole] ?? names[name];
-      if (known === undefined) return `“${whole}” of the command line`;
-      return names[whole] === undefined && value !== undefined ? `${known}: ${value}` : known;
-    })
-    .replaceAll(/; "locscale-gpu devices" says more/g, '');
+  return respell(text, (name, value) => {
+    const whole = value === undefined ? name : `${name}: ${value}`;
+    const known = names[whole] ?? names[name];
+    if (known === undefined) return `“${whole}” of the command line`;
+    return names[whole] === undefined && value !== undefined ? `${known}: ${value}` : known;
+  }).replaceAll(/; "locscale-gpu devices" says more/g, '');
 }

@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { documentBlocks, fillBlock } from '../../bench/doc-tables.mjs';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
-import { tablesOfOutputs } from '../../src/cli/output-tables.ts';
-import { describeOutputs } from '../../src/cli/outputs.ts';
+import { outputTables } from '../../src/cli/output-tables.ts';
+import { pathOf, recordPathOf } from '../../src/cli/outputs.ts';
 import { checkOptionStates, parseArgv } from '../../src/cli/parse-argv.ts';
 import { inOptions } from '../../src/cli/spellings.ts';
 import { named } from '../../src/errors.ts';
 import * as library from '../../src/index.ts';
-import { definitionOf, optionIds, options } from '../../src/options.ts';
+import { definitionOf, optionIds, options } from '../../src/options/index.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -152,7 +152,7 @@ describe('documents', () => {
   // After new results or a change of an option: node bench/fill-tables.mjs
   const blocks = documentBlocks({
     options,
-    outputs: { tables: tablesOfOutputs, describe: describeOutputs },
+    outputs: { tables: outputTables, paths: { pathOf, recordPathOf } },
     accuracy: jsonFiles('bench/results/accuracy'),
     speed: jsonFiles('bench/results'),
     ranks: jsonFiles('bench/results/ranks'),

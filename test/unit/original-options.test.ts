@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseArgv } from '../../src/cli/parse-argv.ts';
-import { type CommandName, definitionOf, optionIds } from '../../src/options.ts';
+import { type CommandName, definitionOf, optionIds } from '../../src/options/index.ts';
 
 type Command = 'scale' | 'feature_enhance';
 

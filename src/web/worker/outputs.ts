@@ -1,17 +1,20 @@
 /** What a run leaves: files to save, numbers, and the parts of its report. */
 
-import { runToShow } from '../../browser/run-to-show.ts';
 import type { Engine, Volume } from '../../engine/engine.ts';
 import type { MapImage } from '../../formats/map-image.ts';
 import { writeMmcif } from '../../formats/write-mmcif.ts';
+import { voxelCount } from '../../math/grid.ts';
 import { imageOf } from '../../pipeline/index.ts';
 import type { LocScaleResult } from '../../pipeline/types.ts';
 import { runtimeName } from '../../platform/index.ts';
 import { collectFindings } from '../../report/collect.ts';
 import type { Findings, MapFindings } from '../../report/findings.ts';
 import { mapOf } from '../../report/findings.ts';
+import { mapsOfScaling } from '../../report/maps-of-runs.ts';
 import { renderReport, reportParts } from '../../report/page.ts';
-import type { RunRecord } from '../../report/run-record.ts';
+import { type RunRecord, recordOfScaling } from '../../report/run-record.ts';
+import { scalingToShow } from '../../report/run-to-show.ts';
+import { sceneOfScaledRun } from '../../report/scenes.ts';
 import { cropSection } from '../../report/section.ts';
 import { whiteOf } from '../../report/section-figures.ts';
 import type { JobRequest, RunSummary } from '../protocol.ts';
@@ -19,7 +22,6 @@ import { hashOf } from '../settings.ts';
 import { inPageWords } from '../words.ts';
 import type { OpenedJob, ReadFile } from './open-job.ts';
 import type { Finished } from './runs.ts';
-import { sceneOf } from './scene.ts';
 
 export interface Output {
   readonly name: string;
@@ -47,15 +49,18 @@ interface FinishedRun {
 
 /** The name that the command line gives, too. */
 const STEM = 'locscale_output';
+const SCENE_NOTE = '# Save the maps beside this file, and open it from their folder.';
 
 export async function finish(run: FinishedRun): Promise<{ finished: Finished; summary: RunSummary }> {
   const { engine, result, job, request } = run;
-  const findings = await collectFindings(runToShow(engine, result, job.parameters.profileKind));
+  const shown = scalingToShow(engine, mapsOfScaling, result, job.parameters.profileKind);
+  const findings = await collectFindings(shown);
   const maps = mapOutputs(engine, result);
-  const scene = await sceneOf(engine, result, maps);
+  const bFactor = maps.find(({ name }) => name.endsWith('_bfactor.mrc'))?.name;
+  const scene = await sceneOfScaledRun(engine, result, { scaled: maps[0].name, bFactor });
   const model = result.model && writeMmcif(result.model.structure);
   const texts = [
-    textOutput(`${STEM}.cxc`, 'opens the maps in ChimeraX, at a sensible level', scene),
+    textOutput(`${STEM}.cxc`, 'opens the maps in ChimeraX, at a sensible level', `${SCENE_NOTE}\n${scene}`),
     ...(model === undefined
       ? []
       : [textOutput(`${STEM}_model.cif`, 'atoms of the reference, with B factors', model)]),
@@ -111,38 +116,15 @@ function textOutput(name: string, what: string, text: string): Output {
 }
 
 function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
-  const { scaled, bFactor, quality, localResolution, soft, mask, grid, header } = result;
-  const rows: readonly (readonly [
-    suffix: string,
-    volume: Volume | undefined,
-    what: string,
-    label: string,
-  ])[] = [
-    ['', scaled, 'sharpened map', soft === undefined ? 'local scaling' : 'soft scaling'],
-    ['_bfactor', bFactor, 'local B factor, Å²', 'local B factor (A^2)'],
-    ['_quality', quality, 'R² of the fit of the local B factor', 'fit quality (R^2)'],
-    ['_locres', localResolution?.resolution, 'local resolution, Å', 'local resolution, A'],
-    [
-      '_locres_filtered',
-      localResolution?.filtered,
-      'half-map mean, filtered by it',
-      'filtered at its local resolution',
-    ],
-    [
-      '_band_resolution',
-      soft?.resolution,
-      'where the half maps stop agreeing, Å',
-      'local resolution of bands, A',
-    ],
-    ['_signal', soft?.signal, 'RMS density of the signal', 'local signal (RMS density)'],
-    ['_mask', mask, 'mask', 'mask'],
-  ];
-  const bytes = 1024 + header.extended.length + 4 * grid.shape[0] * grid.shape[1] * grid.shape[2];
-  return rows.flatMap(([suffix, volume, what, label]) => {
+  const { grid, header } = result;
+  const bytes = 1024 + header.extended.length + 4 * voxelCount(grid.shape);
+  return mapsOfScaling.flatMap(({ name: suffix, volume: volumeOf, label, says }) => {
+    const volume = volumeOf(result);
     if (volume === undefined) return [];
-    const name = `${STEM}${suffix}.mrc`;
+    const name = `${STEM}${suffix === '' ? '.mrc' : suffix}`;
+    const words = typeof label === 'function' ? label(result) : label;
     const map = (): Promise<MapImage> => imageOf(engine, volume, name, result);
-    return [{ name, what, bytes, map, label: `locscale-gpu ${__VERSION__}: ${label}` }];
+    return [{ name, what: says, bytes, map, label: `locscale-gpu ${__VERSION__}: ${words}` }];
   });
 }
 
@@ -151,7 +133,6 @@ function recordOf(
   { engine, request, result, files, started, mode, warnings, job }: FinishedRun,
   outputs: readonly string[],
 ): RunRecord {
-  const { numbers, fsc, soft, timings, model } = result;
   return {
     program: 'locscale-gpu',
     version: __VERSION__,
@@ -160,17 +141,9 @@ function recordOf(
     started: started.toISOString(),
     mode,
     engine: engine.description,
-    model: model && {
-      atoms: model.structure.atoms.length,
-      pseudoAtoms: model.pseudoAtoms,
-      bFactors: model.bFactors,
-    },
     inputs: files.map(({ role, name, bytes, sha256 }) => ({ role, path: name, bytes, sha256 })),
-    parameters: { ...job.parameters, windowVoxels: numbers.windowVoxels, resolution: numbers.fscCutoff },
-    numbers,
-    fsc,
-    soft: soft && { bands: soft.bands, fadeResolution: soft.fadeResolution },
-    secondsPerStep: timings,
+    ...recordOfScaling(result, job.parameters),
+    secondsPerStep: result.timings,
     outputs,
     warnings,
   };

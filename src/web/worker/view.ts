@@ -4,10 +4,10 @@ import type { Engine, Volume } from '../../engine/engine.ts';
 import { writeMrc } from '../../formats/mrc.ts';
 import { createMrcHeader } from '../../formats/mrc-header.ts';
 import type { Shape } from '../../math/grid.ts';
+import { coloured, measureBFactors } from '../../report/scenes.ts';
 import type { VoxelBox } from '../../report/section.ts';
 import type { ViewColour, ViewData, ViewMap } from '../protocol.ts';
 import type { Finished } from './runs.ts';
-import { bFactorRange } from './scene.ts';
 
 /** Surfaces of more voxels along an edge than that have more triangles than a browser turns smoothly. */
 const MOST_EDGE = 220;
@@ -65,7 +65,10 @@ async function rangeOf(
   values: Float32Array,
   inside: Float32Array,
 ): Promise<readonly [number, number]> {
-  if (volume === result.bFactor) return (await bFactorRange(engine, result)) ?? [0, 1];
+  if (volume === result.bFactor) {
+    const measured = await measureBFactors(engine, result);
+    if (measured !== undefined) return coloured(measured);
+  }
   const sorted = values.filter((_, i) => inside[i] > 0.5).sort();
   const [low, high] = COLOUR_QUANTILES.map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
   return [low, Math.max(high, low + 0.1)];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { helpText } from '../../../src/cli/help.ts';
-import { commandNames, definitionOf, optionIds } from '../../../src/options.ts';
+import { commandNames, definitionOf, optionIds } from '../../../src/options/index.ts';
 
 describe('help', () => {
   for (const command of commandNames) {

@@ -14,7 +14,7 @@ import { parseArgv } from '../../../src/cli/parse-argv.ts';
 import { isLocScaleError } from '../../../src/errors.ts';
 import { parseProfile } from '../../../src/formats/amplitude-profile.ts';
 import { encodeFscXml } from '../../../src/formats/fsc-xml.ts';
-import type { OptionValues } from '../../../src/options.ts';
+import type { OptionValues } from '../../../src/options/index.ts';
 import type { FscCurve } from '../../../src/pipeline/types.ts';
 
 const values = (line: string): OptionValues =>
@@ -167,10 +167,10 @@ describe('parameters', () => {
         '-mm r -ma m -fdr 0.1 --noise_box 1,2,3 --set_local_bfactor 3 --boost_secondary_structure 2 --seed 1',
       ),
     ).toEqual([
-      '--fdr_threshold has no effect: a mask is given.',
-      '--noise_box has no effect: a mask is given.',
       '--set_local_bfactor has no effect: it belongs to --no_reference.',
       '--boost_secondary_structure has no effect: it belongs to the theoretical-profile rule.',
+      '--fdr_threshold has no effect: a mask is given.',
+      '--noise_box has no effect: a mask is given.',
       '--seed has no effect: nothing in this run is random.',
     ]);
     expect(notes('--no_reference --set_local_bfactor 3 -fdr 0.1')).toEqual([]);

@@ -1,8 +1,7 @@
 /** The line with what was expected and found: there where it adds something, and only then. */
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../../src/cli/logger.ts';
-import { describeMismatch } from '../../../src/cli/mismatch.ts';
-import { LocScaleError } from '../../../src/errors.ts';
+import { describeMismatch, LocScaleError } from '../../../src/errors.ts';
 import { userNoiseBoxes } from '../../../src/math/statistics/confidence.ts';
 import { parseSymmetry } from '../../../src/math/symmetry/point-group.ts';
 import { readOperators } from '../../../src/math/symmetry/symmetry-operators.ts';

@@ -1,23 +1,25 @@
 /** The tables of outputs: names as LocScale and earlier versions have them, and what follows from a row. */
 import { describe, expect, it } from 'vitest';
+import { describeOutputs, documentedOutputs } from '../../../bench/doc-tables.mjs';
 import {
   enhanceOutputs,
   locresOutputs,
   maskOutputs,
+  outputTables,
   scaleOutputs,
   symmetriseOutputs,
-  tablesOfOutputs,
 } from '../../../src/cli/output-tables.ts';
 import {
   allPathsOf,
-  describeOutputs,
   keepFor,
-  mapsToShow,
   type OutputRow,
+  pathOf,
   planOutputs,
   type RunFacts,
+  recordPathOf,
 } from '../../../src/cli/outputs.ts';
 import type { Engine, Volume } from '../../../src/engine/engine.ts';
+import { mapsToShow } from '../../../src/report/run-to-show.ts';
 
 const halfMaps = { kind: 'half-maps', half1: 'a.mrc', half2: 'b.mrc' } as const;
 const oneMap = { kind: 'map', map: 'a.mrc' } as const;
@@ -27,7 +29,10 @@ function namesOf(table: readonly OutputRow<never>[], facts: Partial<RunFacts>): 
   return allPathsOf(planOutputs(table, whole, true)).sort();
 }
 
-describe.each(tablesOfOutputs)('the table of $command', ({ outfile, record, table }) => {
+describe.each(Object.entries(outputTables))('the table of %s', (command, table) => {
+  const names = documentedOutputs[command];
+  const described = describeOutputs(table, names, { pathOf, recordPathOf });
+
   it('has a key for every file, and a volume with a label, or a content', () => {
     expect(new Set(table.map(({ key }) => key)).size).toBe(table.length);
     for (const { volume, label, content } of table) {
@@ -37,11 +42,11 @@ describe.each(tablesOfOutputs)('the table of $command', ({ outfile, record, tabl
   });
 
   it('has the main output first, so that it is in place last', () => {
-    expect(describeOutputs(table, { outfile, record })[0].file).toBe(outfile);
+    expect(described[0].file).toBe(names.outfile);
   });
 
   it('names no file twice, whatever is asked for', () => {
-    const files = describeOutputs(table, { outfile, record }).map(({ file }) => file);
+    const files = described.map(({ file }) => file);
     expect(new Set(files).size).toBe(files.length);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkOptionStates, parseArgv } from '../../../src/cli/parse-argv.ts';
 import { isLocScaleError, type LocScaleError } from '../../../src/errors.ts';
-import { type CommandName, definitionOf, type OptionId, optionIds } from '../../../src/options.ts';
+import { type CommandName, definitionOf, type OptionId, optionIds } from '../../../src/options/index.ts';
 
 function errorOf(run: () => unknown): LocScaleError {
   try {

@@ -8,7 +8,7 @@ import { createLogger } from '../../../src/cli/logger.ts';
 import { parseArgv } from '../../../src/cli/parse-argv.ts';
 import { inOptions, spellings } from '../../../src/cli/spellings.ts';
 import { LocScaleError, named } from '../../../src/errors.ts';
-import { definitionOf, optionIds } from '../../../src/options.ts';
+import { definitionOf, optionIds } from '../../../src/options/index.ts';
 import { completeParameters } from '../../../src/pipeline/parameters.ts';
 
 const src = fileURLToPath(new URL('../../../src/', import.meta.url));

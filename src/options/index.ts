@@ -6,17 +6,17 @@
  * Spellings are LocScale's own (single-dash long names included) so that existing command lines run
  * unchanged; options marked `own` are additions of this program.
  */
-import { atomicModelOptions } from './options/atomic-models.ts';
-import type { OptionDefinition } from './options/definition.ts';
-import { localResolutionOptions } from './options/local-resolution.ts';
-import { mapOptions } from './options/maps.ts';
-import { modelOptions } from './options/models.ts';
-import { networkOptions } from './options/network.ts';
-import { runOptions } from './options/run.ts';
-import { symmetryOptions } from './options/symmetry.ts';
+import { atomicModelOptions } from './atomic-models.ts';
+import type { OptionDefinition } from './definition.ts';
+import { localResolutionOptions } from './local-resolution.ts';
+import { mapOptions } from './maps.ts';
+import { modelOptions } from './models.ts';
+import { networkOptions } from './network.ts';
+import { runOptions } from './run.ts';
+import { symmetryOptions } from './symmetry.ts';
 
-export { commandHelp } from './options/commands.ts';
-export { type CommandName, commandNames, type OptionDefinition, optionGroups } from './options/definition.ts';
+export { commandHelp } from './commands.ts';
+export { type CommandName, commandNames, type OptionDefinition, optionGroups } from './definition.ts';
 
 export const options = {
   ...mapOptions,

@@ -1,0 +1,110 @@
+/**
+ * Maps that scaling leaves, one entry each: what the file is called, holds, and is labelled, on the command line as in the
+ * page. Which of them a run writes is decided there (cli/output-tables.ts, web/worker/outputs.ts).
+ */
+import type { Volume } from '../engine/engine.ts';
+import type { LocalResolutionMaps } from '../pipeline/local-resolution.ts';
+import type { LocScaleResult } from '../pipeline/types.ts';
+import type { ShownMap } from './run-to-show.ts';
+
+export interface MapOfRun<R> extends ShownMap<R> {
+  readonly key: string;
+  /** Behind the stem of the main output; '': the main output itself. */
+  readonly name: string;
+  readonly volume: (result: R) => Volume | undefined;
+  /** For the header of the file, behind "locscale-gpu 1.0: ". */
+  readonly label: string | ((result: R) => string);
+  /** What the file holds. */
+  readonly says: string;
+}
+
+export const scaledMap: MapOfRun<LocScaleResult> = {
+  key: 'scaled',
+  name: '',
+  volume: ({ scaled }) => scaled,
+  label: ({ soft }) => (soft === undefined ? 'local scaling' : 'soft scaling'),
+  shown: { as: 'result', label: 'scaled map' },
+  says: 'scaled map on the grid of the input',
+};
+
+export const maskMap: MapOfRun<{ readonly mask: Volume }> = {
+  key: 'mask',
+  name: '_mask.mrc',
+  volume: ({ mask }) => mask,
+  label: 'mask',
+  says: 'scaling mask',
+};
+
+interface WithLocalResolution {
+  readonly localResolution?: LocalResolutionMaps;
+}
+
+/** Also of the command that measures nothing else. */
+export const resolutionMap = {
+  label: 'local resolution, A',
+  says: 'local resolution of the half maps, Å; 0 outside the mask',
+} as const;
+export const filteredMap = {
+  label: 'filtered at its local resolution',
+  says: 'mean of the half maps, low-passed at the resolution of each voxel',
+} as const;
+
+export const localResolutionMaps = {
+  resolution: {
+    key: 'locres',
+    name: '_locres.mrc',
+    volume: ({ localResolution }) => localResolution?.resolution,
+    ...resolutionMap,
+  },
+  filtered: {
+    key: 'locresFiltered',
+    name: '_locres_filtered.mrc',
+    volume: ({ localResolution }) => localResolution?.filtered,
+    ...filteredMap,
+  },
+} as const satisfies Readonly<Record<string, MapOfRun<WithLocalResolution>>>;
+
+/** Measured on the way. */
+export const measuredMaps = {
+  bFactor: {
+    key: 'bFactor',
+    name: '_bfactor.mrc',
+    volume: ({ bFactor }) => bFactor,
+    label: 'local B factor, A^2',
+    shown: { as: 'local', label: 'local B factor', unit: 'Å²' },
+    says: 'local B factor, Å²',
+  },
+  quality: {
+    key: 'quality',
+    name: '_quality.mrc',
+    volume: ({ quality }) => quality,
+    label: 'quality of the B-factor fit',
+    says: 'R² of the fit of the local B factor',
+  },
+  bandResolution: {
+    key: 'bandResolution',
+    name: '_band_resolution.mrc',
+    volume: ({ soft }) => soft?.resolution,
+    label: 'local resolution from soft bands, A',
+    says: 'where the half maps stop agreeing around each voxel, Å, from the bands of soft scaling',
+  },
+  signal: {
+    key: 'signal',
+    name: '_signal.mrc',
+    volume: ({ soft }) => soft?.signal,
+    label: 'local signal (RMS density)',
+    says: 'RMS density of the signal around each voxel, without noise',
+  },
+} as const satisfies Readonly<Record<string, MapOfRun<LocScaleResult>>>;
+
+/** All that a run of scaling may leave, the main one first. */
+export const mapsOfScaling: readonly MapOfRun<LocScaleResult>[] = [
+  scaledMap,
+  measuredMaps.bFactor,
+  measuredMaps.quality,
+  localResolutionMaps.resolution,
+  localResolutionMaps.filtered,
+  measuredMaps.bandResolution,
+  measuredMaps.signal,
+  maskMap,
+];

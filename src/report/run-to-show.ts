@@ -1,0 +1,97 @@
+/** From the result of a run to what its report shows: the same for the command line, the page and the library. */
+import type { Volume } from '../engine/engine.ts';
+import type { Grid } from '../math/grid.ts';
+import { isotropicVoxelSize } from '../math/grid.ts';
+import { scalingWindowFor } from '../math/scaling/follow-resolution.ts';
+import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import { defaultParameters } from '../pipeline/parameters.ts';
+import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+import type { LocalToShow, MapToShow, RunToShow } from './collect.ts';
+
+/** Where volumes are: an engine. */
+interface Holder {
+  download(volume: Volume): Promise<Float32Array>;
+}
+
+/** A map of a result, and as what a report shows it. */
+export interface ShownMap<R> {
+  readonly volume?: (result: R) => Volume | undefined;
+  readonly shown?:
+    | { readonly as: 'reference' | 'result'; readonly label: string }
+    | { readonly as: 'local'; readonly label: string; readonly unit: string };
+}
+
+/** The maps of a report: the input, the reference, and those of the table that it shows. */
+export function mapsToShow<R>(
+  table: readonly ShownMap<R>[],
+  result: R & { readonly map?: Volume; readonly reference?: Volume },
+  engine: Holder,
+): Pick<RunToShow, 'maps' | 'local'> {
+  const maps: MapToShow[] = [];
+  let local: LocalToShow | undefined;
+  const show = (volume: Volume | undefined, role: MapToShow['role'], label: string): void => {
+    if (volume !== undefined) maps.push({ role, label, load: () => engine.download(volume) });
+  };
+  show(result.map, 'input', 'input');
+  show(result.reference, 'reference', 'reference');
+  for (const as of ['reference', 'result'] as const)
+    for (const { shown, volume } of table) if (shown?.as === as) show(volume?.(result), as, shown.label);
+  for (const { shown, volume } of table) {
+    const values = volume?.(result);
+    if (shown?.as !== 'local' || values === undefined) continue;
+    local = { label: shown.label, unit: shown.unit, load: () => engine.download(values) };
+  }
+  return { maps, local };
+}
+
+interface Shown {
+  readonly mask: Volume;
+  readonly map?: Volume;
+  readonly reference?: Volume;
+}
+
+/** Of a run of scaling. */
+export function scalingToShow<R extends Shown & { readonly numbers: LocScaleNumbers }>(
+  engine: Holder,
+  table: readonly ShownMap<R>[],
+  result: R,
+  profileKind: RadialProfileKind,
+): RunToShow {
+  const { shape, voxelSize, windowVoxels, fscCutoff, noise } = result.numbers;
+  return {
+    shape,
+    voxelSize,
+    windowVoxels,
+    resolution: fscCutoff,
+    profileKind,
+    noiseBoxes: noise?.boxes ?? [],
+    mask: () => engine.download(result.mask),
+    ...mapsToShow(table, result, engine),
+  };
+}
+
+/** Of a run that scales nothing. `windowVoxels`: of its measurement. */
+export function measurementToShow<R extends Shown & { readonly grid: Grid }>(
+  engine: Holder,
+  table: readonly ShownMap<R>[],
+  result: R,
+  measured: {
+    readonly fsc?: FscCurve;
+    readonly noise: LocScaleNumbers['noise'];
+    readonly windowVoxels?: number;
+  },
+): RunToShow {
+  const { shape } = result.grid;
+  const voxelSize = isotropicVoxelSize(result.grid);
+  const resolution = measured.fsc?.resolution ?? 2 * voxelSize;
+  return {
+    shape,
+    voxelSize,
+    windowVoxels: measured.windowVoxels ?? scalingWindowFor(voxelSize, resolution, Math.min(...shape)),
+    resolution,
+    profileKind: defaultParameters.profileKind,
+    noiseBoxes: measured.noise?.boxes ?? [],
+    mask: () => engine.download(result.mask),
+    ...mapsToShow(table, result, engine),
+  };
+}
