@@ -40,62 +40,80 @@ const HELP_WORD = 'help';
 const RUN_EMMERNET = 'run_emmernet';
 
 export function parseArgv(argv: readonly string[]): ParsedCommandLine {
-  const commandIndex = findCommand(argv);
-  if (commandIndex !== undefined && argv[commandIndex] === HELP_WORD)
-    return parseHelp(argv.slice(commandIndex + 1));
-  const command =
-    commandIndex === undefined ? 'scale' : (canonicalCommand(argv[commandIndex] as string) as CommandName);
-  const rest = commandIndex === undefined ? [...argv] : argv.filter((_, index) => index !== commandIndex);
-  // The words of RELION are sorted in relion-arguments.ts.
-  if (command === 'relion') {
-    const asked = rest.filter((word) => ['-h', '--help', '--version'].includes(word));
-    return asked.length > 0
-      ? parseOptions(command, asked)
-      : { command, values: {}, positionals: rest, given: [] };
+  let command: CommandName | undefined;
+  // Options in front of the command are those of the program, as in LocScale.
+  let spellings = spellingsOf('scale');
+  let values: Record<string, unknown> = {};
+  const positionals: string[] = [];
+  const given: OptionId[] = [];
+  const words = [...argv];
+  while (words.length > 0) {
+    const word = words.shift() as string;
+    if (word === '--') positionals.push(...words.splice(0));
+    else if (looksLikeOption(word)) {
+      const match = matchOption(word, spellings);
+      if (match === undefined) throw unknownOption(word, command ?? 'scale', spellings);
+      const { id, name, definition } = match.spelling;
+      values[id] = definition.parse(takeValues(match, words, command === undefined), name, values[id]);
+      if (!given.includes(id)) given.push(id);
+      if (id !== 'help' && id !== 'version') continue;
+      command ??= words.map(canonicalCommand).find((name) => name !== undefined);
+      break;
+    } else if (command !== undefined) positionals.push(word);
+    else if (word === HELP_WORD) return parseHelp(words);
+    else {
+      command = commandOf(word);
+      if (command === 'relion') return parseRelion(argv.toSpliced(argv.indexOf(word), 1));
+      const foreign = given.find((id) => !definitionOf(id).commands.includes(command as CommandName));
+      if (foreign !== undefined) throw foreignOption(definitionOf(foreign), command);
+      spellings = spellingsOf(command);
+      // LocScale 2.1 predicted once, without dropout.
+      if (normaliseCommand(word) === RUN_EMMERNET) values = { noMonteCarlo: true, ...values };
+    }
   }
-  const parsed = parseOptions(command, rest);
-  // LocScale 2.1 predicted once, without dropout.
-  const once = commandIndex !== undefined && normaliseCommand(argv[commandIndex] as string) === RUN_EMMERNET;
-  return once ? { ...parsed, values: { noMonteCarlo: true, ...parsed.values } } : parsed;
+  return { command: command ?? 'scale', values: values as OptionValues, positionals, given };
+}
+
+/** The words of RELION are sorted in relion-arguments.ts. */
+function parseRelion(words: readonly string[]): ParsedCommandLine {
+  const values: OptionValues = {
+    ...((words.includes('-h') || words.includes('--help')) && { help: true }),
+    ...(words.includes('--version') && { version: true }),
+  };
+  const given = Object.keys(values) as OptionId[];
+  return { command: 'relion', values, positionals: given.length > 0 ? [] : words, given };
 }
 
 function parseHelp(words: readonly string[]): ParsedCommandLine {
   const asked = words.find((word) => !looksLikeOption(word));
-  const command = asked === undefined ? 'scale' : canonicalCommand(asked);
-  if (command === undefined) throw unknownCommand(asked as string);
+  const command = asked === undefined ? 'scale' : commandOf(asked);
   return { command, values: { help: true }, positionals: [], given: ['help'] };
 }
 
-/**
- * Index of the command: the first token that is neither an option nor an option's value. Options before
- * it must be known without it, as in LocScale.
- */
-function findCommand(argv: readonly string[]): number | undefined {
-  const spellings = spellingsOf('scale');
-  for (let i = 0; i < argv.length; i++) {
-    const token = argv[i] as string;
-    if (token === '--') return undefined;
-    if (!looksLikeOption(token)) {
-      if (token === HELP_WORD || canonicalCommand(token) !== undefined) return i;
-      throw unknownCommand(token);
-    }
-    const match = matchOption(token, spellings);
-    // The parser proper says what is wrong with an unknown option.
-    if (match === undefined) return undefined;
-    const wanted = match.spelling.definition.values;
-    if (match.attached !== undefined) {
-      // A list that begins behind "=": the parser proper says how it is written.
-      if (wanted !== 'many' && wanted > 1) return undefined;
-      continue;
-    }
-    for (let taken = 0; i + 1 < argv.length && !looksLikeOption(argv[i + 1] as string); taken++) {
-      if (wanted !== 'many' && taken >= wanted) break;
-      // `-gpus 0 1 feature_enhance`: a list of values ends where a command begins.
-      if (wanted === 'many' && canonicalCommand(argv[i + 1] as string) !== undefined) break;
-      i++;
-    }
+/** Takes the values of an option from the front of `words`. A list that precedes the command ends with it. */
+function takeValues({ spelling, attached }: Match, words: string[], endsWithCommand: boolean): string[] {
+  const { name, definition } = spelling;
+  const isList = definition.values === 'many';
+  const least = isList ? 1 : (definition.values as number);
+  const refuse = (message: string): LocScaleError =>
+    new LocScaleError('usage', `Option ${name} ${message}.`, {
+      where: name,
+      hint: least === 0 ? `Write ${name} alone.` : `Write ${name} ${definition.placeholder}.`,
+    });
+  if (attached !== undefined) {
+    if (least === 0) throw refuse(`takes no value, found "${attached}"`);
+    // As in LocScale: "=" attaches one value, never the first of several.
+    if (least > 1) throw refuse(`takes ${least} values, which cannot be attached to it: found "${attached}"`);
+    return [attached];
   }
-  return undefined;
+  const texts: string[] = [];
+  while ((isList || texts.length < least) && words.length > 0 && !looksLikeOption(words[0])) {
+    if (isList && endsWithCommand && canonicalCommand(words[0]) !== undefined) break;
+    texts.push(words.shift() as string);
+  }
+  if (texts.length >= least) return texts;
+  const found = texts.length === 0 ? 'none was given' : `only ${texts.length} was given`;
+  throw refuse(`needs ${least === 1 ? 'a value' : `${least} values`}, ${found}`);
 }
 
 function normaliseCommand(token: string): string {
@@ -109,7 +127,9 @@ function canonicalCommand(token: string): CommandName | undefined {
   return typedCommands.find((command) => command === name);
 }
 
-function unknownCommand(token: string): LocScaleError {
+function commandOf(token: string): CommandName {
+  const command = canonicalCommand(token);
+  if (command !== undefined) return command;
   const nearest = nearestOf(token, typedCommands);
   const file = /[./\\]/.test(token);
   const hint =
@@ -118,70 +138,7 @@ function unknownCommand(token: string): LocScaleError {
       : file
         ? 'Maps are given with -em MAP or -hm HALF1 HALF2.'
         : `Commands are ${typedCommands.join(', ')}.`;
-  return new LocScaleError('usage', `Unknown command "${token}".`, { where: token, hint });
-}
-
-function parseOptions(command: CommandName, argv: readonly string[]): ParsedCommandLine {
-  const spellings = spellingsOf(command);
-  const values: Record<string, unknown> = {};
-  const positionals: string[] = [];
-  const given: OptionId[] = [];
-  for (let i = 0; i < argv.length; i++) {
-    const token = argv[i] as string;
-    if (token === '--') {
-      positionals.push(...argv.slice(i + 1));
-      break;
-    }
-    if (!looksLikeOption(token)) {
-      positionals.push(token);
-      continue;
-    }
-    const match = matchOption(token, spellings);
-    if (match === undefined) throw unknownOption(token, command, spellings);
-    const { id, name, definition } = match.spelling;
-    const texts: string[] = [];
-    if (match.attached !== undefined) {
-      if (definition.values === 0)
-        throw new LocScaleError('usage', `Option ${name} takes no value, found "${match.attached}".`, {
-          where: name,
-          hint: `Write ${name} alone.`,
-        });
-      // As in LocScale: "=" attaches one value, never the first of several.
-      if (definition.values !== 'many' && definition.values > 1)
-        throw new LocScaleError(
-          'usage',
-          `Option ${name} takes ${definition.values} values, which cannot be attached to it: found "${token}".`,
-          { where: name, hint: `Write ${name} ${definition.placeholder}.` },
-        );
-      texts.push(match.attached);
-    }
-    const most = definition.values === 'many' ? Number.POSITIVE_INFINITY : definition.values;
-    const attachedIsAll = match.attached !== undefined && definition.values === 'many';
-    while (
-      !attachedIsAll &&
-      texts.length < most &&
-      i + 1 < argv.length &&
-      !looksLikeOption(argv[i + 1] as string)
-    ) {
-      texts.push(argv[++i] as string);
-    }
-    const least = definition.values === 'many' ? 1 : definition.values;
-    if (texts.length < least) {
-      const found = texts.length === 0 ? 'none was given' : `only ${texts.length} was given`;
-      throw new LocScaleError(
-        'usage',
-        `Option ${name} needs ${least === 1 ? 'a value' : `${least} values`}, ${found}.`,
-        {
-          where: name,
-          hint: `Write ${name} ${definition.placeholder}.`,
-        },
-      );
-    }
-    values[id] = definition.parse(texts, name, values[id]);
-    if (!given.includes(id)) given.push(id);
-    if (id === 'help' || id === 'version') break;
-  }
-  return { command, values: values as OptionValues, positionals, given };
+  throw new LocScaleError('usage', `Unknown command "${token}".`, { where: token, hint });
 }
 
 /** Negative numbers are values, and so is a lone dash. */
@@ -252,24 +209,24 @@ function distinct(spellings: readonly Spelling[]): Spelling[] {
   );
 }
 
+/** One of another command. */
+function foreignOption(
+  { commands, names }: OptionDefinition,
+  command: CommandName,
+  written = names[0],
+): LocScaleError {
+  const owners = commands.map((name) => (name === 'scale' ? 'scaling (no command)' : name));
+  const here = command === 'scale' ? 'scaling' : `the command ${command}`;
+  return new LocScaleError('usage', `Option ${written} does not belong to ${here}.`, {
+    where: written,
+    hint: `It belongs to: ${owners.join(', ')}.`,
+  });
+}
+
 function unknownOption(token: string, command: CommandName, spellings: readonly Spelling[]): LocScaleError {
   const written = token.split('=')[0] as string;
-  const elsewhere = spellingsOf(undefined).find(
-    (spelling) => normalise(spelling.name) === normalise(written),
-  );
-  if (elsewhere !== undefined) {
-    const owners = elsewhere.definition.commands.map((name) =>
-      name === 'scale' ? 'scaling (no command)' : name,
-    );
-    return new LocScaleError(
-      'usage',
-      `Option ${written} does not belong to ${command === 'scale' ? 'scaling' : `the command ${command}`}.`,
-      {
-        where: written,
-        hint: `It belongs to: ${owners.join(', ')}.`,
-      },
-    );
-  }
+  const elsewhere = spellingsOf(undefined).find(({ name }) => normalise(name) === normalise(written));
+  if (elsewhere !== undefined) return foreignOption(elsewhere.definition, command, written);
   const nearest = nearestOf(
     written,
     spellings.map((spelling) => spelling.name),
