@@ -3,10 +3,9 @@
  * is named, EMmerNet imported, an option of the network. Without any of these it scales in soft bands to the amplitudes
  * of an average protein, which on real maps is better than the bundled network (docs/soft-scaling.md).
  */
-import { LocScaleError } from '../errors.ts';
 import { emmernetIsImported } from '../network/store/emmernet.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
-import type { OptionValues } from '../options/index.ts';
+import { definitionOf, type OptionValues, optionIds } from '../options/index.ts';
 import type { SchemeName } from '../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
 import { scalingSchemeOf } from '../pipeline/schemes/index.ts';
@@ -14,6 +13,7 @@ import { calledAsLocScale } from './called-as.ts';
 import { chooseReference, type InputFiles } from './job-options.ts';
 import { modelsFolder } from './models-folder.ts';
 import type { Session } from './session.ts';
+import { usage } from './usage.ts';
 
 export type ScalingName = Exclude<SchemeName, 'global'>;
 
@@ -54,15 +54,17 @@ export async function chooseScaling(
 /** What else is asked for must be something else, and possible. */
 function checkAlso(also: NonNullable<OptionValues['also']>, { scaling, reference }: ChosenScaling): void {
   if (also === scaling)
-    throw new LocScaleError('usage', `This run scales that way already: --also ${also} adds nothing.`, {
-      where: '--also',
-      hint: `Leave --also out, or add --scaling ${also === 'soft' ? 'locscale' : 'soft'}.`,
-    });
+    throw usage(
+      `This run scales that way already: --also ${also} adds nothing.`,
+      '--also',
+      `Leave --also out, or add --scaling ${also === 'soft' ? 'locscale' : 'soft'}.`,
+    );
   if (also === 'locscale' && reference.kind === 'profile')
-    throw new LocScaleError('usage', "LocScale's windows cannot be scaled to a profile alone.", {
-      where: '--also',
-      hint: 'Name a reference (-mm, -mc, or --reference network --scaling soft), or choose --also global.',
-    });
+    throw usage(
+      "LocScale's windows cannot be scaled to a profile alone.",
+      '--also',
+      'Name a reference (-mm, -mc, or --reference network --scaling soft), or choose --also global.',
+    );
 }
 
 async function choose(values: OptionValues, input: InputFiles): Promise<ChosenScaling> {
@@ -88,36 +90,34 @@ function chooseForNobody(values: OptionValues, input: InputFiles): ChosenScaling
   if (calledAsLocScale() && (withoutResolution || option !== undefined)) {
     const why = withoutResolution
       ? 'Soft scaling of a single map needs its resolution (-res)'
-      : `Soft scaling has no ${option}`;
+      : `Soft scaling has no ${option?.name}`;
     return { ...network, warning: `${why}: windows are scaled to a reference of the bundled network.` };
   }
   if (withoutResolution)
-    throw new LocScaleError('usage', 'A single map is scaled up to its resolution, which is not given.', {
-      where: '-res',
-      hint: `Give the resolution of the map with -res, or its half maps with -hm (${old}).`,
-    });
+    throw usage(
+      'A single map is scaled up to its resolution, which is not given.',
+      '-res',
+      `Give the resolution of the map with -res, or its half maps with -hm (${old}).`,
+    );
   return {
     ...profile,
     because: `Soft scaling to an average protein, the default without EMmerNet (${old}).`,
   };
 }
 
-/** The first option given that means something in LocScale's scheme only. */
-function onlyLocScaleHas({ applyFscFilter, radialProfile }: OptionValues): string | undefined {
-  if (applyFscFilter === true) return '-apply_fsc_filter';
-  return radialProfile === undefined ? undefined : '--radial_profile';
+/** The first option given that soft scaling cannot take. */
+function onlyLocScaleHas(values: OptionValues): { name: string; why: string } | undefined {
+  for (const id of optionIds) {
+    const { notInSoft, names } = definitionOf(id);
+    if (notInSoft !== undefined && values[id] !== undefined) return { name: names[0], why: notInSoft };
+  }
+  return undefined;
 }
 
 function refuseWithSoft(values: OptionValues): void {
-  const name = values.activatePseudomodel === true ? '--activate_pseudomodel' : onlyLocScaleHas(values);
-  if (name === undefined) return;
-  const why = {
-    '-apply_fsc_filter': 'soft scaling weights by the agreement of the half maps itself',
-    '--radial_profile': 'soft scaling has no shells of windows',
-    '--activate_pseudomodel': 'soft scaling has no theoretical-profile rule',
-  }[name];
-  throw new LocScaleError('usage', `${name} cannot be used with soft scaling: ${why}.`, {
-    where: name,
-    hint: `Leave ${name} out, or add --scaling locscale.`,
-  });
+  const option = onlyLocScaleHas(values);
+  if (option === undefined) return;
+  const { name, why } = option;
+  const hint = `Leave ${name} out, or add --scaling locscale.`;
+  throw usage(`${name} cannot be used with soft scaling: ${why}.`, name, hint);
 }

@@ -18,6 +18,7 @@ import { correlationInside } from '../math/statistics/statistics.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { openBundled } from '../network/store/index.ts';
+import { networkRecordOf } from '../report/run-record.ts';
 import { scalingToShow } from '../report/run-to-show.ts';
 import { boxAround, renderSlices, type SliceColumn } from '../report/slices.ts';
 import {
@@ -29,7 +30,6 @@ import {
   middleOfFirstChain,
 } from '../synthetic/half-maps.ts';
 import { refusePositionals } from './job-options.ts';
-import { networkRecordOf } from './network.ts';
 import { DEMO_FILES, type DemoResult, demoOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import { scalingLines, scalingRecord } from './scaling-run.ts';
@@ -197,7 +197,7 @@ async function scaleForComparison(
   const comparison = {
     mode,
     windowVoxels: numbers.windowVoxels,
-    ...networkRecordOf(predictor, prediction),
+    network: prediction && networkRecordOf(predictor, prediction),
   };
   return { scheme: scaled, comparison, warnings };
 }

@@ -9,13 +9,13 @@ import {
 import { createGpuEngine } from '../gpu/index.ts';
 import { findRefused, type RefusedDriver } from '../gpu/refused-drivers.ts';
 import { type SelfTestResult, selfTest } from '../gpu/self-test.ts';
+import { formatBytes } from '../math/bytes.ts';
 import { type OnnxruntimeProviders, probeOnnxruntime } from '../network/run/probe-providers.ts';
 import { coreCount, loadGpu, runtimeName } from '../platform/index.ts';
 import { describeLibraryText } from '../platform/library-output.ts';
 import { listVulkanDevices } from '../platform/vulkan-devices.ts';
 import { wrap } from './help.ts';
 import { refusePositionals } from './job-options.ts';
-import { formatBytes } from './progress.ts';
 import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 
 /** Columns of a list that runs over several lines. */

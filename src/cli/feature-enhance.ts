@@ -10,6 +10,7 @@ import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { BUNDLED_NAME } from '../network/store/store.ts';
 import type { OptionValues } from '../options/index.ts';
 import { defaultMonteCarloPasses, defaultSeed } from '../pipeline/parameters.ts';
+import { networkRecordOf } from '../report/run-record.ts';
 import { scalingToShow } from '../report/run-to-show.ts';
 import {
   checkCombinations,
@@ -19,7 +20,7 @@ import {
   parametersOf,
   refusePositionals,
 } from './job-options.ts';
-import { chooseNetwork, networkRecordOf } from './network.ts';
+import { chooseNetwork } from './network.ts';
 import { enhanceOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import { scalingLines, scalingRecord } from './scaling-run.ts';
@@ -94,7 +95,7 @@ function enhanceRun(session: Session): MapRun<FeatureEnhanceJob, FeatureEnhanceR
     tell: (result, { engine, plan, predictor, paths }) => ({
       record: {
         ...scalingRecord(session, result, parameters, plan),
-        ...networkRecordOf(predictor, result.prediction, monteCarlo?.seed),
+        network: predictor && networkRecordOf(predictor, result.prediction, monteCarlo?.seed),
       },
       report: {
         kind: 'feature_enhance',

@@ -1,18 +1,19 @@
 /** FSC curves as files: JSON, or the XML that the EMDB takes. */
 import { extname } from 'node:path';
-import { LocScaleError } from '../errors.ts';
 import { encodeFscXml } from '../formats/fsc-xml.ts';
 import type { FscCurve } from '../index.ts';
 import type { InputFiles } from './job-options.ts';
+import { usage } from './usage.ts';
 
 /** Refuses names that are neither; before anything is computed. */
 export function checkCurveName(outfile: string): void {
   const extension = extname(outfile).toLowerCase();
   if (extension === '.json' || extension === '.xml') return;
-  throw new LocScaleError('usage', `The curve cannot be written as "${extension}".`, {
-    where: '-o',
-    hint: 'Give a name that ends in .json or .xml.',
-  });
+  throw usage(
+    `The curve cannot be written as "${extension}".`,
+    '-o',
+    'Give a name that ends in .json or .xml.',
+  );
 }
 
 export function encodeCurve(outfile: string, fsc: FscCurve, input: InputFiles): string {

@@ -3,7 +3,7 @@
  * what may be given together. Nothing is read here.
  */
 import { extname } from 'node:path';
-import { LocScaleError } from '../errors.ts';
+import type { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../index.ts';
 import { type ReferenceFiles, type RunChosen, usesTheoreticalProfile, type Way } from '../options/effects.ts';
 import {
@@ -20,14 +20,11 @@ import { referenceTraitsOf } from '../pipeline/references/index.ts';
 import { localResolutionSettings } from './local-resolution.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
+import { usage } from './usage.ts';
 
 export type InputFiles =
   | { readonly kind: 'map'; readonly map: string }
   | { readonly kind: 'half-maps'; readonly half1: string; readonly half2: string };
-
-function usage(message: string, where: string, hint: string): LocScaleError {
-  return new LocScaleError('usage', message, { where, hint });
-}
 
 /** -em or -hm, and not both. `positional`: a map named without an option (command mask). */
 export function chooseInput(values: OptionValues, positional?: string): InputFiles {

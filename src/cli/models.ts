@@ -1,6 +1,7 @@
 /** `locscale-gpu models`: list, import, download and check networks. */
 import { resolve } from 'node:path';
 import { LocScaleError } from '../errors.ts';
+import { formatBytes } from '../math/bytes.ts';
 import type { Calibration } from '../network/graph/model.ts';
 import {
   BUNDLED_NAME,
@@ -22,8 +23,8 @@ import {
 import type { OptionValues } from '../options/index.ts';
 import { refusePositionals } from './job-options.ts';
 import { modelsFolder } from './models-folder.ts';
-import { formatBytes } from './progress.ts';
 import type { Session } from './session.ts';
+import { usage } from './usage.ts';
 
 const actions = ['list', 'import', 'download', 'verify', 'path'] as const;
 type Action = (typeof actions)[number];
@@ -59,10 +60,6 @@ export async function runModels(session: Session): Promise<void> {
       );
   }
   await runners[action](session, args);
-}
-
-function usage(message: string, where: string, hint: string): LocScaleError {
-  return new LocScaleError('usage', message, { where, hint });
 }
 
 async function list(session: Session, args: readonly string[]): Promise<void> {

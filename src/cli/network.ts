@@ -1,12 +1,10 @@
-/** From the options to a network that is ready to run, and what the record of a run says of it. */
-import type { Prediction } from '../index.ts';
+/** From the options to a network that is ready to run. */
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { withCubes } from '../network/run/cubes-of.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import { openPredictor, type PredictorOptions } from '../network/run/open-predictor.ts';
 import { unopenedPredictor } from '../network/run/unopened-predictor.ts';
 import { webGpuStateOf } from '../open-network.ts';
-import type { NetworkRecord } from '../report/run-record.ts';
 import { modelsFolder } from './models-folder.ts';
 import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';
 
@@ -70,28 +68,4 @@ function predictorOptionsOf(
 function numericGpuIds(ids: readonly string[] | undefined): number[] | undefined {
   const numbers = ids?.filter((id) => /^\d+$/.test(id)).map(Number);
   return numbers === undefined || numbers.length === 0 ? undefined : numbers;
-}
-
-export function networkRecordOf(
-  predictor: ReferencePredictor | undefined,
-  prediction: Prediction | undefined,
-  seed?: number,
-): { network?: NetworkRecord } {
-  if (predictor === undefined || prediction === undefined) return {};
-  const { name, title, source, sourceSha256, licence, cubeEdge, stride } = predictor.manifest;
-  return {
-    network: {
-      name,
-      title,
-      source,
-      sourceSha256,
-      licence,
-      ranOn: predictor.description,
-      cubeEdge,
-      stride,
-      cubes: prediction.cubes,
-      passes: prediction.passes,
-      seed,
-    },
-  };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError } from '../errors.ts';
-import { servePage } from './page-server.ts';
+import { servePage } from '../files/folder-server.ts';
 import type { Session } from './session.ts';
 
 export async function runPage({ parsed: { values }, logger, signal }: Session): Promise<void> {

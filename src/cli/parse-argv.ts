@@ -15,6 +15,7 @@ import {
   type OptionValues,
   optionIds,
 } from '../options/index.ts';
+import { usage } from './usage.ts';
 
 export interface ParsedCommandLine {
   readonly command: CommandName;
@@ -138,7 +139,7 @@ function commandOf(token: string): CommandName {
       : file
         ? 'Maps are given with -em MAP or -hm HALF1 HALF2.'
         : `Commands are ${typedCommands.join(', ')}.`;
-  throw new LocScaleError('usage', `Unknown command "${token}".`, { where: token, hint });
+  throw usage(`Unknown command "${token}".`, token, hint);
 }
 
 /** Negative numbers are values, and so is a lone dash. */
@@ -180,13 +181,10 @@ function matchOption(token: string, spellings: readonly Spelling[]): Match | und
   const only = candidates.length === 1 ? candidates[0] : original.length === 1 ? original[0] : undefined;
   if (only !== undefined) return { spelling: only, attached };
   if (candidates.length > 1) {
-    throw new LocScaleError(
-      'usage',
+    throw usage(
       `Option ${token} is ambiguous: it could be ${candidates.map((c) => c.name).join(', ')}.`,
-      {
-        where: token,
-        hint: 'Write the name in full.',
-      },
+      token,
+      'Write the name in full.',
     );
   }
   return matchAttachedShort(token, spellings);
@@ -217,10 +215,11 @@ function foreignOption(
 ): LocScaleError {
   const owners = commands.map((name) => (name === 'scale' ? 'scaling (no command)' : name));
   const here = command === 'scale' ? 'scaling' : `the command ${command}`;
-  return new LocScaleError('usage', `Option ${written} does not belong to ${here}.`, {
-    where: written,
-    hint: `It belongs to: ${owners.join(', ')}.`,
-  });
+  return usage(
+    `Option ${written} does not belong to ${here}.`,
+    written,
+    `It belongs to: ${owners.join(', ')}.`,
+  );
 }
 
 function unknownOption(token: string, command: CommandName, spellings: readonly Spelling[]): LocScaleError {

@@ -1,8 +1,9 @@
 /** What is known before the expensive steps, in words. */
 
 import type { LocScalePlan } from '../index.ts';
+import { formatBytes } from '../math/bytes.ts';
 import { describeShape, type Grid, isotropicVoxelSize } from '../math/grid.ts';
-import { formatBytes, formatSeconds } from './progress.ts';
+import { formatSeconds } from './progress.ts';
 import type { Session } from './session.ts';
 
 /** Of a command that is one step: what is known once its maps are open. */

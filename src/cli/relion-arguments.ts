@@ -6,6 +6,7 @@
 import { LocScaleError } from '../errors.ts';
 import { type CommandName, definitionOf, optionIds } from '../options/index.ts';
 import { parseArgv } from './parse-argv.ts';
+import { usage } from './usage.ts';
 
 /** Commands that make sense as a job. A label with such a name chooses it; without one the map is scaled. */
 export const relionCommands = ['scale', 'feature_enhance', 'locres'] as const;
@@ -122,7 +123,7 @@ export async function relionArgv(
   if (map !== undefined) argv.push(...(await mapWords(map, command, exists, note)));
   if (own['--in_mask'] !== undefined) {
     if (values.mask !== undefined)
-      throw usage('The mask is given twice: as "Input 3D mask" and by an option.');
+      throw usage('The mask is given twice: as "Input 3D mask" and by an option.', '--in_mask');
     argv.push('-ma', own['--in_mask']);
   }
   // RELION always says --j; an option of the user is more.
@@ -174,10 +175,6 @@ export function otherHalf(path: string): string | undefined {
   if (last === undefined) return undefined;
   const at = last.index + (last[1] as string).length;
   return path.slice(0, start) + name.slice(0, at) + counterparts[last[2] as string] + name.slice(at + 1);
-}
-
-function usage(message: string, where = 'relion', hint?: string): LocScaleError {
-  return new LocScaleError('usage', message, { where, hint });
 }
 
 /** "External/job012/" -> "External/job012", as names of nodes in RELION's pipeline begin. */

@@ -4,17 +4,17 @@
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LocScaleError } from '../errors.ts';
 import { checkFolderName } from '../files/check-outputs.ts';
 import type { FileContent } from '../files/staged-files.ts';
 import type { OptionValues } from '../options/index.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { Findings } from '../report/findings.ts';
-import type { Report, ReportKind } from '../report/page.ts';
+import type { ReportKind } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
 import type { RunRecord } from '../report/run-record.ts';
 import { stemOf } from './manifest.ts';
 import { inOptions } from './spellings.ts';
+import { usage } from './usage.ts';
 
 export interface ReportFiles {
   readonly page: string;
@@ -42,10 +42,11 @@ export function reportFilesOf(values: OptionValues, outfile: string): ReportFile
 /** The report is a page: X and X.pdf become X.html. */
 function pageNameOf(name: string): string {
   if (/[/\\]$/.test(name) || ['', '.', '..'].includes(basename(name)))
-    throw new LocScaleError('usage', `The report cannot be called "${name}": that is a folder.`, {
-      where: '--report_filename',
-      hint: 'Give the name of a file, as report.html.',
-    });
+    throw usage(
+      `The report cannot be called "${name}": that is a folder.`,
+      '--report_filename',
+      'Give the name of a file, as report.html.',
+    );
   const extension = extname(name);
   if (pageTypes.test(extension)) return name;
   return `${otherDocuments.test(extension) ? name.slice(0, -extension.length) : name}.html`;
@@ -81,21 +82,6 @@ function filesAt(page: string): ReportFiles {
   return { page, folder: `${stemOf(page)}_figures` };
 }
 
-/** Looks through the volumes of a run, which must still be on the engine. */
-export async function findForReport(run: RunToShow): Promise<Findings> {
-  const { collectFindings } = await import('../report/collect.ts');
-  return collectFindings(run);
-}
-
-export async function drawPage(
-  findings: Findings,
-  record: RunRecord,
-  words: Pick<ReportRequest, 'title' | 'kind'>,
-): Promise<Report> {
-  const { renderReport } = await import('../report/page.ts');
-  return renderReport(findings, record, { ...words, spell: inOptions });
-}
-
 export interface WrittenReport {
   readonly page: string;
   readonly pictures: readonly { readonly path: string; readonly content: FileContent }[];
@@ -108,7 +94,8 @@ export async function drawReport(
   record: RunRecord,
   { files: { page, folder }, title, kind }: Omit<ReportRequest, 'run'>,
 ): Promise<WrittenReport> {
-  const report = await drawPage(findings, record, { title, kind });
+  const { renderReport } = await import('../report/page.ts');
+  const report = await renderReport(findings, record, { title, kind, spell: inOptions });
   const pictures = await drawPictures(report.figures);
   return {
     page: report.html,

@@ -7,6 +7,7 @@ import { makeFolder } from '../files/staged-files.ts';
 import { removeLeftovers } from '../files/temporary-files.ts';
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
+import { usage } from './usage.ts';
 import { packageVersion } from './version.ts';
 
 /** LocScale's name for the folder of intermediate files. */
@@ -18,10 +19,7 @@ const FINISHED = ['scaling'];
 export async function openResume(session: Session, outfile: string): Promise<CheckpointFolder | undefined> {
   const { resume, noResume, outputProcessingFiles } = session.parsed.values;
   if (resume === true && noResume === true) {
-    throw new LocScaleError('usage', 'Both --resume and --no_resume are given.', {
-      where: '--resume',
-      hint: 'Give one of them.',
-    });
+    throw usage('Both --resume and --no_resume are given.', '--resume', 'Give one of them.');
   }
   if (noResume === true || (resume !== true && outputProcessingFiles === undefined)) return undefined;
   const folder = join(outputProcessingFiles ?? join(dirname(outfile), DEFAULT_FOLDER), 'checkpoints');

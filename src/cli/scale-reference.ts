@@ -1,15 +1,11 @@
 /** The reference of a scaling run: from the files that the options name to the pipeline's choice. */
 import type { Structure } from '../formats/structure.ts';
-import { type LocScaleJob, type PseudoAtomSettings, type ReferenceChoice, readModelFile } from '../index.ts';
+import { type LocScaleJob, type ReferenceChoice, readModelFile } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { suitsVoxels, voxelsMisfit } from '../network/graph/suits.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
-import {
-  defaultAveragingWindow,
-  defaultPseudoAtoms,
-  defaultRefinementCycles,
-} from '../pipeline/parameters.ts';
+import { defaultRefinementCycles } from '../pipeline/parameters.ts';
 import { wantsNetwork } from './choose-scaling.ts';
 import type { Opened } from './run-command.ts';
 import type { Session } from './session.ts';
@@ -29,12 +25,12 @@ export async function openReference(
   reference: ReferenceFiles,
   { predictor, openLater, files }: Opened,
 ): Promise<ReferenceChoice> {
-  const refinementCycles = values.refmacIterations ?? defaultRefinementCycles;
-  const pseudoAtoms: PseudoAtomSettings = {
-    method: values.pseudomodelMethod ?? defaultPseudoAtoms.method,
-    iterations: values.totalIterations ?? defaultPseudoAtoms.iterations,
-    distanceAngstrom: values.distance ?? defaultPseudoAtoms.distanceAngstrom,
-    seed: values.seed ?? defaultPseudoAtoms.seed,
+  const { refmacIterations: refinementCycles, averagingWindow } = values;
+  const pseudoAtoms = {
+    method: values.pseudomodelMethod,
+    iterations: values.totalIterations,
+    distanceAngstrom: values.distance,
+    seed: values.seed,
   };
   const readModel = (path: string): Promise<Structure> => {
     logger.line(`Reading ${path}`);
@@ -62,16 +58,17 @@ export async function openReference(
       return {
         kind: 'atomic-model',
         structure: await readModel(reference.model),
-        refinementCycles: values.skipRefine === true ? undefined : refinementCycles,
+        refinementCycles:
+          values.skipRefine === true ? undefined : (refinementCycles ?? defaultRefinementCycles),
         theoreticalProfile: reference.theoreticalProfile,
       };
     case 'hybrid-model':
       return {
-        kind: 'hybrid-model',
+        kind: reference.kind,
         structure: await readModel(reference.model),
         refinementCycles,
         pseudoAtoms,
-        averagingWindow: values.averagingWindow ?? defaultAveragingWindow,
+        averagingWindow,
       };
     case 'pseudo-model':
       return { kind: 'pseudo-model', refinementCycles, pseudoAtoms };

@@ -6,6 +6,7 @@ import type { ComparisonResult, LocScaleJob, LocScaleParameters, LocScaleResult 
 import { planLocScale, runLocScale } from '../index.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
+import { networkRecordOf } from '../report/run-record.ts';
 import { scalingToShow } from '../report/run-to-show.ts';
 import { chooseScaling } from './choose-scaling.ts';
 import {
@@ -16,7 +17,7 @@ import {
   parametersOf,
   refusePositionals,
 } from './job-options.ts';
-import { chooseNetwork, networkRecordOf } from './network.ts';
+import { chooseNetwork } from './network.ts';
 import { scaleOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import { dropUnsuited, openReference, referencePaths } from './scale-reference.ts';
@@ -82,7 +83,7 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
     tell: (result, { engine, plan, predictor }) => ({
       record: {
         ...scalingRecord(session, result, parameters, plan),
-        ...networkRecordOf(predictor, result.prediction),
+        network: predictor && result.prediction && networkRecordOf(predictor, result.prediction),
       },
       report: { kind: 'scale', run: scalingToShow(engine, scaleOutputs, result, parameters.profileKind) },
       lines: [

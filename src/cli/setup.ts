@@ -2,10 +2,10 @@
  * `locscale-gpu setup --shim FOLDER`: see shim.ts.
  * `locscale-gpu setup --cuda`: see network/run/install-cuda.ts.
  */
-import { LocScaleError } from '../errors.ts';
 import { installCuda } from '../network/run/install-cuda.ts';
 import { refusePositionals } from './job-options.ts';
 import type { Session } from './session.ts';
+import { usage } from './usage.ts';
 
 export async function runSetup(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
@@ -14,10 +14,7 @@ export async function runSetup(session: Session): Promise<void> {
   const { logger, signal } = session;
   const { cuda, shim } = values;
   if (cuda !== true && shim === undefined)
-    throw new LocScaleError('usage', 'The command setup needs to be told what to set up.', {
-      where: 'setup',
-      hint,
-    });
+    throw usage('The command setup needs to be told what to set up.', 'setup', hint);
   if (shim !== undefined) await (await import('./shim.ts')).installShim(session, shim);
   if (cuda === true) await installCuda({ say: logger.line, signal });
 }

@@ -1,5 +1,4 @@
 /** `locscale-gpu symmetrise MAP -sym GROUP`: the map averaged over a point group or a helix. */
-import { LocScaleError } from '../errors.ts';
 import type { OptionValues } from '../options/index.ts';
 import { type OneMapJob, runSymmetrise, type SymmetriseResult } from '../pipeline/index.ts';
 import { gridOf } from '../pipeline/read-maps.ts';
@@ -8,6 +7,7 @@ import { chooseInput, chooseOutfile, refusePositionals } from './job-options.ts'
 import { symmetriseOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
+import { usage } from './usage.ts';
 
 type Job = OneMapJob & { readonly symmetry: SymmetryRequest };
 
@@ -56,10 +56,11 @@ function refuseWithoutSymmetry(values: OptionValues): void {
   const { symmetry, symmetryCentre, helicalTwist, helicalRise, helicalSteps } = values;
   const given = [symmetry, symmetryCentre, helicalTwist, helicalRise, helicalSteps];
   if (given.some((value) => value !== undefined)) return;
-  throw new LocScaleError('usage', 'No symmetry is given.', {
-    where: '-sym',
-    hint: 'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
-  });
+  throw usage(
+    'No symmetry is given.',
+    '-sym',
+    'Give it with -sym GROUP (C4, D7, T, O, I, ... or a file with operators), or a helix.',
+  );
 }
 
 function modeOf({ name, operators }: Symmetry): string {

@@ -1,9 +1,10 @@
 /** -sym, --sym_center and the helix, read and checked before any map. */
-import { LocScaleError } from '../errors.ts';
+import type { LocScaleError } from '../errors.ts';
 import { readInput } from '../files/read-files.ts';
 import { parseSymmetry } from '../math/symmetry/point-group.ts';
 import type { OptionValues } from '../options/index.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
+import { usage } from './usage.ts';
 
 const HELIX_HINT = 'Give --twist DEGREES and --rise ANGSTROM.';
 
@@ -12,7 +13,7 @@ export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryR
   const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise, helicalSteps } = values;
   if ((helicalTwist === undefined) !== (helicalRise === undefined)) {
     const missing = helicalTwist === undefined ? '--twist' : '--rise';
-    throw new LocScaleError('usage', `A helix needs ${missing}, too.`, { where: missing, hint: HELIX_HINT });
+    throw usage(`A helix needs ${missing}, too.`, missing, HELIX_HINT);
   }
   const helix =
     helicalTwist === undefined || helicalRise === undefined
@@ -23,27 +24,26 @@ export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryR
           steps: helicalSteps,
         };
   if (helicalSteps !== undefined && helix === undefined)
-    throw new LocScaleError('usage', '-n_steps counts steps of a helix, and none is given.', {
-      where: '-n_steps',
-      hint: HELIX_HINT,
-    });
+    throw usage('-n_steps counts steps of a helix, and none is given.', '-n_steps', HELIX_HINT);
   if (text === undefined && helix === undefined) {
     if (values.symmetriseOutput === true) throw symmetryMissing();
     if (centre === undefined) return undefined;
-    throw new LocScaleError('usage', 'A centre of symmetry is given, but no symmetry.', {
-      where: '--sym_center',
-      hint: 'Add -sym GROUP, or leave --sym_center out.',
-    });
+    throw usage(
+      'A centre of symmetry is given, but no symmetry.',
+      '--sym_center',
+      'Add -sym GROUP, or leave --sym_center out.',
+    );
   }
   return { group: await groupOf(text ?? 'C1'), centre, helix };
 }
 
 /** --symmetrise_output alone. */
 function symmetryMissing(): LocScaleError {
-  return new LocScaleError('usage', 'The output is to be symmetrised, but no symmetry is given.', {
-    where: '--symmetrise_output',
-    hint: 'Add -sym GROUP, or leave --symmetrise_output out.',
-  });
+  return usage(
+    'The output is to be symmetrised, but no symmetry is given.',
+    '--symmetrise_output',
+    'Add -sym GROUP, or leave --symmetrise_output out.',
+  );
 }
 
 /** A name of a group, or a file: what has a dot or a slash in it. */

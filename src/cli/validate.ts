@@ -5,15 +5,13 @@ import { sizeOfInput } from '../files/read-files.ts';
 import { decompress } from '../formats/compression.ts';
 import { validateMrc } from '../formats/mrc-validate.ts';
 import type { Session } from './session.ts';
+import { usage } from './usage.ts';
 
 /** Throws 'bad-input' (exit code 3) at the end if any file has an error. */
 export async function runValidate(session: Session): Promise<void> {
   const { positionals } = session.parsed;
   if (positionals.length === 0) {
-    throw new LocScaleError('usage', 'The command validate needs a file.', {
-      where: 'validate',
-      hint: 'Write locscale-gpu validate FILE ...',
-    });
+    throw usage('The command validate needs a file.', 'validate', 'Write locscale-gpu validate FILE ...');
   }
   let invalid = 0;
   for (const path of positionals) {

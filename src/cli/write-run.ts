@@ -10,7 +10,7 @@ import type { Findings } from '../report/findings.ts';
 import type { InputFile } from '../report/run-record.ts';
 import { encodeRecord, type RecordFields, recordOf } from './manifest.ts';
 import type { OutputPlan, RunFacts } from './outputs.ts';
-import { drawReport, findForReport, type ReportRequest, withoutPictures } from './report.ts';
+import { drawReport, type ReportRequest, withoutPictures } from './report.ts';
 import type { Session } from './session.ts';
 import { inOptions } from './spellings.ts';
 import { packageVersion } from './version.ts';
@@ -24,18 +24,9 @@ export interface RunResult {
 }
 
 /** The part of the record that a command fills in. */
-export type RecordPart = Pick<
+export type RecordPart = Omit<
   RecordFields,
-  | 'mode'
-  | 'network'
-  | 'model'
-  | 'parameters'
-  | 'numbers'
-  | 'fsc'
-  | 'fadeResolution'
-  | 'soft'
-  | 'comparison'
-  | 'demo'
+  'version' | 'command' | 'started' | 'engine' | 'inputs' | 'secondsPerStep' | 'outputs' | 'warnings'
 >;
 
 export interface FinishedRun<R> {
@@ -91,27 +82,18 @@ function fieldsOf<R extends RunResult>(
   secondsPerStep: RecordFields['secondsPerStep'],
   outputs: readonly string[],
 ): RecordFields {
-  const { mode, network, model, parameters, numbers, fsc, fadeResolution, soft, comparison, demo } =
-    record as RecordPart;
+  const { mode, ...found } = record as RecordPart;
   return {
     version: packageVersion(),
     command: ['locscale-gpu', ...argv],
     started: started.toISOString(),
     mode,
     engine: engine.description,
-    network,
-    model,
     inputs: files,
-    parameters,
-    numbers,
-    fsc,
-    fadeResolution,
-    soft,
-    comparison,
+    ...found,
     secondsPerStep,
     outputs,
     warnings: result.warnings.map(inOptions),
-    demo,
   };
 }
 
@@ -159,7 +141,8 @@ async function lookForReport(
   session.logger.line('Looking through the maps for the report');
   const begun = performance.now();
   try {
-    const findings = await findForReport(request.run);
+    const { collectFindings } = await import('../report/collect.ts');
+    const findings = await collectFindings(request.run);
     return { findings, seconds: (performance.now() - begun) / 1000 };
   } catch (error) {
     session.logger.warn(`The report was not written: ${error instanceof Error ? error.message : error}`);

@@ -50,6 +50,8 @@ export interface OptionDefinition<T = unknown> {
   readonly called?: string;
   /** Ways to a reference that it belongs to; refused with others. */
   readonly belongsTo?: Belonging;
+  /** Why soft scaling cannot take it. */
+  readonly notInSoft?: string;
   /** When it does nothing. */
   readonly idle?: readonly Idle[];
   /** Where a command means something of its own by the option. */
@@ -93,6 +95,7 @@ interface Common<T> {
   parameter?: ParameterOf<T>;
   called?: string;
   belongsTo?: Belonging;
+  notInSoft?: string;
   idle?: readonly Idle[];
   state?: OptionState | ((value: T) => OptionState);
 }
@@ -116,6 +119,7 @@ export function define<T>(
     parameter: common.parameter,
     called: common.called,
     belongsTo: common.belongsTo,
+    notInSoft: common.notInSoft,
     idle: common.idle,
     commands: common.commands ?? ['scale', 'feature_enhance'],
     group: common.group,

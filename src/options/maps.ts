@@ -58,6 +58,7 @@ export const mapOptions = {
   applyFscFilter: flag('-apply_fsc_filter --apply_fsc_filter', {
     group: 'Map input',
     parameter: 'applyFscFilter',
+    notInSoft: 'soft scaling weights by the agreement of the half maps itself',
     help: 'Weight the map by sqrt(2 FSC / (1 + FSC)) before scaling; needs half maps.',
   }),
 
@@ -102,6 +103,7 @@ export const mapOptions = {
   activatePseudomodel: flag('--activate_pseudomodel', {
     group: 'Reference',
     commands: scaleOnly,
+    notInSoft: 'soft scaling has no theoretical-profile rule',
     belongsTo: { ways: ['map', 'model'], needs: '-mm or -mc' },
     help: 'With -mm or -mc: treat the reference as that of a pseudo-model (theoretical-profile rule).',
   }),

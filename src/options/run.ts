@@ -204,6 +204,7 @@ export const runOptions = {
   radialProfile: choice('--radial_profile', ['octant', 'sphere'], {
     group: 'Scaling',
     parameter: 'profileKind',
+    notInSoft: 'soft scaling has no shells of windows',
     own: true,
     help: "Shells of LocScale's octant, or of the full sphere (the better estimate).",
     defaultText: defaultParameters.profileKind,
@@ -361,6 +362,7 @@ export const runOptions = {
       group: 'Run',
       commands: ['page'],
       own: true,
+      called: 'port',
       help: 'Port of the address, which is on this machine only.',
       defaultText: 'a free one',
     },

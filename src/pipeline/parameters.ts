@@ -124,6 +124,15 @@ export const defaultPseudoAtoms: Readonly<PseudoAtomSettings> = {
   seed: defaultSeed,
 };
 
+export function completePseudoAtoms({
+  method = defaultPseudoAtoms.method,
+  iterations = defaultPseudoAtoms.iterations,
+  distanceAngstrom = defaultPseudoAtoms.distanceAngstrom,
+  seed = defaultPseudoAtoms.seed,
+}: Partial<PseudoAtomSettings> = {}): PseudoAtomSettings {
+  return { method, iterations, distanceAngstrom, seed };
+}
+
 /** Cycles of B-factor refinement. */
 export const defaultRefinementCycles = 10;
 

@@ -8,6 +8,8 @@ import type {
   LocScaleParameters,
   LocScaleResult,
   ModelUsed,
+  Prediction,
+  ReferenceChoice,
   SchemeName,
 } from '../pipeline/types.ts';
 
@@ -112,6 +114,18 @@ export function recordOfScaling(
     soft: soft && softRecordOf(soft),
     comparison: also && comparisonRecordOf(also),
   };
+}
+
+type Predictor = Extract<ReferenceChoice, { kind: 'network' }>['predictor'];
+
+export function networkRecordOf(
+  { manifest, description }: Predictor,
+  { cubes, passes }: Prediction,
+  seed?: number,
+): NetworkRecord {
+  const { name, title, source, sourceSha256, licence, cubeEdge, stride } = manifest;
+  const network = { name, title, source, sourceSha256, licence, ranOn: description };
+  return { ...network, cubeEdge, stride, cubes, passes, seed };
 }
 
 function modelRecordOf({ structure, pseudoAtoms, bFactors, referenceEnd }: ModelUsed): ModelRecord {

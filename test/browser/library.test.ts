@@ -8,7 +8,7 @@ import type { Browser, ElementHandle, Page } from 'puppeteer-core';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as inBrowser from '../../src/browser.ts';
-import { type PageServer, servePage } from '../../src/cli/page-server.ts';
+import { type PageServer, servePage } from '../../src/files/folder-server.ts';
 import * as library from '../../src/index.ts';
 import { imageOf, runLocScale, selectEngine, writeMrc } from '../../src/index.ts';
 import type { MapImage } from '../../src/pipeline/types.ts';

@@ -8,7 +8,7 @@ import { decode } from 'fast-png';
 import type { Browser, ElementHandle, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mapFromBlob, mapToBlob } from '../../src/browser.ts';
-import { type PageServer, servePage } from '../../src/cli/page-server.ts';
+import { type PageServer, servePage } from '../../src/files/folder-server.ts';
 import { completeParameters, imageOf, runLocScale, selectEngine } from '../../src/index.ts';
 import type { LocScaleJob } from '../../src/pipeline/types.ts';
 import { sizesOf } from '../../tools/build-web.mjs';

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PageServer, servePage } from '../../src/cli/page-server.ts';
+import { type PageServer, servePage } from '../../src/files/folder-server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -32,16 +32,16 @@ export type ReferenceChoice =
   | {
       readonly kind: 'hybrid-model';
       readonly structure: Structure;
-      readonly refinementCycles: number;
-      readonly pseudoAtoms: PseudoAtomSettings;
+      readonly refinementCycles?: number;
+      readonly pseudoAtoms?: Partial<PseudoAtomSettings>;
       /** Window that smooths the mask of what is not modelled, voxels. */
-      readonly averagingWindow: number;
+      readonly averagingWindow?: number;
     }
   /** Simulated from atoms that fill the mask; the rule for pseudo-models. */
   | {
       readonly kind: 'pseudo-model';
-      readonly refinementCycles: number;
-      readonly pseudoAtoms: PseudoAtomSettings;
+      readonly refinementCycles?: number;
+      readonly pseudoAtoms?: Partial<PseudoAtomSettings>;
     }
   /** No map: the average protein's amplitudes (`soft.profile`), which soft bands are scaled to. */
   | { readonly kind: 'profile' }

@@ -5,6 +5,7 @@
 
 import { completeWithPseudoAtoms } from '../../atoms/model-reference.ts';
 import { modelForMask } from '../judge-mask.ts';
+import { completePseudoAtoms, defaultAveragingWindow, defaultRefinementCycles } from '../parameters.ts';
 import { hybridRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
 import { placeGiven } from './given-model.ts';
@@ -21,7 +22,13 @@ const traits: ReferenceTraits = {
 
 export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'hybrid-model' }>> = {
   traits,
-  open({ structure, refinementCycles, pseudoAtoms, averagingWindow }) {
+  open({
+    structure,
+    refinementCycles = defaultRefinementCycles,
+    averagingWindow = defaultAveragingWindow,
+    pseudoAtoms: settings,
+  }) {
+    const pseudoAtoms = completePseudoAtoms(settings);
     const simulation: Simulation = {
       message: 'Completing the atomic model, finding its B factors, simulating the reference',
       structure,

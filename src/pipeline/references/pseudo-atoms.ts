@@ -2,6 +2,7 @@
 
 import { placePseudoAtoms } from '../../atoms/model-reference.ts';
 import type { PseudoModel } from '../../atoms/pseudo-model/build.ts';
+import { completePseudoAtoms, defaultRefinementCycles } from '../parameters.ts';
 import type { Run } from '../run.ts';
 import { theoreticalRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
@@ -19,7 +20,8 @@ const WANTED_SEPARATED_SHARE = 0.95;
 
 export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'pseudo-model' }>> = {
   traits,
-  open({ refinementCycles, pseudoAtoms }) {
+  open({ refinementCycles = defaultRefinementCycles, pseudoAtoms: settings }) {
+    const pseudoAtoms = completePseudoAtoms(settings);
     const simulation: Simulation = {
       message: 'Building a pseudo-model, finding its B factors, simulating the reference',
       cycles: refinementCycles,

@@ -2,11 +2,7 @@
 import { type BlobRead, mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blobs.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { completeParameters, defaultLocalResolution } from '../../pipeline/index.ts';
-import {
-  defaultAveragingWindow,
-  defaultPseudoAtoms,
-  defaultRefinementCycles,
-} from '../../pipeline/parameters.ts';
+import { defaultRefinementCycles } from '../../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../../pipeline/references/index.ts';
 import type { LocScaleJob, LocScaleParameters, MapSource, ReferenceChoice } from '../../pipeline/types.ts';
 import type { JobRequest } from '../protocol.ts';
@@ -62,8 +58,6 @@ async function openReference(
   later: (file: File, role: string) => Promise<MapSource>,
   modelOptions: { readonly onRead: (file: BlobRead) => void },
 ): Promise<ReferenceChoice> {
-  const refinementCycles = defaultRefinementCycles;
-  const pseudoAtoms = defaultPseudoAtoms;
   const structure = () => modelFromBlob(files.model as File, modelOptions);
   switch (reference) {
     case 'profile':
@@ -75,19 +69,13 @@ async function openReference(
       return {
         kind: 'atomic-model',
         structure: await structure(),
-        refinementCycles: settings.refine === false ? undefined : refinementCycles,
+        refinementCycles: settings.refine === false ? undefined : defaultRefinementCycles,
         theoreticalProfile: false,
       };
     case 'completed-model':
-      return {
-        kind: 'hybrid-model',
-        structure: await structure(),
-        refinementCycles,
-        pseudoAtoms,
-        averagingWindow: defaultAveragingWindow,
-      };
+      return { kind: 'hybrid-model', structure: await structure() };
     case 'pseudo-model':
-      return { kind: 'pseudo-model', refinementCycles, pseudoAtoms };
+      return { kind: reference };
   }
 }
 

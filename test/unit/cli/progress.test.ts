@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createProgress, formatBytes, formatSeconds } from '../../../src/cli/progress.ts';
+import { createProgress, formatSeconds } from '../../../src/cli/progress.ts';
+import { formatBytes } from '../../../src/math/bytes.ts';
 
 function recorder(isTTY: boolean, columns = 80) {
   const written: string[] = [];

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
-import { LocScaleError } from '../errors.ts';
+import { LocScaleError, named } from '../errors.ts';
 
 export interface PageServer {
   readonly url: string;
@@ -89,8 +89,8 @@ function refuse(response: ServerResponse, status: number): void {
 function cannotListen(port: number, cause: NodeJS.ErrnoException): LocScaleError {
   const why = cause.code === 'EADDRINUSE' ? 'another program uses it' : (cause.code ?? cause.message);
   return new LocScaleError('usage', `The page cannot be served at port ${port}: ${why}.`, {
-    where: '--port',
-    hint: 'Give another port, or leave --port out: a free one is taken.',
+    parameter: 'port',
+    hint: `Give another port, or leave ${named('port')} out: a free one is taken.`,
     cause,
   });
 }

@@ -1,0 +1,64 @@
+/**
+ * The folder of an external job of RELION (3.1 to 5), and the files by which RELION's pipeline knows how the job ended:
+ *   RELION_OUTPUT_NODES.star   the results, for the nodes of later jobs
+ *   RELION_JOB_EXIT_SUCCESS, RELION_JOB_EXIT_FAILURE, RELION_JOB_EXIT_ABORTED
+ *   RELION_JOB_ABORT_NOW       made by RELION ("Abort running"): the job is to stop
+ */
+import { rm, writeFile } from 'node:fs/promises';
+import { isLocScaleError, LocScaleError, stopIfAborted } from '../errors.ts';
+import { encodeRelionNodes, type RelionNode } from '../formats/relion-nodes.ts';
+import { reasonOf } from './file-errors.ts';
+import { fileExists } from './read-files.ts';
+import { makeFolder } from './staged-files.ts';
+
+const SUCCESS = 'RELION_JOB_EXIT_SUCCESS';
+const FAILURE = 'RELION_JOB_EXIT_FAILURE';
+const ABORTED = 'RELION_JOB_EXIT_ABORTED';
+const ABORT_NOW = 'RELION_JOB_ABORT_NOW';
+const NODES = 'RELION_OUTPUT_NODES.star';
+
+/** A look at the folder a second: notifications of changes do not cross network file systems. */
+const LOOK_EVERY_MS = 1000;
+
+/** Runs `body` as the job of `folder`, which ends in one of the three ways. Its signal is also RELION's. */
+export async function inRelionFolder(
+  folder: string,
+  signal: AbortSignal,
+  body: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  await makeFolder(folder, '--o');
+  try {
+    for (const mark of [SUCCESS, FAILURE, ABORTED]) await rm(`${folder}/${mark}`, { force: true });
+  } catch (cause) {
+    const message = `${folder} cannot be written: ${reasonOf(cause)}.`;
+    throw new LocScaleError('bad-output', message, { where: folder, cause });
+  }
+  const asked = new AbortController();
+  const look = async (): Promise<void> => {
+    if (await fileExists(`${folder}/${ABORT_NOW}`)) asked.abort();
+  };
+  const looking = setInterval(look, LOOK_EVERY_MS);
+  try {
+    await look();
+    stopIfAborted(asked.signal);
+    await body(AbortSignal.any([signal, asked.signal]));
+    await writeFile(`${folder}/${SUCCESS}`, '');
+  } catch (thrown) {
+    const stopped = asked.signal.aborted || signal.aborted;
+    const aborted = stopped || (isLocScaleError(thrown) && thrown.tag === 'aborted');
+    // A full disk leaves no room for this file either; the error itself says so.
+    await writeFile(`${folder}/${aborted ? ABORTED : FAILURE}`, '').catch(() => undefined);
+    await rm(`${folder}/${ABORT_NOW}`, { force: true }).catch(() => undefined);
+    if (!asked.signal.aborted) throw thrown;
+    throw new LocScaleError('aborted', 'RELION asked the job to stop.', { where: ABORT_NOW, cause: thrown });
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+/** Those of the files that are there; paths are relative to the project, as everything in RELION. */
+export async function writeRelionNodes(folder: string, nodes: readonly RelionNode[]): Promise<void> {
+  const written: RelionNode[] = [];
+  for (const node of nodes) if (await fileExists(node.file)) written.push(node);
+  await writeFile(`${folder}/${NODES}`, encodeRelionNodes(written));
+}
