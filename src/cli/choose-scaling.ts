@@ -4,7 +4,7 @@
  * of an average protein, which on real maps is better than the bundled network (docs/soft-scaling.md).
  */
 import { emmernetIsImported } from '../network/store/emmernet.ts';
-import type { ReferenceFiles } from '../options/effects.ts';
+import { noNetwork, type ReferenceFiles } from '../options/effects.ts';
 import { definitionOf, type OptionValues, optionIds } from '../options/index.ts';
 import type { SchemeName } from '../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
@@ -17,7 +17,7 @@ import { usage } from './usage.ts';
 
 export type ScalingName = Exclude<SchemeName, 'global'>;
 
-export interface ChosenScaling {
+interface ChosenScaling {
   readonly reference: ReferenceFiles;
   readonly scaling: ScalingName;
   /** Where nobody chose: what was taken and how to get the other, one sentence. */
@@ -26,19 +26,10 @@ export interface ChosenScaling {
   readonly warning?: string;
 }
 
-/** Options that only a run with a network has: with one of them, the network is the user's wish. */
-const networkOptions = [
-  'modelPath',
-  'lowContextModel',
-  'provider',
-  'batchSize',
-  'cubeSize',
-  'stride',
-  'modelResolution',
-] as const;
-
+/** With an option that only a run with a network has, the network is the user's wish. */
 export function wantsNetwork(values: OptionValues): boolean {
-  return values.reference === 'network' || networkOptions.some((id) => values[id] !== undefined);
+  if (values.reference === 'network' || values.modelResolution !== undefined) return true;
+  return optionIds.some((id) => values[id] !== undefined && definitionOf(id).idle?.includes(noNetwork));
 }
 
 export async function chooseScaling(

@@ -3,14 +3,6 @@ import { dirname, join } from 'node:path';
 import type { OptionValues } from '../options/index.ts';
 import { stemOf } from './manifest.ts';
 
-export interface EnhancedNames {
-  readonly mean: string;
-  /** The locally scaled map that the mean is compared with. */
-  readonly baseline: string;
-  readonly variance: string;
-  readonly pvddt: string;
-}
-
 /** Behind the stem of the output; pVDDT has no stem where `pvddt` is a name of its own. */
 const namesOf = {
   // Up to 2.2.7.
@@ -21,16 +13,14 @@ const namesOf = {
   '2.4': { mean: '', baseline: '_baseline', pvddt: '_pVDDT' },
 } as const;
 
-export function enhancedNames(
+/** Path of one of the maps. The baseline is the locally scaled map that the mean is compared with. */
+export function enhancedName(
+  map: 'mean' | 'baseline' | 'pvddt',
   { outputNames = '2.4', baselineSuffix }: Pick<OptionValues, 'outputNames' | 'baselineSuffix'>,
   outfile: string,
-): EnhancedNames {
-  const { mean, baseline, pvddt } = namesOf[outputNames];
-  const stem = stemOf(outfile);
-  return {
-    mean: mean === '' ? outfile : `${stem}${mean}.mrc`,
-    baseline: `${stem}${baselineSuffix ?? baseline}.mrc`,
-    variance: `${stem}_variance.mrc`,
-    pvddt: pvddt.startsWith('_') ? `${stem}${pvddt}.mrc` : join(dirname(outfile), `${pvddt}.mrc`),
-  };
+): string {
+  const name = namesOf[outputNames][map];
+  if (name === '') return outfile;
+  if (!name.startsWith('_')) return join(dirname(outfile), `${name}.mrc`);
+  return `${stemOf(outfile)}${map === 'baseline' ? (baselineSuffix ?? name) : name}.mrc`;
 }

@@ -11,6 +11,12 @@ import {
 const NAME_COLUMN = 34;
 const WIDTH = 100;
 
+/** At the end of the program's own help. */
+const remarks = [
+  'Long names may be shortened as long as they stay unambiguous; --name=value and --dry-run for --dry_run are the same.',
+  'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, 129/130/143 stopped by a signal.',
+];
+
 export function helpText(command: CommandName): string {
   const { summary, usage, text } = commandHelp[command];
   const lines = [summary, '', 'Usage:', ...usage.map((line) => `  ${line}`)];
@@ -37,21 +43,7 @@ export function helpText(command: CommandName): string {
         }),
       );
   }
-  if (command === 'scale') {
-    lines.push(
-      '',
-      ...wrap(
-        'Long names may be shortened as long as they stay unambiguous; --name=value and --dry-run for --dry_run are the same.',
-        WIDTH,
-      ),
-    );
-    lines.push(
-      ...wrap(
-        'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, 129/130/143 stopped by a signal.',
-        WIDTH,
-      ),
-    );
-  }
+  if (command === 'scale') lines.push('', ...remarks.flatMap((remark) => wrap(remark, WIDTH)));
   return lines.join('\n');
 }
 

@@ -150,7 +150,7 @@ export function parametersOf(values: OptionValues, smoothsMask = false): LocScal
 }
 
 /** Names of the main outputs, where -o gives none. */
-export const defaultOutfiles = {
+const defaultOutfiles = {
   scale: 'locscale_output.mrc',
   feature_enhance: 'feature_enhanced_output.mrc',
   mask: 'mask.mrc',

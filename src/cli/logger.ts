@@ -13,12 +13,12 @@ export interface Logger {
   error(error: LocScaleError): void;
 }
 
-export interface LoggerStreams {
+interface LoggerStreams {
   readonly out: { write(text: string): unknown };
   readonly err: { write(text: string): unknown };
 }
 
-export interface LoggerSettings {
+interface LoggerSettings {
   readonly verbose: boolean;
   readonly debug: boolean;
   /** Lets a progress bar take itself off the terminal line. */

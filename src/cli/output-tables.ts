@@ -5,7 +5,6 @@ import { writeMmcif } from '../formats/write-mmcif.ts';
 import type {
   FeatureEnhanceResult,
   FscCurve,
-  LocalResolutionMaps,
   LocalResolutionResult,
   LocScaleResult,
   MaskResult,
@@ -27,7 +26,7 @@ import {
   sceneOfLocalResolution,
   sceneOfScaledRun,
 } from '../report/scenes.ts';
-import { enhancedNames } from './enhanced-names.ts';
+import { enhancedName } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
 import type { Finished, OutputRow, OutputTable, RunFacts } from './outputs.ts';
 
@@ -43,13 +42,7 @@ const simulated: readonly RunFacts['reference'][] = ['atomic-model', 'hybrid-mod
 const isSimulated = ({ reference }: RunFacts): boolean => simulated.includes(reference);
 
 /** What runs of scaling and of feature enhancement have in common. */
-interface ScalingResult {
-  readonly mask: Volume;
-  readonly confidence?: Volume;
-  readonly fsc?: FscCurve;
-  readonly numbers: LocScaleResult['numbers'];
-  readonly localResolution?: LocalResolutionMaps;
-}
+type ScalingResult = Pick<LocScaleResult, 'mask' | 'confidence' | 'fsc' | 'numbers' | 'localResolution'>;
 
 /** With -op. */
 const masks: OutputTable<ScalingResult> = [
@@ -225,7 +218,7 @@ const whenSampled = {
 export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
   {
     key: 'mean',
-    name: ({ values, outfile }) => enhancedNames(values, outfile).mean,
+    name: ({ values, outfile }) => enhancedName('mean', values, outfile),
     volume: ({ mean }) => mean,
     label: 'feature-enhanced map',
     shown: { as: 'result', label: 'enhanced map' },
@@ -235,7 +228,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
   ...localResolution,
   {
     key: 'baseline',
-    name: ({ values, outfile }) => enhancedNames(values, outfile).baseline,
+    name: ({ values, outfile }) => enhancedName('baseline', values, outfile),
     volume: ({ baseline }) => baseline,
     label: 'baseline: local scaling',
     shown: { as: 'reference', label: 'baseline' },
@@ -244,7 +237,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
   },
   {
     key: 'variance',
-    name: ({ values, outfile }) => enhancedNames(values, outfile).variance,
+    name: '_variance.mrc',
     when: whenSampled,
     volume: ({ variance }) => variance,
     label: 'Monte-Carlo variance',
@@ -253,7 +246,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
   },
   {
     key: 'pvddt',
-    name: ({ values, outfile }) => enhancedNames(values, outfile).pvddt,
+    name: ({ values, outfile }) => enhancedName('pvddt', values, outfile),
     when: whenSampled,
     volume: ({ pvddt }) => pvddt,
     label: 'pVDDT',

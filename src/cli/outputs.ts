@@ -40,7 +40,7 @@ export interface Finished<R> {
 }
 
 /** By the keys of the rows; those that this run does not write are absent. */
-export type OutputPaths = Readonly<Record<string, string | undefined>>;
+type OutputPaths = Readonly<Record<string, string | undefined>>;
 
 /** `shown`: by the report, written or not. */
 export interface OutputRow<R> extends ShownMap<R> {

@@ -32,7 +32,7 @@ interface Spelling {
 }
 
 /** Commands a user can type; `scale` is what runs without one. */
-export const typedCommands = commandNames.filter((name) => name !== 'scale');
+const typedCommands = commandNames.filter((name) => name !== 'scale');
 
 /** `locscale-gpu help [COMMAND]` is `locscale-gpu [COMMAND] --help`. */
 const HELP_WORD = 'help';

@@ -6,10 +6,11 @@
 import { LocScaleError } from '../errors.ts';
 import { type CommandName, definitionOf, optionIds } from '../options/index.ts';
 import { parseArgv } from './parse-argv.ts';
+import { PROCESSING_FOLDER } from './resume.ts';
 import { usage } from './usage.ts';
 
 /** Commands that make sense as a job. A label with such a name chooses it; without one the map is scaled. */
-export const relionCommands = ['scale', 'feature_enhance', 'locres'] as const;
+const relionCommands = ['scale', 'feature_enhance', 'locres'] as const;
 export type RelionCommand = (typeof relionCommands)[number];
 
 /** Name of the main output in the folder of the job. */
@@ -19,8 +20,6 @@ export const relionOutputs: Readonly<Record<RelionCommand, string>> = {
   locres: 'localres.mrc',
 };
 
-export const RELION_PROCESSING_FOLDER = 'processing_files';
-
 /** The words of RELION itself; each takes one value. */
 const ownWords = ['--o', '--in_3dref', '--in_mask', '--j'] as const;
 type OwnWord = (typeof ownWords)[number];
@@ -28,7 +27,7 @@ type OwnWord = (typeof ownWords)[number];
 /** Input nodes that RELION's form offers for other kinds of programs. */
 const otherInputs = ['--in_movies', '--in_mics', '--in_parts', '--in_coords'];
 
-export interface RelionWords {
+interface RelionWords {
   readonly own: Readonly<Partial<Record<OwnWord, string>>>;
   readonly command: RelionCommand;
   /** Options of this program. */
@@ -130,7 +129,7 @@ export async function relionArgv(
   if (own['--j'] !== undefined && values.processes === undefined) argv.push('-np', own['--j']);
   // Mask and FSC curve belong to the job, and a job that is continued finds its finished steps there.
   if (command !== 'locres' && values.outputProcessingFiles === undefined)
-    argv.push('-op', `${folder}/${RELION_PROCESSING_FOLDER}`);
+    argv.push('-op', `${folder}/${PROCESSING_FOLDER}`);
   return [...argv, '-o', `${folder}/${relionOutputs[command]}`, ...rest];
 }
 
@@ -188,11 +187,6 @@ export function relionFolderOf(words: readonly string[]): string {
       'RELION writes it: give this program as external executable of a job of type External.',
     );
   return folder.replace(/(?<=.)\/+$/, '');
-}
-
-/** Typed as a command line that does the same. */
-export function inWords(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' ');
 }
 
 export function isRelionCommand(command: CommandName): command is RelionCommand {

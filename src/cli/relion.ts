@@ -9,7 +9,6 @@ import { pathOf, type RunFacts } from './outputs.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { runOnRanks, speaksForAll } from './ranks.ts';
 import {
-  inWords,
   isRelionCommand,
   type RelionCommand,
   relionArgv,
@@ -18,6 +17,7 @@ import {
   sortRelionWords,
 } from './relion-arguments.ts';
 import type { Session } from './session.ts';
+import { shellWords } from './shell-words.ts';
 
 const runners: Record<RelionCommand, () => Promise<(session: Session) => Promise<void>>> = {
   scale: async () => (await import('./scale.ts')).runScale,
@@ -42,7 +42,7 @@ async function runJob(session: Session, folder: string, words: readonly string[]
   const { command } = parsed;
   if (!isRelionCommand(command)) throw new LocScaleError('usage', `A job cannot be the command ${command}.`);
   if (speaksForAll(words)) {
-    logger.line(`Job ${folder}: locscale-gpu ${inWords(argv)}`);
+    logger.line(`Job ${folder}: locscale-gpu ${shellWords(argv)}`);
     for (const note of checkOptionStates(parsed)) logger.note(note);
   }
   const run = await runners[command]();

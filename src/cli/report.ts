@@ -82,7 +82,7 @@ function filesAt(page: string): ReportFiles {
   return { page, folder: `${stemOf(page)}_figures` };
 }
 
-export interface WrittenReport {
+interface WrittenReport {
   readonly page: string;
   readonly pictures: readonly { readonly path: string; readonly content: FileContent }[];
   /** Why there are no pictures, if there are none. */

@@ -11,7 +11,7 @@ import { usage } from './usage.ts';
 import { packageVersion } from './version.ts';
 
 /** LocScale's name for the folder of intermediate files. */
-const DEFAULT_FOLDER = 'processing_files';
+export const PROCESSING_FOLDER = 'processing_files';
 /** Of no use once the map is written. FSC, confidence map and prediction may serve a run with another window. */
 const FINISHED = ['scaling'];
 
@@ -22,7 +22,7 @@ export async function openResume(session: Session, outfile: string): Promise<Che
     throw usage('Both --resume and --no_resume are given.', '--resume', 'Give one of them.');
   }
   if (noResume === true || (resume !== true && outputProcessingFiles === undefined)) return undefined;
-  const folder = join(outputProcessingFiles ?? join(dirname(outfile), DEFAULT_FOLDER), 'checkpoints');
+  const folder = join(outputProcessingFiles ?? join(dirname(outfile), PROCESSING_FOLDER), 'checkpoints');
   await makeFolder(folder, outputProcessingFiles === undefined ? '--resume' : '-op');
   const prefix = `${basename(stemOf(outfile))}_`;
   await removeLeftovers(folder, (name) => name.startsWith(prefix));

@@ -40,7 +40,7 @@ export interface Opened extends OpenedInputs {
 }
 
 /** How the network of a run is used, and which it is. */
-export interface NetworkNeeded {
+interface NetworkNeeded {
   readonly monteCarlo: boolean;
   readonly enhanced: boolean;
   choose(): Promise<NetworkFiles>;
@@ -60,7 +60,7 @@ export interface Told {
 }
 
 /** The run that a result comes from. */
-export interface ToldAbout<R> {
+interface ToldAbout<R> {
   readonly engine: Engine;
   readonly predictor: ReferencePredictor | undefined;
   readonly plan: LocScalePlan;

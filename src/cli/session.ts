@@ -30,7 +30,7 @@ export interface Session {
 /** Share of the machine's memory the engine may take unless --memory says otherwise. */
 const DEFAULT_MEMORY_SHARE = 0.6;
 
-export function memoryLimitOf(session: Session): number {
+function memoryLimitOf(session: Session): number {
   const { memory } = session.parsed.values;
   const { localSize = 1 } = session.ranks ?? {};
   return memory === undefined
@@ -51,7 +51,7 @@ export function gpuIdsOf({ parsed: { values }, ranks }: Session): readonly strin
 }
 
 /** What the options say about the engine. */
-export function engineChoiceOf(session: Session): EngineChoice {
+function engineChoiceOf(session: Session): EngineChoice {
   const { values } = session.parsed;
   const { memory, allowSoftwareGpu } = values;
   const engine = session.withoutGpus === true ? 'cpu' : (values.engine ?? 'auto');

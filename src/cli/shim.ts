@@ -20,6 +20,7 @@ import { reasonOf } from '../files/file-errors.ts';
 import { isDeno } from '../platform/index.ts';
 import { CALLED_AS_VARIABLE } from './called-as.ts';
 import type { Session } from './session.ts';
+import { shellWords } from './shell-words.ts';
 
 /** By this a file is known as one that may be written again. */
 const MARK = 'written by locscale-gpu setup --shim';
@@ -57,7 +58,7 @@ export async function installShim({ logger }: Pick<Session, 'logger'>, where: st
   logger.line(
     windows
       ? `Put ${folder} first in PATH: "locscale" is then this program.`
-      : `In a shell where "locscale" is to be this program: . ${quoted(join(folder, 'activate'))}`,
+      : `In a shell where "locscale" is to be this program: . ${shellWords([join(folder, 'activate')])}`,
   );
 }
 
@@ -83,7 +84,7 @@ function ownCommand(): string[] {
 
 /** `version`: whose names the maps of feature_enhance get. */
 function shellShim(version?: string): string {
-  const run = `exec ${ownCommand().map(quoted).join(' ')} "$@"`;
+  const run = `exec ${shellWords(ownCommand())} "$@"`;
   return [
     '#!/bin/sh',
     `# locscale-gpu under the name of LocScale; ${MARK}.`,
@@ -97,14 +98,10 @@ function shellShim(version?: string): string {
 }
 
 function activation(folder: string): string {
-  return `# To be read by a shell: locscale is locscale-gpu from here on; ${MARK}.\nPATH=${quoted(folder)}:$PATH\nexport PATH\n`;
+  return `# To be read by a shell: locscale is locscale-gpu from here on; ${MARK}.\nPATH=${shellWords([folder])}:$PATH\nexport PATH\n`;
 }
 
 function windowsShim(): string {
   const words = ownCommand().map((word) => `"${word}"`);
   return `@rem locscale-gpu under the name of LocScale; ${MARK}.\r\n@setlocal\r\n@set ${CALLED_AS_VARIABLE}=locscale\r\n@${words.join(' ')} %*\r\n`;
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

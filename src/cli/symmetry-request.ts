@@ -1,5 +1,4 @@
 /** -sym, --sym_center and the helix, read and checked before any map. */
-import type { LocScaleError } from '../errors.ts';
 import { readInput } from '../files/read-files.ts';
 import { parseSymmetry } from '../math/symmetry/point-group.ts';
 import type { OptionValues } from '../options/index.ts';
@@ -18,32 +17,23 @@ export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryR
   const helix =
     helicalTwist === undefined || helicalRise === undefined
       ? undefined
-      : {
-          twistDegrees: helicalTwist,
-          riseAngstrom: helicalRise,
-          steps: helicalSteps,
-        };
+      : { twistDegrees: helicalTwist, riseAngstrom: helicalRise, steps: helicalSteps };
   if (helicalSteps !== undefined && helix === undefined)
     throw usage('-n_steps counts steps of a helix, and none is given.', '-n_steps', HELIX_HINT);
   if (text === undefined && helix === undefined) {
-    if (values.symmetriseOutput === true) throw symmetryMissing();
+    if (values.symmetriseOutput === true)
+      throw usage(
+        'The output is to be symmetrised, but no symmetry is given.',
+        ...without('--symmetrise_output'),
+      );
     if (centre === undefined) return undefined;
-    throw usage(
-      'A centre of symmetry is given, but no symmetry.',
-      '--sym_center',
-      'Add -sym GROUP, or leave --sym_center out.',
-    );
+    throw usage('A centre of symmetry is given, but no symmetry.', ...without('--sym_center'));
   }
   return { group: await groupOf(text ?? 'C1'), centre, helix };
 }
 
-/** --symmetrise_output alone. */
-function symmetryMissing(): LocScaleError {
-  return usage(
-    'The output is to be symmetrised, but no symmetry is given.',
-    '--symmetrise_output',
-    'Add -sym GROUP, or leave --symmetrise_output out.',
-  );
+function without(name: string): [where: string, hint: string] {
+  return [name, `Add -sym GROUP, or leave ${name} out.`];
 }
 
 /** A name of a group, or a file: what has a dot or a slash in it. */

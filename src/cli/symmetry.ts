@@ -20,7 +20,7 @@ export async function runSymmetryCommand(session: Session): Promise<void> {
   });
 }
 
-export function symmetryLines(found: FoundSymmetry): string[] {
+function symmetryLines(found: FoundSymmetry): string[] {
   const { name, axis, twofold, correlation, standard, folds, centre, centred } = found;
   const vector = (v: readonly number[]): string => `(${v.map((c) => (c + 0).toFixed(3)).join(', ')})`;
   const lines = [

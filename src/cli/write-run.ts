@@ -3,9 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { type FileContent, StagedFiles } from '../files/staged-files.ts';
 import { writeMrc } from '../formats/mrc.ts';
-import type { MrcHeader } from '../formats/mrc-header.ts';
-import { imageOf } from '../index.ts';
-import type { Grid } from '../math/grid.ts';
+import { imageOf, type LocScaleResult } from '../index.ts';
 import type { Findings } from '../report/findings.ts';
 import type { InputFile } from '../report/run-record.ts';
 import { encodeRecord, type RecordFields, recordOf } from './manifest.ts';
@@ -16,12 +14,7 @@ import { inOptions } from './spellings.ts';
 import { packageVersion } from './version.ts';
 
 /** What every run of the pipeline gives back. */
-export interface RunResult {
-  readonly grid: Grid;
-  readonly header: MrcHeader;
-  readonly timings: Readonly<Record<string, number>>;
-  readonly warnings: readonly string[];
-}
+export type RunResult = Pick<LocScaleResult, 'grid' | 'header' | 'timings' | 'warnings'>;
 
 /** The part of the record that a command fills in. */
 export type RecordPart = Omit<

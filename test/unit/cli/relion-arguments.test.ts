@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseArgv } from '../../../src/cli/parse-argv.ts';
-import {
-  inWords,
-  otherHalf,
-  relionArgv,
-  relionFolderOf,
-  sortRelionWords,
-} from '../../../src/cli/relion-arguments.ts';
+import { otherHalf, relionArgv, relionFolderOf, sortRelionWords } from '../../../src/cli/relion-arguments.ts';
+import { shellWords } from '../../../src/cli/shell-words.ts';
 import { isLocScaleError } from '../../../src/errors.ts';
 
 const there = async (): Promise<boolean> => true;
@@ -127,6 +122,6 @@ describe('a command line of RELION', () => {
   });
 
   it('is shown so that a shell takes it', () => {
-    expect(inWords(['-em', 'my map.mrc', '-o', 'a/b.mrc'])).toBe("-em 'my map.mrc' -o a/b.mrc");
+    expect(shellWords(['-em', 'my map.mrc', '-o', 'a/b.mrc'])).toBe("-em 'my map.mrc' -o a/b.mrc");
   });
 });
