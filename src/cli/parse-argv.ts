@@ -55,7 +55,8 @@ export function parseArgv(argv: readonly string[]): ParsedCommandLine {
       const match = matchOption(word, spellings);
       if (match === undefined) throw unknownOption(word, command ?? 'scale', spellings);
       const { id, name, definition } = match.spelling;
-      values[id] = definition.parse(takeValues(match, words, command === undefined), name, values[id]);
+      const texts = takeValues(word, match, words, command === undefined);
+      values[id] = definition.parse(texts, name, values[id]);
       if (!given.includes(id)) given.push(id);
       if (id !== 'help' && id !== 'version') continue;
       command ??= words.map(canonicalCommand).find((name) => name !== undefined);
@@ -92,19 +93,21 @@ function parseHelp(words: readonly string[]): ParsedCommandLine {
 }
 
 /** Takes the values of an option from the front of `words`. A list that precedes the command ends with it. */
-function takeValues({ spelling, attached }: Match, words: string[], endsWithCommand: boolean): string[] {
+function takeValues(
+  word: string,
+  { spelling, attached }: Match,
+  words: string[],
+  endsWithCommand: boolean,
+): string[] {
   const { name, definition } = spelling;
   const isList = definition.values === 'many';
   const least = isList ? 1 : (definition.values as number);
-  const refuse = (message: string): LocScaleError =>
-    new LocScaleError('usage', `Option ${name} ${message}.`, {
-      where: name,
-      hint: least === 0 ? `Write ${name} alone.` : `Write ${name} ${definition.placeholder}.`,
-    });
+  const hint = `Write ${name} ${least === 0 ? 'alone' : definition.placeholder}.`;
+  const refuse = (message: string): LocScaleError => usage(`Option ${name} ${message}.`, name, hint);
   if (attached !== undefined) {
     if (least === 0) throw refuse(`takes no value, found "${attached}"`);
     // As in LocScale: "=" attaches one value, never the first of several.
-    if (least > 1) throw refuse(`takes ${least} values, which cannot be attached to it: found "${attached}"`);
+    if (least > 1) throw refuse(`takes ${least} values, which cannot be attached to it: found "${word}"`);
     return [attached];
   }
   const texts: string[] = [];

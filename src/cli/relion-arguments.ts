@@ -157,14 +157,8 @@ async function mapWords(
 }
 
 const HALF = /(half(?:[_-]?map)?[_-]?)([12ab])(?![a-z0-9])/gi;
-const counterparts: Readonly<Record<string, string>> = {
-  '1': '2',
-  '2': '1',
-  a: 'b',
-  b: 'a',
-  A: 'B',
-  B: 'A',
-};
+/** Each is the half beside it in the other. */
+const [HALVES, OTHERS] = ['12abAB', '21baBA'];
 
 /** run_half1_class001_unfil.mrc -> run_half2_class001_unfil.mrc; undefined where the name tells of no half. */
 export function otherHalf(path: string): string | undefined {
@@ -173,7 +167,7 @@ export function otherHalf(path: string): string | undefined {
   const last = [...name.matchAll(HALF)].at(-1);
   if (last === undefined) return undefined;
   const at = last.index + (last[1] as string).length;
-  return path.slice(0, start) + name.slice(0, at) + counterparts[last[2] as string] + name.slice(at + 1);
+  return path.slice(0, start) + name.slice(0, at) + OTHERS[HALVES.indexOf(last[2])] + name.slice(at + 1);
 }
 
 /** "External/job012/" -> "External/job012", as names of nodes in RELION's pipeline begin. */
