@@ -1,4 +1,5 @@
 /** Node: WebGPU is Dawn, from the npm package webgpu. */
+import { paceDawn } from './dawn-polling.ts';
 import { firstLine } from './first-line.ts';
 import type { GpuEntry, GpuEntryOptions, Missing, Thread, ThreadHandlers } from './platform.ts';
 import { startWorker } from './system.ts';
@@ -41,6 +42,9 @@ function workerUrl(script: string, base: string): URL {
  */
 const DAWN_FLAGS = ['disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension'];
 
+/** Dawn looks `setImmediate` up in the global object at every call. */
+let dawnIsPaced = false;
+
 /** Objects of Dawn live as long as they are referenced; a lost reference would take the devices along. */
 const dawnEntries = new Map<string, GPU>();
 
@@ -49,6 +53,8 @@ export async function loadGpu(options: GpuEntryOptions = {}): Promise<GpuEntry |
   if (missing !== undefined) return missing;
   try {
     const { create } = await import('webgpu');
+    if (!dawnIsPaced) globalThis.setImmediate = paceDawn(globalThis.setImmediate);
+    dawnIsPaced = true;
     const open = (flags: readonly string[]): GPU => {
       const key = flags.join('\n');
       const gpu = dawnEntries.get(key) ?? create([...DAWN_FLAGS, ...flags]);

@@ -24,11 +24,11 @@ async function freshDevice(limits = {}) {
   return openDevice(adapter, limits);
 }
 
-async function startLongWork(gpu: Awaited<ReturnType<typeof freshDevice>>) {
+async function startLongWork(gpu: Awaited<ReturnType<typeof freshDevice>>, rounds = 20_000) {
   const kernel = await createKernel(gpu, {
     name: 'long-work',
     code: LONG_WORK,
-    constants: { rounds: 20_000 },
+    constants: { rounds },
   });
   const values = gpu.createBuffer('values', 4 * 65536, STORAGE);
   const encoder = gpu.device.createCommandEncoder();
@@ -51,6 +51,23 @@ describeGpu('a device', (open) => {
       adapter.limits.maxStorageBuffersPerShaderStage,
     );
     expect(name).toContain(adapter.name);
+  });
+
+  it('is not looked at in every turn of the event loop while it works', async () => {
+    const { encoder } = await startLongWork(await open(), 4000);
+    const paced = globalThis.setImmediate;
+    let looks = 0;
+    globalThis.setImmediate = ((callback: () => void) => {
+      looks++;
+      return paced(callback);
+    }) as typeof setImmediate;
+    const started = performance.now();
+    await (await open()).finish(encoder).finally(() => {
+      globalThis.setImmediate = paced;
+    });
+    // Once a millisecond, after a first one of turns that take more than a microsecond each. Dawn left to itself looks
+    // every ten microseconds.
+    expect(looks).toBeLessThan(performance.now() - started + 1000);
   });
 
   it('gives smaller limits when told to, never larger ones', async () => {
