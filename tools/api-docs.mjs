@@ -89,8 +89,18 @@ if (!existsSync(index)) {
   process.stderr.write('api-docs: run "npm run build" first.\n');
   process.exit(2);
 }
-const entries = exportsOf(readFileSync(index, 'utf8')).map(([name, from]) => {
-  const declaration = declarationOf(name, declarationFile(index, from));
+/** Of a module and of those that it passes on whole: [name, file that exports or passes on the name]. */
+function allExportsOf(file) {
+  const text = readFileSync(file, 'utf8');
+  const whole = [...text.matchAll(/^export \* from '([^']+)'/gm)].map(([, from]) =>
+    declarationFile(file, from),
+  );
+  const own = exportsOf(text).map(([name, from]) => [name, declarationFile(file, from)]);
+  return [...own, ...whole.flatMap(allExportsOf)];
+}
+
+const entries = allExportsOf(index).map(([name, file]) => {
+  const declaration = declarationOf(name, file);
   if (declaration === undefined) throw new Error(`No declaration of ${name} was found.`);
   return { name, ...declaration };
 });

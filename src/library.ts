@@ -1,0 +1,92 @@
+/** What the library exports under Node and Deno (index.ts) as in browsers (browser.ts). */
+export type {
+  BandScalingEstimate,
+  BandScalingJob,
+  BandScalingMaps,
+  BandScalingResult,
+  BandScalingRun,
+  BandScalingSettings,
+  Engine,
+  LocalBandMaps,
+  LocalScalingEstimate,
+  LocalScalingJob,
+  LocalScalingResult,
+  OpenedBandScaling,
+  ScaledBand,
+  ShellSpectra,
+  Volume,
+  VolumeStatistics,
+} from './engine/engine.ts';
+export { bandScaling } from './engine/jobs.ts';
+export { type ErrorDetails, type ErrorTag, isLocScaleError, LocScaleError } from './errors.ts';
+export { type MrcReadOptions, type MrcWriteOptions, readMrc, writeMrc } from './formats/mrc.ts';
+export { createMrcHeader, type MrcHeader } from './formats/mrc-header.ts';
+export { type Deviation, type ValidationReport, validateMrc } from './formats/mrc-validate.ts';
+export type { Structure } from './formats/structure.ts';
+export { writeMmcif } from './formats/write-mmcif.ts';
+export type { MaskedFsc } from './math/fourier/masked-fsc.ts';
+export type { Grid, Shape } from './math/grid.ts';
+export type { GuinierFit } from './math/scaling/guinier.ts';
+export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft-scaling/profile.ts';
+export type { BandSummary, SoftTarget } from './math/soft-scaling/targets.ts';
+export type { ModelManifest, ReferencePredictor } from './network/graph/model.ts';
+export {
+  completeParameters,
+  defaultLocalResolution,
+  defaultParameters,
+  type FscResult,
+  imageOf,
+  type LocalResolutionMaps,
+  type LocalResolutionNumbers,
+  type LocalResolutionResult,
+  type LocalResolutionSettings,
+  type MaskResult,
+  type PredictionJob,
+  type PredictionResult,
+  planFeatureEnhance,
+  planLocScale,
+  runFeatureEnhance,
+  runFsc,
+  runLocalResolution,
+  runLocScale,
+  runMask,
+  runPrediction,
+} from './pipeline/index.ts';
+export {
+  type GlobalSharpening,
+  type MapModelFsc,
+  mapModelCorrelation,
+  mapModelFsc,
+  measureMaskedFsc,
+  sharpenGlobally,
+  softenMask,
+} from './pipeline/map-measures.ts';
+export type { FileSum, MapReadOptions } from './pipeline/read-files.ts';
+export type {
+  BandAmplitudes,
+  ComparisonResult,
+  FeatureEnhanceJob,
+  FeatureEnhanceResult,
+  FscCurve,
+  GlobalResult,
+  LocScaleContext,
+  LocScaleEvents,
+  LocScaleJob,
+  LocScaleNumbers,
+  LocScaleParameters,
+  LocScalePlan,
+  LocScaleResult,
+  MapImage,
+  MapInput,
+  MapSource,
+  MaskOrigin,
+  ModelUsed,
+  Prediction,
+  PseudoAtomSettings,
+  ReferenceChoice,
+  SchemeName,
+  SoftResult,
+  SoftSettings,
+  StepName,
+} from './pipeline/types.ts';
+export { type EngineChoice, type SelectedEngine, selectEngine } from './select-engine.ts';

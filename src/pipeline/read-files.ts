@@ -1,0 +1,146 @@
+/**
+ * Maps and models from files, wherever those are: on a disk (files/read-files.ts) or in a browser (browser/read-blobs.ts).
+ * Maps are streamed through decompression into the engine's memory and hashed on the way, so that every file is read once.
+ */
+import type { Engine } from '../engine/engine.ts';
+import { stopIfAborted } from '../errors.ts';
+import { decompress } from '../formats/compression.ts';
+import { readStructure } from '../formats/coordinates.ts';
+import type { MapImage } from '../formats/map-image.ts';
+import { readMrc, readMrcHeader } from '../formats/mrc.ts';
+import type { Structure } from '../formats/structure.ts';
+import type { MapSource } from './map-input.ts';
+
+/** A file of any kind of storage. */
+export interface StoredFile {
+  /** How messages call it. */
+  readonly name: string;
+  /** Its size in bytes; `finish` refuses a file that has changed since. */
+  begin(): Promise<{ readonly byteLength: number; readonly finish?: () => Promise<void> }>;
+  bytesFrom(start: number): AsyncIterable<Uint8Array>;
+  whole(): Promise<Uint8Array>;
+  /** SHA-256. */
+  createHash(): StreamHash;
+  /** A failure of the storage, as the user can understand it. */
+  explain(error: unknown): unknown;
+}
+
+export interface StreamHash {
+  update(bytes: Uint8Array): unknown;
+  /** Hexadecimal. */
+  digest(): string;
+}
+
+/** What was read. */
+export interface FileSum {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface MapReadOptions<Read = FileSum> {
+  /** The voxels are put into memory of this engine, which then need not copy them. */
+  readonly engine?: Pick<Engine, 'allocateHost'>;
+  /** Voxel size in A instead of the header's. */
+  readonly voxelSize?: number;
+  /** How messages call it. */
+  readonly kind?: 'map' | 'mask';
+  /** Default: masks may hold nothing but zeros. */
+  readonly allowAllZero?: boolean;
+  readonly onWarning?: (message: string) => void;
+  readonly onInfo?: (message: string) => void;
+  /** Called when the voxels are about to be read. */
+  readonly onReading?: () => void;
+  /** Called when the file is read; with it the file is hashed. */
+  readonly onRead?: (file: Read) => void;
+  readonly signal?: AbortSignal;
+}
+
+export async function readMap(file: StoredFile, options: MapReadOptions): Promise<MapImage> {
+  const { engine, voxelSize, kind = 'map', onWarning, onInfo, onReading, onRead, signal } = options;
+  onReading?.();
+  const { byteLength, finish } = await file.begin();
+  const hash = onRead && file.createHash();
+  let readBytes = 0;
+  const onChunk = (chunk: Uint8Array): void => {
+    hash?.update(chunk);
+    readBytes += chunk.length;
+  };
+  try {
+    const bytes = observe(file.bytesFrom(0), signal, onChunk);
+    const image = await readMrc(await decompress({ bytes, byteLength }, file.name), {
+      name: file.name,
+      allocate: (voxels) => engine?.allocateHost(voxels) ?? new Float32Array(voxels),
+      voxelSizeOverride: voxelSize,
+      onWarning,
+      onInfo,
+      kind,
+      allowAllZero: options.allowAllZero ?? kind === 'mask',
+    });
+    // Bytes behind the map (or behind the compressed data) belong to the file's hash, too.
+    if (hash !== undefined)
+      for await (const chunk of observe(file.bytesFrom(readBytes), signal)) hash.update(chunk);
+    await finish?.();
+    if (hash !== undefined) onRead?.({ bytes: byteLength, sha256: hash.digest() });
+    return image;
+  } catch (error) {
+    throw file.explain(error);
+  }
+}
+
+/**
+ * Reads the header now and the voxels when the step begins that needs them, so that memory is free until then. What the
+ * header is warned about is said once.
+ */
+export async function openMap(file: StoredFile, options: MapReadOptions): Promise<MapSource> {
+  const onWarning = sayOnce(options.onWarning);
+  const onInfo = sayOnce(options.onInfo);
+  const { name } = file;
+  const { byteLength } = await file.begin();
+  try {
+    const bytes = observe(file.bytesFrom(0), options.signal);
+    const source = await decompress({ bytes, byteLength }, name);
+    const { voxelSize: voxelSizeOverride } = options;
+    const { header, grid } = await readMrcHeader(source, { name, voxelSizeOverride, onWarning, onInfo });
+    return { name, header, grid, load: () => readMap(file, { ...options, onWarning, onInfo }) };
+  } catch (error) {
+    throw file.explain(error);
+  }
+}
+
+function sayOnce(say: (message: string) => void = () => undefined): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (!said.has(message)) say(message);
+    said.add(message);
+  };
+}
+
+/** What programs write where a model has no entry in the PDB. */
+const NO_ID = /^(x+|none|unnamed|\.|\?)?$/i;
+
+/** An atomic model, PDB or mmCIF, also .gz. One without an id of its own goes by the name of its file. */
+export async function readModel(
+  file: StoredFile,
+  onRead: ((file: FileSum) => void) | undefined,
+): Promise<Structure> {
+  const bytes = await file.whole();
+  if (onRead !== undefined) {
+    const hash = file.createHash();
+    hash.update(bytes);
+    onRead({ bytes: bytes.length, sha256: hash.digest() });
+  }
+  const structure = await readStructure(bytes, file.name);
+  return NO_ID.test(structure.id) ? { ...structure, id: file.name.replace(/^.*[/\\]/, '') } : structure;
+}
+
+async function* observe(
+  bytes: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+  onChunk?: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    stopIfAborted(signal);
+    onChunk?.(chunk);
+    yield chunk;
+  }
+}
