@@ -3,6 +3,7 @@
  * y), then blocks of columns along z; each task copies its part into kernel memory and back.
  */
 
+import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { Shape } from '../math/grid.ts';
 import type { Kernels } from './kernels/kernels.ts';
@@ -139,9 +140,8 @@ export function shellSumCount(shape: Shape): number {
 }
 
 /**
- * Shell sums of the columns of rows from <= ky < to, shell = floor(|f| min(shape)), every stored
- * coefficient (kx <= nx/2) once as in the
- * original; spectra as `forwardPlanes` leaves them, not changed.
+ * Shell sums of the columns of rows from <= ky < to, every stored coefficient (kx <= nx/2) once as in the original;
+ * spectra as `forwardPlanes` leaves them, not changed.
  */
 export function shellSumsOfColumns(
   kernels: Kernels,
@@ -149,6 +149,7 @@ export function shellSumsOfColumns(
   b: SharedSpectrum,
   from: number,
   to: number,
+  rule: ShellRule,
 ): PartialShellSums {
   const [nz, , nx] = a.shape;
   const { pitch } = a;
@@ -171,6 +172,7 @@ export function shellSumsOfColumns(
     counts: new Float64Array(shells),
   };
   const bins = Math.floor(nx / 2) + 1;
+  const shift = rule === 'nearest' ? 0.5 : 0;
   const [squareZ, squareY, squareX] = a.shape.map((n) => squaredShellRadii(n, Math.min(...a.shape)));
   for (let kz = 0; kz < nz; kz++) {
     for (let ky = from; ky < to; ky++) {
@@ -178,7 +180,7 @@ export function shellSumsOfColumns(
       const row = (kz * rows + ky - from) * pitch;
       for (let kx = 0; kx < bins; kx++) {
         // Exact in a cubic box: the square root of an integer below 2^53 never rounds across an integer.
-        const shell = Math.floor(Math.sqrt(rest + squareX[kx]));
+        const shell = Math.floor(Math.sqrt(rest + squareX[kx]) + shift);
         if (shell >= shells) break;
         const i = row + kx;
         sums.cross[shell] += ar[i] * br[i] + ai[i] * bi[i];

@@ -24,6 +24,7 @@ import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { planSplat } from '../math/atoms/splat-plan.ts';
 import { gibibytes } from '../math/bytes.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
+import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { RandomPhases } from '../math/fourier/random-phases.ts';
@@ -320,13 +321,18 @@ export class CpuEngine implements Engine {
     return out;
   }
 
-  async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {
+  async shellSpectra(a: Volume, b: Volume, rule: ShellRule = 'floor'): Promise<ShellSpectra> {
     requireSameShape(a, b);
     const ofA = await this.forwardPlanes(a);
     const ofB = a === b ? ofA : await this.forwardPlanes(b);
     const parts = await this.pool.map(
       'shellSums',
-      split(a.shape[1], ROWS_PER_TASK).map((range) => ({ ...range, a: ofA.spectrum, b: ofB.spectrum })),
+      split(a.shape[1], ROWS_PER_TASK).map((range) => ({
+        ...range,
+        a: ofA.spectrum,
+        b: ofB.spectrum,
+        rule,
+      })),
     );
     ofA.free();
     if (ofB !== ofA) ofB.free();

@@ -3,6 +3,7 @@
  * arguments and results are small.
  */
 
+import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { RandomPhases } from '../math/fourier/random-phases.ts';
 import type { Shape } from '../math/grid.ts';
@@ -113,8 +114,8 @@ export const tasks = {
     args: { job: GatherJob; planes: readonly [number, number]; rows: readonly [number, number] },
   ) => gatherCopies(thread.kernels, args.job, args.planes, args.rows),
 
-  shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum }) =>
-    shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to),
+  shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum; rule: ShellRule }) =>
+    shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to, args.rule),
 
   confidence: (
     _: Thread,

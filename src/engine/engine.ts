@@ -5,6 +5,7 @@
  */
 
 import type { AtomSet } from '../math/atoms/atom-set.ts';
+import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { RandomPhases } from '../math/fourier/random-phases.ts';
@@ -360,8 +361,8 @@ export interface Engine {
    * shifts. Exact where all operators map the grid onto itself, else to 1e-4 (math/symmetry/rotation-plan.ts).
    */
   symmetrise(volume: Volume, operators: readonly Operator[], options?: SymmetriseOptions): Promise<Volume>;
-  /** Cross and power spectra in shells, for the FSC. */
-  shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra>;
+  /** Cross and power spectra in shells, for the FSC; default 'floor'. */
+  shellSpectra(a: Volume, b: Volume, rule?: ShellRule): Promise<ShellSpectra>;
   /** Mean and variance (N) of the voxels in the noise boxes. */
   noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics>;
   /** FDR confidence map (method 2). */

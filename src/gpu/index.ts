@@ -22,6 +22,7 @@ import type {
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { planSplat } from '../math/atoms/splat-plan.ts';
+import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { RandomPhases } from '../math/fourier/random-phases.ts';
@@ -159,9 +160,9 @@ export class GpuEngine implements Engine {
     return this.adopt(await symmetrise(this.gpu, own, planSymmetrise(volume.shape, operators, options)));
   }
 
-  async shellSpectra(a: Volume, b: Volume): Promise<ShellSpectra> {
+  async shellSpectra(a: Volume, b: Volume, rule?: ShellRule): Promise<ShellSpectra> {
     requireSameShape(a, b);
-    return shellSpectra(this.gpu, this.own(a), this.own(b));
+    return shellSpectra(this.gpu, this.own(a), this.own(b), rule);
   }
 
   async noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics> {

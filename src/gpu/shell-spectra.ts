@@ -1,7 +1,8 @@
-/** Cross and power spectra of two volumes in shells floor(|f| min(shape)): shaders/shell-spectra.wgsl. */
+/** Cross and power spectra of two volumes in shells: shaders/shell-spectra.wgsl. */
 
 import { requireSameShape } from '../engine/checks.ts';
 import type { ShellSpectra } from '../engine/engine.ts';
+import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
 import { prepareColumns } from './fft-axes.ts';
@@ -28,7 +29,12 @@ const USEFUL_BLOCKS = 1024;
 /** Room for FFT tables, squared radii and parameters. */
 const SMALL_BUFFERS_BYTES = 128 * 1024;
 
-export async function shellSpectra(gpu: GpuDevice, a: GpuVolume, b: GpuVolume): Promise<ShellSpectra> {
+export async function shellSpectra(
+  gpu: GpuDevice,
+  a: GpuVolume,
+  b: GpuVolume,
+  rule: ShellRule = 'floor',
+): Promise<ShellSpectra> {
   requireSameShape(a, b);
   const { shape } = a;
   const shells = Math.floor(Math.min(...shape) / 2);
@@ -72,6 +78,7 @@ export async function shellSpectra(gpu: GpuDevice, a: GpuVolume, b: GpuVolume): 
         ['u32', rowsPerBlock],
         ...describeShells(plan, shells),
         ['u32', firstBlock * shells],
+        ['u32', rule === 'nearest' ? 1 : 0],
         ['f32', shape[2] / Math.min(...shape)],
       ]);
       const pass = encoder.beginComputePass({ label: 'shell-spectra' });

@@ -108,7 +108,7 @@ async function bandAmplitudes(
     for (let i = 0; i < product.length; i++) product[i] = voxels[i] * weights[i];
   });
   const masked = await engine.upload(product, volume.shape);
-  const { powerA } = await engine.shellSpectra(masked, masked);
+  const { powerA } = await engine.shellSpectra(masked, masked, 'nearest');
   engine.release(masked);
   const shells = shellCentres(powerA.length, Math.min(...volume.shape), voxelSize);
   const spacing = bandCentres(volume.shape, voxelSize)[1];

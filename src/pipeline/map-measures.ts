@@ -31,7 +31,7 @@ export async function measureMaskedFsc(
   seed = 1,
 ): Promise<MaskedFsc> {
   const edge = Math.min(...mask.shape);
-  const spectra = await engine.shellSpectra(...halves);
+  const spectra = await engine.shellSpectra(...halves, 'nearest');
   const unmasked = shellCorrelation(spectra);
   const frequency = shellCentres(unmasked.length, edge, voxelSize);
   const masked = await maskedCorrelation(engine, halves, mask);
@@ -40,7 +40,7 @@ export async function measureMaskedFsc(
   const changed: Volume[] = [];
   try {
     for (const [i, half] of halves.entries())
-      changed.push(await engine.randomisePhases(half, { from: first / edge, seed: 2 * seed + i }));
+      changed.push(await engine.randomisePhases(half, { from: (first - 0.5) / edge, seed: 2 * seed + i }));
     const randomised = await maskedCorrelation(engine, changed as [Volume, Volume], mask);
     return correctForMask(frequency, unmasked, masked, randomised);
   } finally {
@@ -55,7 +55,7 @@ async function maskedCorrelation(
 ): Promise<number[]> {
   const a = await multiply(engine, volumes[0], mask);
   const b = await multiply(engine, volumes[1], mask);
-  const correlation = shellCorrelation(await engine.shellSpectra(a, b));
+  const correlation = shellCorrelation(await engine.shellSpectra(a, b, 'nearest'));
   engine.release(a, b);
   return correlation;
 }
@@ -120,7 +120,7 @@ export async function mapModelFsc(
 ): Promise<MapModelFsc> {
   const correlation = mask
     ? await maskedCorrelation(engine, [map, model], mask)
-    : shellCorrelation(await engine.shellSpectra(map, model));
+    : shellCorrelation(await engine.shellSpectra(map, model, 'nearest'));
   const frequency = shellCentres(correlation.length, Math.min(...map.shape), voxelSize);
   return { frequency, correlation, resolution: firstCrossing(frequency, correlation, MODEL_THRESHOLD) };
 }
@@ -148,7 +148,7 @@ export async function sharpenGlobally(
   },
 ): Promise<GlobalSharpening> {
   const { resolution, correlation } = settings;
-  const { powerA, counts } = await engine.shellSpectra(map, map);
+  const { powerA, counts } = await engine.shellSpectra(map, map, 'nearest');
   const frequency = shellCentres(powerA.length, Math.min(...map.shape), voxelSize);
   const value = correlation && signalWeight(correlation);
   const amplitude = Array.from(powerA, (power, r) => Math.sqrt(power / counts[r]) * (value ? value[r] : 1));

@@ -91,9 +91,9 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
         bytesOf.symmetrise(volume.shape, operators, options),
         engine.symmetrise(volume, operators, options),
       ),
-    shellSpectra(a, b) {
+    shellSpectra(a, b, rule) {
       ledger.count(bytesOf.shellSpectra(a.shape, a === b ? 1 : 2));
-      return engine.shellSpectra(a, b);
+      return engine.shellSpectra(a, b, rule);
     },
     noiseStatistics: (volume, boxes) => engine.noiseStatistics(volume, boxes),
     confidenceMap(volume, noise) {

@@ -6,8 +6,10 @@
 // A row (kz, ky) meets shell r in one run of kx. One thread = one shell of one block of rows: it adds up
 // the runs, neighbouring threads reading neighbouring runs; no two threads share a sum, so that results do
 // not depend on the order of execution.
+// Shell r holds the radii from r on, or, with `nearest`, from r - 1/2 on.
 // Hazards: shells are told apart in 64-bit integers; a sum of three rounded squares less than 2^-31 below
-// r^2 counts as r^2, so that coefficients of exactly integer radius belong to shell r. Sums in two levels
+// r^2 counts as r^2, so that coefficients of exactly integer radius belong to shell r; (r - 1/2)^2 = r^2 - r + 1/4
+// is handled alike. Sums in two levels
 // (row, block) of float32; the host adds up blocks in float64.
 
 struct Shells {
@@ -23,6 +25,8 @@ struct Shells {
   shells: u32,
   // Where this strip's parts begin.
   first_part: u32,
+  // 1: shells around whole radii.
+  nearest: u32,
   // nx / edge, for the first guess of a run's end.
   bins_per_radius: f32,
 }
@@ -43,8 +47,9 @@ fn reaches(square: vec2u, r: u32) -> bool {
   if (r == 0u) {
     return true;
   }
-  let whole = r * r - 1u;
-  return square.y > whole || (square.y == whole && square.x >= 0xfffffffeu);
+  let whole = select(r * r - 1u, r * r - r, parameters.nearest == 1u);
+  let fraction = select(0xfffffffeu, 0x3ffffffeu, parameters.nearest == 1u);
+  return square.y > whole || (square.y == whole && square.x >= fraction);
 }
 
 fn square_along_x(k: u32) -> vec2u {

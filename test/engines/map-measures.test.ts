@@ -14,6 +14,7 @@ import { relativeL2 } from '../support/compare.ts';
 import { directFsc, randomisePhasesDirectly } from '../support/direct-random-phases.ts';
 import { describeEngines } from '../support/engines.ts';
 import { noiseVolume } from '../support/random-volume.ts';
+import { referenceFft3d, referenceShellSums } from '../support/reference-fft.ts';
 
 const SHAPE: Shape = [40, 40, 40];
 const VOXEL = 1.5;
@@ -96,6 +97,24 @@ describeEngines('measures of maps', (engine) => {
     on.release(...halves, hard, mask);
   });
 
+  it('shells around whole radii hold what rounds to them, in boxes of any shape', async () => {
+    const on = await engine();
+    for (const shape of [
+      [18, 18, 18],
+      [15, 14, 17],
+    ] as Shape[]) {
+      const data = [5, 6].map((seed) => noiseVolume(shape, seed));
+      const [a, b] = [await on.upload(data[0].slice(), shape), await on.upload(data[1].slice(), shape)];
+      const found = await on.shellSpectra(a, b, 'nearest');
+      const [one, other] = data.map((voxels) => referenceFft3d(voxels, undefined, shape));
+      const expected = referenceShellSums(one, other, shape, 'half', 'nearest');
+      expect(found.counts).toEqual(expected.counts);
+      for (const key of ['cross', 'powerA', 'powerB'] as const)
+        expect(relativeL2(found[key], expected[key])).toBeLessThan(1e-5);
+      on.release(a, b);
+    }
+  });
+
   it('random phases equal the float64 ones (1e-6); the power of every shell stays', async () => {
     const on = await engine();
     for (const shape of [
@@ -137,12 +156,12 @@ describeEngines('measures of maps', (engine) => {
     // By definition, in float64.
     const times = (voxels: ArrayLike<number>) => Float64Array.from(voxels, (v, i) => v * inside[i]);
     const [one, other] = data;
-    const total = directFsc(times(one), times(other), edge);
-    const from = directFsc(one, other, edge).findIndex((value) => value < 0.8);
+    const total = directFsc(times(one), times(other), SHAPE);
+    const from = directFsc(one, other, SHAPE).findIndex((value) => value < 0.8);
     const [turnedOne, turnedOther] = data.map((half, i) =>
-      times(randomisePhasesDirectly(half, SHAPE, { from: from / edge, seed: 2 + i })),
+      times(randomisePhasesDirectly(half, SHAPE, { from: (from - 0.5) / edge, seed: 2 + i })),
     );
-    const noise = directFsc(turnedOne, turnedOther, edge);
+    const noise = directFsc(turnedOne, turnedOther, SHAPE);
     fsc.corrected.forEach((value, r) => {
       const expected = r < from + 2 ? total[r] : (total[r] - noise[r]) / (1 - noise[r]);
       expect(Math.abs(value - expected)).toBeLessThan(1e-5);

@@ -2,7 +2,7 @@
 
 import { PHASES, phaseOf, type RandomPhases } from '../../src/math/fourier/random-phases.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { referenceFft3d } from './reference-fft.ts';
+import { referenceFft3d, referenceShellSums } from './reference-fft.ts';
 
 const signed = (k: number, n: number): number => (2 * k < n ? k : k - n);
 
@@ -30,21 +30,9 @@ export function randomisePhasesDirectly(
   return Float64Array.from(referenceFft3d(re, im, shape, true).re, (value) => value / re.length);
 }
 
-/** FSC per shell floor(|k|) of a cubic box. */
-export function directFsc(a: ArrayLike<number>, b: ArrayLike<number>, edge: number): number[] {
-  const shape: Shape = [edge, edge, edge];
-  const [one, other] = [referenceFft3d(a, undefined, shape), referenceFft3d(b, undefined, shape)];
-  const shells = Math.floor(edge / 2);
-  const sums = Array.from({ length: shells }, () => [0, 0, 0]);
-  for (let i = 0; i < one.re.length; i++) {
-    const k = [Math.floor(i / (edge * edge)), Math.floor(i / edge) % edge, i % edge];
-    // As the engines: every coefficient with 0 <= kx <= n / 2 once.
-    if (2 * k[2] > edge) continue;
-    const r = Math.floor(Math.sqrt(k.reduce((sum, value) => sum + signed(value, edge) ** 2, 0)));
-    if (r >= shells) continue;
-    sums[r][0] += one.re[i] * other.re[i] + one.im[i] * other.im[i];
-    sums[r][1] += one.re[i] ** 2 + one.im[i] ** 2;
-    sums[r][2] += other.re[i] ** 2 + other.im[i] ** 2;
-  }
-  return sums.map(([cross, p, q]) => cross / Math.sqrt(p * q));
+/** FSC per shell round(|k|). */
+export function directFsc(a: ArrayLike<number>, b: ArrayLike<number>, shape: Shape): number[] {
+  const [one, other] = [a, b].map((voxels) => referenceFft3d(voxels, undefined, shape));
+  const { cross, powerA, powerB } = referenceShellSums(one, other, shape, 'half', 'nearest');
+  return Array.from(cross, (value, r) => value / Math.sqrt(powerA[r] * powerB[r]));
 }

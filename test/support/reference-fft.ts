@@ -2,6 +2,7 @@
  * Float64 mixed-radix FFT for tests on whole maps: plain recursion on the prime factors of the length.
  * Written for clarity; checked against naive-dft.ts.
  */
+import type { ShellRule } from '../../src/math/fourier/fsc.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { type ComplexArray, transformLines } from './naive-dft.ts';
 
@@ -104,6 +105,7 @@ export function referenceShellSums(
   b: ComplexArray,
   shape: Shape,
   space: 'half' | 'full',
+  rule: ShellRule = 'floor',
 ): ReferenceShellSums {
   const [nz, ny, nx] = shape;
   const edge = Math.min(nz, ny, nx);
@@ -120,7 +122,8 @@ export function referenceShellSums(
       const fy = (signedIndex(y, ny) * edge) / ny;
       for (let x = 0; x < (space === 'half' ? Math.floor(nx / 2) + 1 : nx); x++) {
         const fx = (signedIndex(x, nx) * edge) / nx;
-        const r = Math.floor(Math.sqrt(fz * fz + fy * fy + fx * fx));
+        const radius = Math.sqrt(fz * fz + fy * fy + fx * fx);
+        const r = rule === 'floor' ? Math.floor(radius) : Math.round(radius);
         if (r >= shells) continue;
         const i = (z * ny + y) * nx + x;
         sums.cross[r] += a.re[i] * b.re[i] + a.im[i] * b.im[i];

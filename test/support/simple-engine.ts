@@ -193,11 +193,11 @@ export function createSimpleEngine({ largestTile = TILE }: { largestTile?: Shape
       const averaged = symmetriseDirectly(voxels(volume, 'symmetrise'), volume.shape, operators, options);
       return make(Float32Array.from(averaged), volume.shape);
     },
-    async shellSpectra(a, b) {
+    async shellSpectra(a, b, rule) {
       called('shellSpectra');
       const first = referenceFft3d(voxels(a, 'shellSpectra'), undefined, a.shape);
       const second = a === b ? first : referenceFft3d(voxels(b, 'shellSpectra'), undefined, b.shape);
-      return referenceShellSums(first, second, a.shape, 'half');
+      return referenceShellSums(first, second, a.shape, 'half', rule);
     },
     async noiseStatistics(volume, boxes) {
       called('noiseStatistics');

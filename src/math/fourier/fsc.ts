@@ -15,6 +15,12 @@ export interface ShellSums {
   readonly powerB: ArrayLike<number>;
 }
 
+/**
+ * Shells of Fourier coefficients, |k| their radius in units of 1 / min(shape) cycles per voxel: floor(|k|), as LocScale
+ * has them, or the nearest whole number, as RELION and servalcat.
+ */
+export type ShellRule = 'floor' | 'nearest';
+
 /** FSC at which the resolution of half maps is read. */
 export const FSC_THRESHOLD = 0.143;
 

@@ -6,7 +6,8 @@
  *   FSC = (FSC_t - FSC_n) / (1 - FSC_n)   from shell r_0 + 2 on, FSC_t before
  *
  * r_0 is the first shell at which the unmasked FSC falls below 0.8; the two shells of the transition are left as they
- * are.
+ * are. Shells hold the coefficients whose radius rounds to theirs. All of this as RELION's post-processing and
+ * servalcat's command fsc have it; only the resolution is read between two shells.
  */
 import { FSC_THRESHOLD, firstCrossing, firstFallenShell, type ShellSums } from './fsc.ts';
 
@@ -14,7 +15,7 @@ const RANDOMISED_BELOW = 0.8;
 const TRANSITION_SHELLS = 2;
 
 export interface MaskedFsc {
-  /** Centres of the shells, 1/A. */
+  /** Of the shells, whose radii are whole numbers: r / edge, 1/A. */
   readonly frequency: readonly number[];
   readonly unmasked: readonly number[];
   readonly masked: readonly number[];
@@ -25,6 +26,11 @@ export interface MaskedFsc {
   readonly randomisedFrom: number | undefined;
   /** A, where the corrected curve falls below 0.143; undefined if it never does. */
   readonly resolution: number | undefined;
+  /** The same of the other two curves. */
+  readonly unmaskedResolution: number | undefined;
+  readonly maskedResolution: number | undefined;
+  /** A: the last shell before the corrected curve first falls below 0.143, which RELION and servalcat report. */
+  readonly shellResolution: number | undefined;
 }
 
 /** FSC per shell, 0 where a map has no power. */
@@ -35,9 +41,9 @@ export function shellCorrelation({ cross, powerA, powerB }: ShellSums): number[]
   });
 }
 
-/** Centres of the shells of a box whose shortest edge has so many voxels (A each), 1/A. */
+/** Of the shells around whole radii in a box whose shortest edge has so many voxels (A each), 1/A. */
 export function shellCentres(count: number, edgeVoxels: number, voxelSize: number): number[] {
-  return Array.from({ length: count }, (_, r) => (r + 0.5) / (edgeVoxels * voxelSize));
+  return Array.from({ length: count }, (_, r) => r / (edgeVoxels * voxelSize));
 }
 
 /** r_0. */
@@ -65,5 +71,13 @@ export function correctForMask(
     corrected,
     randomisedFrom: first === undefined ? undefined : frequency[first],
     resolution: firstCrossing(frequency, corrected, FSC_THRESHOLD),
+    unmaskedResolution: firstCrossing(frequency, unmasked, FSC_THRESHOLD),
+    maskedResolution: firstCrossing(frequency, masked, FSC_THRESHOLD),
+    shellResolution: lastShellAbove(frequency, corrected),
   };
+}
+
+function lastShellAbove(frequency: readonly number[], curve: readonly number[]): number | undefined {
+  const fallen = curve.findIndex((value, r) => r > 0 && value < FSC_THRESHOLD);
+  return fallen > 1 ? 1 / frequency[fallen - 1] : undefined;
 }
