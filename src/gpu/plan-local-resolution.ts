@@ -35,6 +35,8 @@ export interface GpuResolutionPlan {
   readonly cost: number;
 }
 
+/** Room for the parameters of a tile's dispatches. */
+const SMALL_BUFFERS_BYTES = 128 * 1024;
 /** Tile edges tried, in voxels. */
 const EDGES = [16, 32, 48, 64, 80, 96];
 /** Bytes that the y sums of one batch of columns may take where the limits allow more. */
@@ -117,7 +119,8 @@ function makePlan(
     16 * unitCapacity +
     columns.byteLength +
     8 * w * w +
-    4 * (w / 2 + 1) ** 2;
+    4 * (w / 2 + 1) ** 2 +
+    SMALL_BUFFERS_BYTES;
   const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
   const sizes = { columnsPerBatch, unitCapacity, xSumBytes, ySumBytes, sumBytes, bytes };
   return { windowVoxels: w, shellCount, lanes, tileSize, box, columns, tiles, maskVoxels, ...sizes, cost };

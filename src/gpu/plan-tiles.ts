@@ -39,6 +39,8 @@ export interface GpuTilePlan {
   readonly cost: number;
 }
 
+/** Room for the parameters of a tile's dispatches, twiddles, and the tables of the rule. */
+const SMALL_BUFFERS_BYTES = 256 * 1024;
 /** Tile edges tried, in voxels. */
 const EDGES = [16, 32, 48, 64, 80, 96, 128];
 
@@ -114,6 +116,7 @@ function jobBytes(profiles: WindowProfilesPlan, fft: RealFft3dPlan, maps: number
     2 * profiles.profileBytes +
     unitVoxels * (4 + 8) +
     4 * voxelCount(profiles.tileSize) +
-    16 * profiles.unitCapacity
+    16 * profiles.unitCapacity +
+    SMALL_BUFFERS_BYTES
   );
 }

@@ -1,7 +1,14 @@
 /** What the GPU engine says that a verb takes, beside what `createBuffer` of the device was asked for. */
 import { beforeAll, expect, it } from 'vitest';
 import type { Volume } from '../../src/engine/engine.ts';
-import { bandScaling, bandSettings, bandVolumes } from '../../src/engine/jobs.ts';
+import {
+  bandScaling,
+  bandSettings,
+  bandVolumes,
+  localResolution,
+  localScaling,
+  volumesOf,
+} from '../../src/engine/jobs.ts';
 import type { GpuDevice } from '../../src/gpu/device.ts';
 import { createGpuEngine, type GpuEngine } from '../../src/gpu/index.ts';
 import type { AtomSet } from '../../src/math/atoms/atom-set.ts';
@@ -187,6 +194,29 @@ describeGpu(`bytes of the device, ${edge}^3 voxels`, (open) => {
       const job = { ...grid, half1, half2, reference, mask, target, ...options };
       const { estimate } = await engine.openBandScaling(bandSettings(job));
       const bytes = await taken(async () => bandVolumes(await bandScaling(engine, job)));
+      expectTruth(estimate.workingBytes + volumeBytes, bytes);
+    });
+
+    if (way !== '') continue;
+    // Their buffers are those of tiles, not of slabs: larger than the lower limits allow.
+    it('local scaling that measures B factors', async () => {
+      const [map, reference, mask] = [await put(1), await put(2), await ball()];
+      const settings = {
+        ...({ mask, windowVoxels: 8, profileKind: 'octant', measureBFactors: true } as const),
+        rule: { kind: 'reference-profile', voxelSize: 1.5, wilsonCutoff: 10, fscCutoff: 3 } as const,
+      };
+      const maps = { map, reference, padValues: { map: 0, reference: 0 } };
+      const { estimate } = await engine.openLocalScaling(settings);
+      const bytes = await taken(async () => volumesOf(await localScaling(engine, { ...settings, ...maps })));
+      expectTruth(estimate.workingBytes + 3 * volumeBytes, bytes);
+    });
+
+    it('local resolution', async () => {
+      const [half1, half2, mask] = [await put(1), await put(2), await ball()];
+      const settings = { mask, windowVoxels: 8, weights: 'hann', voxelSize: 1.5, threshold: 0.143 } as const;
+      const { estimate } = await engine.openLocalResolution(settings);
+      const job = { ...settings, half1, half2, padValues: [0, 0] } as const;
+      const bytes = await taken(async () => (await localResolution(engine, job)).resolution);
       expectTruth(estimate.workingBytes + volumeBytes, bytes);
     });
   }
