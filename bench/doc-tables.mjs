@@ -176,6 +176,7 @@ export const documentedOutputs = {
   feature_enhance: { outfile: 'out.mrc' },
   mask: { outfile: 'mask.mrc' },
   locres: { outfile: 'localres.mrc' },
+  postprocess: { outfile: 'postprocess.mrc' },
   symmetrise: { outfile: 'symmetrised.mrc' },
   fsc: { outfile: 'curve.json', record: false },
   demo: { outfile: 'locscale_output.mrc', record: 'demo.json' },

@@ -34,6 +34,8 @@ export {
   completeParameters,
   defaultLocalResolution,
   defaultParameters,
+  type FscInMask,
+  type FscOptions,
   type FscResult,
   imageOf,
   type LocalResolutionMaps,
@@ -41,6 +43,10 @@ export {
   type LocalResolutionResult,
   type LocalResolutionSettings,
   type MaskResult,
+  type PostprocessJob,
+  type PostprocessNumbers,
+  type PostprocessResult,
+  type PostprocessSettings,
   type PredictionJob,
   type PredictionResult,
   planFeatureEnhance,
@@ -50,6 +56,7 @@ export {
   runLocalResolution,
   runLocScale,
   runMask,
+  runPostprocess,
   runPrediction,
 } from './pipeline/index.ts';
 export {
@@ -58,6 +65,7 @@ export {
   mapModelCorrelation,
   mapModelFsc,
   measureMaskedFsc,
+  type ShellAmplitudes,
   sharpenGlobally,
   softenMask,
 } from './pipeline/map-measures.ts';

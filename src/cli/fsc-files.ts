@@ -1,39 +1,93 @@
-/** FSC curves as files: JSON, or the XML that the EMDB takes. */
+/** FSC curves for reading, and as files: JSON, the XML that the EMDB takes, RELION's STAR. */
 import { extname } from 'node:path';
+import { encodePostprocessStar } from '../formats/fsc-star.ts';
 import { encodeFscXml } from '../formats/fsc-xml.ts';
-import type { FscCurve } from '../index.ts';
+import type { FscInMask, FscResult } from '../index.ts';
 import type { InputFiles } from './job-options.ts';
 import { usage } from './usage.ts';
 
-/** Refuses names that are neither; before anything is computed. */
-export function checkCurveName(outfile: string): void {
+type HalfMapFiles = Extract<InputFiles, { kind: 'half-maps' }>;
+
+/** Refuses other names, and curves that this run does not measure; before anything is computed. */
+export function checkCurveName(outfile: string, hasMask: boolean): void {
   const extension = extname(outfile).toLowerCase();
-  if (extension === '.json' || extension === '.xml') return;
+  if (extension === '.json' || extension === '.xml' || (extension === '.star' && hasMask)) return;
+  if (extension === '.star')
+    throw usage(
+      "RELION's STAR file is for the FSC within a mask.",
+      '-o',
+      'Give a mask with -ma or --auto_mask, or a name that ends in .json or .xml.',
+    );
   throw usage(
     `The curve cannot be written as "${extension}".`,
     '-o',
-    'Give a name that ends in .json or .xml.',
+    'Give a name that ends in .json, .xml or .star.',
   );
 }
 
-export function encodeCurve(outfile: string, fsc: FscCurve, input: InputFiles): string {
-  return extname(outfile).toLowerCase() === '.xml' ? encodeFscXml(fsc) : encodeFscJson(fsc, input);
+export function encodeCurve(
+  outfile: string,
+  { fsc, masked }: Pick<FscResult, 'fsc' | 'masked'>,
+  input: InputFiles,
+  mask: string | undefined,
+): string {
+  const { half1, half2 } = input as HalfMapFiles;
+  switch (extname(outfile).toLowerCase()) {
+    case '.xml':
+      return masked === undefined
+        ? encodeFscXml('Unmasked half maps', fsc.frequency, fsc.correlation)
+        : encodeFscXml('Masked half maps, corrected by random phases', masked.frequency, masked.corrected);
+    case '.star':
+      return encodePostprocessStar({ half1, half2, mask: mask ?? '', fsc: masked as FscInMask });
+    default:
+      return encodeFscJson({ fsc, masked }, { half1, half2, mask });
+  }
 }
 
-function encodeFscJson(fsc: FscCurve, input: InputFiles): string {
-  const { half1, half2 } = input as Extract<InputFiles, { kind: 'half-maps' }>;
+function encodeFscJson(
+  { fsc, masked }: Pick<FscResult, 'fsc' | 'masked'>,
+  files: { half1: string; half2: string; mask: string | undefined },
+): string {
   return `${JSON.stringify(
     {
-      half1,
-      half2,
+      ...files,
       resolution0143: fsc.resolution ?? null,
       end0143: fsc.verdict.end,
       resolution05: fsc.resolutionHalf ?? null,
       frequency: fsc.frequency,
       correlation: fsc.correlation,
       verdict: fsc.verdict,
+      masked,
     },
     null,
     2,
   )}\n`;
+}
+
+/** What the FSC within a mask says, one line a number. */
+export function maskedFscLines(fsc: FscInMask): string[] {
+  const { resolution, maskedResolution, shellResolution, randomisedFrom, maskOrigin, maskVoxels } = fsc;
+  const words = (value: number | undefined): string =>
+    value === undefined ? 'none' : `${value.toFixed(2)} A`;
+  const source = maskOrigin.source === 'user' ? 'mask given' : `mask of the program, ${maskOrigin.source}`;
+  return [
+    `Resolution within the mask (${source}, ${Math.round(maskVoxels)} voxels), corrected: ${words(resolution)}`,
+    `  uncorrected ${words(maskedResolution)}; last shell above 0.143, as RELION reports it: ${words(shellResolution)}`,
+    randomisedFrom === undefined
+      ? '  not corrected: the unmasked FSC does not fall below 0.8'
+      : `  phases random beyond ${(1 / randomisedFrom).toFixed(2)} A`,
+  ];
+}
+
+/** All curves, shell by shell. */
+export function maskedFscTable({ frequency, unmasked, masked, randomised, corrected }: FscInMask): string[] {
+  const cell = (value: number | undefined): string =>
+    (value === undefined ? '-' : value.toFixed(5)).padStart(10);
+  return [
+    ' 1/A             A  unmasked    masked  randomised  corrected',
+    ...frequency.map(
+      (f, r) =>
+        `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}${cell(unmasked[r])}${cell(masked[r])}  ${cell(randomised?.[r])} ${cell(corrected[r])}`,
+    ),
+  ];
 }

@@ -1,39 +1,59 @@
-/** `locscale-gpu fsc HALF1 HALF2`: the curve as a table, as JSON, or as the XML the EMDB takes. */
-
+/** `locscale-gpu fsc HALF1 HALF2`: the curve, and that within a mask, as a table and as a file. */
+import { LocScaleError } from '../errors.ts';
 import type { FscCurve, LocScaleJob } from '../index.ts';
-import { type FscResult, runFsc } from '../index.ts';
+import { type FscOptions, type FscResult, runFsc } from '../index.ts';
 import { type FscFall, findFall } from '../math/fourier/fsc.ts';
-import { checkCurveName } from './fsc-files.ts';
-import { chooseHalfMaps } from './job-options.ts';
+import { checkCurveName, maskedFscLines, maskedFscTable } from './fsc-files.ts';
+import { chooseHalfMaps, ineffectiveOptions, parametersOf } from './job-options.ts';
 import { fscOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 import type { RunResult } from './write-run.ts';
 
-type HalfMaps = Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
+interface Job {
+  readonly input: Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
+  readonly options: FscOptions;
+}
 
 export function runFscCommand(session: Session): Promise<void> {
   return runMapCommand(session, fscRun(session));
 }
 
-function fscRun({ parsed }: Session): MapRun<HalfMaps, FscResult & RunResult> {
+function fscRun({ parsed }: Session): MapRun<Job, FscResult & RunResult> {
   const input = chooseHalfMaps(parsed, 'fsc');
-  const { outfile } = parsed.values;
-  if (outfile !== undefined) checkCurveName(outfile);
+  const { values } = parsed;
+  const { outfile, autoMask, seed } = values;
+  if (values.mask !== undefined && autoMask === true)
+    throw new LocScaleError('usage', '-ma and --auto_mask exclude each other.', {
+      where: '--auto_mask',
+      hint: 'Leave one of them out.',
+    });
+  const hasMask = values.mask !== undefined || autoMask === true;
+  if (outfile !== undefined) checkCurveName(outfile, hasMask);
+  const parameters = parametersOf(values, true);
   return {
     outputs: fscOutputs,
     outfile: outfile ?? 'curve.json',
     // A record would have the name of the curve.
     record: false,
     input,
-    open: async (opened) => opened.input as HalfMaps,
+    notes: ineffectiveOptions(values, { kind: 'none' }, { command: 'fsc' }),
+    open: async (opened) => ({
+      input: opened.input as Job['input'],
+      options: { mask: opened.mask ?? (autoMask === true ? 'FDR' : undefined), parameters, seed },
+    }),
     plan: 'FSC',
-    run: async ({ half1, half2 }, context) => ({
-      ...(await runFsc(half1, half2, context)),
+    run: async ({ input: { half1, half2 }, options }, context) => ({
+      ...(await runFsc(half1, half2, context, options)),
       header: half1.header,
       timings: {},
     }),
-    tell: ({ fsc }) => ({ lines: fscLines(fsc) }),
+    tell: ({ fsc, masked }) => ({
+      lines:
+        masked === undefined
+          ? fscLines(fsc)
+          : [...maskedFscTable(masked), ...resolutionLines(fsc), ...maskedFscLines(masked)],
+    }),
   };
 }
 
@@ -44,6 +64,12 @@ export function fscLines(fsc: FscCurve): string[] {
       (f, i) =>
         `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}  ${fsc.correlation[i].toFixed(5).padStart(8)}`,
     ),
+    ...resolutionLines(fsc),
+  ];
+}
+
+function resolutionLines(fsc: FscCurve): string[] {
+  return [
     `Resolution at FSC = 0.5: ${fallWords(halfFallOf(fsc), fsc)}`,
     `Resolution at FSC = 0.143: ${resolutionWords(fsc)}`,
   ];

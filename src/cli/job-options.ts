@@ -155,6 +155,7 @@ const defaultOutfiles = {
   feature_enhance: 'feature_enhanced_output.mrc',
   mask: 'mask.mrc',
   locres: 'localres.mrc',
+  postprocess: 'postprocess.mrc',
   symmetrise: 'symmetrised.mrc',
 } as const;
 

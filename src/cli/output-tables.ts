@@ -1,14 +1,17 @@
 /** Every file of every command that makes maps or curves, one row each. How rows are used: outputs.ts. */
 import { dirname, join, resolve } from 'node:path';
 import type { Volume } from '../engine/engine.ts';
+import { encodePostprocessStar } from '../formats/fsc-star.ts';
 import { writeMmcif } from '../formats/write-mmcif.ts';
 import type {
   FeatureEnhanceResult,
-  FscCurve,
+  FscResult,
   LocalResolutionResult,
   LocScaleResult,
   MaskResult,
+  PostprocessResult,
 } from '../index.ts';
+import { isotropicVoxelSize } from '../math/grid.ts';
 import type { CommandName } from '../options/index.ts';
 import type { SymmetriseResult } from '../pipeline/index.ts';
 import { defaultSeed } from '../pipeline/parameters.ts';
@@ -25,6 +28,7 @@ import {
   sceneOfEnhancement,
   sceneOfLocalResolution,
   sceneOfScaledRun,
+  sceneOfScaling,
 } from '../report/scenes.ts';
 import { enhancedName } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
@@ -330,13 +334,65 @@ export const symmetriseOutputs: OutputTable<SymmetriseResult> = [
   },
 ];
 
-export const fscOutputs: OutputTable<{ readonly fsc: FscCurve }> = [
+export const postprocessOutputs: OutputTable<PostprocessResult> = [
+  {
+    key: 'sharpened',
+    name: '',
+    volume: ({ sharpened }) => sharpened,
+    label: ({ numbers }) => `B factor ${numbers.bFactor.toFixed(1)} A^2`,
+    shown: { as: 'result', label: 'sharpened map' },
+    node: 'map',
+    says: 'map sharpened by one B factor',
+  },
+  {
+    key: 'masked',
+    name: '_masked.mrc',
+    volume: ({ masked }) => masked,
+    label: ({ numbers }) => `B factor ${numbers.bFactor.toFixed(1)} A^2, masked`,
+    node: 'map',
+    says: 'the same times the mask',
+  },
+  {
+    key: 'mask',
+    name: '_mask.mrc',
+    when: whenMaskIsMade,
+    volume: ({ mask }) => mask,
+    label: 'mask with a soft edge',
+    node: 'mask',
+    says: 'mask of the program, its edge falling off over 6 Å',
+  },
+  {
+    key: 'star',
+    name: '.star',
+    when: whenHalfMaps,
+    content: ({ result: { fscInMask, numbers }, facts: { input, values } }) => {
+      if (fscInMask === undefined || input.kind !== 'half-maps') return undefined;
+      const { half1, half2 } = input;
+      const guinier = { ...numbers.amplitudes, bFactor: numbers.bFactor };
+      return encodePostprocessStar({ half1, half2, mask: values.mask ?? '', fsc: fscInMask, guinier });
+    },
+    says: "FSC within the mask and Guinier plot, as RELION's postprocess.star; absent for dependent half maps",
+  },
+  {
+    key: 'scene',
+    name: '.cxc',
+    content: ({ result: { grid, numbers }, paths, facts: { input } }) =>
+      sceneOfScaling(
+        { scaled: absolute(paths.masked), input: input.kind === 'map' ? absolute(input.map) : undefined },
+        maskVolume({ maskVoxels: numbers.maskVoxels, voxelSize: isotropicVoxelSize(grid) }),
+      ),
+    says: 'opens the masked map in ChimeraX at a sensible level',
+  },
+];
+
+export const fscOutputs: OutputTable<Pick<FscResult, 'fsc' | 'masked'>> = [
   {
     key: 'curve',
     name: '',
     when: { test: ({ values }) => values.outfile !== undefined, says: '`-o`' },
-    content: ({ result: { fsc }, facts: { input, outfile } }) => encodeCurve(outfile, fsc, input),
-    says: 'FSC curve: JSON, or the XML of the EMDB where the name ends in .xml',
+    content: ({ result, facts: { input, outfile, values } }) =>
+      encodeCurve(outfile, result, input, values.mask),
+    says: "FSC curves: JSON, the XML of the EMDB where the name ends in .xml, or with a mask RELION's STAR (.star)",
   },
 ];
 
@@ -411,7 +467,7 @@ function absolute(path: string | undefined): string {
 
 type CommandWithOutputs = Extract<
   CommandName,
-  'scale' | 'feature_enhance' | 'mask' | 'locres' | 'symmetrise' | 'fsc' | 'demo'
+  'scale' | 'feature_enhance' | 'mask' | 'locres' | 'postprocess' | 'symmetrise' | 'fsc' | 'demo'
 >;
 
 /** By command. */
@@ -420,6 +476,7 @@ export const outputTables: Readonly<Record<CommandWithOutputs, readonly OutputRo
   feature_enhance: enhanceOutputs,
   mask: maskOutputs,
   locres: locresOutputs,
+  postprocess: postprocessOutputs,
   symmetrise: symmetriseOutputs,
   fsc: fscOutputs,
   demo: demoOutputs,

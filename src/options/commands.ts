@@ -28,8 +28,8 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
   },
   fsc: {
     summary: 'Fourier shell correlation of two half maps.',
-    usage: ['locscale-gpu fsc HALF1 HALF2 [-o curve.json|curve.xml]'],
-    text: 'Prints the resolution at 0.143 and 0.5 and the curve. -o writes JSON, or the XML of the EMDB where the name ends in .xml.',
+    usage: ['locscale-gpu fsc HALF1 HALF2 [-ma MASK | --auto_mask] [-o curve.json|.xml|.star]'],
+    text: "Prints the resolution at 0.143 and 0.5 and the curve. With a mask also the curve within it, that of the masked maps with random phases beyond where the unmasked FSC falls below 0.8, and the curve corrected by it (Chen et al. 2013), as RELION and servalcat have them. -o writes JSON, or the XML of the EMDB (of the corrected curve, where there is one), or RELION's postprocess.star.",
   },
   mask: {
     summary: 'FDR confidence mask of a map.',
@@ -40,6 +40,14 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     summary: 'Local resolution of two half maps, at every voxel of the mask.',
     usage: ['locscale-gpu locres -hm HALF1 HALF2 [-ma MASK] [-o localres.mrc] [options]'],
     text: 'The FSC of the half maps in a window around every voxel gives the local resolution (angstrom; 0 outside the mask). Beside it: <outfile stem>_filtered.mrc, the mean of the half maps low-passed at the resolution of each voxel, a ChimeraX file .cxc that colours it, and the record .json.',
+  },
+  postprocess: {
+    summary: 'Sharpen a map by one B factor, weighted by the FSC within a mask.',
+    usage: [
+      'locscale-gpu postprocess -hm HALF1 HALF2 [-ma MASK] [-o postprocess.mrc] [options]',
+      'locscale-gpu postprocess -em MAP -res A [-ma MASK] [options]',
+    ],
+    text: "The FSC within the mask, corrected for it by random phases, gives the resolution and the weights; the Guinier plot between 10 A and the resolution gives the B factor. Beside the sharpened map: <outfile stem>_masked.mrc, the mask <outfile stem>_mask.mrc where none is given, the curves as in RELION's postprocess.star, <outfile stem>.star, a ChimeraX file .cxc and the record .json. To compare with local scaling in one run: --also global.",
   },
   symmetrise: {
     summary: 'Average a map over a point group or a helix.',

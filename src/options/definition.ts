@@ -9,6 +9,7 @@ export const commandNames = [
   'fsc',
   'mask',
   'locres',
+  'postprocess',
   'symmetrise',
   'symmetry',
   'validate',
@@ -219,11 +220,11 @@ export function noted(note: string): OptionState {
 }
 
 export const scaleOnly = ['scale'] as const;
-export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres'] as const;
+export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres', 'postprocess'] as const;
 export const readsAnyMap = [...readsMaps, 'symmetrise', 'symmetry'] as const;
-export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres'] as const;
+export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres', 'fsc', 'postprocess'] as const;
 /** Their runs are planned, and maps written by one runner. */
 export const runsJobs = [...readsMaps, 'symmetrise'] as const;
 /** Their runs have steps worth keeping. */
-export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres'] as const;
+export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres', 'postprocess'] as const;
 export const usesEngine = [...readsAnyMap, 'demo'] as const;

@@ -56,6 +56,10 @@ export const maskIsGiven: Idle = {
   because: 'a mask is given',
   when: ({ values }) => values.mask !== undefined,
 };
+export const noAutoMask: Idle = {
+  because: 'it belongs to --auto_mask',
+  when: ({ values, command }) => command === 'fsc' && values.mask === undefined && values.autoMask !== true,
+};
 export const noLocalResolution: Idle = {
   because: 'it belongs to --local_resolution',
   when: ({ values, command }) => command !== 'locres' && values.localResolution !== true,
@@ -118,6 +122,9 @@ export const noSampling: Idle = {
 };
 export const nothingRandom: Idle = {
   because: 'nothing in this run is random',
-  when: ({ values, traits, command }) =>
-    !traits.placesPseudoAtoms && !(command === 'feature_enhance' && values.noMonteCarlo !== true),
+  when: ({ values, traits, command }) => {
+    if (command === 'postprocess') return false;
+    if (command === 'fsc') return values.mask === undefined && values.autoMask !== true;
+    return !traits.placesPseudoAtoms && !(command === 'feature_enhance' && values.noMonteCarlo !== true);
+  },
 };

@@ -12,6 +12,7 @@ import { localResolutionOptions } from './local-resolution.ts';
 import { mapOptions } from './maps.ts';
 import { modelOptions } from './models.ts';
 import { networkOptions } from './network.ts';
+import { postprocessOptions } from './postprocess.ts';
 import { runOptions } from './run.ts';
 import { symmetryOptions } from './symmetry.ts';
 
@@ -26,6 +27,7 @@ export const options = {
   ...modelOptions,
   ...symmetryOptions,
   ...localResolutionOptions,
+  ...postprocessOptions,
 } as const;
 
 export type OptionId = keyof typeof options;

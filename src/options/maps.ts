@@ -1,13 +1,13 @@
 /** Options that name the maps of a run and what is done to them first. */
 import { defaultParameters } from '../pipeline/parameters.ts';
-import { define, flag, number, readsAnyMap, scaleOnly, text } from './definition.ts';
+import { choice, define, flag, number, readsAnyMap, scaleOnly, text } from './definition.ts';
 import { anyReference, noTheoreticalProfile, softScaling } from './effects.ts';
 
 export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
     group: 'Map input',
-    commands: ['scale', 'feature_enhance', 'mask', 'symmetrise', 'symmetry'],
+    commands: ['scale', 'feature_enhance', 'mask', 'postprocess', 'symmetrise', 'symmetry'],
     called: 'input: map',
     help: 'Unsharpened map (MRC/CCP4, also .gz and .bz2).',
   }),
@@ -46,10 +46,24 @@ export const mapOptions = {
     {
       group: 'Map input',
       parameter: 'resolution',
+      commands: ['scale', 'feature_enhance', 'postprocess'],
+      perCommand: {
+        postprocess: {
+          help: 'Resolution in angstrom, instead of the FSC within the mask; a single map needs it.',
+          defaultText: 'FSC = 0.143 within the mask',
+        },
+      },
       help: 'Resolution in angstrom, instead of the half-map FSC; finer than Nyquist counts as Nyquist.',
       defaultText: 'FSC = 0.143 or Nyquist, without half maps Nyquist + 1 A',
     },
   ),
+  resolutionFrom: choice('--resolution_from', ['unmasked', 'masked'], {
+    group: 'Map input',
+    parameter: 'resolutionFrom',
+    own: true,
+    help: 'Which FSC of the half maps gives the resolution: that of the whole box, or that within the mask, corrected for it by random phases.',
+    defaultText: 'unmasked, as LocScale',
+  }),
   filterInput: flag('-filter_input --filter_input', {
     group: 'Map input',
     parameter: 'filterInput',

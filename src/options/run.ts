@@ -19,6 +19,7 @@ import {
 } from './definition.ts';
 import {
   maskIsGiven,
+  noAutoMask,
   noProfile,
   noReport,
   noSoftScaling,
@@ -39,13 +40,21 @@ export const runOptions = {
   // Mask
   mask: text('-ma --mask', 'MAP', {
     group: 'Mask',
-    commands: ['scale', 'feature_enhance', 'locres', 'symmetry'],
+    commands: ['scale', 'feature_enhance', 'locres', 'symmetry', 'fsc', 'postprocess'],
     called: 'mask',
     help: 'Mask; voxels of at least 0.5 are scaled.',
     defaultText: 'FDR confidence mask',
     perCommand: {
       symmetry: { help: 'Mask that the map is multiplied by first.', defaultText: 'none' },
       locres: { help: 'Mask; voxels of at least 0.5 are resolved.', defaultText: 'FDR confidence mask' },
+      fsc: {
+        help: 'Mask, 0 to 1 and best with soft edges: also measure the FSC within it, corrected for the mask by random phases.',
+        defaultText: 'none',
+      },
+      postprocess: {
+        help: 'Mask, 0 to 1 and best with soft edges, for the FSC and the masked map.',
+        defaultText: 'FDR confidence mask with an edge of 6 A',
+      },
     },
   }),
   fdrThreshold: number(
@@ -56,7 +65,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrThreshold',
       commands: makesMasks,
-      idle: [maskIsGiven],
+      idle: [maskIsGiven, noAutoMask],
       help: 'False-discovery rate of the mask made when none is given.',
       defaultText: String(defaultParameters.fdrThreshold),
     },
@@ -69,7 +78,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrWindow',
       commands: makesMasks,
-      idle: [maskIsGiven],
+      idle: [maskIsGiven, noAutoMask],
       help: 'Edge of the noise boxes in voxels.',
       defaultText: '10 % of the box',
     },
@@ -82,19 +91,17 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrFilter',
       commands: makesMasks,
-      idle: [maskIsGiven],
+      idle: [maskIsGiven, noAutoMask],
       help: 'Low-pass before the mask is made, angstrom.',
       defaultText: `${NETWORK_FDR_FILTER} where a network predicts the reference, else none`,
       perCommand: {
-        locres: {
-          help: 'Low-pass before the mask is made, angstrom.',
-          defaultText: String(NETWORK_FDR_FILTER),
-        },
+        ...Object.fromEntries(
+          ['locres', 'fsc', 'postprocess', 'feature_enhance'].map((command) => [
+            command,
+            { help: 'Low-pass before the mask is made, angstrom.', defaultText: String(NETWORK_FDR_FILTER) },
+          ]),
+        ),
         mask: { help: 'Low-pass before the mask is made, angstrom.', defaultText: 'none' },
-        feature_enhance: {
-          help: 'Low-pass before the mask is made, angstrom.',
-          defaultText: String(NETWORK_FDR_FILTER),
-        },
       },
     },
   ),
@@ -107,7 +114,7 @@ export const runOptions = {
       parameter: 'fdrNoiseBoxes',
       commands: makesMasks,
       own: true,
-      idle: [maskIsGiven],
+      idle: [maskIsGiven, noAutoMask],
       help: 'First voxel of a noise box (repeat for several), instead of the four default boxes.',
     },
     ([value], name, previous) => [...(previous ?? []), parseBoxStart(value, name)],
@@ -149,6 +156,8 @@ export const runOptions = {
         feature_enhance: { help: MASK_WEIGHT, defaultText: 'not compared' },
         mask: { help: MASK_WEIGHT, defaultText: 'not compared' },
         locres: { help: MASK_WEIGHT, defaultText: 'not compared' },
+        fsc: { help: MASK_WEIGHT, defaultText: 'not compared' },
+        postprocess: { help: MASK_WEIGHT, defaultText: 'not compared' },
       },
     },
   ),
@@ -227,12 +236,19 @@ export const runOptions = {
   // Output
   outfile: text('-o --outfile', 'FILE', {
     group: 'Output',
-    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'locres', 'symmetrise', 'demo'],
+    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'locres', 'postprocess', 'symmetrise', 'demo'],
     help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
     defaultText: 'locscale_output.mrc',
     perCommand: {
       feature_enhance: { help: 'Enhanced map.', defaultText: 'feature_enhanced_output.mrc' },
-      fsc: { help: 'Curve as .json or .xml.', defaultText: 'none is written' },
+      fsc: {
+        help: 'Curve as .json or .xml; with a mask also as .star.',
+        defaultText: 'none is written',
+      },
+      postprocess: {
+        help: 'Sharpened map; <stem>_masked.mrc, <stem>.star, <stem>.cxc and <stem>.json are written beside it.',
+        defaultText: 'postprocess.mrc',
+      },
       mask: {
         help: 'Mask; <stem>_confidence.mrc and <stem>.json are written beside it.',
         defaultText: 'mask.mrc',
@@ -335,11 +351,17 @@ export const runOptions = {
     { min: 0 },
     {
       group: 'Run',
-      commands: ['scale', 'feature_enhance', 'demo'],
+      commands: ['scale', 'feature_enhance', 'fsc', 'postprocess', 'demo'],
       own: true,
       idle: [nothingRandom],
       help: "Seed of everything random: the dropout of feature_enhance, the demo's structure and noise. Scaling is not random.",
       defaultText: String(defaultSeed),
+      perCommand: Object.fromEntries(
+        ['fsc', 'postprocess'].map((command) => [
+          command,
+          { help: 'Seed of the random phases.', defaultText: String(defaultSeed) },
+        ]),
+      ),
     },
   ),
   dryRun: flag('--dry_run --dry-run', {
@@ -348,7 +370,7 @@ export const runOptions = {
     commands: runsJobs,
     help: 'Print the plan (mode, voxels, window, memory, expected time, files) and stop.',
     perCommand: Object.fromEntries(
-      ['mask', 'fsc', 'locres', 'symmetrise'].map((command) => [
+      ['mask', 'fsc', 'locres', 'postprocess', 'symmetrise'].map((command) => [
         command,
         { help: 'Read and check the inputs, print the plan (mode, voxels, files) and stop.' },
       ]),
@@ -394,7 +416,7 @@ export const runOptions = {
     help: 'Keep finished steps in the folder of -op (without it: processing_files beside the output), and take those of an earlier run of the same job.',
     defaultText: 'on with -op',
     perCommand: Object.fromEntries(
-      ['mask', 'locres'].map((command) => [
+      ['mask', 'locres', 'postprocess'].map((command) => [
         command,
         {
           help: 'Keep finished steps in processing_files beside the output, and take those of an earlier run of the same job.',

@@ -20,6 +20,7 @@ import type { LocScaleParameters } from './parameters.ts';
 import type { LocScalePlan } from './plan.ts';
 import type { Prediction } from './references/source.ts';
 import { type Run, withRun } from './run.ts';
+import type { FscInMask } from './run-fsc.ts';
 import { makeReference, type PlannedRun, planRun } from './run-locscale.ts';
 import type { SymmetryRequest } from './symmetrise.ts';
 import { symmetrise } from './symmetrise.ts';
@@ -56,6 +57,8 @@ export interface FeatureEnhanceResult {
   readonly map?: Volume;
   readonly localResolution?: LocalResolutionMaps;
   readonly fsc?: FscCurve;
+  /** With `resolutionFrom: 'masked'`. */
+  readonly fscInMask?: FscInMask;
   readonly numbers: LocScaleNumbers;
   readonly prediction: Prediction;
   readonly timings: Readonly<Record<string, number>>;
@@ -100,6 +103,7 @@ export function runFeatureEnhance(
       grid: planned.maps.grid,
       header: planned.maps.header,
       fsc: planned.fsc,
+      fscInMask: planned.fscInMask,
       localResolution,
       prediction: planned.reference.prediction as Prediction,
       numbers: numbersWith(planned.numbers, localResolution),

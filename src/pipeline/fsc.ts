@@ -16,11 +16,14 @@ import type { LocScaleJob } from './job.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import type { InputMaps } from './read-maps.ts';
 import type { Run } from './run.ts';
+import type { FscInMask } from './run-fsc.ts';
 
 export interface ResolvedMap {
   /** The map that is scaled: mean of the half maps, or the one map; filtered if asked. */
   readonly map: Volume;
   readonly fsc: FscCurve | undefined;
+  /** Where the resolution comes from it. */
+  readonly fscInMask?: FscInMask;
   readonly cutoff: FscCutoff;
   /** False where that says nothing about the data: a limit of the grid, half maps that share noise. */
   readonly resolutionKnown: boolean;
@@ -33,8 +36,12 @@ export interface ResolvedMap {
 /** Refuses filters of the input that need what the input has not, before anything is computed. */
 export function checkFilters(
   input: LocScaleJob['input']['kind'],
-  { applyFscFilter, filterInput, resolution }: LocScaleParameters,
+  { applyFscFilter, filterInput, resolution, resolutionFrom }: LocScaleParameters,
 ): void {
+  if (resolutionFrom === 'masked' && (input === 'map' || resolution !== undefined || filterInput))
+    throw refuseMaskedResolution(
+      input === 'map' ? undefined : resolution === undefined ? 'filterInput' : 'resolution',
+    );
   if (input === 'half-maps') return;
   if (applyFscFilter)
     throw new LocScaleError('usage', `Weighting by the FSC (${named('applyFscFilter')}) needs half maps.`, {
@@ -46,6 +53,21 @@ export function checkFilters(
       parameter: 'filterInput',
       hint: `Give it with ${named('resolution')}, or give half maps with ${named('input', 'half-maps')}.`,
     });
+}
+
+/** `other`: the parameter that it excludes; without one, half maps are missing. */
+function refuseMaskedResolution(other: string | undefined): LocScaleError {
+  const asked = named('resolutionFrom', 'masked');
+  if (other === undefined)
+    return new LocScaleError('usage', `The resolution within the mask (${asked}) needs half maps.`, {
+      parameter: 'resolutionFrom',
+      hint: `Give the half maps with ${named('input', 'half-maps')}.`,
+    });
+  const why = other === 'filterInput' ? ': the input is filtered before the mask is made' : '';
+  return new LocScaleError('usage', `${named(other)} and ${asked} exclude each other${why}.`, {
+    parameter: 'resolutionFrom',
+    hint: 'Leave one of them out.',
+  });
 }
 
 /**
@@ -60,7 +82,8 @@ export function resolveMap(
   const single = maps.volumes.length === 1;
   checkFilters(single ? 'map' : 'half-maps', parameters);
   const message = single ? 'Preparing the map' : 'Measuring the FSC';
-  return run.step('fsc', message, () => prepareMap(maps, parameters, run, keepHalves));
+  const keep = keepHalves || parameters.resolutionFrom === 'masked';
+  return run.step('fsc', message, () => prepareMap(maps, parameters, run, keep));
 }
 
 async function prepareMap(

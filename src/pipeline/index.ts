@@ -14,16 +14,22 @@ export {
 } from './local-resolution.ts';
 export { completeParameters, defaultParameters } from './parameters.ts';
 export {
-  type FscResult,
   type MaskResult,
   type OneMapJob,
   runFindSymmetry,
-  runFsc,
   runMask,
   runSymmetrise,
   type SymmetriseResult,
 } from './parts.ts';
+export {
+  type PostprocessJob,
+  type PostprocessNumbers,
+  type PostprocessResult,
+  type PostprocessSettings,
+  runPostprocess,
+} from './postprocess.ts';
 export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
+export { type FscInMask, type FscOptions, type FscResult, runFsc } from './run-fsc.ts';
 export { planLocScale, runLocScale } from './run-locscale.ts';
 export type * from './types.ts';
 export { imageOf } from './write.ts';

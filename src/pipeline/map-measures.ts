@@ -15,6 +15,7 @@ import { tabulateTransfer } from '../math/fourier/radial-transfer.ts';
 import { voxelCount } from '../math/grid.ts';
 import { fitGuinier, type GuinierFit, guinierTransfer, signalWeight } from '../math/scaling/guinier.ts';
 import { correlationOf } from '../math/statistics/correlation.ts';
+import { GUINIER_START } from './parameters.ts';
 
 /** FSC of map and model is read here: a model has no noise. */
 const MODEL_THRESHOLD = 0.5;
@@ -53,14 +54,15 @@ async function maskedCorrelation(
   volumes: readonly [Volume, Volume],
   mask: Volume,
 ): Promise<number[]> {
-  const a = await multiply(engine, volumes[0], mask);
-  const b = await multiply(engine, volumes[1], mask);
+  const a = await multiplyVolumes(engine, volumes[0], mask);
+  const b = await multiplyVolumes(engine, volumes[1], mask);
   const correlation = shellCorrelation(await engine.shellSpectra(a, b, 'nearest'));
   engine.release(a, b);
   return correlation;
 }
 
-async function multiply(engine: Engine, volume: Volume, mask: Volume): Promise<Volume> {
+/** The product of two maps, voxel by voxel. */
+export async function multiplyVolumes(engine: Engine, volume: Volume, mask: Volume): Promise<Volume> {
   const product = engine.allocateHost(voxelCount(volume.shape));
   await engine.inspect(mask, (weights) => product.set(weights));
   await engine.inspect(volume, (voxels) => {
@@ -125,17 +127,28 @@ export async function mapModelFsc(
   return { frequency, correlation, resolution: firstCrossing(frequency, correlation, MODEL_THRESHOLD) };
 }
 
+/** RMS amplitudes of a map per shell. */
+export interface ShellAmplitudes {
+  /** 1/A. */
+  readonly frequency: readonly number[];
+  readonly original: readonly number[];
+  /** Times sqrt(2 FSC / (1 + FSC)). */
+  readonly weighted: readonly number[];
+}
+
 export interface GlobalSharpening {
   readonly sharpened: Volume;
   /** Added to the map: minus the B factor of its fall-off, unless one was given, A^2. */
   readonly bFactor: number;
   /** Absent where the B factor was given, or no line could be fitted. */
   readonly fit: GuinierFit | undefined;
+  readonly amplitudes: ShellAmplitudes;
 }
 
 /**
  * Sharpens a map by one B factor for all of it, up to its resolution (A). `correlation`: FSC per shell of its half
- * maps (best the masked one), which weights the fit and the map. `bFactor`: instead of the fitted one.
+ * maps (best the masked one), which weights the fit and the map. `bFactor`: instead of the fitted one. `fitRange`: of
+ * the Guinier plot, A; default 10 A to the resolution.
  */
 export async function sharpenGlobally(
   engine: Engine,
@@ -145,15 +158,18 @@ export async function sharpenGlobally(
     readonly resolution: number;
     readonly correlation?: readonly number[];
     readonly bFactor?: number;
+    readonly fitRange?: readonly [from: number, to: number];
   },
 ): Promise<GlobalSharpening> {
-  const { resolution, correlation } = settings;
+  const { resolution, correlation, fitRange = [GUINIER_START, resolution] } = settings;
   const { powerA, counts } = await engine.shellSpectra(map, map, 'nearest');
   const frequency = shellCentres(powerA.length, Math.min(...map.shape), voxelSize);
   const value = correlation && signalWeight(correlation);
-  const amplitude = Array.from(powerA, (power, r) => Math.sqrt(power / counts[r]) * (value ? value[r] : 1));
-  const fit = settings.bFactor === undefined ? fitGuinier(frequency, amplitude, resolution) : undefined;
+  const original = Array.from(powerA, (power, r) => Math.sqrt(power / counts[r]));
+  const weighted = original.map((amplitude, r) => amplitude * (value ? value[r] : 1));
+  const fit = settings.bFactor === undefined ? fitGuinier(frequency, weighted, fitRange) : undefined;
   const bFactor = settings.bFactor ?? -(fit?.bFactor ?? 0);
   const transfer = guinierTransfer(-bFactor, resolution, voxelSize, value && { frequency, value });
-  return { sharpened: await engine.radialFilter(map, transfer), bFactor, fit };
+  const sharpened = await engine.radialFilter(map, transfer);
+  return { sharpened, bFactor, fit, amplitudes: { frequency, original, weighted } };
 }

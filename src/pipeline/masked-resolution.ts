@@ -9,7 +9,10 @@ import type { MaskedFsc } from '../math/fourier/masked-fsc.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { ResolvedMap } from './fsc.ts';
 import { measureMaskedFsc, softenMask } from './map-measures.ts';
+import type { ScalingMask } from './mask.ts';
+import { defaultSeed } from './parameters.ts';
 import type { Run } from './run.ts';
+import { fscInMask as fscInMaskOf } from './run-fsc.ts';
 
 /** Volumes beside the map and the half maps at most: the soft mask and what the masked FSC makes. */
 const VOLUMES_OF_MASKED_FSC = 6;
@@ -56,6 +59,41 @@ export function planSignalEnd(
       return { resolution: asked ?? endOf(masked, voxelSize) ?? cutoff.cutoff, fsc: masked };
     },
   };
+}
+
+/** The run with the resolution of its independent half maps within the mask, corrected for it; the step. */
+export async function resolveWithin(
+  resolved: ResolvedMap,
+  { mask, maskVoxels, origin }: Pick<ScalingMask, 'mask' | 'maskVoxels' | 'origin'>,
+  voxelSize: number,
+  run: Run,
+): Promise<ResolvedMap> {
+  const { halves, fsc } = resolved;
+  if (halves === undefined || fsc?.verdict.relation !== 'independent') {
+    run.warn(
+      'The half maps are not independent: their FSC within the mask is not measured, and the resolution is that of the whole box.',
+    );
+    return resolved;
+  }
+  const weights = await softenMask(run.engine, mask, voxelSize);
+  const fscInMask = await fscInMaskOf(
+    halves,
+    { weights, voxels: maskVoxels, origin },
+    voxelSize,
+    defaultSeed,
+    run,
+  );
+  run.release(weights);
+  const end = endOf(fscInMask, voxelSize);
+  if (end === undefined) {
+    run.warn(
+      'The half maps have no signal in common within the mask: the resolution is that of the whole box.',
+    );
+    return { ...resolved, fscInMask };
+  }
+  run.info(`Resolution within the mask, corrected for it: ${end.toFixed(2)} A.`);
+  const cutoff = { cutoff: Math.max(end, 2 * voxelSize), source: 'half-map FSC within the mask' } as const;
+  return { ...resolved, fscInMask, cutoff, resolutionKnown: true };
 }
 
 /** A curve that never falls ends with the voxels; undefined without common signal. */

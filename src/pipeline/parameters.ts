@@ -42,6 +42,11 @@ export interface LocScaleParameters {
    * the nyquist rule of method 3.
    */
   resolution?: number;
+  /**
+   * Which FSC of half maps gives the resolution: that of the whole box (default, as LocScale), or that within the
+   * scaling mask, corrected for it.
+   */
+  resolutionFrom?: 'unmasked' | 'masked';
   profileKind: RadialProfileKind;
   /** Weights of LocScale's windows: without (default) their hard edges leak power to high frequencies. */
   windowTaper?: WindowTaper;
@@ -132,6 +137,9 @@ export function completePseudoAtoms({
 }: Partial<PseudoAtomSettings> = {}): PseudoAtomSettings {
   return { method, iterations, distanceAngstrom, seed };
 }
+
+/** Where Guinier plots begin, A: coarser shells follow the shape of the particle. */
+export const GUINIER_START = 10;
 
 /** Cycles of B-factor refinement. */
 export const defaultRefinementCycles = 10;

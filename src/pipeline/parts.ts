@@ -1,6 +1,6 @@
 /**
- * Single steps of the method, run on their own: the FSC of two half maps, the FDR mask of a map, its symmetry and its
- * average over one.
+ * Single steps of the method, run on their own: the FDR mask of a map, its symmetry and its average over one; the FSC
+ * is in run-fsc.ts.
  */
 
 import type { Volume } from '../engine/engine.ts';
@@ -10,7 +10,6 @@ import type { Grid } from '../math/grid.ts';
 import type { LocScaleContext } from './context.ts';
 import { resolveMap } from './fsc.ts';
 import type { FscCurve } from './half-maps.ts';
-import { measureFsc, reportVerdict } from './half-maps.ts';
 import type { LocScaleJob } from './job.ts';
 import { prepareMask, type ScalingMask } from './mask.ts';
 import type { LocScaleParameters } from './parameters.ts';
@@ -27,25 +26,6 @@ import {
   type Symmetry,
   type SymmetryRequest,
 } from './symmetrise.ts';
-
-export interface FscResult {
-  readonly fsc: FscCurve;
-  readonly grid: Grid;
-  readonly warnings: readonly string[];
-}
-
-/** A run that ends with the FSC of its half maps. */
-export function runFsc(half1: MapImage, half2: MapImage, context: LocScaleContext): Promise<FscResult> {
-  return withRun(context, async (run) => {
-    const maps = await readMaps({ input: { kind: 'half-maps', half1, half2 } }, run);
-    const [first, second] = maps.volumes as readonly [Volume, Volume];
-    const fsc = await run.step('fsc', 'Measuring the FSC', () =>
-      measureFsc(run.engine, first, second, maps.voxelSize),
-    );
-    reportVerdict(fsc, [half1.name, half2.name], maps.voxelSize, run);
-    return { fsc, grid: maps.grid, warnings: run.warnings };
-  });
-}
 
 export interface MaskResult extends ScalingMask {
   /** The map that was masked, with `keepMap`. */

@@ -23,6 +23,7 @@ import {
   withWindow,
 } from './local-resolution.ts';
 import { prepareMask, type ScalingMask } from './mask.ts';
+import { resolveWithin } from './masked-resolution.ts';
 import type { LocScaleNumbers } from './numbers.ts';
 import { numbersOf, numbersWith } from './numbers.ts';
 import { completeParameters } from './parameters.ts';
@@ -34,6 +35,7 @@ import { referenceSourceOf } from './references/index.ts';
 import type { MadeReference, ModelUsed, Prediction } from './references/source.ts';
 import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
+import type { FscInMask } from './run-fsc.ts';
 import { chooseWindow } from './scaling-rule.ts';
 import { scalingSchemeOf } from './schemes/index.ts';
 import type { ComparisonResult, MapsToScale, ScaledMaps, SoftResult } from './schemes/scheme.ts';
@@ -54,6 +56,8 @@ export interface LocScaleResult {
   readonly quality?: Volume;
   readonly localResolution?: LocalResolutionMaps;
   readonly fsc?: FscCurve;
+  /** With `resolutionFrom: 'masked'`. */
+  readonly fscInMask?: FscInMask;
   readonly numbers: LocScaleNumbers;
   readonly prediction?: Prediction;
   /** A: where the result was faded, in LocScale's scheme. */
@@ -111,6 +115,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       grid: planned.maps.grid,
       header: planned.maps.header,
       fsc: planned.fsc,
+      fscInMask: planned.fscInMask,
       model,
       audit,
       soft,
@@ -148,6 +153,7 @@ export interface PlannedRun extends StepsToCome {
   /** The map that is scaled. */
   readonly map: Volume;
   readonly fsc: FscCurve | undefined;
+  readonly fscInMask: FscInMask | undefined;
   readonly comparison: PlannedComparison | undefined;
   readonly masked: ScalingMask;
   readonly numbers: LocScaleNumbers;
@@ -175,8 +181,18 @@ export async function planRun(
 
   const scales = [scheme, other].some((one) => one?.usesHalfMaps(parameters) === true);
   const keepHalves = source.usesHalfMaps || scales || parameters.localResolution !== undefined;
-  const resolved = await resolveMap(maps, parameters, run, keepHalves);
-  const { map, cutoff, halves } = resolved;
+  const unmasked = await resolveMap(maps, parameters, run, keepHalves);
+  const { map, halves } = unmasked;
+  const symmetry = await symmetryOf(job, source, grid, map, run);
+  const model = source.atomsForMask?.(grid, unmasked.cutoff);
+  const { trustsZeros } = scheme;
+  const toMask = { userMask: job.mask, map, maps, parameters, model, symmetry, trustsZeros };
+  const masked = await prepareMask(toMask, run);
+  const { mask, molecule } = masked;
+  const resolved =
+    parameters.resolutionFrom === 'masked' ? await resolveWithin(unmasked, masked, voxelSize, run) : unmasked;
+  const { cutoff } = resolved;
+
   const windowVoxels = chooseWindow(parameters, grid.shape, voxelSize, cutoff.cutoff, run);
   const nothingInCommon = parameters.localResolution && withoutCommonSignal(resolved.fsc);
   if (nothingInCommon !== undefined) run.warn(nothingInCommon);
@@ -184,13 +200,6 @@ export async function planRun(
     nothingInCommon === undefined && parameters.localResolution !== undefined
       ? withWindow(parameters.localResolution, cutoff.cutoff, maps)
       : undefined;
-
-  const symmetry = await symmetryOf(job, source, grid, map, run);
-  const model = source.atomsForMask?.(grid, cutoff);
-  const { trustsZeros } = scheme;
-  const toMask = { userMask: job.mask, map, maps, parameters, model, symmetry, trustsZeros };
-  const masked = await prepareMask(toMask, run);
-  const { mask, molecule } = masked;
 
   const settings = { parameters, windowVoxels, voxelSize, mask };
   const cutoffs = { wilsonCutoff: molecule.wilsonCutoff, fscCutoff: cutoff.cutoff };
@@ -211,7 +220,8 @@ export async function planRun(
   const given = { source, reference, symmetry, symmetriseOutput, halves, further };
   const steps = { ...given, localResolution, scaling, comparison };
   const plan = planOf(steps, numbers, scheme.describe(source.describe(parameters)), run);
-  return { ...steps, maps, map, fsc: resolved.fsc, masked, numbers, plan };
+  const { fsc, fscInMask } = resolved;
+  return { ...steps, maps, map, fsc, fscInMask, masked, numbers, plan };
 }
 
 /** The reference, and the local resolution: a prediction waits until that has made room. */

@@ -7,6 +7,7 @@ import { html, jsonForScript, type Markup, trusted } from './html.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { scaleGradient } from './palette.ts';
 import {
+  figureWith,
   plotBands,
   plotBFactors,
   plotComparison,
@@ -151,7 +152,7 @@ used ${source}${numbers.fscCutoff === undefined ? '' : `, ${numbers.fscCutoff.to
     id,
     heading,
     figures: [{ name: 'fsc', svg }],
-    content: plot(
+    content: figureWith(
       svg,
       html`Correlation of the two half maps, unmasked, shell by shell. It should stay near 1, fall once, and
 end around 0. A curve that stays up at the right end was masked, filtered or symmetrised before; bumps after
@@ -209,7 +210,7 @@ export function profilePart(
       { name: 'profiles', svg },
       ...small.map((one, i) => ({ name: `profile-window-${i + 1}`, svg: one.svg })),
     ],
-    content: html`${plot(
+    content: html`${figureWith(
       svg,
       html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread
 over the mask${describeFill(findings)}. ${lead} The input is shifted to the height of the result at the lowest
@@ -242,7 +243,7 @@ export function bandPart({ soft, numbers }: RunRecord): Part | undefined {
     id: 'bands',
     heading: 'Frequency bands',
     figures: [{ name: 'bands', svg }],
-    content: plot(
+    content: figureWith(
       svg,
       html`RMS amplitude of each band over the whole map: what it was scaled to, and what is left of that where
 the half maps agree less. Up to the resolution the two should lie close together; the gap beyond it is
@@ -266,7 +267,7 @@ export function comparisonPart({ comparison, soft, numbers }: RunRecord): Part |
     id: 'comparison',
     heading: 'Two ways of scaling',
     figures: [{ name: 'comparison', svg }],
-    content: plot(
+    content: figureWith(
       svg,
       html`RMS amplitude of each band within the mask: wanted, reached by ${names.reached}, which made the main
 result, and by ${names.also}, for comparison. Up to the resolution the nearer to the grey curve, the better; beyond it
@@ -286,7 +287,7 @@ export function scaleFactorPart(findings: Findings, { numbers }: RunRecord): Par
     id: 'scale-factors',
     heading: 'Scale factors',
     figures: [{ name: 'scale-factors', svg }, { name: 'gain', svg: histogram }, ...sections.figures],
-    content: html`${plot(
+    content: html`${figureWith(
       svg,
       html`Amplitude of the result over that of the input, in the same windows. The more the curve rises, the
 more high resolution was amplified; the wider the bands, the more places differ and the less a single B factor
@@ -298,7 +299,7 @@ ${sections.content}
 input; white is the median. Red: strengthened more, mostly where the reference is well ordered; blue: less,
 mostly where it is flexible. Red patches on the rim, without a structure to go with them, mean that the mask
 holds solvent or detergent.</p>
-${plot(
+${figureWith(
   histogram,
   html`The same over the three sections: 90 % of the values lie
 between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which is dotted.`,
@@ -343,7 +344,7 @@ where the data hold them.</p>`
     content: html`${
       svg === undefined
         ? html`<p>The resolution leaves too few shells for a fit of B factors.</p>`
-        : plot(
+        : figureWith(
             svg,
             html`Fall-off of the amplitudes in the sampled windows, as a B factor fitted${fitRange}. Medians
 (dotted): ${medians.filter((text) => text !== undefined).join(', ')}. A broad distribution before is what
@@ -424,7 +425,7 @@ export function localPart(local: LocalFindings, findings: Findings, kind: 'mask'
     figures: [...sections.figures, { name: 'local-values', svg }],
     content: html`${sections.content}
 <p class="quiet">${words}</p>
-${plot(
+${figureWith(
   svg,
   html`Distribution over the mask; the
 median, ${shortNumber(quantile(local.sorted, 0.5))}${local.unit === '' ? '' : ` ${local.unit}`}, is dotted.`,
@@ -450,7 +451,7 @@ ${sections.content}
           'parts. Neighbouring places should change smoothly; a pattern of rings or stripes comes from ' +
           'the mask or from symmetry.'
     }</p>
-${plot(
+${figureWith(
   svg,
   html`Distribution over the mask; the
 median, ${quantile(local.sorted, 0.5).toFixed(0)}${signed ? '' : ` ${local.unit}`}, is dotted.`,
@@ -481,10 +482,6 @@ style="background: ${gradient}"></i><span>${shortNumber(scale.high)}${unit}</spa
 function describeFill({ windows }: Findings): string {
   const least = Math.min(...windows.fill);
   return ` (the emptiest is ${Math.round(100 * least)} % mask)`;
-}
-
-function plot(svg: string, caption: Markup): Markup {
-  return html`<figure class="plot">${trusted(svg)}<figcaption>${caption}</figcaption></figure>`;
 }
 
 function shortNumber(v: number): string {

@@ -22,6 +22,7 @@ import {
 } from './page-parts.ts';
 import { pageScript } from './page-script.ts';
 import { pageStyle } from './page-style.ts';
+import { guinierPart, maskedFscPart } from './postprocess-parts.ts';
 import { recordPart } from './record-part.ts';
 import type { RunRecord } from './run-record.ts';
 
@@ -31,8 +32,8 @@ export interface Report {
   readonly figures: readonly Figure[];
 }
 
-/** Commands that have a report; the last two scale nothing. */
-export type ReportKind = 'scale' | 'feature_enhance' | 'locres' | 'mask';
+/** Commands that have a report; all but the first two scale nothing locally. */
+export type ReportKind = 'scale' | 'feature_enhance' | 'postprocess' | 'locres' | 'mask';
 
 export interface ReportWords {
   /** Name of the output, as the heading. */
@@ -51,6 +52,16 @@ export function reportParts(
   const { kind, views, spell = (sentence) => sentence } = words;
   // A mask has nothing after it to compare with.
   const maps = views && kind !== 'mask' ? [comparePart(findings), solidPart(findings)] : [];
+  if (kind === 'postprocess')
+    return [
+      checksPart(findings, record, kind, spell),
+      ...maps,
+      fscPart(record),
+      ...(record.fscInMask === undefined ? [] : [maskedFscPart(record.fscInMask)]),
+      ...(record.postprocess === undefined ? [] : [guinierPart(record.postprocess)]),
+      maskPart(findings, record),
+      recordPart(record),
+    ];
   if (kind === 'mask' || kind === 'locres')
     return [
       checksPart(findings, record, kind, spell),
@@ -66,6 +77,7 @@ export function reportParts(
     checksPart(findings, record, kind, spell),
     ...maps,
     fscPart(record),
+    ...(record.fscInMask === undefined ? [] : [maskedFscPart(record.fscInMask)]),
     profilePart(findings, record, kind),
     ...(bands === undefined ? [] : [bands]),
     ...(comparison === undefined ? [] : [comparison]),
@@ -140,7 +152,7 @@ ${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
 ${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
 ${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}
 ${
-  kind === 'mask'
+  kind === 'mask' || kind === 'postprocess'
     ? undefined
     : soft?.windowSigma === undefined
       ? tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)
@@ -156,7 +168,7 @@ function checksPart(
   kind: ReportKind,
   spell: (sentence: string) => string,
 ): Part {
-  const check = kind === 'mask' || kind === 'locres' ? runMeasurementChecks : runChecks;
+  const check = kind === 'scale' || kind === 'feature_enhance' ? runChecks : runMeasurementChecks;
   const checks = check(findings, record.fsc, record.numbers).map((check) => ({
     ...check,
     text: spell(check.text),

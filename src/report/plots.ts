@@ -7,6 +7,7 @@ import { parseHTML } from 'linkedom';
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
 import type { BandAmplitudes, FscCurve } from '../pipeline/types.ts';
 import { type Distribution, type Findings, type MapFindings, mapOf, quantile } from './findings.ts';
+import { html, type Markup, trusted } from './html.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { type ColourName, colour } from './palette.ts';
 
@@ -15,7 +16,7 @@ export interface PlotSize {
   readonly height: number;
 }
 
-const WIDE: PlotSize = { width: 600, height: 330 };
+export const WIDE: PlotSize = { width: 600, height: 330 };
 const SMALL: PlotSize = { width: 360, height: 250 };
 /** Resolutions, A, that people think in; those that fit are marked. */
 const RESOLUTION_TICKS = [20, 10, 8, 6, 5, 4, 3.5, 3, 2.5, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1];
@@ -367,12 +368,12 @@ function drawHistogram(
   );
 }
 
-function frequencyAxis(last: number): Plot.ScaleOptions {
+export function frequencyAxis(last: number): Plot.ScaleOptions {
   return { domain: [0, last], label: 'spatial frequency, 1/Å' };
 }
 
 /** Resolutions along the top. */
-function resolutionAxis(last: number): Marks {
+export function resolutionAxis(last: number): Marks {
   const ticks: number[] = [];
   for (const resolution of RESOLUTION_TICKS) {
     const f = 1 / resolution;
@@ -391,7 +392,7 @@ function resolutionAxis(last: number): Marks {
   ];
 }
 
-function cutoffMark(cutoffAngstrom: number, last: number): Marks {
+export function cutoffMark(cutoffAngstrom: number, last: number): Marks {
   const f = 1 / cutoffAngstrom;
   if (!(f < last)) return [];
   return [
@@ -408,7 +409,7 @@ function cutoffMark(cutoffAngstrom: number, last: number): Marks {
 }
 
 /** Coloured words in a corner. */
-function legend(
+export function legend(
   entries: readonly (readonly [ColourName, string])[],
   corner: 'top-right' | 'top-left' = 'top-right',
 ): Marks {
@@ -427,7 +428,7 @@ function shortNumber(v: number): string {
   return v >= 1e-3 && v < 1e4 ? String(Number(v.toPrecision(2))) : v.toExponential(0);
 }
 
-function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): string {
+export function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const plot = Plot.plot({
     // Plot asks for the DOM types of a browser, which this program does without.
@@ -449,4 +450,9 @@ function withNamespace(svg: string): string {
   return svg.startsWith('<svg') && !svg.includes('xmlns=')
     ? svg.replace('<svg', '<svg xmlns="http://www.w3.org/2000/svg"')
     : svg;
+}
+
+/** A plot with what it shows. */
+export function figureWith(svg: string, caption: Markup): Markup {
+  return html`<figure class="plot">${trusted(svg)}<figcaption>${caption}</figcaption></figure>`;
 }

@@ -4,10 +4,12 @@ import type {
   BandAmplitudes,
   ComparisonResult,
   FscCurve,
+  FscInMask,
   LocScaleNumbers,
   LocScaleParameters,
   LocScaleResult,
   ModelUsed,
+  PostprocessNumbers,
   Prediction,
   ReferenceChoice,
   SchemeName,
@@ -67,8 +69,12 @@ export interface RunRecord {
   readonly numbers: Readonly<Partial<LocScaleNumbers>>;
   /** Half-map FSC: frequency in 1/angstrom. */
   readonly fsc?: FscCurve;
+  /** The same within a mask, corrected for it. */
+  readonly fscInMask?: FscInMask;
   /** LocScale's scheme: where the result was faded, A. */
   readonly fadeResolution?: number;
+  /** Of global post-processing. */
+  readonly postprocess?: PostprocessNumbers;
   readonly soft?: SoftRecord;
   /** With --also: the other way, and the amplitudes of both. */
   readonly comparison?: ComparisonRecord;
@@ -98,18 +104,25 @@ export interface ComparisonRecord {
   readonly amplitudes: BandAmplitudes;
 }
 
-type OfScaling = Pick<LocScaleResult, 'numbers' | 'fsc' | 'model' | 'fadeResolution' | 'soft' | 'also'>;
+type OfScaling = Pick<
+  LocScaleResult,
+  'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'soft' | 'also'
+>;
 
 /** What a run of scaling has found, in the parts of its record; in the parameters what was derived is filled in. */
 export function recordOfScaling(
-  { numbers, fsc, model, fadeResolution, soft, also }: OfScaling,
+  { numbers, fsc, fscInMask, model, fadeResolution, soft, also }: OfScaling,
   parameters: LocScaleParameters,
-): Pick<RunRecord, 'parameters' | 'numbers' | 'fsc' | 'model' | 'fadeResolution' | 'soft' | 'comparison'> {
+): Pick<
+  RunRecord,
+  'parameters' | 'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'soft' | 'comparison'
+> {
   return {
     model: model && modelRecordOf(model),
     parameters: { ...parameters, windowVoxels: numbers.windowVoxels, resolution: numbers.fscCutoff },
     numbers,
     fsc,
+    fscInMask,
     fadeResolution,
     soft: soft && softRecordOf(soft),
     comparison: also && comparisonRecordOf(also),

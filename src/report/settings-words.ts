@@ -2,6 +2,7 @@
 export const settingsWords: Readonly<Record<string, string>> = {
   windowVoxels: 'edge of the scaling window, voxels',
   resolution: 'resolution used (FSC cut-off), Å',
+  resolutionFrom: 'FSC that gives the resolution',
   profileKind: 'shells of the radial profiles',
   measureBFactors: 'local B factors measured',
   referenceResolution: 'low-pass of the reference, Å',

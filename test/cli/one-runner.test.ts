@@ -5,13 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { documentedOutputs } from '../../bench/doc-tables.mjs';
 import { outputTables } from '../../src/cli/output-tables.ts';
 import { type CommandName, definitionOf, type OptionId } from '../../src/options/index.ts';
-import { runCommand, Workspace } from './run-cli.ts';
+import { ballValues, runCommand, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 beforeEach(() => {
   workspace = new Workspace();
   workspace.map('half1.mrc', 2);
   workspace.map('half2.mrc', 3);
+  workspace.map('mask.mrc', 1, { values: ballValues(8) });
 });
 afterEach(() => workspace.remove());
 
@@ -39,6 +40,11 @@ describe('--dry_run', () => {
       'average over 2 operators (C2)',
       'symmetrised.mrc, symmetrised.json',
     ],
+    [
+      ['postprocess', '-hm', ...halves, '-ma', 'mask.mrc'],
+      'one B factor for the whole map',
+      'postprocess.mrc, postprocess_masked.mrc, postprocess.star, postprocess.cxc, postprocess.json',
+    ],
     [['fsc', ...halves, '-o', 'curve.xml'], 'FSC', 'curve.xml'],
   ])('of %j names mode, map and files, and writes none', async (args, mode, files) => {
     const { code, stdout, stderr } = await run(...args, '--dry_run');
@@ -46,7 +52,7 @@ describe('--dry_run', () => {
     expect(stdout).toContain(`Mode: ${mode}\n`);
     expect(stdout).toMatch(/^Map: \d+ x \d+ x \d+ voxels of [\d.]+ A$/m);
     expect(stdout).toContain(`Files: ${files}\n`);
-    expect(workspace.list()).toEqual([...halves]);
+    expect(workspace.list()).toEqual([...halves, 'mask.mrc']);
   });
 
   it('finds maps that do not fit', async () => {
@@ -61,6 +67,7 @@ describe('--resume', () => {
   it.each([
     ['mask', ['mask', '-hm', ...halves, '-o', 'm.mrc'], 'm.mrc'],
     ['locres', ['locres', ...halves, '--locres_window', '24', '-o', 'm.mrc'], 'm.mrc'],
+    ['postprocess', ['postprocess', '-hm', ...halves, '-o', 'm.mrc'], 'm.mrc'],
   ])('of %s takes finished steps over, and gives the same map', async (_command, args, outfile) => {
     const first = await run(...args, '--resume');
     expect(first.code).toBe(0);
@@ -84,6 +91,11 @@ describe('--print_report', () => {
       ['locres', ...halves, '--locres_window', '24', '-o', 'm.mrc'],
       ['local resolution', 'filtered map', 'Before and after', 'Fourier shell correlation'],
     ],
+    [
+      'postprocess',
+      ['postprocess', '-hm', ...halves, '-o', 'm.mrc'],
+      ['FSC within the mask', 'Guinier plot', 'Before and after', 'Mask and noise'],
+    ],
   ])('of %s is a page of what was measured, without what scaling shows', async (_command, args, texts) => {
     const { code, stderr } = await run(...args, '--print_report');
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('report')]);
@@ -103,6 +115,7 @@ describe('what the runner gives', () => {
     feature_enhance: ['dry run', 'record', 'resume', 'report'],
     mask: ['dry run', 'record', 'resume', 'report'],
     locres: ['dry run', 'record', 'resume', 'report'],
+    postprocess: ['dry run', 'record', 'resume', 'report'],
     symmetrise: ['dry run', 'record'],
     fsc: ['dry run'],
   };

@@ -5,9 +5,6 @@
  */
 import { type RadialTransfer, tabulateTransfer } from '../fourier/radial-transfer.ts';
 
-/** A: coarser shells follow the shape of the particle. */
-export const GUINIER_START = 10;
-
 export interface GuinierFit {
   /** A^2. */
   readonly bFactor: number;
@@ -16,12 +13,11 @@ export interface GuinierFit {
   readonly quality: number;
 }
 
-/** Undefined with fewer than three shells between `from` and `to` (A). `frequency`: of the shells, 1/A. */
+/** Undefined with fewer than three shells in the range (A). `frequency`: of the shells, 1/A. */
 export function fitGuinier(
   frequency: readonly number[],
   amplitude: readonly number[],
-  to: number,
-  from: number = GUINIER_START,
+  [from, to]: readonly [from: number, to: number],
 ): GuinierFit | undefined {
   const points = frequency
     .map((f, r) => ({ x: f * f, y: Math.log(amplitude[r]), f }))

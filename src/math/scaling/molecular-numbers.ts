@@ -70,7 +70,13 @@ export function endAtLowPass(chosen: FscCutoff, lowPass: number | undefined): Fs
  * `half-map FSC to Nyquist`: it stays above 0.143 there. `nyquist`: nothing is known, LocScale's rule. `low-pass`: the
  * same, but the map was low-pass filtered there.
  */
-export type FscCutoffSource = 'user' | 'half-map FSC' | 'half-map FSC to Nyquist' | 'nyquist' | 'low-pass';
+export type FscCutoffSource =
+  | 'user'
+  | 'half-map FSC'
+  | 'half-map FSC to Nyquist'
+  | 'half-map FSC within the mask'
+  | 'nyquist'
+  | 'low-pass';
 
 /**
  * Resolution used for scaling: the user's, else that of the half maps, else 1 A above "nyquist", for one map

@@ -248,7 +248,7 @@ describe('FSC output', () => {
   });
 
   it('writes the XML of the EMDB', () => {
-    expect(encodeFscXml(fsc)).toBe(
+    expect(encodeFscXml('Unmasked half maps', fsc.frequency, fsc.correlation)).toBe(
       '<fsc title="Unmasked half maps" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n' +
         '  <coordinate>\n    <x>0.000000</x>\n    <y>1.000000</y>\n  </coordinate>\n' +
         '  <coordinate>\n    <x>0.100000</x>\n    <y>0.250000</y>\n  </coordinate>\n</fsc>\n',

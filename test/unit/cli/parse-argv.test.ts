@@ -25,6 +25,7 @@ const scaleOptions: readonly (readonly [OptionId, string, readonly string[], unk
   ['outputProcessingFiles', '-op --output_processing_files', ['folder'], 'folder'],
   ['fdrThreshold', '-fdr --fdr_threshold', ['0.05'], 0.05],
   ['fdrWindow', '-fdr_w --fdr_window_size', ['12'], 12],
+  ['resolutionFrom', '--resolution_from', ['masked'], 'masked'],
   ['averagingFilter', '-avg_filter --averaging_filter_size', ['3'], 3],
   ['fdrFilter', '-fdr_f --fdr_filter', ['5'], 5],
   ['maskThreshold', '-th --mask_threshold', ['0.9'], 0.9],
@@ -76,6 +77,14 @@ const enhanceOptions: typeof scaleOptions = [
   ['trainedModel', '-trained_model --trained_model', ['model_based'], 'model_based'],
 ];
 const devicesOptions: typeof scaleOptions = [['json', '--json', [], true]];
+const fscOptions: typeof scaleOptions = [['autoMask', '--auto_mask', [], true]];
+const postprocessOptions: typeof scaleOptions = [
+  ['bFactor', '--bfactor --adhoc_bfac', ['-120'], -120],
+  ['fitFrom', '--autob_lowres', ['12'], 12],
+  ['fitTo', '--autob_highres', ['4.5'], 4.5],
+  ['lowPass', '--low_pass', ['4'], 4],
+  ['skipFscWeighting', '--skip_fsc_weighting', [], true],
+];
 const pageOptions: typeof scaleOptions = [['port', '--port', ['8765'], 8765]];
 const modelsOptions: typeof scaleOptions = [
   ['modelName', '--name', ['mine'], 'mine'],
@@ -125,6 +134,8 @@ describe('every option in every spelling', () => {
     ...[...scaleOptions, ...ownOptions].map((entry) => ['scale', ...entry] as const),
     ...enhanceOptions.map((entry) => ['feature_enhance', ...entry] as const),
     ...devicesOptions.map((entry) => ['devices', ...entry] as const),
+    ...fscOptions.map((entry) => ['fsc', ...entry] as const),
+    ...postprocessOptions.map((entry) => ['postprocess', ...entry] as const),
     ...pageOptions.map((entry) => ['page', ...entry] as const),
     ...modelsOptions.map((entry) => ['models', ...entry] as const),
     ...setupOptions.map((entry) => ['setup', ...entry] as const),
@@ -156,6 +167,8 @@ describe('every option in every spelling', () => {
       ...scaleOptions,
       ...enhanceOptions,
       ...devicesOptions,
+      ...fscOptions,
+      ...postprocessOptions,
       ...pageOptions,
       ...modelsOptions,
       ...setupOptions,
@@ -309,7 +322,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, locres, symmetrise, symmetry, validate, demo, page, devices, models, setup, relion, version.',
+      'Commands are feature_enhance, fsc, mask, locres, postprocess, symmetrise, symmetry, validate, demo, page, devices, models, setup, relion, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],

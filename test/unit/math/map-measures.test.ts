@@ -33,15 +33,15 @@ describe('Guinier fit', () => {
 
   it('is exact on a Gaussian, and undefined with fewer than three shells', () => {
     const amplitude = frequency.map((f) => 7 * Math.exp((-90 * f * f) / 4));
-    const fit = fitGuinier(frequency, amplitude, 3);
+    const fit = fitGuinier(frequency, amplitude, [10, 3]);
     expect(fit?.bFactor).toBeCloseTo(90, 9);
     expect(fit?.quality).toBeCloseTo(1, 9);
-    expect(fitGuinier(frequency, amplitude, 9.5)).toBeUndefined();
+    expect(fitGuinier(frequency, amplitude, [10, 9.5])).toBeUndefined();
     expect(
       fitGuinier(
         frequency,
         amplitude.map(() => 0),
-        3,
+        [10, 3],
       ),
     ).toBeUndefined();
   });

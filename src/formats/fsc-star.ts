@@ -1,0 +1,98 @@
+/** FSC within a mask and the Guinier plot as RELION's post-processing writes them: postprocess.star. */
+import type { MaskedFsc } from '../math/fourier/masked-fsc.ts';
+
+export interface GuinierCurves {
+  /** 1/A. */
+  readonly frequency: readonly number[];
+  /** RMS amplitudes per shell. */
+  readonly original: readonly number[];
+  readonly weighted: readonly number[];
+  /** Added to the map, A^2. */
+  readonly bFactor: number;
+}
+
+export interface PostprocessStar {
+  readonly half1: string;
+  readonly half2: string;
+  /** File of the mask; empty for one of the program's own. */
+  readonly mask: string;
+  readonly fsc: MaskedFsc;
+  readonly guinier?: GuinierCurves;
+}
+
+/** What RELION writes for a resolution of shell 0, and for the logarithm of nothing. */
+const NO_RESOLUTION = 999;
+const NO_LOGARITHM = -99;
+
+export function encodePostprocessStar({ half1, half2, mask, fsc, guinier }: PostprocessStar): string {
+  const { frequency, corrected, unmasked, masked, randomised, randomisedFrom } = fsc;
+  const pairs: [string, string | number | undefined][] = [
+    ['FinalResolution', fsc.shellResolution ?? 1 / (frequency.at(-1) as number)],
+    ['BfactorUsedForSharpening', guinier?.bFactor],
+    ['UnfilteredMapHalf1', half1],
+    ['UnfilteredMapHalf2', half2],
+    ['MaskName', mask === '' ? undefined : mask],
+    ['RandomiseFrom', randomisedFrom && 1 / randomisedFrom],
+  ];
+  const general = pairs.flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [`_rln${name.padEnd(40)} ${typeof value === 'number' ? value.toFixed(6) : quoted(value)}`],
+  );
+  const fscColumns = [
+    'SpectralIndex',
+    'Resolution',
+    'AngstromResolution',
+    'FourierShellCorrelationCorrected',
+    'FourierShellCorrelationUnmaskedMaps',
+    'FourierShellCorrelationMaskedMaps',
+    'CorrectedFourierShellCorrelationPhaseRandomizedMaskedMaps',
+  ];
+  const fscRows = frequency.map((f, r) => [
+    r,
+    f,
+    f > 0 ? 1 / f : NO_RESOLUTION,
+    corrected[r],
+    unmasked[r],
+    masked[r],
+    randomised?.[r] ?? 0,
+  ]);
+  return [
+    '# version 30001',
+    ...['', 'data_general', '', ...general],
+    ...loop('fsc', fscColumns, fscRows),
+    ...(guinier === undefined ? [] : guinierLoop(guinier)),
+    '',
+  ].join('\n');
+}
+
+function guinierLoop({ frequency, original, weighted, bFactor }: GuinierCurves): string[] {
+  const columns = [
+    'ResolutionSquared',
+    'LogAmplitudesOriginal',
+    'LogAmplitudesWeighted',
+    'LogAmplitudesSharpened',
+  ];
+  const rows = frequency.map((f, r) => {
+    const log = (amplitude: number): number => (amplitude > 0 ? Math.log(amplitude) : NO_LOGARITHM);
+    const sharpened = weighted[r] > 0 ? log(weighted[r]) - (bFactor * f * f) / 4 : NO_LOGARITHM;
+    return [f * f, log(original[r]), log(weighted[r]), sharpened];
+  });
+  return loop('guinier', columns, rows);
+}
+
+function loop(name: string, columns: readonly string[], rows: readonly (readonly number[])[]): string[] {
+  return [
+    ...['', '', `data_${name}`, '', 'loop_'],
+    ...columns.map((column, i) => `_rln${column} #${i + 1}`),
+    ...rows.map((row) =>
+      row
+        .map((value) => (Number.isInteger(value) ? value : value.toFixed(6)).toString().padStart(12))
+        .join(' '),
+    ),
+  ];
+}
+
+function quoted(text: string): string {
+  return /\s/.test(text) ? `"${text}"` : text;
+}

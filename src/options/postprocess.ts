@@ -1,0 +1,69 @@
+/** Options of global post-processing, and of the FSC within a mask; spellings are RELION's where it has the option. */
+import { GUINIER_START } from '../pipeline/parameters.ts';
+import { flag, number } from './definition.ts';
+
+const commands = ['postprocess'] as const;
+
+export const postprocessOptions = {
+  autoMask: flag('--auto_mask', {
+    group: 'Mask',
+    commands: ['fsc'],
+    own: true,
+    help: 'Also measure the FSC within a mask of the program: the FDR confidence mask, its edge falling off over 6 A.',
+  }),
+  bFactor: number(
+    '--bfactor --adhoc_bfac',
+    'B',
+    { min: -2000, max: 2000 },
+    {
+      group: 'Scaling',
+      commands,
+      own: true,
+      called: 'bFactor',
+      help: 'B factor added to the map, A^2: negative ones sharpen.',
+      defaultText: 'from the Guinier plot',
+    },
+  ),
+  fitFrom: number(
+    '--autob_lowres',
+    'A',
+    { above: 0 },
+    {
+      group: 'Scaling',
+      commands,
+      own: true,
+      help: 'Low-resolution end of the Guinier plot, angstrom.',
+      defaultText: String(GUINIER_START),
+    },
+  ),
+  fitTo: number(
+    '--autob_highres',
+    'A',
+    { above: 0 },
+    {
+      group: 'Scaling',
+      commands,
+      own: true,
+      help: 'High-resolution end of the Guinier plot, angstrom.',
+      defaultText: 'the resolution within the mask',
+    },
+  ),
+  lowPass: number(
+    '--low_pass',
+    'A',
+    { above: 0 },
+    {
+      group: 'Scaling',
+      commands,
+      own: true,
+      help: 'Where the map ends, angstrom.',
+      defaultText: 'the resolution within the mask',
+    },
+  ),
+  skipFscWeighting: flag('--skip_fsc_weighting', {
+    group: 'Scaling',
+    commands,
+    own: true,
+    help: 'Leave the map unweighted: without it amplitudes are multiplied by sqrt(2 FSC / (1 + FSC)).',
+  }),
+} as const;

@@ -1,0 +1,159 @@
+/**
+ * Post-processing of half maps as a whole: masked FSC, one B factor from the Guinier plot, weights from the FSC,
+ * low-pass at the resolution, mask. What RELION's post-processing does; the counterpart of local scaling.
+ */
+import type { Volume } from '../engine/engine.ts';
+import { LocScaleError, named } from '../errors.ts';
+import type { MrcHeader } from '../formats/mrc-header.ts';
+import { FSC_THRESHOLD } from '../math/fourier/fsc.ts';
+import type { Grid } from '../math/grid.ts';
+import type { GuinierFit } from '../math/scaling/guinier.ts';
+import type { LocScaleContext } from './context.ts';
+import { type ResolvedMap, resolveMap } from './fsc.ts';
+import type { FscCurve } from './half-maps.ts';
+import type { LocScaleJob } from './job.ts';
+import { multiplyVolumes, type ShellAmplitudes, sharpenGlobally } from './map-measures.ts';
+import type { MaskOrigin } from './mask.ts';
+import { prepareWeights } from './mask-weights.ts';
+import { completeParameters, defaultSeed, GUINIER_START, type LocScaleParameters } from './parameters.ts';
+import { readMaps } from './read-maps.ts';
+import { usableResolutions } from './resolutions.ts';
+import { type Run, withRun } from './run.ts';
+import { type FscInMask, fscInMask } from './run-fsc.ts';
+
+export interface PostprocessSettings {
+  /** Added to the map, A^2: negative ones sharpen. Default: from the Guinier plot. */
+  readonly bFactor?: number;
+  /** Range of the Guinier plot, A. Default: 10 A to the resolution. */
+  readonly fitFrom?: number;
+  readonly fitTo?: number;
+  /** A; default the resolution within the mask. */
+  readonly lowPass?: number;
+  /** Leave the map unweighted by sqrt(2 FSC / (1 + FSC)). */
+  readonly skipFscWeighting?: boolean;
+  /** Of the random phases. */
+  readonly seed?: number;
+}
+
+export type PostprocessJob = Pick<LocScaleJob, 'input' | 'mask'> & {
+  /** Resolution of a single map, and settings of the FDR mask. */
+  readonly parameters?: Partial<LocScaleParameters>;
+  readonly settings?: PostprocessSettings;
+};
+
+export interface PostprocessNumbers {
+  /** A: where the map ends. */
+  readonly lowPass: number;
+  /** A: within the mask, else that of the user. */
+  readonly resolution: number;
+  /** Added, A^2. */
+  readonly bFactor: number;
+  /** Absent where the B factor was given, or no line could be fitted. */
+  readonly guinier?: GuinierFit & { readonly from: number; readonly to: number };
+  /** Of the map before, per shell. */
+  readonly amplitudes: ShellAmplitudes;
+  readonly fscWeighted: boolean;
+  readonly maskVoxels: number;
+  readonly maskOrigin: MaskOrigin;
+}
+
+export interface PostprocessResult {
+  readonly sharpened: Volume;
+  /** The same times the mask. */
+  readonly masked: Volume;
+  /** 0 to 1. */
+  readonly mask: Volume;
+  /** The map before, with `keepMap`. */
+  readonly map?: Volume;
+  readonly fsc?: FscCurve;
+  readonly fscInMask?: FscInMask;
+  readonly numbers: PostprocessNumbers;
+  readonly grid: Grid;
+  readonly header: MrcHeader;
+  readonly timings: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/** The volumes of the result stay on the engine: release them. */
+export function runPostprocess(
+  { input, mask: given, parameters, settings = {} }: PostprocessJob,
+  context: LocScaleContext,
+): Promise<PostprocessResult> {
+  return withRun(context, async (run) => {
+    const maps = await readMaps({ input, mask: given }, run);
+    const complete = usableResolutions(completeParameters(parameters ?? {}, true), maps.grid, run);
+    const resolved = await resolveMap(maps, complete, run, true);
+    const { map, fsc } = resolved;
+    const halves = halvesOf(resolved, complete.resolution);
+    const weights = await prepareWeights(given, map, maps, complete, run);
+    const measured =
+      halves && (await fscInMask(halves, weights, maps.voxelSize, settings.seed ?? defaultSeed, run));
+    run.release(...(halves ?? []));
+    const resolution = complete.resolution ?? endOf(measured as FscInMask, maps.voxelSize);
+    const { sharpened, numbers } = await sharpen(map, maps.voxelSize, resolution, measured, settings, run);
+    const masked = await multiplyVolumes(run.engine, sharpened, weights.weights);
+    const kept = context.keepMap ? map : undefined;
+    run.keep(sharpened, masked, weights.weights, kept);
+    return {
+      ...{ sharpened, masked, mask: weights.weights, map: kept, fsc, fscInMask: measured },
+      numbers: { ...numbers, maskVoxels: weights.voxels, maskOrigin: weights.origin },
+      ...{ grid: maps.grid, header: maps.header, timings: run.timings, warnings: run.warnings },
+    };
+  });
+}
+
+/** Independent half maps; without them the resolution must be given. */
+function halvesOf(
+  { halves, fsc }: ResolvedMap,
+  resolution: number | undefined,
+): readonly [Volume, Volume] | undefined {
+  if (halves !== undefined && fsc?.verdict.relation === 'independent') return halves;
+  if (resolution === undefined)
+    throw new LocScaleError('usage', 'Post-processing ends at the resolution, which is not known.', {
+      parameter: 'resolution',
+      hint: `Give it with ${named('resolution')}, or give two independent half maps.`,
+    });
+  return undefined;
+}
+
+/** A curve that never falls ends with the voxels. */
+function endOf({ corrected, resolution }: FscInMask, voxelSize: number): number {
+  if (resolution !== undefined) return resolution;
+  if ((corrected.at(-1) ?? 0) >= FSC_THRESHOLD) return 2 * voxelSize;
+  throw new LocScaleError('bad-input', 'The half maps have no signal in common within the mask.', {
+    expected: `an FSC of at least ${FSC_THRESHOLD} at low resolution`,
+    hint: `Check the half maps and the mask, or give the resolution with ${named('resolution')}.`,
+  });
+}
+
+/** The step. */
+function sharpen(
+  map: Volume,
+  voxelSize: number,
+  resolution: number,
+  measured: FscInMask | undefined,
+  settings: PostprocessSettings,
+  run: Run,
+): Promise<{ sharpened: Volume; numbers: Omit<PostprocessNumbers, 'maskVoxels' | 'maskOrigin'> }> {
+  return run.step('scaling', 'Sharpening by one B factor', async () => {
+    const correlation = settings.skipFscWeighting === true ? undefined : measured?.corrected;
+    const lowPass = Math.max(settings.lowPass ?? resolution, 2 * voxelSize);
+    const from = settings.fitFrom ?? GUINIER_START;
+    const to = Math.max(settings.fitTo ?? resolution, 2 * voxelSize);
+    const { sharpened, bFactor, fit, amplitudes } = await sharpenGlobally(run.engine, map, voxelSize, {
+      resolution: lowPass,
+      correlation,
+      bFactor: settings.bFactor,
+      fitRange: [from, to],
+    });
+    if (fit === undefined && settings.bFactor === undefined)
+      run.warn(
+        `No B factor could be fitted between ${from.toFixed(1)} A and ${to.toFixed(2)} A: the map is weighted and low-passed only. Give a B factor with ${named('bFactor')}.`,
+      );
+    const guinier = fit && { ...fit, from, to };
+    return {
+      sharpened,
+      numbers: { lowPass, resolution, bFactor, guinier, amplitudes, fscWeighted: correlation !== undefined },
+    };
+  });
+}
