@@ -43,6 +43,8 @@ export interface BandDevice {
   close(): Promise<void>;
 }
 
+type Measured = Partial<Record<BandSpectrum, BandSums>> & { readonly mean: BandSums };
+
 const NOTHING: AmplitudeSums = { wanted: 0, reached: 0 };
 
 export async function createBandRun(
@@ -54,9 +56,7 @@ export async function createBandRun(
 ): Promise<BandScalingRun> {
   const { halfMaps, target, measureLocal = false } = settings;
   const measures = measureLocal ? new LocalMeasures(plan, halfMaps) : undefined;
-  const measure = async (
-    band: number,
-  ): Promise<Partial<Record<BandSpectrum, BandSums>> & { mean: BandSums }> => ({
+  const measure = async (band: number): Promise<Measured> => ({
     ...(usesReference(target) && { reference: await device.measure(band, 'reference') }),
     ...(halfMaps && { difference: await device.measure(band, 'difference') }),
     mean: await device.measure(band, 'mean'),
@@ -75,9 +75,6 @@ export async function createBandRun(
     if (contributes || addsToLevel || measureLocal) await device.makeGains(band, step.rule);
     return step;
   };
-  const summarise = async (band: number, { rule, summarise }: BandStep): Promise<BandSummary> =>
-    summarise(rule.contributes ? await device.amplitudes(band) : NOTHING);
-
   const summaries: BandSummary[] = [];
   return {
     async run({ signal, onProgress } = {}) {
@@ -94,14 +91,14 @@ export async function createBandRun(
         onProgress?.(band + 1, plan.count);
       }
       // Together, so that a GPU does not wait for every band.
-      for (const [band, step] of steps.entries()) summaries.push(await summarise(band, step));
+      for (const [band, step] of steps.entries()) summaries.push(await summariseBand(device, band, step));
     },
     async scaleBand(index, signal) {
       signal?.throwIfAborted();
       const step = await scale(index);
       return {
         index,
-        summary: await summarise(index, step),
+        summary: await summariseBand(device, index, step),
         ...(step.rule.contributes && (await device.readBand())),
         ...(measureLocal && (await device.readPowers())),
       };
@@ -128,6 +125,14 @@ export async function createBandRun(
   };
 }
 
+async function summariseBand(
+  device: BandDevice,
+  band: number,
+  { rule, summarise }: BandStep,
+): Promise<BandSummary> {
+  return summarise(rule.contributes ? await device.amplitudes(band) : NOTHING);
+}
+
 function checkNext({ index }: ScaledBand, expected: number): void {
   if (index === expected) return;
   throw new LocScaleError('internal', 'Bands are added in ascending order, each once.', {
@@ -139,7 +144,7 @@ function checkNext({ index }: ScaledBand, expected: number): void {
 async function matchReference(
   { count }: BandPlan,
   targets: TargetPlan,
-  measure: (band: number) => Promise<Partial<Record<BandSpectrum, BandSums>> & { mean: BandSums }>,
+  measure: (band: number) => Promise<Measured>,
 ): Promise<void> {
   let [signals, references] = [0, 0];
   for (const band of LEVEL_BANDS) {

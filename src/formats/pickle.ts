@@ -81,7 +81,7 @@ class Unpickler {
   run(): PickleValue {
     if (this.bytes.length > MOST_BYTES) throw this.damaged(`it has ${this.bytes.length} bytes`);
     for (;;) {
-      const code = this.bytes[this.take(1)];
+      const code = this.byte();
       if (code === 0x2e) return this.finish();
       this.step(code);
     }
@@ -94,123 +94,82 @@ class Unpickler {
   }
 
   private step(code: number): void {
-    const { view, stack } = this;
-    switch (code) {
-      case 0x80: // PROTO
-        if (this.bytes[this.take(1)] > 5) throw this.damaged('its protocol is newer than 5');
-        return;
-      case 0x95: // FRAME: a length that only helps buffering
-        this.take(8);
-        return;
-      case 0x28: // MARK
-        stack.push(MARK);
-        return;
-      case 0x4e: // NONE
-        stack.push(null);
-        return;
-      case 0x88: // NEWTRUE
-        stack.push(true);
-        return;
-      case 0x89: // NEWFALSE
-        stack.push(false);
-        return;
-      case 0x4a: // BININT
-        stack.push(view.getInt32(this.take(4), true));
-        return;
-      case 0x4b: // BININT1
-        stack.push(this.bytes[this.take(1)]);
-        return;
-      case 0x4d: // BININT2
-        stack.push(view.getUint16(this.take(2), true));
-        return;
-      case 0x8a: // LONG1
-        stack.push(this.long(this.bytes[this.take(1)]));
-        return;
-      case 0x47: // BINFLOAT, big-endian
-        stack.push(view.getFloat64(this.take(8)));
-        return;
-      case 0x58: // BINUNICODE
-        stack.push(this.text(view.getUint32(this.take(4), true)));
-        return;
-      case 0x8c: // SHORT_BINUNICODE
-        stack.push(this.text(this.bytes[this.take(1)]));
-        return;
-      case 0x42: // BINBYTES
-        stack.push(this.slice(view.getUint32(this.take(4), true)));
-        return;
-      case 0x43: // SHORT_BINBYTES
-        stack.push(this.slice(this.bytes[this.take(1)]));
-        return;
-      case 0x5d: // EMPTY_LIST
-        stack.push([]);
-        return;
-      case 0x7d: // EMPTY_DICT
-        stack.push(new Map());
-        return;
-      case 0x29: // EMPTY_TUPLE
-        stack.push(new PickleTuple([]));
-        return;
-      case 0x74: // TUPLE
-        stack.push(new PickleTuple(this.popToMark()));
-        return;
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        stack.push(new PickleTuple(this.popMany(code - 0x84)));
-        return;
-      case 0x61: // APPEND
-        this.append([this.pop()]);
-        return;
-      case 0x65: // APPENDS
-        this.append(this.popToMark());
-        return;
-      case 0x73: // SETITEM
-        this.setItems(this.popMany(2));
-        return;
-      case 0x75: // SETITEMS
-        this.setItems(this.popToMark());
-        return;
-      case 0x71: // BINPUT
-        this.memo.set(this.bytes[this.take(1)], this.top());
-        return;
-      case 0x72: // LONG_BINPUT
-        this.memo.set(view.getUint32(this.take(4), true), this.top());
-        return;
-      case 0x94: // MEMOIZE
-        this.memo.set(this.memo.size, this.top());
-        return;
-      case 0x68: // BINGET
-        stack.push(this.recall(this.bytes[this.take(1)]));
-        return;
-      case 0x6a: // LONG_BINGET
-        stack.push(this.recall(view.getUint32(this.take(4), true)));
-        return;
-      case 0x63: // GLOBAL
-        this.pushGlobal(this.line(), this.line());
-        return;
-      case 0x93: {
-        // STACK_GLOBAL
-        const [module, name] = this.popMany(2);
-        if (typeof module !== 'string' || typeof name !== 'string')
-          throw this.damaged('the name of a function is not text');
-        this.pushGlobal(module, name);
-        return;
-      }
-      case 0x51: // BINPERSID
-        this.pushPersistent(this.pop());
-        return;
-      case 0x52: // REDUCE
-        this.reduce();
-        return;
-      case 0x62: // BUILD
-        this.build();
-        return;
-      default:
-        throw this.damaged(
-          `it has the instruction 0x${code.toString(16)} at byte ${this.at - 1}, which dictionaries of ` +
-            'tensors do not need',
-        );
-    }
+    const value = Unpickler.values[code];
+    const action = Unpickler.actions[code];
+    if (value !== undefined) this.stack.push(value(this));
+    else if (action !== undefined) action(this);
+    else
+      throw this.damaged(
+        `it has the instruction 0x${code.toString(16)} at byte ${this.at - 1}, which dictionaries of ` +
+          'tensors do not need',
+      );
+  }
+
+  /** Instructions that put a value on the stack. */
+  private static readonly values: Readonly<Record<number, (m: Unpickler) => PickleValue | typeof MARK>> = {
+    40: () => MARK,
+    // NONE, NEWTRUE, NEWFALSE
+    78: () => null,
+    136: () => true,
+    137: () => false,
+    // BININT, BININT1, BININT2, LONG1; BINFLOAT, big-endian
+    74: (m) => m.view.getInt32(m.take(4), true),
+    75: (m) => m.byte(),
+    77: (m) => m.view.getUint16(m.take(2), true),
+    138: (m) => m.long(m.byte()),
+    71: (m) => m.view.getFloat64(m.take(8)),
+    // BINUNICODE, SHORT_BINUNICODE, BINBYTES, SHORT_BINBYTES
+    88: (m) => m.text(m.word()),
+    140: (m) => m.text(m.byte()),
+    66: (m) => m.slice(m.word()),
+    67: (m) => m.slice(m.byte()),
+    // EMPTY_LIST, EMPTY_DICT, EMPTY_TUPLE
+    93: () => [],
+    125: () => new Map(),
+    41: () => new PickleTuple([]),
+    // TUPLE, TUPLE1, TUPLE2, TUPLE3
+    116: (m) => new PickleTuple(m.popToMark()),
+    133: (m) => new PickleTuple(m.popMany(1)),
+    134: (m) => new PickleTuple(m.popMany(2)),
+    135: (m) => new PickleTuple(m.popMany(3)),
+    // BINGET, LONG_BINGET
+    104: (m) => m.recall(m.byte()),
+    106: (m) => m.recall(m.word()),
+    // GLOBAL, STACK_GLOBAL
+    99: (m) => m.global(m.line(), m.line()),
+    147: (m) => m.global(...(m.popMany(2) as [PickleValue, PickleValue])),
+    // BINPERSID, REDUCE
+    81: (m) => m.persistent(m.pop()),
+    82: (m) => m.reduce(),
+  };
+
+  /** The others. */
+  private static readonly actions: Readonly<Record<number, (m: Unpickler) => void>> = {
+    // PROTO
+    128: (m) => {
+      if (m.byte() > 5) throw m.damaged('its protocol is newer than 5');
+    },
+    // FRAME: a length that only helps buffering
+    149: (m) => m.take(8),
+    // APPEND, APPENDS, SETITEM, SETITEMS
+    97: (m) => m.append([m.pop()]),
+    101: (m) => m.append(m.popToMark()),
+    115: (m) => m.setItems(m.popMany(2)),
+    117: (m) => m.setItems(m.popToMark()),
+    // BINPUT, LONG_BINPUT, MEMOIZE
+    113: (m) => m.memo.set(m.byte(), m.top()),
+    114: (m) => m.memo.set(m.word(), m.top()),
+    148: (m) => m.memo.set(m.memo.size, m.top()),
+    // BUILD
+    98: (m) => m.build(),
+  };
+
+  private byte(): number {
+    return this.bytes[this.take(1)];
+  }
+
+  private word(): number {
+    return this.view.getUint32(this.take(4), true);
   }
 
   /** Moves on by `count` bytes; returns where they begin. */
@@ -298,19 +257,21 @@ class Unpickler {
     }
   }
 
-  private pushGlobal(module: string, name: string): void {
+  private global(module: PickleValue, name: PickleValue): PickleGlobal {
+    if (typeof module !== 'string' || typeof name !== 'string')
+      throw this.damaged('the name of a function is not text');
     const full = `${module}.${name}`;
     if (!this.caller.allows(full)) throw this.refused(full);
-    this.stack.push(new PickleGlobal(full));
+    return new PickleGlobal(full);
   }
 
-  private pushPersistent(id: PickleValue): void {
+  private persistent(id: PickleValue): PickleValue {
     const value = this.caller.persistent(id);
     if (value === undefined) throw this.damaged('it refers to data of an unknown kind');
-    this.stack.push(value);
+    return value;
   }
 
-  private reduce(): void {
+  private reduce(): PickleValue {
     const [callee, args] = this.popMany(2);
     if (!(callee instanceof PickleGlobal)) throw this.damaged('it calls what is not a function');
     if (!(args instanceof PickleTuple))
@@ -318,7 +279,7 @@ class Unpickler {
     const value = this.caller.call(callee.name, args.items);
     if (value === undefined)
       throw this.damaged(`it calls ${printable(callee.name)} with arguments that make no tensor`);
-    this.stack.push(value);
+    return value;
   }
 
   /** Modules put `_metadata` on their dictionary this way; it says nothing about the tensors. */

@@ -143,13 +143,15 @@ function createTables(
   };
 }
 
+type Tile = GpuResolutionPlan['tiles'][number];
+
 async function prepare(
   gpu: GpuDevice,
   plan: GpuResolutionPlan,
   job: LocalResolutionJob,
   volumes: ResolutionVolumes,
   copy: TileCopy,
-): Promise<{ encode(tile: GpuResolutionPlan['tiles'][number]): GPUCommandEncoder } & Destroyable> {
+): Promise<{ encode(tile: Tile): GPUCommandEncoder } & Destroyable> {
   const { windowVoxels, lanes, tileSize, box } = plan;
   const [rows, columns, windows, resolve, shellCorrelation] = await compile(gpu, plan);
   return buildJob(gpu, NAME, async ({ storage, own }) => {
@@ -163,11 +165,7 @@ async function prepare(
     const sums = storage('sums', plan.sumBytes);
     const columnCount = plan.columns.length / 4;
 
-    const encode = ({
-      start,
-      units: list,
-      unitCount,
-    }: GpuResolutionPlan['tiles'][number]): GPUCommandEncoder => {
+    const encode = ({ start, units: list, unitCount }: Tile): GPUCommandEncoder => {
       gpu.device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
       const corner = start.map((n) => n - windowVoxels / 2) as unknown as [number, number, number];
       const parametersOf = (batch: [first: number, count: number], shell: number, slab: number[]): Bound =>

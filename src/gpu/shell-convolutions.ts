@@ -71,22 +71,10 @@ export async function createShellConvolutions(
     createRealFft3d(gpu, fftPlan),
     createRealFft3d(gpu, fftPlan, batch),
   ]);
-  const parts: Destroyable[] = [mapFft, batchFft];
-  const make = (label: string, bytes: number): GPUBuffer => {
-    const buffer = gpu.createBuffer(`${NAME} ${label}`, bytes, STORAGE);
-    parts.push({ destroy: () => gpu.destroyBuffer(buffer) });
-    return buffer;
-  };
+  const { parts, mapSpectrum, products, shellMaps, batches } = allocate(gpu, fftPlan, shellCount, batch);
+  parts.push(mapFft, batchFft);
   const coefficients = spectrumBytes / 8;
   const margin = shellKernelVoxels(windowVoxels, taper) / 2;
-  const mapSpectrum = make('map spectrum', spectrumBytes);
-  const products = make('products', batch * spectrumBytes);
-  const shellMaps = make('shell maps', batch * 4 * voxelCount(box));
-  const batches = Array.from({ length: Math.ceil(shellCount / batch) }, (_, i) => ({
-    firstShell: i * batch,
-    shells: Math.min(batch, shellCount - i * batch),
-    spectra: make(`kernels ${i}`, batch * spectrumBytes),
-  }));
   const fieldsOf = (unitCount: number, { firstShell, shells }: ShellBatch): UniformField[] => [
     ['u32', unitCount],
     ['u32', firstShell],
@@ -152,6 +140,32 @@ export async function createShellConvolutions(
 interface ShellBatch {
   readonly firstShell: number;
   readonly shells: number;
+}
+
+/** Buffers, and the batches of shells with the spectra of their kernels. */
+function allocate(
+  gpu: GpuDevice,
+  { spectrumBytes, shape }: RealFft3dPlan,
+  shellCount: number,
+  batch: number,
+) {
+  const parts: Destroyable[] = [];
+  const make = (label: string, bytes: number): GPUBuffer => {
+    const buffer = gpu.createBuffer(`${NAME} ${label}`, bytes, STORAGE);
+    parts.push({ destroy: () => gpu.destroyBuffer(buffer) });
+    return buffer;
+  };
+  return {
+    parts,
+    mapSpectrum: make('map spectrum', spectrumBytes),
+    products: make('products', batch * spectrumBytes),
+    shellMaps: make('shell maps', batch * 4 * voxelCount(shape)),
+    batches: Array.from({ length: Math.ceil(shellCount / batch) }, (_, i) => ({
+      firstShell: i * batch,
+      shells: Math.min(batch, shellCount - i * batch),
+      spectra: make(`kernels ${i}`, batch * spectrumBytes),
+    })),
+  };
 }
 
 function compile(gpu: GpuDevice, lanes: number): Promise<Kernel[]> {

@@ -112,25 +112,7 @@ export function startRun(context: LocScaleContext): Run {
       const image = 'load' in map ? await loadSource(map) : map;
       ledger.waitingBytes -= waiting.get(map) ?? 0;
       waiting.delete(map);
-      const data = image.data;
-      if (data.length === 0) {
-        throw new LocScaleError(
-          'usage',
-          `The voxels of ${image.name} (${describeShape(image.grid.shape)}) were taken over by an earlier run.`,
-          {
-            where: image.name,
-            hint: 'Read the map again, or run without consumeInputs.',
-          },
-        );
-      }
-      if (context.consumeInputs === true) (image as { data: Float32Array }).data = new Float32Array(0);
-      else if (engine.name === 'cpu' && !('load' in map)) {
-        // The CPU engine takes over what it has allocated itself, and uses it again once the volume is released.
-        const copy = engine.allocateHost(data.length);
-        copy.set(data);
-        return engine.upload(copy, image.grid.shape);
-      }
-      return engine.upload(data, image.grid.shape);
+      return uploadImage(image, engine, { ours: 'load' in map, consume: context.consumeInputs === true });
     },
     release(...volumes) {
       for (const volume of volumes)
@@ -145,6 +127,29 @@ export function startRun(context: LocScaleContext): Run {
     },
   };
   return run;
+}
+
+/** `ours`: nobody else has the voxels; `consume`: the caller lets the run have them. */
+async function uploadImage(
+  image: MapImage,
+  engine: Engine,
+  { ours, consume }: { readonly ours: boolean; readonly consume: boolean },
+): Promise<Volume> {
+  const { data, grid, name } = image;
+  if (data.length === 0)
+    throw new LocScaleError(
+      'usage',
+      `The voxels of ${name} (${describeShape(grid.shape)}) were taken over by an earlier run.`,
+      { where: name, hint: 'Read the map again, or run without consumeInputs.' },
+    );
+  if (consume) (image as { data: Float32Array }).data = new Float32Array(0);
+  else if (engine.name === 'cpu' && !ours) {
+    // The CPU engine takes over what it has allocated itself, and uses it again once the volume is released.
+    const copy = engine.allocateHost(data.length);
+    copy.set(data);
+    return engine.upload(copy, grid.shape);
+  }
+  return engine.upload(data, grid.shape);
 }
 
 /** Angstrom; sources that do not come from files may have rounded what they announce. */

@@ -101,6 +101,20 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
       if (engine.name === 'cpu') ledger.lateHeapBytes += bytes - 4 * voxelCount(volume.shape);
       return made(bytes, engine.confidenceMap(volume, noise));
     },
+    ...trackJobs(engine, ledger, add),
+    localFilter: (volume, cutoffs, bins) =>
+      made(bytesOf.localFilter(volume.shape), engine.localFilter(volume, cutoffs, bins)),
+    dispose: () => engine.dispose(),
+  };
+}
+
+/** Jobs take their memory when they start, and give results of their own. */
+function trackJobs(
+  engine: Engine,
+  ledger: VolumeLedger,
+  add: (volume: Volume) => Volume,
+): Pick<Engine, 'openLocalScaling' | 'openLocalResolution' | 'openBandScaling'> {
+  return {
     async openLocalScaling(settings) {
       const opened = await engine.openLocalScaling(settings);
       return {
@@ -144,8 +158,5 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
         },
       };
     },
-    localFilter: (volume, cutoffs, bins) =>
-      made(bytesOf.localFilter(volume.shape), engine.localFilter(volume, cutoffs, bins)),
-    dispose: () => engine.dispose(),
   };
 }

@@ -62,12 +62,6 @@ function bind(koffi: typeof import('koffi')['default'], duplicateCommand: number
   const write = declare('intptr_t write(int, const void *, size_t)');
   const pread = declare('intptr_t pread(int, _Out_ uint8_t *, size_t, int64_t)');
   const lseek = declare('int64_t lseek(int, int64_t, int)');
-  const initActions = declare('int posix_spawn_file_actions_init(void *)');
-  const addDup2 = declare('int posix_spawn_file_actions_adddup2(void *, int, int)');
-  const destroyActions = declare('int posix_spawn_file_actions_destroy(void *)');
-  const posixSpawn = declare(
-    'int posix_spawn(_Out_ int *, const char *, void *, void *, const char **, const char **)',
-  );
   const codes = koffi.os.errno as Readonly<Record<string, number>>;
 
   const checked = (result: number, name: string): number => {
@@ -126,15 +120,25 @@ function bind(koffi: typeof import('koffi')['default'], duplicateCommand: number
     },
     size: (descriptor) => checked(lseek(descriptor, 0, SEEK_END), 'lseek'),
     close,
-    spawn(program, environment, descriptors) {
-      const actions = new Uint8Array(FILE_ACTIONS_BYTES);
-      if (initActions(actions) !== 0) throw new Error('posix_spawn_file_actions_init failed');
-      for (const [target, source] of descriptors.entries()) addDup2(actions, source, target);
-      const words = [...program, null];
-      const variables = [...environment, null];
-      const failure = posixSpawn([0], program[0], actions, null, words, variables);
-      destroyActions(actions);
-      if (failure !== 0) throw new Error(`posix_spawn: error ${failure}`);
-    },
+    spawn: bindSpawn(declare),
+  };
+}
+
+function bindSpawn(declare: (signature: string) => NativeFunction): NativeCalls['spawn'] {
+  const initActions = declare('int posix_spawn_file_actions_init(void *)');
+  const addDup2 = declare('int posix_spawn_file_actions_adddup2(void *, int, int)');
+  const destroyActions = declare('int posix_spawn_file_actions_destroy(void *)');
+  const posixSpawn = declare(
+    'int posix_spawn(_Out_ int *, const char *, void *, void *, const char **, const char **)',
+  );
+  return (program, environment, descriptors) => {
+    const actions = new Uint8Array(FILE_ACTIONS_BYTES);
+    if (initActions(actions) !== 0) throw new Error('posix_spawn_file_actions_init failed');
+    for (const [target, source] of descriptors.entries()) addDup2(actions, source, target);
+    const words = [...program, null];
+    const variables = [...environment, null];
+    const failure = posixSpawn([0], program[0], actions, null, words, variables);
+    destroyActions(actions);
+    if (failure !== 0) throw new Error(`posix_spawn: error ${failure}`);
   };
 }

@@ -6,7 +6,10 @@ export function pageStyle(): string {
   --good: #1b7f4b; --look: #b26a00; }
 @media (prefers-color-scheme: dark) { :root { ${styleVariables('dark')} --line: #2d3540; --soft: #1e252e;
   --good: #5fd39a; --look: #ffb84d; } }
-* { box-sizing: border-box; }
+${RULES}`;
+}
+
+const RULES = `* { box-sizing: border-box; }
 [hidden] { display: none !important; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "Open Sans", sans-serif; }
@@ -83,4 +86,3 @@ footer { max-width: 1080px; margin: 48px auto 32px; padding: 0 24px; font-size: 
 }
 @media print { nav, .controls { display: none; }
   h2 { break-after: avoid; } figure { break-inside: avoid; } }`;
-}

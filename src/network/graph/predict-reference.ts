@@ -213,12 +213,7 @@ async function predictCubes(
 
   const saver = createSaver(progress, () => ({ nextCube: blended, sums: blend.state }));
   const take = ({ first, count, pass }: Step, predicted: Float32Array): void => {
-    if (predicted.length !== count * cubeVoxels) {
-      throw new LocScaleError('internal', `${predictor.description} returned cubes of another size.`, {
-        expected: `${count * cubeVoxels} values`,
-        found: `${predicted.length}`,
-      });
-    }
+    checkSize(predicted, count * cubeVoxels, predictor);
     done += count;
     onProgress?.(done, passes * cubes.count);
     moments?.add(predicted);
@@ -268,6 +263,14 @@ async function predictCubes(
   }
   stopIfAborted(signal);
   return blend.finish();
+}
+
+function checkSize({ length }: Float32Array, expected: number, { description }: ReferencePredictor): void {
+  if (length === expected) return;
+  throw new LocScaleError('internal', `${description} returned cubes of another size.`, {
+    expected: `${expected} values`,
+    found: `${length}`,
+  });
 }
 
 interface Step {

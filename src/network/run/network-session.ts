@@ -62,20 +62,8 @@ export async function createNetworkSession(
     const feeds: Record<string, InstanceType<typeof Tensor>> = {
       [input]: new Tensor('float32', cubes, [count, 1, edge, edge, edge]),
     };
-    for (const [layer, mask] of masks.entries()) {
-      const size = mask.shape.reduce((product, n) => product * n, 1);
-      const values = new Float32Array(count * size);
-      if (pass === undefined) values.fill(1);
-      else
-        for (let i = 0; i < count; i++)
-          fillDropoutMask(values.subarray(i * size, (i + 1) * size), mask, {
-            seed: pass.seed,
-            pass: pass.pass,
-            cube: pass.firstCube + i,
-            layer,
-          });
-      feeds[mask.input] = new Tensor('float32', values, [count, ...mask.shape]);
-    }
+    for (const [layer, mask] of masks.entries())
+      feeds[mask.input] = new Tensor('float32', dropoutOf(mask, layer, count, pass), [count, ...mask.shape]);
     const results = await session.run(feeds, [output]);
     const result = results[output];
     const data = result?.data;
@@ -118,6 +106,24 @@ export async function createNetworkSession(
     },
   };
   return self;
+}
+
+/** Masks of one layer for `count` cubes; without a pass all values stay. */
+function dropoutOf(
+  mask: ModelManifest['dropout'][number],
+  layer: number,
+  count: number,
+  pass: MonteCarloPass | undefined,
+): Float32Array {
+  const size = mask.shape.reduce((product, n) => product * n, 1);
+  const values = new Float32Array(count * size);
+  if (pass === undefined) return values.fill(1);
+  for (let i = 0; i < count; i++) {
+    const { seed, firstCube } = pass;
+    const draw = { seed, pass: pass.pass, cube: firstCube + i, layer };
+    fillDropoutMask(values.subarray(i * size, (i + 1) * size), mask, draw);
+  }
+  return values;
 }
 
 function tooLittleMemory(cause: unknown): LocScaleError {
