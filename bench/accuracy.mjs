@@ -1,9 +1,9 @@
 /**
- * `node bench/accuracy.mjs [--engine cpu|gpu] [--allow-software-gpu] [--check | --demo]`: runs the program on the reference data of the
- * original one and stores the differences in bench/results/accuracy/<engine>.json (`--check` only prints them), then
- * fills the tables of the documentation. The data is looked for in LOCSCALE_SHARED, else in
- * shared/ beside the checkout; it is not part of the repository. `--demo` runs the demo alone, which needs no data.
- * The comparisons are in golden.mjs.
+ * `node bench/accuracy.mjs [--engine cpu|gpu] [--allow-software-gpu] [--check | --demo]`: runs the program on
+ * the reference data of the original one and stores the differences in bench/results/accuracy/<engine>.json
+ * (`--check` only prints them), then fills the tables of the documentation. The data is looked for in
+ * LOCSCALE_SHARED, else in shared/ beside the checkout; it is not part of the repository. `--demo` runs the
+ * demo alone, which needs no data. The comparisons are in golden.mjs.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * How far a run scales over nodes, from measured rates (bench/results/ranks/): what is shared, what rank 0 does alone,
- * and what goes over the network. docs/clusters.md has the tables.
+ * How far a run scales over nodes, from measured rates (bench/results/ranks/): what is shared, what rank 0
+ * does alone, and what goes over the network. docs/clusters.md has the tables.
  */
 import { table } from './doc-tables.mjs';
 

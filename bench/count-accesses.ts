@@ -1,11 +1,14 @@
 /**
- * WGSL that counts its own memory accesses. Every access `name[index]` of an array in storage or workgroup memory
- * becomes `name[touch(index)]`, where the function adds the bytes of the element to counters of the invocation;
- * every entry point ends with their sums in a storage buffer. No cache is assumed: what is counted is what the
- * shader asks for.
+ * WGSL that counts its own memory accesses. Every access `name[index]` of an array in storage or workgroup
+ * memory becomes `name[touch(index)]`, where the function adds the bytes of the element to counters of the
+ * invocation; every entry point ends with their sums in a storage buffer. No cache is assumed: what is
+ * counted is what the shader asks for.
  */
 
-/** Binding of the counters: group 1, binding 0, `COUNTERS` 32-bit words, low and high half of each sum in turn. */
+/**
+ * Binding of the counters: group 1, binding 0, `COUNTERS` 32-bit words, low and high half of each sum in
+ * turn.
+ */
 export const COUNTER_GROUP = 1;
 export const COUNTER_WORDS = 6;
 

@@ -1,6 +1,7 @@
 /**
  * What a job asks of WebGPU, counted from outside: calls that cost host time, pipelines with their code and
- * constants, and, on a device that computes, the bytes that every dispatch reads and writes (count-accesses.ts).
+ * constants, and, on a device that computes, the bytes that every dispatch reads and writes
+ * (count-accesses.ts).
  */
 import { usage } from '../src/gpu/device.ts';
 import { COUNTER_GROUP, COUNTER_WORDS, countAccesses } from './count-accesses.ts';

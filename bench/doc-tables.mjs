@@ -170,7 +170,9 @@ export function ownOptionsTable(options) {
   return table(['option', 'default', 'what it does'], rows);
 }
 
-/** Commands in the order of docs/outputs.md: what -o names there, and the record where it is not beside that. */
+/**
+ * Commands in the order of docs/outputs.md: what -o names there, and the record where it is not beside that.
+ */
 export const documentedOutputs = {
   scale: { outfile: 'out.mrc' },
   feature_enhance: { outfile: 'out.mrc' },
@@ -182,7 +184,10 @@ export const documentedOutputs = {
   demo: { outfile: 'locscale_output.mrc', record: 'demo.json' },
 };
 
-/** What the outputs of a command are called, when they are written, and what they hold, by the rows of its table. */
+/**
+ * What the outputs of a command are called, when they are written, and what they hold, by the rows of its
+ * table.
+ */
 export function describeOutputs(table, { outfile, record = true }, { pathOf, recordPathOf }) {
   const facts = {
     values: { outputProcessingFiles: 'FOLDER' },
@@ -225,9 +230,9 @@ function ranksBlocks(files) {
 }
 
 /**
- * Every generated block: file, marker name, content. `outputs`: as outputsTables takes it. `accuracy`, `speed`, `ranks`
- * and `robustness`: name and text of the JSON files in bench/results/accuracy/ (one an engine), in bench/results/, and in
- * its folders of these names.
+ * Every generated block: file, marker name, content. `outputs`: as outputsTables takes it. `accuracy`,
+ * `speed`, `ranks` and `robustness`: name and text of the JSON files in bench/results/accuracy/ (one an
+ * engine), in bench/results/, and in its folders of these names.
  */
 export function documentBlocks({ options, outputs, accuracy, speed, ranks, robustness, quality }) {
   const engines = [...accuracy]

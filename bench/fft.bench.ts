@@ -214,7 +214,9 @@ async function gateFilter(engine: Engine, edge: number): Promise<Gate> {
   return checkGate(name, found, wave(g), LIMIT);
 }
 
-/** Sums over shells against Parseval: no shell beyond the sphere, so only their order of size can be exact. */
+/**
+ * Sums over shells against Parseval: no shell beyond the sphere, so only their order of size can be exact.
+ */
 async function gateShellSums(engine: Engine, noise: Float32Array, edge: number): Promise<Gate> {
   const volume = await engine.upload(Float32Array.from(noise), [edge, edge, edge]);
   const { powerA, cross } = await engine.shellSpectra(volume, volume);

@@ -1,7 +1,7 @@
 /**
- * What LocScale's scaling of a box asks of a GPU, counted: calls and pipelines on a device that computes nothing and has
- * the limits of a graphics card; bytes that every shader reads and writes, no cache assumed, on a software GPU. Counts
- * do not depend on the machine's speed.
+ * What LocScale's scaling of a box asks of a GPU, counted: calls and pipelines on a device that computes
+ * nothing and has the limits of a graphics card; bytes that every shader reads and writes, no cache assumed,
+ * on a software GPU. Counts do not depend on the machine's speed.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -129,7 +129,9 @@ export async function countCalls(
   };
 }
 
-/** Bytes of a whole job, on a device that computes. One tile is run: those of a ball in the middle are alike. */
+/**
+ * Bytes of a whole job, on a device that computes. One tile is run: those of a ball in the middle are alike.
+ */
 export async function countBytes(gpu: GpuDevice, job: CountedJob): Promise<JobBytes> {
   const counting: CountingDevice = countDevice(gpu.device, { bytes: true });
   const engine = await createGpuEngine(gpu, { kind: 'software' });

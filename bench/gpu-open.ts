@@ -27,8 +27,8 @@ export interface OpenGpu {
 }
 
 /**
- * Dawn rounds timestamps to 0.1 ms unless told not to. The flag of src/platform/node.ts is said again: a later
- * list of features may take the place of an earlier one.
+ * Dawn rounds timestamps to 0.1 ms unless told not to. The flag of src/platform/node.ts is said again: a
+ * later list of features may take the place of an earlier one.
  */
 const EXACT_TIMES =
   'disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension,timestamp_quantization';

@@ -126,7 +126,9 @@ async function runOnce(
   return { data, seconds };
 }
 
-/** The parts of docs/speed.md by the labels of encoders and pipelines; what comes before the tiles is set-up. */
+/**
+ * The parts of docs/speed.md by the labels of encoders and pipelines; what comes before the tiles is set-up.
+ */
 export function partOf({ encoder, label }: GpuSegment): string {
   if (encoder !== 'local-scaling') return 'setUp';
   const [kernel, entry = ''] = label.split('.');

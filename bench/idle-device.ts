@@ -1,6 +1,6 @@
 /**
- * A WebGPU device that takes every call and computes nothing, with the limits of a graphics card: what a job would
- * ask of such a card is counted on any machine, and the host's own share of the work can be timed.
+ * A WebGPU device that takes every call and computes nothing, with the limits of a graphics card: what a job
+ * would ask of such a card is counted on any machine, and the host's own share of the work can be timed.
  */
 import { type GpuDevice, wrapDevice } from '../src/gpu/device.ts';
 
@@ -55,8 +55,8 @@ export function createIdleDevice(): GPUDevice {
 }
 
 /**
- * The same for an engine. A device that computes nothing reads back zeros; `occupancy`: what it reads back for the
- * mask voxels of every block instead.
+ * The same for an engine. A device that computes nothing reads back zeros; `occupancy`: what it reads back
+ * for the mask voxels of every block instead.
  */
 export function wrapIdleDevice(device: GPUDevice, occupancy: Uint32Array): GpuDevice {
   const gpu = wrapDevice(device, 'idle');

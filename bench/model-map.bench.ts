@@ -1,6 +1,6 @@
 /**
- * Engine verb `simulateMap`: a ball of atoms at a protein's density in the middle of a box of 1 A voxels. The time
- * includes the plan, the sum on the finer grid, cropping, unblurring and the new volumes (fresh memory).
+ * Engine verb `simulateMap`: a ball of atoms at a protein's density in the middle of a box of 1 A voxels. The
+ * time includes the plan, the sum on the finer grid, cropping, unblurring and the new volumes (fresh memory).
  */
 import type { Engine } from '../src/engine/engine.ts';
 import type { AtomSet } from '../src/math/atoms/atom-set.ts';

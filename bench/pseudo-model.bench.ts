@@ -1,6 +1,7 @@
 /**
- * Pseudo-models: atoms in a generated mask at the density that LocScale gives them (one per 25 A^3), moved by 50
- * iterations of either method and taken apart. The time is that of `solvePseudoModel`, on the calling thread.
+ * Pseudo-models: atoms in a generated mask at the density that LocScale gives them (one per 25 A^3), moved by
+ * 50 iterations of either method and taken apart. The time is that of `solvePseudoModel`, on the calling
+ * thread.
  */
 
 import { allowedVoxels } from '../src/atoms/pseudo-model/allowed-voxels.ts';

@@ -1,8 +1,9 @@
 /**
- * What Mesa's compiler for AMD GPUs makes of compute shaders, on a machine without one: RADV's null device compiles
- * pipelines and reports registers, spills, occupancy and its own estimate of their time.
- * usage: node radv-statistics.mjs FAMILY DRIVER.json < list > statistics; FAMILY: navi21, navi31 (RADV_FORCE_FAMILY);
- * list: JSON, [{ label, file (SPIR-V), uniform (its binding, -1: none) }]; statistics: JSON, per label name -> number.
+ * What Mesa's compiler for AMD GPUs makes of compute shaders, on a machine without one: RADV's null device
+ * compiles pipelines and reports registers, spills, occupancy and its own estimate of their time. usage: node
+ * radv-statistics.mjs FAMILY DRIVER.json < list > statistics; FAMILY: navi21, navi31 (RADV_FORCE_FAMILY);
+ * list: JSON, [{ label, file (SPIR-V), uniform (its binding, -1: none) }]; statistics: JSON, per label name
+ * -> number.
  */
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';

@@ -1,7 +1,8 @@
 /**
- * `node bench/ranks.mjs --data FOLDER [--write]`: how much faster two processes are than one, on the reference data
- * (golden/trpv1-c4), scaled with a reference map and with a predicted one, and in soft bands; and what a run of a larger map does
- * that is not shared. Outputs are compared bit by bit first. bench/fill-tables.mjs puts the figures into docs/clusters.md.
+ * `node bench/ranks.mjs --data FOLDER [--write]`: how much faster two processes are than one, on the
+ * reference data (golden/trpv1-c4), scaled with a reference map and with a predicted one, and in soft bands;
+ * and what a run of a larger map does that is not shared. Outputs are compared bit by bit first.
+ * bench/fill-tables.mjs puts the figures into docs/clusters.md.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

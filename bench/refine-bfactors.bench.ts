@@ -1,7 +1,7 @@
 /**
- * Ten cycles of B-factor refinement (atoms/bfactors/refine-bfactors.ts) of a ball of atoms against its own map, 1 A
- * voxels, as at 4 A resolution. The B factors vary smoothly, so that averages over 3 A leave them as they are, and
- * the refinement begins far from them.
+ * Ten cycles of B-factor refinement (atoms/bfactors/refine-bfactors.ts) of a ball of atoms against its own
+ * map, 1 A voxels, as at 4 A resolution. The B factors vary smoothly, so that averages over 3 A leave them as
+ * they are, and the refinement begins far from them.
  */
 
 import { refineBFactors } from '../src/atoms/bfactors/refine-bfactors.ts';
@@ -16,7 +16,10 @@ import type { RefinementResult } from './results.ts';
 const RESOLUTION = 4;
 const CYCLES = 10;
 const START = 60;
-/** Averages over 3 A smooth most at the surface, where neighbours are on one side: 0.05 for 1000 atoms, 0.02 for many. */
+/**
+ * Averages over 3 A smooth most at the surface, where neighbours are on one side: 0.05 for 1000 atoms, 0.02
+ * for many.
+ */
 const LIMIT = 0.08;
 
 const CASES: readonly (readonly [edge: number, atoms: number])[] = [

@@ -1,7 +1,7 @@
 /**
- * Engine job `bandScaling` on two half maps with a mask: with the protein profile, and with a reference. Beside it
- * the time of as many whole transforms as the bands and spectra are (radialFilter, two each), measured in the same
- * run. The times include spectra and result (fresh memory).
+ * Engine job `bandScaling` on two half maps with a mask: with the protein profile, and with a reference.
+ * Beside it the time of as many whole transforms as the bands and spectra are (radialFilter, two each),
+ * measured in the same run. The times include spectra and result (fresh memory).
  */
 import type { BandScalingJob, Engine, Volume } from '../src/engine/engine.ts';
 import { bandScaling } from '../src/engine/jobs.ts';

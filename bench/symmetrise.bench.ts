@@ -1,6 +1,7 @@
 /**
- * Engine verb `symmetrise`: C4 (voxels are moved), D7 (half the operators interpolated) and I (5 of 60, thanks to the
- * tetrahedral subgroup that moves voxels). The time includes the plan, the fine grid and the new volumes (fresh memory).
+ * Engine verb `symmetrise`: C4 (voxels are moved), D7 (half the operators interpolated) and I (5 of 60,
+ * thanks to the tetrahedral subgroup that moves voxels). The time includes the plan, the fine grid and the
+ * new volumes (fresh memory).
  */
 import type { Engine, Volume } from '../src/engine/engine.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
@@ -11,7 +12,9 @@ import type { BenchContext } from './context.ts';
 import { checkGate, type Gate } from './gate.ts';
 import type { SymmetriseResult } from './results.ts';
 
-/** Rounding where voxels are moved; interpolated copies are right to 1e-4 (math/symmetry/rotation-plan.ts). */
+/**
+ * Rounding where voxels are moved; interpolated copies are right to 1e-4 (math/symmetry/rotation-plan.ts).
+ */
 const LIMITS = { moved: 1e-6, interpolated: 2e-4 } as const;
 const GROUPS = ['C4', 'D7', 'I'] as const;
 const EDGES = [64, 128, 256];

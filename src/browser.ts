@@ -1,6 +1,7 @@
 /**
- * `locscale-gpu/browser`: the library for web pages. Maps come from Blobs instead of paths and go to streams; all else
- * is the same (library.ts). Run it in a dedicated worker, so that the page stays alive (docs/browser.md).
+ * `locscale-gpu/browser`: the library for web pages. Maps come from Blobs instead of paths and go to streams;
+ * all else is the same (library.ts). Run it in a dedicated worker, so that the page stays alive
+ * (docs/browser.md).
  */
 
 export {

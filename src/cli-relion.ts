@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The program `locscale-gpu-relion`: `locscale-gpu relion` under one name, because RELION's form takes one file as
- * external executable.
+ * The program `locscale-gpu-relion`: `locscale-gpu relion` under one name, because RELION's form takes one
+ * file as external executable.
  */
 import process from 'node:process';
 

@@ -11,8 +11,8 @@ import { removeTemporaries } from './files/temporary-files.ts';
 import { describeLibraryText, StandardErrorLibraryOutput } from './platform/library-output.ts';
 
 /**
- * A terminal that closes ends the run that shows its progress there. One that tells nothing to any terminal is
- * under nohup or in the background, and goes on; that nohup has asked so is lost when Node starts.
+ * A terminal that closes ends the run that shows its progress there. One that tells nothing to any terminal
+ * is under nohup or in the background, and goes on; that nohup has asked so is lost when Node starts.
  */
 const inTerminal = process.stdout.isTTY === true || process.stderr.isTTY === true;
 
@@ -39,8 +39,9 @@ process.on('exit', () => {
 });
 
 /**
- * The second signal does not wait for the engine to come to a halt. `process.exit` would take down the threads of the
- * network in the middle of a computation, which ends in a crash of onnxruntime; by the signal itself the end is a clean one.
+ * The second signal does not wait for the engine to come to a halt. `process.exit` would take down the
+ * threads of the network in the middle of a computation, which ends in a crash of onnxruntime; by the signal
+ * itself the end is a clean one.
  */
 function endAtOnce(name: StopSignal): void {
   removeTemporaries();

@@ -63,7 +63,9 @@ export function named(parameter: string, value?: string): string {
   return value === undefined ? `\`${parameter}\`` : `\`${parameter}: ${value}\``;
 }
 
-/** Parameters and values, as `named` writes them, in the words of a caller; undefined: they stay as they are. */
+/**
+ * Parameters and values, as `named` writes them, in the words of a caller; undefined: they stay as they are.
+ */
 export function respell(
   sentence: string,
   spell: (parameter: string, value: string | undefined) => string | undefined,

@@ -1,6 +1,6 @@
 /**
- * `node tools/api-docs.mjs [--check]`: puts what the library exports into docs/library.md, with the declarations and
- * comments of the built dist/index.d.ts. --check only says whether it is in there.
+ * `node tools/api-docs.mjs [--check]`: puts what the library exports into docs/library.md, with the
+ * declarations and comments of the built dist/index.d.ts. --check only says whether it is in there.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -50,7 +50,9 @@ function declarationOf(name, file) {
   return undefined;
 }
 
-/** Index behind the declaration: its semicolon or closing brace outside all brackets, comments and strings. */
+/**
+ * Index behind the declaration: its semicolon or closing brace outside all brackets, comments and strings.
+ */
 function endOf(text, start, kind) {
   let depth = 0;
   for (let i = start; i < text.length; i++) {

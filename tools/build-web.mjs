@@ -1,6 +1,6 @@
 /**
- * Bundles what runs in browsers: dist/bundled/, the library that `locscale-gpu/browser` is, and dist/web/, the page. Both
- * are folders that need nothing beside them. The page's names carry hashes of their contents.
+ * Bundles what runs in browsers: dist/bundled/, the library that `locscale-gpu/browser` is, and dist/web/,
+ * the page. Both are folders that need nothing beside them. The page's names carry hashes of their contents.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Builds dist/: the WASM kernels with AssemblyScript, the TypeScript sources with tsc, then the bundles for browsers
- * (build-web.mjs). Each part is skipped while its inputs are unchanged (hash kept in dist/).
+ * Builds dist/: the WASM kernels with AssemblyScript, the TypeScript sources with tsc, then the bundles for
+ * browsers (build-web.mjs). Each part is skipped while its inputs are unchanged (hash kept in dist/).
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -79,7 +79,8 @@ function buildTypeScript() {
   const digest = hashOf([...sources, ...configs, fileURLToPath(import.meta.url)]);
   const stamp = join(dist, '.typescript-hash');
   if (upToDate(stamp, digest, join(dist, 'cli.js'))) return;
-  // Everything under src/ that is not TypeScript (shaders, kernels, fonts) lies beside the code that loads it.
+  // Everything under src/ that is not TypeScript (shaders, kernels, fonts) lies beside the code that loads
+  // it.
   for (const file of sources) {
     // package.json of the repository has the conditions for dist/.
     if (file.endsWith('.ts') || file === join(root, 'src/package.json')) continue;

@@ -1,6 +1,6 @@
 /**
- * `npm run bundle -- [--format xz|gz|folder] [--out FOLDER]`: the whole program in one archive, for machines of the same
- * system that have no network, no Node and no npm (nodes of a cluster, GPU boxes).
+ * `npm run bundle -- [--format xz|gz|folder] [--out FOLDER]`: the whole program in one archive, for machines
+ * of the same system that have no network, no Node and no npm (nodes of a cluster, GPU boxes).
  *   locscale-gpu, locscale-gpu-relion   start it, from anywhere and through links
  *   bin/node        the Node that made the archive, without symbols
  *   dist/           the program

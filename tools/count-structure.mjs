@@ -172,8 +172,8 @@ function folderImports() {
 }
 
 /**
- * Files of the core whose run-time imports, followed to their end, include a `node:` module when `#platform` is that
- * of a browser.
+ * Files of the core whose run-time imports, followed to their end, include a `node:` module when `#platform`
+ * is that of a browser.
  */
 function coreFilesThatReachNode() {
   const core = CORE_FOLDERS.map((folder) => join(src, folder) + sep);
@@ -190,7 +190,9 @@ function coreFilesThatReachNode() {
   );
 }
 
-/** Runs of equal lines (blanks and imports aside) that occur more than once, overlapping ones counted once. */
+/**
+ * Runs of equal lines (blanks and imports aside) that occur more than once, overlapping ones counted once.
+ */
 function duplicatedRuns() {
   const places = new Map();
   for (const { text } of sources) {

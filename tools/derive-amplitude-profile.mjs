@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 /**
  * Derives how the Fourier amplitude of an average protein falls off with frequency and writes
- * src/math/soft-scaling/protein-profile-table.ts. Not part of any build, test or command: it needs a folder of real
- * structures (PDB format, gzipped) and a built dist/.
+ * src/math/soft-scaling/protein-profile-table.ts. Not part of any build, test or command: it needs a folder
+ * of real structures (PDB format, gzipped) and a built dist/.
  *
  *   node tools/derive-amplitude-profile.mjs [--structures FOLDER] [--out FILE]
  *
- * Proteins of 1,500 to 4,000 atoms without nucleic acid, every fourth of them in the order of their names, those of
- * the test set of training/split.json left out, so that tests on them stay fair: all atoms but hydrogen and water,
- * in vacuum, B = 0, occupancy 1, voxels of 0.5 A. Per structure |F|^2 averaged in shells and then over 1/40 1/A
- * around every frequency of the table; the geometric mean over structures of its root, relative to 0.1 1/A.
+ * Proteins of 1,500 to 4,000 atoms without nucleic acid, every fourth of them in the order of their names,
+ * those of the test set of training/split.json left out, so that tests on them stay fair: all atoms but
+ * hydrogen and water, in vacuum, B = 0, occupancy 1, voxels of 0.5 A. Per structure |F|^2 averaged in shells
+ * and then over 1/40 1/A around every frequency of the table; the geometric mean over structures of its root,
+ * relative to 0.1 1/A.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -96,8 +97,8 @@ const lines = (numbers) =>
 writeFileSync(
   values.out,
   `/**
- * RMS Fourier amplitude of an average protein (${logs.length} structures) in vacuum at B = 0, relative to 0.1 1/A. Made by
- * tools/derive-amplitude-profile.mjs, which says how; not edited by hand.
+ * RMS Fourier amplitude of an average protein (${logs.length} structures) in vacuum at B = 0, relative to 0.1
+ * 1/A. Made by tools/derive-amplitude-profile.mjs, which says how; not edited by hand.
  */
 
 /** Distance between the samples, 1/A; the first is at 0. */

@@ -13,7 +13,8 @@
  *    residues left out: electron form factors, B = 0, voxels of 0.3125 A, band limit at 1.44 / A.
  * 3. Amplitudes |F(a, b, c)| of the window, a, b, c >= 0 as in LocScale, averaged over bins one coefficient
  *    wide every half coefficient, and over the windows.
- * 4. Frequency of a bin: the mean of sqrt(a^2 + b^2 + c^2) / 25 A over it. LocScale labels shell r of a window
+ * 4. Frequency of a bin: the mean of sqrt(a^2 + b^2 + c^2) / 25 A over it. LocScale labels shell r of a
+ * window
  *    by r / 25 A, about half a coefficient too low; an average profile is a property of helices, not of a
  *    window, and goes by its true frequencies.
  */

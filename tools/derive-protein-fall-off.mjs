@@ -7,9 +7,9 @@
  *   node tools/derive-protein-fall-off.mjs [--structures FOLDER] [--out FILE]
  *
  * Proteins of 1,000 to 3,000 atoms without nucleic acid, every third of them in the order of their names: all
- * atoms but hydrogen, water and ligands, B = 0, occupancy 1, voxels of 0.9 A. Windows of 25 A with the taper of
- * window-spectra.ts, centred on every 40th atom; power per coefficient in shells half a coefficient wide, averaged
- * over windows and structures.
+ * atoms but hydrogen, water and ligands, B = 0, occupancy 1, voxels of 0.9 A. Windows of 25 A with the taper
+ * of window-spectra.ts, centred on every 40th atom; power per coefficient in shells half a coefficient wide,
+ * averaged over windows and structures.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -94,8 +94,8 @@ const lines = (numbers, digits) =>
 writeFileSync(
   values.out,
   `/**
- * Power of an average protein at B = 0 against frequency. Made by tools/derive-protein-fall-off.mjs, which says
- * how; not edited by hand.
+ * Power of an average protein at B = 0 against frequency. Made by tools/derive-protein-fall-off.mjs, which
+ * says how; not edited by hand.
  */
 
 export const PROTEIN_FALL_OFF_SOURCE = { windows: ${windows}, structures: ${structures} } as const;

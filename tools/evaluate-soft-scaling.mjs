@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 /**
- * Soft scaling with the protein profile on real maps with fitted models, against the map as it is. Not part of any
- * build, test or command: it needs a folder of maps with their models, and a built dist/.
+ * Soft scaling with the protein profile on real maps with fitted models, against the map as it is. Not part
+ * of any build, test or command: it needs a folder of maps with their models, and a built dist/.
  *
  *   node tools/evaluate-soft-scaling.mjs [--maps FOLDER] [--golden FOLDER] [--profile-b A2,...] [--locality Q,...]
  *
- * Score: correlation, inside a mask of 3 A around the model's atoms, with the map of the model at B = 20 and at
- * B = 60 A^2 throughout; the map and that of the model are low-passed at the map's resolution first. The maps are single
- * ones: signal = power, and a fade at the resolution. Half maps with a model: golden/trpv1-c4,
- * simulated. More simulated half maps: evaluate-soft-simulated.mjs.
+ * Score: correlation, inside a mask of 3 A around the model's atoms, with the map of the model at B = 20 and
+ * at B = 60 A^2 throughout; the map and that of the model are low-passed at the map's resolution first. The
+ * maps are single ones: signal = power, and a fade at the resolution. Half maps with a model:
+ * golden/trpv1-c4, simulated. More simulated half maps: evaluate-soft-simulated.mjs.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

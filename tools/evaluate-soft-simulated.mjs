@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
- * Soft scaling and LocScale's scheme on the simulated half maps of tools/simulate-half-maps.py. Not part of any build,
- * test or command: it needs those folders and a built dist/.
+ * Soft scaling and LocScale's scheme on the simulated half maps of tools/simulate-half-maps.py. Not part of
+ * any build, test or command: it needs those folders and a built dist/.
  *
  *   node tools/evaluate-soft-simulated.mjs --cases FOLDER [--out FILE] [--methods NAME,...]
  *
- * Score: correlation with the ideal map (target.mrc) inside mask.mrc. Amplitudes: sqrt of the power of result over that
- * of the target in shells, relative to 0.1 1/A, with truth.mrc as both half maps: no noise. What FILE holds already is
- * not computed again; the table and the acceptance lines are printed from it.
+ * Score: correlation with the ideal map (target.mrc) inside mask.mrc. Amplitudes: sqrt of the power of result
+ * over that of the target in shells, relative to 0.1 1/A, with truth.mrc as both half maps: no noise. What
+ * FILE holds already is not computed again; the table and the acceptance lines are printed from it.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

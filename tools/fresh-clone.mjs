@@ -1,6 +1,6 @@
 /**
- * The newcomer's walk: a clone in an empty folder with nothing beside it, `npm run demo` and `npm test` in it, in one
- * order or the other. Both must exit with 0 and print nothing on stderr.
+ * The newcomer's walk: a clone in an empty folder with nothing beside it, `npm run demo` and `npm test` in
+ * it, in one order or the other. Both must exit with 0 and print nothing on stderr.
  *
  *   node tools/fresh-clone.mjs                     five environments, as root on Linux with debootstrap
  *   node tools/fresh-clone.mjs --here              one walk on this machine, without HOME and XDG_RUNTIME_DIR
@@ -8,8 +8,9 @@
  *                                                  --tests FILE,FILE      or these
  *   --out FILE.json      seconds and counts        --system FOLDER        where Debian 12 is installed, or was
  *
- * Environments: no driver, or Mesa 22 of Debian 12 (llvmpipe: a driver that Dawn refuses and wgpu takes); XDG_RUNTIME_DIR
- * set or not; root or an ordinary user. What is installed is Debian's smallest system, this Node and its npm.
+ * Environments: no driver, or Mesa 22 of Debian 12 (llvmpipe: a driver that Dawn refuses and wgpu takes);
+ * XDG_RUNTIME_DIR set or not; root or an ordinary user. What is installed is Debian's smallest system, this
+ * Node and its npm.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,7 +32,10 @@ const ENVIRONMENTS = [
 /** What a machine may need to reach the npm registry: handed on of this environment. */
 const NETWORK =
   /^(npm_config_(registry|cafile|proxy|https_proxy)|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
-/** What tests are told (which absences are failures, other versions of Node): handed on where the walk is here. */
+/**
+ * What tests are told (which absences are failures, other versions of Node): handed on where the walk is
+ * here.
+ */
 const FOR_TESTS = /^(CI|LOCSCALE_REQUIRE|LOCSCALE_OTHER_NODES)$/;
 
 const { values: options } = parseArgs({

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Predicted against measured memory of every mode on the CPU engine: node tools/memory-truth.mjs [EDGE [THREADS [MODE...]]].
- * Needs a build, and Linux. Ends with code 1 where a prediction is below what was measured or above 1.15 times it.
+ * Predicted against measured memory of every mode on the CPU engine: node tools/memory-truth.mjs [EDGE
+ * [THREADS [MODE...]]]. Needs a build, and Linux. Ends with code 1 where a prediction is below what was
+ * measured or above 1.15 times it.
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';

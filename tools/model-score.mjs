@@ -1,4 +1,6 @@
-/** What tools score results on real maps with: the maps, their models, and the correlation around the atoms. */
+/**
+ * What tools score results on real maps with: the maps, their models, and the correlation around the atoms.
+ */
 import { join } from 'node:path';
 
 /** Uniform B factors of the model maps that results are compared with, A^2. */

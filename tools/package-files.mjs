@@ -1,4 +1,7 @@
-/** What archives of the program are made of: its packages, the Node that runs them, libraries that machines may lack. */
+/**
+ * What archives of the program are made of: its packages, the Node that runs them, libraries that machines
+ * may lack.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -35,8 +38,8 @@ function isUnused(path) {
 }
 
 /**
- * Copies installed packages with all that they depend on into `folder`/node_modules. Optional packages that this
- * system has not got are left out.
+ * Copies installed packages with all that they depend on into `folder`/node_modules. Optional packages that
+ * this system has not got are left out.
  */
 export function copyPackages(names, folder, leftOut = new Set()) {
   const done = new Set(leftOut);
@@ -94,7 +97,9 @@ export function copyNode(folder) {
   }
 }
 
-/** lib/libvulkan.so.1 out of a development package (x86-64 Linux); the reason in words where there is none. */
+/**
+ * lib/libvulkan.so.1 out of a development package (x86-64 Linux); the reason in words where there is none.
+ */
 export async function copyVulkanLoader(folder) {
   run(process.execPath, ['bench/run.mjs', '--help'], { stdio: ['ignore', 'ignore', 'inherit'] });
   const compiled = join(root, 'node_modules/.cache/locscale-bench');

@@ -1,6 +1,6 @@
 /**
- * src/package.json says which file is `#platform` under which condition. Compiled copies of src/ (the caches of bench
- * and robustness) need it too, for their .js files.
+ * src/package.json says which file is `#platform` under which condition. Compiled copies of src/ (the caches
+ * of bench and robustness) need it too, for their .js files.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 /**
- * Every mode on real maps with fitted models, as a user would run it. Decides defaults. Not part of any build or test:
- * it needs a folder of maps with their models, and a built dist/.
+ * Every mode on real maps with fitted models, as a user would run it. Decides defaults. Not part of any build
+ * or test: it needs a folder of maps with their models, and a built dist/.
  *
  *   node tools/real-map-table.mjs [--maps FOLDER] [--more FOLDER] [--only NAME,...] [--modes NAME,...] [--write]
  *
  * Score: correlation, within 3 A of the model's atoms, with the map of the model at B = 20 and at B = 60 A^2
- * throughout; both maps low-passed at the resolution of the data first. "own" is the same with the model's own
- * B factors, "best" with the uniform B of the highest correlation: a blurred target rewards not sharpening, so these two
- * decide nothing. "FSC" is the mean map-model FSC from 1/20 1/A to the resolution inside a mask with a soft edge.
- * --more: a folder of folders, each with meta.json: { name, maps: [map] or [half1, half2], model, resolution }.
+ * throughout; both maps low-passed at the resolution of the data first. "own" is the same with the model's
+ * own B factors, "best" with the uniform B of the highest correlation: a blurred target rewards not
+ * sharpening, so these two decide nothing. "FSC" is the mean map-model FSC from 1/20 1/A to the resolution
+ * inside a mask with a soft edge.
+ * --more: a folder of folders, each with meta.json: { name, maps: [map] or [half1, half2], model, resolution
+ * }.
  * --write puts the figures into bench/results/soft-scaling/real-maps.json (docs tables are made of it).
  */
 import { execFileSync } from 'node:child_process';

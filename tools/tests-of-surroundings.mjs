@@ -1,15 +1,17 @@
 /**
- * The test files whose outcome can depend on the machine: those of the command line, and those that start programs,
- * look for a GPU or for the reference data, themselves or through a helper in test/. Found by their imports, so
- * that nobody keeps a list. `node tools/tests-of-surroundings.mjs` prints them, with `--reference-data` those that
- * look for the reference data.
+ * The test files whose outcome can depend on the machine: those of the command line, and those that start
+ * programs, look for a GPU or for the reference data, themselves or through a helper in test/. Found by their
+ * imports, so that nobody keeps a list. `node tools/tests-of-surroundings.mjs` prints them, with
+ * `--reference-data` those that look for the reference data.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** What reaches out of the repository: other programs, GPU drivers, a network's runtime, the reference data. */
+/**
+ * What reaches out of the repository: other programs, GPU drivers, a network's runtime, the reference data.
+ */
 const SURROUNDINGS =
   /from '(node:child_process|webgpu|onnxruntime-node)'|\/(shared-data|platform\/[\w-]+|select-engine)\.ts'|LOCSCALE_SHARED/;
 
@@ -25,7 +27,9 @@ export function testsOfReferenceData(root) {
   return testsThat(root, REFERENCE_DATA, () => false);
 }
 
-/** Tests whose text, or that of a helper they import, matches `pattern`; and those that are `chosen` anyway. */
+/**
+ * Tests whose text, or that of a helper they import, matches `pattern`; and those that are `chosen` anyway.
+ */
 function testsThat(root, pattern, chosen) {
   const folder = join(root, 'test');
   const known = new Map();

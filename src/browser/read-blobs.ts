@@ -1,4 +1,7 @@
-/** Maps and models from files that a user has chosen or dropped, or from any other Blob. Nothing leaves the browser. */
+/**
+ * Maps and models from files that a user has chosen or dropped, or from any other Blob. Nothing leaves the
+ * browser.
+ */
 import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
 import {

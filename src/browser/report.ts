@@ -8,7 +8,9 @@ export type { RunRecord } from '../report/run-record.ts';
 
 export interface RunToReport {
   readonly engine: Engine;
-  /** Its volumes must still be on the engine. With `keepMap` and `keepReference` the report shows these, too. */
+  /**
+   * Its volumes must still be on the engine. With `keepMap` and `keepReference` the report shows these, too.
+   */
   readonly result: LocScaleResult;
   readonly profileKind: LocScaleParameters['profileKind'];
   readonly record: RunRecord;

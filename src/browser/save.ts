@@ -1,4 +1,7 @@
-/** Maps to files of the user: as a stream where the browser has a file system for pages, else by way of a Blob. */
+/**
+ * Maps to files of the user: as a stream where the browser has a file system for pages, else by way of a
+ * Blob.
+ */
 import { writeMrc } from '../formats/mrc.ts';
 import type { MapImage } from '../pipeline/types.ts';
 
@@ -45,8 +48,9 @@ export async function mapToBlob(map: Pick<MapImage, 'header' | 'data'>, label: s
 }
 
 /**
- * Lets the user choose where to save (Chrome, Edge) and streams the bytes there, else downloads them. To be called
- * from a click; `bytes` may be made once the place is chosen. False: the user thought better of it. A file that could not be written whole is not there.
+ * Lets the user choose where to save (Chrome, Edge) and streams the bytes there, else downloads them. To be
+ * called from a click; `bytes` may be made once the place is chosen. False: the user thought better of it. A
+ * file that could not be written whole is not there.
  */
 export async function saveAs(name: string, bytes: Bytes | (() => Promise<Bytes>)): Promise<boolean> {
   const scope = globalThis as unknown as SaveScope;

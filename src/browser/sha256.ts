@@ -1,4 +1,7 @@
-/** SHA-256 of bytes as they arrive (FIPS 180-4): SubtleCrypto takes whole files only, which then are in memory twice. */
+/**
+ * SHA-256 of bytes as they arrive (FIPS 180-4): SubtleCrypto takes whole files only, which then are in memory
+ * twice.
+ */
 
 /** Fractional parts of the square and cube roots of the first primes, 32 bits of each. */
 const primes = firstPrimes(64);

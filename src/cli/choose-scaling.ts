@@ -1,7 +1,8 @@
 /**
- * What a run of `scale` scales to, and how. A run is LocScale's wherever something holds it to LocScale: a reference that
- * is named, EMmerNet imported, an option of the network. Without any of these it scales in soft bands to the amplitudes
- * of an average protein, which on real maps is better than the bundled network (docs/soft-scaling.md).
+ * What a run of `scale` scales to, and how. A run is LocScale's wherever something holds it to LocScale: a
+ * reference that is named, EMmerNet imported, an option of the network. Without any of these it scales in
+ * soft bands to the amplitudes of an average protein, which on real maps is better than the bundled network
+ * (docs/soft-scaling.md).
  */
 import { emmernetIsImported } from '../network/store/emmernet.ts';
 import { noNetwork, type ReferenceFiles } from '../options/effects.ts';

@@ -1,7 +1,7 @@
 /**
- * `locscale-gpu demo`: makes two half maps of a generated structure, scales them as the program does by default, and
- * compares the result with the truth, which is known here, and with LocScale's scheme. Apart from that it is a run of
- * the command `scale` (run-command.ts), with a report.
+ * `locscale-gpu demo`: makes two half maps of a generated structure, scales them as the program does by
+ * default, and compares the result with the truth, which is known here, and with LocScale's scheme. Apart
+ * from that it is a run of the command `scale` (run-command.ts), with a report.
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,15 +38,18 @@ import { packageVersion } from './version.ts';
 
 const DEFAULT_FOLDER = 'demo-output';
 
-/** The picture shows the box in which the noise-free map exceeds this share of its maximum, and some voxels more. */
+/**
+ * The picture shows the box in which the noise-free map exceeds this share of its maximum, and some voxels
+ * more.
+ */
 const PARTICLE_LEVEL = 0.1;
 const PICTURE_MARGIN = 3;
 
 export interface DemoSettings {
   readonly generation?: Partial<DemoDataOptions>;
   /**
-   * Predicts the reference of LocScale's scheme; without it that comparison is left out. Default: the bundled network,
-   * whatever else is imported: the demo is to give the same map everywhere.
+   * Predicts the reference of LocScale's scheme; without it that comparison is left out. Default: the bundled
+   * network, whatever else is imported: the demo is to give the same map everywhere.
    */
   readonly network?: (() => Promise<NetworkFiles>) | undefined;
 }
@@ -240,7 +243,9 @@ function drawPicture(data: DemoData, columns: readonly SliceColumn[]): Uint8Arra
   });
 }
 
-/** The half maps and the ideal map, with a record by which the next demo knows the folder as one of its own. */
+/**
+ * The half maps and the ideal map, with a record by which the next demo knows the folder as one of its own.
+ */
 async function makeInputs(
   { logger, signal }: Session,
   folder: string,
@@ -258,7 +263,8 @@ async function makeInputs(
     for (const key of ['half1', 'half2', 'reference'] as const)
       await staged.stage(join(folder, DEMO_FILES[key]), writeMrc(data[key], { label }));
     const record = { program: 'locscale-gpu', demo: { seed } };
-    // The last to be staged is the first in place: a demo that is stopped leaves files the next one may replace.
+    // The last to be staged is the first in place: a demo that is stopped leaves files the next one may
+    // replace.
     await staged.stage(join(folder, DEMO_FILES.record), `${JSON.stringify(record, null, 2)}\n`);
     await staged.commit();
   } finally {
@@ -271,7 +277,9 @@ async function makeInputs(
   return { folder, data, generation, timings };
 }
 
-/** Makes the folder, or takes that of an earlier demo; files of the same names that no demo wrote are refused. */
+/**
+ * Makes the folder, or takes that of an earlier demo; files of the same names that no demo wrote are refused.
+ */
 async function claimFolder(folder: string): Promise<void> {
   await makeFolder(folder, '-o');
   const paths = Object.values(DEMO_FILES).map((name) => join(folder, name));

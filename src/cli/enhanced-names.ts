@@ -1,4 +1,7 @@
-/** What the maps of `feature_enhance` are called: LocScale has changed the names twice, and others look for them. */
+/**
+ * What the maps of `feature_enhance` are called: LocScale has changed the names twice, and others look for
+ * them.
+ */
 import { dirname, join } from 'node:path';
 import type { OptionValues } from '../options/index.ts';
 import { stemOf } from './manifest.ts';

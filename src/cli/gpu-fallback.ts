@@ -2,7 +2,10 @@
 import type { GpuAdapterEntry } from '../gpu/adapters.ts';
 import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 
-/** The session with those GPUs that can be used, or with the CPU. `speaks`: this process speaks for all of the run. */
+/**
+ * The session with those GPUs that can be used, or with the CPU. `speaks`: this process speaks for all of the
+ * run.
+ */
 export async function dropMissingGpus(session: Session, speaks: boolean): Promise<Session> {
   const { values } = session.parsed;
   const { gpuIds } = values;

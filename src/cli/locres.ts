@@ -1,4 +1,6 @@
-/** `locscale-gpu locres HALF1 HALF2`: local resolution, the map filtered at it, a ChimeraX scene, the record. */
+/**
+ * `locscale-gpu locres HALF1 HALF2`: local resolution, the map filtered at it, a ChimeraX scene, the record.
+ */
 import { type LocalResolutionResult, runLocalResolution } from '../index.ts';
 import { measurementToShow } from '../report/run-to-show.ts';
 import { resolutionWords } from './fsc.ts';

@@ -20,7 +20,9 @@ export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
   return withCubes(model, values.cubeSize, values.stride);
 }
 
-/** Opens the network, runs `body`, and closes it whatever happens. Without a network `body` gets undefined. */
+/**
+ * Opens the network, runs `body`, and closes it whatever happens. Without a network `body` gets undefined.
+ */
 export async function withPredictor<T>(
   session: Session,
   network: NetworkFiles | undefined,

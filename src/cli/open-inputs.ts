@@ -11,7 +11,9 @@ export interface OpenedInputs {
   readonly mask?: MapSource;
   /** Every file that was read, in the order of reading; grows as late ones are read. */
   readonly files: InputFile[];
-  /** Its voxels are read when their step begins: until then the half maps and their spectra need the memory. */
+  /**
+   * Its voxels are read when their step begins: until then the half maps and their spectra need the memory.
+   */
   openLater(path: string, role: string, more?: MapFileOptions): Promise<MapSource>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The files of a run. What a command may write is a table with one row a file (output-tables.ts); everything that has
- * to know about outputs reads it: names, checks before the run, what the pipeline must keep, writing, record, report,
- * the nodes of a RELION job, and docs/outputs.md.
+ * The files of a run. What a command may write is a table with one row a file (output-tables.ts); everything
+ * that has to know about outputs reads it: names, checks before the run, what the pipeline must keep,
+ * writing, record, report, the nodes of a RELION job, and docs/outputs.md.
  */
 import { basename, join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';

@@ -1,7 +1,7 @@
 /**
- * Runs that several processes share: ranks of mpirun or srun (-mpi), or one process for each GPU of --gpu_ids, which
- * this program starts itself. Rank 0 runs the command as if it were alone; the others wait for its orders. Rank 0
- * alone prints results and writes files.
+ * Runs that several processes share: ranks of mpirun or srun (-mpi), or one process for each GPU of
+ * --gpu_ids, which this program starts itself. Rank 0 runs the command as if it were alone; the others wait
+ * for its orders. Rank 0 alone prints results and writes files.
  */
 import process from 'node:process';
 import { type Communicator, RankFailure } from '../distributed/communicator.ts';
@@ -142,7 +142,10 @@ async function connect(session: Session, own: OwnRanks | undefined): Promise<Com
   });
 }
 
-/** Beside the output, where all machines can be expected to write. What is wrong with the options rank 0 says later. */
+/**
+ * Beside the output, where all machines can be expected to write. What is wrong with the options rank 0 says
+ * later.
+ */
 async function sharedFolderOf(command: 'scale', values: Session['parsed']['values']): Promise<string> {
   const { chooseOutfile } = await import('./job-options.ts');
   try {
@@ -152,7 +155,9 @@ async function sharedFolderOf(command: 'scale', values: Session['parsed']['value
   }
 }
 
-/** Of several processes with one command line, the first speaks. Those of mpirun are one run with -mpi only. */
+/**
+ * Of several processes with one command line, the first speaks. Those of mpirun are one run with -mpi only.
+ */
 export function speaksForAll(argv: readonly string[]): boolean {
   const own = ownRanksOf(process.env);
   if (own !== undefined) return own.rank === 0;
@@ -173,7 +178,9 @@ function quiet(logger: Session['logger']): Session['logger'] {
   return { ...logger, line: nothing, detail: nothing, warn: nothing, note: nothing };
 }
 
-/** Ranks other than 0 say nothing of a signal, as all may have got it: what one alone has got rank 0 tells. */
+/**
+ * Ranks other than 0 say nothing of a signal, as all may have got it: what one alone has got rank 0 tells.
+ */
 function toldOnce(error: LocScaleError, { rank }: Communicator): LocScaleError {
   if (!(error instanceof RankFailure) || rank !== 0 || !isStopCode(error.exitCode)) return error;
   return new RankFailure(error.message, { exitCode: error.exitCode, announced: false });

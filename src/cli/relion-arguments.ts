@@ -160,7 +160,9 @@ const HALF = /(half(?:[_-]?map)?[_-]?)([12ab])(?![a-z0-9])/gi;
 /** Each is the half beside it in the other. */
 const [HALVES, OTHERS] = ['12abAB', '21baBA'];
 
-/** run_half1_class001_unfil.mrc -> run_half2_class001_unfil.mrc; undefined where the name tells of no half. */
+/**
+ * run_half1_class001_unfil.mrc -> run_half2_class001_unfil.mrc; undefined where the name tells of no half.
+ */
 export function otherHalf(path: string): string | undefined {
   const start = path.lastIndexOf('/') + 1;
   const name = path.slice(start);

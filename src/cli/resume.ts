@@ -12,7 +12,9 @@ import { packageVersion } from './version.ts';
 
 /** LocScale's name for the folder of intermediate files. */
 export const PROCESSING_FOLDER = 'processing_files';
-/** Of no use once the map is written. FSC, confidence map and prediction may serve a run with another window. */
+/**
+ * Of no use once the map is written. FSC, confidence map and prediction may serve a run with another window.
+ */
 const FINISHED = ['scaling'];
 
 /** undefined where nothing is to be kept. */

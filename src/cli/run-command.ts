@@ -1,6 +1,7 @@
 /**
- * Runs a command that reads maps and writes files. What all of them do stands here once and in its order; a command
- * says what is its own (`MapRun`): which inputs, which table of outputs, the job, and what to tell of the result.
+ * Runs a command that reads maps and writes files. What all of them do stands here once and in its order; a
+ * command says what is its own (`MapRun`): which inputs, which table of outputs, the job, and what to tell of
+ * the result.
  */
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';

@@ -76,8 +76,8 @@ export async function openReference(
 }
 
 /**
- * Voxels much coarser than the network's are not for it. Where nobody asked for a network, the run goes on without a
- * reference; else the pipeline refuses.
+ * Voxels much coarser than the network's are not for it. Where nobody asked for a network, the run goes on
+ * without a reference; else the pipeline refuses.
  */
 export function dropUnsuited(
   { parsed: { values }, logger }: Session,

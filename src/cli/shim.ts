@@ -1,7 +1,7 @@
 /**
- * `locscale-gpu setup --shim FOLDER`: a small program named `locscale`, for scripts and other programs that call
- * LocScale by its name. It is written only where the user says, never by an installation: whoever has LocScale
- * too decides by the order of PATH which of the two computes a map.
+ * `locscale-gpu setup --shim FOLDER`: a small program named `locscale`, for scripts and other programs that
+ * call LocScale by its name. It is written only where the user says, never by an installation: whoever has
+ * LocScale too decides by the order of PATH which of the two computes a map.
  *
  *   FOLDER/locscale   runs this program (locscale.cmd on Windows)
  *   FOLDER/activate   puts FOLDER first in PATH, for programs that activate an environment before they call
@@ -25,7 +25,10 @@ import { shellWords } from './shell-words.ts';
 /** By this a file is known as one that may be written again. */
 const MARK = 'written by locscale-gpu setup --shim';
 
-/** Versions of LocScale whose names of maps are still looked for: scipion-em-locscale 3.1.2 is written for this one. */
+/**
+ * Versions of LocScale whose names of maps are still looked for: scipion-em-locscale 3.1.2 is written for
+ * this one.
+ */
 const olderVersions = ['2.2.3'] as const;
 
 export async function installShim({ logger }: Pick<Session, 'logger'>, where: string): Promise<void> {

@@ -1,4 +1,7 @@
-/** Sentences of the library name its parameters (`named` of errors.ts); here their options take the place of the names. */
+/**
+ * Sentences of the library name its parameters (`named` of errors.ts); here their options take the place of
+ * the names.
+ */
 
 import { respell } from '../errors.ts';
 import { definitionOf, optionIds } from '../options/index.ts';

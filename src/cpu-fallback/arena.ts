@@ -1,12 +1,16 @@
 /**
- * Memory of the CPU engine: shared buffers that grow as volumes need room and whose free parts are used again by
- * whatever comes next, of any size. Single buffers would not do: V8 does not count shared memory, so that it collects
- * them late or never, on every thread that has seen them. Memory that is not shared is left to the collector.
+ * Memory of the CPU engine: shared buffers that grow as volumes need room and whose free parts are used again
+ * by whatever comes next, of any size. Single buffers would not do: V8 does not count shared memory, so that
+ * it collects them late or never, on every thread that has seen them. Memory that is not shared is left to
+ * the collector.
  */
 
 /** Pieces begin at cache lines. */
 const ALIGNMENT = 64;
-/** Address space set aside for a buffer, bytes: what V8 of Node 20 allows. Pages are taken when they are written. */
+/**
+ * Address space set aside for a buffer, bytes: what V8 of Node 20 allows. Pages are taken when they are
+ * written.
+ */
 const RESERVED_BYTES = 4 * 2 ** 30;
 
 interface Hole {
@@ -79,7 +83,10 @@ export class Arena {
     return region;
   }
 
-  /** A region with nothing but pieces that were given away is left to its readers, plain memory to the collector. */
+  /**
+   * A region with nothing but pieces that were given away is left to its readers, plain memory to the
+   * collector.
+   */
   private retire(region: Region): void {
     if (region.pieces.size > 0 || (this.shared && !region.hasReaders)) return;
     this.regions = this.regions.filter((other) => other !== region);

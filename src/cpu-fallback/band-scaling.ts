@@ -1,5 +1,6 @@
 /**
- * Scaling in soft frequency bands (math/soft-scaling/), streamed band by band over worker threads (band-tasks.ts).
+ * Scaling in soft frequency bands (math/soft-scaling/), streamed band by band over worker threads
+ * (band-tasks.ts).
  *
  *   spectra   of the mean of the half maps, of half their difference, of the reference: once
  *   per band  and spectrum: columns along z, weighted; planes, and the squares of their voxels in blocks. The cross

@@ -1,9 +1,11 @@
 /**
- * What worker threads do for one band of the scaling in soft frequency bands (band-scaling.ts): parts of volumes in
- * shared memory, each copied into kernel memory and back. No part depends on the number of threads.
+ * What worker threads do for one band of the scaling in soft frequency bands (band-scaling.ts): parts of
+ * volumes in shared memory, each copied into kernel memory and back. No part depends on the number of
+ * threads.
  *
- * A band travels in one array, planes z one after the other: first the half spectrum of a plane (ny rows of `pitch`
- * floats re, then im), transformed back along z; then, in the same place, its voxels in rows of `rowPitch` floats.
+ * A band travels in one array, planes z one after the other: first the half spectrum of a plane (ny rows of
+ * `pitch` floats re, then im), transformed back along z; then, in the same place, its voxels in rows of
+ * `rowPitch` floats.
  */
 import {
   type BandPlan,
@@ -68,7 +70,10 @@ export function bandWidth(plan: BandPlan, band: number): number {
   return 4 * Math.ceil((highestIndex(plan, 2, band) + 1) / 4);
 }
 
-/** Columns along z of rows from <= ky < to of one band: weighted, inverse (unnormalised), from spectrum to `target`. */
+/**
+ * Columns along z of rows from <= ky < to of one band: weighted, inverse (unnormalised), from spectrum to
+ * `target`.
+ */
 export function bandColumns(
   kernels: Kernels,
   plan: BandPlan,
@@ -162,7 +167,8 @@ export interface BandPlanes {
 }
 
 /**
- * Planes from <= z < to of a band: columns along y and rows along x, inverse; the squares summed over blocks into
+ * Planes from <= z < to of a band: columns along y and rows along x, inverse; the squares summed over blocks
+ * into
  * `blocks`. Plane `from` is the first of its blocks. The voxels replace the spectrum where `keep` is set.
  */
 export function bandPlanes(
@@ -232,7 +238,9 @@ export function bandPlanes(
   return { inside: mask ? inside : all, all };
 }
 
-/** Sums of squares in blocks, of the mean and of half the difference of the half maps, and of the reference. */
+/**
+ * Sums of squares in blocks, of the mean and of half the difference of the half maps, and of the reference.
+ */
 export interface BlockFields {
   readonly power: Float32Array;
   readonly difference: Float32Array | undefined;
@@ -245,8 +253,8 @@ export interface BlockFields {
 }
 
 /**
- * Planes from <= z < to of blocks: weighted with the window along x and y, in place. The cross power of the half maps
- * takes the place of the power of half their difference.
+ * Planes from <= z < to of blocks: weighted with the window along x and y, in place. The cross power of the
+ * half maps takes the place of the power of half their difference.
  */
 export function smoothBlockPlanes(
   kernels: Kernels,
@@ -289,8 +297,8 @@ export function smoothBlockPlanes(
 }
 
 /**
- * Rows from <= y < to of blocks: weighted with the window along z, in place; S is added to the level where the rule
- * says so, and the gains are made, times `outputScale`.
+ * Rows from <= y < to of blocks: weighted with the window along z, in place; S is added to the level where
+ * the rule says so, and the gains are made, times `outputScale`.
  */
 export function blockGains(
   kernels: Kernels,

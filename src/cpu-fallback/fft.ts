@@ -140,8 +140,8 @@ export function shellSumCount(shape: Shape): number {
 }
 
 /**
- * Shell sums of the columns of rows from <= ky < to, every stored coefficient (kx <= nx/2) once as in the original;
- * spectra as `forwardPlanes` leaves them, not changed.
+ * Shell sums of the columns of rows from <= ky < to, every stored coefficient (kx <= nx/2) once as in the
+ * original; spectra as `forwardPlanes` leaves them, not changed.
  */
 export function shellSumsOfColumns(
   kernels: Kernels,

@@ -1,6 +1,7 @@
 /**
- * Tasks on the calling thread, where threads cannot share memory: browsers refuse that to pages without cross-origin
- * isolation. Results are the same; the caller should be a worker itself, so that the page stays alive.
+ * Tasks on the calling thread, where threads cannot share memory: browsers refuse that to pages without
+ * cross-origin isolation. Results are the same; the caller should be a worker itself, so that the page stays
+ * alive.
  */
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { TaskRunner } from './pool.ts';

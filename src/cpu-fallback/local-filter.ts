@@ -1,4 +1,6 @@
-/** out += hat(1 / cut-off) filtered, the share of one bin of a local low-pass (math/fourier/local-filter.ts). */
+/**
+ * out += hat(1 / cut-off) filtered, the share of one bin of a local low-pass (math/fourier/local-filter.ts).
+ */
 import { binWeight } from '../math/fourier/local-filter.ts';
 
 export interface BlendArguments {

@@ -1,6 +1,6 @@
 /**
- * Volumes of the CPU engine: voxels in shared memory (arena.ts), so that worker threads get them without a copy; where
- * memory cannot be shared the engine has no threads, and plain memory does.
+ * Volumes of the CPU engine: voxels in shared memory (arena.ts), so that worker threads get them without a
+ * copy; where memory cannot be shared the engine has no threads, and plain memory does.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';

@@ -84,8 +84,8 @@ function entryTable(kernels: Kernels, address: number, entries: number): EntryTa
 }
 
 /**
- * Entries for the voxels first <= i < last within `reach` along an axis of n: five Gaussians (along z times the
- * heights), squared distance, (i - first) * placeBytes. Returns how many.
+ * Entries for the voxels first <= i < last within `reach` along an axis of n: five Gaussians (along z times
+ * the heights), squared distance, (i - first) * placeBytes. Returns how many.
  */
 function fillEntries(
   { floats, words }: EntryTable,

@@ -1,6 +1,6 @@
 /**
- * A pool of task runners: worker threads, or the calling thread alone. Tasks go to whichever runner is idle; results
- * come back in task order, so nothing depends on the number of threads.
+ * A pool of task runners: worker threads, or the calling thread alone. Tasks go to whichever runner is idle;
+ * results come back in task order, so nothing depends on the number of threads.
  */
 import { LocScaleError } from '../errors.ts';
 import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';

@@ -1,4 +1,7 @@
-/** Columns along z of rows from <= ky < to: forward, coefficients beyond a frequency turned, inverse (unnormalised). */
+/**
+ * Columns along z of rows from <= ky < to: forward, coefficients beyond a frequency turned, inverse
+ * (unnormalised).
+ */
 import { firstTurnedSquare, phaseOf, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';
 import { loadColumns, type SharedSpectrum, signed, storeColumns } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';

@@ -1,8 +1,8 @@
 /**
- * Fourier resampling of whole volumes (math/fourier/resample-plan.ts) in three passes over shared memory: planes
- * forward (rows along x, columns along y) and cropped or padded to the new rows and columns; columns along
- * z forward, cropped or padded, inverse; planes inverse (fft.ts). The spectrum between the passes has the
- * new rows and columns and as many planes as the longer of the two boxes.
+ * Fourier resampling of whole volumes (math/fourier/resample-plan.ts) in three passes over shared memory:
+ * planes forward (rows along x, columns along y) and cropped or padded to the new rows and columns; columns
+ * along z forward, cropped or padded, inverse; planes inverse (fft.ts). The spectrum between the passes has
+ * the new rows and columns and as many planes as the longer of the two boxes.
  */
 
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
@@ -65,8 +65,8 @@ export function forwardResampledPlanes(
 
 /**
  * Columns along z of rows first <= ky < last: forward over the old planes, cropped or padded, inverse
- * (unnormalised) over the new ones, in place. Includes the factor that the inverse planes expect. `filter` may
- * change the new coefficients of each plane kz: rows first <= ky < last of `pitch` floats.
+ * (unnormalised) over the new ones, in place. Includes the factor that the inverse planes expect. `filter`
+ * may change the new coefficients of each plane kz: rows first <= ky < last of `pitch` floats.
  */
 export function resampleColumns(
   kernels: Kernels,

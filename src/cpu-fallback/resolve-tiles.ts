@@ -1,4 +1,6 @@
-/** The local resolution of a map: planned once, then tiles handed to the worker threads (local-resolution.ts). */
+/**
+ * The local resolution of a map: planned once, then tiles handed to the worker threads (local-resolution.ts).
+ */
 
 import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine/checks.ts';
 import type { OpenedResolution, ResolutionSettings } from '../engine/engine.ts';

@@ -101,8 +101,8 @@ export class SlidingWindows {
   }
 
   /**
-   * Walks through the tile at `start`. `onRow` gets the row's place in `TileMask.lanes` and the sums of its voxels:
-   * [z][shell][3][lane].
+   * Walks through the tile at `start`. `onRow` gets the row's place in `TileMask.lanes` and the sums of its
+   * voxels: [z][shell][3][lane].
    */
   run(
     start: Shape,
@@ -163,7 +163,9 @@ export interface ListedPlane {
   }[];
 }
 
-/** In the kernel's words. With soft windows each plane begins and ends with a column that is only a neighbour. */
+/**
+ * In the kernel's words. With soft windows each plane begins and ends with a column that is only a neighbour.
+ */
 export function listColumns(w: number, planes: readonly ListedPlane[], soft: boolean): ColumnList {
   const words: number[] = [];
   let listed = 0;

@@ -1,8 +1,8 @@
 /**
- * Averages over symmetry operators (math/symmetry/rotation-plan.ts): orbits of the operators that map the grid onto itself,
- * and, for the others, blocks of the result that gather from the part of the fine grid that a copy of the block
- * covers. One voxel of an orbit is computed (that with the least index) and written to all: no two tasks
- * write the same voxel.
+ * Averages over symmetry operators (math/symmetry/rotation-plan.ts): orbits of the operators that map the
+ * grid onto itself, and, for the others, blocks of the result that gather from the part of the fine grid that
+ * a copy of the block covers. One voxel of an orbit is computed (that with the least index) and written to
+ * all: no two tasks write the same voxel.
  */
 import type { Shape } from '../math/grid.ts';
 import { TAPS, TAPS_BEFORE, weightTable } from '../math/symmetry/rotation-kernel.ts';
@@ -119,8 +119,8 @@ export interface Prefilter {
 }
 
 /**
- * `resampleColumns` of the columns of rows first <= ky < last, with factors on the spectrum: the interpolation
- * kernel's, and 0 beyond the map's Nyquist frequency.
+ * `resampleColumns` of the columns of rows first <= ky < last, with factors on the spectrum: the
+ * interpolation kernel's, and 0 beyond the map's Nyquist frequency.
  */
 export function prefilterColumns(
   kernels: Kernels,
@@ -159,7 +159,10 @@ export interface GatherJob {
   readonly out: Float32Array;
 }
 
-/** Planes zFrom <= z < zTo, rows yFrom <= y < yTo of the result, those voxels that are the first of their orbit. */
+/**
+ * Planes zFrom <= z < zTo, rows yFrom <= y < yTo of the result, those voxels that are the first of their
+ * orbit.
+ */
 export function gatherCopies(
   kernels: Kernels,
   job: GatherJob,

@@ -1,4 +1,7 @@
-/** Radial profiles of Hann-tapered windows around the mask voxels of a tile, of the map and the reference at once. */
+/**
+ * Radial profiles of Hann-tapered windows around the mask voxels of a tile, of the map and the reference at
+ * once.
+ */
 import type { Shape } from '../math/grid.ts';
 import { HANN_MEAN_SQUARE, type RadialProfileKind, shellWeights } from '../math/scaling/windows.ts';
 import type { Kernels } from './kernels/kernels.ts';
@@ -64,8 +67,8 @@ export function taperedBytes(windowVoxels: number, size: Shape, kind: RadialProf
 }
 
 /**
- * All coefficients of a profile: of the octant, or of the full sphere, whose planes 0 < c < h stand for -c too, come
- * first and count twice.
+ * All coefficients of a profile: of the octant, or of the full sphere, whose planes 0 < c < h stand for -c
+ * too, come first and count twice.
  */
 function taperedColumns(w: number, kind: RadialProfileKind): ColumnList {
   const known = lists.get(`${kind} ${w}`);

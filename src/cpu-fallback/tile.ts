@@ -1,7 +1,7 @@
 /**
- * A tile of local scaling: `size` voxels are computed, `size + w - 1` are read (more for tapered windows), and the shell
- * convolutions run on an FFT box at least that large. Tiles are small enough to stay in cache and
- * independent of each other: any number of threads gives the same bits.
+ * A tile of local scaling: `size` voxels are computed, `size + w - 1` are read (more for tapered windows),
+ * and the shell convolutions run on an FFT box at least that large. Tiles are small enough to stay in cache
+ * and independent of each other: any number of threads gives the same bits.
  */
 import type { Shape } from '../math/grid.ts';
 import type { Kernels } from './kernels/kernels.ts';
@@ -11,7 +11,9 @@ export const BLOCK = 8;
 
 export interface TileShape {
   readonly windowVoxels: number;
-  /** Voxels read before the tile, and one fewer behind it: half the window, or half of what reaches farther. */
+  /**
+   * Voxels read before the tile, and one fewer behind it: half the window, or half of what reaches farther.
+   */
   readonly margin: number;
   /** Voxels computed per tile (z, y, x); x is a multiple of 8. */
   readonly size: Shape;
@@ -84,7 +86,10 @@ export function gatherTile(
   }
 }
 
-/** Mask bits and voxel lists of the tile at `start`; `lanesAddress` has room for size[0] size[1] size[2] / 8 bytes. */
+/**
+ * Mask bits and voxel lists of the tile at `start`; `lanesAddress` has room for size[0] size[1] size[2] / 8
+ * bytes.
+ */
 export function gatherTileMask(
   kernels: Kernels,
   tile: TileShape,

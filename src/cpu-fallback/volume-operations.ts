@@ -1,4 +1,6 @@
-/** Voxel-wise operations on ranges of shared volumes. Sums are float64, ranges do not depend on the threads. */
+/**
+ * Voxel-wise operations on ranges of shared volumes. Sums are float64, ranges do not depend on the threads.
+ */
 import type { Shape } from '../math/grid.ts';
 import { blockGrid } from '../math/scaling/occupancy.ts';
 import type { PartialStatistics } from '../math/statistics/moments.ts';

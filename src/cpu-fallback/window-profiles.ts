@@ -74,7 +74,8 @@ export class WindowProfiler {
         const at = (block * ny + y) * nz;
         const runs = findRuns(mask.lanes, at, nz);
         if (runs.length === 0) {
-          // Between two wanted rows the recursion goes on without profiles; before the first it has not begun.
+          // Between two wanted rows the recursion goes on without profiles; before the first it has not
+          // begun.
           if (!seed && y < mask.lastRow[block]) exports.profileRow(false, y, this.runsAddress, 0);
           continue;
         }

@@ -120,7 +120,10 @@ async function startTiles(
   return { job, opened, set: { ...set, tileSize }, scaling };
 }
 
-/** A run on tiles of this size; where there is too little memory for them, on those that the engine finds room for. */
+/**
+ * A run on tiles of this size; where there is too little memory for them, on those that the engine finds room
+ * for.
+ */
 async function startOrSmaller(
   job: LocalScalingJob,
   opened: OpenedScaling,

@@ -36,7 +36,8 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
     return createSingleCommunicator();
   }
   // UCX, under MPICH and many Open MPIs, moves the end of the heap while other threads allocate: one start in
-  // thirty then ended in a segmentation fault. It serves a cache of registered memory, which is not missed here.
+  // thirty then ended in a segmentation fault. It serves a cache of registered memory, which is not missed
+  // here.
   process.env.UCX_MEM_EVENTS ??= 'no';
   const { findMpi } = await import('./find-mpi.ts');
   const found = await findMpi(environment, launcher);

@@ -25,8 +25,8 @@ export type ScalingSettings = Omit<LocalScalingJob, VolumeName>;
 
 export type Order =
   /**
-   * The volumes named follow, each as a broadcast of its own; answered by a gather of the tile sizes that the ranks can
-   * scale.
+   * The volumes named follow, each as a broadcast of its own; answered by a gather of the tile sizes that the
+   * ranks can scale.
    */
   | {
       readonly kind: 'open-scaling';

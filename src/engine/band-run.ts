@@ -1,6 +1,7 @@
 /**
- * The loop over the bands of a soft scaling (math/soft-scaling/), the same for both engines: what a band gives depends
- * on the job and its index only. An engine holds spectra, one band, and fields of one value per block.
+ * The loop over the bands of a soft scaling (math/soft-scaling/), the same for both engines: what a band
+ * gives depends on the job and its index only. An engine holds spectra, one band, and fields of one value per
+ * block.
  */
 import { LocScaleError } from '../errors.ts';
 import type { BandPlan } from '../math/soft-scaling/bands.ts';

@@ -149,7 +149,9 @@ export function checkBandMaps(
       );
 }
 
-/** Voxels that the means of a band are taken over; an empty mask means all of them, and cannot clear the rest. */
+/**
+ * Voxels that the means of a band are taken over; an empty mask means all of them, and cannot clear the rest.
+ */
 export function bandRegion(
   { shape, zeroOutside }: BandScalingSettings,
   mask: Volume | undefined,

@@ -36,9 +36,9 @@ export interface VolumeStatistics {
 }
 
 /**
- * Sums over shells r = floor(|f| edge), f in cycles per voxel, edge = min(shape), r = 0 ... floor(edge/2) - 1:
- * in a cubic box the shells of integer radius of method 1.
- * As in the original every coefficient of the half spectrum (0 <= kx <= nx/2) counts once.
+ * Sums over shells r = floor(|f| edge), f in cycles per voxel, edge = min(shape), r = 0 ... floor(edge/2) -
+ * 1: in a cubic box the shells of integer radius of method 1. As in the original every coefficient of the
+ * half spectrum (0 <= kx <= nx/2) counts once.
  */
 export interface ShellSpectra {
   /** Sum of Re(A conj B). */
@@ -159,7 +159,9 @@ export interface LocalScalingEstimate {
   readonly workingBytes: number;
   /** Expected wall time, seconds, on this engine. */
   readonly seconds: number;
-  /** Edges of the tiles that the engine would cut the job into, in voxels, and those that hold mask voxels. */
+  /**
+   * Edges of the tiles that the engine would cut the job into, in voxels, and those that hold mask voxels.
+   */
   readonly tileSize: Shape;
   readonly tiles: readonly ScalingTile[];
 }
@@ -179,7 +181,10 @@ export interface BandScalingSettings {
   readonly fadeResolution?: number;
   /** The result is 0 where the mask is not above 0.5. */
   readonly zeroOutside?: boolean;
-  /** Also return what the bands say about the surroundings of every voxel (math/soft-scaling/local-measures.ts). */
+  /**
+   * Also return what the bands say about the surroundings of every voxel
+   * (math/soft-scaling/local-measures.ts).
+   */
   readonly measureLocal?: boolean;
 }
 
@@ -192,7 +197,10 @@ export interface BandScalingMaps {
   readonly reference?: Volume;
   /** For the hybrid target: voxels > 0.5 follow the profile, the others the reference. */
   readonly differenceMask?: Volume;
-  /** Voxels > 0.5 decide which bands hold signal and how strong it is; without, or where none is, all voxels do. */
+  /**
+   * Voxels > 0.5 decide which bands hold signal and how strong it is; without, or where none is, all voxels
+   * do.
+   */
   readonly mask?: Volume;
 }
 
@@ -201,7 +209,10 @@ export interface BandScalingJob extends Omit<BandScalingSettings, 'shape' | 'hal
 
 /** What the bands say about the surroundings of every voxel; 0 outside the mask. */
 export interface LocalBandMaps {
-  /** B factor of the signal, A^2; 0 where it cannot be measured, absent for voxels that leave no two bands to it. */
+  /**
+   * B factor of the signal, A^2; 0 where it cannot be measured, absent for voxels that leave no two bands to
+   * it.
+   */
   readonly bFactor?: Volume;
   /** Where the half maps stop agreeing, A; absent for a single map. */
   readonly resolution?: Volume;
@@ -228,13 +239,16 @@ export interface BandScalingEstimate {
 /** A planned scaling in soft bands. */
 export interface OpenedBandScaling {
   readonly estimate: BandScalingEstimate;
-  /** Takes the working memory and transforms the maps. Where a GPU has less memory than it promised the plan shrinks. */
+  /**
+   * Takes the working memory and transforms the maps. Where a GPU has less memory than it promised the plan
+   * shrinks.
+   */
   start(maps: BandScalingMaps): Promise<BandScalingRun>;
 }
 
 /**
- * A scaling in bands with its working memory. What a band gives depends on the job and its index only, and bands are
- * added in ascending order: wherever they were scaled, the sum has the same bits.
+ * A scaling in bands with its working memory. What a band gives depends on the job and its index only, and
+ * bands are added in ascending order: wherever they were scaled, the sum has the same bits.
  */
 export interface BandScalingRun {
   /** Scales all bands and adds them. */
@@ -285,8 +299,8 @@ export interface OperationHooks {
 }
 
 /**
- * Bytes of the engine's memory that a verb takes at most while it works, its result included, beside the volumes
- * that exist. On a GPU these are bytes of the device, under the assumption that all it has are free.
+ * Bytes of the engine's memory that a verb takes at most while it works, its result included, beside the
+ * volumes that exist. On a GPU these are bytes of the device, under the assumption that all it has are free.
  */
 export interface VerbBytes {
   average(shape: Shape): number;
@@ -303,8 +317,8 @@ export interface VerbBytes {
   /** What bytes of the host count: all where the engine works in its memory, none on a device. */
   host(bytes: number): number;
   /**
-   * What stays taken until the engine is closed, by threads that have worked on volumes of this shape and in a job
-   * with this working memory: worker threads return none of theirs.
+   * What stays taken until the engine is closed, by threads that have worked on volumes of this shape and in
+   * a job with this working memory: worker threads return none of theirs.
    */
   kept(shape: Shape, workingBytes: number): number;
 }
@@ -325,13 +339,14 @@ export interface Engine {
   /** Takes over `data` (the caller must not use it afterwards). */
   upload(data: Float32Array, shape: Shape): Promise<Volume>;
   /**
-   * Copies nothing where the engine's memory is host memory: treat the result as read-only. It is a view of memory
-   * that other volumes share (mind `byteOffset`), and keeps all of that alive: copy what outlives the engine.
+   * Copies nothing where the engine's memory is host memory: treat the result as read-only. It is a view of
+   * memory that other volumes share (mind `byteOffset`), and keeps all of that alive: copy what outlives the
+   * engine.
    */
   download(volume: Volume): Promise<Float32Array>;
   /**
-   * The result of `body` on the voxels, which it must neither change nor use once it is done: unlike a download,
-   * a look leaves the volume's memory free to be used again once the volume is released.
+   * The result of `body` on the voxels, which it must neither change nor use once it is done: unlike a
+   * download, a look leaves the volume's memory free to be used again once the volume is released.
    */
   inspect<T>(volume: Volume, body: (voxels: Float32Array) => T | Promise<T>): Promise<T>;
   release(...volumes: Volume[]): void;
@@ -344,7 +359,9 @@ export interface Engine {
   binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }>;
   /** Multiplies the Fourier transform by a function of |f|. */
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume>;
-  /** Turns the phases of the Fourier transform beyond a frequency by chance (math/fourier/random-phases.ts). */
+  /**
+   * Turns the phases of the Fourier transform beyond a frequency by chance (math/fourier/random-phases.ts).
+   */
   randomisePhases(volume: Volume, phases: RandomPhases): Promise<Volume>;
   /**
    * The same periodic box on another number of voxels, by cropping or padding the Fourier transform.
@@ -357,8 +374,9 @@ export interface Engine {
    */
   simulateMap(atoms: AtomSet, grid: Grid, options?: ModelMapOptions): Promise<Volume>;
   /**
-   * Average of the map over a group of rotations (math/symmetry/point-group.ts) about a voxel, or over rotations with
-   * shifts. Exact where all operators map the grid onto itself, else to 1e-4 (math/symmetry/rotation-plan.ts).
+   * Average of the map over a group of rotations (math/symmetry/point-group.ts) about a voxel, or over
+   * rotations with shifts. Exact where all operators map the grid onto itself, else to 1e-4
+   * (math/symmetry/rotation-plan.ts).
    */
   symmetrise(volume: Volume, operators: readonly Operator[], options?: SymmetriseOptions): Promise<Volume>;
   /** Cross and power spectra in shells, for the FSC; default 'floor'. */
@@ -374,7 +392,10 @@ export interface Engine {
   openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution>;
   /** Plans a scaling in soft frequency bands, each by its local signal, power and target. */
   openBandScaling(settings: BandScalingSettings): Promise<OpenedBandScaling>;
-  /** Low-pass at a cut-off (A) of every voxel's own, between the bins (math/fourier/local-filter.ts); 0 where it is 0. */
+  /**
+   * Low-pass at a cut-off (A) of every voxel's own, between the bins (math/fourier/local-filter.ts); 0 where
+   * it is 0.
+   */
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;
 
   dispose(): Promise<void>;

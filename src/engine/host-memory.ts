@@ -1,6 +1,6 @@
 /**
- * Working arrays of the host in the engine's memory, where what is given back serves the next volume at once. Arrays
- * of the heap are collected late, and freed to the system later still.
+ * Working arrays of the host in the engine's memory, where what is given back serves the next volume at once.
+ * Arrays of the heap are collected late, and freed to the system later still.
  */
 
 export interface HostMemory {

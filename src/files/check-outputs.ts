@@ -9,8 +9,9 @@ import { discardTemporary, removeLeftovers, takeTemporaryName } from './temporar
 
 /**
  * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links
- * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does; what a
- * run that was killed left of such a file goes at once. `optionOf`: of the command line, which chose the name.
+ * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does;
+ * what a run that was killed left of such a file goes at once. `optionOf`: of the command line, which chose
+ * the name.
  */
 export async function checkOutputs(
   outputs: readonly string[],

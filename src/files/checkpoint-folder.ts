@@ -1,7 +1,7 @@
 /**
- * Checkpoints as files: `<prefix><name>-<hash>-<number>.part`. The hash stands for everything the content depends
- * on, this program's version included, so that nothing is ever taken over from another job. Files are written
- * under a temporary name; what is damaged is not taken over.
+ * Checkpoints as files: `<prefix><name>-<hash>-<number>.part`. The hash stands for everything the content
+ * depends on, this program's version included, so that nothing is ever taken over from another job. Files are
+ * written under a temporary name; what is damaged is not taken over.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
@@ -33,7 +33,10 @@ interface Head {
   readonly lengths: readonly number[];
 }
 
-/** First bytes of a file; the length of the JSON follows (uint32, little-endian), then SHA-256 of all that is behind. */
+/**
+ * First bytes of a file; the length of the JSON follows (uint32, little-endian), then SHA-256 of all that is
+ * behind.
+ */
 const MAGIC = 'LSGCHK01';
 const DIGEST_BYTES = 32;
 const START_BYTES = MAGIC.length + 4 + DIGEST_BYTES;

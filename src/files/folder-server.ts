@@ -1,6 +1,6 @@
 /**
- * Serves a folder of the package, the page, on this machine only. Its headers let the page share memory among threads and
- * forbid it to send anything anywhere. Only files that are in the folder at the start are served.
+ * Serves a folder of the package, the page, on this machine only. Its headers let the page share memory among
+ * threads and forbid it to send anything anywhere. Only files that are in the folder at the start are served.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -8,8 +8,9 @@ import { removeLeftovers } from './temporary-files.ts';
 export { type FileRead, type MapFileOptions, openMapFile, readMapFile, readModelFile } from './read-files.ts';
 
 /**
- * Writes a map: mode 2, with the header it has and one label more (at most 80 characters). The file appears when
- * it is whole; one of that name is replaced, and where the name is a symbolic link, the file that it points to.
+ * Writes a map: mode 2, with the header it has and one label more (at most 80 characters). The file appears
+ * when it is whole; one of that name is replaced, and where the name is a symbolic link, the file that it
+ * points to.
  */
 export async function writeMapFile(path: string, map: MapImage, label: string): Promise<void> {
   const target = await targetOf(path);

@@ -29,12 +29,18 @@ export function readMapFile(path: string, options: MapFileOptions = {}): Promise
   return readMap(fileAt(path), { ...options, onRead: naming(path, options.onRead) });
 }
 
-/** Reads the header now and the voxels when the step begins that needs them, so that memory is free until then. */
+/**
+ * Reads the header now and the voxels when the step begins that needs them, so that memory is free until
+ * then.
+ */
 export function openMapFile(path: string, options: MapFileOptions = {}): Promise<MapSource> {
   return openMap(fileAt(path), { ...options, onRead: naming(path, options.onRead) });
 }
 
-/** Reads an atomic model, PDB or mmCIF, also .gz. A model without an id of its own goes by the name of its file. */
+/**
+ * Reads an atomic model, PDB or mmCIF, also .gz. A model without an id of its own goes by the name of its
+ * file.
+ */
 export function readModelFile(
   path: string,
   { onRead }: { readonly onRead?: (file: FileRead) => void } = {},

@@ -1,5 +1,6 @@
 /**
- * The folder of an external job of RELION (3.1 to 5), and the files by which RELION's pipeline knows how the job ended:
+ * The folder of an external job of RELION (3.1 to 5), and the files by which RELION's pipeline knows how the
+ * job ended:
  *   RELION_OUTPUT_NODES.star   the results, for the nodes of later jobs
  *   RELION_JOB_EXIT_SUCCESS, RELION_JOB_EXIT_FAILURE, RELION_JOB_EXIT_ABORTED
  *   RELION_JOB_ABORT_NOW       made by RELION ("Abort running"): the job is to stop

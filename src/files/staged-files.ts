@@ -1,7 +1,7 @@
 /**
- * Files that appear when they are whole: written under a temporary name in their own folder, and renamed together when
- * all are complete. A run that fails or is stopped leaves nothing. Symbolic links are followed: the file they point to
- * is written, and the link stays.
+ * Files that appear when they are whole: written under a temporary name in their own folder, and renamed
+ * together when all are complete. A run that fails or is stopped leaves nothing. Symbolic links are followed:
+ * the file they point to is written, and the link stays.
  */
 import { lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { mkdir, open, readlink } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 /**
- * Names under which files are written before they are whole: `.<name>.<place>-<process>-<number>.tmp`, in the folder of
- * the file. Those of this process go when it ends, whatever ends it but SIGKILL and a crash of the machine; those of
- * a process that was killed go when the next run writes the same file.
+ * Names under which files are written before they are whole: `.<name>.<place>-<process>-<number>.tmp`, in the
+ * folder of the file. Those of this process go when it ends, whatever ends it but SIGKILL and a crash of the
+ * machine; those of a process that was killed go when the next run writes the same file.
  */
 import { createHash } from 'node:crypto';
 import { rmdirSync, unlinkSync } from 'node:fs';
@@ -79,8 +79,8 @@ export function removeTemporaries(): void {
 }
 
 /**
- * Removes from `folder` what killed processes left of files whose names `isOurs` takes: of this machine those whose
- * process has ended, else those that have not changed for a day.
+ * Removes from `folder` what killed processes left of files whose names `isOurs` takes: of this machine those
+ * whose process has ended, else those that have not changed for a day.
  */
 export async function removeLeftovers(folder: string, isOurs: (name: string) => boolean): Promise<void> {
   for (const entry of await readdir(folder).catch(() => [])) {

@@ -240,8 +240,9 @@ export function listInWords(adapters: readonly GpuAdapterEntry[]): string {
 }
 
 /**
- * wgpu clears workgroup memory by assigning it a zero value, which a software driver turns into an instruction
- * for every number: pipelines with 32 KiB take 10 s to compile there, those with less in proportion.
+ * wgpu clears workgroup memory by assigning it a zero value, which a software driver turns into an
+ * instruction for every number: pipelines with 32 KiB take 10 s to compile there, those with less in
+ * proportion.
  */
 const SLOWLY_CLEARED_LINE_BYTES = 4096;
 

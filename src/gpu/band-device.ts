@@ -1,8 +1,8 @@
 /**
- * One soft frequency band at a time on the GPU: the spectra of the mean of the half maps, of half their difference and
- * of the reference stay on the device; a band is weighted and transformed back along z in one pass
- * (shaders/band-filter.wgsl), along y and x by the passes of fft-slabs.ts, and measured, windowed and added to the
- * result by shaders/band-scaling.wgsl.
+ * One soft frequency band at a time on the GPU: the spectra of the mean of the half maps, of half their
+ * difference and of the reference stay on the device; a band is weighted and transformed back along z in one
+ * pass (shaders/band-filter.wgsl), along y and x by the passes of fft-slabs.ts, and measured, windowed and
+ * added to the result by shaders/band-scaling.wgsl.
  */
 import type { BandDevice, BandSpectrum } from '../engine/band-run.ts';
 import type { BandScalingSettings, Volume } from '../engine/engine.ts';

@@ -1,6 +1,6 @@
 /**
- * Scaling in soft frequency bands (math/soft-scaling/), streamed band by band as on the CPU engine: planned, started,
- * and finished here; what happens to one band is in band-device.ts.
+ * Scaling in soft frequency bands (math/soft-scaling/), streamed band by band as on the CPU engine: planned,
+ * started, and finished here; what happens to one band is in band-device.ts.
  */
 import { createBandRun } from '../engine/band-run.ts';
 import { bandRegion, checkBandMaps, checkBandSettings } from '../engine/checks.ts';

@@ -12,7 +12,10 @@ export interface GpuLimits {
   /** Largest slab of a volume; at most the two above. */
   readonly slabBytes: number;
   readonly workgroupBytes: number;
-  /** Workgroup memory for the lines of a Fourier transform, if several fit: more lowers the number of workgroups that run at once. */
+  /**
+   * Workgroup memory for the lines of a Fourier transform, if several fit: more lowers the number of
+   * workgroups that run at once.
+   */
   readonly lineBytes: number;
   readonly workgroupInvocations: number;
   readonly workgroupsPerDimension: number;
@@ -61,7 +64,10 @@ export const usage = {
 /** Storage that can be written by shaders and copied both ways. */
 export const STORAGE = usage.storage | usage.copySource | usage.copyTarget;
 
-/** Bytes read back at a time: two buffers of this size, one filled by the device while the host copies the other. */
+/**
+ * Bytes read back at a time: two buffers of this size, one filled by the device while the host copies the
+ * other.
+ */
 const READ_BYTES = 32 * 2 ** 20;
 
 const LATE_EVENT_MILLISECONDS = 20;

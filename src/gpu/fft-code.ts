@@ -1,8 +1,10 @@
 /**
- * WGSL of the Fourier transform of lines of one length, written out for its radices: butterflies in registers, one
- * exchange through workgroup memory between two passes and none before the first or behind the last.
+ * WGSL of the Fourier transform of lines of one length, written out for its radices: butterflies in
+ * registers, one exchange through workgroup memory between two passes and none before the first or behind the
+ * last.
  *
- * Pass of radix R with stride s (the product of the radices before it), Stockham's order, on every line of L values:
+ * Pass of radix R with stride s (the product of the radices before it), Stockham's order, on every line of L
+ * values:
  *   y[b + (R - 1) u + k s] = exp(-2 pi i u k / L) sum_j x[b + j L / R] exp(-2 pi i j k / R)
  * for the butterflies b < L / R, u = b - b mod s. In the last pass u is 0, and there are no factors.
  *
@@ -13,8 +15,8 @@
  *   transform(thread)            input_value to output_value
  *   transform_to_work(thread)    input_value to workgroup memory, through middle_value
  *   transform_from_work(thread)  workgroup memory to output_value
- * Each is written only where the shader calls it, and called by all threads. transform_from_work begins with a barrier;
- * a shader that reads `work_value` behind transform_to_work makes one itself.
+ * Each is written only where the shader calls it, and called by all threads. transform_from_work begins with
+ * a barrier; a shader that reads `work_value` behind transform_to_work makes one itself.
  */
 import type { LineFftPlan } from './fft-lines.ts';
 
@@ -142,7 +144,10 @@ function passesOf({ radices, bluestein }: LineFftPlan): Pass[] {
   return bluestein ? [...once, ...once] : once;
 }
 
-/** Values between two passes, per line: with a gap behind every first butterfly, so that its outputs lie in all banks. */
+/**
+ * Values between two passes, per line: with a gap behind every first butterfly, so that its outputs lie in
+ * all banks.
+ */
 export function workLength({
   length,
   radices,

@@ -33,7 +33,9 @@ export type Planned<T> =
 
 const LARGEST_RADIX = 16;
 const COMPLEX_BYTES = 8;
-/** Lines per workgroup: 16 columns x 8 bytes are a whole cache line; half of one is still read at full speed. */
+/**
+ * Lines per workgroup: 16 columns x 8 bytes are a whole cache line; half of one is still read at full speed.
+ */
 const MOST_LINES = 16;
 const ENOUGH_LINES = 8;
 /** Workgroup memory that lets several workgroups run at once on every GPU. */
@@ -42,7 +44,10 @@ const GROUP_BYTES = 16 * 1024;
 const ROW_VALUES = 1024;
 const MOST_THREADS = 256;
 
-/** `middle`: for columns that stay in workgroup memory between two transforms, as rows always do before or after one. */
+/**
+ * `middle`: for columns that stay in workgroup memory between two transforms, as rows always do before or
+ * after one.
+ */
 export function planLineFft(
   n: number,
   kind: LineKind,
@@ -112,7 +117,9 @@ function powerOfTwoUpTo(limit: number): number {
   return 2 ** Math.max(0, Math.floor(Math.log2(limit)));
 }
 
-/** `table` of lib/line-fft.wgsl: roots of unity, then chirp and transformed chirp of Bluestein's algorithm. */
+/**
+ * `table` of lib/line-fft.wgsl: roots of unity, then chirp and transformed chirp of Bluestein's algorithm.
+ */
 export function lineTable(plan: LineFftPlan): Float64Array {
   const conjugate = (pairs: Float64Array): Float64Array => pairs.map((v, i) => (i % 2 === 0 ? v : -v));
   const roots = conjugate(rootsOfUnity(plan.length));
@@ -137,7 +144,10 @@ function cacheOf(gpu: GpuDevice): DeviceCache {
   return cache;
 }
 
-/** Entry point of a shader that includes lib/line-fft.wgsl, for one length; binds its table. Kept until the device goes. */
+/**
+ * Entry point of a shader that includes lib/line-fft.wgsl, for one length; binds its table. Kept until the
+ * device goes.
+ */
 export function lineKernel(
   gpu: GpuDevice,
   plan: LineFftPlan,

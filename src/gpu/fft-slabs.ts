@@ -144,8 +144,8 @@ export async function transformPlanes(gpu: GpuDevice, volume: GpuVolume, spectru
 }
 
 /**
- * Columns along y and rows along x, inverse, divided by the number of voxels. Destroys the spectrum. `bins`: columns
- * of a plane that are not 0, where not all.
+ * Columns along y and rows along x, inverse, divided by the number of voxels. Destroys the spectrum. `bins`:
+ * columns of a plane that are not 0, where not all.
  */
 export async function restorePlanes(
   gpu: GpuDevice,

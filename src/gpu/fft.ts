@@ -64,7 +64,10 @@ export function planRealFft3d(shape: Shape, limits: GpuLimits): Planned<RealFft3
   return { ok: true, plan: { shape, ...axes.plan, pitch, spectrumBytes } };
 }
 
-/** `copies`: volumes that follow each other in one buffer, and so do their spectra; all are transformed at once. */
+/**
+ * `copies`: volumes that follow each other in one buffer, and so do their spectra; all are transformed at
+ * once.
+ */
 export async function createRealFft3d(
   gpu: GpuDevice,
   plan: RealFft3dPlan,

@@ -1,6 +1,6 @@
 /**
- * Buffers of a job on the GPU: made together, so that memory that is missing is known before the first tile, and
- * destroyed together. A plan that the GPU refuses is replaced by a smaller one.
+ * Buffers of a job on the GPU: made together, so that memory that is missing is known before the first tile,
+ * and destroyed together. A plan that the GPU refuses is replaced by a smaller one.
  */
 import { isLocScaleError, LocScaleError, named } from '../errors.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
@@ -15,7 +15,10 @@ export interface JobBuffers {
   own<T extends Destroyable>(part: T): T;
 }
 
-/** Builds a job's buffers and kernels; an allocation that the GPU refuses is an 'out-of-memory' error here, not later. */
+/**
+ * Builds a job's buffers and kernels; an allocation that the GPU refuses is an 'out-of-memory' error here,
+ * not later.
+ */
 export async function buildJob<Job extends object>(
   gpu: GpuDevice,
   name: string,
@@ -64,8 +67,8 @@ export async function withRecovery<Result>(gpu: GpuDevice, attempt: () => Promis
 }
 
 /**
- * Tries a plan; where the GPU has less memory than assumed, a plan of half its bytes, until it works or none is
- * that small (`planWithin` then throws).
+ * Tries a plan; where the GPU has less memory than assumed, a plan of half its bytes, until it works or none
+ * is that small (`planWithin` then throws).
  */
 export async function withSmallerPlans<Plan extends { readonly bytes: number }, Result>(
   gpu: GpuDevice,

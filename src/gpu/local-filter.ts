@@ -1,4 +1,6 @@
-/** A low-pass that differs from voxel to voxel (shaders/local-filter.wgsl): bin by bin, filtered and blended. */
+/**
+ * A low-pass that differs from voxel to voxel (shaders/local-filter.wgsl): bin by bin, filtered and blended.
+ */
 import { requireSameShape } from '../engine/checks.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { GpuDevice } from './device.ts';

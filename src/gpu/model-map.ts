@@ -25,7 +25,10 @@ export async function simulateMap(gpu: GpuDevice, plan: SplatPlan, shape: Shape)
   return radialFilter(gpu, cropped, plan.unblur).finally(() => destroyVolume(gpu, cropped));
 }
 
-/** Bytes of the lists of a submission: every atom in all blocks that it may be felt in, as far as one submission goes. */
+/**
+ * Bytes of the lists of a submission: every atom in all blocks that it may be felt in, as far as one
+ * submission goes.
+ */
 export function listBytes(atoms: number, grid: Grid): number {
   const { shape, voxelSize } = finerGrid(grid);
   const reach = largestReach(grid);
@@ -43,7 +46,9 @@ interface PlaneRun {
   readonly to: number;
 }
 
-/** Runs of whole blocks whose lists have at most `most` entries, or one layer of blocks where that has more. */
+/**
+ * Runs of whole blocks whose lists have at most `most` entries, or one layer of blocks where that has more.
+ */
 export function planPlaneRuns(
   records: Float32Array,
   grid: Grid,

@@ -1,6 +1,6 @@
 /**
- * Plan of a scaling in soft frequency bands on the GPU (band-scaling.ts): transforms in slabs, fields of one value per
- * block, and the bytes that all of it takes and moves.
+ * Plan of a scaling in soft frequency bands on the GPU (band-scaling.ts): transforms in slabs, fields of one
+ * value per block, and the bytes that all of it takes and moves.
  */
 import type { BandScalingSettings } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
@@ -84,8 +84,8 @@ export function requireBandPlan(
 }
 
 /**
- * Bytes that the dispatches read and write, each value counted once per dispatch, and those of as many whole real
- * transforms: two (with a reference three) to begin with and as many per band.
+ * Bytes that the dispatches read and write, each value counted once per dispatch, and those of as many whole
+ * real transforms: two (with a reference three) to begin with and as many per band.
  */
 export function bandTraffic(
   { bands, spectra }: Pick<GpuBandPlan, 'bands' | 'spectra'>,

@@ -1,4 +1,7 @@
-/** Turns the phases of a volume beyond a frequency (shaders/randomise-phases.wgsl), as a filter of its columns along z. */
+/**
+ * Turns the phases of a volume beyond a frequency (shaders/randomise-phases.wgsl), as a filter of its columns
+ * along z.
+ */
 import { firstTurnedSquare, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';
 import type { GpuDevice } from './device.ts';
 import { filterColumns, throughSpectrum } from './radial-filter.ts';

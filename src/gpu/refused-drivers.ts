@@ -1,6 +1,6 @@
 /**
- * GPU drivers that Vulkan lists (platform/vulkan-devices.ts) and WebGPU does not take. Why, Dawn prints when it passes
- * over a device; it does not name the device there, but goes through them in Vulkan's order.
+ * GPU drivers that Vulkan lists (platform/vulkan-devices.ts) and WebGPU does not take. Why, Dawn prints when
+ * it passes over a device; it does not name the device there, but goes through them in Vulkan's order.
  */
 
 import type { GpuEntry } from '../platform/index.ts';

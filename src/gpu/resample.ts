@@ -1,6 +1,6 @@
 /**
- * Fourier resampling (math/fourier/resample-plan.ts). Planes of the old box are transformed a chunk at a time and
- * cropped or padded to the new rows and columns; columns along z go through strips: forward over the old
+ * Fourier resampling (math/fourier/resample-plan.ts). Planes of the old box are transformed a chunk at a time
+ * and cropped or padded to the new rows and columns; columns along z go through strips: forward over the old
  * planes, cropped or padded, inverse over the new ones; then the new planes are transformed back. The
  * spectrum in between has the new rows and columns and as many planes as the longer of the two boxes.
  */
@@ -143,7 +143,9 @@ function createSlabs(scratch: Scratch, { to, depth, planesPerSlab }: ResamplePla
   return slabs;
 }
 
-/** Transforms the planes of the volume and puts those rows and columns that both boxes have into the slabs. */
+/**
+ * Transforms the planes of the volume and puts those rows and columns that both boxes have into the slabs.
+ */
 async function cropPlanes(
   gpu: GpuDevice,
   { from, to, chunkPlanes }: ResamplePlan,
@@ -238,7 +240,9 @@ async function cropColumns(
   });
 }
 
-/** The rows of a strip, planes 0 ... planes - 1, from the slabs to `buffer` (kz, ky - firstRow, kx) or back. */
+/**
+ * The rows of a strip, planes 0 ... planes - 1, from the slabs to `buffer` (kz, ky - firstRow, kx) or back.
+ */
 function copyRows(
   encoder: GPUCommandEncoder,
   { shape, pitch }: SlabFftPlan,

@@ -1,4 +1,6 @@
-/** Tiles of a job one after the other on the GPU, two of them in flight; progress, and a stop, between them. */
+/**
+ * Tiles of a job one after the other on the GPU, two of them in flight; progress, and a stop, between them.
+ */
 import type { OperationHooks } from '../engine/engine.ts';
 import type { GpuDevice } from './device.ts';
 

@@ -1,4 +1,6 @@
-/** What voxel-wise operations ask of volumes in slabs. Volumes of equal shape on one device have equal slabs. */
+/**
+ * What voxel-wise operations ask of volumes in slabs. Volumes of equal shape on one device have equal slabs.
+ */
 import type { GpuVolume, Slab } from './volume.ts';
 
 export function slabVoxels(volume: GpuVolume, slab: Slab): number {

@@ -1,7 +1,8 @@
 /**
- * Averages over symmetry operators (math/symmetry/rotation-plan.ts): voxels moved by the operators that map the grid onto
- * itself, then, for the others, the fine grid (resample.ts, with the interpolation kernel's factors on its
- * spectrum) and one thread a voxel that gathers from all copies. Every slab of a result reads every slab of its source.
+ * Averages over symmetry operators (math/symmetry/rotation-plan.ts): voxels moved by the operators that map
+ * the grid onto itself, then, for the others, the fine grid (resample.ts, with the interpolation kernel's
+ * factors on its spectrum) and one thread a voxel that gathers from all copies. Every slab of a result reads
+ * every slab of its source.
  */
 import { LocScaleError, named } from '../errors.ts';
 import { weightTable } from '../math/symmetry/rotation-kernel.ts';

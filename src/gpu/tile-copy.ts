@@ -1,6 +1,6 @@
 /**
- * Copies boxes of voxels, with a halo, from a volume in slabs to one tile buffer; the pad value outside the volume.
- * One dispatch for each slab that the tile touches.
+ * Copies boxes of voxels, with a halo, from a volume in slabs to one tile buffer; the pad value outside the
+ * volume. One dispatch for each slab that the tile touches.
  */
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
@@ -14,7 +14,9 @@ import { linearWorkgroups } from './workgroups.ts';
 export type TileStart = readonly [z: number, y: number, x: number];
 
 export interface TileCopy {
-  /** tile[z, y, x] = volume[start + (z, y, x)], `padValue` outside. `tile` takes 4 * voxelCount(size) bytes. */
+  /**
+   * tile[z, y, x] = volume[start + (z, y, x)], `padValue` outside. `tile` takes 4 * voxelCount(size) bytes.
+   */
   gather(
     pass: GPUComputePassEncoder,
     volume: GpuVolume,
@@ -37,8 +39,8 @@ export interface TileRange {
 }
 
 /**
- * Which slab serves which planes of a tile. The first slab also takes the planes before the volume and the last one
- * those behind it, so that every plane is served exactly once.
+ * Which slab serves which planes of a tile. The first slab also takes the planes before the volume and the
+ * last one those behind it, so that every plane is served exactly once.
  */
 export function tileRanges(
   slabs: readonly { readonly firstPlane: number; readonly planes: number }[],

@@ -18,7 +18,10 @@ export interface TileUnits {
   readonly count: number;
 }
 
-/** Units, row by row along y, of the tile at `start` (multiples of `block`) that hold mask voxels according to the occupancy. */
+/**
+ * Units, row by row along y, of the tile at `start` (multiples of `block`) that hold mask voxels according to
+ * the occupancy.
+ */
 export function listUnits(
   occupancy: Occupancy,
   block: number,

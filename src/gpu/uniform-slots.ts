@@ -24,8 +24,8 @@ export function createUniformSlots(gpu: GpuDevice, label: string): UniformSlots 
 }
 
 /**
- * The same for work that is recorded whole before it is submitted: `reset` sends the structs written since the last
- * one, all at once, and is called between the two.
+ * The same for work that is recorded whole before it is submitted: `reset` sends the structs written since
+ * the last one, all at once, and is called between the two.
  */
 export function createCollectedSlots(gpu: GpuDevice, label: string): UniformSlots {
   return createSlots(gpu, label, true);

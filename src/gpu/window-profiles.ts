@@ -1,7 +1,7 @@
 /**
  * Radial profiles of the windows around the voxels of a tile (shaders/window-profiles.wgsl): plan, then
- * dispatches recorded into a command encoder. The y sums of a tile are made and used a few rows at a time, so that
- * they stay in the device's last cache.
+ * dispatches recorded into a command encoder. The y sums of a tile are made and used a few rows at a time, so
+ * that they stay in the device's last cache.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
@@ -139,9 +139,9 @@ function frequencyPairs(w: number, kind: RadialProfileKind): FrequencyPair[] {
 }
 
 /**
- * What slide_z needs of the pairs: per pair, and once more behind the last, b^2 + c^2 (beyond every shell behind the
- * last), weight and number of rounds; per (pair, a) the round in which the thread's sums move to the shell that they
- * belong to, 0 where they stay.
+ * What slide_z needs of the pairs: per pair, and once more behind the last, b^2 + c^2 (beyond every shell
+ * behind the last), weight and number of rounds; per (pair, a) the round in which the thread's sums move to
+ * the shell that they belong to, 0 where they stay.
  */
 export function shellRounds(
   pairs: readonly FrequencyPair[],
@@ -169,8 +169,8 @@ export function shellRounds(
 }
 
 /**
- * Per thread of slide_y the pairs of one c with up to BATCH values of b in a row, as many times {first b mod w, c,
- * number of the pair}.
+ * Per thread of slide_y the pairs of one c with up to BATCH values of b in a row, as many times {first b mod
+ * w, c, number of the pair}.
  */
 function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
   const none = 0xffffffff;
@@ -187,8 +187,8 @@ function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
 export interface WindowProfiles {
   readonly plan: WindowProfilesPlan;
   /**
-   * Records the profiles of the units of a tile, which are listed row by row (gpu/tile-units.ts), from the input
-   * box; `profiles` gets [shell][unit voxel]. One at a time: the intermediate sums are reused.
+   * Records the profiles of the units of a tile, which are listed row by row (gpu/tile-units.ts), from the
+   * input box; `profiles` gets [shell][unit voxel]. One at a time: the intermediate sums are reused.
    */
   encode(
     encoder: GPUCommandEncoder,

@@ -1,6 +1,7 @@
 /**
- * What an option means beside others. Rows of the tables name what they belong to (`belongsTo`: without it they are
- * refused) and when they do nothing (`idle`: then a note says why, so that nothing is ignored silently).
+ * What an option means beside others. Rows of the tables name what they belong to (`belongsTo`: without it
+ * they are refused) and when they do nothing (`idle`: then a note says why, so that nothing is ignored
+ * silently).
  */
 
 import type { ReferenceTraits } from '../pipeline/references/source.ts';

@@ -1,4 +1,7 @@
-/** Options of global post-processing, and of the FSC within a mask; spellings are RELION's where it has the option. */
+/**
+ * Options of global post-processing, and of the FSC within a mask; spellings are RELION's where it has the
+ * option.
+ */
 import { GUINIER_START } from '../pipeline/parameters.ts';
 import { flag, number } from './definition.ts';
 

@@ -35,9 +35,9 @@ export async function scaleBandsInRounds(
 export const BANDS_IN_FLIGHT = 2;
 
 /**
- * Seconds that `size` processes take for what one does in `seconds`. All transform the maps, which takes about
- * as long as a band, and all measure the level of a profile; the transfer depends on the network, and is left
- * out.
+ * Seconds that `size` processes take for what one does in `seconds`. All transform the maps, which takes
+ * about as long as a band, and all measure the level of a profile; the transfer depends on the network, and
+ * is left out.
  */
 export function secondsInRounds(
   { bands, seconds }: Pick<BandScalingEstimate, 'bands' | 'seconds'>,

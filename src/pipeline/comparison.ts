@@ -1,6 +1,7 @@
 /**
- * The map of a run scaled once more in another way, and what both did to the amplitudes: RMS amplitudes of soft bands
- * within the mask. The scale of a sharpened map is arbitrary, so they are relative to those about 0.1 1/A.
+ * The map of a run scaled once more in another way, and what both did to the amplitudes: RMS amplitudes of
+ * soft bands within the mask. The scale of a sharpened map is arbitrary, so they are relative to those about
+ * 0.1 1/A.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { inspectAll } from '../engine/jobs.ts';

@@ -1,6 +1,7 @@
 /**
- * Measures of maps that several commands share: FSC within a mask, agreement with a model's map, sharpening by one B
- * factor. All take volumes of an engine and leave them as they are; voxels are cubes of `voxelSize` (A).
+ * Measures of maps that several commands share: FSC within a mask, agreement with a model's map, sharpening
+ * by one B factor. All take volumes of an engine and leave them as they are; voxels are cubes of `voxelSize`
+ * (A).
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { firstCrossing } from '../math/fourier/fsc.ts';
@@ -21,8 +22,8 @@ import { GUINIER_START } from './parameters.ts';
 const MODEL_THRESHOLD = 0.5;
 
 /**
- * FSC of half maps within a mask (0 to 1; one with soft edges), corrected for the mask by random phases at high
- * resolution, which depend on the seed only.
+ * FSC of half maps within a mask (0 to 1; one with soft edges), corrected for the mask by random phases at
+ * high resolution, which depend on the seed only.
  */
 export async function measureMaskedFsc(
   engine: Engine,
@@ -146,9 +147,9 @@ export interface GlobalSharpening {
 }
 
 /**
- * Sharpens a map by one B factor for all of it, up to its resolution (A). `correlation`: FSC per shell of its half
- * maps (best the masked one), which weights the fit and the map. `bFactor`: instead of the fitted one. `fitRange`: of
- * the Guinier plot, A; default 10 A to the resolution.
+ * Sharpens a map by one B factor for all of it, up to its resolution (A). `correlation`: FSC per shell of its
+ * half maps (best the masked one), which weights the fit and the map. `bFactor`: instead of the fitted one.
+ * `fitRange`: of the Guinier plot, A; default 10 A to the resolution.
  */
 export async function sharpenGlobally(
   engine: Engine,

@@ -1,6 +1,6 @@
 /**
- * Weights of the voxels for an FSC within a mask and for post-processing: the user's mask as it is, from 0 to 1, or
- * the program's own with a soft edge.
+ * Weights of the voxels for an FSC within a mask and for post-processing: the user's mask as it is, from 0 to
+ * 1, or the program's own with a soft edge.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';

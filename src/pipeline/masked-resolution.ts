@@ -1,6 +1,6 @@
 /**
- * Where the signal of a map ends: the resolution that the user gave, else that of independent half maps within the mask,
- * else the cut-off of the run, where that says something about the data.
+ * Where the signal of a map ends: the resolution that the user gave, else that of independent half maps
+ * within the mask, else the cut-off of the run, where that says something about the data.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
@@ -32,7 +32,10 @@ export interface PlannedSignalEnd {
   find(run: Run): Promise<SignalEnd>;
 }
 
-/** `what`: that ends there, as the subject of a sentence. `weights`: the curve is wanted even with a resolution. */
+/**
+ * `what`: that ends there, as the subject of a sentence. `weights`: the curve is wanted even with a
+ * resolution.
+ */
 export function planSignalEnd(
   what: string,
   { halves, fsc, cutoff, resolutionKnown }: ResolvedMap,

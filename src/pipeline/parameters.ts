@@ -15,8 +15,8 @@ export interface PseudoAtomSettings {
 /** Of scaling in soft frequency bands. */
 export interface SoftSettings {
   /**
-   * Amplitudes of the target, where a profile takes part in it; default: the average protein. With a reference map the
-   * target is the geometric mean of both.
+   * Amplitudes of the target, where a profile takes part in it; default: the average protein. With a
+   * reference map the target is the geometric mean of both.
    */
   readonly profile?: AmplitudeProfile;
   /**
@@ -43,16 +43,16 @@ export interface LocScaleParameters {
    */
   resolution?: number;
   /**
-   * Which FSC of half maps gives the resolution: that of the whole box (default, as LocScale), or that within the
-   * scaling mask, corrected for it.
+   * Which FSC of half maps gives the resolution: that of the whole box (default, as LocScale), or that within
+   * the scaling mask, corrected for it.
    */
   resolutionFrom?: 'unmasked' | 'masked';
   profileKind: RadialProfileKind;
   /** Weights of LocScale's windows: without (default) their hard edges leak power to high frequencies. */
   windowTaper?: WindowTaper;
   /**
-   * Low-pass the result at its resolution: in LocScale's scheme that of the half maps within the mask. In soft bands
-   * single maps, and half maps that share noise, always are.
+   * Low-pass the result at its resolution: in LocScale's scheme that of the half maps within the mask. In
+   * soft bands single maps, and half maps that share noise, always are.
    */
   fadeOutput?: boolean;
   measureBFactors: boolean;

@@ -1,6 +1,6 @@
 /**
- * Single steps of the method, run on their own: the FDR mask of a map, its symmetry and its average over one; the FSC
- * is in run-fsc.ts.
+ * Single steps of the method, run on their own: the FDR mask of a map, its symmetry and its average over one;
+ * the FSC is in run-fsc.ts.
  */
 
 import type { Volume } from '../engine/engine.ts';

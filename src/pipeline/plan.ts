@@ -50,15 +50,15 @@ export interface PlannedLocalResolution {
 export interface PlannedStep {
   readonly step: StepName;
   /**
-   * Most bytes that it takes beside the volumes that live when it begins and its working memory, its results among
-   * them.
+   * Most bytes that it takes beside the volumes that live when it begins and its working memory, its results
+   * among them.
    */
   readonly bytes: number;
   /** What of it is heap, collected before threads take the working memory of a later step. */
   readonly heapBytes?: number;
   /**
-   * Working memory of the engine, what of it threads take (default all), and bytes of the volumes that the step has
-   * made by then.
+   * Working memory of the engine, what of it threads take (default all), and bytes of the volumes that the
+   * step has made by then.
    */
   readonly working?: { readonly bytes: number; readonly threadBytes?: number; readonly madeBytes: number };
   /** Bytes of the volumes that it leaves, less those that it releases. */
@@ -198,8 +198,8 @@ interface PeakBytes {
 }
 
 /**
- * Most memory of each step, with what stays taken beside the volumes once all have worked; `keptSoFar` without the
- * working memory. Throws where a step could not run.
+ * Most memory of each step, with what stays taken beside the volumes once all have worked; `keptSoFar`
+ * without the working memory. Throws where a step could not run.
  */
 function peaksOf(
   steps: readonly PlannedStep[],

@@ -1,6 +1,7 @@
 /**
- * Post-processing of half maps as a whole: masked FSC, one B factor from the Guinier plot, weights from the FSC,
- * low-pass at the resolution, mask. What RELION's post-processing does; the counterpart of local scaling.
+ * Post-processing of half maps as a whole: masked FSC, one B factor from the Guinier plot, weights from the
+ * FSC, low-pass at the resolution, mask. What RELION's post-processing does; the counterpart of local
+ * scaling.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';

@@ -1,6 +1,7 @@
 /**
- * Maps and models from files, wherever those are: on a disk (files/read-files.ts) or in a browser (browser/read-blobs.ts).
- * Maps are streamed through decompression into the engine's memory and hashed on the way, so that every file is read once.
+ * Maps and models from files, wherever those are: on a disk (files/read-files.ts) or in a browser
+ * (browser/read-blobs.ts). Maps are streamed through decompression into the engine's memory and hashed on the
+ * way, so that every file is read once.
  */
 import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
@@ -88,8 +89,8 @@ export async function readMap(file: StoredFile, options: MapReadOptions): Promis
 }
 
 /**
- * Reads the header now and the voxels when the step begins that needs them, so that memory is free until then. What the
- * header is warned about is said once.
+ * Reads the header now and the voxels when the step begins that needs them, so that memory is free until
+ * then. What the header is warned about is said once.
  */
 export async function openMap(file: StoredFile, options: MapReadOptions): Promise<MapSource> {
   const onWarning = sayOnce(options.onWarning);

@@ -15,7 +15,9 @@ import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 
 export interface FscOptions {
-  /** Also measure within this mask (0 to 1, best with soft edges), or within the FDR mask with a soft edge. */
+  /**
+   * Also measure within this mask (0 to 1, best with soft edges), or within the FDR mask with a soft edge.
+   */
   readonly mask?: MapInput | 'FDR';
   /** Of the FDR mask. */
   readonly parameters?: Partial<LocScaleParameters>;

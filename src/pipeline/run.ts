@@ -24,7 +24,9 @@ export interface Run {
   upload(map: MapInput): Promise<Volume>;
   /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
   volumeBytes(): number;
-  /** Bytes that stay taken beside the volumes after work with so much working memory on volumes of this shape. */
+  /**
+   * Bytes that stay taken beside the volumes after work with so much working memory on volumes of this shape.
+   */
   keptBytes(shape: Shape, workingBytes: number): number;
   /** Most bytes in use at any time so far, and the step it was in. */
   readonly peak: { readonly bytes: number; readonly step: StepName };

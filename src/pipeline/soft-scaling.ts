@@ -1,7 +1,7 @@
 /**
- * Scaling in soft frequency bands (math/soft-scaling/) as a step: the power of every band around every voxel becomes
- * that of a reference or of an average protein, weighted by the local agreement of the half maps. It is planned before
- * the reference exists, like LocScale's scheme.
+ * Scaling in soft frequency bands (math/soft-scaling/) as a step: the power of every band around every voxel
+ * becomes that of a reference or of an average protein, weighted by the local agreement of the half maps. It
+ * is planned before the reference exists, like LocScale's scheme.
  */
 import type {
   BandScalingEstimate,
@@ -39,8 +39,9 @@ export interface SoftScalingMaps {
 export interface SoftScalingSettings {
   readonly grid: Pick<Grid, 'shape' | 'voxelSize'>;
   /**
-   * `half maps`: the signal is their cross power. `dependent half maps`: they share noise, so that their agreement says
-   * nothing; the signal is the power of their mean, as of a `single map`. Both must fade at a resolution.
+   * `half maps`: the signal is their cross power. `dependent half maps`: they share noise, so that their
+   * agreement says nothing; the signal is the power of their mean, as of a `single map`. Both must fade at a
+   * resolution.
    */
   readonly input: 'half maps' | 'dependent half maps' | 'single map';
   readonly target: SoftTarget;

@@ -12,8 +12,8 @@ export interface Team {
   /** In words: "4 processes, Open MPI 4.1.4". */
   readonly description: string;
   /**
-   * Hands the volumes and the rule of a job to everybody. Where a process has too little memory for tiles of this size
-   * all agree on a smaller one.
+   * Hands the volumes and the rule of a job to everybody. Where a process has too little memory for tiles of
+   * this size all agree on a smaller one.
    */
   openScaling(job: LocalScalingJob, tileSize: Shape, engine: Engine): Promise<SharedScaling>;
   /** Hands settings and maps of a soft scaling to everybody; the others start a run of their own. */
@@ -36,8 +36,8 @@ export interface SharedScaling {
 export interface SharedBands {
   /**
    * One round of `count` bands, at most one a process: rank r scales band `first` + r, `own` scales and adds
-   * that of rank 0 meanwhile. `add` gets those of the others, packed (band-rounds.ts), one by one in ascending
-   * order.
+   * that of rank 0 meanwhile. `add` gets those of the others, packed (band-rounds.ts), one by one in
+   * ascending order.
    */
   scale(
     first: number,

@@ -1,6 +1,7 @@
 /**
  * A web page or, better, a dedicated worker of one: assets by fetch, threads as module workers, WebGPU of the
- * browser. Assets and workers' scripts lie inside the bundle (embedded.ts), else beside it as beside the sources.
+ * browser. Assets and workers' scripts lie inside the bundle (embedded.ts), else beside it as beside the
+ * sources.
  */
 import { embeddedFile, embeddedThread } from './embedded.ts';
 import type {

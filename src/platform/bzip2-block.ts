@@ -1,7 +1,7 @@
 /**
  * A bzip2 decoder for browsers, a stream in memory at a time: Huffman codes, move to front, inverse
- * Burrows-Wheeler transform, run lengths. Every block's CRC is checked. The letters of each step are those of the
- * format's description ("A simple description of bzip2", J. Tsai).
+ * Burrows-Wheeler transform, run lengths. Every block's CRC is checked. The letters of each step are those of
+ * the format's description ("A simple description of bzip2", J. Tsai).
  */
 const BLOCK_MAGIC = [0x314159, 0x265359] as const;
 const END_MAGIC = [0x177245, 0x385090] as const;

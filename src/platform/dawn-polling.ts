@@ -1,7 +1,8 @@
 /**
- * How often Dawn looks whether the GPU has finished. Its binding for Node does so in every turn of the event loop
- * (`setImmediate`) as long as anything is awaited, which keeps a core busy: one that a software GPU could compute on,
- * and one per process where several GPUs share a run. Here it does so for a moment, then once a millisecond.
+ * How often Dawn looks whether the GPU has finished. Its binding for Node does so in every turn of the event
+ * loop (`setImmediate`) as long as anything is awaited, which keeps a core busy: one that a software GPU
+ * could compute on, and one per process where several GPUs share a run. Here it does so for a moment, then
+ * once a millisecond.
  */
 
 /** Short waits end while Dawn looks in every turn, sooner than a timer would. */
@@ -33,7 +34,10 @@ export function paceDawn(
   return Object.defineProperties(paced, Object.getOwnPropertyDescriptors(immediate)) as typeof setImmediate;
 }
 
-/** Functions of C++ add-ons have a prototype and no name; bound functions and those of the language differ in one. */
+/**
+ * Functions of C++ add-ons have a prototype and no name; bound functions and those of the language differ in
+ * one.
+ */
 function isNative(callback: Callback): boolean {
   return (
     callback.name === '' &&

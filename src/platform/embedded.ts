@@ -1,6 +1,6 @@
 /**
- * Files that lie beside the sources, as a bundle for browsers carries them (tools/build-web.mjs): whoever bundles that
- * bundle once more has no files to copy. browser.ts looks here before it fetches.
+ * Files that lie beside the sources, as a bundle for browsers carries them (tools/build-web.mjs): whoever
+ * bundles that bundle once more has no files to copy. browser.ts looks here before it fetches.
  */
 const files = new Map<string, () => Promise<Uint8Array>>();
 const threads = new Map<string, string>();

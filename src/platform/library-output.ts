@@ -1,16 +1,18 @@
 /**
- * What libraries print from native code (GPU drivers, the Vulkan loader, Dawn, wgpu, onnxruntime) goes past every stream
- * of the runtime, straight to file descriptor 2, and most of it means nothing to the user of a run that goes well.
+ * What libraries print from native code (GPU drivers, the Vulkan loader, Dawn, wgpu, onnxruntime) goes past
+ * every stream of the runtime, straight to file descriptor 2, and most of it means nothing to the user of a
+ * run that goes well.
  *
- * Before the first of these libraries is loaded, descriptor 2 is pointed at a temporary file without a name; the
- * program's own messages go on to where it pointed before. If the run fails, the text follows the error. A crash in
- * native code leaves no time for that: a shell that waits for the end of this process shows the text then.
+ * Before the first of these libraries is loaded, descriptor 2 is pointed at a temporary file without a name;
+ * the program's own messages go on to where it pointed before. If the run fails, the text follows the error.
+ * A crash in native code leaves no time for that: a shell that waits for the end of this process shows the
+ * text then.
  *
  *   descriptor 2 -> file -+-> after the error, by this process
  *                         +-> after the end of the process, by the shell, unless it has read "ok"
  *
- * With --verbose nothing is held back. Only the command line does this: descriptor 2 belongs to the process, which is
- * the caller's where this package is used as a library.
+ * With --verbose nothing is held back. Only the command line does this: descriptor 2 belongs to the process,
+ * which is the caller's where this package is used as a library.
  */
 import { tmpdir } from 'node:os';
 import process from 'node:process';
@@ -49,8 +51,8 @@ const MOST_BYTES = 65_536;
 export const LIBRARY_HEADING = 'Messages of GPU drivers and libraries:';
 
 /**
- * Ends with the process that holds the other end of its input: by "ok" without a word. Signals to the whole process
- * group are not meant for it.
+ * Ends with the process that holds the other end of its input: by "ok" without a word. Signals to the whole
+ * process group are not meant for it.
  */
 const WATCHER = `trap '' HUP INT QUIT TERM
 read -r word
@@ -160,8 +162,9 @@ function streamTo(calls: NativeCalls, descriptor: number): WritableEnd {
 }
 
 /**
- * Mesa's drivers look for a Wayland display, and libwayland prints an error where XDG_RUNTIME_DIR does not name a
- * folder by its whole path, as in batch jobs. In a folder that does not exist there is no display, and that is no error.
+ * Mesa's drivers look for a Wayland display, and libwayland prints an error where XDG_RUNTIME_DIR does not
+ * name a folder by its whole path, as in batch jobs. In a folder that does not exist there is no display, and
+ * that is no error.
  */
 function silenceMissingRuntimeFolder(): void {
   if (process.platform !== 'linux' || process.env.XDG_RUNTIME_DIR?.startsWith('/') === true) return;

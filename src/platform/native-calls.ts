@@ -1,6 +1,7 @@
 /**
- * The few calls of the C library by which file descriptor 2 is exchanged. koffi makes them under Node and Deno alike;
- * node:fs does not, because it has no dup2, and under Deno writes only to files that it has opened itself.
+ * The few calls of the C library by which file descriptor 2 is exchanged. koffi makes them under Node and
+ * Deno alike; node:fs does not, because it has no dup2, and under Deno writes only to files that it has
+ * opened itself.
  */
 import process from 'node:process';
 

@@ -1,6 +1,7 @@
 /**
- * Maps that scaling leaves, one entry each: what the file is called, holds, and is labelled, on the command line as in the
- * page. Which of them a run writes is decided there (cli/output-tables.ts, web/worker/outputs.ts).
+ * Maps that scaling leaves, one entry each: what the file is called, holds, and is labelled, on the command
+ * line as in the page. Which of them a run writes is decided there (cli/output-tables.ts,
+ * web/worker/outputs.ts).
  */
 import type { Volume } from '../engine/engine.ts';
 import type { LocalResolutionMaps } from '../pipeline/local-resolution.ts';

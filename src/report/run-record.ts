@@ -109,7 +109,10 @@ type OfScaling = Pick<
   'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'soft' | 'also'
 >;
 
-/** What a run of scaling has found, in the parts of its record; in the parameters what was derived is filled in. */
+/**
+ * What a run of scaling has found, in the parts of its record; in the parameters what was derived is filled
+ * in.
+ */
 export function recordOfScaling(
   { numbers, fsc, fscInMask, model, fadeResolution, soft, also }: OfScaling,
   parameters: LocScaleParameters,

@@ -1,4 +1,6 @@
-/** From the result of a run to what its report shows: the same for the command line, the page and the library. */
+/**
+ * From the result of a run to what its report shows: the same for the command line, the page and the library.
+ */
 import type { Volume } from '../engine/engine.ts';
 import type { Grid } from '../math/grid.ts';
 import { isotropicVoxelSize } from '../math/grid.ts';

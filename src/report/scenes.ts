@@ -1,4 +1,7 @@
-/** ChimeraX files of the maps of a run: surfaces at sensible levels, coloured by what was measured. Paths are absolute. */
+/**
+ * ChimeraX files of the maps of a run: surfaces at sensible levels, coloured by what was measured. Paths are
+ * absolute.
+ */
 import type { Engine, Volume, VolumeStatistics } from '../engine/engine.ts';
 import type { LocalResolutionNumbers } from '../pipeline/local-resolution.ts';
 import { bFactorPalette, chimeraxScript, PVDDT_PALETTE, type SceneMap } from './chimerax.ts';

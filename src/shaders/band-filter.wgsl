@@ -1,10 +1,11 @@
 //#include lib/line-fft.wgsl
-// One soft frequency band of a half spectrum: times hat_i = max(0, 1 - |f / d - i|), and back along z, unnormalised.
+// One soft frequency band of a half spectrum: times hat_i = max(0, 1 - |f / d - i|), and back along z,
+// unnormalised.
 //   source, result   strips of rows ky (kz, ky - first_row, kx), complex (re, im), rows of `pitch`
 //   squares          squared frequencies along z (N), y (`height`) and x (`pitch`) in units of the spacing d
-// Only bins kx < `bins` are written: those behind are 0 in this band and in all before it. One workgroup = LINES
-// neighbouring columns of one row; one thread = every THREADS-th butterfly of every pass. Columns outside
-// the band all along are not transformed, but set to 0: another band may have left values there.
+// Only bins kx < `bins` are written: those behind are 0 in this band and in all before it. One workgroup =
+// LINES neighbouring columns of one row; one thread = every THREADS-th butterfly of every pass. Columns
+// outside the band all along are not transformed, but set to 0: another band may have left values there.
 // Hazards: f / d is right to a few units in the last place, 1e-6 of a band's width.
 
 struct Band {
@@ -21,7 +22,8 @@ struct Band {
 @group(0) @binding(3) var<storage, read> squares: array<f32>;
 @group(0) @binding(4) var<storage, read_write> result: array<vec2f>;
 
-// First value and bin of the workgroup's first column, its columns, values between planes, squared frequency along y.
+// First value and bin of the workgroup's first column, its columns, values between planes, squared frequency
+// along y.
 var<private> first: u32;
 var<private> bin: u32;
 var<private> lines: u32;

@@ -11,11 +11,10 @@
 // accumulate   out += band gain, linear between the centres of blocks; one thread = one voxel
 // clear        out = 0 where the mask is not above 0.5; one thread = one voxel
 //
-// Volumes are one slab each, (z, y, x), x fastest; blocks are (z, y, x) likewise and never in slabs. A block whose
-// planes lie in two slabs is added to by both dispatches.
-// Hazards: no float32 sum has more terms than a block, a workgroup or a window; the host adds up parts in float64.
-// Powers are of a normalised map, so that squares neither overflow nor vanish. Positions between blocks are
-// fractions of whole numbers, exact.
+// Volumes are one slab each, (z, y, x), x fastest; blocks are (z, y, x) likewise and never in slabs. A block
+// whose planes lie in two slabs is added to by both dispatches. Hazards: no float32 sum has more terms than a
+// block, a workgroup or a window; the host adds up parts in float64. Powers are of a normalised map, so that
+// squares neither overflow nor vanish. Positions between blocks are fractions of whole numbers, exact.
 
 struct Parameters {
   count: u32,         // voxels of the slab, or blocks

@@ -2,8 +2,8 @@
 // mask = 1 where volume >= threshold, else 0 (also for NaN); counts the ones.
 //   volume, mask   one slab each, (z, y, x), x fastest
 //   counts         one counter per slab
-// One thread = 16 voxels, a workgroup 4096 in a row; each workgroup adds its count once. The threshold comes as the order key of
-// the smallest float32 that reaches it.
+// One thread = 16 voxels, a workgroup 4096 in a row; each workgroup adds its count once. The threshold comes
+// as the order key of the smallest float32 that reaches it.
 
 struct Parameters {
   voxels: u32,

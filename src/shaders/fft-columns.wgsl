@@ -2,9 +2,9 @@
 // Complex Fourier transform along y or z of a half spectrum, in place, unnormalised.
 // Buffer: spectrum, complex numbers (re, im); column c of block o begins at o * block_stride + c and its
 // values are element_stride apart (z, y, x order: along y a block is a plane; along z there is one block).
-// One workgroup = LINES neighbouring columns, so that each access covers contiguous memory; one thread = every
-// THREADS-th butterfly of every pass.
-// Hazards: in place is safe, for a workgroup reads all of its columns before it writes any.
+// One workgroup = LINES neighbouring columns, so that each access covers contiguous memory; one thread =
+// every THREADS-th butterfly of every pass. Hazards: in place is safe, for a workgroup reads all of its
+// columns before it writes any.
 
 struct Columns {
   columns: u32,

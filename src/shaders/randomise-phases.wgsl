@@ -1,7 +1,7 @@
 //#include lib/line-fft.wgsl
 //#include lib/strip-columns.wgsl
-// Columns along z of a half spectrum: forward transform, coefficients beyond a frequency turned by an angle that
-// follows from their index (math/fourier/random-phases.ts), inverse transform, unnormalised.
+// Columns along z of a half spectrum: forward transform, coefficients beyond a frequency turned by an angle
+// that follows from their index (math/fourier/random-phases.ts), inverse transform, unnormalised.
 //   spectrum   strip of rows ky (kz, ky - first_row, kx), complex (re, im), in place
 //   squares    squared frequencies along z (N), y (`height`) and x (`pitch`), cycles per voxel
 //   phasors    {cos, sin} of 2 pi i / PHASES

@@ -5,7 +5,8 @@
 // The lines are rows along x: with blocks = planes they are the rows ky of a plane; with one block they are
 // the planes kz of a strip, laid out without gaps. Numbers of a line from `bins` on become 0; number bins - 1
 // is multiplied by `last_weight`, all by `scale`.
-// One thread = one number of the result. Weights and sums of two: nothing is lost but the rounding of `scale`.
+// One thread = one number of the result. Weights and sums of two: nothing is lost but the rounding of
+// `scale`.
 
 struct Resample {
   // Blocks, their lines and the numbers of a line, in the result.

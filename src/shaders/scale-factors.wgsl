@@ -1,7 +1,7 @@
 //#include lib/units.wgsl
 // Scale factors of every unit voxel from the profiles of its windows (method 5), in place of the map's
-// profiles. One thread = one voxel. The rules of math/scaling/scaling-rules.ts; everything that does not depend
-// on the voxel is tabulated there in float64 (math/scaling/scaling-tables.ts).
+// profiles. One thread = one voxel. The rules of math/scaling/scaling-rules.ts; everything that does not
+// depend on the voxel is tabulated there in float64 (math/scaling/scaling-tables.ts).
 //
 // Table sets, one after the other in `tables`, `table_floats` apart (two for the hybrid rule: the one for
 // voxels outside the difference mask, then the one for those inside). A set holds

@@ -1,13 +1,15 @@
-// Averages a map over symmetry operators (math/symmetry/rotation-plan.ts). All volumes are slabs, (z, y, x), x fastest; a voxel
-// gathers from one slab of its source at a time and adds to `out`, which the caller dispatches slab by slab.
+// Averages a map over symmetry operators (math/symmetry/rotation-plan.ts). All volumes are slabs, (z, y, x),
+// x fastest; a voxel gathers from one slab of its source at a time and adds to `out`, which the caller
+// dispatches slab by slab.
 //   tables   per operator that maps the grid onto itself: indices along z, y, x, which sum to the linear index of the
 //            source; negative: outside
 //   copies   gather: 12 vectors (z, y, x, 0) a copy: coarse and fine parts of start, byZ, byY, byX
 //   weights  gather: (1026, 8) weights of six neighbours; prefilter: gains along z, y, x, one after the other
 //   spectrum prefilter: a strip of the fine half spectrum, complex, (kz, ky - first row, kx)
 // One thread = one voxel of `out`, or one number of the strip.
-// Hazards: float32 holds a position of 500 to 3e-5 only. Coarse parts are multiples of 2^-12, so that their products
-// with voxel indices and their sums are exact; the fraction is taken from them before the fine parts are added.
+// Hazards: float32 holds a position of 500 to 3e-5 only. Coarse parts are multiples of 2^-12, so that their
+// products with voxel indices and their sums are exact; the fraction is taken from them before the fine parts
+// are added.
 
 struct Symmetrise {
   // Of the result's slab, from first_plane on.
@@ -103,7 +105,8 @@ fn weights_of(fraction: f32) -> array<f32, 6> {
   return result;
 }
 
-// Least index of the voxels that the operators in `tables` take a voxel to: all of them get what that one has.
+// Least index of the voxels that the operators in `tables` take a voxel to: all of them get what that one
+// has.
 fn first_of_orbit(own: u32) -> u32 {
   let each = parameters.nz + parameters.ny + parameters.nx;
   let z = own / (parameters.ny * parameters.nx);

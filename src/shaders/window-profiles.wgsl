@@ -16,15 +16,16 @@
 //           `amplitudes` when it changes. Threads that add to the same shell before the same pair take
 //           turns (`rounds`, made by gpu/window-profiles.ts) - no atomics, one order of additions.
 //
-// With taper = 1 the window has Hann weights (1 - cos(2 pi u / w)) / 2, u from its first voxel: directly along x; along
-// y and z they mix neighbouring frequencies,
+// With taper = 1 the window has Hann weights (1 - cos(2 pi u / w)) / 2, u from its first voxel: directly
+// along x; along y and z they mix neighbouring frequencies,
 //
 //   H(k) = F(k) / 2 - (F(k - 1) + F(k + 1)) / 4
 //
 // Inputs are (z, y, x) with x fastest; input voxel `first` is the first voxel of the window of the
 // tile's voxel (0,0,0). Unit voxels are ordered (unit, z, x).
-// Hazards: a variable declared in a loop is not zero in its second round with every compiler: it is given a value.
-// Sums are re-seeded at every unit and every batch of rows, so that float32 rounding does not build up.
+// Hazards: a variable declared in a loop is not zero in its second round with every compiler: it is given a
+// value. Sums are re-seeded at every unit and every batch of rows, so that float32 rounding does not build
+// up.
 
 override window_voxels: u32 = 24u;
 override shell_count: u32 = 13u; // window_voxels / 2 + 1, and the number of a of a workgroup
@@ -140,7 +141,8 @@ fn slide_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let source = ((batch.y * planes + plane) * parameters.box_rows + parameters.first_row) * pitch + x;
   let destination = plane * pitch + x;
   let stride = planes * pitch;
-  // Of the frequencies one below the first of the batch to one above the last; the outer two only serve the taper.
+  // Of the frequencies one below the first of the batch to one above the last; the outer two only serve the
+  // taper.
   var turns: array<vec2f, BATCH + 2u>;
   var sums: array<vec2f, BATCH + 2u>;
   var numbers: array<u32, BATCH>;

@@ -1,4 +1,7 @@
-/** The run worker, seen from the page: requests with answers, events of the run, and an end at once if need be. */
+/**
+ * The run worker, seen from the page: requests with answers, events of the run, and an end at once if need
+ * be.
+ */
 import type { Failure, FromWorker, RequestName, Requests, RunEvent } from './protocol.ts';
 
 /** The failure of a request, as the worker put it. */

@@ -74,7 +74,8 @@ export function assignRoles(files: readonly InputFile[]): InputFile[] {
   give((file) => isMap(file) && looksLikeMask(file), 'mask');
   give((file) => isMap(file) && REFERENCE.test(file.file.name), 'reference');
   const rest = open.filter((file) => isMap(file) && !found.has(file.id));
-  // Two maps of one grid without names that say what they are: half maps. One of them is already there: the other.
+  // Two maps of one grid without names that say what they are: half maps. One of them is already there: the
+  // other.
   if (rest.length === 2 && sameGrid(rest[0], rest[1]) && !taken.has('half1') && !taken.has('map'))
     give(isMap, 'half1', 'half2');
   else if (taken.has('half1') !== taken.has('half2')) give(isMap, 'half1', 'half2');

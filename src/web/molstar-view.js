@@ -1,6 +1,7 @@
 /**
- * Maps as surfaces and a model in them, drawn by Mol* (MIT, https://molstar.org) from bytes in memory. JavaScript, because
- * Mol*'s types are there only where tools/web is installed; views/solid.ts says what this module offers.
+ * Maps as surfaces and a model in them, drawn by Mol* (MIT, https://molstar.org) from bytes in memory.
+ * JavaScript, because Mol*'s types are there only where tools/web is installed; views/solid.ts says what this
+ * module offers.
  */
 import { Volume } from 'molstar/lib/mol-model/volume.js';
 import { PluginContext } from 'molstar/lib/mol-plugin/context.js';
@@ -127,8 +128,8 @@ function link(one, other) {
 }
 
 /**
- * `data`: protocol.ts, ViewData. `layout`: 'side' has a scene for each map, 'overlay' one for both. Returns what draws
- * and ends them.
+ * `data`: protocol.ts, ViewData. `layout`: 'side' has a scene for each map, 'overlay' one for both. Returns
+ * what draws and ends them.
  */
 export async function openScenes(container, data, layout) {
   const panes = (layout === 'side' ? [['before'], ['after']] : [['before', 'after']]).map((names) => {

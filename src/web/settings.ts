@@ -81,7 +81,10 @@ export function hashOf(settings: Settings): string {
   return text === '' ? '' : `#${text}`;
 }
 
-/** A field's text as a setting; undefined: none. Throws nothing, so that half-typed numbers are simply not there yet. */
+/**
+ * A field's text as a setting; undefined: none. Throws nothing, so that half-typed numbers are simply not
+ * there yet.
+ */
 export function readSetting<K extends keyof Settings>(name: K, text: string): Settings[K] | undefined {
   return entries[name].read(text) as Settings[K] | undefined;
 }

@@ -144,8 +144,8 @@ export function measureLocalB(
 }
 
 /**
- * Most bytes of the host that `measureLocalB` takes for so many maps, with windows around all voxels of the mask that is
- * marked in the lattice; 0 where nothing can be measured.
+ * Most bytes of the host that `measureLocalB` takes for so many maps, with windows around all voxels of the
+ * mask that is marked in the lattice; 0 where nothing can be measured.
  */
 export function localBBytes(
   lattice: WindowLattice,

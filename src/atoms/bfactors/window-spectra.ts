@@ -145,8 +145,8 @@ export function forEachWindowSpectra(
 }
 
 /**
- * Bytes that `forEachWindowSpectra` takes for so many maps, and its caller for the sums of signal and of one map
- * more.
+ * Bytes that `forEachWindowSpectra` takes for so many maps, and its caller for the sums of signal and of one
+ * map more.
  */
 export function windowSpectraBytes(plan: WindowPlan, lattice: WindowLattice, maps: number): number {
   const columns = listColumns(lattice);

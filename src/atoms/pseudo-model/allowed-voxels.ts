@@ -8,8 +8,8 @@ import { type Shape, voxelCount } from '../../math/grid.ts';
 const BORDER_VOXELS = 2;
 
 /**
- * 1 where the mask is above 0.5 and the voxel is not in the border, else 0; (z, y, x), x fastest. `allowed`: zeros, a
- * byte a voxel.
+ * 1 where the mask is above 0.5 and the voxel is not in the border, else 0; (z, y, x), x fastest. `allowed`:
+ * zeros, a byte a voxel.
  */
 export function allowedVoxels(
   mask: ArrayLike<number>,

@@ -16,8 +16,8 @@ export interface ShellSums {
 }
 
 /**
- * Shells of Fourier coefficients, |k| their radius in units of 1 / min(shape) cycles per voxel: floor(|k|), as LocScale
- * has them, or the nearest whole number, as RELION and servalcat.
+ * Shells of Fourier coefficients, |k| their radius in units of 1 / min(shape) cycles per voxel: floor(|k|),
+ * as LocScale has them, or the nearest whole number, as RELION and servalcat.
  */
 export type ShellRule = 'floor' | 'nearest';
 

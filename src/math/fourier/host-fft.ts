@@ -123,7 +123,8 @@ function radicesOf(n: number): number[] {
 
 /**
  * One Stockham stage on one block: y[k + inner (radix q + t)] =
- * w^(q t) sum_r x[k + inner (q + m r)] e^(sign 2 pi i r t / radix), m = remaining / radix, w = e^(sign 2 pi i / remaining).
+ * w^(q t) sum_r x[k + inner (q + m r)] e^(sign 2 pi i r t / radix), m = remaining / radix, w = e^(sign 2 pi i
+ * / remaining).
  */
 function runStage(
   from: Scratch,

@@ -1,13 +1,13 @@
 /**
- * FSC of masked half maps, corrected for the mask (Chen et al. 2013, Ultramicroscopy 135, 24-35): a mask common to both
- * maps correlates their shells. What it does shows on half maps whose phases are random from shell r_0 on, amplitudes
- * kept: with FSC_t of the masked maps and FSC_n of the masked maps so changed,
+ * FSC of masked half maps, corrected for the mask (Chen et al. 2013, Ultramicroscopy 135, 24-35): a mask
+ * common to both maps correlates their shells. What it does shows on half maps whose phases are random from
+ * shell r_0 on, amplitudes kept: with FSC_t of the masked maps and FSC_n of the masked maps so changed,
  *
  *   FSC = (FSC_t - FSC_n) / (1 - FSC_n)   from shell r_0 + 2 on, FSC_t before
  *
- * r_0 is the first shell at which the unmasked FSC falls below 0.8; the two shells of the transition are left as they
- * are. Shells hold the coefficients whose radius rounds to theirs. All of this as RELION's post-processing and
- * servalcat's command fsc have it; only the resolution is read between two shells.
+ * r_0 is the first shell at which the unmasked FSC falls below 0.8; the two shells of the transition are left
+ * as they are. Shells hold the coefficients whose radius rounds to theirs. All of this as RELION's
+ * post-processing and servalcat's command fsc have it; only the resolution is read between two shells.
  */
 import { FSC_THRESHOLD, firstCrossing, firstFallenShell, type ShellSums } from './fsc.ts';
 
@@ -19,7 +19,10 @@ export interface MaskedFsc {
   readonly frequency: readonly number[];
   readonly unmasked: readonly number[];
   readonly masked: readonly number[];
-  /** Of the masked maps with random phases from `randomisedFrom` on; absent where the unmasked FSC does not fall below 0.8. */
+  /**
+   * Of the masked maps with random phases from `randomisedFrom` on; absent where the unmasked FSC does not
+   * fall below 0.8.
+   */
   readonly randomised: readonly number[] | undefined;
   readonly corrected: readonly number[];
   /** 1/A. */
@@ -29,7 +32,9 @@ export interface MaskedFsc {
   /** The same of the other two curves. */
   readonly unmaskedResolution: number | undefined;
   readonly maskedResolution: number | undefined;
-  /** A: the last shell before the corrected curve first falls below 0.143, which RELION and servalcat report. */
+  /**
+   * A: the last shell before the corrected curve first falls below 0.143, which RELION and servalcat report.
+   */
   readonly shellResolution: number | undefined;
 }
 

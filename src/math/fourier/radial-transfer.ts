@@ -8,8 +8,8 @@ const INTERVALS = 65536;
 
 export interface RadialTransfer {
   /**
-   * Factors at most 1 for cycles per voxel along z, y and x before |f| is taken, where voxels are not cubes: finest
-   * voxel size over the axis's own. Default 1.
+   * Factors at most 1 for cycles per voxel along z, y and x before |f| is taken, where voxels are not cubes:
+   * finest voxel size over the axis's own. Default 1.
    */
   readonly axisScale?: readonly [z: number, y: number, x: number];
   /** Frequency of the last sample, cycles per (finest) voxel. */

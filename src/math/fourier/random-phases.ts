@@ -1,6 +1,7 @@
 /**
- * Random phases for the Fourier coefficients of a volume beyond a frequency: each is turned by an angle that depends on
- * its index and the seed only, so that engines, threads and slabs agree. Amplitudes stay; the volume stays real.
+ * Random phases for the Fourier coefficients of a volume beyond a frequency: each is turned by an angle that
+ * depends on its index and the seed only, so that engines, threads and slabs agree. Amplitudes stay; the
+ * volume stays real.
  */
 import type { Shape } from '../grid.ts';
 
@@ -29,7 +30,9 @@ export function phasorTable(): Float64Array {
   });
 }
 
-/** The angle of a stored coefficient (0 <= kx <= nx / 2; kz and ky from 0 to n - 1) in units of 2 pi / PHASES. */
+/**
+ * The angle of a stored coefficient (0 <= kx <= nx / 2; kz and ky from 0 to n - 1) in units of 2 pi / PHASES.
+ */
 export function phaseOf(kz: number, ky: number, kx: number, [nz, ny, nx]: Shape, seed: number): number {
   const hashed = (z: number, y: number): number => {
     let hash = mix(seed ^ Math.imul(kx + 1, 0x9e3779b1));
@@ -37,7 +40,8 @@ export function phaseOf(kz: number, ky: number, kx: number, [nz, ny, nx]: Shape,
     return mix(hash ^ Math.imul(z + 1, 0xc2b2ae3d)) % PHASES;
   };
   if (kx !== 0 && 2 * kx !== nx) return hashed(kz, ky);
-  // The Friedel mate is stored as well: it is turned the other way, and a coefficient that is its own by 0 or pi.
+  // The Friedel mate is stored as well: it is turned the other way, and a coefficient that is its own by 0 or
+  // pi.
   const mateZ = (nz - kz) % nz;
   const mateY = (ny - ky) % ny;
   if (mateZ === kz && mateY === ky) return (hashed(kz, ky) % 2) * (PHASES / 2);

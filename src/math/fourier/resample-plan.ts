@@ -13,7 +13,9 @@
 import { type Shape, voxelCount } from '../grid.ts';
 import { spectrumPitch } from './fft-plan.ts';
 
-/** What the coefficients of one axis are made of: Y[k] = weight[k] (X[first[k]] + X[second[k]]); -1 is none. */
+/**
+ * What the coefficients of one axis are made of: Y[k] = weight[k] (X[first[k]] + X[second[k]]); -1 is none.
+ */
 export interface AxisTaps {
   readonly first: Int32Array;
   readonly second: Int32Array;
@@ -43,7 +45,9 @@ export function axisTaps(from: number, to: number): AxisTaps {
   return taps;
 }
 
-/** For the axis of a half spectrum (x): coefficients 0 ... bins - 1 are kept, the last one times `lastWeight`. */
+/**
+ * For the axis of a half spectrum (x): coefficients 0 ... bins - 1 are kept, the last one times `lastWeight`.
+ */
 export interface HalfAxis {
   readonly bins: number;
   readonly lastWeight: number;

@@ -27,9 +27,9 @@ export function shellKernelVoxels(windowVoxels: number, taper?: WindowTaper): nu
  * in float64: array [r] of (h+1)^3 values, dx fastest. K_r is even in every component of d; a window
  * [v - h, v + h) holds d = -h ... h - 1.
  *
- * With a taper the sum is over the frequencies of a box of W = 2w, h_r(w |f| / W), and K_r is multiplied by the Hann
- * window of that box: the interpolation between shells is that of the whole map to a few percent, and falls off so fast
- * that low frequencies don't reach high shells. They still sum to the delta.
+ * With a taper the sum is over the frequencies of a box of W = 2w, h_r(w |f| / W), and K_r is multiplied by
+ * the Hann window of that box: the interpolation between shells is that of the whole map to a few percent,
+ * and falls off so fast that low frequencies don't reach high shells. They still sum to the delta.
  */
 export function shellKernels(windowVoxels: number, taper?: WindowTaper): Float64Array[] {
   const shells = windowVoxels / 2;

@@ -27,8 +27,9 @@ function axisWeights(from: number, to: number): AxisWeights {
 }
 
 /**
- * Calls `take` with every row of the new box and the index of its first voxel. The row is used again. `filled`: rows
- * of the old box that are not 0 throughout; rows of the new box that see none of them are left out.
+ * Calls `take` with every row of the new box and the index of its first voxel. The row is used again.
+ * `filled`: rows of the old box that are not 0 throughout; rows of the new box that see none of them are left
+ * out.
  */
 export function interpolateRows(
   data: Float32Array | Uint8Array,

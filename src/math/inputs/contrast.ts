@@ -1,8 +1,8 @@
 /**
- * Whether density is bright or dark. In a map of usual contrast the molecule is the minority of voxels, brighter than
- * solvent; averaged over blocks of about 6 A, where noise averages out, values are then skewed to the positive side.
- * A map is called inverted only where three independent signs agree, so that tight boxes (no solvent), hollow
- * shells (dark centre) and pure noise are not accused.
+ * Whether density is bright or dark. In a map of usual contrast the molecule is the minority of voxels,
+ * brighter than solvent; averaged over blocks of about 6 A, where noise averages out, values are then skewed
+ * to the positive side. A map is called inverted only where three independent signs agree, so that tight
+ * boxes (no solvent), hollow shells (dark centre) and pure noise are not accused.
  */
 import type { Shape } from '../grid.ts';
 import { correlationInside } from '../statistics/statistics.ts';
@@ -12,7 +12,10 @@ const BLOCK_ANGSTROM = 6;
 const BLOCK_SCALES = [1, 2, 4];
 /** Fewer blocks along an axis say nothing about border and centre. */
 const FEWEST_BLOCKS = 6;
-/** Skewness of the blocks from here on (negative) is a sign; maps of usual contrast had -0.4 (a tight box) to 8. */
+/**
+ * Skewness of the blocks from here on (negative) is a sign; maps of usual contrast had -0.4 (a tight box) to
+ * 8.
+ */
 const INVERTED_SKEWNESS = -0.5;
 /** The darkest blocks lie this many times as far from the median as the brightest. */
 const INVERTED_REACH = 1.5;
@@ -34,8 +37,8 @@ export interface Contrast {
 }
 
 /**
- * Of the first scale at which the map seems inverted, else of the finest. Undefined where the map is too small or holds
- * one value only. `data`: (z, y, x); `voxelSize` in angstrom.
+ * Of the first scale at which the map seems inverted, else of the finest. Undefined where the map is too
+ * small or holds one value only. `data`: (z, y, x); `voxelSize` in angstrom.
  */
 export function contrastOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Contrast | undefined {
   // Blocks of blocks: the voxels are read once.
@@ -109,8 +112,8 @@ function meanOf(part: 'centre' | 'border', blocks: Float64Array, shape: Shape): 
 }
 
 /**
- * Correlation of neighbouring blocks, over the whole map: noise has none at this distance, density has. Undefined where
- * the map is too small or holds one value only.
+ * Correlation of neighbouring blocks, over the whole map: noise has none at this distance, density has.
+ * Undefined where the map is too small or holds one value only.
  */
 export function neighbourCorrelation(
   data: ArrayLike<number>,

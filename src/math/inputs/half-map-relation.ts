@@ -6,8 +6,8 @@
  *   copies               B = k A              FSC = sign(k) everywhere
  *   mean of both         B = (A + A')/2       cross = |B|^2 in every shell, FSC -> 1/sqrt(2) in noise
  *   shared particles     a share p of both    FSC -> p in noise
- * A plateau of the FSC alone accuses nobody: signal may reach to Nyquist. It counts where the noise outside the
- * particle (math/inputs/noise-correlation.ts) is correlated to the same degree.
+ * A plateau of the FSC alone accuses nobody: signal may reach to Nyquist. It counts where the noise outside
+ * the particle (math/inputs/noise-correlation.ts) is correlated to the same degree.
  */
 import { type ShellEvidence, weightedMean } from './half-map-shells.ts';
 import type { NoiseCorrelation } from './noise-correlation.ts';
@@ -133,9 +133,9 @@ function endsEarly(shells: readonly ShellEvidence[], end: number): boolean {
 }
 
 /**
- * One map is the other, low-passed: beyond the edge of the filter it holds rounding errors, and the FSC falls as if
- * that were the end of the signal. Below the edge it is that of copies, less what a gain g that changes within
- * a shell costs: with d the change of ln g from shell to shell, 1 - FSC = var(ln g)/2 = d^2/24.
+ * One map is the other, low-passed: beyond the edge of the filter it holds rounding errors, and the FSC falls
+ * as if that were the end of the signal. Below the edge it is that of copies, less what a gain g that changes
+ * within a shell costs: with d the change of ln g from shell to shell, 1 - FSC = var(ln g)/2 = d^2/24.
  */
 function copiesWithinFilter(shells: readonly ShellEvidence[], end: number): HalfMapRelation | undefined {
   const { gains, change, edge } = passbandOf(shells, end);
@@ -220,8 +220,8 @@ function meanOfBoth(
 /**
  * B = k (w A + (1 - w) A'): in noise, with t = w/(1 - w),
  *   FSC = t / sqrt(t^2 + 1)   and   |B|^2/|A|^2 = k^2 q,   q = w^2 + (1 - w)^2
- * which are measured outside the particle, and in every shell |B|^2 = k^2 (1 - 2w) |A|^2 + 2 w k cross, which gives k
- * once more.
+ * which are measured outside the particle, and in every shell |B|^2 = k^2 (1 - 2w) |A|^2 + 2 w k cross, which
+ * gives k once more.
  */
 function mixtureOf(
   low: readonly ShellEvidence[],
@@ -257,9 +257,9 @@ function mixtureScale(powerA: number, powerB: number, cross: number, w: number):
 }
 
 /**
- * A half map and the sharpened mean: with a gain between them that is not known, and noise whose correlation the
- * sharpening has weighted otherwise, the plateau alone has the value of theory. Signal that keeps an
- * FSC of 0.71 to the end is rare, and two half maps of one refinement have the same fall-off.
+ * A half map and the sharpened mean: with a gain between them that is not known, and noise whose correlation
+ * the sharpening has weighted otherwise, the plateau alone has the value of theory. Signal that keeps an FSC
+ * of 0.71 to the end is rare, and two half maps of one refinement have the same fall-off.
  */
 function sharpenedMeanOf(
   shells: readonly ShellEvidence[],

@@ -130,7 +130,10 @@ function fallWithin(
   return findFall(frequency, curve, threshold);
 }
 
-/** First fall below 0.5 (A) of half maps with this verdict; the curve of noise falls nowhere that means anything. */
+/**
+ * First fall below 0.5 (A) of half maps with this verdict; the curve of noise falls nowhere that means
+ * anything.
+ */
 export function halfFall(
   curve: FourierShellCorrelation,
   spectra: HalfMapSpectra,

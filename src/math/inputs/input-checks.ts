@@ -43,7 +43,9 @@ export function lowPassWarning(resolution: number): string {
   return `The map seems to be low-pass filtered at about ${resolution.toFixed(1)} A already; finer detail cannot be recovered: use the unfiltered half maps if you have them.`;
 }
 
-/** A sphere inscribed in the box leaves 1 - pi/6 = 48 % of the voxels outside; more zeros mean a tighter mask. */
+/**
+ * A sphere inscribed in the box leaves 1 - pi/6 = 48 % of the voxels outside; more zeros mean a tighter mask.
+ */
 const ZERO_SHARE = 0.55;
 
 /** Whether so many voxels are exactly 0 (share) that the map was masked. */
@@ -51,7 +53,9 @@ export function isMasked(zeroShare: number): boolean {
   return zeroShare > ZERO_SHARE;
 }
 
-/** One sentence if the map was masked with a hard edge, else undefined. `zeros`: voxels that are exactly 0. */
+/**
+ * One sentence if the map was masked with a hard edge, else undefined. `zeros`: voxels that are exactly 0.
+ */
 export function maskedMapWarning(zeros: number, voxels: number): string | undefined {
   const share = zeros / voxels;
   if (!isMasked(share)) return undefined;

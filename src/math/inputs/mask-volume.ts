@@ -1,7 +1,7 @@
 /**
  * Whether a mask holds as much as it should. Protein fills 1.21 A^3 per dalton (0.73 cm^3/g); a mask made by
- * false-discovery rate also takes the rim of the density (LocScale's correction: 1.55 times the volume of the atoms)
- * and loses flexible parts, so that only a factor of 3 says that something went wrong.
+ * false-discovery rate also takes the rim of the density (LocScale's correction: 1.55 times the volume of the
+ * atoms) and loses flexible parts, so that only a factor of 3 says that something went wrong.
  */
 import type { Atom } from '../atoms/atom.ts';
 
@@ -30,8 +30,8 @@ export interface VolumeVerdict {
 }
 
 /**
- * Compares the volume of a mask (A^3) with what is expected. Of several sources the mask is plausible when it agrees
- * with any one; otherwise the first is named. Undefined for a plausible mask.
+ * Compares the volume of a mask (A^3) with what is expected. Of several sources the mask is plausible when it
+ * agrees with any one; otherwise the first is named. Undefined for a plausible mask.
  */
 export function judgeMaskVolume(
   volume: number,
@@ -56,7 +56,9 @@ const DALTON_PER_RESIDUE = { protein: 110, nucleicAcid: 325 } as const;
 const TRACE_ATOMS_PER_RESIDUE = 3;
 const WATER = new Set(['HOH', 'WAT', 'DOD']);
 
-/** Mass of what the atoms stand for, Da: traces of CA or P atoms count as whole residues, waters not at all. */
+/**
+ * Mass of what the atoms stand for, Da: traces of CA or P atoms count as whole residues, waters not at all.
+ */
 export function massOfAtoms(atoms: readonly Atom[]): number {
   let heavy = 0;
   let alphaCarbons = 0;

@@ -1,7 +1,7 @@
 /**
  * Correlation of two half maps where they hold noise. High frequencies are compared (the discrete Laplacian
- * of the maps), because solvent, neighbours and gradients are common to both halves at low ones; and the blocks
- * of the box with the least power, because a molecule adds to it wherever it lies.
+ * of the maps), because solvent, neighbours and gradients are common to both halves at low ones; and the
+ * blocks of the box with the least power, because a molecule adds to it wherever it lies.
  */
 import type { Shape } from '../grid.ts';
 
@@ -19,7 +19,10 @@ const BLOCKS = 6;
 const SMALLEST_BLOCK = 3;
 /** A block is empty below this share of the power of the strongest one. */
 const EMPTY_POWER = 1e-7;
-/** A sphere that touches the faces leaves 48 % of the box outside. With more, edges of a mask are all there is. */
+/**
+ * A sphere that touches the faces leaves 48 % of the box outside. With more, edges of a mask are all there
+ * is.
+ */
 const MOST_EMPTY = 0.55;
 /** Of the blocks in question, those with the least power are taken to be noise. */
 const NOISE_SHARE = 1 / 2;

@@ -1,9 +1,9 @@
 /**
  * Windows and fit ranges that follow the resolution d of the data (A).
  *
- * LocScale's window of 25 A and its fits from 10 A were chosen for maps finer than 5 A. At 4 A a window is 6.25 d
- * wide and fits reach from 2.5 d to d: four shells of 1 / (6.25 d). Coarser data keep these proportions, because
- * at 6 A the same window leaves two shells to a fit, at 8 A none.
+ * LocScale's window of 25 A and its fits from 10 A were chosen for maps finer than 5 A. At 4 A a window is
+ * 6.25 d wide and fits reach from 2.5 d to d: four shells of 1 / (6.25 d). Coarser data keep these
+ * proportions, because at 6 A the same window leaves two shells to a fit, at 8 A none.
  *
  *   edge(d)  = 25 A                      d <= 6 A
  *            = min(12.5 (d - 4 A), 6.25 d)   beyond: 25 A at 6 A, 6.25 d from 8 A on
@@ -25,8 +25,8 @@ export const START_PER_RESOLUTION = 2.5;
 export const FEWEST_FIT_SHELLS = 3;
 
 /**
- * What limits of B factors, made for data finer than 6 A, are to be multiplied by: exp(-B f^2 / 4) at the end of the
- * data is the same for B in proportion to d^2.
+ * What limits of B factors, made for data finer than 6 A, are to be multiplied by: exp(-B f^2 / 4) at the end
+ * of the data is the same for B in proportion to d^2.
  */
 export function bFactorStretch(resolution: number): number {
   return Math.max(1, (resolution / FINE_RESOLUTION) ** 2);
@@ -48,7 +48,10 @@ export function windowAngstromFor(resolution: number): number {
   );
 }
 
-/** The same in voxels, even; what is wider than LocScale's window ends at the box, whose shortest edge is `most`. */
+/**
+ * The same in voxels, even; what is wider than LocScale's window ends at the box, whose shortest edge is
+ * `most`.
+ */
 export function scalingWindowFor(voxelSize: number, resolution: number, most: number): number {
   const least = windowVoxelsFor(voxelSize, FINE_WINDOW);
   const wanted = windowVoxelsFor(voxelSize, windowAngstromFor(heldResolution(resolution, voxelSize)));
@@ -64,9 +67,10 @@ export interface FitStart {
 }
 
 /**
- * Start of the fits in windows of `windowVoxels` that end at `end`, A. `usual`: LocScale's start. If neither that nor
- * 2.5 times the resolution leaves three shells, the fit takes the last three; windows that have fewer above shell 0,
- * the mean, the last two.
+ * Start of the fits in windows of `windowVoxels` that end at `end`, A. `usual`: LocScale's start. If neither
+ * that nor
+ * 2.5 times the resolution leaves three shells, the fit takes the last three; windows that have fewer above
+ * shell 0, the mean, the last two.
  */
 export function chooseFitStart(
   windowVoxels: number,

@@ -1,7 +1,7 @@
 /**
- * Global sharpening by one B factor: the line through ln(C F) against f^2 (Guinier plot; Rosenthal and Henderson 2003,
- * J. Mol. Biol. 333, 721-745), F the RMS amplitude per shell and C = sqrt(2 FSC / (1 + FSC)) what of it is signal.
- * F goes with exp(-B f^2 / 4), so that exp(B f^2 / 4) makes it flat.
+ * Global sharpening by one B factor: the line through ln(C F) against f^2 (Guinier plot; Rosenthal and
+ * Henderson 2003, J. Mol. Biol. 333, 721-745), F the RMS amplitude per shell and C = sqrt(2 FSC / (1 + FSC))
+ * what of it is signal. F goes with exp(-B f^2 / 4), so that exp(B f^2 / 4) makes it flat.
  */
 import { type RadialTransfer, tabulateTransfer } from '../fourier/radial-transfer.ts';
 
@@ -42,8 +42,8 @@ export function signalWeight(correlation: readonly number[]): number[] {
 }
 
 /**
- * exp(B f^2 / 4), times a logistic low-pass that is half at the resolution (A): what lies beyond is noise. `weight`: of
- * the shells at `frequency`, linear between them.
+ * exp(B f^2 / 4), times a logistic low-pass that is half at the resolution (A): what lies beyond is noise.
+ * `weight`: of the shells at `frequency`, linear between them.
  */
 export function guinierTransfer(
   bFactor: number,

@@ -8,7 +8,9 @@ const PROTEIN_DENSITY = 1.35;
 const MEAN_ATOM_MASS = 13.14;
 /** Daltons per cubic angstrom of the molecular weight in the Wilson cut-off (Henderson 1995). */
 const DALTON_PER_CUBIC_ANGSTROM = 0.8;
-/** Atoms from the mask volume against atoms of deposited models inside their masks (LocScale's correction). */
+/**
+ * Atoms from the mask volume against atoms of deposited models inside their masks (LocScale's correction).
+ */
 const ATOMS_PER_MODEL_ATOM = 1.55;
 
 export interface MolecularNumbers {
@@ -44,7 +46,10 @@ export function molecularNumbers(
   };
 }
 
-/** Resolution (A) from which Wilson statistics hold, for a molecular weight in Da: d = 1 / (0.309 M^(-1/12)) (Singer 2021). */
+/**
+ * Resolution (A) from which Wilson statistics hold, for a molecular weight in Da: d = 1 / (0.309 M^(-1/12))
+ * (Singer 2021).
+ */
 export function wilsonCutoffOf(molecularWeight: number): number {
   return 1 / (0.309 * molecularWeight ** (-1 / 12));
 }
@@ -67,8 +72,8 @@ export function endAtLowPass(chosen: FscCutoff, lowPass: number | undefined): Fs
 }
 
 /**
- * `half-map FSC to Nyquist`: it stays above 0.143 there. `nyquist`: nothing is known, LocScale's rule. `low-pass`: the
- * same, but the map was low-pass filtered there.
+ * `half-map FSC to Nyquist`: it stays above 0.143 there. `nyquist`: nothing is known, LocScale's rule.
+ * `low-pass`: the same, but the map was low-pass filtered there.
  */
 export type FscCutoffSource =
   | 'user'

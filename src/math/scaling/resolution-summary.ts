@@ -23,8 +23,9 @@ const CLASSES = 20;
 const EQUAL = 1e-5;
 
 /**
- * `resolution`: A per voxel, 0 outside the mask. `nyquist` and `window` are the smallest and the largest value
- * it can have. The histogram spans the 1st to the 99th percentile; what lies beyond counts in its end classes.
+ * `resolution`: A per voxel, 0 outside the mask. `nyquist` and `window` are the smallest and the largest
+ * value it can have. The histogram spans the 1st to the 99th percentile; what lies beyond counts in its end
+ * classes.
  */
 export function summariseResolution(
   resolution: ArrayLike<number>,

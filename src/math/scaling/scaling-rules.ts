@@ -17,7 +17,10 @@ import {
 export interface ReferenceProfileRule {
   readonly kind: 'reference-profile';
   readonly voxelSize: number;
-  /** Cut-offs (angstrom) of the B factor fit, only used when B factors are measured. LocScale: 10 and the FSC cut-off. */
+  /**
+   * Cut-offs (angstrom) of the B factor fit, only used when B factors are measured. LocScale: 10 and the FSC
+   * cut-off.
+   */
   readonly wilsonCutoff: number;
   readonly fscCutoff: number;
 }
@@ -31,7 +34,10 @@ export interface TheoreticalProfileRule {
   readonly nyquistCutoff: number;
   /** boost_secondary_structure. */
   readonly boost: number;
-  /** Average secondary-structure profile T, already resampled to windowVoxels / 2 + 1 points on [0, 1/(2 voxelSize)]. */
+  /**
+   * Average secondary-structure profile T, already resampled to windowVoxels / 2 + 1 points on [0, 1/(2
+   * voxelSize)].
+   */
   readonly theoreticalProfile: readonly number[];
 }
 
@@ -232,7 +238,10 @@ function compileTheoreticalProfile(
   };
 }
 
-/** Sets the B factor of the window's own profile: P exp((B - B_set) f^2 / 4), weighted down beyond the resolution. */
+/**
+ * Sets the B factor of the window's own profile: P exp((B - B_set) f^2 / 4), weighted down beyond the
+ * resolution.
+ */
 function compileNoReference(
   rule: NoReferenceRule,
   shellCount: number,

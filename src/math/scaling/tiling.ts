@@ -1,6 +1,6 @@
 /**
- * Tiles of jobs that go window by window: boxes of whole occupancy blocks that share the occupied extent of the
- * mask evenly. What a tile costs, and how large it may be, each engine knows for itself.
+ * Tiles of jobs that go window by window: boxes of whole occupancy blocks that share the occupied extent of
+ * the mask evenly. What a tile costs, and how large it may be, each engine knows for itself.
  */
 import type { Shape } from '../grid.ts';
 import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from './occupancy.ts';
@@ -17,8 +17,8 @@ export interface OccupiedTile {
 }
 
 /**
- * Tile size in voxels for tiles of about `edge` voxels: multiples of `multiples` (themselves some of the block's edge)
- * that share the occupied extent evenly. Undefined for an empty mask.
+ * Tile size in voxels for tiles of about `edge` voxels: multiples of `multiples` (themselves some of the
+ * block's edge) that share the occupied extent evenly. Undefined for an empty mask.
  */
 export function evenTileSize(
   occupancy: Occupancy,

@@ -51,7 +51,10 @@ export function prepareWilsonFit(
   return { start, end, usable: true, meanSquaredFrequency: mean, slopeWeight };
 }
 
-/** Range between two cut-offs in angstrom: from the first f >= 1/low to just before the first f >= 1/high (or all). */
+/**
+ * Range between two cut-offs in angstrom: from the first f >= 1/low to just before the first f >= 1/high (or
+ * all).
+ */
 export function wilsonRangeBetween(
   frequency: ArrayLike<number>,
   lowCutoff: number,

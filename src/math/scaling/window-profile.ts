@@ -1,6 +1,6 @@
 /**
- * Radial profile of one window, by its definition (method 4) and in float64: for a few windows whose profiles are
- * to be looked at. Engines, which need those of all voxels, slide their transforms (window-profiles).
+ * Radial profile of one window, by its definition (method 4) and in float64: for a few windows whose profiles
+ * are to be looked at. Engines, which need those of all voxels, slide their transforms (window-profiles).
  */
 import { type Shape, voxelCount } from '../grid.ts';
 import {
@@ -12,7 +12,10 @@ import {
   type WindowTaper,
 } from './windows.ts';
 
-/** The window [v - h, v + h) around voxel (z, y, x) of a map; voxels outside the box are `padValue`. (z, y, x). */
+/**
+ * The window [v - h, v + h) around voxel (z, y, x) of a map; voxels outside the box are `padValue`. (z, y,
+ * x).
+ */
 export function cutWindow(
   map: ArrayLike<number>,
   [nz, ny, nx]: Shape,

@@ -45,7 +45,9 @@ export interface ShellWeights {
   readonly shell: Uint16Array;
   /** How many coefficients of the shell the entry stands for: 2 where its Friedel mate is left out. */
   readonly multiplicity: Uint8Array;
-  /** Sum of the multiplicities per shell: profile[r] = sum of multiplicity * |F| over the shell / counts[r]. */
+  /**
+   * Sum of the multiplicities per shell: profile[r] = sum of multiplicity * |F| over the shell / counts[r].
+   */
   readonly counts: Float64Array;
 }
 

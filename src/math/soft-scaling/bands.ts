@@ -1,10 +1,12 @@
 /**
- * Soft frequency bands of a map and the windows in which their power is measured (docs/method.md, soft scaling).
+ * Soft frequency bands of a map and the windows in which their power is measured (docs/method.md, soft
+ * scaling).
  *
  *   hat_i(f) = max(0, 1 - |f / d - i|),  i = 0 ... n,  d = fN / n,  n = ceil(fN / 0.05)
  *
- * f: radial frequency in 1/A; fN: Nyquist frequency of the coarsest axis. The bands sum to 1 up to fN and fall to 0
- * at fN + d. The window is a Gaussian of 10 A, sampled on blocks of voxels no wider than a third of it.
+ * f: radial frequency in 1/A; fN: Nyquist frequency of the coarsest axis. The bands sum to 1 up to fN and
+ * fall to 0 at fN + d. The window is a Gaussian of 10 A, sampled on blocks of voxels no wider than a third of
+ * it.
  */
 import type { Grid, Shape } from '../grid.ts';
 
@@ -12,7 +14,9 @@ import type { Grid, Shape } from '../grid.ts';
 export const BAND_SPACING = 0.05;
 /** Standard deviation of the Gaussian window, A: 0.4 of the edge of LocScale's window of 25 A. */
 export const WINDOW_SIGMA = 10;
-/** Blocks per standard deviation: linear interpolation between them is within 1 % of the Gaussian's curvature. */
+/**
+ * Blocks per standard deviation: linear interpolation between them is within 1 % of the Gaussian's curvature.
+ */
 const BLOCKS_PER_SIGMA = 3;
 /** exp(-7^2 / 2) = 2e-11 of the middle: nothing beyond it counts in float32. */
 const REACH_SIGMAS = 7;
@@ -81,8 +85,8 @@ export function squaredBandFrequencies(plan: BandPlan, axis: 0 | 1 | 2, count: n
 }
 
 /**
- * Largest |k| of an axis with a frequency below the upper end of a band, and at most that of the axis: whatever
- * lies beyond has weight 0 in it.
+ * Largest |k| of an axis with a frequency below the upper end of a band, and at most that of the axis:
+ * whatever lies beyond has weight 0 in it.
  */
 export function highestIndex(plan: BandPlan, axis: 0 | 1 | 2, band: number): number {
   const n = plan.shape[axis];
@@ -91,8 +95,8 @@ export function highestIndex(plan: BandPlan, axis: 0 | 1 | 2, band: number): num
 }
 
 /**
- * Weights of the window along one axis, for the blocks -r ... r around its own. Their sum is 1 but for what lies
- * outside the box, which counts as 0: a loss common to all powers, which cancels in their ratios.
+ * Weights of the window along one axis, for the blocks -r ... r around its own. Their sum is 1 but for what
+ * lies outside the box, which counts as 0: a loss common to all powers, which cancels in their ratios.
  */
 export function windowWeights(plan: WindowPlan, axis: 0 | 1 | 2): Float32Array {
   const sigma = plan.sigma[axis];
@@ -104,7 +108,10 @@ export function windowWeights(plan: WindowPlan, axis: 0 | 1 | 2): Float32Array {
   );
 }
 
-/** Where the voxels of an axis lie between the centres of its blocks; before the first and behind the last, on it. */
+/**
+ * Where the voxels of an axis lie between the centres of its blocks; before the first and behind the last, on
+ * it.
+ */
 export interface Interpolation {
   readonly lower: Uint32Array;
   /** Share of the next block; 0 for the last one. */
@@ -123,8 +130,8 @@ export function planInterpolation(plan: BandPlan, axis: 0 | 1 | 2): Interpolatio
 }
 
 /**
- * Independent terms of a sum over a band in a region of so many voxels: the volume of the band in Fourier space,
- * the integral of hat_i, times the volume of the region.
+ * Independent terms of a sum over a band in a region of so many voxels: the volume of the band in Fourier
+ * space, the integral of hat_i, times the volume of the region.
  */
 export function independentTerms({ spacing, voxelSize }: BandPlan, band: number, voxels: number): number {
   const shell = 4 * Math.PI * spacing ** 3 * (band === 0 ? 1 / 12 : band ** 2 + 1 / 6);

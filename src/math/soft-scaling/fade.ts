@@ -1,4 +1,7 @@
-/** The low-pass that a single map needs, whose noise nothing else holds down: logistic, half at the resolution. */
+/**
+ * The low-pass that a single map needs, whose noise nothing else holds down: logistic, half at the
+ * resolution.
+ */
 import { type RadialTransfer, tabulateTransfer } from '../fourier/radial-transfer.ts';
 
 /** The gain falls from 0.73 to 0.27 within so much on either side, 1/A. */

@@ -1,8 +1,9 @@
 /**
- * What is transformed: the mean of the half maps, half their difference, the reference, each normalised. All maps are
- * taken in units of their largest deviation from the mean, a power of two so that nothing is rounded: squares of any
- * float32 map then are float32 numbers too. The mean of a map is subtracted before the transform and put into the
- * coefficient of frequency 0 behind it, so that a large one costs the others no digits.
+ * What is transformed: the mean of the half maps, half their difference, the reference, each normalised. All
+ * maps are taken in units of their largest deviation from the mean, a power of two so that nothing is
+ * rounded: squares of any float32 map then are float32 numbers too. The mean of a map is subtracted before
+ * the transform and put into the coefficient of frequency 0 behind it, so that a large one costs the others
+ * no digits.
  */
 import type { TargetKind } from './targets.ts';
 
@@ -23,8 +24,8 @@ export interface BandInputs<V> {
   /** Squares of the mean's voxels, in units of the squares of the map's own. */
   readonly powerScale: number;
   /**
-   * Brings results back to the unit of the target: that of the reference; of the map with a profile, alone or beside
-   * a reference (hybrid); of the geometric mean of both.
+   * Brings results back to the unit of the target: that of the reference; of the map with a profile, alone or
+   * beside a reference (hybrid); of the geometric mean of both.
    */
   readonly outputScale: number;
 }

@@ -1,7 +1,8 @@
 /**
- * What the powers of the bands say about the surroundings of a voxel, as a by-product of the scaling: how fast its
- * signal falls off, how far it reaches, and how strong it is. With S_i and P_i the signal and the power of band i in
- * the window (targets.ts), U_i the power of the protein profile at B = 0, f_i the centre and d the spacing of the bands:
+ * What the powers of the bands say about the surroundings of a voxel, as a by-product of the scaling: how
+ * fast its signal falls off, how far it reaches, and how strong it is. With S_i and P_i the signal and the
+ * power of band i in the window (targets.ts), U_i the power of the protein profile at B = 0, f_i the centre
+ * and d the spacing of the bands:
  *
  *   correlation  FSC_i = S_i / (2 P_i - S_i), of the half maps
  *   resolution   1 / f where FSC first falls below 0.143, linear between centres, from band 1 on
@@ -24,7 +25,9 @@ const ROUNDING = 1e-6;
 const HAT_VARIANCE = 0.1;
 
 export interface LocalFields {
-  /** A^2; 0 where fewer than two bands can be fitted. Absent where the voxels leave no two of them to anybody. */
+  /**
+   * A^2; 0 where fewer than two bands can be fitted. Absent where the voxels leave no two of them to anybody.
+   */
   readonly bFactor: Float32Array | undefined;
   /** A. Absent for a single map, which has no correlation. */
   readonly resolution: Float32Array | undefined;

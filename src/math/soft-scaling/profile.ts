@@ -2,7 +2,9 @@
 import { type BandPlan, bandWeight } from './bands.ts';
 import { PROTEIN_AMPLITUDE, PROTEIN_PROFILE_STEP } from './protein-profile-table.ts';
 
-/** RMS Fourier amplitude against frequency, in any unit; logarithmic interpolation, constant beyond the ends. */
+/**
+ * RMS Fourier amplitude against frequency, in any unit; logarithmic interpolation, constant beyond the ends.
+ */
 export interface AmplitudeProfile {
   /** 1/A, ascending. */
   readonly frequency: readonly number[];
@@ -26,8 +28,9 @@ export function decayProfile(bFactor: number): AmplitudeProfile {
 }
 
 /**
- * B factor of the protein profile, A^2. Simulated pairs of half maps score best at 25 to 30; on real maps the mean is
- * above that of the input at 25 to 80, and at 30 no map loses more than 0.02 (tools/evaluate-soft-scaling.mjs).
+ * B factor of the protein profile, A^2. Simulated pairs of half maps score best at 25 to 30; on real maps the
+ * mean is above that of the input at 25 to 80, and at 30 no map loses more than 0.02
+ * (tools/evaluate-soft-scaling.mjs).
  */
 const PROFILE_B_FACTOR = 30;
 

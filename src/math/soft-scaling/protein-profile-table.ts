@@ -1,6 +1,6 @@
 /**
- * RMS Fourier amplitude of an average protein (18 structures) in vacuum at B = 0, relative to 0.1 1/A. Made by
- * tools/derive-amplitude-profile.mjs, which says how; not edited by hand.
+ * RMS Fourier amplitude of an average protein (18 structures) in vacuum at B = 0, relative to 0.1 1/A. Made
+ * by tools/derive-amplitude-profile.mjs, which says how; not edited by hand.
  */
 
 /** Distance between the samples, 1/A; the first is at 0. */

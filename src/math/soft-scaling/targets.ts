@@ -10,9 +10,10 @@
  *   hybrid          T = m T_profile + (1 - m) c T_reference, m the share of the window inside the difference mask,
  *                   c = L_all of the map over L_all of the reference: both in the unit of the map
  *
- * U: power of the profile in the band; U_L = U_1 + U_2; "all": means over the mask, or over the box where the mask is
- * empty; q: the locality, 0 = one curve of gains for the whole map, 1 = the same decay everywhere. T_profile is 0
- * where S_all or P_all of the band is not above 0, and above band 1 where L_all is not, or S_all is that of noise.
+ * U: power of the profile in the band; U_L = U_1 + U_2; "all": means over the mask, or over the box where the
+ * mask is empty; q: the locality, 0 = one curve of gains for the whole map, 1 = the same decay everywhere.
+ * T_profile is 0 where S_all or P_all of the band is not above 0, and above band 1 where L_all is not, or
+ * S_all is that of noise.
  */
 import { voxelCount } from '../grid.ts';
 import { type BandPlan, independentTerms } from './bands.ts';
@@ -34,7 +35,9 @@ const LARGEST_RATIO = 1e30;
 
 export type TargetKind = 'reference' | 'profile' | 'geometric-mean' | 'hybrid';
 
-/** What the local power of a band becomes: that of a reference, of a profile, or of both in one of two ways. */
+/**
+ * What the local power of a band becomes: that of a reference, of a profile, or of both in one of two ways.
+ */
 export type SoftTarget =
   | { readonly kind: 'reference' }
   | {
@@ -72,13 +75,18 @@ export interface AmplitudeSums {
 export interface BandSummary {
   /** Centre, 1/A. */
   readonly frequency: number;
-  /** Mean cross power of the half maps (of a single map its power) over the mask or the box, in its squared unit. */
+  /**
+   * Mean cross power of the half maps (of a single map its power) over the mask or the box, in its squared
+   * unit.
+   */
   readonly signal: number;
   /** Power of their mean. */
   readonly power: number;
   /** False where the band adds nothing to the result. */
   readonly used: boolean;
-  /** RMS amplitudes over the box, in the unit of the result: the target, and what noise weighting left of it. */
+  /**
+   * RMS amplitudes over the box, in the unit of the result: the target, and what noise weighting left of it.
+   */
   readonly wantedAmplitude: number;
   readonly reachedAmplitude: number;
 }

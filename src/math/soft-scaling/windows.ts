@@ -1,8 +1,13 @@
-/** Fields of one value per block on the host: windows over them, and back to voxels (bands.ts has the definition). */
+/**
+ * Fields of one value per block on the host: windows over them, and back to voxels (bands.ts has the
+ * definition).
+ */
 import { type Shape, voxelCount } from '../grid.ts';
 import { type BandPlan, planInterpolation, type WindowPlan, windowWeights } from './bands.ts';
 
-/** Share of the window around each block that lies inside a mask (values above 0.5), of what lies in the box. */
+/**
+ * Share of the window around each block that lies inside a mask (values above 0.5), of what lies in the box.
+ */
 export function windowShare(plan: BandPlan, mask: ArrayLike<number>): Float32Array {
   const { windows } = plan;
   const inside = smooth(

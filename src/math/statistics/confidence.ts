@@ -37,7 +37,9 @@ export function defaultNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
   ]);
 }
 
-/** Boxes in the eight corners: for particles that reach the middle of the faces, where the default boxes are. */
+/**
+ * Boxes in the eight corners: for particles that reach the middle of the faces, where the default boxes are.
+ */
 export function cornerNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
   const ends = shape.map((n) => [Math.trunc(0.02 * n), Math.trunc(0.98 * n) - size] as const);
   return checkedBoxes(
@@ -277,8 +279,8 @@ export function confidenceTest(shape: Shape, mean: number, variance: number): Co
 }
 
 /**
- * Confidence of each of `sorted`: values of the sphere above the threshold in ascending order, all of them or all but
- * the `more` highest.
+ * Confidence of each of `sorted`: values of the sphere above the threshold in ascending order, all of them or
+ * all but the `more` highest.
  *
  * With N voxels in the sphere, sorted by rising p, q_i = min over j >= i of p_j N H_N / j, at most 1. It is
  * a function of the value alone (voxels of equal value get the same q), and since j <= N a voxel with
@@ -336,7 +338,8 @@ export function confidenceFromMap(
 function smallestTestedValue(mean: number, sd: number, pLimit: number): number {
   let low = 0;
   let high = 10;
-  // p(0) = 1/2 > pLimit > p(10) for any map of 2 to 1e20 voxels; below 2 voxels everything above the mean is tested.
+  // p(0) = 1/2 > pLimit > p(10) for any map of 2 to 1e20 voxels; below 2 voxels everything above the mean is
+  // tested.
   for (let step = 0; step < 50; step++) {
     const middle = (low + high) / 2;
     if (normalUpperTail(middle) > pLimit) low = middle;

@@ -118,7 +118,9 @@ function generatorsOf({ name, order }: Symmetry): readonly Generator[] {
   return name[0] === 'C' ? [axis] : [axis, [2, [1, 0, 0]]];
 }
 
-/** The group that `generators` generate, the identity first; undefined where it has more than `most` elements. */
+/**
+ * The group that `generators` generate, the identity first; undefined where it has more than `most` elements.
+ */
 export function closeGroup(generators: readonly Operator[], most: number): Operator[] | undefined {
   const group: Operator[] = [IDENTITY];
   for (let next = 0; next < group.length; next++) {

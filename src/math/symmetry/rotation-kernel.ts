@@ -49,7 +49,9 @@ function kernelTransform(frequency: number): number {
   return (TAPS / besselI0(BETA)) * shape;
 }
 
-/** Weights of the six neighbours for fractions 0, 1 / 1024, ... 1, and one row for reading beyond: (1026, 8). */
+/**
+ * Weights of the six neighbours for fractions 0, 1 / 1024, ... 1, and one row for reading beyond: (1026, 8).
+ */
 export function weightTable(): Float32Array {
   const table = new Float32Array((TABLE_STEPS + 2) * TABLE_PITCH);
   for (let i = 0; i < TABLE_STEPS + 2; i++) {
@@ -60,7 +62,9 @@ export function weightTable(): Float32Array {
   return table;
 }
 
-/** 1 / phiHat for every signed index of an axis of `m` fine voxels that a map of n < m has; 0 for the others. */
+/**
+ * 1 / phiHat for every signed index of an axis of `m` fine voxels that a map of n < m has; 0 for the others.
+ */
 export function axisGains(n: number, m: number): Float32Array {
   return Float32Array.from({ length: m }, (_, k) => {
     const signed = 2 * k <= m ? k : m - k;

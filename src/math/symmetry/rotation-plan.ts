@@ -2,16 +2,18 @@
  * How a volume is averaged over operators. With f the map and x a position relative to the centre,
  *   out(x) = 1 / |G| sum over g of f(g x).
  * The operators of a group G that map the grid onto itself form a subgroup H. Averages over H move voxels
- * and interpolate nothing. With a = average of f over H, and one operator c of each of the |G| / |H| cosets H c,
+ * and interpolate nothing. With a = average of f over H, and one operator c of each of the |G| / |H| cosets H
+ * c,
  *   out(x) = |H| / |G| sum over c of a(c x),
  * and out is the same on all voxels of an orbit of H. So only one voxel of each orbit is interpolated, from
  * |G| / |H| copies: for an icosahedral map (H is tetrahedral) 60 operators cost 5 / 12 of a rotation.
  *
- * Copies count where they lie in the box, 0 ... 2 floor(n/2) on each axis, which is symmetric about the default
- * centre (0 ... n - 1 about others); in the largest sphere in the box all do. Outside it a voxel is the average of
- * those copies that are inside (the faces of index 0 of an even box stand for both its sides: they get what one of
- * them has). Interpolated averages keep frequencies within the sphere |f| < 1/2 cycles per voxel
- * (within the cylinder, for rotations about z): beyond it a rotated copy has nothing that the grid could hold.
+ * Copies count where they lie in the box, 0 ... 2 floor(n/2) on each axis, which is symmetric about the
+ * default centre (0 ... n - 1 about others); in the largest sphere in the box all do. Outside it a voxel is
+ * the average of those copies that are inside (the faces of index 0 of an even box stand for both its sides:
+ * they get what one of them has). Interpolated averages keep frequencies within the sphere |f| < 1/2 cycles
+ * per voxel (within the cylinder, for rotations about z): beyond it a rotated copy has nothing that the grid
+ * could hold.
  */
 import { LocScaleError } from '../../errors.ts';
 import type { Shape } from '../grid.ts';
@@ -20,15 +22,20 @@ import { multiplyMatrices } from './rotation.ts';
 import { axisGains, fineLength } from './rotation-kernel.ts';
 
 export interface SymmetriseOptions {
-  /** Point that all rotations leave where it is, voxels along (z, y, x); default floor(n / 2) on each axis. */
+  /**
+   * Point that all rotations leave where it is, voxels along (z, y, x); default floor(n / 2) on each axis.
+   */
   readonly centre?: readonly [z: number, y: number, x: number];
-  /** Shift of each operator after its rotation, voxels along (z, y, x); with them operators need not be a group. */
+  /**
+   * Shift of each operator after its rotation, voxels along (z, y, x); with them operators need not be a
+   * group.
+   */
   readonly translations?: readonly (readonly [z: number, y: number, x: number])[];
 }
 
 /**
- * Voxel (z, y, x) goes to tables.z[z] + tables.y[y] + tables.x[x], its linear index; negative: outside the box.
- * The three tables of an operator follow each other.
+ * Voxel (z, y, x) goes to tables.z[z] + tables.y[y] + tables.x[x], its linear index; negative: outside the
+ * box. The three tables of an operator follow each other.
  */
 export interface GridMaps {
   readonly count: number;

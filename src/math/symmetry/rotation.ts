@@ -66,7 +66,9 @@ export function rotationAbout(axis: Vector3, degrees: number): Matrix3 {
   ]);
 }
 
-/** Elements within 1e-12 of 0, 1/2 or 1 (of either sign) become that number: rotations of the grid stay exact. */
+/**
+ * Elements within 1e-12 of 0, 1/2 or 1 (of either sign) become that number: rotations of the grid stay exact.
+ */
 export function snapMatrix(m: Matrix3): Matrix3 {
   const snap = (value: number): number => {
     const halves = Math.round(2 * value) / 2;

@@ -1,6 +1,6 @@
 /**
- * Self-rotation of a small low-passed map: how well it agrees with turned copies of itself, and the point group
- * that follows. Correlations are Pearson's, over the voxels of a sphere, values between voxels by
+ * Self-rotation of a small low-passed map: how well it agrees with turned copies of itself, and the point
+ * group that follows. Correlations are Pearson's, over the voxels of a sphere, values between voxels by
  * trilinear interpolation; the map is coarse, so both are float64 on the host.
  */
 import type { Shape } from '../grid.ts';
@@ -126,7 +126,10 @@ function correlationAbout(
 
 const NO_SHIFT: Vector3 = [0, 0, 0];
 
-/** Points (x, y, z) of a cubic lattice in a sphere about (0, 0, 0), one after the other; `reach` steps of `spacing`. */
+/**
+ * Points (x, y, z) of a cubic lattice in a sphere about (0, 0, 0), one after the other; `reach` steps of
+ * `spacing`.
+ */
 function spherePoints(reach: number, spacing: number): Float64Array {
   const points: number[] = [];
   for (let z = -reach; z <= reach; z++)
@@ -193,7 +196,9 @@ export interface DetectedSymmetry {
 const FOLDS = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] as const;
 /** Below it nothing counts as symmetric. */
 const LEAST_CORRELATION = 0.6;
-/** Groups this much worse than the best one found, or less where that is very good, may still be the map's. */
+/**
+ * Groups this much worse than the best one found, or less where that is very good, may still be the map's.
+ */
 const ALLOWANCE = 0.12;
 
 export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
@@ -245,7 +250,10 @@ export function choose<T extends { readonly name: string; readonly correlation: 
   )[0];
 }
 
-/** Least correlation over the rotations by multiples of 360 / fold up to half a turn (the others are their inverses). */
+/**
+ * Least correlation over the rotations by multiples of 360 / fold up to half a turn (the others are their
+ * inverses).
+ */
 function cyclicCorrelation(correlate: SelfCorrelation, axis: Vector3, fold: number): number {
   let least = 1;
   for (let k = 1; 2 * k <= fold; k++) {
@@ -255,7 +263,9 @@ function cyclicCorrelation(correlate: SelfCorrelation, axis: Vector3, fold: numb
   return least;
 }
 
-/** How much worse half the angle of a fold must be: about the axis of something round every angle is alike. */
+/**
+ * How much worse half the angle of a fold must be: about the axis of something round every angle is alike.
+ */
 const HALF_STEP_FACTOR = 2;
 
 /** Whether turning by half the angle of a fold spoils the agreement. */

@@ -1,8 +1,8 @@
 /**
- * Where the symmetry of a small low-passed map has its centre. A map that was cut out of its box off-centre has its
- * axis elsewhere than at voxel n/2; the centre of its density lies on every axis of its symmetry all the same, and
- * is close enough for the group to show. The group then gives the centre itself: the point about which the turned
- * copies agree best.
+ * Where the symmetry of a small low-passed map has its centre. A map that was cut out of its box off-centre
+ * has its axis elsewhere than at voxel n/2; the centre of its density lies on every axis of its symmetry all
+ * the same, and is close enough for the group to show. The group then gives the centre itself: the point
+ * about which the turned copies agree best.
  */
 import type { Operator } from './point-group.ts';
 import { applyMatrix, type Vector3 } from './rotation.ts';
@@ -47,8 +47,8 @@ export function centreOfDensity({ data, shape }: CoarseMap): Centre {
 }
 
 /**
- * `centre` moved along what all operators leave free (the sole axis of C<n>) to where it is nearest to `middle`:
- * any point of the axis will do, and that one needs no explanation.
+ * `centre` moved along what all operators leave free (the sole axis of C<n>) to where it is nearest to
+ * `middle`: any point of the axis will do, and that one needs no explanation.
  */
 export function nearestEquivalent(operators: readonly Operator[], centre: Centre, middle: Centre): Centre {
   const away: Vector3 = [middle[2] - centre[2], middle[1] - centre[1], middle[0] - centre[0]];
@@ -129,7 +129,8 @@ function apart(a: Centre, b: Centre): number {
 }
 
 /**
- * The symmetry about the centre of `map` or about that of its density, whichever shows more, with its centre refined.
+ * The symmetry about the centre of `map` or about that of its density, whichever shows more, with its centre
+ * refined.
  */
 export function detectCentredSymmetry(map: CoarseMap): { found: DetectedSymmetry; centre: Centre } {
   const density = centreOfDensity(map);

@@ -1,8 +1,8 @@
 /**
  * Operators beside the named point groups: those of a file, and helices.
- * A file has matrices as text, three rows each of three or four numbers (a row may stand on a line of its own or
- * with the others), on (x, y, z); the fourth column is a shift in angstrom, x' = R x + t. REMARK 350 BIOMT lines of
- * a PDB file are taken as they are.
+ * A file has matrices as text, three rows each of three or four numbers (a row may stand on a line of its own
+ * or with the others), on (x, y, z); the fourth column is a shift in angstrom, x' = R x + t. REMARK 350 BIOMT
+ * lines of a PDB file are taken as they are.
  */
 import { LocScaleError, named } from '../../errors.ts';
 import { isGroup, type Operator } from './point-group.ts';
@@ -19,7 +19,10 @@ import {
 
 export interface OperatorFile {
   readonly operators: readonly Operator[];
-  /** The point that every operator leaves where it is, (x, y, z) in angstrom; undefined where no shifts are given. */
+  /**
+   * The point that every operator leaves where it is, (x, y, z) in angstrom; undefined where no shifts are
+   * given.
+   */
   readonly centreAngstrom: Vector3 | undefined;
 }
 
@@ -120,8 +123,8 @@ function exactGroup(operators: readonly Operator[]): Operator[] {
 }
 
 /**
- * The fixed point nearest to the mean of R 0 + t (of the origin's images), from (1 - R) c = t of all operators by
- * least squares: along a sole axis any point will do, and that one is where the molecule is.
+ * The fixed point nearest to the mean of R 0 + t (of the origin's images), from (1 - R) c = t of all
+ * operators by least squares: along a sole axis any point will do, and that one is where the molecule is.
  */
 function commonCentre(
   operators: readonly Operator[],
@@ -170,8 +173,9 @@ export interface Helix {
 const MOST_COPIES = 401;
 
 /**
- * Operators of a helix along z: k = -K ... K steps of twist and rise, those whose rise is at most half the box,
- * so that the middle of the box is averaged over all of them; each with every operator of `group` (C<n> or D<n>).
+ * Operators of a helix along z: k = -K ... K steps of twist and rise, those whose rise is at most half the
+ * box, so that the middle of the box is averaged over all of them; each with every operator of `group` (C<n>
+ * or D<n>).
  */
 export function helicalOperators(
   { twistDegrees, riseAngstrom, steps: asked }: Helix,

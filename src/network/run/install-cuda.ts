@@ -1,6 +1,6 @@
 /**
- * The CUDA libraries of onnxruntime are too large for npm. The install script of its own package fetches them from
- * nuget.org; here it is run with its output passed on.
+ * The CUDA libraries of onnxruntime are too large for npm. The install script of its own package fetches them
+ * from nuget.org; here it is run with its output passed on.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** A network as a plan sees it: what it would compute and take, without onnxruntime, a graph or a trial cube. */
+/**
+ * A network as a plan sees it: what it would compute and take, without onnxruntime, a graph or a trial cube.
+ */
 import { coreCount } from '../../platform/index.ts';
 import type { ReferencePredictor } from '../graph/model.ts';
 import type { NetworkFiles } from './network-graph.ts';

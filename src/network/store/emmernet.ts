@@ -1,4 +1,7 @@
-/** EMmerNet among the imported networks: its names there. Loads nothing, since every run without a reference asks. */
+/**
+ * EMmerNet among the imported networks: its names there. Loads nothing, since every run without a reference
+ * asks.
+ */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 

@@ -82,8 +82,8 @@ function atomCount({ structure, fills }: Simulation, { molecule }: ReferenceData
 }
 
 /**
- * Most bytes that work on the host takes beside its arguments, a difference mask aside: arrays in the memory of the
- * CPU engine, and what the heap collects late.
+ * Most bytes that work on the host takes beside its arguments, a difference mask aside: arrays in the memory
+ * of the CPU engine, and what the heap collects late.
  */
 async function hostBytes(
   simulation: Simulation,

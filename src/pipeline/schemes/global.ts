@@ -1,6 +1,6 @@
 /**
- * One B factor for the whole map (Guinier; math/scaling/guinier.ts), for comparison. Half maps weight it by their FSC
- * within the mask; a single map must have a resolution, at which it ends.
+ * One B factor for the whole map (Guinier; math/scaling/guinier.ts), for comparison. Half maps weight it by
+ * their FSC within the mask; a single map must have a resolution, at which it ends.
  */
 import { voxelCount } from '../../math/grid.ts';
 import { sharpenGlobally } from '../map-measures.ts';

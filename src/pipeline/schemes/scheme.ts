@@ -1,7 +1,7 @@
 /**
- * How the map is scaled once its reference is known: in LocScale's windows, in soft frequency bands, or all at once. A
- * scheme is planned before the first expensive step, and run later. One file of this folder a scheme, one row
- * in index.ts.
+ * How the map is scaled once its reference is known: in LocScale's windows, in soft frequency bands, or all
+ * at once. A scheme is planned before the first expensive step, and run later. One file of this folder a
+ * scheme, one row in index.ts.
  */
 import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
 import type { Grid } from '../../math/grid.ts';
@@ -14,7 +14,9 @@ import type { Run } from '../run.ts';
 import type { FitRange, RuleInputs } from '../scaling-rule.ts';
 
 export interface ScalingScheme {
-  /** The mode of a run, for the log, the plan and the record; `reference`: what its reference calls itself. */
+  /**
+   * The mode of a run, for the log, the plan and the record; `reference`: what its reference calls itself.
+   */
   describe(reference: string): string;
   /** The half maps live until the map is scaled. */
   usesHalfMaps(parameters: LocScaleParameters): boolean;
@@ -96,7 +98,9 @@ export interface GlobalResult {
   readonly bFactor: number;
   /** A: the result ends there. That of the half maps within the mask, unless the user gave one. */
   readonly resolution: number;
-  /** Share of the variance of the Guinier plot that the line explains; absent where no line could be fitted. */
+  /**
+   * Share of the variance of the Guinier plot that the line explains; absent where no line could be fitted.
+   */
   readonly quality?: number;
 }
 

@@ -1,4 +1,5 @@
-// Place in a slab of a volume of voxel i of the units (lib/units.wgsl); -1 outside the slab, the box or the mask.
+// Place in a slab of a volume of voxel i of the units (lib/units.wgsl); -1 outside the slab, the box or the
+// mask.
 fn slab_index(i: u32) -> i32 {
   let unit = units[i / (lanes * RUN)];
   let z = parameters.start_z + i32(unit.x + (i / lanes) % RUN) - parameters.slab_first;

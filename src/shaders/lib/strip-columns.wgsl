@@ -1,5 +1,6 @@
-// The columns of a strip along z, transformed, changed by the shader's `middle_value` in workgroup memory, and transformed
-// back: what shaders with `spectrum` and `parameters.columns` share that include lib/line-fft.wgsl, too.
+// The columns of a strip along z, transformed, changed by the shader's `middle_value` in workgroup memory,
+// and transformed back: what shaders with `spectrum` and `parameters.columns` share that include
+// lib/line-fft.wgsl, too.
 
 // First column of the workgroup, and its columns.
 var<private> first: u32;

@@ -1,6 +1,7 @@
 /**
- * Three sections of the maps through one point, linked: a click moves the point, a drag moves the divider between the map
- * before and the map after. Grey as in the report: 0 is one quarter grey, each map has a white of its own.
+ * Three sections of the maps through one point, linked: a click moves the point, a drag moves the divider
+ * between the map before and the map after. Grey as in the report: 0 is one quarter grey, each map has a
+ * white of its own.
  */
 import { AXIS_NAMES, PLANE_AXES } from '../../report/section.ts';
 import { h } from '../dom.ts';

@@ -1,6 +1,6 @@
 /**
- * The maps as surfaces, the model in them: Mol*, loaded when it is asked for, in canvases without its panels. Colours are
- * those of the ChimeraX files.
+ * The maps as surfaces, the model in them: Mol*, loaded when it is asked for, in canvases without its panels.
+ * Colours are those of the ChimeraX files.
  */
 import { byId, h } from '../dom.ts';
 import type { RunSummary, ViewColour, ViewData, ViewMap } from '../protocol.ts';

@@ -1,4 +1,7 @@
-/** The parts of the report as tabs. Their markup comes from the report's templates, which escape what is not theirs. */
+/**
+ * The parts of the report as tabs. Their markup comes from the report's templates, which escape what is not
+ * theirs.
+ */
 import { h } from '../dom.ts';
 import type { ReportPart } from '../protocol.ts';
 

@@ -1,4 +1,7 @@
-/** Boxes of voxels for the view in three dimensions: the part of the maps around the mask, in blocks where it is large. */
+/**
+ * Boxes of voxels for the view in three dimensions: the part of the maps around the mask, in blocks where it
+ * is large.
+ */
 
 import type { Engine, Volume } from '../../engine/engine.ts';
 import { writeMrc } from '../../formats/mrc.ts';

@@ -2,7 +2,9 @@
 // gains interpolated and applied.
 
 /** to = (a - centreA) scaleA + (b - centreB) scaleB for `groups` lane groups. */
-export function combineRows(to: usize, a: usize, b: usize, groups: usize, centreA: f32, scaleA: f32, centreB: f32, scaleB: f32): void {
+export function combineRows(
+  to: usize, a: usize, b: usize, groups: usize, centreA: f32, scaleA: f32, centreB: f32, scaleB: f32
+): void {
   const ca = f32x4.splat(centreA), sa = f32x4.splat(scaleA);
   const cb = f32x4.splat(centreB), sb = f32x4.splat(scaleB);
   for (let o: usize = 0; o < groups << 4; o += 16) {
@@ -12,10 +14,12 @@ export function combineRows(to: usize, a: usize, b: usize, groups: usize, centre
 }
 
 /**
- * Coefficients of a row, `groups` lane groups, times hat_i = max(0, 1 - |sqrt(rest + squares[k]) - i|): squared
- * frequencies in units of the band spacing.
+ * Coefficients of a row, `groups` lane groups, times hat_i = max(0, 1 - |sqrt(rest + squares[k]) - i|):
+ * squared frequencies in units of the band spacing.
  */
-export function bandRow(toRe: usize, toIm: usize, re: usize, im: usize, groups: usize, rest: f32, squares: usize, band: f32): void {
+export function bandRow(
+  toRe: usize, toIm: usize, re: usize, im: usize, groups: usize, rest: f32, squares: usize, band: f32
+): void {
   const offset = f32x4.splat(rest), i = f32x4.splat(band);
   const one = f32x4.splat(1), zero = f32x4.splat(0);
   for (let o: usize = 0; o < groups << 4; o += 16) {
@@ -27,16 +31,22 @@ export function bandRow(toRe: usize, toIm: usize, re: usize, im: usize, groups: 
 }
 
 /** Rows of `bytes` each, from `fromPitch` to `toPitch` bytes apart. */
-export function spreadRows(to: usize, toPitch: usize, from: usize, fromPitch: usize, bytes: usize, rows: usize): void {
+export function spreadRows(
+  to: usize, toPitch: usize, from: usize, fromPitch: usize, bytes: usize, rows: usize
+): void {
   for (let y: usize = 0; y < rows; y++) memory.copy(to + y * toPitch, from + y * fromPitch, bytes);
 }
 
 /**
- * Squares of a plane of ny rows of nx values, `rowBytes` apart: adds those of ky x kx voxels to each of the blocks
- * (rows `blockBytes` apart), and returns the sum of those where the mask (dense rows) is above 0.5; 0 without a mask.
+ * Squares of a plane of ny rows of nx values, `rowBytes` apart: adds those of ky x kx voxels to each of the
+ * blocks (rows `blockBytes` apart), and returns the sum of those where the mask (dense rows) is above 0.5; 0
+ * without a mask.
  * `squares`: room for one row.
  */
-export function addBlockSquares(rows: usize, rowBytes: usize, ny: usize, nx: usize, ky: usize, kx: usize, blocks: usize, blockBytes: usize, mask: usize, squares: usize): f64 {
+export function addBlockSquares(
+  rows: usize, rowBytes: usize, ny: usize, nx: usize, ky: usize, kx: usize, blocks: usize, blockBytes: usize,
+  mask: usize, squares: usize
+): f64 {
   const half = f32x4.splat(0.5);
   const whole = nx & ~3;
   let total: f64 = 0;
@@ -77,7 +87,9 @@ export function addBlockSquares(rows: usize, rowBytes: usize, ny: usize, nx: usi
 }
 
 /** to[i] = sum over t < taps of weights[t] from[i + t stride], for `groups` lane groups; stride in bytes. */
-export function convolve(to: usize, from: usize, groups: usize, stride: usize, weights: usize, taps: usize): void {
+export function convolve(
+  to: usize, from: usize, groups: usize, stride: usize, weights: usize, taps: usize
+): void {
   let g: usize = 0;
   for (; g + 4 <= groups; g += 4, to += 64, from += 64) {
     let a = f32x4.splat(0), b = a, c = a, d = a;
@@ -111,10 +123,12 @@ export function blend(to: usize, a: usize, b: usize, groups: usize, share: f32):
 }
 
 /**
- * out[x] += band[x] g(x), g linear between gains[lower[x]] and its neighbour, for `groups` lane groups. `lower`: bytes
- * from the first gain; the last gain has a neighbour to be read, which counts for nothing.
+ * out[x] += band[x] g(x), g linear between gains[lower[x]] and its neighbour, for `groups` lane groups.
+ * `lower`: bytes from the first gain; the last gain has a neighbour to be read, which counts for nothing.
  */
-export function accumulateRow(out: usize, band: usize, groups: usize, gains: usize, lower: usize, share: usize): void {
+export function accumulateRow(
+  out: usize, band: usize, groups: usize, gains: usize, lower: usize, share: usize
+): void {
   for (let o: usize = 0; o < groups << 4; o += 16) {
     const p0 = v128.load64_zero(gains + <usize>load<u32>(lower + o));
     const p1 = v128.load64_zero(gains + <usize>load<u32>(lower + o, 4));

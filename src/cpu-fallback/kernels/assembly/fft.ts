@@ -15,7 +15,9 @@ const HEADER: usize = 28;
 
 // @ts-ignore: decorator
 @inline
-function pass2(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize): void {
+function pass2(
+  sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize
+): void {
   const half = m * s * ss;
   for (let p: usize = 0; p < m; p++) {
     const c = v128.load32_splat(tw);
@@ -44,7 +46,9 @@ function storeRotated(re: v128, im: v128, c: v128, w: v128, dr: usize, di: usize
   v128.store(di, f32x4.sub(f32x4.mul(im, c), f32x4.mul(re, w)));
 }
 
-function pass3(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize): void {
+function pass3(
+  sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize
+): void {
   const third = m * s * ss;
   const step = s * ds;
   const minusHalf = f32x4.splat(-0.5);
@@ -71,7 +75,9 @@ function pass3(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize,
   }
 }
 
-function pass4(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize): void {
+function pass4(
+  sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize
+): void {
   const quarter = m * s * ss;
   const step = s * ds;
   for (let p: usize = 0; p < m; p++) {
@@ -100,7 +106,9 @@ function pass4(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize,
   }
 }
 
-function pass5(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize): void {
+function pass5(
+  sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize
+): void {
   const fifth = m * s * ss;
   const step = s * ds;
   const cosA = f32x4.splat(0.30901699437494745), cosB = f32x4.splat(-0.8090169943749475);
@@ -128,10 +136,22 @@ function pass5(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize,
       const h1i = f32x4.add(f32x4.mul(u1i, sinA), f32x4.mul(u2i, sinB));
       const h2r = f32x4.sub(f32x4.mul(u1r, sinB), f32x4.mul(u2r, sinA));
       const h2i = f32x4.sub(f32x4.mul(u1i, sinB), f32x4.mul(u2i, sinA));
-      storeRotated(f32x4.add(g1r, h1i), f32x4.sub(g1i, h1r), v128.load32_splat(tw), v128.load32_splat(tw, 4), dr + o + step, di + o + step);
-      storeRotated(f32x4.add(g2r, h2i), f32x4.sub(g2i, h2r), v128.load32_splat(tw, 8), v128.load32_splat(tw, 12), dr + o + 2 * step, di + o + 2 * step);
-      storeRotated(f32x4.sub(g2r, h2i), f32x4.add(g2i, h2r), v128.load32_splat(tw, 16), v128.load32_splat(tw, 20), dr + o + 3 * step, di + o + 3 * step);
-      storeRotated(f32x4.sub(g1r, h1i), f32x4.add(g1i, h1r), v128.load32_splat(tw, 24), v128.load32_splat(tw, 28), dr + o + 4 * step, di + o + 4 * step);
+      storeRotated(
+        f32x4.add(g1r, h1i), f32x4.sub(g1i, h1r), v128.load32_splat(tw), v128.load32_splat(tw, 4),
+        dr + o + step, di + o + step
+      );
+      storeRotated(
+        f32x4.add(g2r, h2i), f32x4.sub(g2i, h2r), v128.load32_splat(tw, 8), v128.load32_splat(tw, 12),
+        dr + o + 2 * step, di + o + 2 * step
+      );
+      storeRotated(
+        f32x4.sub(g2r, h2i), f32x4.add(g2i, h2r), v128.load32_splat(tw, 16), v128.load32_splat(tw, 20),
+        dr + o + 3 * step, di + o + 3 * step
+      );
+      storeRotated(
+        f32x4.sub(g1r, h1i), f32x4.add(g1i, h1r), v128.load32_splat(tw, 24), v128.load32_splat(tw, 28),
+        dr + o + 4 * step, di + o + 4 * step
+      );
     }
     tw += 32;
   }
@@ -139,7 +159,10 @@ function pass5(sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize,
 
 // Any odd radix: `table` holds {cos, sin} of 2 pi j / R for j < R; `scratch` takes the sums and
 // differences of the pairs x[j], x[R - j] (j = 1 ... (R-1)/2), 64 bytes each.
-function passOdd(radix: usize, table: usize, scratch: usize, sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize): void {
+function passOdd(
+  radix: usize, table: usize, scratch: usize, sr: usize, si: usize, ss: usize, dr: usize, di: usize,
+  ds: usize, m: usize, s: usize, tw: usize
+): void {
   const part = m * s * ss;
   const step = s * ds;
   const pairs = (radix - 1) >> 1;
@@ -180,15 +203,24 @@ function passOdd(radix: usize, table: usize, scratch: usize, sr: usize, si: usiz
         }
         const l = radix - k;
         const twk = tw + ((k - 1) << 3), twl = tw + ((l - 1) << 3);
-        storeRotated(f32x4.add(gr, hi), f32x4.sub(gi, hr), v128.load32_splat(twk), v128.load32_splat(twk, 4), dr + o + k * step, di + o + k * step);
-        storeRotated(f32x4.sub(gr, hi), f32x4.add(gi, hr), v128.load32_splat(twl), v128.load32_splat(twl, 4), dr + o + l * step, di + o + l * step);
+        storeRotated(
+          f32x4.add(gr, hi), f32x4.sub(gi, hr), v128.load32_splat(twk), v128.load32_splat(twk, 4),
+          dr + o + k * step, di + o + k * step
+        );
+        storeRotated(
+          f32x4.sub(gr, hi), f32x4.add(gi, hr), v128.load32_splat(twl), v128.load32_splat(twl, 4),
+          dr + o + l * step, di + o + l * step
+        );
       }
     }
     tw += (radix - 1) << 3;
   }
 }
 
-function passAny(radix: usize, table: usize, scratch: usize, sr: usize, si: usize, ss: usize, dr: usize, di: usize, ds: usize, m: usize, s: usize, tw: usize): void {
+function passAny(
+  radix: usize, table: usize, scratch: usize, sr: usize, si: usize, ss: usize, dr: usize, di: usize,
+  ds: usize, m: usize, s: usize, tw: usize
+): void {
   if (radix == 4) pass4(sr, si, ss, dr, di, ds, m, s, tw);
   else if (radix == 2) pass2(sr, si, ss, dr, di, ds, m, s, tw);
   else if (radix == 3) pass3(sr, si, ss, dr, di, ds, m, s, tw);
@@ -230,7 +262,10 @@ export function fft4(plan: usize, sr: usize, si: usize, ss: usize, dr: usize, di
       toI = di;
       toS = ds;
     }
-    passAny(radix, <usize>load<u32>(entry, 8), odd, fromR, fromI, fromS, toR, toI, toS, rest, s, <usize>load<u32>(entry, 4));
+    passAny(
+      radix, <usize>load<u32>(entry, 8), odd, fromR, fromI, fromS, toR, toI, toS, rest, s,
+      <usize>load<u32>(entry, 4)
+    );
     fromR = toR;
     fromI = toI;
     fromS = toS;
@@ -281,15 +316,23 @@ export function fftColumns(plan: usize, re: usize, im: usize, stride: usize, gro
  * `rows`: row i at rows + i * pitch, readable up to a multiple of 4 floats. Output rows of n/2 + 1 values,
  * rounded up to a multiple of 4, `outPitch` bytes apart. `work`: 64 (n + 4) bytes.
  */
-export function rfftRows8(plan: usize, rows: usize, pitch: usize, outR: usize, outI: usize, outPitch: usize, work: usize): void {
+export function rfftRows8(
+  plan: usize, rows: usize, pitch: usize, outR: usize, outI: usize, outPitch: usize, work: usize
+): void {
   const n = <usize>load<u32>(plan);
   const re = work, im = re + ((n + 4) << 4);
   const zr = im + ((n + 4) << 4), zi = zr + ((n + 4) << 4);
   for (let x: usize = 0; x < n; x += 4) {
     const at = rows + (x << 2);
-    storeTransposed(v128.load(at), v128.load(at + pitch), v128.load(at + 2 * pitch), v128.load(at + 3 * pitch), re + (x << 4), 16);
+    storeTransposed(
+      v128.load(at), v128.load(at + pitch), v128.load(at + 2 * pitch), v128.load(at + 3 * pitch),
+      re + (x << 4), 16
+    );
     const bt = at + 4 * pitch;
-    storeTransposed(v128.load(bt), v128.load(bt + pitch), v128.load(bt + 2 * pitch), v128.load(bt + 3 * pitch), im + (x << 4), 16);
+    storeTransposed(
+      v128.load(bt), v128.load(bt + pitch), v128.load(bt + 2 * pitch), v128.load(bt + 3 * pitch),
+      im + (x << 4), 16
+    );
   }
   fft4(plan, re, im, 16, zr, zi, 16);
   const half = f32x4.splat(0.5);
@@ -307,15 +350,30 @@ export function rfftRows8(plan: usize, rows: usize, pitch: usize, outR: usize, o
       v128.store(re + (j << 4), f32x4.mul(f32x4.sub(br, fr), half), 192);
     }
     const o = k << 2;
-    storeTransposed(v128.load(re), v128.load(re, 16), v128.load(re, 32), v128.load(re, 48), outR + o, outPitch);
-    storeTransposed(v128.load(re, 64), v128.load(re, 80), v128.load(re, 96), v128.load(re, 112), outI + o, outPitch);
-    storeTransposed(v128.load(re, 128), v128.load(re, 144), v128.load(re, 160), v128.load(re, 176), outR + o + 4 * outPitch, outPitch);
-    storeTransposed(v128.load(re, 192), v128.load(re, 208), v128.load(re, 224), v128.load(re, 240), outI + o + 4 * outPitch, outPitch);
+    storeTransposed(
+      v128.load(re), v128.load(re, 16), v128.load(re, 32), v128.load(re, 48), outR + o, outPitch
+    );
+    storeTransposed(
+      v128.load(re, 64), v128.load(re, 80), v128.load(re, 96), v128.load(re, 112), outI + o, outPitch
+    );
+    storeTransposed(
+      v128.load(re, 128), v128.load(re, 144), v128.load(re, 160), v128.load(re, 176), outR + o + 4 * outPitch,
+      outPitch
+    );
+    storeTransposed(
+      v128.load(re, 192), v128.load(re, 208), v128.load(re, 224), v128.load(re, 240), outI + o + 4 * outPitch,
+      outPitch
+    );
   }
 }
 
-/** Complex-to-real inverse of `rfftRows8`, multiplied by `scale`; imaginary parts of bins 0 and n/2 are ignored. */
-export function irfftRows8(plan: usize, inR: usize, inI: usize, inPitch: usize, rows: usize, pitch: usize, scale: f32, work: usize): void {
+/**
+ * Complex-to-real inverse of `rfftRows8`, multiplied by `scale`; imaginary parts of bins 0 and n/2 are
+ * ignored.
+ */
+export function irfftRows8(
+  plan: usize, inR: usize, inI: usize, inPitch: usize, rows: usize, pitch: usize, scale: f32, work: usize
+): void {
   const n = <usize>load<u32>(plan);
   const zr = work, zi = zr + ((n + 4) << 4);
   const re = zi + ((n + 4) << 4), im = re + ((n + 4) << 4);
@@ -324,11 +382,23 @@ export function irfftRows8(plan: usize, inR: usize, inI: usize, inPitch: usize, 
   for (let k: usize = 0; k < bins; k += 4) {
     const i = k << 2;
     // Block of four bins x (A re, A im, B re, B im), lanes = rows, staged in `re`.
-    storeTransposed(v128.load(inR + i), v128.load(inR + i + inPitch), v128.load(inR + i + 2 * inPitch), v128.load(inR + i + 3 * inPitch), re, 16);
-    storeTransposed(v128.load(inI + i), v128.load(inI + i + inPitch), v128.load(inI + i + 2 * inPitch), v128.load(inI + i + 3 * inPitch), re + 64, 16);
+    storeTransposed(
+      v128.load(inR + i), v128.load(inR + i + inPitch), v128.load(inR + i + 2 * inPitch),
+      v128.load(inR + i + 3 * inPitch), re, 16
+    );
+    storeTransposed(
+      v128.load(inI + i), v128.load(inI + i + inPitch), v128.load(inI + i + 2 * inPitch),
+      v128.load(inI + i + 3 * inPitch), re + 64, 16
+    );
     const l = i + 4 * inPitch;
-    storeTransposed(v128.load(inR + l), v128.load(inR + l + inPitch), v128.load(inR + l + 2 * inPitch), v128.load(inR + l + 3 * inPitch), re + 128, 16);
-    storeTransposed(v128.load(inI + l), v128.load(inI + l + inPitch), v128.load(inI + l + 2 * inPitch), v128.load(inI + l + 3 * inPitch), re + 192, 16);
+    storeTransposed(
+      v128.load(inR + l), v128.load(inR + l + inPitch), v128.load(inR + l + 2 * inPitch),
+      v128.load(inR + l + 3 * inPitch), re + 128, 16
+    );
+    storeTransposed(
+      v128.load(inI + l), v128.load(inI + l + inPitch), v128.load(inI + l + 2 * inPitch),
+      v128.load(inI + l + 3 * inPitch), re + 192, 16
+    );
     const last = min(bins, k + 4);
     for (let f = k; f < last; f++) {
       const j = (f - k) << 4;
@@ -350,7 +420,14 @@ export function irfftRows8(plan: usize, inR: usize, inI: usize, inPitch: usize, 
   for (let x: usize = 0; x < n; x += 4) {
     const o = x << 4;
     const to = rows + (x << 2);
-    storeTransposed(f32x4.mul(v128.load(re + o), factor), f32x4.mul(v128.load(re + o, 16), factor), f32x4.mul(v128.load(re + o, 32), factor), f32x4.mul(v128.load(re + o, 48), factor), to, pitch);
-    storeTransposed(f32x4.mul(v128.load(im + o), factor), f32x4.mul(v128.load(im + o, 16), factor), f32x4.mul(v128.load(im + o, 32), factor), f32x4.mul(v128.load(im + o, 48), factor), to + 4 * pitch, pitch);
+    storeTransposed(
+      f32x4.mul(v128.load(re + o), factor), f32x4.mul(v128.load(re + o, 16), factor),
+      f32x4.mul(v128.load(re + o, 32), factor), f32x4.mul(v128.load(re + o, 48), factor), to, pitch
+    );
+    storeTransposed(
+      f32x4.mul(v128.load(im + o), factor), f32x4.mul(v128.load(im + o, 16), factor),
+      f32x4.mul(v128.load(im + o, 32), factor), f32x4.mul(v128.load(im + o, 48), factor), to + 4 * pitch,
+      pitch
+    );
   }
 }

@@ -8,8 +8,8 @@
 // Hann weights cos^2(pi d / w) = (1 - cos(2 pi (u - v + h) / w)) / 2 mix neighbouring frequencies: with
 // phases counted from the window's first voxel p,
 //   4 H(k) = 2 F(k) - F(k - 1) - F(k + 1),
-// with absolute phases (x and y here) F(k -+ 1) is turned by exp(-+ 2 pi i p / w) first. So a soft window costs
-// a sum of three neighbours per axis, and frequencies one beyond those wanted.
+// with absolute phases (x and y here) F(k -+ 1) is turned by exp(-+ 2 pi i p / w) first. So a soft window
+// costs a sum of three neighbours per axis, and frequencies one beyond those wanted.
 //
 // One call chain serves one x-block: slideX, softenX (Hann), then correlateRow for every y.
 
@@ -166,9 +166,13 @@ export function correlateRow(seed: bool, y: usize, runs: usize, runCount: usize)
       if (seed) {
         memory.fill(to, 0, pitch);
         for (let u = y; u < y + w; u++)
-          addTurned(to, x + u * pitch, cells, v128.load32_splat(tab + (u << 3)), v128.load32_splat(tab + (u << 3), 4));
+          addTurned(
+            to, x + u * pitch, cells, v128.load32_splat(tab + (u << 3)), v128.load32_splat(tab + (u << 3), 4)
+          );
       } else {
-        addTurned(to, delta, cells, v128.load32_splat(tab + (y - 1 << 3)), v128.load32_splat(tab + (y - 1 << 3), 4));
+        addTurned(
+          to, delta, cells, v128.load32_splat(tab + (y - 1 << 3)), v128.load32_splat(tab + (y - 1 << 3), 4)
+        );
       }
     }
     for (let k: usize = 0; k < bCount; k++) {
@@ -181,7 +185,10 @@ export function correlateRow(seed: bool, y: usize, runs: usize, runCount: usize)
           source = column;
         }
         for (let r: usize = 0; r < runCount; r++)
-          correlateRun(source, <usize>load<u32>(runs + (r << 3)), <usize>load<u32>(runs + (r << 3), 4), aFirst, aCount, entry);
+          correlateRun(
+            source, <usize>load<u32>(runs + (r << 3)), <usize>load<u32>(runs + (r << 3), 4), aFirst, aCount,
+            entry
+          );
       }
       entry += aCount << 2;
     }
@@ -220,7 +227,9 @@ function doubleRuns(runs: usize, runCount: usize): void {
 }
 
 // All a of one (b, c) for z0 <= z < z1: products of A and B added to the sums of their shells.
-function correlateRun(source: usize, z0: usize, z1: usize, aFirst: usize, aCount: usize, shellList: usize): void {
+function correlateRun(
+  source: usize, z0: usize, z1: usize, aFirst: usize, aCount: usize, shellList: usize
+): void {
   const count = z1 - z0;
   const mapFolded = (w + planes) << 6;
   for (let m: usize = 0; m < 2; m++) {
@@ -317,7 +326,9 @@ function addProducts(to: usize, at: usize, count: usize): void {
   const end = at + (count << 6);
   for (; at < end; at += 64, to += pitch) {
     accumulate(to, v128.load(at), v128.load(at, 32), v128.load(at + other), v128.load(at + other, 32));
-    accumulate(to + 16, v128.load(at, 16), v128.load(at, 48), v128.load(at + other, 16), v128.load(at + other, 48));
+    accumulate(
+      to + 16, v128.load(at, 16), v128.load(at, 48), v128.load(at + other, 16), v128.load(at + other, 48)
+    );
   }
 }
 
@@ -362,8 +373,14 @@ function addSoftAmplitudes(to: usize, before: usize, here: usize, next: usize, c
   for (; here < end; here += 64, before += 64, next += 64, to += pitch) {
     for (let m: usize = 0; m < 2; m++) {
       const at = m * other, sum = to + (m << 5);
-      addLength(sum, softAt(before + at, here + at, next + at), softAt(before + at + 32, here + at + 32, next + at + 32));
-      addLength(sum + 16, softAt(before + at + 16, here + at + 16, next + at + 16), softAt(before + at + 48, here + at + 48, next + at + 48));
+      addLength(
+        sum, softAt(before + at, here + at, next + at),
+        softAt(before + at + 32, here + at + 32, next + at + 32)
+      );
+      addLength(
+        sum + 16, softAt(before + at + 16, here + at + 16, next + at + 16),
+        softAt(before + at + 48, here + at + 48, next + at + 48)
+      );
     }
   }
 }

@@ -4,7 +4,9 @@
  * `groups` lane groups of one row: position = sqrt(rest + squares[k]) * perSample in the table, whose last
  * interval begins at `last`. `squares`: squared frequency of each bin of the row.
  */
-export function filterRow(re: usize, im: usize, groups: usize, rest: f32, squares: usize, table: usize, perSample: f32, last: i32): void {
+export function filterRow(
+  re: usize, im: usize, groups: usize, rest: f32, squares: usize, table: usize, perSample: f32, last: i32
+): void {
   const offset = f32x4.splat(rest);
   const scale = f32x4.splat(perSample);
   const highest = i32x4.splat(last);

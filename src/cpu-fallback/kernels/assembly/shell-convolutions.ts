@@ -1,7 +1,9 @@
 // B_r = map * K_r in Fourier space, and out += s_r B_r at the voxels of the mask (method 4).
 
 /** t = a * b for `groups` lane groups of complex values (re and im apart). */
-export function multiplySpectra(ar: usize, ai: usize, br: usize, bi: usize, tr: usize, ti: usize, groups: usize): void {
+export function multiplySpectra(
+  ar: usize, ai: usize, br: usize, bi: usize, tr: usize, ti: usize, groups: usize
+): void {
   for (let g: usize = 0; g < groups; g++) {
     const o = g << 4;
     const xr = v128.load(ar + o), xi = v128.load(ai + o);
@@ -12,7 +14,9 @@ export function multiplySpectra(ar: usize, ai: usize, br: usize, bi: usize, tr: 
 }
 
 /** out[i] += s[i][r] * volume[index[i]], s with `shells` floats per voxel. */
-export function accumulateShell(out: usize, factors: usize, shells: usize, r: usize, volume: usize, index: usize, count: usize): void {
+export function accumulateShell(
+  out: usize, factors: usize, shells: usize, r: usize, volume: usize, index: usize, count: usize
+): void {
   let s = factors + (r << 2);
   const pitch = shells << 2;
   for (let i: usize = 0; i < count; i++, s += pitch) {

@@ -1,4 +1,5 @@
-// Interpolates one copy of a map at voxels of a row (math/symmetry/rotation-kernel.ts): six neighbours along every axis.
+// Interpolates one copy of a map at voxels of a row (math/symmetry/rotation-kernel.ts): six neighbours along
+// every axis.
 
 /**
  * sums[i] += value at (z, y, x) + xs[i] (dz, dy, dx), and counts[i] += 1, where the position is inside.

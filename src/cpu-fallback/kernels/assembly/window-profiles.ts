@@ -184,10 +184,14 @@ export function profileRow(seed: bool, y: usize, runs: usize, runCount: usize): 
       if (seed) {
         memory.fill(cells, 0, plane);
         for (let u = y; u < y + w; u++) {
-          addRotated(cells, x + u * plane, zIn, v128.load32_splat(tab + (u << 3)), v128.load32_splat(tab + (u << 3), 4));
+          addRotated(
+            cells, x + u * plane, zIn, v128.load32_splat(tab + (u << 3)), v128.load32_splat(tab + (u << 3), 4)
+          );
         }
       } else {
-        addRotated(cells, delta, zIn, v128.load32_splat(tab + (y - 1 << 3)), v128.load32_splat(tab + (y - 1 << 3), 4));
+        addRotated(
+          cells, delta, zIn, v128.load32_splat(tab + (y - 1 << 3)), v128.load32_splat(tab + (y - 1 << 3), 4)
+        );
       }
       for (let r: usize = 0; r < runCount; r++) {
         slideZ(cells, <usize>load<u32>(runs + (r << 3)), <usize>load<u32>(runs + (r << 3), 4), entry, aCount);
@@ -243,7 +247,9 @@ function slideZ(cells: usize, z0: usize, z1: usize, list: usize, aCount: usize):
     }
     let to = sums + z0 * pitch + (<usize>load<u32>(list, 4) << 5);
     v128.store(to, f32x4.add(v128.load(to), f32x4.sqrt(f32x4.add(f32x4.mul(r0, r0), f32x4.mul(i0, i0)))));
-    v128.store(to, f32x4.add(v128.load(to, 16), f32x4.sqrt(f32x4.add(f32x4.mul(r1, r1), f32x4.mul(i1, i1)))), 16);
+    v128.store(
+      to, f32x4.add(v128.load(to, 16), f32x4.sqrt(f32x4.add(f32x4.mul(r1, r1), f32x4.mul(i1, i1)))), 16
+    );
     tab = tabStart;
     from = d;
     end = from + (steps << 6);
@@ -256,7 +262,9 @@ function slideZ(cells: usize, z0: usize, z1: usize, list: usize, aCount: usize):
       i0 = f32x4.add(i0, f32x4.sub(f32x4.mul(di0, c), f32x4.mul(dr0, s)));
       i1 = f32x4.add(i1, f32x4.sub(f32x4.mul(di1, c), f32x4.mul(dr1, s)));
       v128.store(to, f32x4.add(v128.load(to), f32x4.sqrt(f32x4.add(f32x4.mul(r0, r0), f32x4.mul(i0, i0)))));
-      v128.store(to, f32x4.add(v128.load(to, 16), f32x4.sqrt(f32x4.add(f32x4.mul(r1, r1), f32x4.mul(i1, i1)))), 16);
+      v128.store(
+        to, f32x4.add(v128.load(to, 16), f32x4.sqrt(f32x4.add(f32x4.mul(r1, r1), f32x4.mul(i1, i1)))), 16
+      );
     }
   }
 }
