@@ -39,6 +39,7 @@ import { type BlockFields, bandPlaneFloats, bandRowPitch, bandRowRanges } from '
 import { ROWS_PER_TASK, type SharedSpectrum } from './fft.ts';
 import type { CpuVolume, VolumeMemory } from './memory.ts';
 import type { Pool } from './pool.ts';
+import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
 /** Planes a task, rounded up to whole blocks. */
 const LEAST_PLANES = 4;
@@ -235,6 +236,11 @@ class CpuBands implements BandDevice {
     return array;
   }
 
+  /** Tasks of a few milliseconds: none waits for a message. */
+  private map<T extends TaskName>(task: T, list: readonly TaskArguments<T>[]): Promise<TaskResult<T>[]> {
+    return this.pool.map(task, list, { ahead: true });
+  }
+
   /** One spectrum after the other: each keeps all threads busy. */
   async transform({ mean, difference, reference }: BandInputs<Float32Array>): Promise<void> {
     this.spectra.mean = await this.forward(mean);
@@ -249,11 +255,11 @@ class CpuBands implements BandDevice {
     const [nz, ny] = shape;
     const floats = nz * ny * pitch;
     const spectrum: SharedSpectrum = { shape, pitch, re: this.take(floats), im: this.take(floats) };
-    await this.pool.map(
+    await this.map(
       'forwardSumPlanes',
       split(nz, LEAST_PLANES).map((range) => ({ ...range, sum, spectrum })),
     );
-    await this.pool.map(
+    await this.map(
       'forwardColumns',
       split(ny, ROWS_PER_TASK).map((range) => ({ ...range, spectrum })),
     );
@@ -266,7 +272,7 @@ class CpuBands implements BandDevice {
     const { plan, band, mask, pitch } = this;
     const spectrum = this.spectra[name];
     const blocks = this.fields[name === 'mean' ? 'power' : name];
-    await this.pool.map(
+    await this.map(
       'bandColumns',
       bandRowRanges(plan, index, ROWS_PER_TASK).map((range) => ({
         ...range,
@@ -277,7 +283,7 @@ class CpuBands implements BandDevice {
       })),
     );
     const shared = { plan, index, pitch, band, blocks: blocks as Float32Array, mask, keep: name === 'mean' };
-    const parts = await this.pool.map(
+    const parts = await this.map(
       'bandPlanes',
       planeRanges(plan).map((range) => ({ ...range, ...shared })),
     );
@@ -287,11 +293,11 @@ class CpuBands implements BandDevice {
   async makeGains(index: number, rule: Parameters<BandDevice['makeGains']>[1]): Promise<void> {
     const { plan, fields, outputScale } = this;
     const [bz, by] = plan.windows.blocks;
-    await this.pool.map(
+    await this.map(
       'smoothBlockPlanes',
       split(bz, 1).map((range) => ({ ...range, plan, fields })),
     );
-    const parts = await this.pool.map(
+    const parts = await this.map(
       'blockGains',
       split(by, BLOCK_ROWS_PER_TASK).map((range) => ({ ...range, plan, fields, rule, outputScale })),
     );
@@ -314,7 +320,7 @@ class CpuBands implements BandDevice {
     const { plan, pitch, band, memory, fields } = this;
     this.result ??= memory.create(plan.shape);
     const shared = { plan, pitch, band, gains: fields.gains, out: this.result.data };
-    await this.pool.map(
+    await this.map(
       'accumulateBand',
       planeRanges(plan).map((range) => ({ ...range, ...shared })),
     );
@@ -357,7 +363,7 @@ class CpuBands implements BandDevice {
     }
     if (finishing.zeroOutside && mask) {
       const shared = { volume: result.data, mask };
-      await this.pool.map(
+      await this.map(
         'clearOutside',
         split(mask.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared })),
       );

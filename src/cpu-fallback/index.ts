@@ -29,7 +29,7 @@ import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { RandomPhases } from '../math/fourier/random-phases.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
-import { type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
+import { bucketCount, confidenceTest, type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/statistics/moments.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
 import { planSymmetrise, type SymmetriseOptions, symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
@@ -46,7 +46,7 @@ import { resamplePlanes } from './resample.ts';
 import { openResolution } from './resolve-tiles.ts';
 import { openScaling } from './scale-tiles.ts';
 import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
-import type { Range } from './tasks.ts';
+import type { Range, TaskArguments, TaskName, TaskResult } from './tasks.ts';
 import { WorkerRunner } from './worker-runner.ts';
 
 export interface CpuEngineOptions {
@@ -133,7 +133,7 @@ export class CpuEngine implements Engine {
     requireSameShape(a, b);
     const out = this.memory.create(a.shape);
     const ranges = split(out.data.length, VOXELS_PER_TASK);
-    await this.pool.map(
+    await this.map(
       'average',
       ranges.map((range) => ({ ...range, a: this.memory.own(a), b: this.memory.own(b), out: out.data })),
     );
@@ -160,7 +160,7 @@ export class CpuEngine implements Engine {
     const data = this.memory.own(volume);
     const mask = where && this.memory.own(where.mask);
     const inside = where?.inside ?? true;
-    const parts = await this.pool.map(
+    const parts = await this.map(
       'statistics',
       split(data.length, VOXELS_PER_TASK).map((range) => ({ ...range, volume: data, mask, inside })),
     );
@@ -170,7 +170,7 @@ export class CpuEngine implements Engine {
   async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
     const mask = this.memory.create(volume.shape);
     const ranges = split(mask.data.length, VOXELS_PER_TASK);
-    const counts = await this.pool.map(
+    const counts = await this.map(
       'binarise',
       ranges.map((range) => ({ ...range, volume: this.memory.own(volume), threshold, out: mask.data })),
     );
@@ -179,7 +179,7 @@ export class CpuEngine implements Engine {
 
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume> {
     return this.throughSpectrum(volume, (spectrum, ranges) =>
-      this.pool.map(
+      this.map(
         'filterColumns',
         ranges.map((range) => ({ ...range, spectrum, transfer })),
       ),
@@ -188,7 +188,7 @@ export class CpuEngine implements Engine {
 
   randomisePhases(volume: Volume, phases: RandomPhases): Promise<CpuVolume> {
     return this.throughSpectrum(volume, (spectrum, ranges) =>
-      this.pool.map(
+      this.map(
         'turnColumns',
         ranges.map((range) => ({ ...range, spectrum, phases })),
       ),
@@ -204,7 +204,7 @@ export class CpuEngine implements Engine {
     const [nz, ny] = volume.shape;
     await change(spectrum, split(ny, ROWS_PER_TASK));
     const out = this.memory.create(volume.shape);
-    await this.pool.map(
+    await this.map(
       'inversePlanes',
       split(nz, PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out: out.data })),
     );
@@ -227,19 +227,19 @@ export class CpuEngine implements Engine {
     prefilter?: Prefilter,
   ): Promise<Float32Array> {
     const { spectrum, free } = this.createSpectrum(shape, resamplePlanes(from, shape));
-    await this.pool.map(
+    await this.map(
       'forwardResampledPlanes',
       split(from[0], PLANES_PER_TASK).map((range) => ({ ...range, volume: data, shape: from, spectrum })),
     );
     const rows = split(shape[1], ROWS_PER_TASK).map((range) => ({ ...range, shape: from, spectrum }));
-    if (prefilter === undefined) await this.pool.map('resampleColumns', rows);
+    if (prefilter === undefined) await this.map('resampleColumns', rows);
     else
-      await this.pool.map(
+      await this.map(
         'prefilterColumns',
         rows.map((row) => ({ ...row, prefilter })),
       );
     const out = this.allocateHost(voxelCount(shape));
-    await this.pool.map(
+    await this.map(
       'inversePlanes',
       split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, spectrum, out })),
     );
@@ -253,7 +253,7 @@ export class CpuEngine implements Engine {
     const shared = this.allocateHost(records.length);
     shared.set(records);
     const sum = this.memory.create(fine.shape);
-    await this.pool.map(
+    await this.map(
       'splatPlanes',
       split(fine.shape[0], PLANES_PER_SLAB).map((range) => ({
         ...range,
@@ -288,7 +288,7 @@ export class CpuEngine implements Engine {
     }
     const moved = interpolation !== undefined && maps.count === 1 ? undefined : this.memory.create(shape);
     if (moved) {
-      await this.pool.map(
+      await this.map(
         'averageOrbits',
         split(shape[0], PLANES_PER_TASK).map((range) => ({
           ...range,
@@ -307,7 +307,7 @@ export class CpuEngine implements Engine {
     const out = this.memory.create(shape);
     const job = { shape, maps, interpolation, fine, out: out.data };
     const rows = split(shape[1], BLOCK_ROWS);
-    await this.pool.map(
+    await this.map(
       'gatherCopies',
       split(shape[0], planar ? BLOCK_PLANES.planar : BLOCK_PLANES.spatial).flatMap((planes) =>
         rows.map(({ from, to }) => ({
@@ -325,7 +325,7 @@ export class CpuEngine implements Engine {
     requireSameShape(a, b);
     const ofA = await this.forwardPlanes(a);
     const ofB = a === b ? ofA : await this.forwardPlanes(b);
-    const parts = await this.pool.map(
+    const parts = await this.map(
       'shellSums',
       split(a.shape[1], ROWS_PER_TASK).map((range) => ({
         ...range,
@@ -346,12 +346,39 @@ export class CpuEngine implements Engine {
     return noiseEstimate(this.memory.own(volume), volume.shape, boxes);
   }
 
-  async confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume> {
+  async confidenceMap(
+    volume: Volume,
+    { mean, variance }: { mean: number; variance: number },
+  ): Promise<Volume> {
+    const [nz, ny, nx] = volume.shape;
+    const test = confidenceTest(volume.shape, mean, variance);
     const out = this.memory.create(volume.shape);
-    const { mean, variance } = noise;
-    await this.pool.map('confidence', [
-      { volume: this.memory.own(volume), shape: volume.shape, mean, variance, out: out.data },
-    ]);
+    const shared = { volume: this.memory.own(volume), out: out.data, nx, test };
+    // A value's confidence depends on all values: how they are shared among the threads does not matter.
+    const rows = split(nz * ny, Math.ceil((nz * ny) / this.pool.size));
+    const parts = await this.map(
+      'collectTested',
+      rows.map((range) => ({ ...range, ...shared })),
+    );
+    const count = parts.reduce((sum, part) => sum + part.count, 0);
+    const above = parts.reduce((sum, part) => sum + part.above, 0);
+    const ranked = {
+      sorted: this.allocateHost(count),
+      confidence: this.allocateHost(count),
+      buckets: this.allocateHost(bucketCount(count)),
+    };
+    let next = 0;
+    for (const [i, part] of parts.entries()) {
+      const begin = rows[i].from * nx;
+      ranked.sorted.set(out.data.subarray(begin, begin + part.count), next);
+      next += part.count;
+    }
+    await this.map('rankTested', [{ test, above, ranked }]);
+    await this.map(
+      'fillConfidence',
+      rows.map((range) => ({ ...range, ...shared, ranked })),
+    );
+    this.memory.recycle(...Object.values(ranked));
     return out;
   }
 
@@ -391,7 +418,7 @@ export class CpuEngine implements Engine {
         cutoffs: this.memory.own(cutoffs),
         out: out.data,
       };
-      await this.pool.map(
+      await this.map(
         'blend',
         split(out.data.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared, below, at, above })),
       );
@@ -403,6 +430,11 @@ export class CpuEngine implements Engine {
   async dispose(): Promise<void> {
     this.memory.clear();
     await this.pool.close();
+  }
+
+  /** Tasks of a few milliseconds: none waits for a message. */
+  private map<T extends TaskName>(task: T, list: readonly TaskArguments<T>[]): Promise<TaskResult<T>[]> {
+    return this.pool.map(task, list, { ahead: true });
   }
 
   /** Both parts in one piece, so that what is free later is one piece as well. */
@@ -418,7 +450,7 @@ export class CpuEngine implements Engine {
     const { shape } = volume;
     const held = this.createSpectrum(shape, shape[0]);
     const data = this.memory.own(volume);
-    await this.pool.map(
+    await this.map(
       'forwardPlanes',
       split(shape[0], PLANES_PER_TASK).map((range) => ({ ...range, volume: data, spectrum: held.spectrum })),
     );

@@ -10,7 +10,13 @@ import type { Shape } from '../math/grid.ts';
 import type { BandPlan } from '../math/soft-scaling/bands.ts';
 import type { MapSum } from '../math/soft-scaling/inputs.ts';
 import type { GainRule } from '../math/soft-scaling/targets.ts';
-import { confidenceFromMap } from '../math/statistics/confidence.ts';
+import {
+  type ConfidenceTest,
+  collectTested,
+  fillConfidence,
+  type RankedValues,
+  rankTested,
+} from '../math/statistics/confidence.ts';
 import type { GridMaps } from '../math/symmetry/rotation-plan.ts';
 import {
   accumulateBand,
@@ -59,6 +65,24 @@ export interface Thread {
 export interface Range {
   readonly from: number;
   readonly to: number;
+}
+
+interface ConfidenceArguments {
+  readonly volume: Float32Array;
+  readonly out: Float32Array;
+  readonly nx: number;
+  readonly test: ConfidenceTest;
+}
+
+/** RankedValues on their way to a thread: whole numbers in the place of floats. */
+interface SharedRanks {
+  readonly sorted: Float32Array;
+  readonly confidence: Float32Array;
+  readonly buckets: Float32Array;
+}
+
+function ranksOf({ buckets, ...values }: SharedRanks): RankedValues {
+  return { ...values, buckets: new Uint32Array(buckets.buffer, buckets.byteOffset, buckets.length) };
 }
 
 export const tasks = {
@@ -117,12 +141,18 @@ export const tasks = {
   shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum; rule: ShellRule }) =>
     shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to, args.rule),
 
-  confidence: (
+  collectTested: (_: Thread, { volume, out, nx, test, ...rows }: Range & ConfidenceArguments) =>
+    collectTested(volume, nx, test, rows, out.subarray(rows.from * nx, rows.to * nx)),
+
+  rankTested: (
     _: Thread,
-    args: { volume: Float32Array; shape: Shape; mean: number; variance: number; out: Float32Array },
-  ): void => {
-    confidenceFromMap(args.volume, args.shape, args.mean, args.variance, args.out);
-  },
+    { test, above, ranked }: { test: ConfidenceTest; above: number; ranked: SharedRanks },
+  ): void => rankTested(test, above, ranksOf(ranked)),
+
+  fillConfidence: (
+    _: Thread,
+    { volume, out, nx, test, ranked, ...rows }: Range & ConfidenceArguments & { ranked: SharedRanks },
+  ): void => fillConfidence(volume, nx, test, ranksOf(ranked), rows, out),
 
   forwardSumPlanes: (thread: Thread, args: Range & { sum: MapSum<Float32Array>; spectrum: SharedSpectrum }) =>
     forwardSumPlanes(thread.kernels, args.sum, args.spectrum, args.from, args.to),

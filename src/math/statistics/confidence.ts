@@ -306,7 +306,7 @@ export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array, m
 
 /**
  * Confidence of every voxel. `data` (z, y, x); `mean`, `variance` of the noise; `out` is written and
- * returned if given (data.length values), else allocated. Memory beyond `data` and `out`: 8 bytes per
+ * returned if given (data.length values), else allocated. Memory beyond `data` and `out`: 12 bytes per
  * sorted value, typically 2-10 % of the voxels, plus 8 bytes per row of the map.
  */
 export function confidenceFromMap(
@@ -317,21 +317,114 @@ export function confidenceFromMap(
   out: Float32Array = new Float32Array(voxelCount(shape)),
 ): Float32Array {
   const test = confidenceTest(shape, mean, variance);
-  const { sphere, threshold, certain } = test;
-  out.fill(0);
-  // Most voxels of a molecule are certain: neither sorted nor looked up.
-  const { values: sorted, above } = collectBetween(data, shape[2], sphere, threshold, certain);
-  sorted.sort();
-  const confidence = confidenceOfSorted(test, sorted, above);
-  const position = makeLookup(sorted);
-  for (let row = 0; row < sphere.rowStart.length; row++) {
-    const base = row * shape[2];
-    for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++) {
-      if (data[i] >= certain) out[i] = 1;
-      else if (data[i] > threshold) out[i] = confidence[position(data[i])];
+  const rows = { from: 0, to: shape[0] * shape[1] };
+  const { count, above } = collectTested(data, shape[2], test, rows, out);
+  const ranked = {
+    sorted: out.slice(0, count),
+    confidence: new Float32Array(count),
+    buckets: new Uint32Array(bucketCount(count)),
+  };
+  rankTested(test, above, ranked);
+  fillConfidence(data, shape[2], test, ranked, rows, out);
+  return out;
+}
+
+/** Rows of x (z * ny + y) from <= row < to. */
+interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Puts the values of these rows within the sphere, above the threshold and below certainty, at the beginning of
+ * `values`, unordered. Returns how many there are, and how many are certain: most voxels of a molecule are, and are
+ * neither sorted nor looked up.
+ */
+export function collectTested(
+  data: Float32Array,
+  nx: number,
+  { sphere, threshold, certain }: ConfidenceTest,
+  { from, to }: RowRange,
+  values: Float32Array,
+): { count: number; above: number } {
+  let [count, above] = [0, 0];
+  for (let row = from; row < to; row++) {
+    const end = row * nx + sphere.rowEnd[row];
+    for (let i = row * nx + sphere.rowStart[row]; i < end; i++) {
+      const value = data[i];
+      if (value >= certain) above++;
+      else if (value > threshold) values[count++] = value;
     }
   }
-  return out;
+  return { count, above };
+}
+
+/** Tested values, and what they come to. */
+export interface RankedValues {
+  /** Ascending. */
+  readonly sorted: Float32Array;
+  /** Of each of them. */
+  readonly confidence: Float32Array;
+  /** First index of the values of each of equal intervals between the lowest and the highest; the last ends them. */
+  readonly buckets: Uint32Array;
+}
+
+export function bucketCount(values: number): number {
+  return Math.min(1 << 20, values) + 1;
+}
+
+/** Sorts the collected values in place, and fills in the rest. `above`: values beyond them. */
+export function rankTested(
+  test: ConfidenceTest,
+  above: number,
+  { sorted, confidence, buckets }: RankedValues,
+): void {
+  sorted.sort();
+  confidence.set(confidenceOfSorted(test, sorted, above));
+  const { first, scale } = intervals(sorted, buckets.length);
+  let bucket = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    const own = Math.floor((sorted[i] - first) * scale);
+    while (bucket <= own) buckets[bucket++] = i;
+  }
+  buckets.fill(sorted.length, bucket);
+}
+
+/** Confidence of all voxels of these rows. */
+export function fillConfidence(
+  data: Float32Array,
+  nx: number,
+  { sphere, threshold, certain }: ConfidenceTest,
+  { sorted, confidence, buckets }: RankedValues,
+  { from, to }: RowRange,
+  out: Float32Array,
+): void {
+  const { first, scale } = intervals(sorted, buckets.length);
+  out.fill(0, from * nx, to * nx);
+  for (let row = from; row < to; row++) {
+    const end = row * nx + sphere.rowEnd[row];
+    for (let i = row * nx + sphere.rowStart[row]; i < end; i++) {
+      const value = data[i];
+      if (value >= certain) out[i] = 1;
+      else if (value > threshold) {
+        const own = Math.floor((value - first) * scale);
+        let low = buckets[own];
+        let high = buckets[own + 1] - 1;
+        while (low < high) {
+          const middle = (low + high) >> 1;
+          if (sorted[middle] < value) low = middle + 1;
+          else high = middle;
+        }
+        out[i] = confidence[low];
+      }
+    }
+  }
+}
+
+/** Where the intervals begin, and how many there are per unit of value. */
+function intervals(sorted: Float32Array, buckets: number): { first: number; scale: number } {
+  const span = sorted[sorted.length - 1] - sorted[0];
+  return { first: sorted[0], scale: span > 0 ? (buckets - 2) / span : 0 };
 }
 
 /** A value whose p is just above `pLimit`: everything that can have q < 1 lies above it. */
@@ -359,61 +452,4 @@ function smallestValueBelow(mean: number, sd: number, pLimit: number): number {
     else low = middle;
   }
   return mean + sd * high;
-}
-
-/** Values of the sphere above `threshold` and below `certain`, unordered, and how many are higher. */
-function collectBetween(
-  data: Float32Array,
-  nx: number,
-  sphere: ConfidenceSphere,
-  threshold: number,
-  certain: number,
-): { values: Float32Array; above: number } {
-  let [count, above] = [0, 0];
-  for (let row = 0; row < sphere.rowStart.length; row++) {
-    const base = row * nx;
-    for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++)
-      if (data[i] >= certain) above++;
-      else if (data[i] > threshold) count++;
-  }
-  const values = new Float32Array(count);
-  let next = 0;
-  for (let row = 0; row < sphere.rowStart.length; row++) {
-    const base = row * nx;
-    for (let i = base + sphere.rowStart[row]; i < base + sphere.rowEnd[row]; i++) {
-      if (data[i] > threshold && data[i] < certain) values[next++] = data[i];
-    }
-  }
-  return { values, above };
-}
-
-/**
- * Index of a value that is known to be in `sorted` (ascending). Equal buckets of value narrow the binary
- * search to a few steps.
- */
-function makeLookup(sorted: Float32Array): (value: number) => number {
-  const count = sorted.length;
-  const first = sorted[0];
-  const span = sorted[count - 1] - first;
-  const buckets = Math.min(1 << 20, count);
-  const scale = span > 0 ? (buckets - 1) / span : 0;
-  // bucketStart[b] = first index whose bucket is >= b.
-  const bucketStart = new Uint32Array(buckets + 1);
-  let bucket = 0;
-  for (let i = 0; i < count; i++) {
-    const own = Math.floor((sorted[i] - first) * scale);
-    while (bucket <= own) bucketStart[bucket++] = i;
-  }
-  while (bucket <= buckets) bucketStart[bucket++] = count;
-  return (value) => {
-    const own = Math.floor((value - first) * scale);
-    let low = bucketStart[own];
-    let high = bucketStart[own + 1] - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sorted[middle] < value) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Shape } from '../../../src/math/grid.ts';
 import {
   combineNoise,
@@ -64,6 +65,24 @@ describe('confidence map', () => {
     expect(confidence).toEqual(plainConfidence(data, shape, 0.02, 1.1));
     expect(confidence.some((v) => v > 0.99)).toBe(true);
     expect(confidence.some((v) => v > 0 && v < 0.99)).toBe(true);
+  });
+
+  it('is the same however many threads share the voxels', async () => {
+    const shape = [13, 17, 14] as const;
+    const maps = [noisyMap(shape, 11, 4), noisyMap(shape, 12, 40), new Float32Array(13 * 17 * 14)];
+    for (const options of [{ threads: 1 }, { threads: 3 }, { inPlace: true }]) {
+      const engine = await createCpuEngine(options);
+      for (const data of maps) {
+        const found = await engine.confidenceMap(await engine.upload(data.slice(), shape), {
+          mean: 0.02,
+          variance: 1.1,
+        });
+        expect(Float32Array.from(await engine.download(found))).toEqual(
+          confidenceFromMap(data, shape, 0.02, 1.1),
+        );
+      }
+      await engine.dispose();
+    }
   });
 
   it('keeps false discoveries at the rate asked for, in pure noise and with a particle', () => {
