@@ -14,23 +14,17 @@ import type { Shape } from '../src/math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../src/math/scaling/occupancy.ts';
 import { loadTestGpu } from '../test/support/software-gpu.ts';
 import { type Calls, type CountingDevice, countDevice, type PipelineUse } from './counting-device.ts';
+import { GateError } from './gate.ts';
 import { createIdleDevice, wrapIdleDevice } from './idle-device.ts';
+import { type KernelBytes, sumKernels } from './kernel-bytes.ts';
 import { ruleOf } from './local-scaling.bench.ts';
+import { countSoftBytes, type SoftBytes } from './soft-counts.ts';
 
 export interface CountedJob {
   readonly edge: number;
   readonly windowVoxels: number;
   /** Of a ball in the middle of the box. */
   readonly maskVoxels: number;
-}
-
-export interface KernelBytes {
-  readonly label: string;
-  readonly dispatches: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  /** Read and written in workgroup memory. */
-  readonly localBytes: number;
 }
 
 export interface JobCalls extends CountedJob {
@@ -60,7 +54,11 @@ const STORED = 'bench/results/gpu-model/counts.json';
 export interface Counts {
   readonly calls: JobCalls;
   readonly bytes: JobBytes;
+  readonly soft: readonly SoftBytes[];
 }
+
+/** Soft scaling's bytes over those of its transforms: at most. */
+const SOFT_LIMIT = 1.3;
 
 /** Calls and bytes of the job, on the software GPU of the tests. */
 export async function benchCounts(options: {
@@ -80,20 +78,37 @@ export async function benchCounts(options: {
   const adapter = (await listAdapters(entry)).adapters.find(({ kind }) => kind === 'software');
   if (adapter === undefined) throw new Error('The software GPU of the tests was not found.');
   const bytes = await countBytes(await openDevice(adapter), JOB);
-  for (const { label, dispatches, bytesRead, bytesWritten, localBytes } of bytes.kernels) {
-    const gigabytes = [bytesRead, bytesWritten, localBytes].map((n) => (n / 1e9).toFixed(2).padStart(8));
-    say(
-      `  ${label.padEnd(32)} ${String(dispatches).padStart(5)} ${gigabytes.join(' ')} GB read, written, local`,
-    );
-  }
+  sayKernels(bytes.kernels, say);
   say(`  ${(bytes.bytes / 1e9).toFixed(1)} GB read and written`);
-  const counts = { calls, bytes };
+  const soft = [];
+  for (const target of ['profile', 'reference'] as const) {
+    const counted = await countSoftBytes(await openDevice(adapter), JOB.edge, target);
+    soft.push(counted);
+    const ratio = counted.bytes / counted.transformBytes;
+    sayKernels(counted.kernels, say);
+    say(
+      `  soft scaling, ${target}: ${(counted.bytes / 1e9).toFixed(1)} GB read and written, ${ratio.toFixed(2)} of ` +
+        `the ${(counted.transformBytes / 1e9).toFixed(1)} GB of its ${counted.transforms} transforms`,
+    );
+    if (!(ratio <= SOFT_LIMIT))
+      throw new GateError(`Soft scaling moves ${ratio.toFixed(2)} of its transforms, allowed ${SOFT_LIMIT}.`);
+  }
+  const counts = { calls, bytes, soft };
   if (write) {
     mkdirSync(dirname(join(root, STORED)), { recursive: true });
     writeFileSync(join(root, STORED), `${JSON.stringify(counts, null, 1)}\n`);
     say(`wrote ${STORED}`);
   }
   return counts;
+}
+
+function sayKernels(kernels: readonly KernelBytes[], say: (line: string) => void): void {
+  for (const { label, dispatches, bytesRead, bytesWritten, localBytes } of kernels) {
+    const gigabytes = [bytesRead, bytesWritten, localBytes].map((n) => (n / 1e9).toFixed(2).padStart(8));
+    say(
+      `  ${label.padEnd(32)} ${String(dispatches).padStart(5)} ${gigabytes.join(' ')} GB read, written, local`,
+    );
+  }
 }
 
 /** Calls of a whole job. */
@@ -199,20 +214,4 @@ function occupancyOf(mask: Float32Array, edge: number): Uint32Array {
     counts[(blockOf(z) * blocks + blockOf(y)) * blocks + blockOf(x)]++;
   }
   return counts;
-}
-
-function sumKernels(pipelines: readonly PipelineUse[], tiles: number): KernelBytes[] {
-  const sums = new Map<string, KernelBytes>();
-  for (const use of pipelines) {
-    if (use.dispatches === 0) continue;
-    const before = sums.get(use.label);
-    sums.set(use.label, {
-      label: use.label,
-      dispatches: tiles * use.dispatches + (before?.dispatches ?? 0),
-      bytesRead: tiles * use.bytesRead + (before?.bytesRead ?? 0),
-      bytesWritten: tiles * use.bytesWritten + (before?.bytesWritten ?? 0),
-      localBytes: tiles * use.localBytes + (before?.localBytes ?? 0),
-    });
-  }
-  return [...sums.values()];
 }

@@ -29,7 +29,13 @@ import {
   transformPlanes,
 } from './fft-slabs.ts';
 import type { Destroyable } from './job.ts';
-import { BLOCKS_PER_GROUP, type GpuBandPlan } from './plan-bands.ts';
+import {
+  BLOCKS_PER_GROUP,
+  type GpuBandPlan,
+  ROW_STRETCH,
+  WINDOW_LINES,
+  WINDOW_STRETCH,
+} from './plan-bands.ts';
 import { radialFilter } from './radial-filter.ts';
 import { type Scratch, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
@@ -389,7 +395,9 @@ export class GpuBands implements BandDevice {
           fieldsOf({ ...blockFields(plan.bands), count, first_plane: slab.firstPlane }),
         );
         const bound = { parameters, a: band.slabs[i].buffer, b: fields.gains, out: slab.buffer };
-        kernels.accumulate.run(pass, bound, linearWorkgroups(gpu, count));
+        const width = plan.bands.shape[2];
+        const stretches = (count / width) * Math.ceil(width / ROW_STRETCH);
+        kernels.accumulate.run(pass, bound, linearWorkgroups(gpu, stretches, 1));
       });
     });
   }
@@ -479,11 +487,11 @@ export class GpuBands implements BandDevice {
     ] as const;
     for (const { axis, stride, from, to } of steps) {
       const reach = (windowWeights(windows, axis).length - 1) / 2;
-      const parameters = slots.write(
-        fieldsOf({ count: this.blockCount, stride, length: windows.blocks[axis], reach }),
-      );
+      const length = windows.blocks[axis];
+      const parameters = slots.write(fieldsOf({ count: this.blockCount, stride, length, reach }));
       const bound = { parameters, a: from, weights: weights[axis], out: to };
-      kernels.window.run(pass, bound, linearWorkgroups(gpu, this.blockCount));
+      const lines = Math.ceil(this.blockCount / length / WINDOW_LINES);
+      kernels.window.run(pass, bound, linearWorkgroups(gpu, lines * Math.ceil(length / WINDOW_STRETCH), 1));
     }
   }
 }

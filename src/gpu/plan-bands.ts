@@ -14,6 +14,11 @@ import { linearWorkgroups } from './workgroups.ts';
 
 /** Blocks per workgroup of the entry point `powers`. */
 export const BLOCKS_PER_GROUP = 64;
+/** Lines per workgroup of `window`, and blocks of each. */
+export const WINDOW_LINES = 8;
+export const WINDOW_STRETCH = 128;
+/** Voxels of a row per workgroup of `accumulate`. */
+export const ROW_STRETCH = 256;
 /** Parameters and tables. */
 const SMALL_BUFFERS_BYTES = 512 * 1024;
 

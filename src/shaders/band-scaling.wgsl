@@ -5,10 +5,12 @@
 // powers       blocks += sums of squares of a band's voxels over blocks; one thread = one block. Parts: sums of a
 //              workgroup's squares in the mask (of all without one), and of all
 // subtract     signal = power - noise, in place of the noise; one thread = one block
-// window       out = sum_t weights[t + reach] field[t along an axis], 0 outside; one thread = one block
+// window       out = sum_t weights[t + reach] field[t along an axis], 0 outside; one workgroup = a stretch of
+//              neighbouring lines along the axis, which it reads once
 // add_level     out += max(S, 0); one thread = one block
 // gains        from the powers of the windows; one thread = one block. Parts: sums of a workgroup's T, and of P gain^2
-// accumulate   out += band gain, linear between the centres of blocks; one thread = one voxel
+// accumulate   out += band gain, linear between the centres of blocks; one workgroup = a stretch of a row, for which
+//              it blends the gains of the four rows of blocks around it first; one thread = one voxel
 // clear        out = 0 where the mask is not above 0.5; one thread = one voxel
 //
 // Volumes are one slab each, (z, y, x), x fastest; blocks are (z, y, x) likewise and never in slabs. A block
@@ -65,6 +67,18 @@ struct Parameters {
 // (E (a L / (E S))^q)^(1/2) without bounds would overflow where S is rounding.
 const LARGEST_RATIO = 1e30;
 
+// Lines of one workgroup of `window`, blocks of each that it makes, and room for those it reads: a window reaches
+// 7 of at most 6 blocks to both sides (bands.ts).
+const WINDOW_LINES = 8u;
+const STRETCH = 128u;
+const LONGEST_REACH = 42u;
+const WINDOW_SPAN = STRETCH + 2u * LONGEST_REACH + 1u;
+// Voxels of one workgroup of `accumulate`.
+const ROW_STRETCH = 256u;
+
+var<workgroup> field: array<f32, WINDOW_LINES * WINDOW_SPAN>;
+var<workgroup> taps: array<f32, 2u * LONGEST_REACH + 1u>;
+var<workgroup> row_gains: array<f32, ROW_STRETCH + 2u>;
 var<workgroup> squares: array<vec2f, 64>;
 var<workgroup> amplitudes: array<vec2f, 256>;
 
@@ -118,6 +132,7 @@ fn powers(
       min(y + parameters.factor_y, parameters.height),
       min(x + parameters.factor_x, parameters.width),
     );
+    var word = 0u;
     for (var k = max(z, parameters.first_plane); k < last.x; k++) {
       for (var j = y; j < last.y; j++) {
         let at = ((k - parameters.first_plane) * parameters.height + j) * parameters.width;
@@ -125,7 +140,9 @@ fn powers(
           let v = a[at + l];
           sums.y += v * v;
           if (parameters.has_mask != 0u) {
-            sums.x += v * v * f32((inside[(at + l) / 32u] >> ((at + l) % 32u)) & 1u);
+            let bit = (at + l) % 32u;
+            if (l == x || bit == 0u) { word = inside[(at + l) / 32u]; }
+            sums.x += v * v * f32((word >> bit) & 1u);
           }
         }
       }
@@ -159,18 +176,47 @@ fn window(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let i = linear(group, groups, local);
-  if (i >= parameters.count) { return; }
-  let at = i / parameters.stride % parameters.length;
-  let first = max(at, parameters.reach) - parameters.reach;
-  let last = min(at + parameters.reach, parameters.length - 1u);
-  var sum = 0.0;
-  var source = i - (at - first) * parameters.stride;
-  for (var t = first; t <= last; t++) {
-    sum += weights[t + parameters.reach - at] * a[source];
-    source += parameters.stride;
+  let stretches = (parameters.length + STRETCH - 1u) / STRETCH;
+  let index = group.y * groups.x + group.x;
+  let start = index % stretches * STRETCH;
+  let first_line = index / stretches * WINDOW_LINES;
+  let count = parameters.count / parameters.length;
+  if (first_line >= count) { return; }
+  let lines = min(WINDOW_LINES, count - first_line);
+  let reach = parameters.reach;
+  let first = max(start, reach) - reach;
+  let end = min(start + STRETCH, parameters.length);
+  let span = min(end + reach, parameters.length) - first;
+  for (var t = local; t <= 2u * reach; t += 256u) { taps[t] = weights[t]; }
+  for (var t = local; t < span * lines; t += 256u) {
+    let place = place_in_lines(t, span, lines);
+    field[place.x * WINDOW_SPAN + place.y] = a[block_of(first_line + place.x, first + place.y)];
   }
-  out[i] = sum;
+  workgroupBarrier();
+  for (var t = local; t < (end - start) * lines; t += 256u) {
+    let place = place_in_lines(t, end - start, lines);
+    let at = start + place.y;
+    let low = max(at, reach) - reach;
+    let high = min(at + reach, parameters.length - 1u);
+    var source = place.x * WINDOW_SPAN + low - first;
+    var sum = 0.0;
+    for (var u = low; u <= high; u++) {
+      sum += taps[u + reach - at] * field[source];
+      source += 1u;
+    }
+    out[block_of(first_line + place.x, at)] = sum;
+  }
+}
+
+// Line and place in it of the t-th of so many values: neighbouring threads get neighbours in memory.
+fn place_in_lines(t: u32, span: u32, lines: u32) -> vec2u {
+  if (parameters.stride == 1u) { return vec2u(t / span, t % span); }
+  return vec2u(t % lines, t / lines);
+}
+
+fn block_of(line: u32, at: u32) -> u32 {
+  return line / parameters.stride * (parameters.length * parameters.stride) + at * parameters.stride +
+    line % parameters.stride;
 }
 
 @compute @workgroup_size(256)
@@ -246,27 +292,37 @@ fn between(i: u32, factor: u32, blocks: u32) -> vec3f {
   return vec3f(f32(lower), f32(min(lower + 1u, blocks - 1u)), share);
 }
 
-fn gain_along_x(z: f32, y: f32, x: vec3f) -> f32 {
-  let row = (u32(z) * parameters.blocks_y + u32(y)) * parameters.blocks_x;
-  let near = b[row + u32(x.x)];
-  return near + x.z * (b[row + u32(x.y)] - near);
-}
-
 @compute @workgroup_size(256)
 fn accumulate(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let i = linear(group, groups, local);
-  if (i >= parameters.count) { return; }
-  let row = i / parameters.width;
-  let x = between(i - row * parameters.width, parameters.factor_x, parameters.blocks_x);
-  let y = between(row % parameters.height, parameters.factor_y, parameters.blocks_y);
+  let stretches = (parameters.width + ROW_STRETCH - 1u) / ROW_STRETCH;
+  let index = group.y * groups.x + group.x;
+  let row = index / stretches;
+  if (row * parameters.width >= parameters.count) { return; }
+  let start = index % stretches * ROW_STRETCH;
+  let end = min(start + ROW_STRETCH, parameters.width);
   let z = between(parameters.first_plane + row / parameters.height, parameters.factor_z, parameters.blocks_z);
-  let near = mix(gain_along_x(z.x, y.x, x), gain_along_x(z.x, y.y, x), y.z);
-  let far = mix(gain_along_x(z.y, y.x, x), gain_along_x(z.y, y.y, x), y.z);
-  out[i] += a[i] * mix(near, far, z.z);
+  let y = between(row % parameters.height, parameters.factor_y, parameters.blocks_y);
+  let first = u32(between(start, parameters.factor_x, parameters.blocks_x).x);
+  let last = u32(between(end - 1u, parameters.factor_x, parameters.blocks_x).y);
+  for (var block = first + local; block <= last; block += 256u) {
+    let near = mix(gain_of(z.x, y.x, block), gain_of(z.y, y.x, block), z.z);
+    let far = mix(gain_of(z.x, y.y, block), gain_of(z.y, y.y, block), z.z);
+    row_gains[block - first] = mix(near, far, y.z);
+  }
+  workgroupBarrier();
+  let i = start + local;
+  if (i >= end) { return; }
+  let x = between(i, parameters.factor_x, parameters.blocks_x);
+  let gain = mix(row_gains[u32(x.x) - first], row_gains[u32(x.y) - first], x.z);
+  out[row * parameters.width + i] += a[row * parameters.width + i] * gain;
+}
+
+fn gain_of(z: f32, y: f32, block: u32) -> f32 {
+  return b[(u32(z) * parameters.blocks_y + u32(y)) * parameters.blocks_x + block];
 }
 
 @compute @workgroup_size(256)

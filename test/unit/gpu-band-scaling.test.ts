@@ -7,7 +7,7 @@ import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import { bandTraffic, planGpuBands } from '../../src/gpu/plan-bands.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
-import { planBands } from '../../src/math/soft-scaling/bands.ts';
+import { planBands, windowWeights } from '../../src/math/soft-scaling/bands.ts';
 import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
@@ -15,6 +15,7 @@ import { blobMask, mapLikeVolume, noiseVolume } from '../support/random-volume.t
 
 const SHAPE: Shape = [30, 24, 28];
 const VOXEL = [1.3, 1.5, 1.1] as const;
+type Triple = readonly [number, number, number];
 const PROFILE = decayProfile(40);
 const LIMITS: GpuLimits = {
   bindingBytes: 2 ** 30,
@@ -27,23 +28,23 @@ const LIMITS: GpuLimits = {
   totalBytes: Number.POSITIVE_INFINITY,
 };
 
-async function jobOn(engine: Engine): Promise<BandScalingJob> {
-  const upload = (data: Float32Array) => engine.upload(data, SHAPE);
-  const particle = mapLikeVolume(SHAPE, 1);
-  const half = (seed: number) => upload(noiseVolume(SHAPE, seed).map((v, i) => 0.1 * v + particle[i]));
+async function jobOn(engine: Engine, shape = SHAPE, voxelSize: Triple = VOXEL): Promise<BandScalingJob> {
+  const upload = (data: Float32Array) => engine.upload(data, shape);
+  const particle = mapLikeVolume(shape, 1);
+  const half = (seed: number) => upload(noiseVolume(shape, seed).map((v, i) => 0.1 * v + particle[i]));
   return {
     half1: await half(2),
     half2: await half(3),
-    reference: await upload(mapLikeVolume(SHAPE, 4)),
-    mask: await upload(blobMask(SHAPE, 0.8)),
-    voxelSize: VOXEL,
+    reference: await upload(mapLikeVolume(shape, 4)),
+    mask: await upload(blobMask(shape, 0.8)),
+    voxelSize,
     target: { kind: 'geometric-mean', profile: PROFILE },
   };
 }
 
-async function scaleOnCpu(): Promise<Float32Array> {
+async function scaleOnCpu(...grid: [shape?: Shape, voxelSize?: Triple]): Promise<Float32Array> {
   const cpu = await createCpuEngine({ threads: 1 });
-  const { scaled } = await bandScaling(cpu, await jobOn(cpu));
+  const { scaled } = await bandScaling(cpu, await jobOn(cpu, ...grid));
   const voxels = Float32Array.from(await cpu.download(scaled));
   await cpu.dispose();
   return voxels;
@@ -77,6 +78,22 @@ describeGpu('soft bands on slabs (gpu)', (open) => {
     expect(relativeL2(await engine.download(scaled), await scaleOnCpu())).toBeLessThan(5e-6);
   });
 
+  it.each([
+    [[8, 6, 280], 2.5],
+    [[270, 9, 5], 1.7],
+    [[5, 300, 12], 3.4],
+  ] as const)(
+    'on axes longer than a workgroup reads at once equal the CPU engine (5e-6): %o voxels of %d A',
+    async (shape, edge) => {
+      const voxelSize = [edge, edge, edge] as const;
+      const engine = await createGpuEngine(await open());
+      const { scaled } = await bandScaling(engine, await jobOn(engine, shape, voxelSize));
+      expect(relativeL2(await engine.download(scaled), await scaleOnCpu(shape, voxelSize))).toBeLessThan(
+        5e-6,
+      );
+    },
+  );
+
   it('take the memory that the estimate says, leave tables behind, and refuse what does not fit', async () => {
     const gpu = await open({ bufferBytes: 2 ** 26 });
     const engine = await createGpuEngine(gpu);
@@ -101,6 +118,14 @@ describeGpu('soft bands on slabs (gpu)', (open) => {
 });
 
 describe('soft bands on a GPU, planned', () => {
+  it('read windows that fit the room of the shader, whatever the window and the voxels', () => {
+    for (const sigma of [2, 4.9, 10, 33])
+      for (let voxel = 0.3; voxel < 12; voxel += 0.1) {
+        const { windows } = planBands({ shape: [900, 900, 900], voxelSize: [voxel, voxel, voxel] }, sigma);
+        expect(windowWeights(windows, 0).length).toBeLessThanOrEqual(2 * 42 + 1);
+      }
+  });
+
   it('move at most 1.3 times the bytes of their transforms at 256^3, 1.06 A', () => {
     const bands = planBands({ shape: [256, 256, 256], voxelSize: [1.06, 1.06, 1.06] });
     for (const target of [{ kind: 'profile', profile: PROFILE }, { kind: 'reference' }] as const) {
