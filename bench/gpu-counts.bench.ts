@@ -7,18 +7,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ScalingRun, Volume } from '../src/engine/engine.ts';
-import { listAdapters, openDevice } from '../src/gpu/adapters.ts';
 import type { GpuDevice } from '../src/gpu/device.ts';
 import { createGpuEngine, type GpuEngine } from '../src/gpu/index.ts';
 import type { Shape } from '../src/math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../src/math/scaling/occupancy.ts';
-import { loadTestGpu } from '../test/support/software-gpu.ts';
 import { type Calls, type CountingDevice, countDevice, type PipelineUse } from './counting-device.ts';
-import { GateError } from './gate.ts';
 import { createIdleDevice, wrapIdleDevice } from './idle-device.ts';
-import { type KernelBytes, sumKernels } from './kernel-bytes.ts';
+import { type KernelBytes, openSoftwareGpu, sayKernels, sumKernels } from './kernel-bytes.ts';
 import { ruleOf } from './local-scaling.bench.ts';
-import { countSoftBytes, type SoftBytes } from './soft-counts.ts';
 
 export interface CountedJob {
   readonly edge: number;
@@ -54,11 +50,7 @@ const STORED = 'bench/results/gpu-model/counts.json';
 export interface Counts {
   readonly calls: JobCalls;
   readonly bytes: JobBytes;
-  readonly soft: readonly SoftBytes[];
 }
-
-/** Soft scaling's bytes over those of its transforms: at most. */
-const SOFT_LIMIT = 1.3;
 
 /** Calls and bytes of the job, on the software GPU of the tests. */
 export async function benchCounts(options: {
@@ -73,42 +65,16 @@ export async function benchCounts(options: {
     `  ${setUp.dispatches} + ${scaling.dispatches} dispatches, ${setUp.bindGroups} + ${scaling.bindGroups} bind groups, ` +
       `${pipelines.length} pipelines; recorded in ${(1000 * encodeSeconds).toFixed(1)} ms`,
   );
-  const entry = await loadTestGpu();
-  if ('reason' in entry) throw new Error(`No GPU can be used: ${entry.reason}.`);
-  const adapter = (await listAdapters(entry)).adapters.find(({ kind }) => kind === 'software');
-  if (adapter === undefined) throw new Error('The software GPU of the tests was not found.');
-  const bytes = await countBytes(await openDevice(adapter), JOB);
+  const bytes = await countBytes(await openSoftwareGpu(), JOB);
   sayKernels(bytes.kernels, say);
   say(`  ${(bytes.bytes / 1e9).toFixed(1)} GB read and written`);
-  const soft = [];
-  for (const target of ['profile', 'reference'] as const) {
-    const counted = await countSoftBytes(await openDevice(adapter), JOB.edge, target);
-    soft.push(counted);
-    const ratio = counted.bytes / counted.transformBytes;
-    sayKernels(counted.kernels, say);
-    say(
-      `  soft scaling, ${target}: ${(counted.bytes / 1e9).toFixed(1)} GB read and written, ${ratio.toFixed(2)} of ` +
-        `the ${(counted.transformBytes / 1e9).toFixed(1)} GB of its ${counted.transforms} transforms`,
-    );
-    if (!(ratio <= SOFT_LIMIT))
-      throw new GateError(`Soft scaling moves ${ratio.toFixed(2)} of its transforms, allowed ${SOFT_LIMIT}.`);
-  }
-  const counts = { calls, bytes, soft };
+  const counts = { calls, bytes };
   if (write) {
     mkdirSync(dirname(join(root, STORED)), { recursive: true });
     writeFileSync(join(root, STORED), `${JSON.stringify(counts, null, 1)}\n`);
     say(`wrote ${STORED}`);
   }
   return counts;
-}
-
-function sayKernels(kernels: readonly KernelBytes[], say: (line: string) => void): void {
-  for (const { label, dispatches, bytesRead, bytesWritten, localBytes } of kernels) {
-    const gigabytes = [bytesRead, bytesWritten, localBytes].map((n) => (n / 1e9).toFixed(2).padStart(8));
-    say(
-      `  ${label.padEnd(32)} ${String(dispatches).padStart(5)} ${gigabytes.join(' ')} GB read, written, local`,
-    );
-  }
 }
 
 /** Calls of a whole job. */

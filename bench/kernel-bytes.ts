@@ -1,4 +1,7 @@
-/** Bytes of a job's pipelines, added up by label. */
+/** Bytes of a job's pipelines, added up by label, on the software GPU of the tests. */
+import { listAdapters, openDevice } from '../src/gpu/adapters.ts';
+import type { GpuDevice } from '../src/gpu/device.ts';
+import { loadTestGpu } from '../test/support/software-gpu.ts';
 import type { PipelineUse } from './counting-device.ts';
 
 export interface KernelBytes {
@@ -25,4 +28,21 @@ export function sumKernels(pipelines: readonly PipelineUse[], times: number): Ke
     });
   }
   return [...sums.values()];
+}
+
+export function sayKernels(kernels: readonly KernelBytes[], say: (line: string) => void): void {
+  for (const { label, dispatches, bytesRead, bytesWritten, localBytes } of kernels) {
+    const gigabytes = [bytesRead, bytesWritten, localBytes].map((n) => (n / 1e9).toFixed(2).padStart(8));
+    say(
+      `  ${label.padEnd(32)} ${String(dispatches).padStart(5)} ${gigabytes.join(' ')} GB read, written, local`,
+    );
+  }
+}
+
+export async function openSoftwareGpu(): Promise<GpuDevice> {
+  const entry = await loadTestGpu();
+  if ('reason' in entry) throw new Error(`No GPU can be used: ${entry.reason}.`);
+  const adapter = (await listAdapters(entry)).adapters.find(({ kind }) => kind === 'software');
+  if (adapter === undefined) throw new Error('The software GPU of the tests was not found.');
+  return openDevice(adapter);
 }

@@ -21,6 +21,7 @@ import { benchPseudoModel } from './pseudo-model.bench.ts';
 import { benchRefinement } from './refine-bfactors.bench.ts';
 import { benchResample } from './resample.bench.ts';
 import type { BenchResults } from './results.ts';
+import { benchSoftCounts } from './soft-counts.bench.ts';
 import { benchSoftScaling } from './soft-scaling.bench.ts';
 import { benchSymmetrise } from './symmetrise.bench.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
@@ -40,12 +41,12 @@ const BENCHES = [
 ] as const;
 
 /** What shaders are and ask for, not how fast a machine runs them: run by name only. */
-const MODEL_BENCHES = ['isa', 'counts'];
+const MODEL_BENCHES = { isa: benchIsa, counts: benchCounts, 'soft-counts': benchSoftCounts };
 
 const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
                      with --engine gpu: ${GPU_BENCHES.join(' | ')};
-                     isa, counts: figures of the shaders without a GPU; --write stores them anew
+                     isa, counts, soft-counts: figures of the shaders without a GPU; --write stores them anew
   --quick            small sizes, one run each: checks that the benches work
   --write            store bench/results/<date>-<machine>.json and make docs/speed.md from all results
   --tables           only make docs/speed.md from the stored results
@@ -89,13 +90,10 @@ async function main(): Promise<void> {
     writeTables(root);
     return;
   }
-  if (values.only?.length === 1 && MODEL_BENCHES.includes(values.only[0])) {
-    const options = {
-      root,
-      write: values.write,
-      say: (line: string) => void process.stdout.write(`${line}\n`),
-    };
-    await (values.only[0] === 'isa' ? benchIsa(options) : benchCounts(options));
+  const [first, ...others] = values.only ?? [];
+  if (others.length === 0 && Object.hasOwn(MODEL_BENCHES, first ?? '')) {
+    const say = (line: string) => void process.stdout.write(`${line}\n`);
+    await MODEL_BENCHES[first as keyof typeof MODEL_BENCHES]({ root, write: values.write, say });
     return;
   }
   const benches: readonly string[] = values.engine === 'gpu' ? GPU_BENCHES : BENCHES;

@@ -240,8 +240,8 @@ export interface BandScalingEstimate {
 export interface OpenedBandScaling {
   readonly estimate: BandScalingEstimate;
   /**
-   * Takes the working memory and transforms the maps. Where a GPU has less memory than it promised the plan
-   * shrinks.
+   * Takes the working memory and transforms the maps, which may be released then, the mask excepted. Where a
+   * GPU has less memory than it promised the plan shrinks.
    */
   start(maps: BandScalingMaps): Promise<BandScalingRun>;
 }

@@ -12,7 +12,7 @@ import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import { compareSchemes, otherScheme, type PlannedComparison, planComparison } from './comparison.ts';
 import type { LocScaleContext } from './context.ts';
-import { resolveMap } from './fsc.ts';
+import { type ResolvedMap, resolveMap } from './fsc.ts';
 import type { FscCurve } from './half-maps.ts';
 import type { LocScaleJob } from './job.ts';
 import {
@@ -28,7 +28,7 @@ import type { LocScaleNumbers } from './numbers.ts';
 import { numbersOf, numbersWith } from './numbers.ts';
 import { completeParameters } from './parameters.ts';
 import type { LocScalePlan } from './plan.ts';
-import { type PlannedStep, planOf, type StepsToCome } from './plan.ts';
+import { type PlannedStep, planOf, type SpentVolumes, type StepsToCome } from './plan.ts';
 import type { ProfilesAudit } from './profiles-audit.ts';
 import { type InputMaps, readMaps } from './read-maps.ts';
 import { referenceSourceOf } from './references/index.ts';
@@ -38,7 +38,13 @@ import { type Run, withRun } from './run.ts';
 import type { FscInMask } from './run-fsc.ts';
 import { chooseWindow } from './scaling-rule.ts';
 import { scalingSchemeOf } from './schemes/index.ts';
-import type { ComparisonResult, MapsToScale, ScaledMaps, SoftResult } from './schemes/scheme.ts';
+import type {
+  ComparisonResult,
+  MapsToScale,
+  PlannedScaling,
+  ScaledMaps,
+  SoftResult,
+} from './schemes/scheme.ts';
 import { type Symmetry, symmetrise, symmetryOf } from './symmetrise.ts';
 
 export interface LocScaleResult {
@@ -89,8 +95,9 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
     const { made, localResolution } = await makeReference(planned, run);
     const { reference, differenceMask, model } = made;
     const toScale = { map: planned.map, reference, differenceMask };
+    const { spent } = planned;
     const imposed = job.symmetriseOutput === true ? planned.symmetry : undefined;
-    const result = await planned.scaling.run(toScale);
+    const result = await planned.scaling.run({ ...toScale, spent: [...spent.unused, ...spent.read] });
     const scaled = await symmetrise(result.scaled, imposed, run);
     const comparison = await compare(planned, toScale, { ...result, scaled }, imposed, run);
     run.release(...(planned.halves ?? []));
@@ -218,10 +225,27 @@ export async function planRun(
   const numbers = numbersOf({ maps, resolved, masked, windowVoxels, fitRange, symmetry });
   const { symmetriseOutput } = job;
   const given = { source, reference, symmetry, symmetriseOutput, halves, further };
-  const steps = { ...given, localResolution, scaling, comparison };
+  const spent = spentVolumes(resolved, scaling, comparison, run.context);
+  const steps = { ...given, localResolution, scaling, comparison, spent };
   const plan = planOf(steps, numbers, scheme.describe(source.describe(parameters)), run);
   const { fsc, fscInMask } = resolved;
   return { ...steps, maps, map, fsc, fscInMask, masked, numbers, plan };
+}
+
+/**
+ * Volumes that end with a scaling which reads its maps once. In a team other processes may still read them, a second
+ * scaling needs them, and `keepMap` keeps the map.
+ */
+function spentVolumes(
+  { map, halves }: ResolvedMap,
+  scaling: PlannedScaling,
+  comparison: PlannedScaling | undefined,
+  { team, keepMap }: LocScaleContext,
+): SpentVolumes {
+  if (scaling.readsMapsOnce !== true || comparison || (team && team.size > 1))
+    return { unused: [], read: [] };
+  const mapOf = keepMap === true ? [] : [map];
+  return scaling.usesHalfMaps ? { unused: mapOf, read: halves ?? [] } : { unused: [], read: mapOf };
 }
 
 /** The reference, and the local resolution: a prediction waits until that has made room. */

@@ -34,6 +34,8 @@ export interface SoftScalingMaps {
   readonly mask?: Volume;
   readonly reference?: Volume;
   readonly differenceMask?: Volume;
+  /** Released once they are transformed, or at once where they are not used. */
+  readonly spent?: readonly Volume[];
 }
 
 export interface SoftScalingSettings {
@@ -160,7 +162,7 @@ function describeBands({ grid, target, windowAngstrom, measureLocal }: SoftScali
 async function scale(
   opened: OpenedBandScaling,
   settings: BandScalingSettings,
-  { maps, mask, reference, differenceMask }: SoftScalingMaps,
+  { maps, mask, reference, differenceMask, spent = [] }: SoftScalingMaps,
   run: Run,
 ) {
   const { engine, context } = run;
@@ -173,6 +175,8 @@ async function scale(
     differenceMask: settings.target.kind === 'hybrid' ? differenceMask : undefined,
     mask,
   };
+  const used = Object.values(needed);
+  run.release(...spent.filter((volume) => !used.includes(volume)));
   const hooks = {
     signal: context.signal,
     onProgress: (done: number, total: number) => context.onProgress?.('scaling', done, total),
@@ -184,6 +188,7 @@ async function scale(
     // First the others, so that all transform their maps at the same time.
     shared = await team?.openBands(settings, needed, engine);
     bands = await opened.start(needed);
+    run.release(...spent, team === undefined ? averaged : undefined);
     if (team && shared) await scaleBandsInRounds(bands, opened.estimate.bands, team.size, shared, hooks);
     else await bands.run(hooks);
     return await bands.finish();

@@ -54,6 +54,8 @@ export interface PlannedScaling {
   readonly seconds: number;
   /** The half maps live until then. */
   readonly usesHalfMaps: boolean;
+  /** It reads its maps once, at its beginning: what no later step needs is released then (`spent`). */
+  readonly readsMapsOnce?: boolean;
   /** Where B factors are measured, if anywhere. */
   readonly fitRange?: FitRange;
   /** Of Gaussian windows, A: standard deviation. LocScale's windows are cubes. */
@@ -66,6 +68,8 @@ export interface MapsToScale {
   readonly map: Volume;
   readonly reference?: Volume;
   readonly differenceMask?: Volume;
+  /** What is needed by no later step, nor by the result: released as soon as it has been read. */
+  readonly spent?: readonly Volume[];
 }
 
 /** Volumes are held by the run. */

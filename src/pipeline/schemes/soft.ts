@@ -59,10 +59,11 @@ export const softScheme: ScalingScheme = {
       madeBytes: 4 * voxelCount(grid.shape),
       seconds,
       usesHalfMaps: maps === halves,
+      readsMapsOnce: true,
       windowSigma,
-      run: ({ reference, differenceMask }) =>
+      run: ({ reference, differenceMask, spent }) =>
         run.step('scaling', `Scaling ${bands} soft frequency bands`, async () => {
-          const all = { maps, mask, reference, differenceMask };
+          const all = { maps, mask, reference, differenceMask, spent };
           const { scaled, local, ...made } = await planned.scale(all, run);
           const { bFactor, resolution, signal } = local ?? {};
           return { scaled, bFactor, soft: { ...made, windowSigma, resolution, signal } };

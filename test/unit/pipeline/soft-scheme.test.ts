@@ -91,6 +91,47 @@ describe('soft scaling in runLocScale', () => {
     expect(ledger.liveBytes()).toBe(0);
   });
 
+  it.each([
+    ['only the mask is left of the maps', {}, {}, 1],
+    ['beside a map that is to stay', {}, { keepMap: true }, 2],
+    [
+      'beside everything that a comparison needs',
+      { parameters: { ...soft, also: 'global' as const } },
+      {},
+      4,
+    ],
+    ['of one map', { input: { kind: 'map' as const, map: copyOf(data.half1) } }, {}, 1],
+  ])('releases what it has read: %s', async (_name, change: Partial<LocScaleJob>, context, left) => {
+    const ledger = new VolumeLedger(() => undefined);
+    const counting = trackVolumes(await openEngine(), ledger);
+    const volumes: number[] = [];
+    const watched: Engine = {
+      ...counting,
+      async openBandScaling(settings) {
+        const opened = await counting.openBandScaling(settings);
+        const start: typeof opened.start = async (maps) => {
+          const run = await opened.start(maps);
+          return {
+            ...run,
+            run: (hooks) => {
+              volumes.push(ledger.live.size);
+              return run.run(hooks);
+            },
+          };
+        };
+        return { ...opened, start };
+      },
+    };
+    const parameters = { resolution: 4, ...(change.parameters ?? soft) };
+    const result = await runLocScale(jobOf({ ...change, parameters }), { engine: watched, ...context });
+    expect(volumes).toEqual([left]);
+    const { scaled, mask, map, also } = result;
+    const made = [scaled, mask, map, also?.scaled].filter((volume) => volume !== undefined);
+    for (const volume of made) expect((await counting.download(volume)).every(Number.isFinite)).toBe(true);
+    counting.release(...made);
+    expect(ledger.liveBytes()).toBe(0);
+  });
+
   it('refuses what contradicts it, before anything is scaled', async () => {
     const own = await openEngine();
     const run = (change: Partial<LocScaleJob>) => errorOf(runLocScale(jobOf(change), { engine: own }));

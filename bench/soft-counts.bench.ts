@@ -2,6 +2,8 @@
  * What soft scaling of two half maps asks of a GPU, counted as in gpu-counts.bench.ts: bytes that its shaders read and
  * write, no cache assumed, and those of as many whole transforms as it has spectra and bands.
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BandScalingJob, Volume } from '../src/engine/engine.ts';
 import { bandSettings } from '../src/engine/jobs.ts';
 import type { GpuDevice } from '../src/gpu/device.ts';
@@ -11,7 +13,8 @@ import { planBands } from '../src/math/soft-scaling/bands.ts';
 import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { countDevice } from './counting-device.ts';
-import { type KernelBytes, sumKernels } from './kernel-bytes.ts';
+import { GateError } from './gate.ts';
+import { type KernelBytes, openSoftwareGpu, sayKernels, sumKernels } from './kernel-bytes.ts';
 
 export interface SoftBytes {
   readonly edge: number;
@@ -34,11 +37,40 @@ const NOISE = 0.3;
 /** Pipelines of a job's own transforms before its first band. */
 const TRANSFORMS = ['fft-rows.forward', 'fft-columns.main'];
 
-export async function countSoftBytes(
-  gpu: GpuDevice,
-  edge: number,
-  target: SoftBytes['target'],
-): Promise<SoftBytes> {
+/** Voxels per edge: the ratio hardly depends on it, and a software GPU takes minutes. */
+const EDGE = 128;
+/** Bytes of the job over those of its transforms: at most. */
+const LIMIT = 1.3;
+const STORED = 'bench/results/gpu-model/soft-counts.json';
+
+/** With the profile, and with a reference. */
+export async function benchSoftCounts(options: {
+  readonly root: string;
+  readonly write: boolean;
+  readonly say: (line: string) => void;
+}): Promise<void> {
+  const { root, write, say } = options;
+  const counts: SoftBytes[] = [];
+  for (const target of ['profile', 'reference'] as const) {
+    const counted = await countSoftBytes(await openSoftwareGpu(), EDGE, target);
+    counts.push(counted);
+    const ratio = counted.bytes / counted.transformBytes;
+    sayKernels(counted.kernels, say);
+    say(
+      `  ${target}: ${(counted.bytes / 1e9).toFixed(1)} GB read and written, ${ratio.toFixed(2)} of the ` +
+        `${(counted.transformBytes / 1e9).toFixed(1)} GB of its ${counted.transforms} transforms`,
+    );
+    if (!(ratio <= LIMIT))
+      throw new GateError(
+        `Soft scaling moves ${ratio.toFixed(2)} times the bytes of its transforms, allowed ${LIMIT}.`,
+      );
+  }
+  if (!write) return;
+  writeFileSync(join(root, STORED), `${JSON.stringify(counts, null, 1)}\n`);
+  say(`wrote ${STORED}`);
+}
+
+async function countSoftBytes(gpu: GpuDevice, edge: number, target: SoftBytes['target']): Promise<SoftBytes> {
   const shape: Shape = [edge, edge, edge];
   const { count: bands } = planBands({ shape, voxelSize: [VOXEL, VOXEL, VOXEL] });
   const spectra = target === 'profile' ? 2 : 3;
