@@ -1,6 +1,6 @@
 /**
- * What soft scaling of two half maps asks of a GPU, counted as in gpu-counts.bench.ts: bytes that its shaders read and
- * write, no cache assumed, and those of as many whole transforms as it has spectra and bands.
+ * What soft scaling of two half maps asks of a GPU, counted as in gpu-counts.bench.ts: bytes that its shaders
+ * read and write, no cache assumed, and those of as many whole transforms as it has spectra and bands.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -13,7 +13,7 @@ export interface TaskRunner {
 export interface MapOptions<R> {
   readonly signal?: AbortSignal | undefined;
   readonly onResult?: (result: R, index: number) => void;
-  /** Each runner has its next task before it ends the one it does: for short tasks, as long as their messages. */
+  /** Each runner has its next task before it ends the one it does: for tasks as short as their messages. */
   readonly ahead?: boolean;
 }
 

@@ -187,10 +187,10 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, engine: Engine)
   ];
 }
 
-/** Of the memory of a released volume, what a larger array of the working memory leaves unused: measured at 512^3. */
+/** What larger arrays leave unused of the memory of a released volume: measured at 512^3. */
 const LEFT_OVER = 1 / 6;
 
-/** A scaling that releases volumes: some before it begins, and those that it has read before its results are made. */
+/** A scaling that releases volumes: some before it begins, others when it has read them. */
 function releasing(
   step: PlannedStep,
   { unused, read }: SpentVolumes,

@@ -233,8 +233,8 @@ export async function planRun(
 }
 
 /**
- * Volumes that end with a scaling which reads its maps once. In a team other processes may still read them, a second
- * scaling needs them, and `keepMap` keeps the map.
+ * Volumes that end with a scaling which reads its maps once. In a team other processes may still read them, a
+ * second scaling needs them, and `keepMap` keeps the map.
  */
 function spentVolumes(
   { map, halves }: ResolvedMap,

@@ -9,8 +9,8 @@
 //              neighbouring lines along the axis, which it reads once
 // add_level     out += max(S, 0); one thread = one block
 // gains        from the powers of the windows; one thread = one block. Parts: sums of a workgroup's T, and of P gain^2
-// accumulate   out += band gain, linear between the centres of blocks; one workgroup = a stretch of a row, for which
-//              it blends the gains of the four rows of blocks around it first; one thread = one voxel
+// accumulate   out += band gain, linear between the centres of blocks; one workgroup = a stretch of a row, for
+//              which it blends the gains of the four rows of blocks around it first; one thread = one voxel
 // clear        out = 0 where the mask is not above 0.5; one thread = one voxel
 //
 // Volumes are one slab each, (z, y, x), x fastest; blocks are (z, y, x) likewise and never in slabs. A block
@@ -67,8 +67,8 @@ struct Parameters {
 // (E (a L / (E S))^q)^(1/2) without bounds would overflow where S is rounding.
 const LARGEST_RATIO = 1e30;
 
-// Lines of one workgroup of `window`, blocks of each that it makes, and room for those it reads: a window reaches
-// 7 of at most 6 blocks to both sides (bands.ts).
+// Lines of one workgroup of `window`, blocks of each that it makes, and room for those it reads: a window
+// reaches 7 of its standard deviations, which are at most 6 blocks, to both sides (bands.ts).
 const WINDOW_LINES = 8u;
 const STRETCH = 128u;
 const LONGEST_REACH = 42u;

@@ -336,9 +336,9 @@ interface RowRange {
 }
 
 /**
- * Puts the values of these rows within the sphere, above the threshold and below certainty, at the beginning of
- * `values`, unordered. Returns how many there are, and how many are certain: most voxels of a molecule are, and are
- * neither sorted nor looked up.
+ * Puts the values of these rows within the sphere, above the threshold and below certainty, at the beginning
+ * of `values`, unordered. Returns how many there are, and how many are certain: most voxels of a molecule are,
+ * and are neither sorted nor looked up.
  */
 export function collectTested(
   data: Float32Array,
@@ -365,7 +365,7 @@ export interface RankedValues {
   readonly sorted: Float32Array;
   /** Of each of them. */
   readonly confidence: Float32Array;
-  /** First index of the values of each of equal intervals between the lowest and the highest; the last ends them. */
+  /** First index of each of equal intervals between the lowest value and the highest; the last ends them. */
   readonly buckets: Uint32Array;
 }
 
