@@ -241,10 +241,10 @@ export function listInWords(adapters: readonly GpuAdapterEntry[]): string {
 
 /**
  * wgpu clears workgroup memory by assigning it a zero value, which a software driver turns into an
- * instruction for every number: pipelines with 32 KiB take 10 s to compile there, those with less in
- * proportion.
+ * instruction for every number: pipelines with 32 KiB take 10 s to compile there, those with 4 KiB one
+ * or two.
  */
-const SLOWLY_CLEARED_LINE_BYTES = 4096;
+const SLOWLY_CLEARED_LINE_BYTES = 1024;
 
 /** Opens a device with every limit the adapter has. `overrides` make limits smaller, for tests. */
 export async function openDevice(
