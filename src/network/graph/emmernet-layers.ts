@@ -181,8 +181,10 @@ export function checkEmmernetWeights(weights: WeightSet, plan: EmmernetPlan = EM
         found: String(data.length),
       });
     }
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
+    // 22.9 million values: a call for each takes longer than reading the file.
+    let bad = 0;
+    while (bad < data.length && Number.isFinite(data[bad])) bad++;
+    if (bad < data.length) {
       throw misfit(`Tensor ${name} holds values that are NaN or infinite.`, {
         where: name,
         found: `${data[bad]} at ${bad}`,
