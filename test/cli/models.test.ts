@@ -15,7 +15,7 @@ import {
   writePytorch,
   writeTarGz,
 } from '../support/weight-files.ts';
-import { runCli, runtimes, Workspace } from './run-cli.ts';
+import { type CliResult, runCli, runCommand, runtimes, Workspace } from './run-cli.ts';
 
 let workspace: Workspace;
 let archive: Uint8Array;
@@ -105,10 +105,19 @@ describe.each(runtimes)('the command models under %s', (runtime) => {
   });
 });
 
+/** Runs a command in this process, with a store in the workspace. */
+async function runHere(...args: string[]): Promise<CliResult> {
+  const before = process.env.LOCSCALE_MODELS;
+  process.env.LOCSCALE_MODELS = workspace.path('store');
+  try {
+    return await runCommand(workspace.folder, args);
+  } finally {
+    process.env.LOCSCALE_MODELS = before;
+  }
+}
+
 describe('feature_enhance --download', () => {
-  const env = () => ({ LOCSCALE_MODELS: workspace.path('store') });
-  const enhance = (...args: string[]) =>
-    runCli(workspace.folder, ['feature_enhance', '--download', ...args], { env: env() });
+  const enhance = (...args: string[]) => runHere('feature_enhance', '--download', ...args);
 
   it('without maps downloads and ends, and does not download twice', async () => {
     const server = await zenodo(archive);
@@ -136,14 +145,13 @@ describe('feature_enhance --download', () => {
   });
 
   it('still needs a map for the rest', async () => {
-    const { code, stderr } = await runCli(workspace.folder, ['feature_enhance']);
+    const { code, stderr } = await runHere('feature_enhance');
     expect([code, stderr]).toEqual([2, expect.stringContaining('No map is given.')]);
   });
 });
 
 describe('the command models', () => {
-  const run = (...args: string[]) =>
-    runCli(workspace.folder, ['models', ...args], { env: { LOCSCALE_MODELS: workspace.path('store') } });
+  const run = (...args: string[]) => runHere('models', ...args);
 
   it('says what to do without a network', async () => {
     const server = await zenodo(archive);
@@ -295,7 +303,7 @@ for (const name of ['shared', 'cuda']) fs.writeFileSync(path.join(__dirname, '..
   });
 
   it('wants to be told what to set up', async () => {
-    const { code, stderr } = await runCli(workspace.folder, ['setup']);
+    const { code, stderr } = await runHere('setup');
     expect([code, stderr]).toEqual([
       2,
       expect.stringContaining('hint: Write locscale-gpu setup --cuda, or locscale-gpu setup --shim FOLDER.'),

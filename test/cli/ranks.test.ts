@@ -24,6 +24,10 @@ beforeEach(() => {
   workspace.map('half2.mrc', 3);
   workspace.map('reference.mrc', 4);
   workspace.map('mask.mrc', 0, { values: ballValues(8) });
+  const small = { voxelSize: 2 };
+  workspace.map('small1.mrc', 2, small);
+  workspace.map('small2.mrc', 3, small);
+  workspace.map('smallmask.mrc', 0, { values: ballValues(8), ...small });
 });
 afterEach(() => workspace.remove());
 
@@ -33,8 +37,11 @@ const withMap = [...cpu, '-mm', 'reference.mrc', '--measure_bfactors', '-wn', '1
 /** The default: soft bands, with the amplitudes of an average protein. */
 const bare = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc', '--engine', 'cpu', '-np', '1'];
 const softWithMap = [...cpu, '--scaling', 'soft', '-mm', 'reference.mrc', '--measure_bfactors'];
-/** By the bundled network, in 56 small cubes. */
-const predicted = [...cpu, '-res', '7', '--provider', 'cpu', '-cube_size', '16', '-s', '16'];
+/** By the bundled network, in 27 small cubes. */
+const predicted = [
+  ...['-hm', 'small1.mrc', 'small2.mrc', '-ma', 'smallmask.mrc', '-wn', '6', '-res', '7'],
+  ...['--engine', 'cpu', '--provider', 'cpu', '-np', '1', '-cube_size', '16', '-s', '16'],
+];
 
 /** Environment of one rank of `srun -n 2` that offers no MPI. */
 const slurm = (rank: number, size = 2): Record<string, string> => ({
@@ -365,8 +372,8 @@ else {
 
     // wgpu where there is Deno: a software GPU compiles everything anew in each of the six processes.
     it.each([
-      ['windows', runtimes[runtimes.length - 1], []],
-      ['soft bands', 'node', ['--scaling', 'soft']],
+      ['windows', 'node', []],
+      ['soft bands', runtimes[runtimes.length - 1], ['--scaling', 'soft']],
     ] as const)(
       'share a run, one process each: the bits of one GPU, %s under %s',
       async (_, runtime, scheme) => {

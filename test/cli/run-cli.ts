@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LibraryOutput } from '../../src/platform/library-output.ts';
+import { type LibraryOutput, StandardErrorLibraryOutput } from '../../src/platform/library-output.ts';
 import { type MrcFixture, makeMrc } from '../support/mrc-fixture.ts';
 import { edge, noisyBlob } from '../unit/pipeline/test-maps.ts';
 
@@ -74,20 +74,13 @@ export function runCli(cwd: string, args: readonly string[], options: RunOptions
 export async function runCommand(
   cwd: string,
   args: readonly string[],
+  { mayLookForGpu = false } = {},
 ): Promise<CliResult & { code: number }> {
   const { main } = (await import(
     '../../dist/cli/main.js' as string
   )) as typeof import('../../src/cli/main.ts');
   const text = { stdout: '', stderr: '' };
-  const libraries: LibraryOutput = {
-    // Called before a native library is loaded. Drivers of GPUs print, and stay loaded.
-    hold: async () => {
-      if (!args.includes('cpu')) throw new Error('What may look for a GPU is not for runCommand.');
-    },
-    standardError: () => 2,
-    text: () => '',
-    release: () => '',
-  };
+  const libraries = mayLookForGpu ? holdLibraryOutput() : noLibrary(args);
   const terminal = {
     out: { write: (piece: string) => (text.stdout += piece) },
     err: { write: (piece: string) => (text.stderr += piece) },
@@ -95,12 +88,32 @@ export async function runCommand(
   };
   const run = async () => {
     process.chdir(cwd);
-    const code = await main(args, terminal, new AbortController().signal).finally(() => process.chdir(root));
-    return { code, ...text };
+    try {
+      return { code: await main(args, terminal, new AbortController().signal), ...text };
+    } finally {
+      process.chdir(root);
+      libraries.release();
+    }
   };
   const result = commands.then(run);
   commands = result.catch(() => undefined);
   return result;
+}
+
+/** GPU drivers stay loaded, and print: a test has to say that its command may look for them. */
+const noLibrary = (args: readonly string[]): LibraryOutput => ({
+  // Called before a native library is loaded.
+  hold: async () => {
+    if (!args.includes('cpu')) throw new Error('This command may look for a GPU.');
+  },
+  standardError: () => 2,
+  text: () => '',
+  release: () => '',
+});
+
+/** What they print goes nowhere: messages of the program are not among it here. */
+function holdLibraryOutput(): LibraryOutput {
+  return new StandardErrorLibraryOutput({ moveTo: () => undefined }, false);
 }
 
 /** One after the other: a process has one working directory. */

@@ -3,7 +3,8 @@
  * times: the state dict of PyTorch, the HDF5 file of Keras, and archives. Files of EMmerNet's own size
  * are written by PyTorch and h5py (emmernet-files.ts).
  */
-import { gzipSync, zipSync } from 'fflate';
+import { gzipSync } from 'node:zlib';
+import { zipSync } from 'fflate';
 import { type Group, File as Hdf5File, ready } from 'h5wasm';
 import { packTar } from 'modern-tar';
 import { createRandom } from '../../src/math/statistics/random.ts';
@@ -18,10 +19,16 @@ export type Tensors = Map<string, { shape: readonly number[]; data: Float32Array
 export function randomWeights(seed: number, plan: EmmernetPlan = tinyPlan): Tensors {
   const random = createRandom(seed);
   const tensors: Tensors = new Map();
+  // EMmerNet has 22.9 million: they repeat, after a prime number, so that no two channels are equal.
+  const numbers = Float32Array.from({ length: 65_521 }, () => random.gaussian());
+  let next = 0;
   for (const [name, shape] of emmernetTensors(plan)) {
     const count = shape.reduce((product, n) => product * n, 1);
     const data = new Float32Array(count);
-    for (let i = 0; i < count; i++) data[i] = random.gaussian();
+    for (let i = 0; i < count; i++) {
+      data[i] = numbers[next];
+      next = next + 1 === numbers.length ? 0 : next + 1;
+    }
     tensors.set(name, { shape, data });
   }
   return tensors;
