@@ -39,11 +39,20 @@ const tests = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => join('test', String(name)))
   .filter((file) => file.endsWith('.test.ts') && (!inDeno || DENO_TESTS.test(file)));
 const surroundings = testsOfSurroundings(root);
+const contains = (file: string, pattern: RegExp): boolean =>
+  pattern.test(readFileSync(join(root, file), 'utf8'));
+/** On engines and devices that stay open from file to file, with their shaders compiled. */
+const engines = tests.filter(
+  (file) =>
+    /^test\/(engines|unit)\//.test(file) &&
+    contains(file, /support\/(engines|gpu-device)\.ts'/) &&
+    !contains(file, /\bvi\.|node:child_process/),
+);
 /** A process for each of these: they touch the machine or replace modules (`vi.mock`). */
 const isolated = tests.filter(
-  (file) => surroundings.includes(file) || /\bvi\./.test(readFileSync(join(root, file), 'utf8')),
+  (file) => !engines.includes(file) && (surroundings.includes(file) || contains(file, /\bvi\./)),
 );
-const pure = tests.filter((file) => !isolated.includes(file));
+const pure = tests.filter((file) => !engines.includes(file) && !isolated.includes(file));
 
 export default defineConfig({
   // Vite resolves `#platform` (src/package.json), and does not know that it runs under Deno.
@@ -60,9 +69,10 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     globalSetup: ['test/support/build.ts'],
     sequence: { sequencer: LongestFirst },
+    // Without isolation: two processes for all files, so that modules are loaded once.
     projects: [
+      { extends: true, test: { name: 'engines', include: engines, isolate: false } },
       { extends: true, test: { name: 'machine', include: isolated } },
-      // Pure functions: two processes for all files, so that modules are loaded once.
       { extends: true, test: { name: 'pure', include: pure, isolate: false } },
     ],
   },

@@ -1,10 +1,9 @@
 /** The engines every engine test runs on: one body, each engine. */
-import { afterAll, describe } from 'vitest';
+import { describe } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { openDevice } from '../../src/gpu/adapters.ts';
 import { createGpuEngine } from '../../src/gpu/index.ts';
-import { describeMissing, findTestAdapter } from './gpu-device.ts';
+import { describeMissing, findTestAdapter, sharedDevice } from './gpu-device.ts';
 
 interface EngineUnderTest {
   readonly name: string;
@@ -18,16 +17,13 @@ const ENGINES: readonly EngineUnderTest[] = [
   { name: 'cpu', create: () => createCpuEngine({ threads: 2 }) },
   ...('reason' in adapter
     ? []
-    : [{ name: 'gpu', create: async () => createGpuEngine(await openDevice(adapter)) }]),
+    : [{ name: 'gpu', create: async () => createGpuEngine(await sharedDevice()) }]),
 ];
 
-/** One of each for all tests of a file: a software GPU takes longer to compile the shaders than to run them. */
+/** One of each for all test files of a process. */
 const started = new Map<EngineUnderTest, Promise<Engine>>();
-afterAll(async () => {
-  for (const engine of started.values()) await (await engine).dispose();
-});
 
-/** `body` gets a function that returns the engine (started on first use, disposed of at the end of the file). */
+/** `body` gets a function that returns the engine, which is started on first use and ends with the process. */
 export function describeEngines(name: string, body: (engine: () => Promise<Engine>) => void): void {
   for (const candidate of ENGINES) {
     describe(`${name} (${candidate.name})`, () => {

@@ -1,5 +1,5 @@
 /** Devices of the test GPU, for tests of shaders and of the device layer. */
-import { afterAll, describe } from 'vitest';
+import { describe } from 'vitest';
 import { type GpuAdapterEntry, listAdapters, openDevice } from '../../src/gpu/adapters.ts';
 import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
 import { describeAbsent } from './required.ts';
@@ -26,27 +26,25 @@ export function describeMissing(name: string, reason: string, body: () => void):
 const adapter = await findTestAdapter();
 
 /**
- * `body` gets a function that opens devices, with smaller limits where asked; equal limits share a
- * device. All are closed at the end.
+ * One for all test files of a process (vitest.config.ts) and each set of limits, and never closed: a software GPU takes
+ * longer to compile the shaders than to run them.
  */
+const opened = new Map<string, Promise<GpuDevice>>();
+
+/** With smaller limits where requested. A test that breaks its device opens one of its own. */
+export function sharedDevice(limits: Partial<GpuLimits> = {}): Promise<GpuDevice> {
+  if ('reason' in adapter) return Promise.reject(new Error(adapter.reason));
+  const key = JSON.stringify(limits);
+  const device = opened.get(key) ?? openDevice(adapter, limits);
+  opened.set(key, device);
+  return device;
+}
+
+/** `body` gets a function that returns devices that others share. */
 export function describeGpu(
   name: string,
   body: (gpu: (limits?: Partial<GpuLimits>) => Promise<GpuDevice>) => void,
 ): void {
-  if ('reason' in adapter) {
-    describeMissing(name, adapter.reason, () => body(() => Promise.reject(new Error(adapter.reason))));
-    return;
-  }
-  describe(name, () => {
-    const opened = new Map<string, Promise<GpuDevice>>();
-    afterAll(async () => {
-      for (const device of opened.values()) (await device).destroy();
-    });
-    body((limits = {}) => {
-      const key = JSON.stringify(limits);
-      const device = opened.get(key) ?? openDevice(adapter, limits);
-      opened.set(key, device);
-      return device;
-    });
-  });
+  if ('reason' in adapter) describeMissing(name, adapter.reason, () => body(sharedDevice));
+  else describe(name, () => body(sharedDevice));
 }
