@@ -129,7 +129,7 @@ const bare = (code) =>
   code
     .replaceAll(/\s+/g, '')
     .replaceAll(/,(?=[)\]}>])/g, '')
-    .replaceAll(/([=:(<])\|/g, '$1');
+    .replaceAll(/([=:(<]|\*\/)\|/g, '$1');
 if (!process.argv.includes('--check')) {
   writeFileSync(document, filled);
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');

@@ -1,7 +1,8 @@
-/** `locscale-gpu mask MAP`: the FDR confidence map and the mask made from it. */
+/** `locscale-gpu mask MAP`: a mask, and the FDR confidence map where it was made from that. */
 
-import type { LocScaleJob, MaskResult } from '../index.ts';
-import { runMask } from '../index.ts';
+import type { LocScaleJob, MaskMaking, MaskResult, MaskSource } from '../index.ts';
+import { readModelFile, runMask } from '../index.ts';
+import type { OptionValues } from '../options/index.ts';
 import { measurementToShow } from '../report/run-to-show.ts';
 import {
   chooseInput,
@@ -11,33 +12,48 @@ import {
   refusePositionals,
 } from './job-options.ts';
 import { maskOutputs } from './output-tables.ts';
-import { type MapRun, runMapCommand } from './run-command.ts';
+import { type MapRun, type Opened, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
+import { usage } from './usage.ts';
 
-const MODE = 'FDR confidence mask';
+interface Job {
+  readonly input: LocScaleJob['input'];
+  readonly making: MaskMaking;
+}
+
+const modes: Readonly<Record<MaskSource['kind'], string>> = {
+  FDR: 'FDR confidence mask',
+  threshold: 'mask of a density',
+  model: 'mask around an atomic model',
+  'non-zero region': 'mask of the non-zero region',
+};
 
 export function runMaskCommand(session: Session): Promise<void> {
   return runMapCommand(session, maskRun(session));
 }
 
-function maskRun({ parsed: { values, positionals } }: Session): MapRun<LocScaleJob['input'], MaskResult> {
+function maskRun(session: Session): MapRun<Job, MaskResult> {
+  const { values, positionals } = session.parsed;
   const input = chooseInput(values, positionals[0]);
   refusePositionals(positionals, 1);
   const parameters = parametersOf(values);
+  const mode = modes[chooseSource(values)];
+  const { modelCoordinates, unite, intersect, subtract } = values;
   return {
     outputs: maskOutputs,
     outfile: chooseOutfile(values, 'mask'),
     input,
-    open: async (opened) => opened.input,
-    plan: MODE,
-    run: (maps, context) => runMask(maps, parameters, context),
+    moreInputs: [modelCoordinates, unite, intersect, subtract].filter((path) => path !== undefined),
+    open: async (opened) => ({ input: opened.input, making: await openMaking(session, opened) }),
+    plan: mode,
+    run: ({ input: maps, making }, context) => runMask(maps, parameters, context, making),
     notes: ineffectiveOptions(values, { kind: 'none' }, { command: 'mask' }),
     tell: (result, { engine }) => {
-      const { maskVoxels, origin, molecule, noise, fsc } = result;
+      const { maskVoxels, origin, molecule, noise, fsc, kiloDalton } = result;
       return {
         record: {
-          mode: MODE,
-          parameters: { ...parameters },
+          mode,
+          parameters: { ...parameters, ...shapingOf(values), unite, intersect, subtract },
           numbers: { maskVoxels, maskOrigin: origin, ...molecule, noise },
           fsc,
         },
@@ -52,8 +68,55 @@ function maskRun({ parsed: { values, positionals } }: Session): MapRun<LocScaleJ
                 `Noise: mean ${noise.mean.toPrecision(4)}, sd ${Math.sqrt(noise.variance).toPrecision(4)} from ${noise.boxes.length} boxes of ${noise.boxes[0].size} voxels`,
               ]),
           `Mask: ${maskVoxels} voxels, ${Math.round(molecule.molecularVolume)} A^3, about ${molecule.atoms} atoms; Wilson cut-off ${molecule.wilsonCutoff.toFixed(2)} A`,
+          massLine(kiloDalton, values.molecularWeight),
         ],
       };
     },
+  };
+}
+
+function massLine(kiloDalton: number, expected: number | undefined): string {
+  const room = `Room for ${kiloDalton.toFixed(0)} kDa of protein (1.21 A^3 per dalton)`;
+  return expected === undefined
+    ? room
+    : `${room}, ${(kiloDalton / expected).toFixed(2)} times the ${expected} kDa of -mw`;
+}
+
+/** One of them. */
+function chooseSource({ threshold, nonZero, modelCoordinates }: OptionValues): MaskSource['kind'] {
+  const given: [MaskSource['kind'], string][] = [];
+  if (threshold !== undefined) given.push(['threshold', '--threshold']);
+  if (nonZero === true) given.push(['non-zero region', '--non_zero']);
+  if (modelCoordinates !== undefined) given.push(['model', '-mc']);
+  const [first, second] = given;
+  if (second !== undefined)
+    throw usage(`${first?.[1]} and ${second[1]} exclude each other.`, second[1], 'Leave one of them out.');
+  return first?.[0] ?? 'FDR';
+}
+
+function shapingOf({ fillHoles, keepPieces, extend, softEdge, invert }: OptionValues) {
+  return { fillHoles, keepPieces, extendAngstrom: extend, softEdgeAngstrom: softEdge, invert };
+}
+
+async function openMaking({ parsed: { values }, logger }: Session, opened: Opened): Promise<MaskMaking> {
+  const { threshold, lowPass, modelCoordinates, radius } = values;
+  const open = async (path: string | undefined) =>
+    path === undefined ? undefined : opened.openLater(path, 'mask', { kind: 'mask', allowAllZero: true });
+  const source = async (): Promise<MaskSource> => {
+    if (threshold !== undefined) return { kind: 'threshold', density: threshold, lowPass };
+    if (values.nonZero === true) return { kind: 'non-zero region' };
+    if (modelCoordinates === undefined) return { kind: 'FDR' };
+    logger.line(`Reading ${modelCoordinates}`);
+    const structure = await readModelFile(modelCoordinates, {
+      onRead: (file) => opened.files.push({ role: 'atomic model', ...file }),
+    });
+    return { kind: 'model', structure, radiusAngstrom: radius };
+  };
+  return {
+    ...shapingOf(values),
+    source: await source(),
+    unite: await open(values.unite),
+    intersect: await open(values.intersect),
+    subtract: await open(values.subtract),
   };
 }

@@ -12,8 +12,11 @@ const group = 'Pseudo-model and refinement';
 export const atomicModelOptions = {
   modelCoordinates: text('-mc --model_coordinates', 'MODEL', {
     group: 'Reference',
-    commands: scaleOnly,
+    commands: ['scale', 'mask'],
     called: 'reference: atomic-model',
+    perCommand: {
+      mask: { help: 'Make the mask of the surroundings of an atomic model (PDB or mmCIF, also .gz).' },
+    },
     help: 'Atomic model (PDB or mmCIF, also .gz): its B factors are refined, and the reference is simulated from it.',
   }),
   completeModel: flag('--complete_model', {

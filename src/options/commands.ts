@@ -32,9 +32,13 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     text: "Prints the resolution at 0.143 and 0.5 and the curve. With a mask also the curve within it, that of the masked maps with random phases beyond where the unmasked FSC falls below 0.8, and the curve corrected by it (Chen et al. 2013), as RELION and servalcat have them. -o writes JSON, or the XML of the EMDB (of the corrected curve, where there is one), or RELION's postprocess.star.",
   },
   mask: {
-    summary: 'FDR confidence mask of a map.',
-    usage: ['locscale-gpu mask MAP [-o mask.mrc]', 'locscale-gpu mask -hm HALF1 HALF2 [-o mask.mrc]'],
-    text: 'Writes the mask, the confidence map <outfile stem>_confidence.mrc and <outfile stem>.json.',
+    summary: 'Mask of a map, by confidence, density, atoms or its zeros; larger, softer.',
+    usage: [
+      'locscale-gpu mask MAP [-o mask.mrc] [options]',
+      'locscale-gpu mask -hm HALF1 HALF2 [-o mask.mrc] [options]',
+      'locscale-gpu mask MAP --threshold DENSITY | --non_zero | -mc MODEL [--radius A] [options]',
+    ],
+    text: 'Without another source the mask is where the map stands out from its noise (false-discovery rate), and the confidence map <outfile stem>_confidence.mrc is written beside it. Then, in this order: --unite, --intersect, --subtract, --fill_holes, --keep, --extend, --soft_edge, --invert. Prints the volume and the mass that protein in it would have. Another mask is changed by giving it as the map with --threshold 0.5.',
   },
   locres: {
     summary: 'Local resolution of two half maps, at every voxel of the mask.',

@@ -57,6 +57,21 @@ export const maskIsGiven: Idle = {
   because: 'a mask is given',
   when: ({ values }) => values.mask !== undefined,
 };
+const otherMask = ({ threshold, nonZero, modelCoordinates }: OptionValues): boolean =>
+  threshold !== undefined || nonZero === true || modelCoordinates !== undefined;
+
+export const maskOfAnotherKind: Idle = {
+  because: 'the mask is not made by false-discovery rate',
+  when: ({ values, command }) => command === 'mask' && otherMask(values),
+};
+export const notAroundModel: Idle = {
+  because: 'it belongs to -mc',
+  when: ({ values }) => values.modelCoordinates === undefined,
+};
+export const noThreshold: Idle = {
+  because: 'it belongs to --threshold',
+  when: ({ values, command }) => command === 'mask' && values.threshold === undefined,
+};
 export const noAutoMask: Idle = {
   because: 'it belongs to --auto_mask',
   when: ({ values, command }) => command === 'fsc' && values.mask === undefined && values.autoMask !== true,

@@ -10,6 +10,7 @@ import { atomicModelOptions } from './atomic-models.ts';
 import type { OptionDefinition } from './definition.ts';
 import { localResolutionOptions } from './local-resolution.ts';
 import { mapOptions } from './maps.ts';
+import { maskOptions } from './masks.ts';
 import { modelOptions } from './models.ts';
 import { networkOptions } from './network.ts';
 import { postprocessOptions } from './postprocess.ts';
@@ -28,6 +29,7 @@ export const options = {
   ...symmetryOptions,
   ...localResolutionOptions,
   ...postprocessOptions,
+  ...maskOptions,
 } as const;
 
 export type OptionId = keyof typeof options;

@@ -4,6 +4,7 @@
  */
 import { GUINIER_START } from '../pipeline/parameters.ts';
 import { flag, number } from './definition.ts';
+import { noThreshold } from './effects.ts';
 
 const commands = ['postprocess'] as const;
 
@@ -57,10 +58,17 @@ export const postprocessOptions = {
     { above: 0 },
     {
       group: 'Scaling',
-      commands,
+      commands: ['postprocess', 'mask'],
       own: true,
+      idle: [noThreshold],
       help: 'Where the map ends, angstrom.',
       defaultText: 'the resolution within the mask',
+      perCommand: {
+        mask: {
+          help: 'Low-pass the map before its density is compared with --threshold, angstrom.',
+          defaultText: 'none',
+        },
+      },
     },
   ),
   skipFscWeighting: flag('--skip_fsc_weighting', {

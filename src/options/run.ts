@@ -19,6 +19,7 @@ import {
 } from './definition.ts';
 import {
   maskIsGiven,
+  maskOfAnotherKind,
   noAutoMask,
   noProfile,
   noReport,
@@ -65,7 +66,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrThreshold',
       commands: makesMasks,
-      idle: [maskIsGiven, noAutoMask],
+      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
       help: 'False-discovery rate of the mask made when none is given.',
       defaultText: String(defaultParameters.fdrThreshold),
     },
@@ -78,7 +79,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrWindow',
       commands: makesMasks,
-      idle: [maskIsGiven, noAutoMask],
+      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
       help: 'Edge of the noise boxes in voxels.',
       defaultText: '10 % of the box',
     },
@@ -91,7 +92,7 @@ export const runOptions = {
       group: 'Mask',
       parameter: 'fdrFilter',
       commands: makesMasks,
-      idle: [maskIsGiven, noAutoMask],
+      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
       help: 'Low-pass before the mask is made, angstrom.',
       defaultText: `${NETWORK_FDR_FILTER} where a network predicts the reference, else none`,
       perCommand: {
@@ -114,7 +115,7 @@ export const runOptions = {
       parameter: 'fdrNoiseBoxes',
       commands: makesMasks,
       own: true,
-      idle: [maskIsGiven, noAutoMask],
+      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
       help: 'First voxel of a noise box (repeat for several), instead of the four default boxes.',
     },
     ([value], name, previous) => [...(previous ?? []), parseBoxStart(value, name)],

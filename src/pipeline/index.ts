@@ -12,12 +12,17 @@ export {
   type LocalResolutionSettings,
   runLocalResolution,
 } from './local-resolution.ts';
+export {
+  type MaskMaking,
+  type MaskResult,
+  type MaskShaping,
+  type MaskSource,
+  runMask,
+} from './make-mask.ts';
 export { completeParameters, defaultParameters } from './parameters.ts';
 export {
-  type MaskResult,
   type OneMapJob,
   runFindSymmetry,
-  runMask,
   runSymmetrise,
   type SymmetriseResult,
 } from './parts.ts';

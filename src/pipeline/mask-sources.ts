@@ -91,7 +91,7 @@ const RIPPLE = 1e-3;
 const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) =>
   isMasked(maps.zeroShare) ? nonZeroRegionOf(map, run) : undefined;
 
-async function nonZeroRegionOf(map: Volume, run: Run): Promise<OtherMask> {
+export async function nonZeroRegionOf(map: Volume, run: Run): Promise<OtherMask> {
   const { min, max } = await run.engine.statistics(map);
   const least = RIPPLE * Math.max(Math.abs(min), Math.abs(max));
   const inside = await run.engine.inspect(map, (data) =>

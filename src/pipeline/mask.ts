@@ -26,7 +26,7 @@ import type { Run } from './run.ts';
 
 /** Where the scaling mask comes from. */
 export interface MaskOrigin {
-  readonly source: 'user' | 'FDR' | 'model' | 'non-zero region' | 'contour' | 'whole box';
+  readonly source: 'user' | 'FDR' | 'threshold' | 'model' | 'non-zero region' | 'contour' | 'whole box';
   /** Why it is not the FDR mask of the default settings, one sentence. */
   readonly reason?: string;
 }

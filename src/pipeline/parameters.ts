@@ -138,6 +138,9 @@ export function completePseudoAtoms({
   return { method, iterations, distanceAngstrom, seed };
 }
 
+/** Of masks around the atoms of a model, A. */
+export const DEFAULT_MODEL_RADIUS = 3;
+
 /** Where Guinier plots begin, A: coarser shells follow the shape of the particle. */
 export const GUINIER_START = 10;
 

@@ -1,6 +1,6 @@
 /**
- * Single steps of the method, run on their own: the FDR mask of a map, its symmetry and its average over one;
- * the FSC is in run-fsc.ts.
+ * Single steps of the method, run on their own: the symmetry of a map, and its average over one; the FSC is in
+ * run-fsc.ts, masks are in make-mask.ts.
  */
 
 import type { Volume } from '../engine/engine.ts';
@@ -8,14 +8,8 @@ import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 import type { LocScaleContext } from './context.ts';
-import { resolveMap } from './fsc.ts';
-import type { FscCurve } from './half-maps.ts';
 import type { LocScaleJob } from './job.ts';
-import { prepareMask, type ScalingMask } from './mask.ts';
-import type { LocScaleParameters } from './parameters.ts';
-import { completeParameters } from './parameters.ts';
-import { gridOf, readMaps } from './read-maps.ts';
-import { usableResolutions } from './resolutions.ts';
+import { gridOf } from './read-maps.ts';
 import { type Run, withRun } from './run.ts';
 import {
   averageOver,
@@ -26,34 +20,6 @@ import {
   type Symmetry,
   type SymmetryRequest,
 } from './symmetrise.ts';
-
-export interface MaskResult extends ScalingMask {
-  /** The map that was masked, with `keepMap`. */
-  readonly map?: Volume;
-  readonly fsc?: FscCurve;
-  readonly grid: Grid;
-  readonly header: MrcHeader;
-  readonly timings: Readonly<Record<string, number>>;
-  readonly warnings: readonly string[];
-}
-
-/** A run that ends with the FDR mask. The volumes stay on the engine: release them. */
-export function runMask(
-  input: LocScaleJob['input'],
-  given: Partial<LocScaleParameters>,
-  context: LocScaleContext,
-): Promise<MaskResult> {
-  return withRun({ ...context, keepConfidence: true }, async (run) => {
-    const maps = await readMaps({ input }, run);
-    const { grid, header } = maps;
-    const parameters = usableResolutions(completeParameters(given, false), grid, run);
-    const { map, fsc } = await resolveMap(maps, parameters, run);
-    const masked = await prepareMask({ userMask: undefined, map, maps, parameters }, run);
-    const kept = context.keepMap ? map : undefined;
-    run.keep(masked.mask, masked.confidence, kept);
-    return { ...masked, map: kept, fsc, grid, header, timings: run.timings, warnings: run.warnings };
-  });
-}
 
 /** Half maps become their mean; with a mask, values are multiplied by it. */
 export type OneMapJob = Pick<LocScaleJob, 'input' | 'mask'>;

@@ -41,19 +41,18 @@ export interface InputMaps {
   readonly names: readonly string[];
 }
 
+/** `mayBeMasked`: no noise is estimated from the maps, so that nothing is wrong with zeros around the molecule. */
+type MapsToRead = Pick<LocScaleJob, 'input' | 'mask'> & { readonly mayBeMasked?: boolean };
+
 /** The step: `further` are the maps of the reference. */
-export function readMaps(
-  job: Pick<LocScaleJob, 'input' | 'mask'>,
-  run: Run,
-  further: readonly MapInput[] = [],
-): Promise<InputMaps> {
+export function readMaps(job: MapsToRead, run: Run, further: readonly MapInput[] = []): Promise<InputMaps> {
   const inputName = job.input.kind === 'map' ? 'map' : 'half maps';
   return run.step('read', `Checking the ${inputName}`, () => uploadInputs(job, run, further));
 }
 
 /** Checks that all maps of the job agree, and hands the input map or half maps to the engine. */
 export async function uploadInputs(
-  { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
+  { input, mask, mayBeMasked }: MapsToRead,
   run: Run,
   further: readonly MapInput[] = [],
 ): Promise<InputMaps> {
@@ -71,7 +70,7 @@ export async function uploadInputs(
     checkValues(image.name, statistics);
     zeroShare = Math.min(zeroShare, statistics.zeros / statistics.count);
     const masked = maskedMapWarning(statistics.zeros, statistics.count);
-    if (masked !== undefined) run.warn(`${image.name}: ${masked}`);
+    if (masked !== undefined && mayBeMasked !== true) run.warn(`${image.name}: ${masked}`);
     volumes.push(volume);
   }
   const names = inputs.map(({ name }) => name);

@@ -78,6 +78,19 @@ const enhanceOptions: typeof scaleOptions = [
 ];
 const devicesOptions: typeof scaleOptions = [['json', '--json', [], true]];
 const fscOptions: typeof scaleOptions = [['autoMask', '--auto_mask', [], true]];
+const maskOptions: typeof scaleOptions = [
+  ['threshold', '--threshold', ['-0.02'], -0.02],
+  ['nonZero', '--non_zero', [], true],
+  ['radius', '--radius', ['4'], 4],
+  ['unite', '--unite', ['a.mrc'], 'a.mrc'],
+  ['intersect', '--intersect', ['a.mrc'], 'a.mrc'],
+  ['subtract', '--subtract', ['a.mrc'], 'a.mrc'],
+  ['fillHoles', '--fill_holes', [], true],
+  ['keepPieces', '--keep', ['2'], 2],
+  ['extend', '--extend', ['-3'], -3],
+  ['softEdge', '--soft_edge', ['6'], 6],
+  ['invert', '--invert', [], true],
+];
 const postprocessOptions: typeof scaleOptions = [
   ['bFactor', '--bfactor --adhoc_bfac', ['-120'], -120],
   ['fitFrom', '--autob_lowres', ['12'], 12],
@@ -135,6 +148,7 @@ describe('every option in every spelling', () => {
     ...enhanceOptions.map((entry) => ['feature_enhance', ...entry] as const),
     ...devicesOptions.map((entry) => ['devices', ...entry] as const),
     ...fscOptions.map((entry) => ['fsc', ...entry] as const),
+    ...maskOptions.map((entry) => ['mask', ...entry] as const),
     ...postprocessOptions.map((entry) => ['postprocess', ...entry] as const),
     ...pageOptions.map((entry) => ['page', ...entry] as const),
     ...modelsOptions.map((entry) => ['models', ...entry] as const),
@@ -169,6 +183,7 @@ describe('every option in every spelling', () => {
       ...devicesOptions,
       ...fscOptions,
       ...postprocessOptions,
+      ...maskOptions,
       ...pageOptions,
       ...modelsOptions,
       ...setupOptions,

@@ -1,0 +1,66 @@
+/** Options of the command mask: what a mask is made from, and what is done to it. */
+import { DEFAULT_MODEL_RADIUS } from '../pipeline/parameters.ts';
+import { flag, integer, number, text } from './definition.ts';
+import { notAroundModel } from './effects.ts';
+
+const own = { group: 'Mask', commands: ['mask'], own: true } as const;
+
+export const maskOptions = {
+  threshold: number(
+    '--threshold',
+    'DENSITY',
+    {},
+    {
+      ...own,
+      called: 'threshold',
+      help: 'Make the mask of the voxels from this density on, instead of by false-discovery rate.',
+    },
+  ),
+  nonZero: flag('--non_zero', {
+    ...own,
+    help: 'Make the mask of the non-zero region of a map that is masked already.',
+  }),
+  radius: number(
+    '--radius',
+    'A',
+    { above: 0, max: 50 },
+    {
+      ...own,
+      idle: [notAroundModel],
+      help: 'Distance from the atoms of -mc, angstrom.',
+      defaultText: String(DEFAULT_MODEL_RADIUS),
+    },
+  ),
+  unite: text('--unite', 'MASK', { ...own, help: 'Add what is in another mask (from 0.5 on).' }),
+  intersect: text('--intersect', 'MASK', { ...own, help: 'Keep only what is in another mask, too.' }),
+  subtract: text('--subtract', 'MASK', { ...own, help: 'Take away what is in another mask.' }),
+  fillHoles: flag('--fill_holes', { ...own, help: 'Fill what the mask encloses.' }),
+  keepPieces: integer(
+    '--keep',
+    'N',
+    { min: 1 },
+    { ...own, help: 'Keep the N largest connected pieces.', defaultText: 'all' },
+  ),
+  extend: number(
+    '--extend',
+    'A',
+    { min: -200, max: 200 },
+    {
+      ...own,
+      called: 'extendAngstrom',
+      help: 'Extend the mask by a distance, angstrom; a negative one makes it smaller.',
+      defaultText: '0',
+    },
+  ),
+  softEdge: number(
+    '--soft_edge',
+    'A',
+    { min: 0, max: 200 },
+    {
+      ...own,
+      help: 'Let the edge fall from 1 to 0 along a cosine, outside the mask, angstrom.',
+      defaultText: '0',
+    },
+  ),
+  invert: flag('--invert', { ...own, help: 'Write 1 minus the mask.' }),
+} as const;
