@@ -4,6 +4,7 @@
  */
 import type { Shape } from '../math/grid.ts';
 import type { Kernels } from './kernels/kernels.ts';
+import { correlationFields, putParameters, slidingFields } from './kernels/parameters.ts';
 import { BLOCK, gatherTile, makeTileShape, type TileMask, type TileShape } from './tile.ts';
 import { findRuns, phaseTable } from './window-profiles.ts';
 
@@ -42,32 +43,23 @@ export class SlidingWindows {
     this.tile = windowTile(w, size);
     this.shells = w / 2 + 1;
     const { zPlanes, planePitch, rowPitch, inputFloats } = this.tile;
-    const yIn = size[1] + w - 1;
+    const rows = size[1] + w - 1;
     const k = kernels;
     // The planes of the second map follow those of the first.
     this.input = k.allocate(4 * (zPlanes * planePitch + inputFloats));
-    const xPitch = 8 * (size[2] + w);
-    const yPitch = 8 * (size[1] + w);
-    const xCells = k.allocate(128 * zPlanes * yIn * this.shells);
-    k.exports.configureProfiles(
-      w,
-      2 * zPlanes,
-      yIn,
-      4 * rowPitch,
-      4 * planePitch,
-      k.putFloats(phaseTable(w, this.shells, size[2] + w)),
-      xPitch,
-      0,
-      0,
-      0,
-      0,
-      k.allocate(16 * zPlanes * yIn * this.shells),
-      xCells,
-      0,
-      0,
-      0,
-      0,
-      0,
+    const xCells = k.allocate(128 * zPlanes * rows * this.shells);
+    k.exports.configureSliding(
+      putParameters(k, slidingFields, {
+        windowVoxels: w,
+        planes: 2 * zPlanes,
+        rows,
+        rowPitch: 4 * rowPitch,
+        planePitch: 4 * planePitch,
+        xTable: k.putFloats(phaseTable(w, this.shells, size[2] + w)),
+        xTablePitch: 8 * (size[2] + w),
+        xState: k.allocate(16 * zPlanes * rows * this.shells),
+        xCells,
+      }),
     );
     this.sums = k.allocate(SUM_BYTES * size[0] * this.shells);
     const step = (2 * Math.PI) / w;
@@ -75,27 +67,27 @@ export class SlidingWindows {
       Array.from({ length: size[2] }, (_, x) => f(step * (x % w))),
     );
     k.exports.configureCorrelations(
-      k.putWords([
-        w,
-        zPlanes,
-        yIn,
-        soft ? 1 : 0,
+      putParameters(k, correlationFields, {
+        windowVoxels: w,
+        planes: zPlanes,
+        rows,
+        soft: soft ? 1 : 0,
+        amplitudes: amplitudes ? 1 : 0,
         xCells,
-        k.allocate(128 * zPlanes * list.columns),
-        k.allocate(128 * zPlanes),
-        k.allocate(128 * zPlanes),
-        k.allocate(128 * (w + zPlanes)),
-        k.allocate(3 * 128 * zPlanes),
-        this.sums,
-        k.putFloats(phaseTable(w, w, size[1] + w)),
-        yPitch,
-        k.putFloats(phaseTable(w, w, w / 2)),
-        k.putFloats(xTurns),
-        4 * size[2],
-        k.putWords(list.words),
-        list.planes,
-        amplitudes ? 1 : 0,
-      ]),
+        yCells: k.allocate(128 * zPlanes * list.columns),
+        delta: k.allocate(128 * zPlanes),
+        column: k.allocate(128 * zPlanes),
+        folded: k.allocate(128 * (w + zPlanes)),
+        series: k.allocate(3 * 128 * zPlanes),
+        sums: this.sums,
+        yTable: k.putFloats(phaseTable(w, w, size[1] + w)),
+        yTablePitch: 8 * (size[1] + w),
+        zTable: k.putFloats(phaseTable(w, w, w / 2)),
+        xTable: k.putFloats(xTurns),
+        xTablePitch: 4 * size[2],
+        list: k.putWords(list.words),
+        listedPlanes: list.planes,
+      }),
     );
     this.runs = k.allocate(8 * size[0]);
   }

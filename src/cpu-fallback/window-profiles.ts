@@ -4,6 +4,7 @@
  */
 import { type RadialProfileKind, shellWeights } from '../math/scaling/windows.ts';
 import type { Kernels } from './kernels/kernels.ts';
+import { profileFields, putParameters, slidingFields } from './kernels/parameters.ts';
 import { BLOCK, type TileMask, type TileShape } from './tile.ts';
 
 /** A gap along z shorter than this is cheaper to slide across than to start again after. */
@@ -24,29 +25,33 @@ export class WindowProfiler {
     this.shells = h + 1;
     const { pairs, counts, pairCount } = frequencyPairs(w, kind);
     const zIn = shape.zPlanes;
-    const xPitch = 8 * (size[2] + w);
-    const yPitch = 8 * (size[1] + w);
-    const zPitch = 8 * (size[0] + w);
+    const rows = size[1] + w - 1;
     const k = kernels;
+    k.exports.configureSliding(
+      putParameters(k, slidingFields, {
+        windowVoxels: w,
+        planes: zIn,
+        rows,
+        rowPitch: 4 * shape.rowPitch,
+        planePitch: 4 * shape.planePitch,
+        xTable: k.putFloats(phaseTable(w, h + 1, size[2] + w)),
+        xTablePitch: 8 * (size[2] + w),
+        xState: k.allocate(8 * zIn * rows * (h + 1)),
+        xCells: k.allocate(64 * zIn * rows * (h + 1)),
+      }),
+    );
     k.exports.configureProfiles(
-      w,
-      zIn,
-      size[1] + w - 1,
-      4 * shape.rowPitch,
-      4 * shape.planePitch,
-      k.putFloats(phaseTable(w, h + 1, size[2] + w)),
-      xPitch,
-      k.putFloats(phaseTable(w, w, size[1] + w)),
-      yPitch,
-      k.putFloats(phaseTable(w, w, size[0] + w)),
-      zPitch,
-      k.allocate(8 * zIn * (size[1] + w - 1) * (h + 1)),
-      k.allocate(64 * zIn * (size[1] + w - 1) * (h + 1)),
-      k.allocate(64 * zIn * pairCount),
-      k.allocate(64 * zIn),
-      k.allocate(64 * (w + zIn)),
-      k.allocate(32 * size[0] * (h + 1)),
-      k.putWords(pairs),
+      putParameters(k, profileFields, {
+        yTable: k.putFloats(phaseTable(w, w, size[1] + w)),
+        yTablePitch: 8 * (size[1] + w),
+        zTable: k.putFloats(phaseTable(w, w, size[0] + w)),
+        zTablePitch: 8 * (size[0] + w),
+        yCells: k.allocate(64 * zIn * pairCount),
+        delta: k.allocate(64 * zIn),
+        folded: k.allocate(64 * (w + zIn)),
+        sums: k.allocate(32 * size[0] * (h + 1)),
+        pairs: k.putWords(pairs),
+      }),
     );
     // Mean over the shell of orthonormal amplitudes: 1 / (count w^{3/2}).
     this.norms = k.putFloats(Array.from(counts, (count) => 1 / (count * w ** 1.5)));

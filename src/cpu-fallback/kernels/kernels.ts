@@ -16,31 +16,14 @@ export interface KernelExports {
     outPitch: number,
     work: number,
   ): void;
-  configureProfiles(
-    windowVoxels: number,
-    zInput: number,
-    yInput: number,
-    rowPitch: number,
-    planePitch: number,
-    xTable: number,
-    xTablePitch: number,
-    yTable: number,
-    yTablePitch: number,
-    zTable: number,
-    zTablePitch: number,
-    state: number,
-    xCells: number,
-    yCells: number,
-    delta: number,
-    folded: number,
-    sums: number,
-    pairs: number,
-  ): void;
+  /** Address of a struct: parameters.ts. */
+  configureSliding(parameters: number): void;
+  configureProfiles(parameters: number): void;
   seedX(input: number, x0: number): void;
   slideX(input: number, x0: number): void;
   profileRow(seed: boolean, y: number, runs: number, runCount: number): void;
   emitRow(lanes: number, runs: number, runCount: number, norms: number, out: number): number;
-  configureCorrelations(words: number): void;
+  configureCorrelations(parameters: number): void;
   softenX(x0: number): void;
   correlateRow(seed: boolean, y: number, runs: number, runCount: number): void;
   filterRow(

@@ -1,5 +1,5 @@
 export { fftColumns, rfftRows8, irfftRows8 } from './fft';
-export { configureProfiles, seedX, slideX, profileRow, emitRow } from './window-profiles';
+export { configureProfiles, configureSliding, seedX, slideX, profileRow, emitRow } from './window-profiles';
 export { multiplySpectra, accumulateShell } from './shell-convolutions';
 export { filterRow } from './radial-filter';
 export { splatAtom } from './model-map';

@@ -37,29 +37,54 @@ let xTablePitch: usize = 0;
 let list: usize = 0;
 let listedPlanes: usize = 0;
 
-/** `words`: u32 values in the order below. */
-export function configureCorrelations(words: usize): void {
-  w = <usize>load<u32>(words);
+// Fields in the order of ../parameters.ts.
+// @ts-ignore: decorator
+@unmanaged
+class Correlations {
+  windowVoxels: usize;
+  planes: usize;
+  rows: usize;
+  soft: usize;
+  amplitudes: usize;
+  xCells: usize;
+  yCells: usize;
+  delta: usize;
+  column: usize;
+  folded: usize;
+  series: usize;
+  sums: usize;
+  yTable: usize;
+  yTablePitch: usize;
+  zTable: usize;
+  xTable: usize;
+  xTablePitch: usize;
+  list: usize;
+  listedPlanes: usize;
+}
+
+export function configureCorrelations(parameters: usize): void {
+  const p = changetype<Correlations>(parameters);
+  w = p.windowVoxels;
   h = w >> 1;
   shells = h + 1;
-  planes = <usize>load<u32>(words, 4);
-  yIn = <usize>load<u32>(words, 8);
-  soft = <usize>load<u32>(words, 12);
-  xCells = <usize>load<u32>(words, 16);
-  yCells = <usize>load<u32>(words, 20);
-  delta = <usize>load<u32>(words, 24);
-  column = <usize>load<u32>(words, 28);
-  folded = <usize>load<u32>(words, 32);
-  series = <usize>load<u32>(words, 36);
-  sums = <usize>load<u32>(words, 40);
-  yTable = <usize>load<u32>(words, 44);
-  yTablePitch = <usize>load<u32>(words, 48);
-  zTable = <usize>load<u32>(words, 52);
-  xTable = <usize>load<u32>(words, 56);
-  xTablePitch = <usize>load<u32>(words, 60);
-  list = <usize>load<u32>(words, 64);
-  listedPlanes = <usize>load<u32>(words, 68);
-  amplitudes = <usize>load<u32>(words, 72);
+  planes = p.planes;
+  yIn = p.rows;
+  soft = p.soft;
+  amplitudes = p.amplitudes;
+  xCells = p.xCells;
+  yCells = p.yCells;
+  delta = p.delta;
+  column = p.column;
+  folded = p.folded;
+  series = p.series;
+  sums = p.sums;
+  yTable = p.yTable;
+  yTablePitch = p.yTablePitch;
+  zTable = p.zTable;
+  xTable = p.xTable;
+  xTablePitch = p.xTablePitch;
+  list = p.list;
+  listedPlanes = p.listedPlanes;
 }
 
 // re part of conj(e) a + e b, e = c + i s, doubled F taken in by the caller: see softened() uses below.

@@ -35,32 +35,62 @@ let folded: usize = 0; // [h] cells Y(u) + Y(u+h), [h] cells Y(u) - Y(u+h), [z] 
 let sums: usize = 0; // [z][shell][8] float
 let pairs: usize = 0; // per plane: u32 c, u32 number of b, per b: u32 b mod w, u32 entries, entries x {u32 a mod w, u32 shell}; u32 doubling
 
-export function configureProfiles(
-  windowVoxels: usize, zInput: usize, yInput: usize, rowPitch: usize, planePitch: usize,
-  xTab: usize, xTabPitch: usize, yTab: usize, yTabPitch: usize, zTab: usize, zTabPitch: usize,
-  state: usize, cellsX: usize, cellsY: usize, cellsDelta: usize, cellsFolded: usize, shellSums: usize, pairList: usize,
-): void {
-  w = windowVoxels;
+// The recursion along x, which local resolution has, too. Fields in the order of ../parameters.ts.
+// @ts-ignore: decorator
+@unmanaged
+class Sliding {
+  windowVoxels: usize;
+  planes: usize;
+  rows: usize;
+  rowPitch: usize;
+  planePitch: usize;
+  xTable: usize;
+  xTablePitch: usize;
+  xState: usize;
+  xCells: usize;
+}
+
+// @ts-ignore: decorator
+@unmanaged
+class Profiles {
+  yTable: usize;
+  yTablePitch: usize;
+  zTable: usize;
+  zTablePitch: usize;
+  yCells: usize;
+  delta: usize;
+  folded: usize;
+  sums: usize;
+  pairs: usize;
+}
+
+export function configureSliding(parameters: usize): void {
+  const p = changetype<Sliding>(parameters);
+  w = p.windowVoxels;
   h = w >> 1;
   shells = h + 1;
   cCount = h + 1;
-  zIn = zInput;
-  yIn = yInput;
-  rowBytes = rowPitch;
-  planeBytes = planePitch;
-  xTable = xTab;
-  xTablePitch = xTabPitch;
-  yTable = yTab;
-  yTablePitch = yTabPitch;
-  zTable = zTab;
-  zTablePitch = zTabPitch;
-  xState = state;
-  xCells = cellsX;
-  yCells = cellsY;
-  delta = cellsDelta;
-  folded = cellsFolded;
-  sums = shellSums;
-  pairs = pairList;
+  zIn = p.planes;
+  yIn = p.rows;
+  rowBytes = p.rowPitch;
+  planeBytes = p.planePitch;
+  xTable = p.xTable;
+  xTablePitch = p.xTablePitch;
+  xState = p.xState;
+  xCells = p.xCells;
+}
+
+export function configureProfiles(parameters: usize): void {
+  const p = changetype<Profiles>(parameters);
+  yTable = p.yTable;
+  yTablePitch = p.yTablePitch;
+  zTable = p.zTable;
+  zTablePitch = p.zTablePitch;
+  yCells = p.yCells;
+  delta = p.delta;
+  folded = p.folded;
+  sums = p.sums;
+  pairs = p.pairs;
 }
 
 /** Direct sums at x0 for every row: the start of the recursion. */

@@ -1,0 +1,60 @@
+/**
+ * Parameters of sliding DFTs as the kernels read them: a struct of 32-bit words, its fields in this order
+ * (assembly/window-profiles.ts, assembly/local-resolution.ts). Tables, cells and lists are addresses; pitches are bytes.
+ */
+import type { Kernels } from './kernels.ts';
+
+export const slidingFields = [
+  'windowVoxels',
+  'planes',
+  'rows',
+  'rowPitch',
+  'planePitch',
+  'xTable',
+  'xTablePitch',
+  'xState',
+  'xCells',
+] as const;
+
+export const profileFields = [
+  'yTable',
+  'yTablePitch',
+  'zTable',
+  'zTablePitch',
+  'yCells',
+  'delta',
+  'folded',
+  'sums',
+  'pairs',
+] as const;
+
+export const correlationFields = [
+  'windowVoxels',
+  'planes',
+  'rows',
+  'soft',
+  'amplitudes',
+  'xCells',
+  'yCells',
+  'delta',
+  'column',
+  'folded',
+  'series',
+  'sums',
+  'yTable',
+  'yTablePitch',
+  'zTable',
+  'xTable',
+  'xTablePitch',
+  'list',
+  'listedPlanes',
+] as const;
+
+/** Writes the struct to the kernel's memory; its address. */
+export function putParameters<Field extends string>(
+  kernels: Kernels,
+  fields: readonly Field[],
+  values: Readonly<Record<Field, number>>,
+): number {
+  return kernels.putWords(fields.map((field) => values[field]));
+}
