@@ -3,7 +3,8 @@
  * GPU engine computes, and its results do not depend on the number of threads.
  */
 
-import { requireSameShape, requireShape } from '../engine/checks.ts';
+import { requireSameShape, requireVoxels } from '../engine/checks.ts';
+import { localFilter, resample, simulateMap } from '../engine/composed.ts';
 import type {
   BandScalingSettings,
   BoxStatistics,
@@ -21,14 +22,14 @@ import type {
 } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
-import { planSplat } from '../math/atoms/splat-plan.ts';
+import type { SplatPlan } from '../math/atoms/splat-plan.ts';
 import { gibibytes } from '../math/bytes.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { RandomPhases } from '../math/fourier/random-phases.ts';
-import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { type Grid, type Shape, voxelCount } from '../math/grid.ts';
 import { bucketCount, confidenceTest, type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
 import { finishStatistics, mergeStatistics, NO_VOXELS } from '../math/statistics/moments.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
@@ -101,12 +102,7 @@ export class CpuEngine implements Engine {
   }
 
   async upload(data: Float32Array, shape: Shape): Promise<Volume> {
-    if (data.length !== voxelCount(shape)) {
-      throw new LocScaleError(
-        'internal',
-        `A volume of ${describeShape(shape)} cannot have ${data.length} voxels.`,
-      );
-    }
+    requireVoxels(data, shape);
     if (this.memory.canAdopt(data)) return this.memory.adopt(data, shape);
     const shared = this.allocateHost(data.length);
     shared.set(data);
@@ -212,11 +208,11 @@ export class CpuEngine implements Engine {
     return out;
   }
 
-  async resample(volume: Volume, shape: Shape): Promise<Volume> {
-    requireShape(shape);
-    // (a + a) / 2 is a copy.
-    if (sameShape(volume.shape, shape)) return this.average(volume, volume);
-    return this.memory.adopt(await this.resampleWith(this.memory.own(volume), volume.shape, shape), shape);
+  resample(volume: Volume, shape: Shape): Promise<Volume> {
+    return resample(this, volume, shape, async () => {
+      const data = await this.resampleWith(this.memory.own(volume), volume.shape, shape);
+      return this.memory.adopt(data, shape);
+    });
   }
 
   /** Voxels on the new grid; with a prefilter its factors are in the spectrum. */
@@ -247,25 +243,23 @@ export class CpuEngine implements Engine {
     return out;
   }
 
-  async simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
-    requireShape(grid.shape);
-    const { grid: fine, records, reach, unblur } = planSplat(atoms, grid, options.blurBFactor);
+  simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
+    return simulateMap(this, atoms, grid, options, (plan) => this.splat(plan));
+  }
+
+  private async splat({ grid, records, reach }: SplatPlan): Promise<Volume> {
     const shared = this.allocateHost(records.length);
     shared.set(records);
-    const sum = this.memory.create(fine.shape);
+    const sum = this.memory.create(grid.shape);
     await this.map(
       'splatPlanes',
-      split(fine.shape[0], PLANES_PER_SLAB).map((range) => ({
+      split(grid.shape[0], PLANES_PER_SLAB).map((range) => ({
         ...range,
-        job: { grid: fine, records: shared, reach, out: sum.data },
+        job: { grid, records: shared, reach, out: sum.data },
       })),
     );
     this.memory.recycle(shared);
-    const cropped = await this.resample(sum, grid.shape);
-    this.release(sum);
-    const map = await this.radialFilter(cropped, unblur);
-    this.release(cropped);
-    return map;
+    return sum;
   }
 
   async symmetrise(
@@ -408,23 +402,19 @@ export class CpuEngine implements Engine {
     });
   }
 
-  async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
-    requireSameShape(volume, cutoffs);
-    const out = this.memory.create(volume.shape);
-    for (const { transfer, below, at, above } of bins) {
-      const filtered = await this.radialFilter(volume, transfer);
-      const shared = {
-        filtered: this.memory.own(filtered),
-        cutoffs: this.memory.own(cutoffs),
-        out: out.data,
-      };
-      await this.map(
-        'blend',
-        split(out.data.length, VOXELS_PER_TASK).map((range) => ({ ...range, ...shared, below, at, above })),
-      );
-      this.release(filtered);
-    }
-    return out;
+  localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
+    const { memory } = this;
+    return localFilter(this, volume, cutoffs, bins, {
+      make: () => memory.create(volume.shape),
+      add: (filtered, { below, at, above }, { data: out }) => {
+        const shared = { filtered: memory.own(filtered), cutoffs: memory.own(cutoffs), out };
+        const ranges = split(out.length, VOXELS_PER_TASK);
+        return this.map(
+          'blend',
+          ranges.map((range) => ({ ...range, ...shared, below, at, above })),
+        );
+      },
+    });
   }
 
   async dispose(): Promise<void> {

@@ -8,7 +8,7 @@ import type {
   OpenedScaling,
   ScalingRun,
 } from '../engine/engine.ts';
-import { volumesOf } from '../engine/jobs.ts';
+import { nothingToRun, volumesOf } from '../engine/jobs.ts';
 import { LocScaleError, named } from '../errors.ts';
 import { gibibytes } from '../math/bytes.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
@@ -80,14 +80,7 @@ async function startScaling(
     scaled: memory.create(shape),
     ...(measureBFactors ? { bFactor: memory.create(shape), quality: memory.create(shape) } : {}),
   };
-  if (!plan)
-    return {
-      tileSize: [0, 0, 0],
-      tiles: [],
-      result,
-      run: async () => undefined,
-      close: async () => undefined,
-    };
+  if (!plan) return nothingToRun(result);
   const { tileSize, fftShape, tiles } = plan;
   const { bFactor, quality } = result;
   const job: TileJob = {

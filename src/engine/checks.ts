@@ -29,6 +29,11 @@ export function requireShape(shape: Shape): void {
   throw new LocScaleError('internal', `A volume of ${describeShape(shape)} voxels cannot be made.`);
 }
 
+export function requireVoxels({ length }: Float32Array, shape: Shape): void {
+  if (length === voxelCount(shape)) return;
+  throw new LocScaleError('internal', `A volume of ${describeShape(shape)} cannot have ${length} voxels.`);
+}
+
 export function checkScalingSettings({ windowVoxels }: LocalScalingSettings): void {
   if (windowVoxels >= 4 && windowVoxels % 2 === 0) return;
   throw new LocScaleError(

@@ -9,12 +9,24 @@ import type {
   LocalScalingJob,
   LocalScalingResult,
   OperationHooks,
+  ScalingRun,
   Volume,
 } from './engine.ts';
 
 /** The volumes of a result, in the order in which their values are packed. */
 export function volumesOf({ scaled, bFactor, quality }: LocalScalingResult): Volume[] {
   return [scaled, bFactor, quality].filter((volume) => volume !== undefined);
+}
+
+/** A run without tiles: the mask is empty. */
+export function nothingToRun(result: LocalScalingResult): ScalingRun {
+  return {
+    tileSize: [0, 0, 0],
+    tiles: [],
+    result,
+    run: async () => undefined,
+    close: async () => undefined,
+  };
 }
 
 /** Scales the map of `job` in windows around every mask voxel (method 4). */

@@ -3,7 +3,8 @@
  * `download` only.
  */
 
-import { requireSameShape, requireShape } from '../engine/checks.ts';
+import { requireSameShape, requireVoxels } from '../engine/checks.ts';
+import * as composed from '../engine/composed.ts';
 import type {
   BandScalingSettings,
   BoxStatistics,
@@ -21,22 +22,22 @@ import type {
 } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
-import { planSplat } from '../math/atoms/splat-plan.ts';
+import type { SplatPlan } from '../math/atoms/splat-plan.ts';
 import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { RandomPhases } from '../math/fourier/random-phases.ts';
-import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
+import { type Grid, type Shape, voxelCount } from '../math/grid.ts';
 import type { NoiseBox } from '../math/statistics/confidence.ts';
 import type { Operator } from '../math/symmetry/point-group.ts';
 import { planSymmetrise, type SymmetriseOptions } from '../math/symmetry/rotation-plan.ts';
 import { openBands } from './band-scaling.ts';
 import { gpuBytes } from './bytes.ts';
 import type { GpuDevice } from './device.ts';
-import { localFilter } from './local-filter.ts';
+import { addFiltered } from './local-filter.ts';
 import { openResolution } from './local-resolution.ts';
 import { openScaling, type ScalingTools } from './local-scaling.ts';
-import { simulateMap } from './model-map.ts';
+import { splatAtoms } from './model-map.ts';
 import { radialFilter } from './radial-filter.ts';
 import { randomisePhases } from './randomise-phases.ts';
 import { resample } from './resample.ts';
@@ -85,12 +86,7 @@ export class GpuEngine implements Engine {
   }
 
   async upload(data: Float32Array, shape: Shape): Promise<Volume> {
-    if (data.length !== voxelCount(shape)) {
-      throw new LocScaleError(
-        'internal',
-        `A volume of ${describeShape(shape)} cannot have ${data.length} voxels.`,
-      );
-    }
+    requireVoxels(data, shape);
     const volume = this.adopt(createVolume(this.gpu, 'volume', shape));
     writeVolume(this.gpu, volume, data);
     return volume;
@@ -139,16 +135,13 @@ export class GpuEngine implements Engine {
   }
 
   async resample(volume: Volume, shape: Shape): Promise<Volume> {
-    requireShape(shape);
     const own = this.own(volume);
-    // (a + a) / 2 is a copy.
-    if (sameShape(volume.shape, shape)) return this.average(volume, volume);
-    return this.adopt(await resample(this.gpu, own, shape));
+    return composed.resample(this, own, shape, async () => this.adopt(await resample(this.gpu, own, shape)));
   }
 
-  async simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
-    requireShape(grid.shape);
-    return this.adopt(await simulateMap(this.gpu, planSplat(atoms, grid, options.blurBFactor), grid.shape));
+  simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
+    const splat = async (plan: SplatPlan) => this.adopt(await splatAtoms(this.gpu, plan));
+    return composed.simulateMap(this, atoms, grid, options, splat);
   }
 
   async symmetrise(
@@ -191,8 +184,12 @@ export class GpuEngine implements Engine {
     });
   }
 
-  async localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
-    return this.adopt(await localFilter(this.gpu, this.own(volume), this.own(cutoffs), bins));
+  localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
+    const { gpu } = this;
+    return composed.localFilter(this, volume, cutoffs, bins, {
+      make: () => this.adopt(createVolume(gpu, 'local-filter', volume.shape)),
+      add: (filtered, bin, out) => addFiltered(gpu, this.own(filtered), this.own(cutoffs), bin, out),
+    });
   }
 
   private jobTools(): ScalingTools {

@@ -13,6 +13,7 @@ import type {
   ScalingRun,
   Volume,
 } from '../engine/engine.ts';
+import { nothingToRun } from '../engine/jobs.ts';
 import { LocScaleError, named } from '../errors.ts';
 import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
@@ -101,17 +102,6 @@ function estimateOf(plan: GpuTilePlan, operationsPerSecond: number): OpenedScali
 interface ReadyTiles extends Destroyable {
   readonly plan: GpuTilePlan;
   readonly encode: (tile: GpuTile) => GPUCommandEncoder;
-}
-
-/** A run without tiles: the mask is empty. */
-function nothingToRun(result: LocalScalingResult): ScalingRun {
-  return {
-    tileSize: [0, 0, 0],
-    tiles: [],
-    result,
-    run: async () => undefined,
-    close: async () => undefined,
-  };
 }
 
 function ownVolumes(

@@ -4,25 +4,20 @@
  */
 import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../math/atoms/atom-blocks.ts';
 import { finerGrid, largestReach, type SplatPlan } from '../math/atoms/splat-plan.ts';
-import type { Grid, Shape } from '../math/grid.ts';
+import type { Grid } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
-import { radialFilter } from './radial-filter.ts';
-import { resample } from './resample.ts';
 import { makeVolume, submitPass, withScratch } from './scratch.ts';
-import { destroyVolume, type GpuVolume } from './volume.ts';
+import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
 /** List entries in one submission, eight bytes each. */
 const MOST_ENTRIES = 4 * 2 ** 20;
 const ENTRY_BYTES = 8;
 
-export async function simulateMap(gpu: GpuDevice, plan: SplatPlan, shape: Shape): Promise<GpuVolume> {
-  const { volume: sum } = await makeVolume(gpu, 'model-map', plan.grid.shape, (volume) =>
-    splat(gpu, plan, volume),
-  );
-  const cropped = await resample(gpu, sum, shape).finally(() => destroyVolume(gpu, sum));
-  return radialFilter(gpu, cropped, plan.unblur).finally(() => destroyVolume(gpu, cropped));
+export async function splatAtoms(gpu: GpuDevice, plan: SplatPlan): Promise<GpuVolume> {
+  const fill = (volume: GpuVolume): Promise<void> => splat(gpu, plan, volume);
+  return (await makeVolume(gpu, 'model-map', plan.grid.shape, fill)).volume;
 }
 
 /**

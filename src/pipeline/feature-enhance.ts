@@ -15,13 +15,12 @@ import type { LocScaleJob } from './job.ts';
 import type { LocalResolutionMaps } from './local-resolution.ts';
 import type { MapInput } from './map-input.ts';
 import type { LocScaleNumbers } from './numbers.ts';
-import { numbersWith } from './numbers.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import type { LocScalePlan } from './plan.ts';
 import type { Prediction } from './references/source.ts';
 import { type Run, withRun } from './run.ts';
 import type { FscInMask } from './run-fsc.ts';
-import { makeReference, type PlannedRun, planRun } from './run-locscale.ts';
+import { foundBy, makeReference, type PlannedRun, planRun } from './run-locscale.ts';
 import type { SymmetryRequest } from './symmetrise.ts';
 import { symmetrise } from './symmetrise.ts';
 
@@ -100,15 +99,8 @@ export function runFeatureEnhance(
     run.keep(...Object.values(volumes), localResolution?.resolution, localResolution?.filtered);
     return {
       ...volumes,
-      grid: planned.maps.grid,
-      header: planned.maps.header,
-      fsc: planned.fsc,
-      fscInMask: planned.fscInMask,
-      localResolution,
+      ...foundBy(planned, localResolution, run),
       prediction: planned.reference.prediction as Prediction,
-      numbers: numbersWith(planned.numbers, localResolution),
-      timings: run.timings,
-      warnings: run.warnings,
     };
   });
 }

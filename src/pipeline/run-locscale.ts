@@ -119,22 +119,34 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
     run.keep(localResolution?.resolution, localResolution?.filtered);
     return {
       ...volumes,
-      grid: planned.maps.grid,
-      header: planned.maps.header,
-      fsc: planned.fsc,
-      fscInMask: planned.fscInMask,
+      ...foundBy(planned, localResolution, run),
       model,
       audit,
       soft,
       fadeResolution,
       also: comparison,
-      localResolution,
       prediction: planned.reference.prediction,
-      numbers: numbersWith(planned.numbers, localResolution),
-      timings: run.timings,
-      warnings: run.warnings,
     };
   });
+}
+
+/** What runs of scaling and of feature enhancement find alike. */
+export function foundBy(
+  { maps, fsc, fscInMask, numbers }: PlannedRun,
+  localResolution: LocalResolutionMaps | undefined,
+  { timings, warnings }: Run,
+) {
+  const { grid, header } = maps;
+  return {
+    grid,
+    header,
+    fsc,
+    fscInMask,
+    localResolution,
+    numbers: numbersWith(numbers, localResolution),
+    timings,
+    warnings,
+  };
 }
 
 async function compare(

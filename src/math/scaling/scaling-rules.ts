@@ -116,18 +116,26 @@ function divideProfiles(reference: number, map: number): number {
   return factor - factor === 0 ? factor : 0;
 }
 
+/** Tables and scratch memory of fits between the two cut-offs. */
+function prepareFits(
+  { voxelSize, wilsonCutoff, fscCutoff }: ReferenceProfileRule | NoReferenceRule,
+  shellCount: number,
+) {
+  const frequency = shellFrequencies(shellCount, voxelSize);
+  const squared = frequency.map((f) => f * f);
+  const { start, end } = wilsonRangeBetween(frequency, wilsonCutoff, fscCutoff);
+  const line: WilsonFit = { slope: 0, intercept: 0, quality: 0 };
+  const range = prepareWilsonFit(squared, start, end);
+  return { frequency, squared, range, logs: new Float64Array(shellCount), line };
+}
+
 /** s = R / P with R the profile of the reference map. */
 function compileReferenceProfile(
   rule: ReferenceProfileRule,
   shellCount: number,
   measure: boolean,
 ): ScaleFactorFunction {
-  const frequency = shellFrequencies(shellCount, rule.voxelSize);
-  const squared = frequency.map((f) => f * f);
-  const { start, end } = wilsonRangeBetween(frequency, rule.wilsonCutoff, rule.fscCutoff);
-  const range = prepareWilsonFit(squared, start, end);
-  const logs = new Float64Array(shellCount);
-  const line: WilsonFit = { slope: 0, intercept: 0, quality: 0 };
+  const { squared, range, logs, line } = prepareFits(rule, shellCount);
   return (mapProfile, referenceProfile, _inDifferenceMask, scaleFactors, fit) => {
     for (let r = 0; r < shellCount; r++) scaleFactors[r] = divideProfiles(referenceProfile[r], mapProfile[r]);
     if (!measure) return;
@@ -247,13 +255,8 @@ function compileNoReference(
   shellCount: number,
   measure: boolean,
 ): ScaleFactorFunction {
-  const frequency = shellFrequencies(shellCount, rule.voxelSize);
-  const squared = frequency.map((f) => f * f);
-  const { start, end } = wilsonRangeBetween(frequency, rule.wilsonCutoff, rule.fscCutoff);
-  const range = prepareWilsonFit(squared, start, end);
+  const { frequency, squared, range, logs, line } = prepareFits(rule, shellCount);
   const weight = resolutionWeights(frequency, rule.fscCutoff);
-  const logs = new Float64Array(shellCount);
-  const line: WilsonFit = { slope: 0, intercept: 0, quality: 0 };
   return (mapProfile, _referenceProfile, _inDifferenceMask, scaleFactors, fit) => {
     const fitted = fitLogAmplitude(range, squared, mapProfile, logs, line, measure);
     const bFactor = fitted ? -4 * line.slope : 0;
