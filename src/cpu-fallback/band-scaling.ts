@@ -59,7 +59,9 @@ export interface BandTools {
   readonly pool: Pool;
   readonly memory: VolumeMemory;
   readonly memoryLimitBytes: number;
-  statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics>;
+  statistics(volume: Volume): Promise<VolumeStatistics>;
+  /** Voxels of a mask that are above 0.5. */
+  maskVoxels(mask: Volume): Promise<number>;
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume>;
 }
 
@@ -120,7 +122,7 @@ function kernelBytes(plan: BandPlan): number {
   const [reachZ, reachY] = ([0, 1] as const).map((axis) => windowWeights(plan.windows, axis).length - 1);
   const height = Math.max(8, ny);
   const columns = 2 * (nz + 1) * ROWS_PER_TASK * pitch;
-  const planes = height * (3 * rowPitch + 4 * pitch) + by * bx + 16 * (nx + 12);
+  const planes = height * (3 * rowPitch + 2 * pitch) + by * bx + 16 * (nx + 12);
   const gains = 2 * ny * rowPitch + 3 * by * (bx + 4);
   const windows = Math.max((2 * by + reachY) * (bx + 4), (2 * bz + reachZ) * (BLOCK_ROWS_PER_TASK * bx + 4));
   const plans = 80 * (nz + ny + nx);
@@ -131,7 +133,7 @@ async function startBands(
   settings: BandScalingSettings,
   maps: BandScalingMaps,
   plan: BandPlan,
-  { pool, memory, statistics, radialFilter }: BandTools,
+  { pool, memory, statistics, maskVoxels, radialFilter }: BandTools,
 ): Promise<BandScalingRun> {
   const { target } = settings;
   const measured = async (volume: Volume): Promise<MeasuredMap<Float32Array>> => ({
@@ -145,7 +147,7 @@ async function startBands(
     reference && (await measured(reference)),
     target.kind,
   );
-  const inMask = given ? (await statistics(given, { mask: given, inside: true })).count : 0;
+  const inMask = given ? await maskVoxels(given) : 0;
   const region = bandRegion(settings, given, inMask);
   const mask = region.mask && memory.own(region.mask);
   const share = maps.differenceMask && windowShare(plan, memory.own(maps.differenceMask));

@@ -185,9 +185,12 @@ export function bandPlanes(
   const memory = kernels.mark();
   const { exports } = kernels;
   const rowPitch = bandRowPitch(nx);
-  const { rows, re, im, work } = planeBuffers(kernels, ny, rowPitch, pitch);
+  // Eight rows at least are read and written at once.
+  const height = Math.max(8, ny);
+  const rows = kernels.allocate(4 * (height * rowPitch + 8));
+  const work = kernels.allocate(64 * (Math.max(rowPitch, 4) + 8));
   const width = bandWidth(plan, index);
-  const narrow = [0, 1].map(() => kernels.allocate(4 * ny * width));
+  const narrow = [0, 1].map(() => kernels.allocate(4 * height * width));
   const sums = kernels.allocate(4 * by * bx);
   const squares = kernels.allocate(4 * rowPitch);
   const inMask = mask ? kernels.allocate(4 * ny * nx) : 0;
@@ -208,20 +211,18 @@ export function bandPlanes(
       }
     });
     exports.fftColumns(planY, narrow[1], narrow[0], 4 * width, width / 4);
-    // What lies behind the band's width stays 0.
-    exports.spreadRows(re, 4 * pitch, narrow[0], 4 * width, 4 * width, ny);
-    exports.spreadRows(im, 4 * pitch, narrow[1], 4 * width, 4 * width, ny);
     forEachRowGroup(ny, (y) => {
-      const at = 4 * y * pitch;
+      const at = 4 * y * width;
       exports.irfftRows8(
         planX,
-        re + at,
-        im + at,
-        4 * pitch,
+        narrow[0] + at,
+        narrow[1] + at,
+        4 * width,
         rows + 4 * y * rowPitch,
         4 * rowPitch,
         scale,
         work,
+        width,
       );
     });
     if (z % kz === 0) kernels.floats(sums, by * bx).fill(0);

@@ -78,6 +78,7 @@ export function inversePlanes(
         4 * rowPitch,
         scale,
         work,
+        pitch,
       );
     });
     const plane = kernels.floats(rows, ny * rowPitch);

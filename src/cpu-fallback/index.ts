@@ -88,6 +88,8 @@ export class CpuEngine implements Engine {
   readonly memoryLimitBytes: number;
   readonly bytesOf: VerbBytes;
   private readonly memory = new VolumeMemory();
+  /** Of masks that were made here. */
+  private readonly knownMaskVoxels = new WeakMap<Volume, number>();
   private readonly knownStatistics = new WeakMap<Volume, Promise<VolumeStatistics>>();
 
   constructor(pool: Pool, memoryLimitBytes: number, runsOn: string) {
@@ -170,7 +172,14 @@ export class CpuEngine implements Engine {
       'binarise',
       ranges.map((range) => ({ ...range, volume: this.memory.own(volume), threshold, out: mask.data })),
     );
-    return { mask, voxels: counts.reduce((sum, count) => sum + count, 0) };
+    const voxels = counts.reduce((sum, count) => sum + count, 0);
+    this.knownMaskVoxels.set(mask, voxels);
+    return { mask, voxels };
+  }
+
+  private async maskVoxels(mask: Volume): Promise<number> {
+    const known = this.knownMaskVoxels.get(mask);
+    return known ?? (await this.measureStatistics(mask, { mask, inside: true })).count;
   }
 
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume> {
@@ -397,7 +406,8 @@ export class CpuEngine implements Engine {
       pool: this.pool,
       memory: this.memory,
       memoryLimitBytes: this.memoryLimitBytes,
-      statistics: (volume, where) => this.statistics(volume, where),
+      statistics: (volume) => this.statistics(volume),
+      maskVoxels: (mask) => this.maskVoxels(mask),
       radialFilter: (volume, transfer) => this.radialFilter(volume, transfer),
     });
   }

@@ -150,6 +150,7 @@ export class ShellConvolver {
           4 * tile.rowPitch,
           scale,
           this.work,
+          binPitch,
         );
       }
     }

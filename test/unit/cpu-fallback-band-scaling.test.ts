@@ -116,6 +116,7 @@ describe('soft bands on worker threads', () => {
       memory,
       memoryLimitBytes: Number.POSITIVE_INFINITY,
       statistics: async () => ({ min: -10, max: 10, mean: 0, sd: 1, count: 1, zeros: 0, nonFinite: 0 }),
+      maskVoxels: async () => 0,
       radialFilter: async () => Promise.reject(new Error('there is no fade')),
     });
     const run = await opened.start({ half1: volumes[0], half2: volumes[1], reference: volumes[2] });

@@ -74,7 +74,6 @@ export interface KernelExports {
     squares: number,
     band: number,
   ): void;
-  spreadRows(to: number, toPitch: number, from: number, fromPitch: number, bytes: number, rows: number): void;
   addBlockSquares(
     rows: number,
     rowBytes: number,
@@ -132,6 +131,7 @@ export interface KernelExports {
     pitch: number,
     scale: number,
     work: number,
+    filledBins: number,
   ): void;
 }
 

@@ -30,13 +30,6 @@ export function bandRow(
   }
 }
 
-/** Rows of `bytes` each, from `fromPitch` to `toPitch` bytes apart. */
-export function spreadRows(
-  to: usize, toPitch: usize, from: usize, fromPitch: usize, bytes: usize, rows: usize
-): void {
-  for (let y: usize = 0; y < rows; y++) memory.copy(to + y * toPitch, from + y * fromPitch, bytes);
-}
-
 /**
  * Squares of a plane of ny rows of nx values, `rowBytes` apart: adds those of ky x kx voxels to each of the
  * blocks (rows `blockBytes` apart), and returns the sum of those where the mask (dense rows) is above 0.5; 0

@@ -369,16 +369,21 @@ export function rfftRows8(
 
 /**
  * Complex-to-real inverse of `rfftRows8`, multiplied by `scale`; imaginary parts of bins 0 and n/2 are
- * ignored.
+ * ignored. Bins from `filled` on, a multiple of 4, are 0 and not read.
  */
 export function irfftRows8(
-  plan: usize, inR: usize, inI: usize, inPitch: usize, rows: usize, pitch: usize, scale: f32, work: usize
+  plan: usize, inR: usize, inI: usize, inPitch: usize, rows: usize, pitch: usize, scale: f32, work: usize,
+  filled: usize
 ): void {
   const n = <usize>load<u32>(plan);
   const zr = work, zi = zr + ((n + 4) << 4);
   const re = zi + ((n + 4) << 4), im = re + ((n + 4) << 4);
-  const bins = (n >> 1) + 1;
+  const bins = min(filled, (n >> 1) + 1);
   const even = (n & 1) == 0;
+  if (n >= 2 * bins) {
+    memory.fill(zr + (bins << 4), 0, (n - 2 * bins + 1) << 4);
+    memory.fill(zi + (bins << 4), 0, (n - 2 * bins + 1) << 4);
+  }
   for (let k: usize = 0; k < bins; k += 4) {
     const i = k << 2;
     // Block of four bins x (A re, A im, B re, B im), lanes = rows, staged in `re`.
