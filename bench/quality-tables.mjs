@@ -11,6 +11,7 @@ const REAL_COLUMNS = [
   ['soft model', 'soft, its model'],
   ['LocScale network', 'LocScale, bundled network'],
   ['LocScale -mc', 'LocScale, its model'],
+  ['LocScale -mc hann', 'the same, Hann, faded'],
   ['feature enhance', 'bundled network itself'],
 ];
 
