@@ -40,6 +40,8 @@ export interface GpuAdapterEntry {
   readonly sameName: number;
   readonly limits: Readonly<Record<AdapterLimit, number>>;
   readonly features: readonly string[];
+  /** Of `GpuEntry`. */
+  readonly pace?: () => void;
   /** An adapter opens one device: each device asks again, the way this one was found. */
   readonly request: () => Promise<GPUAdapter | null>;
 }
@@ -152,6 +154,7 @@ function describe(adapter: GPUAdapter, entry: GpuEntry, way: Way): Omit<GpuAdapt
     description: info.description,
     ...(way.listed === undefined ? {} : { backend: way.listed.backend }),
     implementation: entry.implementation,
+    pace: entry.pace,
     kind: isSoftware(info) ? 'software' : 'hardware',
     sameName: way.listed?.count ?? 1,
     limits: Object.fromEntries(adapterLimits.map((limit) => [limit, adapter.limits[limit]])) as Record<
@@ -252,6 +255,7 @@ export async function openDevice(
   overrides: Partial<GpuLimits> = {},
 ): Promise<GpuDevice> {
   const name = adapterName(adapter);
+  if (adapter.kind === 'software') adapter.pace?.();
   try {
     const fresh = await adapter.request();
     if (!fresh) throw new Error('the adapter is gone');

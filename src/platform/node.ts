@@ -45,6 +45,11 @@ const DAWN_FLAGS = ['disable-dawn-features=use_vulkan_zero_initialize_workgroup_
 /** Dawn looks `setImmediate` up in the global object at every call. */
 let dawnIsPaced = false;
 
+function pace(): void {
+  if (!dawnIsPaced) globalThis.setImmediate = paceDawn(globalThis.setImmediate);
+  dawnIsPaced = true;
+}
+
 /** Objects of Dawn live as long as they are referenced; a lost reference would take the devices along. */
 const dawnEntries = new Map<string, GPU>();
 
@@ -53,15 +58,13 @@ export async function loadGpu(options: GpuEntryOptions = {}): Promise<GpuEntry |
   if (missing !== undefined) return missing;
   try {
     const { create } = await import('webgpu');
-    if (!dawnIsPaced) globalThis.setImmediate = paceDawn(globalThis.setImmediate);
-    dawnIsPaced = true;
     const open = (flags: readonly string[]): GPU => {
       const key = flags.join('\n');
       const gpu = dawnEntries.get(key) ?? create([...DAWN_FLAGS, ...flags]);
       dawnEntries.set(key, gpu);
       return gpu;
     };
-    return { implementation: 'Dawn', gpu: open([]), open };
+    return { implementation: 'Dawn', gpu: open([]), open, pace };
   } catch (error) {
     return { reason: `the package webgpu does not load: ${firstLine(error)}` };
   }

@@ -114,7 +114,7 @@ function testsWithGpu(): void {
 
     it('has no effect on a run that asks for the CPU, and that is said', async () => {
       const { code, stderr } = await run([...maps(), '--engine', 'cpu', '-gpus', '0', '--dry_run']);
-      expect([code, stderr]).toEqual([0, 'note: --gpu_ids has no effect: the CPU is asked for.\n']);
+      expect([code, stderr]).toEqual([0, 'note: -gpus has no effect: the CPU is asked for.\n']);
     });
 
     it.skipIf(usesHardware)('made of software is never taken unless allowed, and that is said', async () => {
