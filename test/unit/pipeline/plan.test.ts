@@ -191,6 +191,23 @@ it('a plan of feature enhancement executes no pass', async () => {
   expect(verbs).not.toContain('resample');
 });
 
+it('an average over the symmetry that will not fit is refused before the network predicts, with both numbers', async () => {
+  const network: ReferenceChoice = { kind: 'network', predictor };
+  const symmetry = { group: { name: 'I' } };
+  const plain = await countedJob(network);
+  const { peakBytes } = await planLocScale(plain.job, { engine: plain.engine });
+  const { job, engine: counting } = await countedJob(network, { symmetry });
+  predictions = 0;
+  // Enough for all other steps.
+  const small = { ...counting, memoryLimitBytes: Math.ceil(1.02 * peakBytes) };
+  const error = await runLocScale(job, { engine: small }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ tag: 'out-of-memory', where: 'symmetry' });
+  expect((error as LocScaleError).message).toMatch(
+    /^Averaging over the symmetry I.* does not fit the memory limit: it needs \d+ MiB, the limit is \d+ MiB\.$/,
+  );
+  expect(predictions).toBe(0);
+});
+
 describe('memory', () => {
   /** Volumes in use at the peak, and its step, on an engine whose scaling needs nothing of its own. */
   async function peakOf(job: LocScaleJob, change: Partial<LocScaleContext> = {}): Promise<[number, string]> {
