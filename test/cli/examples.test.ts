@@ -96,6 +96,7 @@ describe('the library', () => {
     ['a reference map', '-hm half1.mrc half2.mrc -mm half2.mrc', 'half2.mrc'],
     ['a network', '-hm half1.mrc half2.mrc --reference network', 'network'],
     ['a profile', '-hm half1.mrc half2.mrc', 'profile'],
+    ['pseudo-atoms', '-hm half1.mrc half2.mrc --build_using_pseudomodel', 'pseudo-model'],
   ])('has the defaults of the command line: %s', async (_, words, from) => {
     const args = [...words.split(' '), '--engine', 'cpu', '-np', '1', '-o', 'by-command.mrc'];
     expect((await runCommand(workspace.folder, args)).code).toBe(0);
@@ -104,7 +105,7 @@ describe('the library', () => {
     const reference: LocScaleJob['reference'] =
       predictor !== undefined
         ? { kind: 'network', predictor }
-        : from === undefined || from === 'profile'
+        : from === undefined || from === 'profile' || from === 'pseudo-model'
           ? { kind: from ?? 'none' }
           : { kind: 'model-map', map: await read(from) };
     const input: LocScaleJob['input'] = words.includes('-hm')
