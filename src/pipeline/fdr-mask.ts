@@ -70,6 +70,8 @@ export async function makeFdrMask(
       map.shape,
       () => engine.confidenceMap(filtered, noise),
     );
+    // Its memory is the mask's.
+    if (filtered !== map) run.release(filtered);
     const { mask, voxels } = await engine.binarise(confidence, 1 - parameters.fdrThreshold);
     return { ...found, confidence, mask: mask, voxels };
   } finally {
