@@ -119,6 +119,12 @@ export interface Prefilter {
 }
 
 /**
+ * Square of the Nyquist frequency. Frequencies on the sphere itself, such as (4, 4, 2) / 12, are ratios of
+ * whole numbers; the margin takes their rounding, as in shaders/symmetrise.wgsl.
+ */
+const WITHIN_NYQUIST = 0.25 - 1e-7;
+
+/**
  * `resampleColumns` of the columns of rows first <= ky < last, with factors on the spectrum: the
  * interpolation kernel's, and 0 beyond the map's Nyquist frequency.
  */
@@ -138,7 +144,7 @@ export function prefilterColumns(
   const bins = Math.floor(from[2] / 2) + 1;
   resampleColumns(kernels, spectrum, from, first, last, (re, im, kz) => {
     for (let ky = first; ky < last; ky++) {
-      const rest = 0.25 - square(ky, 1) - (planar ? 0 : square(kz, 0));
+      const rest = WITHIN_NYQUIST - square(ky, 1) - (planar ? 0 : square(kz, 0));
       const gain = gains[0][kz] * gains[1][ky];
       const row = (ky - first) * pitch;
       for (let kx = 0; kx < bins; kx++) {

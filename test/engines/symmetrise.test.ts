@@ -108,6 +108,25 @@ describeEngines('symmetrise', (engine) => {
     },
   );
 
+  it('keeps no wave of exactly the Nyquist frequency (1e-6)', async () => {
+    const n = 12;
+    // (4, 4, 2) / 12 and the like: one half in length, by squares that are no binary fractions.
+    for (const k of [
+      [4, 4, 2],
+      [4, -2, 4],
+      [2, 4, 4],
+    ]) {
+      const data = Float32Array.from({ length: n ** 3 }, (_, i) => {
+        const turns = k[0] * Math.floor(i / n ** 2) + k[1] * (Math.floor(i / n) % n) + k[2] * (i % n);
+        return Math.cos((2 * Math.PI * turns) / n);
+      });
+      for (const name of ['T', 'I1']) {
+        const ours = await symmetrised(await engine(), data, cube(n), pointGroup(name));
+        expect(Math.max(...ours.map(Math.abs)), `${name} ${k}`).toBeLessThan(1e-6);
+      }
+    }
+  });
+
   it('C3 and C6 in boxes that are no cubes (4e-4)', async () => {
     for (const [name, shape] of [
       ['C3', [7, 12, 15]],
