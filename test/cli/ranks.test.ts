@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/math/statistics/random.ts';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
@@ -265,6 +265,25 @@ describe('a rank that is killed', () => {
   });
 });
 
+/** Environment of a program that gets `signal` as it prints `pattern`: from outside, a short step might have ended. */
+function signalsItself(signal: NodeJS.Signals, pattern: string): Record<string, string> {
+  const file = workspace.bytes(
+    'signal.mjs',
+    `import process from 'node:process';
+import { isMainThread } from 'node:worker_threads';
+const { write } = process.stdout;
+let sent = false;
+if (isMainThread)
+  process.stdout.write = function (text, ...rest) {
+    const written = write.call(this, text, ...rest);
+    if (!sent && /${pattern}/.test(text)) sent = process.kill(process.pid, '${signal}');
+    return written;
+  };
+`,
+  );
+  return { NODE_OPTIONS: `--import=${pathToFileURL(workspace.path(file))}` };
+}
+
 describe('a run that was killed', () => {
   const parts = (name: string): string[] =>
     readdirSync(workspace.path('more/checkpoints')).filter((file) => file.startsWith(`out_${name}-`));
@@ -315,7 +334,7 @@ describe('a run that was killed', () => {
     await single(soft, 'whole.mrc');
     const args = [...soft, '-o', 'out.mrc', '-op', 'more', '-v'];
     const killed = await runCli(workspace.folder, args, {
-      signalWhen: (stdout) => (/Scaling \d+ soft frequency bands/.test(stdout) ? 'SIGKILL' : undefined),
+      env: signalsItself('SIGKILL', 'Scaling \\d+ soft frequency bands'),
     });
     expect(killed.code).toBe(null);
     expect(workspace.list()).not.toContain('out.mrc');
@@ -340,7 +359,7 @@ describe('a run that was killed', () => {
     await single(predicted, 'whole.mrc');
     const args = [...predicted, '-o', 'out.mrc', '-op', 'more', '-v'];
     const stopped = await runCli(workspace.folder, args, {
-      signalWhen: (stdout) => (stdout.includes('Predicting the reference') ? 'SIGINT' : undefined),
+      env: signalsItself('SIGINT', 'Predicting the reference'),
     });
     expect(stopped.code).toBe(130);
     const resumed = await runCli(workspace.folder, args);
