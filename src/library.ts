@@ -68,6 +68,7 @@ export {
   mapModelCorrelation,
   mapModelFsc,
   measureMaskedFsc,
+  measureQScores,
   type ShellAmplitudes,
   sharpenGlobally,
   softenMask,

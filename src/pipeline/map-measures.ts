@@ -4,6 +4,9 @@
  * (A).
  */
 import type { Engine, Volume } from '../engine/engine.ts';
+import type { Structure } from '../formats/structure.ts';
+import { atomSetOf } from '../math/atoms/atom-set.ts';
+import { qScores } from '../math/atoms/q-score.ts';
 import { firstCrossing } from '../math/fourier/fsc.ts';
 import {
   correctForMask,
@@ -13,7 +16,7 @@ import {
   shellCorrelation,
 } from '../math/fourier/masked-fsc.ts';
 import { tabulateTransfer } from '../math/fourier/radial-transfer.ts';
-import { voxelCount } from '../math/grid.ts';
+import { type Grid, voxelCount } from '../math/grid.ts';
 import { fitGuinier, type GuinierFit, guinierTransfer, signalWeight } from '../math/scaling/guinier.ts';
 import { correlationOf } from '../math/statistics/correlation.ts';
 import { GUINIER_START } from './parameters.ts';
@@ -103,6 +106,28 @@ export async function mapModelCorrelation(
   const a = await engine.download(map);
   const b = await engine.download(model);
   return correlationOf(a, b, mask && (await engine.download(mask)));
+}
+
+/**
+ * Q-score of every atom of a model in a map (math/atoms/q-score.ts), in the order of its atoms; NaN for hydrogens.
+ * `grid`: of the map, in whose frame the atoms are.
+ */
+export async function measureQScores(
+  engine: Engine,
+  map: Volume,
+  grid: Grid,
+  { atoms }: Structure,
+): Promise<Float64Array> {
+  const heavy = atoms.filter(({ element }) => !isHydrogen(element));
+  const { positions } = atomSetOf(heavy);
+  const levels = await engine.statistics(map);
+  const found = await engine.inspect(map, (voxels) => qScores(voxels, grid, positions, levels));
+  let next = 0;
+  return Float64Array.from(atoms, ({ element }) => (isHydrogen(element) ? Number.NaN : found[next++]));
+}
+
+function isHydrogen(element: string): boolean {
+  return element === 'H' || element === 'D';
 }
 
 export interface MapModelFsc {

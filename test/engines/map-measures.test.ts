@@ -1,12 +1,15 @@
 /** FSC within a mask, agreement with a model, global sharpening: on every engine, with known answers. */
 import { expect, it } from 'vitest';
 import type { Engine, Volume } from '../../src/engine/engine.ts';
+import { atomSetOf } from '../../src/math/atoms/atom-set.ts';
+import { qScores } from '../../src/math/atoms/q-score.ts';
 import { tabulateTransfer } from '../../src/math/fourier/radial-transfer.ts';
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import {
   mapModelCorrelation,
   mapModelFsc,
   measureMaskedFsc,
+  measureQScores,
   sharpenGlobally,
   softenMask,
 } from '../../src/pipeline/map-measures.ts';
@@ -208,5 +211,29 @@ describeEngines('measures of maps', (engine) => {
     const given = await sharpenGlobally(on, blurred, VOXEL, { resolution: 3.2, bFactor: 0 });
     expect(given.fit).toBeUndefined();
     on.release(white, blurred, sharpened, again.sharpened, given.sharpened);
+  });
+
+  it('Q-scores of a simulated map are those of its voxels, in the order of the atoms; hydrogens have none', async () => {
+    const on = await engine();
+    const grid = { shape: SHAPE, voxelSize: [0.8, 0.8, 0.8], origin: [4, 0, -3] } as const;
+    const place = (i: number) => 8 + 1.6 * i;
+    const atoms = [...Array(8).keys()].map((i) => ({
+      ...{ element: i === 3 ? 'H' : 'C', x: place(i) - 3, y: 16 + (i % 2), z: 20, bFactor: 30, occupancy: 1 },
+      ...{ chain: 'A', residueNumber: i, residueName: 'ALA', atomName: 'CA', altloc: '', insertionCode: '' },
+      ...{ model: 1, charge: 0, hetero: false, serial: i },
+    }));
+    const heavy = atoms.filter(({ element }) => element !== 'H');
+    const map = await on.simulateMap(atomSetOf(heavy), grid);
+    const scores = await measureQScores(on, map, grid, { id: 'x', title: '', atoms, notes: [] });
+    expect([...scores.keys()].filter((i) => Number.isNaN(scores[i]))).toEqual([3]);
+    const direct = qScores(
+      await on.download(map),
+      grid,
+      atomSetOf(heavy).positions,
+      await on.statistics(map),
+    );
+    expect([...scores].filter((score) => !Number.isNaN(score))).toEqual([...direct]);
+    expect(Math.min(...direct)).toBeGreaterThan(0.7);
+    on.release(map);
   });
 });
