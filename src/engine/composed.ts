@@ -1,6 +1,6 @@
 /**
- * Verbs that are made of others, once for all engines. An engine gives the part that is its own; volumes in between are
- * released when they are no longer needed, also where a part fails.
+ * Verbs that are made of others, once for all engines. An engine gives the part that is its own; volumes in
+ * between are released when they are no longer needed, also where a part fails.
  */
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { planSplat, type SplatPlan } from '../math/atoms/splat-plan.ts';
@@ -36,7 +36,9 @@ export async function simulateMap(
   return engine.radialFilter(cropped, plan.unblur).finally(() => engine.release(cropped));
 }
 
-/** A low-pass that differs from voxel to voxel: bin by bin, filtered and added to `out`, which is 0 at first. */
+/**
+ * A low-pass that differs from voxel to voxel: bin by bin, filtered and added to `out`, which is 0 at first.
+ */
 export async function localFilter<Own extends Volume>(
   engine: Pick<Engine, 'radialFilter' | 'release'>,
   volume: Volume,

@@ -1,7 +1,7 @@
 /**
- * Masks on request, as a run of their own: from where the map stands out from its noise, from a density, from the atoms
- * of a model or from the non-zero region of a masked map; then, in this order, combined with other masks, holes
- * filled, the largest pieces kept, extended, its edge softened, inverted.
+ * Masks on request, as a run of their own: from where the map stands out from its noise, from a density, from
+ * the atoms of a model or from the non-zero region of a masked map; then, in this order, combined with other
+ * masks, holes filled, the largest pieces kept, extended, its edge softened, inverted.
  */
 import { placeModel } from '../atoms/place-model.ts';
 import type { Volume } from '../engine/engine.ts';

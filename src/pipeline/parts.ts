@@ -1,6 +1,6 @@
 /**
- * Single steps of the method, run on their own: the symmetry of a map, and its average over one; the FSC is in
- * run-fsc.ts, masks are in make-mask.ts.
+ * Single steps of the method, run on their own: the symmetry of a map, and its average over one; the FSC is
+ * in run-fsc.ts, masks are in make-mask.ts.
  */
 
 import type { Volume } from '../engine/engine.ts';

@@ -41,7 +41,10 @@ export interface InputMaps {
   readonly names: readonly string[];
 }
 
-/** `mayBeMasked`: no noise is estimated from the maps, so that nothing is wrong with zeros around the molecule. */
+/**
+ * `mayBeMasked`: no noise is estimated from the maps, so that nothing is wrong with zeros around the
+ * molecule.
+ */
 type MapsToRead = Pick<LocScaleJob, 'input' | 'mask'> & { readonly mayBeMasked?: boolean };
 
 /** The step: `further` are the maps of the reference. */

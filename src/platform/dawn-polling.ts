@@ -1,8 +1,8 @@
 /**
  * How often Dawn looks whether the GPU has finished. Its binding for Node does so in every turn of the event
  * loop (`setImmediate`) as long as anything is awaited, which keeps a core busy that a software GPU could
- * compute on. Here it does so for a moment, then once a millisecond. Hardware keeps the shorter waits, and the
- * global function is left alone.
+ * compute on. Here it does so for a moment, then once a millisecond. Hardware keeps the shorter waits, and
+ * the global function is left alone.
  */
 
 /** Short waits end while Dawn looks in every turn, sooner than a timer would. */

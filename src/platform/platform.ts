@@ -12,8 +12,8 @@ export interface GpuEntry {
    */
   readonly open?: (flags: readonly string[]) => GPU;
   /**
-   * Dawn only: look less often whether the GPU has finished. Left to itself it does so in every turn of the event
-   * loop and keeps a core busy, which a driver that computes on the CPU needs itself.
+   * Dawn only: look less often whether the GPU has finished. Left to itself it does so in every turn of the
+   * event loop and keeps a core busy, which a driver that computes on the CPU needs itself.
    */
   readonly pace?: () => void;
 }

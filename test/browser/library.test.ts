@@ -1,4 +1,7 @@
-/** `locscale-gpu/browser` in a project of its own: bundled as its example is, run in Chromium, compared with Node. */
+/**
+ * `locscale-gpu/browser` in a project of its own: bundled as its example is, run in Chromium, compared with
+ * Node.
+ */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

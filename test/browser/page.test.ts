@@ -1,4 +1,7 @@
-/** The page in Chromium, as its visitors use it: the generated demo, files of their own, wrong files, a cancelled run. */
+/**
+ * The page in Chromium, as its visitors use it: the generated demo, files of their own, wrong files, a
+ * cancelled run.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

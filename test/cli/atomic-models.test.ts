@@ -37,8 +37,8 @@ async function simulated(structure: Structure, grid: Grid): Promise<Float32Array
 const run = (args: readonly string[]) => runCli(workspace.folder, [...args, '--engine', 'cpu', '-np', '2']);
 
 describeWithSharedData('references from atoms', () => {
-  // Cycles, where the reference is cut off (A; the maps' resolutions are 7.9, 4.3 and 3.9 A), and the least gain:
-  // half of what was measured (0.28 -> 0.35, 0.61 -> 0.68, 0.538 -> 0.546 with 10 cycles).
+  // Cycles, where the reference is cut off (A; the maps' resolutions are 7.9, 4.3 and 3.9 A), and the least
+  // gain: half of what was measured (0.28 -> 0.35, 0.61 -> 0.68, 0.538 -> 0.546 with 10 cycles).
   const maps: [string, string, string, number, number, number][] = [
     ['emd_3186_5fj6/emd_3186.map', 'emd_3186_5fj6/5fj6.pdb', 'a', 3, 7.9, 0.03],
     // Fewer cycles: what is asked here is whether axis order, ORIGIN and mmCIF come through.
@@ -66,8 +66,8 @@ describeWithSharedData('references from atoms', () => {
       imageOf(workspace.path(`steps/${name}_mask.mrc`)),
     ]);
     expect(after.grid).toEqual(before.grid);
-    // Against the model's whole map, which goes on where the reference was cut off. The correlations are low where
-    // the map ends far before the grid does (3186: 7.9 A, Nyquist 2.7 A).
+    // Against the model's whole map, which goes on where the reference was cut off. The correlations are low
+    // where the map ends far before the grid does (3186: 7.9 A, Nyquist 2.7 A).
     const modelMap = await simulated(written, before.grid);
     const [was, is] = [before, after].map(({ data }) => correlationInside(data, modelMap, mask.data));
     expect(is).toBeGreaterThan(was + gain);

@@ -1,4 +1,7 @@
-/** Whatever is wrong with the input: exit code, one sentence, what it lacks and a hint on stderr, and nothing written. */
+/**
+ * Whatever is wrong with the input: exit code, one sentence, what it lacks and a hint on stderr, and nothing
+ * written.
+ */
 import { createHash } from 'node:crypto';
 import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';

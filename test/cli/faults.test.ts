@@ -1,4 +1,7 @@
-/** A few runs of the fault injection (test/robustness/faults), so that it stays in order; the campaign is run apart. */
+/**
+ * A few runs of the fault injection (test/robustness/faults), so that it stays in order; the campaign is run
+ * apart.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

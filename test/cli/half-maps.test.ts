@@ -1,4 +1,7 @@
-/** Half maps that are not what they should be, through every command that takes them; and resolutions beyond the map. */
+/**
+ * Half maps that are not what they should be, through every command that takes them; and resolutions beyond
+ * the map.
+ */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { combine, goodHalves, makeScene } from '../support/half-map-scene.ts';

@@ -1,6 +1,7 @@
 /**
- * What native libraries print to descriptor 2: not seen in runs that go well, shown in those that fail. The libraries
- * here are played by a file that the runtime loads first: it calls C as they do, once descriptor 2 has been exchanged.
+ * What native libraries print to descriptor 2: not seen in runs that go well, shown in those that fail. The
+ * libraries here are played by a file that the runtime loads first: it calls C as they do, once descriptor 2
+ * has been exchanged.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,8 +16,8 @@ import { BUNDLED_NETWORK, ballValues, type Runtime, runtimes, Workspace } from '
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const koffi = join(root, 'node_modules/koffi/index.js');
 /**
- * Not the program in .bin, which does not pass signals on: what that puts in place when it is first called, since
- * install scripts do not run here.
+ * Not the program in .bin, which does not pass signals on: what that puts in place when it is first called,
+ * since install scripts do not run here.
  */
 const deno: string = createRequire(import.meta.url)(
   join(root, 'node_modules/deno/install_api.cjs'),

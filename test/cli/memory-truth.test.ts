@@ -1,6 +1,7 @@
 /**
- * The predicted peak is the memory that a run takes: beside what the kernel counts of a process that does nothing else.
- * All modes, and larger maps: node tools/memory-truth.mjs. Linux only: what other kernels count as resident differs.
+ * The predicted peak is the memory that a run takes: beside what the kernel counts of a process that does
+ * nothing else. All modes, and larger maps: node tools/memory-truth.mjs. Linux only: what other kernels count
+ * as resident differs.
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';

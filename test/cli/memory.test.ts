@@ -74,8 +74,9 @@ interface Peaks {
 }
 
 /**
- * Runs first in the program's process and writes its peak so far (KiB) when it says that it checks the map, which it
- * does once all maps are read, and at its end. From outside the first would come late on a busy machine.
+ * Runs first in the program's process and writes its peak so far (KiB) when it says that it checks the map,
+ * which it does once all maps are read, and at its end. From outside the first would come late on a busy
+ * machine.
  */
 const WATCH = `
 import { writeFileSync } from 'node:fs';

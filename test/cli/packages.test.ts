@@ -1,4 +1,7 @@
-/** The package as npm packs and installs it, in an empty folder; and the bundle for machines without npm and Node. */
+/**
+ * The package as npm packs and installs it, in an empty folder; and the bundle for machines without npm and
+ * Node.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,

@@ -1,4 +1,7 @@
-/** `locscale-gpu page`: serves the page on the loopback address, to whoever calls it by its own name, and nothing else. */
+/**
+ * `locscale-gpu page`: serves the page on the loopback address, to whoever calls it by its own name, and
+ * nothing else.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';

@@ -1,4 +1,6 @@
-/** Jobs as RELION runs them: a line for the shell, in the project folder, the log in the folder of the job. */
+/**
+ * Jobs as RELION runs them: a line for the shell, in the project folder, the log in the folder of the job.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -147,7 +149,8 @@ describe('an external job', () => {
   });
 
   it('that was stopped is continued where it was', async () => {
-    // The first cubes are kept long before the last one is reached, and all, smaller ones than usual, are done in seconds.
+    // The first cubes are kept long before the last one is reached, and all, smaller ones than usual, are
+    // done in seconds.
     const mask = '--in_mask MaskCreate/job020/mask.mrc';
     const args = `--in_3dref ${half1} ${mask} --feature_enhance --mc_it 4 --cube_size 32 --stride 32 --res 7 --verbose --engine cpu --provider cpu --j 1`;
     const environment = { LOCSCALE_CHECKPOINT_SECONDS: '0.01' };

@@ -31,7 +31,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What the functions below use of a browser's page, where they run: the tests are compiled without its types. */
+/**
+ * What the functions below use of a browser's page, where they run: the tests are compiled without its types.
+ */
 interface PageElement {
   value: string;
   hidden: boolean;

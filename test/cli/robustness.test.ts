@@ -1,4 +1,6 @@
-/** The campaign's own processes: what hangs, crashes or fails late is found, and does not end the campaign. */
+/**
+ * The campaign's own processes: what hangs, crashes or fails late is found, and does not end the campaign.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

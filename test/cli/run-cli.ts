@@ -68,8 +68,9 @@ export function runCli(cwd: string, args: readonly string[], options: RunOptions
 }
 
 /**
- * The same in this process, from dist/ as well: for tests of what commands compute and say. Starting a process takes
- * longer than what most of them do there. Not for signals, exit codes of the process, native output and environments.
+ * The same in this process, from dist/ as well: for tests of what commands compute and say. Starting a
+ * process takes longer than what most of them do there. Not for signals, exit codes of the process, native
+ * output and environments.
  */
 export async function runCommand(
   cwd: string,

@@ -61,7 +61,10 @@ describe.skipIf(windows).each(runtimes)('the shim under %s', (runtime) => {
 describe.skipIf(windows)('locscale as other programs call it', () => {
   let project: Workspace;
   let activate: string;
-  /** Scipion's protocol: inputs are links with absolute targets in the folder it works in, named without folder. */
+  /**
+   * Scipion's protocol: inputs are links with absolute targets in the folder it works in, named without
+   * folder.
+   */
   const run = '000123_ProtLocScale/tmp';
   beforeAll(async () => {
     project = new Workspace();

@@ -1,4 +1,7 @@
-/** What the bands of a soft scaling say about every place: B factor, resolution, signal, against known answers. */
+/**
+ * What the bands of a soft scaling say about every place: B factor, resolution, signal, against known
+ * answers.
+ */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine/engine.ts';

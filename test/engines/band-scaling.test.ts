@@ -68,8 +68,9 @@ async function scale(engine: Engine, input: Input) {
 }
 
 /**
- * Shapes and voxel sizes: blocks of 3, 2 and 1 voxels, other factors on every axis, primes, one plane of blocks. Here and
- * below few different lengths: each has kernels of its own, and a software GPU takes a second to compile them.
+ * Shapes and voxel sizes: blocks of 3, 2 and 1 voxels, other factors on every axis, primes, one plane of
+ * blocks. Here and below few different lengths: each has kernels of its own, and a software GPU takes a
+ * second to compile them.
  */
 const GRIDS: readonly (readonly [Shape, Voxels])[] = [
   [

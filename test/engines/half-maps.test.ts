@@ -1,4 +1,7 @@
-/** The verdict on half maps is that of the reference arithmetic, on every engine: float32 transforms do not change it. */
+/**
+ * The verdict on half maps is that of the reference arithmetic, on every engine: float32 transforms do not
+ * change it.
+ */
 import { expect, it } from 'vitest';
 import { measureFsc } from '../../src/pipeline/half-maps.ts';
 import { describeEngines } from '../support/engines.ts';

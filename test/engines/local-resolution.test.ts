@@ -1,4 +1,7 @@
-/** Local resolution: curves and crossings of every engine against a float64 transform per voxel, and what must hold. */
+/**
+ * Local resolution: curves and crossings of every engine against a float64 transform per voxel, and what must
+ * hold.
+ */
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -68,7 +71,8 @@ function sample(mask: Float32Array, count: number): number[] {
 
 describeEngines('local resolution', (engine) => {
   describe.each(['hann', 'box'] as const)('%s window', (weights) => {
-    // Float32 recursions: errors of some 1e-7 of the window's power, shells down to 1e-3 of it. 1e-4 is the bound.
+    // Float32 recursions: errors of some 1e-7 of the window's power, shells down to 1e-3 of it. 1e-4 is the
+    // bound.
     it.each([
       { shape: [20, 18, 23] as Shape, windowVoxels: 8, threshold: 0.143 },
       { shape: [14, 20, 17] as Shape, windowVoxels: 10, threshold: 0.5 },

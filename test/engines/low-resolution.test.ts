@@ -106,8 +106,8 @@ describe('B factors of coarse maps are those of the atoms', () => {
   });
   afterAll(() => cpu.dispose());
 
-  // Windows pass some low frequencies on at their sharp edges: steep fall-offs come out 10 % too low. The rest is
-  // speckle, most in the window of 4.2 times the resolution that 6 A have.
+  // Windows pass some low frequencies on at their sharp edges: steep fall-offs come out 10 % too low. The
+  // rest is speckle, most in the window of 4.2 times the resolution that 6 A have.
   it.each([
     [6, 1.5, 0.3],
     [7.9, 1.975, 0.2],

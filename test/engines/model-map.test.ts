@@ -1,4 +1,6 @@
-/** Maps of models: against the float64 sum, against the definition of a B factor, and what must be refused. */
+/**
+ * Maps of models: against the float64 sum, against the definition of a B factor, and what must be refused.
+ */
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine, ModelMapOptions } from '../../src/engine/engine.ts';
@@ -26,7 +28,9 @@ async function simulated(
   return data;
 }
 
-/** Even, odd, unequal edges; boxes that an atom reaches across several times; origins; fine and coarse voxels. */
+/**
+ * Even, odd, unequal edges; boxes that an atom reaches across several times; origins; fine and coarse voxels.
+ */
 const GRIDS: readonly Grid[] = [
   gridOf([24, 24, 24], 1.4),
   gridOf([17, 22, 27], 1.1, [-30.3, 12.25, 400.1]),

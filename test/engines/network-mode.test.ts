@@ -1,4 +1,7 @@
-/** The pipeline with a network: the model-free mode and feature enhancement, with predictors that can be followed by hand. */
+/**
+ * The pipeline with a network: the model-free mode and feature enhancement, with predictors that can be
+ * followed by hand.
+ */
 import { expect, it } from 'vitest';
 import { calibrateStandardError } from '../../src/math/statistics/pvddt.ts';
 import type { ReferencePredictor } from '../../src/network/graph/model.ts';

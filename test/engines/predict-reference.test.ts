@@ -206,7 +206,8 @@ describeEngines('predicted reference', (engine) => {
       ripples.push(rippleOf(await on.download(predicted.reference)) / before);
       on.release(predicted.reference);
     }
-    // Measured 0.59, 0.44 and 0.25: the wider the roll-off, the faster ripples die out. It begins at 0.7, 0.63 and 0.5 of the Nyquist frequency.
+    // Measured 0.59, 0.44 and 0.25: the wider the roll-off, the faster ripples die out. It begins at 0.7,
+    // 0.63 and 0.5 of the Nyquist frequency.
     expect(ripples[0]).toBeLessThan(0.65);
     expect(ripples[1]).toBeLessThan(ripples[0]);
     expect(ripples[2]).toBeLessThan(0.3);

@@ -113,7 +113,8 @@ describeEngines('resample', (engine) => {
   it('a point source stays where it is, for any voxel size, parity and shape (0.01 voxel)', async () => {
     const on = await engine();
     const random = createRandom(5);
-    // Every length is a set of shaders to compile: few of them, mixed over the axes, finer and coarser at once.
+    // Every length is a set of shaders to compile: few of them, mixed over the axes, finer and coarser at
+    // once.
     const draw = (lengths: Shape): number => lengths[random.integer(0, 2)];
     for (let i = 0; i < 10; i++) {
       const from: Shape = [draw(FROM), draw(FROM), draw(FROM)];
@@ -158,7 +159,9 @@ function gaussian(shape: Shape, centre: readonly number[], sd: number): Float32A
   });
 }
 
-/** Position from the phases of the lowest frequency along each axis: the centroid of a periodic map, voxels. */
+/**
+ * Position from the phases of the lowest frequency along each axis: the centroid of a periodic map, voxels.
+ */
 function centroid(data: Float32Array, shape: Shape): number[] {
   const [, ny, nx] = shape;
   const phase = shape.map(() => ({ re: 0, im: 0 }));

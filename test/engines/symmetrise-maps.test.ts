@@ -1,4 +1,7 @@
-/** Averages over point groups of maps as they are: symmetric models, noise, larger boxes; on the CPU engine only. */
+/**
+ * Averages over point groups of maps as they are: symmetric models, noise, larger boxes; on the CPU engine
+ * only.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -20,7 +23,10 @@ afterAll(() => engine.dispose());
 
 const VOXEL = 1.5;
 
-/** Sharp carbon atoms (B = 20 A^2; a real map has 50 and more) at random places, and their copies, about voxel floor(n/2). */
+/**
+ * Sharp carbon atoms (B = 20 A^2; a real map has 50 and more) at random places, and their copies, about voxel
+ * floor(n/2).
+ */
 function symmetricMap(n: number, operators: readonly Operator[]): Float32Array {
   const random = createRandom(11);
   const centre = Math.floor(n / 2) * VOXEL;
@@ -77,8 +83,9 @@ const power = (data: Float32Array, where: Float32Array): number =>
   data.reduce((sum, value, i) => sum + (where[i] > 0.5 ? value * value : 0), 0);
 
 describe('averages of maps', () => {
-  // Interpolation is right to 1e-4. What is left is ringing of the simulated map, which meets its periodic images at the
-  // faces of the box, where it is not symmetric: up to 6e-4 in the whole box, 1.4e-4 in a sphere of 0.8 of its width.
+  // Interpolation is right to 1e-4. What is left is ringing of the simulated map, which meets its periodic
+  // images at the faces of the box, where it is not symmetric: up to 6e-4 in the whole box, 1.4e-4 in a
+  // sphere of 0.8 of its width.
   it.each(['C3', 'C7', 'D2', 'D7', 'T', 'O', 'I1', 'I2'])(
     'a symmetric model keeps its map: %s (1e-3)',
     async (name) => {
@@ -112,8 +119,8 @@ describe('averages of maps', () => {
     const shape: Shape = [n, n, n];
     const operators = pointGroup(name);
     const inside = sphere(n, 0.4);
-    // Up to 0.8 of the Nyquist frequency, fading. Averages cut the spectrum at the Nyquist frequency, but a turned map
-    // in a box has no sharp one: white noise up to that frequency changes by 6 % the second time.
+    // Up to 0.8 of the Nyquist frequency, fading. Averages cut the spectrum at the Nyquist frequency, but a
+    // turned map in a box has no sharp one: white noise up to that frequency changes by 6 % the second time.
     const noise = await limited(
       noiseVolume(shape, 13).map((v, i) => (v - 0.2) * inside[i]),
       shape,

@@ -95,7 +95,8 @@ describeEngines('symmetrise', (engine) => {
     expect(ours[0]).toBe(data[0]);
   });
 
-  // Every copy is exact but for images of the spectrum: white noise to its Nyquist frequency is the hardest map.
+  // Every copy is exact but for images of the spectrum: white noise to its Nyquist frequency is the hardest
+  // map.
   it.each(['C3', 'C7', 'D3', 'T', 'I1', 'I2', 'I3'])(
     '%s equals the definition on white noise (4e-4)',
     async (name) => {

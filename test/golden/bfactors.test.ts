@@ -1,6 +1,6 @@
 /**
- * B factors of the TRPV1 model from its half maps. The maps were simulated from the model with B * 0.6 + 60; as the
- * method uses them, B factors are compared as averages over 25 A.
+ * B factors of the TRPV1 model from its half maps. The maps were simulated from the model with B * 0.6 + 60;
+ * as the method uses them, B factors are compared as averages over 25 A.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { averageOverNeighbours } from '../../src/atoms/bfactors/average-bfactors.ts';

@@ -1,7 +1,8 @@
 /**
  * Cubes of TRPV1 (96^3, 1.4 A) as the original chooses them. The literals were made by its own functions
- * (LocScale 2.3.1: get_cosine_mask, resample_map, extract_all_cube_centers, filter_cubecenters_by_mask's rule)
- * under scipy on mask.mrc: counts, and CRC-32 of the first voxels (centre less 16, little-endian int32, z y x).
+ * (LocScale 2.3.1: get_cosine_mask, resample_map, extract_all_cube_centers, filter_cubecenters_by_mask's
+ * rule) under scipy on mask.mrc: counts, and CRC-32 of the first voxels (centre less 16, little-endian int32,
+ * z y x).
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';

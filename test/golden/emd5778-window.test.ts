@@ -1,4 +1,6 @@
-/** One real window of EMD-5778: the profiles stored by LocScale's authors and the original's scaling of it. */
+/**
+ * One real window of EMD-5778: the profiles stored by LocScale's authors and the original's scaling of it.
+ */
 import { expect, it } from 'vitest';
 import { compileScalingRule, type ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
 import {

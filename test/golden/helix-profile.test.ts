@@ -64,9 +64,9 @@ describeWithSharedData('helix profile', () => {
     const deviation = (profile: readonly number[], { slope, intercept }: WilsonFit) =>
       range.map((i) => profile[i] / Math.exp(intercept + slope * squared[i]) - 1);
     const [ours, theirs] = [deviation(own, ownLine), deviation(amplitude, theirLine)];
-    // Measured 0.9943, with ours about a sixth weaker. Which helices theirs came from is not known; the choice
-    // changes as much: windows of 35 A make ours a tenth stronger, only helices of 24 residues or more a fifth
-    // weaker (correlation 0.97).
+    // Measured 0.9943, with ours about a sixth weaker. Which helices theirs came from is not known; the
+    // choice changes as much: windows of 35 A make ours a tenth stronger, only helices of 24 residues or more
+    // a fifth weaker (correlation 0.97).
     expect(correlation(ours, theirs)).toBeGreaterThanOrEqual(0.98);
   });
 });

@@ -1,4 +1,6 @@
-/** The checks for filtered and masked input on real maps; thresholds of src/math were set with these figures. */
+/**
+ * The checks for filtered and masked input on real maps; thresholds of src/math were set with these figures.
+ */
 import { expect, it } from 'vitest';
 import { filteredMapWarning, maskedMapWarning } from '../../src/math/inputs/input-checks.ts';
 import {

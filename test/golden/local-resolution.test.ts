@@ -206,7 +206,8 @@ describeWithSharedData('local resolution beside that of RELION', () => {
       const noise = white(map.length, seed);
       return map.map((v, i) => v + NOISE * noise[i]);
     }) as [Float32Array, Float32Array];
-    // RELION's window: flat to 12.5 A, then a cosine of 25 A; half its height at 25 A, as a Hann window of 100 A.
+    // RELION's window: flat to 12.5 A, then a cosine of 25 A; half its height at 25 A, as a Hann window of
+    // 100 A.
     const shape = BETA_GAL;
     const job = {
       shape,

@@ -1,6 +1,6 @@
 /**
- * FSC within a mask beside servalcat 0.4.142: `servalcat fsc --halfmaps half1.mrc half2.mrc --mask mask.mrc` on the
- * TRPV1 half maps, shells 5 to 48.
+ * FSC within a mask beside servalcat 0.4.142: `servalcat fsc --halfmaps half1.mrc half2.mrc --mask mask.mrc`
+ * on the TRPV1 half maps, shells 5 to 48.
  */
 import { expect, it } from 'vitest';
 import { measureMaskedFsc } from '../../src/pipeline/map-measures.ts';

@@ -44,7 +44,10 @@ const shape: Shape = [96, 96, 96];
 const folder = mkdtempSync(join(tmpdir(), 'locscale-model-map-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Structure factors by gemmi of a model in a box, in its own blur and on a grid of twice the rate; as a map on ours. */
+/**
+ * Structure factors by gemmi of a model in a box, in its own blur and on a grid of twice the rate; as a map
+ * on ours.
+ */
 const script = `
 import sys, json, gemmi, numpy as np
 path, out, n, voxel = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
@@ -80,7 +83,9 @@ function simulateByGemmi(cif: string, edge: number, voxelSize: number): Float32A
   return new Float32Array(readFileSync(out).buffer.slice(0));
 }
 
-/** Sums over shells of |f| < 0.5 cycles per voxel: log ratio of powers, and the correlation of the transforms. */
+/**
+ * Sums over shells of |f| < 0.5 cycles per voxel: log ratio of powers, and the correlation of the transforms.
+ */
 function compareShells(
   a: Float32Array,
   b: Float32Array,

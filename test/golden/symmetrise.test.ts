@@ -1,4 +1,7 @@
-/** Symmetry on maps of the reference data: the average of a half map against truth, and what the commands find. */
+/**
+ * Symmetry on maps of the reference data: the average of a half map against truth, and what the commands
+ * find.
+ */
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';

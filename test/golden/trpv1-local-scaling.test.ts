@@ -1,4 +1,7 @@
-/** The original's scaled maps of the TRPV1 half maps against the float64 oracle, on a seeded sample of mask voxels. */
+/**
+ * The original's scaled maps of the TRPV1 half maps against the float64 oracle, on a seeded sample of mask
+ * voxels.
+ */
 import { beforeAll, expect, it } from 'vitest';
 import {
   compileScalingRule,

@@ -1,4 +1,7 @@
-/** A small run that starts from nothing, for every runtime: bundled for a browser, imported by the test under Node. */
+/**
+ * A small run that starts from nothing, for every runtime: bundled for a browser, imported by the test under
+ * Node.
+ */
 import { imageOf, runLocScale } from '../../src/pipeline/index.ts';
 import { selectEngine } from '../../src/select-engine.ts';
 import { ballMask, noisyBlob } from '../unit/pipeline/test-maps.ts';

@@ -10,7 +10,10 @@ export type Launched =
   | { readonly browser: Browser; readonly reason?: undefined }
   | { readonly browser?: undefined; readonly reason: string };
 
-/** Processes of their own, so that pages can be isolated and share memory; WebGPU on the browser's software GPU. */
+/**
+ * Processes of their own, so that pages can be isolated and share memory; WebGPU on the browser's software
+ * GPU.
+ */
 export const COMPUTING_ARGS = [
   '--no-sandbox',
   '--use-angle=swiftshader',

@@ -1,4 +1,6 @@
-/** Bytes of buffers and textures as WebGPU itself is asked for them, beside the counters of the device layer. */
+/**
+ * Bytes of buffers and textures as WebGPU itself is asked for them, beside the counters of the device layer.
+ */
 import type { GpuDevice } from '../../src/gpu/device.ts';
 
 export interface DeviceBytes {

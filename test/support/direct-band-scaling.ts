@@ -1,6 +1,7 @@
 /**
- * Scaling in soft frequency bands, float64, whole arrays at a time, with full Gaussian matrices: the definition of
- * docs/method.md written down, to hold against both engines and against the prototype of the study.
+ * Scaling in soft frequency bands, float64, whole arrays at a time, with full Gaussian matrices: the
+ * definition of docs/method.md written down, to hold against both engines and against the prototype of the
+ * study.
  */
 import { type Shape, voxelCount } from '../../src/math/grid.ts';
 import type { AmplitudeProfile } from '../../src/math/soft-scaling/profile.ts';

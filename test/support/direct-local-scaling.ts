@@ -1,8 +1,9 @@
 /**
  * Local scaling window by window, in float64: the oracle. For each voxel v the window [v - h, v + h) is
  * cut out of map and reference (voxels outside the box take the pad value), transformed, its radial
- * profile taken, scaled and transformed back; the centre voxel is kept (method 4). With a taper the profiles are those of
- * the window times Hann weights, and a window of twice the edge times its Hann weights is scaled.
+ * profile taken, scaled and transformed back; the centre voxel is kept (method 4). With a taper the profiles
+ * are those of the window times Hann weights, and a window of twice the edge times its Hann weights is
+ * scaled.
  */
 import type { Shape } from '../../src/math/grid.ts';
 import type { ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
@@ -188,7 +189,10 @@ function length(a: number, b: number, c: number): number {
   return Math.sqrt(a * a + b * b + c * c);
 }
 
-/** Mean |F| over floor(radius) = r, r = 0 ... h; 'octant' on raw indices of the half c <= h, 'sphere' on signed ones. */
+/**
+ * Mean |F| over floor(radius) = r, r = 0 ... h; 'octant' on raw indices of the half c <= h, 'sphere' on
+ * signed ones.
+ */
 export function windowProfile(spectrum: ComplexArray, w: number, kind: RadialProfileKind): number[] {
   const h = w / 2;
   const sums = new Array<number>(h + 1).fill(0);
@@ -208,7 +212,10 @@ export function windowProfile(spectrum: ComplexArray, w: number, kind: RadialPro
   return sums.map((sum, r) => sum / counts[r]);
 }
 
-/** Centre voxel of the inverse transform of F * interp(|f|; s_r), linear up to and constant beyond 0.5 cycles/voxel. */
+/**
+ * Centre voxel of the inverse transform of F * interp(|f|; s_r), linear up to and constant beyond 0.5
+ * cycles/voxel.
+ */
 function scaledCentre(spectrum: ComplexArray, w: number, scaleFactors: readonly number[]): number {
   const h = scaleFactors.length - 1;
   const perShell = w / 2 / h;

@@ -1,8 +1,8 @@
 /**
- * Averages over operators by their definition, float64: out(x) = mean over operators of f(R (x - c) + c + t), over
- * those positions that are in the box. f is the trigonometric polynomial through the voxels, without what lies
- * beyond the sphere |f| < 1/2 (for rotations about z alone the cylinder), summed coefficient by coefficient.
- * Operators that all map the grid onto itself look voxels up.
+ * Averages over operators by their definition, float64: out(x) = mean over operators of f(R (x - c) + c + t),
+ * over those positions that are in the box. f is the trigonometric polynomial through the voxels, without
+ * what lies beyond the sphere |f| < 1/2 (for rotations about z alone the cylinder), summed coefficient by
+ * coefficient. Operators that all map the grid onto itself look voxels up.
  */
 import type { Shape } from '../../src/math/grid.ts';
 import type { Operator } from '../../src/math/symmetry/point-group.ts';

@@ -65,7 +65,9 @@ function make(python: string, maker: string, folder: string): void {
   }
 }
 
-/** A `describe` for tests on these files: skipped visibly without them, a failure where "shared" is required. */
+/**
+ * A `describe` for tests on these files: skipped visibly without them, a failure where "shared" is required.
+ */
 export function describeWithEmmernetFiles(name: string, body: (files: EmmernetFiles) => void): void {
   const files = emmernetFiles();
   if (!('reason' in files)) describe(name, () => body(files));

@@ -23,7 +23,9 @@ const ENGINES: readonly EngineUnderTest[] = [
 /** One of each for all test files of a process. */
 const started = new Map<EngineUnderTest, Promise<Engine>>();
 
-/** `body` gets a function that returns the engine, which is started on first use and ends with the process. */
+/**
+ * `body` gets a function that returns the engine, which is started on first use and ends with the process.
+ */
 export function describeEngines(name: string, body: (engine: () => Promise<Engine>) => void): void {
   for (const candidate of ENGINES) {
     describe(`${name} (${candidate.name})`, () => {

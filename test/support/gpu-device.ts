@@ -26,8 +26,8 @@ export function describeMissing(name: string, reason: string, body: () => void):
 const adapter = await findTestAdapter();
 
 /**
- * One for all test files of a process (vitest.config.ts) and each set of limits, and never closed: a software GPU takes
- * longer to compile the shaders than to run them.
+ * One for all test files of a process (vitest.config.ts) and each set of limits, and never closed: a software
+ * GPU takes longer to compile the shaders than to run them.
  */
 const opened = new Map<string, Promise<GpuDevice>>();
 

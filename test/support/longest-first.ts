@@ -1,7 +1,7 @@
 /**
- * The order of test files: project by project, since a process is shared only by files that follow one another; within a
- * project those below first, longest first, so that both workers end together. Vitest would take the times of its last
- * run, which a fresh clone does not have, or the sizes of the files.
+ * The order of test files: project by project, since a process is shared only by files that follow one
+ * another; within a project those below first, longest first, so that both workers end together. Vitest would
+ * take the times of its last run, which a fresh clone does not have, or the sizes of the files.
  */
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';

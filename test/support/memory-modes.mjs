@@ -1,6 +1,6 @@
 /**
- * Jobs of every mode on boxes of n^3 voxels, for measurements of memory: half maps of a ball in noise, voxels in
- * memory of the engine.
+ * Jobs of every mode on boxes of n^3 voxels, for measurements of memory: half maps of a ball in noise, voxels
+ * in memory of the engine.
  */
 
 const VOXEL_SIZE = 1.5;
@@ -77,8 +77,8 @@ const predictor = {
 };
 
 /**
- * Of Node, for programs whose memory is measured: how much garbage V8 lets pile up depends on how soon it compiles,
- * which on a busy machine is a matter of luck, 10 MiB more or less.
+ * Of Node, for programs whose memory is measured: how much garbage V8 lets pile up depends on how soon it
+ * compiles, which on a busy machine is a matter of luck, 10 MiB more or less.
  */
 export const MEMORY_FLAGS = ['--max-semi-space-size=1', '--expose-gc'];
 

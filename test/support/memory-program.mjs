@@ -1,8 +1,8 @@
 /**
- * Memory of one run on the CPU engine: node [MEMORY_FLAGS] memory-program.mjs MODE EDGE THREADS. Prints a line:
- * the predicted peak, and what the process held at most beyond the idle engine, bytes. A small run of the same mode on
- * another engine leaves the code in memory that any run needs. Linux: the kernel's own high-water mark, which no
- * counter of the program touches.
+ * Memory of one run on the CPU engine: node [MEMORY_FLAGS] memory-program.mjs MODE EDGE THREADS. Prints a
+ * line: the predicted peak, and what the process held at most beyond the idle engine, bytes. A small run of
+ * the same mode on another engine leaves the code in memory that any run needs. Linux: the kernel's own
+ * high-water mark, which no counter of the program touches.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';

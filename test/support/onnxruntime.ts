@@ -46,7 +46,9 @@ function reasonAgainst(provider: TestProvider): string | undefined {
   return provider === 'webgpu' && 'reason' in adapter ? adapter.reason : undefined;
 }
 
-/** The same tests on each provider; one that is absent is skipped visibly (a failure where it must not be). */
+/**
+ * The same tests on each provider; one that is absent is skipped visibly (a failure where it must not be).
+ */
 export function describeProviders(
   name: string,
   providers: readonly TestProvider[],

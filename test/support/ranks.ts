@@ -4,7 +4,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('./rank-program.mjs', import.meta.url));
-/** Under Deno the tests' own binary: the script that npm installs starts it in a way that cuts off MPICH's launcher. */
+/**
+ * Under Deno the tests' own binary: the script that npm installs starts it in a way that cuts off MPICH's
+ * launcher.
+ */
 export const runProgram: readonly string[] =
   'Deno' in globalThis ? [process.execPath, 'run', '-A', program] : [process.execPath, program];
 
@@ -14,7 +17,10 @@ export interface MpiLauncher {
   readonly command: readonly string[];
 }
 
-/** What Debian calls the launchers when both are installed, then the plain names; told apart by what they print. */
+/**
+ * What Debian calls the launchers when both are installed, then the plain names; told apart by what they
+ * print.
+ */
 const KNOWN = [
   {
     name: 'Open MPI',

@@ -157,7 +157,9 @@ export interface KerasFixtureLayer {
   weights: KerasWeight[];
 }
 
-/** First two axes swapped to the end: (a, b, z, y, x) -> (z, y, x, b, a), the same for both kinds of kernel. */
+/**
+ * First two axes swapped to the end: (a, b, z, y, x) -> (z, y, x, b, a), the same for both kinds of kernel.
+ */
 function toKerasKernel({
   shape,
   data,

@@ -1,4 +1,7 @@
-/** Local B factors: spectra of windows against their definition, the fit, and synthetic sets with a B gradient. */
+/**
+ * Local B factors: spectra of windows against their definition, the fit, and synthetic sets with a B
+ * gradient.
+ */
 import { afterAll, describe, expect, it } from 'vitest';
 import { averageBFactors, averageOverNeighbours } from '../../src/atoms/bfactors/average-bfactors.ts';
 import { bFactorMap, bFactorsAt, latticeFor } from '../../src/atoms/bfactors/b-factor-field.ts';

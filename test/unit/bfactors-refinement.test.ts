@@ -24,7 +24,10 @@ import { smallDataset } from '../support/synthetic.ts';
 const grid: Grid = { shape: [18, 18, 18], voxelSize: [1.4, 1.4, 1.4], origin: [-3, 10, 2.5] };
 const voxelVolume = 1.4 ** 3;
 
-/** dV / 2N times the sum over all frequencies of W^2 |a|^2 or, with `times`, dV / N of W^2 (f^2/4)^2 Re(a conj b). */
+/**
+ * dV / 2N times the sum over all frequencies of W^2 |a|^2 or, with `times`, dV / N of W^2 (f^2/4)^2 Re(a conj
+ * b).
+ */
 function weightedSum(
   setting: RefinementSetting,
   a: ArrayLike<number>,

@@ -1,4 +1,7 @@
-/** What browsers need of their own: a hash of streams and a bzip2 decoder, against Node's and the library that Node takes. */
+/**
+ * What browsers need of their own: a hash of streams and a bzip2 decoder, against Node's and the library that
+ * Node takes.
+ */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Coordinate files of either format: what they are told by, compression, junk, and gemmi's reading of real ones. */
+/**
+ * Coordinate files of either format: what they are told by, compression, junk, and gemmi's reading of real
+ * ones.
+ */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';

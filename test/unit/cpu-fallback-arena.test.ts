@@ -1,4 +1,7 @@
-/** Memory of the CPU engine: pieces never overlap, are zero when given, and free parts of any size are used again. */
+/**
+ * Memory of the CPU engine: pieces never overlap, are zero when given, and free parts of any size are used
+ * again.
+ */
 import { describe, expect, it } from 'vitest';
 import { Arena } from '../../src/cpu-fallback/arena.ts';
 import { createRandom } from '../../src/math/statistics/random.ts';

@@ -1,4 +1,7 @@
-/** Soft bands on the CPU engine: the same bits whatever the threads, and no more memory than the estimate says. */
+/**
+ * Soft bands on the CPU engine: the same bits whatever the threads, and no more memory than the estimate
+ * says.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { bandScalingBytes, CALLER_BYTES, openBands } from '../../src/cpu-fallback/band-scaling.ts';
@@ -131,7 +134,8 @@ describe('soft bands on worker threads', () => {
   it.each([
     [1.06, 3.4, 4.4],
     [1.4, 3.6, 4.8],
-    // One voxel is a block: local powers and gains are as large as the map. 6 and 8 volumes, and kernel memory.
+    // One voxel is a block: local powers and gains are as large as the map. 6 and 8 volumes, and kernel
+    // memory.
     [2, 6.5, 8.5],
   ])(
     'at %f A hold at most %f volumes beside maps and result, %f with a reference',

@@ -21,7 +21,9 @@ const LENGTHS = [
   512,
 ];
 
-/** float32 with tables rounded once: errors grow like sqrt(log n) * 6e-8; 3e-7 was the worst seen (Bluestein). */
+/**
+ * float32 with tables rounded once: errors grow like sqrt(log n) * 6e-8; 3e-7 was the worst seen (Bluestein).
+ */
 const TOLERANCE = 1e-6;
 
 describe('FFT on four lines', () => {

@@ -1,4 +1,7 @@
-/** Soft bands on the GPU: equal to the CPU engine, in several slabs, within the memory and the traffic planned. */
+/**
+ * Soft bands on the GPU: equal to the CPU engine, in several slabs, within the memory and the traffic
+ * planned.
+ */
 import { describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../src/cpu-fallback/index.ts';
 import type { BandScalingJob, Engine } from '../../src/engine/engine.ts';

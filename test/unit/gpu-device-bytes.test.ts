@@ -21,7 +21,9 @@ import { describeGpu } from '../support/gpu-device.ts';
 import { noiseVolume } from '../support/random-volume.ts';
 
 const edge = 32;
-/** Parameters, tables and the two read-back buffers are counted as so much, which most of a small box is not. */
+/**
+ * Parameters, tables and the two read-back buffers are counted as so much, which most of a small box is not.
+ */
 const SMALL_BYTES = 2 ** 20;
 const MOST = 1.15;
 const shape: Shape = [edge, edge, edge];

@@ -65,8 +65,8 @@ describeGpu('a device', (open) => {
     await (await open()).finish(encoder).finally(() => {
       globalThis.setImmediate = paced;
     });
-    // Once a millisecond, after a first one of turns that take more than a microsecond each. Dawn left to itself looks
-    // every ten microseconds.
+    // Once a millisecond, after a first one of turns that take more than a microsecond each. Dawn left to
+    // itself looks every ten microseconds.
     expect(looks).toBeLessThan(performance.now() - started + 1000);
   });
 

@@ -24,7 +24,10 @@ const ALL_LENGTHS = [
   ...Array.from({ length: 256 }, (_, i) => i + 1),
   ...[263, 288, 300, 320, 360, 384, 400, 440, 480, 512],
 ];
-/** Every radix, powers of it, products, primes beyond the radices, the longest. LOCSCALE_FFT_LENGTHS=all: every length. */
+/**
+ * Every radix, powers of it, products, primes beyond the radices, the longest. LOCSCALE_FFT_LENGTHS=all:
+ * every length.
+ */
 const SOME_LENGTHS = [
   1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 16, 17, 37, 49, 64, 77, 125, 210, 256, 263, 360, 512,
 ];

@@ -1,4 +1,6 @@
-/** Radial filter and shell spectra on the GPU: volumes in several slabs and strips give what one slab gives. */
+/**
+ * Radial filter and shell spectra on the GPU: volumes in several slabs and strips give what one slab gives.
+ */
 import { expect, it } from 'vitest';
 import type { GpuDevice, GpuLimits } from '../../src/gpu/device.ts';
 import { planSlabFft } from '../../src/gpu/fft-slabs.ts';

@@ -1,4 +1,7 @@
-/** Symmetry averages on the GPU where neither map nor fine grid fits one buffer, and where the memory is too little. */
+/**
+ * Symmetry averages on the GPU where neither map nor fine grid fits one buffer, and where the memory is too
+ * little.
+ */
 import { expect, it } from 'vitest';
 import { createGpuEngine } from '../../src/gpu/index.ts';
 import type { Shape } from '../../src/math/grid.ts';
@@ -8,7 +11,10 @@ import { relativeL2 } from '../support/compare.ts';
 import { describeGpu } from '../support/gpu-device.ts';
 import { mapLikeVolume } from '../support/random-volume.ts';
 
-/** Five planes of the maps or a few more; one limit for all, so that they share a device and its compiled kernels. */
+/**
+ * Five planes of the maps or a few more; one limit for all, so that they share a device and its compiled
+ * kernels.
+ */
 const SLAB_VOXELS = 900;
 
 describeGpu('symmetry averages on slabs (gpu)', (open) => {

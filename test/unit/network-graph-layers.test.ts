@@ -128,7 +128,8 @@ describeProviders('layers of the network', ['cpu', 'webgpu'], (open, provider) =
         normaliseGroups(builder, x, { name: 'g', scale, shift, groups, epsilon: 1e-3 }),
       );
       cubes.forEach((cube, i) => {
-        // The mean in float32 is off by up to 6e-8 of itself, which is divided by sqrt(epsilon) where nothing varies.
+        // The mean in float32 is off by up to 6e-8 of itself, which is divided by sqrt(epsilon) where nothing
+        // varies.
         const tolerance = TOLERANCE + (6e-8 * Math.abs(mean)) / Math.sqrt(1e-3);
         expect(relativeL2(results[i], directGroupNorm(cube, groups, scale, shift, 1e-3).data)).toBeLessThan(
           tolerance,

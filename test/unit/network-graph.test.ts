@@ -1,4 +1,6 @@
-/** EMmerNet as a whole: table, checks of weights, the ONNX file, and small nets of the same shape in float64. */
+/**
+ * EMmerNet as a whole: table, checks of weights, the ONNX file, and small nets of the same shape in float64.
+ */
 import { describe, expect, it } from 'vitest';
 import { encodeOnnxModel, readOnnxInitializers } from '../../src/formats/onnx.ts';
 import { createRandom } from '../../src/math/statistics/random.ts';
@@ -26,8 +28,9 @@ const MASKS = emmernetDropout(PLAN);
 const PLAIN = { transposedConvolution: 'interleave', dropoutMasks: false } as const;
 const MONTE_CARLO = { transposedConvolution: 'interleave', dropoutMasks: true } as const;
 
-// Rounding through twenty normalised layers: up to 1.8e-5 was seen over several seeds of weights and cubes, because
-// a group of few values may have nearly no variance to divide by. A mask of another cube makes a difference of 1.4.
+// Rounding through twenty normalised layers: up to 1.8e-5 was seen over several seeds of weights and cubes,
+// because a group of few values may have nearly no variance to divide by. A mask of another cube makes a
+// difference of 1.4.
 const TOLERANCE = 5e-5;
 
 function randomCubes(count: number, seed: number): Float32Array {
@@ -207,8 +210,8 @@ describeProviders("network of EMmerNet's shape", ['cpu', 'webgpu'], (open, provi
   });
 
   it('gives a cube the same result in every batch', async () => {
-    // To the last bit. With several threads the CPU provider splits the sums of small convolutions by the size of
-    // the batch, and results differ by rounding.
+    // To the last bit. With several threads the CPU provider splits the sums of small convolutions by the
+    // size of the batch, and results differ by rounding.
     const network = await open(writeEmmernet(WEIGHTS, MONTE_CARLO, PLAN), { intraOpNumThreads: 1 });
     const cubes = randomCubes(3, 4);
     const { data } = await network.run({ ...mapInput(cubes), ...randomMasks(3, 7) });
@@ -292,8 +295,8 @@ describeProviders('Monte-Carlo dropout', ['cpu'], (open) => {
         deviations.push((average - mean.data[at]) / Math.sqrt(expected / passes));
       }
     }
-    // A sample variance of 200 nearly Gaussian values has the relative sd sqrt(2 / 199) = 0.100, the mean of 32
-    // of them 0.0177; 3.3 sd are the 99.9 % interval. Seeds are fixed: this either holds or it does not.
+    // A sample variance of 200 nearly Gaussian values has the relative sd sqrt(2 / 199) = 0.100, the mean of
+    // 32 of them 0.0177; 3.3 sd are the 99.9 % interval. Seeds are fixed: this either holds or it does not.
     const mean = ratios.reduce((total, ratio) => total + ratio, 0) / ratios.length;
     expect(Math.abs(mean - 1)).toBeLessThan(3.3 * 0.0177);
     // The same bound for each of the 32, whose largest is expected near 2.3 sd.

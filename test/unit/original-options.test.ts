@@ -1,6 +1,6 @@
 /**
- * The command lines of LocScale 2.4.1, as its own parser lists them: spellings, values, defaults. Every one of them is
- * known here, every difference stands in this table, and docs/coming-from-locscale.md names it.
+ * The command lines of LocScale 2.4.1, as its own parser lists them: spellings, values, defaults. Every one
+ * of them is known here, every difference stands in this table, and docs/coming-from-locscale.md names it.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

@@ -277,7 +277,10 @@ interface RawEntry {
   zip64?: boolean;
 }
 
-/** A ZIP archive that may lie. With `zip64` sizes are in the extra field, and the end record has its 64-bit twin. */
+/**
+ * A ZIP archive that may lie. With `zip64` sizes are in the extra field, and the end record has its 64-bit
+ * twin.
+ */
 function rawZip(entries: RawEntry[], zip64End = false): Uint8Array {
   const out: number[] = [];
   const half = (v: number): number[] => [v & 255, (v >> 8) & 255];

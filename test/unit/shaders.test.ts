@@ -1,4 +1,7 @@
-/** What holds for every shader: plain 32-bit uniform structs, bindings that can be named, a head that explains. */
+/**
+ * What holds for every shader: plain 32-bit uniform structs, bindings that can be named, a head that
+ * explains.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -29,7 +32,10 @@ function declaredNames(code: string): { types: string[]; constants: string[]; ot
   return { types: all(/\bstruct\s+(\w+)/g), constants, others: others.filter((n) => !constants.includes(n)) };
 }
 
-/** Structs, bindings and constants without the functions: the reflection's parser knows less of WGSL than compilers do. */
+/**
+ * Structs, bindings and constants without the functions: the reflection's parser knows less of WGSL than
+ * compilers do.
+ */
 function declarationsOf(code: string): string {
   let rest = code.replace(/\/\/.*$/gm, '');
   for (;;) {

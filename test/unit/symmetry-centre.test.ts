@@ -1,4 +1,7 @@
-/** The centre of a map's symmetry, found with the group: boxes cut off-centre, odd and even, turned maps, noise. */
+/**
+ * The centre of a map's symmetry, found with the group: boxes cut off-centre, odd and even, turned maps,
+ * noise.
+ */
 import { describe, expect, it } from 'vitest';
 import type { Shape } from '../../src/math/grid.ts';
 import { createRandom } from '../../src/math/statistics/random.ts';

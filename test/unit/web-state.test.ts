@@ -1,4 +1,7 @@
-/** The page without a browser: its states, its settings in a link, what dropped files are taken for, its words. */
+/**
+ * The page without a browser: its states, its settings in a link, what dropped files are taken for, its
+ * words.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,6 +1,7 @@
 /**
  * Parameters of sliding DFTs as the kernels read them: a struct of 32-bit words, its fields in this order
- * (assembly/window-profiles.ts, assembly/local-resolution.ts). Tables, cells and lists are addresses; pitches are bytes.
+ * (assembly/window-profiles.ts, assembly/local-resolution.ts). Tables, cells and lists are addresses; pitches
+ * are bytes.
  */
 import type { Kernels } from './kernels.ts';
 

@@ -2,7 +2,10 @@
 import type { AtomSet } from '../atoms/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../grid.ts';
 
-/** 1 within `radius` (A) of an atom; (z, y, x). Atoms outside the box count with what of their balls lies in it. */
+/**
+ * 1 within `radius` (A) of an atom; (z, y, x). Atoms outside the box count with what of their balls lies in
+ * it.
+ */
 export function regionAroundAtoms({ count, positions }: AtomSet, grid: Grid, radius: number): Uint8Array {
   const [nz, ny, nx] = grid.shape;
   const voxelSize = isotropicVoxelSize(grid);

@@ -1,13 +1,16 @@
 /**
- * Distances to a region, exactly (Felzenszwalb and Huttenlocher 2012, Theory of Computing 8, 415-428): the lower
- * envelope of parabolas along one axis after the other.
+ * Distances to a region, exactly (Felzenszwalb and Huttenlocher 2012, Theory of Computing 8, 415-428): the
+ * lower envelope of parabolas along one axis after the other.
  */
 import type { Shape } from '../grid.ts';
 
 /** Larger than the square of any distance in a box, and exact in float32. */
 const FAR = 2 ** 24;
 
-/** Squared distance of every voxel to the nearest that is not 0, voxels^2; 2^24 where there is none. (z, y, x). */
+/**
+ * Squared distance of every voxel to the nearest that is not 0, voxels^2; 2^24 where there is none. (z, y,
+ * x).
+ */
 export function squaredDistances(region: Uint8Array, shape: Shape): Float32Array {
   const [nz, ny, nx] = shape;
   const squares = new Float32Array(region.length);

@@ -3,12 +3,15 @@ import type { Shape } from '../grid.ts';
 import { squaredDistances } from './distance.ts';
 
 /**
- * Distances are between centres of voxels; the surface of a region lies this much, voxels, beyond the nearest of them
- * on average over its directions: balls of radius 8 to 16 voxels grow and shrink by what was asked to 0.2 voxels.
+ * Distances are between centres of voxels; the surface of a region lies this much, voxels, beyond the nearest
+ * of them on average over its directions: balls of radius 8 to 16 voxels grow and shrink by what was asked to
+ * 0.2 voxels.
  */
 const TO_SURFACE = 0.3;
 
-/** With all that lies up to `voxels` away; a negative distance takes away what lies that near to the outside. */
+/**
+ * With all that lies up to `voxels` away; a negative distance takes away what lies that near to the outside.
+ */
 export function extendRegion(region: Uint8Array, shape: Shape, voxels: number): Uint8Array {
   if (voxels === 0) return region;
   const grown = voxels > 0;

@@ -337,8 +337,8 @@ interface RowRange {
 
 /**
  * Puts the values of these rows within the sphere, above the threshold and below certainty, at the beginning
- * of `values`, unordered. Returns how many there are, and how many are certain: most voxels of a molecule are,
- * and are neither sorted nor looked up.
+ * of `values`, unordered. Returns how many there are, and how many are certain: most voxels of a molecule
+ * are, and are neither sorted nor looked up.
  */
 export function collectTested(
   data: Float32Array,

@@ -1,4 +1,7 @@
-/** What all scenarios share: the program as a child process with a limit, two at a time, and a tally of what came of it. */
+/**
+ * What all scenarios share: the program as a child process with a limit, two at a time, and a tally of what
+ * came of it.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -234,7 +237,8 @@ export function sleep(milliseconds: number): Promise<void> {
 
 /** An error as users are to see it: one sentence, perhaps a hint, and no stack. */
 export function isOneSentence(all: string): boolean {
-  // What drivers have printed follows errors that they may have caused; Dawn's lines look like those of a stack.
+  // What drivers have printed follows errors that they may have caused; Dawn's lines look like those of a
+  // stack.
   const [stderr = ''] = all.split(/^.*Messages of GPU drivers and libraries:$/m);
   const lines = stderr.split('\n').filter((line) => line !== '' && !/^(warning|note):/.test(line));
   const errors = lines.filter((line) => line.startsWith('error: '));

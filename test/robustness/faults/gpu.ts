@@ -1,4 +1,7 @@
-/** A GPU that is lost while it works: every verb of the engine says so, nothing hangs, and a new one can be opened. */
+/**
+ * A GPU that is lost while it works: every verb of the engine says so, nothing hangs, and a new one can be
+ * opened.
+ */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +12,8 @@ import type { Scenario } from './campaign.ts';
 const EDGE = 32;
 
 /**
- * Runs as a process of its own, on the built package: `node lost.mjs DIST MILLISECONDS VERB`. Calls the verb again and
- * again until the device goes, then says as JSON what came of it.
+ * Runs as a process of its own, on the built package: `node lost.mjs DIST MILLISECONDS VERB`. Calls the verb
+ * again and again until the device goes, then says as JSON what came of it.
  */
 const PROGRAM = `
 const [, , dist, after, verb, entryOptions] = process.argv;

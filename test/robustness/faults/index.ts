@@ -59,7 +59,9 @@ export async function runFaults(given: FaultOptions): Promise<FaultResults> {
   return results;
 }
 
-/** A copy of what was built, so that a build in the middle of a campaign disturbs nothing. Returns its `dist`. */
+/**
+ * A copy of what was built, so that a build in the middle of a campaign disturbs nothing. Returns its `dist`.
+ */
 function copyPackage({ dist, work }: FaultOptions): string {
   const folder = join(work, 'package');
   const copy = join(folder, 'dist');

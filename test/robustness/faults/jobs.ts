@@ -65,7 +65,9 @@ export const jobs = {
   },
 } as const satisfies Record<string, Job>;
 
-/** Writes the inputs into `work`/inputs, unless they are there; a third of the voxels for a quick campaign. */
+/**
+ * Writes the inputs into `work`/inputs, unless they are there; a third of the voxels for a quick campaign.
+ */
 export async function makeInputs({ work, quick }: FaultOptions): Promise<void> {
   const folder = join(work, 'inputs');
   if (existsSync(folder)) return;
@@ -93,7 +95,10 @@ export function snapshot(folder: string): Snapshot {
   return found;
 }
 
-/** Times, the name of the folder and the command are not compared; of a page of a report only that it is whole. */
+/**
+ * Times, the name of the folder and the command are not compared; of a page of a report only that it is
+ * whole.
+ */
 function contentOf(path: string, folder: string): string {
   const bytes = readFileSync(path);
   if (path.endsWith('.html')) {

@@ -1,4 +1,7 @@
-/** Commands that are to work without a network: none may be touched, and where there is none the result is the same. */
+/**
+ * Commands that are to work without a network: none may be touched, and where there is none the result is the
+ * same.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +9,10 @@ import process from 'node:process';
 import type { Campaign, Scenario } from './campaign.ts';
 import { type Job, jobs, snapshot, wholeRun } from './jobs.ts';
 
-/** Loaded by Node before the program, in its threads too: whatever touches the network is written down and fails. */
+/**
+ * Loaded by Node before the program, in its threads too: whatever touches the network is written down and
+ * fails.
+ */
 const GUARD = `
 const { appendFileSync } = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');

@@ -1,4 +1,7 @@
-/** Runs of several processes that exchange files (no MPI): one is killed, the others end, and the run goes on later. */
+/**
+ * Runs of several processes that exchange files (no MPI): one is killed, the others end, and the run goes on
+ * later.
+ */
 import { type Campaign, isOneSentence, type Running, type Scenario, sleep } from './campaign.ts';
 import { isTemporary, jobs, snapshot, wholeRun } from './jobs.ts';
 import { entriesOf } from './stopped.ts';

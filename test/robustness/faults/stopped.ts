@@ -101,7 +101,8 @@ function checkStopped(
     const wrong = [...whole.files.keys()].filter((name) => found.get(name) !== whole.files.get(name));
     if (wrong.length > 0) fault(`exit 0 without the whole of ${wrong.join(', ')}`);
   } else if ((stop.twice === true || signal === stop.signal) && isComplete(found, whole)) {
-    // Where nothing is left to do for the program the signal itself ends it, at the second time or in its last moment.
+    // Where nothing is left to do for the program the signal itself ends it, at the second time or in its
+    // last moment.
     tally.count('ended by the signal, all was written');
   } else if (code === stop.code || signal === stop.signal) {
     // Before the program has said what it does with signals, the system ends it.

@@ -5,7 +5,9 @@ import { isOneSentence, type Scenario } from './campaign.ts';
 import { type Job, jobs, snapshot, wholeRun } from './jobs.ts';
 import { entriesOf } from './stopped.ts';
 
-/** Loaded by Node before the program, in its threads too. FAULT_* say which thread is to end, how and when. */
+/**
+ * Loaded by Node before the program, in its threads too. FAULT_* say which thread is to end, how and when.
+ */
 const KILLER = `
 const threads = require('node:worker_threads');
 const { syncBuiltinESMExports } = require('node:module');
@@ -90,7 +92,8 @@ export const workerDeath: Scenario = {
             if (!isOneSentence(stderr)) tally.fault(`${what}: said "${stderr.trim()}"`);
             if (entriesOf(folder).length > 0) tally.fault(`${what}: left ${entriesOf(folder).join(', ')}`);
           } else if (signal === 'SIGABRT' && /Napi::Error/.test(stderr) && entriesOf(folder).length === 0) {
-            // A thread that goes while onnxruntime computes on it takes the process along; nothing here can help it.
+            // A thread that goes while onnxruntime computes on it takes the process along; nothing here can
+            // help it.
             tally.count('ended by onnxruntime');
           } else tally.fault(`${what}: exit ${code ?? signal}: ${stderr.trim()}`);
         }),

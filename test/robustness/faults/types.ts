@@ -1,4 +1,7 @@
-/** What the fault-injection campaign takes and gives: programs that are stopped, starved and robbed while they work. */
+/**
+ * What the fault-injection campaign takes and gives: programs that are stopped, starved and robbed while they
+ * work.
+ */
 
 /** Names of the scenarios, in the order in which they run. */
 export const faultNames = [
@@ -22,7 +25,10 @@ export type FaultName = (typeof faultNames)[number];
 export interface FaultOptions {
   /** A few runs of each scenario instead of the whole campaign. */
   readonly quick: boolean;
-  /** Of all moments and choices: the same seed injects the same faults (when they strike depends on the machine). */
+  /**
+   * Of all moments and choices: the same seed injects the same faults (when they strike depends on the
+   * machine).
+   */
   readonly seed: number;
   /** The built package: the folder with cli.js. */
   readonly dist: string;

@@ -8,7 +8,10 @@ export function property(holds: boolean, what: string): void {
   if (!holds) throw new Error(`The reader broke its promise: ${what}.`);
 }
 
-/** `read`, with a look at what it says when it refuses: one short sentence, and nothing that acts on a terminal. */
+/**
+ * `read`, with a look at what it says when it refuses: one short sentence, and nothing that acts on a
+ * terminal.
+ */
 export function withClearRefusals(
   read: (bytes: Uint8Array) => Promise<void>,
 ): (bytes: Uint8Array) => Promise<void> {

@@ -15,7 +15,9 @@ export interface FuzzTarget {
    * called for half of the cases.
    */
   repair?(bytes: Uint8Array): Uint8Array;
-  /** The product's own reader, and a look at all it returns. Throws or rejects with what the reader throws. */
+  /**
+   * The product's own reader, and a look at all it returns. Throws or rejects with what the reader throws.
+   */
   read(bytes: Uint8Array): Promise<void>;
   /** With these tags the reader may refuse; everything else that is thrown is a fault. */
   readonly refusals: readonly ErrorTag[];

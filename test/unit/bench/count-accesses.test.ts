@@ -1,4 +1,6 @@
-/** Shaders that count their own accesses: the rewritten code, and counts of a shader whose accesses are known. */
+/**
+ * Shaders that count their own accesses: the rewritten code, and counts of a shader whose accesses are known.
+ */
 import { expect, it } from 'vitest';
 import { countAccesses } from '../../../bench/count-accesses.ts';
 import { countDevice } from '../../../bench/counting-device.ts';

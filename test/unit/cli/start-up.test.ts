@@ -1,4 +1,6 @@
-/** What `--version` and `--help` load: nothing that computes. A command loads its own modules when it runs. */
+/**
+ * What `--version` and `--help` load: nothing that computes. A command loads its own modules when it runs.
+ */
 import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +8,9 @@ import { describe, expect, it } from 'vitest';
 
 const src = fileURLToPath(new URL('../../../src/', import.meta.url));
 
-/** Modules that importing `entry` loads, relative to src/: imports of types and those made later do not count. */
+/**
+ * Modules that importing `entry` loads, relative to src/: imports of types and those made later do not count.
+ */
 function loadedBy(entry: string, found = new Set<string>()): Set<string> {
   const path = resolve(src, entry);
   if (found.has(relative(src, path))) return found;

@@ -61,7 +61,8 @@ const forms: readonly Partial<MrcFixture>[] = [
 ];
 
 describe('an extended header that is not there', () => {
-  // More than the voxels have bytes (2772 of float32), fewer, none that can be, one that makes voxels straddle.
+  // More than the voxels have bytes (2772 of float32), fewer, none that can be, one that makes voxels
+  // straddle.
   it.each([20_000, 80, 800, -1, -2_147_483_648, 2 ** 30, 81, 2771])('NSYMBT %i', async (extendedLength) => {
     for (const form of forms) {
       const expected = await readAll(makeMrc({ extents, values, ...form }));

@@ -1,4 +1,7 @@
-/** Which sign the bytes of mode 0 have, for maps and masks, in both byte orders; and IMOD's sign of the origin. */
+/**
+ * Which sign the bytes of mode 0 have, for maps and masks, in both byte orders; and IMOD's sign of the
+ * origin.
+ */
 import { describe, expect, it } from 'vitest';
 import { type MrcReadOptions, readMrc, readMrcHeader, writeMrc } from '../../../src/formats/mrc.ts';
 import { validateMrc } from '../../../src/formats/mrc-validate.ts';

@@ -275,8 +275,8 @@ withReader(
         });
         const valid = mrcfileFindsValid(paths);
         expect(cases.filter(([, , , objects], i) => objects && valid[i]).map(([name]) => name)).toEqual([]);
-        // Whatever mrcfile finds invalid has an error or a warning here (each case is known to be listed, see above);
-        // except that it compares the statistics of complex data, which have no order.
+        // Whatever mrcfile finds invalid has an error or a warning here (each case is known to be listed, see
+        // above); except that it compares the statistics of complex data, which have no order.
         const silent = cases
           .filter(
             ([, fixture, pattern], i) => !valid[i] && /\^note/.test(pattern.source) && fixture.mode !== 4,

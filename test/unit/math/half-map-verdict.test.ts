@@ -141,7 +141,8 @@ describe('where the FSC ends', () => {
   });
 
   it.each([4, 6, 9])('says that it is negative where one is shifted by %i A', (shift) => {
-    // Shells of 128^3 voxels of 1.4 A, of signal to 4 A; a shift multiplies the FSC by the mean of cos(2 pi f s).
+    // Shells of 128^3 voxels of 1.4 A, of signal to 4 A; a shift multiplies the FSC by the mean of cos(2 pi f
+    // s).
     const verdictOf = (by: number): HalfMapVerdict => {
       const shells = Array.from({ length: 64 }, (_, r) => r);
       const counts = Float64Array.from(shells, (r) => 4 * Math.PI * Math.max(1, r) ** 2);

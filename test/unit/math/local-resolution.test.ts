@@ -1,4 +1,7 @@
-/** Tables and curves of the local resolution: shells, counts, crossings, bins of the local filter, the summary. */
+/**
+ * Tables and curves of the local resolution: shells, counts, crossings, bins of the local filter, the
+ * summary.
+ */
 import { describe, expect, it } from 'vitest';
 import { binWeight, filterBins } from '../../../src/math/fourier/local-filter.ts';
 import {

@@ -1,4 +1,6 @@
-/** The step of the local resolution in a run and by itself: what it gives, and what it leaves on the engine. */
+/**
+ * The step of the local resolution in a run and by itself: what it gives, and what it leaves on the engine.
+ */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ResolutionSettings } from '../../../src/engine/engine.ts';

@@ -133,8 +133,8 @@ describe('a reference simulated from atoms', () => {
   });
 
   it('says that B factors pile up at the limit of the refinement', async () => {
-    // Noise that is the same in both half maps falls off as nothing does: the model is pulled to the sharp end,
-    // a blur of both pushes it to the other.
+    // Noise that is the same in both half maps falls off as nothing does: the model is pulled to the sharp
+    // end, a blur of both pushes it to the other.
     engine ??= await createCpuEngine({ threads: 2 });
     const blur = tabulateTransfer((cycles) => Math.exp((-1200 * cycles ** 2) / (4 * 1.5 ** 2)));
     const volume = await engine.upload(data.truth.data.slice(), data.truth.grid.shape);

@@ -89,7 +89,8 @@ async function countedJob(reference: ReferenceChoice, change: Partial<LocScaleJo
   const own = cpu;
   const counting = new Proxy(own, {
     get: (target, name) => {
-      // What threads keep, and the heap, is most of so small a run: test/cli/memory-truth.test.ts measures it.
+      // What threads keep, and the heap, is most of so small a run: test/cli/memory-truth.test.ts measures
+      // it.
       if (name === 'bytesOf') return { ...target.bytesOf, host: () => 0, kept: () => 0 };
       const member = target[name as keyof Engine];
       if (typeof member !== 'function') return member;

@@ -178,7 +178,8 @@ describe('runLocScale', () => {
 
   it('runs without a reference, with a theoretical profile and as hybrid', async () => {
     const theoreticalProfile = { frequency: [0, 0.2, 0.3, 0.36, 0.5], amplitude: [9, 5, 4, 2, 1.5] };
-    // At 1 A/voxel the window has three shells between the Wilson cut-off of this small mask (4.2 A) and 2.2 A.
+    // At 1 A/voxel the window has three shells between the Wilson cut-off of this small mask (4.2 A) and 2.2
+    // A.
     const fine = gridOf({ voxelSize: [1, 1, 1] });
     const map = noisyBlob('reference.mrc', 3, 0.01, 1, fine);
     const differenceMask = radialMap('difference.mrc', (_radius, i) => (i % edge > edge / 2 ? 1 : 0), fine);

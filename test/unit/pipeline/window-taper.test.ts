@@ -1,4 +1,7 @@
-/** LocScale's scheme with Hann windows and a faded result: what they mend, and that nothing changes without them. */
+/**
+ * LocScale's scheme with Hann windows and a faded result: what they mend, and that nothing changes without
+ * them.
+ */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuEngine } from '../../../src/cpu-fallback/index.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
@@ -98,7 +101,8 @@ describe('Hann windows', () => {
     const input = oneMap(await blur(sharp));
     const hard = await scale({ input });
     const hann = await scale({ input, parameters: { windowTaper: 'hann' } });
-    // Relative to 0.1 1/A: the factor of shell r is measured half a shell higher, which raises all frequencies.
+    // Relative to 0.1 1/A: the factor of shell r is measured half a shell higher, which raises all
+    // frequencies.
     const high = async ({ voxels }: typeof hard) =>
       (await ratio(voxels, sharp, 0.22, 0.3)) / (await ratio(voxels, sharp, 0.08, 0.12));
     expect(await high(hard)).toBeLessThan(0.6);

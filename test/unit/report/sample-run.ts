@@ -1,4 +1,6 @@
-/** A small run to be shown: a blob before and after scaling, in noise, with two noise boxes and local values. */
+/**
+ * A small run to be shown: a blob before and after scaling, in noise, with two noise boxes and local values.
+ */
 import type { Shape } from '../../../src/math/grid.ts';
 import type { RunToShow } from '../../../src/report/collect.ts';
 import type { RunRecord } from '../../../src/report/run-record.ts';

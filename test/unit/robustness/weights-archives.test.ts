@@ -1,4 +1,7 @@
-/** Archives of weights made to write elsewhere: nothing is unpacked, whatever names and kinds their entries have. */
+/**
+ * Archives of weights made to write elsewhere: nothing is unpacked, whatever names and kinds their entries
+ * have.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

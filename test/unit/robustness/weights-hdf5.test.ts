@@ -1,4 +1,7 @@
-/** HDF5 files that break the library that reads it: refused, on a thread that can be stopped and leaves nothing behind. */
+/**
+ * HDF5 files that break the library that reads it: refused, on a thread that can be stopped and leaves
+ * nothing behind.
+ */
 import { type Group, File as Hdf5File, ready } from 'h5wasm';
 import { describe, expect, it } from 'vitest';
 import { LocScaleError } from '../../../src/errors.ts';

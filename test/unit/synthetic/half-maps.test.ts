@@ -37,7 +37,8 @@ describe('generated half maps', () => {
     const n2 = data.half2.data.map((v, i) => v - data.truth.data[i]!);
     const shells = fourierShells(n1, n2, data.truth.grid);
     for (const s of shells.slice(3, 29)) {
-      // A correlation of n independent coefficient pairs has the standard error sqrt(2 / n) (Friedel mates count once).
+      // A correlation of n independent coefficient pairs has the standard error sqrt(2 / n) (Friedel mates
+      // count once).
       expect(Math.abs(s.cross / Math.sqrt(s.powerA * s.powerB))).toBeLessThan(4.5 * Math.sqrt(2 / s.count));
       expect(Math.abs(s.powerA / s.powerB - 1)).toBeLessThan(6 * Math.sqrt(4 / s.count));
     }
@@ -54,7 +55,8 @@ describe('generated half maps', () => {
   it.each([4, 5, 6.5])('have their FSC = 0.143 crossing near %f A', (resolution) => {
     const { half1, half2 } = smallDataset({ resolution });
     const shells = fourierShells(half1.data, half2.data, half1.grid);
-    // The level is set on the mean power around the target; the noise of a shell's FSC moves the crossing by up to two shells.
+    // The level is set on the mean power around the target; the noise of a shell's FSC moves the crossing by
+    // up to two shells.
     const steps = Math.abs(1 / resolutionOf(shells) - 1 / resolution) * 60 * 1.5;
     expect(steps).toBeLessThan(2);
   });

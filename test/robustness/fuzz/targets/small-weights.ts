@@ -1,4 +1,6 @@
-/** What the targets for weight files share: a network of three layers with its weights, and looks at results. */
+/**
+ * What the targets for weight files share: a network of three layers with its weights, and looks at results.
+ */
 import { elementCount, type StoredTensor } from '../../../../src/formats/stored-tensor.ts';
 import type { EmmernetPlan } from '../../../../src/network/graph/emmernet-layers.ts';
 import type { WeightSet } from '../../../../src/network/graph/model.ts';
@@ -18,7 +20,9 @@ export const threeLayers: EmmernetPlan = {
 
 export const smallWeights: Tensors = randomWeights(17, threeLayers);
 
-/** Numbers of all arrays of one file that are looked at: views of one storage may repeat it a million times. */
+/**
+ * Numbers of all arrays of one file that are looked at: views of one storage may repeat it a million times.
+ */
 const MOST_NUMBERS = 2 ** 22;
 
 /**

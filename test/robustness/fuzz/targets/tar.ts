@@ -71,7 +71,10 @@ async function seeds(): Promise<readonly Uint8Array[]> {
   ];
 }
 
-/** Checksums of the headers along the way that the sizes give; then packed, plain or cut, by the bytes themselves. */
+/**
+ * Checksums of the headers along the way that the sizes give; then packed, plain or cut, by the bytes
+ * themselves.
+ */
 function repair(bytes: Uint8Array): Uint8Array {
   const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const tar = zipped ? unzipped(bytes) : new Uint8Array(bytes);
