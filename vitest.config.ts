@@ -48,11 +48,12 @@ const engines = tests.filter(
     contains(file, /support\/(engines|gpu-device)\.ts'/) &&
     !contains(file, /\bvi\.|node:child_process/),
 );
-/** A process for each of these: they touch the machine or replace modules (`vi.mock`). */
-const isolated = tests.filter(
-  (file) => !engines.includes(file) && (surroundings.includes(file) || contains(file, /\bvi\./)),
+/** A process for each of these: they replace modules (`vi.mock`). */
+const mocking = tests.filter((file) => !engines.includes(file) && contains(file, /\bvi\./));
+const machine = tests.filter(
+  (file) => !engines.includes(file) && !mocking.includes(file) && surroundings.includes(file),
 );
-const pure = tests.filter((file) => !engines.includes(file) && !isolated.includes(file));
+const pure = tests.filter((file) => ![...engines, ...mocking, ...machine].includes(file));
 
 export default defineConfig({
   // Vite resolves `#platform` (src/package.json), and does not know that it runs under Deno.
@@ -72,7 +73,8 @@ export default defineConfig({
     // Without isolation: two processes for all files, so that modules are loaded once.
     projects: [
       { extends: true, test: { name: 'engines', include: engines, isolate: false } },
-      { extends: true, test: { name: 'machine', include: isolated } },
+      { extends: true, test: { name: 'machine', include: machine, isolate: false } },
+      { extends: true, test: { name: 'mocking', include: mocking } },
       { extends: true, test: { name: 'pure', include: pure, isolate: false } },
     ],
   },

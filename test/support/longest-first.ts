@@ -31,7 +31,7 @@ const LONGEST: readonly string[] = [
 ].map((name) => `test/${name}.test.ts`);
 
 /** Of vitest.config.ts; the short files of the last one fill the gaps. */
-const PROJECTS = ['engines', 'machine', 'pure'];
+const PROJECTS = ['engines', 'machine', 'mocking', 'pure'];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
