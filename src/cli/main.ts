@@ -1,4 +1,5 @@
 /** From argv to an exit code: parse, dispatch to one command (loaded on use), report errors. */
+import { cac } from 'cac';
 import { RankFailure } from '../distributed/communicator.ts';
 import type { LocScaleError } from '../errors.ts';
 import { removeTemporaries } from '../files/temporary-files.ts';
@@ -92,5 +93,18 @@ async function dispatch(
     return;
   }
   for (const note of checkOptionStates(parsed)) logger.note(note);
-  await runOnRanks({ ...unparsed, parsed }, async (shared) => (await runners[command]())(shared), stoppedBy);
+  await runOnRanks({ ...unparsed, parsed }, (shared) => routeToCommand(command, shared), stoppedBy);
+}
+
+/**
+ * cac holds the commands and loads the one that runs. It gets the command's name only: options have been parsed by
+ * LocScale's rules (parse-argv.ts), which cac's own parser does not know (`-hm a b`, prefixes of names, values such
+ * as 007 that stay text).
+ */
+async function routeToCommand(command: CommandName, session: Session): Promise<void> {
+  const cli = cac('locscale-gpu');
+  for (const name of Object.keys(runners) as CommandName[])
+    cli.command(name === 'scale' ? '' : name).action(async () => (await runners[name]())(session));
+  cli.parse(['', 'locscale-gpu', ...(command === 'scale' ? [] : [command])], { run: false });
+  await cli.runMatchedCommand();
 }
