@@ -133,8 +133,12 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
     await page.screenshot({ path: `${join(screenshots, name)}.png` as `${string}.png`, fullPage: true });
   }
 
-  async function writeMap(name: string, seed: number, edge = 20): Promise<Blob> {
-    const grid = { shape: [edge, edge, edge], voxelSize: [3, 3, 3], origin: [0, 0, 0] } as const;
+  async function writeMap(name: string, seed: number, edge = 20, voxel = 3): Promise<Blob> {
+    const grid = {
+      shape: [edge, edge, edge],
+      voxelSize: [voxel, voxel, voxel],
+      origin: [0, 0, 0],
+    } as const;
     const blob = await mapToBlob(noisyBlob(name, seed, 0.05, 3, grid), 'test');
     writeFileSync(join(folder, name), Buffer.from(await blob.arrayBuffer()));
     return blob;
@@ -275,8 +279,9 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
   });
 
   it('stops a run when it is cancelled, and runs again', async () => {
-    await writeMap('a_half_map_1.mrc', 1, 48);
-    await writeMap('a_half_map_2.mrc', 2, 48);
+    // Fine enough for pseudo-atoms, which take long.
+    await writeMap('a_half_map_1.mrc', 1, 48, 2);
+    await writeMap('a_half_map_2.mrc', 2, 48, 2);
     const { page, trouble } = await visit({ hash: '#engine=cpu&ref=pseudo-model' });
     await choose(page, 'a_half_map_1.mrc', 'a_half_map_2.mrc');
     await ready(page);
