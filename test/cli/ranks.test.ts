@@ -391,8 +391,8 @@ else {
 
     // wgpu where there is Deno: a software GPU compiles everything anew in each of the six processes.
     it.each([
-      ['windows', 'node', []],
-      ['soft bands', runtimes[runtimes.length - 1], ['--scaling', 'soft']],
+      ['windows', runtimes[runtimes.length - 1], []],
+      ['soft bands', 'node', ['--scaling', 'soft']],
     ] as const)(
       'share a run, one process each: the bits of one GPU, %s under %s',
       async (_, runtime, scheme) => {
