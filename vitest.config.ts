@@ -32,7 +32,7 @@ const environment: Record<string, string> = {
  * command line under Deno is started by the tests of test/cli, which run under Node.
  */
 const DENO_TESTS =
-  /^test\/(engines\/|golden\/trpv1-engine|unit\/((platform|files|distributed)\/|gpu-|cpu-fallback-|network-graph|model-store|bundled-network|keras-hdf5|formats\/compression))/;
+  /^test\/(engines\/|golden\/trpv1-engine|unit\/((platform|files|distributed|gpu|cpu-fallback)\/|network\/(graph\/(graph|layers)|store\/|bundled-network)|formats\/(keras-hdf5|compression)))/;
 const inDeno = 'Deno' in globalThis;
 
 const tests = readdirSync(join(root, 'test'), { recursive: true })
@@ -44,7 +44,7 @@ const contains = (file: string, pattern: RegExp): boolean =>
 /** On engines and devices that stay open from file to file, with their shaders compiled. */
 const engines = tests.filter(
   (file) =>
-    /^test\/(engines|unit)\//.test(file) &&
+    /^test\/(engines|unit|repository)\//.test(file) &&
     contains(file, /support\/(engines|gpu-device)\.ts'/) &&
     !contains(file, /\bvi\.|node:child_process/),
 );

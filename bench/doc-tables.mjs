@@ -1,7 +1,7 @@
 /**
  * Tables of the documentation, made from stored results and from the table of options; pure. A table
  * stands between `<!-- name:begin -->` and `<!-- name:end -->`; fill-tables.mjs puts it there and
- * test/unit/docs.test.ts checks that it is there.
+ * test/repository/docs.test.ts checks that it is there.
  */
 import { clusterTable, ranksTable } from './cluster-model.mjs';
 import { qualityBlocks } from './quality-tables.mjs';

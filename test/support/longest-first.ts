@@ -9,8 +9,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const LONGEST: readonly string[] = [
   ...['engines/local-scaling', 'engines/band-scaling', 'engines/symmetrise', 'engines/gpu-local-scaling'],
-  ...['engines/resample', 'engines/local-resolution', 'unit/gpu-device-bytes', 'engines/predict-reference'],
-  ...['unit/gpu-fft', 'unit/gpu-device', 'engines/network-mode'],
+  ...['engines/resample', 'engines/local-resolution', 'unit/gpu/device-bytes', 'engines/predict-reference'],
+  ...['unit/gpu/fft', 'unit/gpu/device', 'engines/network-mode'],
   ...['cli/ranks', 'golden/default-mode', 'cli/documented-commands', 'cli/packages', 'cli/library-output'],
   ...['cli/devices', 'cli/shim', 'unit/distributed/ranks', 'cli/faults', 'cli/demo', 'cli/symmetrise'],
   ...['cli/models', 'cli/report-browser', 'cli/examples', 'cli/network', 'cli/memory', 'cli/memory-truth'],
@@ -19,14 +19,14 @@ const LONGEST: readonly string[] = [
     'cli/atomic-models',
     'cli/odd-headers',
     'cli/report',
-    'unit/network-graph',
+    'unit/network/graph/graph',
     'cli/relion',
   ],
   ...[
-    'unit/model-store',
+    'unit/network/store/store',
     'engines/symmetrise-maps',
     'unit/synthetic/ideal-structure',
-    'unit/symmetry-centre',
+    'unit/math/symmetry/symmetry-centre',
   ],
 ].map((name) => `test/${name}.test.ts`);
 

@@ -13,7 +13,7 @@ import { MEMORY_SHARE } from './machine.ts';
 
 /**
  * Volumes of the box that a run takes at its peak, and the working memory of each thread, MiB: fitted to the
- * plans of runs in boxes of 108 and 160 voxels (test/unit/web-plan.test.ts compares).
+ * plans of runs in boxes of 108 and 160 voxels (test/unit/web/plan.test.ts compares).
  */
 const VOLUMES = { soft: 9.2, windows: 5, bFactors: 4.5, localResolution: 2.6, atoms: 5 } as const;
 const THREAD_MEBIBYTES = { soft: 4, windows: 22, bFactors: 0, localResolution: 55, atoms: 0 } as const;

@@ -1,0 +1,204 @@
+/**
+ * The page without a browser: its states, its settings in a link, what dropped files are taken for, its
+ * words.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  assignRoles,
+  type FileFacts,
+  type InputFile,
+  missing,
+  referenceOf,
+  schemeOf,
+} from '../../../src/web/inputs.ts';
+import type { Plan, RunSummary } from '../../../src/web/protocol.ts';
+import { hashOf, references, type Settings, settingsOf } from '../../../src/web/settings.ts';
+import { next, type PageEvent, type State, secondsLeft } from '../../../src/web/state.ts';
+import { inPageWords } from '../../../src/web/words.ts';
+
+const plan = { mode: 'a mode' } as Plan;
+const summary = { mode: 'a mode' } as RunSummary;
+const failure = { tag: 'internal', message: 'It failed.' };
+
+const states: Readonly<Record<State['name'], State>> = {
+  boot: { name: 'boot' },
+  empty: { name: 'empty' },
+  filling: { name: 'filling' },
+  planned: { name: 'planned', plan },
+  running: { name: 'running', plan, progress: { steps: [], warnings: [] }, stopping: false },
+  result: { name: 'result', summary },
+  failed: { name: 'failed', plan, failure },
+};
+
+const events: Readonly<Record<PageEvent['kind'], PageEvent>> = {
+  ready: { kind: 'ready' },
+  emptied: { kind: 'emptied' },
+  lacking: { kind: 'lacking', why: 'A map is missing.' },
+  planned: { kind: 'planned', plan },
+  refused: { kind: 'refused', failure },
+  start: { kind: 'start' },
+  run: { kind: 'run', event: { kind: 'step', name: 'fsc', message: 'Measuring the FSC' }, now: 0 },
+  cancel: { kind: 'cancel' },
+  stopped: { kind: 'stopped' },
+  done: { kind: 'done', summary },
+  failed: { kind: 'failed', failure },
+};
+
+/** Every state that an event leads to; in all others it changes nothing. */
+const arrows: Readonly<Record<PageEvent['kind'], Partial<Record<State['name'], State['name']>>>> = {
+  ready: { boot: 'empty' },
+  emptied: { filling: 'empty', planned: 'empty', result: 'empty', failed: 'empty' },
+  lacking: { empty: 'filling', planned: 'filling', result: 'filling', failed: 'filling' },
+  planned: { filling: 'planned', result: 'planned', failed: 'planned' },
+  refused: { empty: 'filling', planned: 'filling', result: 'filling', failed: 'filling' },
+  start: { planned: 'running', failed: 'running' },
+  run: {},
+  cancel: {},
+  stopped: { running: 'planned' },
+  done: { running: 'result' },
+  failed: { running: 'failed' },
+};
+
+describe('states', () => {
+  it('follow the arrows, and no others', () => {
+    for (const [kind, event] of Object.entries(events))
+      for (const [name, state] of Object.entries(states)) {
+        const wanted = arrows[kind as PageEvent['kind']][name as State['name']] ?? name;
+        expect(next(state, event).name, `${kind} in ${name}`).toBe(wanted);
+      }
+  });
+
+  it('tell how long a step will take once part of it is done', () => {
+    let state = next(states.planned, events.start);
+    state = next(state, {
+      kind: 'run',
+      event: { kind: 'step', name: 'scaling', message: 'Scaling' },
+      now: 1000,
+    });
+    const progress = (): number | undefined =>
+      state.name === 'running' ? secondsLeft(state.progress, 3000) : Number.NaN;
+    expect(progress()).toBeUndefined();
+    state = next(state, {
+      kind: 'run',
+      event: { kind: 'progress', name: 'scaling', done: 2, total: 10 },
+      now: 3000,
+    });
+    expect(progress()).toBeCloseTo(8, 9);
+    state = next(state, events.cancel);
+    expect(state).toMatchObject({ name: 'running', stopping: true });
+  });
+});
+
+describe('settings in a link', () => {
+  const number = (min: number, max: number) =>
+    fc.integer({ min: min * 1000, max: max * 1000 }).map((v) => v / 1000);
+  const settings: fc.Arbitrary<Settings> = fc.record(
+    {
+      reference: fc.constantFrom(...references),
+      scheme: fc.constantFrom('windows' as const, 'soft' as const),
+      engine: fc.constantFrom('cpu' as const, 'gpu' as const),
+      bFactors: fc.boolean(),
+      localResolution: fc.boolean(),
+      resolution: number(1, 50),
+      voxelSize: number(1, 10),
+      window: fc.integer({ min: 6, max: 200 }),
+      fdr: number(0, 1).filter((v) => v > 0 && v < 1),
+      symmetry: fc.constantFrom('C4', 'D7', 'O', 'T', 'I'),
+      refine: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(settings, (given) => {
+        expect(settingsOf(hashOf(given))).toEqual(given);
+      }),
+    );
+  });
+
+  it('leave out what they cannot read', () => {
+    expect(settingsOf('#ref=magic&res=-3&sym=%3Cscript%3E&fdr=2&window=abc&b=yes&engine=tpu')).toEqual({});
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(() => settingsOf(`#${text}`)).not.toThrow();
+      }),
+    );
+  });
+});
+
+let lastId = 0;
+function file(name: string, facts: Partial<FileFacts> = {}, id = ++lastId): InputFile {
+  const map = { kind: 'map', shape: [8, 8, 8], voxelSize: [1, 1, 1], notes: [], ...facts };
+  return { id, file: new File([], name), facts: map as FileFacts, role: 'unused' };
+}
+const rolesOf = (...files: InputFile[]): string[] => assignRoles(files).map(({ role }) => role);
+
+describe('dropped files', () => {
+  it('are told by their names and by what they hold', () => {
+    const model = file('model.cif', { kind: 'model' });
+    expect(rolesOf(file('emd_1_half_map_2.map.gz'), file('emd_1_half_map_1.map.gz'))).toEqual([
+      'half2',
+      'half1',
+    ]);
+    expect(rolesOf(file('run_half1_class001_unfil.mrc'), file('run_half2_class001_unfil.mrc'))).toEqual([
+      'half1',
+      'half2',
+    ]);
+    expect(rolesOf(file('J12_map_half_A.mrc'), file('J12_map_half_B.mrc'))).toEqual(['half1', 'half2']);
+    expect(rolesOf(file('a.mrc'), file('b.mrc'), model)).toEqual(['half1', 'half2', 'model']);
+    expect(rolesOf(file('a.mrc'), file('b.mrc', { shape: [9, 9, 9] }))).toEqual(['map', 'unused']);
+    expect(rolesOf(file('only.mrc'), file('J12_mask.mrc'), file('reference.mrc'))).toEqual([
+      'map',
+      'mask',
+      'reference',
+    ]);
+    expect(rolesOf(file('only.mrc'), file('soft.mrc', { range: [0, 1] }))).toEqual(['map', 'mask']);
+  });
+
+  it('keep what the user says they are', () => {
+    const said = { ...file('half_1.mrc'), role: 'reference' as const, chosen: true };
+    expect(rolesOf(said, file('half_2.mrc'), file('x.mrc'))).toEqual(['reference', 'half2', 'half1']);
+  });
+
+  it('make a job, or one sentence says what is missing', () => {
+    const pair = assignRoles([file('half1.mrc'), file('half2.mrc')]);
+    const one = assignRoles([file('map.mrc')]);
+    expect(missing(pair, {})).toBeUndefined();
+    expect(missing(pair.slice(0, 1), {})).toBe('The second half map is missing.');
+    expect(missing(one, {})).toContain('A single map is scaled up to its resolution');
+    expect(missing(one, { resolution: 3 })).toBeUndefined();
+    expect(missing(one, { resolution: 3, localResolution: true })).toBe(
+      'The local resolution needs half maps.',
+    );
+    expect(missing(pair, { reference: 'model' })).toContain('no file is one');
+    expect(missing([{ ...pair[0], problem: 'It is damaged.' }, pair[1]], {})).toContain('cannot be used');
+  });
+
+  it('decide what a map is scaled to', () => {
+    const pair = [file('half1.mrc'), file('half2.mrc')];
+    const withMap = assignRoles([...pair, file('reference.mrc')]);
+    const withModel = assignRoles([...pair, file('x.pdb', { kind: 'model' })]);
+    expect(referenceOf(assignRoles(pair), {})).toBe('profile');
+    expect(referenceOf(withMap, {})).toBe('map');
+    expect(referenceOf(withModel, {})).toBe('model');
+    expect(referenceOf(withModel, { reference: 'none' })).toBe('none');
+    expect(schemeOf('profile', { scheme: 'windows' })).toBe('soft');
+    expect(schemeOf('map', { scheme: 'soft' })).toBe('soft');
+    expect(schemeOf('model', {})).toBe('windows');
+  });
+});
+
+describe('words', () => {
+  it('name what the page has', () => {
+    expect(inPageWords('Choose a smaller window with `windowVoxels`.')).toBe(
+      'Choose a smaller window with “Window” (Settings).',
+    );
+    expect(inPageWords('Use `engine: cpu`.')).toBe('Use “CPU” (Settings, Compute on).');
+    expect(inPageWords('If 1.2 A is right, give `voxelSize: 1.2`.')).toBe(
+      'If 1.2 A is right, give “Voxel size” (Settings): 1.2.',
+    );
+    expect(inPageWords('Leave `mpi` out.')).toBe('Leave “mpi” of the command line out.');
+  });
+});
