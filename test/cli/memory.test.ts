@@ -79,10 +79,12 @@ interface Peaks {
  * machine.
  */
 const WATCH = `
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
-const note = (name) => writeFileSync(name, String(process.resourceUsage().maxRSS));
+// Not maxRSS of resourceUsage: it begins with the memory of the process that started this one.
+const peak = () => /^VmHWM:\\s*(\\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
+const note = (name) => writeFileSync(name, peak());
 if (isMainThread) {
   const write = process.stdout.write.bind(process.stdout);
   process.stdout.write = (text, ...rest) => {
