@@ -2,6 +2,7 @@
  * A model in the frame of a map. Coordinates are absolute (angstrom); voxel (0, 0, 0) is at the grid's origin
  * (ORIGIN of the header, else NSTART). The box of a map ends half a voxel beyond its outermost voxels.
  */
+import { LocScaleError } from '../errors.ts';
 import type { Atom } from '../math/atoms/atom.ts';
 import { type AtomSet, atomSetOf } from '../math/atoms/atom-set.ts';
 import { scatteringFactorOf } from '../math/atoms/scattering-factors.ts';
@@ -24,6 +25,15 @@ export interface PlacedModel<A extends Atom> {
   };
   /** What was left out and why, and what looks wrong, one sentence each. */
   readonly warnings: readonly string[];
+}
+
+/** `parameter`: that the model was given by. */
+export function noAtomInMap(grid: Grid, parameter: string): LocScaleError {
+  return new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
+    parameter,
+    expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
+    hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
+  });
 }
 
 export function placeModel<A extends Atom>(

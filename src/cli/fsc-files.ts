@@ -79,6 +79,11 @@ export function maskedFscLines(fsc: FscInMask): string[] {
   ];
 }
 
+/** The first two columns of tables: 1/A and A. */
+export function shellCells(f: number): string {
+  return `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}`;
+}
+
 /** All curves, shell by shell. */
 export function maskedFscTable({ frequency, unmasked, masked, randomised, corrected }: FscInMask): string[] {
   const cell = (value: number | undefined): string =>
@@ -87,7 +92,7 @@ export function maskedFscTable({ frequency, unmasked, masked, randomised, correc
     ' 1/A             A  unmasked    masked  randomised  corrected',
     ...frequency.map(
       (f, r) =>
-        `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}${cell(unmasked[r])}${cell(masked[r])}  ${cell(randomised?.[r])} ${cell(corrected[r])}`,
+        `${shellCells(f)}${cell(unmasked[r])}${cell(masked[r])}  ${cell(randomised?.[r])} ${cell(corrected[r])}`,
     ),
   ];
 }

@@ -1,13 +1,13 @@
 /** `locscale-gpu fsc HALF1 HALF2`: the curve, and that within a mask, as a table and as a file. */
-import { LocScaleError } from '../errors.ts';
 import type { FscCurve, LocScaleJob } from '../index.ts';
 import { type FscOptions, type FscResult, runFsc } from '../index.ts';
 import { type FscFall, findFall } from '../math/fourier/fsc.ts';
-import { checkCurveName, maskedFscLines, maskedFscTable } from './fsc-files.ts';
+import { checkCurveName, maskedFscLines, maskedFscTable, shellCells } from './fsc-files.ts';
 import { chooseHalfMaps, ineffectiveOptions, parametersOf } from './job-options.ts';
 import { fscOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
+import { exclude } from './usage.ts';
 import type { RunResult } from './write-run.ts';
 
 interface Job {
@@ -23,11 +23,7 @@ function fscRun({ parsed }: Session): MapRun<Job, FscResult & RunResult> {
   const input = chooseHalfMaps(parsed, 'fsc');
   const { values } = parsed;
   const { outfile, autoMask, seed } = values;
-  if (values.mask !== undefined && autoMask === true)
-    throw new LocScaleError('usage', '-ma and --auto_mask exclude each other.', {
-      where: '--auto_mask',
-      hint: 'Leave one of them out.',
-    });
+  if (values.mask !== undefined && autoMask === true) throw exclude('-ma', '--auto_mask');
   const hasMask = values.mask !== undefined || autoMask === true;
   if (outfile !== undefined) checkCurveName(outfile, hasMask);
   const parameters = parametersOf(values, true);
@@ -60,10 +56,7 @@ function fscRun({ parsed }: Session): MapRun<Job, FscResult & RunResult> {
 export function fscLines(fsc: FscCurve): string[] {
   return [
     ` 1/A       A        FSC`,
-    ...fsc.frequency.map(
-      (f, i) =>
-        `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}  ${fsc.correlation[i].toFixed(5).padStart(8)}`,
-    ),
+    ...fsc.frequency.map((f, i) => `${shellCells(f)}  ${fsc.correlation[i].toFixed(5).padStart(8)}`),
     ...resolutionLines(fsc),
   ];
 }

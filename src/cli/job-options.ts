@@ -3,7 +3,6 @@
  * what may be given together. Nothing is read here.
  */
 import { extname } from 'node:path';
-import type { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../index.ts';
 import { type ReferenceFiles, type RunChosen, usesTheoreticalProfile, type Way } from '../options/effects.ts';
 import {
@@ -20,7 +19,7 @@ import { referenceTraitsOf } from '../pipeline/references/index.ts';
 import { localResolutionSettings } from './local-resolution.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
-import { usage } from './usage.ts';
+import { exclude, usage } from './usage.ts';
 
 export type InputFiles =
   | { readonly kind: 'map'; readonly map: string }
@@ -134,10 +133,6 @@ function refuseForeign(values: OptionValues, kind: Way, way: string | undefined)
       ? usage(`${name} needs ${needs}.`, name, `Add ${needs}, or leave ${name} out.`)
       : exclude(way, name);
   }
-}
-
-function exclude(one: string, other: string): LocScaleError {
-  return usage(`${one} and ${other} exclude each other.`, other, 'Leave one of them out.');
 }
 
 /** All parameters in use: the options given, else the pipeline's defaults. */

@@ -1,7 +1,7 @@
 /** `locscale-gpu mask MAP`: a mask, and the FDR confidence map where it was made from that. */
 
 import type { LocScaleJob, MaskMaking, MaskResult, MaskSource } from '../index.ts';
-import { readModelFile, runMask } from '../index.ts';
+import { runMask } from '../index.ts';
 import type { OptionValues } from '../options/index.ts';
 import { measurementToShow } from '../report/run-to-show.ts';
 import {
@@ -14,7 +14,7 @@ import {
 import { maskOutputs } from './output-tables.ts';
 import { type MapRun, type Opened, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
-import { usage } from './usage.ts';
+import { exclude } from './usage.ts';
 
 interface Job {
   readonly input: LocScaleJob['input'];
@@ -89,8 +89,7 @@ function chooseSource({ threshold, nonZero, modelCoordinates }: OptionValues): M
   if (nonZero === true) given.push(['non-zero region', '--non_zero']);
   if (modelCoordinates !== undefined) given.push(['model', '-mc']);
   const [first, second] = given;
-  if (second !== undefined)
-    throw usage(`${first?.[1]} and ${second[1]} exclude each other.`, second[1], 'Leave one of them out.');
+  if (second !== undefined) throw exclude(`${first?.[1]}`, second[1]);
   return first?.[0] ?? 'FDR';
 }
 
@@ -98,7 +97,7 @@ function shapingOf({ fillHoles, keepPieces, extend, softEdge, invert }: OptionVa
   return { fillHoles, keepPieces, extendAngstrom: extend, softEdgeAngstrom: softEdge, invert };
 }
 
-async function openMaking({ parsed: { values }, logger }: Session, opened: Opened): Promise<MaskMaking> {
+async function openMaking({ parsed: { values } }: Session, opened: Opened): Promise<MaskMaking> {
   const { threshold, lowPass, modelCoordinates, radius } = values;
   const open = async (path: string | undefined) =>
     path === undefined ? undefined : opened.openLater(path, 'mask', { kind: 'mask', allowAllZero: true });
@@ -106,10 +105,7 @@ async function openMaking({ parsed: { values }, logger }: Session, opened: Opene
     if (threshold !== undefined) return { kind: 'threshold', density: threshold, lowPass };
     if (values.nonZero === true) return { kind: 'non-zero region' };
     if (modelCoordinates === undefined) return { kind: 'FDR' };
-    logger.line(`Reading ${modelCoordinates}`);
-    const structure = await readModelFile(modelCoordinates, {
-      onRead: (file) => opened.files.push({ role: 'atomic model', ...file }),
-    });
+    const structure = await opened.openModel(modelCoordinates);
     return { kind: 'model', structure, radiusAngstrom: radius };
   };
   return {

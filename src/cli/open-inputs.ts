@@ -1,7 +1,7 @@
 /** Opens the maps a run works on; those that are needed late are read late. */
 import type { Engine } from '../engine/engine.ts';
-import type { LocScaleJob, MapImage, MapSource } from '../index.ts';
-import { type MapFileOptions, openMapFile, readMapFile } from '../index.ts';
+import type { LocScaleJob, MapImage, MapSource, Structure } from '../index.ts';
+import { type MapFileOptions, openMapFile, readMapFile, readModelFile } from '../index.ts';
 import type { InputFile } from '../report/run-record.ts';
 import type { InputFiles } from './job-options.ts';
 import type { Session } from './session.ts';
@@ -15,6 +15,7 @@ export interface OpenedInputs {
    * Its voxels are read when their step begins: until then the half maps and their spectra need the memory.
    */
   openLater(path: string, role: string, more?: MapFileOptions): Promise<MapSource>;
+  openModel(path: string): Promise<Structure>;
 }
 
 export async function openInputs(session: Session, engine: Engine, input: InputFiles): Promise<OpenedInputs> {
@@ -34,6 +35,10 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
   const open = (path: string, role: string): Promise<MapImage> => readMapFile(path, options(path, role));
   const openLater: OpenedInputs['openLater'] = (path, role, more = {}) =>
     openMapFile(path, { ...options(path, role), ...more });
+  const openModel: OpenedInputs['openModel'] = (path) => {
+    logger.line(`Reading ${path}`);
+    return readModelFile(path, { onRead: (file) => files.push({ role: 'atomic model', ...file }) });
+  };
   const maps: LocScaleJob['input'] =
     input.kind === 'map'
       ? { kind: 'map', map: await open(input.map, 'map') }
@@ -46,7 +51,7 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
     values.mask === undefined
       ? undefined
       : await openLater(values.mask, 'mask', { kind: 'mask', allowAllZero: false });
-  return { input: maps, mask, files, openLater };
+  return { input: maps, mask, files, openLater, openModel };
 }
 
 /** Files named by the input options and the mask, for checks before anything is computed. */

@@ -64,10 +64,18 @@ function postprocessRun({
   };
 }
 
-function sharpeningLines({ bFactor, guinier, lowPass, fscWeighted }: PostprocessResult['numbers']): string[] {
+function sharpeningLines({
+  bFactor,
+  bFactorSource,
+  guinier,
+  lowPass,
+  fscWeighted,
+}: PostprocessResult['numbers']): string[] {
   const source =
     guinier === undefined
-      ? 'as given'
+      ? bFactorSource === 'user'
+        ? 'as given'
+        : 'no line in the Guinier plot'
       : `Guinier plot from ${guinier.from.toFixed(1)} to ${guinier.to.toFixed(2)} A, ${guinier.shells} shells, R^2 ${guinier.quality.toFixed(3)}`;
   return [
     `B factor: ${bFactor.toFixed(1)} A^2 (${source})`,

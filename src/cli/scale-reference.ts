@@ -1,6 +1,5 @@
 /** The reference of a scaling run: from the files that the options name to the pipeline's choice. */
-import type { Structure } from '../formats/structure.ts';
-import { type LocScaleJob, type ReferenceChoice, readModelFile } from '../index.ts';
+import type { LocScaleJob, ReferenceChoice } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { suitsVoxels, voxelsMisfit } from '../network/graph/suits.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
@@ -21,9 +20,9 @@ export function referencePaths(reference: ReferenceFiles): string[] {
 
 /** The reference the options ask for; maps stay in their files until they are needed. */
 export async function openReference(
-  { parsed: { values }, logger }: Session,
+  { parsed: { values } }: Session,
   reference: ReferenceFiles,
-  { predictor, openLater, files }: Opened,
+  { predictor, openLater, openModel }: Opened,
 ): Promise<ReferenceChoice> {
   const { refmacIterations: refinementCycles, averagingWindow } = values;
   const pseudoAtoms = {
@@ -31,10 +30,6 @@ export async function openReference(
     iterations: values.totalIterations,
     distanceAngstrom: values.distance,
     seed: values.seed,
-  };
-  const readModel = (path: string): Promise<Structure> => {
-    logger.line(`Reading ${path}`);
-    return readModelFile(path, { onRead: (file) => files.push({ role: 'atomic model', ...file }) });
   };
   switch (reference.kind) {
     case 'none':
@@ -57,7 +52,7 @@ export async function openReference(
     case 'atomic-model':
       return {
         kind: 'atomic-model',
-        structure: await readModel(reference.model),
+        structure: await openModel(reference.model),
         refinementCycles:
           values.skipRefine === true ? undefined : (refinementCycles ?? defaultRefinementCycles),
         theoreticalProfile: reference.theoreticalProfile,
@@ -65,7 +60,7 @@ export async function openReference(
     case 'hybrid-model':
       return {
         kind: reference.kind,
-        structure: await readModel(reference.model),
+        structure: await openModel(reference.model),
         refinementCycles,
         pseudoAtoms,
         averagingWindow,

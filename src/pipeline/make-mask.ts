@@ -3,7 +3,7 @@
  * the atoms of a model or from the non-zero region of a masked map; then, in this order, combined with other
  * masks, holes filled, the largest pieces kept, extended, its edge softened, inverted.
  */
-import { placeModel } from '../atoms/place-model.ts';
+import { noAtomInMap, placeModel } from '../atoms/place-model.ts';
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
@@ -146,12 +146,7 @@ async function regionOf(
         run.warn(
           `${outside.count} of ${outside.count + atoms.count} atoms of the model lie outside the map, up to ${outside.farthestAngstrom.toFixed(1)} A.`,
         );
-      if (atoms.count === 0)
-        throw new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
-          parameter: 'model',
-          expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
-          hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
-        });
+      if (atoms.count === 0) throw noAtomInMap(grid, 'model');
       const region = regionAroundAtoms(atoms, grid, source.radiusAngstrom ?? DEFAULT_MODEL_RADIUS);
       const raw = await engine.upload(Float32Array.from(region), grid.shape);
       const found = await engine.binarise(raw, 0.5);

@@ -37,7 +37,8 @@ export async function prepareWeights(
   const { mask, confidence, origin } = await prepareMask({ userMask: undefined, map, maps, parameters }, run);
   const weights = await softenMask(run.engine, mask, maps.voxelSize);
   run.release(mask, confidence);
-  return { weights, voxels: await sumOf(weights, run), origin };
+  const { mean, count } = await run.engine.statistics(weights);
+  return { weights, voxels: mean * count, origin };
 }
 
 async function weightsOf(given: MapInput, run: Run): Promise<MaskWeights> {
@@ -45,7 +46,7 @@ async function weightsOf(given: MapInput, run: Run): Promise<MaskWeights> {
   const weights = await run.upload(given);
   const statistics = await engine.statistics(weights);
   checkFinite(given.name, statistics);
-  const { min, max } = statistics;
+  const { min, max, mean, count } = statistics;
   if (min < -TOLERANCE || max > 1 + TOLERANCE || max <= 0)
     throw new LocScaleError('bad-input', `The values of the mask ${given.name} are not weights.`, {
       where: given.name,
@@ -65,10 +66,5 @@ async function weightsOf(given: MapInput, run: Run): Promise<MaskWeights> {
     run.warn(
       `The mask ${given.name} has hard edges, which correlate the half maps at high resolution; random phases show how much. Masks with soft edges give the better measurement.`,
     );
-  return { weights, voxels: await sumOf(weights, run), origin: { source: 'user' } };
-}
-
-async function sumOf(weights: Volume, { engine }: Run): Promise<number> {
-  const { mean, count } = await engine.statistics(weights);
-  return mean * count;
+  return { weights, voxels: mean * count, origin: { source: 'user' } };
 }

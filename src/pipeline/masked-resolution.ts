@@ -4,8 +4,7 @@
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
-import { FSC_THRESHOLD } from '../math/fourier/fsc.ts';
-import type { MaskedFsc } from '../math/fourier/masked-fsc.ts';
+import { endOfSignal, type MaskedFsc } from '../math/fourier/masked-fsc.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { ResolvedMap } from './fsc.ts';
 import { measureMaskedFsc, softenMask } from './map-measures.ts';
@@ -32,25 +31,34 @@ export interface PlannedSignalEnd {
   find(run: Run): Promise<SignalEnd>;
 }
 
+/** Half maps whose agreement says how much of them is signal. */
+export function independentHalves({ halves, fsc }: ResolvedMap): readonly [Volume, Volume] | undefined {
+  return fsc?.verdict.relation === 'independent' ? halves : undefined;
+}
+
+/** `what`: that ends at it, as the subject of a sentence. */
+export function resolutionUnknown(what: string): LocScaleError {
+  return new LocScaleError('usage', `${what} ends at the resolution, which is not known.`, {
+    parameter: 'resolution',
+    hint: `Give it with ${named('resolution')}, or give two independent half maps.`,
+  });
+}
+
 /**
  * `what`: that ends there, as the subject of a sentence. `weights`: the curve is wanted even with a
  * resolution.
  */
 export function planSignalEnd(
   what: string,
-  { halves, fsc, cutoff, resolutionKnown }: ResolvedMap,
+  resolved: ResolvedMap,
   mask: Volume,
   voxelSize: number,
   asked: number | undefined,
   { run, weights }: { readonly run: Run; readonly weights: boolean },
 ): PlannedSignalEnd {
-  const independent = fsc?.verdict.relation === 'independent' ? halves : undefined;
-  const measured = asked === undefined || weights ? independent : undefined;
-  if (measured === undefined && !resolutionKnown)
-    throw new LocScaleError('usage', `${what} ends at the resolution, which is not known.`, {
-      parameter: 'resolution',
-      hint: `Give it with ${named('resolution')}, or give two independent half maps.`,
-    });
+  const { cutoff, resolutionKnown } = resolved;
+  const measured = asked === undefined || weights ? independentHalves(resolved) : undefined;
+  if (measured === undefined && !resolutionKnown) throw resolutionUnknown(what);
   return {
     usesHalfMaps: measured !== undefined,
     bytes: measured === undefined ? 0 : bytesOfMaskedFsc(mask.shape, run),
@@ -59,7 +67,7 @@ export function planSignalEnd(
       const edge = await softenMask(current.engine, mask, voxelSize);
       const masked = await measureMaskedFsc(current.engine, measured, edge, voxelSize);
       current.release(edge);
-      return { resolution: asked ?? endOf(masked, voxelSize) ?? cutoff.cutoff, fsc: masked };
+      return { resolution: asked ?? endOfSignal(masked, voxelSize) ?? cutoff.cutoff, fsc: masked };
     },
   };
 }
@@ -71,8 +79,8 @@ export async function resolveWithin(
   voxelSize: number,
   run: Run,
 ): Promise<ResolvedMap> {
-  const { halves, fsc } = resolved;
-  if (halves === undefined || fsc?.verdict.relation !== 'independent') {
+  const halves = independentHalves(resolved);
+  if (halves === undefined) {
     run.warn(
       'The half maps are not independent: their FSC within the mask is not measured, and the resolution is that of the whole box.',
     );
@@ -87,7 +95,7 @@ export async function resolveWithin(
     run,
   );
   run.release(weights);
-  const end = endOf(fscInMask, voxelSize);
+  const end = endOfSignal(fscInMask, voxelSize);
   if (end === undefined) {
     run.warn(
       'The half maps have no signal in common within the mask: the resolution is that of the whole box.',
@@ -97,11 +105,6 @@ export async function resolveWithin(
   run.info(`Resolution within the mask, corrected for it: ${end.toFixed(2)} A.`);
   const cutoff = { cutoff: Math.max(end, 2 * voxelSize), source: 'half-map FSC within the mask' } as const;
   return { ...resolved, fscInMask, cutoff, resolutionKnown: true };
-}
-
-/** A curve that never falls ends with the voxels; undefined without common signal. */
-function endOf({ corrected, resolution }: MaskedFsc, voxelSize: number): number | undefined {
-  return resolution ?? ((corrected.at(-1) ?? 0) >= FSC_THRESHOLD ? 2 * voxelSize : undefined);
 }
 
 function bytesOfMaskedFsc(shape: Shape, { engine: { bytesOf } }: Run): number {

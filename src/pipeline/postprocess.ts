@@ -7,15 +7,17 @@ import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { FSC_THRESHOLD } from '../math/fourier/fsc.ts';
+import { endOfSignal } from '../math/fourier/masked-fsc.ts';
 import type { Grid } from '../math/grid.ts';
 import type { GuinierFit } from '../math/scaling/guinier.ts';
 import type { LocScaleContext } from './context.ts';
-import { type ResolvedMap, resolveMap } from './fsc.ts';
+import { resolveMap } from './fsc.ts';
 import type { FscCurve } from './half-maps.ts';
 import type { LocScaleJob } from './job.ts';
 import { multiplyVolumes, type ShellAmplitudes, sharpenGlobally } from './map-measures.ts';
 import type { MaskOrigin } from './mask.ts';
 import { prepareWeights } from './mask-weights.ts';
+import { independentHalves, resolutionUnknown } from './masked-resolution.ts';
 import { completeParameters, defaultSeed, GUINIER_START, type LocScaleParameters } from './parameters.ts';
 import { readMaps } from './read-maps.ts';
 import { usableResolutions } from './resolutions.ts';
@@ -47,8 +49,9 @@ export interface PostprocessNumbers {
   readonly lowPass: number;
   /** A: within the mask, else that of the user. */
   readonly resolution: number;
-  /** Added, A^2. */
+  /** Added, A^2: the user's, that of the Guinier plot, or 0 where that has no line. */
   readonly bFactor: number;
+  readonly bFactorSource: 'user' | 'Guinier plot' | 'none';
   /** Absent where the B factor was given, or no line could be fitted. */
   readonly guinier?: GuinierFit & { readonly from: number; readonly to: number };
   /** Of the map before, per shell. */
@@ -85,7 +88,8 @@ export function runPostprocess(
     const complete = usableResolutions(completeParameters(parameters ?? {}, true), maps.grid, run);
     const resolved = await resolveMap(maps, complete, run, true);
     const { map, fsc } = resolved;
-    const halves = halvesOf(resolved, complete.resolution);
+    const halves = independentHalves(resolved);
+    if (halves === undefined && complete.resolution === undefined) throw resolutionUnknown('Post-processing');
     const weights = await prepareWeights(given, map, maps, complete, run);
     const measured =
       halves && (await fscInMask(halves, weights, maps.voxelSize, settings.seed ?? defaultSeed, run));
@@ -103,24 +107,9 @@ export function runPostprocess(
   });
 }
 
-/** Independent half maps; without them the resolution must be given. */
-function halvesOf(
-  { halves, fsc }: ResolvedMap,
-  resolution: number | undefined,
-): readonly [Volume, Volume] | undefined {
-  if (halves !== undefined && fsc?.verdict.relation === 'independent') return halves;
-  if (resolution === undefined)
-    throw new LocScaleError('usage', 'Post-processing ends at the resolution, which is not known.', {
-      parameter: 'resolution',
-      hint: `Give it with ${named('resolution')}, or give two independent half maps.`,
-    });
-  return undefined;
-}
-
-/** A curve that never falls ends with the voxels. */
-function endOf({ corrected, resolution }: FscInMask, voxelSize: number): number {
-  if (resolution !== undefined) return resolution;
-  if ((corrected.at(-1) ?? 0) >= FSC_THRESHOLD) return 2 * voxelSize;
+function endOf(measured: FscInMask, voxelSize: number): number {
+  const end = endOfSignal(measured, voxelSize);
+  if (end !== undefined) return end;
   throw new LocScaleError('bad-input', 'The half maps have no signal in common within the mask.', {
     expected: `an FSC of at least ${FSC_THRESHOLD} at low resolution`,
     hint: `Check the half maps and the mask, or give the resolution with ${named('resolution')}.`,
@@ -152,9 +141,13 @@ function sharpen(
         `No B factor could be fitted between ${from.toFixed(1)} A and ${to.toFixed(2)} A: the map is weighted and low-passed only. Give a B factor with ${named('bFactor')}.`,
       );
     const guinier = fit && { ...fit, from, to };
+    const bFactorSource = settings.bFactor === undefined ? (fit ? 'Guinier plot' : 'none') : 'user';
     return {
       sharpened,
-      numbers: { lowPass, resolution, bFactor, guinier, amplitudes, fscWeighted: correlation !== undefined },
+      numbers: {
+        ...{ lowPass, resolution, bFactor, bFactorSource, guinier, amplitudes },
+        fscWeighted: correlation !== undefined,
+      },
     };
   });
 }

@@ -1,12 +1,11 @@
 /** Parts of a report about the map as a whole: FSC within a mask, Guinier plot; with their curves. */
 import * as Plot from '@observablehq/plot';
+import { FSC_THRESHOLD } from '../math/fourier/fsc.ts';
 import type { FscInMask, PostprocessNumbers } from '../pipeline/types.ts';
 import { html } from './html.ts';
 import type { Part } from './page-parts.ts';
 import { type ColourName, colour } from './palette.ts';
 import { cutoffMark, draw, figureWith, frequencyAxis, legend, resolutionAxis, WIDE } from './plots.ts';
-
-const THRESHOLD = 0.143;
 
 export function maskedFscPart(fsc: FscInMask): Part {
   const svg = plotMaskedFsc(fsc);
@@ -14,7 +13,7 @@ export function maskedFscPart(fsc: FscInMask): Part {
   const end =
     resolution !== undefined
       ? `The corrected curve falls below 0.143 at ${resolution.toFixed(2)} Å (last shell above it: ${shellResolution?.toFixed(2) ?? '–'} Å, which RELION reports).`
-      : (corrected.at(-1) ?? 0) >= THRESHOLD
+      : (corrected.at(-1) ?? 0) >= FSC_THRESHOLD
         ? 'The corrected curve stays above 0.143 to Nyquist.'
         : 'The corrected curve shows no common signal.';
   const how =
@@ -34,11 +33,13 @@ tight or too sharp.`,
 }
 
 export function guinierPart(numbers: PostprocessNumbers): Part {
-  const { bFactor, guinier, fscWeighted } = numbers;
+  const { bFactor, bFactorSource, guinier, fscWeighted } = numbers;
   const svg = plotGuinier(numbers);
   const fitted =
     guinier === undefined
-      ? `The B factor of ${bFactor.toFixed(0)} Å² was given.`
+      ? bFactorSource === 'user'
+        ? `The B factor of ${bFactor.toFixed(0)} Å² was given.`
+        : 'No line could be fitted, so that no B factor was applied.'
       : `The line between ${guinier.from.toFixed(1)} and ${guinier.to.toFixed(2)} Å falls with ${guinier.bFactor.toFixed(0)} Å² (${guinier.shells} shells, R² ${guinier.quality.toFixed(2)}).`;
   return {
     id: 'guinier',
@@ -80,7 +81,7 @@ function plotMaskedFsc({
     [
       ...resolutionAxis(last),
       Plot.ruleY([0], { stroke: colour('faint') }),
-      Plot.ruleY([THRESHOLD], { stroke: colour('limit'), strokeDasharray: '5 4', strokeWidth: 1 }),
+      Plot.ruleY([FSC_THRESHOLD], { stroke: colour('limit'), strokeDasharray: '5 4', strokeWidth: 1 }),
       ...(resolution === undefined ? [] : cutoffMark(resolution, last)),
       line(unmasked, 'reference'),
       line(masked, 'input', '6 3'),

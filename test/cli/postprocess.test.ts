@@ -201,8 +201,9 @@ describe('postprocess', () => {
 
   it('warns where no line can be fitted, and weights only', async () => {
     const args = ['postprocess', '-hm', ...halves, '-o', 't.mrc', '--autob_lowres', '4.5'];
-    const { code, stderr } = await run(...args, '--autob_highres', '4.4');
+    const { code, stdout, stderr } = await run(...args, '--autob_highres', '4.4');
     expect(code).toBe(0);
+    expect(stdout).toContain('B factor: 0.0 A^2 (no line in the Guinier plot)\n');
     expect(stderr).toContain('warning: No B factor could be fitted between 4.5 A and 4.40 A');
     expect(json('t.json').postprocess.bFactor).toBe(0);
   });

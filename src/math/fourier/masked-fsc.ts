@@ -82,6 +82,14 @@ export function correctForMask(
   };
 }
 
+/** A: a curve that never falls ends with the voxels; undefined without common signal. */
+export function endOfSignal(
+  { corrected, resolution }: Pick<MaskedFsc, 'corrected' | 'resolution'>,
+  voxelSize: number,
+): number | undefined {
+  return resolution ?? ((corrected.at(-1) ?? 0) >= FSC_THRESHOLD ? 2 * voxelSize : undefined);
+}
+
 function lastShellAbove(frequency: readonly number[], curve: readonly number[]): number | undefined {
   const fallen = curve.findIndex((value, r) => r > 0 && value < FSC_THRESHOLD);
   return fallen > 1 ? 1 / frequency[fallen - 1] : undefined;

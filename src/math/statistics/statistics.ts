@@ -1,19 +1,20 @@
 /** Comparisons of two maps. */
 
 /**
- * Pearson correlation over the voxels where `mask` is above 0.5, in float64; NaN where either map is
- * constant there.
+ * Pearson correlation over the voxels where `mask` is above 0.5, or over all, in float64; NaN where either map
+ * is constant there.
  */
 export function correlationInside(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
-  mask: ArrayLike<number>,
+  mask?: ArrayLike<number>,
 ): number {
+  const isOutside = (i: number): boolean => mask !== undefined && !(mask[i] > 0.5);
   let count = 0;
   let sumA = 0;
   let sumB = 0;
-  for (let i = 0; i < mask.length; i++) {
-    if (!(mask[i] > 0.5)) continue;
+  for (let i = 0; i < a.length; i++) {
+    if (isOutside(i)) continue;
     count++;
     sumA += a[i];
     sumB += b[i];
@@ -23,8 +24,8 @@ export function correlationInside(
   let aa = 0;
   let bb = 0;
   let ab = 0;
-  for (let i = 0; i < mask.length; i++) {
-    if (!(mask[i] > 0.5)) continue;
+  for (let i = 0; i < a.length; i++) {
+    if (isOutside(i)) continue;
     const da = a[i] - meanA;
     const db = b[i] - meanB;
     aa += da * da;

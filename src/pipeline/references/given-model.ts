@@ -3,12 +3,18 @@
  */
 import { agreementOf, type ModelAgreement } from '../../atoms/bfactors/model-agreement.ts';
 import type { ModelReferenceData } from '../../atoms/model-reference.ts';
-import { diagnoseModel, judgeModelFit, type PlacedModel, placeModel } from '../../atoms/place-model.ts';
+import {
+  diagnoseModel,
+  judgeModelFit,
+  noAtomInMap,
+  type PlacedModel,
+  placeModel,
+} from '../../atoms/place-model.ts';
 import { confidenceNote, convertConfidence } from '../../atoms/predicted-model.ts';
 import { surroundingsOf } from '../../atoms/surroundings.ts';
 import type { Volume } from '../../engine/engine.ts';
 import { inspectAll } from '../../engine/jobs.ts';
-import { LocScaleError, named } from '../../errors.ts';
+import { named } from '../../errors.ts';
 import type { Structure, StructureAtom } from '../../formats/structure.ts';
 import { isotropicVoxelSize } from '../../math/grid.ts';
 import { correlationInside } from '../../math/statistics/statistics.ts';
@@ -30,12 +36,7 @@ export async function placeGiven(given: Structure, data: ModelReferenceData, run
   const placed = placeModel(structure, grid);
   for (const warning of placed.warnings) run.warn(warning);
   const { atoms } = placed;
-  if (atoms.count === 0)
-    throw new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
-      parameter: 'reference',
-      expected: `atoms in the box that begins at x, y, z = ${[...grid.origin].reverse().join(', ')} A`,
-      hint: 'Fit the model into the map (ChimeraX: fitmap), or check ORIGIN and NSTART of the map.',
-    });
+  if (atoms.count === 0) throw noAtomInMap(grid, 'reference');
   const model = await engine.simulateMap(atoms, grid);
   try {
     // Around its own atoms: the mask may hold more (a partial model) or hardly anything. A wider rim would
