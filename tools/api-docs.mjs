@@ -1,6 +1,6 @@
 /**
- * `node tools/api-docs.mjs [--check]`: puts what the library exports into docs/library.md, with the
- * declarations and comments of the built dist/index.d.ts. --check only says whether it is in there.
+ * `node tools/api-docs.mjs [--check]`: writes docs/api.md: what the library exports, by task, with the declarations
+ * and comments of the built dist/index.d.ts. --check only compares.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const document = join(root, 'docs/library.md');
+const document = join(root, 'docs/api.md');
 const [BEGIN, END] = ['<!-- api:begin -->', '<!-- api:end -->'];
 
 /** Exported names of a module in order, each with the module it comes from: [name, './file.ts']. */
@@ -106,23 +106,45 @@ const entries = allExportsOf(index).map(([name, file]) => {
   if (declaration === undefined) throw new Error(`No declaration of ${name} was found.`);
   return { name, ...declaration };
 });
-const groups = [
-  ['Functions', ['function']],
-  ['Classes and values', ['class', 'const']],
-  ['Types', ['interface', 'type']],
+/** Chapters in reading order: title, what belongs there. The first pattern that matches takes the name. */
+const chapters = [
+  ['Engines', /^(selectEngine|SelectedEngine|EngineChoice|Engine|Volume|Shape)$/],
+  [
+    'Reading and writing maps',
+    /Mrc|Map(File|Image|Input|Source|Read)|^(File(Read|Sum)|Grid|VolumeStatistics|Deviation|ValidationReport|imageOf)$/,
+  ],
+  ['Atomic models', /^(readModelFile|writeMmcif|Structure|ModelUsed|PseudoAtomSettings|measureQScores)$/],
+  ['Networks', /^(openNetwork|Network|ModelManifest|ReferencePredictor|.*Prediction)/],
+  ['Feature enhancement', /FeatureEnhance/],
+  ['Local resolution', /LocalResolution/],
+  ['Masks', /Mask(Making|Origin|Result|Shaping|Source)|^runMask$|^softenMask$/],
+  ['FSC, post-processing and measures of maps', /Fsc|Postprocess|Global|Guinier|ShellSpectra|^mapModel/],
+  ['Scaling in frequency bands', /[Bb]and|Soft|Profile$/],
+  [
+    'Scaling maps',
+    /LocScale(?!Error)|LocalScaling|Parameters|Comparison|ReferenceChoice|Scheme|StepName|ShellAmplitudes/,
+  ],
+  ['Errors', /Error/],
 ];
-const api = groups
-  .map(([title, kinds]) => {
-    const members = entries.filter(({ kind }) => kinds.includes(kind));
-    members.sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
-    return [`## ${title}`, ...members.map((entry) => sectionOf(entry.name, entry))].join('\n\n');
-  })
+const kinds = ['function', 'class', 'const', 'interface', 'type'];
+const unplaced = entries.filter(({ name }) => !chapters.some(([, pattern]) => pattern.test(name)));
+if (unplaced.length > 0)
+  throw new Error(`No chapter of tools/api-docs.mjs takes ${unplaced.map(({ name }) => name).join(', ')}.`);
+const chapterOf = ({ name }) => chapters.find(([, pattern]) => pattern.test(name))[0];
+const order = (a, b) =>
+  kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1);
+const api = chapters
+  .map(([title]) => [title, entries.filter((entry) => chapterOf(entry) === title).sort(order)])
+  .filter(([, members]) => members.length > 0)
+  .map(([title, members]) =>
+    [`## ${title}`, ...members.map((entry) => sectionOf(entry.name, entry))].join('\n\n'),
+  )
   .join('\n\n');
 
 const text = readFileSync(document, 'utf8');
 const [head, rest] = text.split(BEGIN);
 const [, tail] = (rest ?? '').split(END);
-if (tail === undefined) throw new Error(`docs/library.md lacks ${BEGIN} or ${END}.`);
+if (tail === undefined) throw new Error(`docs/api.md lacks ${BEGIN} or ${END}.`);
 const filled = `${head}${BEGIN}\n\n${api}\n\n${END}${tail}`;
 /** What a formatter leaves alone: it breaks lines, and sets commas and bars at their ends. */
 const bare = (code) =>
@@ -134,9 +156,9 @@ if (!process.argv.includes('--check')) {
   writeFileSync(document, filled);
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
   const formatted = spawnSync(process.execPath, [biome, 'format', '--write', document], { cwd: root });
-  if (formatted.status !== 0) throw new Error('Biome cannot format docs/library.md.');
+  if (formatted.status !== 0) throw new Error('Biome cannot format docs/api.md.');
 } else if (bare(filled) !== bare(text)) {
-  process.stderr.write('docs/library.md is not what dist/index.d.ts says: run "node tools/api-docs.mjs".\n');
+  process.stderr.write('docs/api.md is not what dist/index.d.ts says: run "node tools/api-docs.mjs".\n');
   process.exitCode = 1;
 }
 process.stdout.write(`${entries.length} exports\n`);

@@ -1,6 +1,6 @@
 /** The examples as they stand, run as their first lines say; and what only the library offers. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -23,6 +23,9 @@ import { edge, gridOf, noisyBlob } from '../unit/pipeline/test-maps.ts';
 import { ballValues, oneCube, runCli, runCommand, Workspace } from './run-cli.ts';
 
 const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
+/** At (24, 24, 24) A. */
+const ATOM_IN_THE_MIDDLE =
+  'ATOM      1  CA  ALA A   1      24.000  24.000  24.000  1.00 20.00           C\nEND\n';
 let workspace: Workspace;
 beforeAll(() => {
   workspace = new Workspace();
@@ -80,6 +83,28 @@ describe('examples', () => {
     );
     expect((await runCommand(workspace.folder, args)).code).toBe(0);
     expect(await voxelsOf('reference.mrc')).toEqual(await voxelsOf('steps/scaled_predicted_reference.mrc'));
+  });
+});
+
+describe('docs/library.md', () => {
+  it('has blocks that make one program, which runs', () => {
+    const text = readFileSync(new URL('../../docs/library.md', import.meta.url), 'utf8');
+    const blocks = [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code as string);
+    expect(blocks.length).toBeGreaterThan(3);
+    workspace.map('reference.mrc', 4, oneCube);
+    writeFileSync(workspace.path('model.pdb'), ATOM_IN_THE_MIDDLE);
+    // A file of the package imports the package by its own name.
+    const program = `${folder}library-${process.pid}.mjs`;
+    writeFileSync(program, blocks.join('\n'));
+    try {
+      const { status, stdout, stderr } = example(`library-${process.pid}.mjs`);
+      expect(status, stderr).toBe(0);
+      expect(stdout).toMatch(/GiB, about \d+ s/);
+      expect(stdout).toMatch(/Q of the first atom: -?\d\.\d\d/);
+    } finally {
+      rmSync(program, { force: true });
+    }
+    expect(existsSync(workspace.path('out.mrc'))).toBe(true);
   });
 });
 

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import * as library from '../../src/index.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const text = readFileSync(`${root}docs/library.md`, 'utf8');
+const text = readFileSync(`${root}docs/api.md`, 'utf8');
 
-describe('docs/library.md', () => {
+describe('docs/api.md', () => {
   it('is what the built types say', () => {
     const { status, stderr } = spawnSync(process.execPath, ['tools/api-docs.mjs', '--check'], {
       cwd: root,
