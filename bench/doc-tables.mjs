@@ -4,7 +4,7 @@
  * test/repository/docs.test.ts checks that it is there.
  */
 import { clusterTable, ranksTable } from './cluster-model.mjs';
-import { qualityBlocks } from './quality-tables.mjs';
+import { qualityBlocks, qualityMeans } from './quality-tables.mjs';
 import { robustnessBlocks } from './robustness-tables.mjs';
 
 /** Replaces what stands between the markers `name`; throws where a document lacks them. */
@@ -76,37 +76,25 @@ export function demoSentence({ demo }) {
   );
 }
 
-/** Time per mask voxel, beside the original's where it was measured in the same run. */
-export function speedTable(all) {
-  const measured = all.filter((results) => results.localScaling !== undefined);
-  if (measured.length === 0) return 'No measurement is stored yet: `npm run bench -- --write` makes one.';
-  return measured
-    .map(({ machine, date, engine, localScaling }) => {
-      const { maskVoxels, edge, windows } = localScaling;
-      const micro = (seconds) => (seconds * 1e6).toPrecision(3);
-      const rows = windows.map((w) => {
-        const own = w.oneThread.median / maskVoxels;
-        const original = w.original?.secondsPerVoxel;
-        return [
-          `${w.windowVoxels}`,
-          w.mode,
-          micro(own),
-          w.allThreads === undefined ? '-' : micro(w.allThreads.median / maskVoxels),
-          original === undefined ? '-' : (original * 1e6).toFixed(0),
-          original === undefined ? '-' : `${(original / own).toFixed(0)}×`,
-        ];
-      });
-      const threads = windows[0]?.threads ?? 1;
-      return [
-        `${machine.processor}, ${machine.cores} cores, ${machine.runtime}, engine ${engine}, ${date}: map and reference of ${edge}³ voxels, ${maskVoxels} in the mask; microseconds per mask voxel.`,
-        table(
-          ['window', 'rule', '1 thread', `${threads} threads`, 'LocScale, 1 core', 'ratio, 1 core'],
-          rows,
-          2,
-        ),
-      ].join('\n\n');
-    })
-    .join('\n\n');
+/** README: accuracy and speed in a few lines, each from a stored result. */
+export function figuresList({ engines, speed, quality }) {
+  const worst = (engine) => Math.max(...engine.results.map(({ relativeL2 }) => relativeL2));
+  const [cpu, gpu] = ['CPU', 'GPU'].map((kind) =>
+    engines.find(({ description }) => description.startsWith(kind)),
+  );
+  const ratios = newestSpeedResults(speed).flatMap(({ localScaling }) =>
+    (localScaling?.windows ?? [])
+      .filter(({ original }) => original !== undefined)
+      .map((w) => w.original.secondsPerVoxel / (w.oneThread.median / localScaling.maskVoxels)),
+  );
+  const { real, simulated } = qualityMeans(quality);
+  return [
+    `- Equal to LocScale in its own modes: at most ${worst(cpu).toExponential(1)} in relative L2 on the CPU, ${worst(gpu).toExponential(1)} on the GPU engine.`,
+    `- LocScale's scheme runs ${Math.min(...ratios).toFixed(0)} to ${Math.max(...ratios).toFixed(0)} times as fast as the original, core for core.`,
+    `- ${real.maps} deposited maps, correlation with the fitted model at B = 20 / 60 Å²: input ${real.input}, default ${real.profile}, LocScale's scheme with the bundled network ${real.network}.`,
+    `- With the fitted model as reference: LocScale's scheme ${real.model}; with \`--window_taper hann --fade_output\` ${real.hann}.`,
+    `- ${simulated.cases} simulated pairs of half maps, correlation with the truth: mean of the half maps ${simulated.input}, default ${simulated.profile}, LocScale's scheme with the true model ${simulated.model}.`,
+  ].join('\n');
 }
 
 /** The results of `npm run bench`: the newest of every machine and engine, by file name. */
@@ -243,8 +231,7 @@ export function documentBlocks({ options, outputs, accuracy, speed, ranks, robus
   const measured = accuracyTable(engines);
   return [
     { file: 'README.md', name: 'demo', content: demoSentence(demo) },
-    { file: 'README.md', name: 'accuracy', content: measured },
-    { file: 'README.md', name: 'speed', content: speedTable(newestSpeedResults(speed)) },
+    { file: 'README.md', name: 'figures', content: figuresList({ engines, speed, quality }) },
     { file: 'docs/accuracy.md', name: 'accuracy', content: measured },
     {
       file: 'docs/coming-from-locscale.md',

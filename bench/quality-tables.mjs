@@ -64,6 +64,34 @@ export function simulatedTable(cases) {
   return table(head, [...lines, ['mean', '', '', ...means]], 2);
 }
 
+/** Means of both tables, for README. */
+export function qualityMeans(files) {
+  const stored = (name) => JSON.parse(files.find((file) => file.name === name).text);
+  const results = stored('real-maps.json');
+  const cases = Object.values(stored('simulated.json'));
+  const ofReal = (key) => {
+    const scored = results.map(({ rows }) => rows[key]).filter((row) => typeof row?.b20 === 'number');
+    return `${fixed(meanOf(scored.map(({ b20 }) => b20)))} / ${fixed(meanOf(scored.map(({ b60 }) => b60)))}`;
+  };
+  const ofSimulated = (key) => fixed(meanOf(cases.map(({ scores }) => scores[key])));
+  return {
+    real: {
+      maps: results.length,
+      input: ofReal('input'),
+      profile: ofReal('default'),
+      network: ofReal('LocScale network'),
+      model: ofReal('LocScale -mc'),
+      hann: ofReal('LocScale -mc hann'),
+    },
+    simulated: {
+      cases: cases.length,
+      input: ofSimulated('input'),
+      profile: ofSimulated('softProfile'),
+      model: ofSimulated('locscaleTrue'),
+    },
+  };
+}
+
 export function qualityBlocks(files) {
   const stored = (name) => JSON.parse(files.find((file) => file.name === name).text);
   const file = 'docs/soft-scaling.md';

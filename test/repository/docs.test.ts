@@ -23,6 +23,7 @@ const jsonFiles = (folder: string) =>
 const documents = [
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'bench/README.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
@@ -117,6 +118,18 @@ describe('documents', () => {
         [`process.env.${name}`, `= '${name}'`].some((use) => code.includes(use)),
         name,
       ).toBe(true);
+  });
+
+  it('README is short enough to be read', () => {
+    expect(read('README.md').split('\n').length).toBeLessThanOrEqual(181);
+  });
+
+  it('the index names every page of docs/', () => {
+    const index = read('docs/README.md');
+    const pages = readdirSync(join(root, 'docs')).filter(
+      (name) => name.endsWith('.md') && name !== 'README.md',
+    );
+    for (const page of pages) expect(index).toContain(`](${page})`);
   });
 
   it('README has every exit code', () => {
