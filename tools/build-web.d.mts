@@ -1,4 +1,6 @@
 export function buildWeb(): Promise<void>;
+/** Writes the script of the service worker for the files in the folder. */
+export function addServiceWorker(folder: string): Promise<void>;
 /** Bytes, as they are and with gzip, of everything in the folder. */
 export function sizesOf(
   folder: string,

@@ -2,6 +2,7 @@
  * Bundles what runs in browsers: dist/bundled/, the library that `locscale-gpu/browser` is, and dist/web/,
  * the page. Both are folders that need nothing beside them. The page's names carry hashes of their contents.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -144,13 +145,32 @@ async function buildPage(thread) {
     .replace('/* style */', () => style)
     .replace('page.js', script);
   const chunks = [...worker, ...page, ...view];
-  const files = [
+  write(join(dist, 'web'), [
     ...chunks,
     { fileName: 'index.html', source: html },
     { fileName: 'LICENCES.txt', source: licencesOf(chunks) },
-  ];
-  write(join(dist, 'web'), files);
-  return files;
+    ...['icon.svg', 'manifest.webmanifest'].map((name) => ({
+      fileName: name,
+      source: readFileSync(join(src, 'web', name)),
+    })),
+  ]);
+  await addServiceWorker(join(dist, 'web'));
+}
+
+/** Its script, which has the name and hash of every other file of the folder. */
+export async function addServiceWorker(folder) {
+  const name = 'service-worker.js';
+  const hash = (bytes) => createHash('sha256').update(bytes).digest('base64');
+  const files = readdirSync(folder)
+    .filter((file) => file !== name)
+    .sort()
+    .map((file) => [file, `sha256-${hash(readFileSync(join(folder, file)))}`]);
+  const [chunk] = await bundle({
+    input: join(src, 'web/service-worker.ts'),
+    define: { __FILES__: JSON.stringify(files), __BUILD__: JSON.stringify(hash(JSON.stringify(files))) },
+    output: { codeSplitting: false },
+  });
+  write(folder, [{ fileName: name, source: chunk.code }]);
 }
 
 /** Bytes, as they are and with gzip, of everything in the folder. */

@@ -43,9 +43,14 @@ const ISOLATION = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
+/** The page needs no copy of itself in the browser while this program serves it, and must leave none behind. */
+const SERVICE_WORKER = 'service-worker.js';
+const SERVED_HTML = '<html data-server="page" ';
+
 export async function servePage(options: PageServerOptions): Promise<PageServer> {
   const { folder, port = 0, isolated = true, onRequest } = options;
   const names = new Set(await readdir(folder));
+  names.delete(SERVICE_WORKER);
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname } = new URL(request.url ?? '/', `http://${LOOPBACK}`);
     onRequest?.(pathname);
@@ -53,7 +58,8 @@ export async function servePage(options: PageServerOptions): Promise<PageServer>
     if (!OWN_NAMES.test(request.headers.host ?? '')) return refuse(response, 403);
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
     if (!names.has(name)) return refuse(response, 404);
-    const bytes = await readFile(join(folder, name));
+    const file = await readFile(join(folder, name));
+    const bytes = name === 'index.html' ? Buffer.from(file.toString().replace('<html ', SERVED_HTML)) : file;
     response.writeHead(200, {
       'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream',
       'Content-Length': bytes.length,

@@ -9,6 +9,10 @@ declare const __MOLSTAR__: string;
 /** Chrome and Edge; elsewhere files are downloaded. */
 interface Window {
   showSaveFilePicker?(options: { readonly suggestedName: string }): Promise<unknown>;
+  /** Files that the installed page is opened with. */
+  readonly launchQueue?: {
+    setConsumer(consumer: (launch: { readonly files: readonly FileSystemFileHandle[] }) => void): void;
+  };
 }
 
 /** As the core's own declaration has it, which the DOM's types take the place of here. */

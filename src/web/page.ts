@@ -3,6 +3,7 @@ import { saveAs } from '../browser/save.ts';
 import { Backend, RequestFailure } from './backend.ts';
 import { byId, formatBytes, h } from './dom.ts';
 import { assignRoles, fileOf, type InputFile, missing, type Role, referenceOf, schemeOf } from './inputs.ts';
+import { storePage } from './offline.ts';
 import type { Failure, JobRequest, Machine } from './protocol.ts';
 import { hashOf, type Settings, settingsOf } from './settings.ts';
 import { next, type PageEvent, type State } from './state.ts';
@@ -317,6 +318,15 @@ addEventListener('keyup', (event) => {
 });
 
 byId('version').textContent = `version ${__VERSION__}`;
+void storePage({
+  isUnused: () => (state.name === 'boot' || state.name === 'empty') && files.length === 0,
+  onStored: () => {
+    byId('stored').hidden = false;
+  },
+});
+window.launchQueue?.setConsumer(async ({ files: opened }) =>
+  add(await Promise.all(opened.map((file) => file.getFile()))),
+);
 backend.ask('probe').then(
   (machine) => {
     drawMachine(machine);

@@ -1,0 +1,114 @@
+/**
+ * Serves the page without a network, and with the headers without which no page may share memory among
+ * threads: simple hosts, such as GitHub Pages, cannot send them. The files of a build are stored together or
+ * not at all, each checked against its hash. While there is a network the document comes from there, so that
+ * an update shows at once; old and new files never mix, because all that a document names has a hash in its
+ * name.
+ */
+
+/** This worker's global scope, as far as it is used: its types clash with those of the DOM. */
+interface Scope {
+  readonly registration: { readonly scope: string };
+  readonly clients: { claim(): Promise<void> };
+  addEventListener(
+    name: 'install' | 'activate',
+    listener: (event: { waitUntil(done: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(
+    name: 'fetch',
+    listener: (event: { readonly request: Request; respondWith(answer: Promise<Response>): void }) => void,
+  ): void;
+}
+
+/** Of the build: name and hash ("sha256-...") of every file. */
+declare const __FILES__: readonly (readonly [name: string, integrity: string])[];
+declare const __BUILD__: string;
+
+const scope = globalThis as unknown as Scope;
+const base = scope.registration.scope;
+const cachePrefix = `locscale-gpu ${base} `;
+const cacheName = cachePrefix + __BUILD__;
+
+const DOCUMENT = 'index.html';
+/** Names with a hash in them: whatever has that name has those contents. */
+const HASHED = /^[\w.-]+-[\w-]{8}\.js$/;
+/** In every document of this page: another program may have taken over the address. */
+const MARK = '<meta name="application-name" content="locscale-gpu">';
+/** Longer than this nobody waits for a document that is stored already. */
+const PATIENCE_MILLISECONDS = 4000;
+
+const HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+scope.addEventListener('install', (event) => event.waitUntil(storeAll()));
+scope.addEventListener('activate', (event) => event.waitUntil(takeOver()));
+
+scope.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || !request.url.startsWith(base)) return;
+  const name = url.pathname.slice(new URL(base).pathname.length);
+  if (request.mode === 'navigate') {
+    if (name === '' || name === DOCUMENT) event.respondWith(documentNow(request.url));
+  } else if (HASHED.test(name) || __FILES__.some(([known]) => known === name))
+    event.respondWith(stored(name).then((found) => found ?? fetch(request).then(isolating)));
+});
+
+/** An attempt that fails leaves what it has stored to the next one; this worker is not used before. */
+async function storeAll(): Promise<void> {
+  const cache = await caches.open(cacheName);
+  await Promise.all(
+    __FILES__.map(async ([name, integrity]) => {
+      if ((await cache.match(urlOf(name))) !== undefined) return;
+      const known = HASHED.test(name) ? await caches.match(urlOf(name)) : undefined;
+      const response =
+        known ?? (await fetch(urlOf(name), { integrity, cache: HASHED.test(name) ? 'default' : 'no-cache' }));
+      if (!response.ok) throw new Error(`${name}: status ${response.status}`);
+      await cache.put(urlOf(name), response);
+    }),
+  );
+}
+
+/** Runs once no page of an earlier build is open any more. */
+async function takeOver(): Promise<void> {
+  const names = await caches.keys();
+  const old = names.filter((name) => name.startsWith(cachePrefix) && name !== cacheName);
+  await Promise.all(old.map((name) => caches.delete(name)));
+  await scope.clients.claim();
+}
+
+async function documentNow(url: string): Promise<Response> {
+  const own = await stored(DOCUMENT);
+  try {
+    const signal = own === undefined ? null : AbortSignal.timeout(PATIENCE_MILLISECONDS);
+    const response = await fetch(url, { signal, cache: 'no-cache' });
+    if (own !== undefined && response.status >= 500) return own;
+    const text = await response.clone().text();
+    return text.includes(MARK) ? isolating(response) : response;
+  } catch (error) {
+    if (own === undefined) throw error;
+    return own;
+  }
+}
+
+async function stored(name: string): Promise<Response | undefined> {
+  const cache = await caches.open(cacheName);
+  const found = await cache.match(urlOf(name));
+  return found && isolating(found);
+}
+
+/** Hosts that call the document by the name of its folder send others there from its own name. */
+function urlOf(name: string): string {
+  return name === DOCUMENT ? base : base + name;
+}
+
+function isolating(response: Response): Response {
+  if (response.type === 'opaqueredirect' || response.status === 0) return response;
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  const { status, statusText } = response;
+  return new Response(response.body, { status, statusText, headers });
+}
