@@ -1,12 +1,13 @@
 /**
- * The programs of MPI that this process descends from: mpirun itself, or its daemon on another host (Linux).
+ * Finds the MPI launcher among the ancestors of this process: mpirun, or its daemon on another host (Linux
+ * only).
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
 
 export interface MpiAncestor {
   readonly id: number;
-  /** Its program file. */
+  /** Path of its executable. */
   readonly file: string;
 }
 

@@ -1,13 +1,13 @@
 /**
- * What the ranks of a job say to one another, whatever carries it: libmpi (mpi.ts), a shared folder
- * (files.ts) or nothing (single.ts). All verbs are collective: every rank calls the same ones in the same
- * order. They take turns inside, so that a rank may start several without waiting in between.
+ * Collective communication between the ranks of a job over libmpi (mpi.ts), a shared folder (files.ts) or
+ * nothing (single.ts). Every rank calls the same verbs in the same order. Each implementation queues them, so
+ * a rank may start several without awaiting each.
  */
 import { LocScaleError } from '../errors.ts';
 
 export interface Communicator {
   readonly kind: 'single' | 'mpi' | 'files';
-  /** In words, for the log: "Open MPI 4.1.4, rank 0 of 4", "shared folder, rank 1 of 2 (SLURM)". */
+  /** For the log: "Open MPI 4.1.4, rank 0 of 4", "shared folder, rank 1 of 2 (SLURM)". */
   readonly description: string;
   readonly rank: number;
   readonly size: number;
@@ -15,21 +15,21 @@ export interface Communicator {
   readonly localRank: number;
   readonly localSize: number;
   /**
-   * The root's bytes on every rank; `bytes` is read on the root only, and returned there as it is.
-   * The bytes must not change before the promise is kept.
+   * Resolves to the root's bytes on every rank. `bytes` is read on the root only, which gets the same array
+   * back; it must not change before the promise resolves.
    */
   broadcast(bytes: Uint8Array | undefined, root?: number): Promise<Uint8Array>;
-  /** Rank k gets the k-th of the parts that rank 0 has; `parts` is read there only. Lengths may differ. */
+  /** Rank k receives `parts[k]` of rank 0; other ranks' `parts` are ignored. Lengths may differ. */
   scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array>;
   /** Every rank's bytes on rank 0, in rank order; undefined elsewhere. Lengths may differ. */
   gather(bytes: Uint8Array): Promise<readonly Uint8Array[] | undefined>;
   barrier(): Promise<void>;
   /**
-   * Ends the job on every rank. With MPI this process ends here too (MPI_Abort), after mpirun has been told;
-   * otherwise the others' `failure` rejects and the caller ends its own process. Print before calling it.
+   * Ends the job on every rank. With MPI this process exits too (MPI_Abort); otherwise the other ranks'
+   * `failure` rejects and the caller must exit by itself. Print messages before calling it.
    */
   abort(exitCode: number, sentence: string): void;
-  /** Waits for all ranks and tidies up: MPI_Finalize, or removal of the shared folder. */
+  /** Waits for all ranks, then cleans up: MPI_Finalize, or removal of the shared folder. */
   close(): Promise<void>;
   readonly traffic: Traffic;
   /** Rejects with a RankFailure when another rank has failed or vanished; never resolves. */
@@ -44,9 +44,9 @@ export interface Traffic {
 
 /** Another rank has failed, vanished, or ended the job. */
 export class RankFailure extends LocScaleError {
-  /** Exit code that this process should end with. */
+  /** Exit code for this process. */
   readonly exitCode: number;
-  /** Another rank has told the user already: end without a message. */
+  /** Another rank has already reported the error: exit without a message. */
   readonly announced: boolean;
 
   constructor(sentence: string, options: { exitCode: number; announced: boolean; hint?: string }) {

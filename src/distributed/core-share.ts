@@ -1,7 +1,7 @@
 /**
- * How many threads a rank should run. srun gives each rank processors of its own, Open MPI's mpirun ties
- * each to a single one unless told otherwise, MPICH's leaves all to all: only the ranks of a host together
- * know who shares what.
+ * Number of threads per rank. srun gives each rank its own processors, Open MPI's mpirun binds each rank to
+ * one by default, and MPICH's does not bind at all. Only the ranks of a host together can tell which
+ * processors they share.
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -9,12 +9,12 @@ import { coreCount } from '../platform/index.ts';
 import { findMpiAncestors } from './ancestors.ts';
 import type { Communicator } from './communicator.ts';
 
-/** What one rank may use. */
+/** Processors that one rank may use. */
 export interface ProcessorReport {
   readonly host: string;
-  /** Numbers of processors, as the kernel counts them; undefined where it does not tell (macOS). */
+  /** Kernel indices of the processors; undefined where the kernel does not report them (macOS). */
   readonly allowed: readonly number[] | undefined;
-  /** Processors as the runtime counts them, limits of containers included. */
+  /** Processor count according to the runtime, which respects container limits. */
   readonly count: number;
   /** Processors that mpirun itself may use on this host. */
   readonly launcherCount: number | undefined;
@@ -23,7 +23,7 @@ export interface ProcessorReport {
 export interface CoreShare {
   /** At least 1. */
   readonly threads: number;
-  /** A sentence for the user where the launcher keeps processors idle, the same on all ranks of a host. */
+  /** Advice to the user when the launcher leaves processors idle; the same on all ranks of a host. */
   readonly note: string | undefined;
 }
 
@@ -38,7 +38,7 @@ export async function measureCoreShare(communicator: Communicator): Promise<Core
   return shareCores(JSON.parse(new TextDecoder().decode(all)) as ProcessorReport[], communicator.rank);
 }
 
-/** A processor that several ranks of a host may use counts for each of them in part. */
+/** A processor shared by n ranks counts as 1/n for each of them. */
 export function shareCores(reports: readonly ProcessorReport[], rank: number): CoreShare {
   const own = reports[rank];
   const local = reports.filter(({ host }) => host === own.host);
@@ -50,7 +50,7 @@ export function shareCores(reports: readonly ProcessorReport[], rank: number): C
     for (const processor of allowed ?? []) users.set(processor, (users.get(processor) ?? 0) + 1);
   }
   const share = own.allowed.reduce((sum, processor) => sum + 1 / users.get(processor)!, 0);
-  // A sum of thirds may fall a rounding short of a whole number.
+  // Rounding: three times 1/3 may add up to slightly less than 1.
   const threads = Math.max(1, Math.min(own.count, Math.floor(share + 1e-6)));
   const available = Math.max(0, ...local.map(({ launcherCount }) => launcherCount ?? 0));
   const note =

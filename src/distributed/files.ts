@@ -1,6 +1,6 @@
 /**
- * Ranks without libmpi: messages are files in a folder that all ranks see. Slower than MPI to start a
- * message, as fast as the file system with long ones.
+ * Ranks without libmpi: messages are files in a shared folder. Latency is higher than MPI's; throughput is
+ * that of the file system.
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -28,7 +28,7 @@ export async function createFilesCommunicator(options: FilesOptions): Promise<Co
 }
 
 /**
- * Between two looks for a message: short at first, as ranks mostly wait for one another for milliseconds or
+ * Polling interval for messages. It starts short and grows, because waits last either milliseconds or
  * minutes.
  */
 const SHORTEST_PAUSE_MS = 2;
@@ -47,9 +47,9 @@ class FilesCommunicator implements Communicator {
   readonly #timings: SharedFolderTimings;
   readonly #turns = new Turns();
   readonly #traffic = { sent: 0, received: 0 };
-  /** The same on all ranks, as all call the same verbs. */
+  /** Identical on all ranks, since all call the same verbs. */
   #sequence = 0;
-  /** Own broadcasts that some rank may still have to read. */
+  /** Broadcasts of this rank that others may not have read yet. */
   #unread: string[] = [];
   #closed = false;
 
@@ -101,7 +101,8 @@ class FilesCommunicator implements Communicator {
       if (this.#closed) return;
       await this.#meet();
       this.#closed = true;
-      // Nobody is missed any more; rank 0 stays until all have read that they may go.
+      // Stop monitoring: ranks now leave at different times. Rank 0 stays until all others have read its last
+      // message.
       this.#folder.stopWatching();
       const sequence = this.#sequence++;
       if (this.rank !== 0) {
@@ -134,7 +135,7 @@ class FilesCommunicator implements Communicator {
     return bytes;
   }
 
-  /** A message to each rank but 0, with a number of its own. */
+  /** One message, with its own sequence number, to each rank except 0. */
   async #scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array> {
     const before = this.#sequence - 1;
     this.#sequence += this.size - 1;
@@ -171,7 +172,7 @@ class FilesCommunicator implements Communicator {
 
   async #meet(): Promise<void> {
     await this.#gather(EMPTY);
-    // Everybody is here and has read what was broadcast before.
+    // All ranks have arrived, so all earlier broadcasts have been read.
     const read = this.#unread;
     this.#unread = [];
     await this.#broadcast(EMPTY, 0);

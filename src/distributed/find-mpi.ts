@@ -1,6 +1,6 @@
 /**
- * Which libmpi: the one that belongs to the mpirun that started this process, else the one the environment
- * names, else what the system's loader finds.
+ * Locates libmpi: the library of the mpirun that started this process, else the one named by the environment,
+ * else whatever the dynamic loader finds.
  */
 import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -10,8 +10,8 @@ import type { Environment, Launcher, MpiFamily } from './launcher.ts';
 import { bindMpi, identifyMpi, type Koffi, type MpiLibrary } from './mpi-library.ts';
 
 /**
- * Names by family, the ones with an ABI number first: Open MPI 2 to 5; MPICH, Intel MPI, Debian's MPICH,
- * Cray.
+ * Library names per family, those with an ABI number first: Open MPI 2 to 5; MPICH, Intel MPI, Debian's
+ * MPICH, Cray.
  */
 const FILE_NAMES: Record<'linux' | 'darwin', Record<MpiFamily, readonly string[]>> = {
   linux: {
@@ -24,12 +24,12 @@ const FILE_NAMES: Record<'linux' | 'darwin', Record<MpiFamily, readonly string[]
   },
 };
 
-/** Beside bin/; Intel MPI before 2021.11 keeps the library it means one folder further down. */
+/** Siblings of bin/. Intel MPI before 2021.11 has the library one folder deeper. */
 const LIBRARY_FOLDERS = ['lib', 'lib64', 'lib/release'];
-/** Names this file of libmpi, or `none`. */
+/** Environment variable: path of libmpi, or `none`. */
 export const LIBRARY_VARIABLE = 'LOCSCALE_MPI_LIBRARY';
 
-/** The library, or in words why there is none. */
+/** The library, or the reason why there is none. */
 export async function findMpi(
   environment: Environment,
   launcher: Launcher,
@@ -72,7 +72,7 @@ export async function findMpi(
         }
         rejected.push(`${path} is ${identity.version}`);
       } catch (error) {
-        // A bare name that the loader does not know is no news.
+        // The loader does not know this bare name: expected for most candidates.
         if (path.includes('/')) rejected.push(`${path}: ${error instanceof Error ? error.message : error}`);
       }
     }
@@ -106,8 +106,8 @@ function libraryFolders(environment: Environment): string[] {
 }
 
 /**
- * UCX, on which MPICH and Open MPI build, takes over SIGSEGV when it is loaded; JavaScript engines
- * use that signal for WebAssembly. Nothing else of the environment is touched.
+ * UCX, used by MPICH and Open MPI, installs a SIGSEGV handler when it is loaded, but JavaScript engines need
+ * that signal for WebAssembly. No other environment variable is changed.
  */
 function keepSignalHandlers(): void {
   process.env.UCX_ERROR_SIGNALS ??= '';
@@ -117,9 +117,9 @@ function keepSignalHandlers(): void {
 const O_NONBLOCK = 0o4000;
 
 /**
- * Whether the socket to the launcher, inherited as number PMI_FD, has got lost. Node closes inherited
- * descriptors in the programs it starts, npx and the like are such programs, and the number then
- * belongs to something else: libmpi would talk to it and hang. Other systems than Linux are trusted.
+ * Whether the inherited socket to the launcher (descriptor PMI_FD) has been lost. Node closes inherited
+ * descriptors in its child processes, for example under npx; the number may then refer to another file, and
+ * libmpi would hang on it. Checked on Linux only.
  */
 export function hasLostLauncher(environment: Environment): boolean {
   const descriptor = environment.PMI_FD;
@@ -128,7 +128,7 @@ export function hasLostLauncher(environment: Environment): boolean {
   if (own === undefined || !own.startsWith('socket:')) return true;
   const info = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8');
   const flags = Number.parseInt(/flags:\s*([0-7]+)/.exec(info)?.[1] ?? '0', 8);
-  // MPICH's is blocking, those of the runtime are not.
+  // MPICH's socket is blocking; the runtime's own descriptors are not.
   if ((flags & O_NONBLOCK) !== 0) return true;
   const parents = openedAs(String(process.ppid), descriptor);
   return parents?.startsWith('socket:') === true && parents !== own && findMpiAncestors(1).length === 0;

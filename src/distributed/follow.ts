@@ -1,4 +1,4 @@
-/** A rank that does not lead: it waits for orders, does its share and sends what came out. */
+/** A follower rank: waits for orders, computes its share and sends the results to rank 0. */
 import type {
   BandScalingMaps,
   BandScalingRun,
@@ -20,7 +20,7 @@ import { bytesOf, decodeOrder, floatsOf, type Order } from './orders.ts';
 export interface FollowerTools {
   readonly communicator: Communicator;
   readonly engine: Engine;
-  /** Where the run has a network. */
+  /** Present if the run uses a network. */
   readonly predictor?: ReferencePredictor | undefined;
   readonly signal?: AbortSignal;
 }
@@ -29,7 +29,7 @@ interface OpenScaling {
   readonly job: LocalScalingJob;
   readonly opened: OpenedScaling;
   readonly set: TileSet;
-  /** Absent where there was too little memory: smaller tiles follow. */
+  /** Undefined if memory was too small: the leader then sends smaller tiles. */
   readonly scaling: ScalingRun | undefined;
 }
 
@@ -38,7 +38,7 @@ interface OpenBands {
   readonly run: BandScalingRun;
 }
 
-/** Works until the leading rank says that the run is over. */
+/** Serves orders until the leading rank ends the run. */
 export async function follow(tools: FollowerTools): Promise<void> {
   const { communicator, engine, signal } = tools;
   const orFailure = <T>(work: Promise<T>): Promise<T> => Promise.race([work, communicator.failure]);
@@ -103,7 +103,7 @@ async function openScaling(
   return startTiles({ job, opened, set: { shape, tileSize, mask } }, tileSize, tools, orFailure);
 }
 
-/** Starts on tiles of this size, or says which ones there is memory for. */
+/** Opens a job with tiles of this size, or answers with the largest size that fits in memory. */
 async function startTiles(
   { job, opened, set }: Pick<OpenScaling, 'job' | 'opened' | 'set'>,
   tileSize: Shape,
@@ -120,10 +120,7 @@ async function startTiles(
   return { job, opened, set: { ...set, tileSize }, scaling };
 }
 
-/**
- * A run on tiles of this size; where there is too little memory for them, on those that the engine finds room
- * for.
- */
+/** Opens a run with tiles of this size, or with the largest that fit in the engine's memory. */
 async function startOrSmaller(
   job: LocalScalingJob,
   opened: OpenedScaling,
@@ -163,7 +160,10 @@ async function openBands(
   return { maps, run };
 }
 
-/** This rank's band, if the round has one for it; it is sent when those before it have been added. */
+/**
+ * This rank's band, if the round has one. It is sent after the bands before it, because bands are added in
+ * order.
+ */
 async function scaleBand(
   { first, count }: Extract<Order, { kind: 'scale-bands' }>,
   open: OpenBands | undefined,

@@ -1,6 +1,6 @@
 /**
- * Counts on in a rank's file of life, in a thread of its own: the rank may be busy in its main thread for
- * longer than others wait for a sign. Ends with the process, whatever ends that.
+ * Increments the counter in a rank's heartbeat file. It runs in its own thread because the main thread may be
+ * busy for longer than the other ranks' timeout, and it dies with the process.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
@@ -10,14 +10,15 @@ const { path, life, pausesMs, control } = workerData as HeartbeatData;
 
 for (let count = 0; Atomics.load(control, HeartbeatSlot.stop) === 0; count++) {
   Atomics.store(control, HeartbeatSlot.writing, 1);
-  // Asked again: whoever stops the beat waits for `writing` to fall and must then see no further write.
+  // Checked again after setting `writing`: whoever stops the beat waits until `writing` is clear and relies
+  // on no later write.
   if (Atomics.load(control, HeartbeatSlot.stop) === 0) {
     try {
       writeFileSync(`${path}.new`, JSON.stringify({ ...life, count }));
       renameSync(`${path}.new`, path);
     } catch {
-      // A file system that fails for a moment: the next beat tells. One that fails for longer: the others
-      // will.
+      // The next beat makes up for a short file-system failure; after a long one the other ranks report this
+      // one.
     }
   }
   Atomics.store(control, HeartbeatSlot.writing, 0);

@@ -1,6 +1,6 @@
 /**
- * Signs of life in a shared folder: every rank counts on in a file of its own, the others watch the number.
- * Only contents count: clocks of hosts differ, and network file systems keep times and sizes for a while.
+ * Heartbeats in a shared folder: every rank increments a counter in its own file, and the others watch it.
+ * Only the contents are compared: hosts' clocks differ, and network file systems cache times and sizes.
  */
 import { readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -8,13 +8,13 @@ import { hostname } from 'node:os';
 import process from 'node:process';
 import { startThread } from '../platform/index.ts';
 
-/** What a rank says of itself. */
+/** Contents of a heartbeat file. */
 export interface Life {
-  /** Of this process, unlike any other. */
+  /** Unique identifier of this process. */
   readonly nonce: string;
   readonly host: string;
   readonly process: number;
-  /** Equal where process numbers mean the same: boot and namespace of processes. Empty: unknown. */
+  /** Boot ID and PID namespace: process IDs are comparable if these are equal. Empty if unknown. */
   readonly processSpace: string;
 }
 
@@ -29,15 +29,15 @@ export interface HeartbeatData {
   readonly control: Int32Array;
 }
 
-/** Where in `control` what stands. */
+/** Indices into `control`. */
 export const HeartbeatSlot = { stop: 0, settled: 1, writing: 2 } as const;
-/** A write that hangs in the file system must not keep the process. */
+/** A write blocked in the file system must not keep the process alive. */
 const LONGEST_WRITE_MS = 500;
 
 export interface Heartbeat {
-  /** All ranks know one another: beats may be rarer. */
+  /** All ranks have met: use the longer interval. */
   settle(): void;
-  /** No beat is written after this, and the file is gone. */
+  /** Stops the beats and removes the file; no write follows. */
   stop(): void;
 }
 
@@ -46,7 +46,7 @@ export function startHeartbeat(path: string, life: Life, pausesMs: HeartbeatData
   const data: HeartbeatData = { path, life, pausesMs, control };
   startThread('./heartbeat-worker.ts', import.meta.url, data, {
     onMessage: () => undefined,
-    // Without its heartbeat the other ranks take this one for dead, and report it: it need not end by itself.
+    // If the worker fails, the other ranks find this one dead and report it: no need to exit here.
     onEnd: () => undefined,
   });
   return {
@@ -80,17 +80,17 @@ function readProcessSpace(): string {
   }
 }
 
-/** The latest beat, or undefined where there is none to be read. */
+/** The latest beat, or undefined if there is no readable file. */
 export async function readBeat(path: string): Promise<Beat | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Beat;
   } catch {
-    // Missing, or caught while a network file system was exchanging it: no news.
+    // Missing, or read while a network file system was replacing it: counts as no beat.
     return undefined;
   }
 }
 
-/** Whether a process on this very machine has ended; false where that cannot be known. */
+/** Whether a process on this machine has ended; false if unknown (other host or PID namespace). */
 export function hasEnded(life: Life, own: Life): boolean {
   if (life.processSpace === '' || life.processSpace !== own.processSpace) return false;
   try {
@@ -101,32 +101,32 @@ export function hasEnded(life: Life, own: Life): boolean {
   }
 }
 
-/** One rank as another sees it. */
+/** One rank as seen by another. */
 export class Pulse {
   #count: number | undefined;
   #nonce: string | undefined;
   #missed = 0;
   #alive = false;
 
-  /** Tells what was read at one look. */
+  /** Records the result of one poll. */
   see(beat: Beat | undefined): void {
     if (beat === undefined || (beat.nonce === this.#nonce && beat.count === this.#count)) {
       this.#missed++;
       return;
     }
-    // The first file may be one of an earlier job: only a number that moves is a sign of life.
+    // The file may be a leftover of an earlier job: only a changing counter is a sign of life.
     this.#alive = beat.nonce === this.#nonce;
     this.#nonce = beat.nonce;
     this.#count = beat.count;
     this.#missed = 0;
   }
 
-  /** The process seen alive; undefined before. */
+  /** The process seen alive, if any yet. */
   get aliveNonce(): string | undefined {
     return this.#alive ? this.#nonce : undefined;
   }
 
-  /** Looks without news since the last sign of life. */
+  /** Polls without a beat since the last one. */
   get missed(): number {
     return this.#missed;
   }

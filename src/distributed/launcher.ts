@@ -1,28 +1,30 @@
 /**
- * Who started this process, as which rank of how many: read from the environment alone.
+ * Detects the launcher, rank and number of ranks from the environment.
  *
- * The innermost launcher wins, because environments are inherited: mpirun starts its daemons with srun, so
- * that a rank of mpirun sees SLURM's variables as well, with the numbers of the daemons.
+ * The innermost launcher takes precedence because environments are inherited: mpirun starts its daemons with
+ * srun, so its ranks also see SLURM's variables, with the daemons' numbers.
  */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Implementations of MPI that differ in their binary interface; Intel MPI and MVAPICH are like MPICH. */
+/** MPI implementations with different ABIs; Intel MPI and MVAPICH share MPICH's. */
 export type MpiFamily = 'open-mpi' | 'mpich';
 
 export interface Launcher {
   /** For messages: "Open MPI's mpirun", "SLURM". */
   readonly name: string;
   readonly rank: number;
-  /** Undefined where only libmpi can tell (PMIx alone). */
+  /** Undefined if only libmpi knows it (PMIx without other variables). */
   readonly size: number | undefined;
   readonly localRank: number | undefined;
   readonly localSize: number | undefined;
   /**
-   * The same on all ranks of the job, different for the next job where the launcher says so; fit for a file
-   * name.
+   * Job identifier, valid in file names: the same on all ranks, and different for each job if the launcher
+   * provides one.
    */
   readonly jobId: string;
-  /** Whose libmpi can find the other ranks through this launcher, best first. Empty: it offers no way. */
+  /**
+   * MPI families whose libmpi can find the other ranks through this launcher, best first; empty if none can.
+   */
   readonly families: readonly MpiFamily[];
 }
 
@@ -60,7 +62,7 @@ function mvapich(environment: Environment): Launcher | undefined {
 }
 
 /**
- * mpirun and mpiexec of MPICH and of Intel MPI. MPI_LOCALNRANKS tells them from srun, which also sets
+ * mpirun and mpiexec of MPICH and of Intel MPI. MPI_LOCALNRANKS distinguishes them from srun, which also sets
  * PMI_RANK.
  */
 function hydra(environment: Environment): Launcher | undefined {
@@ -76,20 +78,20 @@ function hydra(environment: Environment): Launcher | undefined {
 }
 
 /**
- * Steps that are not srun's have identifiers from here on: the batch script, an interactive shell, the
+ * Step identifiers from here on do not belong to srun but to the batch script, an interactive shell or the
  * external step (slurm.h: SLURM_MAX_NORMAL_STEP_ID = 0xfffffff0).
  */
 const FIRST_SPECIAL_STEP = 0xfffffff0;
 
 /**
- * srun. In a batch script SLURM_PROCID is 0 and SLURM_NTASKS what the job asked for, although a single
- * process runs: only SLURM_STEP_NUM_TASKS, which srun sets, says how many there are.
+ * srun. In a batch script SLURM_PROCID is 0 and SLURM_NTASKS is the number of tasks requested, although one
+ * process runs: only SLURM_STEP_NUM_TASKS, set by srun, gives the true count.
  */
 function slurmStep(environment: Environment): Launcher | undefined {
   const step = integer(environment.SLURM_STEP_ID ?? environment.SLURM_STEPID);
   if (step === undefined || step >= FIRST_SPECIAL_STEP) return undefined;
   const job = environment.SLURM_JOB_ID ?? environment.SLURM_JOBID ?? 'job';
-  // A job that was put back into the queue has its number again.
+  // A requeued job has the same job number, so the restart count is appended.
   const restarts = integer(environment.SLURM_RESTART_COUNT) ?? 0;
   const base = describe(environment, 'SLURM', {
     rank: 'SLURM_PROCID',
@@ -106,7 +108,7 @@ function slurmStep(environment: Environment): Launcher | undefined {
   };
 }
 
-/** Launchers without a name of their own that speak PMI or PMIx: PRRTE, PALS, Flux, yod. */
+/** Other launchers that use PMI or PMIx: PRRTE, PALS, Flux, yod. */
 function bareProcessManager(environment: Environment): Launcher | undefined {
   const jobId = ['PMIX_NAMESPACE', 'PMI_JOBID', ...BATCH_JOB_IDS];
   const families = processManagerFamilies(environment);
@@ -125,9 +127,7 @@ function bareProcessManager(environment: Environment): Launcher | undefined {
   };
 }
 
-/**
- * Open MPI since version 4 finds its ranks through PMIx only: without it, it ends the process in MPI_Init.
- */
+/** Open MPI 4 and later finds its ranks through PMIx only, and exits in MPI_Init without it. */
 function processManagerFamilies(environment: Environment): MpiFamily[] {
   if (environment.PMIX_RANK !== undefined) return ['open-mpi', 'mpich'];
   return environment.PMI_RANK !== undefined ? ['mpich'] : [];
@@ -142,7 +142,7 @@ interface Variables {
   readonly families: readonly MpiFamily[];
 }
 
-/** What batch systems call the job, for launchers that have no name for theirs. */
+/** The batch system's job number, for launchers without one of their own. */
 const BATCH_JOB_IDS = ['SLURM_JOB_ID', 'PBS_JOBID', 'LSB_JOBID', 'JOB_ID'];
 
 function describe(environment: Environment, name: string, variables: Variables): Launcher | undefined {

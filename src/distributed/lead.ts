@@ -1,4 +1,4 @@
-/** The team as its leading rank sees it: orders go out, the others' results come back. */
+/** The leading rank's side of a team: sends orders and collects the results. */
 import type {
   BandScalingMaps,
   BandScalingSettings,
@@ -13,13 +13,13 @@ import type { Communicator } from './communicator.ts';
 import { bandVolumeNames, bytesOf, floatsOf, type Order, sendOrder, volumeNames } from './orders.ts';
 
 export interface LeadingTeam extends Team {
-  /** Tells the other ranks that there is nothing more to do. */
+  /** Ends the run on the other ranks. */
   end(): Promise<void>;
 }
 
 /** `communicator.rank` is 0. */
 export function leadTeam(communicator: Communicator): LeadingTeam {
-  /** Whatever is waited for ends when another rank fails. */
+  /** Rejects as soon as another rank fails. */
   const orFailure = <T>(work: Promise<T>): Promise<T> => Promise.race([work, communicator.failure]);
   const order = async (what: Order): Promise<void> => {
     await orFailure(sendOrder(communicator, what));
@@ -71,7 +71,7 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
           return others;
         },
         async close() {
-          // In the middle of a round the others are not listening for orders.
+          // In the middle of a round the other ranks do not wait for orders.
           if (!broken) await order({ kind: 'close-scaling' });
         },
       };
@@ -94,7 +94,7 @@ export function leadTeam(communicator: Communicator): LeadingTeam {
   };
 }
 
-/** Smaller and smaller tiles, until every rank has the memory for them. */
+/** Reduces the tile size until the tiles fit in the memory of every rank. */
 async function agreeOnTiles(
   wanted: Shape,
   collect: (own: Float32Array) => Promise<Float32Array[]>,
@@ -110,7 +110,7 @@ async function agreeOnTiles(
   }
 }
 
-/** A gather for every band: one at a time is in memory here, and the others send nothing meanwhile. */
+/** One gather per band, so that this rank holds a single received band at a time. */
 function leadBands(
   communicator: Communicator,
   order: (what: Order) => Promise<void>,
@@ -129,13 +129,13 @@ function leadBands(
       broken = false;
     },
     async close() {
-      // In the middle of a round the others are not listening for orders.
+      // In the middle of a round the other ranks do not wait for orders.
       if (!broken) await order({ kind: 'close-bands' });
     },
   };
 }
 
-/** Every batch is cut into equal runs of cubes, one for each rank. */
+/** Splits every batch into nearly equal runs of cubes, one per rank. */
 function sharePredictor(
   predictor: ReferencePredictor,
   communicator: Communicator,
@@ -176,7 +176,9 @@ function sharePredictor(
   };
 }
 
-/** Numbers of cubes that differ by one at most; rank 0, which also cuts and blends, has the smaller ones. */
+/**
+ * Cubes per rank, which differ by one at most; rank 0, which also cuts and blends, gets the smaller share.
+ */
 export function shareCubes(count: number, ranks: number): number[] {
   return Array.from(
     { length: ranks },

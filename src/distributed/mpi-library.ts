@@ -1,19 +1,18 @@
 /**
- * libmpi through koffi: which file, which implementation, and the functions this program needs.
+ * Binds libmpi through koffi: identifies the implementation and declares the functions used here.
  *
- * Handles differ. Open MPI's are addresses of exported variables, those of MPICH and everything that shares
- * its binary interface (Intel MPI, MVAPICH, Cray) are integers. Which of the two a file is, its own symbols
- * say.
+ * Handles differ: Open MPI's are addresses of exported variables; MPICH's, and those of libraries with its
+ * ABI (Intel MPI, MVAPICH, Cray), are integers. The exported symbols identify the family.
  */
 import { LocScaleError } from '../errors.ts';
 import type { MpiFamily } from './launcher.ts';
 
 type Handle = bigint | number;
-/** The optional package, given by the caller that has loaded it. */
+/** The optional package koffi, loaded by the caller. */
 export type Koffi = typeof import('koffi')['default'];
 type NativeFunction = (...parameters: unknown[]) => number;
 
-/** A transfer on its way. It keeps its memory: libmpi reads and writes there until the transfer has ended. */
+/** A transfer in progress. It references its buffers, which libmpi accesses until the transfer has ended. */
 export interface MpiRequest {
   readonly handle: Uint8Array;
   readonly memory: Uint8Array;
@@ -39,7 +38,7 @@ export interface MpiLibrary {
   finalise(): void;
 }
 
-/** MPI_THREAD_FUNNELED: this process has threads, and only the main one calls MPI. */
+/** MPI_THREAD_FUNNELED: only the main thread of this process calls MPI. */
 const THREAD_FUNNELED = 1;
 const MAX_VERSION_BYTES = 8192;
 const MAX_ERROR_BYTES = 1024;
@@ -56,7 +55,7 @@ interface Handles {
   readonly typeShared: number;
 }
 
-/** mpi.h of MPICH; fixed by the MPICH ABI compatibility initiative. */
+/** From MPICH's mpi.h; fixed by the MPICH ABI Compatibility Initiative. */
 const MPICH_HANDLES: Handles = {
   world: 0x44000000,
   byte: 0x4c00010d,
@@ -78,7 +77,8 @@ export interface MpiIdentity {
 }
 
 /**
- * What the file is. Loaded for itself only: symbols of a second libmpi would otherwise get into the first.
+ * Identifies a library file. Loaded with local symbols, so that a second libmpi cannot interfere with the
+ * first.
  */
 export function identifyMpi(koffi: Koffi, path: string): MpiIdentity {
   const library = koffi.load(path);
@@ -94,9 +94,9 @@ export function identifyMpi(koffi: Koffi, path: string): MpiIdentity {
   }
 }
 
-/** "Open MPI v4.1.4, package: ..." and "MPICH Version:\t4.0.2\n..." to name and number. */
+/** Name and version from "Open MPI v4.1.4, package: ..." or "MPICH Version:\t4.0.2\n...". */
 export function shortVersion(text: string, family: MpiFamily): string {
-  // Cray's begins with "MPI VERSION    : ".
+  // Cray's text begins with "MPI VERSION    : ".
   const line = (text.split(/[\n\0]/, 1)[0] ?? '').replace(/^MPI VERSION\s*:/, '').trim();
   const match = /^(.*?)(?:\s+Version)?[\s:]+v?(\d+(?:\.\d+)+\S*?)(?:[\s,]|$)/i.exec(line);
   if (match !== null) return `${match[1]?.replace(/\(R\)/g, '').replace(/[\s:]+$/, '')} ${match[2]}`;
@@ -112,7 +112,7 @@ function hasSymbol(library: ReturnType<Koffi['load']>, name: string): boolean {
   }
 }
 
-/** Loads the library for use. `global`: the plug-ins of Open MPI look its symbols up in the process. */
+/** Loads the library for use, with global symbols: Open MPI's plug-ins look them up in the process. */
 export function bindMpi(koffi: Koffi, path: string, identity: MpiIdentity): MpiLibrary {
   const library = koffi.load(path, { global: true });
   const handles =
@@ -155,7 +155,7 @@ class BoundMpi implements MpiLibrary {
 
   initialise(): void {
     this.#call('MPI_Init_thread', 'void *, void *, int, _Out_ int *', null, null, THREAD_FUNNELED, [0]);
-    // Errors come back as numbers and become exceptions; by default they end the process.
+    // Return error codes, which become exceptions here; MPI's default is to end the process.
     const { world, errorsReturn } = this.#handles;
     this.#call('MPI_Comm_set_errhandler', 'handle, handle', world, errorsReturn);
   }
@@ -228,13 +228,14 @@ class BoundMpi implements MpiLibrary {
     return request;
   }
 
-  /** Room for an MPI_Request of either kind: a pointer or an int. */
+  /** Space for an MPI_Request: a pointer (Open MPI) or an int (MPICH). */
   #request(memory: Uint8Array): MpiRequest {
     return { handle: new Uint8Array(8), memory };
   }
 
   /**
-   * Where the bytes lie. They stay there as long as the array lives; asking moves small ones off the heap.
+   * Address of the bytes, stable for the lifetime of the array: `koffi.address` moves small arrays off the JS
+   * heap.
    */
   #address(memory: Uint8Array): bigint {
     return memory.length === 0 ? 0n : this.#koffi.address(memory);

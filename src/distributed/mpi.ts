@@ -1,10 +1,10 @@
 /**
- * Ranks through libmpi. Nothing here blocks the event loop: transfers are started, and asked now and then
- * whether they have ended, so that signals, worker threads and progress go on meanwhile.
+ * Communication through libmpi without blocking the event loop: transfers are started and then polled, so
+ * that signals, worker threads and progress are served meanwhile.
  *
- * A message has two phases. First all ranks meet (a barrier), which can take as long as the slowest rank
- * computes: asked seldom. Then bytes flow, and libmpi moves them only while it is being asked: asked all the
- * time.
+ * A message has two phases. First a barrier, which lasts as long as the slowest rank computes and is polled
+ * at long intervals. Then the transfer, which libmpi advances only when it is called, so that it is polled
+ * continuously.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { splitIntoChunks } from './chunks.ts';
@@ -14,12 +14,12 @@ import type { MpiLibrary, MpiRequest } from './mpi-library.ts';
 import { Turns } from './turns.ts';
 
 /**
- * Bytes per transfer. Far below the 2^31 that a count can say, because a transfer within a host is
- * one copy during which the event loop stands still.
+ * Bytes per transfer. Far below MPI's limit of 2^31, because a transfer within a host is a single copy that
+ * blocks the event loop.
  */
 export const CHUNK_BYTES = 16 * 2 ** 20;
 
-/** `library` is initialised. */
+/** `library` must be initialised. */
 export function createMpiCommunicator(library: MpiLibrary, launcher: Launcher): Communicator {
   return new MpiCommunicator(library, launcher);
 }
@@ -44,7 +44,7 @@ class MpiCommunicator implements Communicator {
     this.rank = library.rank();
     this.size = library.size();
     this.description = `${library.version}, rank ${this.rank} of ${this.size}`;
-    // Launchers say the same on all ranks, so that either all or none take part in asking libmpi.
+    // The launcher's information is the same on all ranks, so either all or none join this collective call.
     const { localRank, localSize } = launcher;
     const local =
       localRank === undefined || localSize === undefined
@@ -55,7 +55,7 @@ class MpiCommunicator implements Communicator {
     this.failure = new Promise<never>((_, reject) => {
       this.#reject = reject;
     });
-    // Nobody has to listen.
+    // Avoids an unhandled rejection if nobody awaits it.
     this.failure.catch(() => {});
   }
 
@@ -120,8 +120,8 @@ class MpiCommunicator implements Communicator {
 
   abort(exitCode: number, _sentence: string): void {
     if (this.#closed) return;
-    // A launcher that hears of the end first may not pass on what was printed just before (MPICH: 1 time in
-    // 470).
+    // If the launcher learns of the end first, it may drop what was printed just before (MPICH: 1 in 470
+    // runs).
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PRINTING_MILLISECONDS);
     this.#library.abort(exitCode);
   }
@@ -129,14 +129,14 @@ class MpiCommunicator implements Communicator {
   close(): Promise<void> {
     return this.#turn(async () => {
       if (this.#closed) return;
-      // MPI_Finalize waits for all ranks with the event loop standing still: meet first.
+      // MPI_Finalize blocks the event loop until all ranks call it: wait at a barrier first.
       await this.#meet();
       this.#closed = true;
       this.#library.finalise();
     });
   }
 
-  /** To all ranks at once, a chunk of each at a time. */
+  /** Sends to all ranks concurrently, one chunk per rank at a time. */
   async #sendAll([own, ...parts]: readonly Uint8Array[]): Promise<Uint8Array> {
     const lengths = parts.map((part) => encodeLength(part.length));
     await this.#finish(lengths.map((length, index) => this.#library.startSend(length, index + 1)));
@@ -152,7 +152,7 @@ class MpiCommunicator implements Communicator {
     return own;
   }
 
-  /** From all ranks at once, a chunk of each at a time. */
+  /** Receives from all ranks concurrently, one chunk per rank at a time. */
   async #receiveAll(own: Uint8Array): Promise<Uint8Array[]> {
     const others = Array.from({ length: this.size - 1 }, (_, index) => index + 1);
     const lengths = others.map(() => new Uint8Array(8));
@@ -178,7 +178,7 @@ class MpiCommunicator implements Communicator {
     await waitForAll(this.#library, requests, TRANSFER);
   }
 
-  /** In turn; an error of libmpi means that the job cannot go on. */
+  /** Queued; an error of libmpi ends the job. */
   #turn<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take(async () => {
       if (this.#failed !== undefined) throw this.#failed;
@@ -199,18 +199,18 @@ class MpiCommunicator implements Communicator {
 }
 
 interface Pace {
-  /** Asked in every turn of the event loop for this long. */
+  /** Poll on every turn of the event loop for this long, in milliseconds. */
   readonly eagerMs: number;
-  /** Then after pauses that grow up to this. */
+  /** Then at intervals that grow to this, in milliseconds. */
   readonly longestPauseMs: number;
 }
 
 const MEETING: Pace = { eagerMs: 2, longestPauseMs: 20 };
-/** A chunk that takes longer than this waits for a rank that is busy, or for a slow network: 16 MB/s. */
+/** A longer transfer of a chunk means a busy rank or a network slower than 16 MB/s. */
 const TRANSFER: Pace = { eagerMs: 1000, longestPauseMs: 5 };
-/** For the launcher to read what a rank has printed. */
+/** Time for the launcher to read what a rank has printed, in milliseconds. */
 const PRINTING_MILLISECONDS = 200;
-/** Asking without a look at the event loop, whose turn costs more than many questions. */
+/** Polls in a tight loop first: one turn of the event loop costs more than many polls. */
 const BURST_MS = 0.3;
 
 async function waitForAll(library: MpiLibrary, requests: readonly MpiRequest[], pace: Pace): Promise<void> {

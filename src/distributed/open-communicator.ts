@@ -1,4 +1,4 @@
-/** How the ranks of this job talk: alone, through libmpi, or through a shared folder. */
+/** Chooses how the ranks of this job communicate: not at all, through libmpi or through a shared folder. */
 import process from 'node:process';
 import { LocScaleError, named } from '../errors.ts';
 import type { Communicator } from './communicator.ts';
@@ -8,10 +8,12 @@ import type { SharedFolderTimings } from './shared-folder.ts';
 import { createSingleCommunicator } from './single.ts';
 
 export interface CommunicatorRequest {
-  /** The user asked for ranks that share the work (-mpi). */
+  /** The user requested ranks that share the work (-mpi). */
   readonly mpi: boolean;
   readonly environment: Environment;
-  /** Where files go if there is no libmpi, seen by all hosts: `out` stands for the folder `out.ranks-JOB`. */
+  /**
+   * Base name of the shared folder used without libmpi, visible to all hosts: `out` gives `out.ranks-JOB`.
+   */
   readonly sharedFolder: string;
   /** Called on rank 0 only. */
   readonly onWarning?: (sentence: string) => void;
@@ -35,9 +37,8 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
     }
     return createSingleCommunicator();
   }
-  // UCX, under MPICH and many Open MPIs, moves the end of the heap while other threads allocate: one start in
-  // thirty then ended in a segmentation fault. It serves a cache of registered memory, which is not missed
-  // here.
+  // UCX, used by MPICH and many builds of Open MPI, moves the program break while other threads allocate,
+  // which crashed 1 start in 30. That serves its cache of registered memory, which is not needed here.
   process.env.UCX_MEM_EVENTS ??= 'no';
   const { findMpi } = await import('./find-mpi.ts');
   const found = await findMpi(environment, launcher);
@@ -81,7 +82,7 @@ export async function openCommunicator(request: CommunicatorRequest): Promise<Co
   });
 }
 
-/** A libmpi that does not belong to the launcher starts by itself, as the only rank there is. */
+/** A libmpi that does not belong to the launcher starts as a singleton, rank 0 of 1. */
 function describeMismatch(library: MpiLibrary, launcher: Launcher): string | undefined {
   if (launcher.size === undefined || (library.size() === launcher.size && library.rank() === launcher.rank)) {
     return undefined;

@@ -1,17 +1,17 @@
 /**
- * What the leading rank tells the others to do: an order each, as plain data, followed by the voxels it
- * needs. Every order is a broadcast, so that all ranks do the same things in the same sequence.
+ * Orders of the leading rank to the others: plain data, followed by the voxels needed. Every order is
+ * broadcast, so that all ranks perform the same steps in the same sequence.
  */
 import type { BandScalingMaps, BandScalingSettings, LocalScalingJob } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
 import type { MonteCarloPass } from '../network/graph/model.ts';
 import type { Communicator } from './communicator.ts';
 
-/** Volumes of a job in the order in which they are sent. */
+/** Volumes of a job, in the order of transmission. */
 export const volumeNames = ['map', 'reference', 'mask', 'differenceMask'] as const;
 export type VolumeName = (typeof volumeNames)[number];
 
-/** The same of a scaling in soft bands. */
+/** Volumes of a soft-scaling job, in the order of transmission. */
 export const bandVolumeNames = [
   'half1',
   'half2',
@@ -20,13 +20,12 @@ export const bandVolumeNames = [
   'mask',
 ] as const satisfies readonly (keyof BandScalingMaps)[];
 
-/** A job without its volumes. */
+/** A job's parameters, without its volumes. */
 export type ScalingSettings = Omit<LocalScalingJob, VolumeName>;
 
 export type Order =
   /**
-   * The volumes named follow, each as a broadcast of its own; answered by a gather of the tile sizes that the
-   * ranks can scale.
+   * Followed by one broadcast per volume named; answered by a gather of the tile sizes that fit on each rank.
    */
   | {
       readonly kind: 'open-scaling';
@@ -36,32 +35,32 @@ export type Order =
       readonly settings: ScalingSettings;
       readonly volumes: readonly VolumeName[];
     }
-  /** Starts the open scaling again with smaller tiles; answered as `open-scaling` is. */
+  /** Reopens the scaling job with smaller tiles; answered like `open-scaling`. */
   | { readonly kind: 'resize-scaling'; readonly tileSize: Shape }
-  /** First voxels of every rank's tiles; answered by a gather of packed values. */
+  /** First voxels of every rank's tiles; answered by a gather of packed scaled values. */
   | { readonly kind: 'scale'; readonly shares: readonly (readonly Shape[])[] }
   | { readonly kind: 'close-scaling' }
-  /** The volumes named follow, each as a broadcast of its own. */
+  /** Followed by one broadcast per volume named. */
   | {
       readonly kind: 'open-bands';
       readonly engine: 'cpu' | 'gpu';
       readonly settings: BandScalingSettings;
       readonly volumes: readonly (keyof BandScalingMaps)[];
     }
-  /** Rank r scales band `first` + r, where r < `count`; those from 1 on answer in a gather each. */
+  /** Rank r scales band `first` + r for r < `count`; ranks from 1 on answer with one gather each. */
   | { readonly kind: 'scale-bands'; readonly first: number; readonly count: number }
   | { readonly kind: 'close-bands' }
-  /** Numbers of cubes of every rank; they follow as a scatter, answered by a gather of predicted ones. */
+  /** Number of cubes per rank. The cubes follow as a scatter; the predictions are gathered. */
   | {
       readonly kind: 'predict';
-      /** The network and its provider in words, which must be the same everywhere. */
+      /** Name of the network and its provider, which must be the same on all ranks. */
       readonly ranOn: string;
       readonly counts: readonly number[];
       readonly passes: readonly (MonteCarloPass | null)[];
     }
   | { readonly kind: 'end' };
 
-/** JSON has no infinities. */
+/** JSON cannot represent infinities. */
 const INFINITE = 'infinite:';
 
 export function encodeOrder(order: Order): Uint8Array {
@@ -81,7 +80,7 @@ export function sendOrder(communicator: Communicator, order: Order): Promise<Uin
   return communicator.broadcast(encodeOrder(order));
 }
 
-/** Ranks run on machines of one byte order: floats travel as they are. */
+/** All ranks are assumed to have the same byte order: floats are sent unconverted. */
 export function bytesOf(floats: Float32Array): Uint8Array {
   return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
 }

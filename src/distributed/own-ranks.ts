@@ -1,6 +1,6 @@
 /**
- * Ranks that this program starts itself: the same program with the same arguments, told its number by the
- * environment. They exchange files in a temporary folder.
+ * Ranks started by this program itself: the same command line, with the rank in the environment. They
+ * exchange files in a temporary folder.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -15,7 +15,7 @@ const RANK_VARIABLE = 'LOCSCALE_RANK';
 const SIZE_VARIABLE = 'LOCSCALE_RANKS';
 const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
 
-/** How long a process may take to notice that the run is over. */
+/** Grace period for a process to notice the end of the run, in milliseconds. */
 const PATIENCE_MS = 15_000;
 
 export interface OwnRanks {
@@ -24,20 +24,20 @@ export interface OwnRanks {
   readonly folder: string;
 }
 
-/** Those of rank 0. */
+/** The started ranks as rank 0 sees them, with its own number. */
 export interface StartedRanks extends OwnRanks {
-  /** Waits until they have ended: they see that rank 0 has finished, or has failed. */
+  /** Waits until they have exited, which they do when rank 0 finishes or fails. */
   end(): Promise<void>;
 }
 
-/** What this process was told by the one that started it. */
+/** Settings that the parent process passed to this one. */
 export function ownRanksOf(environment: Environment): OwnRanks | undefined {
   const { [RANK_VARIABLE]: rank, [SIZE_VARIABLE]: size, [FOLDER_VARIABLE]: folder } = environment;
   if (rank === undefined || folder === undefined) return undefined;
   return { rank: Number(rank), size: Number(size), folder };
 }
 
-/** `standardError`: file descriptor of theirs. */
+/** `standardError`: file descriptor for their standard error. */
 export async function startRanks(size: number, standardError: number): Promise<StartedRanks> {
   const folder = await mkdtemp(join(tmpdir(), 'locscale-gpu-'));
   const children: ChildProcess[] = [];

@@ -1,11 +1,11 @@
 /**
- * One message as a file. 48 bytes of header, little-endian, then the payload:
+ * One message as a file: a 48-byte little-endian header, then the payload.
  *
  *   0 magic "LSRANKS1"   8 session (16 characters)   24 sequence u32   28 sender u32
  *   32 payload length u64   40 CRC-32 of the payload u32   44 CRC-32 of bytes 0 ... 43 u32
  *
- * Written under another name and renamed, so that a reader sees all of it or nothing; length and checksums
- * are for file systems that promise less.
+ * Written under a temporary name and renamed, so that a reader sees all of it or nothing. Length and
+ * checksums cover file systems without atomic renames.
  */
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -22,9 +22,9 @@ export interface PartAddress {
 const MAGIC = 'LSRANKS1';
 const HEADER_BYTES = 48;
 export const SESSION_CHARACTERS = 16;
-/** One read or write: the event loop and the checksum get a turn in between. */
+/** Bytes per read or write; the event loop and the checksum run in between. */
 const CHUNK_BYTES = 16 * 2 ** 20;
-/** For so long a file may look shorter than it is, where clients of a network file system keep attributes. */
+/** How long clients of a network file system may report a stale, shorter length, in milliseconds. */
 const SETTLING_MS = 5000;
 const SETTLING_PAUSE_MS = 250;
 
@@ -45,7 +45,7 @@ export async function writePart(path: string, address: PartAddress, payload: Uin
   await rename(temporary, path);
 }
 
-/** The payload, or undefined while there is no such file. */
+/** The payload, or undefined if the file does not exist yet. */
 export async function readPart(
   path: string,
   address: PartAddress,
@@ -69,7 +69,7 @@ export async function readPart(
   }
 }
 
-/** A string says what is wrong. */
+/** A returned string describes the defect. */
 async function tryToRead(path: string, address: PartAddress): Promise<Uint8Array | string | undefined> {
   let file: FileHandle;
   try {
@@ -95,7 +95,7 @@ async function tryToRead(path: string, address: PartAddress): Promise<Uint8Array
     }
     return checksum === view.getUint32(40, true) ? payload : 'its checksum is wrong';
   } catch (error) {
-    // The handle of a network file system has become invalid: the file is opened again.
+    // Stale NFS handle: reopen the file.
     if ((error as { code?: unknown }).code === 'ESTALE') return 'it cannot be read (ESTALE)';
     throw error;
   } finally {
@@ -115,7 +115,7 @@ function encodeHeader(address: PartAddress, length: number, checksum: number): U
   return header;
 }
 
-/** A write may take fewer bytes than it was given. */
+/** A write may be partial. */
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
@@ -133,7 +133,7 @@ async function readAll(file: FileHandle, bytes: Uint8Array, position: number): P
   return true;
 }
 
-/** Not there, or replaced between the look-up of the name and the opening (network file systems). */
+/** Missing, or replaced between lookup and open (network file systems). */
 export function isMissing(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 'ENOENT' || code === 'ESTALE';

@@ -1,15 +1,15 @@
 /**
- * The folder through which ranks meet: who is there, who has gone, who has called it off.
+ * Shared folder in which ranks meet, monitor each other and abort the job.
  *
- *   rank-N.alive      life of rank N, counting on (heartbeat.ts)
- *   session.json      written by rank 0 when all are there: a name for this run and the processes in it
- *   SESSION.abort     why the job has ended; its writer tells the user
+ *   rank-N.alive      heartbeat of rank N (heartbeat.ts)
+ *   session.json      written by rank 0 once all ranks are present: name and processes of this run
+ *   SESSION.abort     reason why the job has ended; its writer informs the user
  *   SESSION.*.part    messages (part-file.ts)
  *
- * What an earlier job has left in a folder of the same name does not move, and has another session.
+ * Leftovers of an earlier job in a folder of the same name have static heartbeats and another session name.
  *
- * The files of life lie in the same folder as the messages for a reason: a client of a network file system
- * remembers for up to a minute that a name does not exist, unless it sees the folder change. Beats change it.
+ * Heartbeats are in the same folder as the messages for a reason: network file systems cache for up to a
+ * minute that a name does not exist, unless the folder changes. Each beat changes it.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
@@ -30,13 +30,13 @@ import { type FolderStates, observeSiblings, removeUnchanged } from './leftovers
 import { isMissing, SESSION_CHARACTERS } from './part-file.ts';
 
 export interface SharedFolderTimings {
-  /** Between two beats and two looks. */
+  /** Interval of beats and polls, in milliseconds. */
   readonly beatMs: number;
-  /** While the ranks are looking for one another. */
+  /** The same while the ranks are still gathering. */
   readonly openingBeatMs: number;
-  /** Looks without a sign of life after which a rank counts as dead. */
+  /** Polls without a beat after which a rank is considered dead. */
   readonly missedBeats: number;
-  /** How long to wait for ranks that have not been seen at all. */
+  /** How long to wait for ranks not seen yet, in milliseconds. */
   readonly openingMs: number;
 }
 
@@ -49,7 +49,7 @@ export const DEFAULT_TIMINGS: SharedFolderTimings = {
 
 interface Session {
   readonly session: string;
-  /** Of every rank. */
+  /** Host name of every rank. */
   readonly lives: readonly Life[];
 }
 
@@ -57,14 +57,14 @@ interface AbortNote {
   readonly rank: number;
   readonly exitCode: number;
   readonly sentence: string;
-  /** Ranks that will not tidy up after themselves. */
+  /** Ranks that cannot clean up after themselves. */
   readonly gone: readonly number[];
 }
 
-/** Pause between looks while opening, in beats. */
+/** Polling interval while opening, in beats. */
 const OPENING_LOOK_BEATS = 0.5;
 
-/** Exit code of a job of which a rank has vanished: a failure that has no other name. */
+/** Exit code of a job that lost a rank: a failure without a more specific code. */
 const VANISHED_EXIT_CODE = 1;
 
 export class SharedFolder {
@@ -92,7 +92,7 @@ export class SharedFolder {
     this.failure = new Promise<never>((_, reject) => {
       this.#reject = reject;
     });
-    // Nobody has to listen.
+    // Avoids an unhandled rejection if nobody awaits it.
     this.failure.catch(() => {});
   }
 
@@ -100,7 +100,7 @@ export class SharedFolder {
     return this.#session.session;
   }
 
-  /** Hosts of all ranks. */
+  /** Host names of all ranks. */
   get hosts(): readonly string[] {
     return this.#session.lives.map(({ host }) => host);
   }
@@ -109,7 +109,7 @@ export class SharedFolder {
     return join(this.path, name);
   }
 
-  /** Until all ranks are known to be alive and to belong to this job. */
+  /** Waits until all ranks are known to be alive and to belong to this job. */
   async open(): Promise<void> {
     mkdirSync(this.path, { recursive: true });
     const { openingBeatMs, beatMs } = this.#timings;
@@ -127,11 +127,11 @@ export class SharedFolder {
       throw error;
     }
     this.#heartbeat.settle();
-    // The beats have become rarer: what was missed before says nothing.
+    // The interval is longer now: earlier misses do not count.
     this.#pulses.clear();
     let looking = false;
     this.#watch = setInterval(async () => {
-      // A look that hangs in the file system is one look, however long it takes.
+      // A poll blocked in the file system counts as one missed beat, regardless of its duration.
       if (looking) return;
       looking = true;
       await this.#look().catch(() => {});
@@ -144,24 +144,24 @@ export class SharedFolder {
     if (this.#failed !== undefined) throw this.#failed;
   }
 
-  /** Tells the others that this rank ends the job. */
+  /** Ends the job for all ranks by writing the abort file. */
   abort(exitCode: number, sentence: string, gone: readonly number[] = []): boolean {
     const note: AbortNote = { rank: this.rank, exitCode, sentence, gone };
     let first = false;
     if (this.session !== '' && this.#failed === undefined) {
       try {
-        // Only one can create the file.
+        // Exclusive creation: the first rank to fail wins.
         writeFileSync(this.#abortFile(), JSON.stringify(note), { flag: 'wx' });
         first = true;
       } catch {
-        // Another rank was quicker.
+        // Another rank created it first.
       }
     }
     this.leave(gone);
     return first;
   }
 
-  /** Ends watching and beating, and removes the folder if everybody else has left or is in `gone`. */
+  /** Stops monitoring and beating, and removes the folder if all other ranks have left or are in `gone`. */
   leave(gone: readonly number[]): void {
     clearInterval(this.#watch);
     this.#watch = undefined;
@@ -171,17 +171,17 @@ export class SharedFolder {
       const waiting = readdirSync(this.path).filter((name) => name.endsWith('.alive'));
       if (waiting.every((name) => gone.some((rank) => name === aliveName(rank)))) this.remove();
     } catch {
-      // The last one out was quicker.
+      // Another rank has already removed it.
     }
   }
 
-  /** Rank 0, at the end of a job: folders of dead jobs with the same output go too. */
+  /** At the end of a job rank 0 also removes folders of dead jobs with the same output. */
   removeDeadSiblings(): void {
     const { beatMs, missedBeats } = this.#timings;
     if (performance.now() - this.#openedAt > beatMs * missedBeats) removeUnchanged(this.#siblings, this.path);
   }
 
-  /** Ends watching; beats go on. */
+  /** Stops monitoring; beats continue. */
   stopWatching(): void {
     clearInterval(this.#watch);
     this.#watch = undefined;
@@ -191,7 +191,7 @@ export class SharedFolder {
     rmSync(this.path, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 });
   }
 
-  /** Rank 0: until every other rank counts on. */
+  /** Rank 0: waits until every other rank's heartbeat changes. */
   async #callRoll(): Promise<Session> {
     const others = Array.from({ length: this.size - 1 }, (_, index) => index + 1);
     const lives = new Map<number, Life>([[0, this.#own]]);
@@ -210,7 +210,7 @@ export class SharedFolder {
     return found;
   }
 
-  /** Other ranks: until rank 0 has seen this process. */
+  /** Other ranks: wait until rank 0 has listed this process in session.json. */
   async #waitForSession(): Promise<Session> {
     let found: Session | undefined;
     await this.#poll(async () => {
@@ -227,7 +227,8 @@ export class SharedFolder {
   }
 
   /**
-   * While opening: who the rank is once it is known to be alive. One that was and is no more ends the wait.
+   * While opening: the rank's identity once it is known to be alive. Throws if it was alive and has died
+   * since.
    */
   async #checkPulse(rank: number): Promise<Life | undefined> {
     const pulse = this.#pulse(rank);
@@ -245,7 +246,7 @@ export class SharedFolder {
     return beat?.nonce === pulse.aliveNonce ? beat : undefined;
   }
 
-  /** Until no rank is missing. */
+  /** Polls until no rank is missing. */
   async #poll(findMissing: () => Promise<readonly number[]>): Promise<void> {
     const started = performance.now();
     for (;;) {
@@ -263,9 +264,7 @@ export class SharedFolder {
     }
   }
 
-  /**
-   * Rank 0 watches everybody, the others watch rank 0 and the note: so all learn of a death with few looks.
-   */
+  /** Rank 0 monitors every rank; the others poll only rank 0 and the abort file. */
   async #look(): Promise<void> {
     const note = readNote(this.#abortFile());
     if (note !== undefined) {
@@ -290,9 +289,9 @@ export class SharedFolder {
       const life = this.#session.lives[rank];
       if (pulse.missed >= this.#timings.missedBeats || hasEnded(life, this.#own)) gone.push(rank);
     }
-    // Stopped meanwhile.
+    // Monitoring was stopped meanwhile.
     if (gone.length === 0 || this.#watch === undefined) return;
-    // A rank that has called the job off ends right after its note, and is no riddle.
+    // A rank that wrote the abort file exits right afterwards, as expected.
     const late = readNote(this.#abortFile());
     if (late !== undefined) {
       this.#fail(new RankFailure(late.sentence, { exitCode: late.exitCode, announced: true }), late.gone);
@@ -352,7 +351,7 @@ function readNote(path: string): AbortNote | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as AbortNote;
   } catch {
-    // None, or one that is just being written.
+    // Missing, or being written.
     return undefined;
   }
 }

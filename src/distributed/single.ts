@@ -1,4 +1,4 @@
-/** One rank: everything it says, it says to itself. */
+/** Communicator of a single rank: returns its own bytes. */
 import type { Communicator } from './communicator.ts';
 
 export function createSingleCommunicator(description = 'one process'): Communicator {
@@ -19,7 +19,7 @@ export function createSingleCommunicator(description = 'one process'): Communica
     },
     gather: async (bytes) => [bytes],
     barrier: async () => {},
-    // The caller ends its own process; there is nobody else.
+    // No other ranks to end; the caller exits by itself.
     abort: () => {},
     close: async () => {},
     traffic: { sent: 0, received: 0 },

@@ -1,6 +1,6 @@
 /**
- * Voxels that were read from the wrong byte, because the extended header is not as long as it was taken for,
- * are moved to their places. In a stream of unknown length that comes out only at its end.
+ * Moves voxels that were read from the wrong offset because the extended header has another length than
+ * assumed. In a stream of unknown length this shows only at its end.
  */
 import { shiftVoxels } from './axis-order.ts';
 import type { ByteReader } from './byte-source.ts';
@@ -15,24 +15,24 @@ import {
 } from './mrc-header-checks.ts';
 import { decodeVoxels, realModeBytes } from './voxel-codec.ts';
 
-/** Bytes after the declared end that are read to count them; a compressed file may hide any amount. */
+/** Limit on bytes counted beyond the declared end: a compressed file may expand to any amount. */
 const trailingBytesRead = 1_048_576;
 
-/** A header as checked, and the bytes behind it as far as they were looked at. */
+/** A checked header, and the bytes behind it that were inspected. */
 export interface OpenedMap extends CheckedHeader {
   readonly name: string;
   readonly start: Uint8Array;
-  /** The file's, where it is known. */
+  /** Length of the file, if known. */
   readonly byteLength: number | undefined;
 }
 
 export interface AlignedMap {
   readonly extended: Uint8Array;
-  /** Voxels are no longer where they were read to. */
+  /** The voxels have been moved. */
   readonly moved: boolean;
 }
 
-/** Length of the extended header of a stream that turned out to have so many bytes. */
+/** Length of the extended header, given the actual length of the stream. */
 export function extensionOf(
   { header, mode, voxels, start }: OpenedMap,
   fileBytes: number,
@@ -43,14 +43,14 @@ export function extensionOf(
   );
 }
 
-/** The file ended at byte `found`, and no interpretation of its header fits that. */
+/** The file ended at byte `found`, which no interpretation of its header explains. */
 export function refuseLength({ header, mode, voxels, name }: OpenedMap, found: number): never {
   if (!isPossibleExtension(header.nsymbt)) refuseExtension(header.nsymbt, { name });
   const expected = declaredByteLength(header.nsymbt, mode, voxels);
   return refuseTruncated(header, mode, name, expected, `${found} bytes`);
 }
 
-/** The stream ended early: what was taken for the end of the extended header may be the missing voxels. */
+/** The stream ended early: bytes taken for the end of the extended header may be the missing voxels. */
 export function fillFromExtension(
   map: OpenedMap,
   data: Float32Array,
@@ -68,8 +68,8 @@ export function fillFromExtension(
 }
 
 /**
- * Reads what follows the voxels. It belongs to them if as many bytes of the extended header were taken for
- * voxels: where that header is recognised, or where only then the extremes are those that the header states.
+ * Reads the bytes after the voxels. They are voxels if as many bytes of the extended header were read as
+ * voxels: if that header is recognised, or if the extremes match the header's only then.
  */
 export async function takeTail(
   reader: ByteReader,
@@ -82,7 +82,7 @@ export async function takeTail(
   const asRead = { extended, moved: false };
   const tail = await reader.read(trailingBytesRead + 1);
   if (tail.length === 0) return asRead;
-  // Nothing else than an exact fit made up for an impossible count.
+  // An impossible count is corrected by an exact fit only.
   if (!isPossibleExtension(header.nsymbt)) refuseExtension(header.nsymbt, { name });
   const length = extended.length + tail.length;
   const count = tail.length / realModeBytes[mode];

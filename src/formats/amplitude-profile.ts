@@ -1,4 +1,4 @@
-/** Amplitude profiles as files of JSON. */
+/** Reads amplitude profiles from JSON files. */
 import { LocScaleError } from '../errors.ts';
 import type { AmplitudeProfile } from '../math/soft-scaling/profile.ts';
 

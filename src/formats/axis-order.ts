@@ -2,16 +2,16 @@
  * Axis orders of map files. A file stores (section, row, column) with columns fastest, and MAPC/MAPR/MAPS
  * name the crystal axis along each; in memory a map is always (z, y, x) with x fastest.
  *
- * Whole sections are moved at a time. Where x does not run along columns the loops are blocked so that
- * 16 neighbouring voxels in x (one cache line of float32) are written together: voxel by voxel each write
- * would touch a cache line, and often a memory page, of its own.
+ * Voxels are copied by whole sections. If x does not run along columns the loops are blocked, so that 16
+ * neighbouring voxels in x (one cache line of float32) are written together; otherwise every write would
+ * touch another cache line, and often another memory page.
  */
 import type { Shape } from '../math/grid.ts';
 import type { MrcHeader } from './mrc-header.ts';
 
 /** float32 values in one 64-byte cache line. */
 const block = 16;
-/** Ceiling for the buffer of sections in transit, in voxels (16 MiB). */
+/** Upper limit of the section buffer, in voxels (16 MiB). */
 const bufferVoxels = 4_194_304;
 
 export interface AxisLayout {
@@ -19,7 +19,7 @@ export interface AxisLayout {
   readonly columns: number;
   readonly rows: number;
   readonly sections: number;
-  /** Steps in the canonical array, in voxels, for one column, row, section. */
+  /** Strides in the canonical array, in voxels, per column, row and section. */
   readonly columnStride: number;
   readonly rowStride: number;
   readonly sectionStride: number;
@@ -117,7 +117,7 @@ function copyRuns(
   }
 }
 
-/** Puts `count` sections, in file order in `buffer`, at their places in `volume`. */
+/** Scatters `count` sections from `buffer` (file order) into `volume` (canonical order). */
 export function scatterSections(
   layout: AxisLayout,
   first: number,
@@ -128,7 +128,7 @@ export function scatterSections(
   copyRuns(layout, first, count, buffer, volume, true);
 }
 
-/** The reverse: fills `buffer` with `count` sections of `volume` in file order. */
+/** The inverse: gathers `count` sections of `volume` into `buffer`, in file order. */
 export function gatherSections(
   layout: AxisLayout,
   first: number,
@@ -140,8 +140,8 @@ export function gatherSections(
 }
 
 /**
- * Moves all voxels by `by` places in file order: towards the end (`by` > 0) or the beginning. `values` takes
- * the places that become free, |by| of them; what stood in the places that are lost is returned.
+ * Shifts all voxels by `by` positions in file order: towards the end (`by` > 0) or the beginning. `values`
+ * fills the |by| vacated positions; the voxels shifted out are returned.
  */
 export function shiftVoxels(
   layout: AxisLayout,

@@ -1,16 +1,16 @@
-/** Bytes as they arrive from a file, a network response or a decompressor, and exact reads from them. */
+/** Streams of bytes from a file, a network response or a decompressor, with reads of exact length. */
 
 export interface ByteSource {
   readonly bytes: AsyncIterable<Uint8Array>;
-  /** Exact length in bytes, where it is known (a plain file). */
+  /** Exact length in bytes, if known (a plain file). */
   readonly byteLength?: number;
-  /** Most bytes that can possibly arrive, where the exact length is unknown (a compressed file). */
+  /** Upper limit of the length in bytes, if it is unknown (a compressed file). */
   readonly byteLengthLimit?: number;
 }
 
-/** Pulls chunks on demand and hands them out in the sizes asked for. Call `close` when done. */
+/** Pulls chunks on demand and returns them in the requested sizes. Call `close` when done. */
 export class ByteReader {
-  /** Bytes handed out so far. */
+  /** Bytes returned so far. */
   position = 0;
   private readonly iterator: AsyncIterator<Uint8Array>;
   private pending: Uint8Array = new Uint8Array(0);
@@ -40,8 +40,8 @@ export class ByteReader {
   }
 
   /**
-   * A copy of the next `count` bytes; shorter only if the source ends first. Memory grows with the bytes
-   * that do arrive, so that a false count in a short file costs nothing.
+   * A copy of the next `count` bytes; shorter only if the source ends first. Memory is allocated as bytes
+   * arrive, so a false count in a short file costs nothing.
    */
   async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
     let out = new Uint8Array(Math.min(count, 65_536));
@@ -60,7 +60,7 @@ export class ByteReader {
     return filled === out.length ? out : out.slice(0, filled);
   }
 
-  /** A copy of the next `count` bytes, or of all there are, which stay where they are. */
+  /** Peeks: a copy of the next `count` bytes, or of all that are left, without consuming them. */
   async peek(count: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = await this.read(count);
     const rest = this.pending;
@@ -74,9 +74,7 @@ export class ByteReader {
     return bytes;
   }
 
-  /**
-   * Lets the source release what it holds (file handle, decompressor), whether or not it was read to the end.
-   */
+  /** Releases the source's resources (file handle, decompressor), whether or not it was read to the end. */
   async close(): Promise<void> {
     if (this.ended) return;
     this.ended = true;

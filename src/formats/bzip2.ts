@@ -1,24 +1,23 @@
 /**
- * bzip2 by streaming. The WebAssembly library decodes whole buffers only, but a bzip2 stream is a series of
- * independent blocks, each behind a 48-bit magic number at any bit position: blocks are found in the incoming
- * bytes, shifted to a byte boundary, wrapped as a one-block stream each, and decoded one at a time. Memory
- * stays at one block (0.9 MB, at most 47 MB for runs) whatever the file's size, and the library checks each
- * block's CRC.
+ * Streaming bzip2 decoder. The WebAssembly library decodes whole buffers only, but a bzip2 stream is a series
+ * of independent blocks, each preceded by a 48-bit magic number at any bit position. Blocks are located in
+ * the incoming bytes, shifted to a byte boundary, wrapped as one-block streams and decoded one at a time.
+ * Memory is bounded by one block (0.9 MB, at most 47 MB for runs), and the library checks each block's CRC.
  */
 import { type Bzip2Decoder, loadBzip2 } from '../platform/index.ts';
 
-/** First byte pattern of a block (pi) and of the end of a stream (square root of pi). */
+/** Magic numbers of a block (digits of pi) and of the end of a stream (square root of pi). */
 const blockMagic = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
 const endMagic = [0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
 /** A block holds 100 kB x level; runs of up to 255 bytes are stored as 5 bytes before that. */
 const runExpansion = 52;
-/** No block of 900 kB grows by more than a few per cent; far above that the data is damaged. */
+/** Compressed blocks of 900 kB are at most a few per cent larger; far above that the data is damaged. */
 const maxCompressedBlockBytes = 2_000_000;
 
-/** Thrown for damaged data; decompress() turns it into a LocScaleError with the file's name. */
+/** Thrown for damaged data; decompress() converts it to a LocScaleError with the file's name. */
 export class Bzip2DataError extends Error {}
 
-/** Growing byte buffer that is consumed from the front. */
+/** Growable byte queue, consumed from the front. */
 class ByteQueue {
   private storage = new Uint8Array(65_536);
   private start = 0;
@@ -49,7 +48,7 @@ class ByteQueue {
   }
 }
 
-/** `count` bits (a multiple of 8) from bit position `bit`, as bytes; bits beyond the end are 0. */
+/** Extracts `count` bits (a multiple of 8) from bit position `bit` as bytes; bits beyond the end are 0. */
 function extractBits(bytes: Uint8Array, bit: number, count: number): Uint8Array {
   const out = new Uint8Array(Math.ceil(count / 8));
   const shift = bit & 7;
@@ -64,7 +63,7 @@ function extractBits(bytes: Uint8Array, bit: number, count: number): Uint8Array 
   return out;
 }
 
-/** By second byte of a shifted magic number: which shifts it may belong to. Most bytes belong to none. */
+/** Second byte of a shifted magic number → candidate shifts. Most byte values have none. */
 const secondByteShifts: readonly (readonly number[])[] = Array.from({ length: 256 }, (_, byte) =>
   [0, 1, 2, 3, 4, 5, 6, 7].filter((shift) =>
     [blockMagic, endMagic].some((magic) => ((((magic[0] << 8) | magic[1]) >> shift) & 0xff) === byte),
@@ -143,7 +142,7 @@ export async function* bunzip2(source: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
-/** One stream, from behind its four-byte header to the padding behind its CRC. */
+/** Decodes one stream, from the end of its four-byte header to the padding after its CRC. */
 async function* decodeStream(
   library: Bzip2Decoder,
   queue: ByteQueue,
@@ -157,7 +156,7 @@ async function* decodeStream(
   for (;;) {
     const found = findMagic(queue.bytes, searchBit);
     if (found === undefined) {
-      // A magic number may straddle the end of what has arrived: look again from 7 bytes before it.
+      // A magic number may straddle the end of the buffered bytes: resume the search 7 bytes earlier.
       searchBit = Math.max(searchBit, (queue.bytes.length - 7) * 8);
       if (queue.bytes.length > maxCompressedBlockBytes) throw new Bzip2DataError('a block has no end');
       if (!(await more())) throw new Bzip2DataError('it ends in the middle of a block');

@@ -1,8 +1,8 @@
-/** Elements of atoms in coordinate files: from the file's own column, or from the atom's name. */
+/** Determines the elements of atoms in coordinate files from the element column or the atom's name. */
 import { TABULATED_ELEMENTS } from '../math/atoms/scattering-factors.ts';
 import { UNKNOWN_ELEMENT } from './structure.ts';
 
-/** "ZN" and "zn" to "Zn"; undefined for what is no element. Deuterium stays "D". */
+/** Normalises "ZN" and "zn" to "Zn"; undefined if it is not an element. Deuterium stays "D". */
 const SYMBOLS = new Map<string, string>(
   [...TABULATED_ELEMENTS, 'D'].map((symbol) => [symbol.toUpperCase(), symbol]),
 );
@@ -11,7 +11,9 @@ export function elementFromSymbol(text: string): string | undefined {
   return SYMBOLS.get(text.trim().toUpperCase());
 }
 
-/** Residues made of C, N, O, S, P and H only, whose atom names begin with the element wherever they stand. */
+/**
+ * Residues that consist of C, N, O, S, P and H only: their atom names begin with the element in any column.
+ */
 const POLYMER_RESIDUES = new Set(
   (
     'ALA ARG ASN ASP ASX CYS GLN GLU GLX GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL ' +

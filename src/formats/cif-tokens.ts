@@ -1,17 +1,17 @@
 /**
- * Tokens of a CIF file: block and loop keywords, tags, values (bare, quoted, text fields between lines that
- * begin with a semicolon); comments are skipped. One pass over the text, nothing looked at twice.
+ * Tokenises a CIF file in one pass: block and loop keywords, tags, values (bare, quoted, and text fields
+ * between lines that begin with a semicolon). Comments are skipped.
  */
 import { LocScaleError } from '../errors.ts';
 import { printable } from './printable.ts';
 
-/** 'null' is a bare "." or "?"; 'reserved' stands for save_, global_ and stop_. */
+/** 'null' is an unquoted "." or "?"; 'reserved' means save_, global_ and stop_. */
 export type CifToken = 'data' | 'loop' | 'tag' | 'value' | 'null' | 'reserved' | 'end';
 
 const [LF, CR, QUOTE, HASH, APOSTROPHE, SEMICOLON, UNDERSCORE] = [10, 13, 34, 35, 39, 59, 95];
 
 export class CifTokens {
-  /** Of the last token: name of the block, tag as it is, text of the value without its quotes. */
+  /** Text of the last token: the block's name, the tag, or the value without quotes. */
   value = '';
   private readonly text: string;
   private readonly file: string;
@@ -76,7 +76,7 @@ export class CifTokens {
     return this.at === 0 || isLineEnd(this.text.charCodeAt(this.at - 1));
   }
 
-  /** From a semicolon at the start of a line to the next one. */
+  /** Text field: from a semicolon at the start of a line to the next such semicolon. */
   private readTextField(): CifToken {
     const { text } = this;
     const start = this.at + 1;
@@ -90,7 +90,7 @@ export class CifTokens {
     throw this.error('begins a text field that does not end', 'a line that begins with ";"');
   }
 
-  /** A quote ends a value only before a blank: 'O5'' is O5'. */
+  /** A quote ends a value only if white space follows: 'O5'' is O5'. */
   private readQuoted(quote: number): CifToken {
     const { text } = this;
     for (let i = this.at + 1; i < text.length; i++) {
@@ -105,13 +105,13 @@ export class CifTokens {
   }
 }
 
-/** Whether a text begins as CIF files do: with a data block, after comments and blanks. */
+/** Whether a text begins like a CIF file: with a data block, after comments and white space. */
 export function beginsDataBlock(text: string): boolean {
   const at = afterBlanks(text, 0);
   return text.slice(at, at + 5).toLowerCase() === 'data_';
 }
 
-/** The next place from `at` on that is neither blank nor in a comment. */
+/** Skips white space and comments from `at` on. */
 function afterBlanks(text: string, at: number): number {
   let i = at;
   for (; i < text.length; i++) {

@@ -1,7 +1,6 @@
 /**
- * Decompression of map files, recognised by their first bytes (a wrong extension does no harm). Everything
- * streams: what is not asked for is never decompressed, so a reader that stops at the size a map declares
- * cannot be flooded.
+ * Decompresses map files, recognised by their first bytes rather than by extension. Data are decompressed on
+ * demand only, so a reader that stops at the declared size of a map is safe from decompression bombs.
  */
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -9,9 +8,9 @@ import { Bzip2DataError, bunzip2 } from './bzip2.ts';
 
 export type Compression = 'none' | 'gzip' | 'bzip2';
 
-/** Most that deflate can expand: 258 bytes from 2 bits, 1032:1. */
+/** Maximum expansion of deflate: 258 bytes from 2 bits, 1032:1. */
 const gzipRatioLimit = 1032;
-/** Most that bzip2 can expand: 47 MB from a block of about 40 bytes. */
+/** Maximum expansion of bzip2: 47 MB from a block of about 40 bytes. */
 const bzip2RatioLimit = 1_200_000;
 /** gzip's header and trailer, and the first block's tables. */
 const ratioSlackBytes = 65_536;
@@ -24,7 +23,7 @@ export function detectCompression(start: Uint8Array): Compression {
   return 'none';
 }
 
-/** `source` with its first bytes looked at: the same bytes again, from the start. */
+/** Peeks at the first bytes of `source`; the returned source yields them again. */
 async function peek(
   source: AsyncIterable<Uint8Array>,
   count: number,
@@ -39,7 +38,7 @@ async function peek(
       ended = true;
       break;
     }
-    // The source may reuse its memory once asked for more.
+    // The source may reuse its memory at the next read.
     const chunk = step.value.slice();
     chunks.push(chunk);
     length += chunk.length;
@@ -71,7 +70,7 @@ async function* chain(
   }
 }
 
-/** Raised inside the stream when the source itself fails, so that it is not taken for damaged data. */
+/** Marks a failure of the source itself, to distinguish it from damaged data. */
 class SourceFailure extends Error {}
 
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -85,7 +84,7 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
           const step = await iterator.next();
           if (cancelled) return;
           if (step.done) controller.close();
-          // A copy: the source may reuse its memory, and the stream keeps chunks queued.
+          // A copy, because the source may reuse its memory while the stream still has chunks queued.
           else controller.enqueue(new Uint8Array(step.value));
         } catch (cause) {
           failure = cause;
@@ -109,7 +108,7 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     if (failure !== undefined) throw new SourceFailure('reading failed', { cause: failure });
     throw cause;
   } finally {
-    // After an error or the end this has nothing left to do.
+    // Rejects after an error or the end, when there is nothing to cancel.
     await reader.cancel().catch(() => {});
     await iterator.return?.();
   }
@@ -139,7 +138,7 @@ async function* withClearErrors(
   }
 }
 
-/** The decompressed bytes of `source`, which may also not be compressed at all. */
+/** The decompressed bytes of `source`, or its bytes unchanged if it is not compressed. */
 export async function decompress(
   source: ByteSource,
   name: string,

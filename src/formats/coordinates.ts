@@ -1,6 +1,6 @@
 /**
- * Coordinate files: PDB or mmCIF by what they say, not by their name; gzipped or not. Work and memory are
- * proportional to the text, whose size is limited.
+ * Reads coordinate files, PDB or mmCIF by content rather than by extension, gzipped or not. Work and memory
+ * are proportional to the size of the text, which is limited.
  */
 import { Gunzip } from 'fflate';
 import { LocScaleError } from '../errors.ts';
@@ -12,11 +12,11 @@ import { printable } from './printable.ts';
 import { DEFAULT_MAX_BYTES, type ReadStructureOptions, type Structure } from './structure.ts';
 import { crc32 } from './zip.ts';
 
-/** Control characters that are not blanks or ends of lines. */
+/** Control characters other than white space and line ends. */
 const controls = /[^\P{Cc}\t\n\r]/u;
 const allControls = new RegExp(controls, 'gu');
 
-/** Compressed bytes at a time, so that what expands too far is stopped soon. */
+/** Compressed bytes per step, so that excessive expansion is detected early. */
 const CHUNK_BYTES = 1 << 16;
 
 /** `name`: of the file, for messages. */
@@ -46,7 +46,7 @@ export function readStructure(
   });
 }
 
-/** UTF-8 where it is, else one character a byte: old files hold Latin-1 in titles and names. */
+/** UTF-8 if valid, else Latin-1, which old files have in titles and names. */
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -56,10 +56,11 @@ function decode(bytes: Uint8Array): string {
 }
 
 /**
- * All blanks: neither format has other uses for them, and in a name they would act on terminals and viewers.
+ * Replaces control characters by blanks: neither format uses them, and in a name they would act on terminals
+ * and viewers.
  */
 function withoutControls(text: string): string {
-  // Most files have none, and are large.
+  // Fast path: most files have none.
   return controls.test(text) ? text.replaceAll(allControls, ' ') : text;
 }
 
@@ -71,7 +72,7 @@ function gunzip(bytes: Uint8Array, name: string, maxBytes: number): Uint8Array {
     if (total > maxBytes) throw tooLarge(name, maxBytes);
     chunks.push(chunk);
   });
-  /** Where each member ends: in the file, behind its checksum, and in the output. */
+  /** End of each gzip member, in the file (after its checksum) and in the output. */
   const ends: { readonly file: number; readonly out: number }[] = [];
   stream.onmember = (file) => ends.push({ file, out: total });
   try {

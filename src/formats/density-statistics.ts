@@ -28,7 +28,7 @@ export function densityStatistics(data: Float32Array): DensityStatistics {
   return { min, max, mean, rms: Math.sqrt(squares / data.length) };
 }
 
-/** The same for voxels that pass by in pieces; NaN and infinite ones are counted apart. */
+/** Accumulates the same statistics from a stream of voxels; NaN and infinite ones are counted separately. */
 export class RunningStatistics {
   count = 0;
   min = Infinity;
@@ -45,7 +45,8 @@ export class RunningStatistics {
         this.nonFinite++;
         continue;
       }
-      // Sums about the first value: they do not cancel where the mean is large against the deviation.
+      // Sums are taken about the first value, to avoid cancellation when the mean is large compared with the
+      // deviation.
       if (this.count === 0) this.shift = value;
       const d = value - this.shift;
       this.count++;

@@ -1,15 +1,15 @@
 /**
- * How long the extended header really is. NSYMBT can lie: programs copy it without the bytes it counts, drop
- * the count and leave the bytes, or write it in the other byte order. The size of the file decides where
- * exactly one length fits it; a file that is cut off fits none.
+ * Finds the true length of the extended header. NSYMBT can be wrong: programs copy it without the bytes it
+ * counts, reset the count but leave the bytes, or write it in the other byte order. The size of the file
+ * decides if exactly one length fits it; a truncated file fits none.
  */
 import { mrcHeaderBytes } from './mrc-header.ts';
 
 /** Far above any extended header in use (FEI: 768 bytes for each image of a stack). */
 export const maxExtendedBytes = 2 ** 28;
-/** Bytes behind the header that are looked at. */
+/** Bytes behind the header to inspect. */
 export const extendedStartBytes = 262_144;
-/** Symmetry operators of CCP4: lines of 80 characters. */
+/** CCP4 symmetry operators are lines of 80 characters. */
 const textRecordBytes = 80;
 
 export interface DeclaredExtension {
@@ -17,9 +17,9 @@ export interface DeclaredExtension {
   readonly declared: number;
   readonly exttyp: string;
   readonly littleEndian: boolean;
-  /** One byte a voxel: text cannot be told from voxels. */
+  /** One byte per voxel (mode 0): text cannot be distinguished from voxels. */
   readonly byteVoxels: boolean;
-  /** The first bytes behind the header, `extendedStartBytes` or all there are. */
+  /** The first bytes behind the header, at most `extendedStartBytes`. */
   readonly start: Uint8Array;
 }
 
@@ -27,7 +27,7 @@ export function isPossibleExtension(bytes: number): boolean {
   return bytes >= 0 && bytes <= maxExtendedBytes;
 }
 
-/** A count as it reads in the other byte order. */
+/** The count in the other byte order. */
 function swapped(value: number): number {
   const view = new DataView(new ArrayBuffer(4));
   view.setInt32(0, value, true);
@@ -35,7 +35,7 @@ function swapped(value: number): number {
 }
 
 /**
- * Length of the records that can be recognised at the start: lines of text, or FEI's, which begin with their
+ * Length of the records recognised at the start: lines of text, or FEI records, which begin with their
  * length.
  */
 function recognisedBytes({ exttyp, littleEndian, start }: DeclaredExtension): number {
@@ -53,8 +53,8 @@ function recognisedBytes({ exttyp, littleEndian, start }: DeclaredExtension): nu
 }
 
 /**
- * Bytes of the extended header of a file with room for `room` bytes beside header and voxels; what is more
- * than that lies behind the voxels. Undefined where no length fits, or several do.
+ * Length of the extended header of a file with `room` bytes besides header and voxels; the remainder follows
+ * the voxels. Undefined if no length fits, or more than one.
  */
 export function extensionThatFits(extension: DeclaredExtension, room: number): number | undefined {
   const { declared, byteVoxels } = extension;
@@ -63,15 +63,15 @@ export function extensionThatFits(extension: DeclaredExtension, room: number): n
   const recognised = byteVoxels ? 0 : recognisedBytes(extension);
   const complete = recognised === room && room < extendedStartBytes;
   if (isPossibleExtension(declared) && declared < room) {
-    // Bytes too many: behind the voxels, unless they can be recognised before them.
+    // Surplus bytes follow the voxels, unless they are recognised as records before them.
     return complete || swapped(declared) === room ? room : declared;
   }
-  // A file with the whole of what it declares, and cut off, may be of this size by accident.
+  // A truncated file that declares an extended header may have this size by coincidence.
   if (room === 0) return recognised > 0 && recognised >= declared ? undefined : 0;
   return complete || swapped(declared) === room ? room : undefined;
 }
 
-/** What to assume in a stream of unknown length, which must then end where it should. */
+/** Assumption for a stream of unknown length; it is verified when the stream ends. */
 export function likelyExtension(extension: DeclaredExtension): number {
   const { declared, byteVoxels } = extension;
   const recognised = byteVoxels ? 0 : recognisedBytes(extension);
@@ -82,7 +82,7 @@ export function likelyExtension(extension: DeclaredExtension): number {
   return recognised < extendedStartBytes ? recognised : 0;
 }
 
-/** A sentence for what was declared and what is there. */
+/** States the declared and the actual length in a sentence. */
 export function describeExtension(declared: number, found: number): string {
   return (
     `an extended header of ${declared} bytes (NSYMBT), but its size leaves room for ` +

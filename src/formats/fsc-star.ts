@@ -1,4 +1,4 @@
-/** FSC within a mask and the Guinier plot as RELION's post-processing writes them: postprocess.star. */
+/** Writes the masked FSC and the Guinier plot in the format of RELION's postprocess.star. */
 import type { MaskedFsc } from '../math/fourier/masked-fsc.ts';
 
 export interface GuinierCurves {
@@ -7,20 +7,20 @@ export interface GuinierCurves {
   /** RMS amplitudes per shell. */
   readonly original: readonly number[];
   readonly weighted: readonly number[];
-  /** Added to the map, A^2. */
+  /** B factor applied to the map, A^2. */
   readonly bFactor: number;
 }
 
 export interface PostprocessStar {
   readonly half1: string;
   readonly half2: string;
-  /** File of the mask; empty for one of the program's own. */
+  /** Path of the mask file; empty for a mask made by this program. */
   readonly mask: string;
   readonly fsc: MaskedFsc;
   readonly guinier?: GuinierCurves;
 }
 
-/** What RELION writes for a resolution of shell 0, and for the logarithm of nothing. */
+/** RELION's placeholders for the resolution of shell 0 and for log 0. */
 const NO_RESOLUTION = 999;
 const NO_LOGARITHM = -99;
 

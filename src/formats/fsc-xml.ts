@@ -1,6 +1,6 @@
-/** FSC curves in the XML that the EMDB takes. */
+/** Writes FSC curves in the XML format of the EMDB. */
 
-/** The FSC schema of the EMDB, as RELION writes it. `frequency`: 1/A. */
+/** EMDB's FSC schema, with RELION's attributes. `frequency`: 1/A. */
 export function encodeFscXml(
   title: string,
   frequency: readonly number[],

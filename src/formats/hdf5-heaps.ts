@@ -1,21 +1,19 @@
 /**
- * Global heaps of an HDF5 file, in which texts of any length lie. The HDF5 library goes through the objects
- * of a heap by the lengths they declare, of which it takes 32 bits here: at free space of no bytes, or where
- * such a length has led it astray, it stays for ever. No writer makes such heaps.
- * Layout: HDF5 File Format Specification 3.0, section III.E.
+ * Checks the global heaps of an HDF5 file, which hold variable-length strings. The HDF5 library steps from
+ * object to object by their declared lengths, of which this build uses 32 bits; a length of 0, or one that
+ * wraps, makes it loop for ever. No writer produces such heaps. Layout: HDF5 File Format Specification 3.0,
+ * section III.E.
  */
 
-/**
- * "GCOL", version 1, and three bytes that are 0: eight bytes, so that no numbers of an array look like it.
- */
+/** "GCOL", version 1 and three zero bytes: eight bytes, so that array data are not mistaken for it. */
 const start = [0x47, 0x43, 0x4f, 0x4c, 1, 0, 0, 0];
-/** With the length of the heap, itself included. */
+/** Heap header: signature and length of the heap, including this header. */
 const HEAD_BYTES = 16;
-/** Number (0: free space), references, and length. */
+/** Object header: index (0: free space), reference count and length. */
 const OBJECT_HEAD_BYTES = 16;
 const OBJECT_ALIGNMENT_BYTES = 8;
 
-/** Byte offset of a heap whose objects do not fit into it, or undefined. Lengths of 8 bytes. */
+/** Byte offset of a heap whose objects do not fit into it, if any. Lengths have 8 bytes. */
 export function findBrokenHeap(file: Uint8Array): number | undefined {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const last = file.length - HEAD_BYTES;
@@ -32,7 +30,7 @@ function isBroken(view: DataView, heap: number): boolean {
   while (at + OBJECT_HEAD_BYTES <= end) {
     const length = Number(view.getBigUint64(at + 8, true));
     if (view.getUint16(at, true) === 0) {
-      // Free space, whose length counts its head, is the end of a heap.
+      // Free space, whose length includes its header, ends the heap.
       return length < OBJECT_HEAD_BYTES || at + length > end;
     }
     at += OBJECT_HEAD_BYTES + Math.ceil(length / OBJECT_ALIGNMENT_BYTES) * OBJECT_ALIGNMENT_BYTES;

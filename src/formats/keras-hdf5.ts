@@ -1,8 +1,8 @@
 /**
- * Layers and weights of a model that Keras 2 saved as HDF5: attribute `model_config` (JSON), group
- * `model_weights` with attribute `layer_names`, a group for each layer with attribute `weight_names`,
- * and the arrays under those names. HDF5 itself is read by h5wasm (the HDF Group's library as
- * WebAssembly), from memory and loaded on first use. What an array declares is known before it is read.
+ * Reads layers and weights of a network that Keras 2 saved as HDF5: attribute `model_config` (JSON), group
+ * `model_weights` with attribute `layer_names`, a group per layer with attribute `weight_names`, and the
+ * arrays under those names. HDF5 is parsed in memory by h5wasm (the HDF Group's library as WebAssembly),
+ * loaded on first use. Declared sizes are checked before an array is read.
  */
 import { LocScaleError } from '../errors.ts';
 import { findBrokenHeap } from './hdf5-heaps.ts';
@@ -11,32 +11,32 @@ import { elementCount, type StoredTensor } from './stored-tensor.ts';
 
 export interface KerasLayer {
   readonly name: string;
-  /** "Conv3D"; absent where the file has no model_config. */
+  /** "Conv3D"; undefined if the file has no model_config. */
   readonly className?: string;
-  /** Layers whose output this one takes, first input first; absent where the file does not say. */
+  /**
+   * Names of the layers that feed this one, in order of inputs; undefined if the file does not state them.
+   */
   readonly inputs?: readonly string[];
   readonly config: Readonly<Record<string, unknown>>;
-  /** By the last part of their names: "kernel". */
+  /** Keyed by the last part of their names: "kernel". */
   readonly weights: readonly StoredTensor[];
 }
 
 export interface KerasModel {
   /** In the order of `layer_names`. */
   readonly layers: readonly KerasLayer[];
-  /**
-   * Releases the file; weights cannot be read afterwards. Throws 'bad-input' where the library fails at it.
-   */
+  /** Releases the file; weights cannot be read afterwards. Throws 'bad-input' if the library fails. */
   readonly close: () => void;
 }
 
 const signature = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 const MOST_LAYERS = 10_000;
-/** Attributes are lists of names, and one JSON text of some 50 kB. */
+/** Limit for attributes, which are lists of names and one JSON text of about 50 kB. */
 const MOST_ATTRIBUTE_BYTES = 16 * 2 ** 20;
-/** Elements of one array: the largest of EMmerNet has 4.1 million. */
+/** Limit for the elements of an array; EMmerNet's largest has 4.1 million. */
 const MOST_ELEMENTS = 2 ** 28;
 /**
- * Most that a compressed array can expand: deflate, 1032:1. Pieces that were never written take no bytes at
+ * Maximum expansion of a compressed array: deflate, 1032:1. Chunks that were never written take no bytes at
  * all.
  */
 const MOST_EXPANSION = 1032;
@@ -50,7 +50,7 @@ type Hdf5 = typeof import('h5wasm');
 type Group = InstanceType<Hdf5['Group']>;
 type Dataset = InstanceType<Hdf5['Dataset']>;
 
-/** A name of its own for each file in the memory of h5wasm. */
+/** A unique name for each file in the in-memory file system of h5wasm. */
 let opened = 0;
 
 export function looksLikeHdf5(start: Uint8Array): boolean {
@@ -81,7 +81,7 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
       FS.unlink(path);
     }
   };
-  // The file system in memory takes the array over without a copy.
+  // The in-memory file system takes ownership of the array without a copy.
   FS.writeFile(path, bytes, { canOwn: true } as never);
   try {
     file = guarded(name, () => new hdf5.File(path, 'r'));
@@ -94,7 +94,7 @@ export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<Ke
   }
 }
 
-/** The library prints a page about each error on what it takes for a terminal, and throws it as well. */
+/** The library prints a long trace of each error to what it takes for a terminal, besides throwing it. */
 function silence(files: unknown): void {
   interface Terminal {
     ops: { put_char: (terminal: unknown, char: number) => void; fsync: (terminal: unknown) => void };
@@ -107,10 +107,7 @@ function silence(files: unknown): void {
 type DataReader = (...request: unknown[]) => number;
 const heeded = new WeakSet<DataReader>();
 
-/**
- * h5wasm looks at no status: what could not be read would be taken from wherever in its memory it should have
- * gone.
- */
+/** h5wasm ignores the status of reads: after a failed read it would return uninitialised memory. */
 function heedFailures(library: object): void {
   const readers = library as Record<'get_dataset_data' | 'get_attribute_data', DataReader>;
   for (const key of ['get_dataset_data', 'get_attribute_data'] as const) {
@@ -133,7 +130,7 @@ function damaged(name: string, what: string, cause?: unknown): LocScaleError {
   });
 }
 
-/** HDF5's own errors, and whatever its library does on damaged files, as one clear error. */
+/** Converts HDF5 errors, and any other failure of the library on damaged files, to one clear error. */
 function guarded<T>(name: string, body: () => T): T {
   try {
     return body();
@@ -151,7 +148,7 @@ function readLayers(
   byteLength: number,
 ): KerasLayer[] {
   const inside = file.get('model_weights');
-  // `save_weights` puts the layers at the root.
+  // Files of `save_weights` have the layers at the root.
   const root: Group = inside instanceof hdf5.Group ? inside : file;
   const names = textsOf(root, 'layer_names', name);
   if (names === undefined)
@@ -173,12 +170,12 @@ function readLayers(
   });
 }
 
-/** Names come from the file: no absolute paths, no way up. */
+/** Names come from the file: reject absolute paths and "..". */
 function childOf(group: Group, name: string): unknown {
   return name === '' || name.startsWith('/') || name.split('/').includes('..') ? null : group.get(name);
 }
 
-/** A list of texts in an attribute; an empty list has a number type in the files of Keras. */
+/** Reads a list of strings from an attribute; Keras writes an empty list with a numeric type. */
 function textsOf(group: Group, attribute: string, file: string): string[] | undefined {
   const found = group.attrs[attribute];
   if (found === undefined) return undefined;
@@ -196,7 +193,7 @@ function textsOf(group: Group, attribute: string, file: string): string[] | unde
 
 type LayerConfig = Pick<KerasLayer, 'className' | 'inputs' | 'config'>;
 
-/** What `model_config` says about each layer; nothing where it is absent. */
+/** Parses `model_config` per layer; empty if it is absent. */
 function readConfig(file: Group, name: string): Map<string, LayerConfig> {
   const [text] = textsOf(file, 'model_config', name) ?? [];
   const all = new Map<string, LayerConfig>();

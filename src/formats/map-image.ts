@@ -1,4 +1,4 @@
-/** A density map in memory: what every reader of map files returns. */
+/** A density map in memory, as returned by every reader of map files. */
 import type { Grid } from '../math/grid.ts';
 import type { MrcHeader } from './mrc-header.ts';
 

@@ -1,7 +1,7 @@
 /**
- * mmCIF files: the table atom_site with its columns in any order, cell and title, of the first data block
- * that has atoms. Names of chains and numbers of residues are the authors' (auth_), as in PDB files.
- * writeMmcif writes what gemmi and ChimeraX read.
+ * Reads mmCIF files: the table atom_site with its columns in any order, cell and title, from the first data
+ * block with atoms. Chain names and residue numbers are the authors' (auth_), as in PDB files. writeMmcif
+ * writes what gemmi and ChimeraX read.
  */
 
 import { elementFromPlainName, elementFromSymbol } from './chemical-elements.ts';
@@ -12,9 +12,7 @@ import type { Cell, ReadStructureOptions, Structure, StructureAtom } from './str
 import { structureNotes } from './structure-notes.ts';
 
 const ATOM_TABLE = '_atom_site.';
-/**
- * Columns of the table, the first that is there of several; a value that is "." or "?" counts as not there.
- */
+/** Columns of the table, alternatives in order of preference; a value of "." or "?" counts as missing. */
 const COLUMNS = {
   group: ['group_pdb'],
   serial: ['id'],
@@ -36,12 +34,12 @@ const COLUMNS = {
 } as const;
 type Column = keyof typeof COLUMNS;
 
-/** What one data block has given so far. */
+/** Contents of a data block parsed so far. */
 interface Block {
   readonly name: string;
   readonly atoms: StructureAtom[];
   readonly models: Set<number>;
-  /** Rows of the table, those of other models included. */
+  /** Number of rows of the table, including other models. */
   rows: number;
   guessedElements: number;
   wanted: number | 'all' | undefined;
@@ -117,7 +115,7 @@ function newBlock(name: string, options: ReadStructureOptions): Block {
   };
 }
 
-/** A tag and its value. Atoms of one row may be written so. */
+/** A tag and its value. A single atom may be written this way. */
 function readItem(tokens: CifTokens, block: Block): CifToken {
   const tag = tokens.value.toLowerCase();
   const token = tokens.next();
@@ -143,7 +141,7 @@ function readLoop(tokens: CifTokens, block: Block): CifToken {
     if (column < tags.length) continue;
     column = 0;
     if (place) addRow(tokens, block, place, row);
-    // Cells and titles may be tables of one row.
+    // Cell and title may be written as a loop of one row.
     else if (isSingle) keepSingles(block, tags, row);
   }
   if (column > 0) {
@@ -164,7 +162,7 @@ function keepSingles(block: Block, tags: readonly string[], row: readonly (strin
 
 type Places = Readonly<Record<Column, readonly number[]>>;
 
-/** Places of the columns in a row, in order of preference. */
+/** Column indices in a row, in order of preference. */
 function placesOf(tags: readonly string[]): Places {
   const place = new Map(tags.map((tag, i) => [tag, i]));
   const entries = Object.entries(COLUMNS).map(([column, names]) => [
@@ -174,7 +172,7 @@ function placesOf(tags: readonly string[]): Places {
   return Object.fromEntries(entries) as Places;
 }
 
-/** An atom whose table is written as tags and values. */
+/** A single atom, written as tags and values. */
 function addSingleAtom(tokens: CifTokens, block: Block): void {
   const tags = [...block.items.keys()].filter((tag) => tag.startsWith(ATOM_TABLE));
   if (tags.length === 0 || block.rows > 0) return;
@@ -233,7 +231,7 @@ function addRow(tokens: CifTokens, block: Block, places: Places, row: readonly (
   });
 }
 
-/** With or without a standard uncertainty: "1.234(5)". */
+/** Accepts a standard uncertainty: "1.234(5)". */
 function readNumber(text: string): number | undefined {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)(?:\(\d+\))?$/.exec(text);
   const value = match ? Number(match[1]) : Number.NaN;

@@ -1,7 +1,7 @@
 /**
- * Bytes of mode 0. MRC2014 has them signed. IMOD wrote unsigned ones for years and says so in a stamp and
- * flags of its own (bio3d.colorado.edu/imod/doc/mrc_format.txt); other programs write unsigned bytes without
- * a word.
+ * Signedness of mode-0 bytes. MRC2014 defines them as signed. IMOD wrote unsigned ones for years, with a
+ * stamp and flags (bio3d.colorado.edu/imod/doc/mrc_format.txt); other programs write unsigned bytes without
+ * marking them.
  */
 import type { MrcHeader } from './mrc-header.ts';
 
@@ -12,18 +12,15 @@ const flagsOffset = 156;
 
 export const imodFlag = {
   signedBytes: 1,
-  /**
-   * ORIGIN is the position of the first voxel, as in MRC2014; where clear it is that position with its sign
-   * inverted.
-   */
+  /** Flag set: ORIGIN is the position of the first voxel, as in MRC2014. Flag clear: its sign is inverted. */
   standardOrigin: 4,
-  /** Two voxels of 4 bits in a byte. */
+  /** Two 4-bit voxels per byte. */
   packedNibbles: 16,
 } as const;
 
 type StampedHeader = Pick<MrcHeader, 'raw' | 'littleEndian'>;
 
-/** IMOD's flags, in whichever byte order its stamp is; undefined in files of other programs. */
+/** IMOD's flags, in the byte order of its stamp; undefined for files of other programs. */
 export function imodFlagsOf({ raw, littleEndian }: StampedHeader): number | undefined {
   if (raw.length < flagsOffset + 4) return undefined;
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
@@ -31,14 +28,14 @@ export function imodFlagsOf({ raw, littleEndian }: StampedHeader): number | unde
   return order === undefined ? undefined : view.getInt32(flagsOffset, order);
 }
 
-/** Puts IMOD's stamp and these flags into a header that will be written in little-endian order. */
+/** Writes IMOD's stamp and these flags into a little-endian header. */
 export function setImodFlags(bytes: Uint8Array, flags: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   view.setInt32(stampOffset, imodStamp, true);
   view.setInt32(flagsOffset, flags, true);
 }
 
-/** IMOD's older convention: ORIGIN is where the coordinates' zero lies, seen from the first voxel. */
+/** IMOD's older convention: ORIGIN is the position of the coordinate zero relative to the first voxel. */
 export function hasInvertedOrigin(header: StampedHeader & Pick<MrcHeader, 'nversion'>): boolean {
   const flags = imodFlagsOf(header);
   return flags !== undefined && (flags & imodFlag.standardOrigin) === 0 && !declaresStandard(header);
@@ -50,13 +47,13 @@ function declaresStandard({ nversion }: Pick<MrcHeader, 'nversion'>): boolean {
 
 export interface ByteInterpretation {
   readonly signed: boolean;
-  /** IMOD's flag says so, the extremes in the header do, or nothing in the file does. */
+  /** Evidence: IMOD's flag, the extremes in the header, or none. */
   readonly source: 'stamp' | 'extremes' | 'standard';
-  /** Why, to be put behind "because". */
+  /** The reason, as a clause after "because". */
   readonly reason: string;
 }
 
-/** How the bytes of a mode-0 file are read: IMOD's flag, else its extremes, else MRC2014. */
+/** Decides the signedness of a mode-0 file by IMOD's flag, else by the header's extremes, else as MRC2014. */
 export function interpretBytes(header: StampedHeader & Pick<MrcHeader, 'dmin' | 'dmax'>): ByteInterpretation {
   const flags = imodFlagsOf(header);
   if (flags !== undefined) {
@@ -72,19 +69,23 @@ export function interpretBytes(header: StampedHeader & Pick<MrcHeader, 'dmin' | 
     return {
       signed: false,
       source: 'extremes',
-      reason: `its header has DMIN ${dmin} and DMAX ${dmax}, which signed bytes do not reach`,
+      reason: `its header has DMIN ${dmin} and DMAX ${dmax}, out of the range of signed bytes`,
     };
   if (dmin < 0 && dmin >= -128 && dmax <= 127 && dmax >= dmin)
     return { signed: true, source: 'extremes', reason: `its header has DMIN ${dmin} and DMAX ${dmax}` };
-  return { signed: true, source: 'standard', reason: 'MRC2014 has it so and the header says nothing else' };
+  return {
+    signed: true,
+    source: 'standard',
+    reason: 'that is the rule of MRC2014 and the header has no other mark',
+  };
 }
 
-/** Bytes without any order give the same steps either way, but for this. */
+/** Margin: for unordered bytes the two interpretations differ by less. */
 const stepsMargin = 1.02;
 
 /**
- * Whether bytes read as signed look unsigned: the steps from voxel to voxel are smaller for the same bytes
- * read as unsigned. Densities that cross 127 jump by 255 if they are read as signed, those that cross 0 if as
+ * Whether bytes read as signed look unsigned: differences between neighbouring voxels are smaller if read as
+ * unsigned. Densities that cross 127 jump by 255 if read as signed, and those that cross 0 if read as
  * unsigned.
  */
 export function looksUnsigned(data: Float32Array): boolean {

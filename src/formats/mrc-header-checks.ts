@@ -1,6 +1,6 @@
 /**
- * What a header must say before its map can be read: everything is refused or warned about here, before
- * memory for the voxels is asked for.
+ * Checks a header before its map is read: all errors and warnings arise here, before memory for the voxels is
+ * allocated.
  */
 import { LocScaleError, named } from '../errors.ts';
 import { describeShape, type Grid } from '../math/grid.ts';
@@ -31,16 +31,16 @@ import {
 import { quoted } from './printable.ts';
 import { isRealMode, type RealMode, realModeBytes } from './voxel-codec.ts';
 
-/** Longest edge and largest volume taken seriously; the largest maps in the EMDB have about 2000^3 voxels. */
+/** Largest box size and number of voxels accepted; the largest maps in the EMDB have about 2000^3 voxels. */
 const maxEdge = 65_536;
 const maxVoxels = 2 ** 34;
 const minVoxelSize = 0.05;
 const maxVoxelSize = 50;
 const anisotropyRefused = 0.01;
 const anisotropyWarned = 0.001;
-/** Degrees; float32 holds 90 exactly, so this only forgives rounding in conversions by other programs. */
+/** Degrees. float32 represents 90 exactly; this allows for rounding in conversions by other programs. */
 const angleTolerance = 0.01;
-/** Space groups of volume stacks: 400 and the space group of each volume. */
+/** Space groups of volume stacks: 400 + the space group of each volume. */
 const firstVolumeStack = 401;
 const lastVolumeStack = 630;
 const apixHint = `Give the voxel size in angstrom with ${named('voxelSize')}.`;
@@ -50,22 +50,25 @@ export interface HeaderContext {
   readonly byteLength?: number | undefined;
   readonly byteLengthLimit?: number | undefined;
   readonly voxelSizeOverride?: number | undefined;
-  /** The first bytes behind the header, where its length and that of the file do not agree at once. */
+  /** The first bytes behind the header, needed if its length and the file's disagree. */
   readonly start?: Uint8Array;
   readonly onWarning: (message: string) => void;
   readonly onInfo: (message: string) => void;
 }
 
 export interface CheckedHeader {
-  /** The header with the cell, axis order and origin that were actually used. */
+  /** The header with the cell, axis order and origin actually used. */
   readonly header: MrcHeader;
   readonly layout: AxisLayout;
   readonly grid: Grid;
   readonly mode: RealMode;
   readonly voxels: number;
-  /** How bytes are read; of mode 0. */
+  /** Signedness of the bytes, for mode 0. */
   readonly bytes: ByteInterpretation | undefined;
-  /** Bytes between header and voxels, whatever NSYMBT says; of a file of unknown length, the likeliest. */
+  /**
+   * Bytes between header and voxels, which may differ from NSYMBT; the likeliest value for a file of unknown
+   * length.
+   */
   readonly extendedBytes: number;
 }
 
@@ -154,7 +157,7 @@ function checkExtents(header: MrcHeader, context: HeaderContext): number {
   return voxels;
 }
 
-/** What is wrong with an NSYMBT that no file can have. */
+/** Describes an impossible NSYMBT. */
 export function refuseExtension(declared: number, context: Pick<HeaderContext, 'name'>): never {
   throw new LocScaleError(
     'bad-input',
@@ -169,8 +172,8 @@ export function refuseExtension(declared: number, context: Pick<HeaderContext, '
 }
 
 /**
- * Size of header, extended header and voxels against what the file can hold; the length of the extended
- * header.
+ * Compares the sizes of header, extended header and voxels with the file's; returns the length of the
+ * extended header.
  */
 function checkLength(header: MrcHeader, mode: RealMode, voxels: number, context: HeaderContext): number {
   const { nsymbt: declared } = header;
@@ -225,7 +228,7 @@ function checkAxes(header: MrcHeader, context: HeaderContext): MrcHeader {
   const { mapc, mapr, maps } = header;
   if (isAxisPermutation(mapc, mapr, maps)) return header;
   if (mapc === 0 && mapr === 0 && maps === 0) {
-    context.onWarning(`${context.name} names no axis order (MAPC, MAPR, MAPS are 0); 1, 2, 3 is assumed.`);
+    context.onWarning(`${context.name} states no axis order (MAPC, MAPR, MAPS are 0); 1, 2, 3 is assumed.`);
     return { ...header, mapc: 1, mapr: 2, maps: 3 };
   }
   return refuse(
@@ -259,8 +262,8 @@ function checkAngles(header: MrcHeader, context: HeaderContext): void {
 }
 
 /**
- * The header of a volume, whatever it was stored as: a stack of one volume, or one that its program marks as
- * a stack of images (ISPG 0), as ChimeraX and cryoSPARC do.
+ * Normalises the header to that of a volume: it may be stored as a stack of one volume, or marked as a stack
+ * of images (ISPG 0), as ChimeraX and cryoSPARC do.
  */
 function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContext): MrcHeader {
   const { ispg, mz } = header;
@@ -278,7 +281,7 @@ function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContex
       `${name} is marked as a stack of volumes (space group ${ispg}); it holds one of ` +
         `${describeShape(shape)} voxels, which is read.`,
     );
-    // 401 is a stack in space group 1.
+    // 401: stack in space group 1.
     return { ...header, ispg: ispg - firstVolumeStack + 1 };
   }
   if (ispg !== 0 || nz === 1) return header;
@@ -292,8 +295,8 @@ function asVolume(header: MrcHeader, shape: Grid['shape'], context: HeaderContex
 }
 
 /**
- * Stacks count one section as the sampling along z (MZ 1), over a cell of one voxel or of all; some programs
- * write such a cell with a volume's MZ. The voxel size along x and y decides.
+ * Stacks have MZ 1 with a cell of one section or of all sections along z; some programs write such a cell
+ * with a volume's MZ. The voxel size along x and y decides.
  */
 function withSamplingAlongZ(
   header: MrcHeader,
@@ -314,7 +317,7 @@ function withSamplingAlongZ(
   if (!wrong) return header;
   context.onWarning(
     `${context.name} has a cell of ${short(cellC)} A along z for MZ ${mz}; the voxel size along x and ` +
-      `y, ${short(size)} A, is taken.`,
+      `y, ${short(size)} A, is used.`,
   );
   return cell;
 }
@@ -323,7 +326,7 @@ function short(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-/** Voxel size along x, y, z in A from cell and sampling, and the header with the cell in use. */
+/** Voxel size along x, y, z in A from cell and sampling, and the header with the cell used. */
 function checkVoxelSize(
   header: MrcHeader,
   layout: AxisLayout,
@@ -412,7 +415,7 @@ function originOf(
   if (finite && origin.some((value) => value !== 0)) {
     if (!hasInvertedOrigin(header)) return { header, origin };
     const [originX, originY, originZ] = origin.map((value) => 0 - value);
-    context.onInfo(`${context.name} has IMOD's stamp and its inverted ORIGIN; the sign is turned.`);
+    context.onInfo(`${context.name} has IMOD's stamp and its inverted ORIGIN; the sign is changed.`);
     return { header: { ...header, originX, originY, originZ }, origin: [originX, originY, originZ] };
   }
   const start = [0, 0, 0];

@@ -1,7 +1,7 @@
 /**
  * The 1024-byte MRC2014/CCP4 header, field by field in the order of the specification.
- * Parsing never fails and never judges (mrc-header-checks.ts and mrc-validate.ts do); encoding what was
- * parsed gives the same 1024 bytes, also where they make no sense.
+ * Parsing never fails and checks nothing (mrc-header-checks.ts and mrc-validate.ts do). Encoding a parsed
+ * header reproduces its 1024 bytes, even if they make no sense.
  */
 import type { Grid } from '../math/grid.ts';
 
@@ -118,7 +118,7 @@ export function isAxisPermutation(mapc: number, mapr: number, maps: number): boo
   return [mapc, mapr, maps].sort().join() === '1,2,3';
 }
 
-/** The byte order MACHST declares; undefined where it is none of the known stamps. */
+/** Byte order declared by MACHST; undefined for an unknown stamp. */
 export function byteOrderOfMachineStamp(machst: ArrayLike<number>): 'little' | 'big' | undefined {
   // 0x44 0x41 is the CCP4 library's little-endian stamp, 0x44 0x44 the specification's.
   if (machst[0] === 0x44 && (machst[1] === 0x44 || machst[1] === 0x41)) return 'little';
@@ -126,7 +126,7 @@ export function byteOrderOfMachineStamp(machst: ArrayLike<number>): 'little' | '
   return undefined;
 }
 
-/** How many of mode, axis order, extents and sampling make sense when read in one byte order (0 ... 4). */
+/** How many of mode, axis order, extents and sampling are plausible in the given byte order (0 to 4). */
 function plausibility(view: DataView, littleEndian: boolean): number {
   const word = (offset: number): number => view.getInt32(offset, littleEndian);
   const sensible = (value: number): boolean => value > 0 && value <= 65_536;
@@ -139,8 +139,8 @@ function plausibility(view: DataView, littleEndian: boolean): number {
 }
 
 /**
- * Byte order of a header: MACHST, unless it is garbage or the header makes clearly more sense the other
- * way round (at least two of four tests: a single odd field is no evidence against a valid stamp).
+ * Byte order of a header: that of MACHST, unless it is invalid or the other order is clearly more plausible
+ * (by at least two of four tests: one odd field does not outweigh a valid stamp).
  */
 function detectByteOrder(bytes: Uint8Array): 'little' | 'big' {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -152,7 +152,7 @@ function detectByteOrder(bytes: Uint8Array): 'little' | 'big' {
   return big > little ? 'big' : 'little';
 }
 
-/** Latin-1, byte by byte: no byte value is lost, unlike with a UTF-8 decoder. */
+/** Latin-1 preserves every byte value, unlike a UTF-8 decoder. */
 export function decodeLatin1(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
@@ -163,7 +163,7 @@ function labelSlot(bytes: Uint8Array, index: number): Uint8Array {
   return bytes.subarray(labelOffset + index * labelBytes, labelOffset + (index + 1) * labelBytes);
 }
 
-/** The four characters that should read "MAP "; what stands there in the file a header came from. */
+/** The four characters at byte 208 of the header's file, which should be "MAP ". */
 export function magicOf(header: MrcHeader): string {
   return header.raw.length === mrcHeaderBytes
     ? decodeLatin1(header.raw.subarray(magicOffset, magicOffset + 4))
@@ -210,9 +210,9 @@ function writeLatin1(target: Uint8Array, text: string, pad: number): void {
 }
 
 /**
- * The 1024 bytes of `header` in the byte order asked for. Starts from `raw`, so bytes the specification
- * leaves to the writing program survive; a field is written only where its value differs from `raw`
- * (which keeps NaN payloads and label padding) or the byte order changes.
+ * The 1024 bytes of `header` in the requested byte order. Starts from `raw`, so bytes that the specification
+ * leaves to the writing program survive; a field is written only if its value differs from `raw` (which
+ * preserves NaN payloads and label padding) or the byte order changes.
  */
 export function encodeMrcHeader(
   header: MrcHeader,
@@ -242,7 +242,7 @@ export function encodeMrcHeader(
   return bytes;
 }
 
-/** Header of a new mode-2 volume in canonical axis order on `grid`; for maps that come from no file. */
+/** Header of a new mode-2 volume in canonical axis order on `grid`, for maps not read from a file. */
 export function createMrcHeader(grid: Grid, labels: readonly string[] = []): MrcHeader {
   const [nz, ny, nx] = grid.shape;
   return {
@@ -295,8 +295,8 @@ export function sanitizeLabel(text: string): string {
 }
 
 /**
- * Labels with one more: in the first blank slot, so that no gap remains, or in place of the last where
- * all ten are in use.
+ * Adds a label in the first blank slot, so that no gap remains, or in place of the last if all ten are in
+ * use.
  */
 export function addLabel(labels: readonly string[], text: string): string[] {
   const slots = Array.from({ length: labelCount }, (_, i) => labels[i] ?? '');

@@ -1,7 +1,7 @@
 /**
- * Every deviation of a map file from MRC2014 (Cheng et al. 2015 and the updates at ccpem.ac.uk), as a list.
- * Severity: `error` breaks the specification or makes the file unreadable, `warning` is allowed but wrong or
- * misleading in practice, `note` is worth knowing. Nothing a file contains makes this throw.
+ * Lists every deviation of a map file from MRC2014 (Cheng et al. 2015 and the updates at ccpem.ac.uk).
+ * Severity: `error` violates the specification or makes the file unreadable, `warning` is allowed but wrong
+ * or misleading in practice, `note` is worth knowing. No file content makes this throw.
  */
 import { isLocScaleError } from '../errors.ts';
 import { ByteReader, type ByteSource } from './byte-source.ts';
@@ -43,9 +43,9 @@ export interface ValidationSummary {
   readonly errors: number;
   readonly warnings: number;
   readonly notes: number;
-  /** Of a file long enough to have one. */
+  /** Undefined if the file is too short to have one. */
   readonly header?: MrcHeader;
-  /** Of the data, where it could be read. */
+  /** Statistics of the data, if it could be read. */
   readonly statistics?: DensityStatistics;
 }
 
@@ -57,7 +57,7 @@ export interface ValidationReport {
 type Report = (severity: Severity, field: string, message: string) => void;
 
 const knownExtendedTypes = ['CCP4', 'MRCO', 'SERI', 'AGAR', 'FEI1', 'FEI2', 'HDF5'];
-/** Relative difference of statistics that counts as wrong: 1 %, as mrcfile's validator has it. */
+/** Relative difference of statistics reported as wrong: 1 %, as in mrcfile's validator. */
 const statisticsTolerance = 0.01;
 
 function checkIdentity(h: MrcHeader, report: Report): void {
@@ -90,9 +90,7 @@ function checkIdentity(h: MrcHeader, report: Report): void {
     report('error', 'NVERSION', `is ${h.nversion}, should be 20140 or 20141`);
 }
 
-/**
- * How the bytes of mode 0 were read. Where all are below 128 nobody needs to know what MRC2014 has anyway.
- */
+/** Reports how mode-0 bytes were read. If all are below 128, both readings agree and nothing is reported. */
 function checkBytes(h: MrcHeader, found: RunningStatistics, report: Report): void {
   const { signed, source, reason } = interpretBytes(h);
   if (!signed)
@@ -118,7 +116,7 @@ function checkGrid(h: MrcHeader, report: Report): void {
     ['NZSTART', h.nsstart],
   ] as const;
   for (const [field, value] of starts) {
-    // Beyond a million voxels from the origin it is a byte-order or writing error.
+    // More than a million voxels from the origin indicates a byte-order or writing error.
     if (Math.abs(value) > 1e6) report('warning', field, `is ${value}, which is absurd`);
   }
   if (!isAxisPermutation(h.mapc, h.mapr, h.maps)) {
@@ -237,7 +235,10 @@ function checkLabels(h: MrcHeader, report: Report): void {
   });
 }
 
-/** The header's statistics against those found, or those of the same bytes with the other sign. */
+/**
+ * Compares the header's statistics with those of the data, and with those of the same bytes in the other
+ * signedness.
+ */
 function checkStatistics(
   h: MrcHeader,
   found: RunningStatistics,
@@ -285,8 +286,8 @@ function compareStatistics(h: MrcHeader, s: RunningStatistics, report: Report): 
 }
 
 /**
- * Reads the data to its end, whatever its length; returns the bytes that were there beyond header and
- * extension. `resigned`: of the same bytes with the other sign, in mode 0.
+ * Reads the data to its end; returns the number of bytes behind header and extended header. `resigned`:
+ * statistics of the same bytes in the other signedness, for mode 0.
  */
 async function readData(
   reader: ByteReader,
@@ -318,7 +319,7 @@ async function readData(
       }
     }
     if (chunk === undefined) return bytes;
-    // Enough is known: what comes out of a compressed file beyond this may have no end.
+    // Stop here: a compressed file may expand without end.
     if (bytes > expectedBytes + 1_048_576) return bytes;
   }
 }
@@ -379,7 +380,8 @@ async function inspectFile(
       `has ${atLeast}${length} bytes, ${atLeast}${length - expected} more than the ${expected} the ` +
         'header declares',
     );
-  // The voxels of a stream whose extended header turned out to be another one were read from the wrong byte.
+  // The stream's extended header has another length than assumed, so its voxels were read from the wrong
+  // offset.
   if (fits === undefined || fits !== assumed || !isRealMode(header.mode)) return { header };
   if (header.mode === 0) checkBytes(header, statistics, report);
   checkStatistics(header, statistics, resigned, report);
@@ -399,7 +401,7 @@ export async function validateMrc(source: ByteSource): Promise<ValidationReport>
   try {
     facts = await inspectFile(source, reader, report);
   } catch (error) {
-    // Damaged compressed data; a failing disk is the caller's to report.
+    // Damaged compressed data. Read errors of the disk are left to the caller.
     if (!isLocScaleError(error) || error.tag !== 'bad-input') throw error;
     report('error', 'file', error.message);
   } finally {

@@ -1,13 +1,13 @@
 /**
- * Writing a map file: mode 2, little endian, in the axis order and on the grid of the header it came with.
+ * Writes a map file: mode 2, little endian, in the axis order and on the grid of its header.
  *
- * Kept from that header: extents, NSTART, MX/MY/MZ, cell, angles, MAPC/R/S, ISPG, ORIGIN, labels, the bytes
- * the specification leaves free, and the extended header with its EXTTYP (as bytes: a numeric extended header
- * of a big-endian file keeps its byte order). Changed: mode, byte order, statistics (recomputed), NVERSION
- * (20140 where the input declares neither 20140 nor 20141), and one label is added. If all ten labels are in
- * use the last one is replaced. NLABL is the number of labels with text. An extended header of text lines
- * without EXTTYP (written before 2014: symmetry operators) becomes type CCP4, which NVERSION asks for.
- * Without an extended header there is no EXTTYP.
+ * Unchanged: extents, NSTART, MX/MY/MZ, cell, angles, MAPC/R/S, ISPG, ORIGIN, labels, the bytes the
+ * specification leaves free, and the extended header with its EXTTYP (as bytes: a numeric extended header of
+ * a big-endian file stays big-endian). Changed: mode, byte order, statistics (recomputed), NVERSION (20140 if
+ * the input declares neither 20140 nor 20141), and one label is added; if all ten are in use the last is
+ * replaced. NLABL is the number of labels with text. An extended header of text lines without EXTTYP
+ * (symmetry operators, written before 2014) gets type CCP4, as NVERSION requires. Without an extended header
+ * EXTTYP is blank.
  */
 import { LocScaleError } from '../errors.ts';
 import { type AxisLayout, axisLayout, gatherSections } from './axis-order.ts';
@@ -17,11 +17,11 @@ import { addLabel, encodeMrcHeader, type MrcHeader, mrcHeaderBytes, mrcMagic } f
 import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
 
 export interface MrcWriteOptions {
-  /** Text of the label that is added; at most 80 printable ASCII characters. */
+  /** Text of the added label; at most 80 printable ASCII characters. */
   readonly label: string;
 }
 
-/** Voxels in one chunk of output, where the axis order allows any size (1 MiB). */
+/** Voxels per chunk of output if the axis order allows any size (1 MiB). */
 const chunkVoxels = 262_144;
 
 function outputHeader(header: MrcHeader, statistics: DensityStatistics, label: string): MrcHeader {
@@ -47,7 +47,7 @@ function extendedType(header: MrcHeader): string {
   return isUnnamedText(header) ? 'CCP4' : header.exttyp;
 }
 
-/** Lines of 80 printable characters, as CCP4's symmetry operators are, without a declared type. */
+/** Whether it is CCP4 symmetry operators without a declared type: lines of 80 printable characters. */
 function isUnnamedText({ exttyp, extended }: MrcHeader): boolean {
   const blank = /^[ \0]*$/.test(exttyp);
   const lines = extended.length > 0 && extended.length % 80 === 0;
@@ -55,8 +55,8 @@ function isUnnamedText({ exttyp, extended }: MrcHeader): boolean {
 }
 
 /**
- * The header's own bytes with the letters "MAP ", which the input may have lacked. IMOD's stamp stays, in the
- * byte order and with the sign of the origin that are written.
+ * The header's raw bytes with "MAP ", which the input may lack. IMOD's stamp is preserved, adapted to the
+ * byte order and origin sign that are written.
  */
 function ownBytes(header: MrcHeader): Uint8Array {
   const bytes = header.raw.slice();
@@ -66,7 +66,7 @@ function ownBytes(header: MrcHeader): Uint8Array {
   return bytes;
 }
 
-/** Bytes of the voxels in file order, a chunk at a time; each chunk has memory of its own. */
+/** Yields the voxels' bytes in file order; each chunk has its own memory. */
 function* encodeVoxels(layout: AxisLayout, data: Float32Array): Generator<Uint8Array<ArrayBuffer>> {
   const emit = (values: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
     if (!hostIsLittleEndian) swapBytes32(new Uint32Array(values.buffer), values.length);
@@ -74,8 +74,8 @@ function* encodeVoxels(layout: AxisLayout, data: Float32Array): Generator<Uint8A
   };
   if (layout.identity) {
     for (let start = 0; start < data.length; start += chunkVoxels) {
-      // A copy also where the volume is not shared memory: the volume may change or be released once asked
-      // on.
+      // A copy even if the volume is not shared memory: it may change or be released before the next chunk is
+      // requested.
       const values = new Float32Array(Math.min(chunkVoxels, data.length - start));
       values.set(data.subarray(start, start + values.length));
       yield emit(values);
@@ -92,8 +92,8 @@ function* encodeVoxels(layout: AxisLayout, data: Float32Array): Generator<Uint8A
 }
 
 /**
- * The file's bytes in chunks. `image.data` is in canonical (z, y, x) order and must fit the header's extents
- * and axis order.
+ * Yields the file's bytes in chunks. `image.data` is in canonical (z, y, x) order and must fit the header's
+ * extents and axis order.
  */
 export async function* writeMrc(
   image: { readonly header: MrcHeader; readonly data: Float32Array },

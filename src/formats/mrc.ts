@@ -1,6 +1,6 @@
 /**
- * Reading a map file (MRC2014/CCP4) in one pass: bytes are converted and put in canonical (z, y, x) order
- * as they arrive, so that no second copy of the volume ever exists. Writing is in mrc-write.ts.
+ * Reads a map file (MRC2014/CCP4) in one pass: bytes are converted and reordered to canonical (z, y, x) as
+ * they arrive, so that only one copy of the volume exists. mrc-write.ts writes them.
  */
 import { LocScaleError } from '../errors.ts';
 import { extensionOf, fillFromExtension, type OpenedMap, refuseLength, takeTail } from './align-voxels.ts';
@@ -18,21 +18,21 @@ export { type MrcWriteOptions, writeMrc } from './mrc-write.ts';
 export interface MrcReadOptions {
   /** File name or label, for messages. */
   readonly name: string;
-  /** Memory for the voxels; called once, after the header has been found plausible. */
+  /** Allocates memory for the voxels; called once, after the header has been checked. */
   readonly allocate: (voxels: number) => Float32Array;
   /** Voxel size in A to use instead of the header's (-p/--apix). */
   readonly voxelSizeOverride?: number | undefined;
   /** One sentence each. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** What is worth knowing and nothing to worry about, one sentence each. */
+  /** Harmless observations, one sentence each. */
   readonly onInfo?: ((message: string) => void) | undefined;
-  /** What the file is for: the wording of messages, and what bytes of unknown sign mean. */
+  /** Role of the file, which decides the wording of messages and how bytes of unknown signedness are read. */
   readonly kind?: 'map' | 'mask';
   /** Accept a file whose voxels are all 0 (a difference mask may be empty). */
   readonly allowAllZero?: boolean;
 }
 
-/** Whether the voxels seen so far are numbers, and whether any is not 0. */
+/** Tracks whether all voxels so far are finite, and whether any is not 0. */
 interface VoxelCensus {
   anyNonZero: boolean;
   nonFinite: number;
@@ -48,7 +48,7 @@ function inspect(
   census: VoxelCensus,
 ): void {
   let nonFinite = 0;
-  // v - v is 0 for numbers and NaN for NaN and infinities; the sum keeps the loop free of branches.
+  // v - v is 0 for finite values and NaN otherwise; summing it avoids a branch per voxel.
   let probe = 0;
   for (let i = from; i < from + count; i++) probe += data[i] - data[i];
   if (probe !== 0) {
@@ -83,7 +83,7 @@ function allocateVoxels(options: MrcReadOptions, voxels: number): Float32Array {
   return data;
 }
 
-/** Converts the next `wanted` voxels into `target`; returns how many there were. */
+/** Converts up to `wanted` voxels into `target`; returns their number. */
 async function fillVoxels(
   reader: ByteReader,
   decoder: VoxelDecoder,
@@ -109,7 +109,8 @@ async function fillVoxels(
 }
 
 /**
- * Streams the voxels into `data`. Returns the voxels that arrived: fewer than declared if the file is cut.
+ * Streams the voxels into `data`. Returns their number, which is smaller than declared if the file is
+ * truncated.
  */
 async function readVoxels(
   reader: ByteReader,
@@ -166,19 +167,19 @@ function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadO
 }
 
 /**
- * Bytes that no stamp calls signed; the extremes in the header may come from a program that read them
- * wrongly. A mask has no values below 0, and a density does not jump by 255.
+ * Signedness of bytes without a stamp; the header's extremes may come from a program that misread them. A
+ * mask has no negative values, and a density does not jump by 255.
  */
 function judgeBytes(data: Float32Array, { name, kind, onWarning }: MrcReadOptions): void {
   const wraps = looksUnsigned(data);
   if (kind === 'mask' && (wraps || (data.some((v) => v < 0) && !data.some((v) => v > 0)))) {
     makeUnsigned(data);
     onWarning?.(
-      `The bytes of ${name} (mode 0) are read as unsigned, because they make no mask as signed ones.`,
+      `The bytes of ${name} (mode 0) are read as unsigned, because as signed bytes they are not a mask.`,
     );
   } else if (wraps) {
     onWarning?.(
-      `The bytes of ${name} (mode 0) are read as signed, as MRC2014 has it, but look like unsigned ` +
+      `The bytes of ${name} (mode 0) are read as signed, as MRC2014 requires, but look like unsigned ` +
         'ones; if they are, convert the map to float32 (mode 2).',
     );
   }
@@ -227,8 +228,8 @@ function lengthOf({ mode, nc, nr, ns, nsymbt }: MrcHeader): number | undefined {
 }
 
 /**
- * Header and grid of a map, checked as `readMrc` checks them, without its voxels. The extended header is
- * left out. Ends the source.
+ * Header and grid of a map, with the checks of `readMrc`, but without voxels and extended header. Closes the
+ * source.
  */
 export async function readMrcHeader(
   source: ByteSource,
@@ -243,10 +244,7 @@ export async function readMrcHeader(
   }
 }
 
-/**
- * Reads a map from its (decompressed) bytes. Throws LocScaleError 'bad-input' for whatever is not a usable
- * map.
- */
+/** Reads a map from its (decompressed) bytes. Throws LocScaleError 'bad-input' if it is not a usable map. */
 export async function readMrc(source: ByteSource, options: MrcReadOptions): Promise<MapImage> {
   const { name } = options;
   const onWarning = options.onWarning ?? (() => {});

@@ -1,12 +1,12 @@
 /**
- * Neural networks as ONNX files: a graph of operators written, and the weights of such a file read back.
+ * Writes neural networks as ONNX files, and reads the weights of such files back.
  *
- * Only what this program's own networks need: float32 and int64 tensors with `raw_data` (little-endian, as
- * every machine is that runs a JavaScript engine), one graph, the default operator domain.
+ * Supports what this program's networks need: float32 and int64 tensors with `raw_data` (little-endian, like
+ * all machines that run JavaScript engines), one graph, the default operator domain.
  *
- * Weights are nearly all of a file (91 MB for EMmerNet). A protobuf library would collect them in a buffer
- * that grows by doubling, and slice the message out of it at the end. Here the library encodes the
- * structure, and the weights are copied once, into a file whose size is known.
+ * Weights make up most of a file (91 MB for EMmerNet). A protobuf library would collect them in a buffer that
+ * grows by doubling and copy the message at the end. Here the library encodes the structure only, and the
+ * weights are copied once into a buffer of the final size.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
@@ -41,7 +41,9 @@ export interface OnnxTensor {
   readonly data: Float32Array | BigInt64Array;
 }
 
-/** An int, a list of ints, or floats, which have to be said: 1.0 and 1 are one number in JavaScript. */
+/**
+ * An int, a list of ints, or floats, marked explicitly because JavaScript does not distinguish 1.0 from 1.
+ */
 export type OnnxAttribute =
   | number
   | readonly number[]
@@ -55,7 +57,7 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** A float32 input or output of the graph; an axis given by name has any length. */
+/** A float32 input or output of the graph; a named axis has variable length. */
 export interface OnnxValue {
   readonly name: string;
   readonly shape: readonly (number | string)[];
@@ -65,15 +67,15 @@ export interface OnnxGraph {
   readonly name: string;
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
-  /** In an order in which every input has been computed before. */
+  /** In topological order. */
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
 }
 
-/** Field numbers of onnx.proto, of the messages that are put together here. */
+/** Field numbers of onnx.proto, for the messages assembled here. */
 const FIELD = { modelGraph: 7, graphInitializer: 5, tensorRawData: 9 } as const;
 
-/** The bytes of an ONNX file. */
+/** Encodes an ONNX file. */
 export function encodeOnnxModel(graph: OnnxGraph): Uint8Array<ArrayBuffer> {
   const model = toBinary(
     ModelProtoSchema,
@@ -150,11 +152,11 @@ function encodeValue({ name, shape }: OnnxValue): ValueInfoProto {
   return create(ValueInfoProtoSchema, { name, type });
 }
 
-/** Tag and length that stand before a message or a string of bytes: two varints (wire type 2). */
+/** Tag and length before a message or byte string: two varints (wire type 2). */
 function lengthDelimited(field: number, length: number): Uint8Array {
   const bytes: number[] = [];
   for (let value of [field * 8 + 2, length]) {
-    // Not by shifts: lengths may exceed 31 bits.
+    // Division instead of shifts: lengths may exceed 31 bits.
     for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
     bytes.push(value);
   }
@@ -166,8 +168,8 @@ function totalLength(parts: readonly Uint8Array[]): number {
 }
 
 /**
- * The float32 weights of a file that `encodeOnnxModel` has written, by name. Constants of the graph (int64)
- * are left out. The arrays are copies: the file's bytes may go.
+ * The float32 weights by name of a file written by `encodeOnnxModel`, without the graph's int64 constants.
+ * The arrays are copies and do not reference the file's bytes.
  */
 export function readOnnxInitializers(
   file: Uint8Array,
@@ -195,8 +197,8 @@ export function readOnnxInitializers(
 }
 
 /**
- * Networks come as one file: one that names other files for its weights would have onnxruntime read them
- * from wherever the program runs. Throws 'bad-input'; `where`: the network, for messages.
+ * Rejects networks with external weights, which onnxruntime would read from the working folder. Throws
+ * 'bad-input'; `where`: the network, for messages.
  */
 export function refuseExternalData(file: Uint8Array, where: string): void {
   const { graph, functions } = parseModel(file);
@@ -214,7 +216,7 @@ export function refuseExternalData(file: Uint8Array, where: string): void {
         dataLocation === TensorProto_DataLocation.EXTERNAL || externalData.length > 0,
     );
     if (outside !== undefined)
-      throw new LocScaleError('bad-input', `The network ${where} keeps weights in another file.`, {
+      throw new LocScaleError('bad-input', `The network ${where} has weights in another file.`, {
         where,
         expected: 'an ONNX file with all weights in it',
         found: printable(`${outside.name} in ${outside.externalData[0]?.value ?? 'a file without a name'}`),

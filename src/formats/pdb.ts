@@ -1,7 +1,7 @@
 /**
- * PDB files by their columns (format 3.3): ATOM, HETATM, MODEL, ENDMDL, CRYST1, HEADER, TITLE, END. What the
- * format has no room for is read as programs write it: hybrid-36 and "*****" serials, serials of six digits
- * that move their line, chain names of two characters, no element column, no END.
+ * Reads PDB files by columns (format 3.3): ATOM, HETATM, MODEL, ENDMDL, CRYST1, HEADER, TITLE, END. Common
+ * extensions are accepted: hybrid-36 and "*****" serials, six-digit serials that shift their line, chain
+ * names of two characters, missing element columns, missing END.
  */
 import { LocScaleError } from '../errors.ts';
 import { elementFromPdbName, elementFromSymbol } from './chemical-elements.ts';
@@ -16,7 +16,7 @@ import {
 } from './structure.ts';
 import { structureNotes } from './structure-notes.ts';
 
-/** Where an error is. */
+/** Position for error messages. */
 interface Line {
   readonly text: string;
   readonly number: number;
@@ -74,7 +74,7 @@ export function readPdb(text: string, name: string, options: ReadStructureOption
   };
 }
 
-/** What is counted on where the file has no number. */
+/** Counters for records without a valid number. */
 interface Counters {
   serial: number;
   residue: number;
@@ -87,7 +87,7 @@ function readAtom(
   model: number,
   counters: Counters,
 ): { atom: StructureAtom; guessedElement: boolean } {
-  // A serial of more than five digits moves what follows, or takes the blank before the name.
+  // A serial of more than five digits shifts the rest of the line, or occupies the blank before the name.
   const long = /^(?:ATOM {0,2}|HETATM)(\d{6,9})/.exec(line.text);
   const excess = long ? long[0].length - 11 : 0;
   const shift = excess > 0 && line.text[34] !== '.' && line.text[34 + excess] === '.' ? excess : 0;
@@ -101,7 +101,7 @@ function readAtom(
   let residueNumber = hybrid36(field(22, 26));
   if (residueNumber === undefined) {
     if (!/^[\s*]*$/.test(field(22, 26))) throw bad(line, 'has no residue number', 'columns 23 to 26');
-    // All digits used up: a residue ends where its name changes or its first atom comes again.
+    // Out of digits: a residue ends where its name changes or its first atom recurs.
     const next = residueName !== counters.residueName || atomName === counters.firstAtom;
     residueNumber = counters.residue + (next ? 1 : 0);
   }
@@ -170,7 +170,7 @@ function readCharge(field: string): number {
   return (match[2] ?? match[3]) === '-' && size > 0 ? -size : size;
 }
 
-/** Undefined for the cell of 1 A that stands for none. */
+/** Undefined for the 1 A cell that means "no cell". */
 function readCell(line: string): Cell | undefined {
   const values = [6, 15, 24, 33, 40, 47].map((from, i) => Number(line.slice(from, from + (i < 3 ? 9 : 7))));
   const [a, b, c, alpha, beta, gamma] = values;
@@ -179,7 +179,7 @@ function readCell(line: string): Cell | undefined {
   return { a, b, c, alpha, beta, gamma };
 }
 
-/** Lines ending in LF, CR LF or CR; until `visit` returns false. */
+/** Visits lines ending in LF, CR LF or CR until `visit` returns false. */
 function forEachLine(text: string, visit: (line: string, number: number) => boolean): void {
   let number = 1;
   let start = 0;

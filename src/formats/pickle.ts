@@ -1,8 +1,8 @@
 /**
- * Python pickles as data. A pickle is a program for a small stack machine, and Python runs whatever
- * functions it names; this reader runs nothing. It knows the instructions that dictionaries of tensors
- * need, asks its caller about each function that is named, and refuses the rest by name.
- * Instructions: Python's Lib/pickletools.py, protocols 2 to 5.
+ * Reads Python pickles as data. A pickle is a program for a small stack machine, and Python calls any
+ * function it names; this reader executes nothing. It implements the opcodes that dictionaries of tensors
+ * need, lets its caller resolve each function named, and rejects all others. Opcodes: Python's
+ * Lib/pickletools.py, protocols 2 to 5.
  */
 import { LocScaleError } from '../errors.ts';
 import { printable } from './printable.ts';
@@ -22,7 +22,7 @@ export class PickleTuple {
   }
 }
 
-/** What the caller made out of a call. */
+/** Result of a call, as resolved by the caller. */
 export class PickleObject<T = unknown> {
   readonly value: T;
   constructor(value: T) {
@@ -43,19 +43,19 @@ export type PickleValue =
   | PickleObject;
 
 export interface PickleCaller {
-  /** May a pickle name this at all? */
+  /** Whether a pickle may name this global. */
   readonly allows: (name: string) => boolean;
-  /** Result of calling a global that is allowed; undefined: this one cannot be called, or not so. */
+  /** Result of calling an allowed global; undefined if it is not callable with these arguments. */
   readonly call: (name: string, args: readonly PickleValue[]) => PickleValue | undefined;
   /** The object behind a persistent id (torch: a storage); undefined: not a known one. */
   readonly persistent: (id: PickleValue) => PickleValue | undefined;
 }
 
-/** One item of stack or memo takes at least one byte of the pickle, so that its size bounds the memory. */
+/** Every item on stack or memo takes at least one byte of the pickle, so its size bounds the memory. */
 const MOST_BYTES = 64 * 2 ** 20;
 const MARK = Symbol('mark');
 
-/** Bytes of LONG1 integers: enough for 64 bits; more are not in state dicts. */
+/** Limit for LONG1 integers, in bytes: 64 bits suffice for state dicts. */
 const MOST_LONG_BYTES = 9;
 
 export function readPickle(bytes: Uint8Array, where: string, caller: PickleCaller): PickleValue {
@@ -105,7 +105,7 @@ class Unpickler {
       );
   }
 
-  /** Instructions that put a value on the stack. */
+  /** Opcodes that push a value. */
   private static readonly values: Readonly<Record<number, (m: Unpickler) => PickleValue | typeof MARK>> = {
     40: () => MARK,
     // NONE, NEWTRUE, NEWFALSE
@@ -143,13 +143,13 @@ class Unpickler {
     82: (m) => m.reduce(),
   };
 
-  /** The others. */
+  /** All other opcodes. */
   private static readonly actions: Readonly<Record<number, (m: Unpickler) => void>> = {
     // PROTO
     128: (m) => {
       if (m.byte() > 5) throw m.damaged('its protocol is newer than 5');
     },
-    // FRAME: a length that only helps buffering
+    // FRAME: a length used for buffering only
     149: (m) => m.take(8),
     // APPEND, APPENDS, SETITEM, SETITEMS
     97: (m) => m.append([m.pop()]),
@@ -172,7 +172,7 @@ class Unpickler {
     return this.view.getUint32(this.take(4), true);
   }
 
-  /** Moves on by `count` bytes; returns where they begin. */
+  /** Consumes `count` bytes; returns their offset. */
   private take(count: number): number {
     const start = this.at;
     if (start + count > this.bytes.length) throw this.damaged('it ends early');
@@ -182,7 +182,7 @@ class Unpickler {
 
   private slice(count: number): Uint8Array {
     const start = this.take(count);
-    // Not `slice`, which gives a view where the bytes are a Buffer of Node.
+    // Not `slice`, which returns a view for Node's Buffer.
     return new Uint8Array(this.bytes.subarray(start, start + count));
   }
 
@@ -211,13 +211,13 @@ class Unpickler {
 
   private pop(): PickleValue {
     const value = this.stack.pop();
-    if (value === undefined || value === MARK) throw this.damaged('it takes a value that is not there');
+    if (value === undefined || value === MARK) throw this.damaged('it pops a value from an empty stack');
     return value as PickleValue;
   }
 
   private top(): PickleValue {
     const value = this.stack.at(-1);
-    if (value === undefined || value === MARK) throw this.damaged('it keeps a value that is not there');
+    if (value === undefined || value === MARK) throw this.damaged('it stores a value from an empty stack');
     return value as PickleValue;
   }
 
@@ -228,26 +228,26 @@ class Unpickler {
 
   private popToMark(): PickleValue[] {
     const mark = this.stack.lastIndexOf(MARK);
-    if (mark < 0) throw this.damaged('it has no mark where there should be one');
+    if (mark < 0) throw this.damaged('it lacks a mark');
     const values = this.stack.splice(mark);
     return values.slice(1) as PickleValue[];
   }
 
   private recall(index: number): PickleValue {
     const value = this.memo.get(index);
-    if (value === undefined) throw this.damaged(`it recalls a value (${index}) that it has not kept`);
+    if (value === undefined) throw this.damaged(`it recalls a value (${index}) that it has not stored`);
     return value;
   }
 
   private append(values: readonly PickleValue[]): void {
     const list = this.top();
-    if (!Array.isArray(list)) throw this.damaged('it appends to what is not a list');
+    if (!Array.isArray(list)) throw this.damaged('it appends to something other than a list');
     for (const value of values) list.push(value);
   }
 
   private setItems(values: readonly PickleValue[]): void {
     const dict = this.top();
-    if (!(dict instanceof Map)) throw this.damaged('it sets items of what is not a dictionary');
+    if (!(dict instanceof Map)) throw this.damaged('it sets items of something other than a dictionary');
     if (values.length % 2 !== 0) throw this.damaged('a dictionary has a key without a value');
     for (let i = 0; i < values.length; i += 2) {
       const key = values[i];
@@ -273,19 +273,20 @@ class Unpickler {
 
   private reduce(): PickleValue {
     const [callee, args] = this.popMany(2);
-    if (!(callee instanceof PickleGlobal)) throw this.damaged('it calls what is not a function');
+    if (!(callee instanceof PickleGlobal)) throw this.damaged('it calls something other than a function');
     if (!(args instanceof PickleTuple))
       throw this.damaged(`it calls ${printable(callee.name)} without a list of arguments`);
     const value = this.caller.call(callee.name, args.items);
     if (value === undefined)
-      throw this.damaged(`it calls ${printable(callee.name)} with arguments that make no tensor`);
+      throw this.damaged(`it calls ${printable(callee.name)} with arguments that do not describe a tensor`);
     return value;
   }
 
-  /** Modules put `_metadata` on their dictionary this way; it says nothing about the tensors. */
+  /** PyTorch modules attach `_metadata` to their dictionary this way; it does not concern the tensors. */
   private build(): void {
     this.pop();
-    if (!(this.top() instanceof Map)) throw this.damaged('it sets the state of what is not a dictionary');
+    if (!(this.top() instanceof Map))
+      throw this.damaged('it sets the state of something other than a dictionary');
   }
 
   private refused(name: string): LocScaleError {

@@ -1,23 +1,25 @@
 /**
- * What says that coordinates were predicted, so that their B column may hold a confidence (pLDDT). Deposited
- * structures name the predictions that they began with: a file that states an experiment is none of them.
+ * Detects predicted coordinates, whose B column may hold a confidence (pLDDT). Deposited structures also name
+ * the predictions they started from, so a file that states an experiment does not count as predicted.
  */
 
 /** Programs that write pLDDT into the B column. */
 const PREDICTORS =
   /\b(?:(?:esm|colab|open|omega|rosetta)-?fold|alpha-?fold\d?|boltz(?:-?\d)?|chai-?1|protenix)\b/i;
-/** "REMARK   1 CREATED WITH BOLTZ"; mere mentions, as of the starting model of a refinement, do not count. */
+/**
+ * "REMARK   1 CREATED WITH BOLTZ". Other mentions, such as the starting model of a refinement, do not count.
+ */
 const MADE_BY = /\b(?:created|generated|predicted|made|produced)\s+(?:with|by|using)\b/i;
 const CONFIDENCE = /\bpLDDT\b/i;
 
 export interface FileMarks {
   /** Titles, headers, names of software. */
   readonly names: readonly string[];
-  /** Remarks on what columns hold and on the program that made the file. */
+  /** Remarks about column contents and the program that wrote the file. */
   readonly remarks: readonly string[];
-  /** Experimental method, '' where none is stated. */
+  /** Experimental method, '' if none is stated. */
   readonly method: string;
-  /** ModelCIF's category of quality metrics is there; the name of its first metric. */
+  /** Whether ModelCIF's quality metrics are present, and the name of the first. */
   readonly qualityMetric?: string | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Tensors of a PyTorch state dict (torch.save since 1.6): a ZIP archive of `NAME/data.pkl`, which is a
- * pickle of names, shapes and strides, and `NAME/data/KEY`, one storage of numbers each. The pickle is
- * read as data (pickle.ts): of all functions only those that put a tensor together are understood.
+ * pickle of names, shapes and strides, and `NAME/data/KEY`, one storage of numbers each. The pickle is read
+ * as data (pickle.ts); only functions that construct a tensor are supported.
  */
 import { LocScaleError } from '../errors.ts';
 import {
@@ -33,7 +33,7 @@ interface TensorRecord {
   readonly stride: readonly number[];
 }
 
-/** Classes of storages; `integer` ones are known so that counters in a state dict do no harm. */
+/** Storage classes; `integer` ones are accepted because state dicts contain counters. */
 const storageTypes: Record<string, { type: NumberType; itemBytes: number }> = {
   'torch.DoubleStorage': { type: 'float64', itemBytes: 8 },
   'torch.FloatStorage': { type: 'float32', itemBytes: 4 },
@@ -47,30 +47,30 @@ const storageTypes: Record<string, { type: NumberType; itemBytes: number }> = {
   'torch.BoolStorage': { type: 'integer', itemBytes: 1 },
 };
 
-/** Functions that are carried out here, in words of our own. */
+/** Functions emulated here. */
 const ORDERED_DICT = 'collections.OrderedDict';
 const REBUILD_TENSOR = 'torch._utils._rebuild_tensor';
 const REBUILD_TENSOR_2 = 'torch._utils._rebuild_tensor_v2';
 const REBUILD_PARAMETER = 'torch._utils._rebuild_parameter';
 const functions = [ORDERED_DICT, REBUILD_TENSOR, REBUILD_TENSOR_2, REBUILD_PARAMETER];
-/** Names that may stand as values: torch.float32 and the like. */
+/** Globals allowed as values, such as torch.float32. */
 const numberTypeName = /^torch\.(float|bfloat|int|uint|bool|half|double|long)\d*$/;
 
 /** Keys under which training programs keep the state dict in a checkpoint. */
 const checkpointKeys = ['model_state_dict', 'state_dict', 'model', 'network', 'net'];
-/** What wrappers put before every name: DataParallel, torch.compile. */
+/** Prefixes that wrappers (DataParallel, torch.compile) put before every name. */
 const wrapperPrefixes = ['module.', '_orig_mod.'];
 
 /** Pickles of state dicts are tens of kilobytes. */
 const MOST_PICKLE_BYTES = 16 * 2 ** 20;
-/** Elements of one tensor: the largest of EMmerNet has 4.1 million. */
+/** Limit for the elements of a tensor; EMmerNet's largest has 4.1 million. */
 const MOST_ELEMENTS = 2 ** 28;
-/** Elements of a tensor that repeats those of a smaller storage (stride 0). */
+/** Limit for a tensor that repeats elements of a smaller storage (stride 0). */
 const MOST_REPEATED = 2 ** 20;
 const MOST_AXES = 16;
 /**
- * Deflated storages take no more than this together: several entries of an archive may share the same bytes,
- * each expanding a thousandfold. Weights themselves hardly shrink.
+ * Limit for all deflated storages together, in bytes: several archive entries may share the same bytes, each
+ * expanding a thousandfold. Real weights hardly compress.
  */
 const INFLATED_BASE_BYTES = 2 ** 26;
 const INFLATED_PER_BYTE = 32;
@@ -96,7 +96,7 @@ export async function readPytorchState(bytes: Uint8Array, name: string): Promise
 }
 
 function notAnArchive(bytes: Uint8Array, name: string): LocScaleError {
-  // torch.save before version 1.6, and plain pickles, start with the PROTO instruction.
+  // Files of torch.save before 1.6, and plain pickles, start with the PROTO opcode.
   const pickled = bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
   return pickled
     ? new LocScaleError('bad-input', `${name} is in the format that PyTorch wrote before version 1.6.`, {
@@ -166,10 +166,7 @@ function storageOf(items: readonly PickleValue[]): Storage | undefined {
   return { key, ...storageTypes[type.name], typeName: type.name, count };
 }
 
-/**
- * (storage, offset, shape, stride, ...): all lengths in elements. Undefined where it reaches outside the
- * storage.
- */
+/** (storage, offset, shape, stride, ...), in elements. Undefined if it exceeds the storage. */
 function rebuildTensor(args: readonly PickleValue[]): TensorRecord | undefined {
   const [object, offset, shape, stride] = args;
   if (!(object instanceof PickleObject) || !isStorage(object.value) || !isLength(offset)) return undefined;
@@ -195,7 +192,7 @@ function lengthsOf(value: PickleValue | undefined): number[] | undefined {
   return value.items.every(isLength) ? (value.items as number[]) : undefined;
 }
 
-/** The tensors by name, from the file's dictionary or from the one under a usual key in it. */
+/** The tensors by name, from the file's dictionary or from one nested under a common key. */
 function findStateDict(value: PickleValue, where: string): [string, TensorRecord][] {
   const own = tensorsOf(value);
   if (own.length > 0) return withoutPrefix(own);
@@ -233,7 +230,7 @@ function withoutPrefix(tensors: [string, TensorRecord][]): [string, TensorRecord
   return tensors;
 }
 
-/** Storages that several tensors share are checked and inflated once. */
+/** Shared storages are checked and inflated once. */
 function createStorageReader(
   archive: ZipArchive,
   root: string,
@@ -261,7 +258,7 @@ function createStorageReader(
     if (inflatedBytes > inflatedLimitBytes)
       throw new LocScaleError(
         'bad-input',
-        `${where} expands to more than ${inflatedLimitBytes} bytes, which weights do not.`,
+        `${where} expands to more than ${inflatedLimitBytes} bytes, too much for weights.`,
         {
           where,
           hint: 'Save the state dict anew with PyTorch: torch.save(model.state_dict(), "weights.pt").',
@@ -278,14 +275,14 @@ function createStorageReader(
   };
 }
 
-/** Elements in C order, whatever the strides. */
+/** Elements in C order for any strides. */
 function gather(record: TensorRecord, bytes: Uint8Array, what: string): Float32Array {
   const { storage, shape, stride, offset } = record;
   const readAt = elementReader(storage, bytes, what);
   const out = new Float32Array(elementCount(shape));
   if (isContiguous(shape, stride)) {
     if (storage.type === 'float32') {
-      // A copy: storages need not start at a multiple of 4 bytes in the archive.
+      // A copy, because storages need not be aligned to 4 bytes in the archive.
       new Uint8Array(out.buffer).set(bytes.subarray(offset * 4, offset * 4 + out.byteLength));
       return out;
     }
@@ -325,7 +322,7 @@ function elementReader(storage: Storage, bytes: Uint8Array, what: string): (inde
     case 'float16':
       return (index) => halfToNumber(view.getUint16(2 * index, true));
     case 'bfloat16': {
-      // The upper half of a float32.
+      // bfloat16 is the upper half of a float32.
       const word = new DataView(new ArrayBuffer(4));
       return (index) => {
         word.setUint32(0, view.getUint16(2 * index, true) << 16);

@@ -1,4 +1,4 @@
-/** RELION_OUTPUT_NODES.star: by it RELION's pipeline knows the results of an external job. */
+/** Writes RELION_OUTPUT_NODES.star, from which RELION's pipeline learns the results of an external job. */
 
 /** Kind of a result. */
 export type NodeKind = 'map' | 'image' | 'resolution' | 'mask';
@@ -9,7 +9,7 @@ export interface RelionNode {
   readonly kind: NodeKind;
 }
 
-/** A label since RELION 4, a number in 3.1, where 11 is a sharpened map and 12 a local resolution. */
+/** A label since RELION 4, a number in 3.1 (11: sharpened map, 12: local resolution). */
 const types: Record<NodeKind, { readonly label: string; readonly number: number }> = {
   map: { label: 'DensityMap.mrc', number: 11 },
   image: { label: 'Image3D.mrc', number: 11 },
@@ -17,7 +17,7 @@ const types: Record<NodeKind, { readonly label: string; readonly number: number 
   mask: { label: 'Mask3D.mrc', number: 7 },
 };
 
-/** Both columns of types: RELION 3.1 reads the numbers, later ones the labels, and each ignores the other. */
+/** Writes both type columns: RELION 3.1 reads the numbers and later versions the labels. */
 export function encodeRelionNodes(nodes: readonly RelionNode[]): string {
   const lines = [
     '# version 30001',

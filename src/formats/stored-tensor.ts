@@ -1,9 +1,9 @@
-/** An array inside a weight file: what the file declares about it, and its values on demand. */
+/** An array inside a weight file: its declared metadata, and its values on demand. */
 export interface StoredTensor {
   readonly name: string;
   /** C order: the last axis varies fastest. */
   readonly shape: readonly number[];
-  /** As the file calls it, for messages: "float32". */
+  /** Type name from the file, for messages: "float32". */
   readonly type: string;
   /**
    * Values as float32; throws 'bad-input' where the type is not a floating-point one or values are missing.

@@ -1,4 +1,4 @@
-/** What readers of coordinate files left out or guessed, in words; and models that were asked for in vain. */
+/** Notes on what the coordinate readers left out or guessed, and the error for a missing model number. */
 import { LocScaleError } from '../errors.ts';
 import { type StructureAtom, UNKNOWN_ELEMENT } from './structure.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Files out of a tar archive, gzipped or not, as it streams by. Nothing is unpacked to disk: paths in the
- * archive are only looked at, and what is not asked for is skipped.
+ * Reads files from a tar stream, gzipped or not. Nothing is unpacked to disk: paths in the archive are only
+ * compared, and other files are skipped.
  */
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import { ByteReader, type ByteSource } from './byte-source.ts';
@@ -8,9 +8,9 @@ import { decompress } from './compression.ts';
 import { printable } from './printable.ts';
 
 export interface TarLimits {
-  /** Of one file that is read. */
+  /** Largest size of a file that is read, in bytes. */
   readonly fileBytes: number;
-  /** Of the whole archive after decompression. */
+  /** Largest size of the decompressed archive, in bytes. */
   readonly archiveBytes: number;
 }
 
@@ -19,7 +19,7 @@ export interface TarFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The files whose path `wanted` accepts, one after the other. */
+/** Yields the files whose path `wanted` accepts. */
 export async function* readTar(
   source: ByteSource,
   name: string,
@@ -38,13 +38,13 @@ export async function* readTar(
       if (step.done) return;
       const { header, body } = step.value;
       if ((header.type ?? 'file') !== 'file' || !wanted(header.name)) {
-        // Not `cancel`: where the next entry has begun already, modern-tar 0.8 would cancel that one.
+        // Not `cancel`: if the next entry has already begun, modern-tar 0.8 would cancel that one.
         for await (const _ of chunksOf(body));
         continue;
       }
       if (header.size > limits.fileBytes)
         throw damaged(name, `${printable(header.name)} declares ${header.size} bytes`);
-      // Memory grows with what arrives, not with what the header declares.
+      // Memory grows with the bytes received, not with the declared size.
       const content = await new ByteReader(chunksOf(body)).read(header.size);
       if (content.length !== header.size) throw damaged(name, `${printable(header.name)} ends early`);
       yield { path: header.name, bytes: content };
@@ -65,7 +65,7 @@ function damaged(name: string, what: string, cause?: unknown): LocScaleError {
   });
 }
 
-/** A stream that fails once there is more than `limit`: a small archive can expand a thousandfold. */
+/** Fails the stream beyond `limit` bytes: a small archive can expand a thousandfold. */
 function limitedStream(
   source: AsyncIterable<Uint8Array>,
   name: string,

@@ -1,4 +1,4 @@
-/** Conversion of voxels between the bytes of a map file and float32, in either byte order. */
+/** Converts voxels between the bytes of a map file and float32, in either byte order. */
 
 /** Modes `VoxelDecoder` converts. */
 export type RealMode = 0 | 1 | 2 | 6 | 12;
@@ -43,10 +43,10 @@ export function swapBytes32(words: Uint32Array, count: number): void {
   }
 }
 
-/** Converts in pieces of this many bytes: small enough for the second-level cache. */
+/** Bytes per conversion step: fits in the L2 cache. */
 const scratchBytes = 262_144;
 
-/** Whole voxels of a piece of a file. */
+/** Converts whole voxels of a piece of a file. */
 export function decodeVoxels(
   bytes: Uint8Array,
   mode: RealMode,
@@ -66,8 +66,8 @@ export function decodeVoxels(
 }
 
 /**
- * Takes bytes in chunks of any length and alignment and writes float32 into a target. Bytes go through one
- * aligned scratch buffer: the extra copy stays in the cache and makes every conversion a plain typed-array
+ * Accepts bytes in chunks of any length and alignment and writes float32 into a target. Bytes pass through
+ * one aligned scratch buffer: the extra copy stays in cache and makes every conversion a plain typed-array
  * loop.
  */
 export class VoxelDecoder {
@@ -98,7 +98,7 @@ export class VoxelDecoder {
     return realModeBytes[this.mode];
   }
 
-  /** Bytes pushed and not yet converted. */
+  /** Bytes pushed but not yet converted. */
   get pendingBytes(): number {
     return this.filled;
   }

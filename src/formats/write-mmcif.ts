@@ -1,4 +1,4 @@
-/** mmCIF with what gemmi and ChimeraX read of a model: title, cell and the table of atoms. */
+/** Writes mmCIF with what gemmi and ChimeraX read of a model: title, cell and the table of atoms. */
 import type { Structure, StructureAtom } from './structure.ts';
 
 const TAGS = (
@@ -7,7 +7,7 @@ const TAGS = (
   'auth_seq_id auth_comp_id auth_asym_id auth_atom_id pdbx_PDB_model_num'
 ).split(' ');
 
-/** Coordinates to 0.001 A, B factors to 0.01 A^2, occupancies to 0.001. Serials are counted anew. */
+/** Precision: coordinates 0.001 A, B factors 0.01 A^2, occupancies 0.001. Serials are renumbered. */
 export function writeMmcif(structure: Structure): string {
   const { id, title, cell, atoms } = structure;
   const entry = id.replace(/[^\w.-]/g, '_') || 'model';
@@ -61,7 +61,7 @@ function atomLine(atom: StructureAtom, serial: number): string {
   ].join(' ');
 }
 
-/** A value as CIF wants it: bare where possible, quoted, or as a text field of its own lines. */
+/** Formats a CIF value: unquoted if possible, else quoted, else as a text field. */
 function quote(value: string, absent = '.'): string {
   if (value === '') return absent;
   const plain = /^[^\s_#$'"[\];][^\s]*$/.test(value);

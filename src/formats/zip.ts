@@ -1,8 +1,8 @@
 /**
- * Reads entries of a ZIP archive that is in memory, for weight files of PyTorch: stored or deflated
- * entries, ZIP64 records included. Sizes are checked against limits before anything is inflated, and
- * every entry that is read is checked against its CRC-32. Names are only compared, never used as paths.
- * Layout: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14-16 (ends).
+ * Reads entries of a ZIP archive in memory, for PyTorch weight files: stored or deflated entries, including
+ * ZIP64 records. Sizes are checked against limits before anything is inflated, and every entry read is
+ * verified by its CRC-32. Names are only compared, never used as paths. Layout: PKWARE APPNOTE 6.3.10,
+ * sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14-16 (ends).
  */
 import { LocScaleError } from '../errors.ts';
 import { printable } from './printable.ts';
@@ -15,13 +15,13 @@ export interface ZipEntry {
   readonly crc32: number;
   readonly packedBytes: number;
   readonly bytes: number;
-  /** Of the local header, from the start of the archive. */
+  /** Offset of the local header from the start of the archive. */
   readonly headerOffset: number;
 }
 
 export interface ZipArchive {
   readonly entries: ReadonlyMap<string, ZipEntry>;
-  /** The entry's content: a view of the archive where it is stored, a new array where it is deflated. */
+  /** The entry's content: a view of the archive if stored, a new array if deflated. */
   readonly read: (entry: ZipEntry, limitBytes: number) => Promise<Uint8Array>;
 }
 
@@ -32,9 +32,9 @@ const END_64 = 0x06064b50;
 const END_64_LOCATOR = 0x07064b50;
 const END_BYTES = 22;
 const ENCRYPTED = 1;
-/** The comment behind the end record has a 16-bit length. */
+/** The comment after the end record has a 16-bit length. */
 const MOST_COMMENT_BYTES = 0xffff;
-/** State dicts have one entry a tensor, checkpoints a few times as many. */
+/** State dicts have one entry per tensor, checkpoints a few times as many. */
 const MOST_ENTRIES = 100_000;
 const ALL_ONES = 0xffffffff;
 
@@ -68,8 +68,8 @@ type Damaged = (what: string) => LocScaleError;
 function findDirectory(view: DataView, damaged: Damaged): { count: number; offset: number; bytes: number } {
   const first = Math.max(0, view.byteLength - END_BYTES - MOST_COMMENT_BYTES);
   let end = view.byteLength - END_BYTES;
-  // The comment must reach exactly to the end, so that a signature inside a comment is not taken for the
-  // record.
+  // The comment must end exactly at the end of the file, so a signature inside a comment is not mistaken for
+  // the record.
   while (
     end >= first &&
     !(
@@ -136,7 +136,7 @@ function readDirectoryEntry(
   return { entry, next };
 }
 
-/** Field 1 holds, in this order, those sizes whose 32-bit field is all ones. */
+/** Extra field 1 holds, in this order, the sizes whose 32-bit field is all ones. */
 function readZip64Extra(
   view: DataView,
   start: number,
@@ -175,7 +175,7 @@ async function readEntry(
     throw damaged(`${name} declares ${bytes} bytes, more than the ${limitBytes} that can be`);
   if (headerOffset + 30 > archive.length || view.getUint32(headerOffset, true) !== LOCAL_HEADER)
     throw damaged(`${name} is not where the directory says`);
-  // Name and extra field of the local header may differ in length from those of the directory.
+  // Name and extra field may have other lengths in the local header than in the directory.
   const start =
     headerOffset + 30 + view.getUint16(headerOffset + 26, true) + view.getUint16(headerOffset + 28, true);
   if (start + packedBytes > archive.length) throw damaged(`${name} reaches beyond the end`);
@@ -190,14 +190,14 @@ async function readEntry(
   return content;
 }
 
-/** Stops as soon as there is more than was declared. */
+/** Stops as soon as the output exceeds the declared size. */
 async function inflate(
   packed: Uint8Array,
   bytes: number,
   name: string,
   damaged: Damaged,
 ): Promise<Uint8Array> {
-  // 1032:1 is the most that deflate can expand: memory is not taken on the word of a tiny entry.
+  // Deflate expands at most 1032:1, so a tiny entry cannot claim much memory.
   if (bytes > packed.length * 1032 + 64) throw damaged(`${name} cannot hold the ${bytes} bytes it declares`);
   const content = new Uint8Array(bytes);
   let filled = 0;
@@ -228,7 +228,7 @@ async function inflate(
 
 let tables: Uint32Array[] | undefined;
 
-/** CRC-32 (IEEE 802.3, reflected polynomial EDB88320), eight bytes a step. */
+/** CRC-32 (IEEE 802.3, reflected polynomial EDB88320), eight bytes per step. */
 export function crc32(bytes: Uint8Array): number {
   tables ??= crcTables();
   const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
@@ -259,7 +259,7 @@ export function crc32(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** Table k advances a byte by k further zero bytes. */
+/** Table k advances the CRC of a byte by k zero bytes. */
 function crcTables(): Uint32Array[] {
   const first = Uint32Array.from({ length: 256 }, (_, n) => {
     let c = n;

@@ -78,7 +78,7 @@ describe('bytes', () => {
       const { values, warnings } = await read({ statistics });
       expect(values).toEqual(asSigned(grey));
       expect(warnings).toEqual([
-        'The bytes of x.mrc (mode 0) are read as signed, as MRC2014 has it, but look like unsigned ones; if they are, convert the map to float32 (mode 2).',
+        'The bytes of x.mrc (mode 0) are read as signed, as MRC2014 requires, but look like unsigned ones; if they are, convert the map to float32 (mode 2).',
       ]);
     }
     const signed = grey.map((v) => v - 128);
@@ -98,7 +98,7 @@ describe('bytes', () => {
       const found = await read({ values, statistics }, { kind: 'mask' });
       expect(found.values).toEqual(values);
       expect(found.warnings).toEqual([
-        'The bytes of x.mrc (mode 0) are read as unsigned, because they make no mask as signed ones.',
+        'The bytes of x.mrc (mode 0) are read as unsigned, because as signed bytes they are not a mask.',
       ]);
       expect((await read({ values, imodFlags: 0 }, { kind: 'mask' })).warnings).toEqual([]);
     }
@@ -136,7 +136,7 @@ describe("IMOD's origin", () => {
     [1, 20140, 1],
   ] as const;
   it.each(cases)(
-    'flags %i, NVERSION %i: sign %i, and as MRC2014 has it in what is written',
+    'flags %i, NVERSION %i: sign %i, and as MRC2014 requires in what is written',
     async (...given) => {
       const [imodFlags, version, sign] = given;
       for (const littleEndian of [true, false]) {

@@ -204,7 +204,7 @@ describe('reading with a warning', () => {
       { littleEndian: false, machineStamp: [0x44, 0x44, 0, 0] },
       /machine stamp for little endian .* only make sense as big endian/,
     ],
-    ['no axis order', { axes: [0, 0, 0] }, /names no axis order/],
+    ['no axis order', { axes: [0, 0, 0] }, /states no axis order/],
     ['angles 0', { angles: [0, 0, 0] }, /cell angles of 0; 90 degrees are assumed/],
     [
       'image stack',

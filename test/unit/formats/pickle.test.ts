@@ -64,7 +64,7 @@ describe('pickles as data', () => {
 
   it('ignores the state that modules set on their dictionary, and only there', () => {
     expect(read('\x80\x02}}b.')).toEqual(new Map());
-    expect(refusal('\x80\x02]}b.').message).toMatch(/sets the state of what is not a dictionary/);
+    expect(refusal('\x80\x02]}b.').message).toMatch(/sets the state of something other than a dictionary/);
   });
 
   it.each([

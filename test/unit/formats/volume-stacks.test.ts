@@ -29,7 +29,7 @@ const stacks: [string, Partial<MrcFixture>, readonly RegExp[]][] = [
   [
     'ISPG 0, MZ 1, a cell of all voxels',
     { spaceGroup: 0, sampling: [4, 5, 1], cell: [5.6, 7, 8.4] },
-    [/stack of images/, /cell of 8\.4 A along z for MZ 1; .* 1\.4 A, is taken/],
+    [/stack of images/, /cell of 8\.4 A along z for MZ 1; .* 1\.4 A, is used/],
   ],
   [
     'ISPG 0, no cell along z',
