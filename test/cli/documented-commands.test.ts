@@ -1,5 +1,5 @@
 /** Every command line of README and docs/, run as it is written, in a folder that has the files it names. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,6 +22,7 @@ const documents = [
 /** Why a command is not run here. */
 const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/ models (download|import)/, 'needs the weights of EMmerNet'],
+  [/ demo /, 'takes half a minute; demo.test.ts does it'],
   [/ setup /, 'needs the network'],
   [/^srun /, 'needs SLURM'],
   [/--gpu_ids/, 'needs two GPUs (ranks.test.ts shares a run on one)'],
@@ -66,6 +67,10 @@ async function workspaceOf(edge: number): Promise<Workspace> {
   };
   await write('half1.mrc', data.half1);
   await write('half2.mrc', data.half2);
+  // What the demo leaves for the tutorial.
+  mkdirSync(workspace.path('tutorial'));
+  await write('tutorial/half_map_1.mrc', data.half1);
+  await write('tutorial/half_map_2.mrc', data.half2);
   await write('map.mrc', data.half1);
   await write('reference.mrc', data.reference);
   await write('mask.mrc', data.mask);
