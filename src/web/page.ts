@@ -13,6 +13,7 @@ import { drawPlan, drawProgress } from './views/run.ts';
 import { SectionsView } from './views/sections.ts';
 import { SettingsForm } from './views/settings-form.ts';
 import { SolidView } from './views/solid.ts';
+import { StorageView } from './views/storage.ts';
 import { drawTabs } from './views/tabs.ts';
 import { inPageWords } from './words.ts';
 
@@ -20,6 +21,11 @@ const backend = new Backend();
 const form = new SettingsForm(byId<HTMLFormElement>('settings'), settingsOf(location.hash));
 const sections = new SectionsView(byId('sections'));
 const solid = new SolidView(byId('solid'), () => backend.ask('view'));
+const storage = new StorageView(backend, {
+  onOpened: (summary) => dispatch({ kind: 'opened', summary }),
+  onGone: () => void settle(),
+  sentenceOf: (error) => sentenceOf(failureOf(error)),
+});
 let settings: Settings = settingsOf(location.hash);
 let files: InputFile[] = [];
 let count = 0;
@@ -133,6 +139,7 @@ async function start(): Promise<void> {
   const release = await keepAwake();
   try {
     dispatch({ kind: 'done', summary: await backend.ask('run', job) });
+    void storage.store();
   } catch (error) {
     const failure = failureOf(error);
     dispatch(failure.tag === 'aborted' ? { kind: 'stopped' } : { kind: 'failed', failure });
@@ -210,9 +217,12 @@ function draw(before: State): void {
   if (name === 'planned') byId('start').focus({ preventScroll: true });
   for (const id of ['result', 'parts', 'outputs']) if (name !== 'result') byId(id).hidden = true;
   if (name !== 'result') solid.hide();
+  if (name === 'empty') void storage.list();
+  else storage.hide();
   if (name === 'empty' || name === 'filling') sections.hide();
   if (state.name === 'result') {
     const { summary } = state;
+    byId('edit').hidden = files.length === 0;
     drawResult(summary, save);
     drawTabs(byId('parts'), summary.parts);
     sections.show(summary, (request) => backend.ask('sections', request));
@@ -321,7 +331,7 @@ byId('version').textContent = `version ${__VERSION__}`;
 void storePage({
   isUnused: () => (state.name === 'boot' || state.name === 'empty') && files.length === 0,
   onStored: () => {
-    byId('stored').hidden = false;
+    byId('offline').hidden = false;
   },
 });
 window.launchQueue?.setConsumer(async ({ files: opened }) =>

@@ -123,6 +123,16 @@ export interface RunSummary {
   readonly truth?: { readonly before: number; readonly after: number };
 }
 
+/** A result in the browser's own storage. */
+export interface StoredResult {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly finished: string;
+  /** Names of the maps. */
+  readonly title: string;
+  readonly bytes: number;
+}
+
 export interface Failure {
   readonly tag: string;
   readonly message: string;
@@ -151,6 +161,11 @@ export interface Requests {
   file: { takes: string; gives: Blob };
   stream: { takes: string; gives: ReadableStream<Uint8Array> };
   view: { takes: undefined; gives: ViewData };
+  store: { takes: undefined; gives: StoredResult };
+  storedResults: { takes: undefined; gives: readonly StoredResult[] };
+  /** By id. */
+  open: { takes: string; gives: RunSummary };
+  remove: { takes: string; gives: undefined };
 }
 
 export type RequestName = keyof Requests;

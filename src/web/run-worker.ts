@@ -6,6 +6,7 @@ import { inspectFile, previewFile } from './worker/inspect.ts';
 import { probeMachine } from './worker/machine.ts';
 import { planJob } from './worker/plan.ts';
 import { Runs } from './worker/runs.ts';
+import { deleteResult } from './worker/store.ts';
 
 interface Scope {
   onmessage: ((event: { readonly data: ToWorker }) => void) | null;
@@ -28,6 +29,10 @@ const answers: {
   file: (name) => runs.file(name),
   stream: (name) => runs.stream(name),
   view: () => runs.view(),
+  store: () => runs.store(),
+  storedResults: () => runs.stored(),
+  open: (id) => runs.open(id),
+  remove: deleteResult,
 };
 
 scope.onmessage = async ({ data }) => {

@@ -39,6 +39,8 @@ export type PageEvent =
   | { readonly kind: 'cancel' }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'done'; readonly summary: RunSummary }
+  /** A result of an earlier run. */
+  | { readonly kind: 'opened'; readonly summary: RunSummary }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 const NOTHING_DONE: RunProgress = { steps: [], warnings: [] };
@@ -70,6 +72,8 @@ export function next(state: State, event: PageEvent): State {
       return running ? { name: 'planned', plan: running.plan } : state;
     case 'done':
       return running ? { name: 'result', summary: event.summary } : state;
+    case 'opened':
+      return state.name === 'empty' ? { name: 'result', summary: event.summary } : state;
     case 'failed':
       return running ? { name: 'failed', plan: running.plan, failure: event.failure } : state;
   }

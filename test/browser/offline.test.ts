@@ -41,7 +41,7 @@ describe.skipIf(probe.reason !== undefined)(`the page on a plain host ${probe.re
   });
 
   const open = (hash = ''): Promise<WebPage> => WebPage.open({ browser, url: `${host.url}${hash}`, folder });
-  const isStored = (tab: WebPage): Promise<void> => tab.shown('!document.getElementById("stored").hidden');
+  const isStored = (tab: WebPage): Promise<void> => tab.shown('!document.getElementById("offline").hidden');
   const isIsolated = (tab: WebPage): Promise<unknown> => tab.page.evaluate('crossOriginIsolated');
   const build = (tab: WebPage): Promise<unknown> =>
     tab.page.evaluate('document.documentElement.dataset.build');

@@ -51,10 +51,11 @@ export class WebPage {
     page.on('console', (message) => message.type() === 'error' && trouble.push(message.text()));
     // Without dialogs files are downloaded, as in browsers that have none.
     await page.evaluateOnNewDocument('delete window.showSaveFilePicker');
-    // What is given to the worker is looked at: the generated half maps are in no file.
+    // The worker is spoken to, and what it is given looked at: the generated half maps are in no file.
     await page.evaluateOnNewDocument(`{
       const { postMessage } = Worker.prototype;
       Worker.prototype.postMessage = function (message, ...rest) {
+        window.runWorker = this;
         if (message.name === 'run') window.job = message.value.files;
         return postMessage.call(this, message, ...rest);
       };
@@ -104,6 +105,12 @@ export class WebPage {
     for (let i = 0; i < 400 && !existsSync(path); i++)
       await new Promise((resolve) => setTimeout(resolve, 50));
     return readFileSync(path);
+  }
+
+  /** Runs a script in the worker that computes. */
+  async inWorker(script: string): Promise<void> {
+    const [worker] = this.page.workers().filter((one) => one.url().includes('run-worker'));
+    await worker.evaluate(script);
   }
 
   /** A file of the last job. */

@@ -1,7 +1,7 @@
 /** What a run leaves: files to save, numbers, and the parts of its report. */
 
+import { mapStream, mapToBlob } from '../../browser/save.ts';
 import type { Engine, Volume } from '../../engine/engine.ts';
-import type { MapImage } from '../../formats/map-image.ts';
 import { writeMmcif } from '../../formats/write-mmcif.ts';
 import { voxelCount } from '../../math/grid.ts';
 import { imageOf } from '../../pipeline/index.ts';
@@ -10,28 +10,23 @@ import { runtimeName } from '../../platform/index.ts';
 import { collectFindings } from '../../report/collect.ts';
 import type { Findings, MapFindings } from '../../report/findings.ts';
 import { mapOf } from '../../report/findings.ts';
-import { mapsOfScaling } from '../../report/maps-of-runs.ts';
+import {
+  localResolutionMaps,
+  type MapOfRun,
+  mapsOfScaling,
+  measuredMaps,
+} from '../../report/maps-of-runs.ts';
 import { renderReport, reportParts } from '../../report/page.ts';
 import { type RunRecord, recordOfScaling } from '../../report/run-record.ts';
 import { scalingToShow } from '../../report/run-to-show.ts';
-import { sceneOfScaledRun } from '../../report/scenes.ts';
+import { coloured, measureBFactors, sceneOfScaledRun } from '../../report/scenes.ts';
 import { cropSection } from '../../report/section.ts';
 import { whiteOf } from '../../report/section-figures.ts';
 import type { JobRequest, RunSummary } from '../protocol.ts';
 import { hashOf } from '../settings.ts';
 import { inPageWords } from '../words.ts';
 import type { OpenedJob, ReadFile } from './open-job.ts';
-import type { Finished } from './runs.ts';
-
-export interface Output {
-  readonly name: string;
-  readonly what: string;
-  readonly bytes: number;
-  readonly map?: () => Promise<MapImage>;
-  readonly text?: string;
-  /** For the header of a map. */
-  readonly label: string;
-}
+import type { ColourMap, Output, Shown } from './shown.ts';
 
 interface FinishedRun {
   readonly engine: Engine;
@@ -51,10 +46,11 @@ interface FinishedRun {
 const STEM = 'locscale_output';
 const SCENE_NOTE = '# Save the maps beside this file, and open it from their folder.';
 
-export async function finish(run: FinishedRun): Promise<{ finished: Finished; summary: RunSummary }> {
+export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary: RunSummary }> {
   const { engine, result, job, request } = run;
-  const shown = scalingToShow(engine, mapsOfScaling, result, job.parameters.profileKind);
-  const findings = await collectFindings(shown);
+  const findings = await collectFindings(
+    scalingToShow(engine, mapsOfScaling, result, job.parameters.profileKind),
+  );
   const maps = mapOutputs(engine, result);
   const bFactor = maps.find(({ name }) => name.endsWith('_bfactor.mrc'))?.name;
   const scene = await sceneOfScaledRun(engine, result, { scaled: maps[0].name, bFactor });
@@ -78,8 +74,34 @@ export async function finish(run: FinishedRun): Promise<{ finished: Finished; su
   const parts = reportParts(findings, record, { kind: 'scale', spell: inPageWords, views: false });
   const before = await engine.download(result.map as Volume);
   const after = await engine.download(result.scaled);
-  const finished: Finished = { engine, request, result, before, after, crop: findings.crop, outputs };
-  return { finished, summary: summaryOf(run, findings, outputs, parts) };
+  const shown: Shown = {
+    grid: result.grid,
+    crop: findings.crop,
+    before,
+    after,
+    colours: await coloursOf(engine, result),
+    model: request.files.model,
+    outputs,
+    mask: () => engine.download(result.mask),
+    dispose: () => engine.dispose(),
+  };
+  return { shown, summary: summaryOf(run, findings, outputs, parts) };
+}
+
+async function coloursOf(engine: Engine, result: LocScaleResult): Promise<ColourMap[]> {
+  const measured = await measureBFactors(engine, result);
+  const resolutions = [localResolutionMaps.resolution, measuredMaps.bandResolution];
+  const resolution = resolutions.find(({ volume }) => volume(result) !== undefined);
+  const of = ({ name, volume }: Pick<MapOfRun<LocScaleResult>, 'name' | 'volume'>) => ({
+    file: STEM + name,
+    voxels: () => engine.download(volume(result) as Volume),
+  });
+  return [
+    ...(measured === undefined
+      ? []
+      : [{ label: 'local B factor', unit: 'Å²', range: coloured(measured), ...of(measuredMaps.bFactor) }]),
+    ...(resolution === undefined ? [] : [{ label: 'local resolution', unit: 'Å', ...of(resolution) }]),
+  ];
 }
 
 function summaryOf(
@@ -112,7 +134,8 @@ function summaryOf(
 }
 
 function textOutput(name: string, what: string, text: string): Output {
-  return { name, what, text, bytes: new Blob([text]).size, label: '' };
+  const file = new Blob([text], { type: 'text/plain' });
+  return { name, what, bytes: file.size, blob: async () => file, stream: async () => file.stream() };
 }
 
 function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
@@ -123,8 +146,10 @@ function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
     if (volume === undefined) return [];
     const name = `${STEM}${suffix === '' ? '.mrc' : suffix}`;
     const words = typeof label === 'function' ? label(result) : label;
-    const map = (): Promise<MapImage> => imageOf(engine, volume, name, result);
-    return [{ name, what: says, bytes, map, label: `locscale-gpu ${__VERSION__}: ${words}` }];
+    const map = () => imageOf(engine, volume, name, result);
+    const line = `locscale-gpu ${__VERSION__}: ${words}`;
+    const blob = async () => mapToBlob(await map(), line);
+    return [{ name, what: says, bytes, blob, stream: async () => mapStream(await map(), line) }];
   });
 }
 

@@ -1,35 +1,26 @@
 /** The run of this worker: its engine, its result, and what the page wants to see of it. One at a time. */
-import { mapStream, mapToBlob } from '../../browser/save.ts';
-import type { Engine } from '../../engine/engine.ts';
 import { LocScaleError } from '../../errors.ts';
 import { correlationInside } from '../../math/statistics/statistics.ts';
 import { runLocScale } from '../../pipeline/index.ts';
-import type { LocScalePlan, LocScaleResult } from '../../pipeline/types.ts';
+import type { LocScalePlan } from '../../pipeline/types.ts';
 import { totalMemoryBytes } from '../../platform/index.ts';
 import { axes, cutSection, type VoxelBox } from '../../report/section.ts';
 import { selectEngine } from '../../select-engine.ts';
-import type { JobRequest, Requests, RunEvent, RunSummary, ViewData } from '../protocol.ts';
+import type { JobRequest, Requests, RunEvent, RunSummary, StoredResult, ViewData } from '../protocol.ts';
 import type { Truth } from './demo.ts';
 import { MEMORY_SHARE } from './machine.ts';
 import { openJob, type ReadFile } from './open-job.ts';
-import type { Output } from './outputs.ts';
+import type { Output, Shown } from './shown.ts';
+import { listResults, openResult, storeResult, type ToStore } from './store.ts';
 import { viewOf } from './view.ts';
-
-/** What stays of a run for as long as the page shows it. */
-export interface Finished {
-  readonly engine: Engine;
-  readonly request: JobRequest;
-  readonly result: LocScaleResult;
-  readonly before: Float32Array;
-  readonly after: Float32Array;
-  readonly crop: VoxelBox;
-  readonly outputs: readonly Output[];
-}
 
 export class Runs {
   private readonly tell: (event: RunEvent) => void;
   private abort: AbortController | undefined;
-  private finished: Finished | undefined;
+  private shown: Shown | undefined;
+  /** The result of this worker's own run. */
+  private own: ToStore | undefined;
+  private storing: Promise<unknown> = Promise.resolve();
   private truth: Truth | undefined;
 
   constructor(tell: (event: RunEvent) => void) {
@@ -86,9 +77,11 @@ export class Runs {
       });
       this.tell({ kind: 'step', name: 'report', message: 'Looking through the result' });
       const run = { engine, reason, request, result, files, started, begun, mode: plan.mode, warnings, job };
-      const { finished, summary } = await finish(run);
-      this.finished = finished;
-      return { ...summary, truth: await this.compared(finished) };
+      const { shown, summary } = await finish(run);
+      this.shown = shown;
+      const whole = { ...summary, truth: await this.compared(request, shown) };
+      this.own = { shown, summary: whole, title: titleOf(request) };
+      return whole;
     } catch (error) {
       await engine.dispose();
       throw error;
@@ -98,8 +91,8 @@ export class Runs {
   }
 
   async sections({ at, whole }: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {
-    const { before, after, crop, result } = this.last();
-    const { shape } = result.grid;
+    const { before, after, crop, grid } = this.last();
+    const { shape } = grid;
     const box: VoxelBox = whole ? { start: [0, 0, 0], size: shape } : crop;
     const sections = axes.map((axis) => {
       const [one, two] = [before, after].map((data) => cutSection(data, shape, box, axis, at[axis]));
@@ -109,16 +102,33 @@ export class Runs {
     return { at, sections, values: { before: before[index], after: after[index] } };
   }
 
-  async file(name: string): Promise<Blob> {
-    const { map, text, label } = this.output(name);
-    if (map !== undefined) return mapToBlob(await map(), label);
-    return new Blob([text ?? ''], { type: 'text/plain' });
+  file(name: string): Promise<Blob> {
+    return this.output(name).blob();
   }
 
   /** For browsers that write to files as the bytes arrive. */
-  async stream(name: string): Promise<ReadableStream<Uint8Array>> {
-    const { map, label } = this.output(name);
-    return map === undefined ? (await this.file(name)).stream() : mapStream(await map(), label);
+  stream(name: string): Promise<ReadableStream<Uint8Array>> {
+    return this.output(name).stream();
+  }
+
+  /** Stores the result of the run, so that it outlives this worker. */
+  async store(): Promise<StoredResult> {
+    if (this.own === undefined) throw new LocScaleError('internal', 'There is no result any more.');
+    const stored = storeResult(this.own);
+    this.storing = stored.catch(() => undefined);
+    return stored;
+  }
+
+  async stored(): Promise<readonly StoredResult[]> {
+    await this.storing;
+    return listResults();
+  }
+
+  async open(id: string): Promise<RunSummary> {
+    const { shown, summary } = await openResult(id);
+    await this.discard();
+    this.shown = shown;
+    return summary;
   }
 
   view(): Promise<ViewData> {
@@ -137,23 +147,29 @@ export class Runs {
     return found;
   }
 
-  private last(): Finished {
-    if (this.finished === undefined) throw new LocScaleError('internal', 'There is no result any more.');
-    return this.finished;
+  private last(): Shown {
+    if (this.shown === undefined) throw new LocScaleError('internal', 'There is no result any more.');
+    return this.shown;
   }
 
   private async discard(): Promise<void> {
-    const { finished } = this;
-    this.finished = undefined;
-    await finished?.engine.dispose();
+    await this.storing;
+    const { shown } = this;
+    this.shown = undefined;
+    this.own = undefined;
+    await shown?.dispose();
   }
 
-  private async compared({ request, before, after, engine, result }: Finished): Promise<RunSummary['truth']> {
-    const { half1, half2 } = request.files;
+  private async compared({ files }: JobRequest, shown: Shown): Promise<RunSummary['truth']> {
     const { truth } = this;
-    if (truth === undefined || String([half1?.name, half2?.name]) !== String(truth.names)) return undefined;
-    const mask = await engine.download(result.mask);
+    if (truth === undefined || String([files.half1?.name, files.half2?.name]) !== String(truth.names))
+      return undefined;
+    const mask = await shown.mask();
     const likeness = (map: Float32Array): number => correlationInside(map, truth.voxels, mask);
-    return { before: likeness(before), after: likeness(after) };
+    return { before: likeness(shown.before), after: likeness(shown.after) };
   }
+}
+
+function titleOf({ files: { half1, half2, map } }: JobRequest): string {
+  return [half1, half2, map].flatMap((file) => (file === undefined ? [] : [file.name])).join(', ');
 }

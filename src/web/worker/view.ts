@@ -2,15 +2,12 @@
  * Boxes of voxels for the view in three dimensions: the part of the maps around the mask, in blocks where it
  * is large.
  */
-
-import type { Engine, Volume } from '../../engine/engine.ts';
 import { writeMrc } from '../../formats/mrc.ts';
 import { createMrcHeader } from '../../formats/mrc-header.ts';
 import type { Shape } from '../../math/grid.ts';
-import { coloured, measureBFactors } from '../../report/scenes.ts';
 import type { VoxelBox } from '../../report/section.ts';
 import type { ViewColour, ViewData, ViewMap } from '../protocol.ts';
-import type { Finished } from './runs.ts';
+import type { Shown } from './shown.ts';
 
 /** Surfaces of more voxels along an edge than that have more triangles than a browser turns smoothly. */
 const MOST_EDGE = 220;
@@ -22,13 +19,12 @@ interface Blocks {
   readonly shape: Shape;
 }
 
-export async function viewOf(finished: Finished): Promise<ViewData> {
-  const { engine, result, before, after, crop, request } = finished;
-  const { grid, mask } = result;
+export async function viewOf(shown: Shown): Promise<ViewData> {
+  const { grid, before, after, crop, model } = shown;
   const factor = Math.ceil(Math.max(...crop.size) / MOST_EDGE);
   const blocks = (data: ArrayLike<number>): Blocks => average(data, grid.shape, crop, factor);
-  const inside = blocks(await engine.download(mask));
-  const file = (data: Blocks): Promise<Uint8Array> => fileOf(data, finished, factor);
+  const inside = blocks(await shown.mask());
+  const file = (data: Blocks): Promise<Uint8Array> => fileOf(data, shown, factor);
   const map = async (label: string, voxels: Float32Array): Promise<ViewMap> => {
     const small = blocks(voxels);
     return {
@@ -39,16 +35,11 @@ export async function viewOf(finished: Finished): Promise<ViewData> {
     };
   };
   const colours: ViewColour[] = [];
-  for (const [label, unit, volume] of [
-    ['local B factor', 'Å²', result.bFactor],
-    ['local resolution', 'Å', result.localResolution?.resolution ?? result.soft?.resolution],
-  ] as const) {
-    if (volume === undefined) continue;
-    const small = blocks(await engine.download(volume as Volume));
-    const [low, high] = await rangeOf(engine, finished, volume, small.data, inside.data);
+  for (const { label, unit, range, voxels } of shown.colours) {
+    const small = blocks(await voxels());
+    const [low, high] = range ?? rangeOf(small.data, inside.data);
     colours.push({ label, unit, low, high, bytes: await file(small) });
   }
-  const { model } = request.files;
   return {
     before: await map('before', before),
     after: await map('after', after),
@@ -61,17 +52,7 @@ export async function viewOf(finished: Finished): Promise<ViewData> {
   };
 }
 
-async function rangeOf(
-  engine: Engine,
-  { result }: Finished,
-  volume: Volume,
-  values: Float32Array,
-  inside: Float32Array,
-): Promise<readonly [number, number]> {
-  if (volume === result.bFactor) {
-    const measured = await measureBFactors(engine, result);
-    if (measured !== undefined) return coloured(measured);
-  }
+function rangeOf(values: Float32Array, inside: Float32Array): readonly [number, number] {
   const sorted = values.filter((_, i) => inside[i] > 0.5).sort();
   const [low, high] = COLOUR_QUANTILES.map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
   return [low, Math.max(high, low + 0.1)];
@@ -98,12 +79,7 @@ function average(data: ArrayLike<number>, shape: Shape, { start, size }: VoxelBo
   return { data: out, shape: small };
 }
 
-async function fileOf(
-  { data, shape }: Blocks,
-  { result, crop }: Finished,
-  factor: number,
-): Promise<Uint8Array> {
-  const { grid } = result;
+async function fileOf({ data, shape }: Blocks, { grid, crop }: Shown, factor: number): Promise<Uint8Array> {
   // The middle of a block of voxels lies half of the others away from the first one.
   const shift = (factor - 1) / 2;
   const header = createMrcHeader({

@@ -42,6 +42,7 @@ const events: Readonly<Record<PageEvent['kind'], PageEvent>> = {
   cancel: { kind: 'cancel' },
   stopped: { kind: 'stopped' },
   done: { kind: 'done', summary },
+  opened: { kind: 'opened', summary },
   failed: { kind: 'failed', failure },
 };
 
@@ -57,6 +58,7 @@ const arrows: Readonly<Record<PageEvent['kind'], Partial<Record<State['name'], S
   cancel: {},
   stopped: { running: 'planned' },
   done: { running: 'result' },
+  opened: { empty: 'result' },
   failed: { running: 'failed' },
 };
 

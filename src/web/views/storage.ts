@@ -1,0 +1,97 @@
+/** Results in the browser's storage: a list before the first file, a line under the result that is shown. */
+import type { Backend } from '../backend.ts';
+import { byId, formatBytes, h } from '../dom.ts';
+import type { RunSummary, StoredResult } from '../protocol.ts';
+import { inPageWords } from '../words.ts';
+
+export interface StorageActions {
+  onOpened(summary: RunSummary): void;
+  /** The result that is shown was an earlier one, and is deleted. */
+  onGone(): void;
+  sentenceOf(error: unknown): string;
+}
+
+export class StorageView {
+  private readonly backend: Backend;
+  private readonly actions: StorageActions;
+  /** Answers that come late change nothing. */
+  private turn = 0;
+
+  constructor(backend: Backend, actions: StorageActions) {
+    this.backend = backend;
+    this.actions = actions;
+  }
+
+  async list(): Promise<void> {
+    const turn = ++this.turn;
+    const results = await this.backend.ask('storedResults').catch(() => []);
+    if (turn !== this.turn) return;
+    byId('earlier').hidden = results.length === 0;
+    byId('earlier-list').replaceChildren(...results.map((result) => this.line(result)));
+  }
+
+  hide(): void {
+    this.turn++;
+    byId('earlier').hidden = true;
+  }
+
+  /** Stores the result of the run that has just ended. */
+  async store(): Promise<void> {
+    const turn = ++this.turn;
+    const line = byId('storage');
+    line.textContent = 'Storing this result in the browser';
+    try {
+      const stored = await this.backend.ask('store');
+      if (turn === this.turn) this.describe(stored, () => line.replaceChildren('Deleted from this browser.'));
+    } catch (error) {
+      if (turn === this.turn)
+        line.textContent = `A reload will lose this result: ${inPageWords(this.actions.sentenceOf(error))}`;
+    }
+  }
+
+  private describe(stored: StoredResult, onDeleted: () => void): void {
+    byId('storage').replaceChildren(
+      `Finished ${dateOf(stored)}. Stored in this browser (${formatBytes(stored.bytes)}): a reload will offer it again. `,
+      this.button('Delete from this browser', 'link', stored, () => this.remove(stored, onDeleted)),
+    );
+  }
+
+  private line(stored: StoredResult): HTMLElement {
+    const { title, bytes } = stored;
+    return h(
+      'li',
+      {},
+      this.button('Open', '', stored, () => this.open(stored)),
+      h('span', { className: 'stored-title' }, title),
+      h('span', { className: 'quiet' }, `${dateOf(stored)} · ${formatBytes(bytes)}`),
+      this.button('Delete', 'link', stored, () => this.remove(stored, () => this.list())),
+    );
+  }
+
+  private button(text: string, className: string, stored: StoredResult, onclick: () => void): HTMLElement {
+    const label = `${text}: ${stored.title}, ${dateOf(stored)}`;
+    return h('button', { type: 'button', className, 'aria-label': label, onclick }, text);
+  }
+
+  private async open(stored: StoredResult): Promise<void> {
+    const turn = ++this.turn;
+    try {
+      const summary = await this.backend.ask('open', stored.id);
+      if (turn !== this.turn) return;
+      this.actions.onOpened(summary);
+      this.describe(stored, () => this.actions.onGone());
+    } catch (error) {
+      byId('earlier-list').replaceChildren(h('li', { role: 'alert' }, this.actions.sentenceOf(error)));
+    }
+  }
+
+  private async remove(stored: StoredResult, onDeleted: () => void): Promise<void> {
+    if (!confirm(`Delete the result of ${stored.title} (${dateOf(stored)}) from this browser?`)) return;
+    await this.backend.ask('remove', stored.id).catch(() => undefined);
+    onDeleted();
+  }
+}
+
+function dateOf({ finished }: StoredResult): string {
+  return new Date(finished).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' });
+}
