@@ -4,7 +4,7 @@
  * on a software GPU. Counts do not depend on the machine's speed.
  */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ScalingRun, Volume } from '../src/engine/engine.ts';
 import type { GpuDevice } from '../src/gpu/device.ts';
@@ -12,8 +12,16 @@ import { createGpuEngine, type GpuEngine } from '../src/gpu/index.ts';
 import type { Shape } from '../src/math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../src/math/scaling/occupancy.ts';
 import { type Calls, type CountingDevice, countDevice, type PipelineUse } from './counting-device.ts';
+import { GateError } from './gate.ts';
 import { createIdleDevice, wrapIdleDevice } from './idle-device.ts';
-import { type KernelBytes, openSoftwareGpu, sayKernels, sumKernels } from './kernel-bytes.ts';
+import {
+  type KernelBytes,
+  openSoftwareGpu,
+  type PlanLimits,
+  planLimits,
+  sayKernels,
+  sumKernels,
+} from './kernel-bytes.ts';
 import { ruleOf } from './local-scaling.bench.ts';
 
 export interface CountedJob {
@@ -36,6 +44,8 @@ export interface JobCalls extends CountedJob {
 
 export interface JobBytes extends CountedJob {
   readonly device: string;
+  /** Its limits that decide how the engine cuts the work up. */
+  readonly limits: PlanLimits;
   readonly tiles: number;
   readonly tileSize: Shape;
   /** Of all tiles. */
@@ -46,6 +56,9 @@ export interface JobBytes extends CountedJob {
 /** 25 A at 1.05 A a voxel. */
 const JOB: CountedJob = { edge: 256, windowVoxels: 24, maskVoxels: 1_000_000 };
 const STORED = 'bench/results/gpu-model/counts.json';
+
+/** Growth that is an error. Counts depend on code and limits only; a change of less is no accident either. */
+const REGRESSION = 1.05;
 
 export interface Counts {
   readonly calls: JobCalls;
@@ -69,12 +82,53 @@ export async function benchCounts(options: {
   sayKernels(bytes.kernels, say);
   say(`  ${(bytes.bytes / 1e9).toFixed(1)} GB read and written`);
   const counts = { calls, bytes };
+  const stored = join(root, STORED);
+  if (!write && existsSync(stored))
+    checkCounts(counts, JSON.parse(readFileSync(stored, 'utf8')) as Counts, (line) => say(`  ${line}`));
   if (write) {
-    mkdirSync(dirname(join(root, STORED)), { recursive: true });
-    writeFileSync(join(root, STORED), `${JSON.stringify(counts, null, 1)}\n`);
+    mkdirSync(dirname(stored), { recursive: true });
+    writeFileSync(stored, `${JSON.stringify(counts, null, 1)}\n`);
     say(`wrote ${STORED}`);
   }
   return counts;
+}
+
+/** Throws where the job asks for more than was stored: calls, pipelines, bytes of each shader. */
+export function checkCounts(now: Counts, stored: Counts, say: (line: string) => void): void {
+  const faults = [
+    ...grown('set-up', now.calls.setUp, stored.calls.setUp),
+    ...grown('tiles', now.calls.scaling, stored.calls.scaling),
+    ...grown('', { pipelines: now.calls.pipelines.length }, { pipelines: stored.calls.pipelines.length }),
+    ...compareBytes(now.bytes, stored.bytes, say),
+  ];
+  if (faults.length > 0) throw new GateError(faults.join('; '));
+}
+
+/** Bytes that devices with other limits move are not compared, and `say` is told so. */
+export function compareBytes(
+  now: Pick<JobBytes, 'limits' | 'kernels' | 'bytes'>,
+  stored: Pick<JobBytes, 'limits' | 'kernels' | 'bytes'>,
+  say: (line: string) => void,
+): string[] {
+  if (JSON.stringify(now.limits) !== JSON.stringify(stored.limits)) {
+    say(`NOT COMPARED: bytes; stored of a device with other limits (${JSON.stringify(stored.limits)})`);
+    return [];
+  }
+  return [
+    ...grown('', { bytes: now.bytes }, { bytes: stored.bytes }),
+    ...now.kernels.flatMap(({ label, bytesRead, bytesWritten, localBytes }) => {
+      const before = stored.kernels.find((kernel) => kernel.label === label);
+      return before ? grown(label, { bytesRead, bytesWritten, localBytes }, { ...before }) : [];
+    }),
+  ];
+}
+
+/** Values more than 5 % above those of the same name, in words. */
+function grown(where: string, now: object, before: object): string[] {
+  const old = before as Record<string, unknown>;
+  return Object.entries(now as Record<string, number>)
+    .filter(([key, value]) => typeof old[key] === 'number' && value > REGRESSION * (old[key] as number))
+    .map(([key, value]) => `${where === '' ? '' : `${where}: `}${key} ${value}, stored ${old[key]}`);
 }
 
 /** Calls of a whole job. */
@@ -87,7 +141,7 @@ export async function countCalls(
   const engine = await createGpuEngine(wrapIdleDevice(device, occupancyOf(mask, job.edge)));
   const run = await startJob(engine, job, mask, () => new Float32Array(mask.length));
   const setUp = { ...counting.calls };
-  const pipelines = counting.pipelines.map(({ label }) => label);
+  const pipelines = counting.pipelines.map(({ label }) => label).sort();
   counting.reset();
   await run.run();
   const scaling = { ...counting.calls };
@@ -129,6 +183,7 @@ export async function countBytes(gpu: GpuDevice, job: CountedJob): Promise<JobBy
   return {
     ...job,
     device: gpu.name,
+    limits: planLimits(gpu),
     tiles,
     tileSize: run.tileSize,
     kernels,
@@ -156,7 +211,7 @@ async function startJob(
   return opened.start({ map, reference, padValues: { map: 0, reference: 0 } });
 }
 
-function ball({ edge, maskVoxels }: CountedJob): Float32Array {
+export function ball({ edge, maskVoxels }: CountedJob): Float32Array {
   const mask = new Float32Array(edge ** 3);
   const squared = ((3 * maskVoxels) / (4 * Math.PI)) ** (2 / 3);
   const from = (n: number): number => n - edge / 2 + 0.5;
@@ -170,7 +225,7 @@ function ball({ edge, maskVoxels }: CountedJob): Float32Array {
   return mask;
 }
 
-function occupancyOf(mask: Float32Array, edge: number): Uint32Array {
+export function occupancyOf(mask: Float32Array, edge: number): Uint32Array {
   const blocks = Math.ceil(edge / OCCUPANCY_BLOCK);
   const counts = new Uint32Array(blocks ** 3);
   const blockOf = (n: number): number => Math.floor(n / OCCUPANCY_BLOCK);

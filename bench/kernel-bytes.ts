@@ -1,6 +1,6 @@
 /** Bytes of a job's pipelines, added up by label, on the software GPU of the tests. */
 import { listAdapters, openDevice } from '../src/gpu/adapters.ts';
-import type { GpuDevice } from '../src/gpu/device.ts';
+import type { GpuDevice, GpuLimits } from '../src/gpu/device.ts';
 import { loadTestGpu } from '../test/support/software-gpu.ts';
 import type { PipelineUse } from './counting-device.ts';
 
@@ -11,6 +11,15 @@ export interface KernelBytes {
   readonly bytesWritten: number;
   /** Read and written in workgroup memory. */
   readonly localBytes: number;
+}
+
+/** Limits of a device by which the engine cuts work up, beside its memory. */
+export type PlanLimits = Pick<GpuLimits, 'workgroupBytes' | 'workgroupInvocations' | 'bindingBytes'>;
+
+export function planLimits({
+  limits: { workgroupBytes, workgroupInvocations, bindingBytes },
+}: GpuDevice): PlanLimits {
+  return { workgroupBytes, workgroupInvocations, bindingBytes };
 }
 
 /** `times`: how often the counted part of the job is done. */
@@ -27,7 +36,8 @@ export function sumKernels(pipelines: readonly PipelineUse[], times: number): Ke
       localBytes: times * use.localBytes + (before?.localBytes ?? 0),
     });
   }
-  return [...sums.values()];
+  // Kernels are compiled in whatever order; stored figures keep theirs.
+  return [...sums.values()].sort((a, b) => (a.label < b.label ? -1 : 1));
 }
 
 export function sayKernels(kernels: readonly KernelBytes[], say: (line: string) => void): void {

@@ -1,5 +1,6 @@
 /** The benches in order: options, engines, gates and times, JSON, tables. Started by run.mjs. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { coreCount } from '../src/platform/index.ts';
@@ -12,6 +13,7 @@ import { benchCounts } from './gpu-counts.bench.ts';
 import { benchGpu, GPU_BENCHES } from './gpu-main.ts';
 import type { GpuResults } from './gpu-results.ts';
 import { benchIsa } from './isa.bench.ts';
+import { benchLanguages } from './languages.bench.ts';
 import { benchLocalResolution } from './local-resolution.bench.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
 import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
@@ -41,12 +43,18 @@ const BENCHES = [
 ] as const;
 
 /** What shaders are and ask for, not how fast a machine runs them: run by name only. */
-const MODEL_BENCHES = { isa: benchIsa, counts: benchCounts, 'soft-counts': benchSoftCounts };
+const MODEL_BENCHES = {
+  isa: benchIsa,
+  counts: benchCounts,
+  'soft-counts': benchSoftCounts,
+  languages: benchLanguages,
+};
 
 const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
                      with --engine gpu: ${GPU_BENCHES.join(' | ')};
-                     isa, counts, soft-counts: figures of the shaders without a GPU; --write stores them anew
+                     isa, counts, soft-counts: figures of the shaders without a GPU, compared with the stored
+                     ones; --write stores them anew. languages: shaders in the languages of Metal and Direct3D
   --quick            small sizes, one run each: checks that the benches work
   --write            store bench/results/<date>-<machine>.json and make docs/speed.md from all results
   --tables           only make docs/speed.md from the stored results
@@ -90,10 +98,17 @@ async function main(): Promise<void> {
     writeTables(root);
     return;
   }
-  const [first, ...others] = values.only ?? [];
-  if (others.length === 0 && Object.hasOwn(MODEL_BENCHES, first ?? '')) {
+  const named = values.only ?? [];
+  if (named.length > 0 && named.every((name) => Object.hasOwn(MODEL_BENCHES, name))) {
     const say = (line: string) => void process.stdout.write(`${line}\n`);
-    await MODEL_BENCHES[first as keyof typeof MODEL_BENCHES]({ root, write: values.write, say });
+    // Mesa complains without it.
+    process.env.XDG_RUNTIME_DIR ??= tmpdir();
+    for (const name of named as (keyof typeof MODEL_BENCHES)[]) {
+      const begun = performance.now();
+      say(name);
+      await MODEL_BENCHES[name]({ root, write: values.write, say });
+      say(`  ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+    }
     return;
   }
   const benches: readonly string[] = values.engine === 'gpu' ? GPU_BENCHES : BENCHES;

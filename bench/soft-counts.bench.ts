@@ -2,7 +2,7 @@
  * What soft scaling of two half maps asks of a GPU, counted as in gpu-counts.bench.ts: bytes that its shaders
  * read and write, no cache assumed, and those of as many whole transforms as it has spectra and bands.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BandScalingJob, Volume } from '../src/engine/engine.ts';
 import { bandSettings } from '../src/engine/jobs.ts';
@@ -14,13 +14,22 @@ import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { countDevice } from './counting-device.ts';
 import { GateError } from './gate.ts';
-import { type KernelBytes, openSoftwareGpu, sayKernels, sumKernels } from './kernel-bytes.ts';
+import { compareBytes } from './gpu-counts.bench.ts';
+import {
+  type KernelBytes,
+  openSoftwareGpu,
+  type PlanLimits,
+  planLimits,
+  sayKernels,
+  sumKernels,
+} from './kernel-bytes.ts';
 
 export interface SoftBytes {
   readonly edge: number;
   readonly voxelSize: number;
   readonly target: 'profile' | 'reference';
   readonly device: string;
+  readonly limits: PlanLimits;
   readonly bands: number;
   readonly kernels: readonly KernelBytes[];
   /** Read, written and cleared. */
@@ -51,6 +60,9 @@ export async function benchSoftCounts(options: {
 }): Promise<void> {
   const { root, write, say } = options;
   const counts: SoftBytes[] = [];
+  const path = join(root, STORED);
+  const stored: SoftBytes[] =
+    existsSync(path) && !write ? (JSON.parse(readFileSync(path, 'utf8')) as SoftBytes[]) : [];
   for (const target of ['profile', 'reference'] as const) {
     const counted = await countSoftBytes(await openSoftwareGpu(), EDGE, target);
     counts.push(counted);
@@ -64,9 +76,12 @@ export async function benchSoftCounts(options: {
       throw new GateError(
         `Soft scaling moves ${ratio.toFixed(2)} times the bytes of its transforms, allowed ${LIMIT}.`,
       );
+    const before = stored.find((entry) => entry.target === target);
+    const faults = before ? compareBytes(counted, before, (line) => say(`  ${line}`)) : [];
+    if (faults.length > 0) throw new GateError(`${target}: ${faults.join('; ')}`);
   }
   if (!write) return;
-  writeFileSync(join(root, STORED), `${JSON.stringify(counts, null, 1)}\n`);
+  writeFileSync(path, `${JSON.stringify(counts, null, 1)}\n`);
   say(`wrote ${STORED}`);
 }
 
@@ -109,6 +124,7 @@ async function countSoftBytes(gpu: GpuDevice, edge: number, target: SoftBytes['t
     voxelSize: VOXEL,
     target,
     device: gpu.name,
+    limits: planLimits(gpu),
     bands,
     kernels,
     bytes: moved(kernels) + bytesCleared,
