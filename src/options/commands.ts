@@ -16,10 +16,10 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
       'locscale-gpu -hm HALF1 HALF2 -mm REFERENCE [-ma MASK] [options]',
       'locscale-gpu -em MAP --no_reference [options]',
     ],
-    text: 'Without a reference, a network predicts one from the map itself (model-free). Writes the scaled map on the grid of the input, and <outfile stem>.json with all parameters, numbers and timings.',
+    text: 'Without a reference the amplitudes are those of an average protein, or, once EMmerNet is imported, of what it predicts. Writes the scaled map on the grid of the input, and <outfile stem>.json with all parameters, numbers and timings.',
   },
   feature_enhance: {
-    summary: 'Enhance features with the network, and tell how far to trust them.',
+    summary: 'Enhance features with the network, with a measure of how far to trust them.',
     usage: [
       'locscale-gpu feature_enhance -hm HALF1 HALF2 [-o FILE] [options]',
       'locscale-gpu feature_enhance -em MAP [-o FILE] [options]',

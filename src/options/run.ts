@@ -94,7 +94,7 @@ export const runOptions = {
       commands: makesMasks,
       idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
       help: 'Low-pass before the mask is made, angstrom.',
-      defaultText: `${NETWORK_FDR_FILTER} where a network predicts the reference, else none`,
+      defaultText: `${NETWORK_FDR_FILTER} in soft scaling and where a network predicts the reference, else none`,
       perCommand: {
         ...Object.fromEntries(
           ['locres', 'fsc', 'postprocess', 'feature_enhance'].map((command) => [

@@ -43,7 +43,7 @@ const common: readonly Row[] = [
   {
     names: '-fdr_f --fdr_filter',
     values: 1,
-    ours: '5 where a network predicts the reference, else none',
+    ours: '5 in soft scaling and where a network predicts the reference, else none',
     enhanced: '5',
   },
   { names: '-th --mask_threshold', values: 1, default: '0.99' },
