@@ -1,4 +1,4 @@
-/** Output files are checked before the computation starts. */
+/** Checks output files before the computation starts. */
 import { closeSync, openSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
@@ -8,10 +8,9 @@ import { targetOf, withOption } from './staged-files.ts';
 import { discardTemporary, removeLeftovers, takeTemporaryName } from './temporary-files.ts';
 
 /**
- * Refuses outputs that cannot be written, that would overwrite an input (also under another name: links
- * are followed), or that collide with each other. An output of an earlier run is replaced, as LocScale does;
- * what a run that was killed left of such a file goes at once. `optionOf`: of the command line, which chose
- * the name.
+ * Rejects outputs that cannot be written, would overwrite an input (links are followed) or collide with each
+ * other. Outputs of an earlier run will be replaced, as in LocScale; temporary files left by a killed run are
+ * removed here. `optionOf`: the command-line option that chose the name.
  */
 export async function checkOutputs(
   outputs: readonly string[],
@@ -45,7 +44,7 @@ export async function checkOutputs(
   }
 }
 
-/** Equal for two names of one place in a folder, whether a file is there or not. */
+/** Equal for two names of the same directory entry, whether or not the file exists. */
 async function identityOfName(path: string): Promise<string> {
   const folder = await realpath(dirname(path)).catch(() => resolve(dirname(path)));
   return `${folder}${sep}${basename(path)}`;
@@ -54,7 +53,7 @@ async function identityOfName(path: string): Promise<string> {
 async function identitiesOf(path: string): Promise<string[]> {
   try {
     const info = await stat(path);
-    // Some file systems have no inode numbers: 0 identifies nothing.
+    // File systems without inode numbers report 0.
     return [await realpath(path), ...(info.ino === 0 ? [] : [`inode ${info.dev}:${info.ino}`])];
   } catch {
     return [resolve(path)];
@@ -72,12 +71,12 @@ async function checkWritable(output: string, target: string, option: string | un
   };
   const existing = await stat(target).catch(() => undefined);
   if (existing?.isDirectory() === true) refuse('it is a folder');
-  // The rename at the end would put a file in the place of the device itself (/dev/null, as superuser).
+  // The final rename would replace the device itself (/dev/null, as superuser) by a file.
   if (existing?.isFile() === false) refuse('it is a device or a pipe, not a file');
   const parent = await stat(folder).catch(() => undefined);
   if (parent === undefined) refuse(`the folder ${resolve(folder)} does not exist`);
   else if (!parent.isDirectory()) refuse(`${folder} is not a folder`);
-  // Permissions, read-only disks and quotas show only when a file is made.
+  // Creates a trial file, which alone reveals permissions, read-only disks and quotas.
   const probe = takeTemporaryName(target);
   try {
     closeSync(openSync(probe, 'wx'));
@@ -88,7 +87,7 @@ async function checkWritable(output: string, target: string, option: string | un
   }
 }
 
-/** Refuses a folder that is to be made at the end of a run and whose name a file has. */
+/** Rejects an output folder whose name belongs to a file. */
 export async function checkFolderName(path: string, option: string): Promise<void> {
   const existing = await stat(path).catch(() => undefined);
   if (existing === undefined || existing.isDirectory()) return;

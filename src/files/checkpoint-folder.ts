@@ -1,7 +1,7 @@
 /**
- * Checkpoints as files: `<prefix><name>-<hash>-<number>.part`. The hash stands for everything the content
- * depends on, this program's version included, so that nothing is ever taken over from another job. Files are
- * written under a temporary name; what is damaged is not taken over.
+ * Stores checkpoints as files: `<prefix><name>-<hash>-<number>.part`. The hash covers everything the content
+ * depends on, including this program's version, so that a checkpoint of another job is never reused. Files
+ * are written under a temporary name; damaged ones are ignored.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
@@ -12,36 +12,36 @@ import { discardTemporary, keepTemporary, takeTemporaryName } from './temporary-
 
 export interface CheckpointFolderOptions {
   readonly folder: string;
-  /** Of all file names: the name of the job's output. */
+  /** Prefix of all file names: the name of the job's output. */
   readonly prefix: string;
   readonly version: string;
   readonly intervalSeconds?: number | undefined;
-  /** One sentence each; the run goes on. */
+  /** Called with one sentence per warning; the run continues. */
   readonly onWarning: (message: string) => void;
 }
 
 export interface CheckpointFolder extends Checkpoints {
-  /** Removes all checkpoints of this name that this run has used or made. */
+  /** Removes all checkpoints of this name that this run has read or written. */
   remove(name: string): Promise<void>;
 }
 
-/** Behind the first bytes of a file, as JSON. */
+/** Metadata of a file, as JSON after the magic bytes. */
 interface Head {
   readonly hash: string;
   readonly facts: unknown;
-  /** Values of each array. */
+  /** Length of each array. */
   readonly lengths: readonly number[];
 }
 
 /**
- * First bytes of a file; the length of the JSON follows (uint32, little-endian), then SHA-256 of all that is
- * behind.
+ * Magic bytes of a file, followed by the length of the JSON (uint32, little-endian) and the SHA-256 of the
+ * rest.
  */
 const MAGIC = 'LSGCHK01';
 const DIGEST_BYTES = 32;
 const START_BYTES = MAGIC.length + 4 + DIGEST_BYTES;
 const PIECE_BYTES = 1 << 26;
-/** Hexadecimal digits of the hash in file names; the whole hash is inside. */
+/** Hexadecimal digits of the hash in file names; the file contains the whole hash. */
 const NAME_DIGITS = 16;
 
 export function openCheckpointFolder(options: CheckpointFolderOptions): CheckpointFolder {
@@ -62,14 +62,16 @@ export function openCheckpointFolder(options: CheckpointFolderOptions): Checkpoi
     const names = await readdir(folder).catch(() => []);
     return names.filter((file) => file.startsWith(stem) && file.endsWith('.part')).sort();
   };
-  /** A full disk does not end a run that could finish. */
+  /** A full disk must not end a run that can finish without checkpoints. */
   const tolerate = async (body: () => Promise<void>): Promise<void> => {
     if (broken) return;
     try {
       await body();
     } catch (error) {
       broken = true;
-      onWarning(`Intermediate results cannot be kept in ${folder} (${reasonOf(error)}); the run goes on.`);
+      onWarning(
+        `Intermediate results cannot be stored in ${folder} (${reasonOf(error)}); the run continues.`,
+      );
     }
   };
   const write = async (name: string, hash: string, index: number, content: Checkpoint): Promise<void> => {
@@ -94,7 +96,7 @@ export function openCheckpointFolder(options: CheckpointFolderOptions): Checkpoi
       for (const file of await filesOf(name, hash)) {
         const content = await read(join(folder, file), hash);
         if (content !== undefined) contents.push(content);
-        else onWarning(`${join(folder, file)} is damaged or cannot be read: what it held is computed again.`);
+        else onWarning(`${join(folder, file)} is damaged or cannot be read: its content is computed again.`);
         remember(name, file);
       }
       return contents;
@@ -134,7 +136,7 @@ function encode(hash: string, { facts, arrays }: Checkpoint): Uint8Array[] {
   return [start, json, ...bodies];
 }
 
-/** undefined: not a whole checkpoint of this hash, or one that cannot be read. */
+/** Undefined if it is unreadable or not a complete checkpoint of this hash. */
 async function read(path: string, hash: string): Promise<Checkpoint | undefined> {
   let file: FileHandle | undefined;
   try {
@@ -178,12 +180,12 @@ function bytesOf(array: Float32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** Calls of the system take less than 2 GiB at a time. */
+/** System calls transfer less than 2 GiB at a time. */
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
 }
 
-/** On the disk when it returns: a crash of the machine must not leave a whole name for half a content. */
+/** Flushes to disk, so that a crash of the machine cannot leave a truncated file under its final name. */
 async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const file = await open(path, 'w');
   try {

@@ -1,4 +1,4 @@
-/** What went wrong with a file or stream, in words that fit behind "cannot be written:". */
+/** Describes a system error of a file or stream as a clause after "cannot be written:". */
 const words: Record<string, string> = {
   EACCES: 'permission is denied',
   EPERM: 'permission is denied',
@@ -7,11 +7,11 @@ const words: Record<string, string> = {
   EDQUOT: 'the disk quota is used up',
   EFBIG: 'the file would be too large for its disk',
   ENAMETOOLONG: 'its name is too long',
-  ENOENT: 'the folder it belongs in is not there or takes no files',
+  ENOENT: 'its folder does not exist or accepts no files',
   ENOTDIR: 'a part of its path is a file, not a folder',
-  EEXIST: 'something else has that name',
+  EEXIST: 'another file has that name',
   EISDIR: 'a folder has that name',
-  ELOOP: 'its links lead in a circle',
+  ELOOP: 'its links form a loop',
   EBUSY: 'another program uses it',
   EBADF: 'it is not open for writing',
   EIO: 'the disk reports an error',
@@ -19,6 +19,6 @@ const words: Record<string, string> = {
 
 export function reasonOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string') return words[code] ?? `the system says ${code}`;
+  if (typeof code === 'string') return words[code] ?? `the system reports ${code}`;
   return error instanceof Error ? error.message : String(error);
 }

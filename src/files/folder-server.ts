@@ -1,6 +1,6 @@
 /**
- * Serves a folder of the package, the page, on this machine only. Its headers let the page share memory among
- * threads and forbid it to send anything anywhere. Only files that are in the folder at the start are served.
+ * Serves the page, a folder of the package, on this machine only. The headers allow memory shared among
+ * threads and forbid requests to other hosts. Only files present at the start are served.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -15,16 +15,16 @@ export interface PageServer {
 
 export interface PageServerOptions {
   readonly folder: string;
-  /** 0, the default: a free one. */
+  /** 0, the default, chooses a free port. */
   readonly port?: number;
-  /** False: without the headers of cross-origin isolation, as simple hosts serve it. */
+  /** False: omits the cross-origin isolation headers, like a simple web host. */
   readonly isolated?: boolean;
-  /** For tests: paths as they are asked for. */
+  /** For tests: called with each requested path. */
   readonly onRequest?: (path: string) => void;
 }
 
 const LOOPBACK = '127.0.0.1';
-/** Names that this server may be called by: others are pages that reach it by a name server of their own. */
+/** Accepted Host headers; any other means DNS rebinding by a foreign page. */
 const OWN_NAMES = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -37,7 +37,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-/** What browsers want before a page may share memory among its threads. */
+/** Cross-origin isolation, required by browsers for memory shared among threads. */
 const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',

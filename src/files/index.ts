@@ -1,4 +1,4 @@
-/** Map and model files by their names, for callers of the library under Node and Deno. */
+/** Reads and writes map and model files by name, for library users under Node and Deno. */
 import { basename, dirname } from 'node:path';
 import { writeMrc } from '../formats/mrc.ts';
 import type { MapImage } from '../pipeline/types.ts';
@@ -8,9 +8,8 @@ import { removeLeftovers } from './temporary-files.ts';
 export { type FileRead, type MapFileOptions, openMapFile, readMapFile, readModelFile } from './read-files.ts';
 
 /**
- * Writes a map: mode 2, with the header it has and one label more (at most 80 characters). The file appears
- * when it is whole; one of that name is replaced, and where the name is a symbolic link, the file that it
- * points to.
+ * Writes a map in mode 2 with its own header plus one label (at most 80 characters). The file appears once it
+ * is complete and replaces an existing one; if the name is a symbolic link, its target is replaced.
  */
 export async function writeMapFile(path: string, map: MapImage, label: string): Promise<void> {
   const target = await targetOf(path);

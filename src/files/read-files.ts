@@ -1,4 +1,4 @@
-/** Files from disk by their names. How maps and models are read from them: pipeline/read-files.ts. */
+/** Opens files on disk; pipeline/read-files.ts reads maps and models from them. */
 import { createHash } from 'node:crypto';
 import { type BigIntStats, createReadStream } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
@@ -14,10 +14,10 @@ import {
 } from '../pipeline/read-files.ts';
 import type { MapImage, MapSource } from '../pipeline/types.ts';
 
-/** Large enough that calls do not count, small beside any map. */
+/** Large enough to make the cost of a call negligible, small compared with any map. */
 const CHUNK_BYTES = 1 << 20;
 
-/** A file as it was read. */
+/** A file and its content. */
 export interface FileRead extends FileSum {
   readonly path: string;
 }
@@ -29,18 +29,12 @@ export function readMapFile(path: string, options: MapFileOptions = {}): Promise
   return readMap(fileAt(path), { ...options, onRead: naming(path, options.onRead) });
 }
 
-/**
- * Reads the header now and the voxels when the step begins that needs them, so that memory is free until
- * then.
- */
+/** Reads the header now and the voxels when a step needs them, to save memory until then. */
 export function openMapFile(path: string, options: MapFileOptions = {}): Promise<MapSource> {
   return openMap(fileAt(path), { ...options, onRead: naming(path, options.onRead) });
 }
 
-/**
- * Reads an atomic model, PDB or mmCIF, also .gz. A model without an id of its own goes by the name of its
- * file.
- */
+/** Reads an atomic model, PDB or mmCIF, also .gz. A model without an ID is named after its file. */
 export function readModelFile(
   path: string,
   { onRead }: { readonly onRead?: (file: FileRead) => void } = {},
@@ -72,7 +66,7 @@ function fileAt(path: string): StoredFile {
   };
 }
 
-/** A part of one file and a part of another are no map, however well they fit together. */
+/** Fail if the file was replaced or modified while it was being read. */
 function checkUnchanged(path: string, before: BigIntStats, after: BigIntStats): void {
   const { size, mtimeNs, ino } = before;
   if (after.size === size && after.mtimeNs === mtimeNs && after.ino === ino) return;
@@ -89,12 +83,12 @@ export async function fileExists(path: string): Promise<boolean> {
   );
 }
 
-/** Size in bytes of a file that is to be read; says in words what is wrong with it otherwise. */
+/** Size in bytes of a file to be read; throws a clear error if it cannot be read. */
 export async function sizeOfInput(path: string): Promise<number> {
   return Number((await statOf(path)).size);
 }
 
-/** The whole of a small file; says in words what is wrong with it otherwise. */
+/** Reads a small file as a whole; throws a clear error if that fails. */
 export async function readInput(path: string): Promise<Buffer> {
   await statOf(path);
   try {

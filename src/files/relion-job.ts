@@ -1,9 +1,9 @@
 /**
- * The folder of an external job of RELION (3.1 to 5), and the files by which RELION's pipeline knows how the
- * job ended:
+ * The folder of an external job of RELION (3.1 to 5), with the files that report its outcome to RELION's
+ * pipeline:
  *   RELION_OUTPUT_NODES.star   the results, for the nodes of later jobs
  *   RELION_JOB_EXIT_SUCCESS, RELION_JOB_EXIT_FAILURE, RELION_JOB_EXIT_ABORTED
- *   RELION_JOB_ABORT_NOW       made by RELION ("Abort running"): the job is to stop
+ *   RELION_JOB_ABORT_NOW       created by RELION ("Abort running"): the job must stop
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { isLocScaleError, LocScaleError, stopIfAborted } from '../errors.ts';
@@ -18,10 +18,10 @@ const ABORTED = 'RELION_JOB_EXIT_ABORTED';
 const ABORT_NOW = 'RELION_JOB_ABORT_NOW';
 const NODES = 'RELION_OUTPUT_NODES.star';
 
-/** A look at the folder a second: notifications of changes do not cross network file systems. */
+/** Polls the folder every second, because network file systems do not propagate change notifications. */
 const LOOK_EVERY_MS = 1000;
 
-/** Runs `body` as the job of `folder`, which ends in one of the three ways. Its signal is also RELION's. */
+/** Runs `body` as the job of `folder` and writes its outcome. Its signal also aborts on RELION's request. */
 export async function inRelionFolder(
   folder: string,
   signal: AbortSignal,
@@ -47,17 +47,20 @@ export async function inRelionFolder(
   } catch (thrown) {
     const stopped = asked.signal.aborted || signal.aborted;
     const aborted = stopped || (isLocScaleError(thrown) && thrown.tag === 'aborted');
-    // A full disk leaves no room for this file either; the error itself says so.
+    // Fails on a full disk too; the original error is reported anyway.
     await writeFile(`${folder}/${aborted ? ABORTED : FAILURE}`, '').catch(() => undefined);
     await rm(`${folder}/${ABORT_NOW}`, { force: true }).catch(() => undefined);
     if (!asked.signal.aborted) throw thrown;
-    throw new LocScaleError('aborted', 'RELION asked the job to stop.', { where: ABORT_NOW, cause: thrown });
+    throw new LocScaleError('aborted', 'RELION requested the job to stop.', {
+      where: ABORT_NOW,
+      cause: thrown,
+    });
   } finally {
     clearInterval(looking);
   }
 }
 
-/** Those of the files that are there; paths are relative to the project, as everything in RELION. */
+/** Nodes of the files that exist; paths are relative to the project, as RELION requires. */
 export async function writeRelionNodes(folder: string, nodes: readonly RelionNode[]): Promise<void> {
   const written: RelionNode[] = [];
   for (const node of nodes) if (await fileExists(node.file)) written.push(node);

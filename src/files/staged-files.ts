@@ -1,7 +1,7 @@
 /**
- * Files that appear when they are whole: written under a temporary name in their own folder, and renamed
- * together when all are complete. A run that fails or is stopped leaves nothing. Symbolic links are followed:
- * the file they point to is written, and the link stays.
+ * Atomic output files: written under temporary names in their own folder, and renamed together once all are
+ * complete. A run that fails or is stopped leaves nothing. Symbolic links are followed: their target is
+ * written, and the link stays.
  */
 import { lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { mkdir, open, readlink } from 'node:fs/promises';
@@ -18,32 +18,32 @@ import {
   takeTemporaryName,
 } from './temporary-files.ts';
 
-/** More links than this in a row are a circle (Linux gives up after as many). */
+/** A longer chain of links counts as a loop, as in Linux. */
 const MOST_LINKS = 40;
 
-/** The path that `path` stands for: itself, or where its symbolic links end, be there a file or not. */
+/** Resolves symbolic links, whether or not the target exists. */
 export async function targetOf(path: string): Promise<string> {
   let target = path;
   for (let links = 0; links < MOST_LINKS; links++) {
     const next = await readlink(target).catch(() => undefined);
     if (next === undefined) return target;
-    // Not `join`: it takes `a/..` out of a path, which is another folder where `a` is a link or absent.
+    // Not `join`, which removes `a/..`: that names another folder if `a` is a link or absent.
     target = isAbsolute(next) ? next : `${dirname(target)}${sep}${next}`;
   }
-  throw new LocScaleError('bad-output', `${path} cannot be written: its links lead in a circle.`, {
+  throw new LocScaleError('bad-output', `${path} cannot be written: its links form a loop.`, {
     where: path,
     hint: 'Choose another name.',
   });
 }
 
-/** `option`: of the command line, which chose the folder. Returns whether it was not there before. */
+/** Returns whether the folder was created. `option`: the command-line option that chose it. */
 export async function makeFolder(path: string, option?: string): Promise<boolean> {
   try {
     return (await mkdir(path, { recursive: true })) !== undefined;
   } catch (error) {
     const why =
       (error as { code?: unknown } | null)?.code === 'ENOENT'
-        ? 'its place is missing or takes no folders'
+        ? 'its parent does not exist or accepts no folders'
         : reasonOf(error);
     throw new LocScaleError('bad-output', `The folder ${path} cannot be made: ${why}.`, {
       where: path,
@@ -61,26 +61,26 @@ export type FileContent = string | Iterable<Uint8Array> | AsyncIterable<Uint8Arr
 
 interface StagedFile {
   readonly temporary: string;
-  /** Where the file goes: `path`, or what it links to. */
+  /** Final path: `path`, or its link's target. */
   readonly target: string;
-  /** As the user knows it. */
+  /** The path as given by the user. */
   readonly path: string;
 }
 
-/** Files of one run: all staged under temporary names, then committed together or discarded. */
+/** Output files of one run: staged under temporary names, then committed together or discarded. */
 export class StagedFiles {
-  /** What the user can do about a file that cannot be written. */
+  /** Hint for a file that cannot be written. */
   private readonly hint: string;
   private readonly staged: StagedFile[] = [];
-  /** Made for files that are staged. */
+  /** Folders created for staged files. */
   private readonly folders: string[] = [];
 
-  /** `option`: of the command line, which chose the names. */
+  /** `option`: the command-line option that chose the names. */
   constructor(option?: string) {
     this.hint = `Choose another folder or name${withOption(option)}.`;
   }
 
-  /** Makes a folder for files that are to be staged; it goes if they do. */
+  /** Creates a folder for staged files; discarding them removes it. */
   async makeFolder(path: string): Promise<void> {
     if (await makeFolder(path)) {
       takeTemporaryFolder(path);
@@ -114,10 +114,9 @@ export class StagedFiles {
   }
 
   /**
-   * Renames all, the first staged last: where the main file is, the others are too. If one cannot be
-   * renamed, those before it are taken back, except where they replaced an older file, which is gone.
-   * Without a pause between the first and the last: no signal comes between two names.
-   * Returns the paths in the order they were staged.
+   * Renames in reverse order of staging, so the main file appears only after all others. If a rename fails,
+   * the earlier ones are undone, except where they replaced an older file, which is lost. Synchronous, so
+   * that no signal handler runs between two renames. Returns the paths in staging order.
    */
   async commit(): Promise<string[]> {
     const files = this.staged.splice(0);
@@ -145,7 +144,7 @@ export class StagedFiles {
   }
 }
 
-/** Removes the files that are in place already; returns what to tell of `failed` and of them. */
+/** Removes the files already in place; returns the description of `failed` and of them. */
 function takenBack(
   failed: StagedFile,
   cause: unknown,

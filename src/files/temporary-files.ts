@@ -1,7 +1,7 @@
 /**
- * Names under which files are written before they are whole: `.<name>.<place>-<process>-<number>.tmp`, in the
- * folder of the file. Those of this process go when it ends, whatever ends it but SIGKILL and a crash of the
- * machine; those of a process that was killed go when the next run writes the same file.
+ * Names for incomplete files: `.<name>.<place>-<process>-<number>.tmp`, in the folder of the final file. This
+ * process removes its own at exit, except after SIGKILL or a crash of the machine; those of a killed process
+ * are removed by the next run that writes the same file.
  */
 import { createHash } from 'node:crypto';
 import { rmdirSync, unlinkSync } from 'node:fs';
@@ -10,12 +10,15 @@ import { basename, dirname, join, sep } from 'node:path';
 import process from 'node:process';
 import { describeOwnLife, hasEnded, type Life } from '../distributed/heartbeat.ts';
 
-/** Files that exist now and folders made for them, removed when the process ends. */
+/** Existing temporary files, and folders created for them, removed at exit. */
 const files = new Set<string>();
 const folders = new Set<string>();
 
 const PATTERN = /^\.(.+)\.([0-9a-f]{8})-(\d+)-\d+\.tmp$/;
-/** Whether a process of another machine lives cannot be known; no run takes as long to write its results. */
+/**
+ * Age limit for files of other machines, whose processes cannot be checked: no run takes that long to write
+ * its results.
+ */
 const OLD_MS = 24 * 3600 * 1000;
 
 let own: Life | undefined;
@@ -24,14 +27,14 @@ const ownLife = (): Life => {
   return own;
 };
 
-/** Equal where process numbers mean the same. */
+/** Equal if process IDs are comparable. */
 function placeOf({ host, processSpace }: Life): string {
   return createHash('sha256').update(`${host} ${processSpace}`).digest('hex').slice(0, 8);
 }
 
 let counter = 0;
 
-/** A name for the file to be written; it is this process's from now on. */
+/** Reserves a temporary name for this process. */
 export function takeTemporaryName(path: string): string {
   counter++;
   // Not `join`: it takes `a/..` out of a path, which is another folder where `a` is a link or absent.
@@ -41,7 +44,7 @@ export function takeTemporaryName(path: string): string {
   return temporary;
 }
 
-/** It has its final name now. */
+/** The file has been renamed: forget it. */
 export function keepTemporary(temporary: string): void {
   files.delete(temporary);
 }
@@ -50,12 +53,12 @@ export function discardTemporary(temporary: string): void {
   try {
     unlinkSync(temporary);
   } catch {
-    // It was never made, or is gone already: nothing is left behind either way.
+    // Never created, or already gone: nothing to clean up.
   }
   files.delete(temporary);
 }
 
-/** A folder that was made for files that are not in it yet. */
+/** Registers a folder created for files yet to come. */
 export function takeTemporaryFolder(path: string): void {
   folders.add(path);
 }
@@ -68,7 +71,7 @@ export function discardTemporaryFolder(path: string): void {
   try {
     rmdirSync(path);
   } catch {
-    // Something is in it, or it is gone.
+    // Not empty, or already gone.
   }
   folders.delete(path);
 }
@@ -79,8 +82,8 @@ export function removeTemporaries(): void {
 }
 
 /**
- * Removes from `folder` what killed processes left of files whose names `isOurs` takes: of this machine those
- * whose process has ended, else those that have not changed for a day.
+ * Removes temporary files of killed processes from `folder`, for the final names that `isOurs` accepts: on
+ * this machine if the process has ended, else if unchanged for a day.
  */
 export async function removeLeftovers(folder: string, isOurs: (name: string) => boolean): Promise<void> {
   for (const entry of await readdir(folder).catch(() => [])) {
@@ -91,9 +94,9 @@ export async function removeLeftovers(folder: string, isOurs: (name: string) => 
     const ended =
       place !== placeOf(life)
         ? await isOld(path)
-        : // A process in a container has the number that the killed one had.
+        : // In a container this process may have the same ID as the killed one.
           Number(pid) === process.pid || hasEnded({ ...life, process: Number(pid) }, life);
-    // Another run may be removing it at the same time.
+    // Another run may remove it at the same time.
     if (ended) await unlink(path).catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A web page or, better, a dedicated worker of one: assets by fetch, threads as module workers, WebGPU of the
- * browser. Assets and workers' scripts lie inside the bundle (embedded.ts), else beside it as beside the
- * sources.
+ * Platform of a web page or, preferably, its dedicated worker: assets by fetch, threads as module workers,
+ * the browser's WebGPU. Assets and worker scripts are inside the bundle (embedded.ts), else next to it as
+ * next to the sources.
  */
 import { embeddedFile, embeddedThread } from './embedded.ts';
 import type {
@@ -14,7 +14,7 @@ import type {
   ThreadPort,
 } from './platform.ts';
 
-/** What this file uses of the DOM's types, which clash with Node's. */
+/** The DOM types used here; the full DOM library clashes with Node's types. */
 interface WebWorker {
   onmessage: ((event: { data: unknown }) => void) | null;
   onerror: ((event: { message?: string; error?: unknown }) => void) | null;
@@ -36,7 +36,7 @@ export const isDeno = false;
 
 export const hasSharedMemory = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === true;
 
-/** Of the machine, where the browser does not say. GiB. */
+/** Memory of the machine if the browser does not report it, in GiB. */
 const ASSUMED_MEMORY = 4;
 
 export function runtimeName(): string {
@@ -76,11 +76,11 @@ export function startThread<Reply>(
   worker.onmessage = ({ data }) => handlers.onMessage(data as Reply);
   worker.onerror = ({ error, message }) => end(error ?? new Error(message || 'its script cannot be loaded'));
   worker.onmessageerror = () => end(new Error('a reply cannot be read'));
-  // Workers have no start data of their own: the first message is it.
+  // Web workers have no start data: it is sent as the first message.
   worker.postMessage(start);
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
-    // A page lives until it is closed.
+    // No-op: a page lives until it is closed.
     setBusy: () => undefined,
     end: async () => {
       worker.terminate();
@@ -109,7 +109,7 @@ export async function loadGpu(_options?: GpuEntryOptions): Promise<GpuEntry | Mi
 }
 
 export async function loadBzip2(): Promise<Bzip2Decoder> {
-  // The package that Node takes has a megabyte of WebAssembly and looks for it with Node's modules.
+  // Node's package is a megabyte of WebAssembly, located through Node's modules.
   const { decompressBlock } = await import('./bzip2-block.ts');
   return { decompress: decompressBlock };
 }

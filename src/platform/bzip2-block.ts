@@ -1,17 +1,17 @@
 /**
- * A bzip2 decoder for browsers, a stream in memory at a time: Huffman codes, move to front, inverse
- * Burrows-Wheeler transform, run lengths. Every block's CRC is checked. The letters of each step are those of
- * the format's description ("A simple description of bzip2", J. Tsai).
+ * A bzip2 decoder for browsers, for one stream in memory: Huffman codes, move to front, inverse
+ * Burrows-Wheeler transform, run lengths. Every block's CRC is checked. Variable names follow the description
+ * of the format ("A simple description of bzip2", J. Tsai).
  */
 const BLOCK_MAGIC = [0x314159, 0x265359] as const;
 const END_MAGIC = [0x177245, 0x385090] as const;
 const RUN_A = 0;
 const RUN_B = 1;
-/** Symbols that one Huffman table is used for. */
+/** Number of symbols per Huffman table selector. */
 const GROUP = 50;
 const MOST_BITS = 20;
 
-/** CRC-32 as bzip2 has it: highest bit first. */
+/** CRC-32 in bzip2's bit order: highest bit first. */
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 24;
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
@@ -43,7 +43,7 @@ class Bits {
 }
 
 interface Huffman {
-  /** By length: the highest code of it, what to subtract to get an index, -1 where there is none. */
+  /** Per code length: the highest code (-1 if none) and the offset from code to index. */
   readonly limit: Int32Array;
   readonly offset: Int32Array;
   readonly symbols: Uint16Array;
@@ -69,7 +69,7 @@ export function decompressBlock(stream: Uint8Array, size: number): Uint8Array {
 }
 
 function decodeBlock(bits: Bits, blockSize: number, mostBytes: number): Uint8Array {
-  if (bits.read(1) === 1) throw new Error('it is randomised, as only very old programs did');
+  if (bits.read(1) === 1) throw new Error('it is randomised, a feature of very old versions');
   const origin = bits.read(24);
   const alphabet = readAlphabet(bits);
   const tableCount = bits.read(3);
@@ -80,7 +80,7 @@ function decodeBlock(bits: Bits, blockSize: number, mostBytes: number): Uint8Arr
   return unroll(sortBack(columns, counts), origin, mostBytes);
 }
 
-/** Bytes that occur, ascending. */
+/** Bytes that occur in the block, ascending. */
 function readAlphabet(bits: Bits): number[] {
   const used = bits.read(16);
   const bytes: number[] = [];
@@ -144,7 +144,7 @@ function readSymbol(bits: Bits, { limit, offset, symbols }: Huffman): number {
   throw new Error('a code is not in its table');
 }
 
-/** The last column of the sorted rotations, and how often each byte occurs in it. */
+/** The last column of the sorted rotations, and the count of each byte in it. */
 function readSymbols(
   bits: Bits,
   alphabet: readonly number[],
@@ -186,7 +186,7 @@ function readSymbols(
   }
 }
 
-/** Each entry: a byte in the lowest 8 bits, above it the row that its successor is in. */
+/** Each entry: a byte in the lowest 8 bits, the row of its successor above them. */
 function sortBack(columns: Uint8Array, counts: Uint32Array): Uint32Array {
   const first = new Uint32Array(256);
   for (let byte = 1; byte < 256; byte++) first[byte] = first[byte - 1] + counts[byte - 1];
@@ -196,7 +196,7 @@ function sortBack(columns: Uint8Array, counts: Uint32Array): Uint32Array {
   return rows;
 }
 
-/** Follows the rows, and writes four equal bytes and a count as the run that they stand for. */
+/** Follows the rows; expands four equal bytes and a count to a run. */
 function unroll(rows: Uint32Array, origin: number, mostBytes: number): Uint8Array {
   let out = new Uint8Array(Math.min(mostBytes, 2 * rows.length));
   let filled = 0;

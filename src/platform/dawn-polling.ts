@@ -1,17 +1,17 @@
 /**
- * How often Dawn looks whether the GPU has finished. Its binding for Node does so in every turn of the event
- * loop (`setImmediate`) as long as anything is awaited, which keeps a core busy that a software GPU could
- * compute on. Here it does so for a moment, then once a millisecond. Hardware keeps the shorter waits, and
- * the global function is left alone.
+ * Limits how often Dawn polls the GPU. Its Node binding polls on every turn of the event loop
+ * (`setImmediate`) while anything is awaited, which occupies a core that a software GPU needs. Here it polls
+ * continuously for a moment, then every millisecond. Hardware GPUs are polled as before, and the global
+ * function is unchanged.
  */
 
-/** Short waits end while Dawn looks in every turn, sooner than a timer would. */
+/** Short waits end while Dawn polls on every turn, sooner than with a timer. */
 const EAGER_MILLISECONDS = 1;
 const PAUSE_MILLISECONDS = 1;
 
 type Callback = (...values: unknown[]) => void;
 
-/** `immediate`, but later where the callback is Dawn's and the wait is no longer a short one. */
+/** `immediate`, but delayed if the callback is Dawn's and the wait is no longer short. */
 export function paceDawn(
   immediate: typeof setImmediate,
   pause: (callback: Callback) => unknown = (callback) => setTimeout(callback, PAUSE_MILLISECONDS),
@@ -26,7 +26,7 @@ export function paceDawn(
     const look = (): void => {
       looksAgain = false;
       callback(...values);
-      // Nothing is awaited any more: what comes next is another wait.
+      // Dawn did not poll again, so nothing is awaited: the next poll begins a new wait.
       if (!looksAgain) waitingSince = undefined;
     };
     return now() - waitingSince < EAGER_MILLISECONDS ? immediate(look) : pause(look);
@@ -35,8 +35,8 @@ export function paceDawn(
 }
 
 /**
- * Functions of C++ add-ons have a prototype and no name; bound functions and those of the language differ in
- * one.
+ * Functions of C++ add-ons have a prototype and no name; bound and built-in functions differ in one of the
+ * two.
  */
 function isNative(callback: Callback): boolean {
   return (

@@ -1,4 +1,4 @@
-/** Deno: WebGPU is its own wgpu, and workers run TypeScript as it is. */
+/** Platform Deno: WebGPU is its built-in wgpu, and workers run TypeScript directly. */
 import type { GpuEntry, GpuEntryOptions, Missing, Thread, ThreadHandlers } from './platform.ts';
 import { startWorker } from './system.ts';
 import { loadVulkanLoader } from './vulkan-loader.ts';
@@ -29,14 +29,14 @@ export function startThread<Reply>(
   start: unknown,
   handlers: ThreadHandlers<Reply>,
 ): Thread {
-  // dist/ has the built script, src/ the source.
+  // Built script in dist/, source in src/.
   const file = base.endsWith('.js') ? script.replace(/\.ts$/, '.js') : script;
   return startWorker(new URL(file, base), start, handlers);
 }
 
 export async function loadGpu(options: GpuEntryOptions = {}): Promise<GpuEntry | Missing> {
   const missing = loadVulkanLoader((path) => Deno.dlopen(path, {}), options.vulkanLoader);
-  // Without Vulkan there is wgpu's OpenGL.
+  // Without Vulkan, wgpu can still use OpenGL.
   if (missing !== undefined && options.vulkanLoader !== undefined) return missing;
   const { gpu } = (globalThis as unknown as { navigator: { gpu?: GPU } }).navigator;
   return gpu ? { implementation: 'wgpu', gpu } : { reason: 'this Deno has no WebGPU (navigator.gpu)' };

@@ -1,6 +1,6 @@
 /**
- * The platform that the program runs on. `#platform` is node.ts, deno.ts or browser.ts by a condition of
- * package.json: src/package.json for the sources, that of the package for dist/. No other file names it.
+ * Selects the platform. A package.json condition resolves `#platform` to node.ts, deno.ts or browser.ts:
+ * src/package.json for the sources, the package's for dist/. No other file imports it.
  */
 export * from '#platform';
 export type {

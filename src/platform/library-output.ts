@@ -1,36 +1,35 @@
 /**
- * What libraries print from native code (GPU drivers, the Vulkan loader, Dawn, wgpu, onnxruntime) goes past
- * every stream of the runtime, straight to file descriptor 2, and most of it means nothing to the user of a
- * run that goes well.
+ * Withholds output of native libraries (GPU drivers, the Vulkan loader, Dawn, wgpu, onnxruntime). They bypass
+ * the runtime's streams and write directly to file descriptor 2, and most of it is irrelevant to a successful
+ * run.
  *
- * Before the first of these libraries is loaded, descriptor 2 is pointed at a temporary file without a name;
- * the program's own messages go on to where it pointed before. If the run fails, the text follows the error.
- * A crash in native code leaves no time for that: a shell that waits for the end of this process shows the
- * text then.
+ * Before the first library is loaded, descriptor 2 is redirected to an unlinked temporary file; the program's
+ * own messages still go to the original target. If the run fails, the text follows the error. After a crash
+ * in native code, a watching shell prints it.
  *
  *   descriptor 2 -> file -+-> after the error, by this process
  *                         +-> after the end of the process, by the shell, unless it has read "ok"
  *
- * With --verbose nothing is held back. Only the command line does this: descriptor 2 belongs to the process,
- * which is the caller's where this package is used as a library.
+ * With --verbose nothing is withheld. Only the command line does this: when used as a library, the process
+ * and its descriptor 2 belong to the caller.
  */
 import { tmpdir } from 'node:os';
 import process from 'node:process';
 import type { NativeCalls } from './native-calls.ts';
 
-/** The part that commands see. */
+/** Interface for commands. */
 export interface LibraryOutput {
-  /** To be called before a native library is loaded; a second call does nothing. */
+  /** Starts withholding; call it before a native library is loaded. A second call does nothing. */
   hold(options?: { readonly evenIfVerbose: boolean }): Promise<void>;
-  /** Where the standard error of a child process goes: not among what libraries print. */
+  /** Descriptor for the standard error of child processes, bypassing the redirection. */
   standardError(): number;
-  /** What has been printed so far; empty where nothing is held back. */
+  /** Text withheld so far; empty if nothing is withheld. */
   text(): string;
-  /** Ends it, and returns the text: whatever is printed from here on goes to the standard error. */
+  /** Restores descriptor 2 and returns the text. */
   release(): string;
 }
 
-/** What is needed of a Node stream. */
+/** The part of a Node stream used here. */
 export interface WritableEnd {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -38,21 +37,24 @@ export interface WritableEnd {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** Program messages, moved to another descriptor while 2 belongs to the libraries. */
+/** Writes the program's messages to another descriptor while 2 is redirected. */
 export interface MovableStream {
   moveTo(stream: WritableEnd): void;
 }
 
 const STANDARD_ERROR = 2;
-/** The end of the text says why; a driver that complains at every call must not fill the terminal. */
+/**
+ * Limits the text to its end, which states the cause: a driver that complains at every call must not fill the
+ * terminal.
+ */
 const MOST_BYTES = 65_536;
 
-/** Before text of libraries, wherever it is shown. */
+/** Heading of the libraries' text. */
 export const LIBRARY_HEADING = 'Messages of GPU drivers and libraries:';
 
 /**
- * Ends with the process that holds the other end of its input: by "ok" without a word. Signals to the whole
- * process group are not meant for it.
+ * Shell script of the watcher: exits with the process that holds the other end of its input, silently after
+ * "ok". Ignores signals to the process group.
  */
 const WATCHER = `trap '' HUP INT QUIT TERM
 read -r word
@@ -61,10 +63,10 @@ text=$(tail -c ${MOST_BYTES} <&3) && [ -n "$text" ] && printf '%s\\n%s\\n' "$0" 
 
 interface Held {
   readonly calls: NativeCalls;
-  /** What descriptor 2 was. */
+  /** Duplicate of the original descriptor 2. */
   readonly original: number;
   readonly file: { readonly write: number; readonly read: number };
-  /** To the watcher. */
+  /** Pipe to the watcher. */
   readonly pipe: number;
 }
 
@@ -74,7 +76,7 @@ export class StandardErrorLibraryOutput implements LibraryOutput {
   private held: Held | undefined;
   private begun: Promise<void> | undefined;
 
-  /** `own`: the stream of the program's messages. */
+  /** `own`: stream of the program's messages. */
   constructor(own: MovableStream, verbose: boolean) {
     this.own = own;
     this.verbose = verbose;
@@ -108,12 +110,12 @@ export class StandardErrorLibraryOutput implements LibraryOutput {
     try {
       calls.write(pipe, new TextEncoder().encode('ok\n'));
     } catch {
-      // The watcher has gone.
+      // The watcher has exited.
     }
     return text;
   }
 
-  /** Where a call fails, everything stays as it was. */
+  /** If a call fails, everything is restored. */
   private async begin(): Promise<void> {
     const { loadNativeCalls } = await import('./native-calls.ts');
     const calls = await loadNativeCalls();
@@ -144,9 +146,9 @@ export class StandardErrorLibraryOutput implements LibraryOutput {
   }
 }
 
-/** Each line once, two spaces before it, under the heading; nothing where no library has said anything. */
+/** Unique lines, indented by two spaces, under the heading; empty if no library has printed anything. */
 export function describeLibraryText(text: string): string {
-  // A library that is asked twice says all of it twice.
+  // A library that is initialised twice prints everything twice.
   const lines = [...new Set(text.split('\n').filter((line) => line.trim() !== ''))];
   return lines.length === 0 ? '' : [LIBRARY_HEADING, ...lines.map((line) => `  ${line}`)].join('\n');
 }
@@ -162,9 +164,9 @@ function streamTo(calls: NativeCalls, descriptor: number): WritableEnd {
 }
 
 /**
- * Mesa's drivers look for a Wayland display, and libwayland prints an error where XDG_RUNTIME_DIR does not
- * name a folder by its whole path, as in batch jobs. In a folder that does not exist there is no display, and
- * that is no error.
+ * Mesa's drivers look for a Wayland display, and libwayland prints an error unless XDG_RUNTIME_DIR is an
+ * absolute path, which batch jobs lack. Naming a folder that does not exist means "no display" and prints
+ * nothing.
  */
 function silenceMissingRuntimeFolder(): void {
   if (process.platform !== 'linux' || process.env.XDG_RUNTIME_DIR?.startsWith('/') === true) return;

@@ -1,24 +1,23 @@
 /**
- * The few calls of the C library by which file descriptor 2 is exchanged. koffi makes them under Node and
- * Deno alike; node:fs does not, because it has no dup2, and under Deno writes only to files that it has
- * opened itself.
+ * The C library calls that redirect file descriptor 2, made through koffi under Node and Deno. node:fs lacks
+ * dup2, and under Deno it writes only to files that it has opened itself.
  */
 import process from 'node:process';
 
-/** Of koffi: the optional package that calls C. */
+/** The part used of koffi, the optional package that calls C functions. */
 type NativeFunction = (...parameters: unknown[]) => number;
 
 export interface NativeCalls {
-  /** A copy of the descriptor that child processes do not inherit. */
+  /** Duplicates a descriptor; child processes do not inherit the copy. */
   duplicate(descriptor: number): number;
-  /** Makes `target` another name of `source`. */
+  /** dup2: makes `target` refer to the same file as `source`. */
   replace(source: number, target: number): void;
-  /** A temporary file that has no name any more: what is written to the first is read from the second. */
+  /** An unlinked temporary file: one descriptor to write, one to read. */
   openUnnamedFile(folder: string): { readonly write: number; readonly read: number };
   openPipe(): { readonly read: number; readonly write: number };
   /** Writes all bytes; throws an error with the code of the failure (EPIPE, ENOSPC ...). */
   write(descriptor: number, bytes: Uint8Array): void;
-  /** Bytes from `offset` on, as far as there are any. */
+  /** Reads the bytes from `offset` on, if any. */
   readAt(descriptor: number, offset: number, length: number): Uint8Array;
   size(descriptor: number): number;
   close(descriptor: number): void;
@@ -26,19 +25,19 @@ export interface NativeCalls {
   spawn(program: readonly string[], environment: readonly string[], descriptors: readonly number[]): void;
 }
 
-/** fcntl.h: the command differs, its meaning does not. */
+/** fcntl.h: the same command has different numbers on Linux and macOS. */
 const F_DUPFD_CLOEXEC: Partial<Record<NodeJS.Platform, number>> = { linux: 1030, darwin: 67 };
-/** Above the numbers that a child gets by `spawn`, so that none of them is overwritten on the way. */
+/** Above the descriptors assigned by `spawn`, so that none is overwritten before it is copied. */
 const LOWEST_COPY = 10;
 const O_RDONLY = 0;
 const SEEK_END = 2;
 /** posix_spawn_file_actions_t has 80 bytes in glibc and musl, 8 on macOS. */
 const FILE_ACTIONS_BYTES = 256;
-/** A reader that takes nothing for so long takes nothing at all. */
+/** A reader that accepts nothing for this long is considered gone. */
 const PATIENCE_MILLISECONDS = 5000;
 const PAUSE_MILLISECONDS = 10;
 
-/** Undefined where koffi is not installed, and on systems without these calls (Windows). */
+/** Undefined if koffi is not installed, and on systems without these calls (Windows). */
 export async function loadNativeCalls(): Promise<NativeCalls | undefined> {
   const duplicateCommand = F_DUPFD_CLOEXEC[process.platform];
   if (duplicateCommand === undefined) return undefined;
@@ -109,7 +108,7 @@ function bind(koffi: typeof import('koffi')['default'], duplicateCommand: number
         }
         const number = koffi.errno();
         if (number === codes.EINTR) continue;
-        // A pipe that another process has set to non-blocking, and that is full.
+        // EAGAIN: the pipe is full, and another process has set it to non-blocking.
         if (number !== codes.EAGAIN || waited >= PATIENCE_MILLISECONDS) checked(written, 'write');
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MILLISECONDS);
         waited += PAUSE_MILLISECONDS;

@@ -1,4 +1,4 @@
-/** Node: WebGPU is Dawn, from the npm package webgpu. */
+/** Platform Node: WebGPU is Dawn, from the npm package webgpu. */
 import { paceDawn } from './dawn-polling.ts';
 import { firstLine } from './first-line.ts';
 import type { GpuEntry, GpuEntryOptions, Missing, Thread, ThreadHandlers } from './platform.ts';
@@ -29,7 +29,7 @@ export function startThread<Reply>(
   return startWorker(workerUrl(script, base), start, handlers);
 }
 
-/** Node cannot start a .ts worker: a source file maps to its built twin in dist/. */
+/** Node cannot start a .ts worker: map a source file to its built counterpart in dist/. */
 function workerUrl(script: string, base: string): URL {
   const url = new URL(script.replace(/\.ts$/, '.js'), base);
   if (base.endsWith('.ts')) url.pathname = url.pathname.replace('/src/', '/dist/');
@@ -37,12 +37,12 @@ function workerUrl(script: string, base: string): URL {
 }
 
 /**
- * Dawn clears workgroup memory through a Vulkan extension that software drivers turn into one store per
- * value: a shader with 32 KiB then takes 17 s to compile. The loop Dawn uses otherwise does the same.
+ * Dawn zeroes workgroup memory by a Vulkan extension that software drivers expand to one store per value: a
+ * shader with 32 KiB then takes 17 s to compile. Without the extension Dawn emits an equivalent loop.
  */
 const DAWN_FLAGS = ['disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension'];
 
-/** Dawn looks `setImmediate` up in the global object at every call. */
+/** Dawn looks up `setImmediate` in the global object at every call. */
 let dawnIsPaced = false;
 
 function pace(): void {
@@ -50,7 +50,7 @@ function pace(): void {
   dawnIsPaced = true;
 }
 
-/** Objects of Dawn live as long as they are referenced; a lost reference would take the devices along. */
+/** A reference keeps Dawn's objects, and thus its devices, alive. */
 const dawnEntries = new Map<string, GPU>();
 
 export async function loadGpu(options: GpuEntryOptions = {}): Promise<GpuEntry | Missing> {
@@ -76,7 +76,7 @@ async function findVulkan(own: string | undefined): Promise<Missing | undefined>
     const { default: koffi } = await import('koffi');
     return loadVulkanLoader((path) => koffi.load(path, { global: true }), own);
   } catch {
-    // koffi is optional: without it Dawn looks for the loader itself.
+    // koffi is optional; without it Dawn looks for the loader itself.
     return own === undefined ? undefined : { reason: `the package koffi is needed to load ${own}` };
   }
 }

@@ -1,19 +1,16 @@
-/**
- * What a platform offers the rest of the program: node.ts, deno.ts and browser.ts each export all of
- * `Platform`.
- */
+/** Interface of a platform: node.ts, deno.ts and browser.ts each export all of `Platform`. */
 export interface GpuEntry {
-  /** Dawn (npm package webgpu) under Node, wgpu under Deno; browsers do not say which they have. */
+  /** Dawn (npm package webgpu) under Node, wgpu under Deno; browsers do not tell. */
   readonly implementation: 'Dawn' | 'wgpu' | 'browser';
   readonly gpu: GPU;
   /**
-   * Dawn only: an entry with flags of its own, such as `adapter=NAME`, because requestAdapter alone
-   * cannot tell several GPUs of a machine apart.
+   * Dawn only: a GPU object with its own flags, such as `adapter=NAME`, because requestAdapter alone cannot
+   * distinguish several GPUs.
    */
   readonly open?: (flags: readonly string[]) => GPU;
   /**
-   * Dawn only: look less often whether the GPU has finished. Left to itself it does so in every turn of the
-   * event loop and keeps a core busy, which a driver that computes on the CPU needs itself.
+   * Dawn only: poll the GPU less often. By default Dawn polls on every turn of the event loop and occupies a
+   * core that a software driver needs.
    */
   readonly pace?: () => void;
 }
@@ -24,22 +21,22 @@ export interface GpuEntryOptions {
 }
 
 export interface Bzip2Decoder {
-  /** A bzip2 stream of at most `size` bytes when decoded. Throws where it is damaged. */
+  /** Decodes a bzip2 stream to at most `size` bytes. Throws if it is damaged. */
   decompress(stream: Uint8Array, size: number): Uint8Array;
 }
 
 export interface Missing {
   readonly reason: string;
-  /** What the user can do about it, one sentence. */
+  /** Advice to the user, one sentence. */
   readonly hint?: string;
 }
 
-/** A worker thread, seen from the thread that started it. */
+/** A worker thread as seen by its parent. */
 export interface Thread {
   post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
-  /** Whether a reply is awaited. An idle thread does not keep the process alive. */
+  /** Marks whether a reply is awaited: an idle thread must not keep the process alive. */
   setBusy(busy: boolean): void;
-  /** Stops the thread, whatever it is doing; settles when it has ended. */
+  /** Terminates the thread, whatever it is doing; settles when it has ended. */
   end(): Promise<void>;
 }
 
@@ -49,7 +46,7 @@ export interface ThreadHandlers<Reply> {
   onEnd(cause: unknown): void;
 }
 
-/** A worker thread's way back to the thread that started it. */
+/** A worker thread's port to its parent. */
 export interface ThreadPort<Reply> {
   post(reply: Reply, transfer?: readonly ArrayBuffer[]): void;
 }
@@ -62,18 +59,18 @@ export interface Platform {
   runtimeName(): string;
   coreCount(): number;
   totalMemoryBytes(): number;
-  /** Bytes of a file that is shipped beside the code. */
+  /** Bytes of an asset shipped with the code. */
   readAsset(url: URL): Promise<Uint8Array>;
   /**
-   * Starts a worker on a script beside the caller: `startThread('./worker.ts', import.meta.url, ...)`.
-   * `start` is cloned, shared memory aside.
+   * Starts a worker on a script relative to the caller: `startThread('./worker.ts', import.meta.url, ...)`.
+   * `start` is cloned, except for shared memory.
    */
   startThread<Reply>(script: string, base: string, start: unknown, handlers: ThreadHandlers<Reply>): Thread;
-  /** The other end, called once by a worker's script: `open` returns what handles each message. */
+  /** Called once by a worker's script: `open` returns the message handler. */
   serveThread<Start, Request, Reply>(
     open: (start: Start, port: ThreadPort<Reply>) => (request: Request) => void,
   ): void;
-  /** WebGPU on this platform, or why there is none. */
+  /** WebGPU on this platform, or the reason why there is none. */
   loadGpu(options?: GpuEntryOptions): Promise<GpuEntry | Missing>;
   /** The bzip2 decoder. */
   loadBzip2(): Promise<Bzip2Decoder>;

@@ -1,4 +1,4 @@
-/** What Node and Deno have in common: Deno implements these modules of Node. */
+/** Code shared by Node and Deno, which implements these Node modules. */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
@@ -69,8 +69,8 @@ export function loadBzip2(): Promise<Bzip2Decoder> {
 
 /**
  * Under Node the library's Emscripten start-up code installs process-wide handlers that rethrow uncaught
- * errors and so change the exit code of the program; they are taken out again. They are added before `init`
- * first waits, so nobody else's can be among them.
+ * errors and so change the program's exit code; they are removed again. They are added synchronously by
+ * `init`, so no other handlers are affected.
  */
 async function startBzip2(): Promise<Bzip2> {
   const { default: library } = await import('@foxglove/wasm-bz2');
@@ -84,7 +84,7 @@ async function startBzip2(): Promise<Bzip2> {
   return started;
 }
 
-/** Ends a worker and waits until it has ended. */
+/** Terminates a worker and waits for its exit. */
 export async function endWorker(worker: Pick<Worker, 'terminate'>): Promise<void> {
   const alive = new KeepAlive();
   alive.begin();
@@ -96,8 +96,8 @@ export async function endWorker(worker: Pick<Worker, 'terminate'>): Promise<void
 }
 
 /**
- * Keeps the process alive while something is awaited. Node delivers the end of a thread that was idle (and
- * unref'ed) only while something else keeps the process: without this, a run whose thread had died would end
+ * Keeps the process alive while something is awaited. Node delivers the exit event of an idle (unref'ed)
+ * thread only while something else keeps the process alive: otherwise a run whose thread had died would end
  * silently.
  */
 class KeepAlive {

@@ -3,11 +3,11 @@ import { LocScaleError, named } from '../errors.ts';
 
 const MEMORY_HINT = `Use fewer threads (${named('threads')}), a smaller window, or a machine with more memory.`;
 
-/** `name`: "A worker thread". `cause`: what the platform reports of its end. */
+/** `name`: for example "A worker thread". `cause`: the platform's reason for its exit. */
 export function threadFailure(name: string, cause: unknown): LocScaleError {
   if (isOutOfMemory(cause))
     return new LocScaleError('out-of-memory', `${name} ran out of memory.`, { hint: MEMORY_HINT, cause });
-  // Threads start in the working folder, which may be gone.
+  // Threads start in the working folder, which may have been removed.
   if (/uv_cwd/.test(String(cause)))
     return new LocScaleError('bad-output', 'The working folder was removed while the program was running.', {
       hint: 'Run again in a folder that stays.',

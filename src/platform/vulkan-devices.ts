@@ -1,7 +1,7 @@
-/** Names of the GPUs that Vulkan lists, asked of its loader through koffi. */
+/** Lists the names of Vulkan's GPUs, through the Vulkan loader and koffi. */
 import process from 'node:process';
 
-/** VkResult of success; VK_INCOMPLETE says that there are more devices than were asked for. */
+/** VkResult of success; VK_INCOMPLETE means that there are more devices than requested. */
 const VK_SUCCESS = 0;
 const VK_INCOMPLETE = 5;
 const VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO = 1;
@@ -13,7 +13,7 @@ const PROPERTIES_BYTES = 1024;
 const NAME_AT = 20;
 const NAME_BYTES = 256;
 
-/** Names of the devices of all Vulkan drivers, in Vulkan's order; empty where Vulkan cannot be asked. */
+/** Names of the devices of all Vulkan drivers, in Vulkan's order; empty if Vulkan is unavailable. */
 export async function listVulkanDevices(loader: string | undefined): Promise<string[]> {
   if (process.platform !== 'linux') return [];
   try {

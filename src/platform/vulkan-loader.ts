@@ -1,6 +1,6 @@
 /**
- * Makes libvulkan.so.1 known to the process before WebGPU looks for it, so that its absence is one clear
- * sentence: Dawn by itself prints a warning per attempt.
+ * Loads libvulkan.so.1 before WebGPU looks for it, so that its absence is reported in one clear sentence;
+ * Dawn itself prints a warning per attempt.
  */
 import { firstLine } from './first-line.ts';
 import type { Missing } from './platform.ts';
@@ -8,8 +8,8 @@ import type { Missing } from './platform.ts';
 let vulkanLibrary: unknown;
 
 /**
- * Loads the system's loader, else `own`; returns what is missing. `load` opens a shared library for the whole
- * process and throws where it cannot.
+ * Loads the system's loader, else `own`; returns the problem if neither loads. `load` opens a shared library
+ * with global symbols and throws on failure.
  */
 export function loadVulkanLoader(
   load: (path: string) => unknown,

@@ -1,4 +1,4 @@
-/** Bytes as base64, in pieces: a call with millions of arguments would overflow the stack. */
+/** Encodes bytes as base64, in chunks: a call with millions of arguments would overflow the stack. */
 
 const PIECE = 0x8000;
 

@@ -5,7 +5,7 @@ export const GLYPH_HEIGHT = 7;
 /** One empty column between glyphs. */
 export const GLYPH_ADVANCE = 6;
 
-/** Seven rows a glyph, top first, each a base-32 digit whose five bits are the row's pixels, left first. */
+/** Seven rows per glyph, top first, each a base-32 digit whose five bits are the row's pixels, left first. */
 const GLYPHS: Readonly<Record<string, string>> = {
   ...{ ' ': '0000000', A: 'ehhvhhh', B: 'uhhuhhu', C: 'ehggghe', D: 'uhhhhhu', E: 'vgguggv' },
   ...{ F: 'vgguggg', G: 'ehgnhhf', H: 'hhhvhhh', I: 'e44444e', J: '72222ic', K: 'hikokih', L: 'ggggggv' },
@@ -35,7 +35,7 @@ export function textWidth(text: string): number {
   return Math.max(0, text.length * GLYPH_ADVANCE - 1);
 }
 
-/** Calls `plot(column, row)` for every set pixel; characters the font lacks show as "?". */
+/** Calls `plot(column, row)` for every set pixel; characters missing from the font are drawn as "?". */
 export function drawText(text: string, plot: (column: number, row: number) => void): void {
   Array.from(text).forEach((character, i) => {
     const rows = GLYPHS[character] ?? GLYPHS['?'];

@@ -1,4 +1,6 @@
-/** What a careful reader would look at first, looked at: each check is one sentence with its numbers. */
+/**
+ * Automatic checks of what a careful reader would look at first. Each yields one sentence with its numbers.
+ */
 
 import { named } from '../errors.ts';
 import { describeResolution, halfMapWarnings } from '../math/inputs/half-map-words.ts';
@@ -14,13 +16,13 @@ export interface Check {
 
 /** Half maps that were filtered or masked together stay correlated where there is no signal. */
 const HIGHEST_TAIL = 0.1;
-/** A noise box with any more of the molecule in it makes the noise too strong. */
+/** Fraction of a noise box that may overlap the mask before the noise is overestimated. */
 const MOST_IN_MASK = 0.001;
-/** Boxes in one kind of noise differ by less. */
+/** Noise boxes of a homogeneous background differ by less than this factor. */
 const MOST_SD_RATIO = 1.5;
 const MOST_OF_BOX = 0.5;
 const LEAST_OF_BOX = 0.002;
-/** Most of the windows of a map at a typical sharpness have B factors above this, A^2. */
+/** Most windows of a typically sharpened map have B factors above this, A^2. */
 const OVERSHARPENED = -20;
 
 export function runChecks(
@@ -38,7 +40,7 @@ export function runChecks(
   ];
 }
 
-/** Of a run that measures or masks and scales nothing. */
+/** Checks for runs that measure or mask without scaling. */
 export function runMeasurementChecks(
   findings: Findings,
   fsc: FscCurve | undefined,
@@ -120,10 +122,10 @@ function checkMaskSize({ mask }: Findings): Check {
   return { state: 'good', title, text: `The mask takes ${share} of the box.` };
 }
 
-/** A mask that was not made as usual, and why. */
+/** A mask made in an unusual way, and the reason. */
 function checkMaskOrigin({ maskOrigin }: Readonly<Partial<LocScaleNumbers>>): Check[] {
   if (maskOrigin?.reason === undefined) return [];
-  return [{ state: 'look', title: 'Where the mask comes from', text: maskOrigin.reason }];
+  return [{ state: 'look', title: 'Origin of the mask', text: maskOrigin.reason }];
 }
 
 function checkFaces({ mask }: Findings): Check[] {
@@ -134,7 +136,7 @@ function checkFaces({ mask }: Findings): Check[] {
       title: 'Mask at the faces of the box',
       text:
         `${mask.onFaces} voxels of the mask lie on the faces of the box: the molecule is cut off, or ` +
-        'something beside it was taken for molecule.',
+        'something else was taken for molecule.',
     },
   ];
 }
@@ -168,7 +170,7 @@ function checkNoise({ noiseBoxes }: Findings): Check[] {
       title: 'Noise in different places',
       text:
         'The noise of the boxes differs by a factor of ' +
-        `${Number.isFinite(ratio) ? ratio.toFixed(1) : 'more than can be said (one of them is empty)'}: ` +
+        `${Number.isFinite(ratio) ? ratio.toFixed(1) : 'an undefined ratio (one of them is empty)'}: ` +
         'one may contain density, or lie where the map was masked.',
     });
   return checks;
@@ -202,7 +204,7 @@ function percent(share: number): string {
   return `${Number((100 * share).toPrecision(2))} %`;
 }
 
-/** Without a minus before zeros. */
+/** Avoids "-0". */
 function twoDigits(v: number): string {
   return (Math.round(100 * v) / 100 || 0).toFixed(2);
 }

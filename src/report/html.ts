@@ -1,6 +1,6 @@
-/** HTML text from templates whose values are escaped: file names, warnings and labels come from outside. */
+/** HTML templates with escaped values, because file names, warnings and labels are external input. */
 
-/** Markup that is finished: a template's result, or an SVG made by this folder. */
+/** Markup that needs no escaping: the result of a template, or an SVG made in this folder. */
 export interface Markup {
   readonly markup: string;
 }
@@ -14,7 +14,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Safe as text and inside quoted attributes. Control characters, which HTML forbids, become a question mark.
+ * Escapes text for element content and quoted attributes. Control characters, which HTML forbids, become
+ * question marks.
  */
 export function escapeHtml(text: string): string {
   return (
@@ -27,12 +28,12 @@ export function escapeHtml(text: string): string {
 
 export type HtmlValue = string | number | Markup | undefined | readonly HtmlValue[];
 
-/** Values are escaped unless they are markup; lists are joined; undefined is nothing. */
+/** Template tag: values are escaped unless they are markup, lists are joined, undefined is omitted. */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Markup {
   return { markup: parts.map((part, i) => part + render(values[i])).join('') };
 }
 
-/** Markup from text that needs no escaping because this program wrote all of it. */
+/** Marks text as markup, for text written entirely by this program. */
 export function trusted(markup: string): Markup {
   return { markup };
 }

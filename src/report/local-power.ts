@@ -1,6 +1,6 @@
 /**
- * Mean square of a map over the voxels of the mask in a cube around each voxel of a section. The cube's
- * planes are summed first, then rows and columns by running sums, so that the edge costs nothing.
+ * Mean square of a map over the voxels of the mask in a cube around each voxel of a section. Planes of the
+ * cube are summed first, then rows and columns by running sums, so that the cost does not depend on the edge.
  */
 import type { Shape } from '../math/grid.ts';
 import { type Axis, PLANE_AXES, type Section } from './section.ts';
@@ -38,7 +38,7 @@ export function localPower(
   }
   const values = new Float32Array(width * height);
   for (let row = 0; row < height; row++) {
-    // A section's first row is the highest y or z.
+    // A section's first row has the highest y or z.
     const target = (height - 1 - row) * width;
     const start = at * strides[axis] + row * strides[rowAxis];
     for (let column = 0; column < width; column++) {

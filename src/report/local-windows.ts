@@ -1,6 +1,6 @@
 /**
- * Windows spread over the mask, and the radial amplitude profiles of maps in them: what the method itself
- * works with (method 4), for a sample of places instead of every voxel.
+ * Radial amplitude profiles of maps in windows spread over the mask: the quantities of the method itself
+ * (method 4), for a sample of places instead of every voxel.
  */
 
 import { transformVolume } from '../math/fourier/host-fft.ts';
@@ -16,7 +16,7 @@ import {
 import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/scaling/windows.ts';
 import type { Windows } from './findings.ts';
 
-/** Voxels transformed per map: bounds the time, to a second or two. */
+/** Number of voxels transformed per map, which limits the time to a second or two. */
 const VOXEL_BUDGET = 3e6;
 const MOST_WINDOWS = 128;
 const FEWEST_WINDOWS = 12;
@@ -27,14 +27,14 @@ export interface WindowSettings {
   readonly shape: Shape;
   readonly voxelSize: number;
   readonly edge: number;
-  /** A; B factors are fitted to here, from 10 A or from where the windows of the run are. */
+  /** High-resolution end of the B-factor fit, A; it starts at 10 A or at the run's Wilson cut-off. */
   readonly resolution: number;
 }
 
 /**
- * Places at equal intervals in the order of the mask's voxels, which spreads them over the molecule; of
- * these, from the half that holds most of the mask: the others say more about the solvent, which is 0 in the
- * result.
+ * Chooses voxels at equal intervals in the order of the mask's voxels, which spreads them over the molecule,
+ * and keeps the half whose windows contain most of the mask: the others describe mainly the solvent, which is
+ * 0 in the result.
  */
 export function placeWindows(
   mask: ArrayLike<number>,
@@ -63,7 +63,7 @@ export function placeWindows(
   };
 }
 
-/** Indices of at most `count` voxels of the mask, at equal intervals of their rank. */
+/** Indices of at most `count` voxels of the mask, at equal intervals of rank. */
 export function sampleMask(mask: ArrayLike<number>, maskVoxels: number, count: number): number[] {
   const wanted = Math.min(count, maskVoxels);
   const indices: number[] = [];
@@ -77,7 +77,8 @@ export function sampleMask(mask: ArrayLike<number>, maskVoxels: number, count: n
 }
 
 /**
- * Amplitude profiles of one map in all windows, shell by shell. Two windows ride in one complex transform Z:
+ * Amplitude profiles of one map in all windows, shell by shell. Two real windows share one complex transform
+ * Z:
  *   A(k) = (Z(k) + conj Z(-k)) / 2,   B(k) = (Z(k) - conj Z(-k)) / 2i
  */
 export function profilesOf(
@@ -113,7 +114,7 @@ export function profilesOf(
   return profiles;
 }
 
-/** B = -4 slope of ln(amplitude) against f^2 (method 5), A^2; NaN where no line can be drawn. */
+/** B = -4 slope of ln(amplitude) against f^2 (method 5), A^2; NaN if no line can be fitted. */
 export function bFactorsOf(profiles: readonly Float64Array[], { frequency, fit: shells }: Windows): number[] {
   if (shells === undefined) return profiles.map(() => Number.NaN);
   const squared = frequency.map((f) => f * f);
@@ -125,7 +126,7 @@ export function bFactorsOf(profiles: readonly Float64Array[], { frequency, fit: 
   );
 }
 
-/** The voxel, moved as little as needed for its window to lie in the box. */
+/** The voxel, shifted as little as needed for its window to fit in the box. */
 function inBox(index: number, [nz, ny, nx]: Shape, edge: number): Shape {
   const half = edge / 2;
   const move = (v: number, n: number): number => Math.min(n - half, Math.max(half, v));
@@ -136,7 +137,7 @@ function inBox(index: number, [nz, ny, nx]: Shape, edge: number): Shape {
   ];
 }
 
-/** Share of the mask among every second voxel of the window along each axis. */
+/** Fraction of the window inside the mask, from every second voxel along each axis. */
 function fillOf(mask: ArrayLike<number>, shape: Shape, centre: Shape, edge: number): number {
   let inside = 0;
   let all = 0;

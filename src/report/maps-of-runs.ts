@@ -1,7 +1,6 @@
 /**
- * Maps that scaling leaves, one entry each: what the file is called, holds, and is labelled, on the command
- * line as in the page. Which of them a run writes is decided there (cli/output-tables.ts,
- * web/worker/outputs.ts).
+ * Table of the maps that scaling can write: file suffix, description and label, shared by command line and
+ * page. cli/output-tables.ts and web/worker/outputs.ts decide which of them a run writes.
  */
 import type { Volume } from '../engine/engine.ts';
 import type { LocalResolutionMaps } from '../pipeline/local-resolution.ts';
@@ -10,12 +9,12 @@ import type { ShownMap } from './run-to-show.ts';
 
 export interface MapOfRun<R> extends ShownMap<R> {
   readonly key: string;
-  /** Behind the stem of the main output; '': the main output itself. */
+  /** Suffix after the stem of the main output; '' for the main output itself. */
   readonly name: string;
   readonly volume: (result: R) => Volume | undefined;
-  /** For the header of the file, behind "locscale-gpu 1.0: ". */
+  /** For the header of the file, after "locscale-gpu 1.0: ". */
   readonly label: string | ((result: R) => string);
-  /** What the file holds. */
+  /** Content of the file. */
   readonly says: string;
 }
 
@@ -40,7 +39,7 @@ interface WithLocalResolution {
   readonly localResolution?: LocalResolutionMaps;
 }
 
-/** Also of the command that measures nothing else. */
+/** Also written by the command locres. */
 export const resolutionMap = {
   label: 'local resolution, A',
   says: 'local resolution of the half maps, Å; 0 outside the mask',
@@ -65,7 +64,7 @@ export const localResolutionMaps = {
   },
 } as const satisfies Readonly<Record<string, MapOfRun<WithLocalResolution>>>;
 
-/** Measured on the way. */
+/** Measured during scaling. */
 export const measuredMaps = {
   bFactor: {
     key: 'bFactor',
@@ -87,7 +86,7 @@ export const measuredMaps = {
     name: '_band_resolution.mrc',
     volume: ({ soft }) => soft?.resolution,
     label: 'local resolution from soft bands, A',
-    says: 'where the half maps stop agreeing around each voxel, Å, from the bands of soft scaling',
+    says: 'resolution at which the half maps stop agreeing around each voxel, Å, from the bands of soft scaling',
   },
   signal: {
     key: 'signal',
@@ -98,7 +97,7 @@ export const measuredMaps = {
   },
 } as const satisfies Readonly<Record<string, MapOfRun<LocScaleResult>>>;
 
-/** All that a run of scaling may leave, the main one first. */
+/** All maps that a scaling run can write, the main one first. */
 export const mapsOfScaling: readonly MapOfRun<LocScaleResult>[] = [
   scaledMap,
   measuredMaps.bFactor,

@@ -1,4 +1,4 @@
-/** The parts of a report, each with its figures and the sentences that say what to look for. */
+/** The sections of a report, with their figures and advice on what to look for. */
 import { named } from '../errors.ts';
 import type { FscCurve } from '../pipeline/types.ts';
 import { toBase64 } from './base64.ts';
@@ -29,9 +29,9 @@ import {
   whiteOf,
 } from './section-figures.ts';
 
-/** An SVG that can stand alone; colours are style variables until withLightColours. */
+/** A self-contained SVG; its colours are style variables until withLightColours replaces them. */
 export interface Figure {
-  /** For a file name. */
+  /** Used as file name. */
   readonly name: string;
   readonly svg: string;
 }
@@ -43,7 +43,7 @@ export interface Part {
   readonly figures: readonly Figure[];
 }
 
-/** Surfaces enclose this share of the mask's volume at first (as in ChimeraX files, chimerax.ts). */
+/** Initial fraction of the mask's volume that surfaces enclose (as in ChimeraX files, chimerax.ts). */
 const FIRST_SURFACE_PERCENT = 35;
 
 export function comparePart(findings: Findings): Part {
@@ -187,13 +187,13 @@ export function profilePart(
   const lead =
     kind === 'scale'
       ? hasReference
-        ? 'The result should run along the reference: that is what local scaling does. It does not lie ' +
-          'on it exactly, because windows see the rim of the mask: the noise around the molecule is gone ' +
+        ? 'The result should follow the reference: that is what local scaling does. The match is not ' +
+          'exact, because windows include the rim of the mask: the noise around the molecule is missing ' +
           'from the result, which lowers it at high resolution, and a ragged mask cuts density, which ' +
           'raises it. A gap of a factor of two and more at low resolution would mean that reference and ' +
           'map do not match.'
         : soft === undefined
-          ? 'There is no reference map: the result follows an exponential fall-off beyond the low resolution.'
+          ? 'There is no reference map: the result follows an exponential decay beyond the low resolution.'
           : 'There is no reference map: the result has the amplitudes of an average protein, weighted by the ' +
             'agreement of the half maps.'
       : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with ' +
@@ -218,7 +218,7 @@ shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run 
 that turns upwards to the right of it amplifies noise.`,
     )}
 <h3>At four places</h3>
-<p>From the window in which the input falls off least to the one in which it falls off most: the point of
+<p>From the window with the slowest decay of the input to the one with the fastest: the point of
 scaling locally is that these need different corrections.</p>
 <div class="two">${small.map(
       ({ window, words, svg: one }) =>
@@ -228,7 +228,7 @@ scaling locally is that these need different corrections.</p>
   };
 }
 
-/** Soft scaling only. */
+/** Bands of soft scaling; empty for LocScale's scheme. */
 export function bandPart({ soft, numbers }: RunRecord): Part | undefined {
   if (soft === undefined) return undefined;
   const { bands, fadeResolution } = soft;
@@ -252,7 +252,7 @@ noise that was held down.${left}${faded}`,
   };
 }
 
-/** With --also only. */
+/** Comparison of two ways of scaling; with --also only. */
 export function comparisonPart({ comparison, soft, numbers }: RunRecord): Part | undefined {
   if (comparison === undefined) return undefined;
   const ways = { locscale: "LocScale's scheme", soft: 'soft bands', global: 'one B factor' } as const;
@@ -346,7 +346,7 @@ where the data hold them.</p>`
         ? html`<p>The resolution leaves too few shells for a fit of B factors.</p>`
         : figureWith(
             svg,
-            html`Fall-off of the amplitudes in the sampled windows, as a B factor fitted${fitRange}. Medians
+            html`Decay of the amplitudes in the sampled windows, as a fitted B factor${fitRange}. Medians
 (dotted): ${medians.filter((text) => text !== undefined).join(', ')}. A broad distribution before is what
 local scaling is for. Negative values after it mean that amplitudes rise with resolution: over-sharpened.`,
           )
@@ -356,7 +356,7 @@ ${measured.content}`,
 }
 
 export function maskPart(findings: Findings, { soft, inputs }: RunRecord): Part {
-  // Soft scaling of half maps does not cut where nobody gave a mask.
+  // Soft scaling of half maps does not apply a mask unless the user gives one.
   const cut = soft === undefined || inputs.length === 1 || inputs.some(({ role }) => role === 'mask');
   const input = mapOf(findings, 'input')!;
   const white = whiteOf(input.sections);
@@ -392,7 +392,7 @@ class="number">${Number((100 * inMask).toPrecision(2))} %</td></tr>`,
   };
 }
 
-/** Windows at the ends and between of the order of B factors; in the order of the sample without them. */
+/** Windows at the ends and in between when sorted by B factor; in sample order without B factors. */
 export function chooseWindows(findings: Findings): { window: number; words: string }[] {
   const b = bFactorsOf(mapOf(findings, 'input')?.profiles ?? [], findings.windows);
   const known = b.map((value, window) => ({ value, window })).filter(({ value }) => Number.isFinite(value));
@@ -409,7 +409,7 @@ export function chooseWindows(findings: Findings): { window: number; words: stri
   });
 }
 
-/** What a run measured at every voxel: confidence, or local resolution. */
+/** Values measured at every voxel: confidence or local resolution. */
 export function localPart(local: LocalFindings, findings: Findings, kind: 'mask' | 'locres'): Part {
   const sections = localPanels(local, findings, scaleFor(local, 'sequential', false));
   const svg = plotDistribution(local, local.unit === '' ? local.label : `${local.label}, ${local.unit}`);

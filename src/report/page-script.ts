@@ -1,7 +1,6 @@
 /**
- * The script of a report. It runs in the reader's browser, so it is text here;
- * test/cli/report-browser.test.ts runs it in one. Nothing is loaded from anywhere: the small maps are in the
- * page as base64.
+ * The script of a report, as text because it runs in the reader's browser; test/cli/report-browser.test.ts
+ * runs it in one. Nothing is loaded: the small maps are embedded in the page as base64.
  */
 
 /** The divider between before and after, moved with the pointer or the slider. */

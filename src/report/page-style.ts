@@ -1,4 +1,4 @@
-/** The style of a report: one column of text and figures, light or dark as the reader's system is. */
+/** The style of a report: one column of text and figures, light or dark as set in the reader's system. */
 import { styleVariables } from './palette.ts';
 
 export function pageStyle(): string {

@@ -1,5 +1,5 @@
 /**
- * The curves of a report as SVG text. Observable Plot draws into a document of linkedom, so no browser is
+ * Draws the curves of a report as SVG. Observable Plot renders into a linkedom document, so no browser is
  * needed. Frequencies are in 1/A, with the resolution in A along the top.
  */
 import * as Plot from '@observablehq/plot';
@@ -18,21 +18,21 @@ export interface PlotSize {
 
 export const WIDE: PlotSize = { width: 600, height: 330 };
 const SMALL: PlotSize = { width: 360, height: 250 };
-/** Resolutions, A, that people think in; those that fit are marked. */
+/** Round resolutions in A for the top axis; those that fit are labelled. */
 const RESOLUTION_TICKS = [20, 10, 8, 6, 5, 4, 3.5, 3, 2.5, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1];
-/** Two marks are at least this share of the axis apart. */
+/** Minimum distance of two labels, as a fraction of the axis. */
 const TICK_DISTANCE = 0.065;
 const HISTOGRAM_BINS = 40;
-/** What lies beyond is drawn at the rim: a few windows of noise would squeeze the rest together. */
+/** Values beyond are drawn at the rim, so that a few noisy windows do not compress the rest. */
 const TAIL = 0.005;
-/** On narrower ranges a logarithmic axis has hardly a label. */
+/** On narrower ranges a logarithmic axis would have hardly any labels. */
 const LEAST_LOG_RATIO = 5;
 /** Room above bars for the legend. */
 const HEADROOM = 1.3;
 
 type Marks = Plot.Markish[];
 
-/** Half-map FSC with the two thresholds and where the curve crosses them. */
+/** Half-map FSC with the two thresholds and the crossings. */
 export function plotFsc({ frequency, correlation, resolution, resolutionHalf, verdict }: FscCurve): string {
   const points = frequency.map((f, i) => ({ f, c: correlation[i] }));
   const crossings = [
@@ -77,7 +77,7 @@ export function plotFsc({ frequency, correlation, resolution, resolutionHalf, ve
   );
 }
 
-/** Mean amplitude over all windows, each map with its first fitted shell at the height of the result's. */
+/** Mean amplitude over all windows, each map normalised to the result at its first fitted shell. */
 export function plotProfiles(findings: Findings, cutoffAngstrom: number): string {
   const { windows, maps } = findings;
   return drawProfiles(
@@ -88,7 +88,7 @@ export function plotProfiles(findings: Findings, cutoffAngstrom: number): string
   );
 }
 
-/** The same for one window. */
+/** The same for a single window. */
 export function plotWindowProfile(findings: Findings, window: number, cutoffAngstrom: number): string {
   return drawProfiles(
     findings.maps.map((map) => ({ map, profile: map.profiles[window] })),
@@ -98,7 +98,7 @@ export function plotWindowProfile(findings: Findings, window: number, cutoffAngs
   );
 }
 
-/** Amplitudes that the bands of soft scaling were to have, and what noise weighting left of them. */
+/** Target amplitudes of the bands of soft scaling, and those left after noise weighting. */
 export function plotBands(bands: readonly BandSummary[], cutoffAngstrom: number): string {
   const last = bands.at(-1)?.frequency ?? 1;
   const curve = (role: 'reference' | 'result', amplitudeOf: (band: BandSummary) => number) => {
@@ -133,7 +133,7 @@ export function plotBands(bands: readonly BandSummary[], cutoffAngstrom: number)
   );
 }
 
-/** Amplitudes of two ways of scaling beside those wanted, relative to those about 0.1 1/A. */
+/** Amplitudes of two ways of scaling and the target, relative to those near 0.1 1/A. */
 export function plotComparison(
   { frequency, wanted, reached, also }: BandAmplitudes,
   names: { readonly reached: string; readonly also: string },
@@ -224,7 +224,7 @@ export function plotScaleFactors(findings: Findings, cutoffAngstrom: number): st
   );
 }
 
-/** Local B factors in the windows, before and after. Undefined where no line could be fitted. */
+/** Local B factors in the windows, before and after. Undefined if no line could be fitted. */
 export function plotBFactors(findings: Findings): string | undefined {
   const series = findings.maps.flatMap((map) => {
     const sorted = Float32Array.from(
@@ -247,7 +247,7 @@ export function plotDistribution({ sorted }: Distribution, label: string, log = 
   );
 }
 
-/** Mean over windows, shell by shell. */
+/** Mean over windows per shell. */
 export function meanProfile(profiles: readonly Float64Array[]): Float64Array {
   const mean = new Float64Array(profiles[0]?.length ?? 0);
   for (const profile of profiles)
@@ -267,7 +267,7 @@ function drawProfiles(
   cutoffAngstrom: number,
   size: PlotSize,
 ): string {
-  // Shell 0 is the mean of the window: no amplitude of structure.
+  // Shell 0 is the window's mean and carries no structure.
   const anchor = curves.find(({ map }) => map.role === 'result')?.profile[1] ?? 1;
   const points = curves.flatMap(({ map, profile }) =>
     Array.from(profile, (amplitude, r) => ({
@@ -295,7 +295,7 @@ function drawProfiles(
           },
         ),
       ),
-      // Small plots stand below a large one with the same colours.
+      // Small plots need no legend: the large plot above has the same colours.
       ...(size === SMALL ? [] : legend(curves.map(({ map }) => [map.role, map.label]))),
     ],
   );
@@ -372,7 +372,7 @@ export function frequencyAxis(last: number): Plot.ScaleOptions {
   return { domain: [0, last], label: 'spatial frequency, 1/Å' };
 }
 
-/** Resolutions along the top. */
+/** Top axis with resolutions. */
 export function resolutionAxis(last: number): Marks {
   const ticks: number[] = [];
   for (const resolution of RESOLUTION_TICKS) {
@@ -408,7 +408,7 @@ export function cutoffMark(cutoffAngstrom: number, last: number): Marks {
   ];
 }
 
-/** Coloured words in a corner. */
+/** Legend: coloured words in a corner. */
 export function legend(
   entries: readonly (readonly [ColourName, string])[],
   corner: 'top-right' | 'top-left' = 'top-right',
@@ -431,7 +431,7 @@ function shortNumber(v: number): string {
 export function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const plot = Plot.plot({
-    // Plot asks for the DOM types of a browser, which this program does without.
+    // Plot's types require the DOM library, which this project does not use.
     document: document as never,
     ...size,
     marginTop: 36,
@@ -445,14 +445,14 @@ export function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): s
   return withNamespace(plot.outerHTML);
 }
 
-/** What stands alone as a file needs it, and HTML does not mind. */
+/** Required in stand-alone SVG files, harmless in HTML. */
 function withNamespace(svg: string): string {
   return svg.startsWith('<svg') && !svg.includes('xmlns=')
     ? svg.replace('<svg', '<svg xmlns="http://www.w3.org/2000/svg"')
     : svg;
 }
 
-/** A plot with what it shows. */
+/** A plot with its caption. */
 export function figureWith(svg: string, caption: Markup): Markup {
   return html`<figure class="plot">${trusted(svg)}<figcaption>${caption}</figcaption></figure>`;
 }

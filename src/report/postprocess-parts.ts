@@ -1,4 +1,4 @@
-/** Parts of a report about the map as a whole: FSC within a mask, Guinier plot; with their curves. */
+/** Sections of a report about the whole map: FSC within a mask and Guinier plot, with their curves. */
 import * as Plot from '@observablehq/plot';
 import { FSC_THRESHOLD } from '../math/fourier/fsc.ts';
 import type { FscInMask, PostprocessNumbers } from '../pipeline/types.ts';
@@ -19,7 +19,7 @@ export function maskedFscPart(fsc: FscInMask): Part {
   const how =
     randomisedFrom === undefined
       ? 'The unmasked FSC does not fall below 0.8, so nothing could be corrected.'
-      : `Phases were made random beyond ${(1 / randomisedFrom).toFixed(2)} Å, where the unmasked FSC falls below 0.8: what then still correlates is the mask's doing, and is taken away (Chen et al. 2013).`;
+      : `Phases were randomised beyond ${(1 / randomisedFrom).toFixed(2)} Å, where the unmasked FSC falls below 0.8: the correlation that remains there is due to the mask, and is corrected for (Chen et al. 2013).`;
   return {
     id: 'masked-fsc',
     heading: 'FSC within the mask',
@@ -102,7 +102,7 @@ function plotGuinier({ amplitudes, bFactor, guinier, fscWeighted }: PostprocessN
   const points = (amplitude: (r: number) => number) =>
     frequency
       .map((f, r) => ({ x: f * f, y: Math.log(amplitude(r)) }))
-      // Shell 0 is the mean of the map.
+      // Shell 0 is the mean of the map, so it is omitted.
       .filter(({ y }, r) => r > 0 && Number.isFinite(y));
   const line = (data: { x: number; y: number }[], name: ColourName) =>
     Plot.line(data, { x: 'x', y: 'y', stroke: colour(name), strokeWidth: 2 });

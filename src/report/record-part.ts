@@ -1,4 +1,4 @@
-/** The last part of a report: with what, on what and how long; the same as in the run's JSON record. */
+/** Last section of a report: program, inputs, parameters and times, as in the run's JSON record. */
 
 import { html, type Markup } from './html.ts';
 import type { Part } from './page-parts.ts';
@@ -10,7 +10,7 @@ export function recordPart(record: RunRecord): Part {
     id: 'record',
     heading: 'Settings, files and times',
     figures: [],
-    content: html`<p>The JSON file beside the map holds the same, for programs.</p>
+    content: html`<p>The JSON file next to the map contains the same, for programs.</p>
 <h3>Command</h3>
 <code class="block">${record.command.map(shellWord).join(' ')}</code>
 <h3>Program</h3>
@@ -66,7 +66,7 @@ scope="row">${name}</th><td>${value}</td></tr>`,
   )}</tbody></table>`;
 }
 
-/** A word of a command line as one would type it. */
+/** Quotes a command-line argument as one would type it. */
 function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,6 +1,4 @@
-/**
- * From the result of a run to what its report shows: the same for the command line, the page and the library.
- */
+/** Converts the result of a run to the data of its report, for command line, page and library. */
 import type { Volume } from '../engine/engine.ts';
 import type { Grid } from '../math/grid.ts';
 import { isotropicVoxelSize } from '../math/grid.ts';
@@ -10,12 +8,12 @@ import { defaultParameters } from '../pipeline/parameters.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import type { LocalToShow, MapToShow, RunToShow } from './collect.ts';
 
-/** Where volumes are: an engine. */
+/** The engine that holds the volumes. */
 interface Holder {
   download(volume: Volume): Promise<Float32Array>;
 }
 
-/** A map of a result, and as what a report shows it. */
+/** A map of a result, and its role in the report. */
 export interface ShownMap<R> {
   readonly volume?: (result: R) => Volume | undefined;
   readonly shown?:
@@ -23,7 +21,7 @@ export interface ShownMap<R> {
     | { readonly as: 'local'; readonly label: string; readonly unit: string };
 }
 
-/** The maps of a report: the input, the reference, and those of the table that it shows. */
+/** The maps of a report: the input, the reference, and the entries of the table shown. */
 export function mapsToShow<R>(
   table: readonly ShownMap<R>[],
   result: R & { readonly map?: Volume; readonly reference?: Volume },
@@ -52,7 +50,7 @@ interface Shown {
   readonly reference?: Volume;
 }
 
-/** Of a run of scaling. */
+/** For a scaling run. */
 export function scalingToShow<R extends Shown & { readonly numbers: LocScaleNumbers }>(
   engine: Holder,
   table: readonly ShownMap<R>[],
@@ -72,7 +70,7 @@ export function scalingToShow<R extends Shown & { readonly numbers: LocScaleNumb
   };
 }
 
-/** Of a run that scales nothing. `windowVoxels`: of its measurement. */
+/** For a run without scaling. `windowVoxels`: window of its measurement. */
 export function measurementToShow<R extends Shown & { readonly grid: Grid }>(
   engine: Holder,
   table: readonly ShownMap<R>[],

@@ -1,6 +1,4 @@
-/**
- * Sections as pictures: grey PNGs for maps, coloured ones for local values, outlines and boxes drawn on top.
- */
+/** Draws sections: grey PNGs for maps, coloured ones for local values, with outlines and boxes on top. */
 import { encode } from 'fast-png';
 import { pngUrl } from './base64.ts';
 import type { Findings, LocalFindings, MapFindings } from './findings.ts';
@@ -9,7 +7,7 @@ import { escapeHtml } from './html.ts';
 import { colour, type ScaleKind, scaleColour } from './palette.ts';
 import { AXIS_NAMES, cropSection, outlineOf, PLANE_AXES, type Section } from './section.ts';
 
-/** Larger sections are shrunk: more pixels than that no screen shows side by side. */
+/** Larger sections are shrunk: no screen shows more pixels side by side. */
 const MOST_PIXELS = 512;
 /** Small ones are enlarged, smoothly. */
 const FEWEST_PIXELS = 200;
@@ -17,7 +15,7 @@ const WHITE_PERCENTILE = 0.998;
 /** Grey of the value 0, as a fraction of white. */
 const ZERO_LEVEL = 0.25;
 
-/** The value shown as white, the same for the sections of one map. */
+/** The value shown as white, common to the sections of a map. */
 export function whiteOf(sections: readonly Section[]): number {
   const values = Float32Array.from(sections.flatMap(({ values: v }) => [...v])).sort();
   const white = quantile(values, WHITE_PERCENTILE);
@@ -40,7 +38,7 @@ export interface ColourScale {
   readonly log: boolean;
 }
 
-/** From the 2nd to the 98th percentile; a diverging scale has the same reach on both sides of its middle. */
+/** From the 2nd to the 98th percentile; a diverging scale is symmetric about its middle. */
 export function scaleFor({ sorted }: LocalFindings, kind: ScaleKind, log: boolean, middle = 0): ColourScale {
   const forward = (v: number): number => (log ? Math.log(Math.max(v, 1e-30)) : v);
   let low = forward(quantile(sorted, 0.02));
@@ -53,7 +51,7 @@ export function scaleFor({ sorted }: LocalFindings, kind: ScaleKind, log: boolea
   return log ? { kind, low: Math.exp(low), high: Math.exp(high), log } : { kind, low, high, log };
 }
 
-/** RGBA PNG, transparent where there is no value. */
+/** RGBA PNG, transparent where the value is NaN. */
 export function colourPng(section: Section, { kind, low, high, log }: ColourScale): Uint8Array {
   const stride = Math.ceil(Math.max(section.width, section.height) / MOST_PIXELS);
   const width = Math.floor(section.width / stride);
@@ -69,14 +67,14 @@ export function colourPng(section: Section, { kind, low, high, log }: ColourScal
   return encode({ width, height, data, depth: 8, channels: 4 });
 }
 
-/** Three grey pictures of a map, cut to the mask. */
+/** Three grey sections of a map, cropped to the mask. */
 export function greyUrls(map: MapFindings, findings: Findings): string[] {
   const cropped = map.sections.map((section) => cropSection(section, findings.crop));
   const white = whiteOf(cropped);
   return cropped.map((section) => pngUrl(greyPng(section, white)));
 }
 
-/** All maps side by side, one column each, as one picture; for documents, where nothing can be dragged. */
+/** All maps side by side, one column each, as one static picture for documents. */
 export function sectionsFigure(findings: Findings): string {
   const order = ['input', 'result', 'reference'] as const;
   const maps = findings.maps.toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
@@ -134,7 +132,7 @@ export function maskFigure(map: MapFindings, findings: Findings, axis: 0 | 1 | 2
   ]);
 }
 
-/** Local values in colour, cut to the mask. */
+/** Local values in colour, cropped to the mask. */
 export function localFigure(
   local: LocalFindings,
   findings: Findings,
@@ -160,7 +158,7 @@ function image(png: Uint8Array, width: number, height: number): string {
   return `<image href="${pngUrl(png)}" width="${width}" height="${height}" preserveAspectRatio="none"/>`;
 }
 
-/** Means over blocks of large sections; bilinear between the voxels of small ones. */
+/** Resizes a section: block means if large, bilinear interpolation if small. */
 function resize(section: Section): { width: number; height: number; values: Float32Array } {
   const { width, height, values } = section;
   const longest = Math.max(width, height);

@@ -1,6 +1,6 @@
 /**
  * Sections of maps: planes normal to z (x right, y up), y (x right, z up) or x (y right, z up).
- * Rows run from the top of the picture down, that is from high to low y or z.
+ * Rows run from top to bottom, that is from high to low y or z.
  */
 import type { Shape } from '../math/grid.ts';
 
@@ -30,7 +30,7 @@ export const PLANE_AXES = [
   [0, 1],
 ] as const;
 
-/** The part of the plane at voxel `at` along `axis` that lies in the box. */
+/** The part of the plane at voxel `at` along `axis` inside the crop box. */
 export function cutSection(
   data: ArrayLike<number>,
   shape: Shape,
@@ -55,7 +55,7 @@ export function cutSection(
   return { axis, at, width, height, values };
 }
 
-/** The same part of a section of the whole box. */
+/** Crops a section of the whole box to the same part. */
 export function cropSection(section: Section, { start, size }: VoxelBox): Section {
   const [rowAxis, columnAxis] = PLANE_AXES[section.axis];
   const [height, width] = [size[rowAxis], size[columnAxis]];

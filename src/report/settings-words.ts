@@ -1,4 +1,4 @@
-/** What the entries of a run's record are called in a report; those not listed keep their own name. */
+/** Labels in a report for the entries of a run's record; others appear under their own names. */
 export const settingsWords: Readonly<Record<string, string>> = {
   windowVoxels: 'edge of the scaling window, voxels',
   resolution: 'resolution used (FSC cut-off), Å',
@@ -19,7 +19,7 @@ export const settingsWords: Readonly<Record<string, string>> = {
   molecularWeightKiloDalton: 'molecular weight, kDa',
   voxelSizeOverride: 'voxel size given by the user, Å',
   symmetry: 'symmetry imposed',
-  engine: 'engine asked for',
+  engine: 'engine requested',
   threads: 'threads',
   memoryLimitBytes: 'memory limit of the engine, bytes',
   voxelSize: 'voxel size, Å',
@@ -27,7 +27,7 @@ export const settingsWords: Readonly<Record<string, string>> = {
   windowAngstrom: 'edge of the scaling window, Å',
   fitRange: 'fit of B factors, Å (and shells in it)',
   maskVoxels: 'voxels of the mask',
-  maskOrigin: 'where the mask comes from',
+  maskOrigin: 'origin of the mask',
   molecularVolume: 'molecular volume, Å³',
   atoms: 'atoms',
   pseudoModelAtoms: 'atoms of a pseudo-model',
@@ -35,7 +35,7 @@ export const settingsWords: Readonly<Record<string, string>> = {
   bFactors: 'B factors of the model, Å²',
   referenceEnd: 'resolution where the reference ends, Å',
   wilsonCutoff: 'Wilson cut-off, Å',
-  nyquistCutoff: 'Nyquist limit as LocScale takes it, Å',
+  nyquistCutoff: 'Nyquist limit by LocScale, Å',
   fscCutoff: 'FSC cut-off, Å',
   fscCutoffSource: 'FSC cut-off taken from',
   sourceSha256: 'SHA-256 of its source',
@@ -44,7 +44,7 @@ export const settingsWords: Readonly<Record<string, string>> = {
   stride: 'distance of the cubes, voxels',
 };
 
-/** A value in words: lists of numbers of any length stay one line. */
+/** Formats a value; lists of numbers of any length stay on one line. */
 export function settingText(value: unknown): string {
   if (value === null || value === undefined) return 'none';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

@@ -1,7 +1,7 @@
 /**
- * A picture of maps side by side: one column a map, three rows with its sections normal to z, y and x.
- * Grey scale, the same rule for every map: 0 (solvent) is one quarter grey, white is the map's own
- * 99.8th percentile within the box shown, so that a map's overall scale does not matter.
+ * Draws maps side by side: one column per map, with its sections normal to z, y and x in three rows. Grey
+ * scale: 0 (solvent) is one quarter grey and white is the map's own 99.8th percentile within the box shown,
+ * so that its overall scale does not matter.
  */
 import { encode } from 'fast-png';
 import type { Shape } from '../math/grid.ts';
@@ -19,13 +19,13 @@ export interface SliceColumn {
 export interface SliceOptions {
   /** Shape of every map. */
   readonly shape: Shape;
-  /** Angstrom; for the scale bar. */
+  /** Voxel size in A, for the scale bar. */
   readonly voxelSize: number;
   /** Part of the box that is shown; all of it by default. */
   readonly crop?: VoxelBox;
   /** Voxel index (z, y, x) of the three sections; voxel n/2 by default. */
   readonly sections?: Shape;
-  /** Pixels per voxel, an integer; default: what makes a panel about 330 pixels wide. */
+  /** Pixels per voxel, an integer; by default panels are about 330 pixels wide. */
   readonly magnification?: number;
 }
 
@@ -88,8 +88,8 @@ export function renderSlices(columns: readonly SliceColumn[], options: SliceOpti
 }
 
 /**
- * The smallest box that holds every voxel above `threshold`, grown by `marginVoxels`; undefined where there
- * is none.
+ * The smallest box that contains every voxel above `threshold`, plus `marginVoxels`; undefined if there is
+ * none.
  */
 export function boxAround(
   data: ArrayLike<number>,
@@ -159,7 +159,7 @@ function drawPanel(
 }
 
 interface CubicWeights {
-  /** First of the four voxels, relative to the voxel the pixel lies in. */
+  /** First of the four voxels, relative to the voxel that contains the pixel. */
   readonly first: number;
   readonly w: readonly [number, number, number, number];
 }

@@ -1,15 +1,13 @@
-/**
- * A map shrunk to at most 80 voxels along its longest edge, one byte each, for the view in three dimensions.
- */
+/** Shrinks a map to at most 80 voxels along its longest edge, one byte per voxel, for the 3-D view. */
 import type { Shape } from '../math/grid.ts';
 import type { Solid } from './findings.ts';
 import type { VoxelBox } from './section.ts';
 
 export const SOLID_EDGE = 80;
-/** The few highest voxels (metal ions, ice) do not set the scale. */
+/** Percentile, so that the few highest voxels (metal ions, ice) do not set the scale. */
 const HIGHEST_SHARE = 0.9999;
 
-/** Means over blocks of voxels of the part of the map in `crop`; where the map is small, the map itself. */
+/** Block means of the map within `crop`; the map itself if it is small. */
 export function shrink(data: ArrayLike<number>, shape: Shape, { start, size }: VoxelBox): Solid {
   const scale = Math.max(1, Math.max(...size) / SOLID_EDGE);
   const small = size.map((n) => Math.max(1, Math.round(n / scale))) as unknown as Shape;
@@ -31,7 +29,7 @@ export function shrink(data: ArrayLike<number>, shape: Shape, { start, size }: V
   }
   const means = Float32Array.from(sums, (sum, i) => sum / counts[i]);
   const highest = means.toSorted()[Math.floor(HIGHEST_SHARE * (means.length - 1))];
-  // Roots: half of the 255 steps lie below a quarter of the highest value, where surfaces are drawn.
+  // Square roots: half of the 255 steps are below a quarter of the highest value, where surfaces are drawn.
   const bytes = Uint8Array.from(means, (mean) =>
     highest > 0 ? Math.round(255 * Math.sqrt(Math.min(1, Math.max(0, mean / highest)))) : 0,
   );

@@ -39,10 +39,13 @@ export const TORSIONS: Readonly<Record<ElementKind, { phi: number; psi: number; 
   strand: { phi: -139, psi: 135, omega: -178 },
 };
 
-/** A stretch of `length` residues with its centroid at the origin, its axis along z, N-terminus below. */
+/**
+ * A segment of `length` residues with its centroid at the origin, its axis along z and its N-terminus at low
+ * z.
+ */
 export function buildBackbone(kind: ElementKind, length: number): BackboneResidue[] {
   const { phi, psi, omega } = TORSIONS[kind];
-  // Any first three atoms with the right geometry do: the result is moved into its own frame.
+  // The first three atoms are arbitrary but for their geometry: the result is moved into its own frame.
   let n: Vector = [0, 0, 0];
   let ca: Vector = [BOND.nToCa, 0, 0];
   let c = placeAtom([0, 1, 0], n, ca, BOND.caToC, ANGLE.nCaC, 0);
@@ -58,8 +61,8 @@ export function buildBackbone(kind: ElementKind, length: number): BackboneResidu
   }
   const points = residues.flatMap((r) => [r.N, r.CA, r.C]);
   const centre = centroid(points);
-  // Turn 0 of an element is where the middle residue's CB points along x: a strand's side chains then
-  // alternate between +x and -x.
+  // At turn 0 the middle residue's CB points along x, so that a strand's side chains alternate between +x and
+  // -x.
   const middle = residues[length >> 1];
   const frame = transpose(frameAlong(principalAxis(points), subtract(middle.CB, middle.CA)));
   return residues.map((r) => mapResidue(r, (p) => apply(frame, subtract(p, centre))));
@@ -69,7 +72,7 @@ export interface Placement {
   readonly centre: Vector;
   /** From the N- to the C-terminus. */
   readonly direction: Vector;
-  /** Where the side chain of the middle residue points at turn 0. */
+  /** Direction of the middle residue's side chain at turn 0. */
   readonly towards: Vector;
   /** Rotation about the element's own axis, degrees. */
   readonly turn: number;

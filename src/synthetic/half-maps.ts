@@ -22,9 +22,9 @@ export interface DemoDataOptions {
   readonly voxelSize: number;
   /** Point group of the chains, C<n> or D<n>. */
   readonly symmetry: string;
-  /** Where the half maps' FSC is to cross 0.143, A. */
+  /** Target resolution in A: where the half maps' FSC crosses 0.143. */
   readonly resolution: number;
-  /** B factor added to every atom in truth and half maps, A^2: what sharpening has to undo. */
+  /** B factor in A^2 added to every atom in truth and half maps, which sharpening must undo. */
   readonly overallB: number;
   readonly onStep?: (message: string) => void;
 }
@@ -36,7 +36,7 @@ export interface DemoData {
   readonly half2: MapImage;
   readonly truth: MapImage;
   readonly reference: MapImage;
-  /** The B factor shift of the reference, A^2. */
+  /** B factor shift of the reference, A^2. */
   readonly referenceShift: number;
 }
 
@@ -97,7 +97,7 @@ export function generateDemoData(options: Partial<DemoDataOptions> = {}): DemoDa
   };
 }
 
-/** What a record says of the data. */
+/** The data's entry in a record. */
 export function describeDemoData({ structure, atoms, referenceShift }: DemoData): Record<string, unknown> {
   const b = atoms.map((a) => a.bFactor);
   return {

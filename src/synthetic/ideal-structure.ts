@@ -1,9 +1,9 @@
 /**
  * A small protein-like assembly from ideal geometry. A subunit of about 150 residues: a five-stranded
  * antiparallel sheet between two layers of helices, one helix below it, and a three-helix domain on
- * top that is flexible (high B factor, lower occupancy). Connecting loops are left out: the residue numbers
- * jump between the stretches. Chains are placed by a point group about `centre`.
- * B factors vary smoothly in space: low in the core, high at the periphery and in the flexible domain.
+ * top that is flexible (high B factor, lower occupancy). Connecting loops are omitted: residue numbers jump
+ * between segments. Chains are placed by a point group about `centre`. B factors vary smoothly in space: low
+ * in the core, high at the periphery and in the flexible domain.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Atom } from '../math/atoms/atom.ts';
@@ -55,16 +55,16 @@ export interface IdealStructure {
   readonly radius: number;
 }
 
-/** Backbones of different stretches keep this distance; a hydrogen bond N...O measures 2.9 A. */
+/** Minimum distance in A between backbones of different segments; a hydrogen bond N...O is 2.9 A. */
 const BACKBONE_CONTACT_ANGSTROM = 2.8;
-/** Side chains against every other residue, and chains against each other. */
+/** Minimum distance in A of side chains from other residues, and between chains. */
 const SIDE_CHAIN_CONTACT_ANGSTROM = 3;
 const CHAIN_CONTACT_ANGSTROM = 3.2;
 const STRAND_SPACING_ANGSTROM = 4.8;
-/** Residue numbers left out for the loop that would connect two stretches. */
+/** Residue numbers skipped for the loop between two segments. */
 const LOOP_RESIDUES = 5;
 const FLEXIBLE_OCCUPANCY = 0.9;
-/** Spread of the flexible domain's extra B factor around its centre. */
+/** Width of the flexible domain's extra B factor around its centre, A. */
 const FLEXIBLE_SPREAD_ANGSTROM = 11;
 
 export function buildIdealStructure(options: StructureOptions): IdealStructure {
@@ -128,7 +128,7 @@ function describeStretch(stretch: Stretch, chain: string): SecondaryStructure {
   return { kind, chain, firstResidue, lastResidue: firstResidue + residues.length - 1, flexible };
 }
 
-/** Where a stretch is wanted; it moves along `outward` until it touches nothing. */
+/** Target position of a segment; it moves along `outward` until it touches nothing. */
 interface Wish {
   readonly kind: ElementKind;
   readonly length: number;
@@ -196,7 +196,7 @@ function wishes(random: RandomSource): Wish[] {
   return list;
 }
 
-/** Backbone of every stretch; within the turns and shifts tried, the one with most room is taken. */
+/** Backbone of every segment, with the turn and shift that leave the most room. */
 function placeStretches(random: RandomSource): Stretch[] {
   const occupied = createPointSet();
   const stretches: Stretch[] = [];
@@ -212,7 +212,7 @@ function placeStretches(random: RandomSource): Stretch[] {
 }
 
 function findRoom(ideal: readonly BackboneResidue[], wish: Wish, occupied: PointSet): BackboneResidue[] {
-  // A strand's side chains must point out of the sheet, so it turns little; its register is free.
+  // A strand's side chains must point out of the sheet, so its turn is limited; its register is free.
   const turns = wish.kind === 'strand' ? [0, -10, 10, -20, 20] : Array.from({ length: 12 }, (_, i) => 30 * i);
   const shifts = wish.kind === 'strand' ? [0, -0.6, 0.6, -1.2, 1.2, -1.8, 1.8, -2.4, 2.4, -3, 3] : [0];
   for (let outward = 0; outward < 30; outward += 0.25) {
@@ -290,19 +290,19 @@ function chooseSideChain(
   return { residueName: 'ALA', sideChain: [] };
 }
 
-/** Offset of the subunit from the symmetry centre: as close as the chains come without touching. */
+/** Offset of the subunit from the symmetry centre: the smallest at which the chains do not touch. */
 function packChains(points: readonly Vector[], rotations: readonly Matrix[], symmetry: string): Vector {
   if (rotations.length === 1) return [0, 0, 0];
   const order = Number(symmetry.trim().slice(1));
   const dihedral = rotations.length > order;
-  // In a dihedral group the subunit sits off the z = 0 plane, half-way between the 2-fold axes.
+  // In a dihedral group the subunit is off the z = 0 plane, half-way between the 2-fold axes.
   const azimuth = dihedral ? Math.PI / (2 * order) : 0;
   const outward: Vector = [Math.cos(azimuth), Math.sin(azimuth), dihedral ? 0.75 : 0];
   const occupied = createPointSet();
   for (const point of points) occupied.insert(point, 0);
   const free = (offset: Vector): boolean =>
     rotations.slice(1).every((rotation) => {
-      // Seen from another chain's own frame this chain's atoms lie at R^-1 (p + t) - t.
+      // In another chain's frame this chain's atoms are at R^-1 (p + t) - t.
       const back = transpose(rotation);
       return points.every(
         (p) =>

@@ -4,12 +4,12 @@ import { distance, type Vector } from './vectors.ts';
 const CELL_ANGSTROM = 4;
 const NONE: readonly never[] = [];
 
-/** One integer for a cell; unique for cells -1024 ... 1023 along each axis. */
+/** Hash of a cell; unique for indices -1024 ... 1023 along each axis. */
 function keyOf(x: number, y: number, z: number): number {
   return ((x + 1024) * 2048 + (y + 1024)) * 2048 + (z + 1024);
 }
 
-/** A growing set of points that answers "how close is the nearest?", up to one cell (4 A). */
+/** A growable point set with nearest-distance queries up to one cell (4 A). */
 export interface PointSet {
   insert(point: Vector, tag: number): void;
   /** Distance to the nearest point whose tag is accepted; Infinity where none lies within 4 A. */

@@ -1,6 +1,6 @@
 /**
- * Side chains beyond CB, from internal coordinates, and which residue types a stretch draws from.
- * Aromatic rings are flat by their dihedrals; chi angles come from a short list of rotamers.
+ * Builds side chains beyond CB from internal coordinates, and lists the residue types per segment. Dihedrals
+ * keep aromatic rings planar; chi angles come from a short list of rotamers.
  */
 import type { BackboneResidue, ElementKind } from './backbone.ts';
 import { placeAtom, type Vector } from './vectors.ts';
@@ -8,11 +8,11 @@ import { placeAtom, type Vector } from './vectors.ts';
 interface SideChainAtom {
   readonly name: string;
   readonly element: string;
-  /** The three atoms before it: dihedral a-b-c-this, angle b-c-this, bond c-this. */
+  /** The three preceding atoms: dihedral a-b-c-this, angle b-c-this, bond c-this. */
   readonly after: readonly [string, string, string];
   readonly bond: number;
   readonly angle: number;
-  /** Degrees, or the number of the chi angle plus an offset. */
+  /** Degrees, or the index of the chi angle plus an offset. */
   readonly dihedral: number | { readonly chi: 1 | 2; readonly offset: number };
 }
 
@@ -66,7 +66,7 @@ const SIDE_CHAINS: Readonly<Record<string, readonly SideChainAtom[]>> = {
   ],
 };
 
-/** Which types a stretch draws from: strands like branched and aromatic residues, helices long ones. */
+/** Residue types to draw from: strands prefer branched and aromatic residues, helices long ones. */
 export const RESIDUE_TYPES: Readonly<Record<ElementKind, readonly string[]>> = {
   helix: ['LEU', 'LEU', 'GLU', 'LYS', 'MET', 'ASN', 'PHE', 'SER', 'ASP', 'ALA'],
   strand: ['VAL', 'VAL', 'THR', 'PHE', 'LEU', 'SER', 'LYS', 'CYS'],

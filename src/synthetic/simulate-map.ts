@@ -3,8 +3,8 @@
  * Tables C 4.3.2.2) smeared by its B factor:
  *   rho(r) = occ sum_i a_i (4 pi / (b_i + B))^(3/2) exp(-4 pi^2 r^2 / (b_i + B)),
  * the transform of occ sum_i a_i exp(-(b_i + B) k^2 / 4).
- * Sharp atoms alias on a coarse grid, so the sum is made with an extra blur B0 that the transform takes
- * away again, up to the Nyquist frequency. The grid is periodic, as it is for every Fourier method.
+ * Sharp atoms alias on a coarse grid, so the sum is computed with an extra blur B0, which is removed in
+ * Fourier space up to the Nyquist frequency. The grid is periodic, as in every Fourier method.
  */
 
 import { LocScaleError } from '../errors.ts';
@@ -14,8 +14,8 @@ import { filterPair } from '../math/fourier/host-fft.ts';
 import { type Grid, isotropicVoxelSize, voxelCount } from '../math/grid.ts';
 
 /**
- * Gaussians are cut where they have fallen to this fraction of their peak. Taking the blur away amplifies
- * what is cut by up to exp(BLUR_AT_NYQUIST / 4) = 6000, which leaves 1e-6.
+ * Gaussians are truncated at this fraction of their peak. Removing the blur amplifies the truncation error by
+ * up to exp(BLUR_AT_NYQUIST / 4) = 6000, to 1e-6.
  */
 const TRUNCATION = 1e-10;
 /**
@@ -23,10 +23,10 @@ const TRUNCATION = 1e-10;
  * exp(-35 (1 - alpha)) of the signal there: 3e-5 at alpha = 0.7, 1e-3 at 0.8.
  */
 const BLUR_AT_NYQUIST = 35;
-/** The band ends softly, from this fraction of the Nyquist frequency to all of it, against ringing. */
+/** Start of the soft edge of the band, as a fraction of the Nyquist frequency, which avoids ringing. */
 const TAPER_START = 0.9;
 
-/** Blur (A^2) that keeps a grid of this voxel size from aliasing. */
+/** Blur (A^2) that prevents aliasing on a grid of this voxel size. */
 export function antialiasBlur(voxelSize: number): number {
   return BLUR_AT_NYQUIST * (2 * voxelSize) ** 2;
 }
@@ -52,7 +52,7 @@ export function simulateMap(atoms: readonly Atom[], grid: Grid, addedB = 0): Flo
   return map;
 }
 
-/** Two maps of different models on one grid, for the price of one pair of transforms. */
+/** Simulates two models on one grid at the cost of one pair of transforms. */
 export function simulateMapPair(first: readonly Atom[], second: readonly Atom[], grid: Grid): SimulatedPair {
   const blur = antialiasBlur(isotropicVoxelSize(grid));
   const maps = { first: sumGaussians(first, grid, blur), second: sumGaussians(second, grid, blur) };
@@ -68,7 +68,7 @@ function removeBlur(a: Float64Array, b: Float64Array, grid: Grid, blur: number):
   });
 }
 
-/** The sum in real space, every B factor raised by `addedB` (A^2); (z, y, x), x fastest. */
+/** The sum in real space with every B factor raised by `addedB` (A^2); (z, y, x), x fastest. */
 export function sumGaussians(atoms: readonly Atom[], grid: Grid, addedB: number): Float64Array {
   const map = new Float64Array(voxelCount(grid.shape));
   const kernel = createKernel();
@@ -137,7 +137,7 @@ function addAtom(
 }
 
 /**
- * map[z, y, x] += sum_g height_g e_g(z) e_g(y) e_g(x): three exponentials a voxel line instead of one a
+ * map[z, y, x] += sum_g height_g e_g(z) e_g(y) e_g(x): one exponential per axis position instead of one per
  * voxel.
  */
 function addSeparable(

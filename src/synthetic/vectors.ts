@@ -1,4 +1,4 @@
-/** The few 3-vector and 3x3-matrix operations that building structures needs. */
+/** 3-vector and 3x3-matrix operations for building structures. */
 
 export type Vector = readonly [x: number, y: number, z: number];
 /** Rows of a 3x3 matrix. */
@@ -55,7 +55,7 @@ function cosineOfDegrees(degrees: number): number {
   return Math.cos((reduced * Math.PI) / 180);
 }
 
-/** The rotation whose columns are an orthonormal frame with z along `direction` and x near `towards`. */
+/** Rotation whose columns are an orthonormal frame with z along `direction` and x close to `towards`. */
 export function frameAlong(direction: Vector, towards: Vector): Matrix {
   const z = normalise(direction);
   const x = normalise(subtract(towards, scale(z, dot(towards, z))));

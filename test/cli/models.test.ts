@@ -274,7 +274,7 @@ for (const name of ['shared', 'cuda']) fs.writeFileSync(path.join(__dirname, '..
       expect.stringContaining('"locscale-gpu devices"'),
     ]);
     await installCuda(session(), root, linux);
-    expect(lines).toEqual([expect.stringContaining('are there already')]);
+    expect(lines).toEqual([expect.stringContaining('are already installed')]);
   });
 
   it.each([

@@ -144,7 +144,7 @@ describe('an external job', () => {
     writeFileSync(project.path(`${job}RELION_JOB_ABORT_NOW`), '');
     expect(await ended).toBe(130);
     expect(marks()).toEqual(['RELION_JOB_EXIT_ABORTED']);
-    expect(log('run.err')).toContain('RELION asked the job to stop.');
+    expect(log('run.err')).toContain('RELION requested the job to stop.');
     expect(readdirSync(project.path(job)).filter((name) => name.endsWith('.mrc'))).toEqual([]);
   });
 

@@ -121,7 +121,9 @@ describeProviders('network predictor', ['cpu', 'webgpu'], (_open, provider) => {
       }),
     ).rejects.toMatchObject({
       tag: 'no-device',
-      message: expect.stringMatching(/^The network cannot run on \w+: it gives values that are not numbers/),
+      message: expect.stringMatching(
+        /^The network cannot run on \w+: it returns values that are not numbers/,
+      ),
     });
   });
 });

@@ -1,26 +1,26 @@
 /**
- * A prediction is as sharp as the network's voxels allow. Cut off at the Nyquist frequency N of a coarser
- * grid it rings from voxel to voxel, as every sharp end of a spectrum does. There it ends smoothly:
+ * Band-limits a prediction for a grid coarser than the network's. A sharp cut-off at the Nyquist frequency N
+ * rings from voxel to voxel, so the spectrum ends smoothly:
  *
  *   t(f) = 1                                         f <= s
  *        = 1/2 + 1/2 cos(pi (f - s) / (N - s))       s < f < N
  *        = 0                                         f >= N
  *
- * s: where the data end, so that nothing of them is lost, but between 0.5 and 0.7 N: a narrower flank rings
- * itself.
+ * s is the resolution limit of the data, so that none of it is lost, clamped to 0.5 ... 0.7 N: a narrower
+ * transition band would ring itself.
  */
 import { type RadialTransfer, tabulateTransfer } from '../../math/fourier/radial-transfer.ts';
 
 /**
- * Voxels of the map over those of the network, up to which the prediction's own fall-off ends it: as in the
- * original, whose networks are sharp to about three of their voxels.
+ * Voxel size of the map over the network's, up to which no filter is needed because the prediction itself
+ * decays early enough: as in the original, whose networks resolve about three of their voxels.
  */
 const FINE_RATIO = 1.5;
 const START = { least: 0.5, most: 0.7 } as const;
 
 /**
- * The filter on the map's grid, undefined where none is needed. Voxels in A; `resolution` of the data, A,
- * undefined if it is not known.
+ * The filter on the map's grid; undefined if none is needed. Voxel sizes and `resolution` of the data in A;
+ * `resolution` undefined if unknown.
  */
 export function bandLimit(
   voxelSize: number,

@@ -1,5 +1,5 @@
 /**
- * Puts predicted cubes back together: weighted mean of the cubes that cover a voxel, 0 where there is none.
+ * Blends predicted cubes: weighted mean of the cubes that cover a voxel, 0 where there is none.
  *   uniform   every voxel of a cube counts the same, as in the original
  *   taper     sin^2(pi (i + 1/2) / edge) along each axis: a cube fades out towards its faces, where the
  *             network sees least of the surroundings, so that no seam is left
@@ -17,13 +17,15 @@ export interface CubeBlend {
    * ...]; what lies outside the box is dropped.
    */
   add(positions: Int32Array, index: number, ...cubes: Float32Array[]): void;
-  /** Weighted sums per channel, then the weights: what a blend can be continued from, by setting them. */
+  /** State for checkpoints: weighted sums per channel, then the weights. Setting them resumes a blend. */
   readonly state: readonly Float32Array[];
-  /** The blended maps, one per channel. The blend cannot be used any more. */
+  /** Returns the blended maps, one per channel. The blend cannot be used afterwards. */
   finish(): Float32Array[];
 }
 
-/** `channels` maps with the same cubes, mean and variance for example; `memory` holds sums and weights. */
+/**
+ * Blends `channels` maps from the same cubes, for example mean and variance; `memory` holds sums and weights.
+ */
 export function createBlend(
   shape: Shape,
   edge: number,

@@ -1,6 +1,6 @@
 /**
- * The mask that selects cubes (method 6): binarised, its surface smoothed, on the network's grid. Masks
- * here are bytes, 0 or 1.
+ * The mask that selects cubes (method 6): binarised, with a smoothed surface, on the network's grid. Masks
+ * are bytes, 0 or 1.
  */
 
 import { interpolateRows } from '../../math/fourier/trilinear.ts';
@@ -8,13 +8,13 @@ import type { Shape } from '../../math/grid.ts';
 
 /**
  * Binarises at `threshold`, convolves with the cosine window of 3 voxels (1/2, 1, 1/2 along each axis, zero
- * outside the box), divides by the largest value and binarises at 1/2 again: single voxels and thin parts go,
- * notches fill up. Computed in whole numbers (1, 2, 1), so that exactly one half counts as inside on every
- * machine; the original rounds such voxels to either side, mostly outside.
+ * outside the box), divides by the largest value and binarises at 1/2 again: this removes single voxels and
+ * thin parts and fills notches. Computed with integers (1, 2, 1), so that exactly 1/2 counts as inside on
+ * every machine; the original rounds such voxels either way, mostly outside.
  */
 export function smoothMask(mask: Float32Array, shape: Shape, threshold = 0.5): Uint8Array {
   const [nz, ny, nx] = shape;
-  // As an engine's binarise: the threshold is a float32, too.
+  // Like an engine's binarise, with the threshold rounded to float32.
   const limit = Math.fround(threshold);
   const smooth = new Uint8Array(mask.length);
   for (let i = 0; i < mask.length; i++) smooth[i] = mask[i] >= limit ? 1 : 0;
@@ -52,18 +52,18 @@ function smoothLines(bytes: Uint8Array, first: number, count: number, length: nu
 }
 
 /**
- * The mask on another grid of the same box: trilinear, then binarised at 1/2. The original does the same
- * with its zoom, which stretches the first voxel's centre to the last one's instead of keeping positions.
+ * Resamples the mask to another grid of the same box: trilinear, then binarised at 1/2. The original's zoom
+ * instead maps the centres of the first and last voxels onto each other, which shifts positions.
  */
 export function resampleMask(mask: Uint8Array, from: Shape, to: Shape): Uint8Array {
   if (from.every((n, axis) => n === to[axis])) return mask;
   const out = new Uint8Array(to[0] * to[1] * to[2]);
-  // Exactly one half counts as inside, whatever the weights lost in rounding.
+  // Exactly 1/2 counts as inside, despite rounding of the weights.
   const half = 0.5 - 1e-9;
   const take = (row: Float64Array, offset: number): void => {
     for (let x = 0; x < row.length; x++) if (row[x] >= half) out[offset + x] = 1;
   };
-  // A molecule fills a small part of the rows of its box.
+  // Skip empty rows: a molecule fills a small part of its box.
   const filled = Uint8Array.from({ length: from[0] * from[1] }, (_, row) =>
     mask.subarray(row * from[2], (row + 1) * from[2]).includes(1) ? 1 : 0,
   );

@@ -1,5 +1,5 @@
 /**
- * Which cubes of the resampled map the network sees (method 6), and how they are cut. A cube's position is
+ * Selects and cuts the cubes of the resampled map that the network predicts (method 6). A cube's position is
  * its first voxel (z, y, x).
  */
 import { LocScaleError } from '../../errors.ts';
@@ -9,13 +9,13 @@ import type { Standardisation } from './standardise.ts';
 export interface NetworkGrid {
   /** The same box and origin as the input's. */
   readonly grid: Grid;
-  /** Details of the input are lost on this grid: its voxels are smaller along some axis. */
+  /** The input has smaller voxels along some axis, so this grid loses detail. */
   readonly inputIsFiner: boolean;
 }
 
 /**
- * The box in voxels of `voxelSizeAngstrom`, as nearly as whole numbers allow: the voxel size differs from
- * the one asked for by at most half a voxel over the whole box.
+ * The box in voxels of `voxelSizeAngstrom`, rounded to whole voxels: over the whole box the grid differs by
+ * at most half a voxel from the requested one.
  */
 export function planNetworkGrid(grid: Grid, voxelSizeAngstrom: number): NetworkGrid {
   const edges = grid.shape.map((n, axis) => n * grid.voxelSize[axis]);
@@ -31,17 +31,17 @@ export function planNetworkGrid(grid: Grid, voxelSizeAngstrom: number): NetworkG
 }
 
 export interface CubeOptions {
-  /** Voxels. */
+  /** Edge in voxels. */
   readonly edge: number;
   readonly stride: number;
 }
 
 export interface CubePlan extends CubeOptions {
   readonly shape: Shape;
-  /** First voxels of the cubes, (z, y, x) one after the other; ordered z, y, x. */
+  /** First voxels of the cubes as consecutive (z, y, x), ordered by z, y, x. */
   readonly positions: Int32Array;
   readonly count: number;
-  /** Cubes of the whole box, inside the mask or not. */
+  /** Number of cubes in the whole box, inside the mask or not. */
   readonly candidates: number;
 }
 
@@ -53,9 +53,9 @@ const LEAST_MASK_VOXELS = 5;
  * than the cube has one position, the cube's middle on the box's.
  *
  * The original takes every multiple of the stride whose cube has its centre inside, and moves those that
- * reach beyond the end back to n - edge: the same positions, except that strides below half an edge repeat
- * n - edge, which weights nothing but averages next to the end; strides above half an edge may leave the
- * end uncovered, which is covered here.
+ * reach beyond the end back to n - edge: the same positions, except that strides below half an edge repeat n
+ * - edge, which only changes weights next to the end, and that strides above half an edge may leave the end
+ * uncovered, which is covered here.
  */
 export function cubeStarts(n: number, edge: number, stride: number): number[] {
   if (n < edge) return [0 - Math.floor((edge - n) / 2)];
@@ -92,7 +92,10 @@ function requireWhole(what: string, value: number): void {
   throw new LocScaleError('usage', `The ${what} must be a whole number of voxels, at least 1, not ${value}.`);
 }
 
-/** Mask voxels in the cube at every combination of starts, ordered z, y, x: rows, then planes, then cubes. */
+/**
+ * Number of mask voxels in the cube at every combination of starts, ordered by z, y, x. Sums rows, then
+ * planes, then cubes.
+ */
 function maskSums(
   [nz, ny, nx]: Shape,
   mask: Uint8Array,
@@ -126,8 +129,8 @@ function maskSums(
 }
 
 /**
- * Copies cubes first ... first + count - 1 of a plan, standardised, into `target` (count, edge, edge, edge).
- * Voxels outside the map become 0, the standardised mean.
+ * Copies the standardised cubes first ... first + count - 1 of a plan into `target` (count, edge, edge,
+ * edge). Voxels outside the map become 0, the standardised mean.
  */
 export function cutCubes(
   map: Float32Array,

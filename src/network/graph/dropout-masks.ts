@@ -1,24 +1,23 @@
 /**
- * The random masks of Monte-Carlo dropout, elementwise as Keras draws them: 1 / keepProbability where a value
- * is kept, 0 where it is dropped.
+ * Random masks of Monte-Carlo dropout, drawn per element as in Keras: 1 / keepProbability for a retained
+ * value, 0 for a dropped one.
  *
- * Every mask has a generator of its own, xoshiro128** 1.1 (Blackman & Vigna, ACM TOMS 47, 2021), seeded from
- * all parts of its key. So a mask is the same however cubes are put into batches, on any device, in any
- * order. A state of 128 random bits makes it next to impossible that two masks share a piece of sequence:
- * 3e7 masks of 1e6 values overlap with probability 1e-18.
+ * Every mask has its own generator, xoshiro128** 1.1 (Blackman & Vigna, ACM TOMS 47, 2021), seeded from all
+ * parts of its key, so that a mask does not depend on batches, device or order. With 128 bits of state, 3e7
+ * masks of 1e6 values share part of a sequence with probability 1e-18.
  */
 import { LocScaleError } from '../../errors.ts';
 import type { DropoutMask } from './model.ts';
 
 export interface DropoutKey {
   readonly seed: number;
-  /** Number of the pass, of the cube in the whole map, and of the mask in the network's list. */
+  /** Indices of the pass, of the cube in the whole map, and of the mask in the network's list. */
   readonly pass: number;
   readonly cube: number;
   readonly layer: number;
 }
 
-/** Fills `target`, one cube's mask: as long as `mask.shape` says. */
+/** Fills `target`, one cube's mask, of the size of `mask.shape`. */
 export function fillDropoutMask(target: Float32Array, mask: DropoutMask, key: DropoutKey): void {
   const { keepProbability } = mask;
   const values = mask.shape.reduce((product, length) => product * length, 1);
@@ -34,7 +33,7 @@ export function fillDropoutMask(target: Float32Array, mask: DropoutMask, key: Dr
   else fill(target, state, keepProbability);
 }
 
-/** One bit a value: 32 values from a word. */
+/** One bit per value: 32 values from a word. */
 function fillEvenOdds(target: Float32Array, state: Int32Array): void {
   const whole = target.length - (target.length % 32);
   let [s0, s1, s2, s3] = state;
@@ -56,7 +55,7 @@ function fillEvenOdds(target: Float32Array, state: Int32Array): void {
   }
 }
 
-/** A word a value, kept where it is below the probability times 2^32. */
+/** One word per value, retained if below keepProbability * 2^32. */
 function fill(target: Float32Array, state: Int32Array, keepProbability: number): void {
   const limit = keepProbability * 2 ** 32;
   const kept = 1 / keepProbability;
@@ -75,12 +74,12 @@ function fill(target: Float32Array, state: Int32Array, keepProbability: number):
   }
 }
 
-/** Odd constants of the four words of state (the golden ratio's and Murmur3's), which keep them apart. */
+/** Odd constants (golden ratio, Murmur3) that make the four words of state differ. */
 const LANES = [0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f] as const;
 
 /**
- * 128 bits out of the key. Each word takes in the parts one after the other by a bijection, so that keys that
- * differ in one part differ in every word; then all words are mixed into one another.
+ * Derives 128 bits of state from the key. Each word absorbs the parts in turn by a bijection, so that keys
+ * that differ in one part differ in every word; then all words are mixed.
  */
 function seedState({ seed, pass, cube, layer }: DropoutKey): Int32Array {
   const parts = [seed, Math.floor(seed / 2 ** 32), pass, cube, Math.floor(cube / 2 ** 32), layer];
@@ -90,7 +89,7 @@ function seedState({ seed, pass, cube, layer }: DropoutKey): Int32Array {
   for (let round = 0; round < 2; round++) {
     for (let lane = 0; lane < 4; lane++) state[lane] = avalanche(state[lane] + state[(lane + 3) & 3]);
   }
-  // The one state that the generator cannot leave.
+  // The all-zero state is a fixed point of the generator.
   if (state.every((word) => word === 0)) state[0] = 1;
   return state;
 }

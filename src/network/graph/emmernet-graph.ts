@@ -1,9 +1,8 @@
 /**
- * EMmerNet as an ONNX network, written from its weights in the variant that is needed (method 6).
+ * Builds EMmerNet as an ONNX graph from its weights, in the required variant (method 6).
  *
- * Monte-Carlo dropout multiplies by masks that are inputs. The operator Dropout in training mode is removed
- * by graph optimisation, and random numbers drawn inside the network would depend on the provider and on
- * how cubes are put into batches.
+ * Monte-Carlo dropout multiplies by masks that are graph inputs: graph optimisation removes the operator
+ * Dropout, and random numbers drawn inside the network would depend on provider and batches.
  */
 import { encodeOnnxModel } from '../../formats/onnx.ts';
 import {
@@ -28,18 +27,18 @@ import {
 
 export interface EmmernetVariant {
   /**
-   * 'interleave' uses only operators for which onnxruntime's WebGPU provider has kernels; it has none for
-   * a transposed convolution in three dimensions.
+   * 'interleave' uses only operators supported by onnxruntime's WebGPU provider, which lacks 3-D transposed
+   * convolution.
    */
   readonly transposedConvolution: 'native' | 'interleave';
-  /** Masks of Monte-Carlo dropout as further inputs, in the order of `emmernetDropout`. */
+  /** Adds masks of Monte-Carlo dropout as inputs, in the order of `emmernetDropout`. */
   readonly dropoutMasks: boolean;
 }
 
 export const EMMERNET_INPUT = 'map';
 export const EMMERNET_OUTPUT = 'reference';
 
-/** The masks of one pass over one cube: one for the result of every block. */
+/** The masks of one pass over one cube: one per block, applied to its result. */
 export function emmernetDropout(plan: EmmernetPlan = EMMERNET): DropoutMask[] {
   return plan.layers.filter(({ kind }) => kind === 'block').map(dropoutMask);
 }
@@ -99,7 +98,7 @@ function convolutionWeights(weights: WeightSet, layer: EmmernetLayer): Convoluti
   };
 }
 
-/** What follows the convolution of a block, dropout excepted. */
+/** The layers after the convolution of a block, without dropout. */
 function finishBlock(
   builder: OnnxBuilder,
   cubes: Cubes,
@@ -122,7 +121,7 @@ function applyMask(builder: OnnxBuilder, cubes: Cubes, layer: EmmernetLayer): Cu
   return { ...cubes, value: builder.node('Mul', [cubes.value, builder.input(mask.input, mask.shape)]) };
 }
 
-/** Channels of `cubes` first, then those of `skip`. */
+/** Concatenates channels: `cubes`, then `skip`. */
 function appendChannels(builder: OnnxBuilder, cubes: Cubes, skip: Cubes): Cubes {
   const value = builder.node('Concat', [cubes.value, skip.value], { axis: 1 });
   return { ...cubes, value, channels: cubes.channels + skip.channels };

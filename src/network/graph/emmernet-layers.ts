@@ -1,9 +1,9 @@
 /**
- * EMmerNet layer by layer (method 6): a U-Net of three levels with 5^3 convolutions. Table, names and
- * shapes of its tensors, and the checks of a set of weights against them.
+ * EMmerNet's layers (method 6): a U-Net of three levels with 5^3 convolutions. Defines the names and shapes
+ * of its tensors, and checks weights against them.
  *
  * A block is convolution, PReLU with a slope per channel, group normalisation, dropout. Names are those of
- * the PyTorch state dict; a net of other widths has the same layers, which tests use.
+ * the PyTorch state dict. Tests use narrower networks with the same layers.
  */
 import { LocScaleError } from '../../errors.ts';
 import type { WeightSet } from './model.ts';
@@ -14,21 +14,21 @@ export const EMMERNET_KEEP_PROBABILITY = 0.5;
 
 export interface EmmernetLayer {
   readonly name: string;
-  /** 'up': transposed convolution and nothing else; 'last': convolution and nothing else. */
+  /** 'up': transposed convolution only; 'last': convolution only. */
   readonly kind: 'block' | 'up' | 'last';
-  /** Channels, those of the skip connection included. */
+  /** Input channels, including the skip connection's. */
   readonly in: number;
   readonly out: number;
-  /** 2 halves the edge in a block and doubles it in an 'up' layer. */
+  /** Stride 2 halves the edge in a block and doubles it in an 'up' layer. */
   readonly stride: 1 | 2;
   readonly inputEdge: number;
   readonly outputEdge: number;
-  /** Layer whose output is appended to the channels of the layer before. */
+  /** Layer whose output is concatenated to that of the preceding layer. */
   readonly skip?: string;
 }
 
 export interface EmmernetWidths {
-  /** Voxels, a multiple of 8. */
+  /** Edge of a cube in voxels, a multiple of 8. */
   readonly cubeEdge: number;
   /** Channels of the three levels. */
   readonly levels: readonly [number, number, number];
@@ -84,7 +84,7 @@ export function planEmmernet(widths: EmmernetWidths = EMMERNET_WIDTHS): Emmernet
     add(`conv${level + 1}_3`, 'block', width, 2);
   });
   add('conv4_1', 'block', c);
-  // The first block of a level, not the last, is what the way up gets to see.
+  // The skip connection starts at the first block of a level, not at the last.
   [c, b, a].forEach((width, step) => {
     add(`up${step + 1}`, 'up', width, 2);
     add(`conv${step + 5}_1`, 'block', width, 1, { name: `conv${3 - step}_1`, channels: width });
@@ -107,14 +107,14 @@ export function planEmmernet(widths: EmmernetWidths = EMMERNET_WIDTHS): Emmernet
 /** The published network. */
 export const EMMERNET: EmmernetPlan = planEmmernet();
 
-/** "conv1_1.conv", but "last_conv": where the state dict keeps kernel and bias of a layer. */
+/** Prefix of a layer's kernel and bias in the state dict: "conv1_1.conv", but "last_conv". */
 export function convolutionName(layer: Pick<EmmernetLayer, 'name' | 'kind'>): string {
   return layer.kind === 'last' ? layer.name : `${layer.name}.conv`;
 }
 
 /**
- * Names and shapes of all tensors in the order of the layers. Kernels are (out, in, z, y, x), those of
- * transposed convolutions (in, out, z, y, x); the others have one value per channel.
+ * Names and shapes of all tensors in the order of the layers. Kernels are (out, in, z, y, x), of transposed
+ * convolutions (in, out, z, y, x); all others have one value per channel.
  */
 export function emmernetTensors(plan: EmmernetPlan = EMMERNET): Map<string, readonly number[]> {
   const k = EMMERNET_KERNEL;
@@ -137,8 +137,8 @@ export function countEmmernetParameters(plan: EmmernetPlan = EMMERNET): number {
 }
 
 /**
- * Multiplications and additions of the convolutions in one pass over one cube, in 1e9. A transposed
- * convolution has as many as a convolution the other way: every input value meets every kernel value.
+ * GFLOP of the convolutions in one pass over one cube (multiplications and additions). A transposed
+ * convolution costs as much as the reverse convolution: every input value meets every kernel value.
  */
 export function emmernetGflopPerCube(plan: EmmernetPlan = EMMERNET): number {
   const products = plan.layers.map((layer) => {
@@ -148,7 +148,7 @@ export function emmernetGflopPerCube(plan: EmmernetPlan = EMMERNET): number {
   return (2 * products.reduce((sum, count) => sum + count, 0)) / 1e9;
 }
 
-/** Throws unless `weights` has exactly the tensors of the network, in their shapes, all of them finite. */
+/** Throws unless `weights` has exactly the network's tensors, in their shapes, with finite values. */
 export function checkEmmernetWeights(weights: WeightSet, plan: EmmernetPlan = EMMERNET): void {
   const expected = emmernetTensors(plan);
   const missing = [...expected.keys()].filter((name) => !weights.has(name));
@@ -181,7 +181,7 @@ export function checkEmmernetWeights(weights: WeightSet, plan: EmmernetPlan = EM
         found: String(data.length),
       });
     }
-    // 22.9 million values: a call for each takes longer than reading the file.
+    // A plain loop: a callback for each of 22.9 million values takes longer than reading the file.
     let bad = 0;
     while (bad < data.length && Number.isFinite(data[bad])) bad++;
     if (bad < data.length) {

@@ -1,13 +1,13 @@
 /**
- * EMmerNet's weights out of the files in which they are published: Keras HDF5 or PyTorch state dict to
- * tensors under the state dict's names and in its layouts. Layers are found by name; shapes are checked
- * as declared, before any values are read.
+ * Converts EMmerNet's weights from the published files (Keras HDF5 or PyTorch state dict) to tensors with the
+ * state dict's names and layouts. Layers are found by name; declared shapes are checked before values are
+ * read.
  *
  * Keras numbers layers that have no name of their own (p_re_lu_7, group_normalization_7,
- * conv3d_transpose_2) per process, so that the numbers of a file may start anywhere. Such a layer is told
- * by what it follows: the network is one chain, and every block, transposed convolution included, comes
- * after exactly one convolution that has a name. What follows what is read from the graph in
- * `model_config`, or from the order of `layer_names` where the graph is not told.
+ * conv3d_transpose_2) per process, so that the numbers of a file may start anywhere. Such a layer is
+ * identified by its predecessor: the network is a chain, and every block and transposed convolution follows
+ * exactly one named convolution. The order comes from the graph in `model_config`, or from `layer_names` if
+ * there is no graph.
  */
 import { LocScaleError } from '../../errors.ts';
 import type { KerasLayer } from '../../formats/keras-hdf5.ts';
@@ -26,17 +26,17 @@ import type { WeightSet } from './model.ts';
 
 const hint = 'Give the weights of EMmerNet (high or low context) as published with LocScale 2.';
 
-/** How a tensor of the file becomes one of the state dict. */
+/** Conversion of a tensor of the file to one of the state dict. */
 interface Source {
   readonly stored: StoredTensor;
   /** Name in the file, for messages. */
   readonly label: string;
-  /** Shape it must declare. */
+  /** Expected shape in the file. */
   readonly shape: readonly number[];
   readonly convert: (data: Float32Array) => Float32Array;
 }
 
-/** `tensors`: of a PyTorch state dict, in any order. */
+/** `tensors`: those of a PyTorch state dict, in any order. */
 export async function weightsFromPytorch(
   tensors: readonly StoredTensor[],
   where: string,
@@ -53,7 +53,7 @@ export async function weightsFromPytorch(
   return collect(sources, unexpected, where, plan);
 }
 
-/** `layers`: of the Keras model, in the order of the file. */
+/** `layers`: those of the Keras network, in the order of the file. */
 export async function weightsFromKeras(
   layers: readonly KerasLayer[],
   where: string,
@@ -86,9 +86,9 @@ export async function weightsFromKeras(
 
 type LayerKind = 'convolution' | 'transposed' | 'prelu' | 'norm' | 'other';
 
-/** By the class, or, where the file has no model_config, by the name that Keras makes from the class. */
+/** Kind by the class, or without model_config by the name that Keras derives from the class. */
 function kindOf({ name, className }: KerasLayer): LayerKind {
-  // "Addons>GroupNormalization" is the registered name of the class of tensorflow_addons.
+  // "Addons>GroupNormalization" is the registered name in tensorflow_addons.
   const bare = className?.split('>').at(-1);
   if (bare === 'Conv3D') return 'convolution';
   if (bare === 'Conv3DTranspose' || (bare === undefined && /^conv3d_transpose(_\d+)?$/.test(name)))
@@ -105,7 +105,7 @@ function namedLayers(plan: EmmernetPlan): Map<string, EmmernetLayer> {
   return new Map(named.map((layer) => [layer.kind === 'last' ? 'last_layer' : `${layer.name}_3d`, layer]));
 }
 
-/** Finds for each layer the last convolution with a name on the way to it (itself included). */
+/** Finds the last named convolution on the path to each layer (including itself). */
 function traceOwners(
   layers: readonly KerasLayer[],
   plan: EmmernetPlan,
@@ -116,7 +116,7 @@ function traceOwners(
   const hasGraph = layers.some(({ inputs }) => (inputs?.length ?? 0) > 0);
   return (start) => {
     let layer: KerasLayer | undefined = start;
-    // A damaged graph may be a circle.
+    // A damaged graph may have a cycle.
     for (let steps = 0; layer !== undefined && steps <= layers.length; steps++) {
       const owner = named.get(layer.name);
       if (owner !== undefined) return owner;
@@ -127,13 +127,13 @@ function traceOwners(
   };
 }
 
-/** The transposed convolution that follows a block in the plan. */
+/** The transposed convolution after a block. */
 function upAfter(owner: EmmernetLayer | undefined, plan: EmmernetPlan): EmmernetLayer | undefined {
   const next = owner === undefined ? undefined : plan.layers[plan.layers.indexOf(owner) + 1];
   return next?.kind === 'up' ? next : undefined;
 }
 
-/** Name in the state dict of the weight `name` of a layer. */
+/** Name in the state dict of a layer's weight `name`. */
 function roleOf(kind: LayerKind, name: string, owner: EmmernetLayer | undefined): string | undefined {
   if (owner === undefined) return undefined;
   const roles: Record<LayerKind, Record<string, string>> = {
@@ -173,7 +173,7 @@ function fromKerasLayout(
   };
 }
 
-/** Groups and epsilon are no weights: a file that declares others is of another network. */
+/** Groups and epsilon are not stored as weights; other values mean another network. */
 function checkNorm({ name, config }: KerasLayer, where: string, plan: EmmernetPlan): void {
   const { groups = plan.normGroups, epsilon = EMMERNET_NORM_EPSILON } = config;
   if (groups !== plan.normGroups || epsilon !== EMMERNET_NORM_EPSILON)
@@ -220,7 +220,7 @@ async function collect(
       );
   }
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  // In the order of the network, whatever the order of the file: equal weights make equal files.
+  // In the order of the network rather than of the file, so that equal weights give equal files.
   for (const [name, shape] of expected) {
     const { stored, convert } = sources.get(name) as Source;
     weights.set(name, { shape, data: convert(await stored.read()) });

@@ -1,16 +1,16 @@
-/** Puts an ONNX graph together operator by operator; values are known by their names. */
+/** Builds an ONNX graph operator by operator; values are referred to by name. */
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from '../../formats/onnx.ts';
 
-/** Cubes of a batch: this axis of inputs and outputs has any length. */
+/** Batch axis of inputs and outputs, of variable length. */
 export const BATCH_AXIS = 'n';
 
 export interface OnnxBuilder {
   /** `shape` without the batch axis. */
   input(name: string, shape: readonly number[]): string;
   weights(name: string, shape: readonly number[], data: Float32Array): string;
-  /** A list of integers, as shapes and axes are given to operators; equal lists are stored once. */
+  /** A list of integers, for shapes and axes of operators; equal lists are stored once. */
   integers(values: readonly number[]): string;
-  /** Returns the name of the result, made from that of the operator unless given. */
+  /** Returns the name of the result, derived from the operator's unless given. */
   node(
     operator: string,
     inputs: readonly string[],

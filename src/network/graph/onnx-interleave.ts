@@ -1,5 +1,6 @@
 /**
- * A transposed 5^3 convolution of stride 2 as a 3^3 convolution to eight times the channels (method 6).
+ * Expresses a transposed 5^3 convolution of stride 2 as a 3^3 convolution to eight times the channels (method
+ * 6).
  *
  * Along one axis the full result is y[2 i + k] += w[k] x[i], k = 0 ... 4, and result o of the cropped one is
  * y[o + 1]. So even o = 2 m takes k = 3, 1 from i = m - 1, m, and odd o = 2 m + 1 takes k = 4, 2, 0 from

@@ -1,15 +1,15 @@
 /**
- * The layers EMmerNet is made of, as ONNX operators. Cubes are (n, channels, z, y, x).
+ * EMmerNet's layers as ONNX operators. Cubes are (n, channels, z, y, x).
  *
- * Group normalisation is an operator from set 18 on, and few providers have a kernel for it. Instance
- * normalisation over (n, groups, voxels of the group) is the same thing. Its kernels lose digits where the
- * mean is large beside the standard deviation (mean 100 sd: 5e-4 off on WebGPU, which subtracts squares,
- * 6e-5 on the CPU); with the mean subtracted before, it is 6e-7 whatever the mean.
+ * Group normalisation is an operator since opset 18, and few providers support it; instance normalisation
+ * over (n, groups, voxels of the group) is equivalent. Its kernels lose digits if the mean is large compared
+ * with the standard deviation (mean 100 sd: error 5e-4 on WebGPU, which subtracts squares, 6e-5 on the CPU);
+ * subtracting the mean first reduces the error to 6e-7 for any mean.
  */
 import type { OnnxBuilder } from './onnx-builder.ts';
 import { interleaveKernel } from './onnx-interleave.ts';
 
-/** One value of the graph. */
+/** A value of the graph. */
 export interface Cubes {
   readonly value: string;
   readonly channels: number;
@@ -20,7 +20,7 @@ export interface Cubes {
 export interface ConvolutionWeights {
   /** Name under which kernel and bias are stored, "conv1_1.conv". */
   readonly name: string;
-  /** Edge 5: (out, in, 5, 5, 5), of a transposed convolution (in, out, 5, 5, 5). */
+  /** Shape (out, in, 5, 5, 5), of a transposed convolution (in, out, 5, 5, 5). */
   readonly kernel: Float32Array;
   readonly bias: Float32Array;
   readonly out: number;
@@ -29,8 +29,8 @@ export interface ConvolutionWeights {
 const KERNEL = [5, 5, 5] as const;
 
 /**
- * 'same' convolution as TensorFlow pads it: 2 on both sides for stride 1; for stride 2 on an even edge 3 in
- * all, the smaller half before. `name` is that of the result, where it matters.
+ * Convolution with TensorFlow's 'same' padding: 2 on both sides for stride 1; for stride 2 on an even edge 1
+ * before and 2 after. `name`: of the result, if it matters.
  */
 export function convolve(
   builder: OnnxBuilder,
@@ -115,7 +115,7 @@ export function normaliseGroups(builder: OnnxBuilder, cubes: Cubes, norm: NormWe
     cubes.value,
     builder.integers([-1, groups, (channels / groups) * edge ** 3]),
   ]);
-  // Constants, not initializers: those of a file are its weights and nothing else.
+  // Constants rather than initializers, so that the initializers of a file are exactly its weights.
   const ones = builder.node('Constant', [], { value_floats: { floats: new Array(groups).fill(1) } });
   const zeros = builder.node('Constant', [], { value_floats: { floats: new Array(groups).fill(0) } });
   const mean = builder.node('ReduceMean', [grouped], { axes: [2], keepdims: 1 });

@@ -1,8 +1,8 @@
 /**
- * Mean and variance (divided by N, as the original's) of the passes of Monte-Carlo dropout over a batch of
- * cubes, value by value, without keeping the passes: Welford's recurrence
+ * Mean and variance (divided by N, as in the original) over the Monte-Carlo passes of a batch of cubes, per
+ * value, without storing the passes. Welford's recurrence
  *   mean_n = mean_(n-1) + (x - mean_(n-1)) / n,   squares_n = squares_(n-1) + (x - mean_(n-1)) (x - mean_n),
- * which never subtracts large numbers from each other.
+ * avoids cancellation.
  */
 
 export interface PassMoments {
@@ -12,11 +12,11 @@ export interface PassMoments {
 
 export interface PassAccumulator {
   add(values: Float32Array): void;
-  /** Forgets the passes; the arrays are used again by the next ones. */
+  /** Resets the moments; the arrays are reused. */
   finish(): PassMoments;
 }
 
-/** For batches of at most `capacity` values; a batch has as many as its first pass. */
+/** For batches of at most `capacity` values; the first pass sets a batch's size. */
 export function createPassAccumulator(capacity: number): PassAccumulator {
   const means = new Float32Array(capacity);
   const squares = new Float32Array(capacity);

@@ -1,6 +1,6 @@
 /**
- * The reference map as a network predicts it (method 6): resample to the network's voxel size, standardise,
- * cut the cubes that the mask selects, predict, blend, and resample back to the input's grid.
+ * Predicts the reference map with a network (method 6): resample to the network's voxel size, standardise,
+ * cut the cubes that the mask selects, predict, blend, and resample to the input's grid.
  */
 import type { Engine, Volume } from '../../engine/engine.ts';
 import { LocScaleError, named, stopIfAborted } from '../../errors.ts';
@@ -15,18 +15,18 @@ import type { ModelManifest, ReferencePredictor } from './model.ts';
 import { createPassAccumulator } from './pass-moments.ts';
 import { type Standardisation, standardisationOf } from './standardise.ts';
 
-/** What will be predicted, known before the network runs. */
+/** Plan of a prediction, known before the network runs. */
 export interface PredictionPlan {
   readonly grid: Grid;
   readonly networkGrid: Grid;
-  /** The input has detail that the network's voxels cannot hold. */
+  /** The input has detail finer than the network's voxels. */
   readonly inputIsFiner: boolean;
   readonly cubes: CubePlan;
 }
 
 export interface PredictionPlanInput {
   readonly engine: Engine;
-  /** Voxels of at least 0.5 are inside. */
+  /** Values of at least 0.5 are inside. */
   readonly mask: Volume;
   readonly grid: Grid;
   readonly manifest: Pick<ModelManifest, 'voxelSizeAngstrom' | 'cubeEdge' | 'stride'>;
@@ -57,8 +57,8 @@ export async function planPrediction({
 }
 
 /**
- * Bytes that a prediction takes at most beside the volumes given and what the network itself needs: map, sums
- * and weights on the network's grid with the batches of cubes, or what the two resamplings need.
+ * Peak memory of a prediction in bytes, excluding the volumes passed in and the network itself: map, sums and
+ * weights on the network's grid with the batches of cubes, or the two resamplings.
  */
 export function predictionBytes(
   { grid, networkGrid, cubes }: PredictionPlan,
@@ -80,16 +80,16 @@ export interface PredictReferenceInput {
   readonly map: Volume;
   readonly plan: PredictionPlan;
   /**
-   * Of the data, A, where it is known: on voxels much coarser than the network's the prediction ends behind
-   * it.
+   * Resolution of the data in A, if known: on voxels much coarser than the network's the prediction is
+   * filtered beyond it.
    */
   readonly resolution?: number;
   readonly predictor: ReferencePredictor;
-  /** Default: as the original for its network, tapered for others. */
+  /** Default: 'uniform' for EMmerNet, as in the original, 'taper' for others. */
   readonly weighting?: CubeWeighting;
-  /** Dropout stays on; the reference is the mean of the passes. */
+  /** Monte-Carlo dropout: the reference is the mean of the passes. */
   readonly monteCarlo?: { readonly passes: number; readonly seed: number };
-  /** Where an interrupted prediction is continued from, and what is kept of this one. */
+  /** State to resume from, and where to store this prediction's state. */
   readonly progress?: PredictionProgress;
   /** `done` of `total` passes over single cubes. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -97,9 +97,9 @@ export interface PredictReferenceInput {
 }
 
 export interface PredictionProgress {
-  /** How often a state is saved, about; default 60. */
+  /** Approximate seconds between saved states; default 60. */
   readonly intervalSeconds?: number | undefined;
-  /** The state that was saved last. */
+  /** The latest saved state. */
   load(): Promise<PredictionState | undefined>;
   save(state: PredictionState): Promise<void>;
 }
@@ -110,19 +110,19 @@ export interface PredictionState {
   readonly sums: readonly Float32Array[];
 }
 
-/** A state is saved after so many seconds, and never so often that it takes more than 1/20 of the time. */
+/** A state is saved after this many seconds, but saving never takes more than 1/20 of the time. */
 const SAVE_SECONDS = 60;
 const SAVE_SHARE = 20;
 
 export interface PredictedReference {
   /**
-   * On the input's grid, in the network's units: standardised density. 0 outside the cubes, but for the
+   * On the input's grid, in the network's units (standardised density). 0 outside the cubes, except for
    * ripples of Fourier resampling next to their outer faces.
    */
   readonly reference: Volume;
   /**
-   * With `monteCarlo`: variance of the passes (divided by their number), blended as the mean is. Resampled
-   * trilinearly, not by Fourier transform: a variance must not become negative.
+   * With `monteCarlo`: variance over the passes (divided by N), blended like the mean. Resampled trilinearly,
+   * because Fourier resampling could make it negative.
    */
   readonly variance?: Volume;
   readonly cubes: number;
@@ -182,8 +182,8 @@ export async function predictReference(input: PredictReferenceInput): Promise<Pr
 }
 
 /**
- * One batch is with the network while the next one is cut and the one before is blended. Cubes are blended in
- * their order, so that the size of the batches does not change the result.
+ * Pipelined: while one batch is in the network, the next is cut and the previous blended. Cubes are blended
+ * in order, so that the batch size does not change the result.
  */
 async function predictCubes(
   { engine, plan, predictor, weighting, monteCarlo, progress, onProgress, signal }: PredictReferenceInput,
@@ -227,7 +227,7 @@ async function predictCubes(
     blended = first + count;
   };
 
-  // Two buffers: one is with the network, the other is being filled.
+  // Double buffering: one buffer is in the network, the other is filled.
   const buffers = [0, 1].map(() => new Float32Array(batchSize * cubeVoxels));
   let running: { readonly step: Step; readonly result: Promise<Float32Array> } | undefined;
   try {
@@ -243,7 +243,7 @@ async function predictCubes(
         count,
         monteCarlo && { seed: monteCarlo.seed, pass, firstCube: first },
       );
-      // Awaited below in any case; it may fail while the batch before is blended.
+      // Awaited below in any case; avoids an unhandled rejection while the previous batch is blended.
       result.catch(() => undefined);
       running = { step, result };
       if (previous) take(previous.step, previous.predicted);
@@ -253,12 +253,12 @@ async function predictCubes(
     running = undefined;
     await saver.now();
   } catch (error) {
-    // What is finished is kept; the reason why it ended comes first.
+    // Save finished work, but report the original error first.
     await saver.now().catch(() => undefined);
     for (const sums of blend.state) engine.freeHost(sums);
     throw error;
   } finally {
-    // The network must be at rest before its caller may close it.
+    // The network must be idle before its caller may close it.
     await running?.result.catch(() => undefined);
   }
   stopIfAborted(signal);
@@ -316,7 +316,7 @@ async function uploadTrilinear(engine: Engine, data: Float32Array, from: Shape, 
   return engine.upload(resampled, to);
 }
 
-/** Half-precision providers and broken drivers do return NaN: a map of it would end up as a reference. */
+/** Half-precision providers and broken drivers do return NaN, which must not end up in the reference. */
 async function requireFinite(engine: Engine, volume: Volume, predictor: ReferencePredictor): Promise<void> {
   const { nonFinite } = await engine.statistics(volume);
   if (nonFinite === 0) return;

@@ -1,33 +1,33 @@
-/** Which maps a network was made for: by the size of their voxels, and by their resolution. */
+/** Whether a network suits a map, by voxel size and by resolution. */
 import { LocScaleError, named } from '../../errors.ts';
 import type { ModelManifest } from './model.ts';
 
 type Made = Pick<ModelManifest, 'title' | 'voxelSizeAngstrom' | 'trainedResolution'>;
 
 /**
- * Voxels of the map over those of the network. At three times, the map ends at a resolution of six network
- * voxels, the coarse end of what networks are trained on; the resampled box has 27 times the voxels, all the
- * new ones without content.
+ * Largest voxel size of a map relative to the network's. At a factor of 3 the map's Nyquist resolution is 6
+ * network voxels, the coarse end of the training range, and the resampled box has 27 times the voxels with no
+ * new content.
  */
 const MOST_VOXEL_RATIO = 3;
-/** Manifests that do not say what they were trained on: in voxels of the network. */
+/** Training range, in voxels of the network, for manifests that do not state one. */
 const USUAL_COARSEST = 8;
 
-/** Coarsest voxels that the network is run on, A. */
+/** Largest voxel size, in A, that the network is run on. */
 export function coarsestVoxels({ voxelSizeAngstrom }: Made): number {
   return MOST_VOXEL_RATIO * voxelSizeAngstrom;
 }
 
-/** Resolutions are not known better than this. */
+/** Uncertainty of resolutions. */
 const MARGIN = 1.1;
-/** Header values are float32: 3 A may come as 3.0000002. */
+/** Header values are float32: 3 A may read as 3.0000002. */
 const ROUNDING = 1e-4;
 
 export function suitsVoxels(manifest: Made, voxelSize: number): boolean {
   return voxelSize <= coarsestVoxels(manifest) * (1 + ROUNDING);
 }
 
-/** Why the network is not run on these voxels, as a sentence. */
+/** Sentence that explains why the network is not run on this voxel size. */
 export function voxelsMisfit(manifest: Made, voxelSize: number): string {
   const size = Number(voxelSize.toFixed(2));
   return (
@@ -49,7 +49,7 @@ export function requireSuitedVoxels(manifest: Made, voxelSize: number): void {
   });
 }
 
-/** A sentence where the data (resolution in A) are not like those that the network was trained on. */
+/** Warning if the data's resolution (A) is outside the network's training range. */
 export function resolutionWarning(
   { title, voxelSizeAngstrom, trainedResolution }: Made,
   resolution: number,

@@ -1,8 +1,8 @@
-/** Cubes of a size and step that the user chooses. */
+/** Applies the user's cube size and step. */
 import { LocScaleError, named } from '../../errors.ts';
 import type { NetworkFiles } from './network-graph.ts';
 
-/** EMmerNet knows cubes of its own size only; other networks take multiples of 8. Voxels. */
+/** EMmerNet accepts its own cube size only, other networks multiples of 8; in voxels. */
 export function withCubes(model: NetworkFiles, cubeSize?: number, stride?: number): NetworkFiles {
   const { manifest } = model;
   const edge = cubeSize ?? manifest.cubeEdge;

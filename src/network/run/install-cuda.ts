@@ -1,6 +1,6 @@
 /**
- * The CUDA libraries of onnxruntime are too large for npm. The install script of its own package fetches them
- * from nuget.org; here it is run with its output passed on.
+ * Installs onnxruntime's CUDA libraries, which are too large for npm: runs the package's own install script,
+ * which fetches them from nuget.org, and passes its output on.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,7 +10,7 @@ import process from 'node:process';
 import { LocScaleError } from '../../errors.ts';
 import { isDeno } from '../../platform/index.ts';
 
-/** What the script puts beside onnxruntime. */
+/** Files that the script installs next to onnxruntime. */
 const cudaLibraries = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
 
 function packageFolder(): string {
@@ -30,7 +30,7 @@ export interface Installation {
   readonly signal: AbortSignal;
 }
 
-/** `root`: of the package onnxruntime-node. */
+/** `root`: folder of the package onnxruntime-node. */
 export async function installCuda(
   installation: Installation,
   root = packageFolder(),
@@ -43,12 +43,12 @@ export async function installCuda(
       where: 'onnxruntime',
       expected: 'linux x64',
       found: `${platform} ${arch}`,
-      hint: 'The network runs without: on DirectML (Windows), CoreML (macOS), WebGPU or the CPU.',
+      hint: 'The network runs without them: on DirectML (Windows), CoreML (macOS), WebGPU or the CPU.',
     });
   const folder = join(root, 'bin/napi-v6', platform, arch);
   const missing = (): string[] => cudaLibraries.filter((file) => !existsSync(join(folder, file)));
   if (missing().length === 0) {
-    say(`The CUDA libraries of onnxruntime are there already: ${folder}`);
+    say(`The CUDA libraries of onnxruntime are already installed: ${folder}`);
     return;
   }
   const script = join(root, 'script/install.js');
@@ -62,7 +62,7 @@ export async function installCuda(
   const absent = missing();
   if (code === 0 && absent.length === 0) {
     say(`Installed: ${folder}`);
-    say('"locscale-gpu devices" tells whether the provider cuda works; it needs CUDA 12 and cuDNN 9.');
+    say('"locscale-gpu devices" shows whether the provider cuda works; it needs CUDA 12 and cuDNN 9.');
     return;
   }
   throw new LocScaleError(
@@ -71,19 +71,19 @@ export async function installCuda(
     {
       where: folder,
       found: absent.join(', '),
-      hint: `The machine needs access to api.nuget.org. Without, copy ${cudaLibraries.join(' and ')} out of the package Microsoft.ML.OnnxRuntime.Gpu.Linux of nuget.org (runtimes/linux-x64/native) into ${folder}.`,
+      hint: `The machine needs access to api.nuget.org. Otherwise copy ${cudaLibraries.join(' and ')} out of the package Microsoft.ML.OnnxRuntime.Gpu.Linux of nuget.org (runtimes/linux-x64/native) into ${folder}.`,
     },
   );
 }
 
-/** Runs the script with the value that makes it install; its lines are passed on as they come. */
+/** Runs the script with the variable that makes it install, and passes its lines on as they arrive. */
 function runScript(
   script: string,
   { say, signal }: Installation,
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...(isDeno ? ['run', '-A'] : []), script], {
-      // Any other value than "true" is ignored, or skips the installation.
+      // Any value other than "true" is ignored or skips the installation.
       env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'true' },
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,

@@ -1,19 +1,17 @@
-/**
- * How long a network will take for a cube: measured as it will run, all sessions at once, when they are warm.
- */
+/** Measures the time per cube under the conditions of a run: all sessions concurrently, after warm-up. */
 
-/** What is measured: a session, or what stands for one in a test. */
+/** A session, or a substitute in tests. */
 export interface RatedSession {
   run(cubes: Float32Array, count: number): Promise<Float32Array>;
 }
 
-/** A first round longer than this, in seconds, is not repeated: start-up is a small part of it. */
+/** A first round longer than this, in seconds, is not repeated: start-up is a small fraction of it. */
 const LONG_ROUND = 3;
 
 /**
- * Seconds per cube of all sessions together. One session alone has the memory and the caches of all to
- * itself, and is up to three times as fast as each of several; its first run also allocates and plans.
- * `cube`: one cube; `count`: cubes of a batch; `now`: a clock in milliseconds.
+ * Seconds per cube of all sessions together. A single session has all memory bandwidth and caches to itself
+ * and is up to three times as fast as each of several; a first run also allocates and plans. `cube`: one
+ * cube; `count`: cubes per batch; `now`: clock in milliseconds.
  */
 export async function measureSecondsPerCube(
   sessions: readonly RatedSession[],

@@ -1,19 +1,19 @@
-/** The ONNX graph to load: as stored, or written from EMmerNet's weights in the variant that is needed. */
+/** The ONNX graph to load: as stored, or built from EMmerNet's weights in the required variant. */
 import { LocScaleError, named } from '../../errors.ts';
 import type { ModelManifest } from '../graph/model.ts';
 import type { ProviderName } from './provider-names.ts';
 
-/** A model whose files are read (and checked against the manifest's sums) when they are needed. */
+/** A network whose files are read, and verified by the manifest's checksums, on demand. */
 export interface NetworkFiles {
   readonly manifest: ModelManifest;
   readPlain(): Promise<Uint8Array>;
-  /** Architecture 'onnx' with dropout only. */
+  /** Graph with dropout; architecture 'onnx' only. */
   readMonteCarlo?(): Promise<Uint8Array>;
 }
 
 /**
- * Bytes of the graph. onnxruntime's WebGPU has no transposed convolution in three dimensions, so
- * EMmerNet gets it as a convolution and an interleave there; on the CPU that form is a third faster.
+ * Bytes of the graph. onnxruntime's WebGPU provider lacks 3-D transposed convolution, so EMmerNet uses a
+ * convolution and an interleave instead; on the CPU that form is a third faster.
  */
 export async function readGraph(
   model: NetworkFiles,
@@ -47,7 +47,7 @@ async function selfContained(graph: Uint8Array, { title }: ModelManifest): Promi
 function noDropout({ title }: ModelManifest): LocScaleError {
   return new LocScaleError(
     'bad-input',
-    `The network "${title}" has no dropout: it cannot give Monte-Carlo samples.`,
+    `The network "${title}" has no dropout, so it cannot be sampled by Monte Carlo.`,
     {
       where: title,
       hint: `Add ${named('monteCarlo', 'false')}, or use another network.`,

@@ -1,4 +1,4 @@
-/** One onnxruntime session of a reference network on one device: cubes in, cubes out. */
+/** One onnxruntime session of a reference network on one device. */
 import { LocScaleError, named } from '../../errors.ts';
 import { fillDropoutMask } from '../graph/dropout-masks.ts';
 import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
@@ -7,9 +7,9 @@ import type { ProviderName } from './provider-names.ts';
 
 export interface SessionChoice {
   readonly provider: ProviderName;
-  /** The graph has the dropout masks of the manifest as inputs. */
+  /** Whether the graph has the manifest's dropout masks as inputs. */
   readonly monteCarlo: boolean;
-  /** The output for feature enhancement, if the network has one of its own. */
+  /** Use the output for feature enhancement, if the network has one. */
   readonly enhanced?: boolean;
   readonly deviceId?: number;
   readonly threads?: number;
@@ -17,16 +17,16 @@ export interface SessionChoice {
 
 export interface NetworkSession {
   /**
-   * `cubes`: (count, edge, edge, edge). Without `pass` all masks are 1: no dropout. Not to be called again
-   * before it is done.
+   * `cubes`: (count, edge, edge, edge). Without `pass` all masks are 1, that is no dropout. Must not be
+   * called concurrently.
    */
   run(cubes: Float32Array, count: number, pass?: MonteCarloPass): Promise<Float32Array>;
   release(): Promise<void>;
-  /** Told when a batch did not fit into memory and smaller ones are used from then on. */
+  /** Called when a batch did not fit into memory; smaller ones are used from then on. */
   onSmallerBatch: ((size: number) => void) | undefined;
 }
 
-/** How onnxruntime's providers say that a buffer could not be had. */
+/** Messages of onnxruntime's providers for a failed allocation. */
 const OUT_OF_MEMORY = /out of memory|failed to allocate|bad allocation|bad_alloc|E_OUTOFMEMORY|OOM|BFCArena/i;
 
 export async function createNetworkSession(
@@ -39,15 +39,15 @@ export async function createNetworkSession(
   const { provider, monteCarlo, deviceId, threads } = choice;
   const session = await InferenceSession.create(graph, {
     executionProviders: [deviceId === undefined ? provider : { name: provider, deviceId }],
-    // onnxruntime refuses options that are there and undefined.
+    // onnxruntime rejects options that are present but undefined.
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    // An operator without a kernel would silently be computed on the CPU: that has to be an error.
+    // Without this an operator without a kernel would silently run on the CPU.
     ...(provider === 'webgpu' ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
     logSeverityLevel: 4,
   });
   const { cubeEdge: edge, input } = manifest;
   const output = outputOf(manifest, choice.enhanced);
-  // One file may serve both: then the masks are inputs in any case, and 1 where dropout is off.
+  // One file may serve both; its masks are then always inputs, and 1 if dropout is off.
   const { plain, monteCarlo: sampled } = manifest.files;
   const hasMasks = monteCarlo || (manifest.architecture === 'onnx' && sampled?.file === plain.file);
   const masks = hasMasks ? manifest.dropout : [];
@@ -108,7 +108,7 @@ export async function createNetworkSession(
   return self;
 }
 
-/** Masks of one layer for `count` cubes; without a pass all values stay. */
+/** Masks of one layer for `count` cubes; all 1 without a pass. */
 function dropoutOf(
   mask: ModelManifest['dropout'][number],
   layer: number,
@@ -133,7 +133,7 @@ function tooLittleMemory(cause: unknown): LocScaleError {
   });
 }
 
-/** The output for scaling, or the one for feature enhancement where the network has one of its own. */
+/** The output for scaling, or for feature enhancement if the network has one. */
 export function outputOf({ output, enhancedOutput }: ModelManifest, enhanced: boolean | undefined): string {
   return (enhanced === true ? enhancedOutput : undefined) ?? output;
 }

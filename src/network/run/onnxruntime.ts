@@ -3,19 +3,19 @@
 import process from 'node:process';
 
 /*
- * onnxruntime sends usage data to its makers, and where HOME is unset leaves a file ":memory:.ses" in the
- * working directory. Set when this module is loaded, by the main thread: threads have an environment of their
- * own, which native code does not see.
+ * Disables onnxruntime's telemetry, which sends usage data and, if HOME is unset, leaves a file
+ * ":memory:.ses" in the working directory. Set by the main thread when this module is loaded: worker threads
+ * have their own copy of the environment, which native code does not see.
  */
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 export type Onnxruntime = typeof import('onnxruntime-node');
 
-/** The package, or why it cannot be used. */
+/** The package, or the reason why it cannot be used. */
 export async function loadOnnxruntime(): Promise<Onnxruntime | { readonly reason: string }> {
   try {
     const loaded = await import('onnxruntime-node');
-    // A CommonJS package: under Node all of it is the default export too.
+    // A CommonJS package: under Node the default export is the whole module.
     return (loaded as unknown as { default?: Onnxruntime }).default ?? loaded;
   } catch (error) {
     return { reason: firstLine(error) };

@@ -1,6 +1,6 @@
 /**
- * Opens a network on the best provider that really runs it: each candidate computes one cube with the
- * real graph, and away from the CPU the result is compared with the CPU's. What failed is told in words.
+ * Opens a network on the best provider that runs it correctly: each candidate computes one cube with the real
+ * graph, and results of other devices are compared with the CPU's. Failures are reported.
  */
 import { LocScaleError, named } from '../../errors.ts';
 import { createRandom } from '../../math/statistics/random.ts';
@@ -15,19 +15,19 @@ import { listProviders, type ProviderState, providerTitles, type WebGpuState } f
 import { createWorkerSessions } from './worker-session.ts';
 
 export interface PredictorOptions {
-  /** 'auto': the first provider that works; any other: that one or an error. */
+  /** 'auto': the first provider that works; otherwise the named provider or an error. */
   readonly provider: ProviderName | 'auto';
-  /** The graph with dropout masks, for Monte-Carlo passes. */
+  /** Use the graph with dropout masks, for Monte-Carlo passes. */
   readonly monteCarlo: boolean;
-  /** Give the output for feature enhancement, if the network has one of its own. */
+  /** Use the output for feature enhancement, if the network has one. */
   readonly enhanced?: boolean;
-  /** Cubes per session and batch; default 8 on a GPU and 1 on the CPU (where more does not help). */
+  /** Cubes per session and batch; default 8 on a GPU and 1 on the CPU, where more does not help. */
   readonly batchSize?: number;
-  /** Threads of the CPU provider: sessions of one thread each, side by side. */
+  /** Threads of the CPU provider: concurrent sessions of one thread each. */
   readonly threads?: number;
-  /** Numbers of the GPUs to spread cubes over (CUDA, DirectML). */
+  /** Indices of the GPUs to distribute cubes over (CUDA, DirectML). */
   readonly deviceIds?: readonly number[];
-  /** Asked only if the WebGPU provider comes into question. */
+  /** Called only if the WebGPU provider is a candidate. */
   readonly webgpu: () => Promise<WebGpuState>;
   readonly onInfo?: (message: string) => void;
   readonly onNote?: (message: string) => void;
@@ -36,16 +36,13 @@ export interface PredictorOptions {
 /** LocScale's batch. */
 const GPU_BATCH = 8;
 /**
- * Largest relative L2 distance between a provider's cube and the CPU's. Float32 alone makes 1e-5 in
- * EMmerNet; more than this is arithmetic of lower precision or a wrong kernel.
+ * Largest relative L2 distance between a provider's cube and the CPU's. Float32 rounding alone gives 1e-5 in
+ * EMmerNet; more than this means lower precision or a wrong kernel.
  */
 const TRIAL_TOLERANCE = 1e-3;
-/** Share of the machine's memory that sessions on the CPU may take together. */
+/** Fraction of the machine's memory available to all CPU sessions. */
 const MEMORY_SHARE = 0.25;
-/**
- * Values at full resolution that a session holds at its peak, per voxel of a cube (EMmerNet and the bundled
- * network).
- */
+/** Peak number of float32 values per voxel of a cube in a session (EMmerNet and the bundled network). */
 const CHANNELS_AT_ONCE = 300;
 
 /** Cubes per session and batch. */
@@ -77,7 +74,7 @@ export async function openPredictor(
       const secondsPerCube = await trial.measure(sessions, perSession);
       return createPredictor(model, name, sessions, options, perSession, secondsPerCube);
     } catch (error) {
-      // Damaged files and missing dropout are no fault of the provider.
+      // Damaged files and missing dropout are not the provider's fault.
       if (error instanceof LocScaleError && error.tag !== 'no-device') throw error;
       failed(firstLine(error));
     }
@@ -107,13 +104,13 @@ async function chooseCandidates(
   onnxruntime: Onnxruntime,
   { provider, webgpu }: PredictorOptions,
 ): Promise<ProviderState[]> {
-  // The question about GPUs costs a second: it is not asked when the answer cannot matter.
+  // Looking for GPUs takes a second: done only if the result matters.
   const gpu = provider === 'auto' || provider === 'webgpu' ? await webgpu() : { usable: false };
   const all = listProviders(onnxruntime, gpu);
   return provider === 'auto' ? all : all.filter(({ name }) => name === provider);
 }
 
-/** One cube through a provider, checked against the CPU. */
+/** Result of one cube on a provider, compared with the CPU's. */
 class Trial {
   private expected: Float32Array | undefined;
   private readonly model: NetworkFiles;
@@ -129,7 +126,8 @@ class Trial {
   }
 
   /**
-   * Sessions on `provider`, one a device; throws in words if it cannot run the network or computes wrongly.
+   * Sessions on `provider`, one per device; throws an explanation if it cannot run the network or computes
+   * wrongly.
    */
   async open(provider: ProviderName): Promise<NetworkSession[]> {
     const { manifest } = this.model;
@@ -158,7 +156,7 @@ class Trial {
     }
   }
 
-  /** A session a thread, as far as the memory goes. */
+  /** One session per thread, as far as memory permits. */
   private async openOnThreads(graph: Uint8Array): Promise<NetworkSession[]> {
     const { manifest } = this.model;
     const { monteCarlo, enhanced, threads = coreCount() } = this.options;
@@ -167,7 +165,7 @@ class Trial {
       Math.min(threads, Math.floor(memoryForSessions() / sessionBytes(graph, manifest))),
     );
     if (count < threads)
-      this.options.onInfo?.(`Network on the CPU: ${count} of ${threads} threads, for want of memory.`);
+      this.options.onInfo?.(`Network on the CPU: ${count} of ${threads} threads (limited by memory).`);
     const sessions = await createWorkerSessions(count, graph, manifest, {
       monteCarlo,
       enhanced,
@@ -184,7 +182,7 @@ class Trial {
   private async check(session: NetworkSession, provider: ProviderName): Promise<void> {
     const output = await session.run(this.cube, 1);
     if (!output.every(Number.isFinite))
-      throw new LocScaleError('no-device', 'it gives values that are not numbers');
+      throw new LocScaleError('no-device', 'it returns values that are not numbers');
     if (provider === 'cpu') return;
     const distance = relativeDistance(output, await this.cpuResult());
     if (!(distance <= TRIAL_TOLERANCE))
@@ -198,7 +196,7 @@ class Trial {
     );
   }
 
-  /** Sessions are closed if one of them fails. */
+  /** Closes the sessions if one of them fails to open. */
   async measure(sessions: readonly NetworkSession[], batch: number): Promise<number> {
     try {
       return await measureSecondsPerCube(sessions, this.cube, batch);
@@ -241,7 +239,7 @@ function createPredictor(
   const devices = sessions.length > 1 && provider !== 'cpu' ? ` (${sessions.length} GPUs)` : '';
   for (const session of sessions)
     session.onSmallerBatch = (size) =>
-      options.onNote?.(`The network ran out of memory; it goes on with batches of ${size}.`);
+      options.onNote?.(`The network ran out of memory; it continues with batches of ${size}.`);
   return {
     manifest,
     description: `${manifest.title}, on ${providerTitles[provider]}${devices}`,
@@ -249,7 +247,7 @@ function createPredictor(
     batchSize: perSession * sessions.length,
     secondsPerCube,
     async predict(cubes, count, pass) {
-      // Contiguous shares: the number of a cube, which its dropout masks depend on, stays what it is.
+      // Contiguous shares, which preserve the cubes' indices, on which their dropout masks depend.
       const shares = sessions.map((session, i) => {
         const from = Math.floor((i * count) / sessions.length);
         const to = Math.floor(((i + 1) * count) / sessions.length);
@@ -286,12 +284,12 @@ function memoryForSessions(): number {
   return MEMORY_SHARE * totalMemoryBytes();
 }
 
-/** Weights as read and as onnxruntime packs them, and what a cube passes through. */
+/** Bytes of a session: weights as read and as packed by onnxruntime, plus activations of a cube. */
 function sessionBytes(graph: Uint8Array, { cubeEdge }: ModelManifest): number {
   return 3 * graph.length + 4 * CHANNELS_AT_ONCE * cubeEdge ** 3;
 }
 
-/** Noise with the spread of a standardised map, a tenth. */
+/** Noise with the standard deviation of a standardised map, 0.1. */
 function trialCube(edge: number): Float32Array {
   const random = createRandom(20261122);
   return Float32Array.from({ length: edge ** 3 }, () => 0.1 * random.gaussian());

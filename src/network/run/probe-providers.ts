@@ -1,22 +1,22 @@
-/** Which execution providers of onnxruntime work on this machine: each runs a network of one node. */
+/** Probes which execution providers of onnxruntime work on this machine: each runs a network of one node. */
 import { firstLine, loadOnnxruntime } from './onnxruntime.ts';
 import { sharedProvidersInstalled } from './providers.ts';
 
 export interface OnnxruntimeProviders {
   readonly version?: string;
-  /** Why the package cannot be used at all. */
+  /** Reason why the package cannot be used at all. */
   readonly reason?: string;
   readonly providers: readonly {
     readonly name: string;
     readonly works: boolean;
-    /** Why not. */
+    /** Reason why it does not work. */
     readonly reason?: string;
   }[];
 }
 
 /**
- * `gpuFound`: WebGPU has an adapter. Without one its provider is not tried: it would print warnings of
- * its own past the logger. For the same reason providers whose libraries are not installed are not tried.
+ * `gpuFound`: WebGPU has an adapter. Without one its provider is not tried, because it would print warnings
+ * past the logger; the same holds for providers whose libraries are not installed.
  */
 export async function probeOnnxruntime(gpuFound: boolean): Promise<OnnxruntimeProviders> {
   const onnxruntime = await loadOnnxruntime();
@@ -49,7 +49,7 @@ export async function probeOnnxruntime(gpuFound: boolean): Promise<OnnxruntimePr
   return { version: env.versions.node ?? env.versions.common, providers };
 }
 
-/** y = Identity(x), one float: the protocol buffer of an ONNX model (IR version 8, operator set 13). */
+/** y = Identity(x) for one float, as ONNX protocol buffer (IR version 8, opset 13). */
 function identityNetwork(): Uint8Array {
   const number = (field: number, value: number): number[] => [field << 3, value];
   const bytes = (field: number, content: readonly number[]): number[] => [

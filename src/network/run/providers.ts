@@ -1,6 +1,6 @@
 /**
- * Which execution providers of onnxruntime are worth a try on this machine, in which order:
- * CUDA, then what the system brings (DirectML, CoreML), then WebGPU, then the CPU.
+ * Candidate execution providers of onnxruntime on this machine, in order: CUDA, then the system's own
+ * (DirectML, CoreML), then WebGPU, then the CPU.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -19,21 +19,21 @@ export const providerTitles: Readonly<Record<ProviderName, string>> = {
 
 export interface ProviderState {
   readonly name: ProviderName;
-  /** Why there is no point in trying it. */
+  /** Reason why it is not tried. */
   readonly reason?: string;
 }
 
-/** What WebGPU said about this machine, before onnxruntime is asked. */
+/** WebGPU's findings on this machine, determined before onnxruntime is probed. */
 export interface WebGpuState {
-  /** A GPU that may be used: hardware, or a software driver that the user allows. */
+  /** A usable GPU: hardware, or a software driver that the user allows. */
   readonly usable: boolean;
-  /** Why not. */
+  /** Reason why there is none. */
   readonly reason?: string;
 }
 
 /**
- * All providers in the order of preference. A provider that cannot work is not tried, because each
- * attempt would print warnings of onnxruntime's own past the log.
+ * All providers in order of preference. Those that cannot work are not tried, because onnxruntime would print
+ * warnings past the log.
  */
 export function listProviders(onnxruntime: Onnxruntime, webgpu: WebGpuState): ProviderState[] {
   const backends = new Map(onnxruntime.listSupportedBackends().map((backend) => [backend.name, backend]));
@@ -51,7 +51,7 @@ export function listProviders(onnxruntime: Onnxruntime, webgpu: WebGpuState): Pr
   });
 }
 
-/** Providers that are not bundled (cuda, tensorrt) are separate libraries beside the binding. */
+/** Providers that are not bundled (cuda, tensorrt) are separate libraries next to the binding. */
 export function sharedProvidersInstalled(): boolean {
   const main = createRequire(import.meta.url).resolve('onnxruntime-node');
   const folder = join(dirname(main), '../../bin/napi-v6', process.platform, process.arch);

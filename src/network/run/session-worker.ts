@@ -16,7 +16,7 @@ serveThread<SessionStart, SessionRequest, SessionReply>((start, port) => {
   return async ({ cubes, count, pass }) => {
     try {
       const result = await (await session).run(cubes, count, pass);
-      // Results of onnxruntime may lie in memory of its own, which cannot be handed over.
+      // Copy: results of onnxruntime may be in its own memory, which cannot be transferred.
       const own = result.slice();
       port.post({ kind: 'result', cubes: own }, [own.buffer]);
     } catch (error) {
@@ -31,7 +31,7 @@ async function open(
 ): Promise<NetworkSession> {
   const onnxruntime = await loadOnnxruntime();
   if ('reason' in onnxruntime) throw new Error(onnxruntime.reason);
-  // A copy: the bytes are shared among all workers, which onnxruntime does not take.
+  // Copy: the bytes are in shared memory, which onnxruntime does not accept.
   const session = await createNetworkSession(onnxruntime, new Uint8Array(graph), manifest, choice);
   session.onSmallerBatch = (size) => port.post({ kind: 'smaller-batch', size });
   return session;

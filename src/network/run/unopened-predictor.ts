@@ -1,6 +1,4 @@
-/**
- * A network as a plan sees it: what it would compute and take, without onnxruntime, a graph or a trial cube.
- */
+/** A network for planning: costs and memory without loading onnxruntime or the graph. */
 import { coreCount } from '../../platform/index.ts';
 import type { ReferencePredictor } from '../graph/model.ts';
 import type { NetworkFiles } from './network-graph.ts';
@@ -8,10 +6,10 @@ import { outputOf } from './network-session.ts';
 import { defaultBatchOf, type PredictorOptions } from './open-predictor.ts';
 import { providerTitles } from './providers.ts';
 
-/** GFLOP per second and core, of EMmerNet and the bundled network on two cores (docs/speed.md). */
+/** GFLOP/s per core of EMmerNet and the bundled network on two cores (docs/speed.md). */
 const GFLOPS_PER_CORE = 40;
 
-/** Its rate is an average core's, not that of this machine. */
+/** Uses the rate of an average core, not of this machine. */
 export function unopenedPredictor(
   { manifest }: NetworkFiles,
   { provider, enhanced, threads = coreCount(), batchSize }: PredictorOptions,

@@ -1,7 +1,7 @@
 /**
- * Sessions of the CPU provider on worker threads, one thread each. onnxruntime computes on the thread that
- * calls it, and with several threads of its own it sums in another order: cubes side by side are faster than
- * one cube on all cores, leave the event loop free, and have the same bits however many there are.
+ * Sessions of the CPU provider on worker threads, one thread each. onnxruntime computes on the calling
+ * thread, and its internal threads change the order of sums. One cube per thread is faster than one cube on
+ * all cores, leaves the event loop free, and gives the same bits for any number of threads.
  */
 import { type ErrorTag, LocScaleError } from '../../errors.ts';
 import { startThread, type Thread } from '../../platform/index.ts';
@@ -10,7 +10,7 @@ import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
 import type { NetworkSession, SessionChoice } from './network-session.ts';
 
 export interface SessionStart {
-  /** In shared memory. */
+  /** The graph in shared memory. */
   readonly graph: Uint8Array;
   readonly manifest: ModelManifest;
   readonly choice: SessionChoice;
@@ -28,7 +28,7 @@ export type SessionReply =
   | { readonly kind: 'smaller-batch'; readonly size: number }
   | { readonly kind: 'error'; readonly message: string; readonly tag?: ErrorTag; readonly hint?: string };
 
-/** Opens `count` sessions of the same graph; none if one of them fails. */
+/** Opens `count` sessions of the same graph; closes all if one fails. */
 export async function createWorkerSessions(
   count: number,
   graph: Uint8Array,
@@ -52,7 +52,7 @@ class WorkerSession implements NetworkSession {
   onSmallerBatch: ((size: number) => void) | undefined;
   readonly ready: Promise<void>;
   private readonly thread: Thread;
-  /** Settled when no request is under way. */
+  /** Settled when no request is pending. */
   private idle: Promise<void> = Promise.resolve();
   /** One request at a time. */
   private waiting: { resolve(reply: SessionReply): void; reject(error: unknown): void } | undefined;
@@ -73,7 +73,7 @@ class WorkerSession implements NetworkSession {
 
   async run(cubes: Float32Array, count: number, pass?: MonteCarloPass): Promise<Float32Array> {
     const reply = this.next();
-    // A copy, which is handed over: the caller's buffer is filled again meanwhile.
+    // A copy to transfer: the caller refills its buffer meanwhile.
     const own = cubes.slice();
     const request: SessionRequest = { cubes: own, count, pass };
     this.thread.post(request, [own.buffer]);
@@ -82,7 +82,7 @@ class WorkerSession implements NetworkSession {
 
   async release(): Promise<void> {
     this.failure ??= new LocScaleError('internal', 'The network was closed.');
-    // onnxruntime ends the whole process when its thread goes in the middle of a computation.
+    // Terminating a thread during a computation makes onnxruntime abort the whole process.
     await this.idle;
     await this.thread.end();
   }

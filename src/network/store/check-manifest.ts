@@ -1,11 +1,11 @@
-/** A manifest from disk, checked field by field: what is used later is what it says it is. */
+/** Validates a manifest from disk field by field. */
 import { LocScaleError } from '../../errors.ts';
 import { printable } from '../../formats/printable.ts';
 import type { Calibration, DropoutMask, ModelFile, ModelManifest } from '../graph/model.ts';
 
-/** Lower-case words and numbers with dashes: safe as a folder on every system. */
+/** Lower-case words and numbers with dashes: a safe folder name on every system. */
 const modelName = /^[a-z0-9]+(-[a-z0-9]+)*$/;
-/** A file beside the manifest, not a path. */
+/** A file next to the manifest, not a path. */
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const sha256 = /^[0-9a-f]{64}$/;
 
@@ -58,7 +58,7 @@ export function checkManifest(value: unknown, where: string): ModelManifest {
   };
 }
 
-/** Standard errors must rise, and calibrated ones must not fall: the table is read by interpolation. */
+/** The table is interpolated: standard errors must increase, and calibrated ones must not decrease. */
 export function checkCalibration(value: unknown, where: string): Calibration {
   const check = new Checker(where);
   const fields = check.fields(value, 'the calibration');

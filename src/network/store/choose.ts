@@ -1,4 +1,7 @@
-/** Which network a run uses: the one that is named, else EMmerNet if it is imported, else the bundled one. */
+/**
+ * Chooses the network of a run: the one named by the user, else EMmerNet if imported, else the bundled
+ * network.
+ */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,13 +12,13 @@ import { readModels } from './read-weights.ts';
 import { BUNDLED_NAME, listModels, openManifest, openModelFolder, type StoredModel } from './store.ts';
 
 export interface ModelWish {
-  /** -model_path: a name in the store, "bundled", a folder of a model, or a file. */
+  /** -model_path: a name in the store, "bundled", a network's folder, or a file. */
   readonly modelPath?: string;
   /** --use_low_context_model */
   readonly lowContext?: boolean;
   /** The store. */
   readonly folder: string;
-  /** Of the network that comes with the program. */
+  /** Folder of the bundled network. */
   readonly bundledFolder?: string;
   readonly signal?: AbortSignal;
 }
@@ -28,7 +31,7 @@ export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
   if (modelPath !== undefined) return loadModel(modelPath, folder, wish);
   const name = lowContext ? LOW_CONTEXT : HIGH_CONTEXT;
   const location = join(folder, name);
-  // A model that is there but damaged is an error, not a reason to take another in silence.
+  // A damaged network is an error, not a reason to silently use another.
   if (await exists(location)) return openModelFolder(location);
   if (lowContext)
     throw new LocScaleError('bad-input', 'EMmerNet for low-context data is not imported.', {
@@ -41,7 +44,7 @@ export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
   return openBundled(bundledFolder);
 }
 
-/** The network that comes with the program. */
+/** The bundled network. */
 export async function openBundled(folder = defaultBundledFolder): Promise<StoredModel> {
   const manifest = join(folder, BUNDLED_MANIFEST);
   if (!(await exists(manifest)))
@@ -56,8 +59,8 @@ export async function openBundled(folder = defaultBundledFolder): Promise<Stored
 }
 
 /**
- * A model by its name in the store ("bundled": the one that comes with the program), by its folder, or by a
- * file: .onnx with its manifest beside it, or .hdf5, .pt or .tar.gz, which is imported into memory.
+ * Opens a network by its name in the store ("bundled" for the bundled one), its folder or its file: .onnx
+ * with a manifest next to it, or .hdf5, .pt or .tar.gz, which are imported into memory.
  */
 export async function loadModel(
   nameOrPath: string,
@@ -97,11 +100,11 @@ async function openOnnx(path: string): Promise<StoredModel> {
   throw new LocScaleError('bad-input', `${path} has no manifest beside it.`, {
     where: path,
     expected: `${basename(path).replace(/\.onnx$/i, '.json')} or manifest.json that names it as files.plain`,
-    hint: 'The manifest says how the network wants its input; it comes with every network of this program.',
+    hint: 'The manifest describes the input of the network; every network of this program comes with one.',
   });
 }
 
-/** Of an archive the model for the context that is asked for; a single file as it is. */
+/** Selects the network for the requested context from an archive; a single file is used as it is. */
 async function readIntoMemory(
   path: string,
   lowContext: boolean,

@@ -1,10 +1,10 @@
-/** Where imported models are kept: the user's data folder by the convention of the system. */
+/** Folder of imported networks, in the user's data folder by the convention of the system. */
 import { join } from 'node:path';
 
 export interface Surroundings {
   readonly platform: NodeJS.Platform;
   readonly home: string;
-  /** LOCSCALE_MODELS: a folder of the user's own, for shared installations. */
+  /** LOCSCALE_MODELS: another folder, for shared installations. */
   readonly override?: string | undefined;
   /** XDG_DATA_HOME (Linux and other Unix systems). */
   readonly xdgDataHome?: string | undefined;

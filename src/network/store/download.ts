@@ -1,7 +1,7 @@
 /**
- * EMmerNet's archive from its record at Zenodo, the only thing that this program fetches from a network, and
- * only when told to. Size and checksum come from the record itself. What arrived before a cut is kept and
- * the rest asked for by a range; the checksum decides in the end.
+ * Downloads EMmerNet's archive from its Zenodo record, on explicit request only; this program fetches nothing
+ * else. Size and checksum come from the record. An interrupted download is resumed by a range request and
+ * verified by the checksum.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -16,14 +16,14 @@ const RECORD = '8211668';
 const ARCHIVE = 'emmernet.tar.gz';
 const MOST_BYTES = 2 ** 32;
 const MOST_RECORD_BYTES = 2 ** 22;
-/** Failures in a row, without a byte between them, after which it gives up. */
+/** Gives up after this many consecutive failures without a byte received. */
 const MOST_FAILURES = 4;
 const FIRST_WAIT_MILLISECONDS = 1000;
-/** A connection without a byte for this long is taken for dead. */
+/** A connection is considered dead if no byte arrives for this long. */
 const STALL_MILLISECONDS = 60_000;
 
 export interface DownloadOptions {
-  /** Where the unfinished file is kept between attempts. */
+  /** Folder of the incomplete file between attempts. */
   readonly folder: string;
   /** A mirror with the paths of Zenodo; default zenodo.org. */
   readonly address?: string;
@@ -38,9 +38,9 @@ export interface DownloadOptions {
 export interface Download {
   readonly path: string;
   readonly bytes: number;
-  /** "md5:..." as the record states it; the file has it. */
+  /** "md5:..." from the record, verified. */
   readonly checksum: string;
-  /** As the record states it. */
+  /** Size from the record, in bytes. */
   readonly licence?: string;
   /** Removes it from disk. */
   readonly remove: () => Promise<void>;
@@ -54,12 +54,12 @@ interface RecordFile {
   readonly licence?: string;
 }
 
-/** Fetches the archive, or what is missing of it. The caller removes it when it has used it. */
+/** Downloads the archive, or the missing part. The caller removes it after use. */
 export async function downloadArchive(options: DownloadOptions): Promise<Download> {
   const { folder, address = ZENODO, onNote } = options;
   const base = address.replace(/\/+$/, '');
   const file = await readRecord(base, options);
-  // With the checksum in its name a file is never continued with the bytes of another version.
+  // With the checksum in its name, a partial file is never resumed with bytes of another version.
   const place = join(folder, `.download-${file.digest.slice(0, 12)}`);
   await mkdir(place, { recursive: true });
   const path = join(place, ARCHIVE);
@@ -95,7 +95,7 @@ function failed(
   return new LocScaleError('bad-input', `The download failed: ${what}.`, {
     where: base,
     hint:
-      'Run the command again (it goes on where it stopped), or download ' +
+      'Run the command again (it resumes where it stopped), or download ' +
       `${ZENODO}/records/${RECORD}/files/${ARCHIVE} with a browser, on any machine, copy it here and run ` +
       `"locscale-gpu models import ${ARCHIVE}".`,
     ...details,
@@ -149,7 +149,7 @@ async function readText(response: Response, attempt: Attempt): Promise<string> {
   return text;
 }
 
-/** Appends to `path` until it has all bytes. Returns whether it went on from an earlier part. */
+/** Appends to `path` until it is complete. Returns whether it resumed an earlier part. */
 async function fetchMissing(
   file: RecordFile,
   path: string,
@@ -166,8 +166,8 @@ async function fetchMissing(
     const response = await attempt.fetch(file.address, have > 0 ? { range: `bytes=${have}-` } : {});
     const { status } = response;
     if (status === 206 && !continuesAt(response, have, file.bytes))
-      throw new Error('the server sends another part than was asked for');
-    // 416: the server has not as many bytes; 200: it does not know ranges and sends all of it.
+      throw new Error('the server sends another part than requested');
+    // 416: the server's file is shorter; 200: it does not support ranges and sends all of it.
     if (status === 416) await rm(path, { force: true });
     if (status !== 200 && status !== 206) throw new HttpFailure(file.address, status);
     if (status === 200) have = 0;
@@ -184,7 +184,7 @@ async function fetchMissing(
         }
         await out.appendFile(chunk);
         have += chunk.length;
-        // A server without ranges starts anew each time: only what is new counts.
+        // A server without ranges starts over each time: only new bytes count as progress.
         if (have > furthest) attempt.succeeds();
         furthest = Math.max(furthest, have);
         onProgress?.(have, file.bytes);
@@ -204,7 +204,7 @@ function continuesAt(response: Response, start: number, total: number): boolean 
 }
 
 class HttpFailure extends Error {
-  /** Worth another attempt: too many requests, or a fault of the server. */
+  /** Worth retrying: too many requests, or a server error. */
   readonly passing: boolean;
 
   constructor(address: string, status: number) {
@@ -215,13 +215,13 @@ class HttpFailure extends Error {
 
 interface Attempt {
   readonly fetch: (address: string, headers: Record<string, string>) => Promise<Response>;
-  /** To be called for each piece that arrives. */
+  /** To be called for each chunk received. */
   readonly alive: () => void;
-  /** Forgets the failures before. */
+  /** Resets the count of failures. */
   readonly succeeds: () => void;
 }
 
-/** Repeats `body` after failures that may pass, with longer and longer waits, as long as anything arrives. */
+/** Retries `body` after transient failures with increasing delays, as long as data arrives. */
 async function withRetries<T>(
   base: string,
   options: DownloadOptions,
@@ -259,7 +259,7 @@ async function withRetries<T>(
       if (cause instanceof LocScaleError) throw cause;
       const diskCode = (cause as { code?: unknown } | null)?.code;
       if (typeof diskCode === 'string' && /^E(NOSPC|DQUOT|ACCES|PERM|ROFS)$/.test(diskCode)) throw cause;
-      const reason = stop.signal.aborted ? 'nothing arrives any more' : reasonOf(cause);
+      const reason = stop.signal.aborted ? 'the server stopped sending' : reasonOf(cause);
       failures++;
       if ((cause instanceof HttpFailure && !cause.passing) || failures >= MOST_FAILURES)
         throw failed(base, reason, { cause });
@@ -274,9 +274,7 @@ async function withRetries<T>(
   }
 }
 
-/**
- * The innermost reason: `fetch` of Node says "fetch failed" or "terminated" and keeps the reason as cause.
- */
+/** The innermost reason: Node's `fetch` throws "fetch failed" or "terminated" with the reason as cause. */
 function reasonOf(error: unknown): string {
   const inner = (error as { cause?: unknown } | null)?.cause;
   const told = inner instanceof Error ? inner : error;

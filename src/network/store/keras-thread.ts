@@ -1,13 +1,13 @@
 /**
- * Keras files read on a thread of their own. HDF5 is a C library, and damaged files can send it round in
- * circles without end, or leave its memory in disorder: a thread can be stopped, and takes its memory along.
+ * Reads Keras files on a separate thread. HDF5 is a C library, and damaged files can make it loop for ever or
+ * corrupt its memory; a thread can be terminated together with its memory.
  */
 import { LocScaleError } from '../../errors.ts';
 import type { KerasModel } from '../../formats/keras-hdf5.ts';
 import { startThread, type Thread } from '../../platform/index.ts';
 import type { KerasReply, KerasRequest, TaggedFields } from './keras-worker.ts';
 
-/** One array of EMmerNet takes some 10 ms. */
+/** Time limit per request; an array of EMmerNet takes about 10 ms. */
 const STALL_MILLISECONDS = 30_000;
 
 interface Waiting {
@@ -23,15 +23,15 @@ export class KerasThread {
   private name = '';
   private requests = 0;
 
-  /** `stallMilliseconds`: a file whose next part takes longer is refused. */
+  /** `stallMilliseconds`: a file is rejected if a request takes longer. */
   constructor(stallMilliseconds = STALL_MILLISECONDS) {
     this.stallMilliseconds = stallMilliseconds;
   }
 
-  /** Copies `bytes`. One file at a time; the one before is closed. */
+  /** Opens a copy of `bytes`. One file at a time: the previous one is closed. */
   async open(bytes: Uint8Array, name: string): Promise<KerasModel> {
     this.name = name;
-    // Deno takes half a minute to hand over what EMmerNet has, unless it is shared.
+    // Shared memory: Deno takes half a minute to transfer EMmerNet's bytes otherwise.
     const shared = new SharedArrayBuffer(bytes.length);
     new Uint8Array(shared).set(bytes);
     const reply = await this.ask({ kind: 'open', bytes: shared, name });
@@ -45,7 +45,7 @@ export class KerasThread {
     };
   }
 
-  /** Stops the thread, whatever it does. */
+  /** Terminates the thread, whatever it is doing. */
   async end(): Promise<void> {
     const { thread } = this;
     this.fail(new LocScaleError('internal', `${this.name} was closed.`));
@@ -55,7 +55,7 @@ export class KerasThread {
   private async read(layer: number, weight: number): Promise<Float32Array> {
     const reply = await this.ask({ kind: 'read', layer, weight });
     const { values } = reply as Extract<KerasReply, { kind: 'values' }>;
-    // Not shared any more: a copy.
+    // A copy in unshared memory.
     return new Float32Array(new Float32Array(values));
   }
 
@@ -78,7 +78,7 @@ export class KerasThread {
     if (this.thread !== undefined) return this.thread;
     const thread = startThread<KerasReply>('./keras-worker.ts', import.meta.url, undefined, {
       onMessage: (reply) => this.settle(reply),
-      // What ends a thread that has been replaced concerns nobody.
+      // Ignore the exit of a thread that has been replaced.
       onEnd: (cause) => {
         if (this.thread === thread) this.fail(this.ended(cause));
       },
@@ -104,7 +104,7 @@ export class KerasThread {
     void thread?.end();
   }
 
-  /** Nothing more comes from the thread of now; the next request starts another. */
+  /** The current thread is lost; the next request starts another. */
   private fail(error: unknown): void {
     this.thread = undefined;
     const all = [...this.waiting.values()];

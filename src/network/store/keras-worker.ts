@@ -1,12 +1,12 @@
 /**
- * Entry point of a worker thread: reads Keras files for keras-thread.ts. The memory of the HDF5 library,
- * which takes what a file declares, may not grow beyond what files of this size need.
+ * Entry point of a worker thread: reads Keras files for keras-thread.ts. Limits the memory of the HDF5
+ * library, which allocates whatever a file declares, to the need of files of this size.
  */
 import { type ErrorTag, isLocScaleError } from '../../errors.ts';
 import { type KerasLayer, type KerasModel, openKerasHdf5 } from '../../formats/keras-hdf5.ts';
 import { serveThread } from '../../platform/index.ts';
 
-/** A layer without its values: they are asked for by its place in the list and theirs in the layer. */
+/** A layer without values, which are requested by the indices of layer and weight. */
 export interface DeclaredLayer extends Omit<KerasLayer, 'weights'> {
   readonly weights: readonly {
     readonly name: string;
@@ -20,7 +20,7 @@ export type KerasRequest =
   | { readonly id: number; readonly kind: 'read'; readonly layer: number; readonly weight: number }
   | { readonly id: number; readonly kind: 'close' };
 
-/** The fields of a LocScaleError, whose class does not survive between threads. */
+/** Fields of a LocScaleError: structured cloning loses the class. */
 export interface TaggedFields {
   readonly tag: ErrorTag;
   readonly hint?: string | undefined;
@@ -38,20 +38,20 @@ export type KerasReply =
       readonly kind: 'error';
       readonly message: string;
       readonly tagged?: TaggedFields;
-      /** The library may be in disorder: this thread should read no other file. */
+      /** The library's memory may be corrupt: this thread must not read another file. */
       readonly spent: boolean;
     };
 
-/** The library starts with 18 MiB and keeps up to 32 MiB of a file's structure. */
+/** The library starts with 18 MiB and caches up to 32 MiB of a file's structure. */
 const BASE_MEMORY_BYTES = 64 * 2 ** 20;
-/** An array at a time lies in memory, with its pieces as they are stored and as they are read. */
+/** One array at a time is in memory, with its chunks in stored and in decoded form. */
 const MEMORY_PER_FILE_BYTE = 8;
 const PAGE_BYTES = 65_536;
 
 let model: KerasModel | undefined;
 let memoryLimitBytes = BASE_MEMORY_BYTES;
 
-/** Of all WebAssembly in this thread, which is that library alone. */
+/** Applies to all WebAssembly of this thread, that is to this library only. */
 function limitMemory(): void {
   const { prototype } = WebAssembly.Memory;
   const { grow } = prototype;
@@ -99,8 +99,8 @@ function describe(id: number, error: unknown): KerasReply {
 }
 
 /**
- * Not an error that HDF5 tells, but one in the middle of its work: out of bounds, out of stack, an exception
- * of C++.
+ * A crash of the library rather than an error that HDF5 reports: out of bounds, stack overflow, C++
+ * exception.
  */
 function isTrap(cause: unknown): boolean {
   if (cause === undefined) return false;

@@ -1,4 +1,4 @@
-/** A weight file on disk, recognised by its first bytes, to models ready to be stored or used. */
+/** Reads networks from a weight file, recognised by its first bytes. */
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -17,35 +17,35 @@ import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
 import { KerasThread } from './keras-thread.ts';
 
 export interface ReadOptions {
-  /** Instead of the name that the file's own name suggests. */
+  /** Replaces the name derived from the file name. */
   readonly name?: string;
   readonly calibration?: Calibration;
-  /** Instead of a general statement, where it is known. */
+  /** Replaces the general statement, if known. */
   readonly licence?: string;
   readonly signal?: AbortSignal;
 }
 
 export interface ReadModel {
   readonly manifest: ModelManifest;
-  /** The network as ONNX, without dropout. */
+  /** The network as ONNX graph, without dropout. */
   readonly plain: Uint8Array<ArrayBuffer>;
 }
 
-/** File in the store and in the manifest. */
+/** File name in the store and in the manifest. */
 const PLAIN_FILE = 'plain.onnx';
 
-/** Eleven times the weights of EMmerNet: room for checkpoints with the state of an optimiser. */
+/** Size limit, eleven times EMmerNet's weights: allows checkpoints with optimiser state. */
 const MOST_FILE_BYTES = 2 ** 30;
 const MOST_ARCHIVE_BYTES = 2 ** 31;
 /** The magic text of a tar header is at 257. */
 const TAR_MAGIC_AT = 257;
 const HEAD_BYTES = 512;
 
-/** How EMmerNet's files are called in the archives of LocScale 2.2 to 2.4. */
+/** EMmerNet's file names in the archives of LocScale 2.2 to 2.4. */
 const archiveNames = /^EMmerNet_?(high|low)_?Context\.(hdf5|pt)$/i;
 
 /**
- * The models of a file: several in an archive, one elsewhere. They come one by one, to hold one in memory.
+ * Yields the networks of a file (an archive may have several) one by one, so that one at a time is in memory.
  */
 export async function* readModels(path: string, options: ReadOptions = {}): AsyncGenerator<ReadModel> {
   const { head, byteLength } = await readHead(path);
@@ -130,7 +130,7 @@ async function* readArchive(
   for await (const { path: entry, bytes } of readTar(source, path, wanted, limits)) {
     const file = entry.split('/').at(-1) as string;
     const name = nameOf(file);
-    // An archive that holds a model as .hdf5 and as .pt holds it once.
+    // A network present as .hdf5 and as .pt counts once.
     if (seen.has(name)) continue;
     seen.add(name);
     yield await toModel(bytes, `${path}: ${file}`, `${file} in ${basename(path)}`, {
@@ -194,7 +194,7 @@ async function readWeights(bytes: Uint8Array, where: string): Promise<WeightSet>
   }
 }
 
-/** "EMmerNet_lowContext.hdf5" -> emmernet-low-context; other files by their own name. */
+/** "EMmerNet_lowContext.hdf5" -> emmernet-low-context; other files are named after themselves. */
 function nameOf(file: string): string {
   const stem = basename(file).replace(/\.[^.]*$/, '');
   if (/low_?context/i.test(stem)) return LOW_CONTEXT;

@@ -1,7 +1,7 @@
 /**
- * The folder of imported models: one folder each, with manifest.json and the files it names. A model is
- * written beside the others under a temporary name and renamed when it is complete, so that what has a
- * model's name is whole, whoever else imports at the same time.
+ * The store of imported networks: one folder each, with manifest.json and the files it names. A network is
+ * written to a temporary folder and renamed when complete, so that every named folder is complete even with
+ * concurrent imports.
  */
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -10,17 +10,17 @@ import type { Calibration, ModelFile, ModelManifest } from '../graph/model.ts';
 import { checkManifest, isModelName } from './check-manifest.ts';
 import { type ReadModel, readModels, sha256Of, throwIfStopped } from './read-weights.ts';
 
-/** A model on disk or in memory; files are read when they are needed, and checked against their sums. */
+/** A network on disk or in memory; files are read on demand and verified by their checksums. */
 export interface StoredModel {
   readonly manifest: ModelManifest;
-  /** Folder or file that it is read from. */
+  /** Folder or file of the network. */
   readonly location: string;
   readonly readPlain: () => Promise<Uint8Array>;
   readonly readMonteCarlo?: () => Promise<Uint8Array>;
 }
 
 export interface ImportOptions {
-  /** Of the store; made if absent. */
+  /** Folder of the store; created if missing. */
   readonly folder: string;
   readonly name?: string;
   readonly calibration?: Calibration;
@@ -31,21 +31,21 @@ export interface ImportOptions {
 export interface ImportedModel {
   readonly manifest: ModelManifest;
   readonly location: string;
-  /** The same model was there already. */
+  /** The same network was already stored. */
   readonly unchanged: boolean;
 }
 
-/** Name under which -model_path finds the network that comes with the program. */
+/** Name of the bundled network for -model_path. */
 export const BUNDLED_NAME = 'bundled';
 const MANIFEST_FILE = 'manifest.json';
-/** Names of unfinished imports, and of models on their way out. */
+/** Names of incomplete imports and of networks being removed. */
 const TEMPORARY_PREFIX = '.import-';
-/** Imports take seconds: what is this old was left by a process that was killed. */
+/** Imports take seconds: anything older was left by a killed process. */
 const ABANDONED_MILLISECONDS = 24 * 3600 * 1000;
-/** Another import may put its model in place between two renames of this one. */
+/** Another import may store its network between two renames of this one. */
 const MOST_ATTEMPTS = 20;
 
-/** Stores every model of a weight file; nothing of a model that cannot be read is stored. */
+/** Stores every network of a weight file; an unreadable network leaves nothing behind. */
 export async function importModel(file: string, options: ImportOptions): Promise<ImportedModel[]> {
   const { folder, name, ...rest } = options;
   if (name !== undefined && (!isModelName(name) || name === BUNDLED_NAME))
@@ -112,7 +112,7 @@ async function writeDurably(path: string, content: Uint8Array): Promise<void> {
   }
 }
 
-/** A folder cannot replace another that is not empty: the old one is moved out of the way first. */
+/** A rename cannot replace a non-empty folder: move the old one away first. */
 async function putInPlace(temporary: string, location: string, folder: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -126,7 +126,7 @@ async function putInPlace(temporary: string, location: string, folder: string): 
     try {
       await rename(location, join(graveyard, 'replaced'));
     } catch (error) {
-      // Another import was faster.
+      // A concurrent import stored it first.
       if (codeOf(error) !== 'ENOENT') throw error;
     } finally {
       await rm(graveyard, { recursive: true, force: true });
@@ -162,10 +162,7 @@ export type ListedModel =
   | { readonly name: string; readonly model: StoredModel }
   | { readonly name: string; readonly problem: string };
 
-/**
- * All models of the store by name; those that are damaged with what is wrong. No files but manifests are
- * read.
- */
+/** All networks of the store by name; damaged ones with their defect. Reads manifests only. */
 export async function listModels(folder: string): Promise<ListedModel[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
@@ -192,7 +189,7 @@ export async function openModelFolder(location: string): Promise<StoredModel> {
   return openManifest(join(location, MANIFEST_FILE), location);
 }
 
-/** `manifestPath` names the files in `folder`. */
+/** Opens the network in `folder` that `manifestPath` describes. */
 export async function openManifest(manifestPath: string, folder: string): Promise<StoredModel> {
   const manifest = checkManifest(await readJson(manifestPath), manifestPath);
   const { plain, monteCarlo } = manifest.files;
@@ -259,7 +256,7 @@ async function readChecked(folder: string, { file, sha256 }: ModelFile, name: st
   return bytes;
 }
 
-/** Reads every file of a model; returns what is wrong with it, or undefined. */
+/** Reads every file of a network; returns its defect, or undefined. */
 export async function verifyModel(model: StoredModel): Promise<string | undefined> {
   try {
     await model.readPlain();

@@ -82,7 +82,7 @@ describe('checkpoints in a folder', () => {
     }
     await writeFile(path, Buffer.concat([bytes, Buffer.of(0)]));
     expect(await openFolder().list('mask', 1)).toEqual([]);
-    expect(warnings.at(-1)).toMatch(/is damaged or cannot be read: what it held is computed again/);
+    expect(warnings.at(-1)).toMatch(/is damaged or cannot be read: its content is computed again/);
     // Listed, but not to be opened.
     await rm(path);
     await symlink(`${path}.gone`, path);
@@ -98,7 +98,7 @@ describe('checkpoints in a folder', () => {
     await gone.add('mask', 1, content(1));
     await gone.add('mask', 2, content(1));
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/cannot be kept in .*; the run goes on/);
+    expect(warnings[0]).toMatch(/cannot be stored in .*; the run continues/);
     expect(await gone.list('mask', 1)).toEqual([]);
     await mkdir(join(folder, 'missing'));
     expect(await readdir(join(folder, 'missing'))).toEqual([]);

@@ -92,7 +92,7 @@ describe('StagedFiles', () => {
   it('says in words why a file cannot be written', async () => {
     await expect(new StagedFiles('-o').stage(at('none/a'), 'x')).rejects.toMatchObject({
       tag: 'bad-output',
-      message: `${at('none/a')} cannot be written: the folder it belongs in is not there or takes no files.`,
+      message: `${at('none/a')} cannot be written: its folder does not exist or accepts no files.`,
     });
   });
 
@@ -150,7 +150,7 @@ describe('links', () => {
     symlinkSync('a.mrc', at('b.mrc'));
     symlinkSync('out.json', at('out.mrc'));
     await expect(checkOutputs([at('nowhere.mrc')], [])).rejects.toThrow('none does not exist');
-    await expect(checkOutputs([at('a.mrc')], [])).rejects.toThrow('its links lead in a circle');
+    await expect(checkOutputs([at('a.mrc')], [])).rejects.toThrow('its links form a loop');
     await expect(checkOutputs([at('out.mrc'), at('out.json')], [])).rejects.toThrow(
       'Two outputs have the name',
     );
@@ -165,7 +165,7 @@ describe('makeFolder', () => {
     writeFileSync(at('file'), '');
     await expect(makeFolder(at('file'), '-op')).rejects.toMatchObject({
       tag: 'bad-output',
-      message: `The folder ${at('file')} cannot be made: something else has that name.`,
+      message: `The folder ${at('file')} cannot be made: another file has that name.`,
       hint: 'Choose another folder with -op.',
     });
     await expect(makeFolder(at('file/sub'), '-o')).rejects.toMatchObject({

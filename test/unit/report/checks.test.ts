@@ -61,11 +61,11 @@ describe('the checks', () => {
     } as const;
     expect(runChecks(findings, fsc, { ...numbers, maskOrigin })).toContainEqual({
       state: 'look',
-      title: 'Where the mask comes from',
+      title: 'Origin of the mask',
       text: maskOrigin.reason,
     });
     const usual = runChecks(findings, fsc, { ...numbers, maskOrigin: { source: 'FDR' } });
-    expect(usual.map(({ title }) => title)).not.toContain('Where the mask comes from');
+    expect(usual.map(({ title }) => title)).not.toContain('Origin of the mask');
   });
 
   it.each([

@@ -193,7 +193,7 @@ it('a connection on which nothing arrives is given up', async () => {
     { length: 9 },
     (): Answer => (_, response) => void response.write(content.subarray(0, 10)),
   );
-  expect((await refusal({ stallMilliseconds: 100 })).message).toContain('nothing arrives any more');
+  expect((await refusal({ stallMilliseconds: 100 })).message).toContain('the server stopped sending');
 });
 
 it('is stopped by the signal', async () => {
