@@ -1,7 +1,7 @@
 /**
- * Why a model does not fit a map, found out by trying: the origin ignored, the map centred on 0, the mirror
- * image, other voxel sizes, shifts. Each trial is compared with the map around its own atoms, at low
- * resolution, where small shifts do not matter and a trial takes milliseconds.
+ * Finds out by trial why a model does not fit a map: ignored origin, map centred on 0, mirror image, other
+ * voxel sizes, shifts. Each trial is compared with the map around its own atoms at low resolution, where
+ * small shifts do not matter and a trial takes milliseconds.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { Atom } from '../math/atoms/atom.ts';
@@ -13,24 +13,27 @@ import { correlationInside } from '../math/statistics/statistics.ts';
 
 export interface DiagnosisJob {
   readonly engine: Engine;
-  /** In absolute coordinates, atoms outside the map too. */
+  /** In absolute coordinates, including atoms outside the map. */
   readonly structure: { readonly atoms: readonly Atom[] };
   readonly grid: Grid;
   readonly map: Volume;
-  /** Of the model's map as it lies, at full resolution. */
+  /** Correlation of the model map as placed, at full resolution. */
   readonly correlation: number;
 }
 
 /**
- * Voxel size (A) of the trials, and B factor added to model and map: what is finer than 10 A hardly counts.
+ * Voxel size (A) of the trials, and B factor added to model and map: detail finer than 10 A hardly counts.
  */
 const TRIAL_VOXEL_SIZE = 3;
 const TRIAL_BLUR = 400;
-/** A trial explains a bad fit if it reaches this, and is this much better than the model as it lies. */
+/**
+ * A trial explains a bad fit if it reaches this correlation, and exceeds that of the model as placed by this
+ * much.
+ */
 const CONVINCING = 0.3;
 const CONVINCING_GAIN = 0.1;
 
-/** Blurred atoms belong to the surroundings of a model down to this share of their highest density. */
+/** Density threshold of a blurred model's surroundings, relative to its maximum. */
 const SURROUNDINGS_LEVEL = 0.02;
 
 const SCALES = [0.97, 0.98, 0.99, 1.01, 1.02, 1.03];
@@ -93,7 +96,7 @@ function conclude(
   best: { readonly correlation: number; readonly sentence: string },
 ): string {
   const at10 = `correlation at 10 A ${asItLies.toFixed(2)}`;
-  // A wrong voxel size costs little at 10 A, and the details everything.
+  // A wrong voxel size hardly lowers the correlation at 10 A, but destroys it at full resolution.
   const better = best.correlation - asItLies;
   if (best.correlation >= CONVINCING && (better >= CONVINCING_GAIN || better > 0.5 * (1 - asItLies))) {
     return `${best.sentence} (${at10}, then ${best.correlation.toFixed(2)}).`;
@@ -109,14 +112,14 @@ function conclude(
   );
 }
 
-/** Of thousands of shifts the best of a wrong model reaches 0.3. */
+/** The best of thousands of shifts of a wrong model reaches 0.3. */
 const CONVINCING_SHIFT = 0.5;
-/** Farthest shift that is tried along each axis, voxels of the coarse grid: about 24 A. */
+/** Largest shift tried along each axis, in voxels of the coarse grid: about 24 A. */
 const FARTHEST_SHIFT = 8;
-/** Share of the model that must stay in the box. */
+/** Fraction of the model that must stay in the box. */
 const LEAST_INSIDE = 0.7;
 
-/** The shift by whole voxels of the coarse grid that brings the model's surroundings to fit best. */
+/** Best shift of the model's surroundings by whole voxels of the coarse grid. */
 function bestShift(
   density: Float32Array,
   target: Float32Array,
@@ -156,7 +159,7 @@ function bestShift(
   };
 }
 
-/** 1 in and around the atoms: a partial model says nothing about what is farther away. */
+/** 1 in and around the atoms, because a partial model does not explain density farther away. */
 function surroundingsIn(density: Float32Array): Float32Array {
   const level = SURROUNDINGS_LEVEL * density.reduce((most, value) => Math.max(most, value), 0);
   return density.map((value) => (value > level ? 1 : 0));
@@ -172,7 +175,7 @@ function coarseGrid({ shape, voxelSize, origin }: Grid): Grid {
   return { shape: [nz, ny, nx], voxelSize: [sz, sy, sx], origin };
 }
 
-/** The map on the coarse grid, blurred as the model is. */
+/** The map on the coarse grid, blurred like the model. */
 async function lowResolution(
   engine: Engine,
   volume: Volume,
@@ -190,7 +193,7 @@ async function lowResolution(
 
 function trialsOf(atoms: AtomSet, grid: Grid): Trial[] {
   const { origin } = grid;
-  // Along x, y, z, as positions are.
+  // Along x, y, z, like positions.
   const start = [origin[2], origin[1], origin[0]];
   const size = [2, 1, 0].map((axis) => grid.shape[axis] * grid.voxelSize[axis]);
   const step = isotropicVoxelSize(grid);
@@ -226,8 +229,8 @@ function trialsOf(atoms: AtomSet, grid: Grid): Trial[] {
     const sentence =
       `It fits if the voxel size of the map is ${(step * scale).toFixed(4)} A instead of ` +
       `${step.toFixed(4)} A`;
-    // A voxel size that is s times larger makes the model 1 / s times as large in voxels. The model may have
-    // been fitted as a whole nevertheless: then its centre stays where it is.
+    // A voxel size that is s times larger makes the model 1 / s times as large in voxels. If the model was
+    // nevertheless fitted as a whole, its centre stays in place.
     move((position, k) => start[k] + (position - start[k]) / scale, sentence);
     move((position, k) => centre[k] + (position - centre[k]) / scale, sentence);
   }
@@ -240,7 +243,7 @@ function centreOf({ positions, count }: AtomSet): number[] {
   return sum.map((value) => value / Math.max(1, count));
 }
 
-/** Without atoms outside the box, which the periodic map would show on its other side. */
+/** Removes atoms outside the box, which the periodic map would show on its other side. */
 function insideOf(atoms: AtomSet, { shape, voxelSize, origin }: Grid): AtomSet {
   const inside: number[] = [];
   for (let i = 0; i < atoms.count; i++) {

@@ -4,9 +4,7 @@
  */
 const POOR_CORRELATION = 0.3;
 
-/**
- * Undefined for a model that fits. `correlation`: of its map with the map; NaN where one of them is constant.
- */
+/** Undefined if the model fits. `correlation`: map–model correlation; NaN if one of the two is constant. */
 export function judgeModelFit(correlation: number): string | undefined {
   if (correlation >= POOR_CORRELATION) return undefined;
   const value = Number.isFinite(correlation) ? correlation.toFixed(2) : 'undefined';

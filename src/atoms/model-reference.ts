@@ -1,7 +1,7 @@
 /**
  * A reference map simulated from atoms (method 5 and 8): an atomic model, pseudo-atoms that fill the mask, or
- * a model completed with pseudo-atoms. B factors come from the data, are averaged over 25 A and shifted so
- * that the sharpest atoms have B = 0; the map of those atoms is the reference.
+ * a model completed with pseudo-atoms. B factors are measured in the data, averaged over 25 A and shifted so
+ * that the sharpest atoms have B = 0; the map simulated from those atoms is the reference.
  */
 import type { Engine, OperationHooks, Volume } from '../engine/engine.ts';
 import { inspectAll } from '../engine/jobs.ts';
@@ -16,22 +16,22 @@ import { buildPseudoModel, type PseudoModel } from './pseudo-model/build.ts';
 import { completeModel } from './pseudo-model/complete-model.ts';
 import type { SolverSettings } from './pseudo-model/solve.ts';
 
-/** The data that B factors and pseudo-atoms are found in; volumes stay the caller's. */
+/** The data for B factors and pseudo-atoms; the caller keeps ownership of the volumes. */
 export interface ModelReferenceData {
   readonly engine: Engine;
   readonly grid: Grid;
-  /** The map that is scaled. */
+  /** The map to be scaled. */
   readonly map: Volume;
-  /** Half maps, where there are any: they tell signal from noise. */
+  /** Half maps, if any, which separate signal from noise. */
   readonly halves: readonly [Volume, Volume] | undefined;
   /** 1 inside. */
   readonly mask: Volume;
   readonly wilsonCutoff: number;
-  /** Resolution, A: the user's or that of the half maps; else hardly more than the grid's limit. */
+  /** Resolution, A: the user's or the half maps'; otherwise close to the grid's limit. */
   readonly fscCutoff: number;
-  /** False where `fscCutoff` is the grid's. */
+  /** False if `fscCutoff` is the grid's limit. */
   readonly resolutionKnown: boolean;
-  /** Where the map was low-pass filtered already, A. */
+  /** Resolution at which the map has been low-pass filtered, A. */
   readonly lowPass: number | undefined;
   readonly windowVoxels: number;
 }
@@ -41,21 +41,18 @@ export interface PseudoAtomJob extends SolverSettings {
   readonly molecularWeightKiloDalton?: number;
 }
 
-/** B factors as used, and what was done to get them. */
+/** B factors used, and how they were obtained. */
 export interface BFactorsFound {
   readonly bFactors: Float64Array;
   /** Before averaging and shift: lowest, mean, highest, A^2. */
   readonly refined: { readonly min: number; readonly mean: number; readonly max: number };
   /**
-   * Shares of the atoms whose B factor, before averaging, is at the least and the most that refinement
-   * allows.
+   * Fractions of the atoms whose B factor, before averaging, is at the lower and upper limit of refinement.
    */
   readonly atLimits: { readonly least: number; readonly most: number };
-  /**
-   * False where the map has no signal in the range of the fit: refinement began with the file's B factors.
-   */
+  /** False if the map has no signal in the fit range: refinement then started from the file's B factors. */
   readonly localFallOff: boolean;
-  /** Taken away from all, A^2. */
+  /** Subtracted from all B factors, A^2. */
   readonly shift: number;
 }
 
@@ -78,7 +75,7 @@ export interface CompletedReference {
   readonly unmodelledVoxels: number;
 }
 
-/** Pseudo-atoms where the mask has none of the model's. */
+/** Pseudo-atoms in the part of the mask without model atoms. */
 export async function completeWithPseudoAtoms(
   data: ModelReferenceData,
   model: AtomSet,
@@ -105,12 +102,11 @@ export async function completeWithPseudoAtoms(
 }
 
 /**
- * B factors of `atoms` from the data: local Wilson B factors to begin with, then `cycles` of refinement,
- * then averages over 25 A and the shift.
+ * Determines B factors of `atoms` from the data: local Wilson B factors, then `cycles` of refinement, then
+ * averages over 25 A and the shift.
  *
- * The fall-off of the atoms themselves is divided out where they are known. Pseudo-atoms have climbed the
- * very density that is measured, so that their own map would explain its fall-off away: for them it is that
- * of an average protein.
+ * The decay of the atoms' own power is divided out. Pseudo-atoms were placed by the density that is measured,
+ * so their own map would explain its decay away: for them the decay of an average protein is used.
  */
 export async function findBFactors(
   data: ModelReferenceData,
@@ -140,7 +136,7 @@ export async function findBFactors(
         { wilsonCutoff, fscCutoff, windowVoxels: data.windowVoxels, memory: engine },
       );
     });
-    // Without a measurement refinement starts where the file stands.
+    // Without a measurement refinement starts from the file's B factors.
     started = field === undefined ? atoms.bFactors : bFactorsAt(field, grid, atoms.positions);
     measured = field !== undefined;
   } finally {
@@ -161,7 +157,7 @@ export async function findBFactors(
   };
 }
 
-/** Local B factors; undefined where the map holds no signal between the Wilson cut-off and the resolution. */
+/** Local B factors; undefined if the map has no signal between the Wilson cut-off and the resolution. */
 function measureOrNot(...args: Parameters<typeof measureLocalB>): BFactorField | undefined {
   try {
     return measureLocalB(...args);
@@ -171,7 +167,10 @@ function measureOrNot(...args: Parameters<typeof measureLocalB>): BFactorField |
   }
 }
 
-/** Share of the range: averages over neighbours keep refined B factors a little off the limits themselves. */
+/**
+ * Tolerance as a fraction of the range: averages over neighbours keep refined B factors slightly off the
+ * limits.
+ */
 const NEAR_LIMIT = 0.02;
 
 function shareAtLimits(bFactors: Float64Array, resolution: number): { least: number; most: number } {

@@ -1,6 +1,6 @@
 /**
- * A model in the frame of a map. Coordinates are absolute (angstrom); voxel (0, 0, 0) is at the grid's origin
- * (ORIGIN of the header, else NSTART). The box of a map ends half a voxel beyond its outermost voxels.
+ * Places a model in the frame of a map. Coordinates are absolute (angstrom); voxel (0, 0, 0) is at the grid's
+ * origin (ORIGIN of the header, else NSTART). The box of a map ends half a voxel beyond its outermost voxels.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Atom } from '../math/atoms/atom.ts';
@@ -12,22 +12,22 @@ export { diagnoseModel } from './diagnose-model.ts';
 export { judgeModelFit } from './judge-model-fit.ts';
 
 export interface PlacedModel<A extends Atom> {
-  /** Atoms inside the box, of known elements, with an occupancy: those that the map can show. */
+  /** Atoms inside the box, of known elements and non-zero occupancy: those that the map can show. */
   readonly atoms: AtomSet;
-  /** The same atoms, in the same order, as they were given. */
+  /** The same atoms, in the same order, as passed in. */
   readonly kept: readonly A[];
   readonly outside: {
     readonly count: number;
-    /** How far beyond the box the farthest lies, A. */
+    /** Largest distance of an atom from the box, A. */
     readonly farthestAngstrom: number;
-    /** How many would be outside if the map's origin were ignored. */
+    /** Number of atoms outside if the map's origin were ignored. */
     readonly countWithoutOrigin: number;
   };
-  /** What was left out and why, and what looks wrong, one sentence each. */
+  /** Notes on atoms left out and on anomalies, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** `parameter`: that the model was given by. */
+/** `parameter`: the one that named the model. */
 export function noAtomInMap(grid: Grid, parameter: string): LocScaleError {
   return new LocScaleError('bad-input', 'No atom of the model lies in the map.', {
     parameter,
@@ -80,7 +80,7 @@ export function placeModel<A extends Atom>(
   };
 }
 
-/** How far an atom is outside the box of a map, A; 0 inside. */
+/** Distance of an atom from the box of a map, A; 0 inside. */
 export function distanceBeyond(
   { x, y, z }: Pick<Atom, 'x' | 'y' | 'z'>,
   { shape, voxelSize, origin }: Grid,
@@ -99,7 +99,8 @@ function describeOutside(all: number, outside: number, farthest: number, without
       ? `All ${atomCount(all)} lie`
       : `${outside} of ${atomCount(all)} ${outside === 1 ? 'lies' : 'lie'}`;
   const statement = `${share} outside the map, by up to ${farthest.toFixed(1)} A; these are left out.`;
-  // Few atoms outside are a model larger than the map; many that the origin explains are a wrong frame.
+  // A few atoms outside mean a model larger than the map; many, if the origin explains them, mean a wrong
+  // frame.
   if (outside < 0.1 * all || withoutOrigin > 0.5 * outside) return statement;
   return (
     `${statement} If the map's origin were 0 it would be ` +

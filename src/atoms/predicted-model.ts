@@ -1,15 +1,15 @@
 /**
- * Models of AlphaFold and its kin hold pLDDT in the B column: 0 to 100 (or 0 to 1), high where the prediction
- * is sure, the opposite of a B factor. Converted as phenix.process_predicted_model does (Oeffner et al. 2022,
- * Acta Cryst. D78, 1303; after Hiranuma et al. 2021):
+ * Predicted models (AlphaFold and others) have pLDDT in the B column: 0 to 100 (or 0 to 1), high where the
+ * prediction is reliable, the opposite of a B factor. Converted as in phenix.process_predicted_model (Oeffner
+ * et al. 2022, Acta Cryst. D78, 1303; after Hiranuma et al. 2021):
  *   rmsd = 1.5 exp(4 (0.7 - pLDDT / 100)) A,  B = (8 pi^2 / 3) rmsd^2
  */
 import type { Structure, StructureAtom } from '../formats/structure.ts';
 import { MOST_B } from './bfactors/b-factor-field.ts';
 
 /**
- * A^2, at most what refinement allows: pLDDT 95 gives 8, 70 gives 59, below 43 the limit. `confidence`: 0 to
- * 1.
+ * B factor in A^2, limited to the range of refinement: pLDDT 95 gives 8, 70 gives 59, below 43 the limit.
+ * `confidence`: 0 to 1.
  */
 export function bFactorOfConfidence(confidence: number): number {
   const rmsd = 1.5 * Math.exp(4 * (0.7 - confidence));
@@ -22,12 +22,12 @@ export interface ConvertedModel {
   readonly sentence: string;
 }
 
-/** The structure with B factors instead of pLDDT; undefined where the B column holds none. */
+/** The structure with B factors instead of pLDDT; undefined if the B column holds no pLDDT. */
 export function convertConfidence(structure: Structure): ConvertedModel | undefined {
   const { predictionMark, atoms } = structure;
   if (predictionMark === undefined) return undefined;
   const [least, most] = rangeOfB(atoms);
-  // Zeros or one value for all say nothing; values beyond 100 were converted before.
+  // Zeros, or one value for all atoms, are not pLDDT; values above 100 have already been converted.
   if (!(most > least) || least < 0 || most > 100) return undefined;
   const scale = most <= 1 ? 1 : 100;
   const converted = atoms.map((atom) => ({ ...atom, bFactor: bFactorOfConfidence(atom.bFactor / scale) }));
@@ -47,8 +47,8 @@ const SURE_SHARE = 0.5;
 const FEWEST_RESIDUES = 20;
 
 /**
- * One sentence where an unmarked B column looks like pLDDT: one value a residue, 0 to 100, most of them high;
- * or fractions of 1, which no map and no crystal gives as B factors.
+ * Warning if an unmarked B column looks like pLDDT: one value per residue, 0 to 100, most of them high; or
+ * fractions of 1, which are not plausible as B factors.
  */
 export function confidenceNote({ predictionMark, atoms }: Structure): string | undefined {
   if (predictionMark !== undefined) return undefined;
@@ -76,11 +76,11 @@ export function confidenceNote({ predictionMark, atoms }: Structure): string | u
   const values = [...residues.values()];
   const sure = values.filter((value) => value >= SURE).length;
   const varied = new Set(values).size > values.length / 4;
-  // Traces of one atom a residue are constant within residues anyway.
+  // Not meaningful for traces of one atom per residue.
   if (values.length < FEWEST_RESIDUES || atomsOfResidues < 3 * values.length || !varied) return undefined;
   if (sure < SURE_SHARE * values.length) return undefined;
   return (
-    'The B factors of the model look like pLDDT (one value a residue, 0 to 100, ' +
+    'The B factors of the model look like pLDDT (one value per residue, 0 to 100, ' +
     `${Math.round((100 * sure) / values.length)} % at ${SURE} or more), but nothing in the file calls it ` +
     'a prediction: they are taken as B factors; convert them first (phenix.process_predicted_model) if ' +
     'it is one.'

@@ -1,18 +1,15 @@
-/**
- * The region around the atoms of a model: where its fit is judged, and a mask where no better one can be
- * made.
- */
+/** The region around a model's atoms, used to judge its fit, and as mask if no better one can be made. */
 import type { HostMemory } from '../engine/host-memory.ts';
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { makeModelMask } from './pseudo-model/model-mask.ts';
 
-/** A; LocScale's radius where the resolution is unknown. Density of atoms at 3 A reaches about as far. */
+/** A; LocScale's radius if the resolution is unknown, about the reach of atoms' density at 3 A. */
 const LEAST_RADIUS = 3;
-/** A; beyond it the gaps between domains close. */
+/** Upper limit, A: with a larger radius the gaps between domains close. */
 const LARGEST_RADIUS = 8;
 
-/** Blurred atoms reach as far as the resolution. `resolution` in angstrom, undefined where it is unknown. */
+/** Blurred atoms reach as far as the resolution. `resolution` in A, undefined if unknown. */
 export function surroundingsRadius(resolution: number | undefined): number {
   return Math.min(Math.max(resolution ?? LEAST_RADIUS, LEAST_RADIUS), LARGEST_RADIUS);
 }

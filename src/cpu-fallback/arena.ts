@@ -1,15 +1,13 @@
 /**
- * Memory of the CPU engine: shared buffers that grow as volumes need room and whose free parts are used again
- * by whatever comes next, of any size. Single buffers would not do: V8 does not count shared memory, so that
- * it collects them late or never, on every thread that has seen them. Memory that is not shared is left to
- * the collector.
+ * Allocator of the CPU engine: growable shared buffers whose free parts are reused for volumes of any size.
+ * One buffer per volume would leak: V8 does not count shared memory, so that it collects such buffers late or
+ * never, on every thread that has seen them. Memory that is not shared is garbage-collected.
  */
 
-/** Pieces begin at cache lines. */
+/** Pieces are aligned to cache lines. */
 const ALIGNMENT = 64;
 /**
- * Address space set aside for a buffer, bytes: what V8 of Node 20 allows. Pages are taken when they are
- * written.
+ * Address space reserved per buffer in bytes, the limit of V8 in Node 20. Pages are committed when written.
  */
 const RESERVED_BYTES = 4 * 2 ** 30;
 
@@ -21,13 +19,13 @@ interface Hole {
 interface Region {
   readonly buffer: ArrayBufferLike;
   readonly capacity: number;
-  /** Everything from here on was never used: it is zero, and takes no memory yet. */
+  /** Bytes from here on were never used: they are zero and not committed. */
   used: number;
-  /** Free parts before `used`, by address; neighbours are one. */
+  /** Free parts before `used`, by address; adjacent ones are merged. */
   readonly holes: Hole[];
-  /** Bytes of the pieces in use by their start. */
+  /** Start of each piece in use → its length in bytes. */
   readonly pieces: Map<number, number>;
-  /** Some pieces were given away for good. */
+  /** Some pieces were given away and never return. */
   hasReaders: boolean;
 }
 
@@ -40,7 +38,7 @@ export class Arena {
     this.shared = shared;
   }
 
-  /** Zeros; throws a RangeError where the system has no memory. */
+  /** A zeroed piece; throws a RangeError if the system is out of memory. */
   allocate(count: number): Float32Array {
     const size = sizeOf(4 * count);
     const fit = this.firstHole(size);
@@ -48,14 +46,14 @@ export class Arena {
     return extend(this.regions.find((region) => room(region) >= size) ?? this.addRegion(size), count);
   }
 
-  /** Whether it is a piece in use. */
+  /** Whether the array is a piece in use. */
   holds({ buffer, byteOffset, byteLength }: Float32Array): boolean {
     return this.regions.some(
       (region) => region.buffer === buffer && region.pieces.get(byteOffset) === byteLength,
     );
   }
 
-  /** The piece may be used again. Arrays that are no piece, or a part of one, are the caller's. */
+  /** Frees a piece for reuse. Other arrays, and parts of pieces, are ignored. */
   free(piece: Float32Array): void {
     const region = this.remove(piece);
     if (region === undefined) return;
@@ -63,7 +61,7 @@ export class Arena {
     this.retire(region);
   }
 
-  /** The piece stays as it is for as long as anybody reads it. */
+  /** Gives a piece away: it stays valid as long as anybody references it. */
   giveAway(piece: Float32Array): void {
     const region = this.remove(piece);
     if (region === undefined) return;
@@ -75,7 +73,7 @@ export class Arena {
     this.regions = [];
   }
 
-  /** Its region, if it is a piece in use. */
+  /** The region of a piece in use. */
   private remove({ buffer, byteOffset, byteLength }: Float32Array): Region | undefined {
     const region = this.regions.find((candidate) => candidate.buffer === buffer);
     if (region?.pieces.get(byteOffset) !== byteLength) return undefined;
@@ -84,15 +82,15 @@ export class Arena {
   }
 
   /**
-   * A region with nothing but pieces that were given away is left to its readers, plain memory to the
-   * collector.
+   * Drops a region that contains only pieces given away; the garbage collector frees it after its last
+   * reader.
    */
   private retire(region: Region): void {
     if (region.pieces.size > 0 || (this.shared && !region.hasReaders)) return;
     this.regions = this.regions.filter((other) => other !== region);
   }
 
-  /** The lowest that is large enough: what is free then gathers at the end, where it can grow. */
+  /** First fit by address, so that free space accumulates at the end, where it can grow. */
   private firstHole(size: number): { region: Region; hole: Hole } | undefined {
     for (const region of this.regions) {
       const hole = region.holes.find(({ start, end }) => end - start >= size);
@@ -114,11 +112,11 @@ export class Arena {
   }
 }
 
-/** Address space for many pieces, or where that is scarce for this one. */
+/** Address space for many pieces, or if that is scarce for this one only. */
 function reserve(size: number): Pick<Region, 'buffer' | 'capacity'> {
   const capacity = Math.max(size, RESERVED_BYTES);
   try {
-    // TypeScript's library of this year lacks the second argument.
+    // TypeScript's library lacks the second argument.
     const Growable = SharedArrayBuffer as unknown as new (
       bytes: number,
       options: { maxByteLength: number },
@@ -131,12 +129,12 @@ function reserve(size: number): Pick<Region, 'buffer' | 'capacity'> {
   return { buffer: new SharedArrayBuffer(size), capacity: size };
 }
 
-/** Bytes that a piece takes. */
+/** Bytes occupied by a piece. */
 function sizeOf(bytes: number): number {
   return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
 }
 
-/** Bytes of the largest piece that can begin at the end of what is used, or in the hole before it. */
+/** Largest piece, in bytes, that can start at the end of the used part or in the hole before it. */
 function room({ capacity, used, holes }: Region): number {
   const last = holes.at(-1);
   return capacity - (last?.end === used ? last.start : used);
@@ -150,7 +148,7 @@ function take(region: Region, hole: Hole, count: number): Float32Array {
   return new Float32Array(region.buffer, start, count);
 }
 
-/** A piece at the end of what is used; a hole that ends there becomes its beginning. */
+/** Allocates at the end of the used part, including a hole that ends there. */
 function extend(region: Region, count: number): Float32Array {
   const { buffer, holes, used } = region;
   const last = holes.at(-1);

@@ -1,4 +1,4 @@
-/** Memory of the CPU engine's verbs: the arrays they allocate (index.ts), and what the threads work in. */
+/** Memory of the CPU engine's verbs: arrays they allocate (index.ts) plus the threads' kernel memory. */
 import type { VerbBytes } from '../engine/engine.ts';
 import { finerGrid, RECORD } from '../math/atoms/splat-plan.ts';
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
@@ -7,9 +7,9 @@ import { planSymmetrise, symmetriseBytes } from '../math/symmetry/rotation-plan.
 import { ROWS_PER_TASK } from './fft.ts';
 import { resamplePlanes } from './resample.ts';
 
-/** Share of the voxels whose p value is small enough to be sorted, with the tables made of them. */
+/** Fraction of the voxels whose p value is small enough to be sorted, including the tables made of them. */
 const SORTED_SHARE = 0.5;
-/** Code and heap that a thread takes beside its kernels once it has worked. */
+/** Code and heap of a thread besides its kernels, once it has worked. */
 const THREAD_BYTES = 5 * 2 ** 20;
 /** Tables and scratch of a Fourier transform per point of its length. */
 const PLAN_BYTES = 100;

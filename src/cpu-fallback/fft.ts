@@ -1,6 +1,6 @@
 /**
  * Real 3D FFT of whole volumes in three passes over shared memory: planes (rows along x, columns along
- * y), then blocks of columns along z; each task copies its part into kernel memory and back.
+ * y), then blocks of columns along z; each task copies its part to kernel memory and back.
  */
 
 import type { ShellRule } from '../math/fourier/fsc.ts';
@@ -8,7 +8,7 @@ import type { RadialTransfer } from '../math/fourier/radial-transfer.ts';
 import type { Shape } from '../math/grid.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
-/** Half spectrum (kz, ky, kx <= nx/2), re and im apart, rows of `pitch` floats. */
+/** Half spectrum (kz, ky, kx <= nx/2), re and im in separate arrays, rows of `pitch` floats. */
 export interface SharedSpectrum {
   readonly shape: Shape;
   readonly pitch: number;
@@ -16,7 +16,7 @@ export interface SharedSpectrum {
   readonly im: Float32Array;
 }
 
-/** Rows of columns along z that one task takes: contiguous pieces of 8 rows per plane. */
+/** Rows ky of columns along z per task: contiguous pieces of 8 rows per plane. */
 export const ROWS_PER_TASK = 8;
 
 /** Rows along x and columns along y of the planes from <= z < to. */
@@ -29,7 +29,7 @@ export function forwardPlanes(
 ): void {
   const [, ny, nx] = spectrum.shape;
   const { pitch } = spectrum;
-  // Plans made now outlive the task.
+  // Plans created here outlive the task.
   kernels.fftPlan(nx);
   const planY = kernels.fftPlan(ny);
   const memory = kernels.mark();
@@ -142,7 +142,7 @@ export function shellSumCount(shape: Shape): number {
 
 /**
  * Shell sums of the columns of rows from <= ky < to, every stored coefficient (kx <= nx/2) once as in the
- * original; spectra as `forwardPlanes` leaves them, not changed.
+ * original; takes the spectra of `forwardPlanes` and leaves them unchanged.
  */
 export function shellSumsOfColumns(
   kernels: Kernels,

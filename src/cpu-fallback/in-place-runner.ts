@@ -1,14 +1,13 @@
 /**
- * Tasks on the calling thread, where threads cannot share memory: browsers refuse that to pages without
- * cross-origin isolation. Results are the same; the caller should be a worker itself, so that the page stays
- * alive.
+ * Runs tasks on the calling thread if threads cannot share memory, as in pages without cross-origin
+ * isolation. Results are the same; the caller should be a worker itself, so that the page stays responsive.
  */
 import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { TaskRunner } from './pool.ts';
 import { createTaskRunner, type RunTask } from './run-task.ts';
 import type { TaskName } from './tasks.ts';
 
-/** Between returns to the event loop, which brings an abort or a progress message through. */
+/** Interval between returns to the event loop, which lets abort and progress messages through. */
 const BREATH_MILLISECONDS = 50;
 
 export class InPlaceRunner implements TaskRunner {
@@ -25,7 +24,7 @@ export class InPlaceRunner implements TaskRunner {
       this.lastBreath = performance.now();
     }
     try {
-      // A copy, as from a thread: results may be views of the kernels' memory.
+      // A copy, as from a thread, because results may be views of kernel memory.
       return structuredClone(this.runTask(task, args));
     } catch (error) {
       if (isLocScaleError(error)) throw error;
@@ -35,6 +34,6 @@ export class InPlaceRunner implements TaskRunner {
   }
 
   async end(): Promise<void> {
-    // Its memory goes with it.
+    // Drops the kernels together with their memory.
   }
 }

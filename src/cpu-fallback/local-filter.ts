@@ -1,5 +1,6 @@
 /**
- * out += hat(1 / cut-off) filtered, the share of one bin of a local low-pass (math/fourier/local-filter.ts).
+ * out += hat(1 / cut-off) * filtered, the contribution of one bin of a local low-pass filter
+ * (math/fourier/local-filter.ts).
  */
 import { binWeight } from '../math/fourier/local-filter.ts';
 
@@ -7,7 +8,7 @@ export interface BlendArguments {
   readonly from: number;
   readonly to: number;
   readonly filtered: Float32Array;
-  /** A; 0 where the result is 0. */
+  /** Cut-off per voxel, A; 0 where the result is 0. */
   readonly cutoffs: Float32Array;
   readonly out: Float32Array;
   readonly below: number;

@@ -15,7 +15,7 @@ import type { Kernels } from './kernels/kernels.ts';
 import { type ColumnList, listColumns, SlidingWindows, slidingBytes } from './sliding-windows.ts';
 import { BLOCK, gatherTileMask, makeTileShape, type TileMask, type TileShape } from './tile.ts';
 
-/** Everything the threads share about a job; volumes are float32 (z, y, x) over shared memory. */
+/** A job as shared by the threads; volumes are float32 (z, y, x) in shared memory. */
 export interface ResolutionTileJob {
   readonly shape: Shape;
   readonly windowVoxels: number;
@@ -53,7 +53,7 @@ export class TileResolver {
     this.lanes = kernels.allocate((size[0] * size[1] * size[2]) / 8);
   }
 
-  /** Resolves the mask voxels of the tile whose first voxel is `start`; returns their number. */
+  /** Measures the mask voxels of the tile whose first voxel is `start`; returns their number. */
   run(start: Shape): number {
     const { kernels, job, tile } = this;
     const mask = gatherTileMask(kernels, tile, job.mask, job.shape, start, this.lanes);
@@ -65,7 +65,7 @@ export class TileResolver {
     return mask.count;
   }
 
-  /** Curves of the mask voxels of one row, in the order z, lane; returns the number after the last one. */
+  /** FSC curves of one row's mask voxels, in the order z, lane; returns the index after the last. */
   private resolveRow(mask: TileMask, at: number, sums: Float32Array, first: number): number {
     const { job, curve } = this;
     const shells = curve.length;
@@ -92,7 +92,7 @@ export function resolverBytes(w: number, weights: WindowWeights, size: Shape): n
   return slidingBytes(w, size, columnList(w, weights === 'hann')) + (size[0] * size[1] * size[2]) / 8;
 }
 
-/** The coefficients in the kernel's order: planes 0 < c < h first, which count twice, then 0 and h. */
+/** Coefficients in the kernel's order: planes 0 < c < h first, which count twice, then planes 0 and h. */
 function columnList(w: number, soft: boolean): ColumnList {
   const h = w / 2;
   const shellOf = roundedShells(w);

@@ -17,7 +17,7 @@ import { TaperedProfiler } from './tapered-profiles.ts';
 import { gatherTile, gatherTileMask, makeTileShape, type TileMask, type TileShape } from './tile.ts';
 import { WindowProfiler } from './window-profiles.ts';
 
-/** Everything the threads share about a job; volumes are float32 (z, y, x) over shared memory. */
+/** A job as shared by the threads; volumes are float32 (z, y, x) in shared memory. */
 export interface TileJob {
   readonly shape: Shape;
   readonly windowVoxels: number;
@@ -37,7 +37,7 @@ export interface TileJob {
   readonly quality: Float32Array | undefined;
 }
 
-/** Seconds spent in the parts of a tile, for benchmarks and logs. */
+/** Seconds per stage of a tile, for benchmarks and logs. */
 export interface TileTimings {
   profiles: number;
   rule: number;
@@ -51,7 +51,7 @@ export class TileScaler {
   private readonly job: TileJob;
   private readonly tile: TileShape;
   private readonly profiler: WindowProfiler | undefined;
-  /** Instead, for windows with weights. */
+  /** Used instead for windows with weights. */
   private readonly tapered: TaperedProfiler | undefined;
   private readonly convolver: ShellConvolver;
   private readonly scaleFactors: ScaleFactorFunction;
@@ -114,7 +114,7 @@ export class TileScaler {
     }
   }
 
-  /** Profiles of windows with weights. Without a reference, the map is in its place. */
+  /** Profiles of windows with weights. Without a reference the map is passed twice. */
   private runTapered(start: Shape, mask: TileMask, mapProfiles: number, referenceProfiles: number): void {
     const { map, reference, shape, padValues } = this.job;
     const maps = [map, reference ?? map] as const;

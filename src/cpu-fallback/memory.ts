@@ -1,6 +1,6 @@
 /**
- * Volumes of the CPU engine: voxels in shared memory (arena.ts), so that worker threads get them without a
- * copy; where memory cannot be shared the engine has no threads, and plain memory does.
+ * Volumes of the CPU engine: voxels in shared memory (arena.ts), which worker threads read without a copy. If
+ * memory cannot be shared the engine has no threads and uses plain memory.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -10,17 +10,17 @@ import { Arena } from './arena.ts';
 
 export interface CpuVolume extends Volume {
   readonly data: Float32Array;
-  /** Its voxels were handed out, and may still be read after the volume is released. */
+  /** `download` returned its voxels, which may be read after the volume is released. */
   downloaded: boolean;
 }
 
 export class VolumeMemory {
-  /** Of all volumes that live. */
+  /** Bytes of all live volumes. */
   volumeBytes = 0;
   private readonly live = new Set<CpuVolume>();
   private readonly arena = new Arena(hasSharedMemory);
 
-  /** Zeros. */
+  /** Allocates a volume of zeros. */
   allocate(voxels: number): Float32Array {
     try {
       return this.arena.allocate(voxels);
@@ -36,12 +36,12 @@ export class VolumeMemory {
     return this.adopt(this.allocate(voxelCount(shape)), shape);
   }
 
-  /** Whether voxels can stay where they are: plain memory of others may still be in use there. */
+  /** Whether voxels can be adopted without a copy; foreign plain memory may still be in use by its owner. */
   canAdopt(data: Float32Array): boolean {
     return hasSharedMemory ? data.buffer instanceof SharedArrayBuffer : this.arena.holds(data);
   }
 
-  /** A volume of these voxels, which `canAdopt` accepts. */
+  /** Wraps voxels that `canAdopt` accepts as a volume. */
   adopt(data: Float32Array, shape: Shape): CpuVolume {
     this.volumeBytes += data.byteLength;
     const volume = { shape, data, downloaded: false };
@@ -49,7 +49,7 @@ export class VolumeMemory {
     return volume;
   }
 
-  /** The voxels of a volume that lives here. */
+  /** The voxels of a live volume of this engine. */
   own(volume: Volume): Float32Array {
     if (this.live.has(volume as CpuVolume)) return (volume as CpuVolume).data;
     throw new LocScaleError('internal', 'This volume was released, or belongs to another engine.');
@@ -63,7 +63,7 @@ export class VolumeMemory {
 
   release(volumes: readonly Volume[]): void {
     for (const volume of volumes as readonly CpuVolume[]) {
-      // A second release must not free the same memory twice.
+      // Guard against double release, which would free the same memory twice.
       if (!this.live.delete(volume)) continue;
       this.volumeBytes -= volume.data.byteLength;
       if (volume.downloaded) this.arena.giveAway(volume.data);
@@ -71,7 +71,7 @@ export class VolumeMemory {
     }
   }
 
-  /** Arrays of `allocate` that are not volumes. */
+  /** Scratch arrays, which are not volumes. */
   recycle(...arrays: Float32Array[]): void {
     for (const array of arrays) this.arena.free(array);
   }

@@ -1,7 +1,7 @@
 /**
- * Sum of atoms on a slab of planes (math/atoms/splat-plan.ts): per atom one-dimensional tables of its five
- * Gaussians, multiplied and added by the kernel in a tile whose rows are longer than the box on both sides;
- * the parts beyond the box are folded back at the end, because the box is periodic.
+ * Sums atoms on a slab of planes (math/atoms/splat-plan.ts): one-dimensional tables of each atom's five
+ * Gaussians, multiplied and added by the kernel in a tile padded on both sides of the box. Because the box is
+ * periodic, the padding is folded back at the end.
  */
 
 import { RECORD } from '../math/atoms/splat-plan.ts';
@@ -18,7 +18,7 @@ export interface SplatJob {
 
 /** Planes per task: fixed, so that sums do not depend on the threads; a tile of 256^2 rows fits the cache. */
 export const PLANES_PER_SLAB = 8;
-/** Floats of a plane's or row's entry in the kernel's tables. */
+/** Floats per plane or row in the kernel's tables. */
 const ENTRY = 8;
 
 /** Planes from <= z < to of `job.out`. */
@@ -41,7 +41,7 @@ export function splatPlanes(kernels: Kernels, job: SplatJob, from: number, to: n
   for (let at = 0; at < records.length; at += RECORD.length) {
     const radius = records[at + RECORD.reach];
     const reachZ = Math.ceil(radius / stepZ);
-    // First plane the atom is felt in, counted from the slab's first plane around the periodic box.
+    // First plane that the atom reaches, relative to the slab's first plane in the periodic box.
     const begin = modulo(records[at + RECORD.voxel] - reachZ - from, nz);
     if (begin >= to - from && begin + 2 * reachZ < nz) continue;
     const planes = fillEntries(zTable, line, records, at, 0, reachZ, stepZ, nz, 4 * ny * pitch, from, to);
@@ -84,8 +84,8 @@ function entryTable(kernels: Kernels, address: number, entries: number): EntryTa
 }
 
 /**
- * Entries for the voxels first <= i < last within `reach` along an axis of n: five Gaussians (along z times
- * the heights), squared distance, (i - first) * placeBytes. Returns how many.
+ * Writes entries for the voxels first <= i < last within `reach` along an axis of n: five Gaussians (along z
+ * times the heights), squared distance, (i - first) * placeBytes. Returns their number.
  */
 function fillEntries(
   { floats, words }: EntryTable,
@@ -121,9 +121,9 @@ function fillEntries(
 }
 
 /**
- * exp(-c (d - offset)^2) for d = -reach ... reach. Gaussians at equal steps follow from their neighbours,
+ * exp(-c (d - offset)^2) for d = -reach ... reach. Gaussians at equal steps follow by recurrence,
  *   e(d + 1) = e(d) r(d), r(d + 1) = r(d) exp(-2 c),
- * in float64 outwards from the atom, where values and ratios only fall.
+ * in float64 outwards from the atom, where values and ratios only decrease.
  */
 function fillLine(line: Float64Array, c: number, offset: number, reach: number): void {
   const fall = Math.exp(-2 * c);
@@ -150,7 +150,7 @@ function modulo(i: number, n: number): number {
   return rest < 0 ? rest + n : rest;
 }
 
-/** Rows of the tile into rows of the volume; what lies beyond the box comes back on the other side. */
+/** Adds rows of the tile to rows of the volume, folding the padding back periodically. */
 function foldRows(
   tile: Float32Array,
   pitch: number,

@@ -1,4 +1,4 @@
-/** Mask voxels per block, counted on the worker threads: what tiles are planned from. */
+/** Counts mask voxels per block on the worker threads, for planning tiles. */
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import type { Pool } from './pool.ts';

@@ -1,6 +1,6 @@
 /**
- * Chooses the tiles of a local-resolution job on the CPU: long enough that the recursions' starts and the
- * halos cost little, small enough to follow the mask and to fit the memory. Independent of the threads.
+ * Chooses the tiles of a local-resolution job on the CPU: long enough to amortise the start of recursions and
+ * the halos, small enough to follow the mask and to fit in memory. Independent of the number of threads.
  */
 import type { Shape } from '../math/grid.ts';
 import { coefficientColumns, shellCounts, type WindowWeights } from '../math/scaling/local-resolution.ts';
@@ -10,7 +10,7 @@ import { resolverBytes } from './local-resolution.ts';
 
 export interface ResolutionPlan {
   readonly tileSize: Shape;
-  /** First voxels of the tiles that hold mask voxels, fullest first. */
+  /** First voxels of the tiles with mask voxels, fullest first. */
   readonly starts: readonly Shape[];
   readonly maskVoxels: number;
   readonly bytesPerThread: number;

@@ -1,7 +1,7 @@
 /**
- * Chooses the tiles of a local-scaling job: large enough that the FFT box and the recursion's start
- * are used well, small enough to stay in cache, to follow the mask and to fit the memory.
- * Pure: depends on the mask's occupancy only, never on the number of threads.
+ * Chooses the tiles of a local-scaling job: large enough to amortise the FFT box and the start of recursions,
+ * small enough to stay in cache, to follow the mask and to fit in memory. Pure: depends on the mask's
+ * occupancy only, never on the number of threads.
  */
 import type { ScalingTile } from '../engine/engine.ts';
 import { nextFastLength, spectrumPitch } from '../math/fourier/fft-plan.ts';
@@ -17,16 +17,16 @@ import { makeTileShape } from './tile.ts';
 export interface TilePlan {
   readonly tileSize: Shape;
   readonly fftShape: Shape;
-  /** Those that hold mask voxels. */
+  /** Number of tiles with mask voxels. */
   readonly tiles: readonly ScalingTile[];
   readonly maskVoxels: number;
   /** Kernel memory per thread, bytes. */
   readonly bytesPerThread: number;
-  /** Arithmetic of the job in model operations (see `tileCost`). */
+  /** Cost of the job in the units of `tileCost`. */
   readonly cost: number;
 }
 
-/** Profiles of a tapered window, relative to those of one without weights. */
+/** Cost of profiles of a tapered window relative to those without weights. */
 const TAPERED_COST = 2;
 /** Tile edges tried, in occupancy blocks. */
 const EDGES = [2, 3, 4, 5, 6, 7, 8, 10, 12];
@@ -59,7 +59,7 @@ function makePlan(occupancy: Occupancy, tileSize: Shape, windows: PlannedWindows
   const weights = shellWeights(w, kind);
   const pairs = countPairs(weights.b, weights.c);
   const tiles = occupiedTiles(occupancy, tileSize).map((tile): ScalingTile => {
-    // A soft window takes three neighbours per axis, of both maps.
+    // A soft window sums three neighbours per axis, for both maps.
     const maps = taper === undefined ? profiledMaps : 2 * TAPERED_COST;
     const cost = tileCost(tile, tileSize, fftShape, w, weights.shell.length, pairs, maps);
     return { start: tile.start, maskVoxels: tile.maskVoxels, cost };
@@ -99,18 +99,18 @@ function tileCost(
   const points = fft[0] * fft[1] * fft[2];
   const gather = 4.3 * points;
   const convolutions = 0.235 * (h + 3) * points * Math.log2(points);
-  // Rule, sum over shells and lists of the mask voxels.
+  // Scaling rule, sum over shells and voxel lists.
   const perVoxel = use.maskVoxels * (53 * (h + 1) + 116);
   return maps * (zSlides + ySlides + seeds + gather) + convolutions + perVoxel;
 }
 
-/** Cost of what a thread prepares before its first tile: the transforms of the shell kernels. */
+/** Cost of a thread's preparation before its first tile: transforms of the shell kernels. */
 function setUpCost(fft: Shape, w: number): number {
   const points = fft[0] * fft[1] * fft[2];
   return 1.6 * (w / 2 + 3) * points * Math.log2(points);
 }
 
-/** Of a mask voxel: its profiles, its place in the tile and its result. */
+/** Bytes per mask voxel: profiles, position in the tile and result. */
 function bytesPerVoxel(w: number, profiledMaps: number): number {
   return 4 * profiledMaps * (w / 2 + 1) + 8;
 }

@@ -1,6 +1,6 @@
 /**
- * A pool of task runners: worker threads, or the calling thread alone. Tasks go to whichever runner is idle;
- * results come back in task order, so nothing depends on the number of threads.
+ * A pool of task runners: worker threads, or the calling thread alone. Any idle runner takes the next task;
+ * results are returned in task order, so nothing depends on the number of threads.
  */
 import { LocScaleError } from '../errors.ts';
 import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
@@ -13,7 +13,7 @@ export interface TaskRunner {
 export interface MapOptions<R> {
   readonly signal?: AbortSignal | undefined;
   readonly onResult?: (result: R, index: number) => void;
-  /** Each runner has its next task before it ends the one it does: for tasks as short as their messages. */
+  /** Queues one task ahead per runner, for tasks as short as the message latency. */
   readonly ahead?: boolean;
 }
 
@@ -57,7 +57,7 @@ export class Pool {
         }
       }
     };
-    // All threads come to rest before the first error is passed on: no task writes into a freed volume.
+    // Waits for all threads before rethrowing the first error, so that no task writes to a freed volume.
     const serving = options.ahead === true ? [...this.runners, ...this.runners] : this.runners;
     const ends = await Promise.allSettled(serving.map(serve));
     for (const end of ends) if (end.status === 'rejected') throw end.reason;

@@ -1,5 +1,5 @@
 /**
- * Columns along z of rows from <= ky < to: forward, coefficients beyond a frequency turned, inverse
+ * Columns along z of rows from <= ky < to: forward, randomise phases beyond a frequency, inverse
  * (unnormalised).
  */
 import { firstTurnedSquare, phaseOf, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';

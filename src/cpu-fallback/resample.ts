@@ -11,14 +11,14 @@ import type { Shape } from '../math/grid.ts';
 import { loadColumns, planeBuffers, type SharedSpectrum, transformRows } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
-/** Planes of the spectrum that passes from one step to the next; its `shape` is the new one. */
+/** Planes of the spectrum between the passes; its `shape` is the new one. */
 export function resamplePlanes(from: Shape, to: Shape): number {
   return Math.max(from[0], to[0]);
 }
 
 /**
- * Rows along x and columns along y of the planes first <= z < last of a volume of `from`. Coefficients
- * of the new box that the old one lacks are left as they are: zero, in a new spectrum.
+ * Rows along x and columns along y of the planes first <= z < last of a volume of `from`. Coefficients absent
+ * from the old box are not written: they are zero in a new spectrum.
  */
 export function forwardResampledPlanes(
   kernels: Kernels,
@@ -40,7 +40,7 @@ export function forwardResampledPlanes(
   for (let z = first; z < last; z++) {
     kernels.floats(buffers.rows, ny * nx).set(volume.subarray(z * ny * nx, (z + 1) * ny * nx));
     transformRows(kernels, ny, nx, pitch, buffers);
-    // Columns that are cropped anyway are not transformed.
+    // Columns that will be cropped are not transformed.
     kernels.exports.fftColumns(planY, buffers.re, buffers.im, 4 * pitch, Math.ceil(bins / 4));
     for (const part of ['re', 'im'] as const) {
       const plane = kernels.floats(buffers[part], ny * pitch);

@@ -1,5 +1,6 @@
 /**
- * The local resolution of a map: planned once, then tiles handed to the worker threads (local-resolution.ts).
+ * Local resolution as a job: planned once, then distributed as tiles to the worker threads
+ * (local-resolution.ts).
  */
 
 import { checkResolutionHalves, checkResolutionSettings, NOTHING_TO_SCALE } from '../engine/checks.ts';
@@ -11,9 +12,9 @@ import { planResolutionTiles, type ResolutionPlan } from './plan-local-resolutio
 import type { Pool } from './pool.ts';
 import type { ScalingTools } from './scale-tiles.ts';
 
-/** Lists of a thread's mask voxels and curves, which are collected late. */
+/** JS arrays of a thread's mask voxels and curves, which are garbage-collected late. */
 const LIST_BYTES = 2 * 2 ** 20;
-/** Per unit of a plan's cost on one core of a 2020s x86 server; softened windows take more sums. */
+/** Seconds per unit of a plan's cost on one core of a 2020s x86 server; soft windows need more sums. */
 const SECONDS_PER_COST = { box: 1e-9, hann: 1.5e-9 };
 
 export async function openResolution(
@@ -31,7 +32,7 @@ export async function openResolution(
     const found = `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`;
     throw new LocScaleError(
       'out-of-memory',
-      `The local resolution needs ${found}, more than the ${mebibytes(freeBytes)} that the memory limit leaves beside the maps.`,
+      `The local resolution needs ${found}, more than the ${mebibytes(freeBytes)} that the memory limit leaves besides the maps.`,
       {
         expected: `at most ${mebibytes(freeBytes)}`,
         found,

@@ -1,4 +1,4 @@
-/** Tasks of tasks.ts on one thread's kernels: what worker threads and the calling thread do alike. */
+/** Runs the tasks of tasks.ts on one thread's kernels, for worker threads and for the calling thread. */
 import { Kernels } from './kernels/kernels.ts';
 import { type TaskName, type Thread, tasks } from './tasks.ts';
 

@@ -1,4 +1,6 @@
-/** Local scaling as a job: planned once, then tiles handed to the worker threads (local-scaling.ts). */
+/**
+ * Local scaling as a job: planned once, then distributed as tiles to the worker threads (local-scaling.ts).
+ */
 
 import { checkScalingMaps, checkScalingSettings, chooseTiles, NOTHING_TO_SCALE } from '../engine/checks.ts';
 import type {
@@ -18,14 +20,14 @@ import { measureOccupancy } from './occupancy.ts';
 import { planTiles, type TilePlan } from './plan-tiles.ts';
 import type { Pool } from './pool.ts';
 
-/** Seconds per model operation of plan-tiles.ts on one core of a 2020s x86 server. */
+/** Seconds per unit of cost of plan-tiles.ts on one core of a 2020s x86 server. */
 const SECONDS_PER_OPERATION = 4.1e-10;
 
 export interface ScalingTools {
   readonly pool: Pool;
   readonly memory: VolumeMemory;
   readonly memoryLimitBytes: number;
-  /** Called when a run is closed, with the seconds of all threads. */
+  /** Called at the end of a run, with the seconds of all threads. */
   readonly onTimings: (timings: TileTimings) => void;
 }
 
@@ -112,7 +114,7 @@ async function startScaling(
     tiles,
     result,
     async run({ signal, onProgress } = {}, starts) {
-      // Full tiles first, so that no thread is left alone with a large one at the end.
+      // Fullest tiles first, so that no thread ends alone with a large one.
       const order = [...chooseTiles(tiles, starts)].sort((a, b) => b.maskVoxels - a.maskVoxels);
       const total = order.reduce((sum, tile) => sum + tile.maskVoxels, 0);
       let done = 0;

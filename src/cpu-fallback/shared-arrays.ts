@@ -1,7 +1,7 @@
 /**
- * Arguments on their way to a worker thread: float32 arrays over shared memory travel as their buffer
- * and are made again on arrival. Deno copies the memory of a typed array that it clones (80 ms for a
- * 96^3 volume), but never that of a SharedArrayBuffer.
+ * Passes arguments to a worker thread: float32 arrays in shared memory are sent as their buffer and recreated
+ * on arrival. Deno copies the memory of a cloned typed array (80 ms for a 96^3 volume), but never that of a
+ * SharedArrayBuffer.
  */
 
 interface SharedFloats {
@@ -31,7 +31,7 @@ function isPacked(value: unknown): value is SharedFloats {
   return typeof value === 'object' && value !== null && 'sharedFloats' in value;
 }
 
-/** Applies `change` to the fields of a plain object; everything else stays what it is. */
+/** Applies `change` to the fields of a plain object; other values are unchanged. */
 function mapFields(value: unknown, change: (field: unknown) => unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return value;

@@ -89,7 +89,7 @@ export class ShellConvolver {
     for (let z = 0; z < size[0]; z++) {
       const firstRows: number[] = [];
       for (let g = 0; g < groups; g++) {
-        // The last group is moved back inside the box rather than transform rows that are not there.
+        // The last group is shifted back inside the box, to avoid rows beyond it.
         if (wanted[z * groups + g]) firstRows.push(Math.min(h + 8 * g, fft[1] - 8));
       }
       if (firstRows.length > 0) rows.push({ plane: z + h, firstRows });

@@ -21,11 +21,11 @@ export interface SlidingSettings {
   readonly list: ColumnList;
   /** Hann weights. */
   readonly soft: boolean;
-  /** Lengths of the coefficients in place of their products; soft windows only. */
+  /** Sums absolute values of the coefficients instead of products; soft windows only. */
   readonly amplitudes: boolean;
 }
 
-/** Bytes of sums per shell of a block of 8 voxels: three of them. */
+/** Bytes of the three sums per shell of a block of 8 voxels. */
 const SUM_BYTES = 96;
 
 export class SlidingWindows {
@@ -93,8 +93,8 @@ export class SlidingWindows {
   }
 
   /**
-   * Walks through the tile at `start`. `onRow` gets the row's place in `TileMask.lanes` and the sums of its
-   * voxels: [z][shell][3][lane].
+   * Walks through the tile at `start`. `onRow` receives the row's offset in `TileMask.lanes` and the sums of
+   * its voxels: [z][shell][3][lane].
    */
   run(
     start: Shape,
@@ -118,7 +118,7 @@ export class SlidingWindows {
       for (let y = 0; y <= Math.min(ny - 1, mask.lastRow[block]); y++) {
         const at = (block * ny + y) * nz;
         const runs = findRuns(mask.lanes, at, nz);
-        // Before the first wanted row the recursion has not begun.
+        // The recursion starts at the first requested row.
         if (runs.length === 0 && seed) continue;
         kernels.words(this.runs, runs.length).set(runs);
         kernels.exports.correlateRow(seed, y, this.runs, runs.length / 2);
@@ -142,7 +142,7 @@ export function slidingBytes(w: number, size: Shape, { words, columns }: ColumnL
   return 4 * (zPlanes * planePitch + inputFloats) + cells + tables + SUM_BYTES * size[0] * shells + 65536;
 }
 
-/** A plane of coefficients: c along x; per b along y the first and last a along z, and their shells. */
+/** A plane of coefficients: c along x; for each b along y the first and last a along z, with their shells. */
 export interface ListedPlane {
   readonly c: number;
   /** All sums so far count twice. */
@@ -156,7 +156,8 @@ export interface ListedPlane {
 }
 
 /**
- * In the kernel's words. With soft windows each plane begins and ends with a column that is only a neighbour.
+ * Encodes the planes for the kernel. With soft windows each plane begins and ends with a column used as
+ * neighbour only.
  */
 export function listColumns(w: number, planes: readonly ListedPlane[], soft: boolean): ColumnList {
   const words: number[] = [];

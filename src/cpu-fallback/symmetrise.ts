@@ -1,8 +1,8 @@
 /**
- * Averages over symmetry operators (math/symmetry/rotation-plan.ts): orbits of the operators that map the
- * grid onto itself, and, for the others, blocks of the result that gather from the part of the fine grid that
- * a copy of the block covers. One voxel of an orbit is computed (that with the least index) and written to
- * all: no two tasks write the same voxel.
+ * Averages over symmetry operators (math/symmetry/rotation-plan.ts). Operators that map the grid onto itself
+ * average orbits of voxels; for the others, blocks of the result gather from the part of the fine grid that
+ * the rotated block covers. The voxel of an orbit with the lowest index is computed and written to all, so no
+ * two tasks write the same voxel.
  */
 import type { Shape } from '../math/grid.ts';
 import { TAPS, TAPS_BEFORE, weightTable } from '../math/symmetry/rotation-kernel.ts';
@@ -11,12 +11,12 @@ import type { SharedSpectrum } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { resampleColumns } from './resample.ts';
 
-/** Planes and rows of the result that one task takes. */
+/** Planes and rows of the result per task. */
 export const BLOCK_ROWS = 32;
 export const BLOCK_PLANES = { planar: 8, spatial: 32 };
 const BLOCK_COLUMNS = 32;
 
-/** Averages over the orbits of the voxels of planes from <= z < to that are the first of their orbit. */
+/** Averages over the orbits whose first voxel is in the planes from <= z < to. */
 export function averageOrbits(
   volume: Float32Array,
   shape: Shape,
@@ -42,17 +42,17 @@ export function averageOrbits(
   }
 }
 
-/** Lists voxels that are the first of their orbit, with the orbit's voxels in the box. */
+/** Lists the voxels that come first in their orbit, with the orbit's voxels inside the box. */
 class Orbits {
   found = 0;
-  /** Per voxel found: x, and the end of its orbit in `images`. */
+  /** Per listed voxel: x, and the end of its orbit in `images`. */
   readonly xs: Int32Array;
   readonly ends: Int32Array;
-  /** Linear indices, orbit by orbit. */
+  /** Linear voxel indices, orbit by orbit. */
   readonly images: Int32Array;
   private readonly shape: Shape;
   private readonly maps: GridMaps;
-  /** Start of an operator's image of the row. */
+  /** Start of the row's image under an operator. */
   private readonly rows: Float64Array;
 
   constructor(shape: Shape, maps: GridMaps, most: number) {
@@ -76,7 +76,7 @@ class Orbits {
     const row = (z * ny + y) * nx;
     for (let k = 0; k < count; k++) {
       const image = tables[k * each + z] + tables[k * each + nz + y];
-      // Rows that go to rows as a whole: to one with lower indices, or to none with them.
+      // Skips a row that maps to a whole row of lower indices: none of its voxels comes first in its orbit.
       if (image >= 0 && image + nx <= row && this.keepsRows(k)) return;
       rows[k] = image;
     }
@@ -119,8 +119,8 @@ export interface Prefilter {
 }
 
 /**
- * Square of the Nyquist frequency. Frequencies on the sphere itself, such as (4, 4, 2) / 12, are ratios of
- * whole numbers; the margin takes their rounding, as in shaders/symmetrise.wgsl.
+ * Square of the Nyquist frequency. Frequencies exactly on the sphere, such as (4, 4, 2) / 12, are ratios of
+ * integers; the margin covers their rounding, as in shaders/symmetrise.wgsl.
  */
 const WITHIN_NYQUIST = 0.25 - 1e-7;
 
@@ -165,10 +165,7 @@ export interface GatherJob {
   readonly out: Float32Array;
 }
 
-/**
- * Planes zFrom <= z < zTo, rows yFrom <= y < yTo of the result, those voxels that are the first of their
- * orbit.
- */
+/** Averages the first voxels of orbits in planes zFrom <= z < zTo and rows yFrom <= y < yTo. */
 export function gatherCopies(
   kernels: Kernels,
   job: GatherJob,
@@ -185,7 +182,7 @@ export function gatherCopies(
   const most = rows * BLOCK_COLUMNS;
   const [xs, sums, counts] = [0, 0, 0].map(() => kernels.allocate(4 * most));
   const orbits = new Orbits(shape, maps, most);
-  /** Per row: the end of its voxels in the list of those found. */
+  /** Per row: end of its voxels in the list. */
   const rowEnds = new Int32Array(rows);
   const inner = kernels.mark();
   for (let xFrom = 0; xFrom < nx; xFrom += BLOCK_COLUMNS) {
@@ -246,7 +243,9 @@ export function gatherCopies(
   kernels.release(memory);
 }
 
-/** Collects voxels of a block that are first of their orbit, and where rows end; returns their corners. */
+/**
+ * Collects the block's voxels that come first in their orbit, and the row ends; returns their bounding box.
+ */
 function collectBlock(
   orbits: Orbits,
   rowEnds: Int32Array,
@@ -273,7 +272,7 @@ function collectBlock(
   return { low, high };
 }
 
-/** Part of the fine grid that a copy of a block of voxels needs; undefined where none of it is in the box. */
+/** Part of the fine grid that a rotated block needs; undefined if it is outside the box. */
 function coveredBox(
   copy: Copy,
   { planar, first: least, last }: Interpolation,

@@ -30,12 +30,12 @@ export class TaperedProfiler {
     const list = taperedColumns(windowVoxels, kind);
     this.windows = new SlidingWindows(kernels, { windowVoxels, size, list, soft: true, amplitudes: true });
     this.shells = this.windows.shells;
-    // White noise has the profile that it has in windows without weights.
+    // Normalised so that white noise has the same profile as in windows without weights.
     const unit = 1 / (KERNEL_FACTOR * Math.sqrt(HANN_MEAN_SQUARE) * windowVoxels ** 1.5);
     this.norms = shellWeights(windowVoxels, kind).counts.map((count) => unit / count);
   }
 
-  /** Profiles of the mask voxels (shells floats each, in their order) at the two addresses. */
+  /** Writes the profiles of the mask voxels (shells floats each, in order) to the two addresses. */
   run(
     start: Shape,
     shape: Shape,
@@ -67,8 +67,8 @@ export function taperedBytes(windowVoxels: number, size: Shape, kind: RadialProf
 }
 
 /**
- * All coefficients of a profile: of the octant, or of the full sphere, whose planes 0 < c < h stand for -c
- * too, come first and count twice.
+ * All coefficients of a profile, of the octant or of the full sphere; in the latter the planes 0 < c < h also
+ * represent -c, come first and count twice.
  */
 function taperedColumns(w: number, kind: RadialProfileKind): ColumnList {
   const known = lists.get(`${kind} ${w}`);
@@ -98,5 +98,5 @@ function taperedColumns(w: number, kind: RadialProfileKind): ColumnList {
   return list;
 }
 
-/** Every tile size that is tried asks for the same list. */
+/** Cached: every tile size tried needs the same list. */
 const lists = new Map<string, ColumnList>();

@@ -1,19 +1,17 @@
 /**
  * A tile of local scaling: `size` voxels are computed, `size + w - 1` are read (more for tapered windows),
- * and the shell convolutions run on an FFT box at least that large. Tiles are small enough to stay in cache
- * and independent of each other: any number of threads gives the same bits.
+ * and the shell convolutions run on an FFT box at least that large. Tiles fit in the cache and are
+ * independent, so any number of threads gives the same bits.
  */
 import type { Shape } from '../math/grid.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
-/** Voxels of the block along x that one profile kernel call serves (two SIMD vectors). */
+/** Voxels along x per call of the profile kernel (two SIMD vectors). */
 export const BLOCK = 8;
 
 export interface TileShape {
   readonly windowVoxels: number;
-  /**
-   * Voxels read before the tile, and one fewer behind it: half the window, or half of what reaches farther.
-   */
+  /** Voxels read before the tile (one fewer behind it): half the window, or half of the larger extent. */
   readonly margin: number;
   /** Voxels computed per tile (z, y, x); x is a multiple of 8. */
   readonly size: Shape;
@@ -24,7 +22,7 @@ export interface TileShape {
   readonly planePitch: number;
   /** Input planes the profile kernel walks: size + w - 1 rounded up to a multiple of 4. */
   readonly zPlanes: number;
-  /** Floats of the input buffer, slack for reads past the last row included. */
+  /** Floats of the input buffer, including slack for reads past the last row. */
   readonly inputFloats: number;
 }
 
@@ -57,7 +55,7 @@ export interface TileMask {
   readonly count: number;
 }
 
-/** Copies the tile's surroundings into kernel memory; `padValue` stands for what lies outside the box. */
+/** Copies the tile with its margin to kernel memory; voxels outside the box become `padValue`. */
 export function gatherTile(
   kernels: Kernels,
   tile: TileShape,
@@ -86,10 +84,7 @@ export function gatherTile(
   }
 }
 
-/**
- * Mask bits and voxel lists of the tile at `start`; `lanesAddress` has room for size[0] size[1] size[2] / 8
- * bytes.
- */
+/** Mask bits and voxel lists of the tile at `start`; `lanesAddress`: size[0] size[1] size[2] / 8 bytes. */
 export function gatherTileMask(
   kernels: Kernels,
   tile: TileShape,

@@ -69,7 +69,7 @@ export function rangeStatistics(
   return { count, mean, squares, min, max, zeros, nonFinite };
 }
 
-/** The same of all voxels, with as little as possible between two of them. */
+/** The same for all voxels, in a loop without a mask test. */
 function denseStatistics(volume: Float32Array, from: number, to: number): PartialStatistics {
   let sum = 0;
   let min = Number.POSITIVE_INFINITY;
@@ -98,9 +98,7 @@ function denseStatistics(volume: Float32Array, from: number, to: number): Partia
   return { count, mean, squares, min, max, zeros, nonFinite };
 }
 
-/**
- * Mask voxels in blocks of block^3, for planes of blocks from <= bz < to: counts ordered (bz, by, bx).
- */
+/** Mask voxels in blocks of block^3, for planes of blocks from <= bz < to: counts ordered (bz, by, bx). */
 export function blockOccupancy(
   mask: Float32Array,
   shape: Shape,

@@ -59,8 +59,8 @@ export class WindowProfiler {
   }
 
   /**
-   * Profiles of all mask voxels of a tile whose input lies at `input`; written to `out`
-   * (shells floats per voxel) in the order of TileMask.voxels.
+   * Computes the profiles of all mask voxels of a tile from `input`; written to `out` (shells floats per
+   * voxel) in the order of TileMask.voxels.
    */
   run(input: number, mask: TileMask, out: number): void {
     const { exports } = this.kernels;
@@ -79,8 +79,7 @@ export class WindowProfiler {
         const at = (block * ny + y) * nz;
         const runs = findRuns(mask.lanes, at, nz);
         if (runs.length === 0) {
-          // Between two wanted rows the recursion goes on without profiles; before the first it has not
-          // begun.
+          // Between requested rows the recursion continues without profiles; it starts at the first.
           if (!seed && y < mask.lastRow[block]) exports.profileRow(false, y, this.runsAddress, 0);
           continue;
         }
@@ -119,10 +118,10 @@ export function phaseTable(w: number, rows: number, length: number): Float64Arra
 }
 
 /**
- * The frequencies of a profile in the kernel's order. Per plane: c, the number of b, per b its index
- * modulo w and its list of (a modulo w, shell), then whether all sums so far are to be doubled.
- * In the sphere the planes 0 < c < h stand for c and -c: they come first and are doubled once; the
- * planes 0 and h hold their own Friedel mates, so both mates are listed.
+ * The frequencies of a profile in the kernel's order. Per plane: c, the number of b, for each b its index
+ * modulo w and its list of (a modulo w, shell), then a flag to double all sums so far. In the sphere the
+ * planes 0 < c < h represent c and -c: they come first and are doubled once; the planes 0 and h contain their
+ * own Friedel mates, so both mates are listed.
  */
 function frequencyPairs(w: number, kind: RadialProfileKind) {
   const h = w / 2;

@@ -1,4 +1,4 @@
-/** Tasks on a worker thread. */
+/** Runs tasks on a worker thread. */
 import { LocScaleError } from '../errors.ts';
 import { startThread, type Thread } from '../platform/index.ts';
 import { isOutOfMemory, threadFailure } from '../platform/thread-failure.ts';

@@ -1,4 +1,4 @@
-/** Entry point of a worker thread: runs the tasks of tasks.ts one after the other. */
+/** Entry point of a worker thread: runs the tasks of tasks.ts sequentially. */
 import { isLocScaleError } from '../errors.ts';
 import { serveThread } from '../platform/index.ts';
 import { createTaskRunner } from './run-task.ts';

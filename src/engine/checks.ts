@@ -60,7 +60,7 @@ export const NOTHING_TO_SCALE: LocalScalingEstimate = {
   tiles: [],
 };
 
-/** The tiles that start at these voxels, in the plan's order; all without `starts`. */
+/** The tiles that start at these voxels, in the plan's order; all tiles if `starts` is undefined. */
 export function chooseTiles<T extends { readonly start: Shape }>(
   tiles: readonly T[],
   starts: readonly Shape[] | undefined,
@@ -155,7 +155,8 @@ export function checkBandMaps(
 }
 
 /**
- * Voxels that the means of a band are taken over; an empty mask means all of them, and cannot clear the rest.
+ * Number of voxels averaged for a band's means. An empty mask counts as all voxels, but cannot be used to
+ * clear the rest.
  */
 export function bandRegion(
   { shape, zeroOutside }: BandScalingSettings,

@@ -1,6 +1,6 @@
 /**
- * Verbs that are made of others, once for all engines. An engine gives the part that is its own; volumes in
- * between are released when they are no longer needed, also where a part fails.
+ * Verbs composed of others, shared by all engines. An engine supplies its own part; intermediate volumes are
+ * released as soon as possible, also after a failure.
  */
 import type { AtomSet } from '../math/atoms/atom-set.ts';
 import { planSplat, type SplatPlan } from '../math/atoms/splat-plan.ts';
@@ -9,7 +9,7 @@ import { type Grid, type Shape, sameShape } from '../math/grid.ts';
 import { requireSameShape, requireShape } from './checks.ts';
 import type { Engine, ModelMapOptions, Volume } from './engine.ts';
 
-/** Fourier resampling; on the same grid a copy. `change`: to another shape. */
+/** Fourier resampling; a copy if the grid is the same. `change`: resamples to another shape. */
 export async function resample(
   engine: Pick<Engine, 'average'>,
   volume: Volume,
@@ -17,11 +17,13 @@ export async function resample(
   change: () => Promise<Volume>,
 ): Promise<Volume> {
   requireShape(shape);
-  // (a + a) / 2 is a copy.
+  // The average (a + a) / 2 is an exact copy.
   return sameShape(volume.shape, shape) ? engine.average(volume, volume) : change();
 }
 
-/** Atoms are added up on a finer grid, blurred, which is undone behind the cut to the grid. */
+/**
+ * Atoms are summed with extra blur on a finer grid; cropping to the target grid is followed by deblurring.
+ */
 export async function simulateMap(
   engine: Pick<Engine, 'resample' | 'radialFilter' | 'release'>,
   atoms: AtomSet,
@@ -37,7 +39,7 @@ export async function simulateMap(
 }
 
 /**
- * A low-pass that differs from voxel to voxel: bin by bin, filtered and added to `out`, which is 0 at first.
+ * Low-pass filter with a cut-off per voxel: each bin is filtered and added to `out`, which starts as zeros.
  */
 export async function localFilter<Own extends Volume>(
   engine: Pick<Engine, 'radialFilter' | 'release'>,

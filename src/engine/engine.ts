@@ -51,7 +51,7 @@ export interface ShellSpectra {
   readonly counts: Float64Array;
 }
 
-/** What has to be known of a local scaling before its maps exist: enough to plan it. */
+/** Settings of a local scaling known before its maps exist, sufficient for planning. */
 export interface LocalScalingSettings {
   /** Voxels > 0.5 are scaled; the result is 0 elsewhere. */
   readonly mask: Volume;
@@ -93,28 +93,28 @@ export interface LocalScalingResult {
 export interface OpenedScaling {
   readonly estimate: LocalScalingEstimate;
   /**
-   * Takes the working memory and makes the result volumes. Where a GPU has less memory than it promised the
-   * tiles become smaller, unless `tileSize` fixes them (that of another process's run).
+   * Allocates the working memory and the result volumes. If a GPU has less memory than reported, the tiles
+   * shrink, unless `tileSize` fixes them (for a run shared by processes).
    */
   start(maps: LocalScalingMaps, tileSize?: Shape): Promise<ScalingRun>;
 }
 
 /**
- * A local scaling with its working memory. What a tile gives depends on the job and on the size of the tiles
- * only: in whatever parts, and wherever, a job is done, its voxels are the same.
+ * A local scaling with its working memory. The result of a tile depends only on the job and on the tile size,
+ * so a job may be split in any way and over any processes without changing its voxels.
  */
 export interface ScalingRun {
   readonly tileSize: Shape;
   readonly tiles: readonly ScalingTile[];
-  /** Filled tile by tile; the caller's to release. 0 where no tile was scaled yet. */
+  /** Filled tile by tile, 0 elsewhere; the caller releases it. */
   readonly result: LocalScalingResult;
   /** Scales the tiles that start at these voxels; default all. */
   run(hooks?: OperationHooks, starts?: readonly Shape[]): Promise<void>;
-  /** Gives the working memory back. */
+  /** Frees the working memory. */
   close(): Promise<void>;
 }
 
-/** What has to be known of a local resolution before its half maps: enough to plan it. */
+/** Settings of a local resolution known before its half maps exist, sufficient for planning. */
 export interface ResolutionSettings {
   /** Voxels > 0.5 are resolved; the result is 0 elsewhere. */
   readonly mask: Volume;
@@ -152,28 +152,26 @@ export interface OpenedResolution {
   run(halves: ResolutionHalves, hooks?: OperationHooks): Promise<LocalResolutionResult>;
 }
 
-/** What a local-scaling job would cost, known before it starts. */
+/** Estimated cost of a local-scaling job. */
 export interface LocalScalingEstimate {
   readonly maskVoxels: number;
   /** Working memory in bytes beyond the volumes themselves. */
   readonly workingBytes: number;
   /** Expected wall time, seconds, on this engine. */
   readonly seconds: number;
-  /**
-   * Edges of the tiles that the engine would cut the job into, in voxels, and those that hold mask voxels.
-   */
+  /** Tile size that the engine would choose, in voxels, and the number of tiles with mask voxels. */
   readonly tileSize: Shape;
   readonly tiles: readonly ScalingTile[];
 }
 
-/** What has to be known of a scaling in soft frequency bands (math/soft-scaling/) before its maps exist. */
+/** Settings of a soft scaling (math/soft-scaling/) known before its maps exist. */
 export interface BandScalingSettings {
   readonly shape: Shape;
   /** A, along z, y, x. */
   readonly voxelSize: Grid['voxelSize'];
   /** Two half maps; false: a single map, whose power is taken for signal. */
   readonly halfMaps: boolean;
-  /** What amplitudes are scaled to. */
+  /** Target of the amplitudes. */
   readonly target: SoftTarget;
   /** A: standard deviation of the Gaussian window. Default 10. */
   readonly windowSigma?: number;
@@ -181,10 +179,7 @@ export interface BandScalingSettings {
   readonly fadeResolution?: number;
   /** The result is 0 where the mask is not above 0.5. */
   readonly zeroOutside?: boolean;
-  /**
-   * Also return what the bands say about the surroundings of every voxel
-   * (math/soft-scaling/local-measures.ts).
-   */
+  /** Also return the local measures of every voxel (math/soft-scaling/local-measures.ts). */
   readonly measureLocal?: boolean;
 }
 
@@ -204,17 +199,19 @@ export interface BandScalingMaps {
   readonly mask?: Volume;
 }
 
-/** Settings and maps of a scaling in bands that runs as a whole: what follows from the maps is left out. */
+/**
+ * Settings and maps of a soft scaling that runs as a whole, without the settings that follow from the maps.
+ */
 export interface BandScalingJob extends Omit<BandScalingSettings, 'shape' | 'halfMaps'>, BandScalingMaps {}
 
-/** What the bands say about the surroundings of every voxel; 0 outside the mask. */
+/** Local measures of every voxel, from the bands; 0 outside the mask. */
 export interface LocalBandMaps {
   /**
-   * B factor of the signal, A^2; 0 where it cannot be measured, absent for voxels that leave no two bands to
-   * it.
+   * B factor of the signal, A^2; 0 where it cannot be measured, undefined if fewer than two bands are
+   * available.
    */
   readonly bFactor?: Volume;
-  /** Where the half maps stop agreeing, A; absent for a single map. */
+  /** Resolution at which the half maps stop agreeing, A; undefined for a single map. */
   readonly resolution?: Volume;
   /** RMS density of the signal. */
   readonly signal: Volume;
@@ -226,9 +223,9 @@ export interface BandScalingResult {
   readonly local?: LocalBandMaps;
 }
 
-/** What a job of scaling in bands would cost, known before it starts. */
+/** Estimated cost of a soft scaling. */
 export interface BandScalingEstimate {
-  /** Frequency bands: units of work, and what ranks share. */
+  /** Number of frequency bands, the units of work that ranks share. */
   readonly bands: number;
   /** Working memory in bytes beyond the volumes themselves, maps and results. */
   readonly workingBytes: number;
@@ -240,42 +237,42 @@ export interface BandScalingEstimate {
 export interface OpenedBandScaling {
   readonly estimate: BandScalingEstimate;
   /**
-   * Takes the working memory and transforms the maps, which may be released then, the mask excepted. Where a
-   * GPU has less memory than it promised the plan shrinks.
+   * Allocates the working memory and transforms the maps, which (except the mask) may then be released. If a
+   * GPU has less memory than reported, the plan shrinks.
    */
   start(maps: BandScalingMaps): Promise<BandScalingRun>;
 }
 
 /**
- * A scaling in bands with its working memory. What a band gives depends on the job and its index only, and
- * bands are added in ascending order: wherever they were scaled, the sum has the same bits.
+ * A soft scaling with its working memory. The result of a band depends only on the job and its index, and
+ * bands are added in ascending order, so that the sum has the same bits wherever they were scaled.
  */
 export interface BandScalingRun {
   /** Scales all bands and adds them. */
   run(hooks?: OperationHooks): Promise<void>;
-  /** Scales one band for whoever adds it up: another process, or this one. */
+  /** Scales one band, to be added by this or another process. */
   scaleBand(index: number, signal?: AbortSignal): Promise<ScaledBand>;
-  /** Adds a band that another process scaled: all of them once, in ascending order. */
+  /** Adds a band scaled by another process; each band once, in ascending order. */
   addBand(band: ScaledBand): Promise<void>;
-  /** The fade and the mask, once all bands are added. The volumes are the caller's to release. */
+  /** Applies fade and mask after all bands are added. The caller releases the volumes. */
   finish(): Promise<BandScalingResult>;
-  /** Gives the working memory back, and the result that was not finished. */
+  /** Frees the working memory and an unfinished result. */
   close(): Promise<void>;
 }
 
-/** One band of the map and what it is to be multiplied with, as it travels between processes. */
+/** One band of the map and its gains, as sent between processes. */
 export interface ScaledBand {
   readonly index: number;
   readonly summary: BandSummary;
-  /** Voxels of the band, and gains per block; absent where the band adds nothing. */
+  /** Voxels of the band and gains per block; undefined if the band adds nothing. */
   readonly voxels?: Float32Array;
   readonly gains?: Float32Array;
-  /** With `measureLocal`: S and P per block, behind the window. */
+  /** With `measureLocal`: S and P per block, after the window. */
   readonly signal?: Float32Array;
   readonly power?: Float32Array;
 }
 
-/** What a local-resolution job would cost, known before it starts. */
+/** Estimated cost of a local-resolution job. */
 export type LocalResolutionEstimate = Pick<LocalScalingEstimate, 'maskVoxels' | 'workingBytes' | 'seconds'>;
 
 /** Mask voxels that the engine scales together. */
@@ -299,8 +296,8 @@ export interface OperationHooks {
 }
 
 /**
- * Bytes of the engine's memory that a verb takes at most while it works, its result included, beside the
- * volumes that exist. On a GPU these are bytes of the device, under the assumption that all it has are free.
+ * Peak memory of each verb in bytes, including its result but not the existing volumes. On a GPU these are
+ * device bytes, assuming that all its memory is free.
  */
 export interface VerbBytes {
   average(shape: Shape): number;
@@ -314,39 +311,38 @@ export interface VerbBytes {
   shellSpectra(shape: Shape, maps?: 1 | 2): number;
   confidenceMap(shape: Shape): number;
   localFilter(shape: Shape): number;
-  /** What bytes of the host count: all where the engine works in its memory, none on a device. */
+  /** Host bytes counted: all if the engine works in host memory, none on a device. */
   host(bytes: number): number;
   /**
-   * What stays taken until the engine is closed, by threads that have worked on volumes of this shape and in
-   * a job with this working memory: worker threads return none of theirs.
+   * Memory retained until the engine is closed by threads that have worked on volumes of this shape and in a
+   * job with this working memory; worker threads never return theirs.
    */
   kept(shape: Shape, workingBytes: number): number;
 }
 
 export interface Engine {
   readonly name: 'cpu' | 'gpu';
-  /** In words, for the log: "CPU, 8 worker threads, WASM SIMD". */
+  /** For the log: "CPU, 8 worker threads, WASM SIMD". */
   readonly description: string;
-  /** What volumes and working memory together may take, bytes; undefined where nobody has said. */
+  /** Limit for volumes and working memory together, bytes; undefined if none was set. */
   readonly memoryLimitBytes: number | undefined;
-  /** What each verb takes, known before it is called; jobs say it in their estimate. */
+  /** Memory of each verb, known before it is called; jobs state theirs in the estimate. */
   readonly bytesOf: VerbBytes;
 
   /** Host memory that `upload` can adopt without a copy (shared memory on the CPU engine). */
   allocateHost(voxels: number): Float32Array;
-  /** Gives memory of `allocateHost` back that was not uploaded; it must not be used afterwards. */
+  /** Frees memory of `allocateHost` that was not uploaded; it must not be used afterwards. */
   freeHost(data: Float32Array): void;
-  /** Takes over `data` (the caller must not use it afterwards). */
+  /** Takes ownership of `data` (the caller must not use it afterwards). */
   upload(data: Float32Array, shape: Shape): Promise<Volume>;
   /**
-   * Copies nothing where the engine's memory is host memory: treat the result as read-only. It is a view of
-   * memory that other volumes share (mind `byteOffset`), and keeps all of that alive: copy what outlives the
-   * engine.
+   * No copy if the engine's memory is host memory: treat the result as read-only. It is then a view of memory
+   * shared with other volumes (mind `byteOffset`) and keeps all of it alive: copy what outlives the engine.
    */
   download(volume: Volume): Promise<Float32Array>;
   /**
-   * The result of `body` on the voxels, which it must neither change nor use once it is done: unlike a
-   * download, a look leaves the volume's memory free to be used again once the volume is released.
+   * Calls `body` with the voxels, which it must neither change nor retain, and returns its result. Unlike
+   * after a download, the volume's memory can be reused once the volume is released.
    */
   inspect<T>(volume: Volume, body: (voxels: Float32Array) => T | Promise<T>): Promise<T>;
   release(...volumes: Volume[]): void;
@@ -359,13 +355,11 @@ export interface Engine {
   binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }>;
   /** Multiplies the Fourier transform by a function of |f|. */
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume>;
-  /**
-   * Turns the phases of the Fourier transform beyond a frequency by chance (math/fourier/random-phases.ts).
-   */
+  /** Randomises the phases of the Fourier transform beyond a frequency (math/fourier/random-phases.ts). */
   randomisePhases(volume: Volume, phases: RandomPhases): Promise<Volume>;
   /**
-   * The same periodic box on another number of voxels, by cropping or padding the Fourier transform.
-   * Voxel (0, 0, 0) stays where it is; values are kept (a constant map stays that constant).
+   * Resamples the periodic box to another number of voxels by cropping or padding the Fourier transform.
+   * Voxel (0, 0, 0) keeps its position, and a constant map its value.
    */
   resample(volume: Volume, shape: Shape): Promise<Volume>;
   /**
@@ -388,13 +382,13 @@ export interface Engine {
 
   /** Plans a local scaling; one may be started at a time. */
   openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling>;
-  /** Plans the measurement of the resolution around every mask voxel, from the FSC of windows. */
+  /** Plans the measurement of local resolution around every mask voxel, from the FSC of windows. */
   openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution>;
   /** Plans a scaling in soft frequency bands, each by its local signal, power and target. */
   openBandScaling(settings: BandScalingSettings): Promise<OpenedBandScaling>;
   /**
-   * Low-pass at a cut-off (A) of every voxel's own, between the bins (math/fourier/local-filter.ts); 0 where
-   * it is 0.
+   * Low-pass filter with a cut-off (A) per voxel, interpolated between bins (math/fourier/local-filter.ts); 0
+   * where the cut-off is 0.
    */
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume>;
 

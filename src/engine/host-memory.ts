@@ -1,6 +1,6 @@
 /**
- * Working arrays of the host in the engine's memory, where what is given back serves the next volume at once.
- * Arrays of the heap are collected late, and freed to the system later still.
+ * Host arrays in the engine's memory, which is reused as soon as they are released. Arrays on the JS heap are
+ * collected late and returned to the system later still.
  */
 
 export interface HostMemory {
@@ -9,7 +9,7 @@ export interface HostMemory {
   freeHost(data: Float32Array): void;
 }
 
-/** Without an engine. */
+/** Fallback without an engine: the JS heap. */
 export const HEAP: HostMemory = {
   allocateHost: (voxels) => new Float32Array(voxels),
   freeHost: () => undefined,

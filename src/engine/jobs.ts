@@ -1,4 +1,4 @@
-/** What callers need of an engine again and again: jobs run as a whole, looks at several volumes. */
+/** Conveniences for callers of an engine: running jobs as a whole, inspecting several volumes. */
 import type {
   BandScalingJob,
   BandScalingResult,
@@ -62,7 +62,7 @@ export function bandVolumes({ scaled, local }: BandScalingResult): Volume[] {
   return [scaled, local?.bFactor, local?.resolution, local?.signal].filter((volume) => volume !== undefined);
 }
 
-/** What is known of a job in bands without its maps. */
+/** Settings of a soft-scaling job without its maps. */
 export function bandSettings({ half1, half2, ...rest }: BandScalingJob): BandScalingSettings {
   const { reference: _reference, differenceMask: _differenceMask, mask: _mask, ...settings } = rest;
   return { ...settings, shape: half1.shape, halfMaps: half2 !== undefined };

@@ -1,6 +1,6 @@
 /**
- * What becomes of B factors before a reference is simulated from them (method 8): averages over spheres, and
- * a shift that makes the sharpest atoms' B factors 0.
+ * Prepares B factors for simulating a reference (method 8): averages over spheres, and a shift that makes the
+ * B factors of the sharpest atoms 0.
  */
 
 import { LocScaleError } from '../../errors.ts';
@@ -8,12 +8,12 @@ import { createCellList } from '../../math/atoms/cell-list.ts';
 
 /** LocScale averages the B factors of the final model over spheres of this radius, A. */
 export const FINAL_AVERAGING_RADIUS = 25;
-/** LocScale shifts B factors so that this share of them, in percent, comes to lie at or below 0. */
+/** LocScale shifts B factors so that this percentage of them is at or below 0. */
 const SHIFT_PERCENT = 1;
 
 /**
  * Mean of `values` (one per atom) over all atoms closer than `radius` (A), the atom itself included.
- * `positions`: x, y, z of each atom in A. Atoms in periodic images of the box are not looked for.
+ * `positions`: x, y, z of each atom in A. Periodic images of the box are not considered.
  */
 export function averageOverNeighbours(
   positions: Float64Array,
@@ -46,13 +46,13 @@ export function averageBFactors(
 
 export interface ShiftedBFactors {
   readonly bFactors: Float64Array;
-  /** What was taken away, A^2. */
+  /** The shift that was subtracted, A^2. */
   readonly shift: number;
 }
 
 /**
  * B factors minus their 1st percentile, none below 0. A percentile below 0 counts as 0, as in the original:
- * B factors are only ever taken down.
+ * the shift never increases B factors.
  */
 export function shiftBFactors(bFactors: Float64Array): ShiftedBFactors {
   const shift = Math.max(0, percentile(bFactors, SHIFT_PERCENT));
@@ -61,7 +61,7 @@ export function shiftBFactors(bFactors: Float64Array): ShiftedBFactors {
 
 /** Percentile with linear interpolation between order statistics (numpy's default); percent 0 ... 100. */
 export function percentile(values: ArrayLike<number>, percent: number): number {
-  if (values.length === 0) throw new LocScaleError('internal', 'A percentile of no values was asked for.');
+  if (values.length === 0) throw new LocScaleError('internal', 'A percentile of no values was requested.');
   const sorted = Float64Array.from(values).sort();
   const at = (percent / 100) * (sorted.length - 1);
   const low = Math.floor(at);

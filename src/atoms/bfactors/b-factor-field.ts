@@ -1,6 +1,6 @@
 /**
- * B factors on a coarse lattice of a grid, and their values between the lattice points: trilinear weights,
- * each times the inverse of the point's variance, so that a window that determines little says little.
+ * B factors on a coarse lattice, interpolated between lattice points: trilinear weights, each divided by the
+ * point's variance, so that poorly determined windows count little.
  */
 
 import { type Grid, type Shape, voxelCount } from '../../math/grid.ts';
@@ -12,22 +12,22 @@ export interface BFactorField {
   readonly shape: Shape;
   /** Voxels between lattice points. */
   readonly step: number;
-  /** A^2, (z, y, x), x fastest; NaN where it was not wanted or could not be measured. */
+  /** A^2, (z, y, x), x fastest; NaN where it was not requested or could not be measured. */
   readonly bFactors: Float64Array;
   /** Expected squared errors, A^4. */
   readonly variances: Float64Array;
-  /** B factor of everything together, A^2: the value where nothing local is known. */
+  /** Overall B factor, A^2: used where no local value is known. */
   readonly overall: number;
-  /** Of the data, A. */
+  /** Resolution of the data, A. */
   readonly resolution: number;
 }
 
-/** Added to every variance, A^4: differences between windows smaller than this do not matter. */
+/** Added to every variance, A^4: smaller differences between windows do not matter. */
 const LEAST_VARIANCE = 10 ** 2;
-/** A^2, for data finer than 6 A. */
+/** Limits in A^2, for data finer than 6 A. */
 export const MOST_B = 500;
 
-/** B factors that a density of this resolution (A) can have, A^2: refinement keeps to the same range. */
+/** Range of B factors in A^2 possible at this resolution (A); refinement uses the same range. */
 export function bRangeFor(resolution: number): { readonly least: number; readonly most: number } {
   return { least: 0, most: MOST_B * bFactorStretch(resolution) };
 }
@@ -38,7 +38,7 @@ export function clampB(bFactor: number, resolution: number): number {
 }
 
 export function latticeFor({ shape }: Grid, step: number): WindowLattice {
-  // One point at or beyond the last voxel, so that every voxel has lattice points on both sides.
+  // Ends with a point at or beyond the last voxel, so that every voxel has lattice points on both sides.
   const points = (n: number): number => Math.ceil((n - 1) / step) + 1;
   const lattice: Shape = [points(shape[0]), points(shape[1]), points(shape[2])];
   return { shape: lattice, step, wanted: new Uint8Array(voxelCount(lattice)) };
@@ -71,7 +71,7 @@ function forEachCorner(
   }
 }
 
-/** Marks the lattice points that values at `positions` (x, y, z in A) are interpolated from. */
+/** Marks the lattice points needed to interpolate at `positions` (x, y, z in A). */
 export function wantPositions(lattice: WindowLattice, grid: Grid, positions: Float64Array): void {
   const { voxelSize, origin } = grid;
   for (let i = 0; i < positions.length; i += 3)
@@ -87,7 +87,7 @@ export function wantPositions(lattice: WindowLattice, grid: Grid, positions: Flo
     );
 }
 
-/** Marks the lattice points that values in the voxels > 0.5 of `mask` are interpolated from. */
+/** Marks the lattice points needed to interpolate in the voxels > 0.5 of `mask`. */
 export function wantVoxels(lattice: WindowLattice, { shape: [, ny, nx] }: Grid, mask: Float32Array): void {
   for (let i = 0; i < mask.length; i++) {
     if (!(mask[i] > 0.5)) continue;

@@ -1,9 +1,10 @@
 /**
  * B factor of a window from its power spectrum. The power of shell r is expected to be
  *   mu_r = U_r exp(a - B f_r^2 / 2)      (amplitude exp(-B f^2 / 4), method 4),
- * U the power that the same content would have at B = 0. The fit is one of mu, not of logarithms of measured
- * power: noise-corrected power may be negative, and logarithms of what is left would favour high values
- * wherever noise is strong (a generalised linear model with a log link, solved by reweighted least squares).
+ * U the power of the same content at B = 0. This is a generalised linear model with a log link, solved by
+ * reweighted least squares: it fits mu rather than logarithms of measured power, because noise-corrected
+ * power may be negative, and logarithms of the remainder would be biased to high values where noise is
+ * strong.
  */
 
 import { bFactorStretch } from '../../math/scaling/follow-resolution.ts';
@@ -15,9 +16,9 @@ export interface FallOffShells {
   readonly counts: ArrayLike<number>;
   /** ln U per shell. */
   readonly logUnit: ArrayLike<number>;
-  /** Expected noise power per coefficient in each map. */
+  /** Expected noise power per coefficient of each map. */
   readonly noise: ArrayLike<number>;
-  /** Variance of a coefficient's power relative to its expectation where there is no noise. */
+  /** Relative variance of a coefficient's power without noise. */
   readonly speckle: number;
   /**
    * Independent noise in two half maps, whose cross power is given, or one map whose noise was subtracted.
@@ -28,22 +29,22 @@ export interface FallOffShells {
 export interface FallOff {
   /** A^2. */
   readonly bFactor: number;
-  /** Expected squared error of it, A^4. */
+  /** Expected squared error of the B factor, A^4. */
   readonly variance: number;
 }
 
 const MOST_ITERATIONS = 30;
 const CONVERGED_B = 0.01;
-/** B factors beyond this have left the data, A^2; data coarser than 6 A hold higher ones. */
+/** Larger B factors are not supported by data, A^2; data coarser than 6 A allow higher ones. */
 const B_LIMIT = 1500;
-/** A step follows a shell's residual up to this multiple of the shell's expectation. */
+/** Residuals are clipped at this multiple of a shell's expectation. */
 const RESIDUAL_LIMIT = 2;
-/** Friedel mates and the taper leave about one independent coefficient in six. */
+/** Owing to Friedel mates and the taper, about one coefficient in six is independent. */
 const COEFFICIENTS_PER_INDEPENDENT = 6;
 
 /**
- * `sums`: signal power summed over each shell (noise already taken away). Undefined where the data hold no
- * signal or determine no slope. `start` is where the search begins, A^2.
+ * `sums`: signal power summed over each shell (noise already taken away). Undefined if the data have no
+ * signal or do not determine a slope. `start`: initial value, A^2.
  */
 export function fitFallOff(
   sums: ArrayLike<number>,
@@ -93,11 +94,11 @@ export function fitFallOff(
     bFactor = next;
     if (change < CONVERGED_B) return { bFactor, variance };
   }
-  // Still moving after so many steps: the shells contradict each other, and the value is worth little.
+  // Not converged: the shells contradict each other, so there is no meaningful value.
   return undefined;
 }
 
-/** Level at which the total power is right for the B factor of the start. */
+/** Level that matches the total power at the initial B factor. */
 function startLevel(
   sums: ArrayLike<number>,
   { squaredFrequency, counts, logUnit }: FallOffShells,

@@ -1,18 +1,18 @@
 /**
- * Local B factors of a map from the fall-off of its power in windows of 25 A or more (method 4, last lines,
- * and 8).
+ * Local B factors of a map from the decay of its power in windows of 25 A or more (method 4, last lines, and
+ * 8).
  *
  * With half maps the signal power of a shell is sum Re(F1 conj F2): noise, being independent, averages out.
  * With one map the noise power is taken from windows outside the mask, where there are any.
  *
- * The power of a model falls off by itself: form factors, and interference of neighbouring atoms. That part
- * is divided out: by the power of `unitMap`, a map of the same atoms with B = 0 on the same grid, or else by
- * that of an average protein (protein-fall-off.ts). What remains is the B factor which those atoms need to
- * reproduce the map's fall-off.
+ * The power of atoms decays even at B = 0, because of form factors and interference of neighbouring atoms.
+ * This part is divided out by the power of `unitMap`, a map of the same atoms with B = 0 on the same grid, or
+ * else by that of an average protein (protein-fall-off.ts). The remainder is the B factor that reproduces the
+ * map's decay.
  *
- * The taper blurs a window's spectrum and so makes the fall-off gentler. Its power spectrum has the variance
- * s = 1 / (3 edge^2) along each axis, so that exp(-B f^2 / 2) becomes exp(-B' f^2 / 2) with
- * B' = B / (1 + B s): 6 % less for B = 120 A^2 in windows of 25 A. This is undone.
+ * The taper blurs a window's spectrum and so flattens its decay. Its power spectrum has the variance s = 1 /
+ * (3 edge^2) along each axis, so that exp(-B f^2 / 2) becomes exp(-B' f^2 / 2) with B' = B / (1 + B s): 6 %
+ * less for B = 120 A^2 in windows of 25 A. This is undone.
  *
  * Windows stand on a lattice of about 5 A, which a taper 12 A wide at half height does not see; between
  * lattice points B is interpolated, each point weighted by how well its window determines it.
@@ -43,13 +43,13 @@ export interface LocalWilsonMaps {
   readonly data:
     | { readonly half1: Float32Array; readonly half2: Float32Array }
     | { readonly map: Float32Array };
-  /** Map of the model's atoms with all B factors 0. */
+  /** Map of the model's atoms with B = 0. */
   readonly unitMap?: Float32Array;
-  /** Voxels > 0.5 hold the particle; noise of a single map is measured outside. */
+  /** Voxels > 0.5 are the particle; the noise of a single map is measured outside. */
   readonly mask?: Float32Array;
 }
 
-/** Where B factors are wanted; at least one of the two. */
+/** Points or mask at which B factors are requested; at least one of the two. */
 export interface LocalWilsonTargets {
   /** x, y, z of each point in A. */
   readonly positions?: Float64Array;
@@ -65,23 +65,24 @@ export interface LocalWilsonOptions {
   readonly windowVoxels?: number;
   /** Voxels between windows; default about 5 A. */
   readonly stepVoxels?: number;
-  /** Holds the transforms of the planes. Default: the heap. */
+  /** Memory for the transforms of the planes. Default: the JS heap. */
   readonly memory?: HostMemory;
 }
 
 const LATTICE_ANGSTROM = 5;
 /**
- * Variance of a coefficient's power relative to its expectation. Without the atoms it is that of speckle, 1;
- * with them map and model have the same speckle, up to differences of B inside the window.
+ * Relative variance of a coefficient's power. Without atoms it is that of speckle, 1; with atoms map and
+ * model have the same speckle, except for variations of B inside the window.
  */
 const SPECKLE = { unknownAtoms: 1, sameAtoms: 0.25 } as const;
-/** Windows outside the mask that noise is measured in: fewer say too little, more change nothing. */
-const NOISE_WINDOWS = { fewest: 4, most: 64 } as const;
 /**
- * Least 1 - B' s that is trusted: fall-offs steeper than B = 1000 A^2 in windows of 25 A are the taper's own.
+ * Limits for the number of windows outside the mask in which noise is measured: fewer are unreliable, more
+ * add nothing.
  */
+const NOISE_WINDOWS = { fewest: 4, most: 64 } as const;
+/** Lower limit of 1 - B' s: a decay steeper than B = 1000 A^2 in windows of 25 A is due to the taper. */
 const LEAST_KEPT = 0.5;
-/** Where the search for the overall B factor begins, A^2: single-particle maps have 50 to 300. */
+/** Initial overall B factor, A^2: single-particle maps have 50 to 300. */
 const USUAL_B = 100;
 
 export function measureLocalB(
@@ -144,8 +145,8 @@ export function measureLocalB(
 }
 
 /**
- * Most bytes of the host that `measureLocalB` takes for so many maps, with windows around all voxels of the
- * mask that is marked in the lattice; 0 where nothing can be measured.
+ * Peak host memory of `measureLocalB` in bytes for this number of maps, with windows around all voxels of the
+ * mask marked in the lattice; 0 if nothing can be measured.
  */
 export function localBBytes(
   lattice: WindowLattice,
@@ -161,21 +162,21 @@ export function localBBytes(
   }
 }
 
-/** Where windows stand for these voxels > 0.5. */
+/** Lattice of windows for these voxels > 0.5. */
 export function latticeOf(grid: Grid, mask: Float32Array): WindowLattice {
   const lattice = latticeFor(grid, latticeStep(isotropicVoxelSize(grid)));
   wantVoxels(lattice, grid, mask);
   return lattice;
 }
 
-/** Voxels. */
+/** Lattice spacing in voxels. */
 function latticeStep(voxelSize: number): number {
   return Math.max(1, Math.round(LATTICE_ANGSTROM / voxelSize));
 }
 
 /**
- * Shells from the Wilson cut-off to the resolution; where these are too few, from 2.5 times the resolution,
- * as in the windows of local scaling.
+ * Shells from the Wilson cut-off to the resolution; if too few, from 2.5 times the resolution, as in the
+ * windows of local scaling.
  */
 function planFit(
   windowVoxels: number,
@@ -199,7 +200,7 @@ function planFit(
   );
 }
 
-/** Fits of windows with this edge (A) without the effect of the taper. */
+/** Corrects fits for the taper of windows of this edge (A). */
 function undoTaper(edge: number): (fit: FallOff) => FallOff {
   const spread = 1 / (3 * edge * edge);
   return ({ bFactor, variance }) => {
@@ -257,7 +258,7 @@ function measureSpectra(
     unit?.set(sums[products.length - 1], to);
   };
   forEachWindowSpectra(volumes, grid.shape, allPads, plan, lattice, products, add, memory);
-  // The noise of half maps is that of the average window: shells of one window alone are too uncertain.
+  // The noise of half maps is averaged over windows: shells of a single window are too uncertain.
   if (halves)
     for (let r = 0; r < shells; r++) noise[r] = Math.max(0, noise[r]) / (windows * plan.counts[r] || 1);
   return {
@@ -276,15 +277,15 @@ function sumOverWindows(values: Float64Array, shells: number): Float64Array {
   return total;
 }
 
-/** ln of the power per coefficient at B = 0, of one window or of all together. */
+/** ln of the power per coefficient at B = 0, of one window or of all windows. */
 function unitLogPower(measured: MeasuredSpectra, plan: WindowPlan, window: number | undefined): Float64Array {
   const { shells, counts, squaredFrequency } = plan;
   const { unit, totalUnit } = measured;
   if (unit === undefined || totalUnit === undefined)
     return squaredFrequency.map((squared) => proteinLogPower(Math.sqrt(squared)));
   const values = window === undefined ? totalUnit : unit.subarray(window * shells, (window + 1) * shells);
-  // A window without atoms (only reached by interpolation) has no power of its own: that of all windows
-  // stands in.
+  // A window without atoms (needed for interpolation only) has no power of its own and uses that of all
+  // windows.
   const empty = values.some((value, r) => counts[r] > 0 && !(value > 0));
   return Float64Array.from(empty ? totalUnit : values, (value, r) => Math.log(value / (counts[r] || 1)));
 }
@@ -301,7 +302,7 @@ function solventMean(map: Float32Array, mask: Float32Array | undefined): number 
   return count === 0 ? 0 : sum / count;
 }
 
-/** Mean power per coefficient in windows that hold no voxel of the mask; 0 where such windows are rare. */
+/** Mean power per coefficient in windows without mask voxels; 0 if such windows are rare. */
 function noiseOutside(
   map: Float32Array,
   pad: number,
@@ -334,7 +335,7 @@ function noiseOutside(
   return noise;
 }
 
-/** Lattice points whose windows lie inside the box and hold no voxel of the mask. */
+/** Lattice points whose windows are inside the box and contain no mask voxel. */
 function emptyWindows(
   { shape }: Grid,
   windowVoxels: number,

@@ -1,5 +1,5 @@
 /**
- * How far a map agrees with an atomic model, which tells its resolution where there are no half maps.
+ * Estimates a map's resolution from its agreement with an atomic model, if there are no half maps.
  *
  * A perfect model's FSC with the map is sqrt(2 FSC / (1 + FSC)) of the half maps' FSC: 0.5 where theirs is
  * 0.143. Models are not perfect and lack solvent, so that the curve falls below 0.5 before the signal ends;
@@ -9,20 +9,20 @@ import type { ShellSpectra } from '../../engine/engine.ts';
 import { firstCrossing } from '../../math/fourier/fsc.ts';
 
 export interface ModelAgreement {
-  /** FSC = 0.5, A: up to here B factors can be measured. */
+  /** Resolution at FSC = 0.5, A: B factors can be measured up to here. */
   readonly reliable: number;
-  /** FSC = 0.2, A: beyond, the map shows nothing of the model. */
+  /** Resolution at FSC = 0.2, A: beyond it the map does not show the model. */
   readonly end: number;
 }
 
 const RELIABLE = 0.5;
 const END = 0.2;
-/** A; models lack solvent and detergent, so that the curve may dip at lower resolution. */
+/** Start of the search, A: models lack solvent and detergent, so the curve may dip at lower resolution. */
 const LOWEST_RESOLUTION = 15;
 
 /**
- * Undefined where map and model do not agree at 15 A, or agree up to the limit of the grid.
- * `spectra`: of the map and of the model's map; `edge`: shortest edge of the box, A.
+ * Undefined if map and model disagree at 15 A, or agree up to the limit of the grid. `spectra`: of the map
+ * and of the model map; `edge`: shortest edge of the box, A.
  */
 export function agreementOf(
   { cross, powerA, powerB }: ShellSpectra,

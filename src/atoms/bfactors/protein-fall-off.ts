@@ -1,6 +1,6 @@
 /**
- * The fall-off of an average protein's power at B = 0 (form factors and the arrangement of atoms), which is
- * part of any map's fall-off and no B factor: subtracted where the atoms themselves are not known.
+ * The decay of an average protein's power at B = 0 (form factors and arrangement of atoms), which is part of
+ * any map's decay but not of its B factor: divided out if the atoms themselves are unknown.
  */
 import { PROTEIN_FREQUENCY, PROTEIN_LOG_POWER } from './protein-fall-off-table.ts';
 

@@ -1,19 +1,19 @@
 /**
- * Refinement of isotropic B factors, and nothing else, against a map (method 8; in place of refmac).
+ * Refines isotropic B factors, and nothing else, against a map (method 8; replaces refmac).
  *
  * Target E = 1/2 sum over f of W^2 |k F_model - F_map|^2 (refine-weights.ts). With the derivative of an
  * atom's transform, -(f^2 / 4) F_i, gradient and curvature are integrals over the atom's own density rho_i:
  *   g_i = dE/dB_i          = -k   integral rho_i  filter(k model - map, W^2 f^2 / 4)
  *   h_i = sum_j d2E/dB_idB_j ~ k^2 integral rho_i  filter(model, W^2 f^4 / 16)      (Gauss-Newton part)
  * so that each cycle costs one simulated map, two filters and a pass over the atoms. h_i is the curvature for
- * a change that the atom's surroundings share: at 3 to 5 A an atom overlaps with dozens of others, and steps
- * by each atom's own curvature would overshoot by as much. For the same reason g and h are averaged over
- * neighbours before they are divided.
+ * a change shared by the atom's surroundings: at 3 to 5 A an atom overlaps with dozens of others, and steps
+ * by the atom's own curvature would overshoot by that factor. For the same reason g and h are averaged over
+ * neighbours before the division.
  *
  * A cycle: scale k and an overall B from shells; one Newton step, limited; B in [0, 500] A^2, more for data
- * coarser than 6 A; average over neighbours within 3 A. LocScale does that with pseudo-atoms after each cycle
- * of refmac, which restrains B factors of bonded atoms itself where there are bonds; here nothing else does,
- * so that atoms of a model are averaged, too.
+ * coarser than 6 A; average over neighbours within 3 A. LocScale averages pseudo-atoms after each cycle of
+ * refmac, which itself restrains B factors of bonded atoms; here there are no restraints, so atoms of a model
+ * are averaged too.
  */
 import type { Engine, OperationHooks, ShellSpectra, VerbBytes, Volume } from '../../engine/engine.ts';
 import { inspectAll } from '../../engine/jobs.ts';
@@ -38,24 +38,24 @@ import { sampleAtoms, samplingBlur } from './sample-atoms.ts';
 export interface RefinementJob {
   readonly engine: Engine;
   readonly grid: Grid;
-  /** Volumes stay the caller's. */
+  /** The caller keeps ownership of the volumes. */
   readonly map: Volume;
-  /** Their FSC gives the weights; without them the FSC of the map with the model does. */
+  /** Half maps, whose FSC gives the weights; otherwise the map–model FSC is used. */
   readonly halves: readonly [Volume, Volume] | undefined;
   /** Resolution, A. */
   readonly fscCutoff: number;
-  /** B factors to start from: local Wilson B factors. */
+  /** Initial B factors: local Wilson B factors. */
   readonly atoms: AtomSet;
   /** LocScale: 10. */
   readonly cycles: number;
-  /** A; 0 for no averaging. Default 3. */
+  /** Radius of the average in A; 0 for none. Default 3. */
   readonly neighbourRadius?: number;
   /** Called after each cycle. */
   readonly onCycle?: (cycle: RefinementCycle) => void;
 }
 
 export interface RefinementCycle {
-  /** Target at the cycle's start, as a share of that of an empty model. */
+  /** Target at the start of the cycle, relative to that of an empty model. */
   readonly residual: number;
   readonly scale: MapScale;
   /** Root mean square change of the B factors, A^2. */
@@ -63,14 +63,16 @@ export interface RefinementCycle {
 }
 
 const NEIGHBOUR_RADIUS = 3;
-/** A step may change B by this share of it plus this much, A^2. */
+/** Limit of a step: this fraction of B plus this value in A^2. */
 const LONGEST_STEP = { share: 0.5, plus: 20 } as const;
 /**
- * Neighbours' curvatures of opposite sign make h_i too small for changes that alternate from atom to atom:
- * these overshoot more and more. Where the target rises, all further steps are shortened by this.
+ * For changes that alternate from atom to atom h_i is too small, and they overshoot increasingly. If the
+ * target rises, all further steps are shortened by this factor.
  */
 const GAIN_AFTER_RISE = 0.4;
-/** Curvatures below this share of the average are not trusted: atoms off the density, or very weak ones. */
+/**
+ * Curvatures below this fraction of the average are unreliable: atoms outside the density, or very weak ones.
+ */
 const LEAST_CURVATURE = 0.2;
 
 /** Refined B factors, A^2. Deterministic. */
@@ -79,8 +81,8 @@ export function refineBFactors(job: RefinementJob, hooks: OperationHooks = {}): 
 }
 
 /**
- * Most bytes of the engine that a refinement takes beside the maps that it is given; `halves` tells whether
- * it has any.
+ * Peak engine memory of a refinement in bytes, excluding the maps passed in; `halves`: whether there are half
+ * maps.
  */
 export function refinementBytes(
   job: Pick<RefinementJob, 'grid' | 'halves' | 'fscCutoff'> & { readonly atoms: number },
@@ -93,7 +95,7 @@ export function refinementBytes(
   const maps = job.halves === undefined ? 1 : 3;
   const copies = coarser === undefined ? 0 : maps * volume;
   const copying = coarser === undefined ? 0 : copies - volume + resample(job.grid.shape, shape);
-  // In a cycle: the filtered map, the model, one of its derivatives, and the filter that makes the other.
+  // Per cycle: the filtered map, the model map, one of its derivatives, and the filter that makes the other.
   const cycle = Math.max(
     volume + simulateMap(job.atoms, grid),
     2 * volume + shellSpectra(shape),
@@ -134,7 +136,7 @@ async function refineOnGrid(job: RefinementJob, hooks: OperationHooks): Promise<
   return bFactors;
 }
 
-/** What does not change from cycle to cycle. */
+/** Quantities that are constant over the cycles. */
 export interface RefinementSetting {
   readonly job: RefinementJob;
   readonly mapSpectra: ShellSpectra;
@@ -158,7 +160,7 @@ export async function prepareRefinement(job: RefinementJob): Promise<RefinementS
   return { job, mapSpectra, weight, blur, frequencyOf };
 }
 
-/** Spectra of the map and of the model as the refinement begins. */
+/** Spectra of the map and of the initial model. */
 async function spectraWithModel({ engine, atoms, grid, map }: RefinementJob): Promise<ShellSpectra> {
   const model = await engine.simulateMap(atoms, grid);
   try {
@@ -176,7 +178,7 @@ export interface Derivatives {
    * squared weighted difference, A^3 x map^2 x W^2 / A^2.
    */
   readonly gradient: Float64Array;
-  /** Sum of a row of the Hessian's Gauss-Newton part, per A^2 more. */
+  /** Row sum of the Gauss-Newton Hessian, per A^2 more. */
   readonly curvature: Float64Array;
   readonly scale: MapScale;
 }
@@ -235,7 +237,7 @@ export async function bFactorDerivatives(
   }
 }
 
-/** The map's part of all gradients; the caller releases it. */
+/** The map's contribution to all gradients; the caller releases it. */
 export function filterForGradient(setting: RefinementSetting): Promise<Volume> {
   return filtered(setting, setting.job.map, 1, 0);
 }

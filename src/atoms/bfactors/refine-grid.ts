@@ -1,23 +1,20 @@
 /**
- * The grid that B factors are refined on: a coarser one where the map's voxels are much finer than its
- * resolution asks for. Frequencies beyond the resolution have no weight, and every cycle transforms the whole
- * box.
+ * Chooses the grid for B-factor refinement: a coarser one if the map is strongly oversampled. Frequencies
+ * beyond the resolution have no weight, and every cycle transforms the whole box.
  */
 import type { Engine, Volume } from '../../engine/engine.ts';
 import { nextFastLength } from '../../math/fourier/fft-plan.ts';
 import { type Grid, isotropicVoxelSize } from '../../math/grid.ts';
 
 /**
- * Voxel size over resolution that is fine enough: weights end 10 % beyond it, simulated maps at 90 % of
+ * Sufficient voxel size relative to the resolution: weights end 10 % beyond it, simulated maps at 90 % of
  * Nyquist.
  */
 const VOXELS_PER_RESOLUTION = 0.4;
-/** Edges that shrink by less are left as they are. */
+/** Smaller reductions of the edges are not worthwhile. */
 const WORTHWHILE = 0.9;
 
-/**
- * Undefined where nothing is to be gained. Boxes that are not cubic keep their grid: voxels must stay cubes.
- */
+/** Undefined if nothing is gained. Non-cubic boxes keep their grid, because voxels must remain cubic. */
 export function coarserGrid({ shape, voxelSize, origin }: Grid, resolution: number): Grid | undefined {
   const [n] = shape;
   const step = isotropicVoxelSize({ shape, voxelSize, origin });
@@ -34,7 +31,7 @@ export interface RefinementMaps {
   readonly halves: readonly [Volume, Volume] | undefined;
 }
 
-/** Calls `body` with the maps on the coarser grid, where there is one. */
+/** Calls `body` with the maps on the coarser grid, if there is one. */
 export async function onCoarserGrid<T>(
   engine: Engine,
   maps: RefinementMaps,

@@ -2,33 +2,34 @@
  * Weights and scale of a B factor refinement, per shell of the whole map's transform.
  *
  * The target is E = 1/2 sum over f of W^2(f) |k F_model - F_map|^2. The variance of the map's coefficients
- * about the model's has a part from noise, (1 - C) P with P the map's power and C the share of it that is
- * signal, and a part from the model's own errors, taken as a fixed share of P:
+ * about the model's has a contribution from noise, (1 - C) P, with P the map's power and C the signal's
+ * fraction of it, and one from errors of the model, assumed to be a fixed fraction of P:
  *   W^2 = C / (P (1 - C + MODEL_ERROR)).
- * Half maps give C = 2 FSC / (1 + FSC). Without them it is the share of the power that the model explains,
- * the square of its FSC with the map: if all power counted as signal, shells of noise would weigh as much as
- * any, and drive B factors up until the model's own power is gone from them. The factor C takes out shells
- * whose FSC is uncertain itself. Shells beyond the resolution, and those at so low a frequency that solvent,
- * which models lack, matters, have no weight.
+ * Half maps give C = 2 FSC / (1 + FSC). Without them it is the fraction of the power that the model explains,
+ * the square of the map–model FSC: if all power counted as signal, shells of noise would have full weight and
+ * drive B factors up until the model has no power there. The factor C suppresses shells whose FSC is
+ * uncertain. Shells beyond the resolution, and those of low frequency where solvent matters, which models
+ * lack, have no weight.
  */
 import type { ShellSpectra } from '../../engine/engine.ts';
 import { bFactorStretch, START_PER_RESOLUTION } from '../../math/scaling/follow-resolution.ts';
 
 const MODEL_ERROR = 0.1;
 /**
- * A: beyond, solvent and detergent contribute. Data coarser than 6 A have nothing else: they begin at 2.5 d.
+ * A: at lower resolution solvent and detergent contribute. Data coarser than 6 A have nothing else and start
+ * at 2.5 d.
  */
 const LOWEST_RESOLUTION = 15;
-/** Both ends of the range fall off over this share of the end's frequency. */
+/** Width of the soft ends of the range, as a fraction of the end's frequency. */
 const EDGE = 0.1;
 
 /**
- * Share of the Nyquist frequency that simulated maps are complete to (math/atoms/splat-plan.ts). Beyond,
- * their power falls to 0, and whatever is left of a difference would be divided by next to nothing.
+ * Fraction of the Nyquist frequency up to which simulated maps are complete (math/atoms/splat-plan.ts).
+ * Beyond it their power drops to 0, and differences would be divided by almost nothing.
  */
 const SIMULATED_BAND = 0.9;
 
-/** A function of the frequency in 1/A, and where it ends. */
+/** A function of the frequency in 1/A, and its upper end. */
 export interface RefinementWeight {
   /** W^2. */
   readonly squared: (frequency: number) => number;
@@ -38,17 +39,17 @@ export interface RefinementWeight {
 /** Frequency of shell r, 1/A. */
 export type ShellFrequency = (r: number) => number;
 
-/** Share of each shell's power that is signal, by the FSC of two half maps: of their average. */
+/** Signal's fraction of the power per shell of the average of two half maps, from their FSC. */
 export function signalOfHalves(halves: ShellSpectra): Float64Array {
   return shellCorrelations(halves).map((fsc) => (2 * fsc) / (1 + fsc));
 }
 
-/** Share of each shell's power that a model explains; `spectra`: of the map and of the model's map. */
+/** Fraction of the power per shell explained by a model; `spectra`: of the map and of the model map. */
 export function signalOfModel(spectra: ShellSpectra): Float64Array {
   return shellCorrelations(spectra).map((fsc) => fsc * fsc);
 }
 
-/** FSC, none below 0. */
+/** FSC, clipped at 0. */
 function shellCorrelations({ cross, powerA, powerB }: ShellSpectra): Float64Array {
   return cross.map((value, r) => {
     const product = powerA[r] * powerB[r];
@@ -57,7 +58,8 @@ function shellCorrelations({ cross, powerA, powerB }: ShellSpectra): Float64Arra
 }
 
 /**
- * `map`: spectra of the map (with itself); `signal`: share of each shell's power; `fscCutoff`: resolution, A.
+ * `map`: spectra of the map with itself; `signal`: fraction of the power per shell; `fscCutoff`: resolution,
+ * A.
  */
 export function refinementWeight(
   map: ShellSpectra,
@@ -106,9 +108,9 @@ const SCALE_ITERATIONS = 20;
 const MOST_ADDED_B = 100;
 
 /**
- * Scale and overall B factor that bring a model's map closest to the data: least squares over shells,
+ * Scale and overall B factor that fit a model map to the data: least squares over shells,
  *   sum over r of W^2 |s_r F_model - F_map|^2,  s_r = k exp(-addedB f^2 / 4).
- * `spectra`: A the map, B the model's. Undefined where the two have nothing in common.
+ * `spectra`: A the map, B the model's. Undefined if the two are uncorrelated.
  */
 export function fitScale(
   spectra: ShellSpectra,
@@ -135,7 +137,7 @@ export function fitScale(
       const x = frequencyOf(r) ** 2 / 4;
       const scale = Math.exp(level - addedB * x);
       const w = weights[r] * scale * scale;
-      // A Gauss-Newton step in the logarithm, limited where a shell disagrees by more than its size.
+      // A Gauss-Newton step in the logarithm, with residuals clipped at a shell's own amplitude.
       const y = level - addedB * x + Math.min(1, Math.max(-1, ratio[r] / scale - 1));
       sw += w;
       swx += w * x;

@@ -1,10 +1,10 @@
 /**
- * Integrals of maps times the densities of single atoms, sum over v of M(v) rho_i(v) dV, in real space
- * with rho as in math/atoms/splat-plan.ts: five Gaussians smeared by B. For gradients of atomic parameters.
+ * Integrals of maps times the densities of single atoms, sum over v of M(v) rho_i(v) dV, for gradients of
+ * atomic parameters; in real space, with rho from math/atoms/splat-plan.ts: five Gaussians smeared by B.
  *
- * Sums over voxels replace integrals only if the product has no frequency at or beyond 1 / (voxel size). The
- * map is limited to some band; so that the atoms are limited too they get an extra blur B0, and the map is to
- * be sharpened by its inverse, exp(+B0 f^2 / 4), which is possible because its band is limited.
+ * Sums over voxels equal integrals only if the product has no frequency at or beyond 1 / (voxel size). The
+ * map is band-limited; to limit the atoms they get an extra blur B0, and the caller sharpens the map by its
+ * inverse, exp(+B0 f^2 / 4), which is bounded because the map is band-limited.
  */
 
 import { LocScaleError } from '../../errors.ts';
@@ -12,7 +12,7 @@ import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import { type ScatteringFactor, scatteringFactorOf } from '../../math/atoms/scattering-factors.ts';
 import { type Grid, isotropicVoxelSize } from '../../math/grid.ts';
 
-/** What aliases back into the band, and what is cut off the tails, relative to the atom. */
+/** Tolerated aliasing into the band, and truncation of the tails, relative to the atom. */
 const TOLERANCE = 1e-4;
 
 /** B0 (A^2) for maps whose band ends at `highestFrequency` (1/A), right for atoms of any B factor. */
@@ -58,7 +58,7 @@ export function sampleAtoms(
     if (density.length < m) density = new Float64Array(2 * m);
     for (let iz = 0; iz < z.count; iz++) {
       for (let iy = 0; iy < y.count; iy++) {
-        // Only voxels within the reach: a little more than half of the cube.
+        // Only voxels within the radius: a little more than half of the cube.
         const left = reach * reach - z.squared[iz] - y.squared[iy];
         if (left < 0) continue;
         let first = 0;

@@ -2,13 +2,13 @@
  * Radial power and cross spectra of tapered windows on a lattice of points.
  *
  * Windows of w^3 voxels on a lattice of a few voxels overlap almost entirely, and taper and transform are
- * separable. So rows are transformed along x once for all windows that share them, planes along y likewise,
- * and only the transform along z belongs to a single window. Only frequencies of the shells asked for are
- * computed. About the window's centre the taper is even: voxels d and -d are first added and subtracted,
- * which gives the coefficients of k and -k from half the products. Phases refer to the centre.
+ * separable. So rows are transformed along x once for all windows that share them, likewise planes along y,
+ * and only the transform along z is per window. Only frequencies of the requested shells are computed. The
+ * taper is even about the window's centre: adding and subtracting voxels d and -d first gives the
+ * coefficients of k and -k with half the products. Phases refer to the centre.
  *
- * The taper is cos^2(pi d / w) (Hann): a constant then reaches only |k| <= 1 along each axis, and the
- * fall-off of a window's spectrum is that of the density, not of a box's edges.
+ * The taper is cos^2(pi d / w) (Hann): a constant then contributes to |k| <= 1 along each axis only, and the
+ * decay of a window's spectrum is that of the density, not of a box's edges.
  */
 
 import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
@@ -17,7 +17,7 @@ import { type Shape, voxelCount } from '../../math/grid.ts';
 
 /** Shells per frequency index of the window: their width is half of 1 / (window edge). */
 const SHELLS_PER_INDEX = 2;
-/** Below this frequency index a Hann window passes what a constant leaves: shells begin above. */
+/** A constant contributes up to this frequency index through a Hann window: shells start above it. */
 const FIRST_INDEX = 2;
 
 export interface WindowPlan {
@@ -81,21 +81,23 @@ export function planWindows(
   return { windowVoxels, most, pairs, coefficients, shells, squaredFrequency, counts };
 }
 
-/** Voxels whose windows are wanted: centres (iz, iy, ix) * step. */
+/** Lattice of the requested windows: centres at voxels (iz, iy, ix) * step. */
 export interface WindowLattice {
   readonly shape: Shape;
   /** Voxels between lattice points. */
   readonly step: number;
-  /** 1 where the window is wanted; (z, y, x), x fastest. */
+  /** 1 where the window is requested; (z, y, x), x fastest. */
   readonly wanted: Uint8Array;
 }
 
-/** Gets the lattice index of a point and, per product, the sums over its shells; the arrays are reused. */
+/**
+ * Receives the lattice index of a point and, per product, the sums over its shells; the arrays are reused.
+ */
 export type SpectraVisitor = (point: number, sums: readonly Float64Array[]) => void;
 
 /**
- * Sums of Re(F_i conj F_j) over shells, for the pairs (i, j) of maps in `products`, at every wanted point in
- * ascending order. Voxels outside the box have the value `pads[i]`. Planes lie in `memory`.
+ * Sums of Re(F_i conj F_j) over shells, for the pairs (i, j) of maps in `products`, at every requested point
+ * in ascending order. Voxels outside the box have the value `pads[i]`. Planes are allocated in `memory`.
  */
 export function forEachWindowSpectra(
   maps: readonly Float32Array[],
@@ -145,8 +147,8 @@ export function forEachWindowSpectra(
 }
 
 /**
- * Bytes that `forEachWindowSpectra` takes for so many maps, and its caller for the sums of signal and of one
- * map more.
+ * Memory in bytes of `forEachWindowSpectra` for this number of maps, and of its caller for the sums of signal
+ * and of one more map.
  */
 export function windowSpectraBytes(plan: WindowPlan, lattice: WindowLattice, maps: number): number {
   const columns = listColumns(lattice);
@@ -162,7 +164,7 @@ export function windowSpectraBytes(plan: WindowPlan, lattice: WindowLattice, map
   );
 }
 
-/** (y, x) lattice indices, iy * lx + ix, with a wanted point at any z. */
+/** (y, x) lattice indices, iy * lx + ix, with a requested point at any z. */
 function listColumns({ shape: [lz, ly, lx], wanted }: WindowLattice): number[] {
   const columns: number[] = [];
   for (let column = 0; column < ly * lx; column++)

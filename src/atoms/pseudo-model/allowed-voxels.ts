@@ -1,15 +1,15 @@
 /**
- * Where pseudo-atoms may be: in the mask, away from the faces of the box. Positions here are in voxels, x y
- * z.
+ * Voxels where pseudo-atoms are allowed: in the mask, away from the faces of the box. Positions are in
+ * voxels, x y z.
  */
 import { type Shape, voxelCount } from '../../math/grid.ts';
 
-/** Voxels along each face of the box that take no atom (LocScale). */
+/** Width of the border without atoms along each face of the box, in voxels (LocScale). */
 const BORDER_VOXELS = 2;
 
 /**
  * 1 where the mask is above 0.5 and the voxel is not in the border, else 0; (z, y, x), x fastest. `allowed`:
- * zeros, a byte a voxel.
+ * zeros, one byte per voxel.
  */
 export function allowedVoxels(
   mask: ArrayLike<number>,
@@ -38,8 +38,8 @@ export function nearestVoxel(positions: Float64Array, i: number, shape: Shape): 
 }
 
 /**
- * Moves atom `i` along x, y or z (axis 0, 1, 2) by `step` voxels, unless that takes it out of the allowed
- * voxels; says whether it did. One axis at a time, so that an atom at the mask's surface slides along it.
+ * Moves atom `i` along x, y or z (axis 0, 1, 2) by `step` voxels unless it would leave the allowed voxels;
+ * returns whether it moved. One axis at a time, so that an atom at the mask's surface slides along it.
  */
 export function moveInside(
   positions: Float64Array,

@@ -1,4 +1,4 @@
-/** A pseudo-model from a map and its mask: how many atoms, where, of which elements (method 8). */
+/** Builds a pseudo-model from a map and its mask: number, positions and elements of atoms (method 8). */
 import type { OperationHooks } from '../../engine/engine.ts';
 import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import { LocScaleError, named } from '../../errors.ts';
@@ -11,11 +11,11 @@ import { type PlacementJob, placeAtoms } from './place-atoms.ts';
 import { type SolvedAtoms, type SolverSettings, solvePseudoModel } from './solve.ts';
 
 export interface PseudoModelJob extends Omit<PlacementJob, 'count'>, SolverSettings {
-  /** What the atoms climb; (z, y, x), x fastest, like the mask. */
+  /** The density that attracts the atoms; (z, y, x), x fastest, like the mask. */
   readonly map: Float32Array;
-  /** Replaces the volume of the mask in the number of atoms (-mw). */
+  /** Determines the number of atoms instead of the mask volume (-mw). */
   readonly molecularWeightKiloDalton?: number;
-  /** Holds what is as large as the map. Default: the heap. */
+  /** Memory for arrays as large as the map. Default: the JS heap. */
   readonly memory?: HostMemory;
 }
 

@@ -1,6 +1,5 @@
 /**
- * Completes a partial atomic model with pseudo-atoms in the part of the mask that it leaves out (hybrid,
- * method 5).
+ * Completes a partial atomic model with pseudo-atoms in the unmodelled part of the mask (hybrid, method 5).
  */
 import type { OperationHooks } from '../../engine/engine.ts';
 import { HEAP } from '../../engine/host-memory.ts';
@@ -12,14 +11,14 @@ import { fillMask, type PseudoModel, type PseudoModelJob } from './build.ts';
 import { findUnmodelled, type Unmodelled } from './find-unmodelled.ts';
 import { makeModelMask } from './model-mask.ts';
 
-/** Radius around atoms where the resolution is unknown, A (LocScale). */
+/** Radius around atoms if the resolution is unknown, A (LocScale). */
 const DEFAULT_RADIUS = 3;
 
 export interface CompletionJob extends Omit<PseudoModelJob, 'mask' | 'molecularWeightKiloDalton'> {
   readonly model: AtomSet;
   /** Confidence map, or a mask; (z, y, x), x fastest. */
   readonly confidence: ArrayLike<number>;
-  /** A voxel belongs to the mask from this confidence on (-th); LocScale: 0.99. */
+  /** Confidence threshold of the mask (-th); LocScale: 0.99. */
   readonly maskThreshold: number;
   /** Radius of the mask around the model, angstrom. */
   readonly resolution?: number;
@@ -36,9 +35,9 @@ export interface CompletedModel {
   readonly unmodelledVoxels: number;
 }
 
-/** A; blurred atoms of the model reach no farther. */
+/** Reach of the model's blurred atoms, A. */
 const FAR_RADIUS = 8;
-/** Share of the mask beyond that radius that is more than specks of noise. */
+/** Fraction of the mask beyond that radius that is more than specks of noise. */
 const FAR_SHARE = 0.1;
 
 function countMask({ confidence, maskThreshold }: CompletionJob): number {
@@ -48,9 +47,9 @@ function countMask({ confidence, maskThreshold }: CompletionJob): number {
 }
 
 /**
- * As many pseudo-atoms as protein has in the volume of the difference mask. (As in the original without the
- * factor 1 / 1.55 of whole pseudo-models, which stands for the rim of a confidence mask: averaging took that
- * away.)
+ * The number of atoms that protein has in the volume of the difference mask. (As in the original, without the
+ * factor 1 / 1.55 of whole pseudo-models, which accounts for the rim of a confidence mask: averaging has
+ * removed the rim.)
  */
 export async function completeModel(job: CompletionJob, hooks: OperationHooks = {}): Promise<CompletedModel> {
   const { model, confidence, shape, voxelSize, averagingWindow, memory = HEAP } = job;
@@ -65,8 +64,8 @@ export async function completeModel(job: CompletionJob, hooks: OperationHooks = 
       memory,
     );
   const averaged = find(modelMask, averagingWindow);
-  // Averaging leaves nothing of a mask full of holes, as FDR masks of noisy maps are, however much of it lies
-  // where the model has no atoms.
+  // Averaging removes a mask full of holes entirely, such as FDR masks of noisy maps, however much of it is
+  // unmodelled.
   const farRadius = Math.max(FAR_RADIUS, radiusAngstrom);
   const far = find(makeModelMask({ ...job, atoms: model, radiusAngstrom: farRadius }, memory), 1);
   memory.freeHost(far.differenceMask);

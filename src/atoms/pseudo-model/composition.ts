@@ -1,4 +1,4 @@
-/** Elements of pseudo-atoms: those of protein, drawn by a seed (method 8). */
+/** Assigns elements to pseudo-atoms, drawn from the composition of protein (method 8). */
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import { createRandom } from '../../math/statistics/random.ts';
 import { SEED_STREAMS } from './place-atoms.ts';

@@ -1,9 +1,9 @@
 /**
- * The part of the mask that an atomic model leaves out (`--complete_model`): confidence mask minus the mask
- * around the model, averaged over a window of -avg_w voxels.
+ * Finds the part of the mask that an atomic model leaves out (`--complete_model`): confidence mask minus the
+ * mask around the model, averaged over a window of -avg_w voxels.
  *
- * The original averages in whole numbers, which cut off what is behind the point along every axis: only where
- * the whole window is unmodelled does anything remain. This erosion is what it uses, and what is done here.
+ * The original averages in integer arithmetic, which truncates along every axis, so that only voxels whose
+ * whole window is unmodelled remain: an erosion, which is reproduced here.
  */
 import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import type { Shape } from '../../math/grid.ts';
@@ -11,7 +11,7 @@ import type { Shape } from '../../math/grid.ts';
 export interface UnmodelledJob {
   /** Confidence map, or a mask; (z, y, x), x fastest. */
   readonly confidence: ArrayLike<number>;
-  /** A voxel belongs to the mask from this confidence on. LocScale: 0.99. */
+  /** Confidence threshold of the mask. LocScale: 0.99. */
   readonly threshold: number;
   /** Above 0.5 around the model (`makeModelMask`). */
   readonly modelMask: ArrayLike<number>;
@@ -26,10 +26,10 @@ export interface Unmodelled {
   readonly voxels: number;
 }
 
-/** The difference mask lies in `memory`: the caller's to free. */
+/** The difference mask is allocated in `memory`; the caller frees it. */
 export function findUnmodelled(job: UnmodelledJob, memory: HostMemory = HEAP): Unmodelled {
   const { confidence, modelMask, shape } = job;
-  // Confidence is float32, and so must be what it is compared with.
+  // The threshold is rounded to float32, like confidence.
   const threshold = Math.fround(job.threshold);
   let differenceMask = memory.allocateHost(confidence.length);
   for (let i = 0; i < confidence.length; i++)

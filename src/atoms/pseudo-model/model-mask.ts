@@ -1,4 +1,4 @@
-/** Mask around an atomic model, as LocScale makes it to find what the model leaves out. */
+/** Mask around an atomic model, as made by LocScale to find unmodelled density. */
 import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import type { Shape } from '../../math/grid.ts';
@@ -11,14 +11,14 @@ export interface ModelMaskJob {
   readonly shape: Shape;
   readonly voxelSize: number;
   readonly origin: readonly [z: number, y: number, x: number];
-  /** Angstrom around each atom; LocScale: the resolution, 3 A where it is unknown. */
+  /** Radius around each atom, A; LocScale: the resolution, 3 A if unknown. */
   readonly radiusAngstrom: number;
 }
 
 /**
  * 1 around the atoms, else 0; (z, y, x), x fastest. The voxel nearest to each atom, dilated by a ball of the
  * radius in whole voxels, convolved with a separable cosine window, divided by the largest value and
- * binarised at 1/2. Atoms outside the box are passed over.
+ * binarised at 1/2. Atoms outside the box are ignored.
  */
 export function makeModelMask(
   { atoms, shape, voxelSize, origin, radiusAngstrom }: ModelMaskJob,
@@ -68,7 +68,7 @@ function addBall(mask: Float32Array, [nz, ny, nx]: Shape, voxel: number, radius:
   }
 }
 
-/** Along the axis with this stride, zero outside the box. */
+/** Convolution along the axis with this stride, zero outside the box. */
 function convolveLines(
   volume: Float32Array,
   shape: Shape,

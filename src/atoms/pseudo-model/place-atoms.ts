@@ -1,13 +1,13 @@
-/** Pseudo-atoms at random in a mask (method 8): where the solvers start. */
+/** Places pseudo-atoms at random in a mask, as start for the solvers (method 8). */
 import { LocScaleError, named } from '../../errors.ts';
 import type { Shape } from '../../math/grid.ts';
 import { createRandom } from '../../math/statistics/random.ts';
 import { allowedVoxels } from './allowed-voxels.ts';
 
 export interface PlacementJob {
-  /** Atoms lie where it is above 0.5; (z, y, x), x fastest. */
+  /** Atoms are placed where it is above 0.5; (z, y, x), x fastest. */
   readonly mask: ArrayLike<number>;
-  /** `allowedVoxels` of the mask, where they are known. */
+  /** `allowedVoxels` of the mask, if already computed. */
   readonly allowed?: Uint8Array;
   readonly shape: Shape;
   /** Angstrom. */
@@ -18,7 +18,7 @@ export interface PlacementJob {
   readonly seed: number;
 }
 
-/** Streams of the seed, so that its uses do not depend on each other. */
+/** Independent random streams of the seed. */
 export const SEED_STREAMS = { voxels: 0, jitter: 1, kicks: 2, separation: 3, composition: 4 } as const;
 
 /**
@@ -43,10 +43,7 @@ export function placeAtoms(job: PlacementJob): Float64Array {
   return positions;
 }
 
-/**
- * A: voxels of 25 A^3, the volume that the number of atoms gives each; every atom starts in a voxel of its
- * own.
- */
+/** A: voxels of 25 A^3, the volume per atom; every atom starts in its own voxel. */
 const COARSEST_VOXELS = 2.9;
 
 /** `count` of the mask's voxels at random (Fisher-Yates, stopped early), ascending. */
@@ -86,6 +83,6 @@ function chooseVoxels(job: PlacementJob): Int32Array {
     voxels[i] = voxels[other];
     voxels[other] = voxel;
   }
-  // Neighbours in space lie near each other in memory, too.
+  // Ascending order: neighbours in space are close in memory, too.
   return voxels.subarray(0, count).sort();
 }

@@ -1,22 +1,22 @@
 /**
- * Takes atoms apart that a solver left too close: each pass moves both atoms of every pair closer than the
- * distance by half of what they lack, inside the mask. Not in the original: there the pull of the map, as
- * strong as the neighbours' push is allowed to become, holds a third of the atoms closer than 80 % of the
- * distance, however many the iterations. A few passes free nearly all of them.
+ * Separates atoms that a solver left too close: each pass moves both atoms of every pair below the minimum
+ * distance apart by half the deficit, inside the mask. Not in the original, where the pull of the map, as
+ * strong as the capped repulsion, leaves a third of the atoms closer than 80 % of the distance after any
+ * number of iterations. A few passes separate nearly all of them.
  */
 import { createCellList, nearestDistances } from '../../math/atoms/cell-list.ts';
 import type { Shape } from '../../math/grid.ts';
 import type { RandomSource } from '../../math/statistics/random.ts';
 import { moveInside } from './allowed-voxels.ts';
 
-/** Enough is when so many atoms have no neighbour within so much of the distance. */
+/** Stop when this fraction of the atoms has no neighbour within this fraction of the distance. */
 const SEPARATED_SHARE = 0.95;
 const CLOSE = 0.8;
 const MOST_PASSES = 50;
 
 export interface Separation {
   readonly passes: number;
-  /** Share of atoms without a neighbour within 80 % of the distance. */
+  /** Fraction of atoms without a neighbour within 80 % of the distance. */
   readonly separatedShare: number;
 }
 
@@ -39,7 +39,7 @@ export function separateAtoms(
     list.forEachPair((i, j, dx, dy, dz, r2) => {
       const r = Math.sqrt(r2);
       const factor = (distance - r) / (2 * r);
-      // Coinciding atoms have no direction: any will do.
+      // Coinciding atoms have no direction: use an arbitrary one.
       const away = r > 0 ? [dx * factor, dy * factor, dz * factor] : [0, 0, 0].map(() => random.gaussian());
       for (let axis = 0; axis < 3; axis++) {
         moves[3 * i + axis] += away[axis];

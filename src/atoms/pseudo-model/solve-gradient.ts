@@ -1,6 +1,6 @@
 /**
- * Gradient solver of the pseudo-model (method 8): atoms of mass 1 roll up the map, keep their distance by a
- * Lennard-Jones force and are slowed by friction. In voxels and the solver's own unit of time:
+ * Gradient solver of the pseudo-model (method 8): atoms of mass 1 climb the density, repel each other by a
+ * Lennard-Jones force and are slowed by friction. In voxels and the solver's unit of time:
  *   a = cap(g grad map) + cap(sum_j 12 (s_j^6 - s_j^3) / r_j^2 (r_i - r_j)) - 10 v,  s_j = (d / r_j)^2
  * with cap(a) at most 100 long, integrated by Verlet steps of 0.1 that start from rest.
  * The original lets atoms leave the mask; here a step out of it is not taken, axis by axis.
@@ -12,9 +12,9 @@ import type { Pause } from './pause.ts';
 
 const TIME_STEP = 0.1;
 const FRICTION = 10;
-/** Longest acceleration by the map, and by neighbours. */
+/** Cap of the acceleration by the map, and by neighbours. */
 const CAP = 100;
-/** Neighbours count up to so many times the distance. */
+/** Neighbours interact up to this multiple of the distance. */
 const REACH = 3;
 /** Depth of the Lennard-Jones well. */
 const WELL = 1;
@@ -73,7 +73,7 @@ export async function solveGradient(
         const now = positions[at];
         const step = now - previous[at] + acceleration * TIME_STEP * TIME_STEP;
         if (moveInside(positions, i, axis, step, allowed, shape)) {
-          // Central difference; from rest, at the first step, the plain one.
+          // Central difference; forward difference from rest at the first step.
           const elapsed = iteration === 0 ? TIME_STEP : 2 * TIME_STEP;
           velocity[at] = (positions[at] - previous[at]) / elapsed;
         } else velocity[at] = 0;
@@ -84,13 +84,13 @@ export async function solveGradient(
   }
 }
 
-/** Factor that shortens a vector to the cap. */
+/** Factor that limits a vector to the cap. */
 function capAt(x: number, y: number, z: number): number {
   const squared = x * x + y * y + z * z;
   return squared > CAP * CAP ? CAP / Math.sqrt(squared) : 1;
 }
 
-/** g: the steepest place in the mask pulls with the cap. (The original rounds g to a whole number.) */
+/** g: the steepest gradient in the mask pulls with the cap. (The original rounds g to an integer.) */
 function gradientScale(field: GradientField): number {
   const slope = new Float64Array(3);
   let steepest = 0;
@@ -102,7 +102,9 @@ function gradientScale(field: GradientField): number {
   return steepest === 0 ? 0 : CAP / Math.sqrt(steepest);
 }
 
-/** Central differences of the map along x, y, z, per voxel. Allowed voxels lie off the faces of the box. */
+/**
+ * Central differences of the map along x, y, z, per voxel. Allowed voxels are never at the faces of the box.
+ */
 function writeSlope({ map, shape }: GradientField, voxel: number, slope: Float64Array): void {
   const row = shape[2];
   const plane = shape[1] * row;

@@ -1,7 +1,7 @@
 /**
  * Kick solver of the pseudo-model (method 8): atoms with a neighbour at most the distance away are kicked by
- * up to 1 voxel along each axis, until three iterations in a row found none. Kicks out of the mask are not
- * taken (the original takes them).
+ * up to 1 voxel along each axis, until three consecutive iterations find none. Kicks out of the mask are
+ * rejected (the original accepts them).
  */
 import { nearestDistances } from '../../math/atoms/cell-list.ts';
 import type { Shape } from '../../math/grid.ts';

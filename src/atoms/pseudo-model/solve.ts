@@ -16,21 +16,21 @@ export interface SolverSettings {
   readonly method: PseudoModelMethod;
   /** LocScale: 50 (-pm_it). */
   readonly iterations: number;
-  /** Distance that atoms keep, angstrom; LocScale: 1.2 (-dst). */
+  /** Minimum distance of atoms, A; LocScale: 1.2 (-dst). */
   readonly distanceAngstrom: number;
 }
 
 export interface SolverJob extends SolverSettings {
-  /** Not read by the method 'kick'. (z, y, x), x fastest, like the mask. */
+  /** Not used by the method 'kick'. (z, y, x), x fastest, like the mask. */
   readonly map: Float32Array;
   /** Atoms stay where it is above 0.5. */
   readonly mask: ArrayLike<number>;
-  /** `allowedVoxels` of the mask, where they are known. */
+  /** `allowedVoxels` of the mask, if already computed. */
   readonly allowed?: Uint8Array;
   readonly shape: Shape;
   readonly voxelSize: number;
   readonly origin: readonly [z: number, y: number, x: number];
-  /** x, y, z of each atom in angstrom, in the mask; left as they are. */
+  /** x, y, z of each atom in angstrom, in the mask; not modified. */
   readonly positions: Float64Array;
   readonly seed: number;
 }
@@ -38,12 +38,12 @@ export interface SolverJob extends SolverSettings {
 export interface SolvedAtoms {
   /** x, y, z of each atom in angstrom. */
   readonly positions: Float64Array;
-  /** Iterations made: 'kick' ends early. */
+  /** Number of iterations; 'kick' may end early. */
   readonly iterations: number;
-  /** Passes that took atoms apart after them. */
+  /** Number of separation passes afterwards. */
   readonly separationPasses: number;
   /**
-   * Share of atoms without a neighbour within 80 % of the distance: at least 0.95 unless the mask is too
+   * Fraction of atoms without a neighbour within 80 % of the distance: at least 0.95 unless the mask is too
    * full.
    */
   readonly separatedShare: number;

@@ -1,6 +1,6 @@
 /**
- * The WASM kernels of one thread: an instance with its own memory, and a bump allocator over it.
- * Memory is laid out by the operations in TypeScript; the kernels only get addresses.
+ * The WASM kernels of one thread: an instance with its own memory and a bump allocator. Operations lay out
+ * the memory in TypeScript; kernels only receive addresses.
  */
 import { type FftPlan, planFft, rootsOfUnity } from '../../math/fourier/fft-plan.ts';
 
@@ -143,7 +143,7 @@ export class Kernels {
   private readonly fftPlans = new Map<number, number>();
 
   constructor(module: WebAssembly.Module) {
-    // AssemblyScript's stub runtime wants an abort import; no kernel can reach it.
+    // AssemblyScript's stub runtime requires an abort import; no kernel can reach it.
     const imports = {
       env: {
         abort: () => {
@@ -164,7 +164,7 @@ export class Kernels {
     return address;
   }
 
-  /** Everything allocated after `mark()` is free again after `release(mark)`. */
+  /** `release(mark)` frees everything allocated after `mark()`. */
   mark(): number {
     return this.next;
   }
@@ -174,7 +174,7 @@ export class Kernels {
     for (const [key, address] of this.fftPlans) if (address >= mark) this.fftPlans.delete(key);
   }
 
-  /** View of memory as float32. Stale after the next `allocate`: take it again. */
+  /** View of memory as float32; invalid after the next `allocate`. */
   floats(address: number, count: number): Float32Array {
     return new Float32Array(this.exports.memory.buffer, address, count);
   }

@@ -1,7 +1,7 @@
 /**
- * Parameters of sliding DFTs as the kernels read them: a struct of 32-bit words, its fields in this order
+ * Parameters of sliding DFTs for the kernels: a struct of 32-bit words with these fields in order
  * (assembly/window-profiles.ts, assembly/local-resolution.ts). Tables, cells and lists are addresses; pitches
- * are bytes.
+ * are in bytes.
  */
 import type { Kernels } from './kernels.ts';
 
@@ -51,7 +51,7 @@ export const correlationFields = [
   'listedPlanes',
 ] as const;
 
-/** Writes the struct to the kernel's memory; its address. */
+/** Writes the struct to kernel memory and returns its address. */
 export function putParameters<Field extends string>(
   kernels: Kernels,
   fields: readonly Field[],

@@ -1,5 +1,5 @@
-// Loops of the scaling in soft frequency bands: weights of a band, local sums of squares, Gaussian windows,
-// gains interpolated and applied.
+// Inner loops of soft scaling: weights of a band, local sums of squares, Gaussian windows, interpolation and
+// application of gains.
 
 /** to = (a - centreA) scaleA + (b - centreB) scaleB for `groups` lane groups. */
 export function combineRows(
@@ -117,7 +117,7 @@ export function blend(to: usize, a: usize, b: usize, groups: usize, share: f32):
 
 /**
  * out[x] += band[x] g(x), g linear between gains[lower[x]] and its neighbour, for `groups` lane groups.
- * `lower`: bytes from the first gain; the last gain has a neighbour to be read, which counts for nothing.
+ * `lower`: bytes from the first gain; the last gain's neighbour is read with weight 0.
  */
 export function accumulateRow(
   out: usize, band: usize, groups: usize, gains: usize, lower: usize, share: usize

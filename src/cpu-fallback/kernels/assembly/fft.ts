@@ -311,10 +311,10 @@ export function fftColumns(plan: usize, re: usize, im: usize, stride: usize, gro
 }
 
 /**
- * Real-to-complex transform of eight rows: rows 0-3 travel as the real, rows 4-7 as the imaginary part
- * of four complex lines and are separated afterwards by Hermitian symmetry. Works for every length.
- * `rows`: row i at rows + i * pitch, readable up to a multiple of 4 floats. Output rows of n/2 + 1 values,
- * rounded up to a multiple of 4, `outPitch` bytes apart. `work`: 64 (n + 4) bytes.
+ * Real-to-complex transform of eight rows: rows 0-3 form the real and rows 4-7 the imaginary parts of four
+ * complex lines, which are separated afterwards by Hermitian symmetry. Works for every length. `rows`: row i
+ * at rows + i * pitch, readable up to a multiple of 4 floats. Output rows of n/2 + 1 values, rounded up to a
+ * multiple of 4, `outPitch` bytes apart. `work`: 64 (n + 4) bytes.
  */
 export function rfftRows8(
   plan: usize, rows: usize, pitch: usize, outR: usize, outI: usize, outPitch: usize, work: usize
@@ -338,7 +338,8 @@ export function rfftRows8(
   const half = f32x4.splat(0.5);
   const bins = (n >> 1) + 1;
   for (let k: usize = 0; k < bins; k += 4) {
-    // Four bins at a time: A and B spectra of the lanes, kept in `re`/`im` (free by now) before transposing.
+    // Four bins at a time: A and B spectra of the lanes, stored in `re`/`im` (free by now) before
+    // transposing.
     for (let j: usize = 0; j < 4; j++) {
       const f = min(k + j, n - 1);
       const b = f == 0 ? 0 : n - f;

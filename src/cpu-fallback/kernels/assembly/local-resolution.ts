@@ -5,11 +5,11 @@
 // follow those of map A, so that a plane of "cells" (8 voxels along x of one complex value: re[8] im[8],
 // 64 bytes) has `planes` cells of A and then `planes` cells of B.
 //
-// Hann weights cos^2(pi d / w) = (1 - cos(2 pi (u - v + h) / w)) / 2 mix neighbouring frequencies: with
-// phases counted from the window's first voxel p,
+// Hann weights cos^2(pi d / w) = (1 - cos(2 pi (u - v + h) / w)) / 2 mix neighbouring frequencies. With
+// phases relative to the window's first voxel p,
 //   4 H(k) = 2 F(k) - F(k - 1) - F(k + 1),
-// with absolute phases (x and y here) F(k -+ 1) is turned by exp(-+ 2 pi i p / w) first. So a soft window
-// costs a sum of three neighbours per axis, and frequencies one beyond those wanted.
+// with absolute phases (x and y here) F(k -+ 1) is first multiplied by exp(-+ 2 pi i p / w). So a soft window
+// costs a sum of three neighbours per axis, and one more frequency on each side.
 //
 // One call chain serves one x-block: slideX, softenX (Hann), then correlateRow for every y.
 
@@ -164,8 +164,8 @@ function total(to: usize, a: usize, b: usize, vectors: usize): void {
 
 /**
  * One row of the block. `seed` = 1 starts the y recursion at this row, else it must be the row after the
- * last one. `runs`: count x {u32 first z, u32 end z} of the voxels wanted. Leaves the sums of all their
- * voxels in `sums`.
+ * last one. `runs`: count x {u32 first z, u32 end z} of the requested voxels, whose sums are written to
+ * `sums`.
  */
 export function correlateRow(seed: bool, y: usize, runs: usize, runCount: usize): void {
   const voxelSums = shells * 96;
@@ -291,8 +291,8 @@ function correlateRun(
   }
 }
 
-// F(a) of both maps at `count` successive z, phases counted from each window's first voxel:
-// F(z + 1) = (F(z) + x(z + w) - x(z)) exp(2 pi i a / w).
+// F(a) of both maps at `count` successive z, with phases relative to each window's first voxel: F(z + 1) =
+// (F(z) + x(z + w) - x(z)) exp(2 pi i a / w).
 function fillSeries(to: usize, a: usize, count: usize): void {
   const mapFolded = (w + planes) << 6;
   const table = zTable + a * (h << 3);

@@ -1,6 +1,6 @@
 // B_r = map * K_r in Fourier space, and out += s_r B_r at the voxels of the mask (method 4).
 
-/** t = a * b for `groups` lane groups of complex values (re and im apart). */
+/** t = a * b for `groups` lane groups of complex values (re and im in separate arrays). */
 export function multiplySpectra(
   ar: usize, ai: usize, br: usize, bi: usize, tr: usize, ti: usize, groups: usize
 ): void {

@@ -24,7 +24,7 @@ export function highHalves(a: v128, b: v128): v128 {
   return v128.shuffle<f64>(a, b, 1, 3);
 }
 
-/** Stores the transpose of rows r0..r3 at four places `pitch` bytes apart. */
+/** Stores the transpose of rows r0..r3 at four addresses `pitch` bytes apart. */
 // @ts-ignore: decorator
 @inline
 export function storeTransposed(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, pitch: usize): void {

@@ -1,9 +1,9 @@
 // Radial amplitude profiles of the w^3 window around every voxel of a tile, by sliding DFTs (method 4).
 //
 // F_v(a,b,c) = sum over the window [v-h, v+h) of x(u) exp(-2 pi i (a u_z + b u_y + c u_x) / w)
-// with *absolute* phases: the window is one period long, so sliding by one voxel adds
-// (x(u + w) - x(u)) exp(-2 pi i k u / w) and nothing is ever rotated; only |F| is used.
-// Axes one after the other: x for every c, then y for every (b, c), then z for every (a, b, c).
+// with *absolute* phases: the window is one period long, so sliding by one voxel adds (x(u + w) - x(u))
+// exp(-2 pi i k u / w) without a rotation of the sum; only |F| is used. One axis after the other: x for every
+// c, then y for every (b, c), then z for every (a, b, c).
 //
 // SIMD lanes run along x. A "cell" is 8 voxels along x of one complex value: re[8] im[8], 64 bytes.
 // One call chain serves one x-block of 8 voxels of the tile:
@@ -27,7 +27,7 @@ let yTable: usize = 0; // [b mod w][y], pitch yTablePitch
 let yTablePitch: usize = 0;
 let zTable: usize = 0; // [a mod w][z]
 let zTablePitch: usize = 0;
-let xState: usize = 0; // running X sums: [y][z/4][c] {re[4], im[4]}
+let xState: usize = 0; // running sums along x: [y][z/4][c] {re[4], im[4]}
 let xCells: usize = 0; // [c][y][z] cells
 let yCells: usize = 0; // [(b,c)][z] cells
 let delta: usize = 0; // [z] cells: what enters minus what leaves
@@ -191,8 +191,8 @@ function addVectors(to: usize, a: usize, b: usize, vectors: usize): void {
 
 /**
  * One row of the block. `seed` = 1 starts the y recursion at this row, else it must be the row after
- * the last one. `runs`: count x {u32 first z, u32 end z} of the voxels that are wanted in the row.
- * Shell sums of every voxel of the runs are left in `sums` (unnormalised).
+ * the last one. `runs`: count x {u32 first z, u32 end z} of the requested voxels of the row, whose shell sums
+ * are written to `sums` (unnormalised).
  */
 export function profileRow(seed: bool, y: usize, runs: usize, runCount: usize): void {
   for (let k: usize = 0; k < runCount; k++) {
@@ -229,7 +229,7 @@ export function profileRow(seed: bool, y: usize, runs: usize, runCount: usize): 
       entry += aCount << 3;
       cells += plane;
     }
-    // Full-sphere profiles: planes 0 < c < h stand for c and -c (Friedel), so their sums count twice.
+    // Full-sphere profiles: planes 0 < c < h represent c and -c (Friedel), so their sums count twice.
     const doubling = <usize>load<u32>(entry);
     entry += 4;
     if (doubling) doubleSums(runs, runCount);
@@ -300,9 +300,9 @@ function slideZ(cells: usize, z0: usize, z1: usize, list: usize, aCount: usize):
 }
 
 /**
- * Profiles of the wanted voxels of the row, multiplied by `norms` (one per shell): shells floats each,
- * written from `out` on in the order z, lane. `lanes`: one byte per z, bit l = voxel l of the block.
- * Returns the address after the last profile.
+ * Writes the profiles of the row's requested voxels, multiplied by `norms` (one per shell), to `out`: shells
+ * floats each, in the order z, lane. `lanes`: one byte per z, bit l = voxel l of the block. Returns the
+ * address after the last profile.
  */
 export function emitRow(lanes: usize, runs: usize, runCount: usize, norms: usize, out: usize): usize {
   for (let k: usize = 0; k < runCount; k++) {
