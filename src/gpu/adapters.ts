@@ -5,6 +5,7 @@
 import { LocScaleError, named } from '../errors.ts';
 import type { GpuEntry } from '../platform/index.ts';
 import { type GpuDevice, type GpuLimits, wrapDevice } from './device.ts';
+import { createVerification, type VerdictStore } from './verification.ts';
 
 /** The limits that the engine depends on; a device is opened with all the adapter has of each. */
 export const adapterLimits = [
@@ -35,6 +36,8 @@ export interface GpuAdapterEntry {
   /** vulkan, metal, d3d12 ...; unknown under wgpu. */
   readonly backend?: string;
   readonly implementation: GpuEntry['implementation'];
+  /** Of `GpuEntry`. */
+  readonly version?: string;
   readonly kind: 'hardware' | 'software';
   /** More than 1: the machine has several of this name, and only the first can be opened. */
   readonly sameName: number;
@@ -154,6 +157,7 @@ function describe(adapter: GPUAdapter, entry: GpuEntry, way: Way): Omit<GpuAdapt
     description: info.description,
     ...(way.listed === undefined ? {} : { backend: way.listed.backend }),
     implementation: entry.implementation,
+    version: entry.version,
     pace: entry.pace,
     kind: isSoftware(info) ? 'software' : 'hardware',
     sameName: way.listed?.count ?? 1,
@@ -249,10 +253,14 @@ export function listInWords(adapters: readonly GpuAdapterEntry[]): string {
  */
 const SLOWLY_CLEARED_LINE_BYTES = 1024;
 
-/** Opens a device with every limit the adapter has. `overrides` make limits smaller, for tests. */
+/**
+ * Opens a device with every limit the adapter has. `overrides` make limits smaller, for tests. With `verdicts`
+ * its kernels are verified before their results are used.
+ */
 export async function openDevice(
   adapter: GpuAdapterEntry,
   overrides: Partial<GpuLimits> = {},
+  verdicts?: VerdictStore,
 ): Promise<GpuDevice> {
   const name = adapterName(adapter);
   if (adapter.kind === 'software') adapter.pace?.();
@@ -269,6 +277,7 @@ export async function openDevice(
       device,
       name,
       slow ? { lineBytes: SLOWLY_CLEARED_LINE_BYTES, ...overrides } : overrides,
+      verdicts && createVerification(name, adapter.kind, verdicts),
     );
   } catch (cause) {
     throw new LocScaleError('no-device', `The GPU ${name} cannot be opened: ${messageOf(cause)}.`, {

@@ -72,15 +72,15 @@ interface Fields {
 
 export class GpuBands implements BandDevice {
   buffers: Destroyable | undefined;
-  private readonly gpu: GpuDevice;
-  private readonly plan: GpuBandPlan;
-  private readonly kernels: BandKernels;
+  readonly gpu: GpuDevice;
+  readonly plan: GpuBandPlan;
+  readonly kernels: BandKernels;
   private readonly slots: UniformSlots;
   private readonly band: GpuVolume;
   private readonly mask: GpuVolume | undefined;
-  private readonly settings: BandScalingSettings;
+  readonly settings: BandScalingSettings;
   private readonly engine: EngineVolumes;
-  private readonly outputScale: number;
+  readonly outputScale: number;
   /** Bits per slab of the mask. */
   private readonly inside: readonly GPUBuffer[] | undefined;
   private readonly squares: GPUBuffer;
@@ -89,10 +89,10 @@ export class GpuBands implements BandDevice {
   private readonly gainParts: GPUBuffer;
   private readonly strips: { readonly source: GPUBuffer; readonly result: GPUBuffer } | undefined;
   private readonly blockCount: number;
-  private readonly fields: Fields;
+  readonly fields: Fields;
   private readonly work: Spectrum;
-  private readonly spectra: Partial<Record<BandSpectrum, Spectrum>>;
-  private result: GpuVolume | undefined;
+  readonly spectra: Partial<Record<BandSpectrum, Spectrum>>;
+  result: GpuVolume | undefined;
   /** The band that `work` was written for last. */
   private widest = 0;
 

@@ -18,6 +18,7 @@ import { TargetPlan } from '../math/soft-scaling/targets.ts';
 import { windowShare } from '../math/soft-scaling/windows.ts';
 import { type BandVolumes, type EngineVolumes, GpuBands } from './band-device.ts';
 import { compileBands, NAME } from './band-kernels.ts';
+import { checkBands } from './check-bands.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 import { buildJob, withSmallerPlans } from './job.ts';
 import { createUniform } from './kernel.ts';
@@ -96,6 +97,9 @@ async function startBands(
       download,
     });
     try {
+      const { kind } = settings.target;
+      const kernels = Object.values(device.kernels);
+      await gpu.verification?.verify(`soft scaling (${kind})`, kernels, () => checkBands(device));
       await device.transform(inputs);
       return device;
     } catch (error) {

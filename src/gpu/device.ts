@@ -4,6 +4,7 @@
  * thrown at the next `check`, so that no result of a broken device is ever taken for one.
  */
 import { LocScaleError, named } from '../errors.ts';
+import type { Verification } from './verification.ts';
 
 export interface GpuLimits {
   /** Largest binding and largest buffer, bytes. */
@@ -29,6 +30,8 @@ export interface GpuDevice {
   readonly name: string;
   readonly limits: GpuLimits;
   readonly timestamps: boolean;
+  /** Where kernels are to be verified before their results are used. */
+  readonly verification: Verification | undefined;
   /** Bytes in buffers made by `createBuffer` and not destroyed yet. */
   readonly allocatedBytes: number;
   /** Creates a labelled buffer; refused with tag 'out-of-memory' when it would exceed a limit. */
@@ -174,7 +177,12 @@ function watchDevice(device: GPUDevice, name: string): DeviceHealth {
   return { check, lose, survive, recover };
 }
 
-export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<GpuLimits> = {}): GpuDevice {
+export function wrapDevice(
+  device: GPUDevice,
+  name: string,
+  overrides: Partial<GpuLimits> = {},
+  verification?: Verification,
+): GpuDevice {
   const limits = limitsOf(device, overrides);
   const { check, lose, survive, recover } = watchDevice(device, name);
   let allocatedBytes = 0;
@@ -183,6 +191,7 @@ export function wrapDevice(device: GPUDevice, name: string, overrides: Partial<G
     device,
     name,
     limits,
+    verification,
     timestamps: device.features.has('timestamp-query'),
     get allocatedBytes() {
       return allocatedBytes;

@@ -4,6 +4,7 @@
  */
 import { planFft, rootsOfUnity } from '../math/fourier/fft-plan.ts';
 import { loadShader } from '../shaders/load.ts';
+import { verifyLines } from './check-lines.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import { lineFftCode, workHalves, workLength } from './fft-code.ts';
 import { createKernel, createTable, type Kernel } from './kernel.ts';
@@ -172,7 +173,7 @@ async function compile(
   shader: string,
   entryPoint: string,
 ): Promise<Kernel> {
-  const { n, lines, threads, radices, bluestein } = plan;
+  const { n, lines, threads } = plan;
   const code = await loadShader(shader);
   const kernel = await createKernel(gpu, {
     name: shader,
@@ -180,8 +181,14 @@ async function compile(
     entryPoint,
     constants: { N: n, LINES: lines, THREADS: threads },
   });
+  const withTable = bindTable(gpu, plan, kernel);
+  await verifyLines(gpu, plan, shader, entryPoint, withTable);
+  return withTable;
+}
+
+function bindTable(gpu: GpuDevice, plan: LineFftPlan, kernel: Kernel): Kernel {
   // One pass has no factors.
-  if (radices.length === 1 && !bluestein) return kernel;
+  if (plan.radices.length === 1 && !plan.bluestein) return kernel;
   const table = lineTableBuffer(gpu, plan);
   return { ...kernel, run: (pass, bound, groups) => kernel.run(pass, { ...bound, table }, groups) };
 }

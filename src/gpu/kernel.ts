@@ -5,6 +5,7 @@
  */
 import { LocScaleError } from '../errors.ts';
 import { type GpuDevice, usage } from './device.ts';
+import { fingerprintOf } from './verification.ts';
 
 export interface KernelSource {
   /** Operation name, the shader's file name. */
@@ -21,6 +22,8 @@ export type Bound =
 
 export interface Kernel {
   readonly name: string;
+  /** Of code and constants, where kernels are verified; else empty. */
+  readonly fingerprint: string;
   /** Records one dispatch of x * y * z workgroups. `bound` names every binding of the shader's group 0. */
   run(
     pass: GPUComputePassEncoder,
@@ -59,8 +62,10 @@ export async function createKernel(gpu: GpuDevice, source: KernelSource): Promis
     name,
     slots,
   );
+  const fingerprint = gpu.verification ? await fingerprintOf(code, entryPoint, constants) : '';
   return {
     name,
+    fingerprint,
     run(pass, bound, [x, y = 1, z = 1]) {
       if (x === 0 || y === 0 || z === 0) return;
       const most = gpu.limits.workgroupsPerDimension;

@@ -18,6 +18,7 @@ import { LocScaleError, named } from '../errors.ts';
 import { shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
+import { checkScaling } from './check-scaling.ts';
 import type { GpuDevice } from './device.ts';
 import { buildJob, type Destroyable, withRecovery, withSmallerPlans } from './job.ts';
 import { type GpuTile, type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
@@ -191,13 +192,45 @@ async function startScaling(
   }
 }
 
-function prepareTiles(
+/** Parts of the work of a tile, in their order. */
+const PARTS = ['gather', 'scale', 'convolve', 'place'] as const;
+type Part = (typeof PARTS)[number];
+
+async function prepareTiles(
   gpu: GpuDevice,
   plan: GpuTilePlan,
   job: LocalScalingJob,
   volumes: ScalingVolumes,
   copy: TileCopy,
 ): Promise<{ encode(tile: GpuTile): GPUCommandEncoder } & Destroyable> {
+  const ready = await buildTiles(gpu, plan, job, volumes, copy);
+  const { buffers, record, kernels } = ready;
+  const submit = (part: Part) => (tile: GpuTile) => gpu.device.queue.submit([record(tile, [part]).finish()]);
+  try {
+    const { kind } = job.rule;
+    await gpu.verification?.verify(`local scaling (${kind}, ${job.profileKind})`, kernels, () =>
+      checkScaling({
+        ...{ gpu, plan, job, volumes, buffers },
+        gather: submit('gather'),
+        scale: (tile) => gpu.device.queue.submit([record(tile, ['scale', 'convolve']).finish()]),
+        convolve: submit('convolve'),
+        place: submit('place'),
+      }),
+    );
+  } catch (error) {
+    ready.destroy();
+    throw error;
+  }
+  return { encode: (tile) => record(tile, PARTS), destroy: ready.destroy };
+}
+
+function buildTiles(
+  gpu: GpuDevice,
+  plan: GpuTilePlan,
+  job: LocalScalingJob,
+  volumes: ScalingVolumes,
+  copy: TileCopy,
+) {
   const { profiles: profilePlan, tileSize, box, fft: fftPlan } = plan;
   const { shellCount, lanes } = profilePlan;
   const unitVoxels = profilePlan.profileBytes / 4 / shellCount;
@@ -205,7 +238,8 @@ function prepareTiles(
     const uniforms = own(createCollectedSlots(gpu, 'local-scaling'));
     const windowProfiles = own(await createWindowProfiles(gpu, profilePlan));
     const scaleFactors = own(await createScaleFactors(gpu, job.rule, shellCount, tileSize, lanes));
-    const convolutions = own(await createShellConvolutions(gpu, fftPlan, profilePlan));
+    const placesFits = volumes.bFactor !== undefined;
+    const convolutions = own(await createShellConvolutions(gpu, fftPlan, profilePlan, placesFits));
     const mapBox = storage('map box', 4 * voxelCount(box));
     const referenceBox = volumes.reference ? storage('reference box', 4 * voxelCount(box)) : undefined;
     const factors = storage('factors', profilePlan.profileBytes);
@@ -215,49 +249,57 @@ function prepareTiles(
     const units = storage('units', 16 * profilePlan.unitCapacity);
     const differenceMask = storage('difference mask', volumes.differenceMask ? 4 * voxelCount(tileSize) : 16);
 
-    const encode = ({ start, units: list, unitCount }: GpuTile): GPUCommandEncoder => {
-      const { device } = gpu;
-      device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
-      const encoder = device.createCommandEncoder({ label: 'local-scaling' });
+    const gather = (encoder: GPUCommandEncoder, { start }: GpuTile): void => {
       const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
       const corner = start.map((n) => n - margin) as unknown as [number, number, number];
-      const inPass = (label: string, record: (pass: GPUComputePassEncoder) => void): void => {
-        const pass = encoder.beginComputePass({ label });
-        record(pass);
-        pass.end();
-      };
-      inPass('gather', (pass) => {
+      inPass(encoder, 'gather', (pass) => {
         copy.gather(pass, volumes.map, corner, box, job.padValues.map, mapBox);
-        if (volumes.reference && referenceBox) {
+        if (volumes.reference && referenceBox)
           copy.gather(pass, volumes.reference, corner, box, job.padValues.reference, referenceBox);
-        }
         if (volumes.differenceMask)
           copy.gather(pass, volumes.differenceMask, start, tileSize, 0, differenceMask);
       });
-      if (referenceBox) windowProfiles.encode(encoder, referenceBox, units, list, reference, uniforms);
-      windowProfiles.encode(encoder, mapBox, units, list, factors, uniforms);
-      inPass('scale', (pass) => {
-        scaleFactors.encode(pass, { factors, reference, units, differenceMask, fits }, unitCount, uniforms);
-        convolutions.encode(pass, mapBox, units, unitCount, factors, scaled, uniforms);
-        const { bFactor, quality } = volumes;
-        const fitted = bFactor && quality ? { fits, bFactor, quality } : undefined;
-        convolutions.encodePlace(
-          pass,
-          units,
-          unitCount,
-          start,
-          scaled,
-          volumes.mask,
-          volumes.scaled,
-          fitted,
-          uniforms,
-        );
+    };
+    const place = (pass: GPUComputePassEncoder, { start, unitCount }: GpuTile): void => {
+      const { mask, scaled: out, bFactor, quality } = volumes;
+      const fitted = bFactor && quality ? { fits, bFactor, quality } : undefined;
+      convolutions.encodePlace(pass, units, unitCount, start, scaled, mask, out, fitted, uniforms);
+    };
+    const record = (tile: GpuTile, parts: readonly Part[]): GPUCommandEncoder => {
+      const { units: list, unitCount } = tile;
+      gpu.device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
+      const encoder = gpu.device.createCommandEncoder({ label: 'local-scaling' });
+      if (parts.includes('gather')) gather(encoder, tile);
+      if (parts.includes('scale')) {
+        if (referenceBox) windowProfiles.encode(encoder, referenceBox, units, list, reference, uniforms);
+        windowProfiles.encode(encoder, mapBox, units, list, factors, uniforms);
+      }
+      inPass(encoder, 'scale', (pass) => {
+        if (parts.includes('scale'))
+          scaleFactors.encode(pass, { factors, reference, units, differenceMask, fits }, unitCount, uniforms);
+        if (parts.includes('convolve'))
+          convolutions.encode(pass, mapBox, units, unitCount, factors, scaled, uniforms);
+        if (parts.includes('place')) place(pass, tile);
       });
       // The caller submits next; later writes to the same slots queue up behind.
       copy.submitted();
       uniforms.reset();
       return encoder;
     };
-    return { encode };
+    return {
+      record,
+      buffers: { mapBox, referenceBox, differenceMask, factors, scaled, fits },
+      kernels: [copy, windowProfiles, scaleFactors, convolutions].flatMap((part) => part.kernels),
+    };
   });
+}
+
+function inPass(
+  encoder: GPUCommandEncoder,
+  label: string,
+  record: (pass: GPUComputePassEncoder) => void,
+): void {
+  const pass = encoder.beginComputePass({ label });
+  record(pass);
+  pass.end();
 }

@@ -3,12 +3,13 @@ import type { Shape } from '../math/grid.ts';
 import type { ScalingRule } from '../math/scaling/scaling-rules.ts';
 import { tabulateScalingRule } from '../math/scaling/scaling-tables.ts';
 import type { GpuDevice } from './device.ts';
-import { type Bound, createTable } from './kernel.ts';
+import { type Bound, createTable, type Kernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 
 export interface ScaleFactors {
+  readonly kernels: readonly Kernel[];
   /**
    * Replaces the map's profiles by scale factors and writes (B factor, quality) per unit voxel.
    * `differenceMask` is the tile's, (z, y, x) of `tileSize`; only the hybrid rule reads it.
@@ -40,6 +41,7 @@ export async function createScaleFactors(
   const { values, setFloats, hybrid } = tabulateScalingRule(rule, shellCount);
   const tables = createTable(gpu, `${name} tables`, values);
   return {
+    kernels: [main],
     encode(pass, { differenceMask, ...buffers }, unitCount, uniforms) {
       const parameters = uniforms.write([
         ['u32', unitCount],

@@ -21,6 +21,7 @@ import type { WindowProfilesPlan } from './window-profiles.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
 export interface ShellConvolutions {
+  readonly kernels: readonly Kernel[];
   /** Sums over all shells into `scaled` (one float per unit voxel). `box` is the gathered map. */
   encode(
     pass: GPUComputePassEncoder,
@@ -62,15 +63,17 @@ export async function createShellConvolutions(
   gpu: GpuDevice,
   fftPlan: RealFft3dPlan,
   { windowVoxels, taper, tileSize, lanes }: WindowProfilesPlan,
+  placesFits: boolean,
 ): Promise<ShellConvolutions> {
-  const [multiply, accumulate, place, placeFits] = await compile(gpu, lanes);
   const { spectrumBytes, shape: box } = fftPlan;
   const shellCount = shellCountOf(windowVoxels);
   const batch = shellsPerBatch(shellCount, spectrumBytes, gpu.limits);
-  const [mapFft, batchFft] = await Promise.all([
+  const [mapFft, batchFft, kernels] = await Promise.all([
     createRealFft3d(gpu, fftPlan),
     createRealFft3d(gpu, fftPlan, batch),
+    compile(gpu, lanes, placesFits),
   ]);
+  const { multiply, accumulate, place, placeFits, placeKernels } = kernels;
   const { parts, mapSpectrum, products, shellMaps, batches } = allocate(gpu, fftPlan, shellCount, batch);
   parts.push(mapFft, batchFft);
   const coefficients = spectrumBytes / 8;
@@ -89,11 +92,12 @@ export async function createShellConvolutions(
     batchFft,
     shellKernels(windowVoxels, taper),
     box,
-    { shellMaps, batches },
+    { shellMaps, batches, placeKernels },
     (part) => [...fieldsOf(0, part), ...nowhere],
   );
 
   return {
+    kernels: Object.values(kernels).filter((kernel) => kernel !== undefined),
     encode(pass, input, units, unitCount, factors, scaled, uniforms) {
       const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
       mapFft.forward(pass, input, mapSpectrum);
@@ -122,7 +126,7 @@ export async function createShellConvolutions(
         ]);
         const maskSlab = mask.slabs[i].buffer;
         place.run(pass, { parameters, units, scaled, mask: maskSlab, volume: slab.buffer }, groups);
-        if (!fits) return;
+        if (!fits || !placeFits) return;
         const [bFactor, quality] = [fits.bFactor, fits.quality].map((volume) => volume.slabs[i].buffer);
         placeFits.run(
           pass,
@@ -168,11 +172,15 @@ function allocate(
   };
 }
 
-function compile(gpu: GpuDevice, lanes: number): Promise<Kernel[]> {
-  return Promise.all([
+async function compile(gpu: GpuDevice, lanes: number, placesFits: boolean) {
+  const [multiply, placeKernels, accumulate, place, placeFits] = await Promise.all([
     getKernel(gpu, NAME, 'multiply'),
-    ...['accumulate', 'place', 'place_fits'].map((entryPoint) => getKernel(gpu, NAME, entryPoint, { lanes })),
+    getKernel(gpu, NAME, 'place_kernels'),
+    getKernel(gpu, NAME, 'accumulate', { lanes }),
+    getKernel(gpu, NAME, 'place', { lanes }),
+    placesFits ? getKernel(gpu, NAME, 'place_fits', { lanes }) : undefined,
   ]);
+  return { multiply, placeKernels, accumulate, place, placeFits };
 }
 
 /** Spectra of the shells' kernels; `shellMaps` is overwritten. */
@@ -184,11 +192,11 @@ async function transformKernels(
   buffers: {
     readonly shellMaps: GPUBuffer;
     readonly batches: readonly (ShellBatch & { readonly spectra: GPUBuffer })[];
+    readonly placeKernels: Kernel;
   },
   fieldsOf: (batch: ShellBatch) => UniformField[],
 ): Promise<void> {
-  const { shellMaps, batches } = buffers;
-  const placeKernels = await getKernel(gpu, NAME, 'place_kernels');
+  const { shellMaps, batches, placeKernels } = buffers;
   await withScratch(gpu, async (scratch) => {
     const kernels = scratch.table(
       `${NAME} kernels`,

@@ -4,6 +4,7 @@ import { requireSameShape } from '../engine/checks.ts';
 import type { ShellSpectra } from '../engine/engine.ts';
 import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { Shape } from '../math/grid.ts';
+import { checkShells } from './check-shells.ts';
 import type { GpuDevice } from './device.ts';
 import { prepareColumns } from './fft-axes.ts';
 import {
@@ -56,6 +57,7 @@ export async function shellSpectra(
     const spectra = ['a', 'b'].map((name) => createSpectrum(scratch, name, plan));
     for (const [i, volume] of [a, b].entries()) await transformPlanes(gpu, volume, spectra[i]);
     const kernel = await getKernel(gpu, 'shell-spectra');
+    await gpu.verification?.verify('FSC', [kernel], () => checkShells(gpu, kernel, squaredRadii));
     const buffers = spectra.map((spectrum, i) => stripBuffer(scratch, 'ab'[i], spectrum));
     const squares = scratch.table('squared radii', squaredRadii(shape));
     const sums = scratch.storage('shell-spectra parts', 16 * blockCount * shells);

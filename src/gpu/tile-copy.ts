@@ -4,7 +4,7 @@
  */
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
-import type { Bound, UniformField } from './kernel.ts';
+import type { Bound, Kernel, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { createUniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
@@ -14,6 +14,7 @@ import { linearWorkgroups } from './workgroups.ts';
 export type TileStart = readonly [z: number, y: number, x: number];
 
 export interface TileCopy {
+  readonly kernels: readonly Kernel[];
   /**
    * tile[z, y, x] = volume[start + (z, y, x)], `padValue` outside. `tile` takes 4 * voxelCount(size) bytes.
    */
@@ -85,6 +86,7 @@ export async function createTileCopy(gpu: GpuDevice): Promise<TileCopy> {
   }
 
   return {
+    kernels: [gather],
     gather(pass, volume, start, size, padValue, tile) {
       for (const range of tileRanges(volume.slabs, start[0], size[0])) {
         const parameters = slots.write(parametersOf(volume, range, start, size, padValue));

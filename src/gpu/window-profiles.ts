@@ -13,7 +13,7 @@ import {
   type WindowTaper,
 } from '../math/scaling/windows.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
-import { type Bound, createIndexTable, createTable } from './kernel.ts';
+import { type Bound, createIndexTable, createTable, type Kernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
@@ -186,6 +186,7 @@ function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
 
 export interface WindowProfiles {
   readonly plan: WindowProfilesPlan;
+  readonly kernels: readonly Kernel[];
   /**
    * Records the profiles of the units of a tile, which are listed row by row (gpu/tile-units.ts), from the
    * input box; `profiles` gets [shell][unit voxel]. One at a time: the intermediate sums are reused.
@@ -224,6 +225,7 @@ export async function createWindowProfiles(
 
   return {
     plan,
+    kernels: [slideX, slideY, slideZ],
     encode(encoder, input, units, list, profiles, uniforms) {
       const unitCount = list.length / 4;
       if (unitCount > plan.unitCapacity)

@@ -1,0 +1,242 @@
+/**
+ * Local scaling on a GPU and driver that have not been seen yet: the job's own kernels on a tile of its plan,
+ * against float64. White noise in the place of the maps, so that no shell is without amplitude, whatever the
+ * maps hold: ten voxels by the definition of method 4, and with all scale factors 1 the sum of all shells, which
+ * is the map at every voxel of the tile. Then the copies: a plane of the real map into the box, and the tile's
+ * voxels back to those of the mask.
+ */
+import type { LocalScalingJob } from '../engine/engine.ts';
+import { shellKernels, shellKernelVoxels } from '../math/fourier/shell-kernels.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
+import { compileScalingRule } from '../math/scaling/scaling-rules.ts';
+import { createWindowProfile, cutWindow } from '../math/scaling/window-profile.ts';
+import { createRandom } from '../math/statistics/random.ts';
+import type { GpuDevice } from './device.ts';
+import type { GpuTile, GpuTilePlan } from './plan-tiles.ts';
+import { RUN } from './tile-units.ts';
+import { relativeError } from './verification.ts';
+import type { GpuVolume } from './volume.ts';
+
+/** A prepared job, and the parts of its work. */
+export interface TilesUnderTest {
+  readonly gpu: GpuDevice;
+  readonly plan: GpuTilePlan;
+  readonly job: LocalScalingJob;
+  readonly volumes: { readonly map: GpuVolume; readonly mask: GpuVolume; readonly scaled: GpuVolume };
+  readonly buffers: {
+    readonly mapBox: GPUBuffer;
+    readonly referenceBox: GPUBuffer | undefined;
+    /** Of the tile, read by the hybrid rule only. */
+    readonly differenceMask: GPUBuffer;
+    readonly factors: GPUBuffer;
+    /** Per unit voxel: result, {B factor, quality}. */
+    readonly scaled: GPUBuffer;
+    readonly fits: GPUBuffer;
+  };
+  /** Each submits its part for the tile. */
+  gather(tile: GpuTile): void;
+  scale(tile: GpuTile): void;
+  convolve(tile: GpuTile): void;
+  place(tile: GpuTile): void;
+}
+
+const VOXELS = 10;
+/** Bytes of ones that are written at a time. */
+const PIECE = 2 ** 22;
+
+/** The worst relative error of all checks. */
+export async function checkScaling(job: TilesUnderTest): Promise<number> {
+  const { plan } = job;
+  const tile = plan.tiles.reduce((most, next) => (next.unitCount > most.unitCount ? next : most));
+  const errors = [...(await checkVoxels(job, tile)), await checkSum(job, tile)];
+  errors.push(await checkGather(job, tile), await checkPlace(job, tile));
+  // NaN stays NaN.
+  return Math.max(...errors);
+}
+
+async function checkVoxels(under: TilesUnderTest, tile: GpuTile): Promise<number[]> {
+  const { gpu, plan, job, buffers } = under;
+  const map = noise(gpu, buffers.mapBox, 1, voxelCount(plan.box));
+  const reference = buffers.referenceBox && noise(gpu, buffers.referenceBox, 2, voxelCount(plan.box));
+  const inside = job.differenceMask && sides(gpu, buffers.differenceMask, voxelCount(plan.tileSize));
+  under.scale(tile);
+  const { unitVoxels, positionOf } = unitsOf(plan, tile);
+  const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
+  const fits = new Float32Array(await gpu.read(buffers.fits, 0, 8 * unitVoxels));
+  const scaleVoxel = createVoxelScaling(job, plan, map, reference);
+  const expected: number[][] = [[], [], []];
+  const ours: number[][] = [[], [], []];
+  for (let k = 0; k < VOXELS; k++) {
+    // Steps that meet every lane, and every place of a run along z.
+    const voxel = Math.min(unitVoxels - 1, Math.floor(((k + 0.5) * unitVoxels) / VOXELS) + 37 * k);
+    const position = positionOf(voxel);
+    const at = indexIn(plan.tileSize, position);
+    const found = scaleVoxel(position, inside !== undefined && inside[at] > 0.5);
+    found.forEach((value, i) => {
+      expected[i].push(value);
+    });
+    [scaled[voxel], fits[2 * voxel], fits[2 * voxel + 1]].forEach((value, i) => {
+      ours[i].push(value);
+    });
+  }
+  return expected.map((values, i) => relativeError(ours[i], values));
+}
+
+/** Result, B factor and quality at a position in the tile (z, y, x), by their definitions. */
+function createVoxelScaling(
+  job: LocalScalingJob,
+  { box, profiles }: GpuTilePlan,
+  map: Float32Array,
+  reference: Float32Array | undefined,
+): (position: Shape, inDifferenceMask: boolean) => [number, number, number] {
+  const { windowVoxels: w, profileKind, windowTaper: taper, rule } = job;
+  const { shellCount } = profiles;
+  const profileOf = createWindowProfile(w, profileKind, taper);
+  const factorsOf = compileScalingRule(rule, shellCount, true);
+  const kernels = shellKernels(w, taper);
+  const wide = shellKernelVoxels(w, taper);
+  const h = wide / 2;
+  const factors = new Float64Array(shellCount);
+  const fit = new Float64Array(2);
+  return ([z, y, x], inDifferenceMask) => {
+    const centre = [z + h, y + h, x + h] as const;
+    const profile = (voxels: Float32Array): Float64Array => profileOf(cutWindow(voxels, box, centre, w, 0));
+    const ofReference = reference ? profile(reference) : new Float64Array(shellCount);
+    factorsOf(profile(map), ofReference, inDifferenceMask, factors, fit);
+    const kernel = kernels[0].map((_, i) => factors.reduce((sum, s, r) => sum + s * kernels[r][i], 0));
+    const window = cutWindow(map, box, centre, wide, 0);
+    const along = (i: number): number => Math.abs(i - h);
+    let sum = 0;
+    for (let i = 0, at = 0; i < wide; i++)
+      for (let j = 0; j < wide; j++)
+        for (let k = 0; k < wide; k++, at++)
+          sum += window[at] * kernel[(along(i) * (h + 1) + along(j)) * (h + 1) + along(k)];
+    return [sum, fit[0], fit[1]];
+  };
+}
+
+/** sum_r B_r = map, at all unit voxels. */
+async function checkSum(under: TilesUnderTest, tile: GpuTile): Promise<number> {
+  const { gpu, plan, job, buffers } = under;
+  const map = noise(gpu, buffers.mapBox, 3, voxelCount(plan.box));
+  const ones = new Float32Array(Math.min(PIECE, buffers.factors.size) / 4).fill(1);
+  for (let at = 0; at < buffers.factors.size; at += ones.byteLength)
+    gpu.device.queue.writeBuffer(
+      buffers.factors,
+      at,
+      ones.subarray(0, Math.min(ones.length, (buffers.factors.size - at) / 4)),
+    );
+  under.convolve(tile);
+  const { unitVoxels, positionOf } = unitsOf(plan, tile);
+  const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
+  const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
+  return relativeError(
+    scaled,
+    Float32Array.from(scaled, (_, i) => {
+      const [z, y, x] = positionOf(i);
+      return map[indexIn(plan.box, [z + margin, y + margin, x + margin])];
+    }),
+  );
+}
+
+/** A plane of the box with all that lies beside it, from the real map. */
+async function checkGather(under: TilesUnderTest, tile: GpuTile): Promise<number> {
+  const { gpu, plan, job, volumes, buffers } = under;
+  under.gather(tile);
+  const [, by, bx] = plan.box;
+  const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
+  const gathered = new Float32Array(await gpu.read(buffers.mapBox, 4 * margin * by * bx, 4 * by * bx));
+  const { shape } = volumes.map;
+  const [z, y0, x0] = [tile.start[0], tile.start[1] - margin, tile.start[2] - margin];
+  const plane = await readPlanes(gpu, volumes.map, z, 1);
+  return relativeError(
+    gathered,
+    gathered.map((_, i) => {
+      const [y, x] = [y0 + Math.floor(i / bx), x0 + (i % bx)];
+      const isInside = y >= 0 && y < shape[1] && x >= 0 && x < shape[2];
+      return isInside ? plane[y * shape[2] + x] : job.padValues.map;
+    }),
+  );
+}
+
+/** Results to the mask voxels of as many planes as a unit has; the volume is 0 afterwards, as before. */
+async function checkPlace(under: TilesUnderTest, tile: GpuTile): Promise<number> {
+  const { gpu, plan, volumes, buffers } = under;
+  under.place(tile);
+  const { unitVoxels, positionOf } = unitsOf(plan, tile);
+  const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
+  const [nz, ny, nx] = volumes.mask.shape;
+  const first = tile.start[0] + tile.units[0];
+  const planes = Math.min(RUN, nz - first);
+  const mask = await readPlanes(gpu, volumes.mask, first, planes);
+  const placed = await readPlanes(gpu, volumes.scaled, first, planes);
+  const expected = new Float32Array(placed.length);
+  for (let i = 0; i < unitVoxels; i++) {
+    const [z, y, x] = positionOf(i).map((at, axis) => at + tile.start[axis]);
+    if (z < first || z >= first + planes || y >= ny || x >= nx) continue;
+    const at = ((z - first) * ny + y) * nx + x;
+    if (mask[at] > 0.5) expected[at] = scaled[i];
+  }
+  const encoder = gpu.device.createCommandEncoder({ label: 'self-test' });
+  for (const { buffer } of volumes.scaled.slabs) encoder.clearBuffer(buffer);
+  await gpu.finish(encoder);
+  return relativeError(placed, expected);
+}
+
+/** Planes of a volume as they are in its slabs. */
+async function readPlanes(
+  gpu: GpuDevice,
+  { shape, slabs }: GpuVolume,
+  first: number,
+  planes: number,
+): Promise<Float32Array> {
+  const plane = shape[1] * shape[2];
+  const out = new Float32Array(planes * plane);
+  for (const slab of slabs) {
+    const from = Math.max(first, slab.firstPlane);
+    const to = Math.min(first + planes, slab.firstPlane + slab.planes);
+    if (from >= to) continue;
+    const part = await gpu.read(slab.buffer, 4 * (from - slab.firstPlane) * plane, 4 * (to - from) * plane);
+    out.set(new Float32Array(part), (from - first) * plane);
+  }
+  return out;
+}
+
+function unitsOf({ profiles: { lanes } }: GpuTilePlan, { units, unitCount }: GpuTile) {
+  const perUnit = lanes * RUN;
+  return {
+    unitVoxels: unitCount * perUnit,
+    /** In the tile; unit voxels are numbered (unit, z, x). */
+    positionOf(voxel: number): Shape {
+      const unit = 4 * Math.floor(voxel / perUnit);
+      const rest = voxel % perUnit;
+      return [units[unit] + Math.floor(rest / lanes), units[unit + 1], units[unit + 2] + (rest % lanes)];
+    },
+  };
+}
+
+function indexIn([, ny, nx]: Shape, [z, y, x]: Shape): number {
+  return (z * ny + y) * nx + x;
+}
+
+function noise(gpu: GpuDevice, buffer: GPUBuffer, seed: number, count: number): Float32Array {
+  const random = createRandom(seed);
+  return write(
+    gpu,
+    buffer,
+    Float32Array.from({ length: count }, () => random.gaussian()),
+  );
+}
+
+function sides(gpu: GpuDevice, buffer: GPUBuffer, count: number): Float32Array {
+  return write(
+    gpu,
+    buffer,
+    Float32Array.from({ length: count }, (_, i) => i % 2),
+  );
+}
+
+function write(gpu: GpuDevice, buffer: GPUBuffer, values: Float32Array<ArrayBuffer>): Float32Array {
+  gpu.device.queue.writeBuffer(buffer, 0, values);
+  return values;
+}
