@@ -12,10 +12,11 @@ const nowhere = `${cache}locscale-tests-have-none/`;
 
 /**
  * What a machine has of its own changes no test: neither its Vulkan and OpenGL drivers (tests with a GPU name the
- * driver, test/support/software-gpu.ts) nor networks that its user has imported.
+ * driver, test/support/software-gpu.ts) nor networks that its user has imported, nor what is known of its GPUs.
  */
 const environment: Record<string, string> = {
   LOCSCALE_MODELS: nowhere,
+  LOCSCALE_CACHE: `${cache}locscale-tests`,
   // Where Mesa's drivers keep compiled shaders, if one is named.
   MESA_SHADER_CACHE_DIR: `${cache}locscale-mesa`,
   ...(process.env.LOCSCALE_TEST_GPU === 'hardware'

@@ -14,6 +14,7 @@ import {
   openDevice,
   pickAdapters,
 } from './gpu/adapters.ts';
+import type { VerdictStore } from './gpu/verification.ts';
 import { type GpuEntryOptions, loadGpu } from './platform/index.ts';
 
 export interface EngineChoice extends GpuEntryOptions {
@@ -30,10 +31,20 @@ export interface EngineChoice extends GpuEntryOptions {
   readonly localRank?: number;
   /** Drivers that compute on the CPU count as GPUs too. */
   readonly allowSoftwareGpu?: boolean;
+  /**
+   * Kernels are verified as they are first used, and not by a self-test before anything else: what is known of
+   * them on an adapter. A GPU that fails then ends the job with 'no-device'.
+   */
+  readonly verdicts?: (adapter: GpuAdapterEntry) => Promise<KnownVerdicts>;
   /** Details, one line each. */
   readonly onInfo?: (message: string) => void;
   /** What was asked for and has no effect, one sentence each. */
   readonly onNote?: (message: string) => void;
+}
+
+export interface KnownVerdicts extends VerdictStore {
+  /** ISO date of the last one. */
+  readonly latest: string | undefined;
 }
 
 export interface SelectedEngine {
@@ -80,24 +91,14 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
   const name = adapterName(adapter);
 
   const { gpuMemoryBytes } = choice;
-  const device = await openDevice(
-    adapter,
-    gpuMemoryBytes === undefined ? {} : { totalBytes: gpuMemoryBytes },
-  );
+  const verdicts = await choice.verdicts?.(adapter);
+  const limits = gpuMemoryBytes === undefined ? {} : { totalBytes: gpuMemoryBytes };
+  const device = await openDevice(adapter, limits, verdicts);
   let engine: Engine | undefined;
   try {
     const { createGpuEngine } = await import('./gpu/index.ts');
-    const { selfTest } = await import('./gpu/self-test.ts');
     engine = await createGpuEngine(device, { kind: adapter.kind });
-    const { ok, milliseconds, reason, error } = await selfTest(engine, adapter.kind);
-    // Too little memory is no fault of the GPU.
-    if (isLocScaleError(error) && error.tag === 'out-of-memory') throw error;
-    if (!ok)
-      throw noGpu(
-        `The GPU ${name} failed its self-test: ${reason}.`,
-        `Update its driver, or use ${named('engine', 'cpu')}.`,
-      );
-    const passed = `self-test passed in ${(milliseconds / 1000).toFixed(1)} s`;
+    const passed = verdicts ? describeVerdicts(verdicts) : await testBefore(engine, adapter);
     const why =
       choice.engine === 'gpu' || choice.gpuIds !== undefined ? 'asked for' : `a ${adapter.kind} GPU`;
     return { engine, reason: `${why}, ${passed}` };
@@ -111,6 +112,25 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
       cause: error,
     });
   }
+}
+
+function describeVerdicts({ latest }: KnownVerdicts): string {
+  return latest === undefined
+    ? 'verified as its kernels are first used'
+    : `verified on ${latest.slice(0, 10)}`;
+}
+
+async function testBefore(engine: Engine, adapter: GpuAdapterEntry): Promise<string> {
+  const { selfTest } = await import('./gpu/self-test.ts');
+  const { ok, milliseconds, reason, error } = await selfTest(engine, adapter.kind);
+  // Too little memory is no fault of the GPU.
+  if (isLocScaleError(error) && error.tag === 'out-of-memory') throw error;
+  if (!ok)
+    throw noGpu(
+      `The GPU ${adapterName(adapter)} failed its self-test: ${reason}.`,
+      `Update its driver, or use ${named('engine', 'cpu')}.`,
+    );
+  return `self-test passed in ${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 /** The GPU to use, or the error that says what was found instead. */

@@ -14,6 +14,7 @@ import { type OnnxruntimeProviders, probeOnnxruntime } from '../network/run/prob
 import { coreCount, loadGpu, runtimeName } from '../platform/index.ts';
 import { describeLibraryText } from '../platform/library-output.ts';
 import { listVulkanDevices } from '../platform/vulkan-devices.ts';
+import { verdictsOf } from './gpu-verdicts.ts';
 import { wrap } from './help.ts';
 import { refusePositionals } from './job-options.ts';
 import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
@@ -23,6 +24,8 @@ const WIDTH = 95;
 
 type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & {
   readonly selfTest: Pick<SelfTestResult, 'ok' | 'milliseconds' | 'reason'>;
+  /** Checks of kernels that earlier runs have passed on it, and the date of the last. */
+  readonly verified: { readonly checks: number; readonly latest?: string };
 };
 
 interface Devices {
@@ -65,7 +68,8 @@ async function findDevices({ libraries }: Session): Promise<Devices> {
   for (const adapter of adapters) {
     const { request: _, ...described } = adapter;
     const { error: __, ...result } = await testAdapter(adapter);
-    tested.push({ ...described, selfTest: result });
+    const { count, latest } = await verdictsOf(adapter);
+    tested.push({ ...described, selfTest: result, verified: { checks: count, latest } });
   }
   const onnxruntime = await probeOnnxruntime(adapters.length > 0);
   return { ...machine, webgpu: entry.implementation, adapters: tested, refused, failures, onnxruntime };
@@ -124,6 +128,9 @@ function adapterLines(adapter: TestedAdapter): string[] {
     ),
     `   Self-test: ${selfTest.ok ? `passed in ${seconds}` : `failed after ${seconds}: ${selfTest.reason}`}`,
   ];
+  const { checks, latest } = adapter.verified;
+  if (latest !== undefined)
+    lines.push(`   Verified in earlier runs: ${checks} checks of kernels, last on ${latest.slice(0, 10)}`);
   if (sameName > 1)
     lines.push(`   ${sameName} GPUs have this name; WebGPU cannot tell them apart: the first is used.`);
   return [...lines, ''];

@@ -42,6 +42,8 @@ export function createLogger(streams: LoggerStreams, settings: LoggerSettings): 
       if (settings.verbose) write(streams.out, text);
     },
     warn: (text) => {
+      // A run that begins again on another engine finds the same once more.
+      if (warned.includes(text)) return;
       warned.push(text);
       write(streams.err, `warning: ${text}`);
     },

@@ -1,11 +1,12 @@
 /** What every command gets: the parsed command line, where to print, and the signal that stops it. */
 import process from 'node:process';
 import type { Engine } from '../engine/engine.ts';
-import { isLocScaleError } from '../errors.ts';
+import { isLocScaleError, type LocScaleError } from '../errors.ts';
+import type { VerdictFile } from '../files/verdict-file.ts';
 import type { LocScaleContext } from '../index.ts';
 import { totalMemoryBytes } from '../platform/index.ts';
 import type { LibraryOutput } from '../platform/library-output.ts';
-import type { EngineChoice } from '../select-engine.ts';
+import type { EngineChoice, SelectedEngine } from '../select-engine.ts';
 import { mayFallBack } from './called-as.ts';
 import type { Logger } from './logger.ts';
 import type { ParsedCommandLine } from './parse-argv.ts';
@@ -83,23 +84,66 @@ export function vulkanLoaderFromEnvironment(): { vulkanLoader?: string } {
   return path === undefined || path === '' ? {} : { vulkanLoader: path };
 }
 
-/** Starts the engine the options ask for, runs `body`, and stops the engine whatever happens. */
+/**
+ * Starts the engine the options ask for, runs `body`, and stops the engine whatever happens. Where nobody insists
+ * on the GPU and it fails, `body` begins again on the CPU: it must leave nothing behind when it throws.
+ */
 export async function withEngine<T>(session: Session, body: (engine: Engine) => Promise<T>): Promise<T> {
   const { selectEngine } = await import('../select-engine.ts');
-  const choice = engineChoiceOf(session);
+  const { logger, progress } = session;
+  const verdicts: VerdictFile[] = [];
+  const choice: EngineChoice = {
+    ...engineChoiceOf(session),
+    verdicts: async (adapter) => {
+      const { verdictsOf } = await import('./gpu-verdicts.ts');
+      const file = await verdictsOf(adapter);
+      verdicts.push(file);
+      return file;
+    },
+  };
+  const { gpuIds: _, allowSoftwareGpu: __, ...rest } = choice;
+  const onCpu = (): Promise<SelectedEngine> => selectEngine({ ...rest, engine: 'cpu' });
+  const run = async ({ engine, reason }: SelectedEngine): Promise<T> => {
+    try {
+      logger.line(`Engine: ${engine.description} (${reason})`);
+      return await body(engine);
+    } finally {
+      await engine.dispose();
+      for (const file of verdicts) await file.save();
+    }
+  };
   if (choice.engine !== 'cpu') await session.libraries.hold();
-  const { engine, reason } = await selectEngine(choice).catch((error: unknown) => {
+  const selected = await selectEngine(choice).catch((error: unknown) => {
     if (!isLocScaleError(error) || !mayFallBack(session.parsed.values)) throw error;
-    session.logger.warn(`${error.message} The run continues on the CPU.`);
-    const { gpuIds: _, allowSoftwareGpu: __, ...rest } = choice;
-    return selectEngine({ ...rest, engine: 'cpu' });
+    logger.warn(`${error.message} The run continues on the CPU.`);
+    return onCpu();
   });
   try {
-    session.logger.line(`Engine: ${engine.description} (${reason})`);
-    return await body(engine);
-  } finally {
-    await engine.dispose();
+    return await run(selected);
+  } catch (error) {
+    if (selected.engine.name !== 'gpu' || !mayContinueOnCpu(session, choice, error)) throw error;
+    progress.clear();
+    logger.warn(`${withoutStop(error.message)}: the run begins again on the CPU.`);
+    return run(await onCpu());
   }
+}
+
+/**
+ * The GPU was lost, computes wrongly or has too little memory, and was not asked for. Of several processes none can
+ * begin again alone.
+ */
+function mayContinueOnCpu(
+  { parsed: { values }, ranks }: Session,
+  { engine, gpuIds }: EngineChoice,
+  error: unknown,
+): error is LocScaleError {
+  const wished = engine === 'auto' && (gpuIds === undefined || mayFallBack(values));
+  const ofGpu = isLocScaleError(error) && (error.tag === 'no-device' || error.tag === 'out-of-memory');
+  return wished && ofGpu && ranks?.team === undefined;
+}
+
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, '');
 }
 
 /** Pipeline events to lines and bars. */

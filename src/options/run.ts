@@ -306,7 +306,7 @@ export const runOptions = {
     commands: usesEngine,
     own: true,
     called: 'engine',
-    help: 'Where to compute; auto takes a hardware GPU that passes its self-test, else the CPU.',
+    help: 'Where to compute; auto takes a hardware GPU, else the CPU, also where the GPU fails.',
     defaultText: 'auto',
   }),
   gpuIds: define<readonly string[]>(

@@ -1,4 +1,5 @@
 /** Platform Node: WebGPU is Dawn, from the npm package webgpu. */
+import { createRequire } from 'node:module';
 import { paceDawn } from './dawn-polling.ts';
 import { firstLine } from './first-line.ts';
 import type { GpuEntry, GpuEntryOptions, Missing, Thread, ThreadHandlers } from './platform.ts';
@@ -64,7 +65,8 @@ export async function loadGpu(options: GpuEntryOptions = {}): Promise<GpuEntry |
       dawnEntries.set(key, gpu);
       return gpu;
     };
-    return { implementation: 'Dawn', gpu: open([]), open, pace };
+    const { version } = createRequire(import.meta.url)('webgpu/package.json') as { version: string };
+    return { implementation: 'Dawn', version, gpu: open([]), open, pace };
   } catch (error) {
     return { reason: `the package webgpu does not load: ${firstLine(error)}` };
   }

@@ -2,6 +2,8 @@
 export interface GpuEntry {
   /** Dawn (npm package webgpu) under Node, wgpu under Deno; browsers do not tell. */
   readonly implementation: 'Dawn' | 'wgpu' | 'browser';
+  /** Of the implementation, where it is not that of the runtime. */
+  readonly version?: string;
   readonly gpu: GPU;
   /**
    * Dawn only: a GPU object with its own flags, such as `adapter=NAME`, because requestAdapter alone cannot

@@ -1,0 +1,45 @@
+/** Verdicts on GPUs of earlier runs, in the user's cache folder, and what they hold for. */
+import { homedir, release } from 'node:os';
+import process from 'node:process';
+import { cacheFolder } from '../files/cache-folder.ts';
+import { openVerdicts, type VerdictFile } from '../files/verdict-file.ts';
+import type { GpuAdapterEntry } from '../gpu/adapters.ts';
+import { runtimeName } from '../platform/index.ts';
+import { packageVersion } from './version.ts';
+
+type Adapter = Pick<
+  GpuAdapterEntry,
+  | 'name'
+  | 'vendor'
+  | 'architecture'
+  | 'device'
+  | 'description'
+  | 'backend'
+  | 'implementation'
+  | 'kind'
+  | 'version'
+>;
+
+/** With LOCSCALE_SELF_TEST=always nothing of what is known is used. */
+export function verdictsOf(adapter: Adapter): Promise<VerdictFile> {
+  const { name, vendor, architecture, device, description, implementation, kind } = adapter;
+  const { backend = '', version = '' } = adapter;
+  const facts = {
+    ...{ name, vendor, architecture, device, description, backend, implementation, version, kind },
+    program: packageVersion(),
+    runtime: runtimeName(),
+    // Where drivers come with the system they may say no version of their own.
+    system: `${process.platform} ${process.arch} ${release()}`,
+  };
+  return openVerdicts(folder(), facts, { forget: process.env.LOCSCALE_SELF_TEST === 'always' });
+}
+
+function folder(): string {
+  return cacheFolder({
+    platform: process.platform,
+    home: homedir(),
+    override: process.env.LOCSCALE_CACHE,
+    xdgCacheHome: process.env.XDG_CACHE_HOME,
+    localAppData: process.env.LOCALAPPDATA,
+  });
+}
