@@ -2,7 +2,9 @@
  * The run worker, seen from the page: requests with answers, events of the run, and an end at once if need
  * be.
  */
+
 import type { Failure, FromWorker, RequestName, Requests, RunEvent } from './protocol.ts';
+import { PART_MISSING } from './words.ts';
 
 /** The failure of a request, as the worker put it. */
 export class RequestFailure extends Error {
@@ -27,6 +29,8 @@ export class Backend {
   private worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private count = 0;
+  /** Why there is no worker any more. */
+  private ended: Failure | undefined;
 
   constructor() {
     this.worker = this.start();
@@ -36,6 +40,7 @@ export class Backend {
     name: N,
     ...[value]: Requests[N]['takes'] extends undefined ? [] : [Requests[N]['takes']]
   ): Promise<Requests[N]['gives']> {
+    if (this.ended !== undefined) return Promise.reject(new RequestFailure(this.ended));
     const id = ++this.count;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
@@ -55,7 +60,9 @@ export class Backend {
 
   private start(): Worker {
     const worker = new Worker(new URL(__RUN_WORKER__, import.meta.url), { type: 'module' });
+    let answered = false;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      answered = true;
       if ('event' in data) {
         this.onEvent(data.event);
         return;
@@ -65,16 +72,25 @@ export class Backend {
       if ('failure' in data) waiting?.reject(new RequestFailure(data.failure));
       else waiting?.resolve(data.value);
     };
-    worker.onerror = ({ message }) =>
-      this.restart('internal', message || 'A part of the page could not be loaded.');
+    worker.onerror = ({ message }) => {
+      // One that never answered would not do so the next time either.
+      if (answered) this.restart('internal', message || 'The worker that computes has failed.');
+      else this.end({ tag: 'internal', message: PART_MISSING });
+    };
     return worker;
   }
 
   private restart(tag: string, message: string): void {
+    this.end({ tag, message });
+    this.ended = undefined;
+    this.worker = this.start();
+  }
+
+  private end(failure: Failure): void {
+    this.ended = failure;
     this.worker.terminate();
     const waiting = [...this.waiting.values()];
     this.waiting.clear();
-    for (const { reject } of waiting) reject(new RequestFailure({ tag, message }));
-    this.worker = this.start();
+    for (const { reject } of waiting) reject(new RequestFailure(failure));
   }
 }

@@ -342,5 +342,8 @@ backend.ask('probe').then(
     drawMachine(machine);
     dispatch({ kind: 'ready' });
   },
-  (error) => showFailure(failureOf(error)),
+  (error) => {
+    byId('machine').textContent = 'cannot compute';
+    showFailure(failureOf(error));
+  },
 );

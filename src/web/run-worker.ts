@@ -1,6 +1,7 @@
 /** Entry point of the worker in which everything is computed: one request at a time, but for `cancel`. */
 import { describeMismatch, isLocScaleError } from '../errors.ts';
 import type { Failure, FromWorker, RequestName, Requests, ToWorker } from './protocol.ts';
+import { isPartMissing, PART_MISSING } from './words.ts';
 import { generateDemo } from './worker/demo.ts';
 import { inspectFile, previewFile } from './worker/inspect.ts';
 import { probeMachine } from './worker/machine.ts';
@@ -19,7 +20,11 @@ const runs = new Runs((event) => scope.postMessage({ event }));
 const answers: {
   readonly [N in RequestName]: (value: Requests[N]['takes']) => Promise<Requests[N]['gives']>;
 } = {
-  probe: probeMachine,
+  probe: async () => {
+    const machine = await probeMachine();
+    runs.hasGpu = 'usable' in machine.gpu && machine.gpu.usable;
+    return machine;
+  },
   inspect: inspectFile,
   preview: previewFile,
   plan: planJob,
@@ -63,5 +68,5 @@ function failureOf(error: unknown): Failure {
       message: 'The browser gave no more memory to this page.',
       hint: 'Close other tabs, or use the command line on a machine with more memory.',
     };
-  return { tag: 'internal', message: text };
+  return { tag: 'internal', message: isPartMissing(text) ? PART_MISSING : text };
 }

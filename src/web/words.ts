@@ -30,3 +30,11 @@ export function inPageWords(text: string): string {
     return names[whole] === undefined && value !== undefined ? `${known}: ${value}` : known;
   }).replaceAll(/; "locscale-gpu devices" says more/g, '');
 }
+
+export const PART_MISSING =
+  'A part of this page could not be loaded: load the page again, with a network unless it is stored in this browser.';
+
+/** Browsers name the script, each in its own way. */
+export function isPartMissing(message: string): boolean {
+  return /dynamically imported module|importing a module script failed/i.test(message);
+}

@@ -4,6 +4,7 @@
  */
 import { byId, h } from '../dom.ts';
 import type { RunSummary, ViewColour, ViewData, ViewMap } from '../protocol.ts';
+import { isPartMissing, PART_MISSING } from '../words.ts';
 
 interface Look {
   /** In the unit of the map. */
@@ -122,7 +123,11 @@ export class SolidView {
       const why = error instanceof Error ? error.message : String(error);
       this.root.replaceChildren(
         h('h2', {}, 'Surfaces'),
-        h('p', { className: 'note bad' }, `They cannot be drawn: ${why}.`),
+        h(
+          'p',
+          { className: 'note bad' },
+          isPartMissing(why) ? PART_MISSING : `They cannot be drawn: ${why}.`,
+        ),
       );
     }
   }

@@ -7,6 +7,7 @@ import { totalMemoryBytes } from '../../platform/index.ts';
 import { axes, cutSection, type VoxelBox } from '../../report/section.ts';
 import { selectEngine } from '../../select-engine.ts';
 import type { JobRequest, Requests, RunEvent, RunSummary, StoredResult, ViewData } from '../protocol.ts';
+import { type Attempt, continuingOnCpu } from './continue-on-cpu.ts';
 import type { Truth } from './demo.ts';
 import { MEMORY_SHARE } from './machine.ts';
 import { openJob, type ReadFile } from './open-job.ts';
@@ -14,7 +15,18 @@ import type { Output, Shown } from './shown.ts';
 import { listResults, openResult, storeResult, type ToStore } from './store.ts';
 import { viewOf } from './view.ts';
 
+interface RunUnderWay {
+  /** By performance.now(). */
+  readonly begun: number;
+  readonly started: Date;
+  readonly signal: AbortSignal;
+  readonly warnings: readonly string[];
+  readonly warn: (message: string) => void;
+}
+
 export class Runs {
+  /** The browser offered a GPU when the page was opened. */
+  hasGpu = false;
   private readonly tell: (event: RunEvent) => void;
   private abort: AbortController | undefined;
   private shown: Shown | undefined;
@@ -40,28 +52,46 @@ export class Runs {
     await this.discard();
     const abort = new AbortController();
     this.abort = abort;
-    const begun = performance.now();
-    const started = new Date();
+    const warnings: string[] = [];
+    const warn = (message: string): void => {
+      warnings.push(message);
+      this.tell({ kind: 'warning', message });
+    };
+    const { signal } = abort;
+    const run = { begun: performance.now(), started: new Date(), signal, warnings, warn };
+    try {
+      return await continuingOnCpu(
+        request.settings.engine ?? 'auto',
+        (attempt) => this.attempt(request, run, attempt),
+        warn,
+      );
+    } finally {
+      this.abort = undefined;
+    }
+  }
+
+  private async attempt(
+    request: JobRequest,
+    { begun, started, signal, warnings, warn }: RunUnderWay,
+    { choice, onEngine }: Attempt,
+  ): Promise<RunSummary> {
     // Loaded now, so that nothing is asked for once the run has begun.
     const loading = import('./outputs.ts');
-    this.tell({ kind: 'step', name: 'engine', message: 'Starting the engine' });
+    this.step('engine', 'Starting the engine');
     const { engine, reason } = await selectEngine({
-      engine: request.settings.engine ?? 'auto',
+      engine: choice,
       memoryLimitBytes: MEMORY_SHARE * totalMemoryBytes(),
       // Chosen by hand, a driver that computes on the CPU counts as a GPU.
-      allowSoftwareGpu: request.settings.engine === 'gpu',
+      allowSoftwareGpu: choice === 'gpu',
     });
+    onEngine(engine.description);
+    if (choice === 'auto' && this.hasGpu && engine.description.startsWith('CPU'))
+      warn(`The GPU is not used: ${reason}. Restarting the browser may bring it back.`);
     try {
       const files: ReadFile[] = [];
-      const warnings: string[] = [];
-      const { signal } = abort;
-      const onWarning = (message: string): void => {
-        warnings.push(message);
-        this.tell({ kind: 'warning', message });
-      };
-      this.tell({ kind: 'step', name: 'files', message: 'Reading the files' });
+      this.step('files', 'Reading the files');
       const onRead = (file: ReadFile): number => files.push(file);
-      const job = await openJob(request, { engine, signal, onWarning, onRead });
+      const job = await openJob(request, { engine, signal, onWarning: warn, onRead });
       const { finish } = await loading;
       const plan = { mode: '', peakBytes: 0 };
       const result = await runLocScale(job, {
@@ -70,12 +100,12 @@ export class Runs {
         consumeInputs: true,
         keepMap: true,
         keepReference: true,
-        onStep: (name, message) => this.tell({ kind: 'step', name, message }),
+        onStep: (name, message) => this.step(name, message),
         onProgress: (name, done, total) => this.tell({ kind: 'progress', name, done, total }),
-        onWarning,
+        onWarning: warn,
         onPlan: (made) => this.planned(Object.assign(plan, made)),
       });
-      this.tell({ kind: 'step', name: 'report', message: 'Looking through the result' });
+      this.step('report', 'Looking through the result');
       const run = { engine, reason, request, result, files, started, begun, mode: plan.mode, warnings, job };
       const { shown, summary } = await finish(run);
       this.shown = shown;
@@ -85,9 +115,11 @@ export class Runs {
     } catch (error) {
       await engine.dispose();
       throw error;
-    } finally {
-      this.abort = undefined;
     }
+  }
+
+  private step(name: string, message: string): void {
+    this.tell({ kind: 'step', name, message });
   }
 
   async sections({ at, whole }: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {

@@ -1,0 +1,41 @@
+/** A GPU that fails in mid-run costs time, not the run, unless the user insists on it. */
+import { isLocScaleError, LocScaleError, named } from '../../errors.ts';
+import type { EngineChoice } from '../../select-engine.ts';
+
+export interface Attempt {
+  readonly choice: EngineChoice['engine'];
+  /** To be called once an engine is open. */
+  readonly onEngine: (description: string) => void;
+}
+
+export async function continuingOnCpu<T>(
+  choice: EngineChoice['engine'],
+  attempt: (attempt: Attempt) => Promise<T>,
+  announce: (message: string) => void,
+): Promise<T> {
+  let onGpu = false;
+  try {
+    return await attempt({
+      choice,
+      onEngine: (description) => {
+        onGpu = description.startsWith('GPU');
+      },
+    });
+  } catch (thrown) {
+    const error = onGpu ? inSentence(thrown) : thrown;
+    const isGpus = onGpu && isLocScaleError(error) && ['no-device', 'out-of-memory'].includes(error.tag);
+    if (choice !== 'auto' || !isGpus) throw error;
+    announce(`${error.message} The run starts again on the CPU.`);
+    return attempt({ choice: 'cpu', onEngine: () => undefined });
+  }
+}
+
+/** What was under way in a GPU process that dies fails with errors of the browser's own. */
+function inSentence(error: unknown): unknown {
+  if (isLocScaleError(error)) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return new LocScaleError('no-device', `The GPU stopped working (${text}).`, {
+    hint: `Run again; if it happens again, update the driver or use ${named('engine', 'cpu')}.`,
+    cause: error,
+  });
+}
