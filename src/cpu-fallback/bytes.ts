@@ -39,6 +39,7 @@ export function cpuBytes(threads: number): VerbBytes {
     binarise: volume,
     radialFilter,
     randomisePhases: radialFilter,
+    translate: radialFilter,
     resample,
     simulateMap(atoms, grid) {
       const { shape: fine } = finerGrid(grid);

@@ -200,6 +200,15 @@ export class CpuEngine implements Engine {
     );
   }
 
+  translate(volume: Volume, shift: readonly [z: number, y: number, x: number]): Promise<CpuVolume> {
+    return this.throughSpectrum(volume, (spectrum, ranges) =>
+      this.map(
+        'translateColumns',
+        ranges.map((range) => ({ ...range, spectrum, shift })),
+      ),
+    );
+  }
+
   /** A volume whose columns along z are changed between the transforms along y. */
   private async throughSpectrum(
     volume: Volume,

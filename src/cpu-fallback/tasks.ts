@@ -51,6 +51,7 @@ import {
   type Prefilter,
   prefilterColumns,
 } from './symmetrise.ts';
+import { translateColumns } from './translate.ts';
 import { averageRange, binariseRange, blockOccupancy, rangeStatistics } from './volume-operations.ts';
 
 /** State of one thread. */
@@ -108,6 +109,11 @@ export const tasks = {
 
   turnColumns: (thread: Thread, args: Range & { spectrum: SharedSpectrum; phases: RandomPhases }) =>
     turnColumns(thread.kernels, args.spectrum, args.phases, args.from, args.to),
+
+  translateColumns: (
+    thread: Thread,
+    args: Range & { spectrum: SharedSpectrum; shift: readonly [number, number, number] },
+  ) => translateColumns(thread.kernels, args.spectrum, args.shift, args.from, args.to),
 
   inversePlanes: (thread: Thread, args: Range & { spectrum: SharedSpectrum; out: Float32Array }) =>
     inversePlanes(thread.kernels, args.spectrum, args.out, args.from, args.to),

@@ -304,6 +304,7 @@ export interface VerbBytes {
   binarise(shape: Shape): number;
   radialFilter(shape: Shape): number;
   randomisePhases(shape: Shape): number;
+  translate(shape: Shape): number;
   resample(from: Shape, to: Shape): number;
   simulateMap(atoms: number, grid: Grid): number;
   symmetrise(shape: Shape, operators: readonly Operator[], options?: SymmetriseOptions): number;
@@ -357,6 +358,11 @@ export interface Engine {
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume>;
   /** Randomises the phases of the Fourier transform beyond a frequency (math/fourier/random-phases.ts). */
   randomisePhases(volume: Volume, phases: RandomPhases): Promise<Volume>;
+  /**
+   * Moves the periodic box by any number of voxels, by the phases of its Fourier transform
+   * (math/fourier/translation.ts).
+   */
+  translate(volume: Volume, shift: readonly [z: number, y: number, x: number]): Promise<Volume>;
   /**
    * Resamples the periodic box to another number of voxels by cropping or padding the Fourier transform.
    * Voxel (0, 0, 0) keeps its position, and a constant map its value.

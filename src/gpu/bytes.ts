@@ -41,6 +41,7 @@ export function gpuBytes(limits: GpuLimits): VerbBytes {
     binarise: (shape) => volume(shape) + SMALL_BYTES,
     radialFilter,
     randomisePhases: radialFilter,
+    translate: radialFilter,
     resample,
     simulateMap(atoms, grid) {
       const { shape: fine } = finerGrid(grid);

@@ -44,6 +44,7 @@ import { resample } from './resample.ts';
 import { shellSpectra } from './shell-spectra.ts';
 import { symmetrise } from './symmetrise.ts';
 import { createTileCopy, type TileCopy } from './tile-copy.ts';
+import { translate } from './translate.ts';
 import { createVolume, destroyVolume, type GpuVolume, readVolume, writeVolume } from './volume.ts';
 import { average, binarise, confidenceMap, noiseStatistics, statistics } from './volume-operations.ts';
 
@@ -132,6 +133,10 @@ export class GpuEngine implements Engine {
 
   async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {
     return this.adopt(await radialFilter(this.gpu, this.own(volume), transfer));
+  }
+
+  async translate(volume: Volume, shift: readonly [z: number, y: number, x: number]): Promise<Volume> {
+    return this.adopt(await translate(this.gpu, this.own(volume), shift));
   }
 
   async resample(volume: Volume, shape: Shape): Promise<Volume> {

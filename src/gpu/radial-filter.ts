@@ -35,8 +35,7 @@ export function radialFilter(
     const { pitch, shape } = spectrum.plan;
     const last = transfer.table.length - 1;
     return filterColumns(gpu, spectrum, name, {
-      table: ['gains', transfer.table],
-      axisScale: transfer.axisScale,
+      tables: { squares: squaredFrequencies(shape, pitch, transfer.axisScale), gains: transfer.table },
       parametersOf: (columns, firstRow) => [
         ['u32', columns],
         ['u32', pitch],
@@ -74,9 +73,8 @@ export async function throughSpectrum(
 
 /** What a shader does between the transforms along z. */
 export interface ColumnFilter {
-  /** A table by the name of its binding. */
-  readonly table: readonly [binding: string, values: Float32Array];
-  readonly axisScale: RadialTransfer['axisScale'];
+  /** By the names of their bindings. */
+  readonly tables: Readonly<Record<string, Float32Array>>;
   /** Of a strip: so many columns, from this row on. */
   parametersOf(columns: number, firstRow: number): UniformField[];
 }
@@ -86,7 +84,7 @@ export async function filterColumns(
   gpu: GpuDevice,
   spectrum: Spectrum,
   name: string,
-  { table: [binding, values], axisScale, parametersOf }: ColumnFilter,
+  { tables, parametersOf }: ColumnFilter,
 ): Promise<void> {
   const { plan } = spectrum;
   const planned = planLineFft(plan.shape[0], 'columns', gpu.limits, true);
@@ -94,10 +92,8 @@ export async function filterColumns(
   const z = planned.plan;
   const kernel = await lineKernel(gpu, z, name, 'main');
   await withScratch(gpu, async (scratch) => {
-    const tabulated = scratch.table(binding, values);
-    const squares = scratch.table(
-      'squared frequencies',
-      squaredFrequencies(plan.shape, plan.pitch, axisScale),
+    const tabulated = Object.fromEntries(
+      Object.entries(tables).map(([binding, values]) => [binding, scratch.table(binding, values)]),
     );
     const buffer = stripBuffer(scratch, name, spectrum);
     for (const strip of stripsOf(plan)) {
@@ -108,7 +104,7 @@ export async function filterColumns(
       const pass = encoder.beginComputePass({ label: name });
       kernel.run(
         pass,
-        { parameters, spectrum: buffer, squares, [binding]: tabulated },
+        { parameters, spectrum: buffer, ...tabulated },
         dispatchSize(Math.ceil(columns / z.lines), gpu.limits),
       );
       pass.end();
@@ -120,7 +116,7 @@ export async function filterColumns(
 }
 
 /** Squares of the frequencies along z, y and x (cycles per voxel), one after the other; x up to the pitch. */
-function squaredFrequencies(
+export function squaredFrequencies(
   [nz, ny, nx]: Shape,
   pitch: number,
   [sz, sy, sx]: NonNullable<RadialTransfer['axisScale']> = [1, 1, 1],

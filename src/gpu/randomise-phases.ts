@@ -4,7 +4,7 @@
  */
 import { firstTurnedSquare, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';
 import type { GpuDevice } from './device.ts';
-import { filterColumns, throughSpectrum } from './radial-filter.ts';
+import { filterColumns, squaredFrequencies, throughSpectrum } from './radial-filter.ts';
 import type { GpuVolume } from './volume.ts';
 
 export function randomisePhases(gpu: GpuDevice, volume: GpuVolume, phases: RandomPhases): Promise<GpuVolume> {
@@ -13,8 +13,7 @@ export function randomisePhases(gpu: GpuDevice, volume: GpuVolume, phases: Rando
   return throughSpectrum(gpu, name, volume, phasors.byteLength, (spectrum) => {
     const { pitch, shape } = spectrum.plan;
     return filterColumns(gpu, spectrum, name, {
-      table: ['phasors', phasors],
-      axisScale: undefined,
+      tables: { squares: squaredFrequencies(shape, pitch), phasors },
       parametersOf: (columns, firstRow) => [
         ['u32', columns],
         ['u32', pitch],

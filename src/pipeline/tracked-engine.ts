@@ -83,6 +83,7 @@ export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
       made(bytesOf.radialFilter(volume.shape), engine.radialFilter(volume, transfer)),
     randomisePhases: (volume, phases) =>
       made(bytesOf.randomisePhases(volume.shape), engine.randomisePhases(volume, phases)),
+    translate: (volume, shift) => made(bytesOf.translate(volume.shape), engine.translate(volume, shift)),
     resample: (volume, shape) => made(bytesOf.resample(volume.shape, shape), engine.resample(volume, shape)),
     simulateMap: (atoms, grid, options) =>
       made(bytesOf.simulateMap(atoms.count, grid), engine.simulateMap(atoms, grid, options)),

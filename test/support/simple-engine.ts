@@ -26,6 +26,7 @@ import { modelMapDirectly } from './direct-model-map.ts';
 import { randomisePhasesDirectly } from './direct-random-phases.ts';
 import { resampleDirectly } from './direct-resample.ts';
 import { symmetriseDirectly } from './direct-symmetrise.ts';
+import { translateDirectly } from './direct-translation.ts';
 import { referenceFft3d, referenceShellSums, signedIndex } from './reference-fft.ts';
 
 interface SimpleVolume extends Volume {
@@ -176,6 +177,11 @@ export function createSimpleEngine({ largestTile = TILE }: { largestTile?: Shape
       const { shape } = volume;
       const turned = randomisePhasesDirectly(voxels(volume, 'randomisePhases'), shape, phases);
       return make(Float32Array.from(turned), shape);
+    },
+    async translate(volume, shift) {
+      called('translate');
+      const moved = translateDirectly(voxels(volume, 'translate'), volume.shape, shift);
+      return make(Float32Array.from(moved), volume.shape);
     },
     async resample(volume, shape) {
       called('resample');

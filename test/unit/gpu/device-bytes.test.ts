@@ -121,6 +121,14 @@ describeGpu(`bytes of the device, ${edge}^3 voxels`, (open) => {
         },
       ],
       [
+        'translate',
+        async () => {
+          const a = await put(1);
+          const bytes = await taken(() => engine.translate(a, [0.5, 0, 0.25]));
+          return [engine.bytesOf.translate(shape), bytes];
+        },
+      ],
+      [
         'resample',
         async () => {
           const a = await put(1);
