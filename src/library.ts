@@ -26,6 +26,8 @@ export type { Structure } from './formats/structure.ts';
 export { writeMmcif } from './formats/write-mmcif.ts';
 export type { MaskedFsc } from './math/fourier/masked-fsc.ts';
 export type { Grid, Shape } from './math/grid.ts';
+export type { GridMatch } from './math/grids/match-grid.ts';
+export type { NewBox } from './math/grids/new-box.ts';
 export type { GuinierFit } from './math/scaling/guinier.ts';
 export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft-scaling/profile.ts';
 export type { BandSummary, SoftTarget } from './math/soft-scaling/targets.ts';
@@ -54,6 +56,11 @@ export {
   type PredictionResult,
   planFeatureEnhance,
   planLocScale,
+  planResample,
+  type ResampleJob,
+  type ResamplePlan,
+  type ResampleResult,
+  type ResampleSettings,
   runFeatureEnhance,
   runFsc,
   runLocalResolution,
@@ -61,6 +68,7 @@ export {
   runMask,
   runPostprocess,
   runPrediction,
+  runResample,
 } from './pipeline/index.ts';
 export {
   type GlobalSharpening,
@@ -90,8 +98,10 @@ export type {
   LocScaleResult,
   MapImage,
   MapInput,
+  MapMatch,
   MapSource,
   MaskOrigin,
+  MatchedAs,
   ModelUsed,
   Prediction,
   PseudoAtomSettings,

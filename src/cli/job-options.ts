@@ -151,6 +151,7 @@ const defaultOutfiles = {
   mask: 'mask.mrc',
   locres: 'localres.mrc',
   postprocess: 'postprocess.mrc',
+  resample: 'resampled.mrc',
   symmetrise: 'symmetrised.mrc',
 } as const;
 

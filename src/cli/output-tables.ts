@@ -10,6 +10,7 @@ import type {
   LocScaleResult,
   MaskResult,
   PostprocessResult,
+  ResampleResult,
 } from '../index.ts';
 import { isotropicVoxelSize } from '../math/grid.ts';
 import type { CommandName } from '../options/index.ts';
@@ -323,6 +324,17 @@ export const locresOutputs: OutputTable<LocalResolutionResult> = [
   },
 ];
 
+export const resampleOutputs: OutputTable<ResampleResult> = [
+  {
+    key: 'resampled',
+    name: '',
+    volume: ({ resampled }) => resampled,
+    label: 'on another grid',
+    node: 'map',
+    says: 'map on the new grid',
+  },
+];
+
 export const symmetriseOutputs: OutputTable<SymmetriseResult> = [
   {
     key: 'averaged',
@@ -467,7 +479,7 @@ function absolute(path: string | undefined): string {
 
 type CommandWithOutputs = Extract<
   CommandName,
-  'scale' | 'feature_enhance' | 'mask' | 'locres' | 'postprocess' | 'symmetrise' | 'fsc' | 'demo'
+  'scale' | 'feature_enhance' | 'mask' | 'locres' | 'postprocess' | 'resample' | 'symmetrise' | 'fsc' | 'demo'
 >;
 
 /** By command. */
@@ -477,6 +489,7 @@ export const outputTables: Readonly<Record<CommandWithOutputs, readonly OutputRo
   mask: maskOutputs,
   locres: locresOutputs,
   postprocess: postprocessOutputs,
+  resample: resampleOutputs,
   symmetrise: symmetriseOutputs,
   fsc: fscOutputs,
   demo: demoOutputs,

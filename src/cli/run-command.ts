@@ -12,8 +12,9 @@ import type { LocScaleContext, LocScaleJob, LocScalePlan } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
-import { gridOf } from '../pipeline/read-maps.ts';
+import { gridOf, runOfGrid } from '../pipeline/read-maps.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
+import type { MapMatch } from '../pipeline/types.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { ReportKind } from '../report/page.ts';
 import type { ScalingName } from './choose-scaling.ts';
@@ -114,10 +115,19 @@ export async function runMapCommand<Job, R extends RunResult>(
     const opened = await read.time(() => openInputs(session, engine, input));
     await withNetwork(session, run.network, network, opened, async (predictor) => {
       const job = await read.time(() => run.open({ ...opened, predictor, symmetry }, engine));
-      const context = { ...contextFor(session, engine), checkpoints, ...keepFor(outputs, facts) };
+      const matched: string[] = [];
+      const context = {
+        ...contextFor(session, engine),
+        checkpoints,
+        ...keepFor(outputs, facts),
+        onMatch: ({ sentence }: MapMatch) => {
+          matched.push(sentence);
+          session.logger.line(`  ${sentence}`);
+        },
+      };
       if (dryRun) {
         const plan =
-          typeof run.plan === 'string' ? shortPlan(run.plan, opened, session) : await run.plan(job, context);
+          typeof run.plan === 'string' ? shortPlan(run.plan, opened, context) : await run.plan(job, context);
         return printPlan(plan, session, '', allPathsOf(outputs));
       }
       let plan: LocScalePlan | undefined;
@@ -140,7 +150,7 @@ export async function runMapCommand<Job, R extends RunResult>(
         facts,
         files: opened.files,
         started,
-        record: told.record,
+        record: told.record && { ...told.record, matched: matched.length === 0 ? undefined : matched },
         report: told.report && { ...told.report, title: basename(outfile) },
       });
       await finishResume(checkpoints);
@@ -151,8 +161,8 @@ export async function runMapCommand<Job, R extends RunResult>(
   });
 }
 
-function shortPlan(mode: string, inputs: OpenedInputs, { logger }: Session): ShortPlan {
-  return { mode, grid: gridOf(inputs, logger).grid };
+function shortPlan(mode: string, inputs: OpenedInputs, context: LocScaleContext): ShortPlan {
+  return { mode, grid: gridOf(inputs, runOfGrid(context)).grid };
 }
 
 /** Inputs are there, and outputs can be written, before anything is computed. */

@@ -148,11 +148,12 @@ function withoutStop(sentence: string): string {
 
 /** Pipeline events to lines and bars. */
 export function contextFor(session: Session, engine: Engine): LocScaleContext {
-  const { logger, progress, signal } = session;
+  const { logger, parsed, progress, signal } = session;
   return {
     engine,
     signal,
     consumeInputs: true,
+    matchGrid: parsed.values.matchGrid,
     team: session.ranks?.team,
     onStep: (_step, message) => logger.line(message),
     onProgress: (step, done, total) => progress.update(step, done, total),

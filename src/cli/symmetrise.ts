@@ -1,7 +1,7 @@
 /** `locscale-gpu symmetrise MAP -sym GROUP`: the map averaged over a point group or a helix. */
 import type { OptionValues } from '../options/index.ts';
 import { type OneMapJob, runSymmetrise, type SymmetriseResult } from '../pipeline/index.ts';
-import { gridOf } from '../pipeline/read-maps.ts';
+import { gridOf, runOfGrid } from '../pipeline/read-maps.ts';
 import { resolveSymmetry, type Symmetry, type SymmetryRequest } from '../pipeline/symmetrise.ts';
 import { chooseInput, chooseOutfile, refusePositionals } from './job-options.ts';
 import { symmetriseOutputs } from './output-tables.ts';
@@ -25,8 +25,8 @@ function symmetriseRun(session: Session): MapRun<Job, SymmetriseResult> {
     outfile: chooseOutfile(values, 'symmetrise'),
     input,
     open: async ({ input: maps, symmetry }) => ({ input: maps, symmetry: symmetry as SymmetryRequest }),
-    async plan(job, { onWarning }) {
-      const { grid } = gridOf(job, { warn: (message) => onWarning?.(message) });
+    async plan(job, context) {
+      const { grid } = gridOf(job, runOfGrid(context));
       return { mode: modeOf(resolveSymmetry(job.symmetry, grid)), grid };
     },
     run: runSymmetrise,

@@ -53,6 +53,15 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     ],
     text: "The FSC within the mask, corrected for it by random phases, gives the resolution and the weights; the Guinier plot between 10 A and the resolution gives the B factor. Beside the sharpened map: <outfile stem>_masked.mrc, the mask <outfile stem>_mask.mrc where none is given, the curves as in RELION's postprocess.star, <outfile stem>.star, a ChimeraX file .cxc and the record .json. To compare with local scaling in one run: --also global.",
   },
+  resample: {
+    summary: 'Put a map on another grid: voxel size, box, place, that of another map.',
+    usage: [
+      'locscale-gpu resample MAP --voxel_size A | --box N [--center X,Y,Z | --origin X,Y,Z] [-o FILE]',
+      'locscale-gpu resample MAP --like OTHER [-o FILE]',
+      'locscale-gpu resample MAP --crop_to_mask MASK [--padding A] [-o FILE]',
+    ],
+    text: 'Where old and new voxels coincide they are copied as they are; else the map is resampled and moved by its Fourier transform. Its place in space stays, so that models still fit. What the map does not reach is the mean over the faces of its box; 0 with --as_mask.',
+  },
   symmetrise: {
     summary: 'Average a map over a point group or a helix.',
     usage: [

@@ -10,6 +10,7 @@ export const commandNames = [
   'mask',
   'locres',
   'postprocess',
+  'resample',
   'symmetrise',
   'symmetry',
   'validate',
@@ -224,7 +225,7 @@ export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres', '
 export const readsAnyMap = [...readsMaps, 'symmetrise', 'symmetry'] as const;
 export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres', 'fsc', 'postprocess'] as const;
 /** Their runs are planned, and maps written by one runner. */
-export const runsJobs = [...readsMaps, 'symmetrise'] as const;
+export const runsJobs = [...readsMaps, 'symmetrise', 'resample'] as const;
 /** Their runs have steps worth keeping. */
 export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres', 'postprocess'] as const;
-export const usesEngine = [...readsAnyMap, 'demo'] as const;
+export const usesEngine = [...readsAnyMap, 'resample', 'demo'] as const;

@@ -57,6 +57,25 @@ export const maskIsGiven: Idle = {
   because: 'a mask is given',
   when: ({ values }) => values.mask !== undefined,
 };
+export const oneMapOnly: Idle = {
+  because: 'only one map is read',
+  when: ({ values, command }) =>
+    !['fsc', 'locres'].includes(command) &&
+    [
+      values.halfmapPaths,
+      values.mask,
+      values.modelMap,
+      values.unite,
+      values.intersect,
+      values.subtract,
+      values.cropToMask,
+      values.like,
+    ].every((given) => given === undefined),
+};
+export const noCropToMask: Idle = {
+  because: 'it belongs to --crop_to_mask',
+  when: ({ values }) => values.cropToMask === undefined,
+};
 const otherMask = ({ threshold, nonZero, modelCoordinates }: OptionValues): boolean =>
   threshold !== undefined || nonZero === true || modelCoordinates !== undefined;
 

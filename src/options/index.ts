@@ -14,6 +14,7 @@ import { maskOptions } from './masks.ts';
 import { modelOptions } from './models.ts';
 import { networkOptions } from './network.ts';
 import { postprocessOptions } from './postprocess.ts';
+import { resampleOptions } from './resample.ts';
 import { runOptions } from './run.ts';
 import { symmetryOptions } from './symmetry.ts';
 
@@ -30,6 +31,7 @@ export const options = {
   ...localResolutionOptions,
   ...postprocessOptions,
   ...maskOptions,
+  ...resampleOptions,
 } as const;
 
 export type OptionId = keyof typeof options;

@@ -1,13 +1,13 @@
 /** Options that name the maps of a run and what is done to them first. */
 import { defaultParameters } from '../pipeline/parameters.ts';
-import { choice, define, flag, number, readsAnyMap, scaleOnly, text } from './definition.ts';
-import { anyReference, noTheoreticalProfile, softScaling } from './effects.ts';
+import { choice, define, flag, number, readsAnyMap, runsJobs, scaleOnly, text } from './definition.ts';
+import { anyReference, noTheoreticalProfile, oneMapOnly, softScaling } from './effects.ts';
 
 export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
     group: 'Map input',
-    commands: ['scale', 'feature_enhance', 'mask', 'postprocess', 'symmetrise', 'symmetry'],
+    commands: ['scale', 'feature_enhance', 'mask', 'postprocess', 'symmetrise', 'symmetry', 'resample'],
     called: 'input: map',
     help: 'Unsharpened map (MRC/CCP4, also .gz and .bz2).',
   }),
@@ -34,11 +34,20 @@ export const mapOptions = {
     { min: 0.05, max: 50 },
     {
       group: 'Map input',
-      commands: readsAnyMap,
+      commands: [...readsAnyMap, 'resample'],
       called: 'voxelSize',
       help: 'Voxel size in angstrom, instead of the one in the file.',
     },
   ),
+  matchGrid: flag('--match_grid', {
+    group: 'Map input',
+    commands: runsJobs,
+    own: true,
+    called: 'matchGrid',
+    idle: [oneMapOnly],
+    help: 'Put maps that lie on another grid (voxel size, box, origin) on that of the first map, where their headers say where they lie.',
+    defaultText: 'they are refused',
+  }),
   resolution: number(
     '-res --ref_resolution',
     'A',
@@ -81,7 +90,7 @@ export const mapOptions = {
     group: 'Reference',
     commands: scaleOnly,
     called: 'reference: model-map',
-    help: 'Reference map on the same grid.',
+    help: 'Reference map on the same grid; on another with --match_grid.',
   }),
   modelResolution: number(
     '-mres --model_resolution',

@@ -237,7 +237,17 @@ export const runOptions = {
   // Output
   outfile: text('-o --outfile', 'FILE', {
     group: 'Output',
-    commands: ['scale', 'feature_enhance', 'fsc', 'mask', 'locres', 'postprocess', 'symmetrise', 'demo'],
+    commands: [
+      'scale',
+      'feature_enhance',
+      'fsc',
+      'mask',
+      'locres',
+      'postprocess',
+      'resample',
+      'symmetrise',
+      'demo',
+    ],
     help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
     defaultText: 'locscale_output.mrc',
     perCommand: {
@@ -258,6 +268,7 @@ export const runOptions = {
         help: 'Local resolution, angstrom; <stem>_filtered.mrc, <stem>.cxc and <stem>.json are written beside it.',
         defaultText: 'localres.mrc',
       },
+      resample: { help: 'Map on the new grid.', defaultText: 'resampled.mrc' },
       symmetrise: { help: 'Averaged map.', defaultText: 'symmetrised.mrc' },
       demo: {
         placeholder: 'FOLDER',
@@ -371,7 +382,7 @@ export const runOptions = {
     commands: runsJobs,
     help: 'Print the plan (mode, voxels, window, memory, expected time, files) and stop.',
     perCommand: Object.fromEntries(
-      ['mask', 'fsc', 'locres', 'postprocess', 'symmetrise'].map((command) => [
+      ['mask', 'fsc', 'locres', 'postprocess', 'resample', 'symmetrise'].map((command) => [
         command,
         { help: 'Read and check the inputs, print the plan (mode, voxels, files) and stop.' },
       ]),

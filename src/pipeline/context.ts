@@ -2,6 +2,7 @@
 
 import type { Engine } from '../engine/engine.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import type { MapMatch } from './match-grids.ts';
 import type { LocScalePlan } from './plan.ts';
 import type { Team } from './team.ts';
 
@@ -15,6 +16,7 @@ export type StepName =
   | 'scaling'
   | 'comparison'
   | 'significance'
+  | 'resample'
   | 'write';
 
 export interface LocScaleEvents {
@@ -23,6 +25,8 @@ export interface LocScaleEvents {
   /** One sentence each. */
   onWarning?: (message: string) => void;
   onInfo?: (message: string) => void;
+  /** A map is put on the grid of the run, with `matchGrid`. */
+  onMatch?: (match: MapMatch) => void;
   /** Called once, before the reference is made. */
   onPlan?: (plan: LocScalePlan) => void;
 }
@@ -30,6 +34,11 @@ export interface LocScaleEvents {
 export interface LocScaleContext extends LocScaleEvents {
   readonly engine: Engine;
   readonly signal?: AbortSignal;
+  /**
+   * Masks, references and the second half map that lie on another grid are put on that of the input, where
+   * their headers say where they lie; without it they are refused.
+   */
+  readonly matchGrid?: boolean;
   /** Keep the raw FDR confidence map in the result; otherwise it is released once the mask is made. */
   readonly keepConfidence?: boolean;
   /** Keep the reference in the result, whether given, simulated or predicted. */

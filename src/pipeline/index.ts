@@ -34,6 +34,14 @@ export {
   runPostprocess,
 } from './postprocess.ts';
 export { type PredictionJob, type PredictionResult, runPrediction } from './predict.ts';
+export {
+  planResample,
+  type ResampleJob,
+  type ResamplePlan,
+  type ResampleResult,
+  type ResampleSettings,
+  runResample,
+} from './resample.ts';
 export { type FscInMask, type FscOptions, type FscResult, runFsc } from './run-fsc.ts';
 export { planLocScale, runLocScale } from './run-locscale.ts';
 export type * from './types.ts';

@@ -78,7 +78,7 @@ export function runMask(
   return withRun({ ...context, keepConfidence: true }, async (run) => {
     const { unite, intersect, subtract } = shaping;
     const others = [unite, intersect, subtract].filter((mask) => mask !== undefined);
-    const maps = await readMaps({ input, mayBeMasked: source.kind !== 'FDR' }, run, others);
+    const maps = await readMaps({ input, mayBeMasked: source.kind !== 'FDR' }, run, { masks: others });
     const parameters = usableResolutions(completeParameters(given, false), maps.grid, run);
     const { map, fsc } = await resolveMap(maps, parameters, run);
     const made =

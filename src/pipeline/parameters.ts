@@ -141,6 +141,9 @@ export function completePseudoAtoms({
 /** Of masks around the atoms of a model, A. */
 export const DEFAULT_MODEL_RADIUS = 3;
 
+/** Around the mask that a box is cropped to, A. */
+export const DEFAULT_CROP_PADDING = 10;
+
 /** Where Guinier plots begin, A: coarser shells follow the shape of the particle. */
 export const GUINIER_START = 10;
 

@@ -82,8 +82,7 @@ async function combineMaps({ input, mask }: OneMapJob, run: Run): Promise<MapIma
     if (other === undefined) return;
     for (let i = 0; i < image.data.length; i++) image.data[i] = by(image.data[i], other.data[i]);
   };
-  if (input.kind === 'half-maps') combine(input.half2, (a, b) => (a + b) / 2);
-  if (mask !== undefined)
-    combine('load' in mask ? await mask.load() : mask, (value, inside) => value * inside);
+  if (input.kind === 'half-maps') combine(await run.load(input.half2), (a, b) => (a + b) / 2);
+  if (mask !== undefined) combine(await run.load(mask), (value, inside) => value * inside);
   return { ...image, grid, header };
 }

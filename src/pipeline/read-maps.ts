@@ -4,7 +4,7 @@
  * Tolerances. Voxel size: 0.1 %; headers carry it rounded to 3-4 digits, and over 500 voxels 0.1 % is half a
  * voxel. Origin: half a voxel; beyond that voxel (0, 0, 0) of one map is another voxel of the other. Many
  * programs, LocScale among them, write maps with the origin dropped: of a zero origin and another one the
- * other counts, whichever map has it.
+ * other counts, whichever map has it. With `matchGrid` maps on other grids are put on the first one's.
  */
 
 import type { Volume, VolumeStatistics } from '../engine/engine.ts';
@@ -12,13 +12,15 @@ import { LocScaleError, named } from '../errors.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
+import { VOXEL_SIZE_TOLERANCE, WHOLE_VOXEL_TOLERANCE } from '../math/grids/match-grid.ts';
 import { maskedMapWarning } from '../math/inputs/input-checks.ts';
+import type { LocScaleContext } from './context.ts';
 import { checkContrast } from './contrast.ts';
 import type { LocScaleJob } from './job.ts';
 import type { MapInput } from './map-input.ts';
+import { type MatchedAs, matchOf } from './match-grids.ts';
 import type { Run } from './run.ts';
 
-const VOXEL_SIZE_TOLERANCE = 1e-3;
 const ORIGIN_TOLERANCE_VOXELS = 0.5;
 const NO_ORIGIN_VOXELS = 0.01;
 /** Voxel sizes along x, y, z may differ by this; the method is isotropic. */
@@ -41,14 +43,20 @@ export interface InputMaps {
   readonly names: readonly string[];
 }
 
+/** The way out where maps lie on different grids. */
+const MATCH_HINT = `Put one map on the grid of the other with ${named('matchGrid')}`;
+
 /**
  * `mayBeMasked`: no noise is estimated from the maps, so that nothing is wrong with zeros around the
  * molecule.
  */
 type MapsToRead = Pick<LocScaleJob, 'input' | 'mask'> & { readonly mayBeMasked?: boolean };
 
-/** The step: `further` are the maps of the reference. */
-export function readMaps(job: MapsToRead, run: Run, further: readonly MapInput[] = []): Promise<InputMaps> {
+/** Maps that must lie on the grid of the input: those of the reference, and masks. */
+type FurtherMaps = { readonly maps?: readonly MapInput[]; readonly masks?: readonly MapInput[] };
+
+/** The step. */
+export function readMaps(job: MapsToRead, run: Run, further: FurtherMaps = {}): Promise<InputMaps> {
   const inputName = job.input.kind === 'map' ? 'map' : 'half maps';
   return run.step('read', `Checking the ${inputName}`, () => uploadInputs(job, run, further));
 }
@@ -57,12 +65,17 @@ export function readMaps(job: MapsToRead, run: Run, further: readonly MapInput[]
 export async function uploadInputs(
   { input, mask, mayBeMasked }: MapsToRead,
   run: Run,
-  further: readonly MapInput[] = [],
+  further: FurtherMaps = {},
 ): Promise<InputMaps> {
   const inputs = mapsOf(input);
-  const all = [...inputs, ...(mask === undefined ? [] : [mask]), ...further];
+  const all = [
+    ...inputs,
+    ...(mask === undefined ? [] : [mask]),
+    ...(further.maps ?? []),
+    ...(further.masks ?? []),
+  ];
   run.countUntilUploaded(all);
-  const { grid, header } = decideGrid(all, run);
+  const { grid, header } = decideGrid(all, run, matcherOf({ input, mask }, run, further));
   if (input.kind === 'half-maps') checkHalfMapsDiffer(input.half1, input.half2);
 
   const volumes: Volume[] = [];
@@ -95,9 +108,40 @@ function mapsOf(input: LocScaleJob['input']): readonly MapImage[] {
 /** Grid and header of the results of a job, before its voxels are looked at. */
 export function gridOf(
   { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
-  run: Pick<Run, 'warn'>,
+  run: RunOfGrid,
 ): Pick<InputMaps, 'grid' | 'header'> {
-  return decideGrid([...mapsOf(input), ...(mask === undefined ? [] : [mask])], run);
+  const all = [...mapsOf(input), ...(mask === undefined ? [] : [mask])];
+  return decideGrid(all, run, matcherOf({ input, mask }, run));
+}
+
+/** What of a run decides the grid. */
+export type RunOfGrid = Pick<Run, 'warn' | 'match'> & {
+  readonly context: Pick<LocScaleContext, 'matchGrid'>;
+};
+
+/** Of a plan, which reads no voxels. */
+export function runOfGrid(context: Pick<LocScaleContext, 'matchGrid' | 'onWarning' | 'onMatch'>): RunOfGrid {
+  return {
+    context,
+    warn: (message) => context.onWarning?.(message),
+    match: (_, match) => context.onMatch?.(match),
+  };
+}
+
+/** Takes what is found of a map on another grid. */
+export type Matcher = (map: MapInput, from: Grid, to: Grid, where: string) => void;
+
+function matcherOf(
+  { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
+  run: RunOfGrid,
+  { masks = [] }: FurtherMaps = {},
+): Matcher | undefined {
+  if (run.context.matchGrid !== true) return undefined;
+  const as = (map: MapInput): MatchedAs => {
+    if (map === mask || masks.includes(map)) return 'mask';
+    return mapsOf(input).includes(map as MapImage) ? 'map' : 'reference';
+  };
+  return (map, from, to, where) => run.match(map, matchOf(map.name, from, to, where, as(map)));
 }
 
 /** Voxel size must be positive, plausible and the same along x, y and z. */
@@ -139,23 +183,39 @@ function checkGrid(image: MapInput): void {
 }
 
 /**
- * The grid of the run and the header of its results: those of the first map, at the origin of the first that
- * has one. Refuses maps on different grids.
+ * The grid of the run and the header of its results: those of the first map, at the origin of the first of
+ * its box that has one. Refuses maps on different grids, unless `match` takes them.
  */
 export function decideGrid(
   maps: readonly MapInput[],
   run: Pick<Run, 'warn'>,
+  match?: Matcher,
 ): Pick<InputMaps, 'grid' | 'header'> {
   const first = maps[0] as MapInput;
   checkGrid(first);
-  for (const other of maps.slice(1)) checkSameSampling(first, other);
-  const { grid, header } = first;
-  const placed = maps.find(hasOrigin) ?? first;
-  const tolerance = ORIGIN_TOLERANCE_VOXELS * isotropicVoxelSize(grid);
+  for (const other of maps.slice(1)) {
+    if (match === undefined) checkSameSampling(first, other);
+    else checkGrid(other);
+  }
+  const placed = maps.find((map) => hasOrigin(map) && sharesBox(first.grid, map.grid)) ?? first;
+  const foreign = match === undefined ? [] : maps.filter((map) => isForeign(map, first, placed));
+  warnOfDropped(
+    maps.filter((map) => sharesBox(first.grid, map.grid) && !(foreign.includes(map) && hasOrigin(map))),
+    placed,
+    run,
+  );
+  const found = placed === first ? first : placedAs(first, placed);
+  for (const map of foreign)
+    match?.(map, placeOf(map, first, placed), found.grid, `the grid of ${first.name}`);
+  return { grid: found.grid, header: found.header };
+}
+
+/** Of maps of one box those without an origin have that of `placed`; others must lie where it lies. */
+function warnOfDropped(maps: readonly MapInput[], placed: MapInput, run: Pick<Run, 'warn'>): void {
+  const tolerance = ORIGIN_TOLERANCE_VOXELS * isotropicVoxelSize(placed.grid);
   const dropped: string[] = [];
   for (const map of maps) {
-    const shift = placed.grid.origin.map((start, axis) => Math.abs(map.grid.origin[axis] - start));
-    if (Math.max(...shift) <= tolerance) continue;
+    if (apart(map.grid, placed.grid) <= tolerance) continue;
     if (!hasOrigin(map)) dropped.push(map.name);
     else
       throw differs(
@@ -164,17 +224,68 @@ export function decideGrid(
         `${describeOrigin(placed.grid)} A`,
         map,
         `${describeOrigin(map.grid)} A`,
-        'Shift one map onto the other, or correct ORIGIN or NSTART in its header.',
+        `${MATCH_HINT}, or correct ORIGIN or NSTART in its header.`,
       );
   }
-  if (dropped.length > 0) {
-    const names = new Intl.ListFormat('en').format([...new Set(dropped)]);
-    run.warn(
-      `${names} ${dropped.length === 1 ? 'has' : 'have'} no origin; that of ${placed.name}, ${describeOrigin(placed.grid)} A, is used for all maps.`,
-    );
-  }
-  if (placed === first) return { grid, header };
-  return { grid: { ...grid, origin: placed.grid.origin }, header: placedAs(header, placed.header) };
+  if (dropped.length === 0) return;
+  const names = new Intl.ListFormat('en').format([...new Set(dropped)]);
+  run.warn(
+    `${names} ${dropped.length === 1 ? 'has' : 'have'} no origin; that of ${placed.name}, ${describeOrigin(placed.grid)} A, is used for all maps.`,
+  );
+}
+
+/** Largest distance of the origins along an axis, A. */
+function apart(one: Grid, other: Grid): number {
+  return Math.max(...one.origin.map((start, axis) => Math.abs(other.origin[axis] - start)));
+}
+
+/** Sampled alike, to what headers round. */
+function isSampledAlike(one: Grid, other: Grid): boolean {
+  return (
+    sameShape(one.shape, other.shape) &&
+    one.voxelSize.every((size, axis) => Math.abs(other.voxelSize[axis] / size - 1) <= VOXEL_SIZE_TOLERANCE)
+  );
+}
+
+/** The same box, to a voxel, on whatever voxels: maps that were binned may have lost a part of one. */
+function sharesBox(one: Grid, other: Grid): boolean {
+  if (isSampledAlike(one, other)) return true;
+  const edge = ({ shape, voxelSize }: Grid, axis: number): number => shape[axis] * voxelSize[axis];
+  return [0, 1, 2].every(
+    (axis) =>
+      Math.abs(edge(one, axis) - edge(other, axis)) <= Math.max(one.voxelSize[axis], other.voxelSize[axis]),
+  );
+}
+
+/** On another grid than the first map's, which lies where `placed` lies. */
+function isForeign(map: MapInput, first: MapInput, placed: MapInput): boolean {
+  if (!isSampledAlike(first.grid, map.grid)) return true;
+  if (!hasOrigin(map)) return false;
+  return apart(map.grid, placed.grid) > WHOLE_VOXEL_TOLERANCE * isotropicVoxelSize(first.grid);
+}
+
+/**
+ * The grid of a map of another box, where its header says. Without an origin it lies where maps of the same
+ * box lie; of two other boxes without an origin nobody knows.
+ */
+function placeOf(map: MapInput, first: MapInput, placed: MapInput): Grid {
+  const { grid } = map;
+  if (hasOrigin(map) && hasOrigin(placed)) return grid;
+  if (sharesBox(first.grid, grid)) return { ...grid, origin: placed.grid.origin };
+  if (hasOrigin(map) || hasOrigin(placed)) return grid;
+  const [one, two] = [placed.grid, grid].map(
+    (of) => `${describeShape(of.shape)} voxels of ${describeVoxelSize(of)} A`,
+  );
+  throw new LocScaleError(
+    'bad-input',
+    `The headers do not say where ${map.name} lies in ${first.name}: both have their origin at 0, and their boxes differ.`,
+    {
+      where: map.name,
+      expected: one,
+      found: two,
+      hint: 'Set ORIGIN in the header of the map that was cropped or padded, or crop and pad both alike with "locscale-gpu resample".',
+    },
+  );
 }
 
 /** An origin of 0 is none; conversions between units and float32 leave a little of it. */
@@ -182,20 +293,25 @@ function hasOrigin({ grid }: MapInput): boolean {
   return Math.max(...grid.origin.map(Math.abs)) > NO_ORIGIN_VOXELS * isotropicVoxelSize(grid);
 }
 
-/** `header` with ORIGIN and NSTART of another map, whose axes may be stored in another order. */
-function placedAs(header: MrcHeader, other: MrcHeader): MrcHeader {
+/** Grid and header of a map with the origin of another, whose axes may be stored in another order. */
+function placedAs({ grid, header }: MapInput, { grid: { shape, origin }, header: other }: MapInput) {
   const along = [0, 0, 0];
-  along[other.mapc - 1] = other.ncstart;
-  along[other.mapr - 1] = other.nrstart;
-  along[other.maps - 1] = other.nsstart;
+  // Counted in voxels: of other voxels only the length is known.
+  const counts = sameShape(grid.shape, shape);
+  along[other.mapc - 1] = counts ? other.ncstart : 0;
+  along[other.mapr - 1] = counts ? other.nrstart : 0;
+  along[other.maps - 1] = counts ? other.nsstart : 0;
   return {
-    ...header,
-    ncstart: along[header.mapc - 1] as number,
-    nrstart: along[header.mapr - 1] as number,
-    nsstart: along[header.maps - 1] as number,
-    originX: other.originX,
-    originY: other.originY,
-    originZ: other.originZ,
+    grid: { ...grid, origin },
+    header: {
+      ...header,
+      ncstart: along[header.mapc - 1] as number,
+      nrstart: along[header.mapr - 1] as number,
+      nsstart: along[header.maps - 1] as number,
+      originX: counts ? other.originX : origin[2],
+      originY: counts ? other.originY : origin[1],
+      originZ: counts ? other.originZ : origin[0],
+    },
   };
 }
 
@@ -208,7 +324,7 @@ function checkSameSampling(first: MapInput, other: MapInput): void {
       describeShape(first.grid.shape),
       other,
       describeShape(other.grid.shape),
-      'Resample or pad one map onto the box of the other.',
+      `${MATCH_HINT}, or resample one with "locscale-gpu resample".`,
     );
   }
   checkGrid(other);
@@ -232,7 +348,7 @@ function voxelSizeHint(...grids: readonly [Grid, Grid]): string {
   const known = sizes.find((size) => size !== '1');
   return sizes.includes('1') && known !== undefined
     ? `Programs that do not know the voxel size write 1 A: if ${known} A is right, give ${named('voxelSize', known)}.`
-    : `If only a header is wrong, give the true voxel size with ${named('voxelSize')}.`;
+    : `${MATCH_HINT}; if only a header is wrong, give the true voxel size with ${named('voxelSize')}.`;
 }
 
 function differs(
@@ -300,7 +416,7 @@ export function describeVoxelSize(grid: Grid): string {
   return x === y && y === z ? String(x) : `${x} x ${y} x ${z}`;
 }
 
-function describeOrigin(grid: Grid): string {
+export function describeOrigin(grid: Grid): string {
   const [z, y, x] = grid.origin.map((start) => Number(start.toFixed(3)));
   return `(${x}, ${y}, ${z})`;
 }

@@ -192,7 +192,7 @@ export async function planRun(
   const smoothsMask = source.traits.usesNetwork || scheme.smoothsMask;
   const complete = scheme.parametersFor(completeParameters(job.parameters ?? {}, smoothsMask));
 
-  const maps = await readMaps(job, run, source.maps);
+  const maps = await readMaps(job, run, source);
   const { grid, voxelSize } = maps;
   const parameters = usableResolutions(complete, grid, run);
   source.checkVoxels?.(voxelSize);

@@ -9,6 +9,7 @@ import type { MapImage } from '../formats/map-image.ts';
 import { describeShape, type Grid, type Shape, sameShape, voxelCount } from '../math/grid.ts';
 import type { LocScaleContext, StepName } from './context.ts';
 import type { MapInput } from './map-input.ts';
+import { bytesToMatch, type MapMatch, putOnGrid } from './match-grids.ts';
 import { trackVolumes, VolumeLedger } from './tracked-engine.ts';
 
 export interface Run {
@@ -20,8 +21,14 @@ export interface Run {
   step<T>(name: StepName, message: string, body: () => Promise<T>): Promise<T>;
   warn(message: string): void;
   info(message: string): void;
+  /** This map is put on the grid of the run when it is read. */
+  match(map: MapInput, match: MapMatch): void;
+  /** A map on the grid of the run, read if it is still in its file. */
+  load(map: MapInput): Promise<MapImage>;
   /** Hands a map's voxels to the engine, reading them first if they are still in their file. */
   upload(map: MapInput): Promise<Volume>;
+  /** What this takes at most beside what lives before, and what stays; a map in memory counts already. */
+  bytesToUpload(map: MapInput): { readonly most: number; readonly result: number };
   /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
   volumeBytes(): number;
   /**
@@ -68,6 +75,7 @@ export function startRun(context: LocScaleContext): Run {
   const timings: Record<string, number> = {};
   const warnings: string[] = [];
   const kept = new Set<Volume>();
+  const matches = new Map<MapInput, MapMatch>();
   const run: Run = {
     engine,
     context,
@@ -110,11 +118,38 @@ export function startRun(context: LocScaleContext): Run {
       // Volumes of other engines are in the memory of a device.
       if (engine.name === 'cpu') ledger.countLateHeap(bytes);
     },
-    async upload(map) {
+    match(map, match) {
+      if (!matches.has(map)) context.onMatch?.(match);
+      matches.set(map, match);
+    },
+    async load(map) {
       const image = 'load' in map ? await loadSource(map) : map;
+      const match = matches.get(map);
+      if (match === undefined) return image;
+      refuseTaken(image);
+      const { data } = image;
+      const bytes = waiting.has(map) ? 0 : data.byteLength;
+      ledger.waitingBytes += bytes;
+      const matched = await putOnGrid(image, match, engine);
+      ledger.waitingBytes -= bytes;
+      const ours = 'load' in map || context.consumeInputs === true;
+      if (!('load' in map) && ours) takeOver(map);
+      if (ours) engine.freeHost(data);
+      return matched;
+    },
+    async upload(map) {
+      const image = await run.load(map);
       ledger.waitingBytes -= waiting.get(map) ?? 0;
       waiting.delete(map);
-      return uploadImage(image, engine, { ours: 'load' in map, consume: context.consumeInputs === true });
+      const ours = 'load' in map || matches.has(map);
+      return uploadImage(image, engine, { ours, consume: context.consumeInputs === true });
+    },
+    bytesToUpload(map) {
+      const match = matches.get(map);
+      if (match !== undefined)
+        return { most: bytesToMatch(match, engine.bytesOf), result: 4 * voxelCount(match.plan.to.shape) };
+      const bytes = 'load' in map ? 4 * voxelCount(map.grid.shape) : 0;
+      return { most: bytes, result: bytes };
     },
     release(...volumes) {
       for (const volume of volumes)
@@ -137,14 +172,9 @@ async function uploadImage(
   engine: Engine,
   { ours, consume }: { readonly ours: boolean; readonly consume: boolean },
 ): Promise<Volume> {
-  const { data, grid, name } = image;
-  if (data.length === 0)
-    throw new LocScaleError(
-      'usage',
-      `The voxels of ${name} (${describeShape(grid.shape)}) were taken over by an earlier run.`,
-      { where: name, hint: 'Read the map again, or run without consumeInputs.' },
-    );
-  if (consume) (image as { data: Float32Array }).data = new Float32Array(0);
+  const { data, grid } = image;
+  refuseTaken(image);
+  if (consume) takeOver(image);
   else if (engine.name === 'cpu' && !ours) {
     // The CPU engine takes over what it has allocated itself, and uses it again once the volume is released.
     const copy = engine.allocateHost(data.length);
@@ -152,6 +182,20 @@ async function uploadImage(
     return engine.upload(copy, grid.shape);
   }
   return engine.upload(data, grid.shape);
+}
+
+/** The caller's array is free again. */
+function takeOver(image: MapImage): void {
+  (image as { data: Float32Array }).data = new Float32Array(0);
+}
+
+function refuseTaken({ data, grid, name }: MapImage): void {
+  if (data.length > 0) return;
+  throw new LocScaleError(
+    'usage',
+    `The voxels of ${name} (${describeShape(grid.shape)}) were taken over by an earlier run.`,
+    { where: name, hint: 'Read the map again, or run without consumeInputs.' },
+  );
 }
 
 /** Angstrom; sources that do not come from files may have rounded what they announce. */

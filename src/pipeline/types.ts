@@ -6,6 +6,7 @@ export type { FscCurve } from './half-maps.ts';
 export type { LocScaleJob } from './job.ts';
 export type { MapInput, MapSource } from './map-input.ts';
 export type { MaskOrigin } from './mask.ts';
+export type { MapMatch, MatchedAs } from './match-grids.ts';
 export type { LocScaleNumbers } from './numbers.ts';
 export type { LocScaleParameters, PseudoAtomSettings, SchemeName, SoftSettings } from './parameters.ts';
 export type { LocScalePlan, PlannedLocalResolution } from './plan.ts';

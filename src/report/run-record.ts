@@ -1,4 +1,5 @@
 /** The record of a run, as it is written and as the report shows it. */
+import type { Grid } from '../math/grid.ts';
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
 import type {
   BandAmplitudes,
@@ -63,6 +64,8 @@ export interface RunRecord {
   readonly network?: NetworkRecord;
   readonly model?: ModelRecord;
   readonly inputs: readonly InputFile[];
+  /** With --match_grid: what was done to maps on other grids. */
+  readonly matched?: readonly string[];
   /** All parameters in use, defaults included. */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Voxel size, shape, window, mask voxels, cut-offs (angstrom) and noise. */
@@ -75,6 +78,8 @@ export interface RunRecord {
   readonly fadeResolution?: number;
   /** Of global post-processing. */
   readonly postprocess?: PostprocessNumbers;
+  /** Of the command resample: the new grid, along (z, y, x), and what was done. */
+  readonly resampled?: Pick<Grid, 'voxelSize' | 'origin'> & { readonly sentence: string };
   readonly soft?: SoftRecord;
   /** With --also: the other way, and the amplitudes of both. */
   readonly comparison?: ComparisonRecord;

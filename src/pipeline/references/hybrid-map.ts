@@ -9,7 +9,7 @@ import { checkFinite } from '../read-maps.ts';
 import type { Run } from '../run.ts';
 import { hybridRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
-import { bytesToRead, bytesToUpload, readReference } from './map.ts';
+import { bytesToRead, readReference } from './map.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';
 
 const traits: ReferenceTraits = {
@@ -26,20 +26,24 @@ export const hybridMapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 
     traits,
     describe: () =>
       `hybrid: theoretical profile inside ${differenceMask.name}, reference map ${map.name} elsewhere`,
-    maps: [map, differenceMask],
+    maps: [map],
+    masks: [differenceMask],
     isMap: true,
     usesHalfMaps: false,
     waitsForHalfMaps: false,
     softTarget: 'hybrid',
     rule: hybridRule,
     async plan(data, run) {
-      const uploads = bytesToUpload(map, data) + bytesToUpload(differenceMask, data);
+      const [ofMap, ofMask] = [map, differenceMask].map((input) => run.bytesToUpload(input));
       const binarising = run.engine.bytesOf.binarise(data.grid.shape);
       return {
         message: 'Preparing the reference',
-        bytes: Math.max(bytesToRead(map, data, run), uploads + binarising),
+        bytes: Math.max(
+          bytesToRead(map, data, run),
+          ofMap.result + Math.max(ofMask.most, ofMask.result + binarising),
+        ),
         // The mask that was read makes room for the binary one.
-        resultBytes: uploads,
+        resultBytes: ofMap.result + ofMask.result,
         make: async () => ({
           reference: await readReference(map, data, run),
           differenceMask: await readDifferenceMask(differenceMask, run),

@@ -8,13 +8,7 @@ import type { Run } from '../run.ts';
 import { plainRule, theoreticalRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
 import { lowPass, lowPassBytes } from './low-pass.ts';
-import {
-  type ReferenceData,
-  type ReferenceKind,
-  type ReferenceSource,
-  type ReferenceTraits,
-  volumeBytesOf,
-} from './source.ts';
+import type { ReferenceData, ReferenceKind, ReferenceSource, ReferenceTraits } from './source.ts';
 
 const traits: ReferenceTraits = {
   usesNetwork: false,
@@ -52,7 +46,7 @@ function sourceOf(map: MapInput): Omit<ReferenceSource, 'describe' | 'rule'> {
     plan: async (data, run) => ({
       message: 'Preparing the reference',
       bytes: bytesToRead(map, data, run),
-      resultBytes: bytesToUpload(map, data),
+      resultBytes: run.bytesToUpload(map).result,
       make: async () => ({ reference: await readReference(map, data, run) }),
     }),
   };
@@ -67,11 +61,7 @@ export async function readReference(map: MapInput, data: ReferenceData, run: Run
 }
 
 /** Most bytes that this takes. */
-export function bytesToRead(map: MapInput, data: ReferenceData, { engine }: Run): number {
-  return bytesToUpload(map, data) + lowPassBytes(data.parameters.referenceResolution, data.grid, engine);
-}
-
-/** A map in memory counts already. */
-export function bytesToUpload(map: MapInput, { grid }: Pick<ReferenceData, 'grid'>): number {
-  return 'load' in map ? volumeBytesOf(grid) : 0;
+export function bytesToRead(map: MapInput, { parameters, grid }: ReferenceData, run: Run): number {
+  const { most, result } = run.bytesToUpload(map);
+  return Math.max(most, result + lowPassBytes(parameters.referenceResolution, grid, run.engine));
 }

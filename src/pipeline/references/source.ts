@@ -62,6 +62,8 @@ export interface ReferenceSource {
   describe(parameters: LocScaleParameters): string;
   /** Maps of the user: they must lie on the grid of the run. */
   readonly maps: readonly MapInput[];
+  /** Masks of the user, likewise. */
+  readonly masks?: readonly MapInput[];
   /** False where windows are scaled without a reference. */
   readonly isMap: boolean;
   /** B factors are measured in the half maps. */
