@@ -29,7 +29,7 @@ export const VOXEL_SIZE_TOLERANCE = 1e-3;
 export const WHOLE_VOXEL_TOLERANCE = 0.01;
 /**
  * How far n' a and m b should be apart at most, voxels; less than rounded voxel sizes leave open. Where no
- * pair is that near the nearest is taken.
+ * pair is that near (voxel sizes that differ by a few thousandths) the nearest is taken.
  */
 const DRIFT_TOLERANCE = 0.01;
 /** Differences of a length that rounding of the voxel size explains; no padding can better it. */
@@ -43,7 +43,9 @@ export function planGridMatch(from: Grid, to: Grid): GridMatch {
     const [a, b] = [from.voxelSize[axis], to.voxelSize[axis]];
     const n = from.shape[axis];
     const [padded, resampled] = Math.abs(a / b - 1) <= VOXEL_SIZE_TOLERANCE ? [n, n] : boxesOf(n, a / b);
-    const offset = (from.origin[axis] - to.origin[axis]) / b;
+    const offset =
+      (from.origin[axis] - to.origin[axis]) / b +
+      (resampled === padded ? 0 : drift(n, a, b, padded, resampled));
     const start = Math.round(offset);
     const rest = offset - start;
     const translation = Math.abs(rest) <= WHOLE_VOXEL_TOLERANCE ? 0 : rest;
@@ -60,6 +62,14 @@ export function planGridMatch(from: Grid, to: Grid): GridMatch {
     start: along('start'),
     covered: along('covered'),
   };
+}
+
+/**
+ * Voxels by which the middle of the map would lie beside its place because its new voxels are n' a / m, not
+ * b: moved by that, the middle lies right, and the faces are off by half the difference.
+ */
+function drift(n: number, a: number, b: number, padded: number, resampled: number): number {
+  return ((n * a) / 2) * (1 / b - resampled / (padded * a));
 }
 
 /** n' and m with n' / m = 1 / ratio: that of n where it fits, else lengths that are fast to transform. */
