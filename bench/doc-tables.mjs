@@ -167,6 +167,7 @@ export const documentedOutputs = {
   mask: { outfile: 'mask.mrc' },
   locres: { outfile: 'localres.mrc' },
   postprocess: { outfile: 'postprocess.mrc' },
+  resample: { outfile: 'resampled.mrc' },
   symmetrise: { outfile: 'symmetrised.mrc' },
   fsc: { outfile: 'curve.json', record: false },
   demo: { outfile: 'locscale_output.mrc', record: 'demo.json' },

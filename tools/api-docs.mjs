@@ -113,6 +113,7 @@ const chapters = [
     'Reading and writing maps',
     /Mrc|Map(File|Image|Input|Source|Read)|^(File(Read|Sum)|Grid|VolumeStatistics|Deviation|ValidationReport|imageOf)$/,
   ],
+  ['Maps on other grids', /[Rr]esample|Match|^NewBox$/],
   ['Atomic models', /^(readModelFile|writeMmcif|Structure|ModelUsed|PseudoAtomSettings|measureQScores)$/],
   ['Networks', /^(openNetwork|Network|ModelManifest|ReferencePredictor|.*Prediction)/],
   ['Feature enhancement', /FeatureEnhance/],

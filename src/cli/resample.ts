@@ -29,7 +29,9 @@ function resampleRun({ parsed: { values, positionals } }: Session): MapRun<Resam
     open: (opened) => openJob(values, opened),
     async plan(job, context) {
       const { grid, sentence, peakBytes } = await planResample(job, context);
-      const lines = [gridLine(grid), sentence, `Memory: ${formatBytes(peakBytes)}`];
+      const limit = context.engine.memoryLimitBytes;
+      const most = limit === undefined ? '' : `, limit ${formatBytes(limit)}`;
+      const lines = [gridLine(grid), sentence, `Memory: ${formatBytes(peakBytes)}${most}`];
       return { mode: MODE, grid: job.map.grid, lines };
     },
     run: runResample,

@@ -35,6 +35,7 @@ describe('--dry_run', () => {
       'local resolution of half maps',
       'localres.mrc, localres_filtered.mrc, localres.cxc, localres.json',
     ],
+    [['resample', 'half1.mrc', '--voxel_size', '6'], 'map on another grid', 'resampled.mrc, resampled.json'],
     [
       ['symmetrise', 'half1.mrc', '-sym', 'C2'],
       'average over 2 operators (C2)',
@@ -116,6 +117,7 @@ describe('what the runner gives', () => {
     mask: ['dry run', 'record', 'resume', 'report'],
     locres: ['dry run', 'record', 'resume', 'report'],
     postprocess: ['dry run', 'record', 'resume', 'report'],
+    resample: ['dry run', 'record'],
     symmetrise: ['dry run', 'record'],
     fsc: ['dry run'],
   };

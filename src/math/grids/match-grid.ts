@@ -42,10 +42,10 @@ export function planGridMatch(from: Grid, to: Grid): GridMatch {
   const axes = ([0, 1, 2] as const).map((axis) => {
     const [a, b] = [from.voxelSize[axis], to.voxelSize[axis]];
     const n = from.shape[axis];
-    const [padded, resampled] = Math.abs(a / b - 1) <= VOXEL_SIZE_TOLERANCE ? [n, n] : boxesOf(n, a / b);
-    const offset =
-      (from.origin[axis] - to.origin[axis]) / b +
-      (resampled === padded ? 0 : drift(n, a, b, padded, resampled));
+    const alike = Math.abs(a / b - 1) <= VOXEL_SIZE_TOLERANCE;
+    const [padded, resampled] = alike ? [n, n] : boxesOf(n, a / b);
+    const beside = alike ? 0 : drift(n, a, b, padded, resampled);
+    const offset = (from.origin[axis] - to.origin[axis]) / b + beside;
     const start = Math.round(offset);
     const rest = offset - start;
     const translation = Math.abs(rest) <= WHOLE_VOXEL_TOLERANCE ? 0 : rest;

@@ -91,6 +91,16 @@ const maskOptions: typeof scaleOptions = [
   ['softEdge', '--soft_edge', ['6'], 6],
   ['invert', '--invert', [], true],
 ];
+const resampleOptions: typeof scaleOptions = [
+  ['newVoxelSize', '--voxel_size', ['1.5'], 1.5],
+  ['box', '--box', ['100,120,140'], [140, 120, 100]],
+  ['center', '--center --centre', ['10,-20,30.5'], [30.5, -20, 10]],
+  ['origin', '--origin', ['1.5,2,-3'], [-3, 2, 1.5]],
+  ['like', '--like', ['a.mrc'], 'a.mrc'],
+  ['cropToMask', '--crop_to_mask', ['m.mrc'], 'm.mrc'],
+  ['padding', '--padding', ['0'], 0],
+  ['asMask', '--as_mask', [], true],
+];
 const postprocessOptions: typeof scaleOptions = [
   ['bFactor', '--bfactor --adhoc_bfac', ['-120'], -120],
   ['fitFrom', '--autob_lowres', ['12'], 12],
@@ -134,6 +144,7 @@ const ownOptions: typeof scaleOptions = [
   ['windowTaper', '--window_taper --window-taper', ['hann'], 'hann'],
   ['locality', '--locality', ['0.25'], 0.25],
   ['fadeOutput', '--fade_output --fade-output', [], true],
+  ['matchGrid', '--match_grid --match-grid', [], true],
   ['noiseBox', '--noise_box', ['1,2,3'], [[1, 2, 3]]],
   ['theoreticalProfile', '--theoretical_profile', ['t.json'], 't.json'],
   ['differenceMask', '--difference_mask', ['d.mrc'], 'd.mrc'],
@@ -150,6 +161,7 @@ describe('every option in every spelling', () => {
     ...fscOptions.map((entry) => ['fsc', ...entry] as const),
     ...maskOptions.map((entry) => ['mask', ...entry] as const),
     ...postprocessOptions.map((entry) => ['postprocess', ...entry] as const),
+    ...resampleOptions.map((entry) => ['resample', ...entry] as const),
     ...pageOptions.map((entry) => ['page', ...entry] as const),
     ...modelsOptions.map((entry) => ['models', ...entry] as const),
     ...setupOptions.map((entry) => ['setup', ...entry] as const),
@@ -184,6 +196,7 @@ describe('every option in every spelling', () => {
       ...fscOptions,
       ...postprocessOptions,
       ...maskOptions,
+      ...resampleOptions,
       ...pageOptions,
       ...modelsOptions,
       ...setupOptions,
@@ -337,7 +350,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, locres, postprocess, symmetrise, symmetry, validate, demo, page, devices, models, setup, relion, version.',
+      'Commands are feature_enhance, fsc, mask, locres, postprocess, resample, symmetrise, symmetry, validate, demo, page, devices, models, setup, relion, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],
