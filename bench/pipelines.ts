@@ -72,6 +72,7 @@ async function runVerbs(engine: Engine, edge: number, where: Float32Array): Prom
   await engine.binarise(a, 0.5);
   await engine.radialFilter(a, tanhLowPass(5, VOXEL));
   await engine.randomisePhases(a, { from: 0.25, seed: 1 });
+  await engine.translate(a, [0.5, 0, 0.25]);
   await engine.resample(a, larger);
   await engine.simulateMap(oneAtom(edge), grid);
   for (const group of ['C4', 'D7', 'I']) await engine.symmetrise(a, pointGroup(group));
