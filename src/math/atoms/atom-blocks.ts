@@ -1,7 +1,7 @@
 /**
- * Which atoms are felt in which block of voxels: lists for engines that let every block gather its
- * atoms. Blocks are cubes of BLOCK_EDGE voxels; the box is periodic, so that an atom may be listed in
- * several images. Lists are in the order of atoms.
+ * Lists the atoms that reach each block of voxels, for engines whose blocks gather their atoms. Blocks are
+ * cubes of BLOCK_EDGE voxels; the box is periodic, so an atom may be listed in several images. Lists are in
+ * the order of atoms.
  */
 import type { Grid } from '../grid.ts';
 import { RECORD } from './splat-plan.ts';
@@ -13,10 +13,10 @@ export const BLOCK_RECORD = 5;
 const IMAGE_ZERO = 512;
 
 export interface AtomBlocks {
-  /** Blocks that some atom reaches. */
+  /** Number of blocks reached by some atom. */
   readonly blockCount: number;
   readonly blocks: Uint32Array;
-  /** Atom and image, two numbers an entry. */
+  /** Atom and image, two numbers per entry. */
   readonly entries: Uint32Array;
 }
 
@@ -80,7 +80,7 @@ function visitPairs(
     const y = records[at + 1] + records[at + RECORD.offset + 1];
     const x = records[at + 2] + records[at + RECORD.offset + 2];
     const [rz, ry, rx] = [reach / stepZ, reach / stepY, reach / stepX];
-    // Image m of the atom is at position + m n: those that come within reach of the range.
+    // Image m of the atom is at position + m n; selects those within reach of the range.
     for (let mz = Math.ceil((from - rz - z) / nz); mz <= Math.floor((to - 1 + rz - z) / nz); mz++) {
       const cz = z + mz * nz;
       const lastZ = Math.floor((Math.min(to - 1, cz + rz) - from) / BLOCK_EDGE);

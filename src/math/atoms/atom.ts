@@ -1,4 +1,4 @@
-/** An atom of a model, as PDB and mmCIF files and the generator of test structures give it. */
+/** An atom of a model, from PDB and mmCIF files or the generator of test structures. */
 export interface Atom {
   /** Element symbol. */
   readonly element: string;

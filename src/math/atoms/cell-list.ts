@@ -15,15 +15,15 @@ export type PairVisitor = (
 ) => void;
 
 export interface CellList {
-  /** Sorts the points; `positions` holds x, y, z of each and is kept until the next rebuild. */
+  /** Sorts the points; `positions` holds x, y, z of each and is referenced until the next rebuild. */
   rebuild(positions: Float64Array): void;
   /** Every pair of points closer than the cut-off, once, in an order that depends only on the positions. */
   forEachPair(visit: PairVisitor): void;
-  /** Every point closer than the cut-off to (x, y, z), a point that lies there included. */
+  /** Every point closer than the cut-off to (x, y, z), including a point at that position. */
   forEachNear(x: number, y: number, z: number, visit: (i: number, squaredDistance: number) => void): void;
 }
 
-/** At most so many cells for each point: where points lie far apart the cells grow instead of the memory. */
+/** Limit of cells per point: if points are far apart, the cells grow instead of the memory. */
 const CELLS_PER_POINT = 4;
 const FEWEST_CELLS = 64;
 

@@ -1,6 +1,7 @@
 /**
- * Q-score of atoms in a map (Pintilie et al. 2020, Nature Methods 17, 328-334): how much the density around an atom
- * looks like that of an atom seen at about 1.5 A, a Gaussian of 0.6 A. The correlation of the density with
+ * Q-score of atoms in a map (Pintilie et al. 2020, Nature Methods 17, 328-334): similarity of the density
+ * around an atom to that of an atom at about 1.5 A resolution, a Gaussian of 0.6 A. The correlation of the
+ * density with
  *
  *   v(r) = A exp(-r^2 / (2 sigma^2)) + B,  A = d_max - d_min, B = d_min
  *   d_max = min(mean + 10 sd, largest), d_min = max(mean - sd, smallest) of the map
@@ -14,11 +15,11 @@ import { createCellList } from './cell-list.ts';
 const SIGMA = 0.6;
 const STEP = 0.1;
 const REACH = 2;
-/** On each sphere. */
+/** Points required on each sphere. */
 const POINTS = 8;
-/** Denser spheres are tried so often where other atoms are near. */
+/** Attempts with denser spheres if other atoms are near. */
 const ATTEMPTS = 50;
-/** Another atom so near to a point, in units of r, has it. */
+/** A point belongs to another atom closer than this, in units of r. */
 const OWN = 0.9;
 
 export interface MapLevels {
@@ -126,7 +127,7 @@ function densityAt(
   };
 }
 
-/** Of a correlation about the means; 0 where one of both is constant. */
+/** Correlation about the means; 0 if either is constant. */
 function createSums() {
   let [n, sumA, sumB, aa, bb, ab] = [0, 0, 0, 0, 0, 0];
   return {
@@ -140,7 +141,7 @@ function createSums() {
     },
     correlation(): number {
       const [varianceA, varianceB] = [aa - (sumA * sumA) / n, bb - (sumB * sumB) / n];
-      // Constant density is constant but for rounding.
+      // Constant density, up to rounding.
       if (!(varianceA > 1e-14 * aa && varianceB > 1e-14 * bb)) return 0;
       return (ab - (sumA * sumB) / n) / Math.sqrt(varianceA * varianceB);
     },

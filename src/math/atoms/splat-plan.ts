@@ -1,11 +1,11 @@
 /**
- * What both engines need to sum atoms on a grid (verb simulateMap). Each atom is five Gaussians
+ * Plans the summation of atoms on a grid (verb simulateMap) for both engines. Each atom is five Gaussians
  * (International Tables C 4.3.2.2) smeared by its B factor,
  *   rho(r) = occ sum_i a_i (4 pi / w_i)^(3/2) exp(-4 pi^2 r^2 / w_i),   w_i = b_i + B + B0,
- * the transform of occ sum_i a_i exp(-w_i k^2 / 4). So that nothing aliases, the sum is made on a finer grid
- * and with an extra blur B0; then the transform is cropped to the grid's own frequencies and B0 taken away,
- * up to the Nyquist frequency. The finer grid lets B0 be small: its inverse amplifies float32 rounding by
- * exp(B0 f^2 / 4), 400 times at most, where the grid itself would need 6000. The grid is periodic.
+ * the transform of occ sum_i a_i exp(-w_i k^2 / 4). To avoid aliasing, atoms are summed on a finer grid with
+ * an extra blur B0; then the transform is cropped to the grid's own frequencies and B0 removed, up to the
+ * Nyquist frequency. The finer grid lets B0 be small: its inverse amplifies float32 rounding by exp(B0 f^2 /
+ * 4), 400 times at most, where the grid itself would need 6000. The grid is periodic.
  */
 import { LocScaleError } from '../../errors.ts';
 import { nextFastLength } from '../fourier/fft-plan.ts';
@@ -27,7 +27,7 @@ const SHARPEST_AT_NYQUIST = 24;
  * of the table of the transfer function, so that Nyquist itself is not on the slope between two samples.
  */
 const BAND_END = 0.5 - 3e-5;
-/** What is cut off an atom's tails may come to this share of its peak once the blur is taken away. */
+/** Tolerated truncation of an atom's tails, relative to its peak, after the blur is removed. */
 const TAIL_TOLERANCE = 1e-6;
 
 /** Floats of one atom's record, in this order; lengths in voxels, exponents in 1/A^2. */
@@ -36,7 +36,7 @@ export const RECORD = {
   voxel: 0,
   /** Position minus that voxel, -0.5 ... 0.5, along z, y, x. */
   offset: 3,
-  /** Distance (A) beyond which the atom is not felt. */
+  /** Distance (A) at which the atom is truncated. */
   reach: 6,
   /** Five heights occ a_i (4 pi / w_i)^(3/2). */
   heights: 7,
@@ -54,7 +54,7 @@ export interface SplatPlan {
   readonly reach: number;
   /** B0, A^2. */
   readonly blur: number;
-  /** Takes B0 away and limits the band, on the grid asked for. */
+  /** Removes B0 and limits the band, on the requested grid. */
   readonly unblur: RadialTransfer;
 }
 
@@ -109,10 +109,10 @@ export function planSplat(atoms: AtomSet, grid: Grid, blurBFactor = 0): SplatPla
   return { grid: fine, records, reach, blur, unblur };
 }
 
-/** B factors beyond this (A^2) spread an atom over so many voxels that it hardly counts. */
+/** Larger B factors (A^2) spread an atom over so many voxels that it hardly contributes. */
 const LARGEST_B = 1000;
 
-/** How far such an atom is felt on this grid, A, with the blur that the sharpest atoms ask for. */
+/** Reach of such an atom on this grid, A, with the blur that the sharpest atoms require. */
 export function largestReach(grid: Grid): number {
   const blur = SHARPEST_AT_NYQUIST * (2 * isotropicVoxelSize(grid)) ** 2;
   const tail = Math.log(1 / TAIL_TOLERANCE) + SHARPEST_AT_NYQUIST / 4;

@@ -82,8 +82,8 @@ export function findFall(
 
 /**
  * Resolution (A) at which the curve first falls from >= threshold to below it, interpolated linearly in
- * frequency. Shells before the curve first reaches the threshold are passed over: maps without a mean
- * have FSC[0] = 0.
+ * frequency. Shells before the curve first reaches the threshold are ignored: maps without a mean have FSC[0]
+ * = 0.
  */
 export function firstCrossing(
   frequency: readonly number[],

@@ -1,6 +1,6 @@
 /**
- * A low-pass that differs from voxel to voxel: the map is filtered as a whole at a row of cut-offs, and every
- * voxel takes its value from the two neighbouring ones, linear in frequency between them.
+ * A low-pass filter with a cut-off per voxel: the whole map is filtered at a series of cut-offs, and every
+ * voxel interpolates between the two neighbouring ones, linearly in frequency.
  *
  *   out(v) = sum_j hat_j(1 / d(v)) (map low-passed at 1 / f_j)(v)
  */
@@ -15,12 +15,12 @@ export interface FilterBin {
 }
 
 /**
- * Ratio of neighbouring cut-offs. The low-pass falls off over 10 % of its cut-off (method 2); linear
+ * Ratio of neighbouring cut-offs. The filter's edge is 10 % of its cut-off wide (method 2); linear
  * interpolation over 5 % of it is within 0.03 of the gain of a filter at the cut-off itself.
  */
 const RATIO = 1.05;
 
-/** The bins that some voxel takes part of. `cutoffs`: A per voxel, 0 where there is none. */
+/** The bins that some voxel uses. `cutoffs`: A per voxel, 0 where there is none. */
 export function filterBins(cutoffs: ArrayLike<number>, voxelSize: number): FilterBin[] {
   let largest = 0;
   let smallest = Number.POSITIVE_INFINITY;
@@ -31,7 +31,7 @@ export function filterBins(cutoffs: ArrayLike<number>, voxelSize: number): Filte
     smallest = Math.min(smallest, d);
   }
   if (largest === 0) return [];
-  // A little beyond both ends: frequencies are compared in float32.
+  // Extends slightly beyond both ends, because frequencies are compared in float32.
   const first = 1 / (1.001 * largest);
   const count = Math.ceil(Math.log((1.001 * 1.001 * largest) / smallest) / Math.log(RATIO)) + 1;
   const frequency = (j: number): number => first * RATIO ** j;
@@ -40,7 +40,7 @@ export function filterBins(cutoffs: ArrayLike<number>, voxelSize: number): Filte
     const d = cutoffs[i];
     if (!(d > 0)) continue;
     const j = Math.floor(Math.log(1 / d / first) / Math.log(RATIO));
-    // One more on either side: rounding may put a voxel on the other side of a boundary.
+    // One more on either side: rounding may move a voxel across a boundary.
     for (let k = Math.max(0, j - 1); k <= j + 2 && k < used.length; k++) used[k] = 1;
   }
   return Array.from(used.keys())

@@ -1,13 +1,14 @@
 /**
  * FSC of masked half maps, corrected for the mask (Chen et al. 2013, Ultramicroscopy 135, 24-35): a mask
- * common to both maps correlates their shells. What it does shows on half maps whose phases are random from
- * shell r_0 on, amplitudes kept: with FSC_t of the masked maps and FSC_n of the masked maps so changed,
+ * common to both maps correlates their shells. The effect is measured on half maps with random phases and
+ * unchanged amplitudes from shell r_0 on: with FSC_t of the masked maps and FSC_n of the masked maps with
+ * random phases,
  *
  *   FSC = (FSC_t - FSC_n) / (1 - FSC_n)   from shell r_0 + 2 on, FSC_t before
  *
- * r_0 is the first shell at which the unmasked FSC falls below 0.8; the two shells of the transition are left
- * as they are. Shells hold the coefficients whose radius rounds to theirs. All of this as RELION's
- * post-processing and servalcat's command fsc have it; only the resolution is read between two shells.
+ * r_0 is the first shell at which the unmasked FSC falls below 0.8; the two shells of the transition are not
+ * corrected. A shell has the coefficients whose radius rounds to its own. All as in RELION's post-processing
+ * and servalcat's command fsc, except that the resolution is interpolated between shells.
  */
 import { FSC_THRESHOLD, firstCrossing, firstFallenShell, type ShellSums } from './fsc.ts';
 
@@ -15,21 +16,21 @@ const RANDOMISED_BELOW = 0.8;
 const TRANSITION_SHELLS = 2;
 
 export interface MaskedFsc {
-  /** Of the shells, whose radii are whole numbers: r / edge, 1/A. */
+  /** Frequency of the shells, whose radii are whole numbers: r / edge, 1/A. */
   readonly frequency: readonly number[];
   readonly unmasked: readonly number[];
   readonly masked: readonly number[];
   /**
-   * Of the masked maps with random phases from `randomisedFrom` on; absent where the unmasked FSC does not
-   * fall below 0.8.
+   * FSC of the masked maps with random phases from `randomisedFrom` on; undefined if the unmasked FSC does
+   * not fall below 0.8.
    */
   readonly randomised: readonly number[] | undefined;
   readonly corrected: readonly number[];
   /** 1/A. */
   readonly randomisedFrom: number | undefined;
-  /** A, where the corrected curve falls below 0.143; undefined if it never does. */
+  /** Resolution in A at which the corrected curve falls below 0.143; undefined if it never does. */
   readonly resolution: number | undefined;
-  /** The same of the other two curves. */
+  /** The same for the other two curves. */
   readonly unmaskedResolution: number | undefined;
   readonly maskedResolution: number | undefined;
   /**
@@ -38,7 +39,7 @@ export interface MaskedFsc {
   readonly shellResolution: number | undefined;
 }
 
-/** FSC per shell, 0 where a map has no power. */
+/** FSC per shell, 0 if a map has no power. */
 export function shellCorrelation({ cross, powerA, powerB }: ShellSums): number[] {
   return Array.from(cross, (value, r) => {
     const power = powerA[r] * powerB[r];
@@ -46,7 +47,10 @@ export function shellCorrelation({ cross, powerA, powerB }: ShellSums): number[]
   });
 }
 
-/** Of the shells around whole radii in a box whose shortest edge has so many voxels (A each), 1/A. */
+/**
+ * Frequencies, 1/A, of the shells around whole radii; `edge`: shortest edge of the box in voxels, whose size
+ * is in A.
+ */
 export function shellCentres(count: number, edgeVoxels: number, voxelSize: number): number[] {
   return Array.from({ length: count }, (_, r) => r / (edgeVoxels * voxelSize));
 }
@@ -82,7 +86,7 @@ export function correctForMask(
   };
 }
 
-/** A: a curve that never falls ends with the voxels; undefined without common signal. */
+/** Resolution in A: Nyquist for a curve that never falls; undefined without common signal. */
 export function endOfSignal(
   { corrected, resolution }: Pick<MaskedFsc, 'corrected' | 'resolution'>,
   voxelSize: number,

@@ -1,23 +1,23 @@
 /**
- * Random phases for the Fourier coefficients of a volume beyond a frequency: each is turned by an angle that
- * depends on its index and the seed only, so that engines, threads and slabs agree. Amplitudes stay; the
- * volume stays real.
+ * Random phases for the Fourier coefficients of a volume beyond a frequency: each is rotated by an angle that
+ * depends only on its index and the seed, so that engines, threads and slabs agree. Amplitudes are unchanged,
+ * and the volume remains real.
  */
 import type { Shape } from '../grid.ts';
 
 export interface RandomPhases {
-  /** Cycles per voxel: coefficients of |f| >= from are turned. */
+  /** Cycles per voxel: phases are changed for |f| >= from. */
   readonly from: number;
-  /** A whole number from 0 on. */
+  /** A non-negative integer. */
   readonly seed: number;
 }
 
 /** Angles are multiples of 2 pi / PHASES. */
 export const PHASES = 1024;
-/** Squared frequencies come in float32; coefficients of the first shell must not miss it. */
+/** Margin: squared frequencies are float32, and coefficients of the first shell must be included. */
 const TOLERANCE = 1e-6;
 
-/** Squared frequency from which coefficients are turned. */
+/** Squared frequency from which phases are changed. */
 export function firstTurnedSquare({ from }: RandomPhases): number {
   return from * from * (1 - TOLERANCE);
 }
@@ -40,8 +40,8 @@ export function phaseOf(kz: number, ky: number, kx: number, [nz, ny, nx]: Shape,
     return mix(hash ^ Math.imul(z + 1, 0xc2b2ae3d)) % PHASES;
   };
   if (kx !== 0 && 2 * kx !== nx) return hashed(kz, ky);
-  // The Friedel mate is stored as well: it is turned the other way, and a coefficient that is its own by 0 or
-  // pi.
+  // If the Friedel mate is stored as well it gets the opposite angle, and a coefficient that is its own mate
+  // 0 or pi.
   const mateZ = (nz - kz) % nz;
   const mateY = (ny - ky) % ny;
   if (mateZ === kz && mateY === ky) return (hashed(kz, ky) % 2) * (PHASES / 2);

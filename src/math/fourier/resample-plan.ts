@@ -13,9 +13,7 @@
 import { type Shape, voxelCount } from '../grid.ts';
 import { spectrumPitch } from './fft-plan.ts';
 
-/**
- * What the coefficients of one axis are made of: Y[k] = weight[k] (X[first[k]] + X[second[k]]); -1 is none.
- */
+/** Sources of the coefficients of one axis: Y[k] = weight[k] (X[first[k]] + X[second[k]]); -1 means none. */
 export interface AxisTaps {
   readonly first: Int32Array;
   readonly second: Int32Array;
@@ -69,9 +67,9 @@ export function resampleScale(from: Shape, to: Shape): number {
 }
 
 /**
- * Bytes that resampling takes beside the volume given: the half spectrum between the passes (the new rows and
- * columns, the planes of the longer box) and the result. Parts of it that pass through a thread or a
- * workgroup are small beside them.
+ * Memory of resampling in bytes, excluding the input volume: the half spectrum between the passes (the new
+ * rows and columns, the planes of the longer box) and the result. Buffers of threads and workgroups are
+ * negligible.
  */
 export function resampleBytes(from: Shape, to: Shape): number {
   return 8 * Math.max(from[0], to[0]) * to[1] * spectrumPitch(to[2]) + 4 * voxelCount(to);

@@ -14,7 +14,7 @@ export function shellInterpolation(radius: number, h: number): { lower: number; 
   return { lower, t: radius - lower };
 }
 
-/** How far the kernels of tapered windows reach beside the window's: bands of steep gains must not leak. */
+/** Size of the kernels of tapered windows relative to the window: bands of steep gains must not leak. */
 const TAPERED_REACH = 2;
 
 /** Edge of the shell kernels, voxels. */
@@ -29,7 +29,7 @@ export function shellKernelVoxels(windowVoxels: number, taper?: WindowTaper): nu
  *
  * With a taper the sum is over the frequencies of a box of W = 2w, h_r(w |f| / W), and K_r is multiplied by
  * the Hann window of that box: the interpolation between shells is that of the whole map to a few percent,
- * and falls off so fast that low frequencies don't reach high shells. They still sum to the delta.
+ * and decays so fast that low frequencies do not leak to high shells. They still sum to the delta.
  */
 export function shellKernels(windowVoxels: number, taper?: WindowTaper): Float64Array[] {
   const shells = windowVoxels / 2;

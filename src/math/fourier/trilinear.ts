@@ -1,14 +1,14 @@
 /**
  * Trilinear interpolation of a box of n voxels at the positions of m voxels of the same box: voxel j of m
- * lies at voxel j n / m. Values stay between those of their neighbours, which a Fourier transform cannot
- * promise. Beyond the last voxel its value goes on.
+ * lies at voxel j n / m. Values stay within the range of their neighbours, unlike with Fourier resampling.
+ * The last voxel's value extends beyond it.
  */
 import type { Shape } from '../grid.ts';
 
 interface AxisWeights {
   readonly lower: Int32Array;
   readonly upper: Int32Array;
-  /** Share of the upper neighbour. */
+  /** Weight of the upper neighbour. */
   readonly share: Float64Array;
 }
 
@@ -17,7 +17,7 @@ function axisWeights(from: number, to: number): AxisWeights {
   const upper = new Int32Array(to);
   const share = new Float64Array(to);
   for (let j = 0; j < to; j++) {
-    // Whole numbers first: j from / to is exact where it is whole.
+    // Integer product first: j from / to is exact if it is an integer.
     const index = Math.floor((j * from) / to);
     lower[j] = index;
     upper[j] = Math.min(index + 1, from - 1);
@@ -27,9 +27,8 @@ function axisWeights(from: number, to: number): AxisWeights {
 }
 
 /**
- * Calls `take` with every row of the new box and the index of its first voxel. The row is used again.
- * `filled`: rows of the old box that are not 0 throughout; rows of the new box that see none of them are left
- * out.
+ * Calls `take` with every row of the new box and the index of its first voxel. The row is reused. `filled`:
+ * rows of the old box with non-zero values; rows of the new box that depend on none of them are skipped.
  */
 export function interpolateRows(
   data: Float32Array | Uint8Array,

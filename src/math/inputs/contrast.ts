@@ -10,7 +10,7 @@ import { correlationInside } from '../statistics/statistics.ts';
 /** Edge of the blocks, A; larger ones show a particle in noise that drowns it at this scale. */
 const BLOCK_ANGSTROM = 6;
 const BLOCK_SCALES = [1, 2, 4];
-/** Fewer blocks along an axis say nothing about border and centre. */
+/** With fewer blocks along an axis border and centre cannot be compared. */
 const FEWEST_BLOCKS = 6;
 /**
  * Skewness of the blocks from here on (negative) is a sign; maps of usual contrast had -0.4 (a tight box) to
@@ -37,8 +37,8 @@ export interface Contrast {
 }
 
 /**
- * Of the first scale at which the map seems inverted, else of the finest. Undefined where the map is too
- * small or holds one value only. `data`: (z, y, x); `voxelSize` in angstrom.
+ * Result of the first scale at which the map seems inverted, else of the finest. Undefined if the map is too
+ * small or constant. `data`: (z, y, x); `voxelSize` in angstrom.
  */
 export function contrastOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Contrast | undefined {
   // Blocks of blocks: the voxels are read once.
@@ -74,7 +74,7 @@ interface Blocks {
   readonly shape: Shape;
 }
 
-/** Means over cubes of `edge` voxels; what is left over at the far faces is dropped. */
+/** Means over cubes of `edge` voxels; remainders at the far faces are dropped. */
 function averageBlocks(data: ArrayLike<number>, [nz, ny, nx]: Shape, edge: number): Blocks {
   const shape: Shape = [Math.floor(nz / edge), Math.floor(ny / edge), Math.floor(nx / edge)];
   const blocks = new Float64Array(shape[0] * shape[1] * shape[2]);
@@ -113,7 +113,7 @@ function meanOf(part: 'centre' | 'border', blocks: Float64Array, shape: Shape): 
 
 /**
  * Correlation of neighbouring blocks, over the whole map: noise has none at this distance, density has.
- * Undefined where the map is too small or holds one value only.
+ * Undefined if the map is too small or constant.
  */
 export function neighbourCorrelation(
   data: ArrayLike<number>,

@@ -6,8 +6,8 @@
  *   copies               B = k A              FSC = sign(k) everywhere
  *   mean of both         B = (A + A')/2       cross = |B|^2 in every shell, FSC -> 1/sqrt(2) in noise
  *   shared particles     a share p of both    FSC -> p in noise
- * A plateau of the FSC alone accuses nobody: signal may reach to Nyquist. It counts where the noise outside
- * the particle (math/inputs/noise-correlation.ts) is correlated to the same degree.
+ * A plateau of the FSC alone proves nothing, because signal may reach to Nyquist. It counts only if the noise
+ * outside the particle (math/inputs/noise-correlation.ts) is correlated to the same degree.
  */
 import { type ShellEvidence, weightedMean } from './half-map-shells.ts';
 import type { NoiseCorrelation } from './noise-correlation.ts';
@@ -22,7 +22,7 @@ export interface HalfMapRelation {
     | 'first is mean'
     | 'second is mean'
     | 'shared noise';
-  /** FSC of the noise where it was measured or follows from the relation. */
+  /** FSC of the noise, if it was measured or follows from the relation. */
   readonly noiseCorrelation?: number;
   /** Of copies: amplitude of the second over the first, negative where the contrast is opposite. */
   readonly scale?: number;
@@ -32,18 +32,18 @@ export interface HalfMapRelation {
 
 /** Independent half maps differ by more at their noisiest shell; copies in float32 do not. */
 const COPY_CORRELATION = 0.99999;
-/** Noise of copies that were filtered apart is correlated by less than 1, but not by nothing. */
+/** The noise of copies that were filtered differently has a correlation below 1, but well above 0. */
 const LEAST_COPY_NOISE = 0.3;
 /** Copies that were filtered: the gain differs within a shell, too. */
 const FILTERED_COPY_CORRELATION = 0.995;
 /** Copies stored in few bits. */
 const COARSE_COPY_CORRELATION = 0.99;
 const COARSE_COPY_NOISE = 0.995;
-/** Ratio of gains between shells that no two half maps with such an FSC have. */
+/** Ratio of gains between shells that cannot occur in two half maps with such an FSC. */
 const FILTER_GAIN = 1.05;
 /** ln of the ratio of gains from one shell to the next that only the edge of a filter reaches. */
 const FILTER_EDGE = 0.15;
-/** Beyond its edge a filter has taken at least this share of the amplitude. */
+/** Fraction of the amplitude that a filter removes at least beyond its edge. */
 const FILTERED_AWAY = 0.7;
 /** Nearly copies. */
 const NEAR_COPY_CORRELATION = 0.9;
@@ -67,7 +67,7 @@ const MIXTURE_TOLERANCE = 0.12;
 /** FSC of A with (A + A')/2 in noise. */
 const MEAN_CORRELATION = Math.SQRT1_2;
 
-/** `end`: the number of shells up to Nyquist, those of rounding errors among them. */
+/** `end`: number of shells up to Nyquist, including those of rounding errors. */
 export function relationOf(
   shells: readonly ShellEvidence[],
   sign: -1 | 0 | 1,
@@ -110,9 +110,9 @@ function copiesOf(
 interface Passband {
   /** ln of the amplitude of the second map over that of the first. */
   readonly gains: readonly number[];
-  /** The larger of its changes from the shell before and to the one behind. */
+  /** The larger of its changes from the preceding and to the following shell. */
   readonly change: (shell: number) => number;
-  /** The first shell that a filter in one of the maps has cut into; their number without one. */
+  /** The first shell attenuated by a filter in one of the maps; the number of shells if there is none. */
   readonly edge: number;
 }
 
@@ -162,7 +162,7 @@ function sharedNoiseOf(
   const mean = meanOfBoth(low, high, measured);
   if (mean !== undefined) return { relation: mean, noiseCorrelation: MEAN_CORRELATION };
   if (measured === undefined || measured < LEAST_SHARED) return undefined;
-  // Noise that is shared at all frequencies lifts all shells; what is shared at some is a rise.
+  // Noise shared at all frequencies lifts all shells; noise shared at some frequencies appears as a rise.
   const trough = Math.min(...shells.slice(2).map((_, i) => weightedMean(shells.slice(i, i + 3))));
   if (trough < measured - 0.15) return undefined;
   const mixture = mixtureOf(low, high, measured, noise?.powerRatio);
@@ -180,7 +180,7 @@ function sharedNoiseOf(
   return isPlateau ? { relation: 'shared noise', noiseCorrelation: plateau } : undefined;
 }
 
-/** Mean of ln x over shells, by the numbers in them. */
+/** Mean of ln x over shells, weighted by their sizes. */
 function logMean(shells: readonly ShellEvidence[], x: (shell: ShellEvidence) => number): number {
   let sum = 0;
   let weight = 0;
@@ -202,7 +202,7 @@ function meanOfBoth(
   high: readonly ShellEvidence[],
   measured: number | undefined,
 ): 'first is mean' | 'second is mean' | undefined {
-  // Where the noise was measured, it has to be correlated as that of A and its mean with A' is.
+  // If the noise was measured, its correlation must be that of A with the mean of A and A'.
   if (measured !== undefined && Math.abs(measured - MEAN_CORRELATION) > 0.1) return undefined;
   if (weightedMean(high) < MEAN_CORRELATION - 0.05) return undefined;
   const change = (x: (shell: ShellEvidence) => number): number => logMean(high, x) - logMean(low, x);

@@ -1,4 +1,4 @@
-/** The shells of two half maps as evidence: what is in them, and what in their FSC is more than chance. */
+/** Statistics of the shells of two half maps: their content, and which part of the FSC is significant. */
 import type { FourierShellCorrelation, ShellSums } from '../fourier/fsc.ts';
 
 export interface HalfMapSpectra extends ShellSums {
@@ -12,16 +12,16 @@ export interface ShellEvidence {
   readonly cross: number;
   readonly powerA: number;
   readonly powerB: number;
-  /** Independent real numbers in it, about. */
+  /** Approximate number of independent real numbers in the shell. */
   readonly size: number;
 }
 
 /** Power of a shell relative to the mean of all below which it is rounding error. */
 const ROUNDING_POWER = 1e-11;
-/** Standard deviations that common signal stands out by, and a rise. */
+/** Significance of common signal, and of a rise, in standard deviations. */
 const SIGNIFICANT = 4.5;
 
-/** Shells that hold more than rounding errors, without the mean of the maps (shell 0). */
+/** Shells above rounding errors, without the mean of the maps (shell 0). */
 export function shellsOf(
   { frequency, correlation }: FourierShellCorrelation,
   spectra: HalfMapSpectra,
@@ -64,8 +64,8 @@ function errorOf({ correlation, size }: ShellEvidence): number {
 }
 
 /**
- * How much more the FSC scatters than that of noise without symmetry in a full box: masks and symmetry leave
- * fewer independent numbers. From second differences, which a smooth curve does not have.
+ * Scatter of the FSC relative to that of noise without symmetry in a full box: masks and symmetry reduce the
+ * number of independent values. Measured by second differences, which vanish for a smooth curve.
  */
 export function noiseInflation(shells: readonly ShellEvidence[]): number {
   const part = shells.slice(Math.floor(shells.length / 3));
@@ -101,6 +101,6 @@ export function isSignificant(run: readonly ShellEvidence[], above: number, infl
   const size = run.reduce((sum, shell) => sum + shell.size, 0);
   const mean = Math.abs(weightedMean(run));
   const deviations = (mean - above) * Math.sqrt(size);
-  // The scatter of few shells says little about a strong signal.
+  // The scatter of a few shells is unreliable if the signal is strong.
   return deviations >= SIGNIFICANT * (mean >= 0.5 ? 1 : inflation);
 }

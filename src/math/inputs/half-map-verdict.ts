@@ -1,6 +1,6 @@
 /**
- * What the FSC curve and the power of two half maps say about them: where the FSC ends and why, and whether
- * their noise is independent (half-map-relation.ts).
+ * Judges two half maps by FSC curve and power: where the FSC ends and why, and whether their noise is
+ * independent (half-map-relation.ts).
  */
 import {
   type FourierShellCorrelation,
@@ -30,9 +30,9 @@ export interface HalfMapVerdict extends HalfMapRelation {
   readonly end: 'falls' | 'nyquist' | 'no signal';
   /** A: where it falls, or Nyquist; undefined without common signal. */
   readonly resolution: number | undefined;
-  /** A; both were low-passed here. */
+  /** Resolution at which both were low-passed, A. */
   readonly lowPass?: number;
-  /** The fall lies in the flank of that low-pass: the filter ends the FSC, not the noise. */
+  /** The fall is in the transition band of that filter: the filter ends the FSC, not the noise. */
   readonly endsAtLowPass?: boolean;
   /** The curve rises above 0.143 again after its fall: its highest value and that value's resolution, A. */
   readonly rise?: { readonly correlation: number; readonly resolution: number };
@@ -48,7 +48,10 @@ const LEAST_RISE = 0.2;
 /** Half maps shifted against each other by s have sinc(2 f s) in their FSC, -0.22 at the lowest. */
 const LEAST_NEGATIVE = 0.05;
 
-/** Whether the correlation of the noise is worth measuring: nothing else tells signal from shared noise. */
+/**
+ * Whether the correlation of the noise must be measured, the only means of separating signal from shared
+ * noise.
+ */
 export function isSuspicious(curve: FourierShellCorrelation, spectra: HalfMapSpectra): boolean {
   const shells = shellsOf(curve, spectra);
   const tail = shells.slice(-Math.max(2, Math.floor(shells.length / 4)));
@@ -119,7 +122,7 @@ function endOf(
   return none;
 }
 
-/** What rounding errors correlate to is nobody's signal: the curve ends with the power. */
+/** Correlation of rounding errors is not signal: the curve ends with the power. */
 function fallWithin(
   shells: readonly ShellEvidence[],
   { frequency, correlation }: FourierShellCorrelation,
@@ -131,8 +134,7 @@ function fallWithin(
 }
 
 /**
- * First fall below 0.5 (A) of half maps with this verdict; the curve of noise falls nowhere that means
- * anything.
+ * First fall below 0.5 (A) of half maps with this verdict; undefined for noise, where a fall has no meaning.
  */
 export function halfFall(
   curve: FourierShellCorrelation,
@@ -144,13 +146,13 @@ export function halfFall(
   return fall.kind === 'falls' ? fall.resolution : undefined;
 }
 
-/** In the flank of the low-pass, or where it has left rounding errors only. */
+/** In the filter's transition band, or where it has left rounding errors only. */
 function endsAtLowPass(resolution: number, lowPass: number, shells: readonly ShellEvidence[]): boolean {
   const last = shells.at(-1)?.frequency ?? 0;
   return (resolution > 0.75 * lowPass && resolution < 1.02 * lowPass) || resolution * last < 1.02;
 }
 
-/** The strongest run of shells above 0.143 after the first fall, if it is no fluctuation. */
+/** The strongest run of shells above 0.143 after the first fall, if significant. */
 function findRise(shells: readonly ShellEvidence[], inflation: number): HalfMapVerdict['rise'] {
   const fallen = firstFallenShell(
     shells.map(({ correlation }) => correlation),
@@ -175,7 +177,7 @@ function findRise(shells: readonly ShellEvidence[], inflation: number): HalfMapV
     : { correlation: highest.correlation, resolution: 1 / highest.frequency };
 }
 
-/** The most negative run of shells after the first fall, if it is no fluctuation. */
+/** The most negative run of shells after the first fall, if significant. */
 function findNegative(shells: readonly ShellEvidence[], inflation: number): HalfMapVerdict['negative'] {
   const fallen = firstFallenShell(
     shells.map(({ correlation }) => correlation),

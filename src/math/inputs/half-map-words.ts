@@ -1,4 +1,4 @@
-/** What the verdict on two half maps is called: sentences for a run's log, its report and its record. */
+/** Words the verdict on two half maps as sentences for log, report and record. */
 import { named } from '../../errors.ts';
 import { FSC_THRESHOLD } from '../fourier/fsc.ts';
 import type { HalfMapVerdict } from './half-map-verdict.ts';
@@ -29,7 +29,7 @@ export interface HalfMapRefusal {
   readonly hint: string;
 }
 
-/** Half maps that say nothing, or cancel each other. */
+/** Rejects half maps that are unusable together: copies, or opposite contrast. */
 export function refusalOf(
   { relation, scale = 1, filtered }: HalfMapVerdict,
   [first, second]: HalfMapNames,
@@ -53,7 +53,7 @@ export function refusalOf(
   return undefined;
 }
 
-/** One sentence for each thing that a reader of the result has to know. */
+/** Warnings about the half maps, one sentence each. */
 export function halfMapWarnings(verdict: HalfMapVerdict, [first, second]: HalfMapNames): string[] {
   const { end, resolution, relation, noiseCorrelation, lowPass, endsAtLowPass, rise, negative, masked } =
     verdict;

@@ -1,6 +1,6 @@
 /**
- * Signs that a map is not what the method wants: the plain reconstruction (method 1). A filter applied
- * before takes away what lies beyond its cut-off for good; a mask takes away the noise.
+ * Detects maps that are not plain reconstructions, which the method requires (method 1). An earlier filter
+ * irrecoverably removes detail beyond its cut-off; a mask removes the noise.
  */
 
 /** Power must fall by this many powers of ten ... */
@@ -48,7 +48,7 @@ export function lowPassWarning(resolution: number): string {
  */
 const ZERO_SHARE = 0.55;
 
-/** Whether so many voxels are exactly 0 (share) that the map was masked. */
+/** Whether the fraction of voxels that are exactly 0 indicates a mask. */
 export function isMasked(zeroShare: number): boolean {
   return zeroShare > ZERO_SHARE;
 }

@@ -1,7 +1,7 @@
 /**
- * Whether a mask holds as much as it should. Protein fills 1.21 A^3 per dalton (0.73 cm^3/g); a mask made by
+ * Checks the volume of a mask. Protein fills 1.21 A^3 per dalton (0.73 cm^3/g); a mask made by
  * false-discovery rate also takes the rim of the density (LocScale's correction: 1.55 times the volume of the
- * atoms) and loses flexible parts, so that only a factor of 3 says that something went wrong.
+ * atoms) and loses flexible parts, so that only a factor of 3 indicates an error.
  */
 import type { Atom } from '../atoms/atom.ts';
 
@@ -10,28 +10,28 @@ export const CUBIC_ANGSTROM_PER_DALTON = 1.21;
 export const MASK_PER_MOLECULE = 1.55;
 /** A mask this many times smaller or larger than expected is implausible. */
 export const IMPLAUSIBLE_FACTOR = 3;
-/** A^3 of 3 kDa: no single-particle map shows less, and what the test finds then is specks of noise. */
+/** A^3 of 3 kDa: single-particle maps show more, so a smaller FDR mask consists of specks of noise. */
 export const SMALLEST_VOLUME = 3000 * CUBIC_ANGSTROM_PER_DALTON;
 
 export interface ExpectedVolume {
-  /** What the numbers come from, as the subject of a sentence: "the model", "the molecular weight (-mw)". */
+  /** Source of the numbers, as the subject of a sentence: "the model", "the molecular weight (-mw)". */
   readonly source: string;
   /** A^3. */
   readonly least: number;
-  /** A^3; Infinity where the source is only a part of what the map shows. */
+  /** A^3; Infinity if the source is only a part of what the map shows. */
   readonly most: number;
 }
 
 export interface VolumeVerdict {
   readonly side: 'too small' | 'too large';
-  /** How many times smaller or larger than the expectation. */
+  /** Factor by which the volume is smaller or larger than expected. */
   readonly factor: number;
   readonly expected: ExpectedVolume;
 }
 
 /**
- * Compares the volume of a mask (A^3) with what is expected. Of several sources the mask is plausible when it
- * agrees with any one; otherwise the first is named. Undefined for a plausible mask.
+ * Compares the volume of a mask (A^3) with what is expected. The mask is plausible if it agrees with any of
+ * several sources; otherwise the first is named. Undefined for a plausible mask.
  */
 export function judgeMaskVolume(
   volume: number,
@@ -51,14 +51,12 @@ export function judgeMaskVolume(
 
 /** Dalton per atom that is not hydrogen, hydrogens included: protein 14.1, nucleic acid 14.7. */
 const DALTON_PER_HEAVY_ATOM = 14.1;
-/** Models of a few atoms a residue stand for whole residues. */
+/** Models of a few atoms per residue represent whole residues. */
 const DALTON_PER_RESIDUE = { protein: 110, nucleicAcid: 325 } as const;
 const TRACE_ATOMS_PER_RESIDUE = 3;
 const WATER = new Set(['HOH', 'WAT', 'DOD']);
 
-/**
- * Mass of what the atoms stand for, Da: traces of CA or P atoms count as whole residues, waters not at all.
- */
+/** Mass represented by the atoms, Da: traces of CA or P atoms count as whole residues, waters not at all. */
 export function massOfAtoms(atoms: readonly Atom[]): number {
   let heavy = 0;
   let alphaCarbons = 0;
@@ -77,7 +75,7 @@ export function massOfAtoms(atoms: readonly Atom[]): number {
 /** Levels that a contour is searched on: the volume is met to a fraction of a percent. */
 const LEVELS = 1 << 16;
 
-/** The level above which about `voxels` voxels lie. `data` has finite values only. */
+/** The level exceeded by about `voxels` voxels. `data` must be finite. */
 export function contourOfVolume(data: ArrayLike<number>, voxels: number): number {
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < data.length; i++) {

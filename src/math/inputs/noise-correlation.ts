@@ -1,16 +1,16 @@
 /**
- * Correlation of two half maps where they hold noise. High frequencies are compared (the discrete Laplacian
- * of the maps), because solvent, neighbours and gradients are common to both halves at low ones; and the
- * blocks of the box with the least power, because a molecule adds to it wherever it lies.
+ * Correlation of the noise of two half maps. High frequencies are compared (the discrete Laplacian of the
+ * maps), because solvent, neighbours and gradients are common to both halves at low ones; and the blocks with
+ * the least power, because a molecule adds power wherever it is.
  */
 import type { Shape } from '../grid.ts';
 
 export interface NoiseCorrelation {
-  /** Of the noise, -1 ... 1; undefined where a mask has left none. */
+  /** Correlation of the noise, -1 ... 1; undefined if a mask has left none. */
   readonly correlation: number | undefined;
   /** Variance of the noise of the second map over that of the first. */
   readonly powerRatio: number | undefined;
-  /** Share of the blocks that hold nothing, as a mask leaves them. */
+  /** Fraction of the blocks that a mask has emptied. */
   readonly emptyShare: number;
 }
 
@@ -24,7 +24,7 @@ const EMPTY_POWER = 1e-7;
  * is.
  */
 const MOST_EMPTY = 0.55;
-/** Of the blocks in question, those with the least power are taken to be noise. */
+/** Fraction of the candidate blocks, those with the least power, taken as noise. */
 const NOISE_SHARE = 1 / 2;
 
 interface Block {

@@ -25,7 +25,7 @@ export function squaredDistances(region: Uint8Array, shape: Shape): Float32Array
 /** Replaces the n values of a line by min over q of (p - q)^2 + value(q). */
 function createEnvelope(longest: number) {
   const values = new Float64Array(longest);
-  /** Where the parabolas of the envelope stand, and from where on each is the lowest. */
+  /** Apexes of the envelope's parabolas, and the start of the range where each is lowest. */
   const places = new Int32Array(longest);
   const from = new Float64Array(longest + 1);
   return (squares: Float32Array, first: number, stride: number, n: number): void => {

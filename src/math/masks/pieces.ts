@@ -1,14 +1,14 @@
 /** Connected parts of a region, and its holes. */
 import type { Shape } from '../grid.ts';
 
-/** Voxels that are not 0, connected by faces, edges or corners. */
+/** A set of non-zero voxels connected by faces, edges or corners. */
 interface Piece {
   /** One of its voxels. */
   readonly seed: number;
   readonly voxels: number;
 }
 
-/** The `count` largest pieces; of equal ones the first in the order of voxels. */
+/** The `count` largest pieces; among equal ones the first in voxel order. */
 export function largestPieces(region: Uint8Array, shape: Shape, count: number): Uint8Array {
   const left = region.slice();
   const pieces: Piece[] = [];
@@ -27,7 +27,7 @@ export function largestPieces(region: Uint8Array, shape: Shape, count: number): 
   return marked.map((value) => (value === 2 ? 1 : 0));
 }
 
-/** The region with what it encloses: zeros that no path through faces connects with the rim of the box. */
+/** Fills enclosed voxels: zeros that no path through faces connects with the rim of the box. */
 export function fillHoles(region: Uint8Array, shape: Shape): Uint8Array {
   const [nz, ny, nx] = shape;
   const marked = Uint8Array.from(region, (value) => (value === 0 ? 0 : 1));
@@ -48,7 +48,7 @@ const CUBE: Steps = [-1, 0, 1].flatMap((z) =>
 );
 const FACES: Steps = CUBE.filter(([z, y, x]) => Math.abs(z) + Math.abs(y) + Math.abs(x) === 1);
 
-/** Turns `from` into `to` in all voxels that the seeds are connected with; returns how many. */
+/** Flood fill: replaces `from` by `to` in all voxels connected with the seeds; returns their number. */
 function flood(
   values: Uint8Array,
   [nz, ny, nx]: Shape,

@@ -1,17 +1,15 @@
-/** Masks larger or smaller by a distance, and with soft edges. */
+/** Extends or shrinks masks by a distance, and adds soft edges. */
 import type { Shape } from '../grid.ts';
 import { squaredDistances } from './distance.ts';
 
 /**
  * Distances are between centres of voxels; the surface of a region lies this much, voxels, beyond the nearest
- * of them on average over its directions: balls of radius 8 to 16 voxels grow and shrink by what was asked to
- * 0.2 voxels.
+ * of them on average over its directions: balls of radius 8 to 16 voxels grow and shrink by the requested
+ * distance to 0.2 voxels.
  */
 const TO_SURFACE = 0.3;
 
-/**
- * With all that lies up to `voxels` away; a negative distance takes away what lies that near to the outside.
- */
+/** Extends the region by `voxels`; a negative distance shrinks it. */
 export function extendRegion(region: Uint8Array, shape: Shape, voxels: number): Uint8Array {
   if (voxels === 0) return region;
   const grown = voxels > 0;
@@ -23,7 +21,7 @@ export function extendRegion(region: Uint8Array, shape: Shape, voxels: number): 
   return out;
 }
 
-/** 1 in the region, falling with a cosine to 0 within `voxels` outside it. */
+/** 1 in the region, decreasing as a cosine to 0 within `voxels` outside it. */
 export function softEdge(region: Uint8Array, shape: Shape, voxels: number): Float32Array {
   if (!(voxels > 0)) return Float32Array.from(region, (value) => (value === 0 ? 0 : 1));
   const values = squaredDistances(region, shape);

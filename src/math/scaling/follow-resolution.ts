@@ -13,29 +13,29 @@
 import { shellFrequencies, wilsonRangeBetween } from './wilson-fit.ts';
 import { shellCountOf, windowVoxelsFor } from './windows.ts';
 
-/** LocScale's window, A, kept up to this resolution, A. */
+/** LocScale's window, A, and the resolution up to which it is used, A. */
 const FINE_WINDOW = 25;
 const FINE_RESOLUTION = 6;
-/** Edge over resolution, and what the edge grows by per A until it has this proportion. */
+/** Edge over resolution, and growth of the edge per A until it has this proportion. */
 const EDGE_PER_RESOLUTION = 6.25;
 const GROWTH = { from: 4, slope: 12.5 } as const;
 /** Start of a fit over its end. */
 export const START_PER_RESOLUTION = 2.5;
-/** Through two points there is a line whatever they are: the third tells whether it is one. */
+/** Two points always define a line: at least three are needed to judge the fit. */
 export const FEWEST_FIT_SHELLS = 3;
 
 /**
- * What limits of B factors, made for data finer than 6 A, are to be multiplied by: exp(-B f^2 / 4) at the end
- * of the data is the same for B in proportion to d^2.
+ * Factor for limits of B factors chosen for data finer than 6 A: exp(-B f^2 / 4) at the resolution limit is
+ * constant for B proportional to d^2.
  */
 export function bFactorStretch(resolution: number): number {
   return Math.max(1, (resolution / FINE_RESOLUTION) ** 2);
 }
 
-/** So that 1 / (1 / f) is not above f. */
+/** Guards against 1 / (1 / f) > f by rounding. */
 const ROUNDING = 1e-9;
 
-/** What the data can hold, A: the resolution, but no more than the grid does. */
+/** Effective resolution of the data, A: limited by the grid. */
 function heldResolution(resolution: number, voxelSize: number): number {
   return Math.max(resolution, 2 * voxelSize);
 }
@@ -48,21 +48,18 @@ export function windowAngstromFor(resolution: number): number {
   );
 }
 
-/**
- * The same in voxels, even; what is wider than LocScale's window ends at the box, whose shortest edge is
- * `most`.
- */
+/** The same in voxels, even; beyond LocScale's window limited by the shortest edge of the box, `most`. */
 export function scalingWindowFor(voxelSize: number, resolution: number, most: number): number {
   const least = windowVoxelsFor(voxelSize, FINE_WINDOW);
   const wanted = windowVoxelsFor(voxelSize, windowAngstromFor(heldResolution(resolution, voxelSize)));
   return Math.max(least, Math.min(wanted, 2 * Math.floor(most / 2)));
 }
 
-/** Where a fit begins, and how many shells of the window it has then. */
+/** Start of a fit, and the number of the window's shells in it. */
 export interface FitStart {
   /** A. */
   readonly start: number;
-  /** No line can be drawn through fewer than 2, and no judgement made of one through fewer than 3. */
+  /** A line needs at least 2 shells, and its quality at least 3. */
   readonly shells: number;
 }
 

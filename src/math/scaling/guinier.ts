@@ -1,7 +1,7 @@
 /**
  * Global sharpening by one B factor: the line through ln(C F) against f^2 (Guinier plot; Rosenthal and
  * Henderson 2003, J. Mol. Biol. 333, 721-745), F the RMS amplitude per shell and C = sqrt(2 FSC / (1 + FSC))
- * what of it is signal. F goes with exp(-B f^2 / 4), so that exp(B f^2 / 4) makes it flat.
+ * its signal fraction. F decays as exp(-B f^2 / 4), so exp(B f^2 / 4) flattens it.
  */
 import { type RadialTransfer, tabulateTransfer } from '../fourier/radial-transfer.ts';
 
@@ -9,7 +9,7 @@ export interface GuinierFit {
   /** A^2. */
   readonly bFactor: number;
   readonly shells: number;
-  /** Share of the variance of the logarithms that the line explains. */
+  /** Fraction of the variance of the logarithms explained by the line, R^2. */
   readonly quality: number;
 }
 
@@ -42,8 +42,8 @@ export function signalWeight(correlation: readonly number[]): number[] {
 }
 
 /**
- * exp(B f^2 / 4), times a logistic low-pass that is half at the resolution (A): what lies beyond is noise.
- * `weight`: of the shells at `frequency`, linear between them.
+ * exp(B f^2 / 4) times a logistic low-pass that is 1/2 at the resolution (A), beyond which there is only
+ * noise. `weight`: of the shells at `frequency`, linear between them.
  */
 export function guinierTransfer(
   bFactor: number,
@@ -54,7 +54,7 @@ export function guinierTransfer(
   const width = 0.01;
   return tabulateTransfer((cycles) => {
     const f = cycles / voxelSize;
-    // As one exponent: neither factor overflows where the other is nothing.
+    // As one exponent, so that neither factor overflows where the other vanishes.
     const fade = (f - 1 / resolution) / width;
     const logFade = fade > 30 ? -fade : -Math.log1p(Math.exp(fade));
     const gain = Math.exp(Math.min((bFactor * f * f) / 4 + logFade, 80));

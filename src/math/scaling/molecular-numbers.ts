@@ -65,7 +65,7 @@ export interface FscCutoff {
   readonly source: FscCutoffSource;
 }
 
-/** A low-pass found in the map (A) ends the data where nothing else tells their resolution. */
+/** A low-pass detected in the map (A) limits the data if their resolution is otherwise unknown. */
 export function endAtLowPass(chosen: FscCutoff, lowPass: number | undefined): FscCutoff {
   if (chosen.source !== 'nyquist' || lowPass === undefined || lowPass <= chosen.cutoff) return chosen;
   return { cutoff: lowPass, source: 'low-pass' };

@@ -1,4 +1,4 @@
-/** How many mask voxels lie in each small block of a volume: what tiles are planned from. */
+/** Number of mask voxels in each small block of a volume, for planning tiles. */
 import type { Shape } from '../grid.ts';
 
 /** Occupancy is counted in blocks of this edge, and tiles start at multiples of it. */

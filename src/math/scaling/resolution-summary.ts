@@ -1,4 +1,4 @@
-/** What a local-resolution map says as a whole. */
+/** Summary statistics of a local-resolution map. */
 
 export interface ResolutionSummary {
   readonly voxels: number;
@@ -19,12 +19,12 @@ export interface ResolutionSummary {
 }
 
 const CLASSES = 20;
-/** Equal to float32's rounding of a resolution. */
+/** Tolerance for float32 rounding of a resolution. */
 const EQUAL = 1e-5;
 
 /**
  * `resolution`: A per voxel, 0 outside the mask. `nyquist` and `window` are the smallest and the largest
- * value it can have. The histogram spans the 1st to the 99th percentile; what lies beyond counts in its end
+ * value it can have. The histogram spans the 1st to the 99th percentile; values beyond count in its end
  * classes.
  */
 export function summariseResolution(

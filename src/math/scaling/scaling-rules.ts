@@ -1,6 +1,6 @@
 /**
- * How a voxel's scale factors follow from the radial profiles of its window (method 4 and 5).
- * Plain data, so that it can be sent to worker threads and turned into shader uniforms.
+ * Scale factors of a voxel from the radial profiles of its window (method 4 and 5). Plain data, so that it
+ * can be sent to worker threads and turned into shader uniforms.
  */
 
 import { LocScaleError } from '../../errors.ts';
@@ -109,7 +109,7 @@ export function compileScalingRule(
   }
 }
 
-/** |reference| / |map|, 0 where that is not finite. */
+/** |reference| / |map|, 0 if not finite. */
 function divideProfiles(reference: number, map: number): number {
   const factor = Math.abs(reference) / Math.abs(map);
   // Infinity - Infinity and NaN - NaN are not 0: one comparison for both.
@@ -158,7 +158,7 @@ export interface TheoreticalTables {
   readonly longestLocalCutoff: number;
 }
 
-/** Everything of the theoretical-profile rule that does not depend on the voxel. */
+/** The voxel-independent part of the theoretical-profile rule. */
 export function tabulateTheoreticalProfile(
   rule: TheoreticalProfileRule,
   shellCount: number,
@@ -207,9 +207,9 @@ export function tabulateTheoreticalProfile(
 }
 
 /**
- * Adds to R the deviation of the average secondary-structure profile T from its own exponential fall-off.
- * T, brought to the line of R (T' = T A_R/A_T exp((b_R - b_T) f^2 / 4)), has by linearity of least
- * squares exactly the line of R as its own fit, so that the deviation is
+ * Adds to R the deviation of the average secondary-structure profile T from its own exponential decay. T,
+ * brought to the line of R (T' = T A_R/A_T exp((b_R - b_T) f^2 / 4)), has by linearity of least squares
+ * exactly the line of R as its own fit, so that the deviation is
  *   D = A_R exp(b_R f^2 / 4) * (T / (A_T exp(b_T f^2 / 4)) - 1)
  * whose last factor depends only on where the fit range starts, and is tabulated.
  */

@@ -1,6 +1,6 @@
 /**
- * A scaling rule as one flat table for the GPU (shaders/scale-factors.wgsl says how it is read): all that
- * does not depend on the voxel, made in float64 and rounded once.
+ * A scaling rule as one flat table for the GPU, in the layout of shaders/scale-factors.wgsl: everything
+ * independent of the voxel, computed in float64 and rounded once.
  */
 import {
   resolutionWeights,
@@ -10,7 +10,7 @@ import {
 } from './scaling-rules.ts';
 import { prepareWilsonFit, shellFrequencies, type WilsonFitRange, wilsonRangeBetween } from './wilson-fit.ts';
 
-/** Stands for "no reference amplitude is large enough"; finite, since WGSL has no infinities. */
+/** Means "no reference amplitude is large enough"; finite, because WGSL has no infinities. */
 const NEVER = 3.3e38;
 const ALWAYS = -1;
 

@@ -1,11 +1,11 @@
 /**
  * Tiles of jobs that go window by window: boxes of whole occupancy blocks that share the occupied extent of
- * the mask evenly. What a tile costs, and how large it may be, each engine knows for itself.
+ * the mask evenly. Costs and limits of tiles are engine-specific.
  */
 import type { Shape } from '../grid.ts';
 import { OCCUPANCY_BLOCK, type Occupancy, occupiedExtent } from './occupancy.ts';
 
-/** A tile that holds mask voxels. */
+/** A tile with mask voxels. */
 export interface OccupiedTile {
   /** First voxel (z, y, x). */
   readonly start: Shape;
@@ -34,7 +34,7 @@ export function evenTileSize(
   return [along(0), along(1), along(2)];
 }
 
-/** Tiles of `tileSize` voxels that hold mask voxels, from the first occupied block on, z slowest. */
+/** Tiles of `tileSize` voxels with mask voxels, from the first occupied block on, z slowest. */
 export function occupiedTiles(occupancy: Occupancy, tileSize: Shape): OccupiedTile[] {
   const extent = occupiedExtent(occupancy);
   if (!extent) return [];
@@ -68,7 +68,7 @@ function countBlocks({ blocks, counts }: Occupancy, from: Shape, to: Shape): Omi
   return { maskVoxels, blocks: occupied, columns };
 }
 
-/** The cheapest of the plans within the budget; undefined where none fits. */
+/** The cheapest of the plans within the budget; undefined if none fits. */
 export function cheapestPlan<P extends { readonly cost: number }>(
   plans: readonly P[],
   fits: (plan: P) => boolean,

@@ -8,8 +8,8 @@
 /** Frequency of each shell as LocScale labels it: shellCount points, evenly on [0, 1/(2 voxelSize)], 1/A. */
 export function shellFrequencies(shellCount: number, voxelSize: number): Float64Array {
   const last = 1 / (2 * voxelSize);
-  // Multiplying a step, with the end set exactly, gives the same doubles as the original's linspace:
-  // the cut-off comparisons below depend on the last bit when a cut-off falls on a shell.
+  // Multiples of a step with an exact end give the same doubles as the original's linspace: when a cut-off
+  // falls on a shell, the comparisons below depend on the last bit.
   const step = last / (shellCount - 1);
   const frequency = new Float64Array(shellCount);
   for (let r = 0; r < shellCount; r++) frequency[r] = r * step;
@@ -68,15 +68,15 @@ export interface WilsonFit {
   slope: number;
   /** ln of the amplitude extrapolated to f = 0. */
   intercept: number;
-  /** Coefficient of determination R^2; only written when asked for. */
+  /** Coefficient of determination R^2; only written if requested. */
   quality: number;
 }
 
 /**
- * Fits one amplitude profile. Returns false, leaving `fit` alone, where no line exists: fewer than 2
- * points in the range, or an amplitude in it that is 0, negative or not finite (a window of constant
- * density). The original program stops with an error in these cases.
- * R^2 of a profile that is flat to the last bit is 1, as in the original.
+ * Fits one amplitude profile. Returns false, leaving `fit` unchanged, if no line exists: fewer than 2 points
+ * in the range, or an amplitude in it that is 0, negative or not finite (a window of constant density). The
+ * original program stops with an error in these cases. R^2 of a profile that is flat to the last bit is 1, as
+ * in the original.
  */
 export function fitLogAmplitude(
   range: WilsonFitRange,

@@ -1,6 +1,6 @@
 /**
- * Radial profile of one window, by its definition (method 4) and in float64: for a few windows whose profiles
- * are to be looked at. Engines, which need those of all voxels, slide their transforms (window-profiles).
+ * Radial profile of one window by its definition (method 4) in float64, for a few windows to be displayed.
+ * Engines, which need profiles at all voxels, use sliding transforms (window-profiles).
  */
 import { type Shape, voxelCount } from '../grid.ts';
 import {
@@ -44,7 +44,7 @@ export function cutWindow(
 /** Profile of a window: P_r = mean of |F| over the coefficients of shell r, F the orthonormal transform. */
 export type WindowProfile = (window: Float64Array) => Float64Array;
 
-/** Tables and scratch memory are kept: make one function for many windows. */
+/** Tables and scratch memory are reused: create one function for many windows. */
 export function createWindowProfile(
   windowVoxels: number,
   kind: RadialProfileKind,
@@ -55,7 +55,7 @@ export function createWindowProfile(
   const h = w / 2;
   const cos = Float64Array.from({ length: w }, (_, i) => Math.cos((2 * Math.PI * i) / w));
   const sin = Float64Array.from({ length: w }, (_, i) => Math.sin((2 * Math.PI * i) / w));
-  // Along y and z only the frequencies that some shell has: 0 ... h, or the negative ones as well.
+  // Along y and z only frequencies that belong to a shell: 0 ... h, or also the negative ones.
   const ks = [...new Set([...b, ...a])].sort((left, right) => left - right);
   const n = ks.length;
   const placeOf = (k: number): number => k - ks[0];

@@ -1,6 +1,4 @@
-/**
- * The scaling window: its size, and which Fourier coefficients of it belong to which shell (method 4).
- */
+/** The scaling window: its size, and the assignment of its Fourier coefficients to shells (method 4). */
 
 /**
  * 'octant': LocScale's profile, raw unfolded indices a, b, c >= 0 (the default, equal to the original).
@@ -43,7 +41,7 @@ export interface ShellWeights {
   readonly c: Int16Array;
   /** floor(sqrt(a^2 + b^2 + c^2)), 0 ... windowVoxels / 2. */
   readonly shell: Uint16Array;
-  /** How many coefficients of the shell the entry stands for: 2 where its Friedel mate is left out. */
+  /** Multiplicity of the entry in its shell: 2 if its Friedel mate is not listed. */
   readonly multiplicity: Uint8Array;
   /**
    * Sum of the multiplicities per shell: profile[r] = sum of multiplicity * |F| over the shell / counts[r].
@@ -67,7 +65,7 @@ export function shellWeights(windowVoxels: number, kind: RadialProfileKind): She
   return weights;
 }
 
-/** Every tile size that is tried asks for the same list. */
+/** Cached: every tile size tried needs the same list. */
 const weightsOf = new Map<string, ShellWeights>();
 
 function listShellWeights(windowVoxels: number, kind: RadialProfileKind): ShellWeights {

@@ -1,10 +1,7 @@
-/**
- * The low-pass that a single map needs, whose noise nothing else holds down: logistic, half at the
- * resolution.
- */
+/** Logistic low-pass, 1/2 at the resolution, for a single map, whose noise is not suppressed otherwise. */
 import { type RadialTransfer, tabulateTransfer } from '../fourier/radial-transfer.ts';
 
-/** The gain falls from 0.73 to 0.27 within so much on either side, 1/A. */
+/** Half width, 1/A, over which the gain decreases from 0.73 to 0.27. */
 const WIDTH = 0.01;
 type Triple = readonly [z: number, y: number, x: number];
 

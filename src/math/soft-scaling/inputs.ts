@@ -1,9 +1,8 @@
 /**
- * What is transformed: the mean of the half maps, half their difference, the reference, each normalised. All
- * maps are taken in units of their largest deviation from the mean, a power of two so that nothing is
- * rounded: squares of any float32 map then are float32 numbers too. The mean of a map is subtracted before
- * the transform and put into the coefficient of frequency 0 behind it, so that a large one costs the others
- * no digits.
+ * The normalised inputs of the transforms: mean of the half maps, half their difference, reference. Maps are
+ * divided by their largest deviation from the mean, rounded to a power of two so that no digits are lost and
+ * squares do not overflow float32. A map's mean is subtracted before the transform and stored in the
+ * coefficient of frequency 0 afterwards, so that a large mean costs no precision.
  */
 import type { TargetKind } from './targets.ts';
 
@@ -18,10 +17,10 @@ export interface MapSum<V> {
 
 export interface BandInputs<V> {
   readonly mean: MapSum<V>;
-  /** Absent where there is a single map. */
+  /** Undefined for a single map. */
   readonly difference: MapSum<V> | undefined;
   readonly reference: MapSum<V> | undefined;
-  /** Squares of the mean's voxels, in units of the squares of the map's own. */
+  /** Unit of the mean's squared voxels, in squared units of the map. */
   readonly powerScale: number;
   /**
    * Brings results back to the unit of the target: that of the reference; of the map with a profile, alone or
@@ -30,7 +29,7 @@ export interface BandInputs<V> {
   readonly outputScale: number;
 }
 
-/** A map and what VolumeStatistics tells of it. */
+/** A map and its VolumeStatistics. */
 export interface MeasuredMap<V> {
   readonly map: V;
   readonly min: number;

@@ -21,23 +21,21 @@ import { type AmplitudeProfile, profilePowers } from './profile.ts';
 
 /** Half of the local differences in decay stay. */
 export const DEFAULT_LOCALITY = 0.5;
-/** Bands whose signal gives the level; below the second of them the profile asks for nothing. */
+/** Bands whose signal gives the level; up to the second of them the profile requires no change. */
 export const LEVEL_BANDS = [1, 2] as const;
 /**
- * A band holds signal where the mean of the cross power is above so many standard deviations of its mean over
- * noise: P_all / sqrt(terms) each.
+ * A band holds signal if the mean cross power exceeds this many standard deviations of its mean over noise,
+ * P_all / sqrt(terms).
  */
 const SIGNIFICANCE = 3;
-/** Power of the map, in units of its mean over the box, below which it is rounding. */
+/** Power of the map, in units of its mean over the box, below which it is rounding error. */
 const POWER_FLOOR = 1e-8;
-/** T_profile / S at most, squared twice: S is rounding there. */
+/** Upper limit of T_profile / S, squared twice: beyond it S is rounding error. */
 const LARGEST_RATIO = 1e30;
 
 export type TargetKind = 'reference' | 'profile' | 'geometric-mean' | 'hybrid';
 
-/**
- * What the local power of a band becomes: that of a reference, of a profile, or of both in one of two ways.
- */
+/** Target of a band's local power: a reference, a profile, or one of two combinations. */
 export type SoftTarget =
   | { readonly kind: 'reference' }
   | {
@@ -84,14 +82,12 @@ export interface BandSummary {
   readonly power: number;
   /** False where the band adds nothing to the result. */
   readonly used: boolean;
-  /**
-   * RMS amplitudes over the box, in the unit of the result: the target, and what noise weighting left of it.
-   */
+  /** RMS amplitudes over the box, in the unit of the result: the target, and after noise weighting. */
   readonly wantedAmplitude: number;
   readonly reachedAmplitude: number;
 }
 
-/** How the windows of one band are scaled; what the engines' loops need. */
+/** Scaling of the windows of one band, as required by the engines' loops. */
 export interface GainRule {
   /** False: all gains are 0, and S only counts for the level. */
   readonly contributes: boolean;
@@ -121,7 +117,7 @@ export interface PlanScales {
   readonly outputScale: number;
 }
 
-/** Makes the rules of the bands; those of the level come before the bands above them. */
+/** Creates the rules of the bands; the level bands come before those above them. */
 export class TargetPlan {
   /** Whether a level per block is required. */
   readonly needsLevel: boolean;
@@ -190,7 +186,7 @@ export class TargetPlan {
       addsToLevel: isLevel && all > 0,
     };
     if (!('profile' in this.target)) return asMeasured;
-    // Outside the difference mask the reference goes on.
+    // Outside the difference mask the reference still applies.
     const empty: GainRule =
       kind === 'hybrid' ? { ...asMeasured, evenly: 0 } : { ...asMeasured, contributes: false };
     const holdsPower = signal > 0 && power > 0;
@@ -201,7 +197,7 @@ export class TargetPlan {
     const levelFactor = this.powers[band] / (this.powers[LEVEL_BANDS[0]] + this.powers[LEVEL_BANDS[1]]);
     const evenly = Math.min((levelFactor * level) / signal, LARGEST_RATIO);
     const { locality = DEFAULT_LOCALITY } = this.target;
-    // A profile that has vanished by this band.
+    // The profile is 0 in this band.
     return evenly > 0 ? { ...asMeasured, evenly, levelFactor, locality } : empty;
   }
 }
@@ -243,7 +239,7 @@ export function targetAmplitude(
   }
 }
 
-/** What sqrt(T) is multiplied with: sqrt(S) / P. */
+/** Factor of sqrt(T): sqrt(S) / P. */
 export function gainWeight(signal: number, power: number, floor: number): number {
   return signal > 0 ? Math.sqrt(signal) / Math.max(power, floor) : 0;
 }

@@ -6,7 +6,7 @@ import { type Shape, voxelCount } from '../grid.ts';
 import { type BandPlan, planInterpolation, type WindowPlan, windowWeights } from './bands.ts';
 
 /**
- * Share of the window around each block that lies inside a mask (values above 0.5), of what lies in the box.
+ * Fraction of the window around each block inside a mask (values above 0.5), relative to its part in the box.
  */
 export function windowShare(plan: BandPlan, mask: ArrayLike<number>): Float32Array {
   const { windows } = plan;

@@ -38,7 +38,7 @@ export function defaultNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
 }
 
 /**
- * Boxes in the eight corners: for particles that reach the middle of the faces, where the default boxes are.
+ * Boxes in the eight corners, for particles that reach the middle of the faces, where the default boxes are.
  */
 export function cornerNoiseBoxes(shape: Shape, size: number): NoiseBox[] {
   const ends = shape.map((n) => [Math.trunc(0.02 * n), Math.trunc(0.98 * n) - size] as const);
@@ -138,9 +138,9 @@ function forBoxVoxels(box: NoiseBox, shape: Shape, visit: (index: number) => voi
   }
 }
 
-/** Standard deviations of boxes may differ by this factor before they are called different noise. */
+/** Ratio of the boxes' standard deviations above which the noise counts as inhomogeneous. */
 const LARGEST_SD_RATIO = 3;
-/** Means may differ by this many times the smallest standard deviation. */
+/** Tolerated difference of means, in units of the smallest standard deviation. */
 const LARGEST_MEAN_SPREAD = 2;
 /**
  * Share of the map's standard deviation that noise has at least. Measured: 0.2 to 0.8 on whole maps, 0.02 on
@@ -149,8 +149,8 @@ const LARGEST_MEAN_SPREAD = 2;
 const SMALLEST_NOISE_SHARE = 0.05;
 
 /**
- * One sentence if the boxes do not hold plain noise, else undefined. `mapSd`: standard deviation of the
- * whole map, if known.
+ * Warning if the boxes do not hold plain noise, else undefined. `mapSd`: standard deviation of the whole map,
+ * if known.
  */
 export function noiseBoxWarning(noise: NoiseEstimate, mapSd?: number): string | undefined {
   const advice = `the confidence mask is not reliable: give a mask (${named('mask')}) or set the noise boxes`;
@@ -181,7 +181,7 @@ function number(x: number): string {
 
 /**
  * The sphere of the test. Per axis the n coordinates run evenly from -floor(n/2) to -floor(n/2) + n
- * inclusive, a spacing of n / (n - 1): the original's quirk, kept so that the same voxels are tested.
+ * inclusive, a spacing of n / (n - 1): the original's quirk, retained so that the same voxels are tested.
  */
 export interface ConfidenceSphere {
   readonly voxels: number;
@@ -202,7 +202,7 @@ export function confidenceSphere(shape: Shape): ConfidenceSphere {
     for (let y = 0; y < shape[1]; y++) {
       const rest = zs[z] * zs[z] + ys[y] * ys[y];
       const outside = (x: number): boolean => Math.sqrt(rest + xs[x] * xs[x]) > radius;
-      // A row beside the sphere stays empty: start = end = 0.
+      // Rows outside the sphere stay empty: start = end = 0.
       let start = 0;
       let end = 0;
       if (!outside(middle)) {
@@ -241,7 +241,7 @@ export function harmonicNumber(n: number): number {
 /** Below half the distance from 1 to the float32 before it. */
 const NEGLIGIBLE_Q = 2 ** -26;
 
-/** What the test of a map needs beside its voxels. */
+/** Parameters of the test, besides the voxels. */
 export interface ConfidenceTest {
   readonly sphere: ConfidenceSphere;
   readonly mean: number;
@@ -250,7 +250,7 @@ export interface ConfidenceTest {
   readonly factor: number;
   /** Values up to this have confidence 0. */
   readonly threshold: number;
-  /** Values from here on have confidence 1, whatever the others are. */
+  /** Values from here on have confidence 1 regardless of the others. */
   readonly certain: number;
 }
 
@@ -296,7 +296,7 @@ export function confidenceOfSorted(test: ConfidenceTest, sorted: Float32Array, m
     if (i === 0 || sorted[i] !== sorted[i - 1]) {
       const p = normalUpperTail((sorted[i] - test.mean) / test.sd);
       q = Math.min(q, p * (tests / (count + more - i)) * test.factor);
-      // From here on q is lost when 1 - q is rounded to float32, and it only falls.
+      // From here on q vanishes when 1 - q is rounded to float32, and q only decreases.
       if (q < NEGLIGIBLE_Q) return confidence.fill(1, i);
     }
     confidence[i] = 1 - q;
@@ -359,13 +359,15 @@ export function collectTested(
   return { count, above };
 }
 
-/** Tested values, and what they come to. */
+/** Tested values and their confidences. */
 export interface RankedValues {
   /** Ascending. */
   readonly sorted: Float32Array;
   /** Of each of them. */
   readonly confidence: Float32Array;
-  /** First index of each of equal intervals between the lowest value and the highest; the last ends them. */
+  /**
+   * First index of each of equal intervals between the lowest and the highest value, and the end of the last.
+   */
   readonly buckets: Uint32Array;
 }
 

@@ -39,7 +39,7 @@ export function keyAbove(x: number): number {
   return Math.fround(x) > x ? key : nextKey(key);
 }
 
-/** -0 has no key of its own: its place is skipped. */
+/** -0 has no key of its own and is skipped. */
 function nextKey(key: number): number {
   return key === 0x7ffffffe ? 0x80000000 : key + 1;
 }

@@ -1,7 +1,7 @@
 /**
  * Seeded random numbers: xoshiro128** 1.1 (Blackman & Vigna, ACM TOMS 47, 2021), its state filled from
- * the seed by splitmix32; Gaussians by the polar Box-Muller method. Streams of one seed (half map 1,
- * half map 2, ...) are kept apart by their number.
+ * the seed by splitmix32; Gaussians by the polar Box-Muller method. Streams of one seed (half map 1, half map
+ * 2, ...) are distinguished by their number.
  */
 
 export interface RandomSource {

@@ -1,5 +1,5 @@
 /**
- * How a volume is averaged over operators. With f the map and x a position relative to the centre,
+ * Plans the average of a volume over operators. With f the map and x a position relative to the centre,
  *   out(x) = 1 / |G| sum over g of f(g x).
  * The operators of a group G that map the grid onto itself form a subgroup H. Averages over H move voxels
  * and interpolate nothing. With a = average of f over H, and one operator c of each of the |G| / |H| cosets H
@@ -70,11 +70,11 @@ export interface SymmetrisePlan {
   readonly shape: Shape;
   /** Operators applied by moving voxels; at least the identity. */
   readonly maps: GridMaps;
-  /** What is left to interpolate; undefined where the grid maps are all there is. */
+  /** Operators that need interpolation; undefined if all map the grid onto itself. */
   readonly interpolation: Interpolation | undefined;
 }
 
-/** Positions this far beyond the box, in voxels, still count as inside: rounding decides nothing. */
+/** Positions this far beyond the box, in voxels, still count as inside, so that rounding does not matter. */
 const EDGE_TOLERANCE = 1e-3;
 /** Outside the box: more negative than any index is large. */
 export const OUTSIDE = -(2 ** 30);
@@ -124,7 +124,10 @@ export function planSymmetrise(
   };
 }
 
-/** Bytes beside the volume given: the fine grid with its spectrum, the average over grid maps, the result. */
+/**
+ * Memory in bytes, excluding the input volume: the fine grid with its spectrum, the average over grid maps,
+ * the result.
+ */
 export function symmetriseBytes({ shape, maps, interpolation }: SymmetrisePlan): number {
   const bytes = 4 * shape[0] * shape[1] * shape[2];
   if (interpolation === undefined) return bytes;
@@ -171,7 +174,7 @@ function gridMap(shape: Shape, operator: Operator, centre: Vec): GridMap | undef
   return { axes, signs };
 }
 
-/** One entry a voxel of each axis; see GridMaps. */
+/** One entry per voxel of each axis; see GridMaps. */
 function gridMapTables(shape: Shape, signs: Vec, axes: Vec, centre: Vec, last: Vec): Int32Array {
   const [nz, ny, nx] = shape;
   const strides = [ny * nx, nx, 1];
@@ -189,7 +192,7 @@ function gridMapTables(shape: Shape, signs: Vec, axes: Vec, centre: Vec, last: V
   return tables;
 }
 
-/** One operator of each coset H c, a rotation about z where there is one. */
+/** One operator of each coset H c, a rotation about z if there is one. */
 function cosetRepresentatives(operators: readonly Operator[], subgroup: readonly Operator[]): Operator[] {
   const left = [...operators].sort((a, b) => Number(isAboutZ(b)) - Number(isAboutZ(a)));
   const representatives: Operator[] = [];

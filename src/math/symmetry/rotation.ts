@@ -53,7 +53,7 @@ export function matrixDistance(a: Matrix3, b: Matrix3): number {
   return worst;
 }
 
-/** Rotation by `degrees` about `axis` (any length), right-handed; whole numbers come out as such. */
+/** Rotation by `degrees` about `axis` (any length), right-handed; integer elements are exact. */
 export function rotationAbout(axis: Vector3, degrees: number): Matrix3 {
   const angle = (degrees * Math.PI) / 180;
   const [c, s] = [Math.cos(angle), Math.sin(angle)];
@@ -67,7 +67,8 @@ export function rotationAbout(axis: Vector3, degrees: number): Matrix3 {
 }
 
 /**
- * Elements within 1e-12 of 0, 1/2 or 1 (of either sign) become that number: rotations of the grid stay exact.
+ * Elements within 1e-12 of 0, 1/2 or 1 (of either sign) are rounded to it, so that rotations of the grid are
+ * exact.
  */
 export function snapMatrix(m: Matrix3): Matrix3 {
   const snap = (value: number): number => {

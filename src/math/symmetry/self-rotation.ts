@@ -1,7 +1,7 @@
 /**
- * Self-rotation of a small low-passed map: how well it agrees with turned copies of itself, and the point
- * group that follows. Correlations are Pearson's, over the voxels of a sphere, values between voxels by
- * trilinear interpolation; the map is coarse, so both are float64 on the host.
+ * Self-rotation of a small low-passed map: its correlation with rotated copies of itself, and the resulting
+ * point group. Correlations are Pearson's, over the voxels of a sphere, values between voxels by trilinear
+ * interpolation; the map is coarse, so both are float64 on the host.
  */
 import type { Shape } from '../grid.ts';
 import { type Operator, parseSymmetry, pointGroup } from './point-group.ts';
@@ -21,9 +21,9 @@ export interface CoarseMap {
   readonly shape: Shape;
   /** Centre of rotation, voxels along (z, y, x). */
   readonly centre: readonly [z: number, y: number, x: number];
-  /** Of the sphere that is compared, voxels. */
+  /** Radius of the sphere compared, voxels. */
   readonly radius: number;
-  /** For self-correlations, if they share it: one is good until the next is made. */
+  /** Scratch memory shared by self-correlations: each is valid until the next is created. */
   readonly room?: CorrelationRoom;
 }
 
@@ -39,7 +39,7 @@ export function correlationRoom(voxels: number): CorrelationRoom {
   return { distances: new Float32Array(voxels), residual: new Float32Array(voxels) };
 }
 
-/** Correlation of the map with its copy turned by `operator`, then shifted by (x, y, z) voxels. */
+/** Correlation of the map with its copy rotated by `operator`, then shifted by (x, y, z) voxels. */
 export type SelfCorrelation = (operator: Operator, shift?: Vector3) => number;
 
 /** `most` voxels of the sphere at the most, on a regular sublattice. */
@@ -73,7 +73,7 @@ function correlationAbout(
   const [cz, cy, cx] = centre;
   const rowLength = nx;
   const planeLength = ny * nx;
-  // Written out, without functions for rows and planes: this is called some ten thousand times.
+  // Inlined, because this is called about ten thousand times.
   const at = (x: number, y: number, z: number): number => {
     const pz = z + cz;
     const py = y + cy;
@@ -194,11 +194,9 @@ export interface DetectedSymmetry {
 }
 
 const FOLDS = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] as const;
-/** Below it nothing counts as symmetric. */
+/** Minimum correlation of a symmetric map. */
 const LEAST_CORRELATION = 0.6;
-/**
- * Groups this much worse than the best one found, or less where that is very good, may still be the map's.
- */
+/** Groups worse than the best by up to this much, less if the best is very good, are still candidates. */
 const ALLOWANCE = 0.12;
 
 export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
@@ -228,7 +226,7 @@ export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
   return { name, operators, axis, twofold, correlation, standard: false, folds: foldsAbout(axis) };
 }
 
-/** The least correlation, given up as soon as it is too low. */
+/** The least correlation, with early exit once it is too low. */
 function quickly(correlate: SelfCorrelation, operators: readonly Operator[]): number {
   let least = 1;
   for (const m of operators.slice(1)) {
@@ -264,11 +262,12 @@ function cyclicCorrelation(correlate: SelfCorrelation, axis: Vector3, fold: numb
 }
 
 /**
- * How much worse half the angle of a fold must be: about the axis of something round every angle is alike.
+ * Required drop of the correlation at half the angle of a fold: about the axis of a round object all angles
+ * agree.
  */
 const HALF_STEP_FACTOR = 2;
 
-/** Whether turning by half the angle of a fold spoils the agreement. */
+/** Whether rotating by half the angle of a fold lowers the correlation. */
 function isDistinct(correlate: SelfCorrelation, axis: Vector3, fold: number, correlation: number): boolean {
   return 1 - correlate(rotationAbout(axis, 180 / fold)) > HALF_STEP_FACTOR * (1 - correlation);
 }
@@ -342,10 +341,10 @@ function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorr
   return [cyclic, { name: `D${fold}`, order: 2 * fold, operators, axis, twofold, correlation: dihedral }];
 }
 
-/** T, O and I from two axes that do not coincide: their operators follow from the frame the two span. */
+/** T, O and I from two different axes: their operators follow from the frame that the two span. */
 function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation): TurnedGroup[] {
   const groups: TurnedGroup[] = [];
-  // Settings with an axis of this fold along z; how the others lie about it is tried.
+  // Settings with an axis of this fold along z; the orientation of the others about it is found by trial.
   const settings = [
     { name: 'I', standard: 'I3', fold: 5 },
     { name: 'O', standard: 'O', fold: 4 },
@@ -373,7 +372,7 @@ function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation
   return groups;
 }
 
-/** The least correlation after small turns of the frame that raise it. */
+/** The least correlation after refining the frame by small rotations. */
 function refineFrame(
   correlate: SelfCorrelation,
   operators: readonly Operator[],

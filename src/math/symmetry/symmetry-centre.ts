@@ -1,8 +1,8 @@
 /**
- * Where the symmetry of a small low-passed map has its centre. A map that was cut out of its box off-centre
- * has its axis elsewhere than at voxel n/2; the centre of its density lies on every axis of its symmetry all
- * the same, and is close enough for the group to show. The group then gives the centre itself: the point
- * about which the turned copies agree best.
+ * Finds the symmetry centre of a small low-passed map. A map that was cut out of its box off-centre has its
+ * axis elsewhere than at voxel n/2; the centre of its density lies on every axis of its symmetry all the
+ * same, and is close enough for the group to show. The group then gives the centre itself: the point about
+ * which rotated copies agree best.
  */
 import type { Operator } from './point-group.ts';
 import { applyMatrix, type Vector3 } from './rotation.ts';
@@ -67,8 +67,9 @@ const MOST_OPERATORS = 12;
 const POINTS = 6000;
 
 /**
- * The centre near that of `map` about which turned copies agree best, on the plane or point that is not free.
- * `shifts` (x, y, z), for a helix: of each operator, after its rotation. The identity is the first operator.
+ * The centre near that of `map` about which rotated copies agree best, within the directions that are
+ * determined. `shifts` (x, y, z), for a helix: of each operator, after its rotation. The identity is the
+ * first operator.
  */
 export function refineCentre(
   map: CoarseMap,
@@ -76,7 +77,7 @@ export function refineCentre(
   shifts: readonly Vector3[] = [],
 ): Centre {
   const turns = operators.slice(1, MOST_OPERATORS + 1);
-  // One sphere for all, so that the correlations can be compared; what of it leaves the box counts as empty.
+  // One sphere for all, so that correlations are comparable; its part outside the box counts as empty.
   const correlationAbout = selfCorrelations(map, POINTS);
   const quality = (centre: Centre): number => {
     const correlate = correlationAbout(centre);
@@ -143,7 +144,7 @@ export function detectCentredSymmetry(map: CoarseMap): { found: DetectedSymmetry
   const refined = refineCentre(aboutCentre(map, start), best.operators);
   if (apart(refined, best.centre) < SAME_CENTRE) return { found: best, centre: refined };
   const again = detectSymmetry(aboutCentre(map, refined));
-  // About the refined centre the axis is found better, and so is a larger group.
+  // About the refined centre the axis is more accurate, which may reveal a larger group.
   const found = choose([best, again].filter(({ name }) => name !== 'C1')) as DetectedSymmetry;
   return { found: again.name === found.name ? again : found, centre: refined };
 }

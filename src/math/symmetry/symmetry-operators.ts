@@ -1,8 +1,8 @@
 /**
- * Operators beside the named point groups: those of a file, and helices.
- * A file has matrices as text, three rows each of three or four numbers (a row may stand on a line of its own
- * or with the others), on (x, y, z); the fourth column is a shift in angstrom, x' = R x + t. REMARK 350 BIOMT
- * lines of a PDB file are taken as they are.
+ * Operators besides the named point groups: from files, and helices. A file has matrices as text, three rows
+ * each of three or four numbers (a row may stand on a line of its own or with the others), on (x, y, z); the
+ * fourth column is a shift in angstrom, x' = R x + t. REMARK 350 BIOMT lines of a PDB file are accepted as
+ * they are.
  */
 import { LocScaleError, named } from '../../errors.ts';
 import { isGroup, type Operator } from './point-group.ts';
@@ -19,10 +19,7 @@ import {
 
 export interface OperatorFile {
   readonly operators: readonly Operator[];
-  /**
-   * The point that every operator leaves where it is, (x, y, z) in angstrom; undefined where no shifts are
-   * given.
-   */
+  /** Fixed point of all operators, (x, y, z) in angstrom; undefined if there are no shifts. */
   readonly centreAngstrom: Vector3 | undefined;
 }
 
@@ -148,14 +145,10 @@ function commonCentre(
     return Math.max(most, least);
   }, 0);
   if (worst > CENTRE_TOLERANCE) {
-    throw new LocScaleError(
-      'bad-input',
-      `The operators of ${where} have no point in common that they all keep.`,
-      {
-        where,
-        hint: `Shifts along an axis belong to a helix: use ${named('twistDegrees')} and ${named('riseAngstrom')}.`,
-      },
-    );
+    throw new LocScaleError('bad-input', `The operators of ${where} have no fixed point in common.`, {
+      where,
+      hint: `Shifts along an axis belong to a helix: use ${named('twistDegrees')} and ${named('riseAngstrom')}.`,
+    });
   }
   return mean;
 }
@@ -165,11 +158,11 @@ export interface Helix {
   readonly twistDegrees: number;
   /** Shift along z from one subunit to the next, A; negative with a positive twist: left-handed. */
   readonly riseAngstrom: number;
-  /** Steps to each side; as many as half the box holds without it, at most 200. */
+  /** Steps to each side; default: as many as half the box holds, at most 200. */
   readonly steps?: number;
 }
 
-/** Copies beyond this number change nothing but the time. */
+/** More copies only cost time. */
 const MOST_COPIES = 401;
 
 /**
@@ -191,7 +184,7 @@ export function helicalOperators(
       expected: `more than 0 and at most ${((planes * voxelSize) / 2).toFixed(1)} A`,
     });
   }
-  // Copies that are shifted by a whole box or more have nothing left in it.
+  // Copies shifted by a whole box or more are entirely outside it.
   const most = Math.max(half, Math.ceil(planes / Math.abs(rise)) - 1);
   if (asked !== undefined && asked > most) {
     throw new LocScaleError('usage', `${asked} steps of the helix reach beyond the box.`, {
@@ -213,7 +206,7 @@ export function helicalOperators(
   return { operators, translations };
 }
 
-/** The operators of `group` about another axis: its z turned to where `frame` takes z. */
+/** The operators of `group` with its z axis rotated by `frame`. */
 export function turnOperators(group: readonly Operator[], frame: Matrix3): Operator[] {
   const back = transposeMatrix(frame);
   return group.map((operator) => multiplyMatrices(multiplyMatrices(frame, operator), back));
