@@ -1,6 +1,6 @@
 /**
- * `locscale-gpu/browser`: the library for web pages. Maps come from Blobs instead of paths and go to streams;
- * all else is the same (library.ts). Run it in a dedicated worker, so that the page stays alive
+ * `locscale-gpu/browser`: the library for web pages. Maps are read from Blobs instead of paths and written to
+ * streams; all else is the same (library.ts). Run it in a dedicated worker, so that the page stays responsive
  * (docs/browser.md).
  */
 

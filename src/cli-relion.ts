@@ -5,6 +5,6 @@
  */
 import process from 'node:process';
 
-// A rank that this program starts for another GPU gets the arguments as they are from here on.
+// Ranks started for other GPUs inherit the arguments from here on.
 if (process.argv[2] !== 'relion') process.argv.splice(2, 0, 'relion');
 await import('./cli.ts');

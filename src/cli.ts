@@ -11,8 +11,8 @@ import { removeTemporaries } from './files/temporary-files.ts';
 import { describeLibraryText, StandardErrorLibraryOutput } from './platform/library-output.ts';
 
 /**
- * A terminal that closes ends the run that shows its progress there. One that tells nothing to any terminal
- * is under nohup or in the background, and goes on; that nohup has asked so is lost when Node starts.
+ * SIGHUP of a closed terminal ends a run that prints to it. A run without a terminal is under nohup or in the
+ * background and continues; Node discards nohup's setting at start.
  */
 const inTerminal = process.stdout.isTTY === true || process.stderr.isTTY === true;
 
@@ -34,14 +34,13 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.on('exit', () => {
   removeTemporaries();
   const text = describeLibraryText(libraries.release());
-  // Something was thrown outside every command: the runtime prints it after this.
+  // Thrown outside of any command: the runtime prints it afterwards.
   if (!finished && text !== '') err.write(`${text}\n`);
 });
 
 /**
- * The second signal does not wait for the engine to come to a halt. `process.exit` would take down the
- * threads of the network in the middle of a computation, which ends in a crash of onnxruntime; by the signal
- * itself the end is a clean one.
+ * A second signal does not wait for the engine to stop. `process.exit` would terminate the network's threads
+ * during a computation, which crashes onnxruntime; ending by the signal itself is clean.
  */
 function endAtOnce(name: StopSignal): void {
   removeTemporaries();

@@ -1,20 +1,20 @@
 /**
- * Tagged errors. Each says what happened, where, what was expected, and what to do about it. The command line
- * prints `message`, what `expected` and `found` add to it, and `hint`, and maps the tag to an exit code
- * (cli/exit-codes.ts).
+ * Tagged errors. Each states what happened, where, what was expected, and what to do about it. The command
+ * line prints `message`, `expected` and `found` if they add to it, and `hint`, and maps the tag to an exit
+ * code (cli/exit-codes.ts).
  */
 export type ErrorTag =
   | 'usage' // an option is unknown, missing, contradictory or out of range
-  | 'bad-input' // a file is missing, unreadable, not what it says it is, or does not fit the others
+  | 'bad-input' // a file is missing, unreadable, not of the declared kind, or does not match the others
   | 'bad-output' // an output cannot be written, or would overwrite an input
-  | 'unsupported' // a mode of LocScale that this version does not have
+  | 'unsupported' // a mode of LocScale that this version does not implement
   | 'no-device' // no usable GPU, or the device was lost
   | 'out-of-memory'
   | 'aborted' // AbortSignal or a signal
   | 'internal';
 
 export interface ErrorDetails {
-  /** What the user can do about it, one sentence. */
+  /** Advice to the user, one sentence. */
   hint?: string;
   /** File or step concerned; default: `parameter`. */
   where?: string;
@@ -49,23 +49,21 @@ export function isLocScaleError(error: unknown): error is LocScaleError {
   return error instanceof LocScaleError;
 }
 
-/** Ends what a signal has asked to end. `cause`: what was thrown for it. */
+/** Throws if the signal is aborted. `cause`: the error raised by the abort. */
 export function stopIfAborted(signal: AbortSignal | undefined, cause?: unknown): void {
   if (signal?.aborted !== true) return;
   throw new LocScaleError('aborted', 'The run was stopped.', { cause });
 }
 
 /**
- * A parameter of the library in a sentence: `resolution`, or with a value `engine: cpu`. The command line
- * puts its option in the place of it (cli/spellings.ts), so that each caller reads what he can set.
+ * A library parameter in a sentence: `resolution`, or with a value `engine: cpu`. The command line replaces
+ * it by its option (cli/spellings.ts), so that every caller reads what they can set.
  */
 export function named(parameter: string, value?: string): string {
   return value === undefined ? `\`${parameter}\`` : `\`${parameter}: ${value}\``;
 }
 
-/**
- * Parameters and values, as `named` writes them, in the words of a caller; undefined: they stay as they are.
- */
+/** Translates parameters and values written by `named` for a caller; undefined: unchanged. */
 export function respell(
   sentence: string,
   spell: (parameter: string, value: string | undefined) => string | undefined,
@@ -88,12 +86,12 @@ export function describeMismatch(error: Saying): string | undefined {
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
-/** The words themselves, or all of the numbers in them. */
+/** Whether the sentence already contains the words, or all numbers in them. */
 function isSaid(value: string, { message, hint = '' }: Saying): boolean {
   const text = `${message}\n${hint}`.toLowerCase();
   const words = value.toLowerCase();
   const at = text.indexOf(words);
-  // "12" is not said by "128".
+  // "128" does not contain the number "12".
   if (at >= 0 && !/[\w.]/.test(`${text[at - 1] ?? ''}`) && !/\w/.test(`${text[at + words.length] ?? ''}`))
     return true;
   const numbers = numbersIn(value);
@@ -101,7 +99,7 @@ function isSaid(value: string, { message, hint = '' }: Saying): boolean {
   return numbers.length > 0 && numbers.every((number) => said.has(number));
 }
 
-/** Not those within names: "map_2.mrc", "run/3/map". */
+/** Ignores numbers within names: "map_2.mrc", "run/3/map". */
 function numbersIn(text: string): string[] {
   return text.match(/(?<![\w./-])\d+(?:\.\d+)?(?![\w/])/g) ?? [];
 }

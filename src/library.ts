@@ -1,4 +1,4 @@
-/** What the library exports under Node and Deno (index.ts) as in browsers (browser.ts). */
+/** Exports of the library common to Node and Deno (index.ts) and browsers (browser.ts). */
 export type {
   BandScalingEstimate,
   BandScalingJob,

@@ -1,4 +1,4 @@
-/** From the name of a network to a predictor that is ready to run, for callers of the library. */
+/** Opens a network by name, for users of the library. */
 import { named } from './errors.ts';
 import type { ReferencePredictor } from './network/graph/model.ts';
 import type { ProviderName } from './network/run/provider-names.ts';
@@ -8,22 +8,22 @@ import { type GpuEntryOptions, loadGpu } from './platform/index.ts';
 export interface NetworkChoice extends GpuEntryOptions {
   /**
    * "bundled" (the default), the name of an imported network, its folder, or a file: .hdf5, .pt, .tar.gz, or
-   * .onnx with its manifest beside it.
+   * .onnx with its manifest next to it.
    */
   readonly model?: string;
-  /** Where imported networks lie: what "locscale-gpu models path" prints. */
+  /** Folder of imported networks, as printed by "locscale-gpu models path". */
   readonly folder?: string;
-  /** What runs it. 'auto', the default: the first provider that computes a trial cube correctly. */
+  /** Execution provider. 'auto', the default: the first that computes a trial cube correctly. */
   readonly provider?: ProviderName | 'auto';
-  /** With dropout, for passes of Monte-Carlo. */
+  /** With dropout, for Monte-Carlo passes. */
   readonly monteCarlo?: boolean;
-  /** Its output for feature enhancement, where it has one. */
+  /** Use the network's output for feature enhancement, if it has one. */
   readonly enhanced?: boolean;
-  /** Cubes at once. */
+  /** Cubes per batch. */
   readonly batchSize?: number;
   /** Threads of the CPU provider. */
   readonly threads?: number;
-  /** WebGPU may be a driver that computes on the CPU. */
+  /** Allow WebGPU drivers that compute on the CPU. */
   readonly allowSoftwareGpu?: boolean;
   readonly onInfo?: (message: string) => void;
 }
@@ -40,7 +40,7 @@ export async function openNetwork(choice: NetworkChoice = {}): Promise<Reference
     vulkanLoader,
     ...rest
   } = choice;
-  // Loaded when a network is opened: most callers of the library open none.
+  // Loaded on demand: most library users do not open a network.
   const { openPredictor } = await import('./network/run/open-predictor.ts');
   const { chooseModel } = await import('./network/store/index.ts');
   return openPredictor(await chooseModel({ modelPath: model, folder }), {
@@ -52,7 +52,7 @@ export async function openNetwork(choice: NetworkChoice = {}): Promise<Reference
   });
 }
 
-/** onnxruntime chooses its GPU itself: it must not come upon a software driver that nobody asked for. */
+/** onnxruntime chooses its GPU itself and must not pick a software driver by accident. */
 export async function webGpuStateOf(allowSoftware: boolean, options: GpuEntryOptions): Promise<WebGpuState> {
   const entry = await loadGpu(options);
   if ('reason' in entry) return { usable: false, reason: entry.reason };

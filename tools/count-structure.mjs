@@ -1,13 +1,15 @@
 /**
  * Counts what makes this code base slow to change, so that a redesign can be measured before and after:
  *   node tools/count-structure.mjs [--json]
- * Counts are taken from the syntax tree of src/ (TypeScript as written, no types), imports from its text.
+ * Counts are taken from the syntax tree of src/ (TypeScript as written, no types), imports from its text. The
+ * table of folders counts lines of TypeScript, AssemblyScript and WGSL: with nothing but a comment, and too long.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAst } from 'rolldown/parseAst';
 import { CORE_FOLDERS } from './core-folders.mjs';
+import { lineCounts } from './source-text.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const src = join(root, 'src');
@@ -24,6 +26,8 @@ const REFERENCE_KINDS = new Set([
   'none',
 ]);
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+/** Columns of a line, as Biome formats. */
+const COLUMNS = 110;
 /** A run of equal lines shorter than this is coincidence. */
 const DUPLICATE_LINES = 6;
 
@@ -67,20 +71,45 @@ const report = {
     .filter(({ name }) => name.startsWith(join('src', 'cli') + sep))
     .reduce((sum, { text }) => sum + text.split('\n').length - 1, 0),
   linesOver110Columns: sources.reduce(
-    (sum, { text }) => sum + text.split('\n').filter((line) => line.length > 110).length,
+    (sum, { text }) => sum + text.split('\n').filter((line) => line.length > COLUMNS).length,
     0,
   ),
   folderImports: folderImports().size,
   coreFilesThatReachNode: coreFilesThatReachNode().length,
   duplicatedRuns: duplicatedRuns(),
 };
+const folders = countsOfFolders();
 
-if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-else
+if (process.argv.includes('--json'))
+  process.stdout.write(`${JSON.stringify({ ...report, folders }, null, 2)}\n`);
+else {
   for (const [key, value] of Object.entries(report))
     process.stdout.write(
       `${key.padEnd(24)}${typeof value === 'object' ? `${value.lines} (${value.name})` : value}\n`,
     );
+  process.stdout.write('\nfolder             lines  comments  long lines\n');
+  for (const [folder, { lines, comments, long }] of Object.entries(folders))
+    process.stdout.write(
+      `${folder.padEnd(16)}${String(lines).padStart(8)}${`${((100 * comments) / lines).toFixed(1)} %`.padStart(10)}` +
+        `${String(long).padStart(12)}\n`,
+    );
+}
+
+/** Lines, comment lines and lines of more than COLUMNS, per folder of src/ ('.': its files) and in all. */
+function countsOfFolders() {
+  const counts = {};
+  for (const entry of readdirSync(src, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/\.(ts|wgsl)$/.test(entry.name)) continue;
+    const path = join(entry.parentPath, entry.name);
+    const parts = relative(src, path).split(sep);
+    const own = lineCounts(entry.name, readFileSync(path, 'utf8'), COLUMNS);
+    for (const folder of [parts.length > 1 ? parts[0] : '.', 'all']) {
+      counts[folder] ??= { lines: 0, comments: 0, long: 0 };
+      for (const key of Object.keys(own)) counts[folder][key] += own[key];
+    }
+  }
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 function visit(node, enter, parent) {
   if (node === null || typeof node !== 'object') return;

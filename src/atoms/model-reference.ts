@@ -51,7 +51,7 @@ export interface BFactorsFound {
    */
   readonly atLimits: { readonly least: number; readonly most: number };
   /** False if the map has no signal in the fit range: refinement then started from the file's B factors. */
-  readonly localFallOff: boolean;
+  readonly localDecay: boolean;
   /** Subtracted from all B factors, A^2. */
   readonly shift: number;
 }
@@ -153,7 +153,7 @@ export async function findBFactors(
     refined: rangeOf(refined),
     atLimits: shareAtLimits(refined, fscCutoff),
     shift,
-    localFallOff: measured,
+    localDecay: measured,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Called as `locscale` (setup --shim), the program takes `-gpus 1` as LocScale does: where that GPU is
- * missing the run continues on the CPU, with one warning. Under its own name, naming a GPU asks for it, and a
+ * Called as `locscale` (setup --shim), the program treats `-gpus 1` like LocScale: if that GPU is missing the
+ * run continues on the CPU, with one warning. Under its own name a GPU that is named is required, and a
  * missing one ends the run.
  */
 import process from 'node:process';
@@ -14,8 +14,8 @@ export function calledAsLocScale(): boolean {
 }
 
 /**
- * Whether the GPUs named are a wish. With --engine gpu they are not, and with --engine cpu nobody looks for
- * them.
+ * Whether the GPUs named are optional. With --engine gpu they are required, and with --engine cpu they are
+ * not looked for.
  */
 export function mayFallBack({ engine = 'auto', gpuIds }: OptionValues): boolean {
   return calledAsLocScale() && engine === 'auto' && gpuIds !== undefined;

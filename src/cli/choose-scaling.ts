@@ -1,7 +1,7 @@
 /**
- * What a run of `scale` scales to, and how. A run is LocScale's wherever something holds it to LocScale: a
- * reference that is named, EMmerNet imported, an option of the network. Without any of these it scales in
- * soft bands to the amplitudes of an average protein, which on real maps is better than the bundled network
+ * Chooses the reference and the scheme of `scale`. LocScale's scheme is used if anything implies it: a
+ * reference is named, EMmerNet is imported, or a network option is given. Otherwise the map is scaled in soft
+ * bands to the amplitudes of an average protein, which on real maps is better than the bundled network
  * (docs/soft-scaling.md).
  */
 import { emmernetIsImported } from '../network/store/emmernet.ts';
@@ -21,13 +21,13 @@ export type ScalingName = Exclude<SchemeName, 'global'>;
 interface ChosenScaling {
   readonly reference: ReferenceFiles;
   readonly scaling: ScalingName;
-  /** Where nobody chose: what was taken and how to get the other, one sentence. */
+  /** If the user made no choice: the scheme used and how to get the other, one sentence. */
   readonly because?: string;
-  /** The same, where what was wished for cannot be had. */
+  /** The same, if the preferred scheme is impossible. */
   readonly warning?: string;
 }
 
-/** With an option that only a run with a network has, the network is the user's wish. */
+/** An option that belongs to networks implies one. */
 export function wantsNetwork(values: OptionValues): boolean {
   if (values.reference === 'network' || values.modelResolution !== undefined) return true;
   return optionIds.some((id) => values[id] !== undefined && definitionOf(id).idle?.includes(noNetwork));
@@ -43,7 +43,7 @@ export async function chooseScaling(
   return chosen;
 }
 
-/** What else is asked for must be something else, and possible. */
+/** Checks --also: it must differ from the main scheme and be possible. */
 function checkAlso(also: NonNullable<OptionValues['also']>, { scaling, reference }: ChosenScaling): void {
   if (also === scaling)
     throw usage(
@@ -74,7 +74,7 @@ async function choose(values: OptionValues, input: InputFiles): Promise<ChosenSc
 const profile = { reference: { kind: 'profile' }, scaling: 'soft' } as const;
 const network = { reference: { kind: 'network' }, scaling: 'locscale' } as const;
 
-/** Neither a reference nor a scheme is named, and EMmerNet is not there. */
+/** Neither a reference nor a scheme is named, and EMmerNet is not imported. */
 function chooseForNobody(values: OptionValues, input: InputFiles): ChosenScaling {
   const old = "LocScale's windows with the bundled network: --scaling locscale";
   const withoutResolution = input.kind === 'map' && values.resolution === undefined;
@@ -97,7 +97,7 @@ function chooseForNobody(values: OptionValues, input: InputFiles): ChosenScaling
   };
 }
 
-/** The first option given that soft scaling cannot take. */
+/** The first option given that is incompatible with soft scaling. */
 function onlyLocScaleHas(values: OptionValues): { name: string; why: string } | undefined {
   for (const id of optionIds) {
     const { notInSoft, names } = definitionOf(id);

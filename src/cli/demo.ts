@@ -1,7 +1,7 @@
 /**
- * `locscale-gpu demo`: makes two half maps of a generated structure, scales them as the program does by
- * default, and compares the result with the truth, which is known here, and with LocScale's scheme. Apart
- * from that it is a run of the command `scale` (run-command.ts), with a report.
+ * `locscale-gpu demo`: simulates two half maps of a generated structure, scales them with the defaults, and
+ * compares the result with the known truth and with LocScale's scheme. Otherwise it is a run of the command
+ * `scale` (run-command.ts), with a report.
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,18 +38,15 @@ import { packageVersion } from './version.ts';
 
 const DEFAULT_FOLDER = 'demo-output';
 
-/**
- * The picture shows the box in which the noise-free map exceeds this share of its maximum, and some voxels
- * more.
- */
+/** The picture is cropped to where the noise-free map exceeds this fraction of its maximum, plus a margin. */
 const PARTICLE_LEVEL = 0.1;
 const PICTURE_MARGIN = 3;
 
 export interface DemoSettings {
   readonly generation?: Partial<DemoDataOptions>;
   /**
-   * Predicts the reference of LocScale's scheme; without it that comparison is left out. Default: the bundled
-   * network, whatever else is imported: the demo is to give the same map everywhere.
+   * Predicts the reference of LocScale's scheme; without it that comparison is omitted. Default: the bundled
+   * network even if others are imported, so that the demo gives the same map everywhere.
    */
   readonly network?: (() => Promise<NetworkFiles>) | undefined;
 }
@@ -80,7 +77,7 @@ export async function runDemo(
   try {
     await runMapCommand(scaling, demoRun(scaling, inputs, network));
   } catch (error) {
-    // Where onnxruntime does not run, the rest of the program can still be shown.
+    // Without onnxruntime the rest of the program can still be demonstrated.
     if (!isLocScaleError(error) || error.parameter !== 'provider' || values.provider !== undefined)
       throw error;
     session.logger.warn(error.message);
@@ -139,7 +136,7 @@ function correlationLines({ fsc, correlation: { before, locscaleScheme, soft } }
   ];
 }
 
-/** What the program does with two half maps and no other option; then the same by LocScale's scheme. */
+/** Two runs: half maps with default options, then LocScale's scheme. */
 async function scaleAndCompare(
   job: Job,
   context: LocScaleContext,
@@ -147,13 +144,13 @@ async function scaleAndCompare(
   { data, timings: before, folder }: DemoInputs,
 ): Promise<DemoResult> {
   const { engine } = context;
-  // Two runs read the half maps.
+  // The half maps are read twice, once per run.
   const shared = { ...context, consumeInputs: false };
   const result = await runLocScale(job, shared);
   const begun = performance.now();
   const compared = await scaleForComparison(job, shared, result.warnings, logger);
   const seconds = (performance.now() - begun) / 1000;
-  // An earlier demo may have had a network: its map belongs to other half maps.
+  // Removes the map of an earlier demo with a network, which belongs to other half maps.
   if (compared === undefined) await rm(join(folder, DEMO_FILES.scheme), { force: true });
   stopIfAborted(signal);
   return {
@@ -165,7 +162,7 @@ async function scaleAndCompare(
   };
 }
 
-/** The same half maps in LocScale's windows, to a reference of the network; only what is new is reported. */
+/** The same half maps by LocScale's scheme, with a predicted reference; prints only what differs. */
 async function scaleForComparison(
   { input, predictor }: Job,
   context: LocScaleContext,
@@ -243,9 +240,7 @@ function drawPicture(data: DemoData, columns: readonly SliceColumn[]): Uint8Arra
   });
 }
 
-/**
- * The half maps and the ideal map, with a record by which the next demo knows the folder as one of its own.
- */
+/** Writes the half maps and the ideal map, with a record by which the next demo recognises the folder. */
 async function makeInputs(
   { logger, signal }: Session,
   folder: string,
@@ -263,8 +258,8 @@ async function makeInputs(
     for (const key of ['half1', 'half2', 'reference'] as const)
       await staged.stage(join(folder, DEMO_FILES[key]), writeMrc(data[key], { label }));
     const record = { program: 'locscale-gpu', demo: { seed } };
-    // The last to be staged is the first in place: a demo that is stopped leaves files the next one may
-    // replace.
+    // The record is staged last and hence renamed first, so that the next demo may replace the files of an
+    // interrupted one.
     await staged.stage(join(folder, DEMO_FILES.record), `${JSON.stringify(record, null, 2)}\n`);
     await staged.commit();
   } finally {
@@ -277,9 +272,7 @@ async function makeInputs(
   return { folder, data, generation, timings };
 }
 
-/**
- * Makes the folder, or takes that of an earlier demo; files of the same names that no demo wrote are refused.
- */
+/** Creates the folder or reuses that of an earlier demo; rejects existing files not written by a demo. */
 async function claimFolder(folder: string): Promise<void> {
   await makeFolder(folder, '-o');
   const paths = Object.values(DEMO_FILES).map((name) => join(folder, name));

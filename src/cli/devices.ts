@@ -1,4 +1,4 @@
-/** `locscale-gpu devices`: what there is to compute on. Having no GPU is an answer, not a failure. */
+/** `locscale-gpu devices`: lists GPUs and network providers. Finding no GPU is a result, not a failure. */
 import {
   type AdapterList,
   adapterName,
@@ -31,13 +31,13 @@ type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & {
 interface Devices {
   readonly runtime: string;
   readonly cpuCores: number;
-  /** Dawn or wgpu; absent when WebGPU itself is not there. */
+  /** Dawn or wgpu; undefined if WebGPU is unavailable. */
   readonly webgpu?: string;
-  /** Why WebGPU is not there, and what to do about it. */
+  /** Why WebGPU is unavailable, and what to do about it. */
   readonly reason?: string;
   readonly hint?: string;
   readonly adapters: readonly TestedAdapter[];
-  /** Drivers that Vulkan lists and WebGPU does not take. */
+  /** Drivers that Vulkan lists and WebGPU rejects. */
   readonly refused: readonly RefusedDriver[];
   readonly failures: AdapterList['failures'];
   readonly onnxruntime: OnnxruntimeProviders;
@@ -46,7 +46,7 @@ interface Devices {
 export async function runDevices(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
-  // What Dawn prints is the only place where it says why it refuses a driver.
+  // Dawn reports why it rejects a driver only in what it prints.
   await session.libraries.hold({ evenIfVerbose: true });
   const devices = await findDevices(session);
   const lines = values.json === true ? [JSON.stringify(devices, null, 2)] : deviceLines(devices);
@@ -103,7 +103,7 @@ function deviceLines(devices: Devices): string[] {
   if (refused.length > 0) lines.push('Drivers that cannot be used:');
   for (const { name, refusedBy, reason } of refused)
     lines.push(`  ${name}: refused by ${refusedBy}: ${reason}`);
-  if (failures.length > 0) lines.push('Asked without success:');
+  if (failures.length > 0) lines.push('Requests without success:');
   for (const { way, reason } of failures) lines.push(`  ${way}: ${reason}`);
   lines.push(engineLine(adapters), '');
   if (onnxruntime.reason !== undefined) lines.push(`onnxruntime: ${onnxruntime.reason}`);
@@ -120,7 +120,7 @@ function adapterLines(adapter: TestedAdapter): string[] {
   const lines = [
     `${adapter.index}  ${adapterName(adapter)}, ${adapter.kind}`,
     `   Chip: ${chip}`,
-    `   Driver: ${description === adapter.name ? `not told by ${adapter.implementation}` : description || 'unknown'}`,
+    `   Driver: ${description === adapter.name ? `not reported by ${adapter.implementation}` : description || 'unknown'}`,
     `   Limits: ${formatBytes(limits.maxStorageBufferBindingSize)} per binding, ${formatBytes(limits.maxBufferSize)} per buffer, ${limits.maxStorageBuffersPerShaderStage} buffers per shader,`,
     `     ${limits.maxComputeWorkgroupStorageSize / 1024} KiB workgroup memory, ${limits.maxComputeInvocationsPerWorkgroup} invocations per workgroup`,
     ...wrap(`Features: ${features.join(' ') || 'none'}`, WIDTH).map(
@@ -132,7 +132,7 @@ function adapterLines(adapter: TestedAdapter): string[] {
   if (latest !== undefined)
     lines.push(`   Verified in earlier runs: ${checks} checks of kernels, last on ${latest.slice(0, 10)}`);
   if (sameName > 1)
-    lines.push(`   ${sameName} GPUs have this name; WebGPU cannot tell them apart: the first is used.`);
+    lines.push(`   ${sameName} GPUs have this name; WebGPU cannot distinguish them: the first is used.`);
   return [...lines, ''];
 }
 

@@ -1,12 +1,11 @@
 /**
- * What the maps of `feature_enhance` are called: LocScale has changed the names twice, and others look for
- * them.
+ * Names of the maps of `feature_enhance`. LocScale has changed them twice, and other programs look for them.
  */
 import { dirname, join } from 'node:path';
 import type { OptionValues } from '../options/index.ts';
 import { stemOf } from './manifest.ts';
 
-/** Behind the stem of the output; pVDDT has no stem where `pvddt` is a name of its own. */
+/** Suffixes after the stem of the output; pVDDT has no stem if `pvddt` is a full name. */
 const namesOf = {
   // Up to 2.2.7.
   '2.2.3': { mean: '_feature_enhanced_output', baseline: '_locscale_output', pvddt: 'pVDDT' },
@@ -16,7 +15,7 @@ const namesOf = {
   '2.4': { mean: '', baseline: '_baseline', pvddt: '_pVDDT' },
 } as const;
 
-/** Path of one of the maps. The baseline is the locally scaled map that the mean is compared with. */
+/** Path of a map. The baseline is the locally scaled map that the mean is compared with. */
 export function enhancedName(
   map: 'mean' | 'baseline' | 'pvddt',
   { outputNames = '2.4', baselineSuffix }: Pick<OptionValues, 'outputNames' | 'baselineSuffix'>,

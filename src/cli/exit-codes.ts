@@ -13,7 +13,7 @@ export const exitCodes = {
   terminated: 143,
 } as const;
 
-/** Signals that end a run in good order. */
+/** Signals that end a run cleanly. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 const exitCodeOfSignal: Record<StopSignal, number> = {
@@ -33,7 +33,7 @@ const byTag: Record<ErrorTag, number> = {
   internal: exitCodes.internal,
 };
 
-/** Of a run that a signal has ended. */
+/** Exit code of a run ended by a signal. */
 export function isStopCode(code: number): boolean {
   return Object.values(exitCodeOfSignal).includes(code);
 }
@@ -42,7 +42,7 @@ export function exitCodeOf(error: LocScaleError, signal: StopSignal | undefined)
   return signal === undefined ? byTag[error.tag] : exitCodeOfSignal[signal];
 }
 
-/** Makes a LocScaleError of anything thrown: failed allocations and file-system errors get their tag. */
+/** Converts anything thrown to a LocScaleError: failed allocations and file-system errors get their tags. */
 export function toLocScaleError(error: unknown): LocScaleError {
   if (error instanceof LocScaleError) return error;
   const message = error instanceof Error ? error.message : String(error);

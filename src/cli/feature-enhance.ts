@@ -1,6 +1,6 @@
 /**
- * `locscale-gpu feature_enhance`: the network's mean map over Monte-Carlo passes (the output), the
- * baseline map it is compared with, the variance, pVDDT, and a ChimeraX file that shows them.
+ * `locscale-gpu feature_enhance`: writes the network's mean map over Monte-Carlo passes (the output), the
+ * baseline map, the variance, pVDDT, and a ChimeraX file that shows them.
  */
 
 import type { FeatureEnhanceJob, FeatureEnhanceResult } from '../index.ts';
@@ -31,7 +31,7 @@ const BUNDLED_WARNING =
   'EMmerNet is not imported, and the bundled network was trained on simulations: on real maps with models its map ' +
   'correlates less with the model than the map it was made from (mean of 15 maps 0.713, before 0.752).';
 
-/** What is taken where nobody names a network and EMmerNet is not there, or by its name. */
+/** Warning for the bundled network, used by default if EMmerNet is not imported, or by name. */
 export function isBundled(
   { modelPath }: OptionValues,
   { manifest }: Pick<NetworkFiles, 'manifest'>,

@@ -1,4 +1,4 @@
-/** FSC curves for reading, and as files: JSON, the XML that the EMDB takes, RELION's STAR. */
+/** FSC curves as text, and as files: JSON, the EMDB's XML, RELION's STAR. */
 import { extname } from 'node:path';
 import { encodePostprocessStar } from '../formats/fsc-star.ts';
 import { encodeFscXml } from '../formats/fsc-xml.ts';
@@ -8,7 +8,7 @@ import { usage } from './usage.ts';
 
 type HalfMapFiles = Extract<InputFiles, { kind: 'half-maps' }>;
 
-/** Refuses other names, and curves that this run does not measure; before anything is computed. */
+/** Rejects other file names, and curves that this run does not measure, before anything is computed. */
 export function checkCurveName(outfile: string, hasMask: boolean): void {
   const extension = extname(outfile).toLowerCase();
   if (extension === '.json' || extension === '.xml' || (extension === '.star' && hasMask)) return;
@@ -64,7 +64,7 @@ function encodeFscJson(
   )}\n`;
 }
 
-/** What the FSC within a mask says, one line a number. */
+/** Summary of the FSC within a mask, one line per number. */
 export function maskedFscLines(fsc: FscInMask): string[] {
   const { resolution, maskedResolution, shellResolution, randomisedFrom, maskOrigin, maskVoxels } = fsc;
   const words = (value: number | undefined): string =>
@@ -79,12 +79,12 @@ export function maskedFscLines(fsc: FscInMask): string[] {
   ];
 }
 
-/** The first two columns of tables: 1/A and A. */
+/** The first two columns of the tables: 1/A and A. */
 export function shellCells(f: number): string {
   return `${f.toFixed(5)}  ${(f === 0 ? 'inf' : (1 / f).toFixed(2)).padStart(7)}`;
 }
 
-/** All curves, shell by shell. */
+/** Table of all curves, one line per shell. */
 export function maskedFscTable({ frequency, unmasked, masked, randomised, corrected }: FscInMask): string[] {
   const cell = (value: number | undefined): string =>
     (value === undefined ? '-' : value.toFixed(5)).padStart(10);

@@ -1,4 +1,4 @@
-/** `locscale-gpu fsc HALF1 HALF2`: the curve, and that within a mask, as a table and as a file. */
+/** `locscale-gpu fsc HALF1 HALF2`: the FSC curve, optionally within a mask, as a table and as a file. */
 import type { FscCurve, LocScaleJob } from '../index.ts';
 import { type FscOptions, type FscResult, runFsc } from '../index.ts';
 import { type FscFall, findFall } from '../math/fourier/fsc.ts';
@@ -30,7 +30,7 @@ function fscRun({ parsed }: Session): MapRun<Job, FscResult & RunResult> {
   return {
     outputs: fscOutputs,
     outfile: outfile ?? 'curve.json',
-    // A record would have the name of the curve.
+    // No record, which would have the name of the curve.
     record: false,
     input,
     notes: ineffectiveOptions(values, { kind: 'none' }, { command: 'fsc' }),
@@ -74,7 +74,7 @@ function halfFallOf({ frequency, correlation, resolutionHalf, verdict }: FscCurv
   return findFall(frequency, correlation, 0.5);
 }
 
-/** At 0.143 the verdict counts: chance lifts the curve of noise above it, too. */
+/** At 0.143 the verdict decides, because noise may exceed it by chance. */
 export function resolutionWords(fsc: FscCurve): string {
   const { end, resolution } = fsc.verdict;
   if (end === 'falls' && resolution !== undefined) return fallWords({ kind: 'falls', resolution }, fsc);

@@ -1,4 +1,4 @@
-/** Help texts, made from the tables of commands and options. */
+/** Generates the help texts from the tables of commands and options. */
 import {
   type CommandName,
   commandHelp,
@@ -11,7 +11,7 @@ import {
 const NAME_COLUMN = 34;
 const WIDTH = 100;
 
-/** At the end of the program's own help. */
+/** Footer of the program's own help. */
 const remarks = [
   'Long names may be shortened as long as they stay unambiguous; --name=value and --dry-run for --dry_run are the same.',
   'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, 129/130/143 stopped by a signal.',
@@ -58,7 +58,7 @@ function optionLines(option: OptionDefinition): string[] {
   return right.map((line, index) => (index === 0 ? left.padEnd(NAME_COLUMN + 2) : gap) + line);
 }
 
-/** "--dry_run" and "--dry-run" are shown once. */
+/** Lists "--dry_run" and "--dry-run" once. */
 function distinctSpellings(names: readonly string[]): string[] {
   return names.filter(
     (name, index) =>
@@ -67,7 +67,7 @@ function distinctSpellings(names: readonly string[]): string[] {
 }
 
 function stateOf(option: OptionDefinition): string {
-  // States that depend on the value (-sym) are asked with a value that is not the default.
+  // A status that depends on the value (-sym) is evaluated for a value other than the default.
   const sample = option.values === 1 ? 'C2' : true;
   const state = option.state(sample);
   if (state.kind === 'refused')

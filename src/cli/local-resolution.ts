@@ -1,4 +1,4 @@
-/** What the commands that measure a local resolution share: settings and the lines they print. */
+/** Shared by the commands that measure local resolution: settings and printed lines. */
 
 import {
   defaultLocalResolution,
@@ -28,7 +28,7 @@ export function describeLocalResolution(numbers: LocalResolutionNumbers): string
 
 const BAR = 40;
 
-/** The histogram as bars, one class a line. */
+/** The histogram as bars, one class per line. */
 export function histogramLines({ histogram, voxels }: LocalResolutionNumbers): string[] {
   const { edges, counts } = histogram;
   const most = Math.max(...counts);

@@ -21,7 +21,7 @@ export function runLocresCommand(session: Session): Promise<void> {
 function locresRun({ parsed }: Session): MapRun<Job, LocalResolutionResult> {
   const { values } = parsed;
   const input = chooseHalfMaps(parsed, 'locres');
-  // The mask of the default run.
+  // The same mask as in a default run.
   const parameters = parametersOf(values, true);
   const settings = localResolutionSettings(values);
   return {

@@ -1,4 +1,4 @@
-/** Where lines go: progress and results on stdout, warnings, notes and errors on stderr. */
+/** Output streams: progress and results on stdout, warnings, notes and errors on stderr. */
 import { describeMismatch, type ErrorTag, type LocScaleError } from '../errors.ts';
 import { describeLibraryText } from '../platform/library-output.ts';
 import { inOptions } from './spellings.ts';
@@ -21,13 +21,13 @@ interface LoggerStreams {
 interface LoggerSettings {
   readonly verbose: boolean;
   readonly debug: boolean;
-  /** Lets a progress bar take itself off the terminal line. */
+  /** Clears a progress bar from the terminal line. */
   readonly beforeLine?: () => void;
-  /** What native libraries have printed and nobody has seen yet. */
+  /** Output of native libraries not shown yet. */
   readonly libraryText?: () => string;
 }
 
-/** Failures that a driver or a library may have caused: what it printed belongs to the error. */
+/** Failures that a driver or library may have caused: its output is printed with the error. */
 const MAY_BE_A_LIBRARY: readonly ErrorTag[] = ['internal', 'no-device', 'out-of-memory'];
 
 export function createLogger(streams: LoggerStreams, settings: LoggerSettings): Logger {
@@ -53,7 +53,7 @@ export function createLogger(streams: LoggerStreams, settings: LoggerSettings): 
       const mismatch = describeMismatch(error);
       if (mismatch !== undefined) write(streams.err, mismatch);
       const { hint } = error;
-      // Advice that a warning has given is not repeated.
+      // The same advice is printed only once.
       if (hint !== undefined && !warned.some((text) => text.includes(hint)))
         write(streams.err, `hint: ${hint}`);
       if (settings.debug) write(streams.err, stackOf(error));

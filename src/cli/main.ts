@@ -68,8 +68,8 @@ export async function main(
   } catch (thrown) {
     const error = toLocScaleError(thrown);
     const failure = error instanceof RankFailure ? error : undefined;
-    const toldElsewhere = failure?.announced === true || (error.tag === 'usage' && !speaksForAll(argv));
-    if (!toldElsewhere) logger.error(error);
+    const reportedElsewhere = failure?.announced === true || (error.tag === 'usage' && !speaksForAll(argv));
+    if (!reportedElsewhere) logger.error(error);
     return failure?.exitCode ?? exitCodeOf(error, stoppedBy());
   } finally {
     progress.clear();

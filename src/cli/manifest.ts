@@ -1,4 +1,4 @@
-/** Writes the record of a run (report/run-record.ts), and names it. */
+/** Writes the record of a run (report/run-record.ts) and determines its name. */
 import { extname } from 'node:path';
 import { runtimeName } from '../platform/index.ts';
 import type { RunRecord } from '../report/run-record.ts';

@@ -1,4 +1,4 @@
-/** `locscale-gpu mask MAP`: a mask, and the FDR confidence map where it was made from that. */
+/** `locscale-gpu mask MAP`: makes a mask, and writes the FDR confidence map if it was used. */
 
 import type { LocScaleJob, MaskMaking, MaskResult, MaskSource } from '../index.ts';
 import { runMask } from '../index.ts';
@@ -82,7 +82,7 @@ function massLine(kiloDalton: number, expected: number | undefined): string {
     : `${room}, ${(kiloDalton / expected).toFixed(2)} times the ${expected} kDa of -mw`;
 }
 
-/** One of them. */
+/** The kind of source; exactly one may be given. */
 function chooseSource({ threshold, nonZero, modelCoordinates }: OptionValues): MaskSource['kind'] {
   const given: [MaskSource['kind'], string][] = [];
   if (threshold !== undefined) given.push(['threshold', '--threshold']);

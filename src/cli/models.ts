@@ -37,7 +37,7 @@ const runners: Record<Action, (session: Session, args: readonly string[]) => Pro
   path,
 };
 
-/** Options that belong to some of the actions only. */
+/** Options of some actions only. */
 const optionsOf: Partial<Record<keyof OptionValues, readonly Action[]>> = {
   modelName: ['import'],
   calibration: ['import', 'download'],
@@ -86,12 +86,12 @@ async function list(session: Session, args: readonly string[]): Promise<void> {
   logger.line(`Folder: ${folder}`);
 }
 
-/** The one that comes with the program first, if there is one. */
+/** The bundled network first, if there is one. */
 async function withBundled(imported: ListedModel[]): Promise<ListedModel[]> {
   try {
     return [{ name: BUNDLED_NAME, model: await openBundled() }, ...imported];
   } catch {
-    // An installation without one; a run that needs it says so.
+    // An installation without the bundled network; a run that needs it reports that.
     return imported;
   }
 }
@@ -133,7 +133,7 @@ function report({ logger }: Session, imported: readonly ImportedModel[]): void {
   for (const { manifest, location, unchanged } of imported) {
     logger.line(`${manifest.title}: ${manifest.parameters} parameters, from ${manifest.source}`);
     logger.line(`   SHA-256 ${manifest.sourceSha256}`);
-    logger.line(`   ${unchanged ? 'Was there already' : 'Imported'}: ${resolve(location)}`);
+    logger.line(`   ${unchanged ? 'Was already imported' : 'Imported'}: ${resolve(location)}`);
     if (manifest.name !== HIGH_CONTEXT)
       logger.line(
         `   Used with ${manifest.name === LOW_CONTEXT ? '--use_low_context_model' : `-model_path ${manifest.name}`}.`,
@@ -146,7 +146,7 @@ async function download(session: Session, args: readonly string[]): Promise<void
   refuseArguments(args, 0);
   const { logger, progress, signal, parsed } = session;
   const { downloadFrom } = parsed.values;
-  // Before the download: a calibration that cannot be read should not cost one.
+  // Read before the download, so that an unreadable calibration fails early.
   const options = await importOptions(session);
   logger.line('Downloading EMmerNet (Zenodo record 8211668).');
   const archive = await downloadArchive({
@@ -164,7 +164,7 @@ async function download(session: Session, args: readonly string[]): Promise<void
   await archive.remove();
 }
 
-/** For `feature_enhance --download`: EMmerNet, unless it is there. */
+/** For `feature_enhance --download`: downloads EMmerNet unless it is imported. */
 export async function downloadUnlessImported(session: Session): Promise<void> {
   const { lowContextModel } = session.parsed.values;
   const wanted = lowContextModel === true ? LOW_CONTEXT : HIGH_CONTEXT;

@@ -1,4 +1,4 @@
-/** From the options to a network that is ready to run. */
+/** Opens the network that the options select. */
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { withCubes } from '../network/run/cubes-of.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
@@ -8,7 +8,7 @@ import { webGpuStateOf } from '../open-network.ts';
 import { modelsFolder } from './models-folder.ts';
 import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';
 
-/** The network the options name, with the cubes they ask for. */
+/** The network and cube size selected by the options. */
 export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
   const { chooseModel } = await import('../network/store/index.ts');
   const { values } = session.parsed;
@@ -20,9 +20,7 @@ export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
   return withCubes(model, values.cubeSize, values.stride);
 }
 
-/**
- * Opens the network, runs `body`, and closes it whatever happens. Without a network `body` gets undefined.
- */
+/** Opens the network, runs `body`, and always closes it. Without a network `body` receives undefined. */
 export async function withPredictor<T>(
   session: Session,
   network: NetworkFiles | undefined,
@@ -33,7 +31,7 @@ export async function withPredictor<T>(
   const options = predictorOptionsOf(session, use);
   const dryRun = session.parsed.values.dryRun === true;
   if (!dryRun) await session.libraries.hold();
-  // TensorFloat-32, which CUDA uses unless told, gives maps that differ from the CPU's in the third digit.
+  // Disables TensorFloat-32, CUDA's default, with which maps differ from the CPU's in the third digit.
   process.env.NVIDIA_TF32_OVERRIDE ??= '0';
   const predictor = dryRun ? unopenedPredictor(network, options) : await openPredictor(network, options);
   try {
@@ -54,7 +52,7 @@ function predictorOptionsOf(
   const { values } = session.parsed;
   const { logger } = session;
   return {
-    // A run that is to stay on the CPU touches no driver of a GPU.
+    // A CPU-only run must not load GPU drivers.
     provider: values.provider ?? (values.engine === 'cpu' ? 'cpu' : 'auto'),
     ...use,
     batchSize: values.batchSize,
@@ -66,7 +64,7 @@ function predictorOptionsOf(
   };
 }
 
-/** Numbers of -gpus; names cannot be passed on to CUDA. */
+/** Indices from -gpus; names cannot be passed to CUDA. */
 function numericGpuIds(ids: readonly string[] | undefined): number[] | undefined {
   const numbers = ids?.filter((id) => /^\d+$/.test(id)).map(Number);
   return numbers === undefined || numbers.length === 0 ? undefined : numbers;

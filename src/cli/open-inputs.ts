@@ -1,4 +1,4 @@
-/** Opens the maps a run works on; those that are needed late are read late. */
+/** Opens the maps of a run; some are read only when needed. */
 import type { Engine } from '../engine/engine.ts';
 import type { LocScaleJob, MapImage, MapSource, Structure } from '../index.ts';
 import { type MapFileOptions, openMapFile, readMapFile, readModelFile } from '../index.ts';
@@ -9,11 +9,9 @@ import type { Session } from './session.ts';
 export interface OpenedInputs {
   readonly input: LocScaleJob['input'];
   readonly mask?: MapSource;
-  /** Every file that was read, in the order of reading; grows as late ones are read. */
+  /** All files read so far, in order; grows as deferred ones are read. */
   readonly files: InputFile[];
-  /**
-   * Its voxels are read when their step begins: until then the half maps and their spectra need the memory.
-   */
+  /** Its voxels are read when its step starts: until then the half maps and their spectra need the memory. */
   openLater(path: string, role: string, more?: MapFileOptions): Promise<MapSource>;
   openModel(path: string): Promise<Structure>;
 }
@@ -28,7 +26,7 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
     onWarning: (message) => logger.warn(message),
     onInfo: (message) => logger.detail(`  ${message}`),
     onReading: () => logger.line(`Reading ${path}`),
-    // Only a record needs the sums of its inputs.
+    // Checksums are needed for a record only.
     onRead: values.dryRun === true ? undefined : (file) => files.push({ role, ...file }),
     signal,
   });
@@ -54,7 +52,7 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
   return { input: maps, mask, files, openLater, openModel };
 }
 
-/** Files named by the input options and the mask, for checks before anything is computed. */
+/** Paths of inputs and mask, for early checks. */
 export function inputPathsOf(input: InputFiles, mask: string | undefined): string[] {
   return [
     ...(input.kind === 'map' ? [input.map] : [input.half1, input.half2]),

@@ -1,7 +1,7 @@
 /**
- * stdout and stderr as the program uses them. Whatever happens to them ends no computation: a run of
- * hours must not be lost because its log could not be written. The first failure is kept, and reported
- * at the end of the run. A closed pipe (`locscale-gpu fsc a b | head`) is no failure.
+ * stdout and stderr of the program. Their failures never end a computation: hours of work must not be lost
+ * because a log cannot be written. The first failure is stored and reported at the end of the run. A closed
+ * pipe (`locscale-gpu fsc a b | head`) is not a failure.
  */
 import { LocScaleError } from '../errors.ts';
 import { reasonOf } from '../files/file-errors.ts';
@@ -9,7 +9,7 @@ import type { WritableEnd } from '../platform/library-output.ts';
 
 export class OutputStream {
   private stream: WritableEnd;
-  /** As it appears in the message: "The standard output". */
+  /** Name in the message: "The standard output". */
   private readonly name: string;
   private closed = false;
   private cause: unknown;
@@ -20,7 +20,7 @@ export class OutputStream {
     stream.on('error', (error) => this.fail(error));
   }
 
-  /** The program's messages go to `stream` from here on; what was written before has been written. */
+  /** Redirects further messages to `stream`, after flushing earlier ones. */
   moveTo(stream: WritableEnd): void {
     this.stream = stream;
   }
@@ -38,12 +38,12 @@ export class OutputStream {
     try {
       this.stream.write(text);
     } catch (error) {
-      // Streams to files may throw at once instead of emitting 'error'.
+      // Streams to files may throw synchronously instead of emitting 'error'.
       this.fail(error);
     }
   }
 
-  /** Waits for what was written; the error to report, if the stream failed. */
+  /** Waits for pending writes; returns the error to report if the stream failed. */
   async settle(): Promise<LocScaleError | undefined> {
     if (!this.closed) {
       await new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 /**
- * The files of a run. What a command may write is a table with one row a file (output-tables.ts); everything
- * that has to know about outputs reads it: names, checks before the run, what the pipeline must keep,
- * writing, record, report, the nodes of a RELION job, and docs/outputs.md.
+ * The output files of a run. Each command has a table with one row per file (output-tables.ts), from which
+ * everything about outputs follows: names, early checks, volumes that the pipeline must retain, writing,
+ * record, report, nodes of a RELION job, and docs/outputs.md.
  */
 import { basename, join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
@@ -16,7 +16,7 @@ import type { InputFiles } from './job-options.ts';
 import { stemOf } from './manifest.ts';
 import { type ReportFiles, reportFilesOf } from './report.ts';
 
-/** Known before the run; decides which files there will be. */
+/** Known before the run; determines which files are written. */
 export interface RunFacts {
   readonly values: OptionValues;
   /** Path of the main output. */
@@ -28,10 +28,10 @@ export interface RunFacts {
   readonly scaling?: ScalingName;
 }
 
-/** What the pipeline leaves out of its result unless asked (`keepConfidence`, `auditSeed`). */
+/** Optional results that the pipeline includes on request (`keepConfidence`, `auditSeed`). */
 export type Keep = Partial<LocScaleContext>;
 
-/** What the content of a file is made from. */
+/** Source of a file's content. */
 export interface Finished<R> {
   readonly result: R;
   readonly engine: Engine;
@@ -39,26 +39,29 @@ export interface Finished<R> {
   readonly facts: RunFacts;
 }
 
-/** By the keys of the rows; those that this run does not write are absent. */
+/** Paths by row key, without files that this run does not write. */
 type OutputPaths = Readonly<Record<string, string | undefined>>;
 
-/** `shown`: by the report, written or not. */
+/** `shown`: in the report, whether or not it is written. */
 export interface OutputRow<R> extends ShownMap<R> {
   readonly key: string;
-  /** Behind the stem of -o ("_bfactor.mrc"), the main output itself (''), or a rule that gives the path. */
+  /**
+   * Suffix after the stem of -o ("_bfactor.mrc"), '' for the main output, or a function that returns the
+   * path.
+   */
   readonly name: string | ((facts: RunFacts) => string);
-  /** Written into the folder of -op, and only with it; else beside the main output. */
+  /** Written to the folder of -op, and only with it; otherwise next to the main output. */
   readonly inProcessingFolder?: boolean;
-  /** Default: always. `says`: the condition in docs/outputs.md. */
+  /** Default: always. `says`: wording of the condition in docs/outputs.md. */
   readonly when?: { readonly test: (facts: RunFacts) => boolean; readonly says: string };
   readonly keep?: Keep | ((facts: RunFacts) => Keep);
-  /** A map has a volume, absent where the run made none, and a label behind "locscale-gpu 1.0: ". */
+  /** A map's volume (undefined if the run made none), and its label after "locscale-gpu 1.0: ". */
   readonly label?: string | ((result: R) => string);
-  /** What another file holds; undefined: there is nothing to write. */
+  /** Content of any other file; undefined if there is nothing to write. */
   readonly content?: (finished: Finished<R>) => FileContent | undefined | Promise<FileContent | undefined>;
-  /** What it is in RELION's pipeline. */
+  /** Node type in RELION's pipeline. */
   readonly node?: NodeKind;
-  /** For docs/outputs.md: what the file holds. */
+  /** Description for docs/outputs.md. */
   readonly says: string;
 }
 
@@ -68,17 +71,17 @@ export type OutputTable<R> = readonly OutputRow<R>[];
 export interface OutputPlan<R> {
   readonly table: OutputTable<R>;
   readonly paths: OutputPaths;
-  /** Of the record, if there is one. */
+  /** Path of the record, if any. */
   readonly record: string | undefined;
   readonly report: ReportFiles | undefined;
-  /** Of -op. */
+  /** Folder of -op. */
   readonly processingFolder: string | undefined;
 }
 
 export function planOutputs<R>(
   table: OutputTable<R>,
   facts: RunFacts,
-  /** Its path, or whether there is one, beside the main output. */
+  /** Path of the report, or whether there is one next to the main output. */
   record: string | boolean,
 ): OutputPlan<R> {
   const { values, outfile } = facts;
@@ -103,27 +106,29 @@ function isWritten<R>({ inProcessingFolder, when }: OutputRow<R>, facts: RunFact
   return when === undefined || when.test(facts);
 }
 
-/** Where the file goes if it is written. */
+/** Path of a file if it is written. */
 export function pathOf<R>({ name, inProcessingFolder }: OutputRow<R>, facts: RunFacts): string {
   const { outfile, values } = facts;
   if (typeof name === 'function') return name(facts);
   if (name === '') return outfile;
-  const beside = `${stemOf(outfile)}${name}`;
+  const nextToMain = `${stemOf(outfile)}${name}`;
   const folder = values.outputProcessingFiles;
-  return inProcessingFolder === true && folder !== undefined ? join(folder, basename(beside)) : beside;
+  return inProcessingFolder === true && folder !== undefined
+    ? join(folder, basename(nextToMain))
+    : nextToMain;
 }
 
-/** Every path of the run, the folder of the report's pictures aside. */
+/** All paths of the run, except the report's folder of figures. */
 export function allPathsOf({ paths, report, record }: OutputPlan<never>): string[] {
   return [...Object.values(paths), report?.page, record].filter((path) => path !== undefined);
 }
 
-/** What the pipeline must keep so that the files can be written and the report drawn. */
+/** Results that the pipeline must retain for the files and the report. */
 export function keepFor<R>({ table, paths, report }: OutputPlan<R>, facts: RunFacts): Keep {
   const keeps = table
     .filter(({ key }) => paths[key] !== undefined)
     .map(({ keep }) => (typeof keep === 'function' ? keep(facts) : keep));
-  // A report shows the map before and the reference, whatever is written.
+  // A report always shows the input map and the reference.
   const shown = report === undefined ? {} : { keepMap: true, keepReference: true };
   return Object.assign(shown, ...keeps) as Keep;
 }

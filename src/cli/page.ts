@@ -1,4 +1,4 @@
-/** `locscale-gpu page`: the page of dist/web, with the headers that let it compute on all cores. */
+/** `locscale-gpu page`: serves the page of dist/web, with the headers that allow it to use all cores. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -1,9 +1,9 @@
 /**
- * Command line to option values, by the rules of LocScale's own parser (Python's argparse), so that
- * existing command lines run unchanged: single-dash long names (-hm a b), --name=value, -p1.2,
- * unambiguous prefixes of long names, negative numbers as values, `--` before names that start
- * with a dash. Values stay text until the option's own check: a file may be called 007 or 1e3.
- * Anything unknown is an error with the nearest spelling.
+ * Parses the command line by the rules of LocScale's own parser (Python's argparse), so that existing command
+ * lines run unchanged: single-dash long names (-hm a b), --name=value, -p1.2, unambiguous prefixes of long
+ * names, negative numbers as values, `--` before names that start with a dash. Values stay text until the
+ * option's own check: a file may be called 007 or 1e3. Anything unknown is an error with the nearest
+ * spelling.
  */
 import { LocScaleError } from '../errors.ts';
 import {
@@ -37,12 +37,12 @@ const typedCommands = commandNames.filter((name) => name !== 'scale');
 /** `locscale-gpu help [COMMAND]` is `locscale-gpu [COMMAND] --help`. */
 const HELP_WORD = 'help';
 
-/** LocScale 2.1's command; feature_enhance took its place. */
+/** LocScale 2.1's command, replaced by feature_enhance. */
 const RUN_EMMERNET = 'run_emmernet';
 
 export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   let command: CommandName | undefined;
-  // Options in front of the command are those of the program, as in LocScale.
+  // Options before the command belong to the program, as in LocScale.
   let spellings = spellingsOf('scale');
   let values: Record<string, unknown> = {};
   const positionals: string[] = [];
@@ -76,7 +76,7 @@ export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   return { command: command ?? 'scale', values: values as OptionValues, positionals, given };
 }
 
-/** The words of RELION are sorted in relion-arguments.ts. */
+/** RELION's arguments are parsed in relion-arguments.ts. */
 function parseRelion(words: readonly string[]): ParsedCommandLine {
   const values: OptionValues = {
     ...((words.includes('-h') || words.includes('--help')) && { help: true }),
@@ -87,12 +87,14 @@ function parseRelion(words: readonly string[]): ParsedCommandLine {
 }
 
 function parseHelp(words: readonly string[]): ParsedCommandLine {
-  const asked = words.find((word) => !looksLikeOption(word));
-  const command = asked === undefined ? 'scale' : commandOf(asked);
+  const requested = words.find((word) => !looksLikeOption(word));
+  const command = requested === undefined ? 'scale' : commandOf(requested);
   return { command, values: { help: true }, positionals: [], given: ['help'] };
 }
 
-/** Takes the values of an option from the front of `words`. A list that precedes the command ends with it. */
+/**
+ * Consumes the values of an option from the front of `words`. A list before the command ends at the command.
+ */
 function takeValues(
   word: string,
   { spelling, attached }: Match,
@@ -106,7 +108,7 @@ function takeValues(
   const refuse = (message: string): LocScaleError => usage(`Option ${name} ${message}.`, name, hint);
   if (attached !== undefined) {
     if (least === 0) throw refuse(`takes no value, found "${attached}"`);
-    // As in LocScale: "=" attaches one value, never the first of several.
+    // As in LocScale, "=" attaches a single value, never the first of several.
     if (least > 1) throw refuse(`takes ${least} values, which cannot be attached to it: found "${word}"`);
     return [attached];
   }
@@ -179,7 +181,7 @@ function matchOption(token: string, spellings: readonly Spelling[]): Match | und
   const candidates = distinct(
     written.length > 2 ? spellings.filter((s) => normalise(s.name).startsWith(written)) : [],
   );
-  // An abbreviation that LocScale would have understood keeps its meaning beside our own options.
+  // An abbreviation accepted by LocScale keeps its meaning despite this program's additional options.
   const original = candidates.filter((candidate) => !candidate.definition.own);
   const only = candidates.length === 1 ? candidates[0] : original.length === 1 ? original[0] : undefined;
   if (only !== undefined) return { spelling: only, attached };
@@ -210,7 +212,7 @@ function distinct(spellings: readonly Spelling[]): Spelling[] {
   );
 }
 
-/** One of another command. */
+/** The option belongs to another command. */
 function foreignOption(
   { commands, names }: OptionDefinition,
   command: CommandName,
@@ -240,7 +242,7 @@ function unknownOption(token: string, command: CommandName, spellings: readonly 
   });
 }
 
-/** Nearest by edit distance, dashes aside; undefined when nothing is near. */
+/** Nearest spelling by edit distance, ignoring dashes; undefined if none is near. */
 function nearestOf(written: string, names: readonly string[]): string | undefined {
   const bare = (name: string): string => name.replace(/^-+/, '').replaceAll('-', '_').toLowerCase();
   const target = bare(written);
@@ -272,10 +274,7 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-/**
- * Options that are refused stop the run here; the notes of those that are accepted without effect
- * are returned, one line each.
- */
+/** Throws for refused options; returns notes for those accepted without effect, one line each. */
 export function checkOptionStates(parsed: ParsedCommandLine): string[] {
   const notes: string[] = [];
   for (const id of parsed.given) {

@@ -1,4 +1,4 @@
-/** What is known before the expensive steps, in words. */
+/** Prints what is known before the expensive steps. */
 
 import type { LocScalePlan } from '../index.ts';
 import { formatBytes } from '../math/bytes.ts';
@@ -6,15 +6,15 @@ import { describeShape, type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { formatSeconds } from './progress.ts';
 import type { Session } from './session.ts';
 
-/** Of a command that is one step: what is known once its maps are open. */
+/** Plan of a single-step command: what is known once its maps are open. */
 export interface ShortPlan {
   readonly mode: string;
   readonly grid: Grid;
-  /** What the command adds. */
+  /** Additional lines of the command. */
   readonly lines?: readonly string[];
 }
 
-/** Prints the plan; a need beyond the limit is told before the long step, not by a failure in it. */
+/** Prints the plan; warns before the long step if its memory exceeds the limit. */
 export function printPlan(
   plan: LocScalePlan | ShortPlan,
   session: Session,

@@ -9,7 +9,7 @@ const PLAIN_MILLISECONDS = 5000;
 
 export interface Progress {
   update(label: string, done: number, total: number): void;
-  /** Takes the bar off its line, so that another line can be printed. */
+  /** Clears the bar, so that another line can be printed. */
   clear(): void;
 }
 

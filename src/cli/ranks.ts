@@ -1,7 +1,7 @@
 /**
- * Runs that several processes share: ranks of mpirun or srun (-mpi), or one process for each GPU of
- * --gpu_ids, which this program starts itself. Rank 0 runs the command as if it were alone; the others wait
- * for its orders. Rank 0 alone prints results and writes files.
+ * Runs shared by several processes: ranks of mpirun or srun (-mpi), or one process per GPU of --gpu_ids,
+ * started by this program. Rank 0 runs the command as if it were alone; the others wait for its orders. Only
+ * rank 0 prints results and writes files.
  */
 import process from 'node:process';
 import { type Communicator, RankFailure } from '../distributed/communicator.ts';
@@ -14,28 +14,28 @@ import { exitCodeOf, isStopCode, type StopSignal, toLocScaleError } from './exit
 import { stemOf } from './manifest.ts';
 import type { Session } from './session.ts';
 
-/** This process among the others. */
+/** This process within the job. */
 export interface Ranks {
   readonly rank: number;
-  /** On this machine: whose cores, memory and GPUs the processes share. */
+  /** Rank and count on this machine, whose cores, memory and GPUs the processes share. */
   readonly localRank: number;
   readonly localSize: number;
-  /** Threads that leave the other processes theirs. */
+  /** This process's share of the threads. */
   readonly threads?: number;
   /** Rank 0 only. */
   readonly team?: Team;
 }
 
-/** Commands whose work is shared. */
+/** Commands that share their work. */
 const SHARED_COMMANDS = ['scale', 'feature_enhance'];
 
-/** Runs the command alone, or as the ranks that were asked for. */
+/** Runs the command alone, or as the requested ranks. */
 export async function runOnRanks(
-  asked: Session,
+  requested: Session,
   run: (session: Session) => Promise<void>,
   stoppedBy: () => StopSignal | undefined,
 ): Promise<void> {
-  const session = mayFallBack(asked.parsed.values) ? await withoutMissingGpus(asked) : asked;
+  const session = mayFallBack(requested.parsed.values) ? await withoutMissingGpus(requested) : requested;
   const { command, values } = session.parsed;
   if (!SHARED_COMMANDS.includes(command)) return run(session);
   const given = ownRanksOf(process.env);
@@ -45,7 +45,7 @@ export async function runOnRanks(
     await started?.end();
     throw error;
   });
-  // When another rank has gone, this one's work is of no use: it stops in the middle.
+  // If another rank is lost, this one's work is useless: abort it.
   const gone = new AbortController();
   let failure: RankFailure | undefined;
   communicator.failure.catch((error: RankFailure) => {
@@ -61,17 +61,17 @@ export async function runOnRanks(
     else await followAs({ ...session, signal, ranks, logger: quiet(session.logger) }, communicator);
     await communicator.close();
   } catch (thrown) {
-    const error = toldOnce(failure ?? toLocScaleError(thrown), communicator);
+    const error = reportOnce(failure ?? toLocScaleError(thrown), communicator);
     if (communicator.size > 1 && !(error instanceof RankFailure)) {
       const code = exitCodeOf(error, stoppedBy());
-      // MPI ends this process too: what is to be read must be printed before.
-      const told = nameRank(error, communicator);
+      // MPI ends this process too, so messages must be printed before.
+      const reported = nameRank(error, communicator);
       session.progress.clear();
-      // A signal that stops all ranks is told of once.
-      if (communicator.rank === 0 || error.tag !== 'aborted') session.logger.error(told);
+      // A signal that stops all ranks is reported once.
+      if (communicator.rank === 0 || error.tag !== 'aborted') session.logger.error(reported);
       session.libraries.release();
-      communicator.abort(code, told.message);
-      throw new RankFailure(told.message, { exitCode: code, announced: true });
+      communicator.abort(code, reported.message);
+      throw new RankFailure(reported.message, { exitCode: code, announced: true });
     }
     throw error;
   } finally {
@@ -79,12 +79,12 @@ export async function runOnRanks(
   }
 }
 
-async function withoutMissingGpus(asked: Session): Promise<Session> {
+async function withoutMissingGpus(requested: Session): Promise<Session> {
   const { dropMissingGpus } = await import('./gpu-fallback.ts');
-  return dropMissingGpus(asked, speaksForAll(asked.argv));
+  return dropMissingGpus(requested, speaksForAll(requested.argv));
 }
 
-/** Collective. With -np the user decides. */
+/** Collective. -np takes precedence. */
 async function fairThreads(session: Session, communicator: Communicator): Promise<number> {
   const { measureCoreShare } = await import('../distributed/core-share.ts');
   const { threads, note } = await measureCoreShare(communicator);
@@ -143,8 +143,8 @@ async function connect(session: Session, own: OwnRanks | undefined): Promise<Com
 }
 
 /**
- * Beside the output, where all machines can be expected to write. What is wrong with the options rank 0 says
- * later.
+ * Next to the output, a folder that all machines can write to. Errors in the options are reported later by
+ * rank 0.
  */
 async function sharedFolderOf(command: 'scale', values: Session['parsed']['values']): Promise<string> {
   const { chooseOutfile } = await import('./job-options.ts');
@@ -156,7 +156,8 @@ async function sharedFolderOf(command: 'scale', values: Session['parsed']['value
 }
 
 /**
- * Of several processes with one command line, the first speaks. Those of mpirun are one run with -mpi only.
+ * True on the rank that reports usage errors; all ranks parse the same arguments. Processes of mpirun are one
+ * run with -mpi only.
  */
 export function speaksForAll(argv: readonly string[]): boolean {
   const own = ownRanksOf(process.env);
@@ -165,7 +166,7 @@ export function speaksForAll(argv: readonly string[]): boolean {
   return !mpi || (detectLauncher(process.env)?.rank ?? 0) === 0;
 }
 
-/** GPUs that each get a process of their own: Dawn opens one adapter per process reliably. */
+/** GPUs that get their own process each: Dawn opens only one adapter per process reliably. */
 function gpusOf({ parsed: { values }, withoutGpus }: Session): number {
   return withoutGpus === true || values.engine === 'cpu' || values.dryRun === true
     ? 1
@@ -178,10 +179,8 @@ function quiet(logger: Session['logger']): Session['logger'] {
   return { ...logger, line: nothing, detail: nothing, warn: nothing, note: nothing };
 }
 
-/**
- * Ranks other than 0 say nothing of a signal, as all may have got it: what one alone has got rank 0 tells.
- */
-function toldOnce(error: LocScaleError, { rank }: Communicator): LocScaleError {
+/** Only rank 0 reports a signal, since every rank usually receives it. */
+function reportOnce(error: LocScaleError, { rank }: Communicator): LocScaleError {
   if (!(error instanceof RankFailure) || rank !== 0 || !isStopCode(error.exitCode)) return error;
   return new RankFailure(error.message, { exitCode: error.exitCode, announced: false });
 }

@@ -1,7 +1,7 @@
 /**
- * What RELION writes on the command line of an external job, turned into a command line of this program:
+ * Converts the command line of a RELION external job to one of this program:
  *   EXECUTABLE --o External/job012/ --in_3dref MAP [--in_mask MASK] [--LABEL VALUE ...] --j THREADS [more words]
- * LABEL and VALUE are what the user typed into the Params tab; they are options of this program.
+ * LABEL and VALUE come from the Params tab; they are options of this program.
  */
 import { LocScaleError } from '../errors.ts';
 import { type CommandName, definitionOf, optionIds } from '../options/index.ts';
@@ -9,7 +9,7 @@ import { parseArgv } from './parse-argv.ts';
 import { PROCESSING_FOLDER } from './resume.ts';
 import { usage } from './usage.ts';
 
-/** Commands that make sense as a job. A label with such a name chooses it; without one the map is scaled. */
+/** Commands available as a job. A label of that name selects it; otherwise the map is scaled. */
 const relionCommands = ['scale', 'feature_enhance', 'locres'] as const;
 export type RelionCommand = (typeof relionCommands)[number];
 
@@ -20,21 +20,21 @@ export const relionOutputs: Readonly<Record<RelionCommand, string>> = {
   locres: 'localres.mrc',
 };
 
-/** The words of RELION itself; each takes one value. */
+/** RELION's own arguments; each takes one value. */
 const ownWords = ['--o', '--in_3dref', '--in_mask', '--j'] as const;
 type OwnWord = (typeof ownWords)[number];
 
-/** Input nodes that RELION's form offers for other kinds of programs. */
+/** Input nodes of RELION's form for other kinds of programs. */
 const otherInputs = ['--in_movies', '--in_mics', '--in_parts', '--in_coords'];
 
 interface RelionWords {
   readonly own: Readonly<Partial<Record<OwnWord, string>>>;
   readonly command: RelionCommand;
-  /** Options of this program. */
+  /** Options for this program. */
   readonly rest: readonly string[];
 }
 
-/** Sorts the words behind `relion`. */
+/** Separates RELION's arguments from this program's options. */
 export function sortRelionWords(words: readonly string[]): RelionWords {
   const own: Partial<Record<OwnWord, string>> = {};
   const commands: RelionCommand[] = [];
@@ -65,7 +65,7 @@ export function sortRelionWords(words: readonly string[]): RelionWords {
   return { own, command: commands[0] ?? 'scale', rest };
 }
 
-/** A label that takes no value, with one that the user has typed into the form. */
+/** A flag for which the user has typed a value into the form. */
 function refuseValue(word: string, isCommand: boolean, next: string | undefined): void {
   if (!word.startsWith('--') || next === undefined || next.startsWith('-')) return;
   const names = [word, singleDash(word)].map((name) => name.replaceAll('-', '_'));
@@ -84,7 +84,7 @@ function refuseValue(word: string, isCommand: boolean, next: string | undefined)
   );
 }
 
-/** RELION puts two dashes before a label: --wn becomes -wn where only that is an option. */
+/** RELION puts two dashes before a label: --wn becomes -wn if only that is an option. */
 function singleDash(word: string): string {
   const names = optionIds.flatMap((id) => [...definitionOf(id).names]);
   const name = word.split('=')[0] as string;
@@ -93,7 +93,7 @@ function singleDash(word: string): string {
     : word;
 }
 
-/** The command line of the job in `folder`. `exists` tells whether there is such a file. */
+/** The command line of the job in `folder`. `exists`: whether a file exists. */
 export async function relionArgv(
   { own, command, rest }: RelionWords,
   folder: string,
@@ -125,9 +125,9 @@ export async function relionArgv(
       throw usage('The mask is given twice: as "Input 3D mask" and by an option.', '--in_mask');
     argv.push('-ma', own['--in_mask']);
   }
-  // RELION always says --j; an option of the user is more.
+  // RELION always passes --j; the user's own option takes precedence.
   if (own['--j'] !== undefined && values.processes === undefined) argv.push('-np', own['--j']);
-  // Mask and FSC curve belong to the job, and a job that is continued finds its finished steps there.
+  // Mask and FSC curve belong to the job's folder, where a continued job finds its finished steps.
   if (command !== 'locres' && values.outputProcessingFiles === undefined)
     argv.push('-op', `${folder}/${PROCESSING_FOLDER}`);
   return [...argv, '-o', `${folder}/${relionOutputs[command]}`, ...rest];
@@ -152,16 +152,17 @@ async function mapWords(
     throw usage(`${map} is no half map by its name, and a local resolution needs two.`, '--in_3dref');
   const half = map.replace(/_class(\d+)\.mrc$/, '_half1_class$1_unfil.mrc');
   if (half !== map && (await exists(half)))
-    note(`${map} is one map, filtered by RELION: the half map ${half} beside it is the better input.`);
+    note(`${map} is one map, filtered by RELION: the half map ${half} next to it is the better input.`);
   return ['-em', map];
 }
 
 const HALF = /(half(?:[_-]?map)?[_-]?)([12ab])(?![a-z0-9])/gi;
-/** Each is the half beside it in the other. */
+/** Each folder's file and its counterpart. */
 const [HALVES, OTHERS] = ['12abAB', '21baBA'];
 
 /**
- * run_half1_class001_unfil.mrc -> run_half2_class001_unfil.mrc; undefined where the name tells of no half.
+ * run_half1_class001_unfil.mrc -> run_half2_class001_unfil.mrc; undefined if the name does not indicate a
+ * half.
  */
 export function otherHalf(path: string): string | undefined {
   const start = path.lastIndexOf('/') + 1;
@@ -172,7 +173,7 @@ export function otherHalf(path: string): string | undefined {
   return path.slice(0, start) + name.slice(0, at) + OTHERS[HALVES.indexOf(last[2])] + name.slice(at + 1);
 }
 
-/** "External/job012/" -> "External/job012", as names of nodes in RELION's pipeline begin. */
+/** "External/job012/" -> "External/job012", the prefix of node names in RELION's pipeline. */
 export function relionFolderOf(words: readonly string[]): string {
   const at = words.indexOf('--o');
   const folder = at < 0 ? undefined : words[at + 1];

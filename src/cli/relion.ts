@@ -28,7 +28,7 @@ const runners: Record<RelionCommand, () => Promise<(session: Session) => Promise
 export async function runRelion(session: Session): Promise<void> {
   const words = session.parsed.positionals;
   const folder = relionFolderOf(words);
-  // Other ranks of one job compute only: the first tells RELION.
+  // Other ranks only compute; rank 0 reports to RELION.
   if (!speaksForAll(words)) return runJob(session, folder, words);
   await inRelionFolder(folder, session.signal, (signal) => runJob({ ...session, signal }, folder, words));
 }

@@ -1,6 +1,6 @@
 /**
- * `--print_report`: the report of a run (report/page.ts) beside its output, and its figures as PNGs in a
- * folder of the same name. Everything that draws is loaded only when a report is asked for.
+ * `--print_report`: writes the report of a run (report/page.ts) next to its output, and its figures as PNGs
+ * in a folder of the same name. Drawing code is loaded only if a report is requested.
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ import { usage } from './usage.ts';
 
 export interface ReportFiles {
   readonly page: string;
-  /** Of the pictures. */
+  /** Folder of the figures. */
   readonly folder: string;
 }
 
@@ -30,7 +30,7 @@ export interface ReportRequest {
   readonly kind: ReportKind;
 }
 
-/** Beside the output unless --report_filename says otherwise; a bare name goes beside the output, too. */
+/** Next to the output unless --report_filename has a folder. */
 export function reportFilesOf(values: OptionValues, outfile: string): ReportFiles | undefined {
   if (values.printReport !== true) return undefined;
   const name = values.reportFilename;
@@ -53,10 +53,10 @@ function pageNameOf(name: string): string {
 }
 
 const pageTypes = /^\.html?$/i;
-/** What people call reports; any other ending (out_3.2A) is a part of the name. */
+/** Common endings of report names; any other ending (out_3.2A) is part of the name. */
 const otherDocuments = /^\.(pdf|ps|txt|md|docx?|odt|png|jpe?g|svg|json)$/i;
 
-/** One sentence, where --report_filename asks for another kind of file than a page. */
+/** A note if --report_filename has the ending of another kind of file. */
 export function reportNameNote(values: OptionValues): string | undefined {
   const { reportFilename, printReport } = values;
   if (reportFilename === undefined || printReport !== true) return undefined;
@@ -67,7 +67,7 @@ export function reportNameNote(values: OptionValues): string | undefined {
   return `The report is an HTML page, not ${kind}: it is written as ${pageNameOf(reportFilename)}${pdf}.`;
 }
 
-/** Which option names the page, for hints; the folder of pictures is checked here. */
+/** The option that names the page, for hints; the folder of figures is checked here. */
 export async function checkReportNames(
   { reportFilename }: OptionValues,
   files: ReportFiles | undefined,
@@ -85,7 +85,7 @@ function filesAt(page: string): ReportFiles {
 interface WrittenReport {
   readonly page: string;
   readonly pictures: readonly { readonly path: string; readonly content: FileContent }[];
-  /** Why there are no pictures, if there are none. */
+  /** Reason why there are no figures, if any. */
   readonly note: string | undefined;
 }
 
@@ -110,7 +110,7 @@ export async function drawReport(
   };
 }
 
-/** For the list of what was written: the folder stands for its pictures. */
+/** For the list of written files: the folder represents its figures. */
 export function withoutPictures(
   paths: readonly string[],
   request: Pick<ReportRequest, 'files'> | undefined,
@@ -122,12 +122,12 @@ export function withoutPictures(
   return pictures === 0 ? rest : [...rest, `${folder} (${pictures} pictures)`];
 }
 
-/** Pixels across a curve: enough for a column of print. */
+/** Width of a curve in pixels, enough for a column of print. */
 const CURVE_WIDTH = 1600;
-/** Across a section, which is hardly finer than its voxels. */
+/** Width of a section in pixels, hardly finer than its voxels. */
 const SECTION_WIDTH = 800;
 
-/** Undefined where the package that draws them is missing. */
+/** Undefined if the drawing package is not installed. */
 async function drawPictures(
   figures: readonly Figure[],
 ): Promise<{ name: string; png: Uint8Array }[] | undefined> {
@@ -138,7 +138,7 @@ async function drawPictures(
   } catch {
     return undefined;
   }
-  // A font of its own: servers often have none, and then all text would be missing.
+  // A bundled font: servers often have none, and all text would be missing.
   const font = fileURLToPath(new URL('../report/fonts/report-font.ttf', import.meta.url));
   return figures.map(({ name, svg }) => ({
     name,

@@ -1,4 +1,4 @@
-/** --resume: where finished steps are kept, and what goes when the run is over. */
+/** --resume: where finished steps are stored, and which are removed at the end of the run. */
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { LocScaleError } from '../errors.ts';
@@ -13,11 +13,12 @@ import { packageVersion } from './version.ts';
 /** LocScale's name for the folder of intermediate files. */
 export const PROCESSING_FOLDER = 'processing_files';
 /**
- * Of no use once the map is written. FSC, confidence map and prediction may serve a run with another window.
+ * Useless once the map is written, unlike FSC, confidence map and prediction, which a run with another window
+ * can reuse.
  */
 const FINISHED = ['scaling'];
 
-/** undefined where nothing is to be kept. */
+/** Undefined if nothing is to be stored. */
 export async function openResume(session: Session, outfile: string): Promise<CheckpointFolder | undefined> {
   const { resume, noResume, outputProcessingFiles } = session.parsed.values;
   if (resume === true && noResume === true) {

@@ -1,4 +1,4 @@
-/** The reference of a scaling run: from the files that the options name to the pipeline's choice. */
+/** Converts the reference options of a scaling run to the pipeline's `ReferenceChoice`. */
 import type { LocScaleJob, ReferenceChoice } from '../index.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 import { suitsVoxels, voxelsMisfit } from '../network/graph/suits.ts';
@@ -9,7 +9,7 @@ import { wantsNetwork } from './choose-scaling.ts';
 import type { Opened } from './run-command.ts';
 import type { Session } from './session.ts';
 
-/** Files read beside the maps. */
+/** Files read in addition to the maps. */
 export function referencePaths(reference: ReferenceFiles): string[] {
   return [
     ...('map' in reference ? [reference.map] : []),
@@ -18,7 +18,7 @@ export function referencePaths(reference: ReferenceFiles): string[] {
   ];
 }
 
-/** The reference the options ask for; maps stay in their files until they are needed. */
+/** The reference selected by the options; maps stay in their files until they are needed. */
 export async function openReference(
   { parsed: { values } }: Session,
   reference: ReferenceFiles,
@@ -71,8 +71,8 @@ export async function openReference(
 }
 
 /**
- * Voxels much coarser than the network's are not for it. Where nobody asked for a network, the run goes on
- * without a reference; else the pipeline refuses.
+ * Networks are not run on voxels much coarser than their own. If no network was requested, the run continues
+ * without a reference; otherwise the pipeline rejects it.
  */
 export function dropUnsuited(
   { parsed: { values }, logger }: Session,

@@ -1,4 +1,4 @@
-/** The main command: maps in, locally scaled map out, on the grid of the input. */
+/** The main command: scales a map locally, on the grid of the input. */
 
 import { readInput } from '../files/read-files.ts';
 import { parseProfile } from '../formats/amplitude-profile.ts';
@@ -33,26 +33,26 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
   refusePositionals(positionals, 0);
   const input = chooseInput(values);
   checkCombinations(values, input);
-  const { reference: asked, scaling, because, warning } = await chooseScaling(session, input);
+  const { reference: requested, scaling, because, warning } = await chooseScaling(session, input);
   if (warning !== undefined) session.logger.warn(warning);
   if (because !== undefined) session.logger.line(because);
   const { theoreticalProfile: profilePath } = values;
   let theoreticalProfile: LocScaleParameters['theoreticalProfile'];
-  let reference: ReferenceFiles = asked;
+  let reference: ReferenceFiles = requested;
   let parameters: LocScaleParameters;
   return {
     outputs: scaleOutputs,
     outfile: chooseOutfile(values, 'scale'),
     input,
-    moreInputs: [...referencePaths(asked), ...(profilePath === undefined ? [] : [profilePath])],
-    reference: asked.kind,
+    moreInputs: [...referencePaths(requested), ...(profilePath === undefined ? [] : [profilePath])],
+    reference: requested.kind,
     scaling,
-    notes: ineffectiveOptions(values, asked, { scaling }),
+    notes: ineffectiveOptions(values, requested, { scaling }),
     async readSmallFiles() {
       if (profilePath === undefined) return;
       theoreticalProfile = parseProfile((await readInput(profilePath)).toString(), profilePath);
     },
-    network: !referenceTraitsOf(asked.kind).usesNetwork
+    network: !referenceTraitsOf(requested.kind).usesNetwork
       ? undefined
       : {
           monteCarlo: false,

@@ -1,4 +1,4 @@
-/** The record and the last lines of runs that scale. */
+/** Record and final lines of scaling runs. */
 import type { LocScaleParameters, LocScalePlan, LocScaleResult } from '../index.ts';
 import { recordOfScaling } from '../report/run-record.ts';
 import { describeLocalResolution } from './local-resolution.ts';
@@ -6,7 +6,7 @@ import { formatSeconds } from './progress.ts';
 import type { Session } from './session.ts';
 import type { RecordPart } from './write-run.ts';
 
-/** In the parameters also the options that steer the run but not the method. */
+/** Parameters of the record also include options that control the run but not the method. */
 export function scalingRecord(
   { parsed: { values } }: Session,
   result: Parameters<typeof recordOfScaling>[0],
@@ -28,7 +28,7 @@ export function scalingRecord(
   };
 }
 
-/** `what`: what was done, to which the seconds of each step are added. */
+/** `what`: summary, to which the seconds of each step are appended. */
 export function scalingLines(
   { numbers, timings }: Pick<LocScaleResult, 'numbers' | 'timings'>,
   what: string,

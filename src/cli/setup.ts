@@ -14,7 +14,7 @@ export async function runSetup(session: Session): Promise<void> {
   const { logger, signal } = session;
   const { cuda, shim } = values;
   if (cuda !== true && shim === undefined)
-    throw usage('The command setup needs to be told what to set up.', 'setup', hint);
+    throw usage('The command setup needs --cuda or --shim.', 'setup', hint);
   if (shim !== undefined) await (await import('./shim.ts')).installShim(session, shim);
   if (cuda === true) await installCuda({ say: logger.line, signal });
 }

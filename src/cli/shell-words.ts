@@ -1,4 +1,4 @@
-/** Words as a shell reads them back. */
+/** Quotes words for a shell. */
 export function shellWords(words: readonly string[]): string {
   return words
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))

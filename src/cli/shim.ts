@@ -1,7 +1,7 @@
 /**
  * `locscale-gpu setup --shim FOLDER`: a small program named `locscale`, for scripts and other programs that
- * call LocScale by its name. It is written only where the user says, never by an installation: whoever has
- * LocScale too decides by the order of PATH which of the two computes a map.
+ * call LocScale by its name. It is written only to a folder that the user names, never by an installation:
+ * users who also have LocScale choose between the two by the order of PATH.
  *
  *   FOLDER/locscale   runs this program (locscale.cmd on Windows)
  *   FOLDER/activate   puts FOLDER first in PATH, for programs that activate an environment before they call
@@ -22,12 +22,11 @@ import { CALLED_AS_VARIABLE } from './called-as.ts';
 import type { Session } from './session.ts';
 import { shellWords } from './shell-words.ts';
 
-/** By this a file is known as one that may be written again. */
+/** Marks a file as one that may be overwritten. */
 const MARK = 'written by locscale-gpu setup --shim';
 
 /**
- * Versions of LocScale whose names of maps are still looked for: scipion-em-locscale 3.1.2 is written for
- * this one.
+ * Versions of LocScale whose map names are still expected: scipion-em-locscale 3.1.2 is written for this one.
  */
 const olderVersions = ['2.2.3'] as const;
 
@@ -65,7 +64,7 @@ export async function installShim({ logger }: Pick<Session, 'logger'>, where: st
   );
 }
 
-/** A program that is there already may be LocScale itself. */
+/** An existing program may be LocScale itself. */
 async function refuseForeign(path: string): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     const code = (error as { code?: unknown }).code;
@@ -78,14 +77,14 @@ async function refuseForeign(path: string): Promise<void> {
   });
 }
 
-/** This program as it runs now: runtime and script. */
+/** The current program: runtime and script. */
 function ownCommand(): string[] {
   const script = import.meta.url.endsWith('.js') ? '../cli.js' : '../cli.ts';
   const path = fileURLToPath(new URL(script, import.meta.url));
   return isDeno ? [process.execPath, 'run', '-A', path] : [process.execPath, path];
 }
 
-/** `version`: whose names the maps of feature_enhance get. */
+/** `version`: that of LocScale whose map names feature_enhance uses. */
 function shellShim(version?: string): string {
   const run = `exec ${shellWords(ownCommand())} "$@"`;
   return [

@@ -1,19 +1,16 @@
-/**
- * Sentences of the library name its parameters (`named` of errors.ts); here their options take the place of
- * the names.
- */
+/** Replaces names of library parameters in messages (`named` of errors.ts) by command-line options. */
 
 import { respell } from '../errors.ts';
 import { definitionOf, optionIds } from '../options/index.ts';
 
-/** By the name of a parameter, or "name: value" where a value has an option of its own. */
+/** Keyed by parameter name, or "name: value" if a value has its own option. */
 export const spellings: Readonly<Record<string, string>> = Object.fromEntries(
   optionIds.map(definitionOf).flatMap(({ parameter, called = parameter, names: [name] }) => {
     return called === undefined ? [] : [[called, name]];
   }),
 );
 
-/** The sentence with options in the place of parameters. */
+/** The sentence with options instead of parameters. */
 export function inOptions(sentence: string): string {
   return respell(sentence, (name, value) => {
     const option = spellings[name];

@@ -1,4 +1,4 @@
-/** -sym, --sym_center and the helix, read and checked before any map. */
+/** Parses -sym, --sym_center and the helix options before any map is read. */
 import { readInput } from '../files/read-files.ts';
 import { parseSymmetry } from '../math/symmetry/point-group.ts';
 import type { OptionValues } from '../options/index.ts';
@@ -7,7 +7,7 @@ import { usage } from './usage.ts';
 
 const HELIX_HINT = 'Give --twist DEGREES and --rise ANGSTROM.';
 
-/** Undefined where no symmetry is asked for. */
+/** Undefined if no symmetry is requested. */
 export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryRequest | undefined> {
   const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise, helicalSteps } = values;
   if ((helicalTwist === undefined) !== (helicalRise === undefined)) {
@@ -36,7 +36,7 @@ function without(name: string): [where: string, hint: string] {
   return [name, `Add -sym GROUP, or leave ${name} out.`];
 }
 
-/** A name of a group, or a file: what has a dot or a slash in it. */
+/** A group name, or a file if it contains a dot or a slash. */
 async function groupOf(text: string): Promise<SymmetryRequest['group']> {
   if (!/[./\\]/.test(text)) return { name: parseSymmetry(text).name };
   return { file: text, text: (await readInput(text)).toString() };

@@ -27,9 +27,9 @@ function symmetryLines(found: FoundSymmetry): string[] {
     `Fold about ${vector(axis)} (x, y, z)   correlation`,
     ...folds.map((entry) => `${String(entry.fold).padStart(4)}   ${entry.correlation.toFixed(3)}`),
   ];
-  // A centre lies on a voxel or between two as often as not: a tenth of a voxel is more than can be measured.
+  // Centres are at voxels or half-way between; a tenth of a voxel exceeds the precision of the measurement.
   const voxel = centre.map((c) => String(Number(c.toFixed(1)))).join(',');
-  if (name === 'C1') return [...lines, 'Symmetry: C1 (no turned copy of the map is like it)'];
+  if (name === 'C1') return [...lines, 'Symmetry: C1 (the map correlates with no rotated copy of itself)'];
   lines.push(`Symmetry: ${name}, axis ${vector(axis)}, correlation ${correlation.toFixed(3)}`);
   if (twofold !== undefined && !standard) lines.push(`2-fold across it along ${vector(twofold)}`);
   lines.push(
@@ -40,7 +40,7 @@ function symmetryLines(found: FoundSymmetry): string[] {
   lines.push(
     standard
       ? `The map is oriented as -sym ${name} expects.`
-      : `The map is not oriented as -sym ${name} expects: turn it, or give the operators in a file.`,
+      : `The map is not oriented as -sym ${name} expects: rotate it, or give the operators in a file.`,
   );
   return lines;
 }

@@ -1,4 +1,4 @@
-/** `locscale-gpu version`. The number is package.json's, which lies beside dist/ and src/ alike. */
+/** `locscale-gpu version`: the version of package.json, the parent of both dist/ and src/. */
 import { readFileSync } from 'node:fs';
 import { runtimeName } from '../platform/index.ts';
 import type { Session } from './session.ts';

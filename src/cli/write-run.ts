@@ -1,4 +1,7 @@
-/** Writes what a run made: all files and its record under temporary names first, then renamed together. */
+/**
+ * Writes the results of a run: all files and the record under temporary names, which are then renamed
+ * together.
+ */
 import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { type FileContent, StagedFiles } from '../files/staged-files.ts';
@@ -13,10 +16,10 @@ import type { Session } from './session.ts';
 import { inOptions } from './spellings.ts';
 import { packageVersion } from './version.ts';
 
-/** What every run of the pipeline gives back. */
+/** Result common to all pipeline runs. */
 export type RunResult = Pick<LocScaleResult, 'grid' | 'header' | 'timings' | 'warnings'>;
 
-/** The part of the record that a command fills in. */
+/** The part of the record supplied by the command. */
 export type RecordPart = Omit<
   RecordFields,
   'version' | 'command' | 'started' | 'engine' | 'inputs' | 'secondsPerStep' | 'outputs' | 'warnings'
@@ -27,7 +30,7 @@ export interface FinishedRun<R> {
   readonly result: R;
   readonly outputs: OutputPlan<R>;
   readonly facts: RunFacts;
-  /** Files read. */
+  /** Input files read. */
   readonly files: readonly InputFile[];
   readonly started: Date;
   readonly record: RecordPart | undefined;
@@ -35,7 +38,7 @@ export interface FinishedRun<R> {
   readonly report?: Omit<ReportRequest, 'files'>;
 }
 
-/** A label of an MRC file. */
+/** MRC label. */
 const LABEL_CHARACTERS = 80;
 
 /** Returns the paths written. Volumes are released as soon as they are encoded. */
@@ -101,7 +104,7 @@ async function stageRows<R extends RunResult>(
 ): Promise<string[]> {
   const written: string[] = [];
   const rows = table.filter(({ key }) => paths[key] !== undefined);
-  // Other files may need volumes: made before these are released.
+  // Other files may need volumes, so they are encoded before these are released.
   const others: (readonly [path: string, content: FileContent])[] = [];
   for (const { key, content } of rows) {
     const made = await content?.({ result, engine, paths, facts });
@@ -143,7 +146,7 @@ async function lookForReport(
   }
 }
 
-/** False if there is no page after all. */
+/** False if the report could not be written. */
 async function stageReport(
   session: Session,
   staged: StagedFiles,

@@ -138,7 +138,7 @@ export class CpuEngine implements Engine {
     return out;
   }
 
-  /** Those of a whole volume are kept: several steps ask for them. */
+  /** Statistics of whole volumes, cached because several steps need them. */
   async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
     if (where !== undefined) return this.measureStatistics(volume, where);
     // A volume that was released is refused, whatever is known of it.

@@ -2,7 +2,12 @@
  * Columns along z of rows from <= ky < to: forward, randomise phases beyond a frequency, inverse
  * (unnormalised).
  */
-import { firstTurnedSquare, phaseOf, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';
+import {
+  firstRotatedSquare,
+  phaseOf,
+  phasorTable,
+  type RandomPhases,
+} from '../math/fourier/random-phases.ts';
 import { loadColumns, type SharedSpectrum, signed, storeColumns } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
@@ -23,7 +28,7 @@ export function turnColumns(
   kernels.exports.fftColumns(plan, block.re, block.im, 4 * rows * pitch, groups);
   const [re, im] = [block.re, block.im].map((address) => kernels.floats(address, nz * rows * pitch));
   const phasors = phasorTable();
-  const first = firstTurnedSquare(phases);
+  const first = firstRotatedSquare(phases);
   for (let kz = 0; kz < nz; kz++)
     for (let ky = from; ky < to; ky++) {
       const rest = (signed(kz, nz) / nz) ** 2 + (signed(ky, ny) / ny) ** 2;

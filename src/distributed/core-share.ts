@@ -1,7 +1,7 @@
 /**
  * Number of threads per rank. srun gives each rank its own processors, Open MPI's mpirun binds each rank to
- * one by default, and MPICH's does not bind at all. Only the ranks of a host together can tell which
- * processors they share.
+ * one by default, and MPICH's does not bind at all. Only the ranks of a host together know which processors
+ * they share.
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';

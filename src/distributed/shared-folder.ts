@@ -274,7 +274,7 @@ export class SharedFolder {
     const own = await readBeat(this.#aliveFile(this.rank));
     if (own !== undefined && own.nonce !== this.#own.nonce) this.#foreignBeats++;
     if (this.#foreignBeats > 1) {
-      this.#tell(
+      this.#reportLoss(
         `Another job is using ${this.path} at the same time.`,
         [],
         'Give the jobs different output names.',
@@ -298,14 +298,14 @@ export class SharedFolder {
       return;
     }
     const who = gone.map((rank) => `rank ${rank} on ${this.#session.lives[rank].host}`).join(', ');
-    this.#tell(
+    this.#reportLoss(
       `${who.charAt(0).toUpperCase()}${who.slice(1)} has vanished: killed, out of memory, or cut off.`,
       gone,
-      'See what the system or the batch system says about it (out-of-memory killer, time limit).',
+      'Look for the cause in the logs of the system or the batch system (out-of-memory killer, time limit).',
     );
   }
 
-  #tell(sentence: string, gone: readonly number[], hint: string): void {
+  #reportLoss(sentence: string, gone: readonly number[], hint: string): void {
     const first = this.abort(VANISHED_EXIT_CODE, sentence, gone);
     this.#fail(new RankFailure(sentence, { exitCode: VANISHED_EXIT_CODE, announced: !first, hint }), gone);
   }

@@ -125,8 +125,8 @@ function readError(path: string, error: unknown): unknown {
   const reasons: Record<string, readonly [string, string]> = {
     ENOENT: ['does not exist', 'Check the name; relative names start in the working directory.'],
     ENOTDIR: ['does not exist', 'A part of its path is a file, not a folder.'],
-    EACCES: ['may not be read', 'Ask for permission to read it.'],
-    EPERM: ['may not be read', 'Ask for permission to read it.'],
+    EACCES: ['may not be read', 'Request permission to read it.'],
+    EPERM: ['may not be read', 'Request permission to read it.'],
   };
   const [what, hint] = reasons[code] ?? [`cannot be read (${code})`, 'Check the file and its disk.'];
   return new LocScaleError('bad-input', `${path} ${what}.`, { where: path, hint, cause: error });

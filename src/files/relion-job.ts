@@ -34,23 +34,23 @@ export async function inRelionFolder(
     const message = `${folder} cannot be written: ${reasonOf(cause)}.`;
     throw new LocScaleError('bad-output', message, { where: folder, cause });
   }
-  const asked = new AbortController();
+  const requested = new AbortController();
   const look = async (): Promise<void> => {
-    if (await fileExists(`${folder}/${ABORT_NOW}`)) asked.abort();
+    if (await fileExists(`${folder}/${ABORT_NOW}`)) requested.abort();
   };
   const looking = setInterval(look, LOOK_EVERY_MS);
   try {
     await look();
-    stopIfAborted(asked.signal);
-    await body(AbortSignal.any([signal, asked.signal]));
+    stopIfAborted(requested.signal);
+    await body(AbortSignal.any([signal, requested.signal]));
     await writeFile(`${folder}/${SUCCESS}`, '');
   } catch (thrown) {
-    const stopped = asked.signal.aborted || signal.aborted;
+    const stopped = requested.signal.aborted || signal.aborted;
     const aborted = stopped || (isLocScaleError(thrown) && thrown.tag === 'aborted');
     // Fails on a full disk too; the original error is reported anyway.
     await writeFile(`${folder}/${aborted ? ABORTED : FAILURE}`, '').catch(() => undefined);
     await rm(`${folder}/${ABORT_NOW}`, { force: true }).catch(() => undefined);
-    if (!asked.signal.aborted) throw thrown;
+    if (!requested.signal.aborted) throw thrown;
     throw new LocScaleError('aborted', 'RELION requested the job to stop.', {
       where: ABORT_NOW,
       cause: thrown,

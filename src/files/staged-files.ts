@@ -129,9 +129,9 @@ export class StagedFiles {
         inPlace.push({ file, replaced });
       } catch (error) {
         for (const { temporary } of files) discardTemporary(temporary);
-        const told = takenBack(file, error, inPlace, this.hint);
+        const failure = takenBack(file, error, inPlace, this.hint);
         this.discard();
-        throw told;
+        throw failure;
       }
     }
     for (const folder of this.folders.splice(0)) keepTemporaryFolder(folder);

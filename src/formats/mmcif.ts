@@ -147,7 +147,7 @@ function readLoop(tokens: CifTokens, block: Block): CifToken {
   if (column > 0) {
     throw tokens.error(
       'ends a loop_ within a row',
-      `${tags.length} values a row, as there are tags (${column} in the last)`,
+      `${tags.length} values per row, as there are tags (${column} in the last)`,
     );
   }
   return token;

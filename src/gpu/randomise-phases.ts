@@ -2,7 +2,7 @@
  * Turns the phases of a volume beyond a frequency (shaders/randomise-phases.wgsl), as a filter of its columns
  * along z.
  */
-import { firstTurnedSquare, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';
+import { firstRotatedSquare, phasorTable, type RandomPhases } from '../math/fourier/random-phases.ts';
 import type { GpuDevice } from './device.ts';
 import { filterColumns, squaredFrequencies, throughSpectrum } from './radial-filter.ts';
 import type { GpuVolume } from './volume.ts';
@@ -21,7 +21,7 @@ export function randomisePhases(gpu: GpuDevice, volume: GpuVolume, phases: Rando
         ['u32', shape[2]],
         ['u32', firstRow],
         ['u32', phases.seed],
-        ['f32', firstTurnedSquare(phases)],
+        ['f32', firstRotatedSquare(phases)],
       ],
     });
   });

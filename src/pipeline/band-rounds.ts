@@ -1,7 +1,7 @@
 /**
- * Soft scaling shared by several processes: in every round each of them scales one band, and the leading one
- * adds them in their order, so that the sum has the bits of a run of one process. It holds two bands at most:
- * the one that it adds and the one that arrives.
+ * Soft scaling shared by several processes: in every round each process scales one band, and the leading one
+ * adds the bands in order, so that the sum has the same bits as with one process. It holds at most two bands:
+ * the one being added and the one being received.
  */
 import type { BandScalingEstimate, BandScalingRun, OperationHooks, ScaledBand } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -31,13 +31,13 @@ export async function scaleBandsInRounds(
     );
 }
 
-/** Bands in the memory of the leading process: the one that it adds and the one that arrives. */
+/** Bands in memory of the leading process: the one being added and the one being received. */
 export const BANDS_IN_FLIGHT = 2;
 
 /**
- * Seconds that `size` processes take for what one does in `seconds`. All transform the maps, which takes
- * about as long as a band, and all measure the level of a profile; the transfer depends on the network, and
- * is left out.
+ * Expected seconds with `size` processes if one takes `seconds`. All transform the maps, which takes about as
+ * long as a band, and all measure the level of a profile; the transfer depends on the network and is not
+ * included.
  */
 export function secondsInRounds(
   { bands, seconds }: Pick<BandScalingEstimate, 'bands' | 'seconds'>,
@@ -52,7 +52,7 @@ export function secondsInRounds(
 
 const ARRAYS = ['voxels', 'gains', 'signal', 'power'] as const;
 
-/** A band as bytes: the length of a JSON head, the head padded to whole words, the arrays it lists. */
+/** A band as bytes: length of a JSON header, the header padded to whole words, and the arrays it lists. */
 export function packBand(band: ScaledBand): Uint8Array {
   const lengths = ARRAYS.map((name) => band[name]?.length ?? -1);
   const text = JSON.stringify({ index: band.index, summary: band.summary, lengths });
@@ -70,7 +70,7 @@ export function packBand(band: ScaledBand): Uint8Array {
 }
 
 export function unpackBand(packed: Uint8Array): ScaledBand {
-  // Floats lie on whole words.
+  // Floats are aligned to words.
   const bytes = packed.byteOffset % 4 === 0 ? packed : packed.slice();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headBytes = view.getUint32(0);

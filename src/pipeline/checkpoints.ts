@@ -1,30 +1,32 @@
 /**
- * What a run keeps so that a later run of the same job, after a kill or with other settings of a later step,
- * need not compute it again. A checkpoint is found by what it was made of: the voxels that went in, and the
- * parameters.
+ * Checkpoints: results stored so that a later run of the same job, after a kill or with other settings of a
+ * later step, need not recompute them. The key is a hash of the input voxels and the parameters.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { Shape } from '../math/grid.ts';
 import type { Run } from './run.ts';
 
-/** A result on disk, or wherever the caller keeps it. */
+/** A result on disk, or wherever the caller stores it. */
 export interface Checkpoint {
   readonly facts: unknown;
   readonly arrays: readonly Float32Array[];
 }
 
 export interface Checkpoints {
-  /** How often work under way is kept, about; default 20 for tiles, 60 for cubes of the network. */
+  /**
+   * Approximate seconds between checkpoints of unfinished work; default 20 for tiles, 60 for cubes of the
+   * network.
+   */
   readonly intervalSeconds?: number | undefined;
-  /** All that were added under this name for `of`, in the order in which they were added. */
+  /** All checkpoints added under this name for `of`, in order of addition. */
   list(name: string, of: unknown): Promise<Checkpoint[]>;
-  /** Kept in full or not at all, whatever happens. `of`: plain data; everything the content depends on. */
+  /** Atomic: stored in full or not at all. `of`: plain data, everything that the content depends on. */
   add(name: string, of: unknown, content: Checkpoint): Promise<void>;
-  /** The content takes the place of all that were added under this name for `of`. */
+  /** Replaces all checkpoints of this name for `of`. */
   replace(name: string, of: unknown, content: Checkpoint): Promise<void>;
 }
 
-/** Hashed at once; larger than that, a map is hashed in pieces and the hashes together. */
+/** Bytes hashed at once; a larger map is hashed in pieces, and then their hashes. */
 const BYTES_PER_PIECE = 1 << 26;
 
 /** SHA-256 (hex) of voxels, over the hashes of pieces of 64 MiB. */
@@ -33,7 +35,7 @@ export async function hashVoxels(voxels: Float32Array): Promise<string> {
   const pieces = Math.max(1, Math.ceil(bytes.length / BYTES_PER_PIECE));
   const hashes = new Uint8Array(32 * pieces);
   for (let i = 0; i < pieces; i++) {
-    // A copy: shared memory cannot be hashed where it is.
+    // A copy, because shared memory cannot be hashed in place.
     const piece = bytes.slice(i * BYTES_PER_PIECE, (i + 1) * BYTES_PER_PIECE);
     const own = piece.buffer instanceof ArrayBuffer ? piece : new Uint8Array(piece);
     hashes.set(new Uint8Array(await crypto.subtle.digest('SHA-256', own as Uint8Array<ArrayBuffer>)), 32 * i);
@@ -44,7 +46,7 @@ export async function hashVoxels(voxels: Float32Array): Promise<string> {
 const hashes = new WeakMap<Volume, Promise<string>>();
 
 /**
- * The same of a finished volume on its engine, downloaded and hashed once: its voxels do not change any more.
+ * The same for a finished volume on an engine, downloaded and hashed once, since its voxels no longer change.
  */
 export function hashVolume(engine: Engine, volume: Volume): Promise<string> {
   const known = hashes.get(volume);
@@ -58,15 +60,12 @@ export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Results of one engine are not taken for those of another: they differ in the last digits. */
+/** Part of the key: results of different engines differ in the last digits. */
 export function engineIdentity({ name, description }: Engine): string {
   return name === 'cpu' ? name : description;
 }
 
-/**
- * A volume that an earlier run has made, or the one that `make` gives, which is kept. `shape` is that of
- * both.
- */
+/** A cached volume of an earlier run, or the result of `make`, which is stored; both have this `shape`. */
 export async function keptVolume(
   { engine, context: { checkpoints } }: Run,
   name: string,
@@ -83,7 +82,7 @@ export async function keptVolume(
   return volume;
 }
 
-/** The same for small results that are plain data. */
+/** The same for small results of plain data. */
 export async function keptFacts<T>(
   { context: { checkpoints } }: Run,
   name: string,

@@ -1,7 +1,6 @@
 /**
- * The map of a run scaled once more in another way, and what both did to the amplitudes: RMS amplitudes of
- * soft bands within the mask. The scale of a sharpened map is arbitrary, so they are relative to those about
- * 0.1 1/A.
+ * Scales the map of a run a second time in another way, and compares both by the RMS amplitudes of soft bands
+ * within the mask. The scale of a sharpened map is arbitrary, so they are relative to those near 0.1 1/A.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { inspectAll } from '../engine/jobs.ts';
@@ -29,7 +28,7 @@ export interface PlannedComparison extends PlannedScaling {
   readonly name: SchemeName;
 }
 
-/** The other way of a run that asks for one. */
+/** The second way of scaling, if requested. */
 export function otherScheme(
   traits: ReferenceTraits,
   main: ScalingScheme,
@@ -38,14 +37,14 @@ export function otherScheme(
   if (also === undefined) return undefined;
   const other = scalingSchemeOf(traits, also, 'also');
   if (other !== main) return other;
-  throw new LocScaleError('usage', 'The second map would be the first once more.', {
+  throw new LocScaleError('usage', 'The second map would be the same as the first.', {
     parameter: 'also',
     expected: 'another way to scale the map',
     found: also,
   });
 }
 
-/** `parameters`: as the run has them. */
+/** `parameters`: those of the run. */
 export async function planComparison(
   scheme: ScalingScheme,
   inputs: SchemeInputs,
@@ -57,7 +56,7 @@ export async function planComparison(
   return { ...planned, name: parameters.also as SchemeName };
 }
 
-/** Steps of a scheme under a name of their own, so that their time is not that of the main result. */
+/** Renames the steps of a scheme, so that their time is not attributed to the main result. */
 function asComparison(run: Run): Run {
   return {
     ...run,
@@ -66,7 +65,7 @@ function asComparison(run: Run): Run {
   };
 }
 
-/** The step. `main`: the result that the other is compared with. */
+/** The step. `main`: the result to compare with. */
 export async function compareSchemes(
   planned: PlannedComparison,
   maps: MapsToScale,
@@ -97,7 +96,7 @@ function bandCentres(shape: Volume['shape'], voxelSize: number): BandAmplitudes[
   return Array.from({ length: count }, (_, band) => band * spacing);
 }
 
-/** Of a map times a mask with soft edges, whose sidelobes are low. */
+/** Amplitudes of a map times a soft-edged mask, which has low sidelobes. */
 async function bandAmplitudes(
   engine: Engine,
   volume: Volume,
@@ -119,7 +118,7 @@ async function bandAmplitudes(
   return relativeToLevel(power.map(Math.sqrt));
 }
 
-/** All 0 where there is no level. */
+/** All 0 if there is no level. */
 function relativeToLevel(amplitude: readonly number[]): number[] {
   const level = Math.hypot(...LEVEL_BANDS.map((band) => amplitude[band] ?? 0));
   return amplitude.map((value) => (level > 0 ? value / level : 0));

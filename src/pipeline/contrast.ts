@@ -1,15 +1,15 @@
-/** Maps whose density is dark. (Half maps of opposite contrast: 2-fsc.ts.) */
+/** Detects maps with inverted contrast. (Half maps of opposite contrast: half-maps.ts.) */
 import type { Volume } from '../engine/engine.ts';
 import { blockCorrelation, type Contrast, contrastOf } from '../math/inputs/contrast.ts';
 import { inspectBoth } from './half-maps.ts';
 import type { Run } from './run.ts';
 
-/** Maps of one molecule correlate; noise alone gives 0. */
+/** Threshold: maps of one molecule correlate; noise gives 0. */
 const OPPOSITE = -0.3;
 export const INVERT_HINT =
   'Multiply it by -1: "relion_image_handler --i IN.mrc --o OUT.mrc --multiply_constant -1", or "volume scale #1 factor -1" in ChimeraX.';
 
-/** True if the map (or both half maps) seems inverted, which is warned about. */
+/** Whether the map (or both half maps) seems inverted; prints a warning. */
 export async function checkContrast(
   names: readonly string[],
   volumes: readonly Volume[],
@@ -27,7 +27,7 @@ export async function checkContrast(
   return inverted;
 }
 
-/** Amplitudes have no sign, so that the result is the same: but one of the two is not what it seems. */
+/** Amplitudes have no sign, so the result is the same; but one of the two maps is inverted. */
 export async function checkReferenceContrast(
   name: string,
   reference: Volume,

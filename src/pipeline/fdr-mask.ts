@@ -1,4 +1,4 @@
-/** The FDR confidence map of a map and the mask it gives (method 2): confidence >= 1 - rate. */
+/** The FDR confidence map of a map and the resulting mask (method 2): confidence >= 1 - rate. */
 
 import type { Volume } from '../engine/engine.ts';
 import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
@@ -15,7 +15,7 @@ import type { LocScaleNumbers } from './numbers.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import type { Run } from './run.ts';
 
-/** What the test for false discoveries gives; no mask where the noise boxes hold no noise. */
+/** Result of the false-discovery test; no mask if the noise boxes hold no noise. */
 export interface FdrMask {
   readonly confidence: Volume | undefined;
   readonly mask: Volume | undefined;
@@ -23,13 +23,13 @@ export interface FdrMask {
   readonly noise: NonNullable<LocScaleNumbers['noise']>;
   /** Variance of the map that was tested. */
   readonly mapVariance: number;
-  /** What is wrong with the noise boxes, one sentence. */
+  /** Problem of the noise boxes, one sentence. */
   readonly complaint: string | undefined;
 }
 
 /**
- * FDR confidence map of `map` (method 2), low-passed first if asked, and the mask it gives; says which noise
- * boxes were used. The volumes are held by the run.
+ * FDR confidence map of `map` (method 2), low-passed first if requested, and the resulting mask; prints the
+ * noise boxes used. The run owns the volumes.
  */
 export async function makeFdrMask(
   map: Volume,
@@ -70,7 +70,7 @@ export async function makeFdrMask(
       map.shape,
       () => engine.confidenceMap(filtered, noise),
     );
-    // Its memory is the mask's.
+    // The mask reuses its memory.
     if (filtered !== map) run.release(filtered);
     const { mask, voxels } = await engine.binarise(confidence, 1 - parameters.fdrThreshold);
     return { ...found, confidence, mask: mask, voxels };

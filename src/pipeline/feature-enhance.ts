@@ -1,6 +1,6 @@
 /**
  * Feature enhancement (method 7): the network's mean over Monte-Carlo passes is the enhanced map, the
- * map scaled with it as reference is the baseline, and pVDDT tells where the two differ significantly.
+ * map scaled with it as reference is the baseline, and pVDDT shows where the two differ significantly.
  */
 
 import type { Volume } from '../engine/engine.ts';
@@ -24,19 +24,17 @@ import { foundBy, makeReference, type PlannedRun, planRun } from './run-locscale
 import type { SymmetryRequest } from './symmetrise.ts';
 import { symmetrise } from './symmetrise.ts';
 
-/**
- * Enhancement of features: a network's mean map over Monte-Carlo passes, and how much to trust it (method 7).
- */
+/** Feature enhancement: a network's mean map over Monte-Carlo passes, and its reliability (method 7). */
 export interface FeatureEnhanceJob {
   readonly input: LocScaleJob['input'];
   readonly mask?: MapInput;
   readonly predictor: ReferencePredictor;
   /** Passes with dropout and the seed of their masks; undefined: one pass without dropout. */
   readonly monteCarlo?: { readonly passes: number; readonly seed: number };
-  /** Imposed on the mean map; with `symmetriseOutput` on the baseline, too. */
+  /** Imposed on the mean map, and with `symmetriseOutput` on the baseline. */
   readonly symmetry?: SymmetryRequest;
   readonly symmetriseOutput?: boolean;
-  /** What is left out has its default for runs of a network (`completeParameters`). */
+  /** Omitted parameters have their defaults for runs with a network (`completeParameters`). */
   readonly parameters?: Partial<LocScaleParameters>;
 }
 
@@ -105,7 +103,7 @@ export function runFeatureEnhance(
   });
 }
 
-/** What is known before the network starts, and what all its passes would cost; leaves nothing behind. */
+/** Everything known before the network starts, and the cost of all passes; releases all volumes. */
 export function planFeatureEnhance(
   enhance: FeatureEnhanceJob,
   context: LocScaleContext,
@@ -113,7 +111,7 @@ export function planFeatureEnhance(
   return withRun(context, async (run) => (await planEnhancement(enhance, run)).plan);
 }
 
-/** The scaling that gives the baseline, and the comparison with it. */
+/** Plans the scaling of the baseline and the comparison. */
 function planEnhancement(enhance: FeatureEnhanceJob, run: Run): Promise<PlannedRun> {
   const { predictor, monteCarlo, parameters, ...others } = enhance;
   const job: LocScaleJob = {

@@ -19,21 +19,21 @@ import type { Run } from './run.ts';
 import type { FscInMask } from './run-fsc.ts';
 
 export interface ResolvedMap {
-  /** The map that is scaled: mean of the half maps, or the one map; filtered if asked. */
+  /** The map to be scaled: mean of the half maps, or the single map; filtered if requested. */
   readonly map: Volume;
   readonly fsc: FscCurve | undefined;
-  /** Where the resolution comes from it. */
+  /** Origin of the resolution. */
   readonly fscInMask?: FscInMask;
   readonly cutoff: FscCutoff;
-  /** False where that says nothing about the data: a limit of the grid, half maps that share noise. */
+  /** False if unrelated to the data: a limit of the grid, or half maps that share noise. */
   readonly resolutionKnown: boolean;
-  /** Where the map seems to be low-pass filtered already, A. */
+  /** Resolution of an earlier low-pass filter, if detected, A. */
   readonly lowPass: number | undefined;
-  /** The half maps, where a later step measures the signal with them. */
+  /** The half maps, if a later step measures the signal with them. */
   readonly halves: readonly [Volume, Volume] | undefined;
 }
 
-/** Refuses filters of the input that need what the input has not, before anything is computed. */
+/** Rejects filters that the input does not support, before anything is computed. */
 export function checkFilters(
   input: LocScaleJob['input']['kind'],
   { applyFscFilter, filterInput, resolution, resolutionFrom }: LocScaleParameters,
@@ -55,24 +55,22 @@ export function checkFilters(
     });
 }
 
-/** `other`: the parameter that it excludes; without one, half maps are missing. */
+/** `other`: the parameter it conflicts with; undefined if half maps are missing. */
 function refuseMaskedResolution(other: string | undefined): LocScaleError {
-  const asked = named('resolutionFrom', 'masked');
+  const requested = named('resolutionFrom', 'masked');
   if (other === undefined)
-    return new LocScaleError('usage', `The resolution within the mask (${asked}) needs half maps.`, {
+    return new LocScaleError('usage', `The resolution within the mask (${requested}) needs half maps.`, {
       parameter: 'resolutionFrom',
       hint: `Give the half maps with ${named('input', 'half-maps')}.`,
     });
   const why = other === 'filterInput' ? ': the input is filtered before the mask is made' : '';
-  return new LocScaleError('usage', `${named(other)} and ${asked} exclude each other${why}.`, {
+  return new LocScaleError('usage', `${named(other)} and ${requested} exclude each other${why}.`, {
     parameter: 'resolutionFrom',
     hint: 'Leave one of them out.',
   });
 }
 
-/**
- * The step: the map that is scaled and its resolution. `keepHalves`: a later step measures in the half maps.
- */
+/** The step: the map to be scaled and its resolution. `keepHalves`: a later step needs the half maps. */
 export function resolveMap(
   maps: InputMaps,
   parameters: LocScaleParameters,

@@ -1,7 +1,4 @@
-/**
- * The FSC of two half maps and what it says about them: judged here once, for every command that takes half
- * maps.
- */
+/** The FSC of two half maps and the verdict on them, for every command with half maps. */
 
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -22,13 +19,13 @@ export interface FscCurve {
   readonly frequency: readonly number[];
   readonly correlation: readonly number[];
   /**
-   * A: first fall below 0.143, or Nyquist (twice the voxel size) where the curve stays above; undefined where
-   * the half maps have no signal in common. `verdict.end` says which.
+   * A: first fall below 0.143, or Nyquist (twice the voxel size) if the curve stays above; undefined without
+   * common signal. `verdict.end` distinguishes them.
    */
   readonly resolution: number | undefined;
   /** First fall below 0.5, A. */
   readonly resolutionHalf: number | undefined;
-  /** What the curve and the power say about the half maps. */
+  /** The verdict from curve and power. */
   readonly verdict: HalfMapVerdict;
 }
 
@@ -53,7 +50,7 @@ export async function measureFsc(
   };
 }
 
-/** The result of `body` on the voxels of two volumes. */
+/** Calls `body` with the voxels of two volumes. */
 export async function inspectBoth<T>(
   engine: Engine,
   first: Volume,
@@ -63,7 +60,7 @@ export async function inspectBoth<T>(
   return await await engine.inspect(first, (a) => engine.inspect(second, (b) => body(a, b)));
 }
 
-/** Says what was found; half maps that say nothing end the run. */
+/** Prints the findings; throws for unusable half maps. */
 export function reportVerdict({ verdict }: FscCurve, names: HalfMapNames, voxelSize: number, run: Run): void {
   const refusal = refusalOf(verdict, names);
   if (refusal !== undefined) {

@@ -1,7 +1,4 @@
-/**
- * What other folders use of the pipeline. The method itself, in order, is in run-locscale.ts: start reading
- * there.
- */
+/** Exports of the pipeline. Start reading at run-locscale.ts, which has the method in order. */
 
 export { planFeatureEnhance, runFeatureEnhance } from './feature-enhance.ts';
 export {

@@ -1,4 +1,4 @@
-/** What goes into a run. */
+/** The inputs of a run. */
 
 import type { MapImage } from '../formats/map-image.ts';
 import type { MapInput } from './map-input.ts';
@@ -12,9 +12,9 @@ export interface LocScaleJob {
     | { readonly kind: 'half-maps'; readonly half1: MapImage; readonly half2: MapImage };
   readonly mask?: MapInput;
   readonly reference: ReferenceChoice;
-  /** Imposed on the reference; with `symmetriseOutput` on the scaled map, too. */
+  /** Imposed on the reference, and with `symmetriseOutput` on the scaled map. */
   readonly symmetry?: SymmetryRequest;
   readonly symmetriseOutput?: boolean;
-  /** What is left out has its default for this kind of reference (`completeParameters`). */
+  /** Omitted parameters have their defaults for this kind of reference (`completeParameters`). */
   readonly parameters?: Partial<LocScaleParameters>;
 }

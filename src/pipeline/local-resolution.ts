@@ -1,6 +1,6 @@
 /**
- * Local resolution of two half maps (math/scaling/local-resolution.ts), and their mean low-passed at every
- * voxel's own resolution: beside the main run, or by itself.
+ * Local resolution of two half maps (math/scaling/local-resolution.ts), and their mean, low-passed at each
+ * voxel's resolution; as part of a scaling run or alone.
  */
 
 import type { OpenedResolution, Volume } from '../engine/engine.ts';
@@ -44,7 +44,7 @@ export interface LocalResolutionSettings {
   readonly threshold: number;
 }
 
-/** Settings whose window is known. */
+/** Settings with the window determined. */
 interface WindowedSettings extends LocalResolutionSettings {
   readonly windowAngstrom: number;
   readonly windowVoxels: number;
@@ -58,7 +58,7 @@ export const defaultLocalResolution: LocalResolutionSettings = {
 export interface LocalResolutionMaps {
   /** Angstrom, 0 outside the mask. */
   readonly resolution: Volume;
-  /** Mean of the half maps, every voxel low-passed at its resolution; 0 outside the mask. */
+  /** Mean of the half maps, low-passed at each voxel's resolution; 0 outside the mask. */
   readonly filtered: Volume;
   readonly numbers: LocalResolutionNumbers;
 }
@@ -87,16 +87,13 @@ export function checkHalfMaps(
   });
 }
 
-/** Why there is nothing to measure, one sentence; undefined where there is. */
+/** Reason why nothing can be measured, one sentence; undefined if it can. */
 export function withoutCommonSignal(fsc: FscCurve | undefined): string | undefined {
   if (fsc?.verdict.end !== 'no signal') return undefined;
   return 'The half maps have no signal in common: there is no local resolution to measure.';
 }
 
-/**
- * Refuses what can be refused before anything is computed: a single map, a window of the user that does not
- * fit.
- */
+/** Early checks before anything is computed: rejects a single map, and a user's window that does not fit. */
 export function checkLocalResolution(
   settings: LocalResolutionSettings | undefined,
   { grid, voxelSize, volumes }: InputMaps,
@@ -107,7 +104,7 @@ export function checkLocalResolution(
   if (windowAngstrom !== undefined) windowVoxelsOf(windowAngstrom, grid, voxelSize);
 }
 
-/** The settings with the user's window, or with what suits data of this resolution (A); it fits the box. */
+/** The settings with the user's window, or with one for data of this resolution (A), limited to the box. */
 export function withWindow(
   settings: LocalResolutionSettings,
   resolution: number,
@@ -125,22 +122,22 @@ export function suitedWindow(
   voxelSize: number,
 ): number {
   const suited = (d: number): number => EDGE_OVER_SCALING[weights] * windowAngstromFor(d);
-  // Only what is wider than usual ends at the box: boxes smaller than that are refused.
+  // Only windows wider than the default are limited to the box; smaller boxes are rejected.
   const box = voxelSize * 2 * Math.floor(Math.min(...shape) / 2);
   const wanted = suited(Math.max(resolution, 2 * voxelSize));
   return Math.max(suited(0), Math.min(wanted, box));
 }
 
-/** A measurement as the engine has planned it. */
+/** A measurement planned by the engine. */
 export interface PlannedMeasurement {
   readonly plan: Omit<PlannedLocalResolution, 'peakBytes'>;
-  /** Working memory of the engine, beside the volume of resolutions. */
+  /** Working memory of the engine, excluding the result volume. */
   readonly workingBytes: number;
-  /** Most bytes that it takes beside the half maps and its working memory, its results among them. */
+  /** Peak bytes including the results, but excluding half maps and working memory. */
   readonly bytes: number;
   /** Bytes of its results. */
   readonly resultBytes: number;
-  /** The step: resolves the half maps inside the mask. The volumes are held by the run. */
+  /** The step: measures the half maps inside the mask. The run owns the volumes. */
   run(): Promise<LocalResolutionMaps>;
 }
 
@@ -158,12 +155,12 @@ export async function planLocalResolution(
   const { seconds, workingBytes } = opened.estimate;
   const { shape } = mask;
   const volumeBytes = 4 * voxelCount(shape);
-  // The filter works on the mean, which takes the place of the half maps where these are not needed any more.
+  // The filter is applied to the mean, which replaces the half maps if they are no longer needed.
   const filtering = bytesOf.localFilter(shape) + (keepHalves ? volumeBytes : -volumeBytes);
   return {
     plan: { windowVoxels, windowAngstrom: windowVoxels * voxelSize, seconds },
     workingBytes,
-    // The resolution of the voxels is a volume of its own.
+    // The result volume.
     bytes: volumeBytes + Math.max(bytesOf.average(shape), filtering),
     resultBytes: 2 * volumeBytes,
     run: () => measureLocalResolution(halves, mask, voxelSize, settings, keepHalves, opened, run),
@@ -252,11 +249,11 @@ export interface LocalResolutionResult extends LocalResolutionMaps {
   readonly warnings: readonly string[];
 }
 
-/** The local resolution alone. The volumes stay on the engine: release them. */
+/** A run that only measures local resolution. The volumes stay on the engine: release them. */
 export function runLocalResolution(
   job: Pick<LocScaleJob, 'mask'> & {
     readonly input: Extract<LocScaleJob['input'], { kind: 'half-maps' }>;
-    /** What is left out has the default of runs of a network. */
+    /** Omitted parameters have the defaults of runs with a network. */
     readonly parameters?: Partial<LocScaleParameters>;
     readonly settings: LocalResolutionSettings;
   },
@@ -266,7 +263,7 @@ export function runLocalResolution(
     const maps = await readMaps(job, run);
     const { voxelSize, grid, header } = maps;
     const parameters = usableResolutions(completeParameters(job.parameters ?? {}, true), grid, run);
-    // Before the FSC is measured for nothing.
+    // Check before the FSC is measured.
     checkLocalResolution(job.settings, maps);
     const { map, fsc, cutoff, halves } = await resolveMap(maps, parameters, run, true);
     const problem = withoutCommonSignal(fsc);

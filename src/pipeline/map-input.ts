@@ -1,12 +1,12 @@
-/** Maps as callers give them: in memory, or in their files until a step needs them. */
+/** Map inputs: in memory, or in files until a step needs them. */
 
 import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Grid } from '../math/grid.ts';
 
 /**
- * A map whose voxels stay in their file until the step that needs them: header and grid are known, so
- * that maps that do not fit are found before anything is computed.
+ * A map whose voxels stay in their file until a step needs them. Header and grid are known, so mismatches are
+ * detected before anything is computed.
  */
 export interface MapSource {
   readonly name: string;

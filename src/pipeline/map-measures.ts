@@ -1,7 +1,6 @@
 /**
- * Measures of maps that several commands share: FSC within a mask, agreement with a model's map, sharpening
- * by one B factor. All take volumes of an engine and leave them as they are; voxels are cubes of `voxelSize`
- * (A).
+ * Measures of maps that several commands share: FSC within a mask, agreement with a model map, sharpening by
+ * one B factor. All take volumes of an engine and leave them unchanged; voxels are cubes of `voxelSize` (A).
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { Structure } from '../formats/structure.ts';
@@ -21,12 +20,12 @@ import { fitGuinier, type GuinierFit, guinierTransfer, signalWeight } from '../m
 import { correlationOf } from '../math/statistics/correlation.ts';
 import { GUINIER_START } from './parameters.ts';
 
-/** FSC of map and model is read here: a model has no noise. */
+/** Threshold of the map–model FSC: a model has no noise. */
 const MODEL_THRESHOLD = 0.5;
 
 /**
- * FSC of half maps within a mask (0 to 1; one with soft edges), corrected for the mask by random phases at
- * high resolution, which depend on the seed only.
+ * FSC of half maps within a mask (0 to 1, with soft edges), corrected for the mask by random phases at high
+ * resolution, which depend only on the seed.
  */
 export async function measureMaskedFsc(
   engine: Engine,
@@ -75,7 +74,7 @@ export async function multiplyVolumes(engine: Engine, volume: Volume, mask: Volu
   return engine.upload(product, volume.shape);
 }
 
-/** A mask whose edges fall off over `edgeAngstrom`: blurred by a Gaussian of a third of that. */
+/** A mask with edges softened over `edgeAngstrom`, by a Gaussian of a third of that. */
 export async function softenMask(
   engine: Engine,
   mask: Volume,
@@ -87,7 +86,7 @@ export async function softenMask(
     mask,
     tabulateTransfer((f) => Math.exp(-2 * (Math.PI * sigma * f) ** 2)),
   );
-  // Rounding leaves values a little outside.
+  // Rounding may leave values slightly outside.
   const host = engine.allocateHost(voxelCount(mask.shape));
   await engine.inspect(soft, (voxels) => {
     for (let i = 0; i < host.length; i++) host[i] = Math.min(1, Math.max(0, voxels[i]));
@@ -134,11 +133,11 @@ export interface MapModelFsc {
   /** Centres of the shells, 1/A. */
   readonly frequency: readonly number[];
   readonly correlation: readonly number[];
-  /** A, where it falls below 0.5; undefined if it never does. */
+  /** Resolution in A at which it falls below 0.5; undefined if it never does. */
   readonly resolution: number | undefined;
 }
 
-/** FSC of a map and the map of a model, both times the mask if there is one. */
+/** FSC of a map and a model map, both multiplied by the mask if there is one. */
 export async function mapModelFsc(
   engine: Engine,
   map: Volume,
@@ -164,16 +163,16 @@ export interface ShellAmplitudes {
 
 export interface GlobalSharpening {
   readonly sharpened: Volume;
-  /** Added to the map: minus the B factor of its fall-off, unless one was given, A^2. */
+  /** Added B factor: minus that of the map's decay, unless one was given, A^2. */
   readonly bFactor: number;
-  /** Absent where the B factor was given, or no line could be fitted. */
+  /** Undefined if the B factor was given or no line could be fitted. */
   readonly fit: GuinierFit | undefined;
   readonly amplitudes: ShellAmplitudes;
 }
 
 /**
- * Sharpens a map by one B factor for all of it, up to its resolution (A). `correlation`: FSC per shell of its
- * half maps (best the masked one), which weights the fit and the map. `bFactor`: instead of the fitted one.
+ * Sharpens a map by one global B factor, up to its resolution (A). `correlation`: FSC per shell of its half
+ * maps (best the masked one), which weights the fit and the map. `bFactor`: instead of the fitted one.
  * `fitRange`: of the Guinier plot, A; default 10 A to the resolution.
  */
 export async function sharpenGlobally(

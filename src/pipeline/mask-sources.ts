@@ -1,7 +1,7 @@
 /**
- * What takes the place of an FDR mask that is implausible (judge-mask.ts), in order: the surroundings of the
- * model, the non-zero region of a masked map, noise from the corners of the box, a low-passed map, the
- * contour that encloses the molecular weight, the whole of a box that is full of density.
+ * Replacements for an implausible FDR mask (judge-mask.ts), in order: the surroundings of the model, the
+ * non-zero region of a masked map, noise from the corners of the box, a low-passed map, the contour that
+ * encloses the molecular weight, the whole of a box that is full of density.
  */
 
 import { surroundingsOf, surroundingsRadius } from '../atoms/surroundings.ts';
@@ -26,11 +26,11 @@ export interface OtherMask {
   /** Held by the run. */
   readonly mask: Volume;
   readonly voxels: number;
-  /** What it is and that it is used: "the surroundings of the model … are the mask". */
+  /** Clause for the message: "the surroundings of the model … are the mask". */
   readonly description: string;
 }
 
-/** Of a single map that is masked already, where its zeros are trusted: noise cannot be estimated in it. */
+/** Non-zero region of a single map that is already masked, whose noise cannot be estimated. */
 export async function maskOfZeros(job: MaskJob, run: Run): Promise<OtherMask | undefined> {
   const { trustsZeros, maps, map } = job;
   if (trustsZeros !== true || maps.volumes.length !== 1 || !isMasked(maps.zeroShare)) return undefined;
@@ -39,14 +39,14 @@ export async function maskOfZeros(job: MaskJob, run: Run): Promise<OtherMask | u
   return { ...found, description: found.description.replace('#', volume) };
 }
 
-/** The first source whose mask is plausible; undefined where none is. */
+/** The first source with a plausible mask; undefined if there is none. */
 export async function otherMask(
   job: MaskJob,
   made: FdrMask,
   problem: MaskProblem,
   run: Run,
 ): Promise<OtherMask | undefined> {
-  // A mask cannot be better than the map that it is made from.
+  // A mask cannot be better than the map it is made from.
   if (job.maps.inverted) throw problem.error;
   const expectations = expectedVolumes(job);
   const sources = [aroundModel, nonZeroRegion, withCornerNoise, lowPassed, contour, wholeBox];
@@ -63,17 +63,17 @@ export async function otherMask(
 
 type Source = (job: MaskJob, made: FdrMask, problem: MaskProblem, run: Run) => Promise<OtherMask | undefined>;
 
-/** A model that is to be completed says nothing about the rest. */
+/** A model to be completed does not define the rest. */
 const aroundModel: Source = async ({ model, maps, symmetry }, _made, _problem, run) => {
   if (model === undefined || !model.complete) return undefined;
   const around = surroundingsOf(model.atoms, maps.grid, model.resolution);
   let raw = await run.engine.upload(Float32Array.from(around), maps.grid.shape);
   let threshold = 0.5;
   if (symmetry !== undefined) {
-    const turned = await run.engine.symmetrise(raw, symmetry.operators, symmetry.options);
+    const rotated = await run.engine.symmetrise(raw, symmetry.operators, symmetry.options);
     run.release(raw);
-    raw = turned;
-    // One of the copies is enough.
+    raw = rotated;
+    // One of the copies suffices.
     threshold = 0.5 / symmetry.operators.length;
   }
   const { mask, voxels } = await binarised(raw, threshold, run);
@@ -85,7 +85,7 @@ const aroundModel: Source = async ({ model, maps, symmetry }, _made, _problem, r
   };
 };
 
-/** Of the largest value; filters leave ripples where a mask left zeros. */
+/** Fraction of the largest value: filters leave ripples where a mask left zeros. */
 const RIPPLE = 1e-3;
 
 const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) =>
@@ -107,9 +107,9 @@ export async function nonZeroRegionOf(map: Volume, run: Run): Promise<OtherMask>
   };
 }
 
-/** Low-pass for masks of maps whose voxels do not stand out one by one, A. */
+/** Low-pass for masks of maps whose single voxels are not significant, A. */
 const MASK_LOW_PASS = 10;
-/** Noise that can be told from density has at most this share of the variance of the map. */
+/** Noise has at most this fraction of the map's variance if it is distinguishable from density. */
 const NOISE_VARIANCE_SHARE = 0.5;
 
 const withCornerNoise: Source = async ({ map, maps, parameters }, _made, _problem, run) => {
@@ -129,7 +129,7 @@ const lowPassed: Source = async ({ map, maps, parameters }, _made, _problem, run
   return asSource(smooth, maps.voxelSize, description, run);
 };
 
-/** Only where the noise boxes hold noise alone; releases what is not needed. */
+/** Used only if the noise boxes hold noise alone; releases the volumes otherwise. */
 function asSource(made: FdrMask, voxelSize: number, description: string, run: Run): OtherMask | undefined {
   run.release(made.confidence);
   const clean =

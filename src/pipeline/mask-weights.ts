@@ -1,6 +1,6 @@
 /**
- * Weights of the voxels for an FSC within a mask and for post-processing: the user's mask as it is, from 0 to
- * 1, or the program's own with a soft edge.
+ * Voxel weights for the FSC within a mask and for post-processing: the user's mask unchanged, from 0 to 1, or
+ * the program's own with a soft edge.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -11,9 +11,9 @@ import type { LocScaleParameters } from './parameters.ts';
 import { checkFinite, type InputMaps } from './read-maps.ts';
 import type { Run } from './run.ts';
 
-/** Programs that interpolate masks leave values a little outside 0 ... 1. */
+/** Tolerance: interpolated masks may have values slightly outside 0 ... 1. */
 const TOLERANCE = 0.01;
-/** A user's mask with less of its volume between 0.05 and 0.95 has hard edges. */
+/** A mask with a smaller fraction of its volume between 0.05 and 0.95 has hard edges. */
 const LEAST_SOFT_SHARE = 0.02;
 
 export interface MaskWeights {
@@ -24,7 +24,7 @@ export interface MaskWeights {
   readonly origin: MaskOrigin;
 }
 
-/** The step. `map`: that the program's own mask is made from. */
+/** The step. `map`: source of the program's own mask. */
 export async function prepareWeights(
   given: MapInput | undefined,
   map: Volume,

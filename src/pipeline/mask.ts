@@ -1,7 +1,7 @@
 /**
- * Where to scale (method 2), and the numbers that follow from it (method 3). A mask of the
- * user is binarised at 0.5; without one, the FDR confidence map decides: confidence >= 1 - rate. An FDR mask
- * whose volume cannot be right gives way to another source (mask-sources.ts).
+ * The scaling mask (method 2), and the numbers that follow from it (method 3). A user's mask is binarised at
+ * 0.5; otherwise the FDR confidence map decides: confidence >= 1 - rate. An FDR mask of implausible volume is
+ * replaced by another source (mask-sources.ts).
  */
 
 import type { Volume } from '../engine/engine.ts';
@@ -24,14 +24,14 @@ import type { LocScaleNumbers } from './numbers.ts';
 import { checkFinite } from './read-maps.ts';
 import type { Run } from './run.ts';
 
-/** Where the scaling mask comes from. */
+/** Origin of the scaling mask. */
 export interface MaskOrigin {
   readonly source: 'user' | 'FDR' | 'threshold' | 'model' | 'non-zero region' | 'contour' | 'whole box';
-  /** Why it is not the FDR mask of the default settings, one sentence. */
+  /** Reason why it is not the default FDR mask, one sentence. */
   readonly reason?: string;
 }
 
-/** A user's mask counts from here (LocScale's fixed value for scaling). */
+/** Threshold of a user's mask (LocScale's fixed value for scaling). */
 const USER_MASK_THRESHOLD = 0.5;
 
 export interface ScalingMask {
@@ -39,7 +39,7 @@ export interface ScalingMask {
   readonly mask: Volume;
   readonly maskVoxels: number;
   readonly molecule: MolecularNumbers;
-  /** Raw FDR confidence map, if it was made and is to be kept. */
+  /** Raw FDR confidence map, if it was made and requested. */
   readonly confidence: Volume | undefined;
   readonly noise: LocScaleNumbers['noise'];
   readonly origin: MaskOrigin;
@@ -59,7 +59,7 @@ async function makeOrTakeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   return made;
 }
 
-/** The user's: never replaced, at most warned about. */
+/** The user's mask, which is never replaced; warnings only. */
 async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<ScalingMask> {
   const { maps, parameters } = job;
   const raw = await run.upload(image);
@@ -99,9 +99,7 @@ async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<Scalin
   };
 }
 
-/**
- * Voxels that the molecular volume is counted from: those of -th, unless a soft edge leaves hardly any there.
- */
+/** Voxels for the molecular volume: those above -th, unless a soft edge leaves hardly any. */
 function volumeVoxels(
   name: string,
   counted: number | undefined,
@@ -118,7 +116,7 @@ function volumeVoxels(
   return scaled;
 }
 
-/** From the map: by false-discovery rate, and from another source where that cannot be right. */
+/** From the map: by false-discovery rate, or from another source if that is implausible. */
 async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   const { maps, map, parameters } = job;
   const { voxelSize } = maps;
@@ -146,7 +144,7 @@ async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   }
   const other = await otherMask(job, made, problem, run);
   if (other === undefined) {
-    // Better than nothing, where it is something.
+    // Use the implausible mask if it is not empty.
     if (made.voxels === 0) throw problem.error;
     run.warn(
       `${problem.sentence}: give a mask with ${named('mask')}, or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,

@@ -1,6 +1,6 @@
 /**
- * Where the signal of a map ends: the resolution that the user gave, else that of independent half maps
- * within the mask, else the cut-off of the run, where that says something about the data.
+ * The resolution at which a map's signal ends: the user's, else that of independent half maps within the
+ * mask, else the run's cut-off if it reflects the data.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
@@ -13,30 +13,30 @@ import { defaultSeed } from './parameters.ts';
 import type { Run } from './run.ts';
 import { fscInMask as fscInMaskOf } from './run-fsc.ts';
 
-/** Volumes beside the map and the half maps at most: the soft mask and what the masked FSC makes. */
+/** Peak number of volumes besides map and half maps: soft mask and temporaries of the masked FSC. */
 const VOLUMES_OF_MASKED_FSC = 6;
 
 export interface SignalEnd {
   /** A. */
   readonly resolution: number;
-  /** Of the half maps within the mask, where they were measured. */
+  /** FSC of the half maps within the mask, if measured. */
   readonly fsc?: MaskedFsc;
 }
 
-/** A measurement that waits for the step that needs it. */
+/** A measurement deferred until a step needs it. */
 export interface PlannedSignalEnd {
   readonly usesHalfMaps: boolean;
-  /** Most bytes beside the volumes that live then. */
+  /** Peak bytes, excluding the volumes that live then. */
   readonly bytes: number;
   find(run: Run): Promise<SignalEnd>;
 }
 
-/** Half maps whose agreement says how much of them is signal. */
+/** Half maps whose noise is independent, so that their FSC measures signal. */
 export function independentHalves({ halves, fsc }: ResolvedMap): readonly [Volume, Volume] | undefined {
   return fsc?.verdict.relation === 'independent' ? halves : undefined;
 }
 
-/** `what`: that ends at it, as the subject of a sentence. */
+/** `what`: subject of the sentence. */
 export function resolutionUnknown(what: string): LocScaleError {
   return new LocScaleError('usage', `${what} ends at the resolution, which is not known.`, {
     parameter: 'resolution',
@@ -44,35 +44,32 @@ export function resolutionUnknown(what: string): LocScaleError {
   });
 }
 
-/**
- * `what`: that ends there, as the subject of a sentence. `weights`: the curve is wanted even with a
- * resolution.
- */
+/** `what`: subject of a sentence. `weights`: the curve is needed even with a given resolution. */
 export function planSignalEnd(
   what: string,
   resolved: ResolvedMap,
   mask: Volume,
   voxelSize: number,
-  asked: number | undefined,
+  requested: number | undefined,
   { run, weights }: { readonly run: Run; readonly weights: boolean },
 ): PlannedSignalEnd {
   const { cutoff, resolutionKnown } = resolved;
-  const measured = asked === undefined || weights ? independentHalves(resolved) : undefined;
+  const measured = requested === undefined || weights ? independentHalves(resolved) : undefined;
   if (measured === undefined && !resolutionKnown) throw resolutionUnknown(what);
   return {
     usesHalfMaps: measured !== undefined,
     bytes: measured === undefined ? 0 : bytesOfMaskedFsc(mask.shape, run),
     async find(current) {
-      if (measured === undefined) return { resolution: asked ?? cutoff.cutoff };
+      if (measured === undefined) return { resolution: requested ?? cutoff.cutoff };
       const edge = await softenMask(current.engine, mask, voxelSize);
       const masked = await measureMaskedFsc(current.engine, measured, edge, voxelSize);
       current.release(edge);
-      return { resolution: asked ?? endOfSignal(masked, voxelSize) ?? cutoff.cutoff, fsc: masked };
+      return { resolution: requested ?? endOfSignal(masked, voxelSize) ?? cutoff.cutoff, fsc: masked };
     },
   };
 }
 
-/** The run with the resolution of its independent half maps within the mask, corrected for it; the step. */
+/** The step: resolution of independent half maps within the mask, corrected for it. */
 export async function resolveWithin(
   resolved: ResolvedMap,
   { mask, maskVoxels, origin }: Pick<ScalingMask, 'mask' | 'maskVoxels' | 'origin'>,

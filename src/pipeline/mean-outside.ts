@@ -1,4 +1,4 @@
-/** The value that windows see beyond the box. */
+/** The padding value of windows beyond the box. */
 import type { Engine, Volume } from '../engine/engine.ts';
 
 /** Mean outside the mask; 0 if the mask fills the box. */

@@ -1,4 +1,4 @@
-/** The numbers of a run that its plan, log and record give. */
+/** The numbers of a run for its plan, log and record. */
 import type { FscCutoffSource } from '../math/scaling/molecular-numbers.ts';
 import { nyquistCutoffOf } from '../math/scaling/molecular-numbers.ts';
 import type { ResolvedMap } from './fsc.ts';
@@ -14,7 +14,7 @@ export interface LocScaleNumbers {
   readonly shape: readonly [number, number, number];
   readonly windowVoxels: number;
   readonly windowAngstrom: number;
-  /** Where B factors are measured in the windows: from and to, A, and the shells of a window in between. */
+  /** Range of the B-factor fit in windows: start and end, A, and the number of shells in between. */
   readonly fitRange?: { readonly start: number; readonly end: number; readonly shells: number };
   readonly maskVoxels: number;
   readonly maskOrigin: MaskOrigin;
@@ -22,7 +22,7 @@ export interface LocScaleNumbers {
   readonly atoms: number;
   readonly pseudoModelAtoms: number;
   readonly wilsonCutoff: number;
-  /** What the reference was averaged over, if anything. */
+  /** Symmetry imposed on the reference, if any. */
   readonly symmetry?: { readonly name: string; readonly operators: number };
   readonly localResolution?: LocalResolutionNumbers;
   readonly nyquistCutoff: number;
@@ -69,7 +69,7 @@ export function numbersOf(measured: Measured): LocScaleNumbers {
   };
 }
 
-/** The numbers of a run with those of its local resolution. */
+/** Adds the local-resolution numbers to those of a run. */
 export function numbersWith(
   numbers: LocScaleNumbers,
   found: LocalResolutionMaps | undefined,

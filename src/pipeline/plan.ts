@@ -1,6 +1,6 @@
 /**
- * The plan of a run: the steps to come, in the order in which they run, each with the memory that it takes.
- * What does not fit is refused here, before anything expensive starts.
+ * The plan of a run: the steps in execution order, each with its memory. Steps that do not fit are rejected
+ * here, before anything expensive starts.
  */
 
 import type { Engine, Volume } from '../engine/engine.ts';
@@ -15,15 +15,15 @@ import type { Run } from './run.ts';
 import type { PlannedScaling } from './schemes/scheme.ts';
 import type { Symmetry } from './symmetrise.ts';
 
-/** What `--dry-run` prints: everything known before the expensive step. */
+/** Printed by `--dry-run`: everything known before the expensive steps. */
 export interface LocScalePlan {
   readonly numbers: LocScaleNumbers;
   readonly mode: string;
   readonly engine: string;
-  /** Scaling: memory of the engine beside the maps, and the maps it holds then, results included. */
+  /** Scaling: the engine's working memory, and the maps it holds then, including results. */
   readonly workingBytes: number;
   readonly volumeBytes: number;
-  /** Most memory in use at any time, and the step it is needed in. */
+  /** Peak memory, and the step in which it occurs. */
   readonly peakBytes: number;
   readonly peakStep: StepName;
   /** The engine's limit, bytes, if it has one. */
@@ -32,16 +32,16 @@ export interface LocScalePlan {
   readonly seconds: number;
   /** Standard deviation of Gaussian windows, A, in runs of soft scaling. */
   readonly windowSigma?: number;
-  /** What the prediction of the reference takes before it. */
+  /** Cost of predicting the reference, before the scaling. */
   readonly prediction?: Prediction;
-  /** What the local resolution takes, its filter not counted in the time. */
+  /** Cost of the local resolution; the time excludes its filter. */
   readonly localResolution?: PlannedLocalResolution;
 }
 
 export interface PlannedLocalResolution {
   readonly windowVoxels: number;
   readonly windowAngstrom: number;
-  /** Most memory in use then, maps included. */
+  /** Peak memory of the step, including maps. */
   readonly peakBytes: number;
   /** Expected time. */
   readonly seconds: number;
@@ -50,15 +50,17 @@ export interface PlannedLocalResolution {
 export interface PlannedStep {
   readonly step: StepName;
   /**
-   * Most bytes that it takes beside the volumes that live when it begins and its working memory, its results
-   * among them.
+   * Peak bytes including its results, but excluding its working memory and the volumes that live when it
+   * starts.
    */
   readonly bytes: number;
-  /** What of it is heap, collected before threads take the working memory of a later step. */
+  /**
+   * Its part on the JS heap, which is collected before threads allocate the working memory of a later step.
+   */
   readonly heapBytes?: number;
   /**
-   * Working memory of the engine, what of it threads take (default all), bytes of the volumes that the step
-   * has made by then, and what of these lies where volumes lay that it has released.
+   * Working memory of the engine, its part in threads (default all), bytes of the volumes made by then, and
+   * their part in memory of volumes that the step has released.
    */
   readonly working?: {
     readonly bytes: number;
@@ -66,15 +68,15 @@ export interface PlannedStep {
     readonly madeBytes: number;
     readonly reusedBytes?: number;
   };
-  /** Bytes of the volumes that it leaves, less those that it releases. */
+  /** Bytes of the volumes it leaves, minus those it releases. */
   readonly change: number;
-  /** Of volumes that it releases before anything else. */
+  /** Bytes of volumes that it releases first. */
   readonly releasedFirst?: number;
-  /** Work that the engine refuses where it does not fit, as the subject of a sentence. */
+  /** Work that the engine rejects if it does not fit, as the subject of a sentence. */
   readonly refused?: string;
 }
 
-/** Volumes that the scaling is the last to hold: it does without them, or reads them when it begins. */
+/** Volumes last used by the scaling, which ignores them or reads them only when it starts. */
 export interface SpentVolumes {
   readonly unused: readonly Volume[];
   readonly read: readonly Volume[];
@@ -90,10 +92,10 @@ export interface StepsToCome {
   readonly comparison: PlannedScaling | undefined;
   readonly symmetry: Symmetry | undefined;
   readonly symmetriseOutput: boolean | undefined;
-  /** Where they live until the steps that measure in them are done. */
+  /** The half maps, if they live until the steps that need them are done. */
   readonly halves: readonly Volume[] | undefined;
   readonly spent: SpentVolumes;
-  /** Those of a variation of the run, for volumes of that many bytes. */
+  /** Steps of a variation of the run, for volumes of this size in bytes. */
   further(volumeBytes: number): readonly PlannedStep[];
 }
 
@@ -105,11 +107,11 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
     comparison?.threadBytes ?? comparison?.workingBytes ?? 0,
     localResolution?.workingBytes ?? 0,
   );
-  const kept = run.keptBytes(numbers.shape, mostWorking);
-  const keptSoFar = run.keptBytes(numbers.shape, 0);
-  const peaks = peaksOf(inOrder(steps, numbers, engine), { kept, keptSoFar }, run);
+  const retained = run.keptBytes(numbers.shape, mostWorking);
+  const retainedSoFar = run.keptBytes(numbers.shape, 0);
+  const peaks = peaksOf(inOrder(steps, numbers, engine), { retained, retainedSoFar }, run);
   const highest = peaks.reduce((most, next) => (next.bytes > most.bytes ? next : most), {
-    bytes: peak.bytes + kept,
+    bytes: peak.bytes + retained,
     step: peak.step,
   });
   const of = (name: StepName): PeakBytes | undefined => peaks.find(({ step }) => step === name);
@@ -187,10 +189,10 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, engine: Engine)
   ];
 }
 
-/** What larger arrays leave unused of the memory of a released volume: measured at 512^3. */
+/** Fraction of a released volume's memory that larger arrays leave unused: measured at 512^3. */
 const LEFT_OVER = 1 / 6;
 
-/** A scaling that releases volumes: some before it begins, others when it has read them. */
+/** A scaling that releases volumes: some before it starts, others once it has read them. */
 function releasing(
   step: PlannedStep,
   { unused, read }: SpentVolumes,
@@ -198,7 +200,7 @@ function releasing(
   { name }: Engine,
 ): PlannedStep {
   const { working } = step;
-  // A GPU makes its results before it reads; what several results are made of is kept until the end.
+  // A GPU allocates its results before it reads; inputs of several results live until the end.
   const reuses =
     name === 'cpu' && read.length > 0 && working?.madeBytes === volumeBytes && step.bytes === volumeBytes;
   return {
@@ -222,45 +224,47 @@ function comparing(
 ): PlannedStep[] {
   const transforms = Math.max(bytesOf.radialFilter(shape), bytesOf.shellSpectra(shape));
   const measuring = 2 * 4 * voxelCount(shape) + transforms;
-  // The half maps are still there.
+  // The half maps still exist.
   return [{ ...scaling, bytes: scaling.bytes + measuring }];
 }
 
 interface PeakBytes {
   readonly step: StepName;
   readonly bytes: number;
-  /** Of the volumes that live while the step works. */
+  /** Bytes of the volumes that live during the step. */
   readonly volumeBytes: number;
 }
 
 /**
- * Most memory of each step, with what stays taken beside the volumes once all have worked; `keptSoFar`
- * without the working memory. Throws where a step could not run.
+ * Peak memory of each step, including memory retained besides the volumes once all have worked (`retained`;
+ * `retainedSoFar` excludes the working memory). Throws if a step could not run.
  */
 function peaksOf(
   steps: readonly PlannedStep[],
-  { kept, keptSoFar }: { readonly kept: number; readonly keptSoFar: number },
+  { retained, retainedSoFar }: { readonly retained: number; readonly retainedSoFar: number },
   run: Run,
 ): PeakBytes[] {
   const limit = run.engine.memoryLimitBytes ?? Number.POSITIVE_INFINITY;
   let held = run.volumeBytes();
   let hasWorked = false;
-  return steps.map(({ step, bytes: beside, heapBytes = 0, working, change, releasedFirst = 0, refused }) => {
-    held -= releasedFirst;
-    const bytes = held + beside;
-    const volumeBytes = held + (working?.madeBytes ?? 0);
-    held += change;
-    if (refused !== undefined && bytes > limit)
-      throw new LocScaleError(
-        'out-of-memory',
-        `${refused} does not fit the memory limit: it needs ${gibibytes(bytes)}, the limit is ${gibibytes(limit)}.`,
-        { where: step, hint: 'Raise the memory limit, or leave the symmetry out.' },
-      );
-    const { bytes: ofWork = 0, threadBytes = ofWork, reusedBytes = 0 } = working ?? {};
-    const duringWork = volumeBytes - reusedBytes + ofWork - threadBytes + Math.max(kept, threadBytes);
-    // Volumes leave their memory to later steps, which threads take theirs beside.
-    const own = Math.max(bytes - heapBytes + kept, bytes + (hasWorked ? kept : keptSoFar));
-    hasWorked ||= working !== undefined;
-    return { step, bytes: Math.max(own, duringWork), volumeBytes };
-  });
+  return steps.map(
+    ({ step, bytes: additional, heapBytes = 0, working, change, releasedFirst = 0, refused }) => {
+      held -= releasedFirst;
+      const bytes = held + additional;
+      const volumeBytes = held + (working?.madeBytes ?? 0);
+      held += change;
+      if (refused !== undefined && bytes > limit)
+        throw new LocScaleError(
+          'out-of-memory',
+          `${refused} does not fit the memory limit: it needs ${gibibytes(bytes)}, the limit is ${gibibytes(limit)}.`,
+          { where: step, hint: 'Raise the memory limit, or leave the symmetry out.' },
+        );
+      const { bytes: ofWork = 0, threadBytes = ofWork, reusedBytes = 0 } = working ?? {};
+      const duringWork = volumeBytes - reusedBytes + ofWork - threadBytes + Math.max(retained, threadBytes);
+      // Later steps reuse the volumes' memory; threads allocate theirs in addition.
+      const own = Math.max(bytes - heapBytes + retained, bytes + (hasWorked ? retained : retainedSoFar));
+      hasWorked ||= working !== undefined;
+      return { step, bytes: Math.max(own, duringWork), volumeBytes };
+    },
+  );
 }

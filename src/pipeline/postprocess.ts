@@ -1,7 +1,6 @@
 /**
- * Post-processing of half maps as a whole: masked FSC, one B factor from the Guinier plot, weights from the
- * FSC, low-pass at the resolution, mask. What RELION's post-processing does; the counterpart of local
- * scaling.
+ * Global post-processing of half maps, as in RELION and the counterpart of local scaling: masked FSC, one B
+ * factor from the Guinier plot, weights from the FSC, low-pass at the resolution, mask.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
@@ -45,16 +44,16 @@ export type PostprocessJob = Pick<LocScaleJob, 'input' | 'mask'> & {
 };
 
 export interface PostprocessNumbers {
-  /** A: where the map ends. */
+  /** Resolution of the low-pass, A. */
   readonly lowPass: number;
-  /** A: within the mask, else that of the user. */
+  /** Resolution within the mask, else the user's, A. */
   readonly resolution: number;
-  /** Added, A^2: the user's, that of the Guinier plot, or 0 where that has no line. */
+  /** Added B factor, A^2: the user's, that of the Guinier plot, or 0 if no line could be fitted. */
   readonly bFactor: number;
   readonly bFactorSource: 'user' | 'Guinier plot' | 'none';
-  /** Absent where the B factor was given, or no line could be fitted. */
+  /** Undefined if the B factor was given or no line could be fitted. */
   readonly guinier?: GuinierFit & { readonly from: number; readonly to: number };
-  /** Of the map before, per shell. */
+  /** Amplitudes of the map before sharpening, per shell. */
   readonly amplitudes: ShellAmplitudes;
   readonly fscWeighted: boolean;
   readonly maskVoxels: number;
@@ -63,11 +62,11 @@ export interface PostprocessNumbers {
 
 export interface PostprocessResult {
   readonly sharpened: Volume;
-  /** The same times the mask. */
+  /** The sharpened map times the mask. */
   readonly masked: Volume;
   /** 0 to 1. */
   readonly mask: Volume;
-  /** The map before, with `keepMap`. */
+  /** The map before sharpening, with `keepMap`. */
   readonly map?: Volume;
   readonly fsc?: FscCurve;
   readonly fscInMask?: FscInMask;

@@ -1,4 +1,4 @@
-/** A run that ends with the reference: what a network predicts from the map, without scaling to it. */
+/** A run that ends with the reference predicted by a network, without scaling. */
 
 import type { Volume } from '../engine/engine.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
@@ -11,17 +11,17 @@ import type { Prediction } from './references/source.ts';
 import { withRun } from './run.ts';
 import { makeReference, planRun } from './run-locscale.ts';
 
-/** What a prediction starts from. */
+/** Inputs of a prediction. */
 export type PredictionJob = Omit<FeatureEnhanceJob, 'symmetriseOutput'>;
 
 export interface PredictionResult {
   readonly grid: Grid;
   readonly header: MrcHeader;
   /**
-   * Volumes live on the engine until downloaded or released. The mean of the passes, where there are several.
+   * Volumes live on the engine until downloaded or released. The mean of the passes, if there are several.
    */
   readonly reference: Volume;
-  /** Of the passes; with `monteCarlo` only. */
+  /** Variance over the passes; with `monteCarlo` only. */
   readonly variance?: Volume;
   /** Voxels of at least 0.5 were predicted. */
   readonly mask: Volume;

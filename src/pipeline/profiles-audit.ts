@@ -1,8 +1,8 @@
 /**
- * Radial profiles of a few voxels, to see what local scaling did there: those of map, reference and result,
- * the scale factors, and the B factor of the fit. LocScale keeps the same of 1 % of the voxels
- * (profiles_audit.pickle, only with theoretical profiles). Computed by the definition, in float64, from what
- * the engine got: a check of the engine as well.
+ * Radial profiles of a sample of voxels, which show what local scaling did: those of map, reference and
+ * result, scale factors, and the fitted B factor. LocScale stores the same for 1 % of the voxels
+ * (profiles_audit.pickle, only with theoretical profiles). Computed by definition in float64 from the
+ * engine's inputs, so that they also check the engine.
  */
 import type { Engine, LocalScalingJob, Volume } from '../engine/engine.ts';
 import { LocScaleError } from '../errors.ts';
@@ -28,12 +28,12 @@ export interface VoxelProfiles {
   /** Indices along (z, y, x) of the file's grid. */
   readonly voxel: readonly [z: number, y: number, x: number];
   readonly map: readonly number[];
-  /** Of the reference map; left out where there is none. */
+  /** Profile of the reference map; omitted if there is none. */
   readonly reference?: readonly number[];
   readonly scaleFactors: readonly number[];
-  /** Of the map that was written. */
+  /** Profile of the resulting map. */
   readonly result: readonly number[];
-  /** A^2, of the fit that the rule makes; and its R^2. */
+  /** Fitted B factor, A^2, and its R^2. */
   readonly bFactor: number;
   readonly quality: number;
   /** In hybrids: whether the theoretical-profile rule holds here. */
@@ -42,11 +42,11 @@ export interface VoxelProfiles {
 
 /** LocScale's share of the voxels. */
 const SHARE = 0.01;
-/** More say nothing new, and take a second per 500. */
+/** Upper limit: more voxels add no information and cost 1 s per 500. */
 const MOST_VOXELS = 1000;
 const FEWEST_VOXELS = 20;
 
-/** `scaled`: the result. Volumes stay the caller's. */
+/** `scaled`: the result. The caller keeps ownership of the volumes. */
 export async function auditProfiles(
   engine: Engine,
   job: LocalScalingJob,
@@ -91,17 +91,17 @@ export async function auditProfiles(
   return { maskVoxels, seed, windowVoxels, profileKind, windowTaper, frequency, profiles };
 }
 
-/** Voxels of the mask by chance, in ascending order. */
+/** Random voxels of the mask, in ascending order. */
 function chooseVoxels(mask: Float32Array, seed: number): { voxels: number[]; maskVoxels: number } {
   const inside: number[] = [];
   mask.forEach((value, index) => {
     if (value > 0.5) inside.push(index);
   });
-  if (inside.length === 0) throw new LocScaleError('internal', 'Profiles of an empty mask were asked for.');
+  if (inside.length === 0) throw new LocScaleError('internal', 'Profiles of an empty mask were requested.');
   const wanted = Math.min(MOST_VOXELS, Math.max(FEWEST_VOXELS, Math.round(SHARE * inside.length)));
   const count = Math.min(wanted, inside.length);
   const random = createRandom(seed);
-  // The first steps of a shuffle: each voxel at most once.
+  // Partial shuffle: each voxel at most once.
   for (let i = 0; i < count; i++) {
     const other = random.integer(i, inside.length - 1);
     [inside[i], inside[other]] = [inside[other], inside[i]];
@@ -110,7 +110,7 @@ function chooseVoxels(mask: Float32Array, seed: number): { voxels: number[]; mas
   return { voxels, maskVoxels: inside.length };
 }
 
-/** Six digits: what float32 maps hold. */
+/** Six digits, the precision of float32 maps. */
 function rounded(values: Float64Array): number[] {
   return Array.from(values, (value) => Number(value.toPrecision(6)));
 }

@@ -1,7 +1,7 @@
 /**
- * Maps and models from files, wherever those are: on a disk (files/read-files.ts) or in a browser
- * (browser/read-blobs.ts). Maps are streamed through decompression into the engine's memory and hashed on the
- * way, so that every file is read once.
+ * Reads maps and models from files on disk (files/read-files.ts) or in a browser (browser/read-blobs.ts).
+ * Maps are streamed through decompression into the engine's memory and hashed on the way, so that every file
+ * is read once.
  */
 import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
@@ -16,13 +16,13 @@ import type { MapSource } from './map-input.ts';
 export interface StoredFile {
   /** How messages call it. */
   readonly name: string;
-  /** Its size in bytes; `finish` refuses a file that has changed since. */
+  /** Its size in bytes; `finish` rejects a file that has changed since. */
   begin(): Promise<{ readonly byteLength: number; readonly finish?: () => Promise<void> }>;
   bytesFrom(start: number): AsyncIterable<Uint8Array>;
   whole(): Promise<Uint8Array>;
   /** SHA-256. */
   createHash(): StreamHash;
-  /** A failure of the storage, as the user can understand it. */
+  /** A storage failure, explained to the user. */
   explain(error: unknown): unknown;
 }
 
@@ -32,26 +32,26 @@ export interface StreamHash {
   digest(): string;
 }
 
-/** What was read. */
+/** Content of the file. */
 export interface FileSum {
   readonly bytes: number;
   readonly sha256: string;
 }
 
 export interface MapReadOptions<Read = FileSum> {
-  /** The voxels are put into memory of this engine, which then need not copy them. */
+  /** The voxels are read into this engine's memory, which avoids a copy. */
   readonly engine?: Pick<Engine, 'allocateHost'>;
   /** Voxel size in A instead of the header's. */
   readonly voxelSize?: number;
   /** How messages call it. */
   readonly kind?: 'map' | 'mask';
-  /** Default: masks may hold nothing but zeros. */
+  /** Default: only masks may be all zeros. */
   readonly allowAllZero?: boolean;
   readonly onWarning?: (message: string) => void;
   readonly onInfo?: (message: string) => void;
   /** Called when the voxels are about to be read. */
   readonly onReading?: () => void;
-  /** Called when the file is read; with it the file is hashed. */
+  /** Called when the file has been read; if present, the file is hashed. */
   readonly onRead?: (file: Read) => void;
   readonly signal?: AbortSignal;
 }
@@ -77,7 +77,7 @@ export async function readMap(file: StoredFile, options: MapReadOptions): Promis
       kind,
       allowAllZero: options.allowAllZero ?? kind === 'mask',
     });
-    // Bytes behind the map (or behind the compressed data) belong to the file's hash, too.
+    // Bytes after the map (or after the compressed data) are hashed, too.
     if (hash !== undefined)
       for await (const chunk of observe(file.bytesFrom(readBytes), signal)) hash.update(chunk);
     await finish?.();
@@ -89,8 +89,8 @@ export async function readMap(file: StoredFile, options: MapReadOptions): Promis
 }
 
 /**
- * Reads the header now and the voxels when the step begins that needs them, so that memory is free until
- * then. What the header is warned about is said once.
+ * Reads the header now and the voxels when a step needs them, to save memory until then. Warnings about the
+ * header are printed once.
  */
 export async function openMap(file: StoredFile, options: MapReadOptions): Promise<MapSource> {
   const onWarning = sayOnce(options.onWarning);
@@ -116,10 +116,10 @@ function sayOnce(say: (message: string) => void = () => undefined): (message: st
   };
 }
 
-/** What programs write where a model has no entry in the PDB. */
+/** Placeholders that programs write for models without a PDB entry. */
 const NO_ID = /^(x+|none|unnamed|\.|\?)?$/i;
 
-/** An atomic model, PDB or mmCIF, also .gz. One without an id of its own goes by the name of its file. */
+/** An atomic model, PDB or mmCIF, also .gz. A model without an ID is named after its file. */
 export async function readModel(
   file: StoredFile,
   onRead: ((file: FileSum) => void) | undefined,

@@ -1,14 +1,16 @@
-/** Resolutions that users give, compared with what a map of this sampling and size can hold. */
+/** Checks the user's resolutions against the sampling and size of the map. */
 
 import { LocScaleError, named } from '../errors.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { type LocScaleParameters, NETWORK_FDR_FILTER } from './parameters.ts';
 import type { Run } from './run.ts';
 
-/** Scripts round to 0.1 A: that much finer than Nyquist is called Nyquist without a warning. */
+/**
+ * Scripts round to 0.1 A: a resolution finer than Nyquist by up to this counts as Nyquist without a warning.
+ */
 const ROUNDING = 0.05;
 
-/** The parameters with their resolutions as they can be used; says what was changed. */
+/** The parameters with usable resolutions; prints what was changed. */
 export function usableResolutions(
   parameters: LocScaleParameters,
   grid: Grid,
@@ -22,7 +24,7 @@ export function usableResolutions(
     [fdrFilter, 'fdrFilter'],
   ] as const)
     if (value !== undefined) refuseBeyondBox(value, parameter, grid);
-  // A filter beyond Nyquist lets all pass, as it is; the default of the network mode may lie there.
+  // A filter beyond Nyquist has no effect; the default of the network mode may be there.
   if (fdrFilter !== undefined && fdrFilter < nyquist - ROUNDING)
     run[fdrFilter === NETWORK_FDR_FILTER ? 'info' : 'warn'](
       `The low-pass for the mask at ${fdrFilter.toFixed(2)} A (${named('fdrFilter')}) has no effect: Nyquist is ${nyquist.toFixed(2)} A.`,

@@ -1,4 +1,4 @@
-/** The FSC of two half maps, and within a mask, as runs of their own. */
+/** Runs that measure the FSC of two half maps, optionally within a mask. */
 import type { Volume } from '../engine/engine.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import type { MaskedFsc } from '../math/fourier/masked-fsc.ts';
@@ -19,7 +19,7 @@ export interface FscOptions {
    * Also measure within this mask (0 to 1, best with soft edges), or within the FDR mask with a soft edge.
    */
   readonly mask?: MapInput | 'FDR';
-  /** Of the FDR mask. */
+  /** Settings of the FDR mask. */
   readonly parameters?: Partial<LocScaleParameters>;
   /** Of the random phases. */
   readonly seed?: number;
@@ -56,7 +56,7 @@ export function runFsc(
     reportVerdict(fsc, [half1.name, half2.name], maps.voxelSize, run);
     if (mask === undefined) return { fsc, grid: maps.grid, warnings: run.warnings };
     const complete = usableResolutions(completeParameters(parameters ?? {}, true), maps.grid, run);
-    // The FDR mask is that of the mean.
+    // The FDR mask is made from the mean.
     const mean = given === undefined ? await run.engine.average(...halves) : halves[0];
     const weights = await prepareWeights(given, mean, maps, complete, run);
     const masked = await fscInMask(halves, weights, maps.voxelSize, seed, run);

@@ -1,7 +1,7 @@
 /**
- * Step 5 in rounds: tiles that an earlier run has finished are taken over, the others are shared among the
- * team, and what a round has brought is kept before the next one starts. The result has the same bits as one
- * call of the engine, in however many rounds and processes it was made.
+ * Local scaling in rounds: tiles finished by an earlier run are reused, the others are shared among the team,
+ * and the result of a round is stored before the next starts. The result has the same bits as one call of the
+ * engine, for any number of rounds and processes.
  */
 import type {
   LocalScalingJob,
@@ -18,11 +18,11 @@ import type { Run } from './run.ts';
 import type { SharedScaling } from './team.ts';
 import { packTiles, type TileSet, unpackTiles } from './tile-values.ts';
 
-/** What a kill may cost, about: the length of a round where finished tiles are kept. Seconds. */
+/** Checkpoint interval in seconds: the most work that a killed run can lose. */
 const ROUND_SECONDS = 20;
-/** The first round, whose time is only guessed. */
+/** Length of the first round, in seconds, whose time is only estimated. */
 const FIRST_ROUND_SECONDS = 5;
-/** With fewer tiles per process threads are idle at the end of a round. */
+/** With fewer tiles per process, threads would idle at the end of a round. */
 const LEAST_TILES_PER_PROCESS = 4;
 /** Name of the checkpoints. */
 const NAME = 'scaling';
@@ -59,7 +59,9 @@ export async function scaleInRounds(
   );
 }
 
-/** A run of the engine, which is closed at the end. Its volumes are released where `work` fails. */
+/**
+ * Calls `work` with a run of the engine, which is closed at the end. Releases its volumes if `work` fails.
+ */
 async function withTiles<T>(
   job: LocalScalingJob,
   opened: OpenedScaling,
@@ -86,10 +88,10 @@ async function scaleAtOnce(scaling: ScalingRun, { context }: Run): Promise<Local
   return scaling.result;
 }
 
-/** What earlier runs have left to do. */
+/** Tiles not finished by earlier runs. */
 interface LeftToScale {
   readonly set: TileSet;
-  /** Of the checkpoints, where there are any. */
+  /** Key of the checkpoints, if there are any. */
   readonly key: unknown;
   readonly finished: readonly FinishedTiles[];
   readonly tiles: readonly ScalingTile[];
@@ -134,7 +136,7 @@ async function scaleLeft(
       const voxels = voxelsOf(round);
       const scaleOwn = (): Promise<void> => {
         const onProgress = (some: number, all: number): void =>
-          // The others are about as far.
+          // Assumes that the other processes have made the same progress.
           context.onProgress?.('scaling', done + Math.round((voxels * some) / all), maskVoxels);
         return scaling.run({ onProgress, signal }, shares[0]);
       };
@@ -156,7 +158,7 @@ async function scaleLeft(
   }
 }
 
-/** Everything that the values of a tile depend on. */
+/** Checkpoint key: everything that the values of a tile depend on. */
 async function describeScaling(job: LocalScalingJob, tileSize: Shape, { engine }: Run): Promise<unknown> {
   const { map, reference, mask, differenceMask, windowVoxels, profileKind, windowTaper } = job;
   const { rule, padValues } = job;
@@ -179,7 +181,7 @@ async function describeScaling(job: LocalScalingJob, tileSize: Shape, { engine }
   };
 }
 
-/** How much work takes how long; the estimate is corrected by what the rounds have taken. */
+/** Converts work to time; the estimate is corrected by the measured rounds. */
 function createPace(tiles: readonly ScalingTile[], seconds: number, ranks: number, interval: number) {
   let costPerSecond = (costOf(tiles) * ranks) / Math.max(1e-3, seconds);
   let roundSeconds = Math.min(FIRST_ROUND_SECONDS, interval);
@@ -192,7 +194,7 @@ function createPace(tiles: readonly ScalingTile[], seconds: number, ranks: numbe
   };
 }
 
-/** The first tiles, as many as make up `cost`; the rest too if it would be a small round. */
+/** The first tiles up to `cost`; also the rest if it would be a small round. */
 export function takeRound(tiles: readonly ScalingTile[], cost: number, ranks: number): ScalingTile[] {
   const least = LEAST_TILES_PER_PROCESS * ranks;
   let sum = 0;
@@ -202,8 +204,8 @@ export function takeRound(tiles: readonly ScalingTile[], cost: number, ranks: nu
 }
 
 /**
- * Tiles for every rank, so that all take about as long: the most expensive first, each to the rank that has
- * least to do. The order of each share is that of the tiles.
+ * Distributes tiles evenly over the ranks: the most expensive first, each to the rank with the least work.
+ * Each share is in tile order.
  */
 export function shareTiles(tiles: readonly ScalingTile[], ranks: number): ScalingTile[][] {
   const load = new Float64Array(ranks);
@@ -246,7 +248,7 @@ function withoutFinished(tiles: readonly ScalingTile[], finished: readonly Finis
   return tiles.filter(({ start }) => !gone.has(String(start)));
 }
 
-/** The volumes of `own` with the values that were made elsewhere in them. */
+/** Adds values computed elsewhere to the volumes of `own`. */
 async function merge(
   own: LocalScalingResult,
   set: TileSet,

@@ -18,7 +18,7 @@ import { shellCountOf } from '../math/scaling/windows.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import type { Run } from './run.ts';
 
-/** Below 6 voxels a window has fewer than 4 shells: no fall-off can be fitted. */
+/** Below 6 voxels a window has fewer than 4 shells: no decay can be fitted. */
 const SMALLEST_WINDOW_VOXELS = 6;
 /** LocScale warns below this edge, A. */
 const SMALL_WINDOW_ANGSTROM = 10;
@@ -26,8 +26,8 @@ const SMALL_WINDOW_ANGSTROM = 10;
 const REFERENCE_FIT_START = 10;
 
 /**
- * Edge of the window: the user's (odd sizes become the next even one), or what suits the resolution (A):
- * 25 A, and more for data coarser than 6 A.
+ * Edge of the window: the user's (odd sizes are rounded up to even), or 25 A, and more for data coarser than
+ * 6 A.
  */
 export function chooseWindow(
   parameters: LocScaleParameters,
@@ -36,11 +36,11 @@ export function chooseWindow(
   resolution: number,
   run: Pick<Run, 'warn'>,
 ): number {
-  const asked = parameters.windowVoxels;
+  const requested = parameters.windowVoxels;
   const suited = scalingWindowFor(voxelSize, resolution, Math.min(...shape));
-  const windowVoxels = asked === undefined ? suited : asked + (asked % 2);
-  if (asked !== undefined && windowVoxels !== asked)
-    run.warn(`The window must have an even number of voxels: ${asked} becomes ${windowVoxels}.`);
+  const windowVoxels = requested === undefined ? suited : requested + (requested % 2);
+  if (requested !== undefined && windowVoxels !== requested)
+    run.warn(`The window must have an even number of voxels: ${requested} becomes ${windowVoxels}.`);
   const angstrom = (voxels: number): string => `${(voxels * voxelSize).toFixed(1)} A`;
   const described = `The window of ${windowVoxels} voxels (${angstrom(windowVoxels)})`;
   if (windowVoxels > Math.min(...shape)) {
@@ -55,7 +55,8 @@ export function chooseWindow(
     throw new LocScaleError('bad-input', `${described} is too small.`, {
       expected: `at least ${SMALLEST_WINDOW_VOXELS} voxels`,
       found: String(windowVoxels),
-      hint: asked === undefined ? 'Check the voxel size.' : `Leave ${named('windowVoxels')} out: ${suits}.`,
+      hint:
+        requested === undefined ? 'Check the voxel size.' : `Leave ${named('windowVoxels')} out: ${suits}.`,
     });
   }
   if (windowVoxels * voxelSize < SMALL_WINDOW_ANGSTROM)
@@ -63,7 +64,7 @@ export function chooseWindow(
   return windowVoxels;
 }
 
-/** What a rule is chosen from. Cut-offs in angstrom. */
+/** Inputs for choosing a rule. Cut-offs in angstrom. */
 export interface RuleInputs {
   readonly parameters: LocScaleParameters;
   readonly windowVoxels: number;
@@ -72,12 +73,12 @@ export interface RuleInputs {
   readonly fscCutoff: number;
 }
 
-/** The rule of a run, and the fit that it makes. */
+/** The rule of a run, and its fit. */
 export interface ChosenRule {
   readonly rule: ScalingRule;
-  /** From where to where lines are fitted, A, and how many shells of the window that are. */
+  /** Range of the line fits, A, and the number of the window's shells in it. */
   readonly fit: FitRange;
-  /** Windows are scaled to the fitted line itself: without one they are not sharpened. */
+  /** Windows are scaled to the fitted line itself; without a line they are not sharpened. */
   readonly scalesToFit: boolean;
 }
 
@@ -87,7 +88,7 @@ export interface FitRange {
   readonly shells: number;
 }
 
-/** Windows get one B factor. */
+/** Windows are scaled to a constant B factor. */
 export function noReferenceRule(inputs: RuleInputs): ChosenRule {
   const { parameters, voxelSize, wilsonCutoff, fscCutoff } = inputs;
   const fit = fitFrom(wilsonCutoff, inputs);
@@ -99,19 +100,22 @@ export function noReferenceRule(inputs: RuleInputs): ChosenRule {
   };
 }
 
-/** Windows get the profile of the reference. */
+/** Windows are scaled to the profile of the reference. */
 export function plainRule(inputs: RuleInputs): ChosenRule {
   const { rule, fit } = plainRuleOf(inputs);
   return { rule, fit, scalesToFit: false };
 }
 
-/** Windows get a theoretical profile beyond the Wilson cut-off, where the data shows secondary structure. */
+/**
+ * Windows are scaled to a theoretical profile beyond the Wilson cut-off, where the data show secondary
+ * structure.
+ */
 export function theoreticalRule(inputs: RuleInputs): ChosenRule {
   const theory = theoreticalRuleOf(inputs);
   return theory === undefined ? plainRule(inputs) : { ...theory, scalesToFit: false };
 }
 
-/** The theoretical profile inside the difference mask, that of the reference elsewhere. */
+/** The theoretical profile inside the difference mask, the profile of the reference elsewhere. */
 export function hybridRule(inputs: RuleInputs): ChosenRule {
   const theory = theoreticalRuleOf(inputs);
   if (theory === undefined) return plainRule(inputs);
@@ -119,7 +123,7 @@ export function hybridRule(inputs: RuleInputs): ChosenRule {
   return { rule: { kind: 'hybrid', inside: theory.rule, outside: rule }, fit, scalesToFit: false };
 }
 
-/** Fits begin where LocScale's do, or at lower resolution where that leaves the window too few shells. */
+/** Fits start like LocScale's, or at lower resolution if the window would have too few shells. */
 function fitFrom(
   usual: number,
   { windowVoxels, voxelSize, fscCutoff }: RuleInputs,
@@ -138,13 +142,14 @@ function plainRuleOf(inputs: RuleInputs): { rule: ReferenceProfileRule; fit: Fit
 }
 
 /**
- * Undefined where secondary structure does not show: it does between the Wilson cut-off and the resolution.
+ * Undefined if there is no range for secondary structure, which shows between the Wilson cut-off and the
+ * resolution.
  */
 function theoreticalRuleOf(inputs: RuleInputs): { rule: TheoreticalProfileRule; fit: FitRange } | undefined {
   const { parameters, windowVoxels, voxelSize, wilsonCutoff, fscCutoff } = inputs;
   const nyquistCutoff = nyquistCutoffOf(voxelSize);
   const { shells, start } = fitFrom(wilsonCutoff, inputs, nyquistCutoff);
-  // Voxels that are too large for it show none either.
+  // Voxels that are too coarse do not show it either.
   if (!(fscCutoff < wilsonCutoff && start === wilsonCutoff && shells >= FEWEST_FIT_SHELLS)) return undefined;
   return {
     rule: {
@@ -165,7 +170,7 @@ function theoreticalRuleOf(inputs: RuleInputs): { rule: TheoreticalProfileRule; 
 }
 
 /**
- * Whether B factors can be measured; says so where they are wanted and cannot be, or say little.
+ * Whether B factors can be measured; warns if they are requested but cannot be measured, or are uncertain.
  */
 export function checkFit(
   { fit, scalesToFit }: ChosenRule,

@@ -1,6 +1,6 @@
 /**
  * Symmetry. The reference (or any map) is averaged over the operators of a point group or a helix
- * (method 9, Engine.symmetrise); whether a map has the symmetry is asked of a low-passed small copy of it.
+ * (method 9, Engine.symmetrise); whether a map has the symmetry is tested on a small low-passed copy.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
@@ -41,26 +41,26 @@ export interface SymmetryRequest {
   readonly helix?: Helix | undefined;
 }
 
-/** Symmetry on a certain grid. */
+/** A symmetry on a given grid. */
 export interface Symmetry {
   /** "D7", "helix of 22.03 degrees and 1.41 A, C1", or the file's name. */
   readonly name: string;
   readonly operators: readonly Operator[];
   readonly options: SymmetriseOptions & { readonly centre: readonly [z: number, y: number, x: number] };
-  /** Nothing to be done. */
+  /** C1: nothing to average. */
   readonly trivial: boolean;
 }
 
-/** Centres of operator files are given to about this, in voxels; half voxels nearer than that are meant. */
+/** Precision of centres in operator files, in voxels: they are rounded to half voxels within it. */
 const CENTRE_ROUNDING = 0.02;
 
 export function resolveSymmetry(request: SymmetryRequest, grid: Grid): Symmetry {
-  const { group, centre: asked, helix } = request;
+  const { group, centre: requested, helix } = request;
   const file = 'text' in group ? readOperators(group.text, group.file) : undefined;
   const operators = file?.operators ?? pointGroup((group as { name: string }).name);
   const name = 'text' in group ? group.file : parseSymmetry(group.name).name;
   const centre =
-    asked ??
+    requested ??
     (file?.centreAngstrom ? centreOf(operators, file.centreAngstrom, grid) : defaultCentre(grid.shape));
   checkCentre(centre, grid.shape);
   if (helix === undefined) return { name, operators, options: { centre }, trivial: operators.length === 1 };
@@ -82,14 +82,14 @@ export function resolveSymmetry(request: SymmetryRequest, grid: Grid): Symmetry 
 }
 
 /**
- * Voxel of a file's centre (A, in the frame of ORIGIN). What the operators leave free, as the height along a
- * sole axis, is that of the middle of the box.
+ * Voxel of a file's centre (A, in the frame of ORIGIN). Coordinates that the operators do not determine, such
+ * as the height along a single axis, are those of the box centre.
  */
 function centreOf(operators: readonly Operator[], centre: Vector3, grid: Grid): [number, number, number] {
   const middle = defaultCentre(grid.shape);
   const given = [0, 1, 2].map((axis) => (centre[2 - axis] - grid.origin[axis]) / grid.voxelSize[axis]);
   return [0, 1, 2].map((to) => {
-    // The mean of all operators projects on what they leave where it is.
+    // The mean of all operators projects onto the invariant subspace.
     const free = [0, 1, 2].reduce(
       (sum, from) =>
         sum +
@@ -113,7 +113,7 @@ function checkCentre(centre: readonly number[], shape: Shape): void {
   });
 }
 
-/** The symmetry that a run imposes, if any; says in a sentence if the map contradicts it. */
+/** The symmetry imposed in a run, if any; warns if the map contradicts it. */
 export async function symmetryOf(
   { symmetry: request, symmetriseOutput }: { symmetry?: SymmetryRequest; symmetriseOutput?: boolean },
   { isMap, softTarget }: Pick<ReferenceSource, 'isMap' | 'softTarget'>,
@@ -126,7 +126,7 @@ export async function symmetryOf(
   if (symmetry.trivial) return undefined;
   if (!isMap && softTarget === 'profile' && symmetriseOutput !== true) {
     run.warn(
-      `The symmetry ${symmetry.name} changes nothing in this run: a profile has no places, and the result is averaged only when asked for (${named('symmetriseOutput')}).`,
+      `The symmetry ${symmetry.name} changes nothing in this run: a profile has no places, and the result is averaged only when requested for (${named('symmetriseOutput')}).`,
     );
     return undefined;
   }
@@ -141,7 +141,7 @@ export async function symmetryOf(
   return symmetry;
 }
 
-/** The average, as a step; takes the place of `volume`. Without symmetry that is `volume` itself. */
+/** The average, as a step; replaces `volume`. Without symmetry it returns `volume`. */
 export async function symmetrise(volume: Volume, symmetry: Symmetry | undefined, run: Run): Promise<Volume> {
   return symmetry === undefined ? volume : averageOver(volume, symmetry, run);
 }
@@ -159,9 +159,9 @@ export function averageOver(
   });
 }
 
-/** Low-pass of the small copy, A; finer where the voxels are too large for it. */
+/** Low-pass of the small copy, A. */
 const COARSE_RESOLUTION = 9;
-/** Voxels per resolution length: values between voxels are interpolated linearly. */
+/** Voxels per resolution length, sufficient for linear interpolation. */
 const COARSE_SAMPLING = 3.5;
 /** Longest edge of the small copy. */
 const LONGEST_COARSE_EDGE = 96;
@@ -175,12 +175,12 @@ function coarseGrid(grid: Grid): { step: number; shape: Shape } {
   return { step, shape };
 }
 
-/** Heap of a small copy and its self-correlations, collected late. */
+/** Heap of a small copy and its self-correlations, which is collected late. */
 function coarseBytes(grid: Grid): number {
   return 3 * 4 * voxelCount(coarseGrid(grid).shape);
 }
 
-/** A low-passed small copy for comparisons with turned copies of itself. */
+/** A small low-passed copy for comparisons with rotated copies of itself. */
 export async function coarseMap(
   engine: Engine,
   volume: Volume,
@@ -201,18 +201,18 @@ export async function coarseMap(
 }
 
 export interface SymmetryCheck {
-  /** Least correlation between the low-passed map and a turned copy of it. */
+  /** Least correlation between the low-passed map and a rotated copy of it. */
   readonly correlation: number;
-  /** One sentence, where the map contradicts the symmetry. */
+  /** Warning if the map contradicts the symmetry. */
   readonly warning: string | undefined;
 }
 
-/** Below this a map does not have the symmetry. */
+/** Minimum correlation of a map that has the symmetry. */
 const LOW_CORRELATION = 0.5;
-/** A cause is named where it raises the correlation to this. */
+/** A cause is reported if it raises the correlation to this. */
 const GOOD_CORRELATION = 0.75;
 
-/** Compares the map with its copies; where they disagree, tries the likely causes. */
+/** Compares the map with its copies; if they disagree, tries the likely causes. */
 export async function checkSymmetry(
   engine: Engine,
   volume: Volume,
@@ -231,11 +231,11 @@ export async function checkSymmetry(
     : likelyCause(map, symmetry, grid.shape);
   return {
     correlation,
-    warning: `The map does not look like ${symmetry.name}: it correlates with a turned copy of itself by ${correlation.toFixed(2)} only${cause === undefined ? '' : `; ${cause}`}.`,
+    warning: `The map does not look like ${symmetry.name}: it correlates with a rotated copy of itself by ${correlation.toFixed(2)} only${cause === undefined ? '' : `; ${cause}`}.`,
   };
 }
 
-/** Screw operations that are compared: those whose shift is at most this part of the room along z. */
+/** Screw operations compared: those with shifts up to this fraction of the length along z. */
 const SCREW_REACH = 0.4;
 const MOST_SCREWS = 24;
 
@@ -244,7 +244,7 @@ interface Screws {
   readonly operators: readonly Operator[];
   /** Along z, voxels of the small map. */
   readonly shifts: readonly Vector3[];
-  /** Of a sphere that stays in the box with all of them. */
+  /** Radius of a sphere that stays in the box under all of them. */
   readonly radius: number;
 }
 
@@ -323,18 +323,16 @@ function smallerGroups(name: string): string[] {
 }
 
 export interface FoundSymmetry extends DetectedSymmetry {
-  /** Voxel (z, y, x) of the map about which it turns. */
+  /** Voxel (z, y, x) of the rotation centre. */
   readonly centre: readonly [z: number, y: number, x: number];
-  /** That is voxel n/2 on each axis, as every command takes it to be without --sym_center. */
+  /** Whether the centre is voxel n/2 on each axis, the default of every command without --sym_center. */
   readonly centred: boolean;
 }
 
-/** Centres this near to n/2 (voxels) cannot be told from it. */
+/** Centres this close to n/2 (voxels) are indistinguishable from it. */
 const CENTRE_ACCURACY = 0.3;
 
-/**
- * The symmetry of a map and its centre, from a small low-passed copy; about `centre` alone where it is given.
- */
+/** The symmetry of a map and its centre, from a small low-passed copy; only about `centre` if given. */
 export async function findSymmetry(
   engine: Engine,
   volume: Volume,
@@ -354,7 +352,7 @@ export async function findSymmetry(
   return { ...found, centre: centred ? middle : centre, centred };
 }
 
-/** From voxels of the small map to those of the map itself; voxel 0 of both is one point. */
+/** From voxels of the small map to those of the map itself; voxels 0 coincide. */
 function inVoxels(centre: readonly number[], map: CoarseMap, shape: Shape): [number, number, number] {
   return centre.map((c, axis) => (c * shape[axis]) / map.shape[axis]) as [number, number, number];
 }

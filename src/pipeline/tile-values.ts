@@ -1,11 +1,11 @@
 /**
- * The results of some tiles as one array: for every volume of the result in turn, for every tile in turn, its
- * mask voxels in the order of the volume. It is what ranks send each other and what is kept on disk.
+ * Packs the results of tiles as one array: per volume of the result, per tile, its mask voxels in volume
+ * order. Used for messages between ranks and for checkpoints on disk.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
 
-/** The tiles of a job and the mask that says which of their voxels count (> 0.5). */
+/** The tiles of a job, and the mask that selects their voxels (> 0.5). */
 export interface TileSet {
   readonly shape: Shape;
   readonly tileSize: Shape;

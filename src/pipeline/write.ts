@@ -1,7 +1,7 @@
 /**
- * Result volumes become maps on the input's grid. The header of the input goes along whole,
- * so that ORIGIN, NSTART, cell and axis order survive; formats/ encodes it, and the caller (command
- * line, browser page) puts the bytes where they belong.
+ * Converts result volumes to maps on the input's grid. They inherit the input's whole header, so that ORIGIN,
+ * NSTART, cell and axis order survive; formats/ encodes it, and the caller (command line, browser page)
+ * stores the bytes.
  */
 
 import type { Engine, Volume } from '../engine/engine.ts';

@@ -1,6 +1,6 @@
 /** Interface of a platform: node.ts, deno.ts and browser.ts each export all of `Platform`. */
 export interface GpuEntry {
-  /** Dawn (npm package webgpu) under Node, wgpu under Deno; browsers do not tell. */
+  /** Dawn (npm package webgpu) under Node, wgpu under Deno; browsers do not report it. */
   readonly implementation: 'Dawn' | 'wgpu' | 'browser';
   /** Of the implementation, where it is not that of the runtime. */
   readonly version?: string;

@@ -33,7 +33,7 @@ const BOND = { nToCa: 1.47, caToC: 1.53, cToN: 1.32, cToO: 1.24, caToCb: 1.53 };
 const ANGLE = { nCaC: 110, caCN: 114, cNCa: 123, caCO: 121, nCaCb: 110.5 };
 /** Dihedral of CB about N-CA against C, for an L amino acid. */
 const CB_DIHEDRAL = -122.6;
-/** Helix: rise 1.5 A, 3.6 residues a turn. Strand: antiparallel, rise 3.3 A. */
+/** Helix: rise 1.5 A, 3.6 residues per turn. Strand: antiparallel, rise 3.3 A. */
 export const TORSIONS: Readonly<Record<ElementKind, { phi: number; psi: number; omega: number }>> = {
   helix: { phi: -57, psi: -47, omega: 180 },
   strand: { phi: -139, psi: 135, omega: -178 },

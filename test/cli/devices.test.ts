@@ -150,7 +150,7 @@ describe.skipIf('reason' in files).each(runtimes)('a machine without a GPU, unde
     const implementation = runtime === 'node' ? 'Dawn' : 'wgpu';
     expect(stdout).toMatch(new RegExp(`^${runtime} .* CPU cores, WebGPU by ${implementation}`, 'i'));
     expect(stdout).toContain(
-      'No GPU was found.\nAsked without success:\n  power preference high-performance: ',
+      'No GPU was found.\nRequests without success:\n  power preference high-performance: ',
     );
     expect(stdout).toContain('--engine auto computes on the CPU.');
     expect(stdout).toMatch(/^ {2}webgpu: no GPU$/m);

@@ -7,7 +7,7 @@
  *
  * The power of atoms decays even at B = 0, because of form factors and interference of neighbouring atoms.
  * This part is divided out by the power of `unitMap`, a map of the same atoms with B = 0 on the same grid, or
- * else by that of an average protein (protein-fall-off.ts). The remainder is the B factor that reproduces the
+ * else by that of an average protein (protein-decay.ts). The remainder is the B factor that reproduces the
  * map's decay.
  *
  * The taper blurs a window's spectrum and so flattens its decay. Its power spectrum has the variance s = 1 /
@@ -27,8 +27,8 @@ import {
   scalingWindowFor,
 } from '../../math/scaling/follow-resolution.ts';
 import { type BFactorField, latticeFor, wantPositions, wantVoxels } from './b-factor-field.ts';
-import { type FallOff, type FallOffShells, fitFallOff } from './fit-fall-off.ts';
-import { proteinLogPower } from './protein-fall-off.ts';
+import { type Decay, type DecayShells, fitDecay } from './fit-decay.ts';
+import { proteinLogPower } from './protein-decay.ts';
 import {
   forEachWindowSpectra,
   planWindows,
@@ -105,7 +105,7 @@ export function measureLocalB(
   }
   const measured = measureSpectra(maps, grid, plan, lattice, options.memory);
   const halves = 'half1' in maps.data;
-  const shellsOf = (point: number | undefined): FallOffShells => ({
+  const shellsOf = (point: number | undefined): DecayShells => ({
     squaredFrequency: plan.squaredFrequency,
     counts: plan.counts,
     logUnit: unitLogPower(measured, plan, point),
@@ -113,7 +113,7 @@ export function measureLocalB(
     speckle: maps.unitMap === undefined ? SPECKLE.unknownAtoms : SPECKLE.sameAtoms,
     halves,
   });
-  const overall = fitFallOff(measured.totalSignal, shellsOf(undefined), USUAL_B * bFactorStretch(fscCutoff));
+  const overall = fitDecay(measured.totalSignal, shellsOf(undefined), USUAL_B * bFactorStretch(fscCutoff));
   if (overall === undefined) {
     throw new LocScaleError(
       'bad-input',
@@ -130,7 +130,7 @@ export function measureLocalB(
   const variances = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
   measured.points.forEach((point, i) => {
     const signal = measured.signal.subarray(i * plan.shells, (i + 1) * plan.shells);
-    const fit: FallOff | undefined = fitFallOff(signal, shellsOf(i), overall.bFactor);
+    const fit: Decay | undefined = fitDecay(signal, shellsOf(i), overall.bFactor);
     if (fit === undefined) return;
     ({ bFactor: bFactors[point], variance: variances[point] } = sharpened(fit));
   });
@@ -201,7 +201,7 @@ function planFit(
 }
 
 /** Corrects fits for the taper of windows of this edge (A). */
-function undoTaper(edge: number): (fit: FallOff) => FallOff {
+function undoTaper(edge: number): (fit: Decay) => Decay {
   const spread = 1 / (3 * edge * edge);
   return ({ bFactor, variance }) => {
     const kept = Math.max(LEAST_KEPT, 1 - bFactor * spread);

@@ -62,6 +62,6 @@ function erodeLines(mask: Float32Array, n: number, stride: number, edge: number,
 
 /** d c b a | a b c d | d c b a */
 function mirror(index: number, n: number): number {
-  const turned = ((index % (2 * n)) + 2 * n) % (2 * n);
-  return turned < n ? turned : 2 * n - 1 - turned;
+  const folded = ((index % (2 * n)) + 2 * n) % (2 * n);
+  return folded < n ? folded : 2 * n - 1 - folded;
 }

@@ -16,8 +16,8 @@ export interface ShellSums {
 }
 
 /**
- * Shells of Fourier coefficients, |k| their radius in units of 1 / min(shape) cycles per voxel: floor(|k|),
- * as LocScale has them, or the nearest whole number, as RELION and servalcat.
+ * Shells of Fourier coefficients, |k| their radius in units of 1 / min(shape) cycles per voxel: floor(|k|) as
+ * in LocScale, or the nearest integer as in RELION and servalcat.
  */
 export type ShellRule = 'floor' | 'nearest';
 
@@ -35,9 +35,9 @@ export interface FourierShellCorrelation {
 }
 
 /**
- * The curve as the original has it: its axis puts the last shell on the Nyquist frequency (a shell's
- * true frequencies are r/edge ... (r + 1)/edge cycles per voxel), FSC[0] is clipped to >= 0, a shell
- * without power has FSC 0.
+ * The curve as in the original: its axis puts the last shell on the Nyquist frequency (a shell's true
+ * frequencies are r/edge ... (r + 1)/edge cycles per voxel), FSC[0] is clipped to >= 0, a shell without power
+ * has FSC 0.
  */
 export function fourierShellCorrelation(sums: ShellSums, voxelSize: number): FourierShellCorrelation {
   const shells = sums.cross.length;

@@ -27,7 +27,7 @@ export function tabulateTransfer(g: (cyclesPerVoxel: number) => number): RadialT
 }
 
 /**
- * LocScale's low-pass (method 2), a hyperbolic tangent with a fall-off of 10 % of the cut-off fc:
+ * LocScale's low-pass (method 2), a hyperbolic tangent with an edge 10 % of the cut-off fc wide:
  *   g(f) = [tanh(pi (f + fc) / (0.2 fc)) - tanh(pi (f - fc) / (0.2 fc))] / 2
  * `cutoffAngstrom` and `voxelSize` in angstrom.
  */

@@ -18,7 +18,7 @@ export const PHASES = 1024;
 const TOLERANCE = 1e-6;
 
 /** Squared frequency from which phases are changed. */
-export function firstTurnedSquare({ from }: RandomPhases): number {
+export function firstRotatedSquare({ from }: RandomPhases): number {
   return from * from * (1 - TOLERANCE);
 }
 

@@ -259,7 +259,7 @@ function mixtureScale(powerA: number, powerB: number, cross: number, w: number):
 /**
  * A half map and the sharpened mean: with a gain between them that is not known, and noise whose correlation
  * the sharpening has weighted otherwise, the plateau alone has the value of theory. Signal that keeps an FSC
- * of 0.71 to the end is rare, and two half maps of one refinement have the same fall-off.
+ * of 0.71 to the end is rare, and two half maps of one refinement have the same decay.
  */
 function sharpenedMeanOf(
   shells: readonly ShellEvidence[],

@@ -24,7 +24,7 @@ export interface BandInputs<V> {
   readonly powerScale: number;
   /**
    * Brings results back to the unit of the target: that of the reference; of the map with a profile, alone or
-   * beside a reference (hybrid); of the geometric mean of both.
+   * with a reference (hybrid); of the geometric mean of both.
    */
   readonly outputScale: number;
 }

@@ -103,8 +103,8 @@ function correlationAbout(
   }
   const variance = squares - (sum * sum) / count;
   return ([[m00, m01, m02], [m10, m11, m12], [m20, m21, m22]], [sx, sy, sz] = NO_SHIFT) => {
-    let turned = 0;
-    let turnedSquares = 0;
+    let rotated = 0;
+    let rotatedSquares = 0;
     let products = 0;
     for (let i = 0, p = 0; i < count; i++, p += 3) {
       const x = points[p];
@@ -115,12 +115,12 @@ function correlationAbout(
         m10 * x + m11 * y + m12 * z + sy,
         m20 * x + m21 * y + m22 * z + sz,
       );
-      turned += v;
-      turnedSquares += v * v;
+      rotated += v;
+      rotatedSquares += v * v;
       products += own[i] * v;
     }
-    const both = variance * (turnedSquares - (turned * turned) / count);
-    return both > 0 ? (products - (sum * turned) / count) / Math.sqrt(both) : 0;
+    const both = variance * (rotatedSquares - (rotated * rotated) / count);
+    return both > 0 ? (products - (sum * rotated) / count) / Math.sqrt(both) : 0;
   };
 }
 
@@ -212,17 +212,20 @@ export function detectSymmetry(map: CoarseMap): DetectedSymmetry {
   const inPlace = choose(distinct);
   const foldsAbout = (axis: Vector3) =>
     FOLDS.map((fold) => ({ fold, correlation: cyclicCorrelation(correlate, axis, fold) }));
-  const turned = searchAxes(map, correlate);
-  if (inPlace !== undefined && (turned === undefined || turned.order <= parseSymmetry(inPlace.name).order)) {
+  const rotated = searchAxes(map, correlate);
+  if (
+    inPlace !== undefined &&
+    (rotated === undefined || rotated.order <= parseSymmetry(inPlace.name).order)
+  ) {
     const twofold: Vector3 | undefined = inPlace.name[0] === 'D' ? [1, 0, 0] : undefined;
     const operators = pointGroup(inPlace.name);
     return { ...inPlace, operators, axis: z, twofold, standard: true, folds: foldsAbout(z) };
   }
-  if (turned === undefined) {
+  if (rotated === undefined) {
     const none = { name: 'C1', operators: pointGroup('C1'), axis: z, twofold: undefined, correlation: 1 };
     return { ...none, standard: true, folds: foldsAbout(z) };
   }
-  const { name, operators, axis, twofold, correlation } = turned;
+  const { name, operators, axis, twofold, correlation } = rotated;
   return { name, operators, axis, twofold, correlation, standard: false, folds: foldsAbout(axis) };
 }
 
@@ -272,7 +275,7 @@ function isDistinct(correlate: SelfCorrelation, axis: Vector3, fold: number, cor
   return 1 - correlate(rotationAbout(axis, 180 / fold)) > HALF_STEP_FACTOR * (1 - correlation);
 }
 
-interface TurnedGroup {
+interface RotatedGroup {
   readonly name: string;
   readonly order: number;
   readonly operators: readonly Operator[];
@@ -294,7 +297,7 @@ const REFINEMENT = [3, 1.5, 0.7, 0.3];
 /** Primes: an axis of any fold shows in one of them. */
 const SEARCHED_FOLDS = [2, 3, 5, 7, 11] as const;
 
-function searchAxes(map: CoarseMap, correlate: SelfCorrelation): TurnedGroup | undefined {
+function searchAxes(map: CoarseMap, correlate: SelfCorrelation): RotatedGroup | undefined {
   const coarse = selfCorrelation(map, 1500);
   const directions = hemisphere(DIRECTIONS);
   const axes: FoundAxis[] = [];
@@ -322,7 +325,7 @@ function searchAxes(map: CoarseMap, correlate: SelfCorrelation): TurnedGroup | u
   return choose([...groups, ...polyhedral]);
 }
 
-function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorrelation): TurnedGroup[] {
+function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorrelation): RotatedGroup[] {
   const frame = rotationFromZ(axis);
   const turns = turnOperators(pointGroup(`C${fold}`), frame);
   const cyclic = { name: `C${fold}`, order: fold, operators: turns, axis, twofold: undefined, correlation };
@@ -342,8 +345,8 @@ function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorr
 }
 
 /** T, O and I from two different axes: their operators follow from the frame that the two span. */
-function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation): TurnedGroup[] {
-  const groups: TurnedGroup[] = [];
+function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation): RotatedGroup[] {
+  const groups: RotatedGroup[] = [];
   // Settings with an axis of this fold along z; the orientation of the others about it is found by trial.
   const settings = [
     { name: 'I', standard: 'I3', fold: 5 },

@@ -96,7 +96,7 @@ function plainRows(text: string, where: string): number[][] {
     if (numbers.length % width !== 0 || numbers.length > 12) {
       throw new LocScaleError('bad-input', `${where} has a row of ${numbers.length} numbers.`, {
         where,
-        expected: '3 or 4 numbers a row, or 9 or 12 for a whole operator',
+        expected: '3 or 4 numbers per row, or 9 or 12 for a whole operator',
       });
     }
     for (let i = 0; i < numbers.length; i += width) rows.push(numbers.slice(i, i + width));
@@ -171,7 +171,7 @@ const MOST_COPIES = 401;
  * or D<n>).
  */
 export function helicalOperators(
-  { twistDegrees, riseAngstrom, steps: asked }: Helix,
+  { twistDegrees, riseAngstrom, steps: requested }: Helix,
   group: readonly Operator[],
   planes: number,
   voxelSize: number,
@@ -186,14 +186,14 @@ export function helicalOperators(
   }
   // Copies shifted by a whole box or more are entirely outside it.
   const most = Math.max(half, Math.ceil(planes / Math.abs(rise)) - 1);
-  if (asked !== undefined && asked > most) {
-    throw new LocScaleError('usage', `${asked} steps of the helix reach beyond the box.`, {
+  if (requested !== undefined && requested > most) {
+    throw new LocScaleError('usage', `${requested} steps of the helix reach beyond the box.`, {
       parameter: 'steps',
       expected: `at most ${most}`,
-      found: String(asked),
+      found: String(requested),
     });
   }
-  const steps = asked ?? Math.min(half, (MOST_COPIES - 1) / 2);
+  const steps = requested ?? Math.min(half, (MOST_COPIES - 1) / 2);
   const operators: Operator[] = [];
   const translations: (readonly [number, number, number])[] = [];
   for (let k = -steps; k <= steps; k++) {

@@ -79,8 +79,8 @@ export function convolveTransposed(
   const m = cubes.edge;
   // (n out, pz, py, px, z, y, x) -> (n out, z, pz, y, py, x, px) -> (n, out, 2 m, 2 m, 2 m)
   const apart = builder.node('Reshape', [phases, builder.integers([-1, 2, 2, 2, m, m, m])]);
-  const beside = builder.node('Transpose', [apart], { perm: [0, 4, 1, 5, 2, 6, 3] });
-  const value = builder.node('Reshape', [beside, builder.integers([-1, out, 2 * m, 2 * m, 2 * m])]);
+  const paired = builder.node('Transpose', [apart], { perm: [0, 4, 1, 5, 2, 6, 3] });
+  const value = builder.node('Reshape', [paired, builder.integers([-1, out, 2 * m, 2 * m, 2 * m])]);
   return { ...result, value };
 }
 

@@ -149,7 +149,7 @@ class Checker {
   file(value: unknown, name: string): ModelFile {
     const fields = this.fields(value, name);
     return {
-      file: this.matching(fields, 'file', fileName, 'the name of a file beside the manifest'),
+      file: this.matching(fields, 'file', fileName, 'the name of a file next to the manifest'),
       sha256: this.matching(fields, 'sha256', sha256, '64 hexadecimal digits'),
     };
   }

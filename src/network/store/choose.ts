@@ -97,7 +97,7 @@ async function openOnnx(path: string): Promise<StoredModel> {
     const model = await openManifest(manifest, folder);
     if (model.manifest.files.plain.file === basename(path)) return model;
   }
-  throw new LocScaleError('bad-input', `${path} has no manifest beside it.`, {
+  throw new LocScaleError('bad-input', `${path} has no manifest next to it.`, {
     where: path,
     expected: `${basename(path).replace(/\.onnx$/i, '.json')} or manifest.json that names it as files.plain`,
     hint: 'The manifest describes the input of the network; every network of this program comes with one.',

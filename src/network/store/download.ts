@@ -277,9 +277,9 @@ async function withRetries<T>(
 /** The innermost reason: Node's `fetch` throws "fetch failed" or "terminated" with the reason as cause. */
 function reasonOf(error: unknown): string {
   const inner = (error as { cause?: unknown } | null)?.cause;
-  const told = inner instanceof Error ? inner : error;
-  const message = told instanceof Error ? told.message : String(told);
-  const code = (told as { code?: unknown } | null)?.code;
+  const described = inner instanceof Error ? inner : error;
+  const message = described instanceof Error ? described.message : String(described);
+  const code = (described as { code?: unknown } | null)?.code;
   return message === '' && typeof code === 'string' ? code : message;
 }
 

@@ -1,6 +1,4 @@
-/**
- * A reference simulated from an atomic model, with the B factors of the file or with B factors from the data.
- */
+/** A reference simulated from an atomic model, with the file's B factors or with B factors from the data. */
 
 import { modelForMask } from '../judge-mask.ts';
 import { plainRule, theoreticalRule } from '../scaling-rule.ts';

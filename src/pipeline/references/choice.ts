@@ -1,4 +1,4 @@
-/** The references that a caller can choose. */
+/** The kinds of reference that a caller can choose. */
 
 import type { Structure } from '../../formats/structure.ts';
 import type { ReferencePredictor } from '../../network/graph/model.ts';
@@ -19,8 +19,8 @@ export type ReferenceChoice =
       readonly monteCarlo?: { readonly passes: number; readonly seed: number };
     }
   /**
-   * Simulated from an atomic model. `refinementCycles`: B factors from the data first; undefined: as they
-   * are. `theoreticalProfile`: by the rule for pseudo-models.
+   * Simulated from an atomic model. `refinementCycles`: B factors are first refined against the data;
+   * undefined: used unchanged. `theoreticalProfile`: by the rule for pseudo-models.
    */
   | {
       readonly kind: 'atomic-model';
@@ -28,16 +28,19 @@ export type ReferenceChoice =
       readonly refinementCycles: number | undefined;
       readonly theoreticalProfile: boolean;
     }
-  /** The same, with pseudo-atoms where the mask has none; the rule for pseudo-models there. */
+  /**
+   * The same, completed with pseudo-atoms where the mask has no atoms; the rule for pseudo-models applies
+   * there.
+   */
   | {
       readonly kind: 'hybrid-model';
       readonly structure: Structure;
       readonly refinementCycles?: number;
       readonly pseudoAtoms?: Partial<PseudoAtomSettings>;
-      /** Window that smooths the mask of what is not modelled, voxels. */
+      /** Window that smooths the mask of unmodelled density, voxels. */
       readonly averagingWindow?: number;
     }
-  /** Simulated from atoms that fill the mask; the rule for pseudo-models. */
+  /** Simulated from pseudo-atoms that fill the mask, by the rule for pseudo-models. */
   | {
       readonly kind: 'pseudo-model';
       readonly refinementCycles?: number;

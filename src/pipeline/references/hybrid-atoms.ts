@@ -1,6 +1,6 @@
 /**
- * A reference simulated from an atomic model and, where the mask has none of its atoms, from pseudo-atoms;
- * the theoretical-profile rule holds there.
+ * A reference simulated from an atomic model, completed with pseudo-atoms in the unmodelled part of the mask,
+ * where the theoretical-profile rule applies.
  */
 
 import { completeWithPseudoAtoms } from '../../atoms/model-reference.ts';

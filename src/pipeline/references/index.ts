@@ -29,7 +29,7 @@ export function referenceSourceOf(choice: ReferenceChoice): ReferenceSource {
   return (kinds[choice.kind] as ReferenceKind<ReferenceChoice>).open(choice);
 }
 
-/** What is true of all references of a kind. */
+/** Properties common to all references of a kind. */
 export function referenceTraitsOf(kind: Kind): ReferenceTraits {
   return kinds[kind].traits;
 }

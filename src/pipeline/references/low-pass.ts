@@ -1,10 +1,10 @@
-/** The reference without what lies beyond a resolution: that of -mres, or where the map ends. */
+/** Low-passes the reference at -mres, or at the map's resolution. */
 import type { Engine, Volume } from '../../engine/engine.ts';
 import { tanhLowPass } from '../../math/fourier/radial-transfer.ts';
 import type { Grid } from '../../math/grid.ts';
 import type { Run } from '../run.ts';
 
-/** Takes the place of `reference`. */
+/** Replaces `reference`. */
 export async function lowPass(
   reference: Volume,
   resolution: number | undefined,
@@ -18,7 +18,7 @@ export async function lowPass(
   return filtered;
 }
 
-/** Bytes that it takes beside the reference. */
+/** Bytes needed in addition to the reference. */
 export function lowPassBytes(resolution: number | undefined, { shape }: Grid, { bytesOf }: Engine): number {
   return resolution === undefined ? 0 : bytesOf.radialFilter(shape);
 }

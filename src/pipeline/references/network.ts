@@ -1,4 +1,4 @@
-/** A reference that a network predicts from the map itself (method 6). */
+/** A reference predicted from the map itself by a network (method 6). */
 
 import type { Engine, Volume } from '../../engine/engine.ts';
 import { voxelCount } from '../../math/grid.ts';
@@ -60,7 +60,7 @@ async function planNetwork(choice: NetworkChoice, data: ReferenceData, run: Run)
   const plan = await planPrediction({ engine: run.engine, mask, grid, manifest });
   if (plan.inputIsFiner)
     run.warn(
-      `The network works at ${manifest.voxelSizeAngstrom} A per voxel: beyond ${2 * manifest.voxelSizeAngstrom} A the reference has no detail, and neither has the result.`,
+      `The network works at ${manifest.voxelSizeAngstrom} A per voxel: detail finer than ${2 * manifest.voxelSizeAngstrom} A is lost in the reference and in the result.`,
     );
   const passes = monteCarlo?.passes ?? 1;
   const prediction: Prediction = {
@@ -70,26 +70,26 @@ async function planNetwork(choice: NetworkChoice, data: ReferenceData, run: Run)
     networkShape: plan.networkGrid.shape,
     seconds: (plan.cubes.count * passes * predictor.secondsPerCube) / (run.context.team?.size ?? 1),
   };
-  // The masks that chose the cubes, bytes, are collected late.
+  // Byte masks used to select cubes are garbage-collected late.
   const maskBytes = voxelCount(grid.shape) + voxelCount(plan.networkGrid.shape);
   const hostBytes = maskBytes + predictionBytes(plan, predictor.batchSize, monteCarlo !== undefined);
   return {
     message: `Predicting the reference: ${plan.cubes.count} cubes${passes > 1 ? ` x ${passes} passes` : ''}`,
     bytes: peakBytes(plan, data.parameters.referenceResolution, hostBytes, run.engine),
     heapBytes: run.engine.bytesOf.host(maskBytes),
-    // The variance of the passes beside their mean.
+    // The variance of the passes, besides their mean.
     resultBytes: volumeBytesOf(grid) * (monteCarlo === undefined ? 1 : 2),
     prediction,
     make: () => predict(choice, plan, data, run),
   };
 }
 
-/** Of the data, A, where it is known. */
+/** Resolution of the data, A, if known. */
 function resolutionOf({ cutoff: { source, cutoff } }: ReferenceData): number | undefined {
   return source === 'nyquist' ? undefined : cutoff;
 }
 
-/** Bytes beside the volumes: on a GPU the arrays of the prediction are the host's. */
+/** Bytes in addition to the volumes: on a GPU the prediction's arrays are in host memory. */
 function peakBytes(
   { grid, networkGrid }: PredictionPlan,
   referenceResolution: number | undefined,
@@ -128,7 +128,7 @@ async function predict(
   return { reference: await lowPass(reference, parameters.referenceResolution, voxelSize, run), variance };
 }
 
-/** Where an interrupted prediction is continued from; a finished one is taken over whole. */
+/** State from which an interrupted prediction resumes; a finished one is reused as a whole. */
 async function cachedPrediction(
   { predictor, monteCarlo }: NetworkChoice,
   plan: PredictionPlan,

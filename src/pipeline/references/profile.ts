@@ -1,5 +1,5 @@
 /**
- * No map: soft bands are scaled to the amplitudes of an average protein, or to those that the caller gives.
+ * No map: soft bands are scaled to the amplitudes of an average protein, or to a profile given by the caller.
  */
 import type { ReferenceChoice } from './choice.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';

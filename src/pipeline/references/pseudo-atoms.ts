@@ -1,4 +1,7 @@
-/** A reference simulated from atoms that fill the mask; the theoretical-profile rule holds everywhere. */
+/**
+ * A reference simulated from pseudo-atoms that fill the mask; the theoretical-profile rule applies
+ * everywhere.
+ */
 
 import { placePseudoAtoms } from '../../atoms/model-reference.ts';
 import type { PseudoModel } from '../../atoms/pseudo-model/build.ts';
@@ -15,7 +18,7 @@ const traits: ReferenceTraits = {
   placesPseudoAtoms: true,
   makesDifferenceMask: false,
 };
-/** Share of pseudo-atoms that keep 80 % of their distance, wherever the mask has room for them. */
+/** Fraction of pseudo-atoms at least 80 % of their distance apart, if the mask has room for them. */
 const WANTED_SEPARATED_SHARE = 0.95;
 
 export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'pseudo-model' }>> = {

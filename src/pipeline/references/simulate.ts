@@ -1,6 +1,6 @@
 /**
- * A reference simulated from atoms, wherever they come from: gives them B factors from the data, simulates
- * their map, and cuts it off where the map ends (method 5 and 8).
+ * Simulates a reference from atoms of any origin: determines their B factors from the data, simulates their
+ * map and low-passes it at the map's resolution (method 5 and 8).
  */
 
 import { bRangeFor } from '../../atoms/bfactors/b-factor-field.ts';
@@ -24,26 +24,26 @@ import type { GivenModel } from './given-model.ts';
 import { lowPass } from './low-pass.ts';
 import { type MadeReference, type PlannedReference, type ReferenceData, volumeBytesOf } from './source.ts';
 
-/** A B-factor range below this says that nothing was found (LocScale's limit), A^2. */
+/** A smaller B-factor range means that no variation was found (LocScale's limit), A^2. */
 const NARROW_RANGE = 10;
-/** A low-pass begins to take away signal at this multiple of its cut-off. */
+/** A low-pass filter starts to attenuate at this multiple of its cut-off. */
 const LOW_PASS_FLANK = 1.2;
 
-/** The atoms that a reference is simulated from, before they have B factors. */
+/** The atoms of a reference before their B factors are determined. */
 export interface GatheredAtoms {
-  /** Those of the file first, then pseudo-atoms. */
+  /** Atoms of the file first, then pseudo-atoms. */
   readonly atoms: AtomSet;
   readonly given?: GivenModel;
   readonly pseudo?: PseudoModel;
   readonly differenceMask?: Volume;
 }
 
-/** What tells one kind of simulated reference from another. */
+/** What distinguishes the kinds of simulated references. */
 export interface Simulation {
   readonly message: string;
-  /** The file that atoms come from. */
+  /** The file of the atoms. */
   readonly structure?: Structure;
-  /** B factors from the data, with so many cycles of refinement; undefined: as they are. */
+  /** Cycles of B-factor refinement against the data; undefined: B factors are used unchanged. */
   readonly cycles: number | undefined;
   /** All windows follow the theoretical-profile rule. */
   readonly theoryEverywhere: boolean;
@@ -70,20 +70,20 @@ export async function planSimulation(
   };
 }
 
-/** Of an atom on the heap: sets of atoms, neighbour lists, forces, and the atom of the structure as used. */
+/** Heap bytes per atom: atom sets, neighbour lists, forces, and the atom of the resulting structure. */
 const ATOM_BYTES = 500;
 
-/** Compiled code and garbage of work on the calling thread: measured, 5 to 10 MiB whatever the atoms. */
+/** Compiled code and garbage on the calling thread: measured, 5 to 10 MiB for any number of atoms. */
 const CALLER_BYTES = 6 * 2 ** 20;
 
-/** A bound. */
+/** An upper bound. */
 function atomCount({ structure, fills }: Simulation, { molecule }: ReferenceData): number {
   return (structure?.atoms.length ?? 0) + (fills ? molecule.pseudoModelAtoms : 0);
 }
 
 /**
- * Most bytes that work on the host takes beside its arguments, a difference mask aside: arrays in the memory
- * of the CPU engine, and what the heap collects late.
+ * Peak host bytes excluding arguments and a difference mask: arrays in the CPU engine's memory, and heap that
+ * is collected late.
  */
 async function hostBytes(
   simulation: Simulation,
@@ -93,15 +93,15 @@ async function hostBytes(
   const { engine, grid, mask, halves, voxelSize } = data;
   const volume = volumeBytesOf(grid);
   const lattice = await engine.inspect(mask, (voxels) => latticeOf(grid, voxels));
-  // Of the half maps or the map, and a map of the atoms where these are not made of the density.
+  // Host copies of the half maps or the map, and a map of the atoms unless these were placed by the density.
   const maps = (halves === undefined ? 1 : 2) + (structure === undefined ? 0 : 1);
   const measuring =
     cycles === undefined
       ? 0
       : localBBytes(lattice, voxelSize, data, maps) + (structure === undefined ? 0 : volume);
-  // A map of the atoms and two masks around them; two masks of what they leave out beside a third.
+  // A map of the atoms and two masks around them; or three masks of unmodelled density.
   const masking = structure === undefined ? 0 : 3 * volume;
-  // Bytes: masks around the atoms; where pseudo-atoms may be.
+  // Byte masks: around the atoms, and allowed voxels of pseudo-atoms.
   const byteMask = volume / 4;
   const byteMasks = (structure === undefined ? 0 : 1) + (makesDifferenceMask ? 2 : 0);
   return {
@@ -110,7 +110,7 @@ async function hostBytes(
   };
 }
 
-/** Most bytes that a simulation takes, a difference mask aside. */
+/** Peak bytes of a simulation, excluding a difference mask. */
 function simulationBytes(simulation: Simulation, data: ReferenceData, { bytesOf }: Engine): number {
   const { structure, cycles } = simulation;
   const { grid, halves, fscCutoff } = data;
@@ -150,7 +150,7 @@ async function simulate(simulation: Simulation, data: ReferenceData, run: Run): 
   };
 }
 
-/** Those of the file, or found in the data. */
+/** B factors of the file, or determined from the data. */
 async function chooseBFactors(
   cycles: number | undefined,
   data: ReferenceData,
@@ -159,12 +159,12 @@ async function chooseBFactors(
   run: Run,
 ): Promise<Float64Array> {
   if (cycles === undefined) return atoms.bFactors;
-  // Beyond a low-pass, and in its flank, there is nothing that B factors could be measured in.
+  // B factors cannot be measured beyond a low-pass filter and in its transition band.
   const fscCutoff = Math.max(
     given?.agreement?.reliable ?? data.fscCutoff,
     LOW_PASS_FLANK * (data.lowPass ?? 0),
   );
-  // The agreement with the model may have shown a resolution that the window was not chosen for.
+  // The agreement with the model may give a resolution for which the window was not chosen.
   const windowVoxels =
     data.parameters.windowVoxels !== undefined
       ? data.windowVoxels
@@ -179,7 +179,7 @@ async function chooseBFactors(
     hooks,
   );
   const { min, mean, max } = found.refined;
-  if (!found.localFallOff)
+  if (!found.localDecay)
     run.warn(
       `The map holds too little signal up to ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ` Give the resolution with ${named('resolution')} if it is known.`}`,
     );
@@ -198,7 +198,7 @@ async function chooseBFactors(
   return found.bFactors;
 }
 
-/** Share of the atoms above which B factors at a limit of the refinement are warned about. */
+/** Fraction of atoms at a limit of the refinement above which a warning is printed. */
 const CROWDED_SHARE = 0.2;
 
 function crowdedLimit(
@@ -211,11 +211,10 @@ function crowdedLimit(
 }
 
 /**
- * Where a model's map is cut off, A: where the map ends. The model's own amplitudes go on to the grid's
- * limit, and scaling to them what is noise, or the rounding errors behind an earlier low-pass, would bury the
- * signal; that holds for a completed model too. Where all is theoretical profile, which data finer than the
- * Wilson cut-off have, that replaces amplitudes beyond the resolution, after a fit that reaches to the grid's
- * limit.
+ * Resolution, A, at which a model map is low-passed: that of the map. The model's amplitudes continue to the
+ * grid's limit, and scaling noise, or rounding errors beyond an earlier low-pass, to them would bury the
+ * signal; this holds for completed models too. If the theoretical-profile rule applies everywhere (data finer
+ * than the Wilson cut-off), it replaces amplitudes beyond the resolution after a fit up to the grid's limit.
  */
 function endOfReference(
   theoryEverywhere: boolean,
@@ -228,7 +227,7 @@ function endOfReference(
   return end > 0 ? end : undefined;
 }
 
-/** The atoms as used: those of the file with new B factors, then the pseudo-atoms as a chain of their own. */
+/** The atoms used: those of the file with new B factors, then the pseudo-atoms as a separate chain. */
 function structureOf(
   given: Structure | undefined,
   kept: readonly StructureAtom[],

@@ -1,6 +1,6 @@
 /**
- * One B factor for the whole map (Guinier; math/scaling/guinier.ts), for comparison. Half maps weight it by
- * their FSC within the mask; a single map must have a resolution, at which it ends.
+ * One B factor for the whole map (Guinier; math/scaling/guinier.ts), for comparison. Half maps are weighted
+ * by their FSC within the mask; a single map is cut at its resolution, which must be given.
  */
 import { voxelCount } from '../../math/grid.ts';
 import { sharpenGlobally } from '../map-measures.ts';
@@ -14,9 +14,9 @@ export const globalScheme: ScalingScheme = {
   trustsZeros: false,
   parametersFor: (parameters) => parameters,
   async plan({ grid, mask, voxelSize, resolved, parameters }, run) {
-    const asked = parameters.resolution;
+    const requested = parameters.resolution;
     const how = { run, weights: true };
-    const end = planSignalEnd('Global sharpening', resolved, mask, voxelSize, asked, how);
+    const end = planSignalEnd('Global sharpening', resolved, mask, voxelSize, requested, how);
     return {
       workingBytes: 0,
       resultBytes: 4 * voxelCount(grid.shape),

@@ -13,9 +13,7 @@ const schemes: Readonly<Record<SchemeName, ScalingScheme>> = {
   global: globalScheme,
 };
 
-/**
- * The scheme that is named, else that of the reference; a profile alone has amplitudes for soft bands only.
- */
+/** The requested scheme, else the reference's default; a profile alone has amplitudes for soft bands only. */
 export function scalingSchemeOf(
   { softOnly }: Pick<ReferenceTraits, 'softOnly'>,
   name?: SchemeName,

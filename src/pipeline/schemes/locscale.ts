@@ -1,10 +1,10 @@
 /**
  * LocScale's scaling, window by window (method 4 and 5): its settings, its plan, and its run on the engine.
  *
- * Windows that reach beyond the box see the mean of the map outside the mask, as if the map had been
- * padded. LocScale pads only if some window needs it; where none does the value is never read, so it is
- * always given. (One corner differs: without padding LocScale leaves out mask voxels that lie exactly
- * half a window from the last face, although their window still fits; they are scaled here.)
+ * Windows that reach beyond the box see the mean of the map outside the mask, as if the map were padded.
+ * LocScale pads only if some window needs it; otherwise the value is never read, so it is always passed. (One
+ * corner case differs: without padding LocScale skips mask voxels exactly half a window from the last face,
+ * although their window fits; they are scaled here.)
  */
 import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
 import { voxelCount } from '../../math/grid.ts';
@@ -73,7 +73,7 @@ export const locScaleScheme: ScalingScheme = {
   },
 };
 
-/** Squares of amplitudes leave float32 where values are beyond about 1e18, or below 1e-18. */
+/** Squares of amplitudes exceed the range of float32 if values are above about 1e18 or below 1e-18. */
 async function warnIfEmpty(scaled: Volume, run: Run): Promise<void> {
   const { min, max } = await run.engine.statistics(scaled);
   if (min === 0 && max === 0)
@@ -82,7 +82,7 @@ async function warnIfEmpty(scaled: Volume, run: Run): Promise<void> {
     );
 }
 
-/** Low-pass of the result where the signal ends; its edges at the mask become soft, too. */
+/** Low-passes the result where the signal ends, which also softens its edges at the mask. */
 async function fade(
   scaled: Volume,
   end: PlannedSignalEnd,
@@ -101,13 +101,13 @@ async function fade(
   });
 }
 
-/** Voxels without a line above this share are worth a warning. */
+/** Fraction of voxels without a fit above which a warning is printed. */
 const MANY_WITHOUT_LINE = 0.01;
-/** Qualities of lines are between 0 and 1, exactly 0 where there is none. */
+/** The quality of a fit is between 0 and 1, and exactly 0 without one. */
 const SMALLEST_QUALITY = 1e-30;
 
 /**
- * A window without amplitude in some shell has no line: B and quality are 0 there. Where all are so, there is
+ * A window with an empty shell has no fit: B and quality are 0 there. If this holds for all windows, there is
  * no map.
  */
 async function withoutEmptyFits(

@@ -1,7 +1,7 @@
 /**
- * How the map is scaled once its reference is known: in LocScale's windows, in soft frequency bands, or all
- * at once. A scheme is planned before the first expensive step, and run later. One file of this folder a
- * scheme, one row in index.ts.
+ * Interface of a scaling scheme: LocScale's windows, soft frequency bands, or one global B factor. A scheme
+ * is planned before the first expensive step, and run later. Each has a file in this folder and a row in
+ * index.ts.
  */
 import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
 import type { Grid } from '../../math/grid.ts';
@@ -14,51 +14,49 @@ import type { Run } from '../run.ts';
 import type { FitRange, RuleInputs } from '../scaling-rule.ts';
 
 export interface ScalingScheme {
-  /**
-   * The mode of a run, for the log, the plan and the record; `reference`: what its reference calls itself.
-   */
+  /** The mode of a run, for log, plan and record; `reference`: description of the reference. */
   describe(reference: string): string;
-  /** The half maps live until the map is scaled. */
+  /** Whether the half maps live until the map is scaled. */
   usesHalfMaps(parameters: LocScaleParameters): boolean;
-  /** The FDR mask is that of the map low-passed at 5 A by default, as in runs of a network. */
+  /** Whether the FDR mask is made from the map low-passed at 5 A by default, as in runs with a network. */
   readonly smoothsMask: boolean;
-  /** Of a single map that is masked already the non-zero region is the mask, in the place of the FDR mask. */
+  /** Whether the non-zero region of a single map that is already masked replaces the FDR mask. */
   readonly trustsZeros: boolean;
-  /** The parameters as the steps before the scaling see them; refuses those that contradict the scheme. */
+  /** The parameters for the steps before the scaling; rejects those that contradict the scheme. */
   parametersFor(parameters: LocScaleParameters): LocScaleParameters;
   plan(inputs: SchemeInputs, run: Run): Promise<PlannedScaling>;
 }
 
-/** What is known of a scaling before the reference exists. */
+/** Inputs of a scaling known before the reference exists. */
 export interface SchemeInputs extends RuleInputs {
   readonly source: ReferenceSource;
   readonly grid: Grid;
   readonly resolved: ResolvedMap;
   /** 1 where the map is scaled. */
   readonly mask: Volume;
-  /** The user's, not made from the map. */
+  /** Whether the mask is the user's, not made from the map. */
   readonly maskGiven: boolean;
 }
 
 export interface PlannedScaling {
-  /** Memory of the engine beside the maps, bytes. */
+  /** Working memory of the engine, bytes. */
   readonly workingBytes: number;
-  /** What of it threads take; default all. */
+  /** Its part in threads; default all. */
   readonly threadBytes?: number;
-  /** Bytes of the results, and what is taken beside them to check them. */
+  /** Bytes of the results, including temporaries of their checks. */
   readonly resultBytes: number;
-  /** Of the results that are made while the working memory is held; default all. */
+  /** Bytes of the results made while the working memory is held; default all. */
   readonly madeBytes?: number;
   readonly checkBytes?: number;
   /** Expected time, seconds, with all processes of the team. */
   readonly seconds: number;
-  /** The half maps live until then. */
+  /** Whether the half maps live until then. */
   readonly usesHalfMaps: boolean;
-  /** It reads its maps once, at its beginning: what no later step needs is released then (`spent`). */
+  /** Whether it reads its maps once, at its start, so that those not needed later are released (`spent`). */
   readonly readsMapsOnce?: boolean;
-  /** Where B factors are measured, if anywhere. */
+  /** Range of the B-factor fit, if any. */
   readonly fitRange?: FitRange;
-  /** Of Gaussian windows, A: standard deviation. LocScale's windows are cubes. */
+  /** Standard deviation of Gaussian windows, A; undefined for LocScale's cubes. */
   readonly windowSigma?: number;
   /** The step. */
   run(maps: MapsToScale): Promise<ScaledMaps>;
@@ -68,43 +66,41 @@ export interface MapsToScale {
   readonly map: Volume;
   readonly reference?: Volume;
   readonly differenceMask?: Volume;
-  /** What is needed by no later step, nor by the result: released as soon as it has been read. */
+  /** Volumes needed neither later nor in the result: released as soon as they have been read. */
   readonly spent?: readonly Volume[];
 }
 
-/** Volumes are held by the run. */
+/** The run owns the volumes. */
 export interface ScaledMaps extends LocalScalingResult {
-  /** Radial profiles of some windows; `scaled` is the final map. Soft bands have none. */
+  /** Radial profiles of some windows, not for soft bands; `scaled` is the final map. */
   audit?(scaled: Volume, seed: number): Promise<ProfilesAudit>;
   readonly soft?: SoftResult;
   readonly global?: GlobalResult;
-  /** A: where the result of LocScale's windows was faded. */
+  /** Resolution of the final low-pass of LocScale's scheme, A. */
   readonly fadeResolution?: number;
 }
 
-/** What only soft scaling gives. Volumes with `measureBFactors`. */
+/** Results of soft scaling only. Volumes with `measureBFactors`. */
 export interface SoftResult {
   /** Standard deviation of its Gaussian windows, A. */
   readonly windowSigma: number;
-  /** What the bands of the whole map hold, and which amplitudes they were given. */
+  /** Power of the whole map per band, and the resulting amplitudes. */
   readonly bands: readonly BandSummary[];
   /** A: where the result was faded. */
   readonly fadeResolution?: number;
-  /** Where the half maps stop agreeing, A. */
+  /** Resolution at which the half maps stop agreeing, A. */
   readonly resolution?: Volume;
   /** RMS density of the signal. */
   readonly signal?: Volume;
 }
 
-/** What only global sharpening gives. */
+/** Results of global sharpening only. */
 export interface GlobalResult {
-  /** Added to the map, A^2: minus the B factor of its fall-off. */
+  /** Added B factor, A^2: minus that of the map's decay. */
   readonly bFactor: number;
-  /** A: the result ends there. That of the half maps within the mask, unless the user gave one. */
+  /** Resolution of the result, A: the half maps' within the mask, unless the user gave one. */
   readonly resolution: number;
-  /**
-   * Share of the variance of the Guinier plot that the line explains; absent where no line could be fitted.
-   */
+  /** R^2 of the Guinier fit; undefined if no line could be fitted. */
   readonly quality?: number;
 }
 
@@ -114,7 +110,7 @@ export interface ComparisonResult {
   readonly scaled: Volume;
   readonly soft?: SoftResult;
   readonly global?: GlobalResult;
-  /** What each way made of the amplitudes of the molecule. */
+  /** Amplitudes of the molecule after each way of scaling. */
   readonly amplitudes: BandAmplitudes;
 }
 
@@ -122,9 +118,9 @@ export interface ComparisonResult {
 export interface BandAmplitudes {
   /** Centres of the bands, 1/A. */
   readonly frequency: readonly number[];
-  /** Those of the reference, or of the profile. */
+  /** Amplitudes of the reference or of the profile. */
   readonly wanted: readonly number[];
-  /** Of the main result, and of the other one. */
+  /** Amplitudes of the main result and of the second one. */
   readonly reached: readonly number[];
   readonly also: readonly number[];
 }

@@ -1,6 +1,6 @@
 /**
  * Scaling in soft frequency bands (soft-scaling.ts) as the scheme of a run: the target follows from the
- * reference, the signal from the half maps where they are independent.
+ * reference, and the signal from the half maps if they are independent.
  */
 import { LocScaleError } from '../../errors.ts';
 import { voxelCount } from '../../math/grid.ts';
@@ -16,14 +16,14 @@ export const softScheme: ScalingScheme = {
   trustsZeros: true,
   parametersFor(parameters) {
     if (parameters.applyFscFilter)
-      throw new LocScaleError('usage', 'Soft scaling weights by the FSC itself, band by band and locally.', {
+      throw new LocScaleError('usage', 'Soft scaling already weights by the FSC, per band and locally.', {
         parameter: 'applyFscFilter',
         hint: 'Leave the weighting by the FSC out.',
       });
     const { fadeOutput, filterInput } = parameters;
     return {
       ...parameters,
-      // A filter before the bands would take the noise away that signal is told from.
+      // A filter before the bands would remove the noise that is needed to identify the signal.
       filterInput: false,
       fadeOutput: fadeOutput ?? filterInput,
     };
@@ -41,7 +41,7 @@ export const softScheme: ScalingScheme = {
         windowAngstrom: windowOf(inputs),
         resolution: parameters.resolution ?? (input === 'single map' ? undefined : cutoff.cutoff),
         fadeOutput,
-        // A mask made from the map only says where signal is, unless nothing else holds the noise down.
+        // A mask made from the map only locates the signal, unless nothing else suppresses the noise.
         zeroOutside: maskGiven || input === 'single map',
         measureLocal: measureBFactors,
       },
@@ -52,10 +52,10 @@ export const softScheme: ScalingScheme = {
     const maps: SoftScalingMaps['maps'] = input === 'half maps' && halves !== undefined ? halves : [map];
     return {
       workingBytes,
-      // Spectra and bands are arrays of the engine, which later steps use again.
+      // Spectra and bands are arrays of the engine, which later steps reuse.
       threadBytes: 0,
       resultBytes: 4 * voxelCount(grid.shape) * (measureBFactors ? 4 : 1),
-      // What the bands say about each voxel is spread when the spectra are gone.
+      // Local measures are interpolated to voxels after the spectra are released.
       madeBytes: 4 * voxelCount(grid.shape),
       seconds,
       usesHalfMaps: maps === halves,
@@ -85,7 +85,7 @@ function targetOf({ softTarget }: ReferenceSource, { soft, setLocalBFactor }: Lo
   return softTargetOf({ kind }, soft);
 }
 
-/** A; undefined: the usual one. */
+/** A; undefined for the default. */
 function windowOf({ parameters, windowVoxels, voxelSize }: SchemeInputs): number | undefined {
   return parameters.windowVoxels === undefined ? undefined : windowVoxels * voxelSize;
 }

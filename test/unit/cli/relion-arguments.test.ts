@@ -93,7 +93,7 @@ describe('a command line of RELION', () => {
     expect(await argvOf('--o a/ --in_3dref R/run_class001.mrc --j 1', there, notes)).toContain(
       '-em R/run_class001.mrc ',
     );
-    expect(notes.join()).toContain('R/run_half1_class001_unfil.mrc beside it is the better input');
+    expect(notes.join()).toContain('R/run_half1_class001_unfil.mrc next to it is the better input');
     notes.length = 0;
     await argvOf('--o a/ --in_3dref R/run_class001.mrc --j 1', nowhere, notes);
     await argvOf('--o a/ --in_3dref R/other.mrc --j 1', there, notes);

@@ -90,14 +90,14 @@ export function configureCorrelations(parameters: usize): void {
 // re part of conj(e) a + e b, e = c + i s, doubled F taken in by the caller: see softened() uses below.
 // @ts-ignore: decorator
 @inline
-function turnedRe(ar: v128, ai: v128, br: v128, bi: v128, c: v128, s: v128): v128 {
+function mulConjAddRe(ar: v128, ai: v128, br: v128, bi: v128, c: v128, s: v128): v128 {
   return f32x4.add(f32x4.mul(f32x4.add(ar, br), c), f32x4.mul(f32x4.sub(ai, bi), s));
 }
 
 // im part of conj(e) a + e b
 // @ts-ignore: decorator
 @inline
-function turnedIm(ar: v128, ai: v128, br: v128, bi: v128, c: v128, s: v128): v128 {
+function mulConjAddIm(ar: v128, ai: v128, br: v128, bi: v128, c: v128, s: v128): v128 {
   return f32x4.add(f32x4.mul(f32x4.add(ai, bi), c), f32x4.mul(f32x4.sub(br, ar), s));
 }
 
@@ -121,15 +121,15 @@ export function softenX(x0: usize): void {
       const lastRe = v128.load(cell + (h - 1) * pitch), lastIm = f32x4.neg(v128.load(cell + (h - 1) * pitch, 32));
       for (let c: usize = 0; c < h; c++, at += pitch) {
         const nextRe = v128.load(at + pitch), nextIm = v128.load(at + pitch, 32);
-        v128.store(at, softened(re, turnedRe(beforeRe, beforeIm, nextRe, nextIm, cos, sin)));
-        v128.store(at, softened(im, turnedIm(beforeRe, beforeIm, nextRe, nextIm, cos, sin)), 32);
+        v128.store(at, softened(re, mulConjAddRe(beforeRe, beforeIm, nextRe, nextIm, cos, sin)));
+        v128.store(at, softened(im, mulConjAddIm(beforeRe, beforeIm, nextRe, nextIm, cos, sin)), 32);
         beforeRe = re;
         beforeIm = im;
         re = nextRe;
         im = nextIm;
       }
-      v128.store(at, softened(re, turnedRe(beforeRe, beforeIm, lastRe, lastIm, cos, sin)));
-      v128.store(at, softened(im, turnedIm(beforeRe, beforeIm, lastRe, lastIm, cos, sin)), 32);
+      v128.store(at, softened(re, mulConjAddRe(beforeRe, beforeIm, lastRe, lastIm, cos, sin)));
+      v128.store(at, softened(im, mulConjAddIm(beforeRe, beforeIm, lastRe, lastIm, cos, sin)), 32);
     }
   }
 }
@@ -137,7 +137,7 @@ export function softenX(x0: usize): void {
 // to[z] += from[z] (c - i s) for `count` cells.
 // @ts-ignore: decorator
 @inline
-function addTurned(to: usize, from: usize, count: usize, c: v128, s: v128): void {
+function addMulConj(to: usize, from: usize, count: usize, c: v128, s: v128): void {
   const end = from + (count << 6);
   for (; from < end; from += 64, to += 64) {
     const r0 = v128.load(from), r1 = v128.load(from, 16), i0 = v128.load(from, 32), i1 = v128.load(from, 48);
@@ -191,11 +191,11 @@ export function correlateRow(seed: bool, y: usize, runs: usize, runCount: usize)
       if (seed) {
         memory.fill(to, 0, pitch);
         for (let u = y; u < y + w; u++)
-          addTurned(
+          addMulConj(
             to, x + u * pitch, cells, v128.load32_splat(tab + (u << 3)), v128.load32_splat(tab + (u << 3), 4)
           );
       } else {
-        addTurned(
+        addMulConj(
           to, delta, cells, v128.load32_splat(tab + (y - 1 << 3)), v128.load32_splat(tab + (y - 1 << 3), 4)
         );
       }
@@ -233,8 +233,8 @@ function softenY(from: usize, pitch: usize, y: usize): void {
     for (let half: usize = 0; half < 32; half += 16) {
       const br = v128.load(before + half), bi = v128.load(before + half, 32);
       const nr = v128.load(next + half), ni = v128.load(next + half, 32);
-      v128.store(to + half, softened(v128.load(from + half), turnedRe(br, bi, nr, ni, cos, sin)));
-      v128.store(to + half, softened(v128.load(from + half, 32), turnedIm(br, bi, nr, ni, cos, sin)), 32);
+      v128.store(to + half, softened(v128.load(from + half), mulConjAddRe(br, bi, nr, ni, cos, sin)));
+      v128.store(to + half, softened(v128.load(from + half, 32), mulConjAddIm(br, bi, nr, ni, cos, sin)), 32);
     }
   }
 }

@@ -5,7 +5,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { averageBFactors, averageOverNeighbours } from '../../../../src/atoms/bfactors/average-bfactors.ts';
 import { bFactorMap, bFactorsAt, latticeFor } from '../../../../src/atoms/bfactors/b-factor-field.ts';
-import { type FallOffShells, fitFallOff } from '../../../../src/atoms/bfactors/fit-fall-off.ts';
+import { type DecayShells, fitDecay } from '../../../../src/atoms/bfactors/fit-decay.ts';
 import { measureLocalB } from '../../../../src/atoms/bfactors/local-wilson-b.ts';
 import { forEachWindowSpectra, planWindows } from '../../../../src/atoms/bfactors/window-spectra.ts';
 import { createCpuEngine } from '../../../../src/cpu-fallback/index.ts';
@@ -78,7 +78,7 @@ describe('spectra of windows', () => {
 
 describe('the fit', () => {
   const plan = planWindows(18, 1.4, 9.2, 4);
-  const used = (noise: number): FallOffShells => ({
+  const used = (noise: number): DecayShells => ({
     squaredFrequency: plan.squaredFrequency,
     counts: plan.counts,
     logUnit: plan.counts.map((_, r) => -0.1 * r),
@@ -90,7 +90,7 @@ describe('the fit', () => {
     plan.counts.map((n, r) => n * Math.exp(3 - 0.1 * r - (b * plan.squaredFrequency[r]) / 2));
 
   it.each([-20, 60, 150, 400])('finds B = %d A^2 from exact power, wherever it starts', (b) => {
-    for (const start of [20, 300]) expect(fitFallOff(power(b), used(0.01), start)?.bFactor).toBeCloseTo(b, 1);
+    for (const start of [20, 300]) expect(fitDecay(power(b), used(0.01), start)?.bFactor).toBeCloseTo(b, 1);
   });
 
   it('is not led astray by noise that makes shells negative', () => {
@@ -104,7 +104,7 @@ describe('the fit', () => {
         (value, r) => value + noise * Math.sqrt(3 * plan.counts[r]) * random.gaussian(),
       );
       if (sums.some((value) => value < 0)) negative++;
-      const fit = fitFallOff(sums, used(noise), 100);
+      const fit = fitDecay(sums, used(noise), 100);
       if (fit !== undefined) found.push(fit.bFactor);
     }
     expect(negative).toBeGreaterThan(40);
@@ -115,7 +115,7 @@ describe('the fit', () => {
 
   it('gives up where there is no signal', () => {
     expect(
-      fitFallOff(
+      fitDecay(
         power(100).map((v) => -v),
         used(0.1),
         100,

@@ -282,7 +282,7 @@ describe('choosing a network', () => {
     const bundledFile = join(putBundled(), 'reference-network.onnx');
     expect((await loadModel(bundledFile, path('nowhere'))).manifest.name).toBe('reference-network');
     const lone = put('lone.onnx', content);
-    expect((await refusal(() => loadModel(lone, store))).message).toContain('has no manifest beside it');
+    expect((await refusal(() => loadModel(lone, store))).message).toContain('has no manifest next to it');
     const error = await refusal(() => loadModel('my-netwrok', store));
     expect(error.expected).toContain('my-network, bundled');
   });

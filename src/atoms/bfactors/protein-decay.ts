@@ -2,7 +2,7 @@
  * The decay of an average protein's power at B = 0 (form factors and arrangement of atoms), which is part of
  * any map's decay but not of its B factor: divided out if the atoms themselves are unknown.
  */
-import { PROTEIN_FREQUENCY, PROTEIN_LOG_POWER } from './protein-fall-off-table.ts';
+import { PROTEIN_FREQUENCY, PROTEIN_LOG_POWER } from './protein-decay-table.ts';
 
 /**
  * ln of the power at a frequency (1/A), up to a constant; linear between table entries and beyond both ends.

@@ -9,7 +9,7 @@
 
 import { bFactorStretch } from '../../math/scaling/follow-resolution.ts';
 
-export interface FallOffShells {
+export interface DecayShells {
   /** 1/A^2. */
   readonly squaredFrequency: ArrayLike<number>;
   /** Coefficients per shell, Friedel mates counted. */
@@ -26,7 +26,7 @@ export interface FallOffShells {
   readonly halves: boolean;
 }
 
-export interface FallOff {
+export interface Decay {
   /** A^2. */
   readonly bFactor: number;
   /** Expected squared error of the B factor, A^4. */
@@ -46,11 +46,7 @@ const COEFFICIENTS_PER_INDEPENDENT = 6;
  * `sums`: signal power summed over each shell (noise already taken away). Undefined if the data have no
  * signal or do not determine a slope. `start`: initial value, A^2.
  */
-export function fitFallOff(
-  sums: ArrayLike<number>,
-  shells: FallOffShells,
-  start: number,
-): FallOff | undefined {
+export function fitDecay(sums: ArrayLike<number>, shells: DecayShells, start: number): Decay | undefined {
   const { squaredFrequency, counts, logUnit, noise, speckle, halves } = shells;
   let last = 0;
   for (let r = 0; r < sums.length; r++) if (counts[r] > 0) last = Math.max(last, squaredFrequency[r]);
@@ -101,7 +97,7 @@ export function fitFallOff(
 /** Level that matches the total power at the initial B factor. */
 function startLevel(
   sums: ArrayLike<number>,
-  { squaredFrequency, counts, logUnit }: FallOffShells,
+  { squaredFrequency, counts, logUnit }: DecayShells,
   bFactor: number,
 ): number | undefined {
   let measured = 0;
