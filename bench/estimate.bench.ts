@@ -4,12 +4,12 @@
  * "expected time" honest. The gate is that every voxel of the mask was scaled.
  */
 
+import { makeBlobMaps } from '../src/bench/blob-map.ts';
+import { GateError } from '../src/bench/gate.ts';
 import type { LocalScalingJob } from '../src/engine/engine.ts';
 import { localScaling } from '../src/engine/jobs.ts';
 import type { RadialProfileKind } from '../src/math/scaling/windows.ts';
-import { makeBlobMaps } from './blob-map.ts';
 import type { BenchContext } from './context.ts';
-import { GateError } from './gate.ts';
 import type { EstimateResult } from './results.ts';
 
 /** Windows, box edges and fills: [window, edge, fill, kind]. */

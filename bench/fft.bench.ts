@@ -7,6 +7,9 @@
  * The packages do forward, and forward + inverse without any multiplication.
  */
 
+import { measure } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
+import { directCoefficients, sampleFrequencies } from '../src/bench/oracles.ts';
 import { forwardPlanes, inversePlanes, ROWS_PER_TASK, type SharedSpectrum } from '../src/cpu-fallback/fft.ts';
 import { Kernels } from '../src/cpu-fallback/kernels/kernels.ts';
 import type { Engine, Volume } from '../src/engine/engine.ts';
@@ -14,15 +17,12 @@ import { spectrumPitch } from '../src/math/fourier/fft-plan.ts';
 import { tabulateTransfer } from '../src/math/fourier/radial-transfer.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { readAsset } from '../src/platform/index.ts';
-import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate, type Gate } from './gate.ts';
 import { openPackages, PACKAGE_NAMES } from './npm-fft.ts';
 import type { FftResult, PackageFftResult } from './results.ts';
 
 /** float32 transforms of these sizes err by 1e-7 to 3e-7; 1e-6 leaves room for Bluestein's lengths. */
 const LIMIT = 1e-6;
-const SAMPLED_FREQUENCIES = 12;
 
 export async function benchFft(context: BenchContext): Promise<FftResult[]> {
   const edges = context.quick ? [64, 90] : [128, 180, 256, 251];
@@ -251,43 +251,4 @@ function sampleShell(noise: Float32Array, edge: number): [number, number] {
 export function whiteNoise(edge: number): Float32Array {
   const random = createRandom(20);
   return Float32Array.from({ length: edge ** 3 }, () => random.gaussian());
-}
-
-export function sampleFrequencies(edge: number): [number, number, number][] {
-  const random = createRandom(21, edge);
-  return Array.from({ length: SAMPLED_FREQUENCIES }, () => [
-    random.integer(0, edge - 1),
-    random.integer(0, edge - 1),
-    random.integer(0, Math.floor((edge - 1) / 2)),
-  ]);
-}
-
-/** Sums by the definition of the DFT in float64: [re, im, re, im, ...]. */
-export function directCoefficients(
-  volume: Float32Array,
-  edge: number,
-  frequencies: readonly (readonly [number, number, number])[],
-): number[] {
-  const cos = Float64Array.from({ length: edge }, (_, i) => Math.cos((2 * Math.PI * i) / edge));
-  const sin = Float64Array.from({ length: edge }, (_, i) => Math.sin((2 * Math.PI * i) / edge));
-  return frequencies.flatMap(([kz, ky, kx]) => {
-    let re = 0;
-    let im = 0;
-    for (let z = 0, i = 0; z < edge; z++) {
-      for (let y = 0; y < edge; y++) {
-        let rowRe = 0;
-        let rowIm = 0;
-        for (let x = 0, phase = 0; x < edge; x++, i++) {
-          rowRe += volume[i] * cos[phase];
-          rowIm -= volume[i] * sin[phase];
-          phase += kx;
-          if (phase >= edge) phase -= edge;
-        }
-        const turn = (kz * z + ky * y) % edge;
-        re += rowRe * cos[turn] + rowIm * sin[turn];
-        im += rowIm * cos[turn] - rowRe * sin[turn];
-      }
-    }
-    return [re, im];
-  });
 }

@@ -1,7 +1,8 @@
 /** What every bench on the GPU gets, and repeated measurements by its timer. */
+
+import { type MeasureOptions, summarise } from '../src/bench/clock.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { isLocScaleError } from '../src/errors.ts';
-import { type MeasureOptions, summarise } from './clock.ts';
 import type { OpenGpu } from './gpu-open.ts';
 import type { GpuTiming } from './gpu-results.ts';
 import type { GpuTimer, GpuTimes } from './gpu-timing.ts';

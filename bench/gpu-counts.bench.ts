@@ -6,13 +6,13 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { GateError } from '../src/bench/gate.ts';
 import type { ScalingRun, Volume } from '../src/engine/engine.ts';
 import type { GpuDevice } from '../src/gpu/device.ts';
 import { createGpuEngine, type GpuEngine } from '../src/gpu/index.ts';
 import type { Shape } from '../src/math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../src/math/scaling/occupancy.ts';
 import { type Calls, type CountingDevice, countDevice, type PipelineUse } from './counting-device.ts';
-import { GateError } from './gate.ts';
 import { createIdleDevice, wrapIdleDevice } from './idle-device.ts';
 import {
   type KernelBytes,

@@ -4,10 +4,12 @@
  *   minimal bytes  three passes that each read and write the volume once: 3 x 2 x 4 n^3
  *   actual bytes   what the passes read and write: volume and half spectrum with its padding
  */
+
+import { checkGate } from '../src/bench/gate.ts';
+import { directCoefficients, sampleFrequencies } from '../src/bench/oracles.ts';
 import { STORAGE } from '../src/gpu/device.ts';
 import { createRealFft3d, planRealFft3d, type RealFft3dPlan } from '../src/gpu/fft.ts';
-import { directCoefficients, sampleFrequencies, whiteNoise } from './fft.bench.ts';
-import { checkGate } from './gate.ts';
+import { whiteNoise } from './fft.bench.ts';
 import { describeTiming, type GpuBenchContext, secondsOf, timingOf, unlessTooLarge } from './gpu-context.ts';
 import { copyBandwidth, gigabytes } from './gpu-copy.bench.ts';
 import type { CopyResult, GpuFftResult } from './gpu-results.ts';

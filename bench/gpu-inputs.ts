@@ -1,7 +1,8 @@
 /** Inputs of the benches that run both engines: the blob maps of blob-map.ts, made once per size. */
+
+import { type BlobMaps, makeBlobMaps } from '../src/bench/blob-map.ts';
 import type { Engine, LocalScalingJob, Volume } from '../src/engine/engine.ts';
 import type { ScalingRule } from '../src/math/scaling/scaling-rules.ts';
-import { type BlobMaps, makeBlobMaps } from './blob-map.ts';
 
 /** The box that the number of mask voxels is said for. */
 export const NOMINAL_EDGE = 256;

@@ -1,5 +1,6 @@
 /** The GPU that is measured: opened with exact timestamps, described as it is stored with the results. */
 import { createRequire } from 'node:module';
+import { GateError } from '../src/bench/gate.ts';
 import {
   type AdapterList,
   adapterName,
@@ -13,7 +14,6 @@ import { selfTest } from '../src/gpu/self-test.ts';
 import { type GpuEntry, loadGpu, runtimeName } from '../src/platform/index.ts';
 import { chooseAdapter } from '../src/select-engine.ts';
 import { gpuEntryOptions } from '../test/support/software-gpu.ts';
-import { GateError } from './gate.ts';
 import type { AdapterDescription } from './gpu-results.ts';
 import { GpuTimer } from './gpu-timing.ts';
 

@@ -1,6 +1,6 @@
 /** What a run of the benches on a GPU stores beside the rest: section `gpu` of bench/results/*-gpu.json. */
-import type { Timing } from './clock.ts';
-import type { Gate } from './gate.ts';
+import type { Timing } from '../src/bench/clock.ts';
+import type { Gate } from '../src/bench/gate.ts';
 
 import type { NetworkResult } from './results.ts';
 

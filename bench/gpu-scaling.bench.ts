@@ -4,11 +4,12 @@
  * and with the float64 oracle at seeded voxels.
  */
 
+import type { BlobMaps } from '../src/bench/blob-map.ts';
+import { checkGate } from '../src/bench/gate.ts';
+import { sampleVoxels } from '../src/bench/oracles.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { localScaling } from '../src/engine/jobs.ts';
 import { directLocalScaling } from '../test/support/direct-local-scaling.ts';
-import type { BlobMaps } from './blob-map.ts';
-import { checkGate } from './gate.ts';
 import {
   describeTiming,
   type GpuBenchContext,
@@ -20,7 +21,7 @@ import {
 import { benchMaps, forgetMaps, NOMINAL_EDGE, uploadJob } from './gpu-inputs.ts';
 import type { GpuScalingResult } from './gpu-results.ts';
 import { type GpuSegment, sumBy } from './gpu-timing.ts';
-import { ruleOf, sampleVoxels } from './local-scaling.bench.ts';
+import { ruleOf } from './local-scaling.bench.ts';
 
 /** Relative L2 between the engines, both in float32; each stays below 5e-7 of the oracle. */
 const ENGINE_LIMIT = 5e-6;

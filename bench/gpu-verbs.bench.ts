@@ -3,6 +3,8 @@
  * that are numbers include their way back to the host.
  */
 
+import type { BlobMaps } from '../src/bench/blob-map.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
 import type { Engine, Volume } from '../src/engine/engine.ts';
 import { bandScaling } from '../src/engine/jobs.ts';
 import { tanhLowPass } from '../src/math/fourier/radial-transfer.ts';
@@ -10,8 +12,6 @@ import type { Shape } from '../src/math/grid.ts';
 import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
 import { defaultNoiseBoxes, defaultNoiseBoxSize } from '../src/math/statistics/confidence.ts';
 import { pointGroup } from '../src/math/symmetry/point-group.ts';
-import type { BlobMaps } from './blob-map.ts';
-import { checkGate, type Gate } from './gate.ts';
 import { describeTiming, type GpuBenchContext, measureGpu, unlessTooLarge } from './gpu-context.ts';
 import { gigabytes } from './gpu-copy.bench.ts';
 import { benchMaps } from './gpu-inputs.ts';

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GateError } from './gate.ts';
+import { GateError } from '../src/bench/gate.ts';
 import { countCalls, type JobCalls } from './gpu-counts.bench.ts';
 import { distinct, type Pipeline } from './pipelines.ts';
 

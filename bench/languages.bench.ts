@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GateError } from './gate.ts';
+import { GateError } from '../src/bench/gate.ts';
 import { countCalls } from './gpu-counts.bench.ts';
 import { JOBS } from './isa.bench.ts';
 import { distinct, type Pipeline, verbPipelines } from './pipelines.ts';

@@ -3,16 +3,16 @@
  * Against a float64 transform per voxel, which is also what its speed is compared with.
  */
 
+import { makeBlobMaps } from '../src/bench/blob-map.ts';
+import { measure } from '../src/bench/clock.ts';
+import { checkGate } from '../src/bench/gate.ts';
+import { sampleVoxels } from '../src/bench/oracles.ts';
 import type { Engine, Volume } from '../src/engine/engine.ts';
 import { localResolution } from '../src/engine/jobs.ts';
 import type { WindowWeights } from '../src/math/scaling/local-resolution.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { directLocalResolution } from '../test/support/direct-local-resolution.ts';
-import { makeBlobMaps } from './blob-map.ts';
-import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate } from './gate.ts';
-import { sampleVoxels } from './local-scaling.bench.ts';
 import type { LocalResolutionResults } from './results.ts';
 
 /** Relative L2 of the curves: float32 sliding sums against float64. */

@@ -4,23 +4,23 @@
  * where LOCSCALE_ORIGINAL names a checkout of it, against the original program's own loop.
  */
 
+import { type BlobMaps, makeBlobMaps } from '../src/bench/blob-map.ts';
+import { summarise } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
+import { referenceRule } from '../src/bench/inputs.ts';
+import { sampleVoxels } from '../src/bench/oracles.ts';
 import type { Engine, LocalScalingJob, Volume } from '../src/engine/engine.ts';
 import { localScaling } from '../src/engine/jobs.ts';
 import { resampleTheoreticalProfile, type ScalingRule } from '../src/math/scaling/scaling-rules.ts';
 import { shellCountOf } from '../src/math/scaling/windows.ts';
-import { createRandom } from '../src/math/statistics/random.ts';
 import { directLocalScaling } from '../test/support/direct-local-scaling.ts';
-import { type BlobMaps, makeBlobMaps } from './blob-map.ts';
-import { summarise } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate, type Gate } from './gate.ts';
 import { runOriginal } from './original.ts';
 import type { LocalScalingResults, OriginalResult, WindowResult } from './results.ts';
 
 /** Allowed relative L2 error against both programs (float32 sliding sums against float64 windows). */
 const LIMIT = 1e-5;
 const FILL = 0.22;
-const WINDOW_ANGSTROM = 25;
 
 /** A profile like that of helices: exponential fall-off with a bump at 5 A. */
 const PROFILE = (() => {
@@ -159,7 +159,7 @@ function compareWithOriginal(
     root: context.root,
     maps,
     windowVoxels,
-    voxelSize: WINDOW_ANGSTROM / windowVoxels,
+    voxelSize: referenceRule(windowVoxels).voxelSize,
     voxels,
     rule,
     profile: PROFILE,
@@ -174,36 +174,16 @@ function compareWithOriginal(
 }
 
 export function ruleOf(mode: WindowResult['mode'], windowVoxels: number): ScalingRule {
-  const voxelSize = WINDOW_ANGSTROM / windowVoxels;
-  const fscCutoff = 2 * voxelSize + 1;
-  if (mode === 'reference-profile') {
-    return { kind: 'reference-profile', voxelSize, wilsonCutoff: 10, fscCutoff };
-  }
+  const rule = referenceRule(windowVoxels);
+  if (mode === 'reference-profile') return rule;
+  const { voxelSize } = rule;
   return {
+    ...rule,
     kind: 'theoretical-profile',
-    voxelSize,
-    wilsonCutoff: 10,
-    fscCutoff,
     nyquistCutoff: (Math.round(2 * voxelSize * 10) + 1) / 10,
     boost: 1.5,
     theoreticalProfile: resampleTheoreticalProfile(PROFILE, shellCountOf(windowVoxels), voxelSize),
   };
-}
-
-/** Seeded mask voxels at least `margin` from the faces. */
-export function sampleVoxels(maps: BlobMaps, count: number, margin: number): number[] {
-  const [nz, ny, nx] = maps.shape;
-  const inside: number[] = [];
-  for (let z = margin, last = nz - margin; z < last; z++) {
-    for (let y = margin; y < ny - margin; y++) {
-      for (let x = margin; x < nx - margin; x++) {
-        const i = (z * ny + y) * nx + x;
-        if (maps.mask[i] > 0.5) inside.push(i);
-      }
-    }
-  }
-  const random = createRandom(22, margin);
-  return Array.from({ length: count }, () => inside[random.integer(0, inside.length - 1)]);
 }
 
 function describe(r: WindowResult, voxels: number): string {

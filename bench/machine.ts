@@ -1,19 +1,12 @@
 /** The machine and the state of the sources, as stored with every result. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { coreCount, runtimeName, totalMemoryBytes } from '../src/platform/index.ts';
+import { describeMachine as describeHost } from '../src/bench/machine.ts';
 import type { Machine } from './results.ts';
 
 export function describeMachine(device: string): Machine {
-  return {
-    processor: cpus()[0]?.model.trim() ?? 'unknown processor',
-    cores: coreCount(),
-    memoryGiB: Math.round(totalMemoryBytes() / 2 ** 30),
-    runtime: runtimeName(),
-    device,
-  };
+  return { ...describeHost(), device };
 }
 
 /** Part of a file name: "amd-epyc-2-cores-cpu". */

@@ -2,14 +2,15 @@
  * Engine verb `simulateMap`: a ball of atoms at a protein's density in the middle of a box of 1 A voxels. The
  * time includes the plan, the sum on the finer grid, cropping, unblurring and the new volumes (fresh memory).
  */
+
+import { measure } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import type { AtomSet } from '../src/math/atoms/atom-set.ts';
 import { evaluateScatteringFactor, scatteringFactorOf } from '../src/math/atoms/scattering-factors.ts';
 import type { Grid } from '../src/math/grid.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
-import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate, type Gate } from './gate.ts';
 import type { ModelMapResult } from './results.ts';
 
 /** Engine tests allow as much for whole maps; the highest frequencies carry the unblurred rounding. */

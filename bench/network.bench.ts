@@ -3,6 +3,8 @@
  * and GFLOP/s by provider and batch. Hand-over of the cubes to the provider and back is included.
  */
 import { join } from 'node:path';
+import { measure } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { emmernetDropout, writeEmmernet } from '../src/network/graph/emmernet-graph.ts';
 import {
@@ -18,8 +20,6 @@ import type { ProviderName } from '../src/network/run/provider-names.ts';
 import { listProviders } from '../src/network/run/providers.ts';
 import { openBundled } from '../src/network/store/index.ts';
 import { randomEmmernetWeights } from '../test/support/emmernet-weights.ts';
-import { measure } from './clock.ts';
-import { checkGate, type Gate } from './gate.ts';
 import type { NetworkResult } from './results.ts';
 
 /** Float32 in another order; the golden cubes are held to the same. */

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BlobMaps } from '../src/bench/blob-map.ts';
 import type { ScalingRule } from '../src/math/scaling/scaling-rules.ts';
-import type { BlobMaps } from './blob-map.ts';
 
 export interface OriginalRun {
   readonly version: string;

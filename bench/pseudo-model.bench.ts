@@ -8,13 +8,13 @@ import { allowedVoxels } from '../src/atoms/pseudo-model/allowed-voxels.ts';
 import { placeAtoms } from '../src/atoms/pseudo-model/place-atoms.ts';
 import { type SolverJob, solvePseudoModel } from '../src/atoms/pseudo-model/solve.ts';
 import { solveGradient } from '../src/atoms/pseudo-model/solve-gradient.ts';
+import { makeBlobMaps } from '../src/bench/blob-map.ts';
+import { measure } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
 import type { Shape } from '../src/math/grid.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { directGradientSolver } from '../test/support/direct-pseudo-model.ts';
-import { makeBlobMaps } from './blob-map.ts';
-import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate, type Gate } from './gate.ts';
 import type { PseudoModelResult } from './results.ts';
 
 const VOXEL_SIZE = 1.4;

@@ -5,11 +5,11 @@
  */
 
 import { refineBFactors } from '../src/atoms/bfactors/refine-bfactors.ts';
+import { measure } from '../src/bench/clock.ts';
+import { checkGate } from '../src/bench/gate.ts';
 import type { AtomSet } from '../src/math/atoms/atom-set.ts';
 import type { Grid } from '../src/math/grid.ts';
-import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate } from './gate.ts';
 import { ballOfAtoms } from './model-map.bench.ts';
 import type { RefinementResult } from './results.ts';
 

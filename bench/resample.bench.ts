@@ -2,11 +2,12 @@
  * Engine verb `resample`: a box at some voxel size to 1 A, as for the network, and back. The time includes
  * the spectrum and the new volume (fresh memory), both transforms and the hand-over to threads.
  */
+
+import { measure } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
 import type { Engine, Volume } from '../src/engine/engine.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
-import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate, type Gate } from './gate.ts';
 import type { ResampleResult } from './results.ts';
 
 /** Float32 transforms of two lengths, one of them often Bluestein's. */

@@ -1,6 +1,6 @@
 /** What a run of the benches stores: bench/results/<date>-<machine>.json. Times in seconds. */
-import type { Timing } from './clock.ts';
-import type { Gate } from './gate.ts';
+import type { Timing } from '../src/bench/clock.ts';
+import type { Gate } from '../src/bench/gate.ts';
 import type { GpuResults } from './gpu-results.ts';
 
 export interface BenchResults {

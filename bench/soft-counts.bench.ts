@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GateError } from '../src/bench/gate.ts';
 import type { BandScalingJob, Volume } from '../src/engine/engine.ts';
 import { bandSettings } from '../src/engine/jobs.ts';
 import type { GpuDevice } from '../src/gpu/device.ts';
@@ -13,7 +14,6 @@ import { planBands } from '../src/math/soft-scaling/bands.ts';
 import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { countDevice } from './counting-device.ts';
-import { GateError } from './gate.ts';
 import { compareBytes } from './gpu-counts.bench.ts';
 import {
   type KernelBytes,

@@ -3,6 +3,10 @@
  * Beside it the time of as many whole transforms as the bands and spectra are (radialFilter, two each),
  * measured in the same run. The times include spectra and result (fresh memory).
  */
+
+import { makeBlobMaps } from '../src/bench/blob-map.ts';
+import { measure, type Timing } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
 import type { BandScalingJob, Engine, Volume } from '../src/engine/engine.ts';
 import { bandScaling } from '../src/engine/jobs.ts';
 import { tanhLowPass } from '../src/math/fourier/radial-transfer.ts';
@@ -11,10 +15,7 @@ import { planBands } from '../src/math/soft-scaling/bands.ts';
 import { proteinProfile } from '../src/math/soft-scaling/profile.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { directBandScaling } from '../test/support/direct-band-scaling.ts';
-import { makeBlobMaps } from './blob-map.ts';
-import { measure, type Timing } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate, type Gate } from './gate.ts';
 import type { SoftScalingResult } from './results.ts';
 
 /** Float32 against float64. */

@@ -3,13 +3,14 @@
  * thanks to the tetrahedral subgroup that moves voxels). The time includes the plan, the fine grid and the
  * new volumes (fresh memory).
  */
+
+import { measure } from '../src/bench/clock.ts';
+import { checkGate, type Gate } from '../src/bench/gate.ts';
 import type { Engine, Volume } from '../src/engine/engine.ts';
 import { createRandom } from '../src/math/statistics/random.ts';
 import { type Operator, pointGroup } from '../src/math/symmetry/point-group.ts';
 import { applyMatrix, type Vector3 } from '../src/math/symmetry/rotation.ts';
-import { measure } from './clock.ts';
 import type { BenchContext } from './context.ts';
-import { checkGate, type Gate } from './gate.ts';
 import type { SymmetriseResult } from './results.ts';
 
 /**

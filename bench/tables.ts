@@ -17,6 +17,19 @@ export function readResults(folder: string): BenchResults[] {
   return [...latest.values()];
 }
 
+const ON_YOUR_MACHINE = [
+  '## On your machine',
+  [
+    '```sh',
+    'locscale-gpu bench --quick',
+    'locscale-gpu bench -o mine.json',
+    'locscale-gpu bench --compare theirs.json',
+    '```',
+  ].join('\n'),
+  "The first takes half a minute. The second generates maps of 256³ voxels and takes some minutes: copies in memory, FFTs, LocScale's scaling, soft scaling, local resolution, the bundled network and the whole command, on the CPU and on every GPU found. Every result is compared before it is timed, that of the CPU with float64 sums and that of a GPU with the CPU's; a GPU whose results are wrong is named and has no times. The third shows another machine's times beside those of this one.",
+  'No hardware GPU has been measured for this document yet. If you have one, send the file `mine.json` with an issue in the repository: it holds the names of processor and GPU, driver, times and differences, and nothing of your data. Software GPUs are measured with `--allow_software_gpu` only, in small boxes, and say nothing about hardware.',
+];
+
 export function makeSpeedDocument(all: readonly BenchResults[]): string {
   const sections = all.map((results) =>
     [
@@ -39,6 +52,7 @@ export function makeSpeedDocument(all: readonly BenchResults[]): string {
   return `${[
     '# Speed',
     'Made by `npm run bench -- --write` from the files in bench/results/; not edited by hand. Every result was compared with an oracle before it was timed (bench/README.md says how).',
+    ...ON_YOUR_MACHINE,
     ...sections,
   ].join('\n\n')}\n`;
 }

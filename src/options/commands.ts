@@ -91,6 +91,11 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     usage: ['locscale-gpu page [--port N]'],
     text: 'Prints the address to open, and runs until it is stopped (Ctrl-C). The browser computes, on its GPU or on all cores; maps are dropped on the page and stay on the computer that the browser runs on.',
   },
+  bench: {
+    summary: 'Measure how fast this machine is, on its GPUs and on the CPU.',
+    usage: ['locscale-gpu bench [--quick] [-o FILE.json] [--compare FILE.json]'],
+    text: "Generates its own maps, compares every result first (of the CPU with float64 sums, of a GPU with the CPU) and times it then: copies in memory, FFTs, LocScale's scaling, soft scaling, local resolution, the bundled network, and the whole command in a process of its own. A wrong result has no time, and exit code 4. The table has each time, and how many times the CPU takes as long.",
+  },
   devices: {
     summary: 'List the GPUs of this machine and what they can do.',
     usage: ['locscale-gpu devices [--json]'],

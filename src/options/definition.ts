@@ -16,6 +16,7 @@ export const commandNames = [
   'validate',
   'demo',
   'page',
+  'bench',
   'devices',
   'models',
   'setup',
@@ -229,3 +230,4 @@ export const runsJobs = [...readsMaps, 'symmetrise', 'resample'] as const;
 /** Their runs have steps worth keeping. */
 export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres', 'postprocess'] as const;
 export const usesEngine = [...readsAnyMap, 'resample', 'demo'] as const;
+export const measuresEngines = [...usesEngine, 'bench'] as const;

@@ -7,6 +7,7 @@
  * unchanged; options marked `own` are additions of this program.
  */
 import { atomicModelOptions } from './atomic-models.ts';
+import { benchOptions } from './bench.ts';
 import type { OptionDefinition } from './definition.ts';
 import { localResolutionOptions } from './local-resolution.ts';
 import { mapOptions } from './maps.ts';
@@ -32,6 +33,7 @@ export const options = {
   ...postprocessOptions,
   ...maskOptions,
   ...resampleOptions,
+  ...benchOptions,
 } as const;
 
 export type OptionId = keyof typeof options;

@@ -9,6 +9,7 @@ import {
   hasSteps,
   integer,
   makesMasks,
+  measuresEngines,
   noted,
   number,
   parseNumber,
@@ -247,6 +248,7 @@ export const runOptions = {
       'resample',
       'symmetrise',
       'demo',
+      'bench',
     ],
     help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
     defaultText: 'locscale_output.mrc',
@@ -275,6 +277,7 @@ export const runOptions = {
         help: 'Folder for maps, picture and record.',
         defaultText: 'demo-output',
       },
+      bench: { help: 'What was measured, as JSON.', defaultText: 'none is written' },
     },
   }),
   outputProcessingFiles: text('-op --output_processing_files', 'FOLDER', {
@@ -306,7 +309,7 @@ export const runOptions = {
     { min: 1, max: 1024 },
     {
       group: 'Run',
-      commands: usesEngine,
+      commands: measuresEngines,
       called: 'threads',
       help: 'Threads of the CPU engine (LocScale itself starts 1 process unless told).',
       defaultText: 'all cores',
@@ -326,10 +329,16 @@ export const runOptions = {
     'ID ...',
     {
       group: 'Run',
-      commands: usesEngine,
+      commands: measuresEngines,
       called: 'gpuIds',
       help: 'GPUs to use, by their number or a part of their name in the list of the command devices. Several share scaling and prediction; each gets a process. Other commands use the first. Where one is missing the run ends with exit code 4; called as locscale (see --shim) it continues on the CPU with a warning.',
       defaultText: 'the first hardware GPU',
+      perCommand: {
+        bench: {
+          help: 'GPUs to measure, by their number or a part of their name in the list of the command devices.',
+          defaultText: 'all hardware GPUs',
+        },
+      },
     },
     (values, name) =>
       values.map((value) => {
@@ -340,7 +349,7 @@ export const runOptions = {
   allowSoftwareGpu: flag('--allow_software_gpu --allow-software-gpu', {
     group: 'Run',
     own: true,
-    commands: usesEngine,
+    commands: measuresEngines,
     called: 'allowSoftwareGpu',
     help: 'Also take a GPU driver that computes on the CPU (slow: for trying things out).',
   }),

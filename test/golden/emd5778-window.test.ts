@@ -2,13 +2,9 @@
  * One real window of EMD-5778: the profiles stored by LocScale's authors and the original's scaling of it.
  */
 import { expect, it } from 'vitest';
+import { cutWindow, makeWindowTransform, windowProfile } from '../../src/bench/window-oracle.ts';
 import { compileScalingRule, type ScalingRule } from '../../src/math/scaling/scaling-rules.ts';
-import {
-  cutWindow,
-  directLocalScaling,
-  makeWindowTransform,
-  windowProfile,
-} from '../support/direct-local-scaling.ts';
+import { directLocalScaling } from '../support/direct-local-scaling.ts';
 import { readGoldenJson, readGoldenMap } from '../support/read-golden.ts';
 import { describeWithSharedData } from '../support/shared-data.ts';
 

@@ -2,8 +2,9 @@
  * Local resolution voxel by voxel, in float64: the oracle. Both windows [v - h, v + h) are cut out, weighted,
  * transformed as a whole, and the products of their coefficients summed over shells of rounded radius.
  */
+
+import { cutWindow } from '../../src/bench/window-oracle.ts';
 import type { Shape } from '../../src/math/grid.ts';
-import { cutWindow } from './direct-local-scaling.ts';
 import { referenceFft3d, signedIndex } from './reference-fft.ts';
 
 export interface DirectResolutionInput {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { summarise } from '../../../bench/clock.ts';
-import { checkGate, GateError, relativeL2 } from '../../../bench/gate.ts';
 import type { GpuResults } from '../../../bench/gpu-results.ts';
 import type { BenchResults } from '../../../bench/results.ts';
 import { makeSpeedDocument, readResults } from '../../../bench/tables.ts';
+import { summarise } from '../../../src/bench/clock.ts';
+import { checkGate, GateError, relativeL2 } from '../../../src/bench/gate.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
 

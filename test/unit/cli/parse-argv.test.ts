@@ -109,6 +109,11 @@ const postprocessOptions: typeof scaleOptions = [
   ['skipFscWeighting', '--skip_fsc_weighting', [], true],
 ];
 const pageOptions: typeof scaleOptions = [['port', '--port', ['8765'], 8765]];
+const benchOptions: typeof scaleOptions = [
+  ['quick', '--quick', [], true],
+  ['size', '--size', ['64'], 64],
+  ['compare', '--compare', ['theirs.json'], 'theirs.json'],
+];
 const modelsOptions: typeof scaleOptions = [
   ['modelName', '--name', ['mine'], 'mine'],
   ['calibration', '--calibration', ['c.json'], 'c.json'],
@@ -163,6 +168,7 @@ describe('every option in every spelling', () => {
     ...postprocessOptions.map((entry) => ['postprocess', ...entry] as const),
     ...resampleOptions.map((entry) => ['resample', ...entry] as const),
     ...pageOptions.map((entry) => ['page', ...entry] as const),
+    ...benchOptions.map((entry) => ['bench', ...entry] as const),
     ...modelsOptions.map((entry) => ['models', ...entry] as const),
     ...setupOptions.map((entry) => ['setup', ...entry] as const),
   ];
@@ -198,6 +204,7 @@ describe('every option in every spelling', () => {
       ...maskOptions,
       ...resampleOptions,
       ...pageOptions,
+      ...benchOptions,
       ...modelsOptions,
       ...setupOptions,
       ...ownOptions,
@@ -350,7 +357,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, locres, postprocess, resample, symmetrise, symmetry, validate, demo, page, devices, models, setup, relion, version.',
+      'Commands are feature_enhance, fsc, mask, locres, postprocess, resample, symmetrise, symmetry, validate, demo, page, bench, devices, models, setup, relion, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],

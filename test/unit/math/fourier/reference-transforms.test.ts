@@ -1,7 +1,7 @@
 /** The transforms that other tests lean on, against the definition. */
 import { expect, it } from 'vitest';
+import { makeWindowTransform } from '../../../../src/bench/window-oracle.ts';
 import { createRandom } from '../../../../src/math/statistics/random.ts';
-import { makeWindowTransform } from '../../../support/direct-local-scaling.ts';
 import { naiveDft, naiveDft3d } from '../../../support/naive-dft.ts';
 import { referenceFft, referenceFft3d } from '../../../support/reference-fft.ts';
 

@@ -1,13 +1,13 @@
 /** The kernels K_r whose sum is the delta function, and the long sliding DFT. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { cutWindow, makeWindowTransform, windowProfile } from '../../../../src/bench/window-oracle.ts';
 import { Kernels } from '../../../../src/cpu-fallback/kernels/kernels.ts';
 import { gatherTile, gatherTileMask, makeTileShape } from '../../../../src/cpu-fallback/tile.ts';
 import { WindowProfiler } from '../../../../src/cpu-fallback/window-profiles.ts';
 import { shellInterpolation, shellKernels } from '../../../../src/math/fourier/shell-kernels.ts';
 import type { Shape } from '../../../../src/math/grid.ts';
 import { relativeL2 } from '../../../support/compare.ts';
-import { cutWindow, makeWindowTransform, windowProfile } from '../../../support/direct-local-scaling.ts';
 import { mapLikeVolume } from '../../../support/random-volume.ts';
 
 describe('shell kernels', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { makeWindowTransform, windowProfile } from '../../../../src/bench/window-oracle.ts';
 import { shellCountOf, shellWeights, windowVoxelsFor } from '../../../../src/math/scaling/windows.ts';
 import { createRandom } from '../../../../src/math/statistics/random.ts';
-import { makeWindowTransform, windowProfile } from '../../../support/direct-local-scaling.ts';
 
 describe('scaling window', () => {
   it('is 25 A rounded up to an even number of voxels', () => {

@@ -2,10 +2,10 @@
  * Generated input of the local-scaling benches: band-limited noise as density, inside a connected,
  * ragged mask of realistic fill. Seeded: the same maps on every machine, to float32 rounding.
  */
-import type { Engine } from '../src/engine/engine.ts';
-import { type RadialTransfer, tabulateTransfer } from '../src/math/fourier/radial-transfer.ts';
-import type { Shape } from '../src/math/grid.ts';
-import { createRandom } from '../src/math/statistics/random.ts';
+import type { Engine } from '../engine/engine.ts';
+import { type RadialTransfer, tabulateTransfer } from '../math/fourier/radial-transfer.ts';
+import type { Shape } from '../math/grid.ts';
+import { createRandom } from '../math/statistics/random.ts';
 
 export interface BlobMaps {
   readonly shape: Shape;
