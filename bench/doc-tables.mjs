@@ -167,6 +167,7 @@ export const documentedOutputs = {
   mask: { outfile: 'mask.mrc' },
   locres: { outfile: 'localres.mrc' },
   postprocess: { outfile: 'postprocess.mrc' },
+  assess: { outfile: 'assess.csv' },
   resample: { outfile: 'resampled.mrc' },
   symmetrise: { outfile: 'symmetrised.mrc' },
   fsc: { outfile: 'curve.json', record: false },

@@ -33,6 +33,10 @@ export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft
 export type { BandSummary, SoftTarget } from './math/soft-scaling/targets.ts';
 export type { ModelManifest, ReferencePredictor } from './network/graph/model.ts';
 export {
+  type AssessJob,
+  type AssessPlan,
+  type AssessResult,
+  type AssessSettings,
   completeParameters,
   defaultLocalResolution,
   defaultParameters,
@@ -48,12 +52,14 @@ export {
   type MaskResult,
   type MaskShaping,
   type MaskSource,
+  measureLocalCorrelation,
   type PostprocessJob,
   type PostprocessNumbers,
   type PostprocessResult,
   type PostprocessSettings,
   type PredictionJob,
   type PredictionResult,
+  planAssess,
   planFeatureEnhance,
   planLocScale,
   planResample,
@@ -61,6 +67,7 @@ export {
   type ResamplePlan,
   type ResampleResult,
   type ResampleSettings,
+  runAssess,
   runFeatureEnhance,
   runFsc,
   runLocalResolution,
@@ -83,6 +90,11 @@ export {
 } from './pipeline/map-measures.ts';
 export type { FileSum, MapReadOptions } from './pipeline/read-files.ts';
 export type {
+  AssessedAtom,
+  AssessedChain,
+  AssessedMap,
+  AssessedResidue,
+  Assessment,
   BandAmplitudes,
   ComparisonResult,
   FeatureEnhanceJob,

@@ -120,6 +120,7 @@ const chapters = [
   ['Local resolution', /LocalResolution/],
   ['Masks', /Mask(Making|Origin|Result|Shaping|Source)|^runMask$|^softenMask$/],
   ['FSC, post-processing and measures of maps', /Fsc|Postprocess|Global|Guinier|ShellSpectra|^mapModel/],
+  ['Comparing maps with a model', /Assess|^measureLocalCorrelation$/],
   ['Scaling in frequency bands', /[Bb]and|Soft|Profile$/],
   [
     'Scaling maps',

@@ -31,6 +31,7 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   mask: async () => (await import('./mask.ts')).runMaskCommand,
   locres: async () => (await import('./locres.ts')).runLocresCommand,
   postprocess: async () => (await import('./postprocess.ts')).runPostprocessCommand,
+  assess: async () => (await import('./assess.ts')).runAssessCommand,
   resample: async () => (await import('./resample.ts')).runResampleCommand,
   symmetrise: async () => (await import('./symmetrise.ts')).runSymmetriseCommand,
   symmetry: async () => (await import('./symmetry.ts')).runSymmetryCommand,

@@ -31,6 +31,7 @@ import {
   sceneOfScaledRun,
   sceneOfScaling,
 } from '../report/scenes.ts';
+import { assessOutputs } from './assess-outputs.ts';
 import { enhancedName } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
 import type { Finished, OutputRow, OutputTable, RunFacts } from './outputs.ts';
@@ -477,20 +478,18 @@ function absolute(path: string | undefined): string {
   return resolve(path as string);
 }
 
-type CommandWithOutputs = Extract<
-  CommandName,
-  'scale' | 'feature_enhance' | 'mask' | 'locres' | 'postprocess' | 'resample' | 'symmetrise' | 'fsc' | 'demo'
->;
-
-/** By command. */
-export const outputTables: Readonly<Record<CommandWithOutputs, readonly OutputRow<never>[]>> = {
+const tables = {
   scale: scaleOutputs,
   feature_enhance: enhanceOutputs,
   mask: maskOutputs,
   locres: locresOutputs,
   postprocess: postprocessOutputs,
+  assess: assessOutputs,
   resample: resampleOutputs,
   symmetrise: symmetriseOutputs,
   fsc: fscOutputs,
   demo: demoOutputs,
-};
+} satisfies Partial<Record<CommandName, unknown>>;
+
+/** By command. */
+export const outputTables: Readonly<Record<keyof typeof tables, readonly OutputRow<never>[]>> = tables;

@@ -23,6 +23,8 @@ const COLUMNS = {
   chain: ['auth_asym_id', 'label_asym_id'],
   residueNumber: ['auth_seq_id', 'label_seq_id'],
   insertionCode: ['pdbx_pdb_ins_code'],
+  labelChain: ['label_asym_id'],
+  labelResidueNumber: ['label_seq_id'],
   x: ['cartn_x'],
   y: ['cartn_y'],
   z: ['cartn_z'],
@@ -228,6 +230,8 @@ function addRow(tokens: CifTokens, block: Block, places: Places, row: readonly (
     charge: integer(get('charge')) ?? 0,
     hetero: get('group')?.toUpperCase() === 'HETATM',
     serial: integer(get('serial')) ?? block.rows,
+    labelChain: get('labelChain'),
+    labelResidueNumber: integer(get('labelResidueNumber')),
   });
 }
 

@@ -11,6 +11,10 @@ export interface StructureAtom extends Atom {
   readonly charge: number;
   /** HETATM: ligands, waters, ions. */
   readonly hetero: boolean;
+  /** mmCIF only: chain name and residue number as the archive assigns them (label_asym_id, label_seq_id). */
+  readonly labelChain?: string;
+  /** Only residues of polymers have one. */
+  readonly labelResidueNumber?: number;
   /** As in the file; continued by counting if a PDB file has run out of digits ("*****"). */
   readonly serial: number;
 }

@@ -12,9 +12,10 @@ const group = 'Pseudo-model and refinement';
 export const atomicModelOptions = {
   modelCoordinates: text('-mc --model_coordinates', 'MODEL', {
     group: 'Reference',
-    commands: ['scale', 'mask'],
+    commands: ['scale', 'mask', 'assess'],
     called: 'reference: atomic-model',
     perCommand: {
+      assess: { help: 'Atomic model (PDB or mmCIF, also .gz) that the maps are compared with.' },
       mask: { help: 'Make the mask of the surroundings of an atomic model (PDB or mmCIF, also .gz).' },
     },
     help: 'Atomic model (PDB or mmCIF, also .gz): its B factors are refined, and the reference is simulated from it.',

@@ -53,6 +53,14 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     ],
     text: "The FSC within the mask, corrected for it by random phases, gives the resolution and the weights; the Guinier plot between 10 A and the resolution gives the B factor. Beside the sharpened map: <outfile stem>_masked.mrc, the mask <outfile stem>_mask.mrc where none is given, the curves as in RELION's postprocess.star, <outfile stem>.star, a ChimeraX file .cxc and the record .json. To compare with local scaling in one run: --also global.",
   },
+  assess: {
+    summary: 'Is a map better? Maps side by side, compared with a model and each other.',
+    usage: [
+      'locscale-gpu assess MAP -mc MODEL [--against MAP2 ...] [-hm HALF1 HALF2] [-o assess.csv] [options]',
+      'locscale-gpu assess -hm HALF1 HALF2 -mc MODEL [--against MAP ...] [options]',
+    ],
+    text: 'Prints for each map the FSC with the map of the model within the mask (0.5, 0.143), the correlation in it (CC_mask of Phenix), the mean Q-score and the Guinier B; beside the scores per residue: <outfile stem>_atoms.csv, _curves.csv, _scores.json, _local_correlation.mrc of further maps with the first, attributes and a file for ChimeraX that colours the model by Q (.defattr, .cxc), and the record .json.',
+  },
   resample: {
     summary: 'Put a map on another grid: voxel size, box, place, that of another map.',
     usage: [

@@ -10,6 +10,7 @@ export const commandNames = [
   'mask',
   'locres',
   'postprocess',
+  'assess',
   'resample',
   'symmetrise',
   'symmetry',
@@ -223,11 +224,12 @@ export function noted(note: string): OptionState {
 
 export const scaleOnly = ['scale'] as const;
 export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres', 'postprocess'] as const;
-export const readsAnyMap = [...readsMaps, 'symmetrise', 'symmetry'] as const;
+export const readsAnyMap = [...readsMaps, 'assess', 'symmetrise', 'symmetry'] as const;
 export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres', 'fsc', 'postprocess'] as const;
 /** Their runs are planned, and maps written by one runner. */
-export const runsJobs = [...readsMaps, 'symmetrise', 'resample'] as const;
+export const runsJobs = [...readsMaps, 'assess', 'symmetrise', 'resample'] as const;
 /** Their runs have steps worth keeping. */
 export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres', 'postprocess'] as const;
+export const hasReport = [...hasSteps, 'assess'] as const;
 export const usesEngine = [...readsAnyMap, 'resample', 'demo'] as const;
 export const measuresEngines = [...usesEngine, 'bench'] as const;

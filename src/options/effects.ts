@@ -63,6 +63,7 @@ export const oneMapOnly: Idle = {
     !['fsc', 'locres'].includes(command) &&
     [
       values.halfmapPaths,
+      values.against,
       values.mask,
       values.modelMap,
       values.unite,
@@ -86,6 +87,10 @@ export const maskOfAnotherKind: Idle = {
 export const notAroundModel: Idle = {
   because: 'it belongs to -mc',
   when: ({ values }) => values.modelCoordinates === undefined,
+};
+export const nothingToCompare: Idle = {
+  because: 'it belongs to --against',
+  when: ({ values }) => values.against === undefined,
 };
 export const noThreshold: Idle = {
   because: 'it belongs to --threshold',

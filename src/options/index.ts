@@ -6,6 +6,7 @@
  * Spellings are LocScale's own (single-dash long names included) so that existing command lines run
  * unchanged; options marked `own` are additions of this program.
  */
+import { assessOptions } from './assess.ts';
 import { atomicModelOptions } from './atomic-models.ts';
 import { benchOptions } from './bench.ts';
 import type { OptionDefinition } from './definition.ts';
@@ -31,6 +32,7 @@ export const options = {
   ...symmetryOptions,
   ...localResolutionOptions,
   ...postprocessOptions,
+  ...assessOptions,
   ...maskOptions,
   ...resampleOptions,
   ...benchOptions,

@@ -7,9 +7,21 @@ export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
     group: 'Map input',
-    commands: ['scale', 'feature_enhance', 'mask', 'postprocess', 'symmetrise', 'symmetry', 'resample'],
+    commands: [
+      'scale',
+      'feature_enhance',
+      'mask',
+      'postprocess',
+      'assess',
+      'symmetrise',
+      'symmetry',
+      'resample',
+    ],
     called: 'input: map',
     help: 'Unsharpened map (MRC/CCP4, also .gz and .bz2).',
+    perCommand: {
+      assess: { help: 'The first map (MRC/CCP4, also .gz and .bz2), as if named without an option.' },
+    },
   }),
   halfmapPaths: define<readonly [string, string]>(
     '-hm --halfmap_paths',
@@ -21,6 +33,9 @@ export const mapOptions = {
       called: 'input: half-maps',
       help: 'The two half maps; their mean is scaled and their FSC gives the resolution.',
       perCommand: {
+        assess: {
+          help: 'Two half maps: their FSC within the mask gives the resolution. Without another map their mean is the first one.',
+        },
         symmetrise: { help: 'Two half maps; their mean is averaged.' },
         symmetry: { help: 'Two half maps; the symmetry of their mean is found.' },
       },
@@ -55,8 +70,12 @@ export const mapOptions = {
     {
       group: 'Map input',
       parameter: 'resolution',
-      commands: ['scale', 'feature_enhance', 'postprocess'],
+      commands: ['scale', 'feature_enhance', 'postprocess', 'assess'],
       perCommand: {
+        assess: {
+          help: 'Resolution in angstrom: where the map of the model ends for correlations, and for the expected Q-score.',
+          defaultText: 'FSC = 0.143 of the half maps within the mask, else unknown',
+        },
         postprocess: {
           help: 'Resolution in angstrom, instead of the FSC within the mask; a single map needs it.',
           defaultText: 'FSC = 0.143 within the mask',

@@ -26,9 +26,16 @@ export const maskOptions = {
     { above: 0, max: 50 },
     {
       ...own,
+      commands: ['mask', 'assess'],
       idle: [notAroundModel],
       help: 'Distance from the atoms of -mc, angstrom.',
       defaultText: String(DEFAULT_MODEL_RADIUS),
+      perCommand: {
+        assess: {
+          help: 'Distance from the atoms within which the correlation of a residue or chain is taken, angstrom.',
+          defaultText: '2, or half the resolution if that is more',
+        },
+      },
     },
   ),
   unite: text('--unite', 'MASK', { ...own, help: 'Add what is in another mask (from 0.5 on).' }),

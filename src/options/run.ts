@@ -6,6 +6,7 @@ import {
   commandNames,
   define,
   flag,
+  hasReport,
   hasSteps,
   integer,
   makesMasks,
@@ -42,11 +43,15 @@ export const runOptions = {
   // Mask
   mask: text('-ma --mask', 'MAP', {
     group: 'Mask',
-    commands: ['scale', 'feature_enhance', 'locres', 'symmetry', 'fsc', 'postprocess'],
+    commands: ['scale', 'feature_enhance', 'locres', 'symmetry', 'fsc', 'postprocess', 'assess'],
     called: 'mask',
     help: 'Mask; voxels of at least 0.5 are scaled.',
     defaultText: 'FDR confidence mask',
     perCommand: {
+      assess: {
+        help: 'Mask, 0 to 1 and best with soft edges, for FSC and correlations.',
+        defaultText: 'around the atoms of the model',
+      },
       symmetry: { help: 'Mask that the map is multiplied by first.', defaultText: 'none' },
       locres: { help: 'Mask; voxels of at least 0.5 are resolved.', defaultText: 'FDR confidence mask' },
       fsc: {
@@ -245,6 +250,7 @@ export const runOptions = {
       'mask',
       'locres',
       'postprocess',
+      'assess',
       'resample',
       'symmetrise',
       'demo',
@@ -261,6 +267,11 @@ export const runOptions = {
       postprocess: {
         help: 'Sharpened map; <stem>_masked.mrc, <stem>.star, <stem>.cxc and <stem>.json are written beside it.',
         defaultText: 'postprocess.mrc',
+      },
+      assess: {
+        placeholder: 'FILE.csv|FOLDER',
+        help: 'Scores per residue; the other files are written beside it (FOLDER: as assess.csv).',
+        defaultText: 'assess.csv',
       },
       mask: {
         help: 'Mask; <stem>_confidence.mrc and <stem>.json are written beside it.',
@@ -290,12 +301,12 @@ export const runOptions = {
     help: 'Say more about each step.',
   }),
   printReport: flag('--print_report', {
-    commands: hasSteps,
+    commands: hasReport,
     group: 'Output',
     help: 'Also write <outfile stem>_report.html, one page that shows what was done to the map, and its figures as PNGs in <outfile stem>_report_figures.',
   }),
   reportFilename: text('--report_filename', 'NAME', {
-    commands: hasSteps,
+    commands: hasReport,
     group: 'Output',
     idle: [noReport],
     help: 'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it goes beside the output.',
@@ -391,7 +402,7 @@ export const runOptions = {
     commands: runsJobs,
     help: 'Print the plan (mode, voxels, window, memory, expected time, files) and stop.',
     perCommand: Object.fromEntries(
-      ['mask', 'fsc', 'locres', 'postprocess', 'resample', 'symmetrise'].map((command) => [
+      ['mask', 'fsc', 'locres', 'postprocess', 'assess', 'resample', 'symmetrise'].map((command) => [
         command,
         { help: 'Read and check the inputs, print the plan (mode, voxels, files) and stop.' },
       ]),

@@ -1,6 +1,8 @@
 /** Exports of the pipeline. Start reading at run-locscale.ts, which has the method in order. */
 
+export { type AssessResult, runAssess } from './assess.ts';
 export { planFeatureEnhance, runFeatureEnhance } from './feature-enhance.ts';
+export { measureLocalCorrelation } from './local-correlation.ts';
 export {
   defaultLocalResolution,
   type LocalResolutionMaps,
@@ -23,6 +25,7 @@ export {
   runSymmetrise,
   type SymmetriseResult,
 } from './parts.ts';
+export { type AssessJob, type AssessPlan, type AssessSettings, planAssess } from './plan-assess.ts';
 export {
   type PostprocessJob,
   type PostprocessNumbers,

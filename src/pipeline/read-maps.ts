@@ -68,12 +68,7 @@ export async function uploadInputs(
   further: FurtherMaps = {},
 ): Promise<InputMaps> {
   const inputs = mapsOf(input);
-  const all = [
-    ...inputs,
-    ...(mask === undefined ? [] : [mask]),
-    ...(further.maps ?? []),
-    ...(further.masks ?? []),
-  ];
+  const all = mapsToFit({ input, mask }, further);
   run.countUntilUploaded(all);
   const { grid, header } = decideGrid(all, run, matcherOf({ input, mask }, run, further));
   if (input.kind === 'half-maps') checkHalfMapsDiffer(input.half1, input.half2);
@@ -105,13 +100,22 @@ function mapsOf(input: LocScaleJob['input']): readonly MapImage[] {
   return input.kind === 'map' ? [input.map] : [input.half1, input.half2];
 }
 
+/** All maps that must lie on one grid, those of the input first. */
+function mapsToFit(
+  { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
+  { maps = [], masks = [] }: FurtherMaps,
+): MapInput[] {
+  return [...mapsOf(input), ...(mask === undefined ? [] : [mask]), ...maps, ...masks];
+}
+
 /** Grid and header of the results of a job, before its voxels are looked at. */
 export function gridOf(
   { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
   run: RunOfGrid,
+  further: FurtherMaps = {},
 ): Pick<InputMaps, 'grid' | 'header'> {
-  const all = [...mapsOf(input), ...(mask === undefined ? [] : [mask])];
-  return decideGrid(all, run, matcherOf({ input, mask }, run));
+  const all = mapsToFit({ input, mask }, further);
+  return decideGrid(all, run, matcherOf({ input, mask }, run, further));
 }
 
 /** What of a run decides the grid. */

@@ -1,5 +1,7 @@
 /** The types of the pipeline by one name; each stands with what it belongs to. */
 export type { MapImage } from '../formats/map-image.ts';
+export type { AssessedMap, Assessment } from './assess.ts';
+export type { AssessedAtom, AssessedChain, AssessedResidue, PerMap } from './assess-model.ts';
 export type { LocScaleContext, LocScaleEvents, StepName } from './context.ts';
 export type { FeatureEnhanceJob, FeatureEnhanceResult } from './feature-enhance.ts';
 export type { FscCurve } from './half-maps.ts';

@@ -28,13 +28,14 @@ export interface SceneMap {
 
 /**
  * `maps` become models #1, #2 ... in their order. `colour`: the shown maps are coloured by the values of
- * model `by` (counted from 1).
+ * model `by` (counted from 1). `more`: commands behind those of the maps.
  */
 export function chimeraxScript(
   title: string,
   maps: readonly SceneMap[],
   maskVolumeCubicAngstrom: number,
   colour: { readonly by: number; readonly palette: string; readonly key: string } | undefined,
+  more: readonly string[] = [],
 ): string {
   const shown = maps.flatMap((map, i) => (map.shown ? [`#${i + 1}`] : []));
   const enclosed = Math.round(SURFACE_SHARE * maskVolumeCubicAngstrom);
@@ -51,9 +52,35 @@ export function chimeraxScript(
         ]),
     // One at a time: surfaces of the same molecule cover each other.
     ...shown.slice(1).map((model) => `hide ${model} models`),
+    ...more,
     'view',
     '',
   ].join('\n');
+}
+
+/** Low to high: poor in red, good in blue. */
+export const SCORE_PALETTE = '0,#b2182b:0.4,#f7f7f7:0.8,#2166ac';
+
+/**
+ * Commands that open a model as #`number` with the attributes of a file, and colour it by one of them; the
+ * surfaces of the maps before it let it show through.
+ */
+export function colouredModel(
+  number: number,
+  { model, attributes }: { readonly model: string; readonly attributes: string },
+  { attribute, key }: { readonly attribute: string; readonly key: string },
+): string[] {
+  return [
+    ...(number === 1 ? [] : [`transparency #1${number === 2 ? '' : `-${number - 1}`} 60`]),
+    `open ${quote(model)}`,
+    `open ${quote(attributes)}`,
+    `# ${key}`,
+    colourCommand(number, attribute),
+  ];
+}
+
+export function colourCommand(model: number, attribute: string): string {
+  return `color byattribute r:${attribute} #${model} palette ${SCORE_PALETTE} noValueColor gray`;
 }
 
 /** Double quotes keep spaces together; a quote inside is doubled. */

@@ -4,6 +4,7 @@
  */
 import type { Shape } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/scaling/windows.ts';
+import type { Assessment } from '../pipeline/types.ts';
 import type { Findings, LocalFindings, MapFindings, MapRole, NoiseBoxFindings } from './findings.ts';
 import { localPower } from './local-power.ts';
 import { placeWindows, profilesOf, sampleMask } from './local-windows.ts';
@@ -37,6 +38,8 @@ export interface RunToShow {
   /** Input and result, and a reference if there is one. */
   readonly maps: readonly MapToShow[];
   readonly local?: LocalToShow;
+  /** Shown as it is. */
+  readonly assessment?: Assessment;
 }
 
 /** Voxels of the mask that stand for all of them in histograms. */
@@ -86,6 +89,7 @@ export async function collectFindings(run: RunToShow): Promise<Findings> {
     windows,
     maps,
     gain: gainOf(powers.input ?? [], powers.result ?? []),
+    assessment: run.assessment,
     local: run.local === undefined ? undefined : await localOf(run.local, mask, extent.voxels, cut),
   };
 }

@@ -3,6 +3,7 @@
  * folder.
  */
 import type { Shape } from '../math/grid.ts';
+import type { Assessment } from '../pipeline/types.ts';
 import type { Section, VoxelBox } from './section.ts';
 
 /**
@@ -87,6 +88,8 @@ export interface Findings {
   readonly gain: LocalFindings;
   /** A map of the run's own: local B factor, pVDDT. */
   readonly local: LocalFindings | undefined;
+  /** Of maps that were compared with a model. */
+  readonly assessment?: Assessment;
 }
 
 export function mapOf(findings: Findings, role: MapRole): MapFindings | undefined {

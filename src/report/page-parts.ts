@@ -355,16 +355,18 @@ ${measured.content}`,
   };
 }
 
-export function maskPart(findings: Findings, { soft, inputs }: RunRecord): Part {
+export function maskPart(findings: Findings, { soft, inputs, assessment }: RunRecord): Part {
   // Soft scaling of half maps does not apply a mask unless the user gives one.
-  const cut = soft === undefined || inputs.length === 1 || inputs.some(({ role }) => role === 'mask');
+  const cut =
+    assessment === undefined &&
+    (soft === undefined || inputs.length === 1 || inputs.some(({ role }) => role === 'mask'));
   const input = mapOf(findings, 'input')!;
   const white = whiteOf(input.sections);
   const svgs = axes.map((axis) => maskFigure(input, findings, axis, white));
   const boxes = findings.noiseBoxes;
   return {
     id: 'mask',
-    heading: 'Mask and noise',
+    heading: assessment === undefined ? 'Mask and noise' : 'Mask',
     figures: svgs.map((svg, i) => ({ name: `mask-${AXIS_NAMES[i]}`, svg })),
     content: html`<div class="three">${svgs.map(
       (svg, i) => html`<div class="panel"><p class="quiet">normal
@@ -373,7 +375,9 @@ to ${AXIS_NAMES[i]}, voxel ${findings.centre[i]}</p>${trusted(svg)}</div>`,
 <p class="quiet">The whole box of the input. Blue: outline of the mask${cut ? '; outside it the result is 0' : undefined}. It should
 follow the molecule with a little room, hold no islands of noise and cut through no density. ${
       boxes.length === 0
-        ? 'The mask was given, so no noise was measured.'
+        ? assessment === undefined
+          ? 'The mask was given, so no noise was measured.'
+          : 'Inside it maps and model are correlated.'
         : 'Orange: the boxes in which the noise was measured (dashed: in front of or behind the ' +
           'section). They must hold solvent only: no density, no carbon edge, no masked corners.'
     }</p>

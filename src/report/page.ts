@@ -2,6 +2,8 @@
  * The report of a run: one HTML file that needs nothing else, neither network nor other files. The page's
  * content-security policy says so to the browser: nothing may be loaded, and no script runs but its own.
  */
+
+import { chainParts, modelFscPart, profilesPart, summaryPart } from './assess-parts.ts';
 import { toBase64 } from './base64.ts';
 import { runChecks, runMeasurementChecks } from './checks.ts';
 import { type Findings, mapOf } from './findings.ts';
@@ -33,7 +35,7 @@ export interface Report {
 }
 
 /** Commands that have a report; all but the first two scale nothing locally. */
-export type ReportKind = 'scale' | 'feature_enhance' | 'postprocess' | 'locres' | 'mask';
+export type ReportKind = 'scale' | 'feature_enhance' | 'postprocess' | 'locres' | 'mask' | 'assess';
 
 export interface ReportWords {
   /** Name of the output, as the heading. */
@@ -50,6 +52,7 @@ export function reportParts(
   words: Pick<ReportWords, 'kind' | 'spell'> & { readonly views: boolean },
 ): Part[] {
   const { kind, views, spell = (sentence) => sentence } = words;
+  if (kind === 'assess') return assessParts(findings, record, spell);
   // A mask has nothing after it to compare with.
   const maps = views && kind !== 'mask' ? [comparePart(findings), solidPart(findings)] : [];
   if (kind === 'postprocess')
@@ -83,6 +86,19 @@ export function reportParts(
     ...(comparison === undefined ? [] : [comparison]),
     scaleFactorPart(findings, record),
     bFactorPart(findings, kind, spell),
+    maskPart(findings, record),
+    recordPart(record),
+  ];
+}
+
+function assessParts(findings: Findings, record: RunRecord, spell: (sentence: string) => string): Part[] {
+  const { assessment } = findings;
+  return [
+    ...(assessment === undefined ? [] : [summaryPart(assessment)]),
+    checksPart(findings, record, 'assess', spell),
+    ...(assessment === undefined ? [] : [modelFscPart(assessment), ...chainParts(assessment)]),
+    ...(assessment === undefined ? [] : [profilesPart(assessment)]),
+    ...(record.fscInMask === undefined ? [] : [maskedFscPart(record.fscInMask)]),
     maskPart(findings, record),
     recordPart(record),
   ];
@@ -142,9 +158,10 @@ function keyNumbers(
 ): Markup {
   const total = Object.values(secondsPerStep).reduce((sum, s) => sum + s, 0);
   const tile = (name: string, value: string): Markup => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-  const resolution = fsc?.resolution ?? numbers.fscCutoff;
+  const assessed = findings.assessment;
+  const resolution = assessed ? assessed.resolution : (fsc?.resolution ?? numbers.fscCutoff);
   const measured = fsc?.verdict.end === 'nyquist' ? 'Nyquist' : 'FSC = 0.143';
-  const source = fsc?.resolution === undefined ? 'resolution used' : measured;
+  const source = assessed || fsc?.resolution === undefined ? 'resolution used' : measured;
   const [z, y, x] = findings.shape;
   return html`<dl class="numbers">
 ${resolution === undefined ? undefined : tile(source, `${resolution.toFixed(2)} Å`)}
@@ -152,7 +169,7 @@ ${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
 ${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
 ${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}
 ${
-  kind === 'mask' || kind === 'postprocess'
+  kind === 'mask' || kind === 'postprocess' || kind === 'assess'
     ? undefined
     : soft?.windowSigma === undefined
       ? tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)
@@ -178,7 +195,7 @@ function checksPart(
     ...checks.map((check) => ({ ...check, sign: check.state === 'good' ? '✓' : '!' })),
   ];
   const open = list.filter(({ state }) => state !== 'good').length;
-  const result = mapOf(findings, 'result')?.label ?? kind;
+  const result = mapOf(findings, 'result')?.label ?? (kind === 'assess' ? 'comparison' : kind);
   const verdict =
     open === 0
       ? 'Nothing stands out.'

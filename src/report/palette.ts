@@ -4,6 +4,8 @@ export const seriesColours = {
   input: { light: '#c2571a', dark: '#f0935a' },
   reference: { light: '#6b7280', dark: '#a3abb8' },
   result: { light: '#1f6fb2', dark: '#63b3f0' },
+  green: { light: '#23804b', dark: '#5fd39a' },
+  violet: { light: '#7b4bb3', dark: '#b791f0' },
   limit: { light: '#b3261e', dark: '#ff8a80' },
   faint: { light: '#9aa1ab', dark: '#6b7480' },
   ink: { light: '#1d2430', dark: '#e6e9ee' },

@@ -424,7 +424,7 @@ export function legend(
   );
 }
 
-function shortNumber(v: number): string {
+export function shortNumber(v: number): string {
   return v >= 1e-3 && v < 1e4 ? String(Number(v.toPrecision(2))) : v.toExponential(0);
 }
 

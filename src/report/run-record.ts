@@ -2,6 +2,8 @@
 import type { Grid } from '../math/grid.ts';
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
 import type {
+  AssessedMap,
+  Assessment,
   BandAmplitudes,
   ComparisonResult,
   FscCurve,
@@ -78,6 +80,8 @@ export interface RunRecord {
   readonly fadeResolution?: number;
   /** Of global post-processing. */
   readonly postprocess?: PostprocessNumbers;
+  /** Of the comparison of maps with a model. */
+  readonly assessment?: AssessmentRecord;
   /** Of the command resample: the new grid, along (z, y, x), and what was done. */
   readonly resampled?: Pick<Grid, 'voxelSize' | 'origin'> & { readonly sentence: string };
   readonly soft?: SoftRecord;
@@ -107,6 +111,18 @@ export interface ComparisonRecord {
   readonly global?: { readonly bFactor: number; readonly resolution: number; readonly quality?: number };
   /** Of soft bands within the mask, relative to those about 0.1 1/A. */
   readonly amplitudes: BandAmplitudes;
+}
+
+/** Without what has files of its own: curves, residues and atoms. */
+export type AssessmentRecord = Omit<
+  Assessment,
+  'maps' | 'residues' | 'atoms' | 'frequency' | 'modelAmplitude'
+> & { readonly maps: readonly Omit<AssessedMap, 'fsc' | 'amplitude'>[] };
+
+export function recordOfAssessment(assessment: Assessment): AssessmentRecord {
+  const { maps, residues: _residues, atoms: _atoms, ...rest } = assessment;
+  const { frequency: _frequency, modelAmplitude: _amplitude, ...kept } = rest;
+  return { ...kept, maps: maps.map(({ fsc: _fsc, amplitude: _, ...map }) => map) };
 }
 
 type OfScaling = Pick<

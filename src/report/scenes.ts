@@ -4,7 +4,15 @@
  */
 import type { Engine, Volume, VolumeStatistics } from '../engine/engine.ts';
 import type { LocalResolutionNumbers } from '../pipeline/local-resolution.ts';
-import { bFactorPalette, chimeraxScript, PVDDT_PALETTE, type SceneMap } from './chimerax.ts';
+import { attributesOf } from './assessment-files.ts';
+import {
+  bFactorPalette,
+  chimeraxScript,
+  colourCommand,
+  colouredModel,
+  PVDDT_PALETTE,
+  type SceneMap,
+} from './chimerax.ts';
 
 export interface ScaledScene {
   readonly scaled: string;
@@ -123,6 +131,47 @@ export function sceneOfLocalResolution(
       key: `local resolution (#2): blue ${low.toFixed(1)} A, median ${median.toFixed(1)} A, red ${high.toFixed(1)} A and worse`,
     },
   );
+}
+
+/**
+ * Maps (those that are files) and a model that is coloured by its Q-scores in the first; how to colour it by
+ * others stands in comments.
+ */
+export function sceneOfAssessment(
+  labels: readonly string[],
+  files: {
+    readonly maps: readonly (string | undefined)[];
+    readonly model: string;
+    readonly attributes: string;
+  },
+  maskVolumeCubicAngstrom: number,
+): string {
+  // ChimeraX tells compressed maps from others by rules of its own: those are left to the user.
+  const isOpened = (path: string | undefined): path is string =>
+    path !== undefined && !/\.(gz|bz2)$/i.test(path);
+  const opened = files.maps.flatMap((path, i) => (isOpened(path) ? [{ path, label: labels[i] }] : []));
+  const model = opened.length + 1;
+  const names = [...opened.map(({ label }, i) => `${oneLine(label)} (#${i + 1})`), `model (#${model})`];
+  return chimeraxScript(
+    names.join(', '),
+    opened.map(({ path }) => ({ path, shown: true })),
+    maskVolumeCubicAngstrom,
+    undefined,
+    [
+      ...colouredModel(model, files, {
+        attribute: attributesOf(0).q,
+        key: `Q-score in ${oneLine(labels[0])}: red 0, white 0.4, blue 0.8 and better; gray: not scored`,
+      }),
+      ...labels.flatMap((label, i) => [
+        ...(i === 0 ? [] : [`# by Q in ${oneLine(label)}: ${colourCommand(model, attributesOf(i).q)}`]),
+        `# by correlation in ${oneLine(label)}: ${colourCommand(model, attributesOf(i).cc)}`,
+      ]),
+    ],
+  );
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
 }
 
 /** Blue, cyan, green, yellow, red in equal steps of resolution, A: the order other programs have, too. */

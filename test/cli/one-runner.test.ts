@@ -117,6 +117,7 @@ describe('what the runner gives', () => {
     mask: ['dry run', 'record', 'resume', 'report'],
     locres: ['dry run', 'record', 'resume', 'report'],
     postprocess: ['dry run', 'record', 'resume', 'report'],
+    assess: ['dry run', 'record', 'report'],
     resample: ['dry run', 'record'],
     symmetrise: ['dry run', 'record'],
     fsc: ['dry run'],

@@ -3,19 +3,23 @@ import type { AtomSet } from '../atoms/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../grid.ts';
 
 /**
- * 1 within `radius` (A) of an atom; (z, y, x). Atoms outside the box count with what of their balls lies in
- * it.
+ * 1 within `radius` (A; of all atoms, or of each) of an atom; (z, y, x). Atoms outside the box count with what
+ * of their balls lies in it.
  */
-export function regionAroundAtoms({ count, positions }: AtomSet, grid: Grid, radius: number): Uint8Array {
+export function regionAroundAtoms(
+  { count, positions }: Pick<AtomSet, 'count' | 'positions'>,
+  grid: Grid,
+  radius: number | ArrayLike<number>,
+): Uint8Array {
   const [nz, ny, nx] = grid.shape;
   const voxelSize = isotropicVoxelSize(grid);
   const region = new Uint8Array(nz * ny * nx);
-  const reach = radius / voxelSize;
   const range = (centre: number, half: number, n: number): readonly [number, number] => [
     Math.max(0, Math.ceil(centre - half)),
     Math.min(n - 1, Math.floor(centre + half)),
   ];
   for (let atom = 0; atom < count; atom++) {
+    const reach = (typeof radius === 'number' ? radius : radius[atom]) / voxelSize;
     const [x, y, z] = [0, 1, 2].map((k) => (positions[3 * atom + k] - grid.origin[2 - k]) / voxelSize);
     const [z0, z1] = range(z, reach, nz);
     for (let iz = z0; iz <= z1; iz++) {

@@ -16,7 +16,7 @@ import type { Volume } from '../../engine/engine.ts';
 import { inspectAll } from '../../engine/jobs.ts';
 import { named } from '../../errors.ts';
 import type { Structure, StructureAtom } from '../../formats/structure.ts';
-import { isotropicVoxelSize } from '../../math/grid.ts';
+import { type Grid, isotropicVoxelSize } from '../../math/grid.ts';
 import { correlationInside } from '../../math/statistics/statistics.ts';
 import type { Run } from '../run.ts';
 
@@ -26,8 +26,16 @@ export interface GivenModel extends PlacedModel<StructureAtom> {
   readonly agreement: ModelAgreement | undefined;
 }
 
-export async function placeGiven(given: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
-  const { engine, grid, map } = data;
+/**
+ * The atoms of a model that lie in the map, with B factors instead of the confidence of a prediction; what
+ * was left out or changed is said. `parameter`: that the model was given by.
+ */
+export function placeInMap(
+  given: Structure,
+  grid: Grid,
+  parameter: string,
+  run: Run,
+): PlacedModel<StructureAtom> & { readonly structure: Structure } {
   for (const note of given.notes) run.info(note);
   const converted = convertConfidence(given);
   const structure = converted?.structure ?? given;
@@ -35,8 +43,14 @@ export async function placeGiven(given: Structure, data: ModelReferenceData, run
   if (doubt !== undefined) run.warn(doubt);
   const placed = placeModel(structure, grid);
   for (const warning of placed.warnings) run.warn(warning);
+  if (placed.atoms.count === 0) throw noAtomInMap(grid, parameter);
+  return { ...placed, structure };
+}
+
+export async function placeGiven(given: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
+  const { engine, grid, map } = data;
+  const { structure, ...placed } = placeInMap(given, grid, 'reference', run);
   const { atoms } = placed;
-  if (atoms.count === 0) throw noAtomInMap(grid, 'reference');
   const model = await engine.simulateMap(atoms, grid);
   try {
     // Around its own atoms: the mask may hold more (a partial model) or hardly anything. A wider rim would

@@ -108,6 +108,11 @@ const postprocessOptions: typeof scaleOptions = [
   ['lowPass', '--low_pass', ['4'], 4],
   ['skipFscWeighting', '--skip_fsc_weighting', [], true],
 ];
+const assessOptions: typeof scaleOptions = [
+  ['against', '--against', ['a.mrc'], ['a.mrc']],
+  ['labels', '--labels', ['raw'], ['raw']],
+  ['localWindow', '--local_window', ['4'], 4],
+];
 const pageOptions: typeof scaleOptions = [['port', '--port', ['8765'], 8765]];
 const benchOptions: typeof scaleOptions = [
   ['quick', '--quick', [], true],
@@ -166,6 +171,7 @@ describe('every option in every spelling', () => {
     ...fscOptions.map((entry) => ['fsc', ...entry] as const),
     ...maskOptions.map((entry) => ['mask', ...entry] as const),
     ...postprocessOptions.map((entry) => ['postprocess', ...entry] as const),
+    ...assessOptions.map((entry) => ['assess', ...entry] as const),
     ...resampleOptions.map((entry) => ['resample', ...entry] as const),
     ...pageOptions.map((entry) => ['page', ...entry] as const),
     ...benchOptions.map((entry) => ['bench', ...entry] as const),
@@ -202,6 +208,7 @@ describe('every option in every spelling', () => {
       ...fscOptions,
       ...postprocessOptions,
       ...maskOptions,
+      ...assessOptions,
       ...resampleOptions,
       ...pageOptions,
       ...benchOptions,
@@ -357,7 +364,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, locres, postprocess, resample, symmetrise, symmetry, validate, demo, page, bench, devices, models, setup, relion, version.',
+      'Commands are feature_enhance, fsc, mask, locres, postprocess, assess, resample, symmetrise, symmetry, validate, demo, page, bench, devices, models, setup, relion, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],

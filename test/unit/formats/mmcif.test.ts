@@ -37,7 +37,21 @@ describe('mmCIF', () => {
         charge: 2,
         hetero: true,
         serial: 120_000,
+        labelChain: 'ABC',
       },
+    ]);
+  });
+
+  it("reads the archive's own names of chains and numbers of residues, too", () => {
+    const tags = 'Cartn_x Cartn_y Cartn_z label_atom_id label_asym_id label_seq_id auth_asym_id auth_seq_id';
+    const text = table(tags, '1 2 3 CA C 7 X 107', '1 2 3 O D . X 201');
+    expect(
+      read(text).atoms.map((atom) => [
+        ...[atom.chain, atom.residueNumber, atom.labelChain, atom.labelResidueNumber],
+      ]),
+    ).toEqual([
+      ['X', 107, 'C', 7],
+      ['X', 201, 'D', undefined],
     ]);
   });
 
@@ -190,7 +204,8 @@ describe('writeMmcif', () => {
           const atoms: StructureAtom[] = list.map((atom, i) => ({ ...atom, model: 1, serial: i + 1 }));
           const cell = { a: 10.5, b: 20, c: 30, alpha: 90, beta: 91.5, gamma: 120 };
           const back = read(writeMmcif({ id: 'test', title, cell, atoms, notes: [] }));
-          expect(back.atoms).toEqual(atoms);
+          // The names that the archive gives are those of the authors here.
+          expect(back.atoms.map(({ labelChain: _, labelResidueNumber: __, ...atom }) => atom)).toEqual(atoms);
           expect(back).toMatchObject({ id: 'test', title, cell });
         },
       ),

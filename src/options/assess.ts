@@ -1,0 +1,44 @@
+/** Options of the comparison of maps with a model and with each other. */
+import { define, number } from './definition.ts';
+import { nothingToCompare } from './effects.ts';
+
+const own = { commands: ['assess'], own: true } as const;
+
+export const assessOptions = {
+  against: define<readonly string[]>(
+    '--against',
+    'many',
+    'MAP ...',
+    {
+      ...own,
+      group: 'Map input',
+      help: 'Further maps on the same grid, side by side with the first.',
+    },
+    (values) => values,
+  ),
+  labels: define<readonly string[]>(
+    '--labels',
+    'many',
+    'LABEL ...',
+    {
+      ...own,
+      group: 'Map input',
+      called: 'labels',
+      help: 'What the maps are called in tables and plots, in their order.',
+      defaultText: 'by their files',
+    },
+    (values) => values,
+  ),
+  localWindow: number(
+    '--local_window',
+    'A',
+    { above: 0, max: 100 },
+    {
+      ...own,
+      group: 'Scaling',
+      idle: [nothingToCompare],
+      help: 'Standard deviation of the Gaussian windows in which maps are correlated with the first, angstrom.',
+      defaultText: '3, or the resolution if that is more',
+    },
+  ),
+} as const;
