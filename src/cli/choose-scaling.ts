@@ -16,6 +16,7 @@ import { modelsFolder } from './models-folder.ts';
 import type { Session } from './session.ts';
 import { usage } from './usage.ts';
 
+/** Schemes for the main output; `global` is available for comparison only (--also). */
 export type ScalingName = Exclude<SchemeName, 'global'>;
 
 interface ChosenScaling {
@@ -59,6 +60,10 @@ function checkAlso(also: NonNullable<OptionValues['also']>, { scaling, reference
     );
 }
 
+/**
+ * In order of precedence: a profile, a named reference or --scaling locscale, --scaling soft, EMmerNet if
+ * imported, soft scaling.
+ */
 async function choose(values: OptionValues, input: InputFiles): Promise<ChosenScaling> {
   const { scaling } = values;
   const reference = chooseReference(values);
@@ -76,6 +81,7 @@ const network = { reference: { kind: 'network' }, scaling: 'locscale' } as const
 
 /** Neither a reference nor a scheme is named, and EMmerNet is not imported. */
 function chooseForNobody(values: OptionValues, input: InputFiles): ChosenScaling {
+  // Called as `locscale`, command lines written for LocScale must keep working: they fall back to its scheme.
   const old = "LocScale's windows with the bundled network: --scaling locscale";
   const withoutResolution = input.kind === 'map' && values.resolution === undefined;
   const option = onlyLocScaleHas(values);
@@ -106,6 +112,7 @@ function onlyLocScaleHas(values: OptionValues): { name: string; why: string } | 
   return undefined;
 }
 
+/** Options without a meaning for soft bands are errors, so that none is ignored silently. */
 function refuseWithSoft(values: OptionValues): void {
   const option = onlyLocScaleHas(values);
   if (option === undefined) return;

@@ -51,6 +51,7 @@ export interface DemoSettings {
   readonly network?: (() => Promise<NetworkFiles>) | undefined;
 }
 
+/** The generated data, already written to `folder`. Timings in seconds. */
 interface DemoInputs {
   readonly folder: string;
   readonly data: DemoData;
@@ -58,6 +59,7 @@ interface DemoInputs {
   readonly timings: Readonly<Record<string, number>>;
 }
 
+/** `generation` overrides the size of the structure and the grid, for quick tests. */
 export async function runDemo(
   session: Session,
   { generation, network }: DemoSettings = { network: openBundled },
@@ -87,6 +89,10 @@ export async function runDemo(
 
 type Job = LocScaleJob & { readonly predictor: ReferencePredictor | undefined };
 
+/**
+ * A `scale` run of the generated half maps, whose record and report also contain the comparison with the
+ * truth.
+ */
 function demoRun(
   session: Session,
   inputs: DemoInputs,
@@ -126,6 +132,7 @@ function demoRun(
   };
 }
 
+/** Resolution, and correlations with the ideal map before and after scaling. */
 function correlationLines({ fsc, correlation: { before, locscaleScheme, soft } }: DemoResult): string[] {
   const scheme = locscaleScheme === undefined ? '' : ` ${locscaleScheme.toFixed(4)} LocScale's scheme,`;
   return [
@@ -144,7 +151,7 @@ async function scaleAndCompare(
   { data, timings: before, folder }: DemoInputs,
 ): Promise<DemoResult> {
   const { engine } = context;
-  // The half maps are read twice, once per run.
+  // Both runs use the half maps, so the first must not consume them.
   const shared = { ...context, consumeInputs: false };
   const result = await runLocScale(job, shared);
   const begun = performance.now();
@@ -202,6 +209,7 @@ async function scaleForComparison(
   return { scheme: scaled, comparison, warnings };
 }
 
+/** Pearson correlations with the ideal map over the voxels of the mask, and the picture of all maps. */
 async function compareWithTruth(
   engine: Engine,
   { scaled, scheme, mask }: Pick<DemoResult, 'scaled' | 'scheme' | 'mask'>,
@@ -287,6 +295,7 @@ async function claimFolder(folder: string): Promise<void> {
   }
 }
 
+/** An unreadable or foreign record means that the folder is not a demo's. */
 async function isDemoRecord(path: string): Promise<boolean> {
   try {
     const record = JSON.parse(await readFile(path, 'utf8')) as { program?: unknown; demo?: unknown } | null;

@@ -22,6 +22,7 @@ import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 /** Columns of a list that runs over several lines. */
 const WIDTH = 95;
 
+/** An adapter as printed: without the function that opens it, with the results of its tests. */
 type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & {
   readonly selfTest: Pick<SelfTestResult, 'ok' | 'milliseconds' | 'reason'>;
   /** Checks of kernels that earlier runs have passed on it, and the date of the last. */
@@ -43,6 +44,7 @@ interface Devices {
   readonly onnxruntime: OnnxruntimeProviders;
 }
 
+/** Prints text, or all of it as JSON with --json for bug reports and scripts. */
 export async function runDevices(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
@@ -55,6 +57,10 @@ export async function runDevices(session: Session): Promise<void> {
   if (text !== '' && values.json !== true) session.logger.detail(`\n${text}`);
 }
 
+/**
+ * Adapters are tested one after the other: two devices of one driver at the same time would disturb each
+ * other's times.
+ */
 async function findDevices({ libraries }: Session): Promise<Devices> {
   const machine = { runtime: runtimeName(), cpuCores: coreCount() };
   const { vulkanLoader } = vulkanLoaderFromEnvironment();
@@ -75,6 +81,9 @@ async function findDevices({ libraries }: Session): Promise<Devices> {
   return { ...machine, webgpu: entry.implementation, adapters: tested, refused, failures, onnxruntime };
 }
 
+/**
+ * The engine's own self-test; a device that cannot be opened counts as failed. The device is closed again.
+ */
 async function testAdapter(adapter: GpuAdapterEntry): Promise<SelfTestResult> {
   const begun = performance.now();
   try {
@@ -113,6 +122,7 @@ function deviceLines(devices: Devices): string[] {
   return lines;
 }
 
+/** One block of lines per adapter, with its index for --gpu_ids. */
 function adapterLines(adapter: TestedAdapter): string[] {
   const { limits, vendor, architecture, device, description, sameName, features, selfTest } = adapter;
   const seconds = `${(selfTest.milliseconds / 1000).toFixed(2)} s`;
@@ -136,6 +146,7 @@ function adapterLines(adapter: TestedAdapter): string[] {
   return [...lines, ''];
 }
 
+/** What `--engine auto` would choose, by the same rule as select-engine.ts. */
 function engineLine(adapters: readonly TestedAdapter[]): string {
   const first = adapters.find(({ kind }) => kind === 'hardware');
   if (first === undefined) {

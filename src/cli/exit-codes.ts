@@ -1,6 +1,7 @@
 /** Exit codes of the command line, one per kind of failure. */
 import { type ErrorTag, LocScaleError } from '../errors.ts';
 
+/** Printed at the end of the help; scripts rely on them. */
 export const exitCodes = {
   done: 0,
   internal: 1,

@@ -39,6 +39,7 @@ export function isBundled(
   return modelPath === BUNDLED_NAME || (modelPath === undefined && manifest.architecture !== 'emmernet');
 }
 
+/** With --download and no maps it only imports EMmerNet. */
 export async function runFeatureEnhanceCommand(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
@@ -55,6 +56,7 @@ async function download(session: Session): Promise<void> {
   await downloadUnlessImported(session);
 }
 
+/** The run as data for run-command.ts: inputs, outputs, job, record and printed lines. */
 function enhanceRun(session: Session): MapRun<FeatureEnhanceJob, FeatureEnhanceResult> {
   const { values } = session.parsed;
   const input = chooseInput(values);

@@ -25,6 +25,7 @@ export function checkCurveName(outfile: string, hasMask: boolean): void {
   );
 }
 
+/** The curve in the format of the output's ending: JSON, STAR or XML. */
 export function encodeCurve(
   outfile: string,
   { fsc, masked }: Pick<FscResult, 'fsc' | 'masked'>,
@@ -44,6 +45,7 @@ export function encodeCurve(
   }
 }
 
+/** Frequencies in 1/A, resolutions in A; null where a resolution is undefined. */
 function encodeFscJson(
   { fsc, masked }: Pick<FscResult, 'fsc' | 'masked'>,
   files: { half1: string; half2: string; mask: string | undefined },

@@ -19,6 +19,7 @@ export function runFscCommand(session: Session): Promise<void> {
   return runMapCommand(session, fscRun(session));
 }
 
+/** Half maps may also be given without -hm. */
 function fscRun({ parsed }: Session): MapRun<Job, FscResult & RunResult> {
   const input = chooseHalfMaps(parsed, 'fsc');
   const { values } = parsed;
@@ -53,6 +54,7 @@ function fscRun({ parsed }: Session): MapRun<Job, FscResult & RunResult> {
   };
 }
 
+/** A table with one line per shell; resolutions follow. */
 export function fscLines(fsc: FscCurve): string[] {
   return [
     ` 1/A       A        FSC`,
@@ -61,6 +63,7 @@ export function fscLines(fsc: FscCurve): string[] {
   ];
 }
 
+/** Resolutions at 0.5 and 0.143, or the reason why there is none. */
 function resolutionLines(fsc: FscCurve): string[] {
   return [
     `Resolution at FSC = 0.5: ${fallWords(halfFallOf(fsc), fsc)}`,
@@ -68,6 +71,7 @@ function resolutionLines(fsc: FscCurve): string[] {
   ];
 }
 
+/** The fall below 0.5 in the form of the verdict, to print both alike. */
 function halfFallOf({ frequency, correlation, resolutionHalf, verdict }: FscCurve): FscFall {
   if (verdict.end === 'no signal') return { kind: 'never above' };
   if (resolutionHalf !== undefined) return { kind: 'falls', resolution: resolutionHalf };
@@ -81,6 +85,7 @@ export function resolutionWords(fsc: FscCurve): string {
   return fallWords({ kind: end === 'nyquist' ? 'stays above' : 'never above' }, fsc);
 }
 
+/** "3.42 A", "none, …" or Nyquist, with the reason. */
 function fallWords(fall: FscFall, { frequency, verdict }: FscCurve): string {
   if (fall.kind === 'falls') return `${fall.resolution.toFixed(2)} A`;
   if (fall.kind === 'never above') return 'none, the half maps have no such signal in common';

@@ -8,6 +8,7 @@ import {
   optionIds,
 } from '../options/index.ts';
 
+// Columns: names of options, then their help text, to the width of most terminals.
 const NAME_COLUMN = 34;
 const WIDTH = 100;
 
@@ -17,6 +18,7 @@ const remarks = [
   'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, 129/130/143 stopped by a signal.',
 ];
 
+/** Help of one command; the help of `scale` is the program's own and also lists the commands. */
 export function helpText(command: CommandName): string {
   const { summary, usage, text } = commandHelp[command];
   const lines = [summary, '', 'Usage:', ...usage.map((line) => `  ${line}`)];
@@ -47,6 +49,7 @@ export function helpText(command: CommandName): string {
   return lines.join('\n');
 }
 
+/** Long lists of names get a line of their own, as in Python's argparse. */
 function optionLines(option: OptionDefinition): string[] {
   const names = distinctSpellings(option.names).join(', ');
   const left = `  ${names}${option.placeholder === '' ? '' : ` ${option.placeholder}`}`;
@@ -66,6 +69,7 @@ function distinctSpellings(names: readonly string[]): string[] {
   );
 }
 
+/** What this version does not support is stated in the help, too. */
 function stateOf(option: OptionDefinition): string {
   // A status that depends on the value (-sym) is evaluated for a value other than the default.
   const sample = option.values === 1 ? 'C2' : true;

@@ -7,6 +7,7 @@ import {
 } from '../index.ts';
 import type { OptionValues } from '../options/index.ts';
 
+/** Settings from the options; the pipeline fills in the window. */
 export function localResolutionSettings(values: OptionValues): LocalResolutionSettings {
   return {
     windowAngstrom: values.locresWindow,
@@ -26,6 +27,7 @@ export function describeLocalResolution(numbers: LocalResolutionNumbers): string
   return `Local resolution: median ${median.toFixed(2)} A, 5 to 95 % ${quantiles['5%'].toFixed(2)} to ${quantiles['95%'].toFixed(2)} A${notes.length === 0 ? '' : ` (${notes.join(', ')})`}.`;
 }
 
+// Characters of the longest bar.
 const BAR = 40;
 
 /** The histogram as bars, one class per line. */

@@ -18,6 +18,7 @@ export function runLocresCommand(session: Session): Promise<void> {
   return runMapCommand(session, locresRun(session));
 }
 
+/** The run as data for run-command.ts. Half maps may also be given without -hm. */
 function locresRun({ parsed }: Session): MapRun<Job, LocalResolutionResult> {
   const { values } = parsed;
   const input = chooseHalfMaps(parsed, 'locres');

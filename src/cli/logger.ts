@@ -13,6 +13,7 @@ export interface Logger {
   error(error: LocScaleError): void;
 }
 
+/** stdout and stderr, or collectors in tests. */
 interface LoggerStreams {
   readonly out: { write(text: string): unknown };
   readonly err: { write(text: string): unknown };
@@ -30,6 +31,7 @@ interface LoggerSettings {
 /** Failures that a driver or library may have caused: its output is printed with the error. */
 const MAY_BE_A_LIBRARY: readonly ErrorTag[] = ['internal', 'no-device', 'out-of-memory'];
 
+/** Names of library parameters in messages are replaced by the options of the command line (spellings.ts). */
 export function createLogger(streams: LoggerStreams, settings: LoggerSettings): Logger {
   const warned: string[] = [];
   const write = (stream: LoggerStreams['out'], text: string): void => {
@@ -64,6 +66,7 @@ export function createLogger(streams: LoggerStreams, settings: LoggerSettings): 
   };
 }
 
+/** The stack with those of all causes. */
 function stackOf(error: Error): string {
   const own = error.stack ?? error.message;
   return error.cause instanceof Error ? `${own}\ncaused by ${stackOf(error.cause)}` : own;

@@ -12,17 +12,20 @@ import { createProgress, type ProgressStream } from './progress.ts';
 import { runOnRanks, speaksForAll } from './ranks.ts';
 import type { Session } from './session.ts';
 
+/** The streams of the process, or substitutes in tests. */
 export interface Terminal {
-  /** `settle` waits until everything is written, and tells of a stream that failed. */
+  /** `settle` waits until everything is written, and returns the error of a failed stream. */
   readonly out: ProgressStream & { settle?(): Promise<LocScaleError | undefined> };
   readonly err: { write(text: string): unknown };
   readonly libraries: LibraryOutput;
 }
 
+/** Looked up before parsing, because the output of native libraries may be withheld from the start. */
 export function isVerbose(argv: readonly string[]): boolean {
   return argv.includes('-v') || argv.includes('--verbose');
 }
 
+/** A command; loaded on use, so that --help starts quickly. */
 type Runner = (session: Session) => Promise<void> | void;
 
 const runners: Record<CommandName, () => Promise<Runner>> = {
@@ -47,7 +50,9 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   feature_enhance: async () => (await import('./feature-enhance.ts')).runFeatureEnhanceCommand,
 };
 
-/** Runs the program; returns the exit code. `signal` stops it, `stoppedBy` tells by which signal. */
+/**
+ * Runs the program; returns the exit code. `signal` stops it, `stoppedBy` returns the name of that signal.
+ */
 export async function main(
   argv: readonly string[],
   terminal: Terminal,

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { runtimeName } from '../platform/index.ts';
 import type { RunRecord } from '../report/run-record.ts';
 
+/** Fields of a record that depend on the run; program and runtime are added here. */
 export type RecordFields = Omit<RunRecord, 'program' | 'runtime'>;
 
 export function recordOf(fields: RecordFields): RunRecord {

@@ -16,6 +16,7 @@ import { type MapRun, type Opened, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 import { exclude } from './usage.ts';
 
+/** What to make, from which map. */
 interface Job {
   readonly input: LocScaleJob['input'];
   readonly making: MaskMaking;
@@ -32,6 +33,7 @@ export function runMaskCommand(session: Session): Promise<void> {
   return runMapCommand(session, maskRun(session));
 }
 
+/** The run as data for run-command.ts. */
 function maskRun(session: Session): MapRun<Job, MaskResult> {
   const { values, positionals } = session.parsed;
   const input = chooseInput(values, positionals[0]);
@@ -75,6 +77,7 @@ function maskRun(session: Session): MapRun<Job, MaskResult> {
   };
 }
 
+/** Mass of protein in the mask, which a user can compare with the known mass. */
 function massLine(kiloDalton: number, expected: number | undefined): string {
   const room = `Room for ${kiloDalton.toFixed(0)} kDa of protein (1.21 A^3 per dalton)`;
   return expected === undefined
@@ -93,10 +96,12 @@ function chooseSource({ threshold, nonZero, modelCoordinates }: OptionValues): M
   return first?.[0] ?? 'FDR';
 }
 
+/** Options of shape, in the pipeline's names; their order of application is fixed there. */
 function shapingOf({ fillHoles, keepPieces, extend, softEdge, invert }: OptionValues) {
   return { fillHoles, keepPieces, extendAngstrom: extend, softEdgeAngstrom: softEdge, invert };
 }
 
+/** Opens the model or the other masks that the options name. */
 async function openMaking({ parsed: { values } }: Session, opened: Opened): Promise<MaskMaking> {
   const { threshold, lowPass, modelCoordinates, radius } = values;
   const open = async (path: string | undefined) =>

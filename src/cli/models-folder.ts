@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import process from 'node:process';
 import { dataFolder } from '../network/store/data-folder.ts';
 
+/** LOCSCALE_MODELS, or the user's data folder. */
 export function modelsFolder(): string {
   return dataFolder({
     platform: process.platform,

@@ -29,6 +29,7 @@ import { usage } from './usage.ts';
 const actions = ['list', 'import', 'download', 'verify', 'path'] as const;
 type Action = (typeof actions)[number];
 
+/** The first word after `models` selects one of these. */
 const runners: Record<Action, (session: Session, args: readonly string[]) => Promise<void>> = {
   list,
   import: importFiles,
@@ -45,6 +46,7 @@ const optionsOf: Partial<Record<keyof OptionValues, readonly Action[]>> = {
   json: ['list'],
 };
 
+/** `models` without a word lists. Options of other actions are errors, so that none is ignored silently. */
 export async function runModels(session: Session): Promise<void> {
   const [word = 'list', ...args] = session.parsed.positionals;
   const action = actions.find((name) => name === word);
@@ -62,6 +64,7 @@ export async function runModels(session: Session): Promise<void> {
   await runners[action](session, args);
 }
 
+/** Names, origin and size of all networks; damaged ones with their defect. */
 async function list(session: Session, args: readonly string[]): Promise<void> {
   refuseArguments(args, 0);
   const { logger, parsed } = session;
@@ -108,6 +111,7 @@ function describe({ manifest }: StoredModel): string[] {
   ];
 }
 
+/** Imports every network of one file or archive. */
 async function importFiles(session: Session, args: readonly string[]): Promise<void> {
   const { values } = session.parsed;
   const [file] = args;
@@ -122,6 +126,7 @@ async function importFiles(session: Session, args: readonly string[]): Promise<v
   report(session, imported);
 }
 
+/** Store, abort signal, and the calibration of standard errors, if given. */
 async function importOptions({ parsed, signal }: Session): Promise<ImportOptions> {
   const path = parsed.values.calibration;
   const calibration: Calibration | undefined =
@@ -129,6 +134,7 @@ async function importOptions({ parsed, signal }: Session): Promise<ImportOptions
   return { folder: modelsFolder(), signal, calibration };
 }
 
+/** Prints what was imported, with its checksum and how to select it. */
 function report({ logger }: Session, imported: readonly ImportedModel[]): void {
   for (const { manifest, location, unchanged } of imported) {
     logger.line(`${manifest.title}: ${manifest.parameters} parameters, from ${manifest.source}`);
@@ -142,6 +148,7 @@ function report({ logger }: Session, imported: readonly ImportedModel[]): void {
   }
 }
 
+/** Downloads EMmerNet's archive, imports it and removes it. */
 async function download(session: Session, args: readonly string[]): Promise<void> {
   refuseArguments(args, 0);
   const { logger, progress, signal, parsed } = session;
@@ -174,6 +181,7 @@ export async function downloadUnlessImported(session: Session): Promise<void> {
   else await download(session, []);
 }
 
+/** Compares all files of the networks with the checksums of their manifests; exit code 3 if any differs. */
 async function verify(session: Session, args: readonly string[]): Promise<void> {
   refuseArguments(args, 1);
   const folder = modelsFolder();

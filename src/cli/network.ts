@@ -45,6 +45,7 @@ export async function withPredictor<T>(
   }
 }
 
+/** Options of the run in the names of network/run; GPUs are shared as by the engine. */
 function predictorOptionsOf(
   session: Session,
   use: Pick<PredictorOptions, 'monteCarlo' | 'enhanced'>,

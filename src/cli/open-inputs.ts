@@ -6,6 +6,7 @@ import type { InputFile } from '../report/run-record.ts';
 import type { InputFiles } from './job-options.ts';
 import type { Session } from './session.ts';
 
+/** Maps of a job. The input maps are in the engine's memory, deferred ones still in their files. */
 export interface OpenedInputs {
   readonly input: LocScaleJob['input'];
   readonly mask?: MapSource;
@@ -16,6 +17,7 @@ export interface OpenedInputs {
   openModel(path: string): Promise<Structure>;
 }
 
+/** Opens the maps in order, each with its role for record and messages. */
 export async function openInputs(session: Session, engine: Engine, input: InputFiles): Promise<OpenedInputs> {
   const { logger, parsed, signal } = session;
   const { values } = parsed;

@@ -7,6 +7,7 @@ import { LocScaleError } from '../errors.ts';
 import { reasonOf } from '../files/file-errors.ts';
 import type { WritableEnd } from '../platform/library-output.ts';
 
+/** Wraps a stream of the process; after a failure further text is discarded. */
 export class OutputStream {
   private stream: WritableEnd;
   /** Name in the message: "The standard output". */
@@ -25,6 +26,7 @@ export class OutputStream {
     this.stream = stream;
   }
 
+  /** Whether a progress bar may be drawn. */
   get isTTY(): boolean {
     return this.stream.isTTY === true;
   }
@@ -64,6 +66,7 @@ export class OutputStream {
     });
   }
 
+  /** EPIPE means that the reader has closed the pipe, which is not an error. */
   private fail(error: unknown): void {
     if (!this.closed && (error as { code?: unknown } | null)?.code !== 'EPIPE') this.cause = error;
     this.closed = true;

@@ -65,6 +65,7 @@ export interface OutputRow<R> extends ShownMap<R> {
   readonly says: string;
 }
 
+/** In the order of writing; the first row is the main output, which appears last on disk. */
 export type OutputTable<R> = readonly OutputRow<R>[];
 
 /** The files of one run. */
@@ -78,6 +79,7 @@ export interface OutputPlan<R> {
   readonly processingFolder: string | undefined;
 }
 
+/** Determines all paths of a run before it starts, so that conflicts are found early. */
 export function planOutputs<R>(
   table: OutputTable<R>,
   facts: RunFacts,
@@ -96,11 +98,13 @@ export function planOutputs<R>(
   };
 }
 
+/** "out.json" for "out.mrc", unless the caller names the record or has none. */
 export function recordPathOf(record: string | boolean, outfile: string): string | undefined {
   if (typeof record === 'string') return record;
   return record ? `${stemOf(outfile)}.json` : undefined;
 }
 
+/** Whether this run writes the row, as far as known before it starts. */
 function isWritten<R>({ inProcessingFolder, when }: OutputRow<R>, facts: RunFacts): boolean {
   if (inProcessingFolder === true && facts.values.outputProcessingFiles === undefined) return false;
   return when === undefined || when.test(facts);

@@ -7,6 +7,7 @@ import { LocScaleError } from '../errors.ts';
 import { servePage } from '../files/folder-server.ts';
 import type { Session } from './session.ts';
 
+/** Serves until a signal arrives; the signal is a normal end here. */
 export async function runPage({ parsed: { values }, logger, signal }: Session): Promise<void> {
   const folder = fileURLToPath(new URL('../../dist/web/', import.meta.url));
   if (!existsSync(join(folder, 'index.html')))

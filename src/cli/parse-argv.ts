@@ -17,6 +17,9 @@ import {
 } from '../options/index.ts';
 import { usage } from './usage.ts';
 
+/**
+ * A parsed command line; values are checked and converted by their options, but not yet against each other.
+ */
 export interface ParsedCommandLine {
   readonly command: CommandName;
   readonly values: OptionValues;
@@ -25,6 +28,7 @@ export interface ParsedCommandLine {
   readonly given: readonly OptionId[];
 }
 
+/** One of the names of an option. */
 interface Spelling {
   readonly id: OptionId;
   readonly name: string;
@@ -40,6 +44,10 @@ const HELP_WORD = 'help';
 /** LocScale 2.1's command, replaced by feature_enhance. */
 const RUN_EMMERNET = 'run_emmernet';
 
+/**
+ * Parses options until the command, then those of the command. Throws 'usage' for anything unknown; --help
+ * and --version end parsing, so that they work on incomplete command lines.
+ */
 export function parseArgv(argv: readonly string[]): ParsedCommandLine {
   let command: CommandName | undefined;
   // Options before the command belong to the program, as in LocScale.
@@ -86,6 +94,7 @@ function parseRelion(words: readonly string[]): ParsedCommandLine {
   return { command: 'relion', values, positionals: given.length > 0 ? [] : words, given };
 }
 
+/** `help COMMAND`, ignoring further options. */
 function parseHelp(words: readonly string[]): ParsedCommandLine {
   const requested = words.find((word) => !looksLikeOption(word));
   const command = requested === undefined ? 'scale' : commandOf(requested);
@@ -122,10 +131,12 @@ function takeValues(
   throw refuse(`needs ${least === 1 ? 'a value' : `${least} values`}, ${found}`);
 }
 
+/** Dashes and underscores in commands are equivalent, as in options. */
 function normaliseCommand(token: string): string {
   return token.replaceAll('-', '_');
 }
 
+/** The command of a name, including LocScale's old ones; undefined for any other word. */
 function canonicalCommand(token: string): CommandName | undefined {
   const name = normaliseCommand(token);
   if (name === 'run_locscale') return 'scale';
@@ -133,6 +144,10 @@ function canonicalCommand(token: string): CommandName | undefined {
   return typedCommands.find((command) => command === name);
 }
 
+/**
+ * Throws 'usage' for unknown commands, with the nearest one or, for what looks like a file, the option for
+ * maps.
+ */
 function commandOf(token: string): CommandName {
   const command = canonicalCommand(token);
   if (command !== undefined) return command;
@@ -152,6 +167,7 @@ function looksLikeOption(token: string): boolean {
   return token.length > 1 && token.startsWith('-') && !/^-(\d|\.\d)/.test(token);
 }
 
+/** Spellings of a command's options; of all options without a command. */
 function spellingsOf(command: CommandName | undefined): Spelling[] {
   return optionIds.flatMap((id) => {
     const definition = definitionOf(id);
@@ -166,11 +182,16 @@ function normalise(name: string): string {
   return dashes + name.slice(dashes.length).replaceAll('-', '_');
 }
 
+/** An option found, and the value written after "=" or directly after a short name. */
 interface Match {
   readonly spelling: Spelling;
   readonly attached: string | undefined;
 }
 
+/**
+ * Exact names first, then unambiguous prefixes of at least two letters, then short options with attached
+ * values.
+ */
 function matchOption(token: string, spellings: readonly Spelling[]): Match | undefined {
   const equals = token.indexOf('=');
   const written = normalise(equals < 0 ? token : token.slice(0, equals));
@@ -206,6 +227,7 @@ function matchAttachedShort(token: string, spellings: readonly Spelling[]): Matc
   return { spelling, attached: token.slice(token[2] === '=' ? 3 : 2) };
 }
 
+/** One spelling per option, because prefixes may match several names of the same option. */
 function distinct(spellings: readonly Spelling[]): Spelling[] {
   return spellings.filter(
     (spelling, index) => spellings.findIndex((other) => other.id === spelling.id) === index,
@@ -227,6 +249,7 @@ function foreignOption(
   );
 }
 
+/** The likeliest mistakes: an option of another command, or a typing error. */
 function unknownOption(token: string, command: CommandName, spellings: readonly Spelling[]): LocScaleError {
   const written = token.split('=')[0] as string;
   const elsewhere = spellingsOf(undefined).find(({ name }) => normalise(name) === normalise(written));

@@ -20,6 +20,7 @@ export function runPostprocessCommand(session: Session): Promise<void> {
   return runMapCommand(session, postprocessRun(session));
 }
 
+/** The run as data for run-command.ts. */
 function postprocessRun({
   parsed: { values, positionals },
 }: Session): MapRun<PostprocessJob, PostprocessResult> {
@@ -64,6 +65,7 @@ function postprocessRun({
   };
 }
 
+/** Resolution, B factor and quality of the Guinier fit. */
 function sharpeningLines({
   bFactor,
   bFactorSource,

@@ -33,16 +33,19 @@ export function printPlan(
   }
 }
 
+/** Lines for commands of a single step. */
 function shortPlanLines({ mode, grid, lines = [] }: ShortPlan): string[] {
   const voxelSize = Number(isotropicVoxelSize(grid).toFixed(5));
   return [`Mode: ${mode}`, `Map: ${describeShape(grid.shape)} voxels of ${voxelSize} A`, ...lines];
 }
 
+/** Origin of the resolution, for the plan. */
 function sourceWords(source: LocScalePlan['numbers']['fscCutoffSource']): string {
   if (source === 'half-map FSC to Nyquist') return 'Nyquist: the half-map FSC stays above 0.143';
   return source === 'nyquist' ? 'from the voxel size, as nothing else is known' : source;
 }
 
+/** Numbers, memory and times of all steps that follow. */
 function planLines(plan: LocScalePlan): string[] {
   const { numbers, memoryLimitBytes, prediction, localResolution } = plan;
   const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
@@ -68,6 +71,7 @@ function planLines(plan: LocScalePlan): string[] {
   ];
 }
 
+/** Range of the B-factor fit, if B factors are measured. */
 function describeFit({ fitRange }: LocScalePlan['numbers']): string {
   if (fitRange === undefined) return '';
   const { start, end, shells } = fitRange;

@@ -3,22 +3,26 @@
  * every 10 % but at most every 5 seconds, so that log files stay readable.
  */
 const BAR_WIDTH = 30;
+// On a terminal the bar is redrawn at most this often; elsewhere a line is printed per 10 % or 5 s.
 const REDRAW_MILLISECONDS = 100;
 const PLAIN_PERCENT = 10;
 const PLAIN_MILLISECONDS = 5000;
 
+/** Called with counts of work done; a new label starts a new bar. */
 export interface Progress {
   update(label: string, done: number, total: number): void;
   /** Clears the bar, so that another line can be printed. */
   clear(): void;
 }
 
+/** The part of stdout used here. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
+/** `now`: clock in milliseconds, for tests. */
 export function createProgress(
   stream: ProgressStream,
   now: () => number = () => performance.now(),

@@ -79,6 +79,7 @@ export async function runOnRanks(
   }
 }
 
+/** Under the name `locscale` a missing GPU is no error: the session then uses the others, or the CPU. */
 async function withoutMissingGpus(requested: Session): Promise<Session> {
   const { dropMissingGpus } = await import('./gpu-fallback.ts');
   return dropMissingGpus(requested, speaksForAll(requested.argv));
@@ -93,6 +94,7 @@ async function fairThreads(session: Session, communicator: Communicator): Promis
   return threads;
 }
 
+/** Rank 0: runs the command with a team that hands tiles, bands and cubes to the other ranks. */
 async function lead(
   session: Session & { ranks: Ranks },
   communicator: Communicator,
@@ -109,6 +111,10 @@ async function lead(
   logger.line(`Between the processes: ${megabytes(sent)} sent, ${megabytes(received)} received by this one.`);
 }
 
+/**
+ * Other ranks: open the engine, and the network if the run predicts, then serve orders of rank 0 until the
+ * run ends. The reference is chosen by the same rules as on rank 0, so that both agree without a message.
+ */
 async function followAs(session: Session, communicator: Communicator): Promise<void> {
   const { command, values } = session.parsed;
   const { follow } = await import('../distributed/follow.ts');
@@ -130,6 +136,7 @@ async function followAs(session: Session, communicator: Communicator): Promise<v
   );
 }
 
+/** Through files for ranks started by this program, else through MPI or a shared folder. */
 async function connect(session: Session, own: OwnRanks | undefined): Promise<Communicator> {
   if (own !== undefined) return connectOwnRanks(own);
   const { openCommunicator } = await import('../distributed/open-communicator.ts');
@@ -185,6 +192,7 @@ function reportOnce(error: LocScaleError, { rank }: Communicator): LocScaleError
   return new RankFailure(error.message, { exitCode: error.exitCode, announced: false });
 }
 
+/** Prefixes messages of other ranks, whose output mixes with that of rank 0. */
 function nameRank(error: LocScaleError, { rank, size }: Communicator): LocScaleError {
   if (rank === 0) return error;
   return new LocScaleError(error.tag, `Rank ${rank} of ${size}: ${error.message}`, {

@@ -27,6 +27,7 @@ type OwnWord = (typeof ownWords)[number];
 /** Input nodes of RELION's form for other kinds of programs. */
 const otherInputs = ['--in_movies', '--in_mics', '--in_parts', '--in_coords'];
 
+/** RELION's own arguments by name, and the user's options in order. */
 interface RelionWords {
   readonly own: Readonly<Partial<Record<OwnWord, string>>>;
   readonly command: RelionCommand;
@@ -133,6 +134,7 @@ export async function relionArgv(
   return [...argv, '-o', `${folder}/${relionOutputs[command]}`, ...rest];
 }
 
+/** The pair of half maps for one half map, if the other exists; else a single map, with a note. */
 async function mapWords(
   map: string,
   command: RelionCommand,
@@ -156,6 +158,7 @@ async function mapWords(
   return ['-em', map];
 }
 
+/** Matches "half1", "half_map_A" and the like in names of half maps. */
 const HALF = /(half(?:[_-]?map)?[_-]?)([12ab])(?![a-z0-9])/gi;
 /** Each folder's file and its counterpart. */
 const [HALVES, OTHERS] = ['12abAB', '21baBA'];

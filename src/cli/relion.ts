@@ -25,6 +25,7 @@ const runners: Record<RelionCommand, () => Promise<(session: Session) => Promise
   locres: async () => (await import('./locres.ts')).runLocresCommand,
 };
 
+/** Entry of `locscale-gpu-relion`: reports the outcome to RELION whatever happens. */
 export async function runRelion(session: Session): Promise<void> {
   const words = session.parsed.positionals;
   const folder = relionFolderOf(words);
@@ -33,6 +34,7 @@ export async function runRelion(session: Session): Promise<void> {
   await inRelionFolder(folder, session.signal, (signal) => runJob({ ...session, signal }, folder, words));
 }
 
+/** Parses the job's options like a command line and runs the command. */
 async function runJob(session: Session, folder: string, words: readonly string[]): Promise<void> {
   const { logger } = session;
   const argv = await relionArgv(sortRelionWords(words), folder, fileExists, (sentence) =>
@@ -50,6 +52,7 @@ async function runJob(session: Session, folder: string, words: readonly string[]
   if (speaksForAll(words)) await writeRelionNodes(folder, nodesOf(folder, command, parsed.values));
 }
 
+/** Outputs that RELION can use in later jobs. */
 function nodesOf(folder: string, command: RelionCommand, values: OptionValues): RelionNode[] {
   const facts: RunFacts = {
     values,

@@ -16,12 +16,14 @@ import { stemOf } from './manifest.ts';
 import { inOptions } from './spellings.ts';
 import { usage } from './usage.ts';
 
+/** Paths of a report. */
 export interface ReportFiles {
   readonly page: string;
   /** Folder of the figures. */
   readonly folder: string;
 }
 
+/** Everything needed to draw the report of a run. */
 export interface ReportRequest {
   readonly files: ReportFiles;
   readonly run: RunToShow;
@@ -78,10 +80,12 @@ export async function checkReportNames(
   return { [files.page]: option };
 }
 
+/** "out_report.html" has its figures in "out_report_figures". */
 function filesAt(page: string): ReportFiles {
   return { page, folder: `${stemOf(page)}_figures` };
 }
 
+/** Contents of the files; `pictures` are PNGs, one per figure. */
 interface WrittenReport {
   readonly page: string;
   readonly pictures: readonly { readonly path: string; readonly content: FileContent }[];
@@ -89,6 +93,7 @@ interface WrittenReport {
   readonly note: string | undefined;
 }
 
+/** The page always contains its figures as SVG; the PNGs for slides and papers need an optional package. */
 export async function drawReport(
   findings: Findings,
   record: RunRecord,

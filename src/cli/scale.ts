@@ -28,6 +28,10 @@ export async function runScale(session: Session): Promise<void> {
   await runMapCommand(session, await scaleRun(session));
 }
 
+/**
+ * The run as data for run-command.ts. Voxels much coarser than a network's replace an implied network by no
+ * reference.
+ */
 async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleResult>> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
@@ -94,6 +98,7 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
   };
 }
 
+/** The second map of --also, for the printed lines. */
 function describeComparison({ scheme, global }: ComparisonResult): string {
   const ways = {
     locscale: "by LocScale's scheme",

@@ -7,6 +7,7 @@ import { refusePositionals } from './job-options.ts';
 import type { Session } from './session.ts';
 import { usage } from './usage.ts';
 
+/** --cuda, --shim FOLDER, or both. */
 export async function runSetup(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   const hint = 'Write locscale-gpu setup --cuda, or locscale-gpu setup --shim FOLDER.';

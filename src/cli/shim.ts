@@ -30,6 +30,7 @@ const MARK = 'written by locscale-gpu setup --shim';
  */
 const olderVersions = ['2.2.3'] as const;
 
+/** Writes the programs and activation scripts; existing files of other programs are never overwritten. */
 export async function installShim({ logger }: Pick<Session, 'logger'>, where: string): Promise<void> {
   const folder = resolve(where);
   const windows = process.platform === 'win32';
@@ -99,10 +100,12 @@ function shellShim(version?: string): string {
   ].join('\n');
 }
 
+/** Read by a POSIX shell with "." or "source". */
 function activation(folder: string): string {
   return `# To be read by a shell: locscale is locscale-gpu from here on; ${MARK}.\nPATH=${shellWords([folder])}:$PATH\nexport PATH\n`;
 }
 
+/** A batch file with the same effect. */
 function windowsShim(): string {
   const words = ownCommand().map((word) => `"${word}"`);
   return `@rem locscale-gpu under the name of LocScale; ${MARK}.\r\n@setlocal\r\n@set ${CALLED_AS_VARIABLE}=locscale\r\n@${words.join(' ')} %*\r\n`;

@@ -32,6 +32,7 @@ export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryR
   return { group: await groupOf(text ?? 'C1'), centre, helix };
 }
 
+/** Position and hint for an option that needs a symmetry. */
 function without(name: string): [where: string, hint: string] {
   return [name, `Add -sym GROUP, or leave ${name} out.`];
 }

@@ -7,6 +7,7 @@ import { chooseInput, refusePositionals } from './job-options.ts';
 import { inputPathsOf, openInputs } from './open-inputs.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 
+/** Prints only; nothing is written. */
 export async function runSymmetryCommand(session: Session): Promise<void> {
   const { values, positionals } = session.parsed;
   const input = chooseInput(values, positionals[0]);
@@ -20,6 +21,7 @@ export async function runSymmetryCommand(session: Session): Promise<void> {
   });
 }
 
+/** Correlations per fold, the group, its axis and centre, and the options that apply it. */
 function symmetryLines(found: FoundSymmetry): string[] {
   const { name, axis, twofold, correlation, standard, folds, centre, centred } = found;
   const vector = (v: readonly number[]): string => `(${v.map((c) => (c + 0).toFixed(3)).join(', ')})`;

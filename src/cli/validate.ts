@@ -45,6 +45,7 @@ export async function runValidate(session: Session): Promise<void> {
   }
 }
 
+/** "1 error", "3 errors". */
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

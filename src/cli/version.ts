@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { runtimeName } from '../platform/index.ts';
 import type { Session } from './session.ts';
 
+/** Read from package.json at run time, so that dist/ needs no generated file. */
 export function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;

@@ -25,6 +25,7 @@ export type RecordPart = Omit<
   'version' | 'command' | 'started' | 'engine' | 'inputs' | 'secondsPerStep' | 'outputs' | 'warnings'
 >;
 
+/** A result with everything needed to write its files and its record. */
 export interface FinishedRun<R> {
   readonly engine: Engine;
   readonly result: R;
@@ -72,6 +73,7 @@ export async function writeRun<R extends RunResult>(
   }
 }
 
+/** The record's fields common to all commands. */
 function fieldsOf<R extends RunResult>(
   { argv }: Session,
   { engine, result, files, started, record }: FinishedRun<R>,
@@ -93,6 +95,7 @@ function fieldsOf<R extends RunResult>(
   };
 }
 
+/** Whether no output path is set, as for commands that only print. */
 function allAbsent<R>({ paths, record }: OutputPlan<R>): boolean {
   return record === undefined && Object.values(paths).every((path) => path === undefined);
 }
@@ -169,6 +172,7 @@ async function stageReport(
   return hasPage;
 }
 
+/** Adds the report to the record's outputs. */
 function withReport(fields: RecordFields, report: ReportRequest | undefined): RecordFields {
   return report === undefined ? fields : { ...fields, outputs: [...fields.outputs, report.files.page] };
 }

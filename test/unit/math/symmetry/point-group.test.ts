@@ -142,7 +142,7 @@ describe('operators of a file', () => {
     ['1 0\n0 1', /row of 2 numbers/],
     ['1 0 0\n0 1 0\n0 0 -1', /not a rotation/],
     ['0 -1 0\n1 0 0\n0 0 1', /not a closed group/],
-    ['1 0 0 0\n0 1 0 0\n0 0 1 0\n-1 0 0 0\n0 -1 0 0\n0 0 1 5', /no point in common/],
+    ['1 0 0 0\n0 1 0 0\n0 0 1 0\n-1 0 0 0\n0 -1 0 0\n0 0 1 5', /no fixed point in common/],
   ])('refuses %j', (text, message) => {
     expect(() => readOperators(text, 'f')).toThrow(message);
   });
