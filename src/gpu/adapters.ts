@@ -1,13 +1,14 @@
 /**
- * Which GPUs this machine has. Adapters are asked for in every way WebGPU offers, because none of them
- * lists all: each failure is kept in words, and adapters that come back more than once are listed once.
+ * Lists the GPUs of this machine. Adapters are requested in every way that WebGPU offers, because none of
+ * them lists all. Every failure is recorded with its reason, and adapters found more than once are listed
+ * once.
  */
 import { LocScaleError, named } from '../errors.ts';
 import type { GpuEntry } from '../platform/index.ts';
 import { type GpuDevice, type GpuLimits, wrapDevice } from './device.ts';
 import { createVerification, type VerdictStore } from './verification.ts';
 
-/** The limits that the engine depends on; a device is opened with all the adapter has of each. */
+/** Limits that the engine depends on; a device is opened with the adapter's maximum of each. */
 export const adapterLimits = [
   'maxStorageBufferBindingSize',
   'maxBufferSize',
@@ -23,48 +24,51 @@ export const adapterLimits = [
 export type AdapterLimit = (typeof adapterLimits)[number];
 
 export interface GpuAdapterEntry {
-  /** Place in the list: what --gpu_ids counts. */
+  /** Index in the list, as used by --gpu_ids. */
   readonly index: number;
   /** "NVIDIA H200". */
   readonly name: string;
-  /** In words where the implementation gives a number. */
+  /** Vendor name, also where the implementation reports a number. */
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;
-  /** Under Dawn the driver and its version. */
+  /** With Dawn: driver and version. */
   readonly description: string;
-  /** vulkan, metal, d3d12 ...; unknown under wgpu. */
+  /** vulkan, metal, d3d12 ...; unknown with wgpu. */
   readonly backend?: string;
   readonly implementation: GpuEntry['implementation'];
   /** Of `GpuEntry`. */
   readonly version?: string;
   readonly kind: 'hardware' | 'software';
-  /** More than 1: the machine has several of this name, and only the first can be opened. */
+  /** Number of GPUs with this name; only the first of them can be opened. */
   readonly sameName: number;
   readonly limits: Readonly<Record<AdapterLimit, number>>;
   readonly features: readonly string[];
   /** Of `GpuEntry`. */
   readonly pace?: () => void;
-  /** An adapter opens one device: each device asks again, the way this one was found. */
+  /** An adapter opens a single device, so each device requests it again in the way it was found. */
   readonly request: () => Promise<GPUAdapter | null>;
 }
 
+/** The adapters found, and the requests that failed, for `devices` and error messages. */
 export interface AdapterList {
   readonly adapters: readonly GpuAdapterEntry[];
-  /** Ways of asking that brought nothing. */
+  /** Requests without success, with their reasons. */
   readonly failures: readonly { readonly way: string; readonly reason: string }[];
 }
 
-/** What is said of a way of asking that was answered with nothing. */
+/** Reason of a request that returned no adapter. */
 export const NO_ADAPTER = 'no adapter';
 
+/** A way to request an adapter. */
 interface Way {
   readonly name: string;
   readonly request: () => Promise<GPUAdapter | null>;
-  /** What the implementation's own list says of the adapter. */
+  /** The adapter's entry in the implementation's own list. */
   readonly listed?: ListedAdapter;
 }
 
+/** An entry of Dawn's list; `count`: number of equal entries. */
 interface ListedAdapter {
   readonly backend: string;
   readonly name: string;
@@ -106,6 +110,7 @@ export async function listAdapters(entry: GpuEntry): Promise<AdapterList> {
   return { adapters: ordered.map((adapter, index) => ({ index, ...adapter })), failures };
 }
 
+/** The standard request; no preference and the two preferences may return different adapters. */
 function requestWith(gpu: GPU, options: GPURequestAdapterOptions): Way {
   const { powerPreference } = options;
   return {
@@ -114,6 +119,7 @@ function requestWith(gpu: GPU, options: GPURequestAdapterOptions): Way {
   };
 }
 
+/** Dawn opens an adapter by backend and name through flags of its own. */
 function requestListed({ open }: GpuEntry, listed: ListedAdapter): Way {
   const flags = [`backend=${listed.backend}`, `adapter=${listed.name}`];
   return {
@@ -123,7 +129,7 @@ function requestListed({ open }: GpuEntry, listed: ListedAdapter): Way {
   };
 }
 
-/** A name that no adapter has makes Dawn refuse with the list of those there are. */
+/** Requesting a name that no adapter has makes Dawn fail with the list of those that exist. */
 async function readDawnList({ open }: GpuEntry): Promise<ListedAdapter[]> {
   if (open === undefined) return [];
   let message: string;
@@ -146,7 +152,7 @@ async function readDawnList({ open }: GpuEntry): Promise<ListedAdapter[]> {
 
 function describe(adapter: GPUAdapter, entry: GpuEntry, way: Way): Omit<GpuAdapterEntry, 'index'> {
   const { info } = adapter;
-  // Browsers withhold the device: "nvidia ampere".
+  // Browsers withhold the device name: "nvidia ampere".
   const family = [vendors[info.vendor] ?? info.vendor, info.architecture].filter(Boolean).join(' ');
   const name = way.listed?.name ?? (entry.implementation === 'wgpu' ? info.description : info.device);
   return {
@@ -170,7 +176,7 @@ function describe(adapter: GPUAdapter, entry: GpuEntry, way: Way): Omit<GpuAdapt
   };
 }
 
-/** Name and backend are known only from the implementation's list, which is asked after the other ways. */
+/** Name and backend are known only from the implementation's list, which is queried last. */
 function addListing(
   adapter: Omit<GpuAdapterEntry, 'index'>,
   listed: ListedAdapter | undefined,
@@ -179,7 +185,7 @@ function addListing(
   return { ...adapter, name: listed.name, backend: listed.backend, sameName: listed.count };
 }
 
-/** PCI and Khronos vendor numbers, which wgpu gives instead of words. */
+/** PCI and Khronos vendor IDs, which wgpu reports instead of names. */
 const vendors: Readonly<Record<string, string>> = {
   '4098': 'amd',
   '4203': 'apple',
@@ -196,6 +202,7 @@ const vendors: Readonly<Record<string, string>> = {
 /** Drivers that compute on the CPU: SwiftShader, Mesa's llvmpipe and lavapipe, Windows' WARP. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|subzero|basic render|\bwarp\b/i;
 
+/** By the fallback flag, else by the names of known software drivers. */
 function isSoftware(info: GPUAdapterInfo): boolean {
   return (
     info.isFallbackAdapter === true ||
@@ -213,8 +220,8 @@ export function adapterName({
 }
 
 /**
- * The adapters that `ids` name: each is an index, or a part of a name or description in any case.
- * Throws 'no-device' with the list when one names nothing.
+ * The adapters that `ids` name: each is an index, or a part of a name or description, ignoring case. Throws
+ * 'no-device' with the list if one matches nothing.
  */
 export function pickAdapters(
   adapters: readonly GpuAdapterEntry[],
@@ -232,7 +239,7 @@ export function pickAdapters(
   return [...new Set(picked)];
 }
 
-/** `id`: an index, or a part of a name or description in any case. */
+/** `id`: an index, or a part of a name or description, ignoring case. */
 export function matchesId(
   { index, name, device, description }: Pick<GpuAdapterEntry, 'index' | 'name' | 'device' | 'description'>,
   id: string,
@@ -241,15 +248,15 @@ export function matchesId(
   return [name, device, description].some((text) => text.toLowerCase().includes(id.toLowerCase()));
 }
 
+/** One line per adapter, for error messages. */
 export function listInWords(adapters: readonly GpuAdapterEntry[]): string {
   if (adapters.length === 0) return 'none';
   return adapters.map((adapter) => `${adapter.index} ${adapterName(adapter)}, ${adapter.kind}`).join('; ');
 }
 
 /**
- * wgpu clears workgroup memory by assigning it a zero value, which a software driver turns into an
- * instruction for every number: pipelines with 32 KiB take 10 s to compile there, those with 4 KiB one
- * or two.
+ * wgpu zeroes workgroup memory by assigning a zero value, which a software driver expands to one instruction
+ * per number: pipelines with 32 KiB take 10 s to compile there, those with 4 KiB one or two.
  */
 const SLOWLY_CLEARED_LINE_BYTES = 1024;
 

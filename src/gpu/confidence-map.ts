@@ -1,7 +1,7 @@
 /**
- * FDR confidence map (method 2). The confidence depends on the value alone, through its rank among the
- * values of the sphere: the GPU collects those that can have a confidence above 0 (typically 2-10 % of the
- * voxels), the host sorts them and makes the table of values, the GPU looks every voxel up in it.
+ * FDR confidence map (method 2). The confidence depends only on a value's rank among the values of the
+ * sphere: the GPU collects those that may have a confidence above 0 (typically 2-10 % of the voxels), the
+ * host sorts them and builds a table of confidences, and the GPU looks up every voxel in it.
  */
 import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/statistics/confidence.ts';
 import { fromOrderKeys, keyAbove } from '../math/statistics/float-order.ts';
@@ -13,6 +13,7 @@ import { slabVoxels } from './slabs.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 
+/** `noise`: mean and variance in the noise boxes, float64. */
 export async function confidenceMap(
   gpu: GpuDevice,
   volume: GpuVolume,
@@ -95,6 +96,7 @@ async function collectKeys(
   return keys;
 }
 
+/** Confidence as a function of the value. */
 interface ConfidenceTable {
   /** Distinct order keys, ascending. */
   readonly keys: Uint32Array;

@@ -1,11 +1,12 @@
 /**
- * One WebGPU device and what the engine must know of it: limits, features, errors that arrived late.
- * Errors that WebGPU reports asynchronously (validation, out of memory, device lost) are stored and
- * thrown at the next `check`, so that no result of a broken device is ever taken for one.
+ * One WebGPU device with its limits, features and late errors. Errors that WebGPU reports asynchronously
+ * (validation, out of memory, device lost) are stored and thrown at the next `check`, so that no result of a
+ * broken device is ever used.
  */
 import { LocScaleError, named } from '../errors.ts';
 import type { Verification } from './verification.ts';
 
+/** Limits in bytes, from the adapter or smaller. */
 export interface GpuLimits {
   /** Largest binding and largest buffer, bytes. */
   readonly bindingBytes: number;
@@ -14,47 +15,51 @@ export interface GpuLimits {
   readonly slabBytes: number;
   readonly workgroupBytes: number;
   /**
-   * Workgroup memory for the lines of a Fourier transform, if several fit: more lowers the number of
-   * workgroups that run at once.
+   * Workgroup memory for the lines of a Fourier transform, if several fit: more memory means fewer concurrent
+   * workgroups.
    */
   readonly lineBytes: number;
   readonly workgroupInvocations: number;
   readonly workgroupsPerDimension: number;
-  /** Bytes that all buffers together may take; Infinity where the caller knows no limit. */
+  /** Limit for all buffers together, in bytes; Infinity if none is known. */
   readonly totalBytes: number;
 }
 
+/** The device as used by all GPU code; only this file calls `createBuffer` and `mapAsync` of WebGPU. */
 export interface GpuDevice {
   readonly device: GPUDevice;
-  /** In words: "NVIDIA H200 (vulkan)". */
+  /** For messages: "NVIDIA H200 (vulkan)". */
   readonly name: string;
   readonly limits: GpuLimits;
   readonly timestamps: boolean;
   /** Where kernels are to be verified before their results are used. */
   readonly verification: Verification | undefined;
-  /** Bytes in buffers made by `createBuffer` and not destroyed yet. */
+  /** Bytes of all live buffers made by `createBuffer`. */
   readonly allocatedBytes: number;
-  /** Creates a labelled buffer; refused with tag 'out-of-memory' when it would exceed a limit. */
+  /** Creates a labelled buffer; throws 'out-of-memory' if it would exceed a limit. */
   createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer;
   destroyBuffer(buffer: GPUBuffer): void;
   /** Throws the first stored error, if there is one. */
   check(): void;
   /**
-   * After 'out-of-memory': true if the device can go on (with smaller buffers) once the caller has
-   * destroyed what it made. Waits for all work, then forgets the error and those that followed from it.
+   * After 'out-of-memory': true if the device remains usable with smaller buffers once the caller has
+   * destroyed its own. Waits for all work, then clears the error and those that followed from it.
    */
   recover(): Promise<boolean>;
-  /** Submits, and waits until the device has done all work so far; throws stored errors. */
+  /** Submits, and waits until the device has completed all work so far; throws stored errors. */
   finish(encoder?: GPUCommandEncoder): Promise<void>;
   /** Copies `bytes` of a buffer to the host. Throws stored errors (never hangs on a lost device). */
   read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer>;
-  /** The same into memory of the caller: as many bytes as `target` has. */
+  /** The same into the caller's memory: `target.byteLength` bytes. */
   readInto(buffer: GPUBuffer, offset: number, target: Uint8Array): Promise<void>;
-  /** Whatever is still waited for, and every later call, fails with tag 'no-device'. */
+  /** Pending waits and all later calls fail with tag 'no-device'. */
   destroy(): void;
 }
 
-/** Usage flags by value: the global GPUBufferUsage exists only once a WebGPU implementation is loaded. */
+/**
+ * Usage flags by value, because the global GPUBufferUsage exists only after a WebGPU implementation is
+ * loaded.
+ */
 export const usage = {
   mapRead: 0x0001,
   copySource: 0x0004,
@@ -64,18 +69,18 @@ export const usage = {
   queryResolve: 0x0200,
 } as const;
 
-/** Storage that can be written by shaders and copied both ways. */
+/** Storage writable by shaders, and source and target of copies. */
 export const STORAGE = usage.storage | usage.copySource | usage.copyTarget;
 
 /**
- * Bytes read back at a time: two buffers of this size, one filled by the device while the host copies the
+ * Bytes per read-back: of two buffers of this size, one is filled by the device while the host copies the
  * other.
  */
 const READ_BYTES = 32 * 2 ** 20;
 
 const LATE_EVENT_MILLISECONDS = 20;
 
-/** Those of the device, or less where tests and users ask for it. */
+/** The device's limits, or smaller ones requested by tests and users. */
 function limitsOf(device: GPUDevice, overrides: Partial<GpuLimits>): GpuLimits {
   return {
     bindingBytes: Math.min(
@@ -106,21 +111,22 @@ function limitsOf(device: GPUDevice, overrides: Partial<GpuLimits>): GpuLimits {
 
 /** Errors of a device that WebGPU reports late, and its loss. */
 interface DeviceHealth {
-  /** Throws what was stored. */
+  /** Throws the stored error, if any. */
   check(): void;
   lose(why: string): void;
   /**
-   * Waits for work or for the loss of the device, whichever comes first. Work of a lost device may well
-   * resolve (Dawn and wgpu differ in what does), so stored errors count more than its result.
+   * Waits for work or for the loss of the device, whichever comes first. Work of a lost device may resolve
+   * (which work does differs between Dawn and wgpu), so stored errors take precedence over its result.
    */
   survive<T>(work: Promise<T>): Promise<T>;
   recover(): Promise<boolean>;
 }
 
+/** Collects uncaptured errors and the loss of the device. */
 function watchDevice(device: GPUDevice, name: string): DeviceHealth {
   let failure: LocScaleError | undefined;
   let lost = false;
-  /** Rejects whatever waits for the device, when it is lost. */
+  /** Rejects pending waits when the device is lost. */
   const waiting = new Set<(error: LocScaleError) => void>();
 
   device.addEventListener('uncapturederror', (event) => {
@@ -153,7 +159,7 @@ function watchDevice(device: GPUDevice, name: string): DeviceHealth {
       check();
       return result;
     } catch (cause) {
-      // The event that explains why a map or submit failed may be delivered just after the failure.
+      // The event that explains a failed map or submit may arrive just after the failure.
       if (failure === undefined) await new Promise((resolve) => setTimeout(resolve, LATE_EVENT_MILLISECONDS));
       check();
       throw new LocScaleError('internal', `The GPU ${name} did not finish its work: ${messageOf(cause)}`, {
@@ -177,6 +183,7 @@ function watchDevice(device: GPUDevice, name: string): DeviceHealth {
   return { check, lose, survive, recover };
 }
 
+/** `overrides` shrink limits, for tests of slabs and of scarce memory. */
 export function wrapDevice(
   device: GPUDevice,
   name: string,
@@ -248,7 +255,7 @@ export function wrapDevice(
   return self;
 }
 
-/** Two staging buffers in turn: one is filled by the device while the host copies the other. */
+/** Double buffering: the device fills one staging buffer while the host copies the other. */
 async function readBack(
   gpu: GpuDevice,
   survive: DeviceHealth['survive'],
@@ -272,7 +279,7 @@ async function readBack(
     for (let i = 0; i < Math.min(2, count); i++)
       staging.push(gpu.createBuffer(`${buffer.label} (read back)`, chunk, usage.mapRead | usage.copyTarget));
     const pending = staging.map((_, i) => start(i));
-    // A failure of the second must not go unhandled while the first is waited for.
+    // Avoids an unhandled rejection of the second while the first is awaited.
     for (const work of pending) work.catch(() => undefined);
     for (let i = 0; i < count; i++) {
       await pending[i % 2];
@@ -290,6 +297,7 @@ async function readBack(
   }
 }
 
+/** Translates WebGPU's error classes to tags. */
 function toError(error: GPUError, name: string): LocScaleError {
   const outOfMemory =
     error.constructor.name === 'GPUOutOfMemoryError' || /out of memory/i.test(error.message);

@@ -1,28 +1,28 @@
 /**
- * WGSL of the Fourier transform of lines of one length, written out for its radices: butterflies in
- * registers, one exchange through workgroup memory between two passes and none before the first or behind the
- * last.
+ * Generates the WGSL of Fourier transforms of lines of one length, unrolled for its radices: butterflies in
+ * registers, one exchange through workgroup memory between passes, none before the first or after the last.
  *
  * Pass of radix R with stride s (the product of the radices before it), Stockham's order, on every line of L
  * values:
  *   y[b + (R - 1) u + k s] = exp(-2 pi i u k / L) sum_j x[b + j L / R] exp(-2 pi i j k / R)
  * for the butterflies b < L / R, u = b - b mod s. In the last pass u is 0, and there are no factors.
  *
- * What a shader (`//#include lib/line-fft.wgsl`) gives and calls:
- *   input_value(i, l)      value i of line l; 0 for lines that are not there
- *   output_value(i, l, v)  takes value i of line l
- *   middle_value(i, l, v)  what becomes of value i of line l when it stays in workgroup memory
+ * Functions that a shader (`//#include lib/line-fft.wgsl`) defines and calls:
+ *   input_value(i, l)      value i of line l; 0 for lines beyond the last
+ *   output_value(i, l, v)  stores value i of line l
+ *   middle_value(i, l, v)  transforms value i of line l before it is stored in workgroup memory
  *   transform(thread)            input_value to output_value
  *   transform_to_work(thread)    input_value to workgroup memory, through middle_value
  *   transform_from_work(thread)  workgroup memory to output_value
- * Each is written only where the shader calls it, and called by all threads. transform_from_work begins with
- * a barrier; a shader that reads `work_value` behind transform_to_work makes one itself.
+ * Each is generated only if the shader calls it, and must be called by all threads. transform_from_work
+ * begins with a barrier; a shader that reads `work_value` after transform_to_work needs its own.
  */
 import type { LineFftPlan } from './fft-lines.ts';
 
-/** Name of a vec2f in the code being written. */
+/** Name of a vec2f in the generated code. */
 type Name = string;
 
+/** Straight-line code of one DFT in registers; every value is a `let`. */
 class Codelet {
   readonly lines: string[] = [];
   private count = 0;
@@ -44,9 +44,10 @@ class Codelet {
     return p === undefined ? this.odd(inputs) : this.composite(inputs, p);
   }
 
+  /** Radix 4 needs no multiplications. */
   private dft4([a, b, c, d]: readonly Name[]): Name[] {
     const [p, q] = [this.let(`${a} + ${c}`), this.let(`${b} + ${d}`)];
-    const [r, s] = [this.let(`${a} - ${c}`), this.turned(this.let(`${b} - ${d}`))];
+    const [r, s] = [this.let(`${a} - ${c}`), this.timesMinusI(this.let(`${b} - ${d}`))];
     return [
       this.let(`${p} + ${q}`),
       this.let(`${r} + ${s}`),
@@ -56,15 +57,15 @@ class Codelet {
   }
 
   /** -i v */
-  private turned(v: Name): Name {
+  private timesMinusI(v: Name): Name {
     return this.let(`vec2f(${v}.y, -${v}.x)`);
   }
 
   /** v exp(-2 pi i numerator / denominator) */
-  private turn(v: Name, numerator: number, denominator: number): Name {
+  private twiddled(v: Name, numerator: number, denominator: number): Name {
     const eighths = (8 * (numerator % denominator)) / denominator;
     if (eighths === 0) return v;
-    if (eighths === 2) return this.turned(v);
+    if (eighths === 2) return this.timesMinusI(v);
     if (eighths === 4) return this.let(`-${v}`);
     if (eighths === 1) return this.let(`${number(Math.SQRT1_2)} * vec2f(${v}.x + ${v}.y, ${v}.y - ${v}.x)`);
     if (eighths === 3) return this.let(`${number(Math.SQRT1_2)} * vec2f(${v}.y - ${v}.x, -${v}.x - ${v}.y)`);
@@ -78,7 +79,7 @@ class Codelet {
     const q = length / p;
     const columns = Array.from({ length: q }, (_, b) =>
       this.dft(Array.from({ length: p }, (_, a) => inputs[q * a + b])).map((v, k) =>
-        this.turn(v, b * k, length),
+        this.twiddled(v, b * k, length),
       ),
     );
     const rows = Array.from({ length: p }, (_, k) => this.dft(columns.map((column) => column[k])));
@@ -100,15 +101,15 @@ class Codelet {
         [inputs[0], ...sums.map((s, j) => `${number(Math.cos(angle(j)))} * ${s}`)].join(' + '),
       );
       const odd = this.let(differences.map((d, j) => `${number(Math.sin(angle(j)))} * ${d}`).join(' + '));
-      const turned = this.turned(odd);
-      outputs[k] = this.let(`${even} + ${turned}`);
-      outputs[length - k] = this.let(`${even} - ${turned}`);
+      const rotated = this.timesMinusI(odd);
+      outputs[k] = this.let(`${even} + ${rotated}`);
+      outputs[length - k] = this.let(`${even} - ${rotated}`);
     }
     return outputs;
   }
 }
 
-/** The first factor of lengths that are transformed as products. */
+/** First factor of radices that are themselves transformed as products. */
 const COMPOSITE: Readonly<Record<number, number>> = {
   6: 3,
   8: 4,
@@ -120,16 +121,17 @@ const COMPOSITE: Readonly<Record<number, number>> = {
   16: 4,
 };
 
-/** A float literal; WGSL reads a leading minus in products as it is meant. */
+/** A float literal, in parentheses if negative. */
 function number(value: number): string {
   const text = value.toPrecision(12);
   return value < 0 ? `(${text})` : text;
 }
 
+/** One Stockham pass. */
 interface Pass {
   readonly radix: number;
   readonly stride: number;
-  /** Last of a transform; the next one of Bluestein's algorithm begins behind it. */
+  /** Last pass of a transform; the second transform of Bluestein's algorithm follows. */
   readonly last: boolean;
 }
 
@@ -145,8 +147,8 @@ function passesOf({ radices, bluestein }: LineFftPlan): Pass[] {
 }
 
 /**
- * Values between two passes, per line: with a gap behind every first butterfly, so that its outputs lie in
- * all banks.
+ * Padded values per line between passes: a gap after every first butterfly spreads its outputs over all
+ * banks.
  */
 export function workLength({
   length,
@@ -156,13 +158,13 @@ export function workLength({
   return padded ? length + length / radices[0] : length;
 }
 
-/** Halves of workgroup memory that the passes alternate between; `middle`: with values that stay there. */
+/** Buffers in workgroup memory between which passes alternate; `middle`: with values that stay there. */
 export function workHalves(plan: Pick<LineFftPlan, 'radices' | 'bluestein'>, middle: boolean): number {
   const passes = plan.radices.length * (plan.bluestein ? 2 : 1);
   return Math.min(2, middle ? passes : passes - 1);
 }
 
-/** The functions of the head of this file, as far as `shader` calls them. */
+/** Generates the functions listed above that `shader` calls. */
 export function lineFftCode(plan: LineFftPlan, shader: string): string {
   const calls = (name: string): boolean => new RegExp(`\\b${name}\\(`).test(shader);
   const passes = passesOf(plan);
@@ -175,6 +177,7 @@ export function lineFftCode(plan: LineFftPlan, shader: string): string {
   return parts.join('\n');
 }
 
+/** Workgroup memory and the accessors of its values. */
 function head(plan: LineFftPlan, half: number): string {
   const values = workLength(plan) * plan.lines;
   return `
@@ -210,6 +213,7 @@ fn ${name}(i: u32, l: u32) -> vec2f {
   return input + (calls('transform_from_work') ? chirp('chirped_work', 'work_value') : '');
 }
 
+/** One function: its passes, each reading from and writing to global or workgroup memory. */
 function transform(
   plan: LineFftPlan,
   name: string,
@@ -254,6 +258,7 @@ function transform(
   return `fn ${name}(thread: u32) {${begin}${body.join('\n  workgroupBarrier();')}\n}\n`;
 }
 
+/** Loop over a thread's butterflies: loads, twiddle factors, DFT, stores. */
 function passCode(
   plan: LineFftPlan,
   { radix, stride, last }: Pass,

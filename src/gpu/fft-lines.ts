@@ -1,6 +1,6 @@
 /**
- * One-dimensional transforms that fit a workgroup's memory: plan (pure) and kernels. Shared by every
- * operation that includes shaders/lib/line-fft.wgsl; pipelines and tables are kept per device and length.
+ * One-dimensional transforms that fit in a workgroup's memory: plan (pure) and kernels. Shared by every
+ * operation that includes shaders/lib/line-fft.wgsl; pipelines and tables are cached per device and length.
  */
 import { planFft, rootsOfUnity } from '../math/fourier/fft-plan.ts';
 import { loadShader } from '../shaders/load.ts';
@@ -9,39 +9,45 @@ import type { GpuDevice, GpuLimits } from './device.ts';
 import { lineFftCode, workHalves, workLength } from './fft-code.ts';
 import { createKernel, createTable, type Kernel } from './kernel.ts';
 
-/** Rows lie along x (contiguous); columns along y or z, neighbours in memory being neighbouring columns. */
+/**
+ * Rows along x are contiguous; columns run along y or z, and neighbouring columns are neighbours in memory.
+ */
 export type LineKind = 'rows' | 'columns';
 
+/** How lines of one length are transformed by a workgroup. */
 export interface LineFftPlan {
   readonly n: number;
   readonly kind: LineKind;
   /** Transformed length: n, or Bluestein's. */
   readonly length: number;
   readonly bluestein: boolean;
-  /** Of the passes, in order. */
+  /** Radices of the passes, in order. */
   readonly radices: readonly number[];
   /** Lines (for rows: pairs of real rows) per workgroup. */
   readonly lines: number;
   readonly threads: number;
-  /** Copies of the lines in workgroup memory, and whether they have gaps (fft-code.ts). */
+  /** Number of buffers for the lines in workgroup memory, and whether they are padded (fft-code.ts). */
   readonly halves: number;
   readonly padded: boolean;
 }
 
+/** A plan, or the reason why the device does not support it. */
 export type Planned<T> =
   | { readonly ok: true; readonly plan: T }
   | { readonly ok: false; readonly reason: string };
 
+// A butterfly keeps its values in registers, 32 floats at radix 16.
 const LARGEST_RADIX = 16;
 const COMPLEX_BYTES = 8;
 /**
  * Lines per workgroup: 16 columns x 8 bytes are a whole cache line; half of one is still read at full speed.
  */
 const MOST_LINES = 16;
+// Half a cache line of 128 bytes per access.
 const ENOUGH_LINES = 8;
-/** Workgroup memory that lets several workgroups run at once on every GPU. */
+/** Workgroup memory that allows several concurrent workgroups on every GPU. */
 const GROUP_BYTES = 16 * 1024;
-/** Rows are contiguous anyway: only enough of them to give every thread work. */
+/** Rows are contiguous, so only enough of them to give every thread work. */
 const ROW_VALUES = 1024;
 const MOST_THREADS = 256;
 
@@ -90,7 +96,7 @@ export function planLineFft(
 
 const fewest = new Map<number, readonly number[]>();
 
-/** As few factors of at most 16 as possible, and of those the most even ones, in descending order. */
+/** As few factors of at most 16 as possible, the most even choice, in descending order. */
 function fewestRadices(length: number): readonly number[] {
   if (length <= LARGEST_RADIX) return [length];
   const known = fewest.get(length);
@@ -108,12 +114,13 @@ function fewestRadices(length: number): readonly number[] {
     )
       best = radices;
   }
-  // A prime beyond the largest radix: no caller transforms such a length directly.
+  // A prime above the largest radix: such lengths use Bluestein's algorithm instead.
   const found = best ?? [];
   fewest.set(length, found);
   return found;
 }
 
+/** The largest power of two up to `limit`. */
 function powerOfTwoUpTo(limit: number): number {
   return 2 ** Math.max(0, Math.floor(Math.log2(limit)));
 }
@@ -129,6 +136,7 @@ export function lineTable(plan: LineFftPlan): Float64Array {
   return Float64Array.from([...roots, ...conjugate(bluestein.chirp), ...bluestein.spectrum]);
 }
 
+/** Kernels and tables of a device; dropped with it. */
 interface DeviceCache {
   readonly kernels: Map<string, Promise<Kernel>>;
   readonly tables: Map<number, GPUBuffer>;
@@ -146,8 +154,8 @@ function cacheOf(gpu: GpuDevice): DeviceCache {
 }
 
 /**
- * Entry point of a shader that includes lib/line-fft.wgsl, for one length; binds its table. Kept until the
- * device goes.
+ * Entry point of a shader that includes lib/line-fft.wgsl, for one length, with its table bound. Cached for
+ * the lifetime of the device.
  */
 export function lineKernel(
   gpu: GpuDevice,
@@ -167,6 +175,7 @@ export function lineKernel(
   return kernel;
 }
 
+/** The kernel is verified against float64 transforms before its first use on a device. */
 async function compile(
   gpu: GpuDevice,
   plan: LineFftPlan,
@@ -186,14 +195,15 @@ async function compile(
   return withTable;
 }
 
+/** Binds the table of the length, so that callers need not know it. */
 function bindTable(gpu: GpuDevice, plan: LineFftPlan, kernel: Kernel): Kernel {
-  // One pass has no factors.
+  // A single pass has no twiddle factors.
   if (plan.radices.length === 1 && !plan.bluestein) return kernel;
   const table = lineTableBuffer(gpu, plan);
   return { ...kernel, run: (pass, bound, groups) => kernel.run(pass, { ...bound, table }, groups) };
 }
 
-/** Table of a length, float32 on the device. A few kilobytes, kept until the device goes. */
+/** Table of a length, float32 on the device. A few kilobytes, cached for the lifetime of the device. */
 function lineTableBuffer(gpu: GpuDevice, plan: LineFftPlan): GPUBuffer {
   const { tables } = cacheOf(gpu);
   let buffer = tables.get(plan.n);

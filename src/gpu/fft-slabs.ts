@@ -1,8 +1,8 @@
 /**
  * Real 3D Fourier transform of volumes in several z-slabs. Rows along x and columns along y are
- * transformed slab by slab; for the columns along z, strips of rows ky are gathered from the slabs into
- * one buffer and, where the operation needs it, put back. A spectrum of one slab is one strip and is
- * never copied. Layout of a slab: as in fft.ts; of a strip: (kz, ky - firstRow, kx), same pitch.
+ * transformed slab by slab; for the columns along z, strips of rows ky are gathered from the slabs into one
+ * buffer and, if needed, scattered back. A spectrum of one slab is one strip and is never copied. Layout of a
+ * slab: as in fft.ts; of a strip: (kz, ky - firstRow, kx), same pitch.
  */
 
 import { LocScaleError, named } from '../errors.ts';
@@ -15,15 +15,16 @@ import type { LineFftPlan, Planned } from './fft-lines.ts';
 import type { Scratch } from './scratch.ts';
 import type { GpuVolume, Slab } from './volume.ts';
 
+/** Lines, slabs and strips of a transform; shape (z, y, x). */
 export interface SlabFftPlan {
   readonly shape: Shape;
   readonly x: LineFftPlan;
   readonly y: LineFftPlan;
   readonly z: LineFftPlan;
-  /** Complex numbers from one row of the spectrum to the next. */
+  /** Row pitch of the spectrum, in complex numbers. */
   readonly pitch: number;
   readonly planesPerSlab: number;
-  /** All rows where the spectrum is one slab. */
+  /** All rows if the spectrum is one slab. */
   readonly rowsPerStrip: number;
 }
 
@@ -33,12 +34,13 @@ export interface Strip {
   readonly rows: number;
 }
 
+/** A half spectrum in slabs of planes. */
 export interface Spectrum {
   readonly plan: SlabFftPlan;
   readonly slabs: readonly Slab[];
 }
 
-/** `spectra` at a time, each with a strip of its own, in `freeBytes` of memory. */
+/** Plans for `spectra` at a time, each with its own strip, in `freeBytes` of memory. */
 export function planSlabFft(
   shape: Shape,
   limits: GpuLimits,
@@ -65,15 +67,15 @@ export function planSlabFft(
   return { ok: true, plan: { shape, ...axes.plan, pitch, planesPerSlab: planes, rowsPerStrip: rows } };
 }
 
-/** Size of equal parts of `count` that hold at most `most`; 0 if not even one fits. */
+/** Size of equal parts of `count` with at most `most` items; 0 if not even one fits. */
 export function evenParts(count: number, most: number): number {
   if (most < 1) return 0;
   return Math.ceil(count / Math.ceil(count / Math.floor(most)));
 }
 
 /**
- * The plan for the memory that is free now less `reservedBytes` for other buffers of the operation, or an
- * error that says why there is none.
+ * The plan for the currently free memory minus `reservedBytes` for other buffers of the operation, or an
+ * error with the reason.
  */
 export function requireSlabFft(
   gpu: GpuDevice,
@@ -89,6 +91,7 @@ export function requireSlabFft(
   });
 }
 
+/** The buffers live as long as the scratch scope. */
 export function createSpectrum(scratch: Scratch, label: string, plan: SlabFftPlan): Spectrum {
   const [nz, ny] = plan.shape;
   const slabs: Slab[] = [];
@@ -100,6 +103,7 @@ export function createSpectrum(scratch: Scratch, label: string, plan: SlabFftPla
   return { plan, slabs };
 }
 
+/** All strips, in order of rows. */
 export function stripsOf({ shape, rowsPerStrip }: SlabFftPlan): Strip[] {
   const strips: Strip[] = [];
   for (let firstRow = 0; firstRow < shape[1]; firstRow += rowsPerStrip) {
@@ -108,13 +112,13 @@ export function stripsOf({ shape, rowsPerStrip }: SlabFftPlan): Strip[] {
   return strips;
 }
 
-/** Buffer for the strips of a spectrum: the spectrum's own where it is one slab. */
+/** Buffer for the strips of a spectrum: the spectrum's own if it is one slab. */
 export function stripBuffer(scratch: Scratch, label: string, { plan, slabs }: Spectrum): GPUBuffer {
   if (slabs.length === 1) return slabs[0].buffer;
   return scratch.storage(`${label} strip`, 8 * plan.shape[0] * plan.rowsPerStrip * plan.pitch);
 }
 
-/** Copies a strip from the slabs to `buffer` or back; nothing where the spectrum is one slab. */
+/** Copies a strip from the slabs to `buffer` or back; no-op if the spectrum is one slab. */
 export function copyStrip(
   encoder: GPUCommandEncoder,
   spectrum: Spectrum,
@@ -138,14 +142,14 @@ export function copyStrip(
   }
 }
 
-/** Rows along x and columns along y of all planes, forward. The volume stays as it is. */
+/** Rows along x and columns along y of all planes, forward. The volume is not modified. */
 export async function transformPlanes(gpu: GpuDevice, volume: GpuVolume, spectrum: Spectrum): Promise<void> {
   await doPlanes(gpu, volume, spectrum, 'forward');
 }
 
 /**
  * Columns along y and rows along x, inverse, divided by the number of voxels. Destroys the spectrum. `bins`:
- * columns of a plane that are not 0, where not all.
+ * number of non-zero columns of a plane; default all.
  */
 export async function restorePlanes(
   gpu: GpuDevice,
@@ -156,6 +160,7 @@ export async function restorePlanes(
   await doPlanes(gpu, volume, spectrum, 'inverse', bins);
 }
 
+/** One command buffer for all slabs; each slab has its own parameters. */
 async function doPlanes(
   gpu: GpuDevice,
   volume: GpuVolume,

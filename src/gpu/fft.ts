@@ -1,10 +1,10 @@
 /**
- * Real 3D Fourier transform of a volume that lies in one buffer: rows along x, then columns along y, then
- * columns along z. Volumes in several slabs: fft-slabs.ts.
+ * Real 3D Fourier transform of a volume in one buffer: rows along x, then columns along y, then columns along
+ * z. For volumes in several slabs see fft-slabs.ts.
  *
  * Spectrum: half spectrum F[kz, ky, kx], kx = 0 ... floor(nx / 2), complex float32 (re, im) pairs, row
- * (kz, ky) beginning at (kz ny + ky) * pitch complex numbers. The numbers between floor(nx / 2) + 1 and
- * pitch are padding of no meaning.
+ * (kz, ky) beginning at (kz ny + ky) * pitch complex numbers. The numbers from floor(nx / 2) + 1 to pitch are
+ * padding with undefined values.
  */
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
@@ -13,29 +13,31 @@ import { prepareColumns, prepareRows } from './fft-axes.ts';
 import { type LineFftPlan, type Planned, planLineFft } from './fft-lines.ts';
 import type { Bound } from './kernel.ts';
 
+/** Plan of a transform whose spectrum fits one binding. */
 export interface RealFft3dPlan {
   readonly shape: Shape;
   readonly x: LineFftPlan;
   readonly y: LineFftPlan;
   readonly z: LineFftPlan;
-  /** Complex numbers from one spectrum row to the next. */
+  /** Row pitch of the spectrum, in complex numbers. */
   readonly pitch: number;
   readonly spectrumBytes: number;
 }
 
+/** A prepared transform, recorded into compute passes. */
 export interface RealFft3d {
   readonly plan: RealFft3dPlan;
   readonly pitch: number;
   readonly spectrumBytes: number;
-  /** `real`: (z, y, x) float32, dense; kept. Unnormalised. */
+  /** `real`: (z, y, x) float32, dense, not modified. Unnormalised. */
   forward(pass: GPUComputePassEncoder, real: Bound, spectrum: Bound): void;
   /** Includes the factor 1 / (nz ny nx). Destroys the spectrum. */
   inverse(pass: GPUComputePassEncoder, spectrum: Bound, real: Bound): void;
-  /** Frees the parameters; pipelines and tables stay with the device. */
+  /** Frees the parameters; pipelines and tables stay cached. */
   destroy(): void;
 }
 
-/** Transforms along the three axes, whatever the size of the volume; `ok` as long as the lines fit. */
+/** Plans of the three axes, regardless of the volume's size; `ok` if the lines fit. */
 export function planAxes(
   shape: Shape,
   limits: GpuLimits,
@@ -49,6 +51,7 @@ export function planAxes(
   return { ok: true, plan: { x: x.plan, y: y.plan, z: z.plan } };
 }
 
+/** Fails if the spectrum exceeds a binding; large volumes use fft-slabs.ts. */
 export function planRealFft3d(shape: Shape, limits: GpuLimits): Planned<RealFft3dPlan> {
   const axes = planAxes(shape, limits);
   if (!axes.ok) return axes;
@@ -65,8 +68,8 @@ export function planRealFft3d(shape: Shape, limits: GpuLimits): Planned<RealFft3
 }
 
 /**
- * `copies`: volumes that follow each other in one buffer, and so do their spectra; all are transformed at
- * once.
+ * `copies`: number of consecutive volumes in one buffer, likewise their spectra, transformed by the same
+ * dispatches.
  */
 export async function createRealFft3d(
   gpu: GpuDevice,

@@ -1,24 +1,23 @@
 /**
- * Buffers of a job on the GPU: made together, so that memory that is missing is known before the first tile,
- * and destroyed together. A plan that the GPU refuses is replaced by a smaller one.
+ * Buffers of a GPU job: allocated together, so that missing memory is detected before the first tile, and
+ * destroyed together. A plan that does not fit is replaced by a smaller one.
  */
 import { isLocScaleError, LocScaleError, named } from '../errors.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 
+/** Anything that owns GPU resources. */
 export interface Destroyable {
   destroy(): void;
 }
 
+/** Allocation scope of a job. */
 export interface JobBuffers {
   storage(label: string, bytes: number): GPUBuffer;
   /** Destroyed with the job. */
   own<T extends Destroyable>(part: T): T;
 }
 
-/**
- * Builds a job's buffers and kernels; an allocation that the GPU refuses is an 'out-of-memory' error here,
- * not later.
- */
+/** Builds a job's buffers and kernels; a failed allocation throws 'out-of-memory' here rather than later. */
 export async function buildJob<Job extends object>(
   gpu: GpuDevice,
   name: string,
@@ -56,7 +55,9 @@ export async function buildJob<Job extends object>(
   });
 }
 
-/** The result of `attempt`; a device that ran out of memory can go on with less once the error is thrown. */
+/**
+ * The result of `attempt`; after an out-of-memory error the device is recovered before the error is rethrown.
+ */
 export async function withRecovery<Result>(gpu: GpuDevice, attempt: () => Promise<Result>): Promise<Result> {
   try {
     return await attempt();
@@ -67,8 +68,8 @@ export async function withRecovery<Result>(gpu: GpuDevice, attempt: () => Promis
 }
 
 /**
- * Tries a plan; where the GPU has less memory than assumed, a plan of half its bytes, until it works or none
- * is that small (`planWithin` then throws).
+ * Tries a plan; if the GPU has less memory than assumed, halves its bytes until it works or no plan is that
+ * small (`planWithin` then throws).
  */
 export async function withSmallerPlans<Plan extends { readonly bytes: number }, Result>(
   gpu: GpuDevice,

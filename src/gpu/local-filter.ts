@@ -1,4 +1,4 @@
-/** The share of one bin of a low-pass that differs from voxel to voxel (shaders/local-filter.wgsl). */
+/** Adds the contribution of one bin of a local low-pass filter (shaders/local-filter.wgsl). */
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { GpuDevice } from './device.ts';
 import { getKernel } from './kernel-cache.ts';
@@ -9,7 +9,7 @@ import { linearWorkgroups } from './workgroups.ts';
 
 const NAME = 'local-filter';
 
-/** out += share of the bin in each voxel times `filtered`. */
+/** out += weight of the bin at each voxel times `filtered`. */
 export async function addFiltered(
   gpu: GpuDevice,
   filtered: GpuVolume,

@@ -24,6 +24,7 @@ import { createCollectedSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { blockOccupancy } from './volume-operations.ts';
 
+/** Inputs and outputs of a measurement, owned by the caller. */
 export interface ResolutionVolumes {
   readonly half1: GpuVolume;
   readonly half2: GpuVolume;
@@ -32,6 +33,7 @@ export interface ResolutionVolumes {
   readonly correlations: readonly { readonly shell: number; readonly volume: GpuVolume }[];
 }
 
+/** Plans the tiles; nothing is allocated before the run starts. */
 export async function openResolution(
   settings: ResolutionSettings,
   tools: ScalingTools,
@@ -86,11 +88,13 @@ export async function openResolution(
   };
 }
 
+/** Time from the assumed rate of the device; the pipeline corrects it by measured tiles. */
 function estimateOf(plan: GpuResolutionPlan, operationsPerSecond: number): OpenedResolution['estimate'] {
   const { maskVoxels, bytes, cost } = plan;
   return { maskVoxels, workingBytes: bytes, seconds: cost / operationsPerSecond };
 }
 
+/** Runs all tiles of a plan; its buffers are destroyed at the end. */
 async function runPlan(
   gpu: GpuDevice,
   plan: GpuResolutionPlan,
@@ -126,6 +130,7 @@ function compile(
   ]);
 }
 
+/** Tables that depend on the window only: twiddles times weights, columns of coefficients, rounded radii. */
 function createTables(
   gpu: GpuDevice,
   { windowVoxels, columns }: GpuResolutionPlan,
@@ -145,6 +150,10 @@ function createTables(
 
 type Tile = GpuResolutionPlan['tiles'][number];
 
+/**
+ * Buffers, kernels, and a function that records one tile: gather, sums along x, y and z, crossing of the
+ * curves.
+ */
 async function prepare(
   gpu: GpuDevice,
   plan: GpuResolutionPlan,
@@ -213,7 +222,7 @@ async function prepare(
       place(resolve, volumes.resolution, 0);
       for (const { shell, volume } of volumes.correlations) place(shellCorrelation, volume, shell);
       pass.end();
-      // The caller submits next; later writes to the same slots queue up behind.
+      // The caller submits next; later writes to the same slots are queued after that.
       copy.submitted();
       uniforms.reset();
       return encoder;
@@ -222,6 +231,7 @@ async function prepare(
   });
 }
 
+/** Signed coordinates travel as two's complement. */
 function asUnsigned(n: number): UniformField {
   return ['u32', n];
 }

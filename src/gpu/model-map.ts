@@ -1,6 +1,6 @@
 /**
- * Sum of atoms on a grid (math/atoms/splat-plan.ts): the host lists the atoms of every block of voxels, a
- * workgroup per block adds them up. Blocks are submitted in runs of planes whose lists fit a buffer.
+ * Sums atoms on a grid (math/atoms/splat-plan.ts): the host lists the atoms of every block of voxels, and one
+ * workgroup per block adds them. Blocks are submitted in runs of planes whose lists fit a buffer.
  */
 import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../math/atoms/atom-blocks.ts';
 import { finerGrid, largestReach, type SplatPlan } from '../math/atoms/splat-plan.ts';
@@ -11,18 +11,19 @@ import { makeVolume, submitPass, withScratch } from './scratch.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
-/** List entries in one submission, eight bytes each. */
+/** List entries per submission, eight bytes each. */
 const MOST_ENTRIES = 4 * 2 ** 20;
 const ENTRY_BYTES = 8;
 
+/** The volume has the blur of the plan, which the caller removes in Fourier space. */
 export async function splatAtoms(gpu: GpuDevice, plan: SplatPlan): Promise<GpuVolume> {
   const fill = (volume: GpuVolume): Promise<void> => splat(gpu, plan, volume);
   return (await makeVolume(gpu, 'model-map', plan.grid.shape, fill)).volume;
 }
 
 /**
- * Bytes of the lists of a submission: every atom in all blocks that it may be felt in, as far as one
- * submission goes.
+ * Bytes of the lists of a submission: every atom in all blocks it may reach, up to the limit of one
+ * submission.
  */
 export function listBytes(atoms: number, grid: Grid): number {
   const { shape, voxelSize } = finerGrid(grid);
@@ -42,7 +43,7 @@ interface PlaneRun {
 }
 
 /**
- * Runs of whole blocks whose lists have at most `most` entries, or one layer of blocks where that has more.
+ * Runs of whole blocks whose lists have at most `most` entries, or a single layer of blocks if that has more.
  */
 export function planPlaneRuns(
   records: Float32Array,
@@ -60,6 +61,7 @@ export function planPlaneRuns(
   ];
 }
 
+/** Atoms are uploaded once, lists per submission. */
 async function splat(gpu: GpuDevice, { records, grid }: SplatPlan, sum: GpuVolume): Promise<void> {
   if (records.length === 0) return;
   const kernel = await getKernel(gpu, 'model-map');

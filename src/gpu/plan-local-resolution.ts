@@ -7,6 +7,7 @@ import type { GpuLimits } from './device.ts';
 import { listUnits, RUN, TILE_MULTIPLES } from './tile-units.ts';
 import type { Support } from './window-profiles.ts';
 
+/** Sizes of all buffers and dispatches of a job. */
 export interface GpuResolutionPlan {
   readonly windowVoxels: number;
   readonly shellCount: number;
@@ -39,10 +40,10 @@ export interface GpuResolutionPlan {
 const SMALL_BUFFERS_BYTES = 128 * 1024;
 /** Tile edges tried, in voxels. */
 const EDGES = [16, 32, 48, 64, 80, 96];
-/** Bytes that the y sums of one batch of columns may take where the limits allow more. */
+/** Limit for the y sums of one batch of columns, in bytes, even if the device allows more. */
 const LARGEST_BATCH_BYTES = 256 * 2 ** 20;
 
-/** The cheapest plan that fits; undefined for an empty mask; a reason where nothing fits. */
+/** The cheapest plan that fits; undefined for an empty mask; a reason if nothing fits. */
 export function planGpuResolution(
   occupancy: Occupancy,
   windowVoxels: number,
@@ -68,6 +69,7 @@ export function planGpuResolution(
     : { ok: true, plan };
 }
 
+/** Undefined if a buffer exceeds the device's limits. */
 function makePlan(
   occupancy: Occupancy,
   tileSize: Shape,

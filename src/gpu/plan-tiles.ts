@@ -21,11 +21,13 @@ import {
   windowProfilesBytes,
 } from './window-profiles.ts';
 
+/** A tile with its units (tile-units.ts). */
 export interface GpuTile extends ScalingTile {
   readonly units: Uint32Array;
   readonly unitCount: number;
 }
 
+/** Sizes of all buffers and dispatches of a job. */
 export interface GpuTilePlan {
   readonly tileSize: Shape;
   readonly box: Shape;
@@ -44,6 +46,7 @@ const SMALL_BUFFERS_BYTES = 256 * 1024;
 /** Tile edges tried, in voxels. */
 const EDGES = [16, 32, 48, 64, 80, 96, 128];
 
+/** Inputs of the choice; depends on no GPU object, so that plans can be tested without a device. */
 export interface TilingRequest {
   readonly occupancy: Occupancy;
   readonly windowVoxels: number;
@@ -51,13 +54,13 @@ export interface TilingRequest {
   readonly taper?: WindowTaper;
   readonly profiledMaps: number;
   readonly limits: GpuLimits;
-  /** Bytes the job's buffers may take. */
+  /** Memory available for the job's buffers, bytes. */
   readonly budgetBytes: number;
-  /** Tiles of this size (voxels) instead of the best. */
+  /** Tile size in voxels, instead of the best. */
   readonly tileSize?: Shape | undefined;
 }
 
-/** The cheapest plan that fits; undefined for an empty mask; a reason where nothing fits. */
+/** The cheapest plan that fits; undefined for an empty mask; a reason if nothing fits. */
 export function planGpuTiles(request: TilingRequest): Support<GpuTilePlan | undefined> {
   if (request.tileSize) return makePlan(request, request.tileSize);
   const sizes = EDGES.map((edge) => evenTileSize(request.occupancy, edge, TILE_MULTIPLES));
@@ -68,6 +71,7 @@ export function planGpuTiles(request: TilingRequest): Support<GpuTilePlan | unde
   return plan === undefined && refused !== undefined ? refused : { ok: true, plan };
 }
 
+/** A plan of one tile size, or the reason why it does not fit. */
 function makePlan(request: TilingRequest, tileSize: Shape): Support<GpuTilePlan> {
   const { occupancy, windowVoxels, kind, taper, limits, budgetBytes, profiledMaps } = request;
   const reach = shellKernelVoxels(windowVoxels, taper);
@@ -91,7 +95,7 @@ function makePlan(request: TilingRequest, tileSize: Shape): Support<GpuTilePlan>
   return { ok: true, plan: { tileSize, box, profiles, fft: fft.plan, tiles, maskVoxels, bytes, cost } };
 }
 
-/** Arithmetic of one tile: x, y and z sums of every profiled map, and h + 2 transforms of the box. */
+/** Cost of one tile: x, y and z sums of every profiled map, and h + 2 transforms of the box. */
 function tileCost(plan: WindowProfilesPlan, unitCount: number, maps: number): number {
   const { windowVoxels: w, shellCount, tileSize, box, lanes, taper } = plan;
   const pairs = plan.pairs.length;

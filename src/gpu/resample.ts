@@ -18,25 +18,27 @@ import { makeVolume, type Scratch, withScratch } from './scratch.ts';
 import type { GpuVolume, Slab } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/** Chunks, strips and slabs of a resampling. */
 export interface ResamplePlan {
   readonly from: SlabFftPlan;
   readonly to: SlabFftPlan;
-  /** Planes of the old box that are transformed at a time. */
+  /** Planes of the old box per chunk. */
   readonly chunkPlanes: number;
-  /** Planes of the spectrum in between: those of the longer box. */
+  /** Planes of the intermediate spectrum: those of the longer box. */
   readonly depth: number;
   readonly planesPerSlab: number;
-  /** Rows ky whose columns along z are done at a time. */
+  /** Rows ky per strip of columns along z. */
   readonly rowsPerStrip: number;
-  /** Most bytes in use at any time, the volume given and parameters left out. */
+  /** Peak bytes, excluding the input volume and parameters. */
   readonly workingBytes: number;
 }
 
-/** Chunks and strips of this size keep a GPU busy; larger ones only take memory. */
+/** Chunks and strips of this size, in bytes, keep a GPU busy; larger ones only cost memory. */
 const PART_BYTES = 128 * 2 ** 20;
 /** Room for FFT tables, taps and parameters. */
 const SMALL_BUFFERS_BYTES = 256 * 1024;
 
+/** Fits chunks and strips into `freeBytes`, or returns the reason why that is impossible. */
 export function planResample(
   from: Shape,
   to: Shape,
@@ -54,7 +56,7 @@ export function planResample(
   const left = freeBytes - spectrumBytes;
   const planesPerSlab = evenParts(depth, bufferBytes / planeBytes);
   const chunkPlanes = evenParts(from[0], Math.min(bufferBytes, PART_BYTES, left) / fromPlaneBytes);
-  // A strip of the old and one of the new planes.
+  // One strip of the old and one of the new planes.
   const stripRowBytes = 8 * pitches[1] * (from[0] + to[0]);
   const rowsPerStrip = evenParts(
     to[1],
@@ -103,6 +105,7 @@ export type StripFilter = (
   pitch: number,
 ) => void;
 
+/** `filter` modifies the new spectrum before it is transformed back. */
 export async function resample(
   gpu: GpuDevice,
   volume: GpuVolume,
@@ -121,7 +124,7 @@ export async function resample(
     const slabs = createSlabs(scratch, plan);
     await cropPlanes(gpu, plan, volume, slabs);
     await cropColumns(gpu, plan, slabs, filter);
-    // The result takes its memory only when chunks and strips have given theirs back.
+    // The result is allocated after chunks and strips have been freed.
     const { volume: resampled } = await makeVolume(gpu, 'resample', shape, async (out) => {
       const filled = slabs
         .filter(({ firstPlane }) => firstPlane < shape[0])
@@ -133,6 +136,7 @@ export async function resample(
   });
 }
 
+/** Slabs of the intermediate spectrum. */
 function createSlabs(scratch: Scratch, { to, depth, planesPerSlab }: ResamplePlan): Slab[] {
   const slabs: Slab[] = [];
   for (let firstPlane = 0; firstPlane < depth; firstPlane += planesPerSlab) {
@@ -143,9 +147,7 @@ function createSlabs(scratch: Scratch, { to, depth, planesPerSlab }: ResamplePla
   return slabs;
 }
 
-/**
- * Transforms the planes of the volume and puts those rows and columns that both boxes have into the slabs.
- */
+/** Transforms the planes of the volume and stores the rows and columns common to both boxes in the slabs. */
 async function cropPlanes(
   gpu: GpuDevice,
   { from, to, chunkPlanes }: ResamplePlan,

@@ -1,10 +1,8 @@
-/**
- * Tiles of a job one after the other on the GPU, two of them in flight; progress, and a stop, between them.
- */
+/** Runs the tiles of a job in order, two in flight, with progress and abort between them. */
 import type { OperationHooks } from '../engine/engine.ts';
 import type { GpuDevice } from './device.ts';
 
-/** Tiles submitted and not yet known to be done. */
+/** Tiles submitted but not known to be completed. */
 const IN_FLIGHT = 2;
 
 export async function runTiles<Tile extends { readonly maskVoxels: number }>(
@@ -26,7 +24,7 @@ export async function runTiles<Tile extends { readonly maskVoxels: number }>(
   for (const tile of tiles) {
     hooks.signal?.throwIfAborted();
     const work = gpu.finish(encode(tile));
-    // Failures surface when the tile is settled.
+    // Failures are thrown when the tile is awaited.
     work.catch(() => undefined);
     pending.push({ done: work, voxels: tile.maskVoxels });
     if (pending.length >= IN_FLIGHT) await settle();

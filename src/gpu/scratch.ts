@@ -1,10 +1,11 @@
-/** Buffers and volumes that live as long as one operation, and the submission of its passes. */
+/** Buffers and volumes for the duration of one operation, and the submission of its passes. */
 import type { Shape } from '../math/grid.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 import type { UniformField } from './kernel.ts';
 import { createUniform } from './kernel.ts';
 import { createVolume, destroyVolume, type GpuVolume } from './volume.ts';
 
+/** Allocation scope of one operation. */
 export interface Scratch {
   storage(label: string, bytes: number): GPUBuffer;
   uniform(label: string, fields: readonly UniformField[]): GPUBuffer;
@@ -13,8 +14,8 @@ export interface Scratch {
 }
 
 /**
- * Runs `work` with buffers that are destroyed when it ends. Work that was submitted by then is still
- * done: WebGPU keeps a destroyed buffer's memory until the queue no longer needs it.
+ * Runs `work` with buffers that are destroyed when it ends. Work submitted by then still completes: WebGPU
+ * retains a destroyed buffer's memory until the queue no longer needs it.
  */
 export async function withScratch<T>(gpu: GpuDevice, work: (scratch: Scratch) => Promise<T>): Promise<T> {
   const buffers: GPUBuffer[] = [];
@@ -28,7 +29,7 @@ export async function withScratch<T>(gpu: GpuDevice, work: (scratch: Scratch) =>
       uniform: (label, fields) => own(createUniform(gpu, label, fields)),
       table: (label, values) => {
         const buffer = own(gpu.createBuffer(label, values.byteLength, STORAGE));
-        // Deno's wgpu ends the process on an empty write.
+        // Deno's wgpu aborts the process on an empty write.
         if (values.length > 0) gpu.device.queue.writeBuffer(buffer, 0, values as Uint32Array<ArrayBuffer>);
         return buffer;
       },

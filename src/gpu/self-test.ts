@@ -1,7 +1,7 @@
 /**
- * A second's work that tells whether an engine computes correctly on this machine: a low-pass whose
- * result is known in closed form, and local scaling of a few voxels against a direct float64
- * computation of method 4. Drivers do compile shaders wrongly; a map from such a device must not be.
+ * Checks in about a second that an engine computes correctly on this machine: a low-pass filter with a
+ * closed-form result, and local scaling of a few voxels against a direct float64 computation of method 4.
+ * Drivers do miscompile shaders, and no map may come from such a device.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { localScaling } from '../engine/jobs.ts';
@@ -12,12 +12,13 @@ import { type Shape, voxelCount } from '../math/grid.ts';
 import { shellWeights } from '../math/scaling/windows.ts';
 import { createRandom } from '../math/statistics/random.ts';
 
+/** Printed by `devices`; decides whether `auto` uses the GPU. */
 export interface SelfTestResult {
   readonly ok: boolean;
   readonly milliseconds: number;
-  /** Why not ok, in words. */
+  /** Reason for a failure. */
   readonly reason?: string;
-  /** What the engine threw, where that is why. */
+  /** The error thrown by the engine, if that is the reason. */
   readonly error?: unknown;
 }
 
@@ -33,12 +34,12 @@ const WAVES = 40;
 /** Float32 engines stay below 1e-6 here; a wrong shader is off by more than 1e-2. */
 const TOLERANCE = 1e-4;
 /**
- * The work itself takes well under a second; what takes time is the driver's first compilation of all
- * shaders: seconds with a cold cache on hardware, up to 10 s on SwiftShader under wgpu with a busy CPU.
+ * The work itself takes well under a second; the time is for the driver's first compilation of all shaders:
+ * seconds with a cold cache on hardware, up to 10 s on SwiftShader under wgpu with a busy CPU.
  */
 const TIMEOUT_MILLISECONDS = { hardware: 30_000, software: 120_000 } as const;
 
-/** Never throws: whatever goes wrong is the reason. An engine that ran out of time must not be used again. */
+/** Never throws: any failure becomes the reason. An engine that timed out must not be used again. */
 export async function selfTest(
   engine: Engine,
   kind: keyof typeof TIMEOUT_MILLISECONDS,
@@ -52,7 +53,7 @@ export async function selfTest(
   });
   try {
     const work = compare(engine);
-    // After the time-out nobody waits for it any more.
+    // Avoids an unhandled rejection after a time-out.
     work.catch(() => undefined);
     const reason = await Promise.race([work, timeOut]);
     const milliseconds = performance.now() - begun;
@@ -65,7 +66,7 @@ export async function selfTest(
   }
 }
 
-/** Undefined when the engine's results are right. */
+/** Undefined if the engine's results are correct. */
 async function compare(engine: Engine): Promise<string | undefined> {
   const checks = [
     ['low-pass', await checkLowPass(engine)],
@@ -114,7 +115,7 @@ async function checkLocalScaling(engine: Engine): Promise<number> {
     Float64Array.from({ length: EDGE ** 3 }, () => Math.fround(random.gaussian()));
   const [map, reference] = [noise(), noise()];
   const mask = new Float64Array(map.length);
-  // Anywhere in the box, so that windows reach beyond it too.
+  // Anywhere in the box, so that some windows reach beyond it.
   const voxels = Array.from({ length: SCALED_VOXELS }, () => random.integer(0, mask.length - 1));
   for (const voxel of voxels) mask[voxel] = 1;
   const padValues = { map: 0.25, reference: -0.5 };
@@ -138,6 +139,7 @@ async function checkLocalScaling(engine: Engine): Promise<number> {
   return error;
 }
 
+/** Local scaling of one voxel by definition: profiles, factors and the inverse transform at the centre. */
 function scaleDirectly(
   map: Float64Array,
   reference: Float64Array,
@@ -160,6 +162,7 @@ function scaleDirectly(
   return sum / WINDOW ** 3;
 }
 
+/** Coefficients of a window, (z, y, x). */
 interface Spectrum {
   readonly re: Float64Array;
   readonly im: Float64Array;
@@ -198,6 +201,7 @@ function transformWindow(data: Float64Array, voxel: number, padValue: number): S
   return { re, im };
 }
 
+/** Means of |F| over the octant's shells, orthonormal. */
 function profileOf({ re, im }: Spectrum): Float64Array {
   const { a, b, c, shell, multiplicity, counts } = shellWeights(WINDOW, 'octant');
   const profile = new Float64Array(counts.length);

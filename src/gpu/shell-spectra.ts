@@ -23,13 +23,15 @@ import type { GpuVolume } from './volume.ts';
 
 /** Shells per workgroup, @workgroup_size of the shader. */
 const SHELLS_PER_GROUP = 64;
-/** Rows per float32 sum: at least so many that parts are few, at most so many that digits are kept. */
+/** Rows per float32 sum: at least this many to limit the parts, at most this many to preserve precision. */
 const LEAST_ROWS_PER_BLOCK = 16;
 const MOST_ROWS_PER_BLOCK = 256;
+// Enough blocks to occupy large GPUs.
 const USEFUL_BLOCKS = 1024;
 /** Room for FFT tables, squared radii and parameters. */
 const SMALL_BUFFERS_BYTES = 128 * 1024;
 
+/** Transforms both volumes, then reduces strip by strip; the host adds the parts in float64. */
 export async function shellSpectra(
   gpu: GpuDevice,
   a: GpuVolume,
@@ -45,7 +47,7 @@ export async function shellSpectra(
     MOST_ROWS_PER_BLOCK,
     Math.max(LEAST_ROWS_PER_BLOCK, Math.ceil((nz * ny) / USEFUL_BLOCKS)),
   );
-  // One block more for the end of each strip, and the parts once more while they are read back.
+  // One more block for the end of each strip, and a second copy of the parts while they are read back.
   const partsBytes = 2 * 16 * shells * (Math.ceil((nz * ny) / rowsPerBlock) + ny);
   const plan = requireSlabFft(gpu, shape, 2, partsBytes + SMALL_BUFFERS_BYTES);
   const layout = stripsOf(plan).map((strip) => ({
@@ -100,6 +102,7 @@ export async function shellSpectra(
   return addUp(parts, shells);
 }
 
+/** Fields of the shader's struct that are the same for all strips. */
 function describeShells({ shape, pitch }: SlabFftPlan, shells: number): ['u32', number][] {
   const [nz, ny, nx] = shape;
   return [nz, ny, Math.floor(nx / 2) + 1, pitch, shells].map((value) => ['u32', value]);
@@ -124,6 +127,7 @@ export function squaredRadii(shape: Shape): Uint32Array<ArrayBuffer> {
   );
 }
 
+/** `parts`: (block, shell, 4) float32. */
 function addUp(parts: Float32Array, shells: number): ShellSpectra {
   const sums = Array.from({ length: 4 }, () => new Float64Array(shells));
   parts.forEach((value, i) => {

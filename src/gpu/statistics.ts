@@ -1,6 +1,6 @@
 /**
- * Minimum, maximum, mean and standard deviation of a volume. The GPU reduces parts of 4096 voxels to
- * moments (shaders/statistics.wgsl), the host merges these in float64 by Chan's formula.
+ * Minimum, maximum, mean and standard deviation of a volume. The GPU reduces parts of 4096 voxels to moments
+ * (shaders/statistics.wgsl), which the host merges in float64 by Chan's formula.
  */
 
 import { requireSameShape } from '../engine/checks.ts';
@@ -55,7 +55,7 @@ export async function statistics(
   });
 }
 
-/** One part as the shader writes it, in the volume's own units. */
+/** Decodes one part of the shader, in the volume's units. */
 function decodePart(words: Uint32Array, at: number): PartialStatistics {
   const count = words[at];
   const nonFinite = words[at + 2];

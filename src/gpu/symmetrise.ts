@@ -1,8 +1,8 @@
 /**
  * Averages over symmetry operators (math/symmetry/rotation-plan.ts): voxels moved by the operators that map
  * the grid onto itself, then, for the others, the fine grid (resample.ts, with the interpolation kernel's
- * factors on its spectrum) and one thread a voxel that gathers from all copies. Every slab of a result reads
- * every slab of its source.
+ * factors on its spectrum) and one thread per voxel that gathers from all copies. Every slab of a result
+ * reads every slab of its source.
  */
 import { LocScaleError, named } from '../errors.ts';
 import { weightTable } from '../math/symmetry/rotation-kernel.ts';
@@ -17,6 +17,7 @@ import { slabVoxels } from './slabs.ts';
 import { destroyVolume, type GpuVolume, type Slab } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/** Memory is checked first: fine grid and result exist at the same time. */
 export async function symmetrise(
   gpu: GpuDevice,
   volume: GpuVolume,
@@ -45,6 +46,7 @@ export async function symmetrise(
   }
 }
 
+/** Average over the operators that map the grid onto itself; exact. */
 async function moveVoxels(gpu: GpuDevice, volume: GpuVolume, maps: GridMaps): Promise<GpuVolume> {
   const kernel = await getKernel(gpu, 'symmetrise', 'move_voxels');
   const { volume: moved } = await makeVolume(gpu, 'symmetrise', volume.shape, (out) =>
@@ -64,6 +66,7 @@ async function moveVoxels(gpu: GpuDevice, volume: GpuVolume, maps: GridMaps): Pr
   return moved;
 }
 
+/** Average over the cosets, interpolated on the fine grid. */
 async function gatherCopies(
   gpu: GpuDevice,
   volume: GpuVolume,
@@ -86,6 +89,7 @@ async function gatherCopies(
   return gathered;
 }
 
+/** Fields of the shader's struct that are the same for all pairs of slabs. */
 interface RunFields {
   readonly fine: readonly number[];
   readonly count: number;
@@ -95,6 +99,7 @@ interface RunFields {
   readonly last: readonly number[];
 }
 
+/** One dispatch per pair of slabs of result and source; the last one divides by the number of copies. */
 function runSlabs(
   gpu: GpuDevice,
   scratch: Scratch,
@@ -141,7 +146,7 @@ function runSlabs(
   }
 }
 
-/** Coarse parts, multiples of 2^-12, and what they leave; four floats a vector (z, y, x, 0). */
+/** Coarse parts, multiples of 2^-12, and the remainders; four floats per vector (z, y, x, 0). */
 export function packCopies(copies: readonly Copy[]): Float32Array {
   const packed = new Float32Array(32 * copies.length);
   copies.forEach(({ start, byZ, byY, byX }, i) => {

@@ -1,6 +1,6 @@
 /**
- * Copies boxes of voxels, with a halo, from a volume in slabs to one tile buffer; the pad value outside the
- * volume. One dispatch for each slab that the tile touches.
+ * Copies boxes of voxels with a halo from a volume in slabs to a tile buffer, with the pad value outside the
+ * volume. One dispatch per slab that the tile touches.
  */
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
@@ -13,6 +13,7 @@ import { linearWorkgroups } from './workgroups.ts';
 /** First voxel (z, y, x); may be negative. */
 export type TileStart = readonly [z: number, y: number, x: number];
 
+/** The prepared kernel, shared by all jobs of an engine. */
 export interface TileCopy {
   readonly kernels: readonly Kernel[];
   /**
@@ -26,12 +27,12 @@ export interface TileCopy {
     padValue: number,
     tile: Bound,
   ): void;
-  /** To be called when all recorded copies were submitted: their parameter slots are used again. */
+  /** Must be called when all recorded copies have been submitted: their parameter slots are reused. */
   submitted(): void;
   destroy(): void;
 }
 
-/** Planes of a tile that one slab serves. */
+/** Planes of a tile taken from one slab. */
 export interface TileRange {
   readonly slab: number;
   /** First tile plane and number of planes. */
@@ -40,8 +41,8 @@ export interface TileRange {
 }
 
 /**
- * Which slab serves which planes of a tile. The first slab also takes the planes before the volume and the
- * last one those behind it, so that every plane is served exactly once.
+ * Assigns the planes of a tile to slabs. The first slab also gets the planes before the volume and the last
+ * one those after it, so that every plane is written exactly once.
  */
 export function tileRanges(
   slabs: readonly { readonly firstPlane: number; readonly planes: number }[],
@@ -58,6 +59,7 @@ export function tileRanges(
   return ranges;
 }
 
+/** Compiled once per engine. */
 export async function createTileCopy(gpu: GpuDevice): Promise<TileCopy> {
   const gather = await getKernel(gpu, 'tile-copy', 'gather');
   const slots = createUniformSlots(gpu, 'tile-copy');

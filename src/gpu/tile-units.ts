@@ -1,7 +1,6 @@
 /**
- * Units of a tile: runs of RUN voxels along z by `lanes` voxels along x at one y, the work of one
- * workgroup. Only units that touch occupied blocks of the mask are computed. Voxels of all units are
- * numbered (unit, z, x).
+ * Units of a tile: RUN voxels along z by `lanes` voxels along x at one y, the work of one workgroup. Only
+ * units that touch occupied blocks of the mask are computed. Voxels of all units are numbered (unit, z, x).
  */
 import type { Shape } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
@@ -9,19 +8,17 @@ import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 /** Voxels of a unit along z; RUN of the shaders. */
 export const RUN = 32;
 
-/** What the edges of a tile are multiples of, so that it splits into units of up to 16 voxels along x. */
+/** Tile edges are multiples of these, so that tiles split into units of up to 16 voxels along x. */
 export const TILE_MULTIPLES: Shape = [RUN, OCCUPANCY_BLOCK, 16];
 
+/** The units of a tile. */
 export interface TileUnits {
   /** First z, y, first x within the tile, and 0, per unit. */
   readonly list: Uint32Array;
   readonly count: number;
 }
 
-/**
- * Units, row by row along y, of the tile at `start` (multiples of `block`) that hold mask voxels according to
- * the occupancy.
- */
+/** Units with mask voxels (by occupancy) of the tile at `start` (multiples of `block`), ordered by y. */
 export function listUnits(
   occupancy: Occupancy,
   block: number,
@@ -44,6 +41,7 @@ export function listUnits(
   return { list: Uint32Array.from(list), count: list.length / 4 };
 }
 
+/** Whether any block under the unit has mask voxels. */
 function touches(
   occupied: (z: number, y: number, x: number) => boolean,
   block: number,

@@ -1,36 +1,39 @@
 /**
- * Uniform structs for many dispatches recorded before one submission: slots of a few long-lived buffers,
- * so that a loop over tiles creates no buffer per dispatch. A slot may be written anew only once the
- * work that reads it has been submitted, which the owner says by `reset`.
+ * Uniform structs for many dispatches recorded before one submission: slots of a few long-lived buffers, so
+ * that a loop over tiles creates no buffer per dispatch. A slot may be rewritten only after the work that
+ * reads it has been submitted, which the owner declares by `reset`.
  */
 import { type GpuDevice, usage } from './device.ts';
 import { type Bound, encodeFields, type UniformField } from './kernel.ts';
 
+/** Allocator of uniform structs. */
 export interface UniformSlots {
   /** 32-bit fields in declaration order, at most 64. */
   write(fields: readonly UniformField[]): Bound;
-  /** Everything that uses slots written so far has been submitted: they may be used again. */
+  /** All work that uses slots written so far has been submitted: they may be reused. */
   reset(): void;
   destroy(): void;
 }
 
-/** The largest offset alignment a WebGPU implementation may ask for uniform bindings. */
+/** The largest offset alignment that WebGPU implementations may require for uniform bindings. */
 const SLOT_BYTES = 256;
+// 64 KiB per buffer.
 const SLOTS_PER_BUFFER = 256;
 
-/** Structs are sent as they are written. */
+/** Structs are uploaded immediately. */
 export function createUniformSlots(gpu: GpuDevice, label: string): UniformSlots {
   return createSlots(gpu, label, false);
 }
 
 /**
- * The same for work that is recorded whole before it is submitted: `reset` sends the structs written since
- * the last one, all at once, and is called between the two.
+ * The same for work recorded completely before it is submitted: `reset`, called in between, uploads all
+ * structs written since the last one at once.
  */
 export function createCollectedSlots(gpu: GpuDevice, label: string): UniformSlots {
   return createSlots(gpu, label, true);
 }
 
+/** `collected`: structs are staged on the host until `reset`. */
 function createSlots(gpu: GpuDevice, label: string, collected: boolean): UniformSlots {
   const bytes = SLOTS_PER_BUFFER * SLOT_BYTES;
   const parts: { readonly buffer: GPUBuffer; readonly host: Uint8Array<ArrayBuffer> }[] = [];

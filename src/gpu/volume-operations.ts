@@ -1,4 +1,4 @@
-/** Operations that treat voxels one by one: average, binarise, block occupancy, voxels of the noise boxes. */
+/** Voxel-wise operations: average, binarise, block occupancy, voxels of the noise boxes. */
 
 import { requireSameShape } from '../engine/checks.ts';
 import type { BoxStatistics } from '../engine/engine.ts';
@@ -96,8 +96,8 @@ export async function blockOccupancy(
 }
 
 /**
- * Mean and variance (divided by N) of the noise boxes. Their voxels, a small share of the map, are
- * gathered and come to the host, which computes in float64 as the CPU engine does.
+ * Mean and variance (divided by N) of the noise boxes. Their voxels, a small fraction of the map, are
+ * gathered and read back; the host computes in float64 like the CPU engine.
  */
 export async function noiseStatistics(
   gpu: GpuDevice,

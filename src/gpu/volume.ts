@@ -1,23 +1,25 @@
 /**
- * A volume on the GPU: z-slabs, each in a buffer of its own that fits one binding. A volume that fits
- * one binding has one slab.
+ * A volume on the GPU: z-slabs, each in its own buffer, which fits one binding. A volume that fits one
+ * binding has one slab.
  */
 import type { Volume } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 
+/** Consecutive planes of a volume. */
 export interface Slab {
   readonly firstPlane: number;
   readonly planes: number;
   readonly buffer: GPUBuffer;
 }
 
+/** The GPU engine's `Volume`; other code sees only its shape. */
 export interface GpuVolume extends Volume {
   readonly slabs: readonly Slab[];
 }
 
-/** Planes per slab when a plane has `planeBytes`: as many as one binding and one buffer hold. */
+/** Planes per slab for planes of `planeBytes`: as many as fit in one binding and one buffer. */
 export function planesPerSlab(gpu: GpuDevice, planes: number, planeBytes: number): number {
   const most = Math.floor(gpu.limits.slabBytes / planeBytes);
   if (most < 1) {
@@ -69,6 +71,7 @@ export function writeVolume(gpu: GpuDevice, volume: GpuVolume, data: Float32Arra
   }
 }
 
+/** Reads all slabs into `out`, (z, y, x), x fastest. */
 export async function readVolume(
   gpu: GpuDevice,
   volume: GpuVolume,

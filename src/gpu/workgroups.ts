@@ -1,4 +1,4 @@
-/** How the kernels that treat voxels one by one are dispatched. */
+/** Dispatch sizes of the voxel-wise kernels. */
 import type { GpuDevice } from './device.ts';
 
 /** Threads per workgroup of the voxel-wise shaders, in their @workgroup_size. */
@@ -8,9 +8,8 @@ export const VOXEL_THREADS = 256;
 export const PART_VOXELS = 4096;
 
 /**
- * Workgroups for `count` items of which each workgroup takes `itemsPerGroup`. Beyond the limit of one
- * dimension they continue in the next: the shader's group index is y * groups.x + x, and the last
- * row may hold groups beyond the end.
+ * Workgroups for `count` items, `itemsPerGroup` each. Beyond the limit of one dimension they continue in the
+ * next: the shader's group index is y * groups.x + x, and the last row may have groups beyond the end.
  */
 export function linearWorkgroups(
   gpu: Pick<GpuDevice, 'limits'>,
