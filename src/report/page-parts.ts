@@ -384,7 +384,7 @@ follow the molecule with a little room, hold no islands of noise and cut through
 ${
   boxes.length === 0
     ? undefined
-    : html`<div class="scroll"><table><thead><tr><th>noise box, first voxel (x, y, z)</th><th
+    : html`<div class="scroll" tabindex="0" role="group" aria-label="Table"><table><thead><tr><th>noise box, first voxel (x, y, z)</th><th
 class="number">edge</th><th class="number">mean</th><th class="number">standard deviation</th><th
 class="number">in the mask</th></tr></thead><tbody>${boxes.map(
         ({ start, size, mean, sd, inMask }) =>

@@ -442,6 +442,8 @@ export function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): s
     ...options,
     marks: [...marks, Plot.frame({ strokeOpacity: 0.35 })],
   });
+  // Names of the marks, which Plot gives to elements that may have none (ARIA): they would be read aloud.
+  for (const mark of plot.querySelectorAll('[aria-label]')) mark.removeAttribute('aria-label');
   return withNamespace(plot.outerHTML);
 }
 

@@ -19,6 +19,7 @@ const names: Readonly<Record<string, string>> = {
   'input: map': 'one map alone',
   'input: half-maps': 'two half maps',
   localResolution: '“Local resolution”',
+  'refinementCycles: undefined': '“Refine the model’s B factors” switched off (Settings)',
   measureBFactors: '“Local B factors”',
 };
 

@@ -2,6 +2,7 @@
  * A headless browser for tests of the report: the one in LOCSCALE_BROWSER, else Chromium out of the
  * development package @sparticuz/chromium (x86-64 Linux), which unpacks itself into the temporary folder.
  */
+import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type { Browser } from 'puppeteer-core';
 import { isRequired } from './required.ts';
@@ -48,6 +49,30 @@ export async function launchBrowser(options: { args?: string[] } = {}): Promise<
     if (isRequired('browser'))
       throw new Error(`LOCSCALE_REQUIRE lists a browser, and none starts: ${reason}`);
     return { reason: `(skipped: no browser starts here: ${reason})` };
+  }
+}
+
+/** Debian's Firefox, or the one in LOCSCALE_FIREFOX. What it saves goes to `downloads`. */
+export async function launchFirefox({ downloads }: { downloads: string }): Promise<Launched> {
+  const executablePath = process.env.LOCSCALE_FIREFOX ?? '/usr/bin/firefox-esr';
+  try {
+    if (!existsSync(executablePath)) throw new Error(`there is no ${executablePath}`);
+    const { default: puppeteer } = await import('puppeteer-core');
+    const browser = await puppeteer.launch({
+      browser: 'firefox',
+      executablePath,
+      headless: true,
+      extraPrefsFirefox: {
+        'browser.download.folderList': 2,
+        'browser.download.dir': downloads,
+        'browser.helperApps.neverAsk.saveToDisk': 'application/octet-stream,text/plain,text/html',
+      },
+    });
+    return { browser };
+  } catch (error) {
+    const reason = wordsOf(error).split('\n')[0];
+    if (isRequired('firefox')) throw new Error(`LOCSCALE_REQUIRE lists firefox, and none starts: ${reason}`);
+    return { reason: `(skipped: no Firefox starts here: ${reason})` };
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * What tests need beside the packages, and may lack: a GPU, the reference data, onnxruntime, a browser. Tests
- * without it are skipped, the reason in their names, unless LOCSCALE_REQUIRE lists it ("gpu,shared"): then
- * they fail.
+ * What tests need beside the packages, and may lack: a GPU, the reference data, onnxruntime, a browser,
+ * Firefox, the packages of tools/web. Tests without it are skipped, the reason in their names, unless
+ * LOCSCALE_REQUIRE lists it ("gpu,shared"): then they fail.
  */
 import process from 'node:process';
 import { describe, it } from 'vitest';
 
-const needs = ['gpu', 'shared', 'onnxruntime', 'browser'] as const;
+const needs = ['gpu', 'shared', 'onnxruntime', 'browser', 'firefox', 'web'] as const;
 export type Need = (typeof needs)[number];
 
 const listed = (process.env.LOCSCALE_REQUIRE ?? '').split(/[\s,]+/).filter((word) => word !== '');

@@ -1,5 +1,5 @@
 /** The page as its tests use it: opened, given files, watched, and what it saves. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, ElementHandle, Page } from 'puppeteer-core';
@@ -15,6 +15,9 @@ const screenshots = process.env.LOCSCALE_SCREENSHOTS;
 export const builtPage = join(root, 'dist/web');
 /** Mol* is built into the page where tools/web is installed. */
 export const hasView = existsSync(join(root, 'tools/web/node_modules/molstar'));
+
+/** A loaded machine takes many times as long as an idle one. */
+const PATIENCE_MILLISECONDS = 240_000;
 
 export interface OpenOptions {
   readonly browser: Browser;
@@ -61,8 +64,10 @@ export class WebPage {
       };
     }`);
     for (const script of before) await page.evaluateOnNewDocument(script);
-    const session = await page.createCDPSession();
-    await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder });
+    if ((await browser.version()).includes('Chrome')) {
+      const session = await page.createCDPSession();
+      await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder });
+    }
     await page.goto(url);
     await opened.booted();
     return opened;
@@ -72,8 +77,17 @@ export class WebPage {
     return this.shown('document.getElementById("machine").textContent.includes("·")');
   }
 
+  /** Asked from here: in hidden tabs browsers slow down what looks by itself. */
   async shown(condition: string): Promise<void> {
-    await this.page.waitForFunction(condition, { timeout: 200_000, polling: 100 });
+    const begun = performance.now();
+    for (;;) {
+      // While a page is loaded again it cannot be asked.
+      const holds = await this.page.evaluate(condition).catch(() => false);
+      if (holds) return;
+      if (performance.now() - begun > PATIENCE_MILLISECONDS)
+        throw new Error(`${condition} does not come true. The page: ${await this.text('main')}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
 
   text(id: string): Promise<string> {
@@ -102,7 +116,8 @@ export class WebPage {
     const path = join(this.folder, name);
     rmSync(path, { force: true });
     await this.page.click(`[aria-label="Save ${name}"]`);
-    for (let i = 0; i < 400 && !existsSync(path); i++)
+    // Firefox makes an empty file of that name first.
+    for (let i = 0; i < 400 && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0; i++)
       await new Promise((resolve) => setTimeout(resolve, 50));
     return readFileSync(path);
   }

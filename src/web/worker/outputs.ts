@@ -170,6 +170,6 @@ function recordOf(
     ...recordOfScaling(result, job.parameters),
     secondsPerStep: result.timings,
     outputs,
-    warnings,
+    warnings: warnings.map(inPageWords),
   };
 }

@@ -1,0 +1,189 @@
+/**
+ * The page for everybody: no violation of axe-core's rules in any state, light and dark; all of it by keyboard;
+ * nothing cut off on narrow screens.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, KeyInput } from 'puppeteer-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PageServer, servePage } from '../../src/files/folder-server.ts';
+import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
+import { describeAbsent } from '../support/required.ts';
+import { builtPage, hasView, WebPage, writeTestMap } from '../support/web-page.ts';
+
+const axe = fileURLToPath(new URL('../../tools/web/node_modules/axe-core/axe.min.js', import.meta.url));
+const launched = await launchBrowser({ args: COMPUTING_ARGS });
+const NARROW = { width: 360, height: 740 };
+const WIDE = { width: 1280, height: 900 };
+
+const describeWithAxe: typeof describeAbsent = (name, need, reason, body) =>
+  existsSync(axe) ? describe(name, body as () => void) : describeAbsent(name, need, reason, body);
+
+describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launched.reason ?? ''}`, () => {
+  const browser = launched.browser as Browser;
+  let folder: string;
+  let server: PageServer;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'locscale-everybody-'));
+    server = await servePage({ folder: builtPage });
+    for (const [i, name] of ['half1.mrc', 'half2.mrc'].entries()) await writeTestMap(folder, name, i + 1);
+    for (const [i, name] of ['fine_half1.mrc', 'fine_half2.mrc'].entries())
+      await writeTestMap(folder, name, i + 1, 48, 2);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const open = (hash = '#engine=cpu'): Promise<WebPage> =>
+    WebPage.open({ browser, url: server.url + hash, folder });
+
+  describeWithAxe('looked at by axe-core', 'web', 'tools/web is not installed (npm run web)', () => {
+    const source = existsSync(axe) ? readFileSync(axe, 'utf8') : '';
+
+    /** Light and dark, wide and narrow. */
+    async function look(tab: WebPage, state: string): Promise<void> {
+      const { page } = tab;
+      for (const scheme of ['light', 'dark'])
+        for (const viewport of [WIDE, NARROW]) {
+          await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+          await page.setViewport(viewport);
+          // In the middle of a transition no colour is right.
+          await page.evaluate(`Promise.all(document.getAnimations()
+            .filter((one) => one instanceof CSSTransition).map(({ finished }) => finished.catch(() => 0)))`);
+          await tab.picture(`page-${state}-${scheme}${viewport === NARROW ? '-narrow' : ''}`);
+          const beyond = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+          expect(beyond, `${state}: wider than ${viewport.width} pixels`).toBeLessThanOrEqual(0);
+          await page.evaluate(`window.axe ?? (() => { ${source} })()`);
+          const found = await page.evaluate(`axe.run().then(({ violations }) => violations.map(
+            ({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
+          expect(found, `${state}, ${scheme}, ${viewport.width} pixels`).toEqual([]);
+        }
+      await page.setViewport(WIDE);
+    }
+
+    it('has no violation before, while and after it computes', async () => {
+      const tab = await open('#engine=cpu&b=1');
+      const { page } = tab;
+      await look(tab, 'empty');
+      await tab.choose('half1.mrc', 'half2.mrc');
+      await tab.ready();
+      await page.click('summary');
+      await look(tab, 'planned');
+      await page.click('#start');
+      await tab.finished();
+      await tab.shown('document.getElementById("storage").textContent.startsWith("Finished")');
+      await look(tab, 'result');
+      for (const part of await page.$$('[role=tab]')) {
+        await part.click();
+        await look(tab, `part-${await part.evaluate((one) => one.id)}`);
+      }
+      await page.click('#again');
+      await tab.shown('!document.getElementById("earlier").hidden');
+      await look(tab, 'earlier');
+      expect(tab.trouble).toEqual([]);
+      await page.close();
+    });
+
+    it('has no violation in a run and after a failure', async () => {
+      const tab = await open('#engine=cpu&ref=pseudo-model');
+      await tab.choose('fine_half1.mrc', 'fine_half2.mrc');
+      await tab.ready();
+      await tab.page.click('#start');
+      await tab.shown('document.querySelectorAll("#steps li").length > 2');
+      // It may end meanwhile, but the page does not hear of it.
+      await tab.page.evaluate('runWorker.onmessage = null');
+      await look(tab, 'running');
+      await tab.page.keyboard.press('Escape');
+      await tab.ready();
+      await tab.choose('half1.mrc');
+      await tab.shown('document.querySelector(".card:last-child select") !== null');
+      await tab.page.select('.card:last-child select', 'mask');
+      await tab.shown('!document.getElementById("failure").hidden');
+      await look(tab, 'failed');
+      await tab.page.close();
+    });
+
+    it.skipIf(!hasView)('has no violation with surfaces', async () => {
+      const tab = await open('#engine=cpu&b=1');
+      await tab.page.setViewport(NARROW);
+      await tab.choose('half1.mrc', 'half2.mrc');
+      await tab.ready();
+      await tab.page.click('#start');
+      await tab.finished();
+      await tab.page.click('#solid-load');
+      await tab.shown('document.querySelector(".solid-stage")?.dataset.ready === "1"');
+      await tab.page.evaluate(`window.axe ?? (() => { ${source} })()`);
+      const found = await tab.page.evaluate(`axe.run('#solid').then(({ violations }) => violations.map(
+        ({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
+      expect(found).toEqual([]);
+      await tab.page.close();
+    });
+  });
+
+  /** What can be clicked or typed into and Tab does not reach from the top of the page; tabs are one stop. */
+  async function missed({ page }: WebPage): Promise<unknown> {
+    await page.evaluate('document.querySelector(".skip").focus(), (window.reached = new Set())');
+    for (let i = 0; i < 150; i++) {
+      await page.keyboard.press('Tab');
+      const isNew = await page.evaluate(`{
+        const { activeElement, body } = document;
+        const isNew = activeElement !== body && !reached.has(activeElement);
+        reached.add(activeElement);
+        isNew;
+      }`);
+      if (!isNew) break;
+    }
+    return page.evaluate(`[...document.querySelectorAll(
+        'a[href]:not(.skip), button, input, select, summary, canvas[tabindex], [role=tabpanel]')].flatMap((one) =>
+      !one.disabled && one.checkVisibility() && !(one.role === 'tab' && one.tabIndex < 0) && !reached.has(one)
+        ? [one.outerHTML.slice(0, 120)] : [])`);
+  }
+
+  it('is used from the first file to the saved map by keyboard alone', async () => {
+    const tab = await open();
+    const { page } = tab;
+    const press = async (...keys: KeyInput[]): Promise<void> => {
+      for (const key of keys) await page.keyboard.press(key);
+    };
+    const tabTo = async (condition: string): Promise<void> => {
+      for (let i = 0; i < 150; i++) {
+        if (await page.evaluate(`document.activeElement.matches('${condition}')`)) return;
+        await press('Tab');
+      }
+      throw new Error(`Tab does not reach ${condition}`);
+    };
+    expect(await missed(tab)).toEqual([]);
+    const [chooser] = await Promise.all([page.waitForFileChooser(), press('o')]);
+    await chooser.accept(['half1.mrc', 'half2.mrc'].map((name) => join(folder, name)));
+    await tab.ready();
+    await tab.shown('!document.getElementById("sections").hidden');
+    await tabTo('summary');
+    await press('Enter');
+    expect(await missed(tab)).toEqual([]);
+    await tabTo('#start');
+    await press('Enter');
+    await tab.finished();
+    // Where the result begins, not somewhere in what is gone.
+    expect(await page.evaluate('document.activeElement.id')).toBe('result-title');
+    await tab.shown('document.getElementById("storage").textContent.startsWith("Finished")');
+    expect(await missed(tab)).toEqual([]);
+    await tabTo('#sections canvas');
+    const reading = (): Promise<unknown> => page.$eval('#sections output', (one) => one.textContent);
+    const before = await reading();
+    await press('ArrowUp');
+    await tab.shown(`document.querySelector('#sections output').textContent !== ${JSON.stringify(before)}`);
+    await tabTo('[role=tab]');
+    await press('ArrowRight');
+    expect(await page.evaluate('document.activeElement.getAttribute("aria-selected")')).toBe('true');
+    await tabTo('[aria-label="Save locscale_output.mrc"]');
+    await press('Enter');
+    const path = join(folder, 'locscale_output.mrc');
+    for (let i = 0; i < 400 && !existsSync(path); i++) await new Promise((next) => setTimeout(next, 50));
+    expect(readFileSync(path).length).toBe(1024 + 4 * 20 ** 3);
+    expect(tab.trouble).toEqual([]);
+    await page.close();
+  });
+});
