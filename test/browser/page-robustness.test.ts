@@ -197,7 +197,7 @@ describe.skipIf(probe.reason !== undefined)(`the page, when things go wrong ${pr
     expect(tab.trouble).toEqual([]);
   });
 
-  it('goes on without a GPU that is lost in mid-run, and without one that the browser then blocks', async () => {
+  it('continues without a GPU that is lost in mid-run, and without one that the browser then blocks', async () => {
     const tab = await open('');
     await tab.inWorker(HARDWARE);
     await tab.page.evaluate('runWorker.postMessage({ id: -1, name: "probe" })');

@@ -59,7 +59,7 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
   const writeMap = (name: string, seed: number, edge?: number, voxel?: number): Promise<Blob> =>
     writeTestMap(folder, name, seed, edge, voxel);
 
-  it('sharpens the generated demo as Node does, asks no other host, and shows and saves what came out', async () => {
+  it('sharpens the generated demo as Node does, contacts no other host, and shows and saves what came out', async () => {
     const { tab, page, asked, trouble } = await visit();
     await tab.picture('page-empty');
     await page.click('#demo');

@@ -84,7 +84,7 @@ describe('outputs', () => {
     }
   });
 
-  it('link/../out.mrc is written where the system says it is', async () => {
+  it('link/../out.mrc is written where the system resolves it', async () => {
     mkdirSync(workspace.path('one/two'), { recursive: true });
     symlinkSync('one/two', workspace.path('link'));
     const result = await run([...scale, '-o', 'link/../out.mrc']);
@@ -126,7 +126,7 @@ describe('outputs', () => {
   });
 
   // The map is put in place last: what stands in its way is found when the record is already there.
-  it('that cannot be put in place are told by name, and nothing of the run stays', async () => {
+  it('that cannot be put in place are reported by name, and nothing of the run stays', async () => {
     const before = workspace.list();
     const result = await runCli(workspace.folder, scale, {
       onStdout: (text) => {
@@ -213,7 +213,7 @@ describe('words', () => {
     ]);
   });
 
-  it('--memory that is too little is told with what the run needs', async () => {
+  it('--memory that is too little is reported with what the run needs', async () => {
     const result = await run([...scale, '--memory', '0.0001']);
     expect(result.code).toBe(5);
     expect(result.stderr).toMatch(

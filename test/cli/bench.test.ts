@@ -78,7 +78,7 @@ function onAGpu(): void {
   const env = gpuEnvironment();
   const allowed = usesHardware ? [] : ['--allow_software_gpu'];
 
-  it('measures the GPU beside the CPU, with results equal to 5e-6', async () => {
+  it('measures the GPU and the CPU, with results equal to 5e-6', async () => {
     const args = [...small, ...allowed, '-o', 'r.json'];
     const { code, stdout, stderr } = await runCli(workspace.folder, args, { env });
     expect([code, stderr]).toEqual([0, '']);

@@ -55,7 +55,7 @@ it('so it is in windows that suit it, without a network that is not made for it'
   );
 });
 
-it('who asks for a network on such voxels is refused, feature_enhance too', async () => {
+it('a network requested on such voxels is refused, feature_enhance too', async () => {
   const halves = coarseHalves(13.28);
   for (const args of [
     [...halves, '--reference', 'network'],

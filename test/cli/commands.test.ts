@@ -180,7 +180,7 @@ describe('the main command', () => {
     expect(workspace.list()).toEqual(before);
   });
 
-  it('writes into the working directory, not beside the input, and replaces an older output', async () => {
+  it('writes into the working directory, not next to the input, and replaces an older output', async () => {
     mkdirSync(workspace.path('elsewhere'));
     const args = scale.map((word) => (word.endsWith('.mrc') ? `../${word}` : word));
     writeFileSync(workspace.path('elsewhere/locscale_output.mrc'), 'old');
@@ -217,7 +217,7 @@ describe('the main command', () => {
     expect(json('out.json').parameters.voxelSizeOverride).toBe(3);
   });
 
-  it('tells which accepted options have no effect, on stderr', async () => {
+  it('reports which accepted options have no effect, on stderr', async () => {
     const result = await run([...scale, '--dev_mode', '--refmac5_path', 'x', '--fdr_filter', '5']);
     expect(result.code).toBe(0);
     expect(result.stderr.trimEnd().split('\n')).toEqual([

@@ -153,7 +153,7 @@ describe('the demo', () => {
     },
   );
 
-  it('stops when told to and leaves no result', async () => {
+  it('stops on request and leaves no result', async () => {
     const controller = new AbortController();
     const onLine = (line: string) => line.includes('FSC') && controller.abort();
     await expect(smallDemo({ signal: controller.signal, onLine })).rejects.toMatchObject({ tag: 'aborted' });

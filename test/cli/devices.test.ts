@@ -114,7 +114,7 @@ function testsWithGpu(): void {
       expect(stderr).toMatch(/^error: No hardware GPU was found, only 0 (SwiftShader|llvmpipe)/);
     });
 
-    it('has no effect on a run that asks for the CPU, and that is said', async () => {
+    it('has no effect on a run that requests the CPU, which is reported', async () => {
       const { code, stderr } = await run([...maps(), '--engine', 'cpu', '-gpus', '0', '--dry_run']);
       expect([code, stderr]).toEqual([0, 'note: -gpus has no effect: the CPU is asked for.\n']);
     });
@@ -144,7 +144,7 @@ else testsWithGpu();
 describe.skipIf('reason' in files).each(runtimes)('a machine without a GPU, under %s', (runtime) => {
   const run = (args: readonly string[]) => runCli(workspace.folder, args, { runtime, env: noGpu });
 
-  it('lists none, with every way of asking, and that is no failure', async () => {
+  it('lists none, with every way of requesting one, which is no failure', async () => {
     const { code, stdout } = await run(['devices']);
     expect(code).toBe(0);
     const implementation = runtime === 'node' ? 'Dawn' : 'wgpu';

@@ -101,7 +101,7 @@ describe('locres', () => {
 });
 
 describe('--local_resolution', () => {
-  it('writes beside the scaled map what locres writes', async () => {
+  it('writes next to the scaled map what locres writes', async () => {
     const maps = ['-hm', 'half1.mrc', 'half2.mrc', '-ma', 'mask.mrc'];
     const { code, stdout, stderr } = await run(
       ...[...maps, '--no_reference', '-wn', '16', '--local_resolution', ...window, '-o', 'out.mrc'],

@@ -84,7 +84,7 @@ function tests(): void {
     expect(JSON.parse(bytesOf('lost.json').toString()).engine).toMatch(/^CPU, /);
   });
 
-  it('lost where the GPU was asked for: an error, exit code 4, nothing written', async () => {
+  it('lost where the GPU was requested: an error, exit code 4, nothing written', async () => {
     const job = maps();
     failIn('openLocalScaling', lose);
     const { code, stderr } = await run([...job, '--engine', 'gpu', '--allow_software_gpu', '-o', 'lost.mrc']);

@@ -135,7 +135,7 @@ describe('--match_grid', () => {
     ).toContain('--match_grid has no effect: only one map is read.');
   });
 
-  it('tells of it in a dry run, and in other commands', async () => {
+  it('reports it in a dry run, and in other commands', async () => {
     const dry = await scale('-mm', 'cropped.mrc', '-ma', 'finemask.mrc', '--match_grid', '--dry_run');
     expect([dry.code, dry.stderr]).toEqual([0, '']);
     expect(dry.stdout.match(/is put on the grid of half1\.mrc/g)).toHaveLength(2);

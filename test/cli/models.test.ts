@@ -286,7 +286,7 @@ for (const name of ['shared', 'cuda']) fs.writeFileSync(path.join(__dirname, '..
     ['the folder is read-only', `throw new Error('EACCES: permission denied')`, 'cannot be written'],
     ['the script fails', 'process.exit(7)', 'exit code 7'],
     ['the script does nothing', '', 'left out libonnxruntime_providers_shared.so'],
-  ])('tells when %s', async (_, script, message) => {
+  ])('reports when %s', async (_, script, message) => {
     await expect(installCuda(session(), fakePackage(script), linux)).rejects.toMatchObject({
       tag: 'bad-input',
       message: expect.stringContaining(message),
@@ -294,7 +294,7 @@ for (const name of ['shared', 'cuda']) fs.writeFileSync(path.join(__dirname, '..
     });
   });
 
-  it('tells where there are no CUDA libraries', async () => {
+  it('reports where there are no CUDA libraries', async () => {
     const other = { platform: 'darwin', arch: 'arm64' };
     await expect(installCuda(session(), fakePackage(installs), other)).rejects.toMatchObject({
       tag: 'unsupported',
@@ -302,7 +302,7 @@ for (const name of ['shared', 'cuda']) fs.writeFileSync(path.join(__dirname, '..
     });
   });
 
-  it('wants to be told what to set up', async () => {
+  it('requires the thing to set up', async () => {
     const { code, stderr } = await runHere('setup');
     expect([code, stderr]).toEqual([
       2,

@@ -171,7 +171,7 @@ describe('a compressed file', () => {
 });
 
 describe('space group 0', () => {
-  it('is worth one line a file with -v, and none without', async () => {
+  it('is worth one line per file with -v, and none without', async () => {
     writeInputs('zero', { spaceGroup: 0 });
     const quiet = await run('fsc', 'zero_half1.mrc', 'zero_half2.mrc');
     const verbose = await run('fsc', 'zero_half1.mrc', 'zero_half2.mrc', '-v');

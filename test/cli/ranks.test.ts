@@ -124,7 +124,7 @@ for (const { name, launcher } of findMpiLaunchers()) {
       expect(workspace.list().filter((file) => /ranks-|tmp/.test(file))).toEqual([]);
     });
 
-    it('tells what is wrong once, with its exit code, and writes nothing', async () => {
+    it('reports an error once, with its exit code, and writes nothing', async () => {
       const before = workspace.list();
       const count = (text: string): number => (text.match(/^error:/gm) ?? []).length;
       const missing = await start(2, ['-hm', 'nothing.mrc', 'half2.mrc', '-o', 'out.mrc']);
@@ -145,7 +145,7 @@ describe('-mpi without libmpi or launcher', () => {
     expect(voxelsOf('mpi.mrc').equals(voxelsOf('one.mrc'))).toBe(true);
   });
 
-  it('ranks of srun share through files beside the output: the same bits, nothing left', async () => {
+  it('ranks of srun share through files next to the output: the same bits, nothing left', async () => {
     await single(predicted, 'one.mrc');
     const [first, second] = await Promise.all(
       [0, 1].map((rank) =>
@@ -171,7 +171,7 @@ describe('-mpi without libmpi or launcher', () => {
     expect(workspace.list().filter((file) => file.includes('ranks-'))).toEqual([]);
   });
 
-  it('processes that were started without -mpi are told of it', async () => {
+  it('processes that were started without -mpi report that', async () => {
     const result = await runCli(workspace.folder, [...withMap, '-o', 'out.mrc'], { env: slurm(0) });
     expect(result.code).toBe(0);
     expect(result.stderr).toMatch(
@@ -291,7 +291,7 @@ describe('a run that was killed', () => {
   /** Rounds of a tenth of a second. */
   const env = { LOCSCALE_CHECKPOINT_SECONDS: '0.1' };
 
-  it('and stopped, both half-way through the scaling, goes on where it was: the same bits', async () => {
+  it('and stopped, both half-way through the scaling, resumes where it was: the same bits', async () => {
     const args = writeLongJob();
     await single(args, 'whole.mrc');
     const told = (stdout: string): number[] =>

@@ -97,7 +97,7 @@ describeWithSharedData('real maps', () => {
       expect(zeros).toBeLessThan(0.01 * inside);
     });
 
-    it('has the amplitudes asked for: with a low-passed copy as reference, that copy', () => {
+    it('has the requested amplitudes: with a low-passed copy as reference, that copy', () => {
       const scaled = voxelsOf(workspace.path('out.mrc'));
       const mask = voxelsOf(workspace.path('files/out_mask.mrc'));
       const original = voxelsOf(input);

@@ -78,7 +78,7 @@ const options = '--model_map reference.mrc --window_size 16 --engine cpu --j 1';
 const endless = `--in_3dref ${half1} --feature_enhance --mc_it 10000 --res 7 --engine cpu --provider cpu --j 1`;
 
 describe('an external job', () => {
-  it('scales half maps inside a mask, and tells RELION what it made', async () => {
+  it('scales half maps inside a mask, and reports the results to RELION', async () => {
     // Left by an earlier run that failed.
     writeFileSync(project.path(`${job}RELION_JOB_EXIT_FAILURE`), '');
     const code = await run(
@@ -138,7 +138,7 @@ describe('an external job', () => {
     expect(marks()).toEqual(['RELION_JOB_EXIT_SUCCESS']);
   });
 
-  it('stops when RELION asks it to, and leaves no output', async () => {
+  it('stops when RELION requests it, and leaves no output', async () => {
     const { ended } = start(endless);
     await untilLog('cubes');
     writeFileSync(project.path(`${job}RELION_JOB_ABORT_NOW`), '');
@@ -166,7 +166,7 @@ describe('an external job', () => {
     expect(marks()).toEqual(['RELION_JOB_EXIT_SUCCESS']);
   });
 
-  it('asked to stop before it began does not begin', async () => {
+  it('stopped before it began does not begin', async () => {
     writeFileSync(project.path(`${job}RELION_JOB_ABORT_NOW`), '');
     expect(await run(`--in_3dref ${half1} ${options}`)).toBe(130);
     expect(marks()).toEqual(['RELION_JOB_EXIT_ABORTED']);

@@ -131,7 +131,7 @@ describe.skipIf(launched.browser === undefined)(`the report in a browser ${launc
     await page.close();
   });
 
-  it('shows the reference instead of the input when asked', async () => {
+  it('shows the reference instead of the input on request', async () => {
     const { page } = await openReport(1200);
     const visible = () =>
       page.$$eval('.compare [data-map]', (images) =>

@@ -33,7 +33,7 @@ const run = (args: readonly string[], runtime?: Runtime) =>
   runtime === undefined ? runCommand(workspace.folder, args) : runCli(workspace.folder, args, { runtime });
 
 describe.each(runtimes)('a report under %s', (runtime) => {
-  it('is one page with everything in it, and pictures beside it', async () => {
+  it('is one page with everything in it, and pictures next to it', async () => {
     const out = `out-${runtime}`;
     const result = await run([...scale, '--measure_bfactors', '--print_report', '-o', `${out}.mrc`], runtime);
     expect(result.code, result.stderr).toBe(0);
@@ -75,7 +75,7 @@ describe.each(runtimes)('a report under %s', (runtime) => {
 });
 
 describe('the name of a report', () => {
-  it('may be chosen; alone it goes beside the output', async () => {
+  it('may be chosen; alone it goes next to the output', async () => {
     mkdirSync(workspace.path('there'));
     const common = [...scale, '-ma', 'mask.mrc', '--print_report'];
     const beside = await run([...common, '-o', 'there/x.mrc', '--report_filename', 'my & report']);
@@ -172,7 +172,7 @@ describe('the ChimeraX file', () => {
     expect(edge).toBe(20);
   });
 
-  it('shows the input beside the result where it is one file', async () => {
+  it('shows the input next to the result where it is one file', async () => {
     await run(['-em', 'half1.mrc', ...scale.slice(3), '-ma', 'mask.mrc', '-o', 'one.mrc']);
     expect(text('one.cxc')).toContain(`open "${workspace.path('half1.mrc')}"`);
     expect(text('one.cxc')).toContain('hide #2 models');

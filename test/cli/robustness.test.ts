@@ -30,7 +30,7 @@ function campaign(...args: string[]): Promise<{ code: number | null; stdout: str
   });
 }
 
-it('tells each kind of fault, and goes on behind it', async () => {
+it('reports each kind of fault, and continues after it', async () => {
   const names = ['hang', 'wait', 'exit', 'later', 'memory'].map((kind) => `faulty-${kind}`);
   const only = names.flatMap((name) => ['--only', name]);
   const { code, stdout } = await campaign(...only, '--cases', '100', '--hang', '1', '--jobs', '3');

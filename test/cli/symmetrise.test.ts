@@ -138,7 +138,7 @@ describe('symmetrise with a helix', () => {
     } else expect(stderr).toMatch(warning);
   });
 
-  it('takes as many steps as are asked for', async () => {
+  it('takes as many steps as requested', async () => {
     write('map.mrc', helix(16, 16));
     const { code, stdout } = await run('symmetrise', 'map.mrc', ...screw, '-n_steps', '3');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/Averaging over 7 operators/)]);

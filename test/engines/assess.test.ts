@@ -87,7 +87,7 @@ const jobOf = (more: Partial<AssessJob> = {}): AssessJob => ({
   ...more,
 });
 
-describeEngines('maps beside a model', (engine) => {
+describeEngines('maps and a model', (engine) => {
   it('correlate around residues and chains as by the definition (2e-5)', async () => {
     const on = await engine();
     const result = await runAssess(jobOf(), { engine: on });
@@ -272,7 +272,7 @@ describeEngines('maps beside a model', (engine) => {
     on.release(mask, ...localCorrelations);
   });
 
-  it('take the memory that the plan says, at most', async () => {
+  it('take at most the memory of the plan', async () => {
     const on = await engine();
     for (const job of [jobOf(), jobOf({ against: [] }), halfMapJob(), halfMapJob({ against: undefined })]) {
       const run = startRun({ engine: on });
@@ -284,7 +284,7 @@ describeEngines('maps beside a model', (engine) => {
     }
   });
 
-  it('take the resolution from half maps, whose mean is a map, or that are beside one', async () => {
+  it('take the resolution from half maps, whose mean is a map, or that come with one', async () => {
     const on = await engine();
     const { assessment, fscInMask, mask, localCorrelations } = await runAssess(halfMapJob(), { engine: on });
     on.release(mask, ...localCorrelations);

@@ -247,7 +247,7 @@ describe('local resolution on threads', () => {
     return { job: { half1: a, half2: b, mask, ...fixed }, voxels: count };
   }
 
-  it('counts every mask voxel once, and stops when told', async () => {
+  it('counts every mask voxel once, and stops on request', async () => {
     const engine = await createCpuEngine({ threads: 2 });
     try {
       const { job, voxels } = await openJob(engine);
@@ -262,7 +262,7 @@ describe('local resolution on threads', () => {
     }
   });
 
-  it('refuses what does not fit the memory limit, in words', async () => {
+  it('refuses what does not fit the memory limit, with an explanation', async () => {
     const engine = await createCpuEngine({ threads: 2, memoryLimitBytes: 2 * 2 ** 20 });
     try {
       const { job } = await openJob(engine);

@@ -99,7 +99,7 @@ describeEngines('model-free mode', (createEngine) => {
     engine.release(predicted.scaled, predicted.mask, predicted.reference!, given.scaled, given.mask);
   });
 
-  it('a plan says what the prediction will take, without running the network', async () => {
+  it('a plan states what the prediction will take, without running the network', async () => {
     const engine = await createEngine();
     const predictor = scalingPredictor();
     let calls = 0;

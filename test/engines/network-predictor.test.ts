@@ -129,7 +129,7 @@ describeProviders('network predictor', ['cpu', 'webgpu'], (_open, provider) => {
 });
 
 describeProviders('choice of a provider', ['cpu'], () => {
-  it('auto goes on to the CPU and says why the others were passed over', async () => {
+  it('auto continues with the CPU and reports why the others were passed over', async () => {
     const infos: string[] = [];
     const predictor = await openPredictor(smallNetwork(), {
       provider: 'auto',
@@ -144,7 +144,7 @@ describeProviders('choice of a provider', ['cpu'], () => {
     await predictor.dispose();
   });
 
-  it('a provider that was asked for and cannot work is an error, not the CPU', async () => {
+  it('a provider that was requested and cannot work is an error, not the CPU', async () => {
     await expect(
       openPredictor(smallNetwork(), { provider: 'webgpu', monteCarlo: false, webgpu: noGpu }),
     ).rejects.toMatchObject({

@@ -189,7 +189,7 @@ function resolveAsRelion(halves: readonly Float32Array[], voxel: number): number
   return firstCrossing(frequency, curve, 0.143) ?? 2 * BETA_GAL_VOXEL;
 }
 
-describeWithSharedData('local resolution beside that of RELION', () => {
+describeWithSharedData('local resolution compared with that of RELION', () => {
   const voxels = (name: string): Float32Array =>
     new Float32Array(
       Uint8Array.from(readFileSync(sharedPath('maps', 'relion_betagal', name)).subarray(1024)).buffer,
@@ -199,7 +199,7 @@ describeWithSharedData('local resolution beside that of RELION', () => {
   /** The one free number: sd of the noise that stands for that of the half maps, which are not there. */
   const NOISE = 0.0155;
 
-  it('has its median (0.7 A) and pattern (0.4), as far as made noise can tell; its recipe on the same halves agrees (0.3 A, 0.9)', async () => {
+  it('has its median (0.7 A) and pattern (0.4), as far as simulated noise can show; its recipe on the same halves agrees (0.3 A, 0.9)', async () => {
     const [map, relion] = ['betaGal.mrc', 'localResolution.mrc'].map(voxels);
     const mask = relion.map((v, i) => (Math.abs(v - WHOLE) > 1e-3 && map[i] > 0.03 ? 1 : 0));
     const halves = [6, 7].map((seed) => {

@@ -70,7 +70,7 @@ describeWithSharedData('symmetry of real maps', () => {
     expect(correlation(ours, await engine.download(original))).toBeGreaterThan(0.99);
   });
 
-  it('C4 is found in TRPV1, and groups that it does not have are told', async () => {
+  it('C4 is found in TRPV1, and groups that it does not have are reported', async () => {
     const half = await upload('half1');
     const grid = trpv1Grid();
     const found = await findSymmetry(engine, half, grid);

@@ -122,7 +122,7 @@ describe('entries of a tar archive', () => {
     for (let at = 0; at < bytes.length; at += 700) yield bytes.subarray(at, at + 700);
   }
 
-  it('links, devices and folders that are asked for are no files', async () => {
+  it('links, devices and folders that are requested are no files', async () => {
     const kinds = ['symlink', 'link', 'character-device', 'block-device', 'fifo', 'directory'] as const;
     const others = kinds.map((type) => entry(`${type}.bin`, { type, linkname: '/etc/passwd' }));
     expect(await read([...others, entry('a.bin')])).toEqual([['a.bin', [1, 2, 3]]]);

@@ -100,7 +100,7 @@ describe('the thread that reads Keras files', () => {
     await thread.end();
   });
 
-  it('refuses what it is asked after its end, and ends twice', async () => {
+  it('refuses requests after its end, and ends twice', async () => {
     const thread = new KerasThread();
     const { layers } = await thread.open(new Uint8Array(old), 'x.hdf5');
     const reading = layers.flatMap(({ weights: all }) => all.map(({ read }) => read()));

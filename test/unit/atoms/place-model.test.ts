@@ -59,7 +59,7 @@ describe('placeModel', () => {
     expect(warnings[0]).toMatch(/^All 2 atoms lie outside the map, by up to .* without its origin\?$/);
   });
 
-  it('leaves out unknown elements and empty atoms, and tells of B factors that cannot be', () => {
+  it('leaves out unknown elements and empty atoms, and reports impossible B factors', () => {
     const atoms = [
       atomAt(205, 105, -45),
       atomAt(206, 105, -45, { element: 'X' }),

@@ -95,7 +95,7 @@ describe('pLDDT', () => {
     expect(convertConfidence(read(text))).toBeUndefined();
   });
 
-  it('without a mark is only suspected: one high value a residue', () => {
+  it('without a mark is only suspected: one high value per residue', () => {
     const suspect = read(pdbAtoms((r) => 95 - r / 3));
     expect(confidenceNote(suspect)).toMatch(/look like pLDDT .* taken as B factors/);
     expect(confidenceNote(read(pdbAtoms((r, k) => 90 - r / 3 - k)))).toBeUndefined();

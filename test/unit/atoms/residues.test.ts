@@ -34,7 +34,7 @@ function residuesIn(lines: readonly string[]) {
 }
 
 describe('residues', () => {
-  it('are told by chain, number, insertion code and name, in their order', () => {
+  it('are distinguished by chain, number, insertion code and name, in their order', () => {
     const found = residuesIn([
       atom(1, 'CA', 'ALA 10'),
       atom(2, 'CA', 'ALA 10 A'),

@@ -72,7 +72,7 @@ describe('an engine', () => {
     expect(timed.map(({ name }) => name)).toEqual(['filter', 'locscale']);
   });
 
-  it('stops when it is asked to', async () => {
+  it('stops on request', async () => {
     await expect(measure(engine, undefined, AbortSignal.abort())).rejects.toMatchObject({ tag: 'aborted' });
   });
 });

@@ -57,7 +57,7 @@ describe('what a run scales to, and how', () => {
     expect((await choose(`${halves} --scaling soft`)).because).toBeUndefined();
   });
 
-  it('asks for the resolution of a single map; as `locscale` it warns and does what LocScale does', async () => {
+  it('requires the resolution of a single map; as `locscale` it warns and does what LocScale does', async () => {
     await expect(choose('-em a.mrc')).rejects.toThrow(/resolution, which is not given/);
     const called = await choose('-em a.mrc', { shim: true });
     expect(called).toMatchObject({ reference: { kind: 'network' }, scaling: 'locscale' });

@@ -45,7 +45,7 @@ describe.each(Object.entries(outputTables))('the table of %s', (command, table) 
     expect(described[0].file).toBe(names.outfile);
   });
 
-  it('names no file twice, whatever is asked for', () => {
+  it('names no file twice, whatever is requested', () => {
     const files = described.map(({ file }) => file);
     expect(new Set(files).size).toBe(files.length);
   });
@@ -92,7 +92,7 @@ describe('names', () => {
     expect(namesOf(scaleOutputs, facts).some((path) => path.includes('steps'))).toBe(false);
   });
 
-  it('of an enhanced map, by the version of LocScale whose names are asked for', () => {
+  it('of an enhanced map, by the version of LocScale whose names are requested', () => {
     const namesAs = (outputNames: '2.2.3' | '2.4') =>
       namesOf(enhanceOutputs, { values: { outputNames } }).filter((path) => path.endsWith('.mrc'));
     expect(namesAs('2.4')).toEqual([

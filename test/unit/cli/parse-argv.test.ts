@@ -320,7 +320,7 @@ describe('abbreviations', () => {
     expect(parseArgv(['-filter', '-apply']).values).toEqual({ filterInput: true, applyFscFilter: true });
   });
 
-  it('that LocScale understands keep their meaning beside our own options', () => {
+  it('that LocScale understands keep their meaning despite our own options', () => {
     // --di: --distance in LocScale, --difference_mask is ours.
     expect(parseArgv(['--di', '1.3']).values).toEqual({ distance: 1.3 });
   });

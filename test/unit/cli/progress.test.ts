@@ -10,7 +10,7 @@ function recorder(isTTY: boolean, columns = 80) {
 }
 
 describe('progress on a terminal', () => {
-  it('draws a bar with the time left, at most ten times a second, and takes it off at the end', () => {
+  it('draws a bar with the time left, at most ten times per second, and takes it off at the end', () => {
     const { written, clock, progress } = recorder(true);
     progress.update('scaling', 0, 100);
     for (clock.milliseconds = 0; clock.milliseconds < 1000; clock.milliseconds += 10)
@@ -59,7 +59,7 @@ describe('progress in a log file', () => {
   });
 });
 
-describe('numbers in words', () => {
+describe('numbers as text', () => {
   it('seconds', () => {
     expect([0.04, 9.94, 9.96, 59.4, 59.6, 185, 7800].map(formatSeconds)).toEqual([
       '0.0 s',

@@ -49,7 +49,7 @@ describe('the other half map', () => {
 
 describe('a label without a value', () => {
   it.each(['print_report', 'measure_bfactors', 'measure-bfactors', 'feature_enhance', 'no_mc'])(
-    '%s is refused with one, in words that say so',
+    '%s is refused with one, with the reason',
     async (label) => {
       expect(await messageOf(`--o External/job012/ --in_3dref ${half} --${label} true --j 1`)).toBe(
         `usage: The label ${label} takes no value, found "true".`,
@@ -88,7 +88,7 @@ describe('a command line of RELION', () => {
     expect(argv).not.toContain('processing_files');
   });
 
-  it('with one map is a run of one map, and tells of half maps beside it', async () => {
+  it('with one map is a run of one map, and reports half maps next to it', async () => {
     const notes: string[] = [];
     expect(await argvOf('--o a/ --in_3dref R/run_class001.mrc --j 1', there, notes)).toContain(
       '-em R/run_class001.mrc ',

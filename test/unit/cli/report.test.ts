@@ -47,7 +47,7 @@ describe('names of a report', () => {
     // The end of a number is no type of file.
     [{ printReport: true as const, reportFilename: 'r_3.2A' }, 'm.mrc', 'r_3.2A.html'],
     [{ printReport: true as const, reportFilename: '.pdf' }, 'm.mrc', '.pdf.html'],
-  ])('%j beside %s is %s', (values, outfile, page) => {
+  ])('%j next to %s is %s', (values, outfile, page) => {
     expect(reportFilesOf(values, outfile)?.page).toBe(page);
   });
 
@@ -55,7 +55,7 @@ describe('names of a report', () => {
     expect(() => reportFilesOf({ printReport: true, reportFilename }, 'm.mrc')).toThrow(/that is a folder/);
   });
 
-  it('are told where they are not what was asked for', () => {
+  it('are reported where they differ from the request', () => {
     const note = (reportFilename: string) => reportNameNote({ printReport: true, reportFilename });
     expect(note('x.pdf')).toBe(
       'The report is an HTML page, not PDF: it is written as x.html; a browser prints it as PDF.',

@@ -138,7 +138,7 @@ describe('soft bands on worker threads', () => {
     // memory.
     [2, 6.5, 8.5],
   ])(
-    'at %f A hold at most %f volumes beside maps and result, %f with a reference',
+    'at %f A hold at most %f volumes besides maps and result, %f with a reference',
     (voxel, most, withReference) => {
       const shape: Shape = [256, 256, 256];
       const plan = planBands({ shape, voxelSize: [voxel, voxel, voxel] });

@@ -128,7 +128,7 @@ describe('three ranks with a shared folder', () => {
 });
 
 describe('a job that fails', () => {
-  it('ends everywhere when one rank calls it off, and one rank tells', async () => {
+  it('ends everywhere when one rank calls it off, and one rank reports it', async () => {
     const folder = newFolder();
     const ranks = await openRanks(folder);
     const waiting = ranks[0]!.gather(bytesOf('mine'));
@@ -208,7 +208,7 @@ describe('what earlier jobs have left', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  it('beside the folder is removed when its ranks are dead, and kept when they live', async () => {
+  it('next to the folder is removed when its ranks are dead, and kept when they live', async () => {
     const dead = join(root, 'map.ranks-1');
     const alive = join(root, 'map.ranks-2');
     const other = join(root, 'other.ranks-1');

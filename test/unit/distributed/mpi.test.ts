@@ -46,7 +46,7 @@ function pretendLibrary(change: Partial<MpiLibrary> = {}) {
 }
 
 describe('the communicator over libmpi', () => {
-  it('says who it is, and asks libmpi for neighbours where the launcher is silent', () => {
+  it('states its rank, and queries libmpi for neighbours where the launcher is silent', () => {
     const { library, calls } = pretendLibrary();
     const communicator = createMpiCommunicator(library, launcher);
     expect(communicator).toMatchObject({
@@ -63,7 +63,7 @@ describe('the communicator over libmpi', () => {
     expect(calls).toEqual(['localRanks']);
   });
 
-  it('meets, tells the length, and cuts the rest', async () => {
+  it('meets, sends the length, and cuts the rest', async () => {
     const { library, calls } = pretendLibrary();
     const communicator = createMpiCommunicator(library, launcher);
     await communicator.gather(new Uint8Array(2 * CHUNK_BYTES + 3));
@@ -87,7 +87,7 @@ describe('the communicator over libmpi', () => {
     expect(calls).toEqual(['abort 3']);
   });
 
-  it('asks again and again until a transfer has ended', async () => {
+  it('polls until a transfer has ended', async () => {
     let asked = 0;
     const { library } = pretendLibrary({ isDone: () => ++asked >= 500 });
     await createMpiCommunicator(library, launcher).barrier();

@@ -72,7 +72,7 @@ describe('versions of libmpi', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')("the connection to MPICH's launcher", () => {
-  it('is not asked for where there is none', () => {
+  it('is not queried where there is none', () => {
     expect(hasLostLauncher({})).toBe(false);
   });
 

@@ -163,7 +163,7 @@ describe('ranks of srun without MPI', () => {
     expect(job.lines.filter(({ announced }) => announced === true)).toHaveLength(SIZE - 1);
   });
 
-  it.each([0, 2])('end at the next look when rank %i is killed, and one of them tells', async (rank) => {
+  it.each([0, 2])('end at the next poll when rank %i is killed, and one of them reports it', async (rank) => {
     // Nobody waits for missed beats: the process is gone from this host.
     const job = startWithoutMpi(SIZE, ['wait', output], () => timings({ missedBeats: 1e6 }));
     await killRank(job, rank);

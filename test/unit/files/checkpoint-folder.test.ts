@@ -93,7 +93,7 @@ describe('checkpoints in a folder', () => {
     expect(await openFolder().list('mask', 1)).toEqual([content(1)]);
   });
 
-  it('that cannot be written are told once, and leave nothing', async () => {
+  it('that cannot be written are reported once, and leave nothing', async () => {
     const gone = openFolder({ folder: join(folder, 'missing') });
     await gone.add('mask', 1, content(1));
     await gone.add('mask', 2, content(1));

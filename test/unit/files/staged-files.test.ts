@@ -89,7 +89,7 @@ describe('StagedFiles', () => {
     expect(await staged.commit()).toEqual([]);
   });
 
-  it('says in words why a file cannot be written', async () => {
+  it('reports why a file cannot be written', async () => {
     await expect(new StagedFiles('-o').stage(at('none/a'), 'x')).rejects.toMatchObject({
       tag: 'bad-output',
       message: `${at('none/a')} cannot be written: its folder does not exist or accepts no files.`,
@@ -125,7 +125,7 @@ describe('StagedFiles', () => {
 });
 
 describe('links', () => {
-  it('are followed: the file behind them is written, beside it its temporary, and they stay', async () => {
+  it('are followed: the file behind them is written, next to it its temporary, and they stay', async () => {
     mkdirSync(at('data'));
     writeFileSync(at('data/old.mrc'), 'old');
     symlinkSync('data/old.mrc', at('existing.mrc'));

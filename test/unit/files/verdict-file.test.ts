@@ -77,7 +77,7 @@ describe('verdicts on a GPU', () => {
     expect((await openVerdicts(folder, FACTS)).has('one')).toBe(true);
   });
 
-  it('of processes that save at the same time are whole, and leave nothing beside them', async () => {
+  it('of processes that save at the same time are whole, and leave nothing next to them', async () => {
     await Promise.all(Array.from({ length: 20 }, (_, i) => remember(`check ${i}`)));
     const file = await openVerdicts(folder, FACTS);
     expect(file.count).toBeGreaterThan(0);

@@ -30,7 +30,7 @@ const compressed = [
 ];
 
 describe('compression', () => {
-  it('is told by the first bytes, not by the name', () => {
+  it('is recognised by the first bytes, not by the name', () => {
     for (const { kind, bytes } of compressed) expect(detectCompression(bytes)).toBe(kind);
     expect(detectCompression(sample)).toBe('none');
     expect(detectCompression(new Uint8Array(0))).toBe('none');

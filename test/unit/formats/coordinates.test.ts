@@ -38,7 +38,7 @@ const asInPdb = ({ atoms }: Structure) =>
   atoms.map(({ labelChain: _, labelResidueNumber: __, ...atom }) => atom);
 
 describe('readStructure', () => {
-  it('tells formats by content, whatever the name', () => {
+  it('recognises formats by content, whatever the name', () => {
     const pdb = readStructure(bytesOf(PDB), 'a.cif');
     const cif = readStructure(bytesOf(`\uFEFF# comment\n\n${CIF}`), 'a.pdb');
     expect(pdb.atoms).toHaveLength(3);

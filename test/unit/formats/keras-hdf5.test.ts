@@ -140,7 +140,7 @@ describe('models that are not EMmerNet', () => {
         layer('group_normalization_19').weights[1].data = Float32Array.of(0, Number.NaN);
       },
     ],
-  ])('%s is told', async (_, message, change) => {
+  ])('%s is reported', async (_, message, change) => {
     expect((await refusal(await writeKeras(changed(change)))).message).toContain(message);
   });
 });

@@ -70,7 +70,7 @@ describe('bytes', () => {
       expect((await read({ statistics })).values).toEqual(asSigned(grey));
   });
 
-  it('are signed where nothing says otherwise, with a warning if they look unsigned', async () => {
+  it('are signed by default, with a warning if they look unsigned', async () => {
     for (const statistics of [
       [0, -1, -2, -1],
       [-128, 127, 0, 70],

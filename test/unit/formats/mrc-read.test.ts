@@ -119,7 +119,7 @@ describe('reading voxels', () => {
     });
   }
 
-  it('writes into the memory it is given, shared memory included, and asks for it once', async () => {
+  it('writes into the memory it is given, shared memory included, and requests it once', async () => {
     const given: Float32Array[] = [];
     const allocate = (n: number): Float32Array => {
       given.push(new Float32Array(new SharedArrayBuffer(4 * n)));

@@ -37,7 +37,7 @@ function withValue(at: number, value: number): number[] {
   return Array.from({ length: 120 }, (_, i) => (i === at ? value : i + 1));
 }
 
-describe('refusals before any memory is asked for', () => {
+describe('refusals before any memory is allocated', () => {
   const cases: [string, Partial<MrcFixture>, RegExp, RegExp?][] = [
     [
       'wrong magic and nonsense',
@@ -212,7 +212,7 @@ describe('any header at all', () => {
     fc.constantFrom(0x7fc00000, 0x7f800000, 0x3f800000, 401),
   );
 
-  it('is read or refused in one sentence, and never makes it ask for more than the file holds', async () => {
+  it('is read or refused in one sentence, and never allocates more than the file holds', async () => {
     const changes = fc.array(fc.tuple(fc.constantFrom(...words), number), { maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(changes, fc.boolean(), async (list, littleEndian) => {

@@ -54,7 +54,7 @@ describe('pickles as data', () => {
     ).toEqual(['a', 'a', 2 ** 40, -(2n ** 60n)]);
   });
 
-  it('asks about calls and persistent ids, and gives back what it is told', () => {
+  it('resolves calls and persistent ids through its caller', () => {
     expect(read('\x80\x02cknown\nfunction\nK\x05\x85R.', someCalls)).toEqual(new PickleObject(5));
     expect(read('\x80\x04\x8c\x05known\x8c\x08function\x93.', someCalls)).toEqual(
       new PickleGlobal('known.function'),

@@ -74,14 +74,14 @@ describe('the list of GPUs', () => {
     });
   });
 
-  it('counts GPUs that cannot be told apart', async () => {
+  it('counts GPUs that cannot be distinguished', async () => {
     const row = " * backend: 'vulkan', name: 'NVIDIA H200'";
     const machine = dawnMachine({ 'NVIDIA H200': h200 }, h200, [row, row].join('\n'));
     const { adapters } = await listAdapters(machine);
     expect(adapters.map(({ name, sameName }) => [name, sameName])).toEqual([['NVIDIA H200', 2]]);
   });
 
-  it('tells each way of asking that failed, with its reason', async () => {
+  it('reports each request that failed, with its reason', async () => {
     const { adapters, failures } = await listAdapters(dawnMachine({ Broken: null }, null));
     expect(adapters).toEqual([]);
     expect(failures).toEqual([
@@ -100,7 +100,7 @@ describe('the list of GPUs', () => {
     });
   });
 
-  it('gives vendors in words and finds software by name where nothing else says so (wgpu)', async () => {
+  it('names vendors and finds software by name where nothing else shows it (wgpu)', async () => {
     const gpu = { requestAdapter: async () => asAdapter(swift) } as unknown as GPU;
     const { adapters } = await listAdapters({ implementation: 'wgpu', gpu });
     expect(adapters).toHaveLength(1);

@@ -70,7 +70,7 @@ describeGpu('a device', (open) => {
     expect(looks).toBeLessThan(performance.now() - started + 1000);
   });
 
-  it('gives smaller limits when told to, never larger ones', async () => {
+  it('gives smaller limits on request, never larger ones', async () => {
     const { limits, device } = await open({ bindingBytes: 2 ** 20, workgroupInvocations: 2 ** 30 });
     expect(limits.bindingBytes).toBe(2 ** 20);
     expect(limits.workgroupInvocations).toBe(device.limits.maxComputeInvocationsPerWorkgroup);
@@ -227,7 +227,7 @@ describe('errors that arrive late', () => {
     expect(() => gpu.check()).toThrowError(expect.objectContaining({ tag: 'out-of-memory' }));
   });
 
-  it('a device that ran out of memory can go on, and forgets what followed from it', async () => {
+  it('a device that ran out of memory can continue, and forgets what followed from it', async () => {
     const { fake, gpu } = wrap();
     expect(await gpu.recover()).toBe(true);
     fake.report(new GPUOutOfMemoryError());
@@ -259,7 +259,7 @@ describe('errors that arrive late', () => {
     );
   });
 
-  it('work that fails just before the loss is told gives the loss, not the symptom', async () => {
+  it('work that fails just before the loss is reported gives the loss, not the symptom', async () => {
     const { fake, gpu } = wrap();
     const work = gpu.finish();
     fake.failWork(new Error('symptom'));

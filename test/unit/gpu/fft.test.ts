@@ -172,7 +172,7 @@ describe('plans of the FFT in WGSL', () => {
     }
   });
 
-  it('says in words what does not fit', () => {
+  it('explains what does not fit', () => {
     const reason = (shape: Shape, changes: Partial<GpuLimits> = {}): string => {
       const planned = planRealFft3d(shape, { ...limits, ...changes });
       return planned.ok ? 'ok' : planned.reason;

@@ -70,7 +70,7 @@ describeGpu('resampling on slabs (gpu)', (open) => {
     destroyVolume(gpu, result);
   });
 
-  it('stays within what the plan says, leaves only tables behind, and refuses what does not fit', async () => {
+  it('stays within its plan, leaves only tables behind, and refuses what does not fit', async () => {
     const [from, to]: [Shape, Shape] = [
       [24, 20, 18],
       [30, 24, 20],

@@ -69,7 +69,7 @@ describe('the self-test', () => {
     expect(await selfTest(altered({ download }), 'hardware')).toMatchObject({ ok: false });
   });
 
-  it('tells what an engine throws', async () => {
+  it('reports what an engine throws', async () => {
     const radialFilter = () => Promise.reject(new Error('shader refused'));
     expect(await selfTest(altered({ radialFilter }), 'hardware')).toMatchObject({
       ok: false,

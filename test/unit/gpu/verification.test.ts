@@ -206,7 +206,7 @@ describe('a verification', () => {
     await expect(work).rejects.toThrow('its sum did not finish within 0.05 s');
   });
 
-  it('runs a check once for those that ask at the same time', async () => {
+  it('runs a check once for concurrent requests', async () => {
     let runs = 0;
     const { verify, counts } = create(new Map());
     const check = async (): Promise<number> => {

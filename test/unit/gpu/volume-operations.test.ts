@@ -135,7 +135,7 @@ describeGpu('voxel-wise operations on the GPU', (open) => {
     expectStatistics(await statistics(gpu, upload(gpu, shape, data)), plainStatistics(data));
   });
 
-  it('statistics tell NaN and infinite voxels and leave them out', async () => {
+  it('statistics report NaN and infinite voxels and leave them out', async () => {
     const shape: Shape = [9, 20, 30];
     const gpu = await open({ bindingBytes: 4 * 2 * 20 * 30 });
     const data = noiseVolume(shape, 7);

@@ -90,7 +90,7 @@ describe('also', () => {
     ['global', {}],
     ['locscale', { scaling: 'soft' }],
     ['global', { scaling: 'soft', measureBFactors: true }],
-  ] as const)('%s stays within the memory that the plan says (%o)', async (also, parameters) => {
+  ] as const)('%s stays within the memory of the plan (%o)', async (also, parameters) => {
     const ledger = new VolumeLedger(() => undefined);
     const counting = trackVolumes(await openEngine(), ledger);
     const planned = await planLocScale(jobOf({ ...parameters, also }), { engine: counting });

@@ -133,7 +133,7 @@ describe('half maps without common signal', () => {
     expect(result.fsc?.resolution).toBeUndefined();
   });
 
-  it('cannot be filtered without -res; nobody asks for the half maps that were given', async () => {
+  it('cannot be filtered without -res; the hint does not request half maps that were given', async () => {
     const error = await errorOf(runLocScale(jobOf(noise, { filterInput: true }), { engine }));
     expect(error.message).toContain('the half maps have no signal in common');
     expect(error.hint).toBe('Give it with `resolution`.');

@@ -71,7 +71,7 @@ describe('local resolution', () => {
     }
   });
 
-  it('beside the scaling: half maps are gone before it, maps and numbers are in the result', async () => {
+  it('during the scaling: half maps are gone before it, maps and numbers are in the result', async () => {
     const made = await runLocScale(job(), { engine });
     const { resolution, filtered, numbers } = made.localResolution as NonNullable<
       typeof made.localResolution

@@ -80,7 +80,7 @@ const mask = async (map: MapImage, change: Partial<LocScaleParameters> = {}) =>
 const weight = 16;
 
 describe('a mask made by false-discovery rate', () => {
-  it('stays where model and weight agree, without a word', async () => {
+  it('stays where model and weight agree, silently', async () => {
     const { numbers } = await plan({
       reference: asIs(structureOf()),
       parameters: { ...defaultParameters, molecularWeightKiloDalton: weight },
@@ -197,7 +197,7 @@ describe("a user's mask", () => {
     expect(warnings).toEqual([]);
   });
 
-  it('beside the model is noticed, whatever its volume; one around a part of it is not', async () => {
+  it('next to the model is noticed, whatever its volume; one around a part of it is not', async () => {
     const shifted: MapImage = { ...data.mask, name: 'shifted.mrc', data: new Float32Array(mean.length) };
     const half = Math.floor(nz / 2) * ny * nx;
     data.mask.data.forEach((v, i) => {

@@ -189,7 +189,7 @@ describe('a reference simulated from atoms', () => {
     expect(result.model!.structure.atoms[1].bFactor).toBeCloseTo(8.0, 1);
   });
 
-  it('that lies elsewhere is told with its probable cause', async () => {
+  it('that lies elsewhere is reported with its probable cause', async () => {
     const { warnings } = await run({
       kind: 'atomic-model',
       structure: structureOf(({ z }) => ({ z: 88.5 - z })),

@@ -112,7 +112,7 @@ async function countedJob(reference: ReferenceChoice, change: Partial<LocScaleJo
 }
 
 describe('planLocScale', () => {
-  it('tells everything before the expensive step and leaves nothing behind', async () => {
+  it('reports everything before the expensive step and leaves nothing behind', async () => {
     const plan = await planLocScale(halfMapJob(), { engine });
     expect(engine.calls).not.toContain('localScaling');
     expect(engine.held.size).toBe(0);

@@ -42,7 +42,7 @@ describe('runLocScale', () => {
     expect(relativeL2(scaled, expected)).toBeLessThan(1e-6);
   });
 
-  it('goes through the method in order, tells what it does and times each step', async () => {
+  it('goes through the method in order, reports and times each step', async () => {
     const steps: string[] = [];
     const order: string[] = [];
     const progress: number[] = [];
@@ -226,7 +226,7 @@ describe('runLocScale', () => {
     expect(engine.calls.filter((call) => call === 'radialFilter')).toHaveLength(1);
   });
 
-  it('filters the input by resolution and by FSC only when asked', async () => {
+  it('filters the input by resolution and by FSC only on request', async () => {
     const plain = await runLocScale(halfMapJob(), { engine });
     expect(engine.calls).not.toContain('radialFilter');
     const filtered = await runLocScale(halfMapJob({ parameters: parameters({ filterInput: true }) }), {

@@ -148,7 +148,7 @@ describe('a run in rounds', () => {
     expect(again.held.size).toBe(4);
   });
 
-  it('goes on after an interruption with what is missing', async () => {
+  it('resumes after an interruption with what is missing', async () => {
     const checkpoints = memoryCheckpoints();
     const stop = new AbortController();
     const engine = slow(createSimpleEngine());

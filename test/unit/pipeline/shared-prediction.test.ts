@@ -62,7 +62,7 @@ async function enhance(
 const whole = enhance(numberingPredictor().predictor);
 
 describe('a prediction', () => {
-  it('goes on after an interruption where it was, and is taken over whole when it was finished', async () => {
+  it('resumes after an interruption where it was, and is taken over whole when it was finished', async () => {
     const expected = await whole;
     const checkpoints = memoryCheckpoints();
     // In the fourth batch of three cubes, of three passes each.

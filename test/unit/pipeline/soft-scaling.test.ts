@@ -75,7 +75,7 @@ describe('soft scaling as a run', () => {
     }
   });
 
-  it('asks for the resolution of a single map, and leaves nothing behind', async () => {
+  it('requires the resolution of a single map, and leaves nothing behind', async () => {
     const engine = createSimpleEngine();
     const input = { kind: 'map' as const, map: image('map.mrc', half(2)) };
     await expect(runLocScale(soft(input), { engine })).rejects.toThrow(/only up to its resolution/);

@@ -51,7 +51,7 @@ describe('soft scaling in runLocScale', () => {
     own.release(...[scaled, mask, ...made].filter((volume) => volume !== undefined));
   });
 
-  it('measures the local resolution beside it, and keeps the half maps meanwhile', async () => {
+  it('measures the local resolution as well, and keeps the half maps meanwhile', async () => {
     const own = await openEngine();
     const localResolution = { windowAngstrom: 12, weights: 'hann', threshold: 0.143 } as const;
     const run = async (parameters: Partial<LocScaleParameters>) => {

@@ -56,7 +56,7 @@ describe('symmetry', () => {
     expect(relativeL2(scaled, await scaledOf(without))).toBeGreaterThan(0.01);
   });
 
-  it('is imposed on the result, too, if asked', async () => {
+  it('is imposed on the result, too, on request', async () => {
     const scaled = await scaledOf(await runLocScale(job, { engine }));
     const result = await runLocScale({ ...job, symmetriseOutput: true }, { engine });
     expect(relativeL2(await scaledOf(result), await symmetrised(scaled))).toBe(0);
@@ -92,7 +92,7 @@ describe('symmetry', () => {
     expect(relativeL2(mean, expected)).toBe(0);
   });
 
-  it('that the map does not have is told, and needs a reference', async () => {
+  it('that the map does not have is reported, and needs a reference', async () => {
     const warnings: string[] = [];
     // A blob off the axis.
     const { data, ...map } = noisyBlob('map.mrc', 1, 0.01, 2);

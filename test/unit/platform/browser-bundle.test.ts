@@ -16,7 +16,7 @@ import { relativeL2 } from '../../support/compare.ts';
 const path = (relative: string): string => new URL(relative, import.meta.url).pathname;
 
 describe('the core bundled for a browser', () => {
-  it('asks for nothing of Node', async () => {
+  it('requires nothing of Node', async () => {
     const { chunks, builtins, warnings } = await bundleForBrowser({ core: coreFiles() });
     for (const { fileName, code } of chunks)
       console.log(`${fileName}: ${code.length} bytes, ${gzipSync(code).length} with gzip`);
@@ -24,7 +24,7 @@ describe('the core bundled for a browser', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('would be caught asking', async () => {
+  it('would be caught requiring it', async () => {
     const { builtins } = await bundleForBrowser({
       store: [path('../../../src/network/store/data-folder.ts')],
     });

@@ -54,7 +54,7 @@ describe('profiles of windows', () => {
     });
   });
 
-  it('give back the B factor of an exponential fall-off', () => {
+  it('return the B factor of an exponential decay', () => {
     const windows = placeWindows(everywhere, noise.length, {
       shape,
       voxelSize: 1,
@@ -165,7 +165,7 @@ describe('the small copy of a map', () => {
     expect([bytes[0], bytes[3], bytes[1]]).toEqual([255, 128, 0]);
   });
 
-  it('has at most 80 voxels along an edge, means of the part asked for', () => {
+  it('has at most 80 voxels along an edge, means of the requested part', () => {
     const big: Shape = [4, 4, 200];
     const values = Float32Array.from({ length: 3200 }, (_, i) => Math.floor((i % 200) / 2));
     const { shape: small, bytes } = shrink(values, big, { start: [0, 0, 40], size: [4, 4, 160] });

@@ -203,7 +203,7 @@ describe('the page', () => {
   });
 });
 
-describe('settings in words', () => {
+describe('settings as text', () => {
   it.each([
     [true, 'yes'],
     [null, 'none'],

@@ -33,7 +33,7 @@ describe('ideal backbones', () => {
   const helix = buildBackbone('helix', 18);
   const strand = buildBackbone('strand', 8);
 
-  it('have the bond lengths, angles and torsions they were asked for', () => {
+  it('have the bond lengths, angles and torsions requested', () => {
     for (const [residues, phi, psi] of [
       [helix, -57, -47],
       [strand, -139, 135],
@@ -66,7 +66,7 @@ describe('ideal backbones', () => {
     }
   });
 
-  it('make a right-handed alpha helix of 1.5 A and 3.6 residues a turn', () => {
+  it('make a right-handed alpha helix of 1.5 A and 3.6 residues per turn', () => {
     const { rise, turn, handed } = helixOf(helix.slice(4, 8).map((r) => r.CA));
     // The textbook helix; these bond angles give 1.517 A and 3.58.
     expect(Math.abs(rise - 1.5)).toBeLessThan(0.05);

@@ -116,7 +116,7 @@ describe('a simulated map', () => {
     expect(Math.abs(sum / wanted - 1)).toBeLessThan(1e-5);
   });
 
-  it('gives back the B factor of a single atom', () => {
+  it('returns the B factor of a single atom', () => {
     const centred: Grid = { shape: [48, 48, 48], voxelSize: [1.2, 1.2, 1.2], origin: [0, 0, 0] };
     const bFactor = 57;
     const atom = makeAtom('C', 24 * 1.2, 24 * 1.2, 24 * 1.2, bFactor);

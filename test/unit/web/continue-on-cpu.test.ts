@@ -32,7 +32,7 @@ describe('a run whose GPU fails', () => {
     });
   });
 
-  it('is told in a sentence what the browser calls by a name of its own', async () => {
+  it('explains in a sentence what the browser calls by a name of its own', async () => {
     const dropped = new Error('Instance dropped error in getCompilationInfo');
     const sentence = 'The GPU stopped working (Instance dropped error in getCompilationInfo).';
     const { outcome, said } = await run('auto', 'GPU, some model', 'internal', dropped);

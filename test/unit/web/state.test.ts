@@ -71,7 +71,7 @@ describe('states', () => {
       }
   });
 
-  it('tell how long a step will take once part of it is done', () => {
+  it('show how long a step will take once part of it is done', () => {
     let state = next(states.planned, events.start);
     state = next(state, {
       kind: 'run',
@@ -138,7 +138,7 @@ function file(name: string, facts: Partial<FileFacts> = {}, id = ++lastId): Inpu
 const rolesOf = (...files: InputFile[]): string[] => assignRoles(files).map(({ role }) => role);
 
 describe('dropped files', () => {
-  it('are told by their names and by what they hold', () => {
+  it('are recognised by their names and by what they hold', () => {
     const model = file('model.cif', { kind: 'model' });
     expect(rolesOf(file('emd_1_half_map_2.map.gz'), file('emd_1_half_map_1.map.gz'))).toEqual([
       'half2',

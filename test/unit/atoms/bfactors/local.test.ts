@@ -157,7 +157,7 @@ describe('local B factors', () => {
     on.release(unit);
   });
 
-  it('of one map, without the atoms: noise from outside the mask, fall-off of an average protein', () => {
+  it('of one map, without the atoms: noise from outside the mask, decay of an average protein', () => {
     const data = smallDataset();
     const { grid } = data.truth;
     const atoms = atomSetOf(data.atoms);

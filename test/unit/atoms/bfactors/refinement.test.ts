@@ -158,7 +158,7 @@ describe('refinement', () => {
     expect(Math.abs(meanOf(smooth) / meanOf(expected) - 1)).toBeLessThan(0.1);
   });
 
-  it('stops when asked to, and refuses a model that is elsewhere', async () => {
+  it('stops on request, and refuses a model that is elsewhere', async () => {
     const on = await engine;
     const map = await on.upload(data.truth.data.slice(), box.shape);
     const job = { engine: on, grid: box, map, halves: undefined, fscCutoff: 4, atoms, cycles: 2 };

@@ -169,7 +169,7 @@ describe('solving a pseudo-model', () => {
     expect(solved.positions.every(Number.isFinite)).toBe(true);
   });
 
-  it('reports progress and stops when told to', async () => {
+  it('reports progress and stops on request', async () => {
     const seen: string[] = [];
     await solvePseudoModel(
       { ...job, iterations: 3 },

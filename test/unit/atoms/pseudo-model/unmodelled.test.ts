@@ -163,7 +163,7 @@ describe('completing a model', () => {
     expect(done.pseudoModel.atoms.count).toBe(molecularNumbers(done.unmodelledVoxels, 1.5).atoms);
   });
 
-  it('leaves single voxels beside a whole model alone', async () => {
+  it('leaves single voxels next to a whole model alone', async () => {
     const specks = confidence.map((value, i) => (i % 97 === 0 ? value : 0));
     const around = makeModelMask({ ...GRID, atoms: model, radiusAngstrom: 8 });
     specks.forEach((_, i) => {

@@ -37,7 +37,7 @@ describe('the voxels around atoms', () => {
     expect([...search([500, 500, 500])]).toEqual([]);
   });
 
-  it('correlate as Pearson has it; too few, or constant ones, do not', () => {
+  it('correlate as by Pearson; too few, or constant ones, do not', () => {
     const [a, b] = [1, 2].map((seed) => {
       const noise = createRandom(seed);
       return Float32Array.from({ length: 200 }, () => 50 + noise.gaussian());

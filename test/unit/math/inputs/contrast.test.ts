@@ -27,7 +27,7 @@ describe('contrastOf', () => {
     ['a hollow shell', map((r) => (r > 12 && r < 17 ? 1 : 0))],
     ['a particle in negative stain', map((r) => (r < 11 ? 1 : r < 15 ? -0.3 : 0))],
     ['a particle masked to zero outside', map((r) => (r < 13 ? 1 : 0), 0)],
-  ])('tells %s from its negative', (_, data) => {
+  ])('distinguishes %s from its negative', (_, data) => {
     expect(contrastOf(data, shape, voxelSize)?.inverted).toBe(false);
     // A dark shell has a bright centre: that is not taken for inverted, and not for certain.
     if (_ !== 'a hollow shell') expect(contrastOf(negative(data), shape, voxelSize)?.inverted).toBe(true);
@@ -53,7 +53,7 @@ describe('contrastOf', () => {
   });
 });
 
-it('neighbourCorrelation tells density from noise', () => {
+it('neighbourCorrelation distinguishes density from noise', () => {
   expect(
     Math.abs(
       neighbourCorrelation(

@@ -48,7 +48,7 @@ it('power of exactly 0 beyond the cut-off counts as filtered, a drop at Nyquist 
   expect(filteredMapWarning(new Float64Array(SHELLS), VOXEL)).toBeUndefined();
 });
 
-it('tells a masked map from one that is 0 outside the reconstruction sphere', () => {
+it('distinguishes a masked map from one that is 0 outside the reconstruction sphere', () => {
   expect(maskedMapWarning(48, 100)).toBeUndefined();
   expect(maskedMapWarning(0, 100)).toBeUndefined();
   expect(maskedMapWarning(983, 1000)).toMatch(/^98 % of the voxels are exactly 0/);

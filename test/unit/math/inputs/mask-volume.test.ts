@@ -57,7 +57,7 @@ describe('massOfAtoms', () => {
   });
 });
 
-it('contourOfVolume finds the level above which so many voxels lie', () => {
+it('contourOfVolume finds the level exceeded by the requested number of voxels', () => {
   const random = createRandom(5);
   const data = Float32Array.from({ length: 50_000 }, () => random.gaussian());
   for (const wanted of [100, 5000, 49_000]) {

@@ -32,7 +32,7 @@ it('cut-offs', () => {
   expect(chooseFscCutoff(undefined, undefined, 1.4)).toEqual({ cutoff: 3.9, source: 'nyquist' });
 });
 
-it('data end at a low-pass of the map where nothing else tells their resolution', () => {
+it('data end at a low-pass of the map if their resolution is otherwise unknown', () => {
   const unknown = chooseFscCutoff(undefined, undefined, 1.4);
   expect(endAtLowPass(unknown, 7.9)).toEqual({ cutoff: 7.9, source: 'low-pass' });
   expect(endAtLowPass(unknown, 3)).toBe(unknown);

@@ -165,7 +165,7 @@ describe('scaling rules', () => {
     ).toEqual(zeros);
   });
 
-  it('does not write the fit when it is not asked for', () => {
+  it('does not write the fit when it is not requested', () => {
     const fit = Float64Array.of(7, 8);
     for (const rule of [plain, theoretical, without, hybrid]) {
       compileScalingRule(rule, SHELLS, false)(

@@ -85,7 +85,7 @@ describe('confidence map', () => {
     }
   });
 
-  it('keeps false discoveries at the rate asked for, in pure noise and with a particle', () => {
+  it('keeps false discoveries at the requested rate, in pure noise and with a particle', () => {
     const shape = [40, 40, 40] as const;
     const confident = (data: Float32Array): number =>
       confidenceFromMap(data, shape, 0, 1).reduce((n, v) => n + (v >= 0.99 ? 1 : 0), 0);
@@ -109,7 +109,7 @@ describe('confidence map', () => {
     expect(() => confidenceFromMap(out, shape, 0, Number.NaN)).toThrow('variance');
   });
 
-  it('the sphere lies unsymmetrically on the grid, as the original has it', () => {
+  it('the sphere lies unsymmetrically on the grid, as in the original', () => {
     const { rowStart, rowEnd, voxels } = confidenceSphere([8, 8, 8]);
     // Coordinates -4, -20/7, -12/7, -4/7, 4/7, ...: symmetric about voxel 3.5 for even edges.
     expect([rowStart[3 * 8 + 3], rowEnd[3 * 8 + 3]]).toEqual([1, 7]);

@@ -12,7 +12,7 @@ import { blobMask, noiseVolume } from '../../../support/random-volume.ts';
 const EDGES = { edge: 32, stride: 16 };
 
 describe('network grid', () => {
-  it('keeps box and origin, with voxels next to the size asked for', () => {
+  it('keeps box and origin, with voxels next to the requested size', () => {
     const grid: Grid = { shape: [96, 100, 101], voxelSize: [1.4, 1.4, 0.7], origin: [-3, 0, 5.5] };
     const { grid: network, inputIsFiner } = planNetworkGrid(grid, 1);
     expect(network.shape).toEqual([134, 140, 71]);

@@ -97,7 +97,7 @@ describe('dropout masks', () => {
     expect(() => mask({}, 1.5, 4)).toThrow('cannot be filled');
   });
 
-  it('of even odds draw one word for 32 values: what makes them cheap beside the network', () => {
+  it('of even odds draw one word for 32 values: what makes them cheap compared with the network', () => {
     const multiply = vi.spyOn(Math, 'imul');
     try {
       const products = (values: number): number => {

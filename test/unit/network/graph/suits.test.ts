@@ -8,7 +8,7 @@ import { smallNetwork } from '../../../support/small-network.ts';
 const made = { title: 'one', voxelSizeAngstrom: 1 };
 const trained = { ...made, trainedResolution: { finest: 2.3, coarsest: 8 } };
 
-it('a network runs on up to three times its voxels, as a float32 header has them', () => {
+it('a network runs on up to three times its voxels, as in a float32 header', () => {
   expect([0.5, 1, 2.9, 3, Math.fround(3.0001)].every((size) => suitsVoxels(made, size))).toBe(true);
   expect([3.1, 10, 13.28].some((size) => suitsVoxels(made, size))).toBe(false);
   expect(suitsVoxels({ ...made, voxelSizeAngstrom: 2 }, 6)).toBe(true);

@@ -7,7 +7,7 @@ const load = async (): Promise<string | undefined> => {
   return process.env.ORT_DISABLE_TELEMETRY;
 };
 
-it('onnxruntime sends no usage data, unless the environment says otherwise', async () => {
+it('onnxruntime sends no usage data, unless the environment allows it', async () => {
   delete process.env.ORT_DISABLE_TELEMETRY;
   expect(await load()).toBe('1');
   process.env.ORT_DISABLE_TELEMETRY = '0';

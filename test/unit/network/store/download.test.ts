@@ -116,7 +116,7 @@ it('fetches the file that the record names, with progress, and checks it', async
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it('goes on where the connection was cut, in this run', async () => {
+it('resumes where the connection was cut, in this run', async () => {
   answers = [cutAfter(100_000), cutAfter(50_000, 100_000)];
   const { path } = await download();
   expect(new Uint8Array(readFileSync(path))).toEqual(content);
@@ -124,7 +124,7 @@ it('goes on where the connection was cut, in this run', async () => {
   expect(notes).toHaveLength(2);
 });
 
-it('goes on where an earlier run stopped', async () => {
+it('resumes where an earlier run stopped', async () => {
   answers = [cutAfter(120_000), status(404)];
   await refusal();
   expect(readdirSync(folder)).toEqual([basename(place())]);
@@ -159,7 +159,7 @@ it('a wrong checksum is an error, and the file goes', async () => {
   expect(readdirSync(place())).toEqual([]);
 });
 
-it('a wrong checksum after going on starts again once', async () => {
+it('a wrong checksum after resuming starts again once', async () => {
   mkdirSync(place());
   writeFileSync(join(place(), 'emmernet.tar.gz'), new Uint8Array(5000));
   const { path } = await download();
@@ -181,7 +181,7 @@ it('404 is final, 503 is tried again, 416 starts again', async () => {
   expect(new Uint8Array(readFileSync(path))).toEqual(content);
 });
 
-it('a server that sends more than the record says, or another part, is refused', async () => {
+it('a server that sends more than the record states, or another part, is refused', async () => {
   answers = Array.from({ length: 9 }, (): Answer => (_, response) => response.end(new Uint8Array(400_000)));
   expect((await refusal()).message).toContain('sends more than the 300000 bytes');
   answers = [cutAfter(1000), ...Array.from({ length: 9 }, () => cutAfter(10, 999))];

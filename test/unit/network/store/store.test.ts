@@ -237,7 +237,7 @@ describe('importing weights of EMmerNet', () => {
     expect(await listModels(store)).toEqual([]);
   });
 
-  it('a store that cannot be written is told', async () => {
+  it('a store that cannot be written is reported', async () => {
     const file = put('a.pt', pt);
     const error = await refusal(() => importModel(file, { folder: join(file, 'models') }), 'bad-output');
     expect(error.message).toContain('ENOTDIR');
@@ -266,7 +266,7 @@ describe('choosing a network', () => {
     expect(low.hint).toContain('locscale-gpu models import emmernet.tar.gz');
   });
 
-  it('does not pass over a damaged import in silence', async () => {
+  it('does not silently ignore a damaged import', async () => {
     const bundledFolder = putBundled();
     writeFileSync(join(putFake('emmernet-high-context'), 'manifest.json'), '{');
     expect((await refusal(() => chooseModel({ folder: store, bundledFolder }))).message).toContain(
@@ -376,7 +376,7 @@ describe('archives that lie', () => {
     return found;
   };
 
-  it('what is asked for is read, the rest skipped', async () => {
+  it('what is requested is read, the rest skipped', async () => {
     const tar = await writeTarGz([
       { name: 'a.txt', body: new Uint8Array(50_000) },
       { name: 'b.bin', body: new Uint8Array(700) },
@@ -421,7 +421,7 @@ describe('archives that lie', () => {
     await refusal(() => all(gzipSync(tar.subarray(0, 1024))));
   });
 
-  it('an archive without weights is told', async () => {
+  it('an archive without weights is reported', async () => {
     const file = put('other.tar.gz', await writeTarGz([{ name: 'a.txt', body: content }]));
     expect((await refusal(() => importModel(file, { folder: store }))).message).toContain(
       'holds no weights of EMmerNet',
