@@ -1,6 +1,6 @@
 /**
- * Chooses the engine: a hardware GPU that passes its self-test, else the CPU, and says in words why.
- * What was asked for and is not there is an error, never a silent replacement. Engines are loaded on use.
+ * Chooses the engine: a hardware GPU that passes its self-test, else the CPU, with the reason.
+ * A requested device that is missing is an error, never silently replaced. Engines are loaded on use.
  */
 import type { Engine } from './engine/engine.ts';
 import { isLocScaleError, LocScaleError, named } from './errors.ts';
@@ -21,15 +21,15 @@ export interface EngineChoice extends GpuEntryOptions {
   readonly engine: 'auto' | 'gpu' | 'cpu';
   /** Worker threads of the CPU engine. */
   readonly threads?: number;
-  /** For the CPU engine: host memory that volumes and working memory may take. */
+  /** For the CPU engine: host memory for volumes and working memory. */
   readonly memoryLimitBytes?: number;
-  /** For the GPU engine: memory that all its buffers may take; unset: what the device gives. */
+  /** For the GPU engine: limit for all its buffers; default: whatever the device allows. */
   readonly gpuMemoryBytes?: number;
-  /** Indices or parts of names from the list of GPUs. Naming any asks for the GPU. */
+  /** Indices or parts of names from the list of GPUs. Naming any requires a GPU. */
   readonly gpuIds?: readonly string[];
-  /** Of processes that share this machine: each takes a GPU of its own while there are enough. Default 0. */
+  /** Rank among processes that share this machine, each with its own GPU while there are enough. Default 0. */
   readonly localRank?: number;
-  /** Drivers that compute on the CPU count as GPUs too. */
+  /** Accept drivers that compute on the CPU as GPUs. */
   readonly allowSoftwareGpu?: boolean;
   /**
    * Kernels are verified as they are first used, and not by a self-test before anything else: what is known of
@@ -38,7 +38,7 @@ export interface EngineChoice extends GpuEntryOptions {
   readonly verdicts?: (adapter: GpuAdapterEntry) => Promise<KnownVerdicts>;
   /** Details, one line each. */
   readonly onInfo?: (message: string) => void;
-  /** What was asked for and has no effect, one sentence each. */
+  /** Requests without effect, one sentence each. */
   readonly onNote?: (message: string) => void;
 }
 
@@ -49,23 +49,23 @@ export interface KnownVerdicts extends VerdictStore {
 
 export interface SelectedEngine {
   readonly engine: Engine;
-  /** Why this one, one line. */
+  /** Reason for the choice, one line. */
   readonly reason: string;
 }
 
 export async function selectEngine(choice: EngineChoice): Promise<SelectedEngine> {
   if (choice.engine === 'cpu') {
     if (choice.gpuIds !== undefined)
-      choice.onNote?.(`${named('gpuIds')} has no effect: the CPU is asked for.`);
+      choice.onNote?.(`${named('gpuIds')} has no effect: the CPU is requested.`);
     if (choice.allowSoftwareGpu === true)
-      choice.onNote?.(`${named('allowSoftwareGpu')} has no effect: the CPU is asked for.`);
-    return { engine: await startCpu(choice), reason: 'asked for' };
+      choice.onNote?.(`${named('allowSoftwareGpu')} has no effect: the CPU is requested.`);
+    return { engine: await startCpu(choice), reason: 'requested' };
   }
   try {
     return await startGpu(choice);
   } catch (error) {
-    const asked = choice.engine === 'gpu' || choice.gpuIds !== undefined;
-    if (asked || !isLocScaleError(error)) throw error;
+    const requested = choice.engine === 'gpu' || choice.gpuIds !== undefined;
+    if (requested || !isLocScaleError(error)) throw error;
     const [why = ''] = error.message.split('\n', 1);
     return {
       engine: await startCpu(choice),
@@ -100,7 +100,7 @@ async function startGpu(choice: EngineChoice): Promise<SelectedEngine> {
     engine = await createGpuEngine(device, { kind: adapter.kind });
     const passed = verdicts ? describeVerdicts(verdicts) : await testBefore(engine, adapter);
     const why =
-      choice.engine === 'gpu' || choice.gpuIds !== undefined ? 'asked for' : `a ${adapter.kind} GPU`;
+      choice.engine === 'gpu' || choice.gpuIds !== undefined ? 'requested' : `a ${adapter.kind} GPU`;
     return { engine, reason: `${why}, ${passed}` };
   } catch (error) {
     await engine?.dispose();
@@ -123,7 +123,7 @@ function describeVerdicts({ latest }: KnownVerdicts): string {
 async function testBefore(engine: Engine, adapter: GpuAdapterEntry): Promise<string> {
   const { selfTest } = await import('./gpu/self-test.ts');
   const { ok, milliseconds, reason, error } = await selfTest(engine, adapter.kind);
-  // Too little memory is no fault of the GPU.
+  // Too little memory is not the GPU's fault.
   if (isLocScaleError(error) && error.tag === 'out-of-memory') throw error;
   if (!ok)
     throw noGpu(
@@ -133,7 +133,7 @@ async function testBefore(engine: Engine, adapter: GpuAdapterEntry): Promise<str
   return `self-test passed in ${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** The GPU to use, or the error that says what was found instead. */
+/** The GPU to use; throws an error that lists what was found instead. */
 export function chooseAdapter(list: AdapterList, choice: EngineChoice): GpuAdapterEntry {
   const { adapters } = list;
   const allowed = (adapter: GpuAdapterEntry): boolean =>

@@ -9,7 +9,7 @@ export interface Residue {
   readonly insertionCode: string;
   readonly name: string;
   readonly kind: ResidueKind;
-  /** As mmCIF files have them. */
+  /** As in mmCIF files. */
   readonly labelChain: string | undefined;
   readonly labelNumber: number | undefined;
   /** Atoms of the list that are not hydrogens. */

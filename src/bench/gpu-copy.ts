@@ -60,7 +60,7 @@ export async function openCopy(gpu: GpuDevice, most: number): Promise<DeviceCopy
   }
 }
 
-/** Bytes a second. */
+/** Bytes per second. */
 export async function measureCopy(gpu: GpuDevice, most: number, seconds: number): Promise<number> {
   const copy = await openCopy(gpu, most);
   try {

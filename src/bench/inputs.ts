@@ -1,4 +1,4 @@
-/** Generated maps of the benchmark, the same on every machine, and what the engines are told about them. */
+/** Generated maps of the benchmark, the same on every machine, and the engines' settings for them. */
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { ReferenceProfileRule } from '../math/scaling/scaling-rules.ts';
 import { createRandom } from '../math/statistics/random.ts';
@@ -13,7 +13,7 @@ const WINDOW_VOXELS = 24;
 export const VOXEL_SIZE = WINDOW_ANGSTROM / WINDOW_VOXELS;
 /** Windows per edge of a box, at least. */
 const SHARE_OF_BOX = 4;
-/** Standard deviation of the noise of one half map, beside densities of about 1. */
+/** Standard deviation of the noise of one half map; densities are about 1. */
 const HALF_MAP_NOISE = 0.05;
 
 export interface BenchInputs extends BlobMaps {

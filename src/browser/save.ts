@@ -19,7 +19,7 @@ type Bytes = ReadableStream<Uint8Array> | Blob;
 
 /** A label of an MRC file. */
 const LABEL_CHARACTERS = 80;
-/** Downloads read their Blob after the click; nobody tells when they have. */
+/** Downloads read their Blob after the click; no event reports when they have. */
 const KEEP_MILLISECONDS = 60_000;
 
 /** The map as a stream of the bytes of an MRC file. `label`: one line on what was done to it. */

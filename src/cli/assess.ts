@@ -87,7 +87,7 @@ async function openFurther(
   };
 }
 
-/** The first map, or half maps whose mean it is; half maps beside a map give its resolution. */
+/** The first map, or half maps whose mean it is; half maps given with a map determine its resolution. */
 function chooseMaps(
   values: OptionValues,
   positionals: readonly string[],
@@ -147,7 +147,7 @@ function planWords(
   };
 }
 
-/** One line a map, and what the numbers are to be compared with. */
+/** One line per map, and the reference values of the numbers. */
 export function assessmentLines(assessment: Assessment): string[] {
   const { maps, resolution, resolutionSource, expectedQ } = assessment;
   const width = Math.max(3, ...maps.map(({ label }) => label.length));

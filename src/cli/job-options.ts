@@ -155,7 +155,7 @@ const defaultOutfiles = {
   symmetrise: 'symmetrised.mrc',
 } as const;
 
-/** The output map. Compressed output and names of the files beside it are refused. */
+/** The output map. Refuses compressed output and names of the files next to it. */
 export function chooseOutfile(values: OptionValues, command: keyof typeof defaultOutfiles): string {
   const outfile = values.outfile ?? defaultOutfiles[command];
   const extension = extname(outfile).toLowerCase();

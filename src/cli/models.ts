@@ -46,7 +46,7 @@ const optionsOf: Partial<Record<keyof OptionValues, readonly Action[]>> = {
   json: ['list'],
 };
 
-/** `models` without a word lists. Options of other actions are errors, so that none is ignored silently. */
+/** `models` alone lists. Options of other actions are errors, so that none is ignored silently. */
 export async function runModels(session: Session): Promise<void> {
   const [word = 'list', ...args] = session.parsed.positionals;
   const action = actions.find((name) => name === word);

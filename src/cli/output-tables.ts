@@ -372,7 +372,7 @@ export const postprocessOutputs: OutputTable<PostprocessResult> = [
     volume: ({ mask }) => mask,
     label: 'mask with a soft edge',
     node: 'mask',
-    says: 'mask of the program, its edge falling off over 6 Å',
+    says: 'mask of the program, with a soft edge of 6 Å',
   },
   {
     key: 'star',
@@ -424,7 +424,7 @@ export const DEMO_FILES = {
 } as const;
 
 export interface DemoResult extends LocScaleResult {
-  /** The map by LocScale's scheme, and what the record says of it; absent without a network. */
+  /** The map by LocScale's scheme, and its entry in the record; undefined without a network. */
   readonly scheme?: Volume;
   readonly comparison?: object;
   /** A PNG. */

@@ -51,7 +51,7 @@ export function gpuIdsOf({ parsed: { values }, ranks }: Session): readonly strin
   return [gpuIds[ranks.localRank % gpuIds.length] as string];
 }
 
-/** What the options say about the engine. */
+/** Engine choice from the options. */
 function engineChoiceOf(session: Session): EngineChoice {
   const { values } = session.parsed;
   const { memory, allowSoftwareGpu } = values;
@@ -85,7 +85,7 @@ export function vulkanLoaderFromEnvironment(): { vulkanLoader?: string } {
 }
 
 /**
- * Starts the engine the options ask for, runs `body`, and stops the engine whatever happens. Where nobody insists
+ * Starts the engine that the options select, runs `body`, and always stops the engine. Where nobody insists
  * on the GPU and it fails, `body` begins again on the CPU: it must leave nothing behind when it throws.
  */
 export async function withEngine<T>(session: Session, body: (engine: Engine) => Promise<T>): Promise<T> {
@@ -129,8 +129,8 @@ export async function withEngine<T>(session: Session, body: (engine: Engine) => 
 }
 
 /**
- * The GPU was lost, computes wrongly or has too little memory, and was not asked for. Of several processes none can
- * begin again alone.
+ * The GPU was lost, computes wrongly or has too little memory, and was not requested. Of several processes
+ * none can begin again alone.
  */
 function mayContinueOnCpu(
   { parsed: { values }, ranks }: Session,

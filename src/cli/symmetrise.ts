@@ -46,7 +46,7 @@ function symmetriseRun(session: Session): MapRun<Job, SymmetriseResult> {
         },
       },
       lines: agrees
-        ? [`The map correlates with its turned copies by ${correlation.toFixed(2)} or more.`]
+        ? [`The map correlates with its rotated copies by ${correlation.toFixed(2)} or more.`]
         : [],
     }),
   };

@@ -349,7 +349,7 @@ function checkVoxelSize(
     if (!same)
       context.onWarning(
         `The voxel size of ${name} is set to ${short(override)} A by ${named('voxelSize')}; its header ` +
-          `says ${words}.`,
+          `states ${words}.`,
       );
     const [nz, ny, nx] = layout.shape;
     const [mx, my, mz] = [

@@ -26,6 +26,6 @@ export const benchOptions = {
     group: 'Output',
     commands: bench,
     own: true,
-    help: 'Show the result of another run, on this or another machine, beside this one, which then has the same box.',
+    help: 'Show the result of another run, on this or another machine, next to this one, which then has the same box.',
   }),
 } as const;

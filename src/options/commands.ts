@@ -19,31 +19,31 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
     text: 'Without a reference the amplitudes are those of an average protein, or, once EMmerNet is imported, of what it predicts. Writes the scaled map on the grid of the input, and <outfile stem>.json with all parameters, numbers and timings.',
   },
   feature_enhance: {
-    summary: 'Enhance features with the network, with a measure of how far to trust them.',
+    summary: 'Enhance features with the network, with a measure of their reliability.',
     usage: [
       'locscale-gpu feature_enhance -hm HALF1 HALF2 [-o FILE] [options]',
       'locscale-gpu feature_enhance -em MAP [-o FILE] [options]',
     ],
-    text: 'Writes the mean map over Monte-Carlo passes of the network, and beside it <outfile stem>_baseline.mrc (the map scaled with the mean as reference), _variance.mrc, _pVDDT.mrc (-100 ... 100: how significant the difference between the two is), a ChimeraX file .cxc and the record .json.',
+    text: 'Writes the mean map over Monte-Carlo passes of the network, and next to it <outfile stem>_baseline.mrc (the map scaled with the mean as reference), _variance.mrc, _pVDDT.mrc (-100 ... 100: how significant the difference between the two is), a ChimeraX file .cxc and the record .json.',
   },
   fsc: {
     summary: 'Fourier shell correlation of two half maps.',
     usage: ['locscale-gpu fsc HALF1 HALF2 [-ma MASK | --auto_mask] [-o curve.json|.xml|.star]'],
-    text: "Prints the resolution at 0.143 and 0.5 and the curve. With a mask also the curve within it, that of the masked maps with random phases beyond where the unmasked FSC falls below 0.8, and the curve corrected by it (Chen et al. 2013), as RELION and servalcat have them. -o writes JSON, or the XML of the EMDB (of the corrected curve, where there is one), or RELION's postprocess.star.",
+    text: "Prints the resolution at 0.143 and 0.5 and the curve. With a mask also the curve within it, the curve of the masked maps with random phases beyond where the unmasked FSC falls below 0.8, and the corrected curve (Chen et al. 2013), as in RELION and servalcat. -o writes JSON, the XML of the EMDB (of the corrected curve, if there is one), or RELION's postprocess.star.",
   },
   mask: {
-    summary: 'Mask of a map, by confidence, density, atoms or its zeros; larger, softer.',
+    summary: 'Make a mask by confidence, density, atoms or zeros of a map, or modify one.',
     usage: [
       'locscale-gpu mask MAP [-o mask.mrc] [options]',
       'locscale-gpu mask -hm HALF1 HALF2 [-o mask.mrc] [options]',
       'locscale-gpu mask MAP --threshold DENSITY | --non_zero | -mc MODEL [--radius A] [options]',
     ],
-    text: 'Without another source the mask is where the map stands out from its noise (false-discovery rate), and the confidence map <outfile stem>_confidence.mrc is written beside it. Then, in this order: --unite, --intersect, --subtract, --fill_holes, --keep, --extend, --soft_edge, --invert. Prints the volume and the mass that protein in it would have. Another mask is changed by giving it as the map with --threshold 0.5.',
+    text: 'By default the mask is where the map stands out from its noise (false-discovery rate), and the confidence map <outfile stem>_confidence.mrc is written next to it. Operations follow in this order: --unite, --intersect, --subtract, --fill_holes, --keep, --extend, --soft_edge, --invert. Prints the volume, and the mass of protein that would fill it. To modify an existing mask, give it as the map with --threshold 0.5.',
   },
   locres: {
     summary: 'Local resolution of two half maps, at every voxel of the mask.',
     usage: ['locscale-gpu locres -hm HALF1 HALF2 [-ma MASK] [-o localres.mrc] [options]'],
-    text: 'The FSC of the half maps in a window around every voxel gives the local resolution (angstrom; 0 outside the mask). Beside it: <outfile stem>_filtered.mrc, the mean of the half maps low-passed at the resolution of each voxel, a ChimeraX file .cxc that colours it, and the record .json.',
+    text: 'The FSC of the half maps in a window around every voxel gives the local resolution (angstrom; 0 outside the mask). Also written: <outfile stem>_filtered.mrc, the mean of the half maps low-passed at the resolution of each voxel, a ChimeraX file .cxc that colours it, and the record .json.',
   },
   postprocess: {
     summary: 'Sharpen a map by one B factor, weighted by the FSC within a mask.',
@@ -51,7 +51,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
       'locscale-gpu postprocess -hm HALF1 HALF2 [-ma MASK] [-o postprocess.mrc] [options]',
       'locscale-gpu postprocess -em MAP -res A [-ma MASK] [options]',
     ],
-    text: "The FSC within the mask, corrected for it by random phases, gives the resolution and the weights; the Guinier plot between 10 A and the resolution gives the B factor. Beside the sharpened map: <outfile stem>_masked.mrc, the mask <outfile stem>_mask.mrc where none is given, the curves as in RELION's postprocess.star, <outfile stem>.star, a ChimeraX file .cxc and the record .json. To compare with local scaling in one run: --also global.",
+    text: "The FSC within the mask, corrected for it by random phases, gives the resolution and the weights; the Guinier plot between 10 A and the resolution gives the B factor. Also written: <outfile stem>_masked.mrc, the mask <outfile stem>_mask.mrc if none is given, the curves in the format of RELION's postprocess.star, <outfile stem>.star, a ChimeraX file .cxc and the record .json. To compare with local scaling in one run, scale with --also global.",
   },
   assess: {
     summary: 'Is a map better? Maps side by side, compared with a model and each other.',
@@ -59,7 +59,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
       'locscale-gpu assess MAP -mc MODEL [--against MAP2 ...] [-hm HALF1 HALF2] [-o assess.csv] [options]',
       'locscale-gpu assess -hm HALF1 HALF2 -mc MODEL [--against MAP ...] [options]',
     ],
-    text: 'Prints for each map the FSC with the map of the model within the mask (0.5, 0.143), the correlation in it (CC_mask of Phenix), the mean Q-score and the Guinier B; beside the scores per residue: <outfile stem>_atoms.csv, _curves.csv, _scores.json, _local_correlation.mrc of further maps with the first, attributes and a file for ChimeraX that colours the model by Q (.defattr, .cxc), and the record .json.',
+    text: 'Prints for each map the FSC with the map of the model within the mask (0.5, 0.143), the correlation in it (CC_mask of Phenix), the mean Q-score and the Guinier B. Written are the scores per residue and <outfile stem>_atoms.csv, _curves.csv, _scores.json, _local_correlation.mrc of further maps with the first, attributes and a file for ChimeraX that colours the model by Q (.defattr, .cxc), and the record .json.',
   },
   resample: {
     summary: 'Put a map on another grid: voxel size, box, place, that of another map.',
@@ -76,7 +76,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
       'locscale-gpu symmetrise MAP -sym GROUP [-o FILE] [--sym_center Z,Y,X]',
       'locscale-gpu symmetrise MAP --twist DEGREES --rise ANGSTROM [-sym GROUP] [-o FILE]',
     ],
-    text: "Groups are in RELION's setting: axis of C<n> and D<n> along z, 2-fold of D<n> along x, I is I2. Operators that map the grid onto itself move voxels and interpolate nothing. A map that does not have the symmetry is warned about, with the likely cause: another group, axis, centre or hand.",
+    text: "Groups are in RELION's setting: axis of C<n> and D<n> along z, 2-fold of D<n> along x, I is I2. Operators that map the grid onto itself move voxels without interpolation. If the map does not have the symmetry a warning states the likely cause: another group, axis, centre or hand.",
   },
   symmetry: {
     summary: 'Find the point group of a map, its axis and its centre.',
@@ -84,7 +84,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
       'locscale-gpu symmetry MAP [-ma MASK] [--sym_center Z,Y,X]',
       'locscale-gpu symmetry -hm HALF1 HALF2',
     ],
-    text: 'Compares a low-passed small copy of the map with turned copies of itself: the axis along z first, then every direction, about the middle of the box and about the centre of the density. Prints the correlation for each fold about the axis found, the group, and the centre to give with --sym_center where it is not the middle of the box.',
+    text: 'Compares a small low-passed copy of the map with rotated copies of itself: first about the axis along z, then about every direction, through the middle of the box and through the centre of the density. Prints the correlation for each fold about the axis found, the group, and the centre for --sym_center if it is not the middle of the box.',
   },
   validate: {
     summary: 'List every deviation of map files from the MRC2014 format.',
@@ -107,7 +107,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
   devices: {
     summary: 'List the GPUs of this machine and what they can do.',
     usage: ['locscale-gpu devices [--json]'],
-    text: 'Every GPU with its driver, limits and features and the result of a self-test, drivers that WebGPU refuses, the ways of asking for a GPU that brought none, and the providers that onnxruntime can use.',
+    text: 'Every GPU with its driver, limits, features and the result of a self-test, drivers that WebGPU refuses, requests for a GPU that failed, and the providers that onnxruntime can use.',
   },
   models: {
     summary: 'List, import, download and check the networks that predict references.',
@@ -118,19 +118,19 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
       'locscale-gpu models verify [NAME]',
       'locscale-gpu models path',
     ],
-    text: 'import takes emmernet.tar.gz, or a Keras .hdf5 or PyTorch .pt file of EMmerNet, and runs nothing that is in it. download fetches emmernet.tar.gz (Zenodo record 8211668), goes on where it stopped, and checks the sum that the record states; apart from setup it is the only command that uses the network. Models are kept in the folder that path prints; LOCSCALE_MODELS names another.',
+    text: 'import reads emmernet.tar.gz, or a Keras .hdf5 or PyTorch .pt file of EMmerNet, and executes nothing in it. download fetches emmernet.tar.gz (Zenodo record 8211668), resumes interrupted downloads, and verifies the checksum of the record; apart from setup it is the only command that uses the internet. Networks are stored in the folder that path prints; LOCSCALE_MODELS names another.',
   },
   setup: {
-    summary: 'Install what npm cannot bring.',
+    summary: 'Install CUDA libraries, or a program named locscale.',
     usage: ['locscale-gpu setup --cuda', 'locscale-gpu setup --shim FOLDER'],
-    text: 'The CUDA libraries of onnxruntime, for networks on NVIDIA GPUs; without them networks run on WebGPU or the CPU. A shim is a program named locscale that runs this one: scripts and programs that call LocScale by its name then use it, where its folder is first in PATH.',
+    text: 'The CUDA libraries of onnxruntime, for networks on NVIDIA GPUs; without them networks run on WebGPU or the CPU. A shim is a program named locscale that runs this one: scripts and programs that call LocScale by name then use it, if its folder is first in PATH.',
   },
   relion: {
     summary: 'Run as an external job of RELION.',
     usage: [
       'locscale-gpu-relion --o FOLDER/ --in_3dref HALF1 [--in_mask MASK] [--LABEL VALUE ...] --j THREADS',
     ],
-    text: "RELION writes this command line: give locscale-gpu-relion as external executable of a job of type External, the first half map as its 3D reference, and options of this program as parameters (label window_size, value 26). The second half map is found by its name. The label feature_enhance or locres, without a value, chooses that command. Results, RELION_OUTPUT_NODES.star and RELION_JOB_EXIT_SUCCESS (or FAILURE, ABORTED) go into the job's folder; the job stops when RELION asks it to.",
+    text: "RELION writes this command line: give locscale-gpu-relion as external executable of a job of type External, the first half map as its 3D reference, and options of this program as parameters (label window_size, value 26). The second half map is found by its name. The label feature_enhance or locres, without a value, chooses that command. Results, RELION_OUTPUT_NODES.star and RELION_JOB_EXIT_SUCCESS (or FAILURE, ABORTED) go into the job's folder; the job stops when RELION requests it.",
   },
   version: { summary: 'Print the version.', usage: ['locscale-gpu version'] },
 };

@@ -1,4 +1,4 @@
-/** What an option is, and the small words the tables of options are written in. */
+/** Defines what an option is, and helpers for the tables of options. */
 import { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../pipeline/types.ts';
 import type { Belonging, Idle } from './effects.ts';
@@ -30,35 +30,37 @@ export type OptionState =
   | { readonly kind: 'works' }
   /** The run stops with exit code 2 and this reason. */
   | { readonly kind: 'refused'; readonly reason: string; readonly hint: string }
-  /** The run goes on; this note is printed once. */
+  /** The run continues; this note is printed once. */
   | { readonly kind: 'noted'; readonly note: string };
 
-/** Parameters of the method that take a value of this type. */
+/** Names of the method's parameters with a value of this type. */
 type ParameterOf<T> = {
   [K in keyof LocScaleParameters]-?: T extends LocScaleParameters[K] ? K : never;
 }[keyof LocScaleParameters];
 
 export interface OptionDefinition<T = unknown> {
-  /** All spellings with their dashes, short ones first. Dashes and underscores inside a name are equal. */
+  /**
+   * All spellings with their dashes, short ones first. Dashes and underscores inside a name are equivalent.
+   */
   readonly names: readonly string[];
   /** Values taken: none, exactly n, or one and more. */
   readonly values: 0 | 1 | 2 | 'many';
-  /** How the values are called in the help text. */
+  /** Placeholder of the values in the help text. */
   readonly placeholder: string;
   readonly help: string;
-  /** In words, for the help text. */
+  /** Default as shown in the help text. */
   readonly defaultText?: string;
-  /** Parameter of the method that it sets. */
+  /** Parameter of the method set by the option. */
   readonly parameter?: keyof LocScaleParameters;
-  /** What sentences of the library call it (`named` of errors.ts), where that is no such parameter. */
+  /** Its name in messages of the library (`named` of errors.ts), if it is not such a parameter. */
   readonly called?: string;
-  /** Ways to a reference that it belongs to; refused with others. */
+  /** Kinds of reference that it belongs to; refused with others. */
   readonly belongsTo?: Belonging;
-  /** Why soft scaling cannot take it. */
+  /** Reason why it is incompatible with soft scaling. */
   readonly notInSoft?: string;
-  /** When it does nothing. */
+  /** Conditions under which it has no effect. */
   readonly idle?: readonly Idle[];
-  /** Where a command means something of its own by the option. */
+  /** Help and default of commands in which the option has another meaning. */
   readonly perCommand?: Partial<
     Record<
       CommandName,
@@ -190,7 +192,7 @@ export function badValue(name: string, value: string | undefined, expected: stri
   });
 }
 
-/** Plain decimal numbers only: "0x10", "", " 5" and "Infinity" are not what a user meant. */
+/** Plain decimal numbers only: rejects "0x10", "", " 5" and "Infinity". */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 export function parseNumber(
@@ -226,9 +228,9 @@ export const scaleOnly = ['scale'] as const;
 export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres', 'postprocess'] as const;
 export const readsAnyMap = [...readsMaps, 'assess', 'symmetrise', 'symmetry'] as const;
 export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres', 'fsc', 'postprocess'] as const;
-/** Their runs are planned, and maps written by one runner. */
+/** Commands whose runs are planned, and which write maps through run-command.ts. */
 export const runsJobs = [...readsMaps, 'assess', 'symmetrise', 'resample'] as const;
-/** Their runs have steps worth keeping. */
+/** Commands with steps worth storing for --resume. */
 export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres', 'postprocess'] as const;
 export const hasReport = [...hasSteps, 'assess'] as const;
 export const usesEngine = [...readsAnyMap, 'resample', 'demo'] as const;

@@ -1,14 +1,13 @@
 /**
- * What an option means beside others. Rows of the tables name what they belong to (`belongsTo`: without it
- * they are refused) and when they do nothing (`idle`: then a note says why, so that nothing is ignored
- * silently).
+ * Dependencies between options. Rows of the tables name what they belong to (`belongsTo`: without it they are
+ * refused) and when they have no effect (`idle`: a note states why, so that nothing is ignored silently).
  */
 
 import type { ReferenceTraits } from '../pipeline/references/source.ts';
 import type { CommandName } from './definition.ts';
 import type { OptionValues } from './index.ts';
 
-/** What a run scales to, by the files that the options name. */
+/** The kinds of reference, by the files that the options name. */
 export type ReferenceFiles =
   | { readonly kind: 'model-map'; readonly map: string }
   | { readonly kind: 'pseudo-model-map'; readonly map: string }
@@ -22,16 +21,16 @@ export type ReferenceFiles =
   | { readonly kind: 'profile' }
   | { readonly kind: 'none' };
 
-/** Ways to a reference, of which a run takes one. */
+/** Kinds of reference; a run has exactly one. */
 export type Way = 'map' | 'model' | 'pseudo-model' | 'network' | 'profile' | 'none';
 
 export interface Belonging {
   readonly ways: readonly Way[];
-  /** What is needed, for the sentence that refuses the option without it. */
+  /** The missing option, for the message that refuses this one. */
   readonly needs: string;
 }
 
-/** What decides whether an option does anything. */
+/** Facts that decide whether an option has an effect. */
 export interface RunChosen {
   readonly values: OptionValues;
   readonly reference: ReferenceFiles;

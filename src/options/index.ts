@@ -40,7 +40,7 @@ export const options = {
 
 export type OptionId = keyof typeof options;
 type ValueOf<D> = D extends OptionDefinition<infer T> ? T : never;
-/** What a command line said; an absent option is absent. */
+/** Parsed values; options that were not given are undefined. */
 export type OptionValues = { [K in OptionId]?: ValueOf<(typeof options)[K]> };
 
 export const optionIds = Object.keys(options) as OptionId[];

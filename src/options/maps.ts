@@ -1,4 +1,4 @@
-/** Options that name the maps of a run and what is done to them first. */
+/** Options that name the maps of a run and their preprocessing. */
 import { defaultParameters } from '../pipeline/parameters.ts';
 import { choice, define, flag, number, readsAnyMap, runsJobs, scaleOnly, text } from './definition.ts';
 import { anyReference, noTheoreticalProfile, oneMapOnly, softScaling } from './effects.ts';
@@ -45,7 +45,7 @@ export const mapOptions = {
   apix: number(
     '-p --apix',
     'A',
-    // Those of headers are refused beyond this, with the advice to give -p.
+    // Voxel sizes in headers are refused beyond this range, with the advice to use -p.
     { min: 0.05, max: 50 },
     {
       group: 'Map input',
@@ -60,7 +60,7 @@ export const mapOptions = {
     own: true,
     called: 'matchGrid',
     idle: [oneMapOnly],
-    help: 'Put maps that lie on another grid (voxel size, box, origin) on that of the first map, where their headers say where they lie.',
+    help: 'Resample maps on another grid (voxel size, box, origin) to that of the first map, at the positions given by their headers.',
     defaultText: 'they are refused',
   }),
   resolution: number(
@@ -89,7 +89,7 @@ export const mapOptions = {
     group: 'Map input',
     parameter: 'resolutionFrom',
     own: true,
-    help: 'Which FSC of the half maps gives the resolution: that of the whole box, or that within the mask, corrected for it by random phases.',
+    help: 'FSC of the half maps that gives the resolution: of the whole box, or within the mask and corrected for it by random phases.',
     defaultText: 'unmasked, as LocScale',
   }),
   filterInput: flag('-filter_input --filter_input', {
@@ -120,7 +120,7 @@ export const mapOptions = {
       parameter: 'referenceResolution',
       commands: scaleOnly,
       belongsTo: { ways: ['map', 'model', 'pseudo-model', 'network'], needs: 'a reference map' },
-      help: 'Low-pass the reference map at this resolution, angstrom. That of an atomic model ends at the resolution of the map without it.',
+      help: 'Low-pass the reference map at this resolution, angstrom. References from atomic models are low-passed at the map resolution by default.',
     },
   ),
   noReference: flag('--no_reference', {
@@ -138,7 +138,7 @@ export const mapOptions = {
       parameter: 'setLocalBFactor',
       commands: scaleOnly,
       idle: [anyReference],
-      help: 'That constant B factor, A^2.',
+      help: 'Target B factor for --no_reference, A^2.',
       defaultText: String(defaultParameters.setLocalBFactor),
     },
   ),
@@ -147,14 +147,14 @@ export const mapOptions = {
     commands: scaleOnly,
     notInSoft: 'soft scaling has no theoretical-profile rule',
     belongsTo: { ways: ['map', 'model'], needs: '-mm or -mc' },
-    help: 'With -mm or -mc: treat the reference as that of a pseudo-model (theoretical-profile rule).',
+    help: 'With -mm or -mc: scale by the theoretical-profile rule, as for a pseudo-model.',
   }),
   theoreticalProfile: text('--theoretical_profile', 'JSON', {
     group: 'Reference',
     commands: scaleOnly,
     own: true,
     idle: [softScaling],
-    help: 'Average secondary-structure profile for that rule: {"frequency": [1/A ...], "amplitude": [...]}.',
+    help: 'Average secondary-structure profile for the theoretical-profile rule: {"frequency": [1/A ...], "amplitude": [...]}.',
     defaultText: 'a helix profile of the program',
   }),
   differenceMask: text('--difference_mask', 'MAP', {
@@ -173,7 +173,7 @@ export const mapOptions = {
       parameter: 'boostSecondaryStructure',
       commands: scaleOnly,
       idle: [softScaling, noTheoreticalProfile],
-      help: 'Weight of the secondary-structure signal in that rule.',
+      help: 'Weight of the secondary-structure signal in the theoretical-profile rule.',
       defaultText: String(defaultParameters.boostSecondaryStructure),
     },
   ),

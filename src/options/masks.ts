@@ -1,4 +1,4 @@
-/** Options of the command mask: what a mask is made from, and what is done to it. */
+/** Options of the command mask: sources of a mask, and operations on it. */
 import { DEFAULT_MODEL_RADIUS } from '../pipeline/parameters.ts';
 import { flag, integer, number, text } from './definition.ts';
 import { notAroundModel } from './effects.ts';
@@ -13,12 +13,12 @@ export const maskOptions = {
     {
       ...own,
       called: 'threshold',
-      help: 'Make the mask of the voxels from this density on, instead of by false-discovery rate.',
+      help: 'Make the mask of all voxels with at least this density, instead of by false-discovery rate.',
     },
   ),
   nonZero: flag('--non_zero', {
     ...own,
-    help: 'Make the mask of the non-zero region of a map that is masked already.',
+    help: 'Make the mask of the non-zero region of an already masked map.',
   }),
   radius: number(
     '--radius',
@@ -38,10 +38,10 @@ export const maskOptions = {
       },
     },
   ),
-  unite: text('--unite', 'MASK', { ...own, help: 'Add what is in another mask (from 0.5 on).' }),
-  intersect: text('--intersect', 'MASK', { ...own, help: 'Keep only what is in another mask, too.' }),
-  subtract: text('--subtract', 'MASK', { ...own, help: 'Take away what is in another mask.' }),
-  fillHoles: flag('--fill_holes', { ...own, help: 'Fill what the mask encloses.' }),
+  unite: text('--unite', 'MASK', { ...own, help: 'Unite the mask with another (values from 0.5 on).' }),
+  intersect: text('--intersect', 'MASK', { ...own, help: 'Intersect the mask with another.' }),
+  subtract: text('--subtract', 'MASK', { ...own, help: 'Subtract another mask.' }),
+  fillHoles: flag('--fill_holes', { ...own, help: 'Fill enclosed holes of the mask.' }),
   keepPieces: integer(
     '--keep',
     'N',
@@ -65,7 +65,7 @@ export const maskOptions = {
     { min: 0, max: 200 },
     {
       ...own,
-      help: 'Let the edge fall from 1 to 0 along a cosine, outside the mask, angstrom.',
+      help: 'Width of a soft edge outside the mask, from 1 to 0 along a cosine, angstrom.',
       defaultText: '0',
     },
   ),

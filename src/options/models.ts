@@ -10,14 +10,14 @@ export const modelOptions = {
     commands: modelsOnly,
     own: true,
     called: 'name',
-    help: 'Name for what is imported, to be used with -model_path.',
+    help: 'Name of the imported network, for -model_path.',
     defaultText: 'from the name of the file',
   }),
   calibration: text('--calibration', 'FILE', {
     group: 'Network',
     commands: modelsOnly,
     own: true,
-    help: 'Calibration of standard errors for what is imported: JSON with the lists standardError and calibrated.',
+    help: 'Calibration of standard errors for the imported network: JSON with the lists standardError and calibrated.',
     defaultText: 'none',
   }),
   downloadFrom: define<string>(
@@ -29,7 +29,7 @@ export const modelOptions = {
       commands: ['models', 'feature_enhance'],
       own: true,
       idle: [noDownload],
-      help: 'Where to download from: a server with the paths of Zenodo.',
+      help: 'Address to download from, of a server with the paths of Zenodo.',
       defaultText: 'https://zenodo.org',
     },
     ([value], name) => {
@@ -48,6 +48,6 @@ export const modelOptions = {
     group: 'Run',
     commands: ['setup'],
     own: true,
-    help: 'Write a program named locscale into this folder, for what calls LocScale by its name.',
+    help: 'Write a program named locscale to this folder, for scripts and programs that call LocScale by name.',
   }),
 } as const;

@@ -13,7 +13,7 @@ export const networkOptions = {
     commands: ['scale'],
     own: true,
     called: 'reference',
-    help: 'Where the reference comes from when none is given: predicted from the map by a network, simulated from a pseudo-model (as --build_using_pseudomodel), no map but the amplitudes of an average protein (soft scaling), or none (as --no_reference).',
+    help: 'Source of the reference if no file is given: predicted from the map by a network, simulated from a pseudo-model (as --build_using_pseudomodel), only the amplitudes of an average protein (soft scaling), or none (as --no_reference).',
     defaultText: 'network if EMmerNet is imported, else profile',
   }),
   modelPath: text('-model_path --model_path', 'MODEL', {
@@ -35,7 +35,7 @@ export const networkOptions = {
     own: true,
     called: 'provider',
     idle: [noNetwork],
-    help: 'What runs the network; auto takes the first that computes a trial cube correctly.',
+    help: 'Execution provider of the network; auto uses the first that computes a trial cube correctly.',
     defaultText: 'auto; cpu with --engine cpu',
   }),
   batchSize: integer(
@@ -45,7 +45,7 @@ export const networkOptions = {
     {
       group: 'Network',
       idle: [noNetwork],
-      help: 'Cubes per batch; halved when memory runs out.',
+      help: 'Cubes per batch of the network; halved when memory runs out.',
       defaultText: '8; 1 on the CPU',
     },
   ),
@@ -69,7 +69,7 @@ export const networkOptions = {
       group: 'Network',
       called: 'stride',
       idle: [noNetwork],
-      help: 'Step between cubes.',
+      help: 'Step between the cubes of the network, in voxels of 1 A.',
       defaultText: "the network's (EMmerNet: 16)",
     },
   ),
@@ -87,7 +87,7 @@ export const networkOptions = {
       group: 'Network',
       commands: enhanceOnly,
       idle: [noSampling],
-      help: 'Passes with dropout.',
+      help: 'Monte-Carlo passes with dropout.',
       defaultText: String(defaultMonteCarloPasses),
     },
   ),
@@ -99,7 +99,7 @@ export const networkOptions = {
       group: 'Output',
       commands: enhanceOnly,
       own: true,
-      help: 'Ends the name of the baseline.',
+      help: 'Suffix of the baseline map, after the stem of the output.',
       defaultText: 'that of --output_names',
     },
     ([value], name) => {

@@ -13,7 +13,7 @@ export const postprocessOptions = {
     group: 'Mask',
     commands: ['fsc'],
     own: true,
-    help: 'Also measure the FSC within a mask of the program: the FDR confidence mask, its edge falling off over 6 A.',
+    help: 'Also measure the FSC within a mask of the program: the FDR confidence mask with a soft edge of 6 A.',
   }),
   bFactor: number(
     '--bfactor --adhoc_bfac',
@@ -61,7 +61,7 @@ export const postprocessOptions = {
       commands: ['postprocess', 'mask'],
       own: true,
       idle: [noThreshold],
-      help: 'Where the map ends, angstrom.',
+      help: 'Resolution at which the map is low-passed, angstrom.',
       defaultText: 'the resolution within the mask',
       perCommand: {
         mask: {

@@ -186,7 +186,7 @@ export const runOptions = {
     commands: scaleOnly,
     parameter: 'scaling',
     own: true,
-    help: 'In soft frequency bands, weighted by the local agreement of the half maps, or window by window as LocScale does.',
+    help: 'Scheme: soft frequency bands, weighted by the local agreement of the half maps, or window by window like LocScale.',
     defaultText: 'soft with a profile, locscale with any other reference',
   }),
   also: choice('--also', ['locscale', 'soft', 'global'], {
@@ -194,7 +194,7 @@ export const runOptions = {
     commands: scaleOnly,
     parameter: 'also',
     own: true,
-    help: 'Also write the map scaled in this way (global: one B factor), for comparison, as <outfile stem>_<way>.mrc.',
+    help: 'Also write the map scaled in another way (global: one B factor), for comparison, as <outfile stem>_<way>.mrc.',
     defaultText: 'no second map',
   }),
   locality: number(
@@ -206,7 +206,7 @@ export const runOptions = {
       commands: scaleOnly,
       own: true,
       idle: [noProfile, noSoftScaling],
-      help: 'Soft scaling to a profile: with 1 every place gets the decay of the profile, with 0 all places the same gains.',
+      help: 'Soft scaling to a profile: 1 gives every region the decay of the profile, 0 the same gains everywhere.',
       defaultText: '0.5',
     },
   ),
@@ -215,7 +215,7 @@ export const runOptions = {
     commands: scaleOnly,
     own: true,
     parameter: 'fadeOutput',
-    help: "Also low-pass the result at its resolution: of half maps in LocScale's scheme that within the mask, else that of -res. Single maps scaled softly always are.",
+    help: "Low-pass the result at its resolution: for half maps in LocScale's scheme the one within the mask, otherwise -res. Soft scaling of a single map always does.",
   }),
   radialProfile: choice('--radial_profile', ['octant', 'sphere'], {
     group: 'Scaling',
@@ -230,7 +230,7 @@ export const runOptions = {
     commands: scaleOnly,
     own: true,
     idle: [onlySoftScaling],
-    help: "Weights of LocScale's windows before their profiles are taken. Hard edges leak low frequencies to high ones, and blurred maps come out too weak there; Hann weights do not.",
+    help: "Weights of LocScale's windows for their profiles. Hard edges leak low frequencies to high ones, which leaves blurred maps too weak there; Hann weights avoid that.",
     defaultText: 'none, as LocScale',
   }),
   measureBfactors: flag('--measure_bfactors', {
@@ -256,7 +256,7 @@ export const runOptions = {
       'demo',
       'bench',
     ],
-    help: 'Scaled map; a relative name goes to the working directory. <stem>.json beside it records the run.',
+    help: 'Scaled map; a relative name goes to the working directory. <stem>.json next to it records the run.',
     defaultText: 'locscale_output.mrc',
     perCommand: {
       feature_enhance: { help: 'Enhanced map.', defaultText: 'feature_enhanced_output.mrc' },
@@ -265,20 +265,20 @@ export const runOptions = {
         defaultText: 'none is written',
       },
       postprocess: {
-        help: 'Sharpened map; <stem>_masked.mrc, <stem>.star, <stem>.cxc and <stem>.json are written beside it.',
+        help: 'Sharpened map; <stem>_masked.mrc, <stem>.star, <stem>.cxc and <stem>.json are written next to it.',
         defaultText: 'postprocess.mrc',
       },
       assess: {
         placeholder: 'FILE.csv|FOLDER',
-        help: 'Scores per residue; the other files are written beside it (FOLDER: as assess.csv).',
+        help: 'Scores per residue; the other files are written next to it (FOLDER: as assess.csv).',
         defaultText: 'assess.csv',
       },
       mask: {
-        help: 'Mask; <stem>_confidence.mrc and <stem>.json are written beside it.',
+        help: 'Mask; <stem>_confidence.mrc and <stem>.json are written next to it.',
         defaultText: 'mask.mrc',
       },
       locres: {
-        help: 'Local resolution, angstrom; <stem>_filtered.mrc, <stem>.cxc and <stem>.json are written beside it.',
+        help: 'Local resolution, angstrom; <stem>_filtered.mrc, <stem>.cxc and <stem>.json are written next to it.',
         defaultText: 'localres.mrc',
       },
       resample: { help: 'Map on the new grid.', defaultText: 'resampled.mrc' },
@@ -298,7 +298,7 @@ export const runOptions = {
   verbose: flag('-v --verbose', {
     group: 'Output',
     commands: commandNames,
-    help: 'Say more about each step.',
+    help: 'Print details of each step.',
   }),
   printReport: flag('--print_report', {
     commands: hasReport,
@@ -309,7 +309,7 @@ export const runOptions = {
     commands: hasReport,
     group: 'Output',
     idle: [noReport],
-    help: 'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it goes beside the output.',
+    help: 'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it is written next to the output.',
     defaultText: '<outfile stem>_report.html',
   }),
 
@@ -322,7 +322,7 @@ export const runOptions = {
       group: 'Run',
       commands: measuresEngines,
       called: 'threads',
-      help: 'Threads of the CPU engine (LocScale itself starts 1 process unless told).',
+      help: 'Threads of the CPU engine (LocScale itself defaults to 1 process).',
       defaultText: 'all cores',
     },
   ),
@@ -342,7 +342,7 @@ export const runOptions = {
       group: 'Run',
       commands: measuresEngines,
       called: 'gpuIds',
-      help: 'GPUs to use, by their number or a part of their name in the list of the command devices. Several share scaling and prediction; each gets a process. Other commands use the first. Where one is missing the run ends with exit code 4; called as locscale (see --shim) it continues on the CPU with a warning.',
+      help: 'GPUs to use, by number or part of the name as listed by "locscale-gpu devices". Several share scaling and prediction, with one process each; other commands use the first. If one is missing the run ends with exit code 4; called as locscale (see --shim) it continues on the CPU with a warning.',
       defaultText: 'the first hardware GPU',
       perCommand: {
         bench: {
@@ -374,7 +374,7 @@ export const runOptions = {
       own: true,
       called: 'memoryLimitBytes',
       help: 'Memory the engine may use, GiB: RAM on the CPU, GPU memory on a GPU.',
-      defaultText: '60 % of RAM; on a GPU what it gives',
+      defaultText: '60 % of RAM; on a GPU all that is available',
     },
   ),
   seed: integer(
@@ -417,7 +417,7 @@ export const runOptions = {
       commands: ['page'],
       own: true,
       called: 'port',
-      help: 'Port of the address, which is on this machine only.',
+      help: 'Port of the page, which is reachable from this machine only.',
       defaultText: 'a free one',
     },
   ),
@@ -439,19 +439,19 @@ export const runOptions = {
     group: 'Run',
     commands: ['scale', 'feature_enhance'],
     called: 'mpi',
-    help: 'Share the work among the processes that mpirun or srun started; without them the run is alone.',
+    help: 'Share the work among the processes started by mpirun or srun; without them a single process does it all.',
   }),
   resume: flag('--resume', {
     group: 'Output',
     own: true,
     commands: hasSteps,
-    help: 'Keep finished steps in the folder of -op (without it: processing_files beside the output), and take those of an earlier run of the same job.',
+    help: 'Store finished steps in the folder of -op (without it: processing_files next to the output), and reuse those of an earlier run of the same job.',
     defaultText: 'on with -op',
     perCommand: Object.fromEntries(
       ['mask', 'locres', 'postprocess'].map((command) => [
         command,
         {
-          help: 'Keep finished steps in processing_files beside the output, and take those of an earlier run of the same job.',
+          help: 'Store finished steps in processing_files next to the output, and reuse those of an earlier run of the same job.',
           defaultText: undefined,
         },
       ]),
@@ -461,7 +461,7 @@ export const runOptions = {
     group: 'Output',
     own: true,
     commands: hasSteps,
-    help: 'Compute everything again, and keep nothing for later runs.',
+    help: 'Recompute everything, and store nothing for later runs.',
   }),
   chunk: integer(
     '-chunk --chunk',

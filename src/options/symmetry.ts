@@ -13,10 +13,10 @@ export const symmetryOptions = {
       commands: [...averages, 'symmetry'],
       own: true,
       called: 'centre',
-      help: 'Point about which the symmetry turns, in voxels; may lie between voxels.',
+      help: 'Centre of symmetry in voxels; may lie between voxels.',
       defaultText: 'voxel n/2 on each axis',
       perCommand: {
-        symmetry: { help: 'Look for symmetry about this point alone, in voxels.', defaultText: 'searched' },
+        symmetry: { help: 'Search for symmetry only about this point, in voxels.', defaultText: 'searched' },
       },
     },
     ([value], name) => {
@@ -34,7 +34,7 @@ export const symmetryOptions = {
       group: 'Map input',
       commands: averages,
       called: 'twistDegrees',
-      help: 'Helix along z: turn from one subunit to the next; negative for a left-handed helix.',
+      help: 'Helix along z: rotation from one subunit to the next, degrees; negative for a left-handed helix.',
     },
   ),
   helicalRise: number(
@@ -45,7 +45,7 @@ export const symmetryOptions = {
       group: 'Map input',
       commands: averages,
       called: 'riseAngstrom',
-      help: 'Helix along z: shift from one subunit to the next.',
+      help: 'Helix along z: shift from one subunit to the next, angstrom.',
     },
   ),
   helicalSteps: integer(
@@ -56,7 +56,7 @@ export const symmetryOptions = {
       group: 'Map input',
       commands: averages,
       called: 'steps',
-      help: 'Steps of the helix to each side that are averaged.',
+      help: 'Helical steps to average over, to each side.',
       defaultText: 'as many as half the box holds, at most 200',
     },
   ),

@@ -8,7 +8,7 @@ import { qScores } from '../math/atoms/q-score.ts';
 import type { Grid } from '../math/grid.ts';
 import { correlationInside } from '../math/statistics/statistics.ts';
 
-/** One value a map, in the order of the maps; undefined where there is none. */
+/** One value per map, in the order of the maps; undefined where there is none. */
 export type PerMap = readonly (number | undefined)[];
 
 /** A part of a model and how well the maps show it. */

@@ -1,7 +1,7 @@
 /**
- * Is a map better? Maps of one grid side by side, each beside the map of a model: FSC and correlation within a
- * mask, correlation and Q-score per residue and chain, radial profile and Guinier B; and how far the maps agree
- * with the first of them, place by place.
+ * Is a map better? Maps of one grid side by side, each compared with a model map: FSC and correlation within
+ * a mask, correlation and Q-score per residue and chain, radial profile and Guinier B; and how far the maps
+ * agree with the first of them, place by place.
  */
 import { diagnoseModel, judgeModelFit } from '../atoms/place-model.ts';
 import type { ResidueKind } from '../atoms/residues.ts';
@@ -48,7 +48,7 @@ import { type FscInMask, fscInMask } from './run-fsc.ts';
 
 /** FSC of a map and a model is read at 0.5, as a model has no noise; at 0.143 for comparison with half maps. */
 const MODEL_THRESHOLD = 0.5;
-/** A: over which the mask of the FSC falls off around the atoms. */
+/** Width of the soft edge of the FSC mask around the atoms, A. */
 const MASK_EDGE = 6;
 /** A: around the atoms of a residue, half the resolution where that is more. */
 const LEAST_RADIUS = 2;

@@ -62,7 +62,7 @@ export async function measureLocalCorrelation(
   }
 }
 
-/** Bytes that this takes at most beside the two maps, its result included. */
+/** Peak bytes, including the result but not the two maps. */
 export function bytesOfLocalCorrelation(engine: Pick<Engine, 'bytesOf'>, shape: Shape): number {
   // Both maps standardised, their means and two (co)variances, while a product is filtered.
   return 7 * 4 * voxelCount(shape) + engine.bytesOf.radialFilter(shape);

@@ -1,5 +1,5 @@
 /**
- * Maps that lie on another grid than the input are put on its grid, where their headers say where they lie
+ * Maps that lie on another grid than the input are put on its grid, at the positions given by their headers
  * (`matchGrid`). Masks are interpolated linearly, so that they stay between 0 and 1; other maps are resampled
  * and moved by their Fourier transform; whole voxels are copied, whatever the map is.
  */

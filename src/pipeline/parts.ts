@@ -21,15 +21,15 @@ import {
   type SymmetryRequest,
 } from './symmetrise.ts';
 
-/** Half maps become their mean; with a mask, values are multiplied by it. */
+/** Half maps are averaged; with a mask, values are multiplied by it. */
 export type OneMapJob = Pick<LocScaleJob, 'input' | 'mask'>;
 
 export interface SymmetriseResult {
   readonly averaged: Volume;
   readonly symmetry: Symmetry;
-  /** Least correlation of the low-passed map with a turned copy of itself. */
+  /** Least correlation of the low-passed map with a rotated copy of itself. */
   readonly correlation: number;
-  /** Whether the map has the symmetry by that; else there is a warning. */
+  /** Whether that correlation shows the symmetry; otherwise a warning is printed. */
   readonly agrees: boolean;
   readonly grid: Grid;
   readonly header: MrcHeader;

@@ -25,7 +25,7 @@ export interface AssessJob {
   readonly structure: Structure;
   /** Further maps, on the same grid. */
   readonly against?: readonly MapInput[];
-  /** Beside a single map: they give the resolution. */
+  /** Given with a single map, they determine the resolution. */
   readonly halfMaps?: readonly [MapInput, MapInput];
   /** Weights from 0 to 1 instead of the mask around the atoms. */
   readonly mask?: MapInput;
@@ -63,7 +63,7 @@ export interface AssessPlan {
   readonly atoms: number;
   readonly chains: number;
   readonly residues: number;
-  /** Most memory at a time: volumes and what verbs take beside them. */
+  /** Peak memory: volumes and the verbs' own. */
   readonly peakBytes: number;
   readonly memoryLimitBytes: number | undefined;
 }

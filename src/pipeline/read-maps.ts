@@ -176,7 +176,7 @@ function checkGrid(image: MapInput): void {
   if ('data' in image && image.data.length !== voxelCount(shape)) {
     throw new LocScaleError(
       'bad-input',
-      `${image.name} has ${image.data.length} voxels, its header says ${describeShape(shape)}.`,
+      `${image.name} has ${image.data.length} voxels, its header states ${describeShape(shape)}.`,
       {
         where: image.name,
         expected: describeShape(shape),
@@ -269,8 +269,8 @@ function isForeign(map: MapInput, first: MapInput, placed: MapInput): boolean {
 }
 
 /**
- * The grid of a map of another box, where its header says. Without an origin it lies where maps of the same
- * box lie; of two other boxes without an origin nobody knows.
+ * The grid of a map of another box, at the position given by its header. Without an origin it lies where maps
+ * of the same box lie; of two other boxes without an origin nobody knows.
  */
 function placeOf(map: MapInput, first: MapInput, placed: MapInput): Grid {
   const { grid } = map;

@@ -1,6 +1,6 @@
 /**
- * What the steps of one run share: the engine, the clock, warnings and cancellation. The engine knows its
- * volumes (tracked-engine.ts), so that none is left behind when a step fails.
+ * Shared state of the steps of a run: engine, clock, warnings and cancellation. The engine tracks its volumes
+ * (tracked-engine.ts), so that none is leaked when a step fails.
  */
 
 import type { Engine, Volume } from '../engine/engine.ts';
@@ -27,29 +27,27 @@ export interface Run {
   load(map: MapInput): Promise<MapImage>;
   /** Hands a map's voxels to the engine, reading them first if they are still in their file. */
   upload(map: MapInput): Promise<Volume>;
-  /** What this takes at most beside what lives before, and what stays; a map in memory counts already. */
+  /** Peak bytes in addition to existing volumes, and bytes that remain; a map in memory already counts. */
   bytesToUpload(map: MapInput): { readonly most: number; readonly result: number };
   /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
   volumeBytes(): number;
-  /**
-   * Bytes that stay taken beside the volumes after work with so much working memory on volumes of this shape.
-   */
+  /** Bytes retained besides the volumes after work with this much working memory on volumes of this shape. */
   keptBytes(shape: Shape, workingBytes: number): number;
-  /** Most bytes in use at any time so far, and the step it was in. */
+  /** Peak bytes so far, and the step of the peak. */
   readonly peak: { readonly bytes: number; readonly step: StepName };
   /** Maps that are in memory before the engine gets them count from the start. */
   countUntilUploaded(maps: readonly MapInput[]): void;
-  /** Heap that is about to be taken beside the CPU engine's volumes, and is collected late. */
+  /** Registers heap about to be allocated besides the CPU engine's volumes, which is collected late. */
   countLateHeap(bytes: number): void;
   release(...volumes: (Volume | undefined)[]): void;
-  /** Leaves these volumes on the engine when the run has ended. */
+  /** Keeps these volumes on the engine after the run. */
   keep(...volumes: (Volume | undefined)[]): void;
   readonly kept: ReadonlySet<Volume>;
   /** Releases all volumes that the run has made, except those given. */
   releaseAllBut(...kept: (Volume | undefined)[]): void;
 }
 
-/** Runs `body`. Of its volumes only those that it keeps are left on the engine, and none if it fails. */
+/** Runs `body`, then releases all its volumes except those it keeps, or all of them if it fails. */
 export async function withRun<T>(context: LocScaleContext, body: (run: Run) => Promise<T>): Promise<T> {
   const run = startRun(context);
   try {
@@ -89,7 +87,7 @@ export function startRun(context: LocScaleContext): Run {
       try {
         return await body();
       } catch (error) {
-        // An engine may report a cancelled operation in words of its own.
+        // An engine may report a cancelled operation by its own error.
         stopIfAborted(context.signal, error);
         throw error;
       } finally {
@@ -176,7 +174,7 @@ async function uploadImage(
   refuseTaken(image);
   if (consume) takeOver(image);
   else if (engine.name === 'cpu' && !ours) {
-    // The CPU engine takes over what it has allocated itself, and uses it again once the volume is released.
+    // The CPU engine adopts memory that it has allocated itself, and reuses it once the volume is released.
     const copy = engine.allocateHost(data.length);
     copy.set(data);
     return engine.upload(copy, grid.shape);

@@ -77,7 +77,7 @@ ${radiusAngstrom.toFixed(1)} Å of its atoms${
       maps.length > 1
         ? `; the local correlation is the mean over the mask, in Gaussian windows of ${localWindow.toFixed(1)} Å`
         : undefined
-    }. A map that was made with the model at hand agrees with it more than its data say.</p>`,
+    }. A map that was made with the help of the model agrees with it better than its data do.</p>`,
   };
 }
 

@@ -34,7 +34,7 @@ export interface NetworkRecord {
   readonly source: string;
   readonly sourceSha256: string;
   readonly licence: string;
-  /** With the device, in words. */
+  /** Provider and device, for example "EMmerNet, high context, on CUDA". */
   readonly ranOn: string;
   readonly cubeEdge: number;
   readonly stride: number;

@@ -70,7 +70,7 @@ export function maskVolume({ maskVoxels, voxelSize }: MaskSize): number {
 
 export function sceneOfScaling(scene: ScaledScene, maskVolumeCubicAngstrom: number): string {
   const { scaled, bFactor } = scene;
-  // ChimeraX tells compressed maps from others by rules of its own: those are left to the user.
+  // ChimeraX recognises compressed maps by its own rules, so these are left to the user.
   const input = scene.input !== undefined && /\.(gz|bz2)$/i.test(scene.input) ? undefined : scene.input;
   const maps: SceneMap[] = [
     { path: scaled, shown: true },
@@ -146,7 +146,7 @@ export function sceneOfAssessment(
   },
   maskVolumeCubicAngstrom: number,
 ): string {
-  // ChimeraX tells compressed maps from others by rules of its own: those are left to the user.
+  // ChimeraX recognises compressed maps by its own rules, so these are left to the user.
   const isOpened = (path: string | undefined): path is string =>
     path !== undefined && !/\.(gz|bz2)$/i.test(path);
   const opened = files.maps.flatMap((path, i) => (isOpened(path) ? [{ path, label: labels[i] }] : []));

@@ -211,7 +211,7 @@ describe('the main command', () => {
     ]);
     expect(result.code).toBe(0);
     expect(result.stderr).toBe(
-      'warning: The voxel size of 1e3 is set to 3 A by -p; its header says 1 x 1 x 1 A.\n',
+      'warning: The voxel size of 1e3 is set to 3 A by -p; its header states 1 x 1 x 1 A.\n',
     );
     expect(json('out.json').inputs[0]).toMatchObject({ path: '007', sha256: sha256('007') });
     expect(json('out.json').parameters.voxelSizeOverride).toBe(3);

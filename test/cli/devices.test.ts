@@ -73,7 +73,7 @@ function testsWithGpu(): void {
       const gpu = await run([...job, '--engine', 'gpu', ...allowed, '-o', 'gpu.mrc']);
       expect([gpu.code, gpu.stderr]).toEqual([0, '']);
       expect(gpu.stdout).toMatch(
-        /^Engine: GPU, .*WebGPU \(asked for, verified (as its kernels are first used|on [-\d]+)\)$/m,
+        /^Engine: GPU, .*WebGPU \(requested, verified (as its kernels are first used|on [-\d]+)\)$/m,
       );
       expect((await run([...job, '--engine', 'cpu', '-o', 'cpu.mrc'])).code).toBe(0);
       // Two float32 computations in different order, each within 1e-6 of float64.
@@ -116,7 +116,7 @@ function testsWithGpu(): void {
 
     it('has no effect on a run that requests the CPU, which is reported', async () => {
       const { code, stderr } = await run([...maps(), '--engine', 'cpu', '-gpus', '0', '--dry_run']);
-      expect([code, stderr]).toEqual([0, 'note: -gpus has no effect: the CPU is asked for.\n']);
+      expect([code, stderr]).toEqual([0, 'note: -gpus has no effect: the CPU is requested.\n']);
     });
 
     it.skipIf(usesHardware)('made of software is never taken unless allowed, and that is said', async () => {

@@ -108,14 +108,14 @@ function tests(): void {
   it('right once: later runs on it verify nothing again, and say since when', async () => {
     const job = [...maps(), '--engine', 'gpu', '--allow_software_gpu', '--verbose'];
     const first = await run([...job, '-o', 'one.mrc']);
-    expect(first.stdout).toMatch(/\(asked for, verified as its kernels are first used\)$/m);
+    expect(first.stdout).toMatch(/\(requested, verified as its kernels are first used\)$/m);
     const second = await run([...job, '-o', 'two.mrc']);
-    expect(second.stdout).toMatch(/\(asked for, verified on \d{4}-\d\d-\d\d\)$/m);
+    expect(second.stdout).toMatch(/\(requested, verified on \d{4}-\d\d-\d\d\)$/m);
     expect(bytesOf('one.mrc').equals(bytesOf('two.mrc'))).toBe(true);
     process.env.LOCSCALE_SELF_TEST = 'always';
     const third = await run([...job, '-o', 'three.mrc']);
     delete process.env.LOCSCALE_SELF_TEST;
-    expect(third.stdout).toMatch(/\(asked for, verified as its kernels are first used\)$/m);
+    expect(third.stdout).toMatch(/\(requested, verified as its kernels are first used\)$/m);
   });
 }
 

@@ -134,7 +134,7 @@ describe('symmetrise with a helix', () => {
     expect(code).toBe(0);
     if (warning === '') {
       expect(stderr).toBe('');
-      expect(stdout).toMatch(/correlates with its turned copies by (1\.00|0\.9\d) or more/);
+      expect(stdout).toMatch(/correlates with its rotated copies by (1\.00|0\.9\d) or more/);
     } else expect(stderr).toMatch(warning);
   });
 

@@ -7,7 +7,7 @@ const FEWEST_VOXELS = 4;
 /**
  * A search for the voxels whose centre lies within `radius` (A) of any of some atoms, each voxel once;
  * `positions`: x, y, z of each atom in the map's frame, A. What lies outside the box is left out. The search
- * holds one byte a voxel.
+ * holds one byte per voxel.
  */
 export function createVoxelSearch(grid: Grid, radius: number): (positions: ArrayLike<number>) => Uint32Array {
   const [nz, ny, nx] = grid.shape;

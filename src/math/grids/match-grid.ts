@@ -44,8 +44,8 @@ export function planGridMatch(from: Grid, to: Grid): GridMatch {
     const n = from.shape[axis];
     const alike = Math.abs(a / b - 1) <= VOXEL_SIZE_TOLERANCE;
     const [padded, resampled] = alike ? [n, n] : boxesOf(n, a / b);
-    const beside = alike ? 0 : drift(n, a, b, padded, resampled);
-    const offset = (from.origin[axis] - to.origin[axis]) / b + beside;
+    const shift = alike ? 0 : drift(n, a, b, padded, resampled);
+    const offset = (from.origin[axis] - to.origin[axis]) / b + shift;
     const start = Math.round(offset);
     const rest = offset - start;
     const translation = Math.abs(rest) <= WHOLE_VOXEL_TOLERANCE ? 0 : rest;
@@ -65,8 +65,8 @@ export function planGridMatch(from: Grid, to: Grid): GridMatch {
 }
 
 /**
- * Voxels by which the middle of the map would lie beside its place because its new voxels are n' a / m, not
- * b: moved by that, the middle lies right, and the faces are off by half the difference.
+ * Shift in voxels of the middle of the map that results because its new voxels are n' a / m, not b: moved by
+ * that, the middle lies right, and the faces are off by half the difference.
  */
 function drift(n: number, a: number, b: number, padded: number, resampled: number): number {
   return ((n * a) / 2) * (1 / b - resampled / (padded * a));
@@ -91,7 +91,7 @@ function boxesOf(n: number, ratio: number): [padded: number, resampled: number] 
   return [length, Math.max(1, Math.round(length * ratio))];
 }
 
-/** What a length with large prime factors costs beside its neighbours. */
+/** Cost of a length with large prime factors, relative to its neighbours. */
 const SLOW = 1.5;
 
 function isFast(length: number): boolean {

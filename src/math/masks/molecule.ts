@@ -1,7 +1,7 @@
 /**
- * The molecule as a bulk-solvent mask has it (Jiang and Brunger 1994, J. Mol. Biol. 243, 100-115): what a
- * probe cannot enter. Balls of the van der Waals radii, larger by the probe's, shrunk again by a little less.
- * Radii as in cctbx, where Phenix takes CC_mask within this region.
+ * The molecule as in a bulk-solvent mask (Jiang and Brunger 1994, J. Mol. Biol. 243, 100-115): what a probe
+ * cannot enter. Balls of the van der Waals radii, larger by the probe's, shrunk again by a little less. Radii
+ * as in cctbx, where Phenix takes CC_mask within this region.
  */
 import type { AtomSet } from '../atoms/atom-set.ts';
 import { vanDerWaalsRadius } from '../atoms/radii.ts';

@@ -22,7 +22,7 @@ import type { Run } from '../run.ts';
 
 /** A model of a file in the map's frame. */
 export interface GivenModel extends PlacedModel<StructureAtom> {
-  /** How far the map agrees with it, where nothing else tells the resolution. */
+  /** Resolution up to which the map agrees with it, if the resolution is otherwise unknown. */
   readonly agreement: ModelAgreement | undefined;
 }
 

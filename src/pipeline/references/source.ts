@@ -1,6 +1,6 @@
 /**
- * What every kind of reference is to a run: it says what it is, which rule the scale factors follow, what it
- * will cost, and makes the map. One file of this folder a kind, one row in index.ts.
+ * Interface of a kind of reference: its description, its scaling rule, its cost, and the making of the map.
+ * Each has a file in this folder and a row in index.ts.
  */
 
 import type { ModelReferenceData } from '../../atoms/model-reference.ts';
@@ -18,7 +18,7 @@ import type { ChosenRule, RuleInputs } from '../scaling-rule.ts';
 export interface ModelUsed {
   readonly structure: Structure;
   readonly pseudoAtoms: number;
-  /** A^2, over all atoms, as simulated. */
+  /** B factors over all atoms as simulated, A^2. */
   readonly bFactors: { readonly min: number; readonly mean: number; readonly max: number };
   /** A; the reference was low-passed where the map ends. Undefined: it reaches to the grid's limit. */
   readonly referenceEnd?: number;
@@ -26,7 +26,7 @@ export interface ModelUsed {
 
 /** The work of a network, known before it starts. */
 export interface Prediction {
-  /** Network and device, in words. */
+  /** Network and device, for messages. */
   readonly network: string;
   readonly cubes: number;
   readonly passes: number;
@@ -36,21 +36,21 @@ export interface Prediction {
   readonly seconds: number;
 }
 
-/** What is true of all references of a kind, before any file is opened. */
+/** Properties of a kind of reference, known before any file is opened. */
 export interface ReferenceTraits {
-  /** Predicted by a network, which other defaults of the method belong to. */
+  /** Predicted by a network; other defaults of the method apply. */
   readonly usesNetwork: boolean;
-  /** It has amplitudes for soft bands, and none for LocScale's windows. */
+  /** Provides amplitudes for soft bands only, not for LocScale's windows. */
   readonly softOnly?: true;
   /** Simulated from atoms. */
   readonly isSimulated: boolean;
   /** Places pseudo-atoms. */
   readonly placesPseudoAtoms: boolean;
-  /** Makes a difference mask of its own. */
+  /** Creates its own difference mask. */
   readonly makesDifferenceMask: boolean;
 }
 
-/** A kind of reference: `open` turns what the caller has chosen into what the run works with. */
+/** A kind of reference: `open` converts the caller's choice to the source used by the run. */
 export interface ReferenceKind<Choice> {
   readonly traits: ReferenceTraits;
   open(choice: Choice): ReferenceSource;
@@ -60,43 +60,43 @@ export interface ReferenceSource {
   readonly traits: ReferenceTraits;
   /** The mode, for the log, the plan and the record. */
   describe(parameters: LocScaleParameters): string;
-  /** Maps of the user: they must lie on the grid of the run. */
+  /** The user's maps, which must be on the grid of the run. */
   readonly maps: readonly MapInput[];
   /** Masks of the user, likewise. */
   readonly masks?: readonly MapInput[];
-  /** False where windows are scaled without a reference. */
+  /** False if windows are scaled without a reference. */
   readonly isMap: boolean;
   /** B factors are measured in the half maps. */
   readonly usesHalfMaps: boolean;
-  /** Made when the half maps have gone: a prediction needs their room. */
+  /** Made after the half maps have been released, because a prediction needs their memory. */
   readonly waitsForHalfMaps: boolean;
-  /** Refuses grids that the reference cannot be made on, before anything is computed. */
+  /** Rejects grids on which the reference cannot be made, before anything is computed. */
   checkVoxels?(voxelSize: number): void;
-  /** Atoms of the user, which the mask is compared with. */
+  /** The user's atoms, for checking the mask. */
   atomsForMask?(grid: Grid, cutoff: FscCutoff): ModelForMask | undefined;
-  /** What soft bands are scaled to. */
+  /** Target of soft bands. */
   readonly softTarget: 'reference' | 'hybrid' | 'profile' | 'decay';
-  /** How scale factors follow from the profiles of map and reference; absent where `softOnly`. */
+  /** Scaling rule for the profiles of map and reference; undefined if `softOnly`. */
   rule?(inputs: RuleInputs): ChosenRule;
-  /** What making the reference takes; executes no network, solver or refinement. */
+  /** Plans the cost of making the reference, without executing a network, solver or refinement. */
   plan(data: ReferenceData, run: Run): Promise<PlannedReference>;
 }
 
-/** The data that a reference is planned for and made from; volumes are held by the run. */
+/** The data for planning and making a reference; the run owns the volumes. */
 export interface ReferenceData extends ModelReferenceData {
   readonly parameters: LocScaleParameters;
   readonly voxelSize: number;
-  /** Where `fscCutoff` comes from. */
+  /** Origin of `fscCutoff`. */
   readonly cutoff: FscCutoff;
   readonly molecule: MolecularNumbers;
 }
 
 export interface PlannedReference {
-  /** Of the step; absent where there is nothing to make. */
+  /** Message of the step; undefined if there is nothing to make. */
   readonly message?: string;
-  /** Most bytes that it takes beside the volumes that live before, its results among them. */
+  /** Peak bytes including its results, but excluding volumes that existed before. */
   readonly bytes: number;
-  /** What of it is heap, not memory of the engine. */
+  /** Its part on the JS heap rather than in the engine's memory. */
   readonly heapBytes?: number;
   /** Bytes of its results. */
   readonly resultBytes: number;
@@ -104,12 +104,12 @@ export interface PlannedReference {
   make(): Promise<MadeReference>;
 }
 
-/** Volumes are held by the run. */
+/** The run owns the volumes. */
 export interface MadeReference {
   readonly reference?: Volume;
-  /** Hybrid rule: 1 where the theoretical-profile rule holds. */
+  /** Hybrid rule: 1 where the theoretical-profile rule applies. */
   readonly differenceMask?: Volume;
-  /** Over the passes of a network. */
+  /** Variance over the passes of a network. */
   readonly variance?: Volume;
   /** The atoms that it was simulated from. */
   readonly model?: ModelUsed;

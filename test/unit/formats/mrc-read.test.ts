@@ -171,7 +171,7 @@ describe('reading the grid', () => {
     expect(grid.origin).toEqual([0, 0, 2.5]);
     expect([header.cellA, header.cellB, header.cellC]).toEqual([50, 62.5, 75]);
     expect(warnings).toEqual([
-      'The voxel size of x.mrc is set to 1.25 A by `voxelSize`; its header says 1.5 x 1.5 x 1.5 A.',
+      'The voxel size of x.mrc is set to 1.25 A by `voxelSize`; its header states 1.5 x 1.5 x 1.5 A.',
     ]);
     const agreeing = await read(makeMrc(fixture), { voxelSizeOverride: 1.5 });
     expect(agreeing.warnings).toEqual([]);
