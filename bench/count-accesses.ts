@@ -1,16 +1,17 @@
 /**
- * WGSL that counts its own memory accesses. Every access `name[index]` of an array in storage or workgroup
- * memory becomes `name[touch(index)]`, where the function adds the bytes of the element to counters of the
- * invocation; every entry point ends with their sums in a storage buffer. No cache is assumed: what is
- * counted is what the shader asks for.
+ * WGSL that counts its own memory accesses and arithmetic. Every access `name[index]` of an array in storage or
+ * workgroup memory becomes `name[touch(index)]`, where the function adds the bytes of the element to counters of
+ * the invocation; every statement is preceded by one that adds its operations (count-operations.ts); every entry
+ * point ends with the sums in a storage buffer. No cache is assumed: what is counted is what the shader asks for.
  */
+import { countOperations } from './count-operations.ts';
 
 /**
  * Binding of the counters: group 1, binding 0, `COUNTERS` 32-bit words, low and high half of each sum in
  * turn.
  */
 export const COUNTER_GROUP = 1;
-export const COUNTER_WORDS = 6;
+export const COUNTER_WORDS = 10;
 
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   f32: 4,
@@ -39,7 +40,7 @@ export function countAccesses(code: string): string {
     if (bytes === undefined) throw new Error(`The bytes of ${element} (${name}) are not known.`);
     arrays.set(name, { space: space as CountedArray['space'], bytes });
   }
-  return `${countEntryPoints(countIndices(bare, arrays))}\n${COUNTERS}`;
+  return `${countEntryPoints(countIndices(countOperations(bare), arrays))}\n${COUNTERS}`;
 }
 
 const COUNTERS = `
@@ -47,6 +48,7 @@ const COUNTERS = `
 var<private> counted_read: u32;
 var<private> counted_written: u32;
 var<private> counted_local: u32;
+var<private> counted_operations: u32;
 fn count_read(i: u32, bytes: u32) -> u32 { counted_read += bytes; return i; }
 fn count_written(i: u32, bytes: u32) -> u32 { counted_written += bytes; return i; }
 fn count_both(i: u32, bytes: u32) -> u32 { counted_read += bytes; counted_written += bytes; return i; }
@@ -60,6 +62,8 @@ fn add_counts() {
   add_count(0u, counted_read);
   add_count(2u, counted_written);
   add_count(4u, counted_local);
+  add_count(6u, counted_operations);
+  add_count(8u, 1u);
 }
 `;
 

@@ -17,6 +17,9 @@ export interface PipelineUse {
   bytesWritten: number;
   /** Bytes read and written in workgroup memory. */
   localBytes: number;
+  /** Arithmetic executed, and invocations (count-operations.ts). */
+  operations: number;
+  invocations: number;
 }
 
 export interface Calls {
@@ -60,6 +63,15 @@ const noCalls = (): Calls => ({
   shaderModules: 0,
 });
 
+const noCounts = () => ({
+  dispatches: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+  localBytes: 0,
+  operations: 0,
+  invocations: 0,
+});
+
 /** From now on `device` counts. `bytes`: shaders count their accesses too; the device must compute. */
 export function countDevice(device: GPUDevice, { bytes }: { readonly bytes: boolean }): CountingDevice {
   const calls = noCalls();
@@ -83,10 +95,7 @@ export function countDevice(device: GPUDevice, { bytes }: { readonly bytes: bool
       code: codeOf.get(module) ?? '',
       entryPoint,
       constants,
-      dispatches: 0,
-      bytesRead: 0,
-      bytesWritten: 0,
-      localBytes: 0,
+      ...noCounts(),
     };
     pipelines.push(use);
     useOf.set(pipeline, use);
@@ -152,8 +161,7 @@ export function countDevice(device: GPUDevice, { bytes }: { readonly bytes: bool
     reset() {
       Object.assign(calls, noCalls());
       counters?.forget();
-      for (const use of pipelines)
-        Object.assign(use, { dispatches: 0, bytesRead: 0, bytesWritten: 0, localBytes: 0 });
+      for (const use of pipelines) Object.assign(use, noCounts());
     },
     settle: () => counters?.settle() ?? Promise.resolve(),
   };
@@ -227,6 +235,8 @@ class DispatchCounters {
         use.bytesRead += sum(0);
         use.bytesWritten += sum(2);
         use.localBytes += sum(4);
+        use.operations += sum(6);
+        use.invocations += sum(8);
       }
     }
     this.forget();

@@ -116,9 +116,9 @@ export function compareBytes(
   }
   return [
     ...grown('', { bytes: now.bytes }, { bytes: stored.bytes }),
-    ...now.kernels.flatMap(({ label, bytesRead, bytesWritten, localBytes }) => {
+    ...now.kernels.flatMap(({ label, bytesRead, bytesWritten, localBytes, operations }) => {
       const before = stored.kernels.find((kernel) => kernel.label === label);
-      return before ? grown(label, { bytesRead, bytesWritten, localBytes }, { ...before }) : [];
+      return before ? grown(label, { bytesRead, bytesWritten, localBytes, operations }, { ...before }) : [];
     }),
   ];
 }

@@ -11,6 +11,9 @@ export interface KernelBytes {
   readonly bytesWritten: number;
   /** Read and written in workgroup memory. */
   readonly localBytes: number;
+  /** Arithmetic executed (count-operations.ts), and by how many invocations. */
+  readonly operations: number;
+  readonly invocations: number;
 }
 
 /** Limits of a device by which the engine cuts work up, beside its memory. */
@@ -34,6 +37,8 @@ export function sumKernels(pipelines: readonly PipelineUse[], times: number): Ke
       bytesRead: times * use.bytesRead + (before?.bytesRead ?? 0),
       bytesWritten: times * use.bytesWritten + (before?.bytesWritten ?? 0),
       localBytes: times * use.localBytes + (before?.localBytes ?? 0),
+      operations: times * use.operations + (before?.operations ?? 0),
+      invocations: times * use.invocations + (before?.invocations ?? 0),
     });
   }
   // Kernels are compiled in whatever order; stored figures keep theirs.
@@ -41,10 +46,10 @@ export function sumKernels(pipelines: readonly PipelineUse[], times: number): Ke
 }
 
 export function sayKernels(kernels: readonly KernelBytes[], say: (line: string) => void): void {
-  for (const { label, dispatches, bytesRead, bytesWritten, localBytes } of kernels) {
+  for (const { label, dispatches, bytesRead, bytesWritten, localBytes, operations } of kernels) {
     const gigabytes = [bytesRead, bytesWritten, localBytes].map((n) => (n / 1e9).toFixed(2).padStart(8));
     say(
-      `  ${label.padEnd(32)} ${String(dispatches).padStart(5)} ${gigabytes.join(' ')} GB read, written, local`,
+      `  ${label.padEnd(32)} ${String(dispatches).padStart(5)} ${gigabytes.join(' ')} GB read, written, local; ${(operations / 1e9).toFixed(2)} G operations`,
     );
   }
 }

@@ -1,5 +1,5 @@
 /** The benches in order: options, engines, gates and times, JSON, tables. Started by run.mjs. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,7 @@ import { benchLocalResolution } from './local-resolution.bench.ts';
 import { benchLocalScaling } from './local-scaling.bench.ts';
 import { describeCommit, describeMachine, machineSlug, slugOf } from './machine.ts';
 import { benchModelMap } from './model-map.bench.ts';
+import { countedWorkSource, modelSections } from './model-tables.ts';
 import { benchNetworks } from './network.bench.ts';
 import { benchPseudoModel } from './pseudo-model.bench.ts';
 import { benchRefinement } from './refine-bfactors.bench.ts';
@@ -27,6 +28,7 @@ import { benchSoftCounts } from './soft-counts.bench.ts';
 import { benchSoftScaling } from './soft-scaling.bench.ts';
 import { benchSymmetrise } from './symmetrise.bench.ts';
 import { makeSpeedDocument, readResults } from './tables.ts';
+import { benchVerbCounts } from './verb-counts.bench.ts';
 
 const BENCHES = [
   'fft',
@@ -47,17 +49,18 @@ const MODEL_BENCHES = {
   isa: benchIsa,
   counts: benchCounts,
   'soft-counts': benchSoftCounts,
+  'verb-counts': benchVerbCounts,
   languages: benchLanguages,
 };
 
 const HELP = `npm run bench -- [options]
   --only NAME        ${BENCHES.join(' | ')}; may be given several times (default: all);
                      with --engine gpu: ${GPU_BENCHES.join(' | ')};
-                     isa, counts, soft-counts: figures of the shaders without a GPU, compared with the stored
+                     isa, counts, soft-counts, verb-counts: figures of the shaders without a GPU, compared with the stored
                      ones; --write stores them anew. languages: shaders in the languages of Metal and Direct3D
   --quick            small sizes, one run each: checks that the benches work
   --write            store bench/results/<date>-<machine>.json and make docs/speed.md from all results
-  --tables           only make docs/speed.md from the stored results
+  --tables           only make docs/speed.md and the work that its model knows from the stored results
   --engine NAME      cpu (default) | gpu
   --threads N        threads of the many-thread runs (default: all cores)
   --packages FOLDER  folder whose node_modules holds the npm FFT packages (default: this repository)
@@ -259,7 +262,15 @@ async function runGpu(root: string, only: readonly string[], threads: number): P
 }
 
 function writeTables(root: string): void {
-  writeFileSync(join(root, 'docs/speed.md'), makeSpeedDocument(readResults(join(root, 'bench/results'))));
+  const work = join(root, 'src/bench/counted-work.ts');
+  const source = countedWorkSource(root);
+  if (readFileSync(work, 'utf8') !== source) {
+    writeFileSync(work, source);
+    process.stdout.write('src/bench/counted-work.ts has changed: run this again for docs/speed.md.\n');
+    return;
+  }
+  const results = readResults(join(root, 'bench/results'));
+  writeFileSync(join(root, 'docs/speed.md'), makeSpeedDocument(results, modelSections(root)));
 }
 
 main().catch((error: unknown) => {

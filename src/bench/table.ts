@@ -1,4 +1,5 @@
 /** The table of a benchmark: stage by stage, the devices of this machine and, to compare, those of another. */
+import { bytesOf, findGpu, findWork, modelTime, type StageWork, scaleOf } from './model.ts';
 import type { BenchRecord, DeviceRecord, StageRecord } from './record.ts';
 
 const COPY = 'copy in memory';
@@ -6,9 +7,18 @@ const COPY = 'copy in memory';
 interface Column {
   readonly label: string;
   readonly device: DeviceRecord;
+  /** That it belongs to: the box. */
+  readonly record: BenchRecord;
 }
 
-type Row = readonly [stage: string, device: string, time: string, ratio: string, share: string];
+type Row = readonly [
+  stage: string,
+  device: string,
+  time: string,
+  ratio: string,
+  share: string,
+  model: string,
+];
 
 /** `other`: to compare with, and how its devices are marked. */
 export function benchLines(
@@ -16,14 +26,15 @@ export function benchLines(
   other?: { readonly record: BenchRecord; readonly mark: string },
 ): string[] {
   const columns: Column[] = [
-    ...record.devices.map((device) => ({ label: labelOf(device), device })),
+    ...record.devices.map((device) => ({ label: labelOf(device), device, record })),
     ...(other?.record.devices ?? []).map((device) => ({
       label: `${other?.mark}: ${labelOf(device)}`,
       device,
+      record: other?.record as BenchRecord,
     })),
   ];
   const [cpu] = record.devices;
-  const rows: Row[] = [['stage', 'device', 'time', 'CPU / it', 'of copy']];
+  const rows: Row[] = [['stage', 'device', 'time', 'CPU / it', 'of copy', 'model']];
   const measured = columns.filter(({ device }) => device.copy !== undefined);
   for (const [i, { label, device }] of measured.entries())
     rows.push([
@@ -32,11 +43,13 @@ export function benchLines(
       `${threeDigits((device.copy ?? 0) / 1e9)} GB/s`,
       cpu.copy === undefined ? '' : timesOf((device.copy ?? 0) / cpu.copy),
       '',
+      '',
     ]);
   for (const { name, title } of stagesOf(columns)) {
     const first = find(cpu, name);
     let isFirst = true;
-    for (const { label, device } of columns) {
+    for (const column of columns) {
+      const { label, device } = column;
       const stage = find(device, name);
       if (stage === undefined) continue;
       rows.push([
@@ -44,7 +57,7 @@ export function benchLines(
         stage.provider === undefined ? label : `${label}, ${stage.provider}`,
         duration(stage.seconds),
         first === undefined ? '' : timesOf(first.seconds / stage.seconds),
-        '',
+        ...beside(stage, column),
       ]);
       isFirst = false;
     }
@@ -56,6 +69,31 @@ export function benchLines(
       .map((device) => `${labelOf(device)}: ${device.failure}`),
     ...record.leftOut.map((what) => `Not measured: ${what}`),
   ];
+}
+
+/** Beyond it most reads are of what neighbours have read, and a share of the memory's bandwidth says nothing. */
+const MOST_READS_PER_WRITE = 8;
+
+/**
+ * Of a GPU, the bytes that were counted for a stage in its time, as a share of those that it copies; and the time of
+ * the model where its peaks are known.
+ */
+function beside({ name, seconds }: StageRecord, { device, record }: Column): [share: string, model: string] {
+  const work = device.kind === 'cpu' ? undefined : findWork(name, record.windowVoxels);
+  if (work === undefined) return ['', ''];
+  const job = { voxels: record.edge ** 3, maskVoxels: record.maskVoxels };
+  const gpu = device.kind === 'hardware' ? findGpu(device.name) : undefined;
+  const model = gpu && modelTime(work, job, gpu);
+  return [
+    shareOfCopy(work, scaleOf(work, job) / seconds, device.copy),
+    model === undefined ? '' : `${duration(model.cached)} - ${duration(model.uncached)}`,
+  ];
+}
+
+function shareOfCopy(work: StageWork, perSecond: number, copy: number | undefined): string {
+  const { read, written } = bytesOf(work);
+  if (copy === undefined || read > MOST_READS_PER_WRITE * written) return '';
+  return `${threeDigits((100 * perSecond * (read + written)) / copy)} %`;
 }
 
 function labelOf({ kind, name, index }: DeviceRecord): string {

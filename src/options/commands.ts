@@ -102,7 +102,7 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
   bench: {
     summary: 'Measure how fast this machine is, on its GPUs and on the CPU.',
     usage: ['locscale-gpu bench [--quick] [-o FILE.json] [--compare FILE.json]'],
-    text: "Generates its own maps, compares every result first (of the CPU with float64 sums, of a GPU with the CPU) and times it then: copies in memory, FFTs, LocScale's scaling, soft scaling, local resolution, the bundled network, and the whole command in a process of its own. A wrong result has no time, and exit code 4. The table has each time, and how many times the CPU takes as long.",
+    text: "Generates its own maps, compares every result first (of the CPU with float64 sums, of a GPU with the CPU) and times it then: copies in memory, FFTs, LocScale's scaling, soft scaling, local resolution, the bundled network, and the whole command in a process of its own. A wrong result has no time, and exit code 4. The table has each time, how many times the CPU takes as long, on GPUs the bytes moved as a share of what the GPU copies, and the modelled time of GPUs that docs/speed.md has a model for.",
   },
   devices: {
     summary: 'List the GPUs of this machine and what they can do.',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { GpuResults } from '../../../bench/gpu-results.ts';
+import { countedWorkSource, modelSections } from '../../../bench/model-tables.ts';
 import type { BenchResults } from '../../../bench/results.ts';
 import { makeSpeedDocument, readResults } from '../../../bench/tables.ts';
 import { summarise } from '../../../src/bench/clock.ts';
@@ -16,7 +17,13 @@ describe('docs/speed.md', () => {
   it('is what bench/results/*.json give', () => {
     const results = readResults(path('bench/results'));
     expect(results.length).toBeGreaterThan(0);
-    expect(readFileSync(path('docs/speed.md'), 'utf8')).toBe(makeSpeedDocument(results));
+    expect(readFileSync(path('docs/speed.md'), 'utf8')).toBe(
+      makeSpeedDocument(results, modelSections(path('.'))),
+    );
+  });
+
+  it('has the model that src/bench/counted-work.ts and the stored counts give', () => {
+    expect(readFileSync(path('src/bench/counted-work.ts'), 'utf8')).toBe(countedWorkSource(path('.')));
   });
 
   it('stored results passed their gates', () => {

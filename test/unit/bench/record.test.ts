@@ -1,5 +1,13 @@
 /** Results of other machines: read, refused, shown beside those of this one. */
 import { describe, expect, it } from 'vitest';
+import {
+  bytesOf,
+  findGpu,
+  findWork,
+  type GpuPeaks,
+  modelTime,
+  type StageWork,
+} from '../../../src/bench/model.ts';
 import { type BenchRecord, type DeviceRecord, parseRecord } from '../../../src/bench/record.ts';
 import { benchLines } from '../../../src/bench/table.ts';
 
@@ -53,17 +61,41 @@ describe('a stored result', () => {
 });
 
 describe('the table', () => {
-  it('has ratios to the CPU, and says what is wrong and what is missing', () => {
-    expect(benchLines(record)).toEqual([
-      'stage               device                 time  CPU / it',
+  it('has ratios to the CPU, and what is wrong and missing', () => {
+    // Of the stages only the low-pass has no windows, and so a count that holds here.
+    const lines = benchLines(record);
+    expect(lines.map((line) => line.replace(/ +\d+\.\d+ %$/, ' share'))).toEqual([
+      'stage               device                 time  CPU / it  of copy',
       'copy in memory      CPU, 2 threads    10.0 GB/s    1.00 x',
       '                    0 A GPU (vulkan)  2000 GB/s     200 x',
       'FFT                 CPU, 2 threads       200 ms    1.00 x',
-      '                    0 A GPU (vulkan)   0.500 ms     400 x',
+      '                    0 A GPU (vulkan)   0.500 ms     400 x share',
       "LocScale's scaling  CPU, 2 threads       3.00 s    1.00 x",
       "0 A GPU (vulkan): wrong result: LocScale's scaling",
       'Not measured: network (cpu): onnxruntime is not installed',
     ]);
+  });
+
+  it('has the share of the bandwidth, and the model of a GPU that it knows', () => {
+    const stage = { name: 'locscale', title: "LocScale's scaling", seconds: 0.04, runs: 3 };
+    const device = {
+      kind: 'hardware',
+      name: 'NVIDIA H200 (vulkan)',
+      index: 0,
+      copy: 4e12,
+      stages: [stage],
+    } as const;
+    const large = { ...record, edge: 256, maskVoxels: 1_000_000, windowVoxels: 24, leftOut: [] };
+    const rows = benchLines({ ...large, devices: [cpu, device] });
+    const work = findWork('locscale', 24) as StageWork;
+    const { read, written } = bytesOf(work);
+    const gpu = findGpu('NVIDIA H200') as GpuPeaks;
+    const model = modelTime(work, { voxels: 256 ** 3, maskVoxels: 1_000_000 }, gpu);
+    const share = ((100 * (read + written)) / 0.04 / 4e12).toPrecision(3);
+    const ms = (seconds: number): string => `${(1000 * seconds).toPrecision(3)} ms`;
+    expect(rows.at(-1)).toMatch(
+      new RegExp(`40\\.0 ms +75\\.0 x +${share} %  ${ms(model.cached)} - ${ms(model.uncached)}$`),
+    );
   });
 
   it('has another machine beside this one', () => {
