@@ -48,7 +48,7 @@ function assessRun(session: Session): MapRun<AssessJob, AssessResult> {
     }),
     plan: async (job, context) => planWords(planAssess(job, context), session),
     run: runAssess,
-    tell: (result, { engine }) => {
+    summarise: (result, { engine }) => {
       const { assessment, fsc, fscInMask, grid } = result;
       const { maskVoxels, maskOrigin } = assessment;
       return {

@@ -112,7 +112,7 @@ function demoRun(
     open: async ({ input, predictor }) => ({ input, reference: { kind: 'profile' }, parameters, predictor }),
     plan: planLocScale,
     run: (job, context) => scaleAndCompare(job, context, session, inputs),
-    tell: (result, { engine, plan }) => ({
+    summarise: (result, { engine, plan }) => ({
       record: {
         ...scalingRecord(session, result, parameters, plan),
         demo: {

@@ -94,7 +94,7 @@ function enhanceRun(session: Session): MapRun<FeatureEnhanceJob, FeatureEnhanceR
     },
     plan: planFeatureEnhance,
     run: runFeatureEnhance,
-    tell: (result, { engine, plan, predictor, paths }) => ({
+    summarise: (result, { engine, plan, predictor, paths }) => ({
       record: {
         ...scalingRecord(session, result, parameters, plan),
         network: predictor && networkRecordOf(predictor, result.prediction, monteCarlo?.seed),

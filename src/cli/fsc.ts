@@ -45,7 +45,7 @@ function fscRun({ parsed }: Session): MapRun<Job, FscResult & RunResult> {
       header: half1.header,
       timings: {},
     }),
-    tell: ({ fsc, masked }) => ({
+    summarise: ({ fsc, masked }) => ({
       lines:
         masked === undefined
           ? fscLines(fsc)

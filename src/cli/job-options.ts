@@ -1,6 +1,6 @@
 /**
- * Option values to a job: which files are needed, in which mode the run is, and LocScale's rules on
- * what may be given together. Nothing is read here.
+ * Converts option values to a job: files, mode, and LocScale's rules on combinations of options. Reads no
+ * files.
  */
 import { extname } from 'node:path';
 import type { LocScaleParameters } from '../index.ts';
@@ -43,7 +43,7 @@ export function chooseInput(values: OptionValues, positional?: string): InputFil
   throw usage('No map is given.', '-em', 'Give two half maps with -hm HALF1 HALF2, or one map with -em MAP.');
 }
 
-/** The half maps of a command that takes nothing else: with -hm, or as words. */
+/** The half maps of a command without other inputs: with -hm, or as positional arguments. */
 export function chooseHalfMaps(
   { values, positionals }: ParsedCommandLine,
   command: 'fsc' | 'locres',
@@ -61,8 +61,8 @@ export function chooseHalfMaps(
 }
 
 /**
- * Each way to a reference excludes the others; what belongs to one way only is refused with another, so
- * that nothing is ignored silently.
+ * The kinds of reference exclude each other; options of one kind are refused with another, so that nothing is
+ * ignored silently.
  */
 export function chooseReference(values: OptionValues): ReferenceFiles {
   const ways = waysGiven(values);
@@ -122,7 +122,7 @@ function waysGiven(values: OptionValues): { kind: Way; name: string }[] {
   return ways;
 }
 
-/** Options that belong to other ways to a reference. */
+/** Options that belong to other kinds of reference. */
 function refuseForeign(values: OptionValues, kind: Way, way: string | undefined): void {
   for (const id of optionIds) {
     const { belongsTo } = definitionOf(id);
@@ -144,7 +144,7 @@ export function parametersOf(values: OptionValues, smoothsMask = false): LocScal
   return completeParameters({ ...Object.fromEntries(given), localResolution }, smoothsMask);
 }
 
-/** Names of the main outputs, where -o gives none. */
+/** Default names of the main outputs. */
 const defaultOutfiles = {
   scale: 'locscale_output.mrc',
   feature_enhance: 'feature_enhanced_output.mrc',
@@ -169,14 +169,14 @@ export function chooseOutfile(values: OptionValues, command: keyof typeof defaul
   return outfile;
 }
 
-/** Refuses what the pipeline would refuse, before any file is opened. */
+/** Early checks of what the pipeline would refuse, before any file is opened. */
 export function checkCombinations(values: OptionValues, input: InputFiles): void {
   const parameters = parametersOf(values);
   checkFilters(input.kind, parameters);
   checkHalfMaps(input.kind, parameters.localResolution);
 }
 
-/** Options that are fine but change nothing in this run: one line each, nothing is ignored silently. */
+/** Valid options without effect in this run, one line each, so that nothing is ignored silently. */
 export function ineffectiveOptions(
   values: OptionValues,
   reference: ReferenceFiles,
@@ -202,7 +202,7 @@ function longNameOf(id: OptionId): string {
   return definitionOf(id).names.at(-1) as string;
 }
 
-/** Unexpected words are errors, with the likely reason. */
+/** Unexpected positional arguments are errors, with the likely reason. */
 export function refusePositionals(
   positionals: readonly string[],
   most: number,

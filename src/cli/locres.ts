@@ -38,7 +38,7 @@ function locresRun({ parsed }: Session): MapRun<Job, LocalResolutionResult> {
     }),
     plan: MODE,
     run: runLocalResolution,
-    tell: (result, { engine }) => {
+    summarise: (result, { engine }) => {
       const { numbers, maskVoxels, maskOrigin, voxelSize, grid, noiseBoxes, fsc } = result;
       return {
         record: {

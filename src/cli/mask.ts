@@ -50,7 +50,7 @@ function maskRun(session: Session): MapRun<Job, MaskResult> {
     plan: mode,
     run: ({ input: maps, making }, context) => runMask(maps, parameters, context, making),
     notes: ineffectiveOptions(values, { kind: 'none' }, { command: 'mask' }),
-    tell: (result, { engine }) => {
+    summarise: (result, { engine }) => {
       const { maskVoxels, origin, molecule, noise, fsc, kiloDalton } = result;
       return {
         record: {

@@ -1,4 +1,4 @@
-/** Every file of every command that makes maps or curves, one row each. How rows are used: outputs.ts. */
+/** All output files of commands that make maps or curves, one row each. outputs.ts interprets the rows. */
 import { dirname, join, resolve } from 'node:path';
 import type { Volume } from '../engine/engine.ts';
 import { encodePostprocessStar } from '../formats/fsc-star.ts';
@@ -47,10 +47,10 @@ const whenHalfMaps = {
 const simulated: readonly RunFacts['reference'][] = ['atomic-model', 'hybrid-model', 'pseudo-model'];
 const isSimulated = ({ reference }: RunFacts): boolean => simulated.includes(reference);
 
-/** What runs of scaling and of feature enhancement have in common. */
+/** Rows common to scaling and feature enhancement. */
 type ScalingResult = Pick<LocScaleResult, 'mask' | 'confidence' | 'fsc' | 'numbers' | 'localResolution'>;
 
-/** With -op. */
+/** Written with -op only. */
 const masks: OutputTable<ScalingResult> = [
   { ...maskMap, inProcessingFolder: true, node: 'mask' },
   {
@@ -84,7 +84,7 @@ const localResolution: OutputTable<ScalingResult> = [
   { ...localResolutionMaps.filtered, when: whenResolutionIsMeasured, node: 'map' },
 ];
 
-/** `main`: key of the map whose surface is coloured. */
+/** `main`: row of the map whose surface is coloured. */
 const localResolutionScene = (main: string): OutputRow<ScalingResult> => ({
   key: 'locresScene',
   name: '_locres.cxc',
@@ -134,7 +134,7 @@ const scalingScene = ({
     input: input.kind === 'map' ? absolute(input.map) : undefined,
   });
 
-/** A reference that the run made itself. */
+/** A reference made by the run itself. */
 const referenceOutput = (
   made: 'predicted' | 'simulated',
   says: string,
@@ -409,7 +409,7 @@ export const fscOutputs: OutputTable<Pick<FscResult, 'fsc' | 'masked'>> = [
   },
 ];
 
-/** Names in the folder of the demo. */
+/** File names in the demo's folder. */
 export const DEMO_FILES = {
   half1: 'half_map_1.mrc',
   half2: 'half_map_2.mrc',
@@ -429,9 +429,9 @@ export interface DemoResult extends LocScaleResult {
   readonly comparison?: object;
   /** A PNG. */
   readonly slices: Uint8Array;
-  /** With the truth, over the voxels of the mask. */
+  /** Correlations with the truth over the voxels of the mask. */
   readonly correlation: {
-    /** Of the mean of the half maps. */
+    /** Correlation of the mean of the half maps. */
     readonly before: number;
     readonly locscaleScheme?: number;
     readonly soft: number;

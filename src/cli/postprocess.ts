@@ -36,7 +36,7 @@ function postprocessRun({
     open: async ({ input, mask }) => ({ input, mask, parameters, settings }),
     plan: MODE,
     run: runPostprocess,
-    tell: (result, { engine }) => {
+    summarise: (result, { engine }) => {
       const { numbers, fsc, fscInMask, grid } = result;
       return {
         record: {

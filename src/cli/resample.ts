@@ -35,7 +35,7 @@ function resampleRun({ parsed: { values, positionals } }: Session): MapRun<Resam
       return { mode: MODE, grid: job.map.grid, lines };
     },
     run: runResample,
-    tell: ({ grid, sentence }) => ({
+    summarise: ({ grid, sentence }) => ({
       record: {
         mode: MODE,
         parameters: {

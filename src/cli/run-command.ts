@@ -1,7 +1,6 @@
 /**
- * Runs a command that reads maps and writes files. What all of them do stands here once and in its order; a
- * command says what is its own (`MapRun`): which inputs, which table of outputs, the job, and what to tell of
- * the result.
+ * Runs a command that reads maps and writes files. The common steps are here, in order; a command supplies
+ * its own parts (`MapRun`): inputs, table of outputs, job, and summary of the result.
  */
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
@@ -35,62 +34,62 @@ import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { type RecordPart, type RunResult, writeRun } from './write-run.ts';
 
-/** What a job is made from. */
+/** Inputs from which `open` builds the job. */
 export interface Opened extends OpenedInputs {
   readonly predictor: ReferencePredictor | undefined;
   readonly symmetry: SymmetryRequest | undefined;
 }
 
-/** How the network of a run is used, and which it is. */
+/** The run's network and its use. */
 interface NetworkNeeded {
   readonly monteCarlo: boolean;
   readonly enhanced: boolean;
   choose(): Promise<NetworkFiles>;
-  /** May do without, once the maps are known. */
+  /** May drop the network once the maps are known. */
   settle?(network: NetworkFiles, input: LocScaleJob['input']): NetworkFiles | undefined;
 }
 
-/** What was found, for the record, the report and the last lines printed. */
-export interface Told {
-  /** Of every command that writes a record. */
+/** Findings for record, report and the last lines printed. */
+export interface RunSummary {
+  /** Present for every command that writes a record. */
   readonly record?: RecordPart;
-  /** Where the command offers one. */
+  /** Present if the command offers a report. */
   readonly report?: { readonly kind: ReportKind; readonly run: RunToShow };
   readonly lines: readonly string[];
-  /** Behind the list of files written. */
+  /** Printed after the list of files written. */
   readonly advice?: readonly string[];
 }
 
-/** The run that a result comes from. */
-interface ToldAbout<R> {
+/** The run that produced a result. */
+interface SummaryInputs<R> {
   readonly engine: Engine;
   readonly predictor: ReferencePredictor | undefined;
   readonly plan: LocScalePlan;
   readonly paths: OutputPlan<R>['paths'];
 }
 
-/** One run of a command; its command line has been checked, and nothing is read yet. */
+/** One run of a command whose command line has been checked, before anything is read. */
 export interface MapRun<Job, R extends RunResult> {
   readonly outputs: OutputTable<R>;
   readonly outfile: string;
-  /** Path of the record; default: beside the main output. False: none is written. */
+  /** Path of the record; default: next to the main output. False: none is written. */
   readonly record?: string | false;
   readonly input: InputFiles;
-  /** Files that are read beside the maps and the mask. */
+  /** Files read in addition to the maps and the mask. */
   readonly moreInputs?: readonly string[];
   readonly reference?: ReferenceFiles['kind'];
   readonly scaling?: ScalingName;
-  /** Options that change nothing in this run, one sentence each. */
+  /** Options without effect in this run, one sentence each. */
   readonly notes?: readonly string[];
-  /** Reads small files, so that what is wrong with them is said before maps are read. */
+  /** Reads small files, so that their errors are reported before maps are read. */
   readSmallFiles?(): Promise<void>;
   readonly network?: NetworkNeeded;
   open(opened: Opened, engine: Engine): Promise<Job>;
-  /** For --dry_run, which executes nothing. A command that is one step may give its mode instead. */
+  /** For --dry_run, which executes nothing. A single-step command may give its mode instead. */
   plan: ((job: Job, context: LocScaleContext) => Promise<LocScalePlan | ShortPlan>) | string;
   run(job: Job, context: LocScaleContext): Promise<R>;
-  /** `plan`: as the pipeline announced it, in runs that have one. */
-  tell(result: R, about: ToldAbout<R>): Told;
+  /** `plan`: the pipeline's plan, if the run has one. */
+  summarise(result: R, about: SummaryInputs<R>): RunSummary;
 }
 
 export async function runMapCommand<Job, R extends RunResult>(
@@ -142,7 +141,7 @@ export async function runMapCommand<Job, R extends RunResult>(
       const timings = { ...result.timings, read: (result.timings.read ?? 0) + read.seconds() };
       const timed = { ...result, timings };
       const { paths } = outputs;
-      const told = run.tell(timed, { engine, predictor, plan: plan as LocScalePlan, paths });
+      const summary = run.summarise(timed, { engine, predictor, plan: plan as LocScalePlan, paths });
       const written = await writeRun(session, {
         engine,
         result: timed,
@@ -150,13 +149,13 @@ export async function runMapCommand<Job, R extends RunResult>(
         facts,
         files: opened.files,
         started,
-        record: told.record && { ...told.record, matched: matched.length === 0 ? undefined : matched },
-        report: told.report && { ...told.report, title: basename(outfile) },
+        record: summary.record && { ...summary.record, matched: matched.length === 0 ? undefined : matched },
+        report: summary.report && { ...summary.report, title: basename(outfile) },
       });
       await finishResume(checkpoints);
-      for (const line of told.lines) session.logger.line(line);
+      for (const line of summary.lines) session.logger.line(line);
       for (const path of written) session.logger.line(`Wrote ${path}`);
-      for (const line of told.advice ?? []) session.logger.line(line);
+      for (const line of summary.advice ?? []) session.logger.line(line);
     });
   });
 }
@@ -165,7 +164,7 @@ function shortPlan(mode: string, inputs: OpenedInputs, context: LocScaleContext)
   return { mode, grid: gridOf(inputs, runOfGrid(context)).grid };
 }
 
-/** Inputs are there, and outputs can be written, before anything is computed. */
+/** Checks that inputs exist and outputs can be written, before anything is computed. */
 async function checkFiles<R>(
   session: Session,
   outputs: OutputPlan<R>,
@@ -179,7 +178,7 @@ async function checkFiles<R>(
   await checkOutputs(allPathsOf(outputs), inputs, (path) => namedBy[path] ?? '-o');
 }
 
-/** Without a network nothing of networks is loaded. */
+/** Network code is loaded only if the run uses a network. */
 async function withNetwork(
   session: Session,
   needed: NetworkNeeded | undefined,

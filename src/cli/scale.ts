@@ -84,7 +84,7 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
     },
     plan: planLocScale,
     run: runLocScale,
-    tell: (result, { engine, plan, predictor }) => ({
+    summarise: (result, { engine, plan, predictor }) => ({
       record: {
         ...scalingRecord(session, result, parameters, plan),
         network: predictor && result.prediction && networkRecordOf(predictor, result.prediction),

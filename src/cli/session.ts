@@ -1,4 +1,4 @@
-/** What every command gets: the parsed command line, where to print, and the signal that stops it. */
+/** The session passed to every command: parsed command line, output streams, and abort signal. */
 import process from 'node:process';
 import type { Engine } from '../engine/engine.ts';
 import { isLocScaleError, type LocScaleError } from '../errors.ts';
@@ -15,20 +15,20 @@ import type { Ranks } from './ranks.ts';
 
 export interface Session {
   readonly parsed: ParsedCommandLine;
-  /** As typed, for the manifest. */
+  /** The command line as typed, for the record. */
   readonly argv: readonly string[];
   readonly logger: Logger;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** Held back before a native library is loaded. */
+  /** Withholds the output of native libraries, from before one is loaded. */
   readonly libraries: LibraryOutput;
-  /** None of the GPUs named is there; to the network their numbers may still say something (CUDA). */
+  /** None of the GPUs named exists for WebGPU; the network may still use their indices (CUDA). */
   readonly withoutGpus?: boolean;
-  /** Where several processes share the run. */
+  /** Present if several processes share the run. */
   readonly ranks?: Ranks;
 }
 
-/** Share of the machine's memory the engine may take unless --memory says otherwise. */
+/** Default fraction of the machine's memory for the engine (--memory). */
 const DEFAULT_MEMORY_SHARE = 0.6;
 
 function memoryLimitOf(session: Session): number {
@@ -44,7 +44,7 @@ export function threadsOf({ parsed: { values }, ranks }: Session): number | unde
   return values.processes ?? ranks?.threads;
 }
 
-/** --gpu_ids; of several, every process on a machine takes one in turn. */
+/** --gpu_ids; of several, each process on a machine uses one. */
 export function gpuIdsOf({ parsed: { values }, ranks }: Session): readonly string[] | undefined {
   const { gpuIds } = values;
   if (gpuIds === undefined || ranks === undefined || ranks.localSize === 1) return gpuIds;
@@ -59,14 +59,14 @@ function engineChoiceOf(session: Session): EngineChoice {
   const threads = threadsOf(session);
   const gpuIds = gpuIdsOf(session);
   const memoryLimitBytes = memoryLimitOf(session);
-  // With the CPU engine these two may still be meant for the network.
+  // With the CPU engine these two options may still apply to the network.
   const forNetwork =
     session.withoutGpus === true || (values.provider !== undefined && values.provider !== 'cpu');
   const toEngine = engine !== 'cpu' || !forNetwork;
   return {
     engine,
     memoryLimitBytes,
-    // The share of RAM that is the default says nothing about the memory of a GPU.
+    // The RAM-based default does not apply to GPU memory.
     gpuMemoryBytes: memory === undefined ? undefined : memoryLimitBytes,
     threads,
     localRank: session.ranks?.localRank,
@@ -146,7 +146,7 @@ function withoutStop(sentence: string): string {
   return sentence.replace(/\.$/, '');
 }
 
-/** Pipeline events to lines and bars. */
+/** Prints pipeline events as lines and progress bars. */
 export function contextFor(session: Session, engine: Engine): LocScaleContext {
   const { logger, parsed, progress, signal } = session;
   return {

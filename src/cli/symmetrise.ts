@@ -30,7 +30,7 @@ function symmetriseRun(session: Session): MapRun<Job, SymmetriseResult> {
       return { mode: modeOf(resolveSymmetry(job.symmetry, grid)), grid };
     },
     run: runSymmetrise,
-    tell: ({ symmetry, correlation, agrees, grid }) => ({
+    summarise: ({ symmetry, correlation, agrees, grid }) => ({
       record: {
         mode: modeOf(symmetry),
         parameters: {

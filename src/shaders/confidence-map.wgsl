@@ -9,8 +9,8 @@
 //   keys_out, counts  keys of this slab, and how many, one counter per slab
 //   table_keys        distinct keys in ascending order (all, or the part of them that fits a binding)
 //   table_values      confidence of each
-// collect: one thread = 16 voxels, a workgroup 4096 in a row, which asks once for room for its keys.
-// apply: one thread = one voxel. Values are compared by their bits.
+// collect: one thread = 16 voxels, a workgroup 4096 in a row, which reserves space for its keys once. apply:
+// one thread = one voxel. Values are compared by their bits.
 
 struct Parameters {
   voxels: u32,

@@ -1,7 +1,7 @@
 /**
- * Reads shaders that lie beside this file. A shader may begin with lines `//#include lib/name.wgsl`;
- * each is replaced by that file. There is no other templating; only the Fourier transforms of lines, which
- * those that include lib/line-fft.wgsl call, are written for each length (gpu/fft-code.ts).
+ * Reads the shaders next to this file. A shader may begin with lines `//#include lib/name.wgsl`; each is
+ * replaced by that file. There is no other templating; only the line transforms called by shaders that
+ * include lib/line-fft.wgsl are generated per length (gpu/fft-code.ts).
  */
 import { readAsset } from '../platform/index.ts';
 

@@ -1,12 +1,12 @@
 //#include lib/line-fft.wgsl
 //#include lib/strip-columns.wgsl
-// Columns along z of a half spectrum: forward transform, coefficients beyond a frequency turned by an angle
+// Columns along z of a half spectrum: forward transform, coefficients beyond a frequency rotated by an angle
 // that follows from their index (math/fourier/random-phases.ts), inverse transform, unnormalised.
 //   spectrum   strip of rows ky (kz, ky - first_row, kx), complex (re, im), in place
 //   squares    squared frequencies along z (N), y (`height`) and x (`pitch`), cycles per voxel
 //   phasors    {cos, sin} of 2 pi i / PHASES
 // One workgroup = LINES neighbouring columns; one thread = every THREADS-th butterfly of every pass.
-// Hazards: columns of the padding of a row are turned by angles that mean nothing.
+// Hazards: columns of the padding of a row are rotated by meaningless angles.
 
 const PHASES: u32 = 1024u;
 
@@ -17,7 +17,7 @@ struct Turn {
   width: u32,        // nx
   first_row: u32,
   seed: u32,
-  first_square: f32, // squared frequency from which coefficients are turned
+  first_square: f32, // squared frequency from which coefficients are rotated
 }
 
 @group(0) @binding(1) var<uniform> parameters: Turn;

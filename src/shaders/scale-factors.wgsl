@@ -35,7 +35,7 @@ struct Parameters {
 const LARGEST: f32 = 3.0e38;
 
 fn divided(reference_amplitude: f32, map: f32) -> f32 {
-  // No infinities or NaN in WGSL arithmetic: a shell without amplitude is asked for first.
+  // No infinities or NaN in WGSL arithmetic: a shell without amplitude is tested for first.
   let p = abs(map);
   if (p == 0.0) {
     return 0.0;

@@ -7,7 +7,7 @@
 // the runs, neighbouring threads reading neighbouring runs; no two threads share a sum, so that results do
 // not depend on the order of execution.
 // Shell r holds the radii from r on, or, with `nearest`, from r - 1/2 on.
-// Hazards: shells are told apart in 64-bit integers; a sum of three rounded squares less than 2^-31 below
+// Hazards: shells are distinguished in 64-bit integers; a sum of three rounded squares less than 2^-31 below
 // r^2 counts as r^2, so that coefficients of exactly integer radius belong to shell r; (r - 1/2)^2 = r^2 - r
 // + 1/4 is handled alike. Sums in two levels (row, block) of float32; the host adds up blocks in float64.
 

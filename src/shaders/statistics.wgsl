@@ -9,7 +9,7 @@
 // barrier instead of a tree of them.
 // Hazards: the scale brings the largest |v| of the part into [1, 2), so that squares neither overflow nor
 // vanish; the pivot is close to the mean and its error is repaired by the sum of deviations, so that a
-// mean far above the standard deviation costs no digits; NaN and infinity are told by their bits.
+// mean far above the standard deviation costs no digits; NaN and infinity are recognised by their bits.
 
 struct Parameters {
   voxels: u32,

@@ -1,12 +1,9 @@
-/**
- * The run worker, seen from the page: requests with answers, events of the run, and an end at once if need
- * be.
- */
+/** The page's side of the run worker: requests and replies, events of the run, and immediate termination. */
 
 import type { Failure, FromWorker, RequestName, Requests, RunEvent } from './protocol.ts';
 import { PART_MISSING } from './words.ts';
 
-/** The failure of a request, as the worker put it. */
+/** The error of a request, as reported by the worker. */
 export class RequestFailure extends Error {
   readonly failure: Failure;
 
@@ -16,7 +13,7 @@ export class RequestFailure extends Error {
   }
 }
 
-/** After `cancel`: so long a run may take to come to a halt by itself. */
+/** Milliseconds after `cancel` before the worker is terminated. */
 const PATIENCE_MILLISECONDS = 2000;
 
 interface Waiting {
@@ -29,7 +26,7 @@ export class Backend {
   private worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private count = 0;
-  /** Why there is no worker any more. */
+  /** Reason why the worker has ended. */
   private ended: Failure | undefined;
 
   constructor() {
@@ -48,13 +45,13 @@ export class Backend {
     });
   }
 
-  /** Stops the run; what the worker held is gone where it had to be ended. */
+  /** Stops the run; the worker's data are lost if it had to be terminated. */
   cancel(): void {
-    const asked = [...this.waiting.keys()];
+    const pending = [...this.waiting.keys()];
     this.worker.postMessage({ name: 'cancel' });
     setTimeout(() => {
-      // What was asked since is another run.
-      if (asked.some((id) => this.waiting.has(id))) this.restart('aborted', 'The run was stopped.');
+      // A later request belongs to another run.
+      if (pending.some((id) => this.waiting.has(id))) this.restart('aborted', 'The run was stopped.');
     }, PATIENCE_MILLISECONDS);
   }
 
@@ -73,7 +70,7 @@ export class Backend {
       else waiting?.resolve(data.value);
     };
     worker.onerror = ({ message }) => {
-      // One that never answered would not do so the next time either.
+      // A worker that never answered will not answer the next time either.
       if (answered) this.restart('internal', message || 'The worker that computes has failed.');
       else this.end({ tag: 'internal', message: PART_MISSING });
     };

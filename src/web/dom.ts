@@ -1,4 +1,4 @@
-/** Small help with elements. Text is only ever set as text. */
+/** Helpers for elements. Text is always set as text, never as markup. */
 
 type Child = Node | string | undefined;
 
@@ -19,7 +19,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** An element of the page, which is there. */
+/** An element that must exist in the page. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`The page has no element "${id}".`);

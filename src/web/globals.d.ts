@@ -1,9 +1,9 @@
-/** What tools/build-web.mjs puts in. */
+/** Constants inserted by tools/build-web.mjs. */
 declare const __VERSION__: string;
 /** URL of the script of the run worker, relative to the page's script. */
 declare const __RUN_WORKER__: string;
 
-/** The same of what draws surfaces; empty where tools/web is not installed. */
+/** The same for the script that draws surfaces; empty if tools/web is not installed. */
 declare const __MOLSTAR__: string;
 
 /** Chrome and Edge; elsewhere files are downloaded. */
@@ -15,7 +15,7 @@ interface Window {
   };
 }
 
-/** As the core's own declaration has it, which the DOM's types take the place of here. */
+/** Repeats the core's own declaration, which the DOM's types replace here. */
 declare namespace WebAssembly {
   type BufferSource = ArrayBufferView<ArrayBuffer> | ArrayBuffer;
 }

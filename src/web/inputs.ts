@@ -1,4 +1,4 @@
-/** Which of the files that were dropped is what: from what they hold and what they are called. */
+/** Assigns roles to dropped files, by content and by name. */
 import type { Reference, Settings } from './settings.ts';
 
 export const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model', 'unused'] as const;
@@ -14,7 +14,7 @@ export const roleNames: Readonly<Record<Role, string>> = {
   unused: 'not used',
 };
 
-/** What a header or a coordinate file says. */
+/** Metadata from a header or a coordinate file. */
 export type FileFacts =
   | {
       readonly kind: 'map';
@@ -22,7 +22,7 @@ export type FileFacts =
       readonly shape: readonly [number, number, number];
       /** A, z, y, x. */
       readonly voxelSize: readonly [number, number, number];
-      /** From the header, where it says them. */
+      /** From the header, if it states them. */
       readonly range?: readonly [number, number];
       readonly notes: readonly string[];
     }
@@ -37,10 +37,10 @@ export interface InputFile {
   readonly id: number;
   readonly file: File;
   readonly facts?: FileFacts;
-  /** Why it cannot be used. */
+  /** Reason why it cannot be used. */
   readonly problem?: string;
   readonly role: Role;
-  /** Chosen by the user: not to be changed by what is dropped later. */
+  /** Chosen by the user: not changed by files dropped later. */
   readonly chosen?: boolean;
 }
 
@@ -49,7 +49,7 @@ const MASK = /mask|msk/i;
 const REFERENCE = /(^|[_-])(ref|reference|model[_-]?map|mdl)/i;
 const SECOND_HALF = /half[_-]?(map)?[_-]?2|(^|[_-])h2([_.-]|$)|_2_half/i;
 
-/** Roles of all files. What a user has chosen stays. */
+/** Roles of all files; the user's own choices are unchanged. */
 export function assignRoles(files: readonly InputFile[]): InputFile[] {
   const taken = new Map<Role, number>();
   for (const { chosen, role, id } of files) if (chosen === true && role !== 'unused') taken.set(role, id);
@@ -74,8 +74,8 @@ export function assignRoles(files: readonly InputFile[]): InputFile[] {
   give((file) => isMap(file) && looksLikeMask(file), 'mask');
   give((file) => isMap(file) && REFERENCE.test(file.file.name), 'reference');
   const rest = open.filter((file) => isMap(file) && !found.has(file.id));
-  // Two maps of one grid without names that say what they are: half maps. One of them is already there: the
-  // other.
+  // Two maps on one grid with uninformative names are half maps; if one is already assigned, the other map is
+  // its counterpart.
   if (rest.length === 2 && sameGrid(rest[0], rest[1]) && !taken.has('half1') && !taken.has('map'))
     give(isMap, 'half1', 'half2');
   else if (taken.has('half1') !== taken.has('half2')) give(isMap, 'half1', 'half2');
@@ -100,7 +100,7 @@ export function fileOf(files: readonly InputFile[], role: Role): File | undefine
   return files.find((file) => file.role === role && file.problem === undefined)?.file;
 }
 
-/** What is missing before a run can start, one sentence; undefined: nothing. */
+/** What is missing before a run can start, one sentence; undefined if nothing is. */
 export function missing(files: readonly InputFile[], settings: Settings): string | undefined {
   const has = (role: Role): boolean => fileOf(files, role) !== undefined;
   const bad = files.find(({ problem, role }) => problem !== undefined && role !== 'unused');
@@ -119,7 +119,7 @@ export function missing(files: readonly InputFile[], settings: Settings): string
   return undefined;
 }
 
-/** The user's choice, else what the files suggest. */
+/** The user's choice, else the one suggested by the files. */
 export function referenceOf(files: readonly InputFile[], { reference }: Settings): Reference {
   if (reference !== undefined) return reference;
   if (fileOf(files, 'reference') !== undefined) return 'map';

@@ -1,7 +1,7 @@
 /**
  * Maps as surfaces and a model in them, drawn by Mol* (MIT, https://molstar.org) from bytes in memory.
- * JavaScript, because Mol*'s types are there only where tools/web is installed; views/solid.ts says what this
- * module offers.
+ * JavaScript, because Mol*'s types are there only where tools/web is installed; views/solid.ts declares the
+ * module's interface.
  */
 import { Volume } from 'molstar/lib/mol-model/volume.js';
 import { PluginContext } from 'molstar/lib/mol-plugin/context.js';
@@ -113,7 +113,7 @@ class Scene {
   }
 }
 
-/** Turning one scene turns the other. */
+/** Rotating one scene rotates the other. */
 function link(one, other) {
   let busy = false;
   const follow = (from, to) =>
@@ -129,7 +129,7 @@ function link(one, other) {
 
 /**
  * `data`: protocol.ts, ViewData. `layout`: 'side' has a scene for each map, 'overlay' one for both. Returns
- * what draws and ends them.
+ * the functions that draw and dispose of them.
  */
 export async function openScenes(container, data, layout) {
   const panes = (layout === 'side' ? [['before'], ['after']] : [['before', 'after']]).map((names) => {
@@ -154,7 +154,7 @@ export async function openScenes(container, data, layout) {
         for (const [name, look] of Object.entries(looks)) await scene.draw(name, look);
       }
     },
-    /** The camera as at the beginning. */
+    /** Resets the camera. */
     reset() {
       scenes[0].plugin.canvas3d.requestCameraReset({ durationMs: 0 });
     },

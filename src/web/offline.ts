@@ -1,16 +1,16 @@
-/** Stores the page for use without a network, and isolates it where its host does not (service-worker.ts). */
+/** Stores the page for offline use, and isolates it if its host does not (service-worker.ts). */
 
-/** In the session storage: this tab has been loaded again for the sake of isolation, once. */
+/** Key in the session storage: this tab has already been reloaded once for isolation. */
 const TRIED = 'locscale-gpu isolation';
 
 export interface OfflineOptions {
-  /** Whether the page may be loaded again: nobody has begun to use it. */
+  /** Whether the page may be reloaded, because the user has not started to use it. */
   readonly isUnused: () => boolean;
   readonly onStored: () => void;
 }
 
 export async function storePage({ isUnused, onStored }: OfflineOptions): Promise<void> {
-  // The program's own server needs no copy, and its address is another program's tomorrow.
+  // The program's own server needs no copy, and another program may use its address later.
   if (document.documentElement.dataset.server !== undefined) return;
   const { serviceWorker } = navigator;
   if (serviceWorker === undefined) return;

@@ -1,4 +1,4 @@
-/** The page: what is dropped, chosen and clicked becomes events (state.ts); each state is drawn. */
+/** The page: user actions become events (state.ts), and each state is drawn. */
 import { saveAs } from '../browser/save.ts';
 import { Backend, RequestFailure } from './backend.ts';
 import { byId, formatBytes, h } from './dom.ts';
@@ -30,7 +30,7 @@ let settings: Settings = settingsOf(location.hash);
 let files: InputFile[] = [];
 let count = 0;
 let state: State = { name: 'boot' };
-/** Of the plans under way only the last counts. */
+/** Of several pending plans only the last is used. */
 let planning = 0;
 let previewed: File | undefined;
 
@@ -84,7 +84,7 @@ function show(): void {
   drawCards(byId('cards'), files, actions, state.name === 'running' || state.name === 'result');
 }
 
-/** Files or settings have changed: what would be done with them? */
+/** Plans the run again after files or settings have changed. */
 async function settle(): Promise<void> {
   files = assignRoles(files);
   show();
@@ -110,7 +110,7 @@ async function settle(): Promise<void> {
   }
 }
 
-/** A first look at the map, while the settings are chosen. */
+/** Previews the map while the settings are chosen. */
 async function preview(): Promise<void> {
   const file = fileOf(files, 'half1') ?? fileOf(files, 'map');
   if (file === undefined || file === previewed) return;
@@ -155,7 +155,7 @@ function cancel(): void {
   backend.cancel();
 }
 
-/** Browsers freeze hidden pages that compute for long, but for those that hold a lock. */
+/** A lock keeps browsers from freezing a hidden page that computes for long. */
 async function keepAwake(): Promise<() => void> {
   if (!('locks' in navigator)) return () => undefined;
   return new Promise((resolve) => {
@@ -275,7 +275,7 @@ function sentenceOf({ message, hint }: Failure): string {
   return hint === undefined ? message : `${message} ${hint}`;
 }
 
-// What the user does.
+// User actions.
 
 backend.onEvent = (event) => dispatch({ kind: 'run', event, now: performance.now() });
 form.onChange = change;

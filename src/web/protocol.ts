@@ -1,4 +1,4 @@
-/** What the page and its run worker say to each other. */
+/** Messages between the page and its run worker. */
 import type { FileFacts } from './inputs.ts';
 import type { Reference, Settings } from './settings.ts';
 
@@ -21,13 +21,13 @@ export interface JobRequest {
 export interface Machine {
   readonly isolated: boolean;
   readonly cores: number;
-  /** Of the machine, as far as the browser tells; bytes. */
+  /** Memory of the machine as reported by the browser, bytes. */
   readonly memoryBytes: number;
-  /** The GPU that will be tried, or why there is none. */
+  /** The GPU to be tried, or the reason why there is none. */
   readonly gpu: { readonly name: string; readonly usable: boolean } | { readonly reason: string };
 }
 
-/** What headers and settings alone say of a run. */
+/** Plan of a run from headers and settings alone. */
 export interface Plan {
   readonly mode: string;
   readonly shape: readonly [number, number, number];
@@ -36,7 +36,7 @@ export interface Plan {
   readonly voxels: number;
   readonly memoryBytes: number;
   readonly limitBytes: number;
-  /** Of the CPU engine, roughly. */
+  /** Rough time on the CPU engine, seconds. */
   readonly seconds: number;
   readonly warnings: readonly string[];
 }
@@ -51,7 +51,7 @@ export interface SectionPair {
   readonly width: number;
   readonly height: number;
   readonly before: Float32Array;
-  /** Absent in a preview. */
+  /** Undefined in a preview. */
   readonly after?: Float32Array;
 }
 
@@ -80,7 +80,7 @@ export interface ViewMap {
   readonly bytes: Uint8Array;
   readonly mean: number;
   readonly sigma: number;
-  /** Where surfaces enclose 1, 2 ... 100 % of the volume of the mask. */
+  /** Levels at which surfaces enclose 1, 2 ... 100 % of the mask's volume. */
   readonly levels: readonly number[];
 }
 
@@ -115,7 +115,7 @@ export interface RunSummary {
   readonly warnings: readonly string[];
   readonly files: readonly OutputFile[];
   readonly parts: readonly ReportPart[];
-  /** Part of the box that is worth looking at. */
+  /** Part of the box to show. */
   readonly crop: { readonly start: readonly number[]; readonly size: readonly number[] };
   readonly centre: readonly [number, number, number];
   readonly scales: Scales;
@@ -146,7 +146,7 @@ export type RunEvent =
   | { readonly kind: 'fsc'; readonly resolution: number | undefined }
   | { readonly kind: 'planned'; readonly seconds: number; readonly peakBytes: number; readonly mode: string };
 
-/** Requests by name: what they take and give. */
+/** Requests by name, with arguments and results. */
 export interface Requests {
   probe: { takes: undefined; gives: Machine };
   inspect: { takes: File; gives: FileFacts };

@@ -1,12 +1,11 @@
 /**
- * Serves the page without a network, and with the headers without which no page may share memory among
- * threads: simple hosts, such as GitHub Pages, cannot send them. The files of a build are stored together or
- * not at all, each checked against its hash. While there is a network the document comes from there, so that
- * an update shows at once; old and new files never mix, because all that a document names has a hash in its
- * name.
+ * Serves the page offline, and with the headers required for memory shared among threads, which simple hosts
+ * such as GitHub Pages cannot send. The files of a build are stored together or not at all, each verified by
+ * its hash. With a network the document is fetched from there, so that updates appear at once; old and new
+ * files never mix, because all files named by a document have a hash in their names.
  */
 
-/** This worker's global scope, as far as it is used: its types clash with those of the DOM. */
+/** The part of this worker's global scope used here: its types clash with the DOM's. */
 interface Scope {
   readonly registration: { readonly scope: string };
   readonly clients: { claim(): Promise<void> };
@@ -30,11 +29,11 @@ const cachePrefix = `locscale-gpu ${base} `;
 const cacheName = cachePrefix + __BUILD__;
 
 const DOCUMENT = 'index.html';
-/** Names with a hash in them: whatever has that name has those contents. */
+/** Names that contain a hash, so that equal names mean equal contents. */
 const HASHED = /^[\w.-]+-[\w-]{8}\.js$/;
-/** In every document of this page: another program may have taken over the address. */
+/** Mark of this page's documents: another program may have taken over the address. */
 const MARK = '<meta name="application-name" content="locscale-gpu">';
-/** Longer than this nobody waits for a document that is stored already. */
+/** Time limit for the network if the document is stored, in milliseconds. */
 const PATIENCE_MILLISECONDS = 4000;
 
 const HEADERS = {
@@ -57,7 +56,7 @@ scope.addEventListener('fetch', (event) => {
     event.respondWith(stored(name).then((found) => found ?? fetch(request).then(isolating)));
 });
 
-/** An attempt that fails leaves what it has stored to the next one; this worker is not used before. */
+/** After a failed attempt the files already stored serve the next one; this worker is not used before. */
 async function storeAll(): Promise<void> {
   const cache = await caches.open(cacheName);
   await Promise.all(
@@ -72,7 +71,7 @@ async function storeAll(): Promise<void> {
   );
 }
 
-/** Runs once no page of an earlier build is open any more. */
+/** Runs when no page of an earlier build is open. */
 async function takeOver(): Promise<void> {
   const names = await caches.keys();
   const old = names.filter((name) => name.startsWith(cachePrefix) && name !== cacheName);
@@ -100,7 +99,7 @@ async function stored(name: string): Promise<Response | undefined> {
   return found && isolating(found);
 }
 
-/** Hosts that call the document by the name of its folder send others there from its own name. */
+/** Some hosts redirect the document's own name to its folder. */
 function urlOf(name: string): string {
   return name === DOCUMENT ? base : base + name;
 }

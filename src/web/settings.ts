@@ -1,10 +1,12 @@
-/** What a user can set, and its text in the URL: a link repeats the settings, never names or data. */
+/**
+ * The user's settings, and their encoding in the URL: a link reproduces the settings, never names or data.
+ */
 
 export const references = ['profile', 'map', 'model', 'completed-model', 'pseudo-model', 'none'] as const;
 export type Reference = (typeof references)[number];
 
 export interface Settings {
-  /** Undefined: what suits the files. */
+  /** Undefined: chosen by the files. */
   readonly reference?: Reference;
   /** With a reference map or atoms: LocScale's windows, the default there, or soft bands. */
   readonly scheme?: 'windows' | 'soft';
@@ -15,7 +17,7 @@ export interface Settings {
   readonly resolution?: number;
   readonly voxelSize?: number;
   readonly window?: number;
-  /** Share of false discoveries in the mask. */
+  /** False-discovery rate of the mask. */
   readonly fdr?: number;
   /** A point group: "C4". */
   readonly symmetry?: string;
@@ -60,7 +62,7 @@ const entries: { readonly [K in keyof Required<Settings>]: Entry<NonNullable<Set
   refine: { key: 'refine', read: yesOrNo },
 };
 
-/** What cannot be read is left out. */
+/** Unreadable values are ignored. */
 export function settingsOf(hash: string): Settings {
   const given = new URLSearchParams(hash.replace(/^#/, ''));
   const read = Object.entries(entries).map(([name, entry]) => {
@@ -81,10 +83,7 @@ export function hashOf(settings: Settings): string {
   return text === '' ? '' : `#${text}`;
 }
 
-/**
- * A field's text as a setting; undefined: none. Throws nothing, so that half-typed numbers are simply not
- * there yet.
- */
+/** A field's text as a setting; undefined: none. Never throws: half-typed numbers count as missing. */
 export function readSetting<K extends keyof Settings>(name: K, text: string): Settings[K] | undefined {
   return entries[name].read(text) as Settings[K] | undefined;
 }

@@ -1,10 +1,10 @@
-/** Where the page is in a run. Pure: events in, states out; what an event does not fit is ignored. */
+/** State machine of the page. Pure: events in, states out; events that do not fit a state are ignored. */
 import type { Failure, Plan, RunEvent, RunSummary } from './protocol.ts';
 
 export interface RunProgress {
-  /** Steps in their order, the last one under way. */
+  /** Steps in order; the last one is running. */
   readonly steps: readonly { readonly name: string; readonly message: string; readonly begun: number }[];
-  /** Of the last step. */
+  /** Progress of the last step. */
   readonly done?: number;
   readonly total?: number;
   readonly warnings: readonly string[];
@@ -16,7 +16,7 @@ export type State =
   | { readonly name: 'boot' }
   /** No files. */
   | { readonly name: 'empty' }
-  /** Files, but not yet a job; `lacking`: why, one sentence. */
+  /** Files, but no complete job; `lacking`: what is missing, one sentence. */
   | { readonly name: 'filling'; readonly lacking?: string; readonly failure?: Failure }
   | { readonly name: 'planned'; readonly plan: Plan }
   | {
@@ -96,7 +96,7 @@ function advance(progress: RunProgress, event: RunEvent, now: number): RunProgre
   }
 }
 
-/** Seconds to the end of the step under way; undefined: nobody can tell yet. */
+/** Seconds until the end of the current step; undefined if not yet known. */
 export function secondsLeft({ steps, done, total }: RunProgress, now: number): number | undefined {
   const step = steps.at(-1);
   if (step === undefined || done === undefined || total === undefined || done === 0) return undefined;

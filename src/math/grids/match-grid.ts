@@ -19,7 +19,7 @@ export interface GridMatch {
   readonly translation: Triple;
   /** Where voxel (0, 0, 0) then lies on the other grid. */
   readonly start: Triple;
-  /** So many voxels from there hold the map; beyond are paddings. */
+  /** Number of voxels from there that hold the map; padding follows. */
   readonly covered: Shape;
 }
 

@@ -1,4 +1,4 @@
-/** The files as cards: what each holds, and what it is used as. */
+/** Draws the files as cards, with content and role. */
 import { formatBytes, formatShape, h } from '../dom.ts';
 import { type FileFacts, type InputFile, type Role, roleNames, roles } from '../inputs.ts';
 import { inPageWords } from '../words.ts';

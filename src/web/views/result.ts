@@ -1,4 +1,4 @@
-/** The result in numbers, and its files. */
+/** Draws the numbers and files of the result. */
 import { byId, formatBytes, formatSeconds, formatShape, h } from '../dom.ts';
 import type { RunSummary } from '../protocol.ts';
 import { inPageWords } from '../words.ts';

@@ -1,4 +1,4 @@
-/** A run under way: its steps, what is left of the present one, and what it warns of. */
+/** Draws the running job: steps, time left in the current one, warnings. */
 import { byId, formatBytes, formatSeconds, h } from '../dom.ts';
 import type { Plan } from '../protocol.ts';
 import { type RunProgress, secondsLeft } from '../state.ts';
@@ -17,7 +17,7 @@ export function drawPlan(plan: Plan): void {
   );
 }
 
-/** A guess has one figure. */
+/** Estimates are rounded to one figure. */
 function formatAbout(seconds: number): string {
   const rounded = Math.max(1, Number(seconds.toPrecision(1)));
   return rounded < 100 ? `${rounded} s` : formatSeconds(rounded);
@@ -45,7 +45,7 @@ export function drawProgress(progress: RunProgress, stopping: boolean, now: numb
   ];
   byId('eta').textContent = parts.filter((part) => part !== undefined).join(' · ') || '\u00a0';
   const list = byId('steps');
-  // Lines are added, not drawn again: what is read aloud is read once.
+  // Lines are appended, not redrawn, so that screen readers read each once.
   while (list.children.length > steps.length) list.lastElementChild?.remove();
   steps.forEach(({ message, begun }, i) => {
     const line =

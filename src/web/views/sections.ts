@@ -8,7 +8,7 @@ import { h } from '../dom.ts';
 import type { RunSummary, Scales, SectionPair, SectionSet } from '../protocol.ts';
 
 const ZERO_LEVEL = 0.25;
-/** Pixels of a screen that a pointer moves at most in a click. */
+/** Largest pointer movement of a click, in screen pixels. */
 const CLICK_REACH = 4;
 const PLANES = ['top', 'front', 'side'] as const;
 
@@ -64,7 +64,7 @@ export class SectionsView {
     new ResizeObserver(redraw).observe(root);
   }
 
-  /** A map before anything is computed. */
+  /** Shows a map before anything is computed. */
   preview(name: string, set: SectionSet, scales: Scales): void {
     this.summary = undefined;
     this.source = undefined;
@@ -92,7 +92,7 @@ export class SectionsView {
     this.source = undefined;
   }
 
-  /** The map before alone, for as long as a key is held. */
+  /** Shows the input map alone while a key is held. */
   peek(on: boolean): void {
     if (this.peeking === on) return;
     this.peeking = on;
@@ -164,7 +164,7 @@ export class SectionsView {
     this.move(at);
   }
 
-  /** One request at a time; of several wishes meanwhile the last counts. */
+  /** One request at a time; of several made meanwhile only the last is sent. */
   private async move(at: readonly [number, number, number] | undefined): Promise<void> {
     const { source } = this;
     if (at === undefined || source === undefined) return;
@@ -181,7 +181,7 @@ export class SectionsView {
         this.draw();
       }
     } catch {
-      // The result is gone: a new run has begun.
+      // Clears the result when a new run starts.
     } finally {
       this.busy = false;
     }
@@ -211,7 +211,7 @@ export class SectionsView {
     });
   }
 
-  /** Lines of the two other sections, and the divider. */
+  /** Draws the lines of the two other sections, and the divider. */
   private cross(axis: number, cut: number): void {
     const [box, set] = [this.box(), this.set];
     const { canvas } = this.panes[axis];
@@ -281,7 +281,7 @@ function paint(
       pixels[i] = 0xff000000 | (level << 16) | (level << 8) | level;
     }
   canvas.style.aspectRatio = `${width} / ${height}`;
-  // Panes share a row in proportion: all are as high.
+  // Panes share a row in proportion, so that all have the same height.
   (canvas.parentElement as HTMLElement).style.flexGrow = String(width / height);
   const ratio = window.devicePixelRatio || 1;
   const wide = Math.max(1, Math.round(canvas.clientWidth * ratio));

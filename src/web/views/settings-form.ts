@@ -1,4 +1,4 @@
-/** The settings as a form. What is left empty has its default. */
+/** The settings as a form. Empty fields have their defaults. */
 import { h } from '../dom.ts';
 import { type Reference, readSetting, references, type Settings } from '../settings.ts';
 
@@ -94,7 +94,7 @@ export class SettingsForm {
     this.showFor(settings.reference);
   }
 
-  /** Only what the reference of the run has. */
+  /** Shows only fields that apply to the run's reference. */
   showFor(reference: Reference | undefined): void {
     const row = (element: HTMLElement): HTMLElement => element.closest('label') as HTMLElement;
     row(this.scheme).hidden = reference === undefined || reference === 'profile' || reference === 'none';

@@ -1,5 +1,5 @@
 /**
- * The maps as surfaces, the model in them: Mol*, loaded when it is asked for, in canvases without its panels.
+ * The maps as surfaces with the model in them: Mol*, loaded on demand, in canvases without its panels.
  * Colours are those of the ChimeraX files.
  */
 import { byId, h } from '../dom.ts';
@@ -21,7 +21,7 @@ interface Look {
   };
 }
 
-/** What molstar-view.js offers. */
+/** Interface of molstar-view.js. */
 interface Scenes {
   draw(looks: Readonly<Record<string, Look>>, background: number): Promise<void>;
   reset(): void;
@@ -34,9 +34,9 @@ type MapName = 'before' | 'after';
 const NAMES = ['before', 'after'] as const;
 
 const FIRST_SHARE = 35;
-/** Of the map before, where it lies over the other. */
+/** Opacity of the input map, if overlaid. */
 const OVERLAY_ALPHA = 0.35;
-/** Of surfaces with a model in them. */
+/** Opacity of surfaces with a model in them. */
 const MODEL_ALPHA = 0.4;
 /** Low to high: as models are coloured by B, and as other programs colour by resolution. */
 const COLOURS: Readonly<Record<string, readonly number[]>> = {
@@ -231,7 +231,7 @@ export class SolidView {
     this.stage.dataset.ready = '1';
   }
 
-  /** One at a time; a wish meanwhile is followed afterwards. */
+  /** One at a time; a change made meanwhile is applied afterwards. */
   private async draw(): Promise<void> {
     const { scenes, data } = this;
     if (scenes === undefined || data === undefined) return;

@@ -1,4 +1,4 @@
-/** Results in the browser's storage: a list before the first file, a line under the result that is shown. */
+/** Draws results in the browser's storage: a list before the first file, a line under the current result. */
 import type { Backend } from '../backend.ts';
 import { byId, formatBytes, h } from '../dom.ts';
 import type { RunSummary, StoredResult } from '../protocol.ts';
@@ -6,7 +6,7 @@ import { inPageWords } from '../words.ts';
 
 export interface StorageActions {
   onOpened(summary: RunSummary): void;
-  /** The result that is shown was an earlier one, and is deleted. */
+  /** The current result is a stored one, and is deleted. */
   onGone(): void;
   sentenceOf(error: unknown): string;
 }
@@ -14,7 +14,7 @@ export interface StorageActions {
 export class StorageView {
   private readonly backend: Backend;
   private readonly actions: StorageActions;
-  /** Answers that come late change nothing. */
+  /** Late answers are ignored. */
   private turn = 0;
 
   constructor(backend: Backend, actions: StorageActions) {

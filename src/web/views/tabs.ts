@@ -1,11 +1,11 @@
 /**
- * The parts of the report as tabs. Their markup comes from the report's templates, which escape what is not
- * theirs.
+ * The sections of the report as tabs. Their markup comes from the report's templates, which escape external
+ * text.
  */
 import { h } from '../dom.ts';
 import type { ReportPart } from '../protocol.ts';
 
-/** Of parts whose headings would not fit side by side. */
+/** Short headings of sections whose own would not fit side by side. */
 const shortNames: Readonly<Record<string, string>> = {
   checks: 'Checks',
   fsc: 'FSC',

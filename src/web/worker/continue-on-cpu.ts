@@ -30,7 +30,7 @@ export async function continuingOnCpu<T>(
   }
 }
 
-/** What was under way in a GPU process that dies fails with errors of the browser's own. */
+/** When the GPU process dies, pending work fails with the browser's own errors. */
 function inSentence(error: unknown): unknown {
   if (isLocScaleError(error)) return error;
   const text = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-/** What a dropped file is, from its first bytes; and the first look at a map. */
+/** Identifies a dropped file by its first bytes, and previews maps. */
 import { mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blobs.ts';
 import { axes, cutSection } from '../../report/section.ts';
 import { whiteOf } from '../../report/section-figures.ts';

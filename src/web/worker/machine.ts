@@ -1,9 +1,9 @@
-/** What there is to compute on. */
+/** Detects cores, memory and GPU. */
 import { adapterName, listAdapters } from '../../gpu/adapters.ts';
 import { coreCount, hasSharedMemory, loadGpu, totalMemoryBytes } from '../../platform/index.ts';
 import type { Machine } from '../protocol.ts';
 
-/** Share of the memory that a tab may take: other tabs and the browser itself need theirs. */
+/** Fraction of the memory available to a tab, besides other tabs and the browser itself. */
 export const MEMORY_SHARE = 0.5;
 
 export async function probeMachine(): Promise<Machine> {

@@ -1,4 +1,4 @@
-/** From files and settings to a job of the pipeline. */
+/** Converts files and settings to a job of the pipeline. */
 import { type BlobRead, mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blobs.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { completeParameters, defaultLocalResolution } from '../../pipeline/index.ts';
@@ -88,7 +88,7 @@ const KINDS = {
   'pseudo-model': 'pseudo-model',
 } as const;
 
-/** As the command line completes them. */
+/** Completed like on the command line. */
 export function parametersOf({ settings, reference, scheme }: JobRequest): LocScaleParameters {
   const smoothsMask = referenceTraitsOf(KINDS[reference]).usesNetwork || scheme === 'soft';
   const { resolution, window, fdr, bFactors, localResolution } = settings;

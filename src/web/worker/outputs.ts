@@ -44,7 +44,7 @@ interface FinishedRun {
 
 /** The name that the command line gives, too. */
 const STEM = 'locscale_output';
-const SCENE_NOTE = '# Save the maps beside this file, and open it from their folder.';
+const SCENE_NOTE = '# Save the maps next to this file, and open it from their folder.';
 
 export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary: RunSummary }> {
   const { engine, result, job, request } = run;

@@ -1,6 +1,6 @@
 /**
- * What headers and settings alone say of a run, at once: grids that do not fit, memory and time. What depends
- * on the voxels (resolution, window, mask) comes with the run's own plan.
+ * Immediate plan from headers and settings alone: mismatching grids, memory and time. What depends on the
+ * voxels (resolution, window, mask) follows with the run's own plan.
  */
 import { openMapBlob } from '../../browser/read-blobs.ts';
 import { LocScaleError } from '../../errors.ts';
@@ -12,12 +12,12 @@ import type { JobRequest, Plan } from '../protocol.ts';
 import { MEMORY_SHARE } from './machine.ts';
 
 /**
- * Volumes of the box that a run takes at its peak, and the working memory of each thread, MiB: fitted to the
- * plans of runs in boxes of 108 and 160 voxels (test/unit/web/plan.test.ts compares).
+ * Peak number of volumes of a run, and working memory per thread in MiB: fitted to the plans of runs in boxes
+ * of 108 and 160 voxels (test/unit/web/plan.test.ts compares).
  */
 const VOLUMES = { soft: 9.2, windows: 5, bFactors: 4.5, localResolution: 2.6, atoms: 5 } as const;
 const THREAD_MEBIBYTES = { soft: 4, windows: 22, bFactors: 0, localResolution: 55, atoms: 0 } as const;
-/** Seconds of one core for a million voxels of the box, with a usual share of them in the mask. */
+/** Seconds per core and million voxels of the box, with a typical fraction inside the mask. */
 const SECONDS = { soft: 6, windows: 6, bFactors: 2, localResolution: 7, atoms: 20 } as const;
 const FIXED_BYTES = 16 * 2 ** 20;
 

@@ -27,7 +27,7 @@ interface RunUnderWay {
 export class Runs {
   /** The browser offered a GPU when the page was opened. */
   hasGpu = false;
-  private readonly tell: (event: RunEvent) => void;
+  private readonly notify: (event: RunEvent) => void;
   private abort: AbortController | undefined;
   private shown: Shown | undefined;
   /** The result of this worker's own run. */
@@ -35,8 +35,8 @@ export class Runs {
   private storing: Promise<unknown> = Promise.resolve();
   private truth: Truth | undefined;
 
-  constructor(tell: (event: RunEvent) => void) {
-    this.tell = tell;
+  constructor(notify: (event: RunEvent) => void) {
+    this.notify = notify;
   }
 
   /** Generated files have a known answer. */
@@ -55,7 +55,7 @@ export class Runs {
     const warnings: string[] = [];
     const warn = (message: string): void => {
       warnings.push(message);
-      this.tell({ kind: 'warning', message });
+      this.notify({ kind: 'warning', message });
     };
     const { signal } = abort;
     const run = { begun: performance.now(), started: new Date(), signal, warnings, warn };
@@ -75,7 +75,7 @@ export class Runs {
     { begun, started, signal, warnings, warn }: RunUnderWay,
     { choice, onEngine }: Attempt,
   ): Promise<RunSummary> {
-    // Loaded now, so that nothing is asked for once the run has begun.
+    // Loaded now, so that nothing is requested once the run has begun.
     const loading = import('./outputs.ts');
     this.step('engine', 'Starting the engine');
     const { engine, reason } = await selectEngine({
@@ -101,7 +101,7 @@ export class Runs {
         keepMap: true,
         keepReference: true,
         onStep: (name, message) => this.step(name, message),
-        onProgress: (name, done, total) => this.tell({ kind: 'progress', name, done, total }),
+        onProgress: (name, done, total) => this.notify({ kind: 'progress', name, done, total }),
         onWarning: warn,
         onPlan: (made) => this.planned(Object.assign(plan, made)),
       });
@@ -119,7 +119,7 @@ export class Runs {
   }
 
   private step(name: string, message: string): void {
-    this.tell({ kind: 'step', name, message });
+    this.notify({ kind: 'step', name, message });
   }
 
   async sections({ at, whole }: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {
@@ -169,8 +169,8 @@ export class Runs {
 
   private planned({ seconds, peakBytes, mode, numbers }: LocScalePlan): void {
     const resolution = numbers.fscCutoffSource === 'nyquist' ? undefined : numbers.fscCutoff;
-    this.tell({ kind: 'fsc', resolution });
-    this.tell({ kind: 'planned', seconds, peakBytes, mode });
+    this.notify({ kind: 'fsc', resolution });
+    this.notify({ kind: 'planned', seconds, peakBytes, mode });
   }
 
   private output(name: string): Output {
