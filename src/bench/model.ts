@@ -11,11 +11,11 @@ export interface GpuPeaks {
   readonly name: string;
   /** Of the names that drivers give. */
   readonly pattern: RegExp;
-  /** Bytes a second. */
+  /** Bytes per second. */
   readonly memory: number;
   /** Instructions of single lanes a second: half of the stated FP32 operations, of which an FMA is two. */
   readonly instructions: number;
-  /** Bytes a second of workgroup memory: 128 a clock and core, at the stated boost clock. */
+  /** Bytes per second of workgroup memory: 128 a clock and core, at the stated boost clock. */
   readonly local: number;
   readonly source: string;
 }

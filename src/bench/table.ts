@@ -57,7 +57,7 @@ export function benchLines(
         stage.provider === undefined ? label : `${label}, ${stage.provider}`,
         duration(stage.seconds),
         first === undefined ? '' : timesOf(first.seconds / stage.seconds),
-        ...beside(stage, column),
+        ...comparisonOf(stage, column),
       ]);
       isFirst = false;
     }
@@ -78,7 +78,10 @@ const MOST_READS_PER_WRITE = 8;
  * Of a GPU, the bytes that were counted for a stage in its time, as a share of those that it copies; and the time of
  * the model where its peaks are known.
  */
-function beside({ name, seconds }: StageRecord, { device, record }: Column): [share: string, model: string] {
+function comparisonOf(
+  { name, seconds }: StageRecord,
+  { device, record }: Column,
+): [share: string, model: string] {
   const work = device.kind === 'cpu' ? undefined : findWork(name, record.windowVoxels);
   if (work === undefined) return ['', ''];
   const job = { voxels: record.edge ** 3, maskVoxels: record.maskVoxels };

@@ -7,7 +7,7 @@
  *             power of the half maps is the power of the mean less that of half the difference. Blocks are weighted
  *             with the window, gains made of them, and the mean's voxels times the gains added to the result.
  *
- * Beside the maps it holds the spectra, one band, the result, and a few values a block.
+ * Besides the maps it holds the spectra, one band, the result, and a few values per block.
  */
 import { type BandDevice, type BandSpectrum, createBandRun } from '../engine/band-run.ts';
 import { bandRegion, checkBandMaps, checkBandSettings } from '../engine/checks.ts';
@@ -41,7 +41,7 @@ import type { CpuVolume, VolumeMemory } from './memory.ts';
 import type { Pool } from './pool.ts';
 import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
-/** Planes a task, rounded up to whole blocks. */
+/** Planes per task, rounded up to whole blocks. */
 const LEAST_PLANES = 4;
 const BLOCK_ROWS_PER_TASK = 8;
 const VOXELS_PER_TASK = 1 << 20;
@@ -93,7 +93,7 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
   };
 }
 
-/** Shared memory beside the maps and the result, and kernel memory of the threads. */
+/** Shared memory besides the maps and the result, and kernel memory of the threads. */
 export function bandScalingBytes(plan: BandPlan, job: Planned, threads: number): number {
   const [nz, ny, nx] = plan.shape;
   const spectra = countSpectra(job);

@@ -139,7 +139,7 @@ async function checkSum(under: TilesUnderTest, tile: GpuTile): Promise<number> {
   );
 }
 
-/** A plane of the box with all that lies beside it, from the real map. */
+/** A plane of the box including everything outside the volume, from the real map. */
 async function checkGather(under: TilesUnderTest, tile: GpuTile): Promise<number> {
   const { gpu, plan, job, volumes, buffers } = under;
   under.gather(tile);

@@ -46,7 +46,7 @@ export interface ScalingTools {
   readonly copy: TileCopy;
   /** Multiply-adds per second assumed for the expected time. */
   readonly operationsPerSecond: number;
-  /** Bytes for the buffers of a job, beside so many result volumes that are still to be made. */
+  /** Bytes for the buffers of a job, in addition to this number of result volumes yet to be allocated. */
   jobBudget(results: number, shape: Shape): number;
   own(volume: Volume): GpuVolume;
   make(label: string, shape: Shape): GpuVolume;

@@ -82,7 +82,7 @@ export function createVerification(
   return {
     counts,
     async verify(subject, kernels, check) {
-      // Cases that a kernel tells apart by its parameters are subjects of their own.
+      // Cases that a kernel distinguishes by its parameters are separate subjects.
       const key = [subject, ...kernels.map(({ fingerprint }) => fingerprint).sort()].join(' ');
       if (store.has(key)) {
         counts.remembered++;

@@ -1,4 +1,4 @@
-/** What a run works with, and what it tells its caller while it runs. */
+/** Context of a run: its engine, what it reports to its caller, and optional results. */
 
 import type { Engine } from '../engine/engine.ts';
 import type { Checkpoints } from './checkpoints.ts';
@@ -35,8 +35,8 @@ export interface LocScaleContext extends LocScaleEvents {
   readonly engine: Engine;
   readonly signal?: AbortSignal;
   /**
-   * Masks, references and the second half map that lie on another grid are put on that of the input, where
-   * their headers say where they lie; without it they are refused.
+   * Masks, references and the second half map on another grid are resampled to the input's, at the positions
+   * given by their headers; without it they are refused.
    */
   readonly matchGrid?: boolean;
   /** Keep the raw FDR confidence map in the result; otherwise it is released once the mask is made. */
@@ -47,7 +47,7 @@ export interface LocScaleContext extends LocScaleEvents {
   readonly keepMap?: boolean;
   /** Keep the radial profiles of some voxels, chosen by this seed. */
   readonly auditSeed?: number;
-  /** Results of steps are kept here and taken from here. */
+  /** Checkpoints: results of steps are stored and looked up here. */
   readonly checkpoints?: Checkpoints;
   /** Processes that share the work. */
   readonly team?: Team;

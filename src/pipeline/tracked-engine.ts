@@ -1,14 +1,12 @@
 /**
- * An engine that knows which of its volumes live, and the most memory that was in use so far: the verbs' own
- * bytes beside the volumes. What a step makes is found and released without the step's help.
+ * An engine that tracks its live volumes and its peak memory, including the verbs' own. Volumes made by a
+ * step are found and released without the step's help.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { bandVolumes, volumesOf } from '../engine/jobs.ts';
 import { voxelCount } from '../math/grid.ts';
 
-/**
- * Volumes that live on an engine, and the most bytes in use so far: volumes, and what verbs take beside them.
- */
+/** Live volumes of an engine, and the peak of bytes in use: volumes and memory of verbs. */
 export class VolumeLedger {
   readonly live = new Set<Volume>();
   peakBytes = 0;
@@ -35,7 +33,7 @@ export class VolumeLedger {
     this.lateHeapBytes += bytes;
   }
 
-  /** Something is about to take `bytes` beside the volumes that live. */
+  /** Registers that `bytes` besides the live volumes are about to be allocated. */
   count(bytes: number): void {
     const now = this.liveBytes() + bytes;
     if (now <= this.peakBytes) return;

@@ -110,7 +110,7 @@ export function solidPart(findings: Findings): Part {
     content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a
 difference is one of shape, not of
 level. ${lead} the
-.cxc file beside the map in ChimeraX.</p>
+.cxc file next to the map in ChimeraX.</p>
 <div id="solid-view" class="solid">
 <div class="controls"><label>surface <input id="solid-level" type="range" min="5" max="100" step="1"
 value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output

@@ -1,4 +1,4 @@
-// Steps of the scaling in soft frequency bands (math/soft-scaling/) beside the transforms.
+// Steps of the scaling in soft frequency bands (math/soft-scaling/) besides the transforms.
 //
 // combine      out = (a - centre_a) factor_a + (b - centre_b) factor_b; one thread = one voxel
 // pack         bits of the voxels whose mask is above 0.5, 32 to a word; one thread = one word

@@ -130,8 +130,8 @@ export function planInterpolation(plan: BandPlan, axis: 0 | 1 | 2): Interpolatio
 }
 
 /**
- * Independent terms of a sum over a band in a region of so many voxels: the volume of the band in Fourier
- * space, the integral of hat_i, times the volume of the region.
+ * Number of independent terms of a sum over a band in a region of `voxels` voxels: the volume of the band in
+ * Fourier space, the integral of hat_i, times the volume of the region.
  */
 export function independentTerms({ spacing, voxelSize }: BandPlan, band: number, voxels: number): number {
   const shell = 4 * Math.PI * spacing ** 3 * (band === 0 ? 1 / 12 : band ** 2 + 1 / 6);

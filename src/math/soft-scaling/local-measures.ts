@@ -1,8 +1,7 @@
 /**
- * What the powers of the bands say about the surroundings of a voxel, as a by-product of the scaling: how
- * fast its signal falls off, how far it reaches, and how strong it is. With S_i and P_i the signal and the
- * power of band i in the window (targets.ts), U_i the power of the protein profile at B = 0, f_i the centre
- * and d the spacing of the bands:
+ * What the powers of the bands say about the surroundings of a voxel, as a by-product of the scaling: decay,
+ * resolution and strength of its signal. With S_i and P_i the signal and the power of band i in the window
+ * (targets.ts), U_i the power of the protein profile at B = 0, f_i the centre and d the spacing of the bands:
  *
  *   correlation  FSC_i = S_i / (2 P_i - S_i), of the half maps
  *   resolution   1 / f where FSC first falls below 0.143, linear between centres, from band 1 on
@@ -11,14 +10,14 @@
  *                b = B / 2 - v B^2 / 2, v the variance of f over hat^2
  *   signal       sqrt(sum_i S_i), RMS density of the bands
  *
- * Fields are streamed: a few numbers a block, whatever the number of bands.
+ * Fields are streamed: a few numbers per block for any number of bands.
  */
 import { type BandPlan, independentTerms } from './bands.ts';
 import { profilePowers, proteinProfile } from './profile.ts';
 
 /** FSC at which the resolution is read. */
 const THRESHOLD = 0.143;
-/** Lowest frequency of the fit, 1/A: below it shape and solvent, not B factors, make the fall-off. */
+/** Lowest frequency of the fit, 1/A: below it shape and solvent determine the decay, not B factors. */
 const FIT_START = 0.1;
 const ROUNDING = 1e-6;
 /** Share of the band spacing squared: the variance of f over hat(f)^2. */

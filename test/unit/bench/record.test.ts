@@ -98,7 +98,7 @@ describe('the table', () => {
     );
   });
 
-  it('has another machine beside this one', () => {
+  it('has another machine next to this one', () => {
     const other = { ...record, devices: [{ ...cpu, copy: 4e10 }], leftOut: [] };
     const lines = benchLines({ ...record, devices: [cpu], leftOut: [] }, { record: other, mark: 'b.json' });
     expect(lines.slice(1, 5)).toEqual([
