@@ -36,7 +36,7 @@ export const COUNTED_WORK: readonly StageWork[] = [
       { label: 'shell-convolutions.place', dispatches: 8, bytesRead: 35128192, bytesWritten: 3998592, localBytes: 0, operations: 1556480 },
       { label: 'tile-copy.gather', dispatches: 16, bytesRead: 46656000, bytesWritten: 46656000, localBytes: 0, operations: 0 },
       { label: 'window-profiles.slide_x', dispatches: 16, bytesRead: 1034228160, bytesWritten: 806068224, localBytes: 1530270144, operations: 24220800000 },
-      { label: 'window-profiles.slide_y', dispatches: 112, bytesRead: 7936671744, bytesWritten: 6477053952, localBytes: 0, operations: 31182225408 },
+      { label: 'window-profiles.slide_y', dispatches: 112, bytesRead: 5466439680, bytesWritten: 6477053952, localBytes: 0, operations: 29398327296 },
       { label: 'window-profiles.slide_z', dispatches: 112, bytesRead: 7858667520, bytesWritten: 161873920, localBytes: 121294929920, operations: 132736419840 },
     ],
   },

@@ -55,8 +55,8 @@ export type Support<T> =
 
 /** Bytes of y sums at a time: about the last cache of a graphics card. Fewer would cost more dispatches. */
 const Y_BATCH_BYTES = 64 * 2 ** 20;
-/** Values of c, and pairs of one c, that a thread serves at a time: BATCH of the shader. */
-const BATCH = 8;
+/** Pairs of one c that a thread of slide_y serves at a time, all of a window of 24: ROW_BATCH of the shader. */
+const ROW_BATCH = 14;
 /** Threads along z of slide_z, PARTS of the shader. */
 const PARTS = RUN / 16;
 /** Workgroup memory beyond which too few workgroups would run at once, where fewer lanes need less. */
@@ -169,7 +169,7 @@ export function shellRounds(
 }
 
 /**
- * Per thread of slide_y the pairs of one c with up to BATCH values of b in a row, as many times {first b mod
+ * Per thread of slide_y the pairs of one c with up to ROW_BATCH values of b in a row, as many times {first b mod
  * w, c, number of the pair}.
  */
 function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
@@ -178,8 +178,8 @@ function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
   for (let c = 0; c <= w / 2; c++) {
     const numbers = new Map(pairs.flatMap((pair, number) => (pair.c === c ? [[pair.b, number]] : [])));
     const last = Math.max(...numbers.keys());
-    for (let first = Math.min(...numbers.keys()); first <= last; first += BATCH)
-      for (let k = 0; k < BATCH; k++) list.push((first + w) % w, c, numbers.get(first + k) ?? none, 0);
+    for (let first = Math.min(...numbers.keys()); first <= last; first += ROW_BATCH)
+      for (let k = 0; k < ROW_BATCH; k++) list.push((first + w) % w, c, numbers.get(first + k) ?? none, 0);
   }
   return Uint32Array.from(list);
 }
@@ -290,7 +290,7 @@ function createTables(gpu: GpuDevice, name: string, plan: WindowProfilesPlan) {
   return {
     twiddles: createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels)),
     yBatches: createIndexTable(gpu, `${name} y batches`, yBatches),
-    batches: yBatches.length / 4 / BATCH,
+    batches: yBatches.length / 4 / ROW_BATCH,
     pairs: createIndexTable(gpu, `${name} pairs`, pairs),
     rounds: createIndexTable(gpu, `${name} rounds`, rounds),
     norms: createTable(

@@ -8,7 +8,7 @@
 // only |F| is used.
 //
 // slide_x   x_sums[c][z][y][x]: one thread per x, direct sums of w terms for BATCH values of c at a time.
-// slide_y   y_sums[pair][y][z][x] of the pairs (b, c) for some rows y: one thread per (x, z) and BATCH pairs
+// slide_y   y_sums[pair][y][z][x] of the pairs (b, c) for some rows y: one thread per (x, z) and ROW_BATCH pairs
 //           of the same c, marching along y.
 // slide_z   a workgroup serves one unit: `lanes` voxels along x, RUN along z, one y. Threads are (x, a, part);
 //           each marches along PART of z for every pair and keeps PART sums of |F| in registers. Pairs come in
@@ -32,6 +32,7 @@ override shell_count: u32 = 13u; // window_voxels / 2 + 1, and the number of a o
 override taper: u32 = 0u;
 
 const BATCH: u32 = 8u;
+const ROW_BATCH: u32 = 14u;
 const PART: u32 = 16u; // voxels of a unit along z that a thread serves
 const PARTS: u32 = RUN / PART;
 const NONE: u32 = 0xffffffffu;
@@ -135,7 +136,7 @@ fn slide_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   }
   let pitch = parameters.tile_x;
   let planes = parameters.tile_z + window_voxels - 1u;
-  let first = group.z * BATCH;
+  let first = group.z * ROW_BATCH;
   let batch = y_batches[first];
   let plane = parameters.first_plane + group.y;
   let source = ((batch.y * planes + plane) * parameters.box_rows + parameters.first_row) * pitch + x;
@@ -143,18 +144,18 @@ fn slide_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let stride = planes * pitch;
   // Of the frequencies one below the first of the batch to one above the last; the outer two only serve the
   // taper.
-  var turns: array<vec2f, BATCH + 2u>;
-  var sums: array<vec2f, BATCH + 2u>;
-  var numbers: array<u32, BATCH>;
-  for (var k = 0u; k < BATCH; k++) {
+  var turns: array<vec2f, ROW_BATCH + 2u>;
+  var sums: array<vec2f, ROW_BATCH + 2u>;
+  var numbers: array<u32, ROW_BATCH>;
+  for (var k = 0u; k < ROW_BATCH; k++) {
     numbers[k] = y_batches[first + k].z;
   }
-  for (var k = 1u - taper; k < BATCH + 1u + taper; k++) {
+  for (var k = 1u - taper; k < ROW_BATCH + 1u + taper; k++) {
     turns[k] = twiddles[(batch.x + k + window_voxels - 1u) % window_voxels];
   }
   for (var u = window_voxels; u > 0u; u--) {
     let value = x_sums[source + (u - 1u) * pitch];
-    for (var k = 1u - taper; k < BATCH + 1u + taper; k++) {
+    for (var k = 1u - taper; k < ROW_BATCH + 1u + taper; k++) {
       sums[k] = value + times_conjugate(sums[k], turns[k]);
     }
   }
@@ -162,11 +163,11 @@ fn slide_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     if (y > 0u) {
       let leaving = source + (y - 1u) * pitch;
       let change = x_sums[leaving + window_voxels * pitch] - x_sums[leaving];
-      for (var k = 1u - taper; k < BATCH + 1u + taper; k++) {
+      for (var k = 1u - taper; k < ROW_BATCH + 1u + taper; k++) {
         sums[k] = times(sums[k] + change, turns[k]);
       }
     }
-    for (var k = 0u; k < BATCH; k++) {
+    for (var k = 0u; k < ROW_BATCH; k++) {
       if (numbers[k] != NONE) {
         y_sums[(numbers[k] * parameters.row_count + y) * stride + destination] =
           tapered(sums[k], sums[k + 1u], sums[k + 2u]);
