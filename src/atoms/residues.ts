@@ -20,8 +20,23 @@ export interface Residue {
 
 const WATERS: ReadonlySet<string> = new Set(['HOH', 'DOD', 'WAT', 'H2O']);
 
-/** In the order in which they begin in the list; residues of hydrogens only are left out. */
-export function residuesOf(atoms: readonly StructureAtom[]): Residue[] {
+/**
+ * In the order in which they begin in the list; residues of hydrogens only are left out. `model`: all of it,
+ * where the list is a part; what a residue is follows from all of its atoms.
+ */
+export function residuesOf(
+  atoms: readonly StructureAtom[],
+  model: readonly StructureAtom[] = atoms,
+): Residue[] {
+  const whole = groupsOf(model);
+  return [...groupsOf(atoms)].map(([key, group]) => {
+    const all = whole.get(key)?.map((i) => model[i]) ?? group.map((i) => atoms[i]);
+    return { ...residueOf(group, atoms), kind: kindOf(all) };
+  });
+}
+
+/** Indices of the atoms of each residue. */
+function groupsOf(atoms: readonly StructureAtom[]): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   for (const [i, atom] of atoms.entries()) {
     if (isHydrogen(atom)) continue;
@@ -32,19 +47,19 @@ export function residuesOf(atoms: readonly StructureAtom[]): Residue[] {
     if (group === undefined) groups.set(key, [i]);
     else group.push(i);
   }
-  return [...groups.values()].map((group) => residueOf(group, atoms));
+  return groups;
 }
 
 export function isHydrogen({ element }: Pick<StructureAtom, 'element'>): boolean {
   return element === 'H' || element === 'D';
 }
 
-function residueOf(group: readonly number[], atoms: readonly StructureAtom[]): Residue {
+function residueOf(group: readonly number[], atoms: readonly StructureAtom[]): Omit<Residue, 'kind'> {
   const own = group.map((i) => atoms[i]);
   const [{ chain, residueNumber, insertionCode, residueName, labelChain, labelResidueNumber }] = own;
   const altloc = strongest(own);
   return {
-    ...{ chain, number: residueNumber, insertionCode, name: residueName, kind: kindOf(own) },
+    ...{ chain, number: residueNumber, insertionCode, name: residueName },
     ...{ labelChain, labelNumber: labelResidueNumber },
     atoms: group,
     conformer: group.filter((i) => atoms[i].altloc === '' || atoms[i].altloc === altloc),

@@ -68,10 +68,13 @@ export interface ModelParts {
   readonly heavy: readonly StructureAtom[];
 }
 
-/** `atoms`: those that lie in the map. */
-export function partsOf(atoms: readonly StructureAtom[]): ModelParts {
+/** `atoms`: those of the model that lie in the map. */
+export function partsOf(
+  atoms: readonly StructureAtom[],
+  model: readonly StructureAtom[] = atoms,
+): ModelParts {
   const heavy = atoms.filter((atom) => !isHydrogen(atom));
-  const residues = residuesOf(heavy);
+  const residues = residuesOf(heavy, model);
   const chains = new Map<string, number[]>();
   for (const [i, { chain }] of residues.entries()) {
     const list = chains.get(chain);

@@ -3,14 +3,14 @@
  * a mask, correlation and Q-score per residue and chain, radial profile and Guinier B; and how far the maps
  * agree with the first of them, place by place.
  */
-import { diagnoseModel, judgeModelFit } from '../atoms/place-model.ts';
+import { diagnoseModel, judgeModelFit, noAtomInMap } from '../atoms/place-model.ts';
 import type { ResidueKind } from '../atoms/residues.ts';
 import type { Volume } from '../engine/engine.ts';
 import { inspectAll } from '../engine/jobs.ts';
 import { LocScaleError } from '../errors.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import type { Structure } from '../formats/structure.ts';
-import type { AtomSet } from '../math/atoms/atom-set.ts';
+import { type AtomSet, atomSetOf } from '../math/atoms/atom-set.ts';
 import { expectedQ, type Polymer } from '../math/atoms/expected-q.ts';
 import { FSC_THRESHOLD, type FscFall, findFall } from '../math/fourier/fsc.ts';
 import { endOfSignal, shellCentres, shellCorrelation } from '../math/fourier/masked-fsc.ts';
@@ -130,13 +130,15 @@ export function runAssess(job: AssessJob, context: LocScaleContext): Promise<Ass
       run,
     );
     const placed = placeInMap(job.structure, maps.grid, 'model', run);
-    const mask = await makeMask(placed.atoms, job.mask, maps, run);
+    const parts = partsOf(placed.kept, placed.structure.atoms);
+    if (parts.scored.length === 0) throw noAtomInMap(maps.grid, 'model');
+    const mask = await makeMask(atomSetOf(parts.heavy), job.mask, maps, run);
     const { first, halves } = await openFirst(maps, halfMaps, run);
     const measured = halves && (await measureHalves(halves.volumes, halves.names, mask, maps, run));
     run.release(...(halves?.volumes.filter((volume) => volume !== first) ?? []));
     const resolution = given ?? measured?.resolution;
     const frame: Frame = {
-      ...{ maps, mask, resolution, parts: partsOf(placed.kept) },
+      ...{ maps, mask, resolution, parts },
       model: await simulateModel(placed.atoms, mask.weights, maps, resolution, run),
       radius: settings.radiusAngstrom ?? Math.max(LEAST_RADIUS, (resolution ?? 0) / 2),
       window: settings.localWindow ?? Math.max(LEAST_WINDOW, resolution ?? 0),

@@ -8,6 +8,7 @@ import type { LocScaleContext } from './context.ts';
 import type { LocScaleJob } from './job.ts';
 import { bytesOfLocalCorrelation } from './local-correlation.ts';
 import type { MapInput } from './map-input.ts';
+import { bytesToMatch, type MapMatch } from './match-grids.ts';
 import { gridOf, runOfGrid } from './read-maps.ts';
 
 export interface AssessSettings {
@@ -72,12 +73,20 @@ export interface AssessPlan {
 export function planAssess(job: AssessJob, context: LocScaleContext): AssessPlan {
   const { engine } = context;
   const { input, mask, against = [], halfMaps = [] } = job;
-  const { grid } = gridOf({ input, mask }, runOfGrid(context), { maps: [...against, ...halfMaps] });
+  const matches: MapMatch[] = [];
+  const run = runOfGrid({
+    ...context,
+    onMatch: (match) => {
+      matches.push(match);
+      context.onMatch?.(match);
+    },
+  });
+  const { grid } = gridOf({ input, mask }, run, { maps: [...against, ...halfMaps] });
   const { residues, chains } = partsOf(job.structure.atoms);
   return {
     ...{ grid, labels: mapLabels(job) },
     ...{ atoms: job.structure.atoms.length, chains: chains.size, residues: residues.length },
-    peakBytes: bytesOf(job, grid, engine),
+    peakBytes: bytesOf(job, grid, matches, engine),
     memoryLimitBytes: engine.memoryLimitBytes,
   };
 }
@@ -85,6 +94,7 @@ export function planAssess(job: AssessJob, context: LocScaleContext): AssessPlan
 function bytesOf(
   { input, against = [], halfMaps, structure }: AssessJob,
   grid: Grid,
+  matches: readonly MapMatch[],
   { bytesOf: verbs }: { readonly bytesOf: VerbBytes },
 ): number {
   const { shape } = grid;
@@ -99,11 +109,14 @@ function bytesOf(
     (first + halves + masks + 4) * volume + Math.max(verbs.randomisePhases(shape), verbs.shellSpectra(shape));
   const simulating = (first + masks) * volume + verbs.simulateMap(structure.atoms.length, grid);
   const comparing = (first + 1 + masks + 2 + against.length) * volume;
+  /** Further maps and half maps come one at a time. */
+  const matching = Math.max(0, ...matches.map((match) => bytesToMatch(match, verbs)));
   return Math.max(
     making,
     halves > 0 ? fsc : 0,
     simulating,
     comparing + volume + verbs.shellSpectra(shape, 2),
+    comparing + matching,
     against.length > 0 ? comparing + bytesOfLocalCorrelation({ bytesOf: verbs }, shape) : 0,
   );
 }

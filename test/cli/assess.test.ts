@@ -152,6 +152,30 @@ describe('assess', () => {
     expect(workspace.list()).toContain('there/assess.csv');
   });
 
+  it('puts further maps on the grid of the first on request', async () => {
+    // The box without its first planes along x.
+    const cut = edge - 4;
+    const values = Float32Array.from({ length: edge * edge * cut }, (_, i) => {
+      const [row, x] = [Math.floor(i / cut), i % cut];
+      return (data.half1.data[row * edge + x + 4] + data.half2.data[row * edge + x + 4]) / 2;
+    });
+    writeFileSync(
+      workspace.path('cut.mrc'),
+      makeMrc({
+        ...{ extents: [cut, edge, edge], voxelSize: voxelSize[0], values },
+        origin: [4 * voxelSize[0], 0, 0],
+      }),
+    );
+    const args = ['good.mrc', '-mc', 'model.cif', '--against', 'cut.mrc', '-res', '4', '-o', 'match.csv'];
+    expect((await run(...args)).code).toBe(3);
+    const { code, stdout } = await run(...args, '--match_grid');
+    expect(code).toBe(0);
+    expect(stdout).toContain('cut.mrc is put on the grid of good.mrc');
+    const [good, same] = json('match.json').assessment.maps;
+    expect(same.cc).toBeCloseTo(good.cc, 5);
+    expect(same.localCorrelation).toBeGreaterThan(0.999);
+  });
+
   it('works with one map and nothing else, and says that the resolution is not known', async () => {
     const { code, stdout, stderr } = await run('-em', 'good.mrc', '-mc', 'model.cif', '-o', 'one.csv');
     expect([code, stderr]).toEqual([0, '']);

@@ -65,6 +65,13 @@ describe('residues', () => {
     expect(kinds).toEqual(['protein', 'protein', 'nucleic', 'water', 'other', 'other', 'other']);
   });
 
+  it('know a residue of which only a part is in the map', () => {
+    const bytes = new TextEncoder().encode([atom(1, 'CA', 'ALA 1'), atom(2, 'CB', 'ALA 1')].join('\n'));
+    const { atoms } = readStructure(bytes, 'm.pdb');
+    expect(residuesOf(atoms.slice(1), atoms)).toMatchObject([{ kind: 'protein', atoms: [0] }]);
+    expect(residuesOf(atoms.slice(1))).toMatchObject([{ kind: 'other' }]);
+  });
+
   it('by the numbers of the archive in mmCIF', () => {
     const cif = [
       'data_x',
