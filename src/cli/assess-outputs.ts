@@ -71,6 +71,6 @@ export const assessOutputs: OutputTable<AssessResult> = [
         },
         maskVolume({ maskVoxels: assessment.maskVoxels, voxelSize: isotropicVoxelSize(grid) }),
       ),
-    says: 'opens maps and model in ChimeraX, the model coloured by its Q-scores in the first map',
+    says: 'opens maps and model in ChimeraX, the model coloured by its Q-scores in the map on top',
   },
 ];

@@ -29,7 +29,10 @@ export function summaryPart(assessment: Assessment): Part {
   };
   /** Finer is better. */
   const finer = (falls: readonly FscFall[]): (number | undefined)[] =>
-    falls.map((fall) => (fall.kind === 'falls' ? -fall.resolution : undefined));
+    falls.map((fall) => {
+      if (fall.kind === 'falls') return -fall.resolution;
+      return fall.kind === 'stays above' ? 0 : undefined;
+    });
   const [half, low] = [maps.map((map) => map.fscAtHalf), maps.map((map) => map.fscAt0143)];
   const expected = expectedWords(expectedQ, resolution);
   return {
@@ -227,13 +230,11 @@ function plotAlong(
   label: string,
 ): string {
   const lowest = Math.min(0, ...residues.flatMap((residue) => valuesOf(residue).map((value) => value ?? 0)));
-  // Above the curves, which may all be near 1.
-  const legendRoom = maps.length > 1 ? 0.03 + 0.09 * maps.length : 0;
   return draw(
     PROFILE,
     {
       x: { label: 'residue' },
-      y: { domain: [lowest, 1 + legendRoom], label, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] },
+      y: { domain: [lowest, 1], label, ticks: 5 },
     },
     [
       Plot.ruleY([0], { stroke: colour('faint') }),
@@ -244,7 +245,7 @@ function plotAlong(
           1.5,
         ),
       ),
-      ...legendOf(maps.length > 1 ? maps : []),
+      ...(maps.length > 1 ? legendAbove(maps) : []),
     ],
   );
 }
@@ -273,6 +274,26 @@ function legendOf(
   more: readonly (readonly [ColourName, string])[] = [],
 ): Plot.Markish[] {
   return legend([...maps.map(({ label }, i) => [colourOf(i), label] as const), ...more]);
+}
+
+/** Pixels of a letter of the legend, about, and of the gap between two labels. */
+const LETTER = 7.6;
+const GAP = 14;
+/** Letters beside each other above a plot. */
+const MOST_LETTERS = 56;
+
+/** Labels side by side above the frame: curves fill it to the top. */
+function legendAbove(maps: readonly { readonly label: string }[]): Plot.Markish[] {
+  const most = Math.max(4, Math.floor(MOST_LETTERS / maps.length));
+  const labels = maps.map(({ label }) => (label.length > most ? `${label.slice(0, most - 1)}…` : label));
+  const widthBehind = (i: number): number =>
+    labels.slice(i + 1).reduce((sum, text) => sum + LETTER * text.length + GAP, 0);
+  return labels.map((text, i) =>
+    Plot.text([text], {
+      ...{ frameAnchor: 'top-right', textAnchor: 'end', dx: -widthBehind(i), dy: -18 },
+      ...{ fill: colour(colourOf(i)), fontWeight: 'bold' },
+    }),
+  );
 }
 
 function colourOf(map: number): ColourName {

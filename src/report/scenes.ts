@@ -134,7 +134,7 @@ export function sceneOfLocalResolution(
 }
 
 /**
- * Maps (those that are files) and a model that is coloured by its Q-scores in the first; how to colour it by
+ * Maps (those that are files) and a model that is coloured by its Q-scores in the first of those; how to colour it by
  * others stands in comments.
  */
 export function sceneOfAssessment(
@@ -151,6 +151,8 @@ export function sceneOfAssessment(
     path !== undefined && !/\.(gz|bz2)$/i.test(path);
   const opened = files.maps.flatMap((path, i) => (isOpened(path) ? [{ path, label: labels[i] }] : []));
   const model = opened.length + 1;
+  /** The map on top. */
+  const shown = Math.max(0, files.maps.findIndex(isOpened));
   const names = [...opened.map(({ label }, i) => `${oneLine(label)} (#${i + 1})`), `model (#${model})`];
   return chimeraxScript(
     names.join(', '),
@@ -159,11 +161,11 @@ export function sceneOfAssessment(
     undefined,
     [
       ...colouredModel(model, files, {
-        attribute: attributesOf(0).q,
-        key: `Q-score in ${oneLine(labels[0])}: red 0, white 0.4, blue 0.8 and better; gray: not scored`,
+        attribute: attributesOf(shown).q,
+        key: `Q-score in ${oneLine(labels[shown])}: red 0, white 0.4, blue 0.8 and better; gray: not scored`,
       }),
       ...labels.flatMap((label, i) => [
-        ...(i === 0 ? [] : [`# by Q in ${oneLine(label)}: ${colourCommand(model, attributesOf(i).q)}`]),
+        ...(i === shown ? [] : [`# by Q in ${oneLine(label)}: ${colourCommand(model, attributesOf(i).q)}`]),
         `# by correlation in ${oneLine(label)}: ${colourCommand(model, attributesOf(i).cc)}`,
       ]),
     ],

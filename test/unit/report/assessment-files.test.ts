@@ -149,6 +149,11 @@ describe('files for ChimeraX', () => {
       'view',
       '',
     ]);
+    // Coloured by what is seen.
+    const second = scene([undefined, '/m/soft.mrc', '/m/net.mrc']);
+    expect(second).toContain('\n# Q-score in soft: ');
+    expect(second).toContain('\ncolor byattribute r:q_score_2 #3 palette');
+    expect(second).toContain('\n# by Q in raw: ');
     const none = scene([undefined, undefined, undefined]);
     expect(none).not.toContain('transparency');
     expect(none).toContain('r:q_score #1 palette');
