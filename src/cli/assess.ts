@@ -19,6 +19,7 @@ import { usage } from './usage.ts';
 const MODE = 'maps compared with a model';
 const DEFAULT_OUTFILE = 'assess.csv';
 
+/** Creates the folder of -o first, because the checks of output names expect it. */
 export async function runAssessCommand(session: Session): Promise<void> {
   const run = assessRun(session);
   const { outfile, dryRun } = session.parsed.values;
@@ -27,6 +28,7 @@ export async function runAssessCommand(session: Session): Promise<void> {
   return runMapCommand(session, run);
 }
 
+/** The run as data for run-command.ts; further maps add rows to its table of outputs. */
 function assessRun(session: Session): MapRun<AssessJob, AssessResult> {
   const { values, positionals } = session.parsed;
   const { input, halfMaps } = chooseMaps(values, positionals);
@@ -72,6 +74,7 @@ function assessRun(session: Session): MapRun<AssessJob, AssessResult> {
   };
 }
 
+/** Further maps and half maps stay in their files until they are compared, one at a time in memory. */
 async function openFurther(
   { openLater }: Opened,
   against: readonly string[],
@@ -101,6 +104,7 @@ function chooseMaps(
   return { input: chooseInput(others, positionals[0]), halfMaps: halfmapPaths };
 }
 
+/** The model is required: without one there is nothing to assess the maps by. */
 function chooseModel({ modelCoordinates }: OptionValues): string {
   if (modelCoordinates !== undefined) return modelCoordinates;
   throw usage(
@@ -123,6 +127,7 @@ function chooseTable({ outfile }: OptionValues): string {
   );
 }
 
+/** "scores/" is a folder, whether or not it exists. */
 function endsAsFolder(path: string): boolean {
   return /[/\\]$/.test(path);
 }
@@ -176,11 +181,13 @@ export function assessmentLines(assessment: Assessment): string[] {
   ];
 }
 
+/** Resolution in A, or where the curve stays. */
 function fallCell(fall: FscFall): string {
   if (fall.kind === 'falls') return `${fall.resolution.toFixed(2)} A`;
   return fall.kind === 'stays above' ? 'Nyquist' : 'none';
 }
 
+/** A dash if the number does not exist. */
 function numberCell(value: number | undefined, digits: number): string {
   return value === undefined ? '-' : value.toFixed(digits);
 }

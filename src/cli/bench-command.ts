@@ -17,6 +17,7 @@ import { isDeno } from '../platform/index.ts';
 import { makeMapImage } from '../synthetic/map-image.ts';
 import type { Session } from './session.ts';
 
+/** Times the whole program in its own process, including start-up, reading and writing. */
 export interface CommandBench {
   /** `engine`: options that choose it. Throws GateError where the map is another than that of the first run. */
   run(engine: readonly string[]): Promise<StageRecord>;
@@ -26,6 +27,10 @@ export interface CommandBench {
 /** Relative L2 between the maps of the engines. */
 const LIMIT = 5e-6;
 
+/**
+ * Writes the generated maps to a temporary folder. `quick`: one run instead of the median of two after a
+ * warm-up.
+ */
 export async function openCommandBench(
   session: Session,
   inputs: BenchInputs,

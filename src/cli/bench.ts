@@ -30,10 +30,12 @@ const EDGES = {
 } as const;
 /** For each measurement, about. */
 const SECONDS = { full: 3, quick: 0.4 } as const;
+// Bytes of the memory-copy measurement, far above the caches.
 const COPY_BYTES = { full: 2 ** 30, quick: 2 ** 27 } as const;
 /** A driver that computes on the CPU copies in the CPU's memory. */
 const HOST_COPY_BYTES = 2 ** 26;
 
+/** Measures all devices, prints the table, and fails at the end if any result was wrong. */
 export async function runBench(session: Session): Promise<void> {
   const { parsed, logger } = session;
   const { values, positionals } = parsed;
@@ -78,6 +80,7 @@ async function findGpus(session: Session): Promise<{ gpus: GpuAdapterEntry[]; le
   return { gpus, leftOut: adapters.length === 0 ? ['GPUs: none was found'] : leftOut };
 }
 
+/** Box size by the slowest device, so that all devices do the same work in tolerable time. */
 function edgeFor(gpus: readonly GpuAdapterEntry[], quick: boolean): number {
   const slowest =
     gpus.length === 0 ? 'cpu' : gpus.some(({ kind }) => kind === 'software') ? 'software' : 'hardware';
@@ -201,6 +204,7 @@ async function finish(
   }
 }
 
+/** A wrong result is an error with exit code 4, after the table has been printed. */
 function failureOf({ kind, name, failure }: DeviceRecord): LocScaleError {
   if (kind === 'cpu')
     return new LocScaleError('internal', `The CPU engine was not measured to the end: ${failure}`, {

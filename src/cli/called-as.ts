@@ -9,6 +9,7 @@ import type { OptionValues } from '../options/index.ts';
 /** Set by the shim. */
 export const CALLED_AS_VARIABLE = 'LOCSCALE_CALLED_AS';
 
+/** Whether the program was started through the shim. */
 export function calledAsLocScale(): boolean {
   return process.env[CALLED_AS_VARIABLE] === 'locscale';
 }

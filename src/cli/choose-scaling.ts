@@ -19,6 +19,7 @@ import { usage } from './usage.ts';
 /** Schemes for the main output; `global` is available for comparison only (--also). */
 export type ScalingName = Exclude<SchemeName, 'global'>;
 
+/** Reference and scheme of a run, and how the user is informed of the choice. */
 interface ChosenScaling {
   readonly reference: ReferenceFiles;
   readonly scaling: ScalingName;
@@ -34,6 +35,7 @@ export function wantsNetwork(values: OptionValues): boolean {
   return optionIds.some((id) => values[id] !== undefined && definitionOf(id).idle?.includes(noNetwork));
 }
 
+/** Chooses, then rejects options that contradict the choice. */
 export async function chooseScaling(
   { parsed: { values } }: Pick<Session, 'parsed'>,
   input: InputFiles,

@@ -42,6 +42,7 @@ const DEFAULT_FOLDER = 'demo-output';
 const PARTICLE_LEVEL = 0.1;
 const PICTURE_MARGIN = 3;
 
+/** For tests: smaller data, another network or none. */
 export interface DemoSettings {
   readonly generation?: Partial<DemoDataOptions>;
   /**

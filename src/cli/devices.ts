@@ -29,6 +29,7 @@ type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & {
   readonly verified: { readonly checks: number; readonly latest?: string };
 };
 
+/** Printed as JSON with --json; field names are read by scripts. */
 interface Devices {
   readonly runtime: string;
   readonly cpuCores: number;
@@ -99,6 +100,7 @@ async function testAdapter(adapter: GpuAdapterEntry): Promise<SelfTestResult> {
   }
 }
 
+/** Adapters, rejected drivers, failed requests, the choice of `auto`, and onnxruntime's providers. */
 function deviceLines(devices: Devices): string[] {
   const { webgpu, adapters, refused, failures, onnxruntime } = devices;
   const lines = [

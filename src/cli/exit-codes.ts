@@ -39,6 +39,7 @@ export function isStopCode(code: number): boolean {
   return Object.values(exitCodeOfSignal).includes(code);
 }
 
+/** A signal takes precedence over the tag, because an aborted step may fail with any error. */
 export function exitCodeOf(error: LocScaleError, signal: StopSignal | undefined): number {
   return signal === undefined ? byTag[error.tag] : exitCodeOfSignal[signal];
 }

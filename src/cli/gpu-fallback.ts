@@ -23,6 +23,7 @@ export async function dropMissingGpus(session: Session, speaks: boolean): Promis
   return { ...session, parsed: { ...session.parsed, values: { ...values, gpuIds: present } } };
 }
 
+/** GPUs that `auto` would accept; empty if WebGPU is unavailable. */
 async function usableAdapters(allowSoftware: boolean): Promise<readonly GpuAdapterEntry[]> {
   const { loadGpu } = await import('../platform/index.ts');
   const { listAdapters } = await import('../gpu/adapters.ts');

@@ -7,6 +7,7 @@ import type { GpuAdapterEntry } from '../gpu/adapters.ts';
 import { runtimeName } from '../platform/index.ts';
 import { packageVersion } from './version.ts';
 
+/** Properties that identify a GPU with its driver. */
 type Adapter = Pick<
   GpuAdapterEntry,
   | 'name'
@@ -34,6 +35,7 @@ export function verdictsOf(adapter: Adapter): Promise<VerdictFile> {
   return openVerdicts(folder(), facts, { forget: process.env.LOCSCALE_SELF_TEST === 'always' });
 }
 
+/** LOCSCALE_CACHE, or the user's cache folder. */
 function folder(): string {
   return cacheFolder({
     platform: process.platform,

@@ -21,6 +21,7 @@ import type { ParsedCommandLine } from './parse-argv.ts';
 import { reportNameNote } from './report.ts';
 import { exclude, usage } from './usage.ts';
 
+/** Paths of the input maps. */
 export type InputFiles =
   | { readonly kind: 'map'; readonly map: string }
   | { readonly kind: 'half-maps'; readonly half1: string; readonly half2: string };
@@ -81,6 +82,7 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
   return reference;
 }
 
+/** The files of a kind of reference. */
 function referenceOf(values: OptionValues, kind: Way): ReferenceFiles {
   const { modelMap, modelCoordinates, differenceMask, completeModel } = values;
   const activated = values.activatePseudomodel === true;
@@ -108,6 +110,7 @@ function referenceOf(values: OptionValues, kind: Way): ReferenceFiles {
   }
 }
 
+/** All kinds of reference that the options name, with the option for messages; more than one is an error. */
 function waysGiven(values: OptionValues): { kind: Way; name: string }[] {
   const { noReference, reference, modelMap, modelCoordinates, buildUsingPseudomodel } = values;
   const ways: { kind: Way; name: string }[] = [];
@@ -194,10 +197,12 @@ export function ineffectiveOptions(
   return reportName === undefined ? notes : [...notes, reportName];
 }
 
+/** First spelling, for hints. */
 function shortNameOf(id: OptionId): string {
   return definitionOf(id).names[0] as string;
 }
 
+/** Last spelling, for notes. */
 function longNameOf(id: OptionId): string {
   return definitionOf(id).names.at(-1) as string;
 }

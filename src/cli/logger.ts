@@ -3,6 +3,7 @@ import { describeMismatch, type ErrorTag, type LocScaleError } from '../errors.t
 import { describeLibraryText } from '../platform/library-output.ts';
 import { inOptions } from './spellings.ts';
 
+/** Every message of the program goes through this; only the logger knows the streams. */
 export interface Logger {
   /** Results and steps. */
   line(text: string): void;
@@ -19,6 +20,7 @@ interface LoggerStreams {
   readonly err: { write(text: string): unknown };
 }
 
+/** Verbosity, and hooks of progress bar and library output. */
 interface LoggerSettings {
   readonly verbose: boolean;
   readonly debug: boolean;

@@ -84,6 +84,7 @@ export async function main(
   }
 }
 
+/** Parses, prints notes on options, and runs the command with its session. */
 async function dispatch(
   unparsed: Omit<Session, 'parsed'>,
   stoppedBy: () => StopSignal | undefined,

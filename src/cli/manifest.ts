@@ -6,10 +6,12 @@ import type { RunRecord } from '../report/run-record.ts';
 /** Fields of a record that depend on the run; program and runtime are added here. */
 export type RecordFields = Omit<RunRecord, 'program' | 'runtime'>;
 
+/** Adds program and runtime. */
 export function recordOf(fields: RecordFields): RunRecord {
   return { program: 'locscale-gpu', runtime: runtimeName(), ...fields };
 }
 
+/** Indented JSON, because people read records too. */
 export function encodeRecord(fields: RecordFields): string {
   return `${JSON.stringify(recordOf(fields), null, 2)}\n`;
 }

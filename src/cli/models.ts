@@ -99,6 +99,7 @@ async function withBundled(imported: ListedModel[]): Promise<ListedModel[]> {
   }
 }
 
+/** Title, size, source, licence, and whether Monte-Carlo passes are possible. */
 function describe({ manifest }: StoredModel): string[] {
   const { title, source, licence, parameters, cubeEdge, gflopPerCube, dropout, calibration } = manifest;
   const size = `${(parameters / 1e6).toFixed(1)} M parameters (${formatBytes(4 * parameters)}), ${gflopPerCube.toFixed(1)} GFLOP per cube of ${cubeEdge}`;
@@ -204,11 +205,13 @@ async function verify(session: Session, args: readonly string[]): Promise<void> 
     });
 }
 
+/** For scripts: prints the folder and nothing else. */
 async function path(session: Session, args: readonly string[]): Promise<void> {
   refuseArguments(args, 0);
   session.logger.line(modelsFolder());
 }
 
+/** Surplus words are errors, with a pointer to the help. */
 function refuseArguments(args: readonly string[], most: number): void {
   refusePositionals(args, most, 'Run "locscale-gpu models --help" for what can be written.');
 }

@@ -423,6 +423,7 @@ export const DEMO_FILES = {
   record: 'demo.json',
 } as const;
 
+/** Result of the demo: a scaling run and its comparison with the truth. */
 export interface DemoResult extends LocScaleResult {
   /** The map by LocScale's scheme, and its entry in the record; undefined without a network. */
   readonly scheme?: Volume;

@@ -201,6 +201,7 @@ function nameRank(error: LocScaleError, { rank, size }: Communicator): LocScaleE
   });
 }
 
+/** Decimal megabytes, as used for network rates. */
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`;
 }

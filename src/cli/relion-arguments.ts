@@ -189,6 +189,7 @@ export function relionFolderOf(words: readonly string[]): string {
   return folder.replace(/(?<=.)\/+$/, '');
 }
 
+/** Whether a command may run as a RELION job. */
 export function isRelionCommand(command: CommandName): command is RelionCommand {
   return relionCommands.some((name) => name === command);
 }

@@ -16,6 +16,7 @@ export function runResampleCommand(session: Session): Promise<void> {
   return runMapCommand(session, resampleRun(session));
 }
 
+/** The run as data for run-command.ts. */
 function resampleRun({ parsed: { values, positionals } }: Session): MapRun<ResampleJob, ResampleResult> {
   const input = chooseInput(values, positionals[0]);
   refusePositionals(positionals, 1);
@@ -52,6 +53,7 @@ function resampleRun({ parsed: { values, positionals } }: Session): MapRun<Resam
   };
 }
 
+/** Shape, voxel size and origin of a grid, in the order x, y, z. */
 function gridLine(grid: Grid): string {
   return `New grid: ${describeShape(grid.shape)} voxels of ${describeVoxelSize(grid)} A from ${describeOrigin(grid)} A`;
 }
@@ -64,6 +66,7 @@ const boxOptions = [
   ['cropToMask', '--crop_to_mask'],
 ] as const satisfies readonly (readonly [OptionId, string])[];
 
+/** Options that determine the same property of the grid exclude each other. */
 function checkGridOptions(values: OptionValues): void {
   const given = boxOptions.filter(([id]) => values[id] !== undefined).map(([, name]) => name);
   const [first] = given;
@@ -77,6 +80,7 @@ function checkGridOptions(values: OptionValues): void {
     );
 }
 
+/** Options in the names of the pipeline. */
 function settingsOf({ newVoxelSize, box, center, origin, padding, asMask }: OptionValues) {
   return {
     voxelSize: newVoxelSize,
@@ -88,6 +92,7 @@ function settingsOf({ newVoxelSize, box, center, origin, padding, asMask }: Opti
   };
 }
 
+/** Opens the map whose grid is copied (--like), or the mask to crop to. */
 async function openJob(values: OptionValues, { input, openLater }: Opened): Promise<ResampleJob> {
   const open = async (path: string | undefined, role: string, kind: 'map' | 'mask') =>
     path === undefined ? undefined : openLater(path, role, { kind, allowAllZero: true });

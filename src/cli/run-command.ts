@@ -92,6 +92,7 @@ export interface MapRun<Job, R extends RunResult> {
   summarise(result: R, about: SummaryInputs<R>): RunSummary;
 }
 
+/** The steps in order: checks, engine, network, inputs, plan or run, files, printed lines. */
 export async function runMapCommand<Job, R extends RunResult>(
   session: Session,
   run: MapRun<Job, R>,
@@ -160,6 +161,7 @@ export async function runMapCommand<Job, R extends RunResult>(
   });
 }
 
+/** Plan of commands that need only the grid. */
 function shortPlan(mode: string, inputs: OpenedInputs, context: LocScaleContext): ShortPlan {
   return { mode, grid: gridOf(inputs, runOfGrid(context)).grid };
 }
@@ -192,6 +194,7 @@ async function withNetwork(
   return withPredictor(session, settled, needed, body);
 }
 
+/** Seconds spent in reading files, which the record lists as a step. */
 function createStopwatch() {
   let total = 0;
   return {

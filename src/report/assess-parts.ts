@@ -279,7 +279,7 @@ function legendOf(
 /** Pixels of a letter of the legend, about, and of the gap between two labels. */
 const LETTER = 7.6;
 const GAP = 14;
-/** Letters beside each other above a plot. */
+/** Letters next to each other above a plot. */
 const MOST_LETTERS = 56;
 
 /** Labels side by side above the frame: curves fill it to the top. */
