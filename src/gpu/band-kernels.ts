@@ -3,7 +3,7 @@ import type { BandPlan } from '../math/soft-scaling/bands.ts';
 import type { GpuDevice } from './device.ts';
 import { lineKernel } from './fft-lines.ts';
 import type { SlabFftPlan } from './fft-slabs.ts';
-import type { Kernel, UniformField } from './kernel.ts';
+import { type Kernel, type UniformField, unneededKernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 
 export const NAME = 'band-scaling';
@@ -23,20 +23,29 @@ export interface BandKernels {
   readonly clear: Kernel;
 }
 
-export async function compileBands(gpu: GpuDevice, fft: SlabFftPlan): Promise<BandKernels> {
-  const of = (entry: string): Promise<Kernel> => getKernel(gpu, NAME, entry);
+/** What a job has decides which kernels it runs. */
+export interface BandUses {
+  readonly difference: boolean;
+  readonly mask: boolean;
+  readonly level: boolean;
+  readonly zeroOutside: boolean;
+}
+
+export async function compileBands(gpu: GpuDevice, fft: SlabFftPlan, uses: BandUses): Promise<BandKernels> {
+  const of = (entry: string, used = true): Promise<Kernel> | Kernel =>
+    used ? getKernel(gpu, NAME, entry) : unneededKernel(entry);
   const [filter, combine, pack, powers, subtract, window, addLevel, gains, accumulate, clear] =
     await Promise.all([
       lineKernel(gpu, fft.z, 'band-filter', 'main'),
       of('combine'),
-      of('pack'),
+      of('pack', uses.mask),
       of('powers'),
-      of('subtract'),
+      of('subtract', uses.difference),
       of('window'),
-      of('add_level'),
+      of('add_level', uses.level),
       of('gains'),
       of('accumulate'),
-      of('clear'),
+      of('clear', uses.zeroOutside && uses.mask),
     ]);
   return { filter, combine, pack, powers, subtract, window, addLevel, gains, accumulate, clear };
 }

@@ -14,7 +14,7 @@ import type {
 import { voxelCount } from '../math/grid.ts';
 import { type BandPlan, planBands } from '../math/soft-scaling/bands.ts';
 import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
-import { TargetPlan } from '../math/soft-scaling/targets.ts';
+import { TargetPlan, usesProfile } from '../math/soft-scaling/targets.ts';
 import { windowShare } from '../math/soft-scaling/windows.ts';
 import { type BandVolumes, type EngineVolumes, GpuBands } from './band-device.ts';
 import { compileBands, NAME } from './band-kernels.ts';
@@ -124,7 +124,12 @@ async function buildBandDevice(
   settings: BandScalingSettings,
   engine: EngineVolumes,
 ): Promise<GpuBands> {
-  const kernels = await compileBands(gpu, plan.fft);
+  const kernels = await compileBands(gpu, plan.fft, {
+    difference: volumes.inputs.difference !== undefined,
+    mask: volumes.mask !== undefined,
+    level: usesProfile(settings.target),
+    zeroOutside: settings.zeroOutside === true,
+  });
   const { bands, destroy } = await buildJob(gpu, NAME, async ({ storage, own }) => {
     const scratch: Scratch = {
       storage,

@@ -4,7 +4,7 @@
  */
 import type { GpuDevice } from './device.ts';
 import { dispatchSize, type LineFftPlan, lineKernel } from './fft-lines.ts';
-import { type Bound, createUniform } from './kernel.ts';
+import { type Bound, createUniform, unneededKernel } from './kernel.ts';
 
 export interface RowRange {
   readonly rows: number;
@@ -14,6 +14,9 @@ export interface RowRange {
   /** Complex numbers from one spectrum row to the next. */
   readonly pitch: number;
 }
+
+/** What a pass of rows is prepared for: the other direction is not compiled. */
+export type RowsDirection = 'forward' | 'inverse' | 'both';
 
 export interface RowsPass {
   forward(pass: GPUComputePassEncoder, real: Bound, spectrum: Bound): void;
@@ -27,9 +30,14 @@ export async function prepareRows(
   plan: LineFftPlan,
   range: RowRange,
   scale: number,
+  direction: RowsDirection,
 ): Promise<RowsPass> {
   const [forward, inverse] = await Promise.all(
-    ['forward', 'inverse'].map((entry) => lineKernel(gpu, plan, 'fft-rows', entry)),
+    (['forward', 'inverse'] as const).map((entry) =>
+      direction === entry || direction === 'both'
+        ? lineKernel(gpu, plan, 'fft-rows', entry)
+        : unneededKernel(`fft-rows ${entry}`),
+    ),
   );
   const parameters = createUniform(gpu, 'fft-rows', [
     ['u32', range.rows],

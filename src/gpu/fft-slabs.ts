@@ -193,7 +193,7 @@ async function doPlanes(
           firstSpectrum: (first - slab.firstPlane) * ny,
           pitch,
         };
-        const rows = await prepareRows(gpu, plan.x, range, 1 / (nz * ny * nx));
+        const rows = await prepareRows(gpu, plan.x, range, 1 / (nz * ny * nx), direction);
         used.push(rows);
         if (direction === 'forward') rows.forward(pass, part.buffer, slab.buffer);
         else rows.inverse(pass, slab.buffer, part.buffer);

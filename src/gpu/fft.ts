@@ -9,7 +9,7 @@
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
-import { prepareColumns, prepareRows } from './fft-axes.ts';
+import { prepareColumns, prepareRows, type RowsDirection } from './fft-axes.ts';
 import { type LineFftPlan, type Planned, planLineFft } from './fft-lines.ts';
 import type { Bound } from './kernel.ts';
 
@@ -75,12 +75,13 @@ export async function createRealFft3d(
   gpu: GpuDevice,
   plan: RealFft3dPlan,
   copies: number = 1,
+  direction: RowsDirection = 'both',
 ): Promise<RealFft3d> {
   const { shape, pitch, spectrumBytes } = plan;
   const [nz, ny, nx] = shape;
   const range = { rows: copies * nz * ny, firstReal: 0, firstSpectrum: 0, pitch };
   const [rows, alongY, alongZ] = await Promise.all([
-    prepareRows(gpu, plan.x, range, 1 / (nz * ny * nx)),
+    prepareRows(gpu, plan.x, range, 1 / (nz * ny * nx), direction),
     prepareColumns(gpu, plan.y, {
       columns: Math.floor(nx / 2) + 1,
       blocks: copies * nz,

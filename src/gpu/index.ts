@@ -59,7 +59,7 @@ const DEFAULT_JOB_BYTES = 1.5 * 2 ** 30;
 const OPERATIONS_PER_SECOND = { hardware: 5e11, software: 3e8 };
 
 export async function createGpuEngine(gpu: GpuDevice, options: GpuEngineOptions = {}): Promise<GpuEngine> {
-  return new GpuEngine(gpu, await createTileCopy(gpu), options);
+  return new GpuEngine(gpu, options);
 }
 
 export class GpuEngine implements Engine {
@@ -68,14 +68,13 @@ export class GpuEngine implements Engine {
   readonly memoryLimitBytes: number | undefined;
   readonly bytesOf: VerbBytes;
   readonly gpu: GpuDevice;
-  private readonly copy: TileCopy;
+  private copy: Promise<TileCopy> | undefined;
   private readonly operationsPerSecond: number;
   private readonly volumes = new Set<GpuVolume>();
 
-  constructor(gpu: GpuDevice, copy: TileCopy, options: GpuEngineOptions) {
+  constructor(gpu: GpuDevice, options: GpuEngineOptions) {
     this.gpu = gpu;
     this.bytesOf = gpuBytes(gpu.limits);
-    this.copy = copy;
     this.operationsPerSecond = OPERATIONS_PER_SECOND[options.kind ?? 'hardware'];
     this.description = `GPU, ${gpu.name}, WebGPU`;
     const { totalBytes } = gpu.limits;
@@ -171,12 +170,12 @@ export class GpuEngine implements Engine {
     return this.adopt(await confidenceMap(this.gpu, this.own(volume), noise));
   }
 
-  openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling> {
-    return openScaling(settings, this.jobTools());
+  async openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling> {
+    return openScaling(settings, await this.jobTools());
   }
 
-  openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution> {
-    return openResolution(settings, this.jobTools());
+  async openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution> {
+    return openResolution(settings, await this.jobTools());
   }
 
   openBandScaling(settings: BandScalingSettings): Promise<OpenedBandScaling> {
@@ -197,8 +196,11 @@ export class GpuEngine implements Engine {
     });
   }
 
-  private jobTools(): ScalingTools {
-    const { gpu, copy, operationsPerSecond } = this;
+  private async jobTools(): Promise<ScalingTools> {
+    const { gpu, operationsPerSecond } = this;
+    // Compiled by the first job that copies tiles.
+    this.copy ??= createTileCopy(gpu);
+    const copy = await this.copy;
     const { totalBytes } = gpu.limits;
     return {
       gpu,
@@ -227,7 +229,7 @@ export class GpuEngine implements Engine {
   }
 
   async dispose(): Promise<void> {
-    this.copy.destroy();
+    (await this.copy?.catch(() => undefined))?.destroy();
     this.volumes.clear();
     this.gpu.destroy();
   }

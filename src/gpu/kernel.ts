@@ -82,6 +82,17 @@ export async function createKernel(gpu: GpuDevice, source: KernelSource): Promis
   };
 }
 
+/** In the place of a kernel that a job does not run. */
+export function unneededKernel(name: string): Kernel {
+  return {
+    name,
+    fingerprint: '',
+    run() {
+      throw new LocScaleError('internal', `The kernel ${name} runs in a job that was planned without it.`);
+    },
+  };
+}
+
 /** Bind groups of a kernel, made once per set of resources: a job binds the same buffers for every tile. */
 function createBindGroups(
   make: (entries: GPUBindGroupEntry[]) => GPUBindGroup,

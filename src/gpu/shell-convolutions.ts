@@ -69,7 +69,7 @@ export async function createShellConvolutions(
   const shellCount = shellCountOf(windowVoxels);
   const batch = shellsPerBatch(shellCount, spectrumBytes, gpu.limits);
   const [mapFft, batchFft, kernels] = await Promise.all([
-    createRealFft3d(gpu, fftPlan),
+    createRealFft3d(gpu, fftPlan, 1, 'forward'),
     createRealFft3d(gpu, fftPlan, batch),
     compile(gpu, lanes, placesFits),
   ]);

@@ -1,0 +1,196 @@
+/**
+ * `node bench/start-up.mjs [CHECKOUT...] [--rounds N] [--edge N] [--out FILE]`: what a command costs before and beside
+ * its GPU work: LocScale's scaling of two half maps of 256^3 by a reference map, on the software GPU of the tests. Of the
+ * time of every step that is left out in which the program only waited for the GPU or its driver. The molecule is small, so
+ * that a software GPU is soon done with it; reading, FSC, mask and writing are those of the box. Other checkouts, built as
+ * this one is, run in turn with it.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const hook = new URL('./start-up-hook.mjs', import.meta.url).href;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    edge: { type: 'string', default: '256' },
+    out: { type: 'string' },
+  },
+});
+const edge = Number(values.edge);
+const VOXEL_SIZE = 1.05;
+
+/** Seeded, uniform in [-1, 1). */
+function numbers(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+}
+
+/** Blobs in a ball in the middle of the box, `width` voxels wide. */
+function molecule(width) {
+  const next = numbers(1);
+  const map = new Float32Array(edge ** 3);
+  const reach = Math.ceil(4 * width);
+  for (let atom = 0; atom < 60; ) {
+    const at = [next(), next(), next()].map((u) => 9 * u);
+    if (Math.hypot(...at) > 9) continue;
+    atom++;
+    const centre = at.map((a) => edge / 2 + a);
+    const first = centre.map((c) => Math.round(c) - reach);
+    for (let z = first[0]; z <= first[0] + 2 * reach; z++)
+      for (let y = first[1]; y <= first[1] + 2 * reach; y++)
+        for (let x = first[2]; x <= first[2] + 2 * reach; x++) {
+          const square = (z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2;
+          map[(z * edge + y) * edge + x] += Math.exp(-square / (2 * width ** 2));
+        }
+  }
+  return map;
+}
+
+function withNoise(map, seed) {
+  const next = numbers(seed);
+  return map.map((value) => value + 0.1 * (next() + next() + next()));
+}
+
+/** Mode 2, little-endian. */
+function writeMap(path, map) {
+  const header = new DataView(new ArrayBuffer(1024));
+  const ints = [edge, edge, edge, 2, 0, 0, 0, edge, edge, edge];
+  header.setInt32(88, 1, true);
+  ints.forEach((value, i) => {
+    header.setInt32(4 * i, value, true);
+  });
+  for (let i = 0; i < 3; i++) header.setFloat32(40 + 4 * i, edge * VOXEL_SIZE, true);
+  for (let i = 0; i < 3; i++) header.setFloat32(52 + 4 * i, 90, true);
+  for (let i = 0; i < 3; i++) header.setInt32(64 + 4 * i, i + 1, true);
+  'MAP '.split('').forEach((letter, i) => {
+    header.setUint8(208 + i, letter.charCodeAt(0));
+  });
+  [0x44, 0x44, 0, 0].forEach((byte, i) => {
+    header.setUint8(212 + i, byte);
+  });
+  writeFileSync(path, Buffer.concat([Buffer.from(header.buffer), Buffer.from(map.buffer)]));
+}
+
+/** Lines of the program that begin a step. */
+const STEPS = [
+  ['start', /^/],
+  ['engine', /^Engine: /],
+  ['read', /^Reading half1/],
+  ['FSC', /^(Measuring the )?FSC/i],
+  ['mask', /mask/i],
+  ['reference', /^Reading reference/],
+  ['scaling', /^Scaling/],
+  ['write', /^Writing/],
+];
+
+async function runOnce(checkout, folder, cache, args) {
+  const report = join(folder, 'report.json');
+  const lines = [];
+  const env = { ...process.env, ...driver(), LOCSCALE_CACHE: cache, LOCSCALE_START_UP: report };
+  const child = spawn(process.execPath, ['--import', hook, join(checkout, 'dist/cli.js'), ...args], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (piece) => {
+    text += piece;
+    const parts = text.split('\n');
+    text = parts.pop();
+    for (const line of parts) lines.push({ line, at: performance.timeOrigin + performance.now() });
+  });
+  const code = await new Promise((done) => child.on('close', done));
+  if (code !== 0) throw new Error(`${checkout}: exit code ${code}\n${lines.map(({ line }) => line).join('\n')}`);
+  const measured = JSON.parse(readFileSync(report, 'utf8'));
+  return { ...measured, lines: lines.map(({ line, at }) => ({ line, at: at - measured.origin })) };
+}
+
+/** The software GPU that the tests have unpacked (test/support/software-gpu.ts). */
+function driver() {
+  const cache = join(root, 'node_modules/.cache');
+  const name = readdirSync(cache).find((entry) => entry.startsWith('locscale-swiftshader-'));
+  if (name === undefined) throw new Error('Run a test with a GPU first: it unpacks the software GPU.');
+  const files = join(cache, name);
+  const description = join(files, 'vk_swiftshader_icd.json');
+  return { VK_ICD_FILENAMES: description, VK_DRIVER_FILES: description, LD_LIBRARY_PATH: files };
+}
+
+/** Milliseconds of each step, less what the program only waited for the GPU. */
+function stepsOf({ wall, waits, lines }) {
+  const marks = [{ step: 'start', at: 0 }];
+  for (const { line, at } of lines) {
+    const found = STEPS.slice(1).find(([step, pattern]) => pattern.test(line) && !marks.some((m) => m.step === step));
+    if (found && STEPS.findIndex(([s]) => s === found[0]) > STEPS.findIndex(([s]) => s === marks.at(-1).step))
+      marks.push({ step: found[0], at });
+  }
+  const steps = {};
+  marks.forEach(({ step, at }, i) => {
+    const end = marks[i + 1]?.at ?? wall;
+    // A wait is divided among the steps that it lies in.
+    const idle = waits.reduce((sum, { from, to, idle: all }) => {
+      const common = Math.min(to, end) - Math.max(from, at);
+      return common > 0 && to > from ? sum + (all * common) / (to - from) : sum;
+    }, 0);
+    steps[step] = end - at - idle;
+  });
+  return steps;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'locscale-start-up-'));
+try {
+  const sharp = molecule(1.2);
+  writeMap(join(folder, 'half1.mrc'), withNoise(sharp, 2));
+  writeMap(join(folder, 'half2.mrc'), withNoise(sharp, 3));
+  writeMap(join(folder, 'reference.mrc'), molecule(0.9));
+  const checkouts = [...positionals.map((path) => resolve(path)), root];
+  const runs = new Map(checkouts.map((checkout) => [checkout, []]));
+  // The first of each also verifies what later ones know.
+  for (let round = 0; round <= Number(values.rounds); round++)
+    for (const checkout of checkouts) {
+      const version = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')).version;
+      const hasSoft = checkout === root;
+      const job = ['-hm', 'half1.mrc', 'half2.mrc', '-mm', 'reference.mrc', '-o', 'out.mrc'];
+      const args = [...job, '--engine', 'gpu', '--allow_software_gpu', ...(hasSoft ? ['--scaling', 'locscale'] : [])];
+      const measured = await runOnce(checkout, folder, join(folder, 'cache'), args);
+      const idle = measured.waits.reduce((sum, wait) => sum + wait.idle, 0);
+      const own = measured.wall - idle;
+      measured.mainThread -= measured.inDriver.thread;
+      console.log(
+        `${round === 0 ? 'first' : `round ${round}`} ${version} ${checkout === root ? '(this)' : checkout}: ` +
+          `${(own / 1000).toFixed(2)} s of its own, main thread ${(measured.mainThread / 1000).toFixed(2)} s, ` +
+          `${(idle / 1000).toFixed(2)} s waiting for the GPU, ${measured.counts.pipelines} pipelines`,
+      );
+      runs.get(checkout).push({ own, idle, ...measured, steps: stepsOf(measured) });
+    }
+  const best = (list) => list.reduce((least, next) => (next.own < least.own ? next : least));
+  const results = checkouts.map((checkout) => {
+    const [first, ...later] = runs.get(checkout);
+    const describe = ({ own, mainThread, idle, counts, labels, steps }) => ({
+      ownSeconds: round(own / 1000),
+      mainThreadSeconds: round(mainThread / 1000),
+      gpuWaitSeconds: round(idle / 1000),
+      ...counts,
+      pipelinesCompiled: labels,
+      steps: Object.fromEntries(Object.entries(steps).map(([step, ms]) => [step, round(ms / 1000)])),
+    });
+    return { checkout: checkout === root ? 'this' : 'other', first: describe(first), later: describe(best(later)) };
+  });
+  function round(value) {
+    return Math.round(1000 * value) / 1000;
+  }
+  const report = { edge, cpu: cpus()[0].model.trim(), node: process.version, rounds: Number(values.rounds), results };
+  console.log(JSON.stringify(report, null, 1));
+  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(report, null, 1)}\n`);
+} finally {
+  rmSync(folder, { recursive: true });
+}
