@@ -48,7 +48,8 @@ time('GPUQueue', 'onSubmittedWorkDone', 'work');
 time('GPUBuffer', 'mapAsync', 'work', 'maps');
 
 /** Nanoseconds that the main thread has run. */
-const running = () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ', 1)[0]);
+const running = () =>
+  Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ', 1)[0]);
 
 /** What a driver that computes on the CPU does on this thread, in submissions. */
 const inDriver = { thread: 0, wall: 0 };

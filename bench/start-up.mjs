@@ -6,7 +6,7 @@
  * this one is, run in turn with it.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
@@ -18,13 +18,19 @@ const hook = new URL('./start-up-hook.mjs', import.meta.url).href;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '2' },
     edge: { type: 'string', default: '256' },
     out: { type: 'string' },
+    profile: { type: 'string' },
+    /** This checkout where it is not the one that the script lies in. */
+    this: { type: 'string' },
   },
 });
 const edge = Number(values.edge);
 const VOXEL_SIZE = 1.05;
+/** --profile FOLDER: what the main thread does, for Chrome's developer tools. */
+const profile =
+  values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];
 
 /** Seeded, uniform in [-1, 1). */
 function numbers(seed) {
@@ -97,11 +103,15 @@ async function runOnce(checkout, folder, cache, args) {
   const report = join(folder, 'report.json');
   const lines = [];
   const env = { ...process.env, ...driver(), LOCSCALE_CACHE: cache, LOCSCALE_START_UP: report };
-  const child = spawn(process.execPath, ['--import', hook, join(checkout, 'dist/cli.js'), ...args], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...profile, '--import', hook, join(checkout, 'dist/cli.js'), ...args],
+    {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   let text = '';
   child.stdout.on('data', (piece) => {
     text += piece;
@@ -110,7 +120,8 @@ async function runOnce(checkout, folder, cache, args) {
     for (const line of parts) lines.push({ line, at: performance.timeOrigin + performance.now() });
   });
   const code = await new Promise((done) => child.on('close', done));
-  if (code !== 0) throw new Error(`${checkout}: exit code ${code}\n${lines.map(({ line }) => line).join('\n')}`);
+  if (code !== 0)
+    throw new Error(`${checkout}: exit code ${code}\n${lines.map(({ line }) => line).join('\n')}`);
   const measured = JSON.parse(readFileSync(report, 'utf8'));
   return { ...measured, lines: lines.map(({ line, at }) => ({ line, at: at - measured.origin })) };
 }
@@ -129,7 +140,9 @@ function driver() {
 function stepsOf({ wall, waits, lines }) {
   const marks = [{ step: 'start', at: 0 }];
   for (const { line, at } of lines) {
-    const found = STEPS.slice(1).find(([step, pattern]) => pattern.test(line) && !marks.some((m) => m.step === step));
+    const found = STEPS.slice(1).find(
+      ([step, pattern]) => pattern.test(line) && !marks.some((m) => m.step === step),
+    );
     if (found && STEPS.findIndex(([s]) => s === found[0]) > STEPS.findIndex(([s]) => s === marks.at(-1).step))
       marks.push({ step: found[0], at });
   }
@@ -152,25 +165,33 @@ try {
   writeMap(join(folder, 'half1.mrc'), withNoise(sharp, 2));
   writeMap(join(folder, 'half2.mrc'), withNoise(sharp, 3));
   writeMap(join(folder, 'reference.mrc'), molecule(0.9));
-  const checkouts = [...positionals.map((path) => resolve(path)), root];
+  const own = values.this === undefined ? root : resolve(values.this);
+  const checkouts = [...positionals.map((path) => resolve(path)), own];
   const runs = new Map(checkouts.map((checkout) => [checkout, []]));
   // The first of each also verifies what later ones know.
   for (let round = 0; round <= Number(values.rounds); round++)
     for (const checkout of checkouts) {
       const version = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')).version;
-      const hasSoft = checkout === root;
+      // The default since; version 0.1.0 has no other scheme.
+      const hasSoft = existsSync(join(checkout, 'dist/math/soft-scaling'));
       const job = ['-hm', 'half1.mrc', 'half2.mrc', '-mm', 'reference.mrc', '-o', 'out.mrc'];
-      const args = [...job, '--engine', 'gpu', '--allow_software_gpu', ...(hasSoft ? ['--scaling', 'locscale'] : [])];
+      const args = [
+        ...job,
+        '--engine',
+        'gpu',
+        '--allow_software_gpu',
+        ...(hasSoft ? ['--scaling', 'locscale'] : []),
+      ];
       const measured = await runOnce(checkout, folder, join(folder, 'cache'), args);
       const idle = measured.waits.reduce((sum, wait) => sum + wait.idle, 0);
-      const own = measured.wall - idle;
+      const program = measured.wall - idle;
       measured.mainThread -= measured.inDriver.thread;
       console.log(
-        `${round === 0 ? 'first' : `round ${round}`} ${version} ${checkout === root ? '(this)' : checkout}: ` +
-          `${(own / 1000).toFixed(2)} s of its own, main thread ${(measured.mainThread / 1000).toFixed(2)} s, ` +
+        `${round === 0 ? 'first' : `round ${round}`} ${version} ${checkout === own ? '(this)' : checkout}: ` +
+          `${(program / 1000).toFixed(2)} s of its own, main thread ${(measured.mainThread / 1000).toFixed(2)} s, ` +
           `${(idle / 1000).toFixed(2)} s waiting for the GPU, ${measured.counts.pipelines} pipelines`,
       );
-      runs.get(checkout).push({ own, idle, ...measured, steps: stepsOf(measured) });
+      runs.get(checkout).push({ own: program, idle, ...measured, steps: stepsOf(measured) });
     }
   const best = (list) => list.reduce((least, next) => (next.own < least.own ? next : least));
   const results = checkouts.map((checkout) => {
@@ -183,12 +204,23 @@ try {
       pipelinesCompiled: labels,
       steps: Object.fromEntries(Object.entries(steps).map(([step, ms]) => [step, round(ms / 1000)])),
     });
-    return { checkout: checkout === root ? 'this' : 'other', first: describe(first), later: describe(best(later)) };
+    return {
+      checkout:
+        checkout === own ? 'this' : JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')).version,
+      first: describe(first),
+      later: describe(best(later)),
+    };
   });
   function round(value) {
     return Math.round(1000 * value) / 1000;
   }
-  const report = { edge, cpu: cpus()[0].model.trim(), node: process.version, rounds: Number(values.rounds), results };
+  const report = {
+    edge,
+    cpu: cpus()[0].model.trim(),
+    node: process.version,
+    rounds: Number(values.rounds),
+    results,
+  };
   console.log(JSON.stringify(report, null, 1));
   if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(report, null, 1)}\n`);
 } finally {

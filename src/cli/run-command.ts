@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { checkOutputs } from '../files/check-outputs.ts';
+import { readAhead } from '../files/read-ahead.ts';
 import { sizeOfInput } from '../files/read-files.ts';
 import { makeFolder } from '../files/staged-files.ts';
 import type { LocScaleContext, LocScaleJob, LocScalePlan } from '../index.ts';
@@ -110,7 +111,10 @@ export async function runMapCommand<Job, R extends RunResult>(
 
   const checkpoints = dryRun ? undefined : await openResume(session, outfile);
   const started = new Date();
+  // Looking for a GPU and opening it takes a while, in which the disk has nothing to do.
+  const ahead = values.engine === 'cpu' ? undefined : readAhead(inputPathsOf(input, undefined));
   await withEngine(session, async (engine) => {
+    ahead?.stop();
     const read = createStopwatch();
     const opened = await read.time(() => openInputs(session, engine, input));
     await withNetwork(session, run.network, network, opened, async (predictor) => {

@@ -92,6 +92,8 @@ export interface LocalScalingResult {
 /** A planned local scaling: mask occupancy and tiles are computed once, when it is opened. */
 export interface OpenedScaling {
   readonly estimate: LocalScalingEstimate;
+  /** It will be started: what can be made ready before its maps exist may be, while others work. */
+  prepare?(): void;
   /**
    * Allocates the working memory and the result volumes. If a GPU has less memory than reported, the tiles
    * shrink, unless `tileSize` fixes them (for a run shared by processes).
@@ -236,6 +238,8 @@ export interface BandScalingEstimate {
 /** A planned scaling in soft bands. */
 export interface OpenedBandScaling {
   readonly estimate: BandScalingEstimate;
+  /** As for `OpenedScaling`. */
+  prepare?(): void;
   /**
    * Allocates the working memory and transforms the maps, which (except the mask) may then be released. If a
    * GPU has less memory than reported, the plan shrinks.

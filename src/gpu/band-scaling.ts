@@ -52,6 +52,11 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
       workingBytes: plan.bytes,
       seconds: operations / tools.operationsPerSecond,
     },
+    prepare: () => {
+      // Whether there is a mask is not known yet. What fails does so again when it is used.
+      const uses = { difference: settings.halfMaps, level: usesProfile(settings.target) };
+      compileBands(gpu, plan.fft, { ...uses, mask: false, zeroOutside: false }).catch(() => undefined);
+    },
     async start(maps) {
       checkBandMaps(settings, maps);
       const first = plan.bytes > freeBytes() ? planWithin(freeBytes()) : plan;

@@ -127,16 +127,15 @@ async function checkSum(under: TilesUnderTest, tile: GpuTile): Promise<number> {
       ones.subarray(0, Math.min(ones.length, (buffers.factors.size - at) / 4)),
     );
   under.convolve(tile);
-  const { unitVoxels, positionOf } = unitsOf(plan, tile);
+  const { unitVoxels } = unitsOf(plan, tile);
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
-  return relativeError(
-    scaled,
-    Float32Array.from(scaled, (_, i) => {
-      const [z, y, x] = positionOf(i);
-      return map[indexIn(plan.box, [z + margin, y + margin, x + margin])];
-    }),
-  );
+  const expected = new Float32Array(unitVoxels);
+  forEachRow(plan, tile, (first, [z, y, x], lanes) => {
+    const from = indexIn(plan.box, [z + margin, y + margin, x + margin]);
+    expected.set(map.subarray(from, from + lanes), first);
+  });
+  return relativeError(scaled, expected);
 }
 
 /** A plane of the box including everything outside the volume, from the real map. */
@@ -163,7 +162,7 @@ async function checkGather(under: TilesUnderTest, tile: GpuTile): Promise<number
 async function checkPlace(under: TilesUnderTest, tile: GpuTile): Promise<number> {
   const { gpu, plan, volumes, buffers } = under;
   under.place(tile);
-  const { unitVoxels, positionOf } = unitsOf(plan, tile);
+  const { unitVoxels } = unitsOf(plan, tile);
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const [nz, ny, nx] = volumes.mask.shape;
   const first = tile.start[0] + tile.units[0];
@@ -171,12 +170,13 @@ async function checkPlace(under: TilesUnderTest, tile: GpuTile): Promise<number>
   const mask = await readPlanes(gpu, volumes.mask, first, planes);
   const placed = await readPlanes(gpu, volumes.scaled, first, planes);
   const expected = new Float32Array(placed.length);
-  for (let i = 0; i < unitVoxels; i++) {
-    const [z, y, x] = positionOf(i).map((at, axis) => at + tile.start[axis]);
-    if (z < first || z >= first + planes || y >= ny || x >= nx) continue;
+  forEachRow(plan, tile, (voxel, position, lanes) => {
+    const [z, y, x] = position.map((at, axis) => at + tile.start[axis]);
+    if (z < first || z >= first + planes || y >= ny) return;
     const at = ((z - first) * ny + y) * nx + x;
-    if (mask[at] > 0.5) expected[at] = scaled[i];
-  }
+    for (let lane = 0; lane < Math.min(lanes, nx - x); lane++)
+      if (mask[at + lane] > 0.5) expected[at + lane] = scaled[voxel + lane];
+  });
   const encoder = gpu.device.createCommandEncoder({ label: 'self-test' });
   for (const { buffer } of volumes.scaled.slabs) encoder.clearBuffer(buffer);
   await gpu.finish(encoder);
@@ -213,6 +213,17 @@ function unitsOf({ profiles: { lanes } }: GpuTilePlan, { units, unitCount }: Gpu
       return [units[unit] + Math.floor(rest / lanes), units[unit + 1], units[unit + 2] + (rest % lanes)];
     },
   };
+}
+
+/** Rows of unit voxels along x: the first one's number and its place in the tile. */
+function forEachRow(
+  { profiles: { lanes } }: GpuTilePlan,
+  { units, unitCount }: GpuTile,
+  visit: (firstVoxel: number, position: Shape, lanes: number) => void,
+): void {
+  for (let unit = 0; unit < unitCount; unit++)
+    for (let z = 0; z < RUN; z++)
+      visit((unit * RUN + z) * lanes, [units[4 * unit] + z, units[4 * unit + 1], units[4 * unit + 2]], lanes);
 }
 
 function indexIn([, ny, nx]: Shape, [z, y, x]: Shape): number {

@@ -21,6 +21,8 @@ export interface GpuLimits {
   readonly lineBytes: number;
   readonly workgroupInvocations: number;
   readonly workgroupsPerDimension: number;
+  /** Multiply-adds of one dispatch; default those of dispatch-work.ts. */
+  readonly dispatchWork?: number;
   /** Limit for all buffers together, in bytes; Infinity if none is known. */
   readonly totalBytes: number;
 }
@@ -105,6 +107,7 @@ function limitsOf(device: GPUDevice, overrides: Partial<GpuLimits>): GpuLimits {
       overrides.workgroupInvocations ?? Number.POSITIVE_INFINITY,
     ),
     workgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
+    dispatchWork: overrides.dispatchWork,
     totalBytes: overrides.totalBytes ?? Number.POSITIVE_INFINITY,
   };
 }

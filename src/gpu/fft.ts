@@ -10,7 +10,7 @@ import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import { prepareColumns, prepareRows, type RowsDirection } from './fft-axes.ts';
-import { type LineFftPlan, type Planned, planLineFft } from './fft-lines.ts';
+import { type LineFftPlan, lineKernel, type Planned, planLineFft } from './fft-lines.ts';
 import type { Bound } from './kernel.ts';
 
 /** Plan of a transform whose spectrum fits one binding. */
@@ -65,6 +65,16 @@ export function planRealFft3d(shape: Shape, limits: GpuLimits): Planned<RealFft3
     };
   }
   return { ok: true, plan: { shape, ...axes.plan, pitch, spectrumBytes } };
+}
+
+/** The kernels of `createRealFft3d`, both directions. */
+export async function compileRealFft3d(gpu: GpuDevice, { x, y, z }: RealFft3dPlan): Promise<void> {
+  await Promise.all([
+    lineKernel(gpu, x, 'fft-rows', 'forward'),
+    lineKernel(gpu, x, 'fft-rows', 'inverse'),
+    lineKernel(gpu, y, 'fft-columns', 'main'),
+    lineKernel(gpu, z, 'fft-columns', 'main'),
+  ]);
 }
 
 /**

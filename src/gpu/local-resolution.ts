@@ -12,11 +12,12 @@ import { voxelCount } from '../math/grid.ts';
 import { roundedShells, type WindowWeights, windowWeights } from '../math/scaling/local-resolution.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
+import { splitWork } from './dispatch-work.ts';
 import { buildJob, type Destroyable, type JobBuffers, withSmallerPlans } from './job.ts';
 import { type Bound, createIndexTable, createTable, type Kernel, type UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import type { ScalingTools } from './local-scaling.ts';
-import { type GpuResolutionPlan, planGpuResolution } from './plan-local-resolution.ts';
+import { type GpuResolutionPlan, planGpuResolution, resolutionWork } from './plan-local-resolution.ts';
 import { runTiles } from './run-tiles.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { RUN } from './tile-units.ts';
@@ -173,41 +174,44 @@ async function prepare(
     const ySums = storage('y sums', plan.ySumBytes);
     const sums = storage('sums', plan.sumBytes);
     const columnCount = plan.columns.length / 4;
+    const work = resolutionWork(plan);
 
     const encode = ({ start, units: list, unitCount }: Tile): GPUCommandEncoder => {
       gpu.device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
       const corner = start.map((n) => n - windowVoxels / 2) as unknown as [number, number, number];
-      const parametersOf = (batch: [first: number, count: number], shell: number, slab: number[]): Bound =>
+      const parametersOf = (
+        batch: [first: number, count: number],
+        shell: number,
+        slab: number[],
+        first = 0,
+      ): Bound =>
         uniforms.write([
           ...[...tileSize, box[2], box[1] * box[2], ...batch, unitCount, shell].map(asUnsigned),
           ['f32', job.threshold],
           ['f32', windowVoxels * job.voxelSize],
           ...[...start, ...slab].map((n): UniformField => ['i32', n]),
+          ['u32', first],
         ]);
       const encoder = gpu.device.createCommandEncoder({ label: NAME });
       encoder.clearBuffer(sums);
       const pass = encoder.beginComputePass({ label: NAME });
       copy.gather(pass, volumes.half1, corner, box, job.padValues[0], half1);
       copy.gather(pass, volumes.half2, corner, box, job.padValues[1], half2);
-      const first = parametersOf([0, 0], 0, [0, 0, 0, 0]);
-      rows.run(pass, { parameters: first, half1, half2, twiddles, x_sums: xSums }, [
-        Math.ceil(tileSize[2] / 64),
-        box[1],
-        box[0],
-      ]);
+      for (const { first, count } of splitWork(box[0], work.rowsPerPlane, gpu.limits)) {
+        const parameters = parametersOf([0, 0], 0, [0, 0, 0, 0], first);
+        const groups = [Math.ceil(tileSize[2] / 64), box[1], count] as const;
+        rows.run(pass, { parameters, half1, half2, twiddles, x_sums: xSums }, groups);
+      }
       for (let column = 0; column < columnCount; column += plan.columnsPerBatch) {
         const now = Math.min(plan.columnsPerBatch, columnCount - column);
-        const parameters = parametersOf([column, now], 0, [0, 0, 0, 0]);
-        columns.run(pass, { parameters, twiddles, x_sums: xSums, column_list: columnList, y_sums: ySums }, [
-          Math.ceil((tileSize[1] * tileSize[2]) / 64),
-          box[0],
-          now,
-        ]);
-        windows.run(
-          pass,
-          { parameters, twiddles, column_list: columnList, y_sums: ySums, units, shell_of: shellOf, sums },
-          [unitCount],
-        );
+        const tables = { twiddles, column_list: columnList, y_sums: ySums };
+        const from = (first: number): Bound => parametersOf([column, now], 0, [0, 0, 0, 0], first);
+        for (const { first, count } of splitWork(box[0], now * work.columnPerPlane, gpu.limits)) {
+          const groups = [Math.ceil((tileSize[1] * tileSize[2]) / 64), count, now] as const;
+          columns.run(pass, { parameters: from(first), ...tables, x_sums: xSums }, groups);
+        }
+        for (const { first, count } of splitWork(unitCount, now * work.columnPerUnit, gpu.limits))
+          windows.run(pass, { parameters: from(first), ...tables, units, shell_of: shellOf, sums }, [count]);
       }
       const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
       const place = (kernel: typeof resolve, out: GpuVolume, shell: number): void => {

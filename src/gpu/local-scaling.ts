@@ -20,16 +20,17 @@ import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import { checkScaling } from './check-scaling.ts';
 import type { GpuDevice } from './device.ts';
+import { compileRealFft3d } from './fft.ts';
 import { buildJob, type Destroyable, withRecovery, withSmallerPlans } from './job.ts';
 import { type GpuTile, type GpuTilePlan, planGpuTiles } from './plan-tiles.ts';
 import { runTiles } from './run-tiles.ts';
-import { createScaleFactors } from './scale-factors.ts';
-import { createShellConvolutions } from './shell-convolutions.ts';
+import { compileScaleFactors, createScaleFactors } from './scale-factors.ts';
+import { compileConvolutions, createShellConvolutions } from './shell-convolutions.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { createCollectedSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import { blockOccupancy } from './volume-operations.ts';
-import { createWindowProfiles } from './window-profiles.ts';
+import { compileWindowProfiles, createWindowProfiles } from './window-profiles.ts';
 
 export interface ScalingVolumes {
   readonly map: GpuVolume;
@@ -86,6 +87,7 @@ export async function openScaling(
   const plan = planWithin(budget());
   return {
     estimate: plan === undefined ? NOTHING_TO_SCALE : estimateOf(plan, tools.operationsPerSecond),
+    prepare: () => plan && compileTiles(gpu, plan, measureBFactors),
     async start(maps, tileSize) {
       checkScalingMaps(settings, maps);
       const changed = tileSize !== undefined || (plan?.bytes ?? 0) > budget();
@@ -93,6 +95,18 @@ export async function openScaling(
       return startScaling(settings, maps, first, tileSize === undefined ? planWithin : undefined, tools);
     },
   };
+}
+
+/** Compiles in the background; what fails does so again when it is used. */
+function compileTiles(gpu: GpuDevice, { profiles, fft }: GpuTilePlan, placesFits: boolean): void {
+  const { shellCount, lanes } = profiles;
+  const compiling: readonly Promise<unknown>[] = [
+    compileWindowProfiles(gpu, profiles),
+    compileScaleFactors(gpu, shellCount, lanes),
+    compileConvolutions(gpu, lanes, placesFits),
+    compileRealFft3d(gpu, fft),
+  ];
+  for (const work of compiling) work.catch(() => undefined);
 }
 
 function estimateOf(plan: GpuTilePlan, operationsPerSecond: number): OpenedScaling['estimate'] {

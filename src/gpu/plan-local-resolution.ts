@@ -127,3 +127,18 @@ function makePlan(
   const sizes = { columnsPerBatch, unitCapacity, xSumBytes, ySumBytes, sumBytes, bytes };
   return { windowVoxels: w, shellCount, lanes, tileSize, box, columns, tiles, maskVoxels, ...sizes, cost };
 }
+
+/** Multiply-adds of the three steps: per plane, and per column of coefficients and plane or unit. */
+export function resolutionWork({ windowVoxels: w, shellCount, lanes, tileSize, box }: GpuResolutionPlan): {
+  readonly rowsPerPlane: number;
+  readonly columnPerPlane: number;
+  readonly columnPerUnit: number;
+} {
+  const [, ty, tx] = tileSize;
+  return {
+    rowsPerPlane: box[1] * tx * shellCount * 4 * w,
+    columnPerPlane: ty * tx * 8 * w,
+    // Of the deepest column.
+    columnPerUnit: lanes * RUN * shellCount * 7 * w,
+  };
+}

@@ -29,6 +29,12 @@ export interface ScaleFactors {
   destroy(): void;
 }
 
+const NAME = 'scale-factors';
+
+export function compileScaleFactors(gpu: GpuDevice, shellCount: number, lanes: number): Promise<Kernel> {
+  return getKernel(gpu, NAME, 'main', { shell_count: shellCount, lanes });
+}
+
 export async function createScaleFactors(
   gpu: GpuDevice,
   rule: ScalingRule,
@@ -36,10 +42,9 @@ export async function createScaleFactors(
   tileSize: Shape,
   lanes: number,
 ): Promise<ScaleFactors> {
-  const name = 'scale-factors';
-  const main = await getKernel(gpu, name, 'main', { shell_count: shellCount, lanes });
+  const main = await compileScaleFactors(gpu, shellCount, lanes);
   const { values, setFloats, hybrid } = tabulateScalingRule(rule, shellCount);
-  const tables = createTable(gpu, `${name} tables`, values);
+  const tables = createTable(gpu, `${NAME} tables`, values);
   return {
     kernels: [main],
     encode(pass, { differenceMask, ...buffers }, unitCount, uniforms) {

@@ -71,7 +71,7 @@ export async function createShellConvolutions(
   const [mapFft, batchFft, kernels] = await Promise.all([
     createRealFft3d(gpu, fftPlan, 1, 'forward'),
     createRealFft3d(gpu, fftPlan, batch),
-    compile(gpu, lanes, placesFits),
+    compileConvolutions(gpu, lanes, placesFits),
   ]);
   const { multiply, accumulate, place, placeFits, placeKernels } = kernels;
   const { parts, mapSpectrum, products, shellMaps, batches } = allocate(gpu, fftPlan, shellCount, batch);
@@ -172,7 +172,7 @@ function allocate(
   };
 }
 
-async function compile(gpu: GpuDevice, lanes: number, placesFits: boolean) {
+export async function compileConvolutions(gpu: GpuDevice, lanes: number, placesFits: boolean) {
   const [multiply, placeKernels, accumulate, place, placeFits] = await Promise.all([
     getKernel(gpu, NAME, 'multiply'),
     getKernel(gpu, NAME, 'place_kernels'),

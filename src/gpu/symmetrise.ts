@@ -9,13 +9,14 @@ import { weightTable } from '../math/symmetry/rotation-kernel.ts';
 import type { Copy, GridMaps, Interpolation, SymmetrisePlan } from '../math/symmetry/rotation-plan.ts';
 import { symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import type { GpuDevice } from './device.ts';
+import { splitWork } from './dispatch-work.ts';
 import type { Kernel, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { resample, type StripFilter } from './resample.ts';
 import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
 import { destroyVolume, type GpuVolume, type Slab } from './volume.ts';
-import { linearWorkgroups } from './workgroups.ts';
+import { linearWorkgroups, VOXEL_THREADS } from './workgroups.ts';
 
 /** Memory is checked first: fine grid and result exist at the same time. */
 export async function symmetrise(
@@ -59,6 +60,7 @@ async function moveVoxels(gpu: GpuDevice, volume: GpuVolume, maps: GridMaps): Pr
         planar: false,
         first: [0, 0, 0],
         last: [0, 0, 0],
+        perVoxel: 4 * maps.count,
       };
       runSlabs(gpu, scratch, kernel, volume, out, fields, { tables });
     }),
@@ -82,7 +84,16 @@ async function gatherCopies(
         copies: scratch.table('copies', packCopies(copies)),
         weights: scratch.table('weights', weightTable()),
       };
-      const fields = { fine: fine.shape, count: copies.length, maps: maps.count, planar, first, last };
+      const perVoxel = gatherWork(copies.length, planar);
+      const fields = {
+        fine: fine.shape,
+        count: copies.length,
+        maps: maps.count,
+        planar,
+        first,
+        last,
+        perVoxel,
+      };
       runSlabs(gpu, scratch, kernel, fine, out, fields, bound);
     }),
   );
@@ -97,6 +108,13 @@ interface RunFields {
   readonly planar: boolean;
   readonly first: readonly number[];
   readonly last: readonly number[];
+  /** Multiply-adds of a voxel. */
+  readonly perVoxel: number;
+}
+
+/** Six neighbours along each axis, or in a plane, with their weights; and where they lie. */
+export function gatherWork(copies: number, planar: boolean): number {
+  return copies * (planar ? 100 : 6 * 6 * 8 + 60);
 }
 
 /** One dispatch per pair of slabs of result and source; the last one divides by the number of copies. */
@@ -106,11 +124,11 @@ function runSlabs(
   kernel: Kernel,
   source: GpuVolume,
   out: GpuVolume,
-  { fine, count, maps, planar, first, last }: RunFields,
+  { fine, count, maps, planar, first, last, perVoxel }: RunFields,
   bound: Readonly<Record<string, GPUBuffer>>,
 ): void {
   const [nz, ny, nx] = out.shape;
-  const fieldsOf = (to: Slab, from: Slab, finish: boolean): UniformField[] => [
+  const fieldsOf = (to: Slab, from: Slab, finish: boolean, firstGroup: number): UniformField[] => [
     ['u32', to.planes],
     ['u32', ny],
     ['u32', nx],
@@ -131,17 +149,22 @@ function runSlabs(
     ['f32', last[0]],
     ['f32', last[1]],
     ['f32', last[2]],
+    ['u32', firstGroup],
   ];
   for (const to of out.slabs) {
     source.slabs.forEach((from, i) => {
-      const parameters = scratch.uniform('symmetrise', fieldsOf(to, from, i === source.slabs.length - 1));
-      submitPass(gpu, 'symmetrise', (pass) =>
-        kernel.run(
-          pass,
-          { parameters, source: from.buffer, out: to.buffer, ...bound },
-          linearWorkgroups(gpu, slabVoxels(out, to)),
-        ),
-      );
+      const isLast = i === source.slabs.length - 1;
+      const groups = Math.ceil(slabVoxels(out, to) / VOXEL_THREADS);
+      for (const range of splitWork(groups, VOXEL_THREADS * perVoxel, gpu.limits)) {
+        const parameters = scratch.uniform('symmetrise', fieldsOf(to, from, isLast, range.first));
+        submitPass(gpu, 'symmetrise', (pass) =>
+          kernel.run(
+            pass,
+            { parameters, source: from.buffer, out: to.buffer, ...bound },
+            linearWorkgroups(gpu, range.count, 1),
+          ),
+        );
+      }
     });
   }
 }

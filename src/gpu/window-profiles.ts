@@ -13,6 +13,7 @@ import {
   type WindowTaper,
 } from '../math/scaling/windows.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
+import { splitWork } from './dispatch-work.ts';
 import { type Bound, createIndexTable, createTable, type Kernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
@@ -55,6 +56,8 @@ export type Support<T> =
 
 /** Bytes of y sums at a time: about the last cache of a graphics card. Fewer would cost more dispatches. */
 const Y_BATCH_BYTES = 64 * 2 ** 20;
+/** Values of c that a thread of slide_x serves at a time: BATCH of the shader. */
+const COLUMN_BATCH = 8;
 /** Pairs of one c that a thread of slide_y serves at a time, all of a window of 24: ROW_BATCH of the shader. */
 const ROW_BATCH = 14;
 /** Threads along z of slide_z, PARTS of the shader. */
@@ -202,19 +205,28 @@ export interface WindowProfiles {
   destroy(): void;
 }
 
+const NAME = 'window-profiles';
+
+export function compileWindowProfiles(
+  gpu: GpuDevice,
+  { windowVoxels, shellCount, lanes, taper: tapered }: WindowProfilesPlan,
+): Promise<[Kernel, Kernel, Kernel]> {
+  const taper = tapered === undefined ? 0 : 1;
+  const constants = { window_voxels: windowVoxels, shell_count: shellCount, taper };
+  return Promise.all([
+    getKernel(gpu, NAME, 'slide_x', constants),
+    getKernel(gpu, NAME, 'slide_y', { window_voxels: windowVoxels, taper }),
+    getKernel(gpu, NAME, 'slide_z', { ...constants, lanes }),
+  ]);
+}
+
 export async function createWindowProfiles(
   gpu: GpuDevice,
   plan: WindowProfilesPlan,
 ): Promise<WindowProfiles> {
-  const { windowVoxels, shellCount, lanes, tileSize, box, rowsPerBatch, inset } = plan;
-  const name = 'window-profiles';
-  const taper = plan.taper === undefined ? 0 : 1;
-  const constants = { window_voxels: windowVoxels, shell_count: shellCount, taper };
-  const [slideX, slideY, slideZ] = await Promise.all([
-    getKernel(gpu, name, 'slide_x', constants),
-    getKernel(gpu, name, 'slide_y', { window_voxels: windowVoxels, taper }),
-    getKernel(gpu, name, 'slide_z', { ...constants, lanes }),
-  ]);
+  const { windowVoxels, tileSize, box, rowsPerBatch, inset } = plan;
+  const name = NAME;
+  const [slideX, slideY, slideZ] = await compileWindowProfiles(gpu, plan);
   const { twiddles, yBatches, pairs, rounds, norms, batches } = createTables(gpu, name, plan);
   const xSums = gpu.createBuffer(`${name} x sums`, plan.xSumBytes, STORAGE);
   const ySums = gpu.createBuffer(`${name} y sums`, plan.ySumBytes, STORAGE);
@@ -222,6 +234,7 @@ export async function createWindowProfiles(
   const planes = tz + windowVoxels - 1;
   const boxRows = ty + windowVoxels - 1;
   const rowGroups = Math.ceil(tx / 64);
+  const work = profileWork(plan);
 
   return {
     plan,
@@ -247,12 +260,10 @@ export async function createWindowProfiles(
           ['u32', plan.kind === 'sphere' ? 1 : 0],
         ]);
       const pass = encoder.beginComputePass({ label: name });
-      const whole = parametersOf(0, 0, 0);
-      slideX.run(pass, { parameters: whole, tile: input, twiddles, x_sums: xSums }, [
-        rowGroups,
-        boxRows,
-        planes,
-      ]);
+      for (const { first, count } of splitWork(planes, work.xPerPlane, gpu.limits)) {
+        const parameters = parametersOf(0, first, 0);
+        slideX.run(pass, { parameters, tile: input, twiddles, x_sums: xSums }, [rowGroups, boxRows, count]);
+      }
       for (let firstRow = 0, unit = 0; firstRow < ty; firstRow += rowsPerBatch) {
         const firstUnit = unit;
         let [from, to] = [tz, 0];
@@ -263,14 +274,16 @@ export async function createWindowProfiles(
         // Also for rows without units: slots, and so bind groups, are then the same for every tile.
         const parameters = parametersOf(firstRow, from, firstUnit);
         if (unit === firstUnit) continue;
-        slideY.run(pass, { parameters, x_sums: xSums, twiddles, y_batches: yBatches, y_sums: ySums }, [
-          rowGroups,
-          to - from + windowVoxels - 1,
-          batches,
-        ]);
-        slideZ.run(pass, { parameters, twiddles, y_sums: ySums, units, pairs, rounds, norms, profiles }, [
-          unit - firstUnit,
-        ]);
+        const atFirst = (plane: number, number: number): Bound =>
+          plane === from && number === firstUnit ? parameters : parametersOf(firstRow, plane, number);
+        for (const { first, count } of splitWork(to - from + windowVoxels - 1, work.yPerPlane, gpu.limits)) {
+          const bound = { parameters: atFirst(from + first, firstUnit), x_sums: xSums, y_sums: ySums };
+          slideY.run(pass, { ...bound, twiddles, y_batches: yBatches }, [rowGroups, count, batches]);
+        }
+        for (const { first, count } of splitWork(unit - firstUnit, work.zPerUnit, gpu.limits)) {
+          const bound = { parameters: atFirst(from, firstUnit + first), y_sums: ySums, units, profiles };
+          slideZ.run(pass, { ...bound, twiddles, pairs, rounds, norms }, [count]);
+        }
       }
       pass.end();
     },
@@ -278,6 +291,25 @@ export async function createWindowProfiles(
       for (const buffer of [twiddles, yBatches, pairs, rounds, norms, xSums, ySums])
         gpu.destroyBuffer(buffer);
     },
+  };
+}
+
+/** Multiply-adds of the three steps, per plane, plane and unit. */
+export function profileWork(plan: WindowProfilesPlan): {
+  readonly xPerPlane: number;
+  readonly yPerPlane: number;
+  readonly zPerUnit: number;
+} {
+  const { windowVoxels: w, shellCount, lanes, tileSize, pairs, rowsPerBatch, kind, taper } = plan;
+  const [, ty, tx] = tileSize;
+  // A complex product and sum; the taper combines three neighbours.
+  const step = 4 * (taper === undefined ? 1 : 3);
+  const columns = rowBatches(pairs, w).length / 4;
+  return {
+    xPerPlane: (ty + w - 1) * tx * COLUMN_BATCH * Math.ceil(shellCount / COLUMN_BATCH) * 4 * w,
+    yPerPlane: tx * columns * step * (w + rowsPerBatch),
+    // Seeds of w steps, then one step a voxel, and its length.
+    zPerUnit: lanes * shellCount * PARTS * pairs.length * step * (w + 2 * 16) * (kind === 'sphere' ? 2 : 1),
   };
 }
 

@@ -91,6 +91,8 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
   return withRun(context, async (run) => {
     const planned = await planRun(job, run);
     context.onPlan?.(planned.plan);
+    planned.scaling.prepare?.();
+    planned.comparison?.prepare?.();
 
     const { made, localResolution } = await makeReference(planned, run);
     const { reference, differenceMask, model } = made;

@@ -68,6 +68,8 @@ export interface SoftScaling {
 
 /** A soft scaling whose cost is known and whose maps may still be missing. */
 export interface PlannedSoftScaling {
+  /** Of the engine's job. */
+  prepare?(): void;
   /** Standard deviation of the windows, A. */
   readonly windowSigma: number;
   readonly estimate: OpenedBandScaling['estimate'];
@@ -122,6 +124,7 @@ export async function planSoftScaling(settings: SoftScalingSettings, run: Run): 
   const opened = await run.engine.openBandScaling(bandSettings);
   return {
     windowSigma,
+    prepare: opened.prepare,
     estimate: estimateFor(run, opened.estimate, bandSettings),
     async scale(maps, current) {
       const { scaled, bands, local } = await scale(opened, bandSettings, maps, current);

@@ -118,6 +118,7 @@ function trackJobs(
       const opened = await engine.openLocalScaling(settings);
       return {
         estimate: opened.estimate,
+        prepare: opened.prepare,
         async start(maps, tileSize) {
           const run = await opened.start(maps, tileSize);
           for (const volume of volumesOf(run.result)) add(volume);
@@ -140,9 +141,10 @@ function trackJobs(
       };
     },
     async openBandScaling(settings) {
-      const { estimate, start } = await engine.openBandScaling(settings);
+      const { estimate, prepare, start } = await engine.openBandScaling(settings);
       return {
         estimate,
+        prepare,
         async start(maps) {
           ledger.count(estimate.workingBytes + 4 * voxelCount(settings.shape));
           const run = await start(maps);

@@ -40,6 +40,7 @@ struct Parameters {
   slab_planes: i32,
   volume_y: i32,
   volume_x: i32,
+  first: u32,        // plane of rows and columns, unit of windows, that the dispatch begins with
 }
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -64,7 +65,8 @@ fn rows(@builtin(global_invocation_id) id: vec3u) {
   }
   let row_count = parameters.tile_y + window_voxels - 1u;
   let planes = parameters.tile_z + window_voxels - 1u;
-  let row = id.z * parameters.plane_pitch + id.y * parameters.row_pitch + x;
+  let plane = parameters.first + id.z;
+  let row = plane * parameters.plane_pitch + id.y * parameters.row_pitch + x;
   for (var c = 0u; c < shell_count; c++) {
     var sum = vec4f(0.0);
     for (var u = 0u; u < window_voxels; u++) {
@@ -74,7 +76,7 @@ fn rows(@builtin(global_invocation_id) id: vec3u) {
         half2[row + u] * vec2f(twiddle.x, -twiddle.y),
       );
     }
-    x_sums[((c * planes + id.z) * row_count + id.y) * parameters.tile_x + x] = sum;
+    x_sums[((c * planes + plane) * row_count + id.y) * parameters.tile_x + x] = sum;
   }
 }
 
@@ -88,7 +90,8 @@ fn columns(@builtin(global_invocation_id) id: vec3u) {
   let row_count = parameters.tile_y + window_voxels - 1u;
   let planes = parameters.tile_z + window_voxels - 1u;
   let column = column_list[parameters.first_column + id.z];
-  let source = ((column.y * planes + id.y) * row_count + y) * parameters.tile_x + x;
+  let plane = parameters.first + id.y;
+  let source = ((column.y * planes + plane) * row_count + y) * parameters.tile_x + x;
   var sum = vec4f(0.0);
   for (var u = 0u; u < window_voxels; u++) {
     let twiddle = twiddles[column.x * window_voxels + u];
@@ -96,7 +99,7 @@ fn columns(@builtin(global_invocation_id) id: vec3u) {
     // v (cos - i sin)
     sum += v * twiddle.x + vec4f(v.y, -v.x, v.w, -v.z) * twiddle.y;
   }
-  y_sums[((id.z * parameters.tile_y + y) * planes + id.y) * parameters.tile_x + x] = sum;
+  y_sums[((id.z * parameters.tile_y + y) * planes + plane) * parameters.tile_x + x] = sum;
 }
 
 var<workgroup> line: array<vec4f, (RUN + window_voxels - 1u) * lanes>;
@@ -107,11 +110,12 @@ fn windows(
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) local_index: u32,
 ) {
-  let unit = units[group.x];
+  let number = parameters.first + group.x;
+  let unit = units[number];
   let planes = parameters.tile_z + window_voxels - 1u;
   let h = window_voxels / 2u;
   let voxels = parameters.unit_count * lanes * RUN;
-  let out = group.x * lanes * RUN + local_index;
+  let out = number * lanes * RUN + local_index;
   let centre = (local.y + h) * lanes + local.x;
   var shell = NONE;
   var shell_sums = vec3f(0.0);

@@ -37,6 +37,8 @@ struct Symmetrise {
   last_z: f32,
   last_y: f32,
   last_x: f32,
+  // Workgroup that the dispatch begins with.
+  first_group: u32,
 }
 
 struct Strip {
@@ -66,7 +68,7 @@ fn move_voxels(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 256u + local;
+  let i = (parameters.first_group + group.y * groups.x + group.x) * 256u + local;
   let plane = parameters.ny * parameters.nx;
   if (i >= parameters.planes * plane) { return; }
   let z = parameters.first_plane + i / plane;
@@ -133,7 +135,7 @@ fn gather(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 256u + local;
+  let i = (parameters.first_group + group.y * groups.x + group.x) * 256u + local;
   let plane = parameters.ny * parameters.nx;
   if (i >= parameters.planes * plane) { return; }
   let own = first_of_orbit(i + parameters.first_plane * plane);

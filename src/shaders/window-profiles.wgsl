@@ -46,7 +46,7 @@ struct Parameters {
   first_row: u32,   // of the tile, in y_sums
   row_count: u32,   // in y_sums
   pair_count: u32,
-  first_plane: u32, // of the workgroups of slide_y
+  first_plane: u32, // of the workgroups of slide_x and slide_y
   first_unit: u32,  // of the workgroups of slide_z
   unit_count: u32,  // of the tile
   first: u32,       // input voxel
@@ -91,7 +91,8 @@ var<workgroup> row: array<f32, 63u + window_voxels>;
 fn slide_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let first = group.x * 64u;
   let x = first + thread;
-  let source = parameters.first + group.z * parameters.plane_pitch + group.y * parameters.row_pitch + first;
+  let plane = parameters.first_plane + group.z;
+  let source = parameters.first + plane * parameters.plane_pitch + group.y * parameters.row_pitch + first;
   for (var i = thread; i < 63u + window_voxels; i += 64u) {
     if (first + i < parameters.tile_x + window_voxels - 1u) {
       row[i] = tile[source + i];
@@ -103,7 +104,7 @@ fn slide_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   }
   let planes = parameters.tile_z + window_voxels - 1u;
   let stride = planes * parameters.box_rows * parameters.tile_x;
-  let destination = (group.z * parameters.box_rows + group.y) * parameters.tile_x + x;
+  let destination = (plane * parameters.box_rows + group.y) * parameters.tile_x + x;
   for (var c = 0u; c < shell_count; c += BATCH) {
     var turns: array<vec2f, BATCH>;
     var sums = array<vec2f, BATCH>();

@@ -48,6 +48,7 @@ export const locScaleScheme: ScalingScheme = {
       ),
       seconds: seconds / (run.context.team?.size ?? 1),
       usesHalfMaps: end?.usesHalfMaps === true,
+      prepare: opened.prepare,
       fitRange: fit.shells >= 2 && (measureBFactors || scalesToFit) ? fit : undefined,
       async run(maps) {
         const { map, reference } = maps;

@@ -58,6 +58,8 @@ export interface PlannedScaling {
   readonly fitRange?: FitRange;
   /** Standard deviation of Gaussian windows, A; undefined for LocScale's cubes. */
   readonly windowSigma?: number;
+  /** Of the engine's job: it will run, and may be made ready meanwhile. */
+  prepare?(): void;
   /** The step. */
   run(maps: MapsToScale): Promise<ScaledMaps>;
 }

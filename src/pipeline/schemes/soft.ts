@@ -61,6 +61,7 @@ export const softScheme: ScalingScheme = {
       usesHalfMaps: maps === halves,
       readsMapsOnce: true,
       windowSigma,
+      prepare: planned.prepare,
       run: ({ reference, differenceMask, spent }) =>
         run.step('scaling', `Scaling ${bands} soft frequency bands`, async () => {
           const all = { maps, mask, reference, differenceMask, spent };
