@@ -50,9 +50,6 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
         for (const viewport of [WIDE, NARROW]) {
           await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
           await page.setViewport(viewport);
-          // In the middle of a transition no colour is right.
-          await page.evaluate(`Promise.all(document.getAnimations()
-            .filter((one) => one instanceof CSSTransition).map(({ finished }) => finished.catch(() => 0)))`);
           await tab.picture(`page-${state}-${scheme}${viewport === NARROW ? '-narrow' : ''}`);
           const beyond = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
           expect(beyond, `${state}: wider than ${viewport.width} pixels`).toBeLessThanOrEqual(0);
