@@ -29,7 +29,9 @@ export function inPageWords(text: string): string {
     const known = names[whole] ?? names[name];
     if (known === undefined) return `“${whole}” of the command line`;
     return names[whole] === undefined && value !== undefined ? `${known}: ${value}` : known;
-  }).replaceAll(/; "locscale-gpu devices" says more/g, '');
+  })
+    .replaceAll(/; "locscale-gpu devices" says more/g, '')
+    .replaceAll('a mask (a mask)', 'a mask');
 }
 
 export const PART_MISSING =

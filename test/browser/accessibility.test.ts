@@ -43,8 +43,8 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
   describeWithAxe('looked at by axe-core', 'web', 'tools/web is not installed (npm run web)', () => {
     const source = existsSync(axe) ? readFileSync(axe, 'utf8') : '';
 
-    /** Light and dark, wide and narrow. */
-    async function look(tab: WebPage, state: string): Promise<void> {
+    /** Light and dark, wide and narrow; `within`: what has changed since the last look. */
+    async function look(tab: WebPage, state: string, within = 'html'): Promise<void> {
       const { page } = tab;
       for (const scheme of ['light', 'dark'])
         for (const viewport of [WIDE, NARROW]) {
@@ -54,7 +54,7 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
           const beyond = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
           expect(beyond, `${state}: wider than ${viewport.width} pixels`).toBeLessThanOrEqual(0);
           await page.evaluate(`window.axe ?? (() => { ${source} })()`);
-          const found = await page.evaluate(`axe.run().then(({ violations }) => violations.map(
+          const found = await page.evaluate(`axe.run('${within}').then(({ violations }) => violations.map(
             ({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
           expect(found, `${state}, ${scheme}, ${viewport.width} pixels`).toEqual([]);
         }
@@ -75,7 +75,7 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
       await look(tab, 'result');
       for (const part of await page.$$('[role=tab]')) {
         await part.click();
-        await look(tab, `part-${await part.evaluate((one) => one.id)}`);
+        await look(tab, `part-${await part.evaluate((one) => one.id)}`, '#parts');
       }
       await page.click('#again');
       await tab.shown('!document.getElementById("earlier").hidden');

@@ -197,6 +197,7 @@ describe('words', () => {
     expect(inPageWords('Choose a smaller window with `windowVoxels`.')).toBe(
       'Choose a smaller window with “Window” (Settings).',
     );
+    expect(inPageWords('Give a mask (`mask`).')).toBe('Give a mask.');
     expect(inPageWords('Use `engine: cpu`.')).toBe('Use “CPU” (Settings, Compute on).');
     expect(inPageWords('If 1.2 A is right, give `voxelSize: 1.2`.')).toBe(
       'If 1.2 A is right, give “Voxel size” (Settings): 1.2.',
