@@ -1,7 +1,7 @@
 /**
  * `npm run web:campaign -- [options]`: what the page promises and CI has no time or quiet for. Each part compares
  * the page with the command line on the same maps, on this machine; bits and memory are judged always, times only
- * where nothing else computes. Figures go to bench/results/web-campaign.json.
+ * where nothing else computes. Figures go to bench/results/web/campaign.json.
  *
  *   --only demo,cancel,box256,gpu256,hidden,headers,large    these parts; default: all but large
  *   --repeats 3      runs of which the shortest counts, page and command line in turns
@@ -27,7 +27,7 @@ import { gzipSync } from 'node:zlib';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const built = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
-const out = join(root, 'bench/results/web-campaign.json');
+const out = join(root, 'bench/results/web/campaign.json');
 /** Above it something else computes, and times are to be measured again. */
 const IDLE_LOAD = 0.5;
 const VIEW_MILLISECONDS = 1000;
