@@ -11,8 +11,8 @@
 //   then per start = 0 ... shells: usable, mean squared frequency, slope_weight[shells], deviation[shells]
 // first_reference[s]: smallest R_0 for which the local Wilson cut-off lets the fit start by shell s.
 //
-// Hazards: log and exp of WGSL are good to a few units in the last place of float32 on the devices
-// tested, which is 1e-6 of a B factor.
+// Hazards: WGSL promises exp to 3 + 2 |x| units in the last place and log to 3, 2^-21 near 1: factors without a
+// reference may be off by 3e-5 where a driver uses all of it (test/unit/gpu/wgsl-accuracy.test.ts).
 
 override shell_count: u32 = 13u;
 
