@@ -122,5 +122,7 @@ export type {
   SoftResult,
   SoftSettings,
   StepName,
+  Unexplained,
+  UnexplainedBlob,
 } from './pipeline/types.ts';
 export { type EngineChoice, type SelectedEngine, selectEngine } from './select-engine.ts';

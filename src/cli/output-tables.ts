@@ -23,6 +23,7 @@ import {
   measuredMaps,
   resolutionMap,
   scaledMap,
+  unexplainedMap,
 } from '../report/maps-of-runs.ts';
 import {
   maskVolume,
@@ -168,6 +169,11 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
   },
   { ...measuredMaps.bandResolution, when: whenBandsAreMeasured, node: 'resolution' },
   { ...measuredMaps.signal, when: whenBandsAreMeasured, node: 'image' },
+  {
+    ...unexplainedMap,
+    when: { test: ({ values }) => values.unexplained === true, says: '`--unexplained`' },
+    node: 'image',
+  },
   ...masks,
   referenceOutput('predicted', 'what the network predicted', {
     test: ({ reference }) => reference === 'network',

@@ -2,7 +2,14 @@
 
 import { readInput } from '../files/read-files.ts';
 import { parseProfile } from '../formats/amplitude-profile.ts';
-import type { ComparisonResult, LocScaleJob, LocScaleParameters, LocScaleResult } from '../index.ts';
+import type {
+  ComparisonResult,
+  LocScaleJob,
+  LocScaleParameters,
+  LocScaleResult,
+  Unexplained,
+  UnexplainedBlob,
+} from '../index.ts';
 import { planLocScale, runLocScale } from '../index.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
@@ -93,9 +100,39 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
       lines: [
         ...scalingLines(result, `Scaled ${result.numbers.maskVoxels} voxels`),
         ...(result.also === undefined ? [] : [describeComparison(result.also)]),
+        ...(result.unexplained === undefined ? [] : unexplainedLines(result.unexplained)),
       ],
     }),
   };
+}
+
+/** Blobs that are printed; the record has all. */
+const MOST_LINES = 10;
+
+function unexplainedLines({ blobs, lowPass }: Unexplained): string[] {
+  if (blobs.length === 0)
+    return [`The reference explains all density that stands out from the noise at ${lowPass.toFixed(1)} A.`];
+  const shown = blobs.slice(0, MOST_LINES);
+  const more = blobs.length - shown.length;
+  return [
+    `Density that the reference does not explain: ${blobs.length === 1 ? '1 blob' : `${blobs.length} blobs`}`,
+    ...shown.map((blob, i) => `  ${i + 1}: ${describeBlob(blob)}`),
+    ...(more === 0 ? [] : [`  and ${more} more, in the record`]),
+  ];
+}
+
+function describeBlob({ position, volume, meanFsc, signalToNoise, nearest }: UnexplainedBlob): string {
+  const quality =
+    meanFsc !== undefined
+      ? `, local FSC ${meanFsc.toFixed(2)}`
+      : signalToNoise === undefined
+        ? ''
+        : `, signal to noise ${signalToNoise.toFixed(1)}`;
+  const near =
+    nearest === undefined
+      ? ''
+      : `, ${nearest.distance.toFixed(1)} A from ${nearest.residueName} ${nearest.residueNumber} of chain ${nearest.chain}`;
+  return `${Math.round(volume)} A^3 at (${position.map((v) => v.toFixed(1)).join(', ')}) A${quality}${near}`;
 }
 
 /** The second map of --also, for the printed lines. */

@@ -233,6 +233,14 @@ export const runOptions = {
     help: "Weights of LocScale's windows for their profiles. Hard edges leak low frequencies to high ones, which leaves blurred maps too weak there; Hann weights avoid that.",
     defaultText: 'none, as LocScale',
   }),
+  unexplained: flag('--unexplained', {
+    group: 'Scaling',
+    parameter: 'unexplained',
+    commands: scaleOnly,
+    own: true,
+    belongsTo: { ways: ['map', 'model', 'pseudo-model', 'network'], needs: 'a model or a reference map' },
+    help: 'Also look for density that the reference does not explain (ligands, glycans, lipids, a micelle): <outfile stem>_unexplained.mrc, and a list of blobs.',
+  }),
   measureBfactors: flag('--measure_bfactors', {
     group: 'Scaling',
     parameter: 'measureBFactors',

@@ -17,6 +17,7 @@ export type StepName =
   | 'comparison'
   | 'significance'
   | 'resample'
+  | 'unexplained'
   | 'write';
 
 export interface LocScaleEvents {

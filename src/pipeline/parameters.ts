@@ -87,6 +87,8 @@ export interface LocScaleParameters {
   filterInput: boolean;
   applyFscFilter: boolean;
   molecularWeightKiloDalton?: number;
+  /** Also look for density that the reference does not explain (off by default); in `runLocScale`. */
+  unexplained?: boolean;
   /** Also measure the local resolution; needs half maps. */
   localResolution?: LocalResolutionSettings;
 }

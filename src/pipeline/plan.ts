@@ -14,6 +14,7 @@ import type { PlannedReference, Prediction, ReferenceSource } from './references
 import type { Run } from './run.ts';
 import type { PlannedScaling } from './schemes/scheme.ts';
 import type { Symmetry } from './symmetrise.ts';
+import type { PlannedUnexplained } from './unexplained.ts';
 
 /** Printed by `--dry-run`: everything known before the expensive steps. */
 export interface LocScalePlan {
@@ -87,6 +88,8 @@ export interface StepsToCome {
   readonly source: ReferenceSource;
   readonly reference: PlannedReference;
   readonly localResolution: PlannedMeasurement | undefined;
+  /** With `unexplained`. */
+  readonly unexplained?: PlannedUnexplained;
   readonly scaling: PlannedScaling;
   /** With `also`. */
   readonly comparison: PlannedScaling | undefined;
@@ -171,6 +174,16 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, engine: Engine)
             change: localResolution.resultBytes - (lastUse === 'local-resolution' ? halfMapBytes : 0),
           },
         ];
+  const looking: PlannedStep[] =
+    steps.unexplained === undefined
+      ? []
+      : [
+          {
+            step: 'unexplained',
+            bytes: steps.unexplained.bytes,
+            change: steps.unexplained.resultBytes - (lastUse === 'unexplained' ? halfMapBytes : 0),
+          },
+        ];
   const scale = (step: StepName, planned: PlannedScaling): PlannedStep => {
     const { workingBytes, threadBytes, resultBytes, madeBytes = resultBytes, checkBytes = 0 } = planned;
     return {
@@ -182,6 +195,7 @@ function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, engine: Engine)
   };
   return [
     ...(source.waitsForHalfMaps ? [...resolving, ...making] : [...making, ...resolving]),
+    ...looking,
     releasing(scale('scaling', scaling), steps.spent, volumeBytes, engine),
     ...(steps.symmetriseOutput === true ? average : []),
     ...(comparison === undefined ? [] : comparing(scale('comparison', comparison), shape, bytesOf)),
@@ -210,9 +224,10 @@ function releasing(
   };
 }
 
-function lastUseOfHalves({ scaling, comparison, localResolution }: StepsToCome): StepName {
+function lastUseOfHalves({ scaling, comparison, unexplained, localResolution }: StepsToCome): StepName {
   if (comparison?.usesHalfMaps === true) return 'comparison';
   if (scaling.usesHalfMaps) return 'scaling';
+  if (unexplained?.usesHalfMaps === true) return 'unexplained';
   return localResolution === undefined ? 'reference' : 'local-resolution';
 }
 

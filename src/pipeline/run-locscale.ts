@@ -46,6 +46,7 @@ import type {
   SoftResult,
 } from './schemes/scheme.ts';
 import { type Symmetry, symmetrise, symmetryOf } from './symmetrise.ts';
+import { checkUnexplained, planUnexplained, type Unexplained } from './unexplained.ts';
 
 export interface LocScaleResult {
   readonly grid: Grid;
@@ -72,6 +73,8 @@ export interface LocScaleResult {
   readonly soft?: SoftResult;
   /** With `also`. */
   readonly also?: ComparisonResult;
+  /** With `unexplained`. */
+  readonly unexplained?: Unexplained;
   /** With `auditSeed`. */
   readonly audit?: ProfilesAudit;
   /** The model the reference was simulated from, with the B factors used. */
@@ -96,6 +99,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
 
     const { made, localResolution } = await makeReference(planned, run);
     const { reference, differenceMask, model } = made;
+    const unexplained = await lookForUnexplained(planned, made, run);
     const toScale = { map: planned.map, reference, differenceMask };
     const { spent } = planned;
     const imposed = job.symmetriseOutput === true ? planned.symmetry : undefined;
@@ -118,12 +122,13 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
     };
     const { soft, fadeResolution } = result;
     run.keep(...Object.values(volumes), soft?.resolution, soft?.signal, comparison?.scaled);
-    run.keep(localResolution?.resolution, localResolution?.filtered);
+    run.keep(localResolution?.resolution, localResolution?.filtered, unexplained?.map);
     return {
       ...volumes,
       ...foundBy(planned, localResolution, run),
       model,
       audit,
+      unexplained,
       soft,
       fadeResolution,
       also: comparison,
@@ -163,6 +168,20 @@ async function compare(
   return { ...made, scaled: await symmetrise(made.scaled, imposed, run) };
 }
 
+/** The step, where it was asked for. */
+async function lookForUnexplained(
+  { unexplained, scaling, comparison, halves }: PlannedRun,
+  { reference, model }: MadeReference,
+  run: Run,
+): Promise<Unexplained | undefined> {
+  if (unexplained === undefined || reference === undefined) return undefined;
+  const found = await run.step('unexplained', 'Looking for density that the reference does not explain', () =>
+    unexplained.find(reference, model && model.pseudoAtoms === 0 ? model.structure.atoms : undefined),
+  );
+  if (!scaling.usesHalfMaps && comparison?.usesHalfMaps !== true) run.release(...(halves ?? []));
+  return found;
+}
+
 /** Everything that is known before the expensive steps, and what they would cost; leaves nothing behind. */
 export function planLocScale(job: LocScaleJob, context: LocScaleContext): Promise<LocScalePlan> {
   return withRun(context, async (run) => (await planRun(job, run)).plan);
@@ -199,9 +218,11 @@ export async function planRun(
   const parameters = usableResolutions(complete, grid, run);
   source.checkVoxels?.(voxelSize);
   checkLocalResolution(parameters.localResolution, maps);
+  const looks = parameters.unexplained === true;
+  if (looks) checkUnexplained(source);
 
   const scales = [scheme, other].some((one) => one?.usesHalfMaps(parameters) === true);
-  const keepHalves = source.usesHalfMaps || scales || parameters.localResolution !== undefined;
+  const keepHalves = source.usesHalfMaps || scales || looks || parameters.localResolution !== undefined;
   const unmasked = await resolveMap(maps, parameters, run, keepHalves);
   const { map, halves } = unmasked;
   const symmetry = await symmetryOf(job, source, grid, map, run);
@@ -230,7 +251,7 @@ export async function planRun(
   const inputs = { ...settings, ...cutoffs, source, grid, resolved, maskGiven };
   const scaling = await scheme.plan(inputs, run);
   const comparison = other && (await planComparison(other, inputs, parameters, run));
-  const keptForScaling = scaling.usesHalfMaps || comparison?.usesHalfMaps === true;
+  const keptForScaling = scaling.usesHalfMaps || comparison?.usesHalfMaps === true || looks;
   const localResolution =
     halves &&
     resolution &&
@@ -238,9 +259,10 @@ export async function planRun(
   const { fitRange } = scaling;
   const numbers = numbersOf({ maps, resolved, masked, windowVoxels, fitRange, symmetry });
   const { symmetriseOutput } = job;
+  const unexplained = looks ? planUnexplained({ resolved, mask, grid, parameters }, run) : undefined;
   const given = { source, reference, symmetry, symmetriseOutput, halves, further };
   const spent = spentVolumes(resolved, scaling, comparison, run.context);
-  const steps = { ...given, localResolution, scaling, comparison, spent };
+  const steps = { ...given, localResolution, unexplained, scaling, comparison, spent };
   const plan = planOf(steps, numbers, scheme.describe(source.describe(parameters)), run);
   const { fsc, fscInMask } = resolved;
   return { ...steps, maps, map, fsc, fscInMask, masked, numbers, plan };
@@ -264,7 +286,7 @@ function spentVolumes(
 
 /** The reference, and the local resolution: a prediction waits until that has made room. */
 export async function makeReference(
-  { source, reference, localResolution, scaling, comparison, symmetry, halves }: PlannedRun,
+  { source, reference, localResolution, scaling, comparison, unexplained, symmetry, halves }: PlannedRun,
   run: Run,
 ): Promise<{ made: MadeReference; localResolution: LocalResolutionMaps | undefined }> {
   const make = async (): Promise<MadeReference> => {
@@ -274,6 +296,7 @@ export async function makeReference(
   };
   const early = source.waitsForHalfMaps ? undefined : await make();
   const measured = await localResolution?.run();
-  if (!scaling.usesHalfMaps && comparison?.usesHalfMaps !== true) run.release(...(halves ?? []));
+  const later = [scaling, comparison, unexplained].some((step) => step?.usesHalfMaps === true);
+  if (!later) run.release(...(halves ?? []));
   return { made: early ?? (await make()), localResolution: measured };
 }

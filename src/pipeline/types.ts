@@ -18,3 +18,4 @@ export type { ModelUsed, Prediction } from './references/source.ts';
 export type { FscInMask } from './run-fsc.ts';
 export type { LocScaleResult } from './run-locscale.ts';
 export type { BandAmplitudes, ComparisonResult, GlobalResult, SoftResult } from './schemes/scheme.ts';
+export type { Unexplained, UnexplainedBlob } from './unexplained.ts';

@@ -5,10 +5,17 @@
 import type { Shape } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/scaling/windows.ts';
 import type { Assessment } from '../pipeline/types.ts';
-import type { Findings, LocalFindings, MapFindings, MapRole, NoiseBoxFindings } from './findings.ts';
+import type {
+  Findings,
+  LocalFindings,
+  MapFindings,
+  MapRole,
+  NoiseBoxFindings,
+  Projections,
+} from './findings.ts';
 import { localPower } from './local-power.ts';
 import { placeWindows, profilesOf, sampleMask } from './local-windows.ts';
-import { axes, cutSection, type Section, type VoxelBox } from './section.ts';
+import { axes, cutSection, projectAlong, type Section, type VoxelBox } from './section.ts';
 import { shrink } from './solid.ts';
 
 export interface MapToShow {
@@ -40,6 +47,8 @@ export interface RunToShow {
   readonly local?: LocalToShow;
   /** Shown as it is. */
   readonly assessment?: Assessment;
+  /** Density that the reference does not explain, where there is any. */
+  readonly unexplained?: () => Promise<ArrayLike<number>>;
 }
 
 /** Voxels of the mask that stand for all of them in histograms. */
@@ -61,6 +70,8 @@ export async function collectFindings(run: RunToShow): Promise<Findings> {
     axes.map((axis) => cutSection(data, shape, wholeBox, axis, centre[axis]));
 
   const maps: MapFindings[] = [];
+  const unexplained = await run.unexplained?.();
+  let projections: Projections | undefined;
   const powers: Partial<Record<MapRole, Section[]>> = {};
   for (const { role, label, load } of run.maps) {
     const data = await load();
@@ -71,6 +82,7 @@ export async function collectFindings(run: RunToShow): Promise<Findings> {
       profiles: profilesOf(data, shape, windows, run.profileKind),
       solid: shrink(data, shape, crop),
     });
+    if (role === 'input' && unexplained !== undefined) projections = projectionsOf(data, unexplained, shape);
     if (role !== 'reference')
       powers[role] = axes.map((axis) => localPower(data, mask, shape, axis, centre[axis], windowVoxels));
   }
@@ -88,10 +100,16 @@ export async function collectFindings(run: RunToShow): Promise<Findings> {
     noiseBoxes: run.noiseBoxes.map((box) => ({ ...box, inMask: shareInMask(mask, shape, box) })),
     windows,
     maps,
+    projections,
     gain: gainOf(powers.input ?? [], powers.result ?? []),
     assessment: run.assessment,
     local: run.local === undefined ? undefined : await localOf(run.local, mask, extent.voxels, cut),
   };
+}
+
+function projectionsOf(map: ArrayLike<number>, unexplained: ArrayLike<number>, shape: Shape): Projections {
+  const of = (data: ArrayLike<number>): Section[] => axes.map((axis) => projectAlong(data, shape, axis));
+  return { map: of(map), unexplained: of(unexplained) };
 }
 
 /** One byte a voxel: the mask stays while maps come and go. */

@@ -65,6 +65,12 @@ export interface NoiseBoxFindings {
   readonly inMask: number;
 }
 
+/** Largest values along z, y, x, whole box. */
+export interface Projections {
+  readonly map: readonly Section[];
+  readonly unexplained: readonly Section[];
+}
+
 export interface Findings {
   readonly shape: Shape;
   /** A. */
@@ -86,6 +92,8 @@ export interface Findings {
   readonly maps: readonly MapFindings[];
   /** Root-mean-square of the result over that of the input, around each voxel. */
   readonly gain: LocalFindings;
+  /** Of the input and of the density that the reference does not explain, where that was looked for and found. */
+  readonly projections?: Projections;
   /** A map of the run's own: local B factor, pVDDT. */
   readonly local: LocalFindings | undefined;
   /** Of maps that were compared with a model. */

@@ -97,6 +97,14 @@ export const measuredMaps = {
   },
 } as const satisfies Readonly<Record<string, MapOfRun<LocScaleResult>>>;
 
+export const unexplainedMap: MapOfRun<LocScaleResult> = {
+  key: 'unexplained',
+  name: '_unexplained.mrc',
+  volume: ({ unexplained }) => unexplained?.map,
+  label: 'density that the reference does not explain',
+  says: 'the map, low-passed, where the reference does not explain it; 0 elsewhere',
+};
+
 /** All maps that a scaling run can write, the main one first. */
 export const mapsOfScaling: readonly MapOfRun<LocScaleResult>[] = [
   scaledMap,
@@ -106,5 +114,6 @@ export const mapsOfScaling: readonly MapOfRun<LocScaleResult>[] = [
   localResolutionMaps.filtered,
   measuredMaps.bandResolution,
   measuredMaps.signal,
+  unexplainedMap,
   maskMap,
 ];

@@ -27,6 +27,7 @@ import { pageStyle } from './page-style.ts';
 import { guinierPart, maskedFscPart } from './postprocess-parts.ts';
 import { recordPart } from './record-part.ts';
 import type { RunRecord } from './run-record.ts';
+import { unexplainedPart } from './unexplained-part.ts';
 
 export interface Report {
   readonly html: string;
@@ -86,6 +87,7 @@ export function reportParts(
     ...(comparison === undefined ? [] : [comparison]),
     scaleFactorPart(findings, record),
     bFactorPart(findings, kind, spell),
+    ...(record.unexplained === undefined ? [] : [unexplainedPart(findings, record.unexplained)]),
     maskPart(findings, record),
     recordPart(record),
   ];

@@ -16,6 +16,7 @@ import type {
   Prediction,
   ReferenceChoice,
   SchemeName,
+  Unexplained,
 } from '../pipeline/types.ts';
 
 /** A file that a run has read. */
@@ -85,6 +86,8 @@ export interface RunRecord {
   /** Of the command resample: the new grid, along (z, y, x), and what was done. */
   readonly resampled?: Pick<Grid, 'voxelSize' | 'origin'> & { readonly sentence: string };
   readonly soft?: SoftRecord;
+  /** With --unexplained: density that the reference does not explain. */
+  readonly unexplained?: Omit<Unexplained, 'map'>;
   /** With --also: the other way, and the amplitudes of both. */
   readonly comparison?: ComparisonRecord;
   readonly secondsPerStep: Readonly<Record<string, number>>;
@@ -127,7 +130,7 @@ export function recordOfAssessment(assessment: Assessment): AssessmentRecord {
 
 type OfScaling = Pick<
   LocScaleResult,
-  'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'soft' | 'also'
+  'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'soft' | 'also' | 'unexplained'
 >;
 
 /**
@@ -135,11 +138,19 @@ type OfScaling = Pick<
  * in.
  */
 export function recordOfScaling(
-  { numbers, fsc, fscInMask, model, fadeResolution, soft, also }: OfScaling,
+  { numbers, fsc, fscInMask, model, fadeResolution, soft, also, unexplained }: OfScaling,
   parameters: LocScaleParameters,
 ): Pick<
   RunRecord,
-  'parameters' | 'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'soft' | 'comparison'
+  | 'parameters'
+  | 'numbers'
+  | 'fsc'
+  | 'fscInMask'
+  | 'model'
+  | 'fadeResolution'
+  | 'soft'
+  | 'comparison'
+  | 'unexplained'
 > {
   return {
     model: model && modelRecordOf(model),
@@ -150,6 +161,7 @@ export function recordOfScaling(
     fadeResolution,
     soft: soft && softRecordOf(soft),
     comparison: also && comparisonRecordOf(also),
+    unexplained: unexplained && unexplainedRecordOf(unexplained),
   };
 }
 
@@ -167,6 +179,10 @@ export function networkRecordOf(
 
 function modelRecordOf({ structure, pseudoAtoms, bFactors, referenceEnd }: ModelUsed): ModelRecord {
   return { atoms: structure.atoms.length, pseudoAtoms, bFactors, referenceEnd };
+}
+
+function unexplainedRecordOf({ map: _, ...found }: Unexplained): Omit<Unexplained, 'map'> {
+  return found;
 }
 
 function softRecordOf({ bands, windowSigma, fadeResolution }: SoftRecord): SoftRecord {

@@ -5,7 +5,7 @@ import { isotropicVoxelSize } from '../math/grid.ts';
 import { scalingWindowFor } from '../math/scaling/follow-resolution.ts';
 import type { RadialProfileKind } from '../math/scaling/windows.ts';
 import { defaultParameters } from '../pipeline/parameters.ts';
-import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
+import type { FscCurve, LocScaleNumbers, Unexplained } from '../pipeline/types.ts';
 import type { LocalToShow, MapToShow, RunToShow } from './collect.ts';
 
 /** The engine that holds the volumes. */
@@ -48,6 +48,7 @@ interface Shown {
   readonly mask: Volume;
   readonly map?: Volume;
   readonly reference?: Volume;
+  readonly unexplained?: Pick<Unexplained, 'map' | 'blobs'>;
 }
 
 /** For a scaling run. */
@@ -58,6 +59,7 @@ export function scalingToShow<R extends Shown & { readonly numbers: LocScaleNumb
   profileKind: RadialProfileKind,
 ): RunToShow {
   const { shape, voxelSize, windowVoxels, fscCutoff, noise } = result.numbers;
+  const { unexplained } = result;
   return {
     shape,
     voxelSize,
@@ -66,6 +68,10 @@ export function scalingToShow<R extends Shown & { readonly numbers: LocScaleNumb
     profileKind,
     noiseBoxes: noise?.boxes ?? [],
     mask: () => engine.download(result.mask),
+    unexplained:
+      unexplained === undefined || unexplained.blobs.length === 0
+        ? undefined
+        : () => engine.download(unexplained.map),
     ...mapsToShow(table, result, engine),
   };
 }

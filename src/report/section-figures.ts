@@ -1,11 +1,12 @@
 /** Draws sections: grey PNGs for maps, coloured ones for local values, with outlines and boxes on top. */
 import { encode } from 'fast-png';
+import type { Shape } from '../math/grid.ts';
 import { pngUrl } from './base64.ts';
-import type { Findings, LocalFindings, MapFindings } from './findings.ts';
+import type { Findings, LocalFindings, MapFindings, Projections } from './findings.ts';
 import { quantile } from './findings.ts';
 import { escapeHtml } from './html.ts';
 import { colour, type ScaleKind, scaleColour } from './palette.ts';
-import { AXIS_NAMES, cropSection, outlineOf, PLANE_AXES, type Section } from './section.ts';
+import { AXIS_NAMES, cropSection, outlineOf, PLANE_AXES, type Section, type VoxelBox } from './section.ts';
 
 /** Larger sections are shrunk: no screen shows more pixels side by side. */
 const MOST_PIXELS = 512;
@@ -145,6 +146,57 @@ export function localFigure(
       'fill-opacity="0.18"/>',
     image(colourPng(section, scale), section.width, section.height),
   ]);
+}
+
+/** Projection of the map with what is unexplained on it in orange. */
+export function projectionFigure(
+  { map, unexplained }: Projections,
+  { crop, shape }: Pick<Findings, 'crop' | 'shape'>,
+  axis: 0 | 1 | 2,
+): string {
+  const box = holding(crop, unexplained, shape);
+  const [below, above] = [map[axis], unexplained[axis]].map((section) => cropSection(section, box));
+  const { width, height } = below;
+  return frame(below, `The map along ${AXIS_NAMES[axis]}, what is unexplained in orange`, [
+    image(greyPng(below, whiteOf(map)), width, height),
+    image(colouredPng(above, whiteOf(unexplained), ORANGE), width, height),
+  ]);
+}
+
+const ORANGE = [240, 120, 40] as const;
+/** Part of the highest value that is drawn. */
+const FAINTEST = 0.2;
+
+/** The box, larger where it would cut off what is unexplained. */
+function holding({ start, size }: VoxelBox, sections: readonly Section[], shape: Shape): VoxelBox {
+  const first = [...start];
+  const end = start.map((at, axis) => at + size[axis]);
+  const full = whiteOf(sections);
+  for (const { axis, width, height, values } of sections) {
+    const [rowAxis, columnAxis] = PLANE_AXES[axis];
+    values.forEach((value, i) => {
+      if (!(value > FAINTEST * full)) return;
+      const [row, column] = [height - 1 - Math.floor(i / width), i % width];
+      first[rowAxis] = Math.min(first[rowAxis], row);
+      end[rowAxis] = Math.max(end[rowAxis], row + 1);
+      first[columnAxis] = Math.min(first[columnAxis], column);
+      end[columnAxis] = Math.max(end[columnAxis], column + 1);
+    });
+  }
+  return {
+    start: first as unknown as Shape,
+    size: end.map((at, axis) => Math.min(at, shape[axis]) - first[axis]) as unknown as Shape,
+  };
+}
+
+/** RGBA PNG of one colour, the more opaque the higher the value. */
+function colouredPng({ width, height, values }: Section, full: number, rgb: readonly number[]): Uint8Array {
+  const data = new Uint8Array(4 * width * height);
+  values.forEach((value, i) => {
+    const share = Math.min(1, value / full);
+    if (share > FAINTEST) data.set([...rgb, Math.round(255 * (0.3 + 0.7 * share))], 4 * i);
+  });
+  return encode({ width, height, data, depth: 8, channels: 4 });
 }
 
 function frame({ width, height }: Section, label: string, inner: readonly string[]): string {

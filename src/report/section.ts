@@ -55,6 +55,24 @@ export function cutSection(
   return { axis, at, width, height, values };
 }
 
+/** Largest values of the whole box along `axis`, laid out as a section. */
+export function projectAlong(data: ArrayLike<number>, shape: Shape, axis: Axis): Section {
+  const [rowAxis, columnAxis] = PLANE_AXES[axis];
+  const [height, width] = [shape[rowAxis], shape[columnAxis]];
+  const values = new Float32Array(width * height).fill(Number.NEGATIVE_INFINITY);
+  const [nz, ny, nx] = shape;
+  let index = 0;
+  for (let z = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++)
+      for (let x = 0; x < nx; x++) {
+        const at = [z, y, x];
+        const i = (height - 1 - at[rowAxis]) * width + at[columnAxis];
+        const value = data[index++];
+        if (value > values[i]) values[i] = value;
+      }
+  return { axis, at: 0, width, height, values };
+}
+
 /** Crops a section of the whole box to the same part. */
 export function cropSection(section: Section, { start, size }: VoxelBox): Section {
   const [rowAxis, columnAxis] = PLANE_AXES[section.axis];

@@ -27,6 +27,13 @@ export function largestPieces(region: Uint8Array, shape: Shape, count: number): 
   return marked.map((value) => (value === 2 ? 1 : 0));
 }
 
+/** The voxels of the piece around `seed`, which are 0 afterwards. */
+export function pieceAt(region: Uint8Array, shape: Shape, seed: number): Int32Array {
+  const found: number[] = [];
+  flood(region, shape, [seed], 1, 0, CUBE, found);
+  return Int32Array.from(found);
+}
+
 /** Fills enclosed voxels: zeros that no path through faces connects with the rim of the box. */
 export function fillHoles(region: Uint8Array, shape: Shape): Uint8Array {
   const [nz, ny, nx] = shape;
@@ -48,7 +55,10 @@ const CUBE: Steps = [-1, 0, 1].flatMap((z) =>
 );
 const FACES: Steps = CUBE.filter(([z, y, x]) => Math.abs(z) + Math.abs(y) + Math.abs(x) === 1);
 
-/** Flood fill: replaces `from` by `to` in all voxels connected with the seeds; returns their number. */
+/**
+ * Flood fill: replaces `from` by `to` in all voxels connected with the seeds, appends them to `found`, and returns
+ * their number.
+ */
 function flood(
   values: Uint8Array,
   [nz, ny, nx]: Shape,
@@ -56,6 +66,7 @@ function flood(
   from: number,
   to: number,
   steps: Steps,
+  found?: number[],
 ): number {
   let stack = new Int32Array(Math.max(1024, seeds.length));
   let waiting = 0;
@@ -67,6 +78,7 @@ function flood(
       stack = longer;
     }
     values[voxel] = to;
+    found?.push(voxel);
     stack[waiting++] = voxel;
     count++;
   };
