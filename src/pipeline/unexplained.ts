@@ -110,13 +110,12 @@ async function find(
   const measured = await measurePowers(resolved, reference, tools);
   const { engine } = run;
   const [signal, noise, ofReference] = measured;
-  const sampled = await engine.inspect(mask, (voxels) => Uint8Array.from(voxels, (v) => (v > 0.5 ? 1 : 0)));
   const leastVolume = (4 / 3) * Math.PI * (lowPass / 2) ** 3;
   const { blobs, region } = await engine.inspect(signal, (s) =>
     inspectIfVolume(engine, noise, (n) =>
-      engine.inspect(ofReference, (t) => {
+      engine.inspect(ofReference, async (t) => {
         const powers: LocalPowers = { signal: s, noise: n, reference: t };
-        const levels = explainedLevels(powers, sampled);
+        const levels = await engine.inspect(mask, (inside) => explainedLevels(powers, inside));
         const byChance = typeof n === 'number' ? Math.sqrt(2) : 1;
         const found = unexplainedRegion(powers, levels, byChance / Math.sqrt(WINDOW_SAMPLES));
         const referenceScale = levels?.referenceScale ?? 0;

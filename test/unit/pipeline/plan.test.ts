@@ -167,16 +167,55 @@ describe.each(references)('a plan with %s', (_name, reference) => {
   });
 });
 
+it('a plan with a search for unexplained density, and with maps on other grids, says the most memory', async () => {
+  const reference: ReferenceChoice = { kind: 'model-map', map: later(data.reference) };
+  const { half1, half2 } = data;
+  const input = {
+    kind: 'half-maps',
+    half1: { ...half1, data: half1.data.slice() },
+    half2: { ...half2, data: half2.data.slice() },
+  } as const;
+  const looking = { windowVoxels: 10, resolution: 4, unexplained: true };
+  const searched = await peaksOf(await countedJob(reference, { input, parameters: looking }));
+  expect(searched.planned).toBeGreaterThanOrEqual(searched.taken);
+  // Arrays of the host, which the plan knows, are not seen from here.
+  expect(searched.planned).toBeLessThanOrEqual(1.6 * searched.taken);
+
+  const { grid } = data.reference;
+  const between = { ...grid, origin: grid.origin.map((at) => at + 0.4) as unknown as typeof grid.origin };
+  const placed = { ...grid, origin: grid.origin.map((at) => at + 30) as unknown as typeof grid.origin };
+  const on = (image: MapImage, where: typeof grid): MapImage => ({
+    ...image,
+    data: image.data.slice(),
+    grid: where,
+  });
+  const moved: ReferenceChoice = {
+    kind: 'model-map',
+    map: later(on(data.reference, { ...between, origin: between.origin.map((at) => at + 30) as never })),
+  };
+  const change = {
+    input: { kind: 'map', map: on(data.half1, placed) },
+    mask: later(on(data.mask, placed)),
+  } as const;
+  const matched = await peaksOf(await countedJob(moved, change), { matchGrid: true });
+  expect(matched.planned).toBeGreaterThanOrEqual(matched.taken);
+});
+
 /** Most bytes of a run: as its plan says, and as seen from outside. */
-async function peaksOf({ job, ledger, engine: counting }: Awaited<ReturnType<typeof countedJob>>) {
+async function peaksOf(
+  { job, ledger, engine: counting }: Awaited<ReturnType<typeof countedJob>>,
+  context: Partial<LocScaleContext> = {},
+) {
   let planned = 0;
-  const { scaled, mask, localResolution } = await runLocScale(job, {
+  const { scaled, mask, localResolution, unexplained } = await runLocScale(job, {
+    ...context,
     engine: counting,
     onPlan: ({ peakBytes }) => {
       planned = peakBytes;
     },
   });
   counting.release(scaled, mask);
+  if (unexplained !== undefined) counting.release(unexplained.map);
   if (localResolution !== undefined) counting.release(localResolution.resolution, localResolution.filtered);
   return { planned, taken: ledger.peakBytes };
 }
