@@ -155,6 +155,7 @@ const ownOptions: typeof scaleOptions = [
   ['locality', '--locality', ['0.25'], 0.25],
   ['fadeOutput', '--fade_output --fade-output', [], true],
   ['matchGrid', '--match_grid --match-grid', [], true],
+  ['unexplained', '--unexplained', [], true],
   ['noiseBox', '--noise_box', ['1,2,3'], [[1, 2, 3]]],
   ['theoreticalProfile', '--theoretical_profile', ['t.json'], 't.json'],
   ['differenceMask', '--difference_mask', ['d.mrc'], 'd.mrc'],
