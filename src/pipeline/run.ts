@@ -73,7 +73,7 @@ export function startRun(context: LocScaleContext): Run {
   const timings: Record<string, number> = {};
   const warnings: string[] = [];
   const kept = new Set<Volume>();
-  const matches = new Map<MapInput, MapMatch>();
+  const inputs = createInputs(context, engine, ledger, waiting);
   const run: Run = {
     engine,
     context,
@@ -116,6 +116,42 @@ export function startRun(context: LocScaleContext): Run {
       // Volumes of other engines are in the memory of a device.
       if (engine.name === 'cpu') ledger.countLateHeap(bytes);
     },
+    ...inputs,
+    async upload(map) {
+      const image = await run.load(map);
+      ledger.waitingBytes -= waiting.get(map) ?? 0;
+      waiting.delete(map);
+      const ours = 'load' in map || inputs.isMatched(map);
+      return uploadImage(image, engine, { ours, consume: context.consumeInputs === true });
+    },
+    release(...volumes) {
+      for (const volume of volumes)
+        if (volume !== undefined && ledger.live.has(volume)) engine.release(volume);
+    },
+    keep(...volumes) {
+      for (const volume of volumes) if (volume !== undefined) kept.add(volume);
+    },
+    kept,
+    releaseAllBut(...others) {
+      run.release(...[...ledger.live].filter((volume) => !others.includes(volume)));
+    },
+  };
+  return run;
+}
+
+/**
+ * Maps of the caller, read and put on the grid of the run. `waiting`: those that count until they are
+ * uploaded.
+ */
+function createInputs(
+  context: LocScaleContext,
+  engine: Engine,
+  ledger: VolumeLedger,
+  waiting: ReadonlyMap<MapInput, number>,
+): Pick<Run, 'match' | 'load' | 'bytesToUpload'> & { isMatched(map: MapInput): boolean } {
+  const matches = new Map<MapInput, MapMatch>();
+  return {
+    isMatched: (map) => matches.has(map),
     match(map, match) {
       if (!matches.has(map)) context.onMatch?.(match);
       matches.set(map, match);
@@ -135,13 +171,6 @@ export function startRun(context: LocScaleContext): Run {
       if (ours) engine.freeHost(data);
       return matched;
     },
-    async upload(map) {
-      const image = await run.load(map);
-      ledger.waitingBytes -= waiting.get(map) ?? 0;
-      waiting.delete(map);
-      const ours = 'load' in map || matches.has(map);
-      return uploadImage(image, engine, { ours, consume: context.consumeInputs === true });
-    },
     bytesToUpload(map) {
       const match = matches.get(map);
       if (match !== undefined)
@@ -149,19 +178,7 @@ export function startRun(context: LocScaleContext): Run {
       const bytes = 'load' in map ? 4 * voxelCount(map.grid.shape) : 0;
       return { most: bytes, result: bytes };
     },
-    release(...volumes) {
-      for (const volume of volumes)
-        if (volume !== undefined && ledger.live.has(volume)) engine.release(volume);
-    },
-    keep(...volumes) {
-      for (const volume of volumes) if (volume !== undefined) kept.add(volume);
-    },
-    kept,
-    releaseAllBut(...others) {
-      run.release(...[...ledger.live].filter((volume) => !others.includes(volume)));
-    },
   };
-  return run;
 }
 
 /** `ours`: nobody else has the voxels; `consume`: the caller lets the run have them. */
