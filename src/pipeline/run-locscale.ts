@@ -168,7 +168,7 @@ async function compare(
   return { ...made, scaled: await symmetrise(made.scaled, imposed, run) };
 }
 
-/** The step, where it was asked for. */
+/** The step, with the parameter `unexplained`. */
 async function lookForUnexplained(
   { unexplained, scaling, comparison, halves }: PlannedRun,
   { reference, model }: MadeReference,

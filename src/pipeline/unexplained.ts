@@ -56,7 +56,7 @@ const LEAST_LOW_PASS_VOXELS = 3;
 
 export interface PlannedUnexplained {
   readonly usesHalfMaps: boolean;
-  /** Most bytes beside the volumes that live before, the result among them. */
+  /** Most bytes in addition to the volumes that live before, the result among them. */
   readonly bytes: number;
   readonly resultBytes: number;
   find(reference: Volume, atoms: readonly StructureAtom[] | undefined): Promise<Unexplained>;

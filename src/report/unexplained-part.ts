@@ -28,8 +28,8 @@ export function unexplainedPart(
     heading,
     figures: svgs.map((svg, i) => ({ name: `unexplained-${AXIS_NAMES[i]}`, svg })),
     content: html`<p>${how} A ligand, glycan, lipid or micelle that the model lacks looks like this; so does a
-model that sits in the wrong place. The scaled map shows such density with amplitudes that no reference
-asked for.</p>
+model that sits in the wrong place. In the scaled map the amplitudes of such density
+follow from no reference.</p>
 <div class="three">${svgs.map(
       (svg, i) => html`<div class="panel"><p class="quiet">along ${AXIS_NAMES[i]}</p>${trusted(svg)}</div>`,
     )}</div>

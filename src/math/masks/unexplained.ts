@@ -163,7 +163,7 @@ const HALF_RMS = 0.25;
 /** Of signal to noise, where both were measured. */
 const MOST_RATIO = 1e5;
 
-/** Bytes of the host that finding takes beside the powers: the region, what is left of it, a stack. */
+/** Bytes of the host that finding takes in addition to the powers: the region, what is left of it, a stack. */
 export function findingBytes(shape: Shape): number {
   return 3 * voxelCount(shape);
 }
