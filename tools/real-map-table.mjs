@@ -56,11 +56,16 @@ const MODES = {
   'soft model': ({ model }) => ['--scaling', 'soft', '-mc', model],
   'LocScale network': () => ['--scaling', 'locscale', '--reference', 'network'],
   'LocScale -mc': ({ model }) => ['-mc', model],
+  // Inside the mask of soft scaling, the second map of its run.
+  'LocScale, same mask': ({ model }) => ['--scaling', 'soft', '-mc', model, '--also', 'locscale'],
   'LocScale -mc hann': ({ model }) => ['-mc', model, '--window_taper', 'hann', '--fade_output'],
   'LocScale no reference': () => ['--no_reference'],
   // What the bundled network itself writes.
   'feature enhance': () => ['-no_mc'],
 };
+
+/** Modes whose map is another one of those that their run writes. */
+const SUFFIX = { 'LocScale, same mask': '_locscale' };
 
 const wanted = (list, name) => list === undefined || list.split(',').includes(name);
 const BEST = Array.from({ length: 16 }, (_, i) => 20 * i);
@@ -113,7 +118,8 @@ function run(entry, args, name) {
   } catch (error) {
     return { error: String(error.stderr).trim().split('\n')[0] };
   }
-  return { out, seconds: (performance.now() - started) / 1000 };
+  const scored = out.replace(/\.mrc$/, `${SUFFIX[name] ?? ''}.mrc`);
+  return { out: scored, seconds: (performance.now() - started) / 1000 };
 }
 
 /** What was not computed now stays. */

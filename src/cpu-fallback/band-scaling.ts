@@ -30,12 +30,22 @@ import { type BandInputs, type MapSum, type MeasuredMap, planInputs } from '../m
 import {
   type AmplitudeSums,
   type BandSums,
+  type GainRule,
+  refinesGains,
   TargetPlan,
   usesProfile,
   usesReference,
+  windowSigmaOf,
 } from '../math/soft-scaling/targets.ts';
+import { type BandTilt, LEVEL } from '../math/soft-scaling/tilts.ts';
 import { windowShare } from '../math/soft-scaling/windows.ts';
-import { type BlockFields, bandPlaneFloats, bandRowPitch, bandRowRanges } from './band-tasks.ts';
+import {
+  type BlockFields,
+  bandPlaneFloats,
+  bandRowPitch,
+  bandRowRanges,
+  type SmoothedBand,
+} from './band-tasks.ts';
 import { ROWS_PER_TASK, type SharedSpectrum } from './fft.ts';
 import type { CpuVolume, VolumeMemory } from './memory.ts';
 import type { Pool } from './pool.ts';
@@ -53,7 +63,7 @@ const LOCAL_FIELDS = 12;
 /** Compiled code and garbage of the rules for the bands, on the calling thread: measured. */
 export const CALLER_BYTES = 6 * 2 ** 20;
 
-type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'measureLocal'>;
+type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'plain' | 'measureLocal'>;
 
 export interface BandTools {
   readonly pool: Pool;
@@ -67,7 +77,7 @@ export interface BandTools {
 
 export async function openBands(settings: BandScalingSettings, tools: BandTools): Promise<OpenedBandScaling> {
   checkBandSettings(settings);
-  const plan = planBands(settings, settings.windowSigma);
+  const plan = planBands(settings, windowSigmaOf(settings));
   const { size: threads } = tools.pool;
   const workingBytes = bandScalingBytes(plan, settings, threads) + CALLER_BYTES;
   const volumeBytes = 4 * voxelCount(settings.shape);
@@ -97,7 +107,9 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
 export function bandScalingBytes(plan: BandPlan, job: Planned, threads: number): number {
   const [nz, ny, nx] = plan.shape;
   const spectra = countSpectra(job);
-  const extra = [usesProfile(job.target), job.target.kind === 'hybrid'].filter(Boolean).length;
+  const level = [usesProfile(job.target), job.target.kind === 'hybrid'].filter(Boolean).length;
+  const kept = refinesGains(job) ? (job.halfMaps ? 2 : 1) : 0;
+  const extra = level + kept;
   const fields = spectra + extra + (job.measureLocal ? LOCAL_FIELDS : 0);
   const spectrumFloats = 2 * nz * ny * spectrumPitch(nx);
   const shared = (spectra + 1) * spectrumFloats + fields * voxelCount(plan.windows.blocks);
@@ -156,7 +168,14 @@ async function startBands(
     pool,
     memory,
     plan,
-    { inputs, mask, share, needsLevel: targets.needsLevel, keepsPower: settings.measureLocal === true },
+    {
+      inputs,
+      mask,
+      share,
+      needsLevel: targets.needsLevel,
+      keepsPower: settings.measureLocal === true,
+      refines: refinesGains(settings),
+    },
     {
       fade: (volume) =>
         settings.fadeResolution === undefined
@@ -180,6 +199,7 @@ interface CpuBandVolumes {
   readonly share: Float32Array | undefined;
   readonly needsLevel: boolean;
   readonly keepsPower: boolean;
+  readonly refines: boolean;
 }
 
 interface Finishing {
@@ -200,13 +220,14 @@ class CpuBands implements BandDevice {
   private readonly fields: BlockFields;
   private readonly pitch: number;
   private readonly sums: AmplitudeSums[] = [];
+  private tilts: readonly BandTilt[] = [];
   private result: CpuVolume | undefined;
 
   constructor(
     pool: Pool,
     memory: VolumeMemory,
     plan: BandPlan,
-    { inputs, mask, share, needsLevel, keepsPower }: CpuBandVolumes,
+    { inputs, mask, share, needsLevel, keepsPower, refines }: CpuBandVolumes,
     finishing: Finishing,
   ) {
     this.pool = pool;
@@ -229,6 +250,7 @@ class CpuBands implements BandDevice {
       share: shared,
       // In the place of the power that they are made of, unless that is read, too.
       gains: keepsPower ? field() : power,
+      measured: refines ? { power: field(), difference: inputs.difference && field() } : undefined,
     };
   }
 
@@ -273,13 +295,15 @@ class CpuBands implements BandDevice {
   async measure(index: number, name: BandSpectrum): Promise<BandSums> {
     const { plan, band, mask, pitch } = this;
     const spectrum = this.spectra[name];
-    const blocks = this.fields[name === 'mean' ? 'power' : name];
+    const blocks = this.blocksOf(name);
+    const tilt = name === 'reference' ? LEVEL : (this.tilts[index] ?? LEVEL);
     await this.map(
       'bandColumns',
       bandRowRanges(plan, index, ROWS_PER_TASK).map((range) => ({
         ...range,
         plan,
         index,
+        tilt,
         spectrum: spectrum as SharedSpectrum,
         band,
       })),
@@ -292,16 +316,45 @@ class CpuBands implements BandDevice {
     return parts.reduce((sum, part) => ({ inside: sum.inside + part.inside, all: sum.all + part.all }));
   }
 
-  async makeGains(index: number, rule: Parameters<BandDevice['makeGains']>[1]): Promise<void> {
+  private blocksOf(name: BandSpectrum): Float32Array | undefined {
+    const { fields } = this;
+    if (name === 'reference') return fields.reference;
+    const { power, difference } = fields.measured ?? fields;
+    return name === 'mean' ? power : difference;
+  }
+
+  async shellPowers(name: BandSpectrum): Promise<Float64Array> {
+    const { plan } = this;
+    const spectrum = this.spectra[name] as SharedSpectrum;
+    const parts = await this.map(
+      'shellPowers',
+      split(plan.shape[0], LEAST_PLANES).map((range) => ({ ...range, plan, spectrum })),
+    );
+    return parts.reduce((sum, part) => sum.map((value, i) => value + part[i]));
+  }
+
+  tilt(tilts: readonly BandTilt[]): void {
+    this.tilts = tilts;
+  }
+
+  makeGains(index: number, rule: GainRule): Promise<void> {
+    return this.gainsOf('measured', index, rule);
+  }
+
+  refineGains(index: number, rule: GainRule): Promise<void> {
+    return this.gainsOf('scaled', index, rule);
+  }
+
+  private async gainsOf(of: SmoothedBand, index: number, rule: GainRule): Promise<void> {
     const { plan, fields, outputScale } = this;
     const [bz, by] = plan.windows.blocks;
     await this.map(
       'smoothBlockPlanes',
-      split(bz, 1).map((range) => ({ ...range, plan, fields })),
+      split(bz, 1).map((range) => ({ ...range, plan, fields, of, outputScale })),
     );
     const parts = await this.map(
       'blockGains',
-      split(by, BLOCK_ROWS_PER_TASK).map((range) => ({ ...range, plan, fields, rule, outputScale })),
+      split(by, BLOCK_ROWS_PER_TASK).map((range) => ({ ...range, plan, fields, of, rule, outputScale })),
     );
     this.sums[index] = parts.reduce((sum, part) => ({
       wanted: sum.wanted + part.wanted,

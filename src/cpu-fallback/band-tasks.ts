@@ -19,9 +19,12 @@ import {
   type AmplitudeSums,
   type BandSums,
   type GainRule,
+  gainCorrection,
   gainWeight,
+  rescaledPower,
   targetAmplitude,
 } from '../math/soft-scaling/targets.ts';
+import { type BandTilt, shellCount, shellEnds } from '../math/soft-scaling/tilts.ts';
 import { forEachRowGroup, planeBuffers, ROWS_PER_TASK, type SharedSpectrum, transformRows } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
@@ -70,6 +73,38 @@ export function bandWidth(plan: BandPlan, band: number): number {
   return 4 * Math.ceil((highestIndex(plan, 2, band) + 1) / 4);
 }
 
+/** Planes from <= kz < to of a half spectrum: squared moduli summed over shells, but for the origin. */
+export function shellPowers(
+  plan: BandPlan,
+  { shape: [nz, ny, nx], pitch, re, im }: SharedSpectrum,
+  from: number,
+  to: number,
+): Float64Array {
+  const shells = shellCount(plan);
+  const powers = new Float64Array(shells);
+  const bins = Math.floor(nx / 2) + 1;
+  const alongZ = squaredBandFrequencies(plan, 0, nz);
+  const alongY = squaredBandFrequencies(plan, 1, ny);
+  const unit = squaredBandFrequencies(plan, 2, 2)[1];
+  for (let z = from; z < to; z++)
+    for (let y = 0; y < ny; y++) {
+      const rest = alongZ[z] + alongY[y];
+      const ends = shellEnds(shells, rest, unit, bins);
+      const row = (z * ny + y) * pitch;
+      for (let s = 0; s < shells; s++) {
+        let sum = 0;
+        for (let x = ends[s]; x < ends[s + 1]; x++) {
+          if (x === 0 && rest === 0) continue;
+          const square = re[row + x] ** 2 + im[row + x] ** 2;
+          // Half of the spectrum is there: the other has the same moduli.
+          sum += x === 0 || 2 * x === nx ? square : 2 * square;
+        }
+        powers[s] += sum;
+      }
+    }
+  return powers;
+}
+
 /**
  * Columns along z of rows from <= ky < to of one band: weighted, inverse (unnormalised), from spectrum to
  * `target`.
@@ -78,6 +113,7 @@ export function bandColumns(
   kernels: Kernels,
   plan: BandPlan,
   band: number,
+  { below, above }: BandTilt,
   spectrum: SharedSpectrum,
   target: Float32Array,
   from: number,
@@ -113,16 +149,10 @@ export function bandColumns(
     for (let row = 0; row < rows; row++) {
       const offset = 4 * (kz * count + row * width);
       const rest = alongZ[kz] + alongY[from + row];
-      exports.bandRow(
-        block[0] + offset,
-        block[1] + offset,
-        staged[0] + 4 * row * pitch,
-        staged[1] + 4 * row * pitch,
-        width / 4,
-        rest,
-        squares,
-        band,
-      );
+      const [re, im] = staged.map((address) => address + 4 * row * pitch);
+      const [toRe, toIm] = block.map((address) => address + offset);
+      if (below === 0 && above === 0) exports.bandRow(toRe, toIm, re, im, width / 4, rest, squares, band);
+      else exports.tiltedBandRow(toRe, toIm, re, im, width / 4, rest, squares, band, below, above);
     }
   }
   for (let row = 0; row < rows; row++) {
@@ -251,7 +281,14 @@ export interface BlockFields {
   /** Share of the window inside the difference mask. */
   readonly share: Float32Array | undefined;
   readonly gains: Float32Array;
+  /** Sums as they are measured, where their windows are wanted twice: the second time times the gains, in place. */
+  readonly measured:
+    | { readonly power: Float32Array; readonly difference: Float32Array | undefined }
+    | undefined;
 }
+
+/** Scaled: the band's squares, of which gains were made, times those gains. */
+export type SmoothedBand = 'measured' | 'scaled';
 
 /**
  * Planes from <= z < to of blocks: weighted with the window along x and y, in place. The cross power of the
@@ -261,10 +298,13 @@ export function smoothBlockPlanes(
   kernels: Kernels,
   plan: BandPlan,
   fields: BlockFields,
+  of: SmoothedBand,
+  outputScale: number,
   from: number,
   to: number,
 ): void {
   const [, by, bx] = plan.windows.blocks;
+  const { power, difference } = loadSquares(fields, of, outputScale, from * by * bx, to * by * bx);
   const memory = kernels.mark();
   const alongX = kernels.putFloats(windowWeights(plan.windows, 2));
   const alongY = kernels.putFloats(windowWeights(plan.windows, 1));
@@ -285,14 +325,60 @@ export function smoothBlockPlanes(
     kernels.exports.convolve(out, padded, (by * pitch) / 4, 4 * pitch, alongY, tapsY);
     for (let y = 0; y < by; y++) field.set(smooth.subarray(y * pitch, y * pitch + bx), (z * by + y) * bx);
   };
-  const { difference, power, reference } = fields;
+  const { reference } = fields;
   for (let z = from; z < to; z++) {
     if (difference) {
       for (let i = z * by * bx; i < (z + 1) * by * bx; i++) difference[i] = power[i] - difference[i];
       run(difference, z);
     }
     run(power, z);
-    if (reference) run(reference, z);
+    if (reference && of === 'measured') run(reference, z);
+  }
+  kernels.release(memory);
+}
+
+/** The fields whose windows are wanted, blocks from <= i < to of them filled. */
+function loadSquares(fields: BlockFields, of: SmoothedBand, outputScale: number, from: number, to: number) {
+  const { power, difference, gains, measured } = fields;
+  if (!measured) return fields;
+  if (of === 'measured') {
+    power.set(measured.power.subarray(from, to), from);
+    if (measured.difference) difference?.set(measured.difference.subarray(from, to), from);
+    return fields;
+  }
+  for (const field of [measured.power, measured.difference])
+    if (field) for (let i = from; i < to; i++) field[i] = rescaledPower(field[i], gains[i] / outputScale);
+  return measured;
+}
+
+/** Fields in rows from <= y < to of blocks: weighted with the window along z, in place. */
+function smoothAlongZ(
+  kernels: Kernels,
+  plan: BandPlan,
+  smoothed: readonly (Float32Array | undefined)[],
+  from: number,
+  to: number,
+): void {
+  const [bz, by, bx] = plan.windows.blocks;
+  const memory = kernels.mark();
+  const weights = windowWeights(plan.windows, 0);
+  const alongZ = kernels.putFloats(weights);
+  const reach = (weights.length - 1) / 2;
+  const count = (to - from) * bx;
+  const pitch = 4 * Math.ceil(count / 4);
+  const padded = kernels.allocate(4 * (bz + 2 * reach) * pitch);
+  const out = kernels.allocate(4 * bz * pitch);
+  for (const field of smoothed) {
+    if (!field) continue;
+    const source = kernels.floats(padded, (bz + 2 * reach) * pitch);
+    const result = kernels.floats(out, bz * pitch);
+    for (let z = 0; z < bz; z++) {
+      const at = (z * by + from) * bx;
+      source.set(field.subarray(at, at + count), (reach + z) * pitch);
+    }
+    kernels.exports.convolve(out, padded, (bz * pitch) / 4, 4 * pitch, alongZ, weights.length);
+    for (let z = 0; z < bz; z++)
+      field.set(result.subarray(z * pitch, z * pitch + count), (z * by + from) * bx);
   }
   kernels.release(memory);
 }
@@ -311,28 +397,9 @@ export function blockGains(
   to: number,
 ): AmplitudeSums {
   const [bz, by, bx] = plan.windows.blocks;
-  const memory = kernels.mark();
-  const weights = windowWeights(plan.windows, 0);
-  const alongZ = kernels.putFloats(weights);
-  const reach = (weights.length - 1) / 2;
   const count = (to - from) * bx;
-  const pitch = 4 * Math.ceil(count / 4);
-  const padded = kernels.allocate(4 * (bz + 2 * reach) * pitch);
-  const out = kernels.allocate(4 * bz * pitch);
-  const smooth = (field: Float32Array): void => {
-    const source = kernels.floats(padded, (bz + 2 * reach) * pitch);
-    const result = kernels.floats(out, bz * pitch);
-    for (let z = 0; z < bz; z++) {
-      const at = (z * by + from) * bx;
-      source.set(field.subarray(at, at + count), (reach + z) * pitch);
-    }
-    kernels.exports.convolve(out, padded, (bz * pitch) / 4, 4 * pitch, alongZ, weights.length);
-    for (let z = 0; z < bz; z++)
-      field.set(result.subarray(z * pitch, z * pitch + count), (z * by + from) * bx);
-  };
   const { power, difference, reference, level, share, gains } = fields;
-  for (const field of [power, difference, reference]) if (field) smooth(field);
-  kernels.release(memory);
+  smoothAlongZ(kernels, plan, [power, difference, reference], from, to);
   const signal = difference ?? power;
   const amplitude = targetAmplitude(rule);
   let [wanted, reached] = [0, 0];
@@ -350,6 +417,37 @@ export function blockGains(
       wanted += root * root;
       reached += gain * gain * power[i];
       gains[i] = outputScale * gain;
+    }
+  }
+  return { wanted, reached };
+}
+
+/** The same of the scaled band, whose gains are corrected. */
+export function refineBlockGains(
+  kernels: Kernels,
+  plan: BandPlan,
+  fields: BlockFields,
+  rule: GainRule,
+  outputScale: number,
+  from: number,
+  to: number,
+): AmplitudeSums {
+  const [bz, by, bx] = plan.windows.blocks;
+  const count = (to - from) * bx;
+  const { reference, gains } = fields;
+  const { power, difference } = fields.measured ?? fields;
+  smoothAlongZ(kernels, plan, [power, difference], from, to);
+  const signal = difference ?? power;
+  const amplitude = targetAmplitude(rule);
+  let [wanted, reached] = [0, 0];
+  for (let z = 0; z < bz; z++) {
+    const first = (z * by + from) * bx;
+    for (let i = first; i < first + count; i++) {
+      const root = amplitude(signal[i], reference ? reference[i] : 0, 0, 0);
+      const correction = gainCorrection(root, signal[i], power[i], gains[i] / outputScale, rule.floor);
+      wanted += root * root;
+      reached += correction * correction * power[i];
+      gains[i] *= correction;
     }
   }
   return { wanted, reached };

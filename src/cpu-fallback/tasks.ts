@@ -10,6 +10,7 @@ import type { Shape } from '../math/grid.ts';
 import type { BandPlan } from '../math/soft-scaling/bands.ts';
 import type { MapSum } from '../math/soft-scaling/inputs.ts';
 import type { GainRule } from '../math/soft-scaling/targets.ts';
+import type { BandTilt } from '../math/soft-scaling/tilts.ts';
 import {
   type ConfidenceTest,
   collectTested,
@@ -27,6 +28,9 @@ import {
   blockGains,
   clearOutside,
   forwardSumPlanes,
+  refineBlockGains,
+  type SmoothedBand,
+  shellPowers,
   smoothBlockPlanes,
 } from './band-tasks.ts';
 import {
@@ -168,19 +172,56 @@ export const tasks = {
 
   bandColumns: (
     thread: Thread,
-    args: Range & { plan: BandPlan; index: number; spectrum: SharedSpectrum; band: Float32Array },
-  ) => bandColumns(thread.kernels, args.plan, args.index, args.spectrum, args.band, args.from, args.to),
+    args: Range & {
+      plan: BandPlan;
+      index: number;
+      tilt: BandTilt;
+      spectrum: SharedSpectrum;
+      band: Float32Array;
+    },
+  ) =>
+    bandColumns(
+      thread.kernels,
+      args.plan,
+      args.index,
+      args.tilt,
+      args.spectrum,
+      args.band,
+      args.from,
+      args.to,
+    ),
+
+  shellPowers: (_: Thread, args: Range & { plan: BandPlan; spectrum: SharedSpectrum }) =>
+    shellPowers(args.plan, args.spectrum, args.from, args.to),
 
   bandPlanes: (thread: Thread, args: Range & BandPlanes) =>
     bandPlanes(thread.kernels, args, args.from, args.to),
 
-  smoothBlockPlanes: (thread: Thread, args: Range & { plan: BandPlan; fields: BlockFields }) =>
-    smoothBlockPlanes(thread.kernels, args.plan, args.fields, args.from, args.to),
+  smoothBlockPlanes: (
+    thread: Thread,
+    args: Range & { plan: BandPlan; fields: BlockFields; of: SmoothedBand; outputScale: number },
+  ) =>
+    smoothBlockPlanes(thread.kernels, args.plan, args.fields, args.of, args.outputScale, args.from, args.to),
 
   blockGains: (
     thread: Thread,
-    args: Range & { plan: BandPlan; fields: BlockFields; rule: GainRule; outputScale: number },
-  ) => blockGains(thread.kernels, args.plan, args.fields, args.rule, args.outputScale, args.from, args.to),
+    args: Range & {
+      plan: BandPlan;
+      fields: BlockFields;
+      of: SmoothedBand;
+      rule: GainRule;
+      outputScale: number;
+    },
+  ) =>
+    (args.of === 'scaled' ? refineBlockGains : blockGains)(
+      thread.kernels,
+      args.plan,
+      args.fields,
+      args.rule,
+      args.outputScale,
+      args.from,
+      args.to,
+    ),
 
   accumulateBand: (
     thread: Thread,

@@ -13,9 +13,11 @@ import {
   type BandSums,
   type GainRule,
   LEVEL_BANDS,
+  refinesGains,
   type TargetPlan,
   usesReference,
 } from '../math/soft-scaling/targets.ts';
+import { type BandTilt, bandTilts } from '../math/soft-scaling/tilts.ts';
 import { spreadBlocks } from '../math/soft-scaling/windows.ts';
 import type { BandScalingRun, BandScalingSettings, LocalBandMaps, ScaledBand, Volume } from './engine.ts';
 
@@ -25,11 +27,17 @@ export type BandSpectrum = 'mean' | 'difference' | 'reference';
 export interface BandDevice {
   /** Squares of a band per block; the voxels of 'mean', which is measured last, stay. */
   measure(band: number, spectrum: BandSpectrum): Promise<BandSums>;
+  /** Squared moduli of a spectrum over shells (math/soft-scaling/tilts.ts). */
+  shellPowers(spectrum: BandSpectrum): Promise<ArrayLike<number>>;
+  /** From now on bands of the mean and of the difference are tilted. */
+  tilt(tilts: readonly BandTilt[]): void;
   /** Windows over the squares measured last, S to the level, gains of them. */
   makeGains(band: number, rule: GainRule): Promise<void>;
+  /** Windows over these squares times the gains made, and those gains corrected. */
+  refineGains(band: number, rule: GainRule): Promise<void>;
   /** Sums of the gains made for a band. */
   amplitudes(band: number): Promise<AmplitudeSums>;
-  /** S and P behind the windows of the last gains. */
+  /** S and P behind the windows of the last gains, before they are refined. */
   readPowers(): Promise<{ signal: Float32Array; power: Float32Array }>;
   /** Result += voxels of the band times its gains. */
   accumulate(): Promise<void>;
@@ -42,6 +50,12 @@ export interface BandDevice {
   publish(fill: (out: Float32Array, mask: Float32Array | undefined) => void): Promise<Volume>;
   release(...volumes: Volume[]): void;
   close(): Promise<void>;
+}
+
+interface ScaledStep {
+  readonly step: BandStep;
+  /** Where local measures are made. */
+  readonly powers: { readonly signal: Float32Array; readonly power: Float32Array } | undefined;
 }
 
 type Measured = Partial<Record<BandSpectrum, BandSums>> & { readonly mean: BandSums };
@@ -63,8 +77,14 @@ export async function createBandRun(
     mean: await device.measure(band, 'mean'),
   });
   if (target.kind === 'hybrid') await matchReference(plan, targets, measure);
+  const refines = refinesGains(settings);
+  if (refines && halfMaps) {
+    const tilts = await measureTilts(device, plan);
+    device.tilt(tilts);
+    measures?.tilt(tilts);
+  }
 
-  const scale = async (band: number): Promise<BandStep> => {
+  const scale = async (band: number): Promise<ScaledStep> => {
     for (const level of targets.missingLevels(band)) {
       const { mean, difference } = await measure(level);
       const { rule } = targets.next(level, mean, difference);
@@ -74,7 +94,9 @@ export async function createBandRun(
     const step = targets.next(band, mean, difference);
     const { contributes, addsToLevel } = step.rule;
     if (contributes || addsToLevel || measureLocal) await device.makeGains(band, step.rule);
-    return step;
+    const powers = measureLocal ? await device.readPowers() : undefined;
+    if (refines && contributes) await device.refineGains(band, step.rule);
+    return { step, powers };
   };
   const summaries: BandSummary[] = [];
   return {
@@ -82,12 +104,9 @@ export async function createBandRun(
       const steps: BandStep[] = [];
       for (let band = 0; band < plan.count; band++) {
         signal?.throwIfAborted();
-        const step = await scale(band);
+        const { step, powers } = await scale(band);
         steps.push(step);
-        if (measures) {
-          const powers = await device.readPowers();
-          measures.add(band, powers.signal, powers.power);
-        }
+        if (powers) measures?.add(band, powers.signal, powers.power);
         if (step.rule.contributes) await device.accumulate();
         onProgress?.(band + 1, plan.count);
       }
@@ -96,12 +115,12 @@ export async function createBandRun(
     },
     async scaleBand(index, signal) {
       signal?.throwIfAborted();
-      const step = await scale(index);
+      const { step, powers } = await scale(index);
       return {
         index,
         summary: await summariseBand(device, index, step),
         ...(step.rule.contributes && (await device.readBand())),
-        ...(measureLocal && (await device.readPowers())),
+        ...powers,
       };
     },
     async addBand(band) {
@@ -124,6 +143,12 @@ export async function createBandRun(
     },
     close: () => device.close(),
   };
+}
+
+async function measureTilts(device: BandDevice, plan: BandPlan): Promise<BandTilt[]> {
+  const mean = await device.shellPowers('mean');
+  const difference = await device.shellPowers('difference');
+  return bandTilts(plan, { mean, difference, reference: await device.shellPowers('reference') });
 }
 
 async function summariseBand(

@@ -175,8 +175,13 @@ export interface BandScalingSettings {
   readonly halfMaps: boolean;
   /** Target of the amplitudes. */
   readonly target: SoftTarget;
-  /** A: standard deviation of the Gaussian window. Default 10. */
+  /** A: standard deviation of the Gaussian window. Default 10, with the target `reference` 5. */
   readonly windowSigma?: number;
+  /**
+   * With the target `reference`: gains as they are measured first, of bands that are not tilted, in windows of
+   * 10 A, as docs/method.md defines them for all other targets.
+   */
+  readonly plain?: boolean;
   /** A: logistic low-pass of the result, half at this resolution. A single map must have it. */
   readonly fadeResolution?: number;
   /** The result is 0 where the mask is not above 0.5. */

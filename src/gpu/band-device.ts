@@ -7,16 +7,13 @@
 import type { BandDevice, BandSpectrum } from '../engine/band-run.ts';
 import type { BandScalingSettings, Volume } from '../engine/engine.ts';
 import { voxelCount } from '../math/grid.ts';
-import { highestIndex, squaredBandFrequencies, windowWeights } from '../math/soft-scaling/bands.ts';
+import { highestIndex, squaredBandFrequencies } from '../math/soft-scaling/bands.ts';
 import { fadeTransfer } from '../math/soft-scaling/fade.ts';
 import type { BandInputs, MapSum } from '../math/soft-scaling/inputs.ts';
-import {
-  type AmplitudeSums,
-  type BandSums,
-  type GainRule,
-  usesProfile,
-} from '../math/soft-scaling/targets.ts';
-import { type BandKernels, blockFields, fieldsOf, NAME, TARGETS } from './band-kernels.ts';
+import type { AmplitudeSums, BandSums, GainRule } from '../math/soft-scaling/targets.ts';
+import { type BandTilt, LEVEL, shellCount } from '../math/soft-scaling/tilts.ts';
+import { BandFields } from './band-fields.ts';
+import { type BandKernels, blockFields, fieldsOf, NAME } from './band-kernels.ts';
 import type { GpuDevice } from './device.ts';
 import { prepareColumns } from './fft-axes.ts';
 import { dispatchSize } from './fft-lines.ts';
@@ -29,13 +26,7 @@ import {
   transformPlanes,
 } from './fft-slabs.ts';
 import type { Destroyable } from './job.ts';
-import {
-  BLOCKS_PER_GROUP,
-  type GpuBandPlan,
-  ROW_STRETCH,
-  WINDOW_LINES,
-  WINDOW_STRETCH,
-} from './plan-bands.ts';
+import { BLOCKS_PER_GROUP, type GpuBandPlan, ROW_STRETCH, SHELL_GROUPS } from './plan-bands.ts';
 import { radialFilter } from './radial-filter.ts';
 import { type Scratch, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
@@ -58,18 +49,6 @@ export interface EngineVolumes {
   download(volume: GpuVolume): Promise<Float32Array>;
 }
 
-/** Buffers of one value per block. */
-interface Fields {
-  power: GPUBuffer;
-  difference: GPUBuffer | undefined;
-  reference: GPUBuffer | undefined;
-  /** Takes the result of a window. */
-  spare: GPUBuffer;
-  readonly level: GPUBuffer | undefined;
-  readonly share: GPUBuffer | undefined;
-  readonly gains: GPUBuffer;
-}
-
 export class GpuBands implements BandDevice {
   buffers: Destroyable | undefined;
   readonly gpu: GpuDevice;
@@ -80,16 +59,14 @@ export class GpuBands implements BandDevice {
   private readonly mask: GpuVolume | undefined;
   readonly settings: BandScalingSettings;
   private readonly engine: EngineVolumes;
-  readonly outputScale: number;
   /** Bits per slab of the mask. */
   private readonly inside: readonly GPUBuffer[] | undefined;
   private readonly squares: GPUBuffer;
-  private readonly weights: readonly GPUBuffer[];
   private readonly parts: GPUBuffer;
-  private readonly gainParts: GPUBuffer;
+  private readonly shells: GPUBuffer | undefined;
+  private tilts: readonly BandTilt[] = [];
   private readonly strips: { readonly source: GPUBuffer; readonly result: GPUBuffer } | undefined;
-  private readonly blockCount: number;
-  readonly fields: Fields;
+  readonly fields: BandFields;
   private readonly work: Spectrum;
   readonly spectra: Partial<Record<BandSpectrum, Spectrum>>;
   result: GpuVolume | undefined;
@@ -115,7 +92,6 @@ export class GpuBands implements BandDevice {
     this.mask = mask;
     this.settings = settings;
     this.engine = engine;
-    this.outputScale = inputs.outputScale;
     const { bands, fft } = plan;
     const [nz, ny] = bands.shape;
     this.squares = scratch.table(
@@ -126,27 +102,14 @@ export class GpuBands implements BandDevice {
         ...squaredBandFrequencies(bands, 2, fft.pitch),
       ]),
     );
-    this.weights = ([0, 1, 2] as const).map((axis) =>
-      scratch.table('window', windowWeights(bands.windows, axis)),
-    );
     this.parts = scratch.storage('powers', 8 * plan.parts);
-    this.gainParts = scratch.storage('amplitudes', 8 * bands.count * plan.gainGroups);
-    this.blockCount = voxelCount(bands.windows.blocks);
     this.inside = mask && this.pack(scratch, mask);
     if (fft.planesPerSlab < nz) {
       const bytes = 8 * nz * fft.rowsPerStrip * fft.pitch;
       this.strips = { source: scratch.storage('strip', bytes), result: scratch.storage('band strip', bytes) };
     }
-    const field = (): GPUBuffer => scratch.storage('blocks', 4 * this.blockCount);
-    this.fields = {
-      power: field(),
-      difference: inputs.difference && field(),
-      reference: inputs.reference && field(),
-      spare: field(),
-      level: usesProfile(settings.target) ? field() : undefined,
-      share: share && scratch.table('share', share),
-      gains: field(),
-    };
+    this.fields = new BandFields(gpu, plan, kernels, scratch, slots, settings, inputs.outputScale, share);
+    this.shells = plan.refines ? scratch.storage('shells', 4 * SHELL_GROUPS * shellCount(bands)) : undefined;
     this.work = createSpectrum(scratch, 'band', fft);
     this.spectra = {
       mean: createSpectrum(scratch, 'mean', fft),
@@ -238,13 +201,42 @@ export class GpuBands implements BandDevice {
     const { gpu, fields, spectra, slots, work, band } = this;
     slots.reset();
     this.clearAbove(index);
-    await this.filter(index, spectra[name] as Spectrum, work);
+    const tilt = name === 'reference' ? LEVEL : (this.tilts[index] ?? LEVEL);
+    await this.filter(index, tilt, spectra[name] as Spectrum, work);
     await restorePlanes(gpu, work, band, highestIndex(this.plan.bands, 2, index) + 1);
-    return this.powers(fields[name === 'mean' ? 'power' : name] as GPUBuffer);
+    return this.powers(fields.squaresOf(name) as GPUBuffer);
+  }
+
+  async shellPowers(name: BandSpectrum): Promise<Float64Array> {
+    const { gpu, kernels, slots, squares, plan } = this;
+    const { fft, bands } = plan;
+    const parts = this.shells as GPUBuffer;
+    const shells = shellCount(bands);
+    const [depth, height, width] = fft.shape;
+    const sums = new Float64Array(shells);
+    slots.reset();
+    for (const { buffer, firstPlane, planes } of (this.spectra[name] as Spectrum).slabs) {
+      const rows = planes * height;
+      const groupRows = Math.ceil(rows / SHELL_GROUPS);
+      const groups = Math.ceil(rows / groupRows);
+      const fields = [rows, firstPlane * height, groupRows, fft.pitch, depth, height, width, shells];
+      const parameters = slots.write(fields.map((value) => ['u32', value] as const));
+      submitPass(gpu, NAME, (pass) => {
+        const bound = { parameters, source: buffer, squares, parts };
+        kernels.shells.run(pass, bound, linearWorkgroups(gpu, groups, 1));
+      });
+      const values = new Float32Array(await gpu.read(parts, 0, 4 * groups * shells));
+      for (const [i, value] of values.entries()) sums[i % shells] += value;
+    }
+    return sums;
+  }
+
+  tilt(tilts: readonly BandTilt[]): void {
+    this.tilts = tilts;
   }
 
   /** One band of a spectrum, transformed back along z, to `work`. */
-  private async filter(index: number, from: Spectrum, work: Spectrum): Promise<void> {
+  private async filter(index: number, tilt: BandTilt, from: Spectrum, work: Spectrum): Promise<void> {
     const { gpu, kernels, slots, squares } = this;
     const { fft, bands } = this.plan;
     const source = this.strips?.source ?? from.slabs[0].buffer;
@@ -258,6 +250,8 @@ export class GpuBands implements BandDevice {
         ['u32', strip.firstRow],
         ['u32', bins],
         ['f32', index],
+        ['f32', tilt.below],
+        ['f32', tilt.above],
       ]);
       const encoder = gpu.device.createCommandEncoder({ label: 'band-filter' });
       copyStrip(encoder, from, strip, source, 'gather');
@@ -324,64 +318,19 @@ export class GpuBands implements BandDevice {
   }
 
   async makeGains(index: number, rule: GainRule): Promise<void> {
-    const { gpu, fields, kernels, slots, plan, outputScale } = this;
-    slots.reset();
-    const groups = linearWorkgroups(gpu, this.blockCount);
-    submitPass(gpu, NAME, (pass) => {
-      const count = slots.write(fieldsOf({ count: this.blockCount }));
-      const { difference, level, share } = fields;
-      if (difference)
-        kernels.subtract.run(pass, { parameters: count, a: fields.power, out: difference }, groups);
-      for (const name of ['power', 'difference', 'reference'] as const) {
-        const field = fields[name];
-        if (!field) continue;
-        this.window(pass, field, fields.spare);
-        fields[name] = fields.spare;
-        fields.spare = field;
-      }
-      const signal = fields.difference ?? fields.power;
-      if (level && rule.addsToLevel)
-        kernels.addLevel.run(pass, { parameters: count, signal, out: level }, groups);
-      if (!rule.contributes) return;
-      const parameters = slots.write(
-        fieldsOf({
-          count: this.blockCount,
-          first_part: index * plan.gainGroups,
-          target_kind: TARGETS[rule.target],
-          evenly: rule.evenly,
-          level_factor: rule.levelFactor,
-          locality: rule.locality,
-          reference_factor: rule.referenceFactor,
-          floor: rule.floor,
-          output_scale: outputScale,
-        }),
-      );
-      const { power, gains: out } = fields;
-      // What the target does not use is not read.
-      const unused = { reference: fields.reference ?? power, level: level ?? power, share: share ?? power };
-      const bound = { parameters, power, signal, ...unused, out, parts: this.gainParts };
-      kernels.gains.run(pass, bound, groups);
-    });
+    this.fields.makeGains(index, rule);
   }
 
-  async amplitudes(index: number): Promise<AmplitudeSums> {
-    const { gainGroups } = this.plan;
-    const bytes = 8 * gainGroups;
-    const values = new Float32Array(await this.gpu.read(this.gainParts, index * bytes, bytes));
-    let [wanted, reached] = [0, 0];
-    for (let i = 0; i < values.length; i += 2) {
-      wanted += values[i];
-      reached += values[i + 1];
-    }
-    return { wanted, reached };
+  async refineGains(index: number, rule: GainRule): Promise<void> {
+    this.fields.refineGains(index, rule);
   }
 
-  async readPowers(): Promise<{ signal: Float32Array; power: Float32Array }> {
-    const { power, difference } = this.fields;
-    const read = async (buffer: GPUBuffer): Promise<Float32Array> =>
-      new Float32Array(await this.gpu.read(buffer, 0, 4 * this.blockCount));
-    const powers = await read(power);
-    return { signal: difference ? await read(difference) : powers, power: powers };
+  amplitudes(index: number): Promise<AmplitudeSums> {
+    return this.fields.amplitudes(index);
+  }
+
+  readPowers(): Promise<{ signal: Float32Array; power: Float32Array }> {
+    return this.fields.readPowers();
   }
 
   async accumulate(): Promise<void> {
@@ -405,7 +354,7 @@ export class GpuBands implements BandDevice {
   async readBand(): Promise<{ voxels: Float32Array; gains: Float32Array }> {
     const { gpu, band, fields } = this;
     const voxels = await readVolume(gpu, band, new Float32Array(voxelCount(band.shape)));
-    return { voxels, gains: new Float32Array(await gpu.read(fields.gains, 0, 4 * this.blockCount)) };
+    return { voxels, gains: await fields.readGains() };
   }
 
   async writeBand(voxels: Float32Array, gains: Float32Array): Promise<void> {
@@ -473,25 +422,5 @@ export class GpuBands implements BandDevice {
   async close(): Promise<void> {
     this.buffers?.destroy();
     this.buffers = undefined;
-  }
-
-  /** Along x to `result`, along y back to `field`, along z to `result`. */
-  private window(pass: GPUComputePassEncoder, field: GPUBuffer, result: GPUBuffer): void {
-    const { gpu, kernels, slots, weights } = this;
-    const { windows } = this.plan.bands;
-    const [, by, bx] = windows.blocks;
-    const steps = [
-      { axis: 2, stride: 1, from: field, to: result },
-      { axis: 1, stride: bx, from: result, to: field },
-      { axis: 0, stride: by * bx, from: field, to: result },
-    ] as const;
-    for (const { axis, stride, from, to } of steps) {
-      const reach = (windowWeights(windows, axis).length - 1) / 2;
-      const length = windows.blocks[axis];
-      const parameters = slots.write(fieldsOf({ count: this.blockCount, stride, length, reach }));
-      const bound = { parameters, a: from, weights: weights[axis], out: to };
-      const lines = Math.ceil(this.blockCount / length / WINDOW_LINES);
-      kernels.window.run(pass, bound, linearWorkgroups(gpu, lines * Math.ceil(length / WINDOW_STRETCH), 1));
-    }
   }
 }

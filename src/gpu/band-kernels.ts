@@ -19,6 +19,9 @@ export interface BandKernels {
   readonly window: Kernel;
   readonly addLevel: Kernel;
   readonly gains: Kernel;
+  readonly rescale: Kernel;
+  readonly refine: Kernel;
+  readonly shells: Kernel;
   readonly accumulate: Kernel;
   readonly clear: Kernel;
 }
@@ -28,26 +31,32 @@ export interface BandUses {
   readonly difference: boolean;
   readonly mask: boolean;
   readonly level: boolean;
+  readonly refined: boolean;
   readonly zeroOutside: boolean;
 }
 
 export async function compileBands(gpu: GpuDevice, fft: SlabFftPlan, uses: BandUses): Promise<BandKernels> {
   const of = (entry: string, used = true): Promise<Kernel> | Kernel =>
     used ? getKernel(gpu, NAME, entry) : unneededKernel(entry);
-  const [filter, combine, pack, powers, subtract, window, addLevel, gains, accumulate, clear] =
-    await Promise.all([
-      lineKernel(gpu, fft.z, 'band-filter', 'main'),
-      of('combine'),
-      of('pack', uses.mask),
-      of('powers'),
-      of('subtract', uses.difference),
-      of('window'),
-      of('add_level', uses.level),
-      of('gains'),
-      of('accumulate'),
-      of('clear', uses.zeroOutside && uses.mask),
-    ]);
-  return { filter, combine, pack, powers, subtract, window, addLevel, gains, accumulate, clear };
+  const isTilted = uses.refined && uses.difference;
+  const compiled = {
+    filter: lineKernel(gpu, fft.z, 'band-filter', 'main'),
+    combine: of('combine'),
+    pack: of('pack', uses.mask),
+    powers: of('powers'),
+    subtract: of('subtract', uses.difference),
+    window: of('window'),
+    addLevel: of('add_level', uses.level),
+    gains: of('gains'),
+    rescale: of('rescale', uses.refined),
+    refine: of('refine', uses.refined),
+    shells: isTilted ? getKernel(gpu, 'band-shells') : unneededKernel('band-shells'),
+    accumulate: of('accumulate'),
+    clear: of('clear', uses.zeroOutside && uses.mask),
+  } satisfies Record<keyof BandKernels, Promise<Kernel> | Kernel>;
+  const names = Object.keys(compiled) as (keyof BandKernels)[];
+  const kernels = await Promise.all(names.map((name) => compiled[name]));
+  return Object.fromEntries(names.map((name, i) => [name, kernels[i]])) as Record<keyof BandKernels, Kernel>;
 }
 
 /** The struct of shaders/band-scaling.wgsl, in its order. */

@@ -14,7 +14,7 @@ import type {
 import { voxelCount } from '../math/grid.ts';
 import { type BandPlan, planBands } from '../math/soft-scaling/bands.ts';
 import { type MeasuredMap, planInputs } from '../math/soft-scaling/inputs.ts';
-import { TargetPlan, usesProfile } from '../math/soft-scaling/targets.ts';
+import { TargetPlan, usesProfile, windowSigmaOf } from '../math/soft-scaling/targets.ts';
 import { windowShare } from '../math/soft-scaling/windows.ts';
 import { type BandVolumes, type EngineVolumes, GpuBands } from './band-device.ts';
 import { compileBands, NAME } from './band-kernels.ts';
@@ -38,7 +38,7 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
   checkBandSettings(settings);
   const { gpu } = tools;
   const { shape, measureLocal = false } = settings;
-  const bands = planBands(settings, settings.windowSigma);
+  const bands = planBands(settings, windowSigmaOf(settings));
   const resultBytes = (measureLocal ? 4 : 1) * 4 * voxelCount(shape);
   const planWithin = (bytes: number): GpuBandPlan => requireBandPlan(gpu, bands, settings, bytes);
   const freeBytes = (): number => gpu.limits.totalBytes - gpu.allocatedBytes - resultBytes;
@@ -54,7 +54,11 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
     },
     prepare: () => {
       // Whether there is a mask is not known yet. What fails does so again when it is used.
-      const uses = { difference: settings.halfMaps, level: usesProfile(settings.target) };
+      const uses = {
+        difference: settings.halfMaps,
+        level: usesProfile(settings.target),
+        refined: plan.refines,
+      };
       compileBands(gpu, plan.fft, { ...uses, mask: false, zeroOutside: false }).catch(() => undefined);
     },
     async start(maps) {

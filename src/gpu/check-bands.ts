@@ -4,11 +4,13 @@
  * every voxel:
  *   the sum of squares of every band, by Parseval's theorem; its sums over blocks;
  *   signal, windows and gains of blocks, from powers that are read back;
+ *   where gains are refined, the powers of shells, the power of a tilted band, and the gains once more;
  *   with the same gains for all bands, the result at voxels: the sum of all bands, which is the map, times them.
  */
 import { voxelCount } from '../math/grid.ts';
 import { type BandPlan, bandWeight, planInterpolation, windowWeights } from '../math/soft-scaling/bands.ts';
-import type { GainRule } from '../math/soft-scaling/targets.ts';
+import { type GainRule, gainCorrection } from '../math/soft-scaling/targets.ts';
+import { shellAt, shellCount } from '../math/soft-scaling/tilts.ts';
 import { createRandom } from '../math/statistics/random.ts';
 import type { GpuBands } from './band-device.ts';
 import type { Spectrum } from './fft-slabs.ts';
@@ -48,7 +50,10 @@ export async function checkBands(bands: GpuBands): Promise<number> {
     const { all } = await bands.measure(band, 'mean');
     const expected = power(({ frequency }) => bandWeight(frequency, band, bandPlan.spacing));
     errors.push(Math.abs(all - expected) / power(() => 1));
-    if (band === middle) errors.push(...(await checkBlocks(bands, waves, band)));
+    if (band === middle) {
+      errors.push(...(await checkBlocks(bands, waves, band)));
+      if (plan.refines) errors.push(await checkShells(bands, waves), await checkTilt(bands, waves, band));
+    }
     gpu.device.queue.writeBuffer(fields.gains, 0, gains);
     await bands.accumulate();
   }
@@ -100,6 +105,35 @@ function writeWaves({ gpu, spectra, plan }: GpuBands, waves: readonly Wave[]): v
   }
 }
 
+/** Powers of the shells, of the whole spectrum. A wave next to the end of a shell belongs to either. */
+async function checkShells(bands: GpuBands, waves: readonly Wave[]): Promise<number> {
+  const { bands: plan } = bands.plan;
+  const expected = new Float64Array(shellCount(plan));
+  for (const { frequency, amplitude } of waves) {
+    const at = shellAt(frequency / plan.spacing);
+    if (Math.abs(at - Math.round(at)) < 1e-3) return 0;
+    expected[Math.floor(at)] += (voxelCount(plan.shape) * amplitude) ** 2 / 2;
+  }
+  return relativeError(await bands.shellPowers('mean'), expected);
+}
+
+/** The power of the band where its weights rise, and as it was again. */
+async function checkTilt(bands: GpuBands, waves: readonly Wave[], band: number): Promise<number> {
+  const { bands: plan } = bands.plan;
+  const [below, above] = [0.7, 1.3];
+  bands.tilt(Array.from({ length: plan.count }, () => ({ below, above })));
+  const { all } = await bands.measure(band, 'mean');
+  bands.tilt([]);
+  await bands.measure(band, 'mean');
+  const powers = waves.map(({ frequency, amplitude }) => {
+    const beyond = frequency / plan.spacing - band;
+    const tilt = Math.exp(beyond * (beyond < 0 ? below : above));
+    return (amplitude * bandWeight(frequency, band, plan.spacing) * tilt) ** 2;
+  });
+  const expected = (voxelCount(plan.shape) / 2) * powers.reduce((sum, power) => sum + power, 0);
+  return expected > 0 ? Math.abs(all / expected - 1) : 0;
+}
+
 /** A band of the waves at a voxel; all of them without one. */
 function valueAt(
   { shape, spacing }: BandPlan,
@@ -116,7 +150,8 @@ function valueAt(
 
 /** Sums over blocks of the band that was measured last, and what the steps up to its gains make of them. */
 async function checkBlocks(bands: GpuBands, waves: readonly Wave[], band: number): Promise<number[]> {
-  const { gpu, fields, plan, outputScale } = bands;
+  const { gpu, fields, plan } = bands;
+  const { outputScale } = fields;
   const { windows } = plan.bands;
   const count = voxelCount(windows.blocks);
   const read = async (buffer: GPUBuffer): Promise<Float32Array> =>
@@ -131,12 +166,12 @@ async function checkBlocks(bands: GpuBands, waves: readonly Wave[], band: number
     return made;
   };
 
-  const power = await read(fields.power);
+  const power = await read(fields.squaresOf('mean') as GPUBuffer);
   const blocks = placesIn(count).map((i) => blockAt(windows.blocks, i));
   const sums = blocks.map((block) => blockSum(plan.bands, waves, block, band));
   const largest = power.reduce((most, value) => Math.max(most, value), 0);
-  const noise = write(fields.difference, 0.2 * largest);
-  const reference = write(fields.reference, largest);
+  const noise = write(fields.squaresOf('difference'), 0.2 * largest);
+  const reference = write(fields.squaresOf('reference'), largest);
   const level = write(fields.level, largest);
   const share = fields.share && (await read(fields.share));
   const rule = { ...PROBE, target: bands.settings.target.kind, floor: 1e-6 * largest };
@@ -153,7 +188,19 @@ async function checkBlocks(bands: GpuBands, waves: readonly Wave[], band: number
   });
   const atBlocks = (field: Float32Array): number[] =>
     blocks.map((block) => field[indexOf(windows.blocks, block)]);
-  return [relativeError(atBlocks(power), sums), relativeError(atBlocks(gains), expected)];
+  const errors = [relativeError(atBlocks(power), sums), relativeError(atBlocks(gains), expected)];
+  if (!plan.refines) return errors;
+
+  await bands.refineGains(band, rule);
+  const squares = gains.map((gain) => (gain / outputScale) ** 2);
+  const [scaledPower, scaledSignal] = [power, signal].map((field) => field.map((v, i) => v * squares[i]));
+  const refined = blocks.map((block) => {
+    const at = indexOf(windows.blocks, block);
+    const [p, s] = [scaledPower, scaledSignal].map((field) => windowed(plan.bands, field, block));
+    const r = reference ? windowed(plan.bands, reference, block) : 0;
+    return gains[at] * gainCorrection(Math.sqrt(r), s, p, gains[at] / outputScale, rule.floor);
+  });
+  return [...errors, relativeError(atBlocks(await read(fields.gains)), refined)];
 }
 
 /** No case of a target is left out: locality raises, the reference counts. */

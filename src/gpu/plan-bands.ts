@@ -6,7 +6,8 @@ import type { BandScalingSettings } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import { voxelCount } from '../math/grid.ts';
 import { type BandPlan, highestIndex, squaredBandFrequencies } from '../math/soft-scaling/bands.ts';
-import { usesProfile, usesReference } from '../math/soft-scaling/targets.ts';
+import { refinesGains, usesProfile, usesReference } from '../math/soft-scaling/targets.ts';
+import { shellCount } from '../math/soft-scaling/tilts.ts';
 import type { GpuDevice, GpuLimits } from './device.ts';
 import type { Planned } from './fft-lines.ts';
 import { planSlabFft, type SlabFftPlan } from './fft-slabs.ts';
@@ -22,7 +23,10 @@ export const ROW_STRETCH = 256;
 /** Parameters and tables. */
 const SMALL_BUFFERS_BYTES = 512 * 1024;
 
-type PlannedJob = Pick<BandScalingSettings, 'halfMaps' | 'target'>;
+/** Workgroups at most of the shader `band-shells`, per slab of a spectrum. */
+export const SHELL_GROUPS = 256;
+
+type PlannedJob = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'plain'>;
 
 export interface GpuBandPlan {
   readonly bands: BandPlan;
@@ -34,6 +38,8 @@ export interface GpuBandPlan {
   readonly parts: number;
   /** Workgroups of the entry point `gains`, which leave two sums each per band. */
   readonly gainGroups: number;
+  /** Gains are measured once more. */
+  readonly refines: boolean;
   /** All of it, beside the maps and the result. */
   readonly bytes: number;
 }
@@ -48,7 +54,10 @@ export function planGpuBands(
   const { shape, windows } = bands;
   const inputs = 1 + (job.halfMaps ? 1 : 0) + (usesReference(job.target) ? 1 : 0);
   // Two more for the result of a window and the gains.
-  const fields = inputs + 2 + (usesProfile(job.target) ? 1 : 0) + (job.target.kind === 'hybrid' ? 1 : 0);
+  const refines = refinesGains(job);
+  const kept = refines ? (job.halfMaps ? 2 : 1) : 0;
+  const level = (usesProfile(job.target) ? 1 : 0) + (job.target.kind === 'hybrid' ? 1 : 0);
+  const fields = inputs + 2 + level + kept;
   const blocks = voxelCount(windows.blocks);
   if (4 * blocks > Math.min(limits.bindingBytes, limits.bufferBytes)) {
     return { ok: false, reason: `local powers of ${4 * blocks} bytes exceed the binding limit` };
@@ -60,7 +69,8 @@ export function planGpuBands(
   const maskBits = 4 * Math.ceil(voxelCount(shape) / 32) + 16 * slabs;
   const [groupsX, groupsY] = linearWorkgroups({ limits }, blocks);
   const gainGroups = groupsX * groupsY;
-  const sums = 8 * (parts + bands.count * gainGroups);
+  const shells = refines ? SHELL_GROUPS * shellCount(bands) : 0;
+  const sums = 8 * (parts + bands.count * gainGroups) + 4 * shells;
   const fixed = 4 * voxelCount(shape) + maskBits + 4 * fields * blocks + sums + SMALL_BUFFERS_BYTES;
   const planned = planSlabFft(shape, limits, inputs + 1, freeBytes - fixed);
   if (!planned.ok) return planned;
@@ -68,7 +78,7 @@ export function planGpuBands(
   const planeBytes = 8 * shape[1] * fft.pitch;
   const strips = fft.planesPerSlab === shape[0] ? 0 : 2 * 8 * shape[0] * fft.rowsPerStrip * fft.pitch;
   const bytes = fixed + (inputs + 1) * shape[0] * planeBytes + strips;
-  return { ok: true, plan: { bands, fft, spectra: inputs + 1, fields, parts, gainGroups, bytes } };
+  return { ok: true, plan: { bands, fft, spectra: inputs + 1, fields, parts, gainGroups, refines, bytes } };
 }
 
 export function requireBandPlan(
@@ -93,7 +103,7 @@ export function requireBandPlan(
  * real transforms: two (with a reference three) to begin with and as many per band.
  */
 export function bandTraffic(
-  { bands, spectra }: Pick<GpuBandPlan, 'bands' | 'spectra'>,
+  { bands, spectra, refines }: Pick<GpuBandPlan, 'bands' | 'spectra' | 'refines'>,
   hasMask: boolean,
   hasLevel: boolean,
 ): { readonly bytes: number; readonly transformBytes: number } {
@@ -105,7 +115,11 @@ export function bandTraffic(
   const half = lines * (Math.floor(nx / 2) + 1);
   const rows = 4 * voxels + 8 * half;
   const transform = rows + 2 * 16 * half;
-  let bytes = inputs * (12 * voxels + transform);
+  // With half maps, whose spectra are read to find the tilt of the bands.
+  const isTilted = refines && inputs === 3;
+  let bytes = inputs * (12 * voxels + transform + (isTilted ? 8 * half : 0));
+  // All but the reference: kept, times the gains, and windows once more.
+  const refined = refines ? 4 * blocks * ((inputs - 1) * (2 + 3 + 6) + (isTilted ? 3 : 0) + inputs + 2) : 0;
   const alongY = squaredBandFrequencies(bands, 1, ny);
   const alongX = squaredBandFrequencies(bands, 2, Math.floor(nx / 2) + 1);
   for (let i = 0; i < bands.count; i++) {
@@ -117,7 +131,7 @@ export function bandTraffic(
     const windows = 3 * 8 * blocks;
     bytes += inputs * (filter + 16 * lines * bins + rows + measure + windows);
     const gains = 4 * blocks * (inputs + 1 + (hasLevel ? 4 : 0) + 3);
-    bytes += gains + 12 * voxels + 4 * blocks;
+    bytes += gains + refined + 12 * voxels + 4 * blocks;
   }
   return { bytes, transformBytes: inputs * (bands.count + 1) * transform };
 }

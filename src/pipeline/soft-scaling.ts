@@ -14,9 +14,14 @@ import type {
 } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
 import { type Grid, voxelCount } from '../math/grid.ts';
-import { planBands, WINDOW_SIGMA } from '../math/soft-scaling/bands.ts';
+import { planBands } from '../math/soft-scaling/bands.ts';
 import { type AmplitudeProfile, decayProfile, proteinProfile } from '../math/soft-scaling/profile.ts';
-import { type BandSummary, type SoftTarget, usesReference } from '../math/soft-scaling/targets.ts';
+import {
+  type BandSummary,
+  type SoftTarget,
+  usesReference,
+  windowSigmaOf,
+} from '../math/soft-scaling/targets.ts';
 import { BANDS_IN_FLIGHT, scaleBandsInRounds, secondsInRounds } from './band-rounds.ts';
 import type { Run } from './run.ts';
 import type { SharedBands } from './team.ts';
@@ -111,7 +116,10 @@ export async function planSoftScaling(settings: SoftScalingSettings, run: Run): 
     );
   describeBands(settings, run);
   const fadeResolution = mustFade || settings.fadeOutput === true ? resolution : undefined;
-  const windowSigma = windowAngstrom === undefined ? WINDOW_SIGMA : SIGMA_PER_EDGE * windowAngstrom;
+  const windowSigma = windowSigmaOf({
+    target,
+    windowSigma: windowAngstrom === undefined ? undefined : SIGMA_PER_EDGE * windowAngstrom,
+  });
   const bandSettings: BandScalingSettings = {
     ...grid,
     halfMaps: input === 'half maps',

@@ -1,6 +1,6 @@
 //#include lib/line-fft.wgsl
-// One soft frequency band of a half spectrum: times hat_i = max(0, 1 - |f / d - i|), and back along z,
-// unnormalised.
+// One soft frequency band of a half spectrum: times hat_i = max(0, 1 - |x|), x = f / d - i, and its tilt, exp(x
+// `below`) or, above the centre, exp(x `above`), and back along z, unnormalised.
 //   source, result   strips of rows ky (kz, ky - first_row, kx), complex (re, im), rows of `pitch`
 //   squares          squared frequencies along z (N), y (`height`) and x (`pitch`) in units of the spacing d
 // Only bins kx < `bins` are written: those behind are 0 in this band and in all before it. One workgroup =
@@ -15,6 +15,8 @@ struct Band {
   first_row: u32,
   bins: u32,
   band: f32,
+  below: f32,
+  above: f32,
 }
 
 @group(0) @binding(1) var<uniform> parameters: Band;
@@ -35,7 +37,9 @@ fn input_value(i: u32, l: u32) -> vec2f {
     return vec2f();
   }
   let f = sqrt(squares[i] + across + squares[N + parameters.height + bin + l]);
-  let weight = max(0.0, 1.0 - abs(f - parameters.band));
+  let beyond = clamp(f - parameters.band, -1.0, 1.0);
+  let tilt = exp(beyond * select(parameters.above, parameters.below, beyond < 0.0));
+  let weight = (1.0 - abs(beyond)) * tilt;
   // Real and imaginary part exchanged: see lib/line-fft.wgsl.
   return weight * source[first + i * plane + l].yx;
 }

@@ -9,6 +9,8 @@
 //              neighbouring lines along the axis, which it reads once
 // add_level     out += max(S, 0); one thread = one block
 // gains        from the powers of the windows; one thread = one block. Parts: sums of a workgroup's T, and of P gain^2
+// rescale      out = itself, powers of a band, times the squares of its gains; one thread = one block
+// refine       gains corrected by the powers of the windows over these; one thread = one block. Parts as of `gains`
 // accumulate   out += band gain, linear between the centres of blocks; one workgroup = a stretch of a row, for
 //              which it blends the gains of the four rows of blocks around it first; one thread = one voxel
 // clear        out = 0 where the mask is not above 0.5; one thread = one voxel
@@ -274,6 +276,51 @@ fn gains(
     if (s > 0.0) { gain = amplitude * (sqrt(s) / max(power[i], parameters.floor)); }
     out[i] = parameters.output_scale * gain;
     sums = vec2f(amplitude * amplitude, gain * gain * power[i]);
+  }
+  amplitudes[local] = sums;
+  workgroupBarrier();
+  for (var half = 128u; half > 0u; half /= 2u) {
+    if (local < half) { amplitudes[local] += amplitudes[local + half]; }
+    workgroupBarrier();
+  }
+  if (local == 0u) { parts[parameters.first_part + group.y * groups.x + group.x] = amplitudes[0]; }
+}
+
+// Where squares of scaled bands would leave float32.
+const MOST_ROOT = 1e18;
+
+fn rescaled(value: f32, gain: f32) -> f32 {
+  return min(gain * value, MOST_ROOT) * min(gain, MOST_ROOT);
+}
+
+@compute @workgroup_size(256)
+fn rescale(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  if (i >= parameters.count) { return; }
+  out[i] = rescaled(out[i], b[i] / parameters.output_scale);
+}
+
+@compute @workgroup_size(256)
+fn refine(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear(group, groups, local);
+  var sums = vec2f();
+  if (i < parameters.count) {
+    let s = signal[i];
+    let gain = out[i];
+    let amplitude = sqrt(max(reference[i], 0.0));
+    let least = max(power[i], rescaled(parameters.floor, gain / parameters.output_scale));
+    var correction = 0.0;
+    if (s > 0.0 && least > 0.0) { correction = amplitude * sqrt(s) / least; }
+    out[i] = gain * correction;
+    sums = vec2f(amplitude * amplitude, correction * correction * power[i]);
   }
   amplitudes[local] = sums;
   workgroupBarrier();

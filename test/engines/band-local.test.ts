@@ -92,6 +92,26 @@ describe('local measures of soft bands', () => {
     on.release(half1, inside, ...bandVolumes(result));
   });
 
+  it('B factors of both sides where a reference tilts the bands (10 %)', async () => {
+    const on = await engine();
+    const half1 = await on.upload(await uneven(on, B_FACTORS), SHAPE);
+    const reference = await on.upload(await protein(on, 0), SHAPE);
+    const result = await bandScaling(on, {
+      half1,
+      half2: half1,
+      reference,
+      voxelSize: [VOXEL, VOXEL, VOXEL],
+      target: { kind: 'reference' },
+      windowSigma: 10,
+      measureLocal: true,
+    });
+    const bFactor = Float32Array.from(await on.download(result.local!.bFactor!));
+    for (const side of [0, 1] as const) {
+      expect(Math.abs(median(sideOf(bFactor, side)) / B_FACTORS[side] - 1)).toBeLessThan(0.1);
+    }
+    on.release(half1, reference, ...bandVolumes(result));
+  });
+
   it('the resolution follows that of the local FSC (correlation 0.8, medians within 5 %)', async () => {
     const on = await engine();
     const map = await uneven(on, [40, 240]);

@@ -97,7 +97,9 @@ function prototype(mode: Mode, maps: Case): Float32Array {
 
 const inputOf = (mode: Mode, { half1, half2, reference, mask, shape, voxelSize }: Case) => {
   const base = { shape, voxelSize, half1 };
-  if (mode === 'reference') return { ...base, half2, reference, target: { kind: 'reference' as const } };
+  // The prototype measures gains once, in bands that are not tilted.
+  if (mode === 'reference')
+    return { ...base, half2, reference, target: { kind: 'reference' as const }, plain: true };
   if (mode === 'profile') return { ...base, half2, mask, target: BY_PROFILE };
   return { ...base, target: BY_PROFILE, fadeResolution: 4 };
 };

@@ -16,8 +16,10 @@ export interface DirectBandInput {
   readonly reference?: ArrayLike<number>;
   readonly differenceMask?: ArrayLike<number>;
   readonly target: SoftTarget;
-  /** A. */
+  /** A. Default 10; 5 where gains are refined. */
   readonly windowSigma?: number;
+  /** Gains of a reference as first measured, in bands that are not tilted. */
+  readonly plain?: boolean;
   readonly mask?: ArrayLike<number>;
   readonly zeroOutside?: boolean;
   readonly fadeResolution?: number;
@@ -33,7 +35,9 @@ export interface DirectBand {
 }
 
 export function directBandScaling(input: DirectBandInput): { scaled: Float64Array; bands: DirectBand[] } {
-  const { shape, voxelSize, half1, half2, reference, target, windowSigma = 10 } = input;
+  const { shape, voxelSize, half1, half2, reference, target } = input;
+  const isRefined = target.kind === 'reference' && input.plain !== true;
+  const { windowSigma = isRefined ? 5 : 10 } = input;
   const profile = 'profile' in target ? target.profile : undefined;
   const locality = ('profile' in target ? target.locality : undefined) ?? 0.5;
   const isHybrid = target.kind === 'hybrid';
@@ -57,8 +61,10 @@ export function directBandScaling(input: DirectBandInput): { scaled: Float64Arra
   const bands: DirectBand[] = [];
   let level: Float64Array = new Float64Array(window.blocks);
   let levelAll = 0;
+  const tilts = isRefined && half2 ? tiltsOf(halves, third!, frequency, shape, d, last) : undefined;
   const bandOf = (i: number, s: { re: Float64Array; im: Float64Array }) => {
-    const weight = frequency.map((f) => hat(f, i) / voxels);
+    const tilt = (f: number): number => (tilts && s === halves ? tilts(i, f / d - i) : 1);
+    const weight = frequency.map((f) => (hat(f, i) * tilt(f)) / voxels);
     return referenceFft3d(
       s.re.map((v, k) => v * weight[k]),
       s.im.map((v, k) => v * weight[k]),
@@ -117,6 +123,19 @@ export function directBandScaling(input: DirectBandInput): { scaled: Float64Arra
       else T = profile ? T.map((t, k) => Math.sqrt(t * R[k])) : R;
     }
     const gains = P.map((p, k) => (used ? Math.sqrt(T[k] * S[k]) / p : 0));
+    let reached = gains.map((g, k) => g ** 2 * measured[k]);
+    if (isRefined && used) {
+      const [blocksP, blocksS] = [window.blockMeans(square), window.blockMeans(cross)];
+      const floor = 1e-8 * boxPower;
+      const scaled = (blocks: Float64Array) => window.smooth(blocks.map((v, k) => v * gains[k] ** 2));
+      const [againP, againS] = [scaled(blocksP), scaled(blocksS)];
+      const correction = gains.map((g, k) => {
+        const p = Math.max(againP[k], g ** 2 * floor);
+        return p > 0 ? Math.sqrt(T[k] * Math.max(0, againS[k])) / p : 0;
+      });
+      for (const [k, c] of correction.entries()) gains[k] *= c;
+      reached = againP.map((p, k) => p * correction[k] ** 2);
+    }
     const rms = (of: (k: number) => number): number =>
       used ? Math.sqrt((S.reduce((sum, _, k) => sum + of(k), 0) * window.blockVoxels) / voxels) : 0;
     bands.push({
@@ -125,7 +144,7 @@ export function directBandScaling(input: DirectBandInput): { scaled: Float64Arra
       power,
       used,
       wantedAmplitude: rms((k) => T[k]),
-      reachedAmplitude: rms((k) => gains[k] ** 2 * measured[k]),
+      reachedAmplitude: rms((k) => reached[k]),
     });
     if (!used) continue;
     const gain = window.spread(gains);
@@ -145,6 +164,64 @@ export function directBandScaling(input: DirectBandInput): { scaled: Float64Arra
   }
   if (input.zeroOutside === true) scaled = scaled.map((v, k) => (inside[k] ? v : 0));
   return { scaled, bands };
+}
+
+/**
+ * Weights within bands: from centre to centre the spectrum of the map follows that of the reference, both
+ * summed over shells of d / 4 that begin 0.0123 of it early.
+ */
+function tiltsOf(
+  halves: { re: Float64Array; im: Float64Array },
+  reference: { re: Float64Array; im: Float64Array },
+  frequency: Float64Array,
+  shape: Shape,
+  d: number,
+  last: number,
+): (band: number, beyond: number) => number {
+  const shells = 4 * (last + 1);
+  const [mean, cross, wanted] = [0, 1, 2].map(() => new Float64Array(shells));
+  const [nz, ny, nx] = shape;
+  frequency.forEach((f, at) => {
+    const s = Math.floor((4 * f) / d + 0.0123);
+    if (at === 0 || s >= shells) return;
+    const [z, y, x] = [Math.floor(at / (ny * nx)), Math.floor(at / nx) % ny, at % nx];
+    const mate = (((nz - z) % nz) * ny + ((ny - y) % ny)) * nx + ((nx - x) % nx);
+    // Both half maps are in one transform: F1 = (H + conj H(-k)) / 2, F2 = (H - conj H(-k)) / 2i.
+    const [a, b] = [halves.re[at], halves.im[at]];
+    const [c, e] = [halves.re[mate], -halves.im[mate]];
+    const [re1, im1, re2, im2] = [(a + c) / 2, (b + e) / 2, (b - e) / 2, (c - a) / 2];
+    mean[s] += ((re1 + re2) / 2) ** 2 + ((im1 + im2) / 2) ** 2;
+    cross[s] += re1 * re2 + im1 * im2;
+    wanted[s] += reference.re[at] ** 2 + reference.im[at] ** 2;
+  });
+  const points: { x: number; y: number }[] = [];
+  for (let i = 0; i <= last; i++) {
+    const sum = (of: (s: number, f: number) => number): number => {
+      let total = 0;
+      for (let s = 0; s < shells; s++) {
+        const f = (s + 0.5 - 0.0123) / 4;
+        total += Math.max(0, 1 - Math.abs(f - i)) ** 2 * of(s, f);
+      }
+      return total;
+    };
+    const shared = (s: number): number => Math.sqrt(Math.max(0, cross[s] * wanted[s]));
+    const signal = sum((s) => cross[s]);
+    if (!(signal > 0.1 * sum((s) => mean[s]))) break;
+    points.push({
+      x: sum((s, f) => f * shared(s)) / sum(shared),
+      y: 0.5 * Math.log(sum((s) => wanted[s]) / signal),
+    });
+  }
+  // Through the points, straight on beyond the first and the last, read at the centres; behind the last band too.
+  const read = points.length === last + 1 ? [...points, undefined] : points;
+  const centres = read.map((_, i) => {
+    const k = Math.max(0, Math.min(points.length - 2, points.filter(({ x }) => x < i).length - 1));
+    const [p, q] = [points[k], points[k + 1]];
+    return q ? p.y + ((q.y - p.y) * (i - p.x)) / (q.x - p.x) : 0;
+  });
+  const slope = (i: number): number =>
+    i < 0 || i + 1 >= centres.length ? 0 : Math.max(-4, Math.min(4, centres[i + 1] - centres[i]));
+  return (band, beyond) => Math.exp(beyond * slope(beyond < 0 ? band - 1 : band));
 }
 
 function meanOf(values: Float64Array, where: (k: number) => boolean): number {
@@ -192,7 +269,9 @@ function bandPower({ frequency, amplitude }: AmplitudeProfile, i: number, d: num
 
 /** Means over blocks, then a Gaussian with zeros outside; back by linear interpolation. */
 function gaussianWindow(shape: Shape, voxelSize: readonly number[], sigmaAngstrom: number) {
-  const factor = voxelSize.map((v) => Math.max(1, Math.floor(sigmaAngstrom / v / 3)));
+  // Blocks of a third of the window; in one below 10 A of up to 1 / 1.5 of it, at most 10 A / 3.
+  const edge = Math.max(sigmaAngstrom / 3, Math.min(sigmaAngstrom / 1.5, 10 / 3));
+  const factor = voxelSize.map((v) => Math.max(1, Math.floor(edge / v)));
   const counts = shape.map((n, axis) => Math.ceil(n / factor[axis]));
   const blocks = counts[0] * counts[1] * counts[2];
   const alongAxis = (
@@ -231,20 +310,24 @@ function gaussianWindow(shape: Shape, voxelSize: readonly number[], sigmaAngstro
       return Float64Array.from({ length: n }, (_, i) => Math.max(0, 1 - Math.abs(at - i)));
     }),
   );
+  const blockMeans = (values: Float64Array): Float64Array => {
+    const sums = new Float64Array(blocks);
+    values.forEach((v, i) => {
+      const z = Math.floor(i / (shape[1] * shape[2]) / factor[0]);
+      const y = Math.floor((Math.floor(i / shape[2]) % shape[1]) / factor[1]);
+      const x = Math.floor((i % shape[2]) / factor[2]);
+      sums[(z * counts[1] + y) * counts[2] + x] += v / (factor[0] * factor[1] * factor[2]);
+    });
+    return sums;
+  };
+  const smooth = (means: Float64Array): Float64Array =>
+    [0, 1, 2].reduce((values, axis) => alongAxis(values, counts, axis, gauss[axis]), means);
   return {
     blocks,
     blockVoxels: factor[0] * factor[1] * factor[2],
-    mean(values: Float64Array): Float64Array {
-      let sums: Float64Array = new Float64Array(blocks);
-      values.forEach((v, i) => {
-        const z = Math.floor(i / (shape[1] * shape[2]) / factor[0]);
-        const y = Math.floor((Math.floor(i / shape[2]) % shape[1]) / factor[1]);
-        const x = Math.floor((i % shape[2]) / factor[2]);
-        sums[(z * counts[1] + y) * counts[2] + x] += v / (factor[0] * factor[1] * factor[2]);
-      });
-      for (const axis of [0, 1, 2]) sums = alongAxis(sums, counts, axis, gauss[axis]);
-      return sums;
-    },
+    blockMeans,
+    smooth,
+    mean: (values: Float64Array): Float64Array => smooth(blockMeans(values)),
     spread(gains: Float64Array): Float64Array {
       let values = gains;
       const lengths = [...counts];

@@ -74,6 +74,18 @@ export interface KernelExports {
     squares: number,
     band: number,
   ): void;
+  tiltedBandRow(
+    toRe: number,
+    toIm: number,
+    re: number,
+    im: number,
+    groups: number,
+    rest: number,
+    squares: number,
+    band: number,
+    below: number,
+    above: number,
+  ): void;
   addBlockSquares(
     rows: number,
     rowBytes: number,

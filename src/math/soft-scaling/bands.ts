@@ -5,8 +5,8 @@
  *   hat_i(f) = max(0, 1 - |f / d - i|),  i = 0 ... n,  d = fN / n,  n = ceil(fN / 0.05)
  *
  * f: radial frequency in 1/A; fN: Nyquist frequency of the coarsest axis. The bands sum to 1 up to fN and
- * fall to 0 at fN + d. The window is a Gaussian of 10 A, sampled on blocks of voxels no wider than a third of
- * it.
+ * fall to 0 at fN + d. The window is a Gaussian of 10 A, with a reference of 5 A, sampled on blocks of voxels
+ * of at most 3.3 A (BLOCKS_PER_SIGMA).
  */
 import type { Grid, Shape } from '../grid.ts';
 
@@ -15,9 +15,15 @@ export const BAND_SPACING = 0.05;
 /** Standard deviation of the Gaussian window, A: 0.4 of the edge of LocScale's window of 25 A. */
 export const WINDOW_SIGMA = 10;
 /**
- * Blocks per standard deviation: linear interpolation between them is within 1 % of the Gaussian's curvature.
+ * The same where a reference gives the power wanted at every place, so that noise in the measured one is all
+ * that wider windows could help. A box of 25 A has 7.2 A, a Hann window of that edge 3.5 A.
  */
-const BLOCKS_PER_SIGMA = 3;
+export const REFERENCE_SIGMA = 5;
+/**
+ * Blocks per standard deviation: three where the window is wide, down to one and a half in narrower ones,
+ * where blocks stay those of a window of 10 A.
+ */
+const BLOCKS_PER_SIGMA = [1.5, 3] as const;
 /** exp(-7^2 / 2) = 2e-11 of the middle: nothing beyond it counts in float32. */
 const REACH_SIGMAS = 7;
 
@@ -61,7 +67,9 @@ export function planBands(
 }
 
 function planWindows(shape: Shape, voxelSize: Triple, windowSigma: number): WindowPlan {
-  const factor = voxelSize.map((v) => Math.max(1, Math.floor(windowSigma / v / BLOCKS_PER_SIGMA)));
+  const [fewest, most] = BLOCKS_PER_SIGMA;
+  const widest = Math.max(windowSigma / most, Math.min(windowSigma / fewest, WINDOW_SIGMA / most));
+  const factor = voxelSize.map((v) => Math.max(1, Math.floor(widest / v)));
   return {
     factor: triple(factor),
     blocks: triple(shape.map((n, axis) => Math.ceil(n / factor[axis]))),

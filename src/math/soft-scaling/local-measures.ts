@@ -6,14 +6,16 @@
  *   correlation  FSC_i = S_i / (2 P_i - S_i), of the half maps
  *   resolution   1 / f where FSC first falls below 0.143, linear between centres, from band 1 on
  *   B factor     ln(S_i / U_i) = const - b f_i^2, weighted fit over the bands from 0.1 1/A up to that fall;
- *                B = (1 - sqrt(1 - 8 b v)) / (2 v), v = d^2 / 10: within a band low frequencies weigh more, so that
- *                b = B / 2 - v B^2 / 2, v the variance of f over hat^2
+ *                B = (h - sqrt(h^2 - 2 b v)) / v, h = 1/2, v = d^2 / 10: within a band low frequencies weigh more, so that
+ *                b = B / 2 - v B^2 / 2, v the variance of f over hat^2. In bands tilted to a B factor B_t it is
+ *                B / 2 - v (B^2 / 2 - B_t B): h = 1/2 + v B_t
  *   signal       sqrt(sum_i S_i), RMS density of the bands
  *
  * Fields are streamed: a few numbers per block for any number of bands.
  */
 import { type BandPlan, independentTerms } from './bands.ts';
 import { profilePowers, proteinProfile } from './profile.ts';
+import type { BandTilt } from './tilts.ts';
 
 /** FSC at which the resolution is read. */
 const THRESHOLD = 0.143;
@@ -36,7 +38,9 @@ export interface LocalFields {
 
 export class LocalMeasures {
   private readonly plan: BandPlan;
-  private readonly profile: Float64Array;
+  private profile: Float64Array;
+  /** B_t, A^2. */
+  private tiltedBy = 0;
   private readonly hasHalfMaps: boolean;
   private readonly total: Float32Array;
   /** FSC of the band before; below the threshold once it has fallen. */
@@ -55,6 +59,21 @@ export class LocalMeasures {
     this.correlation = field().fill(1);
     this.cutoff = field();
     this.sums = Array.from({ length: 5 }, field);
+  }
+
+  /** Bands that follow are tilted. */
+  tilt(tilts: readonly BandTilt[]): void {
+    const { plan } = this;
+    this.profile = profilePowers(proteinProfile(0), plan, tilts);
+    // The slope of B_t f^2 / 4 from centre to centre is B_t (2 i + 1) d^2 / 4.
+    let [xx, xy] = [0, 0];
+    for (const [i, { above }] of tilts.slice(0, -1).entries()) {
+      if (i * plan.spacing < FIT_START - ROUNDING) continue;
+      const x = ((2 * i + 1) * plan.spacing ** 2) / 4;
+      xx += x * x;
+      xy += x * above;
+    }
+    this.tiltedBy = xx > 0 ? xy / xx : 0;
   }
 
   /** Bands in ascending order; sums of blocks behind the window. */
@@ -110,6 +129,7 @@ export class LocalMeasures {
     if (!(spread > 1e-6 * weight * xx)) return 0;
     const slope = -(weight * xy - x * y) / spread;
     const v = HAT_VARIANCE * this.plan.spacing ** 2;
-    return (1 - Math.sqrt(Math.max(0, 1 - 8 * slope * v))) / (2 * v);
+    const half = 0.5 + v * this.tiltedBy;
+    return (half - Math.sqrt(Math.max(0, half ** 2 - 2 * slope * v))) / v;
   }
 }

@@ -1,6 +1,7 @@
 /** Amplitude profiles: what the bands of a map are scaled to where no reference map says it. */
 import { type BandPlan, bandWeight } from './bands.ts';
 import { PROTEIN_AMPLITUDE, PROTEIN_PROFILE_STEP } from './protein-profile-table.ts';
+import { type BandTilt, LEVEL } from './tilts.ts';
 
 /**
  * RMS Fourier amplitude against frequency, in any unit; logarithmic interpolation, constant beyond the ends.
@@ -47,7 +48,11 @@ function decay(bFactor: number, f: number): number {
 const SAMPLES_PER_BAND = 1000;
 
 /** U_i: power of the profile in each band, the integral of (a hat_i)^2 f^2 df. Only ratios of them count. */
-export function profilePowers(profile: AmplitudeProfile, { count, spacing }: BandPlan): Float64Array {
+export function profilePowers(
+  profile: AmplitudeProfile,
+  { count, spacing }: BandPlan,
+  tilts: readonly BandTilt[] = [],
+): Float64Array {
   const powers = new Float64Array(count);
   const step = spacing / SAMPLES_PER_BAND;
   // Midpoints; every sample lies in two bands.
@@ -55,7 +60,12 @@ export function profilePowers(profile: AmplitudeProfile, { count, spacing }: Ban
     const f = (s + 0.5) * step;
     const power = profileAmplitude(profile, f) ** 2 * f * f * step;
     const lower = Math.floor(s / SAMPLES_PER_BAND);
-    for (let i = lower; i <= lower + 1 && i < count; i++) powers[i] += power * bandWeight(f, i, spacing) ** 2;
+    for (let i = lower; i <= lower + 1 && i < count; i++) {
+      const { below, above } = tilts[i] ?? LEVEL;
+      const beyond = f / spacing - i;
+      const tilt = Math.exp(2 * beyond * (beyond < 0 ? below : above));
+      powers[i] += power * bandWeight(f, i, spacing) ** 2 * tilt;
+    }
   }
   return powers;
 }

@@ -16,7 +16,7 @@
  * S_all is that of noise.
  */
 import { voxelCount } from '../grid.ts';
-import { type BandPlan, independentTerms } from './bands.ts';
+import { type BandPlan, independentTerms, REFERENCE_SIGMA, WINDOW_SIGMA } from './bands.ts';
 import { type AmplitudeProfile, profilePowers } from './profile.ts';
 
 /** Half of the local differences in decay stay. */
@@ -44,6 +44,24 @@ export type SoftTarget =
       /** q, from 0 to 1. Default 0.5: half of the local differences in decay stay. */
       readonly locality?: number;
     };
+
+/** What of a job decides how gains are found. */
+export interface GainDefinition {
+  readonly target: SoftTarget;
+  /** A. */
+  readonly windowSigma?: number;
+  readonly plain?: boolean;
+}
+
+/** Whether gains are measured once more in the band that they have scaled. */
+export function refinesGains({ target, plain }: GainDefinition): boolean {
+  return target.kind === 'reference' && plain !== true;
+}
+
+/** Standard deviation of the window, A. */
+export function windowSigmaOf(job: GainDefinition): number {
+  return job.windowSigma ?? (refinesGains(job) ? REFERENCE_SIGMA : WINDOW_SIGMA);
+}
 
 export function usesReference({ kind }: SoftTarget): boolean {
   return kind !== 'profile';
@@ -242,4 +260,27 @@ export function targetAmplitude(
 /** Factor of sqrt(T): sqrt(S) / P. */
 export function gainWeight(signal: number, power: number, floor: number): number {
   return signal > 0 ? Math.sqrt(signal) / Math.max(power, floor) : 0;
+}
+
+/** Power that scaled bands are limited to where their squares would leave float32. */
+const MOST_ROOT = 1e18;
+
+/** A power of the band times the square of a gain. */
+export function rescaledPower(power: number, gain: number): number {
+  return Math.min(gain * power, MOST_ROOT) * Math.min(gain, MOST_ROOT);
+}
+
+/**
+ * What a gain is multiplied with, from the powers of the band that it has scaled: 1 where they are
+ * sqrt(T S) = P. `floor`: least P, of the band as it was.
+ */
+export function gainCorrection(
+  amplitude: number,
+  signal: number,
+  power: number,
+  gain: number,
+  floor: number,
+): number {
+  const least = Math.max(power, rescaledPower(floor, gain));
+  return signal > 0 && least > 0 ? (amplitude * Math.sqrt(signal)) / least : 0;
 }

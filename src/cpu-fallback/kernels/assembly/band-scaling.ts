@@ -30,6 +30,41 @@ export function bandRow(
   }
 }
 
+/** exp(x) for |x| <= 4 or so, to 2e-7: the 16th power of the Taylor series at x / 16. */
+function exp(x: v128): v128 {
+  const t = f32x4.mul(x, f32x4.splat(1.0 / 16.0));
+  let y = f32x4.splat(1.0 / 720.0);
+  y = f32x4.add(f32x4.mul(y, t), f32x4.splat(1.0 / 120.0));
+  y = f32x4.add(f32x4.mul(y, t), f32x4.splat(1.0 / 24.0));
+  y = f32x4.add(f32x4.mul(y, t), f32x4.splat(1.0 / 6.0));
+  y = f32x4.add(f32x4.mul(y, t), f32x4.splat(0.5));
+  y = f32x4.add(f32x4.mul(y, t), f32x4.splat(1));
+  y = f32x4.add(f32x4.mul(y, t), f32x4.splat(1));
+  y = f32x4.mul(y, y);
+  y = f32x4.mul(y, y);
+  y = f32x4.mul(y, y);
+  return f32x4.mul(y, y);
+}
+
+/** bandRow with weights times exp(x below) or, where x = f - i is not below 0, exp(x above). */
+export function tiltedBandRow(
+  toRe: usize, toIm: usize, re: usize, im: usize, groups: usize, rest: f32, squares: usize, band: f32,
+  below: f32, above: f32
+): void {
+  const offset = f32x4.splat(rest), i = f32x4.splat(band);
+  const one = f32x4.splat(1), zero = f32x4.splat(0);
+  const falling = f32x4.splat(below), rising = f32x4.splat(above);
+  for (let o: usize = 0; o < groups << 4; o += 16) {
+    const x = f32x4.sub(f32x4.sqrt(f32x4.add(offset, v128.load(squares + o))), i);
+    const hat = f32x4.max(zero, f32x4.sub(one, f32x4.abs(x)));
+    const inside = f32x4.max(f32x4.neg(one), f32x4.min(one, x));
+    const slope = v128.bitselect(falling, rising, f32x4.lt(x, zero));
+    const weight = f32x4.mul(hat, exp(f32x4.mul(inside, slope)));
+    v128.store(toRe + o, f32x4.mul(v128.load(re + o), weight));
+    v128.store(toIm + o, f32x4.mul(v128.load(im + o), weight));
+  }
+}
+
 /**
  * Squares of a plane of ny rows of nx values, `rowBytes` apart: adds those of ky x kx voxels to each of the
  * blocks (rows `blockBytes` apart), and returns the sum of those where the mask (dense rows) is above 0.5; 0

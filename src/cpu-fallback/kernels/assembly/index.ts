@@ -5,4 +5,6 @@ export { filterRow } from './radial-filter';
 export { splatAtom } from './model-map';
 export { gatherRow } from './symmetrise';
 export { configureCorrelations, softenX, correlateRow } from './local-resolution';
-export { combineRows, bandRow, addBlockSquares, convolve, blend, accumulateRow } from './band-scaling';
+export {
+  combineRows, bandRow, tiltedBandRow, addBlockSquares, convolve, blend, accumulateRow
+} from './band-scaling';
