@@ -57,7 +57,7 @@ const MODES = {
   'LocScale network': () => ['--scaling', 'locscale', '--reference', 'network'],
   'LocScale -mc': ({ model }) => ['-mc', model],
   // Inside the mask of soft scaling, the second map of its run.
-  'LocScale, same mask': ({ model }) => ['--scaling', 'soft', '-mc', model, '--also', 'locscale'],
+  'LocScale in the mask of soft': ({ model }) => ['--scaling', 'soft', '-mc', model, '--also', 'locscale'],
   'LocScale -mc hann': ({ model }) => ['-mc', model, '--window_taper', 'hann', '--fade_output'],
   'LocScale no reference': () => ['--no_reference'],
   // What the bundled network itself writes.
@@ -65,7 +65,7 @@ const MODES = {
 };
 
 /** Modes whose map is another one of those that their run writes. */
-const SUFFIX = { 'LocScale, same mask': '_locscale' };
+const SUFFIX = { 'LocScale in the mask of soft': '_locscale' };
 
 const wanted = (list, name) => list === undefined || list.split(',').includes(name);
 const BEST = Array.from({ length: 16 }, (_, i) => 20 * i);

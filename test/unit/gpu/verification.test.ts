@@ -91,7 +91,7 @@ const WRONG_LOCALLY: readonly [subject: string, from: string, to: string][] = [
   ['local scaling', 'volume[at] = scaled[id.x]', 'volume[at] = scaled[id.x ^ 1u]'],
 ];
 const WRONG_SOFTLY: typeof WRONG_LOCALLY = [
-  ['soft scaling', 'abs(f - parameters.band)', '1.01 * abs(f - parameters.band)'],
+  ['soft scaling', 'abs(beyond)', '1.01 * abs(beyond)'],
   ['soft scaling', 'taps[u + reach - at] * field', '1.001 * taps[u + reach - at] * field'],
   [
     'soft scaling',
@@ -99,6 +99,12 @@ const WRONG_SOFTLY: typeof WRONG_LOCALLY = [
     'share = f32(place - lower * 2u * factor + 1u)',
   ],
   ['soft scaling', 'sqrt(sqrt(ratio))', 'sqrt(ratio)'],
+];
+const WRONG_REFINED: typeof WRONG_LOCALLY = [
+  ['soft scaling', 'gain * correction;', '1.001 * gain * correction;'],
+  ['soft scaling', 'min(gain * value, MOST_ROOT)', '1.001 * min(gain * value, MOST_ROOT)'],
+  ['soft scaling', 'exp(beyond *', 'exp(1.01 * beyond *'],
+  ['soft scaling', 'var share = 2.0', 'var share = 2.002'],
 ];
 
 /** The sentence with which a job ends on a device that compiles `from` as if it were `to`. */
@@ -172,6 +178,11 @@ describeGpu('the verification of kernels', (shared) => {
 
   it.each(WRONG_SOFTLY)('sees that %s is wrong: %s', async (subject, from, to) => {
     const { message } = await fails(from, to, (engine) => scaleSoftly(engine, TARGETS[0]));
+    expect(message).toContain(`failed its self-test: its ${subject}`);
+  });
+
+  it.each(WRONG_REFINED)('sees that %s to a reference is wrong: %s', async (subject, from, to) => {
+    const { message } = await fails(from, to, (engine) => scaleSoftly(engine, { kind: 'reference' }));
     expect(message).toContain(`failed its self-test: its ${subject}`);
   });
 });
