@@ -46,7 +46,7 @@ export const COUNTED_WORK: readonly StageWork[] = [
     units: 2097152,
     windowVoxels: 0,
     kernels: [
-      { label: 'band-filter.main', dispatches: 22, bytesRead: 239159296, bytesWritten: 112984064, localBytes: 158400512, operations: 350017792 },
+      { label: 'band-filter.main', dispatches: 22, bytesRead: 239159296, bytesWritten: 112984064, localBytes: 158400512, operations: 386919680 },
       { label: 'band-scaling.accumulate', dispatches: 11, bytesRead: 308543488, bytesWritten: 92274688, localBytes: 215547904, operations: 2122317824 },
       { label: 'band-scaling.add_level', dispatches: 2, bytesRead: 1272112, bytesWritten: 636056, localBytes: 0, operations: 318028 },
       { label: 'band-scaling.combine', dispatches: 2, bytesRead: 33554432, bytesWritten: 16777216, localBytes: 0, operations: 20971520 },
