@@ -137,6 +137,7 @@ async function buildBandDevice(
     difference: volumes.inputs.difference !== undefined,
     mask: volumes.mask !== undefined,
     level: usesProfile(settings.target),
+    refined: plan.refines,
     zeroOutside: settings.zeroOutside === true,
   });
   const { bands, destroy } = await buildJob(gpu, NAME, async ({ storage, own }) => {
