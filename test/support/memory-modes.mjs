@@ -97,6 +97,7 @@ export const MEMORY_MODES = [
   'pseudo-model',
   'soft',
   'soft-b-factors',
+  'soft-reference',
 ];
 
 /** `createMrcHeader` of the code that runs the job. */
@@ -186,6 +187,8 @@ export function memoryJob(mode, n, engine, createMrcHeader) {
         reference: { kind: 'profile' },
         parameters: { measureBFactors: true },
       };
+    case 'soft-reference':
+      return { input: halves(), mask: mask(), reference: modelMap(), parameters: { scaling: 'soft' } };
     default:
       throw new Error(`There is no mode '${mode}'.`);
   }
