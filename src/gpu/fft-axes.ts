@@ -1,30 +1,33 @@
 /**
- * The two kinds of pass a 3D transform is made of: real rows along x, complex columns along y or z.
- * Each pass is prepared (pipeline, table, parameters) and then recorded as one dispatch.
+ * The two kinds of pass of a 3D transform: real rows along x, complex columns along y or z. Each pass is
+ * prepared (pipeline, table, parameters) and then recorded as one dispatch.
  */
 import type { GpuDevice } from './device.ts';
 import { dispatchSize, type LineFftPlan, lineKernel } from './fft-lines.ts';
 import { type Bound, createUniform, unneededKernel } from './kernel.ts';
 
+/** Rows to transform; two real rows form one complex line. */
 export interface RowRange {
   readonly rows: number;
-  /** Number of the first row in the buffer of real rows and in the spectrum. */
+  /** Index of the first row in the buffer of real rows and in the spectrum. */
   readonly firstReal: number;
   readonly firstSpectrum: number;
-  /** Complex numbers from one spectrum row to the next. */
+  /** Row pitch of the spectrum, in complex numbers. */
   readonly pitch: number;
 }
 
 /** What a pass of rows is prepared for: the other direction is not compiled. */
 export type RowsDirection = 'forward' | 'inverse' | 'both';
 
+/** Transforms along x. */
 export interface RowsPass {
   forward(pass: GPUComputePassEncoder, real: Bound, spectrum: Bound): void;
-  /** Multiplies by `scale`. The spectrum stays as it is. */
+  /** Multiplies by `scale`. The spectrum is not modified. */
   inverse(pass: GPUComputePassEncoder, spectrum: Bound, real: Bound): void;
   destroy(): void;
 }
 
+/** `scale`: factor of the inverse, usually 1 / number of voxels. */
 export async function prepareRows(
   gpu: GpuDevice,
   plan: LineFftPlan,
@@ -56,6 +59,7 @@ export async function prepareRows(
   };
 }
 
+/** Columns to transform: along y a block is a plane, along z there is one block. */
 export interface ColumnRange {
   /** Neighbouring columns of a block, and number of blocks. */
   readonly columns: number;
@@ -65,6 +69,7 @@ export interface ColumnRange {
   readonly elementStride: number;
 }
 
+/** Transforms along y or z, in place. */
 export interface ColumnsPass {
   forward(pass: GPUComputePassEncoder, spectrum: Bound): void;
   inverse(pass: GPUComputePassEncoder, spectrum: Bound): void;

@@ -1,12 +1,13 @@
 /**
- * A compute pipeline of one shader entry point. Bindings are given by the names of the shader's
- * variables, so that a call reads like the shader; sizes are override constants, everything else is
- * in one uniform struct.
+ * A compute pipeline of one shader entry point. Bindings are passed by the names of the shader's variables,
+ * so that a call reads like the shader; sizes are override constants, everything else is in one uniform
+ * struct.
  */
 import { LocScaleError } from '../errors.ts';
 import { type GpuDevice, usage } from './device.ts';
 import { fingerprintOf } from './verification.ts';
 
+/** What a pipeline is compiled from. */
 export interface KernelSource {
   /** Operation name, the shader's file name. */
   readonly name: string;
@@ -20,6 +21,7 @@ export type Bound =
   | GPUBuffer
   | { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number };
 
+/** A compiled entry point. */
 export interface Kernel {
   readonly name: string;
   /** Of code and constants, where kernels are verified; else empty. */
@@ -32,8 +34,10 @@ export interface Kernel {
   ): void;
 }
 
+// Binding numbers are read from the shader, so that they are stated once.
 const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<[^>]*>)?\s+(\w+)/g;
 
+/** Compile errors include the shader's source line, which drivers' own messages lack. */
 export async function createKernel(gpu: GpuDevice, source: KernelSource): Promise<Kernel> {
   const { device } = gpu;
   const { name, code, entryPoint = 'main', constants } = source;
@@ -93,7 +97,7 @@ export function unneededKernel(name: string): Kernel {
   };
 }
 
-/** Bind groups of a kernel, made once per set of resources: a job binds the same buffers for every tile. */
+/** Bind groups of a kernel, cached per set of resources: a job binds the same buffers for every tile. */
 function createBindGroups(
   make: (entries: GPUBindGroupEntry[]) => GPUBindGroup,
   name: string,
@@ -127,13 +131,13 @@ function createBindGroups(
   };
 }
 
-/** Bind groups of buffers that are gone are forgotten when a kernel has this many. */
+/** Limit at which bind groups of destroyed buffers are evicted. */
 const MOST_BIND_GROUPS = 256;
 
 const numbers = new WeakMap<GPUBuffer, number>();
 let lastNumber = 0;
 
-/** A number that no other buffer has or had. */
+/** Unique ID of a buffer, never reused. */
 function numberOf(buffer: GPUBuffer): number {
   let number = numbers.get(buffer);
   if (number === undefined) {
@@ -149,6 +153,7 @@ function numberOf(buffer: GPUBuffer): number {
  */
 export type UniformField = readonly ['u32' | 'i32' | 'f32', number];
 
+/** 32-bit fields, padded to the alignment of uniform structs. */
 export function encodeFields(fields: readonly UniformField[]): ArrayBuffer {
   const data = new DataView(new ArrayBuffer(16 * Math.ceil(fields.length / 4)));
   fields.forEach(([kind, value], i) => {
@@ -178,6 +183,7 @@ export function createTable(gpu: GpuDevice, label: string, values: ArrayLike<num
   return buffer;
 }
 
+/** A read-only table of unsigned 32-bit integers. */
 export function createIndexTable(gpu: GpuDevice, label: string, values: ArrayLike<number>): GPUBuffer {
   const buffer = gpu.createBuffer(label, 4 * values.length, usage.storage | usage.copyTarget);
   gpu.device.queue.writeBuffer(

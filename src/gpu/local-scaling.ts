@@ -1,5 +1,5 @@
 /**
- * Local scaling on the GPU, tile by tile: gather, profiles of reference and map, scale factors, shell
+ * Local scaling on the GPU by tiles: gather, profiles of reference and map, scale factors, shell
  * convolutions, results to the mask voxels. Nothing is read back; two tiles are in flight.
  */
 
@@ -32,6 +32,7 @@ import type { GpuVolume } from './volume.ts';
 import { blockOccupancy } from './volume-operations.ts';
 import { compileWindowProfiles, createWindowProfiles } from './window-profiles.ts';
 
+/** Inputs and outputs of a job as GPU volumes. */
 export interface ScalingVolumes {
   readonly map: GpuVolume;
   readonly reference: GpuVolume | undefined;
@@ -42,6 +43,7 @@ export interface ScalingVolumes {
   readonly quality: GpuVolume | undefined;
 }
 
+/** What a job needs of its engine. */
 export interface ScalingTools {
   readonly gpu: GpuDevice;
   readonly copy: TileCopy;
@@ -54,6 +56,7 @@ export interface ScalingTools {
   release(...volumes: Volume[]): void;
 }
 
+/** Counts the mask per block and plans the tiles; nothing is allocated before the run starts. */
 export async function openScaling(
   settings: LocalScalingSettings,
   tools: ScalingTools,
@@ -109,16 +112,19 @@ function compileTiles(gpu: GpuDevice, { profiles, fft }: GpuTilePlan, placesFits
   for (const work of compiling) work.catch(() => undefined);
 }
 
+/** Time from the assumed rate of the device; the pipeline corrects it by measured rounds. */
 function estimateOf(plan: GpuTilePlan, operationsPerSecond: number): OpenedScaling['estimate'] {
   const { maskVoxels, tileSize, tiles, bytes, cost } = plan;
   return { maskVoxels, workingBytes: bytes, seconds: cost / operationsPerSecond, tileSize, tiles };
 }
 
+/** An allocated plan. */
 interface ReadyTiles extends Destroyable {
   readonly plan: GpuTilePlan;
   readonly encode: (tile: GpuTile) => GPUCommandEncoder;
 }
 
+/** Checks that all volumes are live volumes of this engine. */
 function ownVolumes(
   mask: Volume,
   maps: LocalScalingMaps,
@@ -136,7 +142,7 @@ function ownVolumes(
   };
 }
 
-/** `planWithin`: absent where another process has fixed the size of the tiles. */
+/** `planWithin`: undefined if another process has fixed the tile size. */
 async function startScaling(
   settings: LocalScalingSettings,
   maps: LocalScalingMaps,
@@ -163,7 +169,7 @@ async function startScaling(
       ...(await prepareTiles(gpu, plan, { ...settings, ...maps }, volumes, copy)),
       plan,
     });
-    /** From half of what was refused, for as long as the tiles may change. */
+    /** Retries with half the bytes while the tile size may still change. */
     const smaller = (bytes: number): GpuTilePlan => planWithin?.(bytes) as GpuTilePlan;
     const allocate = (plan: GpuTilePlan): Promise<ReadyTiles> =>
       planWithin === undefined
@@ -182,7 +188,7 @@ async function startScaling(
       async run(hooks = {}, starts) {
         const scale = (): Promise<void> =>
           runTiles(gpu, chooseTiles(ready.plan.tiles, starts), ready.encode, hooks);
-        // Tiles that were handed out keep their size, whatever happens.
+        // Once a tile has been computed, the tile size is fixed.
         if (begun || starts !== undefined || planWithin === undefined) {
           begun = true;
           return scale();
@@ -206,10 +212,11 @@ async function startScaling(
   }
 }
 
-/** Parts of the work of a tile, in their order. */
+/** Stages of a tile, in order. */
 const PARTS = ['gather', 'scale', 'convolve', 'place'] as const;
 type Part = (typeof PARTS)[number];
 
+/** Verifies the kernels on this device, at the first use of each, before any tile is scaled. */
 async function prepareTiles(
   gpu: GpuDevice,
   plan: GpuTilePlan,
@@ -238,6 +245,7 @@ async function prepareTiles(
   return { encode: (tile) => record(tile, PARTS), destroy: ready.destroy };
 }
 
+/** Allocates the buffers of one tile, which all tiles reuse, and returns the recorder of its stages. */
 function buildTiles(
   gpu: GpuDevice,
   plan: GpuTilePlan,
@@ -295,7 +303,7 @@ function buildTiles(
           convolutions.encode(pass, mapBox, units, unitCount, factors, scaled, uniforms);
         if (parts.includes('place')) place(pass, tile);
       });
-      // The caller submits next; later writes to the same slots queue up behind.
+      // The caller submits next; later writes to the same slots are queued after that.
       copy.submitted();
       uniforms.reset();
       return encoder;
@@ -308,6 +316,7 @@ function buildTiles(
   });
 }
 
+/** Records one compute pass. */
 function inPass(
   encoder: GPUCommandEncoder,
   label: string,

@@ -8,6 +8,7 @@ import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 
+/** The prepared kernel of one rule. */
 export interface ScaleFactors {
   readonly kernels: readonly Kernel[];
   /**
@@ -35,6 +36,10 @@ export function compileScaleFactors(gpu: GpuDevice, shellCount: number, lanes: n
   return getKernel(gpu, NAME, 'main', { shell_count: shellCount, lanes });
 }
 
+/**
+ * Tabulates the rule in float64 (math/scaling/scaling-tables.ts); only voxel-dependent work is left to the
+ * shader.
+ */
 export async function createScaleFactors(
   gpu: GpuDevice,
   rule: ScalingRule,

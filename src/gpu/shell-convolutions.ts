@@ -20,6 +20,7 @@ import type { GpuVolume } from './volume.ts';
 import type { WindowProfilesPlan } from './window-profiles.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/** Prepared convolutions of one window size. */
 export interface ShellConvolutions {
   readonly kernels: readonly Kernel[];
   /** Sums over all shells into `scaled` (one float per unit voxel). `box` is the gathered map. */
@@ -49,16 +50,17 @@ export interface ShellConvolutions {
 
 const NAME = 'shell-convolutions';
 
-/** Bytes of the products of a batch of shells: about the last cache of a graphics card. */
+/** Bytes of the products of a batch of shells: about the last-level cache of a GPU. */
 const BATCH_BYTES = 64 * 2 ** 20;
 
-/** Shells transformed at a time, in equal batches. */
+/** Shells per batch, in equal batches. */
 function shellsPerBatch(shellCount: number, spectrumBytes: number, limits: GpuLimits): number {
   const largest = Math.min(limits.bindingBytes, limits.bufferBytes, BATCH_BYTES);
   const most = Math.max(1, Math.floor(largest / spectrumBytes));
   return Math.ceil(shellCount / Math.ceil(shellCount / most));
 }
 
+/** The kernels' spectra are computed once per job and stay on the device. */
 export async function createShellConvolutions(
   gpu: GpuDevice,
   fftPlan: RealFft3dPlan,
@@ -141,12 +143,13 @@ export async function createShellConvolutions(
   };
 }
 
+/** Consecutive shells transformed together. */
 interface ShellBatch {
   readonly firstShell: number;
   readonly shells: number;
 }
 
-/** Buffers, and the batches of shells with the spectra of their kernels. */
+/** Allocates the buffers, and the batches of shells with the spectra of their kernels. */
 function allocate(
   gpu: GpuDevice,
   { spectrumBytes, shape }: RealFft3dPlan,
@@ -183,7 +186,7 @@ export async function compileConvolutions(gpu: GpuDevice, lanes: number, placesF
   return { multiply, placeKernels, accumulate, place, placeFits };
 }
 
-/** Spectra of the shells' kernels; `shellMaps` is overwritten. */
+/** Computes the spectra of the shells' kernels; overwrites `shellMaps`. */
 async function transformKernels(
   gpu: GpuDevice,
   fft: RealFft3d,

@@ -1,7 +1,7 @@
 /**
  * Radial profiles of the windows around the voxels of a tile (shaders/window-profiles.wgsl): plan, then
- * dispatches recorded into a command encoder. The y sums of a tile are made and used a few rows at a time, so
- * that they stay in the device's last cache.
+ * dispatches recorded into a command encoder. The y sums of a tile are computed and consumed a few rows at a
+ * time, so that they stay in the device's last-level cache.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
@@ -19,6 +19,7 @@ import { getKernel } from './kernel-cache.ts';
 import { RUN } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 
+/** Sizes of buffers and dispatches for one window size and tile size. */
 export interface WindowProfilesPlan {
   readonly windowVoxels: number;
   readonly kind: RadialProfileKind;
@@ -33,7 +34,7 @@ export interface WindowProfilesPlan {
   readonly box: Shape;
   /** b, c, b^2 + c^2, weight of every pair, ascending in b^2 + c^2. */
   readonly pairs: readonly FrequencyPair[];
-  /** Rows y whose y sums are in memory at a time. */
+  /** Rows y per batch of y sums. */
   readonly rowsPerBatch: number;
   readonly counts: Float64Array;
   readonly unitCapacity: number;
@@ -43,6 +44,7 @@ export interface WindowProfilesPlan {
   readonly profileBytes: number;
 }
 
+/** A column of coefficients (b, c) with all its a. */
 export interface FrequencyPair {
   readonly b: number;
   readonly c: number;
@@ -50,11 +52,12 @@ export interface FrequencyPair {
   readonly weight: number;
 }
 
+/** A plan, or the reason why the device does not support it. */
 export type Support<T> =
   | { readonly ok: true; readonly plan: T }
   | { readonly ok: false; readonly reason: string };
 
-/** Bytes of y sums at a time: about the last cache of a graphics card. Fewer would cost more dispatches. */
+/** Bytes of y sums per batch: about the last-level cache of a GPU. Fewer would cost more dispatches. */
 const Y_BATCH_BYTES = 64 * 2 ** 20;
 /** Values of c that a thread of slide_x serves at a time: BATCH of the shader. */
 const COLUMN_BATCH = 8;
@@ -62,9 +65,14 @@ const COLUMN_BATCH = 8;
 const ROW_BATCH = 14;
 /** Threads along z of slide_z, PARTS of the shader. */
 const PARTS = RUN / 16;
-/** Workgroup memory beyond which too few workgroups would run at once, where fewer lanes need less. */
+/**
+ * Workgroup memory above which too few workgroups would run concurrently, unless fewer lanes are possible.
+ */
 const GROUP_BYTES = 32 * 1024;
 
+/**
+ * `inset`: voxels between the input box and the first window, where the box is larger than the windows need.
+ */
 export function planWindowProfiles(
   windowVoxels: number,
   kind: RadialProfileKind,
@@ -125,8 +133,8 @@ function workgroupBytes(lanes: number, windowVoxels: number): number {
 }
 
 /**
- * All (b, c) whose column reaches into the last shell. In the sphere the planes 0 < c < h stand for c and
- * -c (weight 2), the planes 0 and h hold both of their Friedel mates.
+ * All (b, c) whose column reaches into the last shell. In the sphere the planes 0 < c < h represent c and -c
+ * (weight 2); the planes 0 and h contain both Friedel mates.
  */
 function frequencyPairs(w: number, kind: RadialProfileKind): FrequencyPair[] {
   const h = w / 2;
@@ -142,9 +150,9 @@ function frequencyPairs(w: number, kind: RadialProfileKind): FrequencyPair[] {
 }
 
 /**
- * What slide_z needs of the pairs: per pair, and once more behind the last, b^2 + c^2 (beyond every shell
- * behind the last), weight and number of rounds; per (pair, a) the round in which the thread's sums move to
- * the shell that they belong to, 0 where they stay.
+ * Tables of the pairs for slide_z: per pair, and for a sentinel after the last, b^2 + c^2 (beyond every shell
+ * for the sentinel), weight and number of rounds; per (pair, a) the round in which the thread's sums move to
+ * their shell, 0 if they stay.
  */
 export function shellRounds(
   pairs: readonly FrequencyPair[],
@@ -187,12 +195,13 @@ function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
   return Uint32Array.from(list);
 }
 
+/** Prepared kernels and buffers, reused for every tile. */
 export interface WindowProfiles {
   readonly plan: WindowProfilesPlan;
   readonly kernels: readonly Kernel[];
   /**
-   * Records the profiles of the units of a tile, which are listed row by row (gpu/tile-units.ts), from the
-   * input box; `profiles` gets [shell][unit voxel]. One at a time: the intermediate sums are reused.
+   * Records the profiles of the units of a tile, ordered by rows (gpu/tile-units.ts), from the input box;
+   * `profiles` receives [shell][unit voxel]. Not concurrently: the intermediate sums are reused.
    */
   encode(
     encoder: GPUCommandEncoder,
@@ -220,6 +229,7 @@ export function compileWindowProfiles(
   ]);
 }
 
+/** Buffers for one tile; the tables depend on the window only. */
 export async function createWindowProfiles(
   gpu: GpuDevice,
   plan: WindowProfilesPlan,
@@ -271,7 +281,7 @@ export async function createWindowProfiles(
           from = Math.min(from, list[4 * unit]);
           to = Math.max(to, list[4 * unit] + RUN);
         }
-        // Also for rows without units: slots, and so bind groups, are then the same for every tile.
+        // Also for rows without units, so that slots, and hence bind groups, are the same for every tile.
         const parameters = parametersOf(firstRow, from, firstUnit);
         if (unit === firstUnit) continue;
         const atFirst = (plane: number, number: number): Bound =>
@@ -313,9 +323,10 @@ export function profileWork(plan: WindowProfilesPlan): {
   };
 }
 
+/** Twiddles, schedules of slide_y and slide_z, and normalisation per shell. */
 function createTables(gpu: GpuDevice, name: string, plan: WindowProfilesPlan) {
   const { windowVoxels, shellCount, counts, taper } = plan;
-  // White noise has the profile that it has in windows without weights.
+  // Normalised so that white noise has the same profile as in windows without weights.
   const weights = taper === undefined ? 1 : Math.sqrt(HANN_MEAN_SQUARE);
   const yBatches = rowBatches(plan.pairs, windowVoxels);
   const { pairs, rounds } = shellRounds(plan.pairs, shellCount);
@@ -343,7 +354,7 @@ function twiddleTable(w: number): Float64Array {
   return table;
 }
 
-/** Bytes of all buffers of `createWindowProfiles`, profiles not counted. */
+/** Bytes of all buffers of `createWindowProfiles`, without the profiles. */
 export function windowProfilesBytes(plan: WindowProfilesPlan): number {
   const { windowVoxels: w, shellCount, pairs } = plan;
   const tables =

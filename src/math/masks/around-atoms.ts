@@ -3,8 +3,8 @@ import type { AtomSet } from '../atoms/atom-set.ts';
 import { type Grid, isotropicVoxelSize } from '../grid.ts';
 
 /**
- * 1 within `radius` (A; of all atoms, or of each) of an atom; (z, y, x). Atoms outside the box count with what
- * of their balls lies in it.
+ * 1 within `radius` (A; of all atoms, or of each) of an atom; (z, y, x). Atoms outside the box contribute the
+ * part of their balls inside it.
  */
 export function regionAroundAtoms(
   { count, positions }: Pick<AtomSet, 'count' | 'positions'>,
