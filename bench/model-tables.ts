@@ -149,7 +149,7 @@ export function modelSections(root: string): string[] {
   });
   return [
     '## What GPUs should reach: a model',
-    `**Not measured.** Milliseconds of GPU time for 256³ voxels, ${JOB.maskVoxels} of them in the mask, windows of 24³, from counts: bytes, workgroup memory, floating-point operations and dispatches of every shader on a software GPU (bench/results/gpu-model), and ${ratio.toFixed(2)} machine instructions per operation by Mesa's compiler for RDNA3. A shader takes as long as the slowest of memory, workgroup memory and arithmetic: the first number if all that it reads comes from caches, the second if nothing does, not even what neighbours have just read. Assumed: ${MODEL_ASSUMPTIONS}. \`locscale-gpu bench\` prints the model beside the measured time of a GPU that it knows.`,
+    `**Not measured.** Milliseconds of GPU time for 256³ voxels, ${JOB.maskVoxels} of them in the mask, windows of 24³, from counts: bytes, workgroup memory, floating-point operations and dispatches of every shader on a software GPU (bench/results/gpu-model), and ${ratio.toFixed(2)} machine instructions per operation by Mesa's compiler for RDNA3. A shader takes as long as the slowest of memory, workgroup memory and arithmetic: the first number if all that it reads comes from caches, the second if nothing does, not even what neighbours have just read. Assumed: ${MODEL_ASSUMPTIONS}. \`locscale-gpu bench\` prints the model next to the measured time of a GPU that it knows.`,
     table(['stage', 'GB read', 'written', ...GPUS.map(({ name }) => name)], rows),
     `Peaks: ${GPUS.map(({ name, source }) => `${name}: ${source}`).join('. ')}.`,
   ];

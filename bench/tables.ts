@@ -26,7 +26,7 @@ const ON_YOUR_MACHINE = [
     'locscale-gpu bench --compare theirs.json',
     '```',
   ].join('\n'),
-  "The first takes half a minute. The second generates maps of 256³ voxels and takes some minutes: copies in memory, FFTs, LocScale's scaling, soft scaling, local resolution, the bundled network and the whole command, on the CPU and on every GPU found. Every result is compared before it is timed, that of the CPU with float64 sums and that of a GPU with the CPU's; a GPU whose results are wrong is named and has no times. The third shows another machine's times beside those of this one.",
+  "The first takes half a minute. The second generates maps of 256³ voxels and takes some minutes: copies in memory, FFTs, LocScale's scaling, soft scaling, local resolution, the bundled network and the whole command, on the CPU and on every GPU found. Every result is compared before it is timed, that of the CPU with float64 sums and that of a GPU with the CPU's; a GPU whose results are wrong is named and has no times. The third shows another machine's times next to those of this one.",
   '`CPU / it` is how many times as long the CPU of this machine takes; `of copy` the bytes that the shaders were counted to read and write (no cache assumed, so that caches can bring it above 100 %), as a share of what the GPU copies in that time; `model` the time by the table below, for a GPU that it has.',
   'No hardware GPU has been measured for this document yet. If you have one, send the file `mine.json` with an issue in the repository: it holds the names of processor and GPU, driver, times and differences, and nothing of your data. Software GPUs are measured with `--allow_software_gpu` only, in small boxes, and say nothing about hardware.',
 ];

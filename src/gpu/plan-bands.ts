@@ -40,11 +40,11 @@ export interface GpuBandPlan {
   readonly gainGroups: number;
   /** Gains are measured once more. */
   readonly refines: boolean;
-  /** All of it, beside the maps and the result. */
+  /** All of it, besides the maps and the result. */
   readonly bytes: number;
 }
 
-/** `freeBytes`: beside the maps and the result. */
+/** `freeBytes`: besides the maps and the result. */
 export function planGpuBands(
   bands: BandPlan,
   job: PlannedJob,

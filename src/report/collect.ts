@@ -112,7 +112,7 @@ function projectionsOf(map: ArrayLike<number>, unexplained: ArrayLike<number>, s
   return { map: of(map), unexplained: of(unexplained) };
 }
 
-/** One byte a voxel: the mask stays while maps come and go. */
+/** One byte per voxel: the mask stays while maps come and go. */
 function bytesOf(mask: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(mask.length);
   for (let i = 0; i < bytes.length; i++) if (mask[i] > 0.5) bytes[i] = 1;

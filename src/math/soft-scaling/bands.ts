@@ -24,7 +24,7 @@ export const REFERENCE_SIGMA = 5;
  * where blocks stay those of a window of 10 A.
  */
 const BLOCKS_PER_SIGMA = [1.5, 3] as const;
-/** exp(-7^2 / 2) = 2e-11 of the middle: nothing beyond it counts in float32. */
+/** exp(-7^2 / 2) = 2e-11 of the maximum: contributions beyond vanish in float32. */
 const REACH_SIGMAS = 7;
 
 type Triple = readonly [z: number, y: number, x: number];
@@ -55,7 +55,7 @@ export function planBands(
   windowSigma = WINDOW_SIGMA,
 ): BandPlan {
   const nyquist = 0.5 / Math.max(...voxelSize);
-  // A Nyquist frequency of a whole number of spacings must not gain a band by rounding.
+  // If the Nyquist frequency is a whole number of spacings, rounding must not add a band.
   const last = Math.max(1, Math.ceil(nyquist / BAND_SPACING - 1e-6));
   return {
     shape,
@@ -92,10 +92,7 @@ export function squaredBandFrequencies(plan: BandPlan, axis: 0 | 1 | 2, count: n
   return Float32Array.from({ length: count }, (_, k) => ((2 * k < n ? k : k - n) * unit) ** 2);
 }
 
-/**
- * Largest |k| of an axis with a frequency below the upper end of a band, and at most that of the axis:
- * whatever lies beyond has weight 0 in it.
- */
+/** Largest |k| along an axis below the upper end of a band, limited to the axis; the weight is 0 beyond. */
 export function highestIndex(plan: BandPlan, axis: 0 | 1 | 2, band: number): number {
   const n = plan.shape[axis];
   const end = (band + 1) * plan.spacing * n * plan.voxelSize[axis];
@@ -103,8 +100,8 @@ export function highestIndex(plan: BandPlan, axis: 0 | 1 | 2, band: number): num
 }
 
 /**
- * Weights of the window along one axis, for the blocks -r ... r around its own. Their sum is 1 but for what
- * lies outside the box, which counts as 0: a loss common to all powers, which cancels in their ratios.
+ * Weights of the window along one axis, for the blocks -r ... r around its own. Their sum is 1 except outside
+ * the box, which counts as 0: a loss common to all powers that cancels in their ratios.
  */
 export function windowWeights(plan: WindowPlan, axis: 0 | 1 | 2): Float32Array {
   const sigma = plan.sigma[axis];
@@ -116,13 +113,10 @@ export function windowWeights(plan: WindowPlan, axis: 0 | 1 | 2): Float32Array {
   );
 }
 
-/**
- * Where the voxels of an axis lie between the centres of its blocks; before the first and behind the last, on
- * it.
- */
+/** Positions of an axis' voxels between the centres of its blocks, clamped to the first and last centre. */
 export interface Interpolation {
   readonly lower: Uint32Array;
-  /** Share of the next block; 0 for the last one. */
+  /** Weight of the next block; 0 for the last one. */
   readonly share: Float32Array;
 }
 

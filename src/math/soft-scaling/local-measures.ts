@@ -22,15 +22,15 @@ const THRESHOLD = 0.143;
 /** Lowest frequency of the fit, 1/A: below it shape and solvent determine the decay, not B factors. */
 const FIT_START = 0.1;
 const ROUNDING = 1e-6;
-/** Share of the band spacing squared: the variance of f over hat(f)^2. */
+/** Variance of f over hat(f)^2, in units of the squared band spacing. */
 const HAT_VARIANCE = 0.1;
 
 export interface LocalFields {
   /**
-   * A^2; 0 where fewer than two bands can be fitted. Absent where the voxels leave no two of them to anybody.
+   * A^2; 0 where fewer than two bands can be fitted. Undefined if the voxel size leaves fewer than two bands.
    */
   readonly bFactor: Float32Array | undefined;
-  /** A. Absent for a single map, which has no correlation. */
+  /** A. Undefined for a single map, which has no correlation. */
   readonly resolution: Float32Array | undefined;
   /** In the unit of the map. */
   readonly signal: Float32Array;
@@ -43,7 +43,7 @@ export class LocalMeasures {
   private tiltedBy = 0;
   private readonly hasHalfMaps: boolean;
   private readonly total: Float32Array;
-  /** FSC of the band before; below the threshold once it has fallen. */
+  /** FSC of the preceding band; below the threshold once it has fallen. */
   private readonly correlation: Float32Array;
   private readonly cutoff: Float32Array;
   /** Sums of weight, x, y, x^2, x y. */
@@ -76,12 +76,12 @@ export class LocalMeasures {
     this.tiltedBy = xx > 0 ? xy / xx : 0;
   }
 
-  /** Bands in ascending order; sums of blocks behind the window. */
+  /** Bands in ascending order; sums of blocks after windowing. */
   add(band: number, signal: Float32Array, power: Float32Array): void {
     const { plan, total, correlation, cutoff, sums } = this;
     const f = band * plan.spacing;
     const isFitted = f >= FIT_START - ROUNDING;
-    // The variance of ln S goes with 1 / (terms FSC^2).
+    // The variance of ln S is proportional to 1 / (terms FSC^2).
     const terms = independentTerms(plan, band, 1);
     const [weights, xs, ys, xxs, xys] = sums;
     for (let i = 0; i < total.length; i++) {

@@ -1,4 +1,4 @@
-/** Amplitude profiles: what the bands of a map are scaled to where no reference map says it. */
+/** Amplitude profiles, the target of bands without a reference map. */
 import { type BandPlan, bandWeight } from './bands.ts';
 import { PROTEIN_AMPLITUDE, PROTEIN_PROFILE_STEP } from './protein-profile-table.ts';
 import { type BandTilt, LEVEL } from './tilts.ts';
@@ -47,7 +47,7 @@ function decay(bFactor: number, f: number): number {
 
 const SAMPLES_PER_BAND = 1000;
 
-/** U_i: power of the profile in each band, the integral of (a hat_i)^2 f^2 df. Only ratios of them count. */
+/** U_i: power of the profile in each band, the integral of (a hat_i)^2 f^2 df. Only their ratios matter. */
 export function profilePowers(
   profile: AmplitudeProfile,
   { count, spacing }: BandPlan,

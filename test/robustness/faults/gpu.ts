@@ -147,7 +147,7 @@ export const deviceLost: Scenario = {
           return;
         }
         tally.count(`${outcome.tag}, and a new engine works`);
-        tally.measure('seconds until told', outcome.seconds ?? 0);
+        tally.measure('seconds until reported', outcome.seconds ?? 0);
         if (outcome.before === true) tally.fault(`${what}: failed before: ${outcome.message}`);
         if (outcome.tag !== 'no-device' || outcome.second !== 'no-device')
           tally.fault(`${what}: ${outcome.tag} (${outcome.message}), then ${outcome.second}`);

@@ -67,7 +67,7 @@ export const memory: Scenario = {
               if (!(difference < 1e-5)) tally.fault(`${what}: other values in ${file}`);
             }
           } else if (code === 5) {
-            tally.count('told in a sentence, exit 5');
+            tally.count('reported in a sentence, exit 5');
             if (!isOneSentence(stderr)) tally.fault(`${what}: said "${stderr.trim()}"`);
             if (entriesOf(folder).length > 0) tally.fault(`${what}: left ${entriesOf(folder).join(', ')}`);
           } else if (signal === 'SIGKILL' && limit.launcher !== undefined) {

@@ -196,7 +196,7 @@ async function closeTerminals(campaign: Campaign): Promise<void> {
           // While Node ends, when all is written, nobody holds signals off.
           const atItsEnd = signal === 'SIGHUP' && files.size === whole.files.size;
           campaign.tally.count(
-            atItsEnd ? 'ended by the signal, all was written' : 'went on without its terminal',
+            atItsEnd ? 'ended by the signal, all was written' : 'continued without its terminal',
           );
           if ((code !== 0 && !atItsEnd) || wrong.length > 0)
             campaign.tally.fault(`SIGHUP without a terminal, run ${index}: ended with ${code ?? signal}`);

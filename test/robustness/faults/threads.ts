@@ -88,7 +88,7 @@ export const workerDeath: Scenario = {
             if (wrong.length > 0)
               tally.fault(`${what}: exit 0 without ${wrong.map(([name]) => name).join(', ')}`);
           } else if (code === 1 || code === 5) {
-            tally.count(`told in a sentence, exit ${code}`);
+            tally.count(`reported in a sentence, exit ${code}`);
             if (!isOneSentence(stderr)) tally.fault(`${what}: said "${stderr.trim()}"`);
             if (entriesOf(folder).length > 0) tally.fault(`${what}: left ${entriesOf(folder).join(', ')}`);
           } else if (signal === 'SIGABRT' && /Napi::Error/.test(stderr) && entriesOf(folder).length === 0) {
