@@ -1,6 +1,6 @@
 /**
  * Scaling in soft frequency bands (math/soft-scaling/), streamed band by band over worker threads
- * (band-tasks.ts).
+ * (band-tasks.ts, band-gains.ts).
  *
  *   spectra   of the mean of the half maps, of half their difference, of the reference: once
  *   per band  and spectrum: columns along z, weighted; planes, and the squares of their voxels in blocks. The cross
@@ -39,13 +39,8 @@ import {
 } from '../math/soft-scaling/targets.ts';
 import { type BandTilt, LEVEL } from '../math/soft-scaling/tilts.ts';
 import { windowShare } from '../math/soft-scaling/windows.ts';
-import {
-  type BlockFields,
-  bandPlaneFloats,
-  bandRowPitch,
-  bandRowRanges,
-  type SmoothedBand,
-} from './band-tasks.ts';
+import type { BlockFields, SmoothedBand } from './band-gains.ts';
+import { bandPlaneFloats, bandRowPitch, bandRowRanges } from './band-tasks.ts';
 import { ROWS_PER_TASK, type SharedSpectrum } from './fft.ts';
 import type { CpuVolume, VolumeMemory } from './memory.ts';
 import type { Pool } from './pool.ts';

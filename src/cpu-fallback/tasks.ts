@@ -20,18 +20,20 @@ import {
 } from '../math/statistics/confidence.ts';
 import type { GridMaps } from '../math/symmetry/rotation-plan.ts';
 import {
-  accumulateBand,
-  type BandPlanes,
   type BlockFields,
-  bandColumns,
-  bandPlanes,
   blockGains,
-  clearOutside,
-  forwardSumPlanes,
   refineBlockGains,
   type SmoothedBand,
-  shellPowers,
   smoothBlockPlanes,
+} from './band-gains.ts';
+import {
+  accumulateBand,
+  type BandPlanes,
+  bandColumns,
+  bandPlanes,
+  clearOutside,
+  forwardSumPlanes,
+  shellPowers,
 } from './band-tasks.ts';
 import {
   filterColumns,
