@@ -7,16 +7,16 @@
  *   y(i) = ln sqrt(R_i / S_i)      linear between bands; R, S: power of the reference, cross power of the half
  *                                  maps, over the whole of Fourier space but its origin
  *
- * y is that of the mean frequency of sqrt(R S) in the band, and goes straight on to the first and the last
- * centre, and beyond the last band of all. Behind the last band before one that is noise for the most part
- * (S < P / 10) it is constant: noise is not to grow within a band. Gains are measured on tilted bands, so that
- * whatever y says the power in the window becomes that of the reference.
+ * y is measured at the mean frequency of sqrt(R S) in the band and extrapolated linearly to the first and last
+ * centres and to one centre beyond. After the last band before one that is mostly noise (S < P / 10) it is
+ * constant, so that noise does not grow within a band. Gains are measured on tilted bands: whatever y is, the
+ * power in the window becomes that of the reference.
  */
 import { type BandPlan, bandWeight } from './bands.ts';
 
 /** Powers are summed over shells of a quarter of the band spacing. */
 const SHELLS_PER_BAND = 4;
-/** Where shells begin, less whole ones: no frequency of a grid lies on an end but by chance. */
+/** Offset of shell boundaries, which keeps grid frequencies off them. */
 const SHELL_START = 0.0123;
 /** Least signal, of the power of the mean. */
 const LEAST_SIGNAL = 0.1;
@@ -41,7 +41,7 @@ export function shellAt(frequency: number): number {
   return SHELLS_PER_BAND * frequency + SHELL_START;
 }
 
-/** Squared moduli summed over shells (shellCount), of the origin left out, of normalised maps. */
+/** Squared moduli of normalised maps summed over shells (shellCount), without the origin. */
 export interface ShellPowers {
   readonly mean: ArrayLike<number>;
   /** Of half the difference of the half maps. */
@@ -60,7 +60,7 @@ export function bandTilts(plan: Pick<BandPlan, 'count'>, shells: ShellPowers): B
   return Array.from({ length: plan.count }, (_, i) => ({ below: between[i], above: between[i + 1] }));
 }
 
-/** y of the bands that hold signal, from the first on; if all do, of one more. */
+/** y at the centres of the leading bands that hold signal; if all bands do, also at one centre more. */
 function levelAtCentres({ count }: Pick<BandPlan, 'count'>, shells: ShellPowers): number[] {
   const [x, y]: [number[], number[]] = [[], []];
   for (let i = 0; i < count; i++) {
@@ -77,7 +77,7 @@ function levelAtCentres({ count }: Pick<BandPlan, 'count'>, shells: ShellPowers)
   });
 }
 
-/** Undefined where the band is noise for the most part. */
+/** Undefined where the band is mostly noise. */
 function measureBand(
   band: number,
   count: number,
