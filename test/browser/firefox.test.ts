@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PageServer, servePage } from '../../src/files/folder-server.ts';
-import { launchFirefox } from '../support/browser.ts';
+import { forLongJourneys, launchFirefox } from '../support/browser.ts';
 import { builtPage, sharpenHere, WebPage } from '../support/web-page.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'locscale-firefox-'));
-const launched = await launchFirefox({ downloads: folder });
+const launched = await forLongJourneys(() => launchFirefox({ downloads: folder }));
 
 describe.skipIf(launched.reason !== undefined)(`the page in Firefox ${launched.reason ?? ''}`, () => {
   const browser = launched.browser as Browser;

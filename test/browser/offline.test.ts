@@ -16,11 +16,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { servePage } from '../../src/files/folder-server.ts';
 import { addServiceWorker } from '../../tools/build-web.mjs';
-import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
+import { COMPUTING_ARGS, forLongJourneys, launchBrowser } from '../support/browser.ts';
 import { hostFolder, type StaticHost } from '../support/static-host.ts';
 import { builtPage, sharpenHere, WebPage, writeTestMap } from '../support/web-page.ts';
 
-const probe = await launchBrowser({ args: COMPUTING_ARGS });
+const probe = await forLongJourneys(() => launchBrowser({ args: COMPUTING_ARGS }));
 await probe.browser?.close();
 
 describe.skipIf(probe.reason !== undefined)(`the page on a plain host ${probe.reason ?? ''}`, () => {

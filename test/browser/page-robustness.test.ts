@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PageServer, servePage } from '../../src/files/folder-server.ts';
-import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
+import { COMPUTING_ARGS, forLongJourneys, launchBrowser } from '../support/browser.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { builtPage, sharpenHere, WebPage, writeTestMap } from '../support/web-page.ts';
 
-const probe = await launchBrowser({ args: COMPUTING_ARGS });
+const probe = await forLongJourneys(() => launchBrowser({ args: COMPUTING_ARGS }));
 await probe.browser?.close();
 
 /** For the adapter of SwiftShader to be taken without being chosen, and the self-test to have its time. */

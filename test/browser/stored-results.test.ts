@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PageServer, servePage } from '../../src/files/folder-server.ts';
-import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
+import { COMPUTING_ARGS, forLongJourneys, launchBrowser } from '../support/browser.ts';
 import { builtPage, WebPage, writeTestMap } from '../support/web-page.ts';
 
-const probe = await launchBrowser({ args: COMPUTING_ARGS });
+const probe = await forLongJourneys(() => launchBrowser({ args: COMPUTING_ARGS }));
 await probe.browser?.close();
 
 const SAVED = ['.mrc', '_bfactor.mrc', '_mask.mrc', '.json', '.cxc', '_report.html'];

@@ -11,6 +11,12 @@ export type Launched =
   | { readonly browser: Browser; readonly reason?: undefined }
   | { readonly browser?: undefined; readonly reason: string };
 
+/** Journeys of the page that take minutes together: with LOCSCALE_LONG=1, as `.ci/run` does. */
+export async function forLongJourneys(launch: () => Promise<Launched>): Promise<Launched> {
+  if (process.env.LOCSCALE_LONG === '1') return await launch();
+  return { reason: '(skipped: takes minutes; LOCSCALE_LONG=1 runs it)' };
+}
+
 /**
  * Processes of their own, so that pages can be isolated and share memory; WebGPU on the browser's software
  * GPU.
