@@ -92,8 +92,8 @@ export function figuresList({ engines, speed, quality }) {
     `- Equal to LocScale in its own modes: at most ${worst(cpu).toExponential(1)} in relative L2 on the CPU, ${worst(gpu).toExponential(1)} on the GPU engine.`,
     `- LocScale's scheme runs ${Math.min(...ratios).toFixed(0)} to ${Math.max(...ratios).toFixed(0)} times as fast as the original, core for core.`,
     `- ${real.maps} deposited maps, correlation with the fitted model at B = 20 / 60 Å²: input ${real.input}, default ${real.profile}, LocScale's scheme with the bundled network ${real.network}.`,
-    `- With the fitted model as reference: LocScale's scheme ${real.model}; with \`--window_taper hann --fade_output\` ${real.hann}.`,
-    `- ${simulated.cases} simulated pairs of half maps, correlation with the truth: mean of the half maps ${simulated.input}, default ${simulated.profile}, LocScale's scheme with the true model ${simulated.model}.`,
+    `- With the fitted model as reference: LocScale's scheme ${real.model}, \`--scaling soft\` ${real.softModel}.`,
+    `- ${simulated.cases} simulated pairs of half maps, correlation with the truth: mean of the half maps ${simulated.input}, default ${simulated.profile}; with the true model LocScale's scheme ${simulated.model}, \`--scaling soft\` ${simulated.softModel}.`,
   ].join('\n');
 }
 

@@ -81,13 +81,14 @@ export function qualityMeans(files) {
       profile: ofReal('default'),
       network: ofReal('LocScale network'),
       model: ofReal('LocScale -mc'),
-      hann: ofReal('LocScale -mc hann'),
+      softModel: ofReal('soft model'),
     },
     simulated: {
       cases: cases.length,
       input: ofSimulated('input'),
       profile: ofSimulated('softProfile'),
       model: ofSimulated('locscaleTrue'),
+      softModel: ofSimulated('softTrue'),
     },
   };
 }
