@@ -12,7 +12,7 @@ import { tanhLowPass } from '../math/fourier/radial-transfer.ts';
 import type { Grid } from '../math/grid.ts';
 import { CUBIC_ANGSTROM_PER_DALTON } from '../math/inputs/mask-volume.ts';
 import { regionAroundAtoms } from '../math/masks/around-atoms.ts';
-import { fillHoles, largestPieces } from '../math/masks/pieces.ts';
+import { fillHoles, largestPieces, onesWhere } from '../math/masks/pieces.ts';
 import { extendRegion, softEdge } from '../math/masks/shape-mask.ts';
 import { molecularNumbers } from '../math/scaling/molecular-numbers.ts';
 import type { LocScaleContext } from './context.ts';
@@ -208,7 +208,7 @@ async function shapeMask(
 
 /** 1 where a mask is at least 0.5. */
 function countedFrom(values: Float32Array): Uint8Array {
-  return Uint8Array.from(values, (value) => (value >= 0.5 ? 1 : 0));
+  return onesWhere(values, (value) => value >= 0.5);
 }
 
 function refuseEmpty(region: Uint8Array, why: string): void {

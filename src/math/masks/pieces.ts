@@ -15,7 +15,7 @@ export function largestPieces(region: Uint8Array, shape: Shape, count: number): 
   for (let seed = 0; seed < left.length; seed++)
     if (left[seed] !== 0) pieces.push({ seed, voxels: flood(left, shape, [seed], 1, 0, CUBE) });
   const chosen = pieces.sort((a, b) => b.voxels - a.voxels || a.seed - b.seed).slice(0, count);
-  const marked = Uint8Array.from(region, (value) => (value === 0 ? 0 : 1));
+  const marked = onesWhere(region, (value) => value !== 0);
   flood(
     marked,
     shape,
@@ -24,7 +24,7 @@ export function largestPieces(region: Uint8Array, shape: Shape, count: number): 
     2,
     CUBE,
   );
-  return marked.map((value) => (value === 2 ? 1 : 0));
+  return onesWhere(marked, (value) => value === 2);
 }
 
 /** The voxels of the piece around `seed`, which are 0 afterwards. */
@@ -37,7 +37,7 @@ export function pieceAt(region: Uint8Array, shape: Shape, seed: number): Int32Ar
 /** Fills enclosed voxels: zeros that no path through faces connects with the rim of the box. */
 export function fillHoles(region: Uint8Array, shape: Shape): Uint8Array {
   const [nz, ny, nx] = shape;
-  const marked = Uint8Array.from(region, (value) => (value === 0 ? 0 : 1));
+  const marked = onesWhere(region, (value) => value !== 0);
   const rim: number[] = [];
   for (let z = 0, i = 0; z < nz; z++)
     for (let y = 0; y < ny; y++) {
@@ -45,7 +45,14 @@ export function fillHoles(region: Uint8Array, shape: Shape): Uint8Array {
       for (let x = 0; x < nx; x++, i++) if (marked[i] === 0 && !(inside && x > 0 && x < nx - 1)) rim.push(i);
     }
   flood(marked, shape, rim, 0, 2, FACES);
-  return marked.map((value) => (value === 2 ? 0 : 1));
+  return onesWhere(marked, (value) => value !== 2);
+}
+
+/** 1 where the condition holds. A plain loop: `from` with a function iterates, ten times slower on large maps. */
+export function onesWhere(values: ArrayLike<number>, condition: (value: number) => boolean): Uint8Array {
+  const ones = new Uint8Array(values.length);
+  for (let i = 0; i < ones.length; i++) if (condition(values[i])) ones[i] = 1;
+  return ones;
 }
 
 type Steps = readonly (readonly [z: number, y: number, x: number])[];

@@ -1,6 +1,7 @@
 /** Extends or shrinks masks by a distance, and adds soft edges. */
 import type { Shape } from '../grid.ts';
 import { squaredDistances } from './distance.ts';
+import { onesWhere } from './pieces.ts';
 
 /**
  * Distances are between centres of voxels; the surface of a region lies this much, voxels, beyond the nearest
@@ -23,7 +24,7 @@ export function extendRegion(region: Uint8Array, shape: Shape, voxels: number): 
 
 /** 1 in the region, decreasing as a cosine to 0 within `voxels` outside it. */
 export function softEdge(region: Uint8Array, shape: Shape, voxels: number): Float32Array {
-  if (!(voxels > 0)) return Float32Array.from(region, (value) => (value === 0 ? 0 : 1));
+  if (!(voxels > 0)) return Float32Array.from(onesWhere(region, (value) => value !== 0));
   const values = squaredDistances(region, shape);
   for (let i = 0; i < values.length; i++) {
     const beyond = Math.max(0, Math.sqrt(values[i]) - TO_SURFACE);
