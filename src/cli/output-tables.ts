@@ -1,7 +1,6 @@
 /** All output files of commands that make maps or curves, one row each. outputs.ts interprets the rows. */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Volume } from '../engine/engine.ts';
-import { encodePostprocessStar } from '../formats/fsc-star.ts';
 import { writeMmcif } from '../formats/write-mmcif.ts';
 import type {
   FeatureEnhanceResult,
@@ -9,10 +8,8 @@ import type {
   LocalResolutionResult,
   LocScaleResult,
   MaskResult,
-  PostprocessResult,
   ResampleResult,
 } from '../index.ts';
-import { isotropicVoxelSize } from '../math/grid.ts';
 import type { CommandName } from '../options/index.ts';
 import type { SymmetriseResult } from '../pipeline/index.ts';
 import { defaultSeed } from '../pipeline/parameters.ts';
@@ -30,21 +27,14 @@ import {
   sceneOfEnhancement,
   sceneOfLocalResolution,
   sceneOfScaledRun,
-  sceneOfScaling,
 } from '../report/scenes.ts';
 import { assessOutputs } from './assess-outputs.ts';
 import { enhancedName } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
+import { absolute, whenHalfMaps, whenMaskIsMade } from './output-conditions.ts';
 import type { Finished, OutputRow, OutputTable, RunFacts } from './outputs.ts';
+import { postprocessOutputs } from './postprocess-outputs.ts';
 
-const whenMaskIsMade = {
-  test: ({ values }: RunFacts) => values.mask === undefined,
-  says: 'no mask is given',
-};
-const whenHalfMaps = {
-  test: ({ input }: RunFacts) => input.kind === 'half-maps',
-  says: 'half maps are given',
-};
 const simulated: readonly RunFacts['reference'][] = ['atomic-model', 'hybrid-model', 'pseudo-model'];
 const isSimulated = ({ reference }: RunFacts): boolean => simulated.includes(reference);
 
@@ -353,57 +343,6 @@ export const symmetriseOutputs: OutputTable<SymmetriseResult> = [
   },
 ];
 
-export const postprocessOutputs: OutputTable<PostprocessResult> = [
-  {
-    key: 'sharpened',
-    name: '',
-    volume: ({ sharpened }) => sharpened,
-    label: ({ numbers }) => `B factor ${numbers.bFactor.toFixed(1)} A^2`,
-    shown: { as: 'result', label: 'sharpened map' },
-    node: 'map',
-    says: 'map sharpened by one B factor',
-  },
-  {
-    key: 'masked',
-    name: '_masked.mrc',
-    volume: ({ masked }) => masked,
-    label: ({ numbers }) => `B factor ${numbers.bFactor.toFixed(1)} A^2, masked`,
-    node: 'map',
-    says: 'the same times the mask',
-  },
-  {
-    key: 'mask',
-    name: '_mask.mrc',
-    when: whenMaskIsMade,
-    volume: ({ mask }) => mask,
-    label: 'mask with a soft edge',
-    node: 'mask',
-    says: 'mask of the program, with a soft edge of 6 Å',
-  },
-  {
-    key: 'star',
-    name: '.star',
-    when: whenHalfMaps,
-    content: ({ result: { fscInMask, numbers }, facts: { input, values } }) => {
-      if (fscInMask === undefined || input.kind !== 'half-maps') return undefined;
-      const { half1, half2 } = input;
-      const guinier = { ...numbers.amplitudes, bFactor: numbers.bFactor };
-      return encodePostprocessStar({ half1, half2, mask: values.mask ?? '', fsc: fscInMask, guinier });
-    },
-    says: "FSC within the mask and Guinier plot, as RELION's postprocess.star; absent for dependent half maps",
-  },
-  {
-    key: 'scene',
-    name: '.cxc',
-    content: ({ result: { grid, numbers }, paths, facts: { input } }) =>
-      sceneOfScaling(
-        { scaled: absolute(paths.masked), input: input.kind === 'map' ? absolute(input.map) : undefined },
-        maskVolume({ maskVoxels: numbers.maskVoxels, voxelSize: isotropicVoxelSize(grid) }),
-      ),
-    says: 'opens the masked map in ChimeraX at a sensible level',
-  },
-];
-
 export const fscOutputs: OutputTable<Pick<FscResult, 'fsc' | 'masked'>> = [
   {
     key: 'curve',
@@ -479,11 +418,6 @@ export const demoOutputs: OutputTable<DemoResult> = [
     says: 'opens the softly scaled map in ChimeraX',
   },
 ];
-
-/** ChimeraX reads relative paths from its own working directory. */
-function absolute(path: string | undefined): string {
-  return resolve(path as string);
-}
 
 const tables = {
   scale: scaleOutputs,

@@ -10,7 +10,7 @@ import {
   parametersOf,
   refusePositionals,
 } from './job-options.ts';
-import { postprocessOutputs } from './output-tables.ts';
+import { postprocessOutputs } from './postprocess-outputs.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 

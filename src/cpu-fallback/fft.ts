@@ -97,34 +97,46 @@ export function filterColumns(
 ): void {
   const [nz, ny, nx] = spectrum.shape;
   const { pitch } = spectrum;
-  const plan = kernels.fftPlan(nz);
+  changeColumns(kernels, spectrum, from, to, (block) => {
+    const table = kernels.putFloats(transfer.table);
+    const perSample = (transfer.table.length - 1) / transfer.maxFrequency;
+    const [sz, sy, sx] = transfer.axisScale ?? [1, 1, 1];
+    const squares = kernels.putFloats(Float64Array.from({ length: pitch }, (_, kx) => ((sx * kx) / nx) ** 2));
+    for (let kz = 0; kz < nz; kz++) {
+      const fz = (sz * signed(kz, nz)) / nz;
+      for (let ky = from; ky < to; ky++) {
+        const fy = (sy * signed(ky, ny)) / ny;
+        const row = 4 * (kz * (to - from) + ky - from) * pitch;
+        kernels.exports.filterRow(
+          block.re + row,
+          block.im + row,
+          pitch / 4,
+          fz * fz + fy * fy,
+          squares,
+          table,
+          perSample,
+          transfer.table.length - 2,
+        );
+      }
+    }
+  });
+}
+
+/** Columns along z of rows from <= ky < to: forward, changed in kernel memory, inverse (unnormalised). */
+export function changeColumns(
+  kernels: Kernels,
+  spectrum: SharedSpectrum,
+  from: number,
+  to: number,
+  change: (block: ReturnType<typeof loadColumns>) => void,
+): void {
+  const plan = kernels.fftPlan(spectrum.shape[0]);
   const memory = kernels.mark();
   const block = loadColumns(kernels, spectrum, from, to);
-  const groups = ((to - from) * pitch) / 4;
-  const stride = 4 * (to - from) * pitch;
-  kernels.exports.fftColumns(plan, block.re, block.im, stride, groups);
-  const table = kernels.putFloats(transfer.table);
-  const perSample = (transfer.table.length - 1) / transfer.maxFrequency;
-  const [sz, sy, sx] = transfer.axisScale ?? [1, 1, 1];
-  const squares = kernels.putFloats(Float64Array.from({ length: pitch }, (_, kx) => ((sx * kx) / nx) ** 2));
-  for (let kz = 0; kz < nz; kz++) {
-    const fz = (sz * signed(kz, nz)) / nz;
-    for (let ky = from; ky < to; ky++) {
-      const fy = (sy * signed(ky, ny)) / ny;
-      const row = 4 * (kz * (to - from) + ky - from) * pitch;
-      kernels.exports.filterRow(
-        block.re + row,
-        block.im + row,
-        pitch / 4,
-        fz * fz + fy * fy,
-        squares,
-        table,
-        perSample,
-        transfer.table.length - 2,
-      );
-    }
-  }
-  kernels.exports.fftColumns(plan, block.im, block.re, stride, groups);
+  const floats = (to - from) * spectrum.pitch;
+  kernels.exports.fftColumns(plan, block.re, block.im, 4 * floats, floats / 4);
+  change(block);
+  kernels.exports.fftColumns(plan, block.im, block.re, 4 * floats, floats / 4);
   storeColumns(kernels, spectrum, block, from, to);
   kernels.release(memory);
 }

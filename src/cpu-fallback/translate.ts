@@ -3,7 +3,7 @@
  * (unnormalised).
  */
 import { translationFactors } from '../math/fourier/translation.ts';
-import { loadColumns, type SharedSpectrum, storeColumns } from './fft.ts';
+import { changeColumns, type SharedSpectrum } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
 export function translateColumns(
@@ -15,34 +15,28 @@ export function translateColumns(
 ): void {
   const { shape, pitch } = spectrum;
   const [nz, ny, nx] = shape;
-  const plan = kernels.fftPlan(nz);
-  const memory = kernels.mark();
-  const block = loadColumns(kernels, spectrum, from, to);
   const rows = to - from;
-  const groups = (rows * pitch) / 4;
-  kernels.exports.fftColumns(plan, block.re, block.im, 4 * rows * pitch, groups);
-  const [re, im] = [block.re, block.im].map((address) => kernels.floats(address, nz * rows * pitch));
-  const bins = Math.floor(nx / 2) + 1;
-  const alongZ = translationFactors(nz, nz, shift[0]);
-  const alongY = translationFactors(ny, ny, shift[1]);
-  const alongX = translationFactors(nx, bins, shift[2]);
-  for (let kz = 0; kz < nz; kz++) {
-    const [az, bz] = [alongZ[2 * kz], alongZ[2 * kz + 1]];
-    for (let ky = from; ky < to; ky++) {
-      const [ay, by] = [alongY[2 * ky], alongY[2 * ky + 1]];
-      const [a, b] = [az * ay - bz * by, az * by + bz * ay];
-      const row = (kz * rows + ky - from) * pitch;
-      for (let kx = 0; kx < bins; kx++) {
-        const [ax, bx] = [alongX[2 * kx], alongX[2 * kx + 1]];
-        const [cos, sin] = [a * ax - b * bx, a * bx + b * ax];
-        const i = row + kx;
-        const [real, imaginary] = [re[i], im[i]];
-        re[i] = real * cos - imaginary * sin;
-        im[i] = real * sin + imaginary * cos;
+  changeColumns(kernels, spectrum, from, to, (block) => {
+    const [re, im] = [block.re, block.im].map((address) => kernels.floats(address, nz * rows * pitch));
+    const bins = Math.floor(nx / 2) + 1;
+    const alongZ = translationFactors(nz, nz, shift[0]);
+    const alongY = translationFactors(ny, ny, shift[1]);
+    const alongX = translationFactors(nx, bins, shift[2]);
+    for (let kz = 0; kz < nz; kz++) {
+      const [az, bz] = [alongZ[2 * kz], alongZ[2 * kz + 1]];
+      for (let ky = from; ky < to; ky++) {
+        const [ay, by] = [alongY[2 * ky], alongY[2 * ky + 1]];
+        const [a, b] = [az * ay - bz * by, az * by + bz * ay];
+        const row = (kz * rows + ky - from) * pitch;
+        for (let kx = 0; kx < bins; kx++) {
+          const [ax, bx] = [alongX[2 * kx], alongX[2 * kx + 1]];
+          const [cos, sin] = [a * ax - b * bx, a * bx + b * ax];
+          const i = row + kx;
+          const [real, imaginary] = [re[i], im[i]];
+          re[i] = real * cos - imaginary * sin;
+          im[i] = real * sin + imaginary * cos;
+        }
       }
     }
-  }
-  kernels.exports.fftColumns(plan, block.im, block.re, 4 * rows * pitch, groups);
-  storeColumns(kernels, spectrum, block, from, to);
-  kernels.release(memory);
+  });
 }

@@ -261,6 +261,17 @@ fn target_amplitude(s: f32, i: u32) -> f32 {
   return sqrt(share[i] * profile * profile + (1.0 - share[i]) * parameters.reference_factor * r);
 }
 
+// Sums of amplitudes over the workgroup, one part per group.
+fn add_amplitudes(sums: vec2f, group: vec3u, groups: vec3u, local: u32) {
+  amplitudes[local] = sums;
+  workgroupBarrier();
+  for (var half = 128u; half > 0u; half /= 2u) {
+    if (local < half) { amplitudes[local] += amplitudes[local + half]; }
+    workgroupBarrier();
+  }
+  if (local == 0u) { parts[parameters.first_part + group.y * groups.x + group.x] = amplitudes[0]; }
+}
+
 @compute @workgroup_size(256)
 fn gains(
   @builtin(workgroup_id) group: vec3u,
@@ -277,13 +288,7 @@ fn gains(
     out[i] = parameters.output_scale * gain;
     sums = vec2f(amplitude * amplitude, gain * gain * power[i]);
   }
-  amplitudes[local] = sums;
-  workgroupBarrier();
-  for (var half = 128u; half > 0u; half /= 2u) {
-    if (local < half) { amplitudes[local] += amplitudes[local + half]; }
-    workgroupBarrier();
-  }
-  if (local == 0u) { parts[parameters.first_part + group.y * groups.x + group.x] = amplitudes[0]; }
+  add_amplitudes(sums, group, groups, local);
 }
 
 // Where squares of scaled bands would leave float32.
@@ -322,13 +327,7 @@ fn refine(
     out[i] = gain * correction;
     sums = vec2f(amplitude * amplitude, correction * correction * power[i]);
   }
-  amplitudes[local] = sums;
-  workgroupBarrier();
-  for (var half = 128u; half > 0u; half /= 2u) {
-    if (local < half) { amplitudes[local] += amplitudes[local + half]; }
-    workgroupBarrier();
-  }
-  if (local == 0u) { parts[parameters.first_part + group.y * groups.x + group.x] = amplitudes[0]; }
+  add_amplitudes(sums, group, groups, local);
 }
 
 // Neighbouring blocks of a voxel of an axis, and the second one's share.
