@@ -10,6 +10,7 @@ export const CORE_FOLDERS = [
   'network/graph',
   'pipeline',
   'report',
+  'screens',
   'shaders',
   'synthetic',
 ];

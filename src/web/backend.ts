@@ -1,7 +1,7 @@
 /** The page's side of the run worker: requests and replies, events of the run, and immediate termination. */
 
-import type { Failure, FromWorker, RequestName, Requests, RunEvent } from './protocol.ts';
-import { PART_MISSING } from './words.ts';
+import type { Failure, FromWorker, RequestName, Requests, RunEvent } from '../screens/protocol.ts';
+import { PART_MISSING } from '../screens/words.ts';
 
 /** The error of a request, as reported by the worker. */
 export class RequestFailure extends Error {

@@ -1,5 +1,6 @@
 /** Assigns roles to dropped files, by content and by name. */
-import type { Reference, Settings } from './settings.ts';
+import type { FileFacts } from '../screens/protocol.ts';
+import type { Reference, Settings } from '../screens/settings.ts';
 
 export const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model', 'unused'] as const;
 export type Role = (typeof roles)[number];
@@ -13,25 +14,6 @@ export const roleNames: Readonly<Record<Role, string>> = {
   model: 'atomic model',
   unused: 'not used',
 };
-
-/** Metadata from a header or a coordinate file. */
-export type FileFacts =
-  | {
-      readonly kind: 'map';
-      /** z, y, x. */
-      readonly shape: readonly [number, number, number];
-      /** A, z, y, x. */
-      readonly voxelSize: readonly [number, number, number];
-      /** From the header, if it states them. */
-      readonly range?: readonly [number, number];
-      readonly notes: readonly string[];
-    }
-  | {
-      readonly kind: 'model';
-      readonly atoms: number;
-      readonly chains: number;
-      readonly notes: readonly string[];
-    };
 
 export interface InputFile {
   readonly id: number;

@@ -1,11 +1,12 @@
 /** The page: user actions become events (state.ts), and each state is drawn. */
 import { saveAs } from '../browser/save.ts';
+import type { Failure, JobRequest, Machine } from '../screens/protocol.ts';
+import { hashOf, type Settings, settingsOf } from '../screens/settings.ts';
+import { inPageWords } from '../screens/words.ts';
 import { Backend, RequestFailure } from './backend.ts';
 import { byId, formatBytes, h } from './dom.ts';
 import { assignRoles, fileOf, type InputFile, missing, type Role, referenceOf, schemeOf } from './inputs.ts';
 import { storePage } from './offline.ts';
-import type { Failure, JobRequest, Machine } from './protocol.ts';
-import { hashOf, type Settings, settingsOf } from './settings.ts';
 import { next, type PageEvent, type State } from './state.ts';
 import { drawCards } from './views/cards.ts';
 import { drawResult } from './views/result.ts';
@@ -15,7 +16,6 @@ import { SettingsForm } from './views/settings-form.ts';
 import { SolidView } from './views/solid.ts';
 import { StorageView } from './views/storage.ts';
 import { drawTabs } from './views/tabs.ts';
-import { inPageWords } from './words.ts';
 
 const backend = new Backend();
 const form = new SettingsForm(byId<HTMLFormElement>('settings'), settingsOf(location.hash));

@@ -1,7 +1,7 @@
 /** Entry point of the worker in which everything is computed: one request at a time, but for `cancel`. */
 import { describeMismatch, isLocScaleError } from '../errors.ts';
-import type { Failure, FromWorker, RequestName, Requests, ToWorker } from './protocol.ts';
-import { isPartMissing, PART_MISSING } from './words.ts';
+import type { Failure, FromWorker, RequestName, Requests, ToWorker } from '../screens/protocol.ts';
+import { isPartMissing, PART_MISSING } from '../screens/words.ts';
 import { generateDemo } from './worker/demo.ts';
 import { inspectFile, previewFile } from './worker/inspect.ts';
 import { probeMachine } from './worker/machine.ts';

@@ -1,5 +1,5 @@
 /** State machine of the page. Pure: events in, states out; events that do not fit a state are ignored. */
-import type { Failure, Plan, RunEvent, RunSummary } from './protocol.ts';
+import type { Failure, Plan, RunEvent, RunSummary } from '../screens/protocol.ts';
 
 export interface RunProgress {
   /** Steps in order; the last one is running. */

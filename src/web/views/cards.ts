@@ -1,7 +1,9 @@
 /** Draws the files as cards, with content and role. */
+
+import type { FileFacts } from '../../screens/protocol.ts';
+import { inPageWords } from '../../screens/words.ts';
 import { formatBytes, formatShape, h } from '../dom.ts';
-import { type FileFacts, type InputFile, type Role, roleNames, roles } from '../inputs.ts';
-import { inPageWords } from '../words.ts';
+import { type InputFile, type Role, roleNames, roles } from '../inputs.ts';
 
 export interface CardActions {
   onRole(id: number, role: Role): void;

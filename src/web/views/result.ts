@@ -1,7 +1,8 @@
 /** Draws the numbers and files of the result. */
+
+import type { RunSummary } from '../../screens/protocol.ts';
+import { inPageWords } from '../../screens/words.ts';
 import { byId, formatBytes, formatSeconds, formatShape, h } from '../dom.ts';
-import type { RunSummary } from '../protocol.ts';
-import { inPageWords } from '../words.ts';
 import { number } from './run.ts';
 
 function capital(text: string): string {

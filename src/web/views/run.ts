@@ -1,8 +1,9 @@
 /** Draws the running job: steps, time left in the current one, warnings. */
+
+import type { Plan } from '../../screens/protocol.ts';
+import { inPageWords } from '../../screens/words.ts';
 import { byId, formatBytes, formatSeconds, h } from '../dom.ts';
-import type { Plan } from '../protocol.ts';
 import { type RunProgress, secondsLeft } from '../state.ts';
-import { inPageWords } from '../words.ts';
 
 export function drawPlan(plan: Plan): void {
   byId('plan').replaceChildren(

@@ -4,8 +4,8 @@
  * white of its own.
  */
 import { AXIS_NAMES, PLANE_AXES } from '../../report/section.ts';
+import type { RunSummary, Scales, SectionPair, SectionSet } from '../../screens/protocol.ts';
 import { h } from '../dom.ts';
-import type { RunSummary, Scales, SectionPair, SectionSet } from '../protocol.ts';
 
 const ZERO_LEVEL = 0.25;
 /** Largest pointer movement of a click, in screen pixels. */

@@ -1,6 +1,7 @@
 /** The settings as a form. Empty fields have their defaults. */
+
+import { type Reference, readSetting, references, type Settings } from '../../screens/settings.ts';
 import { h } from '../dom.ts';
-import { type Reference, readSetting, references, type Settings } from '../settings.ts';
 
 const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
   profile: 'average protein (soft scaling)',

@@ -2,9 +2,10 @@
  * The maps as surfaces with the model in them: Mol*, loaded on demand, in canvases without its panels.
  * Colours are those of the ChimeraX files.
  */
+
+import type { RunSummary, ViewColour, ViewData, ViewMap } from '../../screens/protocol.ts';
+import { isPartMissing, PART_MISSING } from '../../screens/words.ts';
 import { byId, h } from '../dom.ts';
-import type { RunSummary, ViewColour, ViewData, ViewMap } from '../protocol.ts';
-import { isPartMissing, PART_MISSING } from '../words.ts';
 
 interface Look {
   /** In the unit of the map. */

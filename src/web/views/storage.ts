@@ -1,8 +1,9 @@
 /** Draws results in the browser's storage: a list before the first file, a line under the current result. */
+
+import type { RunSummary, StoredResult } from '../../screens/protocol.ts';
+import { inPageWords } from '../../screens/words.ts';
 import type { Backend } from '../backend.ts';
 import { byId, formatBytes, h } from '../dom.ts';
-import type { RunSummary, StoredResult } from '../protocol.ts';
-import { inPageWords } from '../words.ts';
 
 export interface StorageActions {
   onOpened(summary: RunSummary): void;

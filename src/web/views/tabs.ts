@@ -2,8 +2,9 @@
  * The sections of the report as tabs. Their markup comes from the report's templates, which escape external
  * text.
  */
+
+import type { ReportPart } from '../../screens/protocol.ts';
 import { h } from '../dom.ts';
-import type { ReportPart } from '../protocol.ts';
 
 /** Short headings of sections whose own would not fit side by side. */
 const shortNames: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** Detects cores, memory and GPU. */
 import { adapterName, listAdapters } from '../../gpu/adapters.ts';
 import { coreCount, hasSharedMemory, loadGpu, totalMemoryBytes } from '../../platform/index.ts';
-import type { Machine } from '../protocol.ts';
+import type { Machine } from '../../screens/protocol.ts';
 
 /** Fraction of the memory available to a tab, besides other tabs and the browser itself. */
 export const MEMORY_SHARE = 0.5;

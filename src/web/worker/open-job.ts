@@ -5,7 +5,7 @@ import { completeParameters, defaultLocalResolution } from '../../pipeline/index
 import { defaultRefinementCycles } from '../../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../../pipeline/references/index.ts';
 import type { LocScaleJob, LocScaleParameters, MapSource, ReferenceChoice } from '../../pipeline/types.ts';
-import type { JobRequest } from '../protocol.ts';
+import type { JobRequest } from '../../screens/protocol.ts';
 
 export interface ReadFile extends BlobRead {
   readonly role: string;

@@ -8,25 +8,17 @@ import { imageOf } from '../../pipeline/index.ts';
 import type { LocScaleResult } from '../../pipeline/types.ts';
 import { runtimeName } from '../../platform/index.ts';
 import { collectFindings } from '../../report/collect.ts';
-import type { Findings, MapFindings } from '../../report/findings.ts';
-import { mapOf } from '../../report/findings.ts';
-import {
-  localResolutionMaps,
-  type MapOfRun,
-  mapsOfScaling,
-  measuredMaps,
-} from '../../report/maps-of-runs.ts';
-import { renderReport, reportParts } from '../../report/page.ts';
+import { mapsOfScaling } from '../../report/maps-of-runs.ts';
+import { renderReport } from '../../report/page.ts';
 import { type RunRecord, recordOfScaling } from '../../report/run-record.ts';
 import { scalingToShow } from '../../report/run-to-show.ts';
-import { coloured, measureBFactors, sceneOfScaledRun } from '../../report/scenes.ts';
-import { cropSection } from '../../report/section.ts';
-import { whiteOf } from '../../report/section-figures.ts';
-import type { JobRequest, RunSummary } from '../protocol.ts';
-import { hashOf } from '../settings.ts';
-import { inPageWords } from '../words.ts';
+import { sceneOfScaledRun } from '../../report/scenes.ts';
+import type { JobRequest, RunSummary } from '../../screens/protocol.ts';
+import { hashOf } from '../../screens/settings.ts';
+import type { Output, Shown } from '../../screens/shown.ts';
+import { coloursOf, summaryOf } from '../../screens/summary.ts';
+import { inPageWords } from '../../screens/words.ts';
 import type { OpenedJob, ReadFile } from './open-job.ts';
-import type { ColourMap, Output, Shown } from './shown.ts';
 
 interface FinishedRun {
   readonly engine: Engine;
@@ -71,7 +63,6 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
     textOutput(`${STEM}_report.html`, 'report: one page with all figures', report.html),
     textOutput(`${STEM}.json`, 'record: inputs, settings, numbers', `${JSON.stringify(record, null, 2)}\n`),
   ];
-  const parts = reportParts(findings, record, { kind: 'scale', spell: inPageWords, views: false });
   const before = await engine.download(result.map as Volume);
   const after = await engine.download(result.scaled);
   const shown: Shown = {
@@ -79,58 +70,28 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
     crop: findings.crop,
     before,
     after,
-    colours: await coloursOf(engine, result),
+    colours: (await coloursOf(engine, result)).map(({ volume, name, ...colour }) => ({
+      ...colour,
+      file: STEM + name,
+      voxels: () => engine.download(volume),
+    })),
     model: request.files.model,
     outputs,
     mask: () => engine.download(result.mask),
     dispose: () => engine.dispose(),
   };
-  return { shown, summary: summaryOf(run, findings, outputs, parts) };
-}
-
-async function coloursOf(engine: Engine, result: LocScaleResult): Promise<ColourMap[]> {
-  const measured = await measureBFactors(engine, result);
-  const resolutions = [localResolutionMaps.resolution, measuredMaps.bandResolution];
-  const resolution = resolutions.find(({ volume }) => volume(result) !== undefined);
-  const of = ({ name, volume }: Pick<MapOfRun<LocScaleResult>, 'name' | 'volume'>) => ({
-    file: STEM + name,
-    voxels: () => engine.download(volume(result) as Volume),
-  });
-  return [
-    ...(measured === undefined
-      ? []
-      : [{ label: 'local B factor', unit: 'Å²', range: coloured(measured), ...of(measuredMaps.bFactor) }]),
-    ...(resolution === undefined ? [] : [{ label: 'local resolution', unit: 'Å', ...of(resolution) }]),
-  ];
-}
-
-function summaryOf(
-  { engine, reason, result, begun, mode, warnings }: FinishedRun,
-  findings: Findings,
-  outputs: readonly Output[],
-  parts: ReturnType<typeof reportParts>,
-): RunSummary {
-  const { numbers, fsc } = result;
-  const white = (map: MapFindings | undefined): number =>
-    map === undefined ? 1 : whiteOf(map.sections.map((section) => cropSection(section, findings.crop)));
-  return {
+  const summary = summaryOf({
     engine: engine.description,
-    reason,
-    mode,
-    resolution: fsc?.resolution ?? numbers.fscCutoff,
-    resolutionSource: fsc?.resolution === undefined ? 'resolution used' : 'half-map FSC = 0.143',
-    voxelSize: numbers.voxelSize,
-    shape: numbers.shape,
-    maskVolume: numbers.maskVoxels * numbers.voxelSize ** 3,
-    windowAngstrom: numbers.windowAngstrom,
-    seconds: (performance.now() - begun) / 1000,
-    warnings,
+    reason: run.reason,
+    mode: run.mode,
+    seconds: (performance.now() - run.begun) / 1000,
+    warnings: run.warnings,
+    result,
+    findings,
+    record,
     files: outputs.map(({ name, what, bytes }) => ({ name, what, bytes })),
-    parts: parts.map(({ id, heading, content }) => ({ id, heading, markup: content.markup })),
-    crop: findings.crop,
-    centre: findings.centre,
-    scales: { before: white(mapOf(findings, 'input')), after: white(mapOf(findings, 'result')) },
-  };
+  });
+  return { shown, summary };
 }
 
 function textOutput(name: string, what: string, text: string): Output {

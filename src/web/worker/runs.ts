@@ -4,16 +4,22 @@ import { correlationInside } from '../../math/statistics/statistics.ts';
 import { runLocScale } from '../../pipeline/index.ts';
 import type { LocScalePlan } from '../../pipeline/types.ts';
 import { totalMemoryBytes } from '../../platform/index.ts';
-import { axes, cutSection, type VoxelBox } from '../../report/section.ts';
+import type {
+  JobRequest,
+  Requests,
+  RunEvent,
+  RunSummary,
+  StoredResult,
+  ViewData,
+} from '../../screens/protocol.ts';
+import { type Output, type Shown, sectionsOf } from '../../screens/shown.ts';
+import { viewOf } from '../../screens/view.ts';
 import { selectEngine } from '../../select-engine.ts';
-import type { JobRequest, Requests, RunEvent, RunSummary, StoredResult, ViewData } from '../protocol.ts';
 import { type Attempt, continuingOnCpu } from './continue-on-cpu.ts';
 import type { Truth } from './demo.ts';
 import { MEMORY_SHARE } from './machine.ts';
 import { openJob, type ReadFile } from './open-job.ts';
-import type { Output, Shown } from './shown.ts';
 import { listResults, openResult, storeResult, type ToStore } from './store.ts';
-import { viewOf } from './view.ts';
 
 interface RunUnderWay {
   /** By performance.now(). */
@@ -122,16 +128,8 @@ export class Runs {
     this.notify({ kind: 'step', name, message });
   }
 
-  async sections({ at, whole }: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {
-    const { before, after, crop, grid } = this.last();
-    const { shape } = grid;
-    const box: VoxelBox = whole ? { start: [0, 0, 0], size: shape } : crop;
-    const sections = axes.map((axis) => {
-      const [one, two] = [before, after].map((data) => cutSection(data, shape, box, axis, at[axis]));
-      return { width: one.width, height: one.height, before: one.values, after: two.values };
-    });
-    const index = (at[0] * shape[1] + at[1]) * shape[2] + at[2];
-    return { at, sections, values: { before: before[index], after: after[index] } };
+  async sections(request: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {
+    return sectionsOf(this.last(), request);
   }
 
   file(name: string): Promise<Blob> {

@@ -6,8 +6,8 @@ import { mapFromBlob } from '../../browser/read-blobs.ts';
 import { LocScaleError } from '../../errors.ts';
 import { voxelCount } from '../../math/grid.ts';
 import type { VoxelBox } from '../../report/section.ts';
-import type { RunSummary, StoredResult } from '../protocol.ts';
-import type { ColourMap, Output, Shown } from './shown.ts';
+import type { RunSummary, StoredResult } from '../../screens/protocol.ts';
+import type { ColourMap, Output, Shown } from '../../screens/shown.ts';
 
 /** A worker's part of the file system, which the DOM's types leave out. */
 interface WritableHandle extends FileSystemFileHandle {

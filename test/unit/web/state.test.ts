@@ -4,18 +4,11 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  assignRoles,
-  type FileFacts,
-  type InputFile,
-  missing,
-  referenceOf,
-  schemeOf,
-} from '../../../src/web/inputs.ts';
-import type { Plan, RunSummary } from '../../../src/web/protocol.ts';
-import { hashOf, references, type Settings, settingsOf } from '../../../src/web/settings.ts';
+import type { FileFacts, Plan, RunSummary } from '../../../src/screens/protocol.ts';
+import { hashOf, references, type Settings, settingsOf } from '../../../src/screens/settings.ts';
+import { inPageWords } from '../../../src/screens/words.ts';
+import { assignRoles, type InputFile, missing, referenceOf, schemeOf } from '../../../src/web/inputs.ts';
 import { next, type PageEvent, type State, secondsLeft } from '../../../src/web/state.ts';
-import { inPageWords } from '../../../src/web/words.ts';
 
 const plan = { mode: 'a mode' } as Plan;
 const summary = { mode: 'a mode' } as RunSummary;

@@ -2,12 +2,12 @@
  * Boxes of voxels for the view in three dimensions: the part of the maps around the mask, in blocks where it
  * is large.
  */
-import { writeMrc } from '../../formats/mrc.ts';
-import { createMrcHeader } from '../../formats/mrc-header.ts';
-import type { Shape } from '../../math/grid.ts';
-import type { VoxelBox } from '../../report/section.ts';
-import type { ViewColour, ViewData, ViewMap } from '../protocol.ts';
-import type { Shown } from './shown.ts';
+import { writeMrc } from '../formats/mrc.ts';
+import { createMrcHeader } from '../formats/mrc-header.ts';
+import type { Shape } from '../math/grid.ts';
+import type { VoxelBox } from '../report/section.ts';
+import type { ViewColour, ViewData, ViewMap } from './protocol.ts';
+import type { ShownMaps } from './shown.ts';
 
 /** Surfaces of more voxels along an edge than that have more triangles than a browser turns smoothly. */
 const MOST_EDGE = 220;
@@ -19,7 +19,7 @@ interface Blocks {
   readonly shape: Shape;
 }
 
-export async function viewOf(shown: Shown): Promise<ViewData> {
+export async function viewOf(shown: ShownMaps): Promise<ViewData> {
   const { grid, before, after, crop, model } = shown;
   const factor = Math.ceil(Math.max(...crop.size) / MOST_EDGE);
   const blocks = (data: ArrayLike<number>): Blocks => average(data, grid.shape, crop, factor);
@@ -79,7 +79,11 @@ function average(data: ArrayLike<number>, shape: Shape, { start, size }: VoxelBo
   return { data: out, shape: small };
 }
 
-async function fileOf({ data, shape }: Blocks, { grid, crop }: Shown, factor: number): Promise<Uint8Array> {
+async function fileOf(
+  { data, shape }: Blocks,
+  { grid, crop }: ShownMaps,
+  factor: number,
+): Promise<Uint8Array> {
   // The middle of a block of voxels lies half of the others away from the first one.
   const shift = (factor - 1) / 2;
   const header = createMrcHeader({

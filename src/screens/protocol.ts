@@ -1,18 +1,40 @@
-/** Messages between the page and its run worker. */
-import type { FileFacts } from './inputs.ts';
+/**
+ * Messages between the screens and what computes for them: the page's run worker (web/), or the program that
+ * serves the page (app/).
+ */
 import type { Reference, Settings } from './settings.ts';
 
-export interface JobFiles {
-  readonly half1?: File;
-  readonly half2?: File;
-  readonly map?: File;
-  readonly mask?: File;
-  readonly reference?: File;
-  readonly model?: File;
+/** Metadata from a header or a coordinate file. */
+export type FileFacts =
+  | {
+      readonly kind: 'map';
+      /** z, y, x. */
+      readonly shape: readonly [number, number, number];
+      /** A, z, y, x. */
+      readonly voxelSize: readonly [number, number, number];
+      /** From the header, if it states them. */
+      readonly range?: readonly [number, number];
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: 'model';
+      readonly atoms: number;
+      readonly chains: number;
+      readonly notes: readonly string[];
+    };
+
+/** `F`: what a file is: one that the browser has, or one of the machine that serves the page. */
+export interface JobFiles<F = File> {
+  readonly half1?: F;
+  readonly half2?: F;
+  readonly map?: F;
+  readonly mask?: F;
+  readonly reference?: F;
+  readonly model?: F;
 }
 
-export interface JobRequest {
-  readonly files: JobFiles;
+export interface JobRequest<F = File> {
+  readonly files: JobFiles<F>;
   readonly settings: Settings;
   readonly reference: Reference;
   readonly scheme: 'windows' | 'soft';
@@ -147,13 +169,13 @@ export type RunEvent =
   | { readonly kind: 'planned'; readonly seconds: number; readonly peakBytes: number; readonly mode: string };
 
 /** Requests by name, with arguments and results. */
-export interface Requests {
+export interface Requests<F = File> {
   probe: { takes: undefined; gives: Machine };
-  inspect: { takes: File; gives: FileFacts };
-  preview: { takes: File; gives: SectionSet & { readonly scales: Scales; readonly name: string } };
-  plan: { takes: JobRequest; gives: Plan };
-  demo: { takes: undefined; gives: readonly File[] };
-  run: { takes: JobRequest; gives: RunSummary };
+  inspect: { takes: F; gives: FileFacts };
+  preview: { takes: F; gives: SectionSet & { readonly scales: Scales; readonly name: string } };
+  plan: { takes: JobRequest<F>; gives: Plan };
+  demo: { takes: undefined; gives: readonly F[] };
+  run: { takes: JobRequest<F>; gives: RunSummary };
   sections: {
     takes: { readonly at: readonly [number, number, number]; readonly whole: boolean };
     gives: SectionSet & { readonly values: { readonly before: number; readonly after: number } };

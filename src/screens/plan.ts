@@ -1,0 +1,58 @@
+/**
+ * Immediate plan from headers and settings alone: mismatching grids, memory and time. What depends on the
+ * voxels (resolution, window, mask) follows with the run's own plan.
+ */
+import { isotropicVoxelSize, voxelCount } from '../math/grid.ts';
+import { decideGrid } from '../pipeline/read-maps.ts';
+import type { MapSource } from '../pipeline/types.ts';
+import type { JobRequest, Plan } from './protocol.ts';
+
+/**
+ * Peak number of volumes of a run, and working memory per thread in MiB: fitted to the plans of runs in boxes
+ * of 108 and 160 voxels (test/unit/web/plan.test.ts compares).
+ */
+const VOLUMES = { soft: 9.2, windows: 5, bFactors: 4.5, localResolution: 2.6, atoms: 5 } as const;
+const THREAD_MEBIBYTES = { soft: 4, windows: 22, bFactors: 0, localResolution: 55, atoms: 0 } as const;
+/** Seconds per core and million voxels of the box, with a typical fraction inside the mask. */
+const SECONDS = { soft: 6, windows: 6, bFactors: 2, localResolution: 7, atoms: 20 } as const;
+const FIXED_BYTES = 16 * 2 ** 20;
+
+/** `threads`: of the CPU engine. */
+export function planFromHeaders(
+  { settings, reference, scheme }: Pick<JobRequest, 'settings' | 'reference' | 'scheme'>,
+  maps: readonly MapSource[],
+  { threads, limitBytes }: { readonly threads: number; readonly limitBytes: number },
+): Plan {
+  const warnings: string[] = [];
+  const { grid } = decideGrid(maps, { warn: (message) => warnings.push(message) });
+  const voxels = voxelCount(grid.shape);
+  const usesAtoms = reference === 'model' || reference === 'completed-model' || reference === 'pseudo-model';
+  const total = (costs: Readonly<Record<keyof typeof VOLUMES, number>>): number =>
+    costs[scheme] +
+    (settings.bFactors === true ? costs.bFactors : 0) +
+    (settings.localResolution === true ? costs.localResolution : 0) +
+    (usesAtoms ? costs.atoms : 0);
+  return {
+    mode: describe({ reference, scheme }),
+    shape: grid.shape,
+    voxelSize: isotropicVoxelSize(grid),
+    voxels,
+    memoryBytes: 4 * voxels * total(VOLUMES) + threads * total(THREAD_MEBIBYTES) * 2 ** 20 + FIXED_BYTES,
+    limitBytes,
+    seconds: (total(SECONDS) * voxels) / 1e6 / threads,
+    warnings,
+  };
+}
+
+const REFERENCES = {
+  profile: 'an average protein',
+  none: 'a constant B factor',
+  map: 'the reference map',
+  model: 'the atomic model',
+  'completed-model': 'the model, completed by pseudo-atoms',
+  'pseudo-model': 'pseudo-atoms',
+} as const;
+
+function describe({ reference, scheme }: Pick<JobRequest, 'reference' | 'scheme'>): string {
+  return `${scheme === 'soft' ? 'soft bands' : 'LocScale’s windows'}, scaled to ${REFERENCES[reference]}`;
+}

@@ -1,0 +1,69 @@
+/** What the screens show of a finished run besides its maps: numbers, parts of the report, colours. */
+import type { Engine, Volume } from '../engine/engine.ts';
+import type { LocScaleResult } from '../pipeline/types.ts';
+import { type Findings, type MapFindings, mapOf } from '../report/findings.ts';
+import { localResolutionMaps, measuredMaps } from '../report/maps-of-runs.ts';
+import { reportParts } from '../report/page.ts';
+import type { RunRecord } from '../report/run-record.ts';
+import { coloured, measureBFactors } from '../report/scenes.ts';
+import { cropSection } from '../report/section.ts';
+import { whiteOf } from '../report/section-figures.ts';
+import type { RunSummary } from './protocol.ts';
+import type { ColourMap } from './shown.ts';
+import { inPageWords } from './words.ts';
+
+/** `reason`: of the choice of engine. */
+export interface RunToSummarise
+  extends Pick<RunSummary, 'engine' | 'reason' | 'mode' | 'seconds' | 'warnings' | 'files'> {
+  readonly result: Pick<LocScaleResult, 'numbers' | 'fsc'>;
+  readonly findings: Findings;
+  readonly record: RunRecord;
+}
+
+export function summaryOf({ result, findings, record, ...run }: RunToSummarise): RunSummary {
+  const { numbers, fsc } = result;
+  const white = (map: MapFindings | undefined): number =>
+    map === undefined ? 1 : whiteOf(map.sections.map((section) => cropSection(section, findings.crop)));
+  const parts = reportParts(findings, record, { kind: 'scale', spell: inPageWords, views: false });
+  return {
+    ...run,
+    resolution: fsc?.resolution ?? numbers.fscCutoff,
+    resolutionSource: fsc?.resolution === undefined ? 'resolution used' : 'half-map FSC = 0.143',
+    voxelSize: numbers.voxelSize,
+    shape: numbers.shape,
+    maskVolume: numbers.maskVoxels * numbers.voxelSize ** 3,
+    windowAngstrom: numbers.windowAngstrom,
+    parts: parts.map(({ id, heading, content }) => ({ id, heading, markup: content.markup })),
+    crop: findings.crop,
+    centre: findings.centre,
+    scales: { before: white(mapOf(findings, 'input')), after: white(mapOf(findings, 'result')) },
+  };
+}
+
+/** A map that surfaces can be coloured by, with the end of its file's name. */
+interface ColourVolume extends Pick<ColourMap, 'label' | 'unit' | 'range'> {
+  readonly name: string;
+  readonly volume: Volume;
+}
+
+/** Local B factor and local resolution, where the run measured them. */
+export async function coloursOf(engine: Engine, result: LocScaleResult): Promise<ColourVolume[]> {
+  const measured = await measureBFactors(engine, result);
+  const colours: ColourVolume[] = [];
+  const { bFactor } = measuredMaps;
+  if (measured !== undefined)
+    colours.push({
+      label: 'local B factor',
+      unit: 'Å²',
+      range: coloured(measured),
+      name: bFactor.name,
+      volume: bFactor.volume(result) as Volume,
+    });
+  for (const { name, volume: volumeOf } of [localResolutionMaps.resolution, measuredMaps.bandResolution]) {
+    const volume = volumeOf(result);
+    if (volume === undefined) continue;
+    colours.push({ label: 'local resolution', unit: 'Å', name, volume });
+    break;
+  }
+  return colours;
+}
