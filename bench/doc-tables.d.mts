@@ -23,7 +23,7 @@ export function describeOutputs(
   table: readonly object[],
   names: DocumentedOutput,
   paths: OutputPaths,
-): readonly { readonly file: string; readonly when: string; readonly says: string }[];
+): readonly { readonly file: string; readonly when: string; readonly description: string }[];
 export function fillBlock(document: string, name: string, content: string): string;
 export function documentBlocks(input: {
   readonly options: object;

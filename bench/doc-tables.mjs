@@ -185,16 +185,16 @@ export function describeOutputs(table, { outfile, record = true }, { pathOf, rec
     input: { kind: 'map', map: 'map.mrc' },
   };
   const rows = table.map((row) => {
-    const conditions = [row.inProcessingFolder === true ? '`-op FOLDER`' : undefined, row.when?.says];
+    const conditions = [row.inProcessingFolder === true ? '`-op FOLDER`' : undefined, row.when?.description];
     const when = conditions.filter((condition) => condition !== undefined).join('; ');
-    return { file: pathOf(row, facts), when: when === '' ? 'always' : when, says: row.says };
+    return { file: pathOf(row, facts), when: when === '' ? 'always' : when, description: row.description };
   });
   const path = recordPathOf(record, outfile);
   if (path === undefined) return rows;
-  const says =
+  const description =
     'record: version, command line, inputs with SHA-256, parameters in use, results in numbers, ' +
     'seconds per step, warnings';
-  return [...rows, { file: path, when: 'always', says }];
+  return [...rows, { file: path, when: 'always', description }];
 }
 
 /** `tables`: those of src/cli/output-tables.ts; `paths`: functions of src/cli/outputs.ts. */
@@ -202,7 +202,11 @@ export function outputsTables({ tables, paths }) {
   return Object.entries(documentedOutputs)
     .map(([command, names]) => {
       const described = describeOutputs(tables[command], names, paths);
-      const body = described.map(({ file, when, says }) => [`\`${cell(file)}\``, cell(when), cell(says)]);
+      const body = described.map(({ file, when, description }) => [
+        `\`${cell(file)}\``,
+        cell(when),
+        cell(description),
+      ]);
       return [`**${command}**`, table(['file', 'when', 'what'], body)].join('\n\n');
     })
     .join('\n\n');

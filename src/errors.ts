@@ -74,20 +74,20 @@ export function respell(
   );
 }
 
-type Saying = Pick<LocScaleError, 'message' | 'hint' | 'expected' | 'found'>;
+type ErrorText = Pick<LocScaleError, 'message' | 'hint' | 'expected' | 'found'>;
 
 /** "expected: at least 4 voxels; found: 2"; undefined where it would repeat the sentence. */
-export function describeMismatch(error: Saying): string | undefined {
+export function describeMismatch(error: ErrorText): string | undefined {
   const { expected, found } = error;
   if (expected !== undefined && expected === found) return undefined;
   const parts = Object.entries({ expected, found })
-    .filter(([, value]) => value !== undefined && value !== '' && !isSaid(value, error))
+    .filter(([, value]) => value !== undefined && value !== '' && !isMentioned(value, error))
     .map(([label, value]) => `${label}: ${value}`);
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
 /** Whether the sentence already contains the words, or all numbers in them. */
-function isSaid(value: string, { message, hint = '' }: Saying): boolean {
+function isMentioned(value: string, { message, hint = '' }: ErrorText): boolean {
   const text = `${message}\n${hint}`.toLowerCase();
   const words = value.toLowerCase();
   const at = text.indexOf(words);

@@ -1,6 +1,6 @@
 /** Public API: local sharpening as a library. The command line (cli.ts) is one caller among others. */
 export {
-  type FileRead,
+  type HashedFile,
   type MapFileOptions,
   openMapFile,
   readMapFile,

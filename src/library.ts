@@ -27,11 +27,11 @@ export { writeMmcif } from './formats/write-mmcif.ts';
 export type { MaskedFsc } from './math/fourier/masked-fsc.ts';
 export type { Grid, Shape } from './math/grid.ts';
 export type { GridMatch } from './math/grids/match-grid.ts';
-export type { NewBox } from './math/grids/new-box.ts';
+export type { BoxSettings } from './math/grids/new-box.ts';
 export type { GuinierFit } from './math/scaling/guinier.ts';
 export { type AmplitudeProfile, decayProfile, proteinProfile } from './math/soft-scaling/profile.ts';
 export type { BandSummary, SoftTarget } from './math/soft-scaling/targets.ts';
-export type { ModelManifest, ReferencePredictor } from './network/graph/model.ts';
+export type { NetworkManifest, ReferencePredictor } from './network/graph/model.ts';
 export {
   type AssessJob,
   type AssessPlan,
@@ -48,8 +48,8 @@ export {
   type LocalResolutionNumbers,
   type LocalResolutionResult,
   type LocalResolutionSettings,
-  type MaskMaking,
   type MaskResult,
+  type MaskSettings,
   type MaskShaping,
   type MaskSource,
   measureLocalCorrelation,
@@ -88,7 +88,7 @@ export {
   sharpenGlobally,
   softenMask,
 } from './pipeline/map-measures.ts';
-export type { FileSum, MapReadOptions } from './pipeline/read-files.ts';
+export type { FileDigest, MapReadOptions } from './pipeline/read-files.ts';
 export type {
   AssessedAtom,
   AssessedChain,
@@ -113,16 +113,16 @@ export type {
   MapMatch,
   MapSource,
   MaskOrigin,
-  MatchedAs,
-  ModelUsed,
+  MatchRole,
   Prediction,
   PseudoAtomSettings,
   ReferenceChoice,
+  ReferenceModel,
   SchemeName,
   SoftResult,
   SoftSettings,
   StepName,
-  Unexplained,
   UnexplainedBlob,
+  UnexplainedDensity,
 } from './pipeline/types.ts';
 export { type EngineChoice, type SelectedEngine, selectEngine } from './select-engine.ts';

@@ -42,8 +42,8 @@ export async function openNetwork(choice: NetworkChoice = {}): Promise<Reference
   } = choice;
   // Loaded on demand: most library users do not open a network.
   const { openPredictor } = await import('./network/run/open-predictor.ts');
-  const { chooseModel } = await import('./network/store/index.ts');
-  return openPredictor(await chooseModel({ modelPath: model, folder }), {
+  const { chooseStoredNetwork } = await import('./network/store/index.ts');
+  return openPredictor(await chooseStoredNetwork({ modelPath: model, folder }), {
     provider,
     monteCarlo,
     enhanced,

@@ -8,8 +8,8 @@ import {
   type AdapterList,
   adapterName,
   type GpuAdapterEntry,
+  listAdapterNames,
   listAdapters,
-  listInWords,
   NO_ADAPTER,
   openDevice,
   pickAdapters,
@@ -144,7 +144,7 @@ export function chooseAdapter(list: AdapterList, choice: EngineChoice): GpuAdapt
     if (usable.length > 0) return usable[(choice.localRank ?? 0) % usable.length];
     if (adapters.length > 0)
       throw noGpu(
-        `No hardware GPU was found, only ${listInWords(adapters)}.`,
+        `No hardware GPU was found, only ${listAdapterNames(adapters)}.`,
         `Use ${named('engine', 'cpu')}. ${software}`,
       );
     const reasons = new Set(list.failures.map(({ reason }) => reason).filter((why) => why !== NO_ADAPTER));

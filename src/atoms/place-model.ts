@@ -15,7 +15,7 @@ export interface PlacedModel<A extends Atom> {
   /** Atoms inside the box, of known elements and non-zero occupancy: those that the map can show. */
   readonly atoms: AtomSet;
   /** The same atoms, in the same order, as passed in. */
-  readonly kept: readonly A[];
+  readonly inside: readonly A[];
   readonly outside: {
     readonly count: number;
     /** Largest distance of an atom from the box, A. */
@@ -40,7 +40,7 @@ export function placeModel<A extends Atom>(
   { atoms: model }: { readonly atoms: readonly A[] },
   grid: Grid,
 ): PlacedModel<A> {
-  const kept: A[] = [];
+  const inside: A[] = [];
   const unknown = new Map<string, number>();
   let [outside, farthest, outsideWithoutOrigin, negative, empty] = [0, 0, 0, 0, 0];
   const noOrigin: Grid = { ...grid, origin: [0, 0, 0] };
@@ -54,7 +54,7 @@ export function placeModel<A extends Atom>(
     else if (atom.occupancy === 0) empty++;
     else {
       if (atom.bFactor < 0) negative++;
-      kept.push(atom);
+      inside.push(atom);
     }
   }
   const warnings: string[] = [];
@@ -64,13 +64,13 @@ export function placeModel<A extends Atom>(
   }
   if (empty > 0) warnings.push(`${atomCount(empty)} with occupancy 0 left out.`);
   if (negative > 0) warnings.push(`${atomCount(negative)} with a negative B factor, which counts as 0.`);
-  const atoms = atomSetOf(kept);
+  const atoms = atomSetOf(inside);
   if (atoms.count > 1 && atoms.bFactors.every((b) => b === atoms.bFactors[0])) {
     warnings.push(`All atoms have the same B factor, ${atoms.bFactors[0].toFixed(1)} A^2.`);
   }
   return {
     atoms,
-    kept,
+    inside,
     outside: {
       count: outside,
       farthestAngstrom: farthest,

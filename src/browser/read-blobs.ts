@@ -5,7 +5,7 @@
 import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
 import {
-  type FileSum,
+  type FileDigest,
   type MapReadOptions,
   openMap,
   readMap,
@@ -16,7 +16,7 @@ import type { MapImage, MapSource } from '../pipeline/types.ts';
 import { Sha256 } from './sha256.ts';
 
 /** A file as it was read. */
-export interface BlobRead extends FileSum {
+export interface BlobRead extends FileDigest {
   readonly name: string;
 }
 
@@ -49,7 +49,7 @@ export function modelFromBlob(
 function naming(
   { name }: StoredFile,
   onRead?: (file: BlobRead) => void,
-): ((file: FileSum) => void) | undefined {
+): ((file: FileDigest) => void) | undefined {
   return onRead && ((sum) => onRead({ name, ...sum }));
 }
 

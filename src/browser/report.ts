@@ -21,8 +21,8 @@ export interface RunToReport {
 /** One HTML page that needs nothing else. What draws it is loaded now. */
 export async function reportOf({ engine, result, profileKind, record, title }: RunToReport): Promise<string> {
   const { mapsOfScaling } = await import('../report/maps-of-runs.ts');
-  const { collectFindings } = await import('../report/collect.ts');
+  const { collectReportData } = await import('../report/collect.ts');
   const { renderReport } = await import('../report/page.ts');
-  const findings = await collectFindings(scalingToShow(engine, mapsOfScaling, result, profileKind));
-  return (await renderReport(findings, record, { title, kind: 'scale' })).html;
+  const reportData = await collectReportData(scalingToShow(engine, mapsOfScaling, result, profileKind));
+  return (await renderReport(reportData, record, { title, kind: 'scale' })).html;
 }

@@ -16,11 +16,12 @@ import type { OutputRow, OutputTable } from './outputs.ts';
 export const localCorrelationOutput = (index: number): OutputRow<AssessResult> => ({
   key: `localCorrelation${index + 1}`,
   name: `_local_correlation${index === 0 ? '' : `_${index + 1}`}.mrc`,
-  when: { test: ({ values }) => (values.against?.length ?? 0) > index, says: '`--against`' },
+  when: { test: ({ values }) => (values.against?.length ?? 0) > index, description: '`--against`' },
   volume: ({ localCorrelations }) => localCorrelations[index],
   label: ({ assessment: { maps } }) => `local correlation, ${maps[index + 1].label} with ${maps[0].label}`,
   node: 'image',
-  says: 'correlation with the first map around every voxel, -1 to 1; that of more maps: `_local_correlation_2.mrc` and so on',
+  description:
+    'correlation with the first map around every voxel, -1 to 1; that of more maps: `_local_correlation_2.mrc` and so on',
 });
 
 export const assessOutputs: OutputTable<AssessResult> = [
@@ -28,38 +29,38 @@ export const assessOutputs: OutputTable<AssessResult> = [
     key: 'residues',
     name: '',
     content: ({ result }) => encodeResidues(result.assessment),
-    says: 'correlation and Q-score of every residue in every map',
+    description: 'correlation and Q-score of every residue in every map',
   },
   {
     key: 'atoms',
     name: '_atoms.csv',
     content: ({ result }) => encodeAtoms(result.assessment),
-    says: 'Q-score of every atom in every map',
+    description: 'Q-score of every atom in every map',
   },
   {
     key: 'curves',
     name: '_curves.csv',
     content: ({ result }) => encodeCurves(result.assessment),
-    says: 'FSC with the map of the model and RMS amplitude within the mask, shell by shell',
+    description: 'FSC with the map of the model and RMS amplitude within the mask, shell by shell',
   },
   {
     key: 'scores',
     name: '_scores.json',
-    content: ({ result, facts: { values } }) =>
+    content: ({ result, request: { values } }) =>
       encodeScores(result.assessment, { model: values.modelCoordinates as string }),
-    says: 'all of that for programs, under the names of mmCIF; tables per chain and residue',
+    description: 'all of that for programs, under the names of mmCIF; tables per chain and residue',
   },
   localCorrelationOutput(0),
   {
     key: 'attributes',
     name: '.defattr',
     content: ({ result }) => encodeAttributes(result.assessment),
-    says: 'the scores as attributes of residues, for ChimeraX',
+    description: 'the scores as attributes of residues, for ChimeraX',
   },
   {
     key: 'scene',
     name: '.cxc',
-    content: ({ result: { assessment, grid }, paths, facts: { input, values } }) =>
+    content: ({ result: { assessment, grid }, paths, request: { input, values } }) =>
       sceneOfAssessment(
         assessment.maps.map(({ label }) => label),
         {
@@ -71,6 +72,6 @@ export const assessOutputs: OutputTable<AssessResult> = [
         },
         maskVolume({ maskVoxels: assessment.maskVoxels, voxelSize: isotropicVoxelSize(grid) }),
       ),
-    says: 'opens maps and model in ChimeraX, the model coloured by its Q-scores in the map on top',
+    description: 'opens maps and model in ChimeraX, the model coloured by its Q-scores in the map on top',
   },
 ];

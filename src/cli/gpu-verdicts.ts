@@ -25,14 +25,14 @@ type Adapter = Pick<
 export function verdictsOf(adapter: Adapter): Promise<VerdictFile> {
   const { name, vendor, architecture, device, description, implementation, kind } = adapter;
   const { backend = '', version = '' } = adapter;
-  const facts = {
+  const key = {
     ...{ name, vendor, architecture, device, description, backend, implementation, version, kind },
     program: packageVersion(),
     runtime: runtimeName(),
     // Where drivers come with the system they may say no version of their own.
     system: `${process.platform} ${process.arch} ${release()}`,
   };
-  return openVerdicts(folder(), facts, { forget: process.env.LOCSCALE_SELF_TEST === 'always' });
+  return openVerdicts(folder(), key, { forget: process.env.LOCSCALE_SELF_TEST === 'always' });
 }
 
 /** LOCSCALE_CACHE, or the user's cache folder. */

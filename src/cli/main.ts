@@ -9,7 +9,7 @@ import { exitCodeOf, type StopSignal, toLocScaleError } from './exit-codes.ts';
 import { createLogger } from './logger.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
 import { createProgress, type ProgressStream } from './progress.ts';
-import { runOnRanks, speaksForAll } from './ranks.ts';
+import { isReportingRank, runOnRanks } from './ranks.ts';
 import type { Session } from './session.ts';
 
 /** The streams of the process, or substitutes in tests. */
@@ -75,7 +75,8 @@ export async function main(
   } catch (thrown) {
     const error = toLocScaleError(thrown);
     const failure = error instanceof RankFailure ? error : undefined;
-    const reportedElsewhere = failure?.announced === true || (error.tag === 'usage' && !speaksForAll(argv));
+    const reportedElsewhere =
+      failure?.announced === true || (error.tag === 'usage' && !isReportingRank(argv));
     if (!reportedElsewhere) logger.error(error);
     return failure?.exitCode ?? exitCodeOf(error, stoppedBy());
   } finally {

@@ -1,6 +1,6 @@
 /** `locscale-gpu mask MAP`: makes a mask, and writes the FDR confidence map if it was used. */
 
-import type { LocScaleJob, MaskMaking, MaskResult, MaskSource } from '../index.ts';
+import type { LocScaleJob, MaskResult, MaskSettings, MaskSource } from '../index.ts';
 import { runMask } from '../index.ts';
 import type { OptionValues } from '../options/index.ts';
 import { measurementToShow } from '../report/run-to-show.ts';
@@ -19,7 +19,7 @@ import { exclude } from './usage.ts';
 /** What to make, from which map. */
 interface Job {
   readonly input: LocScaleJob['input'];
-  readonly making: MaskMaking;
+  readonly making: MaskSettings;
 }
 
 const modes: Readonly<Record<MaskSource['kind'], string>> = {
@@ -102,7 +102,7 @@ function shapingOf({ fillHoles, keepPieces, extend, softEdge, invert }: OptionVa
 }
 
 /** Opens the model or the other masks that the options name. */
-async function openMaking({ parsed: { values } }: Session, opened: Opened): Promise<MaskMaking> {
+async function openMaking({ parsed: { values } }: Session, opened: Opened): Promise<MaskSettings> {
   const { threshold, lowPass, modelCoordinates, radius } = values;
   const open = async (path: string | undefined) =>
     path === undefined ? undefined : opened.openLater(path, 'mask', { kind: 'mask', allowAllZero: true });

@@ -8,17 +8,17 @@ import {
   checkCalibration,
   downloadArchive,
   HIGH_CONTEXT,
-  type ImportedModel,
+  type ImportedNetwork,
   type ImportOptions,
-  importModel,
-  type ListedModel,
+  importNetwork,
+  type ListedNetwork,
   LOW_CONTEXT,
-  listModels,
-  loadModel,
+  listNetworks,
+  loadStoredNetwork,
   openBundled,
   readJson,
-  type StoredModel,
-  verifyModel,
+  type StoredNetwork,
+  verifyNetwork,
 } from '../network/store/index.ts';
 import type { OptionValues } from '../options/index.ts';
 import { refusePositionals } from './job-options.ts';
@@ -69,7 +69,7 @@ async function list(session: Session, args: readonly string[]): Promise<void> {
   refuseArguments(args, 0);
   const { logger, parsed } = session;
   const folder = modelsFolder();
-  const listed = await withBundled(await listModels(folder));
+  const listed = await withBundled(await listNetworks(folder));
   if (parsed.values.json === true) {
     const models = listed.map((entry) =>
       'model' in entry
@@ -90,7 +90,7 @@ async function list(session: Session, args: readonly string[]): Promise<void> {
 }
 
 /** The bundled network first, if there is one. */
-async function withBundled(imported: ListedModel[]): Promise<ListedModel[]> {
+async function withBundled(imported: ListedNetwork[]): Promise<ListedNetwork[]> {
   try {
     return [{ name: BUNDLED_NAME, model: await openBundled() }, ...imported];
   } catch {
@@ -100,7 +100,7 @@ async function withBundled(imported: ListedModel[]): Promise<ListedModel[]> {
 }
 
 /** Title, size, source, licence, and whether Monte-Carlo passes are possible. */
-function describe({ manifest }: StoredModel): string[] {
+function describe({ manifest }: StoredNetwork): string[] {
   const { title, source, licence, parameters, cubeEdge, gflopPerCube, dropout, calibration } = manifest;
   const size = `${(parameters / 1e6).toFixed(1)} M parameters (${formatBytes(4 * parameters)}), ${gflopPerCube.toFixed(1)} GFLOP per cube of ${cubeEdge}`;
   const monteCarlo = dropout.length === 0 ? 'no Monte-Carlo dropout' : 'Monte-Carlo dropout';
@@ -120,7 +120,7 @@ async function importFiles(session: Session, args: readonly string[]): Promise<v
     throw usage('"models import" needs a file.', 'import', 'Write locscale-gpu models import FILE.');
   refuseArguments(args, 1);
   const { modelName } = values;
-  const imported = await importModel(file, {
+  const imported = await importNetwork(file, {
     ...(await importOptions(session)),
     name: modelName,
   });
@@ -136,7 +136,7 @@ async function importOptions({ parsed, signal }: Session): Promise<ImportOptions
 }
 
 /** Prints what was imported, with its checksum and how to select it. */
-function report({ logger }: Session, imported: readonly ImportedModel[]): void {
+function report({ logger }: Session, imported: readonly ImportedNetwork[]): void {
   for (const { manifest, location, unchanged } of imported) {
     logger.line(`${manifest.title}: ${manifest.parameters} parameters, from ${manifest.source}`);
     logger.line(`   SHA-256 ${manifest.sourceSha256}`);
@@ -168,7 +168,7 @@ async function download(session: Session, args: readonly string[]): Promise<void
   logger.line(`Downloaded ${formatBytes(archive.bytes)}, ${archive.checksum} as the record states.`);
   const licence =
     archive.licence === undefined ? {} : { licence: `${archive.licence} (Zenodo record 8211668)` };
-  report(session, await importModel(archive.path, { ...options, ...licence }));
+  report(session, await importNetwork(archive.path, { ...options, ...licence }));
   await archive.remove();
 }
 
@@ -176,7 +176,7 @@ async function download(session: Session, args: readonly string[]): Promise<void
 export async function downloadUnlessImported(session: Session): Promise<void> {
   const { lowContextModel } = session.parsed.values;
   const wanted = lowContextModel === true ? LOW_CONTEXT : HIGH_CONTEXT;
-  const listed = await listModels(modelsFolder());
+  const listed = await listNetworks(modelsFolder());
   if (listed.some((entry) => entry.name === wanted && 'model' in entry))
     session.logger.line(`${wanted} is imported already: nothing is downloaded.`);
   else await download(session, []);
@@ -187,14 +187,14 @@ async function verify(session: Session, args: readonly string[]): Promise<void> 
   refuseArguments(args, 1);
   const folder = modelsFolder();
   const [name] = args;
-  const entries: ListedModel[] =
+  const entries: ListedNetwork[] =
     name === undefined
-      ? await withBundled(await listModels(folder))
-      : [{ name, model: await loadModel(name, folder) }];
+      ? await withBundled(await listNetworks(folder))
+      : [{ name, model: await loadStoredNetwork(name, folder) }];
   if (entries.length === 0) session.logger.line('There are no models.');
   let damaged = 0;
   for (const entry of entries) {
-    const problem = 'problem' in entry ? entry.problem : await verifyModel(entry.model);
+    const problem = 'problem' in entry ? entry.problem : await verifyNetwork(entry.model);
     if (problem !== undefined) damaged++;
     session.logger.line(`${entry.name}: ${problem ?? 'all files are as they were imported'}`);
   }

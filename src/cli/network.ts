@@ -10,9 +10,9 @@ import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from '
 
 /** The network and cube size selected by the options. */
 export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
-  const { chooseModel } = await import('../network/store/index.ts');
+  const { chooseStoredNetwork } = await import('../network/store/index.ts');
   const { values } = session.parsed;
-  const model = await chooseModel({
+  const model = await chooseStoredNetwork({
     folder: modelsFolder(),
     modelPath: values.modelPath,
     lowContext: values.lowContextModel,

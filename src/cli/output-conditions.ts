@@ -1,14 +1,14 @@
 /** What rows of several output tables share. */
 import { resolve } from 'node:path';
-import type { RunFacts } from './outputs.ts';
+import type { RunRequest } from './outputs.ts';
 
 export const whenMaskIsMade = {
-  test: ({ values }: RunFacts) => values.mask === undefined,
-  says: 'no mask is given',
+  test: ({ values }: RunRequest) => values.mask === undefined,
+  description: 'no mask is given',
 };
 export const whenHalfMaps = {
-  test: ({ input }: RunFacts) => input.kind === 'half-maps',
-  says: 'half maps are given',
+  test: ({ input }: RunRequest) => input.kind === 'half-maps',
+  description: 'half maps are given',
 };
 
 /** ChimeraX reads relative paths from its own working directory. */

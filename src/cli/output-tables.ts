@@ -32,11 +32,11 @@ import { assessOutputs } from './assess-outputs.ts';
 import { enhancedName } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
 import { absolute, whenHalfMaps, whenMaskIsMade } from './output-conditions.ts';
-import type { Finished, OutputRow, OutputTable, RunFacts } from './outputs.ts';
+import type { Finished, OutputRow, OutputTable, RunRequest } from './outputs.ts';
 import { postprocessOutputs } from './postprocess-outputs.ts';
 
-const simulated: readonly RunFacts['reference'][] = ['atomic-model', 'hybrid-model', 'pseudo-model'];
-const isSimulated = ({ reference }: RunFacts): boolean => simulated.includes(reference);
+const simulated: readonly RunRequest['reference'][] = ['atomic-model', 'hybrid-model', 'pseudo-model'];
+const isSimulated = ({ reference }: RunRequest): boolean => simulated.includes(reference);
 
 /** Rows common to scaling and feature enhancement. */
 type ScalingResult = Pick<LocScaleResult, 'mask' | 'confidence' | 'fsc' | 'numbers' | 'localResolution'>;
@@ -52,7 +52,7 @@ const masks: OutputTable<ScalingResult> = [
     keep: { keepConfidence: true },
     volume: ({ confidence }) => confidence,
     label: 'FDR confidence',
-    says: 'confidence map that the mask was made from',
+    description: 'confidence map that the mask was made from',
   },
 ];
 
@@ -62,12 +62,12 @@ const curve: OutputRow<ScalingResult> = {
   inProcessingFolder: true,
   when: whenHalfMaps,
   content: ({ result }) => `${JSON.stringify(result.fsc, null, 2)}\n`,
-  says: 'FSC curve of the half maps and what it says about them',
+  description: 'FSC curve of the half maps and what it says about them',
 };
 
 const whenResolutionIsMeasured = {
-  test: ({ values }: RunFacts) => values.localResolution === true,
-  says: '`--local_resolution`',
+  test: ({ values }: RunRequest) => values.localResolution === true,
+  description: '`--local_resolution`',
 };
 
 const localResolution: OutputTable<ScalingResult> = [
@@ -87,7 +87,7 @@ const localResolutionScene = (main: string): OutputRow<ScalingResult> => ({
       { shown: absolute(paths[main]), resolution: absolute(paths.locres) },
       maskVolume(numbers),
     ),
-  says: 'opens the map in ChimeraX, coloured by its local resolution',
+  description: 'opens the map in ChimeraX, coloured by its local resolution',
 });
 
 const otherWays = { locscale: "LocScale's scheme", soft: 'soft bands', global: 'one B factor' } as const;
@@ -96,28 +96,28 @@ const otherWays = { locscale: "LocScale's scheme", soft: 'soft bands', global: '
 const comparisonOutput = (way: keyof typeof otherWays): OutputRow<LocScaleResult> => ({
   key: `also-${way}`,
   name: `_${way}.mrc`,
-  when: { test: ({ values }) => values.also === way, says: `\`--also ${way}\`` },
+  when: { test: ({ values }) => values.also === way, description: `\`--also ${way}\`` },
   volume: ({ also }) => also?.scaled,
   label: `for comparison: ${otherWays[way]}`,
   node: 'map',
-  says: `the same map scaled by ${otherWays[way]}, for comparison`,
+  description: `the same map scaled by ${otherWays[way]}, for comparison`,
 });
 
 const whenBandsAreMeasured = {
-  test: ({ values, scaling }: RunFacts) => values.measureBfactors === true && scaling === 'soft',
-  says: '`--measure_bfactors` with soft scaling',
+  test: ({ values, scaling }: RunRequest) => values.measureBfactors === true && scaling === 'soft',
+  description: '`--measure_bfactors` with soft scaling',
 };
 
 const whenBFactorsAreMeasured = {
-  test: ({ values }: RunFacts) => values.measureBfactors === true,
-  says: '`--measure_bfactors`',
+  test: ({ values }: RunRequest) => values.measureBfactors === true,
+  description: '`--measure_bfactors`',
 };
 
 const scalingScene = ({
   engine,
   result,
   paths: { scaled, bFactor },
-  facts: { input },
+  request: { input },
 }: Finished<LocScaleResult>): Promise<string> =>
   sceneOfScaledRun(engine, result, {
     scaled: absolute(scaled),
@@ -128,7 +128,7 @@ const scalingScene = ({
 /** A reference made by the run itself. */
 const referenceOutput = (
   made: 'predicted' | 'simulated',
-  says: string,
+  description: string,
   when: OutputRow<LocScaleResult>['when'],
 ): OutputRow<LocScaleResult> => ({
   key: `${made}Reference`,
@@ -139,7 +139,7 @@ const referenceOutput = (
   volume: ({ reference, prediction, model }) =>
     (made === 'predicted' ? prediction : model) === undefined ? undefined : reference,
   label: 'reference',
-  says,
+  description,
 });
 
 export const scaleOutputs: OutputTable<LocScaleResult> = [
@@ -152,8 +152,8 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
   {
     ...measuredMaps.quality,
     when: {
-      test: (facts) => whenBFactorsAreMeasured.test(facts) && facts.scaling !== 'soft',
-      says: "`--measure_bfactors` in LocScale's scheme",
+      test: (request) => whenBFactorsAreMeasured.test(request) && request.scaling !== 'soft',
+      description: "`--measure_bfactors` in LocScale's scheme",
     },
     node: 'image',
   },
@@ -161,60 +161,61 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
   { ...measuredMaps.signal, when: whenBandsAreMeasured, node: 'image' },
   {
     ...unexplainedMap,
-    when: { test: ({ values }) => values.unexplained === true, says: '`--unexplained`' },
+    when: { test: ({ values }) => values.unexplained === true, description: '`--unexplained`' },
     node: 'image',
   },
   ...masks,
   referenceOutput('predicted', 'what the network predicted', {
     test: ({ reference }) => reference === 'network',
-    says: 'a network predicts the reference',
+    description: 'a network predicts the reference',
   }),
   referenceOutput('simulated', 'map simulated from the atoms', {
     test: isSimulated,
-    says: 'the reference is simulated from atoms',
+    description: 'the reference is simulated from atoms',
   }),
   {
     key: 'differenceMask',
     name: '_difference_mask.mrc',
     inProcessingFolder: true,
-    when: { test: ({ reference }) => reference === 'hybrid-model', says: '`--complete_model`' },
+    when: { test: ({ reference }) => reference === 'hybrid-model', description: '`--complete_model`' },
     keep: { keepReference: true },
     volume: ({ differenceMask }) => differenceMask,
     label: 'difference mask',
-    says: 'where the model has no atoms',
+    description: 'where the model has no atoms',
   },
   localResolutionScene('scaled'),
   {
     key: 'scene',
     name: '.cxc',
     content: scalingScene,
-    says: 'opens the map in ChimeraX at a sensible level, coloured by local B factor where that was measured',
+    description:
+      'opens the map in ChimeraX at a sensible level, coloured by local B factor where that was measured',
   },
   {
     key: 'model',
     name: '_model.cif',
     when: {
-      test: (facts) => isSimulated(facts) && facts.values.skipRefine !== true,
-      says: 'B factors are refined, or pseudo-atoms placed',
+      test: (request) => isSimulated(request) && request.values.skipRefine !== true,
+      description: 'B factors are refined, or pseudo-atoms placed',
     },
     content: ({ result: { model } }) => model && writeMmcif(model.structure),
-    says: 'atoms that the reference was simulated from, with the B factors used',
+    description: 'atoms that the reference was simulated from, with the B factors used',
   },
   curve,
   {
     key: 'audit',
     name: '_profiles_audit.json',
     inProcessingFolder: true,
-    when: { test: ({ scaling }) => scaling !== 'soft', says: "LocScale's scheme" },
+    when: { test: ({ scaling }) => scaling !== 'soft', description: "LocScale's scheme" },
     keep: ({ values }) => ({ auditSeed: values.seed ?? defaultSeed }),
     content: ({ result }) => `${JSON.stringify(result.audit)}\n`,
-    says: 'radial profiles and scale factors of 1 % of the voxels',
+    description: 'radial profiles and scale factors of 1 % of the voxels',
   },
 ];
 
 const whenSampled = {
-  test: ({ values }: RunFacts) => values.noMonteCarlo !== true,
-  says: 'unless `-no_mc`',
+  test: ({ values }: RunRequest) => values.noMonteCarlo !== true,
+  description: 'unless `-no_mc`',
 };
 
 export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
@@ -225,7 +226,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
     label: 'feature-enhanced map',
     shown: { as: 'result', label: 'enhanced map' },
     node: 'map',
-    says: 'enhanced map: mean over the passes of the network',
+    description: 'enhanced map: mean over the passes of the network',
   },
   ...localResolution,
   {
@@ -235,7 +236,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
     label: 'baseline: local scaling',
     shown: { as: 'reference', label: 'baseline' },
     node: 'map',
-    says: 'map scaled locally with the enhanced map as reference',
+    description: 'map scaled locally with the enhanced map as reference',
   },
   {
     key: 'variance',
@@ -244,7 +245,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
     volume: ({ variance }) => variance,
     label: 'Monte-Carlo variance',
     node: 'image',
-    says: 'variance over the passes',
+    description: 'variance over the passes',
   },
   {
     key: 'pvddt',
@@ -254,7 +255,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
     label: 'pVDDT',
     shown: { as: 'local', label: 'pVDDT', unit: '' },
     node: 'image',
-    says: 'pVDDT, -100 ... 100: how significant the difference from the baseline is',
+    description: 'pVDDT, -100 ... 100: how significant the difference from the baseline is',
   },
   ...masks,
   localResolutionScene('mean'),
@@ -266,7 +267,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
         { mean: absolute(mean), baseline: absolute(baseline), pvddt: pvddt && absolute(pvddt) },
         maskVolume(numbers),
       ),
-    says: 'opens enhanced map and baseline in ChimeraX, coloured by pVDDT',
+    description: 'opens enhanced map and baseline in ChimeraX, coloured by pVDDT',
   },
   curve,
 ];
@@ -278,7 +279,7 @@ export const maskOutputs: OutputTable<MaskResult> = [
     volume: ({ mask }) => mask,
     label: ({ origin }) => (origin.source === 'FDR' ? 'FDR mask' : 'mask'),
     node: 'mask',
-    says: 'mask: 1 where the confidence reaches 1 - rate (`-fdr`)',
+    description: 'mask: 1 where the confidence reaches 1 - rate (`-fdr`)',
   },
   {
     key: 'confidence',
@@ -287,7 +288,7 @@ export const maskOutputs: OutputTable<MaskResult> = [
     label: 'FDR confidence map',
     shown: { as: 'local', label: 'FDR confidence', unit: '' },
     node: 'image',
-    says: 'FDR confidence map; absent where the mask had to be made another way',
+    description: 'FDR confidence map; absent where the mask had to be made another way',
   },
 ];
 
@@ -317,7 +318,7 @@ export const locresOutputs: OutputTable<LocalResolutionResult> = [
         { shown: absolute(paths.filtered), resolution: absolute(paths.resolution) },
         maskVolume(result),
       ),
-    says: 'opens the filtered map in ChimeraX, coloured by its local resolution',
+    description: 'opens the filtered map in ChimeraX, coloured by its local resolution',
   },
 ];
 
@@ -328,7 +329,7 @@ export const resampleOutputs: OutputTable<ResampleResult> = [
     volume: ({ resampled }) => resampled,
     label: 'on another grid',
     node: 'map',
-    says: 'map on the new grid',
+    description: 'map on the new grid',
   },
 ];
 
@@ -339,7 +340,7 @@ export const symmetriseOutputs: OutputTable<SymmetriseResult> = [
     volume: ({ averaged }) => averaged,
     label: ({ symmetry }) => `symmetry ${symmetry.name}`,
     node: 'map',
-    says: 'map averaged over the operators of the symmetry',
+    description: 'map averaged over the operators of the symmetry',
   },
 ];
 
@@ -347,10 +348,11 @@ export const fscOutputs: OutputTable<Pick<FscResult, 'fsc' | 'masked'>> = [
   {
     key: 'curve',
     name: '',
-    when: { test: ({ values }) => values.outfile !== undefined, says: '`-o`' },
-    content: ({ result, facts: { input, outfile, values } }) =>
+    when: { test: ({ values }) => values.outfile !== undefined, description: '`-o`' },
+    content: ({ result, request: { input, outfile, values } }) =>
       encodeCurve(outfile, result, input, values.mask),
-    says: "FSC curves: JSON, the XML of the EMDB where the name ends in .xml, or with a mask RELION's STAR (.star)",
+    description:
+      "FSC curves: JSON, the XML of the EMDB where the name ends in .xml, or with a mask RELION's STAR (.star)",
   },
 ];
 
@@ -386,7 +388,7 @@ export interface DemoResult extends LocScaleResult {
 
 const inDemo =
   (name: string) =>
-  ({ outfile }: RunFacts): string =>
+  ({ outfile }: RunRequest): string =>
     join(dirname(outfile), name);
 
 export const demoOutputs: OutputTable<DemoResult> = [
@@ -396,26 +398,26 @@ export const demoOutputs: OutputTable<DemoResult> = [
     volume: ({ scaled }) => scaled,
     label: 'soft scaling, demo',
     shown: { as: 'result', label: 'softly scaled' },
-    says: 'softly scaled map',
+    description: 'softly scaled map',
   },
   {
     key: 'scheme',
     name: inDemo(DEMO_FILES.scheme),
     volume: ({ scheme }) => scheme,
     label: 'local scaling, demo',
-    says: "the map by LocScale's scheme, where the bundled network can predict its reference",
+    description: "the map by LocScale's scheme, where the bundled network can predict its reference",
   },
   {
     key: 'slices',
     name: inDemo(DEMO_FILES.slices),
     content: ({ result }) => [result.slices],
-    says: 'sections of the maps and of the truth',
+    description: 'sections of the maps and of the truth',
   },
   {
     key: 'scene',
     name: '.cxc',
     content: scalingScene,
-    says: 'opens the softly scaled map in ChimeraX',
+    description: 'opens the softly scaled map in ChimeraX',
   },
 ];
 

@@ -17,7 +17,7 @@ import { stemOf } from './manifest.ts';
 import { type ReportFiles, reportFilesOf } from './report.ts';
 
 /** Known before the run; determines which files are written. */
-export interface RunFacts {
+export interface RunRequest {
   readonly values: OptionValues;
   /** Path of the main output. */
   readonly outfile: string;
@@ -36,7 +36,7 @@ export interface Finished<R> {
   readonly result: R;
   readonly engine: Engine;
   readonly paths: OutputPaths;
-  readonly facts: RunFacts;
+  readonly request: RunRequest;
 }
 
 /** Paths by row key, without files that this run does not write. */
@@ -49,12 +49,12 @@ export interface OutputRow<R> extends ShownMap<R> {
    * Suffix after the stem of -o ("_bfactor.mrc"), '' for the main output, or a function that returns the
    * path.
    */
-  readonly name: string | ((facts: RunFacts) => string);
+  readonly name: string | ((request: RunRequest) => string);
   /** Written to the folder of -op, and only with it; otherwise next to the main output. */
   readonly inProcessingFolder?: boolean;
   /** Default: always. `says`: wording of the condition in docs/outputs.md. */
-  readonly when?: { readonly test: (facts: RunFacts) => boolean; readonly says: string };
-  readonly keep?: Keep | ((facts: RunFacts) => Keep);
+  readonly when?: { readonly test: (request: RunRequest) => boolean; readonly description: string };
+  readonly keep?: Keep | ((request: RunRequest) => Keep);
   /** A map's volume (undefined if the run made none), and its label after "locscale-gpu 1.0: ". */
   readonly label?: string | ((result: R) => string);
   /** Content of any other file; undefined if there is nothing to write. */
@@ -62,7 +62,7 @@ export interface OutputRow<R> extends ShownMap<R> {
   /** Node type in RELION's pipeline. */
   readonly node?: NodeKind;
   /** Description for docs/outputs.md. */
-  readonly says: string;
+  readonly description: string;
 }
 
 /** In the order of writing; the first row is the main output, which appears last on disk. */
@@ -82,15 +82,15 @@ export interface OutputPlan<R> {
 /** Determines all paths of a run before it starts, so that conflicts are found early. */
 export function planOutputs<R>(
   table: OutputTable<R>,
-  facts: RunFacts,
+  request: RunRequest,
   /** Path of the report, or whether there is one next to the main output. */
   record: string | boolean,
 ): OutputPlan<R> {
-  const { values, outfile } = facts;
+  const { values, outfile } = request;
   return {
     table,
     paths: Object.fromEntries(
-      table.filter((row) => isWritten(row, facts)).map((row) => [row.key, pathOf(row, facts)]),
+      table.filter((row) => isWritten(row, request)).map((row) => [row.key, pathOf(row, request)]),
     ),
     record: recordPathOf(record, outfile),
     report: reportFilesOf(values, outfile),
@@ -105,15 +105,15 @@ export function recordPathOf(record: string | boolean, outfile: string): string 
 }
 
 /** Whether this run writes the row, as far as known before it starts. */
-function isWritten<R>({ inProcessingFolder, when }: OutputRow<R>, facts: RunFacts): boolean {
-  if (inProcessingFolder === true && facts.values.outputProcessingFiles === undefined) return false;
-  return when === undefined || when.test(facts);
+function isWritten<R>({ inProcessingFolder, when }: OutputRow<R>, request: RunRequest): boolean {
+  if (inProcessingFolder === true && request.values.outputProcessingFiles === undefined) return false;
+  return when === undefined || when.test(request);
 }
 
 /** Path of a file if it is written. */
-export function pathOf<R>({ name, inProcessingFolder }: OutputRow<R>, facts: RunFacts): string {
-  const { outfile, values } = facts;
-  if (typeof name === 'function') return name(facts);
+export function pathOf<R>({ name, inProcessingFolder }: OutputRow<R>, request: RunRequest): string {
+  const { outfile, values } = request;
+  if (typeof name === 'function') return name(request);
   if (name === '') return outfile;
   const nextToMain = `${stemOf(outfile)}${name}`;
   const folder = values.outputProcessingFiles;
@@ -128,10 +128,10 @@ export function allPathsOf({ paths, report, record }: OutputPlan<never>): string
 }
 
 /** Results that the pipeline must retain for the files and the report. */
-export function keepFor<R>({ table, paths, report }: OutputPlan<R>, facts: RunFacts): Keep {
+export function keepFor<R>({ table, paths, report }: OutputPlan<R>, request: RunRequest): Keep {
   const keeps = table
     .filter(({ key }) => paths[key] !== undefined)
-    .map(({ keep }) => (typeof keep === 'function' ? keep(facts) : keep));
+    .map(({ keep }) => (typeof keep === 'function' ? keep(request) : keep));
   // A report always shows the input map and the reference.
   const shown = report === undefined ? {} : { keepMap: true, keepReference: true };
   return Object.assign(shown, ...keeps) as Keep;

@@ -14,7 +14,7 @@ export const postprocessOutputs: OutputTable<PostprocessResult> = [
     label: ({ numbers }) => `B factor ${numbers.bFactor.toFixed(1)} A^2`,
     shown: { as: 'result', label: 'sharpened map' },
     node: 'map',
-    says: 'map sharpened by one B factor',
+    description: 'map sharpened by one B factor',
   },
   {
     key: 'masked',
@@ -22,7 +22,7 @@ export const postprocessOutputs: OutputTable<PostprocessResult> = [
     volume: ({ masked }) => masked,
     label: ({ numbers }) => `B factor ${numbers.bFactor.toFixed(1)} A^2, masked`,
     node: 'map',
-    says: 'the same times the mask',
+    description: 'the same times the mask',
   },
   {
     key: 'mask',
@@ -31,28 +31,29 @@ export const postprocessOutputs: OutputTable<PostprocessResult> = [
     volume: ({ mask }) => mask,
     label: 'mask with a soft edge',
     node: 'mask',
-    says: 'mask of the program, with a soft edge of 6 Å',
+    description: 'mask of the program, with a soft edge of 6 Å',
   },
   {
     key: 'star',
     name: '.star',
     when: whenHalfMaps,
-    content: ({ result: { fscInMask, numbers }, facts: { input, values } }) => {
+    content: ({ result: { fscInMask, numbers }, request: { input, values } }) => {
       if (fscInMask === undefined || input.kind !== 'half-maps') return undefined;
       const { half1, half2 } = input;
       const guinier = { ...numbers.amplitudes, bFactor: numbers.bFactor };
       return encodePostprocessStar({ half1, half2, mask: values.mask ?? '', fsc: fscInMask, guinier });
     },
-    says: "FSC within the mask and Guinier plot, as RELION's postprocess.star; absent for dependent half maps",
+    description:
+      "FSC within the mask and Guinier plot, as RELION's postprocess.star; absent for dependent half maps",
   },
   {
     key: 'scene',
     name: '.cxc',
-    content: ({ result: { grid, numbers }, paths, facts: { input } }) =>
+    content: ({ result: { grid, numbers }, paths, request: { input } }) =>
       sceneOfScaling(
         { scaled: absolute(paths.masked), input: input.kind === 'map' ? absolute(input.map) : undefined },
         maskVolume({ maskVoxels: numbers.maskVoxels, voxelSize: isotropicVoxelSize(grid) }),
       ),
-    says: 'opens the masked map in ChimeraX at a sensible level',
+    description: 'opens the masked map in ChimeraX at a sensible level',
   },
 ];

@@ -82,7 +82,7 @@ export async function runOnRanks(
 /** Under the name `locscale` a missing GPU is no error: the session then uses the others, or the CPU. */
 async function withoutMissingGpus(requested: Session): Promise<Session> {
   const { dropMissingGpus } = await import('./gpu-fallback.ts');
-  return dropMissingGpus(requested, speaksForAll(requested.argv));
+  return dropMissingGpus(requested, isReportingRank(requested.argv));
 }
 
 /** Collective. -np takes precedence. */
@@ -166,7 +166,7 @@ async function sharedFolderOf(command: 'scale', values: Session['parsed']['value
  * True on the rank that reports usage errors; all ranks parse the same arguments. Processes of mpirun are one
  * run with -mpi only.
  */
-export function speaksForAll(argv: readonly string[]): boolean {
+export function isReportingRank(argv: readonly string[]): boolean {
   const own = ownRanksOf(process.env);
   if (own !== undefined) return own.rank === 0;
   const mpi = argv.some((word) => word === '-mpi' || word === '--mpi');

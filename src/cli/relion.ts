@@ -5,9 +5,9 @@ import { inRelionFolder, writeRelionNodes } from '../files/relion-job.ts';
 import type { RelionNode } from '../formats/relion-nodes.ts';
 import type { OptionValues } from '../options/index.ts';
 import { outputTables } from './output-tables.ts';
-import { pathOf, type RunFacts } from './outputs.ts';
+import { pathOf, type RunRequest } from './outputs.ts';
 import { checkOptionStates, parseArgv } from './parse-argv.ts';
-import { runOnRanks, speaksForAll } from './ranks.ts';
+import { isReportingRank, runOnRanks } from './ranks.ts';
 import {
   isRelionCommand,
   type RelionCommand,
@@ -30,7 +30,7 @@ export async function runRelion(session: Session): Promise<void> {
   const words = session.parsed.positionals;
   const folder = relionFolderOf(words);
   // Other ranks only compute; rank 0 reports to RELION.
-  if (!speaksForAll(words)) return runJob(session, folder, words);
+  if (!isReportingRank(words)) return runJob(session, folder, words);
   await inRelionFolder(folder, session.signal, (signal) => runJob({ ...session, signal }, folder, words));
 }
 
@@ -43,23 +43,23 @@ async function runJob(session: Session, folder: string, words: readonly string[]
   const parsed = parseArgv(argv);
   const { command } = parsed;
   if (!isRelionCommand(command)) throw new LocScaleError('usage', `A job cannot be the command ${command}.`);
-  if (speaksForAll(words)) {
+  if (isReportingRank(words)) {
     logger.line(`Job ${folder}: locscale-gpu ${shellWords(argv)}`);
     for (const note of checkOptionStates(parsed)) logger.note(note);
   }
   const run = await runners[command]();
   await runOnRanks({ ...session, parsed }, run, () => undefined);
-  if (speaksForAll(words)) await writeRelionNodes(folder, nodesOf(folder, command, parsed.values));
+  if (isReportingRank(words)) await writeRelionNodes(folder, nodesOf(folder, command, parsed.values));
 }
 
 /** Outputs that RELION can use in later jobs. */
 function nodesOf(folder: string, command: RelionCommand, values: OptionValues): RelionNode[] {
-  const facts: RunFacts = {
+  const request: RunRequest = {
     values,
     outfile: `${folder}/${relionOutputs[command]}`,
     input: { kind: 'half-maps', half1: '', half2: '' },
   };
   return outputTables[command].flatMap((row) =>
-    row.node === undefined ? [] : [{ file: pathOf(row, facts), kind: row.node }],
+    row.node === undefined ? [] : [{ file: pathOf(row, request), kind: row.node }],
   );
 }

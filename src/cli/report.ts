@@ -8,9 +8,9 @@ import { checkFolderName } from '../files/check-outputs.ts';
 import type { FileContent } from '../files/staged-files.ts';
 import type { OptionValues } from '../options/index.ts';
 import type { RunToShow } from '../report/collect.ts';
-import type { Findings } from '../report/findings.ts';
 import type { ReportKind } from '../report/page.ts';
 import type { Figure } from '../report/page-parts.ts';
+import type { ReportData } from '../report/report-data.ts';
 import type { RunRecord } from '../report/run-record.ts';
 import { stemOf } from './manifest.ts';
 import { inOptions } from './spellings.ts';
@@ -95,12 +95,12 @@ interface WrittenReport {
 
 /** The page always contains its figures as SVG; the PNGs for slides and papers need an optional package. */
 export async function drawReport(
-  findings: Findings,
+  reportData: ReportData,
   record: RunRecord,
   { files: { page, folder }, title, kind }: Omit<ReportRequest, 'run'>,
 ): Promise<WrittenReport> {
   const { renderReport } = await import('../report/page.ts');
-  const report = await renderReport(findings, record, { title, kind, spell: inOptions });
+  const report = await renderReport(reportData, record, { title, kind, spell: inOptions });
   const pictures = await drawPictures(report.figures);
   return {
     page: report.html,

@@ -26,7 +26,7 @@ import {
   type OutputPlan,
   type OutputTable,
   planOutputs,
-  type RunFacts,
+  type RunRequest,
 } from './outputs.ts';
 import { printPlan, type ShortPlan } from './print-plan.ts';
 import { checkReportNames } from './report.ts';
@@ -50,7 +50,7 @@ interface NetworkNeeded {
   settle?(network: NetworkFiles, input: LocScaleJob['input']): NetworkFiles | undefined;
 }
 
-/** Findings for record, report and the last lines printed. */
+/** What the record, the report and the last printed lines state about a result. */
 export interface RunSummary {
   /** Present for every command that writes a record. */
   readonly record?: RecordPart;
@@ -101,8 +101,8 @@ export async function runMapCommand<Job, R extends RunResult>(
   const { values } = session.parsed;
   for (const note of run.notes ?? []) session.logger.note(note);
   const { outfile, input, reference, scaling } = run;
-  const facts: RunFacts = { values, outfile, input, reference, scaling };
-  const outputs = planOutputs(run.outputs, facts, run.record ?? true);
+  const request: RunRequest = { values, outfile, input, reference, scaling };
+  const outputs = planOutputs(run.outputs, request, run.record ?? true);
   const dryRun = values.dryRun === true;
   await checkFiles(session, outputs, [...inputPathsOf(input, values.mask), ...(run.moreInputs ?? [])]);
   const symmetry = await symmetryRequestOf(values);
@@ -123,7 +123,7 @@ export async function runMapCommand<Job, R extends RunResult>(
       const context = {
         ...contextFor(session, engine),
         checkpoints,
-        ...keepFor(outputs, facts),
+        ...keepFor(outputs, request),
         onMatch: ({ sentence }: MapMatch) => {
           matched.push(sentence);
           session.logger.line(`  ${sentence}`);
@@ -151,7 +151,7 @@ export async function runMapCommand<Job, R extends RunResult>(
         engine,
         result: timed,
         outputs,
-        facts,
+        request,
         files: opened.files,
         started,
         record: summary.record && { ...summary.record, matched: matched.length === 0 ? undefined : matched },

@@ -7,8 +7,8 @@ import type {
   LocScaleJob,
   LocScaleParameters,
   LocScaleResult,
-  Unexplained,
   UnexplainedBlob,
+  UnexplainedDensity,
 } from '../index.ts';
 import { planLocScale, runLocScale } from '../index.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
@@ -109,7 +109,7 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
 /** Blobs that are printed; the record has all. */
 const MOST_LINES = 10;
 
-function unexplainedLines({ blobs, lowPass }: Unexplained): string[] {
+function unexplainedLines({ blobs, lowPass }: UnexplainedDensity): string[] {
   if (blobs.length === 0)
     return [`The reference explains all density that stands out from the noise at ${lowPass.toFixed(1)} A.`];
   const shown = blobs.slice(0, MOST_LINES);

@@ -2,7 +2,7 @@
 
 import { sizeOfInput } from '../files/read-files.ts';
 import { runFindSymmetry } from '../pipeline/index.ts';
-import type { FoundSymmetry } from '../pipeline/symmetrise.ts';
+import type { LocatedSymmetry } from '../pipeline/symmetrise.ts';
 import { chooseInput, refusePositionals } from './job-options.ts';
 import { inputPathsOf, openInputs } from './open-inputs.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
@@ -22,7 +22,7 @@ export async function runSymmetryCommand(session: Session): Promise<void> {
 }
 
 /** Correlations per fold, the group, its axis and centre, and the options that apply it. */
-function symmetryLines(found: FoundSymmetry): string[] {
+function symmetryLines(found: LocatedSymmetry): string[] {
   const { name, axis, twofold, correlation, standard, folds, centre, centred } = found;
   const vector = (v: readonly number[]): string => `(${v.map((c) => (c + 0).toFixed(3)).join(', ')})`;
   const lines = [

@@ -7,10 +7,10 @@ import { stopIfAborted } from '../errors.ts';
 import { type FileContent, StagedFiles } from '../files/staged-files.ts';
 import { writeMrc } from '../formats/mrc.ts';
 import { imageOf, type LocScaleResult } from '../index.ts';
-import type { Findings } from '../report/findings.ts';
+import type { ReportData } from '../report/report-data.ts';
 import type { InputFile } from '../report/run-record.ts';
 import { encodeRecord, type RecordFields, recordOf } from './manifest.ts';
-import type { OutputPlan, RunFacts } from './outputs.ts';
+import type { OutputPlan, RunRequest } from './outputs.ts';
 import { drawReport, type ReportRequest, withoutPictures } from './report.ts';
 import type { Session } from './session.ts';
 import { inOptions } from './spellings.ts';
@@ -30,7 +30,7 @@ export interface FinishedRun<R> {
   readonly engine: Engine;
   readonly result: R;
   readonly outputs: OutputPlan<R>;
-  readonly facts: RunFacts;
+  readonly request: RunRequest;
   /** Input files read. */
   readonly files: readonly InputFile[];
   readonly started: Date;
@@ -53,7 +53,7 @@ export async function writeRun<R extends RunResult>(
   const staged = new StagedFiles('-o');
   try {
     const report = outputs.report && finished.report && { ...finished.report, files: outputs.report };
-    const looked = await lookForReport(session, report);
+    const looked = await collectForReport(session, report);
     session.logger.line('Writing the results');
     const written = await stageRows(finished, staged);
     if (outputs.record !== undefined) {
@@ -102,7 +102,7 @@ function allAbsent<R>({ paths, record }: OutputPlan<R>): boolean {
 
 /** Maps, then the other files, each in the order of the table; returns their paths. */
 async function stageRows<R extends RunResult>(
-  { outputs: { table, paths }, result, engine, facts }: FinishedRun<R>,
+  { outputs: { table, paths }, result, engine, request }: FinishedRun<R>,
   staged: StagedFiles,
 ): Promise<string[]> {
   const written: string[] = [];
@@ -110,7 +110,7 @@ async function stageRows<R extends RunResult>(
   // Other files may need volumes, so they are encoded before these are released.
   const others: (readonly [path: string, content: FileContent])[] = [];
   for (const { key, content } of rows) {
-    const made = await content?.({ result, engine, paths, facts });
+    const made = await content?.({ result, engine, paths, request });
     if (made !== undefined) others.push([paths[key] as string, made]);
   }
   for (const { key, volume: volumeOf, label } of rows) {
@@ -132,17 +132,17 @@ async function stageRows<R extends RunResult>(
 }
 
 /** A failing report must not discard hours of computation: warn, and write the maps anyway. */
-async function lookForReport(
+async function collectForReport(
   session: Session,
   request: ReportRequest | undefined,
-): Promise<{ findings: Findings; seconds: number } | undefined> {
+): Promise<{ reportData: ReportData; seconds: number } | undefined> {
   if (request === undefined) return undefined;
   session.logger.line('Looking through the maps for the report');
   const begun = performance.now();
   try {
-    const { collectFindings } = await import('../report/collect.ts');
-    const findings = await collectFindings(request.run);
-    return { findings, seconds: (performance.now() - begun) / 1000 };
+    const { collectReportData } = await import('../report/collect.ts');
+    const reportData = await collectReportData(request.run);
+    return { reportData, seconds: (performance.now() - begun) / 1000 };
   } catch (error) {
     session.logger.warn(`The report was not written: ${error instanceof Error ? error.message : error}`);
     return undefined;
@@ -153,13 +153,13 @@ async function lookForReport(
 async function stageReport(
   session: Session,
   staged: StagedFiles,
-  { findings }: { readonly findings: Findings },
+  { reportData }: { readonly reportData: ReportData },
   fields: RecordFields,
   request: ReportRequest,
 ): Promise<boolean> {
   let hasPage = false;
   try {
-    const drawn = await drawReport(findings, recordOf(withReport(fields, request)), request);
+    const drawn = await drawReport(reportData, recordOf(withReport(fields, request)), request);
     if (drawn.note !== undefined) session.logger.note(drawn.note);
     await staged.stage(request.files.page, drawn.page);
     hasPage = true;

@@ -62,7 +62,7 @@ export class Arena {
   }
 
   /** Gives a piece away: it stays valid as long as anybody references it. */
-  giveAway(piece: Float32Array): void {
+  handOver(piece: Float32Array): void {
     const region = this.remove(piece);
     if (region === undefined) return;
     region.hasReaders = true;

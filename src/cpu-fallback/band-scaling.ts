@@ -58,7 +58,7 @@ const LOCAL_FIELDS = 12;
 /** Compiled code and garbage of the rules for the bands, on the calling thread: measured. */
 export const CALLER_BYTES = 6 * 2 ** 20;
 
-type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'plain' | 'measureLocal'>;
+type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'unrefined' | 'measureLocal'>;
 
 export interface BandTools {
   readonly pool: Pool;

@@ -52,7 +52,7 @@ export function cpuBytes(threads: number): VerbBytes {
     confidenceMap: (shape) => (1 + SORTED_SHARE) * volume(shape),
     localFilter: (shape) => volume(shape) + radialFilter(shape),
     host: (bytes) => bytes,
-    kept: (shape, workingBytes) =>
+    retained: (shape, workingBytes) =>
       Math.max(workingBytes, threads * transformBytes(shape)) + threads * THREAD_BYTES,
   };
 }

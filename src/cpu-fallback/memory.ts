@@ -66,7 +66,7 @@ export class VolumeMemory {
       // Guard against double release, which would free the same memory twice.
       if (!this.live.delete(volume)) continue;
       this.volumeBytes -= volume.data.byteLength;
-      if (volume.downloaded) this.arena.giveAway(volume.data);
+      if (volume.downloaded) this.arena.handOver(volume.data);
       else this.arena.free(volume.data);
     }
   }

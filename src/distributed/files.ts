@@ -7,8 +7,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Communicator, Traffic } from './communicator.ts';
 import type { Launcher } from './launcher.ts';
 import { readPart, writePart } from './part-file.ts';
+import { SerialQueue } from './serial-queue.ts';
 import { DEFAULT_TIMINGS, SharedFolder, type SharedFolderTimings } from './shared-folder.ts';
-import { Turns } from './turns.ts';
 
 export interface FilesOptions {
   readonly folder: string;
@@ -45,7 +45,7 @@ class FilesCommunicator implements Communicator {
   readonly failure: Promise<never>;
   readonly #folder: SharedFolder;
   readonly #timings: SharedFolderTimings;
-  readonly #turns = new Turns();
+  readonly #queue = new SerialQueue();
   readonly #traffic = { sent: 0, received: 0 };
   /** Identical on all ranks, since all call the same verbs. */
   #sequence = 0;
@@ -73,22 +73,22 @@ class FilesCommunicator implements Communicator {
     if (this.rank === root && bytes === undefined) {
       return Promise.reject(new TypeError('the root of a broadcast needs bytes'));
     }
-    return this.#turns.take(() => this.#broadcast(bytes, root));
+    return this.#queue.run(() => this.#broadcast(bytes, root));
   }
 
   scatter(parts: readonly Uint8Array[] | undefined): Promise<Uint8Array> {
     if (this.rank === 0 && parts?.length !== this.size) {
       return Promise.reject(new TypeError('the root of a scatter needs a part for every rank'));
     }
-    return this.#turns.take(() => this.#scatter(parts));
+    return this.#queue.run(() => this.#scatter(parts));
   }
 
   gather(bytes: Uint8Array): Promise<readonly Uint8Array[] | undefined> {
-    return this.#turns.take(() => this.#gather(bytes));
+    return this.#queue.run(() => this.#gather(bytes));
   }
 
   barrier(): Promise<void> {
-    return this.#turns.take(() => this.#meet());
+    return this.#queue.run(() => this.#meet());
   }
 
   abort(exitCode: number, sentence: string): void {
@@ -97,7 +97,7 @@ class FilesCommunicator implements Communicator {
   }
 
   close(): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#queue.run(async () => {
       if (this.#closed) return;
       await this.#meet();
       this.#closed = true;

@@ -6,7 +6,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { type HeartbeatData, HeartbeatSlot } from './heartbeat.ts';
 
-const { path, life, pausesMs, control } = workerData as HeartbeatData;
+const { path, identity, pausesMs, control } = workerData as HeartbeatData;
 
 for (let count = 0; Atomics.load(control, HeartbeatSlot.stop) === 0; count++) {
   Atomics.store(control, HeartbeatSlot.writing, 1);
@@ -14,7 +14,7 @@ for (let count = 0; Atomics.load(control, HeartbeatSlot.stop) === 0; count++) {
   // on no later write.
   if (Atomics.load(control, HeartbeatSlot.stop) === 0) {
     try {
-      writeFileSync(`${path}.new`, JSON.stringify({ ...life, count }));
+      writeFileSync(`${path}.new`, JSON.stringify({ ...identity, count }));
       renameSync(`${path}.new`, path);
     } catch {
       // The next beat makes up for a short file-system failure; after a long one the other ranks report this

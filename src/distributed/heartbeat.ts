@@ -9,7 +9,7 @@ import process from 'node:process';
 import { startThread } from '../platform/index.ts';
 
 /** Contents of a heartbeat file. */
-export interface Life {
+export interface ProcessIdentity {
   /** Unique identifier of this process. */
   readonly nonce: string;
   readonly host: string;
@@ -18,13 +18,13 @@ export interface Life {
   readonly processSpace: string;
 }
 
-export interface Beat extends Life {
+export interface Beat extends ProcessIdentity {
   readonly count: number;
 }
 
 export interface HeartbeatData {
   readonly path: string;
-  readonly life: Life;
+  readonly identity: ProcessIdentity;
   readonly pausesMs: { readonly opening: number; readonly settled: number };
   readonly control: Int32Array;
 }
@@ -41,9 +41,13 @@ export interface Heartbeat {
   stop(): void;
 }
 
-export function startHeartbeat(path: string, life: Life, pausesMs: HeartbeatData['pausesMs']): Heartbeat {
+export function startHeartbeat(
+  path: string,
+  identity: ProcessIdentity,
+  pausesMs: HeartbeatData['pausesMs'],
+): Heartbeat {
   const control = new Int32Array(new SharedArrayBuffer(12));
-  const data: HeartbeatData = { path, life, pausesMs, control };
+  const data: HeartbeatData = { path, identity, pausesMs, control };
   startThread('./heartbeat-worker.ts', import.meta.url, data, {
     onMessage: () => undefined,
     // If the worker fails, the other ranks find this one dead and report it: no need to exit here.
@@ -62,7 +66,7 @@ export function startHeartbeat(path: string, life: Life, pausesMs: HeartbeatData
   };
 }
 
-export function describeOwnLife(): Life {
+export function describeThisProcess(): ProcessIdentity {
   return {
     nonce: crypto.randomUUID(),
     host: hostname(),
@@ -91,10 +95,10 @@ export async function readBeat(path: string): Promise<Beat | undefined> {
 }
 
 /** Whether a process on this machine has ended; false if unknown (other host or PID namespace). */
-export function hasEnded(life: Life, own: Life): boolean {
-  if (life.processSpace === '' || life.processSpace !== own.processSpace) return false;
+export function hasEnded(identity: ProcessIdentity, own: ProcessIdentity): boolean {
+  if (identity.processSpace === '' || identity.processSpace !== own.processSpace) return false;
   try {
-    process.kill(life.process, 0);
+    process.kill(identity.process, 0);
     return false;
   } catch (error) {
     return (error as { code?: unknown }).code === 'ESRCH';

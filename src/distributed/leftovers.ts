@@ -18,10 +18,10 @@ export function observeSiblings(folder: string): FolderStates {
   for (const entry of list(dirname(folder))) {
     const path = join(dirname(folder), entry);
     if (!entry.startsWith(stem) || entry === basename(folder)) continue;
-    const lives = list(path).filter((name) => /^rank-\d+\.alive$/.test(name));
+    const heartbeats = list(path).filter((name) => /^rank-\d+\.alive$/.test(name));
     // Without heartbeats it is somebody else's folder, or its job is starting or ending.
-    if (lives.length > 0)
-      states.set(path, lives.map((name) => `${name} ${read(join(path, name))}`).join('\n'));
+    if (heartbeats.length > 0)
+      states.set(path, heartbeats.map((name) => `${name} ${read(join(path, name))}`).join('\n'));
   }
   return states;
 }

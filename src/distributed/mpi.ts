@@ -11,7 +11,7 @@ import { splitIntoChunks } from './chunks.ts';
 import { type Communicator, RankFailure, type Traffic } from './communicator.ts';
 import type { Launcher } from './launcher.ts';
 import type { MpiLibrary, MpiRequest } from './mpi-library.ts';
-import { Turns } from './turns.ts';
+import { SerialQueue } from './serial-queue.ts';
 
 /**
  * Bytes per transfer. Far below MPI's limit of 2^31, because a transfer within a host is a single copy that
@@ -33,7 +33,7 @@ class MpiCommunicator implements Communicator {
   readonly localSize: number;
   readonly failure: Promise<never>;
   readonly #library: MpiLibrary;
-  readonly #turns = new Turns();
+  readonly #queue = new SerialQueue();
   readonly #traffic = { sent: 0, received: 0 };
   #failed: RankFailure | undefined;
   #reject: (failure: RankFailure) => void = () => {};
@@ -180,7 +180,7 @@ class MpiCommunicator implements Communicator {
 
   /** Queued; an error of libmpi ends the job. */
   #turn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(async () => {
+    return this.#queue.run(async () => {
       if (this.#failed !== undefined) throw this.#failed;
       try {
         return await work();

@@ -18,10 +18,10 @@ import { setTimeout } from 'node:timers/promises';
 import { LocScaleError } from '../errors.ts';
 import { RankFailure } from './communicator.ts';
 import {
-  describeOwnLife,
+  describeThisProcess,
   type Heartbeat,
   hasEnded,
-  type Life,
+  type ProcessIdentity,
   Pulse,
   readBeat,
   startHeartbeat,
@@ -50,7 +50,7 @@ export const DEFAULT_TIMINGS: SharedFolderTimings = {
 interface Session {
   readonly session: string;
   /** Host name of every rank. */
-  readonly lives: readonly Life[];
+  readonly processes: readonly ProcessIdentity[];
 }
 
 interface AbortNote {
@@ -73,10 +73,10 @@ export class SharedFolder {
   readonly size: number;
   readonly failure: Promise<never>;
   readonly #timings: SharedFolderTimings;
-  readonly #own: Life = describeOwnLife();
+  readonly #own: ProcessIdentity = describeThisProcess();
   readonly #pulses = new Map<number, Pulse>();
   #heartbeat: Heartbeat | undefined;
-  #session: Session = { session: '', lives: [] };
+  #session: Session = { session: '', processes: [] };
   #failed: RankFailure | undefined;
   #reject: (failure: RankFailure) => void = () => {};
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -102,7 +102,7 @@ export class SharedFolder {
 
   /** Host names of all ranks. */
   get hosts(): readonly string[] {
-    return this.#session.lives.map(({ host }) => host);
+    return this.#session.processes.map(({ host }) => host);
   }
 
   file(name: string): string {
@@ -194,16 +194,16 @@ export class SharedFolder {
   /** Rank 0: waits until every other rank's heartbeat changes. */
   async #callRoll(): Promise<Session> {
     const others = Array.from({ length: this.size - 1 }, (_, index) => index + 1);
-    const lives = new Map<number, Life>([[0, this.#own]]);
+    const processes = new Map<number, ProcessIdentity>([[0, this.#own]]);
     await this.#poll(async () => {
       for (const rank of others) {
-        const life = await this.#checkPulse(rank);
-        if (life !== undefined) lives.set(rank, life);
+        const identity = await this.#checkPulse(rank);
+        if (identity !== undefined) processes.set(rank, identity);
       }
-      return others.filter((rank) => !lives.has(rank));
+      return others.filter((rank) => !processes.has(rank));
     });
     const session = crypto.randomUUID().replaceAll('-', '').slice(0, SESSION_CHARACTERS);
-    const found: Session = { session, lives: [0, ...others].map((rank) => lives.get(rank)!) };
+    const found: Session = { session, processes: [0, ...others].map((rank) => processes.get(rank)!) };
     const file = this.file('session.json');
     await writeFile(`${file}.new`, JSON.stringify(found));
     await rename(`${file}.new`, file);
@@ -217,7 +217,7 @@ export class SharedFolder {
       await this.#checkPulse(0);
       try {
         const session = JSON.parse(await readFile(this.file('session.json'), 'utf8')) as Session;
-        if (session.lives[this.rank]?.nonce === this.#own.nonce) found = session;
+        if (session.processes[this.rank]?.nonce === this.#own.nonce) found = session;
       } catch (error) {
         if (!isMissing(error) && !(error instanceof SyntaxError)) throw error;
       }
@@ -230,7 +230,7 @@ export class SharedFolder {
    * While opening: the rank's identity once it is known to be alive. Throws if it was alive and has died
    * since.
    */
-  async #checkPulse(rank: number): Promise<Life | undefined> {
+  async #checkPulse(rank: number): Promise<ProcessIdentity | undefined> {
     const pulse = this.#pulse(rank);
     const beat = await readBeat(this.#aliveFile(rank));
     pulse.see(beat);
@@ -281,13 +281,13 @@ export class SharedFolder {
       );
       return;
     }
-    const watched = this.rank === 0 ? this.#session.lives.map((_, rank) => rank).slice(1) : [0];
+    const watched = this.rank === 0 ? this.#session.processes.map((_, rank) => rank).slice(1) : [0];
     const gone: number[] = [];
     for (const rank of watched) {
       const pulse = this.#pulse(rank);
       pulse.see(await readBeat(this.#aliveFile(rank)));
-      const life = this.#session.lives[rank];
-      if (pulse.missed >= this.#timings.missedBeats || hasEnded(life, this.#own)) gone.push(rank);
+      const identity = this.#session.processes[rank];
+      if (pulse.missed >= this.#timings.missedBeats || hasEnded(identity, this.#own)) gone.push(rank);
     }
     // Monitoring was stopped meanwhile.
     if (gone.length === 0 || this.#watch === undefined) return;
@@ -297,7 +297,7 @@ export class SharedFolder {
       this.#fail(new RankFailure(late.sentence, { exitCode: late.exitCode, announced: true }), late.gone);
       return;
     }
-    const who = gone.map((rank) => `rank ${rank} on ${this.#session.lives[rank].host}`).join(', ');
+    const who = gone.map((rank) => `rank ${rank} on ${this.#session.processes[rank].host}`).join(', ');
     this.#reportLoss(
       `${who.charAt(0).toUpperCase()}${who.slice(1)} has vanished: killed, out of memory, or cut off.`,
       gone,

@@ -181,7 +181,7 @@ export interface BandScalingSettings {
    * With the target `reference`: gains as they are measured first, of bands that are not tilted, in windows of
    * 10 A, as docs/method.md defines them for all other targets.
    */
-  readonly plain?: boolean;
+  readonly unrefined?: boolean;
   /** A: logistic low-pass of the result, half at this resolution. A single map must have it. */
   readonly fadeResolution?: number;
   /** The result is 0 where the mask is not above 0.5. */
@@ -327,7 +327,7 @@ export interface VerbBytes {
    * Memory retained until the engine is closed by threads that have worked on volumes of this shape and in a
    * job with this working memory; worker threads never return theirs.
    */
-  kept(shape: Shape, workingBytes: number): number;
+  retained(shape: Shape, workingBytes: number): number;
 }
 
 export interface Engine {

@@ -28,7 +28,7 @@ export interface CheckpointFolder extends Checkpoints {
 /** Metadata of a file, as JSON after the magic bytes. */
 interface Head {
   readonly hash: string;
-  readonly facts: unknown;
+  readonly values: unknown;
   /** Length of each array. */
   readonly lengths: readonly number[];
 }
@@ -123,9 +123,9 @@ export function openCheckpointFolder(options: CheckpointFolderOptions): Checkpoi
   };
 }
 
-function encode(hash: string, { facts, arrays }: Checkpoint): Uint8Array[] {
+function encode(hash: string, { values, arrays }: Checkpoint): Uint8Array[] {
   const bodies = arrays.map(bytesOf);
-  const head: Head = { hash, facts, lengths: arrays.map(({ length }) => length) };
+  const head: Head = { hash, values, lengths: arrays.map(({ length }) => length) };
   const json = Buffer.from(JSON.stringify(head));
   const sha256 = createHash('sha256').update(json);
   for (const body of bodies) for (const piece of pieces(body)) sha256.update(piece);
@@ -168,7 +168,7 @@ async function read(path: string, hash: string): Promise<Checkpoint | undefined>
       arrays.push(array);
     }
     const same = sha256.digest().equals(start.subarray(START_BYTES - DIGEST_BYTES));
-    return same ? { facts: head.facts, arrays } : undefined;
+    return same ? { values: head.values, arrays } : undefined;
   } catch {
     return undefined;
   } finally {

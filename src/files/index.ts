@@ -5,7 +5,13 @@ import type { MapImage } from '../pipeline/types.ts';
 import { StagedFiles, targetOf } from './staged-files.ts';
 import { removeLeftovers } from './temporary-files.ts';
 
-export { type FileRead, type MapFileOptions, openMapFile, readMapFile, readModelFile } from './read-files.ts';
+export {
+  type HashedFile,
+  type MapFileOptions,
+  openMapFile,
+  readMapFile,
+  readModelFile,
+} from './read-files.ts';
 
 /**
  * Writes a map in mode 2 with its own header plus one label (at most 80 characters). The file appears once it

@@ -5,7 +5,7 @@ import { access, readFile, stat } from 'node:fs/promises';
 import { LocScaleError } from '../errors.ts';
 import type { Structure } from '../formats/structure.ts';
 import {
-  type FileSum,
+  type FileDigest,
   type MapReadOptions,
   openMap,
   readMap,
@@ -18,11 +18,11 @@ import type { MapImage, MapSource } from '../pipeline/types.ts';
 const CHUNK_BYTES = 1 << 20;
 
 /** A file and its content. */
-export interface FileRead extends FileSum {
+export interface HashedFile extends FileDigest {
   readonly path: string;
 }
 
-export type MapFileOptions = MapReadOptions<FileRead>;
+export type MapFileOptions = MapReadOptions<HashedFile>;
 
 /** Reads an MRC or CCP4 map, also .gz and .bz2, in any axis order and byte order, modes 0, 1, 2, 6 and 12. */
 export function readMapFile(path: string, options: MapFileOptions = {}): Promise<MapImage> {
@@ -37,12 +37,12 @@ export function openMapFile(path: string, options: MapFileOptions = {}): Promise
 /** Reads an atomic model, PDB or mmCIF, also .gz. A model without an ID is named after its file. */
 export function readModelFile(
   path: string,
-  { onRead }: { readonly onRead?: (file: FileRead) => void } = {},
+  { onRead }: { readonly onRead?: (file: HashedFile) => void } = {},
 ): Promise<Structure> {
   return readModel(fileAt(path), naming(path, onRead));
 }
 
-function naming(path: string, onRead?: (file: FileRead) => void): ((file: FileSum) => void) | undefined {
+function naming(path: string, onRead?: (file: HashedFile) => void): ((file: FileDigest) => void) | undefined {
   return onRead && ((sum) => onRead({ path, ...sum }));
 }
 

@@ -8,7 +8,7 @@ import { rmdirSync, unlinkSync } from 'node:fs';
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import process from 'node:process';
-import { describeOwnLife, hasEnded, type Life } from '../distributed/heartbeat.ts';
+import { describeThisProcess, hasEnded, type ProcessIdentity } from '../distributed/heartbeat.ts';
 
 /** Existing temporary files, and folders created for them, removed at exit. */
 const files = new Set<string>();
@@ -21,14 +21,14 @@ const PATTERN = /^\.(.+)\.([0-9a-f]{8})-(\d+)-\d+\.tmp$/;
  */
 const OLD_MS = 24 * 3600 * 1000;
 
-let own: Life | undefined;
-const ownLife = (): Life => {
-  own ??= describeOwnLife();
+let own: ProcessIdentity | undefined;
+const ownIdentity = (): ProcessIdentity => {
+  own ??= describeThisProcess();
   return own;
 };
 
 /** Equal if process IDs are comparable. */
-function placeOf({ host, processSpace }: Life): string {
+function placeOf({ host, processSpace }: ProcessIdentity): string {
   return createHash('sha256').update(`${host} ${processSpace}`).digest('hex').slice(0, 8);
 }
 
@@ -38,7 +38,7 @@ let counter = 0;
 export function takeTemporaryName(path: string): string {
   counter++;
   // Not `join`: it takes `a/..` out of a path, which is another folder where `a` is a link or absent.
-  const name = `.${basename(path)}.${placeOf(ownLife())}-${process.pid}-${counter}.tmp`;
+  const name = `.${basename(path)}.${placeOf(ownIdentity())}-${process.pid}-${counter}.tmp`;
   const temporary = `${dirname(path)}${sep}${name}`;
   files.add(temporary);
   return temporary;
@@ -90,12 +90,12 @@ export async function removeLeftovers(folder: string, isOurs: (name: string) => 
     const [, name, place, pid] = PATTERN.exec(entry) ?? [];
     const path = join(folder, entry);
     if (name === undefined || !isOurs(name) || files.has(path)) continue;
-    const life = ownLife();
+    const own = ownIdentity();
     const ended =
-      place !== placeOf(life)
+      place !== placeOf(own)
         ? await isOld(path)
         : // In a container this process may have the same ID as the killed one.
-          Number(pid) === process.pid || hasEnded({ ...life, process: Number(pid) }, life);
+          Number(pid) === process.pid || hasEnded({ ...own, process: Number(pid) }, own);
     // Another run may remove it at the same time.
     if (ended) await unlink(path).catch(() => undefined);
   }

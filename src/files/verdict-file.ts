@@ -9,7 +9,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What a verdict holds for; any other value is another file. */
-export type VerdictFacts = Readonly<Record<string, string>>;
+export type VerdictKey = Readonly<Record<string, string>>;
 
 interface StoredVerdict {
   readonly subject: string;
@@ -32,9 +32,9 @@ const FORMAT = 1;
 const DAY_MS = 86_400_000;
 const LONGEST_MS = 30 * DAY_MS;
 
-export function verdictPath(folder: string, facts: VerdictFacts): string {
+export function verdictPath(folder: string, key: VerdictKey): string {
   const hash = createHash('sha256')
-    .update(JSON.stringify(sorted(facts)))
+    .update(JSON.stringify(sorted(key)))
     .digest('hex')
     .slice(0, 16);
   return join(folder, 'gpu-verdicts', `${hash}.json`);
@@ -43,11 +43,11 @@ export function verdictPath(folder: string, facts: VerdictFacts): string {
 /** `forget`: what is known is not used, and replaced. */
 export async function openVerdicts(
   folder: string,
-  facts: VerdictFacts,
+  key: VerdictKey,
   { forget = false, now = Date.now } = {},
 ): Promise<VerdictFile> {
-  const path = verdictPath(folder, facts);
-  const known = forget ? new Map<string, StoredVerdict>() : await readVerdicts(path, facts, now());
+  const path = verdictPath(folder, key);
+  const known = forget ? new Map<string, StoredVerdict>() : await readVerdicts(path, key, now());
   const fresh = new Map<string, StoredVerdict>();
   const dates = (): string[] => [...known.values(), ...fresh.values()].map(({ date }) => date).sort();
   return {
@@ -64,9 +64,9 @@ export async function openVerdicts(
     async save() {
       if (fresh.size === 0) return;
       // Another process may have added some meanwhile; what is lost between reading and renaming is measured again.
-      const before = forget ? known : await readVerdicts(path, facts, now());
+      const before = forget ? known : await readVerdicts(path, key, now());
       const verdicts = Object.fromEntries([...before, ...fresh]);
-      const text = `${JSON.stringify({ format: FORMAT, facts: sorted(facts), verdicts }, null, 1)}\n`;
+      const text = `${JSON.stringify({ format: FORMAT, key: sorted(key), verdicts }, null, 1)}\n`;
       const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
       try {
         await mkdir(join(path, '..'), { recursive: true });
@@ -83,16 +83,11 @@ export async function openVerdicts(
   };
 }
 
-async function readVerdicts(
-  path: string,
-  facts: VerdictFacts,
-  now: number,
-): Promise<Map<string, StoredVerdict>> {
+async function readVerdicts(path: string, key: VerdictKey, now: number): Promise<Map<string, StoredVerdict>> {
   const known = new Map<string, StoredVerdict>();
   try {
     const stored = JSON.parse(await readFile(path, 'utf8'));
-    if (stored.format !== FORMAT || JSON.stringify(stored.facts) !== JSON.stringify(sorted(facts)))
-      return known;
+    if (stored.format !== FORMAT || JSON.stringify(stored.key) !== JSON.stringify(sorted(key))) return known;
     for (const [check, verdict] of Object.entries<StoredVerdict>(stored.verdicts)) {
       const age = now - Date.parse(verdict.date);
       // A clock that was set back makes no verdict last longer.
@@ -105,6 +100,6 @@ async function readVerdicts(
   return known;
 }
 
-function sorted(facts: VerdictFacts): VerdictFacts {
-  return Object.fromEntries(Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1)));
+function sorted(key: VerdictKey): VerdictKey {
+  return Object.fromEntries(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -2,7 +2,7 @@
 import { LocScaleError } from '../errors.ts';
 import { type StructureAtom, UNKNOWN_ELEMENT } from './structure.ts';
 
-export interface ReaderFindings {
+export interface ReaderNotes {
   readonly atoms: readonly StructureAtom[];
   /** Numbers of all models in the file. */
   readonly models: ReadonlySet<number>;
@@ -12,7 +12,7 @@ export interface ReaderFindings {
   readonly file: string;
 }
 
-export function structureNotes({ atoms, models, wanted, guessedElements, file }: ReaderFindings): string[] {
+export function structureNotes({ atoms, models, wanted, guessedElements, file }: ReaderNotes): string[] {
   if (typeof wanted === 'number' && models.size > 0 && !models.has(wanted)) {
     throw new LocScaleError('bad-input', `${file} has no model ${wanted}.`, {
       where: file,

@@ -230,9 +230,9 @@ export function pickAdapters(
   const picked = ids.map((id) => {
     const found = adapters.find((adapter) => matchesId(adapter, id));
     if (found !== undefined) return found;
-    throw new LocScaleError('no-device', `There is no GPU "${id}"; found: ${listInWords(adapters)}.`, {
+    throw new LocScaleError('no-device', `There is no GPU "${id}"; found: ${listAdapterNames(adapters)}.`, {
       parameter: 'gpuIds',
-      found: listInWords(adapters),
+      found: listAdapterNames(adapters),
       hint: 'Run "locscale-gpu devices" for the list.',
     });
   });
@@ -249,7 +249,7 @@ export function matchesId(
 }
 
 /** One line per adapter, for error messages. */
-export function listInWords(adapters: readonly GpuAdapterEntry[]): string {
+export function listAdapterNames(adapters: readonly GpuAdapterEntry[]): string {
   if (adapters.length === 0) return 'none';
   return adapters.map((adapter) => `${adapter.index} ${adapterName(adapter)}, ${adapter.kind}`).join('; ');
 }

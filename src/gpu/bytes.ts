@@ -58,6 +58,6 @@ export function gpuBytes(limits: GpuLimits): VerbBytes {
     confidenceMap: (shape) => (1 + SORTED_SHARE) * volume(shape) + SMALL_BYTES,
     localFilter: (shape) => volume(shape) + radialFilter(shape),
     host: () => 0,
-    kept: () => 0,
+    retained: () => 0,
   };
 }

@@ -26,7 +26,7 @@ const SMALL_BUFFERS_BYTES = 512 * 1024;
 /** Workgroups at most of the shader `band-shells`, per slab of a spectrum. */
 export const SHELL_GROUPS = 256;
 
-type PlannedJob = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'plain'>;
+type PlannedJob = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'unrefined'>;
 
 export interface GpuBandPlan {
   readonly bands: BandPlan;

@@ -199,11 +199,11 @@ export function parseNumber(
   value: string | undefined,
   name: string,
   range: Range,
-  wantInteger: boolean,
+  requireInteger: boolean,
 ): number {
-  const kind = wantInteger ? 'a whole number' : 'a number';
+  const kind = requireInteger ? 'a whole number' : 'a number';
   const parsed = value !== undefined && decimal.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isFinite(parsed) || (wantInteger && !Number.isSafeInteger(parsed)))
+  if (!Number.isFinite(parsed) || (requireInteger && !Number.isSafeInteger(parsed)))
     throw badValue(name, value, kind);
   if (range.min !== undefined && parsed < range.min)
     throw badValue(name, value, `${kind} of at least ${range.min}`);

@@ -130,7 +130,7 @@ export function runAssess(job: AssessJob, context: LocScaleContext): Promise<Ass
       run,
     );
     const placed = placeInMap(job.structure, maps.grid, 'model', run);
-    const parts = partsOf(placed.kept, placed.structure.atoms);
+    const parts = partsOf(placed.inside, placed.structure.atoms);
     if (parts.scored.length === 0) throw noAtomInMap(maps.grid, 'model');
     const mask = await makeMask(atomSetOf(parts.heavy), job.mask, maps, run);
     const { first, halves } = await openFirst(maps, halfMaps, run);

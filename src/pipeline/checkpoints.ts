@@ -8,7 +8,7 @@ import type { Run } from './run.ts';
 
 /** A result on disk, or wherever the caller stores it. */
 export interface Checkpoint {
-  readonly facts: unknown;
+  readonly values: unknown;
   readonly arrays: readonly Float32Array[];
 }
 
@@ -66,7 +66,7 @@ export function engineIdentity({ name, description }: Engine): string {
 }
 
 /** A cached volume of an earlier run, or the result of `make`, which is stored; both have this `shape`. */
-export async function keptVolume(
+export async function cachedVolume(
   { engine, context: { checkpoints } }: Run,
   name: string,
   of: () => Promise<unknown>,
@@ -75,15 +75,15 @@ export async function keptVolume(
 ): Promise<Volume> {
   if (checkpoints === undefined) return make();
   const key = await of();
-  const [kept] = await checkpoints.list(name, key);
-  if (kept !== undefined) return engine.upload(kept.arrays[0], shape);
+  const [cached] = await checkpoints.list(name, key);
+  if (cached !== undefined) return engine.upload(cached.arrays[0], shape);
   const volume = await make();
-  await checkpoints.add(name, key, { facts: {}, arrays: [await engine.download(volume)] });
+  await checkpoints.add(name, key, { values: {}, arrays: [await engine.download(volume)] });
   return volume;
 }
 
 /** The same for small results of plain data. */
-export async function keptFacts<T>(
+export async function cachedResult<T>(
   { context: { checkpoints } }: Run,
   name: string,
   of: () => Promise<unknown>,
@@ -91,9 +91,9 @@ export async function keptFacts<T>(
 ): Promise<T> {
   if (checkpoints === undefined) return make();
   const key = await of();
-  const [kept] = await checkpoints.list(name, key);
-  if (kept !== undefined) return kept.facts as T;
-  const facts = await make();
-  await checkpoints.add(name, key, { facts, arrays: [] });
-  return facts;
+  const [cached] = await checkpoints.list(name, key);
+  if (cached !== undefined) return cached.values as T;
+  const values = await make();
+  await checkpoints.add(name, key, { values, arrays: [] });
+  return values;
 }

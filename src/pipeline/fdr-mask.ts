@@ -10,7 +10,7 @@ import {
   noiseBoxWarning,
   userNoiseBoxes,
 } from '../math/statistics/confidence.ts';
-import { engineIdentity, hashVolume, keptVolume } from './checkpoints.ts';
+import { cachedVolume, engineIdentity, hashVolume } from './checkpoints.ts';
 import type { LocScaleNumbers } from './numbers.ts';
 import type { LocScaleParameters } from './parameters.ts';
 import type { Run } from './run.ts';
@@ -63,7 +63,7 @@ export async function makeFdrMask(
       complaint: noiseBoxWarning(noise, sd),
     };
     if (!(noise.variance > 0)) return { ...found, confidence: undefined, mask: undefined, voxels: 0 };
-    const confidence = await keptVolume(
+    const confidence = await cachedVolume(
       run,
       'confidence',
       async () => ({ engine: engineIdentity(engine), map: await hashVolume(engine, filtered), noise }),

@@ -9,7 +9,7 @@ import { fscWeightFilter, tanhLowPass } from '../math/fourier/radial-transfer.ts
 import type { HalfMapNames } from '../math/inputs/half-map-words.ts';
 import { filteredMapWarning, findLowPass } from '../math/inputs/input-checks.ts';
 import { chooseFscCutoff, endAtLowPass, type FscCutoff } from '../math/scaling/molecular-numbers.ts';
-import { engineIdentity, hashVolume, keptFacts } from './checkpoints.ts';
+import { cachedResult, engineIdentity, hashVolume } from './checkpoints.ts';
 import type { FscCurve } from './half-maps.ts';
 import { measureFsc, reportVerdict } from './half-maps.ts';
 import type { LocScaleJob } from './job.ts';
@@ -95,7 +95,7 @@ async function prepareMap(
   let map = first;
   let fsc: FscCurve | undefined;
   if (second !== undefined) {
-    fsc = await keptFacts(
+    fsc = await cachedResult(
       run,
       'fsc',
       async () => ({

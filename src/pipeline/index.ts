@@ -12,8 +12,8 @@ export {
   runLocalResolution,
 } from './local-resolution.ts';
 export {
-  type MaskMaking,
   type MaskResult,
+  type MaskSettings,
   type MaskShaping,
   type MaskSource,
   runMask,

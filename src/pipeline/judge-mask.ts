@@ -60,11 +60,11 @@ export function modelForMask(
   grid: Grid,
   { cutoff, source }: FscCutoff,
 ): ModelForMask | undefined {
-  const { atoms, kept } = placeModel(structure, grid);
+  const { atoms, inside } = placeModel(structure, grid);
   if (atoms.count === 0) return undefined;
   return {
     atoms,
-    daltons: massOfAtoms(kept),
+    daltons: massOfAtoms(inside),
     complete,
     resolution: source === 'nyquist' ? undefined : cutoff,
   };

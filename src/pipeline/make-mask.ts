@@ -51,7 +51,7 @@ export interface MaskShaping {
   readonly invert?: boolean;
 }
 
-export interface MaskMaking extends MaskShaping {
+export interface MaskSettings extends MaskShaping {
   /** Default: FDR. */
   readonly source?: MaskSource;
 }
@@ -73,7 +73,7 @@ export function runMask(
   input: LocScaleJob['input'],
   given: Partial<LocScaleParameters>,
   context: LocScaleContext,
-  { source = { kind: 'FDR' }, ...shaping }: MaskMaking = {},
+  { source = { kind: 'FDR' }, ...shaping }: MaskSettings = {},
 ): Promise<MaskResult> {
   return withRun({ ...context, keepConfidence: true }, async (run) => {
     const { unite, intersect, subtract } = shaping;

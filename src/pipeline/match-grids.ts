@@ -11,7 +11,7 @@ import { copiesVoxels, type GridMatch, planGridMatch, shareOutside } from '../ma
 import { interpolateVoxels, meanOfFaces, padVoxels, placeVoxels } from '../math/grids/place-voxels.ts';
 
 /** What a map is: how it is interpolated, and what stands where it does not reach. */
-export type MatchedAs =
+export type MatchRole =
   /** 0. */
   | 'mask'
   /** 0. */
@@ -22,14 +22,14 @@ export type MatchedAs =
 /** A map that is put on another grid. */
 export interface MapMatch {
   readonly name: string;
-  readonly as: MatchedAs;
+  readonly as: MatchRole;
   readonly plan: GridMatch;
   /** What is done. */
   readonly sentence: string;
 }
 
 /** `where`: "the grid of map.mrc". Refuses maps without a voxel in common. */
-export function matchOf(name: string, from: Grid, to: Grid, where: string, as: MatchedAs): MapMatch {
+export function matchOf(name: string, from: Grid, to: Grid, where: string, as: MatchRole): MapMatch {
   const plan = planGridMatch(from, to);
   const outside = shareOutside(plan);
   if (outside >= 1)
@@ -42,7 +42,7 @@ export function matchOf(name: string, from: Grid, to: Grid, where: string, as: M
   return { name, as, plan, sentence: sentenceOf(name, where, plan, outside, as) };
 }
 
-function sentenceOf(name: string, where: string, plan: GridMatch, outside: number, as: MatchedAs): string {
+function sentenceOf(name: string, where: string, plan: GridMatch, outside: number, as: MatchRole): string {
   const { from, to, padded, resampled, translation, start } = plan;
   const done: string[] = [];
   if (!sameShape(padded, resampled)) {

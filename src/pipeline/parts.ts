@@ -14,8 +14,8 @@ import { type Run, withRun } from './run.ts';
 import {
   averageOver,
   checkSymmetry,
-  type FoundSymmetry,
   findSymmetry,
+  type LocatedSymmetry,
   resolveSymmetry,
   type Symmetry,
   type SymmetryRequest,
@@ -68,7 +68,7 @@ export function runSymmetrise(
 export function runFindSymmetry(
   { centre, ...job }: OneMapJob & { readonly centre?: SymmetryRequest['centre'] },
   context: LocScaleContext,
-): Promise<FoundSymmetry> {
+): Promise<LocatedSymmetry> {
   return withRun(context, async (run) => {
     const { grid, data } = await combineMaps(job, run);
     return findSymmetry(run.engine, await run.engine.upload(data, grid.shape), grid, centre);

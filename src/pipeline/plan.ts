@@ -110,8 +110,8 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
     comparison?.threadBytes ?? comparison?.workingBytes ?? 0,
     localResolution?.workingBytes ?? 0,
   );
-  const retained = run.keptBytes(numbers.shape, mostWorking);
-  const retainedSoFar = run.keptBytes(numbers.shape, 0);
+  const retained = run.retainedBytes(numbers.shape, mostWorking);
+  const retainedSoFar = run.retainedBytes(numbers.shape, 0);
   const peaks = peaksOf(inOrder(steps, numbers, engine), { retained, retainedSoFar }, run);
   const highest = peaks.reduce((most, next) => (next.bytes > most.bytes ? next : most), {
     bytes: peak.bytes + retained,

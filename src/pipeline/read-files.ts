@@ -33,12 +33,12 @@ export interface StreamHash {
 }
 
 /** Content of the file. */
-export interface FileSum {
+export interface FileDigest {
   readonly bytes: number;
   readonly sha256: string;
 }
 
-export interface MapReadOptions<Read = FileSum> {
+export interface MapReadOptions<Read = FileDigest> {
   /** The voxels are read into this engine's memory, which avoids a copy. */
   readonly engine?: Pick<Engine, 'allocateHost'>;
   /** Voxel size in A instead of the header's. */
@@ -93,8 +93,8 @@ export async function readMap(file: StoredFile, options: MapReadOptions): Promis
  * header are printed once.
  */
 export async function openMap(file: StoredFile, options: MapReadOptions): Promise<MapSource> {
-  const onWarning = sayOnce(options.onWarning);
-  const onInfo = sayOnce(options.onInfo);
+  const onWarning = withoutRepeats(options.onWarning);
+  const onInfo = withoutRepeats(options.onInfo);
   const { name } = file;
   const { byteLength } = await file.begin();
   try {
@@ -108,7 +108,7 @@ export async function openMap(file: StoredFile, options: MapReadOptions): Promis
   }
 }
 
-function sayOnce(say: (message: string) => void = () => undefined): (message: string) => void {
+function withoutRepeats(say: (message: string) => void = () => undefined): (message: string) => void {
   const said = new Set<string>();
   return (message) => {
     if (!said.has(message)) say(message);
@@ -122,7 +122,7 @@ const NO_ID = /^(x+|none|unnamed|\.|\?)?$/i;
 /** An atomic model, PDB or mmCIF, also .gz. A model without an ID is named after its file. */
 export async function readModel(
   file: StoredFile,
-  onRead: ((file: FileSum) => void) | undefined,
+  onRead: ((file: FileDigest) => void) | undefined,
 ): Promise<Structure> {
   const bytes = await file.whole();
   if (onRead !== undefined) {

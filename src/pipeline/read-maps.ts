@@ -18,7 +18,7 @@ import type { LocScaleContext } from './context.ts';
 import { checkContrast } from './contrast.ts';
 import type { LocScaleJob } from './job.ts';
 import type { MapInput } from './map-input.ts';
-import { type MatchedAs, matchOf } from './match-grids.ts';
+import { type MatchRole, matchOf } from './match-grids.ts';
 import type { Run } from './run.ts';
 
 const ORIGIN_TOLERANCE_VOXELS = 0.5;
@@ -53,10 +53,10 @@ const MATCH_HINT = `Put one map on the grid of the other with ${named('matchGrid
 type MapsToRead = Pick<LocScaleJob, 'input' | 'mask'> & { readonly mayBeMasked?: boolean };
 
 /** Maps that must lie on the grid of the input: those of the reference, and masks. */
-type FurtherMaps = { readonly maps?: readonly MapInput[]; readonly masks?: readonly MapInput[] };
+type OtherMaps = { readonly maps?: readonly MapInput[]; readonly masks?: readonly MapInput[] };
 
 /** The step. */
-export function readMaps(job: MapsToRead, run: Run, further: FurtherMaps = {}): Promise<InputMaps> {
+export function readMaps(job: MapsToRead, run: Run, further: OtherMaps = {}): Promise<InputMaps> {
   const inputName = job.input.kind === 'map' ? 'map' : 'half maps';
   return run.step('read', `Checking the ${inputName}`, () => uploadInputs(job, run, further));
 }
@@ -65,7 +65,7 @@ export function readMaps(job: MapsToRead, run: Run, further: FurtherMaps = {}): 
 export async function uploadInputs(
   { input, mask, mayBeMasked }: MapsToRead,
   run: Run,
-  further: FurtherMaps = {},
+  further: OtherMaps = {},
 ): Promise<InputMaps> {
   const inputs = mapsOf(input);
   const all = mapsToFit({ input, mask }, further);
@@ -103,7 +103,7 @@ function mapsOf(input: LocScaleJob['input']): readonly MapImage[] {
 /** All maps that must lie on one grid, those of the input first. */
 function mapsToFit(
   { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
-  { maps = [], masks = [] }: FurtherMaps,
+  { maps = [], masks = [] }: OtherMaps,
 ): MapInput[] {
   return [...mapsOf(input), ...(mask === undefined ? [] : [mask]), ...maps, ...masks];
 }
@@ -112,7 +112,7 @@ function mapsToFit(
 export function gridOf(
   { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
   run: RunOfGrid,
-  further: FurtherMaps = {},
+  further: OtherMaps = {},
 ): Pick<InputMaps, 'grid' | 'header'> {
   const all = mapsToFit({ input, mask }, further);
   return decideGrid(all, run, matcherOf({ input, mask }, run, further));
@@ -138,10 +138,10 @@ export type Matcher = (map: MapInput, from: Grid, to: Grid, where: string) => vo
 function matcherOf(
   { input, mask }: Pick<LocScaleJob, 'input' | 'mask'>,
   run: RunOfGrid,
-  { masks = [] }: FurtherMaps = {},
+  { masks = [] }: OtherMaps = {},
 ): Matcher | undefined {
   if (run.context.matchGrid !== true) return undefined;
-  const as = (map: MapInput): MatchedAs => {
+  const as = (map: MapInput): MatchRole => {
     if (map === mask || masks.includes(map)) return 'mask';
     return mapsOf(input).includes(map as MapImage) ? 'map' : 'reference';
   };

@@ -8,16 +8,16 @@ import type { MapImage } from '../formats/map-image.ts';
 import { createMrcHeader, type MrcHeader } from '../formats/mrc-header.ts';
 import { type Grid, isotropicVoxelSize } from '../math/grid.ts';
 import { WHOLE_VOXEL_TOLERANCE } from '../math/grids/match-grid.ts';
-import { type NewBox, newGrid, type Region, regionOfMask } from '../math/grids/new-box.ts';
+import { type BoxSettings, newGrid, type Region, regionOfMask } from '../math/grids/new-box.ts';
 import type { LocScaleContext } from './context.ts';
 import type { MapInput } from './map-input.ts';
-import { bytesToMatch, type MapMatch, type MatchedAs, matchOf, putOnGrid } from './match-grids.ts';
+import { bytesToMatch, type MapMatch, type MatchRole, matchOf, putOnGrid } from './match-grids.ts';
 import { DEFAULT_CROP_PADDING } from './parameters.ts';
 import { decideGrid, gridOf } from './read-maps.ts';
 import { type Run, withRun } from './run.ts';
 
 /** Either `like`, or a box of its own. */
-export interface ResampleSettings extends NewBox {
+export interface ResampleSettings extends BoxSettings {
   /** Its grid. */
   readonly like?: MapInput;
   /** The box around its voxels of at least 0.5. */
@@ -62,16 +62,16 @@ export function runResample(job: ResampleJob, context: LocScaleContext): Promise
     });
     run.keep(resampled);
     const { timings, warnings, engine } = run;
-    return { resampled, ...saidOf(match, engine), header, timings, warnings };
+    return { resampled, ...planFrom(match, engine), header, timings, warnings };
   });
 }
 
 /** The new grid; reads the mask that a box is cut to, nothing else. */
 export function planResample(job: ResampleJob, context: LocScaleContext): Promise<ResamplePlan> {
-  return withRun(context, async (run) => saidOf((await planFor(job, run)).match, run.engine));
+  return withRun(context, async (run) => planFrom((await planFor(job, run)).match, run.engine));
 }
 
-function saidOf(match: MapMatch, { bytesOf }: Pick<Engine, 'bytesOf'>): ResamplePlan {
+function planFrom(match: MapMatch, { bytesOf }: Pick<Engine, 'bytesOf'>): ResamplePlan {
   const { sentence, plan } = match;
   return { grid: plan.to, sentence, peakBytes: bytesToMatch(match, bytesOf) };
 }
@@ -82,7 +82,7 @@ interface Found {
 }
 
 async function planFor({ map, settings }: ResampleJob, run: Run): Promise<Found> {
-  const as: MatchedAs = settings.isMask === true ? 'mask' : 'map';
+  const as: MatchRole = settings.isMask === true ? 'mask' : 'map';
   const { like } = settings;
   if (like !== undefined) return matchLike(map, like, as, run);
   const { cropToMask } = settings;
@@ -93,7 +93,7 @@ async function planFor({ map, settings }: ResampleJob, run: Run): Promise<Found>
   return { match, header: headerOf(to, header) };
 }
 
-function matchLike(map: MapImage, like: MapInput, as: MatchedAs, run: Run): Found {
+function matchLike(map: MapImage, like: MapInput, as: MatchRole, run: Run): Found {
   const where = `the grid of ${like.name}`;
   let match: MapMatch | undefined;
   const { grid, header } = decideGrid([like, map], run, (_, from, to) => {

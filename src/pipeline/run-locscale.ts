@@ -32,7 +32,7 @@ import { type PlannedStep, planOf, type SpentVolumes, type StepsToCome } from '.
 import type { ProfilesAudit } from './profiles-audit.ts';
 import { type InputMaps, readMaps } from './read-maps.ts';
 import { referenceSourceOf } from './references/index.ts';
-import type { MadeReference, ModelUsed, Prediction } from './references/source.ts';
+import type { Prediction, ReferenceModel, ReferenceResult } from './references/source.ts';
 import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 import type { FscInMask } from './run-fsc.ts';
@@ -46,7 +46,7 @@ import type {
   SoftResult,
 } from './schemes/scheme.ts';
 import { type Symmetry, symmetrise, symmetryOf } from './symmetrise.ts';
-import { checkUnexplained, planUnexplained, type Unexplained } from './unexplained.ts';
+import { checkUnexplained, planUnexplained, type UnexplainedDensity } from './unexplained.ts';
 
 export interface LocScaleResult {
   readonly grid: Grid;
@@ -74,11 +74,11 @@ export interface LocScaleResult {
   /** With `also`. */
   readonly also?: ComparisonResult;
   /** With `unexplained`. */
-  readonly unexplained?: Unexplained;
+  readonly unexplained?: UnexplainedDensity;
   /** With `auditSeed`. */
   readonly audit?: ProfilesAudit;
   /** The model the reference was simulated from, with the B factors used. */
-  readonly model?: ModelUsed;
+  readonly model?: ReferenceModel;
   /** Where the theoretical-profile rule was used, with `keepReference`. */
   readonly differenceMask?: Volume;
   /** Seconds per step. */
@@ -99,7 +99,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
 
     const { made, localResolution } = await makeReference(planned, run);
     const { reference, differenceMask, model } = made;
-    const unexplained = await lookForUnexplained(planned, made, run);
+    const unexplained = await findUnexplainedDensity(planned, made, run);
     const toScale = { map: planned.map, reference, differenceMask };
     const { spent } = planned;
     const imposed = job.symmetriseOutput === true ? planned.symmetry : undefined;
@@ -169,11 +169,11 @@ async function compare(
 }
 
 /** The step, with the parameter `unexplained`. */
-async function lookForUnexplained(
+async function findUnexplainedDensity(
   { unexplained, scaling, comparison, halves }: PlannedRun,
-  { reference, model }: MadeReference,
+  { reference, model }: ReferenceResult,
   run: Run,
-): Promise<Unexplained | undefined> {
+): Promise<UnexplainedDensity | undefined> {
   if (unexplained === undefined || reference === undefined) return undefined;
   const found = await run.step('unexplained', 'Looking for density that the reference does not explain', () =>
     unexplained.find(reference, model && model.pseudoAtoms === 0 ? model.structure.atoms : undefined),
@@ -251,11 +251,11 @@ export async function planRun(
   const inputs = { ...settings, ...cutoffs, source, grid, resolved, maskGiven };
   const scaling = await scheme.plan(inputs, run);
   const comparison = other && (await planComparison(other, inputs, parameters, run));
-  const keptForScaling = scaling.usesHalfMaps || comparison?.usesHalfMaps === true || looks;
+  const neededForScaling = scaling.usesHalfMaps || comparison?.usesHalfMaps === true || looks;
   const localResolution =
     halves &&
     resolution &&
-    (await planLocalResolution(halves, mask, voxelSize, resolution, keptForScaling, run));
+    (await planLocalResolution(halves, mask, voxelSize, resolution, neededForScaling, run));
   const { fitRange } = scaling;
   const numbers = numbersOf({ maps, resolved, masked, windowVoxels, fitRange, symmetry });
   const { symmetriseOutput } = job;
@@ -288,8 +288,8 @@ function spentVolumes(
 export async function makeReference(
   { source, reference, localResolution, scaling, comparison, unexplained, symmetry, halves }: PlannedRun,
   run: Run,
-): Promise<{ made: MadeReference; localResolution: LocalResolutionMaps | undefined }> {
-  const make = async (): Promise<MadeReference> => {
+): Promise<{ made: ReferenceResult; localResolution: LocalResolutionMaps | undefined }> {
+  const make = async (): Promise<ReferenceResult> => {
     if (reference.message === undefined) return {};
     const made = await run.step('reference', reference.message, reference.make);
     return { ...made, reference: made.reference && (await symmetrise(made.reference, symmetry, run)) };

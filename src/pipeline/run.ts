@@ -32,7 +32,7 @@ export interface Run {
   /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
   volumeBytes(): number;
   /** Bytes retained besides the volumes after work with this much working memory on volumes of this shape. */
-  keptBytes(shape: Shape, workingBytes: number): number;
+  retainedBytes(shape: Shape, workingBytes: number): number;
   /** Peak bytes so far, and the step of the peak. */
   readonly peak: { readonly bytes: number; readonly step: StepName };
   /** Maps that are in memory before the engine gets them count from the start. */
@@ -42,9 +42,9 @@ export interface Run {
   release(...volumes: (Volume | undefined)[]): void;
   /** Keeps these volumes on the engine after the run. */
   keep(...volumes: (Volume | undefined)[]): void;
-  readonly kept: ReadonlySet<Volume>;
+  readonly retained: ReadonlySet<Volume>;
   /** Releases all volumes that the run has made, except those given. */
-  releaseAllBut(...kept: (Volume | undefined)[]): void;
+  releaseAllBut(...retained: (Volume | undefined)[]): void;
 }
 
 /** Runs `body`, then releases all its volumes except those it keeps, or all of them if it fails. */
@@ -53,7 +53,7 @@ export async function withRun<T>(context: LocScaleContext, body: (run: Run) => P
   try {
     const result = await body(run);
     stopIfAborted(context.signal);
-    run.releaseAllBut(...run.kept);
+    run.releaseAllBut(...run.retained);
     return result;
   } catch (error) {
     run.releaseAllBut();
@@ -72,7 +72,7 @@ export function startRun(context: LocScaleContext): Run {
   const engine = trackVolumes(context.engine, ledger);
   const timings: Record<string, number> = {};
   const warnings: string[] = [];
-  const kept = new Set<Volume>();
+  const retained = new Set<Volume>();
   const inputs = createInputs(context, engine, ledger, waiting);
   const run: Run = {
     engine,
@@ -102,7 +102,8 @@ export function startRun(context: LocScaleContext): Run {
       context.onInfo?.(message);
     },
     volumeBytes: () => ledger.liveBytes(),
-    keptBytes: (shape, workingBytes) => engine.bytesOf.kept(shape, workingBytes) + ledger.lateHeapBytes,
+    retainedBytes: (shape, workingBytes) =>
+      engine.bytesOf.retained(shape, workingBytes) + ledger.lateHeapBytes,
     peak,
     countUntilUploaded(maps) {
       for (const map of maps) {
@@ -129,9 +130,9 @@ export function startRun(context: LocScaleContext): Run {
         if (volume !== undefined && ledger.live.has(volume)) engine.release(volume);
     },
     keep(...volumes) {
-      for (const volume of volumes) if (volume !== undefined) kept.add(volume);
+      for (const volume of volumes) if (volume !== undefined) retained.add(volume);
     },
-    kept,
+    retained,
     releaseAllBut(...others) {
       run.release(...[...ledger.live].filter((volume) => !others.includes(volume)));
     },

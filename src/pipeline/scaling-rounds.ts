@@ -225,8 +225,8 @@ async function loadFinished(
 ): Promise<FinishedTiles[]> {
   const known = new Set(tiles.map(({ start }) => String(start)));
   const finished: FinishedTiles[] = [];
-  for (const { facts, arrays } of (await context.checkpoints?.list(NAME, key)) ?? []) {
-    const { parts } = facts as { parts: readonly (readonly Shape[])[] };
+  for (const { values, arrays } of (await context.checkpoints?.list(NAME, key)) ?? []) {
+    const { parts } = values as { parts: readonly (readonly Shape[])[] };
     parts.forEach((starts, i) => {
       const fresh = starts.every((start) => known.delete(String(start)));
       if (fresh) finished.push({ starts, values: arrays[i] });
@@ -237,7 +237,7 @@ async function loadFinished(
 
 async function keepFinished(key: unknown, parts: readonly FinishedTiles[], { context }: Run): Promise<void> {
   const content: Checkpoint = {
-    facts: { parts: parts.map(({ starts }) => starts) },
+    values: { parts: parts.map(({ starts }) => starts) },
     arrays: parts.map(({ values }) => values),
   };
   await context.checkpoints?.add(NAME, key, content);

@@ -28,7 +28,7 @@ import {
   type Helix,
   helicalOperators,
   readOperators,
-  turnOperators,
+  rotateOperators,
 } from '../math/symmetry/symmetry-operators.ts';
 import type { ReferenceSource } from './references/source.ts';
 import type { Run } from './run.ts';
@@ -296,7 +296,7 @@ function likelyCause(map: CoarseMap, { name, operators }: Symmetry, shape: Shape
     ['y', rotationAbout([1, 0, 0], -90)],
   ];
   for (const [axis, turn] of turns) {
-    if (good(map, turnOperators(operators, turn))) return `its axis seems to lie along ${axis}, not z`;
+    if (good(map, rotateOperators(operators, turn))) return `its axis seems to lie along ${axis}, not z`;
   }
   const start = nearestEquivalent(operators, centreOfDensity(map), map.centre);
   const refined = refineCentre(aboutCentre(map, start), operators);
@@ -322,7 +322,7 @@ function smallerGroups(name: string): string[] {
   ].filter((group) => group !== name);
 }
 
-export interface FoundSymmetry extends DetectedSymmetry {
+export interface LocatedSymmetry extends DetectedSymmetry {
   /** Voxel (z, y, x) of the rotation centre. */
   readonly centre: readonly [z: number, y: number, x: number];
   /** Whether the centre is voxel n/2 on each axis, the default of every command without --sym_center. */
@@ -338,7 +338,7 @@ export async function findSymmetry(
   volume: Volume,
   grid: Grid,
   given?: readonly [z: number, y: number, x: number],
-): Promise<FoundSymmetry> {
+): Promise<LocatedSymmetry> {
   const middle = defaultCentre(grid.shape);
   if (given !== undefined) {
     checkCentre(given, grid.shape);

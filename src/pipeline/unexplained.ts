@@ -12,8 +12,8 @@ import {
   type Blob,
   blobsOf,
   explainedLevels,
-  findingBytes,
   type LocalPowers,
+  unexplainedBytes,
   unexplainedRegion,
   WINDOW_PER_RESOLUTION,
   WINDOW_SAMPLES,
@@ -36,7 +36,7 @@ export interface UnexplainedBlob extends Blob {
   };
 }
 
-export interface Unexplained {
+export interface UnexplainedDensity {
   /** The map, low-passed at `lowPass`, where it is unexplained; 0 elsewhere. */
   readonly map: Volume;
   /** A. */
@@ -59,7 +59,7 @@ export interface PlannedUnexplained {
   /** Most bytes in addition to the volumes that live before, the result among them. */
   readonly bytes: number;
   readonly resultBytes: number;
-  find(reference: Volume, atoms: readonly StructureAtom[] | undefined): Promise<Unexplained>;
+  find(reference: Volume, atoms: readonly StructureAtom[] | undefined): Promise<UnexplainedDensity>;
 }
 
 export interface UnexplainedInputs {
@@ -85,7 +85,7 @@ export function planUnexplained(inputs: UnexplainedInputs, run: Run): PlannedUne
   return {
     usesHalfMaps: independentHalves(inputs.resolved) !== undefined,
     bytes: Math.max(
-      4 * volume + bytesOf.radialFilter(shape) + findingBytes(shape),
+      4 * volume + bytesOf.radialFilter(shape) + unexplainedBytes(shape),
       bytesOf.shellSpectra(shape),
     ),
     resultBytes: volume,
@@ -98,7 +98,7 @@ async function find(
   reference: Volume,
   atoms: readonly StructureAtom[] | undefined,
   run: Run,
-): Promise<Unexplained> {
+): Promise<UnexplainedDensity> {
   const voxelSize = isotropicVoxelSize(grid);
   const lowPass = Math.max(
     resolved.cutoff.cutoff,

@@ -5,8 +5,8 @@
 import { named } from '../errors.ts';
 import { describeResolution, halfMapWarnings } from '../math/inputs/half-map-words.ts';
 import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
-import { type Findings, mapOf, quantile } from './findings.ts';
 import { bFactorsOf } from './local-windows.ts';
+import { mapOf, quantile, type ReportData } from './report-data.ts';
 
 export interface Check {
   readonly state: 'good' | 'look';
@@ -26,32 +26,32 @@ const LEAST_OF_BOX = 0.002;
 const OVERSHARPENED = -20;
 
 export function runChecks(
-  findings: Findings,
+  reportData: ReportData,
   fsc: FscCurve | undefined,
   numbers: Readonly<Partial<LocScaleNumbers>>,
 ): Check[] {
   return [
     ...checkFsc(fsc, numbers),
-    checkMaskSize(findings),
+    checkMaskSize(reportData),
     ...checkMaskOrigin(numbers),
-    ...checkFaces(findings),
-    ...checkNoise(findings),
-    ...checkSharpness(findings),
+    ...checkFaces(reportData),
+    ...checkNoise(reportData),
+    ...checkSharpness(reportData),
   ];
 }
 
 /** Checks for runs that measure or mask without scaling. */
 export function runMeasurementChecks(
-  findings: Findings,
+  reportData: ReportData,
   fsc: FscCurve | undefined,
   numbers: Readonly<Partial<LocScaleNumbers>>,
 ): Check[] {
   return [
     ...(fsc === undefined ? [] : checkFsc(fsc, numbers)),
-    checkMaskSize(findings),
+    checkMaskSize(reportData),
     ...checkMaskOrigin(numbers),
-    ...checkFaces(findings),
-    ...checkNoise(findings),
+    ...checkFaces(reportData),
+    ...checkNoise(reportData),
   ];
 }
 
@@ -104,7 +104,7 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
   ];
 }
 
-function checkMaskSize({ mask }: Findings): Check {
+function checkMaskSize({ mask }: ReportData): Check {
   const title = 'Size of the mask';
   const share = percent(mask.share);
   if (mask.share > MOST_OF_BOX)
@@ -128,7 +128,7 @@ function checkMaskOrigin({ maskOrigin }: Readonly<Partial<LocScaleNumbers>>): Ch
   return [{ state: 'look', title: 'Origin of the mask', text: maskOrigin.reason }];
 }
 
-function checkFaces({ mask }: Findings): Check[] {
+function checkFaces({ mask }: ReportData): Check[] {
   if (mask.onFaces === 0) return [];
   return [
     {
@@ -141,7 +141,7 @@ function checkFaces({ mask }: Findings): Check[] {
   ];
 }
 
-function checkNoise({ noiseBoxes }: Findings): Check[] {
+function checkNoise({ noiseBoxes }: ReportData): Check[] {
   if (noiseBoxes.length === 0) return [];
   const touching = noiseBoxes.filter(({ inMask }) => inMask > MOST_IN_MASK);
   const sds = noiseBoxes.map(({ sd }) => sd);
@@ -176,10 +176,10 @@ function checkNoise({ noiseBoxes }: Findings): Check[] {
   return checks;
 }
 
-function checkSharpness(findings: Findings): Check[] {
-  const result = mapOf(findings, 'result');
+function checkSharpness(reportData: ReportData): Check[] {
+  const result = mapOf(reportData, 'result');
   if (result === undefined) return [];
-  const sorted = bFactorsOf(result.profiles, findings.windows)
+  const sorted = bFactorsOf(result.profiles, reportData.windows)
     .filter(Number.isFinite)
     .sort((a, b) => a - b);
   if (sorted.length === 0) return [];

@@ -5,16 +5,16 @@
 import type { Shape } from '../math/grid.ts';
 import type { RadialProfileKind } from '../math/scaling/windows.ts';
 import type { Assessment } from '../pipeline/types.ts';
-import type {
-  Findings,
-  LocalFindings,
-  MapFindings,
-  MapRole,
-  NoiseBoxFindings,
-  Projections,
-} from './findings.ts';
 import { localPower } from './local-power.ts';
 import { placeWindows, profilesOf, sampleMask } from './local-windows.ts';
+import type {
+  LocalMapData,
+  MapRole,
+  NoiseBoxData,
+  Projections,
+  ReportData,
+  ReportedMap,
+} from './report-data.ts';
 import { axes, cutSection, projectAlong, type Section, type VoxelBox } from './section.ts';
 import { shrink } from './solid.ts';
 
@@ -40,7 +40,7 @@ export interface RunToShow {
   readonly profileKind: RadialProfileKind;
   /** A; the cut-off of the run. */
   readonly resolution: number;
-  readonly noiseBoxes: readonly Omit<NoiseBoxFindings, 'inMask'>[];
+  readonly noiseBoxes: readonly Omit<NoiseBoxData, 'inMask'>[];
   readonly mask: () => Promise<ArrayLike<number>>;
   /** Input and result, and a reference if there is one. */
   readonly maps: readonly MapToShow[];
@@ -58,7 +58,7 @@ const CROP_MARGIN = 0.25;
 /** Share of the mask that may stick out at each side: a speck in a corner would make all else small. */
 const STRAYS = 0.001;
 
-export async function collectFindings(run: RunToShow): Promise<Findings> {
+export async function collectReportData(run: RunToShow): Promise<ReportData> {
   const { shape, voxelSize, windowVoxels, resolution } = run;
   const mask = bytesOf(await run.mask());
   const extent = measureMask(mask, shape);
@@ -69,7 +69,7 @@ export async function collectFindings(run: RunToShow): Promise<Findings> {
   const cut = (data: ArrayLike<number>): Section[] =>
     axes.map((axis) => cutSection(data, shape, wholeBox, axis, centre[axis]));
 
-  const maps: MapFindings[] = [];
+  const maps: ReportedMap[] = [];
   const unexplained = await run.unexplained?.();
   let projections: Projections | undefined;
   const powers: Partial<Record<MapRole, Section[]>> = {};
@@ -177,11 +177,7 @@ function growBox({ start, size }: VoxelBox, shape: Shape, margin: number): Voxel
   };
 }
 
-function shareInMask(
-  mask: Uint8Array,
-  shape: Shape,
-  { start, size }: Omit<NoiseBoxFindings, 'inMask'>,
-): number {
+function shareInMask(mask: Uint8Array, shape: Shape, { start, size }: Omit<NoiseBoxData, 'inMask'>): number {
   let inside = 0;
   const [z0, y0, x0] = start as unknown as Shape;
   for (let z = z0; z < z0 + size; z++)
@@ -191,7 +187,7 @@ function shareInMask(
 }
 
 /** Gain relative to its median: the overall scale of a scaled map means nothing. */
-function gainOf(input: readonly Section[], result: readonly Section[]): LocalFindings {
+function gainOf(input: readonly Section[], result: readonly Section[]): LocalMapData {
   const ratios = result.map((section, i) => ({
     ...section,
     values: section.values.map((power, at) => Math.sqrt(power / input[i].values[at])),
@@ -211,7 +207,7 @@ async function localOf(
   mask: Uint8Array,
   maskVoxels: number,
   cut: (data: ArrayLike<number>) => Section[],
-): Promise<LocalFindings> {
+): Promise<LocalMapData> {
   const data = await load();
   const inside = cut(mask);
   return {

@@ -14,7 +14,7 @@ import {
   wilsonRangeBetween,
 } from '../math/scaling/wilson-fit.ts';
 import { type RadialProfileKind, shellCountOf, shellWeights } from '../math/scaling/windows.ts';
-import type { Windows } from './findings.ts';
+import type { Windows } from './report-data.ts';
 
 /** Number of voxels transformed per map, which limits the time to a second or two. */
 const VOXEL_BUDGET = 3e6;

@@ -15,7 +15,7 @@ export interface MapOfRun<R> extends ShownMap<R> {
   /** For the header of the file, after "locscale-gpu 1.0: ". */
   readonly label: string | ((result: R) => string);
   /** Content of the file. */
-  readonly says: string;
+  readonly description: string;
 }
 
 export const scaledMap: MapOfRun<LocScaleResult> = {
@@ -24,7 +24,7 @@ export const scaledMap: MapOfRun<LocScaleResult> = {
   volume: ({ scaled }) => scaled,
   label: ({ soft }) => (soft === undefined ? 'local scaling' : 'soft scaling'),
   shown: { as: 'result', label: 'scaled map' },
-  says: 'scaled map on the grid of the input',
+  description: 'scaled map on the grid of the input',
 };
 
 export const maskMap: MapOfRun<{ readonly mask: Volume }> = {
@@ -32,7 +32,7 @@ export const maskMap: MapOfRun<{ readonly mask: Volume }> = {
   name: '_mask.mrc',
   volume: ({ mask }) => mask,
   label: 'mask',
-  says: 'scaling mask',
+  description: 'scaling mask',
 };
 
 interface WithLocalResolution {
@@ -42,11 +42,11 @@ interface WithLocalResolution {
 /** Also written by the command locres. */
 export const resolutionMap = {
   label: 'local resolution, A',
-  says: 'local resolution of the half maps, Å; 0 outside the mask',
+  description: 'local resolution of the half maps, Å; 0 outside the mask',
 } as const;
 export const filteredMap = {
   label: 'filtered at its local resolution',
-  says: 'mean of the half maps, low-passed at the resolution of each voxel',
+  description: 'mean of the half maps, low-passed at the resolution of each voxel',
 } as const;
 
 export const localResolutionMaps = {
@@ -72,28 +72,29 @@ export const measuredMaps = {
     volume: ({ bFactor }) => bFactor,
     label: 'local B factor, A^2',
     shown: { as: 'local', label: 'local B factor', unit: 'Å²' },
-    says: 'local B factor, Å²',
+    description: 'local B factor, Å²',
   },
   quality: {
     key: 'quality',
     name: '_quality.mrc',
     volume: ({ quality }) => quality,
     label: 'quality of the B-factor fit',
-    says: 'R² of the fit of the local B factor',
+    description: 'R² of the fit of the local B factor',
   },
   bandResolution: {
     key: 'bandResolution',
     name: '_band_resolution.mrc',
     volume: ({ soft }) => soft?.resolution,
     label: 'local resolution from soft bands, A',
-    says: 'resolution at which the half maps stop agreeing around each voxel, Å, from the bands of soft scaling',
+    description:
+      'resolution at which the half maps stop agreeing around each voxel, Å, from the bands of soft scaling',
   },
   signal: {
     key: 'signal',
     name: '_signal.mrc',
     volume: ({ soft }) => soft?.signal,
     label: 'local signal (RMS density)',
-    says: 'RMS density of the signal around each voxel, without noise',
+    description: 'RMS density of the signal around each voxel, without noise',
   },
 } as const satisfies Readonly<Record<string, MapOfRun<LocScaleResult>>>;
 
@@ -102,7 +103,7 @@ export const unexplainedMap: MapOfRun<LocScaleResult> = {
   name: '_unexplained.mrc',
   volume: ({ unexplained }) => unexplained?.map,
   label: 'density that the reference does not explain',
-  says: 'the map, low-passed, where the reference does not explain it; 0 elsewhere',
+  description: 'the map, low-passed, where the reference does not explain it; 0 elsewhere',
 };
 
 /** All maps that a scaling run can write, the main one first. */

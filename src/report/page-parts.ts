@@ -2,7 +2,6 @@
 import { named } from '../errors.ts';
 import type { FscCurve } from '../pipeline/types.ts';
 import { toBase64 } from './base64.ts';
-import { type Findings, type LocalFindings, mapOf, quantile } from './findings.ts';
 import { html, jsonForScript, type Markup, trusted } from './html.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { scaleGradient } from './palette.ts';
@@ -17,6 +16,7 @@ import {
   plotScaleFactors,
   plotWindowProfile,
 } from './plots.ts';
+import { type LocalMapData, mapOf, quantile, type ReportData } from './report-data.ts';
 import type { RunRecord } from './run-record.ts';
 import { AXIS_NAMES, axes } from './section.ts';
 import {
@@ -46,16 +46,16 @@ export interface Part {
 /** Initial fraction of the mask's volume that surfaces enclose (as in ChimeraX files, chimerax.ts). */
 const FIRST_SURFACE_PERCENT = 35;
 
-export function comparePart(findings: Findings): Part {
-  const result = mapOf(findings, 'result')!;
-  const others = findings.maps.filter((map) => map !== result);
-  const after = greyUrls(result, findings);
-  const before = others.map((map) => ({ ...map, urls: greyUrls(map, findings) }));
+export function comparePart(reportData: ReportData): Part {
+  const result = mapOf(reportData, 'result')!;
+  const others = reportData.maps.filter((map) => map !== result);
+  const after = greyUrls(result, reportData);
+  const before = others.map((map) => ({ ...map, urls: greyUrls(map, reportData) }));
   const [first] = before;
   return {
     id: 'compare',
     heading: 'Before and after',
-    figures: [{ name: 'sections', svg: sectionsFigure(findings) }],
+    figures: [{ name: 'sections', svg: sectionsFigure(reportData) }],
     content: html`<p>Sections through the mask's centre of gravity. Drag across a picture, or move the slider.
 Each map is shown on its own grey scale: zero is dark grey, the brightest 0.2 % are white. Side chains and
 strands should come out clearer where density was blurred, without grain appearing in places that were
@@ -74,7 +74,7 @@ data-label="${label}"${trusted(i === 0 ? ' checked' : '')}>${label}</label>`,
 }</div>
 <div class="three">${axes.map(
       (axis) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[axis]},
-voxel ${findings.centre[axis]}</p>
+voxel ${reportData.centre[axis]}</p>
 <div class="compare" data-axis="${AXIS_NAMES[axis]}">${before.map(
         ({ role, label, urls }, i) => html`<img
 data-map="${role}" src="${trusted(urls[axis])}" alt="${label}, section normal to ${AXIS_NAMES[axis]}"
@@ -87,18 +87,18 @@ class="tag left">${first?.label}</span><span class="tag right">${result.label}</
   };
 }
 
-export function solidPart(findings: Findings): Part {
-  const result = mapOf(findings, 'result')!;
-  const others = findings.maps.filter((map) => map !== result);
-  const { size } = findings.crop;
+export function solidPart(reportData: ReportData): Part {
+  const result = mapOf(reportData, 'result')!;
+  const others = reportData.maps.filter((map) => map !== result);
+  const { size } = reportData.crop;
   const data = {
     shape: result.solid.shape,
-    maskShare: findings.mask.voxels / (size[0] * size[1] * size[2]),
-    maps: findings.maps.map(({ role, solid }) => ({ role, bytes: toBase64(solid.bytes) })),
+    maskShare: reportData.mask.voxels / (size[0] * size[1] * size[2]),
+    maps: reportData.maps.map(({ role, solid }) => ({ role, bytes: toBase64(solid.bytes) })),
   };
   const [nz, ny, nx] = result.solid.shape;
   const shrunk = Math.max(...size) > Math.max(...result.solid.shape);
-  const spacing = (findings.voxelSize * Math.max(...size)) / Math.max(...result.solid.shape);
+  const spacing = (reportData.voxelSize * Math.max(...size)) / Math.max(...result.solid.shape);
   const lead = shrunk
     ? `The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: ` +
       'for detail open'
@@ -175,15 +175,15 @@ function beyondResolution({ verdict: { end, resolution } }: FscCurve): string {
 }
 
 export function profilePart(
-  findings: Findings,
+  reportData: ReportData,
   { numbers, soft }: RunRecord,
   kind: 'scale' | 'feature_enhance',
 ): Part {
   const cutoff = numbers.fscCutoff ?? 0;
-  const { windows } = findings;
-  const svg = plotProfiles(findings, cutoff);
-  const chosen = chooseWindows(findings);
-  const hasReference = mapOf(findings, 'reference') !== undefined;
+  const { windows } = reportData;
+  const svg = plotProfiles(reportData, cutoff);
+  const chosen = chooseWindows(reportData);
+  const hasReference = mapOf(reportData, 'reference') !== undefined;
   const lead =
     kind === 'scale'
       ? hasReference
@@ -201,7 +201,7 @@ export function profilePart(
   const small = chosen.map(({ window, words }) => ({
     words,
     window,
-    svg: plotWindowProfile(findings, window, cutoff),
+    svg: plotWindowProfile(reportData, window, cutoff),
   }));
   return {
     id: 'profiles',
@@ -213,7 +213,7 @@ export function profilePart(
     content: html`${figureWith(
       svg,
       html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread
-over the mask${describeFill(findings)}. ${lead} The input is shifted to the height of the result at the lowest
+over the mask${describeFill(reportData)}. ${lead} The input is shifted to the height of the result at the lowest
 shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result
 that turns upwards to the right of it amplifies noise.`,
     )}
@@ -276,12 +276,12 @@ a curve should fall.${added}`,
   };
 }
 
-export function scaleFactorPart(findings: Findings, { numbers }: RunRecord): Part {
-  const svg = plotScaleFactors(findings, numbers.fscCutoff ?? 0);
-  const { gain } = findings;
+export function scaleFactorPart(reportData: ReportData, { numbers }: RunRecord): Part {
+  const svg = plotScaleFactors(reportData, numbers.fscCutoff ?? 0);
+  const { gain } = reportData;
   const scale = scaleFor(gain, 'diverging', true, 1);
   const histogram = plotDistribution(gain, 'gain (median = 1)', true);
-  const sections = localPanels(gain, findings, scale);
+  const sections = localPanels(gain, reportData, scale);
   const [low, high] = [quantile(gain.sorted, 0.05), quantile(gain.sorted, 0.95)];
   return {
     id: 'scale-factors',
@@ -308,13 +308,13 @@ between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which
 }
 
 export function bFactorPart(
-  findings: Findings,
+  reportData: ReportData,
   kind: 'scale' | 'feature_enhance',
   spell: (sentence: string) => string,
 ): Part {
-  const svg = plotBFactors(findings);
-  const { local, windows } = findings;
-  const medians = findings.maps.map(({ label, profiles }) => {
+  const svg = plotBFactors(reportData);
+  const { local, windows } = reportData;
+  const medians = reportData.maps.map(({ label, profiles }) => {
     const sorted = bFactorsOf(profiles, windows)
       .filter(Number.isFinite)
       .sort((a, b) => a - b);
@@ -330,7 +330,7 @@ export function bFactorPart(
 where the data hold them.</p>`
               : html``,
         }
-      : localMap(local, findings);
+      : localMap(local, reportData);
   const fitRange =
     windows.fit === undefined
       ? ''
@@ -355,22 +355,22 @@ ${measured.content}`,
   };
 }
 
-export function maskPart(findings: Findings, { soft, inputs, assessment }: RunRecord): Part {
+export function maskPart(reportData: ReportData, { soft, inputs, assessment }: RunRecord): Part {
   // Soft scaling of half maps does not apply a mask unless the user gives one.
   const cut =
     assessment === undefined &&
     (soft === undefined || inputs.length === 1 || inputs.some(({ role }) => role === 'mask'));
-  const input = mapOf(findings, 'input')!;
+  const input = mapOf(reportData, 'input')!;
   const white = whiteOf(input.sections);
-  const svgs = axes.map((axis) => maskFigure(input, findings, axis, white));
-  const boxes = findings.noiseBoxes;
+  const svgs = axes.map((axis) => maskFigure(input, reportData, axis, white));
+  const boxes = reportData.noiseBoxes;
   return {
     id: 'mask',
     heading: assessment === undefined ? 'Mask and noise' : 'Mask',
     figures: svgs.map((svg, i) => ({ name: `mask-${AXIS_NAMES[i]}`, svg })),
     content: html`<div class="three">${svgs.map(
       (svg, i) => html`<div class="panel"><p class="quiet">normal
-to ${AXIS_NAMES[i]}, voxel ${findings.centre[i]}</p>${trusted(svg)}</div>`,
+to ${AXIS_NAMES[i]}, voxel ${reportData.centre[i]}</p>${trusted(svg)}</div>`,
     )}</div>
 <p class="quiet">The whole box of the input. Blue: outline of the mask${cut ? '; outside it the result is 0' : undefined}. It should
 follow the molecule with a little room, hold no islands of noise and cut through no density. ${
@@ -397,8 +397,8 @@ class="number">${Number((100 * inMask).toPrecision(2))} %</td></tr>`,
 }
 
 /** Windows at the ends and in between when sorted by B factor; in sample order without B factors. */
-export function chooseWindows(findings: Findings): { window: number; words: string }[] {
-  const b = bFactorsOf(mapOf(findings, 'input')?.profiles ?? [], findings.windows);
+export function chooseWindows(reportData: ReportData): { window: number; words: string }[] {
+  const b = bFactorsOf(mapOf(reportData, 'input')?.profiles ?? [], reportData.windows);
   const known = b.map((value, window) => ({ value, window })).filter(({ value }) => Number.isFinite(value));
   const order =
     known.length < 4
@@ -414,8 +414,8 @@ export function chooseWindows(findings: Findings): { window: number; words: stri
 }
 
 /** Values measured at every voxel: confidence or local resolution. */
-export function localPart(local: LocalFindings, findings: Findings, kind: 'mask' | 'locres'): Part {
-  const sections = localPanels(local, findings, scaleFor(local, 'sequential', false));
+export function localPart(local: LocalMapData, reportData: ReportData, kind: 'mask' | 'locres'): Part {
+  const sections = localPanels(local, reportData, scaleFor(local, 'sequential', false));
   const svg = plotDistribution(local, local.unit === '' ? local.label : `${local.label}, ${local.unit}`);
   const words =
     kind === 'mask'
@@ -437,12 +437,15 @@ median, ${shortNumber(quantile(local.sorted, 0.5))}${local.unit === '' ? '' : ` 
   };
 }
 
-function localMap(local: LocalFindings, findings: Findings): { content: Markup; figures: readonly Figure[] } {
+function localMap(
+  local: LocalMapData,
+  reportData: ReportData,
+): { content: Markup; figures: readonly Figure[] } {
   const signed = local.unit === '';
   const scale = signed ? scaleFor(local, 'diverging', false) : scaleFor(local, 'sequential', false);
   const label = `${local.label}${signed ? '' : `, ${local.unit}`}`;
   const svg = plotDistribution(local, label);
-  const sections = localPanels(local, findings, scale);
+  const sections = localPanels(local, reportData, scale);
   return {
     figures: [...sections.figures, { name: signed ? 'local-values' : 'local-b-factors', svg }],
     content: html`<h3>At every voxel: ${local.label}</h3>
@@ -464,11 +467,11 @@ median, ${quantile(local.sorted, 0.5).toFixed(0)}${signed ? '' : ` ${local.unit}
 }
 
 function localPanels(
-  local: LocalFindings,
-  findings: Findings,
+  local: LocalMapData,
+  reportData: ReportData,
   scale: ColourScale,
 ): { content: Markup; figures: readonly Figure[] } {
-  const svgs = axes.map((axis) => localFigure(local, findings, axis, scale));
+  const svgs = axes.map((axis) => localFigure(local, reportData, axis, scale));
   const name = local.label.replaceAll(/[^a-zA-Z]+/g, '-');
   const unit = local.unit === '' ? '' : ` ${local.unit}`;
   const gradient = trusted(scaleGradient(scale.kind));
@@ -483,7 +486,7 @@ style="background: ${gradient}"></i><span>${shortNumber(scale.high)}${unit}</spa
   };
 }
 
-function describeFill({ windows }: Findings): string {
+function describeFill({ windows }: ReportData): string {
   const least = Math.min(...windows.fill);
   return ` (the emptiest is ${Math.round(100 * least)} % mask)`;
 }

@@ -6,7 +6,6 @@
 import { chainParts, modelFscPart, profilesPart, summaryPart } from './assess-parts.ts';
 import { toBase64 } from './base64.ts';
 import { runChecks, runMeasurementChecks } from './checks.ts';
-import { type Findings, mapOf } from './findings.ts';
 import { html, type Markup, trusted } from './html.ts';
 import {
   bandPart,
@@ -26,6 +25,7 @@ import { pageScript } from './page-script.ts';
 import { pageStyle } from './page-style.ts';
 import { guinierPart, maskedFscPart } from './postprocess-parts.ts';
 import { recordPart } from './record-part.ts';
+import { mapOf, type ReportData } from './report-data.ts';
 import type { RunRecord } from './run-record.ts';
 import { unexplainedPart } from './unexplained-part.ts';
 
@@ -48,70 +48,70 @@ export interface ReportWords {
 
 /** The parts in their order; `views`: those with maps to look at among them. */
 export function reportParts(
-  findings: Findings,
+  reportData: ReportData,
   record: RunRecord,
   words: Pick<ReportWords, 'kind' | 'spell'> & { readonly views: boolean },
 ): Part[] {
   const { kind, views, spell = (sentence) => sentence } = words;
-  if (kind === 'assess') return assessParts(findings, record, spell);
+  if (kind === 'assess') return assessParts(reportData, record, spell);
   // A mask has nothing after it to compare with.
-  const maps = views && kind !== 'mask' ? [comparePart(findings), solidPart(findings)] : [];
+  const maps = views && kind !== 'mask' ? [comparePart(reportData), solidPart(reportData)] : [];
   if (kind === 'postprocess')
     return [
-      checksPart(findings, record, kind, spell),
+      checksPart(reportData, record, kind, spell),
       ...maps,
       fscPart(record),
       ...(record.fscInMask === undefined ? [] : [maskedFscPart(record.fscInMask)]),
       ...(record.postprocess === undefined ? [] : [guinierPart(record.postprocess)]),
-      maskPart(findings, record),
+      maskPart(reportData, record),
       recordPart(record),
     ];
   if (kind === 'mask' || kind === 'locres')
     return [
-      checksPart(findings, record, kind, spell),
+      checksPart(reportData, record, kind, spell),
       ...maps,
-      ...(findings.local === undefined ? [] : [localPart(findings.local, findings, kind)]),
+      ...(reportData.local === undefined ? [] : [localPart(reportData.local, reportData, kind)]),
       ...(record.fsc === undefined ? [] : [fscPart(record)]),
-      maskPart(findings, record),
+      maskPart(reportData, record),
       recordPart(record),
     ];
   const bands = bandPart(record);
   const comparison = comparisonPart(record);
   return [
-    checksPart(findings, record, kind, spell),
+    checksPart(reportData, record, kind, spell),
     ...maps,
     fscPart(record),
     ...(record.fscInMask === undefined ? [] : [maskedFscPart(record.fscInMask)]),
-    profilePart(findings, record, kind),
+    profilePart(reportData, record, kind),
     ...(bands === undefined ? [] : [bands]),
     ...(comparison === undefined ? [] : [comparison]),
-    scaleFactorPart(findings, record),
-    bFactorPart(findings, kind, spell),
-    ...(record.unexplained === undefined ? [] : [unexplainedPart(findings, record.unexplained)]),
-    maskPart(findings, record),
+    scaleFactorPart(reportData, record),
+    bFactorPart(reportData, kind, spell),
+    ...(record.unexplained === undefined ? [] : [unexplainedPart(reportData, record.unexplained)]),
+    maskPart(reportData, record),
     recordPart(record),
   ];
 }
 
-function assessParts(findings: Findings, record: RunRecord, spell: (sentence: string) => string): Part[] {
-  const { assessment } = findings;
+function assessParts(reportData: ReportData, record: RunRecord, spell: (sentence: string) => string): Part[] {
+  const { assessment } = reportData;
   return [
     ...(assessment === undefined ? [] : [summaryPart(assessment)]),
-    checksPart(findings, record, 'assess', spell),
+    checksPart(reportData, record, 'assess', spell),
     ...(assessment === undefined ? [] : [modelFscPart(assessment), ...chainParts(assessment)]),
     ...(assessment === undefined ? [] : [profilesPart(assessment)]),
     ...(record.fscInMask === undefined ? [] : [maskedFscPart(record.fscInMask)]),
-    maskPart(findings, record),
+    maskPart(reportData, record),
     recordPart(record),
   ];
 }
 
 export async function renderReport(
-  findings: Findings,
+  reportData: ReportData,
   record: RunRecord,
   words: ReportWords,
 ): Promise<Report> {
-  const parts = reportParts(findings, record, { ...words, views: true });
+  const parts = reportParts(reportData, record, { ...words, views: true });
   const started = record.started.replace('T', ' ').slice(0, 16);
   const body = html`<header><div>
 <h1>${words.title}</h1>
@@ -119,7 +119,7 @@ export async function renderReport(
 <nav aria-label="Contents">${parts.map(({ id, heading }) => html`<a href="#${id}">${heading}</a>`)}</nav>
 </div></header>
 <main>
-${keyNumbers(findings, record, words.kind)}
+${keyNumbers(reportData, record, words.kind)}
 ${parts.map(
   ({ id, heading, content }) => html`<section
 id="${id}"><h2>${heading}</h2>${content}</section>\n`,
@@ -154,27 +154,27 @@ ${body}
 }
 
 function keyNumbers(
-  findings: Findings,
+  reportData: ReportData,
   { numbers, secondsPerStep, fsc, soft }: RunRecord,
   kind: ReportKind,
 ): Markup {
   const total = Object.values(secondsPerStep).reduce((sum, s) => sum + s, 0);
   const tile = (name: string, value: string): Markup => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-  const assessed = findings.assessment;
+  const assessed = reportData.assessment;
   const resolution = assessed ? assessed.resolution : (fsc?.resolution ?? numbers.fscCutoff);
   const measured = fsc?.verdict.end === 'nyquist' ? 'Nyquist' : 'FSC = 0.143';
   const source = assessed || fsc?.resolution === undefined ? 'resolution used' : measured;
-  const [z, y, x] = findings.shape;
+  const [z, y, x] = reportData.shape;
   return html`<dl class="numbers">
 ${resolution === undefined ? undefined : tile(source, `${resolution.toFixed(2)} Å`)}
 ${tile('box, voxels', x === y && y === z ? `${x}³` : `${x}×${y}×${z}`)}
-${tile('voxel', `${Number(findings.voxelSize.toFixed(4))} Å`)}
-${tile('mask', `${Math.round(findings.mask.voxels * findings.voxelSize ** 3).toLocaleString('en')} Å³`)}
+${tile('voxel', `${Number(reportData.voxelSize.toFixed(4))} Å`)}
+${tile('mask', `${Math.round(reportData.mask.voxels * reportData.voxelSize ** 3).toLocaleString('en')} Å³`)}
 ${
   kind === 'mask' || kind === 'postprocess' || kind === 'assess'
     ? undefined
     : soft?.windowSigma === undefined
-      ? tile('window', `${(findings.windows.edge * findings.voxelSize).toFixed(1)} Å`)
+      ? tile('window', `${(reportData.windows.edge * reportData.voxelSize).toFixed(1)} Å`)
       : tile('Gaussian windows, σ', `${soft.windowSigma.toFixed(1)} Å`)
 }
 ${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1)} min`)}
@@ -182,13 +182,13 @@ ${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1
 }
 
 function checksPart(
-  findings: Findings,
+  reportData: ReportData,
   record: RunRecord,
   kind: ReportKind,
   spell: (sentence: string) => string,
 ): Part {
   const check = kind === 'scale' || kind === 'feature_enhance' ? runChecks : runMeasurementChecks;
-  const checks = check(findings, record.fsc, record.numbers).map((check) => ({
+  const checks = check(reportData, record.fsc, record.numbers).map((check) => ({
     ...check,
     text: spell(check.text),
   }));
@@ -197,7 +197,7 @@ function checksPart(
     ...checks.map((check) => ({ ...check, sign: check.state === 'good' ? '✓' : '!' })),
   ];
   const open = list.filter(({ state }) => state !== 'good').length;
-  const result = mapOf(findings, 'result')?.label ?? (kind === 'assess' ? 'comparison' : kind);
+  const result = mapOf(reportData, 'result')?.label ?? (kind === 'assess' ? 'comparison' : kind);
   const verdict =
     open === 0
       ? 'Nothing stands out.'

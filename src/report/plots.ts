@@ -6,10 +6,10 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { BandSummary } from '../math/soft-scaling/targets.ts';
 import type { BandAmplitudes, FscCurve } from '../pipeline/types.ts';
-import { type Distribution, type Findings, type MapFindings, mapOf, quantile } from './findings.ts';
 import { html, type Markup, trusted } from './html.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { type ColourName, colour } from './palette.ts';
+import { type Distribution, mapOf, quantile, type ReportData, type ReportedMap } from './report-data.ts';
 
 export interface PlotSize {
   readonly width: number;
@@ -78,8 +78,8 @@ export function plotFsc({ frequency, correlation, resolution, resolutionHalf, ve
 }
 
 /** Mean amplitude over all windows, each map normalised to the result at its first fitted shell. */
-export function plotProfiles(findings: Findings, cutoffAngstrom: number): string {
-  const { windows, maps } = findings;
+export function plotProfiles(reportData: ReportData, cutoffAngstrom: number): string {
+  const { windows, maps } = reportData;
   return drawProfiles(
     maps.map((map) => ({ map, profile: meanProfile(map.profiles) })),
     windows.frequency,
@@ -89,10 +89,10 @@ export function plotProfiles(findings: Findings, cutoffAngstrom: number): string
 }
 
 /** The same for a single window. */
-export function plotWindowProfile(findings: Findings, window: number, cutoffAngstrom: number): string {
+export function plotWindowProfile(reportData: ReportData, window: number, cutoffAngstrom: number): string {
   return drawProfiles(
-    findings.maps.map((map) => ({ map, profile: map.profiles[window] })),
-    findings.windows.frequency,
+    reportData.maps.map((map) => ({ map, profile: map.profiles[window] })),
+    reportData.windows.frequency,
     cutoffAngstrom,
     SMALL,
   );
@@ -175,10 +175,10 @@ export function plotComparison(
 }
 
 /** Amplitude of the result over that of the input, shell by shell: median and spread over the windows. */
-export function plotScaleFactors(findings: Findings, cutoffAngstrom: number): string {
-  const input = mapOf(findings, 'input')?.profiles ?? [];
-  const result = mapOf(findings, 'result')?.profiles ?? [];
-  const { frequency } = findings.windows;
+export function plotScaleFactors(reportData: ReportData, cutoffAngstrom: number): string {
+  const input = mapOf(reportData, 'input')?.profiles ?? [];
+  const result = mapOf(reportData, 'result')?.profiles ?? [];
+  const { frequency } = reportData.windows;
   const shells = Array.from(frequency, (f, r) => {
     const ratios = result.map((profile, i) => profile[r] / input[i][r]).filter((v) => v > 0 && v < 1e30);
     const sorted = Float64Array.from(ratios).sort();
@@ -225,10 +225,10 @@ export function plotScaleFactors(findings: Findings, cutoffAngstrom: number): st
 }
 
 /** Local B factors in the windows, before and after. Undefined if no line could be fitted. */
-export function plotBFactors(findings: Findings): string | undefined {
-  const series = findings.maps.flatMap((map) => {
+export function plotBFactors(reportData: ReportData): string | undefined {
+  const series = reportData.maps.flatMap((map) => {
     const sorted = Float32Array.from(
-      bFactorsOf(map.profiles, findings.windows).filter(Number.isFinite),
+      bFactorsOf(map.profiles, reportData.windows).filter(Number.isFinite),
     ).sort();
     return sorted.length === 0 ? [] : [{ name: map.role as ColourName, label: map.label, sorted }];
   });
@@ -262,7 +262,7 @@ interface Series {
 }
 
 function drawProfiles(
-  curves: readonly { map: MapFindings; profile: Float64Array }[],
+  curves: readonly { map: ReportedMap; profile: Float64Array }[],
   frequency: Float64Array,
   cutoffAngstrom: number,
   size: PlotSize,

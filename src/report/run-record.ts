@@ -11,12 +11,12 @@ import type {
   LocScaleNumbers,
   LocScaleParameters,
   LocScaleResult,
-  ModelUsed,
   PostprocessNumbers,
   Prediction,
   ReferenceChoice,
+  ReferenceModel,
   SchemeName,
-  Unexplained,
+  UnexplainedDensity,
 } from '../pipeline/types.ts';
 
 /** A file that a run has read. */
@@ -87,7 +87,7 @@ export interface RunRecord {
   readonly resampled?: Pick<Grid, 'voxelSize' | 'origin'> & { readonly sentence: string };
   readonly soft?: SoftRecord;
   /** With --unexplained: density that the reference does not explain. */
-  readonly unexplained?: Omit<Unexplained, 'map'>;
+  readonly unexplained?: Omit<UnexplainedDensity, 'map'>;
   /** With --also: the other way, and the amplitudes of both. */
   readonly comparison?: ComparisonRecord;
   readonly secondsPerStep: Readonly<Record<string, number>>;
@@ -124,8 +124,8 @@ export type AssessmentRecord = Omit<
 
 export function recordOfAssessment(assessment: Assessment): AssessmentRecord {
   const { maps, residues: _residues, atoms: _atoms, ...rest } = assessment;
-  const { frequency: _frequency, modelAmplitude: _amplitude, ...kept } = rest;
-  return { ...kept, maps: maps.map(({ fsc: _fsc, amplitude: _, ...map }) => map) };
+  const { frequency: _frequency, modelAmplitude: _amplitude, ...summary } = rest;
+  return { ...summary, maps: maps.map(({ fsc: _fsc, amplitude: _, ...map }) => map) };
 }
 
 type OfScaling = Pick<
@@ -177,11 +177,11 @@ export function networkRecordOf(
   return { ...network, cubeEdge, stride, cubes, passes, seed };
 }
 
-function modelRecordOf({ structure, pseudoAtoms, bFactors, referenceEnd }: ModelUsed): ModelRecord {
+function modelRecordOf({ structure, pseudoAtoms, bFactors, referenceEnd }: ReferenceModel): ModelRecord {
   return { atoms: structure.atoms.length, pseudoAtoms, bFactors, referenceEnd };
 }
 
-function unexplainedRecordOf({ map: _, ...found }: Unexplained): Omit<Unexplained, 'map'> {
+function unexplainedRecordOf({ map: _, ...found }: UnexplainedDensity): Omit<UnexplainedDensity, 'map'> {
   return found;
 }
 

@@ -5,7 +5,7 @@ import { isotropicVoxelSize } from '../math/grid.ts';
 import { scalingWindowFor } from '../math/scaling/follow-resolution.ts';
 import type { RadialProfileKind } from '../math/scaling/windows.ts';
 import { defaultParameters } from '../pipeline/parameters.ts';
-import type { FscCurve, LocScaleNumbers, Unexplained } from '../pipeline/types.ts';
+import type { FscCurve, LocScaleNumbers, UnexplainedDensity } from '../pipeline/types.ts';
 import type { LocalToShow, MapToShow, RunToShow } from './collect.ts';
 
 /** The engine that holds the volumes. */
@@ -48,7 +48,7 @@ interface Shown {
   readonly mask: Volume;
   readonly map?: Volume;
   readonly reference?: Volume;
-  readonly unexplained?: Pick<Unexplained, 'map' | 'blobs'>;
+  readonly unexplained?: Pick<UnexplainedDensity, 'map' | 'blobs'>;
 }
 
 /** For a scaling run. */

@@ -2,10 +2,10 @@
 import { encode } from 'fast-png';
 import type { Shape } from '../math/grid.ts';
 import { pngUrl } from './base64.ts';
-import type { Findings, LocalFindings, MapFindings, Projections } from './findings.ts';
-import { quantile } from './findings.ts';
 import { escapeHtml } from './html.ts';
 import { colour, type ScaleKind, scaleColour } from './palette.ts';
+import type { LocalMapData, Projections, ReportData, ReportedMap } from './report-data.ts';
+import { quantile } from './report-data.ts';
 import { AXIS_NAMES, cropSection, outlineOf, PLANE_AXES, type Section, type VoxelBox } from './section.ts';
 
 /** Larger sections are shrunk: no screen shows more pixels side by side. */
@@ -40,7 +40,7 @@ export interface ColourScale {
 }
 
 /** From the 2nd to the 98th percentile; a diverging scale is symmetric about its middle. */
-export function scaleFor({ sorted }: LocalFindings, kind: ScaleKind, log: boolean, middle = 0): ColourScale {
+export function scaleFor({ sorted }: LocalMapData, kind: ScaleKind, log: boolean, middle = 0): ColourScale {
   const forward = (v: number): number => (log ? Math.log(Math.max(v, 1e-30)) : v);
   let low = forward(quantile(sorted, 0.02));
   let high = forward(quantile(sorted, 0.98));
@@ -69,17 +69,17 @@ export function colourPng(section: Section, { kind, low, high, log }: ColourScal
 }
 
 /** Three grey sections of a map, cropped to the mask. */
-export function greyUrls(map: MapFindings, findings: Findings): string[] {
-  const cropped = map.sections.map((section) => cropSection(section, findings.crop));
+export function greyUrls(map: ReportedMap, reportData: ReportData): string[] {
+  const cropped = map.sections.map((section) => cropSection(section, reportData.crop));
   const white = whiteOf(cropped);
   return cropped.map((section) => pngUrl(greyPng(section, white)));
 }
 
 /** All maps side by side, one column each, as one static picture for documents. */
-export function sectionsFigure(findings: Findings): string {
+export function sectionsFigure(reportData: ReportData): string {
   const order = ['input', 'result', 'reference'] as const;
-  const maps = findings.maps.toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
-  const cropped = maps.map((map) => map.sections.map((section) => cropSection(section, findings.crop)));
+  const maps = reportData.maps.toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
+  const cropped = maps.map((map) => map.sections.map((section) => cropSection(section, reportData.crop)));
   const widest = Math.max(...cropped[0].map(({ width }) => width));
   const gap = widest / 30;
   const heading = widest / 9;
@@ -111,12 +111,12 @@ export function sectionsFigure(findings: Findings): string {
 }
 
 /** Whole section of the input with the mask's outline and the noise boxes; dashed: in front or behind. */
-export function maskFigure(map: MapFindings, findings: Findings, axis: 0 | 1 | 2, white: number): string {
+export function maskFigure(map: ReportedMap, reportData: ReportData, axis: 0 | 1 | 2, white: number): string {
   const section = map.sections[axis];
   const { width, height, at } = section;
   const [rowAxis, columnAxis] = PLANE_AXES[axis];
   const line = Math.max(width, height) / 220;
-  const boxes = findings.noiseBoxes.map(({ start, size }) => {
+  const boxes = reportData.noiseBoxes.map(({ start, size }) => {
     const cut = at >= start[axis] && at < start[axis] + size;
     const y = height - start[rowAxis] - size;
     return (
@@ -127,7 +127,7 @@ export function maskFigure(map: MapFindings, findings: Findings, axis: 0 | 1 | 2
   });
   return frame(section, `Section normal to ${AXIS_NAMES[axis]} with mask and noise boxes`, [
     image(greyPng(section, white), width, height),
-    `<path d="${outlineOf(findings.mask.sections[axis])}" fill="none" stroke="#4fc3f7" ` +
+    `<path d="${outlineOf(reportData.mask.sections[axis])}" fill="none" stroke="#4fc3f7" ` +
       `stroke-width="${line}" stroke-linecap="square"/>`,
     ...boxes,
   ]);
@@ -135,12 +135,12 @@ export function maskFigure(map: MapFindings, findings: Findings, axis: 0 | 1 | 2
 
 /** Local values in colour, cropped to the mask. */
 export function localFigure(
-  local: LocalFindings,
-  findings: Findings,
+  local: LocalMapData,
+  reportData: ReportData,
   axis: 0 | 1 | 2,
   scale: ColourScale,
 ): string {
-  const section = cropSection(local.sections[axis], findings.crop);
+  const section = cropSection(local.sections[axis], reportData.crop);
   return frame(section, `${local.label}, section normal to ${AXIS_NAMES[axis]}`, [
     `<rect width="${section.width}" height="${section.height}" fill="${colour('faint')}" ` +
       'fill-opacity="0.18"/>',
@@ -151,7 +151,7 @@ export function localFigure(
 /** Projection of the map with what is unexplained on it in orange. */
 export function projectionFigure(
   { map, unexplained }: Projections,
-  { crop, shape }: Pick<Findings, 'crop' | 'shape'>,
+  { crop, shape }: Pick<ReportData, 'crop' | 'shape'>,
   axis: 0 | 1 | 2,
 ): string {
   const box = holding(crop, unexplained, shape);

@@ -1,6 +1,6 @@
 /** Shrinks a map to at most 80 voxels along its longest edge, one byte per voxel, for the 3-D view. */
 import type { Shape } from '../math/grid.ts';
-import type { Solid } from './findings.ts';
+import type { Solid } from './report-data.ts';
 import type { VoxelBox } from './section.ts';
 
 export const SOLID_EDGE = 80;

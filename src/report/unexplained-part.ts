@@ -1,8 +1,8 @@
 /** The section of a report about density that the reference does not explain: where it lies, and what it is. */
-import type { Unexplained } from '../pipeline/types.ts';
-import type { Findings } from './findings.ts';
+import type { UnexplainedDensity } from '../pipeline/types.ts';
 import { html, trusted } from './html.ts';
 import type { Part } from './page-parts.ts';
+import type { ReportData } from './report-data.ts';
 import { AXIS_NAMES, axes } from './section.ts';
 import { projectionFigure } from './section-figures.ts';
 
@@ -10,16 +10,16 @@ import { projectionFigure } from './section-figures.ts';
 const MOST_ROWS = 30;
 
 export function unexplainedPart(
-  findings: Findings,
-  { blobs, lowPass, leastVolume }: Omit<Unexplained, 'map'>,
+  reportData: ReportData,
+  { blobs, lowPass, leastVolume }: Omit<UnexplainedDensity, 'map'>,
 ): Part {
   const id = 'unexplained';
   const heading = 'Density that the reference does not explain';
   const how = `Signal of the map at ${lowPass.toFixed(1)} Å that stands out from the noise, in pieces of at least ${Math.round(leastVolume)} Å³, where the reference has less than a fifth of it.`;
-  const { projections } = findings;
+  const { projections } = reportData;
   if (blobs.length === 0 || projections === undefined)
     return { id, heading, figures: [], content: html`<p>None was found. ${how}</p>` };
-  const svgs = axes.map((axis) => projectionFigure(projections, findings, axis));
+  const svgs = axes.map((axis) => projectionFigure(projections, reportData, axis));
   const ofHalfMaps = blobs[0].meanFsc !== undefined;
   const hasModel = blobs[0].nearest !== undefined;
   const more = blobs.length - MOST_ROWS;

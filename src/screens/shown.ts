@@ -84,6 +84,6 @@ export function modelFacts({ atoms, notes }: Structure): FileFacts {
   return { kind: 'model', atoms: atoms.length, chains, notes };
 }
 
-export function isModelName(name: string): boolean {
+export function isNetworkName(name: string): boolean {
   return /\.(pdb|ent|cif|mmcif)(\.gz)?$/i.test(name);
 }

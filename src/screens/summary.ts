@@ -1,9 +1,9 @@
 /** What the screens show of a finished run besides its maps: numbers, parts of the report, colours. */
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { LocScaleResult } from '../pipeline/types.ts';
-import { type Findings, type MapFindings, mapOf } from '../report/findings.ts';
 import { localResolutionMaps, measuredMaps } from '../report/maps-of-runs.ts';
 import { reportParts } from '../report/page.ts';
+import { mapOf, type ReportData, type ReportedMap } from '../report/report-data.ts';
 import type { RunRecord } from '../report/run-record.ts';
 import { coloured, measureBFactors } from '../report/scenes.ts';
 import { cropSection } from '../report/section.ts';
@@ -16,15 +16,15 @@ import { inPageWords } from './words.ts';
 export interface RunToSummarise
   extends Pick<RunSummary, 'engine' | 'reason' | 'mode' | 'seconds' | 'warnings' | 'files'> {
   readonly result: Pick<LocScaleResult, 'numbers' | 'fsc'>;
-  readonly findings: Findings;
+  readonly reportData: ReportData;
   readonly record: RunRecord;
 }
 
-export function summaryOf({ result, findings, record, ...run }: RunToSummarise): RunSummary {
+export function summaryOf({ result, reportData, record, ...run }: RunToSummarise): RunSummary {
   const { numbers, fsc } = result;
-  const white = (map: MapFindings | undefined): number =>
-    map === undefined ? 1 : whiteOf(map.sections.map((section) => cropSection(section, findings.crop)));
-  const parts = reportParts(findings, record, { kind: 'scale', spell: inPageWords, views: false });
+  const white = (map: ReportedMap | undefined): number =>
+    map === undefined ? 1 : whiteOf(map.sections.map((section) => cropSection(section, reportData.crop)));
+  const parts = reportParts(reportData, record, { kind: 'scale', spell: inPageWords, views: false });
   return {
     ...run,
     resolution: fsc?.resolution ?? numbers.fscCutoff,
@@ -34,9 +34,9 @@ export function summaryOf({ result, findings, record, ...run }: RunToSummarise):
     maskVolume: numbers.maskVoxels * numbers.voxelSize ** 3,
     windowAngstrom: numbers.windowAngstrom,
     parts: parts.map(({ id, heading, content }) => ({ id, heading, markup: content.markup })),
-    crop: findings.crop,
-    centre: findings.centre,
-    scales: { before: white(mapOf(findings, 'input')), after: white(mapOf(findings, 'result')) },
+    crop: reportData.crop,
+    centre: reportData.centre,
+    scales: { before: white(mapOf(reportData, 'input')), after: white(mapOf(reportData, 'result')) },
   };
 }
 

@@ -30,7 +30,7 @@ export function inPageWords(text: string): string {
     if (known === undefined) return `“${whole}” of the command line`;
     return names[whole] === undefined && value !== undefined ? `${known}: ${value}` : known;
   })
-    .replaceAll(/; "locscale-gpu devices" says more/g, '')
+    .replaceAll(/; "locscale-gpu devices" description more/g, '')
     .replaceAll('a mask (a mask)', 'a mask');
 }
 

@@ -129,7 +129,7 @@ function describeStretch(stretch: Stretch, chain: string): SecondaryStructure {
 }
 
 /** Target position of a segment; it moves along `outward` until it touches nothing. */
-interface Wish {
+interface SegmentRequest {
   readonly kind: ElementKind;
   readonly length: number;
   readonly centre: Vector;
@@ -140,8 +140,8 @@ interface Wish {
 }
 
 /** The fold in the subunit's own frame: strands along z, the sheet in the plane y = 0. */
-function wishes(random: RandomSource): Wish[] {
-  const list: Wish[] = [];
+function segmentRequests(random: RandomSource): SegmentRequest[] {
+  const list: SegmentRequest[] = [];
   const up = (sign: number): Vector => [0, 0, sign];
   // Antiparallel strands from the middle outwards; neighbours are twisted against each other.
   [0, 1, -1, 2, -2].forEach((place) => {
@@ -201,26 +201,31 @@ function placeStretches(random: RandomSource): Stretch[] {
   const occupied = createPointSet();
   const stretches: Stretch[] = [];
   let firstResidue = 1;
-  for (const wish of wishes(random)) {
-    const ideal = buildBackbone(wish.kind, wish.length);
-    const residues = findRoom(ideal, wish, occupied);
+  for (const request of segmentRequests(random)) {
+    const ideal = buildBackbone(request.kind, request.length);
+    const residues = findRoom(ideal, request, occupied);
     for (const point of residues.flatMap(backbonePoints)) occupied.insert(point, stretches.length);
-    stretches.push({ kind: wish.kind, firstResidue, residues, flexible: wish.flexible });
+    stretches.push({ kind: request.kind, firstResidue, residues, flexible: request.flexible });
     firstResidue += residues.length + LOOP_RESIDUES;
   }
   return stretches;
 }
 
-function findRoom(ideal: readonly BackboneResidue[], wish: Wish, occupied: PointSet): BackboneResidue[] {
+function findRoom(
+  ideal: readonly BackboneResidue[],
+  request: SegmentRequest,
+  occupied: PointSet,
+): BackboneResidue[] {
   // A strand's side chains must point out of the sheet, so its turn is limited; its register is free.
-  const turns = wish.kind === 'strand' ? [0, -10, 10, -20, 20] : Array.from({ length: 12 }, (_, i) => 30 * i);
-  const shifts = wish.kind === 'strand' ? [0, -0.6, 0.6, -1.2, 1.2, -1.8, 1.8, -2.4, 2.4, -3, 3] : [0];
+  const turns =
+    request.kind === 'strand' ? [0, -10, 10, -20, 20] : Array.from({ length: 12 }, (_, i) => 30 * i);
+  const shifts = request.kind === 'strand' ? [0, -0.6, 0.6, -1.2, 1.2, -1.8, 1.8, -2.4, 2.4, -3, 3] : [0];
   for (let outward = 0; outward < 30; outward += 0.25) {
     let best: { residues: BackboneResidue[]; room: number } | undefined;
     for (const turn of turns) {
       for (const shift of shifts) {
-        const centre = add(wish.centre, scale(wish.outward, outward));
-        const residues = placeBackbone(ideal, { ...wish, centre, turn, shift });
+        const centre = add(request.centre, scale(request.outward, outward));
+        const residues = placeBackbone(ideal, { ...request, centre, turn, shift });
         const room = Math.min(
           ...residues.flatMap(backbonePoints).map((p) => occupied.nearest(p, () => true)),
         );
@@ -229,7 +234,10 @@ function findRoom(ideal: readonly BackboneResidue[], wish: Wish, occupied: Point
     }
     if (best) return best.residues;
   }
-  throw new LocScaleError('internal', `No room was found for a ${wish.kind} of ${wish.length} residues.`);
+  throw new LocScaleError(
+    'internal',
+    `No room was found for a ${request.kind} of ${request.length} residues.`,
+  );
 }
 
 function backbonePoints(residue: BackboneResidue): Vector[] {

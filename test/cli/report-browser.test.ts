@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { decode } from 'fast-png';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectFindings } from '../../src/report/collect.ts';
+import { collectReportData } from '../../src/report/collect.ts';
 import { renderReport } from '../../src/report/page.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { sampleRecord, sampleRun } from '../unit/report/sample-run.ts';
@@ -21,8 +21,8 @@ const file = join(folder, 'a report.html');
 
 beforeAll(async () => {
   const hostile = sampleRecord({ warnings: ['<script>window.attacked = true</script>'] });
-  const findings = await collectFindings(sampleRun());
-  const { html } = await renderReport(findings, hostile, { title: 'scaled.mrc', kind: 'scale' });
+  const reportData = await collectReportData(sampleRun());
+  const { html } = await renderReport(reportData, hostile, { title: 'scaled.mrc', kind: 'scale' });
   writeFileSync(file, html);
   mkdirSync(screenshots, { recursive: true });
 });

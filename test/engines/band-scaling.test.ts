@@ -176,7 +176,7 @@ describeEngines('scaling in soft bands', (engine) => {
       for (const input of [
         { ...base, ...maps },
         { ...base, half1: maps.half1, fadeResolution: 4 },
-        { ...base, ...maps, plain: true },
+        { ...base, ...maps, unrefined: true },
       ]) {
         const { voxels, bands } = await scale(await engine(), input);
         const expected = directBandScaling(input);
@@ -197,17 +197,17 @@ describeEngines('scaling in soft bands', (engine) => {
     const ends = [8, 40].map((from) =>
       Float32Array.from(input.half1, (_, i) => (i % 64 >= from && i % 64 < from + 16 ? 1 : 0)),
     );
-    const ratios = async (plain: boolean): Promise<number[]> => {
-      const { voxels } = await scale(await engine(), { ...input, plain });
+    const ratios = async (unrefined: boolean): Promise<number[]> => {
+      const { voxels } = await scale(await engine(), { ...input, unrefined });
       return ends.map(
         (where) => highAmplitude(voxels, where, shape) / highAmplitude(input.reference, where, shape),
       );
     };
-    const [refined, plain] = [await ratios(false), await ratios(true)];
+    const [refined, unrefined] = [await ratios(false), await ratios(true)];
     expect(Math.min(...refined)).toBeGreaterThan(0.9);
     expect(Math.max(...refined)).toBeLessThan(1.1);
     // 0.64: most of what a window of 10 A sees there is from the other end.
-    expect(Math.min(...plain)).toBeLessThan(0.75);
+    expect(Math.min(...unrefined)).toBeLessThan(0.75);
   });
 
   // The tests of any grid below have 0.5, the default.
@@ -336,10 +336,10 @@ describeEngines('scaling in soft bands', (engine) => {
         fc.constantFrom(0.02, 0.3),
         fc.integer({ min: 1, max: 1000 }),
         fc.boolean(),
-        async (shape, size, target, reach, noise, seed, plain) => {
+        async (shape, size, target, reach, noise, seed, unrefined) => {
           const input: Input = {
             shape,
-            plain,
+            unrefined,
             voxelSize: size as unknown as Voxels,
             ...halfMaps(shape, noise, seed),
             ...targetsOf({

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, Volume } from '../../src/engine/engine.ts';
 import { type Grid, type Shape, voxelCount } from '../../src/math/grid.ts';
 import type { CubeWeighting } from '../../src/network/graph/blend-cubes.ts';
-import type { ModelManifest, MonteCarloPass, ReferencePredictor } from '../../src/network/graph/model.ts';
+import type { MonteCarloPass, NetworkManifest, ReferencePredictor } from '../../src/network/graph/model.ts';
 import {
   type PredictReferenceInput,
   planPrediction,
@@ -15,7 +15,7 @@ import { describeEngines } from '../support/engines.ts';
 import { blobMask, mapLikeVolume } from '../support/random-volume.ts';
 import { createSimpleEngine, type SimpleEngine } from '../support/simple-engine.ts';
 
-const MANIFEST: ModelManifest = {
+const MANIFEST: NetworkManifest = {
   format: 1,
   name: 'test',
   title: 'test',
@@ -44,7 +44,7 @@ interface Call {
 function predictorOf(
   answer: (cubes: Float32Array, count: number, pass?: MonteCarloPass) => Float32Array,
   batchSize = 8,
-  manifest: Partial<ModelManifest> = {},
+  manifest: Partial<NetworkManifest> = {},
 ): ReferencePredictor & { readonly calls: Call[] } {
   const calls: Call[] = [];
   let busy = false;
@@ -86,7 +86,7 @@ async function prepare(
   map: Float32Array,
   mask: Float32Array,
   grid: Grid,
-  manifest: Partial<ModelManifest> = {},
+  manifest: Partial<NetworkManifest> = {},
 ): Promise<Prepared> {
   const [mapVolume, maskVolume] = [
     await engine.upload(map.slice(), grid.shape),
@@ -272,7 +272,7 @@ describe('predicted reference, order and failures', () => {
 
   it('weights as the original does for its network, tapered for others', async () => {
     const ramp = (cubes: Float32Array): Float32Array => cubes.map((_, i) => i % 32);
-    const of = (architecture: ModelManifest['architecture'], weighting?: CubeWeighting) =>
+    const of = (architecture: NetworkManifest['architecture'], weighting?: CubeWeighting) =>
       referenceOf(predictorOf(ramp, 4, { architecture }), weighting ? { weighting } : {});
     const [uniform, taper] = [await of('onnx', 'uniform'), await of('onnx', 'taper')];
     expect(relativeL2(uniform, taper)).toBeGreaterThan(0.01);

@@ -12,7 +12,7 @@ import { readPytorchState } from '../../src/formats/pytorch-state.ts';
 import { readTar } from '../../src/formats/tar-gz.ts';
 import { weightsFromKeras, weightsFromPytorch } from '../../src/network/graph/emmernet-weights.ts';
 import type { WeightSet } from '../../src/network/graph/model.ts';
-import { importModel, loadModel } from '../../src/network/store/index.ts';
+import { importNetwork, loadStoredNetwork } from '../../src/network/store/index.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { describeWithEmmernetFiles, findPython } from '../support/emmernet-files.ts';
 import { describeProviders } from '../support/onnxruntime.ts';
@@ -68,12 +68,12 @@ describeWithEmmernetFiles('the published layouts of EMmerNet', (files) => {
     try {
       const sums: string[] = [];
       for (const file of [files.tarGz, files.hdf5, files.pt]) {
-        const [model] = await importModel(file, { folder });
+        const [model] = await importNetwork(file, { folder });
         expect(model?.manifest.name).toBe('emmernet-high-context');
         sums.push(model!.manifest.files.plain.sha256);
       }
       expect(new Set(sums).size).toBe(1);
-      const direct = await loadModel(files.tarGz, folder);
+      const direct = await loadStoredNetwork(files.tarGz, folder);
       expect(direct.manifest.files.plain.sha256).toBe(sums[0]);
     } finally {
       rmSync(folder, { recursive: true });
@@ -82,7 +82,7 @@ describeWithEmmernetFiles('the published layouts of EMmerNet', (files) => {
 
   describeProviders('the imported network', ['cpu'], (open) => {
     it('reproduces the reference cubes', async () => {
-      const model = await loadModel(files.hdf5, tmpdir());
+      const model = await loadStoredNetwork(files.hdf5, tmpdir());
       const network = await open(await model.readPlain());
       const { data } = await network.run({
         map: { data: readCubes('cubes.bin'), shape: [2, 1, 32, 32, 32] },

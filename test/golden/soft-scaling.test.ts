@@ -99,7 +99,7 @@ const inputOf = (mode: Mode, { half1, half2, reference, mask, shape, voxelSize }
   const base = { shape, voxelSize, half1 };
   // The prototype measures gains once, in bands that are not tilted.
   if (mode === 'reference')
-    return { ...base, half2, reference, target: { kind: 'reference' as const }, plain: true };
+    return { ...base, half2, reference, target: { kind: 'reference' as const }, unrefined: true };
   if (mode === 'profile') return { ...base, half2, mask, target: BY_PROFILE };
   return { ...base, target: BY_PROFILE, fadeResolution: 4 };
 };

@@ -19,7 +19,7 @@ export interface DirectBandInput {
   /** A. Default 10; 5 where gains are refined. */
   readonly windowSigma?: number;
   /** Gains of a reference as first measured, in bands that are not tilted. */
-  readonly plain?: boolean;
+  readonly unrefined?: boolean;
   readonly mask?: ArrayLike<number>;
   readonly zeroOutside?: boolean;
   readonly fadeResolution?: number;
@@ -36,7 +36,7 @@ export interface DirectBand {
 
 export function directBandScaling(input: DirectBandInput): { scaled: Float64Array; bands: DirectBand[] } {
   const { shape, voxelSize, half1, half2, reference, target } = input;
-  const isRefined = target.kind === 'reference' && input.plain !== true;
+  const isRefined = target.kind === 'reference' && input.unrefined !== true;
   const { windowSigma = isRefined ? 5 : 10 } = input;
   const profile = 'profile' in target ? target.profile : undefined;
   const locality = ('profile' in target ? target.locality : undefined) ?? 0.5;

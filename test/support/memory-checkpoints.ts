@@ -18,8 +18,8 @@ export function memoryCheckpoints(): MemoryCheckpoints {
     kept.set(key, found);
     return found;
   };
-  const copy = ({ facts, arrays }: Checkpoint): Checkpoint => ({
-    facts: JSON.parse(JSON.stringify(facts)),
+  const copy = ({ values, arrays }: Checkpoint): Checkpoint => ({
+    values: JSON.parse(JSON.stringify(values)),
     arrays: arrays.map((array) => array.slice()),
   });
   const named = (name: string) => [...kept.values()].filter((one) => one.name === name);

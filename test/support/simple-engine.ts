@@ -94,7 +94,7 @@ export function createSimpleEngine({ largestTile = TILE }: { largestTile?: Shape
     name: 'cpu',
     description: 'reference code of the tests',
     memoryLimitBytes: undefined,
-    bytesOf: { ...cpuBytes(1), host: () => 0, kept: () => 0 },
+    bytesOf: { ...cpuBytes(1), host: () => 0, retained: () => 0 },
     held,
     calls,
     mostHeld: () => most,

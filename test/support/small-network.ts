@@ -4,7 +4,7 @@
  */
 import { encodeOnnxModel } from '../../src/formats/onnx.ts';
 import { createRandom } from '../../src/math/statistics/random.ts';
-import type { ModelManifest } from '../../src/network/graph/model.ts';
+import type { NetworkManifest } from '../../src/network/graph/model.ts';
 import { createOnnxBuilder } from '../../src/network/graph/onnx-builder.ts';
 import type { NetworkFiles } from '../../src/network/run/network-graph.ts';
 
@@ -33,7 +33,7 @@ function write(masks: boolean, edge: number, scale: number): Uint8Array {
 
 /** `scale`: factor of the result (Infinity makes a network that gives no numbers). */
 export function smallNetwork(scale = 1, edge = SMALL_EDGE): NetworkFiles {
-  const manifest: ModelManifest = {
+  const manifest: NetworkManifest = {
     format: 1,
     name: 'small',
     title: 'small test network',

@@ -72,7 +72,7 @@ function forEachCorner(
 }
 
 /** Marks the lattice points needed to interpolate at `positions` (x, y, z in A). */
-export function wantPositions(lattice: WindowLattice, grid: Grid, positions: Float64Array): void {
+export function requirePositions(lattice: WindowLattice, grid: Grid, positions: Float64Array): void {
   const { voxelSize, origin } = grid;
   for (let i = 0; i < positions.length; i += 3)
     forEachCorner(
@@ -88,7 +88,7 @@ export function wantPositions(lattice: WindowLattice, grid: Grid, positions: Flo
 }
 
 /** Marks the lattice points needed to interpolate in the voxels > 0.5 of `mask`. */
-export function wantVoxels(lattice: WindowLattice, { shape: [, ny, nx] }: Grid, mask: Float32Array): void {
+export function requireVoxels(lattice: WindowLattice, { shape: [, ny, nx] }: Grid, mask: Float32Array): void {
   for (let i = 0; i < mask.length; i++) {
     if (!(mask[i] > 0.5)) continue;
     const z = Math.floor(i / (ny * nx));

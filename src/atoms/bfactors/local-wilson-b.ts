@@ -26,7 +26,7 @@ import {
   START_PER_RESOLUTION,
   scalingWindowFor,
 } from '../../math/scaling/follow-resolution.ts';
-import { type BFactorField, latticeFor, wantPositions, wantVoxels } from './b-factor-field.ts';
+import { type BFactorField, latticeFor, requirePositions, requireVoxels } from './b-factor-field.ts';
 import { type Decay, type DecayShells, fitDecay } from './fit-decay.ts';
 import { proteinLogPower } from './protein-decay.ts';
 import {
@@ -98,10 +98,10 @@ export function measureLocalB(
   const step = options.stepVoxels ?? latticeStep(voxelSize);
   const plan = planFit(windowVoxels, voxelSize, wilsonCutoff, fscCutoff);
   const lattice = latticeFor(grid, step);
-  if (targets.positions !== undefined) wantPositions(lattice, grid, targets.positions);
+  if (targets.positions !== undefined) requirePositions(lattice, grid, targets.positions);
   if (targets.insideMask === true) {
     if (maps.mask === undefined) throw new LocScaleError('internal', 'Local B factors inside no mask.');
-    wantVoxels(lattice, grid, maps.mask);
+    requireVoxels(lattice, grid, maps.mask);
   }
   const measured = measureSpectra(maps, grid, plan, lattice, options.memory);
   const halves = 'half1' in maps.data;
@@ -165,7 +165,7 @@ export function localBBytes(
 /** Lattice of windows for these voxels > 0.5. */
 export function latticeOf(grid: Grid, mask: Float32Array): WindowLattice {
   const lattice = latticeFor(grid, latticeStep(isotropicVoxelSize(grid)));
-  wantVoxels(lattice, grid, mask);
+  requireVoxels(lattice, grid, mask);
   return lattice;
 }
 

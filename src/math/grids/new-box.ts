@@ -3,7 +3,7 @@ import type { Grid, Shape } from '../grid.ts';
 
 type Triple = readonly [z: number, y: number, x: number];
 
-export interface NewBox {
+export interface BoxSettings {
   /** A; default that of the map. */
   readonly voxelSize?: number;
   /** Voxels along (z, y, x); default what holds the map, or the region. */
@@ -24,7 +24,7 @@ export interface Region {
 const ROUNDING = 0.01;
 
 /** Without `region` the whole map. */
-export function newGrid(grid: Grid, box: NewBox, region?: Region): Grid {
+export function newGrid(grid: Grid, box: BoxSettings, region?: Region): Grid {
   const { first, end } = region ?? { first: [0, 0, 0], end: grid.shape };
   const axes = ([0, 1, 2] as const).map((axis) => {
     const old = grid.voxelSize[axis];

@@ -164,6 +164,6 @@ const HALF_RMS = 0.25;
 const MOST_RATIO = 1e5;
 
 /** Bytes of the host that finding takes in addition to the powers: the region, what is left of it, a stack. */
-export function findingBytes(shape: Shape): number {
+export function unexplainedBytes(shape: Shape): number {
   return 3 * voxelCount(shape);
 }

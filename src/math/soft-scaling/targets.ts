@@ -50,12 +50,12 @@ export interface GainDefinition {
   readonly target: SoftTarget;
   /** A. */
   readonly windowSigma?: number;
-  readonly plain?: boolean;
+  readonly unrefined?: boolean;
 }
 
 /** Whether gains are measured once more in the band that they have scaled. */
-export function refinesGains({ target, plain }: GainDefinition): boolean {
-  return target.kind === 'reference' && plain !== true;
+export function refinesGains({ target, unrefined }: GainDefinition): boolean {
+  return target.kind === 'reference' && unrefined !== true;
 }
 
 /** Standard deviation of the window, A. */

@@ -14,7 +14,7 @@ import {
   rotationFromZ,
   type Vector3,
 } from './rotation.ts';
-import { turnOperators } from './symmetry-operators.ts';
+import { rotateOperators } from './symmetry-operators.ts';
 
 export interface CoarseMap {
   readonly data: Float32Array;
@@ -327,7 +327,7 @@ function searchAxes(map: CoarseMap, correlate: SelfCorrelation): RotatedGroup | 
 
 function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorrelation): RotatedGroup[] {
   const frame = rotationFromZ(axis);
-  const turns = turnOperators(pointGroup(`C${fold}`), frame);
+  const turns = rotateOperators(pointGroup(`C${fold}`), frame);
   const cyclic = { name: `C${fold}`, order: fold, operators: turns, axis, twofold: undefined, correlation };
   let best = { angle: 0, value: -1 };
   const half = 180 / fold;
@@ -340,7 +340,7 @@ function groupsAbout({ axis, fold, correlation }: FoundAxis, correlate: SelfCorr
   if (best.value < LEAST_CORRELATION) return [cyclic];
   const twofold = twofoldAt(best.angle);
   const dihedral = Math.min(correlation, best.value);
-  const operators = turnOperators(pointGroup(`D${fold}`), frameOf(axis, twofold));
+  const operators = rotateOperators(pointGroup(`D${fold}`), frameOf(axis, twofold));
   return [cyclic, { name: `D${fold}`, order: 2 * fold, operators, axis, twofold, correlation: dihedral }];
 }
 
@@ -364,7 +364,7 @@ function polyhedralGroups(axes: readonly FoundAxis[], correlate: SelfCorrelation
         const frame = frameOf(a, b);
         for (let turn = 0; turn < 360; turn += 6) {
           const start = multiplyMatrices(frame, rotationAbout([0, 0, 1], turn));
-          if (quickly(correlate, turnOperators(operators, start)) < LEAST_CORRELATION) continue;
+          if (quickly(correlate, rotateOperators(operators, start)) < LEAST_CORRELATION) continue;
           const refined = refineFrame(correlate, operators, start);
           groups.push({ name, order: operators.length, axis: a, twofold: undefined, ...refined });
           break;
@@ -382,7 +382,7 @@ function refineFrame(
   start: Operator,
 ): { correlation: number; operators: readonly Operator[] } {
   let frame = start;
-  let best = quickly(correlate, turnOperators(operators, frame));
+  let best = quickly(correlate, rotateOperators(operators, frame));
   for (const step of [2, 1, 0.5]) {
     for (const axis of [
       [1, 0, 0],
@@ -391,12 +391,12 @@ function refineFrame(
     ] as const) {
       for (const degrees of [step, -step]) {
         const next = multiplyMatrices(rotationAbout(axis, degrees), frame);
-        const value = quickly(correlate, turnOperators(operators, next));
+        const value = quickly(correlate, rotateOperators(operators, next));
         if (value > best) [frame, best] = [next, value];
       }
     }
   }
-  return { correlation: best, operators: turnOperators(operators, frame) };
+  return { correlation: best, operators: rotateOperators(operators, frame) };
 }
 
 /** z along a, x in the plane of a and b. */

@@ -207,7 +207,7 @@ export function helicalOperators(
 }
 
 /** The operators of `group` with its z axis rotated by `frame`. */
-export function turnOperators(group: readonly Operator[], frame: Matrix3): Operator[] {
+export function rotateOperators(group: readonly Operator[], frame: Matrix3): Operator[] {
   const back = transposeMatrix(frame);
   return group.map((operator) => multiplyMatrices(multiplyMatrices(frame, operator), back));
 }

@@ -16,13 +16,13 @@ export interface DropoutMask {
 /** Calibration from predicted to true standard errors, in units of the output. */
 export type Calibration = CalibrationTable;
 
-export interface ModelFile {
+export interface NetworkFile {
   readonly file: string;
   readonly sha256: string;
 }
 
 /** `manifest.json` of a network: everything needed to use its weights as intended. */
-export interface ModelManifest {
+export interface NetworkManifest {
   readonly format: 1;
   /** Name in the store, kebab-case: "emmernet-high-context". */
   readonly name: string;
@@ -41,12 +41,12 @@ export interface ModelManifest {
   /** GFLOP of one pass over one cube of `cubeEdge`. */
   readonly gflopPerCube: number;
   readonly files: {
-    readonly plain: ModelFile;
+    readonly plain: NetworkFile;
     /**
      * Graph with the masks of `dropout` as inputs; architecture 'emmernet' builds it from `plain`. May be the
      * same file as `plain`, which then has these inputs too.
      */
-    readonly monteCarlo?: ModelFile;
+    readonly monteCarlo?: NetworkFile;
   };
   /** Names of input and output, both float32 of shape (n, 1, z, y, x). */
   readonly input: string;
@@ -74,7 +74,7 @@ export interface MonteCarloPass {
 
 /** A loaded network, provided by network/run and used by the pipeline. */
 export interface ReferencePredictor {
-  readonly manifest: ModelManifest;
+  readonly manifest: NetworkManifest;
   /** For messages: "EMmerNet, high context, on CUDA". */
   readonly description: string;
   /** Name of the network output returned by `predict`. */

@@ -11,7 +11,7 @@ import { bandLimit } from './band-limit.ts';
 import { type CubeWeighting, createBlend } from './blend-cubes.ts';
 import { resampleMask, smoothMask } from './cube-mask.ts';
 import { type CubePlan, cutCubes, planCubes, planNetworkGrid } from './cubes.ts';
-import type { ModelManifest, ReferencePredictor } from './model.ts';
+import type { NetworkManifest, ReferencePredictor } from './model.ts';
 import { createPassAccumulator } from './pass-moments.ts';
 import { type Standardisation, standardisationOf } from './standardise.ts';
 
@@ -29,7 +29,7 @@ export interface PredictionPlanInput {
   /** Values of at least 0.5 are inside. */
   readonly mask: Volume;
   readonly grid: Grid;
-  readonly manifest: Pick<ModelManifest, 'voxelSizeAngstrom' | 'cubeEdge' | 'stride'>;
+  readonly manifest: Pick<NetworkManifest, 'voxelSizeAngstrom' | 'cubeEdge' | 'stride'>;
 }
 
 export async function planPrediction({

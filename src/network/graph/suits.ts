@@ -1,8 +1,8 @@
 /** Whether a network suits a map, by voxel size and by resolution. */
 import { LocScaleError, named } from '../../errors.ts';
-import type { ModelManifest } from './model.ts';
+import type { NetworkManifest } from './model.ts';
 
-type Made = Pick<ModelManifest, 'title' | 'voxelSizeAngstrom' | 'trainedResolution'>;
+type Made = Pick<NetworkManifest, 'title' | 'voxelSizeAngstrom' | 'trainedResolution'>;
 
 /**
  * Largest voxel size of a map relative to the network's. At a factor of 3 the map's Nyquist resolution is 6

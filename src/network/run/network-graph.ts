@@ -1,11 +1,11 @@
 /** The ONNX graph to load: as stored, or built from EMmerNet's weights in the required variant. */
 import { LocScaleError, named } from '../../errors.ts';
-import type { ModelManifest } from '../graph/model.ts';
+import type { NetworkManifest } from '../graph/model.ts';
 import type { ProviderName } from './provider-names.ts';
 
 /** A network whose files are read, and verified by the manifest's checksums, on demand. */
 export interface NetworkFiles {
-  readonly manifest: ModelManifest;
+  readonly manifest: NetworkManifest;
   readPlain(): Promise<Uint8Array>;
   /** Graph with dropout; architecture 'onnx' only. */
   readMonteCarlo?(): Promise<Uint8Array>;
@@ -38,13 +38,13 @@ export async function readGraph(
   });
 }
 
-async function selfContained(graph: Uint8Array, { title }: ModelManifest): Promise<Uint8Array> {
+async function selfContained(graph: Uint8Array, { title }: NetworkManifest): Promise<Uint8Array> {
   const { refuseExternalData } = await import('../../formats/onnx.ts');
   refuseExternalData(graph, title);
   return graph;
 }
 
-function noDropout({ title }: ModelManifest): LocScaleError {
+function noDropout({ title }: NetworkManifest): LocScaleError {
   return new LocScaleError(
     'bad-input',
     `The network "${title}" has no dropout, so it cannot be sampled by Monte Carlo.`,

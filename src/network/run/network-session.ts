@@ -1,7 +1,7 @@
 /** One onnxruntime session of a reference network on one device. */
 import { LocScaleError, named } from '../../errors.ts';
 import { fillDropoutMask } from '../graph/dropout-masks.ts';
-import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
+import type { MonteCarloPass, NetworkManifest } from '../graph/model.ts';
 import { firstLine, type Onnxruntime } from './onnxruntime.ts';
 import type { ProviderName } from './provider-names.ts';
 
@@ -32,7 +32,7 @@ const OUT_OF_MEMORY = /out of memory|failed to allocate|bad allocation|bad_alloc
 export async function createNetworkSession(
   onnxruntime: Onnxruntime,
   graph: Uint8Array,
-  manifest: ModelManifest,
+  manifest: NetworkManifest,
   choice: SessionChoice,
 ): Promise<NetworkSession> {
   const { InferenceSession, Tensor } = onnxruntime;
@@ -110,7 +110,7 @@ export async function createNetworkSession(
 
 /** Masks of one layer for `count` cubes; all 1 without a pass. */
 function dropoutOf(
-  mask: ModelManifest['dropout'][number],
+  mask: NetworkManifest['dropout'][number],
   layer: number,
   count: number,
   pass: MonteCarloPass | undefined,
@@ -134,6 +134,6 @@ function tooLittleMemory(cause: unknown): LocScaleError {
 }
 
 /** The output for scaling, or for feature enhancement if the network has one. */
-export function outputOf({ output, enhancedOutput }: ModelManifest, enhanced: boolean | undefined): string {
+export function outputOf({ output, enhancedOutput }: NetworkManifest, enhanced: boolean | undefined): string {
   return (enhanced === true ? enhancedOutput : undefined) ?? output;
 }

@@ -5,7 +5,7 @@
 import { LocScaleError, named } from '../../errors.ts';
 import { createRandom } from '../../math/statistics/random.ts';
 import { coreCount, totalMemoryBytes } from '../../platform/index.ts';
-import type { ModelManifest, ReferencePredictor } from '../graph/model.ts';
+import type { NetworkManifest, ReferencePredictor } from '../graph/model.ts';
 import { measureSecondsPerCube } from './measure-rate.ts';
 import { type NetworkFiles, readGraph } from './network-graph.ts';
 import { createNetworkSession, type NetworkSession, outputOf } from './network-session.ts';
@@ -285,7 +285,7 @@ function memoryForSessions(): number {
 }
 
 /** Bytes of a session: weights as read and as packed by onnxruntime, plus activations of a cube. */
-function sessionBytes(graph: Uint8Array, { cubeEdge }: ModelManifest): number {
+function sessionBytes(graph: Uint8Array, { cubeEdge }: NetworkManifest): number {
   return 3 * graph.length + 4 * CHANNELS_AT_ONCE * cubeEdge ** 3;
 }
 

@@ -6,13 +6,13 @@
 import { type ErrorTag, LocScaleError } from '../../errors.ts';
 import { startThread, type Thread } from '../../platform/index.ts';
 import { threadFailure } from '../../platform/thread-failure.ts';
-import type { ModelManifest, MonteCarloPass } from '../graph/model.ts';
+import type { MonteCarloPass, NetworkManifest } from '../graph/model.ts';
 import type { NetworkSession, SessionChoice } from './network-session.ts';
 
 export interface SessionStart {
   /** The graph in shared memory. */
   readonly graph: Uint8Array;
-  readonly manifest: ModelManifest;
+  readonly manifest: NetworkManifest;
   readonly choice: SessionChoice;
 }
 
@@ -32,7 +32,7 @@ export type SessionReply =
 export async function createWorkerSessions(
   count: number,
   graph: Uint8Array,
-  manifest: ModelManifest,
+  manifest: NetworkManifest,
   choice: Omit<SessionChoice, 'provider' | 'deviceId' | 'threads'>,
 ): Promise<NetworkSession[]> {
   const shared = new Uint8Array(new SharedArrayBuffer(graph.length));

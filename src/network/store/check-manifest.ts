@@ -1,7 +1,7 @@
 /** Validates a manifest from disk field by field. */
 import { LocScaleError } from '../../errors.ts';
 import { printable } from '../../formats/printable.ts';
-import type { Calibration, DropoutMask, ModelFile, ModelManifest } from '../graph/model.ts';
+import type { Calibration, DropoutMask, NetworkFile, NetworkManifest } from '../graph/model.ts';
 
 /** Lower-case words and numbers with dashes: a safe folder name on every system. */
 const modelName = /^[a-z0-9]+(-[a-z0-9]+)*$/;
@@ -11,12 +11,12 @@ const sha256 = /^[0-9a-f]{64}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function isModelName(name: string): boolean {
+export function isNetworkName(name: string): boolean {
   return modelName.test(name) && name.length <= 64;
 }
 
 /** `where`: path of the manifest, for messages. */
-export function checkManifest(value: unknown, where: string): ModelManifest {
+export function checkManifest(value: unknown, where: string): NetworkManifest {
   const check = new Checker(where);
   const fields = check.fields(value, 'the manifest');
   if (fields.format !== 1) throw check.wrong('format', '1', fields.format);
@@ -146,7 +146,7 @@ class Checker {
     return value;
   }
 
-  file(value: unknown, name: string): ModelFile {
+  file(value: unknown, name: string): NetworkFile {
     const fields = this.fields(value, name);
     return {
       file: this.matching(fields, 'file', fileName, 'the name of a file next to the manifest'),

@@ -6,12 +6,12 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LocScaleError, named } from '../../errors.ts';
-import { isModelName } from './check-manifest.ts';
+import { isNetworkName } from './check-manifest.ts';
 import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
 import { readModels } from './read-weights.ts';
-import { BUNDLED_NAME, listModels, openManifest, openModelFolder, type StoredModel } from './store.ts';
+import { BUNDLED_NAME, listNetworks, openManifest, openNetworkFolder, type StoredNetwork } from './store.ts';
 
-export interface ModelWish {
+export interface NetworkRequest {
   /** -model_path: a name in the store, "bundled", a network's folder, or a file. */
   readonly modelPath?: string;
   /** --use_low_context_model */
@@ -26,13 +26,13 @@ export interface ModelWish {
 const BUNDLED_MANIFEST = 'reference-network.json';
 const defaultBundledFolder = fileURLToPath(new URL('../bundled/', import.meta.url));
 
-export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
-  const { modelPath, lowContext = false, folder, bundledFolder } = wish;
-  if (modelPath !== undefined) return loadModel(modelPath, folder, wish);
+export async function chooseStoredNetwork(request: NetworkRequest): Promise<StoredNetwork> {
+  const { modelPath, lowContext = false, folder, bundledFolder } = request;
+  if (modelPath !== undefined) return loadStoredNetwork(modelPath, folder, request);
   const name = lowContext ? LOW_CONTEXT : HIGH_CONTEXT;
   const location = join(folder, name);
   // A damaged network is an error, not a reason to silently use another.
-  if (await exists(location)) return openModelFolder(location);
+  if (await exists(location)) return openNetworkFolder(location);
   if (lowContext)
     throw new LocScaleError('bad-input', 'EMmerNet for low-context data is not imported.', {
       parameter: 'lowContext',
@@ -45,7 +45,7 @@ export async function chooseModel(wish: ModelWish): Promise<StoredModel> {
 }
 
 /** The bundled network. */
-export async function openBundled(folder = defaultBundledFolder): Promise<StoredModel> {
+export async function openBundled(folder = defaultBundledFolder): Promise<StoredNetwork> {
   const manifest = join(folder, BUNDLED_MANIFEST);
   if (!(await exists(manifest)))
     throw new LocScaleError('bad-input', 'No network is imported, and this installation comes without one.', {
@@ -62,22 +62,22 @@ export async function openBundled(folder = defaultBundledFolder): Promise<Stored
  * Opens a network by its name in the store ("bundled" for the bundled one), its folder or its file: .onnx
  * with a manifest next to it, or .hdf5, .pt or .tar.gz, which are imported into memory.
  */
-export async function loadModel(
+export async function loadStoredNetwork(
   nameOrPath: string,
   folder: string,
-  options: Pick<ModelWish, 'bundledFolder' | 'lowContext' | 'signal'> = {},
-): Promise<StoredModel> {
-  const isName = !nameOrPath.includes('/') && !nameOrPath.includes(sep) && isModelName(nameOrPath);
-  if (isName && (await exists(join(folder, nameOrPath)))) return openModelFolder(join(folder, nameOrPath));
+  options: Pick<NetworkRequest, 'bundledFolder' | 'lowContext' | 'signal'> = {},
+): Promise<StoredNetwork> {
+  const isName = !nameOrPath.includes('/') && !nameOrPath.includes(sep) && isNetworkName(nameOrPath);
+  if (isName && (await exists(join(folder, nameOrPath)))) return openNetworkFolder(join(folder, nameOrPath));
   const info = await stat(nameOrPath).catch(() => undefined);
-  if (info?.isDirectory()) return openModelFolder(nameOrPath);
+  if (info?.isDirectory()) return openNetworkFolder(nameOrPath);
   if (info !== undefined) {
     return /\.onnx$/i.test(nameOrPath)
       ? openOnnx(nameOrPath)
       : readIntoMemory(nameOrPath, options.lowContext ?? false, options.signal);
   }
   if (nameOrPath === BUNDLED_NAME) return openBundled(options.bundledFolder);
-  const names = (await listModels(folder)).map(({ name }) => name);
+  const names = (await listNetworks(folder)).map(({ name }) => name);
   throw new LocScaleError(
     'bad-input',
     `There is no network ${nameOrPath}, neither a file nor an imported one.`,
@@ -90,7 +90,7 @@ export async function loadModel(
   );
 }
 
-async function openOnnx(path: string): Promise<StoredModel> {
+async function openOnnx(path: string): Promise<StoredNetwork> {
   const folder = dirname(path);
   for (const manifest of [path.replace(/\.onnx$/i, '.json'), join(folder, 'manifest.json')]) {
     if (!(await exists(manifest))) continue;
@@ -109,7 +109,7 @@ async function readIntoMemory(
   path: string,
   lowContext: boolean,
   signal: AbortSignal | undefined,
-): Promise<StoredModel> {
+): Promise<StoredNetwork> {
   const wanted = lowContext ? LOW_CONTEXT : HIGH_CONTEXT;
   const found: string[] = [];
   for await (const { manifest, plain } of readModels(path, { signal })) {

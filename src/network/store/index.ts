@@ -1,16 +1,16 @@
 /** Networks on disk: imported, bundled, or given as a file. */
 export { checkCalibration } from './check-manifest.ts';
-export { chooseModel, loadModel, type ModelWish, openBundled } from './choose.ts';
+export { chooseStoredNetwork, loadStoredNetwork, type NetworkRequest, openBundled } from './choose.ts';
 export { type DownloadOptions, downloadArchive, ZENODO } from './download.ts';
 export { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
 export {
   BUNDLED_NAME,
-  type ImportedModel,
+  type ImportedNetwork,
   type ImportOptions,
-  importModel,
-  type ListedModel,
-  listModels,
+  importNetwork,
+  type ListedNetwork,
+  listNetworks,
   readJson,
-  type StoredModel,
-  verifyModel,
+  type StoredNetwork,
+  verifyNetwork,
 } from './store.ts';

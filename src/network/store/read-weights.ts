@@ -12,7 +12,7 @@ import { readTar } from '../../formats/tar-gz.ts';
 import { EMMERNET_INPUT, EMMERNET_OUTPUT, emmernetDropout, writeEmmernet } from '../graph/emmernet-graph.ts';
 import { countEmmernetParameters, EMMERNET, emmernetGflopPerCube } from '../graph/emmernet-layers.ts';
 import { weightsFromKeras, weightsFromPytorch } from '../graph/emmernet-weights.ts';
-import type { Calibration, ModelManifest, WeightSet } from '../graph/model.ts';
+import type { Calibration, NetworkManifest, WeightSet } from '../graph/model.ts';
 import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
 import { KerasThread } from './keras-thread.ts';
 
@@ -25,8 +25,8 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface ReadModel {
-  readonly manifest: ModelManifest;
+export interface ReadNetwork {
+  readonly manifest: NetworkManifest;
   /** The network as ONNX graph, without dropout. */
   readonly plain: Uint8Array<ArrayBuffer>;
 }
@@ -47,7 +47,7 @@ const archiveNames = /^EMmerNet_?(high|low)_?Context\.(hdf5|pt)$/i;
 /**
  * Yields the networks of a file (an archive may have several) one by one, so that one at a time is in memory.
  */
-export async function* readModels(path: string, options: ReadOptions = {}): AsyncGenerator<ReadModel> {
+export async function* readModels(path: string, options: ReadOptions = {}): AsyncGenerator<ReadNetwork> {
   const { head, byteLength } = await readHead(path);
   if (detectCompression(head) !== 'none' || isTar(head)) {
     yield* readArchive(path, byteLength, options);
@@ -122,7 +122,7 @@ async function* readArchive(
   path: string,
   byteLength: number,
   options: ReadOptions,
-): AsyncGenerator<ReadModel> {
+): AsyncGenerator<ReadNetwork> {
   const wanted = (entry: string): boolean => archiveNames.test(entry.split('/').at(-1) ?? '');
   const source = { bytes: chunksOf(path, options.signal), byteLength };
   const limits = { fileBytes: MOST_FILE_BYTES, archiveBytes: MOST_ARCHIVE_BYTES };
@@ -151,7 +151,7 @@ async function toModel(
   where: string,
   source: string,
   options: ReadOptions,
-): Promise<ReadModel> {
+): Promise<ReadNetwork> {
   throwIfStopped(options.signal);
   const sourceSha256 = sha256Of(bytes);
   const weights = await readWeights(bytes, where);

@@ -6,13 +6,13 @@
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LocScaleError, named } from '../../errors.ts';
-import type { Calibration, ModelFile, ModelManifest } from '../graph/model.ts';
-import { checkManifest, isModelName } from './check-manifest.ts';
-import { type ReadModel, readModels, sha256Of, throwIfStopped } from './read-weights.ts';
+import type { Calibration, NetworkFile, NetworkManifest } from '../graph/model.ts';
+import { checkManifest, isNetworkName } from './check-manifest.ts';
+import { type ReadNetwork, readModels, sha256Of, throwIfStopped } from './read-weights.ts';
 
 /** A network on disk or in memory; files are read on demand and verified by their checksums. */
-export interface StoredModel {
-  readonly manifest: ModelManifest;
+export interface StoredNetwork {
+  readonly manifest: NetworkManifest;
   /** Folder or file of the network. */
   readonly location: string;
   readonly readPlain: () => Promise<Uint8Array>;
@@ -28,8 +28,8 @@ export interface ImportOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface ImportedModel {
-  readonly manifest: ModelManifest;
+export interface ImportedNetwork {
+  readonly manifest: NetworkManifest;
   readonly location: string;
   /** The same network was already stored. */
   readonly unchanged: boolean;
@@ -46,9 +46,9 @@ const ABANDONED_MILLISECONDS = 24 * 3600 * 1000;
 const MOST_ATTEMPTS = 20;
 
 /** Stores every network of a weight file; an unreadable network leaves nothing behind. */
-export async function importModel(file: string, options: ImportOptions): Promise<ImportedModel[]> {
+export async function importNetwork(file: string, options: ImportOptions): Promise<ImportedNetwork[]> {
   const { folder, name, ...rest } = options;
-  if (name !== undefined && (!isModelName(name) || name === BUNDLED_NAME))
+  if (name !== undefined && (!isNetworkName(name) || name === BUNDLED_NAME))
     throw new LocScaleError('usage', `"${name}" cannot be the name of a model.`, {
       parameter: 'name',
       expected: 'lower-case letters, digits and dashes, as in emmernet-2024',
@@ -57,7 +57,7 @@ export async function importModel(file: string, options: ImportOptions): Promise
     });
   await makeStore(folder);
   await removeAbandoned(folder);
-  const imported: ImportedModel[] = [];
+  const imported: ImportedNetwork[] = [];
   for await (const model of readModels(file, { ...rest, name })) {
     throwIfStopped(options.signal);
     imported.push(await store(model, folder));
@@ -73,7 +73,7 @@ async function makeStore(folder: string): Promise<void> {
   }
 }
 
-async function store({ manifest, plain }: ReadModel, folder: string): Promise<ImportedModel> {
+async function store({ manifest, plain }: ReadNetwork, folder: string): Promise<ImportedNetwork> {
   const location = join(folder, manifest.name);
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   if (await isStored(location, manifest, text)) return { manifest, location, unchanged: true };
@@ -92,7 +92,7 @@ async function store({ manifest, plain }: ReadModel, folder: string): Promise<Im
   return { manifest, location, unchanged: false };
 }
 
-async function isStored(location: string, manifest: ModelManifest, text: string): Promise<boolean> {
+async function isStored(location: string, manifest: NetworkManifest, text: string): Promise<boolean> {
   try {
     if ((await readFile(join(location, MANIFEST_FILE), 'utf8')) !== text) return false;
     await readChecked(location, manifest.files.plain, manifest.name);
@@ -158,12 +158,12 @@ function notWritable(folder: string, error: unknown): unknown {
   });
 }
 
-export type ListedModel =
-  | { readonly name: string; readonly model: StoredModel }
+export type ListedNetwork =
+  | { readonly name: string; readonly model: StoredNetwork }
   | { readonly name: string; readonly problem: string };
 
 /** All networks of the store by name; damaged ones with their defect. Reads manifests only. */
-export async function listModels(folder: string): Promise<ListedModel[]> {
+export async function listNetworks(folder: string): Promise<ListedNetwork[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
     throw new LocScaleError('bad-input', `The folder of models ${folder} cannot be read: ${codeOf(error)}.`, {
@@ -172,12 +172,12 @@ export async function listModels(folder: string): Promise<ListedModel[]> {
       hint: 'Name another folder in the environment variable LOCSCALE_MODELS.',
     });
   });
-  const listed: ListedModel[] = [];
-  for (const name of names.filter(isModelName).sort()) {
+  const listed: ListedNetwork[] = [];
+  for (const name of names.filter(isNetworkName).sort()) {
     const info = await stat(join(folder, name)).catch(() => undefined);
     if (info?.isDirectory() !== true) continue;
     try {
-      listed.push({ name, model: await openModelFolder(join(folder, name)) });
+      listed.push({ name, model: await openNetworkFolder(join(folder, name)) });
     } catch (error) {
       listed.push({ name, problem: error instanceof Error ? error.message : String(error) });
     }
@@ -185,12 +185,12 @@ export async function listModels(folder: string): Promise<ListedModel[]> {
   return listed;
 }
 
-export async function openModelFolder(location: string): Promise<StoredModel> {
+export async function openNetworkFolder(location: string): Promise<StoredNetwork> {
   return openManifest(join(location, MANIFEST_FILE), location);
 }
 
 /** Opens the network in `folder` that `manifestPath` describes. */
-export async function openManifest(manifestPath: string, folder: string): Promise<StoredModel> {
+export async function openManifest(manifestPath: string, folder: string): Promise<StoredNetwork> {
   const manifest = checkManifest(await readJson(manifestPath), manifestPath);
   const { plain, monteCarlo } = manifest.files;
   return {
@@ -228,7 +228,7 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-async function readChecked(folder: string, { file, sha256 }: ModelFile, name: string): Promise<Uint8Array> {
+async function readChecked(folder: string, { file, sha256 }: NetworkFile, name: string): Promise<Uint8Array> {
   const path = join(folder, file);
   const again = `Import the model again: "locscale-gpu models import FILE".`;
   let bytes: Uint8Array;
@@ -257,7 +257,7 @@ async function readChecked(folder: string, { file, sha256 }: ModelFile, name: st
 }
 
 /** Reads every file of a network; returns its defect, or undefined. */
-export async function verifyModel(model: StoredModel): Promise<string | undefined> {
+export async function verifyNetwork(model: StoredNetwork): Promise<string | undefined> {
   try {
     await model.readPlain();
     await model.readMonteCarlo?.();

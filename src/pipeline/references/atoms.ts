@@ -3,7 +3,7 @@
 import { modelForMask } from '../judge-mask.ts';
 import { plainRule, theoreticalRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
-import { placeGiven } from './given-model.ts';
+import { placeUserModel } from './given-model.ts';
 import { planSimulation, type Simulation } from './simulate.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';
 
@@ -28,7 +28,7 @@ export const atomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'ato
       fills: false,
       makesDifferenceMask: false,
       async gather(data, _hooks, run) {
-        const given = await placeGiven(structure, data, run);
+        const given = await placeUserModel(structure, data, run);
         return { atoms: given.atoms, given };
       },
     };

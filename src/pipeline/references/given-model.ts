@@ -21,7 +21,7 @@ import { correlationInside } from '../../math/statistics/statistics.ts';
 import type { Run } from '../run.ts';
 
 /** A model of a file in the map's frame. */
-export interface GivenModel extends PlacedModel<StructureAtom> {
+export interface UserModel extends PlacedModel<StructureAtom> {
   /** Resolution up to which the map agrees with it, if the resolution is otherwise unknown. */
   readonly agreement: ModelAgreement | undefined;
 }
@@ -47,7 +47,11 @@ export function placeInMap(
   return { ...placed, structure };
 }
 
-export async function placeGiven(given: Structure, data: ModelReferenceData, run: Run): Promise<GivenModel> {
+export async function placeUserModel(
+  given: Structure,
+  data: ModelReferenceData,
+  run: Run,
+): Promise<UserModel> {
   const { engine, grid, map } = data;
   const { structure, ...placed } = placeInMap(given, grid, 'reference', run);
   const { atoms } = placed;

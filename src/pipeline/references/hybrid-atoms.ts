@@ -8,7 +8,7 @@ import { modelForMask } from '../judge-mask.ts';
 import { completePseudoAtoms, defaultAveragingWindow, defaultRefinementCycles } from '../parameters.ts';
 import { hybridRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
-import { placeGiven } from './given-model.ts';
+import { placeUserModel } from './given-model.ts';
 import { reportPseudoModel } from './pseudo-atoms.ts';
 import { planSimulation, type Simulation } from './simulate.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';
@@ -38,7 +38,7 @@ export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
       makesDifferenceMask: true,
       async gather(data, hooks, run) {
         const { molecularWeightKiloDalton } = data.parameters;
-        const given = await placeGiven(structure, data, run);
+        const given = await placeUserModel(structure, data, run);
         const completed = await completeWithPseudoAtoms(
           data,
           given.atoms,

@@ -17,10 +17,10 @@ import type { ReferenceChoice } from './choice.ts';
 import { lowPass } from './low-pass.ts';
 import type { Prediction } from './source.ts';
 import {
-  type MadeReference,
   type PlannedReference,
   type ReferenceData,
   type ReferenceKind,
+  type ReferenceResult,
   type ReferenceTraits,
   volumeBytesOf,
 } from './source.ts';
@@ -110,7 +110,7 @@ async function predict(
   plan: PredictionPlan,
   data: ReferenceData,
   run: Run,
-): Promise<MadeReference> {
+): Promise<ReferenceResult> {
   const { engine, context } = run;
   const { predictor, monteCarlo } = choice;
   const { map, voxelSize, parameters } = data;
@@ -152,12 +152,12 @@ async function cachedPrediction(
     async load() {
       const [state] = await checkpoints.list('prediction', key);
       if (state === undefined) return undefined;
-      const { nextCube } = state.facts as { nextCube: number };
+      const { nextCube } = state.values as { nextCube: number };
       run.info(`${nextCube} of ${plan.cubes.count} cubes were predicted by an earlier run.`);
       return { nextCube, sums: state.arrays };
     },
     save: ({ nextCube, sums }) =>
-      checkpoints.replace('prediction', key, { facts: { nextCube }, arrays: sums }),
+      checkpoints.replace('prediction', key, { values: { nextCube }, arrays: sums }),
   };
 }
 

@@ -20,9 +20,9 @@ import type { AtomSet } from '../../math/atoms/atom-set.ts';
 import { isotropicVoxelSize } from '../../math/grid.ts';
 import { scalingWindowFor } from '../../math/scaling/follow-resolution.ts';
 import type { Run } from '../run.ts';
-import type { GivenModel } from './given-model.ts';
+import type { UserModel } from './given-model.ts';
 import { lowPass } from './low-pass.ts';
-import { type MadeReference, type PlannedReference, type ReferenceData, volumeBytesOf } from './source.ts';
+import { type PlannedReference, type ReferenceData, type ReferenceResult, volumeBytesOf } from './source.ts';
 
 /** A smaller B-factor range means that no variation was found (LocScale's limit), A^2. */
 const NARROW_RANGE = 10;
@@ -33,7 +33,7 @@ const LOW_PASS_FLANK = 1.2;
 export interface GatheredAtoms {
   /** Atoms of the file first, then pseudo-atoms. */
   readonly atoms: AtomSet;
-  readonly given?: GivenModel;
+  readonly given?: UserModel;
   readonly pseudo?: PseudoModel;
   readonly differenceMask?: Volume;
 }
@@ -125,7 +125,7 @@ function simulationBytes(simulation: Simulation, data: ReferenceData, { bytesOf 
   );
 }
 
-async function simulate(simulation: Simulation, data: ReferenceData, run: Run): Promise<MadeReference> {
+async function simulate(simulation: Simulation, data: ReferenceData, run: Run): Promise<ReferenceResult> {
   const { engine, grid, parameters, voxelSize } = data;
   const { context } = run;
   const hooks: OperationHooks = {
@@ -142,7 +142,7 @@ async function simulate(simulation: Simulation, data: ReferenceData, run: Run): 
     reference: await lowPass(reference, referenceEnd, voxelSize, run),
     differenceMask,
     model: {
-      structure: structureOf(simulation.structure, given?.kept ?? [], atoms, bFactors),
+      structure: structureOf(simulation.structure, given?.inside ?? [], atoms, bFactors),
       pseudoAtoms: pseudo?.atoms.count ?? 0,
       bFactors: rangeOf(bFactors),
       referenceEnd,
@@ -218,7 +218,7 @@ function crowdedLimit(
  */
 function endOfReference(
   theoryEverywhere: boolean,
-  given: GivenModel | undefined,
+  given: UserModel | undefined,
   { resolutionKnown, fscCutoff, lowPass, wilsonCutoff }: ModelReferenceData,
 ): number | undefined {
   if (theoryEverywhere && fscCutoff < wilsonCutoff) return undefined;
@@ -230,11 +230,11 @@ function endOfReference(
 /** The atoms used: those of the file with new B factors, then the pseudo-atoms as a separate chain. */
 function structureOf(
   given: Structure | undefined,
-  kept: readonly StructureAtom[],
+  inside: readonly StructureAtom[],
   atoms: AtomSet,
   bFactors: Float64Array,
 ): Structure {
-  const modelled: StructureAtom[] = kept.map((atom, i) => ({ ...atom, bFactor: bFactors[i] }));
+  const modelled: StructureAtom[] = inside.map((atom, i) => ({ ...atom, bFactor: bFactors[i] }));
   for (let i = modelled.length; i < atoms.count; i++) {
     const [x, y, z] = atoms.positions.subarray(3 * i, 3 * i + 3);
     modelled.push({
@@ -245,7 +245,7 @@ function structureOf(
       bFactor: bFactors[i],
       occupancy: atoms.occupancies[i],
       chain: 'PSD',
-      residueNumber: i - kept.length + 1,
+      residueNumber: i - inside.length + 1,
       residueName: 'PSD',
       atomName: atoms.elements[i],
       altloc: '',

@@ -15,7 +15,7 @@ import type { Run } from '../run.ts';
 import type { ChosenRule, RuleInputs } from '../scaling-rule.ts';
 
 /** The atoms behind a simulated reference. */
-export interface ModelUsed {
+export interface ReferenceModel {
   readonly structure: Structure;
   readonly pseudoAtoms: number;
   /** B factors over all atoms as simulated, A^2. */
@@ -101,18 +101,18 @@ export interface PlannedReference {
   /** Bytes of its results. */
   readonly resultBytes: number;
   readonly prediction?: Prediction;
-  make(): Promise<MadeReference>;
+  make(): Promise<ReferenceResult>;
 }
 
 /** The run owns the volumes. */
-export interface MadeReference {
+export interface ReferenceResult {
   readonly reference?: Volume;
   /** Hybrid rule: 1 where the theoretical-profile rule applies. */
   readonly differenceMask?: Volume;
   /** Variance over the passes of a network. */
   readonly variance?: Volume;
   /** The atoms that it was simulated from. */
-  readonly model?: ModelUsed;
+  readonly model?: ReferenceModel;
 }
 
 /** Bytes of one volume on the grid. */

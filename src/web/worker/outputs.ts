@@ -7,7 +7,7 @@ import { voxelCount } from '../../math/grid.ts';
 import { imageOf } from '../../pipeline/index.ts';
 import type { LocScaleResult } from '../../pipeline/types.ts';
 import { runtimeName } from '../../platform/index.ts';
-import { collectFindings } from '../../report/collect.ts';
+import { collectReportData } from '../../report/collect.ts';
 import { mapsOfScaling } from '../../report/maps-of-runs.ts';
 import { renderReport } from '../../report/page.ts';
 import { type RunRecord, recordOfScaling } from '../../report/run-record.ts';
@@ -40,7 +40,7 @@ const SCENE_NOTE = '# Save the maps next to this file, and open it from their fo
 
 export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary: RunSummary }> {
   const { engine, result, job, request } = run;
-  const findings = await collectFindings(
+  const reportData = await collectReportData(
     scalingToShow(engine, mapsOfScaling, result, job.parameters.profileKind),
   );
   const maps = mapOutputs(engine, result);
@@ -56,7 +56,7 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
   const names = [...maps, ...texts].map(({ name }) => name);
   const record = recordOf(run, [...names, `${STEM}_report.html`]);
   const title = `${STEM}.mrc`;
-  const report = await renderReport(findings, record, { title, kind: 'scale', spell: inPageWords });
+  const report = await renderReport(reportData, record, { title, kind: 'scale', spell: inPageWords });
   const outputs: Output[] = [
     ...maps,
     ...texts,
@@ -67,7 +67,7 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
   const after = await engine.download(result.scaled);
   const shown: Shown = {
     grid: result.grid,
-    crop: findings.crop,
+    crop: reportData.crop,
     before,
     after,
     colours: (await coloursOf(engine, result)).map(({ volume, name, ...colour }) => ({
@@ -87,7 +87,7 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
     seconds: (performance.now() - run.begun) / 1000,
     warnings: run.warnings,
     result,
-    findings,
+    reportData,
     record,
     files: outputs.map(({ name, what, bytes }) => ({ name, what, bytes })),
   });
@@ -102,7 +102,7 @@ function textOutput(name: string, what: string, text: string): Output {
 function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
   const { grid, header } = result;
   const bytes = 1024 + header.extended.length + 4 * voxelCount(grid.shape);
-  return mapsOfScaling.flatMap(({ name: suffix, volume: volumeOf, label, says }) => {
+  return mapsOfScaling.flatMap(({ name: suffix, volume: volumeOf, label, description }) => {
     const volume = volumeOf(result);
     if (volume === undefined) return [];
     const name = `${STEM}${suffix === '' ? '.mrc' : suffix}`;
@@ -110,7 +110,7 @@ function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
     const map = () => imageOf(engine, volume, name, result);
     const line = `locscale-gpu ${__VERSION__}: ${words}`;
     const blob = async () => mapToBlob(await map(), line);
-    return [{ name, what: says, bytes, blob, stream: async () => mapStream(await map(), line) }];
+    return [{ name, what: description, bytes, blob, stream: async () => mapStream(await map(), line) }];
   });
 }
 

@@ -13,7 +13,7 @@ import { readPytorchState } from '../../../src/formats/pytorch-state.ts';
 import { readTar } from '../../../src/formats/tar-gz.ts';
 import { crc32, openZip } from '../../../src/formats/zip.ts';
 import { EMMERNET } from '../../../src/network/graph/emmernet-layers.ts';
-import { importModel } from '../../../src/network/store/index.ts';
+import { importNetwork } from '../../../src/network/store/index.ts';
 import {
   pickled,
   pytorchArchive,
@@ -85,7 +85,7 @@ describe('importing a hostile archive', () => {
     const archive = join(folder, 'emmernet.tar.gz');
     writeFileSync(archive, gzipSync(tar, { level: 0 }));
     const before = listing(folder);
-    const imported = await importModel(archive, { folder: store });
+    const imported = await importNetwork(archive, { folder: store });
     expect(imported.map(({ manifest }) => manifest.name)).toEqual(['emmernet-high-context']);
     const added = listing(folder).filter((path) => !before.includes(path));
     const home = join('deep', 'down', 'models');
@@ -104,7 +104,7 @@ describe('importing a hostile archive', () => {
     const store = join(folder, 'models');
     const archive = join(folder, 'x.tar');
     writeFileSync(archive, await packTar(hostile('/etc/passwd')));
-    await expect(importModel(archive, { folder: store })).rejects.toMatchObject({ tag: 'bad-input' });
+    await expect(importNetwork(archive, { folder: store })).rejects.toMatchObject({ tag: 'bad-input' });
     expect(listing(folder)).toEqual(['models', 'x.tar']);
   });
 });

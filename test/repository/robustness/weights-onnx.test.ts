@@ -13,7 +13,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeOnnxModel, readOnnxInitializers, refuseExternalData } from '../../../src/formats/onnx.ts';
 import { readGraph } from '../../../src/network/run/network-graph.ts';
-import { loadModel } from '../../../src/network/store/index.ts';
+import { loadStoredNetwork } from '../../../src/network/store/index.ts';
 import { sha256Of } from '../../../src/network/store/read-weights.ts';
 import { flipped } from '../../support/weight-files.ts';
 
@@ -58,7 +58,7 @@ function put(network: Uint8Array, summed = network): string {
   return path;
 }
 const graphOf = async (path: string): Promise<Uint8Array> =>
-  readGraph(await loadModel(path, join(folder, 'store')), 'cpu', false);
+  readGraph(await loadStoredNetwork(path, join(folder, 'store')), 'cpu', false);
 
 function external(name: string, location: string): Uint8Array {
   const tensor = create(TensorProtoSchema, {

@@ -30,7 +30,7 @@ describe('placeModel', () => {
   it('keeps positions, which are absolute already, and all that is in order', () => {
     const atoms = [atomAt(200, 100, -50), atomAt(229, 119, -41), atomAt(210.5, 110, -45)];
     const placed = placeModel({ atoms }, GRID);
-    expect(placed.kept).toEqual(atoms);
+    expect(placed.inside).toEqual(atoms);
     expect(Array.from(placed.atoms.positions)).toEqual([200, 100, -50, 229, 119, -41, 210.5, 110, -45]);
     expect(placed.warnings).toEqual([]);
     expect(placed.outside).toMatchObject({ count: 0, farthestAngstrom: 0 });
@@ -67,7 +67,7 @@ describe('placeModel', () => {
       atomAt(208, 105, -45, { bFactor: -3 }),
     ];
     const placed = placeModel({ atoms }, GRID);
-    expect(placed.kept).toEqual([atoms[0], atoms[3]]);
+    expect(placed.inside).toEqual([atoms[0], atoms[3]]);
     expect(placed.warnings).toEqual([
       '1 atom of unknown element "X" left out.',
       '1 atom with occupancy 0 left out.',

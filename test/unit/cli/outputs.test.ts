@@ -15,7 +15,7 @@ import {
   type OutputRow,
   pathOf,
   planOutputs,
-  type RunFacts,
+  type RunRequest,
   recordPathOf,
 } from '../../../src/cli/outputs.ts';
 import type { Engine, Volume } from '../../../src/engine/engine.ts';
@@ -24,8 +24,8 @@ import { mapsToShow } from '../../../src/report/run-to-show.ts';
 const halfMaps = { kind: 'half-maps', half1: 'a.mrc', half2: 'b.mrc' } as const;
 const oneMap = { kind: 'map', map: 'a.mrc' } as const;
 
-function namesOf(table: readonly OutputRow<never>[], facts: Partial<RunFacts>): string[] {
-  const whole: RunFacts = { values: {}, outfile: 'run/out.mrc', input: halfMaps, ...facts };
+function namesOf(table: readonly OutputRow<never>[], request: Partial<RunRequest>): string[] {
+  const whole: RunRequest = { values: {}, outfile: 'run/out.mrc', input: halfMaps, ...request };
   return allPathsOf(planOutputs(table, whole, true)).sort();
 }
 
@@ -84,12 +84,14 @@ describe('names', () => {
       ['confidence.mrc', 'difference_mask.mrc', 'fsc.json', 'mask.mrc', 'simulated_reference.mrc'],
     ],
   ] as const)('in the folder of -op, reference %s, %j', (reference, more, expected) => {
-    const facts: Partial<RunFacts> = { reference, ...more };
-    const values = { ...facts.values, outputProcessingFiles: 'steps' };
-    const inFolder = namesOf(scaleOutputs, { ...facts, values }).filter((path) => path.startsWith('steps/'));
+    const request: Partial<RunRequest> = { reference, ...more };
+    const values = { ...request.values, outputProcessingFiles: 'steps' };
+    const inFolder = namesOf(scaleOutputs, { ...request, values }).filter((path) =>
+      path.startsWith('steps/'),
+    );
     expect(inFolder).toEqual([...expected, 'profiles_audit.json'].sort().map((name) => `steps/out_${name}`));
     // Without -op there is no such file.
-    expect(namesOf(scaleOutputs, facts).some((path) => path.includes('steps'))).toBe(false);
+    expect(namesOf(scaleOutputs, request).some((path) => path.includes('steps'))).toBe(false);
   });
 
   it('of an enhanced map, by the version of LocScale whose names are requested', () => {
@@ -123,9 +125,9 @@ describe('names', () => {
 });
 
 describe('what the pipeline keeps', () => {
-  const keptBy = (values: RunFacts['values'], reference: RunFacts['reference'] = 'network') => {
-    const facts: RunFacts = { values, outfile: 'out.mrc', input: halfMaps, reference };
-    return keepFor(planOutputs(scaleOutputs, facts, true), facts);
+  const keptBy = (values: RunRequest['values'], reference: RunRequest['reference'] = 'network') => {
+    const request: RunRequest = { values, outfile: 'out.mrc', input: halfMaps, reference };
+    return keepFor(planOutputs(scaleOutputs, request, true), request);
   };
 
   it('is nothing in a plain run', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { planOutputs, type RunFacts } from '../../../src/cli/outputs.ts';
+import { planOutputs, type RunRequest } from '../../../src/cli/outputs.ts';
 import { drawReport, reportFilesOf, reportNameNote, withoutPictures } from '../../../src/cli/report.ts';
 import type { Session } from '../../../src/cli/session.ts';
 import { writeRun } from '../../../src/cli/write-run.ts';
-import { collectFindings } from '../../../src/report/collect.ts';
+import { collectReportData } from '../../../src/report/collect.ts';
 import type { RunRecord } from '../../../src/report/run-record.ts';
 import { createSimpleEngine } from '../../support/simple-engine.ts';
 import { noisyBlob } from '../pipeline/test-maps.ts';
@@ -80,9 +80,9 @@ describe('names of a report', () => {
 describe('a report', () => {
   it('without the package that draws pictures is the page alone, and says so', async () => {
     missing.now = true;
-    const findings = await collectFindings(sampleRun());
+    const reportData = await collectReportData(sampleRun());
     const words = { files, title: 'm.mrc', kind: 'scale' } as const;
-    const drawn = await drawReport(findings, sampleRecord(), words);
+    const drawn = await drawReport(reportData, sampleRecord(), words);
     expect(drawn.page).toContain('<!doctype html>');
     expect(drawn.pictures).toEqual([]);
     expect(drawn.note).toContain('@resvg/resvg-js is not installed');
@@ -110,17 +110,17 @@ describe('a report', () => {
         when === 'looking' ? { ...whole, mask: broken } : { ...whole, maps: whole.maps.slice(0, 1) };
       const volume = await engine.upload(Float32Array.from(image.data), image.grid.shape);
       written.files.clear();
-      const facts: RunFacts = {
+      const request: RunRequest = {
         values: { printReport: true, reportFilename: files.page },
         outfile: 'm.mrc',
         input: { kind: 'map', map: 'in.mrc' },
       };
-      const table = [{ key: 'm', name: '', volume: () => volume, label: 'x', says: 'a map' }];
+      const table = [{ key: 'm', name: '', volume: () => volume, label: 'x', description: 'a map' }];
       const paths = await writeRun(session, {
         engine,
         result: { grid: image.grid, header: image.header, timings: {}, warnings: [] },
-        outputs: planOutputs(table, facts, true),
-        facts,
+        outputs: planOutputs(table, request, true),
+        request,
         files: [],
         started: new Date(0),
         record: { mode: 'm', parameters: {}, numbers: { windowVoxels: 6, fscCutoff: 3 } },

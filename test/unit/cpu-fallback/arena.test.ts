@@ -18,7 +18,7 @@ describe('Arena', () => {
         const [piece, value] = [...live][Math.floor(random.uniform() * live.size)];
         expect(piece.every((x) => x === value)).toBe(true);
         live.delete(piece);
-        if (random.uniform() < 0.05) arena.giveAway(piece);
+        if (random.uniform() < 0.05) arena.handOver(piece);
         else arena.free(piece.fill(-1));
       } else {
         const piece = arena.allocate(1 + Math.floor(random.uniform() ** 3 * 5000));
@@ -49,7 +49,7 @@ describe('Arena', () => {
     const arena = new Arena();
     const result = arena.allocate(100).fill(7);
     const other = arena.allocate(100);
-    arena.giveAway(result);
+    arena.handOver(result);
     arena.free(result);
     expect(arena.allocate(50).buffer).toBe(result.buffer);
     for (let i = 0; i < 5; i++) arena.allocate(100).fill(1);
@@ -65,7 +65,7 @@ describe('Arena', () => {
   it('begins anew where only pieces that were given away are left', () => {
     const arena = new Arena();
     const [result, spectrum] = [arena.allocate(100), arena.allocate(500)];
-    arena.giveAway(result);
+    arena.handOver(result);
     expect(arena.allocate(10).buffer).toBe(result.buffer);
     const rest = arena.allocate(20);
     arena.free(spectrum);

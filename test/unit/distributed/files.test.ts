@@ -186,8 +186,8 @@ describe('what earlier jobs have left', () => {
     const folder = newFolder();
     mkdirSync(folder);
     for (const rank of [0, 1, 2]) writeFileSync(join(folder, `rank-${rank}.alive`), oldLife(`old-${rank}`));
-    const lives = [0, 1, 2].map((rank) => JSON.parse(oldLife(`old-${rank}`)));
-    writeFileSync(join(folder, 'session.json'), JSON.stringify({ session: 'f'.repeat(16), lives }));
+    const processes = [0, 1, 2].map((rank) => JSON.parse(oldLife(`old-${rank}`)));
+    writeFileSync(join(folder, 'session.json'), JSON.stringify({ session: 'f'.repeat(16), processes }));
     writeFileSync(
       join(folder, `${'f'.repeat(16)}.abort`),
       JSON.stringify({ rank: 1, sentence: 'old', exitCode: 9 }),

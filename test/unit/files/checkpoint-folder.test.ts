@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const content = (value: number) => ({
-  facts: { value, nested: ['a\nb', null] },
+  values: { value, nested: ['a\nb', null] },
   arrays: [Float32Array.of(value, Number.NaN, -0), new Float32Array(0), Float32Array.of(1e-45)],
 });
 
@@ -39,7 +39,7 @@ describe('checkpoints in a folder', () => {
   it('take arrays in shared memory and views', async () => {
     const shared = new Float32Array(new SharedArrayBuffer(40)).fill(7);
     const whole = Float32Array.from({ length: 10 }, (_, i) => i);
-    await openFolder().add('a', 1, { facts: {}, arrays: [shared, whole.subarray(3, 5)] });
+    await openFolder().add('a', 1, { values: {}, arrays: [shared, whole.subarray(3, 5)] });
     const [kept] = await openFolder().list('a', 1);
     expect([...kept.arrays[0]]).toEqual([...shared]);
     expect([...kept.arrays[1]]).toEqual([3, 4]);

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FileRead, openMapFile, readInput, readMapFile } from '../../../src/files/read-files.ts';
+import { type HashedFile, openMapFile, readInput, readMapFile } from '../../../src/files/read-files.ts';
 import { makeMrc } from '../../support/mrc-fixture.ts';
 
 let folder: string;
@@ -26,7 +26,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** `disturb` is called when the header has been read and the voxels have not. */
-const open = (disturb: () => void, onRead?: (file: FileRead) => void) => {
+const open = (disturb: () => void, onRead?: (file: HashedFile) => void) => {
   const allocateHost = (voxels: number): Float32Array<ArrayBuffer> => {
     disturb();
     return new Float32Array(voxels);
@@ -50,7 +50,7 @@ describe('a map file', () => {
       tag: 'bad-input',
       message: `${path} changed while it was read.`,
     });
-    const files: FileRead[] = [];
+    const files: HashedFile[] = [];
     const image = await open(
       () => undefined,
       (file) => files.push(file),

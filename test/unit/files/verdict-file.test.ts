@@ -19,8 +19,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function remember(check: string, facts = FACTS, now = Date.now()): Promise<void> {
-  const file = await openVerdicts(folder, facts, { now: () => now });
+async function remember(check: string, key = FACTS, now = Date.now()): Promise<void> {
+  const file = await openVerdicts(folder, key, { now: () => now });
   file.add(check, { subject: 'transform', error: 1e-7 });
   await file.save();
 }
@@ -64,10 +64,10 @@ describe('verdicts on a GPU', () => {
     'not JSON',
     '{}',
     'null',
-    '{"format":2,"facts":{},"verdicts":{}}',
-    `{"format":1,"facts":${JSON.stringify(FACTS)},"verdicts":null}`,
-    `{"format":1,"facts":${JSON.stringify(FACTS)},"verdicts":{"one":null}}`,
-    `{"format":1,"facts":${JSON.stringify(FACTS)},"verdicts":{"one":{"subject":"x","date":"?"}}}`,
+    '{"format":2,"key":{},"verdicts":{}}',
+    `{"format":1,"key":${JSON.stringify(FACTS)},"verdicts":null}`,
+    `{"format":1,"key":${JSON.stringify(FACTS)},"verdicts":{"one":null}}`,
+    `{"format":1,"key":${JSON.stringify(FACTS)},"verdicts":{"one":{"subject":"x","date":"?"}}}`,
   ])('ignore a damaged file: %s', async (text) => {
     const path = verdictPath(folder, FACTS);
     mkdirSync(dirname(path), { recursive: true });

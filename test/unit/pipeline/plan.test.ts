@@ -91,7 +91,7 @@ async function countedJob(reference: ReferenceChoice, change: Partial<LocScaleJo
     get: (target, name) => {
       // What threads keep, and the heap, is most of so small a run: test/cli/memory-truth.test.ts measures
       // it.
-      if (name === 'bytesOf') return { ...target.bytesOf, host: () => 0, kept: () => 0 };
+      if (name === 'bytesOf') return { ...target.bytesOf, host: () => 0, retained: () => 0 };
       const member = target[name as keyof Engine];
       if (typeof member !== 'function') return member;
       return (...args: never[]) => {

@@ -1,37 +1,37 @@
 import { describe, expect, it } from 'vitest';
 import type { FscCurve } from '../../../src/pipeline/types.ts';
 import { runChecks } from '../../../src/report/checks.ts';
-import { collectFindings } from '../../../src/report/collect.ts';
-import type { Findings } from '../../../src/report/findings.ts';
+import { collectReportData } from '../../../src/report/collect.ts';
+import type { ReportData } from '../../../src/report/report-data.ts';
 import { sampleRecord, sampleRun, sampleShape } from './sample-run.ts';
 
 const { fsc, numbers } = sampleRecord();
-const findings = await collectFindings(sampleRun());
-const textsOf = (state: 'good' | 'look', change: Partial<Findings> = {}, curve = fsc): string[] =>
-  runChecks({ ...findings, ...change }, curve, numbers)
+const reportData = await collectReportData(sampleRun());
+const textsOf = (state: 'good' | 'look', change: Partial<ReportData> = {}, curve = fsc): string[] =>
+  runChecks({ ...reportData, ...change }, curve, numbers)
     .filter((check) => check.state === state)
     .map(({ title, text }) => `${title}: ${text}`);
 
 describe('what is found in the volumes', () => {
   it('places the sections at the centre of gravity and cuts to the mask', () => {
-    expect(findings.centre).toEqual([12, 10, 14]);
-    expect(findings.crop).toEqual({ start: [3, 1, 5], size: [19, 19, 19] });
-    expect(findings.maps.map(({ role }) => role)).toEqual(['input', 'reference', 'result']);
+    expect(reportData.centre).toEqual([12, 10, 14]);
+    expect(reportData.crop).toEqual({ start: [3, 1, 5], size: [19, 19, 19] });
+    expect(reportData.maps.map(({ role }) => role)).toEqual(['input', 'reference', 'result']);
   });
 
   it('measures how much of a noise box lies in the mask', () => {
-    expect(findings.noiseBoxes.map(({ inMask }) => inMask)).toEqual([0, 1]);
+    expect(reportData.noiseBoxes.map(({ inMask }) => inMask)).toEqual([0, 1]);
   });
 
   it('samples local values over the mask, whose range is known here', () => {
-    const { sorted } = findings.local!;
-    expect(sorted.length).toBe(findings.mask.voxels);
+    const { sorted } = reportData.local!;
+    expect(sorted.length).toBe(reportData.mask.voxels);
     expect(sorted[0]).toBe(20);
     expect(sorted.at(-1)).toBeLessThanOrEqual(90);
   });
 
   it('gives the gain relative to its median', () => {
-    const { sorted } = findings.gain;
+    const { sorted } = reportData.gain;
     expect(sorted[Math.floor(sorted.length / 2)]).toBeCloseTo(1, 6);
     expect(sorted[0]!).toBeGreaterThan(0);
     expect(sorted[0]!).toBeLessThan(sorted.at(-1)!);
@@ -40,7 +40,7 @@ describe('what is found in the volumes', () => {
   it('does not let a speck in a corner decide what is shown', async () => {
     const mask = Float32Array.from(await sampleRun().mask());
     mask[0] = 1;
-    const found = await collectFindings(sampleRun({ mask: async () => mask }));
+    const found = await collectReportData(sampleRun({ mask: async () => mask }));
     // The speck counts among the voxels that may stick out: one layer of the ball's poles no longer does.
     expect(found.crop).toEqual({ start: [2, 0, 4], size: [20, 20, 20] });
     expect(found.mask.onFaces).toBe(1);
@@ -59,12 +59,12 @@ describe('the checks', () => {
       source: 'model',
       reason: 'The FDR mask is empty; another is the mask instead.',
     } as const;
-    expect(runChecks(findings, fsc, { ...numbers, maskOrigin })).toContainEqual({
+    expect(runChecks(reportData, fsc, { ...numbers, maskOrigin })).toContainEqual({
       state: 'look',
       title: 'Origin of the mask',
       text: maskOrigin.reason,
     });
-    const usual = runChecks(findings, fsc, { ...numbers, maskOrigin: { source: 'FDR' } });
+    const usual = runChecks(reportData, fsc, { ...numbers, maskOrigin: { source: 'FDR' } });
     expect(usual.map(({ title }) => title)).not.toContain('Origin of the mask');
   });
 
@@ -107,19 +107,19 @@ describe('the checks', () => {
   });
 
   it('notice that no half maps were given', () => {
-    expect(runChecks(findings, undefined, numbers)[0]!.text).toContain('No half maps were given');
+    expect(runChecks(reportData, undefined, numbers)[0]!.text).toContain('No half maps were given');
   });
 
   it('notice noise boxes in the mask and noise that differs', () => {
     const texts = textsOf('look').join('\n');
     expect(texts).toContain('1 of 2 boxes reaches into the mask (up to 100 % of a box)');
     expect(texts).toContain('differs by a factor of 5.0');
-    const [clean] = findings.noiseBoxes;
+    const [clean] = reportData.noiseBoxes;
     expect(textsOf('look', { noiseBoxes: [clean!] }).join()).not.toContain('boxes');
   });
 
   it('notice a mask that is too large or at the faces', () => {
-    const mask = { ...findings.mask, share: 0.7, onFaces: 12 };
+    const mask = { ...reportData.mask, share: 0.7, onFaces: 12 };
     const texts = textsOf('look', { mask }).join('\n');
     expect(texts).toContain('takes 70 % of the box');
     expect(texts).toContain('12 voxels of the mask lie on the faces');
@@ -127,12 +127,12 @@ describe('the checks', () => {
   });
 
   it('notice amplitudes that rise with resolution', async () => {
-    const sharp = findings.windows.frequency.map((f) => Math.exp(60 * f * f));
-    const maps = findings.maps.map((map) => ({ ...map, profiles: [sharp, sharp] }));
+    const sharp = reportData.windows.frequency.map((f) => Math.exp(60 * f * f));
+    const maps = reportData.maps.map((map) => ({ ...map, profiles: [sharp, sharp] }));
     expect(textsOf('look', { maps }).join()).toContain('amplitudes rise with frequency');
   });
 
   it('know the box', () => {
-    expect(findings.shape).toEqual(sampleShape);
+    expect(reportData.shape).toEqual(sampleShape);
   });
 });

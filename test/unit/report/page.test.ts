@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { collectFindings } from '../../../src/report/collect.ts';
+import { collectReportData } from '../../../src/report/collect.ts';
 import { renderReport } from '../../../src/report/page.ts';
 import { chooseWindows } from '../../../src/report/page-parts.ts';
 import { pageScript } from '../../../src/report/page-script.ts';
@@ -16,9 +16,9 @@ import type { RunRecord } from '../../../src/report/run-record.ts';
 import { settingText } from '../../../src/report/settings-words.ts';
 import { sampleRecord, sampleRun } from './sample-run.ts';
 
-const findings = await collectFindings(sampleRun());
+const reportData = await collectReportData(sampleRun());
 const words = { title: 'scaled.mrc', kind: 'scale' } as const;
-const render = async (change = {}) => (await renderReport(findings, sampleRecord(change), words)).html;
+const render = async (change = {}) => (await renderReport(reportData, sampleRecord(change), words)).html;
 
 /** Points of the path of the line drawn in a colour. */
 function pointsOf(svg: string, colour: string): [number, number][] {
@@ -50,29 +50,29 @@ describe('curves', () => {
   });
 
   it('of amplitudes start together and show each map once', () => {
-    const svg = plotProfiles(findings, 4);
+    const svg = plotProfiles(reportData, 4);
     const input = pointsOf(svg, 'input');
     const result = pointsOf(svg, 'result');
-    expect(input).toHaveLength(findings.windows.frequency.length - 1);
+    expect(input).toHaveLength(reportData.windows.frequency.length - 1);
     expect(input[0]).toEqual(result[0]);
     // A logarithmic axis that all maps share.
     const logs = (role: string): number[] =>
-      [...meanProfile(findings.maps.find((map) => map.role === role)!.profiles)].slice(1).map(Math.log);
+      [...meanProfile(reportData.maps.find((map) => map.role === role)!.profiles)].slice(1).map(Math.log);
     const scale = (result.at(-1)![1] - result[0]![1]) / (logs('result').at(-1)! - logs('result')[0]!);
     for (const [role, points] of Object.entries({ input, result }))
       points.forEach(([, y], i) => {
         expect(y).toBeCloseTo(points[0]![1] + scale * (logs(role)[i]! - logs(role)[0]!), 1);
       });
-    for (const { label } of findings.maps) expect(svg).toContain(label);
+    for (const { label } of reportData.maps) expect(svg).toContain(label);
     expect(svg).toContain('4.00 Å');
   });
 
   it('of distributions hold all values', () => {
-    const svg = plotDistribution(findings.local!, 'B');
+    const svg = plotDistribution(reportData.local!, 'B');
     const bars = [...svg.matchAll(/<rect [^>]*height="([\d.]+)"[^>]*>/g)].map((match) => Number(match[1]));
     expect(bars.length).toBeGreaterThan(20);
     expect(svg).toContain('share of the mask');
-    expect(plotBFactors(findings)).toContain('local B factor, Å² (windows)');
+    expect(plotBFactors(reportData)).toContain('local B factor, Å² (windows)');
   });
 
   it('average profiles shell by shell', () => {
@@ -80,7 +80,7 @@ describe('curves', () => {
   });
 
   it('stand alone as files in light colours', async () => {
-    const { figures } = await renderReport(findings, sampleRecord(), words);
+    const { figures } = await renderReport(reportData, sampleRecord(), words);
     expect(new Set(figures.map(({ name }) => name)).size).toBe(figures.length);
     expect(figures.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['sections', 'fsc', 'profiles', 'scale-factors', 'gain', 'mask-z', 'b-factors']),
@@ -156,7 +156,7 @@ describe('the page', () => {
   it('shows hostile names as text', async () => {
     const hostile = `</code><script>alert(1)</script><img src=x onerror="alert(2)">.mrc`;
     const maps = sampleRun().maps.map((map) => ({ ...map, label: hostile }));
-    const found = await collectFindings(
+    const found = await collectReportData(
       sampleRun({ maps, local: { ...sampleRun().local!, label: hostile } }),
     );
     const { html } = await renderReport(
@@ -182,7 +182,7 @@ describe('the page', () => {
 
   it('says that there is no FSC without half maps, and no reference without one', async () => {
     const maps = sampleRun().maps.filter(({ role }) => role !== 'reference');
-    const found = await collectFindings(sampleRun({ maps, noiseBoxes: [] }));
+    const found = await collectReportData(sampleRun({ maps, noiseBoxes: [] }));
     const { fsc: _, ...record } = sampleRecord();
     const { html, figures } = await renderReport(found, record, words);
     expect(html).toContain('there is no FSC');
@@ -197,7 +197,7 @@ describe('the page', () => {
   });
 
   it('takes the windows for single profiles from one end of the B factors to the other', () => {
-    const values = chooseWindows(findings).map(({ words: text }) => Number(/-?\d+/.exec(text)![0]));
+    const values = chooseWindows(reportData).map(({ words: text }) => Number(/-?\d+/.exec(text)![0]));
     expect(values).toHaveLength(4);
     expect(values).toEqual(values.toSorted((a, b) => a - b));
   });

@@ -16,7 +16,7 @@ import {
   selfCorrelation,
   selfCorrelations,
 } from '../../../../src/math/symmetry/self-rotation.ts';
-import { turnOperators } from '../../../../src/math/symmetry/symmetry-operators.ts';
+import { rotateOperators } from '../../../../src/math/symmetry/symmetry-operators.ts';
 
 /** Voxels; the blobs lie within 9 of the middle, the sphere that is compared reaches to 11. */
 const EDGE = 24;
@@ -52,7 +52,7 @@ describe('detectSymmetry', () => {
 
   it.each(['C5', 'D4'])('finds %s turned, and its axis', (name) => {
     const turn = multiplyMatrices(rotationAbout([0, 0, 1], 25), rotationAbout([1, 0.3, 0], 37));
-    const operators = turnOperators(pointGroup(name), turn);
+    const operators = rotateOperators(pointGroup(name), turn);
     const found = detectSymmetry(blobMap(operators));
     expect([found.name, found.standard]).toEqual([name, false]);
     if (name === 'C3' || name === 'C5' || name === 'D4') {

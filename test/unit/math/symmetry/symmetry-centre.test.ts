@@ -19,7 +19,7 @@ import {
   nearestEquivalent,
   refineCentre,
 } from '../../../../src/math/symmetry/symmetry-centre.ts';
-import { turnOperators } from '../../../../src/math/symmetry/symmetry-operators.ts';
+import { rotateOperators } from '../../../../src/math/symmetry/symmetry-operators.ts';
 
 type Centre = readonly [z: number, y: number, x: number];
 
@@ -97,7 +97,7 @@ describe('detectCentredSymmetry', () => {
   });
 
   it('finds the centre of a turned map, up to a shift along its axis', () => {
-    const operators = turnOperators(pointGroup('C5'), turn);
+    const operators = rotateOperators(pointGroup('C5'), turn);
     const centre: Centre = [14, 11, 12];
     const { found, centre: where } = detectCentredSymmetry(
       blobMap({ operators, shape: [26, 26, 26], centre }),

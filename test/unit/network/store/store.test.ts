@@ -11,14 +11,14 @@ import { EMMERNET } from '../../../../src/network/graph/emmernet-layers.ts';
 import { checkCalibration, checkManifest } from '../../../../src/network/store/check-manifest.ts';
 import { dataFolder } from '../../../../src/network/store/data-folder.ts';
 import {
-  chooseModel,
-  importModel,
-  listModels,
-  loadModel,
-  verifyModel,
+  chooseStoredNetwork,
+  importNetwork,
+  listNetworks,
+  loadStoredNetwork,
+  verifyNetwork,
 } from '../../../../src/network/store/index.ts';
 import { sha256Of } from '../../../../src/network/store/read-weights.ts';
-import { openModelFolder } from '../../../../src/network/store/store.ts';
+import { openNetworkFolder } from '../../../../src/network/store/store.ts';
 import {
   flipped,
   kerasLayers,
@@ -125,7 +125,7 @@ describe('importing weights of EMmerNet', () => {
 
   it('stores the network, lists and loads it; a second import changes nothing', async () => {
     const file = put('emmernet_highcontext.pt', pt);
-    const [imported] = await importModel(file, { folder: store });
+    const [imported] = await importNetwork(file, { folder: store });
     expect(imported).toMatchObject({ unchanged: false, location: join(store, 'emmernet-high-context') });
     expect(imported?.manifest).toMatchObject({
       title: 'EMmerNet, high context',
@@ -140,19 +140,19 @@ describe('importing weights of EMmerNet', () => {
     expect(readdirSync(store)).toEqual(['emmernet-high-context']);
     expect(readdirSync(join(store, 'emmernet-high-context')).sort()).toEqual(['manifest.json', 'plain.onnx']);
 
-    const [listed] = await listModels(store);
+    const [listed] = await listNetworks(store);
     expect(listed).toMatchObject({ name: 'emmernet-high-context', model: { manifest: imported?.manifest } });
-    const model = await chooseModel({ folder: store });
+    const model = await chooseStoredNetwork({ folder: store });
     expect(model.manifest).toEqual(imported?.manifest);
     expect((await model.readPlain()).length).toBeGreaterThan(4 * 22_875_161);
-    expect(await verifyModel(model)).toBeUndefined();
+    expect(await verifyNetwork(model)).toBeUndefined();
 
-    expect((await importModel(file, { folder: store }))[0]).toMatchObject({ unchanged: true });
+    expect((await importNetwork(file, { folder: store }))[0]).toMatchObject({ unchanged: true });
     // A damaged model is replaced.
     writeFileSync(join(store, 'emmernet-high-context/plain.onnx'), 'damaged');
-    expect(await verifyModel(model)).toMatch(/emmernet-high-context is damaged/);
-    expect((await importModel(file, { folder: store }))[0]).toMatchObject({ unchanged: false });
-    expect(await verifyModel(model)).toBeUndefined();
+    expect(await verifyNetwork(model)).toMatch(/emmernet-high-context is damaged/);
+    expect((await importNetwork(file, { folder: store }))[0]).toMatchObject({ unchanged: false });
+    expect(await verifyNetwork(model)).toBeUndefined();
     expect(readdirSync(store)).toEqual(['emmernet-high-context']);
   });
 
@@ -166,7 +166,7 @@ describe('importing weights of EMmerNet', () => {
     ];
     const archive = await writeTarGz(entries, 0);
     const file = put('emmernet.tar.gz', archive);
-    const imported = await importModel(file, { folder: store });
+    const imported = await importNetwork(file, { folder: store });
     expect(imported.map(({ manifest }) => [manifest.name, manifest.source])).toEqual([
       ['emmernet-high-context', 'EMmerNet_highContext.pt in emmernet.tar.gz'],
       ['emmernet-low-context', 'EMmerNet_lowContext.pt in emmernet.tar.gz'],
@@ -176,11 +176,11 @@ describe('importing weights of EMmerNet', () => {
     expect(a).toBe(b);
     expect(readdirSync(folder).sort()).toEqual(['emmernet.tar.gz', 'models']);
     expect(existsSync('/etc/EMmerNet_lowContext.pt')).toBe(false);
-    expect((await chooseModel({ folder: store, lowContext: true })).manifest.name).toBe(
+    expect((await chooseStoredNetwork({ folder: store, lowContext: true })).manifest.name).toBe(
       'emmernet-low-context',
     );
     // The same out of the archive, in memory.
-    const direct = await loadModel(file, path('nowhere'), { lowContext: true });
+    const direct = await loadStoredNetwork(file, path('nowhere'), { lowContext: true });
     expect(direct.manifest.name).toBe('emmernet-low-context');
     expect(sha256Of(await direct.readPlain())).toBe(a);
     expect(existsSync(path('nowhere'))).toBe(false);
@@ -190,36 +190,36 @@ describe('importing weights of EMmerNet', () => {
     const file = put('emmernet_lowcontext.pt', pt);
     const calibration = { standardError: [0, 1], calibrated: [0, 2] };
     const all = await Promise.all([
-      importModel(file, { folder: store }),
-      importModel(file, { folder: store, calibration }),
-      importModel(file, { folder: store }),
+      importNetwork(file, { folder: store }),
+      importNetwork(file, { folder: store, calibration }),
+      importNetwork(file, { folder: store }),
     ]);
     expect(all.flat()).toHaveLength(3);
     expect(readdirSync(store)).toEqual(['emmernet-low-context']);
-    const model = await chooseModel({ folder: store, lowContext: true });
-    expect(await verifyModel(model)).toBeUndefined();
+    const model = await chooseStoredNetwork({ folder: store, lowContext: true });
+    expect(await verifyNetwork(model)).toBeUndefined();
   });
 
   it('takes a name and a calibration, and keeps them', async () => {
     const file = put('epoch_15.pt', pt);
     const calibration = { standardError: [0, 0.1, 1], calibrated: [0, 0.3, 0.3] };
-    await importModel(file, { folder: store, name: 'ours-2024', calibration });
-    const model = await loadModel('ours-2024', store);
+    await importNetwork(file, { folder: store, name: 'ours-2024', calibration });
+    const model = await loadStoredNetwork('ours-2024', store);
     expect(model.manifest).toMatchObject({ title: 'EMmerNet, ours-2024', calibration });
-    await refusal(() => importModel(file, { folder: store, name: '../../../x' }), 'usage');
-    await refusal(() => importModel(file, { folder: store, name: 'bundled' }), 'usage');
+    await refusal(() => importNetwork(file, { folder: store, name: '../../../x' }), 'usage');
+    await refusal(() => importNetwork(file, { folder: store, name: 'bundled' }), 'usage');
   });
 
   it('stopped or refused, leaves nothing', async () => {
     const stop = new AbortController();
     stop.abort();
-    await refusalOfAbort(importModel(put('a.pt', pt), { folder: store, signal: stop.signal }));
+    await refusalOfAbort(importNetwork(put('a.pt', pt), { folder: store, signal: stop.signal }));
     const wrong = await writeKeras(kerasLayers(randomWeights(1)));
-    expect((await refusal(() => importModel(put('b.hdf5', wrong), { folder: store }))).message).toMatch(
+    expect((await refusal(() => importNetwork(put('b.hdf5', wrong), { folder: store }))).message).toMatch(
       /normalises in another way/,
     );
-    await refusal(() => importModel(path('nothing.pt'), { folder: store }));
-    await refusal(() => importModel(folder, { folder: store }));
+    await refusal(() => importNetwork(path('nothing.pt'), { folder: store }));
+    await refusal(() => importNetwork(folder, { folder: store }));
     expect(readdirSync(store)).toEqual([]);
   });
 
@@ -232,14 +232,14 @@ describe('importing weights of EMmerNet', () => {
       const time = Date.now() / 1000 - age * 86_400;
       utimesSync(join(store, name), time, time);
     }
-    await refusal(() => importModel(path('nothing.pt'), { folder: store }));
+    await refusal(() => importNetwork(path('nothing.pt'), { folder: store }));
     expect(readdirSync(store)).toEqual(['.import-new']);
-    expect(await listModels(store)).toEqual([]);
+    expect(await listNetworks(store)).toEqual([]);
   });
 
   it('a store that cannot be written is reported', async () => {
     const file = put('a.pt', pt);
-    const error = await refusal(() => importModel(file, { folder: join(file, 'models') }), 'bad-output');
+    const error = await refusal(() => importNetwork(file, { folder: join(file, 'models') }), 'bad-output');
     expect(error.message).toContain('ENOTDIR');
   });
 });
@@ -251,39 +251,47 @@ async function refusalOfAbort(run: Promise<unknown>): Promise<void> {
 describe('choosing a network', () => {
   it('takes EMmerNet if it is imported, else the bundled network', async () => {
     const bundledFolder = putBundled();
-    const before = await chooseModel({ folder: store, bundledFolder });
+    const before = await chooseStoredNetwork({ folder: store, bundledFolder });
     expect(before.manifest.name).toBe('reference-network');
     expect(await before.readPlain()).toEqual(Buffer.from(content));
     putFake('emmernet-high-context');
-    expect((await chooseModel({ folder: store, bundledFolder })).manifest.name).toBe('emmernet-high-context');
-    expect((await loadModel('bundled', store, { bundledFolder })).manifest.name).toBe('reference-network');
+    expect((await chooseStoredNetwork({ folder: store, bundledFolder })).manifest.name).toBe(
+      'emmernet-high-context',
+    );
+    expect((await loadStoredNetwork('bundled', store, { bundledFolder })).manifest.name).toBe(
+      'reference-network',
+    );
   });
 
   it('says what to run where nothing is there', async () => {
-    const none = await refusal(() => chooseModel({ folder: store, bundledFolder: path('nothing') }));
+    const none = await refusal(() => chooseStoredNetwork({ folder: store, bundledFolder: path('nothing') }));
     expect(none.hint).toContain('locscale-gpu models download');
-    const low = await refusal(() => chooseModel({ folder: store, lowContext: true }));
+    const low = await refusal(() => chooseStoredNetwork({ folder: store, lowContext: true }));
     expect(low.hint).toContain('locscale-gpu models import emmernet.tar.gz');
   });
 
   it('does not silently ignore a damaged import', async () => {
     const bundledFolder = putBundled();
     writeFileSync(join(putFake('emmernet-high-context'), 'manifest.json'), '{');
-    expect((await refusal(() => chooseModel({ folder: store, bundledFolder }))).message).toContain(
+    expect((await refusal(() => chooseStoredNetwork({ folder: store, bundledFolder }))).message).toContain(
       'is not JSON',
     );
   });
 
   it('-model_path takes a name, a folder and an .onnx with its manifest', async () => {
     const place = putFake('my-network');
-    expect((await loadModel('my-network', store)).manifest.name).toBe('my-network');
-    expect((await loadModel(place, path('nowhere'))).manifest.name).toBe('my-network');
-    expect((await loadModel(join(place, 'plain.onnx'), path('nowhere'))).manifest.name).toBe('my-network');
+    expect((await loadStoredNetwork('my-network', store)).manifest.name).toBe('my-network');
+    expect((await loadStoredNetwork(place, path('nowhere'))).manifest.name).toBe('my-network');
+    expect((await loadStoredNetwork(join(place, 'plain.onnx'), path('nowhere'))).manifest.name).toBe(
+      'my-network',
+    );
     const bundledFile = join(putBundled(), 'reference-network.onnx');
-    expect((await loadModel(bundledFile, path('nowhere'))).manifest.name).toBe('reference-network');
+    expect((await loadStoredNetwork(bundledFile, path('nowhere'))).manifest.name).toBe('reference-network');
     const lone = put('lone.onnx', content);
-    expect((await refusal(() => loadModel(lone, store))).message).toContain('has no manifest next to it');
-    const error = await refusal(() => loadModel('my-netwrok', store));
+    expect((await refusal(() => loadStoredNetwork(lone, store))).message).toContain(
+      'has no manifest next to it',
+    );
+    const error = await refusal(() => loadStoredNetwork('my-netwrok', store));
     expect(error.expected).toContain('my-network, bundled');
   });
 
@@ -293,23 +301,23 @@ describe('choosing a network', () => {
     mkdirSync(join(store, 'empty'));
     writeFileSync(join(store, 'notes'), 'text');
     mkdirSync(join(store, '.import-x'));
-    const listed = await listModels(store);
+    const listed = await listNetworks(store);
     expect(listed.map(({ name }) => name)).toEqual(['bad', 'empty', 'good']);
     expect(listed[0]).toMatchObject({
       problem: expect.stringContaining('cubeEdge must be a whole number from 1'),
     });
     expect(listed[1]).toMatchObject({ problem: expect.stringContaining('there is no such file') });
-    expect(await listModels(path('nowhere'))).toEqual([]);
+    expect(await listNetworks(path('nowhere'))).toEqual([]);
   });
 
   it('files are read late and checked', async () => {
     const place = putFake('late');
-    const model = await openModelFolder(place);
+    const model = await openNetworkFolder(place);
     writeFileSync(join(place, 'plain.onnx'), 'other');
     const error = await refusal(() => model.readPlain());
     expect(error.expected).toBe(`SHA-256 ${sha256Of(content)}`);
     rmSync(join(place, 'plain.onnx'));
-    expect(await verifyModel(model)).toContain('is incomplete');
+    expect(await verifyNetwork(model)).toContain('is incomplete');
   });
 });
 
@@ -423,7 +431,7 @@ describe('archives that lie', () => {
 
   it('an archive without weights is reported', async () => {
     const file = put('other.tar.gz', await writeTarGz([{ name: 'a.txt', body: content }]));
-    expect((await refusal(() => importModel(file, { folder: store }))).message).toContain(
+    expect((await refusal(() => importNetwork(file, { folder: store }))).message).toContain(
       'holds no weights of EMmerNet',
     );
   });

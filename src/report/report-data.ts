@@ -12,12 +12,12 @@ import type { Section, VoxelBox } from './section.ts';
  */
 export type MapRole = 'input' | 'reference' | 'result';
 
-export interface MapFindings {
+export interface ReportedMap {
   readonly role: MapRole;
   readonly label: string;
-  /** Normal to z, y, x, through `Findings.centre`, whole box. */
+  /** Normal to z, y, x, through `ReportData.centre`, whole box. */
   readonly sections: readonly Section[];
-  /** Amplitude profile of each window of `Findings.windows`. */
+  /** Amplitude profile of each window of `ReportData.windows`. */
   readonly profiles: readonly Float64Array[];
   readonly solid: Solid;
 }
@@ -35,7 +35,7 @@ export interface Distribution {
   readonly sorted: Float32Array;
 }
 
-export interface LocalFindings extends Distribution {
+export interface LocalMapData extends Distribution {
   readonly label: string;
   readonly unit: string;
   /** NaN outside the mask. */
@@ -56,7 +56,7 @@ export interface Windows {
   readonly fit: { readonly start: number; readonly end: number } | undefined;
 }
 
-export interface NoiseBoxFindings {
+export interface NoiseBoxData {
   readonly start: readonly number[];
   readonly size: number;
   readonly mean: number;
@@ -71,7 +71,7 @@ export interface Projections {
   readonly unexplained: readonly Section[];
 }
 
-export interface Findings {
+export interface ReportData {
   readonly shape: Shape;
   /** A. */
   readonly voxelSize: number;
@@ -87,21 +87,21 @@ export interface Findings {
     readonly onFaces: number;
     readonly sections: readonly Section[];
   };
-  readonly noiseBoxes: readonly NoiseBoxFindings[];
+  readonly noiseBoxes: readonly NoiseBoxData[];
   readonly windows: Windows;
-  readonly maps: readonly MapFindings[];
+  readonly maps: readonly ReportedMap[];
   /** Root-mean-square of the result over that of the input, around each voxel. */
-  readonly gain: LocalFindings;
+  readonly gain: LocalMapData;
   /** Of the input and of the density that the reference does not explain, where that was looked for and found. */
   readonly projections?: Projections;
   /** A map of the run's own: local B factor, pVDDT. */
-  readonly local: LocalFindings | undefined;
+  readonly local: LocalMapData | undefined;
   /** Of maps that were compared with a model. */
   readonly assessment?: Assessment;
 }
 
-export function mapOf(findings: Findings, role: MapRole): MapFindings | undefined {
-  return findings.maps.find((map) => map.role === role);
+export function mapOf(reportData: ReportData, role: MapRole): ReportedMap | undefined {
+  return reportData.maps.find((map) => map.role === role);
 }
 
 /** Value below which the share `p` of an ascending list lies. */
