@@ -38,6 +38,7 @@ export {
   type AssessResult,
   type AssessSettings,
   completeParameters,
+  createScaledWindows,
   defaultLocalResolution,
   defaultParameters,
   type FscInMask,
@@ -76,6 +77,7 @@ export {
   runPostprocess,
   runPrediction,
   runResample,
+  type ScaledWindows,
 } from './pipeline/index.ts';
 export {
   type GlobalSharpening,
@@ -118,6 +120,7 @@ export type {
   PseudoAtomSettings,
   ReferenceChoice,
   ReferenceModel,
+  ScaledBy,
   SchemeName,
   SoftResult,
   SoftSettings,

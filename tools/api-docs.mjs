@@ -127,7 +127,7 @@ const chapters = [
   ['Scaling in frequency bands', /[Bb]and|Soft|Profile$/],
   [
     'Scaling maps',
-    /LocScale(?!Error)|LocalScaling|Parameters|Comparison|ReferenceChoice|Unexplained|Scheme|StepName|ShellAmplitudes/,
+    /LocScale(?!Error)|LocalScaling|Parameters|Comparison|ReferenceChoice|Unexplained|Scheme|StepName|ShellAmplitudes|Scaled(By|Windows)/,
   ],
   ['Errors', /Error/],
 ];

@@ -39,7 +39,7 @@ export async function openResume(session: Session, outfile: string): Promise<Che
 }
 
 /** Seconds from LOCSCALE_CHECKPOINT_SECONDS; undefined for the default. */
-function intervalFromEnvironment(): number | undefined {
+export function intervalFromEnvironment(): number | undefined {
   const text = process.env.LOCSCALE_CHECKPOINT_SECONDS;
   if (text === undefined || text === '') return undefined;
   const seconds = Number(text);

@@ -13,6 +13,7 @@ import type { ReferencePredictor } from '../network/graph/model.ts';
 import type { NetworkFiles } from '../network/run/network-graph.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
 import { gridOf, runOfGrid } from '../pipeline/read-maps.ts';
+import { createScaledWindows } from '../pipeline/scaled-windows.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { MapMatch } from '../pipeline/types.ts';
 import type { RunToShow } from '../report/collect.ts';
@@ -30,7 +31,7 @@ import {
 } from './outputs.ts';
 import { printPlan, type ShortPlan } from './print-plan.ts';
 import { checkReportNames } from './report.ts';
-import { finishResume, openResume } from './resume.ts';
+import { finishResume, intervalFromEnvironment, openResume } from './resume.ts';
 import { contextFor, type Session, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { type RecordPart, type RunResult, writeRun } from './write-run.ts';
@@ -110,10 +111,11 @@ export async function runMapCommand<Job, R extends RunResult>(
   const network = await run.network?.choose();
 
   const checkpoints = dryRun ? undefined : await openResume(session, outfile);
+  const scaledWindows = dryRun ? undefined : createScaledWindows(intervalFromEnvironment());
   const started = new Date();
   // Looking for a GPU and opening it takes a while, in which the disk has nothing to do.
   const ahead = values.engine === 'cpu' ? undefined : readAhead(inputPathsOf(input, undefined));
-  await withEngine(session, async (engine) => {
+  const body = async (engine: Engine): Promise<void> => {
     ahead?.stop();
     const read = createStopwatch();
     const opened = await read.time(() => openInputs(session, engine, input));
@@ -123,6 +125,7 @@ export async function runMapCommand<Job, R extends RunResult>(
       const context = {
         ...contextFor(session, engine),
         checkpoints,
+        scaledWindows,
         ...keepFor(outputs, request),
         onMatch: ({ sentence }: MapMatch) => {
           matched.push(sentence);
@@ -162,7 +165,8 @@ export async function runMapCommand<Job, R extends RunResult>(
       for (const path of written) session.logger.line(`Wrote ${path}`);
       for (const line of summary.advice ?? []) session.logger.line(line);
     });
-  });
+  };
+  await withEngine(session, body, scaledWindows);
 }
 
 /** Plan of commands that need only the grid. */

@@ -3,7 +3,8 @@ import process from 'node:process';
 import type { Engine } from '../engine/engine.ts';
 import { isLocScaleError, type LocScaleError } from '../errors.ts';
 import type { VerdictFile } from '../files/verdict-file.ts';
-import type { LocScaleContext } from '../index.ts';
+import { SELF_TEST } from '../gpu/verification.ts';
+import type { LocScaleContext, ScaledWindows } from '../index.ts';
 import { totalMemoryBytes } from '../platform/index.ts';
 import type { LibraryOutput } from '../platform/library-output.ts';
 import type { EngineChoice, SelectedEngine } from '../select-engine.ts';
@@ -86,9 +87,14 @@ export function vulkanLoaderFromEnvironment(): { vulkanLoader?: string } {
 
 /**
  * Starts the engine that the options select, runs `body`, and always stops the engine. Where nobody insists
- * on the GPU and it fails, `body` begins again on the CPU: it must leave nothing behind when it throws.
+ * on the GPU and it fails, `body` begins again on the CPU: it must leave nothing behind when it throws, but for
+ * `scaledWindows`, from which the second attempt takes what the first has scaled.
  */
-export async function withEngine<T>(session: Session, body: (engine: Engine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(
+  session: Session,
+  body: (engine: Engine) => Promise<T>,
+  scaledWindows?: ScaledWindows,
+): Promise<T> {
   const { selectEngine } = await import('../select-engine.ts');
   const { logger, progress } = session;
   const verdicts: VerdictFile[] = [];
@@ -123,7 +129,11 @@ export async function withEngine<T>(session: Session, body: (engine: Engine) => 
   } catch (error) {
     if (selected.engine.name !== 'gpu' || !mayContinueOnCpu(session, choice, error)) throw error;
     progress.clear();
-    logger.warn(`${withoutStop(error.message)}: the run begins again on the CPU.`);
+    // What a GPU has computed that computes wrongly is worth nothing.
+    if (error.where === SELF_TEST) scaledWindows?.clear();
+    const kept = scaledWindows?.count ?? 0;
+    const windows = kept === 0 ? '' : `, with the ${kept} windows that were scaled`;
+    logger.warn(`${withoutStop(error.message)}: the run begins again on the CPU${windows}.`);
     return run(await onCpu());
   }
 }

@@ -113,14 +113,15 @@ async function startScaling(
     tileSize,
     tiles,
     result,
-    async run({ signal, onProgress } = {}, starts) {
+    async run({ signal, onProgress, onTiles } = {}, starts) {
       // Fullest tiles first, so that no thread ends alone with a large one.
       const order = [...chooseTiles(tiles, starts)].sort((a, b) => b.maskVoxels - a.maskVoxels);
       const total = order.reduce((sum, tile) => sum + tile.maskVoxels, 0);
       let done = 0;
-      const onResult = (voxels: number): void => {
+      const onResult = (voxels: number, index: number): void => {
         done += voxels;
         onProgress?.(done, total);
+        void onTiles?.([order[index]]);
       };
       await pool.map(
         'scaleTile',

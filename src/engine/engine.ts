@@ -111,7 +111,7 @@ export interface ScalingRun {
   /** Filled tile by tile, 0 elsewhere; the caller releases it. */
   readonly result: LocalScalingResult;
   /** Scales the tiles that start at these voxels; default all. */
-  run(hooks?: OperationHooks, starts?: readonly Shape[]): Promise<void>;
+  run(hooks?: TileHooks, starts?: readonly Shape[]): Promise<void>;
   /** Frees the working memory. */
   close(): Promise<void>;
 }
@@ -302,6 +302,11 @@ export interface OperationHooks {
   /** `done` of `total` units of work (mask voxels for local scaling). */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+export interface TileHooks extends OperationHooks {
+  /** These tiles are finished: their voxels may be read. A GPU waits for the promise before it gets more work. */
+  readonly onTiles?: (tiles: readonly ScalingTile[]) => void | Promise<void>;
 }
 
 /**

@@ -9,24 +9,25 @@ export async function runTiles<Tile extends { readonly maskVoxels: number }>(
   gpu: GpuDevice,
   tiles: readonly Tile[],
   encode: (tile: Tile) => GPUCommandEncoder,
-  hooks: OperationHooks,
+  hooks: OperationHooks & { readonly onTiles?: (tiles: readonly Tile[]) => void | Promise<void> },
 ): Promise<void> {
-  const pending: { done: Promise<void>; voxels: number }[] = [];
+  const pending: { done: Promise<void>; tile: Tile }[] = [];
   const total = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
   let done = 0;
   const settle = async (): Promise<void> => {
     const next = pending.shift();
     if (next === undefined) return;
     await next.done;
-    done += next.voxels;
+    done += next.tile.maskVoxels;
     hooks.onProgress?.(done, total);
+    await hooks.onTiles?.([next.tile]);
   };
   for (const tile of tiles) {
     hooks.signal?.throwIfAborted();
     const work = gpu.finish(encode(tile));
     // Failures are thrown when the tile is awaited.
     work.catch(() => undefined);
-    pending.push({ done: work, voxels: tile.maskVoxels });
+    pending.push({ done: work, tile });
     if (pending.length >= IN_FLIGHT) await settle();
   }
   while (pending.length > 0) await settle();

@@ -34,6 +34,9 @@ export interface Verifiable {
   readonly fingerprint: string;
 }
 
+/** `where` of the error of a GPU that computes wrongly, unlike one that is lost. */
+export const SELF_TEST = 'self-test';
+
 /** Float32 engines stay below 3e-6 here; a wrong shader is off by more than 1e-2. */
 const TOLERANCE = 1e-4;
 /**
@@ -52,6 +55,7 @@ export function createVerification(
   const running = new Map<string, Promise<void>>();
   const failed = (reason: string): LocScaleError =>
     new LocScaleError('no-device', `The GPU ${name} failed its self-test: ${reason}.`, {
+      where: SELF_TEST,
       hint: `Update its driver, or use ${named('engine', 'cpu')}.`,
     });
 

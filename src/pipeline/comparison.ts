@@ -74,7 +74,7 @@ export async function compareSchemes(
   voxelSize: number,
   run: Run,
 ): Promise<ComparisonResult> {
-  const { scaled, soft, global } = await planned.run(maps);
+  const { scaled, soft, global, scaledBy } = await planned.run(maps);
   const bands = (main.soft ?? soft)?.bands;
   const amplitudes = await run.step('comparison', 'Comparing the amplitudes', async () => {
     const { engine } = run;
@@ -88,7 +88,7 @@ export async function compareSchemes(
     run.release(edge);
     return { frequency: bandCentres(mask.shape, voxelSize), wanted, reached, also };
   });
-  return { scheme: planned.name, scaled, soft, global, amplitudes };
+  return { scheme: planned.name, scaled, soft, global, scaledBy, amplitudes };
 }
 
 function bandCentres(shape: Volume['shape'], voxelSize: number): BandAmplitudes['frequency'] {

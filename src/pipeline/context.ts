@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { MapMatch } from './match-grids.ts';
 import type { LocScalePlan } from './plan.ts';
+import type { ScaledWindows } from './scaled-windows.ts';
 import type { Team } from './team.ts';
 
 export type StepName =
@@ -50,6 +51,11 @@ export interface LocScaleContext extends LocScaleEvents {
   readonly auditSeed?: number;
   /** Checkpoints: results of steps are stored and looked up here. */
   readonly checkpoints?: Checkpoints;
+  /**
+   * Windows that an attempt at this job has scaled on a GPU, for another attempt on the CPU should the GPU be
+   * lost: `createScaledWindows`.
+   */
+  readonly scaledWindows?: ScaledWindows;
   /** Processes that share the work. */
   readonly team?: Team;
   /**

@@ -44,5 +44,6 @@ export {
 } from './resample.ts';
 export { type FscInMask, type FscOptions, type FscResult, runFsc } from './run-fsc.ts';
 export { planLocScale, runLocScale } from './run-locscale.ts';
+export { createScaledWindows, type ScaledWindows } from './scaled-windows.ts';
 export type * from './types.ts';
 export { imageOf } from './write.ts';

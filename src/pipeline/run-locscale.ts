@@ -36,6 +36,7 @@ import type { Prediction, ReferenceModel, ReferenceResult } from './references/s
 import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 import type { FscInMask } from './run-fsc.ts';
+import type { ScaledBy } from './scaling-rounds.ts';
 import { chooseWindow } from './scaling-rule.ts';
 import { scalingSchemeOf } from './schemes/index.ts';
 import type {
@@ -69,6 +70,8 @@ export interface LocScaleResult {
   readonly prediction?: Prediction;
   /** A: where the result was faded, in LocScale's scheme. */
   readonly fadeResolution?: number;
+  /** Where an engine was lost during LocScale's scaling and another took over: what each did. */
+  readonly scaledBy?: readonly ScaledBy[];
   /** What only soft scaling gives. */
   readonly soft?: SoftResult;
   /** With `also`. */
@@ -120,7 +123,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       differenceMask: keepReference && model ? differenceMask : undefined,
       map: keepMap ? planned.map : undefined,
     };
-    const { soft, fadeResolution } = result;
+    const { soft, fadeResolution, scaledBy } = result;
     run.keep(...Object.values(volumes), soft?.resolution, soft?.signal, comparison?.scaled);
     run.keep(localResolution?.resolution, localResolution?.filtered, unexplained?.map);
     return {
@@ -131,6 +134,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
       unexplained,
       soft,
       fadeResolution,
+      scaledBy,
       also: comparison,
       prediction: planned.reference.prediction,
     };

@@ -15,6 +15,7 @@ import { volumesOf } from '../engine/jobs.ts';
 import { type Shape, sameShape } from '../math/grid.ts';
 import { type Checkpoint, engineIdentity, hashVolume } from './checkpoints.ts';
 import type { Run } from './run.ts';
+import { collectWindows, takeWindows } from './scaled-windows.ts';
 import type { SharedScaling } from './team.ts';
 import { packTiles, type TileSet, unpackTiles } from './tile-values.ts';
 
@@ -33,20 +34,32 @@ interface FinishedTiles {
   readonly values: Float32Array;
 }
 
+/** How many windows each engine scaled. */
+export interface ScaledBy {
+  readonly engine: string;
+  readonly windows: number;
+}
+
+/** `scaledBy`: present where an engine was lost and another took over. */
+export interface RoundsResult extends LocalScalingResult {
+  readonly scaledBy?: readonly ScaledBy[];
+}
+
 export async function scaleInRounds(
   job: LocalScalingJob,
   opened: OpenedScaling,
   run: Run,
-): Promise<LocalScalingResult> {
-  const { team, checkpoints } = run.context;
-  if (team === undefined && checkpoints === undefined)
-    return withTiles(job, opened, undefined, run, (scaling) => scaleAtOnce(scaling, run));
+): Promise<RoundsResult> {
+  const { team, checkpoints, scaledWindows } = run.context;
+  const takes = run.engine.name === 'cpu' && (scaledWindows?.count ?? 0) > 0;
+  if (team === undefined && checkpoints === undefined && !takes)
+    return withTiles(job, opened, undefined, run, (scaling) => scaleAtOnce(job, scaling, run));
   const first = await withTiles(job, opened, undefined, run, async (scaling) => {
     const left = await findLeft(job, scaling, run);
     const { tileSize } = scaling;
     const shared = left.tiles.length === 0 ? undefined : await team?.openScaling(job, tileSize, run.engine);
     if (shared === undefined || sameShape(shared.tileSize, tileSize))
-      return scaleLeft(left, shared, opened, scaling, run);
+      return scaleLeft(job, left, shared, opened, scaling, run);
     run.engine.release(...volumesOf(scaling.result));
     return { shared };
   });
@@ -55,7 +68,7 @@ export async function scaleInRounds(
   const { tileSize } = shared;
   run.info(`Tiles of ${tileSize.join(' x ')} voxels: a process has too little memory for larger ones.`);
   return withTiles(job, opened, tileSize, run, async (scaling) =>
-    scaleLeft(await findLeft(job, scaling, run), shared, opened, scaling, run),
+    scaleLeft(job, await findLeft(job, scaling, run), shared, opened, scaling, run),
   );
 }
 
@@ -80,9 +93,11 @@ async function withTiles<T>(
   }
 }
 
-async function scaleAtOnce(scaling: ScalingRun, { context }: Run): Promise<LocalScalingResult> {
+async function scaleAtOnce(job: LocalScalingJob, scaling: ScalingRun, run: Run): Promise<LocalScalingResult> {
+  const { context } = run;
   await scaling.run({
     onProgress: (done, total) => context.onProgress?.('scaling', done, total),
+    onTiles: collectWindows(job, scaling, run),
     signal: context.signal,
   });
   return scaling.result;
@@ -95,37 +110,43 @@ interface LeftToScale {
   readonly key: unknown;
   readonly finished: readonly FinishedTiles[];
   readonly tiles: readonly ScalingTile[];
+  /** Windows of an engine that was lost. */
+  readonly taken: number;
 }
 
-async function findLeft(
-  job: LocalScalingJob,
-  { tileSize, tiles }: ScalingRun,
-  run: Run,
-): Promise<LeftToScale> {
+async function findLeft(job: LocalScalingJob, scaling: ScalingRun, run: Run): Promise<LeftToScale> {
+  const { tileSize, tiles } = scaling;
+  const { signal } = run.context;
   const set: TileSet = { shape: job.map.shape, tileSize, mask: await run.engine.download(job.mask) };
   const key = run.context.checkpoints && (await describeScaling(job, tileSize, run));
   const finished = key === undefined ? [] : await loadFinished(key, tiles, run);
-  return { set, key, finished, tiles: withoutFinished(tiles, finished) };
+  const left = withoutFinished(tiles, finished);
+  if (left.length < tiles.length)
+    run.info(
+      `${voxelsOf(tiles) - voxelsOf(left)} of ${voxelsOf(tiles)} windows were scaled by an earlier run: ${left.length} tiles are left.`,
+    );
+  const taken = await takeWindows(job, scaling, { set, tiles: left, hooks: { signal } }, run);
+  if (taken === undefined) return { set, key, finished, tiles: left, taken: 0 };
+  const all = [...finished, taken];
+  return { set, key, finished: all, tiles: withoutFinished(tiles, all), taken: taken.count };
 }
 
 async function scaleLeft(
-  { set, key, finished, tiles: unscaled }: LeftToScale,
+  job: LocalScalingJob,
+  { set, key, finished, tiles: unscaled, taken }: LeftToScale,
   shared: SharedScaling | undefined,
   { estimate }: OpenedScaling,
   scaling: ScalingRun,
   run: Run,
-): Promise<LocalScalingResult> {
+): Promise<RoundsResult> {
   const { context } = run;
-  const { team, checkpoints, signal } = context;
+  const { team, checkpoints, scaledWindows, signal } = context;
   const { tiles, result } = scaling;
   const maskVoxels = voxelsOf(tiles);
   const elsewhere = [...finished];
   let left = unscaled;
   let done = maskVoxels - voxelsOf(left);
-  if (done > 0)
-    run.info(
-      `${done} of ${maskVoxels} windows were scaled by an earlier run: ${left.length} tiles are left.`,
-    );
+  const onTiles = collectWindows(job, scaling, run);
   const ranks = team?.size ?? 1;
   const pace = createPace(tiles, estimate.seconds, ranks, checkpoints?.intervalSeconds ?? ROUND_SECONDS);
   try {
@@ -138,7 +159,7 @@ async function scaleLeft(
         const onProgress = (some: number, all: number): void =>
           // Assumes that the other processes have made the same progress.
           context.onProgress?.('scaling', done + Math.round((voxels * some) / all), maskVoxels);
-        return scaling.run({ onProgress, signal }, shares[0]);
+        return scaling.run({ onProgress, onTiles, signal }, shares[0]);
       };
       const begun = performance.now();
       const received = shared === undefined ? [] : await shared.scale(shares, scaleOwn);
@@ -152,7 +173,12 @@ async function scaleLeft(
         await keepFinished(key, [{ starts: shares[0], values }, ...others], run);
       }
     }
-    return elsewhere.length === 0 ? result : await merge(result, set, elsewhere, run);
+    if (elsewhere.length === 0) return result;
+    const merged = await merge(result, set, elsewhere, run);
+    if (taken === 0) return merged;
+    const engines = [scaledWindows?.engine ?? 'GPU', run.engine.description];
+    const windows = [taken, maskVoxels - taken];
+    return { ...merged, scaledBy: engines.map((engine, i) => ({ engine, windows: windows[i] })) };
   } finally {
     await shared?.close();
   }

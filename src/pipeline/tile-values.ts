@@ -9,7 +9,7 @@ import type { Shape } from '../math/grid.ts';
 export interface TileSet {
   readonly shape: Shape;
   readonly tileSize: Shape;
-  readonly mask: Float32Array;
+  readonly mask: Float32Array | Uint8Array;
 }
 
 export function packTiles(
@@ -17,7 +17,7 @@ export function packTiles(
   starts: readonly Shape[],
   volumes: readonly Float32Array[],
 ): Float32Array {
-  const voxels = voxelsOf(set, starts);
+  const voxels = voxelsOfTiles(set, starts);
   const packed = new Float32Array(voxels.length * volumes.length);
   let at = 0;
   for (const volume of volumes) for (let i = 0; i < voxels.length; i++) packed[at++] = volume[voxels[i]];
@@ -31,7 +31,7 @@ export function unpackTiles(
   packed: Float32Array,
   volumes: readonly Float32Array[],
 ): void {
-  const voxels = voxelsOf(set, starts);
+  const voxels = voxelsOfTiles(set, starts);
   if (packed.length !== voxels.length * volumes.length)
     throw new LocScaleError('internal', 'Values of tiles do not fit the mask.', {
       expected: `${voxels.length * volumes.length} values`,
@@ -42,7 +42,7 @@ export function unpackTiles(
 }
 
 /** Indices of the mask voxels of the tiles, tile by tile. */
-function voxelsOf(set: TileSet, starts: readonly Shape[]): Uint32Array {
+export function voxelsOfTiles(set: TileSet, starts: readonly Shape[]): Uint32Array {
   const { shape, tileSize, mask } = set;
   let voxels = new Uint32Array(1 << 16);
   let count = 0;

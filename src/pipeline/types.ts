@@ -17,5 +17,6 @@ export type { ReferenceChoice } from './references/choice.ts';
 export type { Prediction, ReferenceModel } from './references/source.ts';
 export type { FscInMask } from './run-fsc.ts';
 export type { LocScaleResult } from './run-locscale.ts';
+export type { ScaledBy } from './scaling-rounds.ts';
 export type { BandAmplitudes, ComparisonResult, GlobalResult, SoftResult } from './schemes/scheme.ts';
 export type { UnexplainedBlob, UnexplainedDensity } from './unexplained.ts';

@@ -18,6 +18,7 @@ ${rows([
   ['version', `${record.program} ${record.version}`],
   ['ran on', record.runtime],
   ['engine', record.engine],
+  ...(record.scaledBy ?? []).map(({ engine, windows }) => [`scaled ${windows} windows`, engine] as const),
   ['mode', record.mode],
   ['started', record.started],
 ])}

@@ -15,6 +15,7 @@ import type {
   Prediction,
   ReferenceChoice,
   ReferenceModel,
+  ScaledBy,
   SchemeName,
   UnexplainedDensity,
 } from '../pipeline/types.ts';
@@ -64,6 +65,8 @@ export interface RunRecord {
   readonly started: string;
   readonly mode: string;
   readonly engine: string;
+  /** Where a GPU was lost during LocScale's scaling: the windows that each engine scaled. */
+  readonly scaledBy?: readonly ScaledBy[];
   readonly network?: NetworkRecord;
   readonly model?: ModelRecord;
   readonly inputs: readonly InputFile[];
@@ -130,7 +133,7 @@ export function recordOfAssessment(assessment: Assessment): AssessmentRecord {
 
 type OfScaling = Pick<
   LocScaleResult,
-  'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'soft' | 'also' | 'unexplained'
+  'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'scaledBy' | 'soft' | 'also' | 'unexplained'
 >;
 
 /**
@@ -138,7 +141,7 @@ type OfScaling = Pick<
  * in.
  */
 export function recordOfScaling(
-  { numbers, fsc, fscInMask, model, fadeResolution, soft, also, unexplained }: OfScaling,
+  { numbers, fsc, fscInMask, model, fadeResolution, scaledBy, soft, also, unexplained }: OfScaling,
   parameters: LocScaleParameters,
 ): Pick<
   RunRecord,
@@ -148,6 +151,7 @@ export function recordOfScaling(
   | 'fscInMask'
   | 'model'
   | 'fadeResolution'
+  | 'scaledBy'
   | 'soft'
   | 'comparison'
   | 'unexplained'
@@ -159,6 +163,7 @@ export function recordOfScaling(
     fsc,
     fscInMask,
     fadeResolution,
+    scaledBy: scaledBy ?? also?.scaledBy,
     soft: soft && softRecordOf(soft),
     comparison: also && comparisonRecordOf(also),
     unexplained: unexplained && unexplainedRecordOf(unexplained),

@@ -1,8 +1,11 @@
-/** A GPU that fails in the middle of a run: the CPU goes on where nobody insists on the GPU. */
+/** A GPU that fails in the middle of a run: the CPU takes over where nobody insists on the GPU. */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { ScalingRun } from '../../src/engine/engine.ts';
 import type { GpuEngine } from '../../src/gpu/index.ts';
+import { createRandom } from '../../src/math/statistics/random.ts';
+import { relativeL2 } from '../support/compare.ts';
 import { describeMissing, findTestAdapter } from '../support/gpu-device.ts';
 import { gpuEntryOptions } from '../support/software-gpu.ts';
 import { ballValues, runCommand, Workspace } from './run-cli.ts';
@@ -43,8 +46,37 @@ function failIn(verb: Verb, fail: (engine: GpuEngine) => void): void {
   });
 }
 
+/** Once the first tiles are scaled, before or after they were read back. */
+function loseIn(when: 'before' | 'after'): void {
+  const original = BuiltEngine.prototype.openLocalScaling;
+  vi.spyOn(BuiltEngine.prototype, 'openLocalScaling').mockImplementation(async function (
+    this: GpuEngine,
+    ...args
+  ) {
+    const opened = await original.apply(this, args);
+    const losing = (run: ScalingRun): ScalingRun => ({
+      ...run,
+      get tileSize() {
+        return run.tileSize;
+      },
+      run: (hooks = {}, starts) => {
+        const onTiles: typeof hooks.onTiles = async (tiles) => {
+          if (when === 'before') this.gpu.device.destroy();
+          await hooks.onTiles?.(tiles);
+          this.gpu.device.destroy();
+        };
+        return run.run({ ...hooks, onTiles }, starts).then(() => this.gpu.finish());
+      },
+    });
+    return { ...opened, start: async (...maps) => losing(await opened.start(...maps)) };
+  });
+}
+
 const lose = (engine: GpuEngine): void => engine.gpu.device.destroy();
 const run = (args: readonly string[]) => runCommand(workspace.folder, args, { mayLookForGpu: true });
+/** Voxels in mode 2, little-endian, behind the header. */
+const voxelsOf = (bytes: Buffer): Float32Array =>
+  new Float32Array(Uint8Array.from(bytes.subarray(1024)).buffer);
 const bytesOf = (name: string): Buffer => readFileSync(workspace.path(name));
 
 function maps(): string[] {
@@ -82,6 +114,57 @@ function tests(): void {
     expect((await run([...job, '--engine', 'cpu', '-o', 'cpu.mrc'])).code).toBe(0);
     expect(bytesOf('lost.mrc').equals(bytesOf('cpu.mrc'))).toBe(true);
     expect(JSON.parse(bytesOf('lost.json').toString()).engine).toMatch(/^CPU, /);
+  });
+
+  const wide = (): string[] => {
+    const voxels = 40 ** 3;
+    const at = (i: number): number[] => [
+      Math.floor(i / 1600) - 20,
+      (Math.floor(i / 40) % 40) - 20,
+      (i % 40) - 20,
+    ];
+    const maps = [1, 2].map((seed) => {
+      const noise = createRandom(seed);
+      return Float32Array.from({ length: voxels }, () => noise.gaussian());
+    });
+    const mask = Float32Array.from({ length: voxels }, (_, i) => Number(Math.hypot(...at(i)) < 17));
+    const extents = [40, 40, 40] as const;
+    workspace.map('map.mrc', 0, { extents, values: maps[0] });
+    workspace.map('reference.mrc', 0, { extents, values: maps[1] });
+    workspace.map('mask.mrc', 0, { extents, values: mask });
+    return ['-em', 'map.mrc', '-mm', 'reference.mrc', '-ma', 'mask.mrc', '-wn', '6', '-res', '7'];
+  };
+
+  it('lost while it scales: the CPU keeps what was scaled, and record and report say who did what', async () => {
+    const job = wide();
+    vi.stubEnv('LOCSCALE_CHECKPOINT_SECONDS', '1e-9');
+    loseIn('after');
+    const lost = await run([...job, '--allow_software_gpu', '--print_report', '-o', 'lost.mrc']);
+    const kept = /: the run begins again on the CPU, with the (\d+) windows that were scaled\.\n$/;
+    expect(lost.stderr).toMatch(kept);
+    expect(lost.code).toBe(0);
+    expect((await run([...job, '--engine', 'cpu', '-o', 'cpu.mrc'])).code).toBe(0);
+    const [ours, cpus] = ['lost.mrc', 'cpu.mrc'].map((name) => voxelsOf(bytesOf(name)));
+    expect(relativeL2(ours, cpus)).toBeLessThan(5e-6);
+    expect(ours).not.toEqual(cpus);
+    const { scaledBy, engine, numbers } = JSON.parse(bytesOf('lost.json').toString());
+    expect(engine).toMatch(/^CPU, /);
+    const [gpu, cpu] = scaledBy;
+    expect([gpu.engine, cpu.engine]).toEqual([expect.stringMatching(/^GPU, /), engine]);
+    expect(gpu.windows).toBeGreaterThan(cpu.windows);
+    expect(gpu.windows + cpu.windows).toBe(numbers.maskVoxels);
+    expect(bytesOf('lost_report.html').toString()).toContain(`scaled ${gpu.windows} windows`);
+  });
+
+  it('lost before anything was read back: the bytes of a run on the CPU', async () => {
+    const job = wide();
+    vi.stubEnv('LOCSCALE_CHECKPOINT_SECONDS', '1e-9');
+    loseIn('before');
+    const lost = await run([...job, '--allow_software_gpu', '-o', 'lost.mrc']);
+    expect(lost.stderr).toMatch(/: the run begins again on the CPU\.\n$/);
+    expect((await run([...job, '--engine', 'cpu', '-o', 'cpu.mrc'])).code).toBe(0);
+    expect(bytesOf('lost.mrc').equals(bytesOf('cpu.mrc'))).toBe(true);
+    expect(JSON.parse(bytesOf('lost.json').toString()).scaledBy).toBeUndefined();
   });
 
   it('lost where the GPU was requested: an error, exit code 4, nothing written', async () => {

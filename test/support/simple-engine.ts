@@ -9,9 +9,9 @@ import type {
   Engine,
   LocalScalingJob,
   LocalScalingResult,
-  OperationHooks,
   ScalingRun,
   ScalingTile,
+  TileHooks,
   Volume,
 } from '../../src/engine/engine.ts';
 import { LocScaleError } from '../../src/errors.ts';
@@ -66,27 +66,32 @@ export function createSimpleEngine({ largestTile = TILE }: { largestTile?: Shape
     result: LocalScalingResult,
     { tileSize, tiles }: Pick<ScalingRun, 'tileSize' | 'tiles'>,
     starts: readonly Shape[] | undefined,
-    hooks: OperationHooks = {},
+    hooks: TileHooks = {},
   ): Promise<void> => {
     called('localScaling');
     const { shape } = job.map;
-    const chosen = chooseTiles(tiles, starts).map(({ start }) => String(start));
+    const chosenTiles = chooseTiles(tiles, starts);
     const mask = voxels(job.mask, 'localScaling');
-    const indices = maskIndices(mask).filter((i) => chosen.includes(String(tileStart(i, shape, tileSize))));
+    const inMask = maskIndices(mask);
+    const total = chosenTiles.reduce((sum, { maskVoxels }) => sum + maskVoxels, 0);
     const input = directInput(job, (volume) => voxels(volume, 'localScaling'));
     const { scaled, bFactor, quality } = result;
     const out = [scaled, bFactor, quality].map((volume) => volume && voxels(volume, 'localScaling'));
     let done = 0;
-    for (const index of indices) {
-      // Lets timers and aborts of the caller run between windows.
-      if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (hooks.signal?.aborted === true) throw new Error('stopped in the middle');
-      const [voxel] = directLocalScaling(input, [index]);
-      [voxel.value, voxel.bFactor, voxel.quality].forEach((value, i) => {
-        const volume = out[i];
-        if (volume !== undefined) volume[index] = value;
-      });
-      hooks.onProgress?.(++done, indices.length);
+    for (const tile of chosenTiles) {
+      const start = String(tile.start);
+      for (const index of inMask.filter((i) => String(tileStart(i, shape, tileSize)) === start)) {
+        // Lets timers and aborts of the caller run between windows.
+        if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (hooks.signal?.aborted === true) throw new Error('stopped in the middle');
+        const [voxel] = directLocalScaling(input, [index]);
+        [voxel.value, voxel.bFactor, voxel.quality].forEach((value, i) => {
+          const volume = out[i];
+          if (volume !== undefined) volume[index] = value;
+        });
+        hooks.onProgress?.(++done, total);
+      }
+      await hooks.onTiles?.([tile]);
     }
   };
 

@@ -6,14 +6,14 @@
  * corner case differs: without padding LocScale skips mask voxels exactly half a window from the last face,
  * although their window fits; they are scaled here.)
  */
-import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
+import type { Volume } from '../../engine/engine.ts';
 import { voxelCount } from '../../math/grid.ts';
 import { fadeTransfer } from '../../math/soft-scaling/fade.ts';
 import { type PlannedSignalEnd, planSignalEnd } from '../masked-resolution.ts';
 import { meanOutside } from '../mean-outside.ts';
 import { auditProfiles } from '../profiles-audit.ts';
 import type { Run } from '../run.ts';
-import { scaleInRounds } from '../scaling-rounds.ts';
+import { type RoundsResult, scaleInRounds } from '../scaling-rounds.ts';
 import { checkFit } from '../scaling-rule.ts';
 import type { ScalingScheme } from './scheme.ts';
 
@@ -111,12 +111,8 @@ const SMALLEST_QUALITY = 1e-30;
  * A window with an empty shell has no fit: B and quality are 0 there. If this holds for all windows, there is
  * no map.
  */
-async function withoutEmptyFits(
-  result: LocalScalingResult,
-  maskVoxels: number,
-  run: Run,
-): Promise<LocalScalingResult> {
-  const { scaled, bFactor, quality } = result;
+async function withoutEmptyFits(result: RoundsResult, maskVoxels: number, run: Run): Promise<RoundsResult> {
+  const { scaled, bFactor, quality, scaledBy } = result;
   if (bFactor === undefined || quality === undefined) return result;
   const { mask: fitted, voxels } = await run.engine.binarise(quality, SMALLEST_QUALITY);
   run.engine.release(fitted);
@@ -129,5 +125,5 @@ async function withoutEmptyFits(
     );
   if (voxels > 0) return result;
   run.release(bFactor, quality);
-  return { scaled };
+  return { scaled, scaledBy };
 }

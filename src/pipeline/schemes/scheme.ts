@@ -3,7 +3,7 @@
  * is planned before the first expensive step, and run later. Each has a file in this folder and a row in
  * index.ts.
  */
-import type { LocalScalingResult, Volume } from '../../engine/engine.ts';
+import type { Volume } from '../../engine/engine.ts';
 import type { Grid } from '../../math/grid.ts';
 import type { BandSummary } from '../../math/soft-scaling/targets.ts';
 import type { ResolvedMap } from '../fsc.ts';
@@ -11,6 +11,7 @@ import type { LocScaleParameters, SchemeName } from '../parameters.ts';
 import type { ProfilesAudit } from '../profiles-audit.ts';
 import type { ReferenceSource } from '../references/source.ts';
 import type { Run } from '../run.ts';
+import type { RoundsResult, ScaledBy } from '../scaling-rounds.ts';
 import type { FitRange, RuleInputs } from '../scaling-rule.ts';
 
 export interface ScalingScheme {
@@ -73,7 +74,7 @@ export interface MapsToScale {
 }
 
 /** The run owns the volumes. */
-export interface ScaledMaps extends LocalScalingResult {
+export interface ScaledMaps extends RoundsResult {
   /** Radial profiles of some windows, not for soft bands; `scaled` is the final map. */
   audit?(scaled: Volume, seed: number): Promise<ProfilesAudit>;
   readonly soft?: SoftResult;
@@ -112,6 +113,7 @@ export interface ComparisonResult {
   readonly scaled: Volume;
   readonly soft?: SoftResult;
   readonly global?: GlobalResult;
+  readonly scaledBy?: readonly ScaledBy[];
   /** Amplitudes of the molecule after each way of scaling. */
   readonly amplitudes: BandAmplitudes;
 }
