@@ -24,6 +24,7 @@ import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { startFirefox } from '../test/support/firefox.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const built = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
@@ -54,11 +55,9 @@ const { generateDemoData } = await built('synthetic/half-maps.js');
 // The page.
 
 async function launch(kind) {
+  if (kind === 'firefox')
+    return startFirefox({ executablePath: process.env.LOCSCALE_FIREFOX ?? '/usr/bin/firefox-esr' });
   const { default: puppeteer } = await import('puppeteer-core');
-  if (kind === 'firefox') {
-    const executablePath = process.env.LOCSCALE_FIREFOX ?? '/usr/bin/firefox-esr';
-    return puppeteer.launch({ browser: 'firefox', executablePath, headless: true });
-  }
   const { default: chromium } = await import('@sparticuz/chromium');
   const own = process.env.LOCSCALE_BROWSER;
   return puppeteer.launch({

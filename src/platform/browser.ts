@@ -59,6 +59,12 @@ export async function readAsset(url: URL): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/**
+ * Threads that have not ended. Firefox collects a worker of a worker that no global object reaches, even
+ * while it computes, and a caller that only awaits its reply is no such object: the reply never arrives.
+ */
+const running = new Set<WebWorker>();
+
 export function startThread<Reply>(
   script: string,
   base: string,
@@ -67,10 +73,9 @@ export function startThread<Reply>(
 ): Thread {
   const url = new URL(script.replace(/\.ts$/, '.js'), base);
   const worker = new Worker(embeddedThread(url) ?? url, { type: 'module' });
-  let ended = false;
+  running.add(worker);
   const end = (cause: unknown): void => {
-    if (ended) return;
-    ended = true;
+    if (!running.delete(worker)) return;
     handlers.onEnd(cause);
   };
   worker.onmessage = ({ data }) => handlers.onMessage(data as Reply);

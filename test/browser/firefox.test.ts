@@ -11,6 +11,15 @@ import { builtPage, sharpenHere, WebPage } from '../support/web-page.ts';
 const folder = mkdtempSync(join(tmpdir(), 'locscale-firefox-'));
 const launched = await forLongJourneys(() => launchFirefox({ downloads: folder }));
 
+/** Errors, forbidden requests, and what was loaded from elsewhere: Firefox does not report them from outside. */
+const WATCH = `{
+  window.trouble = [];
+  for (const name of ['error', 'unhandledrejection', 'securitypolicyviolation'])
+    addEventListener(name, (event) => trouble.push(name + ': ' + (event.message ?? event.reason ?? event.blockedURI)));
+}`;
+const TROUBLE = `[...trouble, ...performance.getEntriesByType('resource').map(({ name }) => name)
+  .filter((name) => !/^(data|blob):/.test(name) && new URL(name).origin !== location.origin)]`;
+
 describe.skipIf(launched.reason !== undefined)(`the page in Firefox ${launched.reason ?? ''}`, () => {
   const browser = launched.browser as Browser;
   let server: PageServer;
@@ -24,8 +33,8 @@ describe.skipIf(launched.reason !== undefined)(`the page in Firefox ${launched.r
   });
 
   it('computes while its tab is hidden, gives the map of Node, and has it after a reload', async () => {
-    const tab = await WebPage.open({ browser, url: `${server.url}#engine=cpu`, folder });
-    const { page, trouble } = tab;
+    const tab = await WebPage.open({ browser, url: `${server.url}#engine=cpu`, folder, before: [WATCH] });
+    const { page } = tab;
     await page.click('#demo');
     await tab.ready();
     // Noted by the page itself: drawing stops in hidden tabs, events do not.
@@ -38,7 +47,7 @@ describe.skipIf(launched.reason !== undefined)(`the page in Firefox ${launched.r
     await page.bringToFront();
     await page.click('#start');
     await other.bringToFront();
-    expect(await page.evaluate('document.visibilityState')).toBe('hidden');
+    await tab.shown('document.visibilityState === "hidden"');
     const locks = 'navigator.locks.query().then(({ held }) => held.map(({ name }) => name))';
     expect(await page.evaluate(locks)).toContain('locscale-gpu run');
     await tab.finished();
@@ -55,11 +64,12 @@ describe.skipIf(launched.reason !== undefined)(`the page in Firefox ${launched.r
     expect((await tab.saved('locscale_output.mrc')).equals(expected)).toBe(true);
     await tab.picture('page-firefox');
 
+    expect(await page.evaluate(TROUBLE)).toEqual([]);
     await page.reload();
     await tab.shown('!document.getElementById("earlier").hidden');
     await page.click('#earlier-list button');
     await tab.finished();
     expect((await tab.saved('locscale_output.mrc')).equals(expected)).toBe(true);
-    expect(trouble).toEqual([]);
+    expect(await page.evaluate(TROUBLE)).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type { Browser } from 'puppeteer-core';
+import { startFirefox } from './firefox.mjs';
 import { isRequired } from './required.ts';
 
 export type Launched =
@@ -63,12 +64,9 @@ export async function launchFirefox({ downloads }: { downloads: string }): Promi
   const executablePath = process.env.LOCSCALE_FIREFOX ?? '/usr/bin/firefox-esr';
   try {
     if (!existsSync(executablePath)) throw new Error(`there is no ${executablePath}`);
-    const { default: puppeteer } = await import('puppeteer-core');
-    const browser = await puppeteer.launch({
-      browser: 'firefox',
+    const browser = await startFirefox({
       executablePath,
-      headless: true,
-      extraPrefsFirefox: {
+      preferences: {
         'browser.download.folderList': 2,
         'browser.download.dir': downloads,
         'browser.helperApps.neverAsk.saveToDisk': 'application/octet-stream,text/plain,text/html',
