@@ -12,7 +12,7 @@ import {
 import { maskVolume, sceneOfAssessment } from '../report/scenes.ts';
 import type { OutputRow, OutputTable } from './outputs.ts';
 
-/** Of further map `index` with the first. */
+/** Map of the local correlation of further map `index` (from 0) with the first map. */
 export const localCorrelationOutput = (index: number): OutputRow<AssessResult> => ({
   key: `localCorrelation${index + 1}`,
   name: `_local_correlation${index === 0 ? '' : `_${index + 1}`}.mrc`,
@@ -24,6 +24,10 @@ export const localCorrelationOutput = (index: number): OutputRow<AssessResult> =
     'correlation with the first map around every voxel, -1 to 1; that of more maps: `_local_correlation_2.mrc` and so on',
 });
 
+/**
+ * Outputs of `assess`; the table of residues is the main one. Each further map adds a row of
+ * `localCorrelationOutput`.
+ */
 export const assessOutputs: OutputTable<AssessResult> = [
   {
     key: 'residues',
@@ -64,6 +68,7 @@ export const assessOutputs: OutputTable<AssessResult> = [
       sceneOfAssessment(
         assessment.maps.map(({ label }) => label),
         {
+          // The order is that of `assessment.maps`: the first map, then those of --against.
           maps: [input.kind === 'map' ? input.map : undefined, ...(values.against ?? [])].map(
             (path) => path && resolve(path),
           ),

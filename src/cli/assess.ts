@@ -16,7 +16,9 @@ import { type MapRun, type Opened, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 import { usage } from './usage.ts';
 
+/** Named in the plan and the record. */
 const MODE = 'maps compared with a model';
+/** Written where -o is absent; in a folder of -o the tables have this name, too. */
 const DEFAULT_OUTFILE = 'assess.csv';
 
 /** Creates the folder of -o first, because the checks of output names expect it. */
@@ -35,6 +37,7 @@ function assessRun(session: Session): MapRun<AssessJob, AssessResult> {
   const model = chooseModel(values);
   const { against = [], resolution, radius: radiusAngstrom, localWindow, labels } = values;
   const settings = { resolution, radiusAngstrom, localWindow };
+  // The table has the row of the first further map already.
   const further = against.slice(1).map((_, i) => localCorrelationOutput(i + 1));
   const outputs = [...assessOutputs, ...further];
   return {
@@ -132,6 +135,7 @@ function endsAsFolder(path: string): boolean {
   return /[/\\]$/.test(path);
 }
 
+/** Numbers of the plan as printed lines; warns if the memory exceeds the limit. It computes nothing. */
 function planWords(
   { grid, labels, atoms, chains, residues, peakBytes, memoryLimitBytes }: ReturnType<typeof planAssess>,
   { logger }: Session,
@@ -156,6 +160,7 @@ function planWords(
 export function assessmentLines(assessment: Assessment): string[] {
   const { maps, resolution, resolutionSource, expectedQ } = assessment;
   const width = Math.max(3, ...maps.map(({ label }) => label.length));
+  // With one map there is no local correlation and no column for it.
   const local = maps.length > 1;
   const expected = Object.entries(expectedQ).filter(([, value]) => value !== undefined);
   return [

@@ -24,7 +24,7 @@ export interface CommandBench {
   close(): Promise<void>;
 }
 
-/** Relative L2 between the maps of the engines. */
+/** Relative L2 between the maps of the engines: float32 transforms and sums in another order. */
 const LIMIT = 5e-6;
 
 /**
@@ -68,8 +68,13 @@ export async function openCommandBench(
   };
 }
 
+/** The map in the temporary folder, written anew by every run. */
 const OUTPUT = 'scaled.mrc';
 
+/**
+ * Runs this program on the files in `folder`. Throws 'internal' with what it printed on stderr if it fails;
+ * stdout is not needed.
+ */
 async function runProgram({ signal }: Session, folder: string, args: readonly string[]): Promise<void> {
   const own = process.argv[1];
   const child = spawn(

@@ -11,14 +11,21 @@ import { type Session, vulkanLoaderFromEnvironment } from './session.ts';
 /** Relative L2 between providers: float32 sums in another order. */
 const LIMIT = 5e-5;
 
+/**
+ * Times of one cube per provider; a provider that cannot run or is wrong goes to `leftOut` with its reason.
+ */
 export interface NetworkStages {
   readonly cpu?: StageRecord;
   readonly gpu?: StageRecord;
-  /** Whose the second is. */
+  /** Index of the GPU that `gpu` was measured on: the first hardware GPU. */
   readonly gpuIndex?: number;
   readonly leftOut: readonly string[];
 }
 
+/**
+ * Measures the CPU provider first, because its output is the reference of the GPU's. `seconds`: per provider,
+ * about. Only an abort throws.
+ */
 export async function networkStages(
   session: Session,
   settings: {
@@ -40,11 +47,13 @@ export async function networkStages(
         const { cubeEdge } = predictor.manifest;
         const title = `network, cube of ${cubeEdge}^3`;
         session.logger.line(`${provider === 'cpu' ? 'CPU' : 'GPU'}: ${title}`);
+        // A copy for each call: a provider may keep or overwrite its input.
         const cube = cubeOf(inputs, cubeEdge);
         const result = await predictor.predict(cube.slice(), 1);
         const gate = expected && checkGate(`${title} against onnxruntime's CPU`, result, expected, LIMIT);
         const { median, runs } = await timeBatches(() => predictor.predict(cube.slice(), 1), {
           seconds,
+          // `predict` resolves when the result has been read back, so that nothing is left to wait for.
           settle: async () => undefined,
         });
         const stage = { name: 'network', title, seconds: median, runs, gate };
@@ -61,6 +70,7 @@ export async function networkStages(
   const onCpu = await run('cpu');
   const first = gpus.find(({ kind }) => kind === 'hardware');
   const onGpu = onCpu && first && (await run('auto', onCpu.result));
+  // Without a result of the CPU there is nothing to compare with, and the GPU is not measured.
   return {
     cpu: onCpu?.stage,
     gpu: onGpu && { ...onGpu.stage, provider: onGpu.provider },
@@ -69,7 +79,7 @@ export async function networkStages(
   };
 }
 
-/** From the middle of the map, repeated beyond a box that is smaller. */
+/** Cube (z, y, x) from the middle of the map, x fastest; a box smaller than the cube repeats periodically. */
 function cubeOf({ map, shape: [edge] }: BenchInputs, cubeEdge: number): Float32Array {
   const first = Math.max(0, Math.floor((edge - cubeEdge) / 2));
   const at = (k: number): number => (first + k) % edge;

@@ -28,7 +28,7 @@ const EDGES = {
   cpu: { full: 256, quick: 96 },
   software: { full: 96, quick: 32 },
 } as const;
-/** For each measurement, about. */
+/** Seconds for each measurement, about; `timeBatches` repeats an operation until they have passed. */
 const SECONDS = { full: 3, quick: 0.4 } as const;
 // Bytes of the memory-copy measurement, far above the caches.
 const COPY_BYTES = { full: 2 ** 30, quick: 2 ** 27 } as const;
@@ -87,6 +87,11 @@ function edgeFor(gpus: readonly GpuAdapterEntry[], quick: boolean): number {
   return EDGES[slowest][quick ? 'quick' : 'full'];
 }
 
+/**
+ * Runs all measurements and assembles the record. The order matters: the CPU engine makes the maps that all
+ * devices get, and its results are what theirs are compared with. `leftOut` receives the reasons for what is
+ * not measured.
+ */
 async function measure(
   session: Session,
   gpus: readonly GpuAdapterEntry[],
@@ -112,6 +117,7 @@ async function measure(
       onStage: (title) => logger.line(`${name}: ${title}`),
     });
     const name = `CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+    // The CPU engine measures first, without `expected`.
     const onCpu = await measureEngine(cpu, settings(name, HOST_COPY_BYTES));
     const network = await networkStages(session, { threads, gpus, inputs, seconds: SECONDS[length] });
     leftOut.push(...network.leftOut);
@@ -120,6 +126,7 @@ async function measure(
         (command as CommandBench).run(['--engine', 'cpu', '-np', String(threads)]),
       ),
     );
+    // One GPU after the other: two at once would share bus and host cores.
     for (const gpu of gpus) {
       const bytes = gpu.kind === 'software' ? HOST_COPY_BYTES : COPY_BYTES[length];
       const measured = await measureGpu(session, gpu, {
@@ -160,6 +167,10 @@ async function measure(
   }
 }
 
+/**
+ * Opens one GPU, measures it and closes it. A GPU that fails is a line of the table, not the end of the
+ * command; only an abort throws.
+ */
 async function measureGpu(
   session: Session,
   { index }: GpuAdapterEntry,
@@ -187,7 +198,10 @@ async function measureGpu(
   }
 }
 
-/** Network and whole command are left to devices whose results are right. */
+/**
+ * Adds the network and the whole command to the stages of a device. Both are skipped where a kernel was
+ * wrong: a time of wrong results means nothing.
+ */
 async function finish(
   device: Omit<DeviceRecord, 'stages'>,
   { copy, stages, failure }: Measured,
@@ -215,6 +229,7 @@ function failureOf({ kind, name, failure }: DeviceRecord): LocScaleError {
   });
 }
 
+/** Writes the record under a temporary name, which is renamed once it is complete. */
 async function write(path: string, record: BenchRecord): Promise<void> {
   const staged = new StagedFiles('-o');
   try {

@@ -36,6 +36,7 @@ import { scalingLines, scalingRecord } from './scaling-run.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
 
+/** Folder of the demo's files, in the working directory, unless -o names another. */
 const DEFAULT_FOLDER = 'demo-output';
 
 /** The picture is cropped to where the noise-free map exceeds this fraction of its maximum, plus a margin. */
@@ -88,6 +89,7 @@ export async function runDemo(
   }
 }
 
+/** A scaling job, and the network for the second run; undefined if LocScale's scheme is left out. */
 type Job = LocScaleJob & { readonly predictor: ReferencePredictor | undefined };
 
 /**
@@ -133,7 +135,7 @@ function demoRun(
   };
 }
 
-/** Resolution, and correlations with the ideal map before and after scaling. */
+/** Lines printed last: resolution, and correlations with the ideal map inside the mask, before and after scaling. */
 function correlationLines({ fsc, correlation: { before, locscaleScheme, soft } }: DemoResult): string[] {
   const scheme = locscaleScheme === undefined ? '' : ` ${locscaleScheme.toFixed(4)} LocScale's scheme,`;
   return [
@@ -210,7 +212,10 @@ async function scaleForComparison(
   return { scheme: scaled, comparison, warnings };
 }
 
-/** Pearson correlations with the ideal map over the voxels of the mask, and the picture of all maps. */
+/**
+ * Pearson correlations with the noise-free map over the voxels of the mask, and the picture of all maps. The
+ * maps are (z, y, x), on one grid.
+ */
 async function compareWithTruth(
   engine: Engine,
   { scaled, scheme, mask }: Pick<DemoResult, 'scaled' | 'scheme' | 'mask'>,
@@ -231,6 +236,7 @@ async function compareWithTruth(
     slices: drawPicture(data, [
       { label: 'half-map average', data: before },
       ...(locscale === undefined ? [] : [{ label: "LocScale's scheme", data: locscale }]),
+      // The mask is a float map of 0 and 1, as engines store masks.
       { label: 'soft scaling', data: soft },
       { label: 'truth: ideal map', data: truth },
     ]),

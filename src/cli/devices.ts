@@ -25,11 +25,11 @@ const WIDTH = 95;
 /** An adapter as printed: without the function that opens it, with the results of its tests. */
 type TestedAdapter = Omit<GpuAdapterEntry, 'request'> & {
   readonly selfTest: Pick<SelfTestResult, 'ok' | 'milliseconds' | 'reason'>;
-  /** Checks of kernels that earlier runs have passed on it, and the date of the last. */
+  /** Checks of kernels that earlier runs have passed on it, and the date of the last, ISO 8601. */
   readonly verified: { readonly checks: number; readonly latest?: string };
 };
 
-/** Printed as JSON with --json; field names are read by scripts. */
+/** All that the command finds. Printed as JSON with --json; field names are read by scripts. */
 interface Devices {
   readonly runtime: string;
   readonly cpuCores: number;
@@ -38,6 +38,7 @@ interface Devices {
   /** Why WebGPU is unavailable, and what to do about it. */
   readonly reason?: string;
   readonly hint?: string;
+  /** In the order of --gpu_ids. */
   readonly adapters: readonly TestedAdapter[];
   /** Drivers that Vulkan lists and WebGPU rejects. */
   readonly refused: readonly RefusedDriver[];
@@ -69,6 +70,7 @@ async function findDevices({ libraries }: Session): Promise<Devices> {
   const none = { adapters: [], refused: [], failures: [] };
   if ('reason' in entry) return { ...machine, ...entry, ...none, onnxruntime: await probeOnnxruntime(false) };
   const { adapters, failures } = await listAdapters(entry);
+  // Copied before anything else prints: the reasons for refused drivers are in here.
   const said = libraries.text();
   const refused = findRefused(await listVulkanDevices(vulkanLoader), entry, adapters, said);
   const tested: TestedAdapter[] = [];

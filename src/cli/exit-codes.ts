@@ -17,12 +17,14 @@ export const exitCodes = {
 /** Signals that end a run cleanly. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
+/** 128 plus the number of the signal, as shells report it. */
 const exitCodeOfSignal: Record<StopSignal, number> = {
   SIGHUP: exitCodes.hungUp,
   SIGINT: exitCodes.interrupted,
   SIGTERM: exitCodes.terminated,
 };
 
+/** Codes by the tag of the error; no command chooses its own. */
 const byTag: Record<ErrorTag, number> = {
   usage: exitCodes.usage,
   unsupported: exitCodes.usage,
@@ -34,7 +36,7 @@ const byTag: Record<ErrorTag, number> = {
   internal: exitCodes.internal,
 };
 
-/** Exit code of a run ended by a signal. */
+/** Whether this is the exit code of a run ended by a signal. */
 export function isStopCode(code: number): boolean {
   return Object.values(exitCodeOfSignal).includes(code);
 }
@@ -44,7 +46,10 @@ export function exitCodeOf(error: LocScaleError, signal: StopSignal | undefined)
   return signal === undefined ? byTag[error.tag] : exitCodeOfSignal[signal];
 }
 
-/** Converts anything thrown to a LocScaleError: failed allocations and file-system errors get their tags. */
+/**
+ * Converts anything thrown to a LocScaleError: failed allocations, full disks and aborts get their tags; the
+ * rest are faults of the program.
+ */
 export function toLocScaleError(error: unknown): LocScaleError {
   if (error instanceof LocScaleError) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -6,6 +6,7 @@ import type { FscInMask, FscResult } from '../index.ts';
 import type { InputFiles } from './job-options.ts';
 import { usage } from './usage.ts';
 
+/** Only half maps have an FSC, so that the commands that write curves have no other input. */
 type HalfMapFiles = Extract<InputFiles, { kind: 'half-maps' }>;
 
 /** Rejects other file names, and curves that this run does not measure, before anything is computed. */
@@ -25,13 +26,17 @@ export function checkCurveName(outfile: string, hasMask: boolean): void {
   );
 }
 
-/** The curve in the format of the output's ending: JSON, STAR or XML. */
+/**
+ * The curve in the format of the output's ending: JSON, STAR or XML. The XML holds one curve, the corrected
+ * one if there is a mask; the other formats hold all.
+ */
 export function encodeCurve(
   outfile: string,
   { fsc, masked }: Pick<FscResult, 'fsc' | 'masked'>,
   input: InputFiles,
   mask: string | undefined,
 ): string {
+  // `mask` is the path for the header of the file; '' where the program made the mask itself.
   const { half1, half2 } = input as HalfMapFiles;
   switch (extname(outfile).toLowerCase()) {
     case '.xml':

@@ -21,7 +21,11 @@ type Adapter = Pick<
   | 'version'
 >;
 
-/** With LOCSCALE_SELF_TEST=always nothing of what is known is used. */
+/**
+ * Opens the verdicts that hold for this adapter: they belong to GPU, driver, runtime, system and version of
+ * the program alike, so that any change verifies the kernels again. With LOCSCALE_SELF_TEST=always stored
+ * ones are ignored.
+ */
 export function verdictsOf(adapter: Adapter): Promise<VerdictFile> {
   const { name, vendor, architecture, device, description, implementation, kind } = adapter;
   const { backend = '', version = '' } = adapter;

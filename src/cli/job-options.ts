@@ -86,6 +86,7 @@ export function chooseReference(values: OptionValues): ReferenceFiles {
 function referenceOf(values: OptionValues, kind: Way): ReferenceFiles {
   const { modelMap, modelCoordinates, differenceMask, completeModel } = values;
   const activated = values.activatePseudomodel === true;
+  // LocScale reads -mm with --activate_pseudomodel as a simulated (pseudo-)model map.
   switch (kind) {
     case 'map': {
       const map = modelMap as string;
@@ -138,7 +139,10 @@ function refuseForeign(values: OptionValues, kind: Way, way: string | undefined)
   }
 }
 
-/** All parameters in use: the options given, else the pipeline's defaults. */
+/**
+ * All parameters in use: the options given, else the pipeline's defaults. `smoothsMask`: the default of the
+ * low-pass before the FDR mask is then 5 A instead of none, as in runs of a network and in soft scaling.
+ */
 export function parametersOf(values: OptionValues, smoothsMask = false): LocScaleParameters {
   const given = optionIds
     .filter((id) => definitionOf(id).parameter !== undefined && values[id] !== undefined)
@@ -187,6 +191,7 @@ export function ineffectiveOptions(
 ): string[] {
   const traits = referenceTraitsOf(reference.kind);
   const run: RunChosen = { values, reference, traits, command, soft: scaling === 'soft' };
+  // An option may be idle for several reasons; all are listed.
   const notes = optionIds
     .filter((id) => values[id] !== undefined)
     .flatMap((id) => {

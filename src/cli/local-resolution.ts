@@ -16,7 +16,7 @@ export function localResolutionSettings(values: OptionValues): LocalResolutionSe
   };
 }
 
-/** One line. */
+/** Median, 5 to 95 % range and special voxels in one line, in A and percent of the mask. */
 export function describeLocalResolution(numbers: LocalResolutionNumbers): string {
   const { median, quantiles, atNyquist, withoutSignal } = numbers;
   const percent = (share: number): string => `${(100 * share).toFixed(share < 0.001 ? 2 : 1)} %`;

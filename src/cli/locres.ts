@@ -10,10 +10,13 @@ import { locresOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 
+/** Named in the plan, the record and the report. */
 const MODE = 'local resolution of half maps';
 
+/** The job of the pipeline; half maps only. */
 type Job = Parameters<typeof runLocalResolution>[0];
 
+/** Entry of the command; errors of options are thrown before any file is opened. */
 export function runLocresCommand(session: Session): Promise<void> {
   return runMapCommand(session, locresRun(session));
 }

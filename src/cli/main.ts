@@ -28,6 +28,7 @@ export function isVerbose(argv: readonly string[]): boolean {
 /** A command; loaded on use, so that --help starts quickly. */
 type Runner = (session: Session) => Promise<void> | void;
 
+/** Modules of the commands. */
 const runners: Record<CommandName, () => Promise<Runner>> = {
   scale: async () => (await import('./scale.ts')).runScale,
   fsc: async () => (await import('./fsc.ts')).runFscCommand,
@@ -51,7 +52,8 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
 };
 
 /**
- * Runs the program; returns the exit code. `signal` stops it, `stoppedBy` returns the name of that signal.
+ * Runs the program; returns the exit code and never throws. `signal` stops it, `stoppedBy` returns the name
+ * of that signal. All output goes through `terminal`, so that tests run commands in their own process.
  */
 export async function main(
   argv: readonly string[],
@@ -85,7 +87,10 @@ export async function main(
   }
 }
 
-/** Parses, prints notes on options, and runs the command with its session. */
+/**
+ * Parses, prints notes on options, and runs the command with its session. Help and version need no engine and
+ * no rank.
+ */
 async function dispatch(
   unparsed: Omit<Session, 'parsed'>,
   stoppedBy: () => StopSignal | undefined,

@@ -22,6 +22,7 @@ interface Job {
   readonly making: MaskSettings;
 }
 
+/** How the record and the plan name each source. */
 const modes: Readonly<Record<MaskSource['kind'], string>> = {
   FDR: 'FDR confidence mask',
   threshold: 'mask of a density',
@@ -29,11 +30,12 @@ const modes: Readonly<Record<MaskSource['kind'], string>> = {
   'non-zero region': 'mask of the non-zero region',
 };
 
+/** Entry of the command; errors of options are thrown before any file is opened. */
 export function runMaskCommand(session: Session): Promise<void> {
   return runMapCommand(session, maskRun(session));
 }
 
-/** The run as data for run-command.ts. */
+/** The run as data for run-command.ts. The first positional argument may be the map. */
 function maskRun(session: Session): MapRun<Job, MaskResult> {
   const { values, positionals } = session.parsed;
   const input = chooseInput(values, positionals[0]);
@@ -101,7 +103,10 @@ function shapingOf({ fillHoles, keepPieces, extend, softEdge, invert }: OptionVa
   return { fillHoles, keepPieces, extendAngstrom: extend, softEdgeAngstrom: softEdge, invert };
 }
 
-/** Opens the model or the other masks that the options name. */
+/**
+ * Opens what the options name: the model, or other masks. Those stay in their files until their step. An
+ * empty mask is allowed: united with another or subtracted it makes sense.
+ */
 async function openMaking({ parsed: { values } }: Session, opened: Opened): Promise<MaskSettings> {
   const { threshold, lowPass, modelCoordinates, radius } = values;
   const open = async (path: string | undefined) =>

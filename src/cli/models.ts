@@ -26,6 +26,7 @@ import { modelsFolder } from './models-folder.ts';
 import type { Session } from './session.ts';
 import { usage } from './usage.ts';
 
+/** Words after `models`; the first is the default. */
 const actions = ['list', 'import', 'download', 'verify', 'path'] as const;
 type Action = (typeof actions)[number];
 
@@ -67,6 +68,7 @@ export async function runModels(session: Session): Promise<void> {
 /** Names, origin and size of all networks; damaged ones with their defect. */
 async function list(session: Session, args: readonly string[]): Promise<void> {
   refuseArguments(args, 0);
+  // A damaged network is listed with its defect instead of ending the command, so that it can be found.
   const { logger, parsed } = session;
   const folder = modelsFolder();
   const listed = await withBundled(await listNetworks(folder));
@@ -182,7 +184,10 @@ export async function downloadUnlessImported(session: Session): Promise<void> {
   else await download(session, []);
 }
 
-/** Compares all files of the networks with the checksums of their manifests; exit code 3 if any differs. */
+/**
+ * Compares all files of the networks, or of the one named, with the checksums of their manifests; exit code 3
+ * if any differs, after all have been compared.
+ */
 async function verify(session: Session, args: readonly string[]): Promise<void> {
   refuseArguments(args, 1);
   const folder = modelsFolder();

@@ -8,7 +8,10 @@ import { webGpuStateOf } from '../open-network.ts';
 import { modelsFolder } from './models-folder.ts';
 import { gpuIdsOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from './session.ts';
 
-/** The network and cube size selected by the options. */
+/**
+ * The network and cube size selected by the options. Reads the manifest, not the weights. Throws 'bad-input'
+ * if the network is unknown or damaged.
+ */
 export async function chooseNetwork(session: Session): Promise<NetworkFiles> {
   const { chooseStoredNetwork } = await import('../network/store/index.ts');
   const { values } = session.parsed;
@@ -34,6 +37,7 @@ export async function withPredictor<T>(
   // Disables TensorFloat-32, CUDA's default, with which maps differ from the CPU's in the third digit.
   process.env.NVIDIA_TF32_OVERRIDE ??= '0';
   const predictor = dryRun ? unopenedPredictor(network, options) : await openPredictor(network, options);
+  // The record's description of the network has the same source.
   try {
     const { parameters, source } = network.manifest;
     const facts = `${(parameters / 1e6).toFixed(1)} M parameters, ${source}`;

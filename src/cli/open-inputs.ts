@@ -17,7 +17,10 @@ export interface OpenedInputs {
   openModel(path: string): Promise<Structure>;
 }
 
-/** Opens the maps in order, each with its role for record and messages. */
+/**
+ * Opens the maps in order, each with its role for record and messages. Input maps are read at once, into the
+ * engine's memory; the mask is only opened. Throws 'bad-input' for files that are not usable maps.
+ */
 export async function openInputs(session: Session, engine: Engine, input: InputFiles): Promise<OpenedInputs> {
   const { logger, parsed, signal } = session;
   const { values } = parsed;
@@ -54,7 +57,7 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
   return { input: maps, mask, files, openLater, openModel };
 }
 
-/** Paths of inputs and mask, for early checks. */
+/** Paths of inputs and mask, for checks before the engine starts. */
 export function inputPathsOf(input: InputFiles, mask: string | undefined): string[] {
   return [
     ...(input.kind === 'map' ? [input.map] : [input.half1, input.half2]),

@@ -35,6 +35,7 @@ import { absolute, whenHalfMaps, whenMaskIsMade } from './output-conditions.ts';
 import type { Finished, OutputRow, OutputTable, RunRequest } from './outputs.ts';
 import { postprocessOutputs } from './postprocess-outputs.ts';
 
+/** Kinds of reference that are simulated from atoms, which can be written with their model. */
 const simulated: readonly RunRequest['reference'][] = ['atomic-model', 'hybrid-model', 'pseudo-model'];
 const isSimulated = ({ reference }: RunRequest): boolean => simulated.includes(reference);
 
@@ -56,6 +57,7 @@ const masks: OutputTable<ScalingResult> = [
   },
 ];
 
+/** The unmasked half-map FSC of a run, with its verdict; the command `fsc` writes curves within masks. */
 const curve: OutputRow<ScalingResult> = {
   key: 'fsc',
   name: '_fsc.json',
@@ -65,11 +67,13 @@ const curve: OutputRow<ScalingResult> = {
   description: 'FSC curve of the half maps and what it says about them',
 };
 
+/** Condition of the outputs of local resolution. */
 const whenResolutionIsMeasured = {
   test: ({ values }: RunRequest) => values.localResolution === true,
   description: '`--local_resolution`',
 };
 
+/** The map of local resolutions (A) and the map low-passed at them. */
 const localResolution: OutputTable<ScalingResult> = [
   { ...localResolutionMaps.resolution, when: whenResolutionIsMeasured, node: 'resolution' },
   { ...localResolutionMaps.filtered, when: whenResolutionIsMeasured, node: 'map' },
@@ -90,6 +94,7 @@ const localResolutionScene = (main: string): OutputRow<ScalingResult> => ({
   description: 'opens the map in ChimeraX, coloured by its local resolution',
 });
 
+/** How descriptions call the ways of --also. */
 const otherWays = { locscale: "LocScale's scheme", soft: 'soft bands', global: 'one B factor' } as const;
 
 /** The map of --also. */
@@ -103,16 +108,19 @@ const comparisonOutput = (way: keyof typeof otherWays): OutputRow<LocScaleResult
   description: `the same map scaled by ${otherWays[way]}, for comparison`,
 });
 
+/** Condition of the maps that only soft bands measure. */
 const whenBandsAreMeasured = {
   test: ({ values, scaling }: RunRequest) => values.measureBfactors === true && scaling === 'soft',
   description: '`--measure_bfactors` with soft scaling',
 };
 
+/** Condition of the B-factor map, which both schemes write. */
 const whenBFactorsAreMeasured = {
   test: ({ values }: RunRequest) => values.measureBfactors === true,
   description: '`--measure_bfactors`',
 };
 
+/** The ChimeraX file of a scaled map. Paths in it are absolute, so that it can be opened from any folder. */
 const scalingScene = ({
   engine,
   result,
@@ -142,6 +150,7 @@ const referenceOutput = (
   description,
 });
 
+/** Outputs of `scale`: the scaled map first, then what options add. */
 export const scaleOutputs: OutputTable<LocScaleResult> = [
   { ...scaledMap, node: 'map' },
   comparisonOutput('locscale'),
@@ -194,6 +203,7 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
   {
     key: 'model',
     name: '_model.cif',
+    // With -skip_refine the model is the user's own, unchanged: there is nothing to write.
     when: {
       test: (request) => isSimulated(request) && request.values.skipRefine !== true,
       description: 'B factors are refined, or pseudo-atoms placed',
@@ -206,6 +216,7 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
     key: 'audit',
     name: '_profiles_audit.json',
     inProcessingFolder: true,
+    // Windows of soft scaling are Gaussian and have no radial profiles.
     when: { test: ({ scaling }) => scaling !== 'soft', description: "LocScale's scheme" },
     keep: ({ values }) => ({ auditSeed: values.seed ?? defaultSeed }),
     content: ({ result }) => `${JSON.stringify(result.audit)}\n`,
@@ -213,11 +224,13 @@ export const scaleOutputs: OutputTable<LocScaleResult> = [
   },
 ];
 
+/** Condition of what needs several passes of the network. */
 const whenSampled = {
   test: ({ values }: RunRequest) => values.noMonteCarlo !== true,
   description: 'unless `-no_mc`',
 };
 
+/** Outputs of `feature_enhance`. Programs look for three of them by LocScale's names (enhanced-names.ts). */
 export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
   {
     key: 'mean',
@@ -272,6 +285,7 @@ export const enhanceOutputs: OutputTable<FeatureEnhanceResult> = [
   curve,
 ];
 
+/** Outputs of `mask`. The confidence is written whenever it exists, as the mask can be made again from it. */
 export const maskOutputs: OutputTable<MaskResult> = [
   {
     key: 'mask',
@@ -292,6 +306,7 @@ export const maskOutputs: OutputTable<MaskResult> = [
   },
 ];
 
+/** Outputs of `locres`, the only ones of that command. */
 export const locresOutputs: OutputTable<LocalResolutionResult> = [
   {
     key: 'resolution',
@@ -322,6 +337,7 @@ export const locresOutputs: OutputTable<LocalResolutionResult> = [
   },
 ];
 
+/** Output of `resample`. */
 export const resampleOutputs: OutputTable<ResampleResult> = [
   {
     key: 'resampled',
@@ -333,6 +349,7 @@ export const resampleOutputs: OutputTable<ResampleResult> = [
   },
 ];
 
+/** Output of `symmetrise`. */
 export const symmetriseOutputs: OutputTable<SymmetriseResult> = [
   {
     key: 'averaged',
@@ -344,6 +361,7 @@ export const symmetriseOutputs: OutputTable<SymmetriseResult> = [
   },
 ];
 
+/** Output of `fsc`: a file only with -o; the table is printed always. */
 export const fscOutputs: OutputTable<Pick<FscResult, 'fsc' | 'masked'>> = [
   {
     key: 'curve',
@@ -386,11 +404,13 @@ export interface DemoResult extends LocScaleResult {
   };
 }
 
+/** A name in the folder of the main output, which for the demo is the folder of -o. */
 const inDemo =
   (name: string) =>
   ({ outfile }: RunRequest): string =>
     join(dirname(outfile), name);
 
+/** Outputs of `demo`, besides the half maps and the ideal map, which are written before the run. */
 export const demoOutputs: OutputTable<DemoResult> = [
   {
     key: 'scaled',
@@ -421,6 +441,7 @@ export const demoOutputs: OutputTable<DemoResult> = [
   },
 ];
 
+/** Commands without a table write no files through run-command.ts. */
 const tables = {
   scale: scaleOutputs,
   feature_enhance: enhanceOutputs,
@@ -434,5 +455,5 @@ const tables = {
   demo: demoOutputs,
 } satisfies Partial<Record<CommandName, unknown>>;
 
-/** By command. */
+/** Tables by command, for docs/outputs.md and RELION's nodes. */
 export const outputTables: Readonly<Record<keyof typeof tables, readonly OutputRow<never>[]>> = tables;

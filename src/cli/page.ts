@@ -7,7 +7,10 @@ import { LocScaleError } from '../errors.ts';
 import { servePage } from '../files/folder-server.ts';
 import type { Session } from './session.ts';
 
-/** Serves until a signal arrives; the signal is a normal end here. */
+/**
+ * Serves until a signal arrives; the signal is a normal end here. Throws 'unsupported' if the page is not
+ * built.
+ */
 export async function runPage({ parsed: { values }, logger, signal }: Session): Promise<void> {
   const folder = fileURLToPath(new URL('../../dist/web/', import.meta.url));
   if (!existsSync(join(folder, 'index.html')))
@@ -23,6 +26,7 @@ export async function runPage({ parsed: { values }, logger, signal }: Session): 
       logger.line(
         `From your own computer: "ssh -L ${port}:127.0.0.1:${port}" to this one, then open that address there.`,
       );
+    // A signal that arrived before the listener was added would never be seen.
     if (!signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   } finally {

@@ -6,6 +6,9 @@ import { maskVolume, sceneOfScaling } from '../report/scenes.ts';
 import { absolute, whenHalfMaps, whenMaskIsMade } from './output-conditions.ts';
 import type { OutputTable } from './outputs.ts';
 
+/**
+ * Outputs of `postprocess`: the unmasked sharpened map is the main one, as maps are masked easily afterwards.
+ */
 export const postprocessOutputs: OutputTable<PostprocessResult> = [
   {
     key: 'sharpened',
@@ -40,6 +43,7 @@ export const postprocessOutputs: OutputTable<PostprocessResult> = [
     content: ({ result: { fscInMask, numbers }, request: { input, values } }) => {
       if (fscInMask === undefined || input.kind !== 'half-maps') return undefined;
       const { half1, half2 } = input;
+      // RELION's STAR file has the Guinier plot in the same shells as the FSC.
       const guinier = { ...numbers.amplitudes, bFactor: numbers.bFactor };
       return encodePostprocessStar({ half1, half2, mask: values.mask ?? '', fsc: fscInMask, guinier });
     },
@@ -49,6 +53,7 @@ export const postprocessOutputs: OutputTable<PostprocessResult> = [
   {
     key: 'scene',
     name: '.cxc',
+    // The masked map is shown: the level of the scene follows from the volume of the mask.
     content: ({ result: { grid, numbers }, paths, request: { input } }) =>
       sceneOfScaling(
         { scaled: absolute(paths.masked), input: input.kind === 'map' ? absolute(input.map) : undefined },

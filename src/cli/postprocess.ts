@@ -14,13 +14,18 @@ import { postprocessOutputs } from './postprocess-outputs.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 
+/** Named in the plan, the record and the report. */
 const MODE = 'one B factor for the whole map';
 
+/** Entry of the command; errors of options are thrown before any file is opened. */
 export function runPostprocessCommand(session: Session): Promise<void> {
   return runMapCommand(session, postprocessRun(session));
 }
 
-/** The run as data for run-command.ts. */
+/**
+ * The run as data for run-command.ts. `parameters` apply to the FDR mask with a soft edge that stands in for
+ * -ma.
+ */
 function postprocessRun({
   parsed: { values, positionals },
 }: Session): MapRun<PostprocessJob, PostprocessResult> {

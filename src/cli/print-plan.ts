@@ -10,11 +10,14 @@ import type { Session } from './session.ts';
 export interface ShortPlan {
   readonly mode: string;
   readonly grid: Grid;
-  /** Additional lines of the command. */
+  /** Lines of the command itself, after mode and map. */
   readonly lines?: readonly string[];
 }
 
-/** Prints the plan; warns before the long step if its memory exceeds the limit. */
+/**
+ * Prints the plan with the files that would be written; warns before the long step if its memory exceeds the
+ * limit. `indent`: two spaces in a run, none in a dry run.
+ */
 export function printPlan(
   plan: LocScalePlan | ShortPlan,
   session: Session,
@@ -24,6 +27,7 @@ export function printPlan(
   const lines = 'numbers' in plan ? planLines(plan) : shortPlanLines(plan);
   for (const line of lines) session.logger.line(`${indent}${line}`);
   if (files.length > 0) session.logger.line(`${indent}Files: ${files.join(', ')}`);
+  // Single-step commands check their memory when they are planned.
   if (!('numbers' in plan)) return;
   const limit = plan.memoryLimitBytes;
   if (limit !== undefined && plan.peakBytes > limit) {
@@ -45,7 +49,7 @@ function sourceWords(source: LocScalePlan['numbers']['fscCutoffSource']): string
   return source === 'nyquist' ? 'from the voxel size, as nothing else is known' : source;
 }
 
-/** Numbers, memory and times of all steps that follow. */
+/** Numbers, memory and times of all steps that follow. Lengths in A, times of this machine. */
 function planLines(plan: LocScalePlan): string[] {
   const { numbers, memoryLimitBytes, prediction, localResolution } = plan;
   const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
@@ -54,7 +58,8 @@ function planLines(plan: LocScalePlan): string[] {
     `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${sourceWords(numbers.fscCutoffSource)})`,
     `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
     plan.windowSigma === undefined
-      ? `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)${describeFit(numbers)}`
+      ? // Soft scaling has Gaussian windows; LocScale's are cubes with an edge.
+        `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)${describeFit(numbers)}`
       : `Windows: Gaussian, standard deviation ${plan.windowSigma.toFixed(1)} A`,
     `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
     ...(prediction === undefined

@@ -2,6 +2,8 @@
  * Progress of long steps: a bar with the expected time left on a terminal, elsewhere a plain line
  * every 10 % but at most every 5 seconds, so that log files stay readable.
  */
+
+/** Characters of a full bar. */
 const BAR_WIDTH = 30;
 // On a terminal the bar is redrawn at most this often; elsewhere a line is printed per 10 % or 5 s.
 const REDRAW_MILLISECONDS = 100;
@@ -47,11 +49,13 @@ export function createProgress(
         started = time;
         lastDrawn = time;
         lastPercent = 0;
+        // The expected time assumes that the work left goes at the mean speed so far.
       }
       const fraction = Math.min(1, done / total);
       const percent = Math.floor(fraction * 100);
       const remaining = fraction > 0 ? ((time - started) / fraction) * (1 - fraction) : undefined;
       const eta = remaining === undefined ? '' : `, ${formatSeconds(remaining / 1000)} left`;
+      // A finished bar disappears: the lines that follow state the result.
       if (stream.isTTY === true) {
         if (fraction >= 1) return clear();
         if (onScreen && time - lastDrawn < REDRAW_MILLISECONDS) return;
@@ -62,6 +66,7 @@ export function createProgress(
         stream.write(`\r\x1b[2K${text.slice(0, (stream.columns || 80) - 1)}`);
         onScreen = true;
         lastDrawn = time;
+        // Neither the start nor the end is a line: the steps themselves are printed by the logger.
       } else if (
         fraction < 1 &&
         percent >= lastPercent + PLAIN_PERCENT &&

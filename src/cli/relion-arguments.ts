@@ -24,7 +24,7 @@ export const relionOutputs: Readonly<Record<RelionCommand, string>> = {
 const ownWords = ['--o', '--in_3dref', '--in_mask', '--j'] as const;
 type OwnWord = (typeof ownWords)[number];
 
-/** Input nodes of RELION's form for other kinds of programs. */
+/** Input nodes of RELION's form for other kinds of programs; they are refused. */
 const otherInputs = ['--in_movies', '--in_mics', '--in_parts', '--in_coords'];
 
 /** RELION's own arguments by name, and the user's options in order. */
@@ -35,7 +35,10 @@ interface RelionWords {
   readonly rest: readonly string[];
 }
 
-/** Separates RELION's arguments from this program's options. */
+/**
+ * Separates RELION's arguments from this program's options. Throws 'usage' for inputs that are not maps, for
+ * a value behind a flag, and for two commands.
+ */
 export function sortRelionWords(words: readonly string[]): RelionWords {
   const own: Partial<Record<OwnWord, string>> = {};
   const commands: RelionCommand[] = [];
@@ -94,7 +97,11 @@ function singleDash(word: string): string {
     : word;
 }
 
-/** The command line of the job in `folder`. `exists`: whether a file exists. */
+/**
+ * The command line of the job in `folder`, to be parsed like any other. `exists`: whether a file exists;
+ * `note` receives remarks on the choice of the map. Throws 'usage' if maps or masks are missing or given
+ * twice.
+ */
 export async function relionArgv(
   { own, command, rest }: RelionWords,
   folder: string,
@@ -158,9 +165,11 @@ async function mapWords(
   return ['-em', map];
 }
 
-/** Matches "half1", "half_map_A" and the like in names of half maps. */
+/**
+ * Matches "half1", "half_map_A" and the like in names of half maps; the second group is the number or letter.
+ */
 const HALF = /(half(?:[_-]?map)?[_-]?)([12ab])(?![a-z0-9])/gi;
-/** Each folder's file and its counterpart. */
+/** Which halves there are, and at the same index the other one of each. */
 const [HALVES, OTHERS] = ['12abAB', '21baBA'];
 
 /**

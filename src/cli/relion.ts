@@ -19,13 +19,17 @@ import {
 import type { Session } from './session.ts';
 import { shellWords } from './shell-words.ts';
 
+/** Entries of the commands that may be a job. */
 const runners: Record<RelionCommand, () => Promise<(session: Session) => Promise<void>>> = {
   scale: async () => (await import('./scale.ts')).runScale,
   feature_enhance: async () => (await import('./feature-enhance.ts')).runFeatureEnhanceCommand,
   locres: async () => (await import('./locres.ts')).runLocresCommand,
 };
 
-/** Entry of `locscale-gpu-relion`: reports the outcome to RELION whatever happens. */
+/**
+ * Entry of `locscale-gpu-relion`. Whatever happens, the outcome is reported to RELION by the files that it
+ * looks for (RELION_JOB_EXIT_SUCCESS, _FAILURE, _ABORTED).
+ */
 export async function runRelion(session: Session): Promise<void> {
   const words = session.parsed.positionals;
   const folder = relionFolderOf(words);
@@ -34,7 +38,10 @@ export async function runRelion(session: Session): Promise<void> {
   await inRelionFolder(folder, session.signal, (signal) => runJob({ ...session, signal }, folder, words));
 }
 
-/** Parses the job's options like a command line and runs the command. */
+/**
+ * Parses the job's options like a command line and runs the command. All ranks run it; one prints notes and
+ * writes the list of output nodes.
+ */
 async function runJob(session: Session, folder: string, words: readonly string[]): Promise<void> {
   const { logger } = session;
   const argv = await relionArgv(sortRelionWords(words), folder, fileExists, (sentence) =>
@@ -55,6 +62,8 @@ async function runJob(session: Session, folder: string, words: readonly string[]
 /** Outputs that RELION can use in later jobs. */
 function nodesOf(folder: string, command: RelionCommand, values: OptionValues): RelionNode[] {
   const request: RunRequest = {
+    // Conditions of the rows do not matter here: nodes of files that were not written do no harm, and RELION
+    // lists files that exist.
     values,
     outfile: `${folder}/${relionOutputs[command]}`,
     input: { kind: 'half-maps', half1: '', half2: '' },

@@ -32,7 +32,10 @@ export interface ReportRequest {
   readonly kind: ReportKind;
 }
 
-/** Next to the output unless --report_filename has a folder. */
+/**
+ * Paths of the report: next to the output unless --report_filename has a folder. Undefined without
+ * --print_report.
+ */
 export function reportFilesOf(values: OptionValues, outfile: string): ReportFiles | undefined {
   if (values.printReport !== true) return undefined;
   const name = values.reportFilename;
@@ -54,6 +57,7 @@ function pageNameOf(name: string): string {
   return `${otherDocuments.test(extension) ? name.slice(0, -extension.length) : name}.html`;
 }
 
+/** Endings that a page keeps. */
 const pageTypes = /^\.html?$/i;
 /** Common endings of report names; any other ending (out_3.2A) is part of the name. */
 const otherDocuments = /^\.(pdf|ps|txt|md|docx?|odt|png|jpe?g|svg|json)$/i;
@@ -93,7 +97,10 @@ interface WrittenReport {
   readonly note: string | undefined;
 }
 
-/** The page always contains its figures as SVG; the PNGs for slides and papers need an optional package. */
+/**
+ * Draws the page and its figures. The page always contains its figures as SVG; the PNGs for slides and papers
+ * need an optional package.
+ */
 export async function drawReport(
   reportData: ReportData,
   record: RunRecord,
@@ -132,7 +139,7 @@ const CURVE_WIDTH = 1600;
 /** Width of a section in pixels, hardly finer than its voxels. */
 const SECTION_WIDTH = 800;
 
-/** Undefined if the drawing package is not installed. */
+/** Figures as PNGs on white, with the light palette. Undefined if the drawing package is not installed. */
 async function drawPictures(
   figures: readonly Figure[],
 ): Promise<{ name: string; png: Uint8Array }[] | undefined> {

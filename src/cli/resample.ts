@@ -10,13 +10,15 @@ import { type MapRun, type Opened, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 import { exclude, usage } from './usage.ts';
 
+/** Named in the plan and the record. */
 const MODE = 'map on another grid';
 
+/** Entry of the command; errors of options are thrown before any file is opened. */
 export function runResampleCommand(session: Session): Promise<void> {
   return runMapCommand(session, resampleRun(session));
 }
 
-/** The run as data for run-command.ts. */
+/** The run as data for run-command.ts. The first positional argument may be the map. */
 function resampleRun({ parsed: { values, positionals } }: Session): MapRun<ResampleJob, ResampleResult> {
   const input = chooseInput(values, positionals[0]);
   refusePositionals(positionals, 1);
@@ -58,6 +60,7 @@ function gridLine(grid: Grid): string {
   return `New grid: ${describeShape(grid.shape)} voxels of ${describeVoxelSize(grid)} A from ${describeOrigin(grid)} A`;
 }
 
+/** Options that describe a box; --like takes all of it from another map. */
 const boxOptions = [
   ['newVoxelSize', '--voxel_size'],
   ['box', '--box'],
@@ -80,7 +83,7 @@ function checkGridOptions(values: OptionValues): void {
     );
 }
 
-/** Options in the names of the pipeline. */
+/** Options in the names of the pipeline: shape in voxels, the rest in A; triples are (z, y, x) already. */
 function settingsOf({ newVoxelSize, box, center, origin, padding, asMask }: OptionValues) {
   return {
     voxelSize: newVoxelSize,

@@ -42,9 +42,13 @@ export interface Opened extends OpenedInputs {
   readonly symmetry: SymmetryRequest | undefined;
 }
 
-/** The run's network and its use. */
+/** The run's network and its use. Both flags select among the graphs and outputs of the network. */
 interface NetworkNeeded {
   readonly monteCarlo: boolean;
+  /**
+   * Returns the files of the network; nothing is loaded yet, so that errors in options and names appear
+   * early.
+   */
   readonly enhanced: boolean;
   choose(): Promise<NetworkFiles>;
   /** May drop the network once the maps are known. */
@@ -79,22 +83,29 @@ export interface MapRun<Job, R extends RunResult> {
   readonly input: InputFiles;
   /** Files read in addition to the maps and the mask. */
   readonly moreInputs?: readonly string[];
+  /** Known kinds decide which files a run may write (output-tables.ts). */
   readonly reference?: ReferenceFiles['kind'];
   readonly scaling?: ScalingName;
   /** Options without effect in this run, one sentence each. */
   readonly notes?: readonly string[];
   /** Reads small files, so that their errors are reported before maps are read. */
   readSmallFiles?(): Promise<void>;
+  /** Present if the reference, or the result, is predicted. */
   readonly network?: NetworkNeeded;
+  /** Builds the job from the opened maps. */
   open(opened: Opened, engine: Engine): Promise<Job>;
   /** For --dry_run, which executes nothing. A single-step command may give its mode instead. */
   plan: ((job: Job, context: LocScaleContext) => Promise<LocScalePlan | ShortPlan>) | string;
+  /** Runs the pipeline; the volumes of the result stay on the engine until they are written. */
   run(job: Job, context: LocScaleContext): Promise<R>;
   /** `plan`: the pipeline's plan, if the run has one. */
   summarise(result: R, about: SummaryInputs<R>): RunSummary;
 }
 
-/** The steps in order: checks, engine, network, inputs, plan or run, files, printed lines. */
+/**
+ * The steps in order: checks, engine, network, inputs, plan or run, files, printed lines. Everything that can
+ * fail without reading maps comes before them. Errors leave no output behind.
+ */
 export async function runMapCommand<Job, R extends RunResult>(
   session: Session,
   run: MapRun<Job, R>,
@@ -121,6 +132,7 @@ export async function runMapCommand<Job, R extends RunResult>(
     const opened = await read.time(() => openInputs(session, engine, input));
     await withNetwork(session, run.network, network, opened, async (predictor) => {
       const job = await read.time(() => run.open({ ...opened, predictor, symmetry }, engine));
+      // What was done to fit maps onto the grid of the run, for the record.
       const matched: string[] = [];
       const context = {
         ...contextFor(session, engine),
@@ -142,6 +154,7 @@ export async function runMapCommand<Job, R extends RunResult>(
         ...context,
         onPlan: (known) => {
           plan = known;
+          // The plan of a run is printed when the pipeline knows it, just before its expensive steps.
           printPlan(known, session, '  ');
         },
       });
@@ -160,6 +173,7 @@ export async function runMapCommand<Job, R extends RunResult>(
         record: summary.record && { ...summary.record, matched: matched.length === 0 ? undefined : matched },
         report: summary.report && { ...summary.report, title: basename(outfile) },
       });
+      // Checkpoints have served their purpose once the results are on disk.
       await finishResume(checkpoints);
       for (const line of summary.lines) session.logger.line(line);
       for (const path of written) session.logger.line(`Wrote ${path}`);
@@ -188,7 +202,7 @@ async function checkFiles<R>(
   await checkOutputs(allPathsOf(outputs), inputs, (path) => namedBy[path] ?? '-o');
 }
 
-/** Network code is loaded only if the run uses a network. */
+/** Opens the network around `body`. Network code is loaded only if the run uses a network. */
 async function withNetwork(
   session: Session,
   needed: NetworkNeeded | undefined,

@@ -9,7 +9,7 @@ import { wantsNetwork } from './choose-scaling.ts';
 import type { Opened } from './run-command.ts';
 import type { Session } from './session.ts';
 
-/** Files read in addition to the maps. */
+/** Files read in addition to the maps, for checks before the engine starts. */
 export function referencePaths(reference: ReferenceFiles): string[] {
   return [
     ...('map' in reference ? [reference.map] : []),
@@ -18,7 +18,10 @@ export function referencePaths(reference: ReferenceFiles): string[] {
   ];
 }
 
-/** The reference selected by the options; maps stay in their files until they are needed. */
+/**
+ * The reference selected by the options; maps stay in their files until they are needed, models are read at
+ * once. Undefined settings take the pipeline's defaults.
+ */
 export async function openReference(
   { parsed: { values } }: Session,
   reference: ReferenceFiles,
@@ -35,6 +38,7 @@ export async function openReference(
     case 'none':
     case 'profile':
       return { kind: reference.kind };
+    // `settle` has made this 'none' if the network was dropped.
     case 'network':
       return { kind: 'network', predictor: predictor as ReferencePredictor };
     case 'model-map':

@@ -31,6 +31,7 @@ import { dropUnsuited, openReference, referencePaths } from './scale-reference.t
 import { scalingLines, scalingRecord } from './scaling-run.ts';
 import type { Session } from './session.ts';
 
+/** Entry of the main command. */
 export async function runScale(session: Session): Promise<void> {
   await runMapCommand(session, await scaleRun(session));
 }
@@ -48,6 +49,7 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
   if (warning !== undefined) session.logger.warn(warning);
   if (because !== undefined) session.logger.line(because);
   const { theoreticalProfile: profilePath } = values;
+  // Set by `readSmallFiles`, `settle` and `open`, which run in that order before `summarise`.
   let theoreticalProfile: LocScaleParameters['theoreticalProfile'];
   let reference: ReferenceFiles = requested;
   let parameters: LocScaleParameters;
@@ -78,6 +80,7 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
     async open(opened) {
       const smoothsMask = referenceTraitsOf(reference.kind).usesNetwork || scaling === 'soft';
       parameters = { ...parametersOf(values, smoothsMask), theoreticalProfile, scaling };
+      // Set only if requested: records of LocScale's own windows have no such field.
       if (values.windowTaper === 'hann') parameters.windowTaper = values.windowTaper;
       if (scaling === 'soft' || values.also === 'soft') parameters.soft = { locality: values.locality };
       return {
@@ -106,9 +109,13 @@ async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleR
   };
 }
 
-/** Blobs that are printed; the record has all. */
+/** Blobs that are printed, the largest; the record has all. */
 const MOST_LINES = 10;
 
+/**
+ * The blobs as printed lines, the largest first: volume in A^3, position (x, y, z) in A in the frame of the
+ * map.
+ */
 function unexplainedLines({ blobs, lowPass }: UnexplainedDensity): string[] {
   if (blobs.length === 0)
     return [`The reference explains all density that stands out from the noise at ${lowPass.toFixed(1)} A.`];
@@ -121,6 +128,7 @@ function unexplainedLines({ blobs, lowPass }: UnexplainedDensity): string[] {
   ];
 }
 
+/** The evidence is the mean local FSC of half maps, or the signal-to-noise ratio of a single map. */
 function describeBlob({ position, volume, meanFsc, signalToNoise, nearest }: UnexplainedBlob): string {
   const quality =
     meanFsc !== undefined

@@ -6,7 +6,9 @@ import { formatSeconds } from './progress.ts';
 import type { Session } from './session.ts';
 import type { RecordPart } from './write-run.ts';
 
-/** Parameters of the record also include options that control the run but not the method. */
+/**
+ * The record of a scaling run. Its parameters also include options that control the run but not the method.
+ */
 export function scalingRecord(
   { parsed: { values } }: Session,
   result: Parameters<typeof recordOfScaling>[0],
@@ -28,7 +30,7 @@ export function scalingRecord(
   };
 }
 
-/** `what`: summary, to which the seconds of each step are appended. */
+/** Last printed lines. `what`: summary, to which the seconds of each step are appended. */
 export function scalingLines(
   { numbers, timings }: Pick<LocScaleResult, 'numbers' | 'timings'>,
   what: string,

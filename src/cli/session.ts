@@ -14,6 +14,7 @@ import type { ParsedCommandLine } from './parse-argv.ts';
 import type { Progress } from './progress.ts';
 import type { Ranks } from './ranks.ts';
 
+/** What every command gets. `runOnRanks` adds what depends on the other processes of the run. */
 export interface Session {
   readonly parsed: ParsedCommandLine;
   /** The command line as typed, for the record. */
@@ -34,13 +35,19 @@ const DEFAULT_MEMORY_SHARE = 0.6;
 
 function memoryLimitOf(session: Session): number {
   const { memory } = session.parsed.values;
+  /**
+   * Bytes for volumes and working memory: --memory in GiB, else a share of the machine's RAM, which the
+   * processes on one machine divide among them.
+   */
   const { localSize = 1 } = session.ranks ?? {};
   return memory === undefined
     ? Math.floor((DEFAULT_MEMORY_SHARE * totalMemoryBytes()) / localSize)
     : Math.floor(memory * 2 ** 30);
 }
 
-/** -np; processes that share a machine share its cores. */
+/**
+ * Worker threads: -np, else an equal part of the cores where processes share a machine. Undefined: all cores.
+ */
 export function threadsOf({ parsed: { values }, ranks }: Session): number | undefined {
   return values.processes ?? ranks?.threads;
 }
@@ -52,7 +59,10 @@ export function gpuIdsOf({ parsed: { values }, ranks }: Session): readonly strin
   return [gpuIds[ranks.localRank % gpuIds.length] as string];
 }
 
-/** Engine choice from the options. */
+/**
+ * Engine choice from the options. GPU options with --engine cpu are passed on only if nothing else uses them,
+ * so that the choice refuses them.
+ */
 function engineChoiceOf(session: Session): EngineChoice {
   const { values } = session.parsed;
   const { memory, allowSoftwareGpu } = values;
@@ -97,6 +107,7 @@ export async function withEngine<T>(
 ): Promise<T> {
   const { selectEngine } = await import('../select-engine.ts');
   const { logger, progress } = session;
+  // Verdicts of this run are saved also if it fails: a kernel that was verified stays verified.
   const verdicts: VerdictFile[] = [];
   const choice: EngineChoice = {
     ...engineChoiceOf(session),
@@ -152,16 +163,18 @@ function mayContinueOnCpu(
   return wished && ofGpu && ranks?.team === undefined;
 }
 
+/** For a message that continues. */
 function withoutStop(sentence: string): string {
   return sentence.replace(/\.$/, '');
 }
 
-/** Prints pipeline events as lines and progress bars. */
+/** Context of a pipeline run: its events become lines and progress bars. */
 export function contextFor(session: Session, engine: Engine): LocScaleContext {
   const { logger, parsed, progress, signal } = session;
   return {
     engine,
     signal,
+    // Nothing reads the half maps after the run, and their memory is needed during scaling.
     consumeInputs: true,
     matchGrid: parsed.values.matchGrid,
     team: session.ranks?.team,

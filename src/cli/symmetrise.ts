@@ -9,12 +9,15 @@ import { type MapRun, runMapCommand } from './run-command.ts';
 import type { Session } from './session.ts';
 import { usage } from './usage.ts';
 
+/** One map, or half maps whose mean is averaged. */
 type Job = OneMapJob & { readonly symmetry: SymmetryRequest };
 
+/** Entry of the command; errors of options are thrown before any file is opened. */
 export function runSymmetriseCommand(session: Session): Promise<void> {
   return runMapCommand(session, symmetriseRun(session));
 }
 
+/** The run as data for run-command.ts. */
 function symmetriseRun(session: Session): MapRun<Job, SymmetriseResult> {
   const { values, positionals } = session.parsed;
   const input = chooseInput(values, positionals[0]);
@@ -42,6 +45,7 @@ function symmetriseRun(session: Session): MapRun<Job, SymmetriseResult> {
           voxelSize: grid.voxelSize[0],
           shape: grid.shape,
           symmetry: { name: symmetry.name, operators: symmetry.operators.length },
+          // Lowest correlation of the map with its rotated copies before averaging; a wrong group shows here.
           symmetryCorrelation: correlation,
         },
       },
@@ -52,6 +56,7 @@ function symmetriseRun(session: Session): MapRun<Job, SymmetriseResult> {
   };
 }
 
+/** -sym C1 is a symmetry, too, though averaging over one operator changes nothing. */
 function refuseWithoutSymmetry(values: OptionValues): void {
   const { symmetry, symmetryCentre, helicalTwist, helicalRise, helicalSteps } = values;
   const given = [symmetry, symmetryCentre, helicalTwist, helicalRise, helicalSteps];
@@ -63,6 +68,7 @@ function refuseWithoutSymmetry(values: OptionValues): void {
   );
 }
 
+/** Named in the plan and the record. */
 function modeOf({ name, operators }: Symmetry): string {
   return `average over ${operators.length} operators (${name})`;
 }

@@ -5,9 +5,13 @@ import type { OptionValues } from '../options/index.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import { usage } from './usage.ts';
 
+/** For options of helices that are incomplete. */
 const HELIX_HINT = 'Give --twist DEGREES and --rise ANGSTROM.';
 
-/** Undefined if no symmetry is requested. */
+/**
+ * The symmetry of the options; undefined if none is requested. Twist in degrees, rise in A, centre in voxels
+ * (z, y, x). Throws 'usage' for incomplete combinations and unknown groups.
+ */
 export async function symmetryRequestOf(values: OptionValues): Promise<SymmetryRequest | undefined> {
   const { symmetry: text, symmetryCentre: centre, helicalTwist, helicalRise, helicalSteps } = values;
   if ((helicalTwist === undefined) !== (helicalRise === undefined)) {

@@ -21,7 +21,10 @@ export async function runSymmetryCommand(session: Session): Promise<void> {
   });
 }
 
-/** Correlations per fold, the group, its axis and centre, and the options that apply it. */
+/**
+ * Correlations per fold, the group, its axis and centre, and the options that apply it. Axes are (x, y, z),
+ * centres voxels (z, y, x).
+ */
 function symmetryLines(found: LocatedSymmetry): string[] {
   const { name, axis, twofold, correlation, standard, folds, centre, centred } = found;
   const vector = (v: readonly number[]): string => `(${v.map((c) => (c + 0).toFixed(3)).join(', ')})`;

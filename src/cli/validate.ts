@@ -7,7 +7,10 @@ import { validateMrc } from '../formats/mrc-validate.ts';
 import type { Session } from './session.ts';
 import { usage } from './usage.ts';
 
-/** Throws 'bad-input' (exit code 3) at the end if any file has an error. */
+/**
+ * Prints every deviation of every file. Throws 'bad-input' (exit code 3) at the end if any file has an error;
+ * warnings and notes do not count.
+ */
 export async function runValidate(session: Session): Promise<void> {
   const { positionals } = session.parsed;
   if (positionals.length === 0) {
@@ -25,6 +28,7 @@ export async function runValidate(session: Session): Promise<void> {
     );
     for (const { severity, field, message } of deviations)
       session.logger.line(`  ${severity}: ${field}: ${message}`);
+    // With -v: what the file contains, by its header and by its voxels.
     if (header !== undefined)
       session.logger.detail(
         `  ${header.nc} x ${header.nr} x ${header.ns} voxels, mode ${header.mode}, axes ${header.mapc}, ${header.mapr}, ${header.maps}`,

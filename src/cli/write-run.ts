@@ -39,10 +39,13 @@ export interface FinishedRun<R> {
   readonly report?: Omit<ReportRequest, 'files'>;
 }
 
-/** MRC label. */
+/** Characters of an MRC label, ASCII. */
 const LABEL_CHARACTERS = 80;
 
-/** Returns the paths written. Volumes are released as soon as they are encoded. */
+/**
+ * Writes all files of a run and returns their paths. Volumes are released as soon as they are encoded.
+ * Nothing appears under its final name if any file fails, except that a failing report is left out.
+ */
 export async function writeRun<R extends RunResult>(
   session: Session,
   finished: FinishedRun<R>,
@@ -53,6 +56,7 @@ export async function writeRun<R extends RunResult>(
   const staged = new StagedFiles('-o');
   try {
     const report = outputs.report && finished.report && { ...finished.report, files: outputs.report };
+    // The report needs volumes on the engine, which writing the maps releases.
     const looked = await collectForReport(session, report);
     session.logger.line('Writing the results');
     const written = await stageRows(finished, staged);
@@ -63,6 +67,7 @@ export async function writeRun<R extends RunResult>(
         write: (performance.now() - begun) / 1000,
       };
       const fields = fieldsOf(session, finished, seconds, written);
+      // The page contains the record; the record then lists the page.
       const reported = looked && report && (await stageReport(session, staged, looked, fields, report));
       await staged.stage(outputs.record, encodeRecord(reported ? withReport(fields, report) : fields));
     }
@@ -81,6 +86,7 @@ function fieldsOf<R extends RunResult>(
   outputs: readonly string[],
 ): RecordFields {
   const { mode, ...found } = record as RecordPart;
+  // Commands without a record have no path for one, and do not get here.
   return {
     version: packageVersion(),
     command: ['locscale-gpu', ...argv],
@@ -131,7 +137,10 @@ async function stageRows<R extends RunResult>(
   return written;
 }
 
-/** A failing report must not discard hours of computation: warn, and write the maps anyway. */
+/**
+ * Gathers what the report shows. A failing report must not discard hours of computation: warn, and write the
+ * maps anyway.
+ */
 async function collectForReport(
   session: Session,
   request: ReportRequest | undefined,
@@ -149,7 +158,10 @@ async function collectForReport(
   }
 }
 
-/** False if the report could not be written. */
+/**
+ * Stages the page and its pictures. False if the report could not be written; a page without its pictures
+ * counts as written.
+ */
 async function stageReport(
   session: Session,
   staged: StagedFiles,
