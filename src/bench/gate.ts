@@ -36,7 +36,8 @@ export function checkGate(
   const error = relativeL2(result, oracle);
   if (!(error <= limit)) {
     throw new GateError(
-      `${name}: relative error ${error.toExponential(2)} over ${oracle.length} values, allowed ${limit}; nothing was timed.`,
+      `${name}: relative error ${error.toExponential(2)} over ${oracle.length} values, allowed ` +
+        `${limit}; nothing was timed.`,
     );
   }
   return { name, error, limit };

@@ -150,4 +150,8 @@ export function kernelTime(
 }
 
 /** The assumptions, for the document. */
-export const MODEL_ASSUMPTIONS = `${100 * EFFICIENCY.memory} % of the stated memory bandwidth, ${100 * EFFICIENCY.instructions} % of the instruction rate, ${100 * EFFICIENCY.local} % of the bandwidth of workgroup memory (128 bytes a clock and core), ${(1e6 * DISPATCH_SECONDS).toFixed(0)} µs a dispatch`;
+export const MODEL_ASSUMPTIONS =
+  `${100 * EFFICIENCY.memory} % of the stated memory bandwidth, ` +
+  `${100 * EFFICIENCY.instructions} % of the instruction rate, ${100 * EFFICIENCY.local} % of ` +
+  'the bandwidth of workgroup memory (128 bytes a clock and core), ' +
+  `${(1e6 * DISPATCH_SECONDS).toFixed(0)} µs a dispatch`;

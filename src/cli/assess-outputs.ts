@@ -21,7 +21,8 @@ export const localCorrelationOutput = (index: number): OutputRow<AssessResult> =
   label: ({ assessment: { maps } }) => `local correlation, ${maps[index + 1].label} with ${maps[0].label}`,
   node: 'image',
   description:
-    'correlation with the first map around every voxel, -1 to 1; that of more maps: `_local_correlation_2.mrc` and so on',
+    'correlation with the first map around every voxel, -1 to 1; that of more maps: ' +
+    '`_local_correlation_2.mrc` and so on',
 });
 
 /**

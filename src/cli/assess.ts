@@ -143,7 +143,8 @@ function planWords(
   const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
   if (memoryLimitBytes !== undefined && peakBytes > memoryLimitBytes)
     logger.warn(
-      `The run needs about ${formatBytes(peakBytes)}, more than the limit of ${formatBytes(memoryLimitBytes)}.`,
+      `The run needs about ${formatBytes(peakBytes)}, more than the limit of ` +
+        `${formatBytes(memoryLimitBytes)}.`,
     );
   return {
     mode: MODE,
@@ -164,7 +165,8 @@ export function assessmentLines(assessment: Assessment): string[] {
   const local = maps.length > 1;
   const expected = Object.entries(expectedQ).filter(([, value]) => value !== undefined);
   return [
-    `${'Map'.padEnd(width)}  FSC 0.5  FSC 0.143  CC mask  mean Q  Guinier B${local ? `  CC with ${maps[0].label}` : ''}`,
+    `${'Map'.padEnd(width)}  FSC 0.5  FSC 0.143  CC mask  mean Q  Guinier ` +
+      `B${local ? `  CC with ${maps[0].label}` : ''}`,
     ...maps.map(({ label, fscAtHalf, fscAt0143, cc, q, guinier, localCorrelation }) =>
       [
         label.padEnd(width),
@@ -178,10 +180,12 @@ export function assessmentLines(assessment: Assessment): string[] {
     ),
     resolution === undefined
       ? 'Resolution: unknown; model maps end at Nyquist. Give it with -res, or half maps with -hm.'
-      : `Resolution: ${resolution.toFixed(2)} A (${resolutionSource === 'user' ? 'as given' : resolutionSource})`,
+      : `Resolution: ${resolution.toFixed(2)} A ` +
+        `(${resolutionSource === 'user' ? 'as given' : resolutionSource})`,
     ...expected.map(
       ([polymer, value]) =>
-        `Published models at ${resolution?.toFixed(2)} A have a mean Q of ${value?.toFixed(2)} (${polymer === 'protein' ? 'protein' : 'nucleic acid'}).`,
+        `Published models at ${resolution?.toFixed(2)} A have a mean Q of ${value?.toFixed(2)} ` +
+        `(${polymer === 'protein' ? 'protein' : 'nucleic acid'}).`,
     ),
   ];
 }

@@ -142,7 +142,8 @@ function correlationLines({ fsc, correlation: { before, locscaleScheme, soft } }
     ...(fsc?.resolution === undefined
       ? []
       : [`Resolution at half-map FSC 0.143: ${fsc.resolution.toFixed(2)} A`]),
-    `Correlation with the truth inside the mask: ${before.toFixed(4)} before,${scheme} ${soft.toFixed(4)} soft scaling`,
+    `Correlation with the truth inside the mask: ${before.toFixed(4)} before,${scheme} ` +
+      `${soft.toFixed(4)} soft scaling`,
   ];
 }
 

@@ -106,7 +106,8 @@ async function testAdapter(adapter: GpuAdapterEntry): Promise<SelfTestResult> {
 function deviceLines(devices: Devices): string[] {
   const { webgpu, adapters, refused, failures, onnxruntime } = devices;
   const lines = [
-    `${devices.runtime}, ${devices.cpuCores} CPU cores, ${webgpu === undefined ? 'no WebGPU' : `WebGPU by ${webgpu}`}`,
+    `${devices.runtime}, ${devices.cpuCores} CPU cores, ` +
+      `${webgpu === undefined ? 'no WebGPU' : `WebGPU by ${webgpu}`}`,
     '',
   ];
   if (devices.reason !== undefined) lines.push(`No GPU: ${devices.reason}.`);
@@ -134,9 +135,13 @@ function adapterLines(adapter: TestedAdapter): string[] {
   const lines = [
     `${adapter.index}  ${adapterName(adapter)}, ${adapter.kind}`,
     `   Chip: ${chip}`,
-    `   Driver: ${description === adapter.name ? `not reported by ${adapter.implementation}` : description || 'unknown'}`,
-    `   Limits: ${formatBytes(limits.maxStorageBufferBindingSize)} per binding, ${formatBytes(limits.maxBufferSize)} per buffer, ${limits.maxStorageBuffersPerShaderStage} buffers per shader,`,
-    `     ${limits.maxComputeWorkgroupStorageSize / 1024} KiB workgroup memory, ${limits.maxComputeInvocationsPerWorkgroup} invocations per workgroup`,
+    '   Driver: ' +
+      `${description === adapter.name ? `not reported by ${adapter.implementation}` : description || 'unknown'}`,
+    `   Limits: ${formatBytes(limits.maxStorageBufferBindingSize)} per binding, ` +
+      `${formatBytes(limits.maxBufferSize)} per buffer, ${limits.maxStorageBuffersPerShaderStage} ` +
+      'buffers per shader,',
+    `     ${limits.maxComputeWorkgroupStorageSize / 1024} KiB workgroup memory, ` +
+      `${limits.maxComputeInvocationsPerWorkgroup} invocations per workgroup`,
     ...wrap(`Features: ${features.join(' ') || 'none'}`, WIDTH).map(
       (line, i) => `   ${i > 0 ? '  ' : ''}${line}`,
     ),

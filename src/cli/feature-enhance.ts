@@ -28,7 +28,8 @@ import type { Session } from './session.ts';
 
 /** Figures: bench/results/soft-scaling/real-maps.json, row "feature enhance" (docs/soft-scaling.md). */
 const BUNDLED_WARNING =
-  'EMmerNet is not imported, and the bundled network was trained on simulations: on real maps with models its map ' +
+  'EMmerNet is not imported, and the bundled network was trained on simulations: on real maps ' +
+  'with models its map ' +
   'correlates less with the model than the map it was made from (mean of 15 maps 0.713, before 0.752).';
 
 /** Warning for the bundled network, used by default if EMmerNet is not imported, or by name. */
@@ -111,7 +112,8 @@ function enhanceRun(session: Session): MapRun<FeatureEnhanceJob, FeatureEnhanceR
         paths.pvddt === undefined
           ? []
           : [
-              `Read the enhanced map together with ${paths.pvddt}: density with a pVDDT near 100 is the network's, not the data's.`,
+              `Read the enhanced map together with ${paths.pvddt}: density with a pVDDT near 100 is the ` +
+                "network's, not the data's.",
             ],
     }),
   };

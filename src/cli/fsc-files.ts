@@ -78,8 +78,10 @@ export function maskedFscLines(fsc: FscInMask): string[] {
     value === undefined ? 'none' : `${value.toFixed(2)} A`;
   const source = maskOrigin.source === 'user' ? 'mask given' : `mask of the program, ${maskOrigin.source}`;
   return [
-    `Resolution within the mask (${source}, ${Math.round(maskVoxels)} voxels), corrected: ${words(resolution)}`,
-    `  uncorrected ${words(maskedResolution)}; last shell above 0.143, as RELION reports it: ${words(shellResolution)}`,
+    `Resolution within the mask (${source}, ${Math.round(maskVoxels)} voxels), corrected: ` +
+      `${words(resolution)}`,
+    `  uncorrected ${words(maskedResolution)}; last shell above 0.143, as RELION reports it: ` +
+      `${words(shellResolution)}`,
     randomisedFrom === undefined
       ? '  not corrected: the unmasked FSC does not fall below 0.8'
       : `  phases random beyond ${(1 / randomisedFrom).toFixed(2)} A`,
@@ -99,7 +101,8 @@ export function maskedFscTable({ frequency, unmasked, masked, randomised, correc
     ' 1/A             A  unmasked    masked  randomised  corrected',
     ...frequency.map(
       (f, r) =>
-        `${shellCells(f)}${cell(unmasked[r])}${cell(masked[r])}  ${cell(randomised?.[r])} ${cell(corrected[r])}`,
+        `${shellCells(f)}${cell(unmasked[r])}${cell(masked[r])}  ${cell(randomised?.[r])} ` +
+        `${cell(corrected[r])}`,
     ),
   ];
 }

@@ -14,8 +14,10 @@ const WIDTH = 100;
 
 /** Footer of the program's own help. */
 const remarks = [
-  'Long names may be shortened as long as they stay unambiguous; --name=value and --dry-run for --dry_run are the same.',
-  'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, 129/130/143 stopped by a signal.',
+  'Long names may be shortened as long as they stay unambiguous; --name=value and --dry-run ' +
+    'for --dry_run are the same.',
+  'Exit codes: 0 done, 2 usage, 3 bad input or output, 4 no device, 5 out of memory, ' +
+    '129/130/143 stopped by a signal.',
 ];
 
 /** Help of one command; the help of `scale` is the program's own and also lists the commands. */

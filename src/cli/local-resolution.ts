@@ -24,7 +24,10 @@ export function describeLocalResolution(numbers: LocalResolutionNumbers): string
     ...(atNyquist > 0 ? [`${percent(atNyquist)} at Nyquist`] : []),
     ...(withoutSignal > 0 ? [`${percent(withoutSignal)} without common signal`] : []),
   ];
-  return `Local resolution: median ${median.toFixed(2)} A, 5 to 95 % ${quantiles['5%'].toFixed(2)} to ${quantiles['95%'].toFixed(2)} A${notes.length === 0 ? '' : ` (${notes.join(', ')})`}.`;
+  return (
+    `Local resolution: median ${median.toFixed(2)} A, 5 to 95 % ${quantiles['5%'].toFixed(2)} to ` +
+    `${quantiles['95%'].toFixed(2)} A${notes.length === 0 ? '' : ` (${notes.join(', ')})`}.`
+  );
 }
 
 // Characters of the longest bar.

@@ -69,9 +69,11 @@ function maskRun(session: Session): MapRun<Job, MaskResult> {
           ...(noise === undefined
             ? []
             : [
-                `Noise: mean ${noise.mean.toPrecision(4)}, sd ${Math.sqrt(noise.variance).toPrecision(4)} from ${noise.boxes.length} boxes of ${noise.boxes[0].size} voxels`,
+                `Noise: mean ${noise.mean.toPrecision(4)}, sd ${Math.sqrt(noise.variance).toPrecision(4)} ` +
+                  `from ${noise.boxes.length} boxes of ${noise.boxes[0].size} voxels`,
               ]),
-          `Mask: ${maskVoxels} voxels, ${Math.round(molecule.molecularVolume)} A^3, about ${molecule.atoms} atoms; Wilson cut-off ${molecule.wilsonCutoff.toFixed(2)} A`,
+          `Mask: ${maskVoxels} voxels, ${Math.round(molecule.molecularVolume)} A^3, about ` +
+            `${molecule.atoms} atoms; Wilson cut-off ${molecule.wilsonCutoff.toFixed(2)} A`,
           massLine(kiloDalton, values.molecularWeight),
         ],
       };

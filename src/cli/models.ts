@@ -104,7 +104,9 @@ async function withBundled(imported: ListedNetwork[]): Promise<ListedNetwork[]> 
 /** Title, size, source, licence, and whether Monte-Carlo passes are possible. */
 function describe({ manifest }: StoredNetwork): string[] {
   const { title, source, licence, parameters, cubeEdge, gflopPerCube, dropout, calibration } = manifest;
-  const size = `${(parameters / 1e6).toFixed(1)} M parameters (${formatBytes(4 * parameters)}), ${gflopPerCube.toFixed(1)} GFLOP per cube of ${cubeEdge}`;
+  const size =
+    `${(parameters / 1e6).toFixed(1)} M parameters (${formatBytes(4 * parameters)}), ` +
+    `${gflopPerCube.toFixed(1)} GFLOP per cube of ${cubeEdge}`;
   const monteCarlo = dropout.length === 0 ? 'no Monte-Carlo dropout' : 'Monte-Carlo dropout';
   return [
     `${title}: ${size}`,
@@ -145,7 +147,8 @@ function report({ logger }: Session, imported: readonly ImportedNetwork[]): void
     logger.line(`   ${unchanged ? 'Was already imported' : 'Imported'}: ${resolve(location)}`);
     if (manifest.name !== HIGH_CONTEXT)
       logger.line(
-        `   Used with ${manifest.name === LOW_CONTEXT ? '--use_low_context_model' : `-model_path ${manifest.name}`}.`,
+        '   Used with ' +
+          `${manifest.name === LOW_CONTEXT ? '--use_low_context_model' : `-model_path ${manifest.name}`}.`,
       );
     else logger.line('   Used by default from now on.');
   }

@@ -62,7 +62,9 @@ export class OutputStream {
     if (this.cause === undefined) return undefined;
     return new LocScaleError('bad-output', `${this.name} cannot be written: ${reasonOf(this.cause)}.`, {
       cause: this.cause,
-      hint: 'Send the output to a file or terminal that takes it; files the run was to write are not affected.',
+      hint:
+        'Send the output to a file or terminal that takes it; files the run was to write are not ' +
+        'affected.',
     });
   }
 

@@ -370,7 +370,8 @@ export const fscOutputs: OutputTable<Pick<FscResult, 'fsc' | 'masked'>> = [
     content: ({ result, request: { input, outfile, values } }) =>
       encodeCurve(outfile, result, input, values.mask),
     description:
-      "FSC curves: JSON, the XML of the EMDB where the name ends in .xml, or with a mask RELION's STAR (.star)",
+      "FSC curves: JSON, the XML of the EMDB where the name ends in .xml, or with a mask RELION's " +
+      'STAR (.star)',
   },
 ];
 

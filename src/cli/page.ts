@@ -24,7 +24,8 @@ export async function runPage({ parsed: { values }, logger, signal }: Session): 
     const { port } = new URL(server.url);
     if (process.env.SSH_CONNECTION !== undefined)
       logger.line(
-        `From your own computer: "ssh -L ${port}:127.0.0.1:${port}" to this one, then open that address there.`,
+        `From your own computer: "ssh -L ${port}:127.0.0.1:${port}" to this one, then open that ` +
+          'address there.',
       );
     // A signal that arrived before the listener was added would never be seen.
     if (!signal.aborted)

@@ -83,7 +83,8 @@ function sharpeningLines({
       ? bFactorSource === 'user'
         ? 'as given'
         : 'no line in the Guinier plot'
-      : `Guinier plot from ${guinier.from.toFixed(1)} to ${guinier.to.toFixed(2)} A, ${guinier.shells} shells, R^2 ${guinier.quality.toFixed(3)}`;
+      : `Guinier plot from ${guinier.from.toFixed(1)} to ${guinier.to.toFixed(2)} A, ` +
+        `${guinier.shells} shells, R^2 ${guinier.quality.toFixed(3)}`;
   return [
     `B factor: ${bFactor.toFixed(1)} A^2 (${source})`,
     `Low-passed at ${lowPass.toFixed(2)} A${fscWeighted ? ', weighted by the FSC within the mask' : ''}`,

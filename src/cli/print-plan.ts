@@ -32,7 +32,8 @@ export function printPlan(
   const limit = plan.memoryLimitBytes;
   if (limit !== undefined && plan.peakBytes > limit) {
     session.logger.warn(
-      `The run needs about ${formatBytes(plan.peakBytes)} (step ${plan.peakStep}), more than the limit of ${formatBytes(limit)}.`,
+      `The run needs about ${formatBytes(plan.peakBytes)} (step ${plan.peakStep}), more than the ` +
+        `limit of ${formatBytes(limit)}.`,
     );
   }
 }
@@ -55,22 +56,32 @@ function planLines(plan: LocScalePlan): string[] {
   const limit = memoryLimitBytes === undefined ? '' : `, limit ${formatBytes(memoryLimitBytes)}`;
   return [
     `Mode: ${plan.mode}`,
-    `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; resolution for scaling ${numbers.fscCutoff.toFixed(2)} A (${sourceWords(numbers.fscCutoffSource)})`,
-    `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
+    `Map: ${describeShape(numbers.shape)} voxels of ${Number(numbers.voxelSize.toFixed(5))} A; ` +
+      `resolution for scaling ${numbers.fscCutoff.toFixed(2)} A ` +
+      `(${sourceWords(numbers.fscCutoffSource)})`,
+    `Mask: ${numbers.maskVoxels} voxels, ${Math.round(numbers.molecularVolume)} A^3, about ` +
+      `${numbers.atoms} atoms; Wilson cut-off ${numbers.wilsonCutoff.toFixed(2)} A`,
     plan.windowSigma === undefined
       ? // Soft scaling has Gaussian windows; LocScale's are cubes with an edge.
-        `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} A)${describeFit(numbers)}`
+        `Window: ${numbers.windowVoxels} voxels (${numbers.windowAngstrom.toFixed(1)} ` +
+        `A)${describeFit(numbers)}`
       : `Windows: Gaussian, standard deviation ${plan.windowSigma.toFixed(1)} A`,
-    `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
+    `Memory: ${formatBytes(plan.peakBytes)} in step ${plan.peakStep} (scaling: ` +
+      `${formatBytes(plan.volumeBytes)} of maps, ${formatBytes(plan.workingBytes)} working)${limit}`,
     ...(prediction === undefined
       ? []
       : [
-          `Network: ${prediction.cubes} cubes${prediction.passes > 1 ? ` x ${prediction.passes} passes` : ''} at ${describeShape(prediction.networkShape)} voxels, expected time ${formatSeconds(prediction.seconds)}, ${prediction.network}`,
+          `Network: ${prediction.cubes} ` +
+            `cubes${prediction.passes > 1 ? ` x ${prediction.passes} passes` : ''} at ` +
+            `${describeShape(prediction.networkShape)} voxels, expected time ` +
+            `${formatSeconds(prediction.seconds)}, ${prediction.network}`,
         ]),
     ...(localResolution === undefined
       ? []
       : [
-          `Local resolution: windows of ${localResolution.windowVoxels} voxels (${localResolution.windowAngstrom.toFixed(1)} A), expected time ${formatSeconds(localResolution.seconds)}`,
+          `Local resolution: windows of ${localResolution.windowVoxels} voxels ` +
+            `(${localResolution.windowAngstrom.toFixed(1)} A), expected time ` +
+            `${formatSeconds(localResolution.seconds)}`,
         ]),
     `Expected time for scaling: ${formatSeconds(plan.seconds)} on ${plan.engine}`,
   ];

@@ -153,7 +153,9 @@ async function mapWords(
     if (!(await exists(other)))
       throw new LocScaleError('bad-input', `The other half of ${map} is not there: ${other}.`, {
         where: other,
-        hint: 'Both half maps have to lie in one folder, with 1 and 2 (or A and B) behind "half" in their names.',
+        hint:
+          'Both half maps have to lie in one folder, with 1 and 2 (or A and B) behind "half" in their ' +
+          'names.',
       });
     return ['-hm', map, other];
   }

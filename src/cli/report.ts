@@ -117,7 +117,8 @@ export async function drawReport(
     })),
     note:
       pictures === undefined
-        ? `The report has no folder of pictures: the optional package @resvg/resvg-js is not installed here ("npm install @resvg/resvg-js"). The figures are all in ${page}.`
+        ? 'The report has no folder of pictures: the optional package @resvg/resvg-js is not installed ' +
+          `here ("npm install @resvg/resvg-js"). The figures are all in ${page}.`
         : undefined,
   };
 }

@@ -57,7 +57,10 @@ function resampleRun({ parsed: { values, positionals } }: Session): MapRun<Resam
 
 /** Shape, voxel size and origin of a grid, in the order x, y, z. */
 function gridLine(grid: Grid): string {
-  return `New grid: ${describeShape(grid.shape)} voxels of ${describeVoxelSize(grid)} A from ${describeOrigin(grid)} A`;
+  return (
+    `New grid: ${describeShape(grid.shape)} voxels of ${describeVoxelSize(grid)} A from ` +
+    `${describeOrigin(grid)} A`
+  );
 }
 
 /** Options that describe a box; --like takes all of it from another map. */

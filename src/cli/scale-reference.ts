@@ -87,7 +87,8 @@ export function dropUnsuited(
   const voxelSize = Math.max(...grid.voxelSize);
   if (wantsNetwork(values) || suitsVoxels(network.manifest, voxelSize)) return network;
   logger.warn(
-    `${voxelsMisfit(network.manifest, voxelSize)}. Windows are scaled to a constant B factor instead, as with --no_reference.`,
+    `${voxelsMisfit(network.manifest, voxelSize)}. Windows are scaled to a constant B factor ` +
+      'instead, as with --no_reference.',
   );
   return undefined;
 }

@@ -139,7 +139,8 @@ function describeBlob({ position, volume, meanFsc, signalToNoise, nearest }: Une
   const near =
     nearest === undefined
       ? ''
-      : `, ${nearest.distance.toFixed(1)} A from ${nearest.residueName} ${nearest.residueNumber} of chain ${nearest.chain}`;
+      : `, ${nearest.distance.toFixed(1)} A from ${nearest.residueName} ${nearest.residueNumber} of ` +
+        `chain ${nearest.chain}`;
   return `${Math.round(volume)} A^3 at (${position.map((v) => v.toFixed(1)).join(', ')}) A${quality}${near}`;
 }
 

@@ -102,11 +102,17 @@ function shellShim(version?: string): string {
 
 /** Read by a POSIX shell with "." or "source". */
 function activation(folder: string): string {
-  return `# To be read by a shell: locscale is locscale-gpu from here on; ${MARK}.\nPATH=${shellWords([folder])}:$PATH\nexport PATH\n`;
+  return (
+    '# To be read by a shell: locscale is locscale-gpu from here on; ' +
+    `${MARK}.\nPATH=${shellWords([folder])}:$PATH\nexport PATH\n`
+  );
 }
 
 /** A batch file with the same effect. */
 function windowsShim(): string {
   const words = ownCommand().map((word) => `"${word}"`);
-  return `@rem locscale-gpu under the name of LocScale; ${MARK}.\r\n@setlocal\r\n@set ${CALLED_AS_VARIABLE}=locscale\r\n@${words.join(' ')} %*\r\n`;
+  return (
+    `@rem locscale-gpu under the name of LocScale; ${MARK}.\r\n@setlocal\r\n@set ` +
+    `${CALLED_AS_VARIABLE}=locscale\r\n@${words.join(' ')} %*\r\n`
+  );
 }

@@ -24,14 +24,16 @@ export async function runValidate(session: Session): Promise<void> {
     if (!summary.valid) invalid++;
     const { header, statistics } = summary;
     session.logger.line(
-      `${path}: ${count(summary.errors, 'error')}, ${count(summary.warnings, 'warning')}, ${count(summary.notes, 'note')}`,
+      `${path}: ${count(summary.errors, 'error')}, ${count(summary.warnings, 'warning')}, ` +
+        `${count(summary.notes, 'note')}`,
     );
     for (const { severity, field, message } of deviations)
       session.logger.line(`  ${severity}: ${field}: ${message}`);
     // With -v: what the file contains, by its header and by its voxels.
     if (header !== undefined)
       session.logger.detail(
-        `  ${header.nc} x ${header.nr} x ${header.ns} voxels, mode ${header.mode}, axes ${header.mapc}, ${header.mapr}, ${header.maps}`,
+        `  ${header.nc} x ${header.nr} x ${header.ns} voxels, mode ${header.mode}, axes ` +
+          `${header.mapc}, ${header.mapr}, ${header.maps}`,
       );
     if (statistics !== undefined)
       session.logger.detail(

@@ -32,11 +32,14 @@ export async function openResolution(
     const found = `${mebibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`;
     throw new LocScaleError(
       'out-of-memory',
-      `The local resolution needs ${found}, more than the ${mebibytes(freeBytes)} that the memory limit leaves besides the maps.`,
+      `The local resolution needs ${found}, more than the ${mebibytes(freeBytes)} that the memory ` +
+        'limit leaves besides the maps.',
       {
         expected: `at most ${mebibytes(freeBytes)}`,
         found,
-        hint: `Raise ${named('memoryLimitBytes')}, use fewer threads (${named('threads')}), or a smaller window (${named('windowAngstrom')}).`,
+        hint:
+          `Raise ${named('memoryLimitBytes')}, use fewer threads (${named('threads')}), or a smaller ` +
+          `window (${named('windowAngstrom')}).`,
       },
     );
   }

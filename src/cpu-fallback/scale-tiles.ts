@@ -152,7 +152,9 @@ function tooLarge(needed: number, { pool, memoryLimitBytes }: ScalingTools): Loc
     {
       expected: `at most ${limit}`,
       found,
-      hint: `Raise ${named('memoryLimitBytes')}, use fewer threads (${named('threads')}), or a smaller window (${named('windowVoxels')}).`,
+      hint:
+        `Raise ${named('memoryLimitBytes')}, use fewer threads (${named('threads')}), or a smaller ` +
+        `window (${named('windowVoxels')}).`,
     },
   );
 }

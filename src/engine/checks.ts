@@ -79,7 +79,8 @@ export function checkResolutionSettings({ windowVoxels, correlationShells = [] }
   if (windowVoxels < SMALLEST_RESOLUTION_WINDOW || windowVoxels % 2 !== 0) {
     throw new LocScaleError(
       'usage',
-      `The window must be an even number of at least ${SMALLEST_RESOLUTION_WINDOW} voxels, not ${windowVoxels}.`,
+      `The window must be an even number of at least ${SMALLEST_RESOLUTION_WINDOW} voxels, not ` +
+        `${windowVoxels}.`,
     );
   }
   if (correlationShells.some((r) => !Number.isInteger(r) || r < 0 || r > windowVoxels / 2))
@@ -150,7 +151,8 @@ export function checkBandMaps(
     if (isNeeded !== (volume !== undefined))
       throw new LocScaleError(
         'internal',
-        `Scaling in bands was planned with${isNeeded ? '' : 'out'} a ${what}, and started with${isNeeded ? 'out' : ''} one.`,
+        `Scaling in bands was planned with${isNeeded ? '' : 'out'} a ${what}, and started ` +
+          `with${isNeeded ? 'out' : ''} one.`,
       );
 }
 

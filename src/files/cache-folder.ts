@@ -1,6 +1,7 @@
 /** Where what can be made again is kept: the user's cache folder by the convention of the system. */
 import { join } from 'node:path';
 
+/** What decides where the cache is. */
 export interface CacheSurroundings {
   readonly platform: NodeJS.Platform;
   readonly home: string;
@@ -12,6 +13,10 @@ export interface CacheSurroundings {
   readonly localAppData?: string;
 }
 
+/**
+ * The cache folder of the program: Library/Caches on macOS, LOCALAPPDATA on Windows, XDG_CACHE_HOME or
+ * ~/.cache elsewhere. It need not exist.
+ */
 export function cacheFolder(surroundings: CacheSurroundings): string {
   const { platform, home, override, xdgCacheHome, localAppData } = surroundings;
   if (override !== undefined && override !== '') return override;

@@ -50,6 +50,10 @@ async function identityOfName(path: string): Promise<string> {
   return `${folder}${sep}${basename(path)}`;
 }
 
+/**
+ * Names of a file that are equal for two paths to it: its real path and inode; of one that does not exist,
+ * its absolute path.
+ */
 async function identitiesOf(path: string): Promise<string[]> {
   try {
     const info = await stat(path);
@@ -60,6 +64,9 @@ async function identitiesOf(path: string): Promise<string[]> {
   }
 }
 
+/**
+ * Throws 'bad-output' if the target cannot be written: a folder, a device, no permission, no folder to be in.
+ */
 async function checkWritable(output: string, target: string, option: string | undefined): Promise<void> {
   const folder = dirname(target);
   const refuse = (reason: string, cause?: unknown): never => {

@@ -10,6 +10,7 @@ import type { Checkpoint, Checkpoints } from '../pipeline/checkpoints.ts';
 import { reasonOf } from './file-errors.ts';
 import { discardTemporary, keepTemporary, takeTemporaryName } from './temporary-files.ts';
 
+/** Where checkpoints are stored, and for which version of the program they count. */
 export interface CheckpointFolderOptions {
   readonly folder: string;
   /** Prefix of all file names: the name of the job's output. */
@@ -20,6 +21,7 @@ export interface CheckpointFolderOptions {
   readonly onWarning: (message: string) => void;
 }
 
+/** Checkpoints as files, one each. */
 export interface CheckpointFolder extends Checkpoints {
   /** Removes all checkpoints of this name that this run has read or written. */
   remove(name: string): Promise<void>;
@@ -38,12 +40,21 @@ interface Head {
  * rest.
  */
 const MAGIC = 'LSGCHK01';
+/**
+ * Layout of a file: MAGIC, length of the JSON head (uint32, little endian), SHA-256 of head and arrays, head,
+ * arrays as float32.
+ */
 const DIGEST_BYTES = 32;
 const START_BYTES = MAGIC.length + 4 + DIGEST_BYTES;
+/** Arrays are hashed in pieces of this many bytes: a map may exceed what one call takes. */
 const PIECE_BYTES = 1 << 26;
 /** Hexadecimal digits of the hash in file names; the file contains the whole hash. */
 const NAME_DIGITS = 16;
 
+/**
+ * Opens the folder, which is created with the first checkpoint. Unreadable checkpoints are ignored, and
+ * storing fails with a warning once: neither ends a run.
+ */
 export function openCheckpointFolder(options: CheckpointFolderOptions): CheckpointFolder {
   const { folder, prefix, version, onWarning } = options;
   const used = new Map<string, Set<string>>();
@@ -123,6 +134,7 @@ export function openCheckpointFolder(options: CheckpointFolderOptions): Checkpoi
   };
 }
 
+/** The file as a list of buffers, without copying the arrays. */
 function encode(hash: string, { values, arrays }: Checkpoint): Uint8Array[] {
   const bodies = arrays.map(bytesOf);
   const head: Head = { hash, values, lengths: arrays.map(({ length }) => length) };
@@ -176,6 +188,7 @@ async function read(path: string, hash: string): Promise<Checkpoint | undefined>
   }
 }
 
+/** The same memory as bytes. */
 function bytesOf(array: Float32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
@@ -196,6 +209,7 @@ async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<v
   }
 }
 
+/** A single write may store a part of the bytes only. */
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, at, bytes.length - at);

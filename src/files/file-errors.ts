@@ -17,6 +17,7 @@ const words: Record<string, string> = {
   EIO: 'the disk reports an error',
 };
 
+/** Why a file operation failed, as a clause that follows "cannot be written: ". */
 export function reasonOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string') return words[code] ?? `the system reports ${code}`;

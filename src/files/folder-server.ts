@@ -8,11 +8,13 @@ import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { LocScaleError, named } from '../errors.ts';
 
+/** A running server. */
 export interface PageServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
+/** What is served, and how. */
 export interface PageServerOptions {
   readonly folder: string;
   /** 0, the default, chooses a free port. */
@@ -23,6 +25,7 @@ export interface PageServerOptions {
   readonly onRequest?: (path: string) => void;
 }
 
+/** Nothing but this machine can connect. */
 const LOOPBACK = '127.0.0.1';
 /** Accepted Host headers; any other means DNS rebinding by a foreign page. */
 const OWN_NAMES = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
@@ -47,6 +50,10 @@ const ISOLATION = {
 const SERVICE_WORKER = 'service-worker.js';
 const SERVED_HTML = '<html data-server="page" ';
 
+/**
+ * Serves the files of one folder, without folders below it. Throws 'usage' if the port is taken. Requests
+ * under other host names are refused, so that no web site can read through the browser.
+ */
 export async function servePage(options: PageServerOptions): Promise<PageServer> {
   const { folder, port = 0, isolated = true, onRequest } = options;
   const names = new Set(await readdir(folder));
@@ -87,11 +94,13 @@ export async function servePage(options: PageServerOptions): Promise<PageServer>
   };
 }
 
+/** Ends a response that cannot be answered. */
 function refuse(response: ServerResponse, status: number): void {
   if (response.headersSent) response.destroy();
   else response.writeHead(status).end();
 }
 
+/** The error of a port that is taken or forbidden. */
 function cannotListen(port: number, cause: NodeJS.ErrnoException): LocScaleError {
   const why = cause.code === 'EADDRINUSE' ? 'another program uses it' : (cause.code ?? cause.message);
   return new LocScaleError('usage', `The page cannot be served at port ${port}: ${why}.`, {

@@ -1,8 +1,10 @@
 /** Reads files that will be needed into the system's cache while the program waits for something else. */
 import { open } from 'node:fs/promises';
 
+/** Bytes per read; the system stores what was read, and nothing else is done with it. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
+/** Reading ahead in the background. */
 export interface ReadAhead {
   /** Bytes that were read, when nothing is being read any more. */
   readonly done: Promise<number>;

@@ -22,6 +22,7 @@ export interface HashedFile extends FileDigest {
   readonly path: string;
 }
 
+/** Options of `readMapFile` and `openMapFile`. */
 export type MapFileOptions = MapReadOptions<HashedFile>;
 
 /** Reads an MRC or CCP4 map, also .gz and .bz2, in any axis order and byte order, modes 0, 1, 2, 6 and 12. */
@@ -42,10 +43,12 @@ export function readModelFile(
   return readModel(fileAt(path), naming(path, onRead));
 }
 
+/** Adds the path to what is known of the content. */
 function naming(path: string, onRead?: (file: HashedFile) => void): ((file: FileDigest) => void) | undefined {
   return onRead && ((sum) => onRead({ path, ...sum }));
 }
 
+/** The file at a path, as the readers of pipeline/read-files.ts take it. */
 function fileAt(path: string): StoredFile {
   return {
     name: path,
@@ -76,6 +79,7 @@ function checkUnchanged(path: string, before: BigIntStats, after: BigIntStats): 
   });
 }
 
+/** Whether something of that name is there, a folder too. */
 export async function fileExists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
@@ -98,6 +102,7 @@ export async function readInput(path: string): Promise<Buffer> {
   }
 }
 
+/** Status of a regular file; throws 'bad-input' for anything else. */
 async function statOf(path: string): Promise<BigIntStats> {
   try {
     const info = await stat(path, { bigint: true });
@@ -119,6 +124,7 @@ async function statOf(path: string): Promise<BigIntStats> {
   }
 }
 
+/** 'bad-input' for errors of the file system; other errors as they are. */
 function readError(path: string, error: unknown): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (error instanceof LocScaleError || typeof code !== 'string') return error;

@@ -12,6 +12,7 @@ import { reasonOf } from './file-errors.ts';
 import { fileExists } from './read-files.ts';
 import { makeFolder } from './staged-files.ts';
 
+/** File names that RELION's pipeliner looks for. */
 const SUCCESS = 'RELION_JOB_EXIT_SUCCESS';
 const FAILURE = 'RELION_JOB_EXIT_FAILURE';
 const ABORTED = 'RELION_JOB_EXIT_ABORTED';

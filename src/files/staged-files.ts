@@ -53,12 +53,15 @@ export async function makeFolder(path: string, option?: string): Promise<boolean
   }
 }
 
+/** For hints: " with -o", or nothing. */
 export function withOption(option: string | undefined): string {
   return option === undefined ? '' : ` with ${option}`;
 }
 
+/** Text, or bytes in pieces, as maps are encoded. */
 export type FileContent = string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
+/** A file that is complete under a temporary name. */
 interface StagedFile {
   readonly temporary: string;
   /** Final path: `path`, or its link's target. */
@@ -88,6 +91,7 @@ export class StagedFiles {
     } else await removeLeftovers(path, () => true);
   }
 
+  /** Writes a file under a temporary name and syncs it; the disk is full here rather than at the rename. */
   async stage(path: string, content: FileContent): Promise<void> {
     const target = await targetOf(path);
     const temporary = takeTemporaryName(target);
@@ -138,6 +142,7 @@ export class StagedFiles {
     return files.map(({ path }) => path);
   }
 
+  /** Removes what was staged and not committed; does nothing after a commit. */
   discard(): void {
     for (const { temporary } of this.staged.splice(0)) discardTemporary(temporary);
     for (const folder of this.folders.splice(0)) discardTemporaryFolder(folder);
@@ -167,6 +172,7 @@ function takenBack(
   });
 }
 
+/** Whether the file is gone by this call. */
 function isRemoved(path: string): boolean {
   try {
     unlinkSync(path);
@@ -176,6 +182,7 @@ function isRemoved(path: string): boolean {
   }
 }
 
+/** A single write may store a part of the bytes only. */
 async function writeWhole(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
   let at = 0;
   while (at < chunk.length) at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;

@@ -12,8 +12,10 @@ import { describeThisProcess, hasEnded, type ProcessIdentity } from '../distribu
 
 /** Existing temporary files, and folders created for them, removed at exit. */
 const files = new Set<string>();
+/** Folders to remove if the run fails. */
 const folders = new Set<string>();
 
+/** .NAME.PLACE-PID-N.tmp; PLACE is a hash of the machine and its process IDs. */
 const PATTERN = /^\.(.+)\.([0-9a-f]{8})-(\d+)-\d+\.tmp$/;
 /**
  * Age limit for files of other machines, whose processes cannot be checked: no run takes that long to write
@@ -21,6 +23,7 @@ const PATTERN = /^\.(.+)\.([0-9a-f]{8})-(\d+)-\d+\.tmp$/;
  */
 const OLD_MS = 24 * 3600 * 1000;
 
+/** Determined once: it reads files of the system. */
 let own: ProcessIdentity | undefined;
 const ownIdentity = (): ProcessIdentity => {
   own ??= describeThisProcess();
@@ -32,6 +35,7 @@ function placeOf({ host, processSpace }: ProcessIdentity): string {
   return createHash('sha256').update(`${host} ${processSpace}`).digest('hex').slice(0, 8);
 }
 
+/** Makes temporary names of one process differ. */
 let counter = 0;
 
 /** Reserves a temporary name for this process. */
@@ -49,6 +53,7 @@ export function keepTemporary(temporary: string): void {
   files.delete(temporary);
 }
 
+/** Removes a temporary file; never throws. */
 export function discardTemporary(temporary: string): void {
   try {
     unlinkSync(temporary);
@@ -63,10 +68,12 @@ export function takeTemporaryFolder(path: string): void {
   folders.add(path);
 }
 
+/** The folder is a result now. */
 export function keepTemporaryFolder(path: string): void {
   folders.delete(path);
 }
 
+/** Removes a folder if it is empty; never throws. */
 export function discardTemporaryFolder(path: string): void {
   try {
     rmdirSync(path);
@@ -76,6 +83,7 @@ export function discardTemporaryFolder(path: string): void {
   folders.delete(path);
 }
 
+/** Removes all temporaries of this process, also from the handler of a signal. */
 export function removeTemporaries(): void {
   for (const path of files) discardTemporary(path);
   for (const path of folders) discardTemporaryFolder(path);
@@ -101,6 +109,7 @@ export async function removeLeftovers(folder: string, isOurs: (name: string) => 
   }
 }
 
+/** Unchanged for a day; another machine may still be writing it. */
 async function isOld(path: string): Promise<boolean> {
   const info = await stat(path).catch(() => undefined);
   return info !== undefined && Date.now() - info.mtimeMs > OLD_MS;

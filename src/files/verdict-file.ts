@@ -11,6 +11,7 @@ import { join } from 'node:path';
 /** What a verdict holds for; any other value is another file. */
 export type VerdictKey = Readonly<Record<string, string>>;
 
+/** One check that a GPU has passed. */
 interface StoredVerdict {
   readonly subject: string;
   readonly error: number;
@@ -18,6 +19,7 @@ interface StoredVerdict {
   readonly date: string;
 }
 
+/** Verdicts on one GPU with its driver. */
 export interface VerdictFile {
   /** When the last of the verdicts was given; undefined where there is none. */
   readonly latest: string | undefined;
@@ -28,10 +30,13 @@ export interface VerdictFile {
   save(): Promise<void>;
 }
 
+/** Of the file; others are ignored. */
 const FORMAT = 1;
 const DAY_MS = 86_400_000;
+/** Verdicts are renewed after a month: drivers change in ways that their version does not show. */
 const LONGEST_MS = 30 * DAY_MS;
 
+/** Path of the file: the name is a hash of the key. */
 export function verdictPath(folder: string, key: VerdictKey): string {
   const hash = createHash('sha256')
     .update(JSON.stringify(sorted(key)))
@@ -83,6 +88,7 @@ export async function openVerdicts(
   };
 }
 
+/** Verdicts that are still valid. A missing, damaged or foreign file holds none. */
 async function readVerdicts(path: string, key: VerdictKey, now: number): Promise<Map<string, StoredVerdict>> {
   const known = new Map<string, StoredVerdict>();
   try {
@@ -100,6 +106,7 @@ async function readVerdicts(path: string, key: VerdictKey, now: number): Promise
   return known;
 }
 
+/** In the order of names, for comparison as text. */
 function sorted(key: VerdictKey): VerdictKey {
   return Object.fromEntries(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -8,7 +8,11 @@ export function encodeFscXml(
 ): string {
   const points = frequency.map(
     (x, i) =>
-      `  <coordinate>\n    <x>${x.toFixed(6)}</x>\n    <y>${correlation[i].toFixed(6)}</y>\n  </coordinate>\n`,
+      `  <coordinate>\n    <x>${x.toFixed(6)}</x>\n    <y>${correlation[i].toFixed(6)}</y>\n  ` +
+      `</coordinate>\n`,
   );
-  return `<fsc title="${title}" xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n${points.join('')}</fsc>\n`;
+  return (
+    `<fsc title="${title}" xaxis="Resolution (A-1)" yaxis="Correlation ` +
+    `Coefficient">\n${points.join('')}</fsc>\n`
+  );
 }

@@ -2,8 +2,10 @@
 import { define, number } from './definition.ts';
 import { nothingToCompare } from './effects.ts';
 
+/** None of these options exists in LocScale, which compares no maps. */
 const own = { commands: ['assess'], own: true } as const;
 
+/** With -mc, which is among the options of atomic models, and the maps of maps.ts. */
 export const assessOptions = {
   against: define<readonly string[]>(
     '--against',
@@ -29,6 +31,7 @@ export const assessOptions = {
     },
     (values) => values,
   ),
+  // Width of the windows of the local correlation, not of scaling: few voxels make a correlation of noise.
   localWindow: number(
     '--local_window',
     'A',
@@ -37,7 +40,9 @@ export const assessOptions = {
       ...own,
       group: 'Scaling',
       idle: [nothingToCompare],
-      help: 'Standard deviation of the Gaussian windows in which maps are correlated with the first, angstrom.',
+      help:
+        'Standard deviation of the Gaussian windows in which maps are correlated with the first, ' +
+        'angstrom.',
       defaultText: '3, or the resolution if that is more',
     },
   ),

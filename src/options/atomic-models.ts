@@ -7,8 +7,13 @@ import {
 import { choice, flag, integer, noted, number, scaleOnly, text } from './definition.ts';
 import { noCompletedModel, noModel, noPseudoAtoms, noRefinement } from './effects.ts';
 
+/** Heading of the help for what follows a model or builds one. */
 const group = 'Pseudo-model and refinement';
 
+/**
+ * Options that LocScale hands to refmac5 or servalcat are accepted and do nothing: B factors are refined
+ * here, against the half maps, and coordinates stay as they are.
+ */
 export const atomicModelOptions = {
   modelCoordinates: text('-mc --model_coordinates', 'MODEL', {
     group: 'Reference',
@@ -18,7 +23,9 @@ export const atomicModelOptions = {
       assess: { help: 'Atomic model (PDB or mmCIF, also .gz) that the maps are compared with.' },
       mask: { help: 'Make the mask around an atomic model (PDB or mmCIF, also .gz).' },
     },
-    help: 'Atomic model (PDB or mmCIF, also .gz): its B factors are refined, and the reference is simulated from it.',
+    help:
+      'Atomic model (PDB or mmCIF, also .gz): its B factors are refined, and the reference is ' +
+      'simulated from it.',
   }),
   completeModel: flag('--complete_model', {
     group: 'Reference',
@@ -32,6 +39,7 @@ export const atomicModelOptions = {
     commands: scaleOnly,
     help: 'Build a pseudo-model of the map and simulate the reference from it (as --reference pseudomodel).',
   }),
+  // Both place the same number of atoms (method 8); 'gradient' is LocScale's default.
   pseudomodelMethod: choice('-pm --pseudomodel_method', ['gradient', 'kick'], {
     group,
     commands: scaleOnly,
@@ -87,6 +95,7 @@ export const atomicModelOptions = {
       state: noted('has no effect: the theoretical-profile rule merges profiles without it'),
     },
   ),
+  // 0 leaves the B factors of the file, or of the solver, as they are.
   refmacIterations: integer(
     '-ref_it --refmac_iterations',
     'N',
@@ -111,6 +120,7 @@ export const atomicModelOptions = {
       state: noted('has no effect: B factors are refined against the half maps as they are'),
     },
   ),
+  // Allowed with -mm, where it changes nothing, because command lines of LocScale have it there.
   skipRefine: flag('--skip_refine', {
     group,
     commands: scaleOnly,

@@ -1,6 +1,7 @@
 /** Options of the command bench. */
 import { flag, integer, text } from './definition.ts';
 
+/** These options belong to one command; LocScale has none like it. */
 const bench = ['bench'] as const;
 
 export const benchOptions = {
@@ -26,6 +27,8 @@ export const benchOptions = {
     group: 'Output',
     commands: bench,
     own: true,
-    help: 'Show the result of another run, on this or another machine, next to this one, which then has the same box.',
+    help:
+      'Show the result of another run, on this or another machine, next to this one, which then ' +
+      'has the same box.',
   }),
 } as const;

@@ -3,6 +3,7 @@ import { LocScaleError } from '../errors.ts';
 import type { LocScaleParameters } from '../pipeline/types.ts';
 import type { Belonging, Idle } from './effects.ts';
 
+/** Commands by the name that is typed; `scale` is what runs without one. */
 export const commandNames = [
   'scale',
   'feature_enhance',
@@ -26,6 +27,10 @@ export const commandNames = [
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 
+/**
+ * Whether an option is used. LocScale's options are all known, so that its command lines parse; those that
+ * cannot be honoured say so.
+ */
 export type OptionState =
   | { readonly kind: 'works' }
   /** The run stops with exit code 2 and this reason. */
@@ -38,6 +43,7 @@ type ParameterOf<T> = {
   [K in keyof LocScaleParameters]-?: T extends LocScaleParameters[K] ? K : never;
 }[keyof LocScaleParameters];
 
+/** An option as a row of the table. `T`: its parsed value. */
 export interface OptionDefinition<T = unknown> {
   /**
    * All spellings with their dashes, short ones first. Dashes and underscores inside a name are equivalent.
@@ -47,6 +53,7 @@ export interface OptionDefinition<T = unknown> {
   readonly values: 0 | 1 | 2 | 'many';
   /** Placeholder of the values in the help text. */
   readonly placeholder: string;
+  /** A sentence or two that stand alone: commands list subsets of the options. */
   readonly help: string;
   /** Default as shown in the help text. */
   readonly defaultText?: string;
@@ -67,15 +74,23 @@ export interface OptionDefinition<T = unknown> {
       { readonly placeholder?: string; readonly help: string; readonly defaultText?: string }
     >
   >;
+  /** Commands that take it; with others it is refused. */
   readonly commands: readonly CommandName[];
   readonly group: OptionGroup;
   /** An addition of this program, not an option of LocScale. */
   readonly own: boolean;
+  /** Whether it may be given several times; otherwise the last one counts. */
   readonly repeatable: boolean;
+  /**
+   * Converts and checks the texts; throws 'usage'. `name`: the spelling used. `previous`: the value so far,
+   * if repeatable.
+   */
   readonly parse: (texts: readonly string[], name: string, previous: T | undefined) => T;
+  /** What becomes of a parsed value in this version. */
   readonly state: (value: T) => OptionState;
 }
 
+/** Headings of the help, in its order. */
 export const optionGroups = [
   'Map input',
   'Reference',
@@ -89,8 +104,10 @@ export const optionGroups = [
 ] as const;
 export type OptionGroup = (typeof optionGroups)[number];
 
+/** The state of almost all options. */
 export const works: OptionState = { kind: 'works' };
 
+/** Parts of a definition that all kinds of option share. */
 interface Common<T> {
   help: string;
   group: OptionGroup;
@@ -106,6 +123,10 @@ interface Common<T> {
   state?: OptionState | ((value: T) => OptionState);
 }
 
+/**
+ * Defines an option. `names`: spellings separated by spaces, LocScale's first. Without `commands` it belongs
+ * to the two that scale.
+ */
 export function define<T>(
   names: string,
   values: OptionDefinition['values'],
@@ -136,10 +157,12 @@ export function define<T>(
   };
 }
 
+/** An option without a value; absent or true. */
 export function flag(names: string, common: Common<true>): OptionDefinition<true> {
   return define(names, 0, '', common, () => true);
 }
 
+/** A text that must not be empty, as file names. */
 export function text(names: string, placeholder: string, common: Common<string>): OptionDefinition<string> {
   return define(names, 1, placeholder, common, ([value], name) => {
     if (value === '') throw badValue(name, value, 'a non-empty text');
@@ -147,6 +170,7 @@ export function text(names: string, placeholder: string, common: Common<string>)
   });
 }
 
+/** Limits of a number, each of which may be absent. */
 interface Range {
   /** Smallest value allowed; `above` excludes it. */
   min?: number;
@@ -155,6 +179,7 @@ interface Range {
   below?: number;
 }
 
+/** A decimal number within limits. The unit is in the placeholder and in the help. */
 export function number(
   names: string,
   placeholder: string,
@@ -167,10 +192,12 @@ export function number(
   );
 }
 
+/** The same for whole numbers. */
 export function integer(names: string, placeholder: string, range: Range, common: Common<number>) {
   return number(names, placeholder, range, common, true);
 }
 
+/** One of several words, which are its placeholder. */
 export function choice<T extends string>(
   names: string,
   choices: readonly T[],
@@ -183,6 +210,7 @@ export function choice<T extends string>(
   });
 }
 
+/** Error of a value that cannot be read, with what was expected. */
 export function badValue(name: string, value: string | undefined, expected: string): LocScaleError {
   return new LocScaleError('usage', `Option ${name} needs ${expected}, not "${value ?? ''}".`, {
     where: name,
@@ -195,6 +223,10 @@ export function badValue(name: string, value: string | undefined, expected: stri
 /** Plain decimal numbers only: rejects "0x10", "", " 5" and "Infinity". */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
+/**
+ * The number, or an error that names the limit it breaks. `requireInteger` refuses 2.5 and what no float64
+ * holds exactly.
+ */
 export function parseNumber(
   value: string | undefined,
   name: string,
@@ -216,22 +248,31 @@ export function parseNumber(
   return parsed;
 }
 
+/** The run stops with this reason, a sentence. */
 export function refused(reason: string, hint: string): OptionState {
   return { kind: 'refused', reason, hint };
 }
 
+/** The run continues with this note: the option has no effect here. */
 export function noted(note: string): OptionState {
   return { kind: 'noted', note };
 }
 
+/** Commands of options that scaling alone has. */
 export const scaleOnly = ['scale'] as const;
+/** Commands that take half maps or a map with its mask and resolution. */
 export const readsMaps = ['scale', 'feature_enhance', 'mask', 'fsc', 'locres', 'postprocess'] as const;
+/** Commands that read a map at all. */
 export const readsAnyMap = [...readsMaps, 'assess', 'symmetrise', 'symmetry'] as const;
+/** Commands that may make an FDR mask. */
 export const makesMasks = ['scale', 'feature_enhance', 'mask', 'locres', 'fsc', 'postprocess'] as const;
 /** Commands whose runs are planned, and which write maps through run-command.ts. */
 export const runsJobs = [...readsMaps, 'assess', 'symmetrise', 'resample'] as const;
 /** Commands with steps worth storing for --resume. */
 export const hasSteps = ['scale', 'feature_enhance', 'mask', 'locres', 'postprocess'] as const;
+/** Commands that offer --print_report. */
 export const hasReport = [...hasSteps, 'assess'] as const;
+/** Commands that compute on an engine. */
 export const usesEngine = [...readsAnyMap, 'resample', 'demo'] as const;
+/** Commands that choose threads and GPUs. */
 export const measuresEngines = [...usesEngine, 'bench'] as const;

@@ -2,7 +2,9 @@
 import { choice, flag, number } from './definition.ts';
 import { noLocalResolution } from './effects.ts';
 
+/** Heading of the help. */
 const group = 'Local resolution';
+/** Commands with these settings; `locres` always measures, the others with the flag. */
 const commands = ['scale', 'feature_enhance', 'locres'] as const;
 
 export const localResolutionOptions = {
@@ -11,7 +13,9 @@ export const localResolutionOptions = {
     commands: ['scale', 'feature_enhance'],
     own: true,
     called: 'localResolution',
-    help: 'Also write <outfile stem>_locres.mrc, the local resolution of the half maps (angstrom), and <outfile stem>_locres_filtered.mrc, their mean low-passed at it.',
+    help:
+      'Also write <outfile stem>_locres.mrc, the local resolution of the half maps (angstrom), and ' +
+      '<outfile stem>_locres_filtered.mrc, their mean low-passed at it.',
   }),
   locresWindow: number(
     '--locres_window',
@@ -35,6 +39,7 @@ export const localResolutionOptions = {
     help: 'Weights of the window: decreasing smoothly to its edge (hann), or none (box).',
     defaultText: 'hann',
   }),
+  // Of the half maps' FSC, as for the whole map; 0.5 is common for maps whose noise is not independent.
   locresThreshold: number(
     '--locres_threshold',
     'FSC',

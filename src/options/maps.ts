@@ -3,6 +3,7 @@ import { defaultParameters } from '../pipeline/parameters.ts';
 import { choice, define, flag, number, readsAnyMap, runsJobs, scaleOnly, text } from './definition.ts';
 import { anyReference, noTheoreticalProfile, oneMapOnly, softScaling } from './effects.ts';
 
+/** Names of maps and what is done to them first. Files may be MRC or CCP4, also .gz and .bz2. */
 export const mapOptions = {
   // Map input
   emmapPath: text('-em --emmap_path', 'MAP', {
@@ -34,7 +35,9 @@ export const mapOptions = {
       help: 'The two half maps; their mean is scaled and their FSC gives the resolution.',
       perCommand: {
         assess: {
-          help: 'Two half maps: their FSC within the mask gives the resolution. Without another map their mean is the first one.',
+          help:
+            'Two half maps: their FSC within the mask gives the resolution. Without another map their ' +
+            'mean is the first one.',
         },
         symmetrise: { help: 'Two half maps; their mean is averaged.' },
         symmetry: { help: 'Two half maps; the symmetry of their mean is found.' },
@@ -60,9 +63,12 @@ export const mapOptions = {
     own: true,
     called: 'matchGrid',
     idle: [oneMapOnly],
-    help: 'Resample maps on another grid (voxel size, box, origin) to that of the first map, at the positions given by their headers.',
+    help:
+      'Resample maps on another grid (voxel size, box, origin) to that of the first map, at the ' +
+      'positions given by their headers.',
     defaultText: 'they are refused',
   }),
+  // Also the end of the B-factor fit, of model maps, and of windows for coarse data (docs/method.md).
   resolution: number(
     '-res --ref_resolution',
     'A',
@@ -73,7 +79,9 @@ export const mapOptions = {
       commands: ['scale', 'feature_enhance', 'postprocess', 'assess'],
       perCommand: {
         assess: {
-          help: 'Resolution in angstrom: where the map of the model ends for correlations, and for the expected Q-score.',
+          help:
+            'Resolution in angstrom: where the map of the model ends for correlations, and for the ' +
+            'expected Q-score.',
           defaultText: 'FSC = 0.143 of the half maps within the mask, else unknown',
         },
         postprocess: {
@@ -89,7 +97,10 @@ export const mapOptions = {
     group: 'Map input',
     parameter: 'resolutionFrom',
     own: true,
-    help: 'FSC of the half maps that gives the resolution: of the whole box, or within the mask and corrected for it by random phases.',
+    help:
+      'FSC of the half maps that gives the resolution: of the whole box, or within the mask and ' +
+      'corrected for it by random phases.',
+    // Unmasked by default, as in LocScale; docs/resolution.md compares both.
     defaultText: 'unmasked, as LocScale',
   }),
   filterInput: flag('-filter_input --filter_input', {
@@ -105,6 +116,8 @@ export const mapOptions = {
   }),
 
   // Reference
+
+  // The reference may have any scale: profiles are compared within each window.
   modelMap: text('-mm --model_map', 'MAP', {
     group: 'Reference',
     commands: scaleOnly,
@@ -120,10 +133,13 @@ export const mapOptions = {
       parameter: 'referenceResolution',
       commands: scaleOnly,
       belongsTo: { ways: ['map', 'model', 'pseudo-model', 'network'], needs: 'a reference map' },
-      help: 'Low-pass the reference map at this resolution, angstrom. References from atomic models are low-passed at the map resolution by default.',
+      help:
+        'Low-pass the reference map at this resolution, angstrom. References from atomic models are ' +
+        'low-passed at the map resolution by default.',
     },
   ),
   noReference: flag('--no_reference', {
+    // "None" is a reference map of constant decay, not the absence of scaling.
     group: 'Reference',
     commands: scaleOnly,
     called: 'reference: none',
@@ -154,7 +170,9 @@ export const mapOptions = {
     commands: scaleOnly,
     own: true,
     idle: [softScaling],
-    help: 'Average secondary-structure profile for the theoretical-profile rule: {"frequency": [1/A ...], "amplitude": [...]}.',
+    help:
+      'Average secondary-structure profile for the theoretical-profile rule: {"frequency": [1/A ' +
+      '...], "amplitude": [...]}.',
     defaultText: 'a helix profile of the program',
   }),
   differenceMask: text('--difference_mask', 'MAP', {
@@ -181,11 +199,15 @@ export const mapOptions = {
     group: 'Reference',
     commands: ['scale', 'feature_enhance', 'symmetrise'],
     called: 'symmetry',
-    help: "Point group imposed on the reference, in RELION's setting (C<n>, D<n>, T, O, I, I1 ... I4), or a file with operators.",
+    help:
+      "Point group imposed on the reference, in RELION's setting (C<n>, D<n>, T, O, I, I1 ... I4), " +
+      'or a file with operators.',
     defaultText: 'C1',
     perCommand: {
       symmetrise: {
-        help: "Point group in RELION's setting (C<n>, D<n>, T, O, I, I1 ... I4), or a file with operators: 3x3 or 3x4 matrices, or REMARK 350 BIOMT lines.",
+        help:
+          "Point group in RELION's setting (C<n>, D<n>, T, O, I, I1 ... I4), or a file with operators: " +
+          '3x3 or 3x4 matrices, or REMARK 350 BIOMT lines.',
         defaultText: 'none; C1 with a helix',
       },
     },

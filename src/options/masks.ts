@@ -3,8 +3,10 @@ import { DEFAULT_MODEL_RADIUS } from '../pipeline/parameters.ts';
 import { flag, integer, number, text } from './definition.ts';
 import { notAroundModel } from './effects.ts';
 
+/** LocScale has no command for masks. */
 const own = { group: 'Mask', commands: ['mask'], own: true } as const;
 
+/** Sources come first, then operations in the order in which they are applied (pipeline/make-mask.ts). */
 export const maskOptions = {
   threshold: number(
     '--threshold',
@@ -32,12 +34,15 @@ export const maskOptions = {
       defaultText: String(DEFAULT_MODEL_RADIUS),
       perCommand: {
         assess: {
-          help: 'Distance from the atoms within which the correlation of a residue or chain is taken, angstrom.',
+          help:
+            'Distance from the atoms within which the correlation of a residue or chain is taken, ' +
+            'angstrom.',
           defaultText: '2, or half the resolution if that is more',
         },
       },
     },
   ),
+  // These three masks may be on another grid with --match_grid.
   unite: text('--unite', 'MASK', { ...own, help: 'Unite the mask with another (values from 0.5 on).' }),
   intersect: text('--intersect', 'MASK', { ...own, help: 'Intersect the mask with another.' }),
   subtract: text('--subtract', 'MASK', { ...own, help: 'Subtract another mask.' }),
@@ -51,6 +56,7 @@ export const maskOptions = {
   extend: number(
     '--extend',
     'A',
+    // Euclidean distances in A, not steps in voxels.
     { min: -200, max: 200 },
     {
       ...own,

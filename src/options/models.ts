@@ -2,8 +2,10 @@
 import { badValue, define, flag, text } from './definition.ts';
 import { noDownload } from './effects.ts';
 
+/** Options of `models` alone. */
 const modelsOnly = ['models'] as const;
 
+/** Networks are called models in commands and options, as in LocScale. */
 export const modelOptions = {
   modelName: text('--name', 'NAME', {
     group: 'Network',
@@ -17,7 +19,9 @@ export const modelOptions = {
     group: 'Network',
     commands: modelsOnly,
     own: true,
-    help: 'Calibration of standard errors for the imported network: JSON with the lists standardError and calibrated.',
+    help:
+      'Calibration of standard errors for the imported network: JSON with the lists standardError ' +
+      'and calibrated.',
     defaultText: 'none',
   }),
   downloadFrom: define<string>(
@@ -32,6 +36,7 @@ export const modelOptions = {
       help: 'Address to download from, of a server with the paths of Zenodo.',
       defaultText: 'https://zenodo.org',
     },
+    // Mirrors have Zenodo's paths, so that only the server can be chosen.
     ([value], name) => {
       if (value === undefined || !/^https?:\/\/[^\s/]+/.test(value))
         throw badValue(name, value, 'an address that starts with http:// or https://');
@@ -48,6 +53,8 @@ export const modelOptions = {
     group: 'Run',
     commands: ['setup'],
     own: true,
-    help: 'Write a program named locscale to this folder, for scripts and programs that call LocScale by name.',
+    help:
+      'Write a program named locscale to this folder, for scripts and programs that call LocScale ' +
+      'by name.',
   }),
 } as const;

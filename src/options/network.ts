@@ -5,22 +5,32 @@ import { defaultMonteCarloPasses } from '../pipeline/parameters.ts';
 import { badValue, choice, define, flag, integer, noted, refused, text } from './definition.ts';
 import { noNetwork, noSampling } from './effects.ts';
 
+/** Options of feature enhancement alone. */
 const enhanceOnly = ['feature_enhance'] as const;
 
+/**
+ * Settings of the network have effect only where one predicts the reference; a note says so otherwise
+ * (noNetwork).
+ */
 export const networkOptions = {
   reference: choice('--reference', ['network', 'pseudomodel', 'profile', 'none'], {
     group: 'Reference',
     commands: ['scale'],
     own: true,
     called: 'reference',
-    help: 'Source of the reference if no file is given: predicted from the map by a network, simulated from a pseudo-model (as --build_using_pseudomodel), only the amplitudes of an average protein (soft scaling), or none (as --no_reference).',
+    help:
+      'Source of the reference if no file is given: predicted from the map by a network, simulated ' +
+      'from a pseudo-model (as --build_using_pseudomodel), only the amplitudes of an average ' +
+      'protein (soft scaling), or none (as --no_reference).',
     defaultText: 'network if EMmerNet is imported, else profile',
   }),
   modelPath: text('-model_path --model_path', 'MODEL', {
     group: 'Network',
     called: 'modelPath',
     idle: [noNetwork],
-    help: 'Trained network: the name of an imported one, its folder, or a file (.hdf5, .pt, .tar.gz, or .onnx with its manifest).',
+    help:
+      'Trained network: the name of an imported one, its folder, or a file (.hdf5, .pt, .tar.gz, ' +
+      'or .onnx with its manifest).',
     defaultText: 'EMmerNet if imported, else the bundled network',
   }),
   lowContextModel: flag('--use_low_context_model', {
@@ -38,6 +48,7 @@ export const networkOptions = {
     help: 'Execution provider of the network; auto uses the first that computes a trial cube correctly.',
     defaultText: 'auto; cpu with --engine cpu',
   }),
+  // Halved on failure, not only limited: the memory of a batch is known to the provider alone.
   batchSize: integer(
     '-bs --batch_size',
     'N',
@@ -50,6 +61,7 @@ export const networkOptions = {
     },
   ),
   cubeSize: integer(
+    // Networks are convolutional, so that cubes of other sizes work; EMmerNet was trained on 32.
     '-cube_size --cube_size',
     'VOXELS',
     { min: 8, max: 512 },
@@ -61,6 +73,7 @@ export const networkOptions = {
       defaultText: "the network's (EMmerNet: 32)",
     },
   ),
+  // Cubes overlap by edge minus step, and are averaged where they do.
   stride: integer(
     '-s --stride',
     'VOXELS',
@@ -83,6 +96,7 @@ export const networkOptions = {
     '-mc_it --monte_carlo_iterations',
     'N',
     { min: 2, max: 10000 },
+    // A variance needs at least two passes.
     {
       group: 'Network',
       commands: enhanceOnly,
@@ -103,6 +117,7 @@ export const networkOptions = {
       defaultText: 'that of --output_names',
     },
     ([value], name) => {
+      // Suffixes of the other outputs, which a baseline of the same name would overwrite.
       const taken = ['_variance', '_pVDDT', '_locres', '_locres_filtered', '_mask', '_confidence'];
       if (value === undefined || !/^_[\w-]+$/.test(value) || taken.includes(value))
         throw badValue(name, value, 'an underscore and letters that end no other output');
@@ -113,7 +128,10 @@ export const networkOptions = {
     group: 'Output',
     commands: enhanceOnly,
     own: true,
-    help: 'Names of the maps as in this version of LocScale. Up to 2.3 the baseline ends with _locscale_output and pVDDT is pVDDT.mrc; up to 2.2.7 the enhanced map ends with _feature_enhanced_output.',
+    help:
+      'Names of the maps as in this version of LocScale. Up to 2.3 the baseline ends with ' +
+      '_locscale_output and pVDDT is pVDDT.mrc; up to 2.2.7 the enhanced map ends with ' +
+      '_feature_enhanced_output.',
     defaultText: '2.4',
   }),
   trainedModel: text('-trained_model --trained_model', 'NAME', {
@@ -123,6 +141,7 @@ export const networkOptions = {
     state: noted('has no effect: the networks of LocScale 2.1 were replaced in 2.2 (see -model_path)'),
   }),
   physicsBased: flag('-pb --physics_based', {
+    // Known, so that the refusal names the reason instead of "unknown option".
     group: 'Network',
     commands: enhanceOnly,
     help: 'Physics-based network.',
@@ -134,6 +153,8 @@ export const networkOptions = {
   download: flag('-download --download', {
     group: 'Network',
     commands: enhanceOnly,
-    help: "Download EMmerNet's weights first, unless they are imported already; without maps, do nothing else.",
+    help:
+      "Download EMmerNet's weights first, unless they are imported already; without maps, do " +
+      'nothing else.',
   }),
 } as const;

@@ -6,6 +6,7 @@ import { GUINIER_START } from '../pipeline/parameters.ts';
 import { flag, number } from './definition.ts';
 import { noThreshold } from './effects.ts';
 
+/** Options of `postprocess` alone. */
 const commands = ['postprocess'] as const;
 
 export const postprocessOptions = {
@@ -13,11 +14,14 @@ export const postprocessOptions = {
     group: 'Mask',
     commands: ['fsc'],
     own: true,
-    help: 'Also measure the FSC within a mask of the program: the FDR confidence mask with a soft edge of 6 A.',
+    help:
+      'Also measure the FSC within a mask of the program: the FDR confidence mask with a soft edge ' +
+      'of 6 A.',
   }),
   bFactor: number(
     '--bfactor --adhoc_bfac',
     'B',
+    // Far beyond any map: -50 to -300 A^2 is common.
     { min: -2000, max: 2000 },
     {
       group: 'Scaling',

@@ -3,10 +3,14 @@ import { DEFAULT_CROP_PADDING } from '../pipeline/parameters.ts';
 import { badValue, define, flag, number, parseNumber, text } from './definition.ts';
 import { noCropToMask } from './effects.ts';
 
+/** LocScale resamples nothing by command. */
 const own = { group: 'Map input', commands: ['resample'], own: true } as const;
+/** A place or box in the program's order, whatever the order on the command line. */
 type Place = readonly [z: number, y: number, x: number];
 
-/** Given as x,y,z. */
+/**
+ * An option for a place in space, given as x,y,z in A like coordinates of atoms, and returned as (z, y, x).
+ */
 function place(names: string, help: string) {
   return define<Place>(names, 1, 'X,Y,Z', { ...own, help }, ([value], name) => {
     const parts = (value ?? '').split(',');
@@ -16,6 +20,7 @@ function place(names: string, help: string) {
   });
 }
 
+/** Voxels per edge; larger boxes exceed what engines can hold, and are probably lengths in A. */
 const LARGEST_BOX = 4096;
 
 export const resampleOptions = {
@@ -39,6 +44,7 @@ export const resampleOptions = {
       const parts = (value ?? '').split(',');
       if (parts.length !== 1 && parts.length !== 3)
         throw badValue(name, value, 'one whole number, or three x,y,z');
+      // x,y,z like the places; most boxes are cubes, for which one number is enough.
       const edges = parts.map((part) => parseNumber(part.trim(), name, { min: 1, max: LARGEST_BOX }, true));
       const [x, y, z] = edges.length === 1 ? [edges[0], edges[0], edges[0]] : edges;
       return [z, y, x] as const;
@@ -46,7 +52,8 @@ export const resampleOptions = {
   ),
   center: place(
     '--center --centre',
-    'Middle of the new box: the voxel nearest to this place, angstrom, in the coordinates of the map (and of its models).',
+    'Middle of the new box: the voxel nearest to this place, angstrom, in the coordinates of the ' +
+      'map (and of its models).',
   ),
   origin: place('--origin', 'Place of voxel (0, 0, 0) of the new box, angstrom, exactly.'),
   like: text('--like', 'MAP', { ...own, help: 'Put the map on the grid of another.' }),

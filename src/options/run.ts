@@ -1,5 +1,5 @@
-/** Options of mask, scaling, output and the run itself. */
-import { defaultParameters, defaultSeed, NETWORK_FDR_FILTER } from '../pipeline/parameters.ts';
+/** Options of output and of the run itself. */
+import { defaultSeed } from '../pipeline/parameters.ts';
 import {
   badValue,
   choice,
@@ -9,245 +9,17 @@ import {
   hasReport,
   hasSteps,
   integer,
-  makesMasks,
   measuresEngines,
   noted,
   number,
-  parseNumber,
   runsJobs,
   scaleOnly,
   text,
   usesEngine,
 } from './definition.ts';
-import {
-  maskIsGiven,
-  maskOfAnotherKind,
-  noAutoMask,
-  noProfile,
-  noReport,
-  noSoftScaling,
-  nothingRandom,
-  onlySoftScaling,
-} from './effects.ts';
-
-function parseBoxStart(value: string | undefined, name: string): readonly [number, number, number] {
-  const parts = (value ?? '').split(',');
-  if (parts.length !== 3) throw badValue(name, value, 'three whole numbers z,y,x');
-  const [z, y, x] = parts.map((part) => parseNumber(part, name, { min: 0 }, true));
-  return [z, y, x];
-}
-
-const MASK_WEIGHT = 'Molecular weight in the box: the mask is compared with it.';
-
+import { noReport, nothingRandom } from './effects.ts';
+/** Files that are written, and where and how a run computes. */
 export const runOptions = {
-  // Mask
-  mask: text('-ma --mask', 'MAP', {
-    group: 'Mask',
-    commands: ['scale', 'feature_enhance', 'locres', 'symmetry', 'fsc', 'postprocess', 'assess'],
-    called: 'mask',
-    help: 'Mask; voxels of at least 0.5 are scaled.',
-    defaultText: 'FDR confidence mask',
-    perCommand: {
-      assess: {
-        help: 'Mask, 0 to 1 and best with soft edges, for FSC and correlations.',
-        defaultText: 'around the atoms of the model',
-      },
-      symmetry: { help: 'Mask that the map is multiplied by first.', defaultText: 'none' },
-      locres: { help: 'Mask; voxels of at least 0.5 are resolved.', defaultText: 'FDR confidence mask' },
-      fsc: {
-        help: 'Mask, 0 to 1 and best with soft edges: also measure the FSC within it, corrected for the mask by random phases.',
-        defaultText: 'none',
-      },
-      postprocess: {
-        help: 'Mask, 0 to 1 and best with soft edges, for the FSC and the masked map.',
-        defaultText: 'FDR confidence mask with an edge of 6 A',
-      },
-    },
-  }),
-  fdrThreshold: number(
-    '-fdr --fdr_threshold',
-    'RATE',
-    { above: 0, below: 1 },
-    {
-      group: 'Mask',
-      parameter: 'fdrThreshold',
-      commands: makesMasks,
-      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
-      help: 'False-discovery rate of the mask made when none is given.',
-      defaultText: String(defaultParameters.fdrThreshold),
-    },
-  ),
-  fdrWindow: integer(
-    '-fdr_w --fdr_window_size',
-    'VOXELS',
-    { min: 2 },
-    {
-      group: 'Mask',
-      parameter: 'fdrWindow',
-      commands: makesMasks,
-      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
-      help: 'Edge of the noise boxes in voxels.',
-      defaultText: '10 % of the box',
-    },
-  ),
-  fdrFilter: number(
-    '-fdr_f --fdr_filter',
-    'A',
-    { above: 0 },
-    {
-      group: 'Mask',
-      parameter: 'fdrFilter',
-      commands: makesMasks,
-      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
-      help: 'Low-pass before the mask is made, angstrom.',
-      defaultText: `${NETWORK_FDR_FILTER} in soft scaling and where a network predicts the reference, else none`,
-      perCommand: {
-        ...Object.fromEntries(
-          ['locres', 'fsc', 'postprocess', 'feature_enhance'].map((command) => [
-            command,
-            { help: 'Low-pass before the mask is made, angstrom.', defaultText: String(NETWORK_FDR_FILTER) },
-          ]),
-        ),
-        mask: { help: 'Low-pass before the mask is made, angstrom.', defaultText: 'none' },
-      },
-    },
-  ),
-  noiseBox: define<readonly (readonly [number, number, number])[]>(
-    '--noise_box',
-    1,
-    'Z,Y,X',
-    {
-      group: 'Mask',
-      parameter: 'fdrNoiseBoxes',
-      commands: makesMasks,
-      own: true,
-      idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
-      help: 'First voxel of a noise box (repeat for several), instead of the four default boxes.',
-    },
-    ([value], name, previous) => [...(previous ?? []), parseBoxStart(value, name)],
-    true,
-  ),
-  maskThreshold: number(
-    '-th --mask_threshold',
-    'CONFIDENCE',
-    { above: 0, max: 1 },
-    {
-      group: 'Mask',
-      parameter: 'maskThreshold',
-      help: 'Mask value from which a voxel counts for the molecular volume.',
-      defaultText: String(defaultParameters.maskThreshold),
-    },
-  ),
-  averagingFilter: integer(
-    '-avg_filter --averaging_filter_size',
-    'VOXELS',
-    {},
-    {
-      group: 'Mask',
-      commands: makesMasks,
-      help: 'Accepted; LocScale does not average the mask either.',
-      state: noted('has no effect: LocScale does not average the mask either'),
-    },
-  ),
-  molecularWeight: number(
-    '-mw --molecular_weight',
-    'kDa',
-    { above: 0 },
-    {
-      group: 'Mask',
-      parameter: 'molecularWeightKiloDalton',
-      commands: makesMasks,
-      help: 'Molecular weight in the box: a mask made here is compared with it, and the number of pseudo-atoms follows from it.',
-      defaultText: 'from the mask volume',
-      perCommand: {
-        feature_enhance: { help: MASK_WEIGHT, defaultText: 'not compared' },
-        mask: { help: MASK_WEIGHT, defaultText: 'not compared' },
-        locres: { help: MASK_WEIGHT, defaultText: 'not compared' },
-        fsc: { help: MASK_WEIGHT, defaultText: 'not compared' },
-        postprocess: { help: MASK_WEIGHT, defaultText: 'not compared' },
-      },
-    },
-  ),
-
-  // Scaling
-  windowSize: integer(
-    '-wn --window_size',
-    'VOXELS',
-    { min: 1 },
-    {
-      group: 'Scaling',
-      parameter: 'windowVoxels',
-      help: 'Edge of the scaling window in voxels; odd sizes become the next even one.',
-      defaultText: '25 A; more for data coarser than 6 A',
-    },
-  ),
-  scaling: choice('--scaling', ['soft', 'locscale'], {
-    group: 'Scaling',
-    commands: scaleOnly,
-    parameter: 'scaling',
-    own: true,
-    help: 'Scheme: soft frequency bands, weighted by the local agreement of the half maps, or window by window like LocScale.',
-    defaultText: 'soft with a profile, locscale with any other reference',
-  }),
-  also: choice('--also', ['locscale', 'soft', 'global'], {
-    group: 'Scaling',
-    commands: scaleOnly,
-    parameter: 'also',
-    own: true,
-    help: 'Also write the map scaled in another way (global: one B factor), for comparison, as <outfile stem>_<way>.mrc.',
-    defaultText: 'no second map',
-  }),
-  locality: number(
-    '--locality',
-    'Q',
-    { min: 0, max: 1 },
-    {
-      group: 'Scaling',
-      commands: scaleOnly,
-      own: true,
-      idle: [noProfile, noSoftScaling],
-      help: 'Soft scaling to a profile: 1 gives every region the decay of the profile, 0 the same gains everywhere.',
-      defaultText: '0.5',
-    },
-  ),
-  fadeOutput: flag('--fade_output', {
-    group: 'Scaling',
-    commands: scaleOnly,
-    own: true,
-    parameter: 'fadeOutput',
-    help: "Low-pass the result at its resolution: for half maps in LocScale's scheme the one within the mask, otherwise -res. Soft scaling of a single map always does.",
-  }),
-  radialProfile: choice('--radial_profile', ['octant', 'sphere'], {
-    group: 'Scaling',
-    parameter: 'profileKind',
-    notInSoft: 'soft scaling has no shells of windows',
-    own: true,
-    help: "Shells of LocScale's octant, or of the full sphere (the better estimate).",
-    defaultText: defaultParameters.profileKind,
-  }),
-  windowTaper: choice('--window_taper --window-taper', ['none', 'hann'], {
-    group: 'Scaling',
-    commands: scaleOnly,
-    own: true,
-    idle: [onlySoftScaling],
-    help: "Weights of LocScale's windows for their profiles. Hard edges leak low frequencies to high ones, which leaves blurred maps too weak there; Hann weights avoid that.",
-    defaultText: 'none, as LocScale',
-  }),
-  unexplained: flag('--unexplained', {
-    group: 'Scaling',
-    parameter: 'unexplained',
-    commands: scaleOnly,
-    own: true,
-    belongsTo: { ways: ['map', 'model', 'pseudo-model', 'network'], needs: 'a model or a reference map' },
-    help: 'Also look for density that the reference does not explain (ligands, glycans, lipids, a micelle): <outfile stem>_unexplained.mrc, and a list of blobs.',
-  }),
-  measureBfactors: flag('--measure_bfactors', {
-    group: 'Scaling',
-    parameter: 'measureBFactors',
-    commands: scaleOnly,
-    help: 'Also write <outfile stem>_bfactor.mrc and <outfile stem>_quality.mrc.',
-  }),
-
   // Output
   outfile: text('-o --outfile', 'FILE', {
     group: 'Output',
@@ -264,7 +36,9 @@ export const runOptions = {
       'demo',
       'bench',
     ],
-    help: 'Scaled map; a relative name goes to the working directory. <stem>.json next to it records the run.',
+    help:
+      'Scaled map; a relative name goes to the working directory. <stem>.json next to it records ' +
+      'the run.',
     defaultText: 'locscale_output.mrc',
     perCommand: {
       feature_enhance: { help: 'Enhanced map.', defaultText: 'feature_enhanced_output.mrc' },
@@ -273,7 +47,9 @@ export const runOptions = {
         defaultText: 'none is written',
       },
       postprocess: {
-        help: 'Sharpened map; <stem>_masked.mrc, <stem>.star, <stem>.cxc and <stem>.json are written next to it.',
+        help:
+          'Sharpened map; <stem>_masked.mrc, <stem>.star, <stem>.cxc and <stem>.json are written next ' +
+          'to it.',
         defaultText: 'postprocess.mrc',
       },
       assess: {
@@ -286,7 +62,9 @@ export const runOptions = {
         defaultText: 'mask.mrc',
       },
       locres: {
-        help: 'Local resolution, angstrom; <stem>_filtered.mrc, <stem>.cxc and <stem>.json are written next to it.',
+        help:
+          'Local resolution, angstrom; <stem>_filtered.mrc, <stem>.cxc and <stem>.json are written ' +
+          'next to it.',
         defaultText: 'localres.mrc',
       },
       resample: { help: 'Map on the new grid.', defaultText: 'resampled.mrc' },
@@ -301,9 +79,13 @@ export const runOptions = {
   }),
   outputProcessingFiles: text('-op --output_processing_files', 'FOLDER', {
     group: 'Output',
-    help: 'Also write mask, confidence map and FSC curve into this folder (made if absent); scaling also the reference it made and the radial profiles of 1 % of the voxels.',
+    help:
+      'Also write mask, confidence map and FSC curve into this folder (made if absent); scaling ' +
+      'also the reference it made and the radial profiles of 1 % of the voxels.',
   }),
   verbose: flag('-v --verbose', {
+    // Looked for in the arguments before they are parsed, too: the output of libraries may be withheld from
+    // the start.
     group: 'Output',
     commands: commandNames,
     help: 'Print details of each step.',
@@ -311,13 +93,17 @@ export const runOptions = {
   printReport: flag('--print_report', {
     commands: hasReport,
     group: 'Output',
-    help: 'Also write <outfile stem>_report.html, one page that shows what was done to the map, and its figures as PNGs in <outfile stem>_report_figures.',
+    help:
+      'Also write <outfile stem>_report.html, one page that shows what was done to the map, and ' +
+      'its figures as PNGs in <outfile stem>_report_figures.',
   }),
   reportFilename: text('--report_filename', 'NAME', {
     commands: hasReport,
     group: 'Output',
     idle: [noReport],
-    help: 'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it is written next to the output.',
+    help:
+      'Name of the report, an HTML page (X and X.pdf become X.html); without a folder it is ' +
+      'written next to the output.',
     defaultText: '<outfile stem>_report.html',
   }),
 
@@ -350,7 +136,11 @@ export const runOptions = {
       group: 'Run',
       commands: measuresEngines,
       called: 'gpuIds',
-      help: 'GPUs to use, by number or part of the name as listed by "locscale-gpu devices". Several share scaling and prediction, with one process each; other commands use the first. If one is missing the run ends with exit code 4; called as locscale (see --shim) it continues on the CPU with a warning.',
+      help:
+        'GPUs to use, by number or part of the name as listed by "locscale-gpu devices". Several ' +
+        'share scaling and prediction, with one process each; other commands use the first. If one ' +
+        'is missing the run ends with exit code 4; called as locscale (see --shim) it continues on ' +
+        'the CPU with a warning.',
       defaultText: 'the first hardware GPU',
       perCommand: {
         bench: {
@@ -375,6 +165,7 @@ export const runOptions = {
   memory: number(
     '--memory',
     'GIB',
+    // Also limits what --dry_run finds possible; the plan warns where it is exceeded.
     { above: 0 },
     {
       group: 'Run',
@@ -389,12 +180,15 @@ export const runOptions = {
     '--seed',
     'N',
     { min: 0 },
+    // Seeds are whole numbers that float64 holds exactly.
     {
       group: 'Run',
       commands: ['scale', 'feature_enhance', 'fsc', 'postprocess', 'demo'],
       own: true,
       idle: [nothingRandom],
-      help: "Seed of everything random: the dropout of feature_enhance, the demo's structure and noise. Scaling is not random.",
+      help:
+        "Seed of everything random: the dropout of feature_enhance, the demo's structure and noise. " +
+        'Scaling is not random.',
       defaultText: String(defaultSeed),
       perCommand: Object.fromEntries(
         ['fsc', 'postprocess'].map((command) => [
@@ -418,6 +212,7 @@ export const runOptions = {
   }),
   port: integer(
     '--port',
+    // 0: a free port, chosen by the system.
     'N',
     { min: 0, max: 65535 },
     {
@@ -446,20 +241,27 @@ export const runOptions = {
   mpi: flag('-mpi --mpi', {
     group: 'Run',
     commands: ['scale', 'feature_enhance'],
+    // Not read from the environment alone: a single process inside a job of mpirun may be meant.
     called: 'mpi',
-    help: 'Share the work among the processes started by mpirun or srun; without them a single process does it all.',
+    help:
+      'Share the work among the processes started by mpirun or srun; without them a single process ' +
+      'does it all.',
   }),
   resume: flag('--resume', {
     group: 'Output',
     own: true,
     commands: hasSteps,
-    help: 'Store finished steps in the folder of -op (without it: processing_files next to the output), and reuse those of an earlier run of the same job.',
+    help:
+      'Store finished steps in the folder of -op (without it: processing_files next to the ' +
+      'output), and reuse those of an earlier run of the same job.',
     defaultText: 'on with -op',
     perCommand: Object.fromEntries(
       ['mask', 'locres', 'postprocess'].map((command) => [
         command,
         {
-          help: 'Store finished steps in processing_files next to the output, and reuse those of an earlier run of the same job.',
+          help:
+            'Store finished steps in processing_files next to the output, and reuse those of an earlier ' +
+            'run of the same job.',
           defaultText: undefined,
         },
       ]),

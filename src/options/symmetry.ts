@@ -1,6 +1,7 @@
 /** Options of point-group and helical symmetry. `-sym` itself is among the maps' (maps.ts). */
 import { badValue, define, flag, integer, number, parseNumber } from './definition.ts';
 
+/** Commands that average maps. */
 const averages = ['scale', 'feature_enhance', 'symmetrise'] as const;
 
 export const symmetryOptions = {
@@ -21,6 +22,7 @@ export const symmetryOptions = {
     },
     ([value], name) => {
       const parts = (value ?? '').split(',');
+      // Voxels in the order of arrays, z first; neither A nor x,y,z.
       if (parts.length !== 3) throw badValue(name, value, 'three numbers z,y,x');
       const [z, y, x] = parts.map((part) => parseNumber(part.trim(), name, { min: 0 }, false));
       return [z, y, x] as const;
@@ -29,12 +31,15 @@ export const symmetryOptions = {
   helicalTwist: number(
     '-twist --twist --helical_twist',
     'DEGREES',
+    // More than a turn is a mistake: it describes the same helix as the remainder.
     { min: -360, max: 360 },
     {
       group: 'Map input',
       commands: averages,
       called: 'twistDegrees',
-      help: 'Helix along z: rotation from one subunit to the next, degrees; negative for a left-handed helix.',
+      help:
+        'Helix along z: rotation from one subunit to the next, degrees; negative for a left-handed ' +
+        'helix.',
     },
   ),
   helicalRise: number(

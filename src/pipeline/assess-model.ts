@@ -21,6 +21,7 @@ export interface AssessedPart {
   readonly q: PerMap;
 }
 
+/** A residue with its scores; numbers and chains are those of the authors (auth_asym_id, auth_seq_id). */
 export interface AssessedResidue extends AssessedPart {
   readonly chain: string;
   readonly number: number;
@@ -32,11 +33,13 @@ export interface AssessedResidue extends AssessedPart {
   readonly labelNumber?: number;
 }
 
+/** A chain with its scores over all its atoms. */
 export interface AssessedChain extends AssessedPart {
   readonly chain: string;
   readonly residues: number;
 }
 
+/** An atom that is scored: all but hydrogens. */
 export interface AssessedAtom {
   /** Index among the residues. */
   readonly residue: number;
@@ -57,6 +60,7 @@ export interface ModelScores {
   readonly q: Float64Array;
 }
 
+/** The model in the order of its file, divided for scoring. */
 export interface ModelParts {
   readonly residues: readonly Residue[];
   /** Chains in their order, each with its residues. */
@@ -117,6 +121,7 @@ export function scoreModel(
   };
 }
 
+/** (x, y, z) in A, one atom after the other. */
 function positionsOf(atoms: readonly StructureAtom[]): Float64Array {
   return atomSetOf(atoms).positions;
 }
@@ -169,6 +174,7 @@ export function meanScores(
   };
 }
 
+/** Scores that do not exist are NaN in arrays and undefined in results. */
 function known(value: number): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }

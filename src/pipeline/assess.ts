@@ -78,6 +78,7 @@ export interface AssessedMap {
   readonly localCorrelation?: number;
 }
 
+/** Scores of all maps; arrays per map are in the order of `maps`. */
 export interface Assessment {
   readonly maps: readonly AssessedMap[];
   readonly chains: readonly AssessedChain[];
@@ -100,6 +101,7 @@ export interface Assessment {
   readonly localWindow: number;
 }
 
+/** What `runAssess` returns. */
 export interface AssessResult {
   readonly assessment: Assessment;
   /** Of each further map with the first, -1 to 1. */
@@ -168,6 +170,7 @@ interface Frame {
   readonly window: number;
 }
 
+/** The mask as weights for the FSC and as a region for correlations. */
 interface AssessMask {
   /** Of the FSC, 0 to 1. */
   readonly weights: Volume;
@@ -179,6 +182,7 @@ interface AssessMask {
   readonly origin: MaskOrigin;
 }
 
+/** The map of the model, twice: as correlations take it, and as the FSC takes it. */
 interface ModelMaps {
   /** Up to the resolution. */
   readonly ended: Volume;
@@ -246,6 +250,7 @@ async function openFirst(
   return { first: one, halves: { volumes: [half1, half2], names: [halfMaps[0].name, halfMaps[1].name] } };
 }
 
+/** Uploads a map; throws 'bad-input' if its values are not finite or all alike. */
 async function uploadChecked(input: MapInput, run: Run): Promise<Volume> {
   const volume = await run.upload(input);
   checkValues(input.name, await run.engine.statistics(volume));
@@ -298,6 +303,7 @@ function simulateModel(
   });
 }
 
+/** Results of all maps, per map in their order. */
 interface Compared {
   readonly maps: readonly AssessedMap[];
   readonly scores: readonly ModelScores[];
@@ -342,6 +348,7 @@ function compareAll(
   });
 }
 
+/** Scores of one map against the model. `volume` stays on the engine. */
 async function compareMap(
   volume: Volume,
   { maps: { grid, voxelSize }, mask, model, parts, resolution, radius }: Frame,
@@ -372,10 +379,12 @@ async function compareMap(
   };
 }
 
+/** RMS amplitude per shell from sums of power. */
 function amplitudesOf(power: ArrayLike<number>, counts: ArrayLike<number>): number[] {
   return Array.from(power, (value, r) => Math.sqrt(value / counts[r]));
 }
 
+/** The local correlation of a further map with the first, and its mean inside the mask. */
 async function correlateLocally(
   first: Volume,
   other: Volume,
@@ -387,6 +396,10 @@ async function correlateLocally(
   return { volume, mean };
 }
 
+/**
+ * A warning with the likely cause if the model does not fit the first map; scores of a misplaced model mean
+ * nothing.
+ */
 async function warnOfMisfit(
   correlation: number | undefined,
   given: { readonly structure: Structure; readonly map: Volume; readonly grid: Grid },
@@ -401,6 +414,7 @@ async function warnOfMisfit(
   run.warn(`${misfit} ${cause}`);
 }
 
+/** Tables, and the Q-scores to expect at the resolution. `given`: the user's resolution, A. */
 function summarise(
   { maps, scores, frequency, modelAmplitude }: Compared,
   { parts, mask, resolution, radius, window }: Frame,
@@ -421,6 +435,7 @@ function summarise(
   };
 }
 
+/** For messages, the file or both half maps. */
 function firstName({ input }: AssessJob): string {
   return input.kind === 'map' ? input.map.name : `${input.half1.name}, ${input.half2.name}`;
 }

@@ -50,6 +50,7 @@ export function secondsInRounds(
   return (seconds * (measured + 1)) / (bands + 1);
 }
 
+/** Arrays of a packed band, in this order; a length of -1 stands for an absent one. */
 const ARRAYS = ['voxels', 'gains', 'signal', 'power'] as const;
 
 /** A band as bytes: length of a JSON header, the header padded to whole words, and the arrays it lists. */
@@ -69,6 +70,9 @@ export function packBand(band: ScaledBand): Uint8Array {
   return packed;
 }
 
+/**
+ * The opposite of `packBand`. Throws 'internal' if bytes are missing or left: ranks of different versions.
+ */
 export function unpackBand(packed: Uint8Array): ScaledBand {
   // Floats are aligned to words.
   const bytes = packed.byteOffset % 4 === 0 ? packed : packed.slice();

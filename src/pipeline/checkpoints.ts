@@ -12,6 +12,10 @@ export interface Checkpoint {
   readonly arrays: readonly Float32Array[];
 }
 
+/**
+ * Where finished work is stored and looked up. A checkpoint counts only for the same `of`, that is for the
+ * same inputs and settings.
+ */
 export interface Checkpoints {
   /**
    * Approximate seconds between checkpoints of unfinished work; default 20 for tiles, 60 for cubes of the
@@ -43,6 +47,7 @@ export async function hashVoxels(voxels: Float32Array): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', hashes)));
 }
 
+/** Hash of each volume, made once: volumes do not change. */
 const hashes = new WeakMap<Volume, Promise<string>>();
 
 /**
@@ -56,6 +61,7 @@ export function hashVolume(engine: Engine, volume: Volume): Promise<string> {
   return hash;
 }
 
+/** Lower case, two digits per byte. */
 export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -24,6 +24,7 @@ import type {
   SchemeInputs,
 } from './schemes/scheme.ts';
 
+/** The scaling in another way, and which one. */
 export interface PlannedComparison extends PlannedScaling {
   readonly name: SchemeName;
 }
@@ -91,6 +92,7 @@ export async function compareSchemes(
   return { scheme: planned.name, scaled, soft, global, scaledBy, amplitudes };
 }
 
+/** Centres of the soft bands up to Nyquist, 1/A, whichever scheme made the map. */
 function bandCentres(shape: Volume['shape'], voxelSize: number): BandAmplitudes['frequency'] {
   const { count, spacing } = planBands({ shape, voxelSize: [voxelSize, voxelSize, voxelSize] });
   return Array.from({ length: count }, (_, band) => band * spacing);

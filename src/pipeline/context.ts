@@ -7,6 +7,7 @@ import type { LocScalePlan } from './plan.ts';
 import type { ScaledWindows } from './scaled-windows.ts';
 import type { Team } from './team.ts';
 
+/** Steps of a run, as named in events, timings and plans. */
 export type StepName =
   | 'read'
   | 'fsc'
@@ -21,6 +22,7 @@ export type StepName =
   | 'unexplained'
   | 'write';
 
+/** Callbacks of a run. They must not throw: an error in one ends the run. */
 export interface LocScaleEvents {
   onStep?: (step: StepName, message: string) => void;
   onProgress?: (step: StepName, done: number, total: number) => void;
@@ -33,6 +35,7 @@ export interface LocScaleEvents {
   onPlan?: (plan: LocScalePlan) => void;
 }
 
+/** What a run needs besides its job: an engine, callbacks, and what to keep in the result. */
 export interface LocScaleContext extends LocScaleEvents {
   readonly engine: Engine;
   readonly signal?: AbortSignal;

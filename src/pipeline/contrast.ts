@@ -6,8 +6,10 @@ import type { Run } from './run.ts';
 
 /** Threshold: maps of one molecule correlate; noise gives 0. */
 const OPPOSITE = -0.3;
+/** Two ways to invert a map; the program itself changes no contrast. */
 export const INVERT_HINT =
-  'Multiply it by -1: "relion_image_handler --i IN.mrc --o OUT.mrc --multiply_constant -1", or "volume scale #1 factor -1" in ChimeraX.';
+  'Multiply it by -1: "relion_image_handler --i IN.mrc --o OUT.mrc --multiply_constant -1", or ' +
+  '"volume scale #1 factor -1" in ChimeraX.';
 
 /** Whether the map (or both half maps) seems inverted; prints a warning. */
 export async function checkContrast(
@@ -22,7 +24,8 @@ export async function checkContrast(
   const inverted = contrasts.every((contrast) => contrast?.inverted === true);
   if (inverted)
     run.warn(
-      `The contrast of ${names.join(' and ')} seems inverted: density is dark on a bright background (skewness ${contrasts[0]?.skewness.toFixed(1)}). ${INVERT_HINT}`,
+      `The contrast of ${names.join(' and ')} seems inverted: density is dark on a bright ` +
+        `background (skewness ${contrasts[0]?.skewness.toFixed(1)}). ${INVERT_HINT}`,
     );
   return inverted;
 }
@@ -40,6 +43,8 @@ export async function checkReferenceContrast(
   );
   if (correlation < OPPOSITE)
     run.warn(
-      `The reference ${name} and the map have opposite contrast (correlation ${correlation.toFixed(2)} in blocks of 6 A): only its amplitudes are used, which have no sign, but one of the two is inverted.`,
+      `The reference ${name} and the map have opposite contrast (correlation ` +
+        `${correlation.toFixed(2)} in blocks of 6 A): only its amplitudes are used, which have no ` +
+        'sign, but one of the two is inverted.',
     );
 }

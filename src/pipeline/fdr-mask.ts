@@ -54,7 +54,8 @@ export async function makeFdrMask(
     }));
     for (const box of reported) {
       run.info(
-        `Noise box from voxel (z, y, x) = ${box.start.join(', ')}, edge ${box.size}: mean ${box.mean.toPrecision(3)}, sd ${box.sd.toPrecision(3)}.`,
+        `Noise box from voxel (z, y, x) = ${box.start.join(', ')}, edge ${box.size}: mean ` +
+          `${box.mean.toPrecision(3)}, sd ${box.sd.toPrecision(3)}.`,
       );
     }
     const found = {
@@ -79,6 +80,7 @@ export async function makeFdrMask(
   }
 }
 
+/** The user's boxes, else LocScale's four. */
 function chooseNoiseBoxes(
   shape: Shape,
   parameters: Pick<LocScaleParameters, 'fdrWindow' | 'fdrNoiseBoxes'>,

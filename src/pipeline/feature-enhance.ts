@@ -38,6 +38,7 @@ export interface FeatureEnhanceJob {
   readonly parameters?: Partial<LocScaleParameters>;
 }
 
+/** What `runFeatureEnhance` returns. */
 export interface FeatureEnhanceResult {
   readonly grid: Grid;
   readonly header: MrcHeader;
@@ -125,6 +126,9 @@ function planEnhancement(enhance: FeatureEnhanceJob, run: Run): Promise<PlannedR
   );
 }
 
+/**
+ * pVDDT per voxel, -100 to 100 (math/statistics/pvddt.ts), from mean, baseline and variance over the passes.
+ */
 async function compareWithBaseline(
   maps: { mean: Volume; baseline: Volume; variance: Volume },
   passes: number,

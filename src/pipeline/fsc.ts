@@ -18,6 +18,7 @@ import type { InputMaps } from './read-maps.ts';
 import type { Run } from './run.ts';
 import type { FscInMask } from './run-fsc.ts';
 
+/** The map to be scaled with its resolution and where that comes from. */
 export interface ResolvedMap {
   /** The map to be scaled: mean of the half maps, or the single map; filtered if requested. */
   readonly map: Volume;
@@ -84,6 +85,10 @@ export function resolveMap(
   return run.step('fsc', message, () => prepareMap(maps, parameters, run, keep));
 }
 
+/**
+ * FSC and mean of half maps, then the filters that are requested, in this order. `keepHalves`: a later step
+ * measures the signal in them.
+ */
 async function prepareMap(
   maps: InputMaps,
   parameters: LocScaleParameters,
@@ -122,7 +127,8 @@ async function prepareMap(
     if (chosen.source === 'nyquist')
       throw new LocScaleError(
         'usage',
-        `Filtering the input (${named('filterInput')}) needs a resolution, and the half maps have no signal in common.`,
+        `Filtering the input (${named('filterInput')}) needs a resolution, and the half maps have no ` +
+          'signal in common.',
         { parameter: 'filterInput', hint: `Give it with ${named('resolution')}.` },
       );
     map = await filterInPlaceOf(map, tanhLowPass(cutoff.cutoff, maps.voxelSize), run);
@@ -132,6 +138,10 @@ async function prepareMap(
   return { map, fsc, cutoff, resolutionKnown, lowPass, halves };
 }
 
+/**
+ * Resolution of a low-pass filter that the map has had, A, if one shows in its power; warned about, since
+ * nothing beyond can be recovered.
+ */
 async function warnIfFiltered(map: Volume, voxelSize: number, run: Run): Promise<number | undefined> {
   const spectra = await run.engine.shellSpectra(map, map);
   const meanPower = spectra.powerA.map((power, shell) => power / Math.max(1, spectra.counts[shell]));
@@ -140,6 +150,7 @@ async function warnIfFiltered(map: Volume, voxelSize: number, run: Run): Promise
   return findLowPass(meanPower, voxelSize);
 }
 
+/** Filters and releases the unfiltered map. */
 async function filterInPlaceOf(
   map: Volume,
   transfer: Parameters<Engine['radialFilter']>[1],

@@ -14,6 +14,7 @@ import {
 import { correlateNoise } from '../math/inputs/noise-correlation.ts';
 import type { Run } from './run.ts';
 
+/** FSC of half maps over the whole box, unmasked, with what it says about them. */
 export interface FscCurve {
   /** 1/A, LocScale's axis: linspace(0, 1/(2 voxelSize), n/2). */
   readonly frequency: readonly number[];

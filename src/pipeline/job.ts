@@ -6,6 +6,7 @@ import type { LocScaleParameters } from './parameters.ts';
 import type { ReferenceChoice } from './references/choice.ts';
 import type { SymmetryRequest } from './symmetrise.ts';
 
+/** What to scale, and to what. Maps in memory are read at once, `MapSource` ones when their step starts. */
 export interface LocScaleJob {
   readonly input:
     | { readonly kind: 'map'; readonly map: MapImage }

@@ -30,6 +30,7 @@ import type { InputMaps } from './read-maps.ts';
 import type { Run } from './run.ts';
 import type { Symmetry } from './symmetrise.ts';
 
+/** What masks are made from and compared with. */
 export interface MaskJob {
   readonly userMask: MapInput | undefined;
   /** The map to be scaled. */
@@ -98,13 +99,18 @@ export function expectedVolumes({ parameters, model, symmetry }: MaskJob): Expec
 export function describeVerdict(volume: number, { side, factor, expected }: VolumeVerdict): string {
   const { source, least, most } = expected;
   const reference = side === 'too small' ? least : most;
-  return `${cubic(volume)}, ${factor.toFixed(1)} times ${side === 'too small' ? 'less' : 'more'} than ${source} (${cubic(reference)})`;
+  return (
+    `${cubic(volume)}, ${factor.toFixed(1)} times ${side === 'too small' ? 'less' : 'more'} than ` +
+    `${source} (${cubic(reference)})`
+  );
 }
 
+/** Volumes in messages, whole A^3. */
 export function cubic(volume: number): string {
   return `${Math.round(volume)} A^3`;
 }
 
+/** Why a mask is not used. */
 export interface MaskProblem {
   /** Describes the mask and its problem, without a full stop. */
   readonly sentence: string;
@@ -152,13 +158,16 @@ export async function judgeFdrMask(job: MaskJob, made: FdrMask, run: Run): Promi
     ]);
     if (found !== undefined) sentence = `The FDR mask holds ${describeVerdict(volume, found)}`;
   } else if (volume < SMALLEST_VOLUME)
-    sentence = `The FDR mask holds ${cubic(volume)}, less than any particle (3 kDa take ${cubic(SMALLEST_VOLUME)})`;
+    sentence =
+      `The FDR mask holds ${cubic(volume)}, less than any particle (3 kDa take ` +
+      `${cubic(SMALLEST_VOLUME)})`;
   else if (full)
     sentence = `The FDR mask is not reliable: the noise boxes differ and vary as much as the whole map`;
   if (sentence === undefined) return undefined;
   return { sentence, full, error: errorOf(sentence, job, made) };
 }
 
+/** The error if no other source gives a mask: the likeliest cause first. */
 function errorOf(sentence: string, { maps, parameters }: MaskJob, { noise }: FdrMask): LocScaleError {
   if (maps.inverted)
     return new LocScaleError('bad-input', `${sentence}, as the contrast of the map seems inverted.`, {
@@ -169,13 +178,18 @@ function errorOf(sentence: string, { maps, parameters }: MaskJob, { noise }: Fdr
       'bad-input',
       `${sentence}: give a mask with ${named('mask')}, or set the boxes with ${named('fdrNoiseBoxes')}.`,
       {
-        hint: `${named('fdrNoiseBoxes')} takes the first voxel of a box (z,y,x) that lies where the map still holds noise.`,
+        hint:
+          `${named('fdrNoiseBoxes')} takes the first voxel of a box (z,y,x) that lies where the map ` +
+          'still holds noise.',
         expected: 'a variance above 0',
         found: String(noise.variance),
       },
     );
   return new LocScaleError('bad-input', `${sentence}.`, {
-    hint: `Give a mask with ${named('mask')}, low-pass the map for the mask with ${named('fdrFilter')}${parameters.fdrFilter === undefined ? '' : ` (now ${parameters.fdrFilter} A)`}, or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,
+    hint:
+      `Give a mask with ${named('mask')}, low-pass the map for the mask with ` +
+      `${named('fdrFilter')}${parameters.fdrFilter === undefined ? '' : ` (now ${parameters.fdrFilter} A)`}, ` +
+      `or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,
   });
 }
 
@@ -200,7 +214,9 @@ export async function warnIfMaskInverted(
   ];
   if (outside.mean <= inside.mean || outside.sd <= inside.sd) return;
   run.warn(
-    `The mask ${name} seems inverted: it is 1 in ${Math.round((100 * voxels) / all)} % of the box, corners included, and 0 where the map holds most density. Masks are 1 inside the particle.`,
+    `The mask ${name} seems inverted: it is 1 in ${Math.round((100 * voxels) / all)} % of the ` +
+      'box, corners included, and 0 where the map holds most density. Masks are 1 inside the ' +
+      'particle.',
   );
 }
 
@@ -224,10 +240,12 @@ export async function warnIfMaskMissesModel(
   const share = inside / atoms.count;
   if (share >= LEAST_ATOM_SHARE * holdable) return;
   run.warn(
-    `The mask ${name} holds ${inside} of the ${atoms.count} atoms of the model that lie in the box: one of the two belongs to another map, or was shifted.`,
+    `The mask ${name} holds ${inside} of the ${atoms.count} atoms of the model that lie in the ` +
+      'box: one of the two belongs to another map, or was shifted.',
   );
 }
 
+/** Atoms whose nearest voxel is in the mask; positions in A from voxel (0, 0, 0), clipped to the box. */
 function atomsInMask({ count, positions }: AtomSet, { shape, voxelSize }: Grid, mask: Float32Array): number {
   let inside = 0;
   for (let i = 0; i < count; i++) {
@@ -274,6 +292,9 @@ export async function warnIfModelIsPartial(
   const modelled = (mean - share * density) / (1 - share);
   if (share < 1 && density < UNMODELLED_DENSITY * modelled) return;
   run.warn(
-    `${Math.round(100 * share)} % of the mask lie more than ${REACH_OF_MODEL} A from the atoms of the model, with density like that around them: the reference is empty there, and the result too weak. ${named('reference', 'hybrid-model')} fills what the model leaves out; ${named('symmetry')} adds its copies.`,
+    `${Math.round(100 * share)} % of the mask lie more than ${REACH_OF_MODEL} A from the atoms ` +
+      'of the model, with density like that around them: the reference is empty there, and the ' +
+      `result too weak. ${named('reference', 'hybrid-model')} fills what the model leaves out; ` +
+      `${named('symmetry')} adds its copies.`,
   );
 }

@@ -31,8 +31,10 @@ import { type InputMaps, readMaps } from './read-maps.ts';
 import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 
+/** Both on the grid of the run. */
 type HalfMaps = readonly [Volume, Volume];
 
+/** How local resolution is measured; omitted settings follow from the data. */
 export interface LocalResolutionSettings {
   /**
    * Edge of the window, A; the nearest even number of voxels is taken. Default: as far as the windows of
@@ -50,11 +52,13 @@ interface WindowedSettings extends LocalResolutionSettings {
   readonly windowVoxels: number;
 }
 
+/** Hann weights and the threshold of the whole map. */
 export const defaultLocalResolution: LocalResolutionSettings = {
   weights: 'hann',
   threshold: 0.143,
 };
 
+/** Volumes live on the engine until downloaded or released. */
 export interface LocalResolutionMaps {
   /** Angstrom, 0 outside the mask. */
   readonly resolution: Volume;
@@ -63,6 +67,7 @@ export interface LocalResolutionMaps {
   readonly numbers: LocalResolutionNumbers;
 }
 
+/** Distribution of local resolutions over the mask (A), and how they were measured. */
 export interface LocalResolutionNumbers extends ResolutionSummary, LocalResolutionSettings {
   readonly windowAngstrom: number;
   readonly windowVoxels: number;
@@ -76,6 +81,7 @@ export interface LocalResolutionNumbers extends ResolutionSummary, LocalResoluti
  */
 const EDGE_OVER_SCALING = { hann: 2, box: 1.04 } as const;
 
+/** Throws 'usage' if local resolution is requested for a single map. */
 export function checkHalfMaps(
   input: LocScaleJob['input']['kind'],
   settings: LocalResolutionSettings | undefined,
@@ -141,6 +147,10 @@ export interface PlannedMeasurement {
   run(): Promise<LocalResolutionMaps>;
 }
 
+/**
+ * Plans the measurement in windows of `windowVoxels`. `keepHalves`: a later step needs the half maps;
+ * otherwise they are released.
+ */
 export async function planLocalResolution(
   halves: HalfMaps,
   mask: Volume,
@@ -167,6 +177,7 @@ export async function planLocalResolution(
   };
 }
 
+/** Measures and filters. 0 outside the mask in both maps. */
 async function measureLocalResolution(
   [half1, half2]: HalfMaps,
   mask: Volume,
@@ -234,6 +245,7 @@ function windowVoxelsOf(windowAngstrom: number, { shape }: Pick<Grid, 'shape'>, 
   );
 }
 
+/** What `runLocalResolution` returns. */
 export interface LocalResolutionResult extends LocalResolutionMaps {
   readonly grid: Grid;
   readonly header: MrcHeader;

@@ -27,6 +27,7 @@ import { type InputMaps, readMaps } from './read-maps.ts';
 import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 
+/** What a mask is made from. */
 export type MaskSource =
   /** Where the confidence reaches 1 - rate. */
   | { readonly kind: 'FDR' }
@@ -36,6 +37,10 @@ export type MaskSource =
   | { readonly kind: 'model'; readonly structure: Structure; readonly radiusAngstrom?: number }
   | { readonly kind: 'non-zero region' };
 
+/**
+ * Operations on a mask, in the order in which they are applied. Masks may be on another grid with
+ * `matchGrid`.
+ */
 export interface MaskShaping {
   /** Other masks, counted from 0.5. */
   readonly unite?: MapInput;
@@ -51,11 +56,13 @@ export interface MaskShaping {
   readonly invert?: boolean;
 }
 
+/** How to make a mask. */
 export interface MaskSettings extends MaskShaping {
   /** Default: FDR. */
   readonly source?: MaskSource;
 }
 
+/** What `runMask` returns. */
 export interface MaskResult extends ScalingMask {
   /** Mass that protein in the mask would have, kDa. */
   readonly kiloDalton: number;
@@ -98,6 +105,7 @@ export function runMask(
   });
 }
 
+/** A mask that needs no noise: from a density, atoms, or zeros of the map. */
 async function makeFrom(
   source: Exclude<MaskSource, { kind: 'FDR' }>,
   map: Volume,
@@ -113,6 +121,7 @@ async function makeFrom(
   };
 }
 
+/** The region as a map of 0 and 1, and the number of its voxels. */
 async function regionOf(
   source: Exclude<MaskSource, { kind: 'FDR' }>,
   map: Volume,
@@ -144,7 +153,8 @@ async function regionOf(
       const { atoms, outside } = placeModel(source.structure, grid);
       if (outside.count > 0)
         run.warn(
-          `${outside.count} of ${outside.count + atoms.count} atoms of the model lie outside the map, up to ${outside.farthestAngstrom.toFixed(1)} A.`,
+          `${outside.count} of ${outside.count + atoms.count} atoms of the model lie outside the map, ` +
+            `up to ${outside.farthestAngstrom.toFixed(1)} A.`,
         );
       if (atoms.count === 0) throw noAtomInMap(grid, 'model');
       const region = regionAroundAtoms(atoms, grid, source.radiusAngstrom ?? DEFAULT_MODEL_RADIUS);
@@ -159,6 +169,7 @@ async function regionOf(
 /** Maps with fewer zeros are not masked, but may be padded or have a few by chance. */
 const LEAST_ZEROS = 0.02;
 
+/** Throws if too few voxels are exactly 0 for the zeros to be a mask. */
 function refuseUnmasked(zeroShare: number): void {
   if (zeroShare >= LEAST_ZEROS) return;
   throw new LocScaleError('bad-input', 'The map is not masked: its non-zero region is the whole box.', {
@@ -211,6 +222,7 @@ function countedFrom(values: Float32Array): Uint8Array {
   return onesWhere(values, (value) => value >= 0.5);
 }
 
+/** Throws if operations have left nothing. */
 function refuseEmpty(region: Uint8Array, why: string): void {
   if (region.includes(1)) return;
   throw new LocScaleError('bad-input', `Nothing is left of the mask: ${why}.`, {

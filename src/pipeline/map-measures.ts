@@ -52,6 +52,7 @@ export async function measureMaskedFsc(
   }
 }
 
+/** FSC of two maps times a mask, shells of rounded radius. */
 async function maskedCorrelation(
   engine: Engine,
   volumes: readonly [Volume, Volume],
@@ -125,10 +126,12 @@ export async function measureQScores(
   return Float64Array.from(atoms, ({ element }) => (isHydrogen(element) ? Number.NaN : found[next++]));
 }
 
+/** Hydrogens have no Q-score: at these resolutions the map does not show them. */
 function isHydrogen(element: string): boolean {
   return element === 'H' || element === 'D';
 }
 
+/** FSC of a map with the map of a model. */
 export interface MapModelFsc {
   /** Centres of the shells, 1/A. */
   readonly frequency: readonly number[];
@@ -161,6 +164,7 @@ export interface ShellAmplitudes {
   readonly weighted: readonly number[];
 }
 
+/** A map sharpened by one B factor, and how that was found. */
 export interface GlobalSharpening {
   readonly sharpened: Volume;
   /** Added B factor: minus that of the map's decay, unless one was given, A^2. */

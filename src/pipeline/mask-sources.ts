@@ -21,6 +21,7 @@ import { cubic, expectedVolumes, type MaskJob, type MaskProblem } from './judge-
 import type { MaskOrigin } from './mask.ts';
 import type { Run } from './run.ts';
 
+/** A mask that stands in for the FDR mask. */
 export interface OtherMask {
   readonly source: MaskOrigin['source'];
   /** Held by the run. */
@@ -61,6 +62,7 @@ export async function otherMask(
   return undefined;
 }
 
+/** Tries one source; undefined if it does not apply to this run. */
 type Source = (job: MaskJob, made: FdrMask, problem: MaskProblem, run: Run) => Promise<OtherMask | undefined>;
 
 /** A model to be completed does not define the rest. */
@@ -81,16 +83,22 @@ const aroundModel: Source = async ({ model, maps, symmetry }, _made, _problem, r
     source: 'model',
     mask,
     voxels,
-    description: `the surroundings of the model (within ${surroundingsRadius(model.resolution).toFixed(1)} A of its atoms, #) are the mask`,
+    description:
+      `the surroundings of the model (within ${surroundingsRadius(model.resolution).toFixed(1)} A ` +
+      'of its atoms, #) are the mask',
   };
 };
 
 /** Fraction of the largest value: filters leave ripples where a mask left zeros. */
 const RIPPLE = 1e-3;
 
+/** The zeros of a map that is masked already. */
 const nonZeroRegion: Source = async ({ maps, map }, _made, _problem, run) =>
   isMasked(maps.zeroShare) ? nonZeroRegionOf(map, run) : undefined;
 
+/**
+ * Voxels above the ripple that filters leave in a masked background. Neither density nor noise is exactly 0.
+ */
 export async function nonZeroRegionOf(map: Volume, run: Run): Promise<OtherMask> {
   const { min, max } = await run.engine.statistics(map);
   const least = RIPPLE * Math.max(Math.abs(min), Math.abs(max));
@@ -112,6 +120,7 @@ const MASK_LOW_PASS = 10;
 /** Noise has at most this fraction of the map's variance if it is distinguishable from density. */
 const NOISE_VARIANCE_SHARE = 0.5;
 
+/** Noise from the corners, where a molecule that fills the default boxes hardly reaches. */
 const withCornerNoise: Source = async ({ map, maps, parameters }, _made, _problem, run) => {
   if (parameters.fdrNoiseBoxes !== undefined || isMasked(maps.zeroShare)) return undefined;
   const size = parameters.fdrWindow ?? defaultNoiseBoxSize(map.shape);
@@ -120,6 +129,7 @@ const withCornerNoise: Source = async ({ map, maps, parameters }, _made, _proble
   return asSource(corners, maps.voxelSize, 'noise from the corners of the box gives the mask (#)', run);
 };
 
+/** Density blurred to the shape of the molecule stands out from the noise where single voxels do not. */
 const lowPassed: Source = async ({ map, maps, parameters }, _made, _problem, run) => {
   if (isMasked(maps.zeroShare)) return undefined;
   const fdrFilter = Math.max(MASK_LOW_PASS, 3 * maps.voxelSize);
@@ -156,10 +166,13 @@ const contour: Source = async (job, _made, _problem, run) => {
   return {
     source: 'contour',
     ...inside,
-    description: `the contour of the map at ${resolution.toFixed(0)} A that encloses ${expected.source} (#) is the mask`,
+    description:
+      `the contour of the map at ${resolution.toFixed(0)} A that encloses ${expected.source} (#) ` +
+      'is the mask',
   };
 };
 
+/** Only where map and noise boxes are full of density: crystals, tomograms, close-cropped maps. */
 const wholeBox: Source = async ({ map }, _made, { full }, run) => {
   if (!full) return undefined;
   const voxels = voxelCount(map.shape);
@@ -172,6 +185,7 @@ const wholeBox: Source = async ({ map }, _made, { full }, run) => {
   };
 };
 
+/** 1 from the threshold on; releases the input. */
 async function binarised(
   raw: Volume,
   threshold: number,

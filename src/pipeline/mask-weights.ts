@@ -16,6 +16,7 @@ const TOLERANCE = 0.01;
 /** A mask with a smaller fraction of its volume between 0.05 and 0.95 has hard edges. */
 const LEAST_SOFT_SHARE = 0.02;
 
+/** A mask that is multiplied, as FSCs within masks need it. */
 export interface MaskWeights {
   /** 0 to 1. */
   readonly weights: Volume;
@@ -41,6 +42,10 @@ export async function prepareWeights(
   return { weights, voxels: mean * count, origin };
 }
 
+/**
+ * The user's mask as weights. Throws 'bad-input' for values outside 0 to 1; a mask without a soft edge is
+ * warned about.
+ */
 async function weightsOf(given: MapInput, run: Run): Promise<MaskWeights> {
   const { engine } = run;
   const weights = await run.upload(given);
@@ -64,7 +69,8 @@ async function weightsOf(given: MapInput, run: Run): Promise<MaskWeights> {
   });
   if (soft < LEAST_SOFT_SHARE * inside)
     run.warn(
-      `The mask ${given.name} has hard edges, which correlate the half maps at high resolution; random phases show how much. Masks with soft edges give the better measurement.`,
+      `The mask ${given.name} has hard edges, which correlate the half maps at high resolution; ` +
+        'random phases show how much. Masks with soft edges give the better measurement.',
     );
   return { weights, voxels: mean * count, origin: { source: 'user' } };
 }

@@ -34,6 +34,7 @@ export interface MaskOrigin {
 /** Threshold of a user's mask (LocScale's fixed value for scaling). */
 const USER_MASK_THRESHOLD = 0.5;
 
+/** The mask of a run, with what follows from its volume. */
 export interface ScalingMask {
   /** 1 where the map is scaled, 0 elsewhere. */
   readonly mask: Volume;
@@ -53,6 +54,10 @@ export function prepareMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   return run.step('mask', message, () => makeOrTakeMask(job, run));
 }
 
+/**
+ * Makes the mask, or takes the user's, and warns where it leaves out atoms of the model or the model a part
+ * of it.
+ */
 async function makeOrTakeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   const made = await (job.userMask === undefined ? makeMask(job, run) : takeMask(job, job.userMask, run));
   await warnIfModelIsPartial(made.mask, made.maskVoxels, job, run);
@@ -110,8 +115,11 @@ function volumeVoxels(
   if (counted === undefined || counted * IMPLAUSIBLE_FACTOR > scaled) return counted ?? scaled;
   run.warn(
     counted === 0
-      ? `No voxel of the mask ${name} reaches ${threshold} (${named('maskThreshold')}); the molecular volume is taken from all ${scaled} voxels of the scaling mask.`
-      : `Only ${counted} voxels of the mask ${name} reach ${threshold} (${named('maskThreshold')}), but ${scaled} reach ${USER_MASK_THRESHOLD}: its edge is soft throughout, and the molecular volume is taken from the latter.`,
+      ? `No voxel of the mask ${name} reaches ${threshold} (${named('maskThreshold')}); the ` +
+          `molecular volume is taken from all ${scaled} voxels of the scaling mask.`
+      : `Only ${counted} voxels of the mask ${name} reach ${threshold} (${named('maskThreshold')}), ` +
+          `but ${scaled} reach ${USER_MASK_THRESHOLD}: its edge is soft throughout, and the molecular ` +
+          'volume is taken from the latter.',
   );
   return scaled;
 }
@@ -138,7 +146,8 @@ async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
     const counted = same ? maskVoxels : await countFrom(confidence as Volume, maskThreshold, run);
     if (counted === 0)
       run.warn(
-        `No voxel of the mask reaches ${maskThreshold}; the molecular volume is taken from all ${maskVoxels} voxels of the scaling mask.`,
+        `No voxel of the mask reaches ${maskThreshold}; the molecular volume is taken from all ` +
+          `${maskVoxels} voxels of the scaling mask.`,
       );
     return finished(mask as Volume, maskVoxels, counted || maskVoxels, { source: 'FDR' }, made, job, run);
   }
@@ -147,7 +156,8 @@ async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
     // Use the implausible mask if it is not empty.
     if (made.voxels === 0) throw problem.error;
     run.warn(
-      `${problem.sentence}: give a mask with ${named('mask')}, or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,
+      `${problem.sentence}: give a mask with ${named('mask')}, or set noise boxes outside the ` +
+        `particle with ${named('fdrNoiseBoxes')}.`,
     );
     return finished(made.mask as Volume, made.voxels, made.voxels, { source: 'FDR' }, made, job, run);
   }
@@ -157,6 +167,10 @@ async function makeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
   return finished(other.mask, other.voxels, other.voxels, { source: other.source, reason }, made, job, run);
 }
 
+/**
+ * Gathers the result; the confidence is kept on request only. `countedVoxels`: those that give the molecular
+ * volume.
+ */
 function finished(
   mask: Volume,
   maskVoxels: number,
@@ -178,6 +192,7 @@ function finished(
   };
 }
 
+/** Voxels of at least `threshold`. */
 async function countFrom(raw: Volume, threshold: number, run: Run): Promise<number> {
   const { mask, voxels } = await run.engine.binarise(raw, threshold);
   run.engine.release(mask);

@@ -16,6 +16,7 @@ import { fscInMask as fscInMaskOf } from './run-fsc.ts';
 /** Peak number of volumes besides map and half maps: soft mask and temporaries of the masked FSC. */
 const VOLUMES_OF_MASKED_FSC = 6;
 
+/** Where the signal of the half maps ends. */
 export interface SignalEnd {
   /** A. */
   readonly resolution: number;
@@ -79,7 +80,8 @@ export async function resolveWithin(
   const halves = independentHalves(resolved);
   if (halves === undefined) {
     run.warn(
-      'The half maps are not independent: their FSC within the mask is not measured, and the resolution is that of the whole box.',
+      'The half maps are not independent: their FSC within the mask is not measured, and the ' +
+        'resolution is that of the whole box.',
     );
     return resolved;
   }
@@ -104,6 +106,7 @@ export async function resolveWithin(
   return { ...resolved, fscInMask, cutoff, resolutionKnown: true };
 }
 
+/** Peak of the measurement besides both half maps and the mask. */
 function bytesOfMaskedFsc(shape: Shape, { engine: { bytesOf } }: Run): number {
   const transforms = Math.max(bytesOf.radialFilter(shape), bytesOf.shellSpectra(shape));
   return transforms + VOLUMES_OF_MASKED_FSC * 4 * voxelCount(shape);

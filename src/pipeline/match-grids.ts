@@ -42,6 +42,10 @@ export function matchOf(name: string, from: Grid, to: Grid, where: string, as: M
   return { name, as, plan, sentence: sentenceOf(name, where, plan, outside, as) };
 }
 
+/**
+ * What is done to a map, a sentence for log and record. `outside`: share of the map that the grid of the run
+ * does not hold.
+ */
 function sentenceOf(name: string, where: string, plan: GridMatch, outside: number, as: MatchRole): string {
   const { from, to, padded, resampled, translation, start } = plan;
   const done: string[] = [];
@@ -64,6 +68,7 @@ function sentenceOf(name: string, where: string, plan: GridMatch, outside: numbe
   return `${name} is put on ${where}: ${done.length === 0 ? 'nothing changes' : done.join(', ')}${rest}.`;
 }
 
+/** Extent along the axes, A. */
 function describeBox({ shape, voxelSize, origin }: Grid): string {
   const [z, y, x] = shape.map((n, axis) => {
     const end = origin[axis] + n * voxelSize[axis];
@@ -72,6 +77,7 @@ function describeBox({ shape, voxelSize, origin }: Grid): string {
   return `x ${x}, y ${y}, z ${z} A`;
 }
 
+/** The verbs that matching needs. */
 type Tools = Pick<
   Engine,
   'allocateHost' | 'freeHost' | 'upload' | 'inspect' | 'resample' | 'translate' | 'release'
@@ -103,6 +109,7 @@ export async function putOnGrid(
   return image;
 }
 
+/** A value per axis, (z, y, x). */
 function axes(of: (axis: 0 | 1 | 2) => number): [number, number, number] {
   return [of(0), of(1), of(2)];
 }

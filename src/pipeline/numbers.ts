@@ -40,6 +40,7 @@ export interface LocScaleNumbers {
   };
 }
 
+/** Results of the steps that numbers are taken from. */
 export interface Measured {
   readonly maps: InputMaps;
   readonly resolved: ResolvedMap;
@@ -49,6 +50,7 @@ export interface Measured {
   readonly symmetry: Symmetry | undefined;
 }
 
+/** The numbers of a run, for plan, record and report. */
 export function numbersOf(measured: Measured): LocScaleNumbers {
   const { maps, resolved, masked, windowVoxels, fitRange, symmetry } = measured;
   const { voxelSize, grid } = maps;

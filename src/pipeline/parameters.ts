@@ -29,6 +29,7 @@ export interface SoftSettings {
 /** Ways to scale a map. */
 export type SchemeName = 'locscale' | 'soft' | 'global';
 
+/** Parameters of the method. All are optional in a job (`Partial`), and complete in results and records. */
 export interface LocScaleParameters {
   /** How the map is scaled: LocScale's windows (default), or soft frequency bands. */
   scaling?: Exclude<SchemeName, 'global'>;
@@ -93,6 +94,9 @@ export interface LocScaleParameters {
   localResolution?: LocalResolutionSettings;
 }
 
+/**
+ * Defaults without a network; `completeParameters` adds what depends on it. Optional parameters are absent.
+ */
 export const defaultParameters: Readonly<LocScaleParameters> = {
   profileKind: 'octant',
   measureBFactors: false,
@@ -124,6 +128,7 @@ export function completeParameters(
 /** Of everything random: pseudo-atoms, Monte-Carlo passes, the voxels of the profiles audit. */
 export const defaultSeed = 1;
 
+/** LocScale's defaults. */
 export const defaultPseudoAtoms: Readonly<PseudoAtomSettings> = {
   method: 'gradient',
   iterations: 50,
@@ -131,6 +136,7 @@ export const defaultPseudoAtoms: Readonly<PseudoAtomSettings> = {
   seed: defaultSeed,
 };
 
+/** Settings with their defaults filled in. */
 export function completePseudoAtoms({
   method = defaultPseudoAtoms.method,
   iterations = defaultPseudoAtoms.iterations,

@@ -24,6 +24,7 @@ import {
 /** Half maps are averaged; with a mask, values are multiplied by it. */
 export type OneMapJob = Pick<LocScaleJob, 'input' | 'mask'>;
 
+/** What `runSymmetrise` returns. */
 export interface SymmetriseResult {
   readonly averaged: Volume;
   readonly symmetry: Symmetry;
@@ -75,6 +76,10 @@ export function runFindSymmetry(
   });
 }
 
+/**
+ * One map in host memory: the mean of half maps, times the mask if there is one. Changes the first map's
+ * voxels.
+ */
 async function combineMaps({ input, mask }: OneMapJob, run: Run): Promise<MapImage> {
   const { grid, header } = gridOf({ input, mask }, run);
   const image = input.kind === 'map' ? input.map : input.half1;

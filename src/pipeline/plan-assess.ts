@@ -11,6 +11,7 @@ import type { MapInput } from './map-input.ts';
 import { bytesToMatch, type MapMatch } from './match-grids.ts';
 import { gridOf, runOfGrid } from './read-maps.ts';
 
+/** How maps are compared with a model. */
 export interface AssessSettings {
   /** A: where model maps end. Default: that of the half maps within the mask. */
   readonly resolution?: number;
@@ -20,6 +21,7 @@ export interface AssessSettings {
   readonly localWindow?: number;
 }
 
+/** Maps, and the model that they are compared with. */
 export interface AssessJob {
   /** The first map; of half maps their mean. */
   readonly input: LocScaleJob['input'];
@@ -53,11 +55,13 @@ export function mapLabels({ input, against = [], labels }: Pick<AssessJob, 'inpu
   });
 }
 
+/** Name of a map in tables: its file without folder and endings. */
 function stemOf(name: string): string {
   const base = name.split(/[/\\]/).at(-1) ?? name;
   return base.replace(/\.(gz|bz2)$/i, '').replace(/\.(mrc|map|ccp4|rec|st)$/i, '');
 }
 
+/** What is known before anything is computed. */
 export interface AssessPlan {
   readonly grid: Grid;
   readonly labels: readonly string[];
@@ -91,6 +95,7 @@ export function planAssess(job: AssessJob, context: LocScaleContext): AssessPlan
   };
 }
 
+/** Peak bytes over the steps of an assessment, `volume` being one map. */
 function bytesOf(
   { input, against = [], halfMaps, structure }: AssessJob,
   grid: Grid,

@@ -39,6 +39,7 @@ export interface LocScalePlan {
   readonly localResolution?: PlannedLocalResolution;
 }
 
+/** The measurement of local resolution as a part of the plan. */
 export interface PlannedLocalResolution {
   readonly windowVoxels: number;
   readonly windowAngstrom: number;
@@ -48,6 +49,7 @@ export interface PlannedLocalResolution {
   readonly seconds: number;
 }
 
+/** Memory of a step, from which the peak of the run follows. */
 export interface PlannedStep {
   readonly step: StepName;
   /**
@@ -102,6 +104,7 @@ export interface StepsToCome {
   further(volumeBytes: number): readonly PlannedStep[];
 }
 
+/** The plan of a run: numbers so far, peak memory over all steps to come, and times. */
 export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: string, run: Run): LocScalePlan {
   const { engine, peak } = run;
   const { scaling, comparison, reference, localResolution } = steps;
@@ -137,6 +140,7 @@ export function planOf(steps: StepsToCome, numbers: LocScaleNumbers, mode: strin
   };
 }
 
+/** Steps in the order in which they run, with the volumes that each leaves or releases. */
 function inOrder(steps: StepsToCome, { shape }: LocScaleNumbers, engine: Engine): PlannedStep[] {
   const { bytesOf } = engine;
   const { source, reference, localResolution, scaling, comparison, symmetry, halves } = steps;
@@ -224,6 +228,7 @@ function releasing(
   };
 }
 
+/** The last step that reads the half maps, after which their memory is free. */
 function lastUseOfHalves({ scaling, comparison, unexplained, localResolution }: StepsToCome): StepName {
   if (comparison?.usesHalfMaps === true) return 'comparison';
   if (scaling.usesHalfMaps) return 'scaling';
@@ -243,6 +248,7 @@ function comparing(
   return [{ ...scaling, bytes: scaling.bytes + measuring }];
 }
 
+/** Peak of one step. */
 interface PeakBytes {
   readonly step: StepName;
   readonly bytes: number;
@@ -271,7 +277,8 @@ function peaksOf(
       if (refused !== undefined && bytes > limit)
         throw new LocScaleError(
           'out-of-memory',
-          `${refused} does not fit the memory limit: it needs ${gibibytes(bytes)}, the limit is ${gibibytes(limit)}.`,
+          `${refused} does not fit the memory limit: it needs ${gibibytes(bytes)}, the limit is ` +
+            `${gibibytes(limit)}.`,
           { where: step, hint: 'Raise the memory limit, or leave the symmetry out.' },
         );
       const { bytes: ofWork = 0, threadBytes = ofWork, reusedBytes = 0 } = working ?? {};

@@ -23,6 +23,7 @@ import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 import { type FscInMask, fscInMask } from './run-fsc.ts';
 
+/** How a map is sharpened by one B factor; all are optional. */
 export interface PostprocessSettings {
   /** Added to the map, A^2: negative ones sharpen. Default: from the Guinier plot. */
   readonly bFactor?: number;
@@ -37,12 +38,14 @@ export interface PostprocessSettings {
   readonly seed?: number;
 }
 
+/** A map or half maps, their mask, and how to sharpen. */
 export type PostprocessJob = Pick<LocScaleJob, 'input' | 'mask'> & {
   /** Resolution of a single map, and settings of the FDR mask. */
   readonly parameters?: Partial<LocScaleParameters>;
   readonly settings?: PostprocessSettings;
 };
 
+/** Numbers of post-processing, for record and report. */
 export interface PostprocessNumbers {
   /** Resolution of the low-pass, A. */
   readonly lowPass: number;
@@ -60,6 +63,7 @@ export interface PostprocessNumbers {
   readonly maskOrigin: MaskOrigin;
 }
 
+/** What `runPostprocess` returns. */
 export interface PostprocessResult {
   readonly sharpened: Volume;
   /** The sharpened map times the mask. */
@@ -106,6 +110,7 @@ export function runPostprocess(
   });
 }
 
+/** Resolution of half maps within the mask, A. Throws 'bad-input' if they have no signal in common. */
 function endOf(measured: FscInMask, voxelSize: number): number {
   const end = endOfSignal(measured, voxelSize);
   if (end !== undefined) return end;
@@ -137,7 +142,8 @@ function sharpen(
     });
     if (fit === undefined && settings.bFactor === undefined)
       run.warn(
-        `No B factor could be fitted between ${from.toFixed(1)} A and ${to.toFixed(2)} A: the map is weighted and low-passed only. Give a B factor with ${named('bFactor')}.`,
+        `No B factor could be fitted between ${from.toFixed(1)} A and ${to.toFixed(2)} A: the map is ` +
+          `weighted and low-passed only. Give a B factor with ${named('bFactor')}.`,
       );
     const guinier = fit && { ...fit, from, to };
     const bFactorSource = settings.bFactor === undefined ? (fit ? 'Guinier plot' : 'none') : 'user';

@@ -14,6 +14,7 @@ import { makeReference, planRun } from './run-locscale.ts';
 /** Inputs of a prediction. */
 export type PredictionJob = Omit<FeatureEnhanceJob, 'symmetriseOutput'>;
 
+/** What `runPrediction` returns. */
 export interface PredictionResult {
   readonly grid: Grid;
   readonly header: MrcHeader;

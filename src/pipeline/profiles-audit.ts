@@ -12,6 +12,7 @@ import { createWindowProfile, cutWindow } from '../math/scaling/window-profile.t
 import { type RadialProfileKind, shellCountOf, type WindowTaper } from '../math/scaling/windows.ts';
 import { createRandom } from '../math/statistics/random.ts';
 
+/** Profiles and scale factors of sampled voxels, as -op writes them. */
 export interface ProfilesAudit {
   readonly maskVoxels: number;
   readonly seed: number;
@@ -44,6 +45,7 @@ export interface VoxelProfiles {
 const SHARE = 0.01;
 /** Upper limit: more voxels add no information and cost 1 s per 500. */
 const MOST_VOXELS = 1000;
+/** Sampled even of small masks. */
 const FEWEST_VOXELS = 20;
 
 /** `scaled`: the result. The caller keeps ownership of the volumes. */

@@ -26,6 +26,7 @@ export interface StoredFile {
   explain(error: unknown): unknown;
 }
 
+/** A SHA-256 that takes a file piece by piece. */
 export interface StreamHash {
   update(bytes: Uint8Array): unknown;
   /** Hexadecimal. */
@@ -38,6 +39,7 @@ export interface FileDigest {
   readonly sha256: string;
 }
 
+/** How a map is read, and what is reported of it. */
 export interface MapReadOptions<Read = FileDigest> {
   /** The voxels are read into this engine's memory, which avoids a copy. */
   readonly engine?: Pick<Engine, 'allocateHost'>;
@@ -56,6 +58,10 @@ export interface MapReadOptions<Read = FileDigest> {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Reads a map in one pass: hashed, decompressed and converted as its bytes arrive. Throws 'bad-input' if it
+ * is not a usable map, or changes while it is read.
+ */
 export async function readMap(file: StoredFile, options: MapReadOptions): Promise<MapImage> {
   const { engine, voxelSize, kind = 'map', onWarning, onInfo, onReading, onRead, signal } = options;
   onReading?.();
@@ -108,6 +114,7 @@ export async function openMap(file: StoredFile, options: MapReadOptions): Promis
   }
 }
 
+/** Every message once: header checks and voxels may find the same. */
 function withoutRepeats(say: (message: string) => void = () => undefined): (message: string) => void {
   const said = new Set<string>();
   return (message) => {
@@ -134,6 +141,7 @@ export async function readModel(
   return NO_ID.test(structure.id) ? { ...structure, id: file.name.replace(/^.*[/\\]/, '') } : structure;
 }
 
+/** Passes chunks on; ends the stream when the run is stopped. */
 async function* observe(
   bytes: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,

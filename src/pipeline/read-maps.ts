@@ -21,6 +21,7 @@ import type { MapInput } from './map-input.ts';
 import { type MatchRole, matchOf } from './match-grids.ts';
 import type { Run } from './run.ts';
 
+/** Origins that differ by less are the same: headers round. */
 const ORIGIN_TOLERANCE_VOXELS = 0.5;
 const NO_ORIGIN_VOXELS = 0.01;
 /** Voxel sizes along x, y, z may differ by this; the method is isotropic. */
@@ -28,6 +29,7 @@ const ANISOTROPY_TOLERANCE = 1e-2;
 /** Single-particle maps lie between 0.2 and 10 A; outside this the header is not in angstrom. */
 const SENSIBLE_VOXEL_SIZE = { min: 0.05, max: 50 } as const;
 
+/** The maps to be scaled, on the engine and checked. */
 export interface InputMaps {
   readonly grid: Grid;
   readonly header: MrcHeader;
@@ -96,6 +98,7 @@ export async function uploadInputs(
   };
 }
 
+/** In the order of the job. */
 function mapsOf(input: LocScaleJob['input']): readonly MapImage[] {
   return input.kind === 'map' ? [input.map] : [input.half1, input.half2];
 }
@@ -170,7 +173,9 @@ function checkGrid(image: MapInput): void {
     throw new LocScaleError('bad-input', `The voxels of ${image.name} are not cubic: ${found} A.`, {
       where: image.name,
       found,
-      hint: `Resample the map to cubic voxels, or give the true voxel size with ${named('voxelSize')} if the header is wrong.`,
+      hint:
+        `Resample the map to cubic voxels, or give the true voxel size with ${named('voxelSize')} if ` +
+        'the header is wrong.',
     });
   }
   if ('data' in image && image.data.length !== voxelCount(shape)) {
@@ -234,7 +239,8 @@ function warnOfDropped(maps: readonly MapInput[], placed: MapInput, run: Pick<Ru
   if (dropped.length === 0) return;
   const names = new Intl.ListFormat('en').format([...new Set(dropped)]);
   run.warn(
-    `${names} ${dropped.length === 1 ? 'has' : 'have'} no origin; that of ${placed.name}, ${describeOrigin(placed.grid)} A, is used for all maps.`,
+    `${names} ${dropped.length === 1 ? 'has' : 'have'} no origin; that of ${placed.name}, ` +
+      `${describeOrigin(placed.grid)} A, is used for all maps.`,
   );
 }
 
@@ -282,12 +288,15 @@ function placeOf(map: MapInput, first: MapInput, placed: MapInput): Grid {
   );
   throw new LocScaleError(
     'bad-input',
-    `The headers do not say where ${map.name} lies in ${first.name}: both have their origin at 0, and their boxes differ.`,
+    `The headers do not say where ${map.name} lies in ${first.name}: both have their origin at ` +
+      '0, and their boxes differ.',
     {
       where: map.name,
       expected: one,
       found: two,
-      hint: 'Set ORIGIN in the header of the map that was cropped or padded, or crop and pad both alike with "locscale-gpu resample".',
+      hint:
+        'Set ORIGIN in the header of the map that was cropped or padded, or crop and pad both alike ' +
+        'with "locscale-gpu resample".',
     },
   );
 }
@@ -351,7 +360,8 @@ function voxelSizeHint(...grids: readonly [Grid, Grid]): string {
   const sizes = grids.map(describeVoxelSize);
   const known = sizes.find((size) => size !== '1');
   return sizes.includes('1') && known !== undefined
-    ? `Programs that do not know the voxel size write 1 A: if ${known} A is right, give ${named('voxelSize', known)}.`
+    ? `Programs that do not know the voxel size write 1 A: if ${known} A is right, give ` +
+        `${named('voxelSize', known)}.`
     : `${MATCH_HINT}; if only a header is wrong, give the true voxel size with ${named('voxelSize')}.`;
 }
 

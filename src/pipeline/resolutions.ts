@@ -27,7 +27,8 @@ export function usableResolutions(
   // A filter beyond Nyquist has no effect; the default of the network mode may be there.
   if (fdrFilter !== undefined && fdrFilter < nyquist - ROUNDING)
     run[fdrFilter === NETWORK_FDR_FILTER ? 'info' : 'warn'](
-      `The low-pass for the mask at ${fdrFilter.toFixed(2)} A (${named('fdrFilter')}) has no effect: Nyquist is ${nyquist.toFixed(2)} A.`,
+      `The low-pass for the mask at ${fdrFilter.toFixed(2)} A (${named('fdrFilter')}) has no ` +
+        `effect: Nyquist is ${nyquist.toFixed(2)} A.`,
     );
   return {
     ...parameters,
@@ -43,7 +44,9 @@ function notBeyondNyquist(
   run: Pick<Run, 'warn' | 'info'>,
 ): number | undefined {
   if (value === undefined || value >= nyquist) return value;
-  const sentence = `The resolution of ${value.toFixed(2)} A (${named(parameter)}) is finer than the voxels allow: ${nyquist.toFixed(2)} A is used, Nyquist (twice the voxel size).`;
+  const sentence =
+    `The resolution of ${value.toFixed(2)} A (${named(parameter)}) is finer than the voxels ` +
+    `allow: ${nyquist.toFixed(2)} A is used, Nyquist (twice the voxel size).`;
   if (value < nyquist - ROUNDING) run.warn(sentence);
   else run.info(sentence);
   return nyquist;
@@ -54,7 +57,8 @@ function refuseBeyondBox(value: number, parameter: string, { shape, voxelSize }:
   if (value <= longest) return;
   throw new LocScaleError(
     'bad-input',
-    `The resolution of ${value} A (${named(parameter)}) is coarser than the map is wide (${longest.toFixed(1)} A).`,
+    `The resolution of ${value} A (${named(parameter)}) is coarser than the map is wide ` +
+      `(${longest.toFixed(1)} A).`,
     {
       parameter,
       expected: `at most ${longest.toFixed(1)} A`,

@@ -82,6 +82,7 @@ export interface ChosenRule {
   readonly scalesToFit: boolean;
 }
 
+/** Range of a B-factor fit: resolutions in A, and the shells between. */
 export interface FitRange {
   readonly start: number;
   readonly end: number;
@@ -132,6 +133,7 @@ function fitFrom(
   return { ...chooseFitStart(windowVoxels, voxelSize, usual, end), end };
 }
 
+/** The rule of a reference profile: window amplitudes become those of the reference. */
 function plainRuleOf(inputs: RuleInputs): { rule: ReferenceProfileRule; fit: FitRange } {
   const { voxelSize, fscCutoff } = inputs;
   const fit = fitFrom(REFERENCE_FIT_START, inputs);
@@ -183,7 +185,8 @@ export function checkFit(
   const range = `${fit.start.toFixed(1)} and ${fit.end.toFixed(1)} A`;
   if (fit.shells === 2) {
     run.warn(
-      `Only 2 shells of ${window} lie between ${range}: B factors are uncertain, and their quality is always 1. Use a larger window (${named('windowVoxels')}).`,
+      `Only 2 shells of ${window} lie between ${range}: B factors are uncertain, and their quality ` +
+        `is always 1. Use a larger window (${named('windowVoxels')}).`,
     );
     return parameters.measureBFactors;
   }

@@ -43,6 +43,7 @@ export interface SoftScalingMaps {
   readonly spent?: readonly Volume[];
 }
 
+/** Settings of a soft scaling, before its maps exist. */
 export interface SoftScalingSettings {
   readonly grid: Pick<Grid, 'shape' | 'voxelSize'>;
   /**
@@ -63,6 +64,7 @@ export interface SoftScalingSettings {
   readonly measureLocal?: boolean;
 }
 
+/** Result of a soft scaling; volumes on the engine. */
 export interface SoftScaling {
   readonly scaled: Volume;
   readonly bands: readonly BandSummary[];
@@ -112,7 +114,8 @@ export async function planSoftScaling(settings: SoftScalingSettings, run: Run): 
     });
   if (input === 'dependent half maps')
     run.warn(
-      `The half maps share noise: the power of their mean is taken for signal, and the result fades at ${resolution} A.`,
+      'The half maps share noise: the power of their mean is taken for signal, and the result ' +
+        `fades at ${resolution} A.`,
     );
   describeBands(settings, run);
   const fadeResolution = mustFade || settings.fadeOutput === true ? resolution : undefined;
@@ -159,6 +162,7 @@ function estimateFor(
   };
 }
 
+/** Warns where voxels are so coarse that few bands are left. */
 function describeBands({ grid, target, windowAngstrom, measureLocal }: SoftScalingSettings, run: Run): void {
   const sigma = windowAngstrom === undefined ? undefined : SIGMA_PER_EDGE * windowAngstrom;
   const { count, spacing } = planBands(grid, sigma);
@@ -166,10 +170,12 @@ function describeBands({ grid, target, windowAngstrom, measureLocal }: SoftScali
   const voxel = Math.max(...grid.voxelSize).toFixed(2);
   const withoutB = measureLocal === true ? ', and no B-factor map is written' : '';
   run.warn(
-    `Voxels of ${voxel} A leave ${count} frequency bands up to ${(spacing * (count - 1)).toFixed(3)} 1/A: only noise weighting is applied${withoutB}.`,
+    `Voxels of ${voxel} A leave ${count} frequency bands up to ` +
+      `${(spacing * (count - 1)).toFixed(3)} 1/A: only noise weighting is applied${withoutB}.`,
   );
 }
 
+/** Starts the opened job, releases maps that were read for the last time, and scales all bands. */
 async function scale(
   opened: OpenedBandScaling,
   settings: BandScalingSettings,

@@ -33,6 +33,7 @@ import {
 import type { ReferenceSource } from './references/source.ts';
 import type { Run } from './run.ts';
 
+/** A symmetry as requested, before the grid is known. */
 export interface SymmetryRequest {
   /** A point group, or the text of a file with operators. */
   readonly group: { readonly name: string } | { readonly file: string; readonly text: string };
@@ -54,6 +55,10 @@ export interface Symmetry {
 /** Precision of centres in operator files, in voxels: they are rounded to half voxels within it. */
 const CENTRE_ROUNDING = 0.02;
 
+/**
+ * Operators and centre on a grid. Throws 'usage' for a centre outside the box and for groups that a helix
+ * cannot have.
+ */
 export function resolveSymmetry(request: SymmetryRequest, grid: Grid): Symmetry {
   const { group, centre: requested, helix } = request;
   const file = 'text' in group ? readOperators(group.text, group.file) : undefined;
@@ -103,6 +108,7 @@ function centreOf(operators: readonly Operator[], centre: Vector3, grid: Grid): 
   }) as [number, number, number];
 }
 
+/** Throws 'usage' if the centre (z, y, x) lies outside the box. */
 function checkCentre(centre: readonly number[], shape: Shape): void {
   if (centre.every((c, axis) => c >= 0 && c <= shape[axis] - 1)) return;
   throw new LocScaleError('usage', 'The centre of symmetry lies outside the box.', {
@@ -126,7 +132,8 @@ export async function symmetryOf(
   if (symmetry.trivial) return undefined;
   if (!isMap && softTarget === 'profile' && symmetriseOutput !== true) {
     run.warn(
-      `The symmetry ${symmetry.name} changes nothing in this run: a profile has no places, and the result is averaged only when requested for (${named('symmetriseOutput')}).`,
+      `The symmetry ${symmetry.name} changes nothing in this run: a profile has no places, and the ` +
+        `result is averaged only when requested for (${named('symmetriseOutput')}).`,
     );
     return undefined;
   }
@@ -200,6 +207,7 @@ export async function coarseMap(
   return { data, shape, centre: scaled, radius: Math.max(1, radius), room: correlationRoom(data.length) };
 }
 
+/** How well a map has its symmetry. */
 export interface SymmetryCheck {
   /** Least correlation between the low-passed map and a rotated copy of it. */
   readonly correlation: number;
@@ -231,7 +239,9 @@ export async function checkSymmetry(
     : likelyCause(map, symmetry, grid.shape);
   return {
     correlation,
-    warning: `The map does not look like ${symmetry.name}: it correlates with a rotated copy of itself by ${correlation.toFixed(2)} only${cause === undefined ? '' : `; ${cause}`}.`,
+    warning:
+      `The map does not look like ${symmetry.name}: it correlates with a rotated copy of itself by ` +
+      `${correlation.toFixed(2)} only${cause === undefined ? '' : `; ${cause}`}.`,
   };
 }
 
@@ -239,6 +249,7 @@ export async function checkSymmetry(
 const SCREW_REACH = 0.4;
 const MOST_SCREWS = 24;
 
+/** Screw operations of a helix near the middle of a small map. */
 interface Screws {
   /** The identity first. */
   readonly operators: readonly Operator[];
@@ -248,6 +259,7 @@ interface Screws {
   readonly radius: number;
 }
 
+/** Operators whose shift along z leaves enough of the map to compare, the nearest first. */
 function screwsOf(map: CoarseMap, { operators, options }: Symmetry, shape: Shape): Screws {
   const room = map.centre.map((c, axis) => Math.min(c, map.shape[axis] - 1 - c) - 0.5);
   const near = operators
@@ -271,6 +283,7 @@ function screwCorrelation(map: CoarseMap, { operators, shifts, radius }: Screws)
   return operators.slice(1).reduce((least, turn, i) => Math.min(least, correlate(turn, shifts[i + 1])), 1);
 }
 
+/** Why a helix does not fit: the other hand, or another centre; undefined if neither is found. */
 function likelyCauseOfHelix(map: CoarseMap, symmetry: Symmetry, shape: Shape): string | undefined {
   const screws = screwsOf(map, symmetry, shape);
   const otherHand = { ...screws, shifts: screws.shifts.map(([, , z]) => [0, 0, -z] as const) };
@@ -288,6 +301,7 @@ function likelyCauseOfHelix(map: CoarseMap, symmetry: Symmetry, shape: Shape): s
   return `its axis seems to go through voxel ${voxel.join(',')} (z,y,x; ${named('centre')})`;
 }
 
+/** Why a point group does not fit: another axis or centre; undefined if neither is found. */
 function likelyCause(map: CoarseMap, { name, operators }: Symmetry, shape: Shape): string | undefined {
   const good = (candidate: CoarseMap, list: readonly Operator[]): boolean =>
     groupCorrelation(selfCorrelation(candidate), list) >= GOOD_CORRELATION;
@@ -322,6 +336,7 @@ function smallerGroups(name: string): string[] {
   ].filter((group) => group !== name);
 }
 
+/** A group with its centre. */
 export interface LocatedSymmetry extends DetectedSymmetry {
   /** Voxel (z, y, x) of the rotation centre. */
   readonly centre: readonly [z: number, y: number, x: number];

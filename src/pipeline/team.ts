@@ -6,6 +6,10 @@ import type { BandScalingMaps, BandScalingSettings, Engine, LocalScalingJob } fr
 import type { Shape } from '../math/grid.ts';
 import type { ReferencePredictor } from '../network/graph/model.ts';
 
+/**
+ * The processes of a distributed run, as the leading one sees them. Results have the bits of a single
+ * process.
+ */
 export interface Team {
   /** Number of processes, including the leading one. */
   readonly size: number;
@@ -25,6 +29,7 @@ export interface Team {
   sharePredictor(predictor: ReferencePredictor): ReferencePredictor;
 }
 
+/** A local scaling that all processes have opened. */
 export interface SharedScaling {
   /** Tile size that fits on all processes, at most the requested one. */
   readonly tileSize: Shape;
@@ -36,6 +41,7 @@ export interface SharedScaling {
   close(): Promise<void>;
 }
 
+/** A soft scaling that all processes have started. */
 export interface SharedBands {
   /**
    * One round of `count` bands, at most one per process: rank r scales band `first` + r; `own` scales and

@@ -12,6 +12,7 @@ export interface TileSet {
   readonly mask: Float32Array | Uint8Array;
 }
 
+/** Values of all volumes in the tiles, volume by volume, in the order of `starts`. */
 export function packTiles(
   set: TileSet,
   starts: readonly Shape[],

@@ -21,6 +21,7 @@ export class VolumeLedger {
     this.onPeak = onPeak;
   }
 
+  /** Bytes of the volumes that live now, float32. */
   liveBytes(): number {
     let bytes = this.waitingBytes;
     for (const { shape } of this.live) bytes += 4 * voxelCount(shape);
@@ -42,6 +43,7 @@ export class VolumeLedger {
   }
 }
 
+/** The same engine, whose volumes the ledger counts, with the peak of each verb. */
 export function trackVolumes(engine: Engine, ledger: VolumeLedger): Engine {
   const { bytesOf } = engine;
   const { live } = ledger;

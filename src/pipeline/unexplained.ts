@@ -36,6 +36,7 @@ export interface UnexplainedBlob extends Blob {
   };
 }
 
+/** Density that the reference does not explain, as a map and as a list. */
 export interface UnexplainedDensity {
   /** The map, low-passed at `lowPass`, where it is unexplained; 0 elsewhere. */
   readonly map: Volume;
@@ -54,6 +55,7 @@ const FINEST_LOW_PASS = 4;
 /** Voxels: squares of a map have twice its frequencies. */
 const LEAST_LOW_PASS_VOXELS = 3;
 
+/** The search, planned. */
 export interface PlannedUnexplained {
   readonly usesHalfMaps: boolean;
   /** Most bytes in addition to the volumes that live before, the result among them. */
@@ -62,6 +64,7 @@ export interface PlannedUnexplained {
   find(reference: Volume, atoms: readonly StructureAtom[] | undefined): Promise<UnexplainedDensity>;
 }
 
+/** What the search reads besides the reference. */
 export interface UnexplainedInputs {
   readonly resolved: ResolvedMap;
   readonly mask: Volume;
@@ -78,6 +81,7 @@ export function checkUnexplained(source: Pick<ReferenceSource, 'isMap'>): void {
   });
 }
 
+/** Plans the search; the reference may not exist yet. */
 export function planUnexplained(inputs: UnexplainedInputs, run: Run): PlannedUnexplained {
   const { shape } = inputs.grid;
   const volume = 4 * voxelCount(shape);
@@ -93,6 +97,7 @@ export function planUnexplained(inputs: UnexplainedInputs, run: Run): PlannedUne
   };
 }
 
+/** Finds voxels where the map has signal and the reference does not, and lists them in pieces. */
 async function find(
   { resolved, mask, grid, parameters }: UnexplainedInputs,
   reference: Volume,
@@ -132,6 +137,7 @@ async function find(
   };
 }
 
+/** What is common to all volumes of the search. */
 interface Tools {
   readonly engine: Engine;
   readonly shape: Shape;
@@ -142,6 +148,7 @@ interface Tools {
   windowed(values: Float32Array): Promise<Volume>;
 }
 
+/** Low-pass (a tanh, as in docs/method.md) and Gaussian windows in multiples of the resolution. */
 function toolsFor(engine: Engine, lowPass: number, voxelSize: number, mask: Volume): Tools {
   const { shape } = mask;
   const edge = Math.min(...shape);
@@ -175,6 +182,7 @@ function toolsFor(engine: Engine, lowPass: number, voxelSize: number, mask: Volu
   };
 }
 
+/** Linear between entries; the last one beyond. */
 function interpolate(values: readonly number[], at: number): number {
   const low = Math.min(Math.floor(at), values.length - 1);
   const high = Math.min(low + 1, values.length - 1);
@@ -240,9 +248,11 @@ function solventPower(power: Volume, { engine, mask }: Tools): Promise<number> {
   );
 }
 
+/** Voxels outside the mask whose mean is the level of the solvent. */
 const SOLVENT_SAMPLES = 200_000;
 const LEAST_OUTSIDE = 0.02;
 
+/** The map minus a constant; the input is kept. */
 async function less(volume: Volume, level: number, engine: Engine): Promise<Volume> {
   const values = engine.allocateHost(voxelCount(volume.shape));
   await engine.inspect(volume, (voxels) => {
@@ -280,6 +290,7 @@ async function densityIn(region: Uint8Array, map: Volume | undefined, tools: Too
 
 const LEAST_WEIGHT = 0.05;
 
+/** The atom nearest to a position (x, y, z) in A, as its residue. */
 function nearestResidue(
   atoms: readonly StructureAtom[],
   [x, y, z]: Blob['position'],

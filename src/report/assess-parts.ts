@@ -7,15 +7,16 @@ import type { Figure, Part } from './page-parts.ts';
 import { type ColourName, colour } from './palette.ts';
 import { draw, figureWith, frequencyAxis, legend, resolutionAxis, shortNumber, WIDE } from './plots.ts';
 
-/** Of the maps in their order; more maps than colours are dashed. */
+/** Colours of the maps in their order. Maps beyond the last colour begin again, dashed. */
 const COLOURS: readonly ColourName[] = ['result', 'input', 'green', 'violet', 'reference'];
 /** Chains with plots of their own; the tables have all. */
 const MOST_CHAINS = 12;
 /** Residues of a chain that are worth a plot. */
 const FEWEST_RESIDUES = 5;
+/** Size of the plots along a chain, two of them side by side. */
 const PROFILE: typeof WIDE = { width: 600, height: 240 };
 
-/** The numbers of every map, the best of a row in bold. */
+/** The numbers of every map, the best of a row in bold; a tie has several. */
 export function summaryPart(assessment: Assessment): Part {
   const { maps, resolution, resolutionSource, expectedQ, radiusAngstrom, localWindow } = assessment;
   const row = (name: string, cells: readonly string[], values?: readonly (number | undefined)[]): Markup => {
@@ -78,17 +79,20 @@ ${
 sharpness of a map; correlation and Q-score see it. The correlation of a residue is that within
 ${radiusAngstrom.toFixed(1)} Å of its atoms${
       maps.length > 1
-        ? `; the local correlation is the mean over the mask, in Gaussian windows of ${localWindow.toFixed(1)} Å`
+        ? '; the local correlation is the mean over the mask, in Gaussian windows of ' +
+          `${localWindow.toFixed(1)} Å`
         : undefined
     }. A map that was made with the help of the model agrees with it better than its data do.</p>`,
   };
 }
 
+/** FSC of every map with the map of the model, against 1/A, with both thresholds. */
 export function modelFscPart({ maps, frequency }: Assessment): Part {
   const last = frequency.at(-1) ?? 1;
   const svg = draw(
     WIDE,
     {
+      // A curve may fall below 0 by more than the axis usually shows, where contrast is inverted.
       x: frequencyAxis(last),
       y: {
         domain: [Math.min(-0.1, ...maps.flatMap(({ fsc }) => fsc)), 1.02],
@@ -121,6 +125,9 @@ more of its signal is that of the model. Where it falls early, look for parts th
   };
 }
 
+/**
+ * RMS amplitudes of maps and model within the mask, each relative to its first shell: the maps' units differ.
+ */
 export function profilesPart({ maps, frequency, modelAmplitude }: Assessment): Part {
   const last = frequency.at(-1) ?? 1;
   /** The first shell is that of the mean; the second at 1. */
@@ -155,7 +162,10 @@ its resolution; a rise beyond is noise.${guinierWords(maps)}`,
   };
 }
 
-/** Tables and plots per chain. */
+/**
+ * Tables and plots per chain: Q-score and correlation against the number of the residue. Chains with a few
+ * residues only are in the table alone.
+ */
 export function chainParts(assessment: Assessment): Part[] {
   const { maps, chains } = assessment;
   const drawn = chains
@@ -197,7 +207,7 @@ ${weakestTable(assessment)}`,
   ];
 }
 
-/** The residues that the best-known map shows worst. */
+/** The ten residues with the lowest Q-scores in the first map, and their scores in all maps. */
 function weakestTable({ maps, residues }: Assessment): Markup | undefined {
   const scored = residues.filter(({ kind, q }) => kind !== 'water' && q[0] !== undefined);
   if (scored.length < FEWEST_RESIDUES) return undefined;
@@ -211,18 +221,25 @@ function weakestTable({ maps, residues }: Assessment): Markup | undefined {
   )}</tbody></table></div>`;
 }
 
+/** Cells of a table, one per map. */
 function cells(values: PerMap): Markup[] {
   return values.map((value) => html`<td class="number">${digits(value)}</td>`);
 }
 
+/** A residue with its scores in every map. */
 type Residue = Assessment['residues'][0];
 
+/**
+ * Protein and nucleic acid of a chain, in the order of the file: ligands and waters have no place along a
+ * chain.
+ */
 function polymerOf({ residues }: Assessment, chain: string): Residue[] {
   return residues.filter(
     (residue) => residue.chain === chain && (residue.kind === 'protein' || residue.kind === 'nucleic'),
   );
 }
 
+/** Scores of all maps along a chain as SVG; `valuesOf` gives one score per map. Scores may be negative. */
 function plotAlong(
   residues: readonly Residue[],
   valuesOf: (residue: Residue) => PerMap,
@@ -250,7 +267,7 @@ function plotAlong(
   );
 }
 
-/** Lines end where residues are missing. */
+/** One point per residue. Lines end where residues are missing or have no score: Plot breaks them at NaN. */
 function withGaps(
   residues: readonly Residue[],
   scoreOf: (residue: Residue) => number | undefined,
@@ -264,11 +281,13 @@ function withGaps(
   });
 }
 
+/** The curve of map `map` in its colour. */
 function line(data: { x: number; y: number }[], map: number, strokeWidth = 2): Plot.Markish {
   const strokeDasharray = map < COLOURS.length ? undefined : '5 3';
   return Plot.line(data, { x: 'x', y: 'y', stroke: colour(colourOf(map)), strokeWidth, strokeDasharray });
 }
 
+/** Labels of the maps, then of further curves, in a corner of the plot. */
 function legendOf(
   maps: readonly { readonly label: string }[],
   more: readonly (readonly [ColourName, string])[] = [],
@@ -296,10 +315,12 @@ function legendAbove(maps: readonly { readonly label: string }[]): Plot.Markish[
   );
 }
 
+/** Colour of a map by its index. */
 function colourOf(map: number): ColourName {
   return COLOURS[map % COLOURS.length];
 }
 
+/** Kinds of residues in the rows of the summary. */
 const kindWords = { protein: 'protein', nucleic: 'nucleic acid', water: 'waters', other: 'ligands' } as const;
 
 /** Where there is more than one kind. */
@@ -310,11 +331,13 @@ function kindsOf({ maps }: Assessment): (keyof typeof kindWords)[] {
   return kinds.length > 1 ? kinds : [];
 }
 
+/** Resolution at a threshold, or how the curve misses it. */
 function fallWords(fall: FscFall): string {
   if (fall.kind === 'falls') return `${fall.resolution.toFixed(2)} Å`;
   return fall.kind === 'stays above' ? 'above to Nyquist' : 'never above';
 }
 
+/** What the correlations are measured up to, a sentence. */
 function resolutionWords(resolution: number | undefined, source: Assessment['resolutionSource']): string {
   if (resolution === undefined)
     return 'The resolution is not known: correlations are with all of the map of the model, to Nyquist.';
@@ -322,6 +345,10 @@ function resolutionWords(resolution: number | undefined, source: Assessment['res
   return `Correlations are with the map of the model up to ${resolution.toFixed(2)} Å (${where}).`;
 }
 
+/**
+ * Published Q-scores at this resolution, a sentence; undefined where the resolution is unknown or out of
+ * range.
+ */
 function expectedWords(
   expectedQ: Assessment['expectedQ'],
   resolution: number | undefined,
@@ -329,25 +356,31 @@ function expectedWords(
   const known = Object.entries(expectedQ).filter(([, value]) => value !== undefined);
   if (known.length === 0) return undefined;
   const values = known.map(([kind, value]) => `${value?.toFixed(2)} (${kindWords[kind as 'protein']})`);
-  return `Published models at ${resolution?.toFixed(2)} Å have a mean Q-score of ${values.join(' and ')} (Pintilie et al. 2020).`;
+  return (
+    `Published models at ${resolution?.toFixed(2)} Å have a mean Q-score of ` +
+    `${values.join(' and ')} (Pintilie et al. 2020).`
+  );
 }
 
+/** Guinier B factors of all maps with the range of their fits, a sentence. */
 function guinierWords(maps: Assessment['maps']): string | undefined {
   const known = maps.flatMap(({ label, guinier }) =>
     guinier === undefined
       ? []
       : [
-          `${label} ${guinier.bFactor.toFixed(0)} Å² (${guinier.from.toFixed(0)} to ${guinier.to.toFixed(2)} Å)`,
+          `${label} ${guinier.bFactor.toFixed(0)} Å² (${guinier.from.toFixed(0)} to ` +
+            `${guinier.to.toFixed(2)} Å)`,
         ],
   );
   return known.length === 0 ? undefined : ` Guinier B: ${known.join(', ')}.`;
 }
 
+/** A dash if the number does not exist. */
 function digits(value: number | undefined): string {
   return value === undefined ? '–' : value.toFixed(2);
 }
 
-/** For a file's name. */
+/** Chain identifiers may be anything; file names are letters, digits and underscores. */
 function plain(chain: string): string {
   return chain.replaceAll(/[^\w]/g, '_') || 'none';
 }

@@ -4,7 +4,7 @@ import type { Assessment, PerMap } from '../pipeline/types.ts';
 /** Digits behind the point of correlations and scores. */
 const DIGITS = 4;
 
-/** One row a residue. */
+/** CSV with one row per residue, waters and ligands included; empty cells where a score does not exist. */
 export function encodeResidues({ maps, residues }: Assessment): string {
   const head = ['chain', 'number', 'insertion_code', 'name', 'kind', 'atoms'];
   return csv([
@@ -17,7 +17,7 @@ export function encodeResidues({ maps, residues }: Assessment): string {
   ]);
 }
 
-/** One row an atom that is scored. */
+/** CSV with one row per atom that is scored, hydrogens left out. */
 export function encodeAtoms({ maps, residues, atoms }: Assessment): string {
   const head = ['chain', 'number', 'insertion_code', 'name', 'atom', 'altloc', 'element'];
   return csv([
@@ -29,7 +29,10 @@ export function encodeAtoms({ maps, residues, atoms }: Assessment): string {
   ]);
 }
 
-/** One row a shell. */
+/**
+ * CSV with one row per shell: FSC with the map of the model, and RMS amplitudes within the mask in the units
+ * of the maps.
+ */
 export function encodeCurves({ maps, frequency, modelAmplitude }: Assessment): string {
   const head = ['frequency_1_per_A', 'resolution_A'];
   return csv([
@@ -48,7 +51,10 @@ export function encodeCurves({ maps, frequency, modelAmplitude }: Assessment): s
   ]);
 }
 
-/** Chains and residues under the names that mmCIF has for them; values by the label of the map. */
+/**
+ * JSON for programs: settings, maps, chains and residues under mmCIF's names, and curves. Values are keyed by
+ * the label of the map; null where a score does not exist.
+ */
 export function encodeScores(assessment: Assessment, files: { readonly model: string }): string {
   const { maps, chains, residues, frequency, modelAmplitude, atoms: _, ...settings } = assessment;
   const byMap = (values: PerMap): Record<string, number | null> =>
@@ -81,7 +87,7 @@ export function encodeScores(assessment: Assessment, files: { readonly model: st
   )}\n`;
 }
 
-/** Names of the attributes of a map in ChimeraX. */
+/** Names of the attributes of map `map` (from 0) in ChimeraX; those of the first have no number. */
 export function attributesOf(map: number): { readonly q: string; readonly cc: string } {
   const suffix = map === 0 ? '' : `_${map + 1}`;
   return { q: `q_score${suffix}`, cc: `map_cc${suffix}` };
@@ -116,14 +122,17 @@ function specOf({ chain, number, insertionCode }: Assessment['residues'][0]): st
   return `${chain === '' ? '' : `/${chain}`}:${number}${insertionCode}`;
 }
 
+/** Scores as cells, empty where there is none. */
 function scoresOf(values: PerMap): string[] {
   return values.map((value) => (value === undefined ? '' : value.toFixed(DIGITS)));
 }
 
+/** For JSON, which has no NaN and no undefined. */
 function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Number(value.toFixed(DIGITS));
 }
 
+/** A line break in a label would end the comment of the .defattr file. */
 function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ');
 }

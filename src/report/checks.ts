@@ -8,6 +8,7 @@ import type { FscCurve, LocScaleNumbers } from '../pipeline/types.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { mapOf, quantile, type ReportData } from './report-data.ts';
 
+/** Result of a check: a point that is fine, or one to look at. */
 export interface Check {
   readonly state: 'good' | 'look';
   readonly title: string;
@@ -20,11 +21,14 @@ const HIGHEST_TAIL = 0.1;
 const MOST_IN_MASK = 0.001;
 /** Noise boxes of a homogeneous background differ by less than this factor. */
 const MOST_SD_RATIO = 1.5;
+/** Share of the box above which a mask probably contains noise. */
 const MOST_OF_BOX = 0.5;
+/** Share of the box below which a mask probably misses density. */
 const LEAST_OF_BOX = 0.002;
 /** Most windows of a typically sharpened map have B factors above this, A^2. */
 const OVERSHARPENED = -20;
 
+/** Checks of a run that scales: half maps, mask, noise, and sharpness of the result. */
 export function runChecks(
   reportData: ReportData,
   fsc: FscCurve | undefined,
@@ -55,10 +59,12 @@ export function runMeasurementChecks(
   ];
 }
 
+/** Warnings are clauses that follow a name elsewhere. */
 function capitalised(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
+/** The verdict on the half maps, else the height at which the curve ends: independent half maps end at 0. */
 function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleNumbers>>): Check[] {
   const title = 'Half-map FSC';
   if (fsc === undefined)
@@ -81,6 +87,7 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
   ];
   if (remarks.length > 0)
     return remarks.map((text) => ({ state: 'look', title, text: text.replace(/(\d) A\b/g, '$1 Å') }));
+  // The last twentieth of the shells, whose correlation of noise averages out.
   const tail = fsc.correlation.slice(-Math.max(3, Math.floor(fsc.correlation.length / 20)));
   const mean = tail.reduce((sum, c) => sum + c, 0) / tail.length;
   if (Math.abs(mean) > HIGHEST_TAIL)
@@ -104,6 +111,7 @@ function checkFsc(fsc: FscCurve | undefined, numbers: Readonly<Partial<LocScaleN
   ];
 }
 
+/** The mask's share of the box. */
 function checkMaskSize({ mask }: ReportData): Check {
   const title = 'Size of the mask';
   const share = percent(mask.share);
@@ -128,6 +136,7 @@ function checkMaskOrigin({ maskOrigin }: Readonly<Partial<LocScaleNumbers>>): Ch
   return [{ state: 'look', title: 'Origin of the mask', text: maskOrigin.reason }];
 }
 
+/** Voxels of the mask on the faces of the box. */
 function checkFaces({ mask }: ReportData): Check[] {
   if (mask.onFaces === 0) return [];
   return [
@@ -141,6 +150,10 @@ function checkFaces({ mask }: ReportData): Check[] {
   ];
 }
 
+/**
+ * Whether noise boxes reach into the mask, and whether their noise is alike. Ratios that are NaN count as
+ * different.
+ */
 function checkNoise({ noiseBoxes }: ReportData): Check[] {
   if (noiseBoxes.length === 0) return [];
   const touching = noiseBoxes.filter(({ inMask }) => inMask > MOST_IN_MASK);
@@ -160,7 +173,8 @@ function checkNoise({ noiseBoxes }: ReportData): Check[] {
             `${touching.length} of ${noiseBoxes.length} boxes ` +
             `${touching.length === 1 ? 'reaches' : 'reach'} into the mask (up to ` +
             `${percent(Math.max(...touching.map(({ inMask }) => inMask)))} of a box). Noise is ` +
-            `overestimated then and weak density lost: place them elsewhere with ${named('fdrNoiseBoxes')}, ` +
+            'overestimated then and weak density lost: place them elsewhere with ' +
+            `${named('fdrNoiseBoxes')}, ` +
             `or make them smaller with ${named('fdrWindow')}.`,
         },
   ];
@@ -176,6 +190,7 @@ function checkNoise({ noiseBoxes }: ReportData): Check[] {
   return checks;
 }
 
+/** Median B factor of the sampled windows of the result; no check if the windows have no fit. */
 function checkSharpness(reportData: ReportData): Check[] {
   const result = mapOf(reportData, 'result');
   if (result === undefined) return [];
@@ -200,6 +215,7 @@ function checkSharpness(reportData: ReportData): Check[] {
   ];
 }
 
+/** Two significant digits. */
 function percent(share: number): string {
   return `${Number((100 * share).toPrecision(2))} %`;
 }
@@ -209,6 +225,7 @@ function twoDigits(v: number): string {
   return (Math.round(100 * v) / 100 || 0).toFixed(2);
 }
 
+/** Of a resolution, in messages of the page, which has the sign. */
 function angstrom(v: number | undefined): string {
   return v === undefined ? 'unknown' : `${v.toFixed(2)} Å`;
 }

@@ -18,6 +18,7 @@ import type {
 import { axes, cutSection, projectAlong, type Section, type VoxelBox } from './section.ts';
 import { shrink } from './solid.ts';
 
+/** A map of the run, loaded when it is its turn. */
 export interface MapToShow {
   readonly role: MapRole;
   readonly label: string;
@@ -25,12 +26,14 @@ export interface MapToShow {
   readonly load: () => Promise<ArrayLike<number>>;
 }
 
+/** Values at every voxel, in `unit` ('' for numbers without one); (z, y, x), x fastest. */
 export interface LocalToShow {
   readonly label: string;
   readonly unit: string;
   readonly load: () => Promise<ArrayLike<number>>;
 }
 
+/** Everything that a report is drawn from. Volumes are (z, y, x), x fastest, and loaded one at a time. */
 export interface RunToShow {
   readonly shape: Shape;
   /** A. */
@@ -58,6 +61,10 @@ const CROP_MARGIN = 0.25;
 /** Share of the mask that may stick out at each side: a speck in a corner would make all else small. */
 const STRAYS = 0.001;
 
+/**
+ * Collects the data of a report. Downloads every volume once; the most memory is a map, the mask in bytes,
+ * and the unexplained density if there is any.
+ */
 export async function collectReportData(run: RunToShow): Promise<ReportData> {
   const { shape, voxelSize, windowVoxels, resolution } = run;
   const mask = bytesOf(await run.mask());
@@ -83,6 +90,7 @@ export async function collectReportData(run: RunToShow): Promise<ReportData> {
       solid: shrink(data, shape, crop),
     });
     if (role === 'input' && unexplained !== undefined) projections = projectionsOf(data, unexplained, shape);
+    // The gain compares result and input; that of a reference would show nothing.
     if (role !== 'reference')
       powers[role] = axes.map((axis) => localPower(data, mask, shape, axis, centre[axis], windowVoxels));
   }
@@ -107,24 +115,30 @@ export async function collectReportData(run: RunToShow): Promise<ReportData> {
   };
 }
 
+/** Maximum projections of the map and of the unexplained density. */
 function projectionsOf(map: ArrayLike<number>, unexplained: ArrayLike<number>, shape: Shape): Projections {
   const of = (data: ArrayLike<number>): Section[] => axes.map((axis) => projectAlong(data, shape, axis));
   return { map: of(map), unexplained: of(unexplained) };
 }
 
-/** One byte per voxel: the mask stays while maps come and go. */
+/** The mask with one byte per voxel, 1 where it is above 0.5: it stays while maps come and go. */
 function bytesOf(mask: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(mask.length);
   for (let i = 0; i < bytes.length; i++) if (mask[i] > 0.5) bytes[i] = 1;
   return bytes;
 }
 
+/** The box around the mask, without strays, and its centre of gravity. */
 interface MaskExtent extends VoxelBox {
   readonly voxels: number;
   readonly centre: Shape;
   readonly onFaces: number;
 }
 
+/**
+ * Counts mask voxels per plane along each axis, from which centre and extent follow. Voxels on faces are
+ * counted once.
+ */
 function measureMask(mask: Uint8Array, shape: Shape): MaskExtent {
   const counts = shape.map((n) => new Float64Array(n)) as [Float64Array, Float64Array, Float64Array];
   let onFaces = 0;
@@ -167,6 +181,7 @@ function firstBeyond(counts: Float64Array, limit: number): number {
   return 0;
 }
 
+/** The box with a margin in voxels, clipped to the map. */
 function growBox({ start, size }: VoxelBox, shape: Shape, margin: number): VoxelBox {
   const from = start.map((v) => Math.max(0, v - margin));
   return {
@@ -177,6 +192,7 @@ function growBox({ start, size }: VoxelBox, shape: Shape, margin: number): Voxel
   };
 }
 
+/** Share of a noise box that lies in the mask. */
 function shareInMask(mask: Uint8Array, shape: Shape, { start, size }: Omit<NoiseBoxData, 'inMask'>): number {
   let inside = 0;
   const [z0, y0, x0] = start as unknown as Shape;
@@ -186,7 +202,10 @@ function shareInMask(mask: Uint8Array, shape: Shape, { start, size }: Omit<Noise
   return inside / size ** 3;
 }
 
-/** Gain relative to its median: the overall scale of a scaled map means nothing. */
+/**
+ * Square root of the ratio of local powers, relative to its median: the overall scale of a scaled map means
+ * nothing. The distribution is taken over the three sections.
+ */
 function gainOf(input: readonly Section[], result: readonly Section[]): LocalMapData {
   const ratios = result.map((section, i) => ({
     ...section,
@@ -202,6 +221,7 @@ function gainOf(input: readonly Section[], result: readonly Section[]): LocalMap
   };
 }
 
+/** Sections and distribution of values measured at every voxel; NaN outside the mask. */
 async function localOf(
   { label, unit, load }: LocalToShow,
   mask: Uint8Array,
@@ -221,6 +241,7 @@ async function localOf(
   };
 }
 
+/** Ascending; NaN and infinities are left out. */
 function sortFinite(values: readonly number[]): Float32Array {
   return Float32Array.from(values.filter((v) => Number.isFinite(v))).sort();
 }

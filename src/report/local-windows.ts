@@ -18,11 +18,15 @@ import type { Windows } from './report-data.ts';
 
 /** Number of voxels transformed per map, which limits the time to a second or two. */
 const VOXEL_BUDGET = 3e6;
+/** Windows that a report samples, whatever their size. */
 const MOST_WINDOWS = 128;
 const FEWEST_WINDOWS = 12;
+/** Places tried per window, of which the half with the most mask is taken. */
 const CANDIDATES_PER_WINDOW = 4;
+/** Start of the fit of B factors, A, where the resolution leaves enough shells beyond it. */
 const FIT_START_ANGSTROM = 10;
 
+/** Where windows may lie, and the range of their fits. */
 export interface WindowSettings {
   readonly shape: Shape;
   readonly voxelSize: number;
@@ -90,6 +94,7 @@ export function profilesOf(
   const { a, b, c, shell, multiplicity, counts } = shellWeights(edge, kind);
   const at = (k: number): number => (k + edge) % edge;
   const place = (i: number, sign: number): number =>
+    // The profile counts half of the coefficients; the others are their Friedel mates at -k.
     (at(sign * a[i]) * edge + at(sign * b[i])) * edge + at(sign * c[i]);
   const places = Uint32Array.from(a, (_, i) => place(i, 1));
   const mates = Uint32Array.from(a, (_, i) => place(i, -1));
@@ -98,6 +103,7 @@ export function profilesOf(
   const profiles = centres.map(() => new Float64Array(counts.length));
   for (let w = 0; w < centres.length; w += 2) {
     copyWindow(data, shape, centres[w], edge, real);
+    // The last of an odd number of windows shares the transform with itself.
     copyWindow(data, shape, centres[w + 1] ?? centres[w], edge, imaginary);
     transformVolume(real, imaginary, [edge, edge, edge]);
     const first = profiles[w];
@@ -151,6 +157,7 @@ function fillOf(mask: ArrayLike<number>, shape: Shape, centre: Shape, edge: numb
   return inside / all;
 }
 
+/** Copies a window, (z, y, x) with x fastest, as float64. It lies inside the box (`inBox`). */
 function copyWindow(
   data: ArrayLike<number>,
   shape: Shape,
@@ -167,6 +174,7 @@ function copyWindow(
     }
 }
 
+/** At most `count` entries, at equal intervals. */
 function thin<T>(list: readonly T[], count: number): T[] {
   if (list.length <= count) return [...list];
   return Array.from({ length: count }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / count)]);

@@ -7,6 +7,7 @@ import type { LocalResolutionMaps } from '../pipeline/local-resolution.ts';
 import type { LocScaleResult } from '../pipeline/types.ts';
 import type { ShownMap } from './run-to-show.ts';
 
+/** A map that a run can write. */
 export interface MapOfRun<R> extends ShownMap<R> {
   readonly key: string;
   /** Suffix after the stem of the main output; '' for the main output itself. */
@@ -18,6 +19,7 @@ export interface MapOfRun<R> extends ShownMap<R> {
   readonly description: string;
 }
 
+/** The main output of scaling. */
 export const scaledMap: MapOfRun<LocScaleResult> = {
   key: 'scaled',
   name: '',
@@ -27,6 +29,7 @@ export const scaledMap: MapOfRun<LocScaleResult> = {
   description: 'scaled map on the grid of the input',
 };
 
+/** The mask of a run that scales. */
 export const maskMap: MapOfRun<{ readonly mask: Volume }> = {
   key: 'mask',
   name: '_mask.mrc',
@@ -35,6 +38,7 @@ export const maskMap: MapOfRun<{ readonly mask: Volume }> = {
   description: 'scaling mask',
 };
 
+/** Results that may have local resolutions. */
 interface WithLocalResolution {
   readonly localResolution?: LocalResolutionMaps;
 }
@@ -44,11 +48,13 @@ export const resolutionMap = {
   label: 'local resolution, A',
   description: 'local resolution of the half maps, Å; 0 outside the mask',
 } as const;
+/** The map that goes with them, under other names in both commands. */
 export const filteredMap = {
   label: 'filtered at its local resolution',
   description: 'mean of the half maps, low-passed at the resolution of each voxel',
 } as const;
 
+/** Outputs of local resolution in runs that scale. */
 export const localResolutionMaps = {
   resolution: {
     key: 'locres',
@@ -98,6 +104,7 @@ export const measuredMaps = {
   },
 } as const satisfies Readonly<Record<string, MapOfRun<LocScaleResult>>>;
 
+/** Written with --unexplained. */
 export const unexplainedMap: MapOfRun<LocScaleResult> = {
   key: 'unexplained',
   name: '_unexplained.mrc',

@@ -1,8 +1,7 @@
 /** The sections of a report, with their figures and advice on what to look for. */
 import { named } from '../errors.ts';
 import type { FscCurve } from '../pipeline/types.ts';
-import { toBase64 } from './base64.ts';
-import { html, jsonForScript, type Markup, trusted } from './html.ts';
+import { html, type Markup, trusted } from './html.ts';
 import { bFactorsOf } from './local-windows.ts';
 import { scaleGradient } from './palette.ts';
 import {
@@ -19,15 +18,7 @@ import {
 import { type LocalMapData, mapOf, quantile, type ReportData } from './report-data.ts';
 import type { RunRecord } from './run-record.ts';
 import { AXIS_NAMES, axes } from './section.ts';
-import {
-  type ColourScale,
-  greyUrls,
-  localFigure,
-  maskFigure,
-  scaleFor,
-  sectionsFigure,
-  whiteOf,
-} from './section-figures.ts';
+import { type ColourScale, localFigure, maskFigure, scaleFor, whiteOf } from './section-figures.ts';
 
 /** A self-contained SVG; its colours are style variables until withLightColours replaces them. */
 export interface Figure {
@@ -36,6 +27,7 @@ export interface Figure {
   readonly svg: string;
 }
 
+/** A section of the page. */
 export interface Part {
   readonly id: string;
   readonly heading: string;
@@ -43,96 +35,7 @@ export interface Part {
   readonly figures: readonly Figure[];
 }
 
-/** Initial fraction of the mask's volume that surfaces enclose (as in ChimeraX files, chimerax.ts). */
-const FIRST_SURFACE_PERCENT = 35;
-
-export function comparePart(reportData: ReportData): Part {
-  const result = mapOf(reportData, 'result')!;
-  const others = reportData.maps.filter((map) => map !== result);
-  const after = greyUrls(result, reportData);
-  const before = others.map((map) => ({ ...map, urls: greyUrls(map, reportData) }));
-  const [first] = before;
-  return {
-    id: 'compare',
-    heading: 'Before and after',
-    figures: [{ name: 'sections', svg: sectionsFigure(reportData) }],
-    content: html`<p>Sections through the mask's centre of gravity. Drag across a picture, or move the slider.
-Each map is shown on its own grey scale: zero is dark grey, the brightest 0.2 % are white. Side chains and
-strands should come out clearer where density was blurred, without grain appearing in places that were
-empty.</p>
-<div data-compare style="--cut: 50%">
-<div class="controls"><label><span>before</span><input type="range" min="0" max="100" step="0.5" value="50"
-aria-label="Position of the divider between before and after"><span>after</span></label>
-${
-  before.length < 2
-    ? undefined
-    : html`<span>compare with:</span>${before.map(
-        ({ role, label }, i) =>
-          html`<label><input type="radio" name="before" value="${role}"
-data-label="${label}"${trusted(i === 0 ? ' checked' : '')}>${label}</label>`,
-      )}`
-}</div>
-<div class="three">${axes.map(
-      (axis) => html`<div class="panel"><p class="quiet">normal to ${AXIS_NAMES[axis]},
-voxel ${reportData.centre[axis]}</p>
-<div class="compare" data-axis="${AXIS_NAMES[axis]}">${before.map(
-        ({ role, label, urls }, i) => html`<img
-data-map="${role}" src="${trusted(urls[axis])}" alt="${label}, section normal to ${AXIS_NAMES[axis]}"
-draggable="false"${trusted(i === 0 ? '' : ' hidden')}>`,
-      )}<div class="after"><img src="${trusted(after[axis])}"
-alt="${result.label}, section normal to ${AXIS_NAMES[axis]}" draggable="false"></div><span
-class="tag left">${first?.label}</span><span class="tag right">${result.label}</span></div></div>`,
-    )}</div>
-</div>`,
-  };
-}
-
-export function solidPart(reportData: ReportData): Part {
-  const result = mapOf(reportData, 'result')!;
-  const others = reportData.maps.filter((map) => map !== result);
-  const { size } = reportData.crop;
-  const data = {
-    shape: result.solid.shape,
-    maskShare: reportData.mask.voxels / (size[0] * size[1] * size[2]),
-    maps: reportData.maps.map(({ role, solid }) => ({ role, bytes: toBase64(solid.bytes) })),
-  };
-  const [nz, ny, nx] = result.solid.shape;
-  const shrunk = Math.max(...size) > Math.max(...result.solid.shape);
-  const spacing = (reportData.voxelSize * Math.max(...size)) / Math.max(...result.solid.shape);
-  const lead = shrunk
-    ? `The maps are shrunk to ${nx} × ${ny} × ${nz} voxels of ${spacing.toFixed(2)} Å for this page: ` +
-      'for detail open'
-    : 'For more, open';
-  return {
-    id: 'solid',
-    heading: 'In three dimensions',
-    figures: [],
-    content: html`<p>Drag to turn (or use the arrow keys). Both surfaces enclose the same volume, so that a
-difference is one of shape, not of
-level. ${lead} the
-.cxc file next to the map in ChimeraX.</p>
-<div id="solid-view" class="solid">
-<div class="controls"><label>surface <input id="solid-level" type="range" min="5" max="100" step="1"
-value="${FIRST_SURFACE_PERCENT}" aria-label="Volume that the surface encloses, percent of the mask"> <output
-id="solid-percent">${FIRST_SURFACE_PERCENT} % of the mask</output></label>
-<label>size <input id="solid-zoom" type="range" min="0.7" max="3" step="0.05" value="1"
-aria-label="Magnification"></label>
-${
-  others.length < 2
-    ? undefined
-    : html`<label>left <select id="solid-left">${others.map(
-        ({ role, label }) => html`<option value="${role}">${label}</option>`,
-      )}</select></label>`
-}</div>
-<canvas id="solid-canvas" tabindex="0" role="img" aria-label="Surfaces of the maps before and after"></canvas>
-<div class="names"><span id="solid-left-name">${others[0]?.label}</span><span>${result.label}</span></div>
-</div>
-<p id="solid-missing" class="quiet" hidden>This browser offers no WebGL 2, which the surfaces need; everything
-else on this page works without it.</p>
-<script type="application/json" id="solids">${jsonForScript(data)}</script>`,
-  };
-}
-
+/** The FSC of the half maps, or why there is none. */
 export function fscPart({ fsc, numbers }: RunRecord): Part {
   const id = 'fsc';
   const heading = 'Fourier shell correlation';
@@ -161,6 +64,7 @@ the fall point to duplicated particles or a mask. ${beyondResolution(fsc)}`,
   };
 }
 
+/** What the amplification ends at, a sentence. */
 function beyondResolution({ verdict: { end, resolution } }: FscCurve): string {
   if (end === 'nyquist' && resolution !== undefined)
     return (
@@ -174,6 +78,10 @@ function beyondResolution({ verdict: { end, resolution } }: FscCurve): string {
   );
 }
 
+/**
+ * Mean radial profiles over the sampled windows, and those of four windows from the slowest to the fastest
+ * decay.
+ */
 export function profilePart(
   reportData: ReportData,
   { numbers, soft }: RunRecord,
@@ -194,7 +102,8 @@ export function profilePart(
           'map do not match.'
         : soft === undefined
           ? 'There is no reference map: the result follows an exponential decay beyond the low resolution.'
-          : 'There is no reference map: the result has the amplitudes of an average protein, weighted by the ' +
+          : 'There is no reference map: the result has the amplitudes of an average protein, weighted by ' +
+            'the ' +
             'agreement of the half maps.'
       : 'The enhanced map is what the network makes of the input; the baseline is the input scaled with ' +
         'its amplitudes.';
@@ -212,6 +121,7 @@ export function profilePart(
     ],
     content: html`${figureWith(
       svg,
+      // The default threshold of an FSC of 0 means that the run had no cut-off.
       html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread
 over the mask${describeFill(reportData)}. ${lead} The input is shifted to the height of the result at the lowest
 shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result
@@ -262,7 +172,8 @@ export function comparisonPart({ comparison, soft, numbers }: RunRecord): Part |
   const added =
     global === undefined
       ? ''
-      : ` ${global.bFactor.toFixed(0)} Å² were added to the whole map, up to ${global.resolution.toFixed(2)} Å.`;
+      : ` ${global.bFactor.toFixed(0)} Å² were added to the whole map, up to ` +
+        `${global.resolution.toFixed(2)} Å.`;
   return {
     id: 'comparison',
     heading: 'Two ways of scaling',
@@ -276,6 +187,7 @@ a curve should fall.${added}`,
   };
 }
 
+/** Ratio of amplitudes per shell, and maps of the local gain. */
 export function scaleFactorPart(reportData: ReportData, { numbers }: RunRecord): Part {
   const svg = plotScaleFactors(reportData, numbers.fscCutoff ?? 0);
   const { gain } = reportData;
@@ -307,6 +219,7 @@ between ${low.toPrecision(2)} and ${high.toPrecision(2)} times the median, which
   };
 }
 
+/** B factors of the sampled windows before and after; and those at every voxel, if they were measured. */
 export function bFactorPart(
   reportData: ReportData,
   kind: 'scale' | 'feature_enhance',
@@ -315,6 +228,7 @@ export function bFactorPart(
   const svg = plotBFactors(reportData);
   const { local, windows } = reportData;
   const medians = reportData.maps.map(({ label, profiles }) => {
+    // Windows without a fit are NaN.
     const sorted = bFactorsOf(profiles, windows)
       .filter(Number.isFinite)
       .sort((a, b) => a - b);
@@ -355,6 +269,7 @@ ${measured.content}`,
   };
 }
 
+/** Outline of the mask on the whole box, with the noise boxes and their statistics. */
 export function maskPart(reportData: ReportData, { soft, inputs, assessment }: RunRecord): Part {
   // Soft scaling of half maps does not apply a mask unless the user gives one.
   const cut =
@@ -396,7 +311,10 @@ class="number">${Number((100 * inMask).toPrecision(2))} %</td></tr>`,
   };
 }
 
-/** Windows at the ends and in between when sorted by B factor; in sample order without B factors. */
+/**
+ * Four windows, from the slowest decay to the fastest (3rd, 35th, 65th and 97th percentile of the B factor);
+ * in sample order if fewer than four have one. `window` indexes `reportData.windows`.
+ */
 export function chooseWindows(reportData: ReportData): { window: number; words: string }[] {
   const b = bFactorsOf(mapOf(reportData, 'input')?.profiles ?? [], reportData.windows);
   const known = b.map((value, window) => ({ value, window })).filter(({ value }) => Number.isFinite(value));
@@ -419,9 +337,11 @@ export function localPart(local: LocalMapData, reportData: ReportData, kind: 'ma
   const svg = plotDistribution(local, local.unit === '' ? local.label : `${local.label}, ${local.unit}`);
   const words =
     kind === 'mask'
-      ? 'Confidence is 1 where density stands out from the noise and falls to 0 around it; islands far from ' +
+      ? 'Confidence is 1 where density stands out from the noise and falls to 0 around it; islands ' +
+        'far from ' +
         'the molecule are noise that the false-discovery rate lets pass.'
-      : 'Low values (dark) are well resolved, usually the core; high values (yellow) are flexible or poorly ' +
+      : 'Low values (dark) are well resolved, usually the core; high values (yellow) are flexible or ' +
+        'poorly ' +
         'aligned parts. A pattern of rings or stripes comes from the mask or from symmetry.';
   return {
     id: 'local',
@@ -437,6 +357,7 @@ median, ${shortNumber(quantile(local.sorted, 0.5))}${local.unit === '' ? '' : ` 
   };
 }
 
+/** Values at every voxel that scaling has measured: B factors, or pVDDT, which has no unit and two signs. */
 function localMap(
   local: LocalMapData,
   reportData: ReportData,
@@ -466,6 +387,7 @@ median, ${quantile(local.sorted, 0.5).toFixed(0)}${signed ? '' : ` ${local.unit}
   };
 }
 
+/** Three coloured sections with their scale. File names of the figures follow from the label. */
 function localPanels(
   local: LocalMapData,
   reportData: ReportData,
@@ -486,11 +408,13 @@ style="background: ${gradient}"></i><span>${shortNumber(scale.high)}${unit}</spa
   };
 }
 
+/** How full of mask the emptiest window is, in parentheses. */
 function describeFill({ windows }: ReportData): string {
   const least = Math.min(...windows.fill);
   return ` (the emptiest is ${Math.round(100 * least)} % mask)`;
 }
 
+/** Two significant digits. */
 function shortNumber(v: number): string {
   return String(Number(v.toPrecision(2)));
 }

@@ -33,8 +33,9 @@ for (const group of document.querySelectorAll('[data-compare]')) {
 }`;
 
 /**
- * Surfaces by ray marching through a 3D texture: the first crossing of the level along each ray, refined by
- * bisection, shaded by the gradient.
+ * Fragment shader of the surfaces: ray marching through a 3D texture. The first crossing of the level along
+ * each ray is refined by bisection, and shaded by the gradient. Lengths are fractions of the longest edge;
+ * `turn` rotates camera coordinates to those of the map, and the camera looks along -z.
  */
 const FRAGMENT_SHADER = `#version 300 es
 precision highp float; precision highp sampler3D;
@@ -70,6 +71,11 @@ void main() {
   }
 }`;
 
+/**
+ * Draws input and result side by side, in halves of one canvas. The slider is the share of the mask's volume
+ * that surfaces enclose: a histogram of the bytes gives the level of each map, so that both enclose the same
+ * volume.
+ */
 const SOLID = `
 (() => {
   const data = document.getElementById('solids');
@@ -190,5 +196,7 @@ const SOLID = `
   redraw();
 })();`;
 
+/** As a literal of JavaScript: the shader contains line breaks. */
 const FRAGMENT = JSON.stringify(FRAGMENT_SHADER);
+/** The whole script. Its hash is in the content-security policy, so that it must be embedded unchanged. */
 export const pageScript = `'use strict';\n${COMPARE}\nconst FRAGMENT = ${FRAGMENT};\n${SOLID}\n`;

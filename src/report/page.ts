@@ -10,7 +10,6 @@ import { html, type Markup, trusted } from './html.ts';
 import {
   bandPart,
   bFactorPart,
-  comparePart,
   comparisonPart,
   type Figure,
   fscPart,
@@ -19,7 +18,6 @@ import {
   type Part,
   profilePart,
   scaleFactorPart,
-  solidPart,
 } from './page-parts.ts';
 import { pageScript } from './page-script.ts';
 import { pageStyle } from './page-style.ts';
@@ -28,7 +26,9 @@ import { recordPart } from './record-part.ts';
 import { mapOf, type ReportData } from './report-data.ts';
 import type { RunRecord } from './run-record.ts';
 import { unexplainedPart } from './unexplained-part.ts';
+import { comparePart, solidPart } from './view-parts.ts';
 
+/** The page and its figures, which the command line also writes as PNGs. */
 export interface Report {
   readonly html: string;
   /** The curves, each on its own. */
@@ -38,6 +38,7 @@ export interface Report {
 /** Commands that have a report; all but the first two scale nothing locally. */
 export type ReportKind = 'scale' | 'feature_enhance' | 'postprocess' | 'locres' | 'mask' | 'assess';
 
+/** What a page states besides the data. */
 export interface ReportWords {
   /** Name of the output, as the heading. */
   readonly title: string;
@@ -93,6 +94,7 @@ export function reportParts(
   ];
 }
 
+/** Parts of a comparison with a model: the summary first, as nothing was changed. */
 function assessParts(reportData: ReportData, record: RunRecord, spell: (sentence: string) => string): Part[] {
   const { assessment } = reportData;
   return [
@@ -106,6 +108,7 @@ function assessParts(reportData: ReportData, record: RunRecord, spell: (sentence
   ];
 }
 
+/** Renders the page. Sentences that name parameters pass through `words.spell`. */
 export async function renderReport(
   reportData: ReportData,
   record: RunRecord,
@@ -130,6 +133,10 @@ and can be mailed or archived.</footer>`;
   return { html: await wrap(words.title, body), figures: parts.flatMap(({ figures }) => figures) };
 }
 
+/**
+ * The document around the body. Its policy allows inline styles, images as data, and the script with this
+ * hash.
+ */
 async function wrap(title: string, body: Markup): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(pageScript));
   const policy =
@@ -153,6 +160,7 @@ ${body}
 `.markup;
 }
 
+/** The numbers at the top of the page: resolution, box, voxel size, mask, window and time. */
 function keyNumbers(
   reportData: ReportData,
   { numbers, secondsPerStep, fsc, soft }: RunRecord,
@@ -181,6 +189,7 @@ ${tile('time', total < 100 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1
 </dl>`;
 }
 
+/** Warnings of the run first, then the automatic checks. */
 function checksPart(
   reportData: ReportData,
   record: RunRecord,

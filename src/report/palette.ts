@@ -1,5 +1,6 @@
 /** Colours. The page takes them from style variables, which know dark mode; pictures outside it are light. */
 
+/** Colours by what they stand for, with enough contrast on the paper of their mode. */
 export const seriesColours = {
   input: { light: '#c2571a', dark: '#f0935a' },
   reference: { light: '#6b7280', dark: '#a3abb8' },
@@ -14,6 +15,7 @@ export const seriesColours = {
 
 export type ColourName = keyof typeof seriesColours;
 
+/** The colour as a style variable, which `styleVariables` defines. */
 export function colour(name: ColourName): string {
   return `var(--${name})`;
 }
@@ -27,12 +29,14 @@ export function withLightColours(svg: string): string {
     .replaceAll('currentColor', seriesColours.ink.light);
 }
 
+/** Definitions of the variables for a style sheet. */
 export function styleVariables(mode: 'light' | 'dark'): string {
   return Object.entries(seriesColours)
     .map(([name, colours]) => `--${name}: ${colours[mode]};`)
     .join(' ');
 }
 
+/** 0 to 255. */
 type Rgb = readonly [number, number, number];
 
 /** Low to high, perceptually even, readable by the colour-blind (viridis at nine points). */
@@ -58,9 +62,10 @@ const DIVERGING: readonly Rgb[] = [
   [178, 24, 43],
 ];
 
+/** Sequential for amounts, diverging for what has a middle: gain 1, pVDDT 0. */
 export type ScaleKind = 'sequential' | 'diverging';
 
-/** `t` from 0 to 1. */
+/** Colour of a value, linear between the stops. `t` from 0 to 1; values beyond take the end's colour. */
 export function scaleColour(kind: ScaleKind, t: number): Rgb {
   const stops = kind === 'sequential' ? SEQUENTIAL : DIVERGING;
   const at = Math.min(1, Math.max(0, t)) * (stops.length - 1);

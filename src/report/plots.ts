@@ -11,6 +11,7 @@ import { bFactorsOf } from './local-windows.ts';
 import { type ColourName, colour } from './palette.ts';
 import { type Distribution, mapOf, quantile, type ReportData, type ReportedMap } from './report-data.ts';
 
+/** Pixels; figures scale with the page, so that only the ratio matters there. */
 export interface PlotSize {
   readonly width: number;
   readonly height: number;
@@ -22,6 +23,7 @@ const SMALL: PlotSize = { width: 360, height: 250 };
 const RESOLUTION_TICKS = [20, 10, 8, 6, 5, 4, 3.5, 3, 2.5, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1];
 /** Minimum distance of two labels, as a fraction of the axis. */
 const TICK_DISTANCE = 0.065;
+/** Bars over the range of a histogram. */
 const HISTOGRAM_BINS = 40;
 /** Values beyond are drawn at the rim, so that a few noisy windows do not compress the rest. */
 const TAIL = 0.005;
@@ -41,6 +43,7 @@ export function plotFsc({ frequency, correlation, resolution, resolutionHalf, ve
   ].flatMap(({ threshold, at }) =>
     at === undefined ? [] : [{ f: 1 / at, c: threshold, label: `${at.toFixed(2)} Å` }],
   );
+  // The last shell is at Nyquist.
   const last = frequency.at(-1) ?? 1;
   return draw(
     WIDE,
@@ -101,6 +104,7 @@ export function plotWindowProfile(reportData: ReportData, window: number, cutoff
 /** Target amplitudes of the bands of soft scaling, and those left after noise weighting. */
 export function plotBands(bands: readonly BandSummary[], cutoffAngstrom: number): string {
   const last = bands.at(-1)?.frequency ?? 1;
+  // Bands without signal have no amplitude, and a logarithmic axis no zero.
   const curve = (role: 'reference' | 'result', amplitudeOf: (band: BandSummary) => number) => {
     const points = bands
       .map((band) => ({ f: band.frequency, a: amplitudeOf(band) }))
@@ -180,10 +184,12 @@ export function plotScaleFactors(reportData: ReportData, cutoffAngstrom: number)
   const result = mapOf(reportData, 'result')?.profiles ?? [];
   const { frequency } = reportData.windows;
   const shells = Array.from(frequency, (f, r) => {
+    // Windows that are empty in the input give infinite ratios or none.
     const ratios = result.map((profile, i) => profile[r] / input[i][r]).filter((v) => v > 0 && v < 1e30);
     const sorted = Float64Array.from(ratios).sort();
     return { f, q: [0.05, 0.25, 0.5, 0.75, 0.95].map((p) => quantile(sorted, p)) };
   })
+    // Shell 0 is the window's mean and carries no structure.
     .slice(1)
     .filter(({ q }) => q.every((v) => v > 0));
   const unit = shells[0]?.q[2] ?? 1;
@@ -255,12 +261,17 @@ export function meanProfile(profiles: readonly Float64Array[]): Float64Array {
   return mean;
 }
 
+/** A distribution, ascending, in its colour. */
 interface Series {
   readonly name: ColourName;
   readonly label: string;
   readonly sorted: Float32Array;
 }
 
+/**
+ * Profiles on a logarithmic axis, shells in 1/A. The input is scaled to meet the result at shell 1: its unit
+ * is another.
+ */
 function drawProfiles(
   curves: readonly { map: ReportedMap; profile: Float64Array }[],
   frequency: Float64Array,
@@ -301,6 +312,10 @@ function drawProfiles(
   );
 }
 
+/**
+ * Histograms with the median of each series. The axis is logarithmic if allowed and all values spread by more
+ * than LEAST_LOG_RATIO.
+ */
 function drawHistogram(
   series: readonly Series[],
   xLabel: string,
@@ -368,11 +383,12 @@ function drawHistogram(
   );
 }
 
+/** Horizontal axis from 0 to `last`, 1/A. */
 export function frequencyAxis(last: number): Plot.ScaleOptions {
   return { domain: [0, last], label: 'spatial frequency, 1/Å' };
 }
 
-/** Top axis with resolutions. */
+/** Axes with frequencies below and resolutions above, and faint lines at these. */
 export function resolutionAxis(last: number): Marks {
   const ticks: number[] = [];
   for (const resolution of RESOLUTION_TICKS) {
@@ -392,6 +408,7 @@ export function resolutionAxis(last: number): Marks {
   ];
 }
 
+/** Vertical line at the cut-off, with its resolution; none if it lies beyond the axis. */
 export function cutoffMark(cutoffAngstrom: number, last: number): Marks {
   const f = 1 / cutoffAngstrom;
   if (!(f < last)) return [];
@@ -408,7 +425,7 @@ export function cutoffMark(cutoffAngstrom: number, last: number): Marks {
   ];
 }
 
-/** Legend: coloured words in a corner. */
+/** Legend: labels in the colours of their curves, in a corner. */
 export function legend(
   entries: readonly (readonly [ColourName, string])[],
   corner: 'top-right' | 'top-left' = 'top-right',
@@ -424,10 +441,12 @@ export function legend(
   );
 }
 
+/** Two significant digits, in powers of ten if very small or large. */
 export function shortNumber(v: number): string {
   return v >= 1e-3 && v < 1e4 ? String(Number(v.toPrecision(2))) : v.toExponential(0);
 }
 
+/** Renders a plot as SVG text. Colours are style variables (palette.ts). */
 export function draw(size: PlotSize, options: Plot.PlotOptions, marks: Marks): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const plot = Plot.plot({

@@ -7,19 +7,25 @@ import type { Part } from './page-parts.ts';
 import { type ColourName, colour } from './palette.ts';
 import { cutoffMark, draw, figureWith, frequencyAxis, legend, resolutionAxis, WIDE } from './plots.ts';
 
+/**
+ * FSC within the mask: unmasked, masked, with random phases, and corrected, with the resolution that follows.
+ */
 export function maskedFscPart(fsc: FscInMask): Part {
   const svg = plotMaskedFsc(fsc);
   const { resolution, shellResolution, randomisedFrom, corrected } = fsc;
   const end =
     resolution !== undefined
-      ? `The corrected curve falls below 0.143 at ${resolution.toFixed(2)} Å (last shell above it: ${shellResolution?.toFixed(2) ?? '–'} Å, which RELION reports).`
+      ? `The corrected curve falls below 0.143 at ${resolution.toFixed(2)} Å (last shell above it: ` +
+        `${shellResolution?.toFixed(2) ?? '–'} Å, which RELION reports).`
       : (corrected.at(-1) ?? 0) >= FSC_THRESHOLD
         ? 'The corrected curve stays above 0.143 to Nyquist.'
         : 'The corrected curve shows no common signal.';
   const how =
     randomisedFrom === undefined
       ? 'The unmasked FSC does not fall below 0.8, so nothing could be corrected.'
-      : `Phases were randomised beyond ${(1 / randomisedFrom).toFixed(2)} Å, where the unmasked FSC falls below 0.8: the correlation that remains there is due to the mask, and is corrected for (Chen et al. 2013).`;
+      : `Phases were randomised beyond ${(1 / randomisedFrom).toFixed(2)} Å, where the unmasked FSC ` +
+        'falls below 0.8: the correlation that remains there is due to the mask, and is corrected ' +
+        'for (Chen et al. 2013).';
   return {
     id: 'masked-fsc',
     heading: 'FSC within the mask',
@@ -32,6 +38,7 @@ tight or too sharp.`,
   };
 }
 
+/** Guinier plot of the map before and after sharpening, with the range of the fit. */
 export function guinierPart(numbers: PostprocessNumbers): Part {
   const { bFactor, bFactorSource, guinier, fscWeighted } = numbers;
   const svg = plotGuinier(numbers);
@@ -40,7 +47,9 @@ export function guinierPart(numbers: PostprocessNumbers): Part {
       ? bFactorSource === 'user'
         ? `The B factor of ${bFactor.toFixed(0)} Å² was given.`
         : 'No line could be fitted, so that no B factor was applied.'
-      : `The line between ${guinier.from.toFixed(1)} and ${guinier.to.toFixed(2)} Å falls with ${guinier.bFactor.toFixed(0)} Å² (${guinier.shells} shells, R² ${guinier.quality.toFixed(2)}).`;
+      : `The line between ${guinier.from.toFixed(1)} and ${guinier.to.toFixed(2)} Å falls with ` +
+        `${guinier.bFactor.toFixed(0)} Å² (${guinier.shells} shells, R² ` +
+        `${guinier.quality.toFixed(2)}).`;
   return {
     id: 'guinier',
     heading: 'Guinier plot',
@@ -53,6 +62,7 @@ ${fitted} The sharpened curve should be about level up to the resolution, and ri
   };
 }
 
+/** The four curves against 1/A, and where the corrected one falls below 0.143. */
 function plotMaskedFsc({
   frequency,
   unmasked,
@@ -97,6 +107,7 @@ function plotMaskedFsc({
   );
 }
 
+/** Natural logarithm of RMS amplitudes against f^2 (1/A^2); a B factor is a line of slope -B/4. */
 function plotGuinier({ amplitudes, bFactor, guinier, fscWeighted }: PostprocessNumbers): string {
   const { frequency, original, weighted } = amplitudes;
   const points = (amplitude: (r: number) => number) =>
@@ -116,6 +127,7 @@ function plotGuinier({ amplitudes, bFactor, guinier, fscWeighted }: PostprocessN
           { x: number; y: number }[],
         ][])
       : []),
+    // Beyond the end of the fit the sharpened map is low-passed.
     [
       'result',
       'sharpened',

@@ -5,6 +5,7 @@ import type { Part } from './page-parts.ts';
 import type { RunRecord } from './run-record.ts';
 import { settingsWords, settingText } from './settings-words.ts';
 
+/** The whole record in tables, so that a page that is mailed alone says how its map was made. */
 export function recordPart(record: RunRecord): Part {
   return {
     id: 'record',
@@ -44,6 +45,7 @@ ${timeTable(record.secondsPerStep)}`,
   };
 }
 
+/** Seconds per step with bars relative to the longest. */
 function timeTable(secondsPerStep: Readonly<Record<string, number>>): Markup {
   const steps = Object.entries(secondsPerStep);
   const longest = Math.max(...steps.map(([, seconds]) => seconds), 1e-9);
@@ -54,12 +56,14 @@ style="width: ${((100 * seconds) / longest).toFixed(1)}%"></i></td></tr>`,
   )}</tbody></table>`;
 }
 
+/** Rows of a table; entries without a label appear under their own names. */
 function entriesOf(object: object): [string, string][] {
   return Object.entries(object)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => [settingsWords[key] ?? key, settingText(value)]);
 }
 
+/** A table with one row per entry. */
 function rows(entries: readonly (readonly [string, string])[]): Markup {
   return html`<table><tbody>${entries.map(
     ([name, value]) => html`<tr><th

@@ -12,6 +12,7 @@ import type { Section, VoxelBox } from './section.ts';
  */
 export type MapRole = 'input' | 'reference' | 'result';
 
+/** A map of the run with all that figures need of it. */
 export interface ReportedMap {
   readonly role: MapRole;
   readonly label: string;
@@ -35,6 +36,7 @@ export interface Distribution {
   readonly sorted: Float32Array;
 }
 
+/** Values measured at every voxel, in `unit`. */
 export interface LocalMapData extends Distribution {
   readonly label: string;
   readonly unit: string;
@@ -42,6 +44,7 @@ export interface LocalMapData extends Distribution {
   readonly sections: readonly Section[];
 }
 
+/** Windows in which profiles are taken, of `edge` voxels. */
 export interface Windows {
   readonly edge: number;
   /** Voxel (z, y, x) at index edge/2 of each window. */
@@ -56,6 +59,10 @@ export interface Windows {
   readonly fit: { readonly start: number; readonly end: number } | undefined;
 }
 
+/**
+ * A box in which the noise was measured: first voxel (z, y, x), edge in voxels, and the statistics of its
+ * voxels.
+ */
 export interface NoiseBoxData {
   readonly start: readonly number[];
   readonly size: number;
@@ -71,6 +78,7 @@ export interface Projections {
   readonly unexplained: readonly Section[];
 }
 
+/** All that figures and checks need; a few megabytes, whatever the size of the map. */
 export interface ReportData {
   readonly shape: Shape;
   /** A. */
@@ -92,19 +100,22 @@ export interface ReportData {
   readonly maps: readonly ReportedMap[];
   /** Root-mean-square of the result over that of the input, around each voxel. */
   readonly gain: LocalMapData;
-  /** Of the input and of the density that the reference does not explain, where that was looked for and found. */
+  /** Projections of the input and of the density that the reference does not explain, if any was found. */
   readonly projections?: Projections;
-  /** A map of the run's own: local B factor, pVDDT. */
+  /** A map that the run itself has measured: local B factor, pVDDT. */
   readonly local: LocalMapData | undefined;
   /** Of maps that were compared with a model. */
   readonly assessment?: Assessment;
 }
 
+/** The map in that role, if the run has one. */
 export function mapOf(reportData: ReportData, role: MapRole): ReportedMap | undefined {
   return reportData.maps.find((map) => map.role === role);
 }
 
-/** Value below which the share `p` of an ascending list lies. */
+/**
+ * Value below which the share `p` of an ascending list lies, linear between entries; NaN for an empty list.
+ */
 export function quantile(sorted: ArrayLike<number>, p: number): number {
   if (sorted.length === 0) return Number.NaN;
   const at = p * (sorted.length - 1);

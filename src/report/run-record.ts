@@ -125,12 +125,14 @@ export type AssessmentRecord = Omit<
   'maps' | 'residues' | 'atoms' | 'frequency' | 'modelAmplitude'
 > & { readonly maps: readonly Omit<AssessedMap, 'fsc' | 'amplitude'>[] };
 
+/** The part of an assessment that the record states; curves, residues and atoms have files of their own. */
 export function recordOfAssessment(assessment: Assessment): AssessmentRecord {
   const { maps, residues: _residues, atoms: _atoms, ...rest } = assessment;
   const { frequency: _frequency, modelAmplitude: _amplitude, ...summary } = rest;
   return { ...summary, maps: maps.map(({ fsc: _fsc, amplitude: _, ...map }) => map) };
 }
 
+/** What the record takes of a result. */
 type OfScaling = Pick<
   LocScaleResult,
   'numbers' | 'fsc' | 'fscInMask' | 'model' | 'fadeResolution' | 'scaledBy' | 'soft' | 'also' | 'unexplained'
@@ -170,8 +172,10 @@ export function recordOfScaling(
   };
 }
 
+/** A network as the pipeline knows it. */
 type Predictor = Extract<ReferenceChoice, { kind: 'network' }>['predictor'];
 
+/** The network's entry in the record. `seed`: of the dropout masks, with Monte-Carlo passes. */
 export function networkRecordOf(
   { manifest, description }: Predictor,
   { cubes, passes }: Prediction,
@@ -182,14 +186,17 @@ export function networkRecordOf(
   return { ...network, cubeEdge, stride, cubes, passes, seed };
 }
 
+/** Atoms are counted; the model itself is a file of its own. */
 function modelRecordOf({ structure, pseudoAtoms, bFactors, referenceEnd }: ReferenceModel): ModelRecord {
   return { atoms: structure.atoms.length, pseudoAtoms, bFactors, referenceEnd };
 }
 
+/** The map is a file of its own. */
 function unexplainedRecordOf({ map: _, ...found }: UnexplainedDensity): Omit<UnexplainedDensity, 'map'> {
   return found;
 }
 
+/** Volumes are files of their own. */
 function softRecordOf({ bands, windowSigma, fadeResolution }: SoftRecord): SoftRecord {
   return { bands, windowSigma, fadeResolution };
 }

@@ -44,6 +44,7 @@ export function mapsToShow<R>(
   return { maps, local };
 }
 
+/** What any result contains that a report can show. */
 interface Shown {
   readonly mask: Volume;
   readonly map?: Volume;
@@ -51,7 +52,7 @@ interface Shown {
   readonly unexplained?: Pick<UnexplainedDensity, 'map' | 'blobs'>;
 }
 
-/** For a scaling run. */
+/** Data of the report of a scaling run. `table`: the rows that say which maps are shown, and as what. */
 export function scalingToShow<R extends Shown & { readonly numbers: LocScaleNumbers }>(
   engine: Holder,
   table: readonly ShownMap<R>[],
@@ -89,6 +90,7 @@ export function measurementToShow<R extends Shown & { readonly grid: Grid }>(
 ): RunToShow {
   const { shape } = result.grid;
   const voxelSize = isotropicVoxelSize(result.grid);
+  // Without half maps: Nyquist, as all that the voxels can hold.
   const resolution = measured.fsc?.resolution ?? 2 * voxelSize;
   return {
     shape,

@@ -83,7 +83,9 @@ export function sceneOfScaling(scene: ScaledScene, maskVolumeCubicAngstrom: numb
   return chimeraxScript(names, maps, maskVolumeCubicAngstrom, {
     by: maps.length,
     palette: bFactorPalette(low, high),
-    key: `local B factor (#${maps.length}), A^2: blue ${low.toFixed(0)} (well ordered), red ${high.toFixed(0)}`,
+    key:
+      `local B factor (#${maps.length}), A^2: blue ${low.toFixed(0)} (well ordered), red ` +
+      `${high.toFixed(0)}`,
   });
 }
 
@@ -105,7 +107,9 @@ export function sceneOfEnhancement(
       : {
           by: 3,
           palette: PVDDT_PALETTE,
-          key: 'pVDDT (#3): red where the network added density, blue where it took it away, green where neither',
+          key:
+            'pVDDT (#3): red where the network added density, blue where it took it away, green where ' +
+            'neither',
         },
   );
 }
@@ -128,7 +132,9 @@ export function sceneOfLocalResolution(
     {
       by: 2,
       palette: resolutionPalette(low, high),
-      key: `local resolution (#2): blue ${low.toFixed(1)} A, median ${median.toFixed(1)} A, red ${high.toFixed(1)} A and worse`,
+      key:
+        `local resolution (#2): blue ${low.toFixed(1)} A, median ${median.toFixed(1)} A, red ` +
+        `${high.toFixed(1)} A and worse`,
     },
   );
 }

@@ -12,6 +12,7 @@ import { AXIS_NAMES, cropSection, outlineOf, PLANE_AXES, type Section, type Voxe
 const MOST_PIXELS = 512;
 /** Small ones are enlarged, smoothly. */
 const FEWEST_PIXELS = 200;
+/** The brightest 0.2 % are white, so that a few voxels do not darken the rest. */
 const WHITE_PERCENTILE = 0.998;
 /** Grey of the value 0, as a fraction of white. */
 const ZERO_LEVEL = 0.25;
@@ -32,6 +33,7 @@ export function greyPng(section: Section, white: number): Uint8Array {
   return encode({ width, height, data, depth: 8, channels: 1 });
 }
 
+/** How values become colours. `log`: linear in the logarithm. */
 export interface ColourScale {
   readonly kind: ScaleKind;
   readonly low: number;
@@ -58,6 +60,7 @@ export function colourPng(section: Section, { kind, low, high, log }: ColourScal
   const width = Math.floor(section.width / stride);
   const height = Math.floor(section.height / stride);
   const data = new Uint8Array(4 * width * height);
+  // Values beyond the ends get the colours of the ends (scaleColour).
   const position = (v: number): number =>
     log ? Math.log(v / low) / Math.log(high / low) : (v - low) / (high - low);
   for (let i = 0; i < width * height; i++) {
@@ -87,6 +90,7 @@ export function sectionsFigure(reportData: ReportData): string {
   let bottom = 0;
   maps.forEach((map, column) => {
     const white = whiteOf(cropped[column]);
+    // Panels that are narrower than the widest are centred.
     const left = column * (widest + gap);
     images.push(
       `<text x="${left + widest / 2}" y="${heading * 0.7}" font-size="${heading * 0.6}" ` +
@@ -118,6 +122,7 @@ export function maskFigure(map: ReportedMap, reportData: ReportData, axis: 0 | 1
   const line = Math.max(width, height) / 220;
   const boxes = reportData.noiseBoxes.map(({ start, size }) => {
     const cut = at >= start[axis] && at < start[axis] + size;
+    // Rows of a section run upwards, those of an SVG downwards.
     const y = height - start[rowAxis] - size;
     return (
       `<rect x="${start[columnAxis]}" y="${y}" width="${size}" height="${size}" ` +
@@ -163,6 +168,7 @@ export function projectionFigure(
   ]);
 }
 
+/** RGB of what is unexplained, which no grey can be mistaken for. */
 const ORANGE = [240, 120, 40] as const;
 /** Part of the highest value that is drawn. */
 const FAINTEST = 0.2;
@@ -199,6 +205,7 @@ function colouredPng({ width, height, values }: Section, full: number, rgb: read
   return encode({ width, height, data, depth: 8, channels: 4 });
 }
 
+/** An SVG in the coordinates of the section, one unit per voxel. */
 function frame({ width, height }: Section, label: string, inner: readonly string[]): string {
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" ` +
@@ -206,6 +213,7 @@ function frame({ width, height }: Section, label: string, inner: readonly string
   );
 }
 
+/** A PNG stretched over the section, whatever its own pixels. */
 function image(png: Uint8Array, width: number, height: number): string {
   return `<image href="${pngUrl(png)}" width="${width}" height="${height}" preserveAspectRatio="none"/>`;
 }

@@ -10,12 +10,14 @@ import { cutSection, type VoxelBox } from './section.ts';
 
 export type { VoxelBox } from './section.ts';
 
+/** A map with its heading. */
 export interface SliceColumn {
   readonly label: string;
   /** (z, y, x), x fastest. */
   readonly data: ArrayLike<number>;
 }
 
+/** What is shown of all maps alike. */
 export interface SliceOptions {
   /** Shape of every map. */
   readonly shape: Shape;
@@ -29,6 +31,7 @@ export interface SliceOptions {
   readonly magnification?: number;
 }
 
+/** Pixels: margin around everything, gap between panels, and pixels per dot of the bitmap font. */
 const MARGIN = 16;
 const GAP = 8;
 const TEXT_SCALE = 2;
@@ -40,6 +43,7 @@ const ZERO_LEVEL = 0.25;
 const INK = 0;
 const PAPER = 255;
 
+/** Grey picture, row by row from the top. */
 interface Canvas {
   readonly width: number;
   readonly height: number;
@@ -117,6 +121,7 @@ export function boxAround(
   return { start, size: size as unknown as Shape };
 }
 
+/** A white picture. */
 function createCanvas(width: number, height: number): Canvas {
   return { width, height, pixels: new Uint8Array(width * height).fill(PAPER) };
 }
@@ -136,6 +141,10 @@ function whiteLevel(data: ArrayLike<number>, [, ny, nx]: Shape, { start, size }:
   return white > 0 ? white : 1;
 }
 
+/**
+ * Draws a section, row 0 first, at (x0, y0). Each pixel is interpolated between voxels (Catmull-Rom), clipped
+ * to black and white.
+ */
 function drawPanel(
   canvas: Canvas,
   section: Float32Array,
@@ -175,6 +184,7 @@ function cubicWeights(offset: number): CubicWeights {
   };
 }
 
+/** Value at pixel (px, py) of the magnified section; voxels beyond the border repeat its last. */
 function sample(
   section: Float32Array,
   width: number,
@@ -198,12 +208,14 @@ function sample(
   return value;
 }
 
+/** Writes in the bitmap font, from the upper left corner. */
 function write(canvas: Canvas, text: string, x0: number, y0: number): void {
   drawText(text, (column, row) => {
     fill(canvas, x0 + column * TEXT_SCALE, Math.round(y0) + row * TEXT_SCALE, TEXT_SCALE, TEXT_SCALE);
   });
 }
 
+/** Fills a rectangle with ink, clipped to the canvas. */
 function fill(canvas: Canvas, x0: number, y0: number, width: number, height: number): void {
   for (let y = Math.max(0, y0); y < Math.min(canvas.height, y0 + height); y++) {
     for (let x = Math.max(0, x0); x < Math.min(canvas.width, x0 + width); x++)
@@ -211,6 +223,7 @@ function fill(canvas: Canvas, x0: number, y0: number, width: number, height: num
   }
 }
 
+/** Offset that centres a text in a width, pixels. */
 function centred(width: number, text: string): number {
   return Math.max(0, Math.floor((width - textWidth(text) * TEXT_SCALE) / 2));
 }
@@ -223,6 +236,7 @@ function fitText(text: string, width: number): string {
   return fitting;
 }
 
+/** A bar of 20 A. */
 function drawScaleBar(canvas: Canvas, x0: number, y0: number, pixelsPerAngstrom: number): void {
   const lengthAngstrom = 20;
   const length = Math.round(lengthAngstrom * pixelsPerAngstrom);

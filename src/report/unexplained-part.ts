@@ -9,13 +9,19 @@ import { projectionFigure } from './section-figures.ts';
 /** Rows of the table; the record has all. */
 const MOST_ROWS = 30;
 
+/**
+ * The section on unexplained density: projections with the pieces on them, and a table of the pieces.
+ * `projections` exist wherever pieces were found.
+ */
 export function unexplainedPart(
   reportData: ReportData,
   { blobs, lowPass, leastVolume }: Omit<UnexplainedDensity, 'map'>,
 ): Part {
   const id = 'unexplained';
   const heading = 'Density that the reference does not explain';
-  const how = `Signal of the map at ${lowPass.toFixed(1)} Å that stands out from the noise, in pieces of at least ${Math.round(leastVolume)} Å³, where the reference has less than a fifth of it.`;
+  const how =
+    `Signal of the map at ${lowPass.toFixed(1)} Å that stands out from the noise, in pieces of ` +
+    `at least ${Math.round(leastVolume)} Å³, where the reference has less than a fifth of it.`;
   const { projections } = reportData;
   if (blobs.length === 0 || projections === undefined)
     return { id, heading, figures: [], content: html`<p>None was found. ${how}</p>` };

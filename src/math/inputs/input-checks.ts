@@ -40,7 +40,10 @@ export function filteredMapWarning(meanPower: ArrayLike<number>, voxelSize: numb
 }
 
 export function lowPassWarning(resolution: number): string {
-  return `The map seems to be low-pass filtered at about ${resolution.toFixed(1)} A already; finer detail cannot be recovered: use the unfiltered half maps if you have them.`;
+  return (
+    `The map seems to be low-pass filtered at about ${resolution.toFixed(1)} A already; finer ` +
+    'detail cannot be recovered: use the unfiltered half maps if you have them.'
+  );
 }
 
 /**
@@ -61,6 +64,7 @@ export function maskedMapWarning(zeros: number, voxels: number): string | undefi
   if (!isMasked(share)) return undefined;
   return (
     `${Math.floor(share * 100)} % of the voxels are exactly 0, the map seems to be masked already; ` +
-    'noise cannot be estimated from it and windows at the mask edge are affected: use the unmasked map if you have it.'
+    'noise cannot be estimated from it and windows at the mask edge are affected: use the ' +
+    'unmasked map if you have it.'
   );
 }

@@ -164,13 +164,23 @@ export function noiseBoxWarning(noise: NoiseEstimate, mapSd?: number): string | 
   if (empty > 0)
     return `${empty} of ${sds.length} noise boxes hold no noise (variance 0), the map is masked; ${advice}.`;
   if (mapSd !== undefined && Math.sqrt(noise.variance) < SMALLEST_NOISE_SHARE * mapSd) {
-    return `The noise boxes hold almost nothing (sd ${number(Math.sqrt(noise.variance))}, map ${number(mapSd)}), the map seems masked; ${advice}.`;
+    return (
+      `The noise boxes hold almost nothing (sd ${number(Math.sqrt(noise.variance))}, map ` +
+      `${number(mapSd)}), the map seems masked; ${advice}.`
+    );
   }
   if (largest > LARGEST_SD_RATIO * smallest) {
-    return `The noise boxes differ strongly (sd ${number(smallest)} to ${number(largest)}), one may hold part of the particle; ${advice}.`;
+    return (
+      `The noise boxes differ strongly (sd ${number(smallest)} to ${number(largest)}), one may ` +
+      `hold part of the particle; ${advice}.`
+    );
   }
   if (Math.max(...means) - Math.min(...means) > LARGEST_MEAN_SPREAD * smallest) {
-    return `The noise boxes differ strongly (mean ${number(Math.min(...means))} to ${number(Math.max(...means))}, sd ${number(smallest)}), one may hold part of the particle; ${advice}.`;
+    return (
+      `The noise boxes differ strongly (mean ${number(Math.min(...means))} to ` +
+      `${number(Math.max(...means))}, sd ${number(smallest)}), one may hold part of the particle; ` +
+      `${advice}.`
+    );
   }
   return undefined;
 }
@@ -258,9 +268,12 @@ export function confidenceTest(shape: Shape, mean: number, variance: number): Co
   if (!(variance > 0)) {
     throw new LocScaleError(
       'bad-input',
-      `The map is masked, its noise boxes hold no noise (variance ${variance}): give a mask with ${named('mask')}, or set the boxes with ${named('fdrNoiseBoxes')}.`,
+      `The map is masked, its noise boxes hold no noise (variance ${variance}): give a mask with ` +
+        `${named('mask')}, or set the boxes with ${named('fdrNoiseBoxes')}.`,
       {
-        hint: `${named('fdrNoiseBoxes')} takes the first voxel of a box (z,y,x) that lies where the map still holds noise.`,
+        hint:
+          `${named('fdrNoiseBoxes')} takes the first voxel of a box (z,y,x) that lies where the map ` +
+          'still holds noise.',
       },
     );
   }

@@ -147,7 +147,9 @@ function commonCentre(
   if (worst > CENTRE_TOLERANCE) {
     throw new LocScaleError('bad-input', `The operators of ${where} have no fixed point in common.`, {
       where,
-      hint: `Shifts along an axis belong to a helix: use ${named('twistDegrees')} and ${named('riseAngstrom')}.`,
+      hint:
+        `Shifts along an axis belong to a helix: use ${named('twistDegrees')} and ` +
+        `${named('riseAngstrom')}.`,
     });
   }
   return mean;

@@ -71,7 +71,10 @@ export async function installCuda(
     {
       where: folder,
       found: absent.join(', '),
-      hint: `The machine needs access to api.nuget.org. Otherwise copy ${cudaLibraries.join(' and ')} out of the package Microsoft.ML.OnnxRuntime.Gpu.Linux of nuget.org (runtimes/linux-x64/native) into ${folder}.`,
+      hint:
+        `The machine needs access to api.nuget.org. Otherwise copy ${cudaLibraries.join(' and ')} ` +
+        'out of the package Microsoft.ML.OnnxRuntime.Gpu.Linux of nuget.org ' +
+        `(runtimes/linux-x64/native) into ${folder}.`,
     },
   );
 }

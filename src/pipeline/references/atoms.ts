@@ -14,6 +14,7 @@ const traits: ReferenceTraits = {
   makesDifferenceMask: false,
 };
 
+/** A map simulated from the user's model, at its own or at refined B factors. */
 export const atomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'atomic-model' }>> = {
   traits,
   open({ structure, refinementCycles, theoreticalProfile }) {
@@ -36,7 +37,8 @@ export const atomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'ato
     return {
       traits,
       describe: () =>
-        `reference simulated from ${structure.id || 'the atomic model'}, ${bFactors}${theoreticalProfile ? ', theoretical profile' : ''}`,
+        `reference simulated from ${structure.id || 'the atomic model'}, ` +
+        `${bFactors}${theoreticalProfile ? ', theoretical profile' : ''}`,
       maps: [],
       isMap: true,
       usesHalfMaps: true,

@@ -5,6 +5,7 @@ import type { ReferencePredictor } from '../../network/graph/model.ts';
 import type { MapInput } from '../map-input.ts';
 import type { PseudoAtomSettings } from '../parameters.ts';
 
+/** What the amplitudes are scaled to. */
 export type ReferenceChoice =
   | { readonly kind: 'model-map'; readonly map: MapInput }
   /** Theoretical-profile rule with a simulated (pseudo-)model map. */

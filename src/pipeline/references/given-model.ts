@@ -47,6 +47,9 @@ export function placeInMap(
   return { ...placed, structure };
 }
 
+/**
+ * The atoms that the map shows. A model that fits badly around them is warned about, with the likely cause.
+ */
 export async function placeUserModel(
   given: Structure,
   data: ModelReferenceData,
@@ -83,7 +86,9 @@ async function agreementWith(
   const agreement = agreementOf(await engine.shellSpectra(map, model), edge);
   if (agreement !== undefined)
     run.info(
-      `Map and model agree up to ${agreement.reliable.toFixed(1)} A (FSC = 0.5; 0.2 at ${agreement.end.toFixed(1)} A): the resolution is taken from that; give another with ${named('resolution')}.`,
+      `Map and model agree up to ${agreement.reliable.toFixed(1)} A (FSC = 0.5; 0.2 at ` +
+        `${agreement.end.toFixed(1)} A): the resolution is taken from that; give another with ` +
+        `${named('resolution')}.`,
     );
   return agreement;
 }

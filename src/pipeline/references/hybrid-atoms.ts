@@ -20,6 +20,7 @@ const traits: ReferenceTraits = {
   makesDifferenceMask: true,
 };
 
+/** The user's model, and pseudo-atoms where the mask has none. */
 export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'hybrid-model' }>> = {
   traits,
   open({
@@ -48,7 +49,8 @@ export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
         const { atoms, pseudoModel: pseudo, unmodelledVoxels } = completed;
         const differenceMask = await data.engine.upload(completed.differenceMask, data.grid.shape);
         run.info(
-          `${unmodelledVoxels} voxels of the mask are not modelled: ${pseudo.atoms.count} pseudo-atoms added.`,
+          `${unmodelledVoxels} voxels of the mask are not modelled: ${pseudo.atoms.count} pseudo-atoms ` +
+            'added.',
         );
         reportPseudoModel(pseudo, pseudoAtoms.distanceAngstrom, run);
         return { atoms, given, pseudo, differenceMask };
@@ -57,7 +59,8 @@ export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
     return {
       traits,
       describe: () =>
-        `hybrid: reference simulated from ${structure.id || 'the atomic model'} completed with pseudo-atoms, theoretical profile where it has none`,
+        `hybrid: reference simulated from ${structure.id || 'the atomic model'} completed with ` +
+        'pseudo-atoms, theoretical profile where it has none',
       maps: [],
       isMap: true,
       usesHalfMaps: true,

@@ -18,8 +18,10 @@ const traits: ReferenceTraits = {
   placesPseudoAtoms: false,
   makesDifferenceMask: false,
 };
+/** Value from which a voxel of the difference mask counts. */
 const THRESHOLD = 0.5;
 
+/** A reference map with a difference mask. */
 export const hybridMapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'hybrid-map' }>> = {
   traits,
   open: ({ map, differenceMask }) => ({
@@ -53,6 +55,7 @@ export const hybridMapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 
   }),
 };
 
+/** The difference mask as 0 and 1; it may be empty. */
 async function readDifferenceMask(differenceMask: MapInput, run: Run): Promise<Volume> {
   const { engine } = run;
   const raw = await run.upload(differenceMask);

@@ -13,6 +13,7 @@ import type { ReferenceKind, ReferenceSource, ReferenceTraits } from './source.t
 
 type Kind = ReferenceChoice['kind'];
 
+/** The only place that distinguishes the kinds; the compiler requires a row for each. */
 const kinds: { readonly [K in Kind]: ReferenceKind<Extract<ReferenceChoice, { kind: K }>> } = {
   'model-map': mapReference,
   'pseudo-model-map': pseudoModelMapReference,
@@ -25,6 +26,7 @@ const kinds: { readonly [K in Kind]: ReferenceKind<Extract<ReferenceChoice, { ki
   none: noReference,
 };
 
+/** The source of a choice. */
 export function referenceSourceOf(choice: ReferenceChoice): ReferenceSource {
   return (kinds[choice.kind] as ReferenceKind<ReferenceChoice>).open(choice);
 }

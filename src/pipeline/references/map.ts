@@ -17,6 +17,7 @@ const traits: ReferenceTraits = {
   makesDifferenceMask: false,
 };
 
+/** A reference map of the user; (z, y, x) on the grid of the run, in any unit. */
 export const mapReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'model-map' }>> = {
   traits,
   open: ({ map }) => ({ ...sourceOf(map), describe: () => `reference map ${map.name}`, rule: plainRule }),
@@ -35,6 +36,7 @@ export const pseudoModelMapReference: ReferenceKind<Extract<ReferenceChoice, { k
     }),
   };
 
+/** What both rules on a user's map share. */
 function sourceOf(map: MapInput): Omit<ReferenceSource, 'describe' | 'rule'> {
   return {
     traits,

@@ -34,6 +34,7 @@ const traits: ReferenceTraits = {
   makesDifferenceMask: false,
 };
 
+/** A map that a network predicts from the map itself. */
 export const networkReference: ReferenceKind<NetworkChoice> = {
   traits,
   open: (choice) => ({
@@ -50,6 +51,7 @@ export const networkReference: ReferenceKind<NetworkChoice> = {
   }),
 };
 
+/** Plans the prediction: cubes, passes, bytes, and expected time on all processes. */
 async function planNetwork(choice: NetworkChoice, data: ReferenceData, run: Run): Promise<PlannedReference> {
   const { predictor, monteCarlo } = choice;
   const { manifest } = predictor;
@@ -60,7 +62,8 @@ async function planNetwork(choice: NetworkChoice, data: ReferenceData, run: Run)
   const plan = await planPrediction({ engine: run.engine, mask, grid, manifest });
   if (plan.inputIsFiner)
     run.warn(
-      `The network works at ${manifest.voxelSizeAngstrom} A per voxel: detail finer than ${2 * manifest.voxelSizeAngstrom} A is lost in the reference and in the result.`,
+      `The network works at ${manifest.voxelSizeAngstrom} A per voxel: detail finer than ` +
+        `${2 * manifest.voxelSizeAngstrom} A is lost in the reference and in the result.`,
     );
   const passes = monteCarlo?.passes ?? 1;
   const prediction: Prediction = {
@@ -161,6 +164,7 @@ async function cachedPrediction(
   };
 }
 
+/** Positions identify the cubes of a checkpoint. */
 function hashPositions({ cubes: { positions } }: PredictionPlan): Promise<string> {
   return hashVoxels(Float32Array.from(positions));
 }

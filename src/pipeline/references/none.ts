@@ -11,6 +11,7 @@ const traits = {
   makesDifferenceMask: false,
 } as const;
 
+/** No reference: every window is scaled to one B factor. */
 export const noReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'none' }>> = {
   traits,
   open: () => ({

@@ -12,6 +12,7 @@ const traits: ReferenceTraits = {
   makesDifferenceMask: false,
 };
 
+/** The average protein, which soft bands alone can be scaled to: windows need a profile of their own. */
 export const profileReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'profile' }>> = {
   traits,
   open: () => ({

@@ -21,6 +21,7 @@ const traits: ReferenceTraits = {
 /** Fraction of pseudo-atoms at least 80 % of their distance apart, if the mask has room for them. */
 const WANTED_SEPARATED_SHARE = 0.95;
 
+/** A map simulated from pseudo-atoms that fill the mask. */
 export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'pseudo-model' }>> = {
   traits,
   open({ refinementCycles = defaultRefinementCycles, pseudoAtoms: settings }) {
@@ -52,6 +53,7 @@ export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
   },
 };
 
+/** How well the pseudo-atoms keep their distance; warned about where the mask has too little room. */
 export function reportPseudoModel(
   { atoms, iterations, separatedShare }: PseudoModel,
   distanceAngstrom: number,
@@ -63,6 +65,7 @@ export function reportPseudoModel(
   );
   if (separatedShare < WANTED_SEPARATED_SHARE)
     run.warn(
-      `Only ${percent.toFixed(0)} % of the pseudo-atoms keep 80 % of ${distanceAngstrom} A: the mask is too small for ${atoms.count} atoms.`,
+      `Only ${percent.toFixed(0)} % of the pseudo-atoms keep 80 % of ${distanceAngstrom} A: the ` +
+        `mask is too small for ${atoms.count} atoms.`,
     );
 }

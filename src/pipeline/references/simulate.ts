@@ -53,6 +53,7 @@ export interface Simulation {
   gather(data: ReferenceData, hooks: OperationHooks, run: Run): Promise<GatheredAtoms>;
 }
 
+/** Plans a reference that is simulated: peak bytes of atoms, refinement and map. Executes nothing. */
 export async function planSimulation(
   simulation: Simulation,
   data: ReferenceData,
@@ -125,6 +126,7 @@ function simulationBytes(simulation: Simulation, data: ReferenceData, { bytesOf 
   );
 }
 
+/** Gathers atoms, finds their B factors, and simulates the map, low-passed where the map ends. */
 async function simulate(simulation: Simulation, data: ReferenceData, run: Run): Promise<ReferenceResult> {
   const { engine, grid, parameters, voxelSize } = data;
   const { context } = run;
@@ -181,19 +183,28 @@ async function chooseBFactors(
   const { min, mean, max } = found.refined;
   if (!found.localDecay)
     run.warn(
-      `The map holds too little signal up to ${fscCutoff.toFixed(1)} A to measure local B factors; refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ` Give the resolution with ${named('resolution')} if it is known.`}`,
+      `The map holds too little signal up to ${fscCutoff.toFixed(1)} A to measure local B factors; ` +
+        'refinement starts from those of the ' +
+        `${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ` Give the resolution with ${named('resolution')} if it is known.`}`,
     );
   run.info(
-    `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ${found.shift.toFixed(0)}.`,
+    `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ` +
+      `${max.toFixed(0)} A^2, mean ${mean.toFixed(0)}; averaged over 25 A and shifted by ` +
+      `${found.shift.toFixed(0)}.`,
   );
   const crowded = crowdedLimit(found.atLimits, fscCutoff);
   if (crowded !== undefined)
     run.warn(
-      `${Math.round(100 * crowded.share)} % of the refined B factors lie at the ${crowded.limit > 0 ? 'upper' : 'lower'} limit of ${crowded.limit.toFixed(0)} A^2 (${min.toFixed(0)} to ${max.toFixed(0)}, mean ${mean.toFixed(0)}): the map does not determine them. Check resolution (${named('resolution')}) and fit of the model, or take the B factors of the file with ${named('refinementCycles', 'undefined')}.`,
+      `${Math.round(100 * crowded.share)} % of the refined B factors lie at the ` +
+        `${crowded.limit > 0 ? 'upper' : 'lower'} limit of ${crowded.limit.toFixed(0)} A^2 ` +
+        `(${min.toFixed(0)} to ${max.toFixed(0)}, mean ${mean.toFixed(0)}): the map does not ` +
+        `determine them. Check resolution (${named('resolution')}) and fit of the model, or take the ` +
+        `B factors of the file with ${named('refinementCycles', 'undefined')}.`,
     );
   if (max - min < NARROW_RANGE)
     run.warn(
-      `The B factors of the model all lie within ${(max - min).toFixed(1)} A^2: the reference varies little over the map.`,
+      `The B factors of the model all lie within ${(max - min).toFixed(1)} A^2: the reference ` +
+        'varies little over the map.',
     );
   return found.bFactors;
 }
@@ -201,6 +212,10 @@ async function chooseBFactors(
 /** Fraction of atoms at a limit of the refinement above which a warning is printed. */
 const CROWDED_SHARE = 0.2;
 
+/**
+ * The limit of the B factors at which more than CROWDED_SHARE of the atoms lie, and their share; undefined if
+ * none.
+ */
 function crowdedLimit(
   { least, most }: BFactorsFound['atLimits'],
   resolution: number,

@@ -56,6 +56,7 @@ export interface ReferenceKind<Choice> {
   open(choice: Choice): ReferenceSource;
 }
 
+/** A reference, opened: what is known of it without its voxels. */
 export interface ReferenceSource {
   readonly traits: ReferenceTraits;
   /** The mode, for the log, the plan and the record. */
@@ -91,6 +92,7 @@ export interface ReferenceData extends ModelReferenceData {
   readonly molecule: MolecularNumbers;
 }
 
+/** A reference whose cost is known and which has not been made. */
 export interface PlannedReference {
   /** Message of the step; undefined if there is nothing to make. */
   readonly message?: string;

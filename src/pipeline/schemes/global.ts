@@ -7,6 +7,9 @@ import { sharpenGlobally } from '../map-measures.ts';
 import { planSignalEnd } from '../masked-resolution.ts';
 import type { ScalingScheme } from './scheme.ts';
 
+/**
+ * Sharpening by one B factor, for --also: weighted by the FSC within the mask, up to the resolution there.
+ */
 export const globalScheme: ScalingScheme = {
   describe: () => 'one B factor for the whole map',
   usesHalfMaps: () => true,
@@ -30,7 +33,8 @@ export const globalScheme: ScalingScheme = {
           const { sharpened, bFactor, fit } = await sharpenGlobally(run.engine, map, voxelSize, settings);
           if (fit === undefined)
             run.warn(
-              `No B factor could be fitted between 10 A and the resolution (${resolution.toFixed(2)} A): the globally sharpened map is only low-passed.`,
+              `No B factor could be fitted between 10 A and the resolution (${resolution.toFixed(2)} A): ` +
+                'the globally sharpened map is only low-passed.',
             );
           return { scaled: sharpened, global: { bFactor, resolution, quality: fit?.quality } };
         }),

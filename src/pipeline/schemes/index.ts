@@ -7,6 +7,7 @@ import { locScaleScheme } from './locscale.ts';
 import type { ScalingScheme } from './scheme.ts';
 import { softScheme } from './soft.ts';
 
+/** A row per way to scale. */
 const schemes: Readonly<Record<SchemeName, ScalingScheme>> = {
   locscale: locScaleScheme,
   soft: softScheme,

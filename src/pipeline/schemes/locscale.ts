@@ -17,6 +17,7 @@ import { type RoundsResult, scaleInRounds } from '../scaling-rounds.ts';
 import { checkFit } from '../scaling-rule.ts';
 import type { ScalingScheme } from './scheme.ts';
 
+/** LocScale's scheme: a window around every mask voxel (math/scaling/). */
 export const locScaleScheme: ScalingScheme = {
   describe: (reference) => reference,
   usesHalfMaps: ({ fadeOutput, resolution }) => fadeOutput === true && resolution === undefined,
@@ -79,7 +80,8 @@ async function warnIfEmpty(scaled: Volume, run: Run): Promise<void> {
   const { min, max } = await run.engine.statistics(scaled);
   if (min === 0 && max === 0)
     run.warn(
-      'Every voxel of the result is 0: map or reference hold nothing inside the mask, or values too far from 1 for the windows (beyond about 1e18).',
+      'Every voxel of the result is 0: map or reference hold nothing inside the mask, or values ' +
+        'too far from 1 for the windows (beyond about 1e18).',
     );
 }
 

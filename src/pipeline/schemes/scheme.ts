@@ -14,6 +14,7 @@ import type { Run } from '../run.ts';
 import type { RoundsResult, ScaledBy } from '../scaling-rounds.ts';
 import type { FitRange, RuleInputs } from '../scaling-rule.ts';
 
+/** A way to scale a map. */
 export interface ScalingScheme {
   /** The mode of a run, for log, plan and record; `reference`: description of the reference. */
   describe(reference: string): string;
@@ -39,6 +40,7 @@ export interface SchemeInputs extends RuleInputs {
   readonly maskGiven: boolean;
 }
 
+/** A scaling whose cost is known. */
 export interface PlannedScaling {
   /** Working memory of the engine, bytes. */
   readonly workingBytes: number;
@@ -65,6 +67,7 @@ export interface PlannedScaling {
   run(maps: MapsToScale): Promise<ScaledMaps>;
 }
 
+/** The maps when scaling starts; all on the engine, (z, y, x). */
 export interface MapsToScale {
   readonly map: Volume;
   readonly reference?: Volume;

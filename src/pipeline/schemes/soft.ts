@@ -9,6 +9,7 @@ import type { ReferenceSource } from '../references/source.ts';
 import { planSoftScaling, type SoftScalingMaps, softTargetOf } from '../soft-scaling.ts';
 import type { ScalingScheme, SchemeInputs } from './scheme.ts';
 
+/** Soft frequency bands (math/soft-scaling/). */
 export const softScheme: ScalingScheme = {
   describe: (reference) => `soft scaling, ${reference}`,
   usesHalfMaps: () => true,
@@ -73,6 +74,7 @@ export const softScheme: ScalingScheme = {
   },
 };
 
+/** What the signal is measured from. */
 function inputOf({
   resolved: { halves, fsc },
 }: SchemeInputs): 'half maps' | 'dependent half maps' | 'single map' {
@@ -80,6 +82,7 @@ function inputOf({
   return fsc?.verdict.relation === 'independent' ? 'half maps' : 'dependent half maps';
 }
 
+/** The target of the bands: a reference map together with a profile becomes their geometric mean. */
 function targetOf({ softTarget }: ReferenceSource, { soft, setLocalBFactor }: LocScaleParameters) {
   if (softTarget === 'decay') return softTargetOf({ kind: softTarget, bFactor: setLocalBFactor });
   const kind = softTarget === 'reference' && soft?.profile ? 'geometric-mean' : softTarget;
