@@ -11,11 +11,13 @@ const ALIGNMENT = 64;
  */
 const RESERVED_BYTES = 4 * 2 ** 30;
 
+/** A free part, in bytes from the start of its buffer. */
 interface Hole {
   start: number;
   end: number;
 }
 
+/** One buffer and its division into pieces. */
 interface Region {
   readonly buffer: ArrayBufferLike;
   readonly capacity: number;
@@ -30,6 +32,7 @@ interface Region {
 }
 
 type GrowableBuffer = SharedArrayBuffer & { readonly growable?: boolean; grow(bytes: number): void };
+/** Hands out float32 arrays from few large buffers, and takes them back for arrays of any other length. */
 export class Arena {
   private regions: Region[] = [];
   private readonly shared: boolean;
@@ -69,6 +72,7 @@ export class Arena {
     this.retire(region);
   }
 
+  /** Forgets all memory; the collector frees buffers that nobody references. */
   clear(): void {
     this.regions = [];
   }
@@ -99,6 +103,7 @@ export class Arena {
     return undefined;
   }
 
+  /** A buffer for at least `size` bytes; a shared one can grow up to its capacity without moving. */
   private addRegion(size: number): Region {
     const region: Region = {
       ...(this.shared ? reserve(size) : { buffer: new ArrayBuffer(size), capacity: size }),
@@ -140,6 +145,7 @@ function room({ capacity, used, holes }: Region): number {
   return capacity - (last?.end === used ? last.start : used);
 }
 
+/** The first `count` floats of a hole, which shrinks or disappears. */
 function take(region: Region, hole: Hole, count: number): Float32Array {
   const { start } = hole;
   hole.start += sizeOf(4 * count);
@@ -161,6 +167,7 @@ function extend(region: Region, count: number): Float32Array {
   return new Float32Array(buffer, start, count).fill(0, 0, (used - start) / 4);
 }
 
+/** Inserts a hole in the order of addresses, merged with its neighbours. */
 function addHole(region: Region, hole: Hole): void {
   const { holes } = region;
   let at = holes.length;

@@ -48,6 +48,7 @@ import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
 /** Planes per task, rounded up to whole blocks. */
 const LEAST_PLANES = 4;
+/** Rows of blocks per task: short enough to balance threads, long enough to hide the messages. */
 const BLOCK_ROWS_PER_TASK = 8;
 const VOXELS_PER_TASK = 1 << 20;
 /** Seconds per transform and n log2 n, one core of a 2020s x86 server, all else included. */
@@ -58,8 +59,10 @@ const LOCAL_FIELDS = 12;
 /** Compiled code and garbage of the rules for the bands, on the calling thread: measured. */
 export const CALLER_BYTES = 6 * 2 ** 20;
 
+/** Settings that decide which spectra and fields exist. */
 type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'unrefined' | 'measureLocal'>;
 
+/** What soft scaling needs of the engine. */
 export interface BandTools {
   readonly pool: Pool;
   readonly memory: VolumeMemory;
@@ -70,6 +73,7 @@ export interface BandTools {
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume>;
 }
 
+/** Plans the bands and their memory. `start` throws 'out-of-memory' if it does not fit by then. */
 export async function openBands(settings: BandScalingSettings, tools: BandTools): Promise<OpenedBandScaling> {
   checkBandSettings(settings);
   const plan = planBands(settings, windowSigmaOf(settings));
@@ -111,12 +115,14 @@ export function bandScalingBytes(plan: BandPlan, job: Planned, threads: number):
   return 4 * shared + threads * kernelBytes(plan);
 }
 
+/** Expected wall time: transforms of bands and of inputs, n log n each, divided among the threads. */
 export function bandScalingSeconds(plan: BandPlan, job: Planned, threads: number): number {
   const voxels = voxelCount(plan.shape);
   const transforms = countSpectra(job) * (plan.count + 1);
   return (SECONDS_PER_OPERATION * transforms * voxels * Math.log2(voxels)) / threads;
 }
 
+/** Spectra that live side by side: the mean, the difference of half maps, the reference. */
 function countSpectra({ halfMaps, target }: Planned): number {
   return 1 + (halfMaps ? 1 : 0) + (usesReference(target) ? 1 : 0);
 }
@@ -136,6 +142,7 @@ function kernelBytes(plan: BandPlan): number {
   return 4 * (Math.max(columns, planes, gains, windows) + plans) + 65536;
 }
 
+/** Transforms the maps, of which no voxel is needed afterwards except those of the mask. */
 async function startBands(
   settings: BandScalingSettings,
   maps: BandScalingMaps,
@@ -188,6 +195,7 @@ async function startBands(
   }
 }
 
+/** Maps of the job, and which fields its bands need. */
 interface CpuBandVolumes {
   readonly inputs: BandInputs<Float32Array>;
   readonly mask: Float32Array | undefined;
@@ -197,11 +205,13 @@ interface CpuBandVolumes {
   readonly refines: boolean;
 }
 
+/** What happens to the sum of the bands. */
 interface Finishing {
   fade(volume: Volume): Promise<CpuVolume> | undefined;
   readonly zeroOutside: boolean;
 }
 
+/** The bands on worker threads: one spectrum per input, and one band at a time in voxels. */
 class CpuBands implements BandDevice {
   private readonly pool: Pool;
   private readonly memory: VolumeMemory;
@@ -249,6 +259,7 @@ class CpuBands implements BandDevice {
     };
   }
 
+  /** Memory for the life of the job. */
   private take(floats: number): Float32Array {
     const array = this.memory.allocate(floats);
     this.taken.push(array);
@@ -287,6 +298,7 @@ class CpuBands implements BandDevice {
     return spectrum;
   }
 
+  /** Band `index` of one spectrum in voxels, and its block sums; returns its sums over the mask. */
   async measure(index: number, name: BandSpectrum): Promise<BandSums> {
     const { plan, band, mask, pitch } = this;
     const spectrum = this.spectra[name];
@@ -311,6 +323,7 @@ class CpuBands implements BandDevice {
     return parts.reduce((sum, part) => ({ inside: sum.inside + part.inside, all: sum.all + part.all }));
   }
 
+  /** Where the block sums of a spectrum go. */
   private blocksOf(name: BandSpectrum): Float32Array | undefined {
     const { fields } = this;
     if (name === 'reference') return fields.reference;
@@ -318,6 +331,7 @@ class CpuBands implements BandDevice {
     return name === 'mean' ? power : difference;
   }
 
+  /** Power per shell of a spectrum, for the slopes of the bands. */
   async shellPowers(name: BandSpectrum): Promise<Float64Array> {
     const { plan } = this;
     const spectrum = this.spectra[name] as SharedSpectrum;
@@ -332,14 +346,17 @@ class CpuBands implements BandDevice {
     this.tilts = tilts;
   }
 
+  /** Gains per block from smoothed sums. */
   makeGains(index: number, rule: GainRule): Promise<void> {
     return this.gainsOf('measured', index, rule);
   }
 
+  /** Gains once more, from the sums of the band that was scaled with the first ones. */
   refineGains(index: number, rule: GainRule): Promise<void> {
     return this.gainsOf('scaled', index, rule);
   }
 
+  /** Smooths the block sums, then makes the gains. */
   private async gainsOf(of: SmoothedBand, index: number, rule: GainRule): Promise<void> {
     const { plan, fields, outputScale } = this;
     const [bz, by] = plan.windows.blocks;
@@ -357,15 +374,20 @@ class CpuBands implements BandDevice {
     }));
   }
 
+  /** Sums of amplitudes over the band. */
   async amplitudes(index: number): Promise<AmplitudeSums> {
     return this.sums[index];
   }
 
+  /** Copies of the smoothed sums per block, S and P. */
   async readPowers(): Promise<{ signal: Float32Array; power: Float32Array }> {
     const { power, difference = power } = this.fields;
     return { signal: Float32Array.from(difference), power: Float32Array.from(power) };
   }
 
+  /**
+   * Adds the band, times its gains, to the result. Bands come in ascending order, which fixes the sum's bits.
+   */
   async accumulate(): Promise<void> {
     const { plan, pitch, band, memory, fields } = this;
     this.result ??= memory.create(plan.shape);
@@ -376,6 +398,7 @@ class CpuBands implements BandDevice {
     );
   }
 
+  /** Voxels (z, y, x) without padding and gains, for another process. */
   async readBand(): Promise<{ voxels: Float32Array; gains: Float32Array }> {
     const voxels = new Float32Array(voxelCount(this.plan.shape));
     this.forEachRow((inVoxels, inBand, nx) => {
@@ -384,6 +407,7 @@ class CpuBands implements BandDevice {
     return { voxels, gains: Float32Array.from(this.fields.gains) };
   }
 
+  /** The opposite of `readBand`. */
   async writeBand(voxels: Float32Array, gains: Float32Array): Promise<void> {
     this.fields.gains.set(gains);
     this.forEachRow((inVoxels, inBand, nx) => {
@@ -391,6 +415,7 @@ class CpuBands implements BandDevice {
     });
   }
 
+  /** Offsets of every row: in arrays without padding, and in the padded band. */
   private forEachRow(body: (inVoxels: number, inBand: number, nx: number) => void): void {
     const [nz, ny, nx] = this.plan.shape;
     const planeFloats = bandPlaneFloats({ shape: this.plan.shape, pitch: this.pitch });
@@ -399,6 +424,7 @@ class CpuBands implements BandDevice {
       for (let y = 0; y < ny; y++) body((z * ny + y) * nx, z * planeFloats + y * rowPitch, nx);
   }
 
+  /** The result, faded and masked. Working memory is released before the filter takes its own. */
   async takeResult(): Promise<CpuVolume> {
     const { memory, mask, finishing } = this;
     let result = this.result ?? memory.create(this.plan.shape);
@@ -422,6 +448,7 @@ class CpuBands implements BandDevice {
     return result;
   }
 
+  /** A volume that is filled from host arrays: local measures. */
   async publish(fill: (out: Float32Array, mask: Float32Array | undefined) => void): Promise<Volume> {
     const volume = this.memory.create(this.plan.shape);
     fill(volume.data, this.mask);
@@ -432,6 +459,7 @@ class CpuBands implements BandDevice {
     this.memory.release(volumes);
   }
 
+  /** Gives the working memory back; a second call does nothing. */
   private recycle(): void {
     this.memory.recycle(...this.taken.splice(0));
   }
@@ -449,6 +477,7 @@ function planeRanges({ shape, windows }: BandPlan): { from: number; to: number }
   return split(shape[0], factor * Math.ceil(LEAST_PLANES / factor));
 }
 
+/** Ranges of at most `step` that cover 0 to `total`. */
 function split(total: number, step: number): { from: number; to: number }[] {
   return Array.from({ length: Math.ceil(total / step) }, (_, i) => ({
     from: i * step,

@@ -176,6 +176,7 @@ export function bandRowRanges(plan: BandPlan, band: number, rows: number): { fro
   return ranges;
 }
 
+/** Planes of a band, as a task gets them. */
 export interface BandPlanes {
   readonly plan: BandPlan;
   readonly index: number;

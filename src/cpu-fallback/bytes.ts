@@ -14,6 +14,7 @@ const THREAD_BYTES = 5 * 2 ** 20;
 /** Tables and scratch of a Fourier transform per point of its length. */
 const PLAN_BYTES = 100;
 
+/** float32. */
 const volume = (shape: Shape): number => 4 * voxelCount(shape);
 /** Real and imaginary parts. */
 const spectrum = ([nz, ny, nx]: Shape): number => 8 * nz * ny * spectrumPitch(nx);
@@ -29,9 +30,13 @@ const transformBytes = (shape: Shape): number =>
   Math.max(planeBytes(shape), 2 * columnBytes(shape[0], shape)) +
   PLAN_BYTES * shape.reduce((sum, n) => sum + n, 0);
 
+/** Peak of resampling: the larger of both spectra, and the result. */
 const resample = (from: Shape, to: Shape): number =>
   sameShape(from, to) ? volume(to) : 8 * resamplePlanes(from, to) * to[1] * spectrumPitch(to[2]) + volume(to);
 
+/**
+ * Peak bytes of the verbs on this engine, where everything is host memory. `threads`: each keeps its buffers.
+ */
 export function cpuBytes(threads: number): VerbBytes {
   const radialFilter = (shape: Shape): number => spectrum(shape) + volume(shape);
   return {

@@ -141,6 +141,7 @@ export function changeColumns(
   kernels.release(memory);
 }
 
+/** Sums of one range of rows; those of all ranges are added in order, which fixes the bits. */
 export interface PartialShellSums {
   cross: Float64Array;
   powerA: Float64Array;
@@ -148,6 +149,7 @@ export interface PartialShellSums {
   counts: Float64Array;
 }
 
+/** Shells up to half of the shortest edge. */
 export function shellSumCount(shape: Shape): number {
   return Math.floor(Math.min(...shape) / 2);
 }
@@ -212,6 +214,7 @@ function squaredShellRadii(n: number, edge: number): Float64Array {
   return Float64Array.from({ length: n }, (_, k) => ((signed(k, n) * edge) / n) ** 2);
 }
 
+/** Signed frequency of index k of n: n/2 is negative. */
 export function signed(k: number, n: number): number {
   return 2 * k < n ? k : k - n;
 }
@@ -248,6 +251,7 @@ export function transformRows(
   });
 }
 
+/** Addresses in kernel memory. */
 interface PlaneBuffers {
   readonly rows: number;
   readonly re: number;
@@ -267,6 +271,10 @@ export function planeBuffers(kernels: Kernels, ny: number, rowPitch: number, pit
   };
 }
 
+/**
+ * Copies the columns of rows `from` to `to` into kernel memory, (z, row, x). `nz`: planes of the block if it
+ * has more than the spectrum; the rest is not cleared.
+ */
 export function loadColumns(
   kernels: Kernels,
   spectrum: SharedSpectrum,
@@ -288,6 +296,7 @@ export function loadColumns(
   return block;
 }
 
+/** The opposite of `loadColumns`. */
 export function storeColumns(
   kernels: Kernels,
   spectrum: SharedSpectrum,

@@ -10,6 +10,7 @@ import type { TaskName } from './tasks.ts';
 /** Interval between returns to the event loop, which lets abort and progress messages through. */
 const BREATH_MILLISECONDS = 50;
 
+/** Runs tasks on the calling thread, with pauses in which the page or the event loop can do its work. */
 export class InPlaceRunner implements TaskRunner {
   private readonly runTask: RunTask;
   private lastBreath = performance.now();
@@ -18,6 +19,7 @@ export class InPlaceRunner implements TaskRunner {
     this.runTask = createTaskRunner(module);
   }
 
+  /** Runs a task at once. Results are copies, as those of threads are. */
   async run(task: TaskName, args: unknown): Promise<unknown> {
     if (performance.now() - this.lastBreath > BREATH_MILLISECONDS) {
       await new Promise((resolve) => setTimeout(resolve));

@@ -50,6 +50,7 @@ import { BLOCK_PLANES, BLOCK_ROWS, type Prefilter } from './symmetrise.ts';
 import type { Range, TaskArguments, TaskName, TaskResult } from './tasks.ts';
 import { WorkerRunner } from './worker-runner.ts';
 
+/** Settings of the engine. */
 export interface CpuEngineOptions {
   /** Worker threads; default all cores. */
   readonly threads?: number;
@@ -64,6 +65,10 @@ const VOXELS_PER_TASK = 1 << 20;
 /** Planes per task of the 2D transforms. */
 const PLANES_PER_TASK = 4;
 
+/**
+ * Compiles the kernels and starts the threads. Throws 'usage' for a number of threads that is not a positive
+ * integer.
+ */
 export async function createCpuEngine(options: CpuEngineOptions = {}): Promise<CpuEngine> {
   const threads = options.threads ?? coreCount();
   if (!Number.isInteger(threads) || threads < 1) {
@@ -79,6 +84,10 @@ export async function createCpuEngine(options: CpuEngineOptions = {}): Promise<C
   return new CpuEngine(pool, memoryLimitBytes, `${threads} worker ${threads === 1 ? 'thread' : 'threads'}`);
 }
 
+/**
+ * The engine on worker threads. Results do not depend on their number: ranges of work are fixed, and partial
+ * sums are added in order.
+ */
 export class CpuEngine implements Engine {
   readonly name = 'cpu';
   readonly description: string;
@@ -177,6 +186,7 @@ export class CpuEngine implements Engine {
     return { mask, voxels };
   }
 
+  /** Known where this engine has made the mask, else counted. */
   private async maskVoxels(mask: Volume): Promise<number> {
     const known = this.knownMaskVoxels.get(mask);
     return known ?? (await this.measureStatistics(mask, { mask, inside: true })).count;
@@ -265,6 +275,7 @@ export class CpuEngine implements Engine {
     return simulateMap(this, atoms, grid, options, (plan) => this.splat(plan));
   }
 
+  /** Adds the atoms to an empty volume, in slabs of planes: atoms of a slab are added in their order. */
   private async splat({ grid, records, reach }: SplatPlan): Promise<Volume> {
     const shared = this.allocateHost(records.length);
     shared.set(records);
@@ -455,6 +466,7 @@ export class CpuEngine implements Engine {
     return { spectrum, free: () => this.memory.recycle(whole) };
   }
 
+  /** The transform along x and y, plane by plane; the caller frees it. */
   private async forwardPlanes(volume: Volume): Promise<HeldSpectrum> {
     const { shape } = volume;
     const held = this.createSpectrum(shape, shape[0]);
@@ -467,11 +479,13 @@ export class CpuEngine implements Engine {
   }
 }
 
+/** A spectrum and how to free it. */
 interface HeldSpectrum {
   readonly spectrum: SharedSpectrum;
   free(): void;
 }
 
+/** Ranges of at most `step` that cover 0 to `total`. */
 function split(total: number, step: number): Range[] {
   return Array.from({ length: Math.ceil(total / step) }, (_, i) => ({
     from: i * step,

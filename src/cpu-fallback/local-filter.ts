@@ -4,6 +4,7 @@
  */
 import { binWeight } from '../math/fourier/local-filter.ts';
 
+/** A range of voxels, and the filtered map to blend in. */
 export interface BlendArguments {
   readonly from: number;
   readonly to: number;
@@ -16,6 +17,7 @@ export interface BlendArguments {
   readonly above: number;
 }
 
+/** Adds `filtered` where the cut-off of a voxel lies between its neighbours' bins, with linear weights. */
 export function blendRange({ from, to, filtered, cutoffs, out, below, at, above }: BlendArguments): void {
   for (let i = from; i < to; i++) {
     const cutoff = cutoffs[i];

@@ -33,6 +33,7 @@ export interface ResolutionTileJob {
   readonly correlations: readonly { readonly shell: number; readonly volume: Float32Array }[];
 }
 
+/** Measures the local resolution of tiles, on one thread; kernel memory is reused from tile to tile. */
 export class TileResolver {
   private readonly kernels: Kernels;
   private readonly job: ResolutionTileJob;

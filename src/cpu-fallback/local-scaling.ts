@@ -45,6 +45,7 @@ export interface TileTimings {
   gather: number;
 }
 
+/** Scales tiles on one thread: profiles of the windows, scale factors, then the filtered centre voxels. */
 export class TileScaler {
   readonly timings: TileTimings = { profiles: 0, rule: 0, convolutions: 0, gather: 0 };
   private readonly kernels: Kernels;

@@ -8,12 +8,14 @@ import { type Shape, voxelCount } from '../math/grid.ts';
 import { hasSharedMemory } from '../platform/index.ts';
 import { Arena } from './arena.ts';
 
+/** A volume of this engine: (z, y, x), x fastest, float32. */
 export interface CpuVolume extends Volume {
   readonly data: Float32Array;
   /** `download` returned its voxels, which may be read after the volume is released. */
   downloaded: boolean;
 }
 
+/** All volumes of an engine, in one arena. */
 export class VolumeMemory {
   /** Bytes of all live volumes. */
   volumeBytes = 0;
@@ -32,6 +34,7 @@ export class VolumeMemory {
     }
   }
 
+  /** A new volume; its content is undefined. */
   create(shape: Shape): CpuVolume {
     return this.adopt(this.allocate(voxelCount(shape)), shape);
   }
@@ -55,6 +58,7 @@ export class VolumeMemory {
     throw new LocScaleError('internal', 'This volume was released, or belongs to another engine.');
   }
 
+  /** The voxels for a reader outside the engine, who may keep them. */
   handOut(volume: Volume): Float32Array {
     const data = this.own(volume);
     (volume as CpuVolume).downloaded = true;
@@ -76,6 +80,7 @@ export class VolumeMemory {
     for (const array of arrays) this.arena.free(array);
   }
 
+  /** Forgets all volumes, when the engine is closed. */
   clear(): void {
     this.live.clear();
     this.arena.clear();

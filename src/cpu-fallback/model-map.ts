@@ -8,6 +8,7 @@ import { RECORD } from '../math/atoms/splat-plan.ts';
 import type { Grid } from '../math/grid.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
+/** Atoms to add, as records (math/atoms/splat-plan.ts). */
 export interface SplatJob {
   readonly grid: Grid;
   readonly records: Float32Array;
@@ -74,6 +75,7 @@ export function splatPlanes(kernels: Kernels, job: SplatJob, from: number, to: n
   kernels.release(memory);
 }
 
+/** A table of kernel memory whose entries mix floats and integers. */
 interface EntryTable {
   readonly floats: Float32Array;
   readonly words: Uint32Array;
@@ -145,6 +147,7 @@ function fillLine(line: Float64Array, c: number, offset: number, reach: number):
   }
 }
 
+/** From 0 to n - 1, of negative numbers too. */
 function modulo(i: number, n: number): number {
   const rest = i % n;
   return rest < 0 ? rest + n : rest;

@@ -3,6 +3,7 @@ import { type Shape, voxelCount } from '../math/grid.ts';
 import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import type { Pool } from './pool.ts';
 
+/** Mask voxels per block, counted by all threads; decides which tiles are worth computing. */
 export async function measureOccupancy(pool: Pool, mask: Float32Array, shape: Shape): Promise<Occupancy> {
   const blocks = blockGrid(shape);
   const parts = await pool.map(

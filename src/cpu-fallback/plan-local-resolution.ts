@@ -8,6 +8,7 @@ import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/scaling/tiling.ts';
 import { resolverBytes } from './local-resolution.ts';
 
+/** Tiles of a job and what they take. */
 export interface ResolutionPlan {
   readonly tileSize: Shape;
   /** First voxels of the tiles with mask voxels, fullest first. */
@@ -35,6 +36,7 @@ export function planResolutionTiles(
   return cheapestPlan(plans, ({ bytesPerThread }) => bytesPerThread <= memoryPerThread) ?? plans[0];
 }
 
+/** Cost and bytes for one tile size; the cheapest that fits is chosen. */
 function makePlan(occupancy: Occupancy, tileSize: Shape, w: number, weights: WindowWeights): ResolutionPlan {
   const frequencies = shellCounts(w).reduce((sum, n) => sum + n, 0) / 2;
   const pairs = coefficientColumns(w).length;

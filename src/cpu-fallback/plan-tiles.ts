@@ -14,6 +14,7 @@ import { shellWeights } from '../math/scaling/windows.ts';
 import { taperedBytes } from './tapered-profiles.ts';
 import { makeTileShape } from './tile.ts';
 
+/** Tiles of a job and what they take. */
 export interface TilePlan {
   readonly tileSize: Shape;
   readonly fftShape: Shape;
@@ -31,6 +32,7 @@ const TAPERED_COST = 2;
 /** Tile edges tried, in occupancy blocks. */
 const EDGES = [2, 3, 4, 5, 6, 7, 8, 10, 12];
 
+/** What decides the cost of a window. */
 export interface PlannedWindows {
   readonly windowVoxels: number;
   readonly kind: RadialProfileKind;
@@ -52,6 +54,7 @@ export function planTiles(
   return cheapestPlan(plans, ({ bytesPerThread }) => bytesPerThread <= memoryPerThread) ?? plans[0];
 }
 
+/** Cost and bytes for one tile size. Tiles overlap by a window less one voxel. */
 function makePlan(occupancy: Occupancy, tileSize: Shape, windows: PlannedWindows): TilePlan {
   const { windowVoxels: w, kind, taper, profiledMaps } = windows;
   const reach = shellKernelVoxels(w, taper);
@@ -134,6 +137,7 @@ function kernelBytes(
   return profiler + spectra + inputs + lanes;
 }
 
+/** Pairs (b, c) of the coefficients, which are sorted by them. */
 function countPairs(b: Int16Array, c: Int16Array): number {
   let pairs = 0;
   for (let i = 0; i < b.length; i++) if (i === 0 || b[i] !== b[i - 1] || c[i] !== c[i - 1]) pairs++;

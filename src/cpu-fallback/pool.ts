@@ -5,11 +5,13 @@
 import { LocScaleError } from '../errors.ts';
 import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
+/** A thread, or the calling thread in its place. */
 export interface TaskRunner {
   run(task: TaskName, args: unknown): Promise<unknown>;
   end(): Promise<void>;
 }
 
+/** How tasks are distributed. */
 export interface MapOptions<R> {
   readonly signal?: AbortSignal | undefined;
   readonly onResult?: (result: R, index: number) => void;
@@ -17,6 +19,7 @@ export interface MapOptions<R> {
   readonly ahead?: boolean;
 }
 
+/** Distributes tasks over runners. A task that fails ends the call with its error, after those under way. */
 export class Pool {
   readonly size: number;
   private readonly runners: readonly TaskRunner[];
@@ -64,6 +67,7 @@ export class Pool {
     return results;
   }
 
+  /** Ends all threads; a second call does nothing. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;

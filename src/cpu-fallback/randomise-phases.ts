@@ -11,6 +11,10 @@ import {
 import { changeColumns, type SharedSpectrum, signed } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
+/**
+ * Randomises the columns of rows `from` to `to` of a spectrum that is transformed along y and x. Phases
+ * depend on index and seed alone, so that ranges do not matter.
+ */
 export function turnColumns(
   kernels: Kernels,
   spectrum: SharedSpectrum,

@@ -17,6 +17,7 @@ const LIST_BYTES = 2 * 2 ** 20;
 /** Seconds per unit of a plan's cost on one core of a 2020s x86 server; soft windows need more sums. */
 const SECONDS_PER_COST = { box: 1e-9, hann: 1.5e-9 };
 
+/** Plans the measurement in the memory that is free now. */
 export async function openResolution(
   settings: ResolutionSettings,
   { pool, memory, memoryLimitBytes }: Omit<ScalingTools, 'onTimings'>,
@@ -81,6 +82,7 @@ export async function openResolution(
   };
 }
 
+/** Computes all tiles of the plan, the fullest first, so that threads end together. */
 async function resolveTiles(
   pool: Pool,
   job: ResolutionTileJob,
@@ -99,6 +101,7 @@ async function resolveTiles(
   }
 }
 
+/** Cost of the plan on this many threads; more threads than tiles do not help. */
 function estimateOf(
   { maskVoxels, bytesPerThread, cost, starts }: ResolutionPlan,
   weights: ResolutionSettings['weights'],
@@ -111,6 +114,7 @@ function estimateOf(
   };
 }
 
+/** Rounded up, for errors. */
 function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

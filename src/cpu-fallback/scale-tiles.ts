@@ -23,6 +23,7 @@ import type { Pool } from './pool.ts';
 /** Seconds per unit of cost of plan-tiles.ts on one core of a 2020s x86 server. */
 const SECONDS_PER_OPERATION = 4.1e-10;
 
+/** What local scaling needs of the engine. */
 export interface ScalingTools {
   readonly pool: Pool;
   readonly memory: VolumeMemory;
@@ -31,6 +32,7 @@ export interface ScalingTools {
   readonly onTimings: (timings: TileTimings) => void;
 }
 
+/** Plans the scaling in the memory that is free now: the cheapest tile size that fits. */
 export async function openScaling(
   settings: LocalScalingSettings,
   tools: ScalingTools,
@@ -64,12 +66,14 @@ export async function openScaling(
   };
 }
 
+/** Cost of the plan on this many threads; more threads than tiles do not help. */
 function estimateOf(plan: TilePlan, threads: number): OpenedScaling['estimate'] {
   const { maskVoxels, tileSize, tiles, cost, bytesPerThread } = plan;
   const seconds = (cost * SECONDS_PER_OPERATION) / Math.min(threads, tiles.length);
   return { maskVoxels, workingBytes: bytesPerThread * threads, seconds, tileSize, tiles };
 }
 
+/** Makes the results, zero outside the mask, and hands the job to all threads. */
 async function startScaling(
   settings: LocalScalingSettings,
   maps: LocalScalingMaps,
@@ -143,6 +147,7 @@ async function startScaling(
   };
 }
 
+/** Thrown if not even the smallest tiles fit. */
 function tooLarge(needed: number, { pool, memoryLimitBytes }: ScalingTools): LocScaleError {
   const found = `${gibibytes(needed)} with ${pool.size} ${pool.size === 1 ? 'thread' : 'threads'}`;
   const limit = gibibytes(memoryLimitBytes);

@@ -4,12 +4,14 @@
  * SharedArrayBuffer.
  */
 
+/** A float array as a message: the buffer itself is shared, not copied. */
 interface SharedFloats {
   readonly sharedFloats: SharedArrayBuffer;
   readonly byteOffset: number;
   readonly length: number;
 }
 
+/** Replaces shared arrays by messages, at any depth; other values are copied as usual. */
 export function packShared(value: unknown): unknown {
   if (value instanceof Float32Array && value.buffer instanceof SharedArrayBuffer) {
     const packed: SharedFloats = {
@@ -22,6 +24,7 @@ export function packShared(value: unknown): unknown {
   return mapFields(value, packShared);
 }
 
+/** The opposite, on the other thread. */
 export function unpackShared(value: unknown): unknown {
   if (isPacked(value)) return new Float32Array(value.sharedFloats, value.byteOffset, value.length);
   return mapFields(value, unpackShared);

@@ -8,6 +8,10 @@ import type { WindowTaper } from '../math/scaling/windows.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import type { TileMask, TileShape } from './tile.ts';
 
+/**
+ * Filters a tile by the kernels of the shells: its value at a voxel is the sum over shells of scale factor
+ * times filtered map.
+ */
 export class ShellConvolver {
   private readonly kernels: Kernels;
   private readonly tile: TileShape;
@@ -70,6 +74,7 @@ export class ShellConvolver {
     }
   }
 
+  /** Real and imaginary part of a spectrum, each with room for the last group of rows. */
   private allocateSpectrum(): { re: number; im: number } {
     const bytes = 4 * (this.spectrumFloats + 8 * this.binPitch);
     return { re: this.kernels.allocate(bytes), im: this.kernels.allocate(bytes) };
@@ -97,6 +102,7 @@ export class ShellConvolver {
     return rows;
   }
 
+  /** Transforms the input of a tile, one part after the other; planes behind the tile are zero. */
   private forward(input: number, to: { re: number; im: number }): void {
     const { kernels, tile, binPitch } = this;
     const { exports } = kernels;

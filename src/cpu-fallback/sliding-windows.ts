@@ -15,6 +15,7 @@ export interface ColumnList {
   readonly columns: number;
 }
 
+/** Windows to slide, and which sums to take. */
 export interface SlidingSettings {
   readonly windowVoxels: number;
   readonly size: Shape;
@@ -28,6 +29,7 @@ export interface SlidingSettings {
 /** Bytes of the three sums per shell of a block of 8 voxels. */
 const SUM_BYTES = 96;
 
+/** Fourier coefficients of windows around consecutive voxels, each from the one before (docs/method.md). */
 export class SlidingWindows {
   readonly shells: number;
   private readonly kernels: Kernels;
@@ -129,6 +131,7 @@ export class SlidingWindows {
   }
 }
 
+/** A tile without convolutions: its box is what the windows of its voxels read. */
 function windowTile(w: number, size: Shape): TileShape {
   return makeTileShape(w, size, size.map((n) => n + w - 1) as unknown as Shape);
 }

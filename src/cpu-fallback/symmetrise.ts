@@ -13,7 +13,9 @@ import { resampleColumns } from './resample.ts';
 
 /** Planes and rows of the result per task. */
 export const BLOCK_ROWS = 32;
+/** Planes per block, where all operators rotate within planes and where they do not. */
 export const BLOCK_PLANES = { planar: 8, spatial: 32 };
+/** Voxels along x per block. */
 const BLOCK_COLUMNS = 32;
 
 /** Averages over the orbits whose first voxel is in the planes from <= z < to. */
@@ -64,10 +66,12 @@ class Orbits {
     this.rows = new Float64Array(maps.count);
   }
 
+  /** Forgets the rows so far. */
   clear(): void {
     this.found = 0;
   }
 
+  /** Adds the voxels of a row that are the first of their orbit, with all their images. */
   addRow(z: number, y: number, fromX: number, toX: number): void {
     const { rows, images, ends, xs } = this;
     const [nz, ny, nx] = this.shape;
@@ -156,6 +160,7 @@ export function prefilterColumns(
   });
 }
 
+/** Interpolation of the rotated copies from a finer grid. */
 export interface GatherJob {
   readonly shape: Shape;
   readonly maps: GridMaps;

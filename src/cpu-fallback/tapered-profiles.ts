@@ -17,6 +17,7 @@ import { BLOCK, type TileMask } from './tile.ts';
 /** The kernel's soft coefficients are 4 times the weighted ones along each axis. */
 const KERNEL_FACTOR = 4 ** 3;
 
+/** Profiles of windows with Hann weights, whose coefficients are sums over three neighbours per axis. */
 export class TaperedProfiler {
   readonly shells: number;
   private readonly kernels: Kernels;

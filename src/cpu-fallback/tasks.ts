@@ -69,11 +69,13 @@ export interface Thread {
   scalerMark: number;
 }
 
+/** Planes, rows or voxels, by the task. */
 export interface Range {
   readonly from: number;
   readonly to: number;
 }
 
+/** A range of the FDR confidence map. */
 interface ConfidenceArguments {
   readonly volume: Float32Array;
   readonly out: Float32Array;
@@ -88,10 +90,12 @@ interface SharedRanks {
   readonly buckets: Float32Array;
 }
 
+/** Shared memory arrives as floats; the buckets are integers. */
 function ranksOf({ buckets, ...values }: SharedRanks): RankedValues {
   return { ...values, buckets: new Uint32Array(buckets.buffer, buckets.byteOffset, buckets.length) };
 }
 
+/** All tasks by name. Arguments and results are plain data; shared arrays are written in place. */
 export const tasks = {
   average: (_: Thread, args: Range & { a: Float32Array; b: Float32Array; out: Float32Array }) =>
     averageRange(args.a, args.b, args.out, args.from, args.to),

@@ -9,6 +9,7 @@ import type { Kernels } from './kernels/kernels.ts';
 /** Voxels along x per call of the profile kernel (two SIMD vectors). */
 export const BLOCK = 8;
 
+/** Shapes and pitches of a tile in kernel memory. */
 export interface TileShape {
   readonly windowVoxels: number;
   /** Voxels read before the tile (one fewer behind it): half the window, or half of the larger extent. */
@@ -26,6 +27,7 @@ export interface TileShape {
   readonly inputFloats: number;
 }
 
+/** Pads rows and planes to the groups that the kernels process. */
 export function makeTileShape(
   windowVoxels: number,
   size: Shape,

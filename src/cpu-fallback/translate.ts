@@ -6,6 +6,7 @@ import { translationFactors } from '../math/fourier/translation.ts';
 import { changeColumns, type SharedSpectrum } from './fft.ts';
 import type { Kernels } from './kernels/kernels.ts';
 
+/** Multiplies the columns of rows `from` to `to` by the phases of a shift in voxels (z, y, x). */
 export function translateColumns(
   kernels: Kernels,
   spectrum: SharedSpectrum,

@@ -5,6 +5,7 @@ import type { Shape } from '../math/grid.ts';
 import { blockGrid } from '../math/scaling/occupancy.ts';
 import type { PartialStatistics } from '../math/statistics/moments.ts';
 
+/** (a + b) / 2 in float32, as the GPU computes it. */
 export function averageRange(
   a: Float32Array,
   b: Float32Array,
@@ -32,6 +33,7 @@ export function binariseRange(
   return voxels;
 }
 
+/** Statistics of voxels `from` to `to`: of all, or where the mask is above 0.5 (`inside`) or not. */
 export function rangeStatistics(
   volume: Float32Array,
   from: number,

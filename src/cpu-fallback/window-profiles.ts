@@ -10,6 +10,7 @@ import { BLOCK, type TileMask, type TileShape } from './tile.ts';
 /** A gap along z shorter than this is cheaper to slide across than to start again after. */
 const MERGE_GAP = 5;
 
+/** Radial profiles of the windows around the voxels of a tile, by sliding DFTs. */
 export class WindowProfiler {
   readonly shells: number;
   private readonly kernels: Kernels;

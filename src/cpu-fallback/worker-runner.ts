@@ -6,17 +6,20 @@ import type { TaskRunner } from './pool.ts';
 import { packShared } from './shared-arrays.ts';
 import type { TaskName } from './tasks.ts';
 
+/** First message to a thread. */
 export interface WorkerStart {
   /** Bytes of kernels.wasm. */
   readonly kernels: Uint8Array;
 }
 
+/** A task for a thread. */
 export interface Request {
   readonly id: number;
   readonly task: TaskName;
   readonly args: unknown;
 }
 
+/** Its result, or an error in fields: classes do not survive a message. */
 export type Reply =
   | { readonly id: number; readonly result: unknown }
   | {
@@ -29,11 +32,13 @@ export type Reply =
       };
     };
 
+/** A promise that waits for its reply. */
 interface Pending {
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
 
+/** A worker thread as a runner. If it ends, all its tasks fail. */
 export class WorkerRunner implements TaskRunner {
   private readonly thread: Thread;
   private readonly pending = new Map<number, Pending>();
@@ -47,6 +52,7 @@ export class WorkerRunner implements TaskRunner {
     });
   }
 
+  /** Sends a task; tasks of one thread run in their order. */
   run(task: TaskName, args: unknown): Promise<unknown> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const id = this.nextId++;
@@ -62,6 +68,7 @@ export class WorkerRunner implements TaskRunner {
     return this.thread.end();
   }
 
+  /** Settles the promise of a reply. */
   private settle(reply: Reply): void {
     const waiting = this.pending.get(reply.id);
     this.pending.delete(reply.id);
@@ -70,6 +77,7 @@ export class WorkerRunner implements TaskRunner {
     if (this.pending.size === 0) this.thread.setBusy(false);
   }
 
+  /** Fails all tasks, also those to come. */
   private fail(cause: unknown): void {
     this.failure ??= threadFailure('A worker thread', cause);
     for (const waiting of this.pending.values()) waiting.reject(this.failure);
@@ -77,6 +85,7 @@ export class WorkerRunner implements TaskRunner {
   }
 }
 
+/** The error as it was thrown; a failed allocation becomes 'out-of-memory'. */
 function toError(sent: Extract<Reply, { error: unknown }>['error']): Error {
   if (sent.details) {
     const { tag, ...details } = sent.details as { tag: 'internal' };

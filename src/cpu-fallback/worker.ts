@@ -18,6 +18,7 @@ serveThread<WorkerStart, Request, Reply>(({ kernels }, port) => {
   };
 });
 
+/** Fields of an error that survive a message. */
 function describe(error: unknown): Extract<Reply, { error: unknown }>['error'] {
   if (!(error instanceof Error))
     return { name: 'Error', message: String(error), stack: undefined, details: undefined };

@@ -26,6 +26,7 @@ export interface OpenedMap extends CheckedHeader {
   readonly byteLength: number | undefined;
 }
 
+/** What lies between header and voxels, and whether that was not what NSYMBT states. */
 export interface AlignedMap {
   readonly extended: Uint8Array;
   /** The voxels have been moved. */
@@ -105,6 +106,7 @@ export async function takeTail(
   return asRead;
 }
 
+/** Voxels that are read at the right place have the extremes of their header. */
 function hasStatedExtremes(data: Float32Array, { dmin, dmax }: MrcHeader): boolean {
   let [min, max] = [Infinity, -Infinity];
   for (const value of data) {

@@ -14,6 +14,7 @@ const block = 16;
 /** Upper limit of the section buffer, in voxels (16 MiB). */
 const bufferVoxels = 4_194_304;
 
+/** How the axes of a file map to the canonical order (z, y, x), x fastest. */
 export interface AxisLayout {
   /** Extents in the file. */
   readonly columns: number;

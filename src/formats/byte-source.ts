@@ -1,5 +1,6 @@
 /** Streams of bytes from a file, a network response or a decompressor, with reads of exact length. */
 
+/** Bytes of a file in pieces of any size, once. */
 export interface ByteSource {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Exact length in bytes, if known (a plain file). */

@@ -8,6 +8,7 @@ import { type Bzip2Decoder, loadBzip2 } from '../platform/index.ts';
 
 /** Magic numbers of a block (digits of pi) and of the end of a stream (square root of pi). */
 const blockMagic = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
+/** End of a stream: the digits of the square root of pi. */
 const endMagic = [0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
 /** A block holds 100 kB x level; runs of up to 255 bytes are stored as 5 bytes before that. */
 const runExpansion = 52;
@@ -23,10 +24,12 @@ class ByteQueue {
   private start = 0;
   private end = 0;
 
+  /** What is buffered. */
   get bytes(): Uint8Array {
     return this.storage.subarray(this.start, this.end);
   }
 
+  /** Appends a chunk; the buffer grows only if at least half of it is in use. */
   push(chunk: Uint8Array): void {
     const length = this.end - this.start;
     if (this.end + chunk.length > this.storage.length) {
@@ -43,6 +46,7 @@ class ByteQueue {
     this.end += chunk.length;
   }
 
+  /** Forgets bytes that have been read. */
   drop(count: number): void {
     this.start = Math.min(this.end, this.start + count);
   }
@@ -70,6 +74,7 @@ const secondByteShifts: readonly (readonly number[])[] = Array.from({ length: 25
   ),
 );
 
+/** Magic numbers are not aligned to bytes. */
 function magicAt(bytes: Uint8Array, bit: number): 'block' | 'end' | undefined {
   const six = extractBits(bytes, bit, 48);
   if (six.every((byte, i) => byte === blockMagic[i])) return 'block';
@@ -108,6 +113,7 @@ function wrapBlock(bytes: Uint8Array, start: number, end: number, level: number)
   return out;
 }
 
+/** The byte order of bzip2. */
 function bigEndian32(bytes: Uint8Array): number {
   return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
 }

@@ -7,6 +7,7 @@ const SYMBOLS = new Map<string, string>(
   [...TABULATED_ELEMENTS, 'D'].map((symbol) => [symbol.toUpperCase(), symbol]),
 );
 
+/** The symbol in its usual spelling; undefined if there is no such element. */
 export function elementFromSymbol(text: string): string | undefined {
   return SYMBOLS.get(text.trim().toUpperCase());
 }

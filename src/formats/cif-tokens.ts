@@ -10,6 +10,7 @@ export type CifToken = 'data' | 'loop' | 'tag' | 'value' | 'null' | 'reserved' |
 
 const [LF, CR, QUOTE, HASH, APOSTROPHE, SEMICOLON, UNDERSCORE] = [10, 13, 34, 35, 39, 59, 95];
 
+/** Reads a CIF token by token: quotes, text fields and comments as in CIF 1.1. */
 export class CifTokens {
   /** Text of the last token: the block's name, the tag, or the value without quotes. */
   value = '';
@@ -23,6 +24,9 @@ export class CifTokens {
     this.file = file;
   }
 
+  /**
+   * The next token, whose text is in `value`. Throws 'bad-input' for a quote or text field without an end.
+   */
   next(): CifToken {
     this.skipBlanks();
     const { text } = this;
@@ -55,6 +59,7 @@ export class CifTokens {
     });
   }
 
+  /** Reserved words are not case-sensitive. */
   private keyword(word: string): CifToken {
     const lower = word.slice(0, 7).toLowerCase();
     if (lower.startsWith('data_')) {
@@ -68,10 +73,12 @@ export class CifTokens {
     return 'value';
   }
 
+  /** Blanks, line ends and comments. */
   private skipBlanks(): void {
     this.at = afterBlanks(this.text, this.at);
   }
 
+  /** Text fields begin at the start of a line only. */
   private atLineStart(): boolean {
     return this.at === 0 || isLineEnd(this.text.charCodeAt(this.at - 1));
   }

@@ -6,6 +6,7 @@ import { isLocScaleError, LocScaleError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { Bzip2DataError, bunzip2 } from './bzip2.ts';
 
+/** By the first bytes of a file, not by its name. */
 export type Compression = 'none' | 'gzip' | 'bzip2';
 
 /** Maximum expansion of deflate: 258 bytes from 2 bits, 1032:1. */
@@ -52,6 +53,7 @@ async function peek(
   return { start, bytes: chain(start, iterator, ended) };
 }
 
+/** Puts the bytes back that were read to find the compression. */
 async function* chain(
   start: Uint8Array,
   iterator: AsyncIterator<Uint8Array>,
@@ -73,6 +75,7 @@ async function* chain(
 /** Marks a failure of the source itself, to distinguish it from damaged data. */
 class SourceFailure extends Error {}
 
+/** Decompresses gzip, several members too, and closes the source if the reader stops early. */
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   let failure: unknown;
@@ -114,6 +117,7 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
+/** Errors of decompression name the file and what to do. */
 async function* withClearErrors(
   bytes: AsyncGenerator<Uint8Array>,
   name: string,

@@ -14,6 +14,7 @@ import { crc32 } from './zip.ts';
 
 /** Control characters other than white space and line ends. */
 const controls = /[^\P{Cc}\t\n\r]/u;
+/** Control characters, which never belong in a model file. */
 const allControls = new RegExp(controls, 'gu');
 
 /** Compressed bytes per step, so that excessive expansion is detected early. */
@@ -64,6 +65,7 @@ function withoutControls(text: string): string {
   return controls.test(text) ? text.replaceAll(allControls, ' ') : text;
 }
 
+/** Decompresses all members; throws 'bad-input' for damaged data and more than `maxBytes`. */
 function gunzip(bytes: Uint8Array, name: string, maxBytes: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   let total = 0;
@@ -98,6 +100,7 @@ function gunzip(bytes: Uint8Array, name: string, maxBytes: number): Uint8Array {
   return out;
 }
 
+/** The error of damaged gzip data. */
 function damaged(name: string, cause?: unknown): LocScaleError {
   return new LocScaleError('bad-input', `${name} is damaged: its gzip data cannot be decompressed.`, {
     where: name,
@@ -106,6 +109,7 @@ function damaged(name: string, cause?: unknown): LocScaleError {
   });
 }
 
+/** The error of a model that is too large to be one. */
 function tooLarge(name: string, maxBytes: number): LocScaleError {
   return new LocScaleError('bad-input', `${name} is larger than ${maxBytes} bytes.`, {
     where: name,
@@ -113,6 +117,7 @@ function tooLarge(name: string, maxBytes: number): LocScaleError {
   });
 }
 
+/** What a file seems to be, if it is no model. */
 function describeStart(bytes: Uint8Array, text: string): string {
   if (bytes.length === 0) return 'an empty file';
   if (bytes.length > 212 && String.fromCharCode(...bytes.subarray(208, 212)) === 'MAP ') return 'a map';

@@ -1,5 +1,6 @@
 /** Minimum, maximum, mean and deviation of voxels, accumulated in float64. */
 
+/** Statistics for the header of a map. */
 export interface DensityStatistics {
   readonly min: number;
   readonly max: number;
@@ -38,6 +39,7 @@ export class RunningStatistics {
   private sum = 0;
   private squares = 0;
 
+  /** Adds voxels; values that are not finite are counted and left out. */
   add(values: Float32Array, count: number): void {
     for (let i = 0; i < count; i++) {
       const value = values[i];

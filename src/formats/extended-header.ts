@@ -12,6 +12,7 @@ export const extendedStartBytes = 262_144;
 /** CCP4 symmetry operators are lines of 80 characters. */
 const textRecordBytes = 80;
 
+/** What a header states about its extended header. */
 export interface DeclaredExtension {
   /** NSYMBT. */
   readonly declared: number;
@@ -23,6 +24,7 @@ export interface DeclaredExtension {
   readonly start: Uint8Array;
 }
 
+/** Negative lengths and lengths beyond any known use are nonsense. */
 export function isPossibleExtension(bytes: number): boolean {
   return bytes >= 0 && bytes <= maxExtendedBytes;
 }

@@ -1,6 +1,7 @@
 /** Writes the masked FSC and the Guinier plot in the format of RELION's postprocess.star. */
 import type { MaskedFsc } from '../math/fourier/masked-fsc.ts';
 
+/** Curves of a Guinier plot. */
 export interface GuinierCurves {
   /** 1/A. */
   readonly frequency: readonly number[];
@@ -11,6 +12,7 @@ export interface GuinierCurves {
   readonly bFactor: number;
 }
 
+/** What RELION's postprocess.star has. */
 export interface PostprocessStar {
   readonly half1: string;
   readonly half2: string;
@@ -22,8 +24,12 @@ export interface PostprocessStar {
 
 /** RELION's placeholders for the resolution of shell 0 and for log 0. */
 const NO_RESOLUTION = 999;
+/** RELION's value where an amplitude is 0. */
 const NO_LOGARITHM = -99;
 
+/**
+ * The text of the file: general values, FSC curves, Guinier plot, under RELION's labels. Resolutions in A.
+ */
 export function encodePostprocessStar({ half1, half2, mask, fsc, guinier }: PostprocessStar): string {
   const { frequency, corrected, unmasked, masked, randomised, randomisedFrom } = fsc;
   const pairs: [string, string | number | undefined][] = [
@@ -66,6 +72,7 @@ export function encodePostprocessStar({ half1, half2, mask, fsc, guinier }: Post
   ].join('\n');
 }
 
+/** Natural logarithms against squared frequency. */
 function guinierLoop({ frequency, original, weighted, bFactor }: GuinierCurves): string[] {
   const columns = [
     'ResolutionSquared',
@@ -81,6 +88,7 @@ function guinierLoop({ frequency, original, weighted, bFactor }: GuinierCurves):
   return loop('guinier', columns, rows);
 }
 
+/** A STAR loop. */
 function loop(name: string, columns: readonly string[], rows: readonly (readonly number[])[]): string[] {
   return [
     ...['', '', `data_${name}`, '', 'loop_'],
@@ -93,6 +101,7 @@ function loop(name: string, columns: readonly string[], rows: readonly (readonly
   ];
 }
 
+/** STAR quotes texts with blanks. */
 function quoted(text: string): string {
   return /\s/.test(text) ? `"${text}"` : text;
 }

@@ -11,6 +11,7 @@ const start = [0x47, 0x43, 0x4f, 0x4c, 1, 0, 0, 0];
 const HEAD_BYTES = 16;
 /** Object header: index (0: free space), reference count and length. */
 const OBJECT_HEAD_BYTES = 16;
+/** Objects begin at multiples of this. */
 const OBJECT_ALIGNMENT_BYTES = 8;
 
 /** Byte offset of a heap whose objects do not fit into it, if any. Lengths have 8 bytes. */
@@ -23,6 +24,7 @@ export function findBrokenHeap(file: Uint8Array): number | undefined {
   return undefined;
 }
 
+/** Whether the objects of a global heap run beyond its end. */
 function isBroken(view: DataView, heap: number): boolean {
   const end = heap + Number(view.getBigUint64(heap + 8, true));
   if (end > view.byteLength) return true;

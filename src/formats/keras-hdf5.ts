@@ -9,6 +9,7 @@ import { findBrokenHeap } from './hdf5-heaps.ts';
 import { printable } from './printable.ts';
 import { elementCount, type StoredTensor } from './stored-tensor.ts';
 
+/** A layer with its configuration; weights are read when they are needed. */
 export interface KerasLayer {
   readonly name: string;
   /** "Conv3D"; undefined if the file has no model_config. */
@@ -22,6 +23,7 @@ export interface KerasLayer {
   readonly weights: readonly StoredTensor[];
 }
 
+/** An opened Keras file. */
 export interface KerasModel {
   /** In the order of `layer_names`. */
   readonly layers: readonly KerasLayer[];
@@ -29,7 +31,9 @@ export interface KerasModel {
   readonly close: () => void;
 }
 
+/** First bytes of an HDF5 file. */
 const signature = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
+/** Far more than any network has; a damaged file may claim more. */
 const MOST_LAYERS = 10_000;
 /** Limit for attributes, which are lists of names and one JSON text of about 50 kB. */
 const MOST_ATTRIBUTE_BYTES = 16 * 2 ** 20;
@@ -42,6 +46,7 @@ const MOST_ELEMENTS = 2 ** 28;
 const MOST_EXPANSION = 1032;
 /** HDF5 type classes. */
 const INTEGER_CLASS = 0;
+/** Classes of HDF5's datatypes. */
 const FLOAT_CLASS = 1;
 const STRING_CLASS = 3;
 const VARIABLE_LENGTH_CLASS = 9;
@@ -53,10 +58,15 @@ type Dataset = InstanceType<Hdf5['Dataset']>;
 /** A unique name for each file in the in-memory file system of h5wasm. */
 let opened = 0;
 
+/** By the first bytes. */
 export function looksLikeHdf5(start: Uint8Array): boolean {
   return signature.every((byte, i) => start[i] === byte);
 }
 
+/**
+ * Opens a Keras file with h5wasm. Damaged files are recognised before the library reads them, because it ends
+ * the process on some. Throws 'bad-input'.
+ */
 export async function openKerasHdf5(bytes: Uint8Array, name: string): Promise<KerasModel> {
   if (!looksLikeHdf5(bytes))
     throw new LocScaleError('bad-input', `${name} is not an HDF5 file.`, {
@@ -104,6 +114,7 @@ function silence(files: unknown): void {
   if (terminal !== undefined) terminal.ops = { ...terminal.ops, put_char: () => {}, fsync: () => {} };
 }
 
+/** h5wasm's function that reads data, whose return value it ignores. */
 type DataReader = (...request: unknown[]) => number;
 const heeded = new WeakSet<DataReader>();
 
@@ -122,6 +133,7 @@ function heedFailures(library: object): void {
   }
 }
 
+/** The error of a damaged file. */
 function damaged(name: string, what: string, cause?: unknown): LocScaleError {
   return new LocScaleError('bad-input', `${name} is not a readable Keras file: ${what}.`, {
     where: name,
@@ -141,6 +153,7 @@ function guarded<T>(name: string, body: () => T): T {
   }
 }
 
+/** Layers in the order of the file; weights as tensors that are read on demand. */
 function readLayers(
   file: InstanceType<Hdf5['File']>,
   hdf5: Hdf5,
@@ -191,6 +204,7 @@ function textsOf(group: Group, attribute: string, file: string): string[] | unde
   return texts;
 }
 
+/** What model_config states about a layer. */
 type LayerConfig = Pick<KerasLayer, 'className' | 'inputs' | 'config'>;
 
 /** Parses `model_config` per layer; empty if it is absent. */
@@ -239,6 +253,7 @@ function member(value: unknown, key: string): unknown {
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
+/** A dataset as a tensor. The name is that of the weight without its layer and ":0". */
 function storedTensor(dataset: Dataset, weightName: string, file: string, fileBytes: number): StoredTensor {
   const { type, size, littleEndian } = dataset.metadata;
   const shape = dataset.shape ?? [];
@@ -265,6 +280,7 @@ function storedTensor(dataset: Dataset, weightName: string, file: string, fileBy
   };
 }
 
+/** float32; undefined for other types. */
 function floatsOf(value: unknown): Float32Array | undefined {
   if (value instanceof Float32Array) return value;
   if (value instanceof Float64Array) return new Float32Array(value);

@@ -11,6 +11,7 @@ import { printable } from './printable.ts';
 import type { Cell, ReadStructureOptions, Structure, StructureAtom } from './structure.ts';
 import { structureNotes } from './structure-notes.ts';
 
+/** The table with the atoms. */
 const ATOM_TABLE = '_atom_site.';
 /** Columns of the table, alternatives in order of preference; a value of "." or "?" counts as missing. */
 const COLUMNS = {
@@ -34,6 +35,7 @@ const COLUMNS = {
   charge: ['pdbx_formal_charge'],
   model: ['pdbx_pdb_model_num'],
 } as const;
+/** A column of the atom table, by what it means here. */
 type Column = keyof typeof COLUMNS;
 
 /** Contents of a data block parsed so far. */
@@ -49,6 +51,7 @@ interface Block {
   readonly items: Map<string, string>;
 }
 
+/** Tables of which single items are read. */
 const SINGLE_TABLES = /^_(?:cell|struct|entry|exptl|software|ma_qa_metric|ma_qa_metric_local)\./;
 const SINGLE_ITEMS = new Set([
   ...['length_a', 'length_b', 'length_c'].map((name) => `_cell.${name}`),
@@ -61,6 +64,7 @@ const SINGLE_ITEMS = new Set([
   '_ma_qa_metric_local.metric_value',
 ]);
 
+/** Reads the first block that has atoms. Throws 'bad-input' for rows that cannot be read, with their line. */
 export function readMmcif(text: string, name: string, options: ReadStructureOptions): Structure {
   const tokens = new CifTokens(text, name);
   let block = newBlock('', options);
@@ -105,6 +109,7 @@ export function readMmcif(text: string, name: string, options: ReadStructureOpti
   };
 }
 
+/** An empty block. */
 function newBlock(name: string, options: ReadStructureOptions): Block {
   return {
     name,
@@ -128,6 +133,7 @@ function readItem(tokens: CifTokens, block: Block): CifToken {
   return tokens.next();
 }
 
+/** Reads a loop: atoms, single items, or rows that are skipped. Returns the token behind it. */
 function readLoop(tokens: CifTokens, block: Block): CifToken {
   const tags: string[] = [];
   let token = tokens.next();
@@ -155,6 +161,7 @@ function readLoop(tokens: CifTokens, block: Block): CifToken {
   return token;
 }
 
+/** The first value of an item counts. */
 function keepSingles(block: Block, tags: readonly string[], row: readonly (string | undefined)[]): void {
   for (const [i, tag] of tags.entries()) {
     const value = row[i];
@@ -162,6 +169,7 @@ function keepSingles(block: Block, tags: readonly string[], row: readonly (strin
   }
 }
 
+/** Where a row has each column; several tags may name it, the preferred first. */
 type Places = Readonly<Record<Column, readonly number[]>>;
 
 /** Column indices in a row, in order of preference. */
@@ -186,6 +194,7 @@ function addSingleAtom(tokens: CifTokens, block: Block): void {
   );
 }
 
+/** One row of the atom table as an atom, if it belongs to the model that is read. */
 function addRow(tokens: CifTokens, block: Block, places: Places, row: readonly (string | undefined)[]): void {
   block.rows++;
   const get = (column: Column): string | undefined => {
@@ -242,10 +251,12 @@ function readNumber(text: string): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** Undefined for anything but a whole number. */
 function integer(text: string | undefined): number | undefined {
   return text !== undefined && /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
+/** The unit cell in A and degrees; undefined for the dummy cell of 1 A that many programs write. */
 function cellOf(items: ReadonlyMap<string, string>): Cell | undefined {
   const tags = ['length_a', 'length_b', 'length_c', 'angle_alpha', 'angle_beta', 'angle_gamma'];
   const values = tags.map((tag) => readNumber(items.get(`_cell.${tag}`) ?? '') ?? 0);

@@ -7,9 +7,11 @@ import type { MrcHeader } from './mrc-header.ts';
 
 /** "IMOD" as a little-endian integer. */
 const imodStamp = 1_146_047_817;
+/** Byte offsets in the header of IMOD's stamp and flags. */
 const stampOffset = 152;
 const flagsOffset = 156;
 
+/** Bits of IMOD's flags. */
 export const imodFlag = {
   signedBytes: 1,
   /** Flag set: ORIGIN is the position of the first voxel, as in MRC2014. Flag clear: its sign is inverted. */
@@ -18,6 +20,7 @@ export const imodFlag = {
   packedNibbles: 16,
 } as const;
 
+/** What the flags are read from. */
 type StampedHeader = Pick<MrcHeader, 'raw' | 'littleEndian'>;
 
 /** IMOD's flags, in the byte order of its stamp; undefined for files of other programs. */
@@ -41,10 +44,12 @@ export function hasInvertedOrigin(header: StampedHeader & Pick<MrcHeader, 'nvers
   return flags !== undefined && (flags & imodFlag.standardOrigin) === 0 && !declaresStandard(header);
 }
 
+/** Versions of MRC2014, which define bytes as signed. */
 function declaresStandard({ nversion }: Pick<MrcHeader, 'nversion'>): boolean {
   return nversion === 20140 || nversion === 20141;
 }
 
+/** How the bytes of a mode-0 file are read, and why. */
 export interface ByteInterpretation {
   readonly signed: boolean;
   /** Evidence: IMOD's flag, the extremes in the header, or none. */
@@ -99,10 +104,12 @@ export function looksUnsigned(data: Float32Array): boolean {
   return signed > stepsMargin * unsigned;
 }
 
+/** The same eight bits as a number from 0 to 255. */
 export function unsignedByte(signed: number): number {
   return signed < 0 ? signed + 256 : signed;
 }
 
+/** In place. */
 export function makeUnsigned(data: Float32Array): void {
   for (let i = 0; i < data.length; i++) data[i] = unsignedByte(data[i]);
 }

@@ -33,6 +33,9 @@ import { isRealMode, type RealMode, realModeBytes } from './voxel-codec.ts';
 
 /** Largest box size and number of voxels accepted; the largest maps in the EMDB have about 2000^3 voxels. */
 const maxEdge = 65_536;
+/**
+ * Limits of what a map can be: voxels, voxel size in A, and how far the voxel sizes of the axes may differ.
+ */
 const maxVoxels = 2 ** 34;
 const minVoxelSize = 0.05;
 const maxVoxelSize = 50;
@@ -42,9 +45,11 @@ const anisotropyWarned = 0.001;
 const angleTolerance = 0.01;
 /** Space groups of volume stacks: 400 + the space group of each volume. */
 const firstVolumeStack = 401;
+/** Space groups from 401 to here are stacks of volumes. */
 const lastVolumeStack = 630;
 const apixHint = `Give the voxel size in angstrom with ${named('voxelSize')}.`;
 
+/** What checks know besides the header. */
 export interface HeaderContext {
   readonly name: string;
   readonly byteLength?: number | undefined;
@@ -56,6 +61,7 @@ export interface HeaderContext {
   readonly onInfo: (message: string) => void;
 }
 
+/** The header in use, and what follows from it. */
 export interface CheckedHeader {
   /** The header with the cell, axis order and origin actually used. */
   readonly header: MrcHeader;
@@ -72,6 +78,7 @@ export interface CheckedHeader {
   readonly extendedBytes: number;
 }
 
+/** Throws 'bad-input' for this file. */
 function refuse(
   context: HeaderContext,
   message: string,
@@ -80,6 +87,7 @@ function refuse(
   throw new LocScaleError('bad-input', message, { where: context.name, ...details });
 }
 
+/** "MAP " at byte 208. Without it the file is read if the other fields make sense. */
 function checkMagic(header: MrcHeader, context: HeaderContext): void {
   const magic = magicOf(header);
   if (magic === mrcMagic) return;
@@ -106,6 +114,7 @@ function checkMagic(header: MrcHeader, context: HeaderContext): void {
   );
 }
 
+/** The byte order is that of the fields; a machine stamp that disagrees is warned about. */
 function checkByteOrder(header: MrcHeader, context: HeaderContext): void {
   const used = header.littleEndian ? 'little' : 'big';
   const stamped = byteOrderOfMachineStamp(header.machst);
@@ -120,6 +129,7 @@ function checkByteOrder(header: MrcHeader, context: HeaderContext): void {
   );
 }
 
+/** Modes that hold one real number per voxel. */
 function checkMode(header: MrcHeader, context: HeaderContext): RealMode {
   const { mode } = header;
   if (mode === 0 && ((imodFlagsOf(header) ?? 0) & imodFlag.packedNibbles) !== 0) {
@@ -144,6 +154,7 @@ function checkMode(header: MrcHeader, context: HeaderContext): RealMode {
   );
 }
 
+/** Number of voxels; throws for extents that cannot be right. */
 function checkExtents(header: MrcHeader, context: HeaderContext): number {
   const { nc, nr, ns } = header;
   const voxels = nc * nr * ns;
@@ -195,6 +206,7 @@ function checkLength(header: MrcHeader, mode: RealMode, voxels: number, context:
   return found;
 }
 
+/** What the extended header is judged by. */
 export function declaredExtension(
   { nsymbt: declared, exttyp, littleEndian }: MrcHeader,
   mode: number,
@@ -203,10 +215,12 @@ export function declaredExtension(
   return { declared, exttyp, littleEndian, byteVoxels: mode === 0, start: start ?? new Uint8Array(0) };
 }
 
+/** Length of a file with this header. */
 export function declaredByteLength(nsymbt: number, mode: RealMode, voxels: number): number {
   return mrcHeaderBytes + nsymbt + voxels * realModeBytes[mode];
 }
 
+/** Throws for a file that ends too early. */
 export function refuseTruncated(
   header: MrcHeader,
   mode: RealMode,
@@ -224,6 +238,7 @@ export function refuseTruncated(
   );
 }
 
+/** MAPC, MAPR and MAPS as a permutation; zeros mean 1, 2, 3. */
 function checkAxes(header: MrcHeader, context: HeaderContext): MrcHeader {
   const { mapc, mapr, maps } = header;
   if (isAxisPermutation(mapc, mapr, maps)) return header;
@@ -242,6 +257,7 @@ function checkAxes(header: MrcHeader, context: HeaderContext): MrcHeader {
   );
 }
 
+/** Cells must be orthogonal. */
 function checkAngles(header: MrcHeader, context: HeaderContext): void {
   const angles = [header.alpha, header.beta, header.gamma];
   if (angles.every((angle) => angle === 0)) {
@@ -322,6 +338,7 @@ function withSamplingAlongZ(
   return cell;
 }
 
+/** Six significant digits. */
 function short(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
@@ -428,6 +445,10 @@ function originOf(
   };
 }
 
+/**
+ * All checks in order. Throws 'bad-input' for files that are no usable maps; what can be read in one way only
+ * is read so, with a warning.
+ */
 export function checkMrcHeader(parsed: MrcHeader, context: HeaderContext): CheckedHeader {
   checkMagic(parsed, context);
   checkByteOrder(parsed, context);

@@ -5,11 +5,14 @@
  */
 import type { Grid } from '../math/grid.ts';
 
+/** Bytes of the header proper. */
 export const mrcHeaderBytes = 1024;
+/** Ten labels of 80 characters. */
 const labelCount = 10;
 const labelBytes = 80;
 const labelOffset = 224;
 
+/** The fields of an MRC2014 header, under the specification's names. See `raw` for all others. */
 export interface MrcHeader {
   /** Columns, rows, sections: the extents along the file's fast, medium and slow axis. */
   nc: number;
@@ -59,6 +62,7 @@ export interface MrcHeader {
   extended: Uint8Array;
 }
 
+/** Fields that are numbers. */
 type NumberField = {
   [K in keyof MrcHeader]: MrcHeader[K] extends number ? K : never;
 }[keyof MrcHeader];
@@ -96,6 +100,7 @@ const numberFields: readonly (readonly [NumberField, number, 'i32' | 'f32'])[] =
   ['rms', 216, 'f32'],
   ['nlabl', 220, 'i32'],
 ];
+/** Byte offsets of fields that are not numbers. */
 const exttypOffset = 104;
 const magicOffset = 208;
 export const mrcMagic = 'MAP ';
@@ -114,6 +119,7 @@ export const mrcModes: ReadonlyMap<number, { readonly name: string; readonly byt
     [101, { name: '4-bit', bytesPerVoxel: 0.5 }],
   ]);
 
+/** Each of 1, 2 and 3 once. */
 export function isAxisPermutation(mapc: number, mapr: number, maps: number): boolean {
   return [mapc, mapr, maps].sort().join() === '1,2,3';
 }
@@ -159,6 +165,7 @@ export function decodeLatin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** The bytes of a label. */
 function labelSlot(bytes: Uint8Array, index: number): Uint8Array {
   return bytes.subarray(labelOffset + index * labelBytes, labelOffset + (index + 1) * labelBytes);
 }
@@ -205,6 +212,7 @@ export function parseMrcHeader(bytes: Uint8Array): MrcHeader {
   };
 }
 
+/** One byte per character; the rest is padded. */
 function writeLatin1(target: Uint8Array, text: string, pad: number): void {
   for (let i = 0; i < target.length; i++) target[i] = i < text.length ? text.charCodeAt(i) & 0xff : pad;
 }

@@ -28,8 +28,10 @@ import { declaredExtension } from './mrc-header-checks.ts';
 import { quoted } from './printable.ts';
 import { isRealMode, VoxelDecoder } from './voxel-codec.ts';
 
+/** 'error': breaks the specification. 'warning': likely to mislead programs. 'note': harmless. */
 export type Severity = 'error' | 'warning' | 'note';
 
+/** A deviation from MRC2014. */
 export interface Deviation {
   readonly severity: Severity;
   /** Header field in the specification's spelling, or 'file' or 'data'. */
@@ -37,6 +39,7 @@ export interface Deviation {
   readonly message: string;
 }
 
+/** Verdict on a file. */
 export interface ValidationSummary {
   /** No error. */
   readonly valid: boolean;
@@ -49,17 +52,21 @@ export interface ValidationSummary {
   readonly statistics?: DensityStatistics;
 }
 
+/** All deviations, in the order of the header, and the verdict. */
 export interface ValidationReport {
   readonly deviations: readonly Deviation[];
   readonly summary: ValidationSummary;
 }
 
+/** Adds a deviation. */
 type Report = (severity: Severity, field: string, message: string) => void;
 
+/** EXTTYP values that the specification lists. */
 const knownExtendedTypes = ['CCP4', 'MRCO', 'SERI', 'AGAR', 'FEI1', 'FEI2', 'HDF5'];
 /** Relative difference of statistics reported as wrong: 1 %, as in mrcfile's validator. */
 const statisticsTolerance = 0.01;
 
+/** Magic number, machine stamp, version and mode. */
 function checkIdentity(h: MrcHeader, report: Report): void {
   const magic = magicOf(h);
   if (magic !== mrcMagic) report('error', 'MAP', `is ${quoted(magic)}, should be "MAP "`);
@@ -99,6 +106,7 @@ function checkBytes(h: MrcHeader, found: RunningStatistics, report: Report): voi
     report('note', 'MODE', `is 0, read as signed bytes: ${reason}`);
 }
 
+/** Extents and sampling. */
 function checkGrid(h: MrcHeader, report: Report): void {
   const fields = [
     ['NX', h.nc],
@@ -128,6 +136,7 @@ function checkGrid(h: MrcHeader, report: Report): void {
   }
 }
 
+/** Cell edges and angles. */
 function checkCell(h: MrcHeader, report: Report): void {
   const edges = [
     ['CELLA.X', h.cellA],
@@ -175,6 +184,7 @@ function checkCell(h: MrcHeader, report: Report): void {
     report('warning', 'ORIGIN', "has the inverted sign of IMOD's older files (its flag 4 is clear)");
 }
 
+/** 0 and 1 for images and volumes, 401 for stacks of volumes. */
 function checkSpaceGroup(h: MrcHeader, report: Report): void {
   const { ispg } = h;
   if (ispg === 0) {
@@ -202,6 +212,7 @@ function checkSpaceGroup(h: MrcHeader, report: Report): void {
     );
 }
 
+/** NSYMBT and EXTTYP. */
 function checkExtended(h: MrcHeader, report: Report): void {
   const blank = h.exttyp.replace(/[\0 ]/g, '') === '';
   const type = blank ? 'blank' : JSON.stringify(h.exttyp);
@@ -221,6 +232,7 @@ function checkExtended(h: MrcHeader, report: Report): void {
   }
 }
 
+/** NLABL, order and characters of the labels. */
 function checkLabels(h: MrcHeader, report: Report): void {
   const slots = decodeLabelSlots(h.raw);
   const used = slots.map((text) => text.trim() !== '');
@@ -256,6 +268,7 @@ function checkStatistics(
   else for (const { severity, field, message } of own) report(severity, field, message);
 }
 
+/** DMIN, DMAX, DMEAN and RMS against the voxels. */
 function compareStatistics(h: MrcHeader, s: RunningStatistics, report: Report): void {
   if (s.nonFinite > 0) report('error', 'data', `has ${s.nonFinite} voxels that are NaN or infinite`);
   if (s.nonFinite > 0 || s.count === 0) return;
@@ -324,6 +337,7 @@ async function readData(
   }
 }
 
+/** Reads the whole file once; checks what can be checked. */
 async function inspectFile(
   source: ByteSource,
   reader: ByteReader,

@@ -16,6 +16,7 @@ import { imodFlag, imodFlagsOf, setImodFlags } from './mode-0.ts';
 import { addLabel, encodeMrcHeader, type MrcHeader, mrcHeaderBytes, mrcMagic } from './mrc-header.ts';
 import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
 
+/** What a written file gets besides its header and voxels. */
 export interface MrcWriteOptions {
   /** Text of the added label; at most 80 printable ASCII characters. */
   readonly label: string;
@@ -24,6 +25,7 @@ export interface MrcWriteOptions {
 /** Voxels per chunk of output if the axis order allows any size (1 MiB). */
 const chunkVoxels = 262_144;
 
+/** The header of an output: mode 2, with statistics and label of its own. */
 function outputHeader(header: MrcHeader, statistics: DensityStatistics, label: string): MrcHeader {
   const labels = addLabel(header.labels, label);
   return {
@@ -42,6 +44,7 @@ function outputHeader(header: MrcHeader, statistics: DensityStatistics, label: s
   };
 }
 
+/** EXTTYP of what is copied: a text without a type is that of CCP4. */
 function extendedType(header: MrcHeader): string {
   if (header.extended.length === 0) return '\0\0\0\0';
   return isUnnamedText(header) ? 'CCP4' : header.exttyp;

@@ -15,6 +15,7 @@ import { isRealMode, VoxelDecoder } from './voxel-codec.ts';
 
 export { type MrcWriteOptions, writeMrc } from './mrc-write.ts';
 
+/** How a map is read. */
 export interface MrcReadOptions {
   /** File name or label, for messages. */
   readonly name: string;
@@ -40,6 +41,7 @@ interface VoxelCensus {
   firstNonFinite: number;
 }
 
+/** Counts zeros, extremes and values that are not finite in a run of voxels, with the first such voxel. */
 function inspect(
   data: Float32Array,
   from: number,
@@ -62,6 +64,7 @@ function inspect(
   for (let i = from; !census.anyNonZero && i < from + count; i++) if (data[i] !== 0) census.anyNonZero = true;
 }
 
+/** Memory for the voxels; throws 'out-of-memory' with the size if there is none. */
 function allocateVoxels(options: MrcReadOptions, voxels: number): Float32Array {
   let data: Float32Array;
   try {
@@ -139,6 +142,7 @@ async function readVoxels(
   return voxels;
 }
 
+/** Throws for NaN, infinities, and maps that are all zeros. */
 function refuseVoxels(census: VoxelCensus, layout: AxisLayout, options: MrcReadOptions): void {
   const { name } = options;
   if (census.nonFinite > 0) {
@@ -185,8 +189,10 @@ function judgeBytes(data: Float32Array, { name, kind, onWarning }: MrcReadOption
   }
 }
 
+/** Options that checks of headers need. */
 type HeaderOptions = Pick<MrcReadOptions, 'name' | 'voxelSizeOverride' | 'onWarning' | 'onInfo'>;
 
+/** Reads and checks the header; the reader then stands at the voxels. */
 async function readHeader(
   reader: ByteReader,
   source: ByteSource,
@@ -223,6 +229,7 @@ async function readHeader(
   return { ...checked, name, start, byteLength };
 }
 
+/** Length of the file by its header; undefined for modes that are not read. */
 function lengthOf({ mode, nc, nr, ns, nsymbt }: MrcHeader): number | undefined {
   return isRealMode(mode) ? declaredByteLength(nsymbt, mode, nc * nr * ns) : undefined;
 }

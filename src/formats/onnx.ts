@@ -33,8 +33,10 @@ import { printable } from './printable.ts';
 
 /** IR version 8 and operator set 17 (ONNX 1.12, 2022): read by onnxruntime 1.12 and all later ones. */
 export const ONNX_IR_VERSION = 8;
+/** Version of the operators that graphs are written for. */
 export const ONNX_OPERATOR_SET = 17;
 
+/** A constant of a graph. */
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -50,6 +52,7 @@ export type OnnxAttribute =
   | { readonly float: number }
   | { readonly floats: readonly number[] };
 
+/** One operation. */
 export interface OnnxNode {
   readonly operator: string;
   readonly inputs: readonly string[];
@@ -63,6 +66,7 @@ export interface OnnxValue {
   readonly shape: readonly (number | string)[];
 }
 
+/** A graph with its weights. */
 export interface OnnxGraph {
   readonly name: string;
   readonly inputs: readonly OnnxValue[];
@@ -125,6 +129,7 @@ export function encodeOnnxModel(graph: OnnxGraph): Uint8Array<ArrayBuffer> {
   return file;
 }
 
+/** An attribute with its type. */
 function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
   const type = AttributeProto_AttributeType;
   if (typeof value === 'number')
@@ -135,6 +140,7 @@ function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
   return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
 }
 
+/** Name and shape of an input or output; text stands for a free length. */
 function encodeValue({ name, shape }: OnnxValue): ValueInfoProto {
   const dim = shape.map((length) =>
     create(TensorShapeProto_DimensionSchema, {
@@ -226,6 +232,7 @@ export function refuseExternalData(file: Uint8Array, where: string): void {
   }
 }
 
+/** Throws 'bad-input' for anything but ONNX. */
 function parseModel(file: Uint8Array): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, file, { readUnknownFields: false });
@@ -234,6 +241,7 @@ function parseModel(file: Uint8Array): ModelProto {
   }
 }
 
+/** The error of an ONNX file that cannot be used. */
 function broken(message: string, details: { expected?: string; found?: string; cause?: unknown } = {}) {
   return new LocScaleError('bad-input', message, {
     ...details,

@@ -23,6 +23,9 @@ interface Line {
   readonly file: string;
 }
 
+/**
+ * Reads one model of a PDB file, the first by default. Throws 'bad-input' with the line that cannot be read.
+ */
 export function readPdb(text: string, name: string, options: ReadStructureOptions): Structure {
   const atoms: StructureAtom[] = [];
   const models = new Set<number>();
@@ -82,6 +85,7 @@ interface Counters {
   firstAtom: string;
 }
 
+/** An atom from columns of the line; wide serials shift what follows. */
 function readAtom(
   line: Line,
   model: number,
@@ -135,12 +139,14 @@ function readAtom(
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?$/;
 
+/** A coordinate in A. */
 function coordinate(line: Line, field: string, axis: string, columns: string): number {
   const text = field.trim();
   if (NUMBER.test(text)) return Number(text);
   throw bad(line, `has no ${axis} coordinate: "${printable(text)}"`, `a number in columns ${columns}`);
 }
 
+/** A number, or `blank` where the field is empty. */
 function numberOr(line: Line, field: string, blank: number, what: string, columns: string): number {
   const text = field.trim();
   if (text === '') return blank;
@@ -193,6 +199,7 @@ function forEachLine(text: string, visit: (line: string, number: number) => bool
   }
 }
 
+/** The error of a line. */
 function bad({ text, number, file }: Line, what: string, expected: string): LocScaleError {
   return new LocScaleError('bad-input', `Line ${number} of ${file} ${what}.`, {
     where: `${file}, line ${number}`,

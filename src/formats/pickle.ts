@@ -15,6 +15,7 @@ export class PickleGlobal {
   }
 }
 
+/** A tuple. */
 export class PickleTuple {
   readonly items: readonly PickleValue[];
   constructor(items: readonly PickleValue[]) {
@@ -30,6 +31,7 @@ export class PickleObject<T = unknown> {
   }
 }
 
+/** What a pickle of tensors can hold. */
 export type PickleKey = string | number | boolean | null;
 export type PickleDict = Map<PickleKey, PickleValue>;
 export type PickleValue =
@@ -42,6 +44,7 @@ export type PickleValue =
   | PickleGlobal
   | PickleObject;
 
+/** What a pickle may refer to. Nothing is executed: names stand for values of this interface. */
 export interface PickleCaller {
   /** Whether a pickle may name this global. */
   readonly allows: (name: string) => boolean;
@@ -58,10 +61,15 @@ const MARK = Symbol('mark');
 /** Limit for LONG1 integers, in bytes: 64 bits suffice for state dicts. */
 const MOST_LONG_BYTES = 9;
 
+/**
+ * Reads a pickle without running anything in it. Throws 'bad-input' for instructions and names that tensors
+ * do not need.
+ */
 export function readPickle(bytes: Uint8Array, where: string, caller: PickleCaller): PickleValue {
   return new Unpickler(bytes, where, caller).run();
 }
 
+/** A machine for the few instructions of pickled state dicts. */
 class Unpickler {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -78,6 +86,7 @@ class Unpickler {
     this.caller = caller;
   }
 
+  /** Runs to the STOP instruction. */
   run(): PickleValue {
     if (this.bytes.length > MOST_BYTES) throw this.damaged(`it has ${this.bytes.length} bytes`);
     for (;;) {
@@ -93,6 +102,7 @@ class Unpickler {
     return value;
   }
 
+  /** One instruction. */
   private step(code: number): void {
     const value = Unpickler.values[code];
     const action = Unpickler.actions[code];
@@ -180,12 +190,14 @@ class Unpickler {
     return start;
   }
 
+  /** Bytes that outlive the file. */
   private slice(count: number): Uint8Array {
     const start = this.take(count);
     // Not `slice`, which returns a view for Node's Buffer.
     return new Uint8Array(this.bytes.subarray(start, start + count));
   }
 
+  /** UTF-8. */
   private text(count: number): string {
     const start = this.take(count);
     return new TextDecoder().decode(this.bytes.subarray(start, start + count));
@@ -257,6 +269,7 @@ class Unpickler {
     }
   }
 
+  /** A function by its name, if it is allowed. */
   private global(module: PickleValue, name: PickleValue): PickleGlobal {
     if (typeof module !== 'string' || typeof name !== 'string')
       throw this.damaged('the name of a function is not text');
@@ -271,6 +284,7 @@ class Unpickler {
     return value;
   }
 
+  /** A call of an allowed function. */
   private reduce(): PickleValue {
     const [callee, args] = this.popMany(2);
     if (!(callee instanceof PickleGlobal)) throw this.damaged('it calls something other than a function');
@@ -289,6 +303,7 @@ class Unpickler {
       throw this.damaged('it sets the state of something other than a dictionary');
   }
 
+  /** The error of a name that could run a program. */
   private refused(name: string): LocScaleError {
     return new LocScaleError(
       'bad-input',
@@ -302,6 +317,7 @@ class Unpickler {
     );
   }
 
+  /** The error of a damaged pickle. */
   private damaged(what: string): LocScaleError {
     return new LocScaleError('bad-input', `${this.where} is not a readable pickle of tensors: ${what}.`, {
       where: this.where,

@@ -12,6 +12,7 @@ const PREDICTORS =
 const MADE_BY = /\b(?:created|generated|predicted|made|produced)\s+(?:with|by|using)\b/i;
 const CONFIDENCE = /\bpLDDT\b/i;
 
+/** What a file states about its origin. */
 export interface FileMarks {
   /** Titles, headers, names of software. */
   readonly names: readonly string[];
@@ -23,6 +24,7 @@ export interface FileMarks {
   readonly qualityMetric?: string | undefined;
 }
 
+/** The mark of a predicted structure; undefined for experimental ones. */
 export function predictionMark({ names, remarks, method, qualityMetric }: FileMarks): string | undefined {
   if (qualityMetric !== undefined && (CONFIDENCE.test(qualityMetric) || qualityMetric === ''))
     return '_ma_qa_metric';
@@ -35,6 +37,7 @@ export function predictionMark({ names, remarks, method, qualityMetric }: FileMa
   return name === undefined ? undefined : shorten(name);
 }
 
+/** For a sentence, in quotes. */
 function shorten(text: string): string {
   const plain = text.replace(/\s+/g, ' ').trim();
   return `"${plain.length > 60 ? `${plain.slice(0, 57)}...` : plain}"`;

@@ -16,8 +16,10 @@ import { printable } from './printable.ts';
 import { elementCount, type StoredTensor } from './stored-tensor.ts';
 import { looksLikeZip, openZip, type ZipArchive } from './zip.ts';
 
+/** Types of numbers that weights have. */
 type NumberType = 'float64' | 'float32' | 'float16' | 'bfloat16' | 'integer';
 
+/** A storage: numbers in a file of the archive, shared by tensors. */
 interface Storage {
   readonly key: string;
   readonly type: NumberType;
@@ -26,6 +28,7 @@ interface Storage {
   readonly count: number;
 }
 
+/** A tensor as a view of a storage; offsets and strides in numbers. */
 interface TensorRecord {
   readonly storage: Storage;
   readonly offset: number;
@@ -49,6 +52,7 @@ const storageTypes: Record<string, { type: NumberType; itemBytes: number }> = {
 
 /** Functions emulated here. */
 const ORDERED_DICT = 'collections.OrderedDict';
+/** Functions of torch that state dicts call, none of which is executed. */
 const REBUILD_TENSOR = 'torch._utils._rebuild_tensor';
 const REBUILD_TENSOR_2 = 'torch._utils._rebuild_tensor_v2';
 const REBUILD_PARAMETER = 'torch._utils._rebuild_parameter';
@@ -67,6 +71,7 @@ const MOST_PICKLE_BYTES = 16 * 2 ** 20;
 const MOST_ELEMENTS = 2 ** 28;
 /** Limit for a tensor that repeats elements of a smaller storage (stride 0). */
 const MOST_REPEATED = 2 ** 20;
+/** More axes than any tensor has. */
 const MOST_AXES = 16;
 /**
  * Limit for all deflated storages together, in bytes: several archive entries may share the same bytes, each
@@ -95,6 +100,7 @@ export async function readPytorchState(bytes: Uint8Array, name: string): Promise
   }));
 }
 
+/** The error of a file that is no ZIP archive. */
 function notAnArchive(bytes: Uint8Array, name: string): LocScaleError {
   // Files of torch.save before 1.6, and plain pickles, start with the PROTO opcode.
   const pickled = bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
@@ -141,6 +147,7 @@ async function findRoot(archive: ZipArchive, name: string): Promise<string> {
   return root;
 }
 
+/** What of torch a pickle may name, and what it means here. */
 const torchCaller: PickleCaller = {
   allows: (name) => functions.includes(name) || name in storageTypes || numberTypeName.test(name),
   call(name, args) {

@@ -4,6 +4,7 @@
  */
 import { type FftPlan, planFft, rootsOfUnity } from '../../math/fourier/fft-plan.ts';
 
+/** Functions of kernels.wasm. All pointers are byte addresses into `memory`. */
 export interface KernelExports {
   readonly memory: WebAssembly.Memory;
   fftColumns(plan: number, re: number, im: number, strideBytes: number, groups: number): void;
@@ -147,8 +148,10 @@ export interface KernelExports {
   ): void;
 }
 
+/** Bytes of a page of WebAssembly memory. */
 const PAGE = 65536;
 
+/** Kernels with a memory of their own, which is allocated like a stack: `mark`, then `release`. */
 export class Kernels {
   readonly exports: KernelExports;
   private next = 1024;
@@ -181,6 +184,7 @@ export class Kernels {
     return this.next;
   }
 
+  /** Frees all that was allocated since the mark; FFT plans among it are made again when needed. */
   release(mark: number): void {
     this.next = mark;
     for (const [key, address] of this.fftPlans) if (address >= mark) this.fftPlans.delete(key);
@@ -199,12 +203,14 @@ export class Kernels {
     return new Uint32Array(this.exports.memory.buffer, address, count);
   }
 
+  /** Copies values into kernel memory; returns their address. */
   putFloats(values: ArrayLike<number>): number {
     const address = this.allocate(4 * values.length);
     this.floats(address, values.length).set(values);
     return address;
   }
 
+  /** The same for 32-bit words. */
   putWords(values: ArrayLike<number>): number {
     const address = this.allocate(4 * values.length);
     this.words(address, values.length).set(values);
@@ -220,6 +226,7 @@ export class Kernels {
     return address;
   }
 
+  /** An FFT plan with its tables, in the layout of assembly/fft.ts. */
   private putPlan(plan: FftPlan): number {
     if (plan.bluestein) {
       const { length, inner, chirp, spectrum } = plan.bluestein;

@@ -5,6 +5,10 @@
  */
 import type { Kernels } from './kernels.ts';
 
+/**
+ * Fields of a parameter block, 32-bit words in this order; assembly/ declares the same (a test compares
+ * them).
+ */
 export const slidingFields = [
   'windowVoxels',
   'planes',
@@ -17,6 +21,7 @@ export const slidingFields = [
   'xCells',
 ] as const;
 
+/** The same for window profiles. */
 export const profileFields = [
   'yTable',
   'yTablePitch',
@@ -29,6 +34,7 @@ export const profileFields = [
   'pairs',
 ] as const;
 
+/** The same for local resolution. */
 export const correlationFields = [
   'windowVoxels',
   'planes',
