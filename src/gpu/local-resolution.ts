@@ -8,22 +8,22 @@ import type {
   ResolutionSettings,
 } from '../engine/engine.ts';
 import { LocScaleError, named } from '../errors.ts';
-import { voxelCount } from '../math/grid.ts';
-import { roundedShells, type WindowWeights, windowWeights } from '../math/scaling/local-resolution.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import type { GpuDevice } from './device.ts';
 import { splitWork } from './dispatch-work.ts';
-import { buildJob, type Destroyable, type JobBuffers, withSmallerPlans } from './job.ts';
-import { type Bound, createIndexTable, createTable, type Kernel, type UniformField } from './kernel.ts';
+import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
+import { type Bound, createIndexTable, type Kernel, type UniformField, unneededKernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import type { ScalingTools } from './local-scaling.ts';
 import { type GpuResolutionPlan, planGpuResolution, resolutionWork } from './plan-local-resolution.ts';
 import { runTiles } from './run-tiles.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { RUN } from './tile-units.ts';
-import { createCollectedSlots } from './uniform-slots.ts';
-import type { GpuVolume } from './volume.ts';
+import { createCollectedSlots, type UniformSlots } from './uniform-slots.ts';
+import type { GpuVolume, Slab } from './volume.ts';
 import { blockOccupancy } from './volume-operations.ts';
+import { type FrequencyRange, windowSumsCode } from './window-sums-code.ts';
 
 /** Inputs and outputs of a measurement, owned by the caller. */
 export interface ResolutionVolumes {
@@ -114,47 +114,36 @@ async function runPlan(
 
 const NAME = 'local-resolution';
 
-/** Entry points, in the order in which they run. */
-function compile(
+/** The job's kernels by what they are called in the shader, `windows` once per range of frequencies. */
+async function compile(
   gpu: GpuDevice,
-  { windowVoxels, shellCount, lanes }: GpuResolutionPlan,
-): Promise<readonly Kernel[]> {
-  const of = (entryPoint: string, constants: Record<string, number>): Promise<Kernel> =>
-    getKernel(gpu, NAME, entryPoint, constants);
-  const [window_voxels, shell_count] = [windowVoxels, shellCount];
-  return Promise.all([
-    of('rows', { window_voxels, shell_count }),
-    of('columns', { window_voxels }),
-    of('windows', { window_voxels, lanes }),
-    of('resolve', { shell_count, lanes }),
-    of('shell_correlation', { lanes }),
-  ]);
-}
-
-/** Tables that depend on the window only: twiddles times weights, columns of coefficients, rounded radii. */
-function createTables(
-  gpu: GpuDevice,
-  { windowVoxels, columns }: GpuResolutionPlan,
-  weights: WindowWeights,
-  own: JobBuffers['own'],
+  plan: GpuResolutionPlan,
+  { weights, correlationShells }: LocalResolutionJob,
 ) {
-  const owned = (buffer: GPUBuffer): GPUBuffer => {
-    own({ destroy: () => gpu.destroyBuffer(buffer) });
-    return buffer;
-  };
-  return {
-    twiddles: owned(createTable(gpu, `${NAME} twiddles`, twiddleTable(windowVoxels, weights))),
-    columnList: owned(createIndexTable(gpu, `${NAME} columns`, columns)),
-    shellOf: owned(createIndexTable(gpu, `${NAME} shells`, roundedShells(windowVoxels))),
-  };
+  const { windowVoxels, shellCount, lanes, rowsPerBatch, columns: tables } = plan;
+  const of = (
+    entryPoint: string,
+    constants: Record<string, number>,
+    range?: FrequencyRange,
+  ): Promise<Kernel> =>
+    getKernel(gpu, NAME, entryPoint, constants, windowSumsCode(entryPoint, windowVoxels, weights, range));
+  const [window_voxels, shell_count] = [windowVoxels, shellCount];
+  const [rows, columns, resolve, shellCorrelation, ...windows] = await Promise.all([
+    of('rows', { window_voxels }),
+    of('columns', { window_voxels, lanes, batch_rows: rowsPerBatch }),
+    of('resolve', { shell_count, lanes }),
+    correlationShells?.length ? of('shell_correlation', { lanes }) : unneededKernel(NAME),
+    ...tables.ranges.map((range) => of('windows', { window_voxels, lanes }, range)),
+  ]);
+  return { rows, columns, windows, resolve, shellCorrelation };
 }
 
+/** Stages of a tile, in order. */
+const PARTS = ['gather', 'measure', 'place'] as const;
+type Part = (typeof PARTS)[number];
 type Tile = GpuResolutionPlan['tiles'][number];
 
-/**
- * Buffers, kernels, and a function that records one tile: gather, sums along x, y and z, crossing of the
- * curves.
- */
+/** Buffers, kernels, and a function that records one tile. */
 async function prepare(
   gpu: GpuDevice,
   plan: GpuResolutionPlan,
@@ -162,94 +151,168 @@ async function prepare(
   volumes: ResolutionVolumes,
   copy: TileCopy,
 ): Promise<{ encode(tile: Tile): GPUCommandEncoder } & Destroyable> {
-  const { windowVoxels, lanes, tileSize, box } = plan;
-  const [rows, columns, windows, resolve, shellCorrelation] = await compile(gpu, plan);
+  const kernels = await compile(gpu, plan, job);
+  const { record, destroy } = await buildTiles(gpu, plan, job, volumes, copy, kernels);
+  return { encode: (tile) => record(tile, PARTS), destroy };
+}
+
+/** Allocates the buffers of one tile, which all tiles reuse, and returns the recorder of its stages. */
+function buildTiles(
+  gpu: GpuDevice,
+  plan: GpuResolutionPlan,
+  job: LocalResolutionJob,
+  volumes: ResolutionVolumes,
+  copy: TileCopy,
+  kernels: Awaited<ReturnType<typeof compile>>,
+) {
+  const { windowVoxels, tileSize, box } = plan;
   return buildJob(gpu, NAME, async ({ storage, own }) => {
     const uniforms = own(createCollectedSlots(gpu, NAME));
-    const { twiddles, columnList, shellOf } = createTables(gpu, plan, job.weights, own);
-    const half1 = storage('half 1', 4 * voxelCount(box));
-    const half2 = storage('half 2', 4 * voxelCount(box));
-    const units = storage('units', 16 * plan.unitCapacity);
-    const xSums = storage('x sums', plan.xSumBytes);
-    const ySums = storage('y sums', plan.ySumBytes);
-    const sums = storage('sums', plan.sumBytes);
-    const columnCount = plan.columns.length / 4;
-    const work = resolutionWork(plan);
-
-    const encode = ({ start, units: list, unitCount }: Tile): GPUCommandEncoder => {
-      gpu.device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
-      const corner = start.map((n) => n - windowVoxels / 2) as unknown as [number, number, number];
-      const parametersOf = (
-        batch: [first: number, count: number],
-        shell: number,
-        slab: number[],
-        first = 0,
-      ): Bound =>
-        uniforms.write([
-          ...[...tileSize, box[2], box[1] * box[2], ...batch, unitCount, shell].map(asUnsigned),
-          ['f32', job.threshold],
-          ['f32', windowVoxels * job.voxelSize],
-          ...[...start, ...slab].map((n): UniformField => ['i32', n]),
-          ['u32', first],
-        ]);
+    const indices = (label: string, values: Uint32Array): GPUBuffer => {
+      const buffer = createIndexTable(gpu, `${NAME} ${label}`, values);
+      own({ destroy: () => gpu.destroyBuffer(buffer) });
+      return buffer;
+    };
+    const buffers: TileBuffers = {
+      half1: storage('half 1', 4 * voxelCount(box)),
+      half2: storage('half 2', 4 * voxelCount(box)),
+      inside: storage('mask', 4 * voxelCount(tileSize)),
+      units: storage('units', 16 * plan.unitCapacity),
+      xSums: storage('x sums', plan.xSumBytes),
+      ySums: storage('y sums', plan.ySumBytes),
+      sums: storage('sums', plan.sumBytes),
+      columnNumbers: indices('column numbers', plan.columns.numbers),
+      columnLists: plan.columns.ranges.map(({ records }) => indices('columns', records)),
+    };
+    const recorder = { gpu, plan, job, volumes, copy, kernels, buffers, uniforms };
+    const corner = (start: Shape) => start.map((n) => n - windowVoxels / 2) as unknown as Shape;
+    const record = (tile: Tile, parts: readonly Part[]): GPUCommandEncoder => {
+      const { start, units } = tile;
+      gpu.device.queue.writeBuffer(buffers.units, 0, units as Uint32Array<ArrayBuffer>);
       const encoder = gpu.device.createCommandEncoder({ label: NAME });
-      encoder.clearBuffer(sums);
+      if (parts.includes('measure')) encoder.clearBuffer(buffers.sums);
       const pass = encoder.beginComputePass({ label: NAME });
-      copy.gather(pass, volumes.half1, corner, box, job.padValues[0], half1);
-      copy.gather(pass, volumes.half2, corner, box, job.padValues[1], half2);
-      for (const { first, count } of splitWork(box[0], work.rowsPerPlane, gpu.limits)) {
-        const parameters = parametersOf([0, 0], 0, [0, 0, 0, 0], first);
-        const groups = [Math.ceil(tileSize[2] / 64), box[1], count] as const;
-        rows.run(pass, { parameters, half1, half2, twiddles, x_sums: xSums }, groups);
+      if (parts.includes('gather')) {
+        copy.gather(pass, volumes.half1, corner(start), box, job.padValues[0], buffers.half1);
+        copy.gather(pass, volumes.half2, corner(start), box, job.padValues[1], buffers.half2);
+        copy.gather(pass, volumes.mask, start, tileSize, 0, buffers.inside);
       }
-      for (let column = 0; column < columnCount; column += plan.columnsPerBatch) {
-        const now = Math.min(plan.columnsPerBatch, columnCount - column);
-        const tables = { twiddles, column_list: columnList, y_sums: ySums };
-        const from = (first: number): Bound => parametersOf([column, now], 0, [0, 0, 0, 0], first);
-        for (const { first, count } of splitWork(box[0], now * work.columnPerPlane, gpu.limits)) {
-          const groups = [Math.ceil((tileSize[1] * tileSize[2]) / 64), count, now] as const;
-          columns.run(pass, { parameters: from(first), ...tables, x_sums: xSums }, groups);
-        }
-        for (const { first, count } of splitWork(unitCount, now * work.columnPerUnit, gpu.limits))
-          windows.run(pass, { parameters: from(first), ...tables, units, shell_of: shellOf, sums }, [count]);
-      }
-      const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
-      const place = (kernel: typeof resolve, out: GpuVolume, shell: number): void => {
-        out.slabs.forEach((slab, i) => {
-          if (slab.firstPlane + slab.planes <= start[0] || slab.firstPlane >= start[0] + tileSize[0]) return;
-          const where = [slab.firstPlane, slab.planes, out.shape[1], out.shape[2]];
-          const parameters = parametersOf([0, 0], shell, where);
-          const mask = volumes.mask.slabs[i].buffer;
-          kernel.run(pass, { parameters, units, sums, mask, volume: slab.buffer }, groups);
-        });
-      };
-      place(resolve, volumes.resolution, 0);
-      for (const { shell, volume } of volumes.correlations) place(shellCorrelation, volume, shell);
+      if (parts.includes('measure')) recordSums(pass, recorder, tile);
+      if (parts.includes('place')) recordResults(pass, recorder, tile);
       pass.end();
       // The caller submits next; later writes to the same slots are queued after that.
       copy.submitted();
       uniforms.reset();
       return encoder;
     };
-    return { encode };
+    return { record, buffers };
   });
 }
 
-/** Signed coordinates travel as two's complement. */
-function asUnsigned(n: number): UniformField {
-  return ['u32', n];
+interface TileBuffers {
+  readonly half1: GPUBuffer;
+  readonly half2: GPUBuffer;
+  readonly inside: GPUBuffer;
+  readonly units: GPUBuffer;
+  readonly xSums: GPUBuffer;
+  readonly ySums: GPUBuffer;
+  readonly sums: GPUBuffer;
+  readonly columnNumbers: GPUBuffer;
+  readonly columnLists: readonly GPUBuffer[];
 }
 
-/** t(d) {cos, sin} of 2 pi k d / w at [k][d + h], k = 0 ... w - 1, d = -h ... h - 1. */
-function twiddleTable(w: number, weights: WindowWeights): Float64Array {
-  const t = windowWeights(w, weights);
-  const table = new Float64Array(2 * w * w);
-  for (let k = 0, i = 0; k < w; k++) {
-    for (let u = 0; u < w; u++) {
-      const angle = (2 * Math.PI * ((k * (u + w / 2)) % w)) / w;
-      table[i++] = t[u] * Math.cos(angle);
-      table[i++] = t[u] * Math.sin(angle);
-    }
+interface Recorder {
+  readonly gpu: GpuDevice;
+  readonly plan: GpuResolutionPlan;
+  readonly job: LocalResolutionJob;
+  readonly volumes: ResolutionVolumes;
+  readonly kernels: Awaited<ReturnType<typeof compile>>;
+  readonly buffers: TileBuffers;
+  readonly uniforms: UniformSlots;
+}
+
+/** What differs between the dispatches of a tile. */
+interface DispatchFields {
+  readonly firstRow?: number;
+  /** Columns of a range of frequencies. */
+  readonly columns?: number;
+  readonly shell?: number;
+  readonly slab?: Slab;
+  readonly first?: number;
+}
+
+function parametersOf(
+  { plan, job, volumes, uniforms }: Recorder,
+  { start, unitCount }: Tile,
+  { firstRow = 0, columns = 0, shell = 0, slab, first = 0 }: DispatchFields,
+): Bound {
+  const { tileSize, box, windowVoxels } = plan;
+  const [, ny, nx] = volumes.resolution.shape;
+  const unsigned = (...values: number[]) => values.map((value): UniformField => ['u32', value]);
+  return uniforms.write([
+    ...unsigned(
+      ...tileSize,
+      box[2],
+      box[1] * box[2],
+      firstRow,
+      plan.columns.count,
+      columns,
+      unitCount,
+      shell,
+    ),
+    ['f32', job.threshold],
+    ['f32', windowVoxels * job.voxelSize],
+    ...[...start, slab?.firstPlane ?? 0, slab?.planes ?? 0, ny, nx].map((n): UniformField => ['i32', n]),
+    ['u32', first],
+  ]);
+}
+
+/** Sums along x of the whole box; along y and z for a few rows of the tile at a time. */
+function recordSums(pass: GPUComputePassEncoder, recorder: Recorder, tile: Tile): void {
+  const { gpu, plan, kernels, buffers } = recorder;
+  const { tileSize, box, lanes, rowsPerBatch, shellCount } = plan;
+  const { half1, half2, inside, units, xSums, ySums, sums, columnNumbers, columnLists } = buffers;
+  const work = resolutionWork(plan);
+  for (const { first, count } of splitWork(box[0], work.rowsPerPlane, gpu.limits)) {
+    const parameters = parametersOf(recorder, tile, { first });
+    const groups = [Math.ceil(tileSize[2] / 64), box[1], count] as const;
+    kernels.rows.run(pass, { parameters, half1, half2, x_sums: xSums }, groups);
   }
-  return table;
+  const rowOf = (unit: number): number => tile.units[4 * unit + 1];
+  for (let firstRow = 0, unit = 0; firstRow < tileSize[1]; firstRow += rowsPerBatch) {
+    const firstUnit = unit;
+    // Units are in the order of their rows.
+    while (unit < tile.unitCount && rowOf(unit) < firstRow + rowsPerBatch) unit++;
+    if (unit === firstUnit) continue;
+    for (const { first, count } of splitWork(box[0], work.columnsPerPlane, gpu.limits)) {
+      const parameters = parametersOf(recorder, tile, { firstRow, first });
+      const bound = { parameters, x_sums: xSums, column_numbers: columnNumbers, y_sums: ySums };
+      kernels.columns.run(pass, bound, [tileSize[2] / lanes, count, shellCount]);
+    }
+    plan.columns.ranges.forEach(({ columns }, i) => {
+      const tables = { units, column_list: columnLists[i], inside };
+      for (const { first, count } of splitWork(unit - firstUnit, work.perUnit[i], gpu.limits)) {
+        const parameters = parametersOf(recorder, tile, { firstRow, columns, first: firstUnit + first });
+        kernels.windows[i].run(pass, { parameters, ...tables, y_sums: ySums, sums }, [count]);
+      }
+    });
+  }
+}
+
+/** The tile's voxels in the slabs of the results. */
+function recordResults(pass: GPUComputePassEncoder, recorder: Recorder, tile: Tile): void {
+  const { plan, volumes, kernels, buffers } = recorder;
+  const { units, sums } = buffers;
+  const { start, unitCount } = tile;
+  const groups: [number] = [Math.ceil((unitCount * plan.lanes * RUN) / 64)];
+  const place = (kernel: Kernel, out: GpuVolume, shell: number): void => {
+    out.slabs.forEach((slab, i) => {
+      if (slab.firstPlane + slab.planes <= start[0] || slab.firstPlane >= start[0] + plan.tileSize[0]) return;
+      const parameters = parametersOf(recorder, tile, { shell, slab });
+      const mask = volumes.mask.slabs[i].buffer;
+      kernel.run(pass, { parameters, units, sums, mask, volume: slab.buffer }, groups);
+    });
+  };
+  place(kernels.resolve, volumes.resolution, 0);
+  for (const { shell, volume } of volumes.correlations) place(kernels.shellCorrelation, volume, shell);
 }

@@ -1,24 +1,29 @@
 /** Chooses the tiles of a local-resolution job on the GPU: as large as limits and memory allow. */
-import type { Shape } from '../math/grid.ts';
-import { coefficientColumns, correlationShellCount } from '../math/scaling/local-resolution.ts';
+import { type Shape, voxelCount } from '../math/grid.ts';
+import {
+  type CoefficientColumn,
+  coefficientColumns,
+  correlationShellCount,
+} from '../math/scaling/local-resolution.ts';
 import { OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occupancy.ts';
 import { cheapestPlan, evenTileSize, occupiedTiles } from '../math/scaling/tiling.ts';
 import type { GpuLimits } from './device.ts';
 import { listUnits, RUN, TILE_MULTIPLES } from './tile-units.ts';
 import type { Support } from './window-profiles.ts';
+import { type FrequencyRange, frequencyRanges, lineMultiplyAdds } from './window-sums-code.ts';
 
 /** Sizes of all buffers and dispatches of a job. */
 export interface GpuResolutionPlan {
   readonly windowVoxels: number;
   readonly shellCount: number;
-  /** Voxels along x per unit: lanes * RUN threads and their line of coefficients fit a workgroup. */
+  /** Voxels along x per unit: lanes * RUN threads and their lines of coefficients fit a workgroup. */
   readonly lanes: number;
   readonly tileSize: Shape;
   /** Input box, tile and halo. */
   readonly box: Shape;
-  /** b mod w, c, b^2 + c^2, 4 * largest a + multiplicity of every column of coefficients. */
-  readonly columns: Uint32Array;
-  readonly columnsPerBatch: number;
+  readonly columns: ColumnTables;
+  /** Rows of the tile along y whose y sums exist at the same time. */
+  readonly rowsPerBatch: number;
   readonly unitCapacity: number;
   readonly tiles: readonly {
     readonly start: Shape;
@@ -36,12 +41,24 @@ export interface GpuResolutionPlan {
   readonly cost: number;
 }
 
+/** Columns of coefficients in ascending order of b^2 + c^2, as the shader reads them. */
+export interface ColumnTables {
+  readonly count: number;
+  /** [c][b mod w]: number of the column. */
+  readonly numbers: Uint32Array;
+  /** Per range of frequencies along z: columns that have some of them, and their records. */
+  readonly ranges: readonly (FrequencyRange & { readonly columns: number; readonly records: Uint32Array })[];
+}
+
+const NONE = 0xffffffff;
 /** Room for the parameters of a tile's dispatches. */
 const SMALL_BUFFERS_BYTES = 128 * 1024;
 /** Tile edges tried, in voxels. */
 const EDGES = [16, 32, 48, 64, 80, 96];
-/** Limit for the y sums of one batch of columns, in bytes, even if the device allows more. */
-const LARGEST_BATCH_BYTES = 256 * 2 ** 20;
+/** Limit for the y sums of one batch of rows, in bytes, even if the device allows more. */
+const LARGEST_BATCH_BYTES = 128 * 2 ** 20;
+/** Divisors of a tile's edge along y; more rows share more of the x sums that they read. */
+const ROWS_PER_BATCH = [8, 4, 2, 1];
 
 /** The cheapest plan that fits; undefined for an empty mask; a reason if nothing fits. */
 export function planGpuResolution(
@@ -54,14 +71,16 @@ export function planGpuResolution(
     (size) => size !== undefined,
   );
   if (sizes.length === 0) return { ok: true, plan: undefined };
-  const lanes = [16, 8, 4, 2].find(
+  const lanes = [8, 4, 2].find(
     (n) =>
-      n * RUN <= limits.workgroupInvocations && 16 * (RUN + windowVoxels - 1) * n <= limits.workgroupBytes,
+      n * RUN <= limits.workgroupInvocations &&
+      2 * 16 * (RUN + windowVoxels - 1) * n <= limits.workgroupBytes,
   );
   if (lanes === undefined)
     return { ok: false, reason: `a window of ${windowVoxels} voxels needs larger workgroups than it has` };
+  const columns = tabulateColumns(windowVoxels);
   const plans = sizes
-    .map((size) => makePlan(occupancy, size, windowVoxels, lanes, limits))
+    .map((size) => makePlan(occupancy, size, windowVoxels, columns, lanes, limits))
     .filter((plan) => plan !== undefined);
   const plan = cheapestPlan(plans, ({ bytes }) => bytes <= budgetBytes);
   return plan === undefined
@@ -74,71 +93,105 @@ function makePlan(
   occupancy: Occupancy,
   tileSize: Shape,
   w: number,
+  columns: ColumnTables,
   lanes: number,
   limits: GpuLimits,
 ): GpuResolutionPlan | undefined {
   const [tz, ty, tx] = tileSize;
   const box = tileSize.map((n) => n + w - 1) as unknown as Shape;
   const shellCount = correlationShellCount(w);
-  const list = coefficientColumns(w);
-  const columns = Uint32Array.from(
-    list.flatMap(({ b, c, deepest, multiplicity }) => [
-      (b + w) % w,
-      c,
-      b * b + c * c,
-      4 * deepest + multiplicity,
-    ]),
-  );
   const largest = Math.min(limits.bindingBytes, limits.bufferBytes);
-  const perColumn = 16 * box[0] * ty * tx;
-  const columnsPerBatch = Math.min(
-    list.length,
-    Math.floor(Math.min(largest, LARGEST_BATCH_BYTES) / perColumn),
-    limits.workgroupsPerDimension,
+  const rowBytes = 16 * columns.count * box[0] * tx;
+  const rowsPerBatch = ROWS_PER_BATCH.find(
+    (rows) => rows * rowBytes <= Math.min(largest, rows === 1 ? largest : LARGEST_BATCH_BYTES),
   );
   const unitCapacity = (tz / RUN) * ty * (tx / lanes);
   const xSumBytes = 16 * shellCount * box[0] * box[1] * tx;
-  const ySumBytes = columnsPerBatch * perColumn;
   const sumBytes = 12 * shellCount * tz * ty * tx;
-  if (columnsPerBatch < 1 || Math.max(xSumBytes, sumBytes) > largest) return undefined;
+  if (rowsPerBatch === undefined || Math.max(xSumBytes, sumBytes) > largest) return undefined;
   if (unitCapacity > limits.workgroupsPerDimension) return undefined;
+  const ySumBytes = rowsPerBatch * rowBytes;
 
-  const perVoxel = list.reduce((sum, { deepest }) => sum + (deepest + 1) * 7 * w, 0);
   const tiles = occupiedTiles(occupancy, tileSize).map(({ start, maskVoxels }) => {
     const units = listUnits(occupancy, OCCUPANCY_BLOCK, start, tileSize, lanes);
     return { start, units: units.list, unitCount: units.count, maskVoxels };
   });
-  let cost = 0;
-  for (const { unitCount } of tiles) {
-    cost += unitCount * lanes * RUN * perVoxel;
-    cost += list.length * box[0] * ty * tx * 8 * w + (xSumBytes / 16) * 4 * w;
-  }
+  const sizes = { windowVoxels: w, shellCount, columns, lanes, tileSize, box, rowsPerBatch };
+  const { rowsPerPlane, columnsPerPlane, perUnit } = resolutionWork(sizes);
+  const perTile = box[0] * (rowsPerPlane + (ty / rowsPerBatch) * columnsPerPlane);
+  const units = tiles.reduce((sum, { unitCount }) => sum + unitCount, 0);
+  const cost = tiles.length * perTile + units * sumOf(perUnit);
   const bytes =
     xSumBytes +
     ySumBytes +
     sumBytes +
-    8 * box[0] * box[1] * box[2] +
+    8 * voxelCount(box) +
+    4 * voxelCount(tileSize) +
     16 * unitCapacity +
-    columns.byteLength +
-    8 * w * w +
-    4 * (w / 2 + 1) ** 2 +
+    columns.numbers.byteLength +
+    sumOf(columns.ranges.map(({ records }) => records.byteLength)) +
     SMALL_BUFFERS_BYTES;
-  const maskVoxels = tiles.reduce((sum, tile) => sum + tile.maskVoxels, 0);
-  const sizes = { columnsPerBatch, unitCapacity, xSumBytes, ySumBytes, sumBytes, bytes };
-  return { windowVoxels: w, shellCount, lanes, tileSize, box, columns, tiles, maskVoxels, ...sizes, cost };
+  const maskVoxels = sumOf(tiles.map((tile) => tile.maskVoxels));
+  return { ...sizes, unitCapacity, tiles, maskVoxels, xSumBytes, ySumBytes, sumBytes, bytes, cost };
 }
 
-/** Multiply-adds of the three steps: per plane, and per column of coefficients and plane or unit. */
-export function resolutionWork({ windowVoxels: w, shellCount, lanes, tileSize, box }: GpuResolutionPlan): {
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+export function tabulateColumns(w: number): ColumnTables {
+  const h = w / 2;
+  const square = ({ b, c }: CoefficientColumn): number => b * b + c * c;
+  const list = coefficientColumns(w).sort((one, other) => square(one) - square(other));
+  const numbers = new Uint32Array((h + 1) * w).fill(NONE);
+  list.forEach(({ b, c }, number) => {
+    numbers[c * w + ((b + w) % w)] = number;
+  });
+  const shellOf = (n: number): number => Math.round(Math.sqrt(n));
+  const ranges = frequencyRanges(w).map(({ first, count }) => {
+    const used = list.filter(({ deepest }) => deepest >= first);
+    const records: number[] = [];
+    for (let p = 0; p <= used.length; p++) {
+      const before = p === 0 ? 0 : square(used[p - 1]);
+      let flags = 0;
+      for (let i = 0; i < count; i++) {
+        const a = first + i;
+        const shell = shellOf(a * a + before);
+        const next = p === used.length ? NONE : shellOf(a * a + square(used[p]));
+        if (p > 0 && shell <= h && shell !== next) flags += 2 ** i;
+      }
+      const { deepest, multiplicity } = used[p] ?? { deepest: 0, multiplicity: 0 };
+      records.push(deepest, multiplicity, flags, before);
+    }
+    return { first, count, columns: used.length, records: Uint32Array.from(records) };
+  });
+  return { count: list.length, numbers, ranges };
+}
+
+/** Multiply-adds of the three steps: per plane, per plane and batch of rows, per unit and range of frequencies. */
+export function resolutionWork({
+  windowVoxels: w,
+  shellCount,
+  columns,
+  lanes,
+  tileSize: [, , tx],
+  box,
+  rowsPerBatch,
+}: Pick<
+  GpuResolutionPlan,
+  'windowVoxels' | 'shellCount' | 'columns' | 'lanes' | 'tileSize' | 'box' | 'rowsPerBatch'
+>): {
   readonly rowsPerPlane: number;
-  readonly columnPerPlane: number;
-  readonly columnPerUnit: number;
+  readonly columnsPerPlane: number;
+  readonly perUnit: readonly number[];
 } {
-  const [, ty, tx] = tileSize;
+  const line = lineMultiplyAdds(w);
   return {
-    rowsPerPlane: box[1] * tx * shellCount * 4 * w,
-    columnPerPlane: ty * tx * 8 * w,
-    // Of the deepest column.
-    columnPerUnit: lanes * RUN * shellCount * 7 * w,
+    rowsPerPlane: box[1] * tx * 2 * line,
+    columnsPerPlane: rowsPerBatch * tx * shellCount * 4 * line,
+    // And the products.
+    perUnit: columns.ranges.map(
+      ({ count, columns: used }) => lanes * RUN * used * ((4 * line * count) / shellCount + 15 * count),
+    ),
   };
 }

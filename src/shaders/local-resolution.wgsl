@@ -4,13 +4,18 @@
 // over shells of rounded radius, and the resolution read from them (math/scaling/local-resolution.ts).
 //
 // Axes one after the other, each a direct sum with the window's weights t(d), d = -h ... h - 1 (phases from
-// the window's centre). A vec4f holds one coefficient of both maps: (re A, im A, re B, im B).
+// the window's centre), of lines in workgroup memory that neighbouring windows share. gpu/window-sums-code.ts
+// writes `row_sums`, `column_sums`, `window_sums` and `finish_shells` for the window, factors included. A vec4f
+// holds one coefficient of both maps: (re A, im A, re B, im B).
 //
-// rows      x_sums[c][z][y][x]; one thread = one output.
-// columns   y_sums[column][y][z][x] of the columns (b, c) of one batch; one thread = one output.
-// windows   sums[3 shell + (cross, |A|^2, |B|^2)][unit voxel] += those of the batch. A workgroup = one unit
-//           (`lanes` voxels along x, RUN along z, one y), a thread = one voxel. With C and S the cosine and
-//           sine sums, F(a) = C - iS and F(-a) = C + iS: products of a and -a add up to 2 (C C' + S S').
+// rows      x_sums[c][z][y][x]; one thread = one x, all c.
+// columns   y_sums[y][column][z][x] of the columns (b, c) for some rows y of the tile: a workgroup serves
+//           `lanes` voxels along x and these rows, at one z and c; one thread = all b of a voxel.
+// windows   sums[3 shell + (cross, |A|^2, |B|^2)][unit voxel]. A workgroup = one unit (`lanes` voxels along x,
+//           RUN along z, one y), a thread = one voxel, which does nothing outside the mask. With C and S the
+//           cosine and sine sums, F(a) = C - iS and F(-a) = C + iS: products of a and -a add up to
+//           2 (C C' + S S'). Columns come in ascending order of b^2 + c^2, so that the shell of an a only ever
+//           grows: its sums stay in registers until then.
 // resolve   crossing of the curve -> resolution; one thread = one unit voxel, written to one slab.
 // shell_correlation      FSC of one shell, likewise.
 //
@@ -19,6 +24,7 @@
 
 override window_voxels: u32 = 24u;
 override shell_count: u32 = 13u; // window_voxels / 2 + 1
+override batch_rows: u32 = 8u;   // of y_sums
 const NONE: u32 = 0xffffffffu;
 
 struct Parameters {
@@ -27,12 +33,13 @@ struct Parameters {
   tile_x: u32,
   row_pitch: u32,    // floats between rows of the input
   plane_pitch: u32,  // floats between planes of the input
-  first_column: u32, // of the batch
-  column_count: u32, // in the batch
+  first_row: u32,    // of the batch, in the tile
+  column_pitch: u32, // columns of y_sums
+  column_count: u32, // of windows: those with frequencies of its range
   unit_count: u32,
-  shell: u32,       // of shell_correlation
+  shell: u32,        // of shell_correlation
   threshold: f32,
-  edge: f32,        // window edge, A
+  edge: f32,         // window edge, A
   start_z: i32,      // of the tile in the volume
   start_y: i32,
   start_x: i32,
@@ -46,126 +53,146 @@ struct Parameters {
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> half1: array<f32>;
 @group(0) @binding(2) var<storage, read> half2: array<f32>;
-@group(0) @binding(3) var<storage, read> twiddles: array<vec2f>; // t(d) {cos, sin} of 2 pi k d / w at [k][d + h]
-@group(0) @binding(4) var<storage, read_write> x_sums: array<vec4f>;
-// b mod w, c, b^2 + c^2, 4 * largest a + multiplicity
-@group(0) @binding(5) var<storage, read> column_list: array<vec4u>;
-@group(0) @binding(6) var<storage, read_write> y_sums: array<vec4f>;
-@group(0) @binding(7) var<storage, read> units: array<vec4u>; // first z, y, first x of each unit
-@group(0) @binding(8) var<storage, read> shell_of: array<u32>; // round(sqrt(n))
+@group(0) @binding(3) var<storage, read_write> x_sums: array<vec4f>;
+@group(0) @binding(4) var<storage, read> column_numbers: array<u32>; // [c][b mod w]; NONE: beyond the last shell
+@group(0) @binding(5) var<storage, read_write> y_sums: array<vec4f>;
+@group(0) @binding(6) var<storage, read> units: array<vec4u>; // first z, y, first x of each unit
+// Largest a; multiplicity; which a are in another shell than in the column before, a bit each; b^2 + c^2 of
+// that column. The last one closes.
+@group(0) @binding(7) var<storage, read> column_list: array<vec4u>;
+@group(0) @binding(8) var<storage, read> inside: array<f32>; // mask of the tile
 @group(0) @binding(9) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(10) var<storage, read> mask: array<f32>;
 @group(0) @binding(11) var<storage, read_write> volume: array<f32>;
 
+var<workgroup> row: array<vec2f, 63u + window_voxels>;
+var<private> row_voxel: u32; // of x_sums, for c = 0
+
+fn row_sum(c: u32, cosines: vec2f, sines: vec2f) {
+  let planes = parameters.tile_z + window_voxels - 1u;
+  let stride = planes * (parameters.tile_y + window_voxels - 1u) * parameters.tile_x;
+  x_sums[c * stride + row_voxel] = vec4f(cosines.x, -sines.x, cosines.y, -sines.y);
+}
+
 @compute @workgroup_size(64)
-fn rows(@builtin(global_invocation_id) id: vec3u) {
-  let x = id.x;
+fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let first = group.x * 64u;
+  let plane = parameters.first + group.z;
+  let source = plane * parameters.plane_pitch + group.y * parameters.row_pitch + first;
+  for (var i = thread; i < 63u + window_voxels; i += 64u) {
+    if (first + i < parameters.row_pitch) {
+      row[i] = vec2f(half1[source + i], half2[source + i]);
+    }
+  }
+  workgroupBarrier();
+  let x = first + thread;
   if (x >= parameters.tile_x) {
     return;
   }
-  let row_count = parameters.tile_y + window_voxels - 1u;
-  let planes = parameters.tile_z + window_voxels - 1u;
-  let plane = parameters.first + id.z;
-  let row = plane * parameters.plane_pitch + id.y * parameters.row_pitch + x;
-  for (var c = 0u; c < shell_count; c++) {
-    var sum = vec4f(0.0);
-    for (var u = 0u; u < window_voxels; u++) {
-      let twiddle = twiddles[c * window_voxels + u];
-      sum += vec4f(
-        half1[row + u] * vec2f(twiddle.x, -twiddle.y),
-        half2[row + u] * vec2f(twiddle.x, -twiddle.y),
-      );
-    }
-    x_sums[((c * planes + plane) * row_count + id.y) * parameters.tile_x + x] = sum;
+  row_voxel = (plane * (parameters.tile_y + window_voxels - 1u) + group.y) * parameters.tile_x + x;
+  row_sums(thread + window_voxels / 2u, 1u, window_voxels / 2u);
+}
+
+var<workgroup> line: array<vec4f, (batch_rows + window_voxels - 1u) * lanes>;
+var<private> column_c: u32;
+var<private> column_voxel: u32; // of y_sums, for column 0
+
+fn store_column(b: u32, value: vec4f) {
+  let number = column_numbers[column_c * window_voxels + b];
+  if (number != NONE) {
+    let stride = (parameters.tile_z + window_voxels - 1u) * parameters.tile_x;
+    y_sums[number * stride + column_voxel] = value;
   }
 }
 
-@compute @workgroup_size(64)
-fn columns(@builtin(global_invocation_id) id: vec3u) {
-  let x = id.x % parameters.tile_x;
-  let y = id.x / parameters.tile_x;
-  if (y >= parameters.tile_y) {
-    return;
+fn column_sum(b: u32, cosines: vec4f, sines: vec4f) {
+  // i S
+  let turned = vec4f(-sines.y, sines.x, -sines.w, sines.z);
+  store_column(b, cosines - turned);
+  if (b > 0u && 2u * b < window_voxels) {
+    store_column(window_voxels - b, cosines + turned);
   }
-  let row_count = parameters.tile_y + window_voxels - 1u;
-  let planes = parameters.tile_z + window_voxels - 1u;
-  let column = column_list[parameters.first_column + id.z];
-  let plane = parameters.first + id.y;
-  let source = ((column.y * planes + plane) * row_count + y) * parameters.tile_x + x;
-  var sum = vec4f(0.0);
-  for (var u = 0u; u < window_voxels; u++) {
-    let twiddle = twiddles[column.x * window_voxels + u];
-    let v = x_sums[source + u * parameters.tile_x];
-    // v (cos - i sin)
-    sum += v * twiddle.x + vec4f(v.y, -v.x, v.w, -v.z) * twiddle.y;
-  }
-  y_sums[((id.z * parameters.tile_y + y) * planes + plane) * parameters.tile_x + x] = sum;
 }
 
-var<workgroup> line: array<vec4f, (RUN + window_voxels - 1u) * lanes>;
+@compute @workgroup_size(lanes, batch_rows)
+fn columns(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let h = window_voxels / 2u;
+  let planes = parameters.tile_z + window_voxels - 1u;
+  let plane = parameters.first + group.y;
+  let x = group.x * lanes;
+  let box_rows = parameters.tile_y + window_voxels - 1u;
+  let source = ((group.z * planes + plane) * box_rows + parameters.first_row) * parameters.tile_x + x;
+  for (var i = thread; i < (batch_rows + window_voxels - 1u) * lanes; i += lanes * batch_rows) {
+    line[i] = x_sums[source + (i / lanes) * parameters.tile_x + i % lanes];
+  }
+  workgroupBarrier();
+  column_c = group.z;
+  column_voxel = (local.y * parameters.column_pitch * planes + plane) * parameters.tile_x + x + local.x;
+  // Never the root of a square: exact.
+  let deepest = min(h, u32(sqrt(f32(h * h + h - group.z * group.z) + 0.5)));
+  column_sums((local.y + h) * lanes + local.x, lanes, deepest);
+}
+
+// Two of them in turn: one is filled while the other may still be read.
+var<workgroup> lines: array<vec4f, 2u * (RUN + window_voxels - 1u) * lanes>;
+var<private> unit_voxel: u32;
+
+// Of a and -a, or once of a coefficient that is its own mate.
+fn products(cosines: vec4f, sines: vec4f) -> vec3f {
+  return vec3f(
+    dot(cosines.xy, cosines.zw) + dot(sines.xy, sines.zw),
+    dot(cosines.xy, cosines.xy) + dot(sines.xy, sines.xy),
+    dot(cosines.zw, cosines.zw) + dot(sines.zw, sines.zw),
+  );
+}
+
+// `square`: a^2 + b^2 + c^2 of any of its coefficients.
+fn add_to_shell(square: u32, value: vec3f) {
+  // (r + 1/2)^2 is never an integer.
+  let shell = u32(sqrt(f32(square)) + 0.5);
+  let voxels = parameters.unit_count * lanes * RUN;
+  let at = 3u * shell * voxels + unit_voxel;
+  sums[at] += value.x;
+  sums[at + voxels] += value.y;
+  sums[at + 2u * voxels] += value.z;
+}
 
 @compute @workgroup_size(lanes, RUN)
 fn windows(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_id) local: vec3u,
-  @builtin(local_invocation_index) local_index: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let number = parameters.first + group.x;
   let unit = units[number];
   let planes = parameters.tile_z + window_voxels - 1u;
-  let h = window_voxels / 2u;
-  let voxels = parameters.unit_count * lanes * RUN;
-  let out = number * lanes * RUN + local_index;
-  let centre = (local.y + h) * lanes + local.x;
-  var shell = NONE;
-  var shell_sums = vec3f(0.0);
+  let length = (RUN + window_voxels - 1u) * lanes;
+  unit_voxel = number * lanes * RUN + thread;
+  let voxel = ((unit.x + local.y) * parameters.tile_y + unit.y) * parameters.tile_x + unit.z + local.x;
+  let measured = inside[voxel] > 0.5;
+  let centre = (local.y + window_voxels / 2u) * lanes + local.x;
+  let first_column = (unit.y - parameters.first_row) * parameters.column_pitch;
 
   for (var p = 0u; p < parameters.column_count; p++) {
-    let column = column_list[parameters.first_column + p];
-    let source = ((p * parameters.tile_y + unit.y) * planes + unit.x) * parameters.tile_x + unit.z;
-    workgroupBarrier();
-    for (var i = local_index; i < (RUN + window_voxels - 1u) * lanes; i += lanes * RUN) {
-      line[i] = y_sums[source + (i / lanes) * parameters.tile_x + i % lanes];
+    let begin = (p % 2u) * length;
+    let source = ((first_column + p) * planes + unit.x) * parameters.tile_x + unit.z;
+    for (var i = thread; i < length; i += lanes * RUN) {
+      lines[begin + i] = y_sums[source + (i / lanes) * parameters.tile_x + i % lanes];
     }
     workgroupBarrier();
-
-    let deepest = column.w / 4u;
-    for (var a = 0u; a <= deepest; a++) {
-      let new_shell = shell_of[a * a + column.z];
-      if (new_shell != shell) {
-        if (shell != NONE) {
-          let at = 3u * shell * voxels + out;
-          sums[at] += shell_sums.x;
-          sums[at + voxels] += shell_sums.y;
-          sums[at + 2u * voxels] += shell_sums.z;
-        }
-        shell = new_shell;
-        shell_sums = vec3f(0.0);
-      }
-      let row = a * window_voxels;
-      // d = -h has no partner.
-      var cosines = line[centre] * twiddles[row + h].x + line[centre - h * lanes] * twiddles[row].x;
-      var sines = vec4f(0.0);
-      for (var d = 1u; d < h; d++) {
-        let above = line[centre + d * lanes];
-        let below = line[centre - d * lanes];
-        let twiddle = twiddles[row + h + d];
-        cosines += (above + below) * twiddle.x;
-        sines += (above - below) * twiddle.y;
-      }
-      let multiplicity = select(2.0, 1.0, a == 0u || a == h) * f32(column.w % 4u);
-      shell_sums += multiplicity * vec3f(
-        dot(cosines.xy, cosines.zw) + dot(sines.xy, sines.zw),
-        dot(cosines.xy, cosines.xy) + dot(sines.xy, sines.xy),
-        dot(cosines.zw, cosines.zw) + dot(sines.zw, sines.zw),
-      );
+    if (measured) {
+      let column = column_list[p];
+      finish_shells(column.z, column.w);
+      window_sums(begin + centre, lanes, column.x, f32(column.y));
     }
   }
-  if (shell != NONE) {
-    let at = 3u * shell * voxels + out;
-    sums[at] += shell_sums.x;
-    sums[at + voxels] += shell_sums.y;
-    sums[at + 2u * voxels] += shell_sums.z;
+  if (measured) {
+    let last = column_list[parameters.column_count];
+    finish_shells(last.z, last.w);
   }
 }
 

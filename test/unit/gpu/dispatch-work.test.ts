@@ -99,11 +99,11 @@ describe('a dispatch of', () => {
     const support = planGpuResolution(full(edge), windowVoxels, LIMITS, BUDGET);
     if (!support.ok || support.plan === undefined) throw new Error('no plan');
     const { plan } = support;
-    const { rowsPerPlane, columnPerPlane, columnPerUnit } = resolutionWork(plan);
+    const { rowsPerPlane, columnsPerPlane, perUnit } = resolutionWork(plan);
     const work = [
       ...parts(plan.box[0], rowsPerPlane),
-      ...parts(plan.box[0], plan.columnsPerBatch * columnPerPlane),
-      ...parts(plan.unitCapacity, plan.columnsPerBatch * columnPerUnit),
+      ...parts(plan.box[0], columnsPerPlane),
+      ...perUnit.flatMap((each) => parts(plan.unitCapacity, each)),
     ];
     expect(Math.max(...work)).toBeLessThanOrEqual(MOST_MULTIPLY_ADDS);
   });
