@@ -1,9 +1,9 @@
 /**
- * Prints the SPIR-V assembly of compute pipelines as Dawn makes it, each behind a line `@@@ NUMBER`. Run by
- * isa.bench.ts in a process of its own, since Dawn prints to the process's standard output.
+ * Prints the SPIR-V assembly of compute pipelines as Dawn makes it, in their order. Run by isa.bench.ts in a process of
+ * its own, since Dawn prints to the process's standard output.
  * usage: node dump-spirv.js < pipelines; JSON, [{ code, entryPoint, constants }]
  */
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { loadGpu } from '../src/platform/index.ts';
 import { gpuEntryOptions } from '../test/support/software-gpu.ts';
 
@@ -33,8 +33,7 @@ if (!adapter) throw new Error('There is no adapter.');
 const device = await adapter.requestDevice({
   requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
 });
-for (const [i, { code, entryPoint, constants }] of pipelines.entries()) {
-  writeSync(1, `@@@ ${i}\n`);
+for (const { code, entryPoint, constants } of pipelines) {
   const module = device.createShaderModule({ code });
   await device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint, constants } });
 }

@@ -1,17 +1,26 @@
 /**
- * Figures of merit of the shaders without a GPU: every pipeline of two jobs of LocScale's scaling, compiled
- * by Mesa's compiler for AMD GPUs (radv-statistics.mjs). The same code gives the same numbers on every
+ * Figures of merit of the shaders without a GPU: every pipeline of two jobs of LocScale's scaling and of local
+ * resolution, compiled by Mesa's compiler for AMD GPUs (radv-statistics.mjs). The same code gives the same numbers on every
  * machine with the same Mesa, so that they can be compared exactly: a spill, scratch memory, or an estimated
  * time more than 5 % above the stored one is an error.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GateError } from '../src/bench/gate.ts';
 import { countCalls, type JobCalls } from './gpu-counts.bench.ts';
-import { distinct, type Pipeline } from './pipelines.ts';
+import { distinct, type Pipeline, resolutionPipelines } from './pipelines.ts';
 
 export type Statistics = Readonly<Record<string, number>>;
 
@@ -31,6 +40,8 @@ export const JOBS = [
   { edge: 256, windowVoxels: 24, maskVoxels: 1_000_000 },
   { edge: 512, windowVoxels: 32, maskVoxels: 8_000_000 },
 ];
+/** Of local resolution, voxels. The largest whose frequencies `windows` sums all at once is 40. */
+const RESOLUTION_WINDOWS = [24, 40];
 /** What the driver says that describes the code; the rest are its hashes. */
 const KEPT = [
   'SGPRs',
@@ -60,10 +71,11 @@ export async function benchIsa(options: {
   const { root, write, say } = options;
   const counted = [];
   for (const job of JOBS) counted.push(await countCalls(job));
-  const pipelines = distinct(counted.flatMap(({ uses }) => uses));
+  const resolution = await resolutionPipelines(RESOLUTION_WINDOWS);
+  const pipelines = distinct([...counted.flatMap(({ uses }) => uses), ...resolution]);
   const folder = mkdtempSync(join(tmpdir(), 'locscale-isa-'));
   try {
-    const binaries = assemble(dump(root, pipelines), pipelines, folder);
+    const binaries = assemble(dump(root, pipelines, folder), pipelines, folder);
     const families: Record<string, FamilyFigures> = {};
     for (const { family, driver, description } of radvDrivers(root, folder)) {
       families[family] = { driver: description, pipelines: compile(family, driver, binaries) };
@@ -100,18 +112,22 @@ function describe(s: Statistics): string {
 }
 
 /** On the newer Mesa's driver for CPUs, whose workgroups are as large as those of graphics cards. */
-function dump(root: string, pipelines: readonly Pipeline[]): string {
+function dump(root: string, pipelines: readonly Pipeline[], folder: string): string {
   const lavapipe = join(root, NEWER_MESA, 'lavapipe.json');
   if (!existsSync(lavapipe))
     throw new Error(`The newer Mesa is missing: tools/fetch-lavapipe.sh ${NEWER_MESA} fetches it.`);
+  const file = join(folder, 'dump');
+  const output = openSync(file, 'w');
   const child = spawnSync(process.execPath, [fileURLToPath(new URL('dump-spirv.js', import.meta.url))], {
     input: JSON.stringify(pipelines),
     encoding: 'utf8',
-    maxBuffer: 2 ** 30,
+    // Into a file: Dawn loses what a pipe does not take at once.
+    stdio: ['pipe', output, 'pipe'],
     env: { ...process.env, LOCSCALE_TEST_GPU: lavapipe },
   });
   if (child.status !== 0) throw new Error(`SPIR-V could not be dumped: ${child.stderr}`);
-  return child.stdout;
+  closeSync(output);
+  return readFileSync(file, 'utf8');
 }
 
 interface Binary {
@@ -122,23 +138,23 @@ interface Binary {
 
 /** SPIR-V binaries of Dawn's dump; needs spirv-as (spirv-tools). */
 function assemble(text: string, pipelines: readonly Pipeline[], folder: string): Binary[] {
-  return text
-    .split(/^@@@ /m)
-    .slice(1)
-    .map((part) => {
-      const { name } = pipelines[Number.parseInt(part, 10)];
-      const code = /Dumped SPIRV disassembly[^\n]*\n(; SPIR-V[\s\S]*OpFunctionEnd)/.exec(part)?.[1];
-      if (code === undefined) throw new Error(`Dawn printed no SPIR-V of ${name}.`);
-      const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.spv`);
-      const made = spawnSync('spirv-as', ['--target-env', 'vulkan1.2', '-o', file, '-'], {
-        // An extension of the driver that Dawn ran on; it only forbids what RADV does not do.
-        input: `${code.replaceAll(/^.*(SPV_KHR_maximal_reconvergence|MaximallyReconvergesKHR).*$\n/gm, '')}\n`,
-        encoding: 'utf8',
-      });
-      if (made.error) throw new Error('spirv-as is missing: install spirv-tools.');
-      if (made.status !== 0) throw new Error(`spirv-as refuses ${name}: ${made.stderr}`);
-      return { label: name, file, uniform: uniformBinding(code) };
+  const parts = text.split(/Dumped SPIRV disassembly[^\n]*\n/).slice(1);
+  if (parts.length !== pipelines.length)
+    throw new Error(`Dawn printed the SPIR-V of ${parts.length} pipelines, not of ${pipelines.length}.`);
+  return parts.map((part, i) => {
+    const { name } = pipelines[i];
+    const code = /^(; SPIR-V[\s\S]*OpFunctionEnd)/.exec(part)?.[1];
+    if (code === undefined) throw new Error(`Dawn printed no SPIR-V of ${name}.`);
+    const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.spv`);
+    const made = spawnSync('spirv-as', ['--target-env', 'vulkan1.2', '-o', file, '-'], {
+      // An extension of the driver that Dawn ran on; it only forbids what RADV does not do.
+      input: `${code.replaceAll(/^.*(SPV_KHR_maximal_reconvergence|MaximallyReconvergesKHR).*$\n/gm, '')}\n`,
+      encoding: 'utf8',
     });
+    if (made.error) throw new Error('spirv-as is missing: install spirv-tools.');
+    if (made.status !== 0) throw new Error(`spirv-as refuses ${name}: ${made.stderr}`);
+    return { label: name, file, uniform: uniformBinding(code) };
+  });
 }
 
 function uniformBinding(code: string): number {

@@ -58,6 +58,26 @@ export async function verbPipelines(): Promise<PipelineUse[]> {
   return found;
 }
 
+/** Of local resolution in windows of these sizes. */
+export async function resolutionPipelines(windows: readonly number[]): Promise<PipelineUse[]> {
+  const [edge] = EDGES;
+  const device = createIdleDevice();
+  const counting = countDevice(device, { bytes: false });
+  const where = ball({ edge, windowVoxels: WINDOW, maskVoxels: edge ** 3 / 16 });
+  const engine = await createGpuEngine(wrapIdleDevice(device, occupancyOf(where, edge)));
+  const put = (voxels: Float32Array): Promise<Volume> => engine.upload(voxels, [edge, edge, edge]);
+  const [half1, half2] = [await put(new Float32Array(edge ** 3)), await put(new Float32Array(edge ** 3))];
+  const mask = await put(where);
+  for (const window of windows)
+    await localResolution(engine, { half1, half2, mask, ...resolutionOf(window) });
+  return counting.pipelines.filter(({ label }) => label.startsWith('local-resolution'));
+}
+
+function resolutionOf(windowVoxels: number) {
+  const rest = { weights: 'hann', voxelSize: VOXEL, threshold: 0.143, padValues: [0, 0] } as const;
+  return { windowVoxels, correlationShells: [1], ...rest };
+}
+
 async function runVerbs(engine: Engine, edge: number, where: Float32Array): Promise<void> {
   const shape: Shape = [edge, edge, edge];
   const voxelSize = [VOXEL, VOXEL, VOXEL] as const;
@@ -81,14 +101,7 @@ async function runVerbs(engine: Engine, edge: number, where: Float32Array): Prom
   await engine.confidenceMap(a, { mean: 0, variance: 1 });
   await engine.localFilter(a, b, filterBins([4, 8], VOXEL));
   const halves = { half1: a, half2: b, mask };
-  await localResolution(engine, {
-    ...halves,
-    windowVoxels: WINDOW,
-    weights: 'hann',
-    voxelSize: VOXEL,
-    threshold: 0.143,
-    padValues: [0, 0],
-  });
+  await localResolution(engine, { ...halves, ...resolutionOf(WINDOW) });
   for (const target of [
     { kind: 'profile', profile },
     { kind: 'reference' },

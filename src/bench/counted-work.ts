@@ -67,12 +67,12 @@ export const COUNTED_WORK: readonly StageWork[] = [
     units: 52735,
     windowVoxels: 24,
     kernels: [
-      { label: 'local-resolution.columns', dispatches: 10, bytesRead: 46701355008, bytesWritten: 1262198784, localBytes: 0, operations: 7573192704 },
-      { label: 'local-resolution.resolve', dispatches: 1, bytesRead: 10257628, bytesWritten: 210940, localBytes: 0, operations: 7423933 },
-      { label: 'local-resolution.rows', dispatches: 1, bytesRead: 2195841024, bytesWritten: 91493376, localBytes: 0, operations: 411720192 },
-      { label: 'local-resolution.windows', dispatches: 10, bytesRead: 49247559680, bytesWritten: 2623340544, localBytes: 159874097152, operations: 131187032064 },
+      { label: 'local-resolution.columns', dispatches: 14, bytesRead: 788250624, bytesWritten: 1262198784, localBytes: 3421157376, operations: 5217795072 },
+      { label: 'local-resolution.resolve', dispatches: 1, bytesRead: 9888988, bytesWritten: 210940, localBytes: 0, operations: 5609742 },
+      { label: 'local-resolution.rows', dispatches: 1, bytesRead: 4783608, bytesWritten: 91493376, localBytes: 166656504, operations: 270961152 },
+      { label: 'local-resolution.windows', dispatches: 14, bytesRead: 1400805340, bytesWritten: 57586620, localBytes: 10945346720, operations: 20212481740 },
       { label: 'occupancy.main', dispatches: 1, bytesRead: 3539780, bytesWritten: 836, localBytes: 0, operations: 0 },
-      { label: 'tile-copy.gather', dispatches: 2, bytesRead: 4783608, bytesWritten: 4783608, localBytes: 0, operations: 0 },
+      { label: 'tile-copy.gather', dispatches: 3, bytesRead: 5701112, bytesWritten: 5701112, localBytes: 0, operations: 0 },
     ],
   },
 ];
