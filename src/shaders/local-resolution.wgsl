@@ -107,10 +107,10 @@ fn store_column(b: u32, value: vec4f) {
 
 fn column_sum(b: u32, cosines: vec4f, sines: vec4f) {
   // i S
-  let turned = vec4f(-sines.y, sines.x, -sines.w, sines.z);
-  store_column(b, cosines - turned);
+  let rotated = vec4f(-sines.y, sines.x, -sines.w, sines.z);
+  store_column(b, cosines - rotated);
   if (b > 0u && 2u * b < window_voxels) {
-    store_column(window_voxels - b, cosines + turned);
+    store_column(window_voxels - b, cosines + rotated);
   }
 }
 
