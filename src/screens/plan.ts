@@ -2,9 +2,11 @@
  * Immediate plan from headers and settings alone: mismatching grids, memory and time. What depends on the
  * voxels (resolution, window, mask) follows with the run's own plan.
  */
+import { named } from '../errors.ts';
 import { isotropicVoxelSize, voxelCount } from '../math/grid.ts';
-import { decideGrid } from '../pipeline/read-maps.ts';
-import type { MapSource } from '../pipeline/types.ts';
+import { matchOf } from '../pipeline/match-grids.ts';
+import { decideGrid, type Matcher } from '../pipeline/read-maps.ts';
+import type { MapSource, MatchRole } from '../pipeline/types.ts';
 import type { JobRequest, Plan } from './protocol.ts';
 
 /**
@@ -17,14 +19,27 @@ const THREAD_MEBIBYTES = { soft: 4, windows: 22, bFactors: 0, localResolution: 5
 const SECONDS = { soft: 6, windows: 6, bFactors: 2, localResolution: 7, atoms: 20 } as const;
 const FIXED_BYTES = 16 * 2 ** 20;
 
-/** `threads`: of the CPU engine. */
+/** `maps`: with what each is, the input first. `threads`: of the CPU engine. */
 export function planFromHeaders(
   { settings, reference, scheme }: Pick<JobRequest, 'settings' | 'reference' | 'scheme'>,
-  maps: readonly MapSource[],
+  maps: readonly { readonly map: MapSource; readonly as: MatchRole }[],
   { threads, limitBytes }: { readonly threads: number; readonly limitBytes: number },
 ): Plan {
   const warnings: string[] = [];
-  const { grid } = decideGrid(maps, { warn: (message) => warnings.push(message) });
+  const warn = (message: string): number => warnings.push(message);
+  const match: Matcher = (map, from, to, where) => {
+    const as = maps.find((one) => one.map === map)?.as ?? 'reference';
+    warn(matchOf(map.name, from, to, where, as).sentence);
+  };
+  const { grid } = decideGrid(
+    maps.map(({ map }) => map),
+    { warn },
+    settings.matchGrid === true ? match : undefined,
+  );
+  if (reference === 'profile' && isSymmetric(settings) && settings.symmetriseOutput !== true)
+    warn(
+      `The symmetry ${settings.symmetry} changes nothing: an average protein has no places to average, and the result is averaged with ${named('symmetriseOutput')} only.`,
+    );
   const voxels = voxelCount(grid.shape);
   const usesAtoms = reference === 'model' || reference === 'completed-model' || reference === 'pseudo-model';
   const total = (costs: Readonly<Record<keyof typeof VOLUMES, number>>): number =>
@@ -42,6 +57,10 @@ export function planFromHeaders(
     seconds: (total(SECONDS) * voxels) / 1e6 / threads,
     warnings,
   };
+}
+
+function isSymmetric({ symmetry }: JobRequest['settings']): boolean {
+  return symmetry !== undefined && symmetry !== 'C1';
 }
 
 const REFERENCES = {

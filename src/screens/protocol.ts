@@ -133,6 +133,8 @@ export interface RunSummary {
   readonly shape: readonly [number, number, number];
   readonly maskVolume: number;
   readonly windowAngstrom: number;
+  /** Of soft scaling: standard deviation of its Gaussian windows, A. */
+  readonly windowSigma?: number;
   readonly seconds: number;
   readonly warnings: readonly string[];
   readonly files: readonly OutputFile[];

@@ -19,8 +19,22 @@ export interface Settings {
   readonly window?: number;
   /** False-discovery rate of the mask. */
   readonly fdr?: number;
+  /** Edge of the mask's noise boxes, voxels. */
+  readonly noiseBox?: number;
+  /** Low-pass before the mask is made, A. */
+  readonly maskFilter?: number;
+  /** Which FSC of half maps gives the resolution; default: that of the whole box. */
+  readonly resolutionFrom?: 'masked';
   /** A point group: "C4". */
   readonly symmetry?: string;
+  /** Voxel, z, y, x; default: the middle of the box. */
+  readonly symmetryCentre?: readonly [number, number, number];
+  /** Average the result over the symmetry, too. */
+  readonly symmetriseOutput?: boolean;
+  /** Put maps on other grids on the grid of the first. */
+  readonly matchGrid?: boolean;
+  /** Look for density that the reference does not explain. */
+  readonly unexplained?: boolean;
   /** Refine the B factors of a model; default true. */
   readonly refine?: boolean;
 }
@@ -28,6 +42,8 @@ export interface Settings {
 interface Entry<T> {
   readonly key: string;
   read(text: string): T | undefined;
+  /** What can be read, for messages; of fields that are typed. */
+  readonly expects?: string;
 }
 
 const oneOf =
@@ -35,12 +51,26 @@ const oneOf =
   (text: string): T | undefined =>
     values.find((value) => value === text);
 
-const between =
-  (low: number, high: number) =>
-  (text: string): number | undefined => {
-    const value = Number(text);
+/** Decimal commas are read, too. */
+const between = (low: number, high: number, unit = '') => ({
+  read: (text: string): number | undefined => {
+    const value = Number(text.replace(/^(\d*),(\d+)$/, '$1.$2'));
     return text.trim() !== '' && value > low && value < high ? value : undefined;
-  };
+  },
+  expects: `a number between ${low} and ${high}${unit}`,
+});
+
+const wholeBetween = (low: number, high: number, unit: string) => ({
+  read: (text: string): number | undefined =>
+    /^\d+$/.test(text) && Number(text) >= low && Number(text) <= high ? Number(text) : undefined,
+  expects: `a whole number from ${low} to ${high}${unit}`,
+});
+
+function readCentre(text: string): readonly [number, number, number] | undefined {
+  const parts = text.split(/[,;]/).map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [z, y, x] = parts;
+  return parts.length === 3 && parts.every((part) => part >= 0) ? [z, y, x] : undefined;
+}
 
 const yesOrNo = (text: string): boolean | undefined =>
   text === '1' ? true : text === '0' ? false : undefined;
@@ -51,18 +81,26 @@ const entries: { readonly [K in keyof Required<Settings>]: Entry<NonNullable<Set
   engine: { key: 'engine', read: oneOf(['cpu', 'gpu']) },
   bFactors: { key: 'b', read: yesOrNo },
   localResolution: { key: 'locres', read: yesOrNo },
-  resolution: { key: 'res', read: between(0.5, 100) },
-  voxelSize: { key: 'apix', read: between(0.05, 50) },
-  window: { key: 'window', read: between(4, 500) },
-  fdr: { key: 'fdr', read: between(0, 1) },
+  resolution: { key: 'res', ...between(0.5, 100, ' Å') },
+  resolutionFrom: { key: 'resfrom', read: oneOf(['masked']) },
+  voxelSize: { key: 'apix', ...between(0.05, 50, ' Å') },
+  window: { key: 'window', ...wholeBetween(4, 500, ' voxels') },
+  fdr: { key: 'fdr', ...between(0, 1) },
+  noiseBox: { key: 'noise', ...wholeBetween(2, 1000, ' voxels') },
+  maskFilter: { key: 'maskfilter', ...between(0, 1000, ' Å') },
   symmetry: {
     key: 'sym',
-    read: (text) => (/^([CD]\d{1,3}|[TOI]\w?)$/i.test(text) ? text.toUpperCase() : undefined),
+    read: (text) => (/^([CD][1-9]\d{0,2}|[TOI]\w?)$/i.test(text) ? text.toUpperCase() : undefined),
+    expects: 'a point group: C4, D7, T, O or I',
   },
+  symmetryCentre: { key: 'symcentre', read: readCentre, expects: 'a voxel as z,y,x: 48,43,48' },
+  symmetriseOutput: { key: 'symout', read: yesOrNo },
+  matchGrid: { key: 'grid', read: yesOrNo },
+  unexplained: { key: 'unexplained', read: yesOrNo },
   refine: { key: 'refine', read: yesOrNo },
 };
 
-/** Unreadable values are ignored. */
+/** Unreadable values are left out (`unreadableIn` names them). */
 export function settingsOf(hash: string): Settings {
   const given = new URLSearchParams(hash.replace(/^#/, ''));
   const read = Object.entries(entries).map(([name, entry]) => {
@@ -81,6 +119,19 @@ export function hashOf(settings: Settings): string {
   }
   const text = parameters.toString();
   return text === '' ? '' : `#${text}`;
+}
+
+/** What of a link is not used, such as "res=-3": values that cannot be read, and unknown names. */
+export function unreadableIn(hash: string): string[] {
+  const known = new Map(Object.values(entries).map((entry) => [entry.key, entry]));
+  return [...new URLSearchParams(hash.replace(/^#/, ''))]
+    .filter(([key, text]) => known.get(key)?.read(text) === undefined)
+    .map(([key, text]) => (text === '' ? key : `${key}=${text}`));
+}
+
+/** What a field takes: "a number between 0.5 and 100 Å". */
+export function expectedOf(name: keyof Settings): string {
+  return entries[name].expects ?? 'something else';
 }
 
 /** A field's text as a setting; undefined: none. Never throws: half-typed numbers count as missing. */

@@ -15,24 +15,35 @@ import { inPageWords } from './words.ts';
 /** `reason`: of the choice of engine. */
 export interface RunToSummarise
   extends Pick<RunSummary, 'engine' | 'reason' | 'mode' | 'seconds' | 'warnings' | 'files'> {
-  readonly result: Pick<LocScaleResult, 'numbers' | 'fsc'>;
+  readonly result: Pick<LocScaleResult, 'numbers' | 'soft'>;
   readonly reportData: ReportData;
   readonly record: RunRecord;
 }
 
+/** Where the resolution of a run is from. */
+const SOURCES: Readonly<Record<LocScaleResult['numbers']['fscCutoffSource'], string>> = {
+  user: 'resolution given',
+  'half-map FSC': 'half-map FSC = 0.143',
+  'half-map FSC to Nyquist': 'Nyquist (the FSC stays above 0.143)',
+  'half-map FSC within the mask': 'FSC inside the mask = 0.143',
+  nyquist: 'limit of the voxel size',
+  'low-pass': 'low-pass found in the map',
+};
+
 export function summaryOf({ result, reportData, record, ...run }: RunToSummarise): RunSummary {
-  const { numbers, fsc } = result;
+  const { numbers, soft } = result;
   const white = (map: ReportedMap | undefined): number =>
     map === undefined ? 1 : whiteOf(map.sections.map((section) => cropSection(section, reportData.crop)));
   const parts = reportParts(reportData, record, { kind: 'scale', spell: inPageWords, views: false });
   return {
     ...run,
-    resolution: fsc?.resolution ?? numbers.fscCutoff,
-    resolutionSource: fsc?.resolution === undefined ? 'resolution used' : 'half-map FSC = 0.143',
+    resolution: numbers.fscCutoff,
+    resolutionSource: SOURCES[numbers.fscCutoffSource],
     voxelSize: numbers.voxelSize,
     shape: numbers.shape,
     maskVolume: numbers.maskVoxels * numbers.voxelSize ** 3,
     windowAngstrom: numbers.windowAngstrom,
+    windowSigma: soft?.windowSigma,
     parts: parts.map(({ id, heading, content }) => ({ id, heading, markup: content.markup })),
     crop: reportData.crop,
     centre: reportData.centre,

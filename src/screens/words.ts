@@ -21,17 +21,36 @@ const names: Readonly<Record<string, string>> = {
   localResolution: '“Local resolution”',
   'refinementCycles: undefined': '“Refine the model’s B factors” switched off (Settings)',
   measureBFactors: '“Local B factors”',
+  matchGrid: '“Put all maps on one grid” (Settings)',
+  unexplained: '“Unexplained density”',
+  resolutionFrom: '“Resolution from” (Settings)',
+  'resolutionFrom: masked': '“Resolution from: FSC inside the mask” (Settings)',
+  fdrWindow: '“Noise boxes” (Settings)',
+  fdrFilter: '“Low-pass for the mask” (Settings)',
+  centre: '“Centre of symmetry” (Settings)',
+  symmetriseOutput: '“Average the result, too” (Settings)',
 };
+
+/** What only the command line has; its options are not named, since nobody can set them here. */
+const ELSEWHERE = 'an option of the command line';
 
 export function inPageWords(text: string): string {
   return respell(text, (name, value) => {
     const whole = value === undefined ? name : `${name}: ${value}`;
     const known = names[whole] ?? names[name];
-    if (known === undefined) return `“${whole}” of the command line`;
+    if (known === undefined) return ELSEWHERE;
     return names[whole] === undefined && value !== undefined ? `${known}: ${value}` : known;
   })
-    .replaceAll(/; "locscale-gpu devices" description more/g, '')
-    .replaceAll('a mask (a mask)', 'a mask');
+    .replaceAll(/; "locscale-gpu devices" says more/g, '')
+    .replaceAll(/"(locscale-gpu \w+)"/g, 'the command line ($1)')
+    .replaceAll(/(^|[.!?] )(an?|no|one|two)(?= )/g, (_, end, word) => end + capital(word))
+    .replaceAll('a mask (a mask)', 'a mask')
+    .replaceAll('one map alone as a full map (one map alone)', 'one map alone')
+    .replaceAll('Put one map on the grid of the other with “Put all maps', 'Use “Put all maps');
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 export const PART_MISSING =

@@ -32,7 +32,10 @@ const REFERENCE = /(^|[_-])(ref|reference|model[_-]?map|mdl)/i;
 const SECOND_HALF = /half[_-]?(map)?[_-]?2|(^|[_-])h2([_.-]|$)|_2_half/i;
 
 /** Roles of all files; the user's own choices are unchanged. */
-export function assignRoles(files: readonly InputFile[]): InputFile[] {
+export function assignRoles(
+  files: readonly InputFile[],
+  { reference }: Pick<Settings, 'reference'> = {},
+): InputFile[] {
   const taken = new Map<Role, number>();
   for (const { chosen, role, id } of files) if (chosen === true && role !== 'unused') taken.set(role, id);
   const found = new Map<number, Role>();
@@ -55,13 +58,19 @@ export function assignRoles(files: readonly InputFile[]): InputFile[] {
   give((file) => isMap(file) && MASK.test(file.file.name), 'mask');
   give((file) => isMap(file) && looksLikeMask(file), 'mask');
   give((file) => isMap(file) && REFERENCE.test(file.file.name), 'reference');
-  const rest = open.filter((file) => isMap(file) && !found.has(file.id));
+  const unnamed = (): InputFile[] => open.filter((file) => isMap(file) && !found.has(file.id));
+  const pair = taken.has('half1') || taken.has('half2') || taken.has('map') ? undefined : pairIn(unnamed());
+  give((file) => file === pair?.[0], 'half1');
+  give((file) => file === pair?.[1], 'half2');
+  const rest = unnamed();
   // Two maps on one grid with uninformative names are half maps; if one is already assigned, the other map is
   // its counterpart.
   if (rest.length === 2 && sameGrid(rest[0], rest[1]) && !taken.has('half1') && !taken.has('map'))
     give(isMap, 'half1', 'half2');
   else if (taken.has('half1') !== taken.has('half2')) give(isMap, 'half1', 'half2');
   else if (!taken.has('half1')) give(isMap, 'map');
+  // A full map often lies next to its half maps: it is a reference only where one is wanted.
+  if (reference === 'map') give(isMap, 'reference');
   return files.map((file) =>
     file.chosen === true ? file : { ...file, role: found.get(file.id) ?? ('unused' as const) },
   );
@@ -70,6 +79,18 @@ export function assignRoles(files: readonly InputFile[]): InputFile[] {
 function looksLikeMask({ facts }: InputFile): boolean {
   if (facts?.kind !== 'map' || facts.range === undefined) return false;
   return facts.range[0] === 0 && facts.range[1] === 1;
+}
+
+/** Two maps on one grid whose names differ in a 1 and a 2, or an A and a B, the first first. */
+function pairIn(files: readonly InputFile[]): readonly InputFile[] | undefined {
+  for (const one of files)
+    for (const other of files) {
+      const [a, b] = [one.file.name.toLowerCase(), other.file.name.toLowerCase()];
+      const at = [...a].findIndex((letter, i) => letter !== b[i]);
+      const differ = at >= 0 && a.length === b.length && a.slice(at + 1) === b.slice(at + 1);
+      if (differ && ['12', 'ab'].includes(a[at] + b[at]) && sameGrid(one, other)) return [one, other];
+    }
+  return undefined;
 }
 
 function sameGrid(a: InputFile, b: InputFile): boolean {
@@ -82,23 +103,56 @@ export function fileOf(files: readonly InputFile[], role: Role): File | undefine
   return files.find((file) => file.role === role && file.problem === undefined)?.file;
 }
 
-/** What is missing before a run can start, one sentence; undefined if nothing is. */
-export function missing(files: readonly InputFile[], settings: Settings): string | undefined {
+/** What is missing before a run can start. */
+export interface Missing {
+  /** One sentence. */
+  readonly why: string;
+  /** The field that would help. */
+  readonly field?: 'resolution';
+}
+
+/** Undefined if nothing is missing. */
+export function missing(files: readonly InputFile[], settings: Settings): Missing | undefined {
   const has = (role: Role): boolean => fileOf(files, role) !== undefined;
   const bad = files.find(({ problem, role }) => problem !== undefined && role !== 'unused');
-  if (bad !== undefined) return `${bad.file.name} cannot be used: remove it or replace it.`;
+  if (bad !== undefined) return { why: `${bad.file.name} cannot be used: remove it or replace it.` };
   if (has('map') && (has('half1') || has('half2')))
-    return 'Use two half maps or one map, not both: set the other to “not used”.';
-  if (has('half1') !== has('half2')) return 'The second half map is missing.';
-  if (!has('map') && !has('half1')) return 'Two half maps, or one map, are needed.';
+    return { why: 'Use two half maps or one map, not both: set the other to “not used”.' };
+  if (has('half1') !== has('half2')) return { why: 'The second half map is missing.' };
+  if (!has('map') && !has('half1')) return { why: 'Two half maps, or one map, are needed.' };
   const reference = referenceOf(files, settings);
-  if (reference === 'map' && !has('reference')) return 'A reference map is chosen, but no file is one.';
+  if (reference === 'map' && !has('reference'))
+    return { why: 'A reference map is chosen, but no file is one.' };
   if ((reference === 'model' || reference === 'completed-model') && !has('model'))
-    return 'An atomic model is chosen as reference, but no file is one.';
+    return { why: 'An atomic model is chosen as reference, but no file is one.' };
   if (has('map') && settings.resolution === undefined && schemeOf(reference, settings) === 'soft')
-    return 'A single map is scaled up to its resolution: give it under “Settings”.';
-  if (has('map') && settings.localResolution === true) return 'The local resolution needs half maps.';
+    return {
+      why: 'A single map is scaled up to its resolution, which its file does not say: give it under “Settings”, or drop the two half maps.',
+      field: 'resolution',
+    };
+  const contradiction = contradictionIn(settings, reference, has('map'));
+  return contradiction === undefined ? undefined : { why: contradiction };
+}
+
+/** Settings that the files or other settings leave no room for. */
+function contradictionIn(
+  { localResolution, resolution, resolutionFrom, unexplained }: Settings,
+  reference: Reference,
+  single: boolean,
+): string | undefined {
+  if (single && localResolution === true) return 'The local resolution needs half maps.';
+  if (single && resolutionFrom !== undefined)
+    return 'A resolution from the FSC inside the mask needs half maps.';
+  if (resolution !== undefined && resolutionFrom !== undefined)
+    return '“Resolution” and “Resolution from” exclude each other: leave one of them out.';
+  if (unexplained === true && !hasPlaces(reference))
+    return 'Only a reference map or a model can explain density: choose one, or switch “Unexplained density” off.';
   return undefined;
+}
+
+/** Whether the reference says where density should be. */
+export function hasPlaces(reference: Reference): boolean {
+  return reference !== 'profile' && reference !== 'none';
 }
 
 /** The user's choice, else the one suggested by the files. */

@@ -1,7 +1,8 @@
 /** The page: user actions become events (state.ts), and each state is drawn. */
-import { saveAs } from '../browser/save.ts';
+import { saveAll, saveAs } from '../browser/save.ts';
+import { named } from '../errors.ts';
 import type { Failure, JobRequest, Machine } from '../screens/protocol.ts';
-import { hashOf, type Settings, settingsOf } from '../screens/settings.ts';
+import { hashOf, type Settings, settingsOf, unreadableIn } from '../screens/settings.ts';
 import { inPageWords } from '../screens/words.ts';
 import { Backend, RequestFailure } from './backend.ts';
 import { byId, formatBytes, h } from './dom.ts';
@@ -86,18 +87,27 @@ function show(): void {
 
 /** Plans the run again after files or settings have changed. */
 async function settle(): Promise<void> {
-  files = assignRoles(files);
+  files = assignRoles(files, settings);
   show();
-  form.showFor(files.length === 0 ? settings.reference : referenceOf(files, settings));
+  form.showFor(
+    {
+      reference: files.length === 0 ? settings.reference : referenceOf(files, settings),
+      single: fileOf(files, 'map') !== undefined,
+    },
+    referenceOf(files, {}),
+  );
   const mine = ++planning;
   if (files.length === 0) {
     dispatch({ kind: 'emptied' });
     return;
   }
   if (files.some(({ facts, problem }) => facts === undefined && problem === undefined)) return;
-  const lacking = missing(files, settings);
+  const lacking = form.problem === undefined ? missing(files, settings) : { why: form.problem };
   if (lacking !== undefined) {
-    dispatch({ kind: 'lacking', why: lacking });
+    dispatch({ kind: 'lacking', why: lacking.why });
+    // Where the user is already at work nothing takes the focus away.
+    if (lacking.field !== undefined)
+      form.reveal(lacking.field, !byId('setup').contains(document.activeElement));
     return;
   }
   try {
@@ -190,6 +200,24 @@ async function save(name: string): Promise<void> {
   }
 }
 
+async function saveEverything(): Promise<void> {
+  if (state.name !== 'result') return;
+  const names = state.summary.files.map(({ name }) => name);
+  try {
+    await saveAll(names, (name) => backend.ask('file', name));
+  } catch (error) {
+    showFailure({ tag: 'bad-output', message: `Not all files were saved: ${failureOf(error).message}` });
+  }
+}
+
+/** Of a link, what is not used. */
+function noteLink(): void {
+  const unused = unreadableIn(location.hash);
+  const note = byId('link-note');
+  note.hidden = unused.length === 0;
+  note.textContent = `Of the settings in this link the page cannot use: ${unused.join(', ')}.`;
+}
+
 // Drawing.
 
 function draw(before: State): void {
@@ -199,6 +227,8 @@ function draw(before: State): void {
   byId('try').hidden = name !== 'empty' && name !== 'boot';
   byId('drop').classList.toggle('small', files.length > 0);
   byId('drop').hidden = isBusy || name === 'result';
+  byId('drop-title').textContent =
+    files.length === 0 ? 'Drop half maps here' : 'Drop more here: a mask, a reference map, a model';
   byId('setup').hidden = name !== 'planned' && name !== 'failed' && name !== 'filling';
   byId('run').hidden = !isBusy;
   form.disabled = isBusy;
@@ -235,16 +265,23 @@ function draw(before: State): void {
 function showFailure(failure: Failure | undefined): void {
   const note = byId('failure');
   note.hidden = failure === undefined;
+  note.replaceChildren();
   if (failure === undefined) return;
   const onCpu = h(
     'button',
     { type: 'button', onclick: () => change({ ...settings, engine: 'cpu' }) },
     'Compute on the CPU',
   );
+  const onOneGrid = h(
+    'button',
+    { type: 'button', onclick: () => change({ ...settings, matchGrid: true }) },
+    'Put all maps on one grid',
+  );
   note.replaceChildren(
     h('p', {}, inPageWords(failure.message)),
     ...(failure.hint === undefined ? [] : [h('p', { className: 'quiet' }, inPageWords(failure.hint))]),
     ...(failure.tag === 'no-device' ? [onCpu] : []),
+    ...(failure.hint?.includes(named('matchGrid')) === true ? [onOneGrid] : []),
   );
 }
 
@@ -279,7 +316,10 @@ function sentenceOf({ message, hint }: Failure): string {
 
 backend.onEvent = (event) => dispatch({ kind: 'run', event, now: performance.now() });
 form.onChange = change;
-addEventListener('hashchange', () => change(settingsOf(location.hash)));
+addEventListener('hashchange', () => {
+  noteLink();
+  change(settingsOf(location.hash));
+});
 const choose = byId<HTMLInputElement>('choose');
 choose.addEventListener('change', () => {
   void add(choose.files ?? []);
@@ -292,8 +332,18 @@ addEventListener('dragover', (event) => {
 for (const name of ['dragleave', 'drop']) addEventListener(name, () => byId('drop').classList.remove('over'));
 addEventListener('drop', (event) => {
   event.preventDefault();
+  const items = [...(event.dataTransfer?.items ?? [])];
+  if (items.some((item) => item.webkitGetAsEntry()?.isDirectory === true)) {
+    const hint = 'Open it and drop the half maps that are in it.';
+    dispatch({
+      kind: 'refused',
+      failure: { tag: 'bad-input', message: 'A folder cannot be read here.', hint },
+    });
+    return;
+  }
   void add(event.dataTransfer?.files ?? []);
 });
+byId('save-all').addEventListener('click', () => void saveEverything());
 byId('demo').addEventListener('click', tryDemo);
 byId('start').addEventListener('click', start);
 byId('cancel').addEventListener('click', cancel);
@@ -307,8 +357,15 @@ byId('again').addEventListener('click', () => {
 byId('edit').addEventListener('click', () => void settle());
 byId('copy-link').addEventListener('click', async ({ currentTarget }) => {
   const button = currentTarget as HTMLElement;
-  await navigator.clipboard?.writeText(location.href).catch(() => undefined);
-  button.textContent = 'Copied';
+  // Some browsers copy only where the user has allowed it: the address bar has the same link.
+  const copied = await navigator.clipboard?.writeText(location.href).then(
+    () => true,
+    () => false,
+  );
+  button.textContent = copied === true ? 'Link copied' : 'Copy the link from the address bar';
+  setTimeout(() => {
+    button.textContent = 'Copy link to these settings';
+  }, 4000);
 });
 addEventListener('beforeunload', (event) => {
   if (state.name === 'running') event.preventDefault();
@@ -327,6 +384,7 @@ addEventListener('keyup', (event) => {
   if (event.key === 'b' || event.key === 'B') sections.peek(false);
 });
 
+noteLink();
 byId('version').textContent = `version ${__VERSION__}`;
 void storePage({
   isUnused: () => (state.name === 'boot' || state.name === 'empty') && files.length === 0,

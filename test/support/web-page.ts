@@ -53,7 +53,7 @@ export class WebPage {
     page.on('pageerror', (error) => trouble.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && trouble.push(message.text()));
     // Without dialogs files are downloaded, as in browsers that have none.
-    await page.evaluateOnNewDocument('delete window.showSaveFilePicker');
+    await page.evaluateOnNewDocument('delete window.showSaveFilePicker; delete window.showDirectoryPicker;');
     // The worker is spoken to, and what it is given looked at: the generated half maps are in no file.
     await page.evaluateOnNewDocument(`{
       const { postMessage } = Worker.prototype;

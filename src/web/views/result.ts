@@ -10,13 +10,24 @@ function capital(text: string): string {
 }
 
 export function drawResult(summary: RunSummary, onSave: (name: string) => void): void {
-  const { resolution, resolutionSource, shape, voxelSize, maskVolume, windowAngstrom, seconds, truth } =
-    summary;
+  const {
+    resolution,
+    resolutionSource,
+    shape,
+    voxelSize,
+    maskVolume,
+    windowAngstrom,
+    windowSigma,
+    seconds,
+    truth,
+  } = summary;
   byId('numbers').replaceChildren(
     number(capital(resolutionSource), resolution === undefined ? 'none' : `${resolution.toFixed(2)} Å`),
     number('Box', `${formatShape(shape)} × ${Number(voxelSize.toFixed(4))} Å`),
     number('Mask', `${Math.round(maskVolume).toLocaleString('en')} Å³`),
-    number('Window', `${windowAngstrom.toFixed(1)} Å`),
+    windowSigma === undefined
+      ? number('Window', `${windowAngstrom.toFixed(1)} Å`)
+      : number('Windows', `Gaussian, σ ${windowSigma.toFixed(1)} Å`),
     number('Time', formatSeconds(seconds)),
     number('Computed on', summary.engine.replace(/, WASM SIMD|, WebGPU/, '')),
     ...(truth === undefined

@@ -195,7 +195,9 @@ export class SectionsView {
     const sigma = (value: number): string => value.toPrecision(3);
     this.readout.textContent =
       `voxel (${x}, ${y}, ${z}) · ${angstrom} Å · before ${sigma(values.before)} · after ${sigma(values.after)}` +
-      ' · click to move, drag to divide, wheel or arrow keys to step';
+      (matchMedia('(pointer: coarse)').matches
+        ? ' · tap to move all sections there, drag sideways to divide'
+        : ' · click to move, drag to divide, wheel or arrow keys to step');
   }
 
   private draw(): void {

@@ -1,7 +1,14 @@
 /** The settings as a form. Empty fields have their defaults. */
 
-import { type Reference, readSetting, references, type Settings } from '../../screens/settings.ts';
+import {
+  expectedOf,
+  type Reference,
+  readSetting,
+  references,
+  type Settings,
+} from '../../screens/settings.ts';
 import { h } from '../dom.ts';
+import { hasPlaces } from '../inputs.ts';
 
 const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
   profile: 'average protein (soft scaling)',
@@ -12,19 +19,41 @@ const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
   none: 'none: constant B factor',
 };
 
-interface NumberField {
-  readonly name: 'resolution' | 'voxelSize' | 'window' | 'fdr' | 'symmetry';
+type FieldName =
+  | 'resolution'
+  | 'symmetry'
+  | 'symmetryCentre'
+  | 'voxelSize'
+  | 'window'
+  | 'fdr'
+  | 'noiseBox'
+  | 'maskFilter';
+
+interface Field {
+  readonly name: FieldName;
   readonly label: string;
   readonly placeholder: string;
   readonly help: string;
 }
 
-const FIELDS: readonly NumberField[] = [
+const FIELDS: readonly Field[] = [
   {
     name: 'resolution',
     label: 'Resolution, Å',
     placeholder: 'from the half maps',
     help: 'Where the maps end. Default: half-map FSC = 0.143.',
+  },
+  {
+    name: 'symmetry',
+    label: 'Symmetry',
+    placeholder: 'C1',
+    help: 'Point group that the reference is averaged over: C4, D7, T, O, I.',
+  },
+  {
+    name: 'symmetryCentre',
+    label: 'Centre of symmetry',
+    placeholder: 'the middle of the box',
+    help: 'Voxel that the axes meet in: z,y,x.',
   },
   {
     name: 'voxelSize',
@@ -36,47 +65,95 @@ const FIELDS: readonly NumberField[] = [
     name: 'window',
     label: 'Window, voxels',
     placeholder: '25 Å, or wider',
-    help: 'Edge of the window that is scaled at a time.',
+    help: 'Edge of the box that is scaled at a time.',
   },
   {
     name: 'fdr',
     label: 'False discoveries',
     placeholder: '0.01',
-    help: 'Share of them in the mask that is made from the map.',
+    help: 'Share of them in the mask. Not used with a mask of your own.',
   },
   {
-    name: 'symmetry',
-    label: 'Symmetry',
-    placeholder: 'C1',
-    help: 'Point group that the reference is averaged over.',
+    name: 'noiseBox',
+    label: 'Noise boxes, voxels',
+    placeholder: '10 % of the box',
+    help: 'Edge of the boxes that the noise for the mask is taken from.',
+  },
+  {
+    name: 'maskFilter',
+    label: 'Low-pass for the mask, Å',
+    placeholder: '5 in soft scaling, else none',
+    help: 'Before the mask is made from the map.',
   },
 ];
 
+const CHECKS = {
+  bFactors: 'Local B factors',
+  localResolution: 'Local resolution',
+  unexplained: 'Unexplained density',
+  matchGrid: 'Put all maps on one grid',
+  symmetriseOutput: 'Average the result, too',
+  refine: 'Refine the model’s B factors',
+} as const;
+type CheckName = keyof typeof CHECKS;
+
+/** What decides which fields apply. */
+export interface JobShown {
+  readonly reference: Reference | undefined;
+  /** One map in place of half maps. */
+  readonly single: boolean;
+}
+
 export class SettingsForm {
   onChange: (settings: Settings) => void = () => undefined;
-  private settings: Settings;
+  /** Why a field cannot be read, one sentence; its setting has its default meanwhile. */
+  problem: string | undefined;
   private readonly form: HTMLFormElement;
   private readonly reference = h('select', { id: 'set-reference' });
+  private readonly suited = h('option', { value: '' });
   private readonly scheme = h('select', { id: 'set-scheme' });
+  private readonly resolutionFrom = h('select', { id: 'set-resolution-from' });
   private readonly engine = h('select', { id: 'set-engine' });
-  private readonly checks = new Map<keyof Settings, HTMLInputElement>();
-  private readonly fields = new Map<string, HTMLInputElement>();
+  private readonly checks = new Map<CheckName, HTMLInputElement>();
+  private readonly fields = new Map<FieldName, { input: HTMLInputElement; note: HTMLElement }>();
+  private readonly details = h('details', {}, h('summary', {}, 'Settings'));
 
   constructor(form: HTMLFormElement, settings: Settings) {
     this.form = form;
-    this.settings = settings;
-    option(this.reference, '', 'what suits the files');
+    this.reference.append(this.suited);
     for (const name of references) option(this.reference, name, REFERENCE_NAMES[name]);
     option(this.scheme, '', 'LocScale’s windows');
     option(this.scheme, 'soft', 'soft bands');
+    option(this.resolutionFrom, '', 'FSC of the whole box');
+    option(this.resolutionFrom, 'masked', 'FSC inside the mask');
     option(this.engine, '', 'GPU, else CPU');
     option(this.engine, 'gpu', 'GPU');
     option(this.engine, 'cpu', 'CPU');
+    const [resolution, ...others] = FIELDS.map((field) => this.field(field));
+    this.details.append(
+      h(
+        'div',
+        { className: 'grid' },
+        labelled('Scale in', this.scheme),
+        resolution,
+        labelled('Resolution from', this.resolutionFrom),
+        ...others,
+        labelled('Compute on', this.engine),
+      ),
+      h(
+        'div',
+        { className: 'settings' },
+        this.check('symmetriseOutput'),
+        this.check('refine'),
+        this.check('matchGrid'),
+      ),
+    );
     form.append(
       labelled('Reference', this.reference),
-      this.check('bFactors', 'Local B factors'),
-      this.check('localResolution', 'Local resolution'),
-      this.more(),
+      this.check('bFactors'),
+      this.check('localResolution'),
+      this.check('unexplained'),
+      this.details,
     );
     form.addEventListener('submit', (event) => event.preventDefault());
     form.addEventListener('change', () => this.read());
@@ -84,79 +161,97 @@ export class SettingsForm {
   }
 
   show(settings: Settings): void {
-    this.settings = settings;
     this.reference.value = settings.reference ?? '';
     this.scheme.value = settings.scheme === 'soft' ? 'soft' : '';
+    this.resolutionFrom.value = settings.resolutionFrom ?? '';
     this.engine.value = settings.engine ?? '';
     for (const [name, box] of this.checks)
-      box.checked = settings[name] === true || (name === 'refine' && settings.refine !== false);
-    for (const { name } of FIELDS)
-      (this.fields.get(name) as HTMLInputElement).value = String(settings[name] ?? '');
-    this.showFor(settings.reference);
+      box.checked = name === 'refine' ? settings.refine !== false : settings[name] === true;
+    for (const { name } of FIELDS) {
+      const { input } = this.fieldOf(name);
+      // What cannot be read stays until it is corrected.
+      if (input.getAttribute('aria-invalid') !== 'true') input.value = String(settings[name] ?? '');
+    }
   }
 
-  /** Shows only fields that apply to the run's reference. */
-  showFor(reference: Reference | undefined): void {
+  /** Shows only fields that apply to the run. */
+  showFor({ reference, single }: JobShown, suited: Reference): void {
     const row = (element: HTMLElement): HTMLElement => element.closest('label') as HTMLElement;
-    row(this.scheme).hidden = reference === undefined || reference === 'profile' || reference === 'none';
-    row(this.checks.get('refine') as HTMLInputElement).hidden = reference !== 'model';
+    const box = (name: CheckName): HTMLInputElement => this.checks.get(name) as HTMLInputElement;
+    const used = reference ?? 'profile';
+    this.suited.textContent = `what suits the files: ${REFERENCE_NAMES[suited]}`;
+    this.fieldOf('resolution').input.placeholder = single ? 'of this map' : 'from the half maps';
+    row(this.scheme).hidden = !hasPlaces(used);
+    row(this.resolutionFrom).hidden = single;
+    row(box('refine')).hidden = used !== 'model';
+    row(box('localResolution')).hidden = single && !box('localResolution').checked;
+    row(box('unexplained')).hidden = !hasPlaces(used) && !box('unexplained').checked;
+    const isAsymmetric = this.fieldOf('symmetry').input.value.trim() === '';
+    row(box('symmetriseOutput')).hidden = isAsymmetric;
+    (row(this.fieldOf('symmetryCentre').input).parentElement as HTMLElement).hidden = isAsymmetric;
+  }
+
+  /** Opens the settings at a field that needs an answer. */
+  reveal(name: FieldName, takeFocus: boolean): void {
+    this.details.open = true;
+    if (takeFocus) this.fieldOf(name).input.focus();
   }
 
   set disabled(disabled: boolean) {
     for (const control of this.form.elements) (control as HTMLInputElement).disabled = disabled;
   }
 
-  private more(): HTMLElement {
-    const fields = FIELDS.map(({ name, label, placeholder, help }) => {
-      const input = h('input', {
-        type: 'text',
-        inputMode: name === 'symmetry' ? 'text' : 'decimal',
-        placeholder,
-        title: help,
-      });
-      this.fields.set(name, input);
-      return labelled(label, input);
-    });
-    const grid = h(
-      'div',
-      { className: 'grid' },
-      labelled('Scale in', this.scheme),
-      ...fields,
-      labelled('Compute on', this.engine),
-      this.check('refine', 'Refine the model’s B factors'),
-    );
-    return h('details', {}, h('summary', {}, 'Settings'), grid);
+  private fieldOf(name: FieldName): { input: HTMLInputElement; note: HTMLElement } {
+    return this.fields.get(name) as { input: HTMLInputElement; note: HTMLElement };
   }
 
-  private check(name: 'bFactors' | 'localResolution' | 'refine', label: string): HTMLElement {
+  private field({ name, label, placeholder, help }: Field): HTMLElement {
+    const note = h('small', { id: `help-${name}` }, help);
+    const input = h('input', {
+      type: 'text',
+      inputMode: name === 'symmetry' ? 'text' : 'decimal',
+      placeholder,
+      'aria-describedby': note.id,
+      autocomplete: 'off',
+    });
+    this.fields.set(name, { input, note });
+    // The help describes the field; it is no part of its name.
+    return h('div', { className: 'field' }, labelled(label, input), note);
+  }
+
+  private check(name: CheckName): HTMLElement {
     const box = h('input', { type: 'checkbox' });
     this.checks.set(name, box);
-    return h('label', { className: 'check' }, box, label);
+    return h('label', { className: 'check' }, box, CHECKS[name]);
   }
 
   private read(): void {
-    const on = (name: keyof Settings): boolean => this.checks.get(name)?.checked === true;
-    let valid = true;
-    const numbers = FIELDS.map(({ name }) => {
-      const input = this.fields.get(name) as HTMLInputElement;
-      const value = input.value.trim() === '' ? undefined : readSetting(name, input.value.trim());
-      const wrong = value === undefined && input.value.trim() !== '';
+    const on = (name: CheckName): boolean => this.checks.get(name)?.checked === true;
+    this.problem = undefined;
+    const typed = FIELDS.map(({ name, label, help }) => {
+      const { input, note } = this.fieldOf(name);
+      const text = input.value.trim();
+      const value = text === '' ? undefined : readSetting(name, text);
+      const wrong = value === undefined && text !== '';
+      const expected = `Expected: ${expectedOf(name)}.`;
+      if (wrong) this.problem ??= `“${label.split(',')[0]}” cannot be “${text}”. ${expected}`;
       input.setAttribute('aria-invalid', String(wrong));
-      if (wrong) valid = false;
+      note.textContent = wrong ? expected : help;
       return [name, value] as const;
     });
-    if (!valid) return;
-    const settings: Settings = {
-      ...Object.fromEntries(numbers.filter(([, value]) => value !== undefined)),
+    this.onChange({
+      ...Object.fromEntries(typed.filter(([, value]) => value !== undefined)),
       reference: (this.reference.value || undefined) as Settings['reference'],
       scheme: (this.scheme.value || undefined) as Settings['scheme'],
+      resolutionFrom: (this.resolutionFrom.value || undefined) as Settings['resolutionFrom'],
       engine: (this.engine.value || undefined) as Settings['engine'],
       bFactors: on('bFactors') || undefined,
       localResolution: on('localResolution') || undefined,
+      unexplained: on('unexplained') || undefined,
+      matchGrid: on('matchGrid') || undefined,
+      symmetriseOutput: on('symmetriseOutput') || undefined,
       refine: on('refine') ? undefined : false,
-    };
-    this.settings = settings;
-    this.onChange(this.settings);
+    });
   }
 }
 

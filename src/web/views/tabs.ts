@@ -14,6 +14,7 @@ const shortNames: Readonly<Record<string, string>> = {
   bands: 'Bands',
   'scale-factors': 'Scale factors',
   'b-factors': 'B factors',
+  unexplained: 'Unexplained',
   mask: 'Mask and noise',
   record: 'Record',
 };

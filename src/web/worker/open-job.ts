@@ -46,9 +46,13 @@ export async function openJob(request: JobRequest, options: OpenOptions): Promis
       : { kind: 'map', map: await read(files.map, 'map') };
   return {
     input,
-    mask: files.mask && (await openMapBlob(files.mask, { engine, kind: 'mask', ...common('mask') })),
+    mask:
+      files.mask &&
+      (await openMapBlob(files.mask, { engine, kind: 'mask', allowAllZero: false, ...common('mask') })),
     reference: await openReference(request, later, common('atomic model')),
-    symmetry: symmetry === undefined ? undefined : { group: { name: symmetry } },
+    symmetry:
+      symmetry === undefined ? undefined : { group: { name: symmetry }, centre: settings.symmetryCentre },
+    symmetriseOutput: settings.symmetriseOutput,
     parameters: parametersOf(request),
   };
 }
@@ -91,15 +95,21 @@ const KINDS = {
 /** Completed like on the command line. */
 export function parametersOf({ settings, reference, scheme }: JobRequest): LocScaleParameters {
   const smoothsMask = referenceTraitsOf(KINDS[reference]).usesNetwork || scheme === 'soft';
-  const { resolution, window, fdr, bFactors, localResolution } = settings;
+  const { resolution, resolutionFrom, window, fdr, noiseBox, maskFilter } = settings;
+  const { bFactors, localResolution, unexplained } = settings;
   return completeParameters(
     {
       scaling: scheme === 'soft' ? 'soft' : 'locscale',
       resolution,
+      resolutionFrom,
       windowVoxels: window,
+      fdrWindow: noiseBox,
+      unexplained,
       measureBFactors: bFactors ?? false,
       localResolution: localResolution === true ? defaultLocalResolution : undefined,
+      // Undefined has a meaning of its own here, or is no value.
       ...(fdr === undefined ? {} : { fdrThreshold: fdr }),
+      ...(maskFilter === undefined ? {} : { fdrFilter: maskFilter }),
     },
     smoothsMask,
   );

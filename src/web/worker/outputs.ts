@@ -26,6 +26,8 @@ interface FinishedRun {
   readonly request: JobRequest;
   readonly result: LocScaleResult;
   readonly files: readonly ReadFile[];
+  /** What was done to maps on other grids. */
+  readonly matched: readonly string[];
   readonly started: Date;
   /** By performance.now(). */
   readonly begun: number;
@@ -48,7 +50,11 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
   const scene = await sceneOfScaledRun(engine, result, { scaled: maps[0].name, bFactor });
   const model = result.model && writeMmcif(result.model.structure);
   const texts = [
-    textOutput(`${STEM}.cxc`, 'opens the maps in ChimeraX, at a sensible level', `${SCENE_NOTE}\n${scene}`),
+    textOutput(
+      `${STEM}.cxc`,
+      'opens the maps in ChimeraX, at a sensible level: save it next to them',
+      `${SCENE_NOTE}\n${scene}`,
+    ),
     ...(model === undefined
       ? []
       : [textOutput(`${STEM}_model.cif`, 'atoms of the reference, with B factors', model)]),
@@ -116,7 +122,7 @@ function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
 
 /** The record of the command line, with the settings in the place of its words. */
 function recordOf(
-  { engine, request, result, files, started, mode, warnings, job }: FinishedRun,
+  { engine, request, result, files, matched, started, mode, warnings, job }: FinishedRun,
   outputs: readonly string[],
 ): RunRecord {
   return {
@@ -128,6 +134,7 @@ function recordOf(
     mode,
     engine: engine.description,
     inputs: files.map(({ role, name, bytes, sha256 }) => ({ role, path: name, bytes, sha256 })),
+    matched: matched.length === 0 ? undefined : matched,
     ...recordOfScaling(result, job.parameters),
     secondsPerStep: result.timings,
     outputs,

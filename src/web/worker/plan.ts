@@ -2,6 +2,7 @@
 import { openMapBlob } from '../../browser/read-blobs.ts';
 import { LocScaleError } from '../../errors.ts';
 import { gibibytes } from '../../math/bytes.ts';
+import type { MatchRole } from '../../pipeline/types.ts';
 import { coreCount, hasSharedMemory, totalMemoryBytes } from '../../platform/index.ts';
 import { planFromHeaders } from '../../screens/plan.ts';
 import type { JobRequest, Plan } from '../../screens/protocol.ts';
@@ -9,13 +10,23 @@ import { MEMORY_SHARE } from './machine.ts';
 
 export async function planJob(request: JobRequest): Promise<Plan> {
   const { half1, half2, map, mask, reference } = request.files;
-  const named = [half1, half2, map, mask, reference].filter((file) => file !== undefined);
   const { voxelSize } = request.settings;
-  const maps = await Promise.all(
-    named.map((file) => openMapBlob(file, { voxelSize, onWarning: () => undefined })),
-  );
+  const open = async (file: File | undefined, as: MatchRole) =>
+    file === undefined
+      ? []
+      : [{ map: await openMapBlob(file, { voxelSize, onWarning: () => undefined }), as }];
+  const maps = await Promise.all([
+    open(half1, 'map'),
+    open(half2, 'map'),
+    open(map, 'map'),
+    open(mask, 'mask'),
+    open(reference, 'reference'),
+  ]);
   const threads = hasSharedMemory ? coreCount() : 1;
-  const plan = planFromHeaders(request, maps, { threads, limitBytes: MEMORY_SHARE * totalMemoryBytes() });
+  const plan = planFromHeaders(request, maps.flat(), {
+    threads,
+    limitBytes: MEMORY_SHARE * totalMemoryBytes(),
+  });
   const { memoryBytes, limitBytes } = plan;
   if (memoryBytes > limitBytes)
     throw new LocScaleError(

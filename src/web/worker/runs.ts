@@ -100,20 +100,23 @@ export class Runs {
       const job = await openJob(request, { engine, signal, onWarning: warn, onRead });
       const { finish } = await loading;
       const plan = { mode: '', peakBytes: 0 };
+      const matched: string[] = [];
       const result = await runLocScale(job, {
         engine,
         signal,
         consumeInputs: true,
         keepMap: true,
         keepReference: true,
+        matchGrid: request.settings.matchGrid,
+        onMatch: ({ sentence }) => matched.push(sentence),
         onStep: (name, message) => this.step(name, message),
         onProgress: (name, done, total) => this.notify({ kind: 'progress', name, done, total }),
         onWarning: warn,
         onPlan: (made) => this.planned(Object.assign(plan, made)),
       });
       this.step('report', 'Looking through the result');
-      const run = { engine, reason, request, result, files, started, begun, mode: plan.mode, warnings, job };
-      const { shown, summary } = await finish(run);
+      const done = { engine, reason, request, result, files, matched, job };
+      const { shown, summary } = await finish({ ...done, started, begun, mode: plan.mode, warnings });
       this.shown = shown;
       const whole = { ...summary, truth: await this.compared(request, shown) };
       this.own = { shown, summary: whole, title: titleOf(request) };

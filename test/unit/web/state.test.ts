@@ -5,7 +5,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FileFacts, Plan, RunSummary } from '../../../src/screens/protocol.ts';
-import { hashOf, references, type Settings, settingsOf } from '../../../src/screens/settings.ts';
+import {
+  expectedOf,
+  hashOf,
+  readSetting,
+  references,
+  type Settings,
+  settingsOf,
+  unreadableIn,
+} from '../../../src/screens/settings.ts';
 import { inPageWords } from '../../../src/screens/words.ts';
 import { assignRoles, type InputFile, missing, referenceOf, schemeOf } from '../../../src/web/inputs.ts';
 import { next, type PageEvent, type State, secondsLeft } from '../../../src/web/state.ts';
@@ -99,8 +107,15 @@ describe('settings in a link', () => {
       voxelSize: number(1, 10),
       window: fc.integer({ min: 6, max: 200 }),
       fdr: number(0, 1).filter((v) => v > 0 && v < 1),
+      symmetryCentre: fc.tuple(number(0, 500), number(0, 500), number(0, 500)),
       symmetry: fc.constantFrom('C4', 'D7', 'O', 'T', 'I'),
       refine: fc.boolean(),
+      noiseBox: fc.integer({ min: 2, max: 200 }),
+      maskFilter: number(1, 50),
+      resolutionFrom: fc.constant('masked' as const),
+      symmetriseOutput: fc.boolean(),
+      matchGrid: fc.boolean(),
+      unexplained: fc.boolean(),
     },
     { requiredKeys: [] },
   );
@@ -109,11 +124,20 @@ describe('settings in a link', () => {
     fc.assert(
       fc.property(settings, (given) => {
         expect(settingsOf(hashOf(given))).toEqual(given);
+        expect(unreadableIn(hashOf(given))).toEqual([]);
       }),
     );
   });
 
-  it('leave out what they cannot read', () => {
+  it('take a decimal comma, and say what else a field takes', () => {
+    expect(readSetting('resolution', '3,4')).toBe(3.4);
+    expect(readSetting('resolution', '3,4,5')).toBeUndefined();
+    expect(readSetting('window', '24.5')).toBeUndefined();
+    expect(expectedOf('resolution')).toBe('a number between 0.5 and 100 Å');
+  });
+
+  it('leave out what they cannot read, and name it', () => {
+    expect(unreadableIn('#res=0.3&sym=Q9&b=1&colour=red')).toEqual(['res=0.3', 'sym=Q9', 'colour=red']);
     expect(settingsOf('#ref=magic&res=-3&sym=%3Cscript%3E&fdr=2&window=abc&b=yes&engine=tpu')).toEqual({});
     fc.assert(
       fc.property(fc.string(), (text) => {
@@ -144,12 +168,23 @@ describe('dropped files', () => {
     expect(rolesOf(file('J12_map_half_A.mrc'), file('J12_map_half_B.mrc'))).toEqual(['half1', 'half2']);
     expect(rolesOf(file('a.mrc'), file('b.mrc'), model)).toEqual(['half1', 'half2', 'model']);
     expect(rolesOf(file('a.mrc'), file('b.mrc', { shape: [9, 9, 9] }))).toEqual(['map', 'unused']);
+    expect(rolesOf(file('s_2.mrc'), file('s_1.mrc'), file('s.mrc'))).toEqual(['half2', 'half1', 'unused']);
     expect(rolesOf(file('only.mrc'), file('J12_mask.mrc'), file('reference.mrc'))).toEqual([
       'map',
       'mask',
       'reference',
     ]);
     expect(rolesOf(file('only.mrc'), file('soft.mrc', { range: [0, 1] }))).toEqual(['map', 'mask']);
+  });
+
+  it('without a meaningful name are a reference only where one is wanted', () => {
+    const files = [file('h_half1.mrc'), file('h_half2.mrc'), file('h.mrc')];
+    expect(assignRoles(files).map(({ role }) => role)).toEqual(['half1', 'half2', 'unused']);
+    expect(assignRoles(files, { reference: 'map' }).map(({ role }) => role)).toEqual([
+      'half1',
+      'half2',
+      'reference',
+    ]);
   });
 
   it('keep what the user says they are', () => {
@@ -160,15 +195,18 @@ describe('dropped files', () => {
   it('make a job, or one sentence says what is missing', () => {
     const pair = assignRoles([file('half1.mrc'), file('half2.mrc')]);
     const one = assignRoles([file('map.mrc')]);
+    const why = (...given: Parameters<typeof missing>): string | undefined => missing(...given)?.why;
     expect(missing(pair, {})).toBeUndefined();
-    expect(missing(pair.slice(0, 1), {})).toBe('The second half map is missing.');
-    expect(missing(one, {})).toContain('A single map is scaled up to its resolution');
+    expect(why(pair.slice(0, 1), {})).toBe('The second half map is missing.');
+    expect(why(one, {})).toContain('A single map is scaled up to its resolution');
+    expect(missing(one, {})?.field).toBe('resolution');
     expect(missing(one, { resolution: 3 })).toBeUndefined();
-    expect(missing(one, { resolution: 3, localResolution: true })).toBe(
-      'The local resolution needs half maps.',
-    );
-    expect(missing(pair, { reference: 'model' })).toContain('no file is one');
-    expect(missing([{ ...pair[0], problem: 'It is damaged.' }, pair[1]], {})).toContain('cannot be used');
+    expect(why(one, { resolution: 3, localResolution: true })).toBe('The local resolution needs half maps.');
+    expect(why(one, { resolution: 3, resolutionFrom: 'masked' })).toContain('needs half maps');
+    expect(why(pair, { resolution: 3, resolutionFrom: 'masked' })).toContain('exclude each other');
+    expect(why(pair, { reference: 'model' })).toContain('no file is one');
+    expect(why(pair, { unexplained: true })).toContain('Only a reference map or a model');
+    expect(why([{ ...pair[0], problem: 'It is damaged.' }, pair[1]], {})).toContain('cannot be used');
   });
 
   it('decide what a map is scaled to', () => {
@@ -195,6 +233,16 @@ describe('words', () => {
     expect(inPageWords('If 1.2 A is right, give `voxelSize: 1.2`.')).toBe(
       'If 1.2 A is right, give “Voxel size” (Settings): 1.2.',
     );
-    expect(inPageWords('Leave `mpi` out.')).toBe('Leave “mpi” of the command line out.');
+    const hint =
+      'Put one map on the grid of the other with `matchGrid`, or resample one with "locscale-gpu resample".';
+    expect(inPageWords(hint)).toBe(
+      'Use “Put all maps on one grid” (Settings), or resample one with the command line (locscale-gpu resample).',
+    );
+    expect(inPageWords('It is empty. `reference: hybrid-model` fills it.')).toBe(
+      'It is empty. An atomic model, completed by pseudo-atoms fills it.',
+    );
+    expect(inPageWords('Make it larger with `memoryLimitBytes`.')).toBe(
+      'Make it larger with an option of the command line.',
+    );
   });
 });
