@@ -8,10 +8,18 @@ import { join, relative } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const LONGEST: readonly string[] = [
-  ...['engines/local-scaling', 'engines/band-scaling', 'engines/symmetrise', 'engines/gpu-local-scaling'],
+  ...['engines/band-scaling', 'unit/gpu/verification', 'unit/gpu/band-scaling', 'engines/local-scaling'],
+  ...['engines/symmetrise', 'engines/gpu-local-scaling'],
   ...['engines/resample', 'engines/local-resolution', 'unit/gpu/device-bytes', 'engines/predict-reference'],
   ...['unit/gpu/fft', 'unit/gpu/device', 'engines/network-mode'],
-  ...['cli/ranks', 'golden/default-mode', 'cli/documented-commands', 'cli/packages', 'cli/library-output'],
+  ...[
+    'cli/ranks',
+    'cli/bench',
+    'golden/default-mode',
+    'cli/documented-commands',
+    'cli/packages',
+    'cli/library-output',
+  ],
   ...['cli/devices', 'cli/shim', 'unit/distributed/ranks', 'cli/faults', 'cli/demo', 'cli/symmetrise'],
   ...['cli/models', 'cli/report-browser', 'cli/examples', 'cli/network', 'cli/memory', 'cli/memory-truth'],
   ...[
