@@ -140,7 +140,7 @@ const folder = mkdtempSync(join(tmpdir(), 'locscale-bands-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function openFolder(name: string, size: number): Promise<Communicator[]> {
-  const timings = { beatMs: 100, openingBeatMs: 20, missedBeats: 50, openingMs: 20_000 };
+  const timings = { beatMs: 100, openingBeatMs: 20, missedBeats: 600, openingMs: 60_000 };
   const open = (rank: number) =>
     createFilesCommunicator({ folder: join(folder, name), rank, size, launcher: 'test', timings });
   return Promise.all(Array.from({ length: size }, (_, rank) => open(rank)));
