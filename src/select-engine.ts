@@ -27,13 +27,15 @@ export interface EngineChoice extends GpuEntryOptions {
   readonly gpuMemoryBytes?: number;
   /** Indices or parts of names from the list of GPUs. Naming any requires a GPU. */
   readonly gpuIds?: readonly string[];
-  /** Rank among processes that share this machine, each with its own GPU while there are enough. Default 0. */
+  /**
+   * Rank among processes that share this machine, each with its own GPU while there are enough. Default 0.
+   */
   readonly localRank?: number;
   /** Accept drivers that compute on the CPU as GPUs. */
   readonly allowSoftwareGpu?: boolean;
   /**
-   * Kernels are verified as they are first used, and not by a self-test before anything else: what is known of
-   * them on an adapter. A GPU that fails then ends the job with 'no-device'.
+   * Kernels are verified as they are first used, and not by a self-test before anything else: what is known
+   * of them on an adapter. A GPU that fails then ends the job with 'no-device'.
    */
   readonly verdicts?: (adapter: GpuAdapterEntry) => Promise<KnownVerdicts>;
   /** Details, one line each. */

@@ -1,7 +1,7 @@
 /**
- * A large buffer of a device copied by copyBufferToBuffer and by a shader that moves vec4<f32>, both compared with
- * what was to be copied. The faster of the two is what the benches call copy bandwidth: bytes read and bytes written,
- * a second.
+ * A large buffer of a device copied by copyBufferToBuffer and by a shader that moves vec4<f32>, both compared
+ * with what was to be copied. The faster of the two is what the benches call copy bandwidth: bytes read and
+ * bytes written, a second.
  */
 import { type GpuDevice, STORAGE } from '../gpu/device.ts';
 import { createKernel } from '../gpu/kernel.ts';
@@ -33,7 +33,9 @@ export interface DeviceCopy {
   close(): void;
 }
 
-/** `most`: bytes to copy, where a binding holds so many. Throws GateError where a copy is not the original. */
+/**
+ * `most`: bytes to copy, where a binding holds so many. Throws GateError where a copy is not the original.
+ */
 export async function openCopy(gpu: GpuDevice, most: number): Promise<DeviceCopy> {
   const bytes = 16 * Math.floor(Math.min(most, gpu.limits.bindingBytes, gpu.limits.bufferBytes) / 16);
   const source = gpu.createBuffer('copy source', bytes, STORAGE);

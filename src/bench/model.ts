@@ -1,8 +1,9 @@
 /**
- * What a stage should take on a GPU, from what its shaders were counted to do: bytes in memory and in workgroup memory,
- * floating-point operations, dispatches. A shader takes as long as the slowest of the three; shaders follow each other. How much of what is read
- * comes from caches is not known: there are two times, with all of it and with none.
- * A model, not a measurement: its assumptions are the constants here, and docs/speed.md shows what it gives.
+ * What a stage should take on a GPU, from what its shaders were counted to do: bytes in memory and in
+ * workgroup memory, floating-point operations, dispatches. A shader takes as long as the slowest of the
+ * three; shaders follow each other. How much of what is read comes from caches is not known: there are two
+ * times, with all of it and with none. A model, not a measurement: its assumptions are the constants here,
+ * and docs/speed.md shows what it gives.
  */
 import { COUNTED_WORK, INSTRUCTIONS_PER_OPERATION } from './counted-work.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Single numbers of a result in float64, by their definitions: what the results of an engine are compared with before
- * they are timed.
+ * Single numbers of a result in float64, by their definitions: what the results of an engine are compared
+ * with before they are timed.
  */
 import type { Engine, Volume } from '../engine/engine.ts';
 import { bandScaling } from '../engine/jobs.ts';

@@ -1,6 +1,6 @@
 /**
- * What the benchmark times on an engine. The result that is timed is compared first: that of the CPU engine with
- * float64 sums at seeded places, that of a GPU with the CPU engine's, voxel by voxel.
+ * What the benchmark times on an engine. The result that is timed is compared first: that of the CPU engine
+ * with float64 sums at seeded places, that of a GPU with the CPU engine's, voxel by voxel.
  */
 import type { Engine, LocalResolutionResult, Volume } from '../engine/engine.ts';
 import { bandScaling, localResolution, localScaling } from '../engine/jobs.ts';
@@ -163,7 +163,10 @@ function resolve(
   });
 }
 
-/** `expected`: results of the CPU engine; absent for that engine itself. Throws GateError where a result is wrong. */
+/**
+ * `expected`: results of the CPU engine; absent for that engine itself. Throws GateError where a result is
+ * wrong.
+ */
 export async function timeStage(
   stage: Stage,
   engine: Engine,

@@ -1,4 +1,6 @@
-/** The table of a benchmark: stage by stage, the devices of this machine and, to compare, those of another. */
+/**
+ * The table of a benchmark: stage by stage, the devices of this machine and, to compare, those of another.
+ */
 import { bytesOf, findGpu, findWork, modelTime, type StageWork, scaleOf } from './model.ts';
 import type { BenchRecord, DeviceRecord, StageRecord } from './record.ts';
 
@@ -71,12 +73,14 @@ export function benchLines(
   ];
 }
 
-/** Beyond it most reads are of what neighbours have read, and a share of the memory's bandwidth says nothing. */
+/**
+ * Beyond it most reads are of what neighbours have read, and a share of the memory's bandwidth says nothing.
+ */
 const MOST_READS_PER_WRITE = 8;
 
 /**
- * Of a GPU, the bytes that were counted for a stage in its time, as a share of those that it copies; and the time of
- * the model where its peaks are known.
+ * Of a GPU, the bytes that were counted for a stage in its time, as a share of those that it copies; and the
+ * time of the model where its peaks are known.
  */
 function comparisonOf(
   { name, seconds }: StageRecord,

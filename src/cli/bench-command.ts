@@ -1,6 +1,6 @@
 /**
- * The whole command, as a user starts it, in a process of its own: two half maps and a mask from files, scaled in soft
- * bands, one map written. The maps of all engines are compared with that of the first.
+ * The whole command, as a user starts it, in a process of its own: two half maps and a mask from files,
+ * scaled in soft bands, one map written. The maps of all engines are compared with that of the first.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -19,7 +19,9 @@ import type { Session } from './session.ts';
 
 /** Times the whole program in its own process, including start-up, reading and writing. */
 export interface CommandBench {
-  /** `engine`: options that choose it. Throws GateError where the map is another than that of the first run. */
+  /**
+   * `engine`: options that choose it. Throws GateError where the map is another than that of the first run.
+   */
   run(engine: readonly string[]): Promise<StageRecord>;
   close(): Promise<void>;
 }

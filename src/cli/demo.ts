@@ -135,7 +135,10 @@ function demoRun(
   };
 }
 
-/** Lines printed last: resolution, and correlations with the ideal map inside the mask, before and after scaling. */
+/**
+ * Lines printed last: resolution, and correlations with the ideal map inside the mask, before and after
+ * scaling.
+ */
 function correlationLines({ fsc, correlation: { before, locscaleScheme, soft } }: DemoResult): string[] {
   const scheme = locscaleScheme === undefined ? '' : ` ${locscaleScheme.toFixed(4)} LocScale's scheme,`;
   return [

@@ -132,11 +132,11 @@ function adapterLines(adapter: TestedAdapter): string[] {
   const { limits, vendor, architecture, device, description, sameName, features, selfTest } = adapter;
   const seconds = `${(selfTest.milliseconds / 1000).toFixed(2)} s`;
   const chip = [vendor, architecture, device].filter((text) => text !== '').join(', ');
+  const driver = description === adapter.name ? `not reported by ${adapter.implementation}` : description;
   const lines = [
     `${adapter.index}  ${adapterName(adapter)}, ${adapter.kind}`,
     `   Chip: ${chip}`,
-    '   Driver: ' +
-      `${description === adapter.name ? `not reported by ${adapter.implementation}` : description || 'unknown'}`,
+    `   Driver: ${driver || 'unknown'}`,
     `   Limits: ${formatBytes(limits.maxStorageBufferBindingSize)} per binding, ` +
       `${formatBytes(limits.maxBufferSize)} per buffer, ${limits.maxStorageBuffersPerShaderStage} ` +
       'buffers per shader,',

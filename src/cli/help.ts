@@ -56,7 +56,8 @@ function optionLines(option: OptionDefinition): string[] {
   const names = distinctSpellings(option.names).join(', ');
   const left = `  ${names}${option.placeholder === '' ? '' : ` ${option.placeholder}`}`;
   const state = stateOf(option);
-  const words = `${option.help}${option.defaultText === undefined ? '' : ` Default: ${option.defaultText}.`}${state}`;
+  const byDefault = option.defaultText === undefined ? '' : ` Default: ${option.defaultText}.`;
+  const words = `${option.help}${byDefault}${state}`;
   const right = wrap(words, WIDTH - NAME_COLUMN - 2);
   const gap = ' '.repeat(NAME_COLUMN + 2);
   if (left.length > NAME_COLUMN) return [left, ...right.map((line) => gap + line)];

@@ -1,6 +1,6 @@
 /**
  * Converts the command line of a RELION external job to one of this program:
- *   EXECUTABLE --o External/job012/ --in_3dref MAP [--in_mask MASK] [--LABEL VALUE ...] --j THREADS [more words]
+ *   EXECUTABLE --o External/job012/ --in_3dref MAP [--in_mask MASK] [--LABEL VALUE ...] --j THREADS [...]
  * LABEL and VALUE come from the Params tab; they are options of this program.
  */
 import { LocScaleError } from '../errors.ts';

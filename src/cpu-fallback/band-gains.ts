@@ -25,7 +25,10 @@ export interface BlockFields {
   /** Share of the window inside the difference mask. */
   readonly share: Float32Array | undefined;
   readonly gains: Float32Array;
-  /** Sums as they are measured, where their windows are wanted twice: the second time times the gains, in place. */
+  /**
+   * Sums as they are measured, where their windows are wanted twice: the second time times the gains, in
+   * place.
+   */
   readonly measured:
     | { readonly power: Float32Array; readonly difference: Float32Array | undefined }
     | undefined;

@@ -3,9 +3,10 @@
  * (band-tasks.ts, band-gains.ts).
  *
  *   spectra   of the mean of the half maps, of half their difference, of the reference: once
- *   per band  and spectrum: columns along z, weighted; planes, and the squares of their voxels in blocks. The cross
- *             power of the half maps is the power of the mean less that of half the difference. Blocks are weighted
- *             with the window, gains made of them, and the mean's voxels times the gains added to the result.
+ *   per band  and spectrum: columns along z, weighted; planes, and the squares of their voxels in blocks. The
+ *             cross power of the half maps is the power of the mean less that of half the difference. Blocks
+ *             are weighted with the window, gains made of them, and the mean's voxels times the gains added
+ *             to the result.
  *
  * Besides the maps it holds the spectra, one band, the result, and a few values per block.
  */

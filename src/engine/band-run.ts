@@ -77,27 +77,13 @@ export async function createBandRun(
     mean: await device.measure(band, 'mean'),
   });
   if (target.kind === 'hybrid') await matchReference(plan, targets, measure);
-  const refines = refinesGains(settings);
-  if (refines && halfMaps) {
+  if (refinesGains(settings) && halfMaps) {
     const tilts = await measureTilts(device, plan);
     device.tilt(tilts);
     measures?.tilt(tilts);
   }
 
-  const scale = async (band: number): Promise<ScaledStep> => {
-    for (const level of targets.missingLevels(band)) {
-      const { mean, difference } = await measure(level);
-      const { rule } = targets.next(level, mean, difference);
-      if (rule.addsToLevel) await device.makeGains(level, { ...rule, contributes: false });
-    }
-    const { mean, difference } = await measure(band);
-    const step = targets.next(band, mean, difference);
-    const { contributes, addsToLevel } = step.rule;
-    if (contributes || addsToLevel || measureLocal) await device.makeGains(band, step.rule);
-    const powers = measureLocal ? await device.readPowers() : undefined;
-    if (refines && contributes) await device.refineGains(band, step.rule);
-    return { step, powers };
-  };
+  const scale = (band: number): Promise<ScaledStep> => scaleBand(band, device, targets, settings, measure);
   const summaries: BandSummary[] = [];
   return {
     async run({ signal, onProgress } = {}) {
@@ -143,6 +129,32 @@ export async function createBandRun(
     },
     close: () => device.close(),
   };
+}
+
+/**
+ * Makes the gains of a band, after those of the level's bands that it needs; with refined gains, measures the
+ * scaled band once more. Leaves band and gains on the device.
+ */
+async function scaleBand(
+  band: number,
+  device: BandDevice,
+  targets: TargetPlan,
+  settings: BandScalingSettings,
+  measure: (band: number) => Promise<Measured>,
+): Promise<ScaledStep> {
+  const { measureLocal = false } = settings;
+  for (const level of targets.missingLevels(band)) {
+    const { mean, difference } = await measure(level);
+    const { rule } = targets.next(level, mean, difference);
+    if (rule.addsToLevel) await device.makeGains(level, { ...rule, contributes: false });
+  }
+  const { mean, difference } = await measure(band);
+  const step = targets.next(band, mean, difference);
+  const { contributes, addsToLevel } = step.rule;
+  if (contributes || addsToLevel || measureLocal) await device.makeGains(band, step.rule);
+  const powers = measureLocal ? await device.readPowers() : undefined;
+  if (refinesGains(settings) && contributes) await device.refineGains(band, step.rule);
+  return { step, powers };
 }
 
 async function measureTilts(device: BandDevice, plan: BandPlan): Promise<BandTilt[]> {

@@ -178,8 +178,8 @@ export interface BandScalingSettings {
   /** A: standard deviation of the Gaussian window. Default 10, with the target `reference` 5. */
   readonly windowSigma?: number;
   /**
-   * With the target `reference`: gains as they are measured first, of bands that are not tilted, in windows of
-   * 10 A, as docs/method.md defines them for all other targets.
+   * With the target `reference`: gains as they are measured first, of bands that are not tilted, in windows
+   * of 10 A, as docs/method.md defines them for all other targets.
    */
   readonly unrefined?: boolean;
   /** A: logistic low-pass of the result, half at this resolution. A single map must have it. */
@@ -305,7 +305,9 @@ export interface OperationHooks {
 }
 
 export interface TileHooks extends OperationHooks {
-  /** These tiles are finished: their voxels may be read. A GPU waits for the promise before it gets more work. */
+  /**
+   * These tiles are finished: their voxels may be read. A GPU waits for the promise before it gets more work.
+   */
   readonly onTiles?: (tiles: readonly ScalingTile[]) => void | Promise<void>;
 }
 

@@ -46,7 +46,9 @@ const ISOLATION = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** The page needs no copy of itself in the browser while this program serves it, and must leave none behind. */
+/**
+ * The page needs no copy of itself in the browser while this program serves it, and must leave none behind.
+ */
 const SERVICE_WORKER = 'service-worker.js';
 const SERVED_HTML = '<html data-server="page" ';
 

@@ -1,8 +1,9 @@
 /**
- * Verdicts on the kernels of a GPU (gpu/verification.ts), remembered between runs: one small file per adapter,
- * driver, runtime and version of the program. Whatever is wrong with the file counts as no file, and a folder
- * that cannot be written is no error: kernels are then verified again. Only checks that were passed are kept, and
- * none for longer than a month, so that a driver that changes behind an unchanged name is found out.
+ * Verdicts on the kernels of a GPU (gpu/verification.ts), remembered between runs: one small file per
+ * adapter, driver, runtime and version of the program. Whatever is wrong with the file counts as no file, and
+ * a folder that cannot be written is no error: kernels are then verified again. Only checks that were passed
+ * are kept, and none for longer than a month, so that a driver that changes behind an unchanged name is found
+ * out.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -68,7 +69,8 @@ export async function openVerdicts(
     },
     async save() {
       if (fresh.size === 0) return;
-      // Another process may have added some meanwhile; what is lost between reading and renaming is measured again.
+      // Another process may have added some meanwhile; what is lost between reading and renaming is measured
+      // again.
       const before = forget ? known : await readVerdicts(path, key, now());
       const verdicts = Object.fromEntries([...before, ...fresh]);
       const text = `${JSON.stringify({ format: FORMAT, key: sorted(key), verdicts }, null, 1)}\n`;

@@ -261,8 +261,8 @@ export function listAdapterNames(adapters: readonly GpuAdapterEntry[]): string {
 const SLOWLY_CLEARED_LINE_BYTES = 1024;
 
 /**
- * Opens a device with every limit the adapter has. `overrides` make limits smaller, for tests. With `verdicts`
- * its kernels are verified before their results are used.
+ * Opens a device with every limit the adapter has. `overrides` make limits smaller, for tests. With
+ * `verdicts` its kernels are verified before their results are used.
  */
 export async function openDevice(
   adapter: GpuAdapterEntry,

@@ -1,6 +1,7 @@
 /**
- * How much work one dispatch may hold. A GPU that does not answer for two seconds is reset under Windows, and one that
- * draws the screen should not hold it up for long: no dispatch takes more than about 200 ms on a GPU of 1 TFLOP/s.
+ * How much work one dispatch may hold. A GPU that does not answer for two seconds is reset under Windows, and
+ * one that draws the screen should not hold it up for long: no dispatch takes more than about 200 ms on a GPU
+ * of 1 TFLOP/s.
  */
 import type { GpuLimits } from './device.ts';
 
@@ -12,7 +13,9 @@ export interface WorkRange {
   readonly count: number;
 }
 
-/** `count` items of `each` multiply-adds in as few even parts as keep to the bound; an item is never divided. */
+/**
+ * `count` items of `each` multiply-adds in as few even parts as keep to the bound; an item is never divided.
+ */
 export function splitWork(
   count: number,
   each: number,

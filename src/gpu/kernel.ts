@@ -148,8 +148,8 @@ function numberOf(buffer: GPUBuffer): number {
 }
 
 /**
- * A member of a uniform struct; all are 32-bit scalars, in declaration order (test/unit/shaders/shaders.test.ts holds
- * it).
+ * A member of a uniform struct; all are 32-bit scalars, in declaration order
+ * (test/unit/shaders/shaders.test.ts holds it).
  */
 export type UniformField = readonly ['u32' | 'i32' | 'f32', number];
 

@@ -1,4 +1,6 @@
-/** Moves a periodic volume by a part of a voxel (shaders/translate.wgsl), as a filter of its columns along z. */
+/**
+ * Moves a periodic volume by a part of a voxel (shaders/translate.wgsl), as a filter of its columns along z.
+ */
 import { translationFactors } from '../math/fourier/translation.ts';
 import type { GpuDevice } from './device.ts';
 import { filterColumns, throughSpectrum } from './radial-filter.ts';

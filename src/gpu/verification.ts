@@ -1,7 +1,7 @@
 /**
- * Whether the kernels of a job compute correctly on this GPU and driver. Drivers do compile shaders wrongly; a
- * map from such a device must not be. What is verified is what runs: the first time that a kernel is used on a
- * GPU, results of its own are compared with a float64 computation (check-lines.ts, check-scaling.ts,
+ * Whether the kernels of a job compute correctly on this GPU and driver. Drivers do compile shaders wrongly;
+ * a map from such a device must not be. What is verified is what runs: the first time that a kernel is used
+ * on a GPU, results of its own are compared with a float64 computation (check-lines.ts, check-scaling.ts,
  * check-bands.ts), and nothing is compiled for it. A verdict holds for one code with its constants; who
  * remembers verdicts beyond the process must keep them per adapter, driver and program (verdict-key.ts).
  */
@@ -22,8 +22,8 @@ export interface Verdict {
 
 export interface Verification {
   /**
-   * Runs `check`, which returns the relative error of what `kernels` compute, unless they are known to be right.
-   * Throws 'no-device' where they are wrong.
+   * Runs `check`, which returns the relative error of what `kernels` compute, unless they are known to be
+   * right. Throws 'no-device' where they are wrong.
    */
   verify(subject: string, kernels: readonly Verifiable[], check: () => Promise<number>): Promise<void>;
   /** Checks that ran and that were remembered, and what the former took. */
@@ -40,8 +40,8 @@ export const SELF_TEST = 'self-test';
 /** Float32 engines stay below 3e-6 here; a wrong shader is off by more than 1e-2. */
 const TOLERANCE = 1e-4;
 /**
- * A check takes milliseconds; what takes time is the driver's own compilation at the first dispatch, up to 10 s
- * on software.
+ * A check takes milliseconds; what takes time is the driver's own compilation at the first dispatch, up to 10
+ * s on software.
  */
 const TIMEOUT_MILLISECONDS = { hardware: 30_000, software: 120_000 } as const;
 

@@ -144,7 +144,9 @@ export const runOptions = {
       defaultText: 'the first hardware GPU',
       perCommand: {
         bench: {
-          help: 'GPUs to measure, by their number or a part of their name in the list of the command devices.',
+          help:
+            'GPUs to measure, by their number or a part of their name in the list of the command ' +
+            'devices.',
           defaultText: 'all hardware GPUs',
         },
       },

@@ -46,7 +46,9 @@ import { usableResolutions } from './resolutions.ts';
 import { type Run, withRun } from './run.ts';
 import { type FscInMask, fscInMask } from './run-fsc.ts';
 
-/** FSC of a map and a model is read at 0.5, as a model has no noise; at 0.143 for comparison with half maps. */
+/**
+ * FSC of a map and a model is read at 0.5, as a model has no noise; at 0.143 for comparison with half maps.
+ */
 const MODEL_THRESHOLD = 0.5;
 /** Width of the soft edge of the FSC mask around the atoms, A. */
 const MASK_EDGE = 6;

@@ -185,11 +185,11 @@ function errorOf(sentence: string, { maps, parameters }: MaskJob, { noise }: Fdr
         found: String(noise.variance),
       },
     );
+  const now = parameters.fdrFilter === undefined ? '' : ` (now ${parameters.fdrFilter} A)`;
   return new LocScaleError('bad-input', `${sentence}.`, {
     hint:
       `Give a mask with ${named('mask')}, low-pass the map for the mask with ` +
-      `${named('fdrFilter')}${parameters.fdrFilter === undefined ? '' : ` (now ${parameters.fdrFilter} A)`}, ` +
-      `or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,
+      `${named('fdrFilter')}${now}, or set noise boxes outside the particle with ${named('fdrNoiseBoxes')}.`,
   });
 }
 

@@ -233,9 +233,9 @@ function windowVoxelsOf(windowAngstrom: number, { shape }: Pick<Grid, 'shape'>, 
   const small = windowVoxels < SMALLEST_RESOLUTION_WINDOW;
   throw new LocScaleError(
     'bad-input',
-    `The window of the local resolution (${windowVoxels} voxels, ${(windowVoxels * voxelSize).toFixed(1)} A) is ${
-      small ? 'too small' : `larger than the map (${describeShape(shape)})`
-    }.`,
+    `The window of the local resolution (${windowVoxels} voxels, ` +
+      `${(windowVoxels * voxelSize).toFixed(1)} A) is ` +
+      `${small ? 'too small' : `larger than the map (${describeShape(shape)})`}.`,
     {
       parameter: 'windowAngstrom',
       expected: small ? `at least ${SMALLEST_RESOLUTION_WINDOW} voxels` : `at most ${most} voxels`,

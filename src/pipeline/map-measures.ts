@@ -109,8 +109,8 @@ export async function mapModelCorrelation(
 }
 
 /**
- * Q-score of every atom of a model in a map (math/atoms/q-score.ts), in the order of its atoms; NaN for hydrogens.
- * `grid`: of the map, in whose frame the atoms are.
+ * Q-score of every atom of a model in a map (math/atoms/q-score.ts), in the order of its atoms; NaN for
+ * hydrogens. `grid`: of the map, in whose frame the atoms are.
  */
 export async function measureQScores(
   engine: Engine,

@@ -71,7 +71,8 @@ export interface LocScaleParameters {
   theoreticalProfile?: { readonly frequency: readonly number[]; readonly amplitude: readonly number[] };
   /**
    * False-discovery rate (0.01): the scaling mask is where the confidence is at least 1 - rate.
-   * `fdrFilter`: low-pass before it, A; left out: 5 A in soft scaling and in runs of a network, else none; undefined: none.
+   * `fdrFilter`: low-pass before it, A; left out: 5 A in soft scaling and in runs of a network, else none;
+   * undefined: none.
    */
   fdrThreshold: number;
   fdrFilter?: number | undefined;

@@ -123,7 +123,8 @@ async function findLeft(job: LocalScalingJob, scaling: ScalingRun, run: Run): Pr
   const left = withoutFinished(tiles, finished);
   if (left.length < tiles.length)
     run.info(
-      `${voxelsOf(tiles) - voxelsOf(left)} of ${voxelsOf(tiles)} windows were scaled by an earlier run: ${left.length} tiles are left.`,
+      `${voxelsOf(tiles) - voxelsOf(left)} of ${voxelsOf(tiles)} windows were scaled by an earlier run: ` +
+        `${left.length} tiles are left.`,
     );
   const taken = await takeWindows(job, scaling, { set, tiles: left, hooks: { signal } }, run);
   if (taken === undefined) return { set, key, finished, tiles: left, taken: 0 };

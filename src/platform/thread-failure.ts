@@ -1,7 +1,8 @@
 /** User-facing errors for worker threads that fail or end. */
 import { LocScaleError, named } from '../errors.ts';
 
-const MEMORY_HINT = `Use fewer threads (${named('threads')}), a smaller window, or a machine with more memory.`;
+const THREADS = named('threads');
+const MEMORY_HINT = `Use fewer threads (${THREADS}), a smaller window, or a machine with more memory.`;
 
 /** `name`: for example "A worker thread". `cause`: the platform's reason for its exit. */
 export function threadFailure(name: string, cause: unknown): LocScaleError {

@@ -1,4 +1,7 @@
-/** Parts of a report that compares maps with a model: which is better, in numbers, curves and along the chains. */
+/**
+ * Parts of a report that compares maps with a model: which is better, in numbers, curves and along the
+ * chains.
+ */
 import * as Plot from '@observablehq/plot';
 import type { FscFall } from '../math/fourier/fsc.ts';
 import type { Assessment, PerMap } from '../pipeline/types.ts';
@@ -119,8 +122,8 @@ export function modelFscPart({ maps, frequency }: Assessment): Part {
     figures: [{ name: 'model-fsc', svg }],
     content: figureWith(
       svg,
-      html`Within the mask, the model at its own B factors. Where the curve of one map lies above that of another,
-more of its signal is that of the model. Where it falls early, look for parts that the model lacks.`,
+      html`Within the mask, the model at its own B factors. Where the curve of one map lies above
+that of another, more of its signal is that of the model. Where it falls early, look for parts that the model lacks.`,
     ),
   };
 }
@@ -156,8 +159,8 @@ export function profilesPart({ maps, frequency, modelAmplitude }: Assessment): P
     figures: [{ name: 'profiles', svg }],
     content: figureWith(
       svg,
-      html`Amplitudes of the maps within the mask, and of the model. A sharpened map should follow the model up to
-its resolution; a rise beyond is noise.${guinierWords(maps)}`,
+      html`Amplitudes of the maps within the mask, and of the model. A sharpened map should follow the
+model up to its resolution; a rise beyond is noise.${guinierWords(maps)}`,
     ),
   };
 }
@@ -215,10 +218,11 @@ function weakestTable({ maps, residues }: Assessment): Markup | undefined {
   const head = (what: string): Markup[] =>
     maps.map(({ label }) => html`<th class="number">${what} ${label}</th>`);
   return html`<h3>Residues with the lowest Q-scores in ${maps[0].label}</h3>
-<div class="scroll"><table><thead><tr><th>residue</th>${head('CC')}${head('Q')}</tr></thead><tbody>${weakest.map(
-    ({ chain, number, insertionCode, name, cc, q }) =>
-      html`<tr><td>${chain} ${name} ${number}${insertionCode}</td>${cells(cc)}${cells(q)}</tr>`,
-  )}</tbody></table></div>`;
+<div class="scroll"><table><thead><tr><th>residue</th>${head('CC')}${head('Q')}</tr></thead><tbody>
+${weakest.map(
+  ({ chain, number, insertionCode, name, cc, q }) =>
+    html`<tr><td>${chain} ${name} ${number}${insertionCode}</td>${cells(cc)}${cells(q)}</tr>`,
+)}</tbody></table></div>`;
 }
 
 /** Cells of a table, one per map. */

@@ -123,8 +123,8 @@ export function profilePart(
       svg,
       // The default threshold of an FSC of 0 means that the run had no cut-off.
       html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread
-over the mask${describeFill(reportData)}. ${lead} The input is shifted to the height of the result at the lowest
-shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result
+over the mask${describeFill(reportData)}. ${lead} The input is shifted to the height of the result at the
+lowest shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result
 that turns upwards to the right of it amplifies noise.`,
     )}
 <h3>At four places</h3>
@@ -155,8 +155,8 @@ export function bandPart({ soft, numbers }: RunRecord): Part | undefined {
     figures: [{ name: 'bands', svg }],
     content: figureWith(
       svg,
-      html`RMS amplitude of each band over the whole map: what it was scaled to, and what is left of that where
-the half maps agree less. Up to the resolution the two should lie close together; the gap beyond it is
+      html`RMS amplitude of each band over the whole map: what it was scaled to, and what is left of
+that where the half maps agree less. Up to the resolution the two should lie close together; the gap beyond it is
 noise that was held down.${left}${faded}`,
     ),
   };
@@ -180,9 +180,9 @@ export function comparisonPart({ comparison, soft, numbers }: RunRecord): Part |
     figures: [{ name: 'comparison', svg }],
     content: figureWith(
       svg,
-      html`RMS amplitude of each band within the mask: wanted, reached by ${names.reached}, which made the main
-result, and by ${names.also}, for comparison. Up to the resolution the nearer to the grey curve, the better; beyond it
-a curve should fall.${added}`,
+      html`RMS amplitude of each band within the mask: wanted, reached by ${names.reached}, which made
+the main result, and by ${names.also}, for comparison. Up to the resolution the nearer to the grey curve, the
+better; beyond it a curve should fall.${added}`,
     ),
   };
 }
@@ -240,8 +240,8 @@ export function bFactorPart(
           figures: [],
           content:
             kind === 'scale'
-              ? html`<p>A map of local B factors at every voxel comes with <code>${spell(named('measureBFactors'))}</code>,
-where the data hold them.</p>`
+              ? html`<p>A map of local B factors at every voxel comes
+with <code>${spell(named('measureBFactors'))}</code>, where the data hold them.</p>`
               : html``,
         }
       : localMap(local, reportData);
@@ -287,8 +287,9 @@ export function maskPart(reportData: ReportData, { soft, inputs, assessment }: R
       (svg, i) => html`<div class="panel"><p class="quiet">normal
 to ${AXIS_NAMES[i]}, voxel ${reportData.centre[i]}</p>${trusted(svg)}</div>`,
     )}</div>
-<p class="quiet">The whole box of the input. Blue: outline of the mask${cut ? '; outside it the result is 0' : undefined}. It should
-follow the molecule with a little room, hold no islands of noise and cut through no density. ${
+<p class="quiet">The whole box of the input. Blue: outline of the mask${
+      cut ? '; outside it the result is 0' : undefined
+    }. It should follow the molecule with a little room, hold no islands of noise and cut through no density. ${
       boxes.length === 0
         ? assessment === undefined
           ? 'The mask was given, so no noise was measured.'
@@ -299,7 +300,8 @@ follow the molecule with a little room, hold no islands of noise and cut through
 ${
   boxes.length === 0
     ? undefined
-    : html`<div class="scroll" tabindex="0" role="group" aria-label="Table"><table><thead><tr><th>noise box, first voxel (x, y, z)</th><th
+    : html`<div class="scroll" tabindex="0" role="group" aria-label="Table"><table><thead><tr><th
+>noise box, first voxel (x, y, z)</th><th
 class="number">edge</th><th class="number">mean</th><th class="number">standard deviation</th><th
 class="number">in the mask</th></tr></thead><tbody>${boxes.map(
         ({ start, size, mean, sd, inMask }) =>

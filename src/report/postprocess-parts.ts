@@ -32,8 +32,8 @@ export function maskedFscPart(fsc: FscInMask): Part {
     figures: [{ name: 'masked-fsc', svg }],
     content: figureWith(
       svg,
-      html`${end} ${how} The curve with random phases should fall to 0 soon: where it stays up, the mask is too
-tight or too sharp.`,
+      html`${end} ${how} The curve with random phases should fall to 0 soon: where it stays up, the
+mask is too tight or too sharp.`,
     ),
   };
 }
@@ -56,7 +56,9 @@ export function guinierPart(numbers: PostprocessNumbers): Part {
     figures: [{ name: 'guinier', svg }],
     content: figureWith(
       svg,
-      html`Logarithm of the RMS amplitude against the squared frequency${fscWeighted ? ', as measured and weighted by the FSC' : ''}.
+      html`Logarithm of the RMS amplitude against the squared frequency${
+        fscWeighted ? ', as measured and weighted by the FSC' : ''
+      }.
 ${fitted} The sharpened curve should be about level up to the resolution, and rise nowhere.`,
     ),
   };

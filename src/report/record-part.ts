@@ -30,8 +30,8 @@ ${rows(entriesOf(record.parameters))}
 <h3>Numbers</h3>
 ${rows(entriesOf({ ...record.numbers, noise: undefined }))}
 <h3>Inputs</h3>
-<div class="scroll" tabindex="0" role="group" aria-label="Table"><table><thead><tr><th>role</th><th>file</th><th
-class="number">bytes</th><th>SHA-256</th></tr></thead><tbody>
+<div class="scroll" tabindex="0" role="group" aria-label="Table"><table><thead><tr><th
+>role</th><th>file</th><th class="number">bytes</th><th>SHA-256</th></tr></thead><tbody>
 ${record.inputs.map(
   ({ role, path, bytes, sha256 }) =>
     html`<tr><td>${role}</td><td><code>${path}</code></td><td

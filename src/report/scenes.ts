@@ -140,8 +140,8 @@ export function sceneOfLocalResolution(
 }
 
 /**
- * Maps (those that are files) and a model that is coloured by its Q-scores in the first of those; how to colour it by
- * others stands in comments.
+ * Maps (those that are files) and a model that is coloured by its Q-scores in the first of those; how to
+ * colour it by others stands in comments.
  */
 export function sceneOfAssessment(
   labels: readonly string[],

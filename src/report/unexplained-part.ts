@@ -1,4 +1,6 @@
-/** The section of a report about density that the reference does not explain: where it lies, and what it is. */
+/**
+ * The section of a report about density that the reference does not explain: where it lies, and what it is.
+ */
 import type { UnexplainedDensity } from '../pipeline/types.ts';
 import { html, trusted } from './html.ts';
 import type { Part } from './page-parts.ts';

@@ -6,8 +6,8 @@
  *   v(r) = A exp(-r^2 / (2 sigma^2)) + B,  A = d_max - d_min, B = d_min
  *   d_max = min(mean + 10 sd, largest), d_min = max(mean - sd, smallest) of the map
  *
- * over points at r = 0 (eight times the centre), 0.1 ... 2.0 A, at least eight on each sphere, none of them nearer than
- * 0.9 r to another atom. 1 for such an atom, 0 for noise.
+ * over points at r = 0 (eight times the centre), 0.1 ... 2.0 A, at least eight on each sphere, none of them
+ * nearer than 0.9 r to another atom. 1 for such an atom, 0 for noise.
  */
 import type { Grid } from '../grid.ts';
 import { createCellList } from './cell-list.ts';
@@ -30,8 +30,8 @@ export interface MapLevels {
 }
 
 /**
- * Per atom. `map`: (z, y, x); `positions`: x, y, z of each atom in the map's frame, A. The neighbours of an atom are the
- * other atoms of the list. Points outside the box have no density: 0.
+ * Per atom. `map`: (z, y, x); `positions`: x, y, z of each atom in the map's frame, A. The neighbours of an
+ * atom are the other atoms of the list. Points outside the box have no density: 0.
  */
 export function qScores(
   map: ArrayLike<number>,

@@ -2,8 +2,8 @@
  * How a map on one grid is put on another whose place is known. With voxel sizes a and b and origins along an
  * axis, voxel i of the map lies at (i a + origin - origin') / b of the other grid. Where a = b and that is
  * whole, voxels are copied. Else the box of n voxels is padded to n' >= n, for which n' a = m b with whole m,
- * resampled to m voxels by its Fourier transform (math/fourier/resample-plan.ts), and moved by what is left of
- * a voxel (math/fourier/translation.ts).
+ * resampled to m voxels by its Fourier transform (math/fourier/resample-plan.ts), and moved by what is left
+ * of a voxel (math/fourier/translation.ts).
  */
 import type { Grid, Shape } from '../grid.ts';
 

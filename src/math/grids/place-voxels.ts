@@ -34,8 +34,9 @@ interface Neighbours {
 }
 
 /**
- * The value at voxel j of the other box is that at `scale` j + `start` of this one, from its eight neighbours;
- * from half a voxel beyond the box on it is 0. Stays between the values of the neighbours, as masks must.
+ * The value at voxel j of the other box is that at `scale` j + `start` of this one, from its eight
+ * neighbours; from half a voxel beyond the box on it is 0. Stays between the values of the neighbours, as
+ * masks must.
  */
 export function interpolateVoxels(
   voxels: Float32Array,

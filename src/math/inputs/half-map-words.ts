@@ -91,12 +91,14 @@ export function halfMapWarnings(verdict: HalfMapVerdict, [first, second]: HalfMa
         `${FSC_THRESHOLD} at any resolution): they do not belong together, are not aligned, or hold ` +
         'noise only.',
     );
+  const cause = masked
+    ? 'the mask in the half maps'
+    : 'a mask, a filter or particles that are in both half maps';
   if (rise !== undefined)
     warnings.push(
       `The FSC falls below ${FSC_THRESHOLD} at ${(resolution ?? 0).toFixed(2)} A but rises again, ` +
         `to ${rise.correlation.toFixed(2)} at ${rise.resolution.toFixed(2)} A: ` +
-        `${masked ? 'the mask in the half maps' : 'a mask, a filter or particles that are in both half maps'} ` +
-        'can do that. The first fall is taken for the resolution.',
+        `${cause} can do that. The first fall is taken for the resolution.`,
     );
   if (negative !== undefined)
     warnings.push(

@@ -48,7 +48,9 @@ export function fillHoles(region: Uint8Array, shape: Shape): Uint8Array {
   return onesWhere(marked, (value) => value !== 2);
 }
 
-/** 1 where the condition holds. A plain loop: `from` with a function iterates, ten times slower on large maps. */
+/**
+ * 1 where the condition holds. A plain loop: `from` with a function iterates, ten times slower on large maps.
+ */
 export function onesWhere(values: ArrayLike<number>, condition: (value: number) => boolean): Uint8Array {
   const ones = new Uint8Array(values.length);
   for (let i = 0; i < ones.length; i++) if (condition(values[i])) ones[i] = 1;
@@ -63,8 +65,8 @@ const CUBE: Steps = [-1, 0, 1].flatMap((z) =>
 const FACES: Steps = CUBE.filter(([z, y, x]) => Math.abs(z) + Math.abs(y) + Math.abs(x) === 1);
 
 /**
- * Flood fill: replaces `from` by `to` in all voxels connected with the seeds, appends them to `found`, and returns
- * their number.
+ * Flood fill: replaces `from` by `to` in all voxels connected with the seeds, appends them to `found`, and
+ * returns their number.
  */
 function flood(
   values: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * Density that a reference does not explain. In Gaussian windows of standard deviation sigma, with a and b the
- * half maps and t the reference, all low-passed at d:
+ * Density that a reference does not explain. In Gaussian windows of standard deviation sigma, with a and b
+ * the half maps and t the reference, all low-passed at d:
  *   S = <a b>,  N = <(a - b)^2> / 2,  T = <t^2>.
  * S is the power of the signal, N that of the noise of a half map. A voxel is unexplained where S stands out
  * from its noise, is no mere trace of the molecule's signal, and T is a small part of it.
@@ -163,7 +163,9 @@ const HALF_RMS = 0.25;
 /** Of signal to noise, where both were measured. */
 const MOST_RATIO = 1e5;
 
-/** Bytes of the host that finding takes in addition to the powers: the region, what is left of it, a stack. */
+/**
+ * Bytes of the host that finding takes in addition to the powers: the region, what is left of it, a stack.
+ */
 export function unexplainedBytes(shape: Shape): number {
   return 3 * voxelCount(shape);
 }

@@ -6,9 +6,9 @@
  *   correlation  FSC_i = S_i / (2 P_i - S_i), of the half maps
  *   resolution   1 / f where FSC first falls below 0.143, linear between centres, from band 1 on
  *   B factor     ln(S_i / U_i) = const - b f_i^2, weighted fit over the bands from 0.1 1/A up to that fall;
- *                B = (h - sqrt(h^2 - 2 b v)) / v, h = 1/2, v = d^2 / 10: within a band low frequencies weigh more, so that
- *                b = B / 2 - v B^2 / 2, v the variance of f over hat^2. In bands tilted to a B factor B_t it is
- *                B / 2 - v (B^2 / 2 - B_t B): h = 1/2 + v B_t
+ *                B = (h - sqrt(h^2 - 2 b v)) / v, h = 1/2, v = d^2 / 10: within a band low frequencies weigh
+ *                more, so that b = B / 2 - v B^2 / 2, v the variance of f over hat^2. In bands tilted to a B
+ *                factor B_t it is B / 2 - v (B^2 / 2 - B_t B): h = 1/2 + v B_t
  *   signal       sqrt(sum_i S_i), RMS density of the bands
  *
  * Fields are streamed: a few numbers per block for any number of bands.

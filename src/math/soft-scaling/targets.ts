@@ -5,10 +5,11 @@
  *   gain = sqrt(T S) / P
  *   reference       T = R
  *   profile         T = S in bands 0 and 1, whose contrast stays as measured; above them, with the level
- *                   L = S_1 + S_2 of the voxel, T = (U_i L / U_L)^q (E_i S)^(1 - q), E_i = U_i L_all / (U_L S_all)
+ *                   L = S_1 + S_2 of the voxel, T = (U_i L / U_L)^q (E_i S)^(1 - q), E_i = U_i L_all / (U_L
+ *                   S_all)
  *   geometric mean  T = sqrt(T_reference T_profile)
- *   hybrid          T = m T_profile + (1 - m) c T_reference, m the share of the window inside the difference mask,
- *                   c = L_all of the map over L_all of the reference: both in the unit of the map
+ *   hybrid          T = m T_profile + (1 - m) c T_reference, m the share of the window inside the difference
+ *                   mask, c = L_all of the map over L_all of the reference: both in the unit of the map
  *
  * U: power of the profile in the band; U_L = U_1 + U_2; "all": means over the mask, or over the box where the
  * mask is empty; q: the locality, 0 = one curve of gains for the whole map, 1 = the same decay everywhere.

@@ -1,16 +1,16 @@
 /**
  * Within a band the spectrum of a blurred map falls while that of the reference does not: one gain per band
- * leaves steps between bands, and its upper end too weak. So the map's bands are tilted first, to the slope of
- * the reference over the whole map:
+ * leaves steps between bands, and its upper end too weak. So the map's bands are tilted first, to the slope
+ * of the reference over the whole map:
  *
  *   weight of band i at f = d x    hat_i exp(y(x) - y(i))
- *   y(i) = ln sqrt(R_i / S_i)      linear between bands; R, S: power of the reference, cross power of the half
- *                                  maps, over the whole of Fourier space but its origin
+ *   y(i) = ln sqrt(R_i / S_i)      linear between bands; R, S: power of the reference, cross power of the
+ *                                  half maps, over the whole of Fourier space but its origin
  *
- * y is measured at the mean frequency of sqrt(R S) in the band and extrapolated linearly to the first and last
- * centres and to one centre beyond. After the last band before one that is mostly noise (S < P / 10) it is
- * constant, so that noise does not grow within a band. Gains are measured on tilted bands: whatever y is, the
- * power in the window becomes that of the reference.
+ * y is measured at the mean frequency of sqrt(R S) in the band and extrapolated linearly to the first and
+ * last centres and to one centre beyond. After the last band before one that is mostly noise (S < P / 10) it
+ * is constant, so that noise does not grow within a band. Gains are measured on tilted bands: whatever y is,
+ * the power in the window becomes that of the reference.
  */
 import { type BandPlan, bandWeight } from './bands.ts';
 
@@ -101,8 +101,8 @@ function measureBand(
 }
 
 /**
- * For one row of a half spectrum, whose squared frequency along the other axes is `rest`: the first bin along x of
- * every shell and, last, the end. `unit`: squared frequency of bin 1. All in units of the band spacing.
+ * For one row of a half spectrum, whose squared frequency along the other axes is `rest`: the first bin along
+ * x of every shell and, last, the end. `unit`: squared frequency of bin 1. All in units of the band spacing.
  */
 export function shellEnds(shells: number, rest: number, unit: number, bins: number): Uint32Array {
   return Uint32Array.from({ length: shells + 1 }, (_, s) => {

@@ -1,8 +1,8 @@
 /** Comparisons of two maps. */
 
 /**
- * Pearson correlation over the voxels where `mask` is above 0.5, or over all, in float64; NaN where either map
- * is constant there.
+ * Pearson correlation over the voxels where `mask` is above 0.5, or over all, in float64; NaN where either
+ * map is constant there.
  */
 export function correlationInside(
   a: ArrayLike<number>,

@@ -181,11 +181,13 @@ async function chooseBFactors(
     hooks,
   );
   const { min, mean, max } = found.refined;
+  const advice = data.resolutionKnown
+    ? ''
+    : ` Give the resolution with ${named('resolution')} if it is known.`;
   if (!found.localDecay)
     run.warn(
       `The map holds too little signal up to ${fscCutoff.toFixed(1)} A to measure local B factors; ` +
-        'refinement starts from those of the ' +
-        `${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${data.resolutionKnown ? '' : ` Give the resolution with ${named('resolution')} if it is known.`}`,
+        `refinement starts from those of the ${pseudo === undefined ? 'file' : 'pseudo-atoms, 0'}.${advice}`,
     );
   run.info(
     `B factors from the ${data.halves === undefined ? 'map' : 'half maps'}: ${min.toFixed(0)} to ` +

@@ -121,9 +121,9 @@ async function withoutEmptyFits(result: RoundsResult, maskVoxels: number, run: R
   const without = maskVoxels - voxels;
   if (without > MANY_WITHOUT_LINE * maskVoxels)
     run.warn(
-      `No B factor could be fitted in ${without} of ${maskVoxels} voxels: their windows have shells without amplitude. ${
-        voxels === 0 ? 'No B-factor map is written.' : 'B factor and quality are 0 there.'
-      }`,
+      `No B factor could be fitted in ${without} of ${maskVoxels} voxels: their windows have shells ` +
+        'without amplitude. ' +
+        (voxels === 0 ? 'No B-factor map is written.' : 'B factor and quality are 0 there.'),
     );
   if (voxels > 0) return result;
   run.release(bFactor, quality);

@@ -4,7 +4,8 @@
 /**
  * sums[i] += value at (z, y, x) + xs[i] (dz, dy, dx), and counts[i] += 1, where the position is inside.
  *   xs, count    u32 voxels along x
- *   box          f32 part of the fine grid, (z, y, x); its first voxel is at position 0; `rowBytes`, `planeBytes`
+ *   box          f32 part of the fine grid, (z, y, x); its first voxel is at position 0; `rowBytes`,
+ *                `planeBytes`
  *   low, high    f64 triples: positions between them (inclusive) are inside
  *   table        (1026, 8) weights; scratch: 64 bytes
  *   planar       positions along z are whole: one plane
