@@ -20,6 +20,7 @@ export interface BlobRead extends FileDigest {
   readonly name: string;
 }
 
+/** Options of `readMapBlob` and `openMapBlob`. */
 export interface MapBlobOptions extends MapReadOptions<BlobRead> {
   /** How messages call it; default: the name of a File, else "map". */
   readonly name?: string;
@@ -46,6 +47,7 @@ export function modelFromBlob(
   return readModel(file, naming(file, onRead));
 }
 
+/** Adds the name to what is known of the content. */
 function naming(
   { name }: StoredFile,
   onRead?: (file: BlobRead) => void,
@@ -53,6 +55,7 @@ function naming(
   return onRead && ((sum) => onRead({ name, ...sum }));
 }
 
+/** A Blob as the readers of pipeline/read-files.ts take it. */
 function fileOf(blob: Blob, name: string = (blob as { readonly name?: string }).name ?? 'map'): StoredFile {
   return {
     name,

@@ -6,6 +6,7 @@ import { scalingToShow } from '../report/run-to-show.ts';
 
 export type { RunRecord } from '../report/run-record.ts';
 
+/** A finished run with its record. */
 export interface RunToReport {
   readonly engine: Engine;
   /**

@@ -5,20 +5,25 @@
 
 /** Fractional parts of the square and cube roots of the first primes, 32 bits of each. */
 const primes = firstPrimes(64);
+/** Constants of FIPS 180-4: fractions of the cube and square roots of the first primes. */
 const ROUNDS = Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime)));
 const START = Uint32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime)));
+/** Bytes. */
 const BLOCK = 64;
 
+/** The first primes. */
 function firstPrimes(count: number): number[] {
   const found: number[] = [];
   for (let n = 2; found.length < count; n++) if (found.every((prime) => n % prime !== 0)) found.push(n);
   return found;
 }
 
+/** The first 32 bits of the fraction. */
 function fraction(root: number): number {
   return Math.floor((root % 1) * 2 ** 32);
 }
 
+/** SHA-256 of data in pieces. WebCrypto takes a whole buffer only. */
 export class Sha256 {
   private readonly state = Uint32Array.from(START);
   private readonly words = new Int32Array(64);
@@ -54,6 +59,7 @@ export class Sha256 {
     return [...this.state].map((word) => word.toString(16).padStart(8, '0')).join('');
   }
 
+  /** One block. */
   private mix(bytes: Uint8Array, from: number): void {
     const w = this.words;
     for (let i = 0; i < 16; i++) {
@@ -101,6 +107,7 @@ export class Sha256 {
   }
 }
 
+/** To the right. */
 function rotated(word: number, by: number): number {
   return (word >>> by) | (word << (32 - by));
 }

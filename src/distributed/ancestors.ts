@@ -5,6 +5,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
 
+/** A process of an MPI launcher above this one. */
 export interface MpiAncestor {
   readonly id: number;
   /** Path of its executable. */

@@ -1,5 +1,6 @@
 /** Splits long messages: MPI counts are 32-bit, and so is the length of a single read or write. */
 
+/** Bytes `start` up to and without `end`. */
 export interface Chunk {
   readonly start: number;
   readonly end: number;

@@ -5,6 +5,10 @@
  */
 import { LocScaleError } from '../errors.ts';
 
+/**
+ * Messages between the ranks of a run. Operations are collective: all ranks call the same ones in the same
+ * order. A failed rank rejects those of all others.
+ */
 export interface Communicator {
   readonly kind: 'single' | 'mpi' | 'files';
   /** For the log: "Open MPI 4.1.4, rank 0 of 4", "shared folder, rank 1 of 2 (SLURM)". */

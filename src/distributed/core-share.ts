@@ -20,6 +20,7 @@ export interface ProcessorReport {
   readonly launcherCount: number | undefined;
 }
 
+/** Threads for this rank. */
 export interface CoreShare {
   /** At least 1. */
   readonly threads: number;
@@ -61,6 +62,7 @@ export function shareCores(reports: readonly ProcessorReport[], rank: number): C
   return { threads, note };
 }
 
+/** What this rank may use, sent to rank 0 of its host. */
 function reportProcessors(): ProcessorReport {
   const [launcher] = findMpiAncestors();
   return {
@@ -71,6 +73,7 @@ function reportProcessors(): ProcessorReport {
   };
 }
 
+/** Processors that the kernel allows a process, from /proc; undefined where that does not exist. */
 function readAllowed(id: string): number[] | undefined {
   try {
     const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1];

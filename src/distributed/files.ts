@@ -10,6 +10,7 @@ import { readPart, writePart } from './part-file.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { DEFAULT_TIMINGS, SharedFolder, type SharedFolderTimings } from './shared-folder.ts';
 
+/** Where the ranks meet, and which one this is. */
 export interface FilesOptions {
   readonly folder: string;
   readonly rank: number;
@@ -19,6 +20,7 @@ export interface FilesOptions {
   readonly timings?: Partial<SharedFolderTimings>;
 }
 
+/** Opens the folder and waits until all ranks have met there. */
 export async function createFilesCommunicator(options: FilesOptions): Promise<Communicator> {
   const { folder, rank, size } = options;
   const timings = { ...DEFAULT_TIMINGS, ...options.timings };
@@ -35,6 +37,10 @@ const SHORTEST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 200;
 const EMPTY = new Uint8Array(0);
 
+/**
+ * Messages as files: a rank writes under a temporary name and renames, readers poll. Works on file systems
+ * that only rename atomically.
+ */
 class FilesCommunicator implements Communicator {
   readonly kind = 'files';
   readonly description: string;
@@ -122,6 +128,7 @@ class FilesCommunicator implements Communicator {
     });
   }
 
+  /** The root writes one file, all others read it; it is removed at the next barrier. */
   async #broadcast(bytes: Uint8Array | undefined, root: number): Promise<Uint8Array> {
     const sequence = this.#sequence++;
     if (this.rank !== root) {
@@ -153,6 +160,7 @@ class FilesCommunicator implements Communicator {
     return part;
   }
 
+  /** All ranks write, rank 0 reads and removes. */
   async #gather(bytes: Uint8Array): Promise<Uint8Array[] | undefined> {
     const sequence = this.#sequence++;
     if (this.rank !== 0) {
@@ -170,6 +178,7 @@ class FilesCommunicator implements Communicator {
     return parts;
   }
 
+  /** Nobody leaves before all have arrived; afterwards earlier broadcasts are removed. */
   async #meet(): Promise<void> {
     await this.#gather(EMPTY);
     // All ranks have arrived, so all earlier broadcasts have been read.
@@ -179,6 +188,7 @@ class FilesCommunicator implements Communicator {
     for (const file of read) await rm(file, { force: true });
   }
 
+  /** Writes a message; returns its file. */
   async #write(sequence: number, bytes: Uint8Array): Promise<string> {
     this.#folder.throwIfFailed();
     const file = this.#name(sequence, this.rank);
@@ -186,6 +196,7 @@ class FilesCommunicator implements Communicator {
     return file;
   }
 
+  /** Polls with growing pauses until the message is there, or a rank has failed. */
   async #receive(sequence: number, sender: number): Promise<Uint8Array> {
     for (let pause = SHORTEST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.1)) {
       this.#folder.throwIfFailed();

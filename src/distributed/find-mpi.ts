@@ -90,6 +90,10 @@ function candidatePaths(folders: readonly string[], names: readonly string[]): s
   return [...files, ...names];
 }
 
+/**
+ * Folders where libmpi may lie: next to the launcher that started this rank, of the environment, next to
+ * mpirun in PATH.
+ */
 function libraryFolders(environment: Environment): string[] {
   const { I_MPI_ROOT, OPAL_PREFIX, MPI_HOME, PATH = '' } = environment;
   const onPath = PATH.split(delimiter)
@@ -134,6 +138,7 @@ export function hasLostLauncher(environment: Environment): boolean {
   return parents?.startsWith('socket:') === true && parents !== own && findMpiAncestors(1).length === 0;
 }
 
+/** Target of an open file descriptor of a process. */
 function openedAs(id: string, descriptor: string): string | undefined {
   try {
     return readlinkSync(`/proc/${id}/fd/${descriptor}`);

@@ -17,6 +17,7 @@ import { packTiles, type TileSet } from '../pipeline/tile-values.ts';
 import type { Communicator } from './communicator.ts';
 import { bytesOf, decodeOrder, floatsOf, type Order } from './orders.ts';
 
+/** What a following rank works with. */
 export interface FollowerTools {
   readonly communicator: Communicator;
   readonly engine: Engine;
@@ -25,6 +26,7 @@ export interface FollowerTools {
   readonly signal?: AbortSignal;
 }
 
+/** A local scaling as this rank has opened it. */
 interface OpenScaling {
   readonly job: LocalScalingJob;
   readonly opened: OpenedScaling;
@@ -33,6 +35,7 @@ interface OpenScaling {
   readonly scaling: ScalingRun | undefined;
 }
 
+/** A soft scaling as this rank has started it. */
 interface OpenBands {
   readonly maps: BandScalingMaps;
   readonly run: BandScalingRun;
@@ -85,10 +88,12 @@ export async function follow(tools: FollowerTools): Promise<void> {
   }
 }
 
+/** Work that ends when any rank has failed, not only when its message comes. */
 type OrFailure = <T>(work: Promise<T>) => Promise<T>;
 
 const NOTHING = new Uint8Array(0);
 
+/** Receives settings and volumes; answers with the tile size that fits in memory here. */
 async function openScaling(
   { engine: leads, shape, tileSize, settings, volumes }: Extract<Order, { kind: 'open-scaling' }>,
   tools: FollowerTools,
@@ -138,12 +143,14 @@ async function startOrSmaller(
   }
 }
 
+/** Keeps the volumes, for smaller tiles. */
 async function closeTiles({ scaling }: Pick<OpenScaling, 'scaling'>, engine: Engine): Promise<void> {
   if (scaling === undefined) return;
   await scaling.close();
   engine.release(...volumesOf(scaling.result));
 }
 
+/** Receives settings and volumes, and starts all bands but the scaling. */
 async function openBands(
   { engine: leads, settings, volumes }: Extract<Order, { kind: 'open-bands' }>,
   tools: FollowerTools,
@@ -177,6 +184,7 @@ async function scaleBand(
     await orFailure(communicator.gather(sender === rank ? own : NOTHING));
 }
 
+/** Different engines would compute different last digits. Throws 'no-device'. */
 function checkEngine(leads: Engine['name'], { communicator, engine }: FollowerTools): void {
   if (leads === engine.name) return;
   throw new LocScaleError(
@@ -190,6 +198,7 @@ function checkEngine(leads: Engine['name'], { communicator, engine }: FollowerTo
   );
 }
 
+/** Volumes by name, one broadcast each. */
 async function receiveVolumes<Name extends string>(
   names: readonly Name[],
   shape: Shape,
@@ -207,6 +216,7 @@ async function receiveVolumes<Name extends string>(
   return volumes;
 }
 
+/** Scales the tiles at these first voxels; returns their values, packed. */
 async function scaleShare(
   starts: readonly Shape[],
   open: OpenScaling | undefined,
@@ -220,6 +230,7 @@ async function scaleShare(
   return packTiles(set, starts, volumes);
 }
 
+/** Ends the job and releases its volumes. */
 async function closeScaling({ job, scaling }: OpenScaling, engine: Engine): Promise<void> {
   await closeTiles({ scaling }, engine);
   const { map, reference, mask, differenceMask } = job;
@@ -227,6 +238,7 @@ async function closeScaling({ job, scaling }: OpenScaling, engine: Engine): Prom
   engine.release(...volumes.filter((volume) => volume !== undefined));
 }
 
+/** Predicts this rank's cubes of every batch and pass. */
 async function predictShare(
   { ranOn, counts, passes }: Extract<Order, { kind: 'predict' }>,
   { communicator, predictor }: FollowerTools,

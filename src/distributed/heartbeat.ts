@@ -18,10 +18,12 @@ export interface ProcessIdentity {
   readonly processSpace: string;
 }
 
+/** A heartbeat as read from a file. */
 export interface Beat extends ProcessIdentity {
   readonly count: number;
 }
 
+/** What the thread that writes heartbeats gets. */
 export interface HeartbeatData {
   readonly path: string;
   readonly identity: ProcessIdentity;
@@ -34,6 +36,7 @@ export const HeartbeatSlot = { stop: 0, settled: 1, writing: 2 } as const;
 /** A write blocked in the file system must not keep the process alive. */
 const LONGEST_WRITE_MS = 500;
 
+/** The heartbeat of this process. */
 export interface Heartbeat {
   /** All ranks have met: use the longer interval. */
   settle(): void;
@@ -41,6 +44,7 @@ export interface Heartbeat {
   stop(): void;
 }
 
+/** Starts the heartbeat on a thread of its own, so that a busy rank does not seem dead. */
 export function startHeartbeat(
   path: string,
   identity: ProcessIdentity,
@@ -66,6 +70,7 @@ export function startHeartbeat(
   };
 }
 
+/** The identity of this process, new on every call. */
 export function describeThisProcess(): ProcessIdentity {
   return {
     nonce: crypto.randomUUID(),
@@ -75,6 +80,7 @@ export function describeThisProcess(): ProcessIdentity {
   };
 }
 
+/** Boot ID and PID namespace; empty where /proc does not exist. */
 function readProcessSpace(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

@@ -9,6 +9,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** MPI implementations with different ABIs; Intel MPI and MVAPICH share MPICH's. */
 export type MpiFamily = 'open-mpi' | 'mpich';
 
+/** What the environment states about the launcher. */
 export interface Launcher {
   /** For messages: "Open MPI's mpirun", "SLURM". */
   readonly name: string;
@@ -133,6 +134,7 @@ function processManagerFamilies(environment: Environment): MpiFamily[] {
   return environment.PMI_RANK !== undefined ? ['mpich'] : [];
 }
 
+/** Names of a launcher's environment variables. */
 interface Variables {
   readonly rank: string;
   readonly size: string;
@@ -145,6 +147,7 @@ interface Variables {
 /** The batch system's job number, for launchers without one of their own. */
 const BATCH_JOB_IDS = ['SLURM_JOB_ID', 'PBS_JOBID', 'LSB_JOBID', 'JOB_ID'];
 
+/** Undefined if the variables are absent or contradict each other. */
 function describe(environment: Environment, name: string, variables: Variables): Launcher | undefined {
   const rank = integer(environment[variables.rank]);
   const size = integer(environment[variables.size]);
@@ -162,11 +165,13 @@ function describe(environment: Environment, name: string, variables: Variables):
   };
 }
 
+/** The same on all ranks of a job, different for jobs that run at the same time. */
 function jobIdFrom(environment: Environment, name: string, variables: readonly string[]): string {
   const found = variables.map((variable) => environment[variable]).find(Boolean);
   return fileName(`${name} ${found ?? 'job'}`.toLowerCase());
 }
 
+/** Letters that any file system allows. */
 function fileName(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]+/g, '-');
 }
@@ -184,6 +189,7 @@ export function tasksOnNode(list: string | undefined, node: number | undefined):
   return undefined;
 }
 
+/** Undefined for anything but digits. */
 function integer(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -12,6 +12,7 @@ import type { SharedBands, SharedScaling, Team } from '../pipeline/team.ts';
 import type { Communicator } from './communicator.ts';
 import { bandVolumeNames, bytesOf, floatsOf, type Order, sendOrder, volumeNames } from './orders.ts';
 
+/** The team of rank 0. */
 export interface LeadingTeam extends Team {
   /** Ends the run on the other ranks. */
   end(): Promise<void>;

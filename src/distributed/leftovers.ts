@@ -33,6 +33,7 @@ export function removeUnchanged(earlier: FolderStates, folder: string): void {
   }
 }
 
+/** Names in a folder; none if it cannot be read. */
 function list(folder: string): string[] {
   try {
     return readdirSync(folder).sort();
@@ -41,6 +42,7 @@ function list(folder: string): string[] {
   }
 }
 
+/** Content of a file; '' if it cannot be read. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

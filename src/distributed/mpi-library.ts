@@ -7,9 +7,11 @@
 import { LocScaleError } from '../errors.ts';
 import type { MpiFamily } from './launcher.ts';
 
+/** A pointer in Open MPI, an integer constant in MPICH. */
 type Handle = bigint | number;
 /** The optional package koffi, loaded by the caller. */
 export type Koffi = typeof import('koffi')['default'];
+/** Returns MPI's error code. */
 type NativeFunction = (...parameters: unknown[]) => number;
 
 /** A transfer in progress. It references its buffers, which libmpi accesses until the transfer has ended. */
@@ -18,6 +20,10 @@ export interface MpiRequest {
   readonly memory: Uint8Array;
 }
 
+/**
+ * The functions of libmpi that are used. All block only as long as MPI does itself; waiting is polling
+ * (`isDone`).
+ */
 export interface MpiLibrary {
   readonly family: MpiFamily;
   /** "Open MPI 4.1.4", "MPICH 4.0.2". */
@@ -44,8 +50,10 @@ const MAX_VERSION_BYTES = 8192;
 const MAX_ERROR_BYTES = 1024;
 /** MPI_Status has 20 (MPICH) or 24 bytes (Open MPI). */
 const STATUS_BYTES = 64;
+/** Tag of all messages: their order distinguishes them. */
 const TAG = 17;
 
+/** Predefined handles of the library. */
 interface Handles {
   readonly world: Handle;
   readonly byte: Handle;
@@ -71,6 +79,7 @@ const OPEN_MPI_SYMBOLS = {
   errorsReturn: 'ompi_mpi_errors_return',
 } as const;
 
+/** Which MPI it is. */
 export interface MpiIdentity {
   readonly family: MpiFamily;
   readonly version: string;
@@ -103,6 +112,7 @@ export function shortVersion(text: string, family: MpiFamily): string {
   return line === '' ? (family === 'open-mpi' ? 'Open MPI' : 'MPICH') : line;
 }
 
+/** Whether the library exports a symbol. */
 function hasSymbol(library: ReturnType<Koffi['load']>, name: string): boolean {
   try {
     library.symbol(name);
@@ -128,6 +138,7 @@ export function bindMpi(koffi: Koffi, path: string, identity: MpiIdentity): MpiL
   return new BoundMpi(koffi, library, path, identity, handles);
 }
 
+/** libmpi through koffi. Functions are declared on first use. */
 class BoundMpi implements MpiLibrary {
   readonly family: MpiFamily;
   readonly version: string;
@@ -219,6 +230,7 @@ class BoundMpi implements MpiLibrary {
     this.#call('MPI_Finalize', '');
   }
 
+  /** A transfer to or from one rank; the memory must stay until it is done. */
   #startTransfer(name: string, memory: Uint8Array, peer: number): MpiRequest {
     const { world, byte } = this.#handles;
     const request = this.#request(memory);
@@ -241,12 +253,14 @@ class BoundMpi implements MpiLibrary {
     return memory.length === 0 ? 0n : this.#koffi.address(memory);
   }
 
+  /** A number that a function returns about a communicator. */
   #number(name: string, communicator: Handle): number {
     const value = [0];
     this.#call(name, 'handle, _Out_ int *', communicator, value);
     return value[0];
   }
 
+  /** Throws 'internal' with MPI's own description if the call fails. */
   #call(name: string, types: string, ...parameters: unknown[]): void {
     const code = this.#function(name, types)(...parameters);
     if (code !== 0) {
@@ -257,6 +271,7 @@ class BoundMpi implements MpiLibrary {
     }
   }
 
+  /** Handles are pointers or integers, by the family. */
   #function(name: string, types: string): NativeFunction {
     let native = this.#functions.get(name);
     if (native === undefined) {
@@ -268,6 +283,7 @@ class BoundMpi implements MpiLibrary {
     return native;
   }
 
+  /** MPI's text for an error code. */
   #describe(code: number): string {
     const text = new Uint8Array(MAX_ERROR_BYTES);
     const length = [0];

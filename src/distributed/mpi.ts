@@ -24,6 +24,10 @@ export function createMpiCommunicator(library: MpiLibrary, launcher: Launcher): 
   return new MpiCommunicator(library, launcher);
 }
 
+/**
+ * Messages through libmpi. Every operation begins with a barrier that is polled, so that waiting keeps no
+ * core busy.
+ */
 class MpiCommunicator implements Communicator {
   readonly kind = 'mpi';
   readonly description: string;
@@ -114,6 +118,7 @@ class MpiCommunicator implements Communicator {
     });
   }
 
+  /** All ranks have arrived. */
   barrier(): Promise<void> {
     return this.#turn(() => this.#meet());
   }
@@ -170,10 +175,12 @@ class MpiCommunicator implements Communicator {
     return [own, ...parts];
   }
 
+  /** A barrier that is waited for patiently: ranks come minutes apart. */
   async #meet(): Promise<void> {
     await waitForAll(this.#library, [this.#library.startBarrier()], MEETING);
   }
 
+  /** A transfer that is waited for eagerly. */
   async #finish(requests: readonly MpiRequest[]): Promise<void> {
     await waitForAll(this.#library, requests, TRANSFER);
   }
@@ -198,6 +205,7 @@ class MpiCommunicator implements Communicator {
   }
 }
 
+/** How MPI is polled. */
 interface Pace {
   /** Poll on every turn of the event loop for this long, in milliseconds. */
   readonly eagerMs: number;
@@ -213,6 +221,7 @@ const PRINTING_MILLISECONDS = 200;
 /** Polls in a tight loop first: one turn of the event loop costs more than many polls. */
 const BURST_MS = 0.3;
 
+/** Polls until all requests are done. */
 async function waitForAll(library: MpiLibrary, requests: readonly MpiRequest[], pace: Pace): Promise<void> {
   let open = requests;
   const started = performance.now();
@@ -235,6 +244,7 @@ function encodeLength(length: number): Uint8Array {
   return bytes;
 }
 
+/** 64 bits, little endian. */
 function decodeLength(bytes: Uint8Array): number {
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
 }

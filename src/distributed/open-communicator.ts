@@ -7,6 +7,7 @@ import type { MpiLibrary } from './mpi-library.ts';
 import type { SharedFolderTimings } from './shared-folder.ts';
 import { createSingleCommunicator } from './single.ts';
 
+/** What decides how ranks talk to each other. */
 export interface CommunicatorRequest {
   /** The user requested ranks that share the work (-mpi). */
   readonly mpi: boolean;
@@ -21,6 +22,9 @@ export interface CommunicatorRequest {
   readonly timings?: Partial<SharedFolderTimings>;
 }
 
+/**
+ * Ranks through libmpi, else through a shared folder; a single process without a launcher or without -mpi.
+ */
 export async function openCommunicator(request: CommunicatorRequest): Promise<Communicator> {
   const { environment } = request;
   const launcher = detectLauncher(environment);

@@ -9,6 +9,7 @@ import type { Communicator } from './communicator.ts';
 
 /** Volumes of a job, in the order of transmission. */
 export const volumeNames = ['map', 'reference', 'mask', 'differenceMask'] as const;
+/** Name of a volume that ranks send. */
 export type VolumeName = (typeof volumeNames)[number];
 
 /** Volumes of a soft-scaling job, in the order of transmission. */
@@ -23,6 +24,7 @@ export const bandVolumeNames = [
 /** A job's parameters, without its volumes. */
 export type ScalingSettings = Omit<LocalScalingJob, VolumeName>;
 
+/** What rank 0 sends to the others, one order at a time. */
 export type Order =
   /**
    * Followed by one broadcast per volume named; answered by a gather of the tile sizes that fit on each rank.
@@ -63,6 +65,7 @@ export type Order =
 /** JSON cannot represent infinities. */
 const INFINITE = 'infinite:';
 
+/** JSON, with infinities and NaN as text. */
 export function encodeOrder(order: Order): Uint8Array {
   const text = JSON.stringify(order, (_, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? `${INFINITE}${value}` : value,
@@ -70,12 +73,14 @@ export function encodeOrder(order: Order): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
+/** The opposite. */
 export function decodeOrder(bytes: Uint8Array): Order {
   return JSON.parse(new TextDecoder().decode(bytes), (_, value: unknown) =>
     typeof value === 'string' && value.startsWith(INFINITE) ? Number(value.slice(INFINITE.length)) : value,
   ) as Order;
 }
 
+/** To all ranks; called by rank 0. */
 export function sendOrder(communicator: Communicator, order: Order): Promise<Uint8Array> {
   return communicator.broadcast(encodeOrder(order));
 }
@@ -85,6 +90,7 @@ export function bytesOf(floats: Float32Array): Uint8Array {
   return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
 }
 
+/** Bytes as float32, copied if they are not aligned. */
 export function floatsOf(bytes: Uint8Array): Float32Array {
   if (bytes.byteOffset % 4 === 0)
     return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);

@@ -11,6 +11,7 @@ import { isDeno } from '../platform/index.ts';
 import type { Communicator } from './communicator.ts';
 import type { Environment } from './launcher.ts';
 
+/** Environment variables of the processes that this program starts. */
 const RANK_VARIABLE = 'LOCSCALE_RANK';
 const SIZE_VARIABLE = 'LOCSCALE_RANKS';
 const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
@@ -18,6 +19,7 @@ const FOLDER_VARIABLE = 'LOCSCALE_RANK_FOLDER';
 /** Grace period for a process to notice the end of the run, in milliseconds. */
 const PATIENCE_MS = 15_000;
 
+/** The rank of such a process. */
 export interface OwnRanks {
   readonly rank: number;
   readonly size: number;
@@ -65,11 +67,13 @@ export async function startRanks(size: number, standardError: number): Promise<S
   };
 }
 
+/** Connects to the others through the folder. */
 export async function connectOwnRanks({ rank, size, folder }: OwnRanks): Promise<Communicator> {
   const { createFilesCommunicator } = await import('./files.ts');
   return createFilesCommunicator({ folder: join(folder, 'ranks'), rank, size, launcher: 'one for each GPU' });
 }
 
+/** Waits for a child to end; kills one that does not. */
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   await new Promise<void>((resolve) => {

@@ -13,12 +13,17 @@ import { crc32 } from 'node:zlib';
 import { LocScaleError } from '../errors.ts';
 import { splitIntoChunks } from './chunks.ts';
 
+/** What identifies a message. */
 export interface PartAddress {
   readonly session: string;
   readonly sequence: number;
   readonly sender: number;
 }
 
+/**
+ * Layout: MAGIC, session, then from byte 24 sequence and sender (uint32), length (uint64) and CRC-32, little
+ * endian; then the payload.
+ */
 const MAGIC = 'LSRANKS1';
 const HEADER_BYTES = 48;
 export const SESSION_CHARACTERS = 16;
@@ -28,6 +33,10 @@ const CHUNK_BYTES = 16 * 2 ** 20;
 const SETTLING_MS = 5000;
 const SETTLING_PAUSE_MS = 250;
 
+/**
+ * Writes under a temporary name and renames: readers see whole files only, as far as the file system is
+ * consistent.
+ */
 export async function writePart(path: string, address: PartAddress, payload: Uint8Array): Promise<void> {
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w');
@@ -103,6 +112,7 @@ async function tryToRead(path: string, address: PartAddress): Promise<Uint8Array
   }
 }
 
+/** The header of a message. */
 function encodeHeader(address: PartAddress, length: number, checksum: number): Uint8Array {
   const header = new Uint8Array(HEADER_BYTES);
   header.set(new TextEncoder().encode(MAGIC + address.session));

@@ -29,6 +29,7 @@ import {
 import { type FolderStates, observeSiblings, removeUnchanged } from './leftovers.ts';
 import { isMissing, SESSION_CHARACTERS } from './part-file.ts';
 
+/** Intervals of heartbeats and polls. */
 export interface SharedFolderTimings {
   /** Interval of beats and polls, in milliseconds. */
   readonly beatMs: number;
@@ -40,6 +41,7 @@ export interface SharedFolderTimings {
   readonly openingMs: number;
 }
 
+/** A rank counts as dead after ten seconds without a heartbeat; all have five minutes to appear. */
 export const DEFAULT_TIMINGS: SharedFolderTimings = {
   beatMs: 1000,
   openingBeatMs: 100,
@@ -47,12 +49,14 @@ export const DEFAULT_TIMINGS: SharedFolderTimings = {
   openingMs: 300_000,
 };
 
+/** The session file, which rank 0 writes once all have appeared. */
 interface Session {
   readonly session: string;
   /** Host name of every rank. */
   readonly processes: readonly ProcessIdentity[];
 }
 
+/** Why a rank ends the run, for the others. */
 interface AbortNote {
   readonly rank: number;
   readonly exitCode: number;
@@ -67,6 +71,7 @@ const OPENING_LOOK_BEATS = 0.5;
 /** Exit code of a job that lost a rank: a failure without a more specific code. */
 const VANISHED_EXIT_CODE = 1;
 
+/** The folder in which ranks meet and watch each other. */
 export class SharedFolder {
   readonly path: string;
   readonly rank: number;
@@ -140,6 +145,7 @@ export class SharedFolder {
     this.#watch.unref();
   }
 
+  /** Throws if a rank has failed. */
   throwIfFailed(): void {
     if (this.#failed !== undefined) throw this.#failed;
   }
@@ -305,11 +311,13 @@ export class SharedFolder {
     );
   }
 
+  /** This rank reports a loss unless another has done so. */
   #reportLoss(sentence: string, gone: readonly number[], hint: string): void {
     const first = this.abort(VANISHED_EXIT_CODE, sentence, gone);
     this.#fail(new RankFailure(sentence, { exitCode: VANISHED_EXIT_CODE, announced: !first, hint }), gone);
   }
 
+  /** Fails once; the first reason stands. */
   #fail(failure: RankFailure, gone: readonly number[]): void {
     if (this.#failed !== undefined) return;
     this.#failed = failure;
@@ -317,6 +325,7 @@ export class SharedFolder {
     this.#reject(failure);
   }
 
+  /** What is known of a rank's heartbeat. */
   #pulse(rank: number): Pulse {
     let pulse = this.#pulses.get(rank);
     if (pulse === undefined) {
@@ -326,6 +335,7 @@ export class SharedFolder {
     return pulse;
   }
 
+  /** Files of an earlier job in the same folder; heartbeats are recognised by their nonce. */
   #removeLeftovers(): void {
     for (const name of readdirSync(this.path)) {
       if (/\.(part|abort|new)$|^session\.json/.test(name) && !name.includes('.alive')) {
@@ -347,6 +357,7 @@ function aliveName(rank: number): string {
   return `rank-${rank}.alive`;
 }
 
+/** Undefined if there is no note, or it is being written. */
 function readNote(path: string): AbortNote | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as AbortNote;

@@ -1,6 +1,7 @@
 /** Communicator of a single rank: returns its own bytes. */
 import type { Communicator } from './communicator.ts';
 
+/** A run of one process, to which messages come back at once. */
 export function createSingleCommunicator(description = 'one process'): Communicator {
   return {
     kind: 'single',

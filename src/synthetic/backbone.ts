@@ -18,6 +18,7 @@ import {
   type Vector,
 } from './vectors.ts';
 
+/** Secondary structure of a stretch. */
 export type ElementKind = 'helix' | 'strand';
 
 /** Backbone atoms of one residue, A. */
@@ -29,6 +30,7 @@ export interface BackboneResidue {
   readonly CB: Vector;
 }
 
+/** Lengths in A and angles in degrees of an ideal backbone. */
 const BOND = { nToCa: 1.47, caToC: 1.53, cToN: 1.32, cToO: 1.24, caToCb: 1.53 };
 const ANGLE = { nCaC: 110, caCN: 114, cNCa: 123, caCO: 121, nCaCb: 110.5 };
 /** Dihedral of CB about N-CA against C, for an L amino acid. */
@@ -68,6 +70,7 @@ export function buildBackbone(kind: ElementKind, length: number): BackboneResidu
   return residues.map((r) => mapResidue(r, (p) => apply(frame, subtract(p, centre))));
 }
 
+/** Where a stretch lies, A. */
 export interface Placement {
   readonly centre: Vector;
   /** From the N- to the C-terminus. */
@@ -80,6 +83,7 @@ export interface Placement {
   readonly shift: number;
 }
 
+/** Moves an ideal stretch to its place: rotated about its axis, then shifted along it. */
 export function placeBackbone(residues: readonly BackboneResidue[], placement: Placement): BackboneResidue[] {
   const frame = frameAlong(placement.direction, placement.towards);
   const rotation: Matrix = multiply(frame, rotationAbout([0, 0, 1], placement.turn));

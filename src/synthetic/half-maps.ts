@@ -15,6 +15,7 @@ import { buildIdealStructure, type IdealStructure } from './ideal-structure.ts';
 import { makeMapImage } from './map-image.ts';
 import { simulateMapPair } from './simulate-map.ts';
 
+/** What the demo's data are generated from. */
 export interface DemoDataOptions {
   readonly seed: number;
   readonly shape: Shape;
@@ -29,6 +30,7 @@ export interface DemoDataOptions {
   readonly onStep?: (message: string) => void;
 }
 
+/** Generated maps, all on one grid; (z, y, x), x fastest. */
 export interface DemoData {
   readonly structure: IdealStructure;
   readonly atoms: readonly Atom[];
@@ -40,6 +42,7 @@ export interface DemoData {
   readonly referenceShift: number;
 }
 
+/** The demo as documented: its figures in README.md depend on these. */
 export const DEMO_DEFAULTS = {
   seed: 1,
   shape: [108, 108, 108] as Shape,
@@ -59,8 +62,10 @@ const FSC_THRESHOLD = 0.143;
  */
 const NOISE_LOW_FREQUENCY_GAIN = 2;
 const NOISE_LOW_FREQUENCY_WIDTH = 1 / 15;
+/** Streams of the random generator for the noise of both halves, which is independent. */
 const NOISE_STREAMS = [1, 2] as const;
 
+/** Generates structure, maps and noise; the same bits for the same options. */
 export function generateDemoData(options: Partial<DemoDataOptions> = {}): DemoData {
   const { seed, shape, voxelSize, symmetry, resolution, overallB, onStep } = { ...DEMO_DEFAULTS, ...options };
   const grid: Grid = { shape, voxelSize: [voxelSize, voxelSize, voxelSize], origin: [0, 0, 0] };
@@ -127,6 +132,7 @@ function percentile(values: readonly number[], fraction: number): number {
   return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
 }
 
+/** Amplitude of the noise against frequency (1/A): real noise is stronger at low frequency. */
 function noiseColour(frequency: number): number {
   return 1 + NOISE_LOW_FREQUENCY_GAIN * Math.exp(-Math.LN2 * (frequency / NOISE_LOW_FREQUENCY_WIDTH) ** 2);
 }

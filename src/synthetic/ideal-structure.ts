@@ -25,6 +25,7 @@ import {
   type Vector,
 } from './vectors.ts';
 
+/** Symmetry and B factors of the structure. */
 export interface StructureOptions {
   readonly seed: number;
   /** "C1", "C2", "C4", "D2", ...: RELION's setting, about `centre`. */
@@ -37,6 +38,7 @@ export interface StructureOptions {
   readonly flexibleB?: number;
 }
 
+/** A helix or strand in the sequence of its chain. */
 export interface SecondaryStructure {
   readonly kind: ElementKind;
   readonly chain: string;
@@ -45,6 +47,7 @@ export interface SecondaryStructure {
   readonly flexible: boolean;
 }
 
+/** Chains related by the operators of the point group. */
 export interface IdealStructure {
   readonly atoms: readonly Atom[];
   readonly stretches: readonly SecondaryStructure[];
@@ -63,10 +66,15 @@ const CHAIN_CONTACT_ANGSTROM = 3.2;
 const STRAND_SPACING_ANGSTROM = 4.8;
 /** Residue numbers skipped for the loop between two segments. */
 const LOOP_RESIDUES = 5;
+/** Below 1, as atoms of a flexible domain are partly absent from the map. */
 const FLEXIBLE_OCCUPANCY = 0.9;
 /** Width of the flexible domain's extra B factor around its centre, A. */
 const FLEXIBLE_SPREAD_ANGSTROM = 11;
 
+/**
+ * Places helices and strands, adds side chains, and packs copies until chains touch. Throws 'internal' if
+ * there is no room.
+ */
 export function buildIdealStructure(options: StructureOptions): IdealStructure {
   const random = createRandom(options.seed);
   const stretches = placeStretches(random);
@@ -109,6 +117,7 @@ export function buildIdealStructure(options: StructureOptions): IdealStructure {
   };
 }
 
+/** A to Z, then AA, AB and so on. */
 function chainName(index: number): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
   return index < 26
@@ -116,6 +125,7 @@ function chainName(index: number): string {
     : letters.charAt(Math.floor(index / 26) - 1) + letters.charAt(index % 26);
 }
 
+/** A stretch with its coordinates. */
 interface Stretch {
   readonly kind: ElementKind;
   readonly firstResidue: number;
@@ -123,6 +133,7 @@ interface Stretch {
   readonly flexible: boolean;
 }
 
+/** Entry of a stretch in the description of a chain. */
 function describeStretch(stretch: Stretch, chain: string): SecondaryStructure {
   const { kind, firstResidue, residues, flexible } = stretch;
   return { kind, chain, firstResidue, lastResidue: firstResidue + residues.length - 1, flexible };
@@ -211,6 +222,7 @@ function placeStretches(random: RandomSource): Stretch[] {
   return stretches;
 }
 
+/** A place for a stretch that touches nothing placed before: rotated and shifted until it fits. */
 function findRoom(
   ideal: readonly BackboneResidue[],
   request: SegmentRequest,
@@ -240,10 +252,12 @@ function findRoom(
   );
 }
 
+/** Atoms that must keep their distance. */
 function backbonePoints(residue: BackboneResidue): Vector[] {
   return [residue.N, residue.CA, residue.C, residue.O, residue.CB];
 }
 
+/** An atom before chains are made. */
 interface SubunitAtom {
   readonly element: string;
   readonly atomName: string;
@@ -284,6 +298,7 @@ function decorate(stretches: readonly Stretch[], random: RandomSource): SubunitA
   return atoms.map((a) => ({ ...a, position: subtract(a.position, centre) }));
 }
 
+/** The first residue type and rotamer whose atoms touch nothing; alanine if none does. */
 function chooseSideChain(
   types: readonly string[],
   backbone: BackboneResidue,

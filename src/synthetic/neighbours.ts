@@ -1,6 +1,7 @@
 /** Closest approach between sets of points, through a hash grid. */
 import { distance, type Vector } from './vectors.ts';
 
+/** Edge of the cells; distances that are searched are at most this. */
 const CELL_ANGSTROM = 4;
 const NONE: readonly never[] = [];
 
@@ -16,6 +17,7 @@ export interface PointSet {
   nearest(point: Vector, accept: (tag: number) => boolean): number;
 }
 
+/** An empty set. */
 export function createPointSet(): PointSet {
   const cells = new Map<number, { point: Vector; tag: number }[]>();
   const cellOf = (v: number): number => Math.floor(v / CELL_ANGSTROM);

@@ -5,6 +5,7 @@
 import type { BackboneResidue, ElementKind } from './backbone.ts';
 import { placeAtom, type Vector } from './vectors.ts';
 
+/** An atom of a side chain in internal coordinates: A and degrees. */
 interface SideChainAtom {
   readonly name: string;
   readonly element: string;
@@ -30,6 +31,7 @@ const ONE: SideChainAtom['after'] = ['N', 'CA', 'CB'];
 const TWO: SideChainAtom['after'] = ['CA', 'CB', 'CG'];
 const CARBON_GAMMA = atom('CG', ONE, 1.52, 113.8, chi1());
 
+/** Side chains by residue type; atoms in the order in which they can be placed. */
 const SIDE_CHAINS: Readonly<Record<string, readonly SideChainAtom[]>> = {
   ALA: [],
   SER: [atom('OG', ONE, 1.417, 110.8, chi1())],
@@ -72,6 +74,7 @@ export const RESIDUE_TYPES: Readonly<Record<ElementKind, readonly string[]>> = {
   strand: ['VAL', 'VAL', 'THR', 'PHE', 'LEU', 'SER', 'LYS', 'CYS'],
 };
 
+/** Chi angles in degrees, the most frequent rotamers first. */
 export const ROTAMERS: readonly { readonly chi1: number; readonly chi2: number }[] = [
   { chi1: -65, chi2: 175 },
   { chi1: -177, chi2: 65 },
@@ -80,6 +83,7 @@ export const ROTAMERS: readonly { readonly chi1: number; readonly chi2: number }
   { chi1: -177, chi2: 175 },
 ];
 
+/** A side-chain atom with its position (x, y, z), A. */
 export interface PlacedAtom {
   readonly name: string;
   readonly element: string;

@@ -39,6 +39,7 @@ export function bandLimit(frequency: number, voxelSize: number): number {
   return 0.5 + 0.5 * Math.cos((Math.PI * (relative - TAPER_START)) / (1 - TAPER_START));
 }
 
+/** Two maps that one complex transform filters together. */
 export interface SimulatedPair {
   readonly first: Float64Array;
   readonly second: Float64Array;
@@ -60,6 +61,7 @@ export function simulateMapPair(first: readonly Atom[], second: readonly Atom[],
   return maps;
 }
 
+/** Takes the blur of the wide atoms out again, up to the band limit of the grid. */
 function removeBlur(a: Float64Array, b: Float64Array, grid: Grid, blur: number): void {
   const voxelSize = isotropicVoxelSize(grid);
   filterPair(a, b, grid, (f) => {
@@ -76,6 +78,7 @@ export function sumGaussians(atoms: readonly Atom[], grid: Grid, addedB: number)
   return map;
 }
 
+/** Throws for elements without a form factor. */
 function factorOf(atom: Atom): ScatteringFactor {
   const factor = scatteringFactorOf(atom.element);
   if (factor) return factor;
@@ -94,6 +97,7 @@ interface Kernel {
   indices: Int32Array[];
 }
 
+/** Tables along the axes, reused from atom to atom. */
 function createKernel(): Kernel {
   return {
     values: [0, 1, 2].map(() => new Float64Array(0)),
@@ -101,6 +105,7 @@ function createKernel(): Kernel {
   };
 }
 
+/** Adds the potential of an atom, as a product of Gaussians along the axes, periodically. */
 function addAtom(
   map: Float64Array,
   grid: Grid,

@@ -1,5 +1,6 @@
 /** 3-vector and 3x3-matrix operations for building structures. */
 
+/** A, or without unit. */
 export type Vector = readonly [x: number, y: number, z: number];
 /** Rows of a 3x3 matrix. */
 export type Matrix = readonly [Vector, Vector, Vector];
@@ -18,12 +19,14 @@ export const normalise = (a: Vector): Vector => scale(a, 1 / norm(a));
 export const distance = (a: Vector, b: Vector): number => norm(subtract(a, b));
 export const apply = (m: Matrix, v: Vector): Vector => [dot(m[0], v), dot(m[1], v), dot(m[2], v)];
 
+/** Product a b; rows of three. */
 export function multiply(a: Matrix, b: Matrix): Matrix {
   const columns = transpose(b);
   const row = (r: Vector): Vector => [dot(r, columns[0]), dot(r, columns[1]), dot(r, columns[2])];
   return [row(a[0]), row(a[1]), row(a[2])];
 }
 
+/** The inverse of a rotation. */
 export function transpose(m: Matrix): Matrix {
   return [
     [m[0][0], m[1][0], m[2][0]],
@@ -48,6 +51,7 @@ export function rotationAbout(axis: Vector, degrees: number): Matrix {
   ];
 }
 
+/** Exact at multiples of 90 degrees, so that symmetric copies are. */
 function cosineOfDegrees(degrees: number): number {
   const reduced = ((degrees % 360) + 360) % 360;
   if (reduced === 90 || reduced === 270) return 0;

@@ -9,8 +9,10 @@
 import { HEAP, type HostMemory } from '../../engine/host-memory.ts';
 import { type Shape, voxelCount } from '../../math/grid.ts';
 
+/** 'uniform': LocScale's mean. 'taper': voxels near the faces of a cube, which have seen less, weigh less. */
 export type CubeWeighting = 'uniform' | 'taper';
 
+/** Adds overlapping cubes to a box. */
 export interface CubeBlend {
   /**
    * Adds one cube per channel (edge^3 values, x fastest) whose first voxel is (z, y, x) = positions[3 index
@@ -66,6 +68,7 @@ export function createBlend(
   };
 }
 
+/** Weights along one axis; those of a voxel are their product. */
 function axisWeights(edge: number, weighting: CubeWeighting): Float64Array {
   return Float64Array.from({ length: edge }, (_, i) =>
     weighting === 'uniform' ? 1 : Math.sin((Math.PI * (i + 0.5)) / edge) ** 2,

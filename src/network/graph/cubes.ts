@@ -6,6 +6,7 @@ import { LocScaleError } from '../../errors.ts';
 import type { Grid, Shape } from '../../math/grid.ts';
 import type { Standardisation } from './standardise.ts';
 
+/** The box of a map with the network's voxels. */
 export interface NetworkGrid {
   /** The same box and origin as the input's. */
   readonly grid: Grid;
@@ -30,12 +31,14 @@ export function planNetworkGrid(grid: Grid, voxelSizeAngstrom: number): NetworkG
   };
 }
 
+/** Size and spacing of cubes. */
 export interface CubeOptions {
   /** Edge in voxels. */
   readonly edge: number;
   readonly stride: number;
 }
 
+/** Cubes that cover the mask. */
 export interface CubePlan extends CubeOptions {
   readonly shape: Shape;
   /** First voxels of the cubes as consecutive (z, y, x), ordered by z, y, x. */
@@ -87,6 +90,7 @@ export function planCubes(shape: Shape, mask: Uint8Array, { edge, stride }: Cube
   };
 }
 
+/** Throws 'usage' for anything but a positive integer. */
 function requireWhole(what: string, value: number): void {
   if (Number.isInteger(value) && value >= 1) return;
   throw new LocScaleError('usage', `The ${what} must be a whole number of voxels, at least 1, not ${value}.`);

@@ -9,6 +9,7 @@
 import { LocScaleError } from '../../errors.ts';
 import type { DropoutMask } from './model.ts';
 
+/** What a dropout mask depends on, and nothing else: not on batch, device or order. */
 export interface DropoutKey {
   readonly seed: number;
   /** Indices of the pass, of the cube in the whole map, and of the mask in the network's list. */

@@ -25,6 +25,7 @@ import {
   parametricRelu,
 } from './onnx-layers.ts';
 
+/** Form of the graph. */
 export interface EmmernetVariant {
   /**
    * 'interleave' uses only operators supported by onnxruntime's WebGPU provider, which lacks 3-D transposed
@@ -35,6 +36,7 @@ export interface EmmernetVariant {
   readonly dropoutMasks: boolean;
 }
 
+/** Names of input and output, (n, 1, z, y, x). */
 export const EMMERNET_INPUT = 'map';
 export const EMMERNET_OUTPUT = 'reference';
 
@@ -43,6 +45,7 @@ export function emmernetDropout(plan: EmmernetPlan = EMMERNET): DropoutMask[] {
   return plan.layers.filter(({ kind }) => kind === 'block').map(dropoutMask);
 }
 
+/** A mask of the layer's output, which keeps half of the values. */
 function dropoutMask({ name, out, outputEdge }: EmmernetLayer): DropoutMask {
   return {
     input: `mask_${name}`,
@@ -88,6 +91,7 @@ export function writeEmmernet(
   return encodeOnnxModel(builder.finish('EMmerNet'));
 }
 
+/** Weights of a convolution in the graph's layout. */
 function convolutionWeights(weights: WeightSet, layer: EmmernetLayer): ConvolutionWeights {
   const name = convolutionName(layer);
   return {
@@ -116,6 +120,7 @@ function finishBlock(
   });
 }
 
+/** Multiplies by the mask that is an input of the graph. */
 function applyMask(builder: OnnxBuilder, cubes: Cubes, layer: EmmernetLayer): Cubes {
   const mask = dropoutMask(layer);
   return { ...cubes, value: builder.node('Mul', [cubes.value, builder.input(mask.input, mask.shape)]) };

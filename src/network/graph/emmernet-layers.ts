@@ -8,10 +8,12 @@
 import { LocScaleError } from '../../errors.ts';
 import type { WeightSet } from './model.ts';
 
+/** Edge of the convolutions. */
 export const EMMERNET_KERNEL = 5;
 export const EMMERNET_NORM_EPSILON = 1e-3;
 export const EMMERNET_KEEP_PROBABILITY = 0.5;
 
+/** A layer: normalisation, convolution and PReLU in a 'block'. */
 export interface EmmernetLayer {
   readonly name: string;
   /** 'up': transposed convolution only; 'last': convolution only. */
@@ -27,6 +29,7 @@ export interface EmmernetLayer {
   readonly skip?: string;
 }
 
+/** Widths that define a network of this architecture. */
 export interface EmmernetWidths {
   /** Edge of a cube in voxels, a multiple of 8. */
   readonly cubeEdge: number;
@@ -37,12 +40,14 @@ export interface EmmernetWidths {
   readonly normGroups: number;
 }
 
+/** Layers in their order. */
 export interface EmmernetPlan {
   readonly cubeEdge: number;
   readonly normGroups: number;
   readonly layers: readonly EmmernetLayer[];
 }
 
+/** EMmerNet as published. */
 export const EMMERNET_WIDTHS: EmmernetWidths = {
   cubeEdge: 32,
   levels: [32, 64, 128],
@@ -132,6 +137,7 @@ export function emmernetTensors(plan: EmmernetPlan = EMMERNET): Map<string, read
   return tensors;
 }
 
+/** Number of weights. */
 export function countEmmernetParameters(plan: EmmernetPlan = EMMERNET): number {
   return [...emmernetTensors(plan).values()].reduce((sum, shape) => sum + product(shape), 0);
 }
@@ -193,6 +199,7 @@ export function checkEmmernetWeights(weights: WeightSet, plan: EmmernetPlan = EM
   }
 }
 
+/** The error of weights that do not fit the architecture. */
 function misfit(message: string, details: { where?: string; expected?: string; found?: string }) {
   return new LocScaleError('bad-input', message, {
     ...details,
@@ -206,6 +213,7 @@ function listNames(names: readonly string[]): string {
   return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 }
 
+/** For messages. */
 function describe(shape: readonly number[]): string {
   return shape.length === 0 ? 'a single value' : shape.join(' x ');
 }

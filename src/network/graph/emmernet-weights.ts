@@ -84,6 +84,7 @@ export async function weightsFromKeras(
   return collect(sources, unexpected, where, plan);
 }
 
+/** Kinds of layers in files, by their weights. */
 type LayerKind = 'convolution' | 'transposed' | 'prelu' | 'norm' | 'other';
 
 /** Kind by the class, or without model_config by the name that Keras derives from the class. */
@@ -183,6 +184,7 @@ function checkNorm({ name, config }: KerasLayer, where: string, plan: EmmernetPl
     });
 }
 
+/** The error of a file that is no EMmerNet. */
 function misfit(where: string, what: string, details: { expected?: string; found?: string }): LocScaleError {
   return new LocScaleError('bad-input', `${where} does not hold EMmerNet: ${what}.`, {
     where,
@@ -191,6 +193,7 @@ function misfit(where: string, what: string, details: { expected?: string; found
   });
 }
 
+/** All tensors of the plan, read and checked; throws if any is missing or has another shape. */
 async function collect(
   sources: ReadonlyMap<string, Source>,
   unexpected: readonly string[],

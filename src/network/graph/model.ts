@@ -16,6 +16,7 @@ export interface DropoutMask {
 /** Calibration from predicted to true standard errors, in units of the output. */
 export type Calibration = CalibrationTable;
 
+/** A file of a network with its checksum. */
 export interface NetworkFile {
   readonly file: string;
   readonly sha256: string;

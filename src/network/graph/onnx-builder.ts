@@ -4,6 +4,7 @@ import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from '
 /** Batch axis of inputs and outputs, of variable length. */
 export const BATCH_AXIS = 'n';
 
+/** Builds a graph node by node; values are known by name. */
 export interface OnnxBuilder {
   /** `shape` without the batch axis. */
   input(name: string, shape: readonly number[]): string;
@@ -22,6 +23,7 @@ export interface OnnxBuilder {
   finish(name: string): OnnxGraph;
 }
 
+/** An empty graph. */
 export function createOnnxBuilder(): OnnxBuilder {
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];

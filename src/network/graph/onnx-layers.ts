@@ -26,6 +26,7 @@ export interface ConvolutionWeights {
   readonly out: number;
 }
 
+/** EMmerNet's convolutions. */
 const KERNEL = [5, 5, 5] as const;
 
 /**
@@ -96,6 +97,7 @@ export function parametricRelu(builder: OnnxBuilder, cubes: Cubes, name: string,
   return { ...cubes, value };
 }
 
+/** Weights of a group normalisation: y = scale (x - mean) / sqrt(variance + epsilon) + shift. */
 export interface NormWeights {
   readonly name: string;
   readonly scale: Float32Array;

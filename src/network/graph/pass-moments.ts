@@ -5,11 +5,13 @@
  * avoids cancellation.
  */
 
+/** Moments over passes; the variance is divided by N. */
 export interface PassMoments {
   readonly mean: Float32Array;
   readonly variance: Float32Array;
 }
 
+/** Sums passes one by one (Welford), so that they need not be stored. */
 export interface PassAccumulator {
   add(values: Float32Array): void;
   /** Resets the moments; the arrays are reused. */

@@ -24,6 +24,7 @@ export interface PredictionPlan {
   readonly cubes: CubePlan;
 }
 
+/** What a plan depends on. */
 export interface PredictionPlanInput {
   readonly engine: Engine;
   /** Values of at least 0.5 are inside. */
@@ -32,6 +33,10 @@ export interface PredictionPlanInput {
   readonly manifest: Pick<NetworkManifest, 'voxelSizeAngstrom' | 'cubeEdge' | 'stride'>;
 }
 
+/**
+ * Cubes that hold voxels of the mask, on the network's grid, and the bytes that a prediction takes. Computes
+ * nothing else.
+ */
 export async function planPrediction({
   engine,
   mask,
@@ -75,6 +80,7 @@ export function predictionBytes(
   return Math.max(before, predicting, after);
 }
 
+/** A map to predict from, and how. */
 export interface PredictReferenceInput {
   readonly engine: Engine;
   readonly map: Volume;
@@ -96,6 +102,7 @@ export interface PredictReferenceInput {
   readonly signal?: AbortSignal;
 }
 
+/** Where unfinished predictions are stored. */
 export interface PredictionProgress {
   /** Approximate seconds between saved states; default 60. */
   readonly intervalSeconds?: number | undefined;
@@ -112,8 +119,10 @@ export interface PredictionState {
 
 /** A state is saved after this many seconds, but saving never takes more than 1/20 of the time. */
 const SAVE_SECONDS = 60;
+/** Saving takes at most one part in this many of the time. */
 const SAVE_SHARE = 20;
 
+/** Results on the input's grid. */
 export interface PredictedReference {
   /**
    * On the input's grid, in the network's units (standardised density). 0 outside the cubes, except for
@@ -130,6 +139,7 @@ export interface PredictedReference {
   readonly standardisation: Standardisation;
 }
 
+/** Resamples, standardises, predicts cube by cube and blends. Volumes are released if it fails. */
 export async function predictReference(input: PredictReferenceInput): Promise<PredictedReference> {
   const { engine, map, plan } = input;
   const { grid, networkGrid } = plan;
@@ -265,6 +275,7 @@ async function predictCubes(
   return blend.finish();
 }
 
+/** Throws 'internal' if a network returns another size. */
 function checkSize({ length }: Float32Array, expected: number, { description }: ReferencePredictor): void {
   if (length === expected) return;
   throw new LocScaleError('internal', `${description} returned cubes of another size.`, {
@@ -273,6 +284,7 @@ function checkSize({ length }: Float32Array, expected: number, { description }: 
   });
 }
 
+/** A batch of one pass. */
 interface Step {
   readonly batch: number;
   readonly first: number;
@@ -280,6 +292,7 @@ interface Step {
   readonly pass: number;
 }
 
+/** Saves when enough time has passed; saving may itself be slow. */
 function createSaver(progress: PredictionProgress | undefined, state: () => PredictionState) {
   let savedAt = performance.now();
   const least = progress?.intervalSeconds ?? SAVE_SECONDS;
@@ -302,6 +315,7 @@ function createSaver(progress: PredictionProgress | undefined, state: () => Pred
   };
 }
 
+/** All passes of a batch follow each other, so that its cubes are read once. */
 function* stepsOf(from: number, cubes: number, batchSize: number, passes: number): Generator<Step> {
   for (let first = from, batch = 0; first < cubes; first += batchSize, batch++) {
     const count = Math.min(batchSize, cubes - first);
@@ -309,6 +323,7 @@ function* stepsOf(from: number, cubes: number, batchSize: number, passes: number
   }
 }
 
+/** The engine has no trilinear resampling; variances must not become negative, as they would by Fourier. */
 async function uploadTrilinear(engine: Engine, data: Float32Array, from: Shape, to: Shape): Promise<Volume> {
   if (sameShape(from, to)) return engine.upload(data, to);
   const resampled = resampleTrilinear(data, from, to, engine.allocateHost(voxelCount(to)));

@@ -2,14 +2,17 @@
 import type { VolumeStatistics } from '../../engine/engine.ts';
 import { LocScaleError, named } from '../../errors.ts';
 
+/** (v - mean) factor. */
 export interface Standardisation {
   readonly mean: number;
   /** 1 / (10 sd). */
   readonly factor: number;
 }
 
+/** EMmerNet's convention. */
 const SD_MULTIPLE = 10;
 
+/** Throws if the map is flat or not finite. */
 export function standardisationOf({
   mean,
   sd,

@@ -23,6 +23,7 @@ const MARGIN = 1.1;
 /** Header values are float32: 3 A may read as 3.0000002. */
 const ROUNDING = 1e-4;
 
+/** Whether a network can be used on voxels of this size, A. */
 export function suitsVoxels(manifest: Made, voxelSize: number): boolean {
   return voxelSize <= coarsestVoxels(manifest) * (1 + ROUNDING);
 }
@@ -36,6 +37,7 @@ export function voxelsMisfit(manifest: Made, voxelSize: number): string {
   );
 }
 
+/** Throws 'bad-input' if it cannot. */
 export function requireSuitedVoxels(manifest: Made, voxelSize: number): void {
   if (suitsVoxels(manifest, voxelSize)) return;
   throw new LocScaleError('bad-input', `${voxelsMisfit(manifest, voxelSize)}.`, {

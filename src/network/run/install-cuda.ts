@@ -13,6 +13,7 @@ import { isDeno } from '../../platform/index.ts';
 /** Files that the script installs next to onnxruntime. */
 const cudaLibraries = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
 
+/** Folder of onnxruntime-node. */
 function packageFolder(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '..');
@@ -25,6 +26,7 @@ function packageFolder(): string {
   }
 }
 
+/** Where the progress of an installation goes. */
 export interface Installation {
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -108,6 +110,7 @@ function runScript(
   });
 }
 
+/** Why the libraries are not there, from the output of the install script. */
 function reasonOf(output: string, code: number | null, absent: readonly string[]): string {
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH/.test(output))
     return 'nuget.org cannot be reached';

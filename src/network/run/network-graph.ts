@@ -38,12 +38,14 @@ export async function readGraph(
   });
 }
 
+/** Refuses graphs that refer to other files, which a network from elsewhere could choose. */
 async function selfContained(graph: Uint8Array, { title }: NetworkManifest): Promise<Uint8Array> {
   const { refuseExternalData } = await import('../../formats/onnx.ts');
   refuseExternalData(graph, title);
   return graph;
 }
 
+/** The error of a network without dropout in feature enhancement. */
 function noDropout({ title }: NetworkManifest): LocScaleError {
   return new LocScaleError(
     'bad-input',

@@ -5,6 +5,7 @@ import type { MonteCarloPass, NetworkManifest } from '../graph/model.ts';
 import { firstLine, type Onnxruntime } from './onnxruntime.ts';
 import type { ProviderName } from './provider-names.ts';
 
+/** Where and how a session runs. */
 export interface SessionChoice {
   readonly provider: ProviderName;
   /** Whether the graph has the manifest's dropout masks as inputs. */
@@ -15,6 +16,7 @@ export interface SessionChoice {
   readonly threads?: number;
 }
 
+/** A network on one device or thread. */
 export interface NetworkSession {
   /**
    * `cubes`: (count, edge, edge, edge). Without `pass` all masks are 1, that is no dropout. Must not be
@@ -29,6 +31,7 @@ export interface NetworkSession {
 /** Messages of onnxruntime's providers for a failed allocation. */
 const OUT_OF_MEMORY = /out of memory|failed to allocate|bad allocation|bad_alloc|E_OUTOFMEMORY|OOM|BFCArena/i;
 
+/** Loads the graph. A batch that does not fit into memory is halved. */
 export async function createNetworkSession(
   onnxruntime: Onnxruntime,
   graph: Uint8Array,
@@ -126,6 +129,7 @@ function dropoutOf(
   return values;
 }
 
+/** Not even one cube fits. */
 function tooLittleMemory(cause: unknown): LocScaleError {
   return new LocScaleError('out-of-memory', 'The network runs out of memory with a single cube.', {
     hint: `Close other programs that use this device, or use ${named('provider', 'cpu')}.`,

@@ -9,6 +9,7 @@ import process from 'node:process';
  */
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
+/** The module, which is loaded on use. */
 export type Onnxruntime = typeof import('onnxruntime-node');
 
 /** The package, or the reason why it cannot be used. */
@@ -22,6 +23,7 @@ export async function loadOnnxruntime(): Promise<Onnxruntime | { readonly reason
   }
 }
 
+/** onnxruntime adds pages of detail to its messages. */
 export function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n', 1)[0] ?? '';

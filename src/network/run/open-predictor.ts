@@ -14,6 +14,7 @@ import type { ProviderName } from './provider-names.ts';
 import { listProviders, type ProviderState, providerTitles, type WebGpuState } from './providers.ts';
 import { createWorkerSessions } from './worker-session.ts';
 
+/** How a network is opened. */
 export interface PredictorOptions {
   /** 'auto': the first provider that works; otherwise the named provider or an error. */
   readonly provider: ProviderName | 'auto';
@@ -50,6 +51,10 @@ export function defaultBatchOf(onGpu: boolean): number {
   return onGpu ? GPU_BATCH : 1;
 }
 
+/**
+ * Opens the first provider that computes a trial cube as the CPU does. Throws 'no-device' with the reasons if
+ * none does.
+ */
 export async function openPredictor(
   model: NetworkFiles,
   options: PredictorOptions,
@@ -91,6 +96,7 @@ export async function openPredictor(
   });
 }
 
+/** The error without onnxruntime. */
 function noRuntime(reason: string): LocScaleError {
   return new LocScaleError('no-device', `The network cannot run: onnxruntime does not load (${reason}).`, {
     parameter: 'provider',
@@ -100,6 +106,7 @@ function noRuntime(reason: string): LocScaleError {
   });
 }
 
+/** Providers to try, in their order; of a named one only that. */
 async function chooseCandidates(
   onnxruntime: Onnxruntime,
   { provider, webgpu }: PredictorOptions,
@@ -179,6 +186,7 @@ class Trial {
     }
   }
 
+  /** Compares the trial cube with the CPU's. Throws if the provider is wrong. */
   private async check(session: NetworkSession, provider: ProviderName): Promise<void> {
     const output = await session.run(this.cube, 1);
     if (!output.every(Number.isFinite))
@@ -206,6 +214,7 @@ class Trial {
     }
   }
 
+  /** The trial cube on the CPU, once for all providers. */
   private async cpuResult(): Promise<Float32Array> {
     if (this.expected === undefined) {
       const { enhanced, threads } = this.options;
@@ -226,6 +235,7 @@ class Trial {
   }
 }
 
+/** Distributes cubes over sessions. */
 function createPredictor(
   model: NetworkFiles,
   provider: ProviderName,
@@ -280,6 +290,7 @@ function createPredictor(
   };
 }
 
+/** Bytes; each session has its own copy of the weights. */
 function memoryForSessions(): number {
   return MEMORY_SHARE * totalMemoryBytes();
 }
@@ -295,6 +306,7 @@ function trialCube(edge: number): Float32Array {
   return Float32Array.from({ length: edge ** 3 }, () => 0.1 * random.gaussian());
 }
 
+/** Relative L2. */
 function relativeDistance(a: Float32Array, b: Float32Array): number {
   let difference = 0;
   let power = 0;

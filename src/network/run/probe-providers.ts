@@ -2,6 +2,7 @@
 import { firstLine, loadOnnxruntime } from './onnxruntime.ts';
 import { sharedProvidersInstalled } from './providers.ts';
 
+/** What the installed onnxruntime can use. */
 export interface OnnxruntimeProviders {
   readonly version?: string;
   /** Reason why the package cannot be used at all. */

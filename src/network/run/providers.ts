@@ -9,6 +9,7 @@ import process from 'node:process';
 import type { Onnxruntime } from './onnxruntime.ts';
 import { type ProviderName, providerNames } from './provider-names.ts';
 
+/** For messages. */
 export const providerTitles: Readonly<Record<ProviderName, string>> = {
   cuda: 'CUDA',
   dml: 'DirectML',
@@ -17,6 +18,7 @@ export const providerTitles: Readonly<Record<ProviderName, string>> = {
   cpu: 'CPU',
 };
 
+/** Whether a provider is tried. */
 export interface ProviderState {
   readonly name: ProviderName;
   /** Reason why it is not tried. */

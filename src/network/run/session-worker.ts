@@ -25,6 +25,7 @@ serveThread<SessionStart, SessionRequest, SessionReply>((start, port) => {
   };
 });
 
+/** Opens the session of this thread. */
 async function open(
   { graph, manifest, choice }: SessionStart,
   port: ThreadPort<SessionReply>,
@@ -37,6 +38,7 @@ async function open(
   return session;
 }
 
+/** Errors as plain fields. */
 function describe(error: unknown): SessionReply {
   if (!isLocScaleError(error)) return { kind: 'error', message: firstLine(error) };
   const { tag, message, hint } = error;

@@ -9,6 +9,7 @@ import { threadFailure } from '../../platform/thread-failure.ts';
 import type { MonteCarloPass, NetworkManifest } from '../graph/model.ts';
 import type { NetworkSession, SessionChoice } from './network-session.ts';
 
+/** First message to the thread. */
 export interface SessionStart {
   /** The graph in shared memory. */
   readonly graph: Uint8Array;
@@ -16,12 +17,14 @@ export interface SessionStart {
   readonly choice: SessionChoice;
 }
 
+/** A batch; the cubes are transferred. */
 export interface SessionRequest {
   readonly cubes: Float32Array;
   readonly count: number;
   readonly pass: MonteCarloPass | undefined;
 }
 
+/** What the thread sends. */
 export type SessionReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'result'; readonly cubes: Float32Array }
@@ -48,6 +51,7 @@ export async function createWorkerSessions(
   }
 }
 
+/** A session on a thread of its own: onnxruntime blocks the thread that calls it. */
 class WorkerSession implements NetworkSession {
   onSmallerBatch: ((size: number) => void) | undefined;
   readonly ready: Promise<void>;
@@ -87,6 +91,7 @@ class WorkerSession implements NetworkSession {
     await this.thread.end();
   }
 
+  /** The reply to the request that follows. */
   private next(): Promise<SessionReply> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const reply = new Promise<SessionReply>((resolve, reject) => {
@@ -100,6 +105,7 @@ class WorkerSession implements NetworkSession {
     return reply;
   }
 
+  /** Settles the pending request. */
   private settle(reply: SessionReply | undefined, error?: unknown): void {
     const { waiting } = this;
     this.waiting = undefined;
@@ -108,12 +114,14 @@ class WorkerSession implements NetworkSession {
     else waiting?.resolve(reply);
   }
 
+  /** Fails this and all later requests. */
   private fail(cause: unknown): void {
     this.failure ??= threadFailure('A thread of the network', cause);
     this.settle(undefined, this.failure);
   }
 }
 
+/** The error as it was thrown. */
 function errorOf({ tag, message, hint }: Extract<SessionReply, { kind: 'error' }>): Error {
   if (tag === undefined) return new Error(message);
   return new LocScaleError(tag, message, { hint });

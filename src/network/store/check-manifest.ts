@@ -9,8 +9,10 @@ const modelName = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const sha256 = /^[0-9a-f]{64}$/;
 
+/** An object of unknown content. */
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Lower case, digits and hyphens; a folder name on any system. */
 export function isNetworkName(name: string): boolean {
   return modelName.test(name) && name.length <= 64;
 }
@@ -80,6 +82,7 @@ export function checkCalibration(value: unknown, where: string): Calibration {
   return { standardError, calibrated };
 }
 
+/** Checks fields one by one; errors name the file and the field. */
 class Checker {
   private readonly where: string;
 

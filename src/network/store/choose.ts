@@ -11,6 +11,7 @@ import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
 import { readModels } from './read-weights.ts';
 import { BUNDLED_NAME, listNetworks, openManifest, openNetworkFolder, type StoredNetwork } from './store.ts';
 
+/** Which network is wanted, in the words of the command line. */
 export interface NetworkRequest {
   /** -model_path: a name in the store, "bundled", a network's folder, or a file. */
   readonly modelPath?: string;
@@ -26,6 +27,10 @@ export interface NetworkRequest {
 const BUNDLED_MANIFEST = 'reference-network.json';
 const defaultBundledFolder = fileURLToPath(new URL('../bundled/', import.meta.url));
 
+/**
+ * Opens what is requested: by name, folder or file; else EMmerNet if it is imported, else the bundled
+ * network.
+ */
 export async function chooseStoredNetwork(request: NetworkRequest): Promise<StoredNetwork> {
   const { modelPath, lowContext = false, folder, bundledFolder } = request;
   if (modelPath !== undefined) return loadStoredNetwork(modelPath, folder, request);
@@ -90,6 +95,7 @@ export async function loadStoredNetwork(
   );
 }
 
+/** An ONNX file needs a manifest: NAME.json, or manifest.json next to it. */
 async function openOnnx(path: string): Promise<StoredNetwork> {
   const folder = dirname(path);
   for (const manifest of [path.replace(/\.onnx$/i, '.json'), join(folder, 'manifest.json')]) {
@@ -125,6 +131,7 @@ async function readIntoMemory(
   });
 }
 
+/** A file or a folder. */
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }

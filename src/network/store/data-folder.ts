@@ -1,6 +1,7 @@
 /** Folder of imported networks, in the user's data folder by the convention of the system. */
 import { join } from 'node:path';
 
+/** What decides where networks are stored. */
 export interface Surroundings {
   readonly platform: NodeJS.Platform;
   readonly home: string;
@@ -12,6 +13,7 @@ export interface Surroundings {
   readonly localAppData?: string | undefined;
 }
 
+/** The folder of imported networks; it need not exist. */
 export function dataFolder(surroundings: Surroundings): string {
   const { platform, home, override, xdgDataHome, localAppData } = surroundings;
   if (override !== undefined && override !== '') return override;

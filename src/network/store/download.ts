@@ -11,6 +11,7 @@ import { LocScaleError } from '../../errors.ts';
 import { printable } from '../../formats/printable.ts';
 import { throwIfStopped } from './read-weights.ts';
 
+/** Where EMmerNet was published. */
 export const ZENODO = 'https://zenodo.org';
 const RECORD = '8211668';
 const ARCHIVE = 'emmernet.tar.gz';
@@ -22,6 +23,7 @@ const FIRST_WAIT_MILLISECONDS = 1000;
 /** A connection is considered dead if no byte arrives for this long. */
 const STALL_MILLISECONDS = 60_000;
 
+/** How to download. */
 export interface DownloadOptions {
   /** Folder of the incomplete file between attempts. */
   readonly folder: string;
@@ -35,6 +37,7 @@ export interface DownloadOptions {
   readonly stallMilliseconds?: number;
 }
 
+/** A verified file. */
 export interface Download {
   readonly path: string;
   readonly bytes: number;
@@ -46,6 +49,7 @@ export interface Download {
   readonly remove: () => Promise<void>;
 }
 
+/** The file as the record states it. */
 interface RecordFile {
   readonly address: string;
   readonly bytes: number;
@@ -87,6 +91,7 @@ export async function downloadArchive(options: DownloadOptions): Promise<Downloa
   };
 }
 
+/** The error of a failed download. */
 function failed(
   base: string,
   what: string,
@@ -138,6 +143,7 @@ async function readRecord(base: string, options: DownloadOptions): Promise<Recor
   };
 }
 
+/** Text of a response, at most as long as a record. */
 async function readText(response: Response, attempt: Attempt): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
@@ -203,6 +209,7 @@ function continuesAt(response: Response, start: number, total: number): boolean 
   return range !== null && Number(range[1]) === start && (range[2] === '*' || Number(range[2]) === total);
 }
 
+/** An HTTP status that is no success. */
 class HttpFailure extends Error {
   /** Worth retrying: too many requests, or a server error. */
   readonly passing: boolean;
@@ -213,6 +220,7 @@ class HttpFailure extends Error {
   }
 }
 
+/** One try of a download, which may be repeated. */
 interface Attempt {
   readonly fetch: (address: string, headers: Record<string, string>) => Promise<Response>;
   /** To be called for each chunk received. */
@@ -283,6 +291,7 @@ function reasonOf(error: unknown): string {
   return message === '' && typeof code === 'string' ? code : message;
 }
 
+/** Ends early when the run is stopped. */
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((done) => {
     const timer = setTimeout(done, milliseconds);
@@ -293,6 +302,7 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
   });
 }
 
+/** Checksum of a file, hexadecimal. */
 async function digestOf(
   path: string,
   algorithm: RecordFile['algorithm'],

@@ -10,12 +10,17 @@ import type { KerasReply, KerasRequest, TaggedFields } from './keras-worker.ts';
 /** Time limit per request; an array of EMmerNet takes about 10 ms. */
 const STALL_MILLISECONDS = 30_000;
 
+/** A request without a reply yet. */
 interface Waiting {
   readonly resolve: (reply: KerasReply) => void;
   readonly reject: (error: unknown) => void;
   readonly stalled: ReturnType<typeof setTimeout>;
 }
 
+/**
+ * Reads Keras files on a thread that can be ended: the HDF5 library may hang or exhaust memory on damaged
+ * files.
+ */
 export class KerasThread {
   private readonly stallMilliseconds: number;
   private readonly waiting = new Map<number, Waiting>();
@@ -52,6 +57,7 @@ export class KerasThread {
     await thread?.end();
   }
 
+  /** A weight, copied out of shared memory. */
   private async read(layer: number, weight: number): Promise<Float32Array> {
     const reply = await this.ask({ kind: 'read', layer, weight });
     const { values } = reply as Extract<KerasReply, { kind: 'values' }>;
@@ -74,6 +80,7 @@ export class KerasThread {
     });
   }
 
+  /** The thread, started on first use. */
   private start(): Thread {
     if (this.thread !== undefined) return this.thread;
     const thread = startThread<KerasReply>('./keras-worker.ts', import.meta.url, undefined, {
@@ -87,6 +94,7 @@ export class KerasThread {
     return thread;
   }
 
+  /** Settles a request; a thread that has trapped is replaced. */
   private settle(reply: KerasReply): void {
     const waiting = this.waiting.get(reply.id);
     this.waiting.delete(reply.id);
@@ -98,6 +106,7 @@ export class KerasThread {
     } else waiting?.resolve(reply);
   }
 
+  /** Ends the thread and fails its requests. */
   private replace(error: LocScaleError): void {
     const { thread } = this;
     this.fail(error);
@@ -115,6 +124,7 @@ export class KerasThread {
     }
   }
 
+  /** Why the thread ended. */
   private ended(cause: unknown): LocScaleError {
     if ((cause as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY')
       return this.unreadable('reading it takes more memory than it can need', cause);
@@ -123,6 +133,7 @@ export class KerasThread {
     });
   }
 
+  /** The error of a damaged file. */
   private unreadable(what: string, cause?: unknown): LocScaleError {
     return new LocScaleError('bad-input', `${this.name} is not a readable Keras file: ${what}.`, {
       where: this.name,
@@ -132,6 +143,7 @@ export class KerasThread {
   }
 }
 
+/** The error as it was thrown. */
 function errorOf(message: string, tagged: TaggedFields | undefined): Error {
   if (tagged === undefined) return new LocScaleError('internal', `Reading a Keras file failed: ${message}.`);
   const { tag, ...details } = tagged;

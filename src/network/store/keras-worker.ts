@@ -15,6 +15,7 @@ export interface DeclaredLayer extends Omit<KerasLayer, 'weights'> {
   }[];
 }
 
+/** What the thread is requested to do. */
 export type KerasRequest =
   | { readonly id: number; readonly kind: 'open'; readonly bytes: SharedArrayBuffer; readonly name: string }
   | { readonly id: number; readonly kind: 'read'; readonly layer: number; readonly weight: number }
@@ -29,6 +30,7 @@ export interface TaggedFields {
   readonly found?: string | undefined;
 }
 
+/** Its answers. */
 export type KerasReply =
   | { readonly id: number; readonly kind: 'layers'; readonly layers: readonly DeclaredLayer[] }
   | { readonly id: number; readonly kind: 'values'; readonly values: SharedArrayBuffer }
@@ -62,6 +64,7 @@ function limitMemory(): void {
   };
 }
 
+/** Carries out one request. */
 async function answer(request: KerasRequest): Promise<KerasReply> {
   const { id } = request;
   switch (request.kind) {
@@ -91,6 +94,7 @@ async function answer(request: KerasRequest): Promise<KerasReply> {
   }
 }
 
+/** An error as plain fields; `spent`: the library can no longer be used. */
 function describe(id: number, error: unknown): KerasReply {
   if (!isLocScaleError(error)) return { id, kind: 'error', message: String(error), spent: true };
   const { tag, message, hint, where, expected, found } = error;

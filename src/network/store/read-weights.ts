@@ -16,6 +16,7 @@ import type { Calibration, NetworkManifest, WeightSet } from '../graph/model.ts'
 import { HIGH_CONTEXT, LOW_CONTEXT } from './emmernet.ts';
 import { KerasThread } from './keras-thread.ts';
 
+/** What is known of the file besides its content. */
 export interface ReadOptions {
   /** Replaces the name derived from the file name. */
   readonly name?: string;
@@ -25,6 +26,7 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A network as read from a file of weights. */
 export interface ReadNetwork {
   readonly manifest: NetworkManifest;
   /** The network as ONNX graph, without dropout. */
@@ -64,6 +66,7 @@ export async function* readModels(path: string, options: ReadOptions = {}): Asyn
   yield await toModel(bytes, path, basename(path), options);
 }
 
+/** The first bytes and the size; throws 'bad-input' for anything but a file. */
 async function readHead(path: string): Promise<{ head: Uint8Array; byteLength: number }> {
   try {
     const info = await stat(path);
@@ -80,10 +83,12 @@ async function readHead(path: string): Promise<{ head: Uint8Array; byteLength: n
   }
 }
 
+/** By the magic number of POSIX tar. */
 function isTar(head: Uint8Array): boolean {
   return new TextDecoder().decode(head.subarray(TAR_MAGIC_AT, TAR_MAGIC_AT + 5)) === 'ustar';
 }
 
+/** The whole file in memory. */
 async function readWhole(
   path: string,
   byteLength: number,
@@ -100,6 +105,7 @@ async function readWhole(
   return bytes;
 }
 
+/** Pieces of a file; errors name it. */
 async function* chunksOf(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const stream = createReadStream(path, { highWaterMark: 1 << 20 });
   try {
@@ -118,6 +124,7 @@ export function throwIfStopped(signal: AbortSignal | undefined): void {
   stopIfAborted(signal);
 }
 
+/** Networks of emmernet.tar.gz, one after the other. */
 async function* readArchive(
   path: string,
   byteLength: number,
@@ -146,6 +153,7 @@ async function* readArchive(
     });
 }
 
+/** Weights of one file as an ONNX graph with its manifest. */
 async function toModel(
   bytes: Uint8Array,
   where: string,
@@ -183,6 +191,7 @@ async function toModel(
   };
 }
 
+/** By the content, not by the name. */
 async function readWeights(bytes: Uint8Array, where: string): Promise<WeightSet> {
   if (!looksLikeHdf5(bytes)) return weightsFromPytorch(await readPytorchState(bytes, where), where);
   const thread = new KerasThread();
@@ -206,16 +215,19 @@ function nameOf(file: string): string {
   return `emmernet-${words || 'weights'}`.slice(0, 64).replace(/-$/, '');
 }
 
+/** For log and help. */
 function titleOf(name: string): string {
   if (name === HIGH_CONTEXT) return 'EMmerNet, high context';
   if (name === LOW_CONTEXT) return 'EMmerNet, low context';
   return `EMmerNet, ${name}`;
 }
 
+/** Hexadecimal. */
 export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** The error of a file that cannot be read. */
 function unreadable(path: string, reason: string, cause?: unknown): LocScaleError {
   return new LocScaleError('bad-input', `${path} cannot be read: ${reason}.`, {
     where: path,
@@ -224,6 +236,7 @@ function unreadable(path: string, reason: string, cause?: unknown): LocScaleErro
   });
 }
 
+/** Errors of the file system become 'bad-input'. */
 function asUnreadable(path: string, error: unknown): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (error instanceof LocScaleError || typeof code !== 'string') return error;

@@ -19,6 +19,7 @@ export interface StoredNetwork {
   readonly readMonteCarlo?: () => Promise<Uint8Array>;
 }
 
+/** Where and how to import. */
 export interface ImportOptions {
   /** Folder of the store; created if missing. */
   readonly folder: string;
@@ -28,6 +29,7 @@ export interface ImportOptions {
   readonly signal?: AbortSignal;
 }
 
+/** An imported network. */
 export interface ImportedNetwork {
   readonly manifest: NetworkManifest;
   readonly location: string;
@@ -65,6 +67,7 @@ export async function importNetwork(file: string, options: ImportOptions): Promi
   return imported;
 }
 
+/** Creates the folder; throws 'bad-output' if it cannot. */
 async function makeStore(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
@@ -73,6 +76,7 @@ async function makeStore(folder: string): Promise<void> {
   }
 }
 
+/** Writes into a temporary folder and renames it: a network is stored as a whole or not at all. */
 async function store({ manifest, plain }: ReadNetwork, folder: string): Promise<ImportedNetwork> {
   const location = join(folder, manifest.name);
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
@@ -92,6 +96,7 @@ async function store({ manifest, plain }: ReadNetwork, folder: string): Promise<
   return { manifest, location, unchanged: false };
 }
 
+/** Whether the same network is stored and undamaged. */
 async function isStored(location: string, manifest: NetworkManifest, text: string): Promise<boolean> {
   try {
     if ((await readFile(join(location, MANIFEST_FILE), 'utf8')) !== text) return false;
@@ -102,6 +107,7 @@ async function isStored(location: string, manifest: NetworkManifest, text: strin
   }
 }
 
+/** Written and synced before the rename. */
 async function writeDurably(path: string, content: Uint8Array): Promise<void> {
   const file = await open(path, 'wx');
   try {
@@ -134,6 +140,7 @@ async function putInPlace(temporary: string, location: string, folder: string): 
   }
 }
 
+/** Temporary folders of imports that were killed a while ago. */
 async function removeAbandoned(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
@@ -144,10 +151,12 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
+/** '' if there is none. */
 function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null)?.code ?? '');
 }
 
+/** Errors of the file system become 'bad-output'. */
 function notWritable(folder: string, error: unknown): unknown {
   const code = codeOf(error);
   if (error instanceof LocScaleError || code === '') return error;
@@ -158,6 +167,7 @@ function notWritable(folder: string, error: unknown): unknown {
   });
 }
 
+/** A network of the store, or why it cannot be used. */
 export type ListedNetwork =
   | { readonly name: string; readonly model: StoredNetwork }
   | { readonly name: string; readonly problem: string };
@@ -185,6 +195,7 @@ export async function listNetworks(folder: string): Promise<ListedNetwork[]> {
   return listed;
 }
 
+/** The network of a folder with a manifest. */
 export async function openNetworkFolder(location: string): Promise<StoredNetwork> {
   return openManifest(join(location, MANIFEST_FILE), location);
 }
@@ -201,6 +212,7 @@ export async function openManifest(manifestPath: string, folder: string): Promis
   };
 }
 
+/** Throws 'bad-input' for missing files and invalid JSON. */
 export async function readJson(path: string): Promise<unknown> {
   let text: string;
   try {
@@ -228,6 +240,7 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
+/** The content, if its checksum is that of the manifest. */
 async function readChecked(folder: string, { file, sha256 }: NetworkFile, name: string): Promise<Uint8Array> {
   const path = join(folder, file);
   const again = `Import the model again: "locscale-gpu models import FILE".`;
