@@ -23,6 +23,7 @@ export const adapterLimits = [
 ] as const;
 export type AdapterLimit = (typeof adapterLimits)[number];
 
+/** An adapter as `devices` lists it, and how to open it. */
 export interface GpuAdapterEntry {
   /** Index in the list, as used by --gpu_ids. */
   readonly index: number;
@@ -150,6 +151,7 @@ async function readDawnList({ open }: GpuEntry): Promise<ListedAdapter[]> {
   });
 }
 
+/** Name and properties of an adapter. Implementations differ in the field that holds the name. */
 function describe(adapter: GPUAdapter, entry: GpuEntry, way: Way): Omit<GpuAdapterEntry, 'index'> {
   const { info } = adapter;
   // Browsers withhold the device name: "nvidia ampere".
@@ -294,6 +296,7 @@ export async function openDevice(
   }
 }
 
+/** For a message that continues. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.trim().replace(/\.$/, '');

@@ -34,6 +34,7 @@ import type { UniformSlots } from './uniform-slots.ts';
 import { type GpuVolume, readVolume, writeVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/** Maps of the job on the engine, and what is known of its windows. */
 export interface BandVolumes {
   readonly inputs: BandInputs<GpuVolume>;
   readonly mask: GpuVolume | undefined;
@@ -49,7 +50,12 @@ export interface EngineVolumes {
   download(volume: GpuVolume): Promise<Float32Array>;
 }
 
+/**
+ * The bands on a GPU. One spectrum per input lives in GPU memory, and one band at a time in voxels; sums of
+ * squares per block are all that is needed of a band before its gains are known.
+ */
 export class GpuBands implements BandDevice {
+  /** Everything but the result; undefined once destroyed. */
   buffers: Destroyable | undefined;
   readonly gpu: GpuDevice;
   readonly plan: GpuBandPlan;
@@ -62,11 +68,16 @@ export class GpuBands implements BandDevice {
   /** Bits per slab of the mask. */
   private readonly inside: readonly GPUBuffer[] | undefined;
   private readonly squares: GPUBuffer;
+  /** Partial sums of squares, one pair (mask, box) per workgroup. */
   private readonly parts: GPUBuffer;
   private readonly shells: GPUBuffer | undefined;
   private tilts: readonly BandTilt[] = [];
+  /**
+   * Columns of one strip, where spectra have several slabs: kernels along z need all planes in one buffer.
+   */
   private readonly strips: { readonly source: GPUBuffer; readonly result: GPUBuffer } | undefined;
   readonly fields: BandFields;
+  /** The band that was filtered last, transformed back along z. */
   private readonly work: Spectrum;
   readonly spectra: Partial<Record<BandSpectrum, Spectrum>>;
   result: GpuVolume | undefined;
@@ -94,6 +105,7 @@ export class GpuBands implements BandDevice {
     this.engine = engine;
     const { bands, fft } = plan;
     const [nz, ny] = bands.shape;
+    // f^2 along z, y and x, one table after the other, as the filter reads them.
     this.squares = scratch.table(
       'squared frequencies',
       Float32Array.from([
@@ -119,6 +131,7 @@ export class GpuBands implements BandDevice {
     this.result = engine.make('scaled map');
   }
 
+  /** Bits of the mask, 32 voxels per word: it is read once per band. */
   private pack(scratch: Scratch, mask: GpuVolume): GPUBuffer[] {
     const { gpu, kernels, slots } = this;
     const made = mask.slabs.map((slab) =>
@@ -197,16 +210,22 @@ export class GpuBands implements BandDevice {
     this.widest = index;
   }
 
+  /** One band of a spectrum as voxels, and its sums of squares over blocks, mask and box. */
   async measure(index: number, name: BandSpectrum): Promise<BandSums> {
     const { gpu, fields, spectra, slots, work, band } = this;
     slots.reset();
     this.clearAbove(index);
     const tilt = name === 'reference' ? LEVEL : (this.tilts[index] ?? LEVEL);
     await this.filter(index, tilt, spectra[name] as Spectrum, work);
+    // Columns beyond the band's width are 0 and not transformed.
     await restorePlanes(gpu, work, band, highestIndex(this.plan.bands, 2, index) + 1);
     return this.powers(fields.squaresOf(name) as GPUBuffer);
   }
 
+  /**
+   * Power of a spectrum per shell, for the slopes of bands. Groups sum rows in a fixed order, and their sums
+   * are added in float64.
+   */
   async shellPowers(name: BandSpectrum): Promise<Float64Array> {
     const { gpu, kernels, slots, squares, plan } = this;
     const { fft, bands } = plan;
@@ -274,6 +293,7 @@ export class GpuBands implements BandDevice {
     const { windows } = this.plan.bands;
     const [, by, bx] = windows.blocks;
     const encoder = gpu.device.createCommandEncoder({ label: NAME });
+    // A block that two slabs share is added to by both.
     encoder.clearBuffer(blocks);
     const pass = encoder.beginComputePass({ label: NAME });
     let firstPart = 0;
@@ -318,6 +338,7 @@ export class GpuBands implements BandDevice {
   }
 
   async makeGains(index: number, rule: GainRule): Promise<void> {
+    // Recorded only; nothing waits for the GPU until sums are read.
     this.fields.makeGains(index, rule);
   }
 
@@ -333,6 +354,7 @@ export class GpuBands implements BandDevice {
     return this.fields.readPowers();
   }
 
+  /** Adds the band, times its gains interpolated between blocks, to the result. */
   async accumulate(): Promise<void> {
     const { gpu, band, fields, kernels, plan, result, slots } = this;
     if (!result) return;
@@ -351,6 +373,7 @@ export class GpuBands implements BandDevice {
     });
   }
 
+  /** Voxels (z, y, x) and gains, for another process. */
   async readBand(): Promise<{ voxels: Float32Array; gains: Float32Array }> {
     const { gpu, band, fields } = this;
     const voxels = await readVolume(gpu, band, new Float32Array(voxelCount(band.shape)));
@@ -362,6 +385,7 @@ export class GpuBands implements BandDevice {
     this.gpu.device.queue.writeBuffer(this.fields.gains, 0, gains as Float32Array<ArrayBuffer>);
   }
 
+  /** The result, faded and masked. Spectra are released before the filter takes memory of its own. */
   async takeResult(): Promise<GpuVolume> {
     const { gpu, engine } = this;
     const { fadeResolution, voxelSize, zeroOutside } = this.settings;
@@ -384,6 +408,7 @@ export class GpuBands implements BandDevice {
     }
   }
 
+  /** Sets voxels outside the mask to 0. */
   private async clearOutside(result: GpuVolume): Promise<void> {
     const { gpu, kernels, mask } = this;
     if (!mask) return;
@@ -400,6 +425,7 @@ export class GpuBands implements BandDevice {
     });
   }
 
+  /** A volume that is filled on the host: local measures, computed in float64. */
   async publish(fill: (out: Float32Array, mask: Float32Array | undefined) => void): Promise<GpuVolume> {
     const { gpu, engine, mask } = this;
     const voxels = new Float32Array(voxelCount(this.plan.bands.shape));

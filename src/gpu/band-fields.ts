@@ -14,11 +14,16 @@ import { type Scratch, submitPass } from './scratch.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/**
+ * Sums of squares per block: of the mean P, and of half the difference of the half maps, which becomes the
+ * signal S.
+ */
 interface Powers {
   power: GPUBuffer;
   difference: GPUBuffer | undefined;
 }
 
+/** All fields of a job, as float32 (z, y, x) over the blocks. */
 export class BandFields {
   readonly gains: GPUBuffer;
   private readonly gpu: GpuDevice;
@@ -77,6 +82,10 @@ export class BandFields {
     return { mean: power, difference, reference: this.reference }[name];
   }
 
+  /**
+   * Smooths the sums, adds to the level and makes the gains, as the rule says. Buffers of smoothed fields are
+   * swapped, not copied.
+   */
   makeGains(index: number, rule: GainRule): void {
     const { gpu, kernels, slots, plan, outputScale, powers } = this;
     slots.reset();
@@ -125,6 +134,7 @@ export class BandFields {
     gpu.device.queue.submit([encoder.finish()]);
   }
 
+  /** Gains once more: sums of the unscaled band times the gains, smoothed, against the reference. */
   refineGains(index: number, rule: GainRule): void {
     const { gpu, kernels, slots, plan, outputScale, measured, reference, gains } = this;
     if (!measured || !reference) return;
@@ -171,6 +181,7 @@ export class BandFields {
     return smoothed;
   }
 
+  /** Sums of target and reached amplitudes over the blocks, added on the host in a fixed order. */
   async amplitudes(index: number): Promise<AmplitudeSums> {
     const { gainGroups } = this.plan;
     const bytes = 8 * gainGroups;
@@ -190,10 +201,12 @@ export class BandFields {
     return { signal: difference ? await this.read(difference) : powers, power: powers };
   }
 
+  /** Gains per block. */
   readGains(): Promise<Float32Array> {
     return this.read(this.gains);
   }
 
+  /** One value per block. */
   private async read(buffer: GPUBuffer): Promise<Float32Array> {
     return new Float32Array(await this.gpu.read(buffer, 0, 4 * this.count));
   }

@@ -10,6 +10,7 @@ export const NAME = 'band-scaling';
 /** target_kind of the shader. */
 export const TARGETS = { reference: 0, profile: 1, 'geometric-mean': 2, hybrid: 3 } as const;
 
+/** Kernels of a job; those that it does not use are not compiled. */
 export interface BandKernels {
   readonly filter: Kernel;
   readonly combine: Kernel;
@@ -35,6 +36,7 @@ export interface BandUses {
   readonly zeroOutside: boolean;
 }
 
+/** Compiles side by side. `uses`: what the job has, from which the kernels follow. */
 export async function compileBands(gpu: GpuDevice, fft: SlabFftPlan, uses: BandUses): Promise<BandKernels> {
   const of = (entry: string, used = true): Promise<Kernel> | Kernel =>
     used ? getKernel(gpu, NAME, entry) : unneededKernel(entry);
@@ -78,6 +80,7 @@ export function fieldsOf(values: Readonly<Record<string, number>>): UniformField
   return FIELDS.map(([name, kind]) => [kind, values[name] ?? 0]);
 }
 
+/** Fields of every kernel that relates voxels to blocks. */
 export function blockFields({ shape, windows }: BandPlan): Record<string, number> {
   const [factor_z, factor_y, factor_x] = windows.factor;
   const [blocks_z, blocks_y, blocks_x] = windows.blocks;

@@ -29,11 +29,16 @@ import { createUniformSlots } from './uniform-slots.ts';
 import { createVolume, destroyVolume, type GpuVolume, readVolume } from './volume.ts';
 import { statistics } from './volume-operations.ts';
 
+/** What soft scaling needs of the engine. */
 export interface BandTools extends Pick<ScalingTools, 'gpu' | 'operationsPerSecond' | 'own' | 'release'> {
   /** From now on a volume of the engine. */
   adopt(volume: GpuVolume): GpuVolume;
 }
 
+/**
+ * Plans the bands and their memory. If other volumes have taken memory by the time of `start`, the plan
+ * shrinks.
+ */
 export async function openBands(settings: BandScalingSettings, tools: BandTools): Promise<OpenedBandScaling> {
   checkBandSettings(settings);
   const { gpu } = tools;
@@ -69,6 +74,9 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
   };
 }
 
+/**
+ * Builds the device with the largest plan that the GPU grants, verifies its kernels and transforms the maps.
+ */
 async function startBands(
   settings: BandScalingSettings,
   maps: BandScalingMaps,

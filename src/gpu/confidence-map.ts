@@ -43,6 +43,7 @@ function packRows(test: ConfidenceTest, ny: number, firstPlane: number, planes: 
   );
 }
 
+/** Uniform fields of one slab. */
 function parametersOf(
   volume: GpuVolume,
   slab: number,

@@ -322,10 +322,12 @@ function deviceLost(name: string, message: string): LocScaleError {
   );
 }
 
+/** For a message that continues. */
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }
 
+/** For errors. */
 function mebibytes(bytes: number): string {
   return `${(Math.max(0, bytes) / 2 ** 20).toFixed(1)} MiB`;
 }

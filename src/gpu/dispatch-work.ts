@@ -8,6 +8,7 @@ import type { GpuLimits } from './device.ts';
 /** 5e11 multiply-adds a second, of which these kernels reach a quarter, times 0.2 s. */
 export const MOST_MULTIPLY_ADDS = 2.5e10;
 
+/** A part of a dispatch that is too long for one. */
 export interface WorkRange {
   readonly first: number;
   readonly count: number;

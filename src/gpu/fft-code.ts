@@ -27,6 +27,7 @@ class Codelet {
   readonly lines: string[] = [];
   private count = 0;
 
+  /** Names an expression; WGSL has no other way to share it. */
   let(expression: string): Name {
     const name = `v${this.count++}`;
     this.lines.push(`let ${name} = ${expression};`);

@@ -38,6 +38,7 @@ export type Planned<T> =
 
 // A butterfly keeps its values in registers, 32 floats at radix 16.
 const LARGEST_RADIX = 16;
+/** Two float32. */
 const COMPLEX_BYTES = 8;
 /**
  * Lines per workgroup: 16 columns x 8 bytes are a whole cache line; half of one is still read at full speed.
@@ -49,6 +50,7 @@ const ENOUGH_LINES = 8;
 const GROUP_BYTES = 16 * 1024;
 /** Rows are contiguous, so only enough of them to give every thread work. */
 const ROW_VALUES = 1024;
+/** Threads of a workgroup, which all WebGPU devices allow. */
 const MOST_THREADS = 256;
 
 /**
@@ -94,6 +96,7 @@ export function planLineFft(
   return { ok: true, plan: { ...line, lines, threads, halves, padded } };
 }
 
+/** Results of `fewestRadices` by length. */
 const fewest = new Map<number, readonly number[]>();
 
 /** As few factors of at most 16 as possible, the most even choice, in descending order. */
@@ -142,6 +145,7 @@ interface DeviceCache {
   readonly tables: Map<number, GPUBuffer>;
 }
 
+/** Kernels and tables of a device, which are the same for all volumes. */
 const caches = new WeakMap<GpuDevice, DeviceCache>();
 
 function cacheOf(gpu: GpuDevice): DeviceCache {

@@ -58,10 +58,15 @@ const DEFAULT_JOB_BYTES = 1.5 * 2 ** 30;
 /** Multiply-adds per second assumed for the expected time. */
 const OPERATIONS_PER_SECOND = { hardware: 5e11, software: 3e8 };
 
+/** An engine on an open device, which it destroys at its end. */
 export async function createGpuEngine(gpu: GpuDevice, options: GpuEngineOptions = {}): Promise<GpuEngine> {
   return new GpuEngine(gpu, options);
 }
 
+/**
+ * The engine on WebGPU. Volumes are buffers in slabs; whatever is submitted is checked before a result is
+ * read.
+ */
 export class GpuEngine implements Engine {
   readonly name = 'gpu';
   readonly description: string;
@@ -196,6 +201,7 @@ export class GpuEngine implements Engine {
     });
   }
 
+  /** What jobs of tiles need of the engine. */
   private async jobTools(): Promise<ScalingTools> {
     const { gpu, operationsPerSecond } = this;
     // Compiled by the first job that copies tiles.
@@ -216,11 +222,13 @@ export class GpuEngine implements Engine {
     };
   }
 
+  /** From now on a volume of this engine. */
   private adopt(volume: GpuVolume): GpuVolume {
     this.volumes.add(volume);
     return volume;
   }
 
+  /** Throws 'internal' for volumes that were released or belong to another engine. */
   private own(volume: Volume): GpuVolume {
     if (!this.volumes.has(volume as GpuVolume)) {
       throw new LocScaleError('internal', 'This volume was released, or belongs to another engine.');

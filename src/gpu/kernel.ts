@@ -134,6 +134,7 @@ function createBindGroups(
 /** Limit at which bind groups of destroyed buffers are evicted. */
 const MOST_BIND_GROUPS = 256;
 
+/** Numbers of buffers, the keys of bind groups. */
 const numbers = new WeakMap<GPUBuffer, number>();
 let lastNumber = 0;
 

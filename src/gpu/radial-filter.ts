@@ -25,6 +25,7 @@ import type { GpuVolume } from './volume.ts';
 /** Room for FFT tables, squared frequencies and parameters. */
 const SMALL_BUFFERS_BYTES = 128 * 1024;
 
+/** The map times a function of |f|; a new volume. */
 export function radialFilter(
   gpu: GpuDevice,
   volume: GpuVolume,

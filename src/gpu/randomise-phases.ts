@@ -7,6 +7,7 @@ import type { GpuDevice } from './device.ts';
 import { filterColumns, squaredFrequencies, throughSpectrum } from './radial-filter.ts';
 import type { GpuVolume } from './volume.ts';
 
+/** Phases from a table in float64, as random as on the CPU: they depend on index and seed alone. */
 export function randomisePhases(gpu: GpuDevice, volume: GpuVolume, phases: RandomPhases): Promise<GpuVolume> {
   const name = 'randomise-phases';
   const phasors = Float32Array.from(phasorTable());

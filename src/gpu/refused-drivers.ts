@@ -6,6 +6,7 @@
 import type { GpuEntry } from '../platform/index.ts';
 import type { GpuAdapterEntry } from './adapters.ts';
 
+/** A driver that Vulkan lists and WebGPU does not accept. */
 export interface RefusedDriver {
   /** The driver's name of the device: "llvmpipe (LLVM 15.0.6, 256 bits)". */
   readonly name: string;

@@ -5,6 +5,7 @@ import type { GpuDevice } from './device.ts';
 /** Tiles submitted but not known to be completed. */
 const IN_FLIGHT = 2;
 
+/** Submits tile after tile with a few under way, so that the GPU is never idle and memory is bounded. */
 export async function runTiles<Tile extends { readonly maskVoxels: number }>(
   gpu: GpuDevice,
   tiles: readonly Tile[],

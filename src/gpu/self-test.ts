@@ -212,6 +212,7 @@ function profileOf({ re, im }: Spectrum): Float64Array {
   return profile;
 }
 
+/** In memory that the engine can upload. */
 function toHost(engine: Engine, values: Float64Array): Float32Array {
   const host = engine.allocateHost(values.length);
   host.set(values);

@@ -6,6 +6,7 @@ import type { GpuDevice } from './device.ts';
 import { filterColumns, throughSpectrum } from './radial-filter.ts';
 import type { GpuVolume } from './volume.ts';
 
+/** The map moved by a shift in voxels (z, y, x), periodically; a new volume. */
 export function translate(
   gpu: GpuDevice,
   volume: GpuVolume,

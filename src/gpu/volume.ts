@@ -52,6 +52,7 @@ export function createVolume(gpu: GpuDevice, label: string, shape: Shape): GpuVo
   return { shape, slabs };
 }
 
+/** Frees the GPU memory at once, not when it is collected. */
 export function destroyVolume(gpu: GpuDevice, volume: GpuVolume): void {
   for (const slab of volume.slabs) gpu.destroyBuffer(slab.buffer);
 }
