@@ -30,7 +30,7 @@ function writeTheirs(): void {
 }
 
 describe.each(runtimes)('the benchmark under %s', (runtime) => {
-  it('measures the CPU, every result compared first, and stores it beside that of another machine', async () => {
+  it('measures the CPU, every result compared first, and stores it next to that of another machine', async () => {
     writeTheirs();
     const args = ['bench', '--quick', '-np', '2', '--compare', 'theirs.json', '-o', 'r.json'];
     const { code, stdout, stderr } = await runCli(workspace.folder, args, { runtime, env: noGpu });
