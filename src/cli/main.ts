@@ -42,6 +42,7 @@ const runners: Record<CommandName, () => Promise<Runner>> = {
   validate: async () => (await import('./validate.ts')).runValidate,
   demo: async () => (await import('./demo.ts')).runDemo,
   page: async () => (await import('./page.ts')).runPage,
+  app: async () => (await import('../app/command.ts')).runApp,
   bench: async () => (await import('./bench.ts')).runBench,
   devices: async () => (await import('./devices.ts')).runDevices,
   models: async () => (await import('./models.ts')).runModels,

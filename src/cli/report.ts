@@ -30,6 +30,8 @@ export interface ReportRequest {
   /** Name of the output. */
   readonly title: string;
   readonly kind: ReportKind;
+  /** Called while the volumes of the run are still there. */
+  readonly onData?: (data: ReportData) => Promise<void>;
 }
 
 /**

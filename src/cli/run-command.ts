@@ -18,6 +18,7 @@ import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { MapMatch } from '../pipeline/types.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { ReportKind } from '../report/page.ts';
+import type { ReportData } from '../report/report-data.ts';
 import type { ScalingName } from './choose-scaling.ts';
 import type { InputFiles } from './job-options.ts';
 import { inputPathsOf, type OpenedInputs, openInputs } from './open-inputs.ts';
@@ -60,7 +61,11 @@ export interface RunSummary {
   /** Present for every command that writes a record. */
   readonly record?: RecordPart;
   /** Present if the command offers a report. */
-  readonly report?: { readonly kind: ReportKind; readonly run: RunToShow };
+  readonly report?: {
+    readonly kind: ReportKind;
+    readonly run: RunToShow;
+    readonly onData?: (data: ReportData) => Promise<void>;
+  };
   readonly lines: readonly string[];
   /** Printed after the list of files written. */
   readonly advice?: readonly string[];
@@ -112,9 +117,8 @@ export async function runMapCommand<Job, R extends RunResult>(
 ): Promise<void> {
   const { values } = session.parsed;
   for (const note of run.notes ?? []) session.logger.note(note);
-  const { outfile, input, reference, scaling } = run;
-  const request: RunRequest = { values, outfile, input, reference, scaling };
-  const outputs = planOutputs(run.outputs, request, run.record ?? true);
+  const { outfile, input } = run;
+  const { request, outputs } = outputsOf(session, run);
   const dryRun = values.dryRun === true;
   await checkFiles(session, outputs, [...inputPathsOf(input, values.mask), ...(run.moreInputs ?? [])]);
   const symmetry = await symmetryRequestOf(values);
@@ -181,6 +185,15 @@ export async function runMapCommand<Job, R extends RunResult>(
     });
   };
   await withEngine(session, body, scaledWindows);
+}
+
+/** The files that a run writes. */
+export function outputsOf<Job, R extends RunResult>(
+  { parsed: { values } }: Pick<Session, 'parsed'>,
+  { outputs, outfile, input, reference, scaling, record }: MapRun<Job, R>,
+): { readonly request: RunRequest; readonly outputs: OutputPlan<R> } {
+  const request: RunRequest = { values, outfile, input, reference, scaling };
+  return { request, outputs: planOutputs(outputs, request, record ?? true) };
 }
 
 /** Plan of commands that need only the grid. */

@@ -40,7 +40,7 @@ export async function runScale(session: Session): Promise<void> {
  * The run as data for run-command.ts. Voxels much coarser than a network's replace an implied network by no
  * reference.
  */
-async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleResult>> {
+export async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, LocScaleResult>> {
   const { values, positionals } = session.parsed;
   refusePositionals(positionals, 0);
   const input = chooseInput(values);

@@ -33,7 +33,7 @@ export interface Session {
 /** Default fraction of the machine's memory for the engine (--memory). */
 const DEFAULT_MEMORY_SHARE = 0.6;
 
-function memoryLimitOf(session: Session): number {
+export function memoryLimitOf(session: Session): number {
   const { memory } = session.parsed.values;
   /**
    * Bytes for volumes and working memory: --memory in GiB, else a share of the machine's RAM, which the

@@ -151,6 +151,7 @@ async function collectForReport(
   try {
     const { collectReportData } = await import('../report/collect.ts');
     const reportData = await collectReportData(request.run);
+    await request.onData?.(reportData);
     return { reportData, seconds: (performance.now() - begun) / 1000 };
   } catch (error) {
     session.logger.warn(`The report was not written: ${error instanceof Error ? error.message : error}`);

@@ -3,7 +3,13 @@
  * threads and forbid requests to other hosts. Only files present at the start are served.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { LocScaleError, named } from '../errors.ts';
@@ -27,6 +33,9 @@ export interface PageServerOptions {
 
 /** Nothing but this machine can connect. */
 const LOOPBACK = '127.0.0.1';
+const LOOPBACK_6 = '::1';
+/** Free ports tried, of which another program may have the other half. */
+const MOST_ATTEMPTS = 5;
 /** Accepted Host headers; any other means DNS rebinding by a foreign page. */
 const OWN_NAMES = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 
@@ -50,7 +59,51 @@ const ISOLATION = {
  * The page needs no copy of itself in the browser while this program serves it, and must leave none behind.
  */
 const SERVICE_WORKER = 'service-worker.js';
-const SERVED_HTML = '<html data-server="page" ';
+const DOCUMENT = 'index.html';
+
+/** A file of the page, as it is answered. */
+interface PageFile {
+  readonly bytes: Buffer;
+  readonly headers: Readonly<Record<string, string | number>>;
+}
+
+export interface PageFiles {
+  /** By the path of a request, which is looked up as it is; undefined: not of the page. */
+  read(path: string): Promise<PageFile | undefined>;
+}
+
+/** `server`: the command that serves the page, for the page to know. */
+export async function openPageFiles(
+  folder: string,
+  server: 'page' | 'app',
+  isolated = true,
+): Promise<PageFiles> {
+  const names = new Set(await readdir(folder));
+  names.delete(SERVICE_WORKER);
+  return {
+    async read(path) {
+      const name = path === '/' ? DOCUMENT : path.slice(1);
+      if (!names.has(name)) return undefined;
+      const file = await readFile(join(folder, name));
+      const marked = `<html data-server="${server}" `;
+      const bytes = name === DOCUMENT ? Buffer.from(file.toString().replace('<html ', marked)) : file;
+      const headers = {
+        'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream',
+        'Content-Length': bytes.length,
+        'Cache-Control': 'no-cache',
+        'X-Content-Type-Options': 'nosniff',
+        'Cross-Origin-Resource-Policy': 'same-origin',
+        ...(isolated ? ISOLATION : {}),
+      };
+      return { bytes, headers };
+    },
+  };
+}
+
+/** Whether a Host header names this machine. */
+export function isOwnName(host: string | undefined): boolean {
+  return OWN_NAMES.test(host ?? '');
+}
 
 /**
  * Serves the files of one folder, without folders below it. Throws 'usage' if the port is taken. Requests
@@ -58,42 +111,64 @@ const SERVED_HTML = '<html data-server="page" ';
  */
 export async function servePage(options: PageServerOptions): Promise<PageServer> {
   const { folder, port = 0, isolated = true, onRequest } = options;
-  const names = new Set(await readdir(folder));
-  names.delete(SERVICE_WORKER);
+  const files = await openPageFiles(folder, 'page', isolated);
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { pathname } = new URL(request.url ?? '/', `http://${LOOPBACK}`);
-    onRequest?.(pathname);
-    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
-    if (!OWN_NAMES.test(request.headers.host ?? '')) return refuse(response, 403);
+    const [path] = (request.url ?? '/').split('?');
+    onRequest?.(path);
+    if (!isOwnName(request.headers.host)) return refuse(response, 403);
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
-    if (!names.has(name)) return refuse(response, 404);
-    const file = await readFile(join(folder, name));
-    const bytes = name === 'index.html' ? Buffer.from(file.toString().replace('<html ', SERVED_HTML)) : file;
-    response.writeHead(200, {
-      'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream',
-      'Content-Length': bytes.length,
-      'Cache-Control': 'no-cache',
-      'X-Content-Type-Options': 'nosniff',
-      'Cross-Origin-Resource-Policy': 'same-origin',
-      ...(isolated ? ISOLATION : {}),
-    });
-    response.end(request.method === 'HEAD' ? undefined : bytes);
+    const file = await files.read(path);
+    if (file === undefined) return refuse(response, 404);
+    response.writeHead(200, file.headers);
+    response.end(request.method === 'HEAD' ? undefined : file.bytes);
   };
-  const server = createServer((request, response) => {
+  return listenOnLoopback(port, (request, response) => {
     answer(request, response).catch(() => refuse(response, 500));
   });
+}
+
+/**
+ * Serves on 127.0.0.1 and, where the system has it, on ::1: "localhost" may mean either, and a port that
+ * another program has on one of them is not taken.
+ */
+export async function listenOnLoopback(port: number, listener: RequestListener): Promise<PageServer> {
+  for (let attempt = 1; ; attempt++) {
+    const first = await listen(port, LOOPBACK, listener);
+    const { port: taken } = first.address() as AddressInfo;
+    try {
+      const servers = [first];
+      try {
+        servers.push(await listen(taken, LOOPBACK_6, listener));
+      } catch (error) {
+        if ((error as { cause?: NodeJS.ErrnoException }).cause?.code === 'EADDRINUSE') throw error;
+      }
+      return {
+        url: `http://${LOOPBACK}:${taken}/`,
+        close: async () => {
+          await Promise.all(servers.map(close));
+        },
+      };
+    } catch (error) {
+      await close(first);
+      if (port !== 0 || attempt === MOST_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function listen(port: number, host: string, listener: RequestListener): Promise<Server> {
+  const server = createServer(listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(port, cause)));
-    server.listen(port, LOOPBACK, resolve);
+    server.listen(port, host, resolve);
   });
-  return {
-    url: `http://${LOOPBACK}:${(server.address() as AddressInfo).port}/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
+  return server;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.closeAllConnections();
+    server.close(() => resolve());
+  });
 }
 
 /** Ends a response that cannot be answered. */

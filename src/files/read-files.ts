@@ -125,7 +125,7 @@ async function statOf(path: string): Promise<BigIntStats> {
 }
 
 /** 'bad-input' for errors of the file system; other errors as they are. */
-function readError(path: string, error: unknown): unknown {
+export function readError(path: string, error: unknown): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (error instanceof LocScaleError || typeof code !== 'string') return error;
   const reasons: Record<string, readonly [string, string]> = {

@@ -18,6 +18,7 @@ export const commandNames = [
   'validate',
   'demo',
   'page',
+  'app',
   'bench',
   'devices',
   'models',

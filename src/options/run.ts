@@ -114,7 +114,7 @@ export const runOptions = {
     { min: 1, max: 1024 },
     {
       group: 'Run',
-      commands: measuresEngines,
+      commands: [...measuresEngines, 'app'],
       called: 'threads',
       help: 'Threads of the CPU engine (LocScale itself defaults to 1 process).',
       defaultText: 'all cores',
@@ -134,7 +134,7 @@ export const runOptions = {
     'ID ...',
     {
       group: 'Run',
-      commands: measuresEngines,
+      commands: [...measuresEngines, 'app'],
       called: 'gpuIds',
       help:
         'GPUs to use, by number or part of the name as listed by "locscale-gpu devices". Several ' +
@@ -171,7 +171,7 @@ export const runOptions = {
     { above: 0 },
     {
       group: 'Run',
-      commands: usesEngine,
+      commands: [...usesEngine, 'app'],
       own: true,
       called: 'memoryLimitBytes',
       help: 'Memory the engine may use, GiB: RAM on the CPU, GPU memory on a GPU.',
@@ -219,13 +219,27 @@ export const runOptions = {
     { min: 0, max: 65535 },
     {
       group: 'Run',
-      commands: ['page'],
+      commands: ['page', 'app'],
       own: true,
       called: 'port',
       help: 'Port of the page, which is reachable from this machine only.',
       defaultText: 'a free one',
     },
   ),
+  root: text('--root', 'FOLDER', {
+    group: 'Run',
+    commands: ['app'],
+    own: true,
+    called: 'root',
+    help: 'Folder below which the app reads and writes files; nothing outside it can be reached.',
+    defaultText: 'the working folder',
+  }),
+  open: flag('--open', {
+    group: 'Run',
+    commands: ['app'],
+    own: true,
+    help: 'Open the address in the browser of this machine.',
+  }),
   json: flag('--json', {
     group: 'Output',
     own: true,

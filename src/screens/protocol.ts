@@ -23,6 +23,17 @@ export type FileFacts =
       readonly notes: readonly string[];
     };
 
+/** A file of the machine that serves the page. */
+export interface ServerFile {
+  readonly name: string;
+  readonly size: number;
+  /** Below the root of the server, with "/". */
+  readonly path: string;
+}
+
+/** A file of the browser, or of the machine that serves the page. */
+export type PageFile = File | ServerFile;
+
 /** `F`: what a file is: one that the browser has, or one of the machine that serves the page. */
 export interface JobFiles<F = File> {
   readonly half1?: F;
@@ -38,6 +49,8 @@ export interface JobRequest<F = File> {
   readonly settings: Settings;
   readonly reference: Reference;
   readonly scheme: 'windows' | 'soft';
+  /** Path of the scaled map, where results are written to disk. */
+  readonly output?: string;
 }
 
 export interface Machine {
@@ -47,6 +60,8 @@ export interface Machine {
   readonly memoryBytes: number;
   /** The GPU to be tried, or the reason why there is none. */
   readonly gpu: { readonly name: string; readonly usable: boolean } | { readonly reason: string };
+  /** Where the program that serves the page computes, it is another machine than the browser's. */
+  readonly server?: { readonly host: string; readonly root: string };
 }
 
 /** Plan of a run from headers and settings alone. */
@@ -125,7 +140,6 @@ export interface ViewData {
 
 export interface RunSummary {
   readonly engine: string;
-  readonly reason: string;
   readonly mode: string;
   readonly resolution: number | undefined;
   readonly resolutionSource: string;
@@ -200,3 +214,35 @@ export type FromWorker =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly failure: Failure }
   | { readonly event: RunEvent };
+
+/** One folder of the machine that serves the page. */
+export interface Listing {
+  /** Below the root, with "/"; '' for the root. */
+  readonly folder: string;
+  readonly folders: readonly string[];
+  /** Maps and models. */
+  readonly files: readonly ListedFile[];
+  /** Entries beyond those listed. */
+  readonly more: number;
+}
+
+export interface ListedFile extends ServerFile {
+  /** ISO 8601. */
+  readonly modified: string;
+}
+
+/** The run of the serving program that is under way, or else its last one. */
+export interface ServerRun {
+  readonly id: number;
+  readonly request: JobRequest<ServerFile>;
+  readonly plan: Plan;
+}
+
+/** A line of the stream of a serving program. */
+export type ServerLine =
+  /** First, and when another run starts. */
+  | { readonly run: ServerRun | undefined }
+  /** `number` ascends; `age`: milliseconds since it happened. */
+  | { readonly number: number; readonly age: number; readonly event: RunEvent }
+  | { readonly number: number; readonly age: number; readonly summary: RunSummary }
+  | { readonly number: number; readonly age: number; readonly failure: Failure };

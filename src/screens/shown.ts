@@ -35,7 +35,7 @@ export interface ShownMaps {
   readonly after: Float32Array;
   readonly colours: readonly ColourMap[];
   readonly model?: File;
-  mask(): Promise<Float32Array>;
+  mask(): Promise<ArrayLike<number>>;
 }
 
 /** With its files. */
@@ -84,6 +84,6 @@ export function modelFacts({ atoms, notes }: Structure): FileFacts {
   return { kind: 'model', atoms: atoms.length, chains, notes };
 }
 
-export function isNetworkName(name: string): boolean {
+export function isAtomicModelName(name: string): boolean {
   return /\.(pdb|ent|cif|mmcif)(\.gz)?$/i.test(name);
 }

@@ -12,9 +12,8 @@ import type { RunSummary } from './protocol.ts';
 import type { ColourMap } from './shown.ts';
 import { inPageWords } from './words.ts';
 
-/** `reason`: of the choice of engine. */
 export interface RunToSummarise
-  extends Pick<RunSummary, 'engine' | 'reason' | 'mode' | 'seconds' | 'warnings' | 'files'> {
+  extends Pick<RunSummary, 'engine' | 'mode' | 'seconds' | 'warnings' | 'files'> {
   readonly result: Pick<LocScaleResult, 'numbers' | 'soft'>;
   readonly reportData: ReportData;
   readonly record: RunRecord;

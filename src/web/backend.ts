@@ -1,6 +1,18 @@
-/** The page's side of the run worker: requests and replies, events of the run, and immediate termination. */
+/**
+ * What computes for the page, and the page's side of its run worker: requests and replies, events of the run,
+ * and immediate termination.
+ */
 
-import type { Failure, FromWorker, RequestName, Requests, RunEvent } from '../screens/protocol.ts';
+import type {
+  Failure,
+  FromWorker,
+  PageFile,
+  RequestName,
+  Requests,
+  RunEvent,
+  RunSummary,
+  ServerRun,
+} from '../screens/protocol.ts';
 import { PART_MISSING } from '../screens/words.ts';
 
 /** The error of a request, as reported by the worker. */
@@ -13,6 +25,27 @@ export class RequestFailure extends Error {
   }
 }
 
+type PageRequests = Requests<PageFile>;
+/** Arguments after the name of a request. */
+export type Takes<N extends RequestName> = PageRequests[N]['takes'] extends undefined
+  ? []
+  : [PageRequests[N]['takes']];
+export type Gives<N extends RequestName> = PageRequests[N]['gives'];
+
+/** A run that this page has not started itself. */
+export interface FoundRun extends ServerRun {
+  readonly outcome: Promise<RunSummary>;
+}
+
+export interface Backend {
+  /** `age`: milliseconds since it happened. */
+  onEvent: (event: RunEvent, age: number) => void;
+  /** Rejects with a `RequestFailure`. */
+  ask<N extends RequestName>(name: N, ...[value]: Takes<N>): Promise<Gives<N>>;
+  /** Stops the run. */
+  cancel(): void;
+}
+
 /** Milliseconds after `cancel` before the worker is terminated. */
 const PATIENCE_MILLISECONDS = 2000;
 
@@ -21,8 +54,8 @@ interface Waiting {
   reject(error: RequestFailure): void;
 }
 
-export class Backend {
-  onEvent: (event: RunEvent) => void = () => undefined;
+export class WorkerBackend implements Backend {
+  onEvent: Backend['onEvent'] = () => undefined;
   private worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private count = 0;
@@ -33,10 +66,7 @@ export class Backend {
     this.worker = this.start();
   }
 
-  ask<N extends RequestName>(
-    name: N,
-    ...[value]: Requests[N]['takes'] extends undefined ? [] : [Requests[N]['takes']]
-  ): Promise<Requests[N]['gives']> {
+  ask<N extends RequestName>(name: N, ...[value]: Takes<N>): Promise<Gives<N>> {
     if (this.ended !== undefined) return Promise.reject(new RequestFailure(this.ended));
     const id = ++this.count;
     return new Promise((resolve, reject) => {
@@ -61,7 +91,7 @@ export class Backend {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       answered = true;
       if ('event' in data) {
-        this.onEvent(data.event);
+        this.onEvent(data.event, 0);
         return;
       }
       const waiting = this.waiting.get(data.id);

@@ -1,5 +1,5 @@
 /** Assigns roles to dropped files, by content and by name. */
-import type { FileFacts } from '../screens/protocol.ts';
+import type { FileFacts, PageFile } from '../screens/protocol.ts';
 import type { Reference, Settings } from '../screens/settings.ts';
 
 export const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model', 'unused'] as const;
@@ -17,7 +17,7 @@ export const roleNames: Readonly<Record<Role, string>> = {
 
 export interface InputFile {
   readonly id: number;
-  readonly file: File;
+  readonly file: PageFile;
   readonly facts?: FileFacts;
   /** Reason why it cannot be used. */
   readonly problem?: string;
@@ -99,7 +99,7 @@ function sameGrid(a: InputFile, b: InputFile): boolean {
   );
 }
 
-export function fileOf(files: readonly InputFile[], role: Role): File | undefined {
+export function fileOf(files: readonly InputFile[], role: Role): PageFile | undefined {
   return files.find((file) => file.role === role && file.problem === undefined)?.file;
 }
 

@@ -1,24 +1,28 @@
 /** The page: user actions become events (state.ts), and each state is drawn. */
 import { saveAll, saveAs } from '../browser/save.ts';
 import { named } from '../errors.ts';
-import type { Failure, JobRequest, Machine } from '../screens/protocol.ts';
+import type { Failure, JobRequest, Machine, PageFile, RunSummary, ServerFile } from '../screens/protocol.ts';
 import { hashOf, type Settings, settingsOf, unreadableIn } from '../screens/settings.ts';
 import { inPageWords } from '../screens/words.ts';
-import { Backend, RequestFailure } from './backend.ts';
+import { type Backend, type FoundRun, RequestFailure, WorkerBackend } from './backend.ts';
 import { byId, formatBytes, h } from './dom.ts';
 import { assignRoles, fileOf, type InputFile, missing, type Role, referenceOf, schemeOf } from './inputs.ts';
 import { storePage } from './offline.ts';
+import { ServerBackend } from './server-backend.ts';
 import { next, type PageEvent, type State } from './state.ts';
 import { drawCards } from './views/cards.ts';
 import { drawResult } from './views/result.ts';
 import { drawPlan, drawProgress } from './views/run.ts';
 import { SectionsView } from './views/sections.ts';
+import { ServerFilesView } from './views/server-files.ts';
 import { SettingsForm } from './views/settings-form.ts';
 import { SolidView } from './views/solid.ts';
 import { StorageView } from './views/storage.ts';
 import { drawTabs } from './views/tabs.ts';
 
-const backend = new Backend();
+/** With `locscale-gpu app` the program that serves the page computes, on files that it has. */
+const server = document.documentElement.dataset.server === 'app' ? new ServerBackend() : undefined;
+const backend: Backend = server ?? new WorkerBackend();
 const form = new SettingsForm(byId<HTMLFormElement>('settings'), settingsOf(location.hash));
 const sections = new SectionsView(byId('sections'));
 const solid = new SolidView(byId('solid'), () => backend.ask('view'));
@@ -27,13 +31,21 @@ const storage = new StorageView(backend, {
   onGone: () => void settle(),
   sentenceOf: (error) => sentenceOf(failureOf(error)),
 });
+const serverFiles =
+  server &&
+  new ServerFilesView({
+    list: (folder) => server.list(folder),
+    onChosen: (chosen) => void add(chosen),
+    onOutput: () => void settle(),
+    sentenceOf: (error) => sentenceOf(failureOf(error)),
+  });
 let settings: Settings = settingsOf(location.hash);
 let files: InputFile[] = [];
 let count = 0;
 let state: State = { name: 'boot' };
 /** Of several pending plans only the last is used. */
 let planning = 0;
-let previewed: File | undefined;
+let previewed: PageFile | undefined;
 
 function dispatch(event: PageEvent): void {
   const before = state;
@@ -43,7 +55,7 @@ function dispatch(event: PageEvent): void {
 
 // Files.
 
-async function add(added: Iterable<File>): Promise<void> {
+async function add(added: Iterable<PageFile>): Promise<void> {
   const isBusy = state.name === 'running' || state.name === 'boot';
   if (isBusy) return;
   const mine: InputFile[] = [...added].map((file) => ({ id: ++count, file, role: 'unused' }));
@@ -51,16 +63,16 @@ async function add(added: Iterable<File>): Promise<void> {
   files = [...files, ...mine];
   dispatch({ kind: 'lacking' });
   show();
-  await Promise.all(
-    mine.map(async ({ id, file }) => {
-      try {
-        update(id, { facts: await backend.ask('inspect', file) });
-      } catch (error) {
-        update(id, { problem: sentenceOf(failureOf(error)) });
-      }
-    }),
-  );
+  await Promise.all(mine.map(({ id, file }) => inspect(id, file)));
   settle();
+}
+
+async function inspect(id: number, file: PageFile): Promise<void> {
+  try {
+    update(id, { facts: await backend.ask('inspect', file) });
+  } catch (error) {
+    update(id, { problem: sentenceOf(failureOf(error)) });
+  }
 }
 
 function update(id: number, change: Partial<InputFile>): void {
@@ -129,7 +141,7 @@ async function preview(): Promise<void> {
   if (state.name === 'planned') sections.preview(name, set, scales);
 }
 
-function jobOf(): JobRequest {
+function jobOf(): JobRequest<PageFile> {
   const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model'] as const;
   const reference = referenceOf(files, settings);
   return {
@@ -137,6 +149,7 @@ function jobOf(): JobRequest {
     settings,
     reference,
     scheme: schemeOf(reference, settings),
+    output: serverFiles?.output((fileOf(files, 'half1') ?? fileOf(files, 'map')) as ServerFile | undefined),
   };
 }
 
@@ -146,10 +159,14 @@ async function start(): Promise<void> {
   if (state.name !== 'planned' && state.name !== 'failed') return;
   const job = jobOf();
   dispatch({ kind: 'start' });
+  await finish(backend.ask('run', job));
+}
+
+async function finish(run: Promise<RunSummary>): Promise<void> {
   const release = await keepAwake();
   try {
-    dispatch({ kind: 'done', summary: await backend.ask('run', job) });
-    void storage.store();
+    dispatch({ kind: 'done', summary: await run });
+    if (server === undefined) void storage.store();
   } catch (error) {
     const failure = failureOf(error);
     dispatch(failure.tag === 'aborted' ? { kind: 'stopped' } : { kind: 'failed', failure });
@@ -157,6 +174,18 @@ async function start(): Promise<void> {
     release();
     previewed = undefined;
   }
+}
+
+/** A run of the serving program that another page has started, or this one before it was loaded again. */
+async function rejoin({ request, plan, outcome }: FoundRun): Promise<void> {
+  const given = Object.entries(request.files) as [Role, ServerFile][];
+  files = given.map(([role, file]) => ({ id: ++count, file, role, chosen: true }));
+  settings = request.settings;
+  form.show(settings);
+  serverFiles?.setOutput(request.output, request.files.half1 ?? request.files.map);
+  dispatch({ kind: 'rejoined', plan });
+  void Promise.all(files.map(({ id, file }) => inspect(id, file)));
+  await finish(outcome);
 }
 
 function cancel(): void {
@@ -229,6 +258,7 @@ function draw(before: State): void {
   byId('drop').hidden = isBusy || name === 'result';
   byId('drop-title').textContent =
     files.length === 0 ? 'Drop half maps here' : 'Drop more here: a mask, a reference map, a model';
+  if (serverFiles !== undefined) serverFiles.hidden = isBusy || name === 'result';
   byId('setup').hidden = name !== 'planned' && name !== 'failed' && name !== 'filling';
   byId('run').hidden = !isBusy;
   form.disabled = isBusy;
@@ -257,6 +287,7 @@ function draw(before: State): void {
     drawTabs(byId('parts'), summary.parts);
     sections.show(summary, (request) => backend.ask('sections', request));
     solid.show(summary);
+    if (serverFiles !== undefined) byId('storage').textContent = `The files are in ${serverFiles.folder}.`;
     document.title = 'Sharpened · locscale-gpu';
     byId('result-title').focus();
   }
@@ -314,7 +345,13 @@ function sentenceOf({ message, hint }: Failure): string {
 
 // User actions.
 
-backend.onEvent = (event) => dispatch({ kind: 'run', event, now: performance.now() });
+backend.onEvent = (event, age) => dispatch({ kind: 'run', event, now: performance.now() - age });
+if (server !== undefined) {
+  server.onLink = (failure) => {
+    draw(state);
+    if (failure !== undefined) showFailure(failure);
+  };
+}
 form.onChange = change;
 addEventListener('hashchange', () => {
   noteLink();
@@ -332,6 +369,12 @@ addEventListener('dragover', (event) => {
 for (const name of ['dragleave', 'drop']) addEventListener(name, () => byId('drop').classList.remove('over'));
 addEventListener('drop', (event) => {
   event.preventDefault();
+  if (serverFiles !== undefined) {
+    serverFiles.say(
+      'Files of this computer cannot be dropped here: choose files of the machine that computes.',
+    );
+    return;
+  }
   const items = [...(event.dataTransfer?.items ?? [])];
   if (items.some((item) => item.webkitGetAsEntry()?.isDirectory === true)) {
     const hint = 'Open it and drop the half maps that are in it.';
@@ -352,6 +395,7 @@ byId('save').addEventListener('click', () => {
 });
 byId('again').addEventListener('click', () => {
   files = [];
+  serverFiles?.setOutput(undefined, undefined);
   void settle();
 });
 byId('edit').addEventListener('click', () => void settle());
@@ -368,7 +412,7 @@ byId('copy-link').addEventListener('click', async ({ currentTarget }) => {
   }, 4000);
 });
 addEventListener('beforeunload', (event) => {
-  if (state.name === 'running') event.preventDefault();
+  if (state.name === 'running' && server === undefined) event.preventDefault();
 });
 
 addEventListener('keydown', (event) => {
@@ -376,7 +420,10 @@ addEventListener('keydown', (event) => {
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'b' || event.key === 'B') sections.peek(true);
   if (event.key === 'Escape') cancel();
-  if (event.key === 'o' || event.key === 'O') choose.click();
+  if (event.key === 'o' || event.key === 'O') {
+    if (serverFiles === undefined) choose.click();
+    else serverFiles.focus();
+  }
   if ((event.key === 's' || event.key === 'S') && state.name === 'result')
     void save(state.summary.files[0].name);
 });
@@ -399,6 +446,11 @@ backend.ask('probe').then(
   (machine) => {
     drawMachine(machine);
     dispatch({ kind: 'ready' });
+    if (machine.server === undefined) return;
+    serverFiles?.open(machine.server);
+    server?.watch((run) => {
+      if (run !== undefined) void rejoin(run);
+    });
   },
   (error) => {
     byId('machine').textContent = 'cannot compute';

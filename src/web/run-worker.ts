@@ -1,5 +1,6 @@
 /** Entry point of the worker in which everything is computed: one request at a time, but for `cancel`. */
-import { describeMismatch, isLocScaleError } from '../errors.ts';
+import { isLocScaleError } from '../errors.ts';
+import { failureFrom } from '../screens/failure.ts';
 import type { Failure, FromWorker, RequestName, Requests, ToWorker } from '../screens/protocol.ts';
 import { isPartMissing, PART_MISSING } from '../screens/words.ts';
 import { generateDemo } from './worker/demo.ts';
@@ -56,11 +57,7 @@ scope.onmessage = async ({ data }) => {
 };
 
 function failureOf(error: unknown): Failure {
-  if (isLocScaleError(error)) {
-    const { tag, message, hint } = error;
-    const mismatch = describeMismatch(error);
-    return { tag, message: mismatch === undefined ? message : `${message} (${mismatch})`, hint };
-  }
+  if (isLocScaleError(error)) return failureFrom(error);
   const text = error instanceof Error ? error.message : String(error);
   if (/allocation failed|out of memory/i.test(text))
     return {

@@ -35,6 +35,8 @@ export type PageEvent =
   | { readonly kind: 'planned'; readonly plan: Plan }
   | { readonly kind: 'refused'; readonly failure: Failure }
   | { readonly kind: 'start' }
+  /** A run of the serving program that this page has not started. */
+  | { readonly kind: 'rejoined'; readonly plan: Plan }
   | { readonly kind: 'run'; readonly event: RunEvent; readonly now: number }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'stopped' }
@@ -63,6 +65,10 @@ export function next(state: State, event: PageEvent): State {
     case 'start':
       return state.name === 'planned' || state.name === 'failed'
         ? { name: 'running', plan: state.plan, progress: NOTHING_DONE, stopping: false }
+        : state;
+    case 'rejoined':
+      return state.name === 'empty'
+        ? { name: 'running', plan: event.plan, progress: NOTHING_DONE, stopping: false }
         : state;
     case 'run':
       return running ? { ...running, progress: advance(running.progress, event.event, event.now) } : state;

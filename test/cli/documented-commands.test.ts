@@ -27,7 +27,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^srun /, 'needs SLURM'],
   [/--gpu_ids/, 'needs two GPUs (ranks.test.ts shares a run on one)'],
   [/feature_enhance .*--print_report/, 'takes a minute; report.test.ts does it with a small network'],
-  [/ page\b/, 'serves until it is stopped (page.test.ts)'],
+  [/ (page|app)\b/, 'serves until it is stopped (page.test.ts, app.test.ts)'],
   [/ bench\b/, 'takes minutes; bench.test.ts does it in a small box'],
   [/ relion /, 'runs in the folder of a RELION job (its own test)'],
 ];

@@ -57,11 +57,11 @@ function expectedGroups(folder: string, up: string): string[][] {
 }
 
 describe('layers', () => {
-  it('are a table with every folder of src/ but the command line and the page', () => {
+  it('are a table with every folder of src/ but the command line, the page and the app', () => {
     const rooms = readdirSync(src, { withFileTypes: true, recursive: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
       .map((entry) => roomOf(join(entry.parentPath, entry.name)))
-      .filter((room) => !room.endsWith('.ts') && room !== 'cli' && room !== 'web');
+      .filter((room) => !room.endsWith('.ts') && !['app', 'cli', 'web'].includes(room));
     expect([...layers.keys()].sort()).toEqual([...new Set(rooms)].sort());
   });
 

@@ -1,6 +1,6 @@
 /** Draws the files as cards, with content and role. */
 
-import type { FileFacts } from '../../screens/protocol.ts';
+import type { FileFacts, PageFile } from '../../screens/protocol.ts';
 import { inPageWords } from '../../screens/words.ts';
 import { formatBytes, formatShape, h } from '../dom.ts';
 import { type InputFile, type Role, roleNames, roles } from '../inputs.ts';
@@ -70,7 +70,7 @@ function card(input: InputFile, { onRole, onRemove }: CardActions, locked: boole
   );
 }
 
-function describe(facts: FileFacts | undefined, file: File): string {
+function describe(facts: FileFacts | undefined, file: PageFile): string {
   if (facts === undefined) return 'reading the header';
   if (facts.kind === 'model')
     return `${facts.atoms.toLocaleString('en')} atoms, ${facts.chains} ${facts.chains === 1 ? 'chain' : 'chains'}`;

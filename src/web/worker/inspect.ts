@@ -1,10 +1,10 @@
 /** Identifies a dropped file by its first bytes, and previews maps. */
 import { mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blobs.ts';
 import type { FileFacts, Requests } from '../../screens/protocol.ts';
-import { isNetworkName, mapFacts, modelFacts, previewOf } from '../../screens/shown.ts';
+import { isAtomicModelName, mapFacts, modelFacts, previewOf } from '../../screens/shown.ts';
 
 export async function inspectFile(file: File): Promise<FileFacts> {
-  if (isNetworkName(file.name)) return modelFacts(await modelFromBlob(file));
+  if (isAtomicModelName(file.name)) return modelFacts(await modelFromBlob(file));
   const notes: string[] = [];
   return mapFacts(await openMapBlob(file, { onWarning: (text) => notes.push(text) }), notes);
 }

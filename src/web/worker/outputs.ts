@@ -88,7 +88,6 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
   };
   const summary = summaryOf({
     engine: engine.description,
-    reason: run.reason,
     mode: run.mode,
     seconds: (performance.now() - run.begun) / 1000,
     warnings: run.warnings,

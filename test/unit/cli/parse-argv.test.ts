@@ -114,6 +114,10 @@ const assessOptions: typeof scaleOptions = [
   ['localWindow', '--local_window', ['4'], 4],
 ];
 const pageOptions: typeof scaleOptions = [['port', '--port', ['8765'], 8765]];
+const appOptions: typeof scaleOptions = [
+  ['root', '--root', ['folder'], 'folder'],
+  ['open', '--open', [], true],
+];
 const benchOptions: typeof scaleOptions = [
   ['quick', '--quick', [], true],
   ['size', '--size', ['64'], 64],
@@ -175,6 +179,7 @@ describe('every option in every spelling', () => {
     ...assessOptions.map((entry) => ['assess', ...entry] as const),
     ...resampleOptions.map((entry) => ['resample', ...entry] as const),
     ...pageOptions.map((entry) => ['page', ...entry] as const),
+    ...appOptions.map((entry) => ['app', ...entry] as const),
     ...benchOptions.map((entry) => ['bench', ...entry] as const),
     ...modelsOptions.map((entry) => ['models', ...entry] as const),
     ...setupOptions.map((entry) => ['setup', ...entry] as const),
@@ -212,6 +217,7 @@ describe('every option in every spelling', () => {
       ...assessOptions,
       ...resampleOptions,
       ...pageOptions,
+      ...appOptions,
       ...benchOptions,
       ...modelsOptions,
       ...setupOptions,
@@ -365,7 +371,7 @@ describe('unknown things', () => {
     [
       ['scale'],
       'Unknown command "scale".',
-      'Commands are feature_enhance, fsc, mask, locres, postprocess, assess, resample, symmetrise, symmetry, validate, demo, page, bench, devices, models, setup, relion, version.',
+      'Commands are feature_enhance, fsc, mask, locres, postprocess, assess, resample, symmetrise, symmetry, validate, demo, page, app, bench, devices, models, setup, relion, version.',
     ],
     [
       ['-em', 'a.mrc', 'b.mrc'],

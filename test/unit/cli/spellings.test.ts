@@ -18,7 +18,7 @@ const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
 const optionNames = optionIds.flatMap((id) => definitionOf(id).names);
 
 /** Rooms whose callers may be any program: all but the command line and its options. */
-const library = /^(?!cli\/|options\/)\w+[\w-]*\/|^(select-engine|open-network)\.ts$/;
+const library = /^(?!app\/|cli\/|options\/)\w+[\w-]*\/|^(select-engine|open-network)\.ts$/;
 
 describe('sentences of the library', () => {
   it('name parameters that the command line can spell', () => {

@@ -1,0 +1,73 @@
+/** `locscale-gpu app`: serves the page, and computes for it on this machine. */
+import { hostname, userInfo } from 'node:os';
+import process from 'node:process';
+import { builtPage, untilStopped } from '../cli/page.ts';
+import type { Session } from '../cli/session.ts';
+import { ComputerProcess } from './computer.ts';
+import { createToken } from './guard.ts';
+import { openInBrowser } from './open-browser.ts';
+import { RootFolder } from './root-folder.ts';
+import { serveApp } from './server.ts';
+
+const MINUTE = 60_000;
+/** A forgotten app holds a port, and on a cluster a node. */
+const MOST_IDLE_MINUTES = 60;
+
+export async function runApp({ parsed: { values }, logger, signal }: Session): Promise<void> {
+  const pageFolder = builtPage();
+  const root = await RootFolder.open(values.root ?? process.cwd());
+  const token = createToken();
+  const host = hostname();
+  const computer = new ComputerProcess({ root: root.path, runOptions: runOptionsOf(values) });
+  const server = await serveApp({ pageFolder, root, computer, token, host, port: values.port });
+  const end = new AbortController();
+  const idle = setInterval(() => {
+    if (server.idle() > MOST_IDLE_MINUTES * MINUTE) end.abort();
+  }, MINUTE);
+  try {
+    // After "#": browsers send it to nobody, and no log has it.
+    const url = `${server.url}#token=${token}`;
+    logger.line(`The app is at ${url} (Ctrl-C ends it).`);
+    const tunnel = tunnelTo({
+      env: process.env,
+      host,
+      user: userInfo().username,
+      port: new URL(server.url).port,
+    });
+    if (tunnel !== undefined)
+      logger.line(`On your own computer run "${tunnel}", then open the address there.`);
+    logger.line(`It reads and writes below ${root.path}. Whoever has the address may do so, too.`);
+    if (values.open === true && !(await openInBrowser(url)))
+      logger.note('No browser could be opened: open the address by hand.');
+    await untilStopped(AbortSignal.any([signal, end.signal]));
+    if (!signal.aborted) logger.line(`Nobody has used the app for ${MOST_IDLE_MINUTES} minutes: it ends.`);
+  } finally {
+    clearInterval(idle);
+    await Promise.all([computer.close(), server.close()]);
+  }
+}
+
+/** Options of the app that are options of each run. */
+function runOptionsOf({ processes, memory, gpuIds }: Session['parsed']['values']): string[] {
+  return [
+    ...(processes === undefined ? [] : ['-np', String(processes)]),
+    ...(memory === undefined ? [] : ['--memory', String(memory)]),
+    ...(gpuIds === undefined ? [] : ['--gpu_ids', ...gpuIds]),
+  ];
+}
+
+export interface TunnelEnd {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly host: string;
+  readonly user: string;
+  readonly port: string;
+}
+
+/** The command of a tunnel to here; undefined if the environment has no sign of one. */
+export function tunnelTo({ env, host, user, port }: TunnelEnd): string | undefined {
+  const way = `-L ${port}:127.0.0.1:${port} ${user}@${host}`;
+  // Nodes of a cluster are reached by way of the machine that the job was submitted on.
+  const login = env.SLURM_SUBMIT_HOST ?? env.PBS_O_HOST ?? env.SGE_O_HOST;
+  if (login !== undefined && login !== host) return `ssh -J ${user}@${login} ${way}`;
+  return env.SSH_CONNECTION === undefined ? undefined : `ssh ${way}`;
+}

@@ -1,0 +1,303 @@
+/**
+ * What the app's computing process answers. A run is one of the command line, with its files, its record and
+ * its report; of its volumes those are kept that the page shows.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { OutputPlan } from '../cli/outputs.ts';
+import { allPathsOf } from '../cli/outputs.ts';
+import { parseArgv } from '../cli/parse-argv.ts';
+import { type MapRun, outputsOf, runMapCommand } from '../cli/run-command.ts';
+import { scaleRun } from '../cli/scale.ts';
+import { memoryLimitOf, type Session, threadsOf } from '../cli/session.ts';
+import type { Engine, Volume } from '../engine/engine.ts';
+import { checkOutputs } from '../files/check-outputs.ts';
+import { fileExists, openMapFile, readMapFile, readModelFile } from '../files/read-files.ts';
+import { adapterName, listAdapters } from '../gpu/adapters.ts';
+import type { LocScaleJob, LocScaleResult } from '../index.ts';
+import { gibibytes } from '../math/bytes.ts';
+import type { MatchRole } from '../pipeline/types.ts';
+import { coreCount, hasSharedMemory, loadGpu, totalMemoryBytes } from '../platform/index.ts';
+import type { LibraryOutput } from '../platform/library-output.ts';
+import type { ReportData } from '../report/report-data.ts';
+import type { RunRecord } from '../report/run-record.ts';
+import { planFromHeaders } from '../screens/plan.ts';
+import type {
+  FileFacts,
+  Machine,
+  OutputFile,
+  Plan,
+  Requests,
+  RunEvent,
+  RunSummary,
+  ViewData,
+} from '../screens/protocol.ts';
+import {
+  isAtomicModelName,
+  mapFacts,
+  modelFacts,
+  previewOf,
+  type ShownMaps,
+  sectionsOf,
+} from '../screens/shown.ts';
+import { coloursOf, summaryOf } from '../screens/summary.ts';
+import { viewOf } from '../screens/view.ts';
+import { commandLineOf, type PathJob } from './job.ts';
+import { RootFolder } from './root-folder.ts';
+
+type ScaleRun = MapRun<LocScaleJob, LocScaleResult>;
+
+export interface ComputeOptions {
+  readonly notify: (event: RunEvent) => void;
+  readonly libraries: LibraryOutput;
+  /** Of every run. */
+  readonly runOptions: readonly string[];
+}
+
+/** Of a run that has come to its report. */
+interface Found {
+  readonly reportData: ReportData;
+  readonly result: Pick<LocScaleResult, 'numbers' | 'fsc'>;
+  readonly shown: ShownMaps;
+}
+
+export class Compute {
+  private readonly options: ComputeOptions;
+  private abort: AbortController | undefined;
+  private shown: ShownMaps | undefined;
+
+  constructor(options: ComputeOptions) {
+    this.options = options;
+  }
+
+  get isRunning(): boolean {
+    return this.abort !== undefined;
+  }
+
+  cancel(): void {
+    this.abort?.abort();
+  }
+
+  async probe(): Promise<Machine> {
+    return {
+      isolated: hasSharedMemory,
+      cores: coreCount(),
+      memoryBytes: totalMemoryBytes(),
+      gpu: await this.probeGpu(),
+    };
+  }
+
+  private async probeGpu(): Promise<Machine['gpu']> {
+    await this.options.libraries.hold();
+    const entry = await loadGpu();
+    if ('reason' in entry) return entry;
+    const { adapters } = await listAdapters(entry);
+    const best = adapters.find(({ kind }) => kind === 'hardware') ?? adapters[0];
+    if (best === undefined) return { reason: 'no GPU found' };
+    return { name: adapterName(best), usable: best.kind === 'hardware' };
+  }
+
+  async inspect(path: string): Promise<FileFacts> {
+    if (isAtomicModelName(path)) return modelFacts(await readModelFile(path));
+    const notes: string[] = [];
+    return mapFacts(await openMapFile(path, { onWarning: (text) => notes.push(text) }), notes);
+  }
+
+  async preview(path: string): Promise<Requests['preview']['gives']> {
+    return previewOf(basename(path), await readMapFile(path, { allowAllZero: true }));
+  }
+
+  async plan(job: PathJob): Promise<Plan> {
+    const { half1, half2, map, mask, reference } = job.files;
+    const { voxelSize } = job.settings;
+    const open = async (path: string | undefined, as: MatchRole) =>
+      path === undefined
+        ? []
+        : [{ map: await openMapFile(path, { voxelSize, onWarning: () => undefined }), as }];
+    const maps = await Promise.all([
+      open(half1, 'map'),
+      open(half2, 'map'),
+      open(map, 'map'),
+      open(mask, 'mask'),
+      open(reference, 'reference'),
+    ]);
+    const session = this.session(job, new AbortController().signal);
+    const limitBytes = memoryLimitOf(session);
+    const plan = planFromHeaders(job, maps.flat(), {
+      threads: threadsOf(session) ?? coreCount(),
+      limitBytes,
+    });
+    const files = await this.checkedOutputs(session, await scaleRun(session), job);
+    const warnings = [...plan.warnings];
+    if (plan.memoryBytes > limitBytes)
+      warnings.push(
+        `The run may need about ${gibibytes(plan.memoryBytes)}, more than the ${gibibytes(limitBytes)} that it may take.`,
+      );
+    const [main] = allPathsOf(files);
+    if (await fileExists(main))
+      warnings.push(`${main} exists: it and the files next to it will be replaced.`);
+    return { ...plan, warnings };
+  }
+
+  /** Files that cannot be written, are inputs, or lie elsewhere are errors. */
+  private async checkedOutputs(
+    session: Session,
+    run: ScaleRun,
+    job: PathJob,
+  ): Promise<OutputPlan<LocScaleResult>> {
+    const { outputs } = outputsOf(session, run);
+    const root = await RootFolder.open('.');
+    const all = allPathsOf(outputs);
+    for (const path of [...all, ...(outputs.report === undefined ? [] : [outputs.report.folder])])
+      await root.output(path.replaceAll('\\', '/'));
+    await checkOutputs(all, Object.values(job.files) as string[]);
+    return outputs;
+  }
+
+  async run(job: PathJob): Promise<RunSummary> {
+    this.shown = undefined;
+    const abort = new AbortController();
+    this.abort = abort;
+    const begun = performance.now();
+    const warnings: string[] = [];
+    try {
+      const session = this.session(job, abort.signal, warnings);
+      const run = await scaleRun(session);
+      const outputs = await this.checkedOutputs(session, run, job);
+      let found: Found | undefined;
+      await runMapCommand(
+        session,
+        this.watched(run, job, (last) => (found = last)),
+      );
+      if (found === undefined || outputs.record === undefined) throw new Error('The run has left no report.');
+      const record = JSON.parse(await readFile(outputs.record, 'utf8')) as RunRecord;
+      this.shown = found.shown;
+      return summaryOf({
+        engine: record.engine,
+        mode: record.mode,
+        seconds: (performance.now() - begun) / 1000,
+        warnings,
+        result: found.result,
+        reportData: found.reportData,
+        record,
+        files: await writtenFiles(record, outputs),
+      });
+    } finally {
+      this.abort = undefined;
+    }
+  }
+
+  async sections(request: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {
+    return sectionsOf(this.last(), request);
+  }
+
+  view(): Promise<ViewData> {
+    return viewOf(this.last());
+  }
+
+  private last(): ShownMaps {
+    if (this.shown === undefined)
+      throw new Error('The maps are not in memory any more; their files are where they were written.');
+    return this.shown;
+  }
+
+  /** The run, with its plan and what it found passed on. */
+  private watched(run: ScaleRun, { files: { model } }: PathJob, keep: (found: Found) => void): ScaleRun {
+    const { notify } = this.options;
+    return {
+      ...run,
+      run: (job, context) =>
+        run.run(job, {
+          ...context,
+          onPlan: (plan) => {
+            context.onPlan?.(plan);
+            const { seconds, peakBytes, mode, numbers } = plan;
+            const resolution = numbers.fscCutoffSource === 'nyquist' ? undefined : numbers.fscCutoff;
+            notify({ kind: 'fsc', resolution });
+            notify({ kind: 'planned', seconds, peakBytes, mode });
+          },
+        }),
+      summarise(result, about) {
+        const { report, ...summary } = run.summarise(result, about);
+        const onData = async (reportData: ReportData): Promise<void> => {
+          const { numbers, fsc } = result;
+          keep({
+            reportData,
+            result: { numbers, fsc },
+            shown: await shownOf(about.engine, result, reportData, model),
+          });
+        };
+        return { ...summary, report: report && { ...report, onData } };
+      },
+    };
+  }
+
+  /** Of a command line that is not typed: what it would print goes to the page. */
+  private session(job: PathJob, signal: AbortSignal, warnings: string[] = []): Session {
+    const { notify, libraries, runOptions } = this.options;
+    const argv = commandLineOf(job, runOptions);
+    const warn = (message: string): void => {
+      if (warnings.includes(message)) return;
+      warnings.push(message);
+      notify({ kind: 'warning', message });
+    };
+    return {
+      parsed: parseArgv(argv),
+      argv,
+      signal,
+      libraries,
+      logger: {
+        // Indented lines are details of the one before.
+        line: (message) => {
+          if (!message.startsWith(' ')) notify({ kind: 'step', name: '', message });
+        },
+        detail: () => undefined,
+        warn,
+        note: warn,
+        error: ({ message }) => warn(message),
+      },
+      progress: {
+        update: (name, done, total) => notify({ kind: 'progress', name, done, total }),
+        clear: () => undefined,
+      },
+    };
+  }
+}
+
+async function shownOf(
+  engine: Engine,
+  result: LocScaleResult,
+  reportData: ReportData,
+  model?: string,
+): Promise<ShownMaps> {
+  const mask = Uint8Array.from(await engine.download(result.mask), (value) => (value > 0.5 ? 1 : 0));
+  const colours = [];
+  for (const { name, volume, ...colour } of await coloursOf(engine, result)) {
+    const voxels = await engine.download(volume);
+    colours.push({ ...colour, file: name, voxels: async () => voxels });
+  }
+  return {
+    grid: result.grid,
+    crop: reportData.crop,
+    before: await engine.download(result.map as Volume),
+    after: await engine.download(result.scaled),
+    colours,
+    model: model === undefined ? undefined : new File([await readFile(model)], basename(model)),
+    mask: async () => mask,
+  };
+}
+
+/** The main map first, the record last. */
+async function writtenFiles(record: RunRecord, outputs: OutputPlan<LocScaleResult>): Promise<OutputFile[]> {
+  const says = new Map(outputs.table.map((row) => [outputs.paths[row.key], row.description]));
+  const paths = [...record.outputs, ...(outputs.record === undefined ? [] : [outputs.record])];
+  return Promise.all(
+    paths.map(async (path) => ({
+      name: basename(path),
+      what:
+        says.get(path) ??
+        (path === outputs.record ? 'record: inputs, settings, numbers' : 'report: one page with all figures'),
+      bytes: (await stat(path)).size,
+    })),
+  );
+}

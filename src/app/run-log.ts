@@ -1,0 +1,84 @@
+/** What happens in a run, for pages that come late: a tunnel that breaks, a page that is loaded again. */
+import type { Failure, RunEvent, RunSummary, ServerLine, ServerRun } from '../screens/protocol.ts';
+
+type Entry = { readonly number: number; readonly time: number } & (
+  | { readonly event: RunEvent }
+  | { readonly summary: RunSummary }
+  | { readonly failure: Failure }
+);
+
+export class RunLog {
+  private run: ServerRun | undefined;
+  private entries: Entry[] = [];
+  private count = 0;
+  private under = false;
+  private readonly listeners = new Set<(line: ServerLine) => void>();
+  private readonly now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.now = now;
+  }
+
+  get isUnderWay(): boolean {
+    return this.under;
+  }
+
+  get listening(): number {
+    return this.listeners.size;
+  }
+
+  /** Of the last run, if it came to an end. */
+  get summary(): RunSummary | undefined {
+    const last = this.entries.at(-1);
+    return last !== undefined && 'summary' in last ? last.summary : undefined;
+  }
+
+  get request(): ServerRun['request'] | undefined {
+    return this.run?.request;
+  }
+
+  begin(run: Omit<ServerRun, 'id'>): number {
+    const id = (this.run?.id ?? 0) + 1;
+    this.run = { id, ...run };
+    this.entries = [];
+    this.under = true;
+    this.send({ run: this.run });
+    return id;
+  }
+
+  add(event: RunEvent): void {
+    if (!this.under) return;
+    // Of a step's progress only the last is worth keeping.
+    const last = this.entries.at(-1);
+    if (event.kind === 'progress' && last !== undefined && 'event' in last && last.event.kind === 'progress')
+      this.entries.pop();
+    this.append({ event });
+  }
+
+  end(outcome: { readonly summary: RunSummary } | { readonly failure: Failure }): void {
+    this.under = false;
+    this.append(outcome);
+  }
+
+  /** Sends what the listener has missed, then what happens; returns how to stop. `after`: the last it has. */
+  follow(after: number, listener: (line: ServerLine) => void): () => void {
+    listener({ run: this.run });
+    for (const entry of this.entries) if (entry.number > after) listener(this.lineOf(entry));
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private append(what: { event: RunEvent } | { summary: RunSummary } | { failure: Failure }): void {
+    const entry = { number: ++this.count, time: this.now(), ...what };
+    this.entries.push(entry);
+    this.send(this.lineOf(entry));
+  }
+
+  private lineOf({ time, ...entry }: Entry): ServerLine {
+    return { ...entry, age: this.now() - time };
+  }
+
+  private send(line: ServerLine): void {
+    for (const listener of this.listeners) listener(line);
+  }
+}

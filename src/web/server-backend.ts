@@ -1,0 +1,171 @@
+/**
+ * The page's side of `locscale-gpu app`: requests over HTTP, and one stream of events, which is opened again
+ * when it breaks. A run belongs to the program: it continues without the page, and is found again.
+ */
+import type {
+  Failure,
+  Listing,
+  RequestName,
+  RunSummary,
+  ServerLine,
+  ServerRun,
+} from '../screens/protocol.ts';
+import { decodeAnswer } from '../screens/wire.ts';
+import { type Backend, type FoundRun, type Gives, RequestFailure, type Takes } from './backend.ts';
+
+/** Key in the session storage, which every tab and every port has its own of. */
+const STORED = 'locscale-gpu token';
+/** What this page can do by itself is not done by the program. */
+const NOT_OFFERED: readonly RequestName[] = ['demo', 'store', 'storedResults', 'open', 'remove'];
+const FIRST_WAIT_MILLISECONDS = 500;
+const MOST_WAIT_MILLISECONDS = 10_000;
+
+const NO_TOKEN: Failure = {
+  tag: 'usage',
+  message: 'This address lacks its token, or the program that printed it was started again.',
+  hint: 'Open the whole address that locscale-gpu app has printed, with all that follows “#”.',
+};
+const UNREACHABLE: Failure = {
+  tag: 'internal',
+  message: 'The program that serves this page does not answer: it has ended, or the tunnel to it has.',
+  hint: 'Start the tunnel again, or the program, and load the page again.',
+};
+
+interface Outcome {
+  readonly promise: Promise<RunSummary>;
+  resolve(summary: RunSummary): void;
+  reject(failure: RequestFailure): void;
+}
+
+export class ServerBackend implements Backend {
+  onEvent: Backend['onEvent'] = () => undefined;
+  /** The stream of events has broken, or is there again. */
+  onLink: (failure: Failure | undefined) => void = () => undefined;
+  private readonly token = takeToken();
+  private readonly outcomes = new Map<number, Outcome>();
+  /** The run that the stream's events belong to. */
+  private current: ServerRun | undefined;
+  private last = 0;
+
+  async ask<N extends RequestName>(name: N, ...[value]: Takes<N>): Promise<Gives<N>> {
+    if (NOT_OFFERED.includes(name))
+      throw new RequestFailure({ tag: 'unsupported', message: `The program does not offer "${name}".` });
+    const response = await this.request(name === 'stream' ? 'file' : name, value);
+    if (name === 'file') return (await response.blob()) as Gives<N>;
+    if (name === 'stream') return response.body as Gives<N>;
+    const answer = decodeAnswer(await response.arrayBuffer());
+    if (name !== 'run') return answer as Gives<N>;
+    return (await this.outcome(answer as number).promise) as Gives<N>;
+  }
+
+  cancel(): void {
+    void this.request('cancel', undefined).catch(() => undefined);
+  }
+
+  async list(folder: string): Promise<Listing> {
+    const response = await this.request('list', folder);
+    return decodeAnswer(await response.arrayBuffer()) as Listing;
+  }
+
+  /** Opens the stream of events. `onFound` gets the run that is under way, or has ended, before its events. */
+  watch(onFound: (run: FoundRun | undefined) => void): void {
+    let first = true;
+    void this.follow((run) => {
+      this.current = run;
+      if (first) onFound(run && { ...run, outcome: this.outcome(run.id).promise });
+      first = false;
+    });
+  }
+
+  private async request(name: string, value: unknown): Promise<Response> {
+    const response = await fetch(`./api/${name}`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
+      body: value === undefined ? undefined : JSON.stringify(value),
+    }).catch(() => {
+      throw new RequestFailure(UNREACHABLE);
+    });
+    if (response.ok) return response;
+    if (response.status === 401) throw new RequestFailure(NO_TOKEN);
+    throw new RequestFailure((await response.json().catch(() => UNREACHABLE)) as Failure);
+  }
+
+  /** Until the address is found to be wrong. */
+  private async follow(onRun: (run: ServerRun | undefined) => void): Promise<void> {
+    let wait = FIRST_WAIT_MILLISECONDS;
+    for (;;) {
+      try {
+        const headers = { Authorization: `Bearer ${this.token}` };
+        const response = await fetch(`./api/events?after=${this.last}`, { headers });
+        if (response.status === 401) return this.giveUp();
+        if (response.body === null || !response.ok) throw new Error('no events');
+        wait = FIRST_WAIT_MILLISECONDS;
+        this.onLink(undefined);
+        for await (const line of linesOf(response.body))
+          if ('run' in line) onRun(line.run);
+          else this.receive(line);
+      } catch {
+        // Like an end of the stream.
+      }
+      this.onLink(UNREACHABLE);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      wait = Math.min(2 * wait, MOST_WAIT_MILLISECONDS);
+    }
+  }
+
+  private receive(line: Exclude<ServerLine, { readonly run: unknown }>): void {
+    if (this.current === undefined) return;
+    this.last = line.number;
+    if ('event' in line) this.onEvent(line.event, line.age);
+    else if ('summary' in line) this.outcome(this.current.id).resolve(line.summary);
+    else this.outcome(this.current.id).reject(new RequestFailure(line.failure));
+  }
+
+  /** Another program, or the same started again, has the address now. */
+  private giveUp(): void {
+    this.onLink(NO_TOKEN);
+    for (const { reject } of this.outcomes.values()) reject(new RequestFailure(NO_TOKEN));
+  }
+
+  private outcome(id: number): Outcome {
+    const known = this.outcomes.get(id);
+    if (known !== undefined) return known;
+    let settle = {} as Omit<Outcome, 'promise'>;
+    const promise = new Promise<RunSummary>((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    // Nobody may wait for it.
+    promise.catch(() => undefined);
+    const outcome = { promise, ...settle };
+    this.outcomes.set(id, outcome);
+    return outcome;
+  }
+}
+
+/** Out of the address, in which links to settings would have it. */
+function takeToken(): string {
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const given = hash.get('token');
+  if (given === null) return sessionStorage.getItem(STORED) ?? '';
+  sessionStorage.setItem(STORED, given);
+  hash.delete('token');
+  const rest = hash.toString();
+  history.replaceState(null, '', `${location.pathname}${rest === '' ? '' : `#${rest}`}`);
+  return given;
+}
+
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerLine> {
+  const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
+  let text = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (text + value).split('\n');
+      text = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as ServerLine;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
