@@ -1,10 +1,11 @@
 /**
- * Kernels with Fourier transforms of one length, on random lines against a float64 transform: every value of a
- * whole workgroup and of one that is not full. Parseval's theorem over a job's own transform would be blind to
- * phases and to values in wrong places, and would have to read the spectrum back.
+ * Kernels with Fourier transforms of one length, on random lines against a float64 transform: every value of
+ * a whole workgroup and of one that is not full. Parseval's theorem over a job's own transform would be blind
+ * to phases and to values in wrong places, and would have to read the spectrum back.
  */
 import { spectrumPitch } from '../math/fourier/fft-plan.ts';
 import { transformVolume } from '../math/fourier/host-fft.ts';
+import { phaseOf, phasorTable } from '../math/fourier/random-phases.ts';
 import { createRandom } from '../math/statistics/random.ts';
 import type { GpuDevice } from './device.ts';
 import type { LineFftPlan } from './fft-lines.ts';
@@ -23,6 +24,8 @@ const CHECKS: Readonly<Record<string, (job: LineCheck) => Promise<number>>> = {
   'fft-rows.inverse': checkRowsInverse,
   'fft-columns.main': checkColumns,
   'radial-filter.main': checkFilter,
+  'translate.main': checkTranslation,
+  'randomise-phases.main': checkPhases,
 };
 
 interface LineCheck {
@@ -128,11 +131,10 @@ async function checkColumns({ gpu, plan, kernel, scratch }: LineCheck): Promise<
 }
 
 /** With a gain that rises in a straight line: interpolation of the table gives it back. */
-async function checkFilter({ gpu, plan, kernel, scratch }: LineCheck): Promise<number> {
+async function checkFilter(job: LineCheck): Promise<number> {
+  const { plan, scratch } = job;
   const { n } = plan;
   const columns = plan.lines + 1;
-  const input = noise(2 * columns * n);
-  const spectrum = scratch.table('columns', input);
   const samples = 64;
   const gain = (frequency: number): number => 0.25 + frequency;
   const across = Array.from({ length: columns }, (_, x) => (x / (4 * columns)) ** 2);
@@ -142,22 +144,89 @@ async function checkFilter({ gpu, plan, kernel, scratch }: LineCheck): Promise<n
       ...[columns, columns, 1, 0, samples].map((value) => ['u32', value] as const),
       ['f32', samples],
     ]),
-    spectrum,
     squares: scratch.table('squares', Float32Array.from([...along, 0, ...across])),
     gains: scratch.table(
       'gains',
       Float32Array.from({ length: samples + 1 }, (_, i) => gain(i / samples)),
     ),
   };
-  dispatch(gpu, kernel, bound, Math.ceil(columns / plan.lines));
+  const factorOf = (k: number, column: number) => [gain(Math.sqrt(along[k] + across[column])), 0] as const;
+  return checkFiltered(job, columns, bound, factorOf);
+}
+
+/** Rows of a strip that begins within the box. */
+const STRIP = { pitch: 3, height: 9, firstRow: 4 } as const;
+
+/** Factors along the three axes. */
+async function checkTranslation(job: LineCheck): Promise<number> {
+  const { plan, scratch } = job;
+  const { n } = plan;
+  const { pitch, height, firstRow } = STRIP;
+  const columns = plan.lines + 1;
+  const angles = noise(n + height + pitch);
+  const bound = {
+    parameters: scratch.uniform(
+      'translate',
+      [columns, pitch, height, firstRow].map((value) => ['u32', value] as const),
+    ),
+    factors: scratch.table(
+      'factors',
+      Float32Array.from([...angles].flatMap((angle) => [Math.cos(angle), Math.sin(angle)])),
+    ),
+  };
+  return checkFiltered(job, columns, bound, (k, column) => {
+    const row = Math.min(firstRow + Math.floor(column / pitch), height - 1);
+    const angle = angles[k] + angles[n + row] + angles[n + height + (column % pitch)];
+    return [Math.cos(angle), Math.sin(angle)];
+  });
+}
+
+/** Half of the coefficients; those on the planes of Friedel mates are among them. */
+async function checkPhases(job: LineCheck): Promise<number> {
+  const { plan, scratch } = job;
+  const { n } = plan;
+  const { pitch, height, firstRow } = STRIP;
+  const width = 2 * (pitch - 1);
+  const seed = 7;
+  const columns = plan.lines + 1;
+  // Sums are exact in float32, and none is the limit.
+  const squares = noise(n + height + pitch).map((value) => Math.abs(Math.round(64 * value)) / 64);
+  const [first, phasors] = [2 + 1 / 128, phasorTable()];
+  const bound = {
+    parameters: scratch.uniform('randomise-phases', [
+      ...[columns, pitch, height, width, firstRow, seed].map((value) => ['u32', value] as const),
+      ['f32', first],
+    ]),
+    squares: scratch.table('squares', squares),
+    phasors: scratch.table('phasors', Float32Array.from(phasors)),
+  };
+  return checkFiltered(job, columns, bound, (k, column) => {
+    const [row, x] = [Math.min(firstRow + Math.floor(column / pitch), height - 1), column % pitch];
+    if (squares[k] + squares[n + row] + squares[n + height + x] < first) return [1, 0];
+    const phase = phaseOf(k, row, x, [n, height, width], seed);
+    return [phasors[2 * phase], phasors[2 * phase + 1]];
+  });
+}
+
+/** Columns transformed, times factors, and transformed back, not divided by n. */
+async function checkFiltered(
+  { gpu, plan: { n, lines }, kernel, scratch }: LineCheck,
+  columns: number,
+  bound: Readonly<Record<string, GPUBuffer>>,
+  factorOf: (k: number, column: number) => readonly [re: number, im: number],
+): Promise<number> {
+  const input = noise(2 * columns * n);
+  const spectrum = scratch.table('columns', input);
+  dispatch(gpu, kernel, { ...bound, spectrum }, Math.ceil(columns / lines));
   const values = new Float32Array(await gpu.read(spectrum, 0, 8 * columns * n));
   return worst(columns, (column) => {
     const { re, im } = columnOf(input, column, columns, n);
     const line = transform(re, im, false);
     for (let k = 0; k < n; k++) {
-      const factor = n * gain(Math.sqrt(along[k] + across[column]));
-      line.re[k] *= factor;
-      line.im[k] *= factor;
+      const [c, s] = factorOf(k, column);
+      const [x, y] = [n * line.re[k], n * line.im[k]];
+      line.re[k] = x * c - y * s;
+      line.im[k] = x * s + y * c;
     }
     const expected = transform(line.re, line.im, true);
     return relativeError(interleave(columnOf(values, column, columns, n)), interleave(expected));

@@ -11,6 +11,7 @@ import { type Shape, voxelCount } from '../math/grid.ts';
 import { compileScalingRule } from '../math/scaling/scaling-rules.ts';
 import { createWindowProfile, cutWindow } from '../math/scaling/window-profile.ts';
 import { createRandom } from '../math/statistics/random.ts';
+import { checkGatheredPlane, forEachUnitRow, positionInUnits, readPlanes } from './check-tiles.ts';
 import type { GpuDevice } from './device.ts';
 import type { GpuTile, GpuTilePlan } from './plan-tiles.ts';
 import { RUN } from './tile-units.ts';
@@ -60,7 +61,8 @@ async function checkVoxels(under: TilesUnderTest, tile: GpuTile): Promise<number
   const reference = buffers.referenceBox && noise(gpu, buffers.referenceBox, 2, voxelCount(plan.box));
   const inside = job.differenceMask && sides(gpu, buffers.differenceMask, voxelCount(plan.tileSize));
   under.scale(tile);
-  const { unitVoxels, positionOf } = unitsOf(plan, tile);
+  const { lanes } = plan.profiles;
+  const unitVoxels = tile.unitCount * lanes * RUN;
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const fits = new Float32Array(await gpu.read(buffers.fits, 0, 8 * unitVoxels));
   const scaleVoxel = createVoxelScaling(job, plan, map, reference);
@@ -69,7 +71,7 @@ async function checkVoxels(under: TilesUnderTest, tile: GpuTile): Promise<number
   for (let k = 0; k < VOXELS; k++) {
     // Steps that meet every lane, and every place of a run along z.
     const voxel = Math.min(unitVoxels - 1, Math.floor(((k + 0.5) * unitVoxels) / VOXELS) + 37 * k);
-    const position = positionOf(voxel);
+    const position = positionInUnits(tile.units, lanes, voxel);
     const at = indexIn(plan.tileSize, position);
     const found = scaleVoxel(position, inside !== undefined && inside[at] > 0.5);
     found.forEach((value, i) => {
@@ -127,42 +129,33 @@ async function checkSum(under: TilesUnderTest, tile: GpuTile): Promise<number> {
       ones.subarray(0, Math.min(ones.length, (buffers.factors.size - at) / 4)),
     );
   under.convolve(tile);
-  const { unitVoxels } = unitsOf(plan, tile);
+  const { lanes } = plan.profiles;
+  const unitVoxels = tile.unitCount * lanes * RUN;
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
   const expected = new Float32Array(unitVoxels);
-  forEachRow(plan, tile, (first, [z, y, x], lanes) => {
+  forEachUnitRow(tile, lanes, (first, [z, y, x]) => {
     const from = indexIn(plan.box, [z + margin, y + margin, x + margin]);
     expected.set(map.subarray(from, from + lanes), first);
   });
   return relativeError(scaled, expected);
 }
 
-/** A plane of the box including everything outside the volume, from the real map. */
+/** A plane of the box from the real map. */
 async function checkGather(under: TilesUnderTest, tile: GpuTile): Promise<number> {
   const { gpu, plan, job, volumes, buffers } = under;
   under.gather(tile);
-  const [, by, bx] = plan.box;
   const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
-  const gathered = new Float32Array(await gpu.read(buffers.mapBox, 4 * margin * by * bx, 4 * by * bx));
-  const { shape } = volumes.map;
-  const [z, y0, x0] = [tile.start[0], tile.start[1] - margin, tile.start[2] - margin];
-  const plane = await readPlanes(gpu, volumes.map, z, 1);
-  return relativeError(
-    gathered,
-    gathered.map((_, i) => {
-      const [y, x] = [y0 + Math.floor(i / bx), x0 + (i % bx)];
-      const isInside = y >= 0 && y < shape[1] && x >= 0 && x < shape[2];
-      return isInside ? plane[y * shape[2] + x] : job.padValues.map;
-    }),
-  );
+  const gathered = { volume: volumes.map, start: tile.start, margin, padValue: job.padValues.map };
+  return checkGatheredPlane(gpu, buffers.mapBox, plan.box, gathered);
 }
 
 /** Results to the mask voxels of as many planes as a unit has; the volume is 0 afterwards, as before. */
 async function checkPlace(under: TilesUnderTest, tile: GpuTile): Promise<number> {
   const { gpu, plan, volumes, buffers } = under;
   under.place(tile);
-  const { unitVoxels } = unitsOf(plan, tile);
+  const { lanes } = plan.profiles;
+  const unitVoxels = tile.unitCount * lanes * RUN;
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const [nz, ny, nx] = volumes.mask.shape;
   const first = tile.start[0] + tile.units[0];
@@ -170,7 +163,7 @@ async function checkPlace(under: TilesUnderTest, tile: GpuTile): Promise<number>
   const mask = await readPlanes(gpu, volumes.mask, first, planes);
   const placed = await readPlanes(gpu, volumes.scaled, first, planes);
   const expected = new Float32Array(placed.length);
-  forEachRow(plan, tile, (voxel, position, lanes) => {
+  forEachUnitRow(tile, lanes, (voxel, position) => {
     const [z, y, x] = position.map((at, axis) => at + tile.start[axis]);
     if (z < first || z >= first + planes || y >= ny) return;
     const at = ((z - first) * ny + y) * nx + x;
@@ -181,49 +174,6 @@ async function checkPlace(under: TilesUnderTest, tile: GpuTile): Promise<number>
   for (const { buffer } of volumes.scaled.slabs) encoder.clearBuffer(buffer);
   await gpu.finish(encoder);
   return relativeError(placed, expected);
-}
-
-/** Planes of a volume as they are in its slabs. */
-async function readPlanes(
-  gpu: GpuDevice,
-  { shape, slabs }: GpuVolume,
-  first: number,
-  planes: number,
-): Promise<Float32Array> {
-  const plane = shape[1] * shape[2];
-  const out = new Float32Array(planes * plane);
-  for (const slab of slabs) {
-    const from = Math.max(first, slab.firstPlane);
-    const to = Math.min(first + planes, slab.firstPlane + slab.planes);
-    if (from >= to) continue;
-    const part = await gpu.read(slab.buffer, 4 * (from - slab.firstPlane) * plane, 4 * (to - from) * plane);
-    out.set(new Float32Array(part), (from - first) * plane);
-  }
-  return out;
-}
-
-function unitsOf({ profiles: { lanes } }: GpuTilePlan, { units, unitCount }: GpuTile) {
-  const perUnit = lanes * RUN;
-  return {
-    unitVoxels: unitCount * perUnit,
-    /** In the tile; unit voxels are numbered (unit, z, x). */
-    positionOf(voxel: number): Shape {
-      const unit = 4 * Math.floor(voxel / perUnit);
-      const rest = voxel % perUnit;
-      return [units[unit] + Math.floor(rest / lanes), units[unit + 1], units[unit + 2] + (rest % lanes)];
-    },
-  };
-}
-
-/** Rows of unit voxels along x: the first one's number and its place in the tile. */
-function forEachRow(
-  { profiles: { lanes } }: GpuTilePlan,
-  { units, unitCount }: GpuTile,
-  visit: (firstVoxel: number, position: Shape, lanes: number) => void,
-): void {
-  for (let unit = 0; unit < unitCount; unit++)
-    for (let z = 0; z < RUN; z++)
-      visit((unit * RUN + z) * lanes, [units[4 * unit] + z, units[4 * unit + 1], units[4 * unit + 2]], lanes);
 }
 
 function indexIn([, ny, nx]: Shape, [z, y, x]: Shape): number {

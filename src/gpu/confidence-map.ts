@@ -7,9 +7,9 @@ import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math
 import { fromOrderKeys, keyAbove } from '../math/statistics/float-order.ts';
 import type { GpuDevice } from './device.ts';
 import type { UniformField } from './kernel.ts';
-import { getKernel } from './kernel-cache.ts';
 import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
+import { getVerifiedKernel } from './verified-kernel.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 
@@ -70,7 +70,7 @@ async function collectKeys(
   rows: readonly GPUBuffer[],
   threshold: number,
 ): Promise<Uint32Array> {
-  const kernel = await getKernel(gpu, 'confidence-map', 'collect');
+  const kernel = await getVerifiedKernel(gpu, 'confidence-map', 'collect');
   const counters = scratch.storage('confidence counts', 4 * volume.slabs.length);
   submitPass(gpu, 'confidence: collect', (pass) => {
     volume.slabs.forEach((slab, i) => {
@@ -127,7 +127,7 @@ async function applyTable(
   threshold: number,
   { keys, values }: ConfidenceTable,
 ): Promise<void> {
-  const kernel = await getKernel(gpu, 'confidence-map', 'apply');
+  const kernel = await getVerifiedKernel(gpu, 'confidence-map', 'apply');
   const most = Math.floor(Math.min(gpu.limits.bindingBytes, gpu.limits.bufferBytes) / 4);
   const parts = Math.max(1, Math.ceil(keys.length / most));
   for (let part = 0; part < parts; part++) {

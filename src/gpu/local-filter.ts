@@ -1,9 +1,9 @@
 /** Adds the contribution of one bin of a local low-pass filter (shaders/local-filter.wgsl). */
 import type { FilterBin } from '../math/fourier/local-filter.ts';
 import type { GpuDevice } from './device.ts';
-import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
+import { getVerifiedKernel } from './verified-kernel.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
@@ -17,7 +17,7 @@ export async function addFiltered(
   { below, at, above }: FilterBin,
   out: GpuVolume,
 ): Promise<void> {
-  const kernel = await getKernel(gpu, NAME);
+  const kernel = await getVerifiedKernel(gpu, NAME);
   await withScratch(gpu, async (scratch) => {
     submitPass(gpu, NAME, (pass) => {
       out.slabs.forEach((slab, i) => {

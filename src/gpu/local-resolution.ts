@@ -10,6 +10,7 @@ import type {
 import { LocScaleError, named } from '../errors.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
+import { checkResolution } from './check-resolution.ts';
 import type { GpuDevice } from './device.ts';
 import { splitWork } from './dispatch-work.ts';
 import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
@@ -143,7 +144,7 @@ const PARTS = ['gather', 'measure', 'place'] as const;
 type Part = (typeof PARTS)[number];
 type Tile = GpuResolutionPlan['tiles'][number];
 
-/** Buffers, kernels, and a function that records one tile. */
+/** Verifies the kernels on this device, at their first use, before any tile is measured. */
 async function prepare(
   gpu: GpuDevice,
   plan: GpuResolutionPlan,
@@ -152,7 +153,23 @@ async function prepare(
   copy: TileCopy,
 ): Promise<{ encode(tile: Tile): GPUCommandEncoder } & Destroyable> {
   const kernels = await compile(gpu, plan, job);
-  const { record, destroy } = await buildTiles(gpu, plan, job, volumes, copy, kernels);
+  const { record, buffers, destroy } = await buildTiles(gpu, plan, job, volumes, copy, kernels);
+  const submit = (part: Part) => (tile: Tile) => gpu.device.queue.submit([record(tile, [part]).finish()]);
+  const { rows, columns, windows, resolve, shellCorrelation } = kernels;
+  const used = [...copy.kernels, rows, columns, ...windows, resolve, shellCorrelation];
+  try {
+    await gpu.verification?.verify(`local resolution (${job.weights})`, used, () =>
+      checkResolution({
+        ...{ gpu, plan, job, volumes, buffers },
+        gather: submit('gather'),
+        measure: submit('measure'),
+        place: submit('place'),
+      }),
+    );
+  } catch (error) {
+    destroy();
+    throw error;
+  }
   return { encode: (tile) => record(tile, PARTS), destroy };
 }
 

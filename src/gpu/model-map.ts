@@ -6,8 +6,8 @@ import { BLOCK_EDGE, BLOCK_RECORD, countAtomBlocks, listAtomBlocks } from '../ma
 import { finerGrid, largestReach, type SplatPlan } from '../math/atoms/splat-plan.ts';
 import type { Grid } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
-import { getKernel } from './kernel-cache.ts';
 import { makeVolume, submitPass, withScratch } from './scratch.ts';
+import { getVerifiedKernel } from './verified-kernel.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
@@ -64,7 +64,7 @@ export function planPlaneRuns(
 /** Atoms are uploaded once, lists per submission. */
 async function splat(gpu: GpuDevice, { records, grid }: SplatPlan, sum: GpuVolume): Promise<void> {
   if (records.length === 0) return;
-  const kernel = await getKernel(gpu, 'model-map');
+  const kernel = await getVerifiedKernel(gpu, 'model-map');
   const [nz, ny, nx] = grid.shape;
   const [stepZ, stepY, stepX] = grid.voxelSize;
   await withScratch(gpu, async (scratch) => {

@@ -168,7 +168,10 @@ export function tabulateColumns(w: number): ColumnTables {
   return { count: list.length, numbers, ranges };
 }
 
-/** Multiply-adds of the three steps: per plane, per plane and batch of rows, per unit and range of frequencies. */
+/**
+ * Multiply-adds of the three steps: per plane, per plane and batch of rows, per unit and range of
+ * frequencies.
+ */
 export function resolutionWork({
   windowVoxels: w,
   shellCount,

@@ -13,8 +13,8 @@ import { planAxes } from './fft.ts';
 import { prepareColumns } from './fft-axes.ts';
 import type { Planned } from './fft-lines.ts';
 import { evenParts, restorePlanes, type SlabFftPlan, type Strip, transformPlanes } from './fft-slabs.ts';
-import { getKernel } from './kernel-cache.ts';
 import { makeVolume, type Scratch, withScratch } from './scratch.ts';
+import { getVerifiedKernel } from './verified-kernel.ts';
 import type { GpuVolume, Slab } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
@@ -154,7 +154,7 @@ async function cropPlanes(
   volume: GpuVolume,
   slabs: readonly Slab[],
 ): Promise<void> {
-  const kernel = await getKernel(gpu, 'resample');
+  const kernel = await getVerifiedKernel(gpu, 'resample');
   const { bins, lastWeight } = halfAxis(from.shape[2], to.shape[2]);
   await withScratch(gpu, async (scratch) => {
     const taps = scratch.table('taps along y', packTaps(axisTaps(from.shape[1], to.shape[1])));
@@ -198,7 +198,7 @@ async function cropColumns(
   filter?: StripFilter,
 ): Promise<void> {
   const { from, to, rowsPerStrip } = plan;
-  const kernel = await getKernel(gpu, 'resample');
+  const kernel = await getVerifiedKernel(gpu, 'resample');
   const [nz, mz] = [from.shape[0], to.shape[0]];
   await withScratch(gpu, async (scratch) => {
     const taps = scratch.table('taps along z', packTaps(axisTaps(nz, mz)));

@@ -5,7 +5,6 @@
 
 import { requireSameShape } from '../engine/checks.ts';
 import type { VolumeStatistics } from '../engine/engine.ts';
-import { fromOrderKey } from '../math/statistics/float-order.ts';
 import {
   finishStatistics,
   mergeStatistics,
@@ -13,14 +12,12 @@ import {
   type PartialStatistics,
 } from '../math/statistics/moments.ts';
 import type { GpuDevice } from './device.ts';
-import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
+import { decodePart, PART_WORDS } from './statistics-parts.ts';
+import { getVerifiedKernel } from './verified-kernel.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
-
-/** 32-bit words of one part. */
-const PART_WORDS = 9;
 
 /** Over all voxels, or over those where `where.mask` is above 0.5 (`inside`) or not. */
 export async function statistics(
@@ -29,7 +26,7 @@ export async function statistics(
   where?: { readonly mask: GpuVolume; readonly inside: boolean },
 ): Promise<VolumeStatistics> {
   if (where) requireSameShape(volume, where.mask);
-  const kernel = await getKernel(gpu, 'statistics');
+  const kernel = await getVerifiedKernel(gpu, 'statistics');
   const choice = where ? (where.inside ? 1 : 2) : 0;
   return withScratch(gpu, async (scratch) => {
     const groups = volume.slabs.map((slab) => linearWorkgroups(gpu, slabVoxels(volume, slab), PART_VOXELS));
@@ -53,24 +50,4 @@ export async function statistics(
     for (let i = 0; i < count; i++) total = mergeStatistics(total, decodePart(words, i * PART_WORDS));
     return finishStatistics(total);
   });
-}
-
-/** Decodes one part of the shader, in the volume's units. */
-function decodePart(words: Uint32Array, at: number): PartialStatistics {
-  const count = words[at];
-  const nonFinite = words[at + 2];
-  if (count === 0) return { ...NO_VOXELS, nonFinite };
-  const [pivot, sum, squares] = new Float32Array(words.buffer, 4 * (at + 6), 3);
-  // The shader's values are 2^(biased - 127) times the volume's.
-  const scale = 2 ** (127 - words[at + 5]);
-  const correction = sum / count;
-  return {
-    count,
-    mean: (pivot + correction) * scale,
-    squares: Math.max(0, squares - sum * correction) * scale * scale,
-    min: fromOrderKey(words[at + 3]),
-    max: fromOrderKey(words[at + 4]),
-    zeros: words[at + 1],
-    nonFinite,
-  };
 }

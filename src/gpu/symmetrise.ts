@@ -6,15 +6,16 @@
  */
 import { LocScaleError, named } from '../errors.ts';
 import { weightTable } from '../math/symmetry/rotation-kernel.ts';
-import type { Copy, GridMaps, Interpolation, SymmetrisePlan } from '../math/symmetry/rotation-plan.ts';
+import type { GridMaps, Interpolation, SymmetrisePlan } from '../math/symmetry/rotation-plan.ts';
 import { symmetriseBytes } from '../math/symmetry/rotation-plan.ts';
 import type { GpuDevice } from './device.ts';
 import { splitWork } from './dispatch-work.ts';
 import type { Kernel, UniformField } from './kernel.ts';
-import { getKernel } from './kernel-cache.ts';
 import { resample, type StripFilter } from './resample.ts';
 import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
+import { packCopies } from './symmetry-copies.ts';
+import { getVerifiedKernel } from './verified-kernel.ts';
 import { destroyVolume, type GpuVolume, type Slab } from './volume.ts';
 import { linearWorkgroups, VOXEL_THREADS } from './workgroups.ts';
 
@@ -49,7 +50,7 @@ export async function symmetrise(
 
 /** Average over the operators that map the grid onto itself; exact. */
 async function moveVoxels(gpu: GpuDevice, volume: GpuVolume, maps: GridMaps): Promise<GpuVolume> {
-  const kernel = await getKernel(gpu, 'symmetrise', 'move_voxels');
+  const kernel = await getVerifiedKernel(gpu, 'symmetrise', 'move_voxels');
   const { volume: moved } = await makeVolume(gpu, 'symmetrise', volume.shape, (out) =>
     withScratch(gpu, async (scratch) => {
       const tables = scratch.table('grid maps', new Uint32Array(maps.tables.buffer));
@@ -76,7 +77,7 @@ async function gatherCopies(
   maps: GridMaps,
   { copies, planar, first, last }: Interpolation,
 ): Promise<GpuVolume> {
-  const kernel = await getKernel(gpu, 'symmetrise', 'gather');
+  const kernel = await getVerifiedKernel(gpu, 'symmetrise', 'gather');
   const { volume: gathered } = await makeVolume(gpu, 'symmetrise', volume.shape, (out) =>
     withScratch(gpu, async (scratch) => {
       const bound = {
@@ -169,28 +170,13 @@ function runSlabs(
   }
 }
 
-/** Coarse parts, multiples of 2^-12, and the remainders; four floats per vector (z, y, x, 0). */
-export function packCopies(copies: readonly Copy[]): Float32Array {
-  const packed = new Float32Array(32 * copies.length);
-  copies.forEach(({ start, byZ, byY, byX }, i) => {
-    [start, byZ, byY, byX].forEach((vector, v) => {
-      vector.forEach((value, axis) => {
-        const coarse = Math.round(value * 4096) / 4096;
-        packed[32 * i + 4 * v + axis] = coarse;
-        packed[32 * i + 16 + 4 * v + axis] = value - coarse;
-      });
-    });
-  });
-  return packed;
-}
-
 /** Interpolation coefficients on the fine grid. */
 async function prefiltered(
   gpu: GpuDevice,
   volume: GpuVolume,
   { fine, planar, gains }: Interpolation,
 ): Promise<GpuVolume> {
-  const kernel = await getKernel(gpu, 'symmetrise', 'prefilter');
+  const kernel = await getVerifiedKernel(gpu, 'symmetrise', 'prefilter');
   const [nz, ny, nx] = volume.shape;
   return withScratch(gpu, async (scratch) => {
     const all = new Float32Array(gains[0].length + gains[1].length + gains[2].length);

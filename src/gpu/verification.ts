@@ -1,9 +1,9 @@
 /**
  * Whether the kernels of a job compute correctly on this GPU and driver. Drivers do compile shaders wrongly;
  * a map from such a device must not be. What is verified is what runs: the first time that a kernel is used
- * on a GPU, results of its own are compared with a float64 computation (check-lines.ts, check-scaling.ts,
- * check-bands.ts), and nothing is compiled for it. A verdict holds for one code with its constants; who
- * remembers verdicts beyond the process must keep them per adapter, driver and program (verdict-key.ts).
+ * on a GPU, results of its own are compared with a float64 computation (check-*.ts), and nothing is compiled
+ * for it. A verdict holds for one code with its constants; who remembers verdicts beyond the process must
+ * keep them per adapter, driver and program (verdict-key.ts).
  */
 import { LocScaleError, named } from '../errors.ts';
 

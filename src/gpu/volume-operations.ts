@@ -7,10 +7,10 @@ import { blockGrid, OCCUPANCY_BLOCK, type Occupancy } from '../math/scaling/occu
 import { combineNoise, type NoiseBox, noiseEstimate } from '../math/statistics/confidence.ts';
 import { keyAtLeast } from '../math/statistics/float-order.ts';
 import type { GpuDevice } from './device.ts';
-import { getKernel } from './kernel-cache.ts';
 import { makeVolume, submitPass, withScratch } from './scratch.ts';
 import { slabVoxels } from './slabs.ts';
 import { createTileCopy } from './tile-copy.ts';
+import { getVerifiedKernel, verifyKernel } from './verified-kernel.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 
@@ -20,7 +20,7 @@ export { statistics } from './statistics.ts';
 /** (a + b) / 2 in float32. */
 export async function average(gpu: GpuDevice, a: GpuVolume, b: GpuVolume): Promise<GpuVolume> {
   requireSameShape(a, b);
-  const kernel = await getKernel(gpu, 'average');
+  const kernel = await getVerifiedKernel(gpu, 'average');
   const { volume } = await makeVolume(gpu, 'average', a.shape, (out) =>
     withScratch(gpu, async (scratch) => {
       submitPass(gpu, 'average', (pass) => {
@@ -42,7 +42,7 @@ export async function binarise(
   volume: GpuVolume,
   threshold: number,
 ): Promise<{ mask: GpuVolume; voxels: number }> {
-  const kernel = await getKernel(gpu, 'binarise');
+  const kernel = await getVerifiedKernel(gpu, 'binarise');
   const key = keyAtLeast(threshold);
   const { volume: mask, result } = await makeVolume(gpu, 'mask', volume.shape, (out) =>
     withScratch(gpu, async (scratch) => {
@@ -71,7 +71,7 @@ export async function blockOccupancy(
   mask: GpuVolume,
   block: number = OCCUPANCY_BLOCK,
 ): Promise<Occupancy> {
-  const kernel = await getKernel(gpu, 'occupancy');
+  const kernel = await getVerifiedKernel(gpu, 'occupancy');
   const blocks = blockGrid(mask.shape, block);
   const bytes = 4 * voxelCount(blocks);
   return withScratch(gpu, async (scratch) => {
@@ -106,6 +106,7 @@ export async function noiseStatistics(
 ): Promise<BoxStatistics> {
   const tiles = await createTileCopy(gpu);
   try {
+    for (const kernel of tiles.kernels) await verifyKernel(gpu, kernel, 'gather');
     const voxels = await withScratch(gpu, async (scratch) => {
       // Whole planes of a box that fit one binding.
       const parts = boxes.flatMap(({ start, size }, box) => {

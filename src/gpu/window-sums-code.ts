@@ -1,12 +1,13 @@
 /**
- * Generates the WGSL of one axis of the windows' transforms (shaders/local-resolution.wgsl), unrolled for one
- * window, with its weights and twiddle factors written in the code. For the frequencies k = 0 ... h, h = w / 2,
- * of a line x(d), d = -h ... h - 1:
+ * Generates the WGSL of one axis of the windows' transforms (shaders/local-resolution.wgsl), unrolled for
+ * one window, with its weights and twiddle factors written in the code. For the frequencies k = 0 ... h,
+ * h = w / 2, of a line x(d), d = -h ... h - 1:
  *
  *   C(k) = sum_d t(d) x(d) cos(2 pi k d / w)     S(k) = sum_d t(d) x(d) sin(2 pi k d / w)
  *
- * so that F(k) = C - iS and F(-k) = C + iS. d and -d share a cosine; so do d and h - d, up to the sign (-1)^k:
- * every factor serves four values, and the even and the odd frequencies are two transforms of h / 2 terms each.
+ * so that F(k) = C - iS and F(-k) = C + iS. d and -d share a cosine; so do d and h - d, up to the sign
+ * (-1)^k: every factor serves four values, and the even and the odd frequencies are two transforms of h / 2
+ * terms each.
  */
 import {
   correlationShellCount,
@@ -84,7 +85,10 @@ function finishShells(body: readonly string[]): string {
   return ['fn finish_shells(flags: u32, square: u32) {', ...body, '}'].join('\n');
 }
 
-/** Sums over the coefficients of one a that lie in one shell, a variable each: an index could be an address. */
+/**
+ * Sums over the coefficients of one a that lie in one shell, a variable each: an array with an index might
+ * not stay in registers.
+ */
 function shellSums(windowVoxels: number, { first, count }: FrequencyRange): string {
   const frequencies = Array.from({ length: count }, (_, i) => first + i);
   const weight = (k: number): string => (k === 0 || 2 * k === windowVoxels ? '1.0' : '2.0');

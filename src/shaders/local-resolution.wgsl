@@ -5,17 +5,17 @@
 //
 // Axes one after the other, each a direct sum with the window's weights t(d), d = -h ... h - 1 (phases from
 // the window's centre), of lines in workgroup memory that neighbouring windows share. gpu/window-sums-code.ts
-// writes `row_sums`, `column_sums`, `window_sums` and `finish_shells` for the window, factors included. A vec4f
-// holds one coefficient of both maps: (re A, im A, re B, im B).
+// writes `row_sums`, `column_sums`, `window_sums` and `finish_shells` for the window, factors included. A
+// vec4f holds one coefficient of both maps: (re A, im A, re B, im B).
 //
 // rows      x_sums[c][z][y][x]; one thread = one x, all c.
 // columns   y_sums[y][column][z][x] of the columns (b, c) for some rows y of the tile: a workgroup serves
 //           `lanes` voxels along x and these rows, at one z and c; one thread = all b of a voxel.
-// windows   sums[3 shell + (cross, |A|^2, |B|^2)][unit voxel]. A workgroup = one unit (`lanes` voxels along x,
-//           RUN along z, one y), a thread = one voxel, which does nothing outside the mask. With C and S the
-//           cosine and sine sums, F(a) = C - iS and F(-a) = C + iS: products of a and -a add up to
-//           2 (C C' + S S'). Columns come in ascending order of b^2 + c^2, so that the shell of an a only ever
-//           grows: its sums stay in registers until then.
+// windows   sums[3 shell + (cross, |A|^2, |B|^2)][unit voxel]. A workgroup = one unit (`lanes` voxels along
+//           x, RUN along z, one y), a thread = one voxel, which does nothing outside the mask. With C and S
+//           the cosine and sine sums, F(a) = C - iS and F(-a) = C + iS: products of a and -a add up to
+//           2 (C C' + S S'). Columns come in ascending order of b^2 + c^2, so that the shell of an a only
+//           ever grows: its sums stay in registers until it does.
 // resolve   crossing of the curve -> resolution; one thread = one unit voxel, written to one slab.
 // shell_correlation      FSC of one shell, likewise.
 //
@@ -54,7 +54,7 @@ struct Parameters {
 @group(0) @binding(1) var<storage, read> half1: array<f32>;
 @group(0) @binding(2) var<storage, read> half2: array<f32>;
 @group(0) @binding(3) var<storage, read_write> x_sums: array<vec4f>;
-@group(0) @binding(4) var<storage, read> column_numbers: array<u32>; // [c][b mod w]; NONE: beyond the last shell
+@group(0) @binding(4) var<storage, read> column_numbers: array<u32>; // [c][b mod w]; NONE: beyond all shells
 @group(0) @binding(5) var<storage, read_write> y_sums: array<vec4f>;
 @group(0) @binding(6) var<storage, read> units: array<vec4u>; // first z, y, first x of each unit
 // Largest a; multiplicity; which a are in another shell than in the column before, a bit each; b^2 + c^2 of

@@ -30,7 +30,14 @@ afterEach(() => {
   workspace.remove();
 });
 
-type Verb = 'openLocalScaling' | 'openBandScaling' | 'openLocalResolution' | 'statistics' | 'symmetrise';
+type Verb =
+  | 'average'
+  | 'confidenceMap'
+  | 'openBandScaling'
+  | 'openLocalResolution'
+  | 'openLocalScaling'
+  | 'statistics'
+  | 'symmetrise';
 
 /** Before the verb does anything, once. */
 function failIn(verb: Verb, fail: (engine: GpuEngine) => void): void {
@@ -73,6 +80,15 @@ function loseIn(when: 'before' | 'after'): void {
 }
 
 const lose = (engine: GpuEngine): void => engine.gpu.device.destroy();
+
+/** From now on the driver compiles `from` as if it were `to`. */
+const spoil =
+  (from: string, to: string) =>
+  ({ gpu: { device } }: GpuEngine): void => {
+    const create = device.createShaderModule.bind(device);
+    device.createShaderModule = (descriptor) =>
+      create({ ...descriptor, code: descriptor.code.replace(from, to) });
+  };
 const run = (args: readonly string[]) => runCommand(workspace.folder, args, { mayLookForGpu: true });
 /** Voxels in mode 2, little-endian, behind the header. */
 const voxelsOf = (bytes: Buffer): Float32Array =>
@@ -101,7 +117,46 @@ const RUNS: readonly [name: string, verb: Verb, args: () => string[]][] = [
   ],
 ];
 
+const WRONG: readonly [subject: string, verb: Verb, from: string, to: string, args: () => string[]][] = [
+  ['average', 'average', '(a[i] + b[i]) * 0.5', '(a[i] + b[i]) * 0.501', () => [...halves(), ...mask()]],
+  [
+    'confidence map',
+    'confidenceMap',
+    'low = middle + 1u',
+    'low = middle + 2u',
+    () => ['mask', workspace.map('map.mrc', 2)],
+  ],
+  [
+    'symmetry of the grid',
+    'symmetrise',
+    'sum / inside',
+    '1.01 * sum / inside',
+    () => ['symmetrise', workspace.map('map.mrc', 2), '-sym', 'C4'],
+  ],
+  [
+    'local resolution (hann)',
+    'openLocalResolution',
+    'cosines + rotated',
+    'cosines - rotated',
+    () => ['locres', ...halves(), ...mask(), '--locres_window', '24'],
+  ],
+];
+
 function tests(): void {
+  it.each(WRONG)('wrong in its %s: the run begins again on the CPU, with its result', async (...row) => {
+    const [subject, verb, from, to, args] = row;
+    const job = args();
+    failIn(verb, spoil(from, to));
+    const wrong = await run([...job, '--allow_software_gpu', '-o', 'wrong.mrc']);
+    const warnings = wrong.stderr.split('\n').filter((line) => line.includes('GPU'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(`failed its self-test: its ${subject} is wrong by`);
+    expect(warnings[0]).toMatch(/^warning: .*: the run begins again on the CPU\.$/);
+    expect(wrong.code).toBe(0);
+    expect((await run([...job, '--engine', 'cpu', '-o', 'cpu.mrc'])).code).toBe(0);
+    expect(bytesOf('wrong.mrc').equals(bytesOf('cpu.mrc'))).toBe(true);
+  });
+
   it.each(RUNS)('lost in %s: the run begins again on the CPU, with its result', async (_, verb, args) => {
     const job = args();
     failIn(verb, lose);

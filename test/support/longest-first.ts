@@ -11,7 +11,7 @@ const LONGEST: readonly string[] = [
   ...['engines/band-scaling', 'unit/gpu/verification', 'unit/gpu/band-scaling', 'engines/local-scaling'],
   ...['engines/symmetrise', 'engines/gpu-local-scaling'],
   ...['engines/resample', 'engines/local-resolution', 'unit/gpu/device-bytes', 'engines/predict-reference'],
-  ...['unit/gpu/fft', 'unit/gpu/device', 'engines/network-mode'],
+  ...['unit/gpu/verified-kernel', 'unit/gpu/fft', 'unit/gpu/device', 'engines/network-mode'],
   ...[
     'cli/ranks',
     'cli/bench',

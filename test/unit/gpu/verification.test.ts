@@ -2,17 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Engine, LocalScalingJob } from '../../../src/engine/engine.ts';
 import { bandScaling, localScaling } from '../../../src/engine/jobs.ts';
-import { openDevice } from '../../../src/gpu/adapters.ts';
-import type { GpuDevice } from '../../../src/gpu/device.ts';
 import { createGpuEngine } from '../../../src/gpu/index.ts';
-import { createVerdicts, createVerification, type VerdictStore } from '../../../src/gpu/verification.ts';
+import { createVerification } from '../../../src/gpu/verification.ts';
 import { tanhLowPass } from '../../../src/math/fourier/radial-transfer.ts';
 import type { Shape } from '../../../src/math/grid.ts';
 import type { ScalingRule } from '../../../src/math/scaling/scaling-rules.ts';
 import { decayProfile } from '../../../src/math/soft-scaling/profile.ts';
 import type { SoftTarget } from '../../../src/math/soft-scaling/targets.ts';
-import { describeGpu, findTestAdapter } from '../../support/gpu-device.ts';
+import { describeGpu } from '../../support/gpu-device.ts';
 import { blobMask, mapLikeVolume } from '../../support/random-volume.ts';
+import { fails, listing, openWith } from '../../support/wrong-gpu.ts';
 
 const SHAPE: Shape = [18, 20, 24];
 const CUTOFFS = { voxelSize: 1.5, wilsonCutoff: 10.1, fscCutoff: 3.9 };
@@ -35,21 +34,6 @@ const TARGETS: readonly SoftTarget[] = [
   { kind: 'geometric-mean', profile: decayProfile(60), locality: 0.5 },
   { kind: 'hybrid', profile: decayProfile(60), locality: 0.5 },
 ];
-
-const adapter = await findTestAdapter();
-
-/** `spoil`: a driver that compiles a shader into another one. */
-async function openWith(
-  verdicts: VerdictStore,
-  spoil: (code: string) => string = (code) => code,
-): Promise<{ gpu: GpuDevice; engine: Engine }> {
-  if ('reason' in adapter) throw new Error(adapter.reason);
-  const gpu = await openDevice(adapter, {}, verdicts);
-  const { device } = gpu;
-  const create = device.createShaderModule.bind(device);
-  device.createShaderModule = (descriptor) => create({ ...descriptor, code: spoil(descriptor.code) });
-  return { gpu, engine: await createGpuEngine(gpu, { kind: 'software' }) };
-}
 
 async function scaleLocally(engine: Engine, rule: ScalingRule, more: Partial<LocalScalingJob> = {}) {
   const upload = (data: Float32Array) => engine.upload(data, SHAPE);
@@ -106,23 +90,6 @@ const WRONG_REFINED: typeof WRONG_LOCALLY = [
   ['soft scaling', 'exp(beyond *', 'exp(1.01 * beyond *'],
   ['soft scaling', 'var share = 2.0', 'var share = 2.002'],
 ];
-
-/** The sentence with which a job ends on a device that compiles `from` as if it were `to`. */
-async function fails(from: string, to: string, job: (engine: Engine) => Promise<unknown>): Promise<Error> {
-  let changed = 0;
-  const spoil = (code: string): string => {
-    if (code.includes(from)) changed++;
-    return code.replace(from, to);
-  };
-  const { gpu, engine } = await openWith(createVerdicts(), spoil);
-  const error = await job(engine).then(
-    () => new Error('the job has passed'),
-    (thrown) => thrown as Error,
-  );
-  gpu.destroy();
-  expect(changed).toBeGreaterThan(0);
-  return error;
-}
 
 describeGpu('the verification of kernels', (shared) => {
   const unverified = async (): Promise<Engine> => createGpuEngine(await shared(), { kind: 'software' });
@@ -186,15 +153,6 @@ describeGpu('the verification of kernels', (shared) => {
     expect(message).toContain(`failed its self-test: its ${subject}`);
   });
 });
-
-function listing(known: Map<string, number>): VerdictStore {
-  return {
-    has: (check) => known.has(check),
-    add: (check, { error }) => {
-      known.set(check, error);
-    },
-  };
-}
 
 describe('a verification', () => {
   const kernel = { fingerprint: '12ab' };

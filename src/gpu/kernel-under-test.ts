@@ -1,0 +1,26 @@
+/** A kernel that is verified on buffers of its own, and what its check needs. */
+import type { GpuDevice } from './device.ts';
+import type { Bound, Kernel } from './kernel.ts';
+import { type Scratch, submitPass, withScratch } from './scratch.ts';
+
+export interface KernelUnderTest {
+  readonly gpu: GpuDevice;
+  readonly scratch: Scratch;
+  run(bound: Readonly<Record<string, Bound>>, workgroups: readonly [number, number?, number?]): void;
+  /** The whole buffer. */
+  read(buffer: GPUBuffer): Promise<ArrayBuffer>;
+}
+
+/** Relative error of what the kernel computes. */
+export type KernelCheck = (kernel: KernelUnderTest) => Promise<number>;
+
+export function checkKernel(gpu: GpuDevice, kernel: Kernel, check: KernelCheck): Promise<number> {
+  return withScratch(gpu, (scratch) =>
+    check({
+      gpu,
+      scratch,
+      run: (bound, workgroups) => submitPass(gpu, 'self-test', (pass) => kernel.run(pass, bound, workgroups)),
+      read: (buffer) => gpu.read(buffer, 0, buffer.size),
+    }),
+  );
+}
