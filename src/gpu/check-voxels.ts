@@ -116,30 +116,33 @@ export async function checkOccupancy({ scratch, run, read }: KernelUnderTest): P
 }
 
 const SPHERE_EDGE = 18;
-const THRESHOLD = 0.4;
+const [THRESHOLD, CERTAIN] = [0.4, 1.75];
 
 /** A volume with voxels that are no numbers, its rows within the sphere, and the keys that are tested. */
 function confidenceCase() {
   const n = SPHERE_EDGE;
   const values = noise(7, n ** 3);
   const middle = (n ** 3 + n * n + n) / 2;
-  values.set([THRESHOLD, Number.NaN, Number.POSITIVE_INFINITY, -0], middle);
+  values.set([THRESHOLD, CERTAIN, Number.NaN, Number.POSITIVE_INFINITY, -0], middle);
   const { rowStart, rowEnd } = confidenceSphere([n, n, n]);
   const rows = Uint32Array.from({ length: n * n }, (_, i) => rowStart[i] + 0x10000 * rowEnd[i]);
   const tested = Array.from(values, (value, i) => {
     const [row, x] = [Math.floor(i / n), i % n];
     return x >= rowStart[row] && x < rowEnd[row] && value > Math.fround(THRESHOLD);
   });
+  const [threshold, certain] = [keyAbove(Math.fround(THRESHOLD)), keyAtLeast(CERTAIN)];
   const fields = (entries: number, clear: number) =>
-    [n ** 3, n, keyAbove(Math.fround(THRESHOLD)), 1, entries, clear].map((value) => ['u32', value] as const);
-  return { n, values, rows, tested, fields };
+    [n ** 3, n, threshold, certain, 2, entries, clear].map((value) => ['u32', value] as const);
+  const uncertain = values.filter((value, k) => tested[k] && value < CERTAIN);
+  const above = values.filter((value, k) => tested[k] && value >= CERTAIN).length;
+  return { n, values, rows, tested, uncertain, above, fields };
 }
 
 /** The keys, in whatever order, and how many. */
 export async function checkCollect({ gpu, scratch, run, read }: KernelUnderTest): Promise<number> {
-  const { n, values, rows, tested, fields } = confidenceCase();
+  const { n, values, rows, uncertain, above, fields } = confidenceCase();
   const keysOut = scratch.storage('keys', 4 * n ** 3);
-  const counts = scratch.storage('counts', 8);
+  const counts = scratch.storage('counts', 16);
   const bound = {
     parameters: scratch.uniform('confidence', fields(0, 0)),
     volume: scratch.table('volume', values),
@@ -148,13 +151,10 @@ export async function checkCollect({ gpu, scratch, run, read }: KernelUnderTest)
     counts,
   };
   run(bound, linearWorkgroups(gpu, n ** 3, PART_VOXELS));
-  const expected = Array.from(
-    values.filter((_, i) => tested[i]),
-    orderKey,
-  ).sort((a, b) => a - b);
+  const expected = Array.from(uncertain, orderKey).sort((a, b) => a - b);
   const keys = new Uint32Array(await read(keysOut)).slice(0, expected.length).sort();
   return Math.max(
-    relativeError(new Uint32Array(await read(counts)), [0, expected.length]),
+    relativeError(new Uint32Array(await read(counts)), [0, 0, expected.length, above]),
     // Keys are near each other.
     keys.every((key, i) => key === expected[i]) ? 0 : 1,
   );
@@ -162,15 +162,8 @@ export async function checkCollect({ gpu, scratch, run, read }: KernelUnderTest)
 
 /** Every second value has an entry; in a second part the others keep what is there. */
 export async function checkApply({ gpu, scratch, run, read }: KernelUnderTest): Promise<number> {
-  const { n, values, rows, tested, fields } = confidenceCase();
-  const keys = [
-    ...new Set(
-      Array.from(
-        values.filter((_, i) => tested[i]),
-        orderKey,
-      ),
-    ),
-  ].sort((a, b) => a - b);
+  const { n, values, rows, tested, uncertain, fields } = confidenceCase();
+  const keys = [...new Set(Array.from(uncertain, orderKey))].sort((a, b) => a - b);
   const out = scratch.table('out', noise(8, n ** 3));
   const [volume, rowTable] = [scratch.table('volume', values), scratch.table('rows', rows)];
   const confidenceOf = (key: number): number => 0.25 + keys.indexOf(key) / (2 * keys.length);
@@ -186,7 +179,10 @@ export async function checkApply({ gpu, scratch, run, read }: KernelUnderTest): 
     };
     run(bound, linearWorkgroups(gpu, n ** 3));
   }
-  const expected = Array.from(values, (value, i) => (tested[i] ? confidenceOf(orderKey(value)) : 0));
+  const expected = Array.from(values, (value, i) => {
+    if (!tested[i]) return 0;
+    return value >= CERTAIN ? 1 : confidenceOf(orderKey(value));
+  });
   return relativeError(new Float32Array(await read(out)), expected);
 }
 

@@ -1,10 +1,10 @@
 /**
  * FDR confidence map (method 2). The confidence depends only on a value's rank among the values of the
- * sphere: the GPU collects those that may have a confidence above 0 (typically 2-10 % of the voxels), the
+ * sphere: the GPU collects those whose confidence may lie between 0 and 1 (typically 2-8 % of the voxels), the
  * host sorts them and builds a table of confidences, and the GPU looks up every voxel in it.
  */
 import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/statistics/confidence.ts';
-import { fromOrderKeys, keyAbove } from '../math/statistics/float-order.ts';
+import { fromOrderKeys, keyAbove, keyAtLeast } from '../math/statistics/float-order.ts';
 import type { GpuDevice } from './device.ts';
 import type { UniformField } from './kernel.ts';
 import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
@@ -25,9 +25,9 @@ export async function confidenceMap(
       const rows = volume.slabs.map(({ firstPlane, planes }) =>
         scratch.table('confidence sphere', packRows(test, volume.shape[1], firstPlane, planes)),
       );
-      const keys = await collectKeys(gpu, scratch, volume, map, rows, test.threshold);
-      const table = makeTable(test, keys);
-      await applyTable(gpu, scratch, volume, map, rows, test.threshold, table);
+      const { keys, above } = await collectKeys(gpu, scratch, volume, map, rows, test);
+      const table = makeTable(test, keys, above);
+      await applyTable(gpu, scratch, volume, map, rows, test, table);
     }),
   );
   return out;
@@ -47,7 +47,7 @@ function packRows(test: ConfidenceTest, ny: number, firstPlane: number, planes: 
 function parametersOf(
   volume: GpuVolume,
   slab: number,
-  threshold: number,
+  { threshold, certain }: ConfidenceTest,
   entries: number,
   clear: boolean,
 ): UniformField[] {
@@ -55,27 +55,31 @@ function parametersOf(
     ['u32', slabVoxels(volume, volume.slabs[slab])],
     ['u32', volume.shape[2]],
     ['u32', keyAbove(threshold)],
-    ['u32', slab],
+    ['u32', keyAtLeast(certain)],
+    ['u32', 2 * slab],
     ['u32', entries],
     ['u32', clear ? 1 : 0],
   ];
 }
 
-/** Order keys of the values above the threshold inside the sphere, in any order. `room` is overwritten. */
+/**
+ * Order keys of the values inside the sphere above the threshold that are not certain, in any order, and how
+ * many are. `room` is overwritten.
+ */
 async function collectKeys(
   gpu: GpuDevice,
   scratch: Scratch,
   volume: GpuVolume,
   room: GpuVolume,
   rows: readonly GPUBuffer[],
-  threshold: number,
-): Promise<Uint32Array> {
+  test: ConfidenceTest,
+): Promise<{ keys: Uint32Array; above: number }> {
   const kernel = await getVerifiedKernel(gpu, 'confidence-map', 'collect');
-  const counters = scratch.storage('confidence counts', 4 * volume.slabs.length);
+  const counters = scratch.storage('confidence counts', 8 * volume.slabs.length);
   submitPass(gpu, 'confidence: collect', (pass) => {
     volume.slabs.forEach((slab, i) => {
       const bound = {
-        parameters: scratch.uniform('confidence', parametersOf(volume, i, threshold, 0, false)),
+        parameters: scratch.uniform('confidence', parametersOf(volume, i, test, 0, false)),
         volume: slab.buffer,
         rows: rows[i],
         keys_out: room.slabs[i].buffer,
@@ -84,7 +88,8 @@ async function collectKeys(
       kernel.run(pass, bound, linearWorkgroups(gpu, slabVoxels(volume, slab), PART_VOXELS));
     });
   });
-  const counts = new Uint32Array(await gpu.read(counters, 0, 4 * volume.slabs.length));
+  const pairs = new Uint32Array(await gpu.read(counters, 0, 8 * volume.slabs.length));
+  const counts = pairs.filter((_, i) => i % 2 === 0);
   const keys = new Uint32Array(counts.reduce((sum, count) => sum + count, 0));
   let next = 0;
   for (const [i, count] of counts.entries()) {
@@ -94,7 +99,7 @@ async function collectKeys(
     }
     next += count;
   }
-  return keys;
+  return { keys, above: pairs.reduce((sum, count, i) => sum + (i % 2) * count, 0) };
 }
 
 /** Confidence as a function of the value. */
@@ -104,10 +109,10 @@ interface ConfidenceTable {
   readonly values: Float32Array;
 }
 
-/** `keys` is overwritten. */
-function makeTable(test: ConfidenceTest, keys: Uint32Array): ConfidenceTable {
+/** `keys` is overwritten; `above`: values beyond them. */
+function makeTable(test: ConfidenceTest, keys: Uint32Array, above: number): ConfidenceTable {
   keys.sort();
-  const values = confidenceOfSorted(test, fromOrderKeys(keys));
+  const values = confidenceOfSorted(test, fromOrderKeys(keys), above);
   let entries = 0;
   for (let i = 0; i < keys.length; i++) {
     if (i > 0 && keys[i] === keys[i - 1]) continue;
@@ -124,7 +129,7 @@ async function applyTable(
   volume: GpuVolume,
   out: GpuVolume,
   rows: readonly GPUBuffer[],
-  threshold: number,
+  test: ConfidenceTest,
   { keys, values }: ConfidenceTable,
 ): Promise<void> {
   const kernel = await getVerifiedKernel(gpu, 'confidence-map', 'apply');
@@ -138,10 +143,7 @@ async function applyTable(
     submitPass(gpu, 'confidence: apply', (pass) => {
       volume.slabs.forEach((slab, i) => {
         const bound = {
-          parameters: scratch.uniform(
-            'confidence',
-            parametersOf(volume, i, threshold, to - from, part === 0),
-          ),
+          parameters: scratch.uniform('confidence', parametersOf(volume, i, test, to - from, part === 0)),
           volume: slab.buffer,
           rows: rows[i],
           table_keys: tableKeys,

@@ -74,6 +74,7 @@ const WRONG: readonly [verb: Verb, subject: string, from: string, to: string][] 
   ['noise', 'copy of a box', 'volume[p.slab]', 'volume[max(p.slab, 1) - 1]'],
   ['confidence', 'choice of voxels for the confidence map', 'x >= (row >> 16u)', 'x > (row >> 16u)'],
   ['confidence', 'confidence map', 'low = middle + 1u', 'low = middle + 2u'],
+  ['confidence', 'confidence map', 'out[i] = 1.0', 'out[i] = 0.999'],
   ['resample', 'resampling', 'k + 1u == parameters.bins', 'k == parameters.bins'],
   ['resample', 'resampling', 'tap.y != NONE', 'tap.y == NONE + 1u'],
   ['model', 'map of a model', 'exp(-exponent * dy * dy)', 'exp(-1.001 * exponent * dy * dy)'],
