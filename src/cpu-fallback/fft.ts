@@ -130,6 +130,7 @@ export function changeColumns(
   to: number,
   change: (block: ReturnType<typeof loadColumns>) => void,
 ): void {
+  // Before `mark`, as plans are kept between tasks.
   const plan = kernels.fftPlan(spectrum.shape[0]);
   const memory = kernels.mark();
   const block = loadColumns(kernels, spectrum, from, to);
@@ -187,6 +188,7 @@ export function shellSumsOfColumns(
     counts: new Float64Array(shells),
   };
   const bins = Math.floor(nx / 2) + 1;
+  // 'nearest' rounds the radius, 'floor' cuts it, as RELION and LocScale do.
   const shift = rule === 'nearest' ? 0.5 : 0;
   const [squareZ, squareY, squareX] = a.shape.map((n) => squaredShellRadii(n, Math.min(...a.shape)));
   for (let kz = 0; kz < nz; kz++) {
@@ -196,6 +198,7 @@ export function shellSumsOfColumns(
       for (let kx = 0; kx < bins; kx++) {
         // Exact in a cubic box: the square root of an integer below 2^53 never rounds across an integer.
         const shell = Math.floor(Math.sqrt(rest + squareX[kx]) + shift);
+        // Radii grow with kx: the rest of the row lies outside, too.
         if (shell >= shells) break;
         const i = row + kx;
         sums.cross[shell] += ar[i] * br[i] + ai[i] * bi[i];

@@ -99,6 +99,7 @@ export class CpuEngine implements Engine {
   private readonly memory = new VolumeMemory();
   /** Of masks that were made here. */
   private readonly knownMaskVoxels = new WeakMap<Volume, number>();
+  /** By volume, as a promise: two steps that ask at once share one pass. */
   private readonly knownStatistics = new WeakMap<Volume, Promise<VolumeStatistics>>();
 
   constructor(pool: Pool, memoryLimitBytes: number, runsOn: string) {
@@ -114,6 +115,7 @@ export class CpuEngine implements Engine {
 
   async upload(data: Float32Array, shape: Shape): Promise<Volume> {
     requireVoxels(data, shape);
+    // Memory of allocateHost becomes the volume itself; anything else is copied once.
     if (this.memory.canAdopt(data)) return this.memory.adopt(data, shape);
     const shared = this.allocateHost(data.length);
     shared.set(data);
@@ -188,6 +190,7 @@ export class CpuEngine implements Engine {
 
   /** Known where this engine has made the mask, else counted. */
   private async maskVoxels(mask: Volume): Promise<number> {
+    // A mask is 0 or 1, and statistics with itself count its ones.
     const known = this.knownMaskVoxels.get(mask);
     return known ?? (await this.measureStatistics(mask, { mask, inside: true })).count;
   }
@@ -309,6 +312,7 @@ export class CpuEngine implements Engine {
         { expected: `at most ${limit}`, found, hint: `Raise ${named('memoryLimitBytes')}.` },
       );
     }
+    // Only operators off the grid: nothing to average before interpolating.
     const moved = interpolation !== undefined && maps.count === 1 ? undefined : this.memory.create(shape);
     if (moved) {
       await this.map(
@@ -347,6 +351,7 @@ export class CpuEngine implements Engine {
   async shellSpectra(a: Volume, b: Volume, rule: ShellRule = 'floor'): Promise<ShellSpectra> {
     requireSameShape(a, b);
     const ofA = await this.forwardPlanes(a);
+    // The power spectrum of one map takes one transform.
     const ofB = a === b ? ofA : await this.forwardPlanes(b);
     const parts = await this.map(
       'shellSums',

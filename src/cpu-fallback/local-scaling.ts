@@ -56,13 +56,16 @@ export class TileScaler {
   private readonly tapered: TaperedProfiler | undefined;
   private readonly convolver: ShellConvolver;
   private readonly scaleFactors: ScaleFactorFunction;
+  /** Voxels of the tile with its margin, of either map in turn. */
   private readonly input: number;
+  /** One bit per voxel of the tile: whether it is in the mask. */
   private readonly lanes: number;
 
   constructor(kernels: Kernels, job: TileJob) {
     this.kernels = kernels;
     this.job = job;
     const { windowVoxels, tileSize, profileKind, windowTaper } = job;
+    // Kernels of tapered windows are wider than the window, and so is what a tile must read.
     const margin = shellKernelVoxels(windowVoxels, windowTaper) / 2;
     this.tile = makeTileShape(windowVoxels, tileSize, job.fftShape, margin);
     if (windowTaper === undefined) this.profiler = new WindowProfiler(kernels, this.tile, profileKind);
@@ -89,9 +92,11 @@ export class TileScaler {
       if (mask.count === 0) return 0;
       const profileBytes = 4 * mask.count * shellCountOf(job.windowVoxels);
       const mapProfiles = kernels.allocate(profileBytes);
+      // Rules without a reference never read the second profile.
       const referenceProfiles = job.reference ? kernels.allocate(profileBytes) : mapProfiles;
       const inTile = kernels.putWords(mask.inTile);
       const out = kernels.allocate(4 * mask.count);
+      // The reference first: the input buffer then holds the map, which the convolution needs.
       if (job.reference && this.profiler) {
         gatherTile(kernels, tile, job.reference, job.shape, start, job.padValues.reference, this.input);
         lap('gather');
@@ -129,6 +134,7 @@ export class TileScaler {
     const { differenceMask, bFactor, quality } = this.job;
     const map = this.kernels.floats(mapAddress, mask.count * shells);
     const reference = this.kernels.floats(referenceAddress, mask.count * shells);
+    // Rules compute in float64, profiles are stored in float32.
     const mapProfile = new Float64Array(shells);
     const referenceProfile = new Float64Array(shells);
     const factors = new Float64Array(shells);
@@ -141,6 +147,7 @@ export class TileScaler {
       const voxel = mask.voxels[i];
       const inside = differenceMask !== undefined && differenceMask[voxel] > 0.5;
       this.scaleFactors(mapProfile, referenceProfile, inside, factors, fit);
+      // Factors replace the profile, so that the convolver reads them in its place.
       for (let r = 0; r < shells; r++) map[at + r] = factors[r];
       if (bFactor) bFactor[voxel] = fit[0];
       if (quality) quality[voxel] = fit[1];

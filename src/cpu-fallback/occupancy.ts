@@ -17,6 +17,7 @@ export async function measureOccupancy(pool: Pool, mask: Float32Array, shape: Sh
     })),
   );
   const counts = new Uint32Array(voxelCount(blocks));
+  // A task per plane of blocks, (z, y, x) in the result.
   parts.forEach((part, z) => {
     counts.set(part, z * blocks[1] * blocks[2]);
   });

@@ -42,6 +42,7 @@ export async function openScaling(
   const { mask, windowVoxels, profileKind, windowTaper, rule, measureBFactors } = settings;
   const { shape } = mask;
   const occupancy = await measureOccupancy(pool, memory.own(mask), shape);
+  // Scaled map, and with it B factor and quality of the fit.
   const resultBytes = (measureBFactors ? 3 : 1) * 4 * voxelCount(shape);
   const profiledMaps = rule.kind === 'no-reference' ? 1 : 2;
   const planWithin = (freeBytes: number, tileSize?: Shape): TilePlan | undefined => {
@@ -59,6 +60,7 @@ export async function openScaling(
     estimate,
     async start(maps, tileSize) {
       checkScalingMaps(settings, maps);
+      // Another process may have decided the tile size, or maps have taken memory since the plan.
       const changed = tileSize !== undefined || (plan?.bytesPerThread ?? 0) * pool.size > freeBytes();
       const chosen = plan && changed ? planWithin(freeBytes(), tileSize) : plan;
       return startScaling(settings, maps, chosen, tools);

@@ -18,9 +18,11 @@ export class ShellConvolver {
   private readonly shells: number;
   private readonly binPitch: number;
   private readonly spectrumFloats: number;
+  /** One per shell, computed once per job. */
   private readonly kernelSpectra: { re: number; im: number }[];
   private readonly mapSpectrum: { re: number; im: number };
   private readonly product: { re: number; im: number };
+  /** Voxels of the FFT box: a kernel at first, then the filtered map of a shell. */
   private readonly volume: number;
   private readonly work: number;
 
@@ -36,6 +38,7 @@ export class ShellConvolver {
     this.volume = kernels.allocate(4 * tile.inputFloats);
     this.mapSpectrum = this.allocateSpectrum();
     this.product = this.allocateSpectrum();
+    // Kernels are even along each axis: one octant of (h + 1)^3 values is stored.
     const h = tile.margin;
     this.kernelSpectra = shellKernels(tile.windowVoxels, taper).map((values) => {
       const spectrum = this.allocateSpectrum();
@@ -130,6 +133,7 @@ export class ShellConvolver {
     exports.fftColumns(kernels.fftPlan(nz), to.re, to.im, ny * rowBytes, (ny * binPitch) / 4);
   }
 
+  /** To `volume`: along z all of it, along y the planes and along x the groups of rows with mask voxels. */
   private inverse(
     from: { re: number; im: number },
     rows: readonly { plane: number; firstRows: number[] }[],

@@ -97,6 +97,7 @@ function ranksOf({ buckets, ...values }: SharedRanks): RankedValues {
 
 /** All tasks by name. Arguments and results are plain data; shared arrays are written in place. */
 export const tasks = {
+  /** Voxels; as are binarise (returns how many are set), statistics and clearOutside. */
   average: (_: Thread, args: Range & { a: Float32Array; b: Float32Array; out: Float32Array }) =>
     averageRange(args.a, args.b, args.out, args.from, args.to),
 
@@ -108,12 +109,15 @@ export const tasks = {
     args: Range & { volume: Float32Array; mask: Float32Array | undefined; inside: boolean },
   ) => rangeStatistics(args.volume, args.from, args.to, args.mask, args.inside),
 
+  /** Planes of blocks; returns their counts. */
   occupancy: (_: Thread, args: Range & { mask: Float32Array; shape: Shape; block: number }) =>
     blockOccupancy(args.mask, args.shape, args.block, args.from, args.to),
 
+  /** Planes along z, here and in inversePlanes. */
   forwardPlanes: (thread: Thread, args: Range & { volume: Float32Array; spectrum: SharedSpectrum }) =>
     forwardPlanes(thread.kernels, args.volume, args.spectrum, args.from, args.to),
 
+  /** Rows ky of columns along z, for everything that changes a spectrum. */
   filterColumns: (thread: Thread, args: Range & { spectrum: SharedSpectrum; transfer: RadialTransfer }) =>
     filterColumns(thread.kernels, args.spectrum, args.transfer, args.from, args.to),
 
@@ -128,17 +132,20 @@ export const tasks = {
   inversePlanes: (thread: Thread, args: Range & { spectrum: SharedSpectrum; out: Float32Array }) =>
     inversePlanes(thread.kernels, args.spectrum, args.out, args.from, args.to),
 
+  /** Planes of the old grid (`shape`); the spectrum has the size of the new one. */
   forwardResampledPlanes: (
     thread: Thread,
     args: Range & { volume: Float32Array; shape: Shape; spectrum: SharedSpectrum },
   ) => forwardResampledPlanes(thread.kernels, args.volume, args.shape, args.spectrum, args.from, args.to),
 
+  /** Rows ky of the new grid. */
   resampleColumns: (thread: Thread, args: Range & { shape: Shape; spectrum: SharedSpectrum }) =>
     resampleColumns(thread.kernels, args.spectrum, args.shape, args.from, args.to),
 
   splatPlanes: (thread: Thread, args: Range & { job: SplatJob }) =>
     splatPlanes(thread.kernels, args.job, args.from, args.to),
 
+  /** Planes; operators that map the grid onto itself. */
   averageOrbits: (
     _: Thread,
     args: Range & { volume: Float32Array; shape: Shape; maps: GridMaps; out: Float32Array },
@@ -149,17 +156,21 @@ export const tasks = {
     args: Range & { shape: Shape; spectrum: SharedSpectrum; prefilter: Prefilter },
   ) => prefilterColumns(thread.kernels, args.spectrum, args.shape, args.prefilter, args.from, args.to),
 
+  /** A block of planes and rows, for operators that need interpolation. */
   gatherCopies: (
     thread: Thread,
     args: { job: GatherJob; planes: readonly [number, number]; rows: readonly [number, number] },
   ) => gatherCopies(thread.kernels, args.job, args.planes, args.rows),
 
+  /** Rows ky; returns sums per shell, which the engine adds in order. */
   shellSums: (thread: Thread, args: Range & { a: SharedSpectrum; b: SharedSpectrum; rule: ShellRule }) =>
     shellSumsOfColumns(thread.kernels, args.a, args.b, args.from, args.to, args.rule),
 
+  /** Rows (z, y) of the map: writes the tested values of the range to its own part of `out`. */
   collectTested: (_: Thread, { volume, out, nx, test, ...rows }: Range & ConfidenceArguments) =>
     collectTested(volume, nx, test, rows, out.subarray(rows.from * nx, rows.to * nx)),
 
+  /** One task for the whole map: sorting is not divided. */
   rankTested: (
     _: Thread,
     { test, above, ranked }: { test: ConfidenceTest; above: number; ranked: SharedRanks },
@@ -176,6 +187,7 @@ export const tasks = {
   forwardColumns: (thread: Thread, args: Range & { spectrum: SharedSpectrum }) =>
     forwardColumns(thread.kernels, args.spectrum, args.from, args.to),
 
+  /** Rows ky, from `spectrum` to `band`. */
   bandColumns: (
     thread: Thread,
     args: Range & {
@@ -200,9 +212,11 @@ export const tasks = {
   shellPowers: (_: Thread, args: Range & { plan: BandPlan; spectrum: SharedSpectrum }) =>
     shellPowers(args.plan, args.spectrum, args.from, args.to),
 
+  /** Planes that are whole blocks along z. */
   bandPlanes: (thread: Thread, args: Range & BandPlanes) =>
     bandPlanes(thread.kernels, args, args.from, args.to),
 
+  /** Planes of blocks, along x and y; blockGains then smooths along z, by rows of blocks. */
   smoothBlockPlanes: (
     thread: Thread,
     args: Range & { plan: BandPlan; fields: BlockFields; of: SmoothedBand; outputScale: number },
@@ -253,16 +267,19 @@ export const tasks = {
   clearOutside: (_: Thread, args: Range & { volume: Float32Array; mask: Float32Array }) =>
     clearOutside(args.volume, args.mask, args.from, args.to),
 
+  /** Broadcast: kernel memory of the job is laid out once per thread. */
   beginScaling: (thread: Thread, job: TileJob): void => {
     thread.kernels.release(thread.scalerMark);
     thread.scaler = new TileScaler(thread.kernels, job);
   },
 
+  /** Returns the number of mask voxels scaled. */
   scaleTile: (thread: Thread, args: { start: Shape }): number => {
     if (!thread.scaler) throw new Error('scaleTile before beginScaling');
     return thread.scaler.run(args.start);
   },
 
+  /** Frees the job's memory; the timings are zeros where no job had begun. */
   endScaling: (thread: Thread): TileTimings => {
     const timings = thread.scaler?.timings ?? { profiles: 0, rule: 0, convolutions: 0, gather: 0 };
     thread.scaler = undefined;

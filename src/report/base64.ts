@@ -9,6 +9,7 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
+/** For img elements; nothing is loaded from elsewhere. */
 export function pngUrl(png: Uint8Array): string {
   return `data:image/png;base64,${toBase64(png)}`;
 }

@@ -1,5 +1,6 @@
 /** A 5 x 7 pixel font for labels in pictures, so that pictures need no font file. */
 
+/** Pixels, without the space between letters. */
 export const GLYPH_WIDTH = 5;
 export const GLYPH_HEIGHT = 7;
 /** One empty column between glyphs. */

@@ -19,6 +19,7 @@ export function bFactorPalette(low: number, high: number): string {
  */
 const SURFACE_SHARE = 0.35;
 
+/** One map of a script. */
 export interface SceneMap {
   /** Absolute path: ChimeraX reads relative ones from its own working directory. */
   readonly path: string;
@@ -79,6 +80,7 @@ export function colouredModel(
   ];
 }
 
+/** Colours atoms by a score, in the palette above; grey where an atom has none. */
 export function colourCommand(model: number, attribute: string): string {
   return `color byattribute r:${attribute} #${model} palette ${SCORE_PALETTE} noValueColor gray`;
 }

@@ -5,6 +5,7 @@ export interface Markup {
   readonly markup: string;
 }
 
+/** Characters that end text or an attribute. */
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

@@ -143,6 +143,7 @@ export function bandPart({ soft, numbers }: RunRecord): Part | undefined {
   if (soft === undefined) return undefined;
   const { bands, fadeResolution } = soft;
   const svg = plotBands(bands, numbers.fscCutoff ?? 0);
+  // Bands in which the half maps agree nowhere.
   const silent = bands.filter(({ used }) => !used);
   const left =
     silent.length === 0
@@ -320,6 +321,7 @@ class="number">${Number((100 * inMask).toPrecision(2))} %</td></tr>`,
 export function chooseWindows(reportData: ReportData): { window: number; words: string }[] {
   const b = bFactorsOf(mapOf(reportData, 'input')?.profiles ?? [], reportData.windows);
   const known = b.map((value, window) => ({ value, window })).filter(({ value }) => Number.isFinite(value));
+  // Without a fit no window is slower than another.
   const order =
     known.length < 4
       ? b.map((_, window) => ({ value: Number.NaN, window }))
@@ -364,6 +366,7 @@ function localMap(
   local: LocalMapData,
   reportData: ReportData,
 ): { content: Markup; figures: readonly Figure[] } {
+  // pVDDT, from -100 to 100.
   const signed = local.unit === '';
   const scale = signed ? scaleFor(local, 'diverging', false) : scaleFor(local, 'sequential', false);
   const label = `${local.label}${signed ? '' : `, ${local.unit}`}`;

@@ -1,6 +1,10 @@
 /** The style of a report: one column of text and figures, light or dark as set in the reader's system. */
 import { styleVariables } from './palette.ts';
 
+/**
+ * Colours first, for light and dark; the rules refer to them only. `good` and `look`: marks of the
+ * checks.
+ */
 export function pageStyle(): string {
   return `:root { color-scheme: light dark; ${styleVariables('light')} --line: #dfe3e8; --soft: #f4f6f8;
   --good: #1b7f4b; --look: #b26a00; }
@@ -9,6 +13,7 @@ export function pageStyle(): string {
 ${RULES}`;
 }
 
+/** Rules that hold in both; print has its own at the end. */
 const RULES = `* { box-sizing: border-box; }
 [hidden] { display: none !important; }
 body { margin: 0; background: var(--paper); color: var(--ink);

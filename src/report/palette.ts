@@ -13,6 +13,7 @@ export const seriesColours = {
   paper: { light: '#ffffff', dark: '#161b22' },
 } as const;
 
+/** What a colour stands for, not how it looks: figures share one palette. */
 export type ColourName = keyof typeof seriesColours;
 
 /** The colour as a style variable, which `styleVariables` defines. */

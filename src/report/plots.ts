@@ -17,7 +17,9 @@ export interface PlotSize {
   readonly height: number;
 }
 
+/** A figure as wide as the text. */
 export const WIDE: PlotSize = { width: 600, height: 330 };
+/** Two in a row. */
 const SMALL: PlotSize = { width: 360, height: 250 };
 /** Round resolutions in A for the top axis; those that fit are labelled. */
 const RESOLUTION_TICKS = [20, 10, 8, 6, 5, 4, 3.5, 3, 2.5, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1];
@@ -32,6 +34,7 @@ const LEAST_LOG_RATIO = 5;
 /** Room above bars for the legend. */
 const HEADROOM = 1.3;
 
+/** Layers, the first at the bottom. */
 type Marks = Plot.Markish[];
 
 /** Half-map FSC with the two thresholds and the crossings. */
@@ -192,6 +195,7 @@ export function plotScaleFactors(reportData: ReportData, cutoffAngstrom: number)
     // Shell 0 is the window's mean and carries no structure.
     .slice(1)
     .filter(({ q }) => q.every((v) => v > 0));
+  // Units of input and result differ, so that only the shape of the curve means anything.
   const unit = shells[0]?.q[2] ?? 1;
   const band = (low: number, high: number, opacity: number): Plot.Markish =>
     Plot.areaY(shells, {
@@ -333,6 +337,7 @@ function drawHistogram(
   const high = Math.max(...highs, low + 1e-6);
   const step = (high - low) / bins;
   const edge = (i: number): number => (log ? Math.exp(low + i * step) : low + i * step);
+  // Tails count in the outermost bars.
   const bars = series.flatMap(({ name, sorted }) => {
     const counts = new Float64Array(bins);
     for (const v of sorted) counts[Math.min(bins - 1, Math.max(0, Math.floor((forward(v) - low) / step)))]++;
@@ -411,6 +416,7 @@ export function resolutionAxis(last: number): Marks {
 /** Vertical line at the cut-off, with its resolution; none if it lies beyond the axis. */
 export function cutoffMark(cutoffAngstrom: number, last: number): Marks {
   const f = 1 / cutoffAngstrom;
+  // Also where there was no cut-off: 1 / 0 is infinite.
   if (!(f < last)) return [];
   return [
     Plot.ruleX([f], { stroke: colour('limit'), strokeDasharray: '5 4' }),

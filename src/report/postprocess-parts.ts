@@ -119,6 +119,7 @@ function plotGuinier({ amplitudes, bFactor, guinier, fscWeighted }: PostprocessN
       .filter(({ y }, r) => r > 0 && Number.isFinite(y));
   const line = (data: { x: number; y: number }[], name: ColourName) =>
     Plot.line(data, { x: 'x', y: 'y', stroke: colour(name), strokeWidth: 2 });
+  // As postprocess multiplies: exp(-B f^2 / 4), with B negative for sharpening.
   const sharpened = points((r) => weighted[r] * Math.exp((-bFactor * frequency[r] ** 2) / 4));
   const curves: [ColourName, string, { x: number; y: number }[]][] = [
     ['input', 'map', points((r) => original[r])],
@@ -136,6 +137,7 @@ function plotGuinier({ amplitudes, bFactor, guinier, fscWeighted }: PostprocessN
       guinier === undefined ? sharpened : sharpened.filter(({ x }) => x <= guinier.to ** -2),
     ],
   ];
+  // A to 1/A^2, the unit of the axis.
   const range = guinier === undefined ? [] : [guinier.from ** -2, guinier.to ** -2];
   return draw(WIDE, { x: { label: 'squared frequency, 1/Å²' }, y: { label: 'ln amplitude' } }, [
     Plot.ruleX(range, { stroke: colour('limit'), strokeDasharray: '5 4' }),

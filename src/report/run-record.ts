@@ -201,6 +201,7 @@ function softRecordOf({ bands, windowSigma, fadeResolution }: SoftRecord): SoftR
   return { bands, windowSigma, fadeResolution };
 }
 
+/** Without the volume of the comparison, which is a file of its own. */
 function comparisonRecordOf({ scheme, soft, global, amplitudes }: ComparisonResult): ComparisonRecord {
   return { scheme, soft: soft && softRecordOf(soft), global, amplitudes };
 }

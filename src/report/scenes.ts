@@ -14,6 +14,7 @@ import {
   type SceneMap,
 } from './chimerax.ts';
 
+/** Files of a scaling run, absolute paths. */
 export interface ScaledScene {
   readonly scaled: string;
   /** Local B factors, and what they are inside the mask, A^2. */
@@ -25,12 +26,14 @@ export interface ScaledScene {
 /** Colours reach this many standard deviations to both sides of the mean. */
 const COLOUR_REACH = 2;
 
+/** For the contour: surfaces should enclose the volume of the mask. */
 interface MaskSize {
   readonly maskVoxels: number;
   /** A. */
   readonly voxelSize: number;
 }
 
+/** What a scene needs of a result. */
 interface ScaledRun {
   readonly mask: Volume;
   readonly bFactor?: Volume;
@@ -68,6 +71,10 @@ export function maskVolume({ maskVoxels, voxelSize }: MaskSize): number {
   return maskVoxels * voxelSize ** 3;
 }
 
+/**
+ * The script of a scaling run, coloured by local B factors where there are any.
+ * `maskVolumeCubicAngstrom`: volume that the surfaces enclose at first.
+ */
 export function sceneOfScaling(scene: ScaledScene, maskVolumeCubicAngstrom: number): string {
   const { scaled, bFactor } = scene;
   // ChimeraX recognises compressed maps by its own rules, so these are left to the user.
@@ -178,6 +185,7 @@ export function sceneOfAssessment(
   );
 }
 
+/** ChimeraX commands end at the line's end. */
 function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ');
 }

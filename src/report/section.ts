@@ -4,16 +4,19 @@
  */
 import type { Shape } from '../math/grid.ts';
 
+/** Part of a box of voxels. */
 export interface VoxelBox {
   /** First voxel (z, y, x). */
   readonly start: Shape;
   readonly size: Shape;
 }
 
+/** As arrays are stored: 0 is z, the slowest. */
 export type Axis = 0 | 1 | 2;
 export const axes: readonly Axis[] = [0, 1, 2];
 export const AXIS_NAMES = ['z', 'y', 'x'] as const;
 
+/** A plane of voxels normal to an axis, rows by PLANE_AXES. */
 export interface Section {
   readonly axis: Axis;
   /** Voxel index along `axis`. */

@@ -37,6 +37,7 @@ const GAP = 8;
 const TEXT_SCALE = 2;
 const LINE_HEIGHT = (GLYPH_HEIGHT + 5) * TEXT_SCALE;
 const PANEL_PIXELS = 330;
+/** Values above are white: a few strong voxels must not darken the rest. */
 const WHITE_PERCENTILE = 0.998;
 /** Grey of the value 0, as a fraction of white. */
 const ZERO_LEVEL = 0.25;
@@ -167,6 +168,7 @@ function drawPanel(
   }
 }
 
+/** Weights of cubic interpolation along one axis, for one pixel. */
 interface CubicWeights {
   /** First of the four voxels, relative to the voxel that contains the pixel. */
   readonly first: number;

@@ -26,18 +26,21 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return element as T;
 }
 
+/** kB are 1000 bytes, MB and GB powers of 2; at least 1 kB. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
   if (bytes < 2 ** 30) return `${(bytes / 2 ** 20).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
   return `${Number((bytes / 2 ** 30).toFixed(1))} GB`;
 }
 
+/** Minutes from 100 s on, hours from 90 min on. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 100) return `${Math.round(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
+/** From (z, y, x): "256³" for a cube, else x first. */
 export function formatShape(shape: readonly number[]): string {
   const [z, y, x] = shape;
   return x === y && y === z ? `${x}³` : `${x} × ${y} × ${z}`;

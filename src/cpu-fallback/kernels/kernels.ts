@@ -7,7 +7,9 @@ import { type FftPlan, planFft, rootsOfUnity } from '../../math/fourier/fft-plan
 /** Functions of kernels.wasm. All pointers are byte addresses into `memory`. */
 export interface KernelExports {
   readonly memory: WebAssembly.Memory;
+  /** In place, along an axis with `strideBytes` between its values, `groups` times four columns. */
   fftColumns(plan: number, re: number, im: number, strideBytes: number, groups: number): void;
+  /** Eight real rows to half spectra. Pitches in bytes; `work`: 64 (n + 4) bytes. */
   rfftRows8(
     plan: number,
     rows: number,
@@ -19,14 +21,22 @@ export interface KernelExports {
   ): void;
   /** Address of a struct: parameters.ts. */
   configureSliding(parameters: number): void;
+  /** Address of a struct, as above; so for configureCorrelations. */
   configureProfiles(parameters: number): void;
+  /** Sums over x0 <= x < x0 + w of every row: where the recursion along x starts. */
   seedX(input: number, x0: number): void;
+  /** Sums for the eight windows from x0 on; the recursion goes on at x0 + 8. */
   slideX(input: number, x0: number): void;
+  /** Shell sums of the row's voxels in `runs` (pairs: first z, end z); `seed` starts anew along y. */
   profileRow(seed: boolean, y: number, runs: number, runCount: number): void;
+  /** Profiles, normalised, in the order z, lane; returns the address behind the last. */
   emitRow(lanes: number, runs: number, runCount: number, norms: number, out: number): number;
   configureCorrelations(parameters: number): void;
+  /** Hann weights along x, in place, on the block at x0. */
   softenX(x0: number): void;
+  /** As profileRow, for cross and power spectra of both half maps. */
   correlateRow(seed: boolean, y: number, runs: number, runCount: number): void;
+  /** One row times a radial table: linear at sqrt(rest + squares[k]) perSample. */
   filterRow(
     re: number,
     im: number,
@@ -37,6 +47,7 @@ export interface KernelExports {
     perSample: number,
     last: number,
   ): void;
+  /** Product of complex values, real and imaginary parts apart. */
   multiplySpectra(
     aRe: number,
     aIm: number,
@@ -46,6 +57,7 @@ export interface KernelExports {
     toIm: number,
     groups: number,
   ): void;
+  /** out[i] += factors[i][r] volume[index[i]]: shell r of the sum over shells. */
   accumulateShell(
     out: number,
     factors: number,
@@ -55,6 +67,7 @@ export interface KernelExports {
     index: number,
     count: number,
   ): void;
+  /** to = (a - centreA) scaleA + (b - centreB) scaleB. */
   combineRows(
     to: number,
     a: number,
@@ -65,6 +78,7 @@ export interface KernelExports {
     centreB: number,
     scaleB: number,
   ): void;
+  /** One row times the hat of a band; squared frequencies in units of the band spacing. */
   bandRow(
     toRe: number,
     toIm: number,
@@ -75,6 +89,7 @@ export interface KernelExports {
     squares: number,
     band: number,
   ): void;
+  /** The same with the slope of the band on either side of its centre. */
   tiltedBandRow(
     toRe: number,
     toIm: number,
@@ -87,6 +102,7 @@ export interface KernelExports {
     below: number,
     above: number,
   ): void;
+  /** Squares of a plane to its blocks; returns the sum within the mask, 0 without one. */
   addBlockSquares(
     rows: number,
     rowBytes: number,
@@ -99,9 +115,13 @@ export interface KernelExports {
     mask: number,
     squares: number,
   ): number;
+  /** to[i] = sum over t of weights[t] from[i + t stride]; stride in bytes. */
   convolve(to: number, from: number, groups: number, stride: number, weights: number, taps: number): void;
+  /** to = a + share (b - a). */
   blend(to: number, a: number, b: number, groups: number, share: number): void;
+  /** out += band gain, gains linear between blocks; `lower`: byte offset of each voxel's lower block. */
   accumulateRow(out: number, band: number, groups: number, gains: number, lower: number, share: number): void;
+  /** Five Gaussians of an atom into a tile, inside a sphere: assembly/model-map.ts has the tables. */
   splatAtom(
     tile: number,
     zTable: number,
@@ -115,6 +135,7 @@ export interface KernelExports {
     perStep: number,
     squaredReach: number,
   ): void;
+  /** Interpolated values along a line of rotated positions, and how many lay inside. */
   gatherRow(
     xs: number,
     count: number,
@@ -135,6 +156,7 @@ export interface KernelExports {
     scratch: number,
     planar: boolean,
   ): void;
+  /** Inverse of rfftRows8, times `scale`. Bins from `filledBins` on, a multiple of 4, are taken as 0. */
   irfftRows8(
     plan: number,
     inRe: number,
@@ -195,6 +217,7 @@ export class Kernels {
     return new Float32Array(this.exports.memory.buffer, address, count);
   }
 
+  /** Views as bytes and words are invalid after the next `allocate`, too. */
   bytes(address: number, count: number): Uint8Array {
     return new Uint8Array(this.exports.memory.buffer, address, count);
   }

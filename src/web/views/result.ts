@@ -9,6 +9,10 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/**
+ * `onSave`: a button for one output was pressed. Shows the panels, which are hidden until a run has
+ * ended.
+ */
 export function drawResult(summary: RunSummary, onSave: (name: string) => void): void {
   const {
     resolution,

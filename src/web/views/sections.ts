@@ -7,21 +7,29 @@ import { AXIS_NAMES, PLANE_AXES } from '../../report/section.ts';
 import type { RunSummary, Scales, SectionPair, SectionSet } from '../../screens/protocol.ts';
 import { h } from '../dom.ts';
 
+/** Grey of the value 0, of 1: negative values are visible, too. */
 const ZERO_LEVEL = 0.25;
 /** Largest pointer movement of a click, in screen pixels. */
 const CLICK_REACH = 4;
+/** Names of the planes, by the axis that they are normal to (z, y, x). */
 const PLANES = ['top', 'front', 'side'] as const;
 
+/**
+ * Three sections through a voxel (z, y, x), of the whole box or of its crop around the molecule, with the
+ * values of both maps there.
+ */
 export type SectionSource = (request: {
   at: readonly [number, number, number];
   whole: boolean;
 }) => Promise<SectionSet & { readonly values: { readonly before: number; readonly after: number } }>;
 
+/** A plane in the page. */
 interface Pane {
   readonly canvas: HTMLCanvasElement;
   readonly caption: HTMLElement;
 }
 
+/** Three linked sections. Sections are fetched from the worker; only the last of several moves is. */
 export class SectionsView {
   private readonly root: HTMLElement;
   private readonly panes: readonly Pane[];
@@ -31,12 +39,15 @@ export class SectionsView {
   private readonly readout = h('output', { className: 'quiet' });
   private readonly controls: HTMLElement;
   private readonly heading = h('h2', {}, 'Before and after');
+  /** The sections on show, which stay until new ones have arrived. */
   private set: SectionSet | undefined;
   private scales: Scales = { before: 1, after: 1 };
   private summary: RunSummary | undefined;
   private source: SectionSource | undefined;
   private busy = false;
+  /** Voxel (z, y, x) to go to next; undefined where nothing waits. */
   private wanted: readonly [number, number, number] | undefined;
+  /** A key is held: the input alone, without divider and cross. */
   private peeking = false;
 
   constructor(root: HTMLElement) {
@@ -77,6 +88,7 @@ export class SectionsView {
     this.draw();
   }
 
+  /** Begins at the centre of the molecule. A new run replaces `source`, which ends requests under way. */
   show(summary: RunSummary, source: SectionSource): void {
     this.summary = summary;
     this.source = source;
@@ -99,6 +111,9 @@ export class SectionsView {
     this.draw();
   }
 
+  /**
+   * A canvas with its pointer, wheel and keyboard control. `axis`: what the plane is normal to (0: z).
+   */
   private pane(plane: string, axis: number): Pane {
     const canvas = h('canvas', {
       tabIndex: 0,
@@ -136,11 +151,13 @@ export class SectionsView {
     return { canvas, caption: h('figcaption', { className: 'quiet' }) };
   }
 
+  /** Voxels that the sections show: the crop, or all. */
   private box(): { readonly start: readonly number[]; readonly size: readonly number[] } | undefined {
     if (this.summary === undefined) return undefined;
     return this.whole.checked ? { start: [0, 0, 0], size: this.summary.shape } : this.summary.crop;
   }
 
+  /** Moves to a clicked pixel. Rows are drawn upwards: the last row of a section is its lowest voxel. */
   private point(axis: number, event: PointerEvent): void {
     const [box, set] = [this.box(), this.set];
     if (box === undefined || set === undefined) return;
@@ -155,6 +172,7 @@ export class SectionsView {
     this.move(at);
   }
 
+  /** Moves by voxels along the normal of a plane, from the place that is being fetched, if one is. */
   private step(axis: number, by: number): void {
     const [box, now] = [this.box(), this.wanted ?? this.set?.at];
     if (box === undefined || now === undefined) return;
@@ -187,6 +205,7 @@ export class SectionsView {
     }
   }
 
+  /** Voxel and position in x, y, z order, as other programs show them; A from the first voxel. */
   private describe(values: { readonly before: number; readonly after: number }): void {
     const { set, summary } = this;
     if (set === undefined || summary === undefined) return;
@@ -200,6 +219,7 @@ export class SectionsView {
         : ' · click to move, drag to divide, wheel or arrow keys to step');
   }
 
+  /** `cut`: fraction of the width, from the left, that shows the map before. */
   private draw(): void {
     const { set } = this;
     if (set === undefined || this.root.hidden) return;
@@ -223,6 +243,7 @@ export class SectionsView {
     const { width, height } = set.sections[axis];
     const x = ((set.at[columnAxis] - box.start[columnAxis] + 0.5) / width) * canvas.width;
     const y = ((height - 1 - (set.at[rowAxis] - box.start[rowAxis]) + 0.5) / height) * canvas.height;
+    // The lines leave the place itself free.
     const gap = canvas.width / 28;
     context.strokeStyle = 'rgba(99, 179, 240, 0.75)';
     context.lineWidth = Math.max(1, canvas.width / 500);
@@ -265,6 +286,10 @@ function slider(
   return input;
 }
 
+/**
+ * One section at screen resolution: left of `cut` from the map before, the rest from the map after.
+ * Values are divided by the map's white before `gain`.
+ */
 function paint(
   canvas: HTMLCanvasElement,
   { width, height, before, after }: SectionPair,

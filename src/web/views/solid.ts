@@ -7,6 +7,7 @@ import type { RunSummary, ViewColour, ViewData, ViewMap } from '../../screens/pr
 import { isPartMissing, PART_MISSING } from '../../screens/words.ts';
 import { byId, h } from '../dom.ts';
 
+/** How molstar-view.js draws one map. */
 interface Look {
   /** In the unit of the map. */
   readonly level: number;
@@ -30,10 +31,12 @@ interface Scenes {
   dispose(): void;
 }
 
+/** Side by side with cameras that move together, or one in the other. */
 type Layout = 'side' | 'overlay';
 type MapName = 'before' | 'after';
 const NAMES = ['before', 'after'] as const;
 
+/** Volume that surfaces enclose at first, % of that of the mask. */
 const FIRST_SHARE = 35;
 /** Opacity of the input map, if overlaid. */
 const OVERLAY_ALPHA = 0.35;
@@ -44,16 +47,21 @@ const COLOURS: Readonly<Record<string, readonly number[]>> = {
   'local B factor': [0x2166ac, 0xf7f7f7, 0xb2182b],
   'local resolution': [0x0000ff, 0x00ffff, 0x00ff00, 0xffff00, 0xff0000],
 };
+/** Distance of the camera per press. */
 const ZOOM_STEP = 1.25;
 
+/** The panel "Surfaces". Nothing of Mol* is loaded before the button is pressed. */
 export class SolidView {
   private readonly root: HTMLElement;
   private readonly load: () => Promise<ViewData>;
   private data: ViewData | undefined;
   private scenes: Scenes | undefined;
+  /** In the unit of each map. */
   private levels: Record<MapName, number> = { before: 0, after: 0 };
   private layout: Layout = 'side';
+  /** Label of the map that colours the surfaces; empty for none. */
   private colour = '';
+  /** A drawing is under way; `again`: something changed since it began. */
   private drawing = false;
   private again = false;
   private readonly stage = h('div', { className: 'solid-stage' });
@@ -74,6 +82,7 @@ export class SolidView {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
+  /** The button that loads Mol*, or why there is none. Frees what an earlier result had. */
   show(_summary: RunSummary): void {
     this.hide();
     this.root.hidden = false;
@@ -82,7 +91,8 @@ export class SolidView {
         ? h(
             'p',
             { className: 'quiet' },
-            'This copy of the page was built without Mol*, which draws them. The report, below, has surfaces, too.',
+            'This copy of the page was built without Mol*, which draws them. ' +
+              'The report, below, has surfaces, too.',
           )
         : h(
             'p',
@@ -97,6 +107,7 @@ export class SolidView {
     this.root.replaceChildren(h('h2', {}, 'Surfaces'), said);
   }
 
+  /** Frees the scenes, whose WebGL contexts are few per page. */
   hide(): void {
     this.scenes?.dispose();
     this.scenes = undefined;
@@ -105,6 +116,7 @@ export class SolidView {
     this.root.replaceChildren();
   }
 
+  /** Loads maps and Mol*; a page whose server has an older or newer build says so. */
   private async open(): Promise<void> {
     const button = byId<HTMLButtonElement>('solid-load');
     button.disabled = true;
@@ -133,6 +145,7 @@ export class SolidView {
     }
   }
 
+  /** Layout, level, colour and camera. */
   private controls(data: ViewData): HTMLElement {
     const layouts = h('select', { onchange: () => this.arrange(layouts.value as Layout) });
     layouts.append(
@@ -192,15 +205,20 @@ export class SolidView {
     );
   }
 
+  /** What the mouse does, and how the view differs from the files. */
   private note({ binned, model }: ViewData): HTMLElement {
     const parts = [
-      'Drag to turn, wheel to zoom, right drag to move. The slider keeps the volume that both surfaces enclose the same.',
+      'Drag to turn, wheel to zoom, right drag to move. ' +
+        'The slider keeps the volume that both surfaces enclose the same.',
       binned > 1 ? `For the view voxels are averaged ${binned} × ${binned} × ${binned}.` : '',
       model === undefined ? '' : 'The model is drawn as it is in its file.',
     ];
     return h('p', { className: 'quiet' }, parts.filter((part) => part !== '').join(' '));
   }
 
+  /**
+   * Levels at which both surfaces enclose the same volume: maps have different units, volumes compare.
+   */
   private enclose(percent: number): void {
     for (const name of NAMES) {
       const map = (this.data as ViewData)[name];
@@ -210,6 +228,7 @@ export class SolidView {
     void this.draw();
   }
 
+  /** Shows the level in both units. */
   private write(name: MapName): void {
     const map = (this.data as ViewData)[name];
     const input = this.inputs.get(name);
@@ -218,6 +237,7 @@ export class SolidView {
     input.absolute.value = this.levels[name].toPrecision(4);
   }
 
+  /** Opens the scenes anew, one per pane of the layout. */
   private async arrange(layout: Layout): Promise<void> {
     this.layout = layout;
     this.scenes?.dispose();
@@ -254,6 +274,7 @@ export class SolidView {
     }
   }
 
+  /** Overlaid, the input is a clear shell around the result and is never coloured. */
   private look(name: MapName, by: ViewColour | undefined): Look {
     const overlaid = this.layout === 'overlay';
     const isGlass = overlaid && name === 'before';
@@ -274,6 +295,7 @@ export class SolidView {
     void this.draw();
   }
 
+  /** The colour key, from the lower end to the upper. */
   private drawKey(by: ViewColour | undefined): void {
     this.key.hidden = by === undefined;
     if (by === undefined) return;

@@ -5,6 +5,7 @@ import { inPageWords } from '../../screens/words.ts';
 import type { Backend } from '../backend.ts';
 import { byId, formatBytes, h } from '../dom.ts';
 
+/** What the page does in answer to this view. */
 export interface StorageActions {
   onOpened(summary: RunSummary): void;
   /** The current result is a stored one, and is deleted. */
@@ -12,6 +13,7 @@ export interface StorageActions {
   sentenceOf(error: unknown): string;
 }
 
+/** The list of stored results and the line under the current one. */
 export class StorageView {
   private readonly backend: Backend;
   private readonly actions: StorageActions;
@@ -23,6 +25,7 @@ export class StorageView {
     this.actions = actions;
   }
 
+  /** Draws the list, which stays hidden while nothing is stored. */
   async list(): Promise<void> {
     const turn = ++this.turn;
     const results = await this.backend.ask('storedResults').catch(() => []);
@@ -31,6 +34,7 @@ export class StorageView {
     byId('earlier-list').replaceChildren(...results.map((result) => this.line(result)));
   }
 
+  /** Also makes answers that are under way late. */
   hide(): void {
     this.turn++;
     byId('earlier').hidden = true;
@@ -50,9 +54,11 @@ export class StorageView {
     }
   }
 
+  /** The line under a stored result. */
   private describe(stored: StoredResult, onDeleted: () => void): void {
     byId('storage').replaceChildren(
-      `Finished ${dateOf(stored)}. Stored in this browser (${formatBytes(stored.bytes)}): a reload will offer it again. `,
+      `Finished ${dateOf(stored)}. Stored in this browser (${formatBytes(stored.bytes)}): ` +
+        'a reload will offer it again. ',
       this.button('Delete from this browser', 'link', stored, () => this.remove(stored, onDeleted)),
     );
   }
@@ -74,6 +80,7 @@ export class StorageView {
     return h('button', { type: 'button', className, 'aria-label': label, onclick }, text);
   }
 
+  /** A result that has gone in another tab is reported in the list. */
   private async open(stored: StoredResult): Promise<void> {
     const turn = ++this.turn;
     try {
@@ -86,6 +93,7 @@ export class StorageView {
     }
   }
 
+  /** After confirmation. A result that another tab has deleted counts as deleted. */
   private async remove(stored: StoredResult, onDeleted: () => void): Promise<void> {
     if (!confirm(`Delete the result of ${stored.title} (${dateOf(stored)}) from this browser?`)) return;
     await this.backend.ask('remove', stored.id).catch(() => undefined);

@@ -19,6 +19,10 @@ const shortNames: Readonly<Record<string, string>> = {
   record: 'Record',
 };
 
+/**
+ * Draws the tabs, the first one selected; keys as in the ARIA pattern: arrows move, Tab goes to the
+ * panel.
+ */
 export function drawTabs(root: HTMLElement, parts: readonly ReportPart[]): void {
   const tabs = parts.map(({ id, heading }, i) =>
     h(
@@ -45,6 +49,7 @@ export function drawTabs(root: HTMLElement, parts: readonly ReportPart[]): void 
   const select = (chosen: number): void => {
     tabs.forEach((tab, i) => {
       tab.setAttribute('aria-selected', String(i === chosen));
+      // One stop for the Tab key.
       tab.tabIndex = i === chosen ? 0 : -1;
       panels[i].hidden = i !== chosen;
     });

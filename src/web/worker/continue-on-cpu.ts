@@ -2,12 +2,17 @@
 import { isLocScaleError, LocScaleError, named } from '../../errors.ts';
 import type { EngineChoice } from '../../select-engine.ts';
 
+/** One try at a run. */
 export interface Attempt {
   readonly choice: EngineChoice['engine'];
   /** To be called once an engine is open. */
   readonly onEngine: (description: string) => void;
 }
 
+/**
+ * Runs `attempt`, and once more on the CPU if its GPU was lost or ran out of memory and the engine was
+ * left to the program. `announce` gets the reason before. Other errors are thrown as they are.
+ */
 export async function continuingOnCpu<T>(
   choice: EngineChoice['engine'],
   attempt: (attempt: Attempt) => Promise<T>,

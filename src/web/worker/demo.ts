@@ -8,6 +8,7 @@ export interface Truth {
   readonly voxels: Float32Array;
 }
 
+/** Half maps as files, so that they take the same way as the user's own. */
 export async function generateDemo(onTruth: (truth: Truth) => void): Promise<readonly File[]> {
   const { half1, half2, reference } = generateDemoData();
   const files: File[] = [];

@@ -6,6 +6,9 @@ import type { Machine } from '../../screens/protocol.ts';
 /** Fraction of the memory available to a tab, besides other tabs and the browser itself. */
 export const MEMORY_SHARE = 0.5;
 
+/**
+ * Memory is what the browser states, rounded and with an upper bound. Never throws for want of a GPU.
+ */
 export async function probeMachine(): Promise<Machine> {
   return {
     isolated: hasSharedMemory,
@@ -15,6 +18,7 @@ export async function probeMachine(): Promise<Machine> {
   };
 }
 
+/** The first adapter, and whether any is hardware: drivers that compute on the CPU are not used. */
 async function probeGpu(): Promise<Machine['gpu']> {
   const entry = await loadGpu();
   if ('reason' in entry) return { reason: 'this browser has no WebGPU' };

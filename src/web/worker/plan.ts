@@ -8,6 +8,10 @@ import { planFromHeaders } from '../../screens/plan.ts';
 import type { JobRequest, Plan } from '../../screens/protocol.ts';
 import { MEMORY_SHARE } from './machine.ts';
 
+/**
+ * Reads headers only. Throws 'out-of-memory' for a run that needs more than MEMORY_SHARE of the memory,
+ * and as planFromHeaders for files that do not fit together.
+ */
 export async function planJob(request: JobRequest): Promise<Plan> {
   const { half1, half2, map, mask, reference } = request.files;
   const { voxelSize } = request.settings;
@@ -22,6 +26,7 @@ export async function planJob(request: JobRequest): Promise<Plan> {
     open(mask, 'mask'),
     open(reference, 'reference'),
   ]);
+  // Without shared memory everything runs in this worker.
   const threads = hasSharedMemory ? coreCount() : 1;
   const plan = planFromHeaders(request, maps.flat(), {
     threads,
@@ -31,7 +36,8 @@ export async function planJob(request: JobRequest): Promise<Plan> {
   if (memoryBytes > limitBytes)
     throw new LocScaleError(
       'out-of-memory',
-      `This run needs about ${gibibytes(memoryBytes)}; a page on this computer may take ${gibibytes(limitBytes)}.`,
+      `This run needs about ${gibibytes(memoryBytes)}; ` +
+        `a page on this computer may take ${gibibytes(limitBytes)}.`,
       { hint: 'Crop or bin the maps, or use the command line, which may take more of the memory.' },
     );
   return plan;

@@ -19,14 +19,18 @@ interface WritableHandle extends FileSystemFileHandle {
 }
 type Folder = FileSystemDirectoryHandle & { keys(): AsyncIterable<string> };
 
+/** Folder in the page's file system, one folder per result in it. */
 const RESULTS = 'results';
 const CONTENTS = 'contents.json';
+/** The map before scaling as the views draw it, float32 (z, y, x); it is not among the outputs. */
 const BEFORE = 'before.f32';
+/** Raised when the contents change: results of another format are removed, not converted. */
 const FORMAT = 1;
 /** Suffixes of outputs (report/maps-of-runs.ts) that the views need. */
 const SCALED = 'locscale_output.mrc';
 const MASK = 'locscale_output_mask.mrc';
 
+/** contents.json: everything that the page needs besides the maps. */
 interface Contents {
   readonly format: number;
   readonly finished: string;
@@ -40,6 +44,7 @@ interface Contents {
   readonly sizes: Readonly<Record<string, number>>;
 }
 
+/** The result on show. */
 export interface ToStore {
   readonly shown: Shown;
   readonly summary: RunSummary;
@@ -57,6 +62,10 @@ async function openResults(): Promise<Folder | undefined> {
   }
 }
 
+/**
+ * Throws 'unsupported' without a file system and 'out-of-memory' without room; what was written is then
+ * removed.
+ */
 export async function storeResult({ shown, summary, title }: ToStore): Promise<StoredResult> {
   const results = await openResults();
   if (results === undefined)
@@ -110,10 +119,14 @@ export async function listResults(): Promise<readonly StoredResult[]> {
   return found.sort((a, b) => b.finished.localeCompare(a.finished));
 }
 
+/** Nothing happens if it is not there. */
 export async function deleteResult(id: string): Promise<undefined> {
   await (await openResults())?.removeEntry(id, { recursive: true });
 }
 
+/**
+ * Maps of a stored result; outputs are read when they are asked for. Throws 'bad-input' if it is gone.
+ */
 export async function openResult(id: string): Promise<{ shown: Shown; summary: RunSummary }> {
   const results = await openResults();
   const contents = results && (await readContents(results, id));
@@ -199,12 +212,14 @@ function streamOf(voxels: Float32Array): ReadableStream<Uint8Array> {
   });
 }
 
+/** Before anything is written. Throws a QuotaExceededError, as writing would. */
 async function refuseBeyondQuota(shown: Shown): Promise<void> {
   const { quota, usage } = await navigator.storage.estimate();
   if (quota !== undefined && usage !== undefined && bytesOf(shown) > quota - usage)
     throw new DOMException('The disk is full.', 'QuotaExceededError');
 }
 
+/** The error to throw: quota errors in words, others as they are. */
 function noRoom(error: unknown, shown: Shown): unknown {
   if ((error as { name?: string }).name !== 'QuotaExceededError') return error;
   const megabytes = Math.ceil(bytesOf(shown) / 2 ** 20);
@@ -213,6 +228,7 @@ function noRoom(error: unknown, shown: Shown): unknown {
   });
 }
 
+/** Of the map before and all outputs, as they will be stored. */
 function bytesOf({ grid, outputs }: Shown): number {
   return 4 * voxelCount(grid.shape) + outputs.reduce((sum, { bytes }) => sum + bytes, 0);
 }
