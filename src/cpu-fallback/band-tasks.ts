@@ -190,8 +190,8 @@ export interface BandPlanes {
 
 /**
  * Planes from <= z < to of a band: columns along y and rows along x, inverse; the squares summed over blocks
- * into
- * `blocks`. Plane `from` is the first of its blocks. The voxels replace the spectrum where `keep` is set.
+ * into `blocks`. Plane `from` is the first of its blocks. The voxels replace the spectrum where `keep` is
+ * set.
  */
 export function bandPlanes(
   kernels: Kernels,

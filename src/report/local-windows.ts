@@ -20,7 +20,7 @@ import type { Windows } from './report-data.ts';
 const VOXEL_BUDGET = 3e6;
 /** Windows that a report samples, whatever their size. */
 const MOST_WINDOWS = 128;
-/** Below it the median says little about the map. */
+/** Fewer than these would say little about the map, however large they are. */
 const FEWEST_WINDOWS = 12;
 /** Places tried per window, of which the half with the most mask is taken. */
 const CANDIDATES_PER_WINDOW = 4;
