@@ -1,8 +1,9 @@
 /**
- * WGSL that counts its own memory accesses and arithmetic. Every access `name[index]` of an array in storage or
- * workgroup memory becomes `name[touch(index)]`, where the function adds the bytes of the element to counters of
- * the invocation; every statement is preceded by one that adds its operations (count-operations.ts); every entry
- * point ends with the sums in a storage buffer. No cache is assumed: what is counted is what the shader asks for.
+ * WGSL that counts its own memory accesses and arithmetic. Every access `name[index]` of an array in storage
+ * or workgroup memory becomes `name[touch(index)]`, where the function adds the bytes of the element to
+ * counters of the invocation; every statement is preceded by one that adds its operations
+ * (count-operations.ts); every entry point ends with the sums in a storage buffer. No cache is assumed: what
+ * is counted is what the shader asks for.
  */
 import { countOperations } from './count-operations.ts';
 

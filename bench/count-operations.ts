@@ -1,8 +1,8 @@
 /**
- * Floating-point arithmetic of WGSL, counted as it is executed: in front of every statement that computes floats, a
- * counter of the invocation is raised by the operators and built-in functions in it, two or four for each where whole
- * vectors are computed. Indices, comparisons and loops do not count: compilers make them disappear, or instructions of them, by
- * their own rules (model.ts).
+ * Floating-point arithmetic of WGSL, counted as it is executed: in front of every statement that computes
+ * floats, a counter of the invocation is raised by the operators and built-in functions in it, two or four
+ * for each where whole vectors are computed. Indices, comparisons and loops do not count: compilers make them
+ * disappear, or instructions of them, by their own rules (model.ts).
  */
 
 /** `code`: without comments. */
@@ -85,7 +85,9 @@ function uses(text: string, names: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** Variables, arrays and functions of a type; those whose type is left out follow from what they are made of. */
+/**
+ * Variables, arrays and functions of a type; those whose type is left out follow from what they are made of.
+ */
 function namesOf(code: string, type: 'f32' | 'vec2f' | 'vec4f', made: RegExp): Set<string> {
   const spelt = type === 'f32' ? 'f32' : `(?:${type}|${type.slice(0, 4)}<f32>)`;
   const names = new Set<string>();

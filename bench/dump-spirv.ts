@@ -1,6 +1,6 @@
 /**
- * Prints the SPIR-V assembly of compute pipelines as Dawn makes it, in their order. Run by isa.bench.ts in a process of
- * its own, since Dawn prints to the process's standard output.
+ * Prints the SPIR-V assembly of compute pipelines as Dawn makes it, in their order. Run by isa.bench.ts in a
+ * process of its own, since Dawn prints to the process's standard output.
  * usage: node dump-spirv.js < pipelines; JSON, [{ code, entryPoint, constants }]
  */
 import { readFileSync } from 'node:fs';

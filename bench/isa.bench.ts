@@ -1,8 +1,8 @@
 /**
- * Figures of merit of the shaders without a GPU: every pipeline of two jobs of LocScale's scaling and of local
- * resolution, compiled by Mesa's compiler for AMD GPUs (radv-statistics.mjs). The same code gives the same numbers on every
- * machine with the same Mesa, so that they can be compared exactly: a spill, scratch memory, or an estimated
- * time more than 5 % above the stored one is an error.
+ * Figures of merit of the shaders without a GPU: every pipeline of two jobs of LocScale's scaling and of
+ * local resolution, compiled by Mesa's compiler for AMD GPUs (radv-statistics.mjs). The same code gives the
+ * same numbers on every machine with the same Mesa, so that they can be compared exactly: a spill, scratch
+ * memory, or an estimated time more than 5 % above the stored one is an error.
  */
 import { spawnSync } from 'node:child_process';
 import {

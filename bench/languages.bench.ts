@@ -1,9 +1,9 @@
 /**
- * What compilers other than Dawn's for Vulkan make of the shaders. Every pipeline of the engine is translated to the
- * languages of Metal and Direct3D by naga, wgpu's own translator and so that of Deno on macOS and Windows; naga
- * validates the module with the pipeline's constants put in, and glslang, where it is installed, compiles the HLSL.
- * Nothing here has Apple's compiler. A shader that naga refuses, or a shader of src/shaders that no pipeline uses, is
- * an error.
+ * What compilers other than Dawn's for Vulkan make of the shaders. Every pipeline of the engine is translated
+ * to the languages of Metal and Direct3D by naga, wgpu's own translator and so that of Deno on macOS and
+ * Windows; naga validates the module with the pipeline's constants put in, and glslang, where it is
+ * installed, compiles the HLSL. Nothing here has Apple's compiler. A shader that naga refuses, or a shader of
+ * src/shaders that no pipeline uses, is an error.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -74,7 +74,9 @@ function compileHlsl({ entryPoint }: Pipeline, stem: string): string | undefined
   return run.status === 0 ? undefined : `glslang: ${run.stdout.trim()}`;
 }
 
-/** HLSL makes an array of zeros by a cast, `(float2[16])0`, which glslang does not know: values are left out. */
+/**
+ * HLSL makes an array of zeros by a cast, `(float2[16])0`, which glslang does not know: values are left out.
+ */
 function withoutArrayZeros(code: string): string {
   return code
     .replaceAll(/ = \(\w+(?:\[\d+\])+\)0;/g, ';')

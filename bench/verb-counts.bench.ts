@@ -1,6 +1,7 @@
 /**
- * What a low-pass and the local resolution ask of a GPU, counted as in gpu-counts.bench.ts, on the maps and with the
- * settings of `locscale-gpu bench`: what its model does not know from the counts of both ways of scaling.
+ * What a low-pass and the local resolution ask of a GPU, counted as in gpu-counts.bench.ts, on the maps and
+ * with the settings of `locscale-gpu bench`: what its model does not know from the counts of both ways of
+ * scaling.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -113,9 +113,9 @@ async function dispatch(
 }
 
 /**
- * cac holds the commands and loads the one that runs. It gets the command's name only: options have been parsed by
- * LocScale's rules (parse-argv.ts), which cac's own parser does not know (`-hm a b`, prefixes of names, values such
- * as 007 that stay text).
+ * cac holds the commands and loads the one that runs. It gets the command's name only: options have been
+ * parsed by LocScale's rules (parse-argv.ts), which cac's own parser does not know (`-hm a b`, prefixes of
+ * names, values such as 007 that stay text).
  */
 async function routeToCommand(command: CommandName, session: Session): Promise<void> {
   const cli = cac('locscale-gpu');

@@ -99,7 +99,7 @@ export class CpuEngine implements Engine {
   private readonly memory = new VolumeMemory();
   /** Of masks that were made here. */
   private readonly knownMaskVoxels = new WeakMap<Volume, number>();
-  /** By volume, as a promise: two steps that ask at once share one pass. */
+  /** By volume, as a promise: two steps that need it at once share one pass. */
   private readonly knownStatistics = new WeakMap<Volume, Promise<VolumeStatistics>>();
 
   constructor(pool: Pool, memoryLimitBytes: number, runsOn: string) {

@@ -1,11 +1,12 @@
 /**
  * Soft scaling on a GPU and driver that have not been seen yet: the job's own kernels on its own box, against
- * float64. In the place of the mean's spectrum stand a few plane waves below Nyquist, whose bands are known at
- * every voxel:
+ * float64. In the place of the mean's spectrum stand a few plane waves below Nyquist, whose bands are known
+ * at every voxel:
  *   the sum of squares of every band, by Parseval's theorem; its sums over blocks;
  *   signal, windows and gains of blocks, from powers that are read back;
  *   where gains are refined, the powers of shells, the power of a tilted band, and the gains once more;
- *   with the same gains for all bands, the result at voxels: the sum of all bands, which is the map, times them.
+ *   with the same gains for all bands, the result at voxels: the sum of all bands, which is the map, times
+ *   them.
  */
 import { voxelCount } from '../math/grid.ts';
 import { type BandPlan, bandWeight, planInterpolation, windowWeights } from '../math/soft-scaling/bands.ts';

@@ -50,7 +50,9 @@ export async function buildJob<Job extends object>(
   if (!refused) return { ...job, destroy };
   destroy();
   throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
-    hint: `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ${named('engine', 'cpu')}.`,
+    hint:
+      `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ` +
+      `${named('engine', 'cpu')}.`,
     cause: refused,
   });
 }

@@ -61,7 +61,9 @@ export type Support<T> =
 const Y_BATCH_BYTES = 64 * 2 ** 20;
 /** Values of c that a thread of slide_x serves at a time: BATCH of the shader. */
 const COLUMN_BATCH = 8;
-/** Pairs of one c that a thread of slide_y serves at a time, all of a window of 24: ROW_BATCH of the shader. */
+/**
+ * Pairs of one c that a thread of slide_y serves at a time, all of a window of 24: ROW_BATCH of the shader.
+ */
 const ROW_BATCH = 14;
 /** Threads along z of slide_z, PARTS of the shader. */
 const PARTS = RUN / 16;
@@ -180,8 +182,8 @@ export function shellRounds(
 }
 
 /**
- * Per thread of slide_y the pairs of one c with up to ROW_BATCH values of b in a row, as many times {first b mod
- * w, c, number of the pair}.
+ * Per thread of slide_y the pairs of one c with up to ROW_BATCH values of b in a row, as many times {first b
+ * mod w, c, number of the pair}.
  */
 function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
   const none = 0xffffffff;

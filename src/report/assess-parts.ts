@@ -123,7 +123,8 @@ export function modelFscPart({ maps, frequency }: Assessment): Part {
     content: figureWith(
       svg,
       html`Within the mask, the model at its own B factors. Where the curve of one map lies above
-that of another, more of its signal is that of the model. Where it falls early, look for parts that the model lacks.`,
+that of another, more of its signal is that of the model. Where it falls early, look for parts that the model
+lacks.`,
     ),
   };
 }

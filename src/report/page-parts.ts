@@ -124,8 +124,8 @@ export function profilePart(
       // The default threshold of an FSC of 0 means that the run had no cut-off.
       html`Mean amplitude per shell over ${windows.centres.length} windows of ${windows.edge} voxels spread
 over the mask${describeFill(reportData)}. ${lead} The input is shifted to the height of the result at the
-lowest shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A result
-that turns upwards to the right of it amplifies noise.`,
+lowest shell, because its units differ. ${cutoff > 0 ? 'Dashed: the resolution the run used. ' : undefined}A
+result that turns upwards to the right of it amplifies noise.`,
     )}
 <h3>At four places</h3>
 <p>From the window with the slowest decay of the input to the one with the fastest: the point of
@@ -157,8 +157,8 @@ export function bandPart({ soft, numbers }: RunRecord): Part | undefined {
     content: figureWith(
       svg,
       html`RMS amplitude of each band over the whole map: what it was scaled to, and what is left of
-that where the half maps agree less. Up to the resolution the two should lie close together; the gap beyond it is
-noise that was held down.${left}${faded}`,
+that where the half maps agree less. Up to the resolution the two should lie close together; the gap beyond it
+is noise that was held down.${left}${faded}`,
     ),
   };
 }
@@ -290,14 +290,15 @@ to ${AXIS_NAMES[i]}, voxel ${reportData.centre[i]}</p>${trusted(svg)}</div>`,
     )}</div>
 <p class="quiet">The whole box of the input. Blue: outline of the mask${
       cut ? '; outside it the result is 0' : undefined
-    }. It should follow the molecule with a little room, hold no islands of noise and cut through no density. ${
-      boxes.length === 0
-        ? assessment === undefined
-          ? 'The mask was given, so no noise was measured.'
-          : 'Inside it maps and model are correlated.'
-        : 'Orange: the boxes in which the noise was measured (dashed: in front of or behind the ' +
-          'section). They must hold solvent only: no density, no carbon edge, no masked corners.'
-    }</p>
+    }. It should follow the molecule with a little room, hold no islands of noise and cut through no density.
+${
+  boxes.length === 0
+    ? assessment === undefined
+      ? 'The mask was given, so no noise was measured.'
+      : 'Inside it maps and model are correlated.'
+    : 'Orange: the boxes in which the noise was measured (dashed: in front of or behind the ' +
+      'section). They must hold solvent only: no density, no carbon edge, no masked corners.'
+}</p>
 ${
   boxes.length === 0
     ? undefined

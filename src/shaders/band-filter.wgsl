@@ -1,6 +1,6 @@
 //#include lib/line-fft.wgsl
-// One soft frequency band of a half spectrum: times hat_i = max(0, 1 - |x|), x = f / d - i, and its tilt, exp(x
-// `below`) or, above the centre, exp(x `above`), and back along z, unnormalised.
+// One soft frequency band of a half spectrum: times hat_i = max(0, 1 - |x|), x = f / d - i, and its tilt,
+// exp(x `below`) or, above the centre, exp(x `above`), and back along z, unnormalised.
 //   source, result   strips of rows ky (kz, ky - first_row, kx), complex (re, im), rows of `pitch`
 //   squares          squared frequencies along z (N), y (`height`) and x (`pitch`) in units of the spacing d
 // Only bins kx < `bins` are written: those behind are 0 in this band and in all before it. One workgroup =

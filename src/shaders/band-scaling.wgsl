@@ -2,17 +2,20 @@
 //
 // combine      out = (a - centre_a) factor_a + (b - centre_b) factor_b; one thread = one voxel
 // pack         bits of the voxels whose mask is above 0.5, 32 to a word; one thread = one word
-// powers       blocks += sums of squares of a band's voxels over blocks; one thread = one block. Parts: sums of a
-//              workgroup's squares in the mask (of all without one), and of all
+// powers       blocks += sums of squares of a band's voxels over blocks; one thread = one block. Parts:
+//              sums of a workgroup's squares in the mask (of all without one), and of all
 // subtract     signal = power - noise, in place of the noise; one thread = one block
 // window       out = sum_t weights[t + reach] field[t along an axis], 0 outside; one workgroup = a stretch of
 //              neighbouring lines along the axis, which it reads once
-// add_level     out += max(S, 0); one thread = one block
-// gains        from the powers of the windows; one thread = one block. Parts: sums of a workgroup's T, and of P gain^2
+// add_level    out += max(S, 0); one thread = one block
+// gains        from the powers of the windows; one thread = one block. Parts: sums of a workgroup's T, and
+//              of P gain^2
 // rescale      out = itself, powers of a band, times the squares of its gains; one thread = one block
-// refine       gains corrected by the powers of the windows over these; one thread = one block. Parts as of `gains`
-// accumulate   out += band gain, linear between the centres of blocks; one workgroup = a stretch of a row, for
-//              which it blends the gains of the four rows of blocks around it first; one thread = one voxel
+// refine       gains corrected by the powers of the windows over these; one thread = one block.
+//              Parts as of `gains`
+// accumulate   out += band gain, linear between the centres of blocks; one workgroup = a stretch of a row,
+//              for which it blends the gains of the four rows of blocks around it first; one thread = one
+//              voxel
 // clear        out = 0 where the mask is not above 0.5; one thread = one voxel
 //
 // Volumes are one slab each, (z, y, x), x fastest; blocks are (z, y, x) likewise and never in slabs. A block
@@ -96,7 +99,8 @@ fn combine(
 ) {
   let i = linear(group, groups, local);
   if (i >= parameters.count) { return; }
-  out[i] = (a[i] - parameters.centre_a) * parameters.factor_a + (b[i] - parameters.centre_b) * parameters.factor_b;
+  out[i] = (a[i] - parameters.centre_a) * parameters.factor_a
+    + (b[i] - parameters.centre_b) * parameters.factor_b;
 }
 
 @compute @workgroup_size(256)

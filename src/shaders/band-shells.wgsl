@@ -2,9 +2,10 @@
 //   source    planes of the spectrum (kz, ky, kx), complex, rows of `pitch`
 //   squares   squared frequencies along z (`depth`), y (`height`) and x (`pitch`) in units of the spacing d
 //   parts     sums of one workgroup, a value per shell
-// One workgroup = `group_rows` neighbouring rows; one thread = every 64th shell, whose bins along x follow each
-// other. Hazards: a coefficient next to the end of a shell may be counted in the one next to it, which moves
-// 1e-5 of a shell's power; sums of float32 are as long as a shell's part of the rows, the host adds in float64.
+// One workgroup = `group_rows` neighbouring rows; one thread = every 64th shell, whose bins along x follow
+// each other. Hazards: a coefficient next to the end of a shell may be counted in the one next to it, which
+// moves 1e-5 of a shell's power; sums of float32 are as long as a shell's part of the rows, the host adds in
+// float64.
 
 const SHELLS_PER_BAND = 4.0;
 const SHELL_START = 0.0123;

@@ -1,8 +1,8 @@
 // Averages a map over symmetry operators (math/symmetry/rotation-plan.ts). All volumes are slabs, (z, y, x),
 // x fastest; a voxel gathers from one slab of its source at a time and adds to `out`, which the caller
 // dispatches slab by slab.
-//   tables   per operator that maps the grid onto itself: indices along z, y, x, which sum to the linear index of the
-//            source; negative: outside
+//   tables   per operator that maps the grid onto itself: indices along z, y, x, which sum to the linear
+//            index of the source; negative: outside
 //   copies   gather: 12 vectors (z, y, x, 0) a copy: coarse and fine parts of start, byZ, byY, byX
 //   weights  gather: (1026, 8) weights of six neighbours; prefilter: gains along z, y, x, one after the other
 //   spectrum prefilter: a strip of the fine half spectrum, complex, (kz, ky - first row, kx)
@@ -117,7 +117,8 @@ fn first_of_orbit(own: u32) -> u32 {
   var least = own;
   for (var k = 0u; k < parameters.maps; k++) {
     let begin = k * each;
-    let at = tables[begin + z] + tables[begin + parameters.nz + y] + tables[begin + parameters.nz + parameters.ny + x];
+    let at = tables[begin + z] + tables[begin + parameters.nz + y]
+      + tables[begin + parameters.nz + parameters.ny + x];
     // In gather every image is in the box.
     least = min(least, u32(at));
   }
@@ -149,7 +150,8 @@ fn gather(
   for (var k = 0u; k < parameters.count; k++) {
     let at = k * 8u;
     let coarse = copies[at].xyz + z * copies[at + 1u].xyz + y * copies[at + 2u].xyz + x * copies[at + 3u].xyz;
-    let fine = copies[at + 4u].xyz + z * copies[at + 5u].xyz + y * copies[at + 6u].xyz + x * copies[at + 7u].xyz;
+    let fine = copies[at + 4u].xyz + z * copies[at + 5u].xyz + y * copies[at + 6u].xyz
+      + x * copies[at + 7u].xyz;
     let position = coarse + fine;
     if (any(position < least) || any(position > last)) { continue; }
     inside += 1.0;
@@ -176,11 +178,12 @@ fn gather(
     for (var t = 0; t < 6; t++) { columns[t] = wrap(corner.z - 2 + t, parameters.fine_x); }
     for (var p = 0u; p < layers; p++) {
       let fine_plane = wrap(first + i32(p), parameters.fine_z);
-      if (fine_plane < parameters.source_first || fine_plane >= parameters.source_first + parameters.source_planes) { continue; }
+      let end = parameters.source_first + parameters.source_planes;
+      if (fine_plane < parameters.source_first || fine_plane >= end) { continue; }
       var layer = 0.0;
       for (var r = 0; r < 6; r++) {
-        let row = ((fine_plane - parameters.source_first) * parameters.fine_y + wrap(corner.y - 2 + r, parameters.fine_y))
-          * parameters.fine_x;
+        let rows = (fine_plane - parameters.source_first) * parameters.fine_y;
+        let row = (rows + wrap(corner.y - 2 + r, parameters.fine_y)) * parameters.fine_x;
         var line = 0.0;
         for (var t = 0; t < 6; t++) { line += along[t] * source[row + columns[t]]; }
         layer += down[r] * line;

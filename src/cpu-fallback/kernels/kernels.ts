@@ -25,7 +25,7 @@ export interface KernelExports {
   configureProfiles(parameters: number): void;
   /** Sums over x0 <= x < x0 + w of every row: where the recursion along x starts. */
   seedX(input: number, x0: number): void;
-  /** Sums for the eight windows from x0 on; the recursion goes on at x0 + 8. */
+  /** Sums for the eight windows from x0 on; the recursion continues at x0 + 8. */
   slideX(input: number, x0: number): void;
   /** Shell sums of the row's voxels in `runs` (pairs: first z, end z); `seed` starts anew along y. */
   profileRow(seed: boolean, y: number, runs: number, runCount: number): void;

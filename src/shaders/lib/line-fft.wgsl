@@ -1,10 +1,9 @@
 // Fourier transforms of LINES lines of N complex numbers by one workgroup: what shaders need besides the
-// functions
-// `transform`, `transform_to_work`, `transform_from_work`, `work_value` and `place`, which gpu/fft-code.ts
-// writes for the length. The shader gives `input_value`, `output_value` and `middle_value`, as far as these
-// call them. The inverse transform is the forward one with real and imaginary parts exchanged before and
-// after. Hazards: all roots of unity come from `table` or are written in the code, computed in float64 and
-// rounded once.
+// functions `transform`, `transform_to_work`, `transform_from_work`, `work_value` and `place`, which
+// gpu/fft-code.ts writes for the length. The shader gives `input_value`, `output_value` and `middle_value`,
+// as far as these call them. The inverse transform is the forward one with real and imaginary parts exchanged
+// before and after. Hazards: all roots of unity come from `table` or are written in the code, computed in
+// float64 and rounded once.
 
 override N: u32 = 1;        // line length
 override LINES: u32 = 1;    // lines per workgroup; a power of two

@@ -213,7 +213,8 @@ export class SectionsView {
     const angstrom = [x, y, z].map((v) => (v * summary.voxelSize).toFixed(1)).join(', ');
     const sigma = (value: number): string => value.toPrecision(3);
     this.readout.textContent =
-      `voxel (${x}, ${y}, ${z}) · ${angstrom} Å · before ${sigma(values.before)} · after ${sigma(values.after)}` +
+      `voxel (${x}, ${y}, ${z}) · ${angstrom} Å · before ${sigma(values.before)} · ` +
+      `after ${sigma(values.after)}` +
       (matchMedia('(pointer: coarse)').matches
         ? ' · tap to move all sections there, drag sideways to divide'
         : ' · click to move, drag to divide, wheel or arrow keys to step');

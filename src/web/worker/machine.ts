@@ -7,7 +7,7 @@ import type { Machine } from '../../screens/protocol.ts';
 export const MEMORY_SHARE = 0.5;
 
 /**
- * Memory is what the browser states, rounded and with an upper bound. Never throws for want of a GPU.
+ * Memory is what the browser states, rounded and with an upper bound. Never throws where there is no GPU.
  */
 export async function probeMachine(): Promise<Machine> {
   return {

@@ -125,7 +125,7 @@ export async function deleteResult(id: string): Promise<undefined> {
 }
 
 /**
- * Maps of a stored result; outputs are read when they are asked for. Throws 'bad-input' if it is gone.
+ * Maps of a stored result; outputs are read when they are saved. Throws 'bad-input' if it is gone.
  */
 export async function openResult(id: string): Promise<{ shown: Shown; summary: RunSummary }> {
   const results = await openResults();
@@ -219,7 +219,7 @@ async function refuseBeyondQuota(shown: Shown): Promise<void> {
     throw new DOMException('The disk is full.', 'QuotaExceededError');
 }
 
-/** The error to throw: quota errors in words, others as they are. */
+/** The error to throw: quota errors as a sentence, others as they are. */
 function noRoom(error: unknown, shown: Shown): unknown {
   if ((error as { name?: string }).name !== 'QuotaExceededError') return error;
   const megabytes = Math.ceil(bytesOf(shown) / 2 ** 20);
