@@ -10,6 +10,7 @@ import { createRandom } from '../math/statistics/random.ts';
 import { timeBatches } from './clock.ts';
 import { checkGate } from './gate.ts';
 
+/** At the begin and at the end of the buffer. */
 const CHECKED_FLOATS = 2 ** 16;
 /** Copies in one submission. */
 const COPIES = 4;
@@ -25,6 +26,7 @@ fn main(@builtin(workgroup_id) group : vec3<u32>,
   if (i < arrayLength(&source)) { copied[i] = source[i]; }
 }`;
 
+/** Two ways to copy the same buffer. */
 export interface DeviceCopy {
   readonly bytes: number;
   byBuffer(encoder: GPUCommandEncoder): void;
@@ -82,6 +84,7 @@ export async function measureCopy(gpu: GpuDevice, most: number, seconds: number)
   }
 }
 
+/** Records into a compute pass of its own. */
 export function inPass(encoder: GPUCommandEncoder, record: (pass: GPUComputePassEncoder) => void): void {
   const pass = encoder.beginComputePass({ label: 'copy' });
   record(pass);

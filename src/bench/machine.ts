@@ -10,6 +10,7 @@ export interface MachineDescription {
   readonly runtime: string;
 }
 
+/** Nothing that identifies a person or a host. */
 export function describeMachine(): MachineDescription {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown processor',

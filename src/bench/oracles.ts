@@ -10,6 +10,7 @@ import type { BlobMaps } from './blob-map.ts';
 import { checkGate, type Gate } from './gate.ts';
 import { cutWindow, makeWindowTransform, scaledCentre, windowProfile } from './window-oracle.ts';
 
+/** A sum over all voxels each. */
 const SAMPLED_FREQUENCIES = 12;
 
 /** Seeded frequencies of the half spectrum; `edge` is that of the box, or less to stay at low frequencies. */

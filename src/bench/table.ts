@@ -4,8 +4,10 @@
 import { bytesOf, findGpu, findWork, modelTime, type StageWork, scaleOf } from './model.ts';
 import type { BenchRecord, DeviceRecord, StageRecord } from './record.ts';
 
+/** First row: bandwidth of memory, which limits most stages. */
 const COPY = 'copy in memory';
 
+/** A device of this or of another machine. */
 interface Column {
   readonly label: string;
   readonly device: DeviceRecord;
@@ -13,6 +15,7 @@ interface Column {
   readonly record: BenchRecord;
 }
 
+/** Texts of the six columns. */
 type Row = readonly [
   stage: string,
   device: string,

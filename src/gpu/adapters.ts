@@ -21,6 +21,7 @@ export const adapterLimits = [
   'maxStorageBuffersPerShaderStage',
   'maxUniformBufferBindingSize',
 ] as const;
+/** Limits that decide how large a job may be. */
 export type AdapterLimit = (typeof adapterLimits)[number];
 
 /** An adapter as `devices` lists it, and how to open it. */

@@ -250,6 +250,7 @@ export class GpuBands implements BandDevice {
     return sums;
   }
 
+  /** Slopes of the bands in the filters that follow; level where none is given. */
   tilt(tilts: readonly BandTilt[]): void {
     this.tilts = tilts;
   }
@@ -380,6 +381,7 @@ export class GpuBands implements BandDevice {
     return { voxels, gains: await fields.readGains() };
   }
 
+  /** The opposite of `readBand`: the band as another process has measured it. */
   async writeBand(voxels: Float32Array, gains: Float32Array): Promise<void> {
     writeVolume(this.gpu, this.band, voxels);
     this.gpu.device.queue.writeBuffer(this.fields.gains, 0, gains as Float32Array<ArrayBuffer>);
@@ -445,6 +447,7 @@ export class GpuBands implements BandDevice {
     this.result = undefined;
   }
 
+  /** Frees everything but the result. */
   async close(): Promise<void> {
     this.buffers?.destroy();
     this.buffers = undefined;

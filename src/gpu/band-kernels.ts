@@ -6,6 +6,7 @@ import type { SlabFftPlan } from './fft-slabs.ts';
 import { type Kernel, type UniformField, unneededKernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 
+/** Name of the shader, and of its buffers and passes in errors. */
 export const NAME = 'band-scaling';
 /** target_kind of the shader. */
 export const TARGETS = { reference: 0, profile: 1, 'geometric-mean': 2, hybrid: 3 } as const;

@@ -15,6 +15,7 @@ const SORTED_SHARE = 0.5;
 
 /** What cannot be planned on this GPU at all needs more than it has. */
 export function gpuBytes(limits: GpuLimits): VerbBytes {
+  // Slabs have no padding.
   const volume = (shape: Shape): number => 4 * voxelCount(shape);
   /** A spectrum in slabs, and the strip that columns along z go through where it is several. */
   const spectrumAndStrip = (shape: Shape): { spectrum: number; strip: number } => {

@@ -17,8 +17,10 @@ import type { GpuBands } from './band-device.ts';
 import type { Spectrum } from './fft-slabs.ts';
 import { relativeError } from './verification.ts';
 
+/** Axis order of volumes, here for voxels, blocks and frequencies. */
 type Triple = readonly [z: number, y: number, x: number];
 
+/** amplitude cos(2 pi k.x / n + phase). */
 interface Wave {
   /** Cycles per box along each axis. */
   readonly k: Triple;
@@ -28,7 +30,9 @@ interface Wave {
   readonly phase: number;
 }
 
+/** In directions and at frequencies spread over the bands. */
 const WAVES = 6;
+/** Voxels, and blocks, that are compared. */
 const PLACES = 10;
 
 /** The worst relative error. Leaves nothing behind that the job reads. */
@@ -231,6 +235,7 @@ function targetAmplitude(rule: GainRule, s: number, r: number, level: number, sh
   }
 }
 
+/** Sum of squares of a band over the voxels of a block, in float64. */
 function blockSum(plan: BandPlan, waves: readonly Wave[], block: Triple, band: number): number {
   const { shape, windows } = plan;
   const [first, last] = [0, 1].map((next) =>
@@ -263,6 +268,7 @@ function windowed({ windows }: BandPlan, field: Float32Array, block: Triple): nu
   return sum;
 }
 
+/** The result at some voxels: the map there times gains interpolated between eight blocks. */
 async function checkResult(
   { gpu, plan, result }: GpuBands,
   waves: readonly Wave[],
@@ -302,6 +308,7 @@ function placesIn(count: number): number[] {
   return Array.from({ length: PLACES }, () => random.integer(0, count - 1));
 }
 
+/** Place (z, y, x) of index i in a box. */
 function blockAt([, ny, nx]: Triple, i: number): Triple {
   return [Math.floor(i / (ny * nx)), Math.floor(i / nx) % ny, i % nx];
 }

@@ -48,6 +48,7 @@ export async function shellSpectra(
     Math.max(LEAST_ROWS_PER_BLOCK, Math.ceil((nz * ny) / USEFUL_BLOCKS)),
   );
   // One more block for the end of each strip, and a second copy of the parts while they are read back.
+  // Four float32 each: cross power, both powers, number of coefficients.
   const partsBytes = 2 * 16 * shells * (Math.ceil((nz * ny) / rowsPerBlock) + ny);
   const plan = requireSlabFft(gpu, shape, 2, partsBytes + SMALL_BUFFERS_BYTES);
   const layout = stripsOf(plan).map((strip) => ({

@@ -138,6 +138,7 @@ fn powers(
       min(y + parameters.factor_y, parameters.height),
       min(x + parameters.factor_x, parameters.width),
     );
+    // Mask bits of 32 voxels, fetched where a row or a word begins.
     var word = 0u;
     for (var k = max(z, parameters.first_plane); k < last.x; k++) {
       for (var j = y; j < last.y; j++) {
@@ -269,6 +270,7 @@ fn target_amplitude(s: f32, i: u32) -> f32 {
 fn add_amplitudes(sums: vec2f, group: vec3u, groups: vec3u, local: u32) {
   amplitudes[local] = sums;
   workgroupBarrier();
+  // A tree: the order of the sum does not depend on timing.
   for (var half = 128u; half > 0u; half /= 2u) {
     if (local < half) { amplitudes[local] += amplitudes[local + half]; }
     workgroupBarrier();
@@ -298,6 +300,7 @@ fn gains(
 // Where squares of scaled bands would leave float32.
 const MOST_ROOT = 1e18;
 
+// Powers under the square of a gain, limited on the way so that no factor overflows.
 fn rescaled(value: f32, gain: f32) -> f32 {
   return min(gain * value, MOST_ROOT) * min(gain, MOST_ROOT);
 }
@@ -336,6 +339,7 @@ fn refine(
 
 // Neighbouring blocks of a voxel of an axis, and the second one's share.
 fn between(i: u32, factor: u32, blocks: u32) -> vec3f {
+  // In half voxels from the centre of the first block: centres of even blocks lie between voxels.
   let place = min(max(2u * i, factor - 1u) - (factor - 1u), 2u * factor * (blocks - 1u));
   let lower = place / (2u * factor);
   let share = f32(place - lower * 2u * factor) / f32(2u * factor);
@@ -371,6 +375,7 @@ fn accumulate(
   out[row * parameters.width + i] += a[row * parameters.width + i] * gain;
 }
 
+// Gain of a block; whole numbers as floats come from `between`.
 fn gain_of(z: f32, y: f32, block: u32) -> f32 {
   return b[(u32(z) * parameters.blocks_y + u32(y)) * parameters.blocks_x + block];
 }
