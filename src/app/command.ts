@@ -13,6 +13,7 @@ const MINUTE = 60_000;
 /** A forgotten app holds a port, and on a cluster a node. */
 const MOST_IDLE_MINUTES = 60;
 
+/** Serves until Ctrl-C, or until nobody has used the app for MOST_IDLE_MINUTES. */
 export async function runApp({ parsed: { values }, logger, signal }: Session): Promise<void> {
   const pageFolder = builtPage();
   const root = await RootFolder.open(values.root ?? process.cwd());
@@ -56,6 +57,7 @@ function runOptionsOf({ processes, memory, gpuIds }: Session['parsed']['values']
   ];
 }
 
+/** Of the machine that serves. */
 export interface TunnelEnd {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly host: string;

@@ -10,6 +10,7 @@ import { Compute } from './compute.ts';
 import type { ComputedRequest } from './computer.ts';
 import type { PathJob } from './job.ts';
 
+/** Messages of computer.ts. */
 type Incoming =
   | { readonly id: number; readonly name: ComputedRequest; readonly value: unknown }
   | { readonly name: 'cancel' };
@@ -41,6 +42,7 @@ function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
+/** At the end of the server: after the last answer, with no temporary file left. */
 function endIfIdle(): void {
   if (process.connected || pending > 0) return;
   removeTemporaries();

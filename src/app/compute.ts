@@ -47,6 +47,7 @@ import { RootFolder } from './root-folder.ts';
 
 type ScaleRun = MapRun<LocScaleJob, LocScaleResult>;
 
+/** Where events go, and what all runs share. */
 export interface ComputeOptions {
   readonly notify: (event: RunEvent) => void;
   readonly libraries: LibraryOutput;
@@ -61,6 +62,7 @@ interface Found {
   readonly shown: ShownMaps;
 }
 
+/** One run at a time; the maps of the last one stay in memory for the page's views. */
 export class Compute {
   private readonly options: ComputeOptions;
   private abort: AbortController | undefined;
@@ -74,6 +76,7 @@ export class Compute {
     return this.abort !== undefined;
   }
 
+  /** Nothing happens where no run is under way. */
   cancel(): void {
     this.abort?.abort();
   }
@@ -87,6 +90,7 @@ export class Compute {
     };
   }
 
+  /** Drivers print while they are loaded: the output is held back. */
   private async probeGpu(): Promise<Machine['gpu']> {
     await this.options.libraries.hold();
     const entry = await loadGpu();
@@ -97,6 +101,7 @@ export class Compute {
     return { name: adapterName(best), usable: best.kind === 'hardware' };
   }
 
+  /** Header and notes of a map, or atoms and chains of a model. */
   async inspect(path: string): Promise<FileFacts> {
     if (isAtomicModelName(path)) return modelFacts(await readModelFile(path));
     const notes: string[] = [];
@@ -107,6 +112,10 @@ export class Compute {
     return previewOf(basename(path), await readMapFile(path, { allowAllZero: true }));
   }
 
+  /**
+   * From headers. Unlike in a tab, a run that may not fit its memory is a warning: it takes less where it
+   * can.
+   */
   async plan(job: PathJob): Promise<Plan> {
     const { half1, half2, map, mask, reference } = job.files;
     const { voxelSize } = job.settings;
@@ -131,7 +140,8 @@ export class Compute {
     const warnings = [...plan.warnings];
     if (plan.memoryBytes > limitBytes)
       warnings.push(
-        `The run may need about ${gibibytes(plan.memoryBytes)}, more than the ${gibibytes(limitBytes)} that it may take.`,
+        `The run may need about ${gibibytes(plan.memoryBytes)}, more than the ` +
+          `${gibibytes(limitBytes)} that it may take.`,
       );
     const [main] = allPathsOf(files);
     if (await fileExists(main))
@@ -154,6 +164,7 @@ export class Compute {
     return outputs;
   }
 
+  /** Files, record and report as by the command line. Throws 'aborted' after `cancel`. */
   async run(job: PathJob): Promise<RunSummary> {
     this.shown = undefined;
     const abort = new AbortController();
@@ -195,6 +206,7 @@ export class Compute {
     return viewOf(this.last());
   }
 
+  /** Maps of the last run of this process. */
   private last(): ShownMaps {
     if (this.shown === undefined)
       throw new Error('The maps are not in memory any more; their files are where they were written.');
@@ -264,6 +276,7 @@ export class Compute {
   }
 }
 
+/** Downloads what the page shows before the engine is disposed of. The mask takes a byte per voxel. */
 async function shownOf(
   engine: Engine,
   result: LocScaleResult,
@@ -289,13 +302,13 @@ async function shownOf(
 
 /** The main map first, the record last. */
 async function writtenFiles(record: RunRecord, outputs: OutputPlan<LocScaleResult>): Promise<OutputFile[]> {
-  const says = new Map(outputs.table.map((row) => [outputs.paths[row.key], row.description]));
+  const descriptions = new Map(outputs.table.map((row) => [outputs.paths[row.key], row.description]));
   const paths = [...record.outputs, ...(outputs.record === undefined ? [] : [outputs.record])];
   return Promise.all(
     paths.map(async (path) => ({
       name: basename(path),
       what:
-        says.get(path) ??
+        descriptions.get(path) ??
         (path === outputs.record ? 'record: inputs, settings, numbers' : 'report: one page with all figures'),
       bytes: (await stat(path)).size,
     })),

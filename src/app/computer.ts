@@ -10,7 +10,9 @@ import type { Failure, FromWorker, RunEvent } from '../screens/protocol.ts';
 export const computedRequests = ['probe', 'inspect', 'preview', 'plan', 'run', 'sections', 'view'] as const;
 export type ComputedRequest = (typeof computedRequests)[number];
 
+/** What the server needs of the process; tests have one without a process. */
 export interface Computer {
+  /** Events of the run under way, in order. */
   onEvent: (event: RunEvent) => void;
   /** Rejects with a `ComputerFailure`. */
   request(name: ComputedRequest, value: unknown): Promise<unknown>;
@@ -19,6 +21,7 @@ export interface Computer {
   close(): Promise<void>;
 }
 
+/** A failure in the process, as the page shows it. */
 export class ComputerFailure extends Error {
   readonly failure: Failure;
 
@@ -28,6 +31,7 @@ export class ComputerFailure extends Error {
   }
 }
 
+/** Settings of the process. */
 export interface ComputerOptions {
   /** Working folder: paths of jobs are relative to it. */
   readonly root: string;
@@ -40,19 +44,25 @@ const PATIENCE_MILLISECONDS = 10_000;
 /** Of the process's standard error, for the message if it crashes. */
 const MOST_CHARACTERS = 2000;
 
+/** A request that has no answer yet. */
 interface Waiting {
   readonly name: ComputedRequest;
   resolve(value: unknown): void;
   reject(error: ComputerFailure): void;
 }
 
+/**
+ * A process of Node that is started by the first request, and again by the next one after it has ended.
+ */
 export class ComputerProcess implements Computer {
   onEvent: (event: RunEvent) => void = () => undefined;
   private readonly options: ComputerOptions;
   private readonly waiting = new Map<number, Waiting>();
   private child: ChildProcess | undefined;
   private count = 0;
+  /** The user stopped the run: an end of the process is then no crash. */
   private stopping = false;
+  /** End of what the process has printed to its standard error. */
   private errors = '';
 
   constructor(options: ComputerOptions) {
@@ -95,6 +105,7 @@ export class ComputerProcess implements Computer {
     clearTimeout(timer);
   }
 
+  /** Typed arrays survive the messages ('advanced'); the standard output is nobody's. */
   private start(): ChildProcess {
     const { root, runOptions } = this.options;
     const script = fileURLToPath(new URL(`./compute-worker${import.meta.url.slice(-3)}`, import.meta.url));
@@ -115,6 +126,7 @@ export class ComputerProcess implements Computer {
     return child;
   }
 
+  /** Answers may come in any order: each belongs to a number. */
   private receive(message: FromWorker): void {
     if ('event' in message) {
       this.onEvent(message.event);
@@ -139,6 +151,7 @@ export class ComputerProcess implements Computer {
 
 const STOPPED: Failure = { tag: 'aborted', message: 'The run was stopped.' };
 
+/** `how`: signal or exit code. */
 function crashed(how: string, errors: string): Failure {
   const last = errors.trim().split('\n').at(-1) ?? '';
   return {

@@ -7,6 +7,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isOwnName } from '../files/folder-server.ts';
 
+/** HTTP status and a sentence for the page. */
 export interface Refusal {
   readonly status: number;
   readonly message: string;
@@ -33,6 +34,7 @@ export function pathOf({ url }: RequestHead): string {
   return (url ?? '').split('?')[0];
 }
 
+/** Requests for data need the token; files of the page do not. */
 export function isForApi(head: RequestHead): boolean {
   return pathOf(head).startsWith(API);
 }
@@ -78,6 +80,7 @@ function hasToken(authorization: string | undefined, token: string): boolean {
   return timingSafeEqual(hash(given), hash(token));
 }
 
+/** Headers that came several times, as one. */
 function text(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }

@@ -1,4 +1,6 @@
-/** Jobs of the page as command lines: a run of the app is a run of the command line, which its record repeats. */
+/**
+ * Jobs of the page as command lines: a run of the app is a run of the command line, which its record repeats.
+ */
 import { LocScaleError } from '../errors.ts';
 import type { JobRequest } from '../screens/protocol.ts';
 import { hashOf, type Reference, references, type Settings, settingsOf } from '../screens/settings.ts';
@@ -7,6 +9,7 @@ import type { RootFolder } from './root-folder.ts';
 /** Files by their paths below the root, which is the working folder of the run. */
 export type PathJob = JobRequest<string> & { readonly output: string };
 
+/** Files that a job can have. */
 const ROLES = ['half1', 'half2', 'map', 'mask', 'reference', 'model'] as const;
 
 /** Of a request: whatever it is, a job comes out whose files lie below the root, or an error. */
@@ -37,6 +40,7 @@ export function readPath(file: unknown): string {
   return path;
 }
 
+/** The page never sends it: thrown for requests of other programs and of older pages. */
 function malformed(what: string): LocScaleError {
   return new LocScaleError(
     'usage',
@@ -92,6 +96,7 @@ export function commandLineOf(job: PathJob, more: readonly string[] = []): strin
   ];
 }
 
+/** Options of the reference, with the scheme where the command line has another default. */
 function referenceOptions({ reference, scheme, files, settings }: PathJob): string[] {
   const scaling = scheme === 'soft' ? ['--scaling', 'soft'] : [];
   switch (reference) {

@@ -37,6 +37,7 @@ export async function openInBrowser(url: string, opener: readonly string[] = ope
   return opened;
 }
 
+/** Program and first arguments that open a file in the default browser. */
 function openerOf(): readonly string[] {
   if (process.platform === 'darwin') return ['open'];
   return process.platform === 'win32' ? ['cmd', '/c', 'start', ''] : ['xdg-open'];

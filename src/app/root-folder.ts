@@ -19,6 +19,7 @@ const MOST_LISTED = 2000;
 /** A path that is not below the root; says nothing about what is there. */
 export class OutsideRoot extends Error {}
 
+/** Folder of all files of the app; throws OutsideRoot for paths that lead elsewhere. */
 export class RootFolder {
   /** Absolute, without links. */
   readonly path: string;
@@ -27,6 +28,7 @@ export class RootFolder {
     this.path = path;
   }
 
+  /** Throws 'usage' for what is not a folder that can be read. */
   static async open(path: string): Promise<RootFolder> {
     const found = await realpath(path).catch((cause) => refuse(path, 'it is not there', cause));
     if (!(await stat(found)).isDirectory()) refuse(path, 'it is not a folder');
@@ -43,7 +45,9 @@ export class RootFolder {
     return { name: basename(path), size, path };
   }
 
-  /** The path of a file to be written: its folder, and what a link of its name leads to, are below the root. */
+  /**
+   * The path of a file to be written: its folder, and what a link of its name leads to, are below the root.
+   */
   async output(path: string): Promise<string> {
     const folder = await this.existing(path.split('/').slice(0, -1).join('/'));
     const name = this.native(path.split('/').at(-1) ?? '');
@@ -57,6 +61,9 @@ export class RootFolder {
     return join(folder, name);
   }
 
+  /**
+   * Folders, maps and models in a folder, in natural order; hidden files and other types are left out.
+   */
   async list(path: string): Promise<Listing> {
     const folder = await this.existing(path);
     const entries = await readdir(join(this.path, folder), { withFileTypes: true }).catch((error) => {
@@ -104,11 +111,13 @@ export class RootFolder {
     return own;
   }
 
+  /** The deepest part of a path that exists, without links. */
   private async deepest(path: string): Promise<string> {
     const real = await realpath(path).catch(() => undefined);
     return real ?? this.deepest(dirname(path));
   }
 
+  /** In the system's spelling; refuses "..", empty parts and Windows' drives and streams. */
   private native(path: string): string {
     const parts = path === '' ? [] : path.split('/');
     const isOdd = (part: string): boolean =>
@@ -121,6 +130,7 @@ export class RootFolder {
     return parts.join(sep);
   }
 
+  /** Whether a path without links lies in the root folder. */
   private has(real: string): boolean {
     const way = relative(this.path, real);
     return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);

@@ -1,12 +1,16 @@
 /** What happens in a run, for pages that come late: a tunnel that breaks, a page that is loaded again. */
 import type { Failure, RunEvent, RunSummary, ServerLine, ServerRun } from '../screens/protocol.ts';
 
+/** An event, or the outcome that ends the run. `time`: milliseconds of the server's clock. */
 type Entry = { readonly number: number; readonly time: number } & (
   | { readonly event: RunEvent }
   | { readonly summary: RunSummary }
   | { readonly failure: Failure }
 );
 
+/**
+ * Events of the last run, numbered through all runs, so that a page that comes back gets what it missed.
+ */
 export class RunLog {
   private run: ServerRun | undefined;
   private entries: Entry[] = [];
@@ -23,6 +27,7 @@ export class RunLog {
     return this.under;
   }
 
+  /** Pages that are connected. */
   get listening(): number {
     return this.listeners.size;
   }
@@ -33,10 +38,12 @@ export class RunLog {
     return last !== undefined && 'summary' in last ? last.summary : undefined;
   }
 
+  /** The job of the last run, for a page that did not start it. */
   get request(): ServerRun['request'] | undefined {
     return this.run?.request;
   }
 
+  /** Forgets the run before; returns the number of the new one. */
   begin(run: Omit<ServerRun, 'id'>): number {
     const id = (this.run?.id ?? 0) + 1;
     this.run = { id, ...run };
@@ -46,6 +53,7 @@ export class RunLog {
     return id;
   }
 
+  /** Events after the end, of a process that was stopped, are left out. */
   add(event: RunEvent): void {
     if (!this.under) return;
     // Of a step's progress only the last is worth keeping.
@@ -74,6 +82,7 @@ export class RunLog {
     this.send(this.lineOf(entry));
   }
 
+  /** With the age in place of the time: clocks of page and server may differ. */
   private lineOf({ time, ...entry }: Entry): ServerLine {
     return { ...entry, age: this.now() - time };
   }

@@ -1,4 +1,7 @@
-/** The server of the app: the page, its requests (guard.ts says which), files below the root, one run at a time. */
+/**
+ * The server of the app: the page, its requests (guard.ts says which), files below the root, one run at a
+ * time.
+ */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -15,6 +18,7 @@ import { type PathJob, readJob, readPath } from './job.ts';
 import { OutsideRoot, type RootFolder } from './root-folder.ts';
 import { RunLog } from './run-log.ts';
 
+/** What is served, and to whom. */
 export interface AppOptions {
   /** Of the built page. */
   readonly pageFolder: string;
@@ -27,6 +31,7 @@ export interface AppOptions {
   readonly host: string;
 }
 
+/** The listening server. */
 export interface AppServer extends PageServer {
   /** Milliseconds since a request or the end of a run, with no page open and no run under way; else 0. */
   idle(): number;
@@ -37,6 +42,7 @@ const MOST_BYTES = 2 ** 20;
 /** Proxies and tunnels close connections on which nothing is sent. */
 const HEARTBEAT_MILLISECONDS = 15_000;
 
+/** No other page may frame, read or guess the answers. */
 const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
@@ -57,6 +63,7 @@ class Refused extends Error {
   }
 }
 
+/** Listens on the loopback address only. Throws as listenOnLoopback where the port is taken. */
 export async function serveApp(options: AppOptions): Promise<AppServer> {
   const files = await openPageFiles(options.pageFolder, 'app');
   const api = new Api(options);
@@ -76,6 +83,7 @@ export async function serveApp(options: AppOptions): Promise<AppServer> {
   return { ...server, idle: () => api.idle() };
 }
 
+/** Requests of the page, by their names after /api/. */
 class Api {
   private readonly options: AppOptions;
   private readonly log = new RunLog();
@@ -95,6 +103,7 @@ class Api {
     return performance.now() - this.lastUse;
   }
 
+  /** Numbers and arrays as screens/wire.ts has them; errors are thrown, and answered by `refuse`. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.lastUse = performance.now();
     const name = pathOf(request).slice('/api/'.length);
@@ -126,10 +135,12 @@ class Api {
     return this.options.computer.request(...request);
   }
 
+  /** Throws OutsideRoot for a file that the page may not name. */
   private file(value: unknown): Promise<ServerFile> {
     return this.options.root.file(readPath(value));
   }
 
+  /** The machine that computes, which may be another than the browser's. */
   private async probe(): Promise<Machine> {
     const { host, root } = this.options;
     const machine = (await this.compute('probe', undefined)) as Machine;
@@ -201,6 +212,7 @@ class Api {
   }
 }
 
+/** JSON of at most MOST_BYTES; undefined for an empty body. Throws 413 and 400. */
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const tooLarge = new Refused(413, { tag: 'usage', message: 'The request is too large.' });
   if (Number(request.headers['content-length'] ?? 0) > MOST_BYTES) throw tooLarge;
@@ -219,6 +231,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
+/** Also for names that exist elsewhere: answers do not state what there is. */
 function notThere(): Refused {
   return new Refused(404, { tag: 'usage', message: 'This server has nothing of that name.' });
 }
@@ -247,6 +260,7 @@ function refuse(response: ServerResponse, error: unknown): void {
   response.end(text);
 }
 
+/** As the page shows it; OutsideRoot without the path. */
 function failureOf(error: unknown): Failure {
   if (error instanceof Refused || error instanceof ComputerFailure) return error.failure;
   if (isLocScaleError(error)) return failureFrom(error);

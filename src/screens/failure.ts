@@ -2,6 +2,7 @@
 import { describeMismatch, type LocScaleError } from '../errors.ts';
 import type { Failure } from './protocol.ts';
 
+/** Text, hint, and what was expected and found. */
 export function failureFrom(error: LocScaleError): Failure {
   const { tag, message, hint } = error;
   const mismatch = describeMismatch(error);

@@ -12,6 +12,7 @@ import type { RunSummary } from './protocol.ts';
 import type { ColourMap } from './shown.ts';
 import { inPageWords } from './words.ts';
 
+/** A finished run, with its report's data. */
 export interface RunToSummarise
   extends Pick<RunSummary, 'engine' | 'mode' | 'seconds' | 'warnings' | 'files'> {
   readonly result: Pick<LocScaleResult, 'numbers' | 'soft'>;
@@ -29,6 +30,7 @@ const SOURCES: Readonly<Record<LocScaleResult['numbers']['fscCutoffSource'], str
   'low-pass': 'low-pass found in the map',
 };
 
+/** What the page shows of a run: numbers, scales of its sections, and the report's parts as markup. */
 export function summaryOf({ result, reportData, record, ...run }: RunToSummarise): RunSummary {
   const { numbers, soft } = result;
   const white = (map: ReportedMap | undefined): number =>

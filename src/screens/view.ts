@@ -14,11 +14,16 @@ const MOST_EDGE = 220;
 /** Quantiles that colours reach to. */
 const COLOUR_QUANTILES = [0.02, 0.98] as const;
 
+/** A map averaged over blocks, (z, y, x). */
 interface Blocks {
   readonly data: Float32Array;
   readonly shape: Shape;
 }
 
+/**
+ * Maps within the crop as MRC files in memory, small enough for a browser's GPU, with levels to draw them
+ * at.
+ */
 export async function viewOf(shown: ShownMaps): Promise<ViewData> {
   const { grid, before, after, crop, model } = shown;
   const factor = Math.ceil(Math.max(...crop.size) / MOST_EDGE);
@@ -52,6 +57,7 @@ export async function viewOf(shown: ShownMaps): Promise<ViewData> {
   };
 }
 
+/** Ends of the colour scale, from values in the mask. */
 function rangeOf(values: Float32Array, inside: Float32Array): readonly [number, number] {
   const sorted = values.filter((_, i) => inside[i] > 0.5).sort();
   const [low, high] = COLOUR_QUANTILES.map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
@@ -79,6 +85,7 @@ function average(data: ArrayLike<number>, shape: Shape, { start, size }: VoxelBo
   return { data: out, shape: small };
 }
 
+/** An MRC file whose origin puts the blocks where the voxels are. */
 async function fileOf(
   { data, shape }: Blocks,
   { grid, crop }: ShownMaps,
@@ -118,6 +125,7 @@ function levelsOf(data: Float32Array, mask: Float32Array): number[] {
   });
 }
 
+/** The model's text; .gz is unpacked. */
 async function textOf(file: File): Promise<string> {
   if (!/\.gz$/i.test(file.name)) return file.text();
   return new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))).text();

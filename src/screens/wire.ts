@@ -6,14 +6,17 @@ const ALIGNMENT = 8;
 /** Key of the object that stands for an array in the JSON text. */
 const PLACE = '$array';
 
+/** Arrays that are sent as bytes. */
 type NumberArray = Float32Array | Uint8Array;
 
+/** An array's place behind the JSON text: bytes from its end, and number of values. */
 interface Place {
   readonly kind: 'f32' | 'u8';
   readonly at: number;
   readonly length: number;
 }
 
+/** Any JSON value with arrays of numbers anywhere in it; undefined becomes null. */
 export function encodeAnswer(value: unknown): Uint8Array<ArrayBuffer> {
   const arrays: { readonly at: number; readonly array: NumberArray }[] = [];
   let end = 0;
@@ -38,6 +41,7 @@ export function encodeAnswer(value: unknown): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** The opposite; arrays are views of `bytes`. */
 export function decodeAnswer(bytes: ArrayBuffer): unknown {
   const length = new DataView(bytes).getUint32(0, true);
   const text = new TextDecoder().decode(new Uint8Array(bytes, ALIGNMENT, length));

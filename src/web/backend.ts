@@ -25,6 +25,7 @@ export class RequestFailure extends Error {
   }
 }
 
+/** Files are the browser's own, or paths on the machine that serves the page. */
 type PageRequests = Requests<PageFile>;
 /** Arguments after the name of a request. */
 export type Takes<N extends RequestName> = PageRequests[N]['takes'] extends undefined
@@ -37,6 +38,7 @@ export interface FoundRun extends ServerRun {
   readonly outcome: Promise<RunSummary>;
 }
 
+/** What computes for the page: a worker, or the program that serves it. */
 export interface Backend {
   /** `age`: milliseconds since it happened. */
   onEvent: (event: RunEvent, age: number) => void;
@@ -49,11 +51,15 @@ export interface Backend {
 /** Milliseconds after `cancel` before the worker is terminated. */
 const PATIENCE_MILLISECONDS = 2000;
 
+/** A request that has no answer yet. */
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: RequestFailure): void;
 }
 
+/**
+ * The run worker of this tab, started again after a crash or a cancelled run that did not stop in time.
+ */
 export class WorkerBackend implements Backend {
   onEvent: Backend['onEvent'] = () => undefined;
   private worker: Worker;
@@ -107,12 +113,14 @@ export class WorkerBackend implements Backend {
     return worker;
   }
 
+  /** Requests that wait fail; the next one gets a new worker. */
   private restart(tag: string, message: string): void {
     this.end({ tag, message });
     this.ended = undefined;
     this.worker = this.start();
   }
 
+  /** No more requests are taken. */
   private end(failure: Failure): void {
     this.ended = failure;
     this.worker.terminate();

@@ -17,6 +17,7 @@ import { type Backend, type FoundRun, type Gives, RequestFailure, type Takes } f
 const STORED = 'locscale-gpu token';
 /** What this page can do by itself is not done by the program. */
 const NOT_OFFERED: readonly RequestName[] = ['demo', 'store', 'storedResults', 'open', 'remove'];
+/** Between attempts to reach the program: doubled from the first to the last. */
 const FIRST_WAIT_MILLISECONDS = 500;
 const MOST_WAIT_MILLISECONDS = 10_000;
 
@@ -31,12 +32,14 @@ const UNREACHABLE: Failure = {
   hint: 'Start the tunnel again, or the program, and load the page again.',
 };
 
+/** End of a run, which may come before anybody waits for it. */
 interface Outcome {
   readonly promise: Promise<RunSummary>;
   resolve(summary: RunSummary): void;
   reject(failure: RequestFailure): void;
 }
 
+/** Requests over HTTP with the token of the address. */
 export class ServerBackend implements Backend {
   onEvent: Backend['onEvent'] = () => undefined;
   /** The stream of events has broken, or is there again. */
@@ -62,12 +65,15 @@ export class ServerBackend implements Backend {
     void this.request('cancel', undefined).catch(() => undefined);
   }
 
+  /** A folder of the machine that serves the page. */
   async list(folder: string): Promise<Listing> {
     const response = await this.request('list', folder);
     return decodeAnswer(await response.arrayBuffer()) as Listing;
   }
 
-  /** Opens the stream of events. `onFound` gets the run that is under way, or has ended, before its events. */
+  /**
+   * Opens the stream of events. `onFound` gets the run that is under way, or has ended, before its events.
+   */
   watch(onFound: (run: FoundRun | undefined) => void): void {
     let first = true;
     void this.follow((run) => {
@@ -77,6 +83,7 @@ export class ServerBackend implements Backend {
     });
   }
 
+  /** Throws RequestFailure, also where nothing answers. */
   private async request(name: string, value: unknown): Promise<Response> {
     const response = await fetch(`./api/${name}`, {
       method: 'POST',
@@ -113,6 +120,7 @@ export class ServerBackend implements Backend {
     }
   }
 
+  /** Lines of the stream come in order; the last number is where it resumes. */
   private receive(line: Exclude<ServerLine, { readonly run: unknown }>): void {
     if (this.current === undefined) return;
     this.last = line.number;
@@ -127,6 +135,7 @@ export class ServerBackend implements Backend {
     for (const { reject } of this.outcomes.values()) reject(new RequestFailure(NO_TOKEN));
   }
 
+  /** By the run's number, made by whoever comes first. */
   private outcome(id: number): Outcome {
     const known = this.outcomes.get(id);
     if (known !== undefined) return known;
@@ -154,6 +163,7 @@ function takeToken(): string {
   return given;
 }
 
+/** JSON lines; empty ones are heartbeats. */
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerLine> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
   let text = '';

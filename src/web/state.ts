@@ -1,6 +1,7 @@
 /** State machine of the page. Pure: events in, states out; events that do not fit a state are ignored. */
 import type { Failure, Plan, RunEvent, RunSummary } from '../screens/protocol.ts';
 
+/** What the page knows of the run under way. */
 export interface RunProgress {
   /** Steps in order; the last one is running. */
   readonly steps: readonly { readonly name: string; readonly message: string; readonly begun: number }[];
@@ -12,6 +13,7 @@ export interface RunProgress {
   readonly planned?: { readonly seconds: number; readonly peakBytes: number };
 }
 
+/** What the page shows. */
 export type State =
   | { readonly name: 'boot' }
   /** No files. */
@@ -28,6 +30,7 @@ export type State =
   | { readonly name: 'result'; readonly summary: RunSummary }
   | { readonly name: 'failed'; readonly plan: Plan; readonly failure: Failure };
 
+/** What has happened: by the user, by the worker, or in the run. */
 export type PageEvent =
   | { readonly kind: 'ready' }
   | { readonly kind: 'emptied' }
@@ -47,6 +50,7 @@ export type PageEvent =
 
 const NOTHING_DONE: RunProgress = { steps: [], warnings: [] };
 
+/** The state after an event; the same object where nothing changes. */
 export function next(state: State, event: PageEvent): State {
   const running = state.name === 'running' ? state : undefined;
   switch (event.kind) {
@@ -85,6 +89,7 @@ export function next(state: State, event: PageEvent): State {
   }
 }
 
+/** A new step ends the last one's progress. */
 function advance(progress: RunProgress, event: RunEvent, now: number): RunProgress {
   switch (event.kind) {
     case 'step': {

@@ -5,6 +5,7 @@
 import type { ListedFile, Listing, Machine, ServerFile } from '../../screens/protocol.ts';
 import { byId, formatBytes, h } from '../dom.ts';
 
+/** What the page does in answer to this view. */
 export interface ServerFileActions {
   list(folder: string): Promise<Listing>;
   onChosen(files: readonly ServerFile[]): void;
@@ -13,8 +14,10 @@ export interface ServerFileActions {
   sentenceOf(error: unknown): string;
 }
 
+/** In the folder of the input. */
 const DEFAULT_NAME = 'locscale_output.mrc';
 
+/** A list of folders and files, and the field for the output. */
 export class ServerFilesView {
   private readonly actions: ServerFileActions;
   private readonly root = h('section', { id: 'server-files', 'aria-labelledby': 'server-files-title' });
@@ -65,6 +68,7 @@ export class ServerFilesView {
     this.entries.querySelector('button')?.focus();
   }
 
+  /** Shown until a folder is listed. */
   say(problem: string): void {
     this.problem.hidden = false;
     this.problem.textContent = problem;
@@ -88,6 +92,7 @@ export class ServerFilesView {
     this.typed = path !== undefined && (input === undefined || path !== defaultFor(input));
   }
 
+  /** Lists a folder; of several requests the last one counts. */
   private async show(folder: string): Promise<void> {
     const turn = ++this.turn;
     try {
@@ -121,6 +126,7 @@ export class ServerFilesView {
     );
   }
 
+  /** A folder; the current one is marked. */
   private link(name: string, folder: string, current: boolean): HTMLElement {
     return h(
       'button',
@@ -134,6 +140,7 @@ export class ServerFilesView {
     );
   }
 
+  /** A file with its button, size and date. */
   private file(file: ListedFile): HTMLElement {
     const modified = new Date(file.modified).toLocaleString('en-GB', {
       dateStyle: 'medium',
