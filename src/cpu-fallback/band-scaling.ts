@@ -107,7 +107,9 @@ export async function openBands(settings: BandScalingSettings, tools: BandTools)
 export function bandScalingBytes(plan: BandPlan, job: Planned, threads: number): number {
   const [nz, ny, nx] = plan.shape;
   const spectra = countSpectra(job);
+  // Level and share of a hybrid are fields of their own.
   const level = [usesProfile(job.target), job.target.kind === 'hybrid'].filter(Boolean).length;
+  // A refined gain is made from first sums once more, so these stay.
   const kept = refinesGains(job) ? (job.halfMaps ? 2 : 1) : 0;
   const extra = level + kept;
   const fields = spectra + extra + (job.measureLocal ? LOCAL_FIELDS : 0);
@@ -139,6 +141,7 @@ function kernelBytes(plan: BandPlan): number {
   const planes = height * (3 * rowPitch + 2 * pitch) + by * bx + 16 * (nx + 12);
   const gains = 2 * ny * rowPitch + 3 * by * (bx + 4);
   const windows = Math.max((2 * by + reachY) * (bx + 4), (2 * bz + reachZ) * (BLOCK_ROWS_PER_TASK * bx + 4));
+  // Twiddles and work of three lengths.
   const plans = 80 * (nz + ny + nx);
   return 4 * (Math.max(columns, planes, gains, windows) + plans) + 65536;
 }
@@ -162,6 +165,7 @@ async function startBands(
     reference && (await measured(reference)),
     target.kind,
   );
+  // Counted before the spectra are made: the voxels of the mask decide the region.
   const inMask = given ? await maskVoxels(given) : 0;
   const region = bandRegion(settings, given, inMask);
   const mask = region.mask && memory.own(region.mask);
@@ -220,11 +224,13 @@ class CpuBands implements BandDevice {
   private readonly mask: Float32Array | undefined;
   private readonly outputScale: number;
   private readonly finishing: Finishing;
+  /** All working memory, so that it can be given back at once. */
   private readonly taken: Float32Array[] = [];
   private readonly spectra: Partial<Record<BandSpectrum, SharedSpectrum>> = {};
   private readonly band: Float32Array;
   private readonly fields: BlockFields;
   private readonly pitch: number;
+  /** By band; a refined band replaces its first sums. */
   private readonly sums: AmplitudeSums[] = [];
   private tilts: readonly BandTilt[] = [];
   private result: CpuVolume | undefined;
@@ -456,6 +462,7 @@ class CpuBands implements BandDevice {
     return volume;
   }
 
+  /** Of `publish`. */
   release(...volumes: Volume[]): void {
     this.memory.release(volumes);
   }

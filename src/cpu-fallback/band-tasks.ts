@@ -76,6 +76,7 @@ export function shellPowers(
   const bins = Math.floor(nx / 2) + 1;
   const alongZ = squaredBandFrequencies(plan, 0, nz);
   const alongY = squaredBandFrequencies(plan, 1, ny);
+  // Of kx = 1; those of other kx are multiples by kx^2.
   const unit = squaredBandFrequencies(plan, 2, 2)[1];
   for (let z = from; z < to; z++)
     for (let y = 0; y < ny; y++) {
@@ -122,6 +123,7 @@ export function bandColumns(
     squaredBandFrequencies(plan, axis as 0 | 1 | 2, n),
   );
   const squares = kernels.putFloats(alongX);
+  // Whole rows of the spectrum, of which the band takes the first `width` coefficients.
   const staged = [0, 1].map(() => kernels.allocate(4 * rows * pitch));
   const block = [0, 1].map(() => kernels.allocate(4 * nz * count));
   const stages = staged.map((address) => kernels.floats(address, rows * pitch));
@@ -129,6 +131,7 @@ export function bandColumns(
   const highest = highestIndex(plan, 0, band);
   const sources = [spectrum.re, spectrum.im];
   for (let kz = 0; kz < nz; kz++) {
+    // Planes that the band does not reach, at positive and negative frequencies.
     if (kz > highest && nz - kz > highest) {
       for (const part of parts) part.fill(0, kz * count, (kz + 1) * count);
       continue;
@@ -155,6 +158,7 @@ export function bandColumns(
     // The inverse transform is the forward one with re and im exchanged.
     exports.fftColumns(transform, block[1] + offset, block[0] + offset, 4 * count, Math.ceil(bins / 4));
   }
+  // Real parts of all rows, then imaginary parts, narrow rows without gaps.
   const planeFloats = bandPlaneFloats(spectrum);
   for (let z = 0; z < nz; z++) {
     parts.forEach((part, i) => {
@@ -226,6 +230,7 @@ export function bandPlanes(
     const source = z * planeFloats;
     parts.forEach((part, i) => {
       const begin = source + i * ny * width;
+      // Rows between the ranges hold what was there before.
       if (ranges.length * ROWS_PER_TASK < ny) part.fill(0);
       for (const range of ranges) {
         const [first, last] = [range.from * width, range.to * width];
@@ -247,6 +252,7 @@ export function bandPlanes(
         width,
       );
     });
+    // One plane of blocks at a time: tasks begin and end at its bounds.
     if (z % kz === 0) kernels.floats(sums, by * bx).fill(0);
     if (mask) kernels.floats(inMask, ny * nx).set(mask.subarray(z * ny * nx, (z + 1) * ny * nx));
     inside += exports.addBlockSquares(rows, 4 * rowPitch, ny, nx, ky, kx, sums, 4 * bx, inMask, squares);
@@ -278,6 +284,7 @@ export function accumulateBand(
   const { exports } = kernels;
   const rowPitch = bandRowPitch(nx);
   const [alongZ, alongY, alongX] = ([0, 1, 2] as const).map((axis) => planInterpolation(plan, axis));
+  // Lanes behind the row repeat its last value; their results are not used.
   const padTo = (values: ArrayLike<number>, count: number): number[] =>
     Array.from({ length: count }, (_, i) => values[Math.min(i, values.length - 1)]);
   const lower = kernels.putWords(
@@ -294,6 +301,7 @@ export function accumulateBand(
   const values = kernels.allocate(4 * ny * rowPitch);
   const sums = kernels.allocate(4 * ny * rowPitch);
   const planeFloats = bandPlaneFloats({ shape: plan.shape, pitch });
+  // Planes of gains change once per block, not once per plane of voxels.
   const loaded = [-1, -1];
   const load = (i: number, z: number): void => {
     if (loaded[i] === z) return;

@@ -241,13 +241,16 @@ export function fft4(plan: usize, sr: usize, si: usize, ss: usize, dr: usize, di
   const passes = <usize>load<u32>(plan, 4);
   const scratch = <usize>load<u32>(plan, 12);
   const bytes = n << 4;
+  // Behind two buffers of complex values: room for radices without a pass of their own.
   const odd = scratch + 4 * bytes;
+  // Length 1.
   if (passes == 0) {
     v128.store(dr, v128.load(sr));
     v128.store(di, v128.load(si));
     return;
   }
   let fromR = sr, fromI = si, fromS = ss;
+  // Passes alternate between two halves of the scratch; the last writes to its destination.
   let flip: usize = 0;
   let s: usize = 1;
   let rest = n;
