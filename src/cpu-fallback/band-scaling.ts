@@ -224,7 +224,7 @@ class CpuBands implements BandDevice {
   private readonly mask: Float32Array | undefined;
   private readonly outputScale: number;
   private readonly finishing: Finishing;
-  /** All working memory, so that it can be given back at once. */
+  /** All working memory, so that it can be released at once. */
   private readonly taken: Float32Array[] = [];
   private readonly spectra: Partial<Record<BandSpectrum, SharedSpectrum>> = {};
   private readonly band: Float32Array;
