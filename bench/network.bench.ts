@@ -14,11 +14,11 @@ import {
 } from '../src/network/graph/emmernet-layers.ts';
 import type { NetworkFiles } from '../src/network/run/network-graph.ts';
 import { createNetworkSession } from '../src/network/run/network-session.ts';
-import { loadOnnxruntime } from '../src/network/run/onnxruntime.ts';
 import { openPredictor, type PredictorOptions } from '../src/network/run/open-predictor.ts';
 import type { ProviderName } from '../src/network/run/provider-names.ts';
 import { listProviders } from '../src/network/run/providers.ts';
 import { openBundled } from '../src/network/store/index.ts';
+import { loadOnnxruntime } from '../src/platform/index.ts';
 import { randomEmmernetWeights } from '../test/support/emmernet-weights.ts';
 import type { NetworkResult } from './results.ts';
 

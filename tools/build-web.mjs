@@ -21,8 +21,11 @@ function assetFiles() {
   );
 }
 
-/** A module that puts the assets and the thread's script in place before `file` runs. */
-function embeddingEntry(file, threadCode, exported) {
+/**
+ * A module that puts the assets and the thread's script in place before `file` runs. `sessions`: what a
+ * network needs, by names of the folder.
+ */
+function embeddingEntry(file, threadCode, { exported = false, sessions = null } = {}) {
   const files = assetFiles();
   const shaders = files.filter(({ name }) => name.endsWith('.wgsl'));
   const kernels = files.filter(({ name }) => name.endsWith('.wasm'));
@@ -36,6 +39,7 @@ function embeddingEntry(file, threadCode, exported) {
     'embedded:files': `
       import { embedFile, embedThread } from ${JSON.stringify(join(src, 'platform/embedded.ts'))};
       embedThread('worker.js', ${JSON.stringify(threadCode)});
+      ${sessions === null ? '' : embeddedSessions(sessions)}
       for (const name of ${JSON.stringify(shaders.map(({ name }) => name))})
         embedFile(name, async () => new TextEncoder().encode((await import('embedded:shaders')).default[name]));
       for (const name of ${JSON.stringify(kernels.map(({ name }) => name))})
@@ -51,7 +55,14 @@ function embeddingEntry(file, threadCode, exported) {
   };
 }
 
-/** Installed by `npm ci --prefix tools/web`: what only the view in three dimensions needs. */
+function embeddedSessions({ worker, runtime }) {
+  return `
+    import { embedOnnxruntime } from ${JSON.stringify(join(src, 'platform/embedded.ts'))};
+    ${worker === undefined ? '' : `embedThread('session-worker.js', new URL(${JSON.stringify(worker)}, import.meta.url));`}
+    embedOnnxruntime(() => import(new URL(${JSON.stringify(runtime)}, import.meta.url).href));`;
+}
+
+/** Installed by `npm ci --prefix tools/web`: what only the view in three dimensions and networks need. */
 const webPackages = join(root, 'tools/web/node_modules');
 
 async function bundle({ input, plugins = [], define = {}, output, modules = ['node_modules'] }) {
@@ -106,19 +117,68 @@ async function threadCode() {
 async function buildLibrary(thread) {
   const chunks = await bundle({
     input: { index: 'embedded:entry' },
-    plugins: [embeddingEntry(join(src, 'browser.ts'), thread, true)],
+    plugins: [embeddingEntry(join(src, 'browser.ts'), thread, { exported: true })],
     output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
   });
   write(join(dist, 'bundled'), [...chunks, { fileName: 'LICENCES.txt', source: licencesOf(chunks) }]);
 }
 
+/** A file of the folder whose name has a hash of its content. */
+function hashedFile(path, stem, extension) {
+  const source = readFileSync(path);
+  const hash = createHash('sha256').update(source).digest('base64url').slice(0, 8);
+  return { fileName: `${stem}-${hash}${extension}`, source };
+}
+
+/** What a reference by a network needs: onnxruntime, the script of its threads, the bundled network. */
+async function buildNetworks(output) {
+  const folder = join(webPackages, 'onnxruntime-web');
+  if (!existsSync(folder)) return { files: [], sessions: null, network: null };
+  const wasm = hashedFile(join(folder, 'dist/ort-wasm-simd-threaded.wasm'), 'onnxruntime', '.wasm');
+  const bundledFolder = join(src, 'network/bundled');
+  const graph = hashedFile(join(bundledFolder, 'reference-network.onnx'), 'reference-network', '.onnx');
+  const manifest = hashedFile(join(bundledFolder, 'reference-network.json'), 'reference-network', '.json');
+  const [runtime] = await bundle({
+    input: { onnxruntime: join(src, 'web/onnxruntime-web.js') },
+    modules: [webPackages],
+    define: { __ONNXRUNTIME_WASM__: JSON.stringify(`./${wasm.fileName}`) },
+    output: { ...output, codeSplitting: false },
+  });
+  const parts = { runtime: `./${runtime.fileName}` };
+  const [worker] = await bundle({
+    input: { 'session-worker': 'embedded:entry' },
+    plugins: [
+      {
+        name: 'sessions',
+        resolveId: (id) => (id === 'embedded:entry' ? `\0${id}` : null),
+        load: (id) =>
+          id === '\0embedded:entry'
+            ? `${embeddedSessions(parts)}\nimport ${JSON.stringify(join(src, 'network/run/session-worker.ts'))};`
+            : null,
+      },
+    ],
+    output: { ...output, codeSplitting: false },
+  });
+  return {
+    files: [wasm, graph, manifest, runtime, worker],
+    sessions: { ...parts, worker: `./${worker.fileName}` },
+    network: {
+      manifest: `./${manifest.fileName}`,
+      graph: `./${graph.fileName}`,
+      runtimeBytes: wasm.source.length + runtime.code.length,
+      graphBytes: graph.source.length,
+    },
+  };
+}
+
 async function buildPage(thread) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const define = { __VERSION__: JSON.stringify(version) };
   const output = { entryFileNames: '[name]-[hash].js', chunkFileNames: '[name]-[hash].js' };
+  const networks = await buildNetworks(output);
+  const define = { __VERSION__: JSON.stringify(version), __NETWORK__: JSON.stringify(networks.network) };
   const worker = await bundle({
     input: { 'run-worker': 'embedded:entry' },
-    plugins: [embeddingEntry(join(src, 'web/run-worker.ts'), thread, false)],
+    plugins: [embeddingEntry(join(src, 'web/run-worker.ts'), thread, { sessions: networks.sessions })],
     define,
     output,
   });
@@ -144,7 +204,7 @@ async function buildPage(thread) {
   const html = readFileSync(join(src, 'web/index.html'), 'utf8')
     .replace('/* style */', () => style)
     .replace('page.js', script);
-  const chunks = [...worker, ...page, ...view];
+  const chunks = [...worker, ...page, ...view, ...networks.files];
   write(join(dist, 'web'), [
     ...chunks,
     { fileName: 'index.html', source: html },
@@ -154,23 +214,32 @@ async function buildPage(thread) {
       source: readFileSync(join(src, 'web', name)),
     })),
   ]);
-  await addServiceWorker(join(dist, 'web'));
+  const later = networks.files.map(({ fileName }) => fileName);
+  await addServiceWorker(join(dist, 'web'), later);
 }
 
-/** Its script, which has the name and hash of every other file of the folder. */
-export async function addServiceWorker(folder) {
+/**
+ * Its script, which has the name and hash of every other file of the folder. `later`: those that it stores
+ * once they are used.
+ */
+export async function addServiceWorker(folder, later = laterIn(folder)) {
   const name = 'service-worker.js';
   const hash = (bytes) => createHash('sha256').update(bytes).digest('base64');
   const files = readdirSync(folder)
     .filter((file) => file !== name)
     .sort()
-    .map((file) => [file, `sha256-${hash(readFileSync(join(folder, file)))}`]);
+    .map((file) => [file, `sha256-${hash(readFileSync(join(folder, file)))}`, later.includes(file)]);
   const [chunk] = await bundle({
     input: join(src, 'web/service-worker.ts'),
     define: { __FILES__: JSON.stringify(files), __BUILD__: JSON.stringify(hash(JSON.stringify(files))) },
     output: { codeSplitting: false },
   });
   write(folder, [{ fileName: name, source: chunk.code }]);
+}
+
+/** Of a folder that is built: the files of networks. */
+export function laterIn(folder) {
+  return readdirSync(folder).filter((name) => /^(onnxruntime|session-worker|reference-network)-/.test(name));
 }
 
 /** Bytes, as they are and with gzip, of everything in the folder. */

@@ -100,9 +100,11 @@ function buildTypeScript() {
 
 async function buildBundles() {
   const tools = ['tools/build-web.mjs', 'package-lock.json', 'package.json'].map((f) => join(root, f));
-  // There only after `npm run web`: the page has another part then.
-  const molstar = [join(root, 'tools/web/node_modules/molstar/package.json')].filter(existsSync);
-  const digest = hashOf([...sourceFiles(), kernelsBinary, ...tools, ...molstar]);
+  // There only after `npm run web`: the page has other parts then.
+  const packages = ['molstar', 'onnxruntime-web']
+    .map((name) => join(root, 'tools/web/node_modules', name, 'package.json'))
+    .filter(existsSync);
+  const digest = hashOf([...sourceFiles(), kernelsBinary, ...tools, ...packages]);
   const stamp = join(dist, '.web-hash');
   if (upToDate(stamp, digest, join(dist, 'bundled/index.js'))) return;
   await buildWeb();

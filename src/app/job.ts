@@ -112,6 +112,8 @@ function referenceOptions({ reference, scheme, files, settings }: PathJob): stri
       return ['-mc', named(files.model), '--complete_model', ...scaling];
     case 'pseudo-model':
       return ['--reference', 'pseudomodel', ...scaling];
+    case 'network':
+      return ['--reference', 'network', ...scaling];
   }
 }
 

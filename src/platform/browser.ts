@@ -3,12 +3,13 @@
  * the browser's WebGPU. Assets and worker scripts are inside the bundle (embedded.ts), else next to it as
  * next to the sources.
  */
-import { embeddedFile, embeddedThread } from './embedded.ts';
+import { embeddedFile, embeddedOnnxruntime, embeddedThread } from './embedded.ts';
 import type {
   Bzip2Decoder,
   GpuEntry,
   GpuEntryOptions,
   Missing,
+  Onnxruntime,
   Thread,
   ThreadHandlers,
   ThreadPort,
@@ -111,6 +112,22 @@ export function serveThread<Start, Request, Reply>(
 export async function loadGpu(_options?: GpuEntryOptions): Promise<GpuEntry | Missing> {
   const { gpu } = navigator;
   return gpu ? { implementation: 'browser', gpu } : { reason: 'this browser has no WebGPU (navigator.gpu)' };
+}
+
+/** The page's own copy (tools/build-web.mjs); a failed download is an error of its own. */
+export async function loadOnnxruntime(): Promise<Onnxruntime | Missing> {
+  const load = embeddedOnnxruntime();
+  return load === undefined ? { reason: 'it is no part of this bundle' } : load();
+}
+
+export function hasProviderLibraries(): boolean {
+  return false;
+}
+
+export const onnxruntimeRepair = 'Load the page again';
+
+export function systemName(): string {
+  return 'browsers';
 }
 
 export async function loadBzip2(): Promise<Bzip2Decoder> {

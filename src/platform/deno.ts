@@ -4,6 +4,12 @@ import { startWorker } from './system.ts';
 import { loadVulkanLoader } from './vulkan-loader.ts';
 
 export {
+  hasProviderLibraries,
+  loadOnnxruntime,
+  onnxruntimeRepair,
+  systemName,
+} from './onnxruntime-node.ts';
+export {
   coreCount,
   hasSharedMemory,
   loadBzip2,

@@ -8,6 +8,7 @@ export type {
   GpuEntry,
   GpuEntryOptions,
   Missing,
+  Onnxruntime,
   Platform,
   Thread,
   ThreadHandlers,

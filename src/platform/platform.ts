@@ -27,6 +27,12 @@ export interface Bzip2Decoder {
   decompress(stream: Uint8Array, size: number): Uint8Array;
 }
 
+/** What network/run uses of onnxruntime's packages. */
+export type Onnxruntime = Pick<
+  typeof import('onnxruntime-node'),
+  'InferenceSession' | 'Tensor' | 'env' | 'listSupportedBackends'
+>;
+
 export interface Missing {
   readonly reason: string;
   /** Advice to the user, one sentence. */
@@ -74,6 +80,14 @@ export interface Platform {
   ): void;
   /** WebGPU on this platform, or the reason why there is none. */
   loadGpu(options?: GpuEntryOptions): Promise<GpuEntry | Missing>;
+  /** onnxruntime, or the reason why it cannot be used. */
+  loadOnnxruntime(): Promise<Onnxruntime | Missing>;
+  /** Whether those of its providers that are separate libraries are installed. */
+  hasProviderLibraries(): boolean;
+  /** What may help if it loads, but does not work; the beginning of a sentence. */
+  readonly onnxruntimeRepair: string;
+  /** Operating system and processor, for messages: "linux x64". */
+  systemName(): string;
   /** The bzip2 decoder. */
   loadBzip2(): Promise<Bzip2Decoder>;
 }

@@ -13,10 +13,22 @@ import type { JobRequest, Plan } from './protocol.ts';
  * Peak number of volumes of a run, and working memory per thread in MiB: fitted to the plans of runs in boxes
  * of 108 and 160 voxels (test/unit/web/plan.test.ts compares).
  */
-const VOLUMES = { soft: 9.2, windows: 5, bFactors: 4.5, localResolution: 2.6, atoms: 5 } as const;
-const THREAD_MEBIBYTES = { soft: 4, windows: 22, bFactors: 0, localResolution: 55, atoms: 0 } as const;
+const VOLUMES = { soft: 9.2, windows: 5, bFactors: 4.5, localResolution: 2.6, atoms: 5, network: 0 } as const;
+const THREAD_MEBIBYTES = {
+  soft: 4,
+  windows: 22,
+  bFactors: 0,
+  localResolution: 55,
+  atoms: 0,
+  network: 120,
+} as const;
 /** Seconds per core and million voxels of the box, with a typical fraction inside the mask. */
-const SECONDS = { soft: 6, windows: 6, bFactors: 2, localResolution: 7, atoms: 20 } as const;
+const SECONDS = { soft: 6, windows: 6, bFactors: 2, localResolution: 7, atoms: 20, network: 0 } as const;
+/**
+ * A network works on voxels of its own, mostly 1 A: volumes of those, and seconds per core and million of
+ * them (a cube of 48^3 takes 0.34 s in WebAssembly, and a third of the box is in the mask).
+ */
+const NETWORK = { volumes: 3, seconds: 8 } as const;
 const FIXED_BYTES = 16 * 2 ** 20;
 
 /** `maps`: with what each is, the input first. `threads`: of the CPU engine. */
@@ -46,15 +58,20 @@ export function planFromHeaders(
     costs[scheme] +
     (settings.bFactors === true ? costs.bFactors : 0) +
     (settings.localResolution === true ? costs.localResolution : 0) +
-    (usesAtoms ? costs.atoms : 0);
+    (usesAtoms ? costs.atoms : 0) +
+    (reference === 'network' ? costs.network : 0);
+  const networkVoxels = reference === 'network' ? voxels * isotropicVoxelSize(grid) ** 3 : 0;
   return {
     mode: describe({ reference, scheme }),
     shape: grid.shape,
     voxelSize: isotropicVoxelSize(grid),
     voxels,
-    memoryBytes: 4 * voxels * total(VOLUMES) + threads * total(THREAD_MEBIBYTES) * 2 ** 20 + FIXED_BYTES,
+    memoryBytes:
+      4 * (voxels * total(VOLUMES) + networkVoxels * NETWORK.volumes) +
+      threads * total(THREAD_MEBIBYTES) * 2 ** 20 +
+      FIXED_BYTES,
     limitBytes,
-    seconds: (total(SECONDS) * voxels) / 1e6 / threads,
+    seconds: (total(SECONDS) * voxels + NETWORK.seconds * networkVoxels) / 1e6 / threads,
     warnings,
   };
 }
@@ -70,6 +87,7 @@ const REFERENCES = {
   model: 'the atomic model',
   'completed-model': 'the model, completed by pseudo-atoms',
   'pseudo-model': 'pseudo-atoms',
+  network: 'a reference predicted by a network',
 } as const;
 
 function describe({ reference, scheme }: Pick<JobRequest, 'reference' | 'scheme'>): string {

@@ -21,7 +21,10 @@ export type FileFacts =
       readonly atoms: number;
       readonly chains: number;
       readonly notes: readonly string[];
-    };
+    }
+  /** The graph of a network, and the manifest that describes one. */
+  | { readonly kind: 'network'; readonly notes: readonly string[] }
+  | { readonly kind: 'manifest'; readonly title: string; readonly notes: readonly string[] };
 
 /** A file of the machine that serves the page. */
 export interface ServerFile {
@@ -42,6 +45,8 @@ export interface JobFiles<F = File> {
   readonly mask?: F;
   readonly reference?: F;
   readonly model?: F;
+  readonly network?: F;
+  readonly manifest?: F;
 }
 
 export interface JobRequest<F = File> {

@@ -2,7 +2,15 @@
  * The user's settings, and their encoding in the URL: a link reproduces the settings, never names or data.
  */
 
-export const references = ['profile', 'map', 'model', 'completed-model', 'pseudo-model', 'none'] as const;
+export const references = [
+  'profile',
+  'map',
+  'model',
+  'completed-model',
+  'pseudo-model',
+  'network',
+  'none',
+] as const;
 export type Reference = (typeof references)[number];
 
 export interface Settings {

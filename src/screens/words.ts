@@ -13,6 +13,7 @@ const names: Readonly<Record<string, string>> = {
   'reference: atomic-model': 'an atomic model',
   'reference: hybrid-model': 'an atomic model, completed by pseudo-atoms',
   'reference: none': 'no reference',
+  'reference: network': 'a network',
   'engine: cpu': '“CPU” (Settings, Compute on)',
   'engine: gpu': '“GPU” (Settings, Compute on)',
   allowSoftwareGpu: '“GPU” (Settings, Compute on)',

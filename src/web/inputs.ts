@@ -2,7 +2,17 @@
 import type { FileFacts, PageFile } from '../screens/protocol.ts';
 import type { Reference, Settings } from '../screens/settings.ts';
 
-export const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model', 'unused'] as const;
+export const roles = [
+  'half1',
+  'half2',
+  'map',
+  'mask',
+  'reference',
+  'model',
+  'network',
+  'manifest',
+  'unused',
+] as const;
 export type Role = (typeof roles)[number];
 
 export const roleNames: Readonly<Record<Role, string>> = {
@@ -12,6 +22,8 @@ export const roleNames: Readonly<Record<Role, string>> = {
   mask: 'mask',
   reference: 'reference map',
   model: 'atomic model',
+  network: 'network',
+  manifest: 'manifest of the network',
   unused: 'not used',
 };
 
@@ -30,6 +42,12 @@ const HALF = /half|(^|[_-])h[12]([_.-]|$)/i;
 const MASK = /mask|msk/i;
 const REFERENCE = /(^|[_-])(ref|reference|model[_-]?map|mdl)/i;
 const SECOND_HALF = /half[_-]?(map)?[_-]?2|(^|[_-])h2([_.-]|$)|_2_half/i;
+
+/** What a file of a kind can be, besides a map's roles. */
+export function rolesOf(facts: FileFacts | undefined): readonly Role[] {
+  if (facts !== undefined && facts.kind !== 'map') return [facts.kind, 'unused'];
+  return roles.filter((role) => !['model', 'network', 'manifest'].includes(role));
+}
 
 /** Roles of all files; the user's own choices are unchanged. */
 export function assignRoles(
@@ -52,7 +70,8 @@ export function assignRoles(
     }
   };
   const isMap = ({ facts }: InputFile): boolean => facts?.kind === 'map';
-  give(({ facts }) => facts?.kind === 'model', 'model');
+  for (const kind of ['model', 'network', 'manifest'] as const)
+    give(({ facts }) => facts?.kind === kind, kind);
   give((file) => isMap(file) && SECOND_HALF.test(file.file.name), 'half2', 'half1');
   give((file) => isMap(file) && HALF.test(file.file.name), 'half1', 'half2');
   give((file) => isMap(file) && MASK.test(file.file.name), 'mask');
@@ -125,6 +144,12 @@ export function missing(files: readonly InputFile[], settings: Settings): Missin
     return { why: 'A reference map is chosen, but no file is one.' };
   if ((reference === 'model' || reference === 'completed-model') && !has('model'))
     return { why: 'An atomic model is chosen as reference, but no file is one.' };
+  if (has('network') !== has('manifest'))
+    return {
+      why: has('network')
+        ? 'A network needs its manifest, the .json file next to the .onnx file: drop it, too.'
+        : 'A manifest of a network is there, but not the network: drop its .onnx file, too.',
+    };
   if (has('map') && settings.resolution === undefined && schemeOf(reference, settings) === 'soft')
     return {
       why: 'A single map is scaled up to its resolution, which its file does not say: give it under “Settings”, or drop the two half maps.',
@@ -159,6 +184,7 @@ export function hasPlaces(reference: Reference): boolean {
 export function referenceOf(files: readonly InputFile[], { reference }: Settings): Reference {
   if (reference !== undefined) return reference;
   if (fileOf(files, 'reference') !== undefined) return 'map';
+  if (fileOf(files, 'network') !== undefined) return 'network';
   return fileOf(files, 'model') === undefined ? 'profile' : 'model';
 }
 

@@ -142,7 +142,7 @@ async function preview(): Promise<void> {
 }
 
 function jobOf(): JobRequest<PageFile> {
-  const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model'] as const;
+  const roles = ['half1', 'half2', 'map', 'mask', 'reference', 'model', 'network', 'manifest'] as const;
   const reference = referenceOf(files, settings);
   return {
     files: Object.fromEntries(roles.map((role) => [role, fileOf(files, role)])),
@@ -268,7 +268,7 @@ function draw(before: State): void {
   byId('lacking').textContent = lacking ?? '';
   showFailure(state.name === 'failed' || state.name === 'filling' ? state.failure : undefined);
   byId('plan').hidden = state.name !== 'planned';
-  if (state.name === 'planned') drawPlan(state.plan);
+  if (state.name === 'planned') drawPlan(state.plan, networkToLoad());
   if (state.name === 'running') drawProgress(state.progress, state.stopping, performance.now());
   if (name === before.name) return;
   show();
@@ -291,6 +291,12 @@ function draw(before: State): void {
     document.title = 'Sharpened · locscale-gpu';
     byId('result-title').focus();
   }
+}
+
+/** What this page itself would run; a program that serves it runs networks of its own. */
+function networkToLoad(): 'bundled' | 'dropped' | undefined {
+  if (server !== undefined || referenceOf(files, settings) !== 'network') return undefined;
+  return fileOf(files, 'network') === undefined ? 'bundled' : 'dropped';
 }
 
 function showFailure(failure: Failure | undefined): void {

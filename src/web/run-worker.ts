@@ -28,7 +28,7 @@ const answers: {
   },
   inspect: inspectFile,
   preview: previewFile,
-  plan: planJob,
+  plan: (job) => planJob(job, { hasNetworks: __NETWORK__ !== null }),
   demo: () => generateDemo((truth) => runs.expect(truth)),
   run: (job) => runs.run(job),
   sections: (request) => runs.sections(request),

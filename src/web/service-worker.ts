@@ -19,8 +19,11 @@ interface Scope {
   ): void;
 }
 
-/** Of the build: name and hash ("sha256-...") of every file. */
-declare const __FILES__: readonly (readonly [name: string, integrity: string])[];
+/**
+ * Of the build: name and hash ("sha256-...") of every file, and whether it is stored only once it is used, as
+ * those of networks are.
+ */
+declare const __FILES__: readonly (readonly [name: string, integrity: string, later: boolean])[];
 declare const __BUILD__: string;
 
 const scope = globalThis as unknown as Scope;
@@ -30,7 +33,7 @@ const cacheName = cachePrefix + __BUILD__;
 
 const DOCUMENT = 'index.html';
 /** Names that contain a hash, so that equal names mean equal contents. */
-const HASHED = /^[\w.-]+-[\w-]{8}\.js$/;
+const HASHED = /^[\w.-]+-[\w-]{8}\.(js|wasm|onnx|json)$/;
 /** Mark of this page's documents: another program may have taken over the address. */
 const MARK = '<meta name="application-name" content="locscale-gpu">';
 /** Time limit for the network if the document is stored, in milliseconds. */
@@ -53,16 +56,28 @@ scope.addEventListener('fetch', (event) => {
   if (request.mode === 'navigate') {
     if (name === '' || name === DOCUMENT) event.respondWith(documentNow(request.url));
   } else if (HASHED.test(name) || __FILES__.some(([known]) => known === name))
-    event.respondWith(stored(name).then((found) => found ?? fetch(request).then(isolating)));
+    event.respondWith(stored(name).then((found) => found ?? fetchedNow(name, request)));
 });
+
+/** What is stored once it is used is stored now. */
+async function fetchedNow(name: string, request: Request): Promise<Response> {
+  const later = __FILES__.find(([known, , isLater]) => isLater && known === name);
+  if (later === undefined) return isolating(await fetch(request));
+  const response = await fetch(urlOf(name), { integrity: later[1] });
+  const cache = await caches.open(cacheName);
+  // A full disk costs the copy, not the run.
+  if (response.ok) await cache.put(urlOf(name), response.clone()).catch(() => undefined);
+  return isolating(response);
+}
 
 /** After a failed attempt the files already stored serve the next one; this worker is not used before. */
 async function storeAll(): Promise<void> {
   const cache = await caches.open(cacheName);
   await Promise.all(
-    __FILES__.map(async ([name, integrity]) => {
+    __FILES__.map(async ([name, integrity, later]) => {
       if ((await cache.match(urlOf(name))) !== undefined) return;
       const known = HASHED.test(name) ? await caches.match(urlOf(name)) : undefined;
+      if (later && known === undefined) return;
       const response =
         known ?? (await fetch(urlOf(name), { integrity, cache: HASHED.test(name) ? 'default' : 'no-cache' }));
       if (!response.ok) throw new Error(`${name}: status ${response.status}`);

@@ -10,18 +10,29 @@ import { decode } from 'fast-png';
 import type { Browser, ElementHandle } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PageServer, servePage } from '../../src/files/folder-server.ts';
-import { sizesOf } from '../../tools/build-web.mjs';
+import { laterIn, sizesOf } from '../../tools/build-web.mjs';
 import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
 import { relativeL2 } from '../support/compare.ts';
 import { isRequired } from '../support/required.ts';
-import { builtPage, hasView, sharpenHere, WebPage, writeTestMap } from '../support/web-page.ts';
+import {
+  builtPage,
+  hasView,
+  SCRIPTS_OF_NETWORKS,
+  sharpenHere,
+  WebPage,
+  writeTestMap,
+} from '../support/web-page.ts';
 
 const launched = await launchBrowser({ args: COMPUTING_ARGS });
 
 describe('the folder of the page', () => {
   it('is small: what comes first, what a run needs, and the view in three dimensions', () => {
     // Gzipped, as hosts send it.
-    const sizes = sizesOf(builtPage).filter(({ name }) => name !== 'LICENCES.txt');
+    // Those of networks have limits of their own (networks.test.ts).
+    const others = ['LICENCES.txt', ...laterIn(builtPage)];
+    const sizes = sizesOf(builtPage).filter(
+      ({ name }) => !others.includes(name) && !SCRIPTS_OF_NETWORKS.test(name),
+    );
     const kilobytes = (test: (name: string) => boolean): number =>
       sizes.filter(({ name }) => test(name)).reduce((sum, { gzip }) => sum + gzip, 0) / 1e3;
     expect(kilobytes((name) => /^(index|page|run-worker|rotation-plan|windows)/.test(name))).toBeLessThan(

@@ -4,8 +4,8 @@ import { createRandom } from '../../src/math/statistics/random.ts';
 import { fillDropoutMask } from '../../src/network/graph/dropout-masks.ts';
 import type { ReferencePredictor } from '../../src/network/graph/model.ts';
 import { createNetworkSession } from '../../src/network/run/network-session.ts';
-import type { Onnxruntime } from '../../src/network/run/onnxruntime.ts';
 import { openPredictor, type PredictorOptions } from '../../src/network/run/open-predictor.ts';
+import type { Onnxruntime } from '../../src/platform/index.ts';
 import { describeProviders } from '../support/onnxruntime.ts';
 import { convolveDirectly, SMALL_EDGE, smallNetwork } from '../support/small-network.ts';
 

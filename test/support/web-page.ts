@@ -15,6 +15,11 @@ const screenshots = process.env.LOCSCALE_SCREENSHOTS;
 export const builtPage = join(root, 'dist/web');
 /** Mol* is built into the page where tools/web is installed. */
 export const hasView = existsSync(join(root, 'tools/web/node_modules/molstar'));
+/** The same of onnxruntime and the bundled network. */
+export const hasNetworks = existsSync(join(root, 'tools/web/node_modules/onnxruntime-web'));
+
+/** Of the page's own scripts those that only runs with a network load. */
+export const SCRIPTS_OF_NETWORKS = /^(network|emmernet-graph|onnx)-/;
 
 /** A loaded machine takes many times as long as an idle one. */
 const PATIENCE_MILLISECONDS = 240_000;

@@ -1,8 +1,9 @@
 /** One onnxruntime session of a reference network on one device. */
 import { LocScaleError, named } from '../../errors.ts';
+import { firstLine } from '../../platform/first-line.ts';
+import type { Onnxruntime } from '../../platform/index.ts';
 import { fillDropoutMask } from '../graph/dropout-masks.ts';
 import type { MonteCarloPass, NetworkManifest } from '../graph/model.ts';
-import { firstLine, type Onnxruntime } from './onnxruntime.ts';
 import type { ProviderName } from './provider-names.ts';
 
 /** Where and how a session runs. */

@@ -4,12 +4,18 @@
  */
 import { LocScaleError, named } from '../../errors.ts';
 import { createRandom } from '../../math/statistics/random.ts';
-import { coreCount, totalMemoryBytes } from '../../platform/index.ts';
+import { firstLine } from '../../platform/first-line.ts';
+import {
+  coreCount,
+  loadOnnxruntime,
+  type Onnxruntime,
+  onnxruntimeRepair,
+  totalMemoryBytes,
+} from '../../platform/index.ts';
 import type { NetworkManifest, ReferencePredictor } from '../graph/model.ts';
 import { measureSecondsPerCube } from './measure-rate.ts';
 import { type NetworkFiles, readGraph } from './network-graph.ts';
 import { createNetworkSession, type NetworkSession, outputOf } from './network-session.ts';
-import { firstLine, loadOnnxruntime, type Onnxruntime } from './onnxruntime.ts';
 import type { ProviderName } from './provider-names.ts';
 import { listProviders, type ProviderState, providerTitles, type WebGpuState } from './providers.ts';
 import { createWorkerSessions } from './worker-session.ts';
@@ -89,8 +95,7 @@ export async function openPredictor(
     parameter: 'provider',
     hint:
       options.provider === 'auto' || options.provider === 'cpu'
-        ? 'Reinstall the package onnxruntime-node, or give a reference with ' +
-          `${named('reference', 'model-map')}.`
+        ? `${onnxruntimeRepair}, or give a reference with ${named('reference', 'model-map')}.`
         : `Use ${named('provider', 'auto')} or ${named('provider', 'cpu')}; "locscale-gpu devices" lists ` +
           'what works.',
   });

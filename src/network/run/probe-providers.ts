@@ -1,6 +1,6 @@
 /** Probes which execution providers of onnxruntime work on this machine: each runs a network of one node. */
-import { firstLine, loadOnnxruntime } from './onnxruntime.ts';
-import { sharedProvidersInstalled } from './providers.ts';
+import { firstLine } from '../../platform/first-line.ts';
+import { hasProviderLibraries, loadOnnxruntime } from '../../platform/index.ts';
 
 /** What the installed onnxruntime can use. */
 export interface OnnxruntimeProviders {
@@ -26,7 +26,7 @@ export async function probeOnnxruntime(gpuFound: boolean): Promise<OnnxruntimePr
   const providers: { name: string; works: boolean; reason?: string }[] = [];
   for (const { name, bundled } of listSupportedBackends()) {
     const refuse = (reason: string) => providers.push({ name, works: false, reason });
-    if (!bundled && !sharedProvidersInstalled()) {
+    if (!bundled && !hasProviderLibraries()) {
       refuse('not installed');
       continue;
     }

@@ -2,11 +2,7 @@
  * Candidate execution providers of onnxruntime on this machine, in order: CUDA, then the system's own
  * (DirectML, CoreML), then WebGPU, then the CPU.
  */
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import process from 'node:process';
-import type { Onnxruntime } from './onnxruntime.ts';
+import { hasProviderLibraries, type Onnxruntime, systemName } from '../../platform/index.ts';
 import { type ProviderName, providerNames } from './provider-names.ts';
 
 /** For messages. */
@@ -37,13 +33,15 @@ export interface WebGpuState {
  * All providers in order of preference. Those that cannot work are not tried, because onnxruntime would print
  * warnings past the log.
  */
-export function listProviders(onnxruntime: Onnxruntime, webgpu: WebGpuState): ProviderState[] {
+export function listProviders(
+  onnxruntime: Pick<Onnxruntime, 'listSupportedBackends'>,
+  webgpu: WebGpuState,
+): ProviderState[] {
   const backends = new Map(onnxruntime.listSupportedBackends().map((backend) => [backend.name, backend]));
   return providerNames.map((name) => {
     const backend = backends.get(name);
-    if (backend === undefined)
-      return { name, reason: `onnxruntime has none for ${process.platform} ${process.arch}` };
-    if (!backend.bundled && !sharedProvidersInstalled())
+    if (backend === undefined) return { name, reason: `onnxruntime has none for ${systemName()}` };
+    if (!backend.bundled && !hasProviderLibraries())
       return {
         name,
         reason: name === 'cuda' ? 'not installed ("locscale-gpu setup --cuda" does it)' : 'not installed',
@@ -51,13 +49,4 @@ export function listProviders(onnxruntime: Onnxruntime, webgpu: WebGpuState): Pr
     if (name === 'webgpu' && !webgpu.usable) return { name, reason: webgpu.reason ?? 'no GPU' };
     return { name };
   });
-}
-
-/** Providers that are not bundled (cuda, tensorrt) are separate libraries next to the binding. */
-export function sharedProvidersInstalled(): boolean {
-  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
-  const folder = join(dirname(main), '../../bin/napi-v6', process.platform, process.arch);
-  return ['libonnxruntime_providers_shared.so', 'onnxruntime_providers_shared.dll'].some((file) =>
-    existsSync(join(folder, file)),
-  );
 }

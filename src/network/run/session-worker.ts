@@ -2,9 +2,9 @@
  * Entry point of a worker thread: one session of the CPU provider, with one thread, for worker-session.ts.
  */
 import { isLocScaleError } from '../../errors.ts';
-import { serveThread, type ThreadPort } from '../../platform/index.ts';
+import { firstLine } from '../../platform/first-line.ts';
+import { loadOnnxruntime, serveThread, type ThreadPort } from '../../platform/index.ts';
 import { createNetworkSession, type NetworkSession } from './network-session.ts';
-import { firstLine, loadOnnxruntime } from './onnxruntime.ts';
 import type { SessionReply, SessionRequest, SessionStart } from './worker-session.ts';
 
 serveThread<SessionStart, SessionRequest, SessionReply>((start, port) => {

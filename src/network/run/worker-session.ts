@@ -4,14 +4,14 @@
  * all cores, leaves the event loop free, and gives the same bits for any number of threads.
  */
 import { type ErrorTag, LocScaleError } from '../../errors.ts';
-import { startThread, type Thread } from '../../platform/index.ts';
+import { hasSharedMemory, startThread, type Thread } from '../../platform/index.ts';
 import { threadFailure } from '../../platform/thread-failure.ts';
 import type { MonteCarloPass, NetworkManifest } from '../graph/model.ts';
 import type { NetworkSession, SessionChoice } from './network-session.ts';
 
 /** First message to the thread. */
 export interface SessionStart {
-  /** The graph in shared memory. */
+  /** The graph, in shared memory if there is any. */
   readonly graph: Uint8Array;
   readonly manifest: NetworkManifest;
   readonly choice: SessionChoice;
@@ -38,8 +38,9 @@ export async function createWorkerSessions(
   manifest: NetworkManifest,
   choice: Omit<SessionChoice, 'provider' | 'deviceId' | 'threads'>,
 ): Promise<NetworkSession[]> {
-  const shared = new Uint8Array(new SharedArrayBuffer(graph.length));
-  shared.set(graph);
+  // Each thread receives a copy of what is not shared.
+  const shared = hasSharedMemory ? new Uint8Array(new SharedArrayBuffer(graph.length)) : graph;
+  if (hasSharedMemory) shared.set(graph);
   const start: SessionStart = { graph: shared, manifest, choice: { ...choice, provider: 'cpu', threads: 1 } };
   const sessions = Array.from({ length: count }, () => new WorkerSession(start));
   try {

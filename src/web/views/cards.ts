@@ -3,7 +3,7 @@
 import type { FileFacts, PageFile } from '../../screens/protocol.ts';
 import { inPageWords } from '../../screens/words.ts';
 import { formatBytes, formatShape, h } from '../dom.ts';
-import { type InputFile, type Role, roleNames, roles } from '../inputs.ts';
+import { type InputFile, type Role, roleNames, rolesOf } from '../inputs.ts';
 
 export interface CardActions {
   onRole(id: number, role: Role): void;
@@ -29,10 +29,7 @@ function card(input: InputFile, { onRole, onRemove }: CardActions, locked: boole
     'aria-label': `What ${file.name} is`,
     onchange: () => onRole(id, choice.value as Role),
   });
-  for (const one of roles.filter(
-    (name) => (name === 'model') === (facts?.kind === 'model') || name === 'unused',
-  ))
-    choice.append(h('option', { value: one }, roleNames[one]));
+  for (const one of rolesOf(facts)) choice.append(h('option', { value: one }, roleNames[one]));
   choice.value = role;
   const remove = h(
     'button',
@@ -74,6 +71,8 @@ function describe(facts: FileFacts | undefined, file: PageFile): string {
   if (facts === undefined) return 'reading the header';
   if (facts.kind === 'model')
     return `${facts.atoms.toLocaleString('en')} atoms, ${facts.chains} ${facts.chains === 1 ? 'chain' : 'chains'}`;
+  if (facts.kind === 'network') return `ONNX graph · ${formatBytes(file.size)}`;
+  if (facts.kind === 'manifest') return facts.title;
   const [z, y, x] = facts.voxelSize.map((size) => Number(size.toFixed(4)));
   const size = x === y && y === z ? `${x}` : `${x} × ${y} × ${z}`;
   return `${formatShape(facts.shape)} voxels of ${size} Å · ${formatBytes(file.size)}`;

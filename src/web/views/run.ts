@@ -5,7 +5,8 @@ import { inPageWords } from '../../screens/words.ts';
 import { byId, formatBytes, formatSeconds, h } from '../dom.ts';
 import { type RunProgress, secondsLeft } from '../state.ts';
 
-export function drawPlan(plan: Plan): void {
+/** `network`: what predicts the reference in this page. */
+export function drawPlan(plan: Plan, network?: 'bundled' | 'dropped'): void {
   byId('plan').replaceChildren(
     number('Mode', plan.mode),
     number(
@@ -14,8 +15,19 @@ export function drawPlan(plan: Plan): void {
     ),
     number('Memory', `about ${formatBytes(plan.memoryBytes)} of ${formatBytes(plan.limitBytes)}`),
     number('Time', `about ${formatAbout(plan.seconds)} on the CPU`),
+    ...loaded(network).map((text) => number('Loads', text)),
     ...plan.warnings.map((warning) => number('Note', inPageWords(warning))),
   );
+}
+
+/** Parts of the page that only this run needs. */
+function loaded(network: 'bundled' | 'dropped' | undefined): string[] {
+  if (network === undefined || __NETWORK__ === null) return [];
+  const { runtimeBytes, graphBytes } = __NETWORK__;
+  const runtime = `onnxruntime (${formatBytes(runtimeBytes)})`;
+  const parts =
+    network === 'dropped' ? runtime : `${runtime} and the bundled network (${formatBytes(graphBytes)})`;
+  return [`${parts}, from this page’s own folder`];
 }
 
 /** Estimates are rounded to one figure. */

@@ -16,6 +16,7 @@ const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
   model: 'atomic model',
   'completed-model': 'atomic model, completed by pseudo-atoms',
   'pseudo-model': 'pseudo-atoms only',
+  network: 'predicted by a network',
   none: 'none: constant B factor',
 };
 

@@ -4,6 +4,15 @@ import type { FileFacts, Requests } from '../../screens/protocol.ts';
 import { isAtomicModelName, mapFacts, modelFacts, previewOf } from '../../screens/shown.ts';
 
 export async function inspectFile(file: File): Promise<FileFacts> {
+  const kind = /\.(onnx|json)$/i.exec(file.name)?.[1].toLowerCase();
+  if (kind === 'onnx') {
+    await (await import('./network.ts')).checkGraph(file);
+    return { kind: 'network', notes: [] };
+  }
+  if (kind === 'json') {
+    const { title } = await (await import('./network.ts')).readManifest(file);
+    return { kind: 'manifest', title, notes: [] };
+  }
   if (isAtomicModelName(file.name)) return modelFacts(await modelFromBlob(file));
   const notes: string[] = [];
   return mapFacts(await openMapBlob(file, { onWarning: (text) => notes.push(text) }), notes);

@@ -1,6 +1,7 @@
 /** Converts files and settings to a job of the pipeline. */
 import { type BlobRead, mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blobs.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { ReferencePredictor } from '../../network/graph/model.ts';
 import { completeParameters, defaultLocalResolution } from '../../pipeline/index.ts';
 import { defaultRefinementCycles } from '../../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../../pipeline/references/index.ts';
@@ -16,6 +17,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   readonly onWarning: (message: string) => void;
   readonly onRead: (file: ReadFile) => void;
+  /** Of runs with a network. */
+  readonly predictor?: ReferencePredictor;
 }
 
 export interface OpenedJob extends LocScaleJob {
@@ -24,7 +27,7 @@ export interface OpenedJob extends LocScaleJob {
 
 export async function openJob(request: JobRequest, options: OpenOptions): Promise<OpenedJob> {
   const { files, settings } = request;
-  const { engine, signal, onWarning, onRead } = options;
+  const { engine, signal, onWarning, onRead, predictor } = options;
   const { voxelSize, symmetry } = settings;
   const common = (role: string) => ({
     signal,
@@ -49,7 +52,7 @@ export async function openJob(request: JobRequest, options: OpenOptions): Promis
     mask:
       files.mask &&
       (await openMapBlob(files.mask, { engine, kind: 'mask', allowAllZero: false, ...common('mask') })),
-    reference: await openReference(request, later, common('atomic model')),
+    reference: await openReference(request, { later, modelOptions: common('atomic model'), predictor }),
     symmetry:
       symmetry === undefined ? undefined : { group: { name: symmetry }, centre: settings.symmetryCentre },
     symmetriseOutput: settings.symmetriseOutput,
@@ -57,10 +60,14 @@ export async function openJob(request: JobRequest, options: OpenOptions): Promis
   };
 }
 
+interface ReferenceOptions extends Pick<OpenOptions, 'predictor'> {
+  readonly later: (file: File, role: string) => Promise<MapSource>;
+  readonly modelOptions: { readonly onRead: (file: BlobRead) => void };
+}
+
 async function openReference(
   { files, settings, reference }: JobRequest,
-  later: (file: File, role: string) => Promise<MapSource>,
-  modelOptions: { readonly onRead: (file: BlobRead) => void },
+  { later, modelOptions, predictor }: ReferenceOptions,
 ): Promise<ReferenceChoice> {
   const structure = () => modelFromBlob(files.model as File, modelOptions);
   switch (reference) {
@@ -80,6 +87,8 @@ async function openReference(
       return { kind: 'hybrid-model', structure: await structure() };
     case 'pseudo-model':
       return { kind: reference };
+    case 'network':
+      return { kind: reference, predictor: predictor as ReferencePredictor };
   }
 }
 
@@ -90,6 +99,7 @@ const KINDS = {
   model: 'atomic-model',
   'completed-model': 'hybrid-model',
   'pseudo-model': 'pseudo-model',
+  network: 'network',
 } as const;
 
 /** Completed like on the command line. */

@@ -4,13 +4,14 @@ import { mapStream, mapToBlob } from '../../browser/save.ts';
 import type { Engine, Volume } from '../../engine/engine.ts';
 import { writeMmcif } from '../../formats/write-mmcif.ts';
 import { voxelCount } from '../../math/grid.ts';
+import type { ReferencePredictor } from '../../network/graph/model.ts';
 import { imageOf } from '../../pipeline/index.ts';
 import type { LocScaleResult } from '../../pipeline/types.ts';
 import { runtimeName } from '../../platform/index.ts';
 import { collectReportData } from '../../report/collect.ts';
 import { mapsOfScaling } from '../../report/maps-of-runs.ts';
 import { renderReport } from '../../report/page.ts';
-import { type RunRecord, recordOfScaling } from '../../report/run-record.ts';
+import { networkRecordOf, type RunRecord, recordOfScaling } from '../../report/run-record.ts';
 import { scalingToShow } from '../../report/run-to-show.ts';
 import { sceneOfScaledRun } from '../../report/scenes.ts';
 import type { JobRequest, RunSummary } from '../../screens/protocol.ts';
@@ -34,6 +35,7 @@ interface FinishedRun {
   readonly mode: string;
   readonly warnings: readonly string[];
   readonly job: OpenedJob;
+  readonly predictor: ReferencePredictor | undefined;
 }
 
 /** The name that the command line gives, too. */
@@ -121,7 +123,7 @@ function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
 
 /** The record of the command line, with the settings in the place of its words. */
 function recordOf(
-  { engine, request, result, files, matched, started, mode, warnings, job }: FinishedRun,
+  { engine, request, result, files, matched, started, mode, warnings, job, predictor }: FinishedRun,
   outputs: readonly string[],
 ): RunRecord {
   return {
@@ -133,6 +135,7 @@ function recordOf(
     mode,
     engine: engine.description,
     inputs: files.map(({ role, name, bytes, sha256 }) => ({ role, path: name, bytes, sha256 })),
+    network: predictor && result.prediction && networkRecordOf(predictor, result.prediction),
     matched: matched.length === 0 ? undefined : matched,
     ...recordOfScaling(result, job.parameters),
     secondsPerStep: result.timings,

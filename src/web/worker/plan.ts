@@ -11,8 +11,13 @@ import { MEMORY_SHARE } from './machine.ts';
 /**
  * Reads headers only. Throws 'out-of-memory' for a run that needs more than MEMORY_SHARE of the memory,
  * and as planFromHeaders for files that do not fit together.
+ * `hasNetworks`: the page was built with them.
  */
-export async function planJob(request: JobRequest): Promise<Plan> {
+export async function planJob(request: JobRequest, { hasNetworks = true } = {}): Promise<Plan> {
+  if (request.reference === 'network' && !hasNetworks)
+    throw new LocScaleError('unsupported', 'This copy of the page was built without networks.', {
+      hint: 'Choose another reference, or use the command line.',
+    });
   const { half1, half2, map, mask, reference } = request.files;
   const { voxelSize } = request.settings;
   const open = async (file: File | undefined, as: MatchRole) =>

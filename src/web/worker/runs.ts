@@ -1,6 +1,7 @@
 /** The run of this worker: its engine, its result, and what the page wants to see of it. One at a time. */
 import { LocScaleError } from '../../errors.ts';
 import { correlationInside } from '../../math/statistics/statistics.ts';
+import type { ReferencePredictor } from '../../network/graph/model.ts';
 import { runLocScale } from '../../pipeline/index.ts';
 import type { LocScalePlan } from '../../pipeline/types.ts';
 import { totalMemoryBytes } from '../../platform/index.ts';
@@ -18,6 +19,7 @@ import { selectEngine } from '../../select-engine.ts';
 import { type Attempt, continuingOnCpu } from './continue-on-cpu.ts';
 import type { Truth } from './demo.ts';
 import { MEMORY_SHARE } from './machine.ts';
+import type { OpenNetworkOptions } from './network.ts';
 import { openJob, type ReadFile } from './open-job.ts';
 import { listResults, openResult, storeResult, type ToStore } from './store.ts';
 
@@ -93,11 +95,13 @@ export class Runs {
     onEngine(engine.description);
     if (choice === 'auto' && this.hasGpu && engine.description.startsWith('CPU'))
       warn(`The GPU is not used: ${reason}. Restarting the browser may bring it back.`);
+    let predictor: ReferencePredictor | undefined;
     try {
       const files: ReadFile[] = [];
       this.step('files', 'Reading the files');
       const onRead = (file: ReadFile): number => files.push(file);
-      const job = await openJob(request, { engine, signal, onWarning: warn, onRead });
+      predictor = await this.openNetwork(request, { onRead, onWarning: warn });
+      const job = await openJob(request, { engine, signal, onWarning: warn, onRead, predictor });
       const { finish } = await loading;
       const plan = { mode: '', peakBytes: 0 };
       const matched: string[] = [];
@@ -115,7 +119,7 @@ export class Runs {
         onPlan: (made) => this.planned(Object.assign(plan, made)),
       });
       this.step('report', 'Looking through the result');
-      const done = { engine, reason, request, result, files, matched, job };
+      const done = { engine, reason, request, result, files, matched, job, predictor };
       const { shown, summary } = await finish({ ...done, started, begun, mode: plan.mode, warnings });
       this.shown = shown;
       const whole = { ...summary, truth: await this.compared(request, shown) };
@@ -124,7 +128,23 @@ export class Runs {
     } catch (error) {
       await engine.dispose();
       throw error;
+    } finally {
+      await predictor?.dispose();
     }
+  }
+
+  /** Of runs with a network. Where it is from is announced, as nothing else is loaded during a run. */
+  private async openNetwork(
+    { reference, files }: JobRequest,
+    options: OpenNetworkOptions,
+  ): Promise<ReferencePredictor | undefined> {
+    if (reference !== 'network') return undefined;
+    const { network } = files;
+    const whose = network === undefined ? 'the bundled network' : network.name;
+    const from = network === undefined ? 'both from' : 'the first from';
+    this.step('network', `Loading onnxruntime and ${whose}, ${from} the folder of this page`);
+    const { openNetwork } = await import('./network.ts');
+    return openNetwork(files, options);
   }
 
   private step(name: string, message: string): void {

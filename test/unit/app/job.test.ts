@@ -31,6 +31,7 @@ describe('the command line of a job', () => {
       { modelCoordinates: 'model.pdb', completeModel: true },
     ],
     [job({ reference: 'pseudo-model', scheme: 'windows' }), { reference: 'pseudomodel' }],
+    [job({ reference: 'network', scheme: 'windows' }), { reference: 'network' }],
   ])('has its reference: %#', (asked, values) => {
     const parsed = parseArgv(commandLineOf(asked));
     const always = { halfmapPaths: ['a/half1.mrc', 'a/half2.mrc'], outfile: 'out.mrc', printReport: true };

@@ -3,11 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { mapToBlob } from '../../../src/browser.ts';
 import { isLocScaleError } from '../../../src/errors.ts';
 import { planLocScale, selectEngine } from '../../../src/index.ts';
+import { unopenedPredictor } from '../../../src/network/run/unopened-predictor.ts';
+import { openBundled } from '../../../src/network/store/choose.ts';
+import { coreCount } from '../../../src/platform/index.ts';
 import type { JobRequest } from '../../../src/screens/protocol.ts';
 import { generateDemoData } from '../../../src/synthetic/half-maps.ts';
 import { openJob } from '../../../src/web/worker/open-job.ts';
 import { planJob } from '../../../src/web/worker/plan.ts';
-import { noisyBlob } from '../pipeline/test-maps.ts';
+import { errorOf, noisyBlob } from '../pipeline/test-maps.ts';
 
 describe('the plan of the page', () => {
   let files: JobRequest['files'];
@@ -43,6 +46,37 @@ describe('the plan of the page', () => {
       });
       expect(memoryBytes / peakBytes).toBeGreaterThan(0.67);
       expect(memoryBytes / peakBytes).toBeLessThan(1.5);
+    } finally {
+      await engine.dispose();
+    }
+  });
+
+  it('knows the memory of a network, and whether the page has one', async () => {
+    const request: JobRequest = { files, settings: {}, reference: 'network', scheme: 'windows' };
+    expect((await errorOf(planJob(request, { hasNetworks: false }))).message).toBe(
+      'This copy of the page was built without networks.',
+    );
+    const { memoryBytes, mode } = await planJob(request);
+    expect(mode).toBe('LocScale’s windows, scaled to a reference predicted by a network');
+    const { engine } = await selectEngine({ engine: 'cpu' });
+    try {
+      const predictor = unopenedPredictor(await openBundled(), {
+        provider: 'cpu',
+        monteCarlo: false,
+        webgpu: async () => ({ usable: false }),
+      });
+      const job = await openJob(request, {
+        engine,
+        signal: new AbortController().signal,
+        onWarning: () => undefined,
+        onRead: () => undefined,
+        predictor,
+      });
+      const { peakBytes } = await planLocScale(job, { engine, consumeInputs: true, keepMap: true });
+      // Onnxruntime's own memory is in the plan of the page only.
+      const sessions = coreCount() * 120 * 2 ** 20;
+      expect((memoryBytes - sessions) / peakBytes).toBeGreaterThan(0.67);
+      expect((memoryBytes - sessions) / peakBytes).toBeLessThan(1.5);
     } finally {
       await engine.dispose();
     }

@@ -211,6 +211,18 @@ describe('dropped files', () => {
     expect(why([{ ...pair[0], problem: 'It is damaged.' }, pair[1]], {})).toContain('cannot be used');
   });
 
+  it('are a network only with its manifest', () => {
+    const pair = [file('half1.mrc'), file('half2.mrc')];
+    const graph = file('plain.onnx', { kind: 'network' });
+    const manifest = file('manifest.json', { kind: 'manifest', title: 'a network' });
+    expect(rolesOf(manifest, graph)).toEqual(['manifest', 'network']);
+    expect(missing(assignRoles([...pair, graph]), {})?.why).toContain('needs its manifest');
+    expect(missing(assignRoles([...pair, manifest]), {})?.why).toContain('drop its .onnx file');
+    expect(missing(assignRoles([...pair, graph, manifest]), {})).toBeUndefined();
+    expect(referenceOf(assignRoles([...pair, graph, manifest]), {})).toBe('network');
+    expect(schemeOf('network', {})).toBe('windows');
+  });
+
   it('decide what a map is scaled to', () => {
     const pair = [file('half1.mrc'), file('half2.mrc')];
     const withMap = assignRoles([...pair, file('reference.mrc')]);

@@ -1,9 +1,9 @@
 import process from 'node:process';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { loadOnnxruntime } from '../../../src/platform/index.ts';
 
 const load = async (): Promise<string | undefined> => {
-  vi.resetModules();
-  await import('../../../../src/network/run/onnxruntime.ts');
+  await loadOnnxruntime();
   return process.env.ORT_DISABLE_TELEMETRY;
 };
 

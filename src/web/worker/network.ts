@@ -1,0 +1,108 @@
+/**
+ * The network that predicts a reference: the bundled one, which is fetched from the page's own folder, or one
+ * that the user has dropped, a graph with its manifest.
+ */
+import { Sha256 } from '../../browser/sha256.ts';
+import { LocScaleError } from '../../errors.ts';
+import type { NetworkManifest, ReferencePredictor } from '../../network/graph/model.ts';
+import type { NetworkFiles } from '../../network/run/network-graph.ts';
+import { openPredictor } from '../../network/run/open-predictor.ts';
+import { checkManifest } from '../../network/store/check-manifest.ts';
+import type { JobFiles } from '../../screens/protocol.ts';
+import type { ReadFile } from './open-job.ts';
+
+/** A manifest has 15 kB; of more than this nobody has to wait for the text. */
+const MOST_MANIFEST_BYTES = 2 ** 20;
+/** ONNX is a protocol buffer that begins with its version: field 1, a number. */
+const ONNX_START = 0x08;
+
+export interface OpenNetworkOptions {
+  readonly onRead: (file: ReadFile) => void;
+  readonly onWarning: (message: string) => void;
+}
+
+export async function openNetwork(
+  files: Pick<JobFiles, 'network' | 'manifest'>,
+  { onRead, onWarning }: OpenNetworkOptions,
+): Promise<ReferencePredictor> {
+  const { network, manifest } = files;
+  const model =
+    network === undefined || manifest === undefined
+      ? await bundledNetwork()
+      : droppedNetwork(network, await readManifest(manifest), onRead);
+  return openPredictor(model, {
+    // In browsers its WebGPU provider is a build of its own, twice as large.
+    provider: 'cpu',
+    monteCarlo: false,
+    webgpu: async () => ({ usable: false }),
+    onNote: onWarning,
+  });
+}
+
+async function bundledNetwork(): Promise<NetworkFiles> {
+  const { manifest, graph } = __NETWORK__ as NonNullable<typeof __NETWORK__>;
+  const text = new TextDecoder().decode(await fetched(manifest));
+  return {
+    manifest: checkManifest(JSON.parse(text), manifest),
+    // Every file of the page has its hash in its name.
+    readPlain: () => fetched(graph),
+  };
+}
+
+async function fetched(name: string): Promise<Uint8Array> {
+  const response = await fetch(new URL(name, import.meta.url)).catch(() => undefined);
+  if (response?.ok !== true)
+    throw new LocScaleError('bad-input', 'The network could not be loaded from the folder of this page.', {
+      hint: 'Without a connection it is there only if it was used before: connect, and start again.',
+    });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+function droppedNetwork(
+  file: File,
+  manifest: NetworkManifest,
+  onRead: (file: ReadFile) => void,
+): NetworkFiles {
+  return {
+    manifest,
+    async readPlain() {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      const hash = new Sha256();
+      hash.update(bytes);
+      const sha256 = hash.digest();
+      const expected = manifest.files.plain.sha256;
+      if (sha256 !== expected)
+        throw new LocScaleError('bad-input', `${file.name} is not the file that its manifest describes.`, {
+          where: file.name,
+          expected: `SHA-256 ${expected}`,
+          found: sha256,
+          hint: 'Drop the two files of one network.',
+        });
+      onRead({ role: 'network', name: file.name, bytes: bytes.length, sha256 });
+      return bytes;
+    },
+  };
+}
+
+export async function checkGraph(file: File): Promise<void> {
+  const [first] = new Uint8Array(await file.slice(0, 1).arrayBuffer());
+  if (first === ONNX_START) return;
+  throw new LocScaleError('bad-input', `${file.name} is no ONNX file.`, {
+    where: file.name,
+    hint: 'Networks of Keras and PyTorch are imported by the command line (locscale-gpu models import).',
+  });
+}
+
+export async function readManifest(file: File): Promise<NetworkManifest> {
+  let value: unknown;
+  try {
+    value = JSON.parse(file.size > MOST_MANIFEST_BYTES ? '' : await file.text());
+  } catch (cause) {
+    throw new LocScaleError('bad-input', `${file.name} is not the manifest of a network.`, {
+      where: file.name,
+      hint: 'It is the .json file of a network, next to its .onnx file; records of runs are not read here.',
+      cause,
+    });
+  }
+  return checkManifest(value, file.name);
+}
