@@ -67,7 +67,7 @@ export const COUNTED_WORK: readonly StageWork[] = [
     units: 52735,
     windowVoxels: 24,
     kernels: [
-      { label: 'local-resolution.columns', dispatches: 14, bytesRead: 788250624, bytesWritten: 1262198784, localBytes: 3421157376, operations: 5217795072 },
+      { label: 'local-resolution.columns', dispatches: 14, bytesRead: 594909184, bytesWritten: 952607744, localBytes: 2582018816, operations: 3937978752 },
       { label: 'local-resolution.resolve', dispatches: 1, bytesRead: 9888988, bytesWritten: 210940, localBytes: 0, operations: 5609742 },
       { label: 'local-resolution.rows', dispatches: 1, bytesRead: 4783608, bytesWritten: 91493376, localBytes: 166656504, operations: 270961152 },
       { label: 'local-resolution.windows', dispatches: 14, bytesRead: 1400805340, bytesWritten: 57586620, localBytes: 10945346720, operations: 20212481740 },

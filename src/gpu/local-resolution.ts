@@ -12,12 +12,17 @@ import { type Shape, voxelCount } from '../math/grid.ts';
 import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import { checkResolution } from './check-resolution.ts';
 import type { GpuDevice } from './device.ts';
-import { splitWork } from './dispatch-work.ts';
+import { splitWork, type WorkRange } from './dispatch-work.ts';
 import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
 import { type Bound, createIndexTable, type Kernel, type UniformField, unneededKernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import type { ScalingTools } from './local-scaling.ts';
-import { type GpuResolutionPlan, planGpuResolution, resolutionWork } from './plan-local-resolution.ts';
+import {
+  batchesOf,
+  type GpuResolutionPlan,
+  planGpuResolution,
+  resolutionWork,
+} from './plan-local-resolution.ts';
 import { runTiles } from './run-tiles.ts';
 import type { TileCopy } from './tile-copy.ts';
 import { RUN } from './tile-units.ts';
@@ -251,6 +256,7 @@ interface Recorder {
 /** What differs between the dispatches of a tile. */
 interface DispatchFields {
   readonly firstRow?: number;
+  readonly firstX?: number;
   /** Columns of a range of frequencies. */
   readonly columns?: number;
   readonly shell?: number;
@@ -261,7 +267,7 @@ interface DispatchFields {
 function parametersOf(
   { plan, job, volumes, uniforms }: Recorder,
   { start, unitCount }: Tile,
-  { firstRow = 0, columns = 0, shell = 0, slab, first = 0 }: DispatchFields,
+  { firstRow = 0, firstX = 0, columns = 0, shell = 0, slab, first = 0 }: DispatchFields,
 ): Bound {
   const { tileSize, box, windowVoxels } = plan;
   const [, ny, nx] = volumes.resolution.shape;
@@ -272,6 +278,7 @@ function parametersOf(
       box[2],
       box[1] * box[2],
       firstRow,
+      firstX,
       plan.columns.count,
       columns,
       unitCount,
@@ -295,25 +302,35 @@ function recordSums(pass: GPUComputePassEncoder, recorder: Recorder, tile: Tile)
     const groups = [Math.ceil(tileSize[2] / 64), box[1], count] as const;
     kernels.rows.run(pass, { parameters, half1, half2, x_sums: xSums }, groups);
   }
-  const rowOf = (unit: number): number => tile.units[4 * unit + 1];
-  for (let firstRow = 0, unit = 0; firstRow < tileSize[1]; firstRow += rowsPerBatch) {
-    const firstUnit = unit;
-    // Units are in the order of their rows.
-    while (unit < tile.unitCount && rowOf(unit) < firstRow + rowsPerBatch) unit++;
-    if (unit === firstUnit) continue;
-    for (const { first, count } of splitWork(box[0], work.columnsPerPlane, gpu.limits)) {
-      const parameters = parametersOf(recorder, tile, { firstRow, first });
+  for (const { firstRow, firstUnit, units: count } of batchesOf(tile, tileSize, rowsPerBatch)) {
+    const { planes, x } = reachOf(tile.units.subarray(4 * firstUnit, 4 * (firstUnit + count)), plan);
+    for (const part of splitWork(planes.count, work.columnsPerPlane, gpu.limits)) {
+      const first = planes.first + part.first;
+      const parameters = parametersOf(recorder, tile, { firstRow, firstX: x.first, first });
       const bound = { parameters, x_sums: xSums, column_numbers: columnNumbers, y_sums: ySums };
-      kernels.columns.run(pass, bound, [tileSize[2] / lanes, count, shellCount]);
+      kernels.columns.run(pass, bound, [x.count / lanes, part.count, shellCount]);
     }
     plan.columns.ranges.forEach(({ columns }, i) => {
       const tables = { units, column_list: columnLists[i], inside };
-      for (const { first, count } of splitWork(unit - firstUnit, work.perUnit[i], gpu.limits)) {
-        const parameters = parametersOf(recorder, tile, { firstRow, columns, first: firstUnit + first });
-        kernels.windows[i].run(pass, { parameters, ...tables, y_sums: ySums, sums }, [count]);
+      for (const part of splitWork(count, work.perUnit[i], gpu.limits)) {
+        const parameters = parametersOf(recorder, tile, { firstRow, columns, first: firstUnit + part.first });
+        kernels.windows[i].run(pass, { parameters, ...tables, y_sums: ySums, sums }, [part.count]);
       }
     });
   }
+}
+
+/** Planes of the box, and voxels of the tile along x, whose y sums these units read. */
+function reachOf(
+  units: Uint32Array,
+  { windowVoxels, lanes }: GpuResolutionPlan,
+): { readonly planes: WorkRange; readonly x: WorkRange } {
+  const rangeOf = (axis: 0 | 2, length: number): WorkRange => {
+    const places = units.filter((_, i) => i % 4 === axis);
+    const first = places.reduce((least, place) => Math.min(least, place));
+    return { first, count: places.reduce((most, place) => Math.max(most, place)) + length - first };
+  };
+  return { planes: rangeOf(0, RUN + windowVoxels - 1), x: rangeOf(2, lanes) };
 }
 
 /** The tile's voxels in the slabs of the results. */

@@ -56,9 +56,11 @@ const SMALL_BUFFERS_BYTES = 128 * 1024;
 /** Tile edges tried, in voxels. */
 const EDGES = [16, 32, 48, 64, 80, 96];
 /** Limit for the y sums of one batch of rows, in bytes, even if the device allows more. */
-const LARGEST_BATCH_BYTES = 128 * 2 ** 20;
+const LARGEST_BATCH_BYTES = 256 * 2 ** 20;
 /** Divisors of a tile's edge along y; more rows share more of the x sums that they read. */
 const ROWS_PER_BATCH = [8, 4, 2, 1];
+/** Workgroups that a GPU computes at a time: a dispatch of fewer takes as long. */
+const WORKGROUPS_AT_A_TIME = 128;
 
 /** The cheapest plan that fits; undefined for an empty mask; a reason if nothing fits. */
 export function planGpuResolution(
@@ -82,10 +84,38 @@ export function planGpuResolution(
   const plans = sizes
     .map((size) => makePlan(occupancy, size, windowVoxels, columns, lanes, limits))
     .filter((plan) => plan !== undefined);
-  const plan = cheapestPlan(plans, ({ bytes }) => bytes <= budgetBytes);
-  return plan === undefined
+  const chosen = cheapestPlan(
+    plans.map((plan) => ({ plan, cost: timeOf(plan) })),
+    ({ plan }) => plan.bytes <= budgetBytes,
+  );
+  return chosen === undefined
     ? { ok: false, reason: 'the working buffers of the smallest tile exceed its memory or buffer limits' }
-    : { ok: true, plan };
+    : { ok: true, plan: chosen.plan };
+}
+
+/** Multiply-adds, and those that a GPU could have done during dispatches that do not fill it. */
+function timeOf(plan: GpuResolutionPlan): number {
+  const idle = plan.tiles.flatMap((tile) =>
+    batchesOf(tile, plan.tileSize, plan.rowsPerBatch).map(({ units }) =>
+      Math.max(0, WORKGROUPS_AT_A_TIME - units),
+    ),
+  );
+  return plan.cost + sumOf(idle) * sumOf(resolutionWork(plan).perUnit);
+}
+
+/** Batches of rows along y that have units, which are in the order of their rows. */
+export function batchesOf(
+  { units, unitCount }: Pick<GpuResolutionPlan['tiles'][number], 'units' | 'unitCount'>,
+  [, ty]: Shape,
+  rowsPerBatch: number,
+): { readonly firstRow: number; readonly firstUnit: number; readonly units: number }[] {
+  const batches = [];
+  for (let firstRow = 0, unit = 0; firstRow < ty; firstRow += rowsPerBatch) {
+    const firstUnit = unit;
+    while (unit < unitCount && units[4 * unit + 1] < firstRow + rowsPerBatch) unit++;
+    if (unit > firstUnit) batches.push({ firstRow, firstUnit, units: unit - firstUnit });
+  }
+  return batches;
 }
 
 /** Undefined if a buffer exceeds the device's limits. */

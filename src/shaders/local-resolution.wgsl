@@ -34,6 +34,7 @@ struct Parameters {
   row_pitch: u32,    // floats between rows of the input
   plane_pitch: u32,  // floats between planes of the input
   first_row: u32,    // of the batch, in the tile
+  first_x: u32,      // of the workgroups of columns
   column_pitch: u32, // columns of y_sums
   column_count: u32, // of windows: those with frequencies of its range
   unit_count: u32,
@@ -123,7 +124,7 @@ fn columns(
   let h = window_voxels / 2u;
   let planes = parameters.tile_z + window_voxels - 1u;
   let plane = parameters.first + group.y;
-  let x = group.x * lanes;
+  let x = parameters.first_x + group.x * lanes;
   let box_rows = parameters.tile_y + window_voxels - 1u;
   let source = ((group.z * planes + plane) * box_rows + parameters.first_row) * parameters.tile_x + x;
   for (var i = thread; i < (batch_rows + window_voxels - 1u) * lanes; i += lanes * batch_rows) {
