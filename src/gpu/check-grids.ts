@@ -10,6 +10,7 @@ import type { KernelUnderTest } from './kernel-under-test.ts';
 import { relativeError } from './verification.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/** No source line, in the table of the kernel. */
 const NONE = 0xffffffff;
 
 /** Blocks of lines that are cropped and padded: lines without a source, with one, with two. */
@@ -57,7 +58,9 @@ export async function checkResample({ gpu, scratch, run, read }: KernelUnderTest
   return relativeError(new Float32Array(await read(result)), expected);
 }
 
+/** Enough that blocks have none, one and several. */
 const ATOMS = 40;
+/** Per atom: math/atoms/splat-plan.ts. */
 const GAUSSIANS = 5;
 
 /** Atoms all over a periodic box that is no multiple of the blocks, in two slabs. */
@@ -144,6 +147,7 @@ function sumAtoms(
   return map;
 }
 
+/** Gaussian, the same in every run. */
 function noise(seed: number, count: number): Float32Array {
   const random = createRandom(seed);
   return Float32Array.from({ length: count }, () => random.gaussian());

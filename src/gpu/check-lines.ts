@@ -13,6 +13,7 @@ import type { Kernel, UniformField } from './kernel.ts';
 import { type Scratch, submitPass, withScratch } from './scratch.ts';
 import { relativeError } from './verification.ts';
 
+/** A line in float64. */
 interface Complex {
   readonly re: Float64Array;
   readonly im: Float64Array;
@@ -28,6 +29,7 @@ const CHECKS: Readonly<Record<string, (job: LineCheck) => Promise<number>>> = {
   'randomise-phases.main': checkPhases,
 };
 
+/** A kernel, and the transform that it was compiled for. */
 interface LineCheck {
   readonly gpu: GpuDevice;
   readonly plan: LineFftPlan;
@@ -35,6 +37,7 @@ interface LineCheck {
   readonly scratch: Scratch;
 }
 
+/** Verifies a kernel where the device does so, once per length. Lengths of 1 have no transform. */
 export function verifyLines(
   gpu: GpuDevice,
   plan: LineFftPlan,
@@ -49,6 +52,7 @@ export function verifyLines(
   );
 }
 
+/** Real rows to half spectra, bins 0 to n / 2; what is behind them is padding. */
 async function checkRowsForward({ gpu, plan, kernel, scratch }: LineCheck): Promise<number> {
   const { n } = plan;
   const rows = 2 * plan.lines + 1;
@@ -73,6 +77,7 @@ async function checkRowsForward({ gpu, plan, kernel, scratch }: LineCheck): Prom
   });
 }
 
+/** Half spectra to real rows. Imaginary parts of the bins without a mate do not count. */
 async function checkRowsInverse({ gpu, plan, kernel, scratch }: LineCheck): Promise<number> {
   const { n } = plan;
   const rows = 2 * plan.lines + 1;
@@ -100,6 +105,7 @@ async function checkRowsInverse({ gpu, plan, kernel, scratch }: LineCheck): Prom
   });
 }
 
+/** Complex columns, both directions. */
 async function checkColumns({ gpu, plan, kernel, scratch }: LineCheck): Promise<number> {
   const { n } = plan;
   const columns = plan.lines + 1;
@@ -233,6 +239,7 @@ async function checkFiltered(
   });
 }
 
+/** Fields of the struct of fft-rows.wgsl; the rows are not part of a larger volume. */
 function rowFields(rows: number, pitch: number, scale: number): UniformField[] {
   return [...[rows, 0, 0, pitch].map((value) => ['u32', value] as const), ['f32', scale]];
 }
@@ -241,6 +248,7 @@ function dispatch(gpu: GpuDevice, kernel: Kernel, bound: Record<string, GPUBuffe
   submitPass(gpu, 'self-test', (pass) => kernel.run(pass, bound, [groups]));
 }
 
+/** Gaussian, the same in every run. */
 function noise(count: number): Float32Array {
   const random = createRandom(count);
   return Float32Array.from({ length: count }, () => random.gaussian());
@@ -252,6 +260,7 @@ function transform(re: Float64Array, im: Float64Array, inverse: boolean): Comple
   return { re, im };
 }
 
+/** One column of complex values (k, column). */
 function columnOf(values: Float32Array, column: number, columns: number, n: number): Complex {
   const at = (k: number): number => 2 * (k * columns + column);
   return {
@@ -260,6 +269,7 @@ function columnOf(values: Float32Array, column: number, columns: number, n: numb
   };
 }
 
+/** As the kernels store them: re, im, re, im. */
 function interleave({ re, im }: Complex): Float64Array {
   return Float64Array.from({ length: 2 * re.length }, (_, i) => (i % 2 === 0 ? re[i / 2] : im[(i - 1) / 2]));
 }

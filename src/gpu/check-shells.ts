@@ -9,6 +9,7 @@ import { relativeError } from './verification.ts';
 /** More shells than a workgroup has threads would only repeat them. */
 const SHAPE: Shape = [13, 12, 16];
 const SHELLS = 6;
+/** The last block is not full. */
 const ROWS_PER_BLOCK = 32;
 
 /** `squares`: of the indices of a shape, as the kernel reads them. */

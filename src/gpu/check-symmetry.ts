@@ -24,8 +24,10 @@ import { packCopies } from './symmetry-copies.ts';
 import { relativeError } from './verification.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/** Axis order of volumes. */
 type Triple = readonly [z: number, y: number, x: number];
 
+/** Small, as the right results are sums over all copies and neighbours. */
 const EDGE = 8;
 const SHAPE: Shape = [EDGE, EDGE, EDGE];
 /** Slabs of the sources end here, so that sums continue in the next. */
@@ -101,6 +103,7 @@ async function average(
   return result;
 }
 
+/** First plane and end of both slabs. */
 function slabsOf(planes: number): [number, number][] {
   return [
     [0, SLAB],
@@ -108,6 +111,7 @@ function slabsOf(planes: number): [number, number][] {
   ];
 }
 
+/** A field of the uniform struct. */
 function unsigned(value: number): UniformField {
   return ['u32', value];
 }
@@ -122,6 +126,7 @@ function imagesOf({ count, tables }: GridMaps, i: number): number[] {
   });
 }
 
+/** Voxel (z, y, x) of a linear index. */
 function positionOf(i: number): Triple {
   return [Math.floor(i / EDGE ** 2), Math.floor(i / EDGE) % EDGE, i % EDGE];
 }
@@ -151,10 +156,12 @@ function interpolate(
   return sum / Math.max(inside, 1);
 }
 
+/** Position on the fine grid of a copy of a voxel, in its voxels. */
 function placeOf({ start, byZ, byY, byX }: Copy, [z, y, x]: Triple): number[] {
   return start.map((value, axis) => value + z * byZ[axis] + y * byY[axis] + x * byX[axis]);
 }
 
+/** Neighbours along one periodic axis with their weights, linear between the table's rows. */
 function neighbours(position: number, n: number, weights: Float32Array): { at: number; weight: number }[] {
   const whole = Math.floor(position);
   const place = (position - whole) * TABLE_STEPS;
@@ -200,6 +207,7 @@ export async function checkPrefilter({ gpu, scratch, run, read }: KernelUnderTes
   return Math.max(...errors);
 }
 
+/** Gaussian, the same in every run. */
 function noise(seed: number, count: number): Float32Array {
   const random = createRandom(seed);
   return Float32Array.from({ length: count }, () => random.gaussian());

@@ -15,6 +15,7 @@ import { linearWorkgroups, PART_VOXELS } from './workgroups.ts';
 /** More than a workgroup, and no multiple of one. */
 const VOXELS = PART_VOXELS + 901;
 
+/** Two volumes, voxel by voxel; buffers are longer than the volume. */
 export async function checkAverage({ gpu, scratch, run, read }: KernelUnderTest): Promise<number> {
   const [a, b] = [noise(1, VOXELS + 99), noise(2, VOXELS + 99)];
   const out = scratch.storage('average', 4 * (VOXELS + 99));
@@ -28,12 +29,14 @@ export async function checkAverage({ gpu, scratch, run, read }: KernelUnderTest)
 /** All voxels, those inside a mask, those outside: counts, extremes, moments. */
 export async function checkStatistics({ gpu, scratch, run, read }: KernelUnderTest): Promise<number> {
   const values = noise(3, VOXELS).map((value) => 2 + value);
+  // Zeros of both signs count as zeros; what is not finite counts by itself.
   values.set([0, -0, Number.NaN, Number.POSITIVE_INFINITY, 0, Number.NEGATIVE_INFINITY], 40);
   const inside = noise(4, VOXELS).map((value) => (value > 0.3 ? 1 : 0));
   const [volume, mask] = [scratch.table('volume', values), scratch.table('mask', inside)];
   const [x, y] = linearWorkgroups(gpu, VOXELS, PART_VOXELS);
   const errors: number[] = [];
   for (const choice of [0, 1, 2]) {
+    // Parts begin at 1, as in a second slab.
     const parts = scratch.storage('statistics parts', 4 * PART_WORDS * (1 + x * y));
     const parameters = scratch.uniform('statistics', [
       ['u32', VOXELS],
@@ -115,7 +118,9 @@ export async function checkOccupancy({ scratch, run, read }: KernelUnderTest): P
   return relativeError(new Uint32Array(await read(counts)), expected);
 }
 
+/** A small box: the sphere in it leaves out the corners. */
 const SPHERE_EDGE = 18;
+/** Values up to the first have a confidence of 0, from the second on of 1. */
 const [THRESHOLD, CERTAIN] = [0.4, 1.75];
 
 /** A volume with voxels that are no numbers, its rows within the sphere, and the keys that are tested. */
@@ -230,6 +235,7 @@ export async function checkLocalFilter({ gpu, scratch, run, read }: KernelUnderT
   return relativeError(new Float32Array(await read(out)), expected);
 }
 
+/** Gaussian, the same in every run. */
 function noise(seed: number, count: number): Float32Array {
   const random = createRandom(seed);
   return Float32Array.from({ length: count }, () => random.gaussian());

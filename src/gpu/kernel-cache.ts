@@ -3,6 +3,7 @@ import { loadShader } from '../shaders/load.ts';
 import type { GpuDevice } from './device.ts';
 import { createKernel, type Kernel } from './kernel.ts';
 
+/** By entry point, constants and generated code; compiled once, also for callers at the same time. */
 const kernelsOf = new WeakMap<GpuDevice, Map<string, Promise<Kernel>>>();
 
 /** The kernel of `shaders/<name>.wgsl`; `generated`: functions that the shader calls without having them. */

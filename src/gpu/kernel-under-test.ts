@@ -3,6 +3,7 @@ import type { GpuDevice } from './device.ts';
 import type { Bound, Kernel } from './kernel.ts';
 import { type Scratch, submitPass, withScratch } from './scratch.ts';
 
+/** What a check gets: buffers that are freed after it, and one kernel. */
 export interface KernelUnderTest {
   readonly gpu: GpuDevice;
   readonly scratch: Scratch;
@@ -14,6 +15,7 @@ export interface KernelUnderTest {
 /** Relative error of what the kernel computes. */
 export type KernelCheck = (kernel: KernelUnderTest) => Promise<number>;
 
+/** Runs the check; the device keeps nothing of it. */
 export function checkKernel(gpu: GpuDevice, kernel: Kernel, check: KernelCheck): Promise<number> {
   return withScratch(gpu, (scratch) =>
     check({

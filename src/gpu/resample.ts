@@ -126,6 +126,7 @@ export async function resample(
     await cropColumns(gpu, plan, slabs, filter);
     // The result is allocated after chunks and strips have been freed.
     const { volume: resampled } = await makeVolume(gpu, 'resample', shape, async (out) => {
+      // Slabs have room for the larger box; planes beyond the new one are not transformed.
       const filled = slabs
         .filter(({ firstPlane }) => firstPlane < shape[0])
         .map((slab) => ({ ...slab, planes: Math.min(slab.planes, shape[0] - slab.firstPlane) }));
@@ -155,6 +156,7 @@ async function cropPlanes(
   slabs: readonly Slab[],
 ): Promise<void> {
   const kernel = await getVerifiedKernel(gpu, 'resample');
+  // Along x cropping is a matter of how many bins are copied.
   const { bins, lastWeight } = halfAxis(from.shape[2], to.shape[2]);
   await withScratch(gpu, async (scratch) => {
     const taps = scratch.table('taps along y', packTaps(axisTaps(from.shape[1], to.shape[1])));

@@ -35,6 +35,7 @@ export async function symmetrise(
     );
   }
   if (interpolation === undefined) return moveVoxels(gpu, volume, maps);
+  // One map is the identity.
   const moved = maps.count > 1 ? await moveVoxels(gpu, volume, maps) : undefined;
   try {
     const fine = await prefiltered(gpu, moved ?? volume, interpolation);
@@ -154,6 +155,7 @@ function runSlabs(
   ];
   for (const to of out.slabs) {
     source.slabs.forEach((from, i) => {
+      // Sums grow in `out` over the slabs of the source.
       const isLast = i === source.slabs.length - 1;
       const groups = Math.ceil(slabVoxels(out, to) / VOXEL_THREADS);
       for (const range of splitWork(groups, VOXEL_THREADS * perVoxel, gpu.limits)) {
@@ -179,6 +181,7 @@ async function prefiltered(
   const kernel = await getVerifiedKernel(gpu, 'symmetrise', 'prefilter');
   const [nz, ny, nx] = volume.shape;
   return withScratch(gpu, async (scratch) => {
+    // Along z, y and x, one after the other.
     const all = new Float32Array(gains[0].length + gains[1].length + gains[2].length);
     all.set(gains[0]);
     all.set(gains[1], gains[0].length);

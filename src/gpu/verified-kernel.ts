@@ -34,8 +34,10 @@ const CHECKS: Readonly<Record<string, readonly [subject: string, check: KernelCh
   'symmetrise.prefilter': ['filter before rotations', checkPrefilter],
 };
 
+/** Under way or done; a check that was interrupted is done again. */
 const verified = new WeakMap<Kernel, Promise<void>>();
 
+/** As getKernel. Throws as the device's verification for a kernel that computes wrongly. */
 export async function getVerifiedKernel(gpu: GpuDevice, name: string, entryPoint = 'main'): Promise<Kernel> {
   const kernel = await getKernel(gpu, name, entryPoint);
   await verifyKernel(gpu, kernel, entryPoint);

@@ -87,6 +87,7 @@ export async function blockOccupancy(
           ['u32', mask.shape[1]],
           ['u32', mask.shape[2]],
         ]);
+        // A block whose planes lie in two slabs is counted by both dispatches.
         const blockPlanes = Math.ceil((firstPlane + planes) / block) - firstBlock;
         kernel.run(pass, { parameters, mask: buffer, counts }, [blocks[2], blocks[1], blockPlanes]);
       }
