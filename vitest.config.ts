@@ -34,7 +34,7 @@ const environment: Record<string, string> = {
  * pipelines, slabs, kernels to verify) and steps composed of its verbs are the same there.
  */
 const DENO_TESTS =
-  /^test\/(engines\/(?!assess|match-grids|unexplained)|golden\/trpv1-engine|unit\/((platform|files|distributed|cpu-fallback)\/|gpu\/(?!band-scaling|device-bytes|pipelines|verification)|network\/(graph\/(graph|layers)|store\/|bundled-network)|formats\/(keras-hdf5|compression)))/;
+  /^test\/(engines\/(?!assess|match-grids|unexplained)|golden\/trpv1-engine|unit\/((platform|files|distributed|cpu-fallback)\/|gpu\/(?!band-scaling|device-bytes|pipelines|verification|verified-kernel)|network\/(graph\/(graph|layers)|store\/|bundled-network)|formats\/(keras-hdf5|compression)))/;
 const inDeno = 'Deno' in globalThis;
 
 const tests = readdirSync(join(root, 'test'), { recursive: true })
