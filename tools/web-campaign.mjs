@@ -106,7 +106,7 @@ const CLOCK = `{
     }, true);
     new MutationObserver(() => {
       const is = (id) => !document.getElementById(id).hidden;
-      if (document.querySelector('.card .quiet')?.textContent.includes('voxels')) note('facts');
+      if (document.querySelector('.card .quiet')?.textContent.includes('voxels')) note('header');
       if (is('sections')) note('view');
       if (is('result') || is('failure')) note('finished');
       if (at.cancelled !== undefined && is('setup') && !document.getElementById('start').disabled) note('stopped');
@@ -320,13 +320,13 @@ const parts = {
     for (const file of [path, `${path}.gz`])
       found[file.endsWith('.gz') ? 'gzSeconds' : 'seconds'] = await withPage('chromium', '', async (page) => {
         await choose(page, file);
-        await until(page, 'at.facts !== undefined || document.querySelector(".problem") !== null');
-        return seconds(page, 'chosen', 'facts');
+        await until(page, 'at.header !== undefined || document.querySelector(".problem") !== null');
+        return seconds(page, 'chosen', 'header');
       });
     return [
       found,
       judged(
-        'facts of a 512³ header, s',
+        'header of 512³ voxels, s',
         Math.max(...Object.values(found)),
         HEADER_MILLISECONDS / 1000,
         'time',

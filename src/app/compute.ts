@@ -23,7 +23,7 @@ import type { ReportData } from '../report/report-data.ts';
 import type { RunRecord } from '../report/run-record.ts';
 import { planFromHeaders } from '../screens/plan.ts';
 import type {
-  FileFacts,
+  FileContents,
   Machine,
   OutputFile,
   Plan,
@@ -33,9 +33,9 @@ import type {
   ViewData,
 } from '../screens/protocol.ts';
 import {
+  contentsOfMap,
+  contentsOfModel,
   isAtomicModelName,
-  mapFacts,
-  modelFacts,
   previewOf,
   type ShownMaps,
   sectionsOf,
@@ -102,10 +102,10 @@ export class Compute {
   }
 
   /** Header and notes of a map, or atoms and chains of a model. */
-  async inspect(path: string): Promise<FileFacts> {
-    if (isAtomicModelName(path)) return modelFacts(await readModelFile(path));
+  async inspect(path: string): Promise<FileContents> {
+    if (isAtomicModelName(path)) return contentsOfModel(await readModelFile(path));
     const notes: string[] = [];
-    return mapFacts(await openMapFile(path, { onWarning: (text) => notes.push(text) }), notes);
+    return contentsOfMap(await openMapFile(path, { onWarning: (text) => notes.push(text) }), notes);
   }
 
   async preview(path: string): Promise<Requests['preview']['gives']> {

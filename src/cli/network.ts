@@ -40,9 +40,9 @@ export async function withPredictor<T>(
   // The record's description of the network has the same source.
   try {
     const { parameters, source } = network.manifest;
-    const facts = `${(parameters / 1e6).toFixed(1)} M parameters, ${source}`;
+    const details = `${(parameters / 1e6).toFixed(1)} M parameters, ${source}`;
     const unopened = dryRun ? '; not opened by a dry run, its time is that of usual CPU cores' : '';
-    session.logger.line(`Network: ${predictor.description} (${facts}${unopened})`);
+    session.logger.line(`Network: ${predictor.description} (${details}${unopened})`);
     return await body(predictor);
   } finally {
     await predictor.dispose();

@@ -411,9 +411,9 @@ export async function validateMrc(source: ByteSource): Promise<ValidationReport>
   const deviations: Deviation[] = [];
   const report: Report = (severity, field, message) => deviations.push({ severity, field, message });
   const reader = new ByteReader(source.bytes);
-  let facts: Pick<ValidationSummary, 'header' | 'statistics'> = {};
+  let inspected: Pick<ValidationSummary, 'header' | 'statistics'> = {};
   try {
-    facts = await inspectFile(source, reader, report);
+    inspected = await inspectFile(source, reader, report);
   } catch (error) {
     // Damaged compressed data. Read errors of the disk are left to the caller.
     if (!isLocScaleError(error) || error.tag !== 'bad-input') throw error;
@@ -425,6 +425,6 @@ export async function validateMrc(source: ByteSource): Promise<ValidationReport>
   const errors = count('error');
   return {
     deviations,
-    summary: { valid: errors === 0, errors, warnings: count('warning'), notes: count('note'), ...facts },
+    summary: { valid: errors === 0, errors, warnings: count('warning'), notes: count('note'), ...inspected },
   };
 }

@@ -5,7 +5,7 @@
 import type { Reference, Settings } from './settings.ts';
 
 /** Metadata from a header or a coordinate file. */
-export type FileFacts =
+export type FileContents =
   | {
       readonly kind: 'map';
       /** z, y, x. */
@@ -192,7 +192,7 @@ export type RunEvent =
 /** Requests by name, with arguments and results. */
 export interface Requests<F = File> {
   probe: { takes: undefined; gives: Machine };
-  inspect: { takes: F; gives: FileFacts };
+  inspect: { takes: F; gives: FileContents };
   preview: { takes: F; gives: SectionSet & { readonly scales: Scales; readonly name: string } };
   plan: { takes: JobRequest<F>; gives: Plan };
   demo: { takes: undefined; gives: readonly F[] };

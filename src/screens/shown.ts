@@ -4,7 +4,7 @@ import type { Grid } from '../math/grid.ts';
 import type { MapSource } from '../pipeline/types.ts';
 import { axes, cutSection, type VoxelBox } from '../report/section.ts';
 import { whiteOf } from '../report/section-figures.ts';
-import type { FileFacts, Requests } from './protocol.ts';
+import type { FileContents, Requests } from './protocol.ts';
 
 export interface Output {
   readonly name: string;
@@ -71,15 +71,15 @@ export function previewOf(
 }
 
 /** `header`: its statistics, where the file states them. */
-export function mapFacts(
+export function contentsOfMap(
   { header: { dmin, dmax }, grid }: Pick<MapSource, 'header' | 'grid'>,
   notes: readonly string[],
-): FileFacts {
+): FileContents {
   const range = Number.isFinite(dmin) && dmax > dmin ? ([dmin, dmax] as const) : undefined;
   return { kind: 'map', shape: grid.shape, voxelSize: grid.voxelSize, range, notes };
 }
 
-export function modelFacts({ atoms, notes }: Structure): FileFacts {
+export function contentsOfModel({ atoms, notes }: Structure): FileContents {
   const chains = new Set(atoms.map(({ chain }) => chain)).size;
   return { kind: 'model', atoms: atoms.length, chains, notes };
 }

@@ -1,5 +1,5 @@
 /** Assigns roles to dropped files, by content and by name. */
-import type { FileFacts, PageFile } from '../screens/protocol.ts';
+import type { FileContents, PageFile } from '../screens/protocol.ts';
 import type { Reference, Settings } from '../screens/settings.ts';
 
 export const roles = [
@@ -30,7 +30,7 @@ export const roleNames: Readonly<Record<Role, string>> = {
 export interface InputFile {
   readonly id: number;
   readonly file: PageFile;
-  readonly facts?: FileFacts;
+  readonly contents?: FileContents;
   /** Reason why it cannot be used. */
   readonly problem?: string;
   readonly role: Role;
@@ -44,8 +44,8 @@ const REFERENCE = /(^|[_-])(ref|reference|model[_-]?map|mdl)/i;
 const SECOND_HALF = /half[_-]?(map)?[_-]?2|(^|[_-])h2([_.-]|$)|_2_half/i;
 
 /** What a file of a kind can be, besides a map's roles. */
-export function rolesOf(facts: FileFacts | undefined): readonly Role[] {
-  if (facts !== undefined && facts.kind !== 'map') return [facts.kind, 'unused'];
+export function rolesOf(contents: FileContents | undefined): readonly Role[] {
+  if (contents !== undefined && contents.kind !== 'map') return [contents.kind, 'unused'];
   return roles.filter((role) => !['model', 'network', 'manifest'].includes(role));
 }
 
@@ -58,7 +58,7 @@ export function assignRoles(
   for (const { chosen, role, id } of files) if (chosen === true && role !== 'unused') taken.set(role, id);
   const found = new Map<number, Role>();
   const open = files.filter(
-    ({ chosen, facts, problem }) => chosen !== true && facts && problem === undefined,
+    ({ chosen, contents, problem }) => chosen !== true && contents && problem === undefined,
   );
   const give = (test: (file: InputFile) => boolean, ...wanted: Role[]): void => {
     for (const file of open) {
@@ -69,9 +69,9 @@ export function assignRoles(
       found.set(file.id, role);
     }
   };
-  const isMap = ({ facts }: InputFile): boolean => facts?.kind === 'map';
+  const isMap = ({ contents }: InputFile): boolean => contents?.kind === 'map';
   for (const kind of ['model', 'network', 'manifest'] as const)
-    give(({ facts }) => facts?.kind === kind, kind);
+    give(({ contents }) => contents?.kind === kind, kind);
   give((file) => isMap(file) && SECOND_HALF.test(file.file.name), 'half2', 'half1');
   give((file) => isMap(file) && HALF.test(file.file.name), 'half1', 'half2');
   give((file) => isMap(file) && MASK.test(file.file.name), 'mask');
@@ -95,9 +95,9 @@ export function assignRoles(
   );
 }
 
-function looksLikeMask({ facts }: InputFile): boolean {
-  if (facts?.kind !== 'map' || facts.range === undefined) return false;
-  return facts.range[0] === 0 && facts.range[1] === 1;
+function looksLikeMask({ contents }: InputFile): boolean {
+  if (contents?.kind !== 'map' || contents.range === undefined) return false;
+  return contents.range[0] === 0 && contents.range[1] === 1;
 }
 
 /** Two maps on one grid whose names differ in a 1 and a 2, or an A and a B, the first first. */
@@ -114,7 +114,9 @@ function pairIn(files: readonly InputFile[]): readonly InputFile[] | undefined {
 
 function sameGrid(a: InputFile, b: InputFile): boolean {
   return (
-    a.facts?.kind === 'map' && b.facts?.kind === 'map' && String(a.facts.shape) === String(b.facts.shape)
+    a.contents?.kind === 'map' &&
+    b.contents?.kind === 'map' &&
+    String(a.contents.shape) === String(b.contents.shape)
   );
 }
 

@@ -69,7 +69,7 @@ async function add(added: Iterable<PageFile>): Promise<void> {
 
 async function inspect(id: number, file: PageFile): Promise<void> {
   try {
-    update(id, { facts: await backend.ask('inspect', file) });
+    update(id, { contents: await backend.ask('inspect', file) });
   } catch (error) {
     update(id, { problem: sentenceOf(failureOf(error)) });
   }
@@ -113,7 +113,7 @@ async function settle(): Promise<void> {
     dispatch({ kind: 'emptied' });
     return;
   }
-  if (files.some(({ facts, problem }) => facts === undefined && problem === undefined)) return;
+  if (files.some(({ contents, problem }) => contents === undefined && problem === undefined)) return;
   const lacking = form.problem === undefined ? missing(files, settings) : { why: form.problem };
   if (lacking !== undefined) {
     dispatch({ kind: 'lacking', why: lacking.why });

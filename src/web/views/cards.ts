@@ -1,6 +1,6 @@
 /** Draws the files as cards, with content and role. */
 
-import type { FileFacts, PageFile } from '../../screens/protocol.ts';
+import type { FileContents, PageFile } from '../../screens/protocol.ts';
 import { inPageWords } from '../../screens/words.ts';
 import { formatBytes, formatShape, h } from '../dom.ts';
 import { type InputFile, type Role, roleNames, rolesOf } from '../inputs.ts';
@@ -22,14 +22,14 @@ export function drawCards(
 }
 
 function card(input: InputFile, { onRole, onRemove }: CardActions, locked: boolean): HTMLElement {
-  const { id, file, facts, problem, role } = input;
-  const usable = facts !== undefined && problem === undefined;
+  const { id, file, contents, problem, role } = input;
+  const usable = contents !== undefined && problem === undefined;
   const choice = h('select', {
     id: `role-${id}`,
     'aria-label': `What ${file.name} is`,
     onchange: () => onRole(id, choice.value as Role),
   });
-  for (const one of rolesOf(facts)) choice.append(h('option', { value: one }, roleNames[one]));
+  for (const one of rolesOf(contents)) choice.append(h('option', { value: one }, roleNames[one]));
   choice.value = role;
   const remove = h(
     'button',
@@ -41,7 +41,7 @@ function card(input: InputFile, { onRole, onRemove }: CardActions, locked: boole
     },
     '×',
   );
-  const notes = facts?.notes ?? [];
+  const notes = contents?.notes ?? [];
   return h(
     'li',
     {
@@ -59,21 +59,21 @@ function card(input: InputFile, { onRole, onRemove }: CardActions, locked: boole
       problem !== undefined
         ? inPageWords(problem)
         : locked
-          ? `${roleNames[role]} · ${describe(facts, file)}`
-          : describe(facts, file),
+          ? `${roleNames[role]} · ${describe(contents, file)}`
+          : describe(contents, file),
     ),
     ...notes.map((note) => h('p', { className: 'quiet look-text' }, inPageWords(note))),
     usable && !locked ? choice : undefined,
   );
 }
 
-function describe(facts: FileFacts | undefined, file: PageFile): string {
-  if (facts === undefined) return 'reading the header';
-  if (facts.kind === 'model')
-    return `${facts.atoms.toLocaleString('en')} atoms, ${facts.chains} ${facts.chains === 1 ? 'chain' : 'chains'}`;
-  if (facts.kind === 'network') return `ONNX graph · ${formatBytes(file.size)}`;
-  if (facts.kind === 'manifest') return facts.title;
-  const [z, y, x] = facts.voxelSize.map((size) => Number(size.toFixed(4)));
+function describe(contents: FileContents | undefined, file: PageFile): string {
+  if (contents === undefined) return 'reading the header';
+  if (contents.kind === 'model')
+    return `${contents.atoms.toLocaleString('en')} atoms, ${contents.chains} ${contents.chains === 1 ? 'chain' : 'chains'}`;
+  if (contents.kind === 'network') return `ONNX graph · ${formatBytes(file.size)}`;
+  if (contents.kind === 'manifest') return contents.title;
+  const [z, y, x] = contents.voxelSize.map((size) => Number(size.toFixed(4)));
   const size = x === y && y === z ? `${x}` : `${x} × ${y} × ${z}`;
-  return `${formatShape(facts.shape)} voxels of ${size} Å · ${formatBytes(file.size)}`;
+  return `${formatShape(contents.shape)} voxels of ${size} Å · ${formatBytes(file.size)}`;
 }

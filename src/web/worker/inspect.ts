@@ -1,9 +1,9 @@
 /** Identifies a dropped file by its first bytes, and previews maps. */
 import { mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blobs.ts';
-import type { FileFacts, Requests } from '../../screens/protocol.ts';
-import { isAtomicModelName, mapFacts, modelFacts, previewOf } from '../../screens/shown.ts';
+import type { FileContents, Requests } from '../../screens/protocol.ts';
+import { contentsOfMap, contentsOfModel, isAtomicModelName, previewOf } from '../../screens/shown.ts';
 
-export async function inspectFile(file: File): Promise<FileFacts> {
+export async function inspectFile(file: File): Promise<FileContents> {
   const kind = /\.(onnx|json)$/i.exec(file.name)?.[1].toLowerCase();
   if (kind === 'onnx') {
     await (await import('./network.ts')).checkGraph(file);
@@ -13,9 +13,9 @@ export async function inspectFile(file: File): Promise<FileFacts> {
     const { title } = await (await import('./network.ts')).readManifest(file);
     return { kind: 'manifest', title, notes: [] };
   }
-  if (isAtomicModelName(file.name)) return modelFacts(await modelFromBlob(file));
+  if (isAtomicModelName(file.name)) return contentsOfModel(await modelFromBlob(file));
   const notes: string[] = [];
-  return mapFacts(await openMapBlob(file, { onWarning: (text) => notes.push(text) }), notes);
+  return contentsOfMap(await openMapBlob(file, { onWarning: (text) => notes.push(text) }), notes);
 }
 
 export async function previewFile(file: File): Promise<Requests['preview']['gives']> {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../../src/files/cache-folder.ts';
 import { openVerdicts, verdictPath } from '../../../src/files/verdict-file.ts';
 
-const FACTS = { vendor: 'nvidia', device: 'H200', description: '550.54', program: '0.2.0' };
+const KEY = { vendor: 'nvidia', device: 'H200', description: '550.54', program: '0.2.0' };
 const DAY = 86_400_000;
 
 let folder: string;
@@ -19,7 +19,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function remember(check: string, key = FACTS, now = Date.now()): Promise<void> {
+async function remember(check: string, key = KEY, now = Date.now()): Promise<void> {
   const file = await openVerdicts(folder, key, { now: () => now });
   file.add(check, { subject: 'transform', error: 1e-7 });
   await file.save();
@@ -27,35 +27,35 @@ async function remember(check: string, key = FACTS, now = Date.now()): Promise<v
 
 describe('verdicts on a GPU', () => {
   it('are known to later runs, and say when they were given', async () => {
-    await remember('one', FACTS, Date.parse('2026-11-20T10:00:00Z'));
-    await remember('two', FACTS, Date.parse('2026-11-21T10:00:00Z'));
-    const file = await openVerdicts(folder, FACTS, { now: () => Date.parse('2026-11-22') });
+    await remember('one', KEY, Date.parse('2026-11-20T10:00:00Z'));
+    await remember('two', KEY, Date.parse('2026-11-21T10:00:00Z'));
+    const file = await openVerdicts(folder, KEY, { now: () => Date.parse('2026-11-22') });
     expect([file.has('one'), file.has('two'), file.has('three')]).toEqual([true, true, false]);
     expect([file.count, file.latest]).toEqual([2, '2026-11-21T10:00:00.000Z']);
   });
 
-  it.each(Object.keys(FACTS))('do not hold for another %s', async (fact) => {
+  it.each(Object.keys(KEY))('do not hold for another %s', async (part) => {
     await remember('one');
-    expect((await openVerdicts(folder, { ...FACTS, [fact]: 'other' })).has('one')).toBe(false);
+    expect((await openVerdicts(folder, { ...KEY, [part]: 'other' })).has('one')).toBe(false);
     // Even where the other's file is taken for one's own.
-    const other = { ...FACTS, [fact]: 'other' };
-    writeFileSync(verdictPath(folder, other), readFileSync(verdictPath(folder, FACTS)));
+    const other = { ...KEY, [part]: 'other' };
+    writeFileSync(verdictPath(folder, other), readFileSync(verdictPath(folder, KEY)));
     expect((await openVerdicts(folder, other)).has('one')).toBe(false);
   });
 
   it('hold for a month, and not from the future', async () => {
-    await remember('one', FACTS, 100 * DAY);
-    const at = async (now: number) => (await openVerdicts(folder, FACTS, { now: () => now })).has('one');
+    await remember('one', KEY, 100 * DAY);
+    const at = async (now: number) => (await openVerdicts(folder, KEY, { now: () => now })).has('one');
     expect([await at(129 * DAY), await at(131 * DAY), await at(90 * DAY)]).toEqual([true, false, false]);
   });
 
   it('are forgotten on request, and replaced', async () => {
     await remember('one');
-    const file = await openVerdicts(folder, FACTS, { forget: true });
+    const file = await openVerdicts(folder, KEY, { forget: true });
     expect([file.has('one'), file.count]).toEqual([false, 0]);
     file.add('two', { subject: 'transform', error: 0 });
     await file.save();
-    const later = await openVerdicts(folder, FACTS);
+    const later = await openVerdicts(folder, KEY);
     expect([later.has('one'), later.has('two')]).toEqual([false, true]);
   });
 
@@ -65,21 +65,21 @@ describe('verdicts on a GPU', () => {
     '{}',
     'null',
     '{"format":2,"key":{},"verdicts":{}}',
-    `{"format":1,"key":${JSON.stringify(FACTS)},"verdicts":null}`,
-    `{"format":1,"key":${JSON.stringify(FACTS)},"verdicts":{"one":null}}`,
-    `{"format":1,"key":${JSON.stringify(FACTS)},"verdicts":{"one":{"subject":"x","date":"?"}}}`,
+    `{"format":1,"key":${JSON.stringify(KEY)},"verdicts":null}`,
+    `{"format":1,"key":${JSON.stringify(KEY)},"verdicts":{"one":null}}`,
+    `{"format":1,"key":${JSON.stringify(KEY)},"verdicts":{"one":{"subject":"x","date":"?"}}}`,
   ])('ignore a damaged file: %s', async (text) => {
-    const path = verdictPath(folder, FACTS);
+    const path = verdictPath(folder, KEY);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
-    expect((await openVerdicts(folder, FACTS)).has('one')).toBe(false);
+    expect((await openVerdicts(folder, KEY)).has('one')).toBe(false);
     await remember('one');
-    expect((await openVerdicts(folder, FACTS)).has('one')).toBe(true);
+    expect((await openVerdicts(folder, KEY)).has('one')).toBe(true);
   });
 
   it('of processes that save at the same time are whole, and leave nothing next to them', async () => {
     await Promise.all(Array.from({ length: 20 }, (_, i) => remember(`check ${i}`)));
-    const file = await openVerdicts(folder, FACTS);
+    const file = await openVerdicts(folder, KEY);
     expect(file.count).toBeGreaterThan(0);
     expect(readdirSync(join(folder, 'gpu-verdicts'))).toHaveLength(1);
   });
@@ -87,7 +87,7 @@ describe('verdicts on a GPU', () => {
   it('do without a folder that cannot be written', async () => {
     const blocked = join(folder, 'file');
     writeFileSync(blocked, '');
-    const file = await openVerdicts(blocked, FACTS);
+    const file = await openVerdicts(blocked, KEY);
     file.add('one', { subject: 'transform', error: 0 });
     await file.save();
     expect(file.has('one')).toBe(true);

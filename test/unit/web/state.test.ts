@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FileFacts, Plan, RunSummary } from '../../../src/screens/protocol.ts';
+import type { FileContents, Plan, RunSummary } from '../../../src/screens/protocol.ts';
 import {
   expectedOf,
   hashOf,
@@ -150,9 +150,9 @@ describe('settings in a link', () => {
 });
 
 let lastId = 0;
-function file(name: string, facts: Partial<FileFacts> = {}, id = ++lastId): InputFile {
-  const map = { kind: 'map', shape: [8, 8, 8], voxelSize: [1, 1, 1], notes: [], ...facts };
-  return { id, file: new File([], name), facts: map as FileFacts, role: 'unused' };
+function file(name: string, contents: Partial<FileContents> = {}, id = ++lastId): InputFile {
+  const map = { kind: 'map', shape: [8, 8, 8], voxelSize: [1, 1, 1], notes: [], ...contents };
+  return { id, file: new File([], name), contents: map as FileContents, role: 'unused' };
 }
 const rolesOf = (...files: InputFile[]): string[] => assignRoles(files).map(({ role }) => role);
 
