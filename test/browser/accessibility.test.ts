@@ -5,22 +5,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Browser, KeyInput } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PageServer, servePage } from '../../src/files/folder-server.ts';
+import { describeWithAxe, loadAxe, lookWithAxe, NARROW } from '../support/axe.ts';
 import { COMPUTING_ARGS, launchBrowser } from '../support/browser.ts';
-import { describeAbsent } from '../support/required.ts';
 import { builtPage, hasView, WebPage, writeTestMap } from '../support/web-page.ts';
 
-const axe = fileURLToPath(new URL('../../tools/web/node_modules/axe-core/axe.min.js', import.meta.url));
 const launched = await launchBrowser({ args: COMPUTING_ARGS });
-const NARROW = { width: 360, height: 740 };
-const WIDE = { width: 1280, height: 900 };
-
-const describeWithAxe: typeof describeAbsent = (name, need, reason, body) =>
-  existsSync(axe) ? describe(name, body as () => void) : describeAbsent(name, need, reason, body);
-
 describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launched.reason ?? ''}`, () => {
   const browser = launched.browser as Browser;
   let folder: string;
@@ -40,46 +32,26 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
   const open = (hash = '#engine=cpu'): Promise<WebPage> =>
     WebPage.open({ browser, url: server.url + hash, folder });
 
-  describeWithAxe('looked at by axe-core', 'web', 'tools/web is not installed (npm run web)', () => {
-    const source = existsSync(axe) ? readFileSync(axe, 'utf8') : '';
-
-    /** Light and dark, wide and narrow; `within`: what has changed since the last look. */
-    async function look(tab: WebPage, state: string, within = 'html'): Promise<void> {
-      const { page } = tab;
-      for (const scheme of ['light', 'dark'])
-        for (const viewport of [WIDE, NARROW]) {
-          await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
-          await page.setViewport(viewport);
-          await tab.picture(`page-${state}-${scheme}${viewport === NARROW ? '-narrow' : ''}`);
-          const beyond = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-          expect(beyond, `${state}: wider than ${viewport.width} pixels`).toBeLessThanOrEqual(0);
-          await page.evaluate(`window.axe ?? (() => { ${source} })()`);
-          const found = await page.evaluate(`axe.run('${within}').then(({ violations }) => violations.map(
-            ({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
-          expect(found, `${state}, ${scheme}, ${viewport.width} pixels`).toEqual([]);
-        }
-      await page.setViewport(WIDE);
-    }
-
+  describeWithAxe('looked at by axe-core', () => {
     it('has no violation before, while and after it computes', async () => {
       const tab = await open('#engine=cpu&b=1');
       const { page } = tab;
-      await look(tab, 'empty');
+      await lookWithAxe(tab, 'empty');
       await tab.choose('half1.mrc', 'half2.mrc');
       await tab.ready();
       await page.click('summary');
-      await look(tab, 'planned');
+      await lookWithAxe(tab, 'planned');
       await page.click('#start');
       await tab.finished();
       await tab.shown('document.getElementById("storage").textContent.startsWith("Finished")');
-      await look(tab, 'result');
+      await lookWithAxe(tab, 'result');
       for (const part of await page.$$('[role=tab]')) {
         await part.click();
-        await look(tab, `part-${await part.evaluate((one) => one.id)}`, '#parts');
+        await lookWithAxe(tab, `part-${await part.evaluate((one) => one.id)}`, '#parts');
       }
       await page.click('#again');
       await tab.shown('!document.getElementById("earlier").hidden');
-      await look(tab, 'earlier');
+      await lookWithAxe(tab, 'earlier');
       expect(tab.trouble).toEqual([]);
       await page.close();
     });
@@ -92,14 +64,14 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
       await tab.shown('document.querySelectorAll("#steps li").length > 2');
       // It may end meanwhile, but the page does not hear of it.
       await tab.page.evaluate('runWorker.onmessage = null');
-      await look(tab, 'running');
+      await lookWithAxe(tab, 'running');
       await tab.page.keyboard.press('Escape');
       await tab.ready();
       await tab.choose('half1.mrc');
       await tab.shown('document.querySelector(".card:last-child select") !== null');
       await tab.page.select('.card:last-child select', 'mask');
       await tab.shown('!document.getElementById("failure").hidden');
-      await look(tab, 'failed');
+      await lookWithAxe(tab, 'failed');
       await tab.page.close();
     });
 
@@ -112,7 +84,7 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
       await tab.finished();
       await tab.page.click('#solid-load');
       await tab.shown('document.querySelector(".solid-stage")?.dataset.ready === "1"');
-      await tab.page.evaluate(`window.axe ?? (() => { ${source} })()`);
+      await loadAxe(tab.page);
       const found = await tab.page.evaluate(`axe.run('#solid').then(({ violations }) => violations.map(
         ({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
       expect(found).toEqual([]);

@@ -2,7 +2,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describeWithAxe, lookWithAxe } from '../support/axe.ts';
 import { COMPUTING_ARGS, forLongJourneys, launchBrowser } from '../support/browser.ts';
 import { RunningApp } from '../support/running-app.ts';
 import { WebPage, writeTestMap } from '../support/web-page.ts';
@@ -27,12 +28,17 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
       await writeTestMap(folder, name, seed + 1, 96, 1);
       renameSync(join(folder, name), join(folder, 'large', name));
     }
-    app = await RunningApp.start(folder);
   });
   afterAll(async () => {
-    await app.stop();
     await browser?.close();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    app = await RunningApp.start(folder);
+  });
+  afterEach(async () => {
+    await app.stop();
   });
 
   const open = async (hash: string): Promise<WebPage> =>
@@ -89,8 +95,6 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
 
   it('finds a run that continues without the page, and cancels it', async () => {
     const tab = await open(`#token=${app.token}&engine=cpu&locres=1`);
-    await tab.finished();
-    await tab.page.click('#again');
     await add(tab, 'large');
     await tab.page.click('#start');
     await tab.shown('document.querySelectorAll("#steps li").length > 2');
@@ -104,6 +108,20 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
     expect(await later.page.evaluate(OUTPUT)).toBe('large/locscale_output.mrc');
     expect(later.trouble).toEqual([]);
     await later.page.close();
+  });
+
+  describeWithAxe('looked at by axe-core', () => {
+    it('has no violation in its list of files, its plan and its result', async () => {
+      const tab = await open(`#token=${app.token}&engine=cpu`);
+      await tab.page.waitForSelector('#server-entries li');
+      await lookWithAxe(tab, 'app-list');
+      await add(tab, 'emd');
+      await lookWithAxe(tab, 'app-plan');
+      await tab.page.click('#start');
+      await tab.finished();
+      await lookWithAxe(tab, 'app-result');
+      await tab.page.close();
+    });
   });
 
   it('says what is missing when its address has no token', async () => {

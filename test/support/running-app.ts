@@ -57,6 +57,8 @@ export class RunningApp {
       cwd: folder,
       env: { ...own, ...env },
     });
+    // A test that fails may not get to stop it.
+    process.once('exit', () => child.kill());
     const said = { out: '', err: '' };
     child.stdout.on('data', (text) => {
       said.out += text;

@@ -46,7 +46,11 @@ export class ServerFilesView {
     this.host = host;
     byId('intro').replaceChildren(
       h('h2', {}, `Sharpen a cryo-EM map on ${host}`),
-      h('p', {}, `Files are read and written there, below ${root}; nothing is sent to other machines.`),
+      h(
+        'p',
+        {},
+        `Files are read and written there, below ${root}. This browser gets what is shown and saved, nothing else.`,
+      ),
     );
     this.root.append(
       h('h2', { id: 'server-files-title' }, `Maps and models on ${host}`),
