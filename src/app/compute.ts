@@ -9,7 +9,7 @@ import { allPathsOf } from '../cli/outputs.ts';
 import { parseArgv } from '../cli/parse-argv.ts';
 import { type MapRun, outputsOf, runMapCommand } from '../cli/run-command.ts';
 import { scaleRun } from '../cli/scale.ts';
-import { memoryLimitOf, type Session, threadsOf } from '../cli/session.ts';
+import { memoryLimitOf, type Session, threadsOf, vulkanLoaderFromEnvironment } from '../cli/session.ts';
 import type { Engine, Volume } from '../engine/engine.ts';
 import { checkOutputs } from '../files/check-outputs.ts';
 import { fileExists, openMapFile, readMapFile, readModelFile } from '../files/read-files.ts';
@@ -93,7 +93,7 @@ export class Compute {
   /** Drivers print while they are loaded: the output is held back. */
   private async probeGpu(): Promise<Machine['gpu']> {
     await this.options.libraries.hold();
-    const entry = await loadGpu();
+    const entry = await loadGpu(vulkanLoaderFromEnvironment());
     if ('reason' in entry) return entry;
     const { adapters } = await listAdapters(entry);
     const best = adapters.find(({ kind }) => kind === 'hardware') ?? adapters[0];

@@ -6,7 +6,9 @@ import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/math/statistics/random.ts';
 import type { Failure, Listing, Plan, RunSummary, ServerLine } from '../../src/screens/protocol.ts';
+import { relativeL2 } from '../support/compare.ts';
 import { RunningApp } from '../support/running-app.ts';
+import { gpuEntryOptions, gpuEnvironment, softwareGpuFiles } from '../support/software-gpu.ts';
 import { runCommand, Workspace } from './run-cli.ts';
 
 const isOutcome = (line: ServerLine): boolean => 'summary' in line || 'failure' in line;
@@ -18,6 +20,13 @@ describe('the command app', () => {
 
   beforeAll(async () => {
     for (const [seed, name] of ['half1.mrc', 'half2.mrc'].entries()) work.map(name, seed + 1);
+    for (const [seed, name] of ['large1.mrc', 'large2.mrc'].entries()) {
+      const values = Float32Array.from(
+        { length: 96 ** 3 },
+        (_, i) => Math.sin(i * (seed + 1)) + (i % 97) / 97,
+      );
+      work.map(name, 1, { extents: [96, 96, 96], voxelSize: 1, values });
+    }
     work.bytes('broken.mrc', 'no map');
     work.bytes('notes.txt', 'not listed');
     mkdirSync(work.path('results'));
@@ -47,7 +56,14 @@ describe('the command app', () => {
     const { value } = await app.ask('list', '');
     const { folders, files, more } = value as Listing;
     expect(folders).toEqual(['results']);
-    expect(files.map(({ name }) => name)).toEqual(['again.mrc', 'broken.mrc', 'half1.mrc', 'half2.mrc']);
+    expect(files.map(({ name }) => name)).toEqual([
+      'again.mrc',
+      'broken.mrc',
+      'half1.mrc',
+      'half2.mrc',
+      'large1.mrc',
+      'large2.mrc',
+    ]);
     expect(more).toBe(0);
   });
 
@@ -131,13 +147,6 @@ describe('the command app', () => {
   });
 
   it('has one run at a time, and a cancelled one leaves nothing', async () => {
-    for (const [seed, name] of ['large1.mrc', 'large2.mrc'].entries()) {
-      const values = Float32Array.from(
-        { length: 96 ** 3 },
-        (_, i) => Math.sin(i * (seed + 1)) + (i % 97) / 97,
-      );
-      work.map(name, 1, { extents: [96, 96, 96], voxelSize: 1, values });
-    }
     const files = { half1: { path: 'large1.mrc' }, half2: { path: 'large2.mrc' } };
     const settings = { engine: 'cpu', localResolution: true };
     const large = job('results/large.mrc', { files, settings });
@@ -257,6 +266,38 @@ describe('the command app', () => {
     expect([await other.stop(), other.said.err]).toEqual([0, '']);
     expect(existsSync(work.path('late.mrc'))).toBe(false);
     expect(work.list().filter((name) => name.includes('late'))).toEqual([]);
+  });
+
+  // Half a minute on a software GPU.
+  const software = softwareGpuFiles();
+  const mayUseGpu = process.env.LOCSCALE_LONG === '1' && !('reason' in software);
+  it.runIf(mayUseGpu)('computes on the GPU of its machine', async () => {
+    const env = { ...gpuEnvironment(), LOCSCALE_VULKAN_LOADER: gpuEntryOptions().vulkanLoader };
+    const other = await RunningApp.start(work.folder, [], env);
+    try {
+      expect((await other.ask('probe')).value).toMatchObject({ gpu: { usable: false } });
+      await other.ask('run', job('results/gpu.mrc', { settings: { engine: 'gpu' } }));
+      const { summary } = (await other.events(isOutcome)).find(isOutcome) as { readonly summary: RunSummary };
+      expect(summary.engine).toMatch(/^GPU/);
+      const halves = ['half1.mrc', 'half2.mrc'];
+      await runCommand(work.folder, [
+        '-hm',
+        ...halves,
+        '--reference',
+        'profile',
+        '--engine',
+        'cpu',
+        '-o',
+        'cpu.mrc',
+      ]);
+      const expected = readFileSync(work.path('cpu.mrc'));
+      const voxels = (bytes: Buffer): Float32Array =>
+        new Float32Array(bytes.buffer.slice(bytes.byteOffset + 1024));
+      const found = voxels(readFileSync(work.path('results/gpu.mrc')));
+      expect(relativeL2(found, voxels(expected))).toBeLessThan(5e-6);
+    } finally {
+      await other.stop();
+    }
   });
 
   it('says how to get to it from elsewhere, and what is wrong with its root', async () => {
