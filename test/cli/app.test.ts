@@ -9,9 +9,12 @@ import type { Failure, Listing, Plan, RunSummary, ServerLine } from '../../src/s
 import { relativeL2 } from '../support/compare.ts';
 import { RunningApp } from '../support/running-app.ts';
 import { gpuEntryOptions, gpuEnvironment, softwareGpuFiles } from '../support/software-gpu.ts';
-import { runCommand, Workspace } from './run-cli.ts';
+import { oneCube, runCommand, Workspace } from './run-cli.ts';
 
 const isOutcome = (line: ServerLine): boolean => 'summary' in line || 'failure' in line;
+
+/** The network, a software GPU and many requests take minutes together. */
+const isLong = process.env.LOCSCALE_LONG === '1';
 
 describe('the command app', () => {
   const work = new Workspace();
@@ -146,6 +149,28 @@ describe('the command app', () => {
     expect(warnings.join()).toContain('out.mrc exists');
   });
 
+  it.runIf(isLong)('predicts references by the network of its machine', async () => {
+    for (const [seed, name] of ['fine1.mrc', 'fine2.mrc'].entries()) work.map(name, seed + 1, oneCube);
+    const files = { half1: { path: 'fine1.mrc' }, half2: { path: 'fine2.mrc' } };
+    const network = { files, reference: 'network', scheme: 'windows', settings: { engine: 'cpu' } };
+    expect((await app.ask('run', job('network.mrc', network))).status).toBe(200);
+    const outcome = await ended();
+    expect(outcome).toHaveProperty('summary');
+    const args = [
+      '-hm',
+      'fine1.mrc',
+      'fine2.mrc',
+      '--reference',
+      'network',
+      '--engine',
+      'cpu',
+      '-o',
+      'cli.mrc',
+    ];
+    expect((await runCommand(work.folder, args)).code).toBe(0);
+    expect(readFileSync(work.path('network.mrc')).equals(readFileSync(work.path('cli.mrc')))).toBe(true);
+  });
+
   it('has one run at a time, and a cancelled one leaves nothing', async () => {
     const files = { half1: { path: 'large1.mrc' }, half2: { path: 'large2.mrc' } };
     const settings = { engine: 'cpu', localResolution: true };
@@ -219,7 +244,7 @@ describe('the command app', () => {
 
   it('survives requests that are none', async () => {
     const random = createRandom(7);
-    const count = process.env.LOCSCALE_LONG === '1' ? 100_000 : 500;
+    const count = isLong ? 100_000 : 500;
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random.uniform() * list.length)];
     const bytes = (): string =>
       String.fromCharCode(
@@ -268,10 +293,8 @@ describe('the command app', () => {
     expect(work.list().filter((name) => name.includes('late'))).toEqual([]);
   });
 
-  // Half a minute on a software GPU.
   const software = softwareGpuFiles();
-  const mayUseGpu = process.env.LOCSCALE_LONG === '1' && !('reason' in software);
-  it.runIf(mayUseGpu)('computes on the GPU of its machine', async () => {
+  it.runIf(isLong && !('reason' in software))('computes on the GPU of its machine', async () => {
     const env = { ...gpuEnvironment(), LOCSCALE_VULKAN_LOADER: gpuEntryOptions().vulkanLoader };
     const other = await RunningApp.start(work.folder, [], env);
     try {
