@@ -22,6 +22,8 @@ const { values, positionals } = parseArgs({
     edge: { type: 'string', default: '256' },
     out: { type: 'string' },
     profile: { type: 'string' },
+    /** Description of another software driver (…/icd.d/lvp_icd.json). */
+    driver: { type: 'string' },
     /** This checkout where it is not the one that the script lies in. */
     this: { type: 'string' },
   },
@@ -128,6 +130,10 @@ async function runOnce(checkout, folder, cache, args) {
 
 /** The software GPU that the tests have unpacked (test/support/software-gpu.ts). */
 function driver() {
+  if (values.driver !== undefined) {
+    const path = resolve(values.driver);
+    return { VK_ICD_FILENAMES: path, VK_DRIVER_FILES: path };
+  }
   const cache = join(root, 'node_modules/.cache');
   const name = readdirSync(cache).find((entry) => entry.startsWith('locscale-swiftshader-'));
   if (name === undefined) throw new Error('Run a test with a GPU first: it unpacks the software GPU.');

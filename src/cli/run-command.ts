@@ -33,7 +33,7 @@ import {
 import { printPlan, type ShortPlan } from './print-plan.ts';
 import { checkReportNames } from './report.ts';
 import { finishResume, intervalFromEnvironment, openResume } from './resume.ts';
-import { contextFor, type Session, withEngine } from './session.ts';
+import { contextFor, type Session, toleratesLoss, withEngine } from './session.ts';
 import { symmetryRequestOf } from './symmetry-request.ts';
 import { type RecordPart, type RunResult, writeRun } from './write-run.ts';
 
@@ -126,7 +126,7 @@ export async function runMapCommand<Job, R extends RunResult>(
   const network = await run.network?.choose();
 
   const checkpoints = dryRun ? undefined : await openResume(session, outfile);
-  const scaledWindows = dryRun ? undefined : createScaledWindows(intervalFromEnvironment());
+  const scaledWindows = toleratesLoss(session) ? createScaledWindows(intervalFromEnvironment()) : undefined;
   const started = new Date();
   // Looking for a GPU and opening it takes a while, in which the disk has nothing to do.
   const ahead = values.engine === 'cpu' ? undefined : readAhead(inputPathsOf(input, undefined));

@@ -138,7 +138,7 @@ export async function withEngine<T>(
   try {
     return await run(selected);
   } catch (error) {
-    if (selected.engine.name !== 'gpu' || !mayContinueOnCpu(session, choice, error)) throw error;
+    if (selected.engine.name !== 'gpu' || !mayContinueOnCpu(session, error)) throw error;
     progress.clear();
     // What a GPU has computed that computes wrongly is worth nothing.
     if (error.where === SELF_TEST) scaledWindows?.clear();
@@ -153,14 +153,16 @@ export async function withEngine<T>(
  * The GPU was lost, computes wrongly or has too little memory, and was not requested. Of several processes
  * none can begin again alone.
  */
-function mayContinueOnCpu(
-  { parsed: { values }, ranks }: Session,
-  { engine, gpuIds }: EngineChoice,
-  error: unknown,
-): error is LocScaleError {
-  const wished = engine === 'auto' && (gpuIds === undefined || mayFallBack(values));
+function mayContinueOnCpu(session: Session, error: unknown): error is LocScaleError {
   const ofGpu = isLocScaleError(error) && (error.tag === 'no-device' || error.tag === 'out-of-memory');
-  return wished && ofGpu && ranks?.team === undefined;
+  return ofGpu && toleratesLoss(session);
+}
+
+/** Whether a run that has begun on a GPU may end on the CPU. */
+export function toleratesLoss({ parsed: { values }, ranks, withoutGpus }: Session): boolean {
+  const { engine = 'auto', gpuIds } = values;
+  const requested = gpuIds !== undefined && !mayFallBack(values);
+  return engine === 'auto' && withoutGpus !== true && !requested && ranks?.team === undefined;
 }
 
 /** For a message that continues. */

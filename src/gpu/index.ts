@@ -34,6 +34,7 @@ import { planSymmetrise, type SymmetriseOptions } from '../math/symmetry/rotatio
 import { openBands } from './band-scaling.ts';
 import { gpuBytes } from './bytes.ts';
 import type { GpuDevice } from './device.ts';
+import { withRecovery } from './job.ts';
 import { addFiltered } from './local-filter.ts';
 import { openResolution } from './local-resolution.ts';
 import { openScaling, type ScalingTools } from './local-scaling.ts';
@@ -41,6 +42,7 @@ import { splatAtoms } from './model-map.ts';
 import { radialFilter } from './radial-filter.ts';
 import { randomisePhases } from './randomise-phases.ts';
 import { resample } from './resample.ts';
+import { allocateVolume } from './scratch.ts';
 import { shellSpectra } from './shell-spectra.ts';
 import { symmetrise } from './symmetrise.ts';
 import { createTileCopy, type TileCopy } from './tile-copy.ts';
@@ -92,7 +94,7 @@ export class GpuEngine implements Engine {
 
   async upload(data: Float32Array, shape: Shape): Promise<Volume> {
     requireVoxels(data, shape);
-    const volume = this.adopt(createVolume(this.gpu, 'volume', shape));
+    const volume = this.adopt(await allocateVolume(this.gpu, 'volume', shape));
     writeVolume(this.gpu, volume, data);
     return volume;
   }
@@ -117,39 +119,40 @@ export class GpuEngine implements Engine {
 
   async average(a: Volume, b: Volume): Promise<Volume> {
     requireSameShape(a, b);
-    return this.adopt(await average(this.gpu, this.own(a), this.own(b)));
+    return this.made(() => average(this.gpu, this.own(a), this.own(b)));
   }
 
   async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
-    if (!where) return statistics(this.gpu, this.own(volume));
+    if (!where) return this.verb(() => statistics(this.gpu, this.own(volume)));
     requireSameShape(volume, where.mask);
-    return statistics(this.gpu, this.own(volume), { mask: this.own(where.mask), inside: where.inside });
+    const { inside } = where;
+    return this.verb(() => statistics(this.gpu, this.own(volume), { mask: this.own(where.mask), inside }));
   }
 
   async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
-    const { mask, voxels } = await binarise(this.gpu, this.own(volume), threshold);
+    const { mask, voxels } = await this.verb(() => binarise(this.gpu, this.own(volume), threshold));
     return { mask: this.adopt(mask), voxels };
   }
 
   async randomisePhases(volume: Volume, phases: RandomPhases): Promise<Volume> {
-    return this.adopt(await randomisePhases(this.gpu, this.own(volume), phases));
+    return this.made(() => randomisePhases(this.gpu, this.own(volume), phases));
   }
 
   async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {
-    return this.adopt(await radialFilter(this.gpu, this.own(volume), transfer));
+    return this.made(() => radialFilter(this.gpu, this.own(volume), transfer));
   }
 
   async translate(volume: Volume, shift: readonly [z: number, y: number, x: number]): Promise<Volume> {
-    return this.adopt(await translate(this.gpu, this.own(volume), shift));
+    return this.made(() => translate(this.gpu, this.own(volume), shift));
   }
 
   async resample(volume: Volume, shape: Shape): Promise<Volume> {
     const own = this.own(volume);
-    return composed.resample(this, own, shape, async () => this.adopt(await resample(this.gpu, own, shape)));
+    return composed.resample(this, own, shape, () => this.made(() => resample(this.gpu, own, shape)));
   }
 
   simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
-    const splat = async (plan: SplatPlan) => this.adopt(await splatAtoms(this.gpu, plan));
+    const splat = (plan: SplatPlan) => this.made(() => splatAtoms(this.gpu, plan));
     return composed.simulateMap(this, atoms, grid, options, splat);
   }
 
@@ -159,20 +162,20 @@ export class GpuEngine implements Engine {
     options: SymmetriseOptions = {},
   ): Promise<Volume> {
     const own = this.own(volume);
-    return this.adopt(await symmetrise(this.gpu, own, planSymmetrise(volume.shape, operators, options)));
+    return this.made(() => symmetrise(this.gpu, own, planSymmetrise(volume.shape, operators, options)));
   }
 
   async shellSpectra(a: Volume, b: Volume, rule?: ShellRule): Promise<ShellSpectra> {
     requireSameShape(a, b);
-    return shellSpectra(this.gpu, this.own(a), this.own(b), rule);
+    return this.verb(() => shellSpectra(this.gpu, this.own(a), this.own(b), rule));
   }
 
   async noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics> {
-    return noiseStatistics(this.gpu, this.own(volume), boxes);
+    return this.verb(() => noiseStatistics(this.gpu, this.own(volume), boxes));
   }
 
   async confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume> {
-    return this.adopt(await confidenceMap(this.gpu, this.own(volume), noise));
+    return this.made(() => confidenceMap(this.gpu, this.own(volume), noise));
   }
 
   async openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling> {
@@ -220,6 +223,15 @@ export class GpuEngine implements Engine {
       make: (label, shape) => this.adopt(createVolume(gpu, label, shape)),
       release: (...volumes) => this.release(...volumes),
     };
+  }
+
+  /** After a lack of memory the device is cleared of what followed, so that it serves smaller work. */
+  private verb<T>(work: () => Promise<T>): Promise<T> {
+    return withRecovery(this.gpu, work);
+  }
+
+  private async made(work: () => Promise<GpuVolume>): Promise<GpuVolume> {
+    return this.adopt(await this.verb(work));
   }
 
   /** From now on a volume of this engine. */

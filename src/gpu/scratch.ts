@@ -1,4 +1,5 @@
 /** Buffers and volumes for the duration of one operation, and the submission of its passes. */
+import { LocScaleError, named } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
 import { type GpuDevice, STORAGE } from './device.ts';
 import type { UniformField } from './kernel.ts';
@@ -39,6 +40,24 @@ export async function withScratch<T>(gpu: GpuDevice, work: (scratch: Scratch) =>
   }
 }
 
+/** A new volume; throws 'out-of-memory' at once, not when it is used. */
+export async function allocateVolume(gpu: GpuDevice, label: string, shape: Shape): Promise<GpuVolume> {
+  gpu.device.pushErrorScope('out-of-memory');
+  let volume: GpuVolume | undefined;
+  let refused: GPUError | null = null;
+  try {
+    volume = createVolume(gpu, label, shape);
+  } finally {
+    refused = await gpu.device.popErrorScope().catch(() => null);
+  }
+  if (!refused) return volume;
+  destroyVolume(gpu, volume);
+  throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} has no memory for a volume (${label}).`, {
+    hint: `Use ${named('engine', 'cpu')}, or a GPU with more memory.`,
+    cause: refused,
+  });
+}
+
 /** A new volume filled by `fill`; destroyed again if that fails. */
 export async function makeVolume<T>(
   gpu: GpuDevice,
@@ -46,7 +65,7 @@ export async function makeVolume<T>(
   shape: Shape,
   fill: (volume: GpuVolume) => Promise<T>,
 ): Promise<{ volume: GpuVolume; result: T }> {
-  const volume = createVolume(gpu, label, shape);
+  const volume = await allocateVolume(gpu, label, shape);
   try {
     return { volume, result: await fill(volume) };
   } catch (error) {

@@ -1,7 +1,6 @@
 /** Detects maps with inverted contrast. (Half maps of opposite contrast: half-maps.ts.) */
 import type { Volume } from '../engine/engine.ts';
-import { blockCorrelation, type Contrast, contrastOf } from '../math/inputs/contrast.ts';
-import { inspectBoth } from './half-maps.ts';
+import { blockCorrelation, blocksOf, type Contrast } from '../math/inputs/contrast.ts';
 import type { Run } from './run.ts';
 
 /** Threshold: maps of one molecule correlate; noise gives 0. */
@@ -12,15 +11,11 @@ export const INVERT_HINT =
   '"volume scale #1 factor -1" in ChimeraX.';
 
 /** Whether the map (or both half maps) seems inverted; prints a warning. */
-export async function checkContrast(
+export function checkContrast(
   names: readonly string[],
-  volumes: readonly Volume[],
-  voxelSize: number,
+  contrasts: readonly (Contrast | undefined)[],
   run: Run,
-): Promise<boolean> {
-  const contrasts: (Contrast | undefined)[] = [];
-  for (const volume of volumes)
-    contrasts.push(await run.engine.inspect(volume, (voxels) => contrastOf(voxels, volume.shape, voxelSize)));
+): boolean {
   const inverted = contrasts.every((contrast) => contrast?.inverted === true);
   if (inverted)
     run.warn(
@@ -30,17 +25,19 @@ export async function checkContrast(
   return inverted;
 }
 
-/** Amplitudes have no sign, so the result is the same; but one of the two maps is inverted. */
+/**
+ * Amplitudes have no sign, so the result is the same; but one of the two maps is inverted. `blocks`: of the
+ * reference.
+ */
 export async function checkReferenceContrast(
   name: string,
-  reference: Volume,
+  blocks: Float64Array,
   map: Volume,
   voxelSize: number,
   run: Run,
 ): Promise<void> {
-  const correlation = await inspectBoth(run.engine, reference, map, (theirs, ours) =>
-    blockCorrelation(theirs, ours, map.shape, voxelSize),
-  );
+  const ours = await run.engine.inspect(map, (voxels) => blocksOf(voxels, map.shape, voxelSize));
+  const correlation = blockCorrelation(blocks, ours);
   if (correlation < OPPOSITE)
     run.warn(
       `The reference ${name} and the map have opposite contrast (correlation ` +

@@ -13,6 +13,7 @@ import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
 import { VOXEL_SIZE_TOLERANCE, WHOLE_VOXEL_TOLERANCE } from '../math/grids/match-grid.ts';
+import { type Contrast, contrastOf } from '../math/inputs/contrast.ts';
 import { maskedMapWarning } from '../math/inputs/input-checks.ts';
 import type { LocScaleContext } from './context.ts';
 import { checkContrast } from './contrast.ts';
@@ -76,9 +77,13 @@ export async function uploadInputs(
   if (input.kind === 'half-maps') checkHalfMapsDiffer(input.half1, input.half2);
 
   const volumes: Volume[] = [];
+  const contrasts: (Contrast | undefined)[] = [];
   let zeroShare = 1;
   for (const image of inputs) {
-    const volume = await run.upload(image);
+    // Of the host's voxels: those of a GPU would have to be read back.
+    const volume = await run.upload(image, (voxels) => {
+      contrasts.push(contrastOf(voxels, grid.shape, isotropicVoxelSize(grid)));
+    });
     const statistics = await run.engine.statistics(volume);
     checkValues(image.name, statistics);
     zeroShare = Math.min(zeroShare, statistics.zeros / statistics.count);
@@ -92,7 +97,7 @@ export async function uploadInputs(
     header,
     voxelSize: isotropicVoxelSize(grid),
     zeroShare,
-    inverted: await checkContrast(names, volumes, isotropicVoxelSize(grid), run),
+    inverted: checkContrast(names, contrasts, run),
     volumes: volumes as unknown as InputMaps['volumes'],
     names: inputs.map(({ name }) => name),
   };

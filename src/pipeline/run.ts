@@ -25,8 +25,11 @@ export interface Run {
   match(map: MapInput, match: MapMatch): void;
   /** A map on the grid of the run, read if it is still in its file. */
   load(map: MapInput): Promise<MapImage>;
-  /** Hands a map's voxels to the engine, reading them first if they are still in their file. */
-  upload(map: MapInput): Promise<Volume>;
+  /**
+   * Hands a map's voxels to the engine, reading them first if they are still in their file. `look` may read them
+   * before they are the engine's.
+   */
+  upload(map: MapInput, look?: (voxels: Float32Array) => void): Promise<Volume>;
   /** Peak bytes in addition to existing volumes, and bytes that remain; a map in memory already counts. */
   bytesToUpload(map: MapInput): { readonly most: number; readonly result: number };
   /** Bytes of the volumes that live now, and of maps that are still to be uploaded. */
@@ -118,8 +121,10 @@ export function startRun(context: LocScaleContext): Run {
       if (engine.name === 'cpu') ledger.countLateHeap(bytes);
     },
     ...inputs,
-    async upload(map) {
+    async upload(map, look) {
       const image = await run.load(map);
+      refuseTaken(image);
+      look?.(image.data);
       ledger.waitingBytes -= waiting.get(map) ?? 0;
       waiting.delete(map);
       const ours = 'load' in map || inputs.isMatched(map);
@@ -189,7 +194,6 @@ async function uploadImage(
   { ours, consume }: { readonly ours: boolean; readonly consume: boolean },
 ): Promise<Volume> {
   const { data, grid } = image;
-  refuseTaken(image);
   if (consume) takeOver(image);
   else if (engine.name === 'cpu' && !ours) {
     // The CPU engine adopts memory that it has allocated itself, and reuses it once the volume is released.

@@ -5,7 +5,7 @@
  * That attempt has made its own mask and reference, which agree with those of the GPU to rounding, or not at all where a
  * step amplifies rounding (pseudo-atoms). So some of the tiles are scaled again and compared before any is taken.
  */
-import type { LocalScalingJob, ScalingRun, ScalingTile, TileHooks, Volume } from '../engine/engine.ts';
+import type { LocalScalingJob, ScalingRun, ScalingTile, TileHooks } from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
 import { type Shape, voxelCount } from '../math/grid.ts';
 import type { Run } from './run.ts';
@@ -91,10 +91,8 @@ export function collectWindows(
   let mask: Uint8Array | undefined;
   let tileSize: Shape | undefined;
   let hasRoom = true;
-  const maskOf = (volume: Volume): Promise<Uint8Array> =>
-    engine.inspect(volume, (voxels) => Uint8Array.from(voxels, (value) => Number(value > 0.5)));
   const read = async (): Promise<void> => {
-    mask ??= await maskOf(job.mask);
+    mask ??= await engine.inspect(job.mask, inBytes);
     const set: TileSet = { shape: job.mask.shape, tileSize: scaling.tileSize, mask };
     const voxels = voxelsOfTiles(set, waiting);
     const volumes = volumesOf(scaling.result);
@@ -120,6 +118,13 @@ export function collectWindows(
     if (scaledWindows.intervalSeconds === undefined)
       interval = Math.max(LEAST_SECONDS, (last - begun) / 1000 / MOST_TIME_SPENT);
   };
+}
+
+/** A mask in a quarter of its memory. */
+function inBytes(voxels: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(voxels.length);
+  for (let i = 0; i < bytes.length; i++) if (voxels[i] > 0.5) bytes[i] = 1;
+  return bytes;
 }
 
 /** Tiles whose windows were all scaled by an earlier engine, checked against this one. */

@@ -140,15 +140,13 @@ export function neighbourCorrelation(
   return sum / pairs / variance;
 }
 
+/** Means of a map over blocks. */
+export function blocksOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Float64Array {
+  return averageBlocks(data, shape, blockEdge(voxelSize)).blocks;
+}
+
 /** Correlation of the blocks of two maps: far below 0 where they have opposite contrast. */
-export function blockCorrelation(
-  a: ArrayLike<number>,
-  b: ArrayLike<number>,
-  shape: Shape,
-  voxelSize: number,
-): number {
-  const one = averageBlocks(a, shape, blockEdge(voxelSize)).blocks;
-  const two = averageBlocks(b, shape, blockEdge(voxelSize)).blocks;
+export function blockCorrelation(one: Float64Array, two: Float64Array): number {
   return correlationInside(
     one,
     two,

@@ -1,6 +1,7 @@
 /** A reference map of the user, with or without the theoretical-profile rule. */
 
 import type { Volume } from '../../engine/engine.ts';
+import { blocksOf } from '../../math/inputs/contrast.ts';
 import { checkReferenceContrast } from '../contrast.ts';
 import type { MapInput } from '../map-input.ts';
 import { checkValues } from '../read-maps.ts';
@@ -56,9 +57,13 @@ function sourceOf(map: MapInput): Omit<ReferenceSource, 'describe' | 'rule'> {
 
 /** The map as windows see it. */
 export async function readReference(map: MapInput, data: ReferenceData, run: Run): Promise<Volume> {
-  const uploaded = await run.upload(map);
+  // Of the host's voxels: those of a GPU would have to be read back.
+  let blocks: Float64Array = new Float64Array();
+  const uploaded = await run.upload(map, (voxels) => {
+    blocks = blocksOf(voxels, data.grid.shape, data.voxelSize);
+  });
   checkValues(map.name, await run.engine.statistics(uploaded));
-  await checkReferenceContrast(map.name, uploaded, data.map, data.voxelSize, run);
+  await checkReferenceContrast(map.name, blocks, data.map, data.voxelSize, run);
   return lowPass(uploaded, data.parameters.referenceResolution, data.voxelSize, run);
 }
 

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Shape } from '../../../../src/math/grid.ts';
-import { blockCorrelation, contrastOf, neighbourCorrelation } from '../../../../src/math/inputs/contrast.ts';
+import {
+  blockCorrelation,
+  blocksOf,
+  contrastOf,
+  neighbourCorrelation,
+} from '../../../../src/math/inputs/contrast.ts';
 import { createRandom } from '../../../../src/math/statistics/random.ts';
 
 const shape: Shape = [56, 52, 60];
@@ -72,10 +77,12 @@ it('neighbourCorrelation distinguishes density from noise', () => {
   ).toBeGreaterThan(0.5);
 });
 
+const blocks = (data: ArrayLike<number>) => blocksOf(data, shape, voxelSize);
+
 it('blockCorrelation is far below 0 for maps of opposite contrast', () => {
   const [one, two] = [1, 2].map((seed) => map((r) => (r < 13 ? 1 : 0), 1, seed));
-  expect(blockCorrelation(one, two, shape, voxelSize)).toBeGreaterThan(0.5);
-  expect(blockCorrelation(one, negative(two), shape, voxelSize)).toBeLessThan(-0.5);
+  expect(blockCorrelation(blocks(one), blocks(two))).toBeGreaterThan(0.5);
+  expect(blockCorrelation(blocks(one), blocks(negative(two)))).toBeLessThan(-0.5);
   const noise = map(() => 0, 1, 3);
-  expect(Math.abs(blockCorrelation(noise, two, shape, voxelSize))).toBeLessThan(0.1);
+  expect(Math.abs(blockCorrelation(blocks(noise), blocks(two)))).toBeLessThan(0.1);
 });
