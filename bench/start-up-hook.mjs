@@ -71,6 +71,16 @@ globals.GPUQueue.prototype.submit = function (...args) {
   return timed(() => submit.apply(this, args));
 };
 
+/** Lines of the program, each with the processor time of the main thread until then. */
+const lines = [];
+const { write } = process.stdout;
+process.stdout.write = function (chunk, ...args) {
+  const at = performance.now();
+  const processor = running() / 1e6 - inDriver.thread;
+  for (const line of String(chunk).split('\n')) if (line !== '') lines.push({ line, at, processor });
+  return write.call(this, chunk, ...args);
+};
+
 process.on('exit', () => {
   const path = process.env.LOCSCALE_START_UP;
   if (path === undefined) return;
@@ -84,6 +94,7 @@ process.on('exit', () => {
       waits,
       counts,
       labels,
+      lines,
     }),
   );
 });

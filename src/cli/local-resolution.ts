@@ -1,11 +1,8 @@
 /** Shared by the commands that measure local resolution: settings and printed lines. */
 
-import {
-  defaultLocalResolution,
-  type LocalResolutionNumbers,
-  type LocalResolutionSettings,
-} from '../index.ts';
+import type { LocalResolutionNumbers, LocalResolutionSettings } from '../index.ts';
 import type { OptionValues } from '../options/index.ts';
+import { defaultLocalResolution } from '../pipeline/local-resolution.ts';
 
 /** Settings from the options; the pipeline fills in the window. */
 export function localResolutionSettings(values: OptionValues): LocalResolutionSettings {

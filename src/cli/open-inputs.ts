@@ -1,7 +1,8 @@
 /** Opens the maps of a run; some are read only when needed. */
 import type { Engine } from '../engine/engine.ts';
+import { type MapFileOptions, openMapFile, readMapFile, readModelFile } from '../files/index.ts';
+import type { MapThread } from '../files/map-thread.ts';
 import type { LocScaleJob, MapImage, MapSource, Structure } from '../index.ts';
-import { type MapFileOptions, openMapFile, readMapFile, readModelFile } from '../index.ts';
 import type { InputFile } from '../report/run-record.ts';
 import type { InputFiles } from './job-options.ts';
 import type { Session } from './session.ts';
@@ -19,9 +20,15 @@ export interface OpenedInputs {
 
 /**
  * Opens the maps in order, each with its role for record and messages. Input maps are read at once, into the
- * engine's memory; the mask is only opened. Throws 'bad-input' for files that are not usable maps.
+ * engine's memory; the mask is only opened. `early`: input maps that are being read. Throws 'bad-input' for files
+ * that are not usable maps.
  */
-export async function openInputs(session: Session, engine: Engine, input: InputFiles): Promise<OpenedInputs> {
+export async function openInputs(
+  session: Session,
+  engine: Engine,
+  input: InputFiles,
+  early: readonly MapThread[] = [],
+): Promise<OpenedInputs> {
   const { logger, parsed, signal } = session;
   const { values } = parsed;
   const files: InputFile[] = [];
@@ -35,7 +42,8 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
     onRead: values.dryRun === true ? undefined : (file) => files.push({ role, ...file }),
     signal,
   });
-  const open = (path: string, role: string): Promise<MapImage> => readMapFile(path, options(path, role));
+  const open = (path: string, role: string, i = 0): Promise<MapImage> =>
+    early[i]?.take(options(path, role)) ?? readMapFile(path, options(path, role));
   const openLater: OpenedInputs['openLater'] = (path, role, more = {}) =>
     openMapFile(path, { ...options(path, role), ...more });
   const openModel: OpenedInputs['openModel'] = (path) => {
@@ -48,7 +56,7 @@ export async function openInputs(session: Session, engine: Engine, input: InputF
       : {
           kind: 'half-maps',
           half1: await open(input.half1, 'half map 1'),
-          half2: await open(input.half2, 'half map 2'),
+          half2: await open(input.half2, 'half map 2', 1),
         };
   const mask =
     values.mask === undefined

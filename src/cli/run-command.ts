@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { checkOutputs } from '../files/check-outputs.ts';
+import { type MapThread, readMapOnThread } from '../files/map-thread.ts';
 import { readAhead } from '../files/read-ahead.ts';
 import { sizeOfInput } from '../files/read-files.ts';
 import { makeFolder } from '../files/staged-files.ts';
@@ -16,6 +17,7 @@ import { gridOf, runOfGrid } from '../pipeline/read-maps.ts';
 import { createScaledWindows } from '../pipeline/scaled-windows.ts';
 import type { SymmetryRequest } from '../pipeline/symmetrise.ts';
 import type { MapMatch } from '../pipeline/types.ts';
+import { isDeno } from '../platform/index.ts';
 import type { RunToShow } from '../report/collect.ts';
 import type { ReportKind } from '../report/page.ts';
 import type { ReportData } from '../report/report-data.ts';
@@ -93,6 +95,8 @@ export interface MapRun<Job, R extends RunResult> {
   readonly scaling?: ScalingName;
   /** Options without effect in this run, one sentence each. */
   readonly notes?: readonly string[];
+  /** Half maps are compared by their shells and averaged, whatever else. */
+  readonly comparesHalves?: boolean;
   /** Reads small files, so that their errors are reported before maps are read. */
   readSmallFiles?(): Promise<void>;
   /** Present if the reference, or the result, is predicted. */
@@ -128,12 +132,12 @@ export async function runMapCommand<Job, R extends RunResult>(
   const checkpoints = dryRun ? undefined : await openResume(session, outfile);
   const scaledWindows = toleratesLoss(session) ? createScaledWindows(intervalFromEnvironment()) : undefined;
   const started = new Date();
-  // Looking for a GPU and opening it takes a while, in which the disk has nothing to do.
-  const ahead = values.engine === 'cpu' ? undefined : readAhead(inputPathsOf(input, undefined));
+  const early = readEarly(session, input);
   const body = async (engine: Engine): Promise<void> => {
-    ahead?.stop();
+    const maps = early?.take(engine);
+    if (run.comparesHalves) maps?.[0].onGrid(({ shape }) => engine.expectHalfMaps?.(shape));
     const read = createStopwatch();
-    const opened = await read.time(() => openInputs(session, engine, input));
+    const opened = await read.time(() => openInputs(session, engine, input, maps));
     await withNetwork(session, run.network, network, opened, async (predictor) => {
       const job = await read.time(() => run.open({ ...opened, predictor, symmetry }, engine));
       // What was done to fit maps onto the grid of the run, for the record.
@@ -184,7 +188,40 @@ export async function runMapCommand<Job, R extends RunResult>(
       for (const line of summary.advice ?? []) session.logger.line(line);
     });
   };
-  await withEngine(session, body, scaledWindows);
+  await withEngine(session, body, { scaledWindows, onGpu: early?.onGpu }).finally(early?.stop);
+}
+
+/**
+ * Looking for a GPU and opening it takes a while, in which the disk has nothing to do: files are read into the
+ * system's cache, and once there is a GPU, maps on threads. The CPU engine reads into its own memory, with its cores.
+ */
+function readEarly(session: Session, input: InputFiles) {
+  const { engine, apix, dryRun } = session.parsed.values;
+  if (engine === 'cpu') return undefined;
+  const paths = inputPathsOf(input, undefined);
+  const ahead = readAhead(paths);
+  let maps: MapThread[] | undefined;
+  const stop = (): void => {
+    ahead.stop();
+    for (const map of maps ?? []) map.stop();
+    maps = undefined;
+  };
+  return {
+    onGpu(): void {
+      ahead.stop();
+      // Deno hands memory over between threads slowly.
+      if (isDeno) return;
+      maps = paths.map((path) => readMapOnThread(path, { voxelSize: apix, hashed: dryRun !== true }));
+    },
+    /** For its first engine only. */
+    take(taker: Engine): MapThread[] | undefined {
+      const taken = maps;
+      if (taker.name !== 'gpu') stop();
+      maps = undefined;
+      return taker.name === 'gpu' ? taken : undefined;
+    },
+    stop,
+  };
 }
 
 /** The files that a run writes. */

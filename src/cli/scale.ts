@@ -10,9 +10,9 @@ import type {
   UnexplainedBlob,
   UnexplainedDensity,
 } from '../index.ts';
-import { planLocScale, runLocScale } from '../index.ts';
 import type { ReferenceFiles } from '../options/effects.ts';
 import { referenceTraitsOf } from '../pipeline/references/index.ts';
+import { planLocScale, runLocScale } from '../pipeline/run-locscale.ts';
 import { networkRecordOf } from '../report/run-record.ts';
 import { scalingToShow } from '../report/run-to-show.ts';
 import { chooseScaling } from './choose-scaling.ts';
@@ -24,7 +24,6 @@ import {
   parametersOf,
   refusePositionals,
 } from './job-options.ts';
-import { chooseNetwork } from './network.ts';
 import { scaleOutputs } from './output-tables.ts';
 import { type MapRun, runMapCommand } from './run-command.ts';
 import { dropUnsuited, openReference, referencePaths } from './scale-reference.ts';
@@ -70,7 +69,7 @@ export async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, Lo
       : {
           monteCarlo: false,
           enhanced: false,
-          choose: () => chooseNetwork(session),
+          choose: async () => (await import('./network.ts')).chooseNetwork(session),
           settle(network, maps) {
             const suited = dropUnsuited(session, network, maps);
             if (suited === undefined) reference = { kind: 'none' };
@@ -92,6 +91,7 @@ export async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, Lo
         parameters,
       };
     },
+    comparesHalves: input.kind === 'half-maps',
     plan: planLocScale,
     run: runLocScale,
     summarise: (result, { engine, plan, predictor }) => ({

@@ -6,7 +6,8 @@ import type { Engine } from '../engine/engine.ts';
 import { stopIfAborted } from '../errors.ts';
 import { type FileContent, StagedFiles } from '../files/staged-files.ts';
 import { writeMrc } from '../formats/mrc.ts';
-import { imageOf, type LocScaleResult } from '../index.ts';
+import type { LocScaleResult } from '../index.ts';
+import { imageOf } from '../pipeline/write.ts';
 import type { ReportData } from '../report/report-data.ts';
 import type { InputFile } from '../report/run-record.ts';
 import { encodeRecord, type RecordFields, recordOf } from './manifest.ts';
@@ -126,7 +127,8 @@ async function stageRows<R extends RunResult>(
     const image = await imageOf(engine, volume, path, result);
     const words = typeof label === 'function' ? label(result) : label;
     const whole = `locscale-gpu ${packageVersion()}: ${words}`.slice(0, LABEL_CHARACTERS);
-    await staged.stage(path, writeMrc(image, { label: whole }));
+    // Nobody else writes to what was downloaded.
+    await staged.stage(path, writeMrc(image, { label: whole, unchanging: true }));
     engine.release(volume);
     written.push(path);
   }

@@ -364,6 +364,12 @@ export interface Engine {
   inspect<T>(volume: Volume, body: (voxels: Float32Array) => T | Promise<T>): Promise<T>;
   release(...volumes: Volume[]): void;
 
+  /**
+   * Two maps of this shape will be uploaded, compared by their shells and averaged: what can be made ready before they
+   * are read may be.
+   */
+  expectHalfMaps?(shape: Shape): void;
+
   /** (a + b) / 2 in float32. */
   average(a: Volume, b: Volume): Promise<Volume>;
   /** Statistics over all voxels, or over those where `where` is above 0.5 (or at most 0.5). */

@@ -20,6 +20,8 @@ import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
 export interface MrcWriteOptions {
   /** Text of the added label; at most 80 printable ASCII characters. */
   readonly label: string;
+  /** The voxels stay as they are until the last chunk was taken: chunks are views of them where that is possible. */
+  readonly unchanging?: boolean;
 }
 
 /** Voxels per chunk of output if the axis order allows any size (1 MiB). */
@@ -69,12 +71,23 @@ function ownBytes(header: MrcHeader): Uint8Array {
   return bytes;
 }
 
-/** Yields the voxels' bytes in file order; each chunk has its own memory. */
-function* encodeVoxels(layout: AxisLayout, data: Float32Array): Generator<Uint8Array<ArrayBuffer>> {
+/** Yields the voxels' bytes in file order; each chunk has its own memory, unless they are `unchanging`. */
+function* encodeVoxels(
+  layout: AxisLayout,
+  data: Float32Array,
+  unchanging: boolean,
+): Generator<Uint8Array<ArrayBuffer>> {
   const emit = (values: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
     if (!hostIsLittleEndian) swapBytes32(new Uint32Array(values.buffer), values.length);
     return new Uint8Array(values.buffer);
   };
+  if (layout.identity && unchanging && hostIsLittleEndian && data.buffer instanceof ArrayBuffer) {
+    for (let start = 0; start < data.length; start += chunkVoxels) {
+      const { length } = data.subarray(start, start + chunkVoxels);
+      yield new Uint8Array(data.buffer, data.byteOffset + 4 * start, 4 * length);
+    }
+    return;
+  }
   if (layout.identity) {
     for (let start = 0; start < data.length; start += chunkVoxels) {
       // A copy even if the volume is not shared memory: it may change or be released before the next chunk is
@@ -113,5 +126,5 @@ export async function* writeMrc(
   const output = outputHeader(header, densityStatistics(data), options.label);
   yield encodeMrcHeader({ ...output, raw: ownBytes(header) }, true);
   if (header.extended.length > 0) yield header.extended.slice();
-  yield* encodeVoxels(layout, data);
+  yield* encodeVoxels(layout, data, options.unchanging === true);
 }

@@ -3,6 +3,7 @@
  * they arrive, so that only one copy of the volume exists. mrc-write.ts writes them.
  */
 import { LocScaleError } from '../errors.ts';
+import type { Grid } from '../math/grid.ts';
 import { extensionOf, fillFromExtension, type OpenedMap, refuseLength, takeTail } from './align-voxels.ts';
 import { type AxisLayout, axisLayout, scatterSections, voxelPosition } from './axis-order.ts';
 import { ByteReader, type ByteSource } from './byte-source.ts';
@@ -27,6 +28,7 @@ export interface MrcReadOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Harmless observations, one sentence each. */
   readonly onInfo?: ((message: string) => void) | undefined;
+  readonly onGrid?: ((grid: Grid) => void) | undefined;
   /** Role of the file, which decides the wording of messages and how bytes of unknown signedness are read. */
   readonly kind?: 'map' | 'mask';
   /** Accept a file whose voxels are all 0 (a difference mask may be empty). */
@@ -259,6 +261,7 @@ export async function readMrc(source: ByteSource, options: MrcReadOptions): Prom
   try {
     const map = await readHeader(reader, source, options);
     const { header, layout, voxels, byteLength, extendedBytes } = map;
+    options.onGrid?.(map.grid);
     const extended = await reader.read(extendedBytes);
     const incomplete = extended.length < extendedBytes;
     if (incomplete && (byteLength !== undefined || extensionOf(map, reader.position) === undefined))

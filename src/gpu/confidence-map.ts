@@ -5,6 +5,7 @@
  */
 import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/statistics/confidence.ts';
 import { fromOrderKeys, keyAbove, keyAtLeast } from '../math/statistics/float-order.ts';
+import { sortKeys } from '../math/statistics/sort-keys.ts';
 import type { GpuDevice } from './device.ts';
 import type { UniformField } from './kernel.ts';
 import { makeVolume, type Scratch, submitPass, withScratch } from './scratch.ts';
@@ -109,9 +110,9 @@ interface ConfidenceTable {
   readonly values: Float32Array;
 }
 
-/** `keys` is overwritten; `above`: values beyond them. */
-function makeTable(test: ConfidenceTest, keys: Uint32Array, above: number): ConfidenceTable {
-  keys.sort();
+/** `found` is overwritten; `above`: values beyond them. */
+function makeTable(test: ConfidenceTest, found: Uint32Array, above: number): ConfidenceTable {
+  const keys = sortKeys(found);
   const values = confidenceOfSorted(test, fromOrderKeys(keys), above);
   let entries = 0;
   for (let i = 0; i < keys.length; i++) {

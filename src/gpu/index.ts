@@ -35,6 +35,7 @@ import { openBands } from './band-scaling.ts';
 import { gpuBytes } from './bytes.ts';
 import type { GpuDevice } from './device.ts';
 import { withRecovery } from './job.ts';
+import { getKernel } from './kernel-cache.ts';
 import { addFiltered } from './local-filter.ts';
 import { openResolution } from './local-resolution.ts';
 import { openScaling, type ScalingTools } from './local-scaling.ts';
@@ -43,7 +44,7 @@ import { radialFilter } from './radial-filter.ts';
 import { randomisePhases } from './randomise-phases.ts';
 import { resample } from './resample.ts';
 import { allocateVolume } from './scratch.ts';
-import { shellSpectra } from './shell-spectra.ts';
+import { compileShellSpectra, shellSpectra } from './shell-spectra.ts';
 import { symmetrise } from './symmetrise.ts';
 import { createTileCopy, type TileCopy } from './tile-copy.ts';
 import { translate } from './translate.ts';
@@ -115,6 +116,17 @@ export class GpuEngine implements Engine {
       const own = volume as GpuVolume;
       if (this.volumes.delete(own)) destroyVolume(this.gpu, own);
     }
+  }
+
+  expectHalfMaps(shape: Shape): void {
+    const { gpu } = this;
+    const compiling = [
+      getKernel(gpu, 'statistics'),
+      compileShellSpectra(gpu, shape),
+      getKernel(gpu, 'average'),
+    ];
+    // What fails does so again when it is used.
+    for (const work of compiling) work.catch(() => undefined);
   }
 
   async average(a: Volume, b: Volume): Promise<Volume> {

@@ -6,7 +6,9 @@ import type { ShellRule } from '../math/fourier/fsc.ts';
 import type { Shape } from '../math/grid.ts';
 import { checkShells } from './check-shells.ts';
 import type { GpuDevice } from './device.ts';
+import { planAxes } from './fft.ts';
 import { prepareColumns } from './fft-axes.ts';
+import { lineKernel } from './fft-lines.ts';
 import {
   copyStrip,
   createSpectrum,
@@ -30,6 +32,19 @@ const MOST_ROWS_PER_BLOCK = 256;
 const USEFUL_BLOCKS = 1024;
 /** Room for FFT tables, squared radii and parameters. */
 const SMALL_BUFFERS_BYTES = 128 * 1024;
+
+/** What two maps of this shape need. */
+export async function compileShellSpectra(gpu: GpuDevice, shape: Shape): Promise<void> {
+  const axes = planAxes(shape, gpu.limits);
+  if (!axes.ok) return;
+  const { x, y, z } = axes.plan;
+  await Promise.all([
+    lineKernel(gpu, x, 'fft-rows', 'forward'),
+    lineKernel(gpu, y, 'fft-columns', 'main'),
+    lineKernel(gpu, z, 'fft-columns', 'main'),
+    getKernel(gpu, 'shell-spectra'),
+  ]);
+}
 
 /** Transforms both volumes, then reduces strip by strip; the host adds the parts in float64. */
 export async function shellSpectra(

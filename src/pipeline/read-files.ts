@@ -10,6 +10,7 @@ import { readStructure } from '../formats/coordinates.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import { readMrc, readMrcHeader } from '../formats/mrc.ts';
 import type { Structure } from '../formats/structure.ts';
+import type { Grid } from '../math/grid.ts';
 import type { MapSource } from './map-input.ts';
 
 /** A file of any kind of storage. */
@@ -51,6 +52,8 @@ export interface MapReadOptions<Read = FileDigest> {
   readonly allowAllZero?: boolean;
   readonly onWarning?: (message: string) => void;
   readonly onInfo?: (message: string) => void;
+  /** Called once the header is read and judged. */
+  readonly onGrid?: (grid: Grid) => void;
   /** Called when the voxels are about to be read. */
   readonly onReading?: () => void;
   /** Called when the file has been read; if present, the file is hashed. */
@@ -63,7 +66,7 @@ export interface MapReadOptions<Read = FileDigest> {
  * is not a usable map, or changes while it is read.
  */
 export async function readMap(file: StoredFile, options: MapReadOptions): Promise<MapImage> {
-  const { engine, voxelSize, kind = 'map', onWarning, onInfo, onReading, onRead, signal } = options;
+  const { engine, voxelSize, kind = 'map', onWarning, onInfo, onGrid, onReading, onRead, signal } = options;
   onReading?.();
   const { byteLength, finish } = await file.begin();
   const hash = onRead && file.createHash();
@@ -80,6 +83,7 @@ export async function readMap(file: StoredFile, options: MapReadOptions): Promis
       voxelSizeOverride: voxelSize,
       onWarning,
       onInfo,
+      onGrid,
       kind,
       allowAllZero: options.allowAllZero ?? kind === 'mask',
     });

@@ -4,7 +4,7 @@ import { modelForMask } from '../judge-mask.ts';
 import { plainRule, theoreticalRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
 import { placeUserModel } from './given-model.ts';
-import { planSimulation, type Simulation } from './simulate.ts';
+import type { Simulation } from './simulate.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';
 
 const traits: ReferenceTraits = {
@@ -46,7 +46,7 @@ export const atomsReference: ReferenceKind<Extract<ReferenceChoice, { kind: 'ato
       softTarget: 'reference',
       atomsForMask: (grid, cutoff) => modelForMask(structure, true, grid, cutoff),
       rule: theoreticalProfile ? theoreticalRule : plainRule,
-      plan: (data, run) => planSimulation(simulation, data, run),
+      plan: async (data, run) => (await import('./simulate.ts')).planSimulation(simulation, data, run),
     };
   },
 };

@@ -3,14 +3,13 @@
  * where the theoretical-profile rule applies.
  */
 
-import { completeWithPseudoAtoms } from '../../atoms/model-reference.ts';
 import { modelForMask } from '../judge-mask.ts';
 import { completePseudoAtoms, defaultAveragingWindow, defaultRefinementCycles } from '../parameters.ts';
 import { hybridRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
 import { placeUserModel } from './given-model.ts';
 import { reportPseudoModel } from './pseudo-atoms.ts';
-import { planSimulation, type Simulation } from './simulate.ts';
+import type { Simulation } from './simulate.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';
 
 const traits: ReferenceTraits = {
@@ -40,6 +39,7 @@ export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
       async gather(data, hooks, run) {
         const { molecularWeightKiloDalton } = data.parameters;
         const given = await placeUserModel(structure, data, run);
+        const { completeWithPseudoAtoms } = await import('../../atoms/model-reference.ts');
         const completed = await completeWithPseudoAtoms(
           data,
           given.atoms,
@@ -68,7 +68,7 @@ export const hybridAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
       softTarget: 'hybrid',
       atomsForMask: (grid, cutoff) => modelForMask(structure, false, grid, cutoff),
       rule: hybridRule,
-      plan: (data, run) => planSimulation(simulation, data, run),
+      plan: async (data, run) => (await import('./simulate.ts')).planSimulation(simulation, data, run),
     };
   },
 };

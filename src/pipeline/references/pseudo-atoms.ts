@@ -3,13 +3,12 @@
  * everywhere.
  */
 
-import { placePseudoAtoms } from '../../atoms/model-reference.ts';
 import type { PseudoModel } from '../../atoms/pseudo-model/build.ts';
 import { completePseudoAtoms, defaultRefinementCycles } from '../parameters.ts';
 import type { Run } from '../run.ts';
 import { theoreticalRule } from '../scaling-rule.ts';
 import type { ReferenceChoice } from './choice.ts';
-import { planSimulation, type Simulation } from './simulate.ts';
+import type { Simulation } from './simulate.ts';
 import type { ReferenceKind, ReferenceTraits } from './source.ts';
 
 const traits: ReferenceTraits = {
@@ -34,6 +33,7 @@ export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
       makesDifferenceMask: false,
       async gather(data, hooks, run) {
         const { molecularWeightKiloDalton } = data.parameters;
+        const { placePseudoAtoms } = await import('../../atoms/model-reference.ts');
         const pseudo = await placePseudoAtoms(data, { ...pseudoAtoms, molecularWeightKiloDalton }, hooks);
         reportPseudoModel(pseudo, pseudoAtoms.distanceAngstrom, run);
         return { atoms: pseudo.atoms, pseudo };
@@ -48,7 +48,7 @@ export const pseudoAtomsReference: ReferenceKind<Extract<ReferenceChoice, { kind
       waitsForHalfMaps: false,
       softTarget: 'reference',
       rule: theoreticalRule,
-      plan: (data, run) => planSimulation(simulation, data, run),
+      plan: async (data, run) => (await import('./simulate.ts')).planSimulation(simulation, data, run),
     };
   },
 };

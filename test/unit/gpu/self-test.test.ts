@@ -13,7 +13,7 @@ afterAll(() => cpu.dispose());
 function altered(change: Partial<Engine>): Engine {
   return new Proxy(cpu, {
     get: (target, key) => {
-      const own = change[key as keyof Engine] ?? target[key as keyof Engine];
+      const own = change[key as keyof Engine] ?? (target as Engine)[key as keyof Engine];
       return typeof own === 'function' ? own.bind(target) : own;
     },
   }) as Engine;

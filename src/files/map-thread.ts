@@ -1,0 +1,90 @@
+/**
+ * Reads a map on a thread of its own: bytes, checksum and conversion take as long as opening a GPU and compiling its
+ * first kernels, which occupy the main thread.
+ */
+import { LocScaleError, stopIfAborted } from '../errors.ts';
+import type { MapImage } from '../formats/map-image.ts';
+import type { Grid } from '../math/grid.ts';
+import { startThread } from '../platform/index.ts';
+import type { ErrorFields, MapReply } from './map-worker.ts';
+import { type MapFileOptions, readMapFile } from './read-files.ts';
+
+export interface MapThread {
+  /** Once the header is read; never if that fails. */
+  onGrid(use: (grid: Grid) => void): void;
+  /** The map, as `readMapFile` gives it with these options; once. */
+  take(
+    options: Pick<MapFileOptions, 'onReading' | 'onWarning' | 'onInfo' | 'onRead' | 'signal'>,
+  ): Promise<MapImage>;
+  /** Ends the thread, if nobody takes the map. */
+  stop(): void;
+}
+
+type Read = Extract<MapReply, { kind: 'map' }>;
+
+/** `hashed`: the file's checksum is needed. */
+export function readMapOnThread(
+  path: string,
+  { voxelSize, hashed }: { readonly voxelSize: number | undefined; readonly hashed: boolean },
+): MapThread {
+  const said: Extract<MapReply, { message: string }>[] = [];
+  let grid: Grid | undefined;
+  let use: ((grid: Grid) => void) | undefined;
+  let settle: { resolve(read: Read): void; reject(error: unknown): void };
+  const read = new Promise<Read>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  // It may fail before anybody takes it.
+  read.catch(() => undefined);
+  const thread = startThread<MapReply>('./map-worker.ts', import.meta.url, undefined, {
+    onMessage(reply) {
+      if (reply.kind === 'grid') {
+        grid = reply.grid;
+        use?.(grid);
+      } else if (reply.kind === 'map') settle.resolve(reply);
+      else if (reply.kind === 'error') settle.reject(errorOf(reply.error));
+      else said.push(reply);
+    },
+    onEnd: (cause) => settle.reject(new ThreadEnded(cause)),
+  });
+  thread.setBusy(true);
+  thread.post({ path, voxelSize, hashed });
+  const stop = (): void => void thread.end();
+  return {
+    onGrid(then) {
+      use = then;
+      if (grid !== undefined) then(grid);
+    },
+    stop,
+    async take(options) {
+      const { onReading, onWarning, onInfo, onRead, signal } = options;
+      onReading?.();
+      signal?.addEventListener('abort', stop);
+      try {
+        const { image, file } = await read;
+        for (const { kind, message } of said) (kind === 'warning' ? onWarning : onInfo)?.(message);
+        if (file !== undefined) onRead?.(file);
+        return image;
+      } catch (error) {
+        stopIfAborted(signal, error);
+        for (const { kind, message } of said) (kind === 'warning' ? onWarning : onInfo)?.(message);
+        if (!(error instanceof ThreadEnded)) throw error;
+        // Without the thread, for want of memory perhaps.
+        return readMapFile(path, { ...options, onReading: undefined, voxelSize });
+      } finally {
+        signal?.removeEventListener('abort', stop);
+        stop();
+      }
+    },
+  };
+}
+
+class ThreadEnded extends Error {
+  constructor(cause: unknown) {
+    super('The thread ended.', { cause });
+  }
+}
+
+function errorOf({ tag, message, ...details }: ErrorFields): LocScaleError {
+  return new LocScaleError(tag, message, details);
+}

@@ -1,0 +1,56 @@
+/** Entry point of a worker thread: reads one map for map-thread.ts, and hands its voxels over. */
+import { type ErrorTag, isLocScaleError } from '../errors.ts';
+import type { MapImage } from '../formats/map-image.ts';
+import type { Grid } from '../math/grid.ts';
+import { serveThread } from '../platform/index.ts';
+import { type HashedFile, readMapFile } from './read-files.ts';
+
+export interface MapRequest {
+  readonly path: string;
+  readonly voxelSize: number | undefined;
+  /** Whether `onRead` wants the file's checksum. */
+  readonly hashed: boolean;
+}
+
+/** Fields of a LocScaleError: structured cloning loses the class. */
+export interface ErrorFields {
+  readonly tag: ErrorTag;
+  readonly message: string;
+  readonly hint?: string;
+  readonly where?: string;
+  readonly parameter?: string;
+  readonly expected?: string;
+  readonly found?: string;
+}
+
+export type MapReply =
+  | { readonly kind: 'grid'; readonly grid: Grid }
+  | { readonly kind: 'warning' | 'info'; readonly message: string }
+  | { readonly kind: 'map'; readonly image: MapImage; readonly file: HashedFile | undefined }
+  | { readonly kind: 'error'; readonly error: ErrorFields };
+
+serveThread<undefined, MapRequest, MapReply>((_, port) => ({ path, voxelSize, hashed }) => {
+  let file: HashedFile | undefined;
+  const read = readMapFile(path, {
+    voxelSize,
+    onGrid: (grid) => port.post({ kind: 'grid', grid }),
+    onWarning: (message) => port.post({ kind: 'warning', message }),
+    onInfo: (message) => port.post({ kind: 'info', message }),
+    onRead: hashed
+      ? (sum) => {
+          file = sum;
+        }
+      : undefined,
+  });
+  read.then(
+    (image) => port.post({ kind: 'map', image, file }, [image.data.buffer as ArrayBuffer]),
+    (error: unknown) => port.post({ kind: 'error', error: fieldsOf(error) }),
+  );
+});
+
+function fieldsOf(error: unknown): ErrorFields {
+  if (!isLocScaleError(error))
+    return { tag: 'internal', message: error instanceof Error ? error.message : String(error) };
+  const { tag, message, hint, where, parameter, expected, found } = error;
+  return { tag, message, hint, where, parameter, expected, found };
+}
