@@ -30,6 +30,7 @@ export function documentBlocks(input: {
   readonly outputs: { readonly tables: object; readonly paths: OutputPaths };
   readonly accuracy: readonly StoredFile[];
   readonly speed: readonly StoredFile[];
+  readonly startUp: readonly StoredFile[];
   readonly ranks: readonly StoredFile[];
   readonly robustness: readonly StoredFile[];
   readonly quality: readonly StoredFile[];

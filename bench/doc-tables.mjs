@@ -6,6 +6,7 @@
 import { clusterTable, ranksTable } from './cluster-model.mjs';
 import { qualityBlocks, qualityMeans } from './quality-tables.mjs';
 import { robustnessBlocks } from './robustness-tables.mjs';
+import { startUpTable } from './start-up-tables.mjs';
 
 /** Replaces what stands between the markers `name`; throws where a document lacks them. */
 export function fillBlock(document, name, content) {
@@ -228,7 +229,7 @@ function ranksBlocks(files) {
  * `speed`, `ranks` and `robustness`: name and text of the JSON files in bench/results/accuracy/ (one an
  * engine), in bench/results/, and in its folders of these names.
  */
-export function documentBlocks({ options, outputs, accuracy, speed, ranks, robustness, quality }) {
+export function documentBlocks({ options, outputs, accuracy, speed, startUp, ranks, robustness, quality }) {
   const engines = [...accuracy]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ text }) => JSON.parse(text));
@@ -246,6 +247,7 @@ export function documentBlocks({ options, outputs, accuracy, speed, ranks, robus
     },
     { file: 'docs/outputs.md', name: 'outputs', content: outputsTables(outputs) },
     { file: 'docs/coming-from-locscale.md', name: 'own-options', content: ownOptionsTable(options) },
+    { file: 'docs/speed.md', name: 'start-up', content: startUpTable(startUp) },
     ...ranksBlocks(ranks),
     ...robustnessBlocks(robustness),
     ...qualityBlocks(quality),

@@ -27,6 +27,7 @@ const blocks = documentBlocks({
   outputs: { tables: outputTables, paths: { pathOf, recordPathOf } },
   accuracy: jsonFilesOf('bench/results/accuracy'),
   speed: jsonFilesOf('bench/results'),
+  startUp: jsonFilesOf('bench/results/start-up'),
   ranks: jsonFilesOf('bench/results/ranks'),
   robustness: jsonFilesOf('bench/results/robustness'),
   quality: jsonFilesOf('bench/results/soft-scaling'),

@@ -27,7 +27,7 @@ import type { BenchResults } from './results.ts';
 import { benchSoftCounts } from './soft-counts.bench.ts';
 import { benchSoftScaling } from './soft-scaling.bench.ts';
 import { benchSymmetrise } from './symmetrise.bench.ts';
-import { makeSpeedDocument, readResults } from './tables.ts';
+import { makeSpeedDocument, readResults, storedFiles } from './tables.ts';
 import { benchVerbCounts } from './verb-counts.bench.ts';
 
 const BENCHES = [
@@ -270,7 +270,10 @@ function writeTables(root: string): void {
     return;
   }
   const results = readResults(join(root, 'bench/results'));
-  writeFileSync(join(root, 'docs/speed.md'), makeSpeedDocument(results, modelSections(root)));
+  writeFileSync(
+    join(root, 'docs/speed.md'),
+    makeSpeedDocument(results, modelSections(root), storedFiles(join(root, 'bench/results/start-up'))),
+  );
 }
 
 main().catch((error: unknown) => {

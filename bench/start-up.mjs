@@ -5,7 +5,7 @@
  * that a software GPU is soon done with it; reading, FSC, mask and writing are those of the box. Other checkouts, built as
  * this one is, run in turn with it.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -122,6 +122,14 @@ function hookOf(checkout) {
   return pathToFileURL(path).href;
 }
 
+function commitOf(checkout) {
+  const git = (...args) => spawnSync('git', ['-C', checkout, ...args], { encoding: 'utf8' }).stdout.trim();
+  return (
+    git('rev-parse', '--short=7', 'HEAD') +
+    (git('status', '--porcelain', 'src') === '' ? '' : ' with changes')
+  );
+}
+
 async function runOnce(checkout, folder, cache, args) {
   const report = join(folder, 'report.json');
   const env = { ...process.env, ...driver(), LOCSCALE_CACHE: cache, LOCSCALE_START_UP: report };
@@ -207,7 +215,12 @@ try {
         '--allow_software_gpu',
         ...(hasSoft ? ['--scaling', 'locscale'] : []),
       ];
-      const measured = await runOnce(checkout, folder, join(folder, 'cache'), args);
+      const measured = await runOnce(
+        checkout,
+        folder,
+        join(folder, `cache-${checkouts.indexOf(checkout)}`),
+        args,
+      );
       const idle = measured.waits.reduce((sum, wait) => sum + wait.idle, 0);
       const program = measured.wall - idle;
       measured.mainThread -= measured.inDriver.thread;
@@ -239,8 +252,7 @@ try {
       ),
     });
     return {
-      checkout:
-        checkout === own ? 'this' : JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')).version,
+      commit: commitOf(checkout),
       first: describe(first),
       later: describe(best(later)),
     };
@@ -249,8 +261,11 @@ try {
     return Math.round(1000 * value) / 1000;
   }
   const report = {
+    date: new Date().toISOString().slice(0, 10),
     edge,
     cpu: cpus()[0].model.trim(),
+    cores: cpus().length,
+    driver: values.driver === undefined ? 'SwiftShader' : basename(values.driver).replace(/\..*/, ''),
     node: process.version,
     rounds: Number(values.rounds),
     results,

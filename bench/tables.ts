@@ -1,9 +1,12 @@
 /** docs/speed.md out of bench/results/*.json: numbers in the documentation are made, never typed. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StoredFile } from './doc-tables.mjs';
 import { gpuSections } from './gpu-tables.ts';
 import { ms, round, table } from './markdown.ts';
 import type { BenchResults, FftResult, LocalResolutionResults, LocalScalingResults } from './results.ts';
+import { startUpSections } from './start-up-tables.mjs';
 
 /** The latest results of every machine and engine, in the order of their file names; no software GPUs. */
 export function readResults(folder: string): BenchResults[] {
@@ -32,7 +35,11 @@ const ON_YOUR_MACHINE = [
 ];
 
 /** `model`: of model-tables.ts. */
-export function makeSpeedDocument(all: readonly BenchResults[], model: readonly string[] = []): string {
+export function makeSpeedDocument(
+  all: readonly BenchResults[],
+  model: readonly string[] = [],
+  startUp: readonly StoredFile[] = [],
+): string {
   const sections = all.map((results) =>
     [
       `## ${results.gpu ? `${results.gpu.adapter.name}, engine gpu` : `${results.machine.processor}, ${results.machine.cores} cores, engine ${results.engine}`}`,
@@ -56,6 +63,7 @@ export function makeSpeedDocument(all: readonly BenchResults[], model: readonly 
     'Made by `npm run bench -- --write` from the files in bench/results/; not edited by hand. Every result was compared with an oracle before it was timed (bench/README.md says how).',
     ...ON_YOUR_MACHINE,
     ...model,
+    ...startUpSections(startUp),
     ...sections,
   ].join('\n\n')}\n`;
 }
@@ -326,4 +334,11 @@ function estimateSection(results: NonNullable<BenchResults['estimates']>): strin
       ]),
     ),
   ];
+}
+
+/** Name and text of the JSON files of a folder. */
+export function storedFiles(folder: string): StoredFile[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
 }

@@ -1,8 +1,9 @@
 /** Opens the maps of a run; some are read only when needed. */
 import type { Engine } from '../engine/engine.ts';
 import { type MapFileOptions, openMapFile, readMapFile, readModelFile } from '../files/index.ts';
-import type { MapThread } from '../files/map-thread.ts';
+import { type MapThread, readMapOnThread } from '../files/map-thread.ts';
 import type { LocScaleJob, MapImage, MapSource, Structure } from '../index.ts';
+import { withoutRepeats } from '../pipeline/read-files.ts';
 import type { InputFile } from '../report/run-record.ts';
 import type { InputFiles } from './job-options.ts';
 import type { Session } from './session.ts';
@@ -44,8 +45,14 @@ export async function openInputs(
   });
   const open = (path: string, role: string, i = 0): Promise<MapImage> =>
     early[i]?.take(options(path, role)) ?? readMapFile(path, options(path, role));
-  const openLater: OpenedInputs['openLater'] = (path, role, more = {}) =>
-    openMapFile(path, { ...options(path, role), ...more });
+  const openLater: OpenedInputs['openLater'] = async (path, role, more = {}) => {
+    const given = { ...options(path, role), ...more };
+    // The header is judged twice.
+    const { onWarning, onInfo } = given;
+    const all = { ...given, onWarning: withoutRepeats(onWarning), onInfo: withoutRepeats(onInfo) };
+    const source = await openMapFile(path, all);
+    return early.length === 0 || values.dryRun === true ? source : loadOnThread(path, source, all);
+  };
   const openModel: OpenedInputs['openModel'] = (path) => {
     logger.line(`Reading ${path}`);
     return readModelFile(path, { onRead: (file) => files.push({ role: 'atomic model', ...file }) });
@@ -63,6 +70,23 @@ export async function openInputs(
       ? undefined
       : await openLater(values.mask, 'mask', { kind: 'mask', allowAllZero: false });
   return { input: maps, mask, files, openLater, openModel };
+}
+
+/**
+ * A map whose voxels are read now, on a thread: where the engine is a GPU, the host's memory has room for them, and its
+ * main thread other work.
+ */
+function loadOnThread(path: string, source: MapSource, options: MapFileOptions): MapSource {
+  const { voxelSize, kind, allowAllZero } = options;
+  let thread: MapThread | undefined = readMapOnThread(path, { voxelSize, kind, allowAllZero, hashed: true });
+  return {
+    ...source,
+    load() {
+      const first = thread;
+      thread = undefined;
+      return first?.take(options) ?? source.load();
+    },
+  };
 }
 
 /** Paths of inputs and mask, for checks before the engine starts. */

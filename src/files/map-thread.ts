@@ -6,7 +6,7 @@ import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MapImage } from '../formats/map-image.ts';
 import type { Grid } from '../math/grid.ts';
 import { startThread } from '../platform/index.ts';
-import type { ErrorFields, MapReply } from './map-worker.ts';
+import type { ErrorFields, MapReply, MapRequest } from './map-worker.ts';
 import { type MapFileOptions, readMapFile } from './read-files.ts';
 
 export interface MapThread {
@@ -22,12 +22,9 @@ export interface MapThread {
 
 type Read = Extract<MapReply, { kind: 'map' }>;
 
-/** `hashed`: the file's checksum is needed. */
-export function readMapOnThread(
-  path: string,
-  { voxelSize, hashed }: { readonly voxelSize: number | undefined; readonly hashed: boolean },
-): MapThread {
-  const said: Extract<MapReply, { message: string }>[] = [];
+export function readMapOnThread(path: string, request: Omit<MapRequest, 'path'>): MapThread {
+  const { hashed: _, ...settings } = request;
+  const said: Extract<MapReply, { kind: 'said' }>[] = [];
   let grid: Grid | undefined;
   let use: ((grid: Grid) => void) | undefined;
   let settle: { resolve(read: Read): void; reject(error: unknown): void };
@@ -41,14 +38,21 @@ export function readMapOnThread(
       if (reply.kind === 'grid') {
         grid = reply.grid;
         use?.(grid);
-      } else if (reply.kind === 'map') settle.resolve(reply);
-      else if (reply.kind === 'error') settle.reject(errorOf(reply.error));
-      else said.push(reply);
+      } else if (reply.kind === 'said') said.push(reply);
+      else {
+        // Waiting for somebody to take the map, it keeps no process alive.
+        thread.setBusy(false);
+        if (reply.kind === 'map') settle.resolve(reply);
+        else settle.reject(errorOf(reply.error));
+      }
     },
     onEnd: (cause) => settle.reject(new ThreadEnded(cause)),
   });
   thread.setBusy(true);
-  thread.post({ path, voxelSize, hashed });
+  thread.post({ ...request, path });
+  const repeat = ({ onWarning, onInfo }: MapFileOptions): void => {
+    for (const { warns, message } of said) (warns ? onWarning : onInfo)?.(message);
+  };
   const stop = (): void => void thread.end();
   return {
     onGrid(then) {
@@ -57,20 +61,20 @@ export function readMapOnThread(
     },
     stop,
     async take(options) {
-      const { onReading, onWarning, onInfo, onRead, signal } = options;
+      const { onReading, onRead, signal } = options;
       onReading?.();
       signal?.addEventListener('abort', stop);
       try {
         const { image, file } = await read;
-        for (const { kind, message } of said) (kind === 'warning' ? onWarning : onInfo)?.(message);
+        repeat(options);
         if (file !== undefined) onRead?.(file);
         return image;
       } catch (error) {
         stopIfAborted(signal, error);
-        for (const { kind, message } of said) (kind === 'warning' ? onWarning : onInfo)?.(message);
+        repeat(options);
         if (!(error instanceof ThreadEnded)) throw error;
         // Without the thread, for want of memory perhaps.
-        return readMapFile(path, { ...options, onReading: undefined, voxelSize });
+        return readMapFile(path, { ...options, ...settings, onReading: undefined });
       } finally {
         signal?.removeEventListener('abort', stop);
         stop();

@@ -7,7 +7,9 @@ import { type HashedFile, readMapFile } from './read-files.ts';
 
 export interface MapRequest {
   readonly path: string;
-  readonly voxelSize: number | undefined;
+  readonly voxelSize?: number;
+  readonly kind?: 'map' | 'mask';
+  readonly allowAllZero?: boolean;
   /** Whether `onRead` wants the file's checksum. */
   readonly hashed: boolean;
 }
@@ -25,17 +27,18 @@ export interface ErrorFields {
 
 export type MapReply =
   | { readonly kind: 'grid'; readonly grid: Grid }
-  | { readonly kind: 'warning' | 'info'; readonly message: string }
+  /** A warning, or an observation. */
+  | { readonly kind: 'said'; readonly warns: boolean; readonly message: string }
   | { readonly kind: 'map'; readonly image: MapImage; readonly file: HashedFile | undefined }
   | { readonly kind: 'error'; readonly error: ErrorFields };
 
-serveThread<undefined, MapRequest, MapReply>((_, port) => ({ path, voxelSize, hashed }) => {
+serveThread<undefined, MapRequest, MapReply>((_, port) => ({ path, hashed, ...options }) => {
   let file: HashedFile | undefined;
   const read = readMapFile(path, {
-    voxelSize,
+    ...options,
     onGrid: (grid) => port.post({ kind: 'grid', grid }),
-    onWarning: (message) => port.post({ kind: 'warning', message }),
-    onInfo: (message) => port.post({ kind: 'info', message }),
+    onWarning: (message) => port.post({ kind: 'said', warns: true, message }),
+    onInfo: (message) => port.post({ kind: 'said', warns: false, message }),
     onRead: hashed
       ? (sum) => {
           file = sum;

@@ -119,7 +119,7 @@ export async function openMap(file: StoredFile, options: MapReadOptions): Promis
 }
 
 /** Every message once: header checks and voxels may find the same. */
-function withoutRepeats(say: (message: string) => void = () => undefined): (message: string) => void {
+export function withoutRepeats(say: (message: string) => void = () => undefined): (message: string) => void {
   const said = new Set<string>();
   return (message) => {
     if (!said.has(message)) say(message);

@@ -168,6 +168,7 @@ describe('documents', () => {
     outputs: { tables: outputTables, paths: { pathOf, recordPathOf } },
     accuracy: jsonFiles('bench/results/accuracy'),
     speed: jsonFiles('bench/results'),
+    startUp: jsonFiles('bench/results/start-up'),
     ranks: jsonFiles('bench/results/ranks'),
     robustness: jsonFiles('bench/results/robustness'),
     quality: jsonFiles('bench/results/soft-scaling'),

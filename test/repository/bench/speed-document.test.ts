@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { GpuResults } from '../../../bench/gpu-results.ts';
 import { countedWorkSource, modelSections } from '../../../bench/model-tables.ts';
 import type { BenchResults } from '../../../bench/results.ts';
-import { makeSpeedDocument, readResults } from '../../../bench/tables.ts';
+import { makeSpeedDocument, readResults, storedFiles } from '../../../bench/tables.ts';
 import { summarise } from '../../../src/bench/clock.ts';
 import { checkGate, GateError, relativeL2 } from '../../../src/bench/gate.ts';
 
@@ -18,7 +18,7 @@ describe('docs/speed.md', () => {
     const results = readResults(path('bench/results'));
     expect(results.length).toBeGreaterThan(0);
     expect(readFileSync(path('docs/speed.md'), 'utf8')).toBe(
-      makeSpeedDocument(results, modelSections(path('.'))),
+      makeSpeedDocument(results, modelSections(path('.')), storedFiles(path('bench/results/start-up'))),
     );
   });
 

@@ -91,3 +91,12 @@ it('reads without the thread where that has ended', async () => {
   expect(data).toEqual((await readMapFile(path)).data);
   expect(read).toHaveLength(1);
 });
+
+it('repeats what was said of the file', async () => {
+  // Stored bytes that look unsigned.
+  const values = Float32Array.from({ length: 120 }, (_, i) => (i % 50) + 100);
+  const path = file({ values, mode: 0 } as Partial<MrcFixture>);
+  const expected = await here(path);
+  expect(expected.said.filter((one) => Array.isArray(one)).length).toBeGreaterThan(0);
+  expect(await onThread(path)).toEqual(expected);
+});
