@@ -48,7 +48,7 @@ export function startUpTable(files) {
 /** The section of docs/speed.md; bench/fill-tables.mjs fills what stands between its marks. */
 export function startUpSections(files) {
   return [
-    '## Before and beside the GPU',
+    '## Time without the GPU',
     'What hides behind a fast GPU: reading, checks, imports, compilation as far as the program does it, writing.',
     `${MARKS[0]}\n${startUpTable(files)}\n${MARKS[1]}`,
   ];

@@ -20,9 +20,9 @@ export interface OpenedInputs {
 }
 
 /**
- * Opens the maps in order, each with its role for record and messages. Input maps are read at once, into the
- * engine's memory; the mask is only opened. `early`: input maps that are being read. Throws 'bad-input' for files
- * that are not usable maps.
+ * Opens the maps in order, each with its role for record and messages. Input maps are read at once, into
+ * the engine's memory; the mask is only opened. `early`: input maps that are being read. Throws 'bad-input'
+ * for files that are not usable maps.
  */
 export async function openInputs(
   session: Session,
@@ -73,8 +73,8 @@ export async function openInputs(
 }
 
 /**
- * A map whose voxels are read now, on a thread: where the engine is a GPU, the host's memory has room for them, and its
- * main thread other work.
+ * A map whose voxels are read now, on a thread: where the engine is a GPU, the host's memory has room for
+ * them, and its main thread other work.
  */
 function loadOnThread(path: string, source: MapSource, options: MapFileOptions): MapSource {
   const { voxelSize, kind, allowAllZero } = options;

@@ -192,8 +192,9 @@ export async function runMapCommand<Job, R extends RunResult>(
 }
 
 /**
- * Looking for a GPU and opening it takes a while, in which the disk has nothing to do: files are read into the
- * system's cache, and once there is a GPU, maps on threads. The CPU engine reads into its own memory, with its cores.
+ * Looking for a GPU and opening it takes a while, in which the disk has nothing to do: files are read into
+ * the system's cache, and once there is a GPU, maps on threads. The CPU engine reads into its own memory,
+ * with its cores.
  */
 function readEarly(session: Session, input: InputFiles) {
   const { engine, apix, dryRun } = session.parsed.values;

@@ -1,6 +1,6 @@
 /**
- * Reads a map on a thread of its own: bytes, checksum and conversion take as long as opening a GPU and compiling its
- * first kernels, which occupy the main thread.
+ * Reads a map on a thread of its own: bytes, checksum and conversion take as long as opening a GPU and
+ * compiling its first kernels, which occupy the main thread.
  */
 import { LocScaleError, stopIfAborted } from '../errors.ts';
 import type { MapImage } from '../formats/map-image.ts';
@@ -73,7 +73,7 @@ export function readMapOnThread(path: string, request: Omit<MapRequest, 'path'>)
         stopIfAborted(signal, error);
         repeat(options);
         if (!(error instanceof ThreadEnded)) throw error;
-        // Without the thread, for want of memory perhaps.
+        // Without the thread: perhaps the memory did not suffice for it.
         return readMapFile(path, { ...options, ...settings, onReading: undefined });
       } finally {
         signal?.removeEventListener('abort', stop);

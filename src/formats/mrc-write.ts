@@ -20,7 +20,10 @@ import { hostIsLittleEndian, swapBytes32 } from './voxel-codec.ts';
 export interface MrcWriteOptions {
   /** Text of the added label; at most 80 printable ASCII characters. */
   readonly label: string;
-  /** The voxels stay as they are until the last chunk was taken: chunks are views of them where that is possible. */
+  /**
+   * The voxels stay as they are until the last chunk was taken: chunks are views of them where that is
+   * possible.
+   */
   readonly unchanging?: boolean;
 }
 

@@ -26,8 +26,8 @@ export interface Run {
   /** A map on the grid of the run, read if it is still in its file. */
   load(map: MapInput): Promise<MapImage>;
   /**
-   * Hands a map's voxels to the engine, reading them first if they are still in their file. `look` may read them
-   * before they are the engine's.
+   * Hands a map's voxels to the engine, reading them first if they are still in their file. `look` may read
+   * them before they are the engine's.
    */
   upload(map: MapInput, look?: (voxels: Float32Array) => void): Promise<Volume>;
   /** Peak bytes in addition to existing volumes, and bytes that remain; a map in memory already counts. */

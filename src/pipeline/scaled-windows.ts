@@ -1,9 +1,11 @@
 /**
- * Windows that survive the engine that scaled them. A GPU that is lost takes its volumes along, so the tiles that it
- * has finished are read back now and then; another attempt at the same run, on the CPU, scales what is missing.
+ * Windows that survive the engine that scaled them. A GPU that is lost takes its volumes along, so the
+ * tiles that it has finished are read back now and then; another attempt at the same run, on the CPU,
+ * scales what is missing.
  *
- * That attempt has made its own mask and reference, which agree with those of the GPU to rounding, or not at all where a
- * step amplifies rounding (pseudo-atoms). So some of the tiles are scaled again and compared before any is taken.
+ * That attempt has made its own mask and reference, which agree with those of the GPU to rounding, or not
+ * at all where a step amplifies rounding (pseudo-atoms). So some of the tiles are scaled again and compared
+ * before any is taken.
  */
 import type { LocalScalingJob, ScalingRun, ScalingTile, TileHooks } from '../engine/engine.ts';
 import { volumesOf } from '../engine/jobs.ts';
@@ -18,7 +20,10 @@ export interface ScaledWindows {
   readonly engine: string | undefined;
   /** Seconds between reading finished tiles back: the work that can be lost. Undefined: as little costs. */
   readonly intervalSeconds: number | undefined;
-  /** `values`: per volume of the result those of `voxels`. Of another job than before: the earlier ones are dropped. */
+  /**
+   * `values`: per volume of the result those of `voxels`. Of another job than before: the earlier ones are
+   * dropped.
+   */
   add(job: WindowsJob, engine: string, voxels: Uint32Array, values: Float32Array): void;
   /** What was added for this job; tiles may differ. */
   of(job: WindowsJob): readonly WindowValues[];
@@ -42,7 +47,9 @@ const LEAST_SECONDS = 5;
 const MOST_TIME_SPENT = 0.05;
 /** Of so many tiles one is scaled again and compared. */
 const TILES_PER_CHECK = 20;
-/** Relative L2 difference of tiles from two engines: twice what whole runs may differ by (docs/accuracy.md). */
+/**
+ * Relative L2 difference of tiles from two engines: twice what whole runs may differ by (docs/accuracy.md).
+ */
 const TOLERANCE = 1e-5;
 
 export function createScaledWindows(intervalSeconds?: number): ScaledWindows {
@@ -78,7 +85,10 @@ export function windowsJobOf(job: LocalScalingJob, { tileSize }: Pick<ScalingRun
   return { settings: JSON.stringify(settings), tileSize };
 }
 
-/** Reads tiles back as a GPU finishes them; undefined if nobody could use them, or the engine cannot be lost. */
+/**
+ * Reads tiles back as a GPU finishes them; undefined if nobody could use them, or the engine cannot be
+ * lost.
+ */
 export function collectWindows(
   job: LocalScalingJob,
   scaling: ScalingRun,

@@ -5,7 +5,9 @@ const DIGITS = 1 << DIGIT_BITS;
 /** Below, tables of digits cost more than they save. */
 const FEWEST = 4096;
 
-/** Ascending; sorts in place where that is faster, and returns the sorted keys. The argument is overwritten. */
+/**
+ * Ascending; sorts in place where that is faster, and returns the sorted keys. The argument is overwritten.
+ */
 export function sortKeys(keys: Uint32Array): Uint32Array {
   if (keys.length < FEWEST) return keys.sort();
   let from = keys;
