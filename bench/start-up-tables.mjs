@@ -19,7 +19,7 @@ const STEPS = {
 export function startUpTable(files) {
   const last = [...files].sort((a, b) => (a.name < b.name ? -1 : 1)).at(-1);
   if (last === undefined) return 'Not measured yet.';
-  const { edge, date, cpu, cores, node, driver, results } = JSON.parse(last.text);
+  const { edge, date, cpu, cores, node, driver, note, results } = JSON.parse(last.text);
   const [before, now] = results.length > 1 ? results : [undefined, results[0]];
   const seconds = (value) => (value === undefined ? '-' : value.toFixed(2));
   const row = (title, of) => [
@@ -40,7 +40,7 @@ export function startUpTable(files) {
     ...['first run', 'later run', 'main thread'].flatMap((what) => names.map((name) => `${what}, ${name}`)),
   ];
   return [
-    `Seconds of a whole command, \`-hm -mm\` with LocScale's scaling in a box of ${edge}³, less the time in which it only waited for the GPU or its driver (${driver}); ${date}, ${cpu}, ${cores} cores, Node ${node.slice(1)}. The first run also verifies the kernels; later ones know them (the best of several). Main thread: its processor time in that later run. ${names[0]} is the version before, ${names[1]} the one measured with it.`,
+    `Seconds of a whole command, \`-hm -mm\` with LocScale's scaling in a box of ${edge}³, less the time in which it only waited for the GPU or its driver (${driver}); ${date}, ${cpu}, ${cores} cores, Node ${node.slice(1)}. The first run also verifies the kernels; later ones know them (the best of several). Main thread: its processor time in that later run. ${names[0]} is the version before, ${names[1]} the one measured with it.${note === undefined ? '' : ` ${note}`}`,
     table(head, [...rows, all], 1),
   ].join('\n\n');
 }

@@ -30,6 +30,8 @@ const { values, positionals } = parseArgs({
     edge: { type: 'string', default: '256' },
     out: { type: 'string' },
     profile: { type: 'string' },
+    /** A sentence for docs/speed.md. */
+    note: { type: 'string' },
     /** Description of another software driver (…/icd.d/lvp_icd.json). */
     driver: { type: 'string' },
     /** This checkout where it is not the one that the script lies in. */
@@ -268,6 +270,7 @@ try {
     driver: values.driver === undefined ? 'SwiftShader' : basename(values.driver).replace(/\..*/, ''),
     node: process.version,
     rounds: Number(values.rounds),
+    note: values.note,
     results,
   };
   console.log(JSON.stringify(report, null, 1));

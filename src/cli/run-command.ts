@@ -95,7 +95,7 @@ export interface MapRun<Job, R extends RunResult> {
   readonly scaling?: ScalingName;
   /** Options without effect in this run, one sentence each. */
   readonly notes?: readonly string[];
-  /** Half maps are compared by their shells and averaged, whatever else. */
+  /** Half maps are compared by their shells, whatever else. */
   readonly comparesHalves?: boolean;
   /** Reads small files, so that their errors are reported before maps are read. */
   readSmallFiles?(): Promise<void>;

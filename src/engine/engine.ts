@@ -365,7 +365,7 @@ export interface Engine {
   release(...volumes: Volume[]): void;
 
   /**
-   * Two maps of this shape will be uploaded, compared by their shells and averaged: what can be made ready
+   * Two maps of this shape will be uploaded, compared by their shells: what can be made ready
    * before they are read may be.
    */
   expectHalfMaps?(shape: Shape): void;

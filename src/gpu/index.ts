@@ -120,11 +120,7 @@ export class GpuEngine implements Engine {
 
   expectHalfMaps(shape: Shape): void {
     const { gpu } = this;
-    const compiling = [
-      getKernel(gpu, 'statistics'),
-      compileShellSpectra(gpu, shape),
-      getKernel(gpu, 'average'),
-    ];
+    const compiling = [getKernel(gpu, 'statistics'), compileShellSpectra(gpu, shape)];
     // What fails does so again when it is used.
     for (const work of compiling) work.catch(() => undefined);
   }
