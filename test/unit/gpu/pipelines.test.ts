@@ -22,6 +22,8 @@ async function pipelinesOf(job: LocScaleJob): Promise<{ compiled: string[]; used
   const gpu = await openDevice(adapter);
   const counting = countDevice(gpu.device, { bytes: false });
   const engine = await createGpuEngine(gpu, { kind: 'software' });
+  // As the command line does once it has read a header.
+  if (job.input.kind === 'half-maps') engine.expectHalfMaps(job.input.half1.grid.shape);
   const result = await runLocScale(job, { engine });
   await engine.download(result.scaled);
   await engine.dispose();
