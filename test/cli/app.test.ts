@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/math/statistics/random.ts';
 import type { Failure, Listing, Plan, RunSummary, ServerLine } from '../../src/screens/protocol.ts';
 import { relativeL2 } from '../support/compare.ts';
-import { RunningApp } from '../support/running-app.ts';
+import { denoBinary, RunningApp } from '../support/running-app.ts';
 import { gpuEntryOptions, gpuEnvironment, softwareGpuFiles } from '../support/software-gpu.ts';
 import { oneCube, runCommand, Workspace } from './run-cli.ts';
 
@@ -296,7 +296,7 @@ describe('the command app', () => {
   const software = softwareGpuFiles();
   it.runIf(isLong && !('reason' in software))('computes on the GPU of its machine', async () => {
     const env = { ...gpuEnvironment(), LOCSCALE_VULKAN_LOADER: gpuEntryOptions().vulkanLoader };
-    const other = await RunningApp.start(work.folder, [], env);
+    const other = await RunningApp.start(work.folder, { env });
     try {
       expect((await other.ask('probe')).value).toMatchObject({ gpu: { usable: false } });
       await other.ask('run', job('results/gpu.mrc', { settings: { engine: 'gpu' } }));
@@ -323,8 +323,18 @@ describe('the command app', () => {
     }
   });
 
+  const deno = denoBinary();
+  it.runIf(deno !== undefined)('works under Deno', async () => {
+    const other = await RunningApp.start(work.folder, { deno });
+    expect((await other.ask('run', job('deno.mrc'))).status).toBe(200);
+    expect((await other.events(isOutcome)).find(isOutcome)).toHaveProperty('summary');
+    const view = (await other.ask('view')).value as { after: { bytes: Uint8Array } };
+    expect(view.after.bytes.length).toBeGreaterThan(1024);
+    expect([await other.stop(), other.said.err]).toEqual([0, '']);
+  });
+
   it('says how to get to it from elsewhere, and what is wrong with its root', async () => {
-    const other = await RunningApp.start(work.folder, [], { SSH_CONNECTION: 'a 1 b 2' });
+    const other = await RunningApp.start(work.folder, { env: { SSH_CONNECTION: 'a 1 b 2' } });
     const { port } = new URL(other.address);
     expect(other.said.out).toMatch(new RegExp(`ssh -L ${port}:127\\.0\\.0\\.1:${port} \\S+@\\S+"`));
     await other.stop();

@@ -1,7 +1,7 @@
 /** `locscale-gpu app` as a process, and a client of its requests that is no browser. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,22 @@ export interface RawRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+}
+
+interface StartOptions {
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** The runtime's own binary, which gets signals: the script of its package does not pass them on. */
+  readonly deno?: string;
+}
+
+/** Where development packages have brought it. */
+export function denoBinary(): string | undefined {
+  const packages = join(root, 'node_modules/@deno');
+  if (!existsSync(packages)) return undefined;
+  return readdirSync(packages)
+    .map((name) => join(packages, name, 'deno'))
+    .find((path) => existsSync(path));
 }
 
 interface RawAnswer {
@@ -47,13 +63,13 @@ export class RunningApp {
   }
 
   /** In `folder`, which is its root. */
-  static async start(
-    folder: string,
-    args: readonly string[] = [],
-    env: NodeJS.ProcessEnv = {},
-  ): Promise<RunningApp> {
+  static async start(folder: string, { args = [], env = {}, deno }: StartOptions = {}): Promise<RunningApp> {
     const { SSH_CONNECTION: _, SLURM_SUBMIT_HOST: __, ...own } = process.env;
-    const child = spawn(process.execPath, [join(root, 'dist/cli.js'), 'app', '-np', '2', ...args], {
+    const [command, ...first] =
+      deno === undefined
+        ? [process.execPath, join(root, 'dist/cli.js')]
+        : [deno, 'run', '-A', join(root, 'src/cli.ts')];
+    const child = spawn(command, [...first, 'app', '-np', '2', ...args], {
       cwd: folder,
       env: { ...own, ...env },
     });
