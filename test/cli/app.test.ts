@@ -114,10 +114,10 @@ describe('the command app', () => {
 
   it('writes what the command line writes, and shows it', async () => {
     const { status, value } = await app.ask('run', job('results/out.mrc'));
-    expect([status, value]).toEqual([200, 1]);
+    expect(status).toBe(200);
     const lines = await app.events(isOutcome);
     const { summary } = lines.find(isOutcome) as { readonly summary: RunSummary };
-    expect(lines[0]).toMatchObject({ run: { id: 1, request: { output: 'results/out.mrc' } } });
+    expect(lines[0]).toMatchObject({ run: { id: value, request: { output: 'results/out.mrc' } } });
     expect(lines.some((line) => 'event' in line && line.event.kind === 'step')).toBe(true);
     expect(summary.files[0].name).toBe('out.mrc');
     expect(summary.parts.map(({ id }) => id)).toContain('fsc');
@@ -175,7 +175,7 @@ describe('the command app', () => {
     const files = { half1: { path: 'large1.mrc' }, half2: { path: 'large2.mrc' } };
     const settings = { engine: 'cpu', localResolution: true };
     const large = job('results/large.mrc', { files, settings });
-    expect(await app.ask('run', large)).toEqual({ status: 200, value: 2 });
+    expect((await app.ask('run', large)).status).toBe(200);
     expect((await app.ask('run', large)).status).toBe(409);
     await app.events((line) => 'event' in line && line.event.kind === 'step');
     await app.ask('cancel');
