@@ -24,8 +24,10 @@ export function drawResult(summary: RunSummary, onSave: (name: string) => void):
     windowSigma,
     seconds,
     truth,
+    mode,
   } = summary;
   byId('numbers').replaceChildren(
+    number('Mode', inPageWords(mode)),
     number(capital(resolutionSource), resolution === undefined ? 'none' : `${resolution.toFixed(2)} Å`),
     number('Box', `${formatShape(shape)} × ${Number(voxelSize.toFixed(4))} Å`),
     number('Mask', `${Math.round(maskVolume).toLocaleString('en')} Å³`),

@@ -255,8 +255,11 @@ describe('words', () => {
     expect(inPageWords('It is empty. `reference: hybrid-model` fills it.')).toBe(
       'It is empty. An atomic model, completed by pseudo-atoms fills it.',
     );
-    expect(inPageWords('Make it larger with `memoryLimitBytes`.')).toBe(
-      'Make it larger with an option of the command line.',
+    expect(inPageWords('Set the boxes with `fdrNoiseBoxes`.')).toBe(
+      'Set the boxes with an option of the command line.',
+    );
+    expect(inPageWords('Raise `memoryLimitBytes`, or use fewer threads (`threads`).')).toBe(
+      'Raise the memory limit (command line only), or use fewer threads (command line only).',
     );
   });
 });
