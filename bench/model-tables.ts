@@ -16,7 +16,9 @@ import {
   scaleOf,
 } from '../src/bench/model.ts';
 import { stages } from '../src/bench/stages.ts';
-import type { Counts } from './gpu-counts.bench.ts';
+import { nextFastLength } from '../src/math/fourier/fft-plan.ts';
+import { shellKernelVoxels } from '../src/math/fourier/shell-kernels.ts';
+import type { Counts, JobBytes } from './gpu-counts.bench.ts';
 import type { ShaderFigures } from './isa.bench.ts';
 import type { KernelBytes } from './kernel-bytes.ts';
 import { round, table } from './markdown.ts';
@@ -60,7 +62,7 @@ function readFigures(root: string): Figures {
         kernels: workOf(resolution.kernels),
       },
     ],
-    instructionsPerOperation: instructionsPerOperation(locscale.kernels, read<ShaderFigures>('isa.json')),
+    instructionsPerOperation: instructionsPerOperation(locscale, read<ShaderFigures>('isa.json')),
   };
 }
 
@@ -75,14 +77,21 @@ function workOf(kernels: readonly KernelBytes[]): KernelWork[] {
   }));
 }
 
-/** Of the transforms of the job, which have no loops: every instruction of the program is executed once. */
-function instructionsPerOperation(kernels: readonly KernelBytes[], { families }: ShaderFigures): number {
+/**
+ * Of the transforms of the job's boxes, which have no loops: every instruction of the program is executed once.
+ */
+function instructionsPerOperation(
+  { kernels, windowVoxels, tileSize: [edge] }: JobBytes,
+  { families }: ShaderFigures,
+): number {
+  const length = nextFastLength(edge + shellKernelVoxels(windowVoxels) - 1);
   let [instructions, operations] = [0, 0];
   for (const kernel of kernels.filter(({ label }) => label.startsWith('fft-'))) {
     const compiled = Object.entries(families[FAMILY].pipelines).find(([name]) =>
-      name.startsWith(`${kernel.label} `),
+      name.startsWith(`${kernel.label} N=${length} `),
     );
-    if (compiled === undefined) throw new Error(`${kernel.label} was not compiled for ${FAMILY}.`);
+    if (compiled === undefined)
+      throw new Error(`${kernel.label} of ${length} was not compiled for ${FAMILY}.`);
     instructions += compiled[1].Instructions * kernel.invocations;
     operations += kernel.operations;
   }

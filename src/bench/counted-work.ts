@@ -6,7 +6,7 @@
 import type { StageWork } from './model.ts';
 
 /** Machine instructions per floating-point operation of the source, by Mesa's compiler for RDNA3. */
-export const INSTRUCTIONS_PER_OPERATION = 1.72;
+export const INSTRUCTIONS_PER_OPERATION = 2.54;
 
 export const COUNTED_WORK: readonly StageWork[] = [
   {
@@ -30,14 +30,13 @@ export const COUNTED_WORK: readonly StageWork[] = [
       { label: 'fft-columns.main', dispatches: 32, bytesRead: 1309271040, bytesWritten: 682214400, localBytes: 1393459200, operations: 3557675520 },
       { label: 'fft-rows.forward', dispatches: 8, bytesRead: 44354304, bytesWritten: 23846400, localBytes: 93969408, operations: 124003008 },
       { label: 'fft-rows.inverse', dispatches: 8, bytesRead: 582971904, bytesWritten: 303264000, localBytes: 1213194240, operations: 1518169152 },
-      { label: 'scale-factors.main', dispatches: 8, bytesRead: 473169920, bytesWritten: 93388800, localBytes: 0, operations: 312852480 },
-      { label: 'shell-convolutions.accumulate', dispatches: 8, bytesRead: 186777600, bytesWritten: 6225920, localBytes: 0, operations: 40468480 },
+      { label: 'scale-factors.main', dispatches: 8, bytesRead: 458227712, bytesWritten: 90439680, localBytes: 0, operations: 302972928 },
+      { label: 'shell-convolutions.accumulate', dispatches: 8, bytesRead: 180879360, bytesWritten: 6029312, localBytes: 0, operations: 39190528 },
       { label: 'shell-convolutions.multiply', dispatches: 8, bytesRead: 348364800, bytesWritten: 323481600, localBytes: 0, operations: 242611200 },
-      { label: 'shell-convolutions.place', dispatches: 8, bytesRead: 35128192, bytesWritten: 3998592, localBytes: 0, operations: 1556480 },
+      { label: 'shell-convolutions.place', dispatches: 8, bytesRead: 34145152, bytesWritten: 3998592, localBytes: 0, operations: 1507328 },
       { label: 'tile-copy.gather', dispatches: 16, bytesRead: 46656000, bytesWritten: 46656000, localBytes: 0, operations: 0 },
-      { label: 'window-profiles.slide_x', dispatches: 16, bytesRead: 1034228160, bytesWritten: 806068224, localBytes: 1530270144, operations: 24220800000 },
-      { label: 'window-profiles.slide_y', dispatches: 112, bytesRead: 5466439680, bytesWritten: 6477053952, localBytes: 0, operations: 29398327296 },
-      { label: 'window-profiles.slide_z', dispatches: 112, bytesRead: 7858667520, bytesWritten: 161873920, localBytes: 121294929920, operations: 132736419840 },
+      { label: 'window-profiles.slide_plane', dispatches: 16, bytesRead: 2060988416, bytesWritten: 156762112, localBytes: 113489080320, operations: 113226875904 },
+      { label: 'window-profiles.slide_z', dispatches: 16, bytesRead: 158888448, bytesWritten: 806068224, localBytes: 0, operations: 2128526912 },
     ],
   },
   {

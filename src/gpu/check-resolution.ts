@@ -18,7 +18,7 @@ import { createRandom } from '../math/statistics/random.ts';
 import { checkGatheredPlane, forEachUnitRow, positionInUnits, readPlanes } from './check-tiles.ts';
 import type { GpuDevice } from './device.ts';
 import type { GpuResolutionPlan } from './plan-local-resolution.ts';
-import { RUN } from './tile-units.ts';
+import { RESOLUTION_ROWS, RUN } from './tile-units.ts';
 import { relativeError } from './verification.ts';
 import type { GpuVolume } from './volume.ts';
 
@@ -106,7 +106,9 @@ function checkSums({ plan, job }: ResolutionUnderTest, tile: Tile, { halves, fou
   for (let k = 0; k < VOXELS; k++) {
     // Steps that meet every lane, and every place of a run along z.
     const voxel = Math.min(unitVoxels - 1, Math.floor(((k + 0.5) * unitVoxels) / VOXELS) + 37 * k);
-    const centre = positionInUnits(tile.units, lanes, voxel).map((n) => n + w / 2) as unknown as Shape;
+    const centre = positionInUnits(tile.units, lanes, voxel, RESOLUTION_ROWS).map(
+      (n) => n + w / 2,
+    ) as unknown as Shape;
     const [a, b] = halves.map((half) => transformWindow(cutWindow(half, box, centre, w, 0), w, job.weights));
     const direct = sumShells(a, b, w);
     for (let r = 0; r < shellCount; r++) {
@@ -184,7 +186,7 @@ async function checkPlaced(
   const placed = await readPlanes(gpu, volume, first, planes);
   const expected = new Float64Array(placed.length);
   const sum = (r: number, i: number, voxel: number): number => sums[(3 * r + i) * unitVoxels + voxel];
-  forEachUnitRow(tile, lanes, (voxel, position) => {
+  forEachUnitRow(tile, lanes, RESOLUTION_ROWS, (voxel, position) => {
     const [z, y, x] = position.map((at, axis) => at + tile.start[axis]);
     if (z < first || z >= first + planes || y >= ny) return;
     const at = ((z - first) * ny + y) * nx + x;

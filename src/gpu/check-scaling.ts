@@ -14,7 +14,7 @@ import { createRandom } from '../math/statistics/random.ts';
 import { checkGatheredPlane, forEachUnitRow, positionInUnits, readPlanes } from './check-tiles.ts';
 import type { GpuDevice } from './device.ts';
 import type { GpuTile, GpuTilePlan } from './plan-tiles.ts';
-import { RUN } from './tile-units.ts';
+import { SCALING_ROWS, UNIT_ROWS } from './tile-units.ts';
 import { relativeError } from './verification.ts';
 import type { GpuVolume } from './volume.ts';
 
@@ -42,6 +42,8 @@ export interface TilesUnderTest {
 }
 
 const VOXELS = 10;
+/** Planes of the volume that are compared. */
+const PLANES = 32;
 /** Bytes of ones that are written at a time. */
 const PIECE = 2 ** 22;
 
@@ -62,16 +64,16 @@ async function checkVoxels(under: TilesUnderTest, tile: GpuTile): Promise<number
   const inside = job.differenceMask && sides(gpu, buffers.differenceMask, voxelCount(plan.tileSize));
   under.scale(tile);
   const { lanes } = plan.profiles;
-  const unitVoxels = tile.unitCount * lanes * RUN;
+  const unitVoxels = tile.unitCount * lanes * UNIT_ROWS;
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const fits = new Float32Array(await gpu.read(buffers.fits, 0, 8 * unitVoxels));
   const scaleVoxel = createVoxelScaling(job, plan, map, reference);
   const expected: number[][] = [[], [], []];
   const ours: number[][] = [[], [], []];
   for (let k = 0; k < VOXELS; k++) {
-    // Steps that meet every lane, and every place of a run along z.
+    // Steps that meet every lane, and every row of a unit.
     const voxel = Math.min(unitVoxels - 1, Math.floor(((k + 0.5) * unitVoxels) / VOXELS) + 37 * k);
-    const position = positionInUnits(tile.units, lanes, voxel);
+    const position = positionInUnits(tile.units, lanes, voxel, SCALING_ROWS);
     const at = indexIn(plan.tileSize, position);
     const found = scaleVoxel(position, inside !== undefined && inside[at] > 0.5);
     found.forEach((value, i) => {
@@ -130,11 +132,11 @@ async function checkSum(under: TilesUnderTest, tile: GpuTile): Promise<number> {
     );
   under.convolve(tile);
   const { lanes } = plan.profiles;
-  const unitVoxels = tile.unitCount * lanes * RUN;
+  const unitVoxels = tile.unitCount * lanes * UNIT_ROWS;
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const margin = shellKernelVoxels(job.windowVoxels, job.windowTaper) / 2;
   const expected = new Float32Array(unitVoxels);
-  forEachUnitRow(tile, lanes, (first, [z, y, x]) => {
+  forEachUnitRow(tile, lanes, SCALING_ROWS, (first, [z, y, x]) => {
     const from = indexIn(plan.box, [z + margin, y + margin, x + margin]);
     expected.set(map.subarray(from, from + lanes), first);
   });
@@ -150,20 +152,20 @@ async function checkGather(under: TilesUnderTest, tile: GpuTile): Promise<number
   return checkGatheredPlane(gpu, buffers.mapBox, plan.box, gathered);
 }
 
-/** Results to the mask voxels of as many planes as a unit has; the volume is 0 afterwards, as before. */
+/** Results to the mask voxels of some planes; the volume is 0 afterwards, as before. */
 async function checkPlace(under: TilesUnderTest, tile: GpuTile): Promise<number> {
   const { gpu, plan, volumes, buffers } = under;
   under.place(tile);
   const { lanes } = plan.profiles;
-  const unitVoxels = tile.unitCount * lanes * RUN;
+  const unitVoxels = tile.unitCount * lanes * UNIT_ROWS;
   const scaled = new Float32Array(await gpu.read(buffers.scaled, 0, 4 * unitVoxels));
   const [nz, ny, nx] = volumes.mask.shape;
   const first = tile.start[0] + tile.units[0];
-  const planes = Math.min(RUN, nz - first);
+  const planes = Math.min(PLANES, nz - first);
   const mask = await readPlanes(gpu, volumes.mask, first, planes);
   const placed = await readPlanes(gpu, volumes.scaled, first, planes);
   const expected = new Float32Array(placed.length);
-  forEachUnitRow(tile, lanes, (voxel, position) => {
+  forEachUnitRow(tile, lanes, SCALING_ROWS, (voxel, position) => {
     const [z, y, x] = position.map((at, axis) => at + tile.start[axis]);
     if (z < first || z >= first + planes || y >= ny) return;
     const at = ((z - first) * ny + y) * nx + x;

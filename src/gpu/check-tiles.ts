@@ -1,7 +1,7 @@
 /** What the checks of jobs that go tile by tile share: planes of volumes and boxes, voxels of units. */
 import type { Shape } from '../math/grid.ts';
 import type { GpuDevice } from './device.ts';
-import { RUN } from './tile-units.ts';
+import type { UnitRows } from './tile-units.ts';
 import { relativeError } from './verification.ts';
 import type { GpuVolume } from './volume.ts';
 
@@ -55,21 +55,26 @@ interface Gathered {
   readonly padValue: number;
 }
 
-/** Place in the tile of a unit voxel; they are numbered (unit, z, x). */
-export function positionInUnits(units: Uint32Array, lanes: number, voxel: number): Shape {
-  const perUnit = lanes * RUN;
-  const unit = 4 * Math.floor(voxel / perUnit);
-  const rest = voxel % perUnit;
-  return [units[unit] + Math.floor(rest / lanes), units[unit + 1], units[unit + 2] + (rest % lanes)];
+/** Place in the tile of a unit voxel; they are numbered (unit, row, x). */
+export function positionInUnits(units: Uint32Array, lanes: number, voxel: number, rows: UnitRows): Shape {
+  const unit = Math.floor(voxel / (lanes * rows.count));
+  const [z, y, x] = firstOfRow(units, unit, Math.floor(voxel / lanes) % rows.count, rows);
+  return [z, y, x + (voxel % lanes)];
 }
 
 /** Rows of unit voxels along x: the first one's number and its place in the tile. */
 export function forEachUnitRow(
   { units, unitCount }: { readonly units: Uint32Array; readonly unitCount: number },
   lanes: number,
+  rows: UnitRows,
   visit: (firstVoxel: number, position: Shape) => void,
 ): void {
   for (let unit = 0; unit < unitCount; unit++)
-    for (let z = 0; z < RUN; z++)
-      visit((unit * RUN + z) * lanes, [units[4 * unit] + z, units[4 * unit + 1], units[4 * unit + 2]]);
+    for (let row = 0; row < rows.count; row++)
+      visit((unit * rows.count + row) * lanes, firstOfRow(units, unit, row, rows));
+}
+
+function firstOfRow(units: Uint32Array, unit: number, row: number, { axis }: UnitRows): Shape {
+  const [z, y, x] = units.subarray(4 * unit);
+  return axis === 'z' ? [z + row, y, x] : [z, y + row, x];
 }

@@ -292,10 +292,11 @@ function buildTiles(
       gpu.device.queue.writeBuffer(units, 0, list as Uint32Array<ArrayBuffer>);
       const encoder = gpu.device.createCommandEncoder({ label: 'local-scaling' });
       if (parts.includes('gather')) gather(encoder, tile);
-      if (parts.includes('scale')) {
-        if (referenceBox) windowProfiles.encode(encoder, referenceBox, units, list, reference, uniforms);
-        windowProfiles.encode(encoder, mapBox, units, list, factors, uniforms);
-      }
+      if (parts.includes('scale'))
+        inPass(encoder, 'window-profiles', (pass) => {
+          if (referenceBox) windowProfiles.encode(pass, referenceBox, units, unitCount, reference, uniforms);
+          windowProfiles.encode(pass, mapBox, units, unitCount, factors, uniforms);
+        });
       inPass(encoder, 'scale', (pass) => {
         if (parts.includes('scale'))
           scaleFactors.encode(pass, { factors, reference, units, differenceMask, fits }, unitCount, uniforms);

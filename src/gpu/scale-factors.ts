@@ -5,7 +5,7 @@ import { tabulateScalingRule } from '../math/scaling/scaling-tables.ts';
 import type { GpuDevice } from './device.ts';
 import { type Bound, createTable, type Kernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
-import { RUN } from './tile-units.ts';
+import { UNIT_ROWS } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 
 /** The prepared kernel of one rule. */
@@ -61,7 +61,7 @@ export async function createScaleFactors(
         ['u32', tileSize[2]],
       ]);
       const bound = { parameters, tables, difference_mask: differenceMask, ...buffers };
-      main.run(pass, bound, [Math.ceil((unitCount * lanes * RUN) / 64)]);
+      main.run(pass, bound, [Math.ceil((unitCount * lanes * UNIT_ROWS) / 64)]);
     },
     destroy() {
       gpu.destroyBuffer(tables);

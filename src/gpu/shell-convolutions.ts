@@ -14,7 +14,7 @@ import type { Destroyable } from './job.ts';
 import type { Bound, Kernel, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';
-import { RUN } from './tile-units.ts';
+import { UNIT_ROWS } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 import type { GpuVolume } from './volume.ts';
 import type { WindowProfilesPlan } from './window-profiles.ts';
@@ -101,7 +101,7 @@ export async function createShellConvolutions(
   return {
     kernels: Object.values(kernels).filter((kernel) => kernel !== undefined),
     encode(pass, input, units, unitCount, factors, scaled, uniforms) {
-      const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
+      const groups: [number] = [Math.ceil((unitCount * lanes * UNIT_ROWS) / 64)];
       mapFft.forward(pass, input, mapSpectrum);
       for (const part of batches) {
         const parameters = uniforms.write([...fieldsOf(unitCount, part), ...nowhere]);
@@ -115,7 +115,7 @@ export async function createShellConvolutions(
       }
     },
     encodePlace(pass, units, unitCount, start, scaled, mask, out, fits, uniforms) {
-      const groups: [number] = [Math.ceil((unitCount * lanes * RUN) / 64)];
+      const groups: [number] = [Math.ceil((unitCount * lanes * UNIT_ROWS) / 64)];
       out.slabs.forEach((slab, i) => {
         if (slab.firstPlane + slab.planes <= start[0] || slab.firstPlane >= start[0] + tileSize[0]) return;
         const parameters = uniforms.write([

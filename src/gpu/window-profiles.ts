@@ -1,7 +1,7 @@
 /**
  * Radial profiles of the windows around the voxels of a tile (shaders/window-profiles.wgsl): plan, then
- * dispatches recorded into a command encoder. The y sums of a tile are computed and consumed a few rows at a
- * time, so that they stay in the device's last-level cache.
+ * dispatches recorded into a command encoder. Sums along z go through memory; those along x and y never leave
+ * the workgroups that use them.
  */
 import { LocScaleError } from '../errors.ts';
 import type { Shape } from '../math/grid.ts';
@@ -14,9 +14,9 @@ import {
 } from '../math/scaling/windows.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
 import { splitWork } from './dispatch-work.ts';
-import { type Bound, createIndexTable, createTable, type Kernel } from './kernel.ts';
+import { type Bound, createTable, type Kernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
-import { RUN } from './tile-units.ts';
+import { UNIT_ROWS } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
 
 /** Sizes of buffers and dispatches for one window size and tile size. */
@@ -29,27 +29,16 @@ export interface WindowProfilesPlan {
   readonly shellCount: number;
   /** Voxels along x per unit, so that lanes * shellCount threads fit a workgroup. */
   readonly lanes: number;
+  /** Whether the z sums under a unit fit workgroup memory, one c at a time. */
+  readonly copiesPlane: boolean;
   readonly tileSize: Shape;
   /** Input box (z, y, x): its rows and planes are the pitches of the input. */
   readonly box: Shape;
-  /** b, c, b^2 + c^2, weight of every pair, ascending in b^2 + c^2. */
-  readonly pairs: readonly FrequencyPair[];
-  /** Rows y per batch of y sums. */
-  readonly rowsPerBatch: number;
   readonly counts: Float64Array;
   readonly unitCapacity: number;
-  readonly xSumBytes: number;
-  readonly ySumBytes: number;
+  readonly zSumBytes: number;
   /** Bytes of one set of profiles. */
   readonly profileBytes: number;
-}
-
-/** A column of coefficients (b, c) with all its a. */
-export interface FrequencyPair {
-  readonly b: number;
-  readonly c: number;
-  readonly square: number;
-  readonly weight: number;
 }
 
 /** A plan, or the reason why the device does not support it. */
@@ -57,20 +46,12 @@ export type Support<T> =
   | { readonly ok: true; readonly plan: T }
   | { readonly ok: false; readonly reason: string };
 
-/** Bytes of y sums per batch: about the last-level cache of a GPU. Fewer would cost more dispatches. */
-const Y_BATCH_BYTES = 64 * 2 ** 20;
-/** Values of c that a thread of slide_x serves at a time: BATCH of the shader. */
-const COLUMN_BATCH = 8;
-/**
- * Pairs of one c that a thread of slide_y serves at a time, all of a window of 24: ROW_BATCH of the shader.
- */
-const ROW_BATCH = 14;
-/** Threads along z of slide_z, PARTS of the shader. */
-const PARTS = RUN / 16;
-/**
- * Workgroup memory above which too few workgroups would run concurrently, unless fewer lanes are possible.
- */
+/** Values of c that a thread of slide_z serves, all of a window of 24: BATCH of the shader. */
+const COLUMN_BATCH = 14;
+/** Workgroup memory above which too few workgroups would run concurrently. */
 const GROUP_BYTES = 32 * 1024;
+/** Bytes of a complex number. */
+const COMPLEX = 8;
 
 /**
  * `inset`: voxels between the input box and the first window, where the box is larger than the windows need.
@@ -84,117 +65,75 @@ export function planWindowProfiles(
   { taper, inset = 0 }: { readonly taper?: WindowTaper; readonly inset?: number } = {},
 ): Support<WindowProfilesPlan> {
   const shellCount = shellCountOf(windowVoxels);
-  const most = Math.min(limits.workgroupBytes, GROUP_BYTES);
-  const lanes = [16, 8, 4, 2].find(
-    (n) => n * shellCount * PARTS <= limits.workgroupInvocations && workgroupBytes(n, windowVoxels) <= most,
-  );
-  if (lanes === undefined) {
+  const group = planWorkgroup(windowVoxels, limits);
+  if (group === undefined) {
     return {
       ok: false,
       reason: `a window of ${windowVoxels} voxels needs larger workgroups than this GPU has`,
     };
   }
+  const { lanes } = group;
   const [tz, ty, tx] = tileSize;
-  if (tz % RUN !== 0 || tx % lanes !== 0)
+  if (tz % UNIT_ROWS !== 0 || ty % UNIT_ROWS !== 0 || tx % lanes !== 0)
     return { ok: false, reason: `a tile of ${tileSize.join(' x ')} does not split into units` };
-  const pairs = frequencyPairs(windowVoxels, kind);
-  const planes = tz + windowVoxels - 1;
-  const perRow = 8 * pairs.length * planes * tx;
-  const largest = Math.min(limits.bindingBytes, limits.bufferBytes);
-  const mostRows = Math.floor(Math.min(largest, Math.max(Y_BATCH_BYTES, perRow)) / perRow);
-  const unitCapacity = (tz / RUN) * ty * (tx / lanes);
-  const unitVoxels = unitCapacity * lanes * RUN;
-  if (mostRows < 1)
-    return { ok: false, reason: `a tile of ${tileSize.join(' x ')} exceeds the buffer limit of this GPU` };
-  const rowsPerBatch = Math.ceil(ty / Math.ceil(ty / mostRows));
+  const unitCapacity = tz * (ty / UNIT_ROWS) * (tx / lanes);
   const plan: WindowProfilesPlan = {
     windowVoxels,
     kind,
     taper,
     inset,
     shellCount,
-    lanes,
+    ...group,
     tileSize,
     box,
-    pairs,
-    rowsPerBatch,
     counts: shellWeights(windowVoxels, kind).counts,
     unitCapacity,
-    xSumBytes: 8 * shellCount * planes * (ty + windowVoxels - 1) * tx,
-    ySumBytes: rowsPerBatch * perRow,
-    profileBytes: 4 * shellCount * unitVoxels,
+    zSumBytes: COMPLEX * shellCount * tz * (ty + windowVoxels - 1) * (tx + windowVoxels - 1),
+    profileBytes: 4 * shellCount * unitCapacity * lanes * UNIT_ROWS,
   };
-  if (Math.max(plan.xSumBytes, plan.profileBytes) > largest)
+  if (Math.max(plan.zSumBytes, plan.profileBytes) > Math.min(limits.bindingBytes, limits.bufferBytes))
     return { ok: false, reason: `a tile of ${tileSize.join(' x ')} exceeds the buffer limit of this GPU` };
   return { ok: true, plan };
 }
 
-/** Of slide_z: a column of y sums and the profiles of a unit. */
-function workgroupBytes(lanes: number, windowVoxels: number): number {
-  return 8 * (RUN + windowVoxels - 1) * lanes + 4 * shellCountOf(windowVoxels) * RUN * lanes;
+/** Workgroups of slide_plane: with a copy of the z sums even if they are smaller for it. */
+function planWorkgroup(
+  windowVoxels: number,
+  { workgroupBytes, workgroupInvocations }: GpuLimits,
+): Pick<WindowProfilesPlan, 'lanes' | 'copiesPlane'> | undefined {
+  const most = Math.min(workgroupBytes, GROUP_BYTES);
+  for (const copiesPlane of [true, false])
+    for (const lanes of [16, 8, 4, 2])
+      if (
+        lanes * shellCountOf(windowVoxels) <= workgroupInvocations &&
+        groupBytes(windowVoxels, lanes, copiesPlane) <= most
+      )
+        return { lanes, copiesPlane };
+  return undefined;
 }
 
-/**
- * All (b, c) whose column reaches into the last shell. In the sphere the planes 0 < c < h represent c and -c
- * (weight 2); the planes 0 and h contain both Friedel mates.
- */
-function frequencyPairs(w: number, kind: RadialProfileKind): FrequencyPair[] {
-  const h = w / 2;
-  const list: FrequencyPair[] = [];
-  for (let c = 0; c <= h; c++) {
-    const weight = kind === 'sphere' && c > 0 && c < h ? 2 : 1;
-    for (let b = kind === 'sphere' ? 1 - h : 0; b <= h; b++) {
-      const square = b * b + c * c;
-      if (square < (h + 1) ** 2) list.push({ b, c, square, weight });
-    }
-  }
-  return list.sort((one, other) => one.square - other.square);
+/** Of slide_plane: twiddles, z sums of one c, sums along x of one b, amplitudes. */
+function groupBytes(windowVoxels: number, lanes: number, copiesPlane: boolean): number {
+  const column = (UNIT_ROWS + windowVoxels - 1) * (lanes + 1);
+  const values = windowVoxels + planeValues({ windowVoxels, lanes, copiesPlane }) + column;
+  return COMPLEX * values + 4 * shellCountOf(windowVoxels) * UNIT_ROWS * lanes;
 }
 
-/**
- * Tables of the pairs for slide_z: per pair, and for a sentinel after the last, b^2 + c^2 (beyond every shell
- * for the sentinel), weight and number of rounds; per (pair, a) the round in which the thread's sums move to
- * their shell, 0 if they stay.
- */
-export function shellRounds(
-  pairs: readonly FrequencyPair[],
-  shellCount: number,
-): { readonly pairs: Uint32Array; readonly rounds: Uint32Array } {
-  const shells = new Array<number>(shellCount).fill(shellCount);
-  const table = new Uint32Array(pairs.length + 1);
-  const rounds = new Uint32Array((pairs.length + 1) * shellCount);
-  for (let p = 0; p <= pairs.length; p++) {
-    const { square, weight } = pairs[p] ?? { square: shellCount ** 2, weight: 0 };
-    /** Threads that move sums to a shell before this pair. */
-    const moves = new Map<number, number>();
-    for (let a = 0; a < shellCount; a++) {
-      const shell = Math.min(shellCount, Math.floor(Math.sqrt(a * a + square)));
-      if (shell !== shells[a] && shells[a] < shellCount) {
-        const round = 1 + (moves.get(shells[a]) ?? 0);
-        moves.set(shells[a], round);
-        rounds[p * shellCount + a] = round;
-      }
-      shells[a] = shell;
-    }
-    table[p] = square + 2 ** 16 * weight + 2 ** 24 * Math.max(0, ...moves.values());
-  }
-  return { pairs: table, rounds };
+function planeValues({
+  windowVoxels,
+  lanes,
+  copiesPlane,
+}: Pick<WindowProfilesPlan, 'windowVoxels' | 'lanes' | 'copiesPlane'>): number {
+  return copiesPlane ? (UNIT_ROWS + windowVoxels - 1) * (lanes + windowVoxels - 1) : 1;
 }
 
-/**
- * Per thread of slide_y the pairs of one c with up to ROW_BATCH values of b in a row, as many times {first b
- * mod w, c, number of the pair}.
- */
-function rowBatches(pairs: readonly FrequencyPair[], w: number): Uint32Array {
-  const none = 0xffffffff;
-  const list: number[] = [];
-  for (let c = 0; c <= w / 2; c++) {
-    const numbers = new Map(pairs.flatMap((pair, number) => (pair.c === c ? [[pair.b, number]] : [])));
-    const last = Math.max(...numbers.keys());
-    for (let first = Math.min(...numbers.keys()); first <= last; first += ROW_BATCH)
-      for (let k = 0; k < ROW_BATCH; k++) list.push((first + w) % w, c, numbers.get(first + k) ?? none, 0);
-  }
-  return Uint32Array.from(list);
+/** Pairs (b, c) whose column of coefficients reaches into the last shell. */
+export function pairCount({ shellCount, kind }: Pick<WindowProfilesPlan, 'shellCount' | 'kind'>): number {
+  let count = 0;
+  for (let c = 0; c < shellCount; c++)
+    for (let b = 0; b * b + c * c < shellCount ** 2 && b < shellCount; b++)
+      count += kind === 'sphere' && b > 0 && b < shellCount - 1 ? 2 : 1;
+  return count;
 }
 
 /** Prepared kernels and buffers, reused for every tile. */
@@ -202,14 +141,14 @@ export interface WindowProfiles {
   readonly plan: WindowProfilesPlan;
   readonly kernels: readonly Kernel[];
   /**
-   * Records the profiles of the units of a tile, ordered by rows (gpu/tile-units.ts), from the input box;
-   * `profiles` receives [shell][unit voxel]. Not concurrently: the intermediate sums are reused.
+   * Records the profiles of the units of a tile (gpu/tile-units.ts) from the input box; `profiles` receives
+   * [shell][unit voxel]. Not concurrently: the intermediate sums are reused.
    */
   encode(
-    encoder: GPUCommandEncoder,
+    pass: GPUComputePassEncoder,
     input: Bound,
     units: Bound,
-    list: Uint32Array,
+    unitCount: number,
     profiles: Bound,
     uniforms: UniformSlots,
   ): void;
@@ -218,16 +157,16 @@ export interface WindowProfiles {
 
 const NAME = 'window-profiles';
 
-export function compileWindowProfiles(
-  gpu: GpuDevice,
-  { windowVoxels, shellCount, lanes, taper: tapered }: WindowProfilesPlan,
-): Promise<[Kernel, Kernel, Kernel]> {
-  const taper = tapered === undefined ? 0 : 1;
-  const constants = { window_voxels: windowVoxels, shell_count: shellCount, taper };
+export function compileWindowProfiles(gpu: GpuDevice, plan: WindowProfilesPlan): Promise<[Kernel, Kernel]> {
+  const { windowVoxels, shellCount, lanes, taper } = plan;
+  const constants = {
+    window_voxels: windowVoxels,
+    shell_count: shellCount,
+    taper: taper === undefined ? 0 : 1,
+  };
   return Promise.all([
-    getKernel(gpu, NAME, 'slide_x', constants),
-    getKernel(gpu, NAME, 'slide_y', { window_voxels: windowVoxels, taper }),
-    getKernel(gpu, NAME, 'slide_z', { ...constants, lanes }),
+    getKernel(gpu, NAME, 'slide_z', constants),
+    getKernel(gpu, NAME, 'slide_plane', { ...constants, lanes, plane_values: planeValues(plan) }),
   ]);
 }
 
@@ -236,111 +175,80 @@ export async function createWindowProfiles(
   gpu: GpuDevice,
   plan: WindowProfilesPlan,
 ): Promise<WindowProfiles> {
-  const { windowVoxels, tileSize, box, rowsPerBatch, inset } = plan;
-  const name = NAME;
-  const [slideX, slideY, slideZ] = await compileWindowProfiles(gpu, plan);
-  const { twiddles, yBatches, pairs, rounds, norms, batches } = createTables(gpu, name, plan);
-  const xSums = gpu.createBuffer(`${name} x sums`, plan.xSumBytes, STORAGE);
-  const ySums = gpu.createBuffer(`${name} y sums`, plan.ySumBytes, STORAGE);
+  const { windowVoxels, tileSize, box, inset, shellCount } = plan;
+  const [slideZ, slidePlane] = await compileWindowProfiles(gpu, plan);
+  const { twiddles, norms } = createTables(gpu, plan);
+  const zSums = gpu.createBuffer(`${NAME} z sums`, plan.zSumBytes, STORAGE);
   const [tz, ty, tx] = tileSize;
-  const planes = tz + windowVoxels - 1;
-  const boxRows = ty + windowVoxels - 1;
-  const rowGroups = Math.ceil(tx / 64);
+  const [height, width] = [ty + windowVoxels - 1, tx + windowVoxels - 1];
   const work = profileWork(plan);
 
   return {
     plan,
-    kernels: [slideX, slideY, slideZ],
-    encode(encoder, input, units, list, profiles, uniforms) {
-      const unitCount = list.length / 4;
+    kernels: [slideZ, slidePlane],
+    encode(pass, input, units, unitCount, profiles, uniforms) {
       if (unitCount > plan.unitCapacity)
         throw new LocScaleError('internal', 'A tile has more units than were planned.');
-      const parametersOf = (firstRow: number, firstPlane: number, firstUnit: number): Bound =>
+      const parametersOf = (firstRun: number, firstUnit: number): Bound =>
         uniforms.write([
           ['u32', tz],
-          ['u32', tx],
+          ['u32', width],
+          ['u32', height],
           ['u32', box[2]],
           ['u32', box[1] * box[2]],
-          ['u32', boxRows],
-          ['u32', firstRow],
-          ['u32', Math.min(rowsPerBatch, ty - firstRow)],
-          ['u32', plan.pairs.length],
-          ['u32', firstPlane],
+          ['u32', firstRun],
           ['u32', firstUnit],
           ['u32', unitCount],
           ['u32', inset * (box[1] * box[2] + box[2] + 1)],
           ['u32', plan.kind === 'sphere' ? 1 : 0],
         ]);
-      const pass = encoder.beginComputePass({ label: name });
-      for (const { first, count } of splitWork(planes, work.xPerPlane, gpu.limits)) {
-        const parameters = parametersOf(0, first, 0);
-        slideX.run(pass, { parameters, tile: input, twiddles, x_sums: xSums }, [rowGroups, boxRows, count]);
+      for (const { first, count } of splitWork(tz / UNIT_ROWS, work.perRun, gpu.limits)) {
+        const bound = { parameters: parametersOf(first, 0), tile: input, twiddles, z_sums: zSums };
+        slideZ.run(pass, bound, [
+          Math.ceil((height * width) / 64),
+          count,
+          Math.ceil(shellCount / COLUMN_BATCH),
+        ]);
       }
-      for (let firstRow = 0, unit = 0; firstRow < ty; firstRow += rowsPerBatch) {
-        const firstUnit = unit;
-        let [from, to] = [tz, 0];
-        for (; unit < unitCount && list[4 * unit + 1] < firstRow + rowsPerBatch; unit++) {
-          from = Math.min(from, list[4 * unit]);
-          to = Math.max(to, list[4 * unit] + RUN);
-        }
-        // Also for rows without units, so that slots, and hence bind groups, are the same for every tile.
-        const parameters = parametersOf(firstRow, from, firstUnit);
-        if (unit === firstUnit) continue;
-        const atFirst = (plane: number, number: number): Bound =>
-          plane === from && number === firstUnit ? parameters : parametersOf(firstRow, plane, number);
-        for (const { first, count } of splitWork(to - from + windowVoxels - 1, work.yPerPlane, gpu.limits)) {
-          const bound = { parameters: atFirst(from + first, firstUnit), x_sums: xSums, y_sums: ySums };
-          slideY.run(pass, { ...bound, twiddles, y_batches: yBatches }, [rowGroups, count, batches]);
-        }
-        for (const { first, count } of splitWork(unit - firstUnit, work.zPerUnit, gpu.limits)) {
-          const bound = { parameters: atFirst(from, firstUnit + first), y_sums: ySums, units, profiles };
-          slideZ.run(pass, { ...bound, twiddles, pairs, rounds, norms }, [count]);
-        }
+      for (const { first, count } of splitWork(unitCount, work.perUnit, gpu.limits)) {
+        const parameters = parametersOf(0, first);
+        slidePlane.run(pass, { parameters, twiddles, z_sums: zSums, units, norms, profiles }, [count]);
       }
-      pass.end();
     },
     destroy() {
-      for (const buffer of [twiddles, yBatches, pairs, rounds, norms, xSums, ySums])
-        gpu.destroyBuffer(buffer);
+      for (const buffer of [twiddles, norms, zSums]) gpu.destroyBuffer(buffer);
     },
   };
 }
 
-/** Multiply-adds of the three steps, per plane, plane and unit. */
+/** Multiply-adds of slide_z per UNIT_ROWS planes, and of slide_plane per unit. */
 export function profileWork(plan: WindowProfilesPlan): {
-  readonly xPerPlane: number;
-  readonly yPerPlane: number;
-  readonly zPerUnit: number;
+  readonly perRun: number;
+  readonly perUnit: number;
 } {
-  const { windowVoxels: w, shellCount, lanes, tileSize, pairs, rowsPerBatch, kind, taper } = plan;
+  const { windowVoxels: w, shellCount, lanes, tileSize, kind, taper } = plan;
   const [, ty, tx] = tileSize;
   // A complex product and sum; the taper combines three neighbours.
   const step = 4 * (taper === undefined ? 1 : 3);
-  const columns = rowBatches(pairs, w).length / 4;
+  const columns = COLUMN_BATCH * Math.ceil(shellCount / COLUMN_BATCH);
+  // Seeds of w steps, then one step a voxel; along y its length, too.
+  const alongX = (UNIT_ROWS + w - 1) * (w + lanes);
+  const alongY = lanes * shellCount * (w + 2 * UNIT_ROWS) * (kind === 'sphere' ? 2 : 1);
   return {
-    xPerPlane: (ty + w - 1) * tx * COLUMN_BATCH * Math.ceil(shellCount / COLUMN_BATCH) * 4 * w,
-    yPerPlane: tx * columns * step * (w + rowsPerBatch),
-    // Seeds of w steps, then one step a voxel, and its length.
-    zPerUnit: lanes * shellCount * PARTS * pairs.length * step * (w + 2 * 16) * (kind === 'sphere' ? 2 : 1),
+    perRun: (ty + w - 1) * (tx + w - 1) * columns * step * (w + UNIT_ROWS),
+    perUnit: pairCount(plan) * step * (alongX + alongY),
   };
 }
 
-/** Twiddles, schedules of slide_y and slide_z, and normalisation per shell. */
-function createTables(gpu: GpuDevice, name: string, plan: WindowProfilesPlan) {
-  const { windowVoxels, shellCount, counts, taper } = plan;
+/** Twiddles, and normalisation per shell. */
+function createTables(gpu: GpuDevice, { windowVoxels, counts, taper }: WindowProfilesPlan) {
   // Normalised so that white noise has the same profile as in windows without weights.
   const weights = taper === undefined ? 1 : Math.sqrt(HANN_MEAN_SQUARE);
-  const yBatches = rowBatches(plan.pairs, windowVoxels);
-  const { pairs, rounds } = shellRounds(plan.pairs, shellCount);
   return {
-    twiddles: createTable(gpu, `${name} twiddles`, twiddleTable(windowVoxels)),
-    yBatches: createIndexTable(gpu, `${name} y batches`, yBatches),
-    batches: yBatches.length / 4 / ROW_BATCH,
-    pairs: createIndexTable(gpu, `${name} pairs`, pairs),
-    rounds: createIndexTable(gpu, `${name} rounds`, rounds),
+    twiddles: createTable(gpu, `${NAME} twiddles`, twiddleTable(windowVoxels)),
     norms: createTable(
       gpu,
-      `${name} norms`,
+      `${NAME} norms`,
       Array.from(counts, (n) => 1 / (n * weights * windowVoxels ** 1.5)),
     ),
   };
@@ -357,9 +265,6 @@ function twiddleTable(w: number): Float64Array {
 }
 
 /** Bytes of all buffers of `createWindowProfiles`, without the profiles. */
-export function windowProfilesBytes(plan: WindowProfilesPlan): number {
-  const { windowVoxels: w, shellCount, pairs } = plan;
-  const tables =
-    8 * w + 4 * rowBatches(pairs, w).length + 4 * (pairs.length + 1) * (1 + shellCount) + 4 * shellCount;
-  return plan.xSumBytes + plan.ySumBytes + tables;
+export function windowProfilesBytes({ windowVoxels, shellCount, zSumBytes }: WindowProfilesPlan): number {
+  return zSumBytes + COMPLEX * windowVoxels + 4 * shellCount;
 }

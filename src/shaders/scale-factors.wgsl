@@ -1,4 +1,4 @@
-//#include lib/units.wgsl
+//#include lib/unit-planes.wgsl
 // Scale factors of every unit voxel from the profiles of its windows (method 5), in place of the map's
 // profiles. One thread = one voxel. The rules of math/scaling/scaling-rules.ts; everything that does not
 // depend on the voxel is tabulated there in float64 (math/scaling/scaling-tables.ts).
@@ -46,16 +46,15 @@ fn divided(reference_amplitude: f32, map: f32) -> f32 {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let voxels = parameters.unit_count * lanes * RUN;
+  let voxels = parameters.unit_count * lanes * ROWS;
   let i = id.x;
   if (i >= voxels) {
     return;
   }
   var chosen = 0u;
   if (parameters.hybrid == 1u) {
-    let unit = units[i / (lanes * RUN)];
-    let z = unit.x + (i / lanes) % RUN;
-    let at = (z * parameters.tile_y + unit.y) * parameters.tile_x + unit.z + i % lanes;
+    let voxel = place_of_voxel(units[i / (lanes * ROWS)], i);
+    let at = (voxel.x * parameters.tile_y + voxel.y) * parameters.tile_x + voxel.z;
     chosen = select(0u, parameters.table_floats, difference_mask[at] > 0.5);
   }
   let kind = u32(tables[chosen]);

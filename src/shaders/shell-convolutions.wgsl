@@ -1,4 +1,4 @@
-//#include lib/units.wgsl
+//#include lib/unit-planes.wgsl
 //#include lib/slab-index.wgsl
 // out(v) = sum_r s_r(v) (map * K_r)(v) at the unit voxels of a tile (method 4), a batch of shells at a time.
 //
@@ -89,15 +89,13 @@ fn multiply(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
 
 @compute @workgroup_size(64)
 fn accumulate(@builtin(global_invocation_id) id: vec3u) {
-  let voxels = parameters.unit_count * lanes * RUN;
+  let voxels = parameters.unit_count * lanes * ROWS;
   let i = id.x;
   if (i >= voxels) {
     return;
   }
-  let unit = units[i / (lanes * RUN)];
-  let h = parameters.margin;
-  let z = unit.x + (i / lanes) % RUN + h;
-  let at = (z * parameters.box_y + unit.y + h) * parameters.box_x + unit.z + i % lanes + h;
+  let voxel = place_of_voxel(units[i / (lanes * ROWS)], i) + parameters.margin;
+  let at = (voxel.x * parameters.box_y + voxel.y) * parameters.box_x + voxel.z;
   let box = parameters.box_z * parameters.box_y * parameters.box_x;
   var sum = 0.0;
   if (parameters.first_shell > 0u) {
@@ -111,7 +109,7 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u) {
 
 @compute @workgroup_size(64)
 fn place(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= parameters.unit_count * lanes * RUN) {
+  if (id.x >= parameters.unit_count * lanes * ROWS) {
     return;
   }
   let at = slab_index(id.x);
@@ -122,7 +120,7 @@ fn place(@builtin(global_invocation_id) id: vec3u) {
 
 @compute @workgroup_size(64)
 fn place_fits(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= parameters.unit_count * lanes * RUN) {
+  if (id.x >= parameters.unit_count * lanes * ROWS) {
     return;
   }
   let at = slab_index(id.x);

@@ -63,6 +63,7 @@ describeGpu('local scaling on the GPU', (gpu) => {
     ['bindings of 2 MiB and 32 MiB in all', { bindingBytes: 2 * MIB, totalBytes: 32 * MIB }],
     ['bindings of 128 MiB and 256 MiB in all', { bindingBytes: 128 * MIB, totalBytes: 256 * MIB }],
     ['workgroups of 64 threads', { workgroupInvocations: 64 }],
+    ['workgroups of 2 KiB (sums along z read for every frequency)', { workgroupBytes: 2048 }],
   ];
   it('agrees with the CPU engine to 5e-6, with the limits of the adapter', async () => {
     const maps = await onGpu();

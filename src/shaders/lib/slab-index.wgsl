@@ -1,10 +1,10 @@
-// Place in a slab of a volume of voxel i of the units (lib/units.wgsl); -1 outside the slab, the box or the
-// mask.
+// Place in a slab of a volume of voxel i of the units (lib/units.wgsl or lib/unit-planes.wgsl); -1 outside the
+// slab, the box or the mask.
 fn slab_index(i: u32) -> i32 {
-  let unit = units[i / (lanes * RUN)];
-  let z = parameters.start_z + i32(unit.x + (i / lanes) % RUN) - parameters.slab_first;
-  let y = parameters.start_y + i32(unit.y);
-  let x = parameters.start_x + i32(unit.z + i % lanes);
+  let voxel = vec3i(place_of_voxel(units[i / (lanes * UNIT_LENGTH)], i));
+  let z = parameters.start_z + voxel.x - parameters.slab_first;
+  let y = parameters.start_y + voxel.y;
+  let x = parameters.start_x + voxel.z;
   if (z < 0 || z >= parameters.slab_planes || y >= parameters.volume_y || x >= parameters.volume_x) {
     return -1;
   }

@@ -5,7 +5,7 @@ import { MOST_MULTIPLY_ADDS, splitWork } from '../../../src/gpu/dispatch-work.ts
 import { planGpuResolution, resolutionWork } from '../../../src/gpu/plan-local-resolution.ts';
 import { planGpuTiles } from '../../../src/gpu/plan-tiles.ts';
 import { gatherWork } from '../../../src/gpu/symmetrise.ts';
-import { RUN } from '../../../src/gpu/tile-units.ts';
+import { UNIT_ROWS } from '../../../src/gpu/tile-units.ts';
 import { profileWork } from '../../../src/gpu/window-profiles.ts';
 import { OCCUPANCY_BLOCK, type Occupancy } from '../../../src/math/scaling/occupancy.ts';
 
@@ -73,18 +73,16 @@ describe('a dispatch of', () => {
         const support = planGpuTiles({ ...shared, limits: LIMITS, budgetBytes: BUDGET });
         if (!support.ok || support.plan === undefined) throw new Error('no plan');
         const { profiles, tileSize, box, fft, tiles } = support.plan;
-        const { xPerPlane, yPerPlane, zPerUnit } = profileWork(profiles);
-        const planes = tileSize[0] + windowVoxels - 1;
-        const unitsPerBatch = (profiles.rowsPerBatch * (tileSize[0] / RUN) * tileSize[2]) / profiles.lanes;
+        const { perRun, perUnit } = profileWork(profiles);
         const work = [
-          ...parts(planes, xPerPlane),
-          ...parts(planes, yPerPlane),
-          ...parts(unitsPerBatch, zPerUnit),
+          ...parts(tileSize[0] / UNIT_ROWS, perRun),
+          ...parts(profiles.unitCapacity, perUnit),
           // All shells that fit a batch at once: 5 n log2 n a transform, half of them multiply-adds.
           (64 * 2 ** 20 * 2.5 * Math.log2(box[0] * box[1] * box[2])) / 8,
           fft.spectrumBytes * Math.log2(box[0] * box[1] * box[2]),
           // Sums over shells at the unit voxels of a tile.
-          Math.max(...tiles.map(({ unitCount }) => unitCount * profiles.lanes * RUN)) * profiles.shellCount,
+          Math.max(...tiles.map(({ unitCount }) => unitCount * profiles.lanes * UNIT_ROWS)) *
+            profiles.shellCount,
         ];
         expect(Math.max(...work)).toBeLessThanOrEqual(MOST_MULTIPLY_ADDS);
       }

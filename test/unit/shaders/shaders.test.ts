@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 // The package's main entry is CommonJS in an ES module package; its module build is named in full.
 import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
-import { RUN } from '../../../src/gpu/tile-units.ts';
+import { RUN, UNIT_ROWS } from '../../../src/gpu/tile-units.ts';
 import { loadShader } from '../../../src/shaders/load.ts';
 
 const folder = fileURLToPath(new URL('../../../src/shaders', import.meta.url));
@@ -108,11 +108,13 @@ describe('shaders', () => {
     });
   });
 
-  it.each(['local-resolution', 'scale-factors', 'shell-convolutions', 'window-profiles'])(
-    '%s: units are as long as the engine lists them, said once',
-    async (name) => {
-      const lengths = [...(await loadShader(name)).matchAll(/^const RUN: u32 = (\d+)u;$/gm)];
-      expect(lengths.map(([, length]) => Number(length))).toEqual([RUN]);
-    },
-  );
+  it.each([
+    ['local-resolution', 'RUN', RUN],
+    ['scale-factors', 'ROWS', UNIT_ROWS],
+    ['shell-convolutions', 'ROWS', UNIT_ROWS],
+    ['window-profiles', 'ROWS', UNIT_ROWS],
+  ])('%s: units are as long as the engine lists them, said once', async (name, constant, length) => {
+    const lengths = [...(await loadShader(name)).matchAll(/^const (RUN|ROWS): u32 = (\d+)u;$/gm)];
+    expect(lengths.map(([, which, found]) => [which, Number(found)])).toEqual([[constant, length]]);
+  });
 });
