@@ -3,7 +3,7 @@
  * cache folder (Node 20 cannot run TypeScript), then runs main.ts. `--help` lists the options.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writePackageScope } from '../tools/package-scope.mjs';
@@ -25,6 +25,8 @@ cpSync(join(root, 'src/shaders'), join(compiled, 'src/shaders'), {
   recursive: true,
   filter: (path) => !path.endsWith('.ts'),
 });
+for (const name of readdirSync(join(root, 'bench')).filter((file) => file.endsWith('.mjs')))
+  cpSync(join(root, 'bench', name), join(compiled, 'bench', name));
 writePackageScope(join(compiled, 'src'));
 // test/support looks for packages two folders up.
 const packages = join(compiled, 'node_modules');
