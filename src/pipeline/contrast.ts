@@ -1,6 +1,5 @@
 /** Detects maps with inverted contrast. (Half maps of opposite contrast: half-maps.ts.) */
-import type { Volume } from '../engine/engine.ts';
-import { blockCorrelation, blocksOf, type Contrast } from '../math/inputs/contrast.ts';
+import { type Blocks, blockCorrelation, type Contrast } from '../math/inputs/contrast.ts';
 import type { Run } from './run.ts';
 
 /** Threshold: maps of one molecule correlate; noise gives 0. */
@@ -25,19 +24,9 @@ export function checkContrast(
   return inverted;
 }
 
-/**
- * Amplitudes have no sign, so the result is the same; but one of the two maps is inverted. `blocks`: of the
- * reference.
- */
-export async function checkReferenceContrast(
-  name: string,
-  blocks: Float64Array,
-  map: Volume,
-  voxelSize: number,
-  run: Run,
-): Promise<void> {
-  const ours = await run.engine.inspect(map, (voxels) => blocksOf(voxels, map.shape, voxelSize));
-  const correlation = blockCorrelation(blocks, ours);
+/** Amplitudes have no sign, so the result is the same; but one of the two maps is inverted. */
+export function checkReferenceContrast(name: string, reference: Blocks, map: Blocks, run: Run): void {
+  const correlation = blockCorrelation(reference, map);
   if (correlation < OPPOSITE)
     run.warn(
       `The reference ${name} and the map have opposite contrast (correlation ` +

@@ -13,7 +13,7 @@ import type { MapImage } from '../formats/map-image.ts';
 import type { MrcHeader } from '../formats/mrc-header.ts';
 import { describeShape, type Grid, isotropicVoxelSize, sameShape, voxelCount } from '../math/grid.ts';
 import { VOXEL_SIZE_TOLERANCE, WHOLE_VOXEL_TOLERANCE } from '../math/grids/match-grid.ts';
-import { type Contrast, contrastOf } from '../math/inputs/contrast.ts';
+import { type Blocks, blocksOf, contrastOf, meanBlocks } from '../math/inputs/contrast.ts';
 import { maskedMapWarning } from '../math/inputs/input-checks.ts';
 import type { LocScaleContext } from './context.ts';
 import { checkContrast } from './contrast.ts';
@@ -40,6 +40,8 @@ export interface InputMaps {
   readonly zeroShare: number;
   /** Density seems to be dark; already warned about. */
   readonly inverted: boolean;
+  /** Of the map, or of the mean of the half maps. */
+  readonly blocks: Blocks;
   /** One map, or two half maps. */
   readonly volumes: readonly [Volume] | readonly [Volume, Volume];
   /** Of those, as the user knows them. */
@@ -77,12 +79,12 @@ export async function uploadInputs(
   if (input.kind === 'half-maps') checkHalfMapsDiffer(input.half1, input.half2);
 
   const volumes: Volume[] = [];
-  const contrasts: (Contrast | undefined)[] = [];
+  const blocks: Blocks[] = [];
   let zeroShare = 1;
   for (const image of inputs) {
     // Of the host's voxels: those of a GPU would have to be read back.
     const volume = await run.upload(image, (voxels) => {
-      contrasts.push(contrastOf(voxels, grid.shape, isotropicVoxelSize(grid)));
+      blocks.push(blocksOf(voxels, grid.shape, isotropicVoxelSize(grid)));
     });
     const statistics = await run.engine.statistics(volume);
     checkValues(image.name, statistics);
@@ -97,7 +99,8 @@ export async function uploadInputs(
     header,
     voxelSize: isotropicVoxelSize(grid),
     zeroShare,
-    inverted: checkContrast(names, contrasts, run),
+    inverted: checkContrast(names, blocks.map(contrastOf), run),
+    blocks: meanBlocks(blocks),
     volumes: volumes as unknown as InputMaps['volumes'],
     names: inputs.map(({ name }) => name),
   };

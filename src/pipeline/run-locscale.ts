@@ -249,7 +249,8 @@ export async function planRun(
 
   const settings = { parameters, windowVoxels, voxelSize, mask };
   const cutoffs = { wilsonCutoff: molecule.wilsonCutoff, fscCutoff: cutoff.cutoff };
-  const data = { ...settings, ...cutoffs, ...resolved, engine: run.engine, grid, molecule };
+  const { blocks } = maps;
+  const data = { ...settings, ...cutoffs, ...resolved, engine: run.engine, grid, molecule, blocks };
   const reference = await source.plan(data, run);
   const maskGiven = job.mask !== undefined;
   const inputs = { ...settings, ...cutoffs, source, grid, resolved, maskGiven };

@@ -37,12 +37,11 @@ export interface Contrast {
 }
 
 /**
- * Result of the first scale at which the map seems inverted, else of the finest. Undefined if the map is too
- * small or constant. `data`: (z, y, x); `voxelSize` in angstrom.
+ * Result of the first scale at which the map seems inverted, else of the finest. Undefined if too small or
+ * constant.
  */
-export function contrastOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Contrast | undefined {
+export function contrastOf(finest: Blocks): Contrast | undefined {
   // Blocks of blocks: the voxels are read once.
-  const finest = averageBlocks(data, shape, blockEdge(voxelSize));
   const contrasts = BLOCK_SCALES.map((scale) =>
     contrastOfBlocks(scale === 1 ? finest : averageBlocks(finest.blocks, finest.shape, scale)),
   );
@@ -69,7 +68,8 @@ function contrastOfBlocks({ blocks, shape: count }: Blocks): Contrast | undefine
   return { skewness, reach, centre, inverted };
 }
 
-interface Blocks {
+/** Means of a map over cubes of about 6 A. */
+export interface Blocks {
   readonly blocks: Float64Array;
   readonly shape: Shape;
 }
@@ -140,13 +140,20 @@ export function neighbourCorrelation(
   return sum / pairs / variance;
 }
 
-/** Means of a map over blocks. */
-export function blocksOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Float64Array {
-  return averageBlocks(data, shape, blockEdge(voxelSize)).blocks;
+/** `data`: (z, y, x); `voxelSize` in angstrom. */
+export function blocksOf(data: ArrayLike<number>, shape: Shape, voxelSize: number): Blocks {
+  return averageBlocks(data, shape, blockEdge(voxelSize));
+}
+
+/** Of the mean of maps. */
+export function meanBlocks(all: readonly Blocks[]): Blocks {
+  const [{ shape, blocks }] = all;
+  const sum = (i: number): number => all.reduce((total, one) => total + one.blocks[i], 0);
+  return { shape, blocks: blocks.map((_, i) => sum(i) / all.length) };
 }
 
 /** Correlation of the blocks of two maps: far below 0 where they have opposite contrast. */
-export function blockCorrelation(one: Float64Array, two: Float64Array): number {
+export function blockCorrelation({ blocks: one }: Blocks, { blocks: two }: Blocks): number {
   return correlationInside(
     one,
     two,

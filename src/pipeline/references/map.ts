@@ -1,7 +1,7 @@
 /** A reference map of the user, with or without the theoretical-profile rule. */
 
 import type { Volume } from '../../engine/engine.ts';
-import { blocksOf } from '../../math/inputs/contrast.ts';
+import { type Blocks, blocksOf } from '../../math/inputs/contrast.ts';
 import { checkReferenceContrast } from '../contrast.ts';
 import type { MapInput } from '../map-input.ts';
 import { checkValues } from '../read-maps.ts';
@@ -58,12 +58,12 @@ function sourceOf(map: MapInput): Omit<ReferenceSource, 'describe' | 'rule'> {
 /** The map as windows see it. */
 export async function readReference(map: MapInput, data: ReferenceData, run: Run): Promise<Volume> {
   // Of the host's voxels: those of a GPU would have to be read back.
-  let blocks: Float64Array = new Float64Array();
+  let blocks: Blocks | undefined;
   const uploaded = await run.upload(map, (voxels) => {
     blocks = blocksOf(voxels, data.grid.shape, data.voxelSize);
   });
   checkValues(map.name, await run.engine.statistics(uploaded));
-  await checkReferenceContrast(map.name, blocks, data.map, data.voxelSize, run);
+  if (blocks) checkReferenceContrast(map.name, blocks, data.blocks, run);
   return lowPass(uploaded, data.parameters.referenceResolution, data.voxelSize, run);
 }
 

@@ -7,6 +7,7 @@ import type { ModelReferenceData } from '../../atoms/model-reference.ts';
 import type { Volume } from '../../engine/engine.ts';
 import type { Structure } from '../../formats/structure.ts';
 import { type Grid, voxelCount } from '../../math/grid.ts';
+import type { Blocks } from '../../math/inputs/contrast.ts';
 import type { FscCutoff, MolecularNumbers } from '../../math/scaling/molecular-numbers.ts';
 import type { ModelForMask } from '../judge-mask.ts';
 import type { MapInput } from '../map-input.ts';
@@ -87,6 +88,8 @@ export interface ReferenceSource {
 export interface ReferenceData extends ModelReferenceData {
   readonly parameters: LocScaleParameters;
   readonly voxelSize: number;
+  /** Of the map, before filters of the input. */
+  readonly blocks: Blocks;
   /** Origin of `fscCutoff`. */
   readonly cutoff: FscCutoff;
   readonly molecule: MolecularNumbers;

@@ -33,26 +33,28 @@ describe('contrastOf', () => {
     ['a particle in negative stain', map((r) => (r < 11 ? 1 : r < 15 ? -0.3 : 0))],
     ['a particle masked to zero outside', map((r) => (r < 13 ? 1 : 0), 0)],
   ])('distinguishes %s from its negative', (_, data) => {
-    expect(contrastOf(data, shape, voxelSize)?.inverted).toBe(false);
+    expect(contrastOf(blocks(data))?.inverted).toBe(false);
     // A dark shell has a bright centre: that is not taken for inverted, and not for certain.
-    if (_ !== 'a hollow shell') expect(contrastOf(negative(data), shape, voxelSize)?.inverted).toBe(true);
+    if (_ !== 'a hollow shell') expect(contrastOf(blocks(negative(data)))?.inverted).toBe(true);
   });
 
   it.each([
     ['noise', map(() => 0, 1)],
     ['a box full of density', map((r) => Math.sin(r) + Math.cos(0.7 * r), 0.1)],
   ])('does not accuse %s, either way round', (_, data) => {
-    expect(contrastOf(data, shape, voxelSize)?.inverted).toBe(false);
-    expect(contrastOf(negative(data), shape, voxelSize)?.inverted).toBe(false);
+    expect(contrastOf(blocks(data))?.inverted).toBe(false);
+    expect(contrastOf(blocks(negative(data)))?.inverted).toBe(false);
   });
 
   it('has no opinion on constant or tiny maps', () => {
-    expect(contrastOf(new Float32Array(8000).fill(3), [20, 20, 20], 6)).toBeUndefined();
+    expect(contrastOf(blocksOf(new Float32Array(8000).fill(3), [20, 20, 20], 6))).toBeUndefined();
     expect(
       contrastOf(
-        map(() => 0),
-        [4, 4, 4],
-        6,
+        blocksOf(
+          map(() => 0),
+          [4, 4, 4],
+          6,
+        ),
       ),
     ).toBeUndefined();
   });
