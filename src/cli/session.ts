@@ -103,8 +103,8 @@ interface EngineHooks {
 
 /**
  * Starts the engine that the options select, runs `body`, and always stops the engine. Where nobody insists
- * on the GPU and it fails, `body` begins again on the CPU: it must leave nothing behind when it throws, but for
- * `scaledWindows`, from which the second attempt takes what the first has scaled.
+ * on the GPU and it fails, `body` begins again on the CPU: it must leave nothing behind when it throws, but
+ * for `scaledWindows`, from which the second attempt takes what the first has scaled.
  */
 export async function withEngine<T>(
   session: Session,

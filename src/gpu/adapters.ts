@@ -32,19 +32,25 @@ export interface GpuAdapterEntry {
   readonly name: string;
   /** Vendor name, also where the implementation reports a number. */
   readonly vendor: string;
+  /** Hardware generation, "ampere", as WebGPU reports it; may be empty. */
   readonly architecture: string;
+  /** Vendor's identifier of the chip, as the driver gives it; empty in browsers, which hide it. */
   readonly device: string;
   /** With Dawn: driver and version. */
   readonly description: string;
   /** vulkan, metal, d3d12 ...; unknown with wgpu. */
   readonly backend?: string;
+  /** Dawn, wgpu or a browser: limits, names and known defects differ between them. */
   readonly implementation: GpuEntry['implementation'];
   /** Of `GpuEntry`. */
   readonly version?: string;
+  /** Software adapters run the same shaders on the CPU, a thousand times slower: chosen by hand only. */
   readonly kind: 'hardware' | 'software';
   /** Number of GPUs with this name; only the first of them can be opened. */
   readonly sameName: number;
+  /** What a device of this adapter can be opened with; the defaults of WebGPU are far smaller. */
   readonly limits: Readonly<Record<AdapterLimit, number>>;
+  /** Optional WebGPU features by name, "timestamp-query" among them. */
   readonly features: readonly string[];
   /** Of `GpuEntry`. */
   readonly pace?: () => void;
@@ -54,6 +60,7 @@ export interface GpuAdapterEntry {
 
 /** The adapters found, and the requests that failed, for `devices` and error messages. */
 export interface AdapterList {
+  /** Hardware before software; `index` counts along this order. */
   readonly adapters: readonly GpuAdapterEntry[];
   /** Requests without success, with their reasons. */
   readonly failures: readonly { readonly way: string; readonly reason: string }[];
@@ -64,7 +71,9 @@ export const NO_ADAPTER = 'no adapter';
 
 /** A way to request an adapter. */
 interface Way {
+  /** How it is requested, for messages about requests that failed. */
   readonly name: string;
+  /** Null is WebGPU's own way to say that there is no such adapter. */
   readonly request: () => Promise<GPUAdapter | null>;
   /** The adapter's entry in the implementation's own list. */
   readonly listed?: ListedAdapter;
@@ -72,8 +81,11 @@ interface Way {
 
 /** An entry of Dawn's list; `count`: number of equal entries. */
 interface ListedAdapter {
+  /** API below WebGPU: one GPU is listed once per API. */
   readonly backend: string;
+  /** As the driver spells it. Dawn opens adapters by backend and name, not by index. */
   readonly name: string;
+  /** More than 1 on nodes with several equal GPUs. */
   readonly count: number;
 }
 

@@ -36,7 +36,9 @@ import { linearWorkgroups } from './workgroups.ts';
 
 /** Maps of the job on the engine, and what is known of its windows. */
 export interface BandVolumes {
+  /** Half maps or one map, and the reference where the rule needs one, float32 (z, y, x). */
   readonly inputs: BandInputs<GpuVolume>;
+  /** Voxels above 0.5 count as inside. Without a mask, everything does. */
   readonly mask: GpuVolume | undefined;
   /** Per block: the share of its window inside the difference mask. */
   readonly share: Float32Array | undefined;
@@ -44,9 +46,13 @@ export interface BandVolumes {
 
 /** Volumes of the engine. */
 export interface EngineVolumes {
+  /** A volume of the job's shape; throws 'out-of-memory'. */
   make(label: string): GpuVolume;
+  /** From now on the engine releases it. */
   adopt(volume: GpuVolume): GpuVolume;
+  /** Frees the buffers; the caller must not use the volumes again. */
   release(...volumes: Volume[]): void;
+  /** Copies voxels to the host, in (z, y, x) order. */
   download(volume: GpuVolume): Promise<Float32Array>;
 }
 
@@ -60,26 +66,36 @@ export class GpuBands implements BandDevice {
   readonly gpu: GpuDevice;
   readonly plan: GpuBandPlan;
   readonly kernels: BandKernels;
+  /** Parameters of the dispatches of one submission; reset before the next. */
   private readonly slots: UniformSlots;
+  /** The band at work in voxels, as (z, y, x); overwritten by each band. */
   private readonly band: GpuVolume;
+  /** In float32; sums over the mask read its bits, `inside`. */
   private readonly mask: GpuVolume | undefined;
+  /** What the caller wants of the job; checked before this object is made. */
   readonly settings: BandScalingSettings;
   private readonly engine: EngineVolumes;
   /** Bits per slab of the mask. */
   private readonly inside: readonly GPUBuffer[] | undefined;
+  /** Squared frequencies of the coefficients, from which the filter takes a band's weight. */
   private readonly squares: GPUBuffer;
   /** Partial sums of squares, one pair (mask, box) per workgroup. */
   private readonly parts: GPUBuffer;
+  /** Sums per shell and workgroup of the shader band-shells; only where gains are refined. */
   private readonly shells: GPUBuffer | undefined;
+  /** Slopes within the bands, found after the first pass; empty until then. */
   private tilts: readonly BandTilt[] = [];
   /**
    * Columns of one strip, where spectra have several slabs: kernels along z need all planes in one buffer.
    */
   private readonly strips: { readonly source: GPUBuffer; readonly result: GPUBuffer } | undefined;
+  /** Everything with one value per block of voxels. */
   readonly fields: BandFields;
   /** The band that was filtered last, transformed back along z. */
   private readonly work: Spectrum;
+  /** Half spectra of the inputs, computed once and read by every band. */
   readonly spectra: Partial<Record<BandSpectrum, Spectrum>>;
+  /** Sum of the bands so far; undefined before the first, and once the caller has taken it. */
   result: GpuVolume | undefined;
   /** The band that `work` was written for last. */
   private widest = 0;
@@ -338,19 +354,23 @@ export class GpuBands implements BandDevice {
     return { inside, all };
   }
 
+  /** Asynchronous like the CPU's, whose threads it waits for. */
   async makeGains(index: number, rule: GainRule): Promise<void> {
     // Recorded only; nothing waits for the GPU until sums are read.
     this.fields.makeGains(index, rule);
   }
 
+  /** As `makeGains`: recorded, and not waited for. */
   async refineGains(index: number, rule: GainRule): Promise<void> {
     this.fields.refineGains(index, rule);
   }
 
+  /** Waits for the GPU: the host decides from these sums how the band continues. */
   amplitudes(index: number): Promise<AmplitudeSums> {
     return this.fields.amplitudes(index);
   }
 
+  /** Smoothed powers per block, (z, y, x) over the blocks: what the local measures are made of. */
   readPowers(): Promise<{ signal: Float32Array; power: Float32Array }> {
     return this.fields.readPowers();
   }
@@ -437,6 +457,7 @@ export class GpuBands implements BandDevice {
     return volume;
   }
 
+  /** For volumes that the bands made and handed out. */
   release(...volumes: Volume[]): void {
     this.engine.release(...volumes);
   }

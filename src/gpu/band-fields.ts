@@ -19,28 +19,40 @@ import { linearWorkgroups } from './workgroups.ts';
  * signal S.
  */
 interface Powers {
+  /** sum m(v)^2 over a block, m being a band of the mean of the half maps. */
   power: GPUBuffer;
+  /** sum d(v)^2, d being half the difference: noise alone. Undefined for a single map. */
   difference: GPUBuffer | undefined;
 }
 
 /** All fields of a job, as float32 (z, y, x) over the blocks. */
 export class BandFields {
+  /** Factor of the band per block; `accumulate` interpolates it between block centres. */
   readonly gains: GPUBuffer;
   private readonly gpu: GpuDevice;
   private readonly plan: GpuBandPlan;
   private readonly kernels: BandKernels;
+  /** Parameters; each method resets them and submits once. */
   private readonly slots: UniformSlots;
+  /** Factor of every gain, so that results have the scale that the caller wants. */
   readonly outputScale: number;
+  /** Blocks in the box: values of every field. */
   private readonly count: number;
+  /** Weights of the Gaussian window over blocks along z, y and x, in this order. */
   private readonly weights: readonly GPUBuffer[];
+  /** Two float32 sums per band and workgroup, read back when the host wants amplitudes. */
   private readonly gainParts: GPUBuffer;
+  /** Sums of the band at work; smoothed in place. */
   private readonly powers: Powers;
   /** Sums as they are measured, where their windows are wanted twice: the second time times the gains. */
   private readonly measured: Powers | undefined;
+  /** sum of squares of the reference's band; undefined for targets without a reference. */
   private reference: GPUBuffer | undefined;
   /** Takes the result of a window. */
   private spare: GPUBuffer;
+  /** Signal summed over bands: the local level that an average profile is scaled to. */
   readonly level: GPUBuffer | undefined;
+  /** Share of each block's window inside the difference mask, 0 to 1: there the profile is the target. */
   readonly share: GPUBuffer | undefined;
 
   /** `share`: of the window of each block inside the difference mask. */

@@ -13,27 +13,45 @@ export const TARGETS = { reference: 0, profile: 1, 'geometric-mean': 2, hybrid: 
 
 /** Kernels of a job; those that it does not use are not compiled. */
 export interface BandKernels {
+  /** Weights a band and transforms it back along z, in one pass over the spectrum. */
   readonly filter: Kernel;
+  /** Mean and half the difference of the half maps. */
   readonly combine: Kernel;
+  /** Mask to bits, 32 voxels per word: read once per band, at a 32nd of the bytes. */
   readonly pack: Kernel;
+  /** Squares of a band summed over blocks, and inside the mask. */
   readonly powers: Kernel;
+  /** Signal = power of the mean minus that of half the difference. */
   readonly subtract: Kernel;
+  /** One axis of the Gaussian window over a field of blocks. */
   readonly window: Kernel;
+  /** Adds a band's signal to the local level. */
   readonly addLevel: Kernel;
+  /** Gains of a band by the target's rule, and its amplitude sums. */
   readonly gains: Kernel;
+  /** Multiplies measured sums by the squares of gains, for the second measurement. */
   readonly rescale: Kernel;
+  /** Corrects gains by what the first ones led to. */
   readonly refine: Kernel;
+  /** Spectral sums per shell, from which the tilts within bands follow. */
   readonly shells: Kernel;
+  /** Adds the band times its interpolated gains to the result. */
   readonly accumulate: Kernel;
+  /** Zeroes voxels outside the mask. */
   readonly clear: Kernel;
 }
 
 /** What a job has decides which kernels it runs. */
 export interface BandUses {
+  /** There are two half maps, hence a noise estimate. */
   readonly difference: boolean;
+  /** Sums are taken inside a mask as well as over the box. */
   readonly mask: boolean;
+  /** The target follows an average profile, which needs the local level. */
   readonly level: boolean;
+  /** Gains are measured and corrected a second time. */
   readonly refined: boolean;
+  /** The result is 0 outside the mask. */
   readonly zeroOutside: boolean;
 }
 

@@ -26,7 +26,9 @@ interface Wave {
   readonly k: Triple;
   /** 1/A. */
   readonly frequency: number;
+  /** In units of the map. */
   readonly amplitude: number;
+  /** Radians at voxel (0, 0, 0). */
   readonly phase: number;
 }
 
@@ -313,6 +315,7 @@ function blockAt([, ny, nx]: Triple, i: number): Triple {
   return [Math.floor(i / (ny * nx)), Math.floor(i / nx) % ny, i % nx];
 }
 
+/** Linear index of a voxel, x fastest. */
 function indexOf([, ny, nx]: Triple, [z, y, x]: Triple): number {
   return (z * ny + y) * nx + x;
 }

@@ -15,7 +15,9 @@ import { relativeError } from './verification.ts';
 
 /** A line in float64. */
 interface Complex {
+  /** Real parts of one line, float64. */
   readonly re: Float64Array;
+  /** Imaginary parts, same order. */
   readonly im: Float64Array;
 }
 
@@ -31,9 +33,13 @@ const CHECKS: Readonly<Record<string, (job: LineCheck) => Promise<number>>> = {
 
 /** A kernel, and the transform that it was compiled for. */
 interface LineCheck {
+  /** Device under test. */
   readonly gpu: GpuDevice;
+  /** Lines per workgroup decide how many are needed for one full and one partial group. */
   readonly plan: LineFftPlan;
+  /** The kernel that the run itself will use, table bound. */
   readonly kernel: Kernel;
+  /** Buffers of the check, freed at its end. */
   readonly scratch: Scratch;
 }
 
@@ -244,6 +250,7 @@ function rowFields(rows: number, pitch: number, scale: number): UniformField[] {
   return [...[rows, 0, 0, pitch].map((value) => ['u32', value] as const), ['f32', scale]];
 }
 
+/** One dispatch in a submission of its own. */
 function dispatch(gpu: GpuDevice, kernel: Kernel, bound: Record<string, GPUBuffer>, groups: number): void {
   submitPass(gpu, 'self-test', (pass) => kernel.run(pass, bound, [groups]));
 }

@@ -29,6 +29,7 @@ type Triple = readonly [z: number, y: number, x: number];
 
 /** Small, as the right results are sums over all copies and neighbours. */
 const EDGE = 8;
+/** A cube, in which rotations may exchange the axes. */
 const SHAPE: Shape = [EDGE, EDGE, EDGE];
 /** Slabs of the sources end here, so that sums continue in the next. */
 const SLAB = 3;

@@ -1,7 +1,7 @@
 /**
  * FDR confidence map (method 2). The confidence depends only on a value's rank among the values of the
- * sphere: the GPU collects those whose confidence may lie between 0 and 1 (typically 2-8 % of the voxels), the
- * host sorts them and builds a table of confidences, and the GPU looks up every voxel in it.
+ * sphere: the GPU collects those whose confidence may lie between 0 and 1 (typically 2-8 % of the voxels),
+ * the host sorts them and builds a table of confidences, and the GPU looks up every voxel in it.
  */
 import { type ConfidenceTest, confidenceOfSorted, confidenceTest } from '../math/statistics/confidence.ts';
 import { fromOrderKeys, keyAbove, keyAtLeast } from '../math/statistics/float-order.ts';
@@ -107,6 +107,7 @@ async function collectKeys(
 interface ConfidenceTable {
   /** Distinct order keys, ascending. */
   readonly keys: Uint32Array;
+  /** Confidence at each key, 0 to 1. */
   readonly values: Float32Array;
 }
 

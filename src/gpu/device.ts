@@ -10,16 +10,20 @@ import type { Verification } from './verification.ts';
 export interface GpuLimits {
   /** Largest binding and largest buffer, bytes. */
   readonly bindingBytes: number;
+  /** Applies to buffers that no shader reads whole, too. */
   readonly bufferBytes: number;
   /** Largest slab of a volume; at most the two above. */
   readonly slabBytes: number;
+  /** Workgroup memory of a shader, all its `var<workgroup>` together. */
   readonly workgroupBytes: number;
   /**
    * Workgroup memory for the lines of a Fourier transform, if several fit: more memory means fewer concurrent
    * workgroups.
    */
   readonly lineBytes: number;
+  /** Most threads per workgroup, x * y * z. */
   readonly workgroupInvocations: number;
+  /** Most workgroups along one axis of a dispatch; longer work is folded (workgroups.ts). */
   readonly workgroupsPerDimension: number;
   /** Multiply-adds of one dispatch; default those of dispatch-work.ts. */
   readonly dispatchWork?: number;
@@ -29,10 +33,12 @@ export interface GpuLimits {
 
 /** The device as used by all GPU code; only this file calls `createBuffer` and `mapAsync` of WebGPU. */
 export interface GpuDevice {
+  /** For pipelines and encoders. Buffers are made by `createBuffer`, which counts their bytes. */
   readonly device: GPUDevice;
   /** For messages: "NVIDIA H200 (vulkan)". */
   readonly name: string;
   readonly limits: GpuLimits;
+  /** Whether passes can be timed on the device; browsers round the times. */
   readonly timestamps: boolean;
   /** Where kernels are to be verified before their results are used. */
   readonly verification: Verification | undefined;
@@ -40,6 +46,7 @@ export interface GpuDevice {
   readonly allocatedBytes: number;
   /** Creates a labelled buffer; throws 'out-of-memory' if it would exceed a limit. */
   createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer;
+  /** Frees it at once; harmless where it is destroyed already. */
   destroyBuffer(buffer: GPUBuffer): void;
   /** Throws the first stored error, if there is one. */
   check(): void;
@@ -80,6 +87,7 @@ export const STORAGE = usage.storage | usage.copySource | usage.copyTarget;
  */
 const READ_BYTES = 32 * 2 ** 20;
 
+/** How long the event that explains a failure may come after it. */
 const LATE_EVENT_MILLISECONDS = 20;
 
 /** The device's limits, or smaller ones requested by tests and users. */
@@ -116,12 +124,14 @@ function limitsOf(device: GPUDevice, overrides: Partial<GpuLimits>): GpuLimits {
 interface DeviceHealth {
   /** Throws the stored error, if any. */
   check(): void;
+  /** Ends all waits; an error stored before remains the reason. */
   lose(why: string): void;
   /**
    * Waits for work or for the loss of the device, whichever comes first. Work of a lost device may resolve
    * (which work does differs between Dawn and wgpu), so stored errors take precedence over its result.
    */
   survive<T>(work: Promise<T>): Promise<T>;
+  /** See `GpuDevice.recover`. */
   recover(): Promise<boolean>;
 }
 
@@ -312,6 +322,7 @@ function toError(error: GPUError, name: string): LocScaleError {
     : new LocScaleError('internal', `The GPU ${name} refused a command: ${error.message}`, { cause: error });
 }
 
+/** Drivers reset a GPU that hangs, laptops switch theirs off: one more run often succeeds. */
 function deviceLost(name: string, message: string): LocScaleError {
   return new LocScaleError(
     'no-device',

@@ -10,7 +10,9 @@ export const MOST_MULTIPLY_ADDS = 2.5e10;
 
 /** A part of a dispatch that is too long for one. */
 export interface WorkRange {
+  /** Index of the first item, which the shader adds to that of its thread or workgroup. */
   readonly first: number;
+  /** Items of this part; equal in all parts but the last. */
   readonly count: number;
 }
 

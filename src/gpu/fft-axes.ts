@@ -8,9 +8,11 @@ import { type Bound, createUniform, unneededKernel } from './kernel.ts';
 
 /** Rows to transform; two real rows form one complex line. */
 export interface RowRange {
+  /** Number of real rows. */
   readonly rows: number;
   /** Index of the first row in the buffer of real rows and in the spectrum. */
   readonly firstReal: number;
+  /** Index of the row of the spectrum that the first of them belongs to, at `pitch` numbers each. */
   readonly firstSpectrum: number;
   /** Row pitch of the spectrum, in complex numbers. */
   readonly pitch: number;
@@ -21,9 +23,11 @@ export type RowsDirection = 'forward' | 'inverse' | 'both';
 
 /** Transforms along x. */
 export interface RowsPass {
+  /** Unnormalised. Writes kx = 0 ... floor(nx / 2); the padding up to the pitch stays undefined. */
   forward(pass: GPUComputePassEncoder, real: Bound, spectrum: Bound): void;
   /** Multiplies by `scale`. The spectrum is not modified. */
   inverse(pass: GPUComputePassEncoder, spectrum: Bound, real: Bound): void;
+  /** Frees the parameters; the pipeline stays in the device's cache. */
   destroy(): void;
 }
 
@@ -63,16 +67,21 @@ export async function prepareRows(
 export interface ColumnRange {
   /** Neighbouring columns of a block, and number of blocks. */
   readonly columns: number;
+  /** Planes, for columns along y; 1 along z. */
   readonly blocks: number;
   /** In complex numbers. */
   readonly blockStride: number;
+  /** From one value of a column to the next, in complex numbers. */
   readonly elementStride: number;
 }
 
 /** Transforms along y or z, in place. */
 export interface ColumnsPass {
+  /** exp(-2 pi i k n / N), unnormalised. */
   forward(pass: GPUComputePassEncoder, spectrum: Bound): void;
+  /** exp(+2 pi i k n / N), without 1 / N: the rows' inverse carries the factor of all three axes. */
   inverse(pass: GPUComputePassEncoder, spectrum: Bound): void;
+  /** Frees the parameters of both directions. */
   destroy(): void;
 }
 

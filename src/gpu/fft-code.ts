@@ -24,7 +24,9 @@ type Name = string;
 
 /** Straight-line code of one DFT in registers; every value is a `let`. */
 class Codelet {
+  /** Statements so far, in the order of evaluation. */
   readonly lines: string[] = [];
+  /** Names given so far: v0, v1 ... */
   private count = 0;
 
   /** Names an expression; WGSL has no other way to share it. */
@@ -130,7 +132,9 @@ function number(value: number): string {
 
 /** One Stockham pass. */
 interface Pass {
+  /** Length of the DFTs that a thread computes in registers. */
   readonly radix: number;
+  /** Product of the radices before: distance of a DFT's outputs, in values. */
   readonly stride: number;
   /** Last pass of a transform; the second transform of Bluestein's algorithm follows. */
   readonly last: boolean;
@@ -251,7 +255,8 @@ function transform(
           ? `output_value(${index}, l, ${v});`
           : write(index, `middle_value(${index}, l, ${v})`);
       if (!plan.bluestein) return sink(value);
-      return `if (${index} < ${plan.n}u) { ${sink(`times(${value}.yx, table[${plan.length}u + ${index}])`)} }`;
+      const product = `times(${value}.yx, table[${plan.length}u + ${index}])`;
+      return `if (${index} < ${plan.n}u) { ${sink(product)} }`;
     };
     return passCode(plan, pass, load, store);
   });

@@ -16,18 +16,23 @@ export type LineKind = 'rows' | 'columns';
 
 /** How lines of one length are transformed by a workgroup. */
 export interface LineFftPlan {
+  /** Values per line, before any padding by Bluestein. */
   readonly n: number;
+  /** Decides how neighbouring threads share the lines, so that reads from memory are contiguous. */
   readonly kind: LineKind;
   /** Transformed length: n, or Bluestein's. */
   readonly length: number;
+  /** n has a prime factor beyond the radices: the DFT is a convolution of a longer, smooth length. */
   readonly bluestein: boolean;
   /** Radices of the passes, in order. */
   readonly radices: readonly number[];
   /** Lines (for rows: pairs of real rows) per workgroup. */
   readonly lines: number;
+  /** Threads per workgroup; each computes whole butterflies. */
   readonly threads: number;
   /** Number of buffers for the lines in workgroup memory, and whether they are padded (fft-code.ts). */
   readonly halves: number;
+  /** A gap after every radices[0] values, so that strided accesses fall into different banks. */
   readonly padded: boolean;
 }
 
@@ -141,13 +146,16 @@ export function lineTable(plan: LineFftPlan): Float64Array {
 
 /** Kernels and tables of a device; dropped with it. */
 interface DeviceCache {
+  /** By shader, entry point, kind and n. Promises, so that two operations compile a kernel once. */
   readonly kernels: Map<string, Promise<Kernel>>;
+  /** Twiddle factors, with Bluestein's chirp and its spectrum where needed; by n. */
   readonly tables: Map<number, GPUBuffer>;
 }
 
 /** Kernels and tables of a device, which are the same for all volumes. */
 const caches = new WeakMap<GpuDevice, DeviceCache>();
 
+/** Entries die with the device: the map is weak. */
 function cacheOf(gpu: GpuDevice): DeviceCache {
   let cache = caches.get(gpu);
   if (!cache) {

@@ -17,12 +17,14 @@ import type { GpuVolume, Slab } from './volume.ts';
 
 /** Lines, slabs and strips of a transform; shape (z, y, x). */
 export interface SlabFftPlan {
+  /** Of the real volume; the half spectrum has floor(nx / 2) + 1 numbers per row. */
   readonly shape: Shape;
   readonly x: LineFftPlan;
   readonly y: LineFftPlan;
   readonly z: LineFftPlan;
   /** Row pitch of the spectrum, in complex numbers. */
   readonly pitch: number;
+  /** Planes z, or kz, per slab; the last slab may have fewer. */
   readonly planesPerSlab: number;
   /** All rows if the spectrum is one slab. */
   readonly rowsPerStrip: number;
@@ -30,13 +32,17 @@ export interface SlabFftPlan {
 
 /** Rows firstRow <= ky < firstRow + rows of all planes. */
 export interface Strip {
+  /** Smallest ky of the strip. */
   readonly firstRow: number;
+  /** Rows ky; each holds all kx, so that copies are contiguous per plane. */
   readonly rows: number;
 }
 
 /** A half spectrum in slabs of planes. */
 export interface Spectrum {
+  /** Fixes pitch and slabs; spectra of one plan can be combined coefficient by coefficient. */
   readonly plan: SlabFftPlan;
+  /** In the order of kz. */
   readonly slabs: readonly Slab[];
 }
 

@@ -15,19 +15,27 @@ import type { Bound } from './kernel.ts';
 
 /** Plan of a transform whose spectrum fits one binding. */
 export interface RealFft3dPlan {
+  /** Of the real volume (z, y, x). */
   readonly shape: Shape;
+  /** Real rows, two of them per complex line. */
   readonly x: LineFftPlan;
+  /** Complex columns within a plane. */
   readonly y: LineFftPlan;
+  /** Complex columns across planes. */
   readonly z: LineFftPlan;
   /** Row pitch of the spectrum, in complex numbers. */
   readonly pitch: number;
+  /** 8 bytes per complex number, padding of the rows included. */
   readonly spectrumBytes: number;
 }
 
 /** A prepared transform, recorded into compute passes. */
 export interface RealFft3d {
+  /** What it was prepared for; buffers must have its shape and pitch. */
   readonly plan: RealFft3dPlan;
+  /** Of `plan`: complex numbers from one row (kz, ky) to the next. */
   readonly pitch: number;
+  /** Of one volume, however many are transformed at once. */
   readonly spectrumBytes: number;
   /** `real`: (z, y, x) float32, dense, not modified. Unnormalised. */
   forward(pass: GPUComputePassEncoder, real: Bound, spectrum: Bound): void;

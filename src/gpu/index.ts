@@ -51,6 +51,7 @@ import { translate } from './translate.ts';
 import { createVolume, destroyVolume, type GpuVolume, readVolume, writeVolume } from './volume.ts';
 import { average, binarise, confidenceMap, noiseStatistics, statistics } from './volume-operations.ts';
 
+/** Options of `createGpuEngine`. */
 export interface GpuEngineOptions {
   /** What the device is; the expected time of a job follows from it. */
   readonly kind?: 'hardware' | 'software';
@@ -72,12 +73,19 @@ export async function createGpuEngine(gpu: GpuDevice, options: GpuEngineOptions 
  */
 export class GpuEngine implements Engine {
   readonly name = 'gpu';
+  /** For logs and records: "GPU, NVIDIA H200 (vulkan), WebGPU". */
   readonly description: string;
+  /** Undefined where neither the device nor the user says: WebGPU does not report memory. */
   readonly memoryLimitBytes: number | undefined;
+  /** Peak bytes of each verb, from the limits alone: the pipeline plans with them before it runs. */
   readonly bytesOf: VerbBytes;
+  /** Owned: destroyed by `dispose`. */
   readonly gpu: GpuDevice;
+  /** Between volumes and tiles; made by the first job that needs it. */
   private copy: Promise<TileCopy> | undefined;
+  /** For the expected time only; no result depends on it. */
   private readonly operationsPerSecond: number;
+  /** Live volumes, so that a use after release throws instead of reading freed memory. */
   private readonly volumes = new Set<GpuVolume>();
 
   constructor(gpu: GpuDevice, options: GpuEngineOptions) {
@@ -89,10 +97,12 @@ export class GpuEngine implements Engine {
     this.memoryLimitBytes = Number.isFinite(totalBytes) ? totalBytes : undefined;
   }
 
+  /** Plain memory: WebGPU copies from any array, and none is shared with threads. */
   allocateHost(voxels: number): Float32Array {
     return new Float32Array(voxels);
   }
 
+  /** Throws 'out-of-memory' before anything is copied. */
   async upload(data: Float32Array, shape: Shape): Promise<Volume> {
     requireVoxels(data, shape);
     const volume = this.adopt(await allocateVolume(this.gpu, 'volume', shape));
@@ -100,6 +110,7 @@ export class GpuEngine implements Engine {
     return volume;
   }
 
+  /** Waits for all submitted work, and throws what it failed with. */
   async download(volume: Volume): Promise<Float32Array> {
     return readVolume(this.gpu, this.own(volume), new Float32Array(voxelCount(volume.shape)));
   }
@@ -107,10 +118,12 @@ export class GpuEngine implements Engine {
   /** The collector's. */
   freeHost(): void {}
 
+  /** Voxels live in GPU memory: `body` sees a copy, and its changes are lost. */
   async inspect<T>(volume: Volume, body: (voxels: Float32Array) => T | Promise<T>): Promise<T> {
     return body(await this.download(volume));
   }
 
+  /** Releasing a volume twice is harmless: callers clean up in any order. */
   release(...volumes: Volume[]): void {
     for (const volume of volumes) {
       const own = volume as GpuVolume;
@@ -118,6 +131,7 @@ export class GpuEngine implements Engine {
     }
   }
 
+  /** Compiles while the files are read. */
   expectHalfMaps(shape: Shape): void {
     const { gpu } = this;
     const compiling = [getKernel(gpu, 'statistics'), compileShellSpectra(gpu, shape)];
@@ -125,11 +139,13 @@ export class GpuEngine implements Engine {
     for (const work of compiling) work.catch(() => undefined);
   }
 
+  /** (a + b) / 2 per voxel. */
   async average(a: Volume, b: Volume): Promise<Volume> {
     requireSameShape(a, b);
     return this.made(() => average(this.gpu, this.own(a), this.own(b)));
   }
 
+  /** Workgroups leave moments of 4096 voxels each, which the host merges in float64. */
   async statistics(volume: Volume, where?: { mask: Volume; inside: boolean }): Promise<VolumeStatistics> {
     if (!where) return this.verb(() => statistics(this.gpu, this.own(volume)));
     requireSameShape(volume, where.mask);
@@ -137,33 +153,40 @@ export class GpuEngine implements Engine {
     return this.verb(() => statistics(this.gpu, this.own(volume), { mask: this.own(where.mask), inside }));
   }
 
+  /** 1 where the value is at least `threshold`, else 0, also for NaN; `voxels` counts the ones. */
   async binarise(volume: Volume, threshold: number): Promise<{ mask: Volume; voxels: number }> {
     const { mask, voxels } = await this.verb(() => binarise(this.gpu, this.own(volume), threshold));
     return { mask: this.adopt(mask), voxels };
   }
 
+  /** New phases depend on index and seed alone: both engines give the same map. */
   async randomisePhases(volume: Volume, phases: RandomPhases): Promise<Volume> {
     return this.made(() => randomisePhases(this.gpu, this.own(volume), phases));
   }
 
+  /** Multiplies the spectrum by a function of |k|. */
   async radialFilter(volume: Volume, transfer: RadialTransfer): Promise<Volume> {
     return this.made(() => radialFilter(this.gpu, this.own(volume), transfer));
   }
 
+  /** By whole or fractional voxels, as a phase ramp; periodic at the faces of the box. */
   async translate(volume: Volume, shift: readonly [z: number, y: number, x: number]): Promise<Volume> {
     return this.made(() => translate(this.gpu, this.own(volume), shift));
   }
 
+  /** Crops or pads the spectrum; an exact copy where the shape is the same. */
   async resample(volume: Volume, shape: Shape): Promise<Volume> {
     const own = this.own(volume);
     return composed.resample(this, own, shape, () => this.made(() => resample(this.gpu, own, shape)));
   }
 
+  /** Sums Gaussians on a finer grid, then removes the extra blur in Fourier space. */
   simulateMap(atoms: AtomSet, grid: Grid, options: ModelMapOptions = {}): Promise<Volume> {
     const splat = (plan: SplatPlan) => this.made(() => splatAtoms(this.gpu, plan));
     return composed.simulateMap(this, atoms, grid, options, splat);
   }
 
+  /** Mean over the operators; exact where they map the grid onto itself, else interpolated. */
   async symmetrise(
     volume: Volume,
     operators: readonly Operator[],
@@ -173,27 +196,33 @@ export class GpuEngine implements Engine {
     return this.made(() => symmetrise(this.gpu, own, planSymmetrise(volume.shape, operators, options)));
   }
 
+  /** Cross and power sums per shell of both spectra: FSC and amplitudes follow from them. */
   async shellSpectra(a: Volume, b: Volume, rule?: ShellRule): Promise<ShellSpectra> {
     requireSameShape(a, b);
     return this.verb(() => shellSpectra(this.gpu, this.own(a), this.own(b), rule));
   }
 
+  /** Mean and variance over boxes that hold no molecule. */
   async noiseStatistics(volume: Volume, boxes: readonly NoiseBox[]): Promise<BoxStatistics> {
     return this.verb(() => noiseStatistics(this.gpu, this.own(volume), boxes));
   }
 
+  /** 1 - q per voxel, q from the false discovery rate; only the undecided voxels are sorted on the host. */
   async confidenceMap(volume: Volume, noise: { mean: number; variance: number }): Promise<Volume> {
     return this.made(() => confidenceMap(this.gpu, this.own(volume), noise));
   }
 
+  /** Plans tiles to fit the memory left now; buffers are allocated when the run starts. */
   async openLocalScaling(settings: LocalScalingSettings): Promise<OpenedScaling> {
     return openScaling(settings, await this.jobTools());
   }
 
+  /** As for local scaling. */
   async openLocalResolution(settings: ResolutionSettings): Promise<OpenedResolution> {
     return openResolution(settings, await this.jobTools());
   }
 
+  /** Not in tiles: its spectra span the box, in slabs where one buffer is too small. */
   openBandScaling(settings: BandScalingSettings): Promise<OpenedBandScaling> {
     return openBands(settings, {
       gpu: this.gpu,
@@ -204,6 +233,7 @@ export class GpuEngine implements Engine {
     });
   }
 
+  /** One radial filter per bin of cutoffs, each added only where its bin applies. */
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
     const { gpu } = this;
     return composed.localFilter(this, volume, cutoffs, bins, {
@@ -238,6 +268,7 @@ export class GpuEngine implements Engine {
     return withRecovery(this.gpu, work);
   }
 
+  /** A verb that returns a new volume. */
   private async made(work: () => Promise<GpuVolume>): Promise<GpuVolume> {
     return this.adopt(await this.verb(work));
   }
@@ -256,6 +287,7 @@ export class GpuEngine implements Engine {
     return volume as GpuVolume;
   }
 
+  /** Volumes still live are freed with the device. */
   async dispose(): Promise<void> {
     (await this.copy?.catch(() => undefined))?.destroy();
     this.volumes.clear();

@@ -7,11 +7,13 @@ import { type GpuDevice, STORAGE } from './device.ts';
 
 /** Anything that owns GPU resources. */
 export interface Destroyable {
+  /** Called once; further use is an error of the caller. */
   destroy(): void;
 }
 
 /** Allocation scope of a job. */
 export interface JobBuffers {
+  /** Zero at first: WebGPU clears buffers. Throws 'out-of-memory' where a limit is exceeded. */
   storage(label: string, bytes: number): GPUBuffer;
   /** Destroyed with the job. */
   own<T extends Destroyable>(part: T): T;

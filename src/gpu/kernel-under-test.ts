@@ -5,8 +5,11 @@ import { type Scratch, submitPass, withScratch } from './scratch.ts';
 
 /** What a check gets: buffers that are freed after it, and one kernel. */
 export interface KernelUnderTest {
+  /** For limits, and for sizes of dispatches. */
   readonly gpu: GpuDevice;
+  /** Buffers of the check, freed at its end. */
   readonly scratch: Scratch;
+  /** Submits one dispatch; `read` waits for it. */
   run(bound: Readonly<Record<string, Bound>>, workgroups: readonly [number, number?, number?]): void;
   /** The whole buffer. */
   read(buffer: GPUBuffer): Promise<ArrayBuffer>;

@@ -11,8 +11,11 @@ import { fingerprintOf } from './verification.ts';
 export interface KernelSource {
   /** Operation name, the shader's file name. */
   readonly name: string;
+  /** WGSL with all includes resolved. */
   readonly code: string;
+  /** Default "main". */
   readonly entryPoint?: string;
+  /** Values of the `override` declarations, by name. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -23,6 +26,7 @@ export type Bound =
 
 /** A compiled entry point. */
 export interface Kernel {
+  /** File and entry point, as in errors and timings. */
   readonly name: string;
   /** Of code and constants, where kernels are verified; else empty. */
   readonly fingerprint: string;
@@ -136,6 +140,7 @@ const MOST_BIND_GROUPS = 256;
 
 /** Numbers of buffers, the keys of bind groups. */
 const numbers = new WeakMap<GPUBuffer, number>();
+/** Counts across devices: a buffer of a new device never meets the bind group of an old one. */
 let lastNumber = 0;
 
 /** Unique ID of a buffer, never reused. */

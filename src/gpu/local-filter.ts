@@ -7,6 +7,7 @@ import { getVerifiedKernel } from './verified-kernel.ts';
 import type { GpuVolume } from './volume.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
+/** Shader file, and label in errors. */
 const NAME = 'local-filter';
 
 /** out += weight of the bin at each voxel times `filtered`. */

@@ -33,10 +33,15 @@ import { type FrequencyRange, windowSumsCode } from './window-sums-code.ts';
 
 /** Inputs and outputs of a measurement, owned by the caller. */
 export interface ResolutionVolumes {
+  /** First half map, float32 (z, y, x). */
   readonly half1: GpuVolume;
+  /** Second half map, on the same grid. */
   readonly half2: GpuVolume;
+  /** Only its voxels, above 0.5, are measured. */
   readonly mask: GpuVolume;
+  /** Output, A, at the voxels of the mask. */
   readonly resolution: GpuVolume;
+  /** Outputs: the windows' correlation in one shell each. */
   readonly correlations: readonly { readonly shell: number; readonly volume: GpuVolume }[];
 }
 
@@ -57,7 +62,9 @@ export async function openResolution(
       'out-of-memory',
       `The local resolution does not fit the GPU ${gpu.name}: ${support.reason}.`,
       {
-        hint: `Use a smaller window (${named('windowAngstrom')}), a GPU with more memory, or ${named('engine', 'cpu')}.`,
+        hint:
+          `Use a smaller window (${named('windowAngstrom')}), a GPU with more memory, ` +
+          `or ${named('engine', 'cpu')}.`,
       },
     );
   };
@@ -118,6 +125,7 @@ async function runPlan(
   }
 }
 
+/** Shader file, and label of buffers. */
 const NAME = 'local-resolution';
 
 /** The job's kernels by what they are called in the shader, `windows` once per range of frequencies. */
@@ -146,7 +154,9 @@ async function compile(
 
 /** Stages of a tile, in order. */
 const PARTS = ['gather', 'measure', 'place'] as const;
+/** One name of `PARTS`. */
 type Part = (typeof PARTS)[number];
+/** A tile as planned, with its units. */
 type Tile = GpuResolutionPlan['tiles'][number];
 
 /** Verifies the kernels on this device, at their first use, before any tile is measured. */
@@ -231,39 +241,63 @@ function buildTiles(
   });
 }
 
+/** Buffers of one tile at work; the next tile overwrites them. */
 interface TileBuffers {
+  /** Input box of the first half map. */
   readonly half1: GPUBuffer;
+  /** Input box of the second. */
   readonly half2: GPUBuffer;
+  /** The tile's mask. */
   readonly inside: GPUBuffer;
+  /** List of the tile's units. */
   readonly units: GPUBuffer;
+  /** Sums along x, per row of the box. */
   readonly xSums: GPUBuffer;
+  /** Sums along y of a batch of rows. */
   readonly ySums: GPUBuffer;
+  /** Sums over shells per unit voxel: cross power and both powers. */
   readonly sums: GPUBuffer;
+  /** `ColumnTables.numbers`. */
   readonly columnNumbers: GPUBuffer;
+  /** Records of each range of frequencies. */
   readonly columnLists: readonly GPUBuffer[];
 }
 
+/** What the recording of a tile's passes needs. */
 interface Recorder {
+  /** Limits decide how dispatches are split. */
   readonly gpu: GpuDevice;
+  /** Sizes of everything. */
   readonly plan: GpuResolutionPlan;
+  /** Threshold, weights and shells. */
   readonly job: LocalResolutionJob;
+  /** Inputs and outputs of the whole job. */
   readonly volumes: ResolutionVolumes;
+  /** As compiled; `windows` has one per range of frequencies. */
   readonly kernels: Awaited<ReturnType<typeof compile>>;
+  /** Of the tile. */
   readonly buffers: TileBuffers;
+  /** One slot per dispatch. */
   readonly uniforms: UniformSlots;
 }
 
 /** What differs between the dispatches of a tile. */
 interface DispatchFields {
+  /** First row y of the batch, in the tile. */
   readonly firstRow?: number;
+  /** First voxel x of the dispatch. */
   readonly firstX?: number;
   /** Columns of a range of frequencies. */
   readonly columns?: number;
+  /** Shell whose correlation is written. */
   readonly shell?: number;
+  /** Slab of the output. */
   readonly slab?: Slab;
+  /** Index of the first item of a part of a long dispatch. */
   readonly first?: number;
 }
 
+/** In the order of the shader's struct. */
 function parametersOf(
   { plan, job, volumes, uniforms }: Recorder,
   { start, unitCount }: Tile,

@@ -13,6 +13,7 @@ import { linearWorkgroups } from './workgroups.ts';
 
 /** List entries per submission, eight bytes each. */
 const MOST_ENTRIES = 4 * 2 ** 20;
+/** An entry is a pair of u32. */
 const ENTRY_BYTES = 8;
 
 /** The volume has the blur of the plan, which the caller removes in Fourier space. */
@@ -38,7 +39,9 @@ export function listBytes(atoms: number, grid: Grid): number {
 
 /** A run of planes of one slab. */
 interface PlaneRun {
+  /** First plane, counted in the volume. */
   readonly from: number;
+  /** Plane after the last. */
   readonly to: number;
 }
 

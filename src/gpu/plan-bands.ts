@@ -26,15 +26,20 @@ const SMALL_BUFFERS_BYTES = 512 * 1024;
 /** Workgroups at most of the shader `band-shells`, per slab of a spectrum. */
 export const SHELL_GROUPS = 256;
 
+/** What of the settings decides how many spectra and fields a job has. */
 type PlannedJob = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'unrefined'>;
 
+/** Sizes of all buffers of a job; made without a device, so that memory is known before the run. */
 export interface GpuBandPlan {
+  /** Bands and blocks, the same on both engines. */
   readonly bands: BandPlan;
+  /** Slabs and strips of every spectrum. */
   readonly fft: SlabFftPlan;
   /** Of the mean, half the difference, the reference, and the band at work. */
   readonly spectra: number;
   /** Buffers of one value per block. */
   readonly fields: number;
+  /** Pairs of partial sums that `powers` may write, one per workgroup. */
   readonly parts: number;
   /** Workgroups of the entry point `gains`, which leave two sums each per band. */
   readonly gainGroups: number;
@@ -81,6 +86,7 @@ export function planGpuBands(
   return { ok: true, plan: { bands, fft, spectra: inputs + 1, fields, parts, gainGroups, refines, bytes } };
 }
 
+/** Throws 'out-of-memory' with what does not fit. */
 export function requireBandPlan(
   gpu: GpuDevice,
   bands: BandPlan,

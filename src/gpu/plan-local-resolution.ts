@@ -14,26 +14,40 @@ import { type FrequencyRange, frequencyRanges, lineMultiplyAdds } from './window
 
 /** Sizes of all buffers and dispatches of a job. */
 export interface GpuResolutionPlan {
+  /** w, even. */
   readonly windowVoxels: number;
+  /** Shells of a window, 0 ... w / 2. */
   readonly shellCount: number;
   /** Voxels along x per unit: lanes * RUN threads and their lines of coefficients fit a workgroup. */
   readonly lanes: number;
+  /** Voxels (z, y, x) whose windows are measured together. */
   readonly tileSize: Shape;
   /** Input box, tile and halo. */
   readonly box: Shape;
+  /** Same for all tiles. */
   readonly columns: ColumnTables;
   /** Rows of the tile along y whose y sums exist at the same time. */
   readonly rowsPerBatch: number;
+  /** Most units of any tile: the size of their list. */
   readonly unitCapacity: number;
+  /** Only tiles with voxels inside the mask. */
   readonly tiles: readonly {
+    /** Voxel (z, y, x) of the tile's corner in the volume. */
     readonly start: Shape;
+    /** Four u32 per unit, as lib/units.wgsl reads them. */
     readonly units: Uint32Array;
+    /** Decides the dispatch along units. */
     readonly unitCount: number;
+    /** Of the tile, for progress. */
     readonly maskVoxels: number;
   }[];
+  /** Of all tiles. */
   readonly maskVoxels: number;
+  /** Sums along x of the whole input box. */
   readonly xSumBytes: number;
+  /** Sums along y of one batch of rows. */
   readonly ySumBytes: number;
+  /** Sums over shells, per unit voxel. */
   readonly sumBytes: number;
   /** Bytes of all buffers of the job beyond the volumes. */
   readonly bytes: number;
@@ -43,6 +57,7 @@ export interface GpuResolutionPlan {
 
 /** Columns of coefficients in ascending order of b^2 + c^2, as the shader reads them. */
 export interface ColumnTables {
+  /** Number of columns (b, c) that belong to some shell. */
   readonly count: number;
   /** [c][b mod w]: number of the column. */
   readonly numbers: Uint32Array;
@@ -50,6 +65,7 @@ export interface ColumnTables {
   readonly ranges: readonly (FrequencyRange & { readonly columns: number; readonly records: Uint32Array })[];
 }
 
+/** No column, or no further shell. */
 const NONE = 0xffffffff;
 /** Room for the parameters of a tile's dispatches. */
 const SMALL_BUFFERS_BYTES = 128 * 1024;
@@ -165,10 +181,12 @@ function makePlan(
   return { ...sizes, unitCapacity, tiles, maskVoxels, xSumBytes, ySumBytes, sumBytes, bytes, cost };
 }
 
+/** Plain sum. */
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
+/** One record closes each list: it has no column, and ends every shell that is still open. */
 export function tabulateColumns(w: number): ColumnTables {
   const h = w / 2;
   const square = ({ b, c }: CoefficientColumn): number => b * b + c * c;

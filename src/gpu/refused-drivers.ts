@@ -11,6 +11,7 @@ export interface RefusedDriver {
   /** The driver's name of the device: "llvmpipe (LLVM 15.0.6, 256 bits)". */
   readonly name: string;
   readonly refusedBy: GpuEntry['implementation'];
+  /** As the library prints it; all reasons together where they cannot be assigned to drivers. */
   readonly reason: string;
 }
 

@@ -20,12 +20,15 @@ import { linearWorkgroups } from './workgroups.ts';
 
 /** Chunks, strips and slabs of a resampling. */
 export interface ResamplePlan {
+  /** Plan of the old box. */
   readonly from: SlabFftPlan;
+  /** Plan of the new box. */
   readonly to: SlabFftPlan;
   /** Planes of the old box per chunk. */
   readonly chunkPlanes: number;
   /** Planes of the intermediate spectrum: those of the longer box. */
   readonly depth: number;
+  /** Of the intermediate spectrum, in planes z. */
   readonly planesPerSlab: number;
   /** Rows ky per strip of columns along z. */
   readonly rowsPerStrip: number;
@@ -69,8 +72,9 @@ export function planResample(
     return {
       ok: false,
       reason:
-        `resampling a box of ${from.join(' x ')} to ${to.join(' x ')} needs ${spectrumBytes + resultBytes} bytes ` +
-        `in buffers of at most ${bufferBytes} bytes, and ${Math.max(0, freeBytes)} bytes are free`,
+        `resampling a box of ${from.join(' x ')} to ${to.join(' x ')} needs ` +
+        `${spectrumBytes + resultBytes} bytes in buffers of at most ${bufferBytes} bytes, ` +
+        `and ${Math.max(0, freeBytes)} bytes are free`,
     };
   }
   const slabPlan = (shape: Shape, axes: typeof fromAxes.plan, planes: number): SlabFftPlan => ({

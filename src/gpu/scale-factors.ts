@@ -10,6 +10,7 @@ import type { UniformSlots } from './uniform-slots.ts';
 
 /** The prepared kernel of one rule. */
 export interface ScaleFactors {
+  /** What is verified before the first tile. */
   readonly kernels: readonly Kernel[];
   /**
    * Replaces the map's profiles by scale factors and writes (B factor, quality) per unit voxel.
@@ -27,11 +28,14 @@ export interface ScaleFactors {
     unitCount: number,
     uniforms: UniformSlots,
   ): void;
+  /** Frees the tables; the kernel stays cached. */
   destroy(): void;
 }
 
+/** Shader file, and label of buffers. */
 const NAME = 'scale-factors';
 
+/** Sizes are override constants: loops over shells can be unrolled by the driver. */
 export function compileScaleFactors(gpu: GpuDevice, shellCount: number, lanes: number): Promise<Kernel> {
   return getKernel(gpu, NAME, 'main', { shell_count: shellCount, lanes });
 }

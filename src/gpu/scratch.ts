@@ -8,7 +8,9 @@ import { createVolume, destroyVolume, type GpuVolume } from './volume.ts';
 
 /** Allocation scope of one operation. */
 export interface Scratch {
+  /** Readable and writable by shaders; throws 'out-of-memory' where a limit is exceeded. */
   storage(label: string, bytes: number): GPUBuffer;
+  /** Fields in the order of the shader's struct, 4 bytes each. */
   uniform(label: string, fields: readonly UniformField[]): GPUBuffer;
   /** A read-only table. */
   table(label: string, values: Uint32Array | Float32Array): GPUBuffer;

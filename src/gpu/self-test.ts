@@ -14,7 +14,9 @@ import { createRandom } from '../math/statistics/random.ts';
 
 /** Printed by `devices`; decides whether `auto` uses the GPU. */
 export interface SelfTestResult {
+  /** False: the device must not compute maps. */
   readonly ok: boolean;
+  /** Compilation included, which is most of it. */
   readonly milliseconds: number;
   /** Reason for a failure. */
   readonly reason?: string;
@@ -24,12 +26,16 @@ export interface SelfTestResult {
 
 /** Box of the local scaling. */
 const EDGE = 16;
+/** Windows of `WINDOW` voxels reach beyond its faces, so that padding is tested, too. */
 const SHAPE: Shape = [EDGE, EDGE, EDGE];
 /** Box of the low-pass: EDGE + WINDOW, so that both need Fourier transforms of the same length compiled. */
 const FILTER_EDGE = 24;
 const FILTER_SHAPE: Shape = [FILTER_EDGE, FILTER_EDGE, FILTER_EDGE];
+/** Window of the local scaling, in voxels. */
 const WINDOW = 8;
+/** Voxels compared: each costs a DFT by its definition in float64. */
 const SCALED_VOXELS = 50;
+/** Plane waves in the test map of the low-pass. */
 const WAVES = 40;
 /** Float32 engines stay below 1e-6 here; a wrong shader is off by more than 1e-2. */
 const TOLERANCE = 1e-4;
@@ -164,7 +170,9 @@ function scaleDirectly(
 
 /** Coefficients of a window, (z, y, x). */
 interface Spectrum {
+  /** Real parts, (kz, ky, kx), all of them. */
   readonly re: Float64Array;
+  /** Imaginary parts, same order. */
   readonly im: Float64Array;
 }
 

@@ -16,12 +16,13 @@ import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';
 import { UNIT_ROWS } from './tile-units.ts';
 import type { UniformSlots } from './uniform-slots.ts';
-import type { GpuVolume } from './volume.ts';
+import type { GpuVolume, Slab } from './volume.ts';
 import type { WindowProfilesPlan } from './window-profiles.ts';
 import { linearWorkgroups } from './workgroups.ts';
 
 /** Prepared convolutions of one window size. */
 export interface ShellConvolutions {
+  /** Of the run, as far as they are used: what is verified before the first tile. */
   readonly kernels: readonly Kernel[];
   /** Sums over all shells into `scaled` (one float per unit voxel). `box` is the gathered map. */
   encode(
@@ -45,9 +46,11 @@ export interface ShellConvolutions {
     fits: { readonly fits: Bound; readonly bFactor: GpuVolume; readonly quality: GpuVolume } | undefined,
     uniforms: UniformSlots,
   ): void;
+  /** Frees buffers and spectra; kernels stay cached on the device. */
   destroy(): void;
 }
 
+/** Shader file, and label of buffers. */
 const NAME = 'shell-convolutions';
 
 /** Bytes of the products of a batch of shells: about the last-level cache of a GPU. */
@@ -80,22 +83,15 @@ export async function createShellConvolutions(
   parts.push(mapFft, batchFft);
   const coefficients = spectrumBytes / 8;
   const margin = shellKernelVoxels(windowVoxels, taper) / 2;
-  const fieldsOf = (unitCount: number, { firstShell, shells }: ShellBatch): UniformField[] => [
-    ['u32', unitCount],
-    ['u32', firstShell],
-    ['u32', shells],
-    ['u32', margin],
-    ...box.map((n) => ['u32', n] as const),
-    ['u32', coefficients],
-  ];
-  const nowhere = Array.from({ length: 7 }, () => ['i32', 0] as const);
+  const fieldsOf = (unitCount: number, part: ShellBatch): UniformField[] =>
+    batchFields(unitCount, part, margin, box, coefficients);
   await transformKernels(
     gpu,
     batchFft,
     shellKernels(windowVoxels, taper),
     box,
     { shellMaps, batches, placeKernels },
-    (part) => [...fieldsOf(0, part), ...nowhere],
+    (part) => [...fieldsOf(0, part), ...NOWHERE],
   );
 
   return {
@@ -104,7 +100,7 @@ export async function createShellConvolutions(
       const groups: [number] = [Math.ceil((unitCount * lanes * UNIT_ROWS) / 64)];
       mapFft.forward(pass, input, mapSpectrum);
       for (const part of batches) {
-        const parameters = uniforms.write([...fieldsOf(unitCount, part), ...nowhere]);
+        const parameters = uniforms.write([...fieldsOf(unitCount, part), ...NOWHERE]);
         multiply.run(
           pass,
           { parameters, map_spectrum: mapSpectrum, kernel_spectra: part.spectra, products },
@@ -120,11 +116,7 @@ export async function createShellConvolutions(
         if (slab.firstPlane + slab.planes <= start[0] || slab.firstPlane >= start[0] + tileSize[0]) return;
         const parameters = uniforms.write([
           ...fieldsOf(unitCount, { firstShell: 0, shells: 0 }),
-          ...start.map((n) => ['i32', n] as const),
-          ['i32', slab.firstPlane],
-          ['i32', slab.planes],
-          ['i32', out.shape[1]],
-          ['i32', out.shape[2]],
+          ...placeFields(start, slab, out),
         ]);
         const maskSlab = mask.slabs[i].buffer;
         place.run(pass, { parameters, units, scaled, mask: maskSlab, volume: slab.buffer }, groups);
@@ -145,9 +137,41 @@ export async function createShellConvolutions(
 
 /** Consecutive shells transformed together. */
 interface ShellBatch {
+  /** Radius of the first one; shells follow without gaps. */
   readonly firstShell: number;
+  /** Fewer in the last batch. */
   readonly shells: number;
 }
+
+/**
+ * First fields of the shader's `Parameters`: the units and shells of a dispatch, and the FFT box (z, y, x).
+ */
+function batchFields(
+  unitCount: number,
+  { firstShell, shells }: ShellBatch,
+  margin: number,
+  box: Shape,
+  coefficients: number,
+): UniformField[] {
+  return [
+    ['u32', unitCount],
+    ['u32', firstShell],
+    ['u32', shells],
+    ['u32', margin],
+    ...box.map((n) => ['u32', n] as const),
+    ['u32', coefficients],
+  ];
+}
+
+/**
+ * Last fields of `Parameters`: where the tile's voxel (0, 0, 0) lies in the volume, and the slab written to.
+ */
+function placeFields(start: Shape, { firstPlane, planes }: Slab, { shape }: GpuVolume): UniformField[] {
+  return [...start, firstPlane, planes, shape[1], shape[2]].map((n) => ['i32', n] as const);
+}
+
+/** The same fields of entry points that write to no volume. */
+const NOWHERE: readonly UniformField[] = Array.from({ length: 7 }, () => ['i32', 0] as const);
 
 /** Allocates the buffers, and the batches of shells with the spectra of their kernels. */
 function allocate(
@@ -175,6 +199,7 @@ function allocate(
   };
 }
 
+/** `lanes`: voxels along x per unit. `placesFits`: B factors and qualities are written, too. */
 export async function compileConvolutions(gpu: GpuDevice, lanes: number, placesFits: boolean) {
   const [multiply, placeKernels, accumulate, place, placeFits] = await Promise.all([
     getKernel(gpu, NAME, 'multiply'),

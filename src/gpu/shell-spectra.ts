@@ -27,6 +27,7 @@ import type { GpuVolume } from './volume.ts';
 const SHELLS_PER_GROUP = 64;
 /** Rows per float32 sum: at least this many to limit the parts, at most this many to preserve precision. */
 const LEAST_ROWS_PER_BLOCK = 16;
+/** Longer float32 sums would lose digits. */
 const MOST_ROWS_PER_BLOCK = 256;
 // Enough blocks to occupy large GPUs.
 const USEFUL_BLOCKS = 1024;

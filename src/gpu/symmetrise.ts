@@ -104,11 +104,17 @@ async function gatherCopies(
 
 /** Fields of the shader's struct that are the same for all pairs of slabs. */
 interface RunFields {
+  /** Shape of the finer grid that is interpolated in. */
   readonly fine: readonly number[];
+  /** Operators that interpolate. */
   readonly count: number;
+  /** Operators that map the grid onto itself: these move voxels without interpolation. */
   readonly maps: number;
+  /** All axes of rotation are along z: planes map onto planes. */
   readonly planar: boolean;
+  /** Least position (z, y, x) on the finer grid that counts as inside the box. */
   readonly first: readonly number[];
+  /** Largest position that does. */
   readonly last: readonly number[];
   /** Multiply-adds of a voxel. */
   readonly perVoxel: number;

@@ -15,6 +15,7 @@ export type TileStart = readonly [z: number, y: number, x: number];
 
 /** The prepared kernel, shared by all jobs of an engine. */
 export interface TileCopy {
+  /** What is verified before the first tile. */
   readonly kernels: readonly Kernel[];
   /**
    * tile[z, y, x] = volume[start + (z, y, x)], `padValue` outside. `tile` takes 4 * voxelCount(size) bytes.
@@ -29,14 +30,17 @@ export interface TileCopy {
   ): void;
   /** Must be called when all recorded copies have been submitted: their parameter slots are reused. */
   submitted(): void;
+  /** Frees the parameter slots. */
   destroy(): void;
 }
 
 /** Planes of a tile taken from one slab. */
 export interface TileRange {
+  /** Index of the slab in the volume. */
   readonly slab: number;
   /** First tile plane and number of planes. */
   readonly firstPlane: number;
+  /** Planes of the tile, at least 1. */
   readonly planes: number;
 }
 

@@ -12,6 +12,7 @@ export interface UniformSlots {
   write(fields: readonly UniformField[]): Bound;
   /** All work that uses slots written so far has been submitted: they may be reused. */
   reset(): void;
+  /** Frees the buffer of all slots. */
   destroy(): void;
 }
 

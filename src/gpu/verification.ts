@@ -9,10 +9,13 @@ import { LocScaleError, named } from '../errors.ts';
 
 /** Kernels that have been verified, by the fingerprints of all that one check covers. */
 export interface VerdictStore {
+  /** True only for kernels found right; a failed check ends the run and is not stored. */
   has(check: string): boolean;
+  /** Only for checks that have passed. */
   add(check: string, verdict: Verdict): void;
 }
 
+/** A check that has passed. */
 export interface Verdict {
   /** "transform of 256 values". */
   readonly subject: string;
@@ -20,6 +23,7 @@ export interface Verdict {
   readonly error: number;
 }
 
+/** Of one device, shared by all its operations. */
 export interface Verification {
   /**
    * Runs `check`, which returns the relative error of what `kernels` compute, unless they are known to be
@@ -30,7 +34,9 @@ export interface Verification {
   readonly counts: { run: number; remembered: number; milliseconds: number };
 }
 
+/** A kernel, as far as checks identify it. */
 export interface Verifiable {
+  /** Hash of code, entry point and constants. */
   readonly fingerprint: string;
 }
 
@@ -45,6 +51,7 @@ const TOLERANCE = 1e-4;
  */
 const TIMEOUT_MILLISECONDS = { hardware: 30_000, software: 120_000 } as const;
 
+/** A check under way is shared: two jobs that need it wait for the same one. */
 export function createVerification(
   name: string,
   kind: keyof typeof TIMEOUT_MILLISECONDS,

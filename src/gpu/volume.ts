@@ -9,13 +9,17 @@ import { type GpuDevice, STORAGE } from './device.ts';
 
 /** Consecutive planes of a volume. */
 export interface Slab {
+  /** z of the first plane in the volume. */
   readonly firstPlane: number;
+  /** Number of planes, equal in all slabs but the last. */
   readonly planes: number;
+  /** float32, (z - firstPlane, y, x), dense. */
   readonly buffer: GPUBuffer;
 }
 
 /** The GPU engine's `Volume`; other code sees only its shape. */
 export interface GpuVolume extends Volume {
+  /** In the order of z, without gaps. */
   readonly slabs: readonly Slab[];
 }
 

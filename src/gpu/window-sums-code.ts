@@ -22,7 +22,9 @@ const FREQUENCIES_PER_GROUP = 8;
 
 /** Frequencies along z of one dispatch of `windows`. */
 export interface FrequencyRange {
+  /** Smallest frequency k along z. */
   readonly first: number;
+  /** Consecutive frequencies; their sums stay in registers for the whole dispatch. */
   readonly count: number;
 }
 
@@ -75,12 +77,15 @@ export function windowSumsCode(
     .join('\n');
 }
 
+/** 1 or 2: a half spectrum stands for its conjugate, too, which `windows` must count. */
 const MULTIPLICITY = ', multiplicity: f32';
 
+/** `centre` and `step` address the line in workgroup memory; `deepest` bounds the frequencies used. */
 function functionOf(name: string, body: readonly string[], more = ''): string {
   return [`fn ${name}(centre: u32, step: u32, deepest: u32${more}) {`, ...body, '}'].join('\n');
 }
 
+/** Bit i of `flags`: with the next column, frequency first + i enters another shell. */
 function finishShells(body: readonly string[]): string {
   return ['fn finish_shells(flags: u32, square: u32) {', ...body, '}'].join('\n');
 }
@@ -106,19 +111,25 @@ function shellSums(windowVoxels: number, { first, count }: FrequencyRange): stri
   ].join('\n');
 }
 
+/** Code that uses C(k) and S(k), given by the names of their variables. */
 type Emit = (k: number, cosines: string, sines: string) => string;
 
+/** The shader has the function: it knows the layout of its output. */
 function storeCall(name: string): Emit {
   return (k, cosines, sines) => `${name}(${k}u, ${cosines}, ${sines});`;
 }
 
+/** A line in workgroup memory, and the frequencies wanted of it. */
 interface Line {
+  /** w, even: d runs from -h to h - 1. */
   readonly windowVoxels: number;
   /** Weights of d = -h ... h - 1. */
   readonly t: Float64Array;
+  /** Frequencies to emit code for. */
   readonly range: FrequencyRange;
   /** Of the workgroup's lines; neighbours along the line are `step` apart. */
   readonly array: string;
+  /** Zero of the values' type: vec2f for real lines of two maps, vec4f for complex ones. */
   readonly zero: string;
 }
 
@@ -139,6 +150,7 @@ function sumsFunction(name: string, line: Line, emit: Emit, more = ''): string {
   return functionOf(name, body, more);
 }
 
+/** Even groups: an uneven last one would hold registers that it does not use. */
 function groupsOf(frequencies: readonly number[]): number[][] {
   const groups = Math.ceil(frequencies.length / FREQUENCIES_PER_GROUP);
   const size = Math.ceil(frequencies.length / Math.max(1, groups));
@@ -185,22 +197,26 @@ function cosine(i: number, n: number): number {
   return Math.cos((2 * Math.PI * i) / n);
 }
 
+/** Factors 0 and +-1 cost no multiplication. */
 function added(name: string, factor: number, value: string): string[] {
   if (factor === 0) return [];
   if (Math.abs(factor) === 1) return [`${name} ${factor > 0 ? '+' : '-'}= ${value};`];
   return [`${name} += ${literal(factor)} * ${value};`];
 }
 
+/** Without the factor where it is 1. */
 function scaled(factor: number, value: string): string {
   return factor === 1 ? value : `${literal(factor)} * ${value}`;
 }
 
+/** A signed summand, or nothing where the factor vanishes. */
 function term(factor: number, value: string): string {
   // The Hann window's edge, but for rounding.
   if (Math.abs(factor) < 1e-12) return '';
   return ` ${factor < 0 ? '-' : '+'} ${scaled(Math.abs(factor), value)}`;
 }
 
+/** 12 digits: more than a float32 distinguishes, so that code is equal on all hosts. */
 function literal(value: number): string {
   const text = value.toPrecision(12);
   return value < 0 ? `(${text})` : text;

@@ -154,7 +154,12 @@ export const commandHelp: Record<CommandName, CommandHelp> = {
   app: {
     summary: 'Serve the page on this machine, which computes and has the files.',
     usage: ['locscale-gpu app [--root FOLDER] [--port N] [--open]'],
-    text: 'Prints the address to open, and runs until it is stopped (Ctrl-C) or nobody has used it for an hour. The page lists the maps below the root folder, and the runs are those of the command line: on the GPU of this machine or all its cores, with the same files, which are written there. Runs continue while no page is open. For workstations and nodes of clusters, the address is opened through an SSH tunnel, whose command is printed.',
+    text:
+      'Prints the address to open, and runs until it is stopped (Ctrl-C) or nobody has used it for an ' +
+      'hour. The page lists the maps below the root folder, and the runs are those of the command line: ' +
+      'on the GPU of this machine or all its cores, with the same files, which are written there. Runs ' +
+      'continue while no page is open. For workstations and nodes of clusters, the address is opened ' +
+      'through an SSH tunnel, whose command is printed.',
   },
   bench: {
     summary: 'Measure how fast this machine is, on its GPUs and on the CPU.',

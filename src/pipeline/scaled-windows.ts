@@ -174,7 +174,8 @@ export async function takeWindows(
   const difference = relativeDifference(packTiles(set, checked, [kept.volumes[0]]), packed[0]);
   if (!(difference <= TOLERANCE)) {
     run.warn(
-      `What ${scaledWindows?.engine} had scaled differs from the CPU's result (by ${difference.toExponential(1)}): all windows are scaled again.`,
+      `What ${scaledWindows?.engine} had scaled differs from the CPU's result ` +
+        `(by ${difference.toExponential(1)}): all windows are scaled again.`,
     );
     return undefined;
   }

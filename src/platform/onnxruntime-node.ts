@@ -1,4 +1,7 @@
-/** onnxruntime under Node and Deno: an optional package, because its install script needs a download on some systems. */
+/**
+ * onnxruntime under Node and Deno: an optional package, because its install script needs a download on some
+ * systems.
+ */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

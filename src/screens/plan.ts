@@ -50,7 +50,8 @@ export function planFromHeaders(
   );
   if (reference === 'profile' && isSymmetric(settings) && settings.symmetriseOutput !== true)
     warn(
-      `The symmetry ${settings.symmetry} changes nothing: an average protein has no places to average, and the result is averaged with ${named('symmetriseOutput')} only.`,
+      `The symmetry ${settings.symmetry} changes nothing: an average protein has no places to average, ` +
+        `and the result is averaged with ${named('symmetriseOutput')} only.`,
     );
   const voxels = voxelCount(grid.shape);
   const usesAtoms = reference === 'model' || reference === 'completed-model' || reference === 'pseudo-model';

@@ -60,7 +60,8 @@ function capital(word: string): string {
 }
 
 export const PART_MISSING =
-  'A part of this page could not be loaded: load the page again, with a network unless it is stored in this browser.';
+  'A part of this page could not be loaded: load the page again, ' +
+  'with a network unless it is stored in this browser.';
 
 /** Browsers name the script, each in its own way. */
 export function isPartMissing(message: string): boolean {

@@ -17,6 +17,7 @@ import { PART_MISSING } from '../screens/words.ts';
 
 /** The error of a request, as reported by the worker. */
 export class RequestFailure extends Error {
+  /** With tag and hint, as the page shows it: `message` alone loses them. */
   readonly failure: Failure;
 
   constructor(failure: Failure) {
@@ -31,10 +32,12 @@ type PageRequests = Requests<PageFile>;
 export type Takes<N extends RequestName> = PageRequests[N]['takes'] extends undefined
   ? []
   : [PageRequests[N]['takes']];
+/** Answer to a request, as the caller gets it. */
 export type Gives<N extends RequestName> = PageRequests[N]['gives'];
 
 /** A run that this page has not started itself. */
 export interface FoundRun extends ServerRun {
+  /** Settles when the run ends; a run that has ended already may have settled it. */
   readonly outcome: Promise<RunSummary>;
 }
 
@@ -53,7 +56,9 @@ const PATIENCE_MILLISECONDS = 2000;
 
 /** A request that has no answer yet. */
 interface Waiting {
+  /** The worker's reply; its type follows from the request's name. */
   resolve(value: unknown): void;
+  /** Also called for all requests at once when the worker ends. */
   reject(error: RequestFailure): void;
 }
 
@@ -61,9 +66,13 @@ interface Waiting {
  * The run worker of this tab, started again after a crash or a cancelled run that did not stop in time.
  */
 export class WorkerBackend implements Backend {
+  /** Set by the page; events before that are lost. */
   onEvent: Backend['onEvent'] = () => undefined;
+  /** Replaced by `restart`. */
   private worker: Worker;
+  /** By the request's number. */
   private readonly waiting = new Map<number, Waiting>();
+  /** Numbers requests across restarts, so that no late reply is taken for another's. */
   private count = 0;
   /** Reason why the worker has ended. */
   private ended: Failure | undefined;
@@ -72,6 +81,7 @@ export class WorkerBackend implements Backend {
     this.worker = this.start();
   }
 
+  /** Posts the request. The worker computes one at a time, in the order of arrival. */
   ask<N extends RequestName>(name: N, ...[value]: Takes<N>): Promise<Gives<N>> {
     if (this.ended !== undefined) return Promise.reject(new RequestFailure(this.ended));
     const id = ++this.count;
@@ -91,6 +101,7 @@ export class WorkerBackend implements Backend {
     }, PATIENCE_MILLISECONDS);
   }
 
+  /** The worker's address comes from the build: its name has a hash in it. */
   private start(): Worker {
     const worker = new Worker(new URL(__RUN_WORKER__, import.meta.url), { type: 'module' });
     let answered = false;

@@ -1,5 +1,6 @@
 /** Helpers for elements. Text is always set as text, never as markup. */
 
+/** Undefined is left out, so that optional parts can be written in line. */
 type Child = Node | string | undefined;
 
 /** `properties`: of the element; those with a dash, "role" and "for" are attributes. */

@@ -2,6 +2,7 @@
 import type { FileContents, PageFile } from '../screens/protocol.ts';
 import type { Reference, Settings } from '../screens/settings.ts';
 
+/** In the order in which cards offer them. */
 export const roles = [
   'half1',
   'half2',
@@ -13,8 +14,10 @@ export const roles = [
   'manifest',
   'unused',
 ] as const;
+/** What a file is used for. */
 export type Role = (typeof roles)[number];
 
+/** As written on the cards. */
 export const roleNames: Readonly<Record<Role, string>> = {
   half1: 'half map 1',
   half2: 'half map 2',
@@ -27,20 +30,29 @@ export const roleNames: Readonly<Record<Role, string>> = {
   unused: 'not used',
 };
 
+/** A file on the page, from the moment it is added: most of it is known only once it was read. */
 export interface InputFile {
+  /** Of the card: two files may have one name. */
   readonly id: number;
+  /** What the job is given. */
   readonly file: PageFile;
+  /** From its header; undefined until it was read. */
   readonly contents?: FileContents;
   /** Reason why it cannot be used. */
   readonly problem?: string;
+  /** At most one file has each role, but for "unused". */
   readonly role: Role;
   /** Chosen by the user: not changed by files dropped later. */
   readonly chosen?: boolean;
 }
 
+/** Names of half maps: "half", or h1 and h2 between separators. */
 const HALF = /half|(^|[_-])h[12]([_.-]|$)/i;
+/** Anywhere in the name. */
 const MASK = /mask|msk/i;
+/** At the beginning of a word only: any name may contain "ref". */
 const REFERENCE = /(^|[_-])(ref|reference|model[_-]?map|mdl)/i;
+/** The second of two: half2, half_map_2, h2, and _2_half. */
 const SECOND_HALF = /half[_-]?(map)?[_-]?2|(^|[_-])h2([_.-]|$)|_2_half/i;
 
 /** What a file of a kind can be, besides a map's roles. */
@@ -95,6 +107,7 @@ export function assignRoles(
   );
 }
 
+/** By its values: no density map has exactly 0 and 1 as its extremes. */
 function looksLikeMask({ contents }: InputFile): boolean {
   if (contents?.kind !== 'map' || contents.range === undefined) return false;
   return contents.range[0] === 0 && contents.range[1] === 1;
@@ -112,6 +125,7 @@ function pairIn(files: readonly InputFile[]): readonly InputFile[] | undefined {
   return undefined;
 }
 
+/** By shape alone: enough to guess a pair; the plan compares all of it. */
 function sameGrid(a: InputFile, b: InputFile): boolean {
   return (
     a.contents?.kind === 'map' &&
@@ -120,6 +134,7 @@ function sameGrid(a: InputFile, b: InputFile): boolean {
   );
 }
 
+/** Files with a problem have no role in a job. */
 export function fileOf(files: readonly InputFile[], role: Role): PageFile | undefined {
   return files.find((file) => file.role === role && file.problem === undefined)?.file;
 }
@@ -154,7 +169,9 @@ export function missing(files: readonly InputFile[], settings: Settings): Missin
     };
   if (has('map') && settings.resolution === undefined && schemeOf(reference, settings) === 'soft')
     return {
-      why: 'A single map is scaled up to its resolution, which its file does not say: give it under “Settings”, or drop the two half maps.',
+      why:
+        'A single map is scaled up to its resolution, which its file does not say: give it under ' +
+        '“Settings”, or drop the two half maps.',
       field: 'resolution',
     };
   const contradiction = contradictionIn(settings, reference, has('map'));
@@ -173,7 +190,10 @@ function contradictionIn(
   if (resolution !== undefined && resolutionFrom !== undefined)
     return '“Resolution” and “Resolution from” exclude each other: leave one of them out.';
   if (unexplained === true && !hasPlaces(reference))
-    return 'Only a reference map or a model can explain density: choose one, or switch “Unexplained density” off.';
+    return (
+      'Only a reference map or a model can explain density: choose one, or switch ' +
+      '“Unexplained density” off.'
+    );
   return undefined;
 }
 
@@ -190,6 +210,7 @@ export function referenceOf(files: readonly InputFile[], { reference }: Settings
   return fileOf(files, 'model') === undefined ? 'profile' : 'model';
 }
 
+/** An average protein exists for soft bands only, and no reference for windows only. */
 export function schemeOf(reference: Reference, { scheme }: Settings): 'windows' | 'soft' {
   return reference === 'profile' ? 'soft' : reference === 'none' ? 'windows' : (scheme ?? 'windows');
 }

@@ -10,14 +10,20 @@ import { planJob } from './worker/plan.ts';
 import { Runs } from './worker/runs.ts';
 import { deleteResult } from './worker/store.ts';
 
+/** What this file uses of the worker's global scope, whose own type clashes with the DOM's. */
 interface Scope {
+  /** Requests and `cancel`, from the page. */
   onmessage: ((event: { readonly data: ToWorker }) => void) | null;
+  /** `transfer`: streams move to the page instead of being copied. */
   postMessage(message: FromWorker, transfer?: readonly Transferable[]): void;
 }
 
+/** The scope, typed. */
 const scope = globalThis as unknown as Scope;
+/** The one run and the one result of this worker; they hold most of its memory. */
 const runs = new Runs((event) => scope.postMessage({ event }));
 
+/** By the request's name: the type requires one for each. */
 const answers: {
   readonly [N in RequestName]: (value: Requests[N]['takes']) => Promise<Requests[N]['gives']>;
 } = {
@@ -56,6 +62,7 @@ scope.onmessage = async ({ data }) => {
   }
 };
 
+/** Browsers word a lack of memory each in their own way, and only in the message. */
 function failureOf(error: unknown): Failure {
   if (isLocScaleError(error)) return failureFrom(error);
   const text = error instanceof Error ? error.message : String(error);

@@ -19,13 +19,16 @@ const STORED = 'locscale-gpu token';
 const NOT_OFFERED: readonly RequestName[] = ['demo', 'store', 'storedResults', 'open', 'remove'];
 /** Between attempts to reach the program: doubled from the first to the last. */
 const FIRST_WAIT_MILLISECONDS = 500;
+/** Short enough that a tunnel opened again is noticed while the user watches. */
 const MOST_WAIT_MILLISECONDS = 10_000;
 
+/** Status 401: waiting does not help, only the right address. */
 const NO_TOKEN: Failure = {
   tag: 'usage',
   message: 'This address lacks its token, or the program that printed it was started again.',
   hint: 'Open the whole address that locscale-gpu app has printed, with all that follows “#”.',
 };
+/** No connection at all: attempts continue, as a tunnel may come back. */
 const UNREACHABLE: Failure = {
   tag: 'internal',
   message: 'The program that serves this page does not answer: it has ended, or the tunnel to it has.',
@@ -34,22 +37,30 @@ const UNREACHABLE: Failure = {
 
 /** End of a run, which may come before anybody waits for it. */
 interface Outcome {
+  /** Shared by all who wait. */
   readonly promise: Promise<RunSummary>;
+  /** The run left a result. */
   resolve(summary: RunSummary): void;
+  /** The run failed or was stopped, or the program is gone. */
   reject(failure: RequestFailure): void;
 }
 
 /** Requests over HTTP with the token of the address. */
 export class ServerBackend implements Backend {
+  /** Set by the page before `watch`. */
   onEvent: Backend['onEvent'] = () => undefined;
   /** The stream of events has broken, or is there again. */
   onLink: (failure: Failure | undefined) => void = () => undefined;
+  /** Read once: the address loses it at the same moment. */
   private readonly token = takeToken();
+  /** By the run's number. */
   private readonly outcomes = new Map<number, Outcome>();
   /** The run that the stream's events belong to. */
   private current: ServerRun | undefined;
+  /** Number of the last line received; a stream opened again continues after it. */
   private last = 0;
 
+  /** "run" is answered at once by a number; its end comes with the stream of events. */
   async ask<N extends RequestName>(name: N, ...[value]: Takes<N>): Promise<Gives<N>> {
     if (NOT_OFFERED.includes(name))
       throw new RequestFailure({ tag: 'unsupported', message: `The program does not offer "${name}".` });
@@ -61,6 +72,7 @@ export class ServerBackend implements Backend {
     return (await this.outcome(answer as number).promise) as Gives<N>;
   }
 
+  /** A request only: the stream of events reports when the run has stopped. */
   cancel(): void {
     void this.request('cancel', undefined).catch(() => undefined);
   }

@@ -7,12 +7,16 @@
 
 /** The part of this worker's global scope used here: its types clash with the DOM's. */
 interface Scope {
+  /** Folder of the page: one host may serve several copies. */
   readonly registration: { readonly scope: string };
+  /** `claim`: pages that are open already are served by this worker from now on. */
   readonly clients: { claim(): Promise<void> };
+  /** `waitUntil`: a rejection discards the worker, and with it the incomplete build. */
   addEventListener(
     name: 'install' | 'activate',
     listener: (event: { waitUntil(done: Promise<unknown>): void }) => void,
   ): void;
+  /** `respondWith` must be called before the listener returns. */
   addEventListener(
     name: 'fetch',
     listener: (event: { readonly request: Request; respondWith(answer: Promise<Response>): void }) => void,
@@ -24,13 +28,19 @@ interface Scope {
  * those of networks are.
  */
 declare const __FILES__: readonly (readonly [name: string, integrity: string, later: boolean])[];
+/** Hash of all files: names the cache of this build. */
 declare const __BUILD__: string;
 
+/** The scope, typed. */
 const scope = globalThis as unknown as Scope;
+/** Address of the folder, with its slash. */
 const base = scope.registration.scope;
+/** Caches are shared by all pages of a host: only names with this prefix are ours. */
 const cachePrefix = `locscale-gpu ${base} `;
+/** One cache per build, deleted as a whole by the next. */
 const cacheName = cachePrefix + __BUILD__;
 
+/** Stored under the folder's own address (`urlOf`). */
 const DOCUMENT = 'index.html';
 /** Names that contain a hash, so that equal names mean equal contents. */
 const HASHED = /^[\w.-]+-[\w-]{8}\.(js|wasm|onnx|json)$/;
@@ -39,6 +49,7 @@ const MARK = '<meta name="application-name" content="locscale-gpu">';
 /** Time limit for the network if the document is stored, in milliseconds. */
 const PATIENCE_MILLISECONDS = 4000;
 
+/** What SharedArrayBuffer, hence threads in WebAssembly, requires of the document and its parts. */
 const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -94,6 +105,10 @@ async function takeOver(): Promise<void> {
   await scope.clients.claim();
 }
 
+/**
+ * From the network if it answers in time, else the stored one; other programs' documents are left as they
+ * are.
+ */
 async function documentNow(url: string): Promise<Response> {
   const own = await stored(DOCUMENT);
   try {
@@ -108,6 +123,7 @@ async function documentNow(url: string): Promise<Response> {
   }
 }
 
+/** Of this build only; undefined where it was never stored. */
 async function stored(name: string): Promise<Response | undefined> {
   const cache = await caches.open(cacheName);
   const found = await cache.match(urlOf(name));
@@ -119,6 +135,10 @@ function urlOf(name: string): string {
   return name === DOCUMENT ? base : base + name;
 }
 
+/**
+ * The same response with `HEADERS`; redirects and opaque responses cannot be rebuilt, and are left as they
+ * are.
+ */
 function isolating(response: Response): Response {
   if (response.type === 'opaqueredirect' || response.status === 0) return response;
   const headers = new Headers(response.headers);

@@ -7,9 +7,13 @@ export interface RunProgress {
   readonly steps: readonly { readonly name: string; readonly message: string; readonly begun: number }[];
   /** Progress of the last step. */
   readonly done?: number;
+  /** In the unit of `done`, which is the step's own. */
   readonly total?: number;
+  /** In the order of arrival; they stay until the run ends. */
   readonly warnings: readonly string[];
+  /** A, from the half maps' FSC, as soon as it is known. */
   readonly resolution?: number;
+  /** Of the run itself, once maps are read; the plan before it knows headers only. */
   readonly planned?: { readonly seconds: number; readonly peakBytes: number };
 }
 
@@ -48,6 +52,7 @@ export type PageEvent =
   | { readonly kind: 'opened'; readonly summary: RunSummary }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
+/** Of a run that has just begun. */
 const NOTHING_DONE: RunProgress = { steps: [], warnings: [] };
 
 /** The state after an event; the same object where nothing changes. */

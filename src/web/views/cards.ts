@@ -5,11 +5,15 @@ import { inPageWords } from '../../screens/words.ts';
 import { formatBytes, formatShape, h } from '../dom.ts';
 import { type InputFile, type Role, roleNames, rolesOf } from '../inputs.ts';
 
+/** What the page does in answer to the cards. */
 export interface CardActions {
+  /** The user's choice outranks every later guess. */
   onRole(id: number, role: Role): void;
+  /** Frees the role for another file. */
   onRemove(id: number): void;
 }
 
+/** Cards are made anew each time; the focus returns to the same select. `locked`: a run uses the files. */
 export function drawCards(
   list: HTMLElement,
   files: readonly InputFile[],
@@ -21,6 +25,7 @@ export function drawCards(
   if (focused?.startsWith('role-')) document.getElementById(focused)?.focus();
 }
 
+/** A file that cannot be used has no choice of role, only its problem. */
 function card(input: InputFile, { onRole, onRemove }: CardActions, locked: boolean): HTMLElement {
   const { id, file, contents, problem, role } = input;
   const usable = contents !== undefined && problem === undefined;
@@ -67,10 +72,13 @@ function card(input: InputFile, { onRole, onRemove }: CardActions, locked: boole
   );
 }
 
+/** One line out of the header; sizes in the order x, y, z, as users read them. */
 function describe(contents: FileContents | undefined, file: PageFile): string {
   if (contents === undefined) return 'reading the header';
-  if (contents.kind === 'model')
-    return `${contents.atoms.toLocaleString('en')} atoms, ${contents.chains} ${contents.chains === 1 ? 'chain' : 'chains'}`;
+  if (contents.kind === 'model') {
+    const { atoms, chains } = contents;
+    return `${atoms.toLocaleString('en')} atoms, ${chains} ${chains === 1 ? 'chain' : 'chains'}`;
+  }
   if (contents.kind === 'network') return `ONNX graph · ${formatBytes(file.size)}`;
   if (contents.kind === 'manifest') return contents.title;
   const [z, y, x] = contents.voxelSize.map((size) => Number(size.toFixed(4)));

@@ -7,12 +7,10 @@ import { type RunProgress, secondsLeft } from '../state.ts';
 
 /** `network`: what predicts the reference in this page. */
 export function drawPlan(plan: Plan, network?: 'bundled' | 'dropped'): void {
+  const [nz, ny, nx] = plan.shape;
   byId('plan').replaceChildren(
     number('Mode', plan.mode),
-    number(
-      'Box',
-      `${plan.shape[2]} × ${plan.shape[1]} × ${plan.shape[0]} voxels of ${Number(plan.voxelSize.toFixed(4))} Å`,
-    ),
+    number('Box', `${nx} × ${ny} × ${nz} voxels of ${Number(plan.voxelSize.toFixed(4))} Å`),
     number('Memory', `about ${formatBytes(plan.memoryBytes)} of ${formatBytes(plan.limitBytes)}`),
     number('Time', `about ${formatAbout(plan.seconds)} on the CPU`),
     ...loaded(network).map((text) => number('Loads', text)),
@@ -36,10 +34,12 @@ function formatAbout(seconds: number): string {
   return rounded < 100 ? `${rounded} s` : formatSeconds(rounded);
 }
 
+/** A term with its value, for lists of numbers. */
 export function number(name: string, value: string): HTMLElement {
   return h('div', {}, h('dt', {}, name), h('dd', {}, value));
 }
 
+/** `now`: by performance.now(), the clock of the steps. */
 export function drawProgress(progress: RunProgress, stopping: boolean, now: number): void {
   const { steps, done, total, warnings, resolution, planned } = progress;
   const bar = byId('progress');

@@ -25,25 +25,39 @@ export type SectionSource = (request: {
 
 /** A plane in the page. */
 interface Pane {
+  /** Takes clicks and drags; as wide as its share of the row. */
   readonly canvas: HTMLCanvasElement;
+  /** Names the plane and its position. */
   readonly caption: HTMLElement;
 }
 
 /** Three linked sections. Sections are fetched from the worker; only the last of several moves is. */
 export class SectionsView {
+  /** Hidden while there is nothing to show. */
   private readonly root: HTMLElement;
+  /** In the order z, y, x of the normals. */
   private readonly panes: readonly Pane[];
+  /** 0 to 100 % of the width: left of it the map before. */
   private readonly divider: HTMLInputElement;
+  /** Gain in percent, the same for both maps. */
   private readonly contrast: HTMLInputElement;
+  /** The whole box in place of the crop around the molecule. */
   private readonly whole: HTMLInputElement;
+  /** Position and values of both maps there; read out by screen readers. */
   private readonly readout = h('output', { className: 'quiet' });
+  /** Hidden in previews, which have one map. */
   private readonly controls: HTMLElement;
+  /** Name of the file in previews. */
   private readonly heading = h('h2', {}, 'Before and after');
   /** The sections on show, which stay until new ones have arrived. */
   private set: SectionSet | undefined;
+  /** White of each map: their values differ by orders of magnitude. */
   private scales: Scales = { before: 1, after: 1 };
+  /** Undefined in previews. */
   private summary: RunSummary | undefined;
+  /** Undefined in previews, and once another run has begun. */
   private source: SectionSource | undefined;
+  /** A request is under way: at most one, however fast the pointer moves. */
   private busy = false;
   /** Voxel (z, y, x) to go to next; undefined where nothing waits. */
   private wanted: readonly [number, number, number] | undefined;
@@ -99,6 +113,7 @@ export class SectionsView {
     this.move(summary.centre);
   }
 
+  /** Late sections of the result are dropped: they would show a map that is gone. */
   hide(): void {
     this.root.hidden = true;
     this.source = undefined;
@@ -268,6 +283,7 @@ export class SectionsView {
   }
 }
 
+/** `label`: for screen readers; half steps make dragging smooth. */
 function slider(
   label: string,
   min: number,

@@ -7,10 +7,13 @@ import { byId, formatBytes, h } from '../dom.ts';
 
 /** What the page does in answer to this view. */
 export interface ServerFileActions {
+  /** Path relative to the root; "" is the root itself. */
   list(folder: string): Promise<Listing>;
+  /** Adds them as if they had been dropped. */
   onChosen(files: readonly ServerFile[]): void;
   /** Another output was typed. */
   onOutput(): void;
+  /** One sentence for the user, with its hint. */
   sentenceOf(error: unknown): string;
 }
 
@@ -19,13 +22,21 @@ const DEFAULT_NAME = 'locscale_output.mrc';
 
 /** A list of folders and files, and the field for the output. */
 export class ServerFilesView {
+  /** Given once; this view knows no backend. */
   private readonly actions: ServerFileActions;
+  /** Placed before the cards when the program's machine is known. */
   private readonly root = h('section', { id: 'server-files', 'aria-labelledby': 'server-files-title' });
+  /** The folder's path, each part a link. */
   private readonly crumbs = h('nav', { className: 'crumbs', 'aria-label': 'Folder' });
+  /** Folders first, then files. */
   private readonly entries = h('ul', { className: 'output-list', id: 'server-entries' });
+  /** Why a folder cannot be listed. */
   private readonly problem = h('p', { className: 'note bad', role: 'alert', hidden: true });
+  /** Path of the scaled map, relative to the root. */
   private readonly name = h('input', { type: 'text', id: 'server-output', spellcheck: false });
+  /** Name of the root folder, as the program reports it. */
   private rootName = '';
+  /** Name of the machine, as the program reports it. */
   private host = '';
   /** Typed by the user: files chosen later do not change it. */
   private typed = false;
@@ -49,7 +60,8 @@ export class ServerFilesView {
       h(
         'p',
         {},
-        `Files are read and written there, below ${root}. This browser gets what is shown and saved, nothing else.`,
+        `Files are read and written there, below ${root}. ` +
+          'This browser gets what is shown and saved, nothing else.',
       ),
     );
     this.root.append(
@@ -64,10 +76,12 @@ export class ServerFilesView {
     void this.show('');
   }
 
+  /** While a run computes or its result is shown. */
   set hidden(hidden: boolean) {
     this.root.hidden = hidden;
   }
 
+  /** To the first entry, for keyboards. */
   focus(): void {
     this.entries.querySelector('button')?.focus();
   }
@@ -110,6 +124,7 @@ export class ServerFilesView {
     }
   }
 
+  /** `more`: how many entries the listing leaves out. */
   private draw({ folder, folders, files, more }: Listing): void {
     const parts = folder === '' ? [] : folder.split('/');
     this.crumbs.replaceChildren(
@@ -161,6 +176,7 @@ export class ServerFilesView {
   }
 }
 
+/** Next to the input, under the name that the command line gives. */
 function defaultFor({ path, name }: ServerFile): string {
   return path.slice(0, path.length - name.length) + DEFAULT_NAME;
 }

@@ -10,6 +10,7 @@ import {
 import { h } from '../dom.ts';
 import { hasPlaces } from '../inputs.ts';
 
+/** As offered; the keys are those of links to settings. */
 const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
   profile: 'average protein (soft scaling)',
   map: 'reference map',
@@ -20,6 +21,7 @@ const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
   none: 'none: constant B factor',
 };
 
+/** Settings that are typed. */
 type FieldName =
   | 'resolution'
   | 'symmetry'
@@ -30,13 +32,19 @@ type FieldName =
   | 'noiseBox'
   | 'maskFilter';
 
+/** A text field; its setting is undefined while it is empty. */
 interface Field {
+  /** Key of the setting, and part of the ids of its elements. */
   readonly name: FieldName;
+  /** Unit after the comma. */
   readonly label: string;
+  /** The default, or where it comes from. */
   readonly placeholder: string;
+  /** One sentence, in the place of which an unreadable value shows what is expected. */
   readonly help: string;
 }
 
+/** In the order of the form. */
 const FIELDS: readonly Field[] = [
   {
     name: 'resolution',
@@ -88,6 +96,7 @@ const FIELDS: readonly Field[] = [
   },
 ];
 
+/** Labels of the settings that are on or off. */
 const CHECKS = {
   bFactors: 'Local B factors',
   localResolution: 'Local resolution',
@@ -96,6 +105,7 @@ const CHECKS = {
   symmetriseOutput: 'Average the result, too',
   refine: 'Refine the model’s B factors',
 } as const;
+/** Settings that are ticked. */
 type CheckName = keyof typeof CHECKS;
 
 /** What decides which fields apply. */
@@ -105,18 +115,29 @@ export interface JobShown {
   readonly single: boolean;
 }
 
+/** The form is the only holder of unreadable text; settings have readable values only. */
 export class SettingsForm {
+  /** Called with all settings after any change, defaults left out. */
   onChange: (settings: Settings) => void = () => undefined;
   /** Why a field cannot be read, one sentence; its setting has its default meanwhile. */
   problem: string | undefined;
+  /** Elements are appended to it; it is never submitted. */
   private readonly form: HTMLFormElement;
+  /** The first option, "", leaves the choice to the files. */
   private readonly reference = h('select', { id: 'set-reference' });
+  /** That option, whose text names what the files suggest. */
   private readonly suited = h('option', { value: '' });
+  /** Windows or soft bands; hidden where the reference decides. */
   private readonly scheme = h('select', { id: 'set-scheme' });
+  /** Half maps only. */
   private readonly resolutionFrom = h('select', { id: 'set-resolution-from' });
+  /** "" tries the GPU first. */
   private readonly engine = h('select', { id: 'set-engine' });
+  /** By setting. */
   private readonly checks = new Map<CheckName, HTMLInputElement>();
+  /** Input and the note below it, by setting. */
   private readonly fields = new Map<FieldName, { input: HTMLInputElement; note: HTMLElement }>();
+  /** Folded: most runs need none of it. */
   private readonly details = h('details', {}, h('summary', {}, 'Settings'));
 
   constructor(form: HTMLFormElement, settings: Settings) {
@@ -161,6 +182,7 @@ export class SettingsForm {
     this.show(settings);
   }
 
+  /** For links, and for runs that were found. */
   show(settings: Settings): void {
     this.reference.value = settings.reference ?? '';
     this.scheme.value = settings.scheme === 'soft' ? 'soft' : '';
@@ -198,14 +220,17 @@ export class SettingsForm {
     if (takeFocus) this.fieldOf(name).input.focus();
   }
 
+  /** While a run computes; its settings remain readable. */
   set disabled(disabled: boolean) {
     for (const control of this.form.elements) (control as HTMLInputElement).disabled = disabled;
   }
 
+  /** Every name has a field: the constructor makes all of them. */
   private fieldOf(name: FieldName): { input: HTMLInputElement; note: HTMLElement } {
     return this.fields.get(name) as { input: HTMLInputElement; note: HTMLElement };
   }
 
+  /** The note is linked by aria-describedby, so that screen readers say what is expected. */
   private field({ name, label, placeholder, help }: Field): HTMLElement {
     const note = h('small', { id: `help-${name}` }, help);
     const input = h('input', {
@@ -220,12 +245,14 @@ export class SettingsForm {
     return h('div', { className: 'field' }, labelled(label, input), note);
   }
 
+  /** The label encloses the box: a click on the words counts. */
   private check(name: CheckName): HTMLElement {
     const box = h('input', { type: 'checkbox' });
     this.checks.set(name, box);
     return h('label', { className: 'check' }, box, CHECKS[name]);
   }
 
+  /** Reads all fields anew; `problem` names the first that is unreadable. */
   private read(): void {
     const on = (name: CheckName): boolean => this.checks.get(name)?.checked === true;
     this.problem = undefined;
@@ -256,10 +283,12 @@ export class SettingsForm {
   }
 }
 
+/** `value` "" stands for the default. */
 function option(select: HTMLSelectElement, value: string, text: string): void {
   select.append(h('option', { value }, text));
 }
 
+/** The label encloses its control, so that no ids are needed. */
 function labelled(text: string, control: HTMLElement): HTMLElement {
   return h('label', { className: 'field' }, h('span', {}, text), control);
 }

@@ -11,10 +11,12 @@ import { byId, h } from '../dom.ts';
 interface Look {
   /** In the unit of the map. */
   readonly level: number;
+  /** Opacity, 0 to 1. */
   readonly alpha: number;
   readonly visible: boolean;
   /** 0xrrggbb. */
   readonly colour: number;
+  /** Colours the surface by another map; `low` and `high` in that map's unit. */
   readonly by?: {
     readonly label: string;
     readonly low: number;
@@ -25,15 +27,21 @@ interface Look {
 
 /** Interface of molstar-view.js. */
 interface Scenes {
+  /** `looks`: by map. `background`: 0xrrggbb. */
   draw(looks: Readonly<Record<string, Look>>, background: number): Promise<void>;
+  /** Camera to where it began. */
   reset(): void;
+  /** Distance of the camera times `factor`. */
   zoom(factor: number): void;
+  /** Frees the WebGL contexts. */
   dispose(): void;
 }
 
 /** Side by side with cameras that move together, or one in the other. */
 type Layout = 'side' | 'overlay';
+/** Keys of maps, of levels, and of canvases. */
 type MapName = 'before' | 'after';
+/** In the order of the canvases. */
 const NAMES = ['before', 'after'] as const;
 
 /** Volume that surfaces enclose at first, % of that of the mask. */
@@ -52,9 +60,13 @@ const ZOOM_STEP = 1.25;
 
 /** The panel "Surfaces". Nothing of Mol* is loaded before the button is pressed. */
 export class SolidView {
+  /** Empty until a result is shown. */
   private readonly root: HTMLElement;
+  /** Fetches voxels and model from the worker, once per result. */
   private readonly load: () => Promise<ViewData>;
+  /** Undefined until the button was pressed. */
   private data: ViewData | undefined;
+  /** Undefined until Mol* is loaded. */
   private scenes: Scenes | undefined;
   /** In the unit of each map. */
   private levels: Record<MapName, number> = { before: 0, after: 0 };
@@ -63,10 +75,15 @@ export class SolidView {
   private colour = '';
   /** A drawing is under way; `again`: something changed since it began. */
   private drawing = false;
+  /** Then the latest state is drawn once more, however many changes there were. */
   private again = false;
+  /** Holds the canvases. */
   private readonly stage = h('div', { className: 'solid-stage' });
+  /** Explains the colours. */
   private readonly key = h('div', { className: 'key' });
+  /** Enclosed volume, % of that of the mask; sets the levels of both maps. */
   private readonly share: HTMLInputElement;
+  /** Level of each map in standard deviations and in its own unit. */
   private readonly inputs = new Map<MapName, { sigma: HTMLInputElement; absolute: HTMLInputElement }>();
 
   constructor(root: HTMLElement, load: () => Promise<ViewData>) {

@@ -7,15 +7,19 @@ import { byId, formatBytes, h } from '../dom.ts';
 
 /** What the page does in answer to this view. */
 export interface StorageActions {
+  /** A stored result is to be shown like that of a run. */
   onOpened(summary: RunSummary): void;
   /** The current result is a stored one, and is deleted. */
   onGone(): void;
+  /** One sentence for the user, with its hint. */
   sentenceOf(error: unknown): string;
 }
 
 /** The list of stored results and the line under the current one. */
 export class StorageView {
+  /** Answers only where the page computes by itself; the serving program writes files. */
   private readonly backend: Backend;
+  /** Given once. */
   private readonly actions: StorageActions;
   /** Late answers are ignored. */
   private turn = 0;
@@ -63,6 +67,7 @@ export class StorageView {
     );
   }
 
+  /** One stored result, with its buttons. */
   private line(stored: StoredResult): HTMLElement {
     const { title, bytes } = stored;
     return h(
@@ -75,6 +80,7 @@ export class StorageView {
     );
   }
 
+  /** Named by the result, too: a list of "Open" says nothing to a screen reader. */
   private button(text: string, className: string, stored: StoredResult, onclick: () => void): HTMLElement {
     const label = `${text}: ${stored.title}, ${dateOf(stored)}`;
     return h('button', { type: 'button', className, 'aria-label': label, onclick }, text);
@@ -101,6 +107,7 @@ export class StorageView {
   }
 }
 
+/** Local time of the browser. */
 function dateOf({ finished }: StoredResult): string {
   return new Date(finished).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' });
 }

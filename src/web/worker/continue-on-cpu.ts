@@ -4,6 +4,7 @@ import type { EngineChoice } from '../../select-engine.ts';
 
 /** One try at a run. */
 export interface Attempt {
+  /** "cpu" at the second try. */
   readonly choice: EngineChoice['engine'];
   /** To be called once an engine is open. */
   readonly onEngine: (description: string) => void;

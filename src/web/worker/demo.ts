@@ -4,7 +4,9 @@ import { generateDemoData } from '../../synthetic/half-maps.ts';
 
 /** The generated files, and the map that sharpening should come close to. */
 export interface Truth {
+  /** By which the run recognises the files: only for these the truth is known. */
   readonly names: readonly string[];
+  /** The reference map, (z, y, x), on the grid of the half maps. */
   readonly voxels: Float32Array;
 }
 

@@ -3,6 +3,7 @@ import { mapFromBlob, modelFromBlob, openMapBlob } from '../../browser/read-blob
 import type { FileContents, Requests } from '../../screens/protocol.ts';
 import { contentsOfMap, contentsOfModel, isAtomicModelName, previewOf } from '../../screens/shown.ts';
 
+/** Reads no more than it must: headers of maps, the first byte of graphs, models and manifests whole. */
 export async function inspectFile(file: File): Promise<FileContents> {
   const kind = /\.(onnx|json)$/i.exec(file.name)?.[1].toLowerCase();
   if (kind === 'onnx') {
@@ -18,6 +19,7 @@ export async function inspectFile(file: File): Promise<FileContents> {
   return contentsOfMap(await openMapBlob(file, { onWarning: (text) => notes.push(text) }), notes);
 }
 
+/** Reads the whole map, without an engine. */
 export async function previewFile(file: File): Promise<Requests['preview']['gives']> {
   return previewOf(file.name, await mapFromBlob(file, { allowAllZero: true }));
 }

@@ -16,11 +16,15 @@ const MOST_MANIFEST_BYTES = 2 ** 20;
 /** ONNX is a protocol buffer that begins with its version: field 1, a number. */
 const ONNX_START = 0x08;
 
+/** What the run is notified of. */
 export interface OpenNetworkOptions {
+  /** For the record: files that the user gave, with their hashes. */
   readonly onRead: (file: ReadFile) => void;
+  /** For the page and the record. */
   readonly onWarning: (message: string) => void;
 }
 
+/** Loads onnxruntime; throws 'bad-input' where a file is missing, or its hash is not that of its manifest. */
 export async function openNetwork(
   files: Pick<JobFiles, 'network' | 'manifest'>,
   { onRead, onWarning }: OpenNetworkOptions,
@@ -39,6 +43,7 @@ export async function openNetwork(
   });
 }
 
+/** Its manifest is part of the build, and checked all the same. */
 async function bundledNetwork(): Promise<NetworkFiles> {
   const { manifest, graph } = __NETWORK__ as NonNullable<typeof __NETWORK__>;
   const text = new TextDecoder().decode(await fetched(manifest));
@@ -49,6 +54,7 @@ async function bundledNetwork(): Promise<NetworkFiles> {
   };
 }
 
+/** From the page's folder only, so that runs work offline once it was stored. */
 async function fetched(name: string): Promise<Uint8Array> {
   const response = await fetch(new URL(name, import.meta.url)).catch(() => undefined);
   if (response?.ok !== true)
@@ -58,6 +64,7 @@ async function fetched(name: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** The graph is read when it is needed, and must have the hash of the manifest. */
 function droppedNetwork(
   file: File,
   manifest: NetworkManifest,
@@ -84,6 +91,7 @@ function droppedNetwork(
   };
 }
 
+/** By one byte, so that the answer is immediate; only the run reads the whole graph. */
 export async function checkGraph(file: File): Promise<void> {
   const [first] = new Uint8Array(await file.slice(0, 1).arrayBuffer());
   if (first === ONNX_START) return;
@@ -93,6 +101,7 @@ export async function checkGraph(file: File): Promise<void> {
   });
 }
 
+/** Other JSON files, such as records of runs, are recognised by their contents. */
 export async function readManifest(file: File): Promise<NetworkManifest> {
   let value: unknown;
   try {

@@ -8,23 +8,33 @@ import { referenceTraitsOf } from '../../pipeline/references/index.ts';
 import type { LocScaleJob, LocScaleParameters, MapSource, ReferenceChoice } from '../../pipeline/types.ts';
 import type { JobRequest } from '../../screens/protocol.ts';
 
+/** A file of the record's list of inputs. */
 export interface ReadFile extends BlobRead {
+  /** "half map 1", "mask" ...: what the job used it for. */
   readonly role: string;
 }
 
+/** What a job needs besides the user's request. */
 export interface OpenOptions {
+  /** Maps are read into its memory. */
   readonly engine: Engine;
+  /** Ends the reading of large files, too. */
   readonly signal: AbortSignal;
+  /** Of headers that contradict themselves. */
   readonly onWarning: (message: string) => void;
+  /** Once per file, when all of it was read. */
   readonly onRead: (file: ReadFile) => void;
   /** Of runs with a network. */
   readonly predictor?: ReferencePredictor;
 }
 
+/** A job with every parameter set, as the record lists them. */
 export interface OpenedJob extends LocScaleJob {
+  /** Defaults included. */
   readonly parameters: LocScaleParameters;
 }
 
+/** Reads half maps at once; mask and reference are opened, and read when the pipeline gets to them. */
 export async function openJob(request: JobRequest, options: OpenOptions): Promise<OpenedJob> {
   const { files, settings } = request;
   const { engine, signal, onWarning, onRead, predictor } = options;
@@ -60,11 +70,15 @@ export async function openJob(request: JobRequest, options: OpenOptions): Promis
   };
 }
 
+/** Ways to open the kinds of reference. */
 interface ReferenceOptions extends Pick<OpenOptions, 'predictor'> {
+  /** Opens a map whose voxels are read when they are needed. */
   readonly later: (file: File, role: string) => Promise<MapSource>;
+  /** Models are small, and read at once. */
   readonly modelOptions: { readonly onRead: (file: BlobRead) => void };
 }
 
+/** The page's names of references, as the pipeline's. */
 async function openReference(
   { files, settings, reference }: JobRequest,
   { later, modelOptions, predictor }: ReferenceOptions,
@@ -92,6 +106,7 @@ async function openReference(
   }
 }
 
+/** From the page's names, which are in users' links, to the pipeline's. */
 const KINDS = {
   profile: 'profile',
   none: 'none',

@@ -21,27 +21,40 @@ import { coloursOf, summaryOf } from '../../screens/summary.ts';
 import { inPageWords } from '../../screens/words.ts';
 import type { OpenedJob, ReadFile } from './open-job.ts';
 
+/** All that a report and a record contain. */
 interface FinishedRun {
+  /** Still holds the volumes of the result. */
   readonly engine: Engine;
+  /** Why this engine was chosen. */
   readonly reason: string;
+  /** As sent by the page. */
   readonly request: JobRequest;
+  /** Volumes on the engine, and numbers. */
   readonly result: LocScaleResult;
+  /** Inputs, with their hashes. */
   readonly files: readonly ReadFile[];
   /** What was done to maps on other grids. */
   readonly matched: readonly string[];
+  /** Wall clock, for the record. */
   readonly started: Date;
   /** By performance.now(). */
   readonly begun: number;
+  /** Name of the mode, as in the plan. */
   readonly mode: string;
+  /** Of the whole run. */
   readonly warnings: readonly string[];
+  /** For its parameters. */
   readonly job: OpenedJob;
+  /** Of runs with a network: its provider and manifest are recorded. */
   readonly predictor: ReferencePredictor | undefined;
 }
 
 /** The name that the command line gives, too. */
 const STEM = 'locscale_output';
+/** Scripts name the maps without a folder. */
 const SCENE_NOTE = '# Save the maps next to this file, and open it from their folder.';
 
+/** Maps are written when they are saved: only texts are made now. */
 export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary: RunSummary }> {
   const { engine, result, job, request } = run;
   const reportData = await collectReportData(
@@ -101,11 +114,13 @@ export async function finish(run: FinishedRun): Promise<{ shown: Shown; summary:
   return { shown, summary };
 }
 
+/** `what`: one line for the list of files. */
 function textOutput(name: string, what: string, text: string): Output {
   const file = new Blob([text], { type: 'text/plain' });
   return { name, what, bytes: file.size, blob: async () => file, stream: async () => file.stream() };
 }
 
+/** MRC, 1024 bytes of header, mode 2: the size is known before a voxel is read back. */
 function mapOutputs(engine: Engine, result: LocScaleResult): Output[] {
   const { grid, header } = result;
   const bytes = 1024 + header.extended.length + 4 * voxelCount(grid.shape);

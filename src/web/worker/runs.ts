@@ -23,24 +23,35 @@ import type { OpenNetworkOptions } from './network.ts';
 import { openJob, type ReadFile } from './open-job.ts';
 import { listResults, openResult, storeResult, type ToStore } from './store.ts';
 
+/** What both attempts of a run share, on the GPU and on the CPU. */
 interface RunUnderWay {
   /** By performance.now(). */
   readonly begun: number;
+  /** Wall clock, for the record. */
   readonly started: Date;
+  /** Aborted by `cancel`. */
   readonly signal: AbortSignal;
+  /** Also those of an attempt that failed. */
   readonly warnings: readonly string[];
+  /** Adds one, and notifies the page. */
   readonly warn: (message: string) => void;
 }
 
+/** At most one run and one result: each holds several maps in memory. */
 export class Runs {
   /** The browser offered a GPU when the page was opened. */
   hasGpu = false;
+  /** Events of the run, to the page. */
   private readonly notify: (event: RunEvent) => void;
+  /** Undefined while nothing runs. */
   private abort: AbortController | undefined;
+  /** The result on show: of the run, or opened from storage. Its engine is alive. */
   private shown: Shown | undefined;
   /** The result of this worker's own run. */
   private own: ToStore | undefined;
+  /** Settles when the last store has; never rejects. */
   private storing: Promise<unknown> = Promise.resolve();
+  /** Of the generated files, if they were made. */
   private truth: Truth | undefined;
 
   constructor(notify: (event: RunEvent) => void) {
@@ -52,10 +63,12 @@ export class Runs {
     this.truth = truth;
   }
 
+  /** The run rejects with 'aborted' at its next step; without a run nothing happens. */
   cancel(): void {
     this.abort?.abort();
   }
 
+  /** Frees the result before, so that the new run has its memory. */
   async run(request: JobRequest): Promise<RunSummary> {
     await this.discard();
     const abort = new AbortController();
@@ -78,6 +91,7 @@ export class Runs {
     }
   }
 
+  /** The engine outlives it only with a result, which reads volumes from it. */
   private async attempt(
     request: JobRequest,
     { begun, started, signal, warnings, warn }: RunUnderWay,
@@ -147,14 +161,17 @@ export class Runs {
     return openNetwork(files, options);
   }
 
+  /** A step for the page's list; the one before has ended. */
   private step(name: string, message: string): void {
     this.notify({ kind: 'step', name, message });
   }
 
+  /** Three planes through a voxel of the result on show. */
   async sections(request: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {
     return sectionsOf(this.last(), request);
   }
 
+  /** The whole file in memory; throws 'internal' for names that the result does not have. */
   file(name: string): Promise<Blob> {
     return this.output(name).blob();
   }
@@ -172,11 +189,13 @@ export class Runs {
     return stored;
   }
 
+  /** Waits for a store under way, so that the list has it. */
   async stored(): Promise<readonly StoredResult[]> {
     await this.storing;
     return listResults();
   }
 
+  /** Reads first: a result that cannot be read leaves the one on show alone. */
   async open(id: string): Promise<RunSummary> {
     const { shown, summary } = await openResult(id);
     await this.discard();
@@ -184,27 +203,32 @@ export class Runs {
     return summary;
   }
 
+  /** Voxels and model for the surfaces. */
   view(): Promise<ViewData> {
     return viewOf(this.last());
   }
 
+  /** Frequencies at Nyquist come from no FSC, and are no resolution. */
   private planned({ seconds, peakBytes, mode, numbers }: LocScalePlan): void {
     const resolution = numbers.fscCutoffSource === 'nyquist' ? undefined : numbers.fscCutoff;
     this.notify({ kind: 'fsc', resolution });
     this.notify({ kind: 'planned', seconds, peakBytes, mode });
   }
 
+  /** Throws for a file of an earlier result. */
   private output(name: string): Output {
     const found = this.last().outputs.find((output) => output.name === name);
     if (found === undefined) throw new LocScaleError('internal', `There is no file ${name}.`);
     return found;
   }
 
+  /** Throws after a run has begun, or failed. */
   private last(): Shown {
     if (this.shown === undefined) throw new LocScaleError('internal', 'There is no result any more.');
     return this.shown;
   }
 
+  /** A store under way still reads from the engine, so it ends first. */
   private async discard(): Promise<void> {
     await this.storing;
     const { shown } = this;
@@ -213,6 +237,7 @@ export class Runs {
     await shown?.dispose();
   }
 
+  /** Correlation with the truth inside the mask, before and after; undefined for the user's own maps. */
   private async compared({ files }: JobRequest, shown: Shown): Promise<RunSummary['truth']> {
     const { truth } = this;
     if (truth === undefined || String([files.half1?.name, files.half2?.name]) !== String(truth.names))
@@ -223,6 +248,7 @@ export class Runs {
   }
 }
 
+/** Names of the input maps, for the list of stored results. */
 function titleOf({ files: { half1, half2, map } }: JobRequest): string {
   return [half1, half2, map].flatMap((file) => (file === undefined ? [] : [file.name])).join(', ');
 }
