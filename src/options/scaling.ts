@@ -99,8 +99,7 @@ export const scalingOptions = {
       commands: makesMasks,
       idle: [maskIsGiven, noAutoMask, maskOfAnotherKind],
       help: 'Low-pass before the mask is made, angstrom.',
-      defaultText:
-        `${NETWORK_FDR_FILTER} in soft scaling and where a network predicts the reference, ` + 'else none',
+      defaultText: `${NETWORK_FDR_FILTER} in soft scaling and where a network predicts the reference, else none`,
       // A run with a network smooths the mask more: LocScale's own filter there.
       perCommand: {
         ...Object.fromEntries(
