@@ -9,6 +9,7 @@ import { openInBrowser } from './open-browser.ts';
 import { RootFolder } from './root-folder.ts';
 import { serveApp } from './server.ts';
 
+/** Milliseconds. */
 const MINUTE = 60_000;
 /** A forgotten app holds a port, and on a cluster a node. */
 const MOST_IDLE_MINUTES = 60;
@@ -59,9 +60,13 @@ function runOptionsOf({ processes, memory, gpuIds }: Session['parsed']['values']
 
 /** Of the machine that serves. */
 export interface TunnelEnd {
+  /** Variables of the shell: SSH_CONNECTION, and those of batch systems. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** As the user's machine reaches it. */
   readonly host: string;
+  /** Login on this machine. */
   readonly user: string;
+  /** Of the server, used at both ends of the tunnel. */
   readonly port: string;
 }
 

@@ -15,16 +15,19 @@ type Incoming =
   | { readonly id: number; readonly name: ComputedRequest; readonly value: unknown }
   | { readonly name: 'cancel' };
 
+/** One per process: it redirects the descriptor of standard error. */
 const libraries = new StandardErrorLibraryOutput(
   new OutputStream(process.stderr, 'The standard error'),
   false,
 );
+/** The one run of this process. */
 const compute = new Compute({
   notify: (event) => send({ event }),
   libraries,
   runOptions: process.argv.slice(2),
 });
 
+/** By the request's name: the type requires one for each. */
 const answers: { readonly [N in ComputedRequest]: (value: never) => Promise<unknown> } = {
   probe: () => compute.probe(),
   inspect: (path: string) => compute.inspect(path),
@@ -38,6 +41,7 @@ const answers: { readonly [N in ComputedRequest]: (value: never) => Promise<unkn
 /** Answers under way: the process ends after the last once its channel is closed. */
 let pending = 0;
 
+/** Of no effect once the server is gone. */
 function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }

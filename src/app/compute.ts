@@ -49,7 +49,9 @@ type ScaleRun = MapRun<LocScaleJob, LocScaleResult>;
 
 /** Where events go, and what all runs share. */
 export interface ComputeOptions {
+  /** Events of the run, for all pages that listen. */
   readonly notify: (event: RunEvent) => void;
+  /** Standard error of native libraries, whose messages would mix with the log. */
   readonly libraries: LibraryOutput;
   /** Of every run. */
   readonly runOptions: readonly string[];
@@ -57,21 +59,28 @@ export interface ComputeOptions {
 
 /** Of a run that has come to its report. */
 interface Found {
+  /** Figures of the report; its crop is that of the page's sections. */
   readonly reportData: ReportData;
+  /** What the page shows of numbers. */
   readonly result: Pick<LocScaleResult, 'numbers' | 'fsc'>;
+  /** Downloaded maps: the engine is gone once the run has ended. */
   readonly shown: ShownMaps;
 }
 
 /** One run at a time; the maps of the last one stay in memory for the page's views. */
 export class Compute {
+  /** The same for all runs of the process. */
   private readonly options: ComputeOptions;
+  /** Undefined while no run is under way. */
   private abort: AbortController | undefined;
+  /** Maps of the last run that came to a result; freed when the next begins. */
   private shown: ShownMaps | undefined;
 
   constructor(options: ComputeOptions) {
     this.options = options;
   }
 
+  /** A plan is no run: plans may be computed meanwhile. */
   get isRunning(): boolean {
     return this.abort !== undefined;
   }
@@ -81,6 +90,7 @@ export class Compute {
     this.abort?.abort();
   }
 
+  /** Cores, memory and GPU of this machine, not of the browser's. */
   async probe(): Promise<Machine> {
     return {
       isolated: hasSharedMemory,
@@ -108,6 +118,7 @@ export class Compute {
     return contentsOfMap(await openMapFile(path, { onWarning: (text) => notes.push(text) }), notes);
   }
 
+  /** Reads the whole map; sections are through the middle of its box. */
   async preview(path: string): Promise<Requests['preview']['gives']> {
     return previewOf(basename(path), await readMapFile(path, { allowAllZero: true }));
   }
@@ -198,10 +209,12 @@ export class Compute {
     }
   }
 
+  /** Three planes through a voxel of the last run's maps. */
   async sections(request: Requests['sections']['takes']): Promise<Requests['sections']['gives']> {
     return sectionsOf(this.last(), request);
   }
 
+  /** Voxels and model for the surfaces. */
   view(): Promise<ViewData> {
     return viewOf(this.last());
   }

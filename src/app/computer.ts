@@ -23,6 +23,7 @@ export interface Computer {
 
 /** A failure in the process, as the page shows it. */
 export class ComputerFailure extends Error {
+  /** With tag and hint: `message` alone loses them. */
   readonly failure: Failure;
 
   constructor(failure: Failure) {
@@ -46,6 +47,7 @@ const MOST_CHARACTERS = 2000;
 
 /** A request that has no answer yet. */
 interface Waiting {
+  /** A run that is lost needs another sentence than a plan. */
   readonly name: ComputedRequest;
   resolve(value: unknown): void;
   reject(error: ComputerFailure): void;
@@ -55,10 +57,15 @@ interface Waiting {
  * A process of Node that is started by the first request, and again by the next one after it has ended.
  */
 export class ComputerProcess implements Computer {
+  /** Set by the server before the first run. */
   onEvent: (event: RunEvent) => void = () => undefined;
+  /** The same for each process that is started. */
   private readonly options: ComputerOptions;
+  /** By the request's number. */
   private readonly waiting = new Map<number, Waiting>();
+  /** Started by the first request, and again after an end. */
   private child: ChildProcess | undefined;
+  /** Numbers requests across processes, so that no late answer is taken for another's. */
   private count = 0;
   /** The user stopped the run: an end of the process is then no crash. */
   private stopping = false;
@@ -69,6 +76,7 @@ export class ComputerProcess implements Computer {
     this.options = options;
   }
 
+  /** Rejects with `ComputerFailure`, also where the process ends without an answer. */
   request(name: ComputedRequest, value: unknown): Promise<unknown> {
     const id = ++this.count;
     if (name === 'run') this.stopping = false;
@@ -79,6 +87,7 @@ export class ComputerProcess implements Computer {
     });
   }
 
+  /** The process may stop by itself at first; it is ended if that takes too long. */
   cancel(): void {
     const { child } = this;
     const runs = [...this.waiting].filter(([, { name }]) => name === 'run').map(([id]) => id);
@@ -149,6 +158,7 @@ export class ComputerProcess implements Computer {
   }
 }
 
+/** Same tag as that of a run that stops by itself. */
 const STOPPED: Failure = { tag: 'aborted', message: 'The run was stopped.' };
 
 /** `how`: signal or exit code. */

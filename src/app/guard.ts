@@ -9,19 +9,25 @@ import { isOwnName } from '../files/folder-server.ts';
 
 /** HTTP status and a sentence for the page. */
 export interface Refusal {
+  /** 401, 403, 405 or 415. */
   readonly status: number;
+  /** States no file and no folder. */
   readonly message: string;
 }
 
 /** The part of a request that decides. */
 export interface RequestHead {
+  /** As sent; GET opens the page and the events, POST all else. */
   readonly method?: string;
+  /** Path and query, not decoded. */
   readonly url?: string;
+  /** By names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** Everything else is a file of the page. */
 const API = '/api/';
+/** 128 bits cannot be guessed at any rate of requests. */
 const TOKEN_BYTES = 16;
 
 /** 128 bits, hexadecimal. */

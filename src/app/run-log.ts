@@ -12,17 +12,24 @@ type Entry = { readonly number: number; readonly time: number } & (
  * Events of the last run, numbered through all runs, so that a page that comes back gets what it missed.
  */
 export class RunLog {
+  /** The last run; undefined before the first. */
   private run: ServerRun | undefined;
+  /** Of the last run only; all but the latest progress of a step. */
   private entries: Entry[] = [];
+  /** Number of the last entry, through all runs. */
   private count = 0;
+  /** Between `begin` and `end`. */
   private under = false;
+  /** One per connected page. */
   private readonly listeners = new Set<(line: ServerLine) => void>();
+  /** Milliseconds; tests have a clock of their own. */
   private readonly now: () => number;
 
   constructor(now: () => number = () => performance.now()) {
     this.now = now;
   }
 
+  /** Refuses a second run, and keeps an app alive that no page is open on. */
   get isUnderWay(): boolean {
     return this.under;
   }
@@ -63,6 +70,7 @@ export class RunLog {
     this.append({ event });
   }
 
+  /** Later events, of a process that still winds down, are dropped by `add`. */
   end(outcome: { readonly summary: RunSummary } | { readonly failure: Failure }): void {
     this.under = false;
     this.append(outcome);
@@ -76,6 +84,7 @@ export class RunLog {
     return () => this.listeners.delete(listener);
   }
 
+  /** Stores before it sends, so that a page that connects in between misses nothing. */
   private append(what: { event: RunEvent } | { summary: RunSummary } | { failure: Failure }): void {
     const entry = { number: ++this.count, time: this.now(), ...what };
     this.entries.push(entry);
@@ -87,6 +96,7 @@ export class RunLog {
     return { ...entry, age: this.now() - time };
   }
 
+  /** In the order in which pages connected. */
   private send(line: ServerLine): void {
     for (const listener of this.listeners) listener(line);
   }

@@ -22,8 +22,11 @@ import { RunLog } from './run-log.ts';
 export interface AppOptions {
   /** Of the built page. */
   readonly pageFolder: string;
+  /** All files that requests name must lie in it. */
   readonly root: RootFolder;
+  /** Process that computes; requests that need no computation are answered here. */
   readonly computer: Computer;
+  /** Required of every request for data. */
   readonly token: string;
   /** 0 or absent: a free one. */
   readonly port?: number;
@@ -53,7 +56,9 @@ const HEADERS = {
 
 /** An answer that is a status, with a sentence. */
 class Refused extends Error {
+  /** HTTP status, 4xx. */
   readonly status: number;
+  /** Body of the answer, as the page shows it. */
   readonly failure: Failure;
 
   constructor(status: number, failure: Failure) {
@@ -85,12 +90,15 @@ export async function serveApp(options: AppOptions): Promise<AppServer> {
 
 /** Requests of the page, by their names after /api/. */
 class Api {
+  /** As given to `serveApp`. */
   private readonly options: AppOptions;
+  /** Events of the last run, for pages that come late. */
   private readonly log = new RunLog();
   /** A run is being checked, before it begins. */
   private starting = false;
   /** Folder of the results, below the root. */
   private resultFolder = '';
+  /** By performance.now(); of requests, and of runs while they last. */
   private lastUse = performance.now();
 
   constructor(options: AppOptions) {
@@ -98,6 +106,7 @@ class Api {
     options.computer.onEvent = (event) => this.log.add(event);
   }
 
+  /** Milliseconds since the last use. */
   idle(): number {
     if (this.log.isUnderWay || this.log.listening > 0) this.lastUse = performance.now();
     return performance.now() - this.lastUse;
@@ -131,6 +140,7 @@ class Api {
     response.end(bytes);
   }
 
+  /** Passes a request on to the process. */
   private compute(...request: Parameters<Computer['request']>): Promise<unknown> {
     return this.options.computer.request(...request);
   }

@@ -13,13 +13,17 @@ const RESERVED_BYTES = 4 * 2 ** 30;
 
 /** A free part, in bytes from the start of its buffer. */
 interface Hole {
+  /** First byte. */
   start: number;
+  /** Byte after the last. */
   end: number;
 }
 
 /** One buffer and its division into pieces. */
 interface Region {
+  /** Shared where threads are; it grows in place if it can. */
   readonly buffer: ArrayBufferLike;
+  /** Bytes that it can grow to. */
   readonly capacity: number;
   /** Bytes from here on were never used: they are zero and not committed. */
   used: number;
@@ -31,10 +35,13 @@ interface Region {
   hasReaders: boolean;
 }
 
+/** Newer than the type library. */
 type GrowableBuffer = SharedArrayBuffer & { readonly growable?: boolean; grow(bytes: number): void };
 /** Hands out float32 arrays from few large buffers, and takes them back for arrays of any other length. */
 export class Arena {
+  /** In the order in which they were made; the first that fits is used. */
   private regions: Region[] = [];
+  /** False where pages are not isolated: there is one thread then. */
   private readonly shared: boolean;
 
   constructor(shared = true) {

@@ -17,13 +17,17 @@ import type { Kernels } from './kernels/kernels.ts';
  * Sums of squares in blocks, of the mean and of half the difference of the half maps, and of the reference.
  */
 export interface BlockFields {
+  /** Of the mean, per block (z, y, x). */
   readonly power: Float32Array;
+  /** Undefined for a single map. */
   readonly difference: Float32Array | undefined;
+  /** Undefined for targets without a reference. */
   readonly reference: Float32Array | undefined;
   /** Signal of the level bands so far. */
   readonly level: Float32Array | undefined;
   /** Share of the window inside the difference mask. */
   readonly share: Float32Array | undefined;
+  /** Factor of the band per block. */
   readonly gains: Float32Array;
   /**
    * Sums as they are measured, where their windows are wanted twice: the second time times the gains, in

@@ -10,9 +10,13 @@ import type { Kernels } from './kernels/kernels.ts';
 
 /** Half spectrum (kz, ky, kx <= nx/2), re and im in separate arrays, rows of `pitch` floats. */
 export interface SharedSpectrum {
+  /** Of the real volume (z, y, x). */
   readonly shape: Shape;
+  /** floor(nx / 2) + 1, padded to whole vectors. */
   readonly pitch: number;
+  /** Row (kz, ky) begins at (kz ny + ky) * pitch; shared by the threads. */
   readonly re: Float32Array;
+  /** Same layout as `re`. */
   readonly im: Float32Array;
 }
 
@@ -144,9 +148,13 @@ export function changeColumns(
 
 /** Sums of one range of rows; those of all ranges are added in order, which fixes the bits. */
 export interface PartialShellSums {
+  /** sum of Re(A conj(B)) per shell. */
   cross: Float64Array;
+  /** sum of |A|^2 per shell. */
   powerA: Float64Array;
+  /** sum of |B|^2 per shell. */
   powerB: Float64Array;
+  /** Coefficients per shell. */
   counts: Float64Array;
 }
 
@@ -256,9 +264,13 @@ export function transformRows(
 
 /** Addresses in kernel memory. */
 interface PlaneBuffers {
+  /** Real rows of a plane. */
   readonly rows: number;
+  /** Real parts of its half spectrum. */
   readonly re: number;
+  /** Imaginary parts. */
   readonly im: number;
+  /** Scratch of the transforms. */
   readonly work: number;
 }
 

@@ -17,17 +17,27 @@ import { BLOCK, gatherTileMask, makeTileShape, type TileMask, type TileShape } f
 
 /** A job as shared by the threads; volumes are float32 (z, y, x) in shared memory. */
 export interface ResolutionTileJob {
+  /** Of the volumes (z, y, x). */
   readonly shape: Shape;
+  /** w, even. */
   readonly windowVoxels: number;
+  /** Of the voxels of a window. */
   readonly weights: WindowWeights;
   /** Voxel size, A. */
   readonly voxelSize: number;
+  /** FSC at which the resolution is read. */
   readonly threshold: number;
+  /** What lies outside the box, per half map. */
   readonly padValues: readonly [number, number];
+  /** Voxels (z, y, x) that a task measures. */
   readonly tileSize: Shape;
+  /** First half map. */
   readonly half1: Float32Array;
+  /** Second half map. */
   readonly half2: Float32Array;
+  /** Only its voxels, above 0.5, are measured. */
   readonly mask: Float32Array;
+  /** Output, A. */
   readonly resolution: Float32Array;
   /** FSC of some shells. */
   readonly correlations: readonly { readonly shell: number; readonly volume: Float32Array }[];
@@ -35,11 +45,17 @@ export interface ResolutionTileJob {
 
 /** Measures the local resolution of tiles, on one thread; kernel memory is reused from tile to tile. */
 export class TileResolver {
+  /** Of this thread. */
   private readonly kernels: Kernels;
+  /** The same for all threads. */
   private readonly job: ResolutionTileJob;
+  /** Shape of all tiles. */
   private readonly tile: TileShape;
+  /** Coefficients of both half maps, window after window. */
   private readonly windows: SlidingWindows;
+  /** Address of the mask's bits, one per voxel of the tile. */
   private readonly lanes: number;
+  /** FSC of one window, by shell. */
   private readonly curve: Float64Array;
 
   constructor(kernels: Kernels, job: ResolutionTileJob) {

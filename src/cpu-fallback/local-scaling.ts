@@ -19,42 +19,69 @@ import { WindowProfiler } from './window-profiles.ts';
 
 /** A job as shared by the threads; volumes are float32 (z, y, x) in shared memory. */
 export interface TileJob {
+  /** Of the volumes (z, y, x). */
   readonly shape: Shape;
+  /** w, even. */
   readonly windowVoxels: number;
+  /** Which coefficients of a window make up a shell. */
   readonly profileKind: RadialProfileKind;
+  /** Undefined for LocScale's own windows, which have no weights. */
   readonly windowTaper: WindowTaper | undefined;
+  /** From profiles to scale factors. */
   readonly rule: ScalingRule;
+  /** Fits a line to the logarithm of the profile, per voxel. */
   readonly measureBFactors: boolean;
+  /** What lies outside the box, per map. */
   readonly padValues: { readonly map: number; readonly reference: number };
+  /** Voxels (z, y, x) that a task scales. */
   readonly tileSize: Shape;
+  /** FFT box of a tile with its margins, of lengths that factorise well. */
   readonly fftShape: Shape;
+  /** Unsharpened input. */
   readonly map: Float32Array;
+  /** Undefined where the rule needs none. */
   readonly reference: Float32Array | undefined;
+  /** Only its voxels, above 0.5, are scaled. */
   readonly mask: Float32Array;
+  /** For the hybrid rule: voxels above 0.5 follow the theoretical profile. */
   readonly differenceMask: Float32Array | undefined;
+  /** Output; untouched outside the mask. */
   readonly scaled: Float32Array;
+  /** Output, A^2, where it was requested. */
   readonly bFactor: Float32Array | undefined;
+  /** Output: R^2 of the fit of the B factor. */
   readonly quality: Float32Array | undefined;
 }
 
 /** Seconds per stage of a tile, for benchmarks and logs. */
 export interface TileTimings {
+  /** Of the windows of both maps. */
   profiles: number;
+  /** Scale factors, in float64. */
   rule: number;
+  /** Filtered maps of all shells. */
   convolutions: number;
+  /** Copies from the volumes. */
   gather: number;
 }
 
 /** Scales tiles on one thread: profiles of the windows, scale factors, then the filtered centre voxels. */
 export class TileScaler {
+  /** Sums over the tiles of this thread. */
   readonly timings: TileTimings = { profiles: 0, rule: 0, convolutions: 0, gather: 0 };
+  /** Of this thread; memory that it allocates outlives the tile. */
   private readonly kernels: Kernels;
+  /** The same for all threads. */
   private readonly job: TileJob;
+  /** Shape of all tiles; those at the faces compute more than they write. */
   private readonly tile: TileShape;
+  /** Undefined for windows with weights. */
   private readonly profiler: WindowProfiler | undefined;
   /** Used instead for windows with weights. */
   private readonly tapered: TaperedProfiler | undefined;
+  /** Spectra of the shells' kernels, computed once per thread. */
   private readonly convolver: ShellConvolver;
+  /** The rule, with its tables. */
   private readonly scaleFactors: ScaleFactorFunction;
   /** Voxels of the tile with its margin, of either map in turn. */
   private readonly input: number;

@@ -10,6 +10,7 @@ import { Arena } from './arena.ts';
 
 /** A volume of this engine: (z, y, x), x fastest, float32. */
 export interface CpuVolume extends Volume {
+  /** float32 (z, y, x), a piece of the arena. */
   readonly data: Float32Array;
   /** `download` returned its voxels, which may be read after the volume is released. */
   downloaded: boolean;
@@ -19,7 +20,9 @@ export interface CpuVolume extends Volume {
 export class VolumeMemory {
   /** Bytes of all live volumes. */
   volumeBytes = 0;
+  /** Volumes not yet released. */
   private readonly live = new Set<CpuVolume>();
+  /** Shared memory where threads can have it. */
   private readonly arena = new Arena(hasSharedMemory);
 
   /** Allocates a volume of zeros. */

@@ -10,10 +10,13 @@ import type { Kernels } from './kernels/kernels.ts';
 
 /** Atoms to add, as records (math/atoms/splat-plan.ts). */
 export interface SplatJob {
+  /** Finer grid that atoms are summed on. */
   readonly grid: Grid;
+  /** Atoms, as listed by splat-plan.ts. */
   readonly records: Float32Array;
   /** Largest reach of any atom, A. */
   readonly reach: number;
+  /** Sum, (z, y, x). */
   readonly out: Float32Array;
 }
 

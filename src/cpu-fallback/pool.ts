@@ -7,13 +7,17 @@ import type { TaskArguments, TaskName, TaskResult } from './tasks.ts';
 
 /** A thread, or the calling thread in its place. */
 export interface TaskRunner {
+  /** Rejects with the task's own error, or with the end of the thread. */
   run(task: TaskName, args: unknown): Promise<unknown>;
+  /** Ends the thread; tasks under way fail. */
   end(): Promise<void>;
 }
 
 /** How tasks are distributed. */
 export interface MapOptions<R> {
+  /** No task begins after it; those under way are awaited. */
   readonly signal?: AbortSignal | undefined;
+  /** In the order in which tasks end, not in that of the list. */
   readonly onResult?: (result: R, index: number) => void;
   /** Queues one task ahead per runner, for tasks as short as the message latency. */
   readonly ahead?: boolean;
@@ -21,8 +25,11 @@ export interface MapOptions<R> {
 
 /** Distributes tasks over runners. A task that fails ends the call with its error, after those under way. */
 export class Pool {
+  /** Threads. */
   readonly size: number;
+  /** At least one. */
   private readonly runners: readonly TaskRunner[];
+  /** Later calls throw 'internal'. */
   private closed = false;
 
   constructor(runners: readonly TaskRunner[]) {

@@ -13,17 +13,25 @@ import type { TileMask, TileShape } from './tile.ts';
  * times filtered map.
  */
 export class ShellConvolver {
+  /** Of this thread. */
   private readonly kernels: Kernels;
+  /** Its FFT box is that of all spectra here. */
   private readonly tile: TileShape;
+  /** w / 2 + 1. */
   private readonly shells: number;
+  /** Floats per row of a half spectrum. */
   private readonly binPitch: number;
+  /** Floats of its real or imaginary part. */
   private readonly spectrumFloats: number;
   /** One per shell, computed once per job. */
   private readonly kernelSpectra: { re: number; im: number }[];
+  /** Addresses; of the tile at work. */
   private readonly mapSpectrum: { re: number; im: number };
+  /** Addresses; spectrum of the map times that of a kernel. */
   private readonly product: { re: number; im: number };
   /** Voxels of the FFT box: a kernel at first, then the filtered map of a shell. */
   private readonly volume: number;
+  /** Scratch of the transforms. */
   private readonly work: number;
 
   constructor(kernels: Kernels, tile: TileShape, taper?: WindowTaper) {

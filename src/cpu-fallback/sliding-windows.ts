@@ -10,15 +10,21 @@ import { findRuns, phaseTable } from './window-profiles.ts';
 
 /** The coefficients of a window in the kernel's order, plane after plane. */
 export interface ColumnList {
+  /** u32, as the kernel reads them. */
   readonly words: readonly number[];
+  /** Planes c. */
   readonly planes: number;
+  /** Columns (b, c), of all planes. */
   readonly columns: number;
 }
 
 /** Windows to slide, and which sums to take. */
 export interface SlidingSettings {
+  /** w, even. */
   readonly windowVoxels: number;
+  /** Voxels (z, y, x) of a tile. */
   readonly size: Shape;
+  /** Coefficients that belong to some shell. */
   readonly list: ColumnList;
   /** Hann weights. */
   readonly soft: boolean;
@@ -31,12 +37,19 @@ const SUM_BYTES = 96;
 
 /** Fourier coefficients of windows around consecutive voxels, each from the one before (docs/method.md). */
 export class SlidingWindows {
+  /** w / 2 + 1. */
   readonly shells: number;
+  /** Of this thread. */
   private readonly kernels: Kernels;
+  /** Shape of the input with its margins. */
   private readonly tile: TileShape;
+  /** Hann weights: each coefficient takes its neighbours' along every axis. */
   private readonly soft: boolean;
+  /** Address of both maps, one behind the other. */
   private readonly input: number;
+  /** Address of the list of runs of mask voxels. */
   private readonly runs: number;
+  /** Address of the sums per shell of a block of voxels. */
   private readonly sums: number;
 
   constructor(kernels: Kernels, { windowVoxels: w, size, list, soft, amplitudes }: SlidingSettings) {
@@ -147,6 +160,7 @@ export function slidingBytes(w: number, size: Shape, { words, columns }: ColumnL
 
 /** A plane of coefficients: c along x; for each b along y the first and last a along z, with their shells. */
 export interface ListedPlane {
+  /** Frequency along x. */
   readonly c: number;
   /** All sums so far count twice. */
   readonly doubles: boolean;

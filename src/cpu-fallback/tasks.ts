@@ -62,8 +62,11 @@ import { averageRange, binariseRange, blockOccupancy, rangeStatistics } from './
 
 /** State of one thread. */
 export interface Thread {
+  /** One instance per thread, on memory of its own. */
   readonly kernels: Kernels;
+  /** Of the job under way, made by its first tile. */
   scaler: TileScaler | undefined;
+  /** Likewise. */
   resolver?: TileResolver | undefined;
   /** Kernel memory below this mark outlives the running job. */
   scalerMark: number;
@@ -71,15 +74,21 @@ export interface Thread {
 
 /** Planes, rows or voxels, by the task. */
 export interface Range {
+  /** First one. */
   readonly from: number;
+  /** One after the last. */
   readonly to: number;
 }
 
 /** A range of the FDR confidence map. */
 interface ConfidenceArguments {
+  /** Values, (z, y, x). */
   readonly volume: Float32Array;
+  /** Confidences, 0 to 1. */
   readonly out: Float32Array;
+  /** Voxels per row. */
   readonly nx: number;
+  /** Noise, and the sphere that is tested. */
   readonly test: ConfidenceTest;
 }
 

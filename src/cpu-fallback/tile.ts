@@ -11,6 +11,7 @@ export const BLOCK = 8;
 
 /** Shapes and pitches of a tile in kernel memory. */
 export interface TileShape {
+  /** w, even. */
   readonly windowVoxels: number;
   /** Voxels read before the tile (one fewer behind it): half the window, or half of the larger extent. */
   readonly margin: number;
@@ -20,6 +21,7 @@ export interface TileShape {
   readonly fft: Shape;
   /** Floats between rows and planes of the input in kernel memory. */
   readonly rowPitch: number;
+  /** Whole rows. */
   readonly planePitch: number;
   /** Input planes the profile kernel walks: size + w - 1 rounded up to a multiple of 4. */
   readonly zPlanes: number;
@@ -45,8 +47,11 @@ export function makeTileShape(
 export interface TileMask {
   /** One byte per (x block, y, z), bit l = voxel 8 block + l, also at `lanesAddress` in kernel memory. */
   readonly lanes: Uint8Array;
+  /** Kernels skip blocks whose byte is 0. */
   readonly lanesAddress: number;
+  /** First x block with mask voxels. */
   readonly firstBlock: number;
+  /** Last x block with mask voxels. */
   readonly lastBlock: number;
   /** Last row with mask voxels per block, -1 for none. */
   readonly lastRow: Int32Array;
@@ -54,6 +59,7 @@ export interface TileMask {
   readonly voxels: Float64Array;
   /** Index of the same voxels in the tile's input buffer. */
   readonly inTile: Uint32Array;
+  /** Mask voxels of the tile. */
   readonly count: number;
 }
 

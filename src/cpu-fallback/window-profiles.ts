@@ -12,10 +12,15 @@ const MERGE_GAP = 5;
 
 /** Radial profiles of the windows around the voxels of a tile, by sliding DFTs. */
 export class WindowProfiler {
+  /** w / 2 + 1. */
   readonly shells: number;
+  /** Of this thread. */
   private readonly kernels: Kernels;
+  /** Of the tile and its input. */
   private readonly shape: TileShape;
+  /** Address of the factors per shell, 1 / (coefficients w^1.5). */
   private readonly norms: number;
+  /** Address of the list of runs of mask voxels. */
   private readonly runsAddress: number;
 
   constructor(kernels: Kernels, shape: TileShape, kind: RadialProfileKind) {

@@ -14,8 +14,11 @@ export interface WorkerStart {
 
 /** A task for a thread. */
 export interface Request {
+  /** Replies carry it. */
   readonly id: number;
+  /** Name in `tasks`. */
   readonly task: TaskName;
+  /** Shared arrays as references (shared-arrays.ts). */
   readonly args: unknown;
 }
 
@@ -34,15 +37,21 @@ export type Reply =
 
 /** A promise that waits for its reply. */
 interface Pending {
+  /** The task's result. */
   resolve(result: unknown): void;
+  /** Its error, or the end of the thread. */
   reject(error: unknown): void;
 }
 
 /** A worker thread as a runner. If it ends, all its tasks fail. */
 export class WorkerRunner implements TaskRunner {
+  /** Ends with this runner. */
   private readonly thread: Thread;
+  /** By the request's id. */
   private readonly pending = new Map<number, Pending>();
+  /** Why the thread has ended: later tasks fail at once. */
   private failure: unknown;
+  /** Counts the tasks of this thread. */
   private nextId = 0;
 
   constructor(start: WorkerStart) {
