@@ -65,17 +65,12 @@ type Planned = Pick<BandScalingSettings, 'halfMaps' | 'target' | 'unrefined' | '
 
 /** What soft scaling needs of the engine. */
 export interface BandTools {
-  /** Threads share the volumes: nothing is copied to them. */
   readonly pool: Pool;
-  /** Where volumes and working arrays come from. */
   readonly memory: VolumeMemory;
-  /** Volumes and working memory together. */
   readonly memoryLimitBytes: number;
-  /** Means and deviations, by which the inputs are normalised. */
   statistics(volume: Volume): Promise<VolumeStatistics>;
   /** Voxels of a mask that are above 0.5. */
   maskVoxels(mask: Volume): Promise<number>;
-  /** Fades the result beyond the last band. */
   radialFilter(volume: Volume, transfer: RadialTransfer): Promise<CpuVolume>;
 }
 
@@ -207,41 +202,28 @@ async function startBands(
 
 /** Maps of the job, and which fields its bands need. */
 interface CpuBandVolumes {
-  /** Half maps or one map, and the reference where the target needs one; (z, y, x). */
   readonly inputs: BandInputs<Float32Array>;
-  /** Voxels above 0.5 count as inside. */
   readonly mask: Float32Array | undefined;
-  /** Per block: share of its window inside the difference mask. */
   readonly share: Float32Array | undefined;
-  /** The target follows an average profile. */
   readonly needsLevel: boolean;
   /** Local measures read the powers later: gains get a field of their own. */
   readonly keepsPower: boolean;
-  /** Gains are measured and corrected a second time. */
   readonly refines: boolean;
 }
 
 /** What happens to the sum of the bands. */
 interface Finishing {
-  /** Undefined where nothing fades. */
   fade(volume: Volume): Promise<CpuVolume> | undefined;
-  /** The result is 0 outside the mask. */
   readonly zeroOutside: boolean;
 }
 
 /** The bands on worker threads: one spectrum per input, and one band at a time in voxels. */
 class CpuBands implements BandDevice {
-  /** Runs planes and rows as tasks; sums are added in the order of tasks. */
   private readonly pool: Pool;
-  /** Source of all arrays below. */
   private readonly memory: VolumeMemory;
-  /** Bands and blocks, the same on both engines. */
   private readonly plan: BandPlan;
-  /** Undefined: everything is inside. */
   private readonly mask: Float32Array | undefined;
-  /** Factor of every gain. */
   private readonly outputScale: number;
-  /** Steps after the last band. */
   private readonly finishing: Finishing;
   /** All working memory, so that it can be released at once. */
   private readonly taken: Float32Array[] = [];
@@ -249,9 +231,7 @@ class CpuBands implements BandDevice {
   private readonly spectra: Partial<Record<BandSpectrum, SharedSpectrum>> = {};
   /** The band at work in voxels (z, y, x). */
   private readonly band: Float32Array;
-  /** Everything with one value per block. */
   private readonly fields: BlockFields;
-  /** Of the spectra, in floats. */
   private readonly pitch: number;
   /** By band; a refined band replaces its first sums. */
   private readonly sums: AmplitudeSums[] = [];
