@@ -6,14 +6,21 @@ import { binWeight } from '../math/fourier/local-filter.ts';
 
 /** A range of voxels, and the filtered map to blend in. */
 export interface BlendArguments {
+  /** First voxel. */
   readonly from: number;
+  /** Voxel after the last. */
   readonly to: number;
+  /** The map, low-passed at the bin's frequency. */
   readonly filtered: Float32Array;
   /** Cut-off per voxel, A; 0 where the result is 0. */
   readonly cutoffs: Float32Array;
+  /** Sum over the bins so far. */
   readonly out: Float32Array;
+  /** Frequency of the bin before, 1/A. */
   readonly below: number;
+  /** Frequency of this bin, 1/A. */
   readonly at: number;
+  /** Frequency of the next bin, 1/A. */
   readonly above: number;
 }
 

@@ -10,10 +10,13 @@ import { resolverBytes } from './local-resolution.ts';
 
 /** Tiles of a job and what they take. */
 export interface ResolutionPlan {
+  /** Voxels (z, y, x); whole occupancy blocks. */
   readonly tileSize: Shape;
   /** First voxels of the tiles with mask voxels, fullest first. */
   readonly starts: readonly Shape[];
+  /** Of all tiles, for progress. */
   readonly maskVoxels: number;
+  /** Kernel memory. */
   readonly bytesPerThread: number;
   /** Relative cost: one frequency of both maps at one voxel of the z recursion. */
   readonly cost: number;

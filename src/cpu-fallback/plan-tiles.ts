@@ -16,10 +16,13 @@ import { makeTileShape } from './tile.ts';
 
 /** Tiles of a job and what they take. */
 export interface TilePlan {
+  /** Voxels (z, y, x); whole occupancy blocks. */
   readonly tileSize: Shape;
+  /** FFT box of a tile with its margins (z, y, x). */
   readonly fftShape: Shape;
   /** Number of tiles with mask voxels. */
   readonly tiles: readonly ScalingTile[];
+  /** Of all tiles, for progress. */
   readonly maskVoxels: number;
   /** Kernel memory per thread, bytes. */
   readonly bytesPerThread: number;
@@ -34,9 +37,13 @@ const EDGES = [2, 3, 4, 5, 6, 7, 8, 10, 12];
 
 /** What decides the cost of a window. */
 export interface PlannedWindows {
+  /** w, even. */
   readonly windowVoxels: number;
+  /** Coefficients of a shell: 'sphere' has more of them. */
   readonly kind: RadialProfileKind;
+  /** Undefined for windows without weights. */
   readonly taper?: WindowTaper;
+  /** 1, or 2 with a reference. */
   readonly profiledMaps: number;
 }
 

@@ -25,8 +25,11 @@ const SECONDS_PER_OPERATION = 4.1e-10;
 
 /** What local scaling needs of the engine. */
 export interface ScalingTools {
+  /** Tiles are its tasks. */
   readonly pool: Pool;
+  /** Source of the results' volumes. */
   readonly memory: VolumeMemory;
+  /** Volumes and the threads' kernel memory together. */
   readonly memoryLimitBytes: number;
   /** Called at the end of a run, with the seconds of all threads. */
   readonly onTimings: (timings: TileTimings) => void;

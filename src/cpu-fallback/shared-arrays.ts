@@ -7,7 +7,9 @@
 /** A float array as a message: the buffer itself is shared, not copied. */
 interface SharedFloats {
   readonly sharedFloats: SharedArrayBuffer;
+  /** Start of the array in the buffer. */
   readonly byteOffset: number;
+  /** Floats. */
   readonly length: number;
 }
 
@@ -30,6 +32,7 @@ export function unpackShared(value: unknown): unknown {
   return mapFields(value, unpackShared);
 }
 
+/** No argument of a task has a field of this name by itself. */
 function isPacked(value: unknown): value is SharedFloats {
   return typeof value === 'object' && value !== null && 'sharedFloats' in value;
 }

@@ -46,13 +46,17 @@ export function averageOrbits(
 
 /** Lists the voxels that come first in their orbit, with the orbit's voxels inside the box. */
 class Orbits {
+  /** Orbits listed so far. */
   found = 0;
   /** Per listed voxel: x, and the end of its orbit in `images`. */
   readonly xs: Int32Array;
+  /** Index after the orbit's last voxel; it begins where the one before ends. */
   readonly ends: Int32Array;
   /** Linear voxel indices, orbit by orbit. */
   readonly images: Int32Array;
+  /** Of the volume (z, y, x). */
   private readonly shape: Shape;
+  /** Images of voxels under the operators, per axis. */
   private readonly maps: GridMaps;
   /** Start of the row's image under an operator. */
   private readonly rows: Float64Array;
@@ -118,7 +122,9 @@ class Orbits {
 
 /** Factors of the spectrum of the fine grid; see `prefilterColumns`. */
 export interface Prefilter {
+  /** Per axis, one factor for each frequency of the fine grid. */
   readonly gains: Interpolation['gains'];
+  /** z is not interpolated: its factors are 1. */
   readonly planar: boolean;
 }
 
@@ -162,11 +168,15 @@ export function prefilterColumns(
 
 /** Interpolation of the rotated copies from a finer grid. */
 export interface GatherJob {
+  /** Of the result (z, y, x). */
   readonly shape: Shape;
+  /** Operators that need no interpolation: they give the orbits. */
   readonly maps: GridMaps;
+  /** The other operators. */
   readonly interpolation: Interpolation;
   /** Coefficients on the fine grid. */
   readonly fine: Float32Array;
+  /** Result; each thread writes whole orbits. */
   readonly out: Float32Array;
 }
 

@@ -19,10 +19,15 @@ const KERNEL_FACTOR = 4 ** 3;
 
 /** Profiles of windows with Hann weights, whose coefficients are sums over three neighbours per axis. */
 export class TaperedProfiler {
+  /** w / 2 + 1. */
   readonly shells: number;
+  /** Of this thread. */
   private readonly kernels: Kernels;
+  /** Voxels (z, y, x) of a tile. */
   private readonly size: Shape;
+  /** Amplitudes of both maps at once. */
   private readonly windows: SlidingWindows;
+  /** Per shell: factor of the sum of amplitudes. */
   private readonly norms: Float64Array;
 
   constructor(kernels: Kernels, windowVoxels: number, size: Shape, kind: RadialProfileKind) {

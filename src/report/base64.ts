@@ -2,6 +2,7 @@
 
 const PIECE = 0x8000;
 
+/** `btoa` takes strings only, and Uint8Array.toBase64 is too new. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = '';
   for (let at = 0; at < bytes.length; at += PIECE)

@@ -2,6 +2,7 @@
 
 /** Pixels, without the space between letters. */
 export const GLYPH_WIDTH = 5;
+/** Dots. */
 export const GLYPH_HEIGHT = 7;
 /** One empty column between glyphs. */
 export const GLYPH_ADVANCE = 6;

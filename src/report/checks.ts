@@ -10,8 +10,11 @@ import { mapOf, quantile, type ReportData } from './report-data.ts';
 
 /** Result of a check: a point that is fine, or one to look at. */
 export interface Check {
+  /** "look": the user should; no check fails a run. */
   readonly state: 'good' | 'look';
+  /** What was checked. */
   readonly title: string;
+  /** What was found, with the number, and what to do. */
   readonly text: string;
 }
 

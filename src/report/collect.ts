@@ -20,7 +20,9 @@ import { shrink } from './solid.ts';
 
 /** A map of the run, loaded when it is its turn. */
 export interface MapToShow {
+  /** Colour and column of the map. */
   readonly role: MapRole;
+  /** As in legends. */
   readonly label: string;
   /** (z, y, x), x fastest. */
   readonly load: () => Promise<ArrayLike<number>>;
@@ -28,25 +30,32 @@ export interface MapToShow {
 
 /** Values at every voxel, in `unit` ('' for numbers without one); (z, y, x), x fastest. */
 export interface LocalToShow {
+  /** As in captions. */
   readonly label: string;
   readonly unit: string;
+  /** Called once; the voxels are dropped after its figures. */
   readonly load: () => Promise<ArrayLike<number>>;
 }
 
 /** Everything that a report is drawn from. Volumes are (z, y, x), x fastest, and loaded one at a time. */
 export interface RunToShow {
+  /** Of all volumes. */
   readonly shape: Shape;
   /** A. */
   readonly voxelSize: number;
   /** Edge of the scaling window. */
   readonly windowVoxels: number;
+  /** Profiles of the report are those of the scaling. */
   readonly profileKind: RadialProfileKind;
   /** A; the cut-off of the run. */
   readonly resolution: number;
+  /** How much of them lies in the mask is measured here. */
   readonly noiseBoxes: readonly Omit<NoiseBoxData, 'inMask'>[];
+  /** Loaded first: windows and crop follow from it. */
   readonly mask: () => Promise<ArrayLike<number>>;
   /** Input and result, and a reference if there is one. */
   readonly maps: readonly MapToShow[];
+  /** At most one: local B factor, resolution or pVDDT. */
   readonly local?: LocalToShow;
   /** Shown as it is. */
   readonly assessment?: Assessment;
@@ -130,8 +139,11 @@ function bytesOf(mask: ArrayLike<number>): Uint8Array {
 
 /** The box around the mask, without strays, and its centre of gravity. */
 interface MaskExtent extends VoxelBox {
+  /** Above 0.5. */
   readonly voxels: number;
+  /** Centre of gravity, rounded to a voxel. */
   readonly centre: Shape;
+  /** More than a few mean a box too small, or a mask of noise. */
   readonly onFaces: number;
 }
 

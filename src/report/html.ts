@@ -2,6 +2,7 @@
 
 /** Markup that needs no escaping: the result of a template, or an SVG made in this folder. */
 export interface Markup {
+  /** Escaped already: inserted as it is. */
   readonly markup: string;
 }
 
@@ -39,6 +40,7 @@ export function trusted(markup: string): Markup {
   return { markup };
 }
 
+/** The only place where text becomes markup. */
 function render(value: HtmlValue): string {
   if (value === undefined) return '';
   if (typeof value === 'string') return escapeHtml(value);

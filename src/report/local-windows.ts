@@ -29,8 +29,11 @@ const FIT_START_ANGSTROM = 10;
 
 /** Where windows may lie, and the range of their fits. */
 export interface WindowSettings {
+  /** Of the box (z, y, x). */
   readonly shape: Shape;
+  /** A. */
   readonly voxelSize: number;
+  /** Voxels. */
   readonly edge: number;
   /** High-resolution end of the B-factor fit, A; it starts at 10 A or at the run's Wilson cut-off. */
   readonly resolution: number;

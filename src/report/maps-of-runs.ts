@@ -9,9 +9,11 @@ import type { ShownMap } from './run-to-show.ts';
 
 /** A map that a run can write. */
 export interface MapOfRun<R> extends ShownMap<R> {
+  /** By which the outputs of a run are listed in its plan. */
   readonly key: string;
   /** Suffix after the stem of the main output; '' for the main output itself. */
   readonly name: string;
+  /** Undefined where the run did not make it. */
   readonly volume: (result: R) => Volume | undefined;
   /** For the header of the file, after "locscale-gpu 1.0: ". */
   readonly label: string | ((result: R) => string);

@@ -24,14 +24,19 @@ import { type ColourScale, localFigure, maskFigure, scaleFor, whiteOf } from './
 export interface Figure {
   /** Used as file name. */
   readonly name: string;
+  /** Complete, with style variables for its colours. */
   readonly svg: string;
 }
 
 /** A section of the page. */
 export interface Part {
+  /** Of the section: target of links. */
   readonly id: string;
+  /** As in the table of contents. */
   readonly heading: string;
+  /** Escaped already. */
   readonly content: Markup;
+  /** Also offered as files. */
   readonly figures: readonly Figure[];
 }
 

@@ -30,6 +30,7 @@ import { comparePart, solidPart } from './view-parts.ts';
 
 /** The page and its figures, which the command line also writes as PNGs. */
 export interface Report {
+  /** One file with everything in it: it opens without a network. */
   readonly html: string;
   /** The curves, each on its own. */
   readonly figures: readonly Figure[];
@@ -42,6 +43,7 @@ export type ReportKind = 'scale' | 'feature_enhance' | 'postprocess' | 'locres' 
 export interface ReportWords {
   /** Name of the output, as the heading. */
   readonly title: string;
+  /** Decides which parts the page has. */
   readonly kind: ReportKind;
   /** Turns the parameters that sentences name into what the reader can set. */
   readonly spell?: (sentence: string) => string;

@@ -13,7 +13,9 @@ import { type Distribution, mapOf, quantile, type ReportData, type ReportedMap }
 
 /** Pixels; figures scale with the page, so that only the ratio matters there. */
 export interface PlotSize {
+  /** Of the view box. */
   readonly width: number;
+  /** Of the view box, captions excluded. */
   readonly height: number;
 }
 
@@ -267,8 +269,11 @@ export function meanProfile(profiles: readonly Float64Array[]): Float64Array {
 
 /** A distribution, ascending, in its colour. */
 interface Series {
+  /** What it stands for, which fixes its colour. */
   readonly name: ColourName;
+  /** For the legend; empty where there is one distribution only. */
   readonly label: string;
+  /** Ascending. */
   readonly sorted: Float32Array;
 }
 

@@ -14,17 +14,21 @@ export type MapRole = 'input' | 'reference' | 'result';
 
 /** A map of the run with all that figures need of it. */
 export interface ReportedMap {
+  /** Fixes its colour in all figures. */
   readonly role: MapRole;
+  /** As in legends. */
   readonly label: string;
   /** Normal to z, y, x, through `ReportData.centre`, whole box. */
   readonly sections: readonly Section[];
   /** Amplitude profile of each window of `ReportData.windows`. */
   readonly profiles: readonly Float64Array[];
+  /** Of the crop. */
   readonly solid: Solid;
 }
 
 /** A small copy of a map for the view in three dimensions. */
 export interface Solid {
+  /** Of the copy (z, y, x), at most SOLID_EDGE each. */
   readonly shape: Shape;
   /** 255 sqrt(value / highest), values below 0 as 0. */
   readonly bytes: Uint8Array;
@@ -38,7 +42,9 @@ export interface Distribution {
 
 /** Values measured at every voxel, in `unit`. */
 export interface LocalMapData extends Distribution {
+  /** As in captions. */
   readonly label: string;
+  /** Empty for numbers without one. */
   readonly unit: string;
   /** NaN outside the mask. */
   readonly sections: readonly Section[];
@@ -46,6 +52,7 @@ export interface LocalMapData extends Distribution {
 
 /** Windows in which profiles are taken, of `edge` voxels. */
 export interface Windows {
+  /** Voxels; that of the scaling. */
   readonly edge: number;
   /** Voxel (z, y, x) at index edge/2 of each window. */
   readonly centres: readonly Shape[];
@@ -64,9 +71,13 @@ export interface Windows {
  * voxels.
  */
 export interface NoiseBoxData {
+  /** The whole box lies inside the map. */
   readonly start: readonly number[];
+  /** Equal along all axes. */
   readonly size: number;
+  /** In the unit of the map; close to 0 where the background was subtracted. */
   readonly mean: number;
+  /** In the unit of the map. */
   readonly sd: number;
   /** Share of its voxels that lie in the mask. */
   readonly inMask: number;
@@ -74,12 +85,15 @@ export interface NoiseBoxData {
 
 /** Largest values along z, y, x, whole box. */
 export interface Projections {
+  /** Of the input, three sections. */
   readonly map: readonly Section[];
+  /** Of what the reference does not explain, on the same grid. */
   readonly unexplained: readonly Section[];
 }
 
 /** All that figures and checks need; a few megabytes, whatever the size of the map. */
 export interface ReportData {
+  /** Of the box (z, y, x). */
   readonly shape: Shape;
   /** A. */
   readonly voxelSize: number;
@@ -87,6 +101,7 @@ export interface ReportData {
   readonly centre: Shape;
   /** The mask and a margin. */
   readonly crop: VoxelBox;
+  /** Counts are of voxels above 0.5. */
   readonly mask: {
     readonly voxels: number;
     /** Share of the box. */
@@ -95,8 +110,11 @@ export interface ReportData {
     readonly onFaces: number;
     readonly sections: readonly Section[];
   };
+  /** Empty where no noise was measured. */
   readonly noiseBoxes: readonly NoiseBoxData[];
+  /** The same for all maps, so that their profiles can be compared. */
   readonly windows: Windows;
+  /** One per role at most. */
   readonly maps: readonly ReportedMap[];
   /** Root-mean-square of the result over that of the input, around each voxel. */
   readonly gain: LocalMapData;

@@ -22,8 +22,10 @@ import type {
 
 /** A file that a run has read. */
 export interface InputFile {
+  /** As given on the command line; the page has names only. */
   readonly path: string;
   readonly bytes: number;
+  /** Hexadecimal: identifies the input where it was moved or renamed. */
   readonly sha256: string;
   /** What it was read as: "half map 1". */
   readonly role: string;
@@ -31,23 +33,34 @@ export interface InputFile {
 
 /** The network that predicted the reference, and the work it did. */
 export interface NetworkRecord {
+  /** Name under which it was selected. */
   readonly name: string;
+  /** As its manifest describes it to users. */
   readonly title: string;
+  /** Where its weights come from. */
   readonly source: string;
+  /** Of the file of weights that was converted. */
   readonly sourceSha256: string;
+  /** Of the weights. */
   readonly licence: string;
   /** Provider and device, for example "EMmerNet, high context, on CUDA". */
   readonly ranOn: string;
+  /** Voxels along each edge of what is predicted at a time. */
   readonly cubeEdge: number;
+  /** Voxels between neighbouring cubes; less than the edge, so that they overlap. */
   readonly stride: number;
   readonly cubes: number;
+  /** 1, or the number of Monte-Carlo passes. */
   readonly passes: number;
+  /** Repeats the dropout masks of Monte-Carlo passes. */
   readonly seed?: number;
 }
 
 /** The atoms that the reference was simulated from. */
 export interface ModelRecord {
+  /** All of them, pseudo-atoms included. */
   readonly atoms: number;
+  /** 0 for a complete atomic model. */
   readonly pseudoAtoms: number;
   /** As simulated, A^2. */
   readonly bFactors: { readonly min: number; readonly mean: number; readonly max: number };
@@ -57,18 +70,27 @@ export interface ModelRecord {
 
 /** `<outfile stem>.json`: everything needed to know what a run did and to repeat it. */
 export interface RunRecord {
+  /** By which programs recognise a record. */
   readonly program: 'locscale-gpu';
+  /** Of this program; results may differ between versions. */
   readonly version: string;
+  /** Node, Deno or browser, with its version. */
   readonly runtime: string;
+  /** Command line, word by word, as it would be typed to repeat the run. */
   readonly command: readonly string[];
   /** ISO 8601, UTC. */
   readonly started: string;
+  /** What was scaled to what, one phrase. */
   readonly mode: string;
+  /** Description of the engine that the result comes from. */
   readonly engine: string;
   /** Where a GPU was lost during LocScale's scaling: the windows that each engine scaled. */
   readonly scaledBy?: readonly ScaledBy[];
+  /** Where a network predicted the reference. */
   readonly network?: NetworkRecord;
+  /** Where the reference was simulated from atoms. */
   readonly model?: ModelRecord;
+  /** In the order in which they were read. */
   readonly inputs: readonly InputFile[];
   /** With --match_grid: what was done to maps on other grids. */
   readonly matched?: readonly string[];
@@ -88,13 +110,17 @@ export interface RunRecord {
   readonly assessment?: AssessmentRecord;
   /** Of the command resample: the new grid, along (z, y, x), and what was done. */
   readonly resampled?: Pick<Grid, 'voxelSize' | 'origin'> & { readonly sentence: string };
+  /** In soft scaling. */
   readonly soft?: SoftRecord;
   /** With --unexplained: density that the reference does not explain. */
   readonly unexplained?: Omit<UnexplainedDensity, 'map'>;
   /** With --also: the other way, and the amplitudes of both. */
   readonly comparison?: ComparisonRecord;
+  /** Wall-clock seconds. */
   readonly secondsPerStep: Readonly<Record<string, number>>;
+  /** Files that were written. */
   readonly outputs: readonly string[];
+  /** As shown during the run. */
   readonly warnings: readonly string[];
   /** Of the demo: how its data were made, and how like the truth its results are. */
   readonly demo?: Readonly<Record<string, unknown>>;
@@ -104,6 +130,7 @@ export interface RunRecord {
 export interface SoftRecord {
   /** Standard deviation of its Gaussian windows, A. */
   readonly windowSigma?: number;
+  /** From low to high frequency. */
   readonly bands: readonly BandSummary[];
   /** A: where the result was faded. */
   readonly fadeResolution?: number;
@@ -111,7 +138,9 @@ export interface SoftRecord {
 
 /** The same map scaled another way. */
 export interface ComparisonRecord {
+  /** The other way, of `--also`. */
   readonly scheme: SchemeName;
+  /** Where it was soft scaling. */
   readonly soft?: SoftRecord;
   /** One B factor for the map, A^2, up to a resolution, A. */
   readonly global?: { readonly bFactor: number; readonly resolution: number; readonly quality?: number };

@@ -10,12 +10,15 @@ import type { LocalToShow, MapToShow, RunToShow } from './collect.ts';
 
 /** The engine that holds the volumes. */
 interface Holder {
+  /** Voxels (z, y, x). */
   download(volume: Volume): Promise<Float32Array>;
 }
 
 /** A map of a result, and its role in the report. */
 export interface ShownMap<R> {
+  /** Undefined where the run did not make it. */
   readonly volume?: (result: R) => Volume | undefined;
+  /** Undefined: written, but not in the report. */
   readonly shown?:
     | { readonly as: 'reference' | 'result'; readonly label: string }
     | { readonly as: 'local'; readonly label: string; readonly unit: string };
@@ -46,9 +49,13 @@ export function mapsToShow<R>(
 
 /** What any result contains that a report can show. */
 interface Shown {
+  /** Voxels above 0.5 count as inside. */
   readonly mask: Volume;
+  /** The input; runs that did not retain it have no figures of it. */
   readonly map?: Volume;
+  /** As it was scaled to. */
   readonly reference?: Volume;
+  /** With `--unexplained`. */
   readonly unexplained?: Pick<UnexplainedDensity, 'map' | 'blobs'>;
 }
 

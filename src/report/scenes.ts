@@ -16,6 +16,7 @@ import {
 
 /** Files of a scaling run, absolute paths. */
 export interface ScaledScene {
+  /** The map that opens first. */
   readonly scaled: string;
   /** Local B factors, and what they are inside the mask, A^2. */
   readonly bFactor?: VolumeStatistics & { readonly path: string };
@@ -28,6 +29,7 @@ const COLOUR_REACH = 2;
 
 /** For the contour: surfaces should enclose the volume of the mask. */
 interface MaskSize {
+  /** Above 0.5. */
   readonly maskVoxels: number;
   /** A. */
   readonly voxelSize: number;
@@ -35,8 +37,11 @@ interface MaskSize {
 
 /** What a scene needs of a result. */
 interface ScaledRun {
+  /** Local B factors are coloured by their values inside it. */
   readonly mask: Volume;
+  /** Undefined where it was not measured. */
   readonly bFactor?: Volume;
+  /** Of the run. */
   readonly numbers: MaskSize;
 }
 

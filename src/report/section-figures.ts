@@ -35,9 +35,13 @@ export function greyPng(section: Section, white: number): Uint8Array {
 
 /** How values become colours. `log`: linear in the logarithm. */
 export interface ColourScale {
+  /** Sequential for amounts, diverging about a middle. */
   readonly kind: ScaleKind;
+  /** Value of the first colour. */
   readonly low: number;
+  /** Value of the last colour. */
   readonly high: number;
+  /** For values that span orders of magnitude; `low` is above 0 then. */
   readonly log: boolean;
 }
 

@@ -8,21 +8,28 @@ import type { Shape } from '../math/grid.ts';
 export interface VoxelBox {
   /** First voxel (z, y, x). */
   readonly start: Shape;
+  /** Voxels (z, y, x). */
   readonly size: Shape;
 }
 
 /** As arrays are stored: 0 is z, the slowest. */
 export type Axis = 0 | 1 | 2;
+/** Order of sections everywhere: normal to z, to y, to x. */
 export const axes: readonly Axis[] = [0, 1, 2];
+/** By `Axis`. */
 export const AXIS_NAMES = ['z', 'y', 'x'] as const;
 
 /** A plane of voxels normal to an axis, rows by PLANE_AXES. */
 export interface Section {
+  /** Normal of the plane. */
   readonly axis: Axis;
   /** Voxel index along `axis`. */
   readonly at: number;
+  /** Voxels to the right. */
   readonly width: number;
+  /** Voxels downwards. */
   readonly height: number;
+  /** Row by row, `width` each. */
   readonly values: Float32Array;
 }
 

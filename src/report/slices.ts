@@ -12,6 +12,7 @@ export type { VoxelBox } from './section.ts';
 
 /** A map with its heading. */
 export interface SliceColumn {
+  /** Above the map's column. */
   readonly label: string;
   /** (z, y, x), x fastest. */
   readonly data: ArrayLike<number>;
@@ -35,7 +36,9 @@ export interface SliceOptions {
 const MARGIN = 16;
 const GAP = 8;
 const TEXT_SCALE = 2;
+/** Pixels per line of text. */
 const LINE_HEIGHT = (GLYPH_HEIGHT + 5) * TEXT_SCALE;
+/** Width of a panel that the default magnification aims at. */
 const PANEL_PIXELS = 330;
 /** Values above are white: a few strong voxels must not darken the rest. */
 const WHITE_PERCENTILE = 0.998;

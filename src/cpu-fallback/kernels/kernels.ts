@@ -6,6 +6,7 @@ import { type FftPlan, planFft, rootsOfUnity } from '../../math/fourier/fft-plan
 
 /** Functions of kernels.wasm. All pointers are byte addresses into `memory`. */
 export interface KernelExports {
+  /** Grows as needed; views of it become invalid then. */
   readonly memory: WebAssembly.Memory;
   /** In place, along an axis with `strideBytes` between its values, `groups` times four columns. */
   fftColumns(plan: number, re: number, im: number, strideBytes: number, groups: number): void;
@@ -175,8 +176,11 @@ const PAGE = 65536;
 
 /** Kernels with a memory of their own, which is allocated like a stack: `mark`, then `release`. */
 export class Kernels {
+  /** Of this instance. */
   readonly exports: KernelExports;
+  /** First free address. */
   private next = 1024;
+  /** Address of each plan by length. */
   private readonly fftPlans = new Map<number, number>();
 
   constructor(module: WebAssembly.Module) {
@@ -222,6 +226,7 @@ export class Kernels {
     return new Uint8Array(this.exports.memory.buffer, address, count);
   }
 
+  /** For tables of indices. */
   words(address: number, count: number): Uint32Array {
     return new Uint32Array(this.exports.memory.buffer, address, count);
   }

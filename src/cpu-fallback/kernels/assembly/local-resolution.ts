@@ -24,7 +24,8 @@ let xCells: usize = 0; // [c][y][map][z] cells
 let yCells: usize = 0; // [(b,c), one b more at both ends for Hann][map][z] cells, absolute phases
 let delta: usize = 0; // [map][z] cells
 let column: usize = 0; // [map][z] cells of one (b, c), Hann weights applied
-let folded: usize = 0; // per map [h] cells F(u) + F(u+h), [h] cells F(u) - F(u+h), [planes] cells F(z+w) - F(z)
+// Per map [h] cells F(u) + F(u+h), [h] cells F(u) - F(u+h), [planes] cells F(z+w) - F(z).
+let folded: usize = 0;
 let series: usize = 0; // three series over z: [3][map][planes] cells
 let sums: usize = 0; // [z][shell][cross, |A|^2, |B|^2][8] float
 let yTable: usize = 0; // {cos, sin} of 2 pi b y / w: [b mod w][y]

@@ -33,7 +33,9 @@ let yCells: usize = 0; // [(b,c)][z] cells
 let delta: usize = 0; // [z] cells: what enters minus what leaves
 let folded: usize = 0; // [h] cells Y(u) + Y(u+h), [h] cells Y(u) - Y(u+h), [z] cells Y(z+w) - Y(z)
 let sums: usize = 0; // [z][shell][8] float
-let pairs: usize = 0; // per plane: u32 c, u32 number of b, per b: u32 b mod w, u32 entries, entries x {u32 a mod w, u32 shell}; u32 doubling
+// Per plane: u32 c, u32 number of b, per b: u32 b mod w, u32 entries, entries x {u32 a mod w, u32 shell};
+// u32 doubling.
+let pairs: usize = 0;
 
 // The recursion along x, which local resolution has, too. Fields in the order of ../parameters.ts.
 // @ts-ignore: decorator
