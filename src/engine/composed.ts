@@ -46,10 +46,13 @@ export async function localFilter<Own extends Volume>(
   volume: Volume,
   cutoffs: Volume,
   bins: readonly FilterBin[],
-  { make, add }: { make(): Own; add(filtered: Volume, bin: FilterBin, out: Own): Promise<unknown> },
+  {
+    make,
+    add,
+  }: { make(): Own | Promise<Own>; add(filtered: Volume, bin: FilterBin, out: Own): Promise<unknown> },
 ): Promise<Own> {
   requireSameShape(volume, cutoffs);
-  const out = make();
+  const out = await make();
   try {
     for (const bin of bins) {
       const filtered = await engine.radialFilter(volume, bin.transfer);

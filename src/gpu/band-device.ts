@@ -46,8 +46,10 @@ export interface BandVolumes {
 
 /** Volumes of the engine. */
 export interface EngineVolumes {
-  /** A volume of the job's shape; throws 'out-of-memory'. */
+  /** A volume of the job's shape, within the error scope of a job's buffers. */
   make(label: string): GpuVolume;
+  /** On its own; throws 'out-of-memory'. */
+  allocate(label: string): Promise<GpuVolume>;
   /** From now on the engine releases it. */
   adopt(volume: GpuVolume): GpuVolume;
   /** Frees the buffers; the caller must not use the volumes again. */
@@ -452,7 +454,7 @@ export class GpuBands implements BandDevice {
     const { gpu, engine, mask } = this;
     const voxels = new Float32Array(voxelCount(this.plan.bands.shape));
     fill(voxels, mask && (await engine.download(mask)));
-    const volume = engine.make('local measure');
+    const volume = await engine.allocate('local measure');
     writeVolume(gpu, volume, voxels);
     return volume;
   }

@@ -24,7 +24,7 @@ import { buildJob, withSmallerPlans } from './job.ts';
 import { createUniform } from './kernel.ts';
 import type { ScalingTools } from './local-scaling.ts';
 import { type GpuBandPlan, requireBandPlan } from './plan-bands.ts';
-import type { Scratch } from './scratch.ts';
+import { allocateVolume, type Scratch } from './scratch.ts';
 import { createUniformSlots } from './uniform-slots.ts';
 import { createVolume, destroyVolume, type GpuVolume, readVolume } from './volume.ts';
 import { statistics } from './volume-operations.ts';
@@ -109,6 +109,7 @@ async function startBands(
   const build = async (plan: GpuBandPlan): Promise<GpuBands> => {
     const device = await buildBandDevice(gpu, plan, volumes, settings, {
       make: (label) => tools.adopt(createVolume(gpu, label, settings.shape)),
+      allocate: async (label) => tools.adopt(await allocateVolume(gpu, label, settings.shape)),
       adopt: tools.adopt,
       release: tools.release,
       download,

@@ -48,7 +48,7 @@ import { compileShellSpectra, shellSpectra } from './shell-spectra.ts';
 import { symmetrise } from './symmetrise.ts';
 import { createTileCopy, type TileCopy } from './tile-copy.ts';
 import { translate } from './translate.ts';
-import { createVolume, destroyVolume, type GpuVolume, readVolume, writeVolume } from './volume.ts';
+import { destroyVolume, type GpuVolume, readVolume, writeVolume } from './volume.ts';
 import { average, binarise, confidenceMap, noiseStatistics, statistics } from './volume-operations.ts';
 
 /** Options of `createGpuEngine`. */
@@ -237,7 +237,7 @@ export class GpuEngine implements Engine {
   localFilter(volume: Volume, cutoffs: Volume, bins: readonly FilterBin[]): Promise<Volume> {
     const { gpu } = this;
     return composed.localFilter(this, volume, cutoffs, bins, {
-      make: () => this.adopt(createVolume(gpu, 'local-filter', volume.shape)),
+      make: () => this.made(() => allocateVolume(gpu, 'local-filter', volume.shape)),
       add: (filtered, bin, out) => addFiltered(gpu, this.own(filtered), this.own(cutoffs), bin, out),
     });
   }
@@ -258,7 +258,7 @@ export class GpuEngine implements Engine {
           ? totalBytes - gpu.allocatedBytes - results * 4 * voxelCount(shape)
           : DEFAULT_JOB_BYTES,
       own: (volume) => this.own(volume),
-      make: (label, shape) => this.adopt(createVolume(gpu, label, shape)),
+      make: async (label, shape) => this.adopt(await allocateVolume(gpu, label, shape)),
       release: (...volumes) => this.release(...volumes),
     };
   }

@@ -17,6 +17,8 @@ export interface JobBuffers {
   storage(label: string, bytes: number): GPUBuffer;
   /** Destroyed with the job. */
   own<T extends Destroyable>(part: T): T;
+  /** Throws 'out-of-memory' if an allocation has failed by now: call it before commands use the buffers. */
+  granted(): Promise<void>;
 }
 
 /** Builds a job's buffers and kernels; a failed allocation throws 'out-of-memory' here rather than later. */
@@ -38,11 +40,17 @@ export async function buildJob<Job extends object>(
   const destroy = (): void => {
     for (const part of parts.reverse()) part.destroy();
   };
-  gpu.device.pushErrorScope('out-of-memory');
+  const openScope = (): undefined => gpu.device.pushErrorScope('out-of-memory');
   const closeScope = (): Promise<GPUError | null> => gpu.device.popErrorScope();
+  const granted = async (): Promise<void> => {
+    const refused = await closeScope();
+    openScope();
+    if (refused) throw outOfMemory(gpu, refused);
+  };
+  openScope();
   let job: Job;
   try {
-    job = await build({ storage, own });
+    job = await build({ storage, own, granted });
   } catch (error) {
     await closeScope().catch(() => null);
     destroy();
@@ -51,11 +59,15 @@ export async function buildJob<Job extends object>(
   const refused = await closeScope();
   if (!refused) return { ...job, destroy };
   destroy();
-  throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
+  throw outOfMemory(gpu, refused);
+}
+
+function outOfMemory(gpu: GpuDevice, cause: GPUError): LocScaleError {
+  return new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
     hint:
       `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ` +
       `${named('engine', 'cpu')}.`,
-    cause: refused,
+    cause,
   });
 }
 

@@ -13,7 +13,7 @@ import { OCCUPANCY_BLOCK } from '../math/scaling/occupancy.ts';
 import { checkResolution } from './check-resolution.ts';
 import type { GpuDevice } from './device.ts';
 import { splitWork, type WorkRange } from './dispatch-work.ts';
-import { buildJob, type Destroyable, withSmallerPlans } from './job.ts';
+import { buildJob, type Destroyable, withRecovery, withSmallerPlans } from './job.ts';
 import { type Bound, createIndexTable, type Kernel, type UniformField, unneededKernel } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import type { ScalingTools } from './local-scaling.ts';
@@ -75,14 +75,16 @@ export async function openResolution(
     async run(halves, hooks = {}) {
       checkResolutionHalves(settings, halves);
       const made: GpuVolume[] = [];
-      const make = (label: string): GpuVolume => {
-        const volume = tools.make(label, shape);
+      const make = async (label: string): Promise<GpuVolume> => {
+        const volume = await withRecovery(gpu, () => tools.make(label, shape));
         made.push(volume);
         return volume;
       };
       try {
-        const resolution = make('local resolution');
-        const correlations = correlationShells.map((shell) => ({ shell, volume: make(`FSC ${shell}`) }));
+        const resolution = await make('local resolution');
+        const correlations: { shell: number; volume: GpuVolume }[] = [];
+        for (const shell of correlationShells)
+          correlations.push({ shell, volume: await make(`FSC ${shell}`) });
         const [half1, half2] = [halves.half1, halves.half2].map((half) => tools.own(half));
         const volumes = { half1, half2, mask: tools.own(mask), resolution, correlations };
         const first = plan !== undefined && plan.bytes > budget() ? planWithin(budget()) : plan;

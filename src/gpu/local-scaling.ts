@@ -52,7 +52,8 @@ export interface ScalingTools {
   /** Bytes for the buffers of a job, in addition to this number of result volumes yet to be allocated. */
   jobBudget(results: number, shape: Shape): number;
   own(volume: Volume): GpuVolume;
-  make(label: string, shape: Shape): GpuVolume;
+  /** A new volume of the engine; throws 'out-of-memory'. */
+  make(label: string, shape: Shape): Promise<GpuVolume>;
   release(...volumes: Volume[]): void;
 }
 
@@ -153,15 +154,15 @@ async function startScaling(
   const { gpu, copy } = tools;
   const { mask, measureBFactors } = settings;
   const made: GpuVolume[] = [];
-  const make = (label: string): GpuVolume => {
-    const volume = tools.make(label, mask.shape);
+  const make = async (label: string): Promise<GpuVolume> => {
+    const volume = await withRecovery(gpu, () => tools.make(label, mask.shape));
     made.push(volume);
     return volume;
   };
   try {
     const result: LocalScalingResult = {
-      scaled: make('scaled map'),
-      ...(measureBFactors ? { bFactor: make('B factors'), quality: make('fit quality') } : {}),
+      scaled: await make('scaled map'),
+      ...(measureBFactors ? { bFactor: await make('B factors'), quality: await make('fit quality') } : {}),
     };
     if (first === undefined) return nothingToRun(result);
     const volumes = ownVolumes(mask, maps, result, tools);
@@ -256,12 +257,13 @@ function buildTiles(
   const { profiles: profilePlan, tileSize, box, fft: fftPlan } = plan;
   const { shellCount, lanes } = profilePlan;
   const unitVoxels = profilePlan.profileBytes / 4 / shellCount;
-  return buildJob(gpu, 'local-scaling', async ({ storage, own }) => {
+  return buildJob(gpu, 'local-scaling', async (owner) => {
+    const { storage, own } = owner;
     const uniforms = own(createCollectedSlots(gpu, 'local-scaling'));
     const windowProfiles = own(await createWindowProfiles(gpu, profilePlan));
     const scaleFactors = own(await createScaleFactors(gpu, job.rule, shellCount, tileSize, lanes));
     const placesFits = volumes.bFactor !== undefined;
-    const convolutions = own(await createShellConvolutions(gpu, fftPlan, profilePlan, placesFits));
+    const convolutions = await createShellConvolutions(gpu, owner, fftPlan, profilePlan, placesFits);
     const mapBox = storage('map box', 4 * voxelCount(box));
     const referenceBox = volumes.reference ? storage('reference box', 4 * voxelCount(box)) : undefined;
     const factors = storage('factors', profilePlan.profileBytes);

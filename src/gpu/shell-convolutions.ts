@@ -10,7 +10,7 @@ import { voxelCount } from '../math/grid.ts';
 import { shellCountOf } from '../math/scaling/windows.ts';
 import { type GpuDevice, type GpuLimits, STORAGE } from './device.ts';
 import { createRealFft3d, type RealFft3d, type RealFft3dPlan } from './fft.ts';
-import type { Destroyable } from './job.ts';
+import type { JobBuffers } from './job.ts';
 import type { Bound, Kernel, UniformField } from './kernel.ts';
 import { getKernel } from './kernel-cache.ts';
 import { submitPass, withScratch } from './scratch.ts';
@@ -46,8 +46,6 @@ export interface ShellConvolutions {
     fits: { readonly fits: Bound; readonly bFactor: GpuVolume; readonly quality: GpuVolume } | undefined,
     uniforms: UniformSlots,
   ): void;
-  /** Frees buffers and spectra; kernels stay cached on the device. */
-  destroy(): void;
 }
 
 /** Shader file, and label of buffers. */
@@ -63,9 +61,10 @@ function shellsPerBatch(shellCount: number, spectrumBytes: number, limits: GpuLi
   return Math.ceil(shellCount / Math.ceil(shellCount / most));
 }
 
-/** The kernels' spectra are computed once per job and stay on the device. */
+/** The kernels' spectra are computed once per job and stay on the device. `buffers`: of the job. */
 export async function createShellConvolutions(
   gpu: GpuDevice,
+  { own, granted }: JobBuffers,
   fftPlan: RealFft3dPlan,
   { windowVoxels, taper, tileSize, lanes }: WindowProfilesPlan,
   placesFits: boolean,
@@ -79,8 +78,10 @@ export async function createShellConvolutions(
     compileConvolutions(gpu, lanes, placesFits),
   ]);
   const { multiply, accumulate, place, placeFits, placeKernels } = kernels;
-  const { parts, mapSpectrum, products, shellMaps, batches } = allocate(gpu, fftPlan, shellCount, batch);
-  parts.push(mapFft, batchFft);
+  own(mapFft);
+  own(batchFft);
+  const { mapSpectrum, products, shellMaps, batches } = allocate(gpu, own, fftPlan, shellCount, batch);
+  await granted();
   const coefficients = spectrumBytes / 8;
   const margin = shellKernelVoxels(windowVoxels, taper) / 2;
   const fieldsOf = (unitCount: number, part: ShellBatch): UniformField[] =>
@@ -129,9 +130,6 @@ export async function createShellConvolutions(
         );
       });
     },
-    destroy() {
-      for (const part of parts) part.destroy();
-    },
   };
 }
 
@@ -176,18 +174,17 @@ const NOWHERE: readonly UniformField[] = Array.from({ length: 7 }, () => ['i32',
 /** Allocates the buffers, and the batches of shells with the spectra of their kernels. */
 function allocate(
   gpu: GpuDevice,
+  own: JobBuffers['own'],
   { spectrumBytes, shape }: RealFft3dPlan,
   shellCount: number,
   batch: number,
 ) {
-  const parts: Destroyable[] = [];
   const make = (label: string, bytes: number): GPUBuffer => {
     const buffer = gpu.createBuffer(`${NAME} ${label}`, bytes, STORAGE);
-    parts.push({ destroy: () => gpu.destroyBuffer(buffer) });
+    own({ destroy: () => gpu.destroyBuffer(buffer) });
     return buffer;
   };
   return {
-    parts,
     mapSpectrum: make('map spectrum', spectrumBytes),
     products: make('products', batch * spectrumBytes),
     shellMaps: make('shell maps', batch * 4 * voxelCount(shape)),

@@ -7,6 +7,7 @@ import type { Engine, LocalResolutionJob, LocalScalingJob, Volume } from '../../
 import { bandScaling, localResolution, localScaling } from '../../src/engine/jobs.ts';
 import { type GpuAdapterEntry, openDevice } from '../../src/gpu/adapters.ts';
 import { createGpuEngine, type GpuEngine } from '../../src/gpu/index.ts';
+import { filterBins } from '../../src/math/fourier/local-filter.ts';
 import type { Shape } from '../../src/math/grid.ts';
 import { decayProfile } from '../../src/math/soft-scaling/profile.ts';
 import { pointGroup } from '../../src/math/symmetry/point-group.ts';
@@ -93,6 +94,10 @@ const VERBS: readonly [string, (engine: Engine, maps: Maps) => Promise<unknown>,
     (engine, { half1 }) =>
       engine.radialFilter(half1, { table: new Float32Array(8).fill(1), maxFrequency: 1 }),
   ],
+  [
+    'filter by place',
+    (engine, { half1, half2 }) => engine.localFilter(half1, half2, filterBins([0.1, 0.2], VOXEL_SIZE)),
+  ],
   ['mean of the half maps', (engine, { half1, half2 }) => engine.average(half1, half2)],
 ];
 
@@ -125,6 +130,14 @@ function tests(adapter: () => GpuAdapterEntry): void {
     const scarce = await run().finally(() => scarcity.allow(Number.POSITIVE_INFINITY));
     expect(scarcity.refused).toBeGreaterThan(before);
     expect(relativeL2(scarce, expected)).toBeLessThan(1e-6);
+  });
+
+  it.each(JOBS)('%s: refused where not even the result fits, and afterwards done', async (_, mode) => {
+    const { engine, scarcity, maps } = await open();
+    scarcity.allow(50_000);
+    const failing = mode(engine, maps).finally(() => scarcity.allow(Number.POSITIVE_INFINITY));
+    await expect(failing).rejects.toMatchObject({ tag: 'out-of-memory' });
+    engine.release(await mode(engine, maps));
   });
 
   it.each(VERBS)(
