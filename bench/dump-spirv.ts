@@ -3,7 +3,8 @@
  * process of its own, since Dawn prints to the process's standard output.
  * usage: node dump-spirv.js < pipelines; JSON, [{ code, entryPoint, constants }]
  */
-import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import { loadGpu } from '../src/platform/index.ts';
 import { gpuEntryOptions } from '../test/support/software-gpu.ts';
 
@@ -20,7 +21,8 @@ const LIMITS = [
   'maxComputeWorkgroupSizeZ',
 ] as const;
 
-const pipelines = JSON.parse(readFileSync(0, 'utf8')) as readonly {
+// A pipe that is read synchronously may have nothing yet (EAGAIN).
+const pipelines = JSON.parse(await text(process.stdin)) as readonly {
   readonly code: string;
   readonly entryPoint: string;
   readonly constants: Record<string, number>;

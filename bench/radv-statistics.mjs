@@ -6,6 +6,7 @@
  * -> number.
  */
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import koffi from 'koffi';
 
 const [family, driver] = process.argv.slice(2);
@@ -195,7 +196,8 @@ function statisticsOf({ file, uniform }) {
   return Object.fromEntries(found.map(({ name, value }) => [name, Number(value)]));
 }
 
-const list = JSON.parse(readFileSync(0, 'utf8'));
+// A pipe that is read synchronously may have nothing yet (EAGAIN).
+const list = JSON.parse(await text(process.stdin));
 process.stdout.write(
   `${JSON.stringify(Object.fromEntries(list.map((entry) => [entry.label, statisticsOf(entry)])), null, 1)}\n`,
 );
