@@ -5,7 +5,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, KeyInput } from 'puppeteer-core';
+import type { Browser, FileChooser, KeyInput, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PageServer, servePage } from '../../src/files/folder-server.ts';
 import { describeWithAxe, loadAxe, lookWithAxe, NARROW } from '../support/axe.ts';
@@ -111,6 +111,22 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
         ? [one.outerHTML.slice(0, 120)] : [])`);
   }
 
+  /** The browser may see a key before it intercepts dialogs, most of all on a loaded machine: nothing opens then. */
+  async function chooserBy(page: Page, open: () => Promise<void>): Promise<FileChooser> {
+    const choosing = page.waitForFileChooser({ timeout: 240_000 });
+    let waits = true;
+    const end = (): void => {
+      waits = false;
+    };
+    choosing.then(end, end);
+    while (waits) {
+      await page.evaluate('new Promise((resolve) => setTimeout(resolve, 100))');
+      await open();
+      for (let i = 0; i < 100 && waits; i++) await new Promise((next) => setTimeout(next, 50));
+    }
+    return choosing;
+  }
+
   it('is used from the first file to the saved map by keyboard alone', async () => {
     const tab = await open();
     const { page } = tab;
@@ -125,7 +141,7 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
       throw new Error(`Tab does not reach ${condition}`);
     };
     expect(await missed(tab)).toEqual([]);
-    const [chooser] = await Promise.all([page.waitForFileChooser(), press('o')]);
+    const chooser = await chooserBy(page, () => press('o'));
     await chooser.accept(['half1.mrc', 'half2.mrc'].map((name) => join(folder, name)));
     await tab.ready();
     await tab.shown('!document.getElementById("sections").hidden');
