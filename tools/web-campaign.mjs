@@ -18,7 +18,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -29,8 +29,8 @@ import { startFirefox } from '../test/support/firefox.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const built = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
 const out = join(root, 'bench/results/web/campaign.json');
-/** Above it something else computes, and times are to be measured again. */
-const IDLE_LOAD = 0.5;
+/** Share of the cores that others may take before a part begins; above it times are to be measured again. */
+const IDLE_SHARE = 0.15;
 const VIEW_MILLISECONDS = 1000;
 const HEADER_MILLISECONDS = 300;
 const CANCEL_MILLISECONDS = 2500;
@@ -50,7 +50,9 @@ const work = mkdtempSync(join(tmpdir(), 'locscale-web-campaign-'));
 
 const { servePage } = await built('files/folder-server.js');
 const { mapToBlob } = await built('browser.js');
+const { createRandom } = await built('math/statistics/random.js');
 const { generateDemoData } = await built('synthetic/half-maps.js');
+const { makeMapImage } = await built('synthetic/map-image.js');
 
 // The page.
 
@@ -206,6 +208,43 @@ async function writeHalves(name, settings) {
   return paths;
 }
 
+/** The generated particle of 256³ in the middle of a larger box; around it, noise like that of its corner. */
+async function writeLargeHalves(edge) {
+  const small = generateDemoData({ shape: [256, 256, 256] });
+  const paths = [];
+  for (const [i, { name, grid, data }] of [small.half1, small.half2].entries()) {
+    const random = createRandom(1, i);
+    const corner = data.subarray(0, 256 * 256);
+    const deviation = Math.sqrt(corner.reduce((sum, value) => sum + value * value, 0) / corner.length);
+    const voxels = new Float32Array(edge ** 3);
+    for (let at = 0; at < voxels.length; at++) voxels[at] = deviation * random.gaussian();
+    const start = (edge - 256) / 2;
+    for (let z = 0; z < 256; z++)
+      for (let y = 0; y < 256; y++)
+        voxels.set(
+          data.subarray((z * 256 + y) * 256, (z * 256 + y + 1) * 256),
+          ((z + start) * edge + y + start) * edge + start,
+        );
+    const large = makeMapImage(name, { ...grid, shape: [edge, edge, edge] }, voxels);
+    paths.push(join(work, `large_half_map_${i + 1}.mrc`));
+    writeFileSync(paths[i], Buffer.from(await (await mapToBlob(large, 'campaign')).arrayBuffer()));
+  }
+  return paths;
+}
+
+/** What all cores did in three seconds: the load average still has this campaign's part before. */
+async function busyShare() {
+  const sum = () => {
+    const times = cpus().map((core) => core.times);
+    const all = times.flatMap((core) => Object.values(core)).reduce((a, b) => a + b);
+    return { all, idle: times.reduce((total, { idle }) => total + idle, 0) };
+  };
+  const before = sum();
+  await new Promise((done) => setTimeout(done, 3000));
+  const after = sum();
+  return 1 - (after.idle - before.idle) / (after.all - before.all);
+}
+
 /** In turns, so that what else the machine does meets both. */
 async function compared(halves, hash) {
   const times = { page: [], commandLine: [] };
@@ -357,7 +396,7 @@ const parts = {
 
   /** 512³ to a reference map: what the browser's processes take at most against what the plan announces. */
   async large() {
-    const halves = await writeHalves('large', { shape: [512, 512, 512] });
+    const halves = await writeLargeHalves(512);
     return withPage('chromium', '#engine=cpu&ref=map', async (page, browser) => {
       const reference = join(work, 'reference.mrc');
       writeFileSync(reference, readFileSync(halves[0]));
@@ -417,10 +456,10 @@ try {
   for (const name of options.only.split(',')) {
     if (parts[name] === undefined)
       throw new Error(`There is no part ${name}: ${Object.keys(parts).join(', ')}.`);
-    const [load] = loadavg();
+    const busy = await busyShare();
     const begun = new Date();
     const [figures, ...checks] = await parts[name]();
-    const isIdle = load < IDLE_LOAD;
+    const isIdle = busy < IDLE_SHARE;
     const { stdout: commit } = spawnSync('git', ['rev-parse', '--short=10', 'HEAD'], {
       cwd: root,
       encoding: 'utf8',
@@ -434,7 +473,7 @@ try {
           cores: cpus().length,
           runtime: `Node ${process.versions.node}`,
         },
-        loadBefore: load,
+        busyBefore: Number(busy.toFixed(3)),
         // Times of a machine that does something else, too, are no measurement.
         ...(isIdle ? {} : { timesToBeMeasuredAgain: true }),
         figures,
