@@ -143,32 +143,35 @@ const GRIDS_HERE = inDeno ? GRIDS.filter((_, i) => i % 2 === 0) : GRIDS;
 const LOCALITIES_HERE = inDeno ? [0.3] : [0, 0.3, 1];
 
 describeEngines('scaling in soft bands', (engine) => {
-  it.each(GRIDS_HERE)('%o voxels of %o A equal the oracle with the profile (1e-5)', async (shape, voxelSize) => {
-    const input: Input = {
-      shape,
-      voxelSize,
-      ...halfMaps(shape),
-      target: BY_PROFILE,
-      mask: blobMask(shape, 0.9),
-    };
-    const { voxels, bands } = await scale(await engine(), input);
-    const expected = directBandScaling(input);
-    expect(relativeL2(voxels, expected.scaled)).toBeLessThan(1e-5);
-    expect(bands.map(({ used }) => used)).toEqual(expected.bands.map(({ used }) => used));
-    bands.forEach(({ frequency, signal, power, wantedAmplitude, reachedAmplitude }, i) => {
-      const band = expected.bands[i];
-      expect(frequency).toBeCloseTo(band.frequency, 12);
-      // Sums of float32 squares.
-      expect(Math.abs(power - band.power)).toBeLessThan(1e-5 * band.power);
-      expect(Math.abs(signal - band.signal)).toBeLessThan(1e-5 * band.power);
-      expect(Math.abs(wantedAmplitude - band.wantedAmplitude)).toBeLessThan(
-        1e-5 * band.wantedAmplitude + 1e-12,
-      );
-      expect(Math.abs(reachedAmplitude - band.reachedAmplitude)).toBeLessThan(
-        1e-5 * band.reachedAmplitude + 1e-12,
-      );
-    });
-  });
+  it.each(GRIDS_HERE)(
+    '%o voxels of %o A equal the oracle with the profile (1e-5)',
+    async (shape, voxelSize) => {
+      const input: Input = {
+        shape,
+        voxelSize,
+        ...halfMaps(shape),
+        target: BY_PROFILE,
+        mask: blobMask(shape, 0.9),
+      };
+      const { voxels, bands } = await scale(await engine(), input);
+      const expected = directBandScaling(input);
+      expect(relativeL2(voxels, expected.scaled)).toBeLessThan(1e-5);
+      expect(bands.map(({ used }) => used)).toEqual(expected.bands.map(({ used }) => used));
+      bands.forEach(({ frequency, signal, power, wantedAmplitude, reachedAmplitude }, i) => {
+        const band = expected.bands[i];
+        expect(frequency).toBeCloseTo(band.frequency, 12);
+        // Sums of float32 squares.
+        expect(Math.abs(power - band.power)).toBeLessThan(1e-5 * band.power);
+        expect(Math.abs(signal - band.signal)).toBeLessThan(1e-5 * band.power);
+        expect(Math.abs(wantedAmplitude - band.wantedAmplitude)).toBeLessThan(
+          1e-5 * band.wantedAmplitude + 1e-12,
+        );
+        expect(Math.abs(reachedAmplitude - band.reachedAmplitude)).toBeLessThan(
+          1e-5 * band.reachedAmplitude + 1e-12,
+        );
+      });
+    },
+  );
 
   // A third map through the same transforms and windows: half of the grids.
   it.each(GRIDS_HERE.filter((_, i) => i % 2 === 0))(
