@@ -45,30 +45,25 @@ export async function buildJob<Job extends object>(
   const granted = async (): Promise<void> => {
     const refused = await closeScope();
     openScope();
-    if (refused) throw outOfMemory(gpu, refused);
+    if (!refused) return;
+    throw new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
+      hint:
+        `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ` +
+        `${named('engine', 'cpu')}.`,
+      cause: refused,
+    });
   };
   openScope();
-  let job: Job;
   try {
-    job = await build({ storage, own, granted });
+    const job = await build({ storage, own, granted });
+    await granted();
+    return { ...job, destroy };
   } catch (error) {
-    await closeScope().catch(() => null);
     destroy();
     throw error;
+  } finally {
+    await closeScope().catch(() => null);
   }
-  const refused = await closeScope();
-  if (!refused) return { ...job, destroy };
-  destroy();
-  throw outOfMemory(gpu, refused);
-}
-
-function outOfMemory(gpu: GpuDevice, cause: GPUError): LocScaleError {
-  return new LocScaleError('out-of-memory', `The GPU ${gpu.name} ran out of memory.`, {
-    hint:
-      `Close other programs that use the GPU, use a smaller window (${named('windowVoxels')}), or ` +
-      `${named('engine', 'cpu')}.`,
-    cause,
-  });
 }
 
 /**
