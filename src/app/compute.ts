@@ -16,12 +16,11 @@ import { fileExists, openMapFile, readMapFile, readModelFile } from '../files/re
 import { adapterName, listAdapters } from '../gpu/adapters.ts';
 import type { LocScaleJob, LocScaleResult } from '../index.ts';
 import { gibibytes } from '../math/bytes.ts';
-import type { MatchRole } from '../pipeline/types.ts';
 import { coreCount, hasSharedMemory, loadGpu, totalMemoryBytes } from '../platform/index.ts';
 import type { LibraryOutput } from '../platform/library-output.ts';
 import type { ReportData } from '../report/report-data.ts';
 import type { RunRecord } from '../report/run-record.ts';
-import { planFromHeaders } from '../screens/plan.ts';
+import { openMaps, planFromHeaders } from '../screens/plan.ts';
 import type {
   FileContents,
   Machine,
@@ -128,22 +127,13 @@ export class Compute {
    * can.
    */
   async plan(job: PathJob): Promise<Plan> {
-    const { half1, half2, map, mask, reference } = job.files;
     const { voxelSize } = job.settings;
-    const open = async (path: string | undefined, as: MatchRole) =>
-      path === undefined
-        ? []
-        : [{ map: await openMapFile(path, { voxelSize, onWarning: () => undefined }), as }];
-    const maps = await Promise.all([
-      open(half1, 'map'),
-      open(half2, 'map'),
-      open(map, 'map'),
-      open(mask, 'mask'),
-      open(reference, 'reference'),
-    ]);
+    const maps = await openMaps(job.files, (path) =>
+      openMapFile(path, { voxelSize, onWarning: () => undefined }),
+    );
     const session = this.session(job, new AbortController().signal);
     const limitBytes = memoryLimitOf(session);
-    const plan = planFromHeaders(job, maps.flat(), {
+    const plan = planFromHeaders(job, maps, {
       threads: threadsOf(session) ?? coreCount(),
       limitBytes,
     });

@@ -31,10 +31,35 @@ const SECONDS = { soft: 6, windows: 6, bFactors: 2, localResolution: 7, atoms: 2
 const NETWORK = { volumes: 3, seconds: 8 } as const;
 const FIXED_BYTES = 16 * 2 ** 20;
 
+type MapOfJob = 'half1' | 'half2' | 'map' | 'mask' | 'reference';
+
+/** A map, and what it is to a run. */
+export interface PlannedMap {
+  readonly map: MapSource;
+  readonly as: MatchRole;
+}
+
+/** The maps of a job, the input first; `open` reads a header. */
+export async function openMaps<File>(
+  { half1, half2, map, mask, reference }: Readonly<Partial<Record<MapOfJob, File>>>,
+  open: (file: File) => Promise<MapSource>,
+): Promise<PlannedMap[]> {
+  const opened = async (file: File | undefined, as: MatchRole): Promise<PlannedMap[]> =>
+    file === undefined ? [] : [{ map: await open(file), as }];
+  const maps = await Promise.all([
+    opened(half1, 'map'),
+    opened(half2, 'map'),
+    opened(map, 'map'),
+    opened(mask, 'mask'),
+    opened(reference, 'reference'),
+  ]);
+  return maps.flat();
+}
+
 /** `maps`: with what each is, the input first. `threads`: of the CPU engine. */
 export function planFromHeaders(
   { settings, reference, scheme }: Pick<JobRequest, 'settings' | 'reference' | 'scheme'>,
-  maps: readonly { readonly map: MapSource; readonly as: MatchRole }[],
+  maps: readonly PlannedMap[],
   { threads, limitBytes }: { readonly threads: number; readonly limitBytes: number },
 ): Plan {
   const warnings: string[] = [];

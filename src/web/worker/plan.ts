@@ -2,9 +2,8 @@
 import { openMapBlob } from '../../browser/read-blobs.ts';
 import { LocScaleError } from '../../errors.ts';
 import { gibibytes } from '../../math/bytes.ts';
-import type { MatchRole } from '../../pipeline/types.ts';
 import { coreCount, hasSharedMemory, totalMemoryBytes } from '../../platform/index.ts';
-import { planFromHeaders } from '../../screens/plan.ts';
+import { openMaps, planFromHeaders } from '../../screens/plan.ts';
 import type { JobRequest, Plan } from '../../screens/protocol.ts';
 import { MEMORY_SHARE } from './machine.ts';
 
@@ -18,22 +17,13 @@ export async function planJob(request: JobRequest, { hasNetworks = true } = {}):
     throw new LocScaleError('unsupported', 'This copy of the page was built without networks.', {
       hint: 'Choose another reference, or use the command line.',
     });
-  const { half1, half2, map, mask, reference } = request.files;
   const { voxelSize } = request.settings;
-  const open = async (file: File | undefined, as: MatchRole) =>
-    file === undefined
-      ? []
-      : [{ map: await openMapBlob(file, { voxelSize, onWarning: () => undefined }), as }];
-  const maps = await Promise.all([
-    open(half1, 'map'),
-    open(half2, 'map'),
-    open(map, 'map'),
-    open(mask, 'mask'),
-    open(reference, 'reference'),
-  ]);
+  const maps = await openMaps(request.files, (file) =>
+    openMapBlob(file, { voxelSize, onWarning: () => undefined }),
+  );
   // Without shared memory everything runs in this worker.
   const threads = hasSharedMemory ? coreCount() : 1;
-  const plan = planFromHeaders(request, maps.flat(), {
+  const plan = planFromHeaders(request, maps, {
     threads,
     limitBytes: MEMORY_SHARE * totalMemoryBytes(),
   });
