@@ -121,7 +121,7 @@ const chapters = [
   ['Networks', /^(openNetwork|Network|NetworkManifest|ReferencePredictor|.*Prediction)/],
   ['Feature enhancement', /FeatureEnhance/],
   ['Local resolution', /LocalResolution/],
-  ['Masks', /Mask(Settings|Origin|Result|Shaping|Source)|^runMask$|^softenMask$/],
+  ['Masks', /Mask(Settings|Operations|Origin|Result|Shape|Shaping|Source)|^runMask$|^softenMask$/],
   ['FSC, post-processing and measures of maps', /Fsc|Postprocess|Global|Guinier|ShellSpectra|^mapModel/],
   ['Comparing maps with a model', /Assess|^measureLocalCorrelation$/],
   ['Scaling in frequency bands', /[Bb]and|Soft|Profile$/],

@@ -17,6 +17,7 @@ import {
   chooseInput,
   chooseOutfile,
   ineffectiveOptions,
+  maskShapeOf,
   parametersOf,
   refusePositionals,
 } from './job-options.ts';
@@ -66,7 +67,7 @@ function enhanceRun(session: Session): MapRun<FeatureEnhanceJob, FeatureEnhanceR
     values.noMonteCarlo === true
       ? undefined
       : { passes: values.monteCarloIterations ?? defaultMonteCarloPasses, seed: values.seed ?? defaultSeed };
-  const parameters = parametersOf(values, true);
+  const parameters = { ...parametersOf(values, true), maskShape: maskShapeOf(values) };
   return {
     outputs: enhanceOutputs,
     outfile: chooseOutfile(values, 'feature_enhance'),

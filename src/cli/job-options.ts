@@ -3,7 +3,7 @@
  * files.
  */
 import { extname } from 'node:path';
-import type { LocScaleParameters } from '../index.ts';
+import type { LocScaleParameters, MaskShape } from '../index.ts';
 import { type ReferenceFiles, type RunChosen, usesTheoreticalProfile, type Way } from '../options/effects.ts';
 import {
   type CommandName,
@@ -149,6 +149,20 @@ export function parametersOf(values: OptionValues, smoothsMask = false): LocScal
     .map((id) => [definitionOf(id).parameter, values[id]]);
   const localResolution = values.localResolution === true ? localResolutionSettings(values) : undefined;
   return completeParameters({ ...Object.fromEntries(given), localResolution }, smoothsMask);
+}
+
+/** What a run that scales does to its mask; undefined: nothing. The command mask has settings of its own. */
+export function maskShapeOf(values: OptionValues): MaskShape | undefined {
+  const { threshold, lowPass, fillHoles, keepPieces, extend, softEdge } = values;
+  const shape = {
+    threshold,
+    lowPass,
+    fillHoles,
+    keepPieces,
+    extendAngstrom: extend,
+    softEdgeAngstrom: softEdge,
+  };
+  return Object.values(shape).every((value) => value === undefined) ? undefined : shape;
 }
 
 /** Default names of the main outputs. */

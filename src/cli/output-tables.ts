@@ -40,7 +40,10 @@ const simulated: readonly RunRequest['reference'][] = ['atomic-model', 'hybrid-m
 const isSimulated = ({ reference }: RunRequest): boolean => simulated.includes(reference);
 
 /** Rows common to scaling and feature enhancement. */
-type ScalingResult = Pick<LocScaleResult, 'mask' | 'confidence' | 'fsc' | 'numbers' | 'localResolution'>;
+type ScalingResult = Pick<
+  LocScaleResult,
+  'mask' | 'softMask' | 'confidence' | 'fsc' | 'numbers' | 'localResolution'
+>;
 
 /** Written with -op only. */
 const masks: OutputTable<ScalingResult> = [

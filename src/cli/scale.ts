@@ -21,6 +21,7 @@ import {
   chooseInput,
   chooseOutfile,
   ineffectiveOptions,
+  maskShapeOf,
   parametersOf,
   refusePositionals,
 } from './job-options.ts';
@@ -78,7 +79,8 @@ export async function scaleRun(session: Session): Promise<MapRun<LocScaleJob, Lo
         },
     async open(opened) {
       const smoothsMask = referenceTraitsOf(reference.kind).usesNetwork || scaling === 'soft';
-      parameters = { ...parametersOf(values, smoothsMask), theoreticalProfile, scaling };
+      const maskShape = maskShapeOf(values);
+      parameters = { ...parametersOf(values, smoothsMask), maskShape, theoreticalProfile, scaling };
       // Set only if requested: records of LocScale's own windows have no such field.
       if (values.windowTaper === 'hann') parameters.windowTaper = values.windowTaper;
       if (scaling === 'soft' || values.also === 'soft') parameters.soft = { locality: values.locality };

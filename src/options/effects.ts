@@ -88,10 +88,16 @@ export const noCropToMask: Idle = {
 const otherMask = ({ threshold, nonZero, modelCoordinates }: OptionValues): boolean =>
   threshold !== undefined || nonZero === true || modelCoordinates !== undefined;
 
-/** For options of the FDR mask in the command mask. */
+/** Commands in which --threshold makes the mask, unless one is given. */
+const scales = (command: CommandName): boolean => command === 'scale' || command === 'feature_enhance';
+
+/** For options of the FDR mask where the mask is made from something else. */
 export const maskOfAnotherKind: Idle = {
   because: 'the mask is not made by false-discovery rate',
-  when: ({ values, command }) => command === 'mask' && otherMask(values),
+  when: ({ values, command }) =>
+    command === 'mask'
+      ? otherMask(values)
+      : scales(command) && values.mask === undefined && values.threshold !== undefined,
 };
 /** For the radius around atoms. */
 export const notAroundModel: Idle = {
@@ -108,7 +114,13 @@ export const nothingToCompare: Idle = {
  */
 export const noThreshold: Idle = {
   because: 'it belongs to --threshold',
-  when: ({ values, command }) => command === 'mask' && values.threshold === undefined,
+  when: ({ values, command }) => (command === 'mask' || scales(command)) && values.threshold === undefined,
+};
+/** The same where --threshold is that of a given mask. */
+export const thresholdOfGivenMask: Idle = {
+  because: 'a mask is given',
+  when: ({ values, command }) =>
+    scales(command) && values.threshold !== undefined && values.mask !== undefined,
 };
 /** For options of the FDR mask in the command fsc, which makes none unless requested. */
 export const noAutoMask: Idle = {

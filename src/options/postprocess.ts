@@ -4,10 +4,16 @@
  */
 import { GUINIER_START } from '../pipeline/parameters.ts';
 import { flag, number } from './definition.ts';
-import { noThreshold } from './effects.ts';
+import { noThreshold, thresholdOfGivenMask } from './effects.ts';
 
 /** Options of `postprocess` alone. */
 const commands = ['postprocess'] as const;
+
+/** In commands that make a mask: the result is low-passed by other options. */
+const beforeThreshold = {
+  help: 'Low-pass the map before its density is compared with --threshold, angstrom.',
+  defaultText: 'none',
+} as const;
 
 export const postprocessOptions = {
   autoMask: flag('--auto_mask', {
@@ -62,17 +68,12 @@ export const postprocessOptions = {
     { above: 0 },
     {
       group: 'Scaling',
-      commands: ['postprocess', 'mask'],
+      commands: ['postprocess', 'mask', 'scale', 'feature_enhance'],
       own: true,
-      idle: [noThreshold],
+      idle: [noThreshold, thresholdOfGivenMask],
       help: 'Resolution at which the map is low-passed, angstrom.',
       defaultText: 'the resolution within the mask',
-      perCommand: {
-        mask: {
-          help: 'Low-pass the map before its density is compared with --threshold, angstrom.',
-          defaultText: 'none',
-        },
-      },
+      perCommand: { mask: beforeThreshold, scale: beforeThreshold, feature_enhance: beforeThreshold },
     },
   ),
   skipFscWeighting: flag('--skip_fsc_weighting', {

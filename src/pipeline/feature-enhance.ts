@@ -47,6 +47,8 @@ export interface FeatureEnhanceResult {
   /** The map scaled locally with the mean as reference. */
   readonly baseline: Volume;
   readonly mask: Volume;
+  /** The mask with its soft edge, if the parameter `maskShape` has one. */
+  readonly softMask?: Volume;
   readonly confidence?: Volume;
   /** Monte-Carlo only: biased variance over the passes, and -100 ... 100 (method 7). */
   readonly variance?: Volume;
@@ -92,6 +94,7 @@ export function runFeatureEnhance(
       variance,
       pvddt,
       mask: planned.masked.mask,
+      softMask: planned.masked.softMask,
       confidence: planned.masked.confidence,
       map: context.keepMap ? map : undefined,
     };

@@ -11,13 +11,7 @@ export {
   type LocalResolutionSettings,
   runLocalResolution,
 } from './local-resolution.ts';
-export {
-  type MaskResult,
-  type MaskSettings,
-  type MaskShaping,
-  type MaskSource,
-  runMask,
-} from './make-mask.ts';
+export { type MaskResult, type MaskSettings, type MaskSource, runMask } from './make-mask.ts';
 export { completeParameters, defaultParameters } from './parameters.ts';
 export {
   type OneMapJob,

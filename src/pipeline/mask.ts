@@ -1,7 +1,8 @@
 /**
  * The scaling mask (method 2), and the numbers that follow from it (method 3). A user's mask is binarised at
  * 0.5; otherwise the FDR confidence map decides: confidence >= 1 - rate. An FDR mask of implausible volume is
- * replaced by another source (mask-sources.ts).
+ * replaced by another source (mask-sources.ts). `maskShape` takes a density in its place, and changes the mask
+ * as the command mask does (shape-mask.ts).
  */
 
 import type { Volume } from '../engine/engine.ts';
@@ -23,6 +24,7 @@ import { maskOfZeros, otherMask } from './mask-sources.ts';
 import type { LocScaleNumbers } from './numbers.ts';
 import { checkFinite } from './read-maps.ts';
 import type { Run } from './run.ts';
+import { hasShaping, MASK_THRESHOLD, type MaskShape, regionOfDensity, shapedMask } from './shape-mask.ts';
 
 /** Origin of the scaling mask. */
 export interface MaskOrigin {
@@ -31,13 +33,12 @@ export interface MaskOrigin {
   readonly reason?: string;
 }
 
-/** Threshold of a user's mask (LocScale's fixed value for scaling). */
-const USER_MASK_THRESHOLD = 0.5;
-
 /** The mask of a run, with what follows from its volume. */
 export interface ScalingMask {
   /** 1 where the map is scaled, 0 elsewhere. */
   readonly mask: Volume;
+  /** The mask with its soft edge, from 0 to 1, if one was requested; scaled is where it is at least 0.5. */
+  readonly softMask?: Volume;
   readonly maskVoxels: number;
   readonly molecule: MolecularNumbers;
   /** Raw FDR confidence map, if it was made and requested. */
@@ -55,11 +56,18 @@ export function prepareMask(job: MaskJob, run: Run): Promise<ScalingMask> {
 }
 
 /**
- * Makes the mask, or takes the user's, and warns where it leaves out atoms of the model or the model a part
- * of it.
+ * Makes the mask, or takes the user's, shapes it, and warns where it leaves out atoms of the model or the model a
+ * part of it.
  */
 async function makeOrTakeMask(job: MaskJob, run: Run): Promise<ScalingMask> {
-  const made = await (job.userMask === undefined ? makeMask(job, run) : takeMask(job, job.userMask, run));
+  const { userMask, parameters } = job;
+  const { maskShape = {} } = parameters;
+  const unshaped = await (userMask !== undefined
+    ? takeMask(job, userMask, run)
+    : maskShape.threshold === undefined
+      ? makeMask(job, run)
+      : maskOfDensity(job, maskShape.threshold, maskShape.lowPass, run));
+  const made = hasShaping(maskShape) ? await shapeMask(unshaped, maskShape, job, run) : unshaped;
   await warnIfModelIsPartial(made.mask, made.maskVoxels, job, run);
   return made;
 }
@@ -69,21 +77,21 @@ async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<Scalin
   const { maps, parameters } = job;
   const raw = await run.upload(image);
   checkFinite(image.name, await run.engine.statistics(raw));
-  const { maskThreshold } = parameters;
+  const { maskThreshold, maskShape = {} } = parameters;
+  const { threshold = MASK_THRESHOLD } = maskShape;
+  // The volume of a mask that is shaped follows from what it becomes.
   const counted =
-    maskThreshold === USER_MASK_THRESHOLD ? undefined : await countFrom(raw, maskThreshold, run);
-  const { mask, voxels } = await run.engine.binarise(raw, USER_MASK_THRESHOLD);
+    maskThreshold === threshold || hasShaping(maskShape)
+      ? undefined
+      : await countFrom(raw, maskThreshold, run);
+  const { mask, voxels } = await run.engine.binarise(raw, threshold);
   run.release(raw);
   if (voxels === 0) {
-    throw new LocScaleError(
-      'bad-input',
-      `The mask ${image.name} is empty: no voxel reaches ${USER_MASK_THRESHOLD}.`,
-      {
-        where: image.name,
-        expected: `voxels of at least ${USER_MASK_THRESHOLD}`,
-        hint: 'Check that this is the right file and that its values go from 0 to 1.',
-      },
-    );
+    throw new LocScaleError('bad-input', `The mask ${image.name} is empty: no voxel reaches ${threshold}.`, {
+      where: image.name,
+      expected: `voxels of at least ${threshold}`,
+      hint: 'Check that this is the right file and that its values go from 0 to 1.',
+    });
   }
   const verdict = judgeMaskVolume(voxels * maps.voxelSize ** 3, expectedVolumes(job));
   if (verdict !== undefined)
@@ -94,7 +102,7 @@ async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<Scalin
     mask,
     maskVoxels: voxels,
     molecule: molecularNumbers(
-      volumeVoxels(image.name, counted, voxels, maskThreshold, run),
+      volumeVoxels(image.name, { counted, scaled: voxels, threshold }, maskThreshold, run),
       maps.voxelSize,
       parameters.molecularWeightKiloDalton,
     ),
@@ -107,21 +115,63 @@ async function takeMask(job: MaskJob, image: MapInput, run: Run): Promise<Scalin
 /** Voxels for the molecular volume: those above -th, unless a soft edge leaves hardly any. */
 function volumeVoxels(
   name: string,
-  counted: number | undefined,
-  scaled: number,
-  threshold: number,
+  { counted, scaled, threshold }: { counted: number | undefined; scaled: number; threshold: number },
+  maskThreshold: number,
   run: Run,
 ): number {
   if (counted === undefined || counted * IMPLAUSIBLE_FACTOR > scaled) return counted ?? scaled;
   run.warn(
     counted === 0
-      ? `No voxel of the mask ${name} reaches ${threshold} (${named('maskThreshold')}); the ` +
+      ? `No voxel of the mask ${name} reaches ${maskThreshold} (${named('maskThreshold')}); the ` +
           `molecular volume is taken from all ${scaled} voxels of the scaling mask.`
-      : `Only ${counted} voxels of the mask ${name} reach ${threshold} (${named('maskThreshold')}), ` +
-          `but ${scaled} reach ${USER_MASK_THRESHOLD}: its edge is soft throughout, and the molecular ` +
+      : `Only ${counted} voxels of the mask ${name} reach ${maskThreshold} (${named('maskThreshold')}), ` +
+          `but ${scaled} reach ${threshold}: its edge is soft throughout, and the molecular ` +
           'volume is taken from the latter.',
   );
   return scaled;
+}
+
+/** Where the map has a density, as the command mask makes it; its noise and volume are not judged. */
+async function maskOfDensity(
+  { map, maps: { voxelSize }, parameters }: MaskJob,
+  density: number,
+  lowPass: number | undefined,
+  run: Run,
+): Promise<ScalingMask> {
+  const { mask, voxels } = await regionOfDensity(map, voxelSize, { density, lowPass }, run);
+  return {
+    mask,
+    maskVoxels: voxels,
+    molecule: molecularNumbers(voxels, voxelSize, parameters.molecularWeightKiloDalton),
+    ...{ confidence: undefined, noise: undefined, origin: { source: 'threshold' } },
+  };
+}
+
+/** From here on the run is that of a mask by the command mask, given with -ma. */
+async function shapeMask(
+  unshaped: ScalingMask,
+  shape: MaskShape,
+  { maps, parameters }: MaskJob,
+  run: Run,
+): Promise<ScalingMask> {
+  const { maskThreshold, molecularWeightKiloDalton } = parameters;
+  const { values } = await shapedMask(unshaped.mask, shape, maps, run);
+  const softMask = await run.engine.upload(values, maps.grid.shape);
+  const { mask, voxels } = await run.engine.binarise(softMask, MASK_THRESHOLD);
+  const counted = await countFrom(softMask, maskThreshold, run);
+  const isSoft = (shape.softEdgeAngstrom ?? 0) > 0;
+  if (!isSoft) run.release(softMask);
+  return {
+    ...unshaped,
+    mask,
+    softMask: isSoft ? softMask : undefined,
+    maskVoxels: voxels,
+    molecule: molecularNumbers(
+      counted * IMPLAUSIBLE_FACTOR > voxels ? counted : voxels,
+      maps.voxelSize,
+      molecularWeightKiloDalton,
+    ),
+  };
 }
 
 /** From the map: by false-discovery rate, or from another source if that is implausible. */

@@ -3,6 +3,7 @@
 import type { RadialProfileKind, WindowTaper } from '../math/scaling/windows.ts';
 import type { AmplitudeProfile } from '../math/soft-scaling/profile.ts';
 import type { LocalResolutionSettings } from './local-resolution.ts';
+import type { MaskShape } from './shape-mask.ts';
 
 /** How pseudo-atoms find their places (method 8). */
 export interface PseudoAtomSettings {
@@ -82,6 +83,8 @@ export interface LocScaleParameters {
   fdrNoiseBoxes?: readonly (readonly [number, number, number])[];
   /** Confidence (or value of the user's mask) from which a voxel counts for the molecular volume (0.99). */
   maskThreshold: number;
+  /** Operations on the mask before it is used, whether made or given; default none. */
+  maskShape?: MaskShape;
   /**
    * Low-pass the input at its resolution before scaling (-filter_input), or weight it by the FSC
    * (-apply_fsc_filter).

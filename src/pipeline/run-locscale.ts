@@ -46,6 +46,7 @@ import type {
   ScaledMaps,
   SoftResult,
 } from './schemes/scheme.ts';
+import { isShapedByUser } from './shape-mask.ts';
 import { type Symmetry, symmetrise, symmetryOf } from './symmetrise.ts';
 import { checkUnexplained, planUnexplained, type UnexplainedDensity } from './unexplained.ts';
 
@@ -55,6 +56,8 @@ export interface LocScaleResult {
   /** Volumes live on the engine until downloaded or released. */
   readonly scaled: Volume;
   readonly mask: Volume;
+  /** The mask with its soft edge, if the parameter `maskShape` has one. */
+  readonly softMask?: Volume;
   readonly confidence?: Volume;
   /** With `keepReference`. */
   readonly reference?: Volume;
@@ -116,6 +119,7 @@ export function runLocScale(job: LocScaleJob, context: LocScaleContext): Promise
     const volumes = {
       scaled,
       mask: planned.masked.mask,
+      softMask: planned.masked.softMask,
       confidence: planned.masked.confidence,
       bFactor: result.bFactor,
       quality: result.quality,
@@ -252,7 +256,7 @@ export async function planRun(
   const { blocks } = maps;
   const data = { ...settings, ...cutoffs, ...resolved, engine: run.engine, grid, molecule, blocks };
   const reference = await source.plan(data, run);
-  const maskGiven = job.mask !== undefined;
+  const maskGiven = job.mask !== undefined || isShapedByUser(parameters.maskShape);
   const inputs = { ...settings, ...cutoffs, source, grid, resolved, maskGiven };
   const scaling = await scheme.plan(inputs, run);
   const comparison = other && (await planComparison(other, inputs, parameters, run));

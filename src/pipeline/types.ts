@@ -19,4 +19,5 @@ export type { FscInMask } from './run-fsc.ts';
 export type { LocScaleResult } from './run-locscale.ts';
 export type { ScaledBy } from './scaling-rounds.ts';
 export type { BandAmplitudes, ComparisonResult, GlobalResult, SoftResult } from './schemes/scheme.ts';
+export type { MaskOperations, MaskShape, MaskShaping } from './shape-mask.ts';
 export type { UnexplainedBlob, UnexplainedDensity } from './unexplained.ts';

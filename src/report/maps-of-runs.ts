@@ -32,10 +32,10 @@ export const scaledMap: MapOfRun<LocScaleResult> = {
 };
 
 /** The mask of a run that scales. */
-export const maskMap: MapOfRun<{ readonly mask: Volume }> = {
+export const maskMap: MapOfRun<{ readonly mask: Volume; readonly softMask?: Volume }> = {
   key: 'mask',
   name: '_mask.mrc',
-  volume: ({ mask }) => mask,
+  volume: ({ mask, softMask }) => softMask ?? mask,
   label: 'mask',
   description: 'scaling mask',
 };

@@ -143,3 +143,73 @@ describe('mask', () => {
     expect(stderr).toContain('--radius has no effect: it belongs to -mc.');
   });
 });
+
+describe('the mask of a run that scales', () => {
+  const scale = (...args: string[]) =>
+    runCommand(workspace.folder, ['-hm', 'half1.mrc', 'half2.mrc', ...args, '--engine', 'cpu', '-np', '1']);
+  const sameVoxels = async (one: string, other: string): Promise<boolean> => {
+    const [a, b] = [await voxels(one), await voxels(other)];
+    return a.length === b.length && a.every((value, i) => value === b[i]);
+  };
+  const shape = ['--fill_holes', '--keep', '1', '--extend', '3', '--soft_edge', '8'];
+
+  beforeAll(() => {
+    workspace.map('half1.mrc', 1);
+    workspace.map('half2.mrc', 2);
+  });
+
+  it.each([
+    ['by false-discovery rate', ['-fdr', '0.05'], ['-fdr_f', '5']],
+    ['of a density', ['--threshold', '0.3', '--low_pass', '9'], []],
+  ])('%s has the shape that the command mask gives it, bit for bit', async (_, source, ofMask) => {
+    const made = await run('-hm', 'half1.mrc', 'half2.mrc', ...source, ...ofMask, ...shape, '-o', 'made.mrc');
+    expect(made.code).toBe(0);
+    expect((await scale('-ma', 'made.mrc', '-o', 'two.mrc')).code).toBe(0);
+    const one = await scale(...source, ...shape, '-op', 'processing', '-o', 'one.mrc');
+    // Its noise boxes are the same.
+    expect([one.code, one.stderr]).toEqual([0, made.stderr]);
+    expect(await sameVoxels('one.mrc', 'two.mrc')).toBe(true);
+    const mask = await voxels('processing/one_mask.mrc');
+    expect(await sameVoxels('processing/one_mask.mrc', 'made.mrc')).toBe(true);
+    expect(mask.some((value) => value > 0.2 && value < 0.8)).toBe(true);
+    const [shaped, given] = [json('one.json'), json('two.json')];
+    for (const number of ['maskVoxels', 'molecularVolume', 'wilsonCutoff'])
+      expect(shaped.numbers[number], number).toBe(given.numbers[number]);
+    expect(shaped.parameters.maskShape).toMatchObject({ extendAngstrom: 3, softEdgeAngstrom: 8 });
+    expect(given.parameters).not.toHaveProperty('maskShape');
+  });
+
+  it('may be a given one, counted from another value, and shaped', async () => {
+    await run('-hm', 'half1.mrc', 'half2.mrc', ...shape, '-o', 'given.mrc');
+    await run('given.mrc', '--threshold', '0.2', '--extend', '-3', '-o', 'made.mrc');
+    await scale('-ma', 'made.mrc', '-o', 'two.mrc');
+    const one = await scale('-ma', 'given.mrc', '--threshold', '0.2', '--extend', '-3', '-o', 'one.mrc');
+    expect([one.code, one.stderr]).toEqual([0, '']);
+    expect(await sameVoxels('one.mrc', 'two.mrc')).toBe(true);
+    expect(json('one.json').numbers.maskVoxels).toBe(sum(await voxels('made.mrc')));
+  });
+
+  it.each([
+    [['--threshold', '99'], 3, 'No voxel reaches a density of 99.'],
+    [['-ma', 'given.mrc', '--threshold', '2'], 3, 'The mask given.mrc is empty: no voxel reaches 2.'],
+    [['--extend', '-150'], 3, 'Nothing is left of the mask: it is narrower than twice --extend.'],
+    [['--soft_edge', '-1'], 2, '--soft_edge needs a number of at least 0'],
+    [['--invert'], 2, '--invert'],
+  ])('refuses %j', async (args, expected, sentence) => {
+    const { code, stderr } = await scale(...args, '-o', 'x.mrc');
+    expect(code).toBe(expected);
+    expect(stderr).toContain(sentence);
+    expect(workspace.list().filter((name) => name.startsWith('x'))).toEqual([]);
+  });
+
+  it('names what does nothing', async () => {
+    const notes = async (...args: string[]) => (await scale(...args, '--dry_run')).stderr;
+    expect(await notes('--threshold', '0.3', '-fdr', '0.1')).toContain(
+      '--fdr_threshold has no effect: the mask is not made by false-discovery rate.',
+    );
+    expect(await notes('--low_pass', '9')).toContain('--low_pass has no effect: it belongs to --threshold.');
+    expect(await notes('-ma', 'given.mrc', '--threshold', '0.4', '--low_pass', '9')).toContain(
+      '--low_pass has no effect: a mask is given.',
+    );
+  });
+});
