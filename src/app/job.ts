@@ -51,7 +51,7 @@ function malformed(what: string): LocScaleError {
   );
 }
 
-/** Options of settings; those of the reference depend on several (`referenceOptions`). */
+/** Options of settings; those of the reference and of the mask's filter depend on several. */
 const OPTIONS: {
   readonly [K in keyof Required<Settings>]: (value: NonNullable<Settings[K]>) => readonly string[];
 } = {
@@ -67,13 +67,26 @@ const OPTIONS: {
   window: (voxels) => ['-wn', String(voxels)],
   fdr: (rate) => ['-fdr', String(rate)],
   noiseBox: (voxels) => ['-fdr_w', String(voxels)],
-  maskFilter: (angstrom) => ['-fdr_f', String(angstrom)],
+  noiseBoxesAt: (voxels) => voxels.flatMap((voxel) => ['--noise_box', String(voxel)]),
+  maskFilter: () => [],
+  threshold: (density) => ['--threshold', String(density)],
+  fillHoles: (on) => (on ? ['--fill_holes'] : []),
+  keepPieces: (pieces) => ['--keep', String(pieces)],
+  extend: (angstrom) => ['--extend', String(angstrom)],
+  softEdge: (angstrom) => ['--soft_edge', String(angstrom)],
+  molecularWeight: (kiloDalton) => ['-mw', String(kiloDalton)],
   resolutionFrom: (fsc) => ['--resolution_from', fsc],
   symmetry: (group) => ['-sym', group],
   symmetryCentre: (centre) => ['--sym_center', String(centre)],
+  helicalTwist: (degrees) => ['--twist', String(degrees)],
+  helicalRise: (angstrom) => ['--rise', String(angstrom)],
   symmetriseOutput: (on) => (on ? ['--symmetrise_output'] : []),
   matchGrid: (on) => (on ? ['--match_grid'] : []),
   unexplained: (on) => (on ? ['--unexplained'] : []),
+  referenceResolution: (angstrom) => ['-mres', String(angstrom)],
+  targetBFactor: (squareAngstrom) => ['--set_local_bfactor', String(squareAngstrom)],
+  locality: (share) => ['--locality', String(share)],
+  fadeOutput: (on) => (on ? ['--fade_output'] : []),
 };
 
 /** What the command line is called with; `more`: of the app's own command line (threads, memory, GPUs). */
@@ -89,11 +102,19 @@ export function commandLineOf(job: PathJob, more: readonly string[] = []): strin
     ...(mask === undefined ? [] : ['-ma', named(mask)]),
     ...referenceOptions(job),
     ...options,
+    ...maskFilterOptions(job),
     ...more,
     '-o',
     named(output),
     '--print_report',
   ];
+}
+
+/** One field of the page is the low-pass of whatever the mask is made from. */
+function maskFilterOptions({ files, settings: { maskFilter, threshold } }: PathJob): string[] {
+  if (maskFilter === undefined) return [];
+  const isDensity = threshold !== undefined && files.mask === undefined;
+  return [isDensity ? '--low_pass' : '-fdr_f', String(maskFilter)];
 }
 
 /** Options of the reference, with the scheme where the command line has another default. */

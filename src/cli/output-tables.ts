@@ -31,7 +31,7 @@ import {
 import { assessOutputs } from './assess-outputs.ts';
 import { enhancedName } from './enhanced-names.ts';
 import { encodeCurve } from './fsc-files.ts';
-import { absolute, whenHalfMaps, whenMaskIsMade } from './output-conditions.ts';
+import { absolute, whenHalfMaps, whenMaskIsMade, whenMaskIsShaped } from './output-conditions.ts';
 import type { Finished, OutputRow, OutputTable, RunRequest } from './outputs.ts';
 import { postprocessOutputs } from './postprocess-outputs.ts';
 
@@ -45,8 +45,9 @@ type ScalingResult = Pick<
   'mask' | 'softMask' | 'confidence' | 'fsc' | 'numbers' | 'localResolution'
 >;
 
-/** Written with -op only. */
+/** Written with -op; a mask that the user shapes always. */
 const masks: OutputTable<ScalingResult> = [
+  { ...maskMap, key: 'shapedMask', when: whenMaskIsShaped, node: 'mask' },
   { ...maskMap, inProcessingFolder: true, node: 'mask' },
   {
     key: 'confidence',

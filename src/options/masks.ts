@@ -21,7 +21,7 @@ const thresholdOfRuns = {
 const softEdgeOfRuns = {
   help:
     'Width of a soft edge outside the mask, from 1 to 0 along a cosine, angstrom; scaled is where the mask is ' +
-    'at least 0.5, as with -ma. -op writes it.',
+    'at least 0.5, as with -ma.',
   defaultText: '0',
 } as const;
 

@@ -58,7 +58,12 @@ export async function openMaps<File>(
 
 /** `maps`: with what each is, the input first. `threads`: of the CPU engine. */
 export function planFromHeaders(
-  { settings, reference, scheme }: Pick<JobRequest, 'settings' | 'reference' | 'scheme'>,
+  {
+    files,
+    settings,
+    reference,
+    scheme,
+  }: Pick<JobRequest<unknown>, 'files' | 'settings' | 'reference' | 'scheme'>,
   maps: readonly PlannedMap[],
   { threads, limitBytes }: { readonly threads: number; readonly limitBytes: number },
 ): Plan {
@@ -75,9 +80,10 @@ export function planFromHeaders(
   );
   if (reference === 'profile' && isSymmetric(settings) && settings.symmetriseOutput !== true)
     warn(
-      `The symmetry ${settings.symmetry} changes nothing: an average protein has no places to average, ` +
+      `${settings.symmetry === undefined ? 'The helix' : `The symmetry ${settings.symmetry}`} changes nothing: an average protein has no places to average, ` +
         `and the result is averaged with ${named('symmetriseOutput')} only.`,
     );
+  for (const sentence of idleSettings({ files, settings, reference })) warn(sentence);
   const voxels = voxelCount(grid.shape);
   const usesAtoms = reference === 'model' || reference === 'completed-model' || reference === 'pseudo-model';
   const total = (costs: Readonly<Record<keyof typeof VOLUMES, number>>): number =>
@@ -102,8 +108,29 @@ export function planFromHeaders(
   };
 }
 
-function isSymmetric({ symmetry }: JobRequest['settings']): boolean {
-  return symmetry !== undefined && symmetry !== 'C1';
+/** Settings without an effect in this run, as the command line reports its options. */
+function idleSettings({
+  files,
+  settings,
+  reference,
+}: Pick<JobRequest<unknown>, 'files' | 'settings' | 'reference'>): string[] {
+  const { fdr, noiseBox, noiseBoxesAt, maskFilter, threshold, targetBFactor, locality } = settings;
+  const isGiven = files.mask !== undefined;
+  const isIdle = isGiven || threshold !== undefined;
+  const because = isGiven ? 'a mask is given' : 'the mask is not made by false-discovery rate';
+  const idle: [isSet: boolean, name: string, because: string][] = [
+    [isIdle && fdr !== undefined, 'fdrThreshold', because],
+    [isIdle && noiseBox !== undefined, 'fdrWindow', because],
+    [isIdle && noiseBoxesAt !== undefined, 'fdrNoiseBoxes', because],
+    [isGiven && maskFilter !== undefined, 'fdrFilter', because],
+    [targetBFactor !== undefined && reference !== 'none', 'setLocalBFactor', 'there is a reference'],
+    [locality !== undefined && reference !== 'profile', 'locality', 'it belongs to an average protein'],
+  ];
+  return idle.flatMap(([isSet, name, why]) => (isSet ? [`${named(name)} has no effect: ${why}.`] : []));
+}
+
+function isSymmetric({ symmetry, helicalTwist }: JobRequest['settings']): boolean {
+  return (symmetry !== undefined && symmetry !== 'C1') || helicalTwist !== undefined;
 }
 
 const REFERENCES = {

@@ -179,11 +179,15 @@ export function missing(files: readonly InputFile[], settings: Settings): Missin
 }
 
 /** Settings that the files or other settings leave no room for. */
-function contradictionIn(
-  { localResolution, resolution, resolutionFrom, unexplained }: Settings,
-  reference: Reference,
-  single: boolean,
-): string | undefined {
+function contradictionIn(settings: Settings, reference: Reference, single: boolean): string | undefined {
+  const { localResolution, resolution, resolutionFrom, unexplained } = settings;
+  const { helicalTwist, helicalRise, referenceResolution } = settings;
+  if ((helicalTwist === undefined) !== (helicalRise === undefined))
+    return helicalTwist === undefined
+      ? 'A helix needs “Helical twist”, too.'
+      : 'A helix needs “Helical rise”, too.';
+  if (referenceResolution !== undefined && !hasPlaces(reference))
+    return '“Low-pass for the reference” needs a reference map or a model: choose one, or leave it out.';
   if (single && localResolution === true) return 'The local resolution needs half maps.';
   if (single && resolutionFrom !== undefined)
     return 'A resolution from the FSC inside the mask needs half maps.';

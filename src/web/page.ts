@@ -103,8 +103,9 @@ async function settle(): Promise<void> {
   show();
   form.showFor(
     {
-      reference: files.length === 0 ? settings.reference : referenceOf(files, settings),
+      reference: referenceOf(files, settings),
       single: fileOf(files, 'map') !== undefined,
+      hasMask: fileOf(files, 'mask') !== undefined,
     },
     referenceOf(files, {}),
   );

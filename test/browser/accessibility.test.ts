@@ -39,7 +39,7 @@ describe.skipIf(launched.reason !== undefined)(`the page for everybody ${launche
       await lookWithAxe(tab, 'empty');
       await tab.choose('half1.mrc', 'half2.mrc');
       await tab.ready();
-      await page.click('summary');
+      for (const group of ['#settings', '#set-mask', '#set-more']) await page.click(`${group} summary`);
       await lookWithAxe(tab, 'planned');
       await page.click('#start');
       await tab.finished();

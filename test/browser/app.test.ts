@@ -59,10 +59,10 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
   };
 
   it('runs on files of its machine, writes there, and shows what came out after a reload, too', async () => {
-    const tab = await open(`#token=${app.token}&engine=cpu&b=1`);
+    const tab = await open(`#token=${app.token}&engine=cpu&b=1&extend=3&softedge=6`);
     const { page, trouble } = tab;
     // The token is in no link that the page makes.
-    expect(await page.evaluate('location.hash')).toBe('#engine=cpu&b=1');
+    expect(await page.evaluate('location.hash')).toBe('#engine=cpu&b=1&extend=3&softedge=6');
     expect(await tab.text('intro')).toContain(`below ${folder}`);
     expect(await page.evaluate('getComputedStyle(document.getElementById("drop")).display')).toBe('none');
     await add(tab, 'emd');
@@ -75,6 +75,12 @@ describe.skipIf(launched.reason !== undefined)(`the app in Chromium ${launched.r
     expect(await tab.text('storage')).toContain(`The files are in ${folder}/emd`);
     const result = readFileSync(join(folder, 'emd/locscale_output.mrc'));
     expect((await tab.saved('locscale_output.mrc')).equals(result)).toBe(true);
+    const { command } = JSON.parse(readFileSync(join(folder, 'emd/locscale_output.json'), 'utf8'));
+    expect(command.join(' ')).toContain('--extend 3 --soft_edge 6');
+    const mask = await tab.saved('locscale_output_mask.mrc');
+    expect(new Float32Array(mask.buffer.slice(mask.byteOffset + 1024)).some((v) => v > 0.2 && v < 0.8)).toBe(
+      true,
+    );
     expect((await tab.saved('locscale_output_report.html')).toString()).toContain('<!doctype html>');
     await page.click('#tab-fsc');
     expect(await page.$eval('#part-fsc svg', (svg) => svg.innerHTML.length)).toBeGreaterThan(1000);

@@ -156,6 +156,67 @@ const cases: readonly Case[] = [
     ],
     output: main,
   },
+  {
+    what: 'a mask of a density, cleaned, extended and softened',
+    files: halves,
+    settings: 'threshold=0.05&maskfilter=8&fillholes=1&keep=1&extend=3&softedge=6',
+    options: [
+      ...pair('a_half1.mrc', 'a_half2.mrc'),
+      ...['--reference', 'profile', '--threshold', '0.05', '--low_pass', '8', '--fill_holes', '--keep', '1'],
+      ...['--extend', '3', '--soft_edge', '6', '-op', 'cli'],
+    ],
+    output: 'locscale_output_mask.mrc',
+  },
+  {
+    what: 'a given mask, counted from another value and made smaller',
+    files: [...halves, 'mask.mrc'],
+    settings: 'threshold=0.2&extend=-3&locality=1&fade=1',
+    options: [
+      ...pair('a_half1.mrc', 'a_half2.mrc'),
+      ...masked,
+      ...[
+        '--reference',
+        'profile',
+        '--threshold',
+        '0.2',
+        '--extend',
+        '-3',
+        '--locality',
+        '1',
+        '--fade_output',
+      ],
+    ],
+    output: main,
+  },
+  {
+    what: 'a density that no voxel reaches',
+    files: halves,
+    settings: 'threshold=99',
+    options: [...pair('a_half1.mrc', 'a_half2.mrc'), '--reference', 'profile', '--threshold', '99'],
+    sentence: /^No voxel reaches a density of 99\.$/,
+  },
+  {
+    what: 'noise boxes in corners, and another B factor',
+    files: halves,
+    settings: `${plain}&noise=6&noiseat=0,0,0;26,26,26&targetb=60&mw=30`,
+    options: [
+      ...pair('a_half1.mrc', 'a_half2.mrc'),
+      ...['-fdr_w', '6', '--noise_box', '0,0,0', '--noise_box', '26,26,26', '-mw', '30'],
+      ...['--no_reference', '--set_local_bfactor', '60'],
+    ],
+    output: main,
+  },
+  {
+    what: 'a helix, and a reference that is low-passed',
+    files: [...halves, 'reference.mrc', 'mask.mrc'],
+    settings: 'twist=-22.5&rise=5&refres=7',
+    options: [
+      ...pair('a_half1.mrc', 'a_half2.mrc'),
+      ...masked,
+      ...['-mm', 'reference.mrc', '--twist', '-22.5', '--rise', '5', '-mres', '7'],
+    ],
+    output: main,
+  },
 ];
 
 describe.skipIf(launched.reason !== undefined)(`odd inputs of the page ${launched.reason ?? ''}`, () => {
@@ -261,7 +322,7 @@ describe.skipIf(launched.reason !== undefined)(`odd inputs of the page ${launche
 
   it.each(cases)('$what: as on the command line', async ({ files, settings, options, sentence, output }) => {
     const there = await command(options);
-    expect(there.code).toBe(output === undefined ? 3 : 0);
+    expect(there.code, there.stderr).toBe(output === undefined ? 3 : 0);
     const said = sentence && sentences(there).find((line) => sentence.test(line));
     await open(settings, files);
     await run();

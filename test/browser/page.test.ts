@@ -105,7 +105,12 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
   it('takes dropped files for what they are, on a host without headers, and repeats settings from a link', async () => {
     const halves = [await writeMap('run_half1_unfil.mrc', 1), await writeMap('run_half2_unfil.mrc', 2)];
     await writeMap('mask.mrc', 5);
-    const { tab, page, trouble } = await visit({ isolated: false, hash: '#engine=cpu&b=1' });
+    const { tab, page, trouble } = await visit({ isolated: false, hash: '#engine=cpu&b=1&keep=1&extend=3' });
+    const type = async (field: string, text: string): Promise<void> => {
+      await page.click(`[aria-describedby="help-${field}"]`, { count: 3 });
+      await page.keyboard.type(text);
+      await page.keyboard.press('Tab');
+    };
     await tab.choose('run_half2_unfil.mrc', 'mask.mrc', 'run_half1_unfil.mrc');
     await tab.ready();
     const roles = await page.$$eval('.card', (cards) =>
@@ -118,12 +123,25 @@ describe.skipIf(launched.reason !== undefined)(`the page in Chromium ${launched.
     ]);
     await page.select('#role-2', 'unused');
     await tab.ready();
+    await page.click('#settings summary');
+    expect(await page.$eval('#set-mask summary', (one) => one.textContent)).toBe('Mask (2 set)');
+    await page.click('#set-mask summary');
+    await type('softEdge', '-6');
+    await tab.shown('!document.getElementById("lacking").hidden');
+    expect(await tab.text('lacking')).toBe('“Soft edge” cannot be “-6”. Expected: a number from 0 to 200 Å.');
+    await type('softEdge', '6');
+    await tab.ready();
+    expect(await page.evaluate('location.hash')).toContain('&keep=1&extend=3&softedge=6');
     await page.keyboard.press('Enter');
     await tab.finished();
     expect(await tab.text('numbers')).toContain('CPU, the calling thread');
     expect(await tab.text('output-list')).toContain('locscale_output_bfactor.mrc');
-    const expected = await sharpenHere(halves, { measureBFactors: true });
+    const maskShape = { keepPieces: 1, extendAngstrom: 3, softEdgeAngstrom: 6 };
+    const expected = await sharpenHere(halves, { measureBFactors: true, maskShape });
     expect((await tab.saved('locscale_output.mrc')).equals(expected)).toBe(true);
+    const mask = await tab.saved('locscale_output_mask.mrc');
+    const values = new Float32Array(mask.buffer.slice(mask.byteOffset + 1024));
+    expect(values.some((value) => value > 0.2 && value < 0.8)).toBe(true);
     expect(trouble).toEqual([]);
     await page.close();
   });

@@ -185,6 +185,8 @@ describe('the mask of a run that scales', () => {
     await scale('-ma', 'made.mrc', '-o', 'two.mrc');
     const one = await scale('-ma', 'given.mrc', '--threshold', '0.2', '--extend', '-3', '-o', 'one.mrc');
     expect([one.code, one.stderr]).toEqual([0, '']);
+    expect(await sameVoxels('one_mask.mrc', 'made.mrc')).toBe(true);
+    expect(workspace.list()).not.toContain('two_mask.mrc');
     expect(await sameVoxels('one.mrc', 'two.mrc')).toBe(true);
     expect(json('one.json').numbers.maskVoxels).toBe(sum(await voxels('made.mrc')));
   });

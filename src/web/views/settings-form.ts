@@ -6,9 +6,21 @@ import {
   readSetting,
   references,
   type Settings,
+  textOf,
 } from '../../screens/settings.ts';
 import { h } from '../dom.ts';
 import { hasPlaces } from '../inputs.ts';
+import {
+  CHECKS,
+  CHECKS_OF,
+  type CheckName,
+  FIELDS,
+  type Field,
+  type FieldName,
+  GROUPS,
+  type Group,
+  type JobShown,
+} from './settings-fields.ts';
 
 /** As offered; the keys are those of links to settings. */
 const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
@@ -20,100 +32,6 @@ const REFERENCE_NAMES: Readonly<Record<Reference, string>> = {
   network: 'predicted by a network',
   none: 'none: constant B factor',
 };
-
-/** Settings that are typed. */
-type FieldName =
-  | 'resolution'
-  | 'symmetry'
-  | 'symmetryCentre'
-  | 'voxelSize'
-  | 'window'
-  | 'fdr'
-  | 'noiseBox'
-  | 'maskFilter';
-
-/** A text field; its setting is undefined while it is empty. */
-interface Field {
-  /** Key of the setting, and part of the ids of its elements. */
-  readonly name: FieldName;
-  /** Unit after the comma. */
-  readonly label: string;
-  /** The default, or where it comes from. */
-  readonly placeholder: string;
-  /** One sentence, in the place of which an unreadable value shows what is expected. */
-  readonly help: string;
-}
-
-/** In the order of the form. */
-const FIELDS: readonly Field[] = [
-  {
-    name: 'resolution',
-    label: 'Resolution, Å',
-    placeholder: 'from the half maps',
-    help: 'Where the maps end. Default: half-map FSC = 0.143.',
-  },
-  {
-    name: 'symmetry',
-    label: 'Symmetry',
-    placeholder: 'C1',
-    help: 'Point group that the reference is averaged over: C4, D7, T, O, I.',
-  },
-  {
-    name: 'symmetryCentre',
-    label: 'Centre of symmetry',
-    placeholder: 'the middle of the box',
-    help: 'Voxel that the axes meet in: z,y,x.',
-  },
-  {
-    name: 'voxelSize',
-    label: 'Voxel size, Å',
-    placeholder: 'from the header',
-    help: 'If the header is wrong.',
-  },
-  {
-    name: 'window',
-    label: 'Window, voxels',
-    placeholder: '25 Å, or wider',
-    help: 'Edge of the box that is scaled at a time.',
-  },
-  {
-    name: 'fdr',
-    label: 'False discoveries',
-    placeholder: '0.01',
-    help: 'Share of them in the mask. Not used with a mask of your own.',
-  },
-  {
-    name: 'noiseBox',
-    label: 'Noise boxes, voxels',
-    placeholder: '10 % of the box',
-    help: 'Edge of the boxes that the noise for the mask is taken from.',
-  },
-  {
-    name: 'maskFilter',
-    label: 'Low-pass for the mask, Å',
-    placeholder: '5 in soft scaling, else none',
-    help: 'Before the mask is made from the map.',
-  },
-];
-
-/** Labels of the settings that are on or off. */
-const CHECKS = {
-  bFactors: 'Local B factors',
-  localResolution: 'Local resolution',
-  unexplained: 'Unexplained density',
-  matchGrid: 'Put all maps on one grid',
-  symmetriseOutput: 'Average the result, too',
-  refine: 'Refine the model’s B factors',
-} as const;
-/** Settings that are ticked. */
-type CheckName = keyof typeof CHECKS;
-
-/** What decides which fields apply. */
-export interface JobShown {
-  readonly reference: Reference | undefined;
-  /** One map in place of half maps. */
-  readonly single: boolean;
-}
 
 /** The form is the only holder of unreadable text; settings have readable values only. */
 export class SettingsForm {
@@ -137,8 +55,20 @@ export class SettingsForm {
   private readonly checks = new Map<CheckName, HTMLInputElement>();
   /** Input and the note below it, by setting. */
   private readonly fields = new Map<FieldName, { input: HTMLInputElement; note: HTMLElement }>();
-  /** Folded: most runs need none of it. */
-  private readonly details = h('details', {}, h('summary', {}, 'Settings'));
+  /** Folded: most runs need none of it. The others are inside the first. */
+  private readonly groups: Readonly<Record<Group, HTMLDetailsElement>> = {
+    settings: h('details', {}, h('summary', {}, GROUPS.settings)),
+    mask: h('details', { id: 'set-mask' }, h('summary', {}, GROUPS.mask)),
+    more: h('details', { id: 'set-more' }, h('summary', {}, GROUPS.more)),
+  };
+  /** As last shown; help and defaults depend on it. */
+  private job: JobShown = {
+    reference: 'profile',
+    single: false,
+    hasMask: false,
+    hasThreshold: false,
+    isSymmetric: false,
+  };
 
   constructor(form: HTMLFormElement, settings: Settings) {
     this.form = form;
@@ -151,8 +81,22 @@ export class SettingsForm {
     option(this.engine, '', 'GPU, else CPU');
     option(this.engine, 'gpu', 'GPU');
     option(this.engine, 'cpu', 'CPU');
-    const [resolution, ...others] = FIELDS.map((field) => this.field(field));
-    this.details.append(
+    const fieldsOf = (group: Group): HTMLElement[] =>
+      FIELDS.filter((field) => field.group === group).map((field) => this.field(field));
+    const [resolution, ...others] = fieldsOf('settings');
+    const { settings: outer, mask, more } = this.groups;
+    mask.append(
+      h('div', { className: 'grid' }, ...fieldsOf('mask')),
+      this.check('fillHoles'),
+      h(
+        'p',
+        { className: 'quiet' },
+        'The order is: threshold, fill holes, keep pieces, extend, soft edge. A mask that is shaped here counts ' +
+          'like one of your own: the scaled map is 0 outside it.',
+      ),
+    );
+    more.append(h('div', { className: 'grid' }, ...fieldsOf('more')), this.check('fadeOutput'));
+    outer.append(
       h(
         'div',
         { className: 'grid' },
@@ -169,13 +113,15 @@ export class SettingsForm {
         this.check('refine'),
         this.check('matchGrid'),
       ),
+      mask,
+      more,
     );
     form.append(
       labelled('Reference', this.reference),
       this.check('bFactors'),
       this.check('localResolution'),
       this.check('unexplained'),
-      this.details,
+      outer,
     );
     form.addEventListener('submit', (event) => event.preventDefault());
     form.addEventListener('change', () => this.read());
@@ -193,30 +139,46 @@ export class SettingsForm {
     for (const { name } of FIELDS) {
       const { input } = this.fieldOf(name);
       // What cannot be read stays until it is corrected.
-      if (input.getAttribute('aria-invalid') !== 'true') input.value = String(settings[name] ?? '');
+      const value = settings[name];
+      if (input.getAttribute('aria-invalid') !== 'true')
+        input.value = value === undefined ? '' : textOf(name, value);
     }
+    this.countSet();
   }
 
-  /** Shows only fields that apply to the run. */
-  showFor({ reference, single }: JobShown, suited: Reference): void {
+  /** Shows only fields that apply to the run, and others that are filled in. */
+  showFor(
+    { reference: used, single, hasMask }: Pick<JobShown, 'reference' | 'single' | 'hasMask'>,
+    suited: Reference,
+  ): void {
+    const isFilled = (name: FieldName): boolean => this.fieldOf(name).input.value.trim() !== '';
+    const hasThreshold = isFilled('threshold');
+    const isSymmetric = isFilled('symmetry') || isFilled('helicalTwist');
+    const job = { reference: used, single, hasMask, hasThreshold, isSymmetric };
+    this.job = job;
+    for (const { name, placeholder, help, applies } of FIELDS) {
+      const { input, note } = this.fieldOf(name);
+      input.placeholder = forJob(placeholder, job);
+      if (input.getAttribute('aria-invalid') !== 'true') note.textContent = forJob(help, job);
+      const element = input.closest('div') as HTMLElement;
+      element.hidden = applies?.(job) === false && !isFilled(name);
+    }
     const row = (element: HTMLElement): HTMLElement => element.closest('label') as HTMLElement;
     const box = (name: CheckName): HTMLInputElement => this.checks.get(name) as HTMLInputElement;
-    const used = reference ?? 'profile';
     this.suited.textContent = `what suits the files: ${REFERENCE_NAMES[suited]}`;
-    this.fieldOf('resolution').input.placeholder = single ? 'of this map' : 'from the half maps';
     row(this.scheme).hidden = !hasPlaces(used);
     row(this.resolutionFrom).hidden = single;
     row(box('refine')).hidden = used !== 'model';
     row(box('localResolution')).hidden = single && !box('localResolution').checked;
     row(box('unexplained')).hidden = !hasPlaces(used) && !box('unexplained').checked;
-    const isAsymmetric = this.fieldOf('symmetry').input.value.trim() === '';
-    row(box('symmetriseOutput')).hidden = isAsymmetric;
-    (row(this.fieldOf('symmetryCentre').input).parentElement as HTMLElement).hidden = isAsymmetric;
+    row(box('symmetriseOutput')).hidden = !isSymmetric;
   }
 
   /** Opens the settings at a field that needs an answer. */
   reveal(name: FieldName, takeFocus: boolean): void {
-    this.details.open = true;
+    this.groups.settings.open = true;
+    const { group } = FIELDS.find((field) => field.name === name) as Field;
+    this.groups[group].open = true;
     if (takeFocus) this.fieldOf(name).input.focus();
   }
 
@@ -232,11 +194,12 @@ export class SettingsForm {
 
   /** The note is linked by aria-describedby, so that screen readers say what is expected. */
   private field({ name, label, placeholder, help }: Field): HTMLElement {
-    const note = h('small', { id: `help-${name}` }, help);
+    const note = h('small', { id: `help-${name}` }, forJob(help, this.job));
     const input = h('input', {
       type: 'text',
-      inputMode: name === 'symmetry' ? 'text' : 'decimal',
-      placeholder,
+      // The keyboards of phones for numbers have neither signs nor several commas.
+      inputMode: WITH_SIGNS.includes(name) ? 'text' : 'decimal',
+      placeholder: forJob(placeholder, this.job),
       'aria-describedby': note.id,
       autocomplete: 'off',
     });
@@ -264,7 +227,7 @@ export class SettingsForm {
       const expected = `Expected: ${expectedOf(name)}.`;
       if (wrong) this.problem ??= `“${label.split(',')[0]}” cannot be “${text}”. ${expected}`;
       input.setAttribute('aria-invalid', String(wrong));
-      note.textContent = wrong ? expected : help;
+      note.textContent = wrong ? expected : forJob(help, this.job);
       return [name, value] as const;
     });
     this.onChange({
@@ -279,8 +242,38 @@ export class SettingsForm {
       matchGrid: on('matchGrid') || undefined,
       symmetriseOutput: on('symmetriseOutput') || undefined,
       refine: on('refine') ? undefined : false,
+      fillHoles: on('fillHoles') || undefined,
+      fadeOutput: on('fadeOutput') || undefined,
     });
   }
+
+  /** Folded groups say how many of their settings are not the default: links may have some. */
+  private countSet(): void {
+    for (const [group, checks] of Object.entries(CHECKS_OF)) {
+      const filled = FIELDS.filter(
+        (field) => field.group === group && this.fieldOf(field.name).input.value.trim() !== '',
+      );
+      const ticked = checks.filter((name) => this.checks.get(name)?.checked === true);
+      const count = filled.length + ticked.length;
+      const summary = this.groups[group as Group].querySelector('summary') as HTMLElement;
+      summary.textContent = GROUPS[group as Group] + (count === 0 ? '' : ` (${count} set)`);
+    }
+  }
+}
+
+/** Settings that may be negative, or are not numbers. */
+const WITH_SIGNS: readonly FieldName[] = [
+  'symmetry',
+  'symmetryCentre',
+  'noiseBoxesAt',
+  'threshold',
+  'extend',
+  'helicalTwist',
+  'targetBFactor',
+];
+
+function forJob(text: string | ((job: JobShown) => string), job: JobShown): string {
+  return typeof text === 'string' ? text : text(job);
 }
 
 /** `value` "" stands for the default. */

@@ -7,6 +7,7 @@ import { defaultRefinementCycles } from '../../pipeline/parameters.ts';
 import { referenceTraitsOf } from '../../pipeline/references/index.ts';
 import type { LocScaleJob, LocScaleParameters, MapSource, ReferenceChoice } from '../../pipeline/types.ts';
 import type { JobRequest } from '../../screens/protocol.ts';
+import type { Settings } from '../../screens/settings.ts';
 
 /** A file of the record's list of inputs. */
 export interface ReadFile extends BlobRead {
@@ -38,7 +39,7 @@ export interface OpenedJob extends LocScaleJob {
 export async function openJob(request: JobRequest, options: OpenOptions): Promise<OpenedJob> {
   const { files, settings } = request;
   const { engine, signal, onWarning, onRead, predictor } = options;
-  const { voxelSize, symmetry } = settings;
+  const { voxelSize } = settings;
   const common = (role: string) => ({
     signal,
     voxelSize,
@@ -63,11 +64,25 @@ export async function openJob(request: JobRequest, options: OpenOptions): Promis
       files.mask &&
       (await openMapBlob(files.mask, { engine, kind: 'mask', allowAllZero: false, ...common('mask') })),
     reference: await openReference(request, { later, modelOptions: common('atomic model'), predictor }),
-    symmetry:
-      symmetry === undefined ? undefined : { group: { name: symmetry }, centre: settings.symmetryCentre },
+    symmetry: symmetryOf(settings),
     symmetriseOutput: settings.symmetriseOutput,
     parameters: parametersOf(request),
   };
+}
+
+/** A point group, a helix, or both; the page starts no run with half a helix. */
+function symmetryOf({
+  symmetry,
+  symmetryCentre,
+  helicalTwist,
+  helicalRise,
+}: Settings): LocScaleJob['symmetry'] {
+  const helix =
+    helicalTwist === undefined || helicalRise === undefined
+      ? undefined
+      : { twistDegrees: helicalTwist, riseAngstrom: helicalRise };
+  if (symmetry === undefined && helix === undefined) return undefined;
+  return { group: { name: symmetry ?? 'C1' }, centre: symmetryCentre, helix };
 }
 
 /** Ways to open the kinds of reference. */
@@ -118,24 +133,46 @@ const KINDS = {
 } as const;
 
 /** Completed like on the command line. */
-export function parametersOf({ settings, reference, scheme }: JobRequest): LocScaleParameters {
+export function parametersOf(request: JobRequest): LocScaleParameters {
+  const { settings, reference, scheme } = request;
   const smoothsMask = referenceTraitsOf(KINDS[reference]).usesNetwork || scheme === 'soft';
-  const { resolution, resolutionFrom, window, fdr, noiseBox, maskFilter } = settings;
-  const { bFactors, localResolution, unexplained } = settings;
+  const { resolution, resolutionFrom, window, fdr, noiseBox, noiseBoxesAt, maskFilter } = settings;
+  const { bFactors, localResolution, unexplained, targetBFactor, locality } = settings;
   return completeParameters(
     {
       scaling: scheme === 'soft' ? 'soft' : 'locscale',
+      soft: scheme === 'soft' ? { locality } : undefined,
       resolution,
       resolutionFrom,
       windowVoxels: window,
+      referenceResolution: settings.referenceResolution,
       fdrWindow: noiseBox,
+      fdrNoiseBoxes: noiseBoxesAt,
+      maskShape: maskShapeOf(request),
+      molecularWeightKiloDalton: settings.molecularWeight,
+      fadeOutput: settings.fadeOutput,
       unexplained,
       measureBFactors: bFactors ?? false,
       localResolution: localResolution === true ? defaultLocalResolution : undefined,
       // Undefined has a meaning of its own here, or is no value.
       ...(fdr === undefined ? {} : { fdrThreshold: fdr }),
       ...(maskFilter === undefined ? {} : { fdrFilter: maskFilter }),
+      ...(targetBFactor === undefined ? {} : { setLocalBFactor: targetBFactor }),
     },
     smoothsMask,
   );
+}
+
+/** Undefined for a mask that is left as it is. */
+function maskShapeOf({ files, settings }: JobRequest): LocScaleParameters['maskShape'] {
+  const { threshold, maskFilter, fillHoles, keepPieces, extend, softEdge } = settings;
+  const shape = {
+    threshold,
+    lowPass: threshold === undefined || files.mask !== undefined ? undefined : maskFilter,
+    fillHoles,
+    keepPieces,
+    extendAngstrom: extend,
+    softEdgeAngstrom: softEdge,
+  };
+  return Object.values(shape).every((value) => value === undefined) ? undefined : shape;
 }

@@ -98,6 +98,7 @@ describe('states', () => {
 describe('settings in a link', () => {
   const number = (min: number, max: number) =>
     fc.integer({ min: min * 1000, max: max * 1000 }).map((v) => v / 1000);
+  const voxel = fc.integer({ min: 0, max: 1000 });
   const settings: fc.Arbitrary<Settings> = fc.record(
     {
       reference: fc.constantFrom(...references),
@@ -118,7 +119,20 @@ describe('settings in a link', () => {
       symmetriseOutput: fc.boolean(),
       matchGrid: fc.boolean(),
       unexplained: fc.boolean(),
-    },
+      noiseBoxesAt: fc.array(fc.tuple(voxel, voxel, voxel), { minLength: 1, maxLength: 4 }),
+      threshold: number(-100, 100),
+      fillHoles: fc.boolean(),
+      keepPieces: fc.integer({ min: 1, max: 20 }),
+      extend: number(-200, 200),
+      softEdge: number(0, 200),
+      molecularWeight: number(1, 5000),
+      helicalTwist: number(-360, 360),
+      helicalRise: number(1, 100),
+      referenceResolution: number(1, 50),
+      targetBFactor: number(-200, 400),
+      locality: number(0, 1),
+      fadeOutput: fc.boolean(),
+    } satisfies Record<keyof Settings, unknown>,
     { requiredKeys: [] },
   );
 
@@ -136,6 +150,14 @@ describe('settings in a link', () => {
     expect(readSetting('resolution', '3,4,5')).toBeUndefined();
     expect(readSetting('window', '24.5')).toBeUndefined();
     expect(expectedOf('resolution')).toBe('a number between 0.5 and 100 Å');
+    expect(expectedOf('extend')).toBe('a number from −200 to 200 Å');
+    expect(readSetting('extend', '−3,5')).toBe(-3.5);
+    expect(readSetting('noiseBoxesAt', '1, 2,3; 40,0,9')).toEqual([
+      [1, 2, 3],
+      [40, 0, 9],
+    ]);
+    for (const text of ['1,2', '1,2,3;', '1,2,-3', '1.5,2,3', 'a,b,c'])
+      expect(readSetting('noiseBoxesAt', text), text).toBeUndefined();
   });
 
   it('leave out what they cannot read, and name it', () => {
@@ -207,6 +229,9 @@ describe('dropped files', () => {
     expect(why(one, { resolution: 3, resolutionFrom: 'masked' })).toContain('needs half maps');
     expect(why(pair, { resolution: 3, resolutionFrom: 'masked' })).toContain('exclude each other');
     expect(why(pair, { reference: 'model' })).toContain('no file is one');
+    expect(why(pair, { helicalTwist: 20 })).toBe('A helix needs “Helical rise”, too.');
+    expect(why(pair, { helicalRise: 5 })).toBe('A helix needs “Helical twist”, too.');
+    expect(why(pair, { referenceResolution: 5 })).toContain('needs a reference map or a model');
     expect(why(pair, { unexplained: true })).toContain('Only a reference map or a model');
     expect(why([{ ...pair[0], problem: 'It is damaged.' }, pair[1]], {})).toContain('cannot be used');
   });
@@ -256,8 +281,9 @@ describe('words', () => {
       'It is empty. An atomic model, completed by pseudo-atoms fills it.',
     );
     expect(inPageWords('Set the boxes with `fdrNoiseBoxes`.')).toBe(
-      'Set the boxes with an option of the command line.',
+      'Set the boxes with “Noise boxes at” (Settings, Mask).',
     );
+    expect(inPageWords('Use `modelPath`.')).toBe('Use an option of the command line.');
     expect(inPageWords('Raise `memoryLimitBytes`, or use fewer threads (`threads`).')).toBe(
       'Raise the memory limit (command line only), or use fewer threads (command line only).',
     );
